@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How to read what `cowbehavior` found. For applications; needs no library but GStreamer's, since the metadata is a GstCustomMeta (one
+ * GstStructure a buffer and element) and everything here is inline.
+ *
+ * The structure has
+ *   model_name     string                  the adapter that answered
+ *   classes        array of string         by index
+ *   objects        array of GstStructure   one a classified region
+ * and each object, named "object",
+ *   x, y, w, h     uint                    the region, in pixels of the buffer; videoscale and videoconvertscale scale it along
+ *   id             int                     of the region's GstVideoRegionOfInterestMeta; -1 for the full frame
+ *   roi_type       string                  its type; "frame" for the full frame
+ *   label          string                  the likeliest class, or "unknown" when its probability is below the property threshold
+ *   label_id       int                     its index; -1 for "unknown"
+ *   confidence     double                  the probability of the likeliest class
+ *   top            array of GstStructure   the top-k likeliest, named "class": label, label_id, confidence; falling
+ *   probabilities  array of double         of all classes, by index
+ *   frames_ago     uint                    0: from this very frame; n: carried over from the n-th frame before
+ *
+ * Two `cowbehavior` in one pipeline attach two metas. gst_buffer_iterate_meta_filtered () with the API type of
+ * gst_meta_get_info (GST_COW_BEHAVIOR_META_NAME) finds them all, the functions here the first.
+ */
+#ifndef GST_COW_BEHAVIOR_META_H
+#define GST_COW_BEHAVIOR_META_H
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+#define GST_COW_BEHAVIOR_META_NAME "GstCowBehaviorMeta"
+
+/*
+ * The results of the first `cowbehavior` that saw this buffer, or NULL when none did. Belongs to the buffer. The plugin registers the
+ * metadata: before an element of it was made, this returns NULL.
+ */
+static inline GstStructure *
+gst_buffer_get_cow_behavior (GstBuffer *buffer)
+{
+  GstCustomMeta *meta =
+      gst_meta_get_info (GST_COW_BEHAVIOR_META_NAME) ? gst_buffer_get_custom_meta (buffer, GST_COW_BEHAVIOR_META_NAME) : NULL;
+
+  return meta ? gst_custom_meta_get_structure (meta) : NULL;
+}
+
+static inline guint
+gst_cow_behavior_n_objects (const GstStructure *results)
+{
+  const GValue *objects = gst_structure_get_value (results, "objects");
+
+  return objects ? gst_value_array_get_size (objects) : 0;
+}
+
+/* Object i of the results, NULL when there are not so many. Belongs to them. */
+static inline const GstStructure *
+gst_cow_behavior_object (const GstStructure *results, guint i)
+{
+  const GValue *objects = gst_structure_get_value (results, "objects");
+
+  if (!objects || i >= gst_value_array_get_size (objects))
+    return NULL;
+  return gst_value_get_structure (gst_value_array_get_value (objects, i));
+}
+
+G_END_DECLS
+
+#endif

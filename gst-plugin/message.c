@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* Results as element messages on the bus. */
+#include "gst-plugin/message.h"
+
+/* The same field of all objects as an array of the message: nested structures are hard to read in the output of gst-launch-1.0 -m. */
+static void
+set_column (GstStructure *structure, const char *name, const GValue *objects, const char *field)
+{
+  GValue column = G_VALUE_INIT;
+
+  g_value_init (&column, GST_TYPE_ARRAY);
+  for (guint i = 0; i < gst_value_array_get_size (objects); i++) {
+    const GstStructure *object = gst_value_get_structure (gst_value_array_get_value (objects, i));
+
+    gst_value_array_append_value (&column, gst_structure_get_value (object, field));
+  }
+  gst_structure_take_value (structure, name, &column);
+}
+
+GstMessage *
+gst_cow_message_new (GstObject *source, const char *model_name, const GstCowMoment *moment, const GValue *objects)
+{
+  GstStructure *structure =
+      gst_structure_new ("cowbehavior", "timestamp", G_TYPE_UINT64, moment->stream_time, "running-time", G_TYPE_UINT64,
+                         moment->running_time, "frame", G_TYPE_UINT64, moment->frame, "width", G_TYPE_INT, moment->width, "height",
+                         G_TYPE_INT, moment->height, "model_name", G_TYPE_STRING, model_name, NULL);
+  set_column (structure, "labels", objects, "label");
+  set_column (structure, "confidences", objects, "confidence");
+  gst_structure_set_value (structure, "objects", objects);
+  return gst_message_new_element (source, structure);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pixels to tokens. A convolution whose stride is its width is a linear layer over patches: each patch is gathered as one row, in the order
+ * of the convolution's weight [dim, channels, patch, patch], a bounded number of patches at a time, and linear () does the rest.
+ */
+#include "kernels/cpu/cpu-ops.h"
+
+#include <string.h>
+
+#define GATHERED (4 * 1024 * 1024) /* bytes of patches at once, or one patch if that is larger */
+
+/* One patch of one picture as a row [channels * patch * patch]. */
+static void
+gather (const CkEmbed *e, const float *picture, int64_t index, float *row)
+{
+  const int64_t across = e->width / e->patch;
+  const float *corner = picture + index / across * e->patch * e->width + index % across * e->patch;
+
+  for (int64_t channel = 0; channel < e->channels; channel++) {
+    for (int64_t line = 0; line < e->patch; line++) {
+      memcpy (row, corner + (channel * e->height + line) * e->width, (size_t)e->patch * sizeof (float));
+      row += e->patch;
+    }
+  }
+}
+
+static CkStatus
+check (const CkEmbed *e)
+{
+  size_t pixels, cols, tokens, bytes;
+
+  if (e->batch < 1 || e->channels < 1 || e->height < 1 || e->width < 1 || e->patch < 1 || e->n_prefix < 0)
+    return CK_BAD_SHAPE;
+  if (e->height % e->patch != 0 || e->width % e->patch != 0 || (e->n_prefix > 0 && e->prefix == NULL))
+    return CK_BAD_SHAPE;
+  if (!ck_size_product (e->channels, e->height, e->width, &pixels) || !ck_size_product (e->batch, (int64_t)pixels, sizeof (float), &bytes))
+    return CK_BAD_SHAPE;
+  if (!ck_size_product (e->channels, e->patch, e->patch, &cols) || e->weight->source.in != (int64_t)cols || e->weight->source.out != e->dim)
+    return CK_BAD_SHAPE;
+  tokens = (size_t)(e->height / e->patch * (e->width / e->patch));
+  if (__builtin_add_overflow (tokens, (size_t)e->n_prefix, &tokens) || tokens > PTRDIFF_MAX ||
+      !ck_size_product ((int64_t)tokens, e->dim, sizeof (float), &bytes) || !ck_size_product (e->batch, (int64_t)bytes, 1, &bytes))
+    return CK_BAD_SHAPE;
+  return CK_OK;
+}
+
+CkStatus
+ck_cpu_embed (CkBackend *self, const CkEmbed *e)
+{
+  CkCpu *cpu = (CkCpu *)self;
+  CkStatus status = check (e);
+  const CkLinear layer = { .weight = e->weight, .bias = e->bias };
+  int64_t patches, cols, chunk;
+  float *rows;
+
+  if (status != CK_OK)
+    return status;
+  patches = e->height / e->patch * (e->width / e->patch);
+  cols = e->channels * e->patch * e->patch;
+  chunk = GATHERED / (cols * (int64_t)sizeof (float));
+  if (chunk < 1)
+    chunk = 1;
+  if (chunk > patches)
+    chunk = patches;
+  rows = ck_scratch_get (&cpu->patches, (size_t)(chunk * cols) * sizeof (float));
+  if (rows == NULL)
+    return CK_NO_MEMORY;
+
+  for (int64_t b = 0; b < e->batch; b++) {
+    const float *picture = e->pixels + b * e->channels * e->height * e->width;
+    float *tokens = e->tokens + b * (e->n_prefix + patches) * e->dim;
+
+    if (e->n_prefix > 0)
+      memcpy (tokens, e->prefix, (size_t)(e->n_prefix * e->dim) * sizeof (float));
+    for (int64_t first = 0; first < patches; first += chunk) {
+      const int64_t n = first + chunk < patches ? chunk : patches - first;
+
+#pragma omp parallel for schedule(static) num_threads(cpu->threads)
+      for (int64_t i = 0; i < n; i++)
+        gather (e, picture, first + i, rows + i * cols);
+      status = self->linear (self, &layer, n, &(CkInput){ CK_F32, rows }, tokens + (e->n_prefix + first) * e->dim);
+      if (status != CK_OK)
+        return status;
+    }
+  }
+  return CK_OK;
+}

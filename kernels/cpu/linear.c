@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Linear layers. The output is cut into tiles: a panel of outputs (rows of W) by a group of rows of x. One thread makes a tile from start
+ * to end: it decodes the panel's weights, multiplies into a buffer of its own, adds the adapter, and writes y through the epilogue while
+ * the buffer is in its cache. Because y is written only there, element by element, `times` and `residual` may be y itself.
+ */
+#include "kernels/cpu/cpu-ops.h"
+
+#include <omp.h>
+
+#define PANEL       256  /* outputs a tile: as few as keep the product at full speed */
+#define PANEL_MIN   64   /* when many threads share a narrow layer */
+#define GROUP       1024 /* rows a tile: the buffer [rows, panel] stays within 1 MiB */
+#define GROUP_MIN   32   /* when many threads share few outputs */
+#define DEPTH       1024 /* columns decoded at once: [panel, depth] in fp32 is 1 MiB, half of a large core's L2 */
+#define LOW_ROWS    32   /* rows a task of the adapter's first product */
+#define LINE_FLOATS 16   /* a cache line */
+
+/* One call: the layer, how it is cut, and where the buffers lie. */
+typedef struct {
+  const CkCpu *cpu;
+  const CkLinear *layer;
+  int64_t rows, in, out;
+  const float *x;
+  float *y;
+
+  int64_t rank;                                    /* 0 without an adapter */
+  int64_t panel, n_panels, group, n_groups, depth; /* a tile is [group, panel] */
+  float *low;                                      /* [rows, rank] x down^T */
+  float *buffers;                                  /* a thread: product [group, panel], then weights [panel, depth] */
+  int64_t buffer_floats;
+} Job;
+
+static int64_t
+min64 (int64_t a, int64_t b)
+{
+  return a < b ? a : b;
+}
+
+static int64_t
+max64 (int64_t a, int64_t b)
+{
+  return a > b ? a : b;
+}
+
+static int64_t
+ceil_div (int64_t a, int64_t b)
+{
+  return (a + b - 1) / b;
+}
+
+static int64_t
+round_up (int64_t a, int64_t b)
+{
+  return ceil_div (a, b) * b;
+}
+
+/* Cuts the output so that every thread has as many tiles as the others, and tiles are large. */
+static void
+cut (Job *job)
+{
+  const int64_t threads = job->cpu->threads;
+  int64_t panels = round_up (ceil_div (job->out, PANEL), threads);
+  int64_t groups = ceil_div (job->rows, GROUP);
+
+  panels = min64 (panels, ceil_div (job->out, PANEL_MIN));
+  job->panel = round_up (ceil_div (job->out, panels), LINE_FLOATS);
+  job->n_panels = ceil_div (job->out, job->panel);
+  if (groups * job->n_panels < threads)
+    groups = max64 (groups, min64 (ceil_div (threads, job->n_panels), job->rows / GROUP_MIN));
+  job->group = ceil_div (job->rows, groups);
+  job->n_groups = ceil_div (job->rows, job->group);
+  job->depth = job->layer->weight->source.type == CK_F32 ? job->in : min64 (job->in, DEPTH);
+}
+
+static CkStatus
+reserve (Job *job, CkCpu *cpu)
+{
+  const bool decodes = job->layer->weight->source.type != CK_F32;
+  const int64_t low = round_up (job->rows * job->rank, LINE_FLOATS);
+  size_t bytes;
+
+  job->buffer_floats = job->panel * (job->group + (decodes ? job->depth : 0)); /* at most PANEL * (GROUP + DEPTH) */
+  if (!ck_size_product (low + job->buffer_floats * cpu->threads, sizeof (float), 1, &bytes))
+    return CK_BAD_SHAPE;
+  job->low = ck_scratch_get (&cpu->tiles, bytes);
+  if (job->low == NULL)
+    return CK_NO_MEMORY;
+  job->buffers = job->low + low;
+  return CK_OK;
+}
+
+/* The adapter's first product, which all panels share. */
+static CkStatus
+multiply_down (const Job *job)
+{
+  const CkCpu *cpu = job->cpu;
+  CkStatus result = CK_OK;
+
+#pragma omp parallel for schedule(dynamic) num_threads(cpu->threads)
+  for (int64_t first = 0; first < job->rows; first += LOW_ROWS) {
+    const CkStatus status = cpu->ops.gemm (true, min64 (LOW_ROWS, job->rows - first), job->rank, job->in, 1, job->x + first * job->in,
+                                           job->in, job->layer->adapter->down, job->in, 0, job->low + first * job->rank, job->rank);
+    if (status != CK_OK) {
+#pragma omp atomic write
+      result = status;
+    }
+  }
+  return result;
+}
+
+/* t [rows, panel] = x W^T, straight from a dense weight's memory, else decoded a few columns at a time into `weights`. */
+static CkStatus
+multiply_weight (const Job *job, const float *x, int64_t rows, int64_t first_out, int64_t outs, float *t, float *weights)
+{
+  const CkCpuOps *ops = &job->cpu->ops;
+  const CkWeight *weight = job->layer->weight;
+
+  if (weight->source.type == CK_F32)
+    return ops->gemm (true, rows, outs, job->in, 1, x, job->in, (const float *)weight->source.data + first_out * job->in, job->in, 0, t,
+                      job->panel);
+  for (int64_t k = 0; k < job->in; k += job->depth) {
+    const int64_t depth = min64 (job->depth, job->in - k);
+    CkStatus status;
+
+    for (int64_t o = 0; o < outs; o++)
+      ck_weight_decode_run (ops, weight, (first_out + o) * job->in + k, depth, weights + o * depth);
+    status = ops->gemm (true, rows, outs, depth, 1, x + k, job->in, weights, depth, k == 0 ? 0 : 1, t, job->panel);
+    if (status != CK_OK)
+      return status;
+  }
+  return CK_OK;
+}
+
+static CkStatus
+make_tile (const Job *job, int64_t first_row, int64_t first_out, float *buffer)
+{
+  const CkLinear *layer = job->layer;
+  const CkAdapter *adapter = layer->adapter;
+  const int64_t rows = min64 (job->group, job->rows - first_row), outs = min64 (job->panel, job->out - first_out);
+  float *t = buffer;
+  const CkEpilogue epilogue = {
+    .gain = adapter != NULL && adapter->gain != NULL ? adapter->gain + first_out : NULL,
+    .bias = layer->bias != NULL ? layer->bias + first_out : NULL,
+    .activation = layer->activation,
+    .scale = layer->scale != NULL ? layer->scale + first_out : NULL,
+  };
+  CkStatus status = multiply_weight (job, job->x + first_row * job->in, rows, first_out, outs, t, buffer + job->group * job->panel);
+
+  if (status == CK_OK && job->rank > 0)
+    status = job->cpu->ops.gemm (true, rows, outs, job->rank, adapter->scale, job->low + first_row * job->rank, job->rank,
+                                 adapter->up + first_out * job->rank, job->rank, 1, t, job->panel);
+  for (int64_t row = 0; status == CK_OK && row < rows; row++) {
+    const int64_t at = (first_row + row) * job->out + first_out;
+
+    job->cpu->ops.epilogue (&epilogue, outs, t + row * job->panel, layer->times != NULL ? layer->times + at : NULL,
+                            layer->residual != NULL ? layer->residual + at : NULL, job->y + at);
+  }
+  return status;
+}
+
+static CkStatus
+make_tiles (const Job *job)
+{
+  const CkCpu *cpu = job->cpu;
+  CkStatus result = CK_OK;
+
+#pragma omp parallel for schedule(dynamic) num_threads(cpu->threads)
+  for (int64_t tile = 0; tile < job->n_panels * job->n_groups; tile++) {
+    const CkStatus status = make_tile (job, tile % job->n_groups * job->group, tile / job->n_groups * job->panel,
+                                       job->buffers + omp_get_thread_num () * job->buffer_floats);
+    if (status != CK_OK) {
+#pragma omp atomic write
+      result = status;
+    }
+  }
+  return result;
+}
+
+static CkStatus
+check (const CkLinear *layer, int64_t rows, const CkInput *x)
+{
+  size_t bytes;
+
+  if (x->type != CK_F32)
+    return CK_UNSUPPORTED;
+  if (!ck_size_product (rows, layer->weight->source.in, sizeof (float), &bytes) ||
+      !ck_size_product (rows, layer->weight->source.out, sizeof (float), &bytes))
+    return CK_BAD_SHAPE;
+  if (layer->adapter != NULL && (!ck_size_product (layer->adapter->rank, layer->weight->source.in, sizeof (float), &bytes) ||
+                                 !ck_size_product (layer->adapter->rank, layer->weight->source.out, sizeof (float), &bytes) ||
+                                 !ck_size_product (layer->adapter->rank, rows, sizeof (float), &bytes)))
+    return CK_BAD_SHAPE;
+  return CK_OK;
+}
+
+CkStatus
+ck_cpu_linear (CkBackend *self, const CkLinear *layer, int64_t rows, const CkInput *x, float *y)
+{
+  CkCpu *cpu = (CkCpu *)self;
+  Job job = {
+    .cpu = cpu,
+    .layer = layer,
+    .rows = rows,
+    .in = layer->weight->source.in,
+    .out = layer->weight->source.out,
+    .x = x->data,
+    .y = y,
+    .rank = layer->adapter != NULL ? layer->adapter->rank : 0,
+  };
+  CkStatus status = check (layer, rows, x);
+
+  if (status != CK_OK || rows == 0)
+    return status;
+  cut (&job);
+  status = reserve (&job, cpu);
+  if (status == CK_OK && job.rank > 0)
+    status = multiply_down (&job);
+  return status == CK_OK ? make_tiles (&job) : status;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* The inner operations for AVX2, FMA and F16C: the words of ops-tmpl.h over 8 floats. */
+#include <immintrin.h>
+#include <stdint.h>
+
+#define W        8
+#define NF4_STEP 16
+
+typedef __m256 vf;
+
+#define v_set(x)               _mm256_set1_ps (x)
+#define v_add(a, b)            _mm256_add_ps (a, b)
+#define v_sub(a, b)            _mm256_sub_ps (a, b)
+#define v_mul(a, b)            _mm256_mul_ps (a, b)
+#define v_div(a, b)            _mm256_div_ps (a, b)
+#define v_fma(a, b, c)         _mm256_fmadd_ps (a, b, c)
+#define v_min(a, b)            _mm256_min_ps (a, b)
+#define v_max(a, b)            _mm256_max_ps (a, b)
+#define v_abs(a)               _mm256_andnot_ps (_mm256_set1_ps (-0.0f), a)
+#define v_round(a)             _mm256_round_ps (a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
+#define v_greater(a, b, y, no) _mm256_blendv_ps (no, y, _mm256_cmp_ps (a, b, _CMP_GT_OQ))
+
+/* All bits of the first n lanes: 8 words read from a row of ones that zeros follow. */
+static inline __m256i
+first_lanes (int64_t n)
+{
+  static const int32_t ones[2 * W] = { -1, -1, -1, -1, -1, -1, -1, -1 };
+  return _mm256_loadu_si256 ((const __m256i *)(ones + W - n));
+}
+
+static inline vf
+v_load (const float *p, int64_t left, float fill)
+{
+  __m256i lanes;
+
+  if (left >= W)
+    return _mm256_loadu_ps (p);
+  lanes = first_lanes (left);
+  return _mm256_blendv_ps (_mm256_set1_ps (fill), _mm256_maskload_ps (p, lanes), _mm256_castsi256_ps (lanes));
+}
+
+static inline void
+v_store (float *p, int64_t left, vf v)
+{
+  if (left >= W)
+    _mm256_storeu_ps (p, v);
+  else
+    _mm256_maskstore_ps (p, first_lanes (left), v);
+}
+
+static inline vf
+v_copy_sign (vf x, vf s)
+{
+  return _mm256_or_ps (v_abs (x), _mm256_and_ps (s, _mm256_set1_ps (-0.0f)));
+}
+
+/* 2^n for the exponents of normal numbers. */
+static inline vf
+power_of_2 (__m256i n)
+{
+  return _mm256_castsi256_ps (_mm256_slli_epi32 (_mm256_add_epi32 (n, _mm256_set1_epi32 (127)), 23));
+}
+
+/* In two factors, because one for all of n would itself overflow or underflow. */
+static inline vf
+v_pow2 (vf p, vf n)
+{
+  const __m256i whole = _mm256_cvtps_epi32 (n), half = _mm256_srai_epi32 (whole, 1);
+  return v_mul (v_mul (p, power_of_2 (half)), power_of_2 (_mm256_sub_epi32 (whole, half)));
+}
+
+static inline float
+v_sum (vf a)
+{
+  __m128 x = _mm_add_ps (_mm256_castps256_ps128 (a), _mm256_extractf128_ps (a, 1));
+  x = _mm_add_ps (x, _mm_movehl_ps (x, x));
+  return _mm_cvtss_f32 (_mm_add_ss (x, _mm_movehdup_ps (x)));
+}
+
+static inline float
+v_max_of (vf a)
+{
+  __m128 x = _mm_max_ps (_mm256_castps256_ps128 (a), _mm256_extractf128_ps (a, 1));
+  x = _mm_max_ps (x, _mm_movehl_ps (x, x));
+  return _mm_cvtss_f32 (_mm_max_ss (x, _mm_movehdup_ps (x)));
+}
+
+static inline vf
+v_from_f16 (const uint16_t *p)
+{
+  return _mm256_cvtph_ps (_mm_loadu_si128 ((const __m128i *)p));
+}
+
+static inline vf
+v_from_bf16 (const uint16_t *p)
+{
+  return _mm256_castsi256_ps (_mm256_slli_epi32 (_mm256_cvtepu16_epi32 (_mm_loadu_si128 ((const __m128i *)p)), 16));
+}
+
+/* The 16 values fill two registers: a permutation of each by the low 3 bits, and the fourth bit, moved to the sign, chooses. */
+static inline vf
+nf4_lookup (__m128i indices, const float code[16])
+{
+  const __m256i index = _mm256_cvtepu8_epi32 (indices);
+  const vf low = _mm256_permutevar8x32_ps (_mm256_loadu_ps (code), index),
+           high = _mm256_permutevar8x32_ps (_mm256_loadu_ps (code + 8), index);
+  return _mm256_blendv_ps (low, high, _mm256_castsi256_ps (_mm256_slli_epi32 (index, 28)));
+}
+
+static inline void
+nf4_step (const uint8_t *pairs, const float code[16], float absmax, float *out)
+{
+  const __m128i bytes = _mm_loadl_epi64 ((const __m128i *)pairs), mask = _mm_set1_epi8 (15);
+  const __m128i even = _mm_and_si128 (_mm_srli_epi16 (bytes, 4), mask), odd = _mm_and_si128 (bytes, mask);
+  const __m128i indices = _mm_unpacklo_epi8 (even, odd);
+
+  _mm256_storeu_ps (out, v_mul (nf4_lookup (indices, code), v_set (absmax)));
+  _mm256_storeu_ps (out + 8, v_mul (nf4_lookup (_mm_srli_si128 (indices, 8), code), v_set (absmax)));
+}
+
+#include "kernels/cpu/ops-tmpl.h"
+
+void
+ck_cpu_ops_init_avx2 (CkCpuOps *ops)
+{
+  fill_ops (ops);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* The inner operations for AVX-512: the words of ops-tmpl.h over 16 floats, with masks for what does not fill a vector. */
+#include <immintrin.h>
+#include <stdint.h>
+
+#define W        16
+#define NF4_STEP 32
+
+typedef __m512 vf;
+
+#define v_set(x)               _mm512_set1_ps (x)
+#define v_add(a, b)            _mm512_add_ps (a, b)
+#define v_sub(a, b)            _mm512_sub_ps (a, b)
+#define v_mul(a, b)            _mm512_mul_ps (a, b)
+#define v_div(a, b)            _mm512_div_ps (a, b)
+#define v_fma(a, b, c)         _mm512_fmadd_ps (a, b, c)
+#define v_min(a, b)            _mm512_min_ps (a, b)
+#define v_max(a, b)            _mm512_max_ps (a, b)
+#define v_abs(a)               _mm512_abs_ps (a)
+#define v_round(a)             _mm512_roundscale_ps (a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
+#define v_pow2(p, n)           _mm512_scalef_ps (p, n)
+#define v_greater(a, b, y, no) _mm512_mask_blend_ps (_mm512_cmp_ps_mask (a, b, _CMP_GT_OQ), no, y)
+#define v_sum(a)               _mm512_reduce_add_ps (a)
+#define v_max_of(a)            _mm512_reduce_max_ps (a)
+
+static inline __mmask16
+first_lanes (int64_t n)
+{
+  return n >= W ? 0xffff : (__mmask16)((1u << n) - 1);
+}
+
+static inline vf
+v_load (const float *p, int64_t left, float fill)
+{
+  return _mm512_mask_loadu_ps (_mm512_set1_ps (fill), first_lanes (left), p);
+}
+
+static inline void
+v_store (float *p, int64_t left, vf v)
+{
+  _mm512_mask_storeu_ps (p, first_lanes (left), v);
+}
+
+static inline vf
+v_copy_sign (vf x, vf s)
+{
+  return _mm512_or_ps (_mm512_abs_ps (x), _mm512_and_ps (s, _mm512_set1_ps (-0.0f)));
+}
+
+static inline vf
+v_from_f16 (const uint16_t *p)
+{
+  return _mm512_cvtph_ps (_mm256_loadu_si256 ((const __m256i *)p));
+}
+
+static inline vf
+v_from_bf16 (const uint16_t *p)
+{
+  return _mm512_castsi512_ps (_mm512_slli_epi32 (_mm512_cvtepu16_epi32 (_mm256_loadu_si256 ((const __m256i *)p)), 16));
+}
+
+/* The 16 values fill one register, which a permutation looks up. */
+static inline void
+nf4_step (const uint8_t *pairs, const float code[16], float absmax, float *out)
+{
+  const __m128i bytes = _mm_loadu_si128 ((const __m128i *)pairs), mask = _mm_set1_epi8 (15);
+  const __m128i even = _mm_and_si128 (_mm_srli_epi16 (bytes, 4), mask), odd = _mm_and_si128 (bytes, mask);
+  const __m512i low = _mm512_cvtepu8_epi32 (_mm_unpacklo_epi8 (even, odd)), high = _mm512_cvtepu8_epi32 (_mm_unpackhi_epi8 (even, odd));
+  const __m512 values = _mm512_loadu_ps (code), scale = _mm512_set1_ps (absmax);
+
+  _mm512_storeu_ps (out, _mm512_mul_ps (_mm512_permutexvar_ps (low, values), scale));
+  _mm512_storeu_ps (out + 16, _mm512_mul_ps (_mm512_permutexvar_ps (high, values), scale));
+}
+
+#include "kernels/cpu/ops-tmpl.h"
+
+void
+ck_cpu_ops_init_avx512 (CkCpuOps *ops)
+{
+  fill_ops (ops);
+}

@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Crop, resize, convert and normalise in one pass over the rows of a picture that the result needs.
+ *
+ * Two filters, each bit for bit what the tools do that adapters are trained with: OpenCV's INTER_LINEAR for 8 bits (resize.cpp: 11-bit
+ * weights, rows blended after columns in 32 bits) and Pillow's BILINEAR (Resample.c: 22-bit weights, columns first, back to 8 bits, then
+ * rows; Pillow 13 and later do the rows first where that is cheaper, which may differ by 1 of 255). Y'CbCr pictures are turned into 8-bit
+ * RGB tap by tap first, so that the result is that of resizing the converted picture.
+ *
+ * Nothing is kept between calls and no team of threads is used: every camera's streaming thread prepares its own crops.
+ */
+#include "kernels/cpu/cpu-ops.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- pixels ---------------------------------------------------------------------------------------------------------------------- */
+
+/* Places of pixels in a row; an array of columns, or the columns [first, first + n) where it is NULL. */
+typedef struct {
+  int64_t n;
+  int first;
+  const int *column; /* [n] or NULL */
+} Columns;
+
+/* Pixels side by side in memory, one every `stride` bytes. */
+typedef struct {
+  const uint8_t *data;
+  int stride;
+  int offset[3]; /* byte of R, of G, of B */
+} Pixels;
+
+/* Scratch for one row of a Y'CbCr picture; all NULL for RGB. */
+typedef struct {
+  uint8_t *y, *u, *v; /* [n] */
+  uint8_t *rgb;       /* [4 * n] */
+} Scratch;
+
+/* Chroma samples, `step` bytes apart, each twice: those of the columns [first, first + n). */
+static void
+repeat_chroma (const uint8_t *chroma, int step, int first, int64_t n, uint8_t *out)
+{
+  const uint8_t *in = chroma + (int64_t)(first / 2) * step;
+  int64_t i = 0;
+
+  if (first & 1) {
+    out[i++] = *in;
+    in += step;
+  }
+  for (; i + 1 < n; i += 2, in += step)
+    out[i] = out[i + 1] = *in;
+  if (i < n)
+    out[i] = *in;
+}
+
+/* The three samples of each pixel. */
+static void
+gather_yuv (const CkPicture *picture, int row, const Columns *columns, const Scratch *scratch)
+{
+  const int step = picture->layout == CK_NV12 ? 2 : 1;
+  const uint8_t *y = picture->plane[0] + row * picture->stride[0];
+  const uint8_t *u = picture->plane[1] + row / 2 * picture->stride[1];
+  const uint8_t *v = picture->layout == CK_NV12 ? u + 1 : picture->plane[2] + row / 2 * picture->stride[2];
+
+  if (!columns->column) {
+    memcpy (scratch->y, y + columns->first, (size_t)columns->n);
+    repeat_chroma (u, step, columns->first, columns->n, scratch->u);
+    repeat_chroma (v, step, columns->first, columns->n, scratch->v);
+    return;
+  }
+  for (int64_t i = 0; i < columns->n; i++) {
+    const int x = columns->column[i], chroma = x / 2 * step;
+    scratch->y[i] = y[x];
+    scratch->u[i] = u[chroma];
+    scratch->v[i] = v[chroma];
+  }
+}
+
+/*
+ * The nearest whole number, halves to even, clamped to 0..255: what rintf () and a clamp give for |value| < 2^22, but without a branch or a
+ * call, so that the loop below becomes vector code. At 1.5 * 2^23 the spacing of floats is 1, so the sum's low bits are the rounded value.
+ */
+static inline uint32_t
+to_byte (float value)
+{
+  union {
+    float f;
+    int32_t i;
+  } sum = { .f = value + 12582912.0f };
+  const int32_t whole = sum.i - 0x4B400000;
+  const int32_t low = whole > 0 ? whole : 0;
+  return (uint32_t)(low < 255 ? low : 255);
+}
+
+/* As the comment of CkPicture has it, term by term in that order, in fp32. */
+static void
+convert_yuv (const CkPicture *picture, int64_t n, const Scratch *scratch)
+{
+  const float y_offset = picture->y_offset, y_gain = picture->y_gain;
+  const float r_v = picture->r_v, g_u = picture->g_u, g_v = picture->g_v, b_u = picture->b_u;
+  const uint8_t *restrict y = scratch->y, *restrict u = scratch->u, *restrict v = scratch->v;
+  uint32_t *restrict rgb = (uint32_t *)(void *)scratch->rgb;
+
+#pragma omp simd
+  for (int64_t i = 0; i < n; i++) {
+    const float luma = ((float)y[i] - y_offset) * y_gain;
+    const float cb = (float)u[i] - 128.0f, cr = (float)v[i] - 128.0f;
+    const uint32_t r = to_byte (luma + r_v * cr);
+    const uint32_t g = to_byte (luma + g_u * cb + g_v * cr);
+    const uint32_t b = to_byte (luma + b_u * cb);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    rgb[i] = r << 24 | g << 16 | b << 8;
+#else
+    rgb[i] = r | g << 8 | b << 16;
+#endif
+  }
+}
+
+static void
+scratch_clear (Scratch *scratch)
+{
+  free (scratch->y);
+  free (scratch->u);
+  free (scratch->v);
+  free (scratch->rgb);
+}
+
+static bool
+scratch_init (Scratch *scratch, const CkPicture *picture, int64_t n)
+{
+  *scratch = (Scratch){ 0 };
+  if (picture->layout == CK_RGB8)
+    return true;
+  scratch->y = calloc ((size_t)n, 1);
+  scratch->u = calloc ((size_t)n, 1);
+  scratch->v = calloc ((size_t)n, 1);
+  scratch->rgb = calloc ((size_t)n, 4);
+  return scratch->y && scratch->u && scratch->v && scratch->rgb;
+}
+
+/* The pixels of a row that `columns` names, in their order, as RGB in `scratch`. */
+static Pixels
+convert_row (const CkPicture *picture, int row, const Columns *columns, const Scratch *scratch)
+{
+  gather_yuv (picture, row, columns, scratch);
+  convert_yuv (picture, columns->n, scratch);
+  return (Pixels){ .data = scratch->rgb, .stride = 4, .offset = { 0, 1, 2 } };
+}
+
+/* An RGB row from column `x` on, where it lies. */
+static Pixels
+borrow_row (const CkPicture *picture, int row, int x)
+{
+  return (Pixels){ .data = picture->plane[0] + row * picture->stride[0] + (int64_t)x * picture->pixel_stride,
+                   .stride = picture->pixel_stride,
+                   .offset = { picture->offset[0], picture->offset[1], picture->offset[2] } };
+}
+
+/* ---- values ---------------------------------------------------------------------------------------------------------------------- */
+
+/* What each byte becomes in each channel of the result. */
+typedef struct {
+  float value[3][256];
+} Normalise;
+
+static void
+normalise_init (Normalise *self, const CkResample *resample)
+{
+  for (int c = 0; c < 3; c++)
+    for (int i = 0; i < 256; i++)
+      self->value[c][i] = ((float)i / 255.0f - resample->mean[c]) / resample->std[c];
+}
+
+/* ---- OpenCV's INTER_LINEAR ------------------------------------------------------------------------------------------------------- */
+
+#define LINEAR_SCALE 2048 /* INTER_RESIZE_COEF_SCALE */
+
+/* The two taps of an output row or column and their weights, which add up to LINEAR_SCALE. */
+typedef struct {
+  int at[2];
+  int16_t weight[2];
+} Pair;
+
+/*
+ * cv::resize's: positions in float, weights rounded half to even. Columns that lie beyond the edge get the edge's own value with weight 1;
+ * rows keep both weights and repeat the edge (which is not the same after rounding).
+ */
+static void
+linear_pairs (Pair *pairs, int in, int out, bool columns)
+{
+  const double scale = 1.0 / ((double)out / in);
+
+  for (int i = 0; i < out; i++) {
+    float fraction = (float)((i + 0.5) * scale - 0.5);
+    int at = (int)floorf (fraction);
+    fraction -= (float)at;
+    if (columns && at < 0) {
+      at = 0;
+      fraction = 0.0f;
+    }
+    if (columns && at >= in - 1) {
+      at = in - 1;
+      fraction = 0.0f;
+    }
+    pairs[i].at[0] = at < 0 ? 0 : at > in - 1 ? in - 1 : at;
+    pairs[i].at[1] = at + 1 > in - 1 ? in - 1 : at + 1;
+    pairs[i].weight[0] = (int16_t)lrintf ((1.0f - fraction) * LINEAR_SCALE);
+    pairs[i].weight[1] = (int16_t)lrintf (fraction * LINEAR_SCALE);
+  }
+}
+
+/* Memory of one call. */
+typedef struct {
+  Scratch scratch;
+  Pair *x, *y;     /* [out_width], [out_height] */
+  int *column;     /* [2 * out_width] of the picture */
+  int32_t *row[2]; /* [3, out_width] blended columns of an even and of an odd row of the crop */
+} Linear;
+
+static void
+linear_clear (Linear *self)
+{
+  scratch_clear (&self->scratch);
+  free (self->x);
+  free (self->y);
+  free (self->column);
+  free (self->row[0]);
+  free (self->row[1]);
+}
+
+static bool
+linear_init (Linear *self, const CkResample *resample)
+{
+  const size_t width = (size_t)resample->out_width, height = (size_t)resample->out_height;
+
+  *self = (Linear){ .x = calloc (width, sizeof (Pair)),
+                    .y = calloc (height, sizeof (Pair)),
+                    .column = calloc (width, 2 * sizeof (int)),
+                    .row = { calloc (width, 3 * sizeof (int32_t)), calloc (width, 3 * sizeof (int32_t)) } };
+  if (!scratch_init (&self->scratch, resample->picture, 2 * (int64_t)width) || !self->x || !self->y || !self->column || !self->row[0] ||
+      !self->row[1])
+    return false;
+
+  linear_pairs (self->x, resample->w, resample->out_width, true);
+  linear_pairs (self->y, resample->h, resample->out_height, false);
+  for (size_t i = 0; i < 2 * width; i++)
+    self->column[i] = resample->x + self->x[i / 2].at[i % 2];
+  return true;
+}
+
+/* Row `row` of the picture, its columns blended. */
+static void
+linear_row (const Linear *self, const CkResample *resample, int row, int32_t *out)
+{
+  const CkPicture *picture = resample->picture;
+  const int width = resample->out_width;
+
+  if (picture->layout == CK_RGB8) {
+    const Pixels pixels = borrow_row (picture, row, resample->x);
+    for (int i = 0; i < width; i++) {
+      const Pair *pair = &self->x[i];
+      const uint8_t *a = pixels.data + (int64_t)pair->at[0] * pixels.stride;
+      const uint8_t *b = pixels.data + (int64_t)pair->at[1] * pixels.stride;
+      for (int c = 0; c < 3; c++)
+        out[(int64_t)c * width + i] = a[pixels.offset[c]] * pair->weight[0] + b[pixels.offset[c]] * pair->weight[1];
+    }
+    return;
+  }
+
+  const Columns columns = { .n = 2 * (int64_t)width, .column = self->column };
+  const Pixels pixels = convert_row (picture, row, &columns, &self->scratch);
+  for (int i = 0; i < width; i++) {
+    const Pair *pair = &self->x[i];
+    const uint8_t *a = pixels.data + 8 * (int64_t)i;
+    for (int c = 0; c < 3; c++)
+      out[(int64_t)c * width + i] = a[c] * pair->weight[0] + a[c + 4] * pair->weight[1];
+  }
+}
+
+/* VResizeLinear for bytes: each row's product is cut to 16 bits by itself. */
+static void
+linear_blend (const int32_t *a, const int32_t *b, const int16_t weight[2], int width, const float *value, float *out)
+{
+  for (int i = 0; i < width; i++)
+    out[i] = value[((((weight[0] * (a[i] >> 4)) >> 16) + ((weight[1] * (b[i] >> 4)) >> 16) + 2) >> 2) & 255];
+}
+
+static CkStatus
+resample_linear (const CkResample *resample)
+{
+  const int width = resample->out_width, height = resample->out_height;
+  Normalise normalise;
+  Linear linear;
+  int held[2] = { -1, -1 }; /* the rows of the crop that linear.row holds; two neighbours never fall on the same one */
+
+  normalise_init (&normalise, resample);
+  if (!linear_init (&linear, resample)) {
+    linear_clear (&linear);
+    return CK_NO_MEMORY;
+  }
+  for (int y = 0; y < height; y++) {
+    const Pair *pair = &linear.y[y];
+    for (int k = 0; k < 2; k++) {
+      const int row = pair->at[k];
+      if (held[row & 1] != row)
+        linear_row (&linear, resample, resample->y + row, linear.row[row & 1]);
+      held[row & 1] = row;
+    }
+    for (int c = 0; c < 3; c++)
+      linear_blend (linear.row[pair->at[0] & 1] + (int64_t)c * width, linear.row[pair->at[1] & 1] + (int64_t)c * width, pair->weight, width,
+                    normalise.value[c], resample->out + ((int64_t)c * height + y) * width);
+  }
+  linear_clear (&linear);
+  return CK_OK;
+}
+
+/* ---- Pillow's BILINEAR ----------------------------------------------------------------------------------------------------------- */
+
+#define TRIANGLE_BITS 22 /* PRECISION_BITS: 32 - 8 bits of the pixel - 2 */
+
+/* The taps of all output rows or columns. */
+typedef struct {
+  int size;        /* most taps of one */
+  int *first, *n;  /* [out] */
+  int32_t *weight; /* [out, size]; those of one add up to 1 << TRIANGLE_BITS, but for rounding */
+} Triangles;
+
+static void
+triangles_clear (Triangles *self)
+{
+  free (self->first);
+  free (self->n);
+  free (self->weight);
+}
+
+/* precompute_coeffs () and normalize_coeffs_8bpc () with the triangle as filter; one[size] is scratch. */
+static void
+triangles_fill (Triangles *self, int in, int out, double *one)
+{
+  const double scale = (double)in / out, width = scale < 1.0 ? 1.0 : scale;
+
+  for (int i = 0; i < out; i++) {
+    const double centre = (i + 0.5) * scale;
+    const int from = (int)(centre - width + 0.5), to = (int)(centre + width + 0.5);
+    const int first = from < 0 ? 0 : from, n = (to > in ? in : to) - first;
+    double sum = 0.0;
+
+    for (int k = 0; k < n; k++) {
+      const double distance = fabs ((k + first - centre + 0.5) * (1.0 / width));
+      one[k] = distance < 1.0 ? 1.0 - distance : 0.0;
+      sum += one[k];
+    }
+    for (int k = 0; k < n; k++)
+      self->weight[(int64_t)i * self->size + k] = (int32_t)(0.5 + (sum != 0.0 ? one[k] / sum : one[k]) * (1 << TRIANGLE_BITS));
+    self->first[i] = first;
+    self->n[i] = n;
+  }
+}
+
+static bool
+triangles_init (Triangles *self, int in, int out)
+{
+  const double scale = (double)in / out;
+  const int64_t size = 2 * (int64_t)ceil (scale < 1.0 ? 1.0 : scale) + 1;
+  double *one = calloc ((size_t)size, sizeof (double));
+
+  *self = (Triangles){ .size = (int)size,
+                       .first = calloc ((size_t)out, sizeof (int)),
+                       .n = calloc ((size_t)out, sizeof (int)),
+                       .weight = calloc ((size_t)out, (size_t)size * sizeof (int32_t)) };
+  const bool ok = one && self->first && self->n && self->weight;
+  if (ok)
+    triangles_fill (self, in, out, one);
+  free (one);
+  return ok;
+}
+
+static inline uint8_t
+triangle_byte (int32_t sum)
+{
+  const int32_t value = sum >> TRIANGLE_BITS;
+  return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
+}
+
+/* Memory of one call. */
+typedef struct {
+  Scratch scratch;
+  Triangles x, y;
+  uint8_t *ring; /* [y.size, 3, out_width]: the last rows, columns done, row r at r % y.size */
+  int32_t *sum;  /* [out_width] */
+} Antialias;
+
+static void
+antialias_clear (Antialias *self)
+{
+  scratch_clear (&self->scratch);
+  triangles_clear (&self->x);
+  triangles_clear (&self->y);
+  free (self->ring);
+  free (self->sum);
+}
+
+static bool
+antialias_init (Antialias *self, const CkResample *resample)
+{
+  *self = (Antialias){ 0 };
+  if (!scratch_init (&self->scratch, resample->picture, resample->w) || !triangles_init (&self->x, resample->w, resample->out_width) ||
+      !triangles_init (&self->y, resample->h, resample->out_height))
+    return false;
+  self->ring = calloc ((size_t)self->y.size, 3 * (size_t)resample->out_width);
+  self->sum = calloc ((size_t)resample->out_width, sizeof (int32_t));
+  return self->ring && self->sum;
+}
+
+/* Row `row` of the picture, its columns filtered, to out [3, out_width]. */
+static void
+antialias_row (const Antialias *self, const CkResample *resample, int row, uint8_t *out)
+{
+  const CkPicture *picture = resample->picture;
+  const Columns columns = { .n = resample->w, .first = resample->x };
+  const Pixels pixels =
+      picture->layout == CK_RGB8 ? borrow_row (picture, row, resample->x) : convert_row (picture, row, &columns, &self->scratch);
+  const int64_t width = resample->out_width;
+  const int r_at = pixels.offset[0], g_at = pixels.offset[1], b_at = pixels.offset[2];
+
+  for (int i = 0; i < width; i++) {
+    const int32_t *weight = self->x.weight + (int64_t)i * self->x.size;
+    const uint8_t *pixel = pixels.data + (int64_t)self->x.first[i] * pixels.stride;
+    int32_t r = 1 << (TRIANGLE_BITS - 1), g = r, b = r;
+    for (int k = 0; k < self->x.n[i]; k++, pixel += pixels.stride) {
+      r += pixel[r_at] * weight[k];
+      g += pixel[g_at] * weight[k];
+      b += pixel[b_at] * weight[k];
+    }
+    out[i] = triangle_byte (r);
+    out[width + i] = triangle_byte (g);
+    out[2 * width + i] = triangle_byte (b);
+  }
+}
+
+/* One channel of one output row from the rows in the ring. */
+static void
+antialias_blend (const Antialias *self, int y, int channel, int width, const float *value, float *out)
+{
+  const int32_t *weight = self->y.weight + (int64_t)y * self->y.size;
+  int32_t *restrict sum = self->sum;
+
+  for (int i = 0; i < width; i++)
+    sum[i] = 1 << (TRIANGLE_BITS - 1);
+  for (int k = 0; k < self->y.n[y]; k++) {
+    const int slot = (self->y.first[y] + k) % self->y.size;
+    const uint8_t *restrict row = self->ring + ((int64_t)slot * 3 + channel) * width;
+#pragma omp simd
+    for (int i = 0; i < width; i++)
+      sum[i] += row[i] * weight[k];
+  }
+  for (int i = 0; i < width; i++)
+    out[i] = value[triangle_byte (sum[i])];
+}
+
+static CkStatus
+resample_antialiased (const CkResample *resample)
+{
+  const int width = resample->out_width, height = resample->out_height;
+  Normalise normalise;
+  Antialias antialias;
+  int next = 0; /* the first row of the crop that is not in the ring */
+
+  normalise_init (&normalise, resample);
+  if (!antialias_init (&antialias, resample)) {
+    antialias_clear (&antialias);
+    return CK_NO_MEMORY;
+  }
+  for (int y = 0; y < height; y++) {
+    for (; next < antialias.y.first[y] + antialias.y.n[y]; next++)
+      antialias_row (&antialias, resample, resample->y + next, antialias.ring + (int64_t)(next % antialias.y.size) * 3 * width);
+    for (int c = 0; c < 3; c++)
+      antialias_blend (&antialias, y, c, width, normalise.value[c], resample->out + ((int64_t)c * height + y) * width);
+  }
+  antialias_clear (&antialias);
+  return CK_OK;
+}
+
+/* ---- */
+
+/* Keeps every product below in 64 bits and every position exact in fp32. */
+#define MOST_PIXELS 32768
+
+CkStatus
+ck_resample (CkBackend *self, const CkResample *resample)
+{
+  const CkPicture *picture = resample->picture;
+
+  if (picture->width < 1 || picture->width > MOST_PIXELS || picture->height < 1 || picture->height > MOST_PIXELS)
+    return CK_BAD_SHAPE;
+  if (resample->w < 1 || resample->h < 1 || resample->x < 0 || resample->y < 0 || resample->w > picture->width ||
+      resample->h > picture->height || resample->x > picture->width - resample->w || resample->y > picture->height - resample->h)
+    return CK_BAD_SHAPE;
+  if (resample->out_width < 1 || resample->out_width > MOST_PIXELS || resample->out_height < 1 || resample->out_height > MOST_PIXELS)
+    return CK_BAD_SHAPE;
+  if (picture->layout != CK_RGB8 && picture->layout != CK_NV12 && picture->layout != CK_I420)
+    return CK_UNSUPPORTED;
+
+  switch (resample->interpolation) {
+  case CK_BILINEAR:
+    return resample_linear (resample);
+  case CK_BILINEAR_ANTIALIASED:
+    return resample_antialiased (resample);
+  }
+  return CK_UNSUPPORTED;
+}

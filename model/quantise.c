@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writes a checkpoint anew with its linear layers in NF4. Every size of the result follows from shapes, so a first pass plans and declares
+ * all tensors; a second reads, converts and writes one after the other and tells the kernel to forget its pages: a 7B of 27 GB passes
+ * through the memory of its largest layer.
+ */
+#include "model/quantise.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
+
+#include "model/config-private.h"
+#include "model/error.h"
+#include "model/floats.h"
+#include "model/json-object.h"
+#include "model/nf4-write.h"
+
+typedef struct {
+  const CowCheckpoint *checkpoint;
+  CowVitConfig config;
+  CowSafetensorsWriter *writer;
+  CowQuantiseResult *result;
+} Job;
+
+/* The module that a tensor's name is the weight of: "layer.3.mlp.up_proj.weight". */
+static gboolean
+is_linear_weight (const char *name, CowModule *module)
+{
+  if (!g_str_has_prefix (name, "layer."))
+    return FALSE;
+  const char *rest = name + strlen ("layer.");
+  gsize digits = strspn (rest, "0123456789");
+  if (digits == 0 || rest[digits] != '.')
+    return FALSE;
+  rest += digits + 1;
+  for (int m = 0; m < COW_N_MODULES; m++) {
+    const char *known = cow_module_name ((CowModule)m);
+    if (g_str_has_prefix (rest, known) && strcmp (rest + strlen (known), ".weight") == 0) {
+      *module = (CowModule)m;
+      return TRUE;
+    }
+  }
+  return FALSE;
+}
+
+/* What the quant state says that the weight was before. */
+static const char *
+dtype_before (CowDtype dtype)
+{
+  return dtype == COW_BF16 ? "bfloat16" : dtype == COW_F16 ? "float16" : "float32";
+}
+
+static gboolean
+check_linear (const Job *job, const CowTensor *tensor, CowModule module, GError **error)
+{
+  const char *file = cow_checkpoint_file_of (job->checkpoint, tensor);
+  gint64 shape[2];
+  gboolean bias;
+  if (tensor->dtype != COW_F32 && tensor->dtype != COW_F64 && tensor->dtype != COW_F16 && tensor->dtype != COW_BF16) {
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+                 "%s: %s is of type %s: quantised already; start from the original weights (F32, F16 or BF16)", file, tensor->name,
+                 cow_dtype_name (tensor->dtype));
+    return FALSE;
+  }
+  if (!cow_vit_config_module (&job->config, module, &shape[0], &shape[1], &bias) || !cow_tensor_has_shape (tensor, 2, shape)) {
+    g_autofree char *found = cow_tensor_shape_text (tensor);
+    g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH, "%s: %s has shape %s, which does not fit the model's config.json", file,
+                 tensor->name, found);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+is_quantised (const CowTensor *tensor)
+{
+  return strstr (tensor->name, ".quant_state.") != NULL || g_str_has_suffix (tensor->name, ".SCB");
+}
+
+static gboolean
+declare_all (Job *job, GError **error)
+{
+  for (guint i = 0; i < cow_checkpoint_n_tensors (job->checkpoint); i++) {
+    const CowTensor *tensor = cow_checkpoint_nth (job->checkpoint, i);
+    CowModule module;
+    if (is_quantised (tensor)) {
+      g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s: quantised already (it has %s); start from the original weights",
+                   cow_checkpoint_file_of (job->checkpoint, tensor), tensor->name);
+      return FALSE;
+    }
+    job->result->bytes_in += tensor->n_bytes;
+    if (is_linear_weight (tensor->name, &module)) {
+      if (!check_linear (job, tensor, module, error))
+        return FALSE;
+      job->result->bytes_out += cow_nf4_declare (job->writer, tensor->name, tensor->dims[0], tensor->dims[1]);
+      job->result->n_quantised++;
+    } else {
+      cow_safetensors_writer_declare (job->writer, tensor->name, tensor->dtype, tensor->dims, tensor->n_dims);
+      job->result->bytes_out += tensor->n_bytes;
+      job->result->n_kept++;
+    }
+  }
+  if (job->result->n_quantised > 0)
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: none of its tensors is the weight of a linear layer (layer.N....)",
+               cow_checkpoint_path (job->checkpoint));
+  return FALSE;
+}
+
+static gboolean
+write_nf4 (Job *job, const CowTensor *tensor, GError **error)
+{
+  g_auto (CowNf4) nf4 = { 0 };
+  g_autofree float *weight = cow_tensor_dup_f32 (tensor, cow_checkpoint_file_of (job->checkpoint, tensor), error);
+  if (weight == NULL)
+    return FALSE;
+  cow_nf4_quantise (weight, tensor->dims[0], tensor->dims[1], &nf4);
+  return cow_nf4_write (job->writer, &nf4, dtype_before (tensor->dtype), error);
+}
+
+static gboolean
+write_kept (Job *job, const CowTensor *tensor, GError **error)
+{
+  gboolean floats = tensor->dtype == COW_F32 || tensor->dtype == COW_F64 || tensor->dtype == COW_F16 || tensor->dtype == COW_BF16;
+  if (floats && !cow_tensor_check_finite (tensor, cow_checkpoint_file_of (job->checkpoint, tensor), error))
+    return FALSE;
+  return cow_safetensors_writer_write (job->writer, tensor->data, tensor->n_bytes, error);
+}
+
+static gboolean
+write_all (Job *job, CowQuantiseProgress progress, gpointer user_data, GError **error)
+{
+  guint64 done = 0;
+  for (guint i = 0; i < cow_checkpoint_n_tensors (job->checkpoint); i++) {
+    const CowTensor *tensor = cow_checkpoint_nth (job->checkpoint, i);
+    CowModule module;
+    if (!(is_linear_weight (tensor->name, &module) ? write_nf4 : write_kept) (job, tensor, error))
+      return FALSE;
+    cow_checkpoint_release_pages (job->checkpoint, tensor);
+    done += tensor->n_bytes;
+    if (progress != NULL && !progress (tensor->name, done, job->result->bytes_in, user_data)) {
+      g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: cancelled", cow_checkpoint_path (job->checkpoint));
+      return FALSE;
+    }
+  }
+  return cow_safetensors_writer_finish (job->writer, error);
+}
+
+/* The source's own config.json with a quantization_config added, as transformers does it; else one made from the sizes. */
+static char *
+config_text (const char *path, const CowVitConfig *config, GError **error)
+{
+  g_autofree char *file = cow_vit_config_file_for (path);
+  if (!g_file_test (file, G_FILE_TEST_EXISTS))
+    return cow_vit_config_to_json (config, TRUE);
+  g_autoptr (JsonObject) object = cow_json_read_object (file, error);
+  if (object == NULL)
+    return NULL;
+  json_object_set_object_member (object, "quantization_config", cow_quantisation_config_new ());
+  return cow_json_object_text (object);
+}
+
+/* TRUE when the folder is there and holds no model; *made tells whether it was made just now. */
+static gboolean
+prepare_folder (const char *folder, gboolean *made, GError **error)
+{
+  static const char *const files[] = { "model.safetensors", "model.safetensors.index.json", "config.json" };
+  for (gsize i = 0; i < G_N_ELEMENTS (files); i++) {
+    g_autofree char *file = g_build_filename (folder, files[i], NULL);
+    if (g_file_test (file, G_FILE_TEST_EXISTS)) {
+      g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "%s: there already; the quantised model needs a folder without one", file);
+      return FALSE;
+    }
+  }
+  *made = !g_file_test (folder, G_FILE_TEST_EXISTS);
+  if (g_mkdir_with_parents (folder, 0777) == 0)
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: no such folder can be made: %s", folder, g_strerror (errno));
+  return FALSE;
+}
+
+static gboolean
+write_folder (Job *job, const char *path, const char *folder, CowQuantiseProgress progress, gpointer user_data, GError **error)
+{
+  g_autofree char *model_file = g_build_filename (folder, "model.safetensors", NULL);
+  g_autofree char *config_file = g_build_filename (folder, "config.json", NULL);
+  g_autofree char *text = config_text (path, &job->config, error);
+  if (text == NULL)
+    return FALSE;
+  g_autoptr (CowSafetensorsWriter) writer = cow_safetensors_writer_new (model_file);
+  job->writer = writer;
+  cow_safetensors_writer_metadata (writer, "format", "pt");
+  if (!declare_all (job, error) || !write_all (job, progress, user_data, error))
+    return FALSE;
+  /* The weights stand; without their config they would be taken for something else. */
+  if (cow_text_write (text, config_file, error))
+    return TRUE;
+  g_unlink (model_file);
+  return FALSE;
+}
+
+gboolean
+cow_quantise (const char *path, const char *folder, CowQuantiseProgress progress, gpointer user_data, CowQuantiseResult *result,
+              GError **error)
+{
+  gboolean made;
+  CowQuantiseResult local;
+  g_autoptr (CowCheckpoint) checkpoint = cow_checkpoint_open (path, error);
+  Job job = { .checkpoint = checkpoint, .result = result != NULL ? result : &local };
+  *job.result = (CowQuantiseResult){ 0 };
+  if (checkpoint == NULL || !cow_vit_config_for (path, checkpoint, &job.config, error) || !prepare_folder (folder, &made, error))
+    return FALSE;
+  if (write_folder (&job, path, folder, progress, user_data, error))
+    return TRUE;
+  if (made)
+    g_rmdir (folder);
+  return FALSE;
+}

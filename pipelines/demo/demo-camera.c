@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cow-demo-camera: an RTSP camera on the loopback that sends H.264, so that the quick start and tests need no hardware. It plays an MP4
+ * file with H.264 to each client from its start, or a moving test pattern, and prints its URL once it listens. Ends on SIGINT or SIGTERM.
+ */
+#include <glib-unix.h>
+#include <gst/rtsp-server/rtsp-server.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define MOUNT "/cow"
+
+/* A key frame a second: a client that comes late sees a picture soon. */
+#define PATTERN                                                                                                                            \
+  "( videotestsrc is-live=true pattern=ball num-buffers=%d ! video/x-raw,format=I420,width=640,height=360,framerate=25/1 ! "               \
+  "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 ! rtph264pay name=pay0 pt=96 config-interval=1 )"
+#define FILE_PLAYER "( filesrc name=file ! qtdemux ! h264parse ! rtph264pay name=pay0 pt=96 config-interval=1 )"
+
+typedef struct {
+  int port, frames;
+  char *file;
+} Options;
+
+/* The name goes in as a property, since in a launch line it would need quoting. */
+static void
+set_file (GstRTSPMediaFactory *factory, GstRTSPMedia *media, gpointer file)
+{
+  g_autoptr (GstElement) bin = gst_rtsp_media_get_element (media);
+  g_autoptr (GstElement) source = gst_bin_get_by_name_recurse_up (GST_BIN (bin), "file");
+
+  g_object_set (source, "location", file, NULL);
+}
+
+static GstRTSPServer *
+make_server (const Options *options)
+{
+  GstRTSPServer *server = gst_rtsp_server_new ();
+  GstRTSPMountPoints *mounts = gst_rtsp_server_get_mount_points (server);
+  GstRTSPMediaFactory *factory = gst_rtsp_media_factory_new ();
+  g_autofree char *port = g_strdup_printf ("%d", options->port);
+  g_autofree char *pattern = g_strdup_printf (PATTERN, options->frames);
+
+  gst_rtsp_server_set_address (server, "127.0.0.1");
+  gst_rtsp_server_set_service (server, port);
+  gst_rtsp_media_factory_set_launch (factory, options->file != NULL ? FILE_PLAYER : pattern);
+  if (options->file != NULL)
+    g_signal_connect (factory, "media-configure", G_CALLBACK (set_file), options->file);
+  gst_rtsp_mount_points_add_factory (mounts, MOUNT, factory);
+  g_object_unref (mounts);
+  return server;
+}
+
+static gboolean
+quit (gpointer loop)
+{
+  g_main_loop_quit (loop);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+parse (int *argc, char ***argv, Options *options, GError **error)
+{
+  const GOptionEntry entries[] = {
+    { "port", 0, 0, G_OPTION_ARG_INT, &options->port, "TCP port on 127.0.0.1; 0, the default, takes a free one", "N" },
+    { "frames", 0, 0, G_OPTION_ARG_INT, &options->frames, "Frames of the test pattern before the stream ends; -1, the default: endless",
+      "N" },
+    G_OPTION_ENTRY_NULL,
+  };
+  g_autoptr (GOptionContext) context = g_option_context_new ("[FILE.mp4]");
+
+  g_option_context_add_main_entries (context, entries, NULL);
+  g_option_context_add_group (context, gst_init_get_option_group ());
+  if (!g_option_context_parse (context, argc, argv, error))
+    return FALSE;
+  if (*argc > 1)
+    options->file = g_strdup ((*argv)[1]);
+  if (options->port < 0 || options->port > G_MAXUINT16) {
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--port %d, expected 0 to %d", options->port, G_MAXUINT16);
+    return FALSE;
+  }
+  if (*argc <= 2 && (options->file == NULL || g_file_test (options->file, G_FILE_TEST_IS_REGULAR)))
+    return TRUE;
+  g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_NOENT, "%s: no such file, or more than one", options->file);
+  return FALSE;
+}
+
+/* Serves until a signal comes; FALSE when the port is taken. */
+static gboolean
+serve (const Options *options)
+{
+  g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
+  g_autoptr (GstRTSPServer) server = make_server (options);
+  guint source = gst_rtsp_server_attach (server, NULL);
+
+  if (source == 0) {
+    g_printerr ("cow-demo-camera: 127.0.0.1 port %d cannot be listened on\n", options->port);
+    return FALSE;
+  }
+  printf ("rtsp://127.0.0.1:%d" MOUNT "\n", gst_rtsp_server_get_bound_port (server));
+  fflush (stdout);
+  g_unix_signal_add (SIGINT, quit, loop);
+  g_unix_signal_add (SIGTERM, quit, loop);
+  g_main_loop_run (loop);
+  g_source_remove (source);
+  return TRUE;
+}
+
+int
+main (int argc, char **argv)
+{
+  Options options = { .frames = -1 };
+  g_autoptr (GError) error = NULL;
+  gboolean done = parse (&argc, &argv, &options, &error) && serve (&options);
+
+  if (error != NULL)
+    g_printerr ("cow-demo-camera: %s\n", error->message);
+  g_free (options.file);
+  return done ? EXIT_SUCCESS : EXIT_FAILURE;
+}

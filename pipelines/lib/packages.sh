@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# The Debian and Ubuntu packages that each purpose needs, and the one function that installs what is missing. Sourced, never run: by
+# pipelines/quickstart.sh and tests/run.sh.
+
+# To compile everything that is installed.
+# shellcheck disable=SC2034  # the names are put together in cow_install_packages
+COW_PACKAGES_BUILD=(
+  gcc libc6-dev meson ninja-build pkgconf
+  libglib2.0-dev libjson-glib-dev
+  libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
+  libdnnl-dev libvips-dev
+)
+# To play: gst-launch-1.0 and the elements around ours (rtspsrc, qtdemux: good; h264parse: bad; x264enc: ugly; avdec_h264: libav).
+# shellcheck disable=SC2034
+COW_PACKAGES_RUN=(
+  gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
+  gstreamer1.0-libav
+)
+# The camera on the loopback.
+# shellcheck disable=SC2034
+COW_PACKAGES_DEMO=(libgstrtspserver-1.0-dev)
+# g++ compiles each header as C++.
+# shellcheck disable=SC2034
+COW_PACKAGES_TEST=(g++ libgstrtspserver-1.0-dev python3)
+# shellcheck disable=SC2034
+COW_PACKAGES_VALGRIND=(valgrind libc6-dbg)
+
+# Prints those of the given packages that are not installed.
+cow_missing_packages () {
+  local package
+  for package; do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || echo "$package"
+  done
+}
+
+# apt-get as root, asking nothing.
+cow_apt_get () {
+  local as_root=()
+  [ "$(id -u)" = 0 ] || as_root=(sudo)
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y "$@" </dev/null
+}
+
+# cow_install_packages BUILD RUN ...: installs what these purposes lack, and says so. Fails where it cannot. Does nothing where
+# COW_NO_INSTALL is set.
+cow_install_packages () {
+  [ -z "${COW_NO_INSTALL:-}" ] || return 0
+  local purpose list all=() missing
+  for purpose; do
+    list="COW_PACKAGES_$purpose[@]"
+    all+=("${!list}")
+  done
+  if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+    echo "This is not Debian or Ubuntu, so nothing is installed; needed are (Debian's names): ${all[*]}"
+    return 0
+  fi
+  mapfile -t missing < <(cow_missing_packages "${all[@]}" | sort -u)
+  [ "${#missing[@]}" -gt 0 ] || return 0
+  echo "Missing packages: ${missing[*]}"
+  if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
+    echo "They cannot be installed: neither root nor sudo. Run as root: apt-get install --no-install-recommends ${missing[*]}" >&2
+    return 1
+  fi
+  echo "Installing them with apt-get."
+  # Lists may be absent (containers) or older than the archive; only then are they fetched.
+  if apt-cache show "${missing[@]}" >/dev/null 2>&1 && cow_apt_get install --no-install-recommends "${missing[@]}"; then
+    return 0
+  fi
+  cow_apt_get update && cow_apt_get install --no-install-recommends "${missing[@]}"
+}

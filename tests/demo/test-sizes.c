@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * DINOv3's real sizes, made by the formula, run on this machine's processor and compared with what transformers and bitsandbytes answered
+ * for the same weights and picture (tests/data/golden/sizes.safetensors).
+ */
+#include <gio/gio.h>
+#include <math.h>
+#include <string.h>
+
+#include "model/classifier.h"
+#include "model/safetensors.h"
+#include "pipelines/demo/formula-folder.h"
+#include "pipelines/demo/formula.h"
+#include "tests/model/scratch.h"
+
+#define SIDE     224
+#define N_PIXELS (3 * SIDE * SIDE)
+
+/*
+ * Largest differences that are still the same network, on features of about 1. In fp32 only the order of additions differs. Through NF4 a
+ * block's scale may be a neighbouring 8-bit code of that of another build of bitsandbytes, which moves features by some 1e-4.
+ */
+#define TOLERANCE_FP32 1e-4f
+#define TOLERANCE_NF4  2e-3f
+
+typedef struct {
+  const char *size, *golden;
+  int layers; /* 0: all */
+  gboolean nf4;
+  guint64 bytes; /* of its folder, nearly */
+} Case;
+
+static const Case cases[] = {
+  { "vits16", "vits16.fp32", 0, FALSE, 90000000 },
+  { "vits16", "vits16.nf4", 0, TRUE, 20000000 },
+  { "vits16plus", "vits16plus.fp32", 0, FALSE, 120000000 },
+  { "vits16plus", "vits16plus.nf4", 0, TRUE, 25000000 },
+  { "vitb16", "vitb16.fp32", 0, FALSE, 350000000 },
+  { "vitb16", "vitb16.nf4", 0, TRUE, 60000000 },
+  { "vit7b16", "vit7b16.2layers.fp32", 2, FALSE, 1640000000 },
+  { "vit7b16", "vit7b16.2layers.nf4", 2, TRUE, 190000000 },
+};
+
+static guint64
+free_bytes (const char *folder)
+{
+  g_autoptr (GFile) file = g_file_new_for_path (folder);
+  g_autoptr (GFileInfo) info = g_file_query_filesystem_info (file, G_FILE_ATTRIBUTE_FILESYSTEM_FREE, NULL, NULL);
+
+  return info != NULL ? g_file_info_get_attribute_uint64 (info, G_FILE_ATTRIBUTE_FILESYSTEM_FREE) : 0;
+}
+
+static void
+compare (const float *features, const Case *c)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = g_build_filename (g_getenv ("COW_TEST_DATA"), "golden", "sizes.safetensors", NULL);
+  g_autoptr (CowSafetensors) golden = cow_safetensors_open (path, &error);
+  g_assert_no_error (error);
+  const CowTensor *tensor = cow_safetensors_get (golden, c->golden);
+  g_assert_nonnull (tensor);
+  g_autofree float *expected = g_new (float, cow_tensor_count (tensor));
+  float most = 0;
+
+  cow_tensor_to_f32 (tensor, path, expected, &error);
+  g_assert_no_error (error);
+  for (gsize i = 0; i < cow_tensor_count (tensor); i++)
+    most = fmaxf (most, fabsf (features[i] - expected[i]));
+  g_test_message ("%s: largest difference %g", c->golden, most);
+  g_assert_cmpfloat (most, <=, c->nf4 ? TOLERANCE_NF4 : TOLERANCE_FP32);
+}
+
+static void
+run_folder (const char *folder, const Case *c)
+{
+  g_autoptr (GError) error = NULL;
+  CowClassifierOptions options = { .model = folder, .device = "cpu", .precision = COW_PRECISION_FP32 };
+  CowOutput output;
+  g_autofree float *pixels = g_new (float, N_PIXELS);
+  /* The golden results name their pixels after the size. */
+  g_autofree char *name = g_strconcat (c->size, ".pixels", NULL);
+
+  cow_formula_u (name, 0, N_PIXELS, pixels);
+  for (int i = 0; i < N_PIXELS; i++)
+    pixels[i] = (pixels[i] + 1.0f) / 2.0f;
+  g_autoptr (CowClassifier) classifier = cow_classifier_new (&options, &error);
+  g_assert_no_error (error);
+  cow_classifier_run (classifier, pixels, 1, SIDE, SIDE, &output, &error);
+  g_assert_no_error (error);
+  compare (output.pooler_output, c);
+}
+
+static void
+test_size (gconstpointer data)
+{
+  const Case *c = data;
+  g_autoptr (GError) error = NULL;
+  CowVitConfig config;
+  CowFormulaModel how = { .nf4 = c->nf4, .n_shards = 1 };
+  char *scratch = scratch_new ();
+
+  if (free_bytes (scratch) < c->bytes + c->bytes / 4) {
+    g_autofree char *reason =
+        g_strdup_printf ("%s has less than %" G_GUINT64_FORMAT " MB free", g_get_tmp_dir (), (c->bytes + c->bytes / 4) / 1000000);
+
+    g_test_skip (reason);
+  } else {
+    g_assert_true (cow_formula_config (c->size, &config));
+    config.n_layers = c->layers > 0 ? c->layers : config.n_layers;
+    cow_formula_write_model (scratch, &config, &how, &error);
+    g_assert_no_error (error);
+    run_folder (scratch, c);
+  }
+  scratch_free (scratch);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *path = g_strconcat ("/sizes/", cases[i].golden, NULL);
+
+    g_test_add_data_func (path, &cases[i], test_size);
+  }
+  return g_test_run ();
+}

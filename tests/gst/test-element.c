@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: MIT */
+/* What `cowbehavior` says about a frame: compared with cow_classifier_run () on the same pixels, in every format, region mode and setting.
+ */
+#include "tests/gst/support.h"
+
+#include "gst-plugin/gstcowbehaviormeta.h"
+
+static CowClassifier *classifier; /* the same model and adapter without the element */
+static char *adapter;
+
+static const CowRegion *
+whole (const GstVideoInfo *info)
+{
+  static CowRegion region;
+
+  region = (CowRegion){ 0, 0, GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info) };
+  return &region;
+}
+
+static GstVideoRegionOfInterestMeta *
+add_roi (GstBuffer *buffer, guint x, guint y, guint w, guint h, gint id)
+{
+  GstVideoRegionOfInterestMeta *roi = gst_buffer_add_video_region_of_interest_meta (buffer, "cow", x, y, w, h);
+
+  roi->id = id;
+  return roi;
+}
+
+/* The n-th region of interest of a buffer that carries a classification, and its parameter. */
+static GstStructure *
+nth_param (GstBuffer *buffer, guint n, GstVideoRegionOfInterestMeta **roi)
+{
+  gpointer state = NULL;
+  GstMeta *meta;
+
+  while ((meta = gst_buffer_iterate_meta_filtered (buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
+    GstStructure *param;
+
+    *roi = (GstVideoRegionOfInterestMeta *)meta;
+    param = gst_video_region_of_interest_meta_get_param (*roi, "classification");
+    if (param && n-- == 0)
+      return param;
+  }
+  return NULL;
+}
+
+static guint
+n_messages (GstBus *bus, GstMessageType type, GstMessage **last)
+{
+  GstMessage *message;
+  guint n = 0;
+
+  if (last)
+    *last = NULL;
+  while ((message = gst_bus_pop_filtered (bus, type))) {
+    n++;
+    if (last)
+      gst_message_replace (last, message);
+    gst_message_unref (message);
+  }
+  return n;
+}
+
+static GstBuffer *
+classified (GstHarness *harness, const GstVideoInfo *info, guint seed)
+{
+  GstBuffer *buffer = gst_harness_push_and_pull (harness, support_frame_new (info, seed));
+
+  g_assert_nonnull (buffer);
+  return buffer;
+}
+
+/* ---- formats ---- */
+
+static void
+assert_format (GstVideoFormat format, gint width, gint height, const char *colorimetry, gint pad)
+{
+  GstVideoInfo info = support_info (format, width, height, colorimetry);
+  GstHarness *harness = support_harness_new (adapter, "");
+  GstBuffer *in = support_frame_new (&info, (guint)width), *out;
+  float expected[9];
+
+  memcpy (expected, support_expect (classifier, in, &info, NULL), sizeof expected);
+  if (pad)
+    in = support_pad_rows (in, &info, pad);
+  support_harness_set_info (harness, &info);
+  out = gst_harness_push_and_pull (harness, in);
+  support_assert_object (out, 0, whole (&info), expected, 0);
+  gst_buffer_unref (out);
+  support_harness_free (harness);
+}
+
+static void
+test_formats (void)
+{
+  static const GstVideoFormat formats[] = { GST_VIDEO_FORMAT_NV12, GST_VIDEO_FORMAT_I420, GST_VIDEO_FORMAT_RGB,  GST_VIDEO_FORMAT_BGR,
+                                            GST_VIDEO_FORMAT_RGBx, GST_VIDEO_FORMAT_BGRx, GST_VIDEO_FORMAT_xRGB, GST_VIDEO_FORMAT_xBGR,
+                                            GST_VIDEO_FORMAT_RGBA, GST_VIDEO_FORMAT_BGRA, GST_VIDEO_FORMAT_ARGB, GST_VIDEO_FORMAT_ABGR };
+
+  for (guint i = 0; i < G_N_ELEMENTS (formats); i++) {
+    g_test_message ("%s", gst_video_format_to_string (formats[i]));
+    assert_format (formats[i], 96, 80, NULL, 0);
+    assert_format (formats[i], 97, 61, NULL, 0);
+  }
+}
+
+static void
+test_strides (void)
+{
+  assert_format (GST_VIDEO_FORMAT_NV12, 97, 61, NULL, 24);
+  assert_format (GST_VIDEO_FORMAT_I420, 64, 48, NULL, 7);
+  assert_format (GST_VIDEO_FORMAT_RGB, 97, 61, NULL, 5);
+  assert_format (GST_VIDEO_FORMAT_I420, 1, 1, NULL, 0);
+}
+
+static void
+test_colorimetry (void)
+{
+  assert_format (GST_VIDEO_FORMAT_I420, 96, 80, "bt601", 0);
+  assert_format (GST_VIDEO_FORMAT_I420, 96, 80, "bt709", 0);
+  assert_format (GST_VIDEO_FORMAT_NV12, 96, 80, "1:4:0:0", 0); /* BT.601, full range */
+  assert_format (GST_VIDEO_FORMAT_NV12, 96, 80, "1:3:5:1", 0); /* BT.709, full range */
+}
+
+/* The element adds metadata; it may not cost a copy of the pixels even when somebody else holds the buffer. */
+static void
+test_no_copy (void)
+{
+  GstVideoInfo info = support_info (GST_VIDEO_FORMAT_RGB, 96, 80, NULL);
+  GstHarness *harness = support_harness_new (adapter, "");
+  GstBuffer *in = support_frame_new (&info, 1), *out;
+
+  support_harness_set_info (harness, &info);
+  out = gst_harness_push_and_pull (harness, gst_buffer_ref (in));
+  g_assert_true (out != in);
+  g_assert_true (gst_buffer_peek_memory (out, 0) == gst_buffer_peek_memory (in, 0));
+  g_assert_null (gst_buffer_get_cow_behavior (in));
+  g_assert_nonnull (gst_buffer_get_cow_behavior (out));
+  gst_buffer_unref (in);
+  gst_buffer_unref (out);
+  support_harness_free (harness);
+}
+
+/* ---- regions ---- */
+
+static void
+test_full_frame_roi (void)
+{
+  GstVideoInfo info = support_info (GST_VIDEO_FORMAT_RGB, 96, 80, NULL);
+  g_autofree char *twice = support_model ();
+  g_autofree char *line =
+      g_strdup_printf ("cowbehavior model=\"%s\" adapter=\"%s\" ! cowbehavior model=\"%s\" adapter=\"%s\"", twice, adapter, twice, adapter);
+  GstHarness *harness = gst_harness_new_parse (line);
+  GstVideoRegionOfInterestMeta *roi;
+  GstStructure *param;
+  GstBuffer *out;
+  double confidence;
+  int id;
+
+  support_harness_set_info (harness, &info);
+  out = classified (harness, &info, 4);
+  param = nth_param (out, 0, &roi);
+  g_assert_nonnull (param);
+  g_assert_cmpstr (g_quark_to_string (roi->roi_type), ==, "frame");
+  g_assert_cmpuint (roi->x, ==, 0);
+  g_assert_cmpuint (roi->w, ==, 96);
+  g_assert_cmpuint (roi->h, ==, 80);
+  g_assert_cmpstr (gst_structure_get_string (param, "attribute_name"), ==, "behavior");
+  g_assert_true (g_str_has_prefix (gst_structure_get_string (param, "model_name"), "cow-adapter-"));
+  g_assert_true (gst_structure_get_int (param, "label_id", &id));
+  g_assert_true (gst_structure_get_double (param, "confidence", &confidence));
+  g_assert_cmpstr (gst_structure_get_string (param, "label"), ==, cow_classifier_classes (classifier)[id]);
+  g_assert_cmpfloat (confidence, >, 1. / 9 - 1e-6);
+
+  /* two elements: two metas, one region */
+  g_assert_cmpuint (gst_buffer_get_n_meta (out, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE), ==, 1);
+  g_assert_cmpuint (gst_buffer_get_n_meta (out, gst_meta_get_info (GST_COW_BEHAVIOR_META_NAME)->api), ==, 2);
+  gst_buffer_unref (out);
+  support_harness_free (harness);
+}
+
+static void
+test_roi_list (void)
+{
+  static const CowRegion regions[] = { { 0, 0, 40, 40 }, { 50, 10, 46, 70 } }; /* what is left inside 96 x 80 */
+  GstVideoInfo info = support_info (GST_VIDEO_FORMAT_NV12, 96, 80, NULL);
+  GstHarness *harness = support_harness_new (adapter, "inference-region=roi-list");
+  GstBus *bus = support_harness_bus (harness);
+  GstBuffer *in = support_frame_new (&info, 9), *out;
+  float expected[2][9];
+
+  for (guint i = 0; i < 2; i++)
+    memcpy (expected[i], support_expect (classifier, in, &info, &regions[i]), sizeof expected[i]);
+  add_roi (in, 0, 0, 40, 40, 7);
+  add_roi (in, 200, 10, 40, 40, 8);                     /* outside */
+  add_roi (in, 50, 10, 100, 100, 9);                    /* half outside */
+  add_roi (in, 10, 10, 0, 30, 10);                      /* without width */
+  add_roi (in, G_MAXUINT, 0, G_MAXUINT, G_MAXUINT, 11); /* would overflow */
+
+  support_harness_set_info (harness, &info);
+  out = gst_harness_push_and_pull (harness, in);
+  g_assert_cmpuint (gst_cow_behavior_n_objects (gst_buffer_get_cow_behavior (out)), ==, 2);
+  for (guint i = 0; i < 2; i++) {
+    GstVideoRegionOfInterestMeta *roi;
+    const GstStructure *object = gst_cow_behavior_object (gst_buffer_get_cow_behavior (out), i);
+    GstStructure *param = nth_param (out, i, &roi);
+    int id;
+
+    support_assert_object (out, i, &regions[i], expected[i], 0);
+    g_assert_true (gst_structure_get_int (object, "id", &id));
+    g_assert_cmpint (id, ==, i == 0 ? 7 : 9);
+    g_assert_cmpstr (gst_structure_get_string (object, "roi_type"), ==, "cow");
+    g_assert_cmpint (roi->id, ==, id);
+    g_assert_cmpstr (gst_structure_get_string (param, "label"), ==, gst_structure_get_string (object, "label"));
+  }
+  gst_buffer_unref (out);
+
+  /* warned once, however often it happens */
+  in = support_frame_new (&info, 9);
+  add_roi (in, 200, 10, 40, 40, 8);
+  gst_buffer_unref (gst_harness_push_and_pull (harness, in));
+  g_assert_cmpuint (n_messages (bus, GST_MESSAGE_WARNING, NULL), ==, 1);
+  gst_object_unref (bus);
+  support_harness_free (harness);
+}
+
+/* More regions than one ticket holds. */
+static void
+test_many_regions (void)
+{
+  GstVideoInfo info = support_info (GST_VIDEO_FORMAT_RGB, 96, 80, NULL);
+  GstHarness *harness = support_harness_new (adapter, "inference-region=roi-list");
+  GstBuffer *in = support_frame_new (&info, 3), *out;
+
+  for (gint i = 0; i < 150; i++)
+    add_roi (in, (guint)i % 50, (guint)i / 5, 30, 30, i);
+  support_harness_set_info (harness, &info);
+  out = gst_harness_push_and_pull (harness, in);
+  g_assert_cmpuint (gst_cow_behavior_n_objects (gst_buffer_get_cow_behavior (out)), ==, 150);
+  support_assert_object (out, 149, &(CowRegion){ 49, 29, 30, 30 }, support_expect (classifier, out, &info, &(CowRegion){ 49, 29, 30, 30 }),
+                         0);
+  gst_buffer_unref (out);
+  support_harness_free (harness);
+}
+
+static void
+test_no_regions (void)
+{
+  GstVideoInfo info = support_info (GST_VIDEO_FORMAT_RGB, 32, 32, NULL);
+  GstHarness *harness = support_harness_new (adapter, "inference-region=roi-list");
+  GstBus *bus = support_harness_bus (harness);
+
+  support_harness_set_info (harness, &info);
+  for (guint i = 0; i < 250; i++) {
+    GstBuffer *out = classified (harness, &info, i);
+
+    g_assert_null (gst_buffer_get_cow_behavior (out));
+    gst_buffer_unref (out);
+  }
+  g_assert_cmpuint (n_messages (bus, GST_MESSAGE_WARNING, NULL), ==, 1);
+  gst_object_unref (bus);
+  support_harness_free (harness);
+}
+
+/* ---- pace ---- */
+
+static void
+test_interval (void)
+{
+  GstVideoInfo info = support_info (GST_VIDEO_FORMAT_RGB, 96, 80, NULL);
+  GstHarness *harness = support_harness_new (adapter, "inference-interval=3");
+  GstBus *bus = support_harness_bus (harness);
+  float expected[9];
+
+  support_harness_set_info (harness, &info);
+  for (guint i = 0; i < 7; i++) {
+    GstBuffer *in = support_frame_new (&info, i), *out;
+
+    if (i % 3 == 0)
+      memcpy (expected, support_expect (classifier, in, &info, NULL), sizeof expected);
+    out = gst_harness_push_and_pull (harness, in);
+    support_assert_object (out, 0, whole (&info), expected, i % 3);
+    gst_buffer_unref (out);
+  }
+  g_assert_cmpuint (n_messages (bus, GST_MESSAGE_ELEMENT, NULL), ==, 3); /* one a classified frame */
+  gst_object_unref (bus);
+  support_harness_free (harness);
+}
+
+static void
+test_interval_regions (void)
+{
+  GstVideoInfo info = support_info (GST_VIDEO_FORMAT_RGB, 96, 80, NULL);
+  GstHarness *harness = support_harness_new (adapter, "inference-region=roi-list inference-interval=2");
+  GstBuffer *in = support_frame_new (&info, 0), *out;
+  float expected[9];
+
+  support_harness_set_info (harness, &info);
+  memcpy (expected, support_expect (classifier, in, &info, &(CowRegion){ 10, 10, 40, 40 }), sizeof expected);
+  add_roi (in, 60, 40, 30, 30, 1);
+  add_roi (in, 10, 10, 40, 40, 2);
+  gst_buffer_unref (gst_harness_push_and_pull (harness, in));
+
+  /* the second cow moved a little, another one came that stands partly before it */
+  in = support_frame_new (&info, 1);
+  add_roi (in, 13, 12, 40, 40, 1);
+  add_roi (in, 30, 40, 30, 30, 2);
+  out = gst_harness_push_and_pull (harness, in);
+  g_assert_cmpuint (gst_cow_behavior_n_objects (gst_buffer_get_cow_behavior (out)), ==, 1);
+  support_assert_object (out, 0, &(CowRegion){ 13, 12, 40, 40 }, expected, 1);
+  gst_buffer_unref (out);
+  support_harness_free (harness);
+}
+
+static void
+test_gap (void)
+{
+  GstVideoInfo info = support_info (GST_VIDEO_FORMAT_RGB, 96, 80, NULL);
+  GstHarness *harness = support_harness_new (adapter, "");
+  GstBuffer *in = support_frame_new (&info, 0), *out;
+
+  support_harness_set_info (harness, &info);
+  GST_BUFFER_FLAG_SET (in, GST_BUFFER_FLAG_GAP);
+  out = gst_harness_push_and_pull (harness, in);
+  g_assert_null (gst_buffer_get_cow_behavior (out));
+  g_assert_true (GST_BUFFER_FLAG_IS_SET (out, GST_BUFFER_FLAG_GAP));
+  gst_buffer_unref (out);
+  support_harness_free (harness);
+}
+
+/* ---- presentation ---- */
+
+static void
+test_threshold (void)
+{
+  GstVideoInfo info = support_info (GST_VIDEO_FORMAT_RGB, 96, 80, NULL);
+  GstHarness *harness = support_harness_new (adapter, "threshold=0.999999");
+  GstBuffer *out;
+  const GstStructure *object, *top;
+  GstVideoRegionOfInterestMeta *roi;
+  double confidence;
+  int id;
+
+  support_harness_set_info (harness, &info);
+  out = classified (harness, &info, 0);
+  object = gst_cow_behavior_object (gst_buffer_get_cow_behavior (out), 0);
+  g_assert_cmpstr (gst_structure_get_string (object, "label"), ==, "unknown");
+  g_assert_true (gst_structure_get_int (object, "label_id", &id));
+  g_assert_cmpint (id, ==, -1);
+  g_assert_true (gst_structure_get_double (object, "confidence", &confidence));
+  g_assert_cmpfloat (confidence, >, 0.1);
+  g_assert_cmpstr (gst_structure_get_string (nth_param (out, 0, &roi), "label"), ==, "unknown");
+  top = gst_value_get_structure (gst_value_array_get_value (gst_structure_get_value (object, "top"), 0));
+  g_assert_cmpstr (gst_structure_get_string (top, "label"), !=, "unknown");
+  gst_buffer_unref (out);
+  support_harness_free (harness);
+}
+
+static void
+test_top_k (void)
+{
+  GstVideoInfo info = support_info (GST_VIDEO_FORMAT_RGB, 96, 80, NULL);
+  GstHarness *harness = support_harness_new (adapter, "top-k=3");
+  GstBuffer *in = support_frame_new (&info, 2), *out;
+  const float *expected = support_expect (classifier, in, &info, NULL);
+  const GValue *top;
+  double last = 1;
+
+  support_harness_set_info (harness, &info);
+  out = gst_harness_push_and_pull (harness, in);
+  top = gst_structure_get_value (gst_cow_behavior_object (gst_buffer_get_cow_behavior (out), 0), "top");
+  g_assert_cmpuint (gst_value_array_get_size (top), ==, 3);
+  for (guint i = 0; i < 3; i++) {
+    const GstStructure *class = gst_value_get_structure (gst_value_array_get_value (top, i));
+    double confidence;
+    int id;
+
+    g_assert_true (gst_structure_get_int (class, "label_id", &id));
+    g_assert_true (gst_structure_get_double (class, "confidence", &confidence));
+    g_assert_cmpstr (gst_structure_get_string (class, "label"), ==, cow_classifier_classes (classifier)[id]);
+    g_assert_cmpfloat_with_epsilon (confidence, expected[id], 1e-5);
+    g_assert_cmpfloat (confidence, <=, last);
+    last = confidence;
+  }
+  gst_buffer_unref (out);
+  support_harness_free (harness);
+}
+
+static void
+test_messages (void)
+{
+  GstVideoInfo info = support_info (GST_VIDEO_FORMAT_RGB, 96, 80, NULL);
+  GstHarness *harness = support_harness_new (adapter, "name=behaviour");
+  GstBus *bus = support_harness_bus (harness);
+  GstBuffer *in, *out;
+  GstMessage *message;
+  const GstStructure *structure;
+  guint64 timestamp, running_time, frame;
+  int width, height;
+
+  support_harness_set_info (harness, &info);
+  gst_buffer_unref (classified (harness, &info, 1));
+  in = support_frame_new (&info, 2);
+  GST_BUFFER_PTS (in) = 40 * GST_MSECOND;
+  out = gst_harness_push_and_pull (harness, in);
+
+  g_assert_cmpuint (n_messages (bus, GST_MESSAGE_ELEMENT, &message), ==, 2);
+  structure = gst_message_get_structure (message);
+  g_assert_true (gst_structure_has_name (structure, "cowbehavior"));
+  g_assert_cmpstr (GST_MESSAGE_SRC_NAME (message), ==, "behaviour");
+  g_assert_true (gst_structure_get (structure, "timestamp", G_TYPE_UINT64, &timestamp, "running-time", G_TYPE_UINT64, &running_time,
+                                    "frame", G_TYPE_UINT64, &frame, "width", G_TYPE_INT, &width, "height", G_TYPE_INT, &height, NULL));
+  g_assert_cmpuint (timestamp, ==, 40 * GST_MSECOND);
+  g_assert_cmpuint (running_time, ==, 40 * GST_MSECOND);
+  g_assert_cmpuint (frame, ==, 1);
+  g_assert_cmpint (width, ==, 96);
+  g_assert_cmpint (height, ==, 80);
+  g_assert_cmpint (gst_value_compare (gst_structure_get_value (structure, "objects"),
+                                      gst_structure_get_value (gst_buffer_get_cow_behavior (out), "objects")),
+                   ==, GST_VALUE_EQUAL);
+  g_assert_cmpstr (g_value_get_string (gst_value_array_get_value (gst_structure_get_value (structure, "labels"), 0)), ==,
+                   gst_structure_get_string (gst_cow_behavior_object (gst_buffer_get_cow_behavior (out), 0), "label"));
+  gst_message_unref (message);
+  gst_buffer_unref (out);
+
+  gst_object_unref (bus);
+  support_harness_free (harness);
+
+  harness = support_harness_new (adapter, "post-messages=false");
+  bus = support_harness_bus (harness);
+  support_harness_set_info (harness, &info);
+  gst_buffer_unref (classified (harness, &info, 1));
+  g_assert_cmpuint (n_messages (bus, GST_MESSAGE_ELEMENT, NULL), ==, 0);
+  gst_object_unref (bus);
+  support_harness_free (harness);
+}
+
+/* ---- what happens to the metadata downstream ---- */
+
+static void
+test_meta_copy (void)
+{
+  GstVideoInfo info = support_info (GST_VIDEO_FORMAT_RGB, 96, 80, NULL);
+  GstHarness *harness = support_harness_new (adapter, "");
+  GstBuffer *in = support_frame_new (&info, 5), *out, *copy, *part;
+  float expected[9];
+
+  memcpy (expected, support_expect (classifier, in, &info, NULL), sizeof expected);
+  support_harness_set_info (harness, &info);
+  out = gst_harness_push_and_pull (harness, in);
+  copy = gst_buffer_copy_deep (out);
+  part = gst_buffer_copy_region (out, GST_BUFFER_COPY_ALL, 0, 96);
+  gst_buffer_unref (out);
+  support_assert_object (copy, 0, whole (&info), expected, 0);
+  g_assert_null (gst_buffer_get_cow_behavior (part));
+  gst_buffer_unref (copy);
+  gst_buffer_unref (part);
+  support_harness_free (harness);
+}
+
+static void
+test_meta_scale (void)
+{
+  GstVideoInfo info = support_info (GST_VIDEO_FORMAT_RGB, 96, 80, NULL);
+  g_autofree char *model = support_model ();
+  g_autofree char *line = g_strdup_printf ("cowbehavior model=\"%s\" adapter=\"%s\" inference-region=roi-list ! videoscale ! "
+                                           "video/x-raw,width=192,height=40 ! videoconvert ! capsfilter caps=video/x-raw,format=I420",
+                                           model, adapter);
+  GstHarness *harness = gst_harness_new_parse (line);
+  GstBuffer *in = support_frame_new (&info, 5), *out;
+  float expected[9];
+
+  memcpy (expected, support_expect (classifier, in, &info, &(CowRegion){ 10, 20, 30, 40 }), sizeof expected);
+  add_roi (in, 10, 20, 30, 40, 1);
+  support_harness_set_info (harness, &info);
+  out = gst_harness_push_and_pull (harness, in);
+  support_assert_object (out, 0, &(CowRegion){ 20, 10, 60, 20 }, expected, 0);
+  gst_buffer_unref (out);
+  support_harness_free (harness);
+}
+
+/* What was there before a cowbehavior element existed in the process: nothing to read, and no warning. */
+static void
+test_reader_without_meta (void)
+{
+  GstBuffer *buffer = gst_buffer_new ();
+
+  g_assert_null (gst_buffer_get_cow_behavior (buffer));
+  gst_buffer_unref (buffer);
+}
+
+static void
+test_defaults (void)
+{
+  GstElement *element = gst_element_factory_make ("cowbehavior", NULL);
+  g_autofree char *device = NULL, *model = NULL;
+  gint precision, region;
+  guint interval, top_k;
+  float threshold;
+  gboolean post;
+
+  g_assert_nonnull (element);
+  g_object_get (element, "device", &device, "model", &model, "precision", &precision, "inference-region", &region, "inference-interval",
+                &interval, "threshold", &threshold, "top-k", &top_k, "post-messages", &post, NULL);
+  g_assert_cmpstr (device, ==, "auto");
+  g_assert_null (model);
+  g_assert_cmpint (precision, ==, COW_PRECISION_AUTO);
+  g_assert_cmpint (region, ==, 0);
+  g_assert_cmpuint (interval, ==, 1);
+  g_assert_cmpfloat (threshold, ==, 0);
+  g_assert_cmpuint (top_k, ==, 1);
+  g_assert_true (post);
+  gst_object_unref (element);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autofree char *model = NULL;
+  g_autoptr (GError) error = NULL;
+  int result;
+
+  gst_init (&argc, &argv);
+  g_test_init (&argc, &argv, NULL);
+
+  adapter = support_adapter_new ();
+  model = support_model ();
+  classifier = cow_classifier_new (&(CowClassifierOptions){ .model = model, .adapter = adapter }, &error);
+  g_assert_no_error (error);
+
+  g_test_add_func ("/element/reader-without-meta", test_reader_without_meta);
+  g_test_add_func ("/element/defaults", test_defaults);
+  g_test_add_func ("/element/formats", test_formats);
+  g_test_add_func ("/element/strides", test_strides);
+  g_test_add_func ("/element/colorimetry", test_colorimetry);
+  g_test_add_func ("/element/no-copy", test_no_copy);
+  g_test_add_func ("/element/full-frame-roi", test_full_frame_roi);
+  g_test_add_func ("/element/roi-list", test_roi_list);
+  g_test_add_func ("/element/many-regions", test_many_regions);
+  g_test_add_func ("/element/no-regions", test_no_regions);
+  g_test_add_func ("/element/interval", test_interval);
+  g_test_add_func ("/element/interval-regions", test_interval_regions);
+  g_test_add_func ("/element/gap", test_gap);
+  g_test_add_func ("/element/threshold", test_threshold);
+  g_test_add_func ("/element/top-k", test_top_k);
+  g_test_add_func ("/element/messages", test_messages);
+  g_test_add_func ("/element/meta-copy", test_meta_copy);
+  g_test_add_func ("/element/meta-scale", test_meta_scale);
+  result = g_test_run ();
+
+  cow_classifier_free (classifier);
+  support_remove (adapter);
+  return result || !support_no_leaks ();
+}

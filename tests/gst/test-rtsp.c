@@ -1,0 +1,541 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `cowbehavior` behind a real RTSP server on the loopback, which sends H.264 as a camera does: in this process, by gst-launch-1.0, and by
+ * pipelines/rtsp-camera.sh. Cameras that start late, change their resolution, ask for a password, and go away. Nothing is asserted about
+ * speed; the time limits only end a test that hangs.
+ */
+#include "tests/gst/support.h"
+
+#include <gio/gio.h>
+#include <gst/app/gstappsrc.h>
+#include <gst/rtsp-server/rtsp-server.h>
+#include <string.h>
+
+#include "gst-plugin/gstcowbehaviormeta.h"
+#include "model/card.h"
+
+#define LIMIT_S 60
+
+static char *adapter;
+
+/* ---- a camera ---- */
+
+/* What it does with each client. */
+typedef struct {
+  guint delay_ms;              /* before the first frame */
+  guint n_frames;              /* then the stream ends; 0: never */
+  guint change_at;             /* from this frame on half the size; 0: never */
+  const char *user, *password; /* NULL: for everyone */
+} Scenario;
+
+typedef struct {
+  Scenario scenario;
+  GMainContext *context;
+  GMainLoop *loop;
+  GThread *thread;
+  GstRTSPServer *server;
+  guint source;
+} Camera;
+
+/* Size of frame n, and back: a camera of 320 x 240 px at 25 frames a second. */
+static GstVideoInfo
+camera_info (const Scenario *scenario, guint n)
+{
+  gboolean small = scenario->change_at && n >= scenario->change_at;
+
+  return support_info (GST_VIDEO_FORMAT_I420, small ? 160 : 320, small ? 128 : 240, NULL);
+}
+
+static void
+feed (GstAppSrc *source, guint length, gpointer data)
+{
+  const Scenario *scenario = data;
+  guint n = GPOINTER_TO_UINT (g_object_get_data (G_OBJECT (source), "frame"));
+  GstVideoInfo info = camera_info (scenario, n);
+  GstBuffer *buffer;
+  GstCaps *caps;
+  GstSample *sample;
+
+  if (n == 0)
+    g_usleep (scenario->delay_ms * 1000);
+  if (scenario->n_frames && n >= scenario->n_frames) {
+    gst_app_src_end_of_stream (source);
+    return;
+  }
+  buffer = support_frame_new (&info, n);
+  GST_BUFFER_PTS (buffer) = gst_util_uint64_scale (n, GST_SECOND, 25);
+  GST_BUFFER_DURATION (buffer) = GST_SECOND / 25;
+  caps = gst_video_info_to_caps (&info);
+  sample = gst_sample_new (buffer, caps, NULL, NULL);
+  gst_app_src_push_sample (source, sample);
+  gst_sample_unref (sample);
+  gst_caps_unref (caps);
+  gst_buffer_unref (buffer);
+  g_object_set_data (G_OBJECT (source), "frame", GUINT_TO_POINTER (n + 1));
+}
+
+static void
+configure (GstRTSPMediaFactory *factory, GstRTSPMedia *media, gpointer camera)
+{
+  GstElement *bin = gst_rtsp_media_get_element (media);
+  GstElement *source = gst_bin_get_by_name (GST_BIN (bin), "source");
+
+  g_signal_connect (source, "need-data", G_CALLBACK (feed), &((Camera *)camera)->scenario);
+  gst_object_unref (source);
+  gst_object_unref (bin);
+}
+
+static void
+require_password (Camera *camera, GstRTSPMediaFactory *factory)
+{
+  GstRTSPAuth *auth = gst_rtsp_auth_new ();
+  GstRTSPToken *token = gst_rtsp_token_new (GST_RTSP_TOKEN_MEDIA_FACTORY_ROLE, G_TYPE_STRING, "viewer", NULL);
+  GstRTSPPermissions *permissions = gst_rtsp_permissions_new ();
+  g_autofree gchar *basic = gst_rtsp_auth_make_basic (camera->scenario.user, camera->scenario.password);
+
+  gst_rtsp_permissions_add_role (permissions, "viewer", GST_RTSP_PERM_MEDIA_FACTORY_ACCESS, G_TYPE_BOOLEAN, TRUE,
+                                 GST_RTSP_PERM_MEDIA_FACTORY_CONSTRUCT, G_TYPE_BOOLEAN, TRUE, NULL);
+  gst_rtsp_media_factory_set_permissions (factory, permissions);
+  gst_rtsp_permissions_unref (permissions);
+  gst_rtsp_auth_add_basic (auth, basic, token);
+  gst_rtsp_server_set_auth (camera->server, auth);
+  gst_rtsp_token_unref (token);
+  g_object_unref (auth);
+}
+
+/* From here on the camera answers on /barn; before, there is no such stream. */
+static void
+camera_mount (Camera *camera)
+{
+  GstRTSPMountPoints *mounts = gst_rtsp_server_get_mount_points (camera->server);
+  GstRTSPMediaFactory *factory = gst_rtsp_media_factory_new ();
+
+  gst_rtsp_media_factory_set_launch (factory, "( appsrc name=source format=time ! x264enc tune=zerolatency speed-preset=ultrafast "
+                                              "key-int-max=10 threads=1 ! rtph264pay name=pay0 pt=96 config-interval=-1 )");
+  g_signal_connect (factory, "media-configure", G_CALLBACK (configure), camera);
+  if (camera->scenario.user)
+    require_password (camera, factory);
+  gst_rtsp_mount_points_add_factory (mounts, "/barn", factory);
+  g_object_unref (mounts);
+}
+
+static gpointer
+run_loop (gpointer data)
+{
+  Camera *camera = data;
+
+  g_main_context_push_thread_default (camera->context);
+  g_main_loop_run (camera->loop);
+  g_main_context_pop_thread_default (camera->context);
+  return NULL;
+}
+
+static Camera *
+camera_new (const Scenario *scenario)
+{
+  Camera *camera = g_new0 (Camera, 1);
+
+  camera->scenario = *scenario;
+  camera->context = g_main_context_new ();
+  camera->loop = g_main_loop_new (camera->context, FALSE);
+  camera->server = gst_rtsp_server_new ();
+  gst_rtsp_server_set_address (camera->server, "127.0.0.1");
+  gst_rtsp_server_set_service (camera->server, "0");
+  camera->source = gst_rtsp_server_attach (camera->server, camera->context);
+  g_assert_cmpuint (camera->source, >, 0);
+  camera->thread = g_thread_new ("camera", run_loop, camera);
+  return camera;
+}
+
+static Camera *
+camera_new_mounted (const Scenario *scenario)
+{
+  Camera *camera = camera_new (scenario);
+
+  camera_mount (camera);
+  return camera;
+}
+
+static char *
+camera_url (Camera *camera, const char *credentials)
+{
+  return g_strdup_printf ("rtsp://%s127.0.0.1:%d/barn", credentials, gst_rtsp_server_get_bound_port (camera->server));
+}
+
+static GstRTSPFilterResult
+remove_client (GstRTSPServer *server, GstRTSPClient *client, gpointer user_data)
+{
+  return GST_RTSP_FILTER_REMOVE;
+}
+
+/* Hangs up on whoever still watches. */
+static void
+camera_hang_up (Camera *camera)
+{
+  gst_rtsp_server_client_filter (camera->server, remove_client, NULL);
+}
+
+static void
+camera_free (Camera *camera)
+{
+  camera_hang_up (camera);
+  g_source_destroy (g_main_context_find_source_by_id (camera->context, camera->source));
+  g_main_loop_quit (camera->loop);
+  g_thread_join (camera->thread);
+  g_object_unref (camera->server);
+  g_main_loop_unref (camera->loop);
+  g_main_context_unref (camera->context);
+  g_free (camera);
+}
+
+/* ---- a viewer in this process ---- */
+
+typedef struct {
+  GstElement *pipeline;
+  GstBus *bus;
+  /* counted by the probe, read once the pipeline is down */
+  guint n_frames, n_labelled;
+  guint n_small; /* frames after the change of resolution */
+  guint n_messages;
+} Viewer;
+
+static GstPadProbeReturn
+count_frame (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  Viewer *viewer = data;
+  GstStructure *results = gst_buffer_get_cow_behavior (GST_PAD_PROBE_INFO_BUFFER (info));
+  GstCaps *caps = gst_pad_get_current_caps (pad);
+  GstVideoInfo video;
+  guint w, h;
+
+  g_assert_true (gst_video_info_from_caps (&video, caps));
+  gst_caps_unref (caps);
+  viewer->n_frames++;
+  viewer->n_small += GST_VIDEO_INFO_WIDTH (&video) == 160;
+  if (results && gst_cow_behavior_n_objects (results) == 1 &&
+      gst_structure_get (gst_cow_behavior_object (results, 0), "w", G_TYPE_UINT, &w, "h", G_TYPE_UINT, &h, NULL)) {
+    g_assert_cmpuint (w, ==, (guint)GST_VIDEO_INFO_WIDTH (&video));
+    g_assert_cmpuint (h, ==, (guint)GST_VIDEO_INFO_HEIGHT (&video));
+    viewer->n_labelled++;
+  }
+  return GST_PAD_PROBE_OK;
+}
+
+static void
+viewer_start (Viewer *viewer, const char *url)
+{
+  g_autofree char *model = support_model ();
+  g_autofree char *line = g_strdup_printf ("rtspsrc location=\"%s\" protocols=tcp latency=200 ! rtph264depay ! h264parse ! avdec_h264 ! "
+                                           "videoconvert ! cowbehavior name=cow model=\"%s\" adapter=\"%s\" ! fakesink sync=false",
+                                           url, model, adapter);
+  g_autoptr (GError) error = NULL;
+  GstElement *element;
+  GstPad *pad;
+
+  *viewer = (Viewer){ .pipeline = gst_parse_launch (line, &error) };
+  g_assert_no_error (error);
+  viewer->bus = gst_element_get_bus (viewer->pipeline);
+  element = gst_bin_get_by_name (GST_BIN (viewer->pipeline), "cow");
+  pad = gst_element_get_static_pad (element, "src");
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, count_frame, viewer, NULL);
+  gst_object_unref (pad);
+  gst_object_unref (element);
+  gst_element_set_state (viewer->pipeline, GST_STATE_PLAYING);
+}
+
+/* Reads the bus until the stream ended (or failed), or until n messages of cowbehavior came. The type of the message that ended it. */
+static GstMessageType
+viewer_watch (Viewer *viewer, guint n)
+{
+  while (TRUE) {
+    GstMessage *message =
+        gst_bus_timed_pop_filtered (viewer->bus, LIMIT_S * GST_SECOND, GST_MESSAGE_ERROR | GST_MESSAGE_EOS | GST_MESSAGE_ELEMENT);
+    GstMessageType type;
+
+    g_assert_nonnull (message);
+    type = GST_MESSAGE_TYPE (message);
+    viewer->n_messages += gst_message_has_name (message, "cowbehavior");
+    if (type == GST_MESSAGE_ERROR) {
+      g_autoptr (GError) error = NULL;
+
+      gst_message_parse_error (message, &error, NULL);
+      g_test_message ("%s: %s", GST_MESSAGE_SRC_NAME (message), error->message);
+      g_assert_cmpstr (GST_MESSAGE_SRC_NAME (message), !=, "cow");
+    }
+    gst_message_unref (message);
+    if (type != GST_MESSAGE_ELEMENT || viewer->n_messages == n)
+      return type;
+  }
+}
+
+static void
+viewer_stop (Viewer *viewer)
+{
+  g_assert_cmpint (gst_element_set_state (viewer->pipeline, GST_STATE_NULL), ==, GST_STATE_CHANGE_SUCCESS);
+  gst_object_unref (viewer->bus);
+  gst_object_unref (viewer->pipeline);
+  g_test_message ("%u frames, %u labelled, %u small, %u messages", viewer->n_frames, viewer->n_labelled, viewer->n_small,
+                  viewer->n_messages);
+  g_assert_cmpuint (viewer->n_labelled, ==, viewer->n_frames);
+}
+
+/* Watches a whole stream of the scenario. */
+static Viewer
+watch_all (const Scenario *scenario)
+{
+  Camera *camera = camera_new_mounted (scenario);
+  g_autofree char *url = camera_url (camera, "");
+  Viewer viewer;
+
+  viewer_start (&viewer, url);
+  g_assert_cmpint (viewer_watch (&viewer, G_MAXUINT), ==, GST_MESSAGE_EOS);
+  viewer_stop (&viewer);
+  g_assert_cmpuint (viewer.n_messages, ==, viewer.n_frames);
+  camera_free (camera);
+  return viewer;
+}
+
+static void
+test_ends (void)
+{
+  Viewer viewer = watch_all (&(Scenario){ .n_frames = 30 });
+
+  g_assert_cmpuint (viewer.n_frames, >=, 20);
+}
+
+static void
+test_first_frame_late (void)
+{
+  Viewer viewer = watch_all (&(Scenario){ .delay_ms = 2000, .n_frames = 30 });
+
+  g_assert_cmpuint (viewer.n_frames, >=, 20);
+}
+
+static void
+test_resolution_change (void)
+{
+  Viewer viewer = watch_all (&(Scenario){ .n_frames = 60, .change_at = 30 });
+
+  g_assert_cmpuint (viewer.n_small, >=, 20);
+  g_assert_cmpuint (viewer.n_frames - viewer.n_small, >=, 20);
+}
+
+/* The stream does not exist yet when the viewer comes: an error of rtspsrc; the same pipeline started again later works. */
+static void
+test_camera_late (void)
+{
+  Camera *camera = camera_new (&(Scenario){ .n_frames = 30 });
+  g_autofree char *url = camera_url (camera, "");
+  Viewer viewer;
+
+  viewer_start (&viewer, url);
+  g_assert_cmpint (viewer_watch (&viewer, G_MAXUINT), ==, GST_MESSAGE_ERROR);
+  gst_element_set_state (viewer.pipeline, GST_STATE_NULL);
+  gst_bus_set_flushing (viewer.bus, TRUE);
+  gst_bus_set_flushing (viewer.bus, FALSE);
+
+  camera_mount (camera);
+  gst_element_set_state (viewer.pipeline, GST_STATE_PLAYING);
+  g_assert_cmpint (viewer_watch (&viewer, G_MAXUINT), ==, GST_MESSAGE_EOS);
+  viewer_stop (&viewer);
+  g_assert_cmpuint (viewer.n_frames, >=, 20);
+  camera_free (camera);
+}
+
+/* The camera hangs up in the middle: the pipeline ends, by EOS or by an error of the source, and comes down. */
+static void
+test_camera_vanishes (void)
+{
+  Camera *camera = camera_new_mounted (&(Scenario){ 0 });
+  g_autofree char *url = camera_url (camera, "");
+  Viewer viewer;
+
+  viewer_start (&viewer, url);
+  g_assert_cmpint (viewer_watch (&viewer, 10), ==, GST_MESSAGE_ELEMENT);
+  camera_hang_up (camera);
+  viewer_watch (&viewer, G_MAXUINT);
+  viewer_stop (&viewer);
+  camera_free (camera);
+}
+
+/* ---- other processes ---- */
+
+/* Runs a command with its output, both kinds, as text; it has to end in time with this exit status. */
+static char *
+output_of (const char *const *argv, int expected_status)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_autoptr (GSubprocess) process = NULL;
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) full = NULL;
+  char *output = NULL;
+
+  g_strv_builder_add (builder, "timeout");
+  g_strv_builder_add (builder, G_STRINGIFY (LIMIT_S));
+  for (; *argv; argv++)
+    g_strv_builder_add (builder, *argv);
+  full = g_strv_builder_end (builder);
+  process = g_subprocess_newv ((const gchar *const *)full, G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_MERGE, &error);
+  g_assert_no_error (error);
+  g_subprocess_communicate_utf8 (process, NULL, NULL, &output, NULL, &error);
+  g_assert_no_error (error);
+  if (!g_subprocess_get_if_exited (process) || g_subprocess_get_exit_status (process) != expected_status)
+    g_printerr ("%s", output);
+  g_assert_true (g_subprocess_get_if_exited (process));
+  g_assert_cmpint (g_subprocess_get_exit_status (process), ==, expected_status);
+  return output;
+}
+
+/* Whether a printed message has this one label. gst-launch-1.0 quotes what has spaces, and escapes them. */
+static gboolean
+has_label (const char *message, const char *label)
+{
+  g_auto (GStrv) words = g_strsplit (label, " ", -1);
+  g_autofree char *escaped = g_strjoinv ("\\ ", words);
+  g_autofree char *plain = g_strdup_printf ("labels=(string)< %s >", label);
+  g_autofree char *quoted = g_strdup_printf ("labels=(string)< \"%s\" >", escaped);
+
+  return strstr (message, plain) || strstr (message, quoted);
+}
+
+/* How many messages of cowbehavior gst-launch-1.0 -m printed, each with a label that is a class. */
+static guint
+n_printed (const char *output)
+{
+  g_auto (GStrv) lines = g_strsplit (output, "\n", -1);
+  guint n = 0;
+
+  for (char **line = lines; *line; line++) {
+    const char *message = strstr (*line, "cowbehavior, timestamp=(guint64)");
+    const char *const *label = cow_default_classes;
+
+    if (!message)
+      continue;
+    while (*label && !has_label (message, *label))
+      label++;
+    if (!*label)
+      g_test_message ("no label in: %s", *line);
+    g_assert_nonnull (*label);
+    n++;
+  }
+  return n;
+}
+
+static void
+test_gst_launch (void)
+{
+  Camera *camera = camera_new_mounted (&(Scenario){ .n_frames = 30 });
+  g_autofree char *url = camera_url (camera, ""), *model_path = support_model ();
+  g_autofree char *location = g_strdup_printf ("location=%s", url);
+  g_autofree char *model = g_strdup_printf ("model=%s", model_path), *with = g_strdup_printf ("adapter=%s", adapter);
+  const char *argv[] = { "gst-launch-1.0",
+                         "-m",
+                         "rtspsrc",
+                         location,
+                         "protocols=tcp",
+                         "!",
+                         "rtph264depay",
+                         "!",
+                         "h264parse",
+                         "!",
+                         "avdec_h264",
+                         "!",
+                         "videoconvert",
+                         "!",
+                         "cowbehavior",
+                         model,
+                         with,
+                         "!",
+                         "fakesink",
+                         "sync=false",
+                         NULL };
+  g_autofree char *output = output_of (argv, 0);
+
+  g_assert_cmpuint (n_printed (output), >=, 20);
+  camera_free (camera);
+}
+
+/* pipelines/rtsp-camera.sh as it stands. */
+static char *
+script_output (const char *url, int expected_status)
+{
+  g_autofree char *model = support_model ();
+  g_autofree char *script = g_build_filename (g_getenv ("COW_TEST_PIPELINES"), "rtsp-camera.sh", NULL);
+  const char *argv[] = { script, url, "--model", model, "--adapter", adapter, "inference-interval=5", "top-k=2", NULL };
+
+  return output_of (argv, expected_status);
+}
+
+static void
+test_script (void)
+{
+  Camera *camera = camera_new_mounted (&(Scenario){ .n_frames = 50 });
+  g_autofree char *url = camera_url (camera, "");
+  g_autofree char *output = script_output (url, 0);
+
+  g_assert_cmpuint (n_printed (output), >=, 5);
+  g_assert_cmpuint (n_printed (output), <=, 10); /* every fifth of 50 */
+  camera_free (camera);
+}
+
+/* Passwords with every character that URL, shell and gst-launch-1.0 give a meaning to; none of it is printed. */
+static void
+test_script_password (void)
+{
+  Camera *camera = camera_new_mounted (&(Scenario){ .n_frames = 50, .user = "farm er", .password = "p@ss:\"w\\o$r`d! %41'" });
+  g_autofree char *url = camera_url (camera, "farm%20er:p%40ss%3a%22w%5Co$r`d!%20%2541'@");
+  g_autofree char *wrong = camera_url (camera, "farm%20er:secret@");
+  g_autofree char *output = script_output (url, 0), *refused = NULL;
+
+  g_assert_cmpuint (n_printed (output), >=, 5);
+  g_assert_null (strstr (output, "p@ss"));
+  g_assert_null (strstr (output, "p%40ss"));
+  g_assert_null (strstr (output, "o$r`d"));
+
+  refused = script_output (wrong, 1);
+  g_assert_null (strstr (refused, "secret"));
+  camera_free (camera);
+}
+
+static void
+test_script_usage (void)
+{
+  g_autofree char *script = g_build_filename (g_getenv ("COW_TEST_PIPELINES"), "rtsp-camera.sh", NULL);
+  const char *nothing[] = { script, NULL }, *help[] = { script, "--help", NULL };
+  g_autofree char *text = output_of (nothing, 2), *asked = output_of (help, 0);
+
+  g_assert_nonnull (strstr (text, "usage:"));
+  g_assert_nonnull (strstr (asked, "usage:"));
+}
+
+int
+main (int argc, char **argv)
+{
+  static const char *const needed[] = { "x264enc", "avdec_h264", "h264parse", "rtspsrc", "rtph264pay", "rtph264depay", NULL };
+  int result;
+
+  gst_init (&argc, &argv);
+  g_test_init (&argc, &argv, NULL);
+  for (const char *const *name = needed; *name; name++) {
+    if (!support_have_element (*name)) {
+      g_print ("1..0 # SKIP the GStreamer element %s is not installed\n", *name);
+      return 0;
+    }
+  }
+  adapter = support_adapter_new ();
+
+  g_test_add_func ("/rtsp/ends", test_ends);
+  g_test_add_func ("/rtsp/first-frame-late", test_first_frame_late);
+  g_test_add_func ("/rtsp/resolution-change", test_resolution_change);
+  g_test_add_func ("/rtsp/camera-late", test_camera_late);
+  g_test_add_func ("/rtsp/camera-vanishes", test_camera_vanishes);
+  g_test_add_func ("/rtsp/gst-launch", test_gst_launch);
+  g_test_add_func ("/rtsp/script", test_script);
+  g_test_add_func ("/rtsp/script-password", test_script_password);
+  g_test_add_func ("/rtsp/script-usage", test_script_usage);
+  result = g_test_run ();
+
+  support_remove (adapter);
+  gst_rtsp_thread_pool_cleanup ();
+  return result;
+}

@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: MIT */
+/* How `cowbehavior` behaves as part of a pipeline: errors, changes of caps, flushes, the end of the stream, states, leaks. */
+#include "tests/gst/support.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "gst-plugin/gstcowbehaviormeta.h"
+#include "model/card.h"
+
+static char *adapter;
+
+/* ---- errors ---- */
+
+/* Starts a pipeline around `cowbehavior PROPERTIES`, which must fail with this code of the resource domain and a text that has all of the
+ * `words`, separated by '|'. */
+static void
+assert_start_fails (const char *properties, GstResourceError code, const char *words)
+{
+  g_autofree char *line = g_strdup_printf ("videotestsrc num-buffers=2 ! cowbehavior name=cow %s ! fakesink", properties);
+  g_auto (GStrv) expected = g_strsplit (words, "|", -1);
+  g_autoptr (GError) error = NULL;
+  GstElement *pipeline = gst_parse_launch (line, &error);
+  GstBus *bus = gst_element_get_bus (pipeline);
+  GstMessage *message;
+
+  g_assert_no_error (error);
+  g_assert_cmpint (gst_element_set_state (pipeline, GST_STATE_PLAYING), ==, GST_STATE_CHANGE_FAILURE);
+  message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  g_assert_nonnull (message);
+  g_assert_cmpstr (GST_MESSAGE_SRC_NAME (message), ==, "cow");
+  gst_message_parse_error (message, &error, NULL);
+  g_test_message ("%s", error->message);
+  g_assert_error (error, GST_RESOURCE_ERROR, (gint)code);
+  for (char **word = expected; *word; word++) {
+    if (!strstr (error->message, *word))
+      g_test_message ("the error does not name \"%s\"", *word);
+    g_assert_nonnull (strstr (error->message, *word));
+  }
+  gst_message_unref (message);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (bus);
+  gst_object_unref (pipeline);
+}
+
+static void
+test_missing_properties (void)
+{
+  g_autofree char *model = support_model ();
+  g_autofree char *only_model = g_strdup_printf ("model=\"%s\"", model);
+  g_autofree char *no_model = g_strdup_printf ("model=/no/such/model adapter=\"%s\"", adapter);
+  g_autofree char *no_adapter = g_strdup_printf ("model=\"%s\" adapter=no-such-adapter", model);
+  g_autofree char *no_device = g_strdup_printf ("model=\"%s\" adapter=\"%s\" device=abacus", model, adapter);
+
+  assert_start_fails ("", GST_RESOURCE_ERROR_SETTINGS, "property model|not set");
+  assert_start_fails (only_model, GST_RESOURCE_ERROR_SETTINGS, "property adapter|not set");
+  assert_start_fails (no_model, GST_RESOURCE_ERROR_NOT_FOUND, "property model|/no/such/model");
+  assert_start_fails (no_adapter, GST_RESOURCE_ERROR_NOT_FOUND, "property adapter|no-such-adapter");
+  assert_start_fails (no_device, GST_RESOURCE_ERROR_SETTINGS, "device|abacus");
+}
+
+/* Starting with the adapter in `folder` fails, and the text names the file or folder and what is wrong. Takes the folder. */
+static void
+assert_adapter_fails (char *folder, GstResourceError code, const char *words)
+{
+  g_autofree char *model = support_model ();
+  g_autofree char *properties = g_strdup_printf ("model=\"%s\" adapter=\"%s\"", model, folder);
+
+  assert_start_fails (properties, code, words);
+  support_remove (folder);
+}
+
+static char *
+weights_of (const char *folder)
+{
+  return g_build_filename (folder, "lora_adapters", "adapter_model.safetensors", NULL);
+}
+
+static void
+test_wrong_head (void)
+{
+  static const char *const eight[] = { "a", "b", "c", "d", "e", "f", "g", "h", NULL };
+  char *folder = support_adapter_new ();
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CowCard) card = cow_card_new_default ();
+
+  g_strfreev (card->classes);
+  card->classes = g_strdupv ((char **)eight);
+  g_assert_true (cow_card_write (card, folder, &error));
+  g_assert_no_error (error);
+  assert_adapter_fails (folder, GST_RESOURCE_ERROR_SETTINGS, "best_classifier.pth|9|8");
+}
+
+static void
+test_no_head (void)
+{
+  char *folder = support_adapter_new ();
+  g_autofree char *head = g_build_filename (folder, "classifier", "best_classifier.pth", NULL);
+
+  g_assert_cmpint (g_remove (head), ==, 0);
+  assert_adapter_fails (folder, GST_RESOURCE_ERROR_NOT_FOUND, "classifier.safetensors|best_classifier.pth");
+}
+
+static void
+test_broken_adapter (void)
+{
+  char *folder = support_adapter_new ();
+  g_autofree char *path = weights_of (folder);
+  g_autofree char *content = NULL;
+  g_autoptr (GError) error = NULL;
+  gsize length;
+
+  g_assert_true (g_file_get_contents (path, &content, &length, &error));
+  g_assert_true (g_file_set_contents (path, content, (gssize)length - 100, &error));
+  assert_adapter_fails (folder, GST_RESOURCE_ERROR_SETTINGS, "adapter_model.safetensors");
+}
+
+static void
+test_adapter_with_nan (void)
+{
+  static const guint8 nan[4] = { 0x00, 0x00, 0xc0, 0x7f };
+  char *folder = support_adapter_new ();
+  g_autofree char *path = weights_of (folder);
+  g_autofree char *content = NULL;
+  g_autoptr (GError) error = NULL;
+  gsize length;
+
+  g_assert_true (g_file_get_contents (path, &content, &length, &error));
+  memcpy (content + length - sizeof nan, nan, sizeof nan);
+  g_assert_true (g_file_set_contents (path, content, (gssize)length, &error));
+  assert_adapter_fails (folder, GST_RESOURCE_ERROR_SETTINGS, "adapter_model.safetensors|lora_B.weight|nan");
+}
+
+/* Pushes a buffer that must end the stream with an error of the stream domain. Takes the buffer. */
+static void
+assert_frame_fails (const GstVideoInfo *info, GstBuffer *buffer)
+{
+  GstHarness *harness = support_harness_new (adapter, "");
+  GstBus *bus = support_harness_bus (harness);
+  g_autoptr (GError) error = NULL;
+  GstMessage *message;
+
+  support_harness_set_info (harness, info);
+  g_assert_cmpint (gst_harness_push (harness, buffer), ==, GST_FLOW_ERROR);
+  message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  g_assert_nonnull (message);
+  gst_message_parse_error (message, &error, NULL);
+  g_assert_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT);
+  gst_message_unref (message);
+  gst_object_unref (bus);
+  support_harness_free (harness);
+}
+
+static void
+test_broken_frames (void)
+{
+  GstVideoInfo info = support_info (GST_VIDEO_FORMAT_I420, 96, 80, NULL);
+  GstBuffer *buffer = support_frame_new (&info, 0);
+
+  gst_buffer_resize (buffer, 0, (gssize)gst_buffer_get_size (buffer) - 1);
+  assert_frame_fails (&info, buffer);
+
+  /* strides that lead out of the memory */
+  buffer = support_pad_rows (support_frame_new (&info, 0), &info, 0);
+  gst_buffer_get_video_meta (buffer)->stride[2] = 100000;
+  assert_frame_fails (&info, buffer);
+  buffer = support_pad_rows (support_frame_new (&info, 0), &info, 0);
+  gst_buffer_get_video_meta (buffer)->stride[0] = -96;
+  assert_frame_fails (&info, buffer);
+}
+
+/* ---- changes ---- */
+
+static guint
+age_of (GstBuffer *buffer)
+{
+  guint age;
+
+  g_assert_nonnull (gst_buffer_get_cow_behavior (buffer));
+  g_assert_true (gst_structure_get_uint (gst_cow_behavior_object (gst_buffer_get_cow_behavior (buffer), 0), "frames_ago", &age));
+  return age;
+}
+
+static guint
+push (GstHarness *harness, const GstVideoInfo *info, guint seed)
+{
+  GstBuffer *out = gst_harness_push_and_pull (harness, support_frame_new (info, seed));
+  guint age;
+
+  g_assert_nonnull (out);
+  age = age_of (out);
+  gst_buffer_unref (out);
+  return age;
+}
+
+static void
+test_caps_change (void)
+{
+  GstVideoInfo small = support_info (GST_VIDEO_FORMAT_I420, 96, 80, NULL);
+  GstVideoInfo large = support_info (GST_VIDEO_FORMAT_I420, 320, 240, NULL);
+  GstVideoInfo rgb = support_info (GST_VIDEO_FORMAT_BGRx, 50, 70, NULL);
+  GstHarness *harness = support_harness_new (adapter, "inference-interval=10");
+
+  support_harness_set_info (harness, &small);
+  g_assert_cmpuint (push (harness, &small, 0), ==, 0);
+  g_assert_cmpuint (push (harness, &small, 1), ==, 1);
+  support_harness_set_info (harness, &large);
+  g_assert_cmpuint (push (harness, &large, 2), ==, 0); /* what was seen in the small picture is no longer carried over */
+  g_assert_cmpuint (push (harness, &large, 3), ==, 1);
+  support_harness_set_info (harness, &rgb);
+  g_assert_cmpuint (push (harness, &rgb, 4), ==, 0);
+  support_harness_free (harness);
+}
+
+static void
+test_interval_change (void)
+{
+  GstVideoInfo info = support_info (GST_VIDEO_FORMAT_I420, 96, 80, NULL);
+  GstHarness *harness = support_harness_new (adapter, "inference-interval=10");
+  GstElement *element = gst_harness_find_element (harness, "cowbehavior");
+
+  support_harness_set_info (harness, &info);
+  push (harness, &info, 0);
+  push (harness, &info, 1);
+  g_assert_cmpuint (push (harness, &info, 2), ==, 2);
+  g_object_set (element, "inference-interval", 2, NULL);
+  g_assert_cmpuint (push (harness, &info, 3), ==, 0);
+  g_assert_cmpuint (push (harness, &info, 4), ==, 1);
+  gst_object_unref (element);
+  support_harness_free (harness);
+}
+
+static void
+test_flush (void)
+{
+  GstVideoInfo info = support_info (GST_VIDEO_FORMAT_I420, 96, 80, NULL);
+  GstHarness *harness = support_harness_new (adapter, "inference-interval=10");
+  GstSegment segment;
+
+  support_harness_set_info (harness, &info);
+  push (harness, &info, 0);
+  g_assert_cmpuint (push (harness, &info, 1), ==, 1);
+  g_assert_true (gst_harness_push_event (harness, gst_event_new_flush_start ()));
+  g_assert_true (gst_harness_push_event (harness, gst_event_new_flush_stop (TRUE)));
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  g_assert_true (gst_harness_push_event (harness, gst_event_new_segment (&segment)));
+  g_assert_cmpuint (push (harness, &info, 2), ==, 0);
+  support_harness_free (harness);
+}
+
+/* Elements that keep the engine's queue full for many seconds. */
+#define N_BUSY 12
+
+static GstHarness *
+roi_harness_new (const GstVideoInfo *info)
+{
+  GstHarness *harness = support_harness_new (adapter, "inference-region=roi-list");
+
+  support_harness_set_info (harness, info);
+  return harness;
+}
+
+typedef struct {
+  GstHarness *harness;
+  GstBuffer *buffer;
+} Push;
+
+static gpointer
+push_in_thread (gpointer data)
+{
+  Push *push = data;
+
+  return GINT_TO_POINTER (gst_harness_push (push->harness, push->buffer));
+}
+
+/* A frame with n regions of one cow each. */
+static GstBuffer *
+frame_with_regions (const GstVideoInfo *info, guint n)
+{
+  GstBuffer *buffer = support_frame_new (info, 0);
+
+  for (guint i = 0; i < n; i++)
+    gst_buffer_add_video_region_of_interest_meta (buffer, "cow", i % 40, i % 30, 40, 40);
+  return buffer;
+}
+
+/*
+ * A flush and a stop each end the wait for a network that has other things to do. The one region waits behind hundreds of other elements';
+ * were it computed after all, its message would be on the bus. (Should the flush come before the push, the outcome is the same.)
+ */
+static void
+test_interrupt (gconstpointer stop)
+{
+  GstVideoInfo info = support_info (GST_VIDEO_FORMAT_I420, 96, 80, NULL);
+  GThread *busy_thread[N_BUSY], *thread;
+  Push busy[N_BUSY], push;
+  GstBus *bus;
+
+  for (guint i = 0; i < N_BUSY; i++) {
+    busy[i] = (Push){ roi_harness_new (&info), frame_with_regions (&info, 20000) };
+    busy_thread[i] = g_thread_new ("busy", push_in_thread, &busy[i]);
+  }
+  push = (Push){ roi_harness_new (&info), frame_with_regions (&info, 1) };
+  g_usleep (50000);
+  thread = g_thread_new ("push", push_in_thread, &push);
+  g_usleep (20000);
+  if (stop)
+    gst_element_set_state (push.harness->element, GST_STATE_NULL);
+  else
+    g_assert_true (gst_harness_push_event (push.harness, gst_event_new_flush_start ()));
+  g_assert_cmpint (GPOINTER_TO_INT (g_thread_join (thread)), ==, GST_FLOW_FLUSHING);
+  bus = support_harness_bus (push.harness);
+  g_assert_null (gst_bus_pop_filtered (bus, GST_MESSAGE_ELEMENT));
+  gst_object_unref (bus);
+
+  for (guint i = 0; i < N_BUSY; i++) {
+    g_assert_true (gst_harness_push_event (busy[i].harness, gst_event_new_flush_start ()));
+    g_assert_cmpint (GPOINTER_TO_INT (g_thread_join (busy_thread[i])), ==, GST_FLOW_FLUSHING);
+    support_harness_free (busy[i].harness);
+  }
+  support_harness_free (push.harness);
+}
+
+/* ---- whole pipelines ---- */
+
+static GstElement *
+pipeline_new (const char *before, const char *after)
+{
+  g_autofree char *model = support_model ();
+  g_autofree char *line = g_strdup_printf ("%s ! cowbehavior model=\"%s\" adapter=\"%s\" ! %s", before, model, adapter, after);
+  g_autoptr (GError) error = NULL;
+  GstElement *pipeline = gst_parse_launch (line, &error);
+
+  g_assert_no_error (error);
+  return pipeline;
+}
+
+static void
+test_eos (void)
+{
+  GstElement *pipeline = pipeline_new ("videotestsrc num-buffers=12 ! video/x-raw,format=NV12,width=160,height=120", "fakesink");
+  GstBus *bus = gst_element_get_bus (pipeline);
+  gboolean eos = FALSE;
+  guint n = 0;
+
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  while (!eos) {
+    GstMessage *message = gst_bus_timed_pop_filtered (bus, 30 * GST_SECOND, GST_MESSAGE_ERROR | GST_MESSAGE_EOS | GST_MESSAGE_ELEMENT);
+
+    g_assert_nonnull (message);
+    g_assert_cmpint (GST_MESSAGE_TYPE (message), !=, GST_MESSAGE_ERROR);
+    eos = GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS;
+    n += gst_message_has_name (message, "cowbehavior");
+    gst_message_unref (message);
+  }
+  g_assert_cmpuint (n, ==, 12);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (bus);
+  gst_object_unref (pipeline);
+}
+
+static void
+test_state_cycles (void)
+{
+  GstElement *pipeline = pipeline_new ("videotestsrc ! video/x-raw,width=160,height=120", "fakesink");
+  GstBus *bus = gst_element_get_bus (pipeline);
+
+  for (guint i = 0; i < 5; i++) {
+    GstMessage *message;
+
+    g_assert_cmpint (gst_element_set_state (pipeline, GST_STATE_PLAYING), !=, GST_STATE_CHANGE_FAILURE);
+    message = gst_bus_timed_pop_filtered (bus, 30 * GST_SECOND, GST_MESSAGE_ERROR | GST_MESSAGE_ELEMENT);
+    g_assert_nonnull (message);
+    g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_ELEMENT);
+    gst_message_unref (message);
+    /* into the middle of a frame, by each way down */
+    g_assert_cmpint (gst_element_set_state (pipeline, i % 2 ? GST_STATE_READY : GST_STATE_NULL), ==, GST_STATE_CHANGE_SUCCESS);
+  }
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (bus);
+  gst_object_unref (pipeline);
+}
+
+/* After an error the same element starts once what was wrong is mended. */
+static void
+test_recovers_after_error (void)
+{
+  GstElement *pipeline = pipeline_new ("videotestsrc num-buffers=2", "fakesink");
+  GstElement *element;
+  GstBus *bus = gst_element_get_bus (pipeline);
+  GstIterator *all = gst_bin_iterate_all_by_element_factory_name (GST_BIN (pipeline), "cowbehavior");
+  GValue item = G_VALUE_INIT;
+  GstMessage *message;
+
+  g_assert_cmpint (gst_iterator_next (all, &item), ==, GST_ITERATOR_OK);
+  element = g_value_get_object (&item);
+  g_object_set (element, "adapter", "/no/such/adapter", NULL);
+  g_assert_cmpint (gst_element_set_state (pipeline, GST_STATE_PLAYING), ==, GST_STATE_CHANGE_FAILURE);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_bus_set_flushing (bus, TRUE);
+  gst_bus_set_flushing (bus, FALSE);
+
+  g_object_set (element, "adapter", adapter, NULL);
+  g_assert_cmpint (gst_element_set_state (pipeline, GST_STATE_PLAYING), !=, GST_STATE_CHANGE_FAILURE);
+  message = gst_bus_timed_pop_filtered (bus, 30 * GST_SECOND, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
+  g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_EOS);
+  gst_message_unref (message);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  g_value_unset (&item);
+  gst_iterator_free (all);
+  gst_object_unref (bus);
+  gst_object_unref (pipeline);
+}
+
+int
+main (int argc, char **argv)
+{
+  int result;
+
+  gst_init (&argc, &argv);
+  g_test_init (&argc, &argv, NULL);
+  adapter = support_adapter_new ();
+
+  g_test_add_func ("/stream/missing-properties", test_missing_properties);
+  g_test_add_func ("/stream/wrong-head", test_wrong_head);
+  g_test_add_func ("/stream/no-head", test_no_head);
+  g_test_add_func ("/stream/broken-adapter", test_broken_adapter);
+  g_test_add_func ("/stream/adapter-with-nan", test_adapter_with_nan);
+  g_test_add_func ("/stream/broken-frames", test_broken_frames);
+  g_test_add_func ("/stream/caps-change", test_caps_change);
+  g_test_add_func ("/stream/interval-change", test_interval_change);
+  g_test_add_func ("/stream/flush", test_flush);
+  g_test_add_data_func ("/stream/interrupt/flush", NULL, test_interrupt);
+  g_test_add_data_func ("/stream/interrupt/stop", GINT_TO_POINTER (TRUE), test_interrupt);
+  g_test_add_func ("/stream/eos", test_eos);
+  g_test_add_func ("/stream/state-cycles", test_state_cycles);
+  g_test_add_func ("/stream/recovers-after-error", test_recovers_after_error);
+  result = g_test_run ();
+
+  support_remove (adapter);
+  return result || !support_no_leaks ();
+}

@@ -1,0 +1,38 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Every header compiles alone: it includes what it uses. Those of kernels/ and model/ and the installed one of the plugin do as C11 and as
+# C++, for applications in either; the plugin's own as C11. Speaks TAP.
+#   check.sh SOURCE_ROOT CC [CC_ARGS]
+set -u
+cd "$1" || exit 1
+shift
+read -ra flags < <(pkg-config --cflags json-glib-1.0 gstreamer-video-1.0)
+number=0
+
+# check LABEL COMPILER ARGS... (the program is on stdin)
+check () {
+  local label=$1 output
+  shift
+  number=$((number + 1))
+  if output=$("$@" -fsyntax-only -Wall -Wextra -Wno-unused-parameter -Wno-pedantic -Werror -I. "${flags[@]}" - 2>&1); then
+    echo "ok $number $label"
+  else
+    echo "not ok $number $label"
+    echo "${output//$'\n'/$'\n'# }" | sed '1s/^/# /'
+  fi
+}
+
+for header in kernels/*.h model/*.h gst-plugin/*.h; do
+  check "$header as C11" "$@" -std=c11 -x c <<<"#include \"$header\""
+  case $header in
+    gst-plugin/gstcowbehaviormeta.h) ;;
+    gst-plugin/*) continue ;;
+  esac
+  if command -v c++ >/dev/null; then
+    check "$header as C++" c++ -std=c++17 -x c++ <<<"#include \"$header\""
+  else
+    number=$((number + 1))
+    echo "ok $number $header as C++ # SKIP no C++ compiler"
+  fi
+done
+echo "1..$number"

@@ -1,0 +1,22 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# What we write, opened by transformers, bitsandbytes and PEFT (check_interop.py). Those are not Debian packages: without a Python that has
+# them this is skipped (exit 77). COW_PYTHON names such a Python; else python3.
+set -u
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
+build=${BUILD_DIR:-build-tests}
+python=${COW_PYTHON:-python3}
+trainer=$build/trainer/cow-trainer
+resave=$build/tests/interop/resave-adapter
+
+for program in "$trainer" "$resave"; do
+  if [ ! -x "$program" ]; then
+    echo "no $program: build the project first (BUILD_DIR names the build folder)"
+    exit 1
+  fi
+done
+if ! "$python" -c 'import torch, safetensors, transformers, bitsandbytes, peft' 2>/dev/null; then
+  echo "skipped: $python has no torch, safetensors, transformers, bitsandbytes and peft (COW_PYTHON=... names one that has)"
+  exit 77
+fi
+exec "$python" tests/interop/check_interop.py "$trainer" "$resave" "${COW_TEST_DATA:-tests/data}"

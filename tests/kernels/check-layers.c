@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: MIT */
+/* Norm, attention and embedding against their formulas in double precision, and shapes that every operation must refuse. */
+#include "tests/kernels/harness.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NORM_LIMIT      2e-6
+#define ATTENTION_LIMIT 1e-5
+#define EMBED_LIMIT     5e-6
+
+/* ---- norm ---- */
+
+static double *
+reference_norm (const CkNorm *norm, int64_t rows, int64_t cols, const float *x)
+{
+  double *y = malloc ((size_t)(rows * cols) * sizeof *y);
+
+  for (int64_t row = 0; row < rows; row++) {
+    double mean = 0, variance = 0;
+
+    for (int64_t i = 0; i < cols; i++)
+      mean += x[row * cols + i] / (double)cols;
+    for (int64_t i = 0; i < cols; i++)
+      variance += pow (x[row * cols + i] - mean, 2) / (double)cols;
+    for (int64_t i = 0; i < cols; i++)
+      y[row * cols + i] = (x[row * cols + i] - mean) / sqrt (variance + norm->epsilon) * norm->weight[i] + norm->bias[i];
+  }
+  return y;
+}
+
+/* `offset` moves the mean away from zero, where a variance as mean of squares less square of mean would lose its digits. */
+static void
+check_norm_one (CkBackend *backend, CkBackend *oracle, int64_t rows, int64_t cols, Fill fill, float offset)
+{
+  float *weight = floats_filled (cols, FILL_RANDOM), *bias = floats_filled (cols, FILL_RANDOM);
+  float *x = floats_filled (rows * cols, fill), *y = floats_new (rows * cols), *plain = floats_new (rows * cols);
+  const CkNorm norm = { weight, bias, 1e-5f };
+  double *want;
+
+  for (int64_t i = 0; i < rows * cols; i++)
+    x[i] += offset;
+  want = reference_norm (&norm, rows, cols, x);
+  CHECK (backend->norm (backend, &norm, rows, cols, x, y) == CK_OK);
+  CHECK (oracle->norm (oracle, &norm, rows, cols, x, plain) == CK_OK);
+  compare ("norm", y, want, rows * cols, NORM_LIMIT, largest (want, rows * cols));
+  compare_floats ("norm against c", y, plain, rows * cols, 2 * NORM_LIMIT, largest (want, rows * cols));
+  CHECK (backend->norm (backend, &norm, rows, cols, x, x) == CK_OK);
+  compare_floats ("norm in place", x, y, rows * cols, 0, 0);
+  free (want);
+  floats_free (weight, cols);
+  floats_free (bias, cols);
+  floats_free (x, rows * cols);
+  floats_free (y, rows * cols);
+  floats_free (plain, rows * cols);
+}
+
+void
+check_norm (CkBackend *backend, CkBackend *oracle)
+{
+  static const int64_t shapes[][2] = { { 1, 1 }, { 2, 5 }, { 3, 16 }, { 1, 31 }, { 7, 64 }, { 201, 65 }, { 5, 384 }, { 2, 4097 } };
+
+  case_begin ();
+  for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+    for (int fill = 0; fill < N_FILLS; fill++)
+      check_norm_one (backend, oracle, shapes[s][0], shapes[s][1], (Fill)fill, 0);
+    check_norm_one (backend, oracle, shapes[s][0], shapes[s][1], FILL_RANDOM, 1e6f);
+  }
+  CHECK (backend->norm (backend, &(CkNorm){ 0 }, 0, 8, NULL, NULL) == CK_OK);
+  case_end ("norm", backend->level);
+}
+
+/* ---- attention ---- */
+
+/* x [batch * tokens, heads * head_dim] with its positions turned. */
+static double *
+reference_rope (const CkAttention *a, const float *x)
+{
+  const int64_t n = a->batch * a->tokens * a->heads * a->head_dim, d = a->head_dim;
+  double *turned = malloc ((size_t)n * sizeof *turned);
+
+  for (int64_t i = 0; i < n; i++) {
+    const int64_t token = i / (a->heads * d) % a->tokens, c = i % d, other = c < d / 2 ? i + d / 2 : i - d / 2;
+    const int64_t at = (token - a->prefix) * d + c;
+
+    turned[i] = token < a->prefix ? x[i] : x[i] * (double)a->cos[at] + (c < d / 2 ? -x[other] : x[other]) * (double)a->sin[at];
+  }
+  return turned;
+}
+
+static double *
+reference_attention (const CkAttention *a, const double *q, const double *k)
+{
+  const int64_t width = a->heads * a->head_dim, d = a->head_dim;
+  double *out = calloc ((size_t)(a->batch * a->tokens * width), sizeof *out), *p = malloc ((size_t)a->tokens * sizeof *p);
+
+  for (int64_t task = 0; task < a->batch * a->heads * a->tokens; task++) {
+    const int64_t query = task % a->tokens, head = task / a->tokens % a->heads, picture = task / a->tokens / a->heads;
+    const int64_t start = picture * a->tokens * width + head * d;
+    double max = -INFINITY, sum = 0;
+
+    for (int64_t t = 0; t < a->tokens; t++) {
+      p[t] = 0;
+      for (int64_t c = 0; c < d; c++)
+        p[t] += q[start + query * width + c] * k[start + t * width + c] / sqrt ((double)d);
+      max = fmax (max, p[t]);
+    }
+    for (int64_t t = 0; t < a->tokens; t++)
+      sum += p[t] = exp (p[t] - max);
+    for (int64_t t = 0; t < a->tokens; t++)
+      for (int64_t c = 0; c < d; c++)
+        out[start + query * width + c] += p[t] / sum * a->v[start + t * width + c];
+  }
+  free (p);
+  return out;
+}
+
+static void
+check_attention_one (CkBackend *backend, CkBackend *oracle, CkAttention a, Fill fill)
+{
+  const int64_t n = a.batch * a.tokens * a.heads * a.head_dim, n_positions = (a.tokens - a.prefix) * a.head_dim;
+  float *cos = floats_new (n_positions), *sin = floats_new (n_positions);
+  float *q = floats_filled (n, fill), *k = floats_filled (n, fill), *v = floats_filled (n, FILL_RANDOM), *out = floats_new (n);
+  float *plain_q = floats_copy (q, n), *plain_k = floats_copy (k, n), *plain = floats_new (n);
+  double *want_q, *want_k, *want;
+
+  for (int64_t i = 0; i < n_positions; i++) {
+    const float angle = 3 * random_float ();
+    cos[i] = cosf (angle);
+    sin[i] = sinf (angle);
+  }
+  /* scores of up to +-5, a softmax that is neither flat nor a single one; the extremes remain as they are */
+  for (int64_t i = 0; i < n && fill == FILL_RANDOM; i++)
+    q[i] = plain_q[i] *= 4;
+  a.cos = n_positions > 0 ? cos : NULL;
+  a.sin = n_positions > 0 ? sin : NULL;
+  want_q = reference_rope (&a, q);
+  want_k = reference_rope (&a, k);
+  a.v = v;
+  want = reference_attention (&a, want_q, want_k);
+
+  a.q = plain_q, a.k = plain_k, a.out = plain;
+  CHECK (oracle->attention (oracle, &a) == CK_OK);
+  a.q = q, a.k = k, a.out = out;
+  CHECK (backend->attention (backend, &a) == CK_OK);
+  compare ("q turned once", q, want_q, n, 1e-6, largest (want_q, n));
+  compare ("k turned once", k, want_k, n, 1e-6, largest (want_k, n));
+  /* With q and k of +-1e4 a score's rounding error is larger than 1, and the softmax of that is anyone's guess. */
+  if (fill == FILL_RANDOM || fill == FILL_ZERO) {
+    compare ("attention", out, want, n, ATTENTION_LIMIT, 1);
+    compare_floats ("attention against c", out, plain, n, 2 * ATTENTION_LIMIT, 1);
+  }
+  for (int64_t i = 0; i < n; i++)
+    CHECK (fabsf (out[i]) <= 1.00001f); /* a mean of v, whatever the scores: no overflow in the exponentials */
+
+  free (want_q);
+  free (want_k);
+  free (want);
+  floats_free (cos, n_positions);
+  floats_free (sin, n_positions);
+  floats_free (q, n);
+  floats_free (k, n);
+  floats_free (v, n);
+  floats_free (out, n);
+  floats_free (plain_q, n);
+  floats_free (plain_k, n);
+  floats_free (plain, n);
+}
+
+void
+check_attention (CkBackend *backend, CkBackend *oracle)
+{
+  /* batch, tokens, heads, head_dim, prefix */
+  static const int64_t shapes[][5] = { { 1, 1, 1, 2, 0 },   { 1, 1, 1, 64, 1 },   { 2, 5, 3, 32, 1 },    { 1, 17, 2, 64, 5 },
+                                       { 3, 21, 1, 48, 5 }, { 1, 201, 3, 64, 5 }, { 1, 67, 1, 128, 67 }, { 1, 1029, 1, 34, 5 } };
+
+  case_begin ();
+  for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+    const int64_t *shape = shapes[s];
+    const CkAttention a = { .batch = shape[0], .tokens = shape[1], .heads = shape[2], .head_dim = shape[3], .prefix = shape[4] };
+
+    for (int fill = FILL_RANDOM; fill < (a.tokens < 500 ? N_FILLS : FILL_RANDOM + 1); fill++)
+      check_attention_one (backend, oracle, a, (Fill)fill);
+  }
+  case_end ("attention", backend->level);
+}
+
+/* ---- embedding ---- */
+
+/* The convolution as its definition says it: no patches, only pixels and a weight [dim, channels, patch, patch]. */
+static double *
+reference_embed (const CkEmbed *e, const double *weight)
+{
+  const int64_t across = e->width / e->patch, patches = e->height / e->patch * across, n = e->n_prefix + patches;
+  double *tokens = malloc ((size_t)(e->batch * n * e->dim) * sizeof *tokens);
+
+  for (int64_t i = 0; i < e->batch * n * e->dim; i++) {
+    const int64_t o = i % e->dim, token = i / e->dim % n, picture = i / e->dim / n, at = token - e->n_prefix;
+    double sum = e->bias != NULL ? e->bias[o] : 0;
+
+    for (int64_t j = 0; at >= 0 && j < e->channels * e->patch * e->patch; j++) {
+      const int64_t channel = j / e->patch / e->patch, dy = j / e->patch % e->patch, dx = j % e->patch;
+      const int64_t y = at / across * e->patch + dy, x = at % across * e->patch + dx;
+
+      sum += e->pixels[((picture * e->channels + channel) * e->height + y) * e->width + x] *
+             weight[((o * e->channels + channel) * e->patch + dy) * e->patch + dx];
+    }
+    tokens[i] = at >= 0 ? sum : e->prefix[token * e->dim + o];
+  }
+  return tokens;
+}
+
+static void
+check_embed_one (CkBackend *backend, CkBackend *oracle, CkEmbed e, CkType type, bool with_bias)
+{
+  const int64_t n_pixels = e.batch * e.channels * e.height * e.width, n_prefix = e.n_prefix * e.dim;
+  const int64_t n = e.batch * (e.n_prefix + e.height / e.patch * (e.width / e.patch)) * e.dim;
+  float *pixels = floats_filled (n_pixels, FILL_RANDOM), *bias = floats_filled (e.dim, FILL_RANDOM);
+  float *prefix = floats_filled (n_prefix, FILL_RANDOM), *tokens = floats_new (n), *plain = floats_new (n);
+  TestWeight w;
+  double *want;
+
+  test_weight_init (&w, backend, type, e.dim, e.channels * e.patch * e.patch, FILL_RANDOM);
+  e.weight = w.weight;
+  e.bias = with_bias ? bias : NULL;
+  e.prefix = n_prefix > 0 ? prefix : NULL;
+  e.pixels = pixels;
+  want = reference_embed (&e, w.values);
+  e.tokens = plain;
+  CHECK (oracle->embed (oracle, &e) == CK_OK);
+  e.tokens = tokens;
+  CHECK (backend->embed (backend, &e) == CK_OK);
+  compare ("embed", tokens, want, n, EMBED_LIMIT, largest (want, n));
+  compare_floats ("embed against c", tokens, plain, n, 2 * EMBED_LIMIT, largest (want, n));
+  free (want);
+  test_weight_clear (&w, backend);
+  floats_free (pixels, n_pixels);
+  floats_free (bias, e.dim);
+  floats_free (prefix, n_prefix);
+  floats_free (tokens, n);
+  floats_free (plain, n);
+}
+
+void
+check_embed (CkBackend *backend, CkBackend *oracle)
+{
+  /* batch, channels, height, width, patch, dim, n_prefix; the last has more patches than are gathered at once */
+  static const int64_t shapes[][7] = { { 1, 1, 1, 1, 1, 1, 0 },      { 1, 3, 16, 16, 16, 20, 5 }, { 2, 3, 48, 32, 16, 48, 5 },
+                                       { 3, 2, 21, 14, 7, 33, 1 },   { 1, 3, 64, 64, 8, 384, 0 }, { 1, 3, 488, 392, 8, 2, 5 },
+                                       { 2, 1, 1040, 1040, 1, 1, 1 } };
+
+  case_begin ();
+  for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+    const int64_t *shape = shapes[s];
+    const CkEmbed e = { .batch = shape[0],
+                        .channels = shape[1],
+                        .height = shape[2],
+                        .width = shape[3],
+                        .patch = shape[4],
+                        .dim = shape[5],
+                        .n_prefix = shape[6] };
+
+    check_embed_one (backend, oracle, e, s % 2 == 0 ? CK_F32 : CK_BF16, s % 3 != 0);
+  }
+  case_end ("embed", backend->level);
+}
+
+/* ---- shapes to refuse ---- */
+
+static CkStatus
+weight_status (CkBackend *backend, CkWeightSource source)
+{
+  CkWeight *weight = NULL;
+  const CkStatus status = backend->weight_new (backend, &source, &weight);
+
+  CHECK ((status == CK_OK) == (weight != NULL));
+  backend->weight_free (backend, weight);
+  return status;
+}
+
+static void
+check_bad_weights (CkBackend *backend)
+{
+  const float data[64] = { 0 };
+  const CkWeightSource good = { .type = CK_NF4, .out = 4, .in = 8, .data = data, .absmax = data, .block = 64 };
+  CkWeightSource bad;
+
+  CHECK (weight_status (backend, good) == CK_OK);
+#define CHECK_BAD(field, value, status)                                                                                                    \
+  do {                                                                                                                                     \
+    bad = good;                                                                                                                            \
+    bad.field = value;                                                                                                                     \
+    CHECK (weight_status (backend, bad) == status);                                                                                        \
+  } while (0)
+  CHECK_BAD (out, 0, CK_BAD_SHAPE);
+  CHECK_BAD (in, -8, CK_BAD_SHAPE);
+  CHECK_BAD (out, INT64_MAX, CK_BAD_SHAPE);
+  CHECK_BAD (block, 0, CK_BAD_SHAPE);
+  CHECK_BAD (block, 63, CK_BAD_SHAPE);
+  CHECK_BAD (absmax, NULL, CK_BAD_SHAPE);
+  CHECK_BAD (data, NULL, CK_BAD_SHAPE);
+  CHECK_BAD (type, (CkType)77, CK_UNSUPPORTED);
+#undef CHECK_BAD
+}
+
+static void
+check_bad_linear (CkBackend *backend)
+{
+  float data[64] = { 0 }, y[64];
+  const CkWeightSource source = { .type = CK_F32, .out = 4, .in = 8, .data = data };
+  const CkAdapter adapter = { .rank = -1, .scale = 1, .down = data, .up = data };
+  CkInput x = { CK_F32, data };
+  CkLinear layer = { 0 };
+  CkWeight *weight;
+
+  CHECK (backend->weight_new (backend, &source, &weight) == CK_OK);
+  layer.weight = weight;
+  CHECK (backend->linear (backend, &layer, 2, &x, y) == CK_OK);
+  CHECK (backend->linear (backend, &layer, 0, &x, y) == CK_OK);
+  CHECK (backend->linear (backend, &layer, -1, &x, y) == CK_BAD_SHAPE);
+  CHECK (backend->linear (backend, &layer, INT64_MAX / 8, &x, y) == CK_BAD_SHAPE);
+  layer.adapter = &adapter;
+  CHECK (backend->linear (backend, &layer, 2, &x, y) == CK_BAD_SHAPE);
+  layer.adapter = NULL;
+  x.type = CK_BF16;
+  CHECK (backend->linear (backend, &layer, 2, &x, y) == CK_UNSUPPORTED);
+
+  CHECK (backend->weight_decode (backend, weight, 1, 3, y) == CK_OK);
+  CHECK (backend->weight_decode (backend, weight, 1, 4, y) == CK_BAD_SHAPE);
+  CHECK (backend->weight_decode (backend, weight, -1, 2, y) == CK_BAD_SHAPE);
+  CHECK (backend->weight_decode (backend, weight, 5, INT64_MAX, y) == CK_BAD_SHAPE);
+
+  {
+    const CkEmbed good = {
+      .batch = 1, .channels = 2, .height = 4, .width = 4, .patch = 2, .weight = weight, .dim = 4, .pixels = data, .tokens = y
+    };
+    CkEmbed bad = good;
+
+    CHECK (backend->embed (backend, &good) == CK_OK);
+    bad.width = 5;
+    CHECK (backend->embed (backend, &bad) == CK_BAD_SHAPE);
+    bad = good, bad.channels = 3;
+    CHECK (backend->embed (backend, &bad) == CK_BAD_SHAPE);
+    bad = good, bad.dim = 5;
+    CHECK (backend->embed (backend, &bad) == CK_BAD_SHAPE);
+    bad = good, bad.n_prefix = 1;
+    CHECK (backend->embed (backend, &bad) == CK_BAD_SHAPE);
+    bad = good, bad.batch = INT64_MAX;
+    CHECK (backend->embed (backend, &bad) == CK_BAD_SHAPE);
+    bad = good, bad.n_prefix = INT64_MAX, bad.prefix = data;
+    CHECK (backend->embed (backend, &bad) == CK_BAD_SHAPE);
+  }
+  backend->weight_free (backend, weight);
+}
+
+static void
+check_bad_attention (CkBackend *backend)
+{
+  float data[64] = { 0 }, out[64];
+  const CkAttention good = {
+    .batch = 1, .tokens = 2, .heads = 2, .head_dim = 4, .prefix = 1, .cos = data, .sin = data, .q = data, .k = data, .v = data, .out = out
+  };
+  CkAttention bad;
+
+  CHECK (backend->attention (backend, &good) == CK_OK);
+  bad = good, bad.head_dim = 3;
+  CHECK (backend->attention (backend, &bad) == CK_BAD_SHAPE);
+  bad = good, bad.prefix = 3;
+  CHECK (backend->attention (backend, &bad) == CK_BAD_SHAPE);
+  bad = good, bad.cos = NULL;
+  CHECK (backend->attention (backend, &bad) == CK_BAD_SHAPE);
+  bad = good, bad.batch = 0;
+  CHECK (backend->attention (backend, &bad) == CK_BAD_SHAPE);
+  bad = good, bad.tokens = INT64_MAX / 2;
+  CHECK (backend->attention (backend, &bad) == CK_BAD_SHAPE);
+}
+
+void
+check_bad_shapes (CkBackend *backend)
+{
+  case_begin ();
+  check_bad_weights (backend);
+  check_bad_linear (backend);
+  check_bad_attention (backend);
+  CHECK (backend->norm (backend, &(CkNorm){ 0 }, 1, 0, NULL, NULL) == CK_BAD_SHAPE);
+  CHECK (backend->norm (backend, &(CkNorm){ 0 }, INT64_MAX, 2, NULL, NULL) == CK_BAD_SHAPE);
+  CHECK (backend->alloc (backend, 0) == NULL);
+  CHECK (backend->alloc (backend, SIZE_MAX) == NULL);
+  backend->free (backend, NULL);
+  backend->weight_free (backend, NULL);
+  case_end ("bad-shapes", backend->level);
+}

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/* The linear layer against sums in double precision, in every combination of what may follow the product. */
+#include "tests/kernels/harness.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* A share of the sum of the terms' absolute values, for sums of up to 1500 terms in fp32. */
+#define LIMIT 1e-6
+
+typedef enum { ABSENT, SEPARATE, ALIASED, N_OPERANDS } Operand;
+
+/* Which parts a layer has. */
+typedef struct {
+  int adapter; /* 0 none, 1 LoRA, 2 DoRA */
+  bool bias, scale;
+  CkActivation activation;
+  Operand times, residual;
+} Parts;
+
+typedef struct {
+  int64_t rows, in, out;
+  float *x, *bias, *scale, *times, *residual, *y_before;
+  CkAdapter adapter;
+  float *down, *up, *gain;
+} Data;
+
+static void
+data_init (Data *d, int64_t rows, int64_t in, int64_t out, int64_t rank, Fill fill)
+{
+  *d = (Data){ .rows = rows, .in = in, .out = out };
+  d->x = floats_filled (rows * in, fill);
+  d->bias = floats_filled (out, FILL_RANDOM);
+  d->scale = floats_filled (out, FILL_RANDOM);
+  d->times = floats_filled (rows * out, FILL_RANDOM);
+  d->residual = floats_filled (rows * out, FILL_RANDOM);
+  d->y_before = floats_filled (rows * out, FILL_RANDOM);
+  d->down = floats_filled (rank * in, FILL_RANDOM);
+  d->up = floats_filled (out * rank, FILL_RANDOM);
+  d->gain = floats_filled (out, FILL_RANDOM);
+  d->adapter = (CkAdapter){ .rank = rank, .scale = 0.75f, .down = d->down, .up = d->up };
+}
+
+static void
+data_clear (Data *d)
+{
+  floats_free (d->x, d->rows * d->in);
+  floats_free (d->bias, d->out);
+  floats_free (d->scale, d->out);
+  floats_free (d->times, d->rows * d->out);
+  floats_free (d->residual, d->rows * d->out);
+  floats_free (d->y_before, d->rows * d->out);
+  floats_free (d->down, d->adapter.rank * d->in);
+  floats_free (d->up, d->out * d->adapter.rank);
+  floats_free (d->gain, d->out);
+}
+
+static double
+activate (CkActivation activation, double t)
+{
+  return activation == CK_GELU   ? t * erfc (-t / sqrt (2)) / 2
+         : activation == CK_SILU ? t / (1 + exp (-t))
+         : activation == CK_RELU ? fmax (t, 0)
+                                 : t;
+}
+
+/* A value and the sum of the absolute values that it is a sum of. */
+typedef struct {
+  double value, magnitude;
+} Sum;
+
+static void
+add (Sum *sum, double term, double magnitude)
+{
+  sum->value += term;
+  sum->magnitude += fabs (magnitude);
+}
+
+static void
+multiply (Sum *sum, double factor)
+{
+  sum->value *= factor;
+  sum->magnitude *= fabs (factor);
+}
+
+/* low = scale * (row of x) down^T */
+static void
+reference_low (const Data *d, int64_t row, Sum *low)
+{
+  for (int64_t r = 0; r < d->adapter.rank; r++) {
+    low[r] = (Sum){ 0 };
+    for (int64_t i = 0; i < d->in; i++) {
+      const double term = (double)d->adapter.scale * d->x[row * d->in + i] * d->down[r * d->in + i];
+      add (&low[r], term, term);
+    }
+  }
+}
+
+static Sum
+reference_element (const Data *d, const double *weight, const Parts *p, const Sum *low, int64_t row, int64_t o)
+{
+  const int64_t at = row * d->out + o;
+  Sum t = { 0 };
+
+  for (int64_t i = 0; i < d->in; i++)
+    add (&t, d->x[row * d->in + i] * weight[o * d->in + i], d->x[row * d->in + i] * weight[o * d->in + i]);
+  for (int64_t r = 0; p->adapter != 0 && r < d->adapter.rank; r++)
+    add (&t, low[r].value * d->up[o * d->adapter.rank + r], low[r].magnitude * d->up[o * d->adapter.rank + r]);
+  if (p->adapter == 2)
+    multiply (&t, d->gain[o]);
+  if (p->bias)
+    add (&t, d->bias[o], d->bias[o]);
+  t.value = activate (p->activation, t.value); /* none is steeper than 1.13 */
+  if (p->times != ABSENT)
+    multiply (&t, p->times == ALIASED ? d->y_before[at] : d->times[at]);
+  if (p->scale)
+    multiply (&t, d->scale[o]);
+  if (p->residual != ABSENT)
+    add (&t, p->residual == ALIASED ? d->y_before[at] : d->residual[at], 1);
+  return t;
+}
+
+static double *
+reference (const Data *d, const double *weight, const Parts *p, double *magnitude)
+{
+  double *y = malloc ((size_t)(d->rows * d->out) * sizeof *y);
+  Sum *low = malloc ((size_t)d->adapter.rank * sizeof *low);
+
+  *magnitude = 0;
+  for (int64_t row = 0; row < d->rows; row++) {
+    reference_low (d, row, low);
+    for (int64_t o = 0; o < d->out; o++) {
+      const Sum t = reference_element (d, weight, p, low, row, o);
+      y[row * d->out + o] = t.value;
+      *magnitude = fmax (*magnitude, t.magnitude);
+    }
+  }
+  free (low);
+  return y;
+}
+
+static float *
+run (CkBackend *backend, Data *d, const CkWeight *weight, const Parts *p)
+{
+  float *y = floats_copy (d->y_before, d->rows * d->out);
+  CkLinear layer = {
+    .weight = weight,
+    .adapter = p->adapter != 0 ? &d->adapter : NULL,
+    .bias = p->bias ? d->bias : NULL,
+    .activation = p->activation,
+    .times = p->times == ALIASED    ? y
+             : p->times == SEPARATE ? d->times
+                                    : NULL,
+    .scale = p->scale ? d->scale : NULL,
+    .residual = p->residual == ALIASED    ? y
+                : p->residual == SEPARATE ? d->residual
+                                          : NULL,
+  };
+  const CkInput x = { CK_F32, d->x };
+
+  d->adapter.gain = p->adapter == 2 ? d->gain : NULL;
+  CHECK (backend->linear (backend, &layer, d->rows, &x, y) == CK_OK);
+  return y;
+}
+
+static void
+check_one (CkBackend *backend, CkBackend *oracle, Data *d, const TestWeight *w, const Parts *p)
+{
+  const int64_t n = d->rows * d->out;
+  double magnitude, *want = reference (d, w->values, p, &magnitude);
+  float *y = run (backend, d, w->weight, p), *plain = run (oracle, d, w->weight, p);
+  char what[160];
+
+  snprintf (what, sizeof what, "%s rows %lld in %lld out %lld adapter %d bias %d activation %d times %d scale %d residual %d",
+            type_names[w->source.type], (long long)d->rows, (long long)d->in, (long long)d->out, p->adapter, p->bias, p->activation,
+            p->times, p->scale, p->residual);
+  compare (what, y, want, n, LIMIT, magnitude);
+  compare_floats (what, y, plain, n, 2 * LIMIT, magnitude);
+  free (want);
+  floats_free (y, n);
+  floats_free (plain, n);
+}
+
+/* Every shape that the cutting into tiles treats differently: narrower than a vector, a panel and a bit, more rows than a group, ... */
+static void
+check_shapes (CkBackend *backend, CkBackend *oracle, CkType type)
+{
+  static const int64_t shapes[][3] = { { 1, 1, 1 },     { 1, 384, 9 },   { 2, 3, 5 },      { 7, 16, 64 },  { 17, 65, 47 }, { 5, 100, 300 },
+                                       { 201, 64, 48 }, { 3, 1500, 70 }, { 1100, 20, 10 }, { 33, 7, 520 }, { 1, 31, 700 } };
+  const Parts plain = { .bias = true }, full = { 2, true, true, CK_SILU, SEPARATE, ALIASED };
+
+  for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+    TestWeight w;
+    Data d;
+
+    test_weight_init (&w, backend, type, shapes[s][2], shapes[s][1], FILL_RANDOM);
+    data_init (&d, shapes[s][0], shapes[s][1], shapes[s][2], 1 + (int64_t)s, FILL_RANDOM);
+    check_one (backend, oracle, &d, &w, &plain);
+    check_one (backend, oracle, &d, &w, &full);
+    data_clear (&d);
+    test_weight_clear (&w, backend);
+  }
+}
+
+static void
+check_fills (CkBackend *backend, CkBackend *oracle, CkType type)
+{
+  for (int fill = 0; fill < N_FILLS * N_FILLS; fill++) {
+    for (int activation = CK_IDENTITY; activation <= CK_RELU; activation++) {
+      const Parts parts = { .activation = (CkActivation)activation, .times = SEPARATE };
+      TestWeight w;
+      Data d;
+
+      test_weight_init (&w, backend, type, 21, 37, (Fill)(fill / N_FILLS));
+      data_init (&d, 3, 37, 21, 2, (Fill)(fill % N_FILLS));
+      check_one (backend, oracle, &d, &w, &parts);
+      data_clear (&d);
+      test_weight_clear (&w, backend);
+    }
+  }
+}
+
+static void
+check_combinations (CkBackend *backend, CkBackend *oracle, CkType type)
+{
+  TestWeight w;
+  Data d;
+
+  test_weight_init (&w, backend, type, 37, 33, FILL_RANDOM);
+  data_init (&d, 5, 33, 37, 4, FILL_RANDOM);
+  for (int i = 0; i < 3 * 2 * 2 * 4 * N_OPERANDS * N_OPERANDS; i++) {
+    const Parts parts = {
+      i % 3, i / 3 % 2 != 0, i / 6 % 2 != 0, (CkActivation)(i / 12 % 4), (Operand)(i / 48 % N_OPERANDS), (Operand)(i / 48 / N_OPERANDS)
+    };
+    check_one (backend, oracle, &d, &w, &parts);
+  }
+  data_clear (&d);
+  test_weight_clear (&w, backend);
+}
+
+void
+check_linear (CkBackend *backend, CkBackend *oracle)
+{
+  for (int type = CK_F32; type <= CK_NF4; type++) {
+    char name[32];
+
+    case_begin ();
+    check_shapes (backend, oracle, (CkType)type);
+    check_fills (backend, oracle, (CkType)type);
+    check_combinations (backend, oracle, (CkType)type);
+    snprintf (name, sizeof name, "linear-%s", type_names[type]);
+    case_end (name, backend->level);
+  }
+}
+
+/* The largest error that activation (1 * x) may have at x. */
+static double
+activation_limit (CkActivation activation, double x)
+{
+  switch (activation) {
+  case CK_GELU: /* 1 + erf cancels for negative x, in fp32 everywhere: an absolute error of 1 + erf, times x / 2 */
+    return 1.5e-7 * fabs (x);
+  case CK_SILU: /* relative, and e^89 is infinite in fp32 */
+    return 3e-7 * fabs (activate (CK_SILU, x)) + 3e-37;
+  default:
+    return 0;
+  }
+}
+
+/* Each activation at 100,001 places, as a layer of one weight that is 1. */
+void
+check_activations (CkBackend *backend)
+{
+  enum { N = 100001 };
+  const float one = 1;
+  const CkWeightSource source = { .type = CK_F32, .out = 1, .in = 1, .data = &one };
+  float *x = floats_new (N), *y = floats_new (N);
+  const CkInput input = { CK_F32, x };
+  CkLinear layer = { 0 };
+  CkWeight *weight;
+
+  case_begin ();
+  CHECK (backend->weight_new (backend, &source, &weight) == CK_OK);
+  layer.weight = weight;
+  for (int i = 0; i < N; i++)
+    x[i] = (float)(i - N / 2) * (i % 3 == 0 ? 2e-3f : i % 3 == 1 ? 1e-4f : 1e-9f); /* to +-100, +-5, +-5e-5 */
+  for (int activation = CK_IDENTITY; activation <= CK_RELU; activation++) {
+    layer.activation = (CkActivation)activation;
+    CHECK (backend->linear (backend, &layer, N, &input, y) == CK_OK);
+    for (int i = 0; i < N; i++) {
+      const double want = activate (layer.activation, x[i]);
+
+      if (!(fabs (y[i] - want) <= activation_limit (layer.activation, x[i])))
+        fail ("activation %d of %.9g is %.9g, not %.9g", activation, x[i], y[i], want);
+    }
+  }
+  backend->weight_free (backend, weight);
+  floats_free (x, N);
+  floats_free (y, N);
+  case_end ("activations", backend->level);
+}

@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What tests/run.sh needs to know of meson: which tests there are, and how many single results (TAP points) their logs hold."""
+import json
+import os
+import re
+import subprocess
+import sys
+
+# Indented points belong to a subtest, whose own line follows at the outer level and is the one that counts.
+POINT = re.compile(r"^(ok|not ok)\b(?: *\d+)?[ -]*(.*?)(?:\s# *(SKIP|TODO)\S*\s*(.*))?$", re.IGNORECASE)
+PLAN = re.compile(r"^1\.\.(\d+)\s*(?:# *SKIP\S*\s*(.*))?$", re.IGNORECASE)
+SKIPPED_EXIT = 77
+
+
+def meson_tests(build):
+    """[(name, suites)] of a build folder, in meson's order."""
+    text = subprocess.run(["meson", "introspect", "--tests", build], check=True, capture_output=True, text=True).stdout
+    # Meson calls a suite "project:suite".
+    return [(t["name"], [s.split(":")[-1] for s in t["suite"]]) for t in json.loads(text)]
+
+
+def list_tests(build):
+    for name, suites in meson_tests(build):
+        print(f"{'/'.join(suites)}: {name}")
+    return 0
+
+
+def select(build, scripts, names):
+    """Prints "meson NAME" and "script NAME" for what is to run."""
+    tests = meson_tests(build)
+    chosen, chosen_scripts = [], []
+    if not names:
+        chosen, chosen_scripts = [n for n, _ in tests], scripts
+    for wanted in names:
+        found = [n for n, suites in tests if wanted == n or wanted in suites]
+        chosen += [n for n in found if n not in chosen]
+        if wanted in scripts:
+            chosen_scripts.append(wanted)
+        elif not found:
+            print(f"no test or suite is called {wanted}; tests/run.sh --list names them", file=sys.stderr)
+            return 1
+    print("\n".join([f"meson {n}" for n in chosen] + [f"script {n}" for n in chosen_scripts]))
+    return 0
+
+
+class Count:
+    def __init__(self):
+        self.passed, self.failed, self.skipped = 0, [], []
+
+    def point(self, test, line):
+        match = POINT.match(line)
+        verdict, title, directive, reason = match.groups()
+        title = f"{test}: {title}" if title else test
+        directive = (directive or "").upper()
+        if directive == "SKIP":
+            self.skipped.append((title, reason or "no reason given"))
+        elif verdict.lower() == "ok" or directive == "TODO":
+            self.passed += 1
+        else:
+            self.failed.append(title)
+
+    def add(self, test, outcome, output):
+        """outcome: "pass", "skip" or "fail", of the program as a whole; output: what it printed."""
+        lines = output.splitlines()
+        plan = next((PLAN.match(line) for line in lines if PLAN.match(line)), None)
+        points = [line for line in lines if POINT.match(line)] if plan else []
+        failed_before = len(self.failed)
+        for line in points:
+            self.point(test, line)
+        if outcome == "fail" and len(self.failed) == failed_before:
+            # It crashed, ran out of time or stopped short of its plan.
+            self.failed.append(test)
+        elif outcome == "skip" and not points:
+            last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+            reason = plan.group(2) if plan and plan.group(2) else re.sub("^skipped: *", "", last)
+            self.skipped.append((test, reason or "no reason given"))
+        elif outcome == "pass" and not points:
+            self.passed += 1
+
+
+def count(log, script_logs, expected):
+    result = Count()
+    ran = 0
+    if os.path.exists(log):
+        with open(log, encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                test = json.loads(line)
+                outcome = {"OK": "pass", "EXPECTEDFAIL": "pass", "SKIP": "skip"}.get(test["result"], "fail")
+                result.add(test["name"].split(" / ")[-1], outcome, test.get("stdout", ""))
+                ran += 1
+    if ran < expected:
+        result.failed.append(f"{expected - ran} tests that meson did not run")
+    for file in sorted(os.listdir(script_logs)):
+        name, ext = os.path.splitext(file)
+        if ext != ".status":
+            continue
+        with open(os.path.join(script_logs, file), encoding="utf-8") as text:
+            status = int(text.read())
+        with open(os.path.join(script_logs, name + ".out"), encoding="utf-8", errors="replace") as text:
+            result.add(name, {0: "pass", SKIPPED_EXIT: "skip"}.get(status, "fail"), text.read())
+    for title, reason in result.skipped:
+        print(f"skipped: {title}: {reason}")
+    for title in result.failed:
+        print(f"FAILED: {title}")
+    print(f"{result.passed} passed, {len(result.failed)} failed, {len(result.skipped)} skipped")
+    return 1 if result.failed or result.passed + len(result.skipped) == 0 else 0
+
+
+def main(argv):
+    if argv[0] == "list":
+        return list_tests(argv[1])
+    if argv[0] == "select":
+        return select(argv[1], [s for s in argv[2].split(",") if s], argv[3:])
+    return count(argv[1], argv[2], int(argv[3]))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

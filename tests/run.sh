@@ -1,0 +1,94 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Installs what the tests need, builds, runs them all, and ends with one line: N passed, N failed, N skipped.
+#
+#   tests/run.sh              all
+#   tests/run.sh NAME...      tests, suites or script suites of these names
+#   tests/run.sh --list       the names
+#
+# Environment: BUILD_DIR (build-tests), MESON_ARGS (more options for the build), MESON_TEST_ARGS (more for meson test; with any, script
+# suites do not run), TEST_WRAPPER (a program and its options that runs each test), COW_NO_INSTALL (not empty: install nothing).
+# A script suite is tests/NAME/run.sh. It finds the build in $BUILD_DIR, may speak TAP, and exits 0, or 77 with a reason in its last line
+# when it cannot run here, or anything else when it failed.
+set -u
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+export LC_ALL=C.UTF-8
+# Waiting threads sleep instead of spinning: on a machine that is busy with builds, spinning makes short loops many times slower.
+export OMP_WAIT_POLICY=passive
+BUILD_DIR=$(realpath -m "${BUILD_DIR:-build-tests}")
+export BUILD_DIR
+logs=$BUILD_DIR/cow-test-logs
+
+# Whatever keeps the tests from running is one failure.
+give_up () {
+  echo "tests/run.sh: $1" >&2
+  echo "0 passed, 1 failed, 0 skipped"
+  exit 1
+}
+
+install_packages () {
+  # shellcheck source=pipelines/lib/packages.sh
+  . pipelines/lib/packages.sh
+  cow_install_packages BUILD RUN TEST
+}
+
+build () {
+  local args=(-Dtests=true -Dwerror=true) extra
+  read -ra extra <<<"${MESON_ARGS:-}"
+  args+=("${extra[@]}")
+  if [ -f "$BUILD_DIR/build.ninja" ]; then
+    meson configure "$BUILD_DIR" "${args[@]}" || return 1
+  else
+    # What an interrupted set-up leaves would be taken for a build.
+    [ ! -d "$BUILD_DIR/meson-private" ] || rm -rf "$BUILD_DIR"
+    meson setup "$BUILD_DIR" "${args[@]}" || return 1
+  fi
+  ninja -C "$BUILD_DIR"
+}
+
+script_suites () {
+  local script
+  for script in tests/*/run.sh; do
+    [ -x "$script" ] && basename "$(dirname "$script")"
+  done
+}
+
+run_script () {
+  echo "suite $1 (script)"
+  "tests/$1/run.sh" >"$logs/$1.out" 2>&1 </dev/null
+  local status=$?
+  echo "$status" >"$logs/$1.status"
+  # A suite that went well stays silent: its points are counted below.
+  [ "$status" = 0 ] || [ "$status" = 77 ] || cat "$logs/$1.out"
+}
+
+main () {
+  install_packages || give_up "packages are missing"
+  if [ "${1:-}" = --list ]; then
+    build >&2 || give_up "the build failed"
+    python3 tests/report/report.py list "$BUILD_DIR" || exit 1
+    script_suites
+    exit 0
+  fi
+  build || give_up "the build failed"
+
+  local selected=() scripts=() meson_args
+  rm -rf "$logs" "$BUILD_DIR/meson-logs/testlog.json"
+  mkdir -p "$logs"
+  selection=$(python3 tests/report/report.py select "$BUILD_DIR" "$(script_suites | paste -sd, -)" "$@") || give_up "nothing was run"
+  mapfile -t selected < <(sed -n 's/^meson //p' <<<"$selection")
+  mapfile -t scripts < <(sed -n 's/^script //p' <<<"$selection")
+  read -ra meson_args <<<"${MESON_TEST_ARGS:-}"
+  [ -z "${TEST_WRAPPER:-}" ] || meson_args+=(--wrapper "$TEST_WRAPPER")
+  if [ "${#selected[@]}" -gt 0 ]; then
+    meson test -C "$BUILD_DIR" --no-rebuild --print-errorlogs "${meson_args[@]}" "${selected[@]}" </dev/null
+  fi
+  if [ "${#meson_args[@]}" -eq 0 ]; then
+    for suite in "${scripts[@]}"; do
+      run_script "$suite"
+    done
+  fi
+  python3 tests/report/report.py count "$BUILD_DIR/meson-logs/testlog.json" "$logs" "${#selected[@]}"
+}
+
+main "$@"

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/* The command line as a whole, and the verbs that run no network: help, exit statuses, info, quantize. */
+#include <glib/gstdio.h>
+#include <json-glib/json-glib.h>
+#include <string.h>
+
+#include "model/safetensors.h"
+#include "tests/trainer/cli.h"
+
+static void
+test_help (void)
+{
+  static const char *const verbs[] = { "predict", "features", "quantize", "info" };
+  g_auto (Result) help = cli_run ("--help", NULL), version = cli_run ("--version", NULL);
+
+  cli_assert_ok (&help);
+  cli_assert_ok (&version);
+  g_assert_true (g_str_has_prefix (version.out, "cow-trainer "));
+  for (guint i = 0; i < G_N_ELEMENTS (verbs); i++) {
+    g_auto (Result) verb = cli_run (verbs[i], "--help", NULL);
+    g_autofree char *usage = g_strdup_printf ("cow-trainer %s", verbs[i]);
+    cli_assert_ok (&verb);
+    g_assert_nonnull (strstr (help.out, verbs[i]));
+    g_assert_nonnull (strstr (verb.out, usage));
+    g_assert_nonnull (strstr (verb.out, "Example"));
+  }
+}
+
+static void
+test_usage_errors (void)
+{
+  static const struct {
+    const char *arguments[5], *text;
+  } cases[] = {
+    { { NULL }, "which verb" },
+    { { "frobnicate" }, "frobnicate" },
+    { { "--frobnicate" }, "--frobnicate" },
+    { { "info" }, "no path" },
+    { { "info", "--frobnicate", "x" }, "--frobnicate" },
+    { { "quantize", "one" }, "MODEL and OUT" },
+    { { "quantize", "one", "two", "three" }, "MODEL and OUT" },
+    { { "features" }, "no pictures" },
+    { { "features", "x.png" }, "--out" },
+    { { "features", "x.png", "--out=y", "--size=64" }, "--size 64" },
+    { { "features", "x.png", "--out=y", "--size=0x64" }, "--size 0x64" },
+    { { "features", "x.png", "--out=y", "--interpolation=cubic" }, "--interpolation cubic" },
+    { { "features", "x.png", "--out=y", "--normalisation=none" }, "--normalisation none" },
+    { { "features", "x.safetensors:pixels", "--out=y", "--size=64x64" }, "x.safetensors:pixels" },
+    { { "features", "x.safetensors", "--out=y" }, "x.safetensors:NAME" },
+    { { "predict" }, "no pictures" },
+    { { "predict", "x.png" }, "--adapter" },
+    { { "predict", "x.png", "--adapter=a", "--format=xml" }, "--format xml" },
+    { { "predict", "x.png", "--adapter=a", "--top-k=0" }, "--top-k 0" },
+    { { "predict", "x.png", "--batch=many" }, "many" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    const char *const *a = cases[i].arguments;
+    g_auto (Result) result = cli_run (a[0], a[1], a[2], a[3], NULL);
+    cli_assert_error (&result, 2, cases[i].text);
+  }
+}
+
+/* ---- info ------------------------------------------------------------------------------------------------------------------------ */
+
+/* The first object of `info --json PATH`. */
+static JsonNode *
+info_json (const char *path)
+{
+  g_autoptr (GError) error = NULL;
+  g_auto (Result) result = cli_run ("info", "--json", path, NULL);
+  cli_assert_ok (&result);
+  g_autoptr (JsonNode) root = json_from_string (result.out, &error);
+  g_assert_no_error (error);
+  return json_node_copy (json_array_get_element (json_node_get_array (root), 0));
+}
+
+static void
+test_info_model (void)
+{
+  static const struct {
+    const char *network, *folder, *storage, *mlp;
+  } models[] = { { "plain", "fp32", "F32", "GELU" }, { "plain", "nf4", "NF4", "GELU" }, { "gated7b", "nf4", "NF4", "gated SiLU" } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (models); i++) {
+    g_autofree char *path = cli_golden (models[i].network, models[i].folder);
+    g_autoptr (JsonNode) node = info_json (path);
+    JsonObject *model = json_node_get_object (node);
+    g_assert_cmpstr (json_object_get_string_member (model, "kind"), ==, "model");
+    g_assert_cmpstr (json_object_get_string_member (model, "storage"), ==, models[i].storage);
+    g_assert_cmpstr (json_object_get_string_member (model, "mlp"), ==, models[i].mlp);
+    g_assert_cmpint (json_object_get_int_member (model, "layers"), ==, 2);
+    g_assert_cmpint (json_object_get_int_member (model, "hidden_size"), ==, 128);
+    g_autofree char *weights = g_build_filename (path, "model.safetensors", NULL);
+    GStatBuf status;
+    g_assert_cmpint (g_stat (weights, &status), ==, 0);
+    g_assert_cmpint (json_object_get_int_member (model, "disk_bytes"), ==, status.st_size);
+    g_assert_cmpint (json_object_get_int_member (model, "estimated_memory_bytes"), >, status.st_size / 2);
+  }
+}
+
+static void
+test_info_adapter (void)
+{
+  char *folder = cli_folder ();
+  g_autofree char *adapter = cli_make_adapter (folder, "plain", "dora_q_r8"), *bare = cli_golden ("plain", "lora_all_r16");
+  g_autoptr (JsonNode) node = info_json (adapter), bare_node = info_json (bare);
+  JsonObject *described = json_node_get_object (node), *bare_described = json_node_get_object (bare_node);
+
+  g_assert_cmpstr (json_object_get_string_member (described, "method"), ==, "dora");
+  g_assert_cmpint (json_object_get_int_member (described, "rank"), ==, 8);
+  g_assert_cmpfloat (json_object_get_double_member (described, "alpha"), ==, 16);
+  /* 2 layers of 8 x (128 + 128) and a magnitude of 128. */
+  g_assert_cmpint (json_object_get_int_member (described, "adapter_parameters"), ==, 2 * (8 * 256 + 128));
+  JsonArray *widths = json_object_get_array_member (json_object_get_object_member (described, "head"), "widths");
+  g_assert_cmpint (json_array_get_length (widths), ==, 4);
+  g_assert_cmpint (json_array_get_int_element (widths, 0), ==, 128);
+  g_assert_cmpint (json_array_get_int_element (widths, 3), ==, 9);
+  g_assert_cmpint (json_array_get_length (json_object_get_array_member (described, "classes")), ==, 9);
+  g_assert_cmpstr (json_object_get_string_member (described, "card"), ==, "cowbehavior.json");
+  g_assert_cmpint (json_object_get_int_member (json_object_get_object_member (described, "preprocess"), "width"), ==, 64);
+
+  g_assert_cmpstr (json_object_get_string_member (bare_described, "method"), ==, "lora");
+  g_assert_true (json_object_get_null_member (bare_described, "head"));
+  g_assert_nonnull (strstr (json_object_get_string_member (bare_described, "card"), "defaults"));
+  g_assert_cmpint (json_object_get_int_member (json_object_get_object_member (bare_described, "preprocess"), "width"), ==, 224);
+  cli_remove (folder);
+}
+
+static void
+test_info_text (void)
+{
+  g_autofree char *pth = cli_golden ("plain", "best_classifier.pth"), *model = cli_golden ("plain", "nf4");
+  g_auto (Result) result = cli_run ("info", pth, model, NULL);
+
+  cli_assert_ok (&result);
+  g_assert_nonnull (strstr (result.out, "3.weight  F32   32, 64"));
+  g_assert_nonnull (strstr (result.out, "storage            NF4"));
+}
+
+static void
+test_info_errors (void)
+{
+  char *folder = cli_folder ();
+  g_autofree char *broken = g_build_filename (folder, "broken.safetensors", NULL);
+  g_assert_true (g_file_set_contents (broken, "no tensors here", -1, NULL));
+  g_auto (Result) missing = cli_run ("info", "/nowhere/model", NULL), empty = cli_run ("info", folder, NULL),
+                  bad = cli_run ("info", broken, NULL);
+
+  cli_assert_error (&missing, 1, "/nowhere/model");
+  cli_assert_error (&empty, 1, folder);
+  cli_assert_error (&bad, 1, broken);
+  cli_remove (folder);
+}
+
+/* ---- quantize -------------------------------------------------------------------------------------------------------------------- */
+
+static CowSafetensors *
+open_model (const char *folder)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = g_build_filename (folder, "model.safetensors", NULL);
+  CowSafetensors *file = cow_safetensors_open (path, &error);
+  g_assert_no_error (error);
+  return file;
+}
+
+/* The 4-bit codes and what stays as it is, byte for byte; codes of absmax may round to a neighbour. */
+static void
+assert_quantised (const CowTensor *found, const CowTensor *expected)
+{
+  g_assert_nonnull (found);
+  if (strstr (expected->name, "quant_state") || strstr (expected->name, "nested_"))
+    return;
+  if (!g_str_has_suffix (expected->name, ".absmax")) {
+    g_assert_cmpmem (found->data, found->n_bytes, expected->data, expected->n_bytes);
+    return;
+  }
+  g_assert_cmpuint (found->n_bytes, ==, expected->n_bytes);
+  for (gsize i = 0; i < expected->n_bytes; i++)
+    g_assert_cmpint (ABS (found->data[i] - expected->data[i]), <=, 1);
+}
+
+static void
+test_quantize (void)
+{
+  char *folder = cli_folder ();
+  g_autofree char *model = cli_golden ("plain", "fp32"), *golden = cli_golden ("plain", "nf4"),
+                  *out = g_build_filename (folder, "out", NULL);
+  g_auto (Result) result = cli_run ("quantize", model, out, NULL);
+
+  cli_assert_ok (&result);
+  g_assert_nonnull (strstr (result.out, "12 tensors in NF4"));
+  g_autoptr (CowSafetensors) found = open_model (out), expected = open_model (golden);
+  g_assert_cmpuint (cow_safetensors_n_tensors (found), ==, cow_safetensors_n_tensors (expected));
+  for (guint i = 0; i < cow_safetensors_n_tensors (expected); i++) {
+    const CowTensor *tensor = cow_safetensors_nth (expected, i);
+    assert_quantised (cow_safetensors_get (found, tensor->name), tensor);
+  }
+
+  g_auto (Result) again = cli_run ("quantize", model, out, NULL), twice = cli_run ("quantize", golden, folder, NULL),
+                  missing = cli_run ("quantize", "/nowhere/model", out, NULL);
+  cli_assert_error (&again, 1, out);
+  cli_assert_error (&twice, 1, golden);
+  cli_assert_error (&missing, 1, "/nowhere/model");
+  cli_remove (folder);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/cli/help", test_help);
+  g_test_add_func ("/cli/usage-errors", test_usage_errors);
+  g_test_add_func ("/cli/info/model", test_info_model);
+  g_test_add_func ("/cli/info/adapter", test_info_adapter);
+  g_test_add_func ("/cli/info/text", test_info_text);
+  g_test_add_func ("/cli/info/errors", test_info_errors);
+  g_test_add_func ("/cli/quantize", test_quantize);
+  return g_test_run ();
+}

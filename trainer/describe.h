@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* What a path holds, as members of a JSON object; the content of `cow-trainer info`. */
+#ifndef COW_TRAINER_DESCRIBE_H
+#define COW_TRAINER_DESCRIBE_H
+
+#include <json-glib/json-glib.h>
+
+/* Adds to an object what a path holds: a model folder, an adapter folder, or a file of tensors, by what is there. */
+gboolean describe_path (JsonObject *object, const char *path, GError **error);
+
+/* The parts of the above. */
+gboolean describe_model (JsonObject *object, const char *path, GError **error);
+gboolean describe_adapter (JsonObject *object, const char *path, GError **error);
+/* A .safetensors or .pth file. */
+gboolean describe_tensors (JsonObject *object, const char *path, GError **error);
+gboolean describe_is_adapter (const char *path);
+
+#endif

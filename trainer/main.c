@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* cow-trainer: finds the verb that the first argument names, runs it, and turns what it returns into a line and an exit status. */
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+
+#include "cow-build.h"
+#include "trainer/verb.h"
+
+static const struct {
+  const char *name, *summary;
+  gboolean (*run) (int argc, char **argv, GError **error);
+} verbs[] = {
+  { "predict", "the behaviour in each picture, as a table, CSV or JSON", verb_predict },
+  { "features", "what the network computes of pictures, as a safetensors file", verb_features },
+  { "quantize", "a model in 4 bits (NF4, as bitsandbytes writes it)", verb_quantize },
+  { "info", "what a model, an adapter or a file of tensors holds", verb_info },
+};
+
+static void
+print_help (void)
+{
+  g_print (
+      "Usage: cow-trainer VERB [OPTION...] [ARGUMENT...]\n\nCow behaviour from pictures: models, adapters and what they say.\n\nVerbs:\n");
+  for (guint i = 0; i < G_N_ELEMENTS (verbs); i++)
+    g_print ("  %-10s %s\n", verbs[i].name, verbs[i].summary);
+  g_print ("\ncow-trainer VERB --help explains a verb; cow-trainer --version tells the version.\n"
+           "Models and adapters are looked up by path, then below $COWBEHAVIOR_PATH and the data folders.\n"
+           "Exit status: 0 when all went well, 1 when something failed, 2 when the command line makes no sense.\n");
+}
+
+gboolean
+verb_parse (const VerbHelp *help, const GOptionEntry *entries, int argc, char **argv, GError **error)
+{
+  g_autoptr (GOptionContext) context = g_option_context_new (help->arguments);
+  g_option_context_set_summary (context, help->summary);
+  g_option_context_set_description (context, help->description);
+  g_option_context_add_main_entries (context, entries, NULL);
+  g_autofree char *name = g_strconcat ("cow-trainer ", argv[0], NULL);
+  g_set_prgname (name);
+  return g_option_context_parse (context, &argc, &argv, error);
+}
+
+gboolean
+verb_usage (GError **error, const char *format, ...)
+{
+  va_list arguments;
+  va_start (arguments, format);
+  g_autofree char *text = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  g_set_error_literal (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, text);
+  return FALSE;
+}
+
+static int
+fail (const GError *error, const char *verb)
+{
+  if (error->domain != G_OPTION_ERROR) {
+    g_printerr ("cow-trainer: %s\n", error->message);
+    return 1;
+  }
+  g_printerr ("cow-trainer: %s (see cow-trainer %s%s--help)\n", error->message, verb, *verb ? " " : "");
+  return 2;
+}
+
+static int
+run_verb (int argc, char **argv)
+{
+  g_autoptr (GError) error = NULL;
+  for (guint i = 0; i < G_N_ELEMENTS (verbs); i++) {
+    if (!g_str_equal (argv[0], verbs[i].name))
+      continue;
+    if (!verbs[i].run (argc, argv, &error))
+      return fail (error, argv[0]);
+    if (fflush (stdout) != 0 || ferror (stdout)) {
+      g_printerr ("cow-trainer: standard output: %s\n", g_strerror (errno));
+      return 1;
+    }
+    return 0;
+  }
+  verb_usage (&error, argv[0][0] == '-' ? "unknown option %s" : "unknown verb \"%s\"", argv[0]);
+  return fail (error, "");
+}
+
+int
+main (int argc, char **argv)
+{
+  /* File names and help in the user's own encoding, but numbers that other programs can read. */
+  setlocale (LC_ALL, "");
+  setlocale (LC_NUMERIC, "C");
+
+  if (argc < 2) {
+    g_autoptr (GError) error = NULL;
+    verb_usage (&error, "which verb?");
+    return fail (error, "");
+  }
+  if (g_str_equal (argv[1], "--help") || g_str_equal (argv[1], "-h") || g_str_equal (argv[1], "help"))
+    print_help ();
+  else if (g_str_equal (argv[1], "--version"))
+    g_print ("cow-trainer %s\n", COW_VERSION);
+  else
+    return run_verb (argc - 1, argv + 1);
+  return 0;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#include "trainer/model-options.h"
+
+#include "trainer/verb.h"
+
+CowClassifier *
+model_options_open (const ModelOptions *self, GError **error)
+{
+  CowClassifierOptions options = { .model = self->model, .adapter = self->adapter, .device = self->device };
+
+  if (!self->model) {
+    verb_usage (error, "--model is missing");
+    return NULL;
+  }
+  if (self->precision && !cow_precision_parse (self->precision, &options.precision)) {
+    verb_usage (error, "--precision %s: auto or fp32 is expected", self->precision);
+    return NULL;
+  }
+  if (self->batch < 1 || self->batch > MODEL_OPTIONS_MOST_BATCH) {
+    verb_usage (error, "--batch %d: 1 to %d is expected", self->batch, MODEL_OPTIONS_MOST_BATCH);
+    return NULL;
+  }
+  return cow_classifier_new (&options, error);
+}
+
+void
+model_options_clear (ModelOptions *self)
+{
+  g_free (self->model);
+  g_free (self->adapter);
+  g_free (self->device);
+  g_free (self->precision);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* What `predict` prints: a row a picture, as a table for people, CSV or JSON lines for programs, to a file or standard output. */
+#ifndef COW_TRAINER_PREDICTIONS_H
+#define COW_TRAINER_PREDICTIONS_H
+
+#include <glib.h>
+
+typedef enum { FORMAT_TABLE, FORMAT_CSV, FORMAT_JSONL } PredictionFormat;
+
+gboolean prediction_format_parse (const char *name, PredictionFormat *format);
+
+typedef struct _Predictions Predictions;
+
+/*
+ * `path` NULL: standard output. A file is written beside its name and takes it in finish (). `classes` is NULL-terminated and borrowed;
+ * the best `top_k` are listed; `pictures` are the paths to come, for the width of the table's first column.
+ */
+Predictions *predictions_new (PredictionFormat format, const char *path, const char *const *classes, int top_k, const GPtrArray *pictures,
+                              GError **error);
+/* One row; probabilities are finite, one a class. */
+gboolean predictions_add (Predictions *self, const char *picture, const float *probabilities, GError **error);
+gboolean predictions_flush (Predictions *self, GError **error);
+gboolean predictions_finish (Predictions *self, GError **error);
+/* Leaves no file when finish () was not reached. */
+void predictions_free (Predictions *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Predictions, predictions_free)
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How far a long job has come, on stderr: on a terminal one line that is written over; elsewhere (a log) a line every ten seconds, so that
+ * short jobs say nothing.
+ */
+#ifndef COW_TRAINER_PROGRESS_H
+#define COW_TRAINER_PROGRESS_H
+
+#include <glib.h>
+
+typedef struct _Progress Progress;
+
+/* unit "MB" counts bytes, any other text counts that ("pictures"). */
+Progress *progress_new (const char *unit, guint64 total);
+void progress_set (Progress *self, guint64 done);
+/* Takes the line off the terminal, so that others can write there; the next progress_set () brings it back. */
+void progress_clear (Progress *self);
+/* Clears too. */
+void progress_free (Progress *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Progress, progress_free)
+
+#endif
