@@ -73,7 +73,7 @@ main () {
   build || give_up "the build failed"
 
   local selected=() scripts=() meson_args
-  rm -rf "$logs" "$BUILD_DIR/meson-logs/testlog.json"
+  rm -rf "$logs" "$BUILD_DIR"/meson-logs/testlog*.json
   mkdir -p "$logs"
   selection=$(python3 tests/report/report.py select "$BUILD_DIR" "$(script_suites | paste -sd, -)" "$@") || give_up "nothing was run"
   mapfile -t selected < <(sed -n 's/^meson //p' <<<"$selection")
@@ -88,7 +88,7 @@ main () {
       run_script "$suite"
     done
   fi
-  python3 tests/report/report.py count "$BUILD_DIR/meson-logs/testlog.json" "$logs" "${#selected[@]}"
+  python3 tests/report/report.py count "$BUILD_DIR/meson-logs" "$logs" "${#selected[@]}"
 }
 
 main "$@"

@@ -7,10 +7,12 @@ export BUILD_DIR=${BUILD_DIR:-$here/../build-sanitize}
 export MESON_ARGS="-Db_sanitize=address,undefined -Db_lundef=false ${MESON_ARGS:-}"
 # Script suites start programs that were not built here and cannot load a sanitized plugin; giving options leaves them out.
 export MESON_TEST_ARGS="--timeout-multiplier 10 ${MESON_TEST_ARGS:-}"
-# allocator_may_return_null: tests ask for more memory than there is and expect an error.
-export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1:allocator_may_return_null=1
+# allocator_may_return_null: tests ask for more memory than there is and expect an error. fast_unwind_on_malloc=0: whole stacks through
+# libraries without frame pointers, for the suppressions below.
+export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1:allocator_may_return_null=1:fast_unwind_on_malloc=0
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 export LSAN_OPTIONS=suppressions=$here/sanitizers/lsan.supp:print_suppressions=0
 # One allocation an object, so that a stale pointer is caught; the plugin is scanned inside the test, since the scanner is not sanitized.
 export G_SLICE=always-malloc GST_REGISTRY_FORK=no
+export PATH=$here/sanitizers/bin:$PATH
 exec "$here/run.sh" "$@"

@@ -47,7 +47,7 @@ cow_install_packages () {
   [ -z "${COW_NO_INSTALL:-}" ] || return 0
   local purpose list all=() missing
   for purpose; do
-    list="COW_PACKAGES_$purpose[@]"
+    list="COW_PACKAGES_${purpose}[@]"
     all+=("${!list}")
   done
   if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
