@@ -74,6 +74,8 @@ typedef struct {
   const float *down; /* [rank, in]   PEFT's lora_A */
   const float *up;   /* [out, rank]  PEFT's lora_B */
   const float *gain; /* [out] DoRA's magnitude / norm, which multiplies W x + scale B A x (not the bias); NULL for LoRA */
+  float dropout;     /* in training: share of the adapter's inputs x that are zeroed, the others over (1 - dropout); 0 for none */
+  uint64_t key;      /* which ones: as CkTraining.dropout chooses */
 } CkAdapter;
 
 /*
@@ -121,7 +123,7 @@ typedef struct {
 typedef struct {
   int64_t batch, tokens, heads, head_dim;
   int64_t prefix;         /* the class token and registers, which have no position */
-  const float *cos, *sin; /* [tokens - prefix, head_dim] */
+  const float *cos, *sin; /* [tokens - prefix, head_dim]; NULL: nothing is turned */
   float *q, *k;
   const float *v;
   float *out;
@@ -133,9 +135,10 @@ typedef struct {
   const CkWeight *weight;                        /* [dim, channels * patch * patch] */
   const float *bias;                             /* [dim] or NULL */
   int64_t dim, n_prefix;
-  const float *prefix; /* [n_prefix, dim] */
-  const float *pixels; /* [batch, channels, height, width] */
-  float *tokens;       /* [batch, n_prefix + (height / patch) (width / patch), dim] */
+  const float *prefix;   /* [n_prefix, dim] */
+  const float *position; /* [n_prefix + patches, dim], added to all tokens of each picture; or NULL */
+  const float *pixels;   /* [batch, channels, height, width] */
+  float *tokens;         /* [batch, n_prefix + (height / patch) (width / patch), dim] */
 } CkEmbed;
 
 /* ---- pictures -------------------------------------------------------------------------------------------------------------------- */
@@ -183,6 +186,7 @@ typedef struct {
 /* ---- the table ------------------------------------------------------------------------------------------------------------------- */
 
 typedef struct CkBackend CkBackend;
+typedef struct CkTraining CkTraining; /* kernels/training.h */
 
 struct CkBackend {
   const char *name;  /* "cpu" */
@@ -210,6 +214,8 @@ struct CkBackend {
   CkStatus (*embed) (CkBackend *self, const CkEmbed *embed);
   /* Safe to call from several threads at once on one backend: cameras prepare their own crops. Runs in the calling thread alone. */
   CkStatus (*resample) (CkBackend *self, const CkResample *resample);
+
+  const CkTraining *training; /* backward operations and the optimiser; NULL where this backend cannot train */
 };
 
 /*

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * cowbehavior.json: {"format": 1, "kind", "classes": [...], "preprocess": {"size", "interpolation", "normalisation"}, "base": {"name",
- * "hash"}}. "size" is the side of a square or [height, width]. Members that this version does not know are passed over, so that newer
- * trainers may add what they measured; a change of meaning raises "format".
+ * "hash"}}. "size" is the side of a square or [height, width]. All other members (what the trainer measured) are kept as they are, also
+ * those that this version does not know; a change of meaning raises "format". "calibration" is such a member, read by card-calibration.c.
  */
 #include "model/card.h"
 
@@ -11,6 +11,7 @@
 
 #include <glib/gstdio.h>
 
+#include "model/card-private.h"
 #include "model/json-object.h"
 
 #define FORMAT      1
@@ -21,7 +22,9 @@
 const char *const cow_default_classes[] = { "Drinking", "Feeding head down", "Feeding head up", "Lying", "Standing",
                                             "Walking",  "frontal_pushing",   "gallop",          "leap",  NULL };
 
-static const char *const kinds[] = { "lora", "dora", "frozen", NULL };
+static const char *const kinds[] = { "lora", "dora", "frozen", "dinov3", "vit-small", "resnet18", NULL };
+/* What the fields of CowCard hold. */
+static const char *const own_members[] = { "format", "kind", "classes", "preprocess", "base", NULL };
 
 CowCard *
 cow_card_new_default (void)
@@ -30,6 +33,8 @@ cow_card_new_default (void)
   self->kind = g_strdup ("lora");
   self->classes = g_strdupv ((char **)cow_default_classes);
   self->preprocess = cow_preprocess_default ();
+  self->temperature = 1;
+  self->others = json_object_new ();
   return self;
 }
 
@@ -48,7 +53,35 @@ cow_card_free (CowCard *self)
   g_strfreev (self->classes);
   g_free (self->base_name);
   g_free (self->base_hash);
+  g_free (self->thresholds);
+  json_object_unref (self->others);
   g_free (self);
+}
+
+void
+cow_card_set_member (CowCard *self, const char *name, JsonNode *value)
+{
+  g_return_if_fail (!g_strv_contains (own_members, name));
+  if (value != NULL)
+    json_object_set_member (self->others, name, value);
+  else if (json_object_has_member (self->others, name))
+    json_object_remove_member (self->others, name);
+}
+
+JsonNode *
+cow_card_get_member (const CowCard *self, const char *name)
+{
+  return json_object_get_member (self->others, name);
+}
+
+/* Copies the members that no field holds. */
+static void
+keep_others (JsonObject *from, JsonObject *to)
+{
+  g_autoptr (GList) names = json_object_get_members (from);
+  for (GList *name = names; name != NULL; name = name->next)
+    if (!g_strv_contains (own_members, name->data))
+      json_object_set_member (to, name->data, json_node_copy (json_object_get_member (from, name->data)));
 }
 
 static gboolean
@@ -58,7 +91,8 @@ get_kind (JsonObject *object, const char *where, CowCard *self, GError **error)
   if (!cow_json_require (object, where, "kind", error) || !cow_json_get_string (object, where, "kind", &kind, error))
     return FALSE;
   if (!g_strv_contains (kinds, kind)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s: \"kind\" is \"%s\", this version knows lora, dora and frozen", where, kind);
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+                 "%s: \"kind\" is \"%s\", this version knows lora, dora, frozen, dinov3, vit-small and resnet18", where, kind);
     return FALSE;
   }
   g_free (self->kind);
@@ -195,8 +229,9 @@ cow_card_read (const char *folder, gboolean *found, GError **error)
   g_autoptr (JsonObject) object = cow_json_read_object (path, error);
   if (object == NULL || !check_format (object, path, error) || !get_kind (object, path, self, error) ||
       !get_classes (object, path, self, error) || !get_preprocess (object, path, &self->preprocess, error) ||
-      !get_base (object, path, self, error))
+      !get_base (object, path, self, error) || !cow_card_read_calibration (object, path, self, error))
     return NULL;
+  keep_others (object, self->others);
   return g_steal_pointer (&self);
 }
 
@@ -242,6 +277,7 @@ cow_card_write (const CowCard *self, const char *folder, GError **error)
   json_object_set_array_member (card, "classes", classes);
   json_object_set_object_member (card, "preprocess", preprocess_object (&self->preprocess));
   json_object_set_object_member (card, "base", base);
+  keep_others (self->others, card);
   if (g_mkdir_with_parents (folder, 0777) != 0) {
     g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: no such folder can be made: %s", folder, g_strerror (errno));
     return FALSE;

@@ -17,6 +17,7 @@ static const Rule top_rules[] = {
   { "cls_token", "embeddings.cls_token" },
   { "storage_tokens", "embeddings.register_tokens" },
   { "mask_token", "embeddings.mask_token" },
+  { "pos_embed", "embeddings.position_embeddings" }, /* timm's */
   { "patch_embed.proj.", "embeddings.patch_embeddings." },
   { "local_cls_norm.", NULL },  /* for the small crops of Meta's training */
   { "rope_embed.", NULL },      /* computed from the configuration */
@@ -74,9 +75,11 @@ strip_wrappers (const char *name)
   }
 }
 
-/* Rows of the fused tensor: [3 * C, ...] is q, k, v one after the other. k has no bias: its third of that is masked in training. */
+/* Rows of the fused tensor: [3 * C, ...] is q, k, v one after the other. DINOv3's k has no bias: its third of that is masked in training.
+ */
 static gboolean
-split_qkv (const CowTensor *tensor, const char *file, const char *block, int n_digits, CowTensor *views, guint *n_views, GError **error)
+split_qkv (const CowTensor *tensor, gboolean timm, const char *file, const char *block, int n_digits, CowTensor *views, guint *n_views,
+           GError **error)
 {
   gboolean bias = g_str_has_suffix (tensor->name, ".attn.qkv.bias");
 
@@ -90,7 +93,7 @@ split_qkv (const CowTensor *tensor, const char *file, const char *block, int n_d
   for (guint i = 0; i < 3; i++) {
     CowTensor *view = views + *n_views;
 
-    if (bias && i == 1)
+    if (bias && i == 1 && !timm)
       continue;
     *view = *tensor;
     view->name = g_strdup_printf ("layer.%.*s.attention.%c_proj.%s", n_digits, block, "qkv"[i], bias ? "bias" : "weight");
@@ -103,14 +106,15 @@ split_qkv (const CowTensor *tensor, const char *file, const char *block, int n_d
 }
 
 static gboolean
-translate_qkv (const CowTensor *tensor, const char *file, const char *block, int n_digits, CowTensor *views, guint *n_views, GError **error)
+translate_qkv (const CowTensor *tensor, gboolean timm, const char *file, const char *block, int n_digits, CowTensor *views, guint *n_views,
+               GError **error)
 {
   const char *part = block + n_digits + strlen (".attn.qkv.");
 
   if (g_str_equal (part, "bias_mask"))
     return TRUE;
   if ((g_str_equal (part, "weight") || g_str_equal (part, "bias")) && tensor->dtype != COW_U8)
-    return split_qkv (tensor, file, block, n_digits, views, n_views, error);
+    return split_qkv (tensor, timm, file, block, n_digits, views, n_views, error);
   g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
                "%s: tensor %s: a quantised fused qkv cannot be taken apart; quantise the network with its Hugging Face names", file,
                tensor->name);
@@ -132,7 +136,7 @@ translate_name (const char *name, const char *rest, int n_digits)
 }
 
 gboolean
-cow_translate_tensor (const CowTensor *tensor, const char *file, CowTensor *views, guint *n_views, GError **error)
+cow_translate_tensor (const CowTensor *tensor, gboolean timm, const char *file, CowTensor *views, guint *n_views, GError **error)
 {
   const char *name = strip_wrappers (tensor->name);
   int n_digits = 0;
@@ -141,7 +145,7 @@ cow_translate_tensor (const CowTensor *tensor, const char *file, CowTensor *view
 
   *n_views = 0;
   if (rest != NULL && g_str_has_prefix (rest, "attn.qkv."))
-    return translate_qkv (tensor, file, name + 7, n_digits, views, n_views, error);
+    return translate_qkv (tensor, timm, file, name + 7, n_digits, views, n_views, error);
   translated = translate_name (name, rest, n_digits);
   if (translated == NULL)
     return TRUE;

@@ -15,6 +15,7 @@
 typedef struct {
   CowSafetensors *safetensors;
   CowTorchfile *torchfile;
+  gboolean timm; /* it has timm's learned positions, and so timm's meaning of the names that it shares with Meta's */
 } File;
 
 typedef struct {
@@ -87,7 +88,7 @@ add_tensor (CowCheckpoint *self, File *file, const CowTensor *tensor, GError **e
   guint n_views;
   gboolean unique = TRUE;
 
-  if (!cow_translate_tensor (tensor, file_path (file), views, &n_views, error))
+  if (!cow_translate_tensor (tensor, file->timm, file_path (file), views, &n_views, error))
     return FALSE;
   for (guint i = 0; i < n_views; i++) {
     Entry *entry = g_new (Entry, 1);
@@ -111,6 +112,8 @@ add_file (CowCheckpoint *self, const char *path, GError **error)
 
   if (file == NULL)
     return FALSE;
+  for (guint i = 0; i < file_n_tensors (file); i++)
+    file->timm |= g_str_equal (file_nth (file, i)->name, "pos_embed");
   for (guint i = 0; i < file_n_tensors (file); i++)
     if (!add_tensor (self, file, file_nth (file, i), error))
       return FALSE;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/classifier.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "model/head.h"
@@ -20,6 +19,7 @@ struct _CowClassifier {
   CowHead *head;          /* NULL without one */
   CkWeight **head_weight; /* [head->n_layers] */
   float **head_bias;      /* [head->n_layers], device memory */
+  float *head_norm[2];    /* weight and bias of the head's layer norm, device memory, or NULL */
 
   /* What the last run gave, and the device memory that it needed; grown as batches come. */
   int batch;
@@ -53,11 +53,28 @@ open_backend (CowClassifier *self, const char *device, GError **error)
   return TRUE;
 }
 
+static gboolean
+upload_norm (CowClassifier *self, GError **error)
+{
+  CkBackend *backend = self->backend;
+  const float *const host[] = { self->head->norm_weight, self->head->norm_bias };
+  const gsize bytes = (gsize)self->head->layers[0].in * sizeof (float);
+  for (int i = 0; i < 2 && self->head->norm_weight; i++) {
+    self->head_norm[i] = backend->alloc (backend, bytes);
+    if (!cow_check (self->head_norm[i] ? backend->upload (backend, self->head_norm[i], host[i], bytes) : CK_NO_MEMORY, error,
+                    "%s: the layer norm of the head", self->head->path))
+      return FALSE;
+  }
+  return TRUE;
+}
+
 /* Puts the head's layers on the backend. */
 static gboolean
 upload_head (CowClassifier *self, GError **error)
 {
   CkBackend *backend = self->backend;
+  if (!upload_norm (self, error))
+    return FALSE;
   self->head_weight = g_new0 (CkWeight *, self->head->n_layers);
   self->head_bias = g_new0 (float *, self->head->n_layers);
   for (guint i = 0; i < self->head->n_layers; i++) {
@@ -212,19 +229,6 @@ ensure_buffers (CowClassifier *self, int batch, gint64 n_tokens, gsize pixel_byt
   return TRUE;
 }
 
-static void
-softmax (const float *logits, guint n, float *probabilities)
-{
-  double sum = 0;
-  float max = logits[0];
-  for (guint i = 1; i < n; i++)
-    max = MAX (max, logits[i]);
-  for (guint i = 0; i < n; i++)
-    sum += exp ((double)logits[i] - max);
-  for (guint i = 0; i < n; i++)
-    probabilities[i] = (float)(exp ((double)logits[i] - max) / sum);
-}
-
 static CkStatus
 run_head (CowClassifier *self, int batch)
 {
@@ -233,9 +237,15 @@ run_head (CowClassifier *self, int batch)
   const guint n_classes = cow_classifier_n_classes (self);
   CkStatus status = backend->upload (backend, self->features, self->pooler_output, (gsize)batch * hidden * sizeof (float));
   const float *x = self->features;
+  if (status == CK_OK && self->head_norm[0]) {
+    const CkNorm norm = { self->head_norm[0], self->head_norm[1], 1e-5f }; /* torch's default epsilon */
+    status = backend->norm (backend, &norm, batch, (int64_t)hidden, self->features, self->features);
+  }
   for (guint i = 0; i < self->head->n_layers && status == CK_OK; i++) {
     const gboolean last = i + 1 == self->head->n_layers;
-    CkLinear layer = { .weight = self->head_weight[i], .bias = self->head_bias[i], .activation = last ? CK_IDENTITY : CK_RELU };
+    CkLinear layer = { .weight = self->head_weight[i],
+                       .bias = self->head_bias[i],
+                       .activation = last ? CK_IDENTITY : self->head->activation };
     CkInput input = { CK_F32, x };
     status = backend->linear (backend, &layer, batch, &input, self->hidden[i % 2]);
     x = self->hidden[i % 2];
@@ -243,7 +253,7 @@ run_head (CowClassifier *self, int batch)
   if (status == CK_OK)
     status = backend->download (backend, self->logits, x, (gsize)batch * n_classes * sizeof (float));
   for (int i = 0; i < batch && status == CK_OK; i++)
-    softmax (self->logits + (gsize)i * n_classes, n_classes, self->probabilities + (gsize)i * n_classes);
+    cow_softmax (self->logits + (gsize)i * n_classes, n_classes, self->card->temperature, self->probabilities + (gsize)i * n_classes);
   return status;
 }
 
@@ -283,6 +293,8 @@ cow_classifier_free (CowClassifier *self)
   CkBackend *backend = self->backend;
   if (backend) {
     clear_buffers (self);
+    backend->free (backend, self->head_norm[0]);
+    backend->free (backend, self->head_norm[1]);
     for (guint i = 0; self->head_weight && i < self->head->n_layers; i++) {
       backend->weight_free (backend, self->head_weight[i]);
       backend->free (backend, self->head_bias[i]);
@@ -319,6 +331,12 @@ const CowPreprocess *
 cow_classifier_preprocess (const CowClassifier *self)
 {
   return &self->card->preprocess;
+}
+
+const CowCard *
+cow_classifier_card (const CowClassifier *self)
+{
+  return self->card;
 }
 
 const char *const *

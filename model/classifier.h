@@ -29,7 +29,7 @@ typedef struct {
   const float *last_hidden_state; /* [batch, n_tokens, hidden] */
   const float *pooler_output;     /* [batch, hidden] */
   const float *logits;            /* [batch, n_classes], NULL without a head */
-  const float *probabilities;     /* softmax of logits */
+  const float *probabilities;     /* softmax of logits at the card's temperature */
 } CowOutput;
 
 CowClassifier *cow_classifier_new (const CowClassifierOptions *options, GError **error);
@@ -41,6 +41,8 @@ gboolean cow_classifier_run (CowClassifier *self, const float *pixels, int batch
 CkBackend *cow_classifier_backend (const CowClassifier *self);
 const CowVitConfig *cow_classifier_config (const CowClassifier *self);
 const CowPreprocess *cow_classifier_preprocess (const CowClassifier *self);
+/* The adapter's card, or the default one. */
+const CowCard *cow_classifier_card (const CowClassifier *self);
 /* NULL-terminated, by index; the defaults where there is no head. */
 const char *const *cow_classifier_classes (const CowClassifier *self);
 /* 0 without a head. */

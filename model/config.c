@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A DINOv3's sizes from config.json, and the list of its linear layers. Names, defaults and their meaning are those of transformers'
- * DINOv3ViTConfig. What only training uses (pos_embed_*, dropout, ...) is not read. config-infer.c does without the file.
+ * DINOv3ViTConfig. Other pos_embed_* settings and dropout are not read. config-infer.c does without the file.
  */
 #include "model/config.h"
 
@@ -19,6 +19,9 @@
 #define MAX_CHANNELS     16
 #define MAX_REGISTERS    64
 #define MAX_IMAGE        8192
+
+/* The model_type of a network that cow-trainer trained from scratch in the shape of timm's VisionTransformer. */
+#define TIMM_TYPE "timm_vit"
 
 gboolean
 cow_vit_config_validate (const CowVitConfig *c, const char *where, GError **error)
@@ -50,10 +53,12 @@ cow_vit_config_validate (const CowVitConfig *c, const char *where, GError **erro
                  c->hidden_size, c->n_heads);
     return FALSE;
   }
-  if (!isfinite (c->norm_epsilon) || c->norm_epsilon <= 0 || !isfinite (c->rope_theta) || c->rope_theta <= 0) {
+  if (!isfinite (c->norm_epsilon) || c->norm_epsilon <= 0 || !isfinite (c->rope_theta) || c->rope_theta <= 0 ||
+      !isfinite (c->rope_rescale) || c->rope_rescale < 0 || c->rope_rescale > 100) {
     g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
-                 "%s: \"layer_norm_eps\" is %g and \"rope_theta\" %g, expected both positive and finite", where, c->norm_epsilon,
-                 c->rope_theta);
+                 "%s: \"layer_norm_eps\" is %g, \"rope_theta\" %g and \"pos_embed_rescale\" %g, expected the first two positive and finite "
+                 "and the last 0 to 100",
+                 where, c->norm_epsilon, c->rope_theta, c->rope_rescale);
     return FALSE;
   }
   return TRUE;
@@ -78,6 +83,16 @@ get_float (JsonObject *object, const char *where, const char *key, float *value,
     return FALSE;
   *value = (float)v;
   return TRUE;
+}
+
+/* pos_embed_rescale: null for none. */
+static gboolean
+get_rescale (JsonObject *object, const char *where, float *value, GError **error)
+{
+  const char *key = "pos_embed_rescale";
+  if (json_object_has_member (object, key) && json_object_get_null_member (object, key))
+    return TRUE;
+  return get_float (object, where, key, value, error);
 }
 
 static gboolean
@@ -133,7 +148,12 @@ read_object (JsonObject *o, const char *where, CowVitConfig *c, GError **error)
     .norm_epsilon = 1e-5f,
     .rope_theta = 100,
   };
-  return check_word (o, where, "model_type", "dinov3_vit", NULL, error) && check_quantisation (o, where, error) &&
+  const char *type = NULL;
+  if (!cow_json_get_string (o, where, "model_type", &type, error))
+    return FALSE;
+  c->timm = g_strcmp0 (type, TIMM_TYPE) == 0;
+  c->k_bias = c->timm;
+  return (c->timm || check_word (o, where, "model_type", "dinov3_vit", NULL, error)) && check_quantisation (o, where, error) &&
          get_size (o, where, "hidden_size", &c->hidden_size, error) && get_size (o, where, "num_hidden_layers", &c->n_layers, error) &&
          get_size (o, where, "num_attention_heads", &c->n_heads, error) &&
          get_size (o, where, "intermediate_size", &c->intermediate_size, error) &&
@@ -143,6 +163,7 @@ read_object (JsonObject *o, const char *where, CowVitConfig *c, GError **error)
          cow_json_get_bool (o, where, "key_bias", &c->k_bias, error) && cow_json_get_bool (o, where, "value_bias", &c->v_bias, error) &&
          cow_json_get_bool (o, where, "proj_bias", &c->o_bias, error) && cow_json_get_bool (o, where, "mlp_bias", &c->mlp_bias, error) &&
          get_float (o, where, "layer_norm_eps", &c->norm_epsilon, error) && get_float (o, where, "rope_theta", &c->rope_theta, error) &&
+         get_rescale (o, where, &c->rope_rescale, error) &&
          check_word (o, where, "hidden_act", c->gated ? "silu" : "gelu", "gelu", error) && cow_vit_config_validate (c, where, error);
 }
 
@@ -215,9 +236,9 @@ cow_vit_config_to_json (const CowVitConfig *c, gboolean nf4)
 {
   g_autoptr (JsonObject) o = json_object_new ();
   g_autoptr (JsonArray) architectures = json_array_new ();
-  json_array_add_string_element (architectures, "DINOv3ViTModel");
+  json_array_add_string_element (architectures, c->timm ? "VisionTransformer" : "DINOv3ViTModel");
   json_object_set_array_member (o, "architectures", json_array_ref (architectures));
-  json_object_set_string_member (o, "model_type", "dinov3_vit");
+  json_object_set_string_member (o, "model_type", c->timm ? TIMM_TYPE : "dinov3_vit");
   json_object_set_int_member (o, "hidden_size", c->hidden_size);
   json_object_set_int_member (o, "num_hidden_layers", c->n_layers);
   json_object_set_int_member (o, "num_attention_heads", c->n_heads);
@@ -235,6 +256,8 @@ cow_vit_config_to_json (const CowVitConfig *c, gboolean nf4)
   json_object_set_boolean_member (o, "mlp_bias", c->mlp_bias);
   json_object_set_double_member (o, "layer_norm_eps", short_double (c->norm_epsilon));
   json_object_set_double_member (o, "rope_theta", short_double (c->rope_theta));
+  if (c->rope_rescale > 0)
+    json_object_set_double_member (o, "pos_embed_rescale", short_double (c->rope_rescale));
   if (nf4)
     json_object_set_object_member (o, "quantization_config", cow_quantisation_config_new ());
   return cow_json_object_text (o);

@@ -15,6 +15,8 @@ typedef struct {
   gboolean q_bias, k_bias, v_bias, o_bias, mlp_bias;
   float norm_epsilon;
   float rope_theta;
+  float rope_rescale; /* pos_embed_rescale: training scales positions by a random factor of at most this; 0 for none */
+  gboolean timm;      /* timm's VisionTransformer: learned positions, no rotary ones, no layer scale; names as timm has them */
 } CowVitConfig;
 
 /*

@@ -7,6 +7,7 @@
 #include <glib.h>
 
 #include "kernels/kernels.h"
+#include "kernels/training.h"
 
 G_BEGIN_DECLS
 

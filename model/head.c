@@ -138,6 +138,30 @@ check_linear (const Linear *linear, gint64 in, const char *file, GError **error)
   return FALSE;
 }
 
+/* A layer norm in front: takes it out of the list of linears. */
+static gboolean
+read_norm (CowHead *self, GArray *linears, gint64 features, GError **error)
+{
+  const Linear *first = linears->len > 0 ? &g_array_index (linears, Linear, 0) : NULL;
+  self->activation = CK_RELU;
+  if (first == NULL || first->weight == NULL || first->weight->n_dims != 1)
+    return TRUE;
+  if (!cow_tensor_has_shape (first->weight, 1, &features) || first->bias == NULL || !cow_tensor_has_shape (first->bias, 1, &features)) {
+    g_autofree char *shape = cow_tensor_shape_text (first->weight);
+    g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
+                 "%s: %s has shape %s; a layer norm on %" G_GINT64_FORMAT " features needs a weight and a bias of [%" G_GINT64_FORMAT "]",
+                 self->path, first->weight->name, shape, features, features);
+    return FALSE;
+  }
+  self->activation = CK_GELU;
+  self->norm_weight = cow_tensor_dup_f32 (first->weight, self->path, error);
+  self->norm_bias = self->norm_weight == NULL ? NULL : cow_tensor_dup_f32 (first->bias, self->path, error);
+  if (self->norm_bias == NULL)
+    return FALSE;
+  g_array_remove_index (linears, 0);
+  return TRUE;
+}
+
 static gboolean
 read_layers (CowHead *self, const GArray *linears, gint64 features, GError **error)
 {
@@ -195,18 +219,24 @@ cow_head_read (const char *folder, gint64 features, gint64 n_classes, GError **e
     return NULL;
   g_autoptr (CowHead) self = g_new0 (CowHead, 1);
   self->path = g_steal_pointer (&file);
-  if (!read_layers (self, linears, features, error) || !check_classes (self, n_classes, error))
+  if (!read_norm (self, linears, features, error) || !read_layers (self, linears, features, error) ||
+      !check_classes (self, n_classes, error))
     return NULL;
   return g_steal_pointer (&self);
 }
 
-/* The numbers that torch gives: Linear, ReLU, Dropout, Linear, ... */
+/* The numbers that torch gives: Linear, ReLU, Dropout, Linear, ... or LayerNorm, Dropout, Linear, GELU, Dropout, Linear. */
 static void
 declare_all (const CowHead *self, CowSafetensorsWriter *writer)
 {
+  const guint first = self->norm_weight != NULL ? 2 : 0;
+  if (self->norm_weight != NULL) {
+    cow_safetensors_writer_declare (writer, "0.weight", COW_F32, &self->layers[0].in, 1);
+    cow_safetensors_writer_declare (writer, "0.bias", COW_F32, &self->layers[0].in, 1);
+  }
   for (guint i = 0; i < self->n_layers; i++) {
     const CowHeadLayer *layer = &self->layers[i];
-    g_autofree char *weight = g_strdup_printf ("%u.weight", 3 * i), *bias = g_strdup_printf ("%u.bias", 3 * i);
+    g_autofree char *weight = g_strdup_printf ("%u.weight", first + 3 * i), *bias = g_strdup_printf ("%u.bias", first + 3 * i);
     cow_safetensors_writer_declare (writer, weight, COW_F32, (gint64[]){ layer->out, layer->in }, 2);
     cow_safetensors_writer_declare (writer, bias, COW_F32, (gint64[]){ layer->out }, 1);
   }
@@ -223,6 +253,10 @@ cow_head_write (const CowHead *self, const char *folder, GError **error)
   g_autoptr (CowSafetensorsWriter) writer = cow_safetensors_writer_new (path);
   cow_safetensors_writer_metadata (writer, "format", "pt");
   declare_all (self, writer);
+  const gsize norm_bytes = self->norm_weight != NULL ? (gsize)self->layers[0].in * sizeof (float) : 0;
+  if (norm_bytes > 0 && (!cow_safetensors_writer_write (writer, self->norm_weight, norm_bytes, error) ||
+                         !cow_safetensors_writer_write (writer, self->norm_bias, norm_bytes, error)))
+    return FALSE;
   for (guint i = 0; i < self->n_layers; i++) {
     const CowHeadLayer *layer = &self->layers[i];
     gsize out = (gsize)layer->out;
@@ -242,6 +276,8 @@ cow_head_free (CowHead *self)
     g_free (self->layers[i].weight);
     g_free (self->layers[i].bias);
   }
+  g_free (self->norm_weight);
+  g_free (self->norm_bias);
   g_free (self->layers);
   g_free (self->path);
   g_free (self);

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The classifier head's weights: Linear, ReLU, ..., Linear, as torch.nn.Sequential numbers them ("0.weight", "0.bias", "3.weight", ...).
- * Dropout has no weights and does nothing at inference. */
+/*
+ * The classifier head's weights: Linear, ReLU, ..., Linear, as torch.nn.Sequential numbers them ("0.weight", "0.bias", "3.weight", ...).
+ * Dropout has no weights and does nothing at inference. The recipes' ViT-Small has another: LayerNorm, Linear, GELU, Linear, told by its
+ * one-dimensional "0.weight".
+ */
 #ifndef COW_HEAD_H
 #define COW_HEAD_H
 
+#include "kernels/kernels.h"
 #include "model/tensor.h"
 
 G_BEGIN_DECLS
@@ -15,7 +19,9 @@ typedef struct {
 } CowHeadLayer;
 
 typedef struct {
-  char *path; /* the file that it was read from */
+  char *path;                     /* the file that it was read from */
+  float *norm_weight, *norm_bias; /* [in of the first layer]; NULL where no layer norm comes first */
+  CkActivation activation;        /* between the layers: CK_GELU after a norm, else CK_RELU */
   guint n_layers;
   CowHeadLayer *layers; /* layers[i].in == layers[i - 1].out */
 } CowHead;

@@ -16,7 +16,7 @@ typedef struct {
 
 typedef struct {
   Norm norm1, norm2;
-  float *scale1, *scale2; /* [hidden], device memory: the layer scales */
+  float *scale1, *scale2; /* [hidden], device memory: the layer scales; NULL in a timm network */
   CowLinear module[COW_N_MODULES];
 } Layer;
 
@@ -31,8 +31,9 @@ struct _CowVit {
   CkBackend *backend;
   CowVitConfig config;
   CowLinear patches;
-  float *prefix; /* [1 + registers, hidden], device memory */
-  Layer *layers; /* [n_layers] */
+  float *prefix;   /* [1 + registers, hidden], device memory */
+  float *position; /* [tokens, hidden] in a timm network, else NULL */
+  Layer *layers;   /* [n_layers] */
   Norm norm;
   Workspace work;
   CowRope rope;
@@ -93,12 +94,14 @@ init_layer (CowVit *self, int i, const CowCheckpoint *checkpoint, const CowAdapt
   g_autofree char *scale2 = g_strdup_printf ("layer.%d.layer_scale2.lambda1", i);
   if (!init_norm (self, &layer->norm1, checkpoint, norm1, error) || !init_norm (self, &layer->norm2, checkpoint, norm2, error))
     return FALSE;
-  layer->scale1 = cow_vector_upload (self->backend, checkpoint, scale1, self->config.hidden_size, error);
-  if (!layer->scale1)
-    return FALSE;
-  layer->scale2 = cow_vector_upload (self->backend, checkpoint, scale2, self->config.hidden_size, error);
-  if (!layer->scale2)
-    return FALSE;
+  if (!self->config.timm) {
+    layer->scale1 = cow_vector_upload (self->backend, checkpoint, scale1, self->config.hidden_size, error);
+    if (!layer->scale1)
+      return FALSE;
+    layer->scale2 = cow_vector_upload (self->backend, checkpoint, scale2, self->config.hidden_size, error);
+    if (!layer->scale2)
+      return FALSE;
+  }
   for (CowModule module = 0; module < COW_N_MODULES; module++) {
     gint64 out, in;
     gboolean bias;
@@ -110,6 +113,18 @@ init_layer (CowVit *self, int i, const CowCheckpoint *checkpoint, const CowAdapt
       return FALSE;
   }
   return TRUE;
+}
+
+/* timm's learned positions, which fit one size of picture. */
+static gboolean
+init_position (CowVit *self, const CowCheckpoint *checkpoint, GError **error)
+{
+  const gint64 tokens = cow_vit_n_tokens (self, self->config.image_size, self->config.image_size);
+  if (!self->config.timm)
+    return TRUE;
+  self->position =
+      cow_vector_upload (self->backend, checkpoint, "embeddings.position_embeddings", tokens * self->config.hidden_size, error);
+  return self->position != NULL;
 }
 
 /* A checkpoint with more layers than its configuration would be computed wrongly, not partly: refuse it. */
@@ -134,7 +149,8 @@ check_n_layers (const CowVit *self, const CowCheckpoint *checkpoint, GError **er
 static gboolean
 init (CowVit *self, const CowCheckpoint *checkpoint, const CowAdapter *adapter, GError **error)
 {
-  if (!check_n_layers (self, checkpoint, error) || !init_prefix (self, checkpoint, error) || !init_patches (self, checkpoint, error))
+  if (!check_n_layers (self, checkpoint, error) || !init_prefix (self, checkpoint, error) || !init_position (self, checkpoint, error) ||
+      !init_patches (self, checkpoint, error))
     return FALSE;
   for (int i = 0; i < self->config.n_layers; i++)
     if (!init_layer (self, i, checkpoint, adapter, error))
@@ -176,6 +192,7 @@ cow_vit_free (CowVit *self)
   CkBackend *backend = self->backend;
   cow_linear_clear (&self->patches);
   backend->free (backend, self->prefix);
+  backend->free (backend, self->position);
   clear_norm (backend, &self->norm);
   for (int i = 0; i < self->config.n_layers; i++) {
     Layer *layer = &self->layers[i];
@@ -318,7 +335,14 @@ static gboolean
 check_input (const CowVit *self, int batch, int height, int width, GError **error)
 {
   const int patch = self->config.patch_size;
-  if (batch > 0 && height >= patch && width >= patch && height % patch == 0 && width % patch == 0)
+  const int side = self->config.image_size;
+  const gboolean fits = batch > 0 && height >= patch && width >= patch && height % patch == 0 && width % patch == 0;
+  if (fits && self->config.timm && (height != side || width != side)) {
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "pictures of %d x %d (width x height): this network has positions for %d x %d only",
+                 width, height, side, side);
+    return FALSE;
+  }
+  if (fits)
     return TRUE;
   g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "pictures of %d x %d (width x height), %d of them: both sides must be multiples of %d",
                width, height, batch, patch);
@@ -340,6 +364,7 @@ embed (CowVit *self, const float *pixels, int height, int width)
     .dim = config->hidden_size,
     .n_prefix = 1 + config->n_registers,
     .prefix = self->prefix,
+    .position = self->position,
     .pixels = pixels,
     .tokens = self->work.x,
   };
@@ -351,7 +376,7 @@ cow_vit_forward (CowVit *self, const float *pixels, int batch, int height, int w
 {
   const int patch = self->config.patch_size;
   if (!check_input (self, batch, height, width, error) || !ensure_workspace (self, batch, cow_vit_n_tokens (self, height, width), error) ||
-      !cow_rope_ensure (&self->rope, self->backend, &self->config, height / patch, width / patch, 1, error))
+      (!self->config.timm && !cow_rope_ensure (&self->rope, self->backend, &self->config, height / patch, width / patch, 1, error)))
     return NULL;
   if (!cow_check (embed (self, pixels, height, width), error, "patch embedding"))
     return NULL;

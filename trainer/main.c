@@ -14,6 +14,8 @@ static const struct {
   { "predict", "the behaviour in each picture, as a table, CSV or JSON", verb_predict },
   { "features", "what the network computes of pictures, as a safetensors file", verb_features },
   { "quantize", "a model in 4 bits (NF4, as bitsandbytes writes it)", verb_quantize },
+  { "fetch", "a model or an adapter from the Hugging Face hub", verb_fetch },
+  { "track", "sends MLflow what a run logged while the server could not be reached", verb_track },
   { "info", "what a model, an adapter or a file of tensors holds", verb_info },
 };
 
@@ -27,29 +29,6 @@ print_help (void)
   g_print ("\ncow-trainer VERB --help explains a verb; cow-trainer --version tells the version.\n"
            "Models and adapters are looked up by path, then below $COWBEHAVIOR_PATH and the data folders.\n"
            "Exit status: 0 when all went well, 1 when something failed, 2 when the command line makes no sense.\n");
-}
-
-gboolean
-verb_parse (const VerbHelp *help, const GOptionEntry *entries, int argc, char **argv, GError **error)
-{
-  g_autoptr (GOptionContext) context = g_option_context_new (help->arguments);
-  g_option_context_set_summary (context, help->summary);
-  g_option_context_set_description (context, help->description);
-  g_option_context_add_main_entries (context, entries, NULL);
-  g_autofree char *name = g_strconcat ("cow-trainer ", argv[0], NULL);
-  g_set_prgname (name);
-  return g_option_context_parse (context, &argc, &argv, error);
-}
-
-gboolean
-verb_usage (GError **error, const char *format, ...)
-{
-  va_list arguments;
-  va_start (arguments, format);
-  g_autofree char *text = g_strdup_vprintf (format, arguments);
-  va_end (arguments);
-  g_set_error_literal (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, text);
-  return FALSE;
 }
 
 static int

@@ -4,8 +4,8 @@
 
 #include "trainer/pictures.h"
 
-static gboolean
-is_picture_name (const char *name)
+gboolean
+pictures_is_name (const char *name)
 {
   static const char *const extensions[] = { "jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff" };
   const char *dot = strrchr (name, '.');
@@ -22,9 +22,8 @@ compare_names (gconstpointer a, gconstpointer b)
   return strcmp (*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The names in a folder, sorted; NULL on error. */
-static GPtrArray *
-folder_names (const char *folder, GError **error)
+GPtrArray *
+pictures_folder_names (const char *folder, GError **error)
 {
   GError *local = NULL;
   g_autoptr (GDir) dir = g_dir_open (folder, 0, &local);
@@ -47,12 +46,12 @@ folder_names (const char *folder, GError **error)
 static gboolean
 add_folder (GPtrArray *pictures, const char *folder, GError **error)
 {
-  g_autoptr (GPtrArray) names = folder_names (folder, error);
+  g_autoptr (GPtrArray) names = pictures_folder_names (folder, error);
 
   for (guint i = 0; names && i < names->len; i++) {
     g_autofree char *path = g_build_filename (folder, names->pdata[i], NULL);
     if (!g_file_test (path, G_FILE_TEST_IS_DIR)) {
-      if (is_picture_name (path))
+      if (pictures_is_name (path))
         g_ptr_array_add (pictures, g_steal_pointer (&path));
     } else if (!g_file_test (path, G_FILE_TEST_IS_SYMLINK) && !add_folder (pictures, path, error)) {
       return FALSE;

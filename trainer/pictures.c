@@ -83,8 +83,8 @@ ignore_log (const char *domain, GLogLevelFlags level, const char *message, gpoin
 {
 }
 
-static gboolean
-start_vips (GError **error)
+gboolean
+pictures_start (GError **error)
 {
   static gsize started;
 
@@ -93,6 +93,8 @@ start_vips (GError **error)
     if (ok) {
       /* No picture is looked at twice. */
       vips_cache_set_max (0);
+      /* Many small pictures: those who hurry decode several side by side, which costs less than several threads on each. */
+      vips_concurrency_set (1);
       /* What matters comes back as an error; remarks about odd files would break the one line that an error has. */
       g_log_set_handler ("VIPS", G_LOG_LEVEL_WARNING, ignore_log, NULL);
     }
@@ -197,7 +199,7 @@ picture_read (const char *path, Picture *picture, GError **error)
   gsize n_bytes = 0;
 
   *picture = (Picture){ 0 };
-  if (!start_vips (error) || !read_file (path, &data, &n_bytes, error))
+  if (!pictures_start (error) || !read_file (path, &data, &n_bytes, error))
     return FALSE;
   vips_error_clear ();
   if (!is_known (data, n_bytes)) {

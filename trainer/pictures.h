@@ -14,6 +14,13 @@
  * tiff below it, sorted by name, hidden ones left out. COW_ERROR_NOT_FOUND for a path that does not exist or a folder without pictures.
  */
 GPtrArray *pictures_find (char *const *paths, GError **error);
+/* The names in a folder, hidden ones left out, sorted as bytes. */
+GPtrArray *pictures_folder_names (const char *folder, GError **error);
+/* Whether a name ends as those of pictures do. */
+gboolean pictures_is_name (const char *name);
+
+/* Starts libvips once; what decodes does so itself. Each thread that used libvips ends with vips_thread_shutdown (). */
+gboolean pictures_start (GError **error);
 
 /* Pixels of one picture, upright, three bytes each: R, G, B. */
 typedef struct {

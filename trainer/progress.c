@@ -8,9 +8,9 @@
 #define LOG_INTERVAL_US      (10 * G_USEC_PER_SEC)
 
 struct _Progress {
-  char *unit;
+  char *unit, *before, *after;
   double scale; /* of a count to the unit */
-  guint64 total;
+  guint64 total, skipped;
   gint64 start_us, shown_us; /* monotonic */
   gboolean terminal, visible;
 };
@@ -30,14 +30,15 @@ progress_new (const char *unit, guint64 total)
 static void
 show (Progress *self, guint64 done, double seconds)
 {
-  const double rate = seconds > 0 ? (double)done / seconds : 0;
+  const double rate = seconds > 0 && done > self->skipped ? (double)(done - self->skipped) / seconds : 0;
   const double left = rate > 0 ? (double)(self->total - MIN (done, self->total)) / rate : 0;
   const guint64 minutes = (guint64)(left / 60);
   const double percent = self->total > 0 ? 100.0 * (double)done / (double)self->total : 100;
 
-  fprintf (stderr, "%s%.0f of %.0f %s  %.0f %%  %.3g %s/s  %" G_GUINT64_FORMAT ":%02d left%s", self->terminal ? "\r\033[K" : "",
-           (double)done * self->scale, (double)self->total * self->scale, self->unit, percent, rate * self->scale, self->unit, minutes,
-           (int)(left - (double)minutes * 60), self->terminal ? "" : "\n");
+  fprintf (stderr, "%s%s%s%.0f of %.0f %s  %.0f %%  %.3g %s/s  %" G_GUINT64_FORMAT ":%02d left%s%s%s", self->terminal ? "\r\033[K" : "",
+           self->before ? self->before : "", self->before ? "  " : "", (double)done * self->scale, (double)self->total * self->scale,
+           self->unit, percent, rate * self->scale, self->unit, minutes, (int)(left - (double)minutes * 60), self->after ? "  " : "",
+           self->after ? self->after : "", self->terminal ? "" : "\n");
   fflush (stderr);
   self->visible = self->terminal;
 }
@@ -51,6 +52,21 @@ progress_set (Progress *self, guint64 done)
     return;
   self->shown_us = now_us;
   show (self, done, (double)(now_us - self->start_us) / G_USEC_PER_SEC);
+}
+
+void
+progress_skip (Progress *self, guint64 done)
+{
+  self->skipped = done;
+}
+
+void
+progress_note (Progress *self, const char *before, const char *after)
+{
+  g_free (self->before);
+  g_free (self->after);
+  self->before = g_strdup (before);
+  self->after = g_strdup (after);
 }
 
 void
@@ -70,5 +86,7 @@ progress_free (Progress *self)
     return;
   progress_clear (self);
   g_free (self->unit);
+  g_free (self->before);
+  g_free (self->after);
   g_free (self);
 }

@@ -13,6 +13,8 @@ gboolean verb_info (int argc, char **argv, GError **error);
 gboolean verb_quantize (int argc, char **argv, GError **error);
 gboolean verb_features (int argc, char **argv, GError **error);
 gboolean verb_predict (int argc, char **argv, GError **error);
+gboolean verb_fetch (int argc, char **argv, GError **error);
+gboolean verb_track (int argc, char **argv, GError **error);
 
 /* What `cow-trainer VERB --help` says around the list of options. */
 typedef struct {

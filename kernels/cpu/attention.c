@@ -57,14 +57,14 @@ choose_block (const CkAttention *a, int threads)
   return block < a->tokens ? block : a->tokens;
 }
 
-static CkStatus
-check (const CkAttention *a)
+CkStatus
+ck_attention_check (const CkAttention *a)
 {
   size_t width, bytes;
 
   if (a->batch < 1 || a->tokens < 1 || a->heads < 1 || a->head_dim < 2 || a->head_dim % 2 != 0)
     return CK_BAD_SHAPE;
-  if (a->prefix < 0 || a->prefix > a->tokens || (a->prefix < a->tokens && (a->cos == NULL || a->sin == NULL)))
+  if (a->prefix < 0 || a->prefix > a->tokens || (a->prefix < a->tokens && (a->cos == NULL) != (a->sin == NULL)))
     return CK_BAD_SHAPE;
   if (!ck_size_product (a->heads, a->head_dim, sizeof (float), &width) || !ck_size_product (a->batch, a->tokens, (int64_t)width, &bytes))
     return CK_BAD_SHAPE;
@@ -75,7 +75,7 @@ CkStatus
 ck_cpu_attention (CkBackend *self, const CkAttention *a)
 {
   CkCpu *cpu = (CkCpu *)self;
-  CkStatus result = check (a);
+  CkStatus result = ck_attention_check (a);
   int64_t block, blocks;
   size_t bytes;
   float *scores;
@@ -93,7 +93,7 @@ ck_cpu_attention (CkBackend *self, const CkAttention *a)
 #pragma omp parallel num_threads(cpu->threads)
   {
 #pragma omp for schedule(static)
-    for (int64_t token = 0; token < a->batch * a->tokens; token++)
+    for (int64_t token = 0; token < (a->cos != NULL ? a->batch * a->tokens : 0); token++)
       turn (cpu, a, token);
 
 #pragma omp for schedule(dynamic)

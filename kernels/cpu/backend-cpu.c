@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The CPU backend: choosing a level, the table of operations, and memory. */
 #include "kernels/cpu/cpu-ops.h"
+#include "kernels/cpu/train.h"
 
 #include <omp.h>
 #include <stdlib.h>
@@ -68,6 +69,8 @@ cpu_destroy (CkBackend *self)
 
   free (cpu->tiles.data);
   free (cpu->patches.data);
+  free (cpu->planes.data);
+  ck_convolutions_free (cpu->convolutions);
   free (cpu);
 }
 
@@ -100,6 +103,9 @@ fill_ops (CkCpuOps *ops, CkCpuLevel level)
     return;
   ck_cpu_ops_init_avx2 (ops);
   ops->gemm = ck_gemm_dnnl;
+  ops->gemm_across = ck_gemm_across_dnnl;
+  ops->convolution = ck_convolution_dnnl;
+  ops->convolution_backward = ck_convolution_backward_dnnl;
   if (level < CK_CPU_AVX512)
     return;
   ck_cpu_ops_init_avx512 (ops);
@@ -138,6 +144,7 @@ ck_cpu_open (const char *level_name, int threads, CkBackend **backend)
     .attention = ck_cpu_attention,
     .embed = ck_cpu_embed,
     .resample = ck_resample,
+    .training = &ck_cpu_training,
   };
   fill_ops (&cpu->ops, level);
   /* OpenMP's own count heeds OMP_NUM_THREADS and the processors that this process may use. */

@@ -9,9 +9,8 @@
 
 #define GATHERED (4 * 1024 * 1024) /* bytes of patches at once, or one patch if that is larger */
 
-/* One patch of one picture as a row [channels * patch * patch]. */
-static void
-gather (const CkEmbed *e, const float *picture, int64_t index, float *row)
+void
+ck_embed_gather (const CkEmbed *e, const float *picture, int64_t index, float *row)
 {
   const int64_t across = e->width / e->patch;
   const float *corner = picture + index / across * e->patch * e->width + index % across * e->patch;
@@ -24,8 +23,8 @@ gather (const CkEmbed *e, const float *picture, int64_t index, float *row)
   }
 }
 
-static CkStatus
-check (const CkEmbed *e)
+CkStatus
+ck_embed_check (const CkEmbed *e)
 {
   size_t pixels, cols, tokens, bytes;
 
@@ -44,12 +43,35 @@ check (const CkEmbed *e)
   return CK_OK;
 }
 
+int64_t
+ck_embed_chunk (const CkEmbed *e)
+{
+  const int64_t patches = e->height / e->patch * (e->width / e->patch), cols = e->channels * e->patch * e->patch;
+  const int64_t chunk = GATHERED / (cols * (int64_t)sizeof (float));
+
+  if (chunk < 1)
+    return 1;
+  return chunk < patches ? chunk : patches;
+}
+
+/* The tokens that no patch stands behind. */
+static void
+put_prefix (const CkEmbed *e, float *tokens)
+{
+  const int64_t n = e->n_prefix * e->dim;
+
+  if (n > 0)
+    memcpy (tokens, e->prefix, (size_t)n * sizeof (float));
+  for (int64_t i = 0; e->position != NULL && i < n; i++)
+    tokens[i] += e->position[i];
+}
+
 CkStatus
 ck_cpu_embed (CkBackend *self, const CkEmbed *e)
 {
   CkCpu *cpu = (CkCpu *)self;
-  CkStatus status = check (e);
-  const CkLinear layer = { .weight = e->weight, .bias = e->bias };
+  CkStatus status = ck_embed_check (e);
+  CkLinear layer = { .weight = e->weight, .bias = e->bias };
   int64_t patches, cols, chunk;
   float *rows;
 
@@ -57,11 +79,7 @@ ck_cpu_embed (CkBackend *self, const CkEmbed *e)
     return status;
   patches = e->height / e->patch * (e->width / e->patch);
   cols = e->channels * e->patch * e->patch;
-  chunk = GATHERED / (cols * (int64_t)sizeof (float));
-  if (chunk < 1)
-    chunk = 1;
-  if (chunk > patches)
-    chunk = patches;
+  chunk = ck_embed_chunk (e);
   rows = ck_scratch_get (&cpu->patches, (size_t)(chunk * cols) * sizeof (float));
   if (rows == NULL)
     return CK_NO_MEMORY;
@@ -70,14 +88,15 @@ ck_cpu_embed (CkBackend *self, const CkEmbed *e)
     const float *picture = e->pixels + b * e->channels * e->height * e->width;
     float *tokens = e->tokens + b * (e->n_prefix + patches) * e->dim;
 
-    if (e->n_prefix > 0)
-      memcpy (tokens, e->prefix, (size_t)(e->n_prefix * e->dim) * sizeof (float));
+    put_prefix (e, tokens);
     for (int64_t first = 0; first < patches; first += chunk) {
       const int64_t n = first + chunk < patches ? chunk : patches - first;
 
 #pragma omp parallel for schedule(static) num_threads(cpu->threads)
       for (int64_t i = 0; i < n; i++)
-        gather (e, picture, first + i, rows + i * cols);
+        ck_embed_gather (e, picture, first + i, rows + i * cols);
+      if (e->position != NULL)
+        layer.residual = e->position + (e->n_prefix + first) * e->dim;
       status = self->linear (self, &layer, n, &(CkInput){ CK_F32, rows }, tokens + (e->n_prefix + first) * e->dim);
       if (status != CK_OK)
         return status;

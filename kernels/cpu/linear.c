@@ -13,7 +13,6 @@
 #define GROUP       1024 /* rows a tile: the buffer [rows, panel] stays within 1 MiB */
 #define GROUP_MIN   32   /* when many threads share few outputs */
 #define DEPTH       1024 /* columns decoded at once: [panel, depth] in fp32 is 1 MiB, half of a large core's L2 */
-#define LOW_ROWS    32   /* rows a task of the adapter's first product */
 #define LINE_FLOATS 16   /* a cache line */
 
 /* One call: the layer, how it is cut, and where the buffers lie. */
@@ -26,7 +25,7 @@ typedef struct {
 
   int64_t rank;                                    /* 0 without an adapter */
   int64_t panel, n_panels, group, n_groups, depth; /* a tile is [group, panel] */
-  float *low;                                      /* [rows, rank] x down^T */
+  float *low;                                      /* [rows, rank] x down^T, which all panels share */
   float *buffers;                                  /* a thread: product [group, panel], then weights [panel, depth] */
   int64_t buffer_floats;
 } Job;
@@ -81,6 +80,8 @@ reserve (Job *job, CkCpu *cpu)
   size_t bytes;
 
   job->buffer_floats = job->panel * (job->group + (decodes ? job->depth : 0)); /* at most PANEL * (GROUP + DEPTH) */
+  if (job->rank > 0)
+    job->buffer_floats = max64 (job->buffer_floats, ck_adapter_buffer (job->layer->adapter));
   if (!ck_size_product (low + job->buffer_floats * cpu->threads, sizeof (float), 1, &bytes))
     return CK_BAD_SHAPE;
   job->low = ck_scratch_get (&cpu->tiles, bytes);
@@ -88,25 +89,6 @@ reserve (Job *job, CkCpu *cpu)
     return CK_NO_MEMORY;
   job->buffers = job->low + low;
   return CK_OK;
-}
-
-/* The adapter's first product, which all panels share. */
-static CkStatus
-multiply_down (const Job *job)
-{
-  const CkCpu *cpu = job->cpu;
-  CkStatus result = CK_OK;
-
-#pragma omp parallel for schedule(dynamic) num_threads(cpu->threads)
-  for (int64_t first = 0; first < job->rows; first += LOW_ROWS) {
-    const CkStatus status = cpu->ops.gemm (true, min64 (LOW_ROWS, job->rows - first), job->rank, job->in, 1, job->x + first * job->in,
-                                           job->in, job->layer->adapter->down, job->in, 0, job->low + first * job->rank, job->rank);
-    if (status != CK_OK) {
-#pragma omp atomic write
-      result = status;
-    }
-  }
-  return result;
 }
 
 /* t [rows, panel] = x W^T, straight from a dense weight's memory, else decoded a few columns at a time into `weights`. */
@@ -191,6 +173,8 @@ check (const CkLinear *layer, int64_t rows, const CkInput *x)
                                  !ck_size_product (layer->adapter->rank, layer->weight->source.out, sizeof (float), &bytes) ||
                                  !ck_size_product (layer->adapter->rank, rows, sizeof (float), &bytes)))
     return CK_BAD_SHAPE;
+  if (layer->adapter != NULL && !(layer->adapter->dropout >= 0 && layer->adapter->dropout <= 1))
+    return CK_BAD_SHAPE;
   return CK_OK;
 }
 
@@ -215,6 +199,6 @@ ck_cpu_linear (CkBackend *self, const CkLinear *layer, int64_t rows, const CkInp
   cut (&job);
   status = reserve (&job, cpu);
   if (status == CK_OK && job.rank > 0)
-    status = multiply_down (&job);
+    status = ck_adapter_low (cpu, layer->adapter, rows, job.in, job.x, job.low, job.buffers);
   return status == CK_OK ? make_tiles (&job) : status;
 }

@@ -17,6 +17,7 @@ typedef __m256 vf;
 #define v_min(a, b)            _mm256_min_ps (a, b)
 #define v_max(a, b)            _mm256_max_ps (a, b)
 #define v_abs(a)               _mm256_andnot_ps (_mm256_set1_ps (-0.0f), a)
+#define v_sqrt(a)              _mm256_sqrt_ps (a)
 #define v_round(a)             _mm256_round_ps (a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
 #define v_greater(a, b, y, no) _mm256_blendv_ps (no, y, _mm256_cmp_ps (a, b, _CMP_GT_OQ))
 

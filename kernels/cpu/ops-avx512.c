@@ -17,6 +17,7 @@ typedef __m512 vf;
 #define v_min(a, b)            _mm512_min_ps (a, b)
 #define v_max(a, b)            _mm512_max_ps (a, b)
 #define v_abs(a)               _mm512_abs_ps (a)
+#define v_sqrt(a)              _mm512_sqrt_ps (a)
 #define v_round(a)             _mm512_roundscale_ps (a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
 #define v_pow2(p, n)           _mm512_scalef_ps (p, n)
 #define v_greater(a, b, y, no) _mm512_mask_blend_ps (_mm512_cmp_ps_mask (a, b, _CMP_GT_OQ), no, y)

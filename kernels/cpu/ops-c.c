@@ -189,4 +189,5 @@ ck_cpu_ops_init_c (CkCpuOps *ops)
     .rope = rope_c,
     .epilogue = epilogue_c,
   };
+  ck_cpu_ops_init_c_training (ops);
 }

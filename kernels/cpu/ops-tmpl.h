@@ -10,6 +10,7 @@
  *   v_store (p, left, v)           lanes from `left` on are not written
  *   v_add, v_sub, v_mul, v_div, v_fma (a, b, c) = a b + c
  *   v_min, v_max                   the second operand where either is NaN
+ *   v_sqrt
  *   v_abs, v_copy_sign (x, s)      |x|; |x| with the sign of s
  *   v_round                        to the nearest integer, as a float
  *   v_pow2 (p, n)                  p 2^n for integers -151 <= n <= 129, overflowing to infinity and underflowing to 0
@@ -104,14 +105,19 @@ epilogue_v (const CkEpilogue *epilogue, int64_t cols, const float *t, const floa
   }
 }
 
+/* What turns a row into one of mean 0 and variance 1: (x - mean - rest) * factor. */
+typedef struct {
+  float mean, rest, factor;
+} Statistics;
+
 /*
  * In floats, but as good as doubles: the second pass also sums what rounding left of the mean, and corrects mean and variance by it.
  */
-static void
-norm_v (const CkNorm *norm, int64_t cols, const float *x, float *y)
+static inline Statistics
+row_statistics (float epsilon, int64_t cols, const float *x)
 {
   vf sum = v_set (0), squares = v_set (0);
-  float mean, rest, factor;
+  float mean, rest;
 
   for (int64_t i = 0; i < cols; i += W)
     sum = v_add (sum, v_load (x + i, cols - i, 0));
@@ -124,12 +130,24 @@ norm_v (const CkNorm *norm, int64_t cols, const float *x, float *y)
     squares = v_fma (d, d, squares);
   }
   rest = v_sum (sum) / (float)cols;
-  factor = (float)(1 / sqrt ((double)v_sum (squares) / (double)cols - (double)rest * rest + norm->epsilon));
+  return (Statistics){ mean, rest, (float)(1 / sqrt ((double)v_sum (squares) / (double)cols - (double)rest * rest + epsilon)) };
+}
+
+static inline vf
+v_normalise (const Statistics *row, vf x)
+{
+  return v_mul (v_sub (v_sub (x, v_set (row->mean)), v_set (row->rest)), v_set (row->factor));
+}
+
+static void
+norm_v (const CkNorm *norm, int64_t cols, const float *x, float *y)
+{
+  const Statistics row = row_statistics (norm->epsilon, cols, x);
 
   for (int64_t i = 0; i < cols; i += W) {
     const int64_t left = cols - i;
-    const vf d = v_sub (v_sub (v_load (x + i, left, 0), v_set (mean)), v_set (rest));
-    v_store (y + i, left, v_fma (v_mul (d, v_set (factor)), v_load (norm->weight + i, left, 0), v_load (norm->bias + i, left, 0)));
+    const vf h = v_normalise (&row, v_load (x + i, left, 0));
+    v_store (y + i, left, v_fma (h, v_load (norm->weight + i, left, 0), v_load (norm->bias + i, left, 0)));
   }
 }
 
@@ -212,9 +230,12 @@ decode_nf4_v (const CkWeightSource *source, int64_t first, int64_t n, float *out
   }
 }
 
+#include "kernels/cpu/ops-train-tmpl.h"
+
 static void
 fill_ops (CkCpuOps *ops)
 {
+  fill_training_ops (ops);
   ops->decode_f16 = decode_f16_v;
   ops->decode_bf16 = decode_bf16_v;
   ops->decode_nf4 = decode_nf4_v;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The sizes of DINOv3 and the writer of their folders. */
+/* The writer of model folders. */
 #include "pipelines/demo/formula-folder.h"
 
 #include <errno.h>
@@ -20,47 +20,6 @@ typedef struct {
   gsize n_values;
   gboolean linear; /* one of those that NF4 quantises */
 } Plan;
-
-static const struct {
-  const char *name;
-  int hidden, layers, heads, intermediate;
-  gboolean gated, qv_bias;
-} sizes[] = {
-  /* Not one of DINOv3's: a network that any machine runs faster than a camera delivers. */
-  { "tiny", 128, 4, 2, 256, FALSE, TRUE },        { "vits16", 384, 12, 6, 1536, FALSE, TRUE },
-  { "vits16plus", 384, 12, 6, 1536, TRUE, TRUE }, { "vitb16", 768, 12, 12, 3072, FALSE, TRUE },
-  { "vitl16", 1024, 24, 16, 4096, FALSE, TRUE },  { "vith16plus", 1280, 32, 20, 5120, TRUE, TRUE },
-  { "vit7b16", 4096, 40, 32, 8192, TRUE, FALSE },
-};
-
-const char *const cow_formula_sizes[] = { "tiny", "vits16", "vits16plus", "vitb16", "vitl16", "vith16plus", "vit7b16", NULL };
-
-gboolean
-cow_formula_config (const char *size, CowVitConfig *config)
-{
-  for (gsize i = 0; i < G_N_ELEMENTS (sizes); i++)
-    if (g_str_equal (size, sizes[i].name)) {
-      *config = (CowVitConfig){
-        .hidden_size = sizes[i].hidden,
-        .n_layers = sizes[i].layers,
-        .n_heads = sizes[i].heads,
-        .intermediate_size = sizes[i].intermediate,
-        .patch_size = 16,
-        .n_channels = 3,
-        .n_registers = 4,
-        .image_size = 224,
-        .gated = sizes[i].gated,
-        .q_bias = sizes[i].qv_bias,
-        .v_bias = sizes[i].qv_bias,
-        .o_bias = TRUE,
-        .mlp_bias = TRUE,
-        .norm_epsilon = 1e-5f,
-        .rope_theta = 100.0f,
-      };
-      return TRUE;
-    }
-  return FALSE;
-}
 
 static void
 plan_clear (gpointer data)

@@ -3,15 +3,9 @@
 #ifndef COW_FORMULA_FOLDER_H
 #define COW_FORMULA_FOLDER_H
 
-#include "model/config.h"
+#include "model/config-sizes.h"
 
 G_BEGIN_DECLS
-
-/* The names of the sizes, NULL-terminated: "tiny", then DINOv3's own ("vits16" ... "vit7b16"); static storage. */
-extern const char *const cow_formula_sizes[];
-
-/* The config of a size; FALSE when there is none of that name. */
-gboolean cow_formula_config (const char *size, CowVitConfig *config);
 
 typedef struct {
   gboolean nf4;   /* linear layers as bitsandbytes quantises them, else everything in fp32 */

@@ -21,7 +21,7 @@ typedef struct {
 static gboolean
 parse (int *argc, char ***argv, Options *options, GError **error)
 {
-  g_autofree char *names = g_strjoinv (", ", (char **)cow_formula_sizes);
+  g_autofree char *names = g_strjoinv (", ", (char **)cow_vit_size_names);
   g_autofree char *summary = g_strdup_printf ("Writes a DINOv3 model folder with weights from a formula.\nSIZE: %s", names);
   const GOptionEntry entries[] = {
     { "layers", 0, 0, G_OPTION_ARG_INT, &options->layers, "The first N layers only", "N" },
@@ -50,8 +50,8 @@ parse (int *argc, char ***argv, Options *options, GError **error)
 static gboolean
 choose (const char *size, const Options *options, CowVitConfig *config, GError **error)
 {
-  if (!cow_formula_config (size, config)) {
-    g_autofree char *names = g_strjoinv (", ", (char **)cow_formula_sizes);
+  if (!cow_vit_config_of_size (size, config)) {
+    g_autofree char *names = g_strjoinv (", ", (char **)cow_vit_size_names);
 
     g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "size \"%s\" is unknown, expected one of %s", size, names);
     return FALSE;

@@ -70,11 +70,11 @@ test_sizes (void)
   for (gsize i = 0; i < G_N_ELEMENTS (published); i++) {
     CowVitConfig config;
 
-    g_assert_true (cow_formula_config (published[i].name, &config));
+    g_assert_true (cow_vit_config_of_size (published[i].name, &config));
     g_assert_cmpfloat_with_epsilon ((double)cow_vit_config_n_parameters (&config) / 1e6, published[i].millions, i == 5 ? 0.5 : 0.051);
   }
   CowVitConfig config;
-  g_assert_false (cow_formula_config ("vitz16", &config));
+  g_assert_false (cow_vit_config_of_size ("vitz16", &config));
 }
 
 static void
@@ -103,7 +103,7 @@ write_tiny (const char *folder, gboolean nf4, guint n_shards)
   CowVitConfig config, read;
   CowFormulaModel how = { .nf4 = nf4, .n_shards = n_shards };
 
-  g_assert_true (cow_formula_config ("tiny", &config));
+  g_assert_true (cow_vit_config_of_size ("tiny", &config));
   cow_formula_write_model (folder, &config, &how, &error);
   g_assert_no_error (error);
   cow_vit_config_read (folder, &read, &error);
@@ -145,7 +145,7 @@ test_too_many_shards (void)
   CowVitConfig config;
   CowFormulaModel how = { .n_shards = 100000 };
 
-  g_assert_true (cow_formula_config ("tiny", &config));
+  g_assert_true (cow_vit_config_of_size ("tiny", &config));
   g_assert_false (cow_formula_write_model (scratch, &config, &how, &error));
   g_assert_error (error, COW_ERROR, COW_ERROR_ARGUMENT);
   scratch_free (scratch);

@@ -105,7 +105,7 @@ test_size (gconstpointer data)
 
     g_test_skip (reason);
   } else {
-    g_assert_true (cow_formula_config (c->size, &config));
+    g_assert_true (cow_vit_config_of_size (c->size, &config));
     config.n_layers = c->layers > 0 ? c->layers : config.n_layers;
     cow_formula_write_model (scratch, &config, &how, &error);
     g_assert_no_error (error);

@@ -10,7 +10,7 @@ translate (const CowTensor *tensor)
   CowTensor views[COW_TRANSLATE_MAX];
   guint n_views;
 
-  cow_translate_tensor (tensor, "fuzz", views, &n_views, NULL);
+  cow_translate_tensor (tensor, (tensor->dtype & 1) != 0, "fuzz", views, &n_views, NULL);
   for (guint i = 0; i < n_views; i++) {
     fuzz_read_tensor (&views[i]);
     g_free (views[i].name);

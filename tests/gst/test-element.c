@@ -33,6 +33,7 @@ nth_param (GstBuffer *buffer, guint n, GstVideoRegionOfInterestMeta **roi)
   gpointer state = NULL;
   GstMeta *meta;
 
+  *roi = NULL;
   while ((meta = gst_buffer_iterate_meta_filtered (buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
     GstStructure *param;
 

@@ -38,6 +38,10 @@ def load(folder):
     kinds = {type(m).__name__ for n, m in model.named_modules() if n.endswith("_proj")}
     if kinds != {"Linear4bit"}:
         raise RuntimeError(f"{folder}: linear layers were loaded as {sorted(kinds)}, expected Linear4bit")
+    for module in model.modules():
+        # On CPUs with AVX512-BF16, newer bitsandbytes multiply in bf16 whatever the compute type says; this is their switch.
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
     return model
 
 

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* The inner operations that only training needs in plain C; like ops-c.c, the definition that faster ones are tested against. */
+#include "kernels/cpu/cpu-ops.h"
+#include "kernels/cpu/philox.h"
+
+#include <math.h>
+
+static CkStatus
+gemm_across_c (int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c,
+               int64_t ldc)
+{
+  for (int64_t i = 0; i < m; i++) {
+    float *c_row = c + i * ldc;
+
+    for (int64_t j = 0; j < n; j++)
+      c_row[j] = beta == 0 ? 0 : beta * c_row[j];
+    for (int64_t l = 0; l < k; l++)
+      for (int64_t j = 0; j < n; j++)
+        c_row[j] += alpha * a[l * lda + i] * b[l * ldb + j];
+  }
+  return CK_OK;
+}
+
+static void
+rope_back_c (int64_t head_dim, const float *cos, const float *sin, float *x)
+{
+  const int64_t half = head_dim / 2;
+
+  for (int64_t i = 0; i < half; i++) {
+    const float low = x[i], high = x[i + half];
+    x[i] = low * cos[i] + high * sin[i + half];
+    x[i + half] = high * cos[i + half] - low * sin[i];
+  }
+}
+
+static void
+softmax_backward_c (int64_t n, float scale, const float *p, float *dx)
+{
+  double sum = 0;
+
+  for (int64_t i = 0; i < n; i++)
+    sum += (double)p[i] * dx[i];
+  for (int64_t i = 0; i < n; i++)
+    dx[i] = scale * p[i] * (dx[i] - (float)sum);
+}
+
+/* With h = (x - mean) / deviation and g = weight dy: dx = (g - mean (g) - h mean (g h)) / deviation. */
+static void
+norm_backward_c (const CkNorm *norm, int64_t cols, const float *x, const float *dy, bool add, float *dx, float *dweight, float *dbias)
+{
+  double mean = 0, variance = 0, factor, mean_g = 0, mean_gh = 0;
+
+  for (int64_t i = 0; i < cols; i++)
+    mean += x[i] / (double)cols;
+  for (int64_t i = 0; i < cols; i++)
+    variance += (x[i] - mean) * (x[i] - mean) / (double)cols;
+  factor = 1 / sqrt (variance + norm->epsilon);
+  for (int64_t i = 0; i < cols; i++) {
+    mean_g += (double)norm->weight[i] * dy[i] / (double)cols;
+    mean_gh += (double)norm->weight[i] * dy[i] * (x[i] - mean) * factor / (double)cols;
+  }
+  for (int64_t i = 0; i < cols; i++) {
+    const double h = (x[i] - mean) * factor, g = (double)norm->weight[i] * dy[i];
+
+    if (dweight != NULL)
+      dweight[i] += (float)(dy[i] * h);
+    if (dbias != NULL)
+      dbias[i] += dy[i];
+    dx[i] = (float)(factor * (g - mean_g - h * mean_gh)) + (add ? dx[i] : 0);
+  }
+}
+
+static float
+slope (CkActivation activation, float x)
+{
+  float sigmoid;
+
+  switch (activation) {
+  case CK_GELU: /* Phi (x) + x phi (x), of the normal distribution */
+    return 0.5f * (1 + erff (x * 0.70710678f)) + x * 0.39894228f * expf (-0.5f * x * x);
+  case CK_SILU:
+    sigmoid = 1 / (1 + expf (-x));
+    return sigmoid * (1 + x * (1 - sigmoid));
+  case CK_RELU:
+    return x > 0 ? 1 : 0;
+  case CK_IDENTITY:
+    break;
+  }
+  return 1;
+}
+
+static void
+activate_backward_c (CkActivation activation, int64_t n, const float *x, const float *dy, float *dx)
+{
+  for (int64_t i = 0; i < n; i++)
+    dx[i] = dy[i] * slope (activation, x[i]);
+}
+
+static void
+dropout_c (uint64_t key, float p, int64_t first, int64_t n, const float *x, float *y)
+{
+  const float factor = 1 / (1 - p);
+
+  for (int64_t i = 0; i < n; i++) {
+    const uint64_t at = (uint64_t)(first + i);
+    y[i] = ck_philox_unit (ck_philox (key, at / 4).word[at % 4]) >= p ? x[i] * factor : 0;
+  }
+}
+
+static void
+adamw_c (const CkAdamWStep *s, int64_t n, const float *gradients, float *first, float *second, float *parameters)
+{
+  for (int64_t i = 0; i < n; i++) {
+    const float g = gradients[i] * s->factor;
+
+    first[i] += s->rest1 * (g - first[i]);
+    second[i] = s->beta2 * second[i] + s->rest2 * g * g;
+    parameters[i] = s->decay * parameters[i] - s->step * (first[i] / (sqrtf (second[i]) / s->root + s->epsilon));
+  }
+}
+
+void
+ck_cpu_ops_init_c_training (CkCpuOps *ops)
+{
+  ops->dropout = dropout_c;
+  ops->gemm_across = gemm_across_c;
+  ops->rope_back = rope_back_c;
+  ops->softmax_backward = softmax_backward_c;
+  ops->norm_backward = norm_backward_c;
+  ops->activate_backward = activate_backward_c;
+  ops->convolution = ck_convolution_c;
+  ops->convolution_backward = ck_convolution_backward_c;
+  ops->adamw = adamw_c;
+}

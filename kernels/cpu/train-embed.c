@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pixels to tokens, backward: the patches are gathered again, and the rest is the backward of the linear layer over them; the prefix and
+ * the positions get the sums of their tokens' gradients over the batch.
+ */
+#include "kernels/cpu/train.h"
+
+/* One token of every picture. */
+static void
+sum_token (const CkEmbedBackward *op, int64_t token, int64_t tokens)
+{
+  const int64_t dim = op->forward.dim;
+
+  for (int64_t b = 0; b < op->forward.batch; b++) {
+    const float *d = op->dtokens + (b * tokens + token) * dim;
+
+    for (int64_t i = 0; i < dim && op->dposition != NULL; i++)
+      op->dposition[token * dim + i] += d[i];
+    for (int64_t i = 0; i < dim && op->dprefix != NULL && token < op->forward.n_prefix; i++)
+      op->dprefix[token * dim + i] += d[i];
+  }
+}
+
+/* dweight and dbias from patches [first, first + n) of one picture; rows [n, channels * patch * patch] is scratch. */
+static CkStatus
+add_patches (CkBackend *self, const CkEmbedBackward *op, const float *picture, const float *dtokens, int64_t first, int64_t n, float *rows)
+{
+  const CkCpu *cpu = (const CkCpu *)self;
+  const CkEmbed *e = &op->forward;
+  const int64_t cols = e->channels * e->patch * e->patch;
+  const CkLinearBackward linear = {
+    .weight = e->weight,
+    .rows = n,
+    .x = rows,
+    .dy = dtokens + (e->n_prefix + first) * e->dim,
+    .gradients = { .weight = op->dweight, .bias = op->dbias },
+  };
+
+#pragma omp parallel for schedule(static) num_threads(cpu->threads)
+  for (int64_t i = 0; i < (op->dweight != NULL ? n : 0); i++)
+    ck_embed_gather (e, picture, first + i, rows + i * cols);
+  return ck_cpu_linear_backward (self, &linear);
+}
+
+CkStatus
+ck_cpu_embed_backward (CkBackend *self, const CkEmbedBackward *op)
+{
+  CkCpu *cpu = (CkCpu *)self;
+  const CkEmbed *e = &op->forward;
+  CkStatus status = ck_embed_check (e);
+  int64_t patches, tokens, chunk;
+  float *rows;
+
+  if (status != CK_OK)
+    return status;
+  if (op->dweight != NULL && e->weight->source.type != CK_F32)
+    return CK_UNSUPPORTED;
+  patches = e->height / e->patch * (e->width / e->patch);
+  tokens = e->n_prefix + patches;
+  chunk = ck_embed_chunk (e);
+  rows = ck_scratch_get (&cpu->patches, (size_t)(chunk * e->channels * e->patch * e->patch) * sizeof (float));
+  if (rows == NULL)
+    return CK_NO_MEMORY;
+
+#pragma omp parallel for schedule(static) num_threads(cpu->threads)
+  for (int64_t token = 0; token < (op->dposition != NULL ? tokens : e->n_prefix); token++)
+    sum_token (op, token, tokens);
+  if (op->dweight == NULL && op->dbias == NULL)
+    return CK_OK;
+  for (int64_t b = 0; b < e->batch; b++)
+    for (int64_t first = 0; first < patches && status == CK_OK; first += chunk)
+      status = add_patches (self, op, e->pixels + b * e->channels * e->height * e->width, op->dtokens + b * tokens * e->dim, first,
+                            ck_min (chunk, patches - first), rows);
+  return status;
+}

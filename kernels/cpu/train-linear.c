@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Linear layers, backward. The forward is y = gain (x W^T + scale low up^T) + bias with low = dropout (x) down^T, so with dz = gain dy:
+ *   dx = dz W + dropout (dlow down)    where dlow = scale dz up
+ *   dW = dz^T x      dup = scale dz^T low      ddown = dlow^T dropout (x)
+ *   dbias = sum of dy      dgain = sum of dy (y - bias) / gain
+ * dz is never stored: the gain goes to the rows of W and of up instead. Every output is cut into tiles by its shape alone, and one task
+ * makes a tile from start to end, so that no result depends on how many threads there are.
+ */
+#include "kernels/cpu/train.h"
+
+#include <math.h>
+#include <omp.h>
+
+#define PANEL       256  /* columns of dx, and rows and columns of dW, a tile */
+#define PANEL_MIN   64   /* columns of dx a tile when there are few tiles */
+#define GROUP       1024 /* rows of dx a tile: few, for each decodes its part of W again ... */
+#define GROUP_DENSE 128  /* ... and many where nothing is decoded */
+#define TILES       32   /* of dx, if that is possible: work for as many threads */
+#define DEPTH       1024 /* rows of W decoded at once: [depth, panel] in fp32 is 1 MiB */
+#define ROWS        64   /* rows a task of dlow, and rows dropped out at once */
+#define STRIP       64   /* columns a task of dbias and dgain */
+
+typedef struct {
+  const CkCpu *cpu;
+  const CkLinearBackward *op;
+  const CkAdapter *adapter; /* NULL if its rank is 0 */
+  const float *gain;        /* [out] or NULL */
+  int64_t rows, in, out, rank;
+  bool decodes;                                     /* W does not lie in memory as dx needs it */
+  int64_t panel, n_panels, group, n_groups;         /* of dx */
+  int64_t n_dx, n_dweight, n_dup, n_ddown, n_tiles; /* tasks */
+  float *up;                                        /* [out, rank] scale gain up */
+  float *low;                                       /* [rows, rank] */
+  float *dlow;                                      /* [rows, rank] */
+  float *buffers;                                   /* buffer_floats a thread */
+  int64_t buffer_floats;
+} Job;
+
+static int64_t
+ceil_div (int64_t a, int64_t b)
+{
+  return (a + b - 1) / b;
+}
+
+static int64_t
+round_up (int64_t a, int64_t b)
+{
+  return ceil_div (a, b) * b;
+}
+
+static void
+cut (Job *job)
+{
+  const CkLinearBackward *op = job->op;
+  const CkLinearGradients *g = &op->gradients;
+
+  job->decodes = op->weight->source.type != CK_F32 || job->gain != NULL;
+  job->group = ck_min (job->decodes ? GROUP : GROUP_DENSE, job->rows);
+  job->n_groups = ceil_div (job->rows, job->group);
+  job->n_panels = ceil_div (job->in, PANEL);
+  while (job->n_groups * job->n_panels < TILES && ceil_div (job->in, 2 * job->n_panels) >= PANEL_MIN)
+    job->n_panels *= 2;
+  job->panel = round_up (ceil_div (job->in, job->n_panels), 16);
+  job->n_panels = ceil_div (job->in, job->panel);
+
+  job->n_dx = op->dx != NULL ? job->n_panels * job->n_groups : 0;
+  job->n_dweight = g->weight != NULL ? ceil_div (job->out, PANEL) * ceil_div (job->in, PANEL) : 0;
+  job->n_dup = job->adapter != NULL && g->up != NULL ? ceil_div (job->out, PANEL) : 0;
+  job->n_ddown = job->adapter != NULL && g->down != NULL ? ceil_div (job->in, PANEL) : 0;
+  job->n_tiles = job->n_dx + job->n_dweight + job->n_dup + job->n_ddown;
+}
+
+/* What each thread's buffer must hold for the widest of its tasks. */
+static void
+size_buffers (Job *job)
+{
+  if (job->n_dx > 0 && job->decodes)
+    job->buffer_floats = ck_max (job->buffer_floats, ck_min (job->out, DEPTH) * job->panel);
+  if (job->adapter == NULL)
+    return;
+  job->buffer_floats = ck_max (job->buffer_floats, ck_adapter_buffer (job->adapter));
+  job->buffer_floats = ck_max (job->buffer_floats, ROWS * PANEL); /* rows of dx or of x, dropped out */
+  if (job->n_dup > 0)
+    job->buffer_floats = ck_max (job->buffer_floats, PANEL * job->rank); /* dup before the gain */
+}
+
+static CkStatus
+reserve (Job *job, CkCpu *cpu)
+{
+  const int64_t up = round_up (job->out * job->rank, 16), low = round_up (job->rows * job->rank, 16);
+  size_t bytes;
+
+  size_buffers (job);
+  job->buffer_floats = round_up (job->buffer_floats, 16);
+  if (!ck_size_product (up + 2 * low + job->buffer_floats * cpu->threads + 16, sizeof (float), 1, &bytes))
+    return CK_BAD_SHAPE;
+  job->up = ck_scratch_get (&cpu->tiles, bytes);
+  if (job->up == NULL)
+    return CK_NO_MEMORY;
+  job->low = job->up + up;
+  job->dlow = job->low + low;
+  job->buffers = job->dlow + low;
+  return CK_OK;
+}
+
+static void
+scale_up (const Job *job, int64_t row)
+{
+  const float factor = job->adapter->scale * (job->gain != NULL ? job->gain[row] : 1);
+
+  for (int64_t r = row * job->rank; r < (row + 1) * job->rank; r++)
+    job->up[r] = factor * job->adapter->up[r];
+}
+
+static CkStatus
+make_dlow (const Job *job, int64_t first)
+{
+  return job->cpu->ops.gemm (false, ck_min (ROWS, job->rows - first), job->rank, job->out, 1, job->op->dy + first * job->out, job->out,
+                             job->up, job->rank, 0, job->dlow + first * job->rank, job->rank);
+}
+
+/* Columns [first, first + STRIP) of dbias and dgain. A gain of 0 hides what it multiplied: its gradient stays as it is. */
+static void
+sum_columns (const Job *job, int64_t first)
+{
+  const CkLinearBackward *op = job->op;
+  const int64_t n = ck_min (STRIP, job->out - first);
+  double dy_sum[STRIP] = { 0 }, dyy_sum[STRIP] = { 0 };
+
+  for (int64_t row = 0; row < job->rows; row++) {
+    const int64_t at = row * job->out + first;
+
+    for (int64_t i = 0; i < n; i++)
+      dy_sum[i] += op->dy[at + i];
+    for (int64_t i = 0; i < n && op->gradients.gain != NULL; i++)
+      dyy_sum[i] += (double)op->dy[at + i] * op->y[at + i];
+  }
+  for (int64_t i = 0; i < n; i++) {
+    const int64_t o = first + i;
+
+    if (op->gradients.bias != NULL)
+      op->gradients.bias[o] += (float)dy_sum[i];
+    if (op->gradients.gain != NULL && job->gain[o] != 0)
+      op->gradients.gain[o] += (float)((dyy_sum[i] - (op->bias != NULL ? op->bias[o] * dy_sum[i] : 0)) / job->gain[o]);
+  }
+}
+
+/* dx (+)= dy (gain W) for a tile whose part of W is decoded, DEPTH rows at a time. */
+static CkStatus
+add_decoded (const Job *job, const float *dy, int64_t rows, int64_t first_in, int64_t ins, float *dx, float *weights)
+{
+  const CkCpuOps *ops = &job->cpu->ops;
+
+  for (int64_t k = 0; k < job->out; k += DEPTH) {
+    const int64_t depth = ck_min (DEPTH, job->out - k);
+    CkStatus status;
+
+    for (int64_t o = 0; o < depth; o++) {
+      float *row = weights + o * ins;
+
+      ck_weight_decode_run (ops, job->op->weight, (k + o) * job->in + first_in, ins, row);
+      for (int64_t i = 0; i < ins && job->gain != NULL; i++)
+        row[i] *= job->gain[k + o];
+    }
+    status = ops->gemm (false, rows, ins, depth, 1, dy + k, job->out, weights, ins, k == 0 && !job->op->add_dx ? 0 : 1, dx, job->in);
+    if (status != CK_OK)
+      return status;
+  }
+  return CK_OK;
+}
+
+/* dx += dropout (dlow down) for a tile. */
+static CkStatus
+add_adapter (const Job *job, int64_t first_row, int64_t rows, int64_t first_in, int64_t ins, float *dx, float *buffer)
+{
+  const CkCpuOps *ops = &job->cpu->ops;
+  const CkAdapter *adapter = job->adapter;
+
+  if (!(adapter->dropout > 0))
+    return ops->gemm (false, rows, ins, job->rank, 1, job->dlow + first_row * job->rank, job->rank, adapter->down + first_in, job->in, 1,
+                      dx, job->in);
+  for (int64_t row = 0; row < rows; row += ROWS) {
+    const int64_t n = ck_min (ROWS, rows - row);
+    const CkStatus status = ops->gemm (false, n, ins, job->rank, 1, job->dlow + (first_row + row) * job->rank, job->rank,
+                                       adapter->down + first_in, job->in, 0, buffer, ins);
+
+    if (status != CK_OK)
+      return status;
+    for (int64_t r = 0; r < n; r++) {
+      float *term = buffer + r * ins, *sum = dx + (row + r) * job->in;
+
+      ops->dropout (adapter->key, adapter->dropout, (first_row + row + r) * job->in + first_in, ins, term, term);
+      for (int64_t i = 0; i < ins; i++)
+        sum[i] += term[i];
+    }
+  }
+  return CK_OK;
+}
+
+static CkStatus
+make_dx (const Job *job, int64_t tile, float *buffer)
+{
+  const CkLinearBackward *op = job->op;
+  const int64_t first_row = tile % job->n_groups * job->group, first_in = tile / job->n_groups * job->panel;
+  const int64_t rows = ck_min (job->group, job->rows - first_row), ins = ck_min (job->panel, job->in - first_in);
+  const float *dy = op->dy + first_row * job->out;
+  float *dx = op->dx + first_row * job->in + first_in;
+  CkStatus status;
+
+  if (job->decodes)
+    status = add_decoded (job, dy, rows, first_in, ins, dx, buffer);
+  else
+    status = job->cpu->ops.gemm (false, rows, ins, job->out, 1, dy, job->out, (const float *)op->weight->source.data + first_in, job->in,
+                                 op->add_dx ? 1 : 0, dx, job->in);
+  if (status != CK_OK || job->adapter == NULL)
+    return status;
+  return add_adapter (job, first_row, rows, first_in, ins, dx, buffer);
+}
+
+static CkStatus
+add_dweight (const Job *job, int64_t tile)
+{
+  const int64_t across = ceil_div (job->in, PANEL), first_out = tile / across * PANEL, first_in = tile % across * PANEL;
+
+  return job->cpu->ops.gemm_across (ck_min (PANEL, job->out - first_out), ck_min (PANEL, job->in - first_in), job->rows, 1,
+                                    job->op->dy + first_out, job->out, job->op->x + first_in, job->in, 1,
+                                    job->op->gradients.weight + first_out * job->in + first_in, job->in);
+}
+
+static CkStatus
+add_dup (const Job *job, int64_t tile, float *buffer)
+{
+  const int64_t first = tile * PANEL, outs = ck_min (PANEL, job->out - first);
+  float *dup = job->op->gradients.up + first * job->rank;
+  const CkStatus status = job->cpu->ops.gemm_across (outs, job->rank, job->rows, job->adapter->scale, job->op->dy + first, job->out,
+                                                     job->low, job->rank, 0, buffer, job->rank);
+
+  for (int64_t i = 0; i < outs * job->rank && status == CK_OK; i++)
+    dup[i] += job->gain != NULL ? job->gain[first + i / job->rank] * buffer[i] : buffer[i];
+  return status;
+}
+
+static CkStatus
+add_ddown (const Job *job, int64_t tile, float *buffer)
+{
+  const CkCpuOps *ops = &job->cpu->ops;
+  const CkAdapter *adapter = job->adapter;
+  const int64_t first = tile * PANEL, ins = ck_min (PANEL, job->in - first);
+  float *ddown = job->op->gradients.down + first;
+
+  if (!(adapter->dropout > 0))
+    return ops->gemm_across (job->rank, ins, job->rows, 1, job->dlow, job->rank, job->op->x + first, job->in, 1, ddown, job->in);
+  for (int64_t row = 0; row < job->rows; row += ROWS) {
+    const int64_t n = ck_min (ROWS, job->rows - row);
+    CkStatus status;
+
+    for (int64_t r = 0; r < n; r++) {
+      const int64_t at = (row + r) * job->in + first;
+      ops->dropout (adapter->key, adapter->dropout, at, ins, job->op->x + at, buffer + r * ins);
+    }
+    status = ops->gemm_across (job->rank, ins, n, 1, job->dlow + row * job->rank, job->rank, buffer, ins, 1, ddown, job->in);
+    if (status != CK_OK)
+      return status;
+  }
+  return CK_OK;
+}
+
+static CkStatus
+make_tile (const Job *job, int64_t tile, float *buffer)
+{
+  if (tile < job->n_dx)
+    return make_dx (job, tile, buffer);
+  tile -= job->n_dx;
+  if (tile < job->n_dweight)
+    return add_dweight (job, tile);
+  tile -= job->n_dweight;
+  if (tile < job->n_dup)
+    return add_dup (job, tile, buffer);
+  return add_ddown (job, tile - job->n_dup, buffer);
+}
+
+static CkStatus
+run (const Job *job)
+{
+  const CkCpu *cpu = job->cpu;
+  const CkLinearGradients *g = &job->op->gradients;
+  const bool needs_dlow = job->adapter != NULL && (job->n_dx > 0 || job->n_ddown > 0);
+  CkStatus result = CK_OK;
+
+#pragma omp parallel num_threads(cpu->threads)
+  {
+    CkStatus status = CK_OK;
+
+#pragma omp for schedule(static)
+    for (int64_t row = 0; row < (needs_dlow ? job->out : 0); row++)
+      scale_up (job, row);
+#pragma omp for schedule(dynamic) nowait
+    for (int64_t first = 0; first < (g->bias != NULL || g->gain != NULL ? job->out : 0); first += STRIP)
+      sum_columns (job, first);
+#pragma omp for schedule(dynamic)
+    for (int64_t first = 0; first < (needs_dlow ? job->rows : 0); first += ROWS)
+      status = ck_worse (status, make_dlow (job, first));
+#pragma omp for schedule(dynamic)
+    for (int64_t tile = 0; tile < job->n_tiles; tile++)
+      status = ck_worse (status, make_tile (job, tile, job->buffers + omp_get_thread_num () * job->buffer_floats));
+    if (status != CK_OK) {
+#pragma omp atomic write
+      result = status;
+    }
+  }
+  return result;
+}
+
+static CkStatus
+check (const CkLinearBackward *op)
+{
+  const CkWeightSource *source = &op->weight->source;
+  const CkLinearGradients *g = &op->gradients;
+  const CkAdapter *adapter = op->adapter;
+  const bool has_gain = adapter != NULL && adapter->gain != NULL;
+  size_t bytes;
+
+  if (!ck_size_product (op->rows, source->in, sizeof (float), &bytes) || !ck_size_product (op->rows, source->out, sizeof (float), &bytes))
+    return CK_BAD_SHAPE;
+  if (adapter != NULL && (!ck_size_product (adapter->rank, source->in, sizeof (float), &bytes) ||
+                          !ck_size_product (adapter->rank, source->out, sizeof (float), &bytes) ||
+                          !ck_size_product (adapter->rank, op->rows, sizeof (float), &bytes)))
+    return CK_BAD_SHAPE;
+  if (adapter != NULL && !(adapter->dropout >= 0 && adapter->dropout <= 1))
+    return CK_BAD_SHAPE;
+  if ((adapter == NULL && (g->up != NULL || g->down != NULL)) || (g->gain != NULL && (!has_gain || op->y == NULL)))
+    return CK_BAD_SHAPE;
+  if (g->weight != NULL && (source->type != CK_F32 || has_gain))
+    return CK_UNSUPPORTED;
+  return CK_OK;
+}
+
+CkStatus
+ck_cpu_linear_backward (CkBackend *self, const CkLinearBackward *op)
+{
+  CkCpu *cpu = (CkCpu *)self;
+  Job job = {
+    .cpu = cpu,
+    .op = op,
+    .adapter = op->adapter != NULL && op->adapter->rank > 0 ? op->adapter : NULL,
+    .gain = op->adapter != NULL ? op->adapter->gain : NULL,
+    .rows = op->rows,
+    .in = op->weight->source.in,
+    .out = op->weight->source.out,
+  };
+  CkStatus status = check (op);
+
+  if (status != CK_OK || op->rows == 0)
+    return status;
+  job.rank = job.adapter != NULL ? job.adapter->rank : 0;
+  cut (&job);
+  status = reserve (&job, cpu);
+  if (status == CK_OK && job.n_dup > 0)
+    status = ck_adapter_low (cpu, job.adapter, job.rows, job.in, op->x, job.low, job.buffers);
+  return status == CK_OK ? run (&job) : status;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* The plugin `libgstcowdemo`, not installed: what stands around `cowbehavior` in the demonstration. */
+#include "cow-build.h"
+
+#include "pipelines/demo/demo-detector.h"
+#include "pipelines/demo/demo-overlay.h"
+
+#define PACKAGE "cowbehavior"
+
+static gboolean
+plugin_init (GstPlugin *plugin)
+{
+  return GST_ELEMENT_REGISTER (cowdemodetector, plugin) && GST_ELEMENT_REGISTER (cowdemooverlay, plugin);
+}
+
+GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, cowdemo, "What stands around cowbehavior in its demonstration", plugin_init,
+                   COW_VERSION, "MIT/X11", PACKAGE, "Unknown package origin")

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/* What a card says of sureness: temperature and thresholds, read, refused, kept with all that this version does not know, and applied. */
+#include <math.h>
+#include <string.h>
+
+#include "model/card.h"
+#include "model/classifier.h"
+#include "tests/model/golden.h"
+#include "tests/model/scratch.h"
+#include "tests/model/written.h"
+
+/* The default card with a member "calibration" of that JSON text, read. */
+static CowCard *
+read_with (const char *folder, const char *calibration, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  g_autoptr (CowCard) card = cow_card_new_default ();
+  cow_card_write (card, folder, &local);
+  g_assert_no_error (local);
+  scratch_copy_json (folder, folder, "cowbehavior.json", "calibration", calibration);
+  return cow_card_read (folder, NULL, error);
+}
+
+static void
+test_none (void)
+{
+  g_autoptr (GError) error = NULL;
+  char *folder = scratch_new ();
+  g_autoptr (CowCard) card = read_with (folder, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpfloat (card->temperature, ==, 1);
+  g_assert_null (card->thresholds);
+  scratch_free (folder);
+}
+
+static void
+test_read (void)
+{
+  g_autoptr (GError) error = NULL;
+  char *folder = scratch_new ();
+  g_autoptr (CowCard) card = read_with (folder,
+                                        "{\"temperature\": 2, \"later\": [1, {}], \"thresholds\": {\"target\": \"f1\", \"classes\":"
+                                        " {\"leap\": {\"value\": 0.75, \"f1\": 1}, \"Lying\": {\"value\": 0}, \"gallop\": null}}}",
+                                        &error);
+  g_assert_no_error (error);
+  g_assert_cmpfloat (card->temperature, ==, 2);
+  for (guint c = 0; c < 9; c++)
+    g_assert_cmpfloat (card->thresholds[c], ==, c == 8 ? .75f : 0);
+  scratch_free (folder);
+}
+
+/* What one program writes and another does not know goes through both unharmed. */
+static void
+test_round_trip (void)
+{
+  static const char text[] = "{\"format\":1,\"kind\":\"dora\",\"classes\":[\"a\",\"b\"],\"preprocess\":{\"size\":64,\"interpolation\":"
+                             "\"bilinear\",\"normalisation\":\"unit\"},\"base\":{\"name\":\"x\",\"hash\":null},\"calibration\":{"
+                             "\"temperature\":1.25,\"invented\":[true,null,\"\\u00e9\"]},\"provenance\":{\"epochs\":12,\"rate\":0.0001},"
+                             "\"zz\":[[],{}]}";
+  g_autoptr (GError) error = NULL;
+  char *folder = scratch_new ();
+  scratch_write (folder, "cowbehavior.json", text);
+  g_autoptr (CowCard) card = cow_card_read (folder, NULL, &error);
+  g_assert_no_error (error);
+  cow_card_set_member (card, "metrics", json_node_init_int (json_node_alloc (), 7));
+  cow_card_write (card, folder, &error);
+  g_assert_no_error (error);
+  g_autofree char *written = scratch_read (folder, "cowbehavior.json", NULL);
+  g_autoptr (JsonNode) before = json_from_string (text, NULL), after = json_from_string (written, NULL);
+  json_object_set_int_member (json_node_get_object (before), "metrics", 7);
+  g_assert_true (json_node_equal (before, after));
+  scratch_free (folder);
+}
+
+static const struct {
+  const char *calibration, *text;
+} refused[] = {
+  { "[]", "\"calibration\" is []" },
+  { "{\"temperature\": 0}", "\"temperature\" is 0, expected 0.001 to 1000" },
+  { "{\"temperature\": -1.5}", "\"temperature\" is -1.5" },
+  { "{\"temperature\": 1e300}", "\"temperature\" is 1e+300" },
+  { "{\"temperature\": \"warm\"}", "\"temperature\" is \"warm\"" },
+  { "{\"thresholds\": 0.5}", "\"thresholds\" is 0.5" },
+  { "{\"thresholds\": {\"classes\": [0.5]}}", "\"classes\" is [0.5]" },
+  { "{\"thresholds\": {\"classes\": {\"Flying\": {\"value\": 0.5}}}}", "threshold of \"Flying\", which is none of \"classes\"" },
+  { "{\"thresholds\": {\"classes\": {\"Lying\": 0.5}}}", "\"Lying\" is 0.5" },
+  { "{\"thresholds\": {\"classes\": {\"Lying\": {}}}}", "threshold of \"Lying\": \"value\" is missing" },
+  { "{\"thresholds\": {\"classes\": {\"Lying\": {\"value\": 1.01}}}}", "\"value\" is 1.01, expected a probability" },
+  { "{\"thresholds\": {\"classes\": {\"Lying\": {\"value\": -0.1}}}}", "\"value\" is -0.1" },
+};
+
+static void
+test_refused (void)
+{
+  char *folder = scratch_new ();
+  for (guint i = 0; i < G_N_ELEMENTS (refused); i++) {
+    g_autoptr (GError) error = NULL;
+    g_assert_null (read_with (folder, refused[i].calibration, &error));
+    expect_error (&error, COW_ERROR_FORMAT, "cowbehavior.json", refused[i].text, NULL);
+  }
+  scratch_free (folder);
+}
+
+static void
+test_softmax (void)
+{
+  const float logits[] = { 1000, 999, -1000 };
+  float probabilities[3];
+  cow_softmax (logits, 3, 1, probabilities);
+  g_assert_cmpfloat_with_epsilon (probabilities[0], 0.7310586f, 1e-6f);
+  g_assert_cmpfloat_with_epsilon (probabilities[1], 0.2689414f, 1e-6f);
+  g_assert_cmpfloat (probabilities[2], ==, 0);
+  cow_softmax (logits, 2, 2, probabilities);
+  g_assert_cmpfloat_with_epsilon (probabilities[0], 0.6224593f, 1e-6f);
+  cow_softmax (logits, 3, COW_CARD_TEMPERATURE_MIN, probabilities);
+  g_assert_cmpfloat (probabilities[0], ==, 1);
+}
+
+/* Logits and probabilities [9] of a grey picture, by an adapter folder. */
+static void
+run_classifier (const char *adapter, float *logits, float *probabilities)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *model = golden_path ("plain/nf4");
+  const CowClassifierOptions options = { .model = model, .adapter = adapter };
+  g_autoptr (CowClassifier) classifier = cow_classifier_new (&options, &error);
+  g_assert_no_error (error);
+  g_autofree float *pixels = g_new (float, 3 * 64 * 64);
+  CowOutput output;
+  for (int i = 0; i < 3 * 64 * 64; i++)
+    pixels[i] = .5f;
+  cow_classifier_run (classifier, pixels, 1, 64, 64, &output, &error);
+  g_assert_no_error (error);
+  memcpy (logits, output.logits, 9 * sizeof (float));
+  memcpy (probabilities, output.probabilities, 9 * sizeof (float));
+}
+
+/* The classifier's probabilities, and so predict's and the element's, are at the card's temperature; its logits are as they were. */
+static void
+test_applied (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *golden = golden_path ("plain");
+  char *folder = scratch_new ();
+  float logits[2][9], probabilities[2][9];
+  g_autoptr (CowCard) card = cow_card_new_default ();
+  g_free (card->kind);
+  card->kind = g_strdup ("frozen");
+  card->preprocess.width = card->preprocess.height = 64;
+  scratch_copy (golden, folder, "classifier.safetensors");
+  cow_card_write (card, folder, &error);
+  g_assert_no_error (error);
+  run_classifier (folder, logits[0], probabilities[0]);
+  scratch_copy_json (folder, folder, "cowbehavior.json", "calibration", "{\"temperature\": 0.5}");
+  run_classifier (folder, logits[1], probabilities[1]);
+  for (int c = 0; c < 9; c++) {
+    float sum[2] = { 0, 0 };
+    for (int k = 0; k < 9; k++) {
+      sum[0] += expf (logits[0][k] - logits[0][c]);
+      sum[1] += expf (2 * (logits[0][k] - logits[0][c]));
+    }
+    g_assert_cmpfloat (logits[1][c], ==, logits[0][c]);
+    g_assert_cmpfloat_with_epsilon (probabilities[0][c], 1 / sum[0], 1e-5f);
+    g_assert_cmpfloat_with_epsilon (probabilities[1][c], 1 / sum[1], 1e-5f);
+  }
+  scratch_free (folder);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/card/calibration/none", test_none);
+  g_test_add_func ("/card/calibration/read", test_read);
+  g_test_add_func ("/card/calibration/round-trip", test_round_trip);
+  g_test_add_func ("/card/calibration/refused", test_refused);
+  g_test_add_func ("/card/calibration/softmax", test_softmax);
+  g_test_add_func ("/card/calibration/applied", test_applied);
+  return g_test_run ();
+}

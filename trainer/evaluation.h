@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What `eval` found out: answers of a network for labelled pictures, and all numbers that follow from them. evaluation.c computes them,
+ * evaluation-run.c asks the network, evaluation-json.c, evaluation-files.c, plots-*.c and report-html.c write them down.
+ */
+#ifndef COW_TRAINER_EVALUATION_H
+#define COW_TRAINER_EVALUATION_H
+
+#include <json-glib/json-glib.h>
+
+#include "model/classifier.h"
+#include "trainer/calibration.h"
+#include "trainer/dataset.h"
+#include "trainer/loader.h"
+#include "trainer/metrics.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+  double temperature; /* 1: none */
+  gboolean fitted;    /* on these pictures; else it came with the adapter */
+  double log_loss_before, log_loss_after;
+  double ece_before, ece_after; /* expected calibration errors */
+  CowReliabilityBin before[COW_RELIABILITY_BINS], after[COW_RELIABILITY_BINS];
+  double precision_target;  /* of the thresholds; 0: best F1 */
+  CowThreshold *thresholds; /* [n_classes], NULL when not fitted */
+} CowEvaluationCalibration;
+
+typedef struct {
+  char *model, *adapter, *data, *device, *made_at;
+  char *split; /* "test", ..., "all" */
+  GStrv classes;
+  guint n_classes;
+
+  guint n;                   /* pictures that could be read */
+  const CowSample **samples; /* [n], of the data set */
+  guint *truth, *predicted;  /* [n] */
+  float *logits;             /* [n, n_classes] */
+  float *probabilities;      /* [n, n_classes], at the temperature below */
+  GPtrArray *unreadable;     /* paths that could not be read, of char * */
+  double seconds;            /* all of it, reading included */
+  double network_seconds;    /* of which in the network */
+  int batch;                 /*  */
+  gboolean has_sources;      /* whether any picture says where it comes from */
+
+  CowConfusion *confusion;
+  CowMetrics *metrics;
+  GArray *pairs;        /* of CowConfusedPair, ten at most */
+  GPtrArray *by_source; /* of CowSourceMetrics */
+  CowEvaluationCalibration calibration;
+} CowEvaluation;
+
+/* Room for `most` pictures; names are copied. */
+CowEvaluation *cow_evaluation_new (const char *const *classes, guint most, GError **error);
+void cow_evaluation_free (CowEvaluation *self);
+
+/*
+ * Puts the items through the network (evaluation-run.c). A picture that cannot be read is named on standard error, kept in `unreadable` and
+ * left out; an error when none is left or the network gives a number that is none.
+ */
+gboolean cow_evaluation_run (CowEvaluation *self, CowClassifier *classifier, const CowDataset *dataset, const CowLoadItem *items,
+                             guint n_items, int batch, int n_threads, GError **error);
+
+/* Computes all numbers. `temperature` is the adapter's; with `fit`, it and the thresholds come from these pictures instead. */
+void cow_evaluation_compute (CowEvaluation *self, double temperature, gboolean fit, double precision_target);
+
+/* ---- evaluation-json.c ----------------------------------------------------------------------------------------------------------- */
+
+/* The content of results.json. */
+JsonObject *cow_evaluation_to_json (const CowEvaluation *self);
+/* Members of cowbehavior.json: how sure to be, and how good it was. */
+JsonObject *cow_evaluation_calibration_json (const CowEvaluation *self);
+JsonObject *cow_evaluation_thresholds_json (const CowEvaluation *self);
+JsonArray *cow_evaluation_confusion_json (const CowEvaluation *self);
+JsonObject *cow_evaluation_metrics_json (const CowEvaluation *self);
+
+/* ---- evaluation-files.c ---------------------------------------------------------------------------------------------------------- */
+
+/* report.txt, as scikit-learn's classification_report lays it out, with what else is worth a line. */
+char *cow_evaluation_report_text (const CowEvaluation *self);
+/* Writes results.json, report.txt, per_class.csv and predictions.csv to a folder. */
+gboolean cow_evaluation_write (const CowEvaluation *self, const char *folder, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CowEvaluation, cow_evaluation_free)
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* What each epoch gave: a row of results.csv. */
+#ifndef COW_TRAINER_HISTORY_H
+#define COW_TRAINER_HISTORY_H
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* All doubles: checkpoints keep a history as a matrix [epochs, COW_EPOCH_COLUMNS]. */
+typedef struct {
+  double epoch; /* from 1 */
+  double train_loss, train_acc, val_loss, val_acc;
+  double learning_rate;       /* of its last step */
+  double grad_norm;           /* mean of its steps, before clipping */
+  double pictures_per_second; /* trained */
+  double seconds;             /* validation included */
+  double memory;              /* most that the process has held, bytes */
+} CowEpoch;
+
+#define COW_EPOCH_COLUMNS (sizeof (CowEpoch) / sizeof (double))
+
+/* The names of the columns; static. */
+const char *cow_epoch_column (guint i);
+/* results.csv; free with g_free. */
+char *cow_history_to_csv (const GArray *history);
+/* The head of the table that people read, and a row of it. */
+const char *cow_epoch_head (void);
+char *cow_epoch_line (const CowEpoch *epoch, gboolean best);
+
+G_END_DECLS
+
+#endif
