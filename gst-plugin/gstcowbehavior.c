@@ -230,6 +230,23 @@ check_path (GstCowBehavior *self, const CowClassifierOptions *options, const cha
   return error == NULL;
 }
 
+/* Without a model and an adapter the demonstration's are taken, and the user is told. */
+static void
+use_demonstration (GstCowBehavior *self, CowClassifierOptions *options)
+{
+  g_autofree char *model = NULL, *adapter = NULL;
+
+  if (options->model || options->adapter)
+    return;
+  model = cow_locate (COW_DEMONSTRATION_MODEL, NULL);
+  adapter = cow_locate (COW_DEMONSTRATION_ADAPTER, NULL);
+  if (!model || !adapter)
+    return;
+  GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS, (COW_DEMONSTRATION_WARNING), ("model=%s adapter=%s", model, adapter));
+  options->model = COW_DEMONSTRATION_MODEL;
+  options->adapter = COW_DEMONSTRATION_ADAPTER;
+}
+
 static gboolean
 gst_cow_behavior_start (GstBaseTransform *trans)
 {
@@ -247,8 +264,9 @@ gst_cow_behavior_start (GstBaseTransform *trans)
   };
   GST_OBJECT_UNLOCK (self);
 
-  if (!check_path (self, &options, "model", model, "the folder or file of a DINOv3 network") ||
-      !check_path (self, &options, "adapter", adapter, "an adapter folder with a classifier head"))
+  use_demonstration (self, &options);
+  if (!check_path (self, &options, "model", options.model, "the folder or file of a DINOv3 network") ||
+      !check_path (self, &options, "adapter", options.adapter, "an adapter folder with a classifier head"))
     return FALSE;
   self->engine = cow_engine_get (&options, &error);
   if (!self->engine) {

@@ -50,13 +50,13 @@ gst_cow_settings_install (GObjectClass *klass)
       g_param_spec_string (
           "model", "Model",
           "DINOv3 network: a Hugging Face folder (fp32, bf16 or bitsandbytes NF4), a .safetensors or a .pth file; a path, or "
-          "a name below the folders of $COWBEHAVIOR_PATH. Must be set",
+          "a name below the folders of $COWBEHAVIOR_PATH. Where neither this nor adapter is set: the demonstration's",
           NULL, at_start));
   g_object_class_install_property (
       klass, PROP_ADAPTER,
       g_param_spec_string ("adapter", "Adapter",
-                           "Adapter folder with the classifier head, as PEFT or the trainer wrote it; looked up like model. Must be set",
-                           NULL, at_start));
+                           "Adapter folder with the classifier head, as PEFT or the trainer wrote it; looked up like model", NULL,
+                           at_start));
   g_object_class_install_property (
       klass, PROP_DEVICE, g_param_spec_string ("device", "Device", "What computes: \"auto\" or \"cpu\"", DEFAULT_DEVICE, at_start));
   g_object_class_install_property (

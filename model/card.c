@@ -44,6 +44,13 @@ cow_card_n_classes (const CowCard *self)
   return g_strv_length (self->classes);
 }
 
+gboolean
+cow_card_holds_network (const CowCard *self)
+{
+  static const char *const whole[] = { "dinov3", "vit-small", "resnet18", NULL };
+  return g_strv_contains (whole, self->kind);
+}
+
 void
 cow_card_free (CowCard *self)
 {

@@ -32,6 +32,8 @@ CowCard *cow_card_read (const char *folder, gboolean *found, GError **error);
 gboolean cow_card_write (const CowCard *self, const char *folder, GError **error);
 CowCard *cow_card_new_default (void);
 guint cow_card_n_classes (const CowCard *self);
+/* Whether its kind is one whose folder holds a whole network. */
+gboolean cow_card_holds_network (const CowCard *self);
 /* Puts a member beside those above in the place of what the card has of that name; takes the value. NULL removes it. */
 void cow_card_set_member (CowCard *self, const char *name, JsonNode *value);
 /* A member that is not one of those above, or NULL; the card's. */

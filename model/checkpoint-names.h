@@ -12,7 +12,8 @@ G_BEGIN_DECLS
 /*
  * What `tensor` is called here: 0 (it is left out) to COW_TRANSLATE_MAX views of its data in `views`, whose names are the caller's to
  * g_free. Names of no known scheme stay as they are. COW_ERROR_FORMAT for a fused qkv that is not three of a size, COW_ERROR_UNSUPPORTED
- * for a quantised one; `file` is for the message. In timm's networks k has a bias, in Meta's that third of the qkv bias is masked and left out.
+ * for a quantised one; `file` is for the message. In timm's networks k has a bias, in Meta's that third of the qkv bias is masked and left
+ * out.
  */
 gboolean cow_translate_tensor (const CowTensor *tensor, gboolean timm, const char *file, CowTensor *views, guint *n_views, GError **error);
 

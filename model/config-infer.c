@@ -52,7 +52,13 @@ cow_vit_config_infer (const CowCheckpoint *checkpoint, CowVitConfig *c, GError *
 {
   const char *patch = "embeddings.patch_embeddings.weight", *up = "layer.0.mlp.up_proj.weight";
   const char *registers = "embeddings.register_tokens";
-  *c = (CowVitConfig){ .image_size = 224, .norm_epsilon = 1e-5f, .rope_theta = 100 };
+  *c = (CowVitConfig){ .image_size = 224, .norm_epsilon = 1e-5f, .rope_theta = 100, .rope_rescale = 2 };
+  if (has (checkpoint, "embeddings.position_embeddings")) {
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+                 "%s: a network with learned positions (timm's kind) without a config.json, which has to tell its heads",
+                 cow_checkpoint_path (checkpoint));
+    return FALSE;
+  }
   if (has (checkpoint, "layer.0.mlp.up_proj.weight.quant_state.bitsandbytes__nf4")) {
     g_set_error (
         error, COW_ERROR, COW_ERROR_UNSUPPORTED,

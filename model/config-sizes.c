@@ -33,6 +33,7 @@ cow_vit_config_of_size (const char *name, CowVitConfig *config)
         .mlp_bias = TRUE,
         .norm_epsilon = 1e-5f,
         .rope_theta = 100.0f,
+        .rope_rescale = i == 0 ? 0 : 2, /* the tiny one is trained with the positions that it will see */
       };
       return TRUE;
     }

@@ -90,8 +90,10 @@ static gboolean
 get_rescale (JsonObject *object, const char *where, float *value, GError **error)
 {
   const char *key = "pos_embed_rescale";
-  if (json_object_has_member (object, key) && json_object_get_null_member (object, key))
+  if (json_object_has_member (object, key) && json_object_get_null_member (object, key)) {
+    *value = 0;
     return TRUE;
+  }
   return get_float (object, where, key, value, error);
 }
 
@@ -147,12 +149,15 @@ read_object (JsonObject *o, const char *where, CowVitConfig *c, GError **error)
     .mlp_bias = TRUE,
     .norm_epsilon = 1e-5f,
     .rope_theta = 100,
+    .rope_rescale = 2,
   };
   const char *type = NULL;
   if (!cow_json_get_string (o, where, "model_type", &type, error))
     return FALSE;
   c->timm = g_strcmp0 (type, TIMM_TYPE) == 0;
   c->k_bias = c->timm;
+  if (c->timm)
+    c->rope_rescale = 0;
   return (c->timm || check_word (o, where, "model_type", "dinov3_vit", NULL, error)) && check_quantisation (o, where, error) &&
          get_size (o, where, "hidden_size", &c->hidden_size, error) && get_size (o, where, "num_hidden_layers", &c->n_layers, error) &&
          get_size (o, where, "num_attention_heads", &c->n_heads, error) &&
@@ -258,6 +263,8 @@ cow_vit_config_to_json (const CowVitConfig *c, gboolean nf4)
   json_object_set_double_member (o, "rope_theta", short_double (c->rope_theta));
   if (c->rope_rescale > 0)
     json_object_set_double_member (o, "pos_embed_rescale", short_double (c->rope_rescale));
+  else
+    json_object_set_null_member (o, "pos_embed_rescale"); /* left out, it means 2 to transformers */
   if (nf4)
     json_object_set_object_member (o, "quantization_config", cow_quantisation_config_new ());
   return cow_json_object_text (o);
@@ -291,14 +298,15 @@ gint64
 cow_vit_config_n_parameters (const CowVitConfig *c)
 {
   gint64 hidden = c->hidden_size;
-  gint64 layer = 6 * hidden; /* two norms of weight and bias, two layer scales */
+  gint64 layer = (c->timm ? 4 : 6) * hidden; /* two norms of weight and bias, two layer scales */
   for (int m = 0; m < COW_N_MODULES; m++) {
     gint64 out, in;
     gboolean bias;
     if (cow_vit_config_module (c, (CowModule)m, &out, &in, &bias))
       layer += out * in + (bias ? out : 0);
   }
-  gint64 tokens = (2 + c->n_registers) * hidden; /* class, mask, registers */
+  gint64 side = c->image_size / c->patch_size;
+  gint64 tokens = (c->timm ? 2 + side * side : 2 + c->n_registers) * hidden; /* class and positions; class, mask, registers */
   gint64 patches = hidden * c->n_channels * c->patch_size * c->patch_size + hidden;
   return tokens + patches + c->n_layers * layer + 2 * hidden;
 }

@@ -197,6 +197,14 @@ check_classes (const CowHead *self, gint64 n_classes, GError **error)
   return FALSE;
 }
 
+/* What the first layer seems to be made for; whether it is well-formed is for others to see. */
+static gint64
+input_width (const GArray *linears)
+{
+  const CowTensor *weight = linears->len > 0 ? g_array_index (linears, Linear, 0).weight : NULL;
+  return weight != NULL && weight->n_dims > 0 && weight->dims[weight->n_dims - 1] > 0 ? weight->dims[weight->n_dims - 1] : 1;
+}
+
 CowHead *
 cow_head_read (const char *folder, gint64 features, gint64 n_classes, GError **error)
 {
@@ -219,6 +227,8 @@ cow_head_read (const char *folder, gint64 features, gint64 n_classes, GError **e
     return NULL;
   g_autoptr (CowHead) self = g_new0 (CowHead, 1);
   self->path = g_steal_pointer (&file);
+  if (features == 0)
+    features = input_width (linears);
   if (!read_norm (self, linears, features, error) || !read_layers (self, linears, features, error) ||
       !check_classes (self, n_classes, error))
     return NULL;

@@ -28,7 +28,7 @@ typedef struct {
 
 /*
  * Reads classifier.safetensors or best_classifier.pth from `folder` or `folder`/classifier. A head whose input is not `features` wide or
- * that gives other than `n_classes` outputs is COW_ERROR_MISMATCH (n_classes 0: any number).
+ * that gives other than `n_classes` outputs is COW_ERROR_MISMATCH (0: any width, any number).
  */
 CowHead *cow_head_read (const char *folder, gint64 features, gint64 n_classes, GError **error);
 /* Writes classifier.safetensors. */

@@ -3,6 +3,7 @@
 #include "model/json-object.h"
 
 #include <math.h>
+#include <string.h>
 
 #define MAX_SHOWN 80 /* characters of a value in a message */
 
@@ -35,13 +36,19 @@ cow_json_object_text (JsonObject *object)
 }
 
 gboolean
-cow_text_write (const char *text, const char *path, GError **error)
+cow_bytes_write (const void *bytes, gsize n_bytes, const char *path, GError **error)
 {
   g_autoptr (GError) local = NULL;
-  if (g_file_set_contents (path, text, -1, &local))
+  if (g_file_set_contents (path, bytes, (gssize)n_bytes, &local))
     return TRUE;
   g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: writing failed: %s", path, local->message);
   return FALSE;
+}
+
+gboolean
+cow_text_write (const char *text, const char *path, GError **error)
+{
+  return cow_bytes_write (text, strlen (text), path, error);
 }
 
 char *

@@ -15,6 +15,7 @@ JsonObject *cow_json_read_object (const char *path, GError **error);
 char *cow_json_object_text (JsonObject *object);
 /* Writes a text beside its name, then takes it: a failure leaves what was there. COW_ERROR_IO. */
 gboolean cow_text_write (const char *text, const char *path, GError **error);
+gboolean cow_bytes_write (const void *bytes, gsize n_bytes, const char *path, GError **error);
 
 /*
  * Each getter leaves *value as it was, and succeeds, when the key is absent: what was in it is the default. COW_ERROR_FORMAT when the type

@@ -93,24 +93,27 @@ init_adapter (CowLinear *self, const char *name, const CowLora *lora, GError **e
 }
 
 static gboolean
-init_parts (CowLinear *self, const CowCheckpoint *checkpoint, const char *name, gboolean has_bias, const CowLora *lora, GError **error)
+init_weight (CowLinear *self, const CowCheckpoint *checkpoint, const char *name, const CowLora *lora, GError **error)
 {
   g_autofree char *weight_name = g_strconcat (name, ".weight", NULL);
-  g_autofree char *bias_name = g_strconcat (name, ".bias", NULL);
   CkWeightSource source;
-  if (!cow_weight_find (checkpoint, weight_name, self->out, self->in, &source, &self->absmax, error))
-    return FALSE;
-  if (!cow_check (self->backend->weight_new (self->backend, &source, &self->weight), error, "%s: tensor %s",
-                  cow_checkpoint_path (checkpoint), weight_name))
-    return FALSE;
-  if (has_bias && !(self->bias = cow_vector_upload (self->backend, checkpoint, bias_name, self->out, error)))
-    return FALSE;
-  if (!has_bias && cow_checkpoint_find (checkpoint, bias_name)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH, "%s has a tensor %s, but its configuration says that this layer has no bias",
-                 cow_checkpoint_path (checkpoint), bias_name);
-    return FALSE;
-  }
-  return !lora || init_adapter (self, name, lora, error);
+  return cow_weight_find (checkpoint, weight_name, self->out, self->in, &source, &self->absmax, error) &&
+         cow_check (self->backend->weight_new (self->backend, &source, &self->weight), error, "%s: tensor %s",
+                    cow_checkpoint_path (checkpoint), weight_name) &&
+         (!lora || init_adapter (self, name, lora, error));
+}
+
+static gboolean
+init_bias (CowLinear *self, const CowCheckpoint *checkpoint, const char *name, gboolean has_bias, GError **error)
+{
+  g_autofree char *bias_name = g_strconcat (name, ".bias", NULL);
+  if (has_bias)
+    return (self->bias = cow_vector_upload (self->backend, checkpoint, bias_name, self->out, error)) != NULL;
+  if (!cow_checkpoint_find (checkpoint, bias_name))
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH, "%s has a tensor %s, but its configuration says that this layer has no bias",
+               cow_checkpoint_path (checkpoint), bias_name);
+  return FALSE;
 }
 
 gboolean
@@ -118,7 +121,18 @@ cow_linear_init (CowLinear *self, CkBackend *backend, const CowCheckpoint *check
                  gboolean has_bias, const CowLora *lora, GError **error)
 {
   *self = (CowLinear){ .backend = backend, .out = out, .in = in };
-  if (init_parts (self, checkpoint, name, has_bias, lora, error))
+  if (init_weight (self, checkpoint, name, lora, error) && init_bias (self, checkpoint, name, has_bias, error))
+    return TRUE;
+  cow_linear_clear (self);
+  return FALSE;
+}
+
+gboolean
+cow_linear_init_weight (CowLinear *self, CkBackend *backend, const CowCheckpoint *checkpoint, const char *name, gint64 out, gint64 in,
+                        const CowLora *lora, GError **error)
+{
+  *self = (CowLinear){ .backend = backend, .out = out, .in = in };
+  if (init_weight (self, checkpoint, name, lora, error))
     return TRUE;
   cow_linear_clear (self);
   return FALSE;

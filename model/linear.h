@@ -25,6 +25,9 @@ typedef struct {
  */
 gboolean cow_linear_init (CowLinear *self, CkBackend *backend, const CowCheckpoint *checkpoint, const char *name, gint64 out, gint64 in,
                           gboolean has_bias, const CowLora *lora, GError **error);
+/* The same without the bias, whether the checkpoint has one or not: for what is done with the weight alone. */
+gboolean cow_linear_init_weight (CowLinear *self, CkBackend *backend, const CowCheckpoint *checkpoint, const char *name, gint64 out,
+                                 gint64 in, const CowLora *lora, GError **error);
 void cow_linear_clear (CowLinear *self);
 
 /* Copies a vector of a checkpoint, checked to be [n] (or [1, .., 1, n]) and finite, to device memory; NULL on error. */

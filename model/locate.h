@@ -14,6 +14,15 @@ G_BEGIN_DECLS
  */
 char *cow_locate (const char *name, GError **error);
 
+/*
+ * What is used where nobody names a model and an adapter: names for cow_locate () of the demonstration, a small network that was trained on
+ * drawings of cows (pipelines/demo/model/README.md). Whoever uses it says COW_DEMONSTRATION_WARNING to the user.
+ */
+#define COW_DEMONSTRATION_MODEL   "drawn-cows"
+#define COW_DEMONSTRATION_ADAPTER "drawn-cows-day"
+#define COW_DEMONSTRATION_WARNING                                                                                                          \
+  "No model and no adapter are set: the demonstration model is used. It was trained on drawings, and knows nothing of real cows."
+
 G_END_DECLS
 
 #endif

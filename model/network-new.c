@@ -43,9 +43,9 @@ cow_network_wants_checkpointing (const CowNetworkOptions *options, const CowVitC
 
 /* ---- fresh adapters ---- */
 
-/* PEFT's rule: a target is a module's name or its end after a dot. */
-static gboolean
-is_target (const char *const *targets, CowModule module)
+/* PEFT's rule. */
+gboolean
+cow_network_is_target (const char *const *targets, CowModule module)
 {
   for (; *targets; targets++) {
     g_autofree char *suffix = g_strconcat (".", *targets, NULL);
@@ -89,7 +89,7 @@ fresh_adapter (const CowNetworkOptions *options, const CowVitConfig *config, GEr
     gint64 out, in;
     gboolean bias;
     const CowModule module = (CowModule)(i % COW_N_MODULES);
-    if (!cow_vit_config_module (config, module, &out, &in, &bias) || !is_target (options->targets, module))
+    if (!cow_vit_config_module (config, module, &out, &in, &bias) || !cow_network_is_target (options->targets, module))
       continue;
     adapter->loras[i] = fresh_lora (options, out, in, cow_random_key (options->seed, (guint64)i));
     n++;
@@ -112,7 +112,12 @@ static gboolean
 open_base (CowNetwork *self, const CowNetworkOptions *options, GError **error)
 {
   self->checkpoint = cow_checkpoint_open (options->model, error);
-  return self->checkpoint && cow_vit_config_for (options->model, self->checkpoint, &self->config, error);
+  if (!self->checkpoint || !cow_vit_config_for (options->model, self->checkpoint, &self->config, error))
+    return FALSE;
+  if (!self->config.timm)
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s: timm's vision transformer; adapters are for DINOv3 networks", options->model);
+  return FALSE;
 }
 
 static gboolean
@@ -215,7 +220,9 @@ cow_network_new (CkBackend *backend, const CowNetworkOptions *options, GError **
   const char *head_folder = options->start_head ? options->start_head : options->start;
   if (head_folder && !(head = cow_head_read (head_folder, self->features, options->n_classes, error)))
     return NULL;
-  const CowHeadStyle style = self->resnet ? COW_HEAD_RESNET : options->kind == COW_NETWORK_VIT ? COW_HEAD_VIT : COW_HEAD_MLP;
+  /* The recipes' narrow ReLU layers on features that say nothing yet die in the first steps: what starts from scratch gets the ViT's. */
+  const gboolean from_scratch = options->kind == COW_NETWORK_VIT || options->kind == COW_NETWORK_DINOV3;
+  const CowHeadStyle style = self->resnet ? COW_HEAD_RESNET : from_scratch ? COW_HEAD_VIT : COW_HEAD_MLP;
   self->head = cow_head_train_new (self->parameters, self->features, options->n_classes, style, options->head_dropout, head);
   if (!cow_parameters_allocate (self->parameters, error) || !start (self, options, head, error))
     return NULL;

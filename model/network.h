@@ -77,6 +77,8 @@ gboolean cow_network_refresh (CowNetwork *self, GError **error);
 gboolean cow_network_save (CowNetwork *self, const char *folder, GError **error);
 /* "lora", "dora", "frozen", "dinov3", "vit-small", "resnet18": as cards have it. */
 const char *cow_network_kind_name (CowNetworkKind kind);
+/* Whether one of the targets means a module: "all-linear", its name, or the end of its name after a dot. */
+gboolean cow_network_is_target (const char *const *targets, CowModule module);
 /* timm's vit_small_patch16_224 for pictures of that side. */
 CowVitConfig cow_network_vit_small (int image_size);
 /*

@@ -6,13 +6,11 @@
  */
 #include "model/quantise.h"
 
-#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <glib/gstdio.h>
 
-#include "model/config-private.h"
 #include "model/error.h"
 #include "model/floats.h"
 #include "model/json-object.h"
@@ -25,25 +23,13 @@ typedef struct {
   CowQuantiseResult *result;
 } Job;
 
-/* The module that a tensor's name is the weight of: "layer.3.mlp.up_proj.weight". */
+/* The module that a tensor is the weight of. */
 static gboolean
 is_linear_weight (const char *name, CowModule *module)
 {
-  if (!g_str_has_prefix (name, "layer."))
-    return FALSE;
-  const char *rest = name + strlen ("layer.");
-  gsize digits = strspn (rest, "0123456789");
-  if (digits == 0 || rest[digits] != '.')
-    return FALSE;
-  rest += digits + 1;
-  for (int m = 0; m < COW_N_MODULES; m++) {
-    const char *known = cow_module_name ((CowModule)m);
-    if (g_str_has_prefix (rest, known) && strcmp (rest + strlen (known), ".weight") == 0) {
-      *module = (CowModule)m;
-      return TRUE;
-    }
-  }
-  return FALSE;
+  int layer;
+  const char *rest;
+  return cow_linear_weight_parse (name, &layer, module, &rest) && *rest == '\0';
 }
 
 /* What the quant state says that the weight was before. */
@@ -131,7 +117,7 @@ write_kept (Job *job, const CowTensor *tensor, GError **error)
 }
 
 static gboolean
-write_all (Job *job, CowQuantiseProgress progress, gpointer user_data, GError **error)
+write_all (Job *job, CowTensorProgress progress, gpointer user_data, GError **error)
 {
   guint64 done = 0;
   for (guint i = 0; i < cow_checkpoint_n_tensors (job->checkpoint); i++) {
@@ -149,45 +135,12 @@ write_all (Job *job, CowQuantiseProgress progress, gpointer user_data, GError **
   return cow_safetensors_writer_finish (job->writer, error);
 }
 
-/* The source's own config.json with a quantization_config added, as transformers does it; else one made from the sizes. */
-static char *
-config_text (const char *path, const CowVitConfig *config, GError **error)
-{
-  g_autofree char *file = cow_vit_config_file_for (path);
-  if (!g_file_test (file, G_FILE_TEST_EXISTS))
-    return cow_vit_config_to_json (config, TRUE);
-  g_autoptr (JsonObject) object = cow_json_read_object (file, error);
-  if (object == NULL)
-    return NULL;
-  json_object_set_object_member (object, "quantization_config", cow_quantisation_config_new ());
-  return cow_json_object_text (object);
-}
-
-/* TRUE when the folder is there and holds no model; *made tells whether it was made just now. */
 static gboolean
-prepare_folder (const char *folder, gboolean *made, GError **error)
-{
-  static const char *const files[] = { "model.safetensors", "model.safetensors.index.json", "config.json" };
-  for (gsize i = 0; i < G_N_ELEMENTS (files); i++) {
-    g_autofree char *file = g_build_filename (folder, files[i], NULL);
-    if (g_file_test (file, G_FILE_TEST_EXISTS)) {
-      g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "%s: there already; the quantised model needs a folder without one", file);
-      return FALSE;
-    }
-  }
-  *made = !g_file_test (folder, G_FILE_TEST_EXISTS);
-  if (g_mkdir_with_parents (folder, 0777) == 0)
-    return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: no such folder can be made: %s", folder, g_strerror (errno));
-  return FALSE;
-}
-
-static gboolean
-write_folder (Job *job, const char *path, const char *folder, CowQuantiseProgress progress, gpointer user_data, GError **error)
+write_folder (Job *job, const char *path, const char *folder, CowTensorProgress progress, gpointer user_data, GError **error)
 {
   g_autofree char *model_file = g_build_filename (folder, "model.safetensors", NULL);
   g_autofree char *config_file = g_build_filename (folder, "config.json", NULL);
-  g_autofree char *text = config_text (path, &job->config, error);
+  g_autofree char *text = cow_model_config_text (path, &job->config, TRUE, NULL, error);
   if (text == NULL)
     return FALSE;
   g_autoptr (CowSafetensorsWriter) writer = cow_safetensors_writer_new (model_file);
@@ -203,7 +156,7 @@ write_folder (Job *job, const char *path, const char *folder, CowQuantiseProgres
 }
 
 gboolean
-cow_quantise (const char *path, const char *folder, CowQuantiseProgress progress, gpointer user_data, CowQuantiseResult *result,
+cow_quantise (const char *path, const char *folder, CowTensorProgress progress, gpointer user_data, CowQuantiseResult *result,
               GError **error)
 {
   gboolean made;
@@ -211,7 +164,8 @@ cow_quantise (const char *path, const char *folder, CowQuantiseProgress progress
   g_autoptr (CowCheckpoint) checkpoint = cow_checkpoint_open (path, error);
   Job job = { .checkpoint = checkpoint, .result = result != NULL ? result : &local };
   *job.result = (CowQuantiseResult){ 0 };
-  if (checkpoint == NULL || !cow_vit_config_for (path, checkpoint, &job.config, error) || !prepare_folder (folder, &made, error))
+  if (checkpoint == NULL || !cow_vit_config_for (path, checkpoint, &job.config, error) ||
+      !cow_model_folder_prepare (folder, NULL, &made, error))
     return FALSE;
   if (write_folder (&job, path, folder, progress, user_data, error))
     return TRUE;

@@ -3,12 +3,9 @@
 #ifndef COW_QUANTISE_H
 #define COW_QUANTISE_H
 
-#include <glib.h>
+#include "model/model-folder.h"
 
 G_BEGIN_DECLS
-
-/* Called after each tensor with bytes read so far of all; return FALSE to stop (COW_ERROR_IO "cancelled", nothing left behind). */
-typedef gboolean (*CowQuantiseProgress) (const char *tensor, guint64 done_bytes, guint64 total_bytes, gpointer user_data);
 
 typedef struct {
   guint64 bytes_in, bytes_out;
@@ -20,7 +17,7 @@ typedef struct {
  * already. Linear layers inside layer.N become NF4; all else keeps its values and type. COW_ERROR_* as the readers; a checkpoint that is
  * quantised already is COW_ERROR_UNSUPPORTED.
  */
-gboolean cow_quantise (const char *path, const char *folder, CowQuantiseProgress progress, gpointer user_data, CowQuantiseResult *result,
+gboolean cow_quantise (const char *path, const char *folder, CowTensorProgress progress, gpointer user_data, CowQuantiseResult *result,
                        GError **error);
 
 G_END_DECLS

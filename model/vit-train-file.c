@@ -8,29 +8,32 @@
 #include "model/safetensors.h"
 #include "model/vit-train-private.h"
 
-/* The deviation of weights and tokens that DINOv3 and timm start from. */
+/* The deviation of weights and tokens that DINOv3 and timm start from. Both cut the normal off at values of +-2, a hundred deviations. */
 #define DEVIATION .02
+/* timm's class token */
+#define CLASS_DEVIATION 1e-6
 
-/* Both programs cut the normal off at two deviations; a value beyond is drawn again. */
-static float
-truncated_normal (guint64 key, guint64 index)
+/* torch's default of a convolution, which timm leaves its patch embedding: uniform in +-1 / sqrt (inputs of an output). */
+static void
+fill_uniform (double inputs, gsize n, guint64 key, float *values)
 {
-  double value;
-  guint64 again = 0;
-  do
-    value = cow_random_normal (cow_random_key (key, index), again++);
-  while (fabs (value) > 2);
-  return (float)(DEVIATION * value);
+  for (gsize i = 0; i < n; i++)
+    values[i] = (float)((2 * cow_random_unit (key, i) - 1) / sqrt (inputs));
 }
 
 /* One-dimensional weights (norms) and layer scales start as 1, biases as 0, the rest at random. */
 static void
-fill (const CowParameter *parameter, guint64 key, float *values)
+fill (const CowVitTrain *self, const CowParameter *parameter, guint64 key, float *values)
 {
-  const gboolean bias = g_str_has_suffix (parameter->name, "bias");
-  const gboolean one = !bias && parameter->n_dims == 1;
+  const CowVitConfig *config = &self->config;
+  const gboolean bias = g_str_has_suffix (parameter->name, "bias"), one = !bias && parameter->n_dims == 1;
+  const double deviation = config->timm && g_str_equal (parameter->name, "cls_token") ? CLASS_DEVIATION : DEVIATION;
+  if (config->timm && g_str_has_prefix (parameter->name, "patch_embed.")) {
+    fill_uniform ((double)config->n_channels * config->patch_size * config->patch_size, parameter->count, key, values);
+    return;
+  }
   for (gsize i = 0; i < parameter->count; i++)
-    values[i] = bias ? 0 : one ? 1 : truncated_normal (key, i);
+    values[i] = bias ? 0 : one ? 1 : (float)(deviation * cow_random_normal (key, i));
 }
 
 gboolean
@@ -39,7 +42,7 @@ cow_vit_train_initialise (CowVitTrain *self, guint64 seed, GError **error)
   for (guint i = self->first_parameter; i < self->first_parameter + self->n_parameters; i++) {
     const CowParameter *parameter = cow_parameters_get (self->parameters, i);
     g_autofree float *values = g_new (float, parameter->count);
-    fill (parameter, cow_random_key (seed, i), values);
+    fill (self, parameter, cow_random_key (seed, i), values);
     if (!cow_parameters_set (self->parameters, i, values, error))
       return FALSE;
   }

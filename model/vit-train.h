@@ -31,7 +31,7 @@ void cow_vit_train_free (CowVitTrain *self);
 
 /* After cow_parameters_allocate (): initial values of adapters, from `adapter` (a `fresh` DoRA's magnitudes from the weights). */
 gboolean cow_vit_train_start (CowVitTrain *self, const CowAdapter *adapter, gboolean fresh, GError **error);
-/* A scratch network's initial values, as the originals have them: normal of .02, ones, zeroes, layer scale 1. */
+/* A scratch network's initial values, as transformers' DINOv3 and timm have them: normal of .02, ones, zeroes, layer scale 1. */
 gboolean cow_vit_train_initialise (CowVitTrain *self, guint64 seed, GError **error);
 /* Writes a scratch network as model.safetensors with config.json: Hugging Face's names, or timm's. */
 gboolean cow_vit_train_write (const CowVitTrain *self, const char *folder, GError **error);

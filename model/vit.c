@@ -119,11 +119,16 @@ init_layer (CowVit *self, int i, const CowCheckpoint *checkpoint, const CowAdapt
 static gboolean
 init_position (CowVit *self, const CowCheckpoint *checkpoint, GError **error)
 {
+  const char *name = "embeddings.position_embeddings";
   const gint64 tokens = cow_vit_n_tokens (self, self->config.image_size, self->config.image_size);
-  if (!self->config.timm)
+  if (!self->config.timm && !cow_checkpoint_find (checkpoint, name))
     return TRUE;
-  self->position =
-      cow_vector_upload (self->backend, checkpoint, "embeddings.position_embeddings", tokens * self->config.hidden_size, error);
+  if (!self->config.timm) {
+    g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH, "%s has learned positions, but its configuration describes a DINOv3, which has none",
+                 cow_checkpoint_path (checkpoint));
+    return FALSE;
+  }
+  self->position = cow_vector_upload (self->backend, checkpoint, name, tokens * self->config.hidden_size, error);
   return self->position != NULL;
 }
 

@@ -24,6 +24,9 @@ apply_table (const Table *table, VipsImage **image)
   /* maplut computes when pixels are asked for, but the table is on the caller's stack: pixels are asked for here. */
   if (status == 0) {
     VipsImage *memory = vips_image_copy_memory (next);
+    /* What the channels mean stays what it was; maplut takes that from the table. */
+    if (memory)
+      memory->Type = (*image)->Type;
     status = memory ? augment_step (image, &memory, 0) : -1;
     g_object_unref (next);
   }

@@ -9,17 +9,6 @@
 
 /* ---- temperature ----------------------------------------------------------------------------------------------------------------- */
 
-void
-cow_softmax (const float *logits, guint n_classes, double temperature, float *probabilities)
-{
-  const float max = logits[cow_argmax (logits, n_classes)];
-  double sum = 0;
-  for (guint c = 0; c < n_classes; c++)
-    sum += exp (((double)logits[c] - max) / temperature);
-  for (guint c = 0; c < n_classes; c++)
-    probabilities[c] = (float)(exp (((double)logits[c] - max) / temperature) / sum);
-}
-
 double
 cow_log_loss (const float *logits, const guint *truth, guint n, guint n_classes, double temperature)
 {
@@ -149,4 +138,74 @@ cow_thresholds_fit (const float *probabilities, const guint *truth, guint n, gui
     qsort (candidates, n, sizeof *candidates, compare_candidates);
     best_cut (candidates, n, support, precision_target, &thresholds[c]);
   }
+}
+
+void
+cow_thresholds_apply (const float *probabilities, const guint *truth, guint n, guint n_classes, const float *values,
+                      CowThreshold *thresholds)
+{
+  for (guint c = 0; c < n_classes; c++) {
+    guint64 taken = 0, hits = 0, support = 0;
+    for (guint i = 0; i < n; i++) {
+      const gboolean take = probabilities[(gsize)i * n_classes + c] >= values[c];
+      taken += take;
+      hits += take && truth[i] == c;
+      support += truth[i] == c;
+    }
+    thresholds[c] = (CowThreshold){ .known = support > 0, .reached = TRUE, .value = (double)values[c] };
+    if (taken > 0)
+      thresholds[c].precision = (double)hits / (double)taken;
+    if (support > 0)
+      thresholds[c].recall = (double)hits / (double)support;
+    if (taken + support > 0)
+      thresholds[c].f1 = 2 * (double)hits / (double)(taken + support);
+  }
+}
+
+/* ---- all of it ------------------------------------------------------------------------------------------------------------------- */
+
+static double
+apply_temperature (const float *logits, const guint *truth, guint n, guint n_classes, double temperature, float *probabilities,
+                   CowReliabilityBin *bins)
+{
+  for (guint i = 0; i < n; i++)
+    cow_softmax (logits + (gsize)i * n_classes, n_classes, temperature, probabilities + (gsize)i * n_classes);
+  return cow_reliability (probabilities, truth, n, n_classes, bins);
+}
+
+void
+cow_trust_measure (const float *logits, const guint *truth, guint n, guint n_classes, double temperature, float *probabilities,
+                   CowTrust *trust)
+{
+  trust->log_loss_before = cow_log_loss (logits, truth, n, n_classes, 1);
+  trust->log_loss_after = cow_log_loss (logits, truth, n, n_classes, temperature);
+  trust->ece_before = apply_temperature (logits, truth, n, n_classes, 1, probabilities, trust->before);
+  trust->ece_after = apply_temperature (logits, truth, n, n_classes, temperature, probabilities, trust->after);
+}
+
+CowCalibration *
+cow_calibration_fit (const float *logits, const guint *truth, guint n, guint n_classes, double precision_target)
+{
+  CowCalibration *self = g_new0 (CowCalibration, 1);
+  g_autofree float *probabilities = g_new (float, (gsize)n *n_classes);
+  self->n_classes = n_classes;
+  self->n = n;
+  self->temperature = cow_temperature_fit (logits, truth, n, n_classes);
+  self->told = self->temperature > COW_TEMPERATURE_MIN * 1.01 && self->temperature < COW_TEMPERATURE_MAX / 1.01;
+  if (!self->told)
+    self->temperature = 1;
+  self->precision_target = precision_target;
+  self->thresholds = g_new0 (CowThreshold, n_classes);
+  cow_trust_measure (logits, truth, n, n_classes, self->temperature, probabilities, &self->trust);
+  cow_thresholds_fit (probabilities, truth, n, n_classes, precision_target, self->thresholds);
+  return self;
+}
+
+void
+cow_calibration_free (CowCalibration *self)
+{
+  if (!self)
+    return;
+  g_free (self->thresholds);
+  g_free (self);
 }

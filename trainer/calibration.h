@@ -7,16 +7,14 @@
 #ifndef COW_TRAINER_CALIBRATION_H
 #define COW_TRAINER_CALIBRATION_H
 
-#include <glib.h>
+#include "model/card.h"
 
 G_BEGIN_DECLS
 
 /* The temperatures that a fit can give; one at an end says that the pictures are too few or too easy to tell. */
 #define COW_TEMPERATURE_MIN 0.05
-#define COW_TEMPERATURE_MAX 20.0
+#define COW_TEMPERATURE_MAX 100.0
 
-/* Softmax of logits / temperature. */
-void cow_softmax (const float *logits, guint n_classes, double temperature, float *probabilities);
 /* Mean of -log probability of the true class: logits [n, n_classes], truth [n], n at least 1. */
 double cow_log_loss (const float *logits, const guint *truth, guint n, guint n_classes, double temperature);
 /* The temperature with the least log loss. Dividing all logits by it changes no answer. */
@@ -50,6 +48,42 @@ typedef struct {
  */
 void cow_thresholds_fit (const float *probabilities, const guint *truth, guint n, guint n_classes, double precision_target,
                          CowThreshold *thresholds);
+
+/* What given thresholds [n_classes] give on other pictures: fills all but `reached`. A class is known when pictures show it. */
+void cow_thresholds_apply (const float *probabilities, const guint *truth, guint n, guint n_classes, const float *values,
+                           CowThreshold *thresholds);
+
+/* ---- all of it ------------------------------------------------------------------------------------------------------------------- */
+
+/* How far probabilities can be trusted, at temperature 1 and at another. */
+typedef struct {
+  double log_loss_before, log_loss_after;
+  double ece_before, ece_after; /* expected calibration errors */
+  CowReliabilityBin before[COW_RELIABILITY_BINS], after[COW_RELIABILITY_BINS];
+} CowTrust;
+
+/* Fills all of it and leaves the probabilities [n, n_classes] at that temperature. */
+void cow_trust_measure (const float *logits, const guint *truth, guint n, guint n_classes, double temperature, float *probabilities,
+                        CowTrust *trust);
+
+/* What the validation pictures taught. */
+typedef struct {
+  guint n_classes, n; /* n: pictures */
+  double temperature;
+  gboolean told; /* FALSE: the fit ran to an end (pictures too few, or all right), and the temperature is left at 1 */
+  CowTrust trust;
+  double precision_target;  /* of the thresholds; 0: the best F1 */
+  CowThreshold *thresholds; /* [n_classes] */
+} CowCalibration;
+
+CowCalibration *cow_calibration_fit (const float *logits, const guint *truth, guint n, guint n_classes, double precision_target);
+void cow_calibration_free (CowCalibration *self);
+/* The card's member "calibration"; `split` is the name of what it was fitted on. */
+JsonObject *cow_calibration_to_json (const CowCalibration *self, const char *const *classes, const char *split);
+/* [{"from", "to", "pictures", "confidence", "accuracy"}, ...] */
+JsonArray *cow_reliability_to_json (const CowReliabilityBin *bins);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CowCalibration, cow_calibration_free)
 
 G_END_DECLS
 

@@ -7,12 +7,19 @@
 
 G_BEGIN_DECLS
 
-/*
- * Writes a PNG with a row a class: `per_class` pictures of the split (chosen by the seed), each followed by two augmented copies. What is
- * drawn went through resizing and augmentation as in training.
- */
-gboolean cow_contact_sheet (const CowDataset *dataset, CowSplit split, CkBackend *backend, const CowPreprocess *preprocess,
-                            CowAugment augment, guint per_class, guint64 seed, const char *path, GError **error);
+typedef struct {
+  const CowDataset *dataset;
+  CowSplit split;
+  CkBackend *backend;
+  CowPreprocess preprocess;
+  CowAugment augment;
+  guint per_class; /* pictures of each class */
+  guint copies;    /* augmented copies that follow each of them */
+  guint64 seed;    /* chooses them */
+} CowContactSheet;
+
+/* Writes a PNG with a row a class. What is drawn went through resizing and augmentation as in training, before it was normalised. */
+gboolean cow_contact_sheet_write (const CowContactSheet *self, const char *path, GError **error);
 
 G_END_DECLS
 

@@ -221,3 +221,19 @@ csv_next (Csv *self, gboolean *more, GError **error)
     self->fields[i] = fields->pdata[i];
   return TRUE;
 }
+
+void
+csv_append_field (GString *row, const char *field)
+{
+  if (!strpbrk (field, ",\"\r\n")) {
+    g_string_append (row, field);
+    return;
+  }
+  g_string_append_c (row, '"');
+  for (; *field; field++) {
+    if (*field == '"')
+      g_string_append_c (row, '"');
+    g_string_append_c (row, *field);
+  }
+  g_string_append_c (row, '"');
+}

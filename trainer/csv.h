@@ -36,6 +36,9 @@ gboolean csv_require (const Csv *self, const char *name, const char *what, guint
 /* Moves to the next row; *more is FALSE after the last. COW_ERROR_FORMAT, naming the line: other quotes, more or fewer fields. */
 gboolean csv_next (Csv *self, gboolean *more, GError **error);
 
+/* Appends a field for a row being written: quoted when it must be, quotes doubled. */
+void csv_append_field (GString *row, const char *field);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Csv, csv_free)
 
 G_END_DECLS

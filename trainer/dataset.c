@@ -257,6 +257,8 @@ warn_of_torn_groups (DatasetDraft *self)
   g_autoptr (GHashTable) train = g_hash_table_new (g_str_hash, g_str_equal), torn = g_hash_table_new (g_str_hash, g_str_equal);
   const CowDataset *set = self->set;
 
+  if (self->options->keep_absent)
+    return; /* told by `check`, one by one */
   for (guint i = 0; i < set->splits[COW_TRAIN]->len; i++) {
     const CowSample *sample = cow_dataset_sample (set, g_array_index (set->splits[COW_TRAIN], guint, i));
     if (sample->group)
@@ -278,6 +280,8 @@ check_classes (DatasetDraft *self, GError **error)
 {
   const CowDataset *set = self->set;
 
+  if (self->options->any_classes)
+    return TRUE;
   for (CowSplit split = COW_TRAIN; split < COW_N_SPLITS; split++)
     for (guint c = 0; c < set->n_classes && set->splits[split]->len > 0; c++) {
       if (cow_dataset_count (set, split, (int)c) > 0)

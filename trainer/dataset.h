@@ -68,7 +68,9 @@ typedef struct {
   double val_part, test_part; /* of what we divide; 0 to .9 */
   gint64 seed;
   gboolean allow_missing; /* a class without pictures in a split is a warning, not an error */
-  gboolean keep_absent;   /* take files that do not exist too; else they are an error (`check` lists them all) */
+  gboolean any_classes;   /* a class without pictures is not even worth a warning: whoever opens the set tells it better */
+  /* For `check`, which tells them one by one: files that do not exist are taken too, torn groups are not warned of. */
+  gboolean keep_absent;
 } CowDatasetOptions;
 
 #define COW_DATASET_OPTIONS_DEFAULT                                                                                                        \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* An adapter folder without its model: what PEFT's files, the head and the card say by themselves. */
+/* An adapter folder without its model: what PEFT's files or its own network, the head and the card say by themselves. */
 #include <math.h>
 
 #include "model/adapter.h"
@@ -79,14 +79,8 @@ add_peft_config (JsonObject *object, const char *file, GError **error)
 }
 
 static gboolean
-add_peft (JsonObject *object, const char *folder, GError **error)
+add_peft (JsonObject *object, const char *file, GError **error)
 {
-  g_autofree char *file = find_below (folder, peft_files);
-
-  if (!file) {
-    json_object_set_string_member (object, "method", "frozen");
-    return TRUE;
-  }
   g_autofree char *place = g_path_get_dirname (file);
   g_autofree char *weights = g_build_filename (place, "adapter_model.safetensors", NULL);
   g_auto (TensorFile) tensors = { 0 };
@@ -94,6 +88,24 @@ add_peft (JsonObject *object, const char *folder, GError **error)
     return FALSE;
   json_object_set_int_member (object, "adapter_parameters", (gint64)tensor_file_n_elements (&tensors));
   return TRUE;
+}
+
+/* What turns pictures into features: PEFT's adapter on a base, the base alone, or a network of the folder's own. */
+static gboolean
+add_method (JsonObject *object, const char *folder, const CowCard *card, GError **error)
+{
+  g_autofree char *file = find_below (folder, peft_files);
+
+  if (file)
+    return add_peft (object, file, error);
+  if (!cow_card_holds_network (card)) {
+    json_object_set_string_member (object, "method", "frozen");
+    return TRUE;
+  }
+  JsonObject *network = json_object_new ();
+  json_object_set_string_member (object, "method", card->kind);
+  json_object_set_object_member (object, "network", network);
+  return describe_network (network, folder, error);
 }
 
 /* ---- head ------------------------------------------------------------------------------------------------------------------------ */
@@ -111,8 +123,7 @@ add_head (JsonObject *object, const char *folder, GError **error)
   if (!tensor_file_open (&tensors, file, error))
     return FALSE;
   /* Any width will do here; whether it fits a model is for the model to say. */
-  const CowTensor *first = tensor_file_get (&tensors, "0.weight");
-  g_autoptr (CowHead) head = cow_head_read (folder, first && first->n_dims == 2 ? first->dims[1] : 0, 0, error);
+  g_autoptr (CowHead) head = cow_head_read (folder, 0, 0, error);
   if (!head)
     return FALSE;
   JsonObject *described = json_object_new ();
@@ -129,14 +140,24 @@ add_head (JsonObject *object, const char *folder, GError **error)
 
 /* ---- card ------------------------------------------------------------------------------------------------------------------------ */
 
-static gboolean
-add_card (JsonObject *object, const char *folder, GError **error)
+/* What `eval --calibrate` fitted: the temperature, and thresholds by class. */
+static void
+add_calibration (JsonObject *object, const CowCard *card)
 {
-  gboolean found = FALSE;
-  g_autoptr (CowCard) card = cow_card_read (folder, &found, error);
+  if (cow_card_get_member (card, "calibration"))
+    json_object_set_double_member (object, "temperature", card->temperature);
+  if (!card->thresholds)
+    return;
+  JsonObject *thresholds = json_object_new ();
+  for (guint c = 0; card->classes[c]; c++)
+    if (card->thresholds[c] > 0)
+      json_object_set_double_member (thresholds, card->classes[c], (double)card->thresholds[c]);
+  json_object_set_object_member (object, "thresholds", thresholds);
+}
 
-  if (!card)
-    return FALSE;
+static void
+add_card (JsonObject *object, const CowCard *card, gboolean found)
+{
   JsonObject *preprocess = json_object_new ();
   json_object_set_int_member (preprocess, "width", card->preprocess.width);
   json_object_set_int_member (preprocess, "height", card->preprocess.height);
@@ -149,12 +170,21 @@ add_card (JsonObject *object, const char *folder, GError **error)
     json_object_set_string_member (object, "base", card->base_name);
   if (card->base_hash)
     json_object_set_string_member (object, "base_sha256", card->base_hash);
-  return TRUE;
+  JsonNode *merged = cow_card_get_member (card, "merged");
+  if (merged)
+    json_object_set_member (object, "merged", json_node_copy (merged));
+  add_calibration (object, card);
 }
 
 gboolean
 describe_adapter (JsonObject *object, const char *path, GError **error)
 {
+  gboolean found = FALSE;
+  g_autoptr (CowCard) card = cow_card_read (path, &found, error);
+
   json_object_set_string_member (object, "kind", "adapter");
-  return add_peft (object, path, error) && add_head (object, path, error) && add_card (object, path, error);
+  if (!card || !add_method (object, path, card, error) || !add_head (object, path, error))
+    return FALSE;
+  add_card (object, card, found);
+  return TRUE;
 }

@@ -7,6 +7,7 @@
 #include "model/config.h"
 #include "model/error.h"
 #include "model/nf4.h"
+#include "model/resnet.h"
 #include "trainer/tensor-file.h"
 
 static guint64
@@ -77,46 +78,92 @@ disk_bytes (const CowCheckpoint *checkpoint)
   return bytes;
 }
 
+/* The weights as stored: they are computed from the mapped file. */
+static double
+stored_bytes (const CowCheckpoint *checkpoint)
+{
+  double bytes = 0;
+  for (guint i = 0; i < cow_checkpoint_n_tensors (checkpoint); i++)
+    bytes += (double)cow_checkpoint_nth (checkpoint, i)->n_bytes;
+  return bytes;
+}
+
 /*
- * What a run for one picture of the model's own size touches: the weights as stored (they are computed from the mapped file), the restored
- * fp32 absmax of NF4, and the activations of model/vit.c. Libraries, the picture and an adapter come on top.
+ * What a run for one picture of the model's own size touches: the weights, the restored fp32 absmax of NF4, and the activations of
+ * model/vit.c. Libraries, the picture and an adapter come on top.
  */
 static double
 memory_bytes (const CowCheckpoint *checkpoint, const CowVitConfig *config)
 {
   const double side = config->image_size / config->patch_size, tokens = 1 + config->n_registers + side * side;
-  double bytes = 0;
+  double bytes = stored_bytes (checkpoint);
 
-  for (guint i = 0; i < cow_checkpoint_n_tensors (checkpoint); i++)
-    bytes += (double)cow_checkpoint_nth (checkpoint, i)->n_bytes;
   if (g_str_equal (storage_name (checkpoint), "NF4"))
     bytes += (double)cow_vit_config_n_parameters (config) / COW_NF4_BLOCK * sizeof (float);
   return bytes + tokens * (5.0 * config->hidden_size + (config->gated ? 2.0 : 1.0) * config->intermediate_size) * sizeof (float);
 }
 
+static void
+add_vit (JsonObject *object, const CowCheckpoint *checkpoint, const CowVitConfig *config)
+{
+  json_object_set_string_member (object, "architecture", config->timm ? "vision transformer as timm's" : "DINOv3 vision transformer");
+  json_object_set_string_member (object, "storage", storage_name (checkpoint));
+  json_object_set_int_member (object, "parameters", cow_vit_config_n_parameters (config));
+  json_object_set_int_member (object, "layers", config->n_layers);
+  json_object_set_int_member (object, "hidden_size", config->hidden_size);
+  json_object_set_int_member (object, "heads", config->n_heads);
+  json_object_set_int_member (object, "intermediate_size", config->intermediate_size);
+  json_object_set_string_member (object, "mlp", config->gated ? "gated SiLU" : "GELU");
+  json_object_set_int_member (object, "patch_size", config->patch_size);
+  json_object_set_int_member (object, "registers", config->n_registers);
+  json_object_set_int_member (object, "image_size", config->image_size);
+  json_object_set_int_member (object, "estimated_memory_bytes", (gint64)memory_bytes (checkpoint, config));
+}
+
+/* A pass over one picture of 224 x 224 uses two arrays of the first unit's size and two of a quarter of it (model/resnet.c). */
+static void
+add_resnet (JsonObject *object, const CowCheckpoint *checkpoint)
+{
+  CowResnetShape shape;
+  gint64 parameters = 0;
+
+  for (int i = 0; i < COW_RESNET_N_UNITS; i++) {
+    const CowResnetUnit *unit = &cow_resnet_units[i];
+    parameters += (gint64)unit->out * unit->in * unit->kernel * unit->kernel + 2 * unit->out;
+  }
+  cow_resnet_shape (&shape, 1, 224, 224, NULL);
+  const double passes = 2.5 * (double)cow_resnet_unit_size (&shape, 0) * sizeof (float);
+  json_object_set_string_member (object, "architecture", "ResNet-18 as torchvision's");
+  json_object_set_string_member (object, "storage", cow_dtype_name (cow_checkpoint_nth (checkpoint, 0)->dtype));
+  json_object_set_int_member (object, "parameters", parameters);
+  json_object_set_int_member (object, "features", COW_RESNET_FEATURES);
+  json_object_set_int_member (object, "estimated_memory_bytes", (gint64)(stored_bytes (checkpoint) + passes));
+}
+
 gboolean
-describe_model (JsonObject *object, const char *path, GError **error)
+describe_network (JsonObject *object, const char *path, GError **error)
 {
   CowVitConfig config;
   g_autoptr (CowCheckpoint) checkpoint = cow_checkpoint_open (path, error);
 
-  if (!checkpoint || !cow_vit_config_for (path, checkpoint, &config, error))
+  if (!checkpoint)
     return FALSE;
-  json_object_set_string_member (object, "kind", "model");
-  json_object_set_string_member (object, "storage", storage_name (checkpoint));
-  json_object_set_int_member (object, "parameters", cow_vit_config_n_parameters (&config));
-  json_object_set_int_member (object, "layers", config.n_layers);
-  json_object_set_int_member (object, "hidden_size", config.hidden_size);
-  json_object_set_int_member (object, "heads", config.n_heads);
-  json_object_set_int_member (object, "intermediate_size", config.intermediate_size);
-  json_object_set_string_member (object, "mlp", config.gated ? "gated SiLU" : "GELU");
-  json_object_set_int_member (object, "patch_size", config.patch_size);
-  json_object_set_int_member (object, "registers", config.n_registers);
-  json_object_set_int_member (object, "image_size", config.image_size);
+  if (cow_resnet_present (checkpoint))
+    add_resnet (object, checkpoint);
+  else if (cow_vit_config_for (path, checkpoint, &config, error))
+    add_vit (object, checkpoint, &config);
+  else
+    return FALSE;
   json_object_set_int_member (object, "tensors", cow_checkpoint_n_tensors (checkpoint));
   json_object_set_int_member (object, "disk_bytes", (gint64)disk_bytes (checkpoint));
-  json_object_set_int_member (object, "estimated_memory_bytes", (gint64)memory_bytes (checkpoint, &config));
   return TRUE;
+}
+
+gboolean
+describe_model (JsonObject *object, const char *path, GError **error)
+{
+  json_object_set_string_member (object, "kind", "model");
+  return describe_network (object, path, error);
 }
 
 /* ---- either ---------------------------------------------------------------------------------------------------------------------- */

@@ -11,6 +11,7 @@ cow_evaluation_new (const char *const *classes, guint most, GError **error)
 
   self->classes = g_strdupv ((char **)classes);
   self->n_classes = g_strv_length (self->classes);
+  self->warnings = g_ptr_array_new_with_free_func (g_free);
   self->unreadable = g_ptr_array_new_with_free_func (g_free);
   self->samples = g_try_new0 (const CowSample *, MAX (most, 1));
   self->truth = g_try_new0 (guint, MAX (most, 1));
@@ -30,7 +31,7 @@ cow_evaluation_free (CowEvaluation *self)
 {
   if (!self)
     return;
-  char *texts[] = { self->model, self->adapter, self->data, self->device, self->made_at, self->split };
+  char *texts[] = { self->model, self->adapter, self->data, self->device, self->made_at, self->split, self->fitted_on };
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     g_free (texts[i]);
   g_strfreev (self->classes);
@@ -39,7 +40,8 @@ cow_evaluation_free (CowEvaluation *self)
   g_free (self->predicted);
   g_free (self->logits);
   g_free (self->probabilities);
-  g_free (self->calibration.thresholds);
+  g_free (self->thresholds);
+  g_clear_pointer (&self->warnings, g_ptr_array_unref);
   g_clear_pointer (&self->unreadable, g_ptr_array_unref);
   g_clear_pointer (&self->confusion, cow_confusion_free);
   g_clear_pointer (&self->metrics, cow_metrics_free);
@@ -48,34 +50,8 @@ cow_evaluation_free (CowEvaluation *self)
   g_free (self);
 }
 
-/* Probabilities at a temperature, their calibration error and bins. */
-static double
-apply_temperature (CowEvaluation *self, double temperature, CowReliabilityBin *bins)
-{
-  for (guint i = 0; i < self->n; i++)
-    cow_softmax (self->logits + (gsize)i * self->n_classes, self->n_classes, temperature, self->probabilities + (gsize)i * self->n_classes);
-  return cow_reliability (self->probabilities, self->truth, self->n, self->n_classes, bins);
-}
-
-static void
-calibrate (CowEvaluation *self, double temperature, gboolean fit, double precision_target)
-{
-  CowEvaluationCalibration *c = &self->calibration;
-  c->fitted = fit;
-  c->temperature = fit ? cow_temperature_fit (self->logits, self->truth, self->n, self->n_classes) : temperature;
-  c->precision_target = precision_target;
-  c->log_loss_before = cow_log_loss (self->logits, self->truth, self->n, self->n_classes, 1);
-  c->log_loss_after = cow_log_loss (self->logits, self->truth, self->n, self->n_classes, c->temperature);
-  c->ece_before = apply_temperature (self, 1, c->before);
-  c->ece_after = apply_temperature (self, c->temperature, c->after);
-  if (!fit)
-    return;
-  c->thresholds = g_new0 (CowThreshold, self->n_classes);
-  cow_thresholds_fit (self->probabilities, self->truth, self->n, self->n_classes, precision_target, c->thresholds);
-}
-
 void
-cow_evaluation_compute (CowEvaluation *self, double temperature, gboolean fit, double precision_target)
+cow_evaluation_compute (CowEvaluation *self, double temperature, const float *thresholds)
 {
   g_autofree const char **sources = g_new (const char *, self->n);
 
@@ -89,5 +65,10 @@ cow_evaluation_compute (CowEvaluation *self, double temperature, gboolean fit, d
   self->metrics = cow_metrics_new (self->confusion);
   self->pairs = cow_confusion_pairs (self->confusion, MOST_PAIRS);
   self->by_source = cow_metrics_by_source (self->n_classes, self->n, self->truth, self->predicted, sources);
-  calibrate (self, temperature, fit, precision_target);
+  self->temperature = temperature;
+  cow_trust_measure (self->logits, self->truth, self->n, self->n_classes, temperature, self->probabilities, &self->trust);
+  if (!thresholds)
+    return;
+  self->thresholds = g_new0 (CowThreshold, self->n_classes);
+  cow_thresholds_apply (self->probabilities, self->truth, self->n, self->n_classes, thresholds, self->thresholds);
 }

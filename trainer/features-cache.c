@@ -173,7 +173,7 @@ run_job (Job *self, const char *path, GError **error)
   self->classifier = cow_classifier_new (&classifying, error);
   if (!self->classifier)
     return FALSE;
-  self->width = cow_classifier_config (self->classifier)->hidden_size;
+  self->width = cow_classifier_n_features (self->classifier);
   return whole_rows (self, &done, error) && compute (self, done, error) && finish (self->path, path, self->items->len, self->width, error);
 }
 

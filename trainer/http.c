@@ -8,61 +8,12 @@
 
 #define MOST_READABLE 300
 
-/* An environment variable in lower or upper case. HTTP_PROXY alone does not count: a web server sets it from a client's header. */
-static const char *
-proxy_variable (const char *lower, const char *upper)
-{
-  const char *value = g_getenv (lower);
-  if (!value || !*value)
-    value = upper ? g_getenv (upper) : NULL;
-  return value && *value ? value : NULL;
-}
-
-/* The same of a proxy, as an address: HOST:PORT alone means an HTTP proxy. Free with g_free. */
-static char *
-proxy_address (const char *lower, const char *upper)
-{
-  const char *value = proxy_variable (lower, upper);
-  return !value || strstr (value, "://") ? g_strdup (value) : g_strconcat ("http://", value, NULL);
-}
-
-/* The environment's proxies, or NULL when it names none. */
-static GProxyResolver *
-proxy_from_environment (void)
-{
-  g_autofree char *all = proxy_address ("all_proxy", "ALL_PROXY"), *http = proxy_address ("http_proxy", NULL);
-  g_autofree char *https = proxy_address ("https_proxy", "HTTPS_PROXY");
-  const char *none = proxy_variable ("no_proxy", "NO_PROXY");
-
-  if (!all && !http && !https)
-    return NULL;
-  g_autoptr (GStrvBuilder) ignored = g_strv_builder_new ();
-  g_strv_builder_add_many (ignored, "localhost", "127.0.0.0/8", "::1", NULL);
-  g_auto (GStrv) hosts = g_strsplit_set (none ? none : "", ", ", -1);
-  for (char **host = hosts; *host; host++) {
-    if (g_str_equal (*host, "*"))
-      return g_simple_proxy_resolver_new ("direct://", NULL);
-    if (**host)
-      g_strv_builder_add (ignored, *host);
-  }
-  g_auto (GStrv) list = g_strv_builder_end (ignored);
-
-  GProxyResolver *resolver = g_simple_proxy_resolver_new (all ? all : "direct://", list);
-  if (http)
-    g_simple_proxy_resolver_set_uri_proxy (G_SIMPLE_PROXY_RESOLVER (resolver), "http", http);
-  if (https)
-    g_simple_proxy_resolver_set_uri_proxy (G_SIMPLE_PROXY_RESOLVER (resolver), "https", https);
-  return resolver;
-}
-
 SoupSession *
 http_session_new (guint timeout_s)
 {
   SoupSession *session = soup_session_new_with_options ("timeout", timeout_s, "user-agent", "cow-trainer/" COW_VERSION, NULL);
-  g_autoptr (GProxyResolver) proxy = proxy_from_environment ();
 
-  if (proxy)
-    soup_session_set_proxy_resolver (session, proxy);
+  http_use_proxies (session);
   soup_session_remove_feature_by_type (session, SOUP_TYPE_CONTENT_DECODER);
   return session;
 }
@@ -136,6 +87,23 @@ http_is_header_value (const char *secret)
     if (!g_ascii_isgraph (secret[n]))
       return FALSE;
   return n > 0 && n <= 4096;
+}
+
+GInputStream *
+http_send (SoupSession *session, SoupMessage *message, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GInputStream) body = soup_session_send (session, message, cancellable, error);
+  const gboolean https = g_str_equal (g_uri_get_scheme (soup_message_get_uri (message)), "https");
+  const guint status = soup_message_get_status (message);
+
+  if (!body)
+    return NULL;
+  if (status == 407 || (https && !soup_message_get_tls_peer_certificate (message))) {
+    g_set_error (error, COW_ERROR, COW_ERROR_IO, "the proxy answered %u%s", status,
+                 status == 407 ? " (its login goes into its address: http://USER:PASSWORD@HOST:PORT)" : "");
+    return NULL;
+  }
+  return g_steal_pointer (&body);
 }
 
 char *

@@ -257,12 +257,12 @@ static guint
 send_once (Hub *self, GUri *uri, SoupMessage *message, HubAnswer *answer, gboolean *transient, GError **error)
 {
   g_autoptr (GError) why = NULL;
-  GInputStream *body = soup_session_send (self->session, message, NULL, &why);
+  GInputStream *body = http_send (self->session, message, NULL, &why);
 
   if (!body) {
     const char *secrets[] = { self->token ? self->token : "", NULL };
     g_autofree char *words = http_readable (why->message, -1, secrets), *host = http_readable (g_uri_get_host (uri), -1, NULL);
-    *transient = why->domain != G_TLS_ERROR;
+    *transient = why->domain != G_TLS_ERROR && why->domain != COW_ERROR;
     g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s cannot be reached: %s", host, words);
     return 0;
   }

@@ -69,16 +69,12 @@ input_open (Input *self, char *const *arguments, GError **error)
 }
 
 gboolean
-input_check_size (const Input *self, const CowVitConfig *config, GError **error)
+input_check_size (const Input *self, const CowClassifier *classifier, GError **error)
 {
-  const CowPreprocess *preprocess = &self->preprocess;
+  g_autofree char *where =
+      self->tensor ? g_strconcat (cow_safetensors_path (self->file), ": ", self->tensor->name, NULL) : g_strdup ("size");
 
-  if (preprocess->width % config->patch_size == 0 && preprocess->height % config->patch_size == 0)
-    return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH, "%s%s%s: pictures of %d x %d (width x height), but the model needs multiples of %d",
-               self->file ? cow_safetensors_path (self->file) : "size", self->tensor ? ": " : "", self->tensor ? self->tensor->name : "",
-               preprocess->width, preprocess->height, config->patch_size);
-  return FALSE;
+  return cow_classifier_check_size (classifier, where, self->preprocess.width, self->preprocess.height, error);
 }
 
 /* Some rows of the tensor, so that no more than a batch is ever converted. */

@@ -19,7 +19,7 @@ gboolean input_is_tensor (const char *argument);
 /* Opens what the arguments name: pictures and folders, or a single FILE.safetensors:NAME. The preprocessing is set later. */
 gboolean input_open (Input *self, char *const *arguments, GError **error);
 /* Checks that the network takes the size of the pictures. */
-gboolean input_check_size (const Input *self, const CowVitConfig *config, GError **error);
+gboolean input_check_size (const Input *self, const CowClassifier *classifier, GError **error);
 /* Pixels of pictures [first, first + n) to out [n, 3, height, width]. */
 gboolean input_read (const Input *self, CkBackend *backend, gint64 first, int n, float *out, GError **error);
 void input_clear (Input *self);

@@ -137,11 +137,11 @@ optimise (Run *self, GError **error)
 {
   CowRunCounters *at = self->at;
   const double rate = cow_schedule_at (&self->schedule, (gint64)at->step);
-  const CkAdamW settings = { .learning_rate = (float)rate,
-                             .beta1 = .9f,
-                             .beta2 = .999f,
-                             .epsilon = 1e-8f,
-                             .weight_decay = (float)self->recipe->weight_decay,
+  const CkAdamW settings = { .learning_rate = rate,
+                             .beta1 = .9,
+                             .beta2 = .999,
+                             .epsilon = 1e-8,
+                             .weight_decay = self->recipe->weight_decay,
                              .step = (gint64)at->step + 1 };
   double norm;
 

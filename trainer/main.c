@@ -11,11 +11,16 @@ static const struct {
   const char *name, *summary;
   gboolean (*run) (int argc, char **argv, GError **error);
 } verbs[] = {
+  { "check", "what is wrong with labelled pictures", verb_check },
+  { "estimate", "the memory and time that recipes take here", verb_estimate },
+  { "train", "an adapter or a small network, from labelled pictures", verb_train },
   { "predict", "the behaviour in each picture, as a table, CSV or JSON", verb_predict },
+  { "eval", "how good an adapter is: metrics, figures, a report, calibration", verb_eval },
   { "features", "what the network computes of pictures, as a safetensors file", verb_features },
   { "quantize", "a model in 4 bits (NF4, as bitsandbytes writes it)", verb_quantize },
   { "fetch", "a model or an adapter from the Hugging Face hub", verb_fetch },
   { "track", "sends MLflow what a run logged while the server could not be reached", verb_track },
+  { "merge", "an adapter made part of its model, and what that changes", verb_merge },
   { "info", "what a model, an adapter or a file of tensors holds", verb_info },
 };
 

@@ -156,7 +156,7 @@ static MlflowResult
 send_message (Mlflow *self, SoupMessage *message, GBytes **body, guint *status, GError **error)
 {
   g_autoptr (GError) why = NULL;
-  g_autoptr (GInputStream) stream = soup_session_send (self->session, message, self->cancellable, &why);
+  g_autoptr (GInputStream) stream = http_send (self->session, message, self->cancellable, &why);
   g_autoptr (GBytes) bytes = stream ? http_read_all (stream, MOST_ANSWER, self->cancellable, &why) : NULL;
 
   *status = bytes ? soup_message_get_status (message) : 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "trainer/model-options.h"
 
+#include "model/locate.h"
 #include "trainer/verb.h"
 
 CowClassifier *
@@ -8,7 +9,7 @@ model_options_open (const ModelOptions *self, GError **error)
 {
   CowClassifierOptions options = { .model = self->model, .adapter = self->adapter, .device = self->device };
 
-  if (!self->model) {
+  if (!self->model && self->adapter && cow_classifier_needs_model (self->adapter)) {
     verb_usage (error, "--model is missing");
     return NULL;
   }
@@ -19,6 +20,11 @@ model_options_open (const ModelOptions *self, GError **error)
   if (self->batch < 1 || self->batch > MODEL_OPTIONS_MOST_BATCH) {
     verb_usage (error, "--batch %d: 1 to %d is expected", self->batch, MODEL_OPTIONS_MOST_BATCH);
     return NULL;
+  }
+  if (!self->model && !self->adapter) {
+    g_printerr ("cow-trainer: %s\n", COW_DEMONSTRATION_WARNING);
+    options.model = COW_DEMONSTRATION_MODEL;
+    options.adapter = COW_DEMONSTRATION_ADAPTER;
   }
   return cow_classifier_new (&options, error);
 }

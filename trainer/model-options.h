@@ -27,7 +27,7 @@ typedef struct {
     .batch = 8                                                                                                                             \
   }
 
-/* Loads what the options name. */
+/* Loads what the options name; without any, the demonstration's, and says so. */
 CowClassifier *model_options_open (const ModelOptions *self, GError **error);
 void model_options_clear (ModelOptions *self);
 

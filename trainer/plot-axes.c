@@ -68,6 +68,16 @@ log_ticks (const PlotScale *scale, double *ticks)
   return n;
 }
 
+/* Marks of an axis; about `gap` pixels lie between them at least. */
+static guint
+axis_ticks (const PlotScale *scale, double gap, double *ticks)
+{
+  if (scale->log)
+    return log_ticks (scale, ticks);
+  const double step = step_of (scale, gap);
+  return linear_ticks (scale, scale->whole ? MAX (step, 1) : step, ticks);
+}
+
 static void
 tick_text (const PlotScale *scale, double tick, char *text, gsize n_text)
 {
@@ -79,74 +89,67 @@ tick_text (const PlotScale *scale, double tick, char *text, gsize n_text)
 
 /* ---- axes ------------------------------------------------------------------------------------------------------------------------ */
 
-static void
-stroke_line (cairo_t *cr, double x0, double y0, double x1, double y1, const PlotColour *colour)
+void
+plot_rule (PlotCanvas *canvas, double x0, double y0, double x1, double y1, PlotColour colour, gboolean dashed)
 {
-  plot_set_colour (cr, colour);
+  const double dash[] = { 5, 4 };
+  cairo_t *cr = canvas->cr;
+  cairo_save (cr);
+  plot_set_colour (canvas, colour);
   cairo_set_line_width (cr, 1);
+  cairo_set_dash (cr, dash, dashed ? 2 : 0, 0);
   cairo_move_to (cr, x0, y0);
   cairo_line_to (cr, x1, y1);
   cairo_stroke (cr);
+  cairo_restore (cr);
 }
 
-static void
-axis_x (cairo_t *cr, const PlotScale *x, const double *ticks, guint n, double at, double far, const char *label)
+void
+plot_axis_x (PlotCanvas *canvas, const PlotScale *x, double at, double far, const char *label)
 {
-  const PlotText number = { .size = 11, .x_align = .5, .colour = &plot_muted }, name = { .x_align = .5 };
+  const PlotText number = { .size = 11, .x_align = .5, .colour = PLOT_MUTED }, name = { .x_align = .5, .colour = PLOT_MUTED };
+  double ticks[MOST_TICKS];
+  const guint n = axis_ticks (x, 50, ticks);
   for (guint i = 0; i < n; i++) {
     char text[32];
     const double here = plot_at (x, ticks[i]);
     tick_text (x, ticks[i], text, sizeof text);
-    stroke_line (cr, here, at, here, far, &plot_grid);
-    plot_text (cr, here, at + 5, &number, text);
+    plot_rule (canvas, here, at, here, far, PLOT_GRID, FALSE);
+    plot_text (canvas, here, at + 6, &number, text);
   }
-  stroke_line (cr, x->from, at, x->to, at, &plot_muted);
-  plot_text (cr, (x->from + x->to) / 2, at + 23, &name, label);
+  plot_rule (canvas, x->from, at, x->to, at, PLOT_MUTED, FALSE);
+  plot_text (canvas, (x->from + x->to) / 2, at + 24, &name, label);
 }
 
 void
-plot_axis_x (cairo_t *cr, const PlotScale *x, double at, double far, const char *label)
+plot_axis_y (PlotCanvas *canvas, const PlotScale *y, double at, double far, const char *label)
 {
+  const PlotText number = { .size = 11, .x_align = 1, .y_align = .5, .colour = PLOT_MUTED };
+  const PlotText name = { .x_align = .5, .angle = -G_PI / 2, .colour = PLOT_MUTED };
   double ticks[MOST_TICKS];
-  axis_x (cr, x, ticks, x->log ? log_ticks (x, ticks) : linear_ticks (x, step_of (x, 50), ticks), at, far, label);
-}
-
-void
-plot_axis_x_integers (cairo_t *cr, const PlotScale *x, double at, double far, const char *label)
-{
-  double ticks[MOST_TICKS];
-  axis_x (cr, x, ticks, linear_ticks (x, MAX (step_of (x, 40), 1), ticks), at, far, label);
-}
-
-void
-plot_axis_y (cairo_t *cr, const PlotScale *y, double at, double far, const char *label)
-{
-  const PlotText number = { .size = 11, .x_align = 1, .y_align = .5, .colour = &plot_muted };
-  double ticks[MOST_TICKS], widest = 0;
-  const guint n = y->log ? log_ticks (y, ticks) : linear_ticks (y, step_of (y, 35), ticks);
+  const guint n = axis_ticks (y, 35, ticks);
   for (guint i = 0; i < n; i++) {
     char text[32];
     const double here = plot_at (y, ticks[i]);
     tick_text (y, ticks[i], text, sizeof text);
-    stroke_line (cr, at, here, far, here, &plot_grid);
-    plot_text (cr, at - 6, here, &number, text);
-    widest = MAX (widest, plot_text_width (cr, &number, text));
+    plot_rule (canvas, at, here, far, here, PLOT_GRID, FALSE);
+    plot_text (canvas, at - 7, here, &number, text);
   }
-  const PlotText name = { .x_align = .5, .y_align = 1, .angle = -G_PI / 2 };
-  stroke_line (cr, at, y->from, at, y->to, &plot_muted);
-  plot_text (cr, at - 12 - widest, (y->from + y->to) / 2, &name, label);
+  plot_rule (canvas, at, y->from, at, y->to, PLOT_MUTED, FALSE);
+  plot_text (canvas, at - PLOT_AXIS_Y_WIDTH, (y->from + y->to) / 2, &name, label);
 }
 
 /* ---- between them ---------------------------------------------------------------------------------------------------------------- */
 
 void
-plot_line (cairo_t *cr, const PlotScale *x, const PlotScale *y, const double *xs, const double *ys, guint n, const PlotColour *colour,
+plot_line (PlotCanvas *canvas, const PlotScale *x, const PlotScale *y, const double *xs, const double *ys, guint n, PlotColour colour,
            gboolean dashed)
 {
   const double dash[] = { 6, 4 };
+  cairo_t *cr = canvas->cr;
   gboolean drawing = FALSE;
   cairo_save (cr);
-  plot_set_colour (cr, colour);
+  plot_set_colour (canvas, colour);
   cairo_set_line_width (cr, 2);
   cairo_set_line_join (cr, CAIRO_LINE_JOIN_ROUND);
   cairo_set_dash (cr, dash, dashed ? 2 : 0, 0);
@@ -167,9 +170,9 @@ plot_line (cairo_t *cr, const PlotScale *x, const PlotScale *y, const double *xs
 }
 
 void
-plot_bar (cairo_t *cr, double x, double y, double width, double height, const PlotColour *colour)
+plot_bar (PlotCanvas *canvas, double x, double y, double width, double height, PlotColour colour)
 {
-  plot_set_colour (cr, colour);
-  cairo_rectangle (cr, x, y, width, height);
-  cairo_fill (cr);
+  plot_set_colour (canvas, colour);
+  cairo_rectangle (canvas->cr, x, y, width, height);
+  cairo_fill (canvas->cr);
 }

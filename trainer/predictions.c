@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "model/error.h"
+#include "trainer/csv.h"
 
 struct _Predictions {
   PredictionFormat format;
@@ -35,23 +36,6 @@ prediction_format_parse (const char *name, PredictionFormat *format)
 }
 
 /* ---- pieces of text -------------------------------------------------------------------------------------------------------------- */
-
-/* RFC 4180: quoted when it must be, quotes doubled. */
-static void
-append_csv (GString *text, const char *field)
-{
-  if (!strpbrk (field, ",\"\r\n")) {
-    g_string_append (text, field);
-    return;
-  }
-  g_string_append_c (text, '"');
-  for (; *field; field++) {
-    if (*field == '"')
-      g_string_append_c (text, '"');
-    g_string_append_c (text, *field);
-  }
-  g_string_append_c (text, '"');
-}
 
 static void
 append_json (GString *text, const char *value)
@@ -86,7 +70,7 @@ add_header (Predictions *self)
     g_string_append (self->text, "image_path,pred_label,confidence");
     for (guint i = 0; i < self->n_classes; i++) {
       g_string_append_c (self->text, ',');
-      append_csv (self->text, self->classes[i]);
+      csv_append_field (self->text, self->classes[i]);
     }
     g_string_append_c (self->text, '\n');
     break;
@@ -113,9 +97,9 @@ add_table_row (Predictions *self, const char *picture, const float *probabilitie
 static void
 add_csv_row (Predictions *self, const char *picture, const float *probabilities)
 {
-  append_csv (self->text, picture);
+  csv_append_field (self->text, picture);
   g_string_append_c (self->text, ',');
-  append_csv (self->text, self->classes[self->order[0]]);
+  csv_append_field (self->text, self->classes[self->order[0]]);
   g_string_append_printf (self->text, ",%.6g", (double)probabilities[self->order[0]]);
   for (guint i = 0; i < self->n_classes; i++)
     g_string_append_printf (self->text, ",%.6g", (double)probabilities[i]);

@@ -78,11 +78,10 @@ apply (const RecipeFlags *self, guint i, CowRecipe *recipe, GError **error)
 }
 
 CowRecipe *
-recipe_flags_recipe (const RecipeFlags *self, GError **error)
+recipe_flags_fill (const RecipeFlags *self, const char *preset, GError **error)
 {
   g_autoptr (CowRecipe) recipe = cow_recipe_new ();
   g_autoptr (GError) local = NULL;
-  const char *preset = self->texts[cow_recipe_find ("recipe")];
 
   if (preset && !cow_recipe_apply_preset (recipe, preset, &local)) {
     verb_usage (error, "--recipe: %s", local->message);
@@ -91,13 +90,28 @@ recipe_flags_recipe (const RecipeFlags *self, GError **error)
   if (self->config && !cow_recipe_apply_file (recipe, self->config, preset == NULL, error))
     return NULL;
   for (guint i = 0; i < cow_recipe_n_settings (); i++)
-    if (!apply (self, i, recipe, error))
+    if (!g_str_equal (cow_recipe_key (i), "recipe") && !apply (self, i, recipe, error))
       return NULL;
-  if (!preset && !self->config) {
+  return g_steal_pointer (&recipe);
+}
+
+const char *
+recipe_flags_preset (const RecipeFlags *self)
+{
+  return self->texts[cow_recipe_find ("recipe")];
+}
+
+CowRecipe *
+recipe_flags_recipe (const RecipeFlags *self, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+
+  if (!recipe_flags_preset (self) && !self->config) {
     verb_usage (error, "--recipe or --config is missing (--list-recipes shows what there is)");
     return NULL;
   }
-  if (!cow_recipe_check (recipe, &local)) {
+  g_autoptr (CowRecipe) recipe = recipe_flags_fill (self, recipe_flags_preset (self), error);
+  if (recipe && !cow_recipe_check (recipe, &local)) {
     verb_usage (error, "%s", local->message);
     return NULL;
   }

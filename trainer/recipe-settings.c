@@ -76,6 +76,7 @@ static const Setting settings[] = {
   { "data", "interpolation", SETTING_NAME, AT (preprocess.interpolation), 0, 0, interpolations, FALSE, "NAME", "bilinear or bilinear-antialiased" },
   { "data", "normalisation", SETTING_NAME, AT (preprocess.normalisation), 0, 0, normalisations, FALSE, "NAME", "unit, imagenet or satellite" },
   { "data", "workers", SETTING_INT, AT (workers), 0, 256, NULL, TRUE, "N", "Threads that read pictures; 0: as many as processors" },
+  { "data", "cache", SETTING_PATH, AT (cache), 0, 0, NULL, TRUE, "FOLDER", "frozen: where features are kept (~/.cache/cowbehavior/features)" },
 
   { "train", "batch", SETTING_INT, AT (batch), 1, 4096, NULL, FALSE, "N", "Pictures at a time" },
   { "train", "accumulation", SETTING_INT, AT (accumulation), 1, 4096, NULL, FALSE, "N", "Batches that make one step" },

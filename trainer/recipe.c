@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "model/config-sizes.h"
+
 #define MOST_NEAR 3 /* names that an error lists */
 
 /* ---- near names ------------------------------------------------------------------------------------------------------------------ */
@@ -219,8 +221,7 @@ cow_recipe_to_text (const CowRecipe *self)
 const char *
 cow_recipe_kind_name (const CowRecipe *self)
 {
-  static const char *const names[] = { "lora", "dora", "frozen", "dinov3", "vit-small", "resnet18" };
-  return names[self->kind];
+  return cow_network_kind_name ((CowNetworkKind)self->kind);
 }
 
 double
@@ -273,6 +274,42 @@ cow_recipe_dataset_options (const CowRecipe *self, CowDatasetOptions *options)
     .seed = self->seed,
     .allow_missing = self->allow_missing,
   };
+}
+
+/* FROM=TO;FROM=TO with every TO absolute. */
+static char *
+absolute_prefixes (const char *text)
+{
+  g_auto (GStrv) pairs = g_strsplit (text, ";", -1);
+  g_autofree char *here = g_get_current_dir ();
+
+  for (char **pair = pairs; *pair; pair++) {
+    const char *to = strchr (*pair, '=');
+    if (!to || !to[1] || g_path_is_absolute (to + 1))
+      continue;
+    char *absolute = g_strdup_printf ("%.*s=%s/%s", (int)(to - *pair), *pair, here, to + 1);
+    g_free (*pair);
+    *pair = absolute;
+  }
+  return g_strjoinv (";", pairs);
+}
+
+void
+cow_recipe_make_absolute (CowRecipe *self)
+{
+  char *prefix = absolute_prefixes (self->prefix);
+  CowVitConfig unused;
+
+  g_free (self->prefix);
+  self->prefix = prefix;
+  for (guint i = 0; i < cow_recipe_n_settings (); i++) {
+    g_autofree char *value = cow_recipe_get (self, i);
+    if (!cow_recipe_is_path (i) || !g_file_test (value, G_FILE_TEST_EXISTS) ||
+        (g_str_equal (cow_recipe_key (i), "network") && cow_vit_config_of_size (value, &unused)))
+      continue;
+    g_autofree char *absolute = g_canonicalize_filename (value, NULL);
+    cow_recipe_set (self, i, absolute, cow_recipe_key (i), NULL);
+  }
 }
 
 static gboolean

@@ -40,6 +40,7 @@ typedef struct {
   int copies;  /* augmented copies of each picture, beside the picture as it is */
   int balance; /* CowBalance */
   int workers; /* threads that read pictures; 0: one a processor */
+  char *cache; /* frozen: folder for features; "": the user's cache folder */
   CowPreprocess preprocess;
 
   /* [train] */
@@ -103,6 +104,8 @@ guint cow_recipe_copies (const CowRecipe *self);
 /* Adapters on a base; a base at all. */
 gboolean cow_recipe_is_adapted (const CowRecipe *self);
 gboolean cow_recipe_has_base (const CowRecipe *self);
+/* Makes relative paths absolute, so that a saved recipe means the same anywhere. Names of models that no path has stay as they are. */
+void cow_recipe_make_absolute (CowRecipe *self);
 /* What the dataset is asked for; clear with cow_dataset_options_clear (). */
 void cow_recipe_dataset_options (const CowRecipe *self, CowDatasetOptions *options);
 

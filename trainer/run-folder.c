@@ -131,6 +131,13 @@ cow_run_folder_begin (CowRunFolder *self, const char *name, GError **error)
   return g_steal_pointer (&path);
 }
 
+void
+cow_run_folder_abandon (CowRunFolder *self, const char *name)
+{
+  g_autofree char *path = g_strdup_printf ("%s/%s.new", self->path, name);
+  remove_tree (path, NULL);
+}
+
 /* For file systems that cannot exchange: between the two renames only NAME.previous stands, which cow_run_folder_has_run () knows. */
 static gboolean
 replace (const char *from, const char *to, GError **error)

@@ -26,6 +26,8 @@ gboolean cow_run_folder_has_run (const char *path);
 char *cow_run_folder_begin (CowRunFolder *self, const char *name, GError **error);
 /* Puts NAME.new in the place of NAME. */
 gboolean cow_run_folder_publish (CowRunFolder *self, const char *name, GError **error);
+/* Removes NAME.new, so that a disk that filled up has room again. */
+void cow_run_folder_abandon (CowRunFolder *self, const char *name);
 /* Writes a file of the folder whole or not at all. */
 gboolean cow_run_folder_write (CowRunFolder *self, const char *name, const char *text, GError **error);
 

@@ -23,8 +23,9 @@ static const VerbHelp help = {
   "\n"
   "FILE.safetensors:NAME is a tensor [N, 3, height, width] of pixels that are fed as they are.\n"
   "\n"
-  "The file holds last_hidden_state [N, tokens, hidden] (class token, registers, patches, after the last norm), pooler_output [N, hidden]\n"
-  "(the class token), logits [N, classes] when the adapter has a head, and with --pixels also pixel_values [N, 3, height, width]. Its\n"
+  "The file holds last_hidden_state [N, tokens, hidden] (class token, registers, patches, after the last norm; not of a ResNet),\n"
+  "pooler_output [N, hidden] (the class token), logits [N, classes] when the adapter has a head, and with --pixels also pixel_values [N, "
+  "3, height, width]. Its\n"
   "metadata name the pictures, in order, as a JSON list. Without options, pictures are prepared as the adapter's cowbehavior.json says, "
   "or\n"
   "resized to 224x224, bilinear, unit.",
@@ -41,7 +42,7 @@ typedef struct {
   const Options *options;
   Input input;
   CowClassifier *classifier;
-  gint64 n_tokens, hidden, n_classes; /* n_classes 0: no head */
+  gint64 n_tokens, hidden, n_classes; /* n_classes 0: no head; n_tokens 0: ResNet */
   float *pixels;                      /* [batch, 3, height, width] */
   float *pooler_output, *logits;      /* [n, hidden], [n, n_classes] */
   CowSafetensorsWriter *writer;
@@ -126,16 +127,15 @@ job_open (Job *self, GError **error)
   self->classifier = model_options_open (&options->model, error);
   if (!self->classifier)
     return FALSE;
-  const CowVitConfig *config = cow_classifier_config (self->classifier);
   CowPreprocess *preprocess = &self->input.preprocess;
   if (self->input.pictures)
     *preprocess = *cow_classifier_preprocess (self->classifier);
-  if (!parse_preprocess (options, preprocess, error) || !input_check_size (&self->input, config, error))
+  if (!parse_preprocess (options, preprocess, error) || !input_check_size (&self->input, self->classifier, error))
     return FALSE;
 
-  self->hidden = config->hidden_size;
+  self->hidden = cow_classifier_n_features (self->classifier);
   self->n_classes = cow_classifier_n_classes (self->classifier);
-  self->n_tokens = 1 + config->n_registers + (gint64)(preprocess->height / config->patch_size) * (preprocess->width / config->patch_size);
+  self->n_tokens = cow_classifier_n_tokens (self->classifier, preprocess->height, preprocess->width);
   self->pixels = new_floats ("pixels", options->model.batch, (gint64)cow_preprocess_size (preprocess), error);
   if (self->pixels)
     self->pooler_output = new_floats ("pooler_output", self->input.n, self->hidden, error);
@@ -170,7 +170,8 @@ declare (Job *self)
   cow_safetensors_writer_metadata (self->writer, "format", "pt");
   if (self->input.pictures)
     describe_pictures (self);
-  cow_safetensors_writer_declare (self->writer, "last_hidden_state", COW_F32, states, 3);
+  if (self->n_tokens > 0)
+    cow_safetensors_writer_declare (self->writer, "last_hidden_state", COW_F32, states, 3);
   cow_safetensors_writer_declare (self->writer, "pooler_output", COW_F32, features, 2);
   if (self->n_classes > 0)
     cow_safetensors_writer_declare (self->writer, "logits", COW_F32, logits, 2);
@@ -191,8 +192,8 @@ run_batch (Job *self, gint64 first, int n, GError **error)
   memcpy (self->pooler_output + first * self->hidden, output.pooler_output, (gsize)(n * self->hidden) * sizeof (float));
   if (self->logits)
     memcpy (self->logits + first * self->n_classes, output.logits, (gsize)(n * self->n_classes) * sizeof (float));
-  return cow_safetensors_writer_write (self->writer, output.last_hidden_state,
-                                       (gsize)n * (gsize)(self->n_tokens * self->hidden) * sizeof (float), error);
+  return self->n_tokens == 0 || cow_safetensors_writer_write (self->writer, output.last_hidden_state,
+                                                              (gsize)n * (gsize)(self->n_tokens * self->hidden) * sizeof (float), error);
 }
 
 static gboolean

@@ -9,10 +9,15 @@
 
 #include <glib.h>
 
+gboolean verb_check (int argc, char **argv, GError **error);
+gboolean verb_estimate (int argc, char **argv, GError **error);
+gboolean verb_train (int argc, char **argv, GError **error);
 gboolean verb_info (int argc, char **argv, GError **error);
 gboolean verb_quantize (int argc, char **argv, GError **error);
 gboolean verb_features (int argc, char **argv, GError **error);
 gboolean verb_predict (int argc, char **argv, GError **error);
+gboolean verb_eval (int argc, char **argv, GError **error);
+gboolean verb_merge (int argc, char **argv, GError **error);
 gboolean verb_fetch (int argc, char **argv, GError **error);
 gboolean verb_track (int argc, char **argv, GError **error);
 

@@ -9,7 +9,7 @@ COW_PACKAGES_BUILD=(
   gcc libc6-dev meson ninja-build pkgconf
   libglib2.0-dev libjson-glib-dev libsoup-3.0-dev
   libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
-  libdnnl-dev libvips-dev libcairo2-dev
+  libdnnl-dev libvips-dev libcairo2-dev libpango1.0-dev
 )
 # To play: gst-launch-1.0 and the elements around ours (rtspsrc, qtdemux: good; h264parse: bad; x264enc: ugly; avdec_h264: libav).
 # shellcheck disable=SC2034

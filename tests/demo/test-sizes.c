@@ -22,6 +22,7 @@
  */
 #define TOLERANCE_FP32 1e-4f
 #define TOLERANCE_NF4  2e-3f
+#define COSINE         .99999
 
 typedef struct {
   const char *size, *golden;
@@ -61,13 +62,22 @@ compare (const float *features, const Case *c)
   g_assert_nonnull (tensor);
   g_autofree float *expected = g_new (float, cow_tensor_count (tensor));
   float most = 0;
+  double product = 0, found = 0, wanted = 0;
 
   cow_tensor_to_f32 (tensor, path, expected, &error);
   g_assert_no_error (error);
-  for (gsize i = 0; i < cow_tensor_count (tensor); i++)
+  for (gsize i = 0; i < cow_tensor_count (tensor); i++) {
+    const double x = features[i], y = expected[i];
+
+    g_assert_true (isfinite (features[i]));
     most = fmaxf (most, fabsf (features[i] - expected[i]));
-  g_test_message ("%s: largest difference %g", c->golden, most);
+    product += x * y;
+    found += x * x;
+    wanted += y * y;
+  }
+  g_test_message ("%s: largest difference %g, cosine 1 - %.1e", c->golden, most, 1 - product / sqrt (found * wanted));
   g_assert_cmpfloat (most, <=, c->nf4 ? TOLERANCE_NF4 : TOLERANCE_FP32);
+  g_assert_cmpfloat (product / sqrt (found * wanted), >, COSINE);
 }
 
 static void

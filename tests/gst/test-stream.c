@@ -48,11 +48,12 @@ test_missing_properties (void)
 {
   g_autofree char *model = support_model ();
   g_autofree char *only_model = g_strdup_printf ("model=\"%s\"", model);
+  g_autofree char *only_adapter = g_strdup_printf ("adapter=\"%s\"", adapter);
   g_autofree char *no_model = g_strdup_printf ("model=/no/such/model adapter=\"%s\"", adapter);
   g_autofree char *no_adapter = g_strdup_printf ("model=\"%s\" adapter=no-such-adapter", model);
   g_autofree char *no_device = g_strdup_printf ("model=\"%s\" adapter=\"%s\" device=abacus", model, adapter);
 
-  assert_start_fails ("", GST_RESOURCE_ERROR_SETTINGS, "property model|not set");
+  assert_start_fails (only_adapter, GST_RESOURCE_ERROR_SETTINGS, "property model|not set");
   assert_start_fails (only_model, GST_RESOURCE_ERROR_SETTINGS, "property adapter|not set");
   assert_start_fails (no_model, GST_RESOURCE_ERROR_NOT_FOUND, "property model|/no/such/model");
   assert_start_fails (no_adapter, GST_RESOURCE_ERROR_NOT_FOUND, "property adapter|no-such-adapter");
@@ -172,15 +173,16 @@ test_broken_frames (void)
 /* ---- changes ---- */
 
 static guint
-age_of (GstBuffer *buffer)
+uint_of (GstBuffer *buffer, const char *field)
 {
-  guint age;
+  guint value;
 
   g_assert_nonnull (gst_buffer_get_cow_behavior (buffer));
-  g_assert_true (gst_structure_get_uint (gst_cow_behavior_object (gst_buffer_get_cow_behavior (buffer), 0), "frames_ago", &age));
-  return age;
+  g_assert_true (gst_structure_get_uint (gst_cow_behavior_object (gst_buffer_get_cow_behavior (buffer), 0), field, &value));
+  return value;
 }
 
+/* Pushes a frame, whose result must be of all of it, and gives the result's age. */
 static guint
 push (GstHarness *harness, const GstVideoInfo *info, guint seed)
 {
@@ -188,7 +190,9 @@ push (GstHarness *harness, const GstVideoInfo *info, guint seed)
   guint age;
 
   g_assert_nonnull (out);
-  age = age_of (out);
+  g_assert_cmpuint (uint_of (out, "w"), ==, (guint)GST_VIDEO_INFO_WIDTH (info));
+  g_assert_cmpuint (uint_of (out, "h"), ==, (guint)GST_VIDEO_INFO_HEIGHT (info));
+  age = uint_of (out, "frames_ago");
   gst_buffer_unref (out);
   return age;
 }

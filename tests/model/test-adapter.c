@@ -505,7 +505,7 @@ static const Option cards[] = {
   { "format", "2", COW_ERROR_UNSUPPORTED, "\"format\" is 2" },
   { "format", "0", COW_ERROR_FORMAT, "\"format\"" },
   { "format", NULL, COW_ERROR_FORMAT, "\"format\" is missing" },
-  { "kind", "\"resnet50\"", COW_ERROR_UNSUPPORTED, "resnet50" },
+  { "kind", "\"vgg16\"", COW_ERROR_UNSUPPORTED, "vgg16" },
   { "classes", "[]", COW_ERROR_FORMAT, "0 names" },
   { "classes", "[\"a\", \"b\", \"a\"]", COW_ERROR_FORMAT, "\"a\" at 2" },
   { "classes", "[\"\"]", COW_ERROR_FORMAT, "at 0" },

@@ -72,6 +72,34 @@ test_parameters (void)
   }
 }
 
+/* What training needs to know of positions: a number, null for none, and transformers' 2 where nothing is said. */
+static void
+test_rescale (void)
+{
+  static const struct {
+    const char *text;
+    float rescale;
+  } cases[] = { { "{\"model_type\": \"dinov3_vit\"}", 2 },
+                { "{\"model_type\": \"dinov3_vit\", \"pos_embed_rescale\": null}", 0 },
+                { "{\"model_type\": \"dinov3_vit\", \"pos_embed_rescale\": 1.5}", 1.5f } };
+  char *scratch = scratch_new ();
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (GError) error = NULL;
+    CowVitConfig c = { 0 };
+    scratch_write (scratch, "config.json", cases[i].text);
+    cow_vit_config_read (scratch, &c, &error);
+    g_assert_no_error (error);
+    g_assert_cmpfloat (c.rope_rescale, ==, cases[i].rescale);
+    g_autofree char *again = cow_vit_config_to_json (&c, FALSE);
+    scratch_write (scratch, "config.json", again);
+    c.rope_rescale = -1;
+    cow_vit_config_read (scratch, &c, &error);
+    g_assert_no_error (error);
+    g_assert_cmpfloat (c.rope_rescale, ==, cases[i].rescale);
+  }
+  scratch_free (scratch);
+}
+
 /* plain/fp32 with one member changed; no text: it is read. */
 typedef struct {
   const char *key, *value;
@@ -180,7 +208,9 @@ test_inferred (void)
   g_assert_true (cow_vit_config_for (scratch, bare, &c, &error));
   g_assert_no_error (error);
   g_assert_cmpint (c.image_size, ==, 224);
+  g_assert_cmpfloat (c.rope_rescale, ==, 2);
   c.image_size = expected.image_size;
+  c.rope_rescale = expected.rope_rescale;
   g_assert_cmpmem (&c, sizeof c, &expected, sizeof expected);
   g_assert_true (cow_vit_config_for (file, bare, &c, &error));
   g_assert_true (cow_vit_config_for (whole, bare, &c, &error));
@@ -215,6 +245,7 @@ main (int argc, char **argv)
     g_autofree char *path = g_strdup_printf ("/config/change/%s/%" G_GSIZE_FORMAT, changes[i].key, i);
     g_test_add_data_func (path, &changes[i], test_change);
   }
+  g_test_add_func ("/config/rescale", test_rescale);
   g_test_add_func ("/config/written", test_written);
   g_test_add_func ("/config/inferred", test_inferred);
   g_test_add_func ("/config/inferred-from-other", test_inferred_from_other);

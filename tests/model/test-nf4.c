@@ -201,9 +201,26 @@ test_find_dense (void)
 }
 
 static const float nan_value[1024] = { NAN };
+static const float nan_matrix[128 * 128] = { [130] = NAN };
 static const float inf_256[256] = { [3] = INFINITY };
 static const float huge_16[16] = { [5] = 3e38f };
 static const guint8 zeros[65536];
+
+static void
+test_find_dense_nan (void)
+{
+  const ScratchEdit edits[] = { { NAME, .dtype = COW_F32, .n_dims = 2, .dims = { 128, 128 }, .data = nan_matrix }, { .name = NULL } };
+  char *folder = scratch_new ();
+  g_autofree char *from = golden_path ("plain/fp32/model.safetensors"), *to = g_build_filename (folder, "model.safetensors", NULL);
+  g_autoptr (GError) error = NULL;
+  CkWeightSource source;
+  float *absmax;
+  scratch_copy_tensors (from, to, edits);
+  g_autoptr (CowCheckpoint) checkpoint = open_checkpoint (folder);
+  g_assert_false (cow_weight_find (checkpoint, NAME, 128, 128, &source, &absmax, &error));
+  expect_error (&error, COW_ERROR_FORMAT, to, NAME, "nan at element 130", NULL);
+  scratch_free (folder);
+}
 
 #define STATE(text) COW_U8, 1, { sizeof (text) - 1 }, text
 #define STATE_KEY   NAME ".quant_state.bitsandbytes__nf4"
@@ -531,6 +548,7 @@ main (int argc, char **argv)
   g_test_add_func ("/nf4/quantise/extremes", test_quantise_extremes);
   g_test_add_func ("/nf4/state-json", test_state_json);
   g_test_add_func ("/nf4/find/dense", test_find_dense);
+  g_test_add_func ("/nf4/find/dense-nan", test_find_dense_nan);
   g_test_add_func ("/nf4/find/overflow", test_find_overflow);
   g_test_add_func ("/nf4/find/variants", test_find_variants);
   g_test_add_func ("/nf4/folder/same-bytes", test_folder_same_bytes);

@@ -1,7 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A server on the loopback that speaks the hub's paths, and a second one in the role of the content network that large files are
- * redirected to. Both run in a thread of their own. What they do is chosen by the name of the repository; hub-server.c lists them.
+ * Servers on the loopback: one that speaks the hub's paths, a second in the role of the content network that large files are redirected
+ * to, a third in that of a proxy. They run in a thread of their own. What they do is chosen by the name of the repository:
+ *
+ *   farm/model        all is well          farm/shards    weights in two files, an index; also files of no use
+ *   farm/useless      no weights
+ *   farm/gated        401 without token    farm/forbidden 403, and the server repeats the token in its words
+ *   farm/closed       401 without a code   farm/private   401, "not found"
+ *   farm/missing      404                       farm/limited  429, Retry-After
+ *   farm/broken       500 for ever         farm/busy      503 at first              farm/garbage  a listing that is none
+ *   farm/custom       the listing of hub_server_set_listing ()
+ * and, of the weights:
+ *   farm/wrong        another content      farm/mislabelled the hub's header tells another hash than its listing
+ *   farm/cut          the connection ends once              farm/dead     it ends at once, for ever
+ *   farm/silent       nothing more comes after a part       farm/slow     they take half a second
+ *   farm/long, short  more or fewer bytes than announced    farm/flood    more of them, without a length
+ *   farm/changed      another content, by ETag, at the second request
+ *   farm/expired      the network answers 403 at first      farm/spliced  ranges are of another content
+ *   farm/circle, file-scheme, bounce, relative: redirects in a circle, to file:, away and back, on the same server
  */
 #ifndef COW_TEST_HUB_SERVER_H
 #define COW_TEST_HUB_SERVER_H
@@ -11,6 +27,8 @@
 #define HUB_SERVER_TOKEN  "hf_secretOfTheTest"
 #define HUB_SERVER_COMMIT "0123456789abcdef0123456789abcdef01234567"
 #define HUB_SERVER_BYTES  3000000 /* of model.safetensors */
+/* What the proxy asks for: a user and a password. */
+#define HUB_SERVER_PROXY_LOGIN "cow:grass"
 
 typedef struct _HubServer HubServer;
 
@@ -18,13 +36,22 @@ HubServer *hub_server_new (void);
 void hub_server_free (HubServer *self);
 /* http://127.0.0.1:PORT */
 const char *hub_server_address (HubServer *self);
-/* The right content of model.safetensors, [HUB_SERVER_BYTES]. */
-const char *hub_server_weights (HubServer *self);
+/* 127.0.0.1:PORT; it stands for http://hub.test and http://cdn.test, and refuses CONNECT. */
+const char *hub_server_proxy (HubServer *self);
+/* The right content of a file of a repository, [*n_bytes]; NULL when there is no such file. */
+const char *hub_server_content (HubServer *self, const char *path, gsize *n_bytes);
+/* The listing of farm/custom. */
+void hub_server_set_listing (HubServer *self, const char *json);
 
-/* Since the last call: requests to the content network, those of them for a part of the file, and those that held a token. */
+/* Since the last call. */
 typedef struct {
-  int requests, ranges, tokens;
-  int hub_tokens; /* requests to the hub that held the right token */
+  int requests; /* to the content network */
+  int ranges;   /* those of them for a part of a file */
+  int tokens;   /* requests with an Authorization header to anything but the hub's own address */
+  int hub_requests;
+  int hub_tokens; /* those of them that held the right token */
+  int proxied;    /* requests that came by way of the proxy and its login */
+  int connects;   /* tunnels that the proxy was asked for */
 } HubServerCount;
 HubServerCount hub_server_take_count (HubServer *self);
 

@@ -1,152 +1,157 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trainer/calibration against numbers computed once: the temperature and losses by scipy's minimize_scalar and scikit-learn's log_loss,
- * thresholds by its precision_recall_curve, the calibration error by numpy, all in double, for the logits that make_logits () draws.
+ * trainer/calibration against SciPy (the temperature), scikit-learn (cuts of its precision_recall_curve) and NumPy (losses, calibration
+ * errors): tests/data/make-metrics.py. The logits there are over-confident: their network is right in about 7 of 10 pictures; class 3 is
+ * never true.
  */
 #include "trainer/calibration.h"
-#include "trainer/metrics.h"
 
 #include <math.h>
 #include <string.h>
 
-#define N         300
-#define N_CLASSES 4
+#include "tests/trainer/golden-json.h"
+#include "trainer/metrics.h"
 
-/* The low bits of such a generator have short periods, so they are left out. */
-static guint32
-draw (guint32 *state)
-{
-  *state = *state * 1664525 + 1013904223;
-  return *state >> 8;
-}
+typedef struct {
+  JsonObject *golden;
+  guint n, n_classes;
+  guint *truth;
+  float *logits, *probabilities; /* [n, n_classes]; the latter at the golden temperature */
+} Fixture;
 
-/* An over-confident network that is right in about 7 of 10; class 3 is never true. */
 static void
-make_logits (float *logits, guint *truth)
+set_up (Fixture *self, gconstpointer data)
 {
-  guint32 state = 11;
-  for (guint i = 0; i < N; i++) {
-    float *row = logits + i * N_CLASSES;
-    for (guint c = 0; c < N_CLASSES; c++)
-      row[c] = (float)((draw (&state) % 1000) / 100.0 - 5.0);
-    truth[i] = draw (&state) % 3;
-    if (draw (&state) % 10 < 7)
-      truth[i] = cow_argmax (row, 3);
+  self->golden = golden_json ("calibration.json");
+  self->truth = golden_uints (self->golden, "truth", &self->n);
+  JsonArray *rows = json_object_get_array_member (self->golden, "logits");
+  self->n_classes = json_array_get_length (json_array_get_array_element (rows, 0));
+  self->logits = g_new (float, self->n * self->n_classes);
+  self->probabilities = g_new (float, self->n * self->n_classes);
+  const double temperature = golden_double (self->golden, "temperature", NULL);
+  for (guint i = 0; i < self->n; i++) {
+    float *row = self->logits + i * self->n_classes;
+    for (guint c = 0; c < self->n_classes; c++)
+      row[c] = (float)json_array_get_double_element (json_array_get_array_element (rows, i), c);
+    cow_softmax (row, self->n_classes, temperature, self->probabilities + i * self->n_classes);
   }
 }
 
 static void
-make_probabilities (const float *logits, double temperature, float *probabilities)
+tear_down (Fixture *self, gconstpointer data)
 {
-  for (guint i = 0; i < N; i++)
-    cow_softmax (logits + i * N_CLASSES, N_CLASSES, temperature, probabilities + i * N_CLASSES);
+  json_object_unref (self->golden);
+  g_free (self->truth);
+  g_free (self->logits);
+  g_free (self->probabilities);
 }
 
+/* ---- temperature ----------------------------------------------------------------------------------------------------------------- */
+
 static void
-test_temperature (void)
+test_temperature (Fixture *self, gconstpointer data)
 {
-  float logits[N * N_CLASSES];
-  guint truth[N];
-  make_logits (logits, truth);
-  const double temperature = cow_temperature_fit (logits, truth, N, N_CLASSES);
-  g_assert_cmpfloat_with_epsilon (temperature, 2.92939605, 1e-5);
-  g_assert_cmpfloat_with_epsilon (cow_log_loss (logits, truth, N, N_CLASSES, 1), 1.53473806, 1e-7);
-  g_assert_cmpfloat_with_epsilon (cow_log_loss (logits, truth, N, N_CLASSES, temperature), 1.11161716, 1e-7);
+  const double temperature = cow_temperature_fit (self->logits, self->truth, self->n, self->n_classes);
+  g_assert_cmpfloat_with_epsilon (temperature, golden_double (self->golden, "temperature", NULL), 1e-4);
+  g_assert_cmpfloat_with_epsilon (cow_log_loss (self->logits, self->truth, self->n, self->n_classes, 1),
+                                  golden_double (self->golden, "log_loss", "before"), 1e-6);
+  g_assert_cmpfloat_with_epsilon (cow_log_loss (self->logits, self->truth, self->n, self->n_classes, temperature),
+                                  golden_double (self->golden, "log_loss", "after"), 1e-6);
 }
 
-/* Pictures that are all right, by far, would like a temperature of 0: the fit ends at its limit. */
+/* Pictures that are all right, by far, would like a temperature of 0: the fit ends at its limit, and the calibration says so. */
 static void
-test_temperature_limit (void)
+test_temperature_limit (Fixture *self, gconstpointer data)
 {
   const float logits[] = { 9, 0, 0, 9 };
   const guint truth[] = { 0, 1 };
   g_assert_cmpfloat_with_epsilon (cow_temperature_fit (logits, truth, 2, 2), COW_TEMPERATURE_MIN, 1e-6);
+  g_autoptr (CowCalibration) calibration = cow_calibration_fit (logits, truth, 2, 2, 0);
+  g_assert_false (calibration->told);
+  g_assert_cmpfloat (calibration->temperature, ==, 1);
 }
 
 static void
-test_softmax (void)
+test_reliability (Fixture *self, gconstpointer data)
 {
-  const float logits[] = { 1000, 999, -1000 };
-  float probabilities[3];
-  cow_softmax (logits, 3, 1, probabilities);
-  g_assert_cmpfloat_with_epsilon (probabilities[0], 0.7310586f, 1e-6f);
-  g_assert_cmpfloat_with_epsilon (probabilities[1], 0.2689414f, 1e-6f);
-  g_assert_cmpfloat (probabilities[2], ==, 0);
-  cow_softmax (logits, 2, 2, probabilities);
-  g_assert_cmpfloat_with_epsilon (probabilities[0], 0.6224593f, 1e-6f);
-}
-
-static void
-test_reliability (void)
-{
-  float logits[N * N_CLASSES], probabilities[N * N_CLASSES];
-  guint truth[N];
   CowReliabilityBin bins[COW_RELIABILITY_BINS];
   guint64 n = 0;
-  make_logits (logits, truth);
-  make_probabilities (logits, 1, probabilities);
-  g_assert_cmpfloat_with_epsilon (cow_reliability (probabilities, truth, N, N_CLASSES, bins), 0.265027794, 1e-6);
-  make_probabilities (logits, 2.92939605, probabilities);
-  g_assert_cmpfloat_with_epsilon (cow_reliability (probabilities, truth, N, N_CLASSES, bins), 0.133308931, 1e-6);
+  g_assert_cmpfloat_with_epsilon (cow_reliability (self->probabilities, self->truth, self->n, self->n_classes, bins),
+                                  golden_double (self->golden, "ece", "after"), 1e-6);
   for (int b = 0; b < COW_RELIABILITY_BINS; b++) {
     n += bins[b].n;
     if (bins[b].n > 0)
       g_assert_true (bins[b].confidence > b / 15.0 - 1e-6 && bins[b].confidence <= (b + 1) / 15.0 + 1e-6);
   }
-  g_assert_cmpuint (n, ==, N);
+  g_assert_cmpuint (n, ==, self->n);
 }
+
+/* The whole fit makes an over-confident network's probabilities mean more, and changes no answer. */
+static void
+test_fit (Fixture *self, gconstpointer data)
+{
+  g_autoptr (CowCalibration) calibration = cow_calibration_fit (self->logits, self->truth, self->n, self->n_classes, 0);
+  g_assert_true (calibration->told);
+  g_assert_cmpuint (calibration->n, ==, self->n);
+  g_assert_cmpfloat_with_epsilon (calibration->trust.ece_before, golden_double (self->golden, "ece", "before"), 1e-6);
+  g_assert_cmpfloat_with_epsilon (calibration->trust.ece_after, golden_double (self->golden, "ece", "after"), 1e-4);
+  g_assert_cmpfloat (calibration->trust.ece_after, <, calibration->trust.ece_before);
+  g_assert_cmpfloat (calibration->trust.log_loss_after, <, calibration->trust.log_loss_before);
+  for (guint i = 0; i < self->n; i++)
+    g_assert_cmpuint (cow_argmax (self->logits + i * self->n_classes, self->n_classes), ==,
+                      cow_argmax (self->probabilities + i * self->n_classes, self->n_classes));
+}
+
+/* ---- thresholds ------------------------------------------------------------------------------------------------------------------ */
 
 /* The smallest probability that a threshold lets through. */
 static float
-smallest_taken (const float *probabilities, guint c, double threshold)
+smallest_taken (const Fixture *self, guint c, double threshold)
 {
   float smallest = 2;
-  for (guint i = 0; i < N; i++)
-    if ((double)probabilities[i * N_CLASSES + c] >= threshold)
-      smallest = MIN (smallest, probabilities[i * N_CLASSES + c]);
+  for (guint i = 0; i < self->n; i++) {
+    const float probability = self->probabilities[i * self->n_classes + c];
+    if ((double)probability >= threshold)
+      smallest = MIN (smallest, probability);
+  }
   return smallest;
 }
 
-typedef struct {
-  double smallest, precision, recall;
-} Expected;
-
 static void
-check_thresholds (double target, const Expected *expected)
+check_thresholds (const Fixture *self, const char *name, double target)
 {
-  float logits[N * N_CLASSES], probabilities[N * N_CLASSES];
-  guint truth[N];
-  CowThreshold thresholds[N_CLASSES];
-  make_logits (logits, truth);
-  make_probabilities (logits, 2.92939605, probabilities);
-  cow_thresholds_fit (probabilities, truth, N, N_CLASSES, target, thresholds);
+  JsonArray *expected = json_object_get_array_member (self->golden, name);
+  CowThreshold thresholds[4], again[4];
+  float values[4];
+  g_assert_cmpuint (self->n_classes, ==, 4);
+  cow_thresholds_fit (self->probabilities, self->truth, self->n, 4, target, thresholds);
+  for (guint c = 0; c < 4; c++)
+    values[c] = (float)thresholds[c].value;
+  cow_thresholds_apply (self->probabilities, self->truth, self->n, 4, values, again);
   for (guint c = 0; c < 3; c++) {
+    JsonObject *cut = json_array_get_object_element (expected, c);
+    const double p = golden_double (cut, "precision", NULL), r = golden_double (cut, "recall", NULL);
     g_assert_true (thresholds[c].known && thresholds[c].reached);
-    g_assert_cmpfloat_with_epsilon (smallest_taken (probabilities, c, thresholds[c].value), expected[c].smallest, 1e-6);
-    g_assert_cmpfloat_with_epsilon (thresholds[c].precision, expected[c].precision, 1e-8);
-    g_assert_cmpfloat_with_epsilon (thresholds[c].recall, expected[c].recall, 1e-8);
-    const double p = thresholds[c].precision, r = thresholds[c].recall;
-    g_assert_cmpfloat_with_epsilon (thresholds[c].f1, 2 * p * r / (p + r), 1e-12);
+    g_assert_cmpfloat_with_epsilon (smallest_taken (self, c, thresholds[c].value), golden_double (cut, "smallest", NULL), 1e-6);
+    g_assert_cmpfloat_with_epsilon (thresholds[c].precision, p, 1e-9);
+    g_assert_cmpfloat_with_epsilon (thresholds[c].recall, r, 1e-9);
+    g_assert_cmpfloat_with_epsilon (thresholds[c].f1, 2 * p * r / (p + r), 1e-9);
+    g_assert_cmpfloat_with_epsilon (again[c].precision, p, 1e-9);
+    g_assert_cmpfloat_with_epsilon (again[c].recall, r, 1e-9);
   }
-  g_assert_false (thresholds[3].known);
+  g_assert_false (thresholds[3].known || again[3].known);
 }
 
 static void
-test_thresholds (void)
+test_thresholds (Fixture *self, gconstpointer data)
 {
-  const Expected best_f1[] = { { 0.249715686, 0.661157025, 0.747663551 },
-                               { 0.267279565, 0.595041322, 0.8 },
-                               { 0.281688988, 0.669642857, 0.72815534 } };
-  const Expected precise[] = { { 0.29172683, 0.70588235, 0.67289720 },
-                               { 0.40506575, 0.70491803, 0.47777778 },
-                               { 0.3067104, 0.7, 0.67961165 } };
-  check_thresholds (0, best_f1);
-  check_thresholds (0.7, precise);
+  check_thresholds (self, "best_f1", 0);
+  check_thresholds (self, "precision_0.8", .8);
 }
 
 /* The highest precision there is, said to be short of what was asked for. */
 static void
-test_unreached (void)
+test_unreached (Fixture *self, gconstpointer data)
 {
   const float probabilities[] = { .9f, .1f, .8f, .2f, .3f, .7f };
   const guint truth[] = { 1, 0, 1 };
@@ -160,12 +165,14 @@ test_unreached (void)
 int
 main (int argc, char **argv)
 {
+  static const struct {
+    const char *name;
+    void (*run) (Fixture *, gconstpointer);
+  } tests[] = { { "/calibration/temperature", test_temperature }, { "/calibration/temperature-limit", test_temperature_limit },
+                { "/calibration/reliability", test_reliability }, { "/calibration/fit", test_fit },
+                { "/calibration/thresholds", test_thresholds },   { "/calibration/unreached", test_unreached } };
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/calibration/temperature", test_temperature);
-  g_test_add_func ("/calibration/temperature-limit", test_temperature_limit);
-  g_test_add_func ("/calibration/softmax", test_softmax);
-  g_test_add_func ("/calibration/reliability", test_reliability);
-  g_test_add_func ("/calibration/thresholds", test_thresholds);
-  g_test_add_func ("/calibration/unreached", test_unreached);
+  for (guint i = 0; i < G_N_ELEMENTS (tests); i++)
+    g_test_add (tests[i].name, Fixture, NULL, set_up, tests[i].run, tear_down);
   return g_test_run ();
 }

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/* The linear layer backward, with every adapter, weight format and set of gradients. */
+#include "tests/kernels/gradients.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define LIMIT 4e-6 /* sums of up to 1600 terms in fp32 */
+
+/* Which parts a layer has. */
+typedef struct {
+  CkType type;
+  int adapter; /* 0 none, 1 LoRA, 2 DoRA, 3 DoRA's gain alone: rank 0 */
+  bool dropout, bias, add_dx;
+} Parts;
+
+/* Gradients by number, as they lie in Outputs. */
+enum { DX, DWEIGHT, DBIAS, DDOWN, DUP, DGAIN, N_GRADIENTS };
+#define ALL ((1 << N_GRADIENTS) - 1)
+
+typedef struct {
+  Arena arena;
+  Parts parts;
+  int64_t rows, in, out, rank;
+  TestWeight w;
+  CkAdapter adapter;
+  float *x, *bias, *down, *up, *gain, *dy, *y;
+  double *mask;           /* [rows, in]: what dropout multiplies x by */
+  int place[N_GRADIENTS]; /* in the outputs, or -1 */
+} Layer;
+
+static void
+layer_init (Layer *l, const Parts *parts, int64_t rows, int64_t in, int64_t out, int64_t rank)
+{
+  Arena *a = &l->arena;
+
+  *l = (Layer){ .parts = *parts, .rows = rows, .in = in, .out = out, .rank = parts->adapter == 3 ? 0 : rank };
+  test_weight_init (&l->w, team (0), parts->type, out, in, FILL_RANDOM);
+  l->x = arena_floats (a, rows * in, FILL_RANDOM);
+  l->dy = arena_floats (a, rows * out, FILL_RANDOM);
+  l->bias = arena_floats (a, out, FILL_RANDOM);
+  l->down = arena_floats (a, l->rank * in, FILL_RANDOM);
+  l->up = arena_floats (a, out * l->rank, FILL_RANDOM);
+  l->gain = arena_floats (a, out, FILL_RANDOM);
+  for (int64_t o = 0; o < out; o++) /* never near 0, where the gain's gradient loses its digits */
+    l->gain[o] += l->gain[o] < 0 ? -0.5f : 0.5f;
+  l->adapter = (CkAdapter){ .rank = l->rank,
+                            .scale = 0.75f,
+                            .down = l->down,
+                            .up = l->up,
+                            .gain = parts->adapter >= 2 ? l->gain : NULL,
+                            .dropout = parts->dropout ? 0.3f : 0,
+                            .key = 0x123456789abcdef0 };
+  l->mask = malloc ((size_t)(rows * in) * sizeof (double));
+  for (int64_t i = 0; i < rows * in; i++)
+    l->mask[i] = !parts->dropout ? 1 : reference_unit (l->adapter.key, i) >= l->adapter.dropout ? 1 / (1 - (double)l->adapter.dropout) : 0;
+}
+
+static void
+layer_clear (Layer *l)
+{
+  test_weight_clear (&l->w, team (0));
+  arena_clear (&l->arena);
+  free (l->mask);
+}
+
+/* W at any time: differences change a weight in fp32. */
+static double
+weight_at (const Layer *l, int64_t i)
+{
+  return l->parts.type == CK_F32 ? ((const float *)l->w.memory)[i] : l->w.values[i];
+}
+
+/* One row of y; low [rank] is scratch. */
+static void
+forward_row (const Layer *l, int64_t row, double *low, double *y)
+{
+  const float *x = l->x + row * l->in;
+
+  for (int64_t r = 0; r < l->rank; r++) {
+    low[r] = 0;
+    for (int64_t i = 0; i < l->in; i++)
+      low[r] += x[i] * l->mask[row * l->in + i] * l->down[r * l->in + i];
+  }
+  for (int64_t o = 0; o < l->out; o++) {
+    y[o] = 0;
+    for (int64_t i = 0; i < l->in; i++)
+      y[o] += x[i] * weight_at (l, o * l->in + i);
+    for (int64_t r = 0; r < l->rank && l->parts.adapter != 0; r++)
+      y[o] += l->adapter.scale * low[r] * l->up[o * l->rank + r];
+    if (l->parts.adapter >= 2)
+      y[o] *= l->gain[o];
+    if (l->parts.bias)
+      y[o] += l->bias[o];
+  }
+}
+
+static double
+loss (const void *data)
+{
+  const Layer *l = data;
+  double *low = malloc ((size_t)l->rank * sizeof *low + 1), *y = malloc ((size_t)l->out * sizeof *y), sum = 0;
+
+  for (int64_t row = 0; row < l->rows; row++) {
+    forward_row (l, row, low, y);
+    for (int64_t o = 0; o < l->out; o++)
+      sum += y[o] * l->dy[row * l->out + o];
+  }
+  free (low);
+  free (y);
+  return sum;
+}
+
+/* The layer's y, for the gradient of the gain. */
+static void
+put_y (Layer *l)
+{
+  double *low = malloc ((size_t)l->rank * sizeof *low + 1), *y = malloc ((size_t)(l->rows * l->out) * sizeof *y);
+
+  for (int64_t row = 0; row < l->rows; row++)
+    forward_row (l, row, low, y + row * l->out);
+  l->y = arena_rounded (&l->arena, y, l->rows * l->out);
+  free (low);
+  free (y);
+}
+
+static CkStatus
+run (CkBackend *backend, const void *data, float *const *outputs)
+{
+  const Layer *l = data;
+#define OUTPUT(which) (l->place[which] >= 0 ? outputs[l->place[which]] : NULL)
+  const CkLinearBackward op = {
+    .weight = l->w.weight,
+    .adapter = l->parts.adapter != 0 ? &l->adapter : NULL,
+    .bias = l->parts.bias ? l->bias : NULL,
+    .rows = l->rows,
+    .x = l->x,
+    .y = l->y,
+    .dy = l->dy,
+    .dx = OUTPUT (DX),
+    .add_dx = l->parts.add_dx,
+    .gradients = { .weight = OUTPUT (DWEIGHT), .bias = OUTPUT (DBIAS), .down = OUTPUT (DDOWN), .up = OUTPUT (DUP), .gain = OUTPUT (DGAIN) },
+  };
+#undef OUTPUT
+
+  return backend->training->linear_backward (backend, &op);
+}
+
+/* Gradients of those in `wanted` that such a layer has. */
+static void
+check_layer (const Parts *parts, int64_t rows, int64_t in, int64_t out, int64_t rank, int wanted, bool each)
+{
+  Test test = { .run = run, .loss = loss, .each = each };
+  Layer l;
+
+  layer_init (&l, parts, rows, in, out, rank);
+  put_y (&l);
+  {
+    const bool low_rank = parts->adapter == 1 || parts->adapter == 2;
+    const struct {
+      const char *name;
+      bool exists;
+      float *input;
+      int64_t n;
+    } gradients[N_GRADIENTS] = {
+      [DX] = { "dx", true, l.x, rows * in },
+      [DWEIGHT] = { "dweight", parts->type == CK_F32 && parts->adapter < 2, l.w.memory, out * in },
+      [DBIAS] = { "dbias", parts->bias, l.bias, out },
+      [DDOWN] = { "ddown", low_rank, l.down, l.rank * in },
+      [DUP] = { "dup", low_rank, l.up, out * l.rank },
+      [DGAIN] = { "dgain", parts->adapter >= 2, l.gain, out },
+    };
+
+    for (int g = 0; g < N_GRADIENTS; g++) {
+      l.place[g] = -1;
+      if (!gradients[g].exists || (wanted & 1 << g) == 0)
+        continue;
+      l.place[g] = test.n_outputs;
+      test.outputs[test.n_outputs++] = (Output){
+        .name = gradients[g].name,
+        .n = gradients[g].n,
+        .before = g != DX || parts->add_dx ? arena_floats (&l.arena, gradients[g].n, FILL_RANDOM) : NULL,
+        .input = gradients[g].input,
+        .limit = LIMIT,
+      };
+    }
+  }
+  test.data = &l;
+  snprintf (test.what, sizeof test.what, "%s rows %lld in %lld out %lld adapter %d dropout %d bias %d add %d wanted %x",
+            type_names[parts->type], (long long)rows, (long long)in, (long long)out, parts->adapter, parts->dropout, parts->bias,
+            parts->add_dx, wanted);
+  check (&test);
+  layer_clear (&l);
+}
+
+static void
+check_combinations (CkType type)
+{
+  for (int i = 0; i < 4 * 2 * 2 * 2; i++) {
+    const Parts parts = { type, i % 4, i / 4 % 2 != 0, i / 8 % 2 != 0, i / 16 != 0 };
+    check_layer (&parts, 5, 13, 11, 3, ALL, true);
+  }
+}
+
+/* Each gradient alone, and each alone left out. */
+static void
+check_wanted (CkType type)
+{
+  for (int adapter = 0; adapter < 4; adapter++) {
+    for (int g = 0; g < N_GRADIENTS; g++) {
+      const Parts parts = { type, adapter, true, true, false };
+      check_layer (&parts, 3, 7, 6, 2, 1 << g, true);
+      check_layer (&parts, 3, 7, 6, 2, ALL & ~(1 << g), true);
+    }
+  }
+}
+
+/* Every shape that the cutting into tiles treats differently. */
+static void
+check_shapes (CkType type)
+{
+  static const int64_t shapes[][4] = { { 1, 1, 1, 1 },    { 1, 384, 9, 4 },     { 17, 65, 47, 5 },   { 201, 64, 48, 16 },
+                                       { 33, 7, 520, 1 }, { 20, 300, 1500, 3 }, { 1100, 20, 10, 2 }, { 65, 600, 40, 70 } };
+
+  for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+    for (int adapter = 0; adapter < 3; adapter++) {
+      const Parts parts = { type, adapter, s % 2 == 1, true, s % 3 == 1 };
+      check_layer (&parts, shapes[s][0], shapes[s][1], shapes[s][2], shapes[s][3], ALL, s == 0);
+    }
+  }
+}
+
+/* A gain of 0 hides what it multiplied; its gradient stays as it is, and nothing becomes infinite. */
+static void
+check_zero_gain (void)
+{
+  const Parts parts = { CK_F32, 2, false, true, false };
+  Layer l;
+
+  layer_init (&l, &parts, 4, 6, 5, 2);
+  l.gain[1] = 0;
+  l.gain[3] = -0.0f;
+  put_y (&l);
+  for (int g = 0; g < N_GRADIENTS; g++)
+    l.place[g] = g == DGAIN ? 0 : -1;
+  for (int t = 0; team (t) != NULL; t++) {
+    float *gradient = floats_filled (l.out, FILL_ZERO);
+
+    CHECK (run (team (t), &l, &gradient) == CK_OK);
+    for (int64_t o = 0; o < l.out; o++)
+      CHECK (isfinite (gradient[o]) && (gradient[o] == 0) == (l.gain[o] == 0));
+    floats_free (gradient, l.out);
+  }
+  layer_clear (&l);
+}
+
+void
+check_linear_backward (void)
+{
+  for (int type = CK_F32; type <= CK_NF4; type++) {
+    char name[40];
+
+    case_begin ();
+    check_combinations ((CkType)type);
+    check_wanted ((CkType)type);
+    check_shapes ((CkType)type);
+    if (type == CK_F32)
+      check_zero_gain ();
+    snprintf (name, sizeof name, "linear-backward-%s", type_names[type]);
+    case_end (name, "all");
+  }
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* check-training: every operation of kernels/training.h at every level that this machine has; TAP. */
+#include "tests/kernels/gradients.h"
+
+int
+main (void)
+{
+  teams_open ();
+  check_linear_backward ();
+  check_norm_backward ();
+  check_attention_backward ();
+  check_embed_backward ();
+  check_activate ();
+  check_gate ();
+  check_add_scaled ();
+  check_dropout ();
+  check_rows ();
+  check_convolution ();
+  check_batch_norm ();
+  check_pooling ();
+  check_cross_entropy ();
+  check_adamw ();
+  check_refused_shapes ();
+  teams_close ();
+  return cases_end ();
+}
