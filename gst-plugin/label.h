@@ -12,13 +12,25 @@ G_BEGIN_DECLS
 typedef struct {
   const char *label;
   gint id;           /* index of the class, -1 for "unknown" */
-  float probability; /* of the likeliest class, also when the label is "unknown" */
+  float probability; /* of the class that was decided on, also when the label is "unknown" */
 } GstCowLabel;
 
-/* Writes the n class indices by falling probability to order [n]; of equals the smaller index comes first. */
-void gst_cow_label_rank (const float *probabilities, guint n, guint *order);
-/* `label` is one of `classes`, or static. n is at least 1. */
-GstCowLabel gst_cow_label_decide (const float *probabilities, const char *const *classes, guint n, float threshold);
+/* How to decide. Borrowed. */
+typedef struct {
+  const char *const *classes; /* [n_classes], at least one */
+  guint n_classes;
+  const gboolean *mask;    /* [n_classes] those that may be a label, at least one; NULL: all */
+  const float *thresholds; /* [n_classes] the probability that each class needs; NULL: `threshold` for all */
+  float threshold;
+} GstCowLabelRule;
+
+/* The likeliest class of those that `mask` allows; of equals the smaller index. */
+guint gst_cow_label_best (const float *probabilities, guint n_classes, const gboolean *mask);
+/* Writes the indices of the n classes to order [n]: those in `mask` by falling probability (of equals the smaller index first), then the
+ * others likewise. */
+void gst_cow_label_rank (const float *probabilities, guint n_classes, const gboolean *mask, guint *order);
+/* Whether `class` is likely enough; -1, no class, never is. `label` is one of `classes`, or static. */
+GstCowLabel gst_cow_label_decide (const float *probabilities, gint class, const GstCowLabelRule *rule);
 
 G_END_DECLS
 

@@ -5,33 +5,68 @@
 
 #include <gst/video/video.h>
 
+#include "gst-plugin/tracker.h"
+#include "gst-plugin/zones.h"
 #include "model/preprocess.h"
 
 G_BEGIN_DECLS
 
-/* The property inference-region, with the names of DL Streamer. */
+/* The property inference-region, with the names of DL Streamer where it has them. */
 typedef enum {
+  GST_COW_INFERENCE_REGION_AUTO,
   GST_COW_INFERENCE_REGION_FULL_FRAME,
-  GST_COW_INFERENCE_REGION_ROI_LIST /* each GstVideoRegionOfInterestMeta, a detector's work upstream */
+  GST_COW_INFERENCE_REGION_ROI_LIST, /* what a detector upstream attached */
+  GST_COW_INFERENCE_REGION_ZONES     /* the property zones */
 } GstCowInferenceRegion;
 
 GType gst_cow_inference_region_get_type (void);
 #define GST_TYPE_COW_INFERENCE_REGION (gst_cow_inference_region_get_type ())
 
+/* What a target is, as the field `region` of results names it: "frame", "zone", "roi". */
+typedef enum { GST_COW_PLACE_FRAME, GST_COW_PLACE_ZONE, GST_COW_PLACE_ROI } GstCowPlace;
+
+const char *gst_cow_place_name (GstCowPlace place);
+
 /* One part of one frame. */
 typedef struct {
-  CowRegion region;                  /* inside the frame, at least 1 x 1 px */
-  GstVideoRegionOfInterestMeta *roi; /* the buffer's, valid while it stays on it; NULL: the full frame */
+  GstCowPlace place;
+  CowRegion box;  /* what results show; inside the frame, at least 1 x 1 px */
+  CowRegion crop; /* what is classified: the box with its padding, inside the frame */
+  GQuark type;    /* "frame", the zone's name, or what the detector calls it */
+  gint roi_id;    /* of the GstVideoRegionOfInterestMeta; -1 where there is none */
+
+  GstVideoRegionOfInterestMeta *roi; /* the buffer's, valid while it stays on it; or NULL */
+  gboolean has_od;
+  guint od; /* the object detection's id in the buffer's GstAnalyticsRelationMeta */
+
+  GstCowIdSource source; /* what upstream says about who it is */
+  guint64 source_id;
+  GstCowTrack *track; /* a reference, or NULL before the tracker saw it */
 } GstCowTarget;
 
-/*
- * The targets of a buffer, clipped to width x height px, as an array of GstCowTarget; free with g_array_unref (). *n_skipped is the number
- * of regions of which nothing is left (zero size, all outside).
- */
-GArray *gst_cow_regions_collect (GstBuffer *buffer, GstCowInferenceRegion mode, gint width, gint height, guint *n_skipped);
+/* What the user wants of all regions. Borrowed. */
+typedef struct {
+  GstCowInferenceRegion mode;
+  const GArray *zones;             /* of GstCowZone */
+  const char *const *object_class; /* NULL-terminated types that are classified; NULL or empty: all */
+  guint min_size;                  /* px of width and of height */
+  gdouble padding;                 /* around a detection, as a fraction of its width and height */
+} GstCowRegionFilter;
 
-/* Area of the intersection over area of the union, 0..1. */
-gdouble gst_cow_region_iou (const CowRegion *a, const CowRegion *b);
+/* Regions of detections that are not classified. */
+typedef struct {
+  guint outside; /* of the frame, or without size */
+  guint small;
+  guint other_class;
+} GstCowRegionCounts;
+
+/*
+ * The targets of a buffer, clipped to width x height px, as an array of GstCowTarget that holds their tracks; free with g_array_unref ().
+ * *mode_used is what `auto` meant. *detector tells, and is set, whether this stream has had a detection: then `auto` no longer takes a
+ * frame without one for a frame without detector.
+ */
+GArray *gst_cow_regions_collect (GstBuffer *buffer, const GstCowRegionFilter *filter, gint width, gint height, gboolean *detector,
+                                 GstCowInferenceRegion *mode_used, GstCowRegionCounts *counts);
 
 G_END_DECLS
 

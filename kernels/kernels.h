@@ -146,14 +146,19 @@ typedef struct {
 typedef enum {
   CK_RGB8, /* plane 0: 3 or 4 bytes a pixel, the places of R, G, B in `offset` */
   CK_NV12, /* plane 0: Y; plane 1: U V interleaved, half width and height */
-  CK_I420  /* plane 0: Y; plane 1: U; plane 2: V, half width and height */
+  CK_I420, /* plane 0: Y; plane 1: U; plane 2: V, half width and height */
+  CK_YUY2, /* plane 0: Y0 U Y1 V for each two pixels of a row */
+  CK_UYVY, /* plane 0: U Y0 V Y1 */
+  CK_P010, /* as CK_NV12 with 16-bit little-endian samples, of which the upper 10 bits count */
+  CK_GRAY8 /* plane 0: Y alone */
 } CkPixelLayout;
 
 /*
  * A decoded picture in host or device memory; borrowed for the length of a call. Chroma planes have (width + 1) / 2 columns and
- * (height + 1) / 2 rows. A Y'CbCr pixel becomes R'G'B' by
+ * (height + 1) / 2 rows; rows of CK_YUY2 and CK_UYVY have (width + 1) / 2 groups of four bytes. A Y'CbCr pixel becomes R'G'B' by
  *   y' = (Y - y_offset) y_gain;  R = y' + r_v (V - 128);  G = y' + g_u (U - 128) + g_v (V - 128);  B = y' + b_u (U - 128)
- * in units of 0..255, rounded to nearest and clamped, with the chroma sample of the pixel's own 2 x 2 block.
+ * in units of 0..255 (samples of 10 bits are a quarter of their value), rounded to nearest and clamped, with the chroma sample of the
+ * pixel's own 2 x 2 or 2 x 1 block; U and V of CK_GRAY8 are 128.
  */
 typedef struct {
   CkPixelLayout layout;

@@ -101,8 +101,9 @@ read_head (CowClassifier *self, gboolean card_found, gboolean has_adapter, GErro
 
 /* The path of the network: the adapter folder itself where it holds a whole one, which then stands alone. */
 static gboolean
-find_model (CowClassifier *self, const char *model, GError **error)
+find_model (CowClassifier *self, const char *name, GError **error)
 {
+  const char *model = name && *name ? name : NULL;
   const gboolean whole = self->card && cow_card_holds_network (self->card);
   if (whole && model) {
     g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "%s holds a whole network (\"%s\"), so that no model goes with it; %s was given",

@@ -9,10 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/engine-trial.h"
 #include "model/locate.h"
-
-/* Pictures that one forward pass takes at most: enough to fill two cores, small enough that the first in the queue doesn't wait long. */
-#define MAX_BATCH 8
+#include "model/quantiles.h"
 
 struct _CowTicket {
   gatomicrefcount refs;
@@ -21,11 +20,15 @@ struct _CowTicket {
   gsize picture;        /* floats of one prepared region */
   float *pixels;        /* [n, 3, height, width]; freed once computed */
   float *probabilities; /* [n, n_classes] */
-  guint next;           /* the first region that no batch has taken yet; the worker's */
-  guint n_done;         /* regions computed; the worker's */
+  const void *client;
+  guint batch;        /* 1..COW_ENGINE_MAX_BATCH */
+  gint64 deadline_us; /* monotonic time until which it may wait for its batch to fill; 0: it may not */
+  guint next;         /* the first region that no batch has taken yet; under the engine's lock */
+  guint n_done;       /* regions computed; the worker's */
 
   GMutex lock;
   GCond finished;
+  gboolean taken; /* all regions are in batches */
   gboolean done;
   GError *error; /* why it failed */
 };
@@ -37,13 +40,17 @@ struct _CowEngine {
   GError *load_error;
   CowClassifier *classifier;
   char *name;
-  float *pixels; /* [MAX_BATCH, 3, height, width]; the worker's */
+  CowEngineTrial trial;
+  float *pixels; /* [n_pixels, 3, height, width]; the worker's */
+  guint n_pixels;
 
   GThread *worker;
   GMutex lock;
   GCond wake;
   GQueue queue; /* of CowTicket, each holding a reference */
   gboolean stop;
+  CowEngineCounters counters; /* without the quantiles */
+  CowQuantiles times_ns;
 };
 
 static GMutex registry_lock;
@@ -87,6 +94,15 @@ cow_ticket_is_done (CowTicket *ticket)
   return done;
 }
 
+gboolean
+cow_ticket_is_taken (CowTicket *ticket)
+{
+  g_mutex_lock (&ticket->lock);
+  gboolean taken = ticket->taken || ticket->done;
+  g_mutex_unlock (&ticket->lock);
+  return taken;
+}
+
 void
 cow_ticket_cancel (CowTicket *ticket)
 {
@@ -127,7 +143,7 @@ cow_ticket_unref (CowTicket *ticket)
 }
 
 static CowTicket *
-ticket_new (guint n, gsize picture, guint n_classes)
+ticket_new (guint n, gsize picture, guint n_classes, const CowSubmission *how)
 {
   CowTicket *ticket = g_new0 (CowTicket, 1);
   g_atomic_ref_count_init (&ticket->refs);
@@ -136,6 +152,8 @@ ticket_new (guint n, gsize picture, guint n_classes)
   ticket->n = n;
   ticket->n_classes = n_classes;
   ticket->picture = picture;
+  ticket->client = how->client;
+  ticket->batch = how->batch ? MIN (how->batch, COW_ENGINE_MAX_BATCH) : COW_ENGINE_BATCH;
   ticket->pixels = g_try_new (float, n *picture);
   ticket->probabilities = g_new0 (float, n *n_classes);
   return ticket;
@@ -149,35 +167,135 @@ typedef struct {
   guint region;
 } Slot;
 
-/* Takes up to MAX_BATCH waiting regions, oldest ticket first; engine locked. */
+/* Gives the queue's reference to its first ticket back. */
+static void
+drop_head (CowEngine *self)
+{
+  cow_ticket_unref (g_queue_pop_head (&self->queue));
+}
+
+/* Drops what nobody waits for any more, so that a stream that is flushed often leaves nothing behind; engine locked. */
+static void
+drop_cancelled (CowEngine *self)
+{
+  for (GList *link = self->queue.head, *next; link; link = next) {
+    next = link->next;
+    if (cow_ticket_is_done (link->data)) {
+      cow_ticket_unref (link->data);
+      g_queue_delete_link (&self->queue, link);
+    }
+  }
+}
+
 static guint
-take_batch (CowEngine *self, Slot *slots)
+n_waiting (CowEngine *self)
 {
   guint n = 0;
-  while (n < MAX_BATCH && !g_queue_is_empty (&self->queue)) {
-    CowTicket *ticket = g_queue_peek_head (&self->queue);
-    if (!cow_ticket_is_done (ticket)) {
-      while (n < MAX_BATCH && ticket->next < ticket->n)
-        slots[n++] = (Slot){ cow_ticket_ref (ticket), ticket->next++ };
-      if (ticket->next < ticket->n)
-        break;
-    }
-    cow_ticket_unref (g_queue_pop_head (&self->queue));
+  for (GList *link = self->queue.head; link; link = link->next) {
+    const CowTicket *ticket = link->data;
+    n += ticket->n - ticket->next;
   }
   return n;
 }
 
-/* Computes a batch and hands its answers out. */
+/* When the next batch may start: 0 for at once, else the monotonic time until which all that waits can wait for more; engine locked. */
+static gint64
+batch_due_us (CowEngine *self)
+{
+  const guint waiting = n_waiting (self);
+  gint64 due = G_MAXINT64;
+  for (GList *link = self->queue.head; link; link = link->next) {
+    const CowTicket *ticket = link->data;
+    if (waiting >= ticket->batch)
+      return 0;
+    due = MIN (due, ticket->deadline_us);
+  }
+  return due > g_get_monotonic_time () ? due : 0;
+}
+
+/* Puts regions of a ticket into a batch of n that may grow to *limit, which the ticket may lower. */
+static guint
+take_regions (CowTicket *ticket, Slot *slots, guint n, guint *limit)
+{
+  if (n >= ticket->batch)
+    return n;
+  *limit = MIN (*limit, ticket->batch);
+  while (n < *limit && ticket->next < ticket->n)
+    slots[n++] = (Slot){ cow_ticket_ref (ticket), ticket->next++ };
+  if (ticket->next == ticket->n) {
+    g_mutex_lock (&ticket->lock);
+    ticket->taken = TRUE;
+    g_mutex_unlock (&ticket->lock);
+  }
+  return n;
+}
+
+/* Takes a batch, oldest ticket first; engine locked. */
+static guint
+take_batch (CowEngine *self, Slot *slots)
+{
+  guint n = 0, limit = COW_ENGINE_MAX_BATCH;
+  while (n < limit && !g_queue_is_empty (&self->queue)) {
+    CowTicket *ticket = g_queue_peek_head (&self->queue);
+    const guint before = n;
+    n = take_regions (ticket, slots, n, &limit);
+    if (ticket->next == ticket->n) {
+      drop_head (self);
+      continue;
+    }
+    /* One with many regions goes to the end of the queue, so that others have their turn before its rest. */
+    if (n > before)
+      g_queue_push_tail (&self->queue, g_queue_pop_head (&self->queue));
+    break;
+  }
+  return n;
+}
+
 static void
-compute_batch (CowEngine *self, const Slot *slots, guint n)
+count_batch (CowEngine *self, const Slot *slots, guint n, gboolean ok, gint64 took_ns)
+{
+  CowEngineCounters *counters = &self->counters;
+  gboolean mixed = FALSE;
+  for (guint i = 1; i < n; i++)
+    mixed |= slots[i].ticket->client != slots[0].ticket->client;
+  counters->batches++;
+  counters->pictures += n;
+  counters->failures += !ok;
+  counters->mixed += mixed;
+  counters->fill[n]++;
+  counters->busy_ns += took_ns;
+  cow_quantiles_add (&self->times_ns, took_ns);
+}
+
+static gboolean
+run_batch (CowEngine *self, const Slot *slots, guint n, guint64 number, CowOutput *output, GError **error)
 {
   const CowPreprocess *preprocess = cow_engine_preprocess (self);
   const gsize picture = cow_preprocess_size (preprocess);
-  CowOutput output;
-  g_autoptr (GError) error = NULL;
+  if (self->n_pixels < n) {
+    g_free (self->pixels);
+    self->pixels = g_try_new (float, n *picture);
+    self->n_pixels = self->pixels ? n : 0;
+    if (!self->pixels)
+      return cow_check (CK_NO_MEMORY, error, "a batch of %u pictures of %d x %d", n, preprocess->width, preprocess->height);
+  }
   for (guint i = 0; i < n; i++)
     memcpy (self->pixels + i * picture, slots[i].ticket->pixels + slots[i].region * picture, picture * sizeof (float));
-  gboolean ok = cow_classifier_run (self->classifier, self->pixels, (int)n, preprocess->height, preprocess->width, &output, &error);
+  return cow_engine_trial_run (&self->trial, number, error) &&
+         cow_classifier_run (self->classifier, self->pixels, (int)n, preprocess->height, preprocess->width, output, error);
+}
+
+/* Computes batch `number`, counted from 1, and hands its answers out. */
+static void
+compute_batch (CowEngine *self, const Slot *slots, guint n, guint64 number)
+{
+  CowOutput output;
+  g_autoptr (GError) error = NULL;
+  const gint64 start = g_get_monotonic_time ();
+  const gboolean ok = run_batch (self, slots, n, number, &output, &error);
+  g_mutex_lock (&self->lock);
+  count_batch (self, slots, n, ok, 1000 * (g_get_monotonic_time () - start));
+  g_mutex_unlock (&self->lock);
   for (guint i = 0; i < n; i++) {
     CowTicket *ticket = slots[i].ticket;
     if (!ok) {
@@ -186,8 +304,10 @@ compute_batch (CowEngine *self, const Slot *slots, guint n)
     }
     memcpy (ticket->probabilities + (gsize)slots[i].region * ticket->n_classes, output.probabilities + (gsize)i * ticket->n_classes,
             ticket->n_classes * sizeof (float));
-    if (++ticket->n_done == ticket->n)
-      ticket_finish (ticket, NULL);
+    if (++ticket->n_done < ticket->n)
+      continue;
+    g_clear_pointer (&ticket->pixels, g_free);
+    ticket_finish (ticket, NULL);
   }
 }
 
@@ -195,16 +315,22 @@ static gpointer
 work (gpointer data)
 {
   CowEngine *self = data;
-  Slot slots[MAX_BATCH];
+  Slot slots[COW_ENGINE_MAX_BATCH];
   g_mutex_lock (&self->lock);
   while (!self->stop) {
-    guint n = take_batch (self, slots);
+    drop_cancelled (self);
+    const gint64 due = g_queue_is_empty (&self->queue) ? G_MAXINT64 : batch_due_us (self);
+    const guint n = due == 0 ? take_batch (self, slots) : 0;
     if (n == 0) {
-      g_cond_wait (&self->wake, &self->lock);
+      if (due == G_MAXINT64)
+        g_cond_wait (&self->wake, &self->lock);
+      else if (due > 0)
+        g_cond_wait_until (&self->wake, &self->lock, due);
       continue;
     }
+    const guint64 number = self->counters.batches + 1;
     g_mutex_unlock (&self->lock);
-    compute_batch (self, slots, n);
+    compute_batch (self, slots, n, number);
     for (guint i = 0; i < n; i++)
       cow_ticket_unref (slots[i].ticket);
     g_mutex_lock (&self->lock);
@@ -238,7 +364,8 @@ canonical (const char *name, GError **error)
 static char *
 key_of (const CowClassifierOptions *options, GError **error)
 {
-  g_autofree char *model = canonical (options->model, error);
+  /* An adapter folder that holds a whole network has no model. */
+  g_autofree char *model = options->model && *options->model ? canonical (options->model, error) : g_strdup ("");
   if (!model)
     return NULL;
   g_autofree char *adapter = canonical (options->adapter, error);
@@ -261,9 +388,7 @@ engine_load (CowEngine *self, const CowClassifierOptions *options, GError **erro
     return FALSE;
   }
   self->name = g_path_get_basename (cow_classifier_adapter_path (self->classifier));
-  self->pixels = g_try_new (float, MAX_BATCH *cow_preprocess_size (cow_engine_preprocess (self)));
-  if (!self->pixels)
-    return cow_check (CK_NO_MEMORY, error, "a batch of %d pictures", MAX_BATCH);
+  cow_engine_trial_init (&self->trial);
   self->worker = g_thread_try_new ("cow-engine", work, self, error);
   return self->worker != NULL;
 }
@@ -326,8 +451,8 @@ load_or_wait (CowEngine *self, gboolean first, const CowClassifierOptions *optio
 CowEngine *
 cow_engine_get (const CowClassifierOptions *options, GError **error)
 {
-  if (!options->model || !options->adapter) {
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "an engine needs both a model and an adapter");
+  if (!options->adapter) {
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "an engine needs an adapter, which has the classes");
     return NULL;
   }
   g_autofree char *key = key_of (options, error);
@@ -407,15 +532,52 @@ cow_engine_device_text (const CowEngine *self)
   return cow_classifier_device_text (self->classifier);
 }
 
-CowTicket *
-cow_engine_submit (CowEngine *self, const CkPicture *picture, const CowRegion *regions, guint n, GError **error)
+const float *
+cow_engine_thresholds (const CowEngine *self)
 {
+  return cow_classifier_card (self->classifier)->thresholds;
+}
+
+void
+cow_engine_get_counters (CowEngine *self, CowEngineCounters *counters)
+{
+  g_mutex_lock (&self->lock);
+  *counters = self->counters;
+  const CowQuantiles times_ns = self->times_ns;
+  g_mutex_unlock (&self->lock);
+  counters->p50_ns = cow_quantiles_get (&times_ns, 0.5);
+  counters->p95_ns = cow_quantiles_get (&times_ns, 0.95);
+  counters->p99_ns = cow_quantiles_get (&times_ns, 0.99);
+}
+
+guint
+cow_engine_n_waiting (CowEngine *self)
+{
+  g_mutex_lock (&self->lock);
+  const guint n = n_waiting (self);
+  g_mutex_unlock (&self->lock);
+  return n;
+}
+
+void
+cow_engine_hurry (CowEngine *self, CowTicket *ticket)
+{
+  g_mutex_lock (&self->lock);
+  ticket->deadline_us = 0;
+  g_cond_signal (&self->wake);
+  g_mutex_unlock (&self->lock);
+}
+
+CowTicket *
+cow_engine_submit (CowEngine *self, const CkPicture *picture, const CowRegion *regions, guint n, const CowSubmission *how, GError **error)
+{
+  static const CowSubmission at_once = { 0 };
   if (n < 1 || n > COW_ENGINE_MAX_REGIONS || (!regions && n > 1)) {
     g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "%u regions in one ticket, expected 1 to %d", n, COW_ENGINE_MAX_REGIONS);
     return NULL;
   }
   const CowPreprocess *preprocess = cow_engine_preprocess (self);
-  g_autoptr (CowTicket) ticket = ticket_new (n, cow_preprocess_size (preprocess), cow_engine_n_classes (self));
+  g_autoptr (CowTicket) ticket = ticket_new (n, cow_preprocess_size (preprocess), cow_engine_n_classes (self), how ? how : &at_once);
   if (!ticket->pixels) {
     cow_check (CK_NO_MEMORY, error, "%u crops of %d x %d", n, preprocess->width, preprocess->height);
     return NULL;
@@ -424,7 +586,9 @@ cow_engine_submit (CowEngine *self, const CkPicture *picture, const CowRegion *r
     if (!cow_preprocess_run (preprocess, cow_classifier_backend (self->classifier), picture, regions ? &regions[i] : NULL,
                              ticket->pixels + i * ticket->picture, error))
       return NULL;
+  ticket->deadline_us = how && how->timeout_ms ? g_get_monotonic_time () + 1000 * (gint64)how->timeout_ms : 0;
   g_mutex_lock (&self->lock);
+  drop_cancelled (self);
   g_queue_push_tail (&self->queue, cow_ticket_ref (ticket));
   g_cond_signal (&self->wake);
   g_mutex_unlock (&self->lock);

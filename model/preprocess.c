@@ -98,10 +98,12 @@ void
 cow_picture_set_matrix (CkPicture *picture, double kr, double kb, gboolean full_range)
 {
   const double kg = 1.0 - kr - kb;
-  const double chroma = full_range ? 1.0 : 255.0 / 224.0;
+  /* White of 10 bits and full range is 1023, whose quarter is more than 255. */
+  const double full = picture->layout == CK_P010 ? 255.0 / 255.75 : 1.0;
+  const double chroma = full_range ? full : 255.0 / 224.0;
 
   picture->y_offset = full_range ? 0.0f : 16.0f;
-  picture->y_gain = (float)(full_range ? 1.0 : 255.0 / 219.0);
+  picture->y_gain = (float)(full_range ? full : 255.0 / 219.0);
   picture->r_v = (float)(2.0 * (1.0 - kr) * chroma);
   picture->g_u = (float)(-2.0 * (1.0 - kb) * kb / kg * chroma);
   picture->g_v = (float)(-2.0 * (1.0 - kr) * kr / kg * chroma);
@@ -112,7 +114,7 @@ cow_picture_set_matrix (CkPicture *picture, double kr, double kb, gboolean full_
 static gboolean
 row_bytes (const CkPicture *picture, gint64 row[3], GError **error)
 {
-  const int chroma = (picture->width + 1) / 2;
+  const gint64 chroma = ((gint64)picture->width + 1) / 2;
 
   row[0] = picture->width;
   row[1] = row[2] = 0;
@@ -131,6 +133,16 @@ row_bytes (const CkPicture *picture, gint64 row[3], GError **error)
     return TRUE;
   case CK_I420:
     row[1] = row[2] = chroma;
+    return TRUE;
+  case CK_YUY2:
+  case CK_UYVY:
+    row[0] = 4 * chroma;
+    return TRUE;
+  case CK_P010:
+    row[0] = 2 * (gint64)picture->width;
+    row[1] = 4 * chroma;
+    return TRUE;
+  case CK_GRAY8:
     return TRUE;
   }
   g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "unknown picture layout %d", (int)picture->layout);

@@ -39,7 +39,8 @@ typedef struct {
  */
 gboolean cow_region_clip (CowRegion *region, int width, int height, GError **error);
 
-/* Sets the six conversion numbers of a CkPicture from the luma weights (BT.601: .299 .114, BT.709: .2126 .0722, BT.2020: .2627 .0593). */
+/* Sets the six conversion numbers of a CkPicture, whose layout is set, from the luma weights (BT.601: .299 .114, BT.709: .2126 .0722,
+ * BT.2020: .2627 .0593). */
 void cow_picture_set_matrix (CkPicture *picture, double kr, double kb, gboolean full_range);
 
 /* Prepares one region (NULL: all of it) into out [3, height, width]. Safe from several threads on one backend. */

@@ -73,6 +73,11 @@ messages_to_events () {
     awk -F '\t' -v OFS='\t' '{ printf "%.2f\t%s\t%.3f\n", $1 / 1e9, $2, $3; fflush () }'
 }
 
+# The stream was over, and only rtspsrc's last words found the connection closed: gst-launch-1.0 calls that an error.
+said_goodbye () {
+  grep -q '^Got EOS from element' "$output/messages.txt"
+}
+
 summary () {
   awk -F '\t' '
     { n[$2]++; sum[$2] += $3; total++; last = $1 }
@@ -101,8 +106,8 @@ echo "$url"
 say "5/5 Camera to labels (messages: $output/messages.txt, events: $output/events.tsv)"
 # A camera that stops sending is no end; the limit only keeps this script from waiting for ever.
 export GST_PLUGIN_PATH=$PWD/$build/gst-plugin
-timeout $((seconds * 4 + 60)) pipelines/rtsp-camera.sh "$url" --model "$output/model-nf4" --adapter "$output/adapter" \
-  >"$output/messages.txt" 2>"$output/errors.txt" || die "the pipeline failed: $(tail -n 5 "$output/errors.txt")"
+timeout $((seconds * 4 + 60)) pipelines/rtsp-camera.sh "$url" --model "$output/model-nf4" --adapter "$output/adapter" mode=blocking \
+  >"$output/messages.txt" 2>"$output/errors.txt" || said_goodbye || die "the pipeline failed: $(tail -n 5 "$output/errors.txt")"
 stop_camera
 messages_to_events <"$output/messages.txt" >"$output/events.tsv"
 summary || die "no frame was labelled; see $output/messages.txt and $output/errors.txt"

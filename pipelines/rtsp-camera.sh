@@ -5,14 +5,17 @@ set -eu
 
 usage () {
   cat <<USAGE
-usage: pipelines/rtsp-camera.sh rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH --model MODEL --adapter ADAPTER [--show] [PROPERTY=VALUE ...]
+usage: pipelines/rtsp-camera.sh rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH [--model MODEL --adapter ADAPTER] [--detector ELEMENTS]
+         [--show | --to ELEMENTS] [PROPERTY=VALUE ...]
 
-  --model MODEL      DINOv3 folder or file, or its name below the folders of \$COWBEHAVIOR_PATH
-  --adapter ADAPTER  adapter folder, or its name likewise
-  --show             show the video in a window
-  PROPERTY=VALUE     any other property of cowbehavior, as inference-interval=25 (gst-inspect-1.0 cowbehavior lists them)
+  --model MODEL        DINOv3 folder or file, or its name below the folders of \$COWBEHAVIOR_PATH
+  --adapter ADAPTER    adapter folder, or its name likewise; without both, those of the demonstration, which knows drawn cows only
+  --detector ELEMENTS  elements of a pipeline that find the cows: each region that they attach is labelled, instead of the whole frame
+  --show               show the video in a window
+  --to ELEMENTS        what the labelled frames go to, as "videoconvert ! x264enc ! mp4mux ! filesink location=barn.mp4"
+  PROPERTY=VALUE       any other property of cowbehavior, as inference-interval=25 (gst-inspect-1.0 cowbehavior lists them)
 
-The labels alone: pipelines/rtsp-camera.sh ... | grep --line-buffered cowbehavior,
+The labels alone: pipelines/rtsp-camera.sh ... | awk -f pipelines/lib/events.awk
 USAGE
 }
 
@@ -34,13 +37,17 @@ decode () {
   printf '%b' "${value//%/\\x}"
 }
 
-url='' model='' adapter='' sink=(fakesink sync=false) properties=()
+url='' detector=() sink=(fakesink sync=false) properties=()
 while [ $# -gt 0 ]; do
   case $1 in
     -h | --help) usage; exit 0 ;;
-    --model | --adapter)
-      [ $# -ge 2 ] || die "$1 needs a value"
-      if [ "$1" = --model ]; then model=$2; else adapter=$2; fi
+    --model | --adapter | --detector | --to)
+      [ $# -ge 2 ] && [ -n "$2" ] || die "$1 needs a value"
+      case $1 in
+        --detector) read -ra detector <<<"$2 !"; properties+=(inference-region=roi-list) ;;
+        --to) read -ra sink <<<"$2" ;;
+        *) properties+=("${1#--}=$(quote "$2")") ;;
+      esac
       shift ;;
     --show) sink=(videoconvert ! autovideosink sync=false) ;;
     rtsp://* | rtsps://*) url=$1 ;;
@@ -50,8 +57,6 @@ while [ $# -gt 0 ]; do
   shift
 done
 [ -n "$url" ] || die "an address rtsp://... is needed"
-[ -n "$model" ] || die "--model is needed"
-[ -n "$adapter" ] || die "--adapter is needed"
 
 # rtspsrc prints its location when it connects: user and password go in properties of their own, which nothing prints.
 scheme=${url%%://*} rest=${url#*://}
@@ -65,8 +70,9 @@ if [[ $authority == *@* ]]; then
 fi
 
 # Not installed but built here: use that.
-build=$(dirname "$0")/../build/gst-plugin
-if [ -z "${GST_PLUGIN_PATH:-}" ] && [ -d "$build" ]; then export GST_PLUGIN_PATH=$build; fi
+here=$(dirname "$0")
+if [ -z "${GST_PLUGIN_PATH:-}" ] && [ -d "$here/../build/gst-plugin" ]; then export GST_PLUGIN_PATH=$here/../build/gst-plugin; fi
+export COWBEHAVIOR_PATH=${COWBEHAVIOR_PATH:+$COWBEHAVIOR_PATH:}$here/demo/model
 
 exec gst-launch-1.0 -m rtspsrc location="$(quote "$url")" "${credentials[@]}" protocols=tcp latency=200 ! rtph264depay ! h264parse ! \
-  avdec_h264 ! videoconvert ! cowbehavior model="$(quote "$model")" adapter="$(quote "$adapter")" "${properties[@]}" ! "${sink[@]}"
+  avdec_h264 ! videoconvert ! "${detector[@]}" cowbehavior "${properties[@]}" ! "${sink[@]}"

@@ -29,12 +29,20 @@ judge (Check *self, GArray *samples, gboolean near)
     check_add (self, CHECK_DUPLICATE, near, g_array_ref (samples), NULL);
 }
 
+/* Most places of the list below have no set. */
+static void
+free_set (gpointer set)
+{
+  if (set)
+    g_array_unref (set);
+}
+
 /* Judges the sets of two and more that numbers [samples] make; those of G_MAXUINT belong to none. */
 static void
 judge_sets (Check *self, const guint *numbers, gboolean near)
 {
   const guint n = self->dataset->samples->len;
-  g_autoptr (GPtrArray) sets = g_ptr_array_new_with_free_func ((GDestroyNotify)g_array_unref);
+  g_autoptr (GPtrArray) sets = g_ptr_array_new_with_free_func (free_set);
 
   g_ptr_array_set_size (sets, (int)n);
   for (guint i = 0; i < n; i++) {

@@ -131,7 +131,9 @@ explain (Mlflow *self, SoupMessage *message, GBytes *body, GError **error)
     advice = "; the address may lack a path, or the run was deleted";
   else if (status >= 300 && status < 400)
     advice = "; it redirects elsewhere: set MLFLOW_TRACKING_URI to the final address";
-  else if (status == 400 || status == 413 || status == 422)
+  if (status >= 300 && status < 500 && status != 408 && status != 425 && status != 429)
+    result = MLFLOW_BARRED;
+  if (status == 400 || status == 413 || status == 422)
     result = MLFLOW_REFUSED;
   g_set_error (error, COW_ERROR, COW_ERROR_IO, "MLflow at %s answered %u%s%s%s", self->public_uri, status, mark, words, advice);
   return result;
@@ -183,7 +185,7 @@ read_answer (Mlflow *self, GBytes *body, JsonObject **answer, GError **error)
   if (!object) {
     g_autofree char *words = http_readable (why->message, -1, (const char *const *)self->secrets);
     g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s does not speak as an MLflow server (%s)", self->public_uri, words);
-    return MLFLOW_LATER;
+    return MLFLOW_BARRED;
   }
   if (answer)
     *answer = g_steal_pointer (&object);
@@ -244,7 +246,14 @@ static MlflowResult
 lacks (Mlflow *self, const char *call_name, const char *key, GError **error)
 {
   g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "MLflow at %s: its answer to %s has no %s", self->public_uri, call_name, key);
-  return MLFLOW_LATER;
+  return MLFLOW_BARRED;
+}
+
+/* The result of a request that is not about an item which could be left out. */
+static MlflowResult
+no_item (MlflowResult result)
+{
+  return result == MLFLOW_REFUSED ? MLFLOW_BARRED : result;
 }
 
 /* ---- The calls --------------------------------------------------------------------------------------------------------------------- */
@@ -265,12 +274,12 @@ mlflow_get_experiment (Mlflow *self, const char *name, char **id, GError **error
   }
   if (status != 404) {
     g_propagate_error (error, g_steal_pointer (&why));
-    return MLFLOW_LATER;
+    return no_item (result);
   }
   json_object_set_string_member (request, "name", name);
   result = call (self, "experiments/create", NULL, request, &made, NULL, error);
   if (result != MLFLOW_OK)
-    return MLFLOW_LATER; /* also when another run made it at the same moment: the next try finds it */
+    return result == MLFLOW_REFUSED ? MLFLOW_LATER : result; /* when another run made it at the same moment: the next try finds it */
   *id = get_id (made, NULL, "experiment_id");
   return *id ? MLFLOW_OK : lacks (self, "experiments/create", "experiment_id", error);
 }
@@ -338,7 +347,7 @@ mlflow_get_run (Mlflow *self, const char *experiment_id, const char *key, const 
       json_object_ref (found);
   }
   if (result != MLFLOW_OK)
-    return MLFLOW_LATER;
+    return no_item (result);
   *run_id = get_id (found, "info", "run_id");
   *artifact_uri = get_text (found, "info", "artifact_uri");
   return *run_id ? MLFLOW_OK : lacks (self, "runs/create", "run_id", error);
@@ -411,7 +420,8 @@ mlflow_put_artifact (Mlflow *self, const char *artifact_uri, const char *name, c
   const MlflowResult result = send_message (self, message, &body, &status, error);
   if (result == MLFLOW_OK) {
     self->artifact_errors = 0;
-    return read_answer (self, body, NULL, error);
+    /* Newer servers say nothing at all to a file. */
+    return g_bytes_get_size (body) == 0 ? MLFLOW_OK : read_answer (self, body, NULL, error);
   }
   /* A misconfigured store behind the server says so for ever, and what comes after the file must not wait for it. */
   self->artifact_errors = status == 500 ? self->artifact_errors + 1 : 0;

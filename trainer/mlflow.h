@@ -19,7 +19,8 @@ G_BEGIN_DECLS
 
 typedef enum {
   MLFLOW_OK,
-  MLFLOW_LATER,  /* unreachable, overloaded, not let in: the same request may succeed at another time */
+  MLFLOW_LATER,  /* unreachable, overloaded: the same request may succeed at another time */
+  MLFLOW_BARRED, /* not let in, no MLflow server, no such run: it may succeed once a person has changed something */
   MLFLOW_REFUSED /* the server (or the file on disk) makes this item impossible; sending it again is of no use */
 } MlflowResult;
 

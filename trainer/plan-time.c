@@ -12,7 +12,7 @@
 #include "model/nf4.h"
 #include "model/rope.h"
 
-#define MOST_OPERATIONS 20e9  /* of one measured call */
+#define MOST_OPERATIONS 20e9 /* of one measured call */
 #define LEAST_SECONDS   .05  /* a call is repeated for so long, */
 #define MOST_CALLS      8    /* but no more often */
 #define BETWEEN         1.12 /* everything that is neither a linear layer nor attention */

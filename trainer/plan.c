@@ -108,7 +108,7 @@ head_parameters (CowNetworkKind kind, gint64 features, gint64 classes)
 {
   if (kind == COW_NETWORK_RESNET18)
     return linear_parameters (features, features / 2) + linear_parameters (features / 2, classes);
-  if (kind == COW_NETWORK_VIT)
+  if (kind == COW_NETWORK_VIT || kind == COW_NETWORK_DINOV3)
     return 2 * features + linear_parameters (features, features) + linear_parameters (features, classes);
   return linear_parameters (features, features / 4) + linear_parameters (features / 4, features / 8) +
          linear_parameters (features / 8, classes);
@@ -145,8 +145,6 @@ adapter_parameters (const CowRecipe *recipe, const CowVitConfig *config)
 static gint64
 backbone_parameters (const CowRecipe *recipe, const CowVitConfig *config)
 {
-  const gint64 hidden = config->hidden_size, side = config->image_size / config->patch_size;
-
   switch ((CowNetworkKind)recipe->kind) {
   case COW_NETWORK_LORA:
   case COW_NETWORK_DORA:
@@ -156,9 +154,9 @@ backbone_parameters (const CowRecipe *recipe, const CowVitConfig *config)
   case COW_NETWORK_RESNET18:
     return resnet_parameters ();
   case COW_NETWORK_DINOV3: /* all but the mask token, which only pre-training uses */
-    return cow_vit_config_n_parameters (config) - hidden;
-  case COW_NETWORK_VIT: /* learned positions; no mask token and layer scales */
-    return cow_vit_config_n_parameters (config) + (1 + side * side) * hidden - hidden - 2 * hidden * config->n_layers;
+    return cow_vit_config_n_parameters (config) - config->hidden_size;
+  case COW_NETWORK_VIT:
+    return cow_vit_config_n_parameters (config);
   }
   g_return_val_if_reached (0);
 }
@@ -185,9 +183,9 @@ plan_activations (CowPlan *self, const CowRecipe *recipe, const CowPlanInput *in
 
   /* Half of what is left beside everything else. */
   const guint64 others = self->base + self->parameters + self->loading + PROGRAM_BYTES;
-  self->activation_limit = MAX (available > others ? (available - others) / 2 : 0, 1);
-  self->checkpointing = transformer && (recipe->checkpointing == COW_CHECKPOINTING_ON ||
-                                        (recipe->checkpointing == COW_CHECKPOINTING_AUTO && plain > self->activation_limit));
+  const guint64 limit = available > others ? (available - others) / 2 : 0;
+  self->checkpointing =
+      transformer && (recipe->checkpointing == COW_CHECKPOINTING_ON || (recipe->checkpointing == COW_CHECKPOINTING_AUTO && plain > limit));
   self->activations = kind == COW_NETWORK_FROZEN ? feature_activations (&input->config, recipe)
                       : self->checkpointing ? cow_network_activation_bytes (kind, &input->config, recipe->batch, p->height, p->width, TRUE)
                                             : plain;

@@ -28,7 +28,6 @@ gboolean cow_plan_input_from_scratch (CowPlanInput *self, const CowRecipe *recip
 typedef struct {
   gint64 trained, head; /* parameters that train, and how many of them are the head's */
   gboolean checkpointing;
-  gsize activation_limit; /* bytes that checkpointing `auto` reckoned with */
   /* Bytes in memory: the base's weights; parameters with gradients and moments; activations; pictures on their way; their sum with the
    * program itself. */
   guint64 base, parameters, activations, loading, memory;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "model/config-sizes.h"
+#include "trainer/http.h"
 
 #define MOST_NEAR 3 /* names that an error lists */
 
@@ -33,7 +34,8 @@ distance (const char *a, const char *b)
 static gboolean
 is_near (const char *wanted, const char *name)
 {
-  return strlen (wanted) <= 64 && *wanted && (strstr (name, wanted) || distance (wanted, name) <= MAX (2, strlen (name) / 3));
+  return strlen (wanted) <= 64 && *wanted &&
+         (strstr (name, wanted) || strstr (wanted, name) || distance (wanted, name) <= MAX (2, strlen (name) / 3));
 }
 
 /* " (near: rank, ...)", or all of them where none is near. Takes the array. */
@@ -204,12 +206,23 @@ cow_recipe_apply_file (CowRecipe *self, const char *path, gboolean with_preset, 
   return TRUE;
 }
 
+/* A setting as a file may show it: of the tracker's address without the login that it may hold. */
+static char *
+public_value (const CowRecipe *self, guint i)
+{
+  g_autofree char *value = cow_recipe_get (self, i);
+  if (!*value || !g_str_equal (cow_recipe_key (i), "tracking-uri"))
+    return g_steal_pointer (&value);
+  g_autoptr (GUri) uri = http_parse_uri (value, "", NULL);
+  return uri ? http_public_uri (value) : g_strdup ("");
+}
+
 char *
 cow_recipe_to_text (const CowRecipe *self)
 {
   g_autoptr (GKeyFile) file = g_key_file_new ();
   for (guint i = 0; i < cow_recipe_n_settings (); i++) {
-    g_autofree char *value = cow_recipe_get (self, i);
+    g_autofree char *value = public_value (self, i);
     g_key_file_set_string (file, cow_recipe_group (i), cow_recipe_key (i), value);
   }
   g_key_file_set_comment (file, NULL, NULL, " The settings of this run, for cow-trainer train --config", NULL);

@@ -9,7 +9,9 @@
 #include "trainer/memory.h"
 #include "trainer/run-private.h"
 
-#define SHEET_PICTURES 2 /* of each class on the contact sheet */
+/* On the contact sheet: pictures of each class, and augmented copies of each of them, at most. */
+#define SHEET_PICTURES 2
+#define SHEET_COPIES   2
 
 /* ---- what the run stands on ------------------------------------------------------------------------------------------------------ */
 
@@ -135,49 +137,57 @@ check_features_space (const CowRun *self, GError **error)
 }
 
 static void
-say_plan (const CowRun *self, const CowPlanTime *time, guint64 available)
+say_sizes (const CowRun *self, guint64 available)
 {
   const CowDataset *dataset = self->dataset;
   const CowRecipe *recipe = self->recipe;
   const CowPlan *plan = &self->plan;
   const guint n_train = dataset->splits[COW_TRAIN]->len, n_shown = n_train * cow_recipe_copies (recipe);
+  const gboolean grouped = dataset->divided && dataset->grouped_by;
   g_autofree char *memory = cow_plan_bytes_text (plan->memory), *there = cow_plan_bytes_text (available);
   g_autofree char *disk = cow_plan_bytes_text (plan->folder + plan->features);
-  g_autofree char *epoch = cow_plan_time_text (time->epoch), *run = cow_plan_time_text (time->run);
   g_autofree char *base = self->model ? g_path_get_basename (self->model) : NULL;
 
   g_print ("%s%s%s: %" G_GINT64_FORMAT " parameters train, %" G_GINT64_FORMAT " of them in the head\n",
            *recipe->name ? recipe->name : cow_recipe_kind_name (recipe), base ? " on " : "", base ? base : "", plan->trained, plan->head);
   g_print ("%u pictures of %u classes train (%u an epoch with augmented copies), %u validate, %u test%s%s\n", n_train, dataset->n_classes,
-           n_shown, dataset->splits[COW_VAL]->len, dataset->splits[COW_TEST]->len,
-           dataset->divided && dataset->grouped_by ? "; kept together by " : "",
-           dataset->divided && dataset->grouped_by ? dataset->grouped_by : "");
-  g_print ("Estimated: %s of memory%s (%s available), %s on disk; ", memory, plan->checkpointing ? " with checkpointing" : "", there, disk);
-  if (time->features > 0) {
-    g_autofree char *features = cow_plan_time_text (time->features);
-    g_print ("features in %s, then ", features);
-  }
-  g_print ("%s an epoch, all %d epochs %s\n", epoch, recipe->epochs, run);
+           n_shown, dataset->splits[COW_VAL]->len, dataset->splits[COW_TEST]->len, grouped ? "; kept together by " : "",
+           grouped ? dataset->grouped_by : "");
+  g_print ("Estimated: %s of memory%s (%s available), %s on disk\n", memory, plan->checkpointing ? " with checkpointing" : "", there, disk);
   fflush (stdout);
 }
 
 static gboolean
+say_time (const CowRun *self, GError **error)
+{
+  CowSpeed speed;
+  CowPlanTime time;
+
+  if (!cow_speed_measure (&speed, self->backend, self->recipe, &self->input, error))
+    return FALSE;
+  cow_plan_time (&time, self->recipe, &self->input, &self->plan, &speed);
+  g_autofree char *features = cow_plan_time_text (time.features), *epoch = cow_plan_time_text (time.epoch);
+  g_autofree char *run = cow_plan_time_text (time.run);
+  g_print ("Estimated: %s%s%s an epoch, all %d epochs %s, where nothing else runs on this machine\n", time.features > 0 ? features : "",
+           time.features > 0 ? " for the features, then " : "", epoch, self->recipe->epochs, run);
+  fflush (stdout);
+  return TRUE;
+}
+
+/* A run that goes on has results.csv to tell its times from. */
+static gboolean
 plan (CowRun *self, const CowRunOptions *options, GError **error)
 {
   const guint64 available = memory_available ();
-  CowSpeed speed;
-  CowPlanTime time;
 
   self->input.n_classes = self->dataset->n_classes;
   self->input.n_train = self->dataset->splits[COW_TRAIN]->len;
   self->input.n_val = self->dataset->splits[COW_VAL]->len;
   cow_plan_sizes (&self->plan, self->recipe, &self->input, available > 0 ? available : G_MAXUINT64);
-  if (!check_memory (self, available, options->force, error) || !check_features_space (self, error) ||
-      !cow_speed_measure (&speed, self->backend, self->recipe, &self->input, error))
+  if (!check_memory (self, available, options->force, error) || !check_features_space (self, error))
     return FALSE;
-  cow_plan_time (&time, self->recipe, &self->input, &self->plan, &speed);
-  say_plan (self, &time, available);
-  return TRUE;
+  say_sizes (self, available);
+  return options->resume || say_time (self, error);
 }
 
 /* ---- the folder ------------------------------------------------------------------------------------------------------------------ */
@@ -208,7 +218,7 @@ write_sheet (const CowRun *self, GError **error)
     .preprocess = self->recipe->preprocess,
     .augment = (CowAugment)self->recipe->augment,
     .per_class = SHEET_PICTURES,
-    .copies = cow_recipe_copies (self->recipe) - 1 > 2 ? 2 : cow_recipe_copies (self->recipe) - 1,
+    .copies = MIN (cow_recipe_copies (self->recipe) - 1, SHEET_COPIES),
     .seed = (guint64)self->recipe->seed,
   };
 

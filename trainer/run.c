@@ -108,9 +108,9 @@ log_files (CowRun *self)
       cow_tracker_log_artifact (self->tracker, path, NULL);
   }
   if (g_file_test (best, G_FILE_TEST_IS_DIR))
-    cow_tracker_log_artifact (self->tracker, best, "best");
+    cow_tracker_log_artifact (self->tracker, best, NULL);
   if (g_file_test (plots, G_FILE_TEST_IS_DIR))
-    cow_tracker_log_artifact (self->tracker, plots, "plots");
+    cow_tracker_log_artifact (self->tracker, plots, NULL);
 }
 
 static void

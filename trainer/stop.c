@@ -2,6 +2,7 @@
 #include "trainer/stop.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 /* A signal handler can reach nothing else. */
 static volatile sig_atomic_t requested;
@@ -9,6 +10,9 @@ static volatile sig_atomic_t requested;
 static void
 on_signal (int number)
 {
+  static const char text[] = "\ncow-trainer: stopping at the next safe place; once more stops at once\n";
+  const ssize_t unused = write (STDERR_FILENO, text, sizeof text - 1);
+  (void)unused;
   requested = 1;
 }
 

@@ -33,6 +33,7 @@ struct _CowTracker {
   gboolean quit;      /* the thread is to end */
   gboolean hurry;     /* finish () waits */
   gboolean full;      /* the spool takes no more, which was said */
+  gboolean barred;    /* nothing is sent until a person has changed something */
   char *last_problem; /* why sending fails now, or NULL */
 
   /* The sending thread's own. */
@@ -174,13 +175,13 @@ send_some (CowTracker *self, Mlflow *mlflow, GError **error)
   guint n = 0;
   MlflowResult result = ensure_run (self, mlflow, error);
   if (result != MLFLOW_OK)
-    return MLFLOW_LATER;
+    return result;
   g_autoptr (GPtrArray) lines = spool_next (self->spool, self->batch, error);
   if (!lines)
     return MLFLOW_LATER;
 
   result = send_batch (self, mlflow, lines, &n, &why);
-  if (result == MLFLOW_LATER) {
+  if (result == MLFLOW_LATER || result == MLFLOW_BARRED) {
     g_propagate_error (error, g_steal_pointer (&why));
     return result;
   }
@@ -197,9 +198,10 @@ send_some (CowTracker *self, Mlflow *mlflow, GError **error)
 
 /* Says when sending fails for the second time in a row (a connection that has aged fails once), and when it works again. */
 static void
-note_outcome (CowTracker *self, const GError *why)
+note_outcome (CowTracker *self, gboolean barred, const GError *why)
 {
   g_mutex_lock (&self->lock);
+  self->barred = barred;
   g_free (self->last_problem);
   self->last_problem = why ? g_strdup (why->message) : NULL;
   g_cond_broadcast (&self->changed);
@@ -251,8 +253,9 @@ run_thread (gpointer data)
   Mlflow *mlflow = mlflow_new (self->server, self->named, self->cancellable, NULL); /* it was tried in open_tracker () */
   while (wait_for_work (self, &pause_s, failed)) {
     g_autoptr (GError) error = NULL;
-    failed = send_some (self, mlflow, &error) != MLFLOW_OK;
-    note_outcome (self, error);
+    const MlflowResult result = send_some (self, mlflow, &error);
+    failed = result != MLFLOW_OK;
+    note_outcome (self, result == MLFLOW_BARRED, error);
   }
   mlflow_free (mlflow);
   g_main_context_pop_thread_default (context);
@@ -510,7 +513,7 @@ cow_tracker_active (CowTracker *self)
   return self->spool != NULL;
 }
 
-/* Waits until all is sent or the time is over. */
+/* Waits until all is sent, the time is over, or another try has shown that waiting is of no use. */
 static gboolean
 wait_until_sent (CowTracker *self, double wait_s)
 {
@@ -518,8 +521,9 @@ wait_until_sent (CowTracker *self, double wait_s)
   g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
 
   self->hurry = TRUE;
+  self->barred = FALSE;
   g_cond_broadcast (&self->changed);
-  while (!spool_is_empty (self->spool))
+  while (!spool_is_empty (self->spool) && !self->barred)
     if (!g_cond_wait_until (&self->changed, &self->lock, end_us))
       break;
   self->hurry = FALSE;
@@ -539,9 +543,12 @@ cow_tracker_finish (CowTracker *self, CowTrackerStatus status, double wait_s)
   add_status (self, names[status], g_get_real_time () / 1000);
   if (wait_until_sent (self, wait_s))
     return TRUE;
+  g_mutex_lock (&self->lock);
+  g_autofree char *problem = g_strdup (self->last_problem);
+  g_mutex_unlock (&self->lock);
   g_autofree char *size = g_format_size (spool_unsent_bytes (self->spool));
-  sayf (self, "MLflow at %s has not got all yet: %s wait in %s; send them with: cow-trainer track %s", spool_run (self->spool)->uri, size,
-        self->folder, self->folder);
+  sayf (self, "MLflow at %s has not got all yet%s%s%s: %s wait in %s; send them with: cow-trainer track %s", spool_run (self->spool)->uri,
+        problem ? " (" : "", problem ? problem : "", problem ? ")" : "", size, self->folder, self->folder);
   return FALSE;
 }
 

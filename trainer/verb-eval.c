@@ -256,7 +256,7 @@ warn_of_all (Job *self)
   if (!calibration)
     return;
   if (!calibration->told)
-    warn (self, "%u validation pictures do not tell a temperature (they are too few, or all of them are right): it stays 1",
+    warn (self, "%u validation pictures do not tell a temperature (they are too few, all right, or guessed): it stays 1",
           calibration->n);
   if (self->split == COW_VAL)
     warn (self, "temperature and thresholds are fitted on the pictures that are judged here: probabilities look better than they are");

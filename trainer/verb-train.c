@@ -92,41 +92,20 @@ quoted (const char *text)
   return g_strdup (text);
 }
 
-/* The data as flags of another verb. */
-static char *
-data_flags (const CowRecipe *recipe)
-{
-  static const char *const keys[] = { "data", "test", "data-format", "path-column", "label-column", "source-column", "group-by" };
-  GString *text = g_string_new (NULL);
-
-  for (guint i = 0; i < G_N_ELEMENTS (keys); i++) {
-    g_autofree char *value = cow_recipe_get (recipe, (guint)cow_recipe_find (keys[i])), *word = quoted (value);
-    if (*value)
-      g_string_append_printf (text, " --%s %s", keys[i], word);
-  }
-  g_auto (GStrv) prefixes = g_strsplit (recipe->prefix, ";", -1);
-  for (char **prefix = prefixes; *prefix && **prefix; prefix++) {
-    g_autofree char *word = quoted (*prefix);
-    g_string_append_printf (text, " --prefix %s", word);
-  }
-  return g_string_free (text, FALSE);
-}
-
 static void
 say_next (const CowRun *run, const CowRecipe *recipe, const char *folder)
 {
   const CowRunCounters *at = &cow_run_state (run)->at;
   const CowDataset *dataset = cow_run_dataset (run);
-  const CowSplit split = dataset->splits[COW_TEST]->len > 0 ? COW_TEST : COW_VAL;
-  g_autofree char *best = g_build_filename (folder, "best", NULL), *adapter = quoted (best), *data = data_flags (recipe);
+  g_autofree char *best = g_build_filename (folder, "best", NULL), *adapter = quoted (best);
+  g_autofree char *eval = g_build_filename (folder, "eval", NULL), *out = quoted (eval);
   g_autofree char *model = *recipe->model ? quoted (recipe->model) : NULL;
 
   if (at->best_epoch == 0)
     return;
   g_print ("Best: %.2f %% of %u validation pictures right, in epoch %.0f: %s\n", 100 * at->best_accuracy, dataset->splits[COW_VAL]->len,
            at->best_epoch, best);
-  g_print ("How good is it?  cow-trainer eval%s%s --adapter %s%s --split %s\n", model ? " --model " : "", model ? model : "", adapter, data,
-           cow_split_name (split));
+  g_print ("How good is it?  cow-trainer eval --adapter %s --out %s\n", adapter, out);
   g_print ("On a video:      gst-launch-1.0 filesrc location=barn.mp4 ! decodebin ! videoconvert ! cowbehavior%s%s adapter=%s ! fakesink\n",
            model ? " model=" : "", model ? model : "", adapter);
 }
@@ -155,16 +134,37 @@ say_end (const CowRun *run, const CowRecipe *recipe, const char *folder, CowLoop
   return TRUE;
 }
 
+/* An error in the middle of a run: what was saved before it is not lost. */
+static gboolean
+say_failure (const char *folder, GError *why, GError **error)
+{
+  g_autofree char *word = quoted (folder);
+
+  if (cow_run_folder_has_run (folder))
+    g_prefix_error (&why, "the last checkpoint in %s is whole (cow-trainer train --resume %s): ", folder, word);
+  g_propagate_error (error, why);
+  return FALSE;
+}
+
 static gboolean
 train (const Options *options, CowRecipe *recipe, GError **error)
 {
   const char *folder = options->resume ? options->resume : options->out;
   const CowRunOptions running = { .recipe = recipe, .folder = folder, .resume = options->resume != NULL, .force = options->force };
+  GError *why = NULL;
   CowLoopEnd end;
 
   stop_install ();
-  g_autoptr (CowRun) run = cow_run_open (&running, error);
-  return run && cow_run_train (run, &end, error) && say_end (run, recipe, folder, end, error);
+  g_autoptr (CowRun) run = cow_run_open (&running, &why);
+  if (!run) {
+    if (g_error_matches (why, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+      g_prefix_error (&why, "before the training (cow-trainer train --resume %s goes on): ", folder);
+    g_propagate_error (error, why);
+    return FALSE;
+  }
+  if (!cow_run_train (run, &end, &why))
+    return say_failure (folder, why, error);
+  return say_end (run, recipe, folder, end, error);
 }
 
 gboolean

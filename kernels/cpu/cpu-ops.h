@@ -129,9 +129,14 @@ CkStatus ck_cpu_weight_decode (CkBackend *self, const CkWeight *weight, int64_t 
 /* Elements [first, first + n) of the flattened matrix, in the calling thread; they must exist. */
 void ck_weight_decode_run (const CkCpuOps *ops, const CkWeight *weight, int64_t first, int64_t n, float *out);
 
-/* adapter.c: low [rows, rank] = dropout (x) down^T, the first product of an adapter. `buffers`: ck_adapter_buffer () floats a thread. */
+/*
+ * adapter.c: low [rows, rank] = dropout (x) down^T, the first product of an adapter. `turned` is scratch of ck_adapter_turned () floats for
+ * down^T, `buffers` of ck_adapter_buffer () floats a thread.
+ */
+int64_t ck_adapter_turned (const CkAdapter *adapter, int64_t in);
 int64_t ck_adapter_buffer (const CkAdapter *adapter);
-CkStatus ck_adapter_low (const CkCpu *cpu, const CkAdapter *adapter, int64_t rows, int64_t in, const float *x, float *low, float *buffers);
+CkStatus ck_adapter_low (const CkCpu *cpu, const CkAdapter *adapter, int64_t rows, int64_t in, const float *x, float *low, float *turned,
+                         float *buffers);
 
 /* attention.c */
 CkStatus ck_attention_check (const CkAttention *attention);

@@ -26,6 +26,7 @@ typedef struct {
   int64_t rank;                                    /* 0 without an adapter */
   int64_t panel, n_panels, group, n_groups, depth; /* a tile is [group, panel] */
   float *low;                                      /* [rows, rank] x down^T, which all panels share */
+  float *turned;                                   /* [in, rank] down^T */
   float *buffers;                                  /* a thread: product [group, panel], then weights [panel, depth] */
   int64_t buffer_floats;
 } Job;
@@ -77,17 +78,19 @@ reserve (Job *job, CkCpu *cpu)
 {
   const bool decodes = job->layer->weight->source.type != CK_F32;
   const int64_t low = round_up (job->rows * job->rank, LINE_FLOATS);
+  const int64_t turned = job->rank > 0 ? ck_adapter_turned (job->layer->adapter, job->in) : 0;
   size_t bytes;
 
   job->buffer_floats = job->panel * (job->group + (decodes ? job->depth : 0)); /* at most PANEL * (GROUP + DEPTH) */
   if (job->rank > 0)
     job->buffer_floats = max64 (job->buffer_floats, ck_adapter_buffer (job->layer->adapter));
-  if (!ck_size_product (low + job->buffer_floats * cpu->threads, sizeof (float), 1, &bytes))
+  if (!ck_size_product (low + turned + job->buffer_floats * cpu->threads, sizeof (float), 1, &bytes))
     return CK_BAD_SHAPE;
   job->low = ck_scratch_get (&cpu->tiles, bytes);
   if (job->low == NULL)
     return CK_NO_MEMORY;
-  job->buffers = job->low + low;
+  job->turned = job->low + low;
+  job->buffers = job->turned + turned;
   return CK_OK;
 }
 
@@ -199,6 +202,6 @@ ck_cpu_linear (CkBackend *self, const CkLinear *layer, int64_t rows, const CkInp
   cut (&job);
   status = reserve (&job, cpu);
   if (status == CK_OK && job.rank > 0)
-    status = ck_adapter_low (cpu, layer->adapter, rows, job.in, job.x, job.low, job.buffers);
+    status = ck_adapter_low (cpu, layer->adapter, rows, job.in, job.x, job.low, job.turned, job.buffers);
   return status == CK_OK ? make_tiles (&job) : status;
 }

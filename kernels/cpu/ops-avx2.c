@@ -21,6 +21,19 @@ typedef __m256 vf;
 #define v_round(a)             _mm256_round_ps (a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
 #define v_greater(a, b, y, no) _mm256_blendv_ps (no, y, _mm256_cmp_ps (a, b, _CMP_GT_OQ))
 
+typedef __m256i vi;
+
+#define i_set(x)            _mm256_set1_epi64x ((int64_t)(x))
+#define i_add(a, b)         _mm256_add_epi64 (a, b)
+#define i_xor(a, b)         _mm256_xor_si256 (a, b)
+#define i_right(a, n)       _mm256_srli_epi64 (a, n)
+#define i_multiply(a, b)    _mm256_mul_epu32 (a, b)
+#define i_halves(low, high) _mm256_blend_epi32 (low, _mm256_slli_epi64 (high, 32), 0xaa)
+#define i_evens(a, b)       _mm256_unpacklo_epi64 (a, b)
+#define i_odds(a, b)        _mm256_unpackhi_epi64 (a, b)
+#define i_counters()        _mm256_set_epi64x (3, 1, 2, 0)
+#define v_from_u24(a)       _mm256_cvtepi32_ps (_mm256_srli_epi32 (a, 8))
+
 /* All bits of the first n lanes: 8 words read from a row of ones that zeros follow. */
 static inline __m256i
 first_lanes (int64_t n)

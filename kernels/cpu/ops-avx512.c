@@ -24,6 +24,19 @@ typedef __m512 vf;
 #define v_sum(a)               _mm512_reduce_add_ps (a)
 #define v_max_of(a)            _mm512_reduce_max_ps (a)
 
+typedef __m512i vi;
+
+#define i_set(x)            _mm512_set1_epi64 ((int64_t)(x))
+#define i_add(a, b)         _mm512_add_epi64 (a, b)
+#define i_xor(a, b)         _mm512_xor_si512 (a, b)
+#define i_right(a, n)       _mm512_srli_epi64 (a, n)
+#define i_multiply(a, b)    _mm512_mul_epu32 (a, b)
+#define i_halves(low, high) _mm512_mask_blend_epi32 (0xaaaa, low, _mm512_slli_epi64 (high, 32))
+#define i_evens(a, b)       _mm512_unpacklo_epi64 (a, b)
+#define i_odds(a, b)        _mm512_unpackhi_epi64 (a, b)
+#define i_counters()        _mm512_set_epi64 (7, 3, 6, 2, 5, 1, 4, 0)
+#define v_from_u24(a)       _mm512_cvtepi32_ps (_mm512_srli_epi32 (a, 8))
+
 static inline __mmask16
 first_lanes (int64_t n)
 {
@@ -36,10 +49,14 @@ v_load (const float *p, int64_t left, float fill)
   return _mm512_mask_loadu_ps (_mm512_set1_ps (fill), first_lanes (left), p);
 }
 
+/* Processors make a load wait for a masked store to the same place to reach the cache, but not for another. */
 static inline void
 v_store (float *p, int64_t left, vf v)
 {
-  _mm512_mask_storeu_ps (p, first_lanes (left), v);
+  if (left >= W)
+    _mm512_storeu_ps (p, v);
+  else
+    _mm512_mask_storeu_ps (p, first_lanes (left), v);
 }
 
 static inline vf

@@ -17,6 +17,13 @@
  *   v_greater (a, b, yes, no)      a > b ? yes : no
  *   v_sum, v_max_of                over all lanes
  *   v_from_f16, v_from_bf16        W numbers
+ *   vi                             W / 2 integers of 64 bits
+ *   i_set, i_add, i_xor; i_right (a, n)   all lanes; a shifted right by n bits
+ *   i_multiply                     the product of the lower halves of each lane
+ *   i_halves (low, high)           the lower half of low's lanes, and above it that of high's
+ *   i_evens, i_odds (a, b)         lanes 0, 2, ... of a, each followed by b's; lanes 1, 3, ...
+ *   i_counters ()                  0, 1, 2, ... in the lanes in the order in which i_evens, then i_odds take them
+ *   v_from_u24                     the upper 24 bits of each half of a lane, as floats
  *   NF4_STEP, nf4_step (pairs, code, absmax, out)   decodes so many elements
  */
 #include "kernels/cpu/cpu-ops.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The inner operations that only training needs, over vectors of any width: the second half of ops-tmpl.h, which includes it. */
-#include "kernels/cpu/philox.h"
 
 #define DROP_BLOCKS 64 /* counters of Philox at once, of 4 numbers each */
 
@@ -89,19 +88,30 @@ activate_backward_v (CkActivation activation, int64_t n, const float *x, const f
     v_store (dx + i, n - i, v_mul (v_load (dy + i, n - i, 0), v_slope (activation, v_load (x + i, n - i, 0))));
 }
 
-/* The random numbers of 4 DROP_BLOCKS elements. */
+/*
+ * Philox (philox.h) over W / 2 counters from `counter` on, one in each lane of 64 bits; units gets their 2 W numbers in [0, 1). Upper
+ * halves of lanes hold rubbish, which no product looks at. The counters' order among the lanes is the one in which interleaving the words
+ * at the end leaves them in order.
+ */
 static inline void
 random_units (uint64_t key, uint64_t counter, float *units)
 {
-#pragma omp simd
-  for (int i = 0; i < DROP_BLOCKS; i++) {
-    const CkPhilox words = ck_philox (key, counter + (uint64_t)i);
+  const vi counters = i_add (i_set (counter), i_counters ());
+  uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
+  vi w0 = counters, w1 = i_right (counters, 32), w2 = i_set (0), w3 = w2;
 
-    units[4 * i] = ck_philox_unit (words.word[0]);
-    units[4 * i + 1] = ck_philox_unit (words.word[1]);
-    units[4 * i + 2] = ck_philox_unit (words.word[2]);
-    units[4 * i + 3] = ck_philox_unit (words.word[3]);
+  for (int round = 0; round < 10; round++, k0 += 0x9e3779b9u, k1 += 0xbb67ae85u) {
+    const vi a = i_multiply (w0, i_set (0xd2511f53u)), b = i_multiply (w2, i_set (0xcd9e8d57u));
+
+    w0 = i_xor (i_xor (i_right (b, 32), w1), i_set (k0));
+    w2 = i_xor (i_xor (i_right (a, 32), w3), i_set (k1));
+    w1 = b;
+    w3 = a;
   }
+  w0 = i_halves (w0, w1);
+  w2 = i_halves (w2, w3);
+  v_store (units, W, v_mul (v_from_u24 (i_evens (w0, w2)), v_set (0x1p-24f)));
+  v_store (units + W, W, v_mul (v_from_u24 (i_odds (w0, w2)), v_set (0x1p-24f)));
 }
 
 static void
@@ -114,7 +124,8 @@ dropout_v (uint64_t key, float p, int64_t first, int64_t n, const float *x, floa
   for (int64_t i = 0, counter = first / 4; i < n; counter += DROP_BLOCKS) {
     const int64_t run = n - i < 4 * DROP_BLOCKS - skip ? n - i : 4 * DROP_BLOCKS - skip;
 
-    random_units (key, (uint64_t)counter, units);
+    for (int64_t j = 0; j < skip + run; j += 2 * W)
+      random_units (key, (uint64_t)(counter + j / 4), units + j);
     for (int64_t j = 0; j < run; j += W) {
       const vf kept = v_mul (v_load (x + i + j, run - j, 0), factor);
       v_store (y + i + j, run - j, v_greater (least, v_load (units + skip + j, run - j, 0), v_set (0), kept));

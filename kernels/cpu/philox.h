@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Philox 4x32-10, a random number generator without state: a key and a counter give four words (Salmon, Moraes, Dror & Shaw, "Parallel
- * random numbers: as easy as 1, 2, 3", 2011). Static and without loops, so that each level's files vectorise it over many counters.
+ * random numbers: as easy as 1, 2, 3", 2011). ops-train-tmpl.h has it over vectors.
  */
 #ifndef CK_PHILOX_H
 #define CK_PHILOX_H
@@ -26,16 +26,9 @@ ck_philox (uint64_t key, uint64_t counter)
   const uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32), w0 = 0x9e3779b9u, w1 = 0xbb67ae85u;
   CkPhilox c = { { (uint32_t)counter, (uint32_t)(counter >> 32), 0, 0 } };
 
-  c = ck_philox_round (c, k0, k1);
-  c = ck_philox_round (c, k0 + w0, k1 + w1);
-  c = ck_philox_round (c, k0 + 2 * w0, k1 + 2 * w1);
-  c = ck_philox_round (c, k0 + 3 * w0, k1 + 3 * w1);
-  c = ck_philox_round (c, k0 + 4 * w0, k1 + 4 * w1);
-  c = ck_philox_round (c, k0 + 5 * w0, k1 + 5 * w1);
-  c = ck_philox_round (c, k0 + 6 * w0, k1 + 6 * w1);
-  c = ck_philox_round (c, k0 + 7 * w0, k1 + 7 * w1);
-  c = ck_philox_round (c, k0 + 8 * w0, k1 + 8 * w1);
-  return ck_philox_round (c, k0 + 9 * w0, k1 + 9 * w1);
+  for (uint32_t round = 0; round < 10; round++)
+    c = ck_philox_round (c, k0 + round * w0, k1 + round * w1);
+  return c;
 }
 
 /* A word as a number in [0, 1): its upper 24 bits, which a float holds exactly. */

@@ -33,9 +33,39 @@ typedef struct {
 
 /* Scratch for one row of a Y'CbCr picture; all NULL for RGB. */
 typedef struct {
-  uint8_t *y, *u, *v; /* [n] */
+  uint8_t *y, *u, *v; /* [n], of two bytes each for CK_P010 */
   uint8_t *rgb;       /* [4 * n] */
 } Scratch;
+
+/* Where the samples of a row are: the bytes of the first, and from one to the next (a chroma sample serves two columns). */
+typedef struct {
+  const uint8_t *y, *u, *v; /* u and v NULL: grey */
+  int y_step, chroma_step;
+} Row;
+
+static Row
+row_of (const CkPicture *picture, int row)
+{
+  const uint8_t *first = picture->plane[0] + row * picture->stride[0];
+  const uint8_t *second = picture->plane[1] ? picture->plane[1] + row / 2 * picture->stride[1] : NULL;
+
+  switch (picture->layout) {
+  case CK_NV12:
+    return (Row){ first, second, second + 1, 1, 2 };
+  case CK_P010:
+    return (Row){ first, second, second + 2, 2, 4 };
+  case CK_YUY2:
+    return (Row){ first, first + 1, first + 3, 2, 4 };
+  case CK_UYVY:
+    return (Row){ first + 1, first, first + 2, 2, 4 };
+  case CK_GRAY8:
+    return (Row){ first, NULL, NULL, 1, 0 };
+  case CK_I420:
+  case CK_RGB8:
+    break;
+  }
+  return (Row){ first, second, picture->plane[2] + row / 2 * picture->stride[2], 1, 1 };
+}
 
 /* Chroma samples, `step` bytes apart, each twice: those of the columns [first, first + n). */
 static void
@@ -54,27 +84,42 @@ repeat_chroma (const uint8_t *chroma, int step, int first, int64_t n, uint8_t *o
     out[i] = *in;
 }
 
-/* The three samples of each pixel. */
+/* A row that lies in neighbouring bytes of planes: what most cameras and decoders give. */
 static void
-gather_yuv (const CkPicture *picture, int row, const Columns *columns, const Scratch *scratch)
+gather_run (const Row *row, const Columns *columns, const Scratch *scratch)
 {
-  const int step = picture->layout == CK_NV12 ? 2 : 1;
-  const uint8_t *y = picture->plane[0] + row * picture->stride[0];
-  const uint8_t *u = picture->plane[1] + row / 2 * picture->stride[1];
-  const uint8_t *v = picture->layout == CK_NV12 ? u + 1 : picture->plane[2] + row / 2 * picture->stride[2];
-
-  if (!columns->column) {
-    memcpy (scratch->y, y + columns->first, (size_t)columns->n);
-    repeat_chroma (u, step, columns->first, columns->n, scratch->u);
-    repeat_chroma (v, step, columns->first, columns->n, scratch->v);
+  memcpy (scratch->y, row->y + columns->first, (size_t)columns->n);
+  if (!row->u)
     return;
-  }
+  repeat_chroma (row->u, row->chroma_step, columns->first, columns->n, scratch->u);
+  repeat_chroma (row->v, row->chroma_step, columns->first, columns->n, scratch->v);
+}
+
+/* The three samples of each pixel, of `bytes` bytes each, which the compiler sees as a constant. */
+static inline void
+gather_each (const Row *row, const Columns *columns, const Scratch *scratch, const int bytes)
+{
   for (int64_t i = 0; i < columns->n; i++) {
-    const int x = columns->column[i], chroma = x / 2 * step;
-    scratch->y[i] = y[x];
-    scratch->u[i] = u[chroma];
-    scratch->v[i] = v[chroma];
+    const int x = columns->column ? columns->column[i] : columns->first + (int)i;
+    memcpy (scratch->y + i * bytes, row->y + (int64_t)x * row->y_step, (size_t)bytes);
+    if (!row->u)
+      continue;
+    memcpy (scratch->u + i * bytes, row->u + (int64_t)(x / 2) * row->chroma_step, (size_t)bytes);
+    memcpy (scratch->v + i * bytes, row->v + (int64_t)(x / 2) * row->chroma_step, (size_t)bytes);
   }
+}
+
+static void
+gather_yuv (const CkPicture *picture, int y, const Columns *columns, const Scratch *scratch)
+{
+  const Row row = row_of (picture, y);
+
+  if (picture->layout == CK_P010)
+    gather_each (&row, columns, scratch, 2);
+  else if (!columns->column && row.y_step == 1)
+    gather_run (&row, columns, scratch);
+  else
+    gather_each (&row, columns, scratch, 1);
 }
 
 /*
@@ -93,9 +138,19 @@ to_byte (float value)
   return (uint32_t)(low < 255 ? low : 255);
 }
 
-/* As the comment of CkPicture has it, term by term in that order, in fp32. */
-static void
-convert_yuv (const CkPicture *picture, int64_t n, const Scratch *scratch)
+/* A sample in units of 0..255. */
+static inline float
+sample_at (const uint8_t *samples, int64_t i, const bool deep)
+{
+  if (!deep)
+    return (float)samples[i];
+  const int value = samples[2 * i] | samples[2 * i + 1] << 8;
+  return (float)(value >> 6) * 0.25f;
+}
+
+/* As the comment of CkPicture has it, term by term in that order, in fp32. `deep`, a constant to the compiler: samples of 10 bits. */
+static inline void
+convert_samples (const CkPicture *picture, int64_t n, const Scratch *scratch, const bool deep)
 {
   const float y_offset = picture->y_offset, y_gain = picture->y_gain;
   const float r_v = picture->r_v, g_u = picture->g_u, g_v = picture->g_v, b_u = picture->b_u;
@@ -104,8 +159,8 @@ convert_yuv (const CkPicture *picture, int64_t n, const Scratch *scratch)
 
 #pragma omp simd
   for (int64_t i = 0; i < n; i++) {
-    const float luma = ((float)y[i] - y_offset) * y_gain;
-    const float cb = (float)u[i] - 128.0f, cr = (float)v[i] - 128.0f;
+    const float luma = (sample_at (y, i, deep) - y_offset) * y_gain;
+    const float cb = sample_at (u, i, deep) - 128.0f, cr = sample_at (v, i, deep) - 128.0f;
     const uint32_t r = to_byte (luma + r_v * cr);
     const uint32_t g = to_byte (luma + g_u * cb + g_v * cr);
     const uint32_t b = to_byte (luma + b_u * cb);
@@ -115,6 +170,15 @@ convert_yuv (const CkPicture *picture, int64_t n, const Scratch *scratch)
     rgb[i] = r | g << 8 | b << 16;
 #endif
   }
+}
+
+static void
+convert_yuv (const CkPicture *picture, int64_t n, const Scratch *scratch)
+{
+  if (picture->layout == CK_P010)
+    convert_samples (picture, n, scratch, true);
+  else
+    convert_samples (picture, n, scratch, false);
 }
 
 static void
@@ -132,11 +196,18 @@ scratch_init (Scratch *scratch, const CkPicture *picture, int64_t n)
   *scratch = (Scratch){ 0 };
   if (picture->layout == CK_RGB8)
     return true;
-  scratch->y = calloc ((size_t)n, 1);
-  scratch->u = calloc ((size_t)n, 1);
-  scratch->v = calloc ((size_t)n, 1);
+  const size_t bytes = picture->layout == CK_P010 ? 2 : 1;
+  scratch->y = calloc ((size_t)n, bytes);
+  scratch->u = calloc ((size_t)n, bytes);
+  scratch->v = calloc ((size_t)n, bytes);
   scratch->rgb = calloc ((size_t)n, 4);
-  return scratch->y && scratch->u && scratch->v && scratch->rgb;
+  if (!scratch->y || !scratch->u || !scratch->v || !scratch->rgb)
+    return false;
+  if (picture->layout == CK_GRAY8) { /* which gathering leaves as they are */
+    memset (scratch->u, 128, (size_t)n);
+    memset (scratch->v, 128, (size_t)n);
+  }
+  return true;
 }
 
 /* The pixels of a row that `columns` names, in their order, as RGB in `scratch`. */
@@ -499,7 +570,7 @@ ck_resample (CkBackend *self, const CkResample *resample)
     return CK_BAD_SHAPE;
   if (resample->out_width < 1 || resample->out_width > MOST_PIXELS || resample->out_height < 1 || resample->out_height > MOST_PIXELS)
     return CK_BAD_SHAPE;
-  if (picture->layout != CK_RGB8 && picture->layout != CK_NV12 && picture->layout != CK_I420)
+  if (picture->layout < CK_RGB8 || picture->layout > CK_GRAY8)
     return CK_UNSUPPORTED;
 
   switch (resample->interpolation) {

@@ -12,14 +12,14 @@
 #include <math.h>
 #include <omp.h>
 
-#define PANEL       256  /* columns of dx, and rows and columns of dW, a tile */
-#define PANEL_MIN   64   /* columns of dx a tile when there are few tiles */
-#define GROUP       1024 /* rows of dx a tile: few, for each decodes its part of W again ... */
-#define GROUP_DENSE 128  /* ... and many where nothing is decoded */
-#define TILES       32   /* of dx, if that is possible: work for as many threads */
-#define DEPTH       1024 /* rows of W decoded at once: [depth, panel] in fp32 is 1 MiB */
-#define ROWS        64   /* rows a task of dlow, and rows dropped out at once */
-#define STRIP       64   /* columns a task of dbias and dgain */
+#define PANEL    256  /* rows and columns of dW, columns of ddown and rows of dup, a tile */
+#define PANEL_DX 128  /* columns of dx a tile: products of 128 rows and columns run at full speed ... */
+#define ROWS_DX  128  /* ... and so many rows a tile, where nothing is decoded or where few tiles share a machine; else ... */
+#define DECODED  256  /* ... this many, for every tile decodes its part of W */
+#define TILES    16   /* of dx are few */
+#define DEPTH    1024 /* rows of W decoded at once: [depth, panel] in fp32 is 512 KiB */
+#define ROWS     64   /* rows a task of dlow, and rows dropped out at once */
+#define STRIP    64   /* columns a task of dbias and dgain */
 
 typedef struct {
   const CkCpu *cpu;
@@ -33,6 +33,7 @@ typedef struct {
   float *up;                                        /* [out, rank] scale gain up */
   float *low;                                       /* [rows, rank] */
   float *dlow;                                      /* [rows, rank] */
+  float *turned;                                    /* [in, rank] down^T */
   float *buffers;                                   /* buffer_floats a thread */
   int64_t buffer_floats;
 } Job;
@@ -56,13 +57,10 @@ cut (Job *job)
   const CkLinearGradients *g = &op->gradients;
 
   job->decodes = op->weight->source.type != CK_F32 || job->gain != NULL;
-  job->group = ck_min (job->decodes ? GROUP : GROUP_DENSE, job->rows);
-  job->n_groups = ceil_div (job->rows, job->group);
-  job->n_panels = ceil_div (job->in, PANEL);
-  while (job->n_groups * job->n_panels < TILES && ceil_div (job->in, 2 * job->n_panels) >= PANEL_MIN)
-    job->n_panels *= 2;
-  job->panel = round_up (ceil_div (job->in, job->n_panels), 16);
+  job->panel = round_up (ceil_div (job->in, ceil_div (job->in, PANEL_DX)), 16);
   job->n_panels = ceil_div (job->in, job->panel);
+  job->group = job->decodes && ceil_div (job->rows, DECODED) * job->n_panels >= TILES ? DECODED : ROWS_DX;
+  job->n_groups = ceil_div (job->rows, job->group);
 
   job->n_dx = op->dx != NULL ? job->n_panels * job->n_groups : 0;
   job->n_dweight = g->weight != NULL ? ceil_div (job->out, PANEL) * ceil_div (job->in, PANEL) : 0;
@@ -82,25 +80,29 @@ size_buffers (Job *job)
   job->buffer_floats = ck_max (job->buffer_floats, ck_adapter_buffer (job->adapter));
   job->buffer_floats = ck_max (job->buffer_floats, ROWS * PANEL); /* rows of dx or of x, dropped out */
   if (job->n_dup > 0)
-    job->buffer_floats = ck_max (job->buffer_floats, PANEL * job->rank); /* dup before the gain */
+    job->buffer_floats = ck_max (job->buffer_floats, ck_min (PANEL, job->out) * job->rank); /* dup before the gain */
 }
 
+/* Memory for what the tasks share, then for each thread. */
 static CkStatus
 reserve (Job *job, CkCpu *cpu)
 {
   const int64_t up = round_up (job->out * job->rank, 16), low = round_up (job->rows * job->rank, 16);
-  size_t bytes;
+  const int64_t turned = job->n_dup > 0 ? ck_adapter_turned (job->adapter, job->in) : 0;
+  size_t shared, threads;
 
   size_buffers (job);
   job->buffer_floats = round_up (job->buffer_floats, 16);
-  if (!ck_size_product (up + 2 * low + job->buffer_floats * cpu->threads + 16, sizeof (float), 1, &bytes))
+  if (!ck_size_product (up + 2 * low + turned + 16, sizeof (float), 1, &shared) ||
+      !ck_size_product (job->buffer_floats, cpu->threads, sizeof (float), &threads))
     return CK_BAD_SHAPE;
-  job->up = ck_scratch_get (&cpu->tiles, bytes);
+  job->up = ck_scratch_get (&cpu->tiles, shared + threads);
   if (job->up == NULL)
     return CK_NO_MEMORY;
   job->low = job->up + up;
   job->dlow = job->low + low;
-  job->buffers = job->dlow + low;
+  job->turned = job->dlow + low;
+  job->buffers = job->turned + turned;
   return CK_OK;
 }
 
@@ -323,9 +325,10 @@ check (const CkLinearBackward *op)
 
   if (!ck_size_product (op->rows, source->in, sizeof (float), &bytes) || !ck_size_product (op->rows, source->out, sizeof (float), &bytes))
     return CK_BAD_SHAPE;
-  if (adapter != NULL && (!ck_size_product (adapter->rank, source->in, sizeof (float), &bytes) ||
-                          !ck_size_product (adapter->rank, source->out, sizeof (float), &bytes) ||
-                          !ck_size_product (adapter->rank, op->rows, sizeof (float), &bytes)))
+  /* reserve () wants four matrices of such sizes in one piece */
+  if (adapter != NULL && (!ck_size_product (adapter->rank, source->in, 8 * sizeof (float), &bytes) ||
+                          !ck_size_product (adapter->rank, source->out, 8 * sizeof (float), &bytes) ||
+                          !ck_size_product (adapter->rank, op->rows, 8 * sizeof (float), &bytes)))
     return CK_BAD_SHAPE;
   if (adapter != NULL && !(adapter->dropout >= 0 && adapter->dropout <= 1))
     return CK_BAD_SHAPE;
@@ -357,6 +360,6 @@ ck_cpu_linear_backward (CkBackend *self, const CkLinearBackward *op)
   cut (&job);
   status = reserve (&job, cpu);
   if (status == CK_OK && job.n_dup > 0)
-    status = ck_adapter_low (cpu, job.adapter, job.rows, job.in, op->x, job.low, job.buffers);
+    status = ck_adapter_low (cpu, job.adapter, job.rows, job.in, op->x, job.low, job.turned, job.buffers);
   return status == CK_OK ? run (&job) : status;
 }

@@ -11,18 +11,19 @@ COW_PACKAGES_BUILD=(
   libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
   libdnnl-dev libvips-dev libcairo2-dev libpango1.0-dev
 )
-# To play: gst-launch-1.0 and the elements around ours (rtspsrc, qtdemux: good; h264parse: bad; x264enc: ugly; avdec_h264: libav).
+# To play: gst-launch-1.0 and the elements around ours (rtspsrc, qtdemux: good; h264parse: bad; x264enc: ugly; avdec_h264: libav); a font
+# for what is drawn with Cairo; certificates, to know the hub that models are fetched from.
 # shellcheck disable=SC2034
 COW_PACKAGES_RUN=(
   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
-  gstreamer1.0-libav
+  gstreamer1.0-libav fonts-dejavu-core ca-certificates
 )
 # The camera on the loopback.
 # shellcheck disable=SC2034
 COW_PACKAGES_DEMO=(libgstrtspserver-1.0-dev)
-# g++ compiles each header as C++.
+# g++ compiles each header as C++; python3-venv is where MLflow is installed.
 # shellcheck disable=SC2034
-COW_PACKAGES_TEST=(g++ libgstrtspserver-1.0-dev python3)
+COW_PACKAGES_TEST=(g++ libgstrtspserver-1.0-dev python3 python3-venv)
 # shellcheck disable=SC2034
 COW_PACKAGES_VALGRIND=(valgrind libc6-dbg)
 

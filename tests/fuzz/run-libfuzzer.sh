@@ -8,24 +8,30 @@ seconds=${1:-60}
 tests=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$tests/../.." && pwd)
 build=${2:-$root/build-fuzz}
-libraries=$(pkg-config --cflags --libs json-glib-1.0)
-sources="error mapping json tensor safetensors zipfile pickle torchfile checkpoint-names"
+libraries=$(pkg-config --cflags --libs json-glib-1.0 libsoup-3.0)
+sources="error mapping json json-object tensor safetensors zipfile pickle torchfile checkpoint-names"
 
 mkdir -p "$build"
 cd "$build"
-paths=""
+echo '#define COW_VERSION "0"' >cow-build.h
+paths="$root/kernels/backend.c"
 for source in $sources; do
   paths="$paths $root/model/$source.c"
 done
-for target in safetensors torchfile; do
+for source in csv http http-proxy hub hub-list; do
+  paths="$paths $root/trainer/$source.c"
+done
+for target in safetensors torchfile hub-listing csv; do
   # Words are split on purpose: lists of files and of options.
   # shellcheck disable=SC2086
-  clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined "-I$root" \
-    $paths "$root/kernels/backend.c" "$tests/fuzz-$target.c" $libraries -o "fuzz-$target"
+  clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined "-I$root" -I. \
+    $paths "$tests/fuzz-$target.c" $libraries -o "fuzz-$target"
   mkdir -p "corpus-$target"
   case $target in
   safetensors) cp "$tests"/seeds/*.safetensors "corpus-$target" ;;
   torchfile) cp "$tests"/seeds/*.pth "corpus-$target" ;;
+  hub-listing) cp "$tests"/seeds/*.json "corpus-$target" ;;
+  csv) cp "$tests"/seeds/*.csv "corpus-$target" ;;
   esac
   "./fuzz-$target" -max_total_time="$seconds" -max_len=8192 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 "corpus-$target"
 done

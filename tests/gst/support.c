@@ -49,8 +49,16 @@ copy_golden (const char *from, const char *folder, const char *to)
 char *
 support_adapter_new (void)
 {
+  return support_adapter_new_from ("lora_q_r8", NULL);
+}
+
+char *
+support_adapter_new_from (const char *lora_of, const char *const *classes)
+{
   g_autoptr (GError) error = NULL;
   g_autoptr (CowCard) card = cow_card_new_default ();
+  g_autofree char *config = g_build_filename (lora_of, "adapter_config.json", NULL);
+  g_autofree char *weights = g_build_filename (lora_of, "adapter_model.safetensors", NULL);
   char *folder = g_dir_make_tmp ("cow-adapter-XXXXXX", &error);
   g_autofree char *classifier = NULL, *lora = NULL;
 
@@ -59,10 +67,14 @@ support_adapter_new (void)
   lora = g_build_filename (folder, "lora_adapters", NULL);
   g_assert_cmpint (g_mkdir (classifier, 0700), ==, 0);
   g_assert_cmpint (g_mkdir (lora, 0700), ==, 0);
-  copy_golden ("lora_q_r8/adapter_config.json", lora, "adapter_config.json");
-  copy_golden ("lora_q_r8/adapter_model.safetensors", lora, "adapter_model.safetensors");
+  copy_golden (config, lora, "adapter_config.json");
+  copy_golden (weights, lora, "adapter_model.safetensors");
   copy_golden ("best_classifier.pth", classifier, "best_classifier.pth");
 
+  if (classes) {
+    g_strfreev (card->classes);
+    card->classes = g_strdupv ((char **)classes);
+  }
   card->preprocess.width = card->preprocess.height = SUPPORT_SIZE;
   cow_card_write (card, folder, &error);
   g_assert_no_error (error);
@@ -105,6 +117,17 @@ support_info (GstVideoFormat format, gint width, gint height, const char *colori
   return info;
 }
 
+/* Writes a sample of a component; those of more than 8 bits lie in two bytes, the lower first, in the upper bits. */
+static void
+write_sample (const GstVideoFrame *frame, guint component, guint8 *at, guint value)
+{
+  if (GST_VIDEO_FRAME_COMP_DEPTH (frame, component) <= 8) {
+    *at = (guint8)value;
+    return;
+  }
+  GST_WRITE_UINT16_LE (at, (guint16)((value << 8) + (value * 3 % 4 << 6)));
+}
+
 GstBuffer *
 support_frame_new (const GstVideoInfo *info, guint seed)
 {
@@ -117,7 +140,8 @@ support_frame_new (const GstVideoInfo *info, guint seed)
       guint8 *row = (guint8 *)GST_VIDEO_FRAME_COMP_DATA (&frame, c) + (gssize)y * GST_VIDEO_FRAME_COMP_STRIDE (&frame, c);
 
       for (gint x = 0; x < GST_VIDEO_FRAME_COMP_WIDTH (&frame, c); x++)
-        row[x * GST_VIDEO_FRAME_COMP_PSTRIDE (&frame, c)] = (guint8)(20 + (x * (3 + c) + y * (5 - c) + seed * 37 + x * y / 7) % 216);
+        write_sample (&frame, c, row + x * GST_VIDEO_FRAME_COMP_PSTRIDE (&frame, c),
+                      20 + ((guint)x * (3 + c) + (guint)y * (5 - c) + seed * 37 + (guint)(x * y) / 7) % 216);
     }
   }
   gst_video_frame_unmap (&frame);
@@ -163,16 +187,26 @@ static const struct {
   { GST_VIDEO_FORMAT_ABGR, 4, { 3, 2, 1 } },
 };
 
+/* The others, and the planes in which Y, U and V are. */
+static const struct {
+  GstVideoFormat format;
+  CkPixelLayout layout;
+  guint plane[3];
+} yuv_formats[] = {
+  { GST_VIDEO_FORMAT_NV12, CK_NV12, { 0, 1, 1 } },   { GST_VIDEO_FORMAT_I420, CK_I420, { 0, 1, 2 } },
+  { GST_VIDEO_FORMAT_YV12, CK_I420, { 0, 2, 1 } },   { GST_VIDEO_FORMAT_YUY2, CK_YUY2, { 0, 0, 0 } },
+  { GST_VIDEO_FORMAT_UYVY, CK_UYVY, { 0, 0, 0 } },   { GST_VIDEO_FORMAT_P010_10LE, CK_P010, { 0, 1, 1 } },
+  { GST_VIDEO_FORMAT_GRAY8, CK_GRAY8, { 0, 0, 0 } },
+};
+
 static CkPicture
 picture_of (const guint8 *data, const GstVideoInfo *info)
 {
   CkPicture picture = { .layout = CK_RGB8, .width = GST_VIDEO_INFO_WIDTH (info), .height = GST_VIDEO_INFO_HEIGHT (info) };
   gboolean bt601 = GST_VIDEO_INFO_COLORIMETRY (info).matrix == GST_VIDEO_COLOR_MATRIX_BT601;
 
-  for (guint p = 0; p < GST_VIDEO_INFO_N_PLANES (info); p++) {
-    picture.plane[p] = data + GST_VIDEO_INFO_PLANE_OFFSET (info, p);
-    picture.stride[p] = GST_VIDEO_INFO_PLANE_STRIDE (info, p);
-  }
+  picture.plane[0] = data;
+  picture.stride[0] = GST_VIDEO_INFO_PLANE_STRIDE (info, 0);
   for (guint i = 0; i < G_N_ELEMENTS (rgb_formats); i++) {
     if (rgb_formats[i].format == GST_VIDEO_INFO_FORMAT (info)) {
       picture.pixel_stride = rgb_formats[i].pixel_stride;
@@ -180,10 +214,29 @@ picture_of (const guint8 *data, const GstVideoInfo *info)
       return picture;
     }
   }
-  picture.layout = GST_VIDEO_INFO_FORMAT (info) == GST_VIDEO_FORMAT_NV12 ? CK_NV12 : CK_I420;
+  for (guint i = 0; i < G_N_ELEMENTS (yuv_formats); i++) {
+    if (yuv_formats[i].format != GST_VIDEO_INFO_FORMAT (info))
+      continue;
+    picture.layout = yuv_formats[i].layout;
+    for (guint p = 0; p < 3; p++) {
+      picture.plane[p] = data + GST_VIDEO_INFO_PLANE_OFFSET (info, yuv_formats[i].plane[p]);
+      picture.stride[p] = GST_VIDEO_INFO_PLANE_STRIDE (info, yuv_formats[i].plane[p]);
+    }
+  }
   cow_picture_set_matrix (&picture, bt601 ? .299 : .2126, bt601 ? .114 : .0722,
                           GST_VIDEO_INFO_COLORIMETRY (info).range == GST_VIDEO_COLOR_RANGE_0_255);
   return picture;
+}
+
+CowClassifier *
+support_classifier_new (const char *adapter)
+{
+  g_autofree char *model = support_model ();
+  g_autoptr (GError) error = NULL;
+  CowClassifier *classifier = cow_classifier_new (&(CowClassifierOptions){ .model = model, .adapter = adapter }, &error);
+
+  g_assert_no_error (error);
+  return classifier;
 }
 
 const float *
@@ -255,6 +308,7 @@ support_harness_new (const char *adapter, const char *properties)
   GstBus *bus = gst_bus_new ();
 
   g_assert_nonnull (harness);
+  gst_harness_set_live (harness, FALSE);
   gst_element_set_bus (harness->element, bus);
   gst_object_unref (bus);
   return harness;
@@ -285,6 +339,87 @@ support_harness_set_info (GstHarness *harness, const GstVideoInfo *info)
 }
 
 /* ---- the surroundings ---- */
+
+GstElement *
+support_element (GstHarness *harness)
+{
+  GstElement *element = gst_harness_find_element (harness, "cowbehavior");
+
+  g_assert_nonnull (element);
+  return element;
+}
+
+guint64
+support_stat (GstHarness *harness, const char *field)
+{
+  GstElement *element = support_element (harness);
+  GstStructure *stats;
+  guint64 value = 0;
+  guint small;
+
+  g_object_get (element, "stats", &stats, NULL);
+  if (gst_structure_get_uint (stats, field, &small))
+    value = small;
+  else
+    g_assert_true (gst_structure_get_uint64 (stats, field, &value));
+  gst_structure_free (stats);
+  gst_object_unref (element);
+  return value;
+}
+
+GstBuffer *
+support_push (GstHarness *harness, const GstVideoInfo *info, guint seed, guint n)
+{
+  GstBuffer *buffer = support_frame_new (info, seed);
+
+  GST_BUFFER_PTS (buffer) = n * 40 * GST_MSECOND;
+  GST_BUFFER_DURATION (buffer) = 40 * GST_MSECOND;
+  g_assert_cmpint (gst_harness_push (harness, buffer), ==, GST_FLOW_OK);
+  buffer = gst_harness_try_pull (harness);
+  g_assert_nonnull (buffer);
+  return buffer;
+}
+
+guint
+support_n_messages (GstBus *bus, GstMessageType type, GstMessage **last)
+{
+  GstMessage *message;
+  guint n = 0;
+
+  if (last)
+    *last = NULL;
+  while ((message = gst_bus_pop_filtered (bus, type))) {
+    n++;
+    if (last)
+      gst_message_replace (last, message);
+    gst_message_unref (message);
+  }
+  return n;
+}
+
+GstVideoRegionOfInterestMeta *
+support_add_roi (GstBuffer *buffer, guint x, guint y, guint w, guint h, gint id)
+{
+  GstVideoRegionOfInterestMeta *roi = gst_buffer_add_video_region_of_interest_meta (buffer, "cow", x, y, w, h);
+
+  roi->id = id;
+  return roi;
+}
+
+guint
+support_n_objects (GstBuffer *buffer)
+{
+  GstStructure *results = gst_buffer_get_cow_behavior (buffer);
+
+  return results ? gst_cow_behavior_n_objects (results) : 0;
+}
+
+const GstStructure *
+support_object (GstBuffer *buffer, guint i)
+{
+  g_assert_cmpuint (i, <, support_n_objects (buffer));
+  return gst_cow_behavior_object (gst_buffer_get_cow_behavior (buffer), i);
+}
 
 gboolean
 support_have_element (const char *name)

@@ -4,6 +4,7 @@
 #include "tests/gst/support.h"
 
 #include "gst-plugin/gstcowbehaviormeta.h"
+#include "gst-plugin/settings.h"
 
 static CowClassifier *classifier; /* the same model and adapter without the element */
 static char *adapter;
@@ -15,15 +16,6 @@ whole (const GstVideoInfo *info)
 
   region = (CowRegion){ 0, 0, GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info) };
   return &region;
-}
-
-static GstVideoRegionOfInterestMeta *
-add_roi (GstBuffer *buffer, guint x, guint y, guint w, guint h, gint id)
-{
-  GstVideoRegionOfInterestMeta *roi = gst_buffer_add_video_region_of_interest_meta (buffer, "cow", x, y, w, h);
-
-  roi->id = id;
-  return roi;
 }
 
 /* The n-th region of interest of a buffer that carries a classification, and its parameter. */
@@ -45,23 +37,6 @@ nth_param (GstBuffer *buffer, guint n, GstVideoRegionOfInterestMeta **roi)
   return NULL;
 }
 
-static guint
-n_messages (GstBus *bus, GstMessageType type, GstMessage **last)
-{
-  GstMessage *message;
-  guint n = 0;
-
-  if (last)
-    *last = NULL;
-  while ((message = gst_bus_pop_filtered (bus, type))) {
-    n++;
-    if (last)
-      gst_message_replace (last, message);
-    gst_message_unref (message);
-  }
-  return n;
-}
-
 static GstBuffer *
 classified (GstHarness *harness, const GstVideoInfo *info, guint seed)
 {
@@ -69,77 +44,6 @@ classified (GstHarness *harness, const GstVideoInfo *info, guint seed)
 
   g_assert_nonnull (buffer);
   return buffer;
-}
-
-/* ---- formats ---- */
-
-static void
-assert_format (GstVideoFormat format, gint width, gint height, const char *colorimetry, gint pad)
-{
-  GstVideoInfo info = support_info (format, width, height, colorimetry);
-  GstHarness *harness = support_harness_new (adapter, "");
-  GstBuffer *in = support_frame_new (&info, (guint)width), *out;
-  float expected[9];
-
-  memcpy (expected, support_expect (classifier, in, &info, NULL), sizeof expected);
-  if (pad)
-    in = support_pad_rows (in, &info, pad);
-  support_harness_set_info (harness, &info);
-  out = gst_harness_push_and_pull (harness, in);
-  support_assert_object (out, 0, whole (&info), expected, 0);
-  gst_buffer_unref (out);
-  support_harness_free (harness);
-}
-
-static void
-test_formats (void)
-{
-  static const GstVideoFormat formats[] = { GST_VIDEO_FORMAT_NV12, GST_VIDEO_FORMAT_I420, GST_VIDEO_FORMAT_RGB,  GST_VIDEO_FORMAT_BGR,
-                                            GST_VIDEO_FORMAT_RGBx, GST_VIDEO_FORMAT_BGRx, GST_VIDEO_FORMAT_xRGB, GST_VIDEO_FORMAT_xBGR,
-                                            GST_VIDEO_FORMAT_RGBA, GST_VIDEO_FORMAT_BGRA, GST_VIDEO_FORMAT_ARGB, GST_VIDEO_FORMAT_ABGR };
-
-  for (guint i = 0; i < G_N_ELEMENTS (formats); i++) {
-    g_test_message ("%s", gst_video_format_to_string (formats[i]));
-    assert_format (formats[i], 96, 80, NULL, 0);
-    assert_format (formats[i], 97, 61, NULL, 0);
-  }
-}
-
-static void
-test_strides (void)
-{
-  assert_format (GST_VIDEO_FORMAT_NV12, 97, 61, NULL, 24);
-  assert_format (GST_VIDEO_FORMAT_I420, 64, 48, NULL, 7);
-  assert_format (GST_VIDEO_FORMAT_RGB, 97, 61, NULL, 5);
-  assert_format (GST_VIDEO_FORMAT_I420, 1, 1, NULL, 0);
-}
-
-static void
-test_colorimetry (void)
-{
-  assert_format (GST_VIDEO_FORMAT_I420, 96, 80, "bt601", 0);
-  assert_format (GST_VIDEO_FORMAT_I420, 96, 80, "bt709", 0);
-  assert_format (GST_VIDEO_FORMAT_NV12, 96, 80, "1:4:0:0", 0); /* BT.601, full range */
-  assert_format (GST_VIDEO_FORMAT_NV12, 96, 80, "1:3:5:1", 0); /* BT.709, full range */
-}
-
-/* The element adds metadata; it may not cost a copy of the pixels even when somebody else holds the buffer. */
-static void
-test_no_copy (void)
-{
-  GstVideoInfo info = support_info (GST_VIDEO_FORMAT_RGB, 96, 80, NULL);
-  GstHarness *harness = support_harness_new (adapter, "");
-  GstBuffer *in = support_frame_new (&info, 1), *out;
-
-  support_harness_set_info (harness, &info);
-  out = gst_harness_push_and_pull (harness, gst_buffer_ref (in));
-  g_assert_true (out != in);
-  g_assert_true (gst_buffer_peek_memory (out, 0) == gst_buffer_peek_memory (in, 0));
-  g_assert_null (gst_buffer_get_cow_behavior (in));
-  g_assert_nonnull (gst_buffer_get_cow_behavior (out));
-  gst_buffer_unref (in);
-  gst_buffer_unref (out);
-  support_harness_free (harness);
 }
 
 /* ---- regions ---- */
@@ -150,7 +54,8 @@ test_full_frame_roi (void)
   GstVideoInfo info = support_info (GST_VIDEO_FORMAT_RGB, 96, 80, NULL);
   g_autofree char *twice = support_model ();
   g_autofree char *line =
-      g_strdup_printf ("cowbehavior model=\"%s\" adapter=\"%s\" ! cowbehavior model=\"%s\" adapter=\"%s\"", twice, adapter, twice, adapter);
+      g_strdup_printf ("cowbehavior mode=blocking model=\"%s\" adapter=\"%s\" ! cowbehavior mode=blocking model=\"%s\" adapter=\"%s\"",
+                       twice, adapter, twice, adapter);
   GstHarness *harness = gst_harness_new_parse (line);
   GstVideoRegionOfInterestMeta *roi;
   GstStructure *param;
@@ -192,11 +97,11 @@ test_roi_list (void)
 
   for (guint i = 0; i < 2; i++)
     memcpy (expected[i], support_expect (classifier, in, &info, &regions[i]), sizeof expected[i]);
-  add_roi (in, 0, 0, 40, 40, 7);
-  add_roi (in, 200, 10, 40, 40, 8);                     /* outside */
-  add_roi (in, 50, 10, 100, 100, 9);                    /* half outside */
-  add_roi (in, 10, 10, 0, 30, 10);                      /* without width */
-  add_roi (in, G_MAXUINT, 0, G_MAXUINT, G_MAXUINT, 11); /* would overflow */
+  support_add_roi (in, 0, 0, 40, 40, 7);
+  support_add_roi (in, 200, 10, 40, 40, 8);                     /* outside */
+  support_add_roi (in, 50, 10, 100, 100, 9);                    /* half outside */
+  support_add_roi (in, 10, 10, 0, 30, 10);                      /* without width */
+  support_add_roi (in, G_MAXUINT, 0, G_MAXUINT, G_MAXUINT, 11); /* would overflow */
 
   support_harness_set_info (harness, &info);
   out = gst_harness_push_and_pull (harness, in);
@@ -218,9 +123,9 @@ test_roi_list (void)
 
   /* warned once, however often it happens */
   in = support_frame_new (&info, 9);
-  add_roi (in, 200, 10, 40, 40, 8);
+  support_add_roi (in, 200, 10, 40, 40, 8);
   gst_buffer_unref (gst_harness_push_and_pull (harness, in));
-  g_assert_cmpuint (n_messages (bus, GST_MESSAGE_WARNING, NULL), ==, 1);
+  g_assert_cmpuint (support_n_messages (bus, GST_MESSAGE_WARNING, NULL), ==, 1);
   gst_object_unref (bus);
   support_harness_free (harness);
 }
@@ -234,7 +139,7 @@ test_many_regions (void)
   GstBuffer *in = support_frame_new (&info, 3), *out;
 
   for (gint i = 0; i < 150; i++)
-    add_roi (in, (guint)i % 50, (guint)i / 5, 30, 30, i);
+    support_add_roi (in, (guint)i % 50, (guint)i / 5, 30, 30, i);
   support_harness_set_info (harness, &info);
   out = gst_harness_push_and_pull (harness, in);
   g_assert_cmpuint (gst_cow_behavior_n_objects (gst_buffer_get_cow_behavior (out)), ==, 150);
@@ -258,7 +163,7 @@ test_no_regions (void)
     g_assert_null (gst_buffer_get_cow_behavior (out));
     gst_buffer_unref (out);
   }
-  g_assert_cmpuint (n_messages (bus, GST_MESSAGE_WARNING, NULL), ==, 1);
+  g_assert_cmpuint (support_n_messages (bus, GST_MESSAGE_WARNING, NULL), ==, 1);
   gst_object_unref (bus);
   support_harness_free (harness);
 }
@@ -283,7 +188,7 @@ test_interval (void)
     support_assert_object (out, 0, whole (&info), expected, i % 3);
     gst_buffer_unref (out);
   }
-  g_assert_cmpuint (n_messages (bus, GST_MESSAGE_ELEMENT, NULL), ==, 3); /* one a classified frame */
+  g_assert_cmpuint (support_n_messages (bus, GST_MESSAGE_ELEMENT, NULL), ==, 3); /* one a classified frame */
   gst_object_unref (bus);
   support_harness_free (harness);
 }
@@ -298,14 +203,14 @@ test_interval_regions (void)
 
   support_harness_set_info (harness, &info);
   memcpy (expected, support_expect (classifier, in, &info, &(CowRegion){ 10, 10, 40, 40 }), sizeof expected);
-  add_roi (in, 60, 40, 30, 30, 1);
-  add_roi (in, 10, 10, 40, 40, 2);
+  support_add_roi (in, 60, 40, 30, 30, 1);
+  support_add_roi (in, 10, 10, 40, 40, 2);
   gst_buffer_unref (gst_harness_push_and_pull (harness, in));
 
   /* the second cow moved a little, another one came that stands partly before it */
   in = support_frame_new (&info, 1);
-  add_roi (in, 13, 12, 40, 40, 1);
-  add_roi (in, 30, 40, 30, 30, 2);
+  support_add_roi (in, 13, 12, 40, 40, 1);
+  support_add_roi (in, 30, 40, 30, 30, 2);
   out = gst_harness_push_and_pull (harness, in);
   g_assert_cmpuint (gst_cow_behavior_n_objects (gst_buffer_get_cow_behavior (out)), ==, 1);
   support_assert_object (out, 0, &(CowRegion){ 13, 12, 40, 40 }, expected, 1);
@@ -405,7 +310,7 @@ test_messages (void)
   GST_BUFFER_PTS (in) = 40 * GST_MSECOND;
   out = gst_harness_push_and_pull (harness, in);
 
-  g_assert_cmpuint (n_messages (bus, GST_MESSAGE_ELEMENT, &message), ==, 2);
+  g_assert_cmpuint (support_n_messages (bus, GST_MESSAGE_ELEMENT, &message), ==, 2);
   structure = gst_message_get_structure (message);
   g_assert_true (gst_structure_has_name (structure, "cowbehavior"));
   g_assert_cmpstr (GST_MESSAGE_SRC_NAME (message), ==, "behaviour");
@@ -427,11 +332,11 @@ test_messages (void)
   gst_object_unref (bus);
   support_harness_free (harness);
 
-  harness = support_harness_new (adapter, "post-messages=false");
+  harness = support_harness_new (adapter, "post-messages=none");
   bus = support_harness_bus (harness);
   support_harness_set_info (harness, &info);
   gst_buffer_unref (classified (harness, &info, 1));
-  g_assert_cmpuint (n_messages (bus, GST_MESSAGE_ELEMENT, NULL), ==, 0);
+  g_assert_cmpuint (support_n_messages (bus, GST_MESSAGE_ELEMENT, NULL), ==, 0);
   gst_object_unref (bus);
   support_harness_free (harness);
 }
@@ -464,7 +369,7 @@ test_meta_scale (void)
 {
   GstVideoInfo info = support_info (GST_VIDEO_FORMAT_RGB, 96, 80, NULL);
   g_autofree char *model = support_model ();
-  g_autofree char *line = g_strdup_printf ("cowbehavior model=\"%s\" adapter=\"%s\" inference-region=roi-list ! videoscale ! "
+  g_autofree char *line = g_strdup_printf ("cowbehavior mode=blocking model=\"%s\" adapter=\"%s\" inference-region=roi-list ! videoscale ! "
                                            "video/x-raw,width=192,height=40 ! videoconvert ! capsfilter caps=video/x-raw,format=I420",
                                            model, adapter);
   GstHarness *harness = gst_harness_new_parse (line);
@@ -472,7 +377,7 @@ test_meta_scale (void)
   float expected[9];
 
   memcpy (expected, support_expect (classifier, in, &info, &(CowRegion){ 10, 20, 30, 40 }), sizeof expected);
-  add_roi (in, 10, 20, 30, 40, 1);
+  support_add_roi (in, 10, 20, 30, 40, 1);
   support_harness_set_info (harness, &info);
   out = gst_harness_push_and_pull (harness, in);
   support_assert_object (out, 0, &(CowRegion){ 20, 10, 60, 20 }, expected, 0);
@@ -495,46 +400,42 @@ test_defaults (void)
 {
   GstElement *element = gst_element_factory_make ("cowbehavior", NULL);
   g_autofree char *device = NULL, *model = NULL;
-  gint precision, region;
-  guint interval, top_k;
+  gint precision, region, mode, smoothing, post;
+  guint interval, reclassify, top_k, batch;
   float threshold;
-  gboolean post;
 
   g_assert_nonnull (element);
   g_object_get (element, "device", &device, "model", &model, "precision", &precision, "inference-region", &region, "inference-interval",
-                &interval, "threshold", &threshold, "top-k", &top_k, "post-messages", &post, NULL);
+                &interval, "reclassify-interval", &reclassify, "threshold", &threshold, "top-k", &top_k, "post-messages", &post, "mode",
+                &mode, "smoothing", &smoothing, "batch-size", &batch, NULL);
   g_assert_cmpstr (device, ==, "auto");
   g_assert_null (model);
   g_assert_cmpint (precision, ==, COW_PRECISION_AUTO);
-  g_assert_cmpint (region, ==, 0);
+  g_assert_cmpint (region, ==, GST_COW_INFERENCE_REGION_AUTO);
   g_assert_cmpuint (interval, ==, 1);
-  g_assert_cmpfloat (threshold, ==, 0);
+  g_assert_cmpuint (reclassify, ==, 1);
+  g_assert_cmpuint (batch, ==, 0);
+  g_assert_cmpint (mode, ==, GST_COW_MODE_AUTO);
+  g_assert_cmpint (smoothing, ==, GST_COW_SMOOTHING_OFF);
+  g_assert_cmpfloat (threshold, ==, -1);
   g_assert_cmpuint (top_k, ==, 1);
-  g_assert_true (post);
+  g_assert_cmpint (post, ==, GST_COW_POST_MESSAGES_ALL);
   gst_object_unref (element);
 }
 
 int
 main (int argc, char **argv)
 {
-  g_autofree char *model = NULL;
-  g_autoptr (GError) error = NULL;
   int result;
 
   gst_init (&argc, &argv);
   g_test_init (&argc, &argv, NULL);
 
   adapter = support_adapter_new ();
-  model = support_model ();
-  classifier = cow_classifier_new (&(CowClassifierOptions){ .model = model, .adapter = adapter }, &error);
-  g_assert_no_error (error);
+  classifier = support_classifier_new (adapter);
 
   g_test_add_func ("/element/reader-without-meta", test_reader_without_meta);
   g_test_add_func ("/element/defaults", test_defaults);
-  g_test_add_func ("/element/formats", test_formats);
-  g_test_add_func ("/element/strides", test_strides);
-  g_test_add_func ("/element/colorimetry", test_colorimetry);
-  g_test_add_func ("/element/no-copy", test_no_copy);
   g_test_add_func ("/element/full-frame-roi", test_full_frame_roi);
   g_test_add_func ("/element/roi-list", test_roi_list);
   g_test_add_func ("/element/many-regions", test_many_regions);

@@ -7,186 +7,16 @@
 #include "tests/gst/support.h"
 
 #include <gio/gio.h>
-#include <gst/app/gstappsrc.h>
 #include <gst/rtsp-server/rtsp-server.h>
 #include <string.h>
 
 #include "gst-plugin/gstcowbehaviormeta.h"
 #include "model/card.h"
+#include "tests/gst/camera.h"
 
 #define LIMIT_S 60
 
 static char *adapter;
-
-/* ---- a camera ---- */
-
-/* What it does with each client. */
-typedef struct {
-  guint delay_ms;              /* before the first frame */
-  guint n_frames;              /* then the stream ends; 0: never */
-  guint change_at;             /* from this frame on half the size; 0: never */
-  const char *user, *password; /* NULL: for everyone */
-} Scenario;
-
-typedef struct {
-  Scenario scenario;
-  GMainContext *context;
-  GMainLoop *loop;
-  GThread *thread;
-  GstRTSPServer *server;
-  guint source;
-} Camera;
-
-/* Size of frame n, and back: a camera of 320 x 240 px at 25 frames a second. */
-static GstVideoInfo
-camera_info (const Scenario *scenario, guint n)
-{
-  gboolean small = scenario->change_at && n >= scenario->change_at;
-
-  return support_info (GST_VIDEO_FORMAT_I420, small ? 160 : 320, small ? 128 : 240, NULL);
-}
-
-static void
-feed (GstAppSrc *source, guint length, gpointer data)
-{
-  const Scenario *scenario = data;
-  guint n = GPOINTER_TO_UINT (g_object_get_data (G_OBJECT (source), "frame"));
-  GstVideoInfo info = camera_info (scenario, n);
-  GstBuffer *buffer;
-  GstCaps *caps;
-  GstSample *sample;
-
-  if (n == 0)
-    g_usleep (scenario->delay_ms * 1000);
-  if (scenario->n_frames && n >= scenario->n_frames) {
-    gst_app_src_end_of_stream (source);
-    return;
-  }
-  buffer = support_frame_new (&info, n);
-  GST_BUFFER_PTS (buffer) = gst_util_uint64_scale (n, GST_SECOND, 25);
-  GST_BUFFER_DURATION (buffer) = GST_SECOND / 25;
-  caps = gst_video_info_to_caps (&info);
-  sample = gst_sample_new (buffer, caps, NULL, NULL);
-  gst_app_src_push_sample (source, sample);
-  gst_sample_unref (sample);
-  gst_caps_unref (caps);
-  gst_buffer_unref (buffer);
-  g_object_set_data (G_OBJECT (source), "frame", GUINT_TO_POINTER (n + 1));
-}
-
-static void
-configure (GstRTSPMediaFactory *factory, GstRTSPMedia *media, gpointer camera)
-{
-  GstElement *bin = gst_rtsp_media_get_element (media);
-  GstElement *source = gst_bin_get_by_name (GST_BIN (bin), "source");
-
-  g_signal_connect (source, "need-data", G_CALLBACK (feed), &((Camera *)camera)->scenario);
-  gst_object_unref (source);
-  gst_object_unref (bin);
-}
-
-static void
-require_password (Camera *camera, GstRTSPMediaFactory *factory)
-{
-  GstRTSPAuth *auth = gst_rtsp_auth_new ();
-  GstRTSPToken *token = gst_rtsp_token_new (GST_RTSP_TOKEN_MEDIA_FACTORY_ROLE, G_TYPE_STRING, "viewer", NULL);
-  GstRTSPPermissions *permissions = gst_rtsp_permissions_new ();
-  g_autofree gchar *basic = gst_rtsp_auth_make_basic (camera->scenario.user, camera->scenario.password);
-
-  gst_rtsp_permissions_add_role (permissions, "viewer", GST_RTSP_PERM_MEDIA_FACTORY_ACCESS, G_TYPE_BOOLEAN, TRUE,
-                                 GST_RTSP_PERM_MEDIA_FACTORY_CONSTRUCT, G_TYPE_BOOLEAN, TRUE, NULL);
-  gst_rtsp_media_factory_set_permissions (factory, permissions);
-  gst_rtsp_permissions_unref (permissions);
-  gst_rtsp_auth_add_basic (auth, basic, token);
-  gst_rtsp_server_set_auth (camera->server, auth);
-  gst_rtsp_token_unref (token);
-  g_object_unref (auth);
-}
-
-/* From here on the camera answers on /barn; before, there is no such stream. */
-static void
-camera_mount (Camera *camera)
-{
-  GstRTSPMountPoints *mounts = gst_rtsp_server_get_mount_points (camera->server);
-  GstRTSPMediaFactory *factory = gst_rtsp_media_factory_new ();
-
-  gst_rtsp_media_factory_set_launch (factory, "( appsrc name=source format=time ! x264enc tune=zerolatency speed-preset=ultrafast "
-                                              "key-int-max=10 threads=1 ! rtph264pay name=pay0 pt=96 config-interval=-1 )");
-  g_signal_connect (factory, "media-configure", G_CALLBACK (configure), camera);
-  if (camera->scenario.user)
-    require_password (camera, factory);
-  gst_rtsp_mount_points_add_factory (mounts, "/barn", factory);
-  g_object_unref (mounts);
-}
-
-static gpointer
-run_loop (gpointer data)
-{
-  Camera *camera = data;
-
-  g_main_context_push_thread_default (camera->context);
-  g_main_loop_run (camera->loop);
-  g_main_context_pop_thread_default (camera->context);
-  return NULL;
-}
-
-static Camera *
-camera_new (const Scenario *scenario)
-{
-  Camera *camera = g_new0 (Camera, 1);
-
-  camera->scenario = *scenario;
-  camera->context = g_main_context_new ();
-  camera->loop = g_main_loop_new (camera->context, FALSE);
-  camera->server = gst_rtsp_server_new ();
-  gst_rtsp_server_set_address (camera->server, "127.0.0.1");
-  gst_rtsp_server_set_service (camera->server, "0");
-  camera->source = gst_rtsp_server_attach (camera->server, camera->context);
-  g_assert_cmpuint (camera->source, >, 0);
-  camera->thread = g_thread_new ("camera", run_loop, camera);
-  return camera;
-}
-
-static Camera *
-camera_new_mounted (const Scenario *scenario)
-{
-  Camera *camera = camera_new (scenario);
-
-  camera_mount (camera);
-  return camera;
-}
-
-static char *
-camera_url (Camera *camera, const char *credentials)
-{
-  return g_strdup_printf ("rtsp://%s127.0.0.1:%d/barn", credentials, gst_rtsp_server_get_bound_port (camera->server));
-}
-
-static GstRTSPFilterResult
-remove_client (GstRTSPServer *server, GstRTSPClient *client, gpointer user_data)
-{
-  return GST_RTSP_FILTER_REMOVE;
-}
-
-/* Hangs up on whoever still watches. */
-static void
-camera_hang_up (Camera *camera)
-{
-  gst_rtsp_server_client_filter (camera->server, remove_client, NULL);
-}
-
-static void
-camera_free (Camera *camera)
-{
-  camera_hang_up (camera);
-  g_source_destroy (g_main_context_find_source_by_id (camera->context, camera->source));
-  g_main_loop_quit (camera->loop);
-  g_thread_join (camera->thread);
-  g_object_unref (camera->server);
-  g_main_loop_unref (camera->loop);
-  g_main_context_unref (camera->context);
-  g_free (camera);
-}
 
 /* ---- a viewer in this process ---- */
 
@@ -225,9 +55,10 @@ static void
 viewer_start (Viewer *viewer, const char *url)
 {
   g_autofree char *model = support_model ();
-  g_autofree char *line = g_strdup_printf ("rtspsrc location=\"%s\" protocols=tcp latency=200 ! rtph264depay ! h264parse ! avdec_h264 ! "
-                                           "videoconvert ! cowbehavior name=cow model=\"%s\" adapter=\"%s\" ! fakesink sync=false",
-                                           url, model, adapter);
+  g_autofree char *line =
+      g_strdup_printf ("rtspsrc location=\"%s\" protocols=tcp latency=200 ! rtph264depay ! h264parse ! avdec_h264 ! "
+                       "videoconvert ! cowbehavior name=cow mode=blocking model=\"%s\" adapter=\"%s\" ! fakesink sync=false",
+                       url, model, adapter);
   g_autoptr (GError) error = NULL;
   GstElement *element;
   GstPad *pad;
@@ -281,7 +112,7 @@ viewer_stop (Viewer *viewer)
 
 /* Watches a whole stream of the scenario. */
 static Viewer
-watch_all (const Scenario *scenario)
+watch_all (const CameraScenario *scenario)
 {
   Camera *camera = camera_new_mounted (scenario);
   g_autofree char *url = camera_url (camera, "");
@@ -298,7 +129,7 @@ watch_all (const Scenario *scenario)
 static void
 test_ends (void)
 {
-  Viewer viewer = watch_all (&(Scenario){ .n_frames = 30 });
+  Viewer viewer = watch_all (&(CameraScenario){ .n_frames = 30 });
 
   g_assert_cmpuint (viewer.n_frames, >=, 20);
 }
@@ -306,7 +137,7 @@ test_ends (void)
 static void
 test_first_frame_late (void)
 {
-  Viewer viewer = watch_all (&(Scenario){ .delay_ms = 2000, .n_frames = 30 });
+  Viewer viewer = watch_all (&(CameraScenario){ .delay_ms = 2000, .n_frames = 30 });
 
   g_assert_cmpuint (viewer.n_frames, >=, 20);
 }
@@ -314,7 +145,7 @@ test_first_frame_late (void)
 static void
 test_resolution_change (void)
 {
-  Viewer viewer = watch_all (&(Scenario){ .n_frames = 60, .change_at = 30 });
+  Viewer viewer = watch_all (&(CameraScenario){ .n_frames = 60, .change_at = 30 });
 
   g_assert_cmpuint (viewer.n_small, >=, 20);
   g_assert_cmpuint (viewer.n_frames - viewer.n_small, >=, 20);
@@ -324,7 +155,7 @@ test_resolution_change (void)
 static void
 test_camera_late (void)
 {
-  Camera *camera = camera_new (&(Scenario){ .n_frames = 30 });
+  Camera *camera = camera_new (&(CameraScenario){ .n_frames = 30 });
   g_autofree char *url = camera_url (camera, "");
   Viewer viewer;
 
@@ -346,7 +177,7 @@ test_camera_late (void)
 static void
 test_camera_vanishes (void)
 {
-  Camera *camera = camera_new_mounted (&(Scenario){ 0 });
+  Camera *camera = camera_new_mounted (&(CameraScenario){ 0 });
   g_autofree char *url = camera_url (camera, "");
   Viewer viewer;
 
@@ -382,7 +213,9 @@ output_of (const char *const *argv, int expected_status)
   if (!g_subprocess_get_if_exited (process) || g_subprocess_get_exit_status (process) != expected_status)
     g_printerr ("%s", output);
   g_assert_true (g_subprocess_get_if_exited (process));
-  g_assert_cmpint (g_subprocess_get_exit_status (process), ==, expected_status);
+  /* rtspsrc may find the connection closed when it says goodbye after the end of the stream, and gst-launch-1.0 then gives 1. */
+  if (expected_status != 0 || !strstr (output, "Got EOS from element"))
+    g_assert_cmpint (g_subprocess_get_exit_status (process), ==, expected_status);
   return output;
 }
 
@@ -424,7 +257,7 @@ n_printed (const char *output)
 static void
 test_gst_launch (void)
 {
-  Camera *camera = camera_new_mounted (&(Scenario){ .n_frames = 30 });
+  Camera *camera = camera_new_mounted (&(CameraScenario){ .n_frames = 30 });
   g_autofree char *url = camera_url (camera, ""), *model_path = support_model ();
   g_autofree char *location = g_strdup_printf ("location=%s", url);
   g_autofree char *model = g_strdup_printf ("model=%s", model_path), *with = g_strdup_printf ("adapter=%s", adapter);
@@ -443,6 +276,7 @@ test_gst_launch (void)
                          "videoconvert",
                          "!",
                          "cowbehavior",
+                         "mode=blocking", /* every frame is classified, however slow the machine is */
                          model,
                          with,
                          "!",
@@ -469,7 +303,7 @@ script_output (const char *url, int expected_status)
 static void
 test_script (void)
 {
-  Camera *camera = camera_new_mounted (&(Scenario){ .n_frames = 50 });
+  Camera *camera = camera_new_mounted (&(CameraScenario){ .n_frames = 50 });
   g_autofree char *url = camera_url (camera, "");
   g_autofree char *output = script_output (url, 0);
 
@@ -482,7 +316,7 @@ test_script (void)
 static void
 test_script_password (void)
 {
-  Camera *camera = camera_new_mounted (&(Scenario){ .n_frames = 50, .user = "farm er", .password = "p@ss:\"w\\o$r`d! %41'" });
+  Camera *camera = camera_new_mounted (&(CameraScenario){ .n_frames = 50, .user = "farm er", .password = "p@ss:\"w\\o$r`d! %41'" });
   g_autofree char *url = camera_url (camera, "farm%20er:p%40ss%3a%22w%5Co$r`d!%20%2541'@");
   g_autofree char *wrong = camera_url (camera, "farm%20er:secret@");
   g_autofree char *output = script_output (url, 0), *refused = NULL;
@@ -511,16 +345,15 @@ test_script_usage (void)
 int
 main (int argc, char **argv)
 {
-  static const char *const needed[] = { "x264enc", "avdec_h264", "h264parse", "rtspsrc", "rtph264pay", "rtph264depay", NULL };
+  const char *missing;
   int result;
 
   gst_init (&argc, &argv);
   g_test_init (&argc, &argv, NULL);
-  for (const char *const *name = needed; *name; name++) {
-    if (!support_have_element (*name)) {
-      g_print ("1..0 # SKIP the GStreamer element %s is not installed\n", *name);
-      return 0;
-    }
+  missing = camera_missing_element ();
+  if (missing) {
+    g_print ("1..0 # SKIP the GStreamer element %s is not installed\n", missing);
+    return 0;
   }
   adapter = support_adapter_new ();
 

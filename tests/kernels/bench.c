@@ -17,11 +17,9 @@ now (void)
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-typedef void (*Operation) (CkBackend *backend, void *data);
-
 /* The first run, which warms up, counts only if it already takes all of the time. */
-static void
-measure (CkBackend *backend, const char *name, double flop, double bytes, Operation operation, void *data)
+void
+measure (CkBackend *backend, const char *name, double flop, double bytes, Measured operation, void *data)
 {
   const double start = now ();
   double best = 0;
@@ -35,7 +33,7 @@ measure (CkBackend *backend, const char *name, double flop, double bytes, Operat
     if (run < 2 || took < best)
       best = took;
   }
-  printf ("%-28s %-8s %10.3f ms %8.1f GFLOP/s %7.2f GB/s\n", name, backend->level, 1e3 * best, 1e-9 * flop / best, 1e-9 * bytes / best);
+  printf ("%-40s %-8s %10.3f ms %8.1f GFLOP/s %7.2f GB/s\n", name, backend->level, 1e3 * best, 1e-9 * flop / best, 1e-9 * bytes / best);
   fflush (stdout);
 }
 
@@ -177,4 +175,6 @@ bench (CkBackend *backend)
   bench_attention (backend, 8, 201, 6, 64);
   if (!plain)
     bench_attention (backend, 1, 201, 32, 128);
+  if (!plain)
+    bench_training (backend);
 }

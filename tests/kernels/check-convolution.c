@@ -252,7 +252,7 @@ check_batch_norm_forward (BatchNorm *t, const char *what)
     want[n + 2 * m + c] = mean;
     want[n + 3 * m + c] = 1 / sqrt (variance + 1e-5f);
   }
-  test.outputs[0] = (Output){ "y", n, NULL, NULL, want, LIMIT, 0 };
+  test.outputs[0] = (Output){ "y", n, NULL, NULL, want, LIMIT, 1 };
   test.outputs[1] = (Output){ "running mean", m, t->mean, NULL, want + n, 3e-7, 1 };
   test.outputs[2] = (Output){ "running variance", m, t->variance, NULL, want + n + m, 3e-7, 0 };
   test.outputs[3] = (Output){ "saved mean", m, NULL, NULL, want + n + 2 * m, 3e-7, 1 };

@@ -242,9 +242,8 @@ check_attention_backward (void)
 {
   /* the last two have more query rows than a block: 1029 of few numbers each, and more than 4096 tokens, where a block has its least rows
    */
-  static const int64_t shapes[][5] = { { 1, 1, 1, 2, 0 },    { 1, 1, 1, 64, 1 },    { 2, 5, 3, 6, 1 },
-                                       { 1, 17, 2, 4, 5 },   { 1, 7, 2, 8, 7 },     { 2, 21, 1, 48, 5 },
-                                       { 1, 201, 2, 64, 5 }, { 1, 1029, 1, 10, 5 }, { 1, 4101, 1, 2, 5 } };
+  static const int64_t shapes[][5] = { { 1, 1, 1, 2, 0 }, { 1, 1, 1, 64, 1 },  { 2, 5, 3, 6, 1 },    { 1, 17, 2, 4, 5 },
+                                       { 1, 7, 2, 8, 7 }, { 2, 21, 1, 48, 5 }, { 1, 201, 2, 64, 5 }, { 1, 1029, 1, 10, 5 } };
 
   case_begin ();
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
@@ -366,7 +365,7 @@ check_embed_backward (void)
 {
   /* batch, channels, height, width, patch, dim, n_prefix; the last has more patches than are gathered at once */
   static const int64_t shapes[][7] = { { 1, 1, 1, 1, 1, 1, 0 },    { 2, 2, 4, 6, 2, 3, 1 },    { 1, 3, 16, 16, 8, 20, 5 },
-                                       { 3, 2, 21, 14, 7, 33, 1 }, { 2, 3, 64, 64, 8, 48, 0 }, { 1, 1, 1040, 1040, 1, 1, 1 } };
+                                       { 3, 2, 21, 14, 7, 33, 1 }, { 2, 3, 64, 64, 8, 48, 0 }, { 1, 16, 264, 264, 1, 2, 1 } };
 
   case_begin ();
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)

@@ -56,7 +56,14 @@ void check_norm (CkBackend *backend, CkBackend *oracle);
 void check_attention (CkBackend *backend, CkBackend *oracle);
 void check_embed (CkBackend *backend, CkBackend *oracle);
 void check_bad_shapes (CkBackend *backend);
+
+/* ---- --bench ---- */
+
 void bench (CkBackend *backend);
+void bench_training (CkBackend *backend);
+/* Prints the best time of a few runs of an operation that computes so much and moves so many bytes. */
+typedef void (*Measured) (CkBackend *backend, void *data);
+void measure (CkBackend *backend, const char *name, double flop, double bytes, Measured operation, void *data);
 
 /* A weight in one of the four formats, with random contents, its format's exact values, and itself made ready. */
 typedef struct {

@@ -1,91 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* The classifier and the engine: sharing, batching across threads, cancelling, errors. */
 #include <gio/gio.h>
-#include <glib/gstdio.h>
 #include <math.h>
 
-#include "model/card.h"
 #include "model/engine.h"
+#include "tests/model/engine-fixture.h"
 #include "tests/model/golden.h"
-
-/* An adapter folder with a head, laid out as the published cow models: adapter, head and card in their places. */
-static char *
-make_adapter (const char *network, const char *adapter)
-{
-  g_autoptr (GError) error = NULL;
-  char *folder = g_dir_make_tmp ("cow-adapter-XXXXXX", &error);
-  g_assert_no_error (error);
-  g_autofree char *from = golden_path (network), *lora = g_build_filename (folder, "lora_adapters", NULL);
-  g_autofree char *classifier = g_build_filename (folder, "classifier", NULL);
-  g_assert_cmpint (g_mkdir (lora, 0755) + g_mkdir (classifier, 0755), ==, 0);
-  const char *const files[][3] = { { adapter, "adapter_config.json", lora },
-                                   { adapter, "adapter_model.safetensors", lora },
-                                   { "", "best_classifier.pth", classifier } };
-  for (guint i = 0; i < G_N_ELEMENTS (files); i++) {
-    g_autofree char *source = g_build_filename (from, files[i][0], files[i][1], NULL),
-                    *target = g_build_filename (files[i][2], files[i][1], NULL);
-    g_autoptr (GFile) a = g_file_new_for_path (source), b = g_file_new_for_path (target);
-    g_file_copy (a, b, G_FILE_COPY_NONE, NULL, NULL, NULL, &error);
-    g_assert_no_error (error);
-  }
-  g_autoptr (CowCard) card = cow_card_new_default ();
-  card->preprocess.width = card->preprocess.height = 64;
-  cow_card_write (card, folder, &error);
-  g_assert_no_error (error);
-  return folder;
-}
-
-static void
-remove_folder (const char *folder)
-{
-  const char *const names[] = { "lora_adapters/adapter_config.json",
-                                "lora_adapters/adapter_model.safetensors",
-                                "lora_adapters",
-                                "classifier/best_classifier.pth",
-                                "classifier",
-                                "cowbehavior.json",
-                                "" };
-  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
-    g_autofree char *path = g_build_filename (folder, names[i], NULL);
-    g_assert_cmpint (g_remove (path), ==, 0);
-  }
-}
-
-typedef struct {
-  char *model, *adapter;
-  CowClassifierOptions options;
-  guint8 *rgb; /* [96, 128, 3] noise */
-  CkPicture picture;
-} Fixture;
-
-static void
-set_up (Fixture *self, gconstpointer data)
-{
-  g_autofree char *folder = golden_path ("plain");
-  self->model = g_build_filename (folder, "nf4", NULL);
-  self->adapter = make_adapter ("plain", "lora_q_r8");
-  self->options = (CowClassifierOptions){ .model = self->model, .adapter = self->adapter };
-  self->rgb = g_malloc (96 * 128 * 3);
-  g_autoptr (GRand) random = g_rand_new_with_seed (1);
-  for (guint i = 0; i < 96 * 128 * 3; i++)
-    self->rgb[i] = (guint8)g_rand_int_range (random, 0, 256);
-  self->picture = (CkPicture){
-    .layout = CK_RGB8, .width = 128, .height = 96, .plane = { self->rgb }, .stride = { 128 * 3 }, .pixel_stride = 3, .offset = { 0, 1, 2 }
-  };
-}
-
-static void
-tear_down (Fixture *self, gconstpointer data)
-{
-  remove_folder (self->adapter);
-  g_free (self->model);
-  g_free (self->adapter);
-  g_free (self->rgb);
-}
 
 /* What the classifier says of a region, computed without the engine. */
 static void
-expect (Fixture *self, const CowRegion *region, float *probabilities)
+expect (EngineFixture *self, const CowRegion *region, float *probabilities)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (CowClassifier) classifier = cow_classifier_new (&self->options, &error);
@@ -112,7 +36,7 @@ assert_same (const float *found, const float *expected)
 }
 
 static void
-test_regions (Fixture *self, gconstpointer data)
+test_regions (EngineFixture *self, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (CowEngine) engine = cow_engine_get (&self->options, &error);
@@ -122,7 +46,7 @@ test_regions (Fixture *self, gconstpointer data)
   for (int i = 0; i < 19; i++)
     regions[i] = (CowRegion){ i * 5, i * 2, 30 + i, 40 };
   regions[18] = (CowRegion){ 100, 80, 500, 500 };
-  g_autoptr (CowTicket) ticket = cow_engine_submit (engine, &self->picture, regions, 19, &error);
+  g_autoptr (CowTicket) ticket = cow_engine_submit (engine, &self->picture, regions, 19, NULL, &error);
   g_assert_no_error (error);
   g_assert_true (cow_ticket_wait (ticket, &error));
   g_assert_cmpuint (cow_ticket_n_regions (ticket), ==, 19);
@@ -134,7 +58,7 @@ test_regions (Fixture *self, gconstpointer data)
 }
 
 static void
-test_shared (Fixture *self, gconstpointer data)
+test_shared (EngineFixture *self, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (CowEngine) one = cow_engine_get (&self->options, &error);
@@ -149,7 +73,7 @@ test_shared (Fixture *self, gconstpointer data)
 }
 
 typedef struct {
-  Fixture *fixture;
+  EngineFixture *fixture;
   CowEngine *engine;
   const float *expected;
 } Camera;
@@ -160,7 +84,7 @@ camera_thread (gpointer data)
   Camera *camera = data;
   for (int i = 0; i < 20; i++) {
     g_autoptr (GError) error = NULL;
-    g_autoptr (CowTicket) ticket = cow_engine_submit (camera->engine, &camera->fixture->picture, NULL, 1, &error);
+    g_autoptr (CowTicket) ticket = cow_engine_submit (camera->engine, &camera->fixture->picture, NULL, 1, NULL, &error);
     g_assert_no_error (error);
     cow_ticket_wait (ticket, &error);
     g_assert_no_error (error);
@@ -170,7 +94,7 @@ camera_thread (gpointer data)
 }
 
 static void
-test_many_threads (Fixture *self, gconstpointer data)
+test_many_threads (EngineFixture *self, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (CowEngine) engine = cow_engine_get (&self->options, &error);
@@ -187,14 +111,14 @@ test_many_threads (Fixture *self, gconstpointer data)
 
 /* A cancelled ticket wakes its waiter; others are not harmed; an engine may go while tickets wait. */
 static void
-test_cancel (Fixture *self, gconstpointer data)
+test_cancel (EngineFixture *self, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
   CowEngine *engine = cow_engine_get (&self->options, &error);
   g_assert_no_error (error);
   CowTicket *tickets[40];
   for (guint i = 0; i < G_N_ELEMENTS (tickets); i++)
-    tickets[i] = cow_engine_submit (engine, &self->picture, NULL, 1, &error);
+    tickets[i] = cow_engine_submit (engine, &self->picture, NULL, 1, NULL, &error);
   g_assert_no_error (error);
   cow_ticket_cancel (tickets[39]);
   g_assert_true (cow_ticket_is_done (tickets[39]));
@@ -222,7 +146,7 @@ assert_fails (const CowClassifierOptions *options, CowError code, const char *sa
 }
 
 static void
-test_errors (Fixture *self, gconstpointer data)
+test_errors (EngineFixture *self, gconstpointer data)
 {
   g_autofree char *golden = golden_path ("plain"), *headless = g_build_filename (golden, "lora_q_r8", NULL);
   assert_fails (&(CowClassifierOptions){ .model = "no-such-model", .adapter = self->adapter }, COW_ERROR_NOT_FOUND, "no-such-model");
@@ -247,14 +171,14 @@ test_errors (Fixture *self, gconstpointer data)
 }
 
 static void
-test_outside (Fixture *self, gconstpointer data)
+test_outside (EngineFixture *self, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (CowEngine) engine = cow_engine_get (&self->options, &error);
   g_assert_no_error (error);
   const CowRegion bad[] = { { 0, 0, 0, 10 }, { 128, 0, 5, 5 }, { -10, -10, 10, 10 }, { G_MAXINT - 1, 0, 10, 10 }, { 5, 5, -3, 4 } };
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++) {
-    g_assert_null (cow_engine_submit (engine, &self->picture, &bad[i], 1, &error));
+    g_assert_null (cow_engine_submit (engine, &self->picture, &bad[i], 1, NULL, &error));
     g_assert_error (error, COW_ERROR, COW_ERROR_ARGUMENT);
     g_clear_error (&error);
   }
@@ -264,11 +188,11 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add ("/engine/regions", Fixture, NULL, set_up, test_regions, tear_down);
-  g_test_add ("/engine/shared", Fixture, NULL, set_up, test_shared, tear_down);
-  g_test_add ("/engine/many-threads", Fixture, NULL, set_up, test_many_threads, tear_down);
-  g_test_add ("/engine/cancel", Fixture, NULL, set_up, test_cancel, tear_down);
-  g_test_add ("/engine/errors", Fixture, NULL, set_up, test_errors, tear_down);
-  g_test_add ("/engine/outside", Fixture, NULL, set_up, test_outside, tear_down);
+  g_test_add ("/engine/regions", EngineFixture, NULL, engine_fixture_set_up, test_regions, engine_fixture_tear_down);
+  g_test_add ("/engine/shared", EngineFixture, NULL, engine_fixture_set_up, test_shared, engine_fixture_tear_down);
+  g_test_add ("/engine/many-threads", EngineFixture, NULL, engine_fixture_set_up, test_many_threads, engine_fixture_tear_down);
+  g_test_add ("/engine/cancel", EngineFixture, NULL, engine_fixture_set_up, test_cancel, engine_fixture_tear_down);
+  g_test_add ("/engine/errors", EngineFixture, NULL, engine_fixture_set_up, test_errors, engine_fixture_tear_down);
+  g_test_add ("/engine/outside", EngineFixture, NULL, engine_fixture_set_up, test_outside, engine_fixture_tear_down);
   return g_test_run ();
 }

@@ -146,19 +146,58 @@ to_byte (float value)
   return (guint8)CLAMP (rintf (value), 0.0f, 255.0f);
 }
 
+/* Two bytes, the lower first, of which the upper 10 bits are the sample, in units of 0..255. */
+static float
+sample10 (const guint8 *at)
+{
+  return (float)((at[1] << 8 | at[0]) / 64) / 4.0f;
+}
+
+/* Y, U and V of a pixel, each layout written out by its definition. */
+static void
+samples_of (const CkPicture *picture, int x, int y, float yuv[3])
+{
+  const guint8 *row = picture->plane[0] + y * picture->stride[0];
+  const guint8 *second = picture->plane[1] ? picture->plane[1] + y / 2 * picture->stride[1] : NULL;
+  const guint8 *third = picture->plane[2] ? picture->plane[2] + y / 2 * picture->stride[2] : NULL;
+  const guint8 *group = row + x / 2 * 4;
+
+  switch (picture->layout) {
+  case CK_NV12:
+    memcpy (yuv, (float[]){ row[x], second[x / 2 * 2], second[x / 2 * 2 + 1] }, 3 * sizeof (float));
+    break;
+  case CK_I420:
+    memcpy (yuv, (float[]){ row[x], second[x / 2], third[x / 2] }, 3 * sizeof (float));
+    break;
+  case CK_YUY2:
+    memcpy (yuv, (float[]){ group[x % 2 ? 2 : 0], group[1], group[3] }, 3 * sizeof (float));
+    break;
+  case CK_UYVY:
+    memcpy (yuv, (float[]){ group[x % 2 ? 3 : 1], group[0], group[2] }, 3 * sizeof (float));
+    break;
+  case CK_P010:
+    memcpy (yuv, (float[]){ sample10 (row + 2 * x), sample10 (second + x / 2 * 4), sample10 (second + x / 2 * 4 + 2) }, 3 * sizeof (float));
+    break;
+  case CK_GRAY8:
+    memcpy (yuv, (float[]){ row[x], 128, 128 }, 3 * sizeof (float));
+    break;
+  case CK_RGB8:
+    g_assert_not_reached ();
+  }
+}
+
 /* The formula of CkPicture, pixel by pixel over the whole picture. */
 static guint8 *
 convert_picture (const CkPicture *picture)
 {
   guint8 *rgb = g_malloc ((gsize)3 * picture->width * picture->height), *out = rgb;
-  const gboolean nv12 = picture->layout == CK_NV12;
 
   for (int y = 0; y < picture->height; y++)
     for (int x = 0; x < picture->width; x++) {
-      const guint8 *u = picture->plane[1] + y / 2 * picture->stride[1] + (nv12 ? x / 2 * 2 : x / 2);
-      const guint8 *v = nv12 ? u + 1 : picture->plane[2] + y / 2 * picture->stride[2] + x / 2;
-      const float luma = (picture->plane[0][y * picture->stride[0] + x] - picture->y_offset) * picture->y_gain;
-      const float cb = *u - 128.0f, cr = *v - 128.0f;
+      float yuv[3] = { 0 };
+      samples_of (picture, x, y, yuv);
+      const float luma = (yuv[0] - picture->y_offset) * picture->y_gain;
+      const float cb = yuv[1] - 128.0f, cr = yuv[2] - 128.0f;
       *out++ = to_byte (luma + picture->r_v * cr);
       *out++ = to_byte (luma + picture->g_u * cb + picture->g_v * cr);
       *out++ = to_byte (luma + picture->b_u * cb);
@@ -185,6 +224,17 @@ assert_same_as_converted (const CkPicture *picture, const CowRegion *region, CkI
   g_assert_cmpmem (found, (gsize)3 * width * height, expected, (gsize)3 * width * height);
 }
 
+/* Sets the strides to the shortest that a layout can have; 0 for planes that it lacks. */
+static void
+plane_bytes (CkPicture *picture)
+{
+  const gint64 width = picture->width, half = (width + 1) / 2;
+  const gint64 shortest[][3] = { [CK_NV12] = { width, 2 * half, 0 }, [CK_I420] = { width, half, half },      [CK_YUY2] = { 4 * half, 0, 0 },
+                                 [CK_UYVY] = { 4 * half, 0, 0 },     [CK_P010] = { 2 * width, 4 * half, 0 }, [CK_GRAY8] = { width, 0, 0 } };
+
+  memcpy (picture->stride, shortest[picture->layout], sizeof picture->stride);
+}
+
 static void
 test_yuv (void)
 {
@@ -197,18 +247,17 @@ test_yuv (void)
   g_autoptr (GRand) random = g_rand_new_with_seed (3);
 
   for (guint i = 0; i < G_N_ELEMENTS (shapes); i++) {
-    const int width = shapes[i].width, height = shapes[i].height, chroma_width = (width + 1) / 2, chroma_height = (height + 1) / 2;
-    g_autofree guint8 *y = noise (random, (gsize)width * height), *u = noise (random, (gsize)2 * chroma_width * chroma_height),
-                      *v = noise (random, (gsize)chroma_width * chroma_height);
-    CkPicture picture = { .width = width, .height = height, .plane = { y, u, v }, .stride = { width, chroma_width, chroma_width } };
-    cow_picture_set_matrix (&picture, 0.299, 0.114, i % 2);
-    for (int interpolation = CK_BILINEAR; interpolation <= CK_BILINEAR_ANTIALIASED; interpolation++) {
-      picture.layout = CK_I420;
-      picture.stride[1] = chroma_width;
-      assert_same_as_converted (&picture, &shapes[i].region, interpolation, shapes[i].out_width, shapes[i].out_height);
-      picture.layout = CK_NV12;
-      picture.stride[1] = 2 * chroma_width;
-      assert_same_as_converted (&picture, &shapes[i].region, interpolation, shapes[i].out_width, shapes[i].out_height);
+    for (int layout = CK_NV12; layout <= CK_GRAY8; layout++) {
+      CkPicture picture = { .layout = (CkPixelLayout)layout, .width = shapes[i].width, .height = shapes[i].height };
+      g_autofree guint8 *first = NULL, *second = NULL, *third = NULL;
+      plane_bytes (&picture);
+      /* planes of exact size, so that a checker sees a read beyond their end */
+      picture.plane[0] = first = noise (random, (gsize)picture.stride[0] * picture.height);
+      picture.plane[1] = second = noise (random, (gsize)picture.stride[1] * ((picture.height + 1) / 2));
+      picture.plane[2] = third = noise (random, (gsize)picture.stride[2] * ((picture.height + 1) / 2));
+      cow_picture_set_matrix (&picture, 0.299, 0.114, i % 2);
+      for (int interpolation = CK_BILINEAR; interpolation <= CK_BILINEAR_ANTIALIASED; interpolation++)
+        assert_same_as_converted (&picture, &shapes[i].region, interpolation, shapes[i].out_width, shapes[i].out_height);
     }
   }
 }
@@ -238,6 +287,36 @@ test_matrix (void)
   assert_colour (0.2627, 0.0593, FALSE, (const guint8[]){ 74, 97, 240 }, red);
   assert_colour (0.299, 0.114, TRUE, (const guint8[]){ 76, 85, 255 }, (const guint8[]){ 254, 0, 0 });
   assert_colour (0.299, 0.114, TRUE, (const guint8[]){ 255, 128, 128 }, white);
+}
+
+/* The same colours in 10 bits, and grey: code values of BT.709 and of SMPTE's 10-bit bars. */
+static void
+test_matrix_deep (void)
+{
+  static const struct {
+    gboolean full_range;
+    guint16 yuv[3];
+    guint8 rgb[3];
+  } colours[] = {
+    { FALSE, { 940, 512, 512 }, { 255, 255, 255 } }, { FALSE, { 64, 512, 512 }, { 0, 0, 0 } },
+    { FALSE, { 250, 409, 960 }, { 255, 0, 0 } },     { TRUE, { 1023, 512, 512 }, { 255, 255, 255 } },
+    { TRUE, { 0, 512, 512 }, { 0, 0, 0 } },          { TRUE, { 512, 512, 512 }, { 128, 128, 128 } },
+    { FALSE, { 503, 512, 512 }, { 128, 128, 128 } },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (colours); i++) {
+    guint8 y[2], uv[4];
+    CkPicture picture = { .layout = CK_P010, .width = 1, .height = 1, .plane = { y, uv }, .stride = { 2, 4 } };
+    for (guint c = 0; c < 3; c++) {
+      guint8 *at = c == 0 ? y : uv + 2 * (c - 1);
+      at[0] = (guint8)(colours[i].yuv[c] << 6 & 0xff) | 0x3f; /* the lower six bits do not count */
+      at[1] = (guint8)(colours[i].yuv[c] >> 2);
+    }
+    cow_picture_set_matrix (&picture, 0.2126, 0.0722, colours[i].full_range);
+    g_autofree guint8 *found = run_to_bytes (&picture, NULL, CK_BILINEAR, 1, 1);
+    for (int c = 0; c < 3; c++)
+      g_assert_cmpint (ABS (found[c] - colours[i].rgb[c]), <=, 1);
+  }
 }
 
 /* ---- values, regions, refusals --------------------------------------------------------------------------------------------------- */
@@ -364,6 +443,10 @@ test_refused (void)
   assert_refused (&good, &bad, NULL, "byte 3");
   bad = (CkPicture){ .layout = CK_NV12, .width = 7, .height = 8, .plane = { data, data }, .stride = { 8, 7 } };
   assert_refused (&good, &bad, NULL, "plane 1");
+  bad = (CkPicture){ .layout = CK_YUY2, .width = 7, .height = 8, .plane = { data }, .stride = { 15 } };
+  assert_refused (&good, &bad, NULL, "stride 15, a row has 16");
+  bad = (CkPicture){ .layout = CK_P010, .width = 7, .height = 8, .plane = { data, data }, .stride = { 14, 15 } };
+  assert_refused (&good, &bad, NULL, "plane 1");
   bad.layout = (CkPixelLayout)9;
   assert_refused (&good, &bad, NULL, "layout 9");
   preprocess.width = 0;
@@ -420,6 +503,7 @@ main (int argc, char **argv)
   g_test_add_func ("/preprocess/pixel-order", test_pixel_order);
   g_test_add_func ("/preprocess/yuv", test_yuv);
   g_test_add_func ("/preprocess/matrix", test_matrix);
+  g_test_add_func ("/preprocess/matrix-deep", test_matrix_deep);
   g_test_add_func ("/preprocess/normalisation", test_normalisation);
   g_test_add_func ("/preprocess/names", test_names);
   g_test_add_func ("/preprocess/clip", test_clip);

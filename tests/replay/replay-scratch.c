@@ -216,7 +216,7 @@ replay (CkBackend *backend, const CowSafetensors *file, const char *name)
   const double off_before = compare_logits (network, pixels, before);
   train (network, train_pixels, found);
   const double off_losses = worst_of (found, losses, 4), off_after = compare_logits (network, pixels, after);
-  printf ("%s: logits before differ by at most %.2e, losses by %.2e, (limit %.0e), logits after by %.2e (%.0e)\n", name, off_before,
+  printf ("%s: logits before differ by at most %.2e, losses by %.2e (limit %.0e), logits after by %.2e (%.0e)\n", name, off_before,
           off_losses, LIMIT, off_after, AFTER_LIMIT);
   if (g_hash_table_size (names) > 0)
     printf ("%s: %u of its recorded tensors are none of ours\n", name, g_hash_table_size (names));

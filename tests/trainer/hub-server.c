@@ -15,6 +15,7 @@ struct _HubServer {
   HubServerCount count;
   char *listing;
   int tries; /* of a repository that fails at first */
+  gboolean released;
 };
 
 static const char config[] = "{\"model_type\": \"dinov3_vit\"}\n";
@@ -113,7 +114,7 @@ typedef struct {
   const char *bytes;
   gsize n, sent;  /* bytes to send, sent */
   gboolean stays; /* the connection then says nothing more, else it is closed; for bodies that end too early */
-  gboolean complete;
+  gboolean complete, held;
 } Trickle;
 
 static void
@@ -125,6 +126,15 @@ trickle_free (gpointer data)
 }
 
 static gboolean
+is_released (HubServer *self)
+{
+  g_mutex_lock (&self->lock);
+  const gboolean released = self->released;
+  g_mutex_unlock (&self->lock);
+  return released;
+}
+
+static gboolean
 trickle (gpointer data)
 {
   Trickle *self = data;
@@ -133,6 +143,8 @@ trickle (gpointer data)
 
   if (g_object_get_data (G_OBJECT (self->message), "gone"))
     return G_SOURCE_REMOVE;
+  if (self->held && self->sent >= 1000000 && !is_released (self->self))
+    return G_SOURCE_CONTINUE;
   if (n > 0) {
     soup_message_body_append (body, SOUP_MEMORY_COPY, self->bytes + self->sent, n);
     self->sent += n;
@@ -161,7 +173,7 @@ answer_pieces (HubServer *self, SoupServerMessage *message, const char *bytes, g
   g_autoptr (GSource) source = g_timeout_source_new (pause_ms);
   SoupMessageHeaders *headers = soup_server_message_get_response_headers (message);
 
-  *state = (Trickle){ self, g_object_ref (message), bytes, n, 0, stays, total == 0 || total == n };
+  *state = (Trickle){ self, g_object_ref (message), bytes, n, 0, stays, total == 0 || total == n, total == n };
   soup_server_message_set_status (message, 200, NULL);
   if (total > 0)
     soup_message_headers_set_content_length (headers, (goffset)total);
@@ -369,8 +381,8 @@ answer_badly (HubServer *self, SoupServerMessage *message, const char *repositor
     answer_pieces (self, message, wrong, 1000000, HUB_SERVER_BYTES, FALSE, 20);
   else if (g_str_equal (repository, "silent") && !range && still_fails (self, 1))
     answer_pieces (self, message, self->weights, 1000000, HUB_SERVER_BYTES, TRUE, 20);
-  else if (g_str_equal (repository, "slow") && !range)
-    answer_pieces (self, message, self->weights, HUB_SERVER_BYTES, 0, FALSE, 100);
+  else if (g_str_equal (repository, "held") && !range)
+    answer_pieces (self, message, self->weights, HUB_SERVER_BYTES, HUB_SERVER_BYTES, FALSE, 20);
   else if (g_str_equal (repository, "dead"))
     answer_pieces (self, message, self->weights, 0, HUB_SERVER_BYTES, FALSE, 20);
   else if (g_str_equal (repository, "flood"))
@@ -537,6 +549,14 @@ hub_server_proxy (HubServer *self)
 }
 
 void
+hub_server_release (HubServer *self)
+{
+  g_mutex_lock (&self->lock);
+  self->released = TRUE;
+  g_mutex_unlock (&self->lock);
+}
+
+void
 hub_server_set_listing (HubServer *self, const char *json)
 {
   g_mutex_lock (&self->lock);
@@ -552,6 +572,7 @@ hub_server_take_count (HubServer *self)
   const HubServerCount count = self->count;
   self->count = (HubServerCount){ 0 };
   self->tries = 0;
+  self->released = FALSE;
   g_mutex_unlock (&self->lock);
   return count;
 }

@@ -13,7 +13,7 @@
  * and, of the weights:
  *   farm/wrong        another content      farm/mislabelled the hub's header tells another hash than its listing
  *   farm/cut          the connection ends once              farm/dead     it ends at once, for ever
- *   farm/silent       nothing more comes after a part       farm/slow     they take half a second
+ *   farm/silent       nothing more comes after a part       farm/held     they stop there until hub_server_release ()
  *   farm/long, short  more or fewer bytes than announced    farm/flood    more of them, without a length
  *   farm/changed      another content, by ETag, at the second request
  *   farm/expired      the network answers 403 at first      farm/spliced  ranges are of another content
@@ -40,6 +40,8 @@ const char *hub_server_address (HubServer *self);
 const char *hub_server_proxy (HubServer *self);
 /* The right content of a file of a repository, [*n_bytes]; NULL when there is no such file. */
 const char *hub_server_content (HubServer *self, const char *path, gsize *n_bytes);
+/* Lets farm/held go on; hub_server_take_count () holds it again. */
+void hub_server_release (HubServer *self);
 /* The listing of farm/custom. */
 void hub_server_set_listing (HubServer *self, const char *json);
 

@@ -194,7 +194,7 @@ part_bytes (const char *folder)
 static void
 wait_for_part (const char *folder, gsize n_bytes)
 {
-  for (int i = 0; i < 1000 && part_bytes (folder) < n_bytes; i++)
+  for (int i = 0; i < 6000 && part_bytes (folder) < n_bytes; i++)
     g_usleep (10000);
   g_assert_cmpuint (part_bytes (folder), >=, n_bytes);
 }
@@ -204,15 +204,15 @@ test_killed (void)
 {
   char *folder = cli_folder ();
   g_autofree char *err = NULL;
-  Process process = start ("farm/slow", folder, NULL);
+  Process process = start ("farm/held", folder, NULL);
 
-  wait_for_part (folder, 500000);
+  wait_for_part (folder, 1000000);
   kill (process.pid, SIGKILL);
   g_assert_true (WIFSIGNALED (finish (&process, &err)));
   g_assert_false (exists (folder, WEIGHTS));
 
   hub_server_take_count (server);
-  g_auto (Result) rest = cli_run ("fetch", "farm/slow", "--out", folder, NULL);
+  g_auto (Result) rest = cli_run ("fetch", "farm/held", "--out", folder, NULL);
   cli_assert_ok (&rest);
   assert_content (folder, WEIGHTS);
   const HubServerCount count = hub_server_take_count (server);
@@ -228,11 +228,12 @@ test_two_at_once (void)
 {
   char *folder = cli_folder ();
   g_autofree char *err = NULL;
-  Process process = start ("farm/slow", folder, NULL);
+  Process process = start ("farm/held", folder, NULL);
 
   wait_for_part (folder, 1);
-  g_auto (Result) second = cli_run ("fetch", "farm/slow", "--out", folder, NULL);
+  g_auto (Result) second = cli_run ("fetch", "farm/held", "--out", folder, NULL);
   cli_assert_error (&second, 1, "another cow-trainer is downloading this");
+  hub_server_release (server);
   g_assert_cmpint (finish (&process, &err), ==, 0);
   assert_content (folder, WEIGHTS);
   cli_remove (folder);

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT
+# awk -f score.awk TRUTH.jsonl EVENTS.tsv: compares the labels of events.awk with what cow-render-barn says is to be seen. The first event is
+# of the video's first frame. Cows on their way from one behaviour to another are not counted.
+
+# The value of a member as the renderer writes it, without quotes.
+function member(name,   text) {
+  text = $0
+  sub(".*\"" name "\": \"?", "", text)
+  sub(/"?[,}].*/, "", text)
+  return text
+}
+
+FNR == NR {
+  if (!(member("cow") in number))
+    number[member("cow")] = n_cows++
+  behaviour[member("frame"), number[member("cow")]] = member("changing") == "true" ? "" : member("behaviour")
+  if (member("frame") == 1)
+    rate = 1 / member("time")
+  next
+}
+
+FNR == 1 { FS = "\t"; $0 = $0; first = $1 }
+
+{
+  key = int(($1 - first) * rate + 0.5) SUBSEP $2
+  labels++
+  last = $1
+  if (!(key in behaviour) || behaviour[key] == "")
+    next
+  shown[behaviour[key]]++
+  total++
+  if (behaviour[key] == $3) {
+    right[$3]++
+    total_right++
+  } else if (++wrong[behaviour[key], $3] > most[behaviour[key]]) {
+    most[behaviour[key]] = wrong[behaviour[key], $3]
+    instead[behaviour[key]] = $3
+  }
+}
+
+END {
+  if (!total)
+    exit 1
+  printf "%d labels in %.1f s of video, %d of them while the cow clearly does one thing: %.1f %% right\n\n", labels, last - first, total,
+    100 * total_right / total
+  printf "%-20s %8s %8s   %s\n", "behaviour", "shown", "right", "if not, mostly called"
+  n = split("Drinking,Feeding head down,Feeding head up,Lying,Standing,Walking,frontal_pushing,gallop,leap", order, ",")
+  for (i = 1; i <= n; i++)
+    if (order[i] in shown)
+      printf "%-20s %8d %6.0f %%   %s\n", order[i], shown[order[i]], 100 * right[order[i]] / shown[order[i]], instead[order[i]]
+}

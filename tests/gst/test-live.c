@@ -1,0 +1,515 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A live stream: no frame waits, whatever the engine does. A slow engine (COW_TEST_ENGINE_DELAY_MS), a failing one (COW_TEST_ENGINE_FAIL),
+ * frames that come too late or hold nothing, seeks, and that every frame is accounted for.
+ */
+#include "tests/gst/support.h"
+
+#include "gst-plugin/gstcowbehaviormeta.h"
+
+#define LIMIT_US (60 * G_TIME_SPAN_SECOND) /* ends a test that hangs */
+
+static CowClassifier *classifier; /* the same model and adapter without the element */
+static char *adapter;
+static GstVideoInfo info; /* 96 x 80 */
+
+typedef struct {
+  GstHarness *harness;
+  GstBus *bus;
+  guint n; /* frames so far */
+} Camera;
+
+/* The engine of this camera alone is slow or fails, unless another one of the test lives. */
+static void
+camera_begin (Camera *camera, const char *properties, const char *delay_ms, const char *fail)
+{
+  if (delay_ms)
+    g_setenv ("COW_TEST_ENGINE_DELAY_MS", delay_ms, TRUE);
+  if (fail)
+    g_setenv ("COW_TEST_ENGINE_FAIL", fail, TRUE);
+  camera->harness = support_harness_new (adapter, properties);
+  g_unsetenv ("COW_TEST_ENGINE_DELAY_MS");
+  g_unsetenv ("COW_TEST_ENGINE_FAIL");
+  gst_harness_set_live (camera->harness, TRUE);
+  camera->bus = support_harness_bus (camera->harness);
+  camera->n = 0;
+  support_harness_set_info (camera->harness, &info);
+}
+
+/* Every frame that came in went out and is in one of the counters. */
+static void
+assert_accounts (Camera *camera)
+{
+  GstHarness *harness = camera->harness;
+  guint64 skipped = support_stat (harness, "skipped");
+
+  g_assert_cmpuint (support_stat (harness, "frames"), ==, camera->n);
+  g_assert_cmpuint (support_stat (harness, "classified") + support_stat (harness, "pending") + support_stat (harness, "reused") + skipped,
+                    ==, camera->n);
+  g_assert_cmpuint (support_stat (harness, "skipped-busy") + support_stat (harness, "skipped-late") +
+                        support_stat (harness, "skipped-gap") + support_stat (harness, "skipped-fault") +
+                        support_stat (harness, "skipped-flushed"),
+                    ==, skipped);
+}
+
+static void
+camera_end (Camera *camera)
+{
+  assert_accounts (camera);
+  gst_object_unref (camera->bus);
+  support_harness_free (camera->harness);
+}
+
+/* Frame n, with n as its seed. */
+static GstBuffer *
+shoot (Camera *camera)
+{
+  GstBuffer *out = support_push (camera->harness, &info, camera->n, camera->n);
+
+  camera->n++;
+  return out;
+}
+
+/* Shoots until a frame carries a result of a frame after `frame`, and gives its age. */
+static guint
+shoot_until_newer (Camera *camera, guint64 frame)
+{
+  gint64 end = g_get_monotonic_time () + LIMIT_US;
+
+  while (g_get_monotonic_time () < end) {
+    GstBuffer *out = shoot (camera);
+    guint age = G_MAXUINT;
+
+    if (support_n_objects (out) > 0)
+      g_assert_true (gst_structure_get_uint (support_object (out, 0), "frames_ago", &age));
+    gst_buffer_unref (out);
+    if (age <= camera->n - 1 && camera->n - 1 - age > frame)
+      return age;
+    g_usleep (5000);
+  }
+  g_error ("no result after %u frames", camera->n);
+}
+
+/* ---- a slow engine ---- */
+
+static void
+test_never_waits (void)
+{
+  const CowRegion whole = { 0, 0, 96, 80 };
+  Camera camera;
+  GstBuffer *out;
+  GstMessage *message;
+  guint64 frame, running_time;
+  guint age;
+
+  camera_begin (&camera, "", "1500", NULL);
+  for (guint i = 0; i < 10; i++) {
+    out = shoot (&camera);
+    if (i == 0)
+      g_assert_cmpuint (support_n_objects (out), ==, 0); /* nothing is known yet */
+    gst_buffer_unref (out);
+  }
+  assert_accounts (&camera);
+  g_assert_cmpuint (support_stat (camera.harness, "pending"), ==, 1);
+  g_assert_cmpuint (support_stat (camera.harness, "skipped-busy"), ==, 9);
+
+  /* The first answer is of the first frame. It is on the bus as such, and on this frame with its age. */
+  for (out = shoot (&camera); support_n_objects (out) == 0; out = shoot (&camera)) {
+    gst_buffer_unref (out);
+    g_usleep (10000);
+  }
+  age = camera.n - 1;
+  {
+    GstBuffer *first = support_frame_new (&info, 0);
+
+    support_assert_object (out, 0, &whole, support_expect (classifier, first, &info, NULL), age);
+    gst_buffer_unref (first);
+  }
+  g_assert_cmpuint (support_n_messages (camera.bus, GST_MESSAGE_ELEMENT, &message), ==, 1);
+  g_assert_true (gst_structure_get (gst_message_get_structure (message), "frame", G_TYPE_UINT64, &frame, "running-time", G_TYPE_UINT64,
+                                    &running_time, NULL));
+  g_assert_cmpuint (frame, ==, 0);
+  g_assert_cmpuint (running_time, ==, 0);
+  g_assert_true (gst_structure_get_uint (gst_cow_behavior_object (gst_message_get_structure (message), 0), "frames_ago", &age));
+  g_assert_cmpuint (age, ==, 0);
+  gst_message_unref (message);
+  gst_buffer_unref (out);
+  camera_end (&camera);
+}
+
+/* What is asked next is the newest frame, not the one that came after the first. */
+static void
+test_newest (void)
+{
+  Camera camera;
+  guint age;
+
+  camera_begin (&camera, "", "150", NULL);
+  shoot_until_newer (&camera, 0);
+  age = shoot_until_newer (&camera, 1);
+  g_test_message ("%u frames, age %u", camera.n, age);
+  /* the second classification was of the frame on which the first arrived, some frames after 1 */
+  g_assert_cmpuint (camera.n - 1 - age, >, 2);
+  camera_end (&camera);
+}
+
+/* At the end, and at a stop, nobody waits for what is out. */
+static void
+test_end (void)
+{
+  Camera camera;
+
+  camera_begin (&camera, "", "500", NULL);
+  gst_buffer_unref (shoot (&camera));
+  g_assert_cmpuint (support_stat (camera.harness, "pending"), ==, 1);
+  g_assert_true (gst_harness_push_event (camera.harness, gst_event_new_eos ()));
+  g_assert_cmpuint (support_stat (camera.harness, "pending"), ==, 0);
+  g_assert_cmpuint (support_stat (camera.harness, "skipped-flushed"), ==, 1);
+  camera_end (&camera);
+
+  camera_begin (&camera, "", "500", NULL);
+  gst_buffer_unref (shoot (&camera));
+  g_assert_cmpint (gst_element_set_state (camera.harness->element, GST_STATE_NULL), ==, GST_STATE_CHANGE_SUCCESS);
+  g_assert_cmpuint (support_n_messages (camera.bus, GST_MESSAGE_ELEMENT, NULL), ==, 0);
+  gst_object_unref (camera.bus);
+  support_harness_free (camera.harness);
+}
+
+/* A flush forgets what was asked: an answer from before it is never seen. */
+static void
+test_flush (void)
+{
+  Camera camera;
+  GstSegment segment;
+  GstMessage *message;
+  guint64 frame;
+
+  camera_begin (&camera, "", "100", NULL);
+  gst_buffer_unref (shoot (&camera));
+  g_assert_true (gst_harness_push_event (camera.harness, gst_event_new_flush_start ()));
+  g_assert_true (gst_harness_push_event (camera.harness, gst_event_new_flush_stop (TRUE)));
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  g_assert_true (gst_harness_push_event (camera.harness, gst_event_new_segment (&segment)));
+  shoot_until_newer (&camera, 0);
+  message = gst_bus_pop_filtered (camera.bus, GST_MESSAGE_ELEMENT);
+  g_assert_true (gst_structure_get_uint64 (gst_message_get_structure (message), "frame", &frame));
+  g_assert_cmpuint (frame, >=, 1);
+  gst_message_unref (message);
+  camera_end (&camera);
+}
+
+/* Many cows: a frame asks for no more than a forward pass takes, those first that wait the longest, so that each has her turn. */
+static void
+test_many_cows (void)
+{
+  gint64 end = g_get_monotonic_time () + LIMIT_US;
+  Camera camera;
+  guint known = 0;
+
+  camera_begin (&camera, "inference-region=roi-list", NULL, NULL);
+  while (known < 30 && g_get_monotonic_time () < end) {
+    GstBuffer *in = support_frame_new (&info, 0), *out;
+
+    for (guint i = 0; i < 30; i++)
+      support_add_roi (in, i, i, 20, 20, (gint)i + 1);
+    g_assert_cmpint (gst_harness_push (camera.harness, in), ==, GST_FLOW_OK);
+    camera.n++;
+    out = gst_harness_try_pull (camera.harness);
+    known = support_n_objects (out);
+    gst_buffer_unref (out);
+    g_usleep (2000);
+  }
+  g_assert_cmpuint (known, ==, 30);
+  g_assert_cmpuint (support_stat (camera.harness, "regions"), <=, 8 * support_stat (camera.harness, "classified"));
+  camera_end (&camera);
+}
+
+/* Four cameras and one slow engine: all have their turn, in common batches. */
+static void
+test_cameras (void)
+{
+  gint64 end = g_get_monotonic_time () + LIMIT_US;
+  Camera cameras[4];
+  gboolean all = FALSE;
+
+  for (guint i = 0; i < G_N_ELEMENTS (cameras); i++)
+    camera_begin (&cameras[i], "", i == 0 ? "60" : NULL, NULL);
+  while (!all && g_get_monotonic_time () < end) {
+    all = TRUE;
+    for (guint i = 0; i < G_N_ELEMENTS (cameras); i++) {
+      gst_buffer_unref (shoot (&cameras[i]));
+      all &= support_stat (cameras[i].harness, "classified") >= 3;
+    }
+    g_usleep (5000);
+  }
+  g_assert_true (all);
+  g_assert_cmpuint (support_stat (cameras[0].harness, "batches-mixed"), >, 0);
+  g_assert_cmpuint (support_stat (cameras[0].harness, "batches"), ==, support_stat (cameras[3].harness, "batches"));
+  for (guint i = 0; i < G_N_ELEMENTS (cameras); i++)
+    camera_end (&cameras[i]);
+}
+
+/* ---- failures ---- */
+
+/* The engine fails: a warning, frames go on, and results come once it works again. */
+static void
+test_engine_failure (void)
+{
+  Camera camera;
+  g_autoptr (GError) error = NULL;
+  GstMessage *message;
+
+  camera_begin (&camera, "", NULL, "1-2");
+  shoot_until_newer (&camera, 1);
+  g_assert_cmpuint (support_stat (camera.harness, "errors"), ==, 2);
+  g_assert_cmpuint (support_stat (camera.harness, "skipped-fault"), >=, 2);
+  g_assert_cmpuint (support_stat (camera.harness, "batches-failed"), ==, 2);
+  /* one: the second comes too soon after it */
+  g_assert_cmpuint (support_n_messages (camera.bus, GST_MESSAGE_ERROR | GST_MESSAGE_WARNING, &message), ==, 1);
+  g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_WARNING);
+  gst_message_parse_warning (message, &error, NULL);
+  g_assert_nonnull (strstr (error->message, "was told to fail"));
+  gst_message_unref (message);
+  camera_end (&camera);
+}
+
+/* A frame that cannot be read goes on as it is. */
+static void
+test_broken_frame (void)
+{
+  Camera camera;
+  GstBuffer *buffer;
+
+  camera_begin (&camera, "", NULL, NULL);
+  buffer = support_frame_new (&info, 0);
+  gst_buffer_resize (buffer, 0, 100);
+  g_assert_cmpint (gst_harness_push (camera.harness, buffer), ==, GST_FLOW_OK);
+  camera.n++;
+  buffer = gst_harness_try_pull (camera.harness);
+  g_assert_cmpuint (gst_buffer_get_size (buffer), ==, 100);
+  gst_buffer_unref (buffer);
+  g_assert_cmpuint (support_stat (camera.harness, "errors"), ==, 1);
+  g_assert_cmpuint (support_n_messages (camera.bus, GST_MESSAGE_WARNING, NULL), ==, 1);
+  shoot_until_newer (&camera, 0);
+  camera_end (&camera);
+}
+
+/* ---- frames that are not classified ---- */
+
+static void
+push_qos (Camera *camera, GstClockTimeDiff diff, GstClockTime timestamp)
+{
+  GstEvent *event;
+
+  gst_harness_push_upstream_event (camera->harness, gst_event_new_qos (GST_QOS_TYPE_UNDERFLOW, 1.5, diff, timestamp));
+  while ((event = gst_harness_try_pull_upstream_event (camera->harness)) && GST_EVENT_TYPE (event) != GST_EVENT_QOS)
+    gst_event_unref (event);
+  g_assert_nonnull (event); /* those upstream want to know too */
+  gst_event_unref (event);
+}
+
+static guint
+age_of (GstBuffer *buffer)
+{
+  guint age;
+
+  g_assert_true (gst_structure_get_uint (support_object (buffer, 0), "frames_ago", &age));
+  gst_buffer_unref (buffer);
+  return age;
+}
+
+/* A sink that is late costs classifications, and no frame. */
+static void
+test_qos (void)
+{
+  GstElement *element;
+  Camera camera;
+
+  camera_begin (&camera, "mode=blocking", NULL, NULL);
+  element = support_element (camera.harness);
+  g_assert_cmpuint (age_of (shoot (&camera)), ==, 0);
+  push_qos (&camera, 100 * GST_MSECOND, 0); /* frames before 200 ms are late: 1 to 5 */
+  for (guint i = 1; i <= 5; i++)
+    g_assert_cmpuint (age_of (shoot (&camera)), ==, i);
+  g_assert_cmpuint (age_of (shoot (&camera)), ==, 0);
+  g_assert_cmpuint (support_stat (camera.harness, "skipped-late"), ==, 5);
+  /* switched off */
+  push_qos (&camera, GST_SECOND, camera.n * 40 * GST_MSECOND);
+  g_object_set (element, "qos", FALSE, NULL);
+  g_assert_cmpuint (age_of (shoot (&camera)), ==, 0);
+  /* forgotten by a flush */
+  g_object_set (element, "qos", TRUE, NULL);
+  g_assert_cmpuint (age_of (shoot (&camera)), ==, 1);
+  g_assert_true (gst_harness_push_event (camera.harness, gst_event_new_flush_start ()));
+  g_assert_true (gst_harness_push_event (camera.harness, gst_event_new_flush_stop (TRUE)));
+  {
+    GstSegment segment;
+
+    gst_segment_init (&segment, GST_FORMAT_TIME);
+    g_assert_true (gst_harness_push_event (camera.harness, gst_event_new_segment (&segment)));
+  }
+  g_assert_cmpuint (age_of (shoot (&camera)), ==, 0);
+  gst_object_unref (element);
+  camera_end (&camera);
+}
+
+/* A frame that holds nothing is not classified, and carries what is known. */
+static void
+test_gap (void)
+{
+  Camera camera;
+  GstBuffer *in, *out;
+
+  camera_begin (&camera, "mode=blocking", NULL, NULL);
+  gst_buffer_unref (shoot (&camera));
+  in = support_frame_new (&info, 9);
+  GST_BUFFER_FLAG_SET (in, GST_BUFFER_FLAG_GAP);
+  out = gst_harness_push_and_pull (camera.harness, in);
+  camera.n++;
+  g_assert_true (GST_BUFFER_FLAG_IS_SET (out, GST_BUFFER_FLAG_GAP));
+  g_assert_cmpuint (age_of (out), ==, 1);
+  g_assert_cmpuint (age_of (shoot (&camera)), ==, 0);
+  g_assert_cmpuint (support_stat (camera.harness, "skipped-gap"), ==, 1);
+  camera_end (&camera);
+}
+
+/* ---- the mode ---- */
+
+static char *
+mode_of (Camera *camera)
+{
+  GstElement *element = support_element (camera->harness);
+  GstStructure *stats;
+  char *mode;
+
+  g_object_get (element, "stats", &stats, NULL);
+  mode = g_strdup (gst_structure_get_string (stats, "mode"));
+  gst_structure_free (stats);
+  gst_object_unref (element);
+  return mode;
+}
+
+static void
+assert_mode (Camera *camera, const char *expected)
+{
+  g_autofree char *mode = NULL;
+
+  gst_buffer_unref (shoot (camera));
+  mode = mode_of (camera);
+  g_assert_cmpstr (mode, ==, expected);
+}
+
+/* `auto` goes by what the pipeline is, also when that is known late or changes. */
+static void
+test_auto (void)
+{
+  GstElement *element;
+  Camera camera;
+
+  camera_begin (&camera, "", NULL, NULL);
+  element = support_element (camera.harness);
+  assert_mode (&camera, "non-blocking");
+  gst_harness_set_live (camera.harness, FALSE);
+  assert_mode (&camera, "non-blocking"); /* nobody said so */
+  gst_harness_push_upstream_event (camera.harness, gst_event_new_latency (0));
+  assert_mode (&camera, "blocking");
+  gst_util_set_object_arg (G_OBJECT (element), "mode", "non-blocking");
+  assert_mode (&camera, "non-blocking");
+  gst_object_unref (element);
+  camera_end (&camera);
+}
+
+/* ---- segments ---- */
+
+static void
+push_segment (Camera *camera, gdouble rate, GstClockTime start, GstClockTime stop)
+{
+  GstSegment segment;
+
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  segment.rate = rate;
+  segment.start = start;
+  segment.stop = stop;
+  segment.time = start;
+  segment.position = rate < 0 ? stop : start;
+  g_assert_true (gst_harness_push_event (camera->harness, gst_event_new_segment (&segment)));
+}
+
+/* A jump to another part forgets; a segment that goes on where the last one was does not. */
+static void
+test_segments (void)
+{
+  Camera camera;
+
+  camera_begin (&camera, "mode=blocking inference-interval=100", NULL, NULL);
+  g_assert_cmpuint (age_of (shoot (&camera)), ==, 0);
+  g_assert_cmpuint (age_of (shoot (&camera)), ==, 1);
+  push_segment (&camera, 1, 80 * GST_MSECOND, GST_CLOCK_TIME_NONE);
+  g_assert_cmpuint (age_of (shoot (&camera)), ==, 2);
+  push_segment (&camera, 1, 0, GST_CLOCK_TIME_NONE); /* 120 ms back */
+  g_assert_cmpuint (age_of (shoot (&camera)), ==, 3);
+  push_segment (&camera, 1, 3600 * GST_SECOND, GST_CLOCK_TIME_NONE);
+  {
+    GstBuffer *in = support_frame_new (&info, 0);
+
+    GST_BUFFER_PTS (in) = 3600 * GST_SECOND;
+    g_assert_cmpuint (age_of (gst_harness_push_and_pull (camera.harness, in)), ==, 0);
+    camera.n++;
+  }
+  camera_end (&camera);
+}
+
+/* Backwards: frames come with falling times; ages are those of the way that they come. */
+static void
+test_reverse (void)
+{
+  Camera camera;
+
+  camera_begin (&camera, "mode=blocking inference-interval=3", NULL, NULL);
+  g_assert_cmpuint (age_of (shoot (&camera)), ==, 0);
+  push_segment (&camera, -1, 0, 400 * GST_MSECOND);
+  for (guint i = 0; i < 7; i++) {
+    GstBuffer *in = support_frame_new (&info, i), *out;
+    guint64 ns;
+
+    GST_BUFFER_PTS (in) = (9 - i) * 40 * GST_MSECOND;
+    GST_BUFFER_DURATION (in) = 40 * GST_MSECOND;
+    out = gst_harness_push_and_pull (camera.harness, in);
+    camera.n++;
+    g_assert_true (gst_structure_get_uint64 (support_object (out, 0), "age", &ns));
+    g_assert_cmpuint (ns, ==, i % 3 * 40 * GST_MSECOND);
+    g_assert_cmpuint (age_of (out), ==, i % 3);
+  }
+  camera_end (&camera);
+}
+
+int
+main (int argc, char **argv)
+{
+  int result;
+
+  gst_init (&argc, &argv);
+  g_test_init (&argc, &argv, NULL);
+  adapter = support_adapter_new ();
+  classifier = support_classifier_new (adapter);
+  info = support_info (GST_VIDEO_FORMAT_I420, 96, 80, NULL);
+
+  g_test_add_func ("/live/never-waits", test_never_waits);
+  g_test_add_func ("/live/newest", test_newest);
+  g_test_add_func ("/live/end", test_end);
+  g_test_add_func ("/live/flush", test_flush);
+  g_test_add_func ("/live/many-cows", test_many_cows);
+  g_test_add_func ("/live/cameras", test_cameras);
+  g_test_add_func ("/live/engine-failure", test_engine_failure);
+  g_test_add_func ("/live/broken-frame", test_broken_frame);
+  g_test_add_func ("/live/qos", test_qos);
+  g_test_add_func ("/live/gap", test_gap);
+  g_test_add_func ("/live/auto", test_auto);
+  g_test_add_func ("/live/segments", test_segments);
+  g_test_add_func ("/live/reverse", test_reverse);
+  result = g_test_run ();
+
+  cow_classifier_free (classifier);
+  support_remove (adapter);
+  return result || !support_no_leaks ();
+}

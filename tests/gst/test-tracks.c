@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/* A result stays with its cow: who is who, when one is classified again, and what a result's age is. */
+#include "tests/gst/support.h"
+
+#include "gst-plugin/gstcowbehaviormeta.h"
+
+static CowClassifier *classifier; /* the same model and adapter without the element */
+static char *adapter;
+static GstVideoInfo info; /* 160 x 120 */
+
+typedef struct {
+  GstHarness *harness;
+  guint n;           /* frames so far */
+  float expected[9]; /* of the last box of the last frame */
+} Scene;
+
+static void
+scene_begin (Scene *scene, const char *properties)
+{
+  scene->harness = support_harness_new (adapter, properties);
+  scene->n = 0;
+  support_harness_set_info (scene->harness, &info);
+}
+
+/* One frame with one cow, by an id of the region and, where it is not 0, of a tracker. */
+static GstBuffer *
+show (Scene *scene, const CowRegion *box, gint id, gint object_id)
+{
+  GstBuffer *in = support_frame_new (&info, scene->n), *out;
+  GstVideoRegionOfInterestMeta *roi = support_add_roi (in, (guint)box->x, (guint)box->y, (guint)box->w, (guint)box->h, id);
+
+  if (object_id)
+    gst_video_region_of_interest_meta_add_param (roi, gst_structure_new ("object_id", "id", G_TYPE_INT, object_id, NULL));
+  memcpy (scene->expected, support_expect (classifier, in, &info, box), sizeof scene->expected);
+  GST_BUFFER_PTS (in) = scene->n++ * 40 * GST_MSECOND;
+  out = gst_harness_push_and_pull (scene->harness, in);
+  g_assert_nonnull (out);
+  return out;
+}
+
+/* The same, and its one result has this age in frames and in time. */
+static void
+assert_age (Scene *scene, CowRegion box, gint id, gint object_id, guint expected)
+{
+  GstBuffer *out = show (scene, &box, id, object_id);
+  guint frames;
+  guint64 ns;
+
+  g_assert_true (gst_structure_get_uint (support_object (out, 0), "frames_ago", &frames));
+  g_assert_true (gst_structure_get_uint64 (support_object (out, 0), "age", &ns));
+  g_assert_cmpuint (frames, ==, expected);
+  g_assert_cmpuint (ns, ==, expected * 40 * GST_MSECOND);
+  g_assert_cmpuint (support_stat (scene->harness, "age-frames"), ==, expected);
+  g_assert_cmpuint (support_stat (scene->harness, "age"), ==, ns);
+  if (expected == 0)
+    support_assert_object (out, 0, &box, scene->expected, 0);
+  gst_buffer_unref (out);
+}
+
+static void
+test_reclassify (void)
+{
+  Scene scene;
+
+  scene_begin (&scene, "reclassify-interval=4");
+  for (guint i = 0; i < 9; i++)
+    assert_age (&scene, (CowRegion){ (int)i, 0, 40, 40 }, 0, 0, i % 4);
+  g_assert_cmpuint (support_stat (scene.harness, "frames"), ==, 9);
+  g_assert_cmpuint (support_stat (scene.harness, "classified"), ==, 3);
+  g_assert_cmpuint (support_stat (scene.harness, "reused"), ==, 6);
+  g_assert_cmpuint (support_stat (scene.harness, "skipped"), ==, 0);
+  g_assert_cmpuint (support_stat (scene.harness, "regions"), ==, 3);
+  g_assert_cmpuint (support_stat (scene.harness, "tracks"), ==, 1);
+  support_harness_free (scene.harness);
+}
+
+/* At once when the box grew by more than a fifth, or moved far: by steps too, which each alone would not do. */
+static void
+test_changed_box (void)
+{
+  Scene scene;
+
+  scene_begin (&scene, "reclassify-interval=100");
+  assert_age (&scene, (CowRegion){ 0, 0, 40, 40 }, 0, 0, 0);
+  assert_age (&scene, (CowRegion){ 0, 0, 43, 43 }, 0, 0, 1);
+  assert_age (&scene, (CowRegion){ 0, 0, 44, 44 }, 0, 0, 0);
+  assert_age (&scene, (CowRegion){ 10, 0, 44, 44 }, 0, 0, 1);
+  assert_age (&scene, (CowRegion){ 20, 0, 44, 44 }, 0, 0, 0);
+  assert_age (&scene, (CowRegion){ 21, 0, 44, 44 }, 0, 0, 1);
+  support_harness_free (scene.harness);
+
+  /* 0: then only */
+  scene_begin (&scene, "reclassify-interval=0");
+  assert_age (&scene, (CowRegion){ 0, 0, 40, 40 }, 0, 0, 0);
+  for (guint i = 1; i < 6; i++)
+    assert_age (&scene, (CowRegion){ 0, 0, 40, 40 }, 0, 0, i);
+  assert_age (&scene, (CowRegion){ 0, 0, 50, 50 }, 0, 0, 0);
+  support_harness_free (scene.harness);
+}
+
+/* A frame between two that are classified gives a new cow nothing, and classifies nothing. */
+static void
+test_interval_and_reclassify (void)
+{
+  Scene scene;
+
+  scene_begin (&scene, "inference-interval=2 reclassify-interval=3");
+  assert_age (&scene, (CowRegion){ 0, 0, 40, 40 }, 0, 0, 0);
+  assert_age (&scene, (CowRegion){ 0, 0, 40, 40 }, 0, 0, 1);
+  assert_age (&scene, (CowRegion){ 0, 0, 40, 40 }, 0, 0, 2);
+  assert_age (&scene, (CowRegion){ 0, 0, 40, 40 }, 0, 0, 0); /* two frames since the last classification, three since this cow's */
+  assert_age (&scene, (CowRegion){ 0, 0, 40, 40 }, 0, 0, 1);
+  support_harness_free (scene.harness);
+}
+
+static guint64
+track_of (GstBuffer *buffer, guint i)
+{
+  guint64 id;
+
+  g_assert_true (gst_structure_get_uint64 (support_object (buffer, i), "track_id", &id));
+  return id;
+}
+
+/* A tracker's number holds a cow over any distance, and tells two in one place apart. */
+static void
+test_object_id (void)
+{
+  Scene scene;
+  GstBuffer *out;
+
+  scene_begin (&scene, "inference-interval=10");
+  out = show (&scene, &(CowRegion){ 0, 0, 40, 40 }, 5, 77);
+  g_assert_cmpuint (track_of (out, 0), ==, 77);
+  gst_buffer_unref (out);
+  out = show (&scene, &(CowRegion){ 110, 70, 40, 40 }, 6, 77);
+  g_assert_cmpuint (track_of (out, 0), ==, 77);
+  gst_buffer_unref (out);
+  out = show (&scene, &(CowRegion){ 110, 70, 40, 40 }, 6, 78);
+  g_assert_cmpuint (support_n_objects (out), ==, 0);
+  gst_buffer_unref (out);
+  assert_age (&scene, (CowRegion){ 0, 0, 40, 40 }, 6, 77, 3);
+  support_harness_free (scene.harness);
+}
+
+/* Numbers of regions: believed while they behave like those of cows. */
+static void
+test_roi_id (void)
+{
+  Scene scene;
+  GstBuffer *out;
+
+  scene_begin (&scene, "inference-interval=100");
+  for (gint i = 0; i < 3; i++) {
+    out = show (&scene, &(CowRegion){ 4 * i, 0, 40, 40 }, 9, 0);
+    g_assert_cmpuint (track_of (out, 0), ==, 9);
+    gst_buffer_unref (out);
+  }
+  assert_age (&scene, (CowRegion){ 110, 70, 40, 40 }, 9, 0, 3);
+  support_harness_free (scene.harness);
+
+  /* a new number for each box of each frame */
+  scene_begin (&scene, "inference-interval=100");
+  for (gint i = 0; i < 5; i++)
+    assert_age (&scene, (CowRegion){ 4 * i, 0, 40, 40 }, 100 + i, 0, (guint)i);
+  g_assert_cmpuint (support_stat (scene.harness, "tracks"), ==, 1);
+  support_harness_free (scene.harness);
+}
+
+/* The own tracker: each cow has her own result and number, in whatever order the detector gives them. */
+static void
+test_own_tracker (void)
+{
+  Scene scene;
+  GstBuffer *in, *out;
+  float expected[2][9];
+  guint64 left, right;
+
+  scene_begin (&scene, "inference-interval=10");
+  in = support_frame_new (&info, 0);
+  memcpy (expected[0], support_expect (classifier, in, &info, &(CowRegion){ 0, 0, 40, 40 }), sizeof expected[0]);
+  memcpy (expected[1], support_expect (classifier, in, &info, &(CowRegion){ 100, 60, 40, 50 }), sizeof expected[1]);
+  support_add_roi (in, 0, 0, 40, 40, 0);
+  support_add_roi (in, 100, 60, 40, 50, 0);
+  out = gst_harness_push_and_pull (scene.harness, in);
+  left = track_of (out, 0);
+  right = track_of (out, 1);
+  g_assert_cmpuint (left, !=, right);
+  gst_buffer_unref (out);
+
+  in = support_frame_new (&info, 1);
+  support_add_roi (in, 104, 62, 40, 50, 0);
+  support_add_roi (in, 3, 5, 40, 40, 0);
+  out = gst_harness_push_and_pull (scene.harness, in);
+  g_assert_cmpuint (track_of (out, 0), ==, right);
+  g_assert_cmpuint (track_of (out, 1), ==, left);
+  support_assert_object (out, 0, &(CowRegion){ 104, 62, 40, 50 }, expected[1], 1);
+  support_assert_object (out, 1, &(CowRegion){ 3, 5, 40, 40 }, expected[0], 1);
+  gst_buffer_unref (out);
+  support_harness_free (scene.harness);
+}
+
+/* One that left and comes back within the tracker's patience is known; after it she is new, and counted as evicted. */
+static void
+test_eviction (void)
+{
+  Scene scene;
+  GstBuffer *out;
+
+  scene_begin (&scene, "inference-region=roi-list reclassify-interval=0");
+  assert_age (&scene, (CowRegion){ 0, 0, 40, 40 }, 0, 0, 0);
+  for (guint i = 0; i < 100; i++)
+    gst_buffer_unref (gst_harness_push_and_pull (scene.harness, support_frame_new (&info, 0)));
+  scene.n += 100;
+  assert_age (&scene, (CowRegion){ 0, 0, 40, 40 }, 0, 0, 101);
+  for (guint i = 0; i < 151; i++)
+    gst_buffer_unref (gst_harness_push_and_pull (scene.harness, support_frame_new (&info, 0)));
+  scene.n += 151;
+  g_assert_cmpuint (support_stat (scene.harness, "tracks"), ==, 0);
+  g_assert_cmpuint (support_stat (scene.harness, "tracks-evicted"), ==, 1);
+  out = show (&scene, &(CowRegion){ 0, 0, 40, 40 }, 0, 0);
+  support_assert_object (out, 0, &(CowRegion){ 0, 0, 40, 40 }, scene.expected, 0);
+  gst_buffer_unref (out);
+  support_harness_free (scene.harness);
+}
+
+/* A camera that pauses shows other cows in the same places afterwards; one that always has long pauses does not. */
+static void
+test_pause (void)
+{
+  Scene scene;
+
+  scene_begin (&scene, "reclassify-interval=0");
+  assert_age (&scene, (CowRegion){ 0, 0, 40, 40 }, 0, 0, 0);
+  assert_age (&scene, (CowRegion){ 0, 0, 40, 40 }, 0, 0, 1);
+  scene.n += 25 * 20;
+  assert_age (&scene, (CowRegion){ 0, 0, 40, 40 }, 0, 0, 0);
+  support_harness_free (scene.harness);
+
+  scene_begin (&scene, "reclassify-interval=0");
+  for (guint i = 0; i < 3; i++) {
+    GstBuffer *out = show (&scene, &(CowRegion){ 0, 0, 40, 40 }, 0, 0);
+    guint frames;
+
+    g_assert_true (gst_structure_get_uint (support_object (out, 0), "frames_ago", &frames));
+    g_assert_cmpuint (frames, ==, i);
+    gst_buffer_unref (out);
+    scene.n += 25 * 20;
+  }
+  support_harness_free (scene.harness);
+}
+
+int
+main (int argc, char **argv)
+{
+  int result;
+
+  gst_init (&argc, &argv);
+  g_test_init (&argc, &argv, NULL);
+  adapter = support_adapter_new ();
+  classifier = support_classifier_new (adapter);
+  info = support_info (GST_VIDEO_FORMAT_I420, 160, 120, NULL);
+
+  g_test_add_func ("/tracks/reclassify", test_reclassify);
+  g_test_add_func ("/tracks/changed-box", test_changed_box);
+  g_test_add_func ("/tracks/interval-and-reclassify", test_interval_and_reclassify);
+  g_test_add_func ("/tracks/object-id", test_object_id);
+  g_test_add_func ("/tracks/roi-id", test_roi_id);
+  g_test_add_func ("/tracks/own-tracker", test_own_tracker);
+  g_test_add_func ("/tracks/eviction", test_eviction);
+  g_test_add_func ("/tracks/pause", test_pause);
+  result = g_test_run ();
+
+  cow_classifier_free (classifier);
+  support_remove (adapter);
+  return result || !support_no_leaks ();
+}

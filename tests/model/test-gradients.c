@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The gradients of whole networks in training against differences of the loss: every tensor of every kind is moved a little, mostly along
+ * its gradient, and the loss must change as the gradient says. Dropout and random positions are on, which a key
+ * repeats.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "model/network-private.h"
+#include "model/random.h"
+#include "tests/model/training.h"
+
+#define KEY 5
+
+/* Sets a tensor to `values` + epsilon * direction. */
+static void
+move (Training *training, guint parameter, const float *values, const float *direction, double epsilon)
+{
+  GError *error = NULL;
+  const CowParameter *p = cow_parameters_get (cow_network_parameters (training->network), parameter);
+  g_autofree float *moved = g_new (float, p->count);
+  for (gsize i = 0; i < p->count; i++)
+    moved[i] = values[i] + (float)(epsilon * direction[i]);
+  cow_parameters_set (cow_network_parameters (training->network), parameter, moved, &error);
+  g_assert_no_error (error);
+  /* DoRA's norms are constants to the gradients of A and B, so only its magnitudes, which do not move them, are made known. */
+  if (g_str_has_suffix (p->name, "magnitude_vector"))
+    cow_network_refresh (training->network, &error);
+  g_assert_no_error (error);
+}
+
+static double
+norm_of (const float *x, gsize n)
+{
+  double sum = 0;
+  for (gsize i = 0; i < n; i++)
+    sum += (double)x[i] * x[i];
+  return sqrt (sum);
+}
+
+/* The slope of the loss along a direction of length 1. */
+static double
+slope (Training *training, guint parameter, const float *values, const float *direction, double epsilon)
+{
+  move (training, parameter, values, direction, epsilon);
+  const double up = training_pass (training, KEY, FALSE);
+  move (training, parameter, values, direction, -epsilon);
+  const double down = training_pass (training, KEY, FALSE);
+  move (training, parameter, values, direction, 0);
+  return (up - down) / (2 * epsilon);
+}
+
+/*
+ * A direction of length 1 that the loss depends on: the gradient's, but with each element weighted at random, so that one which is wrong
+ * shows. Returns the slope that the gradient promises.
+ */
+static double
+direct (const float *gradient, gsize n, float *direction)
+{
+  double slope = 0;
+  for (gsize i = 0; i < n; i++)
+    direction[i] = (float)((.2 + 1.8 * cow_random_unit (n, i)) * gradient[i]);
+  const double length = norm_of (direction, n);
+  for (gsize i = 0; i < n && length > 0; i++) {
+    direction[i] = (float)(direction[i] / length);
+    slope += (double)direction[i] * gradient[i];
+  }
+  return slope;
+}
+
+/*
+ * A step changes the loss by some thousandths: far more than its rounding (1e-7), too little for its curvature to matter. Where it crosses
+ * a ReLU's kink, a smaller one may not; a ResNet is full of them.
+ */
+static void
+check_tensor (Training *training, guint parameter, const float *all_values, const float *all_gradients)
+{
+  const CowParameter *p = cow_parameters_get (cow_network_parameters (training->network), parameter);
+  const float *values = all_values + p->offset;
+  g_autofree float *direction = g_new (float, p->count);
+  const double expected = direct (all_gradients + p->offset, p->count, direction);
+  const double allowed = training->network->resnet ? 5e-4 + .03 * expected : 2e-4 + .005 * expected;
+  double found = INFINITY;
+  for (double loss = .002; loss > 1e-5 && !(fabs (found - expected) <= allowed); loss /= 4)
+    found = slope (training, parameter, values, direction, CLAMP (loss / expected, 1e-4, .01));
+  g_test_message ("%s: %g, by differences %g", p->name, expected, found);
+  g_assert_cmpfloat_with_epsilon (found, expected, allowed);
+}
+
+/* A ResNet's units are computed alike: the first, a block of each sort and the last stand for all. */
+static gboolean
+is_checked (const char *name)
+{
+  static const char *const skipped[] = { "layer1.1.", "layer2.1.", "layer3.", "layer4.0.", "layer4.1.conv1.", "layer4.1.bn1.", NULL };
+  for (const char *const *prefix = skipped; *prefix; prefix++)
+    if (g_str_has_prefix (name, *prefix))
+      return FALSE;
+  return TRUE;
+}
+
+static void
+test_gradients (gconstpointer data)
+{
+  const TrainingCase *sort = data;
+  const TrainingHow how = { .adapter_dropout = .3f, .head_dropout = .4f };
+  GError *error = NULL;
+  Training *training = training_new (sort, &how);
+  CowParameters *parameters = cow_network_parameters (training->network);
+  training_pass (training, KEY, TRUE);
+  if (training->network->vit)
+    g_assert_true (cow_vit_train_finish (training->network->vit, &error));
+  g_autofree float *values = training_values (training), *gradients = training_gradients (training);
+  for (guint i = 0; i < parameters->list->len; i++)
+    if (is_checked (cow_parameters_get (parameters, i)->name))
+      check_tensor (training, i, values, gradients);
+  training_free (training);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  for (const TrainingCase *sort = training_cases; sort->name; sort++) {
+    g_autofree char *path = g_strconcat ("/gradients/", sort->name, NULL);
+    g_test_add_data_func (path, sort, test_gradients);
+  }
+  return g_test_run ();
+}

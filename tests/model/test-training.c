@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Networks in training: recomputation, threads, saving, what a classifier makes of a saved folder, going on from one, how often DoRA's
+ * norms are computed, and its dropout against PEFT's formula.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "model/classifier.h"
+#include "model/network-private.h"
+#include "model/random.h"
+#include "model/vit-train-private.h"
+#include "tests/model/golden.h"
+#include "tests/model/scratch.h"
+#include "tests/model/training.h"
+
+static const TrainingCase *
+find_case (const char *name)
+{
+  for (const TrainingCase *sort = training_cases; sort->name; sort++)
+    if (g_str_equal (sort->name, name))
+      return sort;
+  g_assert_not_reached ();
+}
+
+static gsize
+bytes_of (Training *training)
+{
+  return cow_network_parameters (training->network)->count * sizeof (float);
+}
+
+/* ---- the same numbers ---- */
+
+/* With gradient checkpointing the backward pass repeats the forward's random numbers: bit for bit the same loss and gradients. */
+static void
+test_recomputation (gconstpointer data)
+{
+  TrainingHow how = { .adapter_dropout = .3f, .head_dropout = .4f };
+  Training *kept = training_new (data, &how);
+  how.checkpointing = TRUE;
+  Training *recomputed = training_new (data, &how);
+  for (guint64 key = 1; key <= 2; key++)
+    g_assert_cmpfloat (training_pass (kept, key, TRUE), ==, training_pass (recomputed, key, TRUE));
+  g_autofree float *a = training_gradients (kept), *b = training_gradients (recomputed);
+  g_assert_cmpmem (a, bytes_of (kept), b, bytes_of (recomputed));
+  training_free (kept);
+  training_free (recomputed);
+}
+
+static float *
+train_on (const TrainingCase *sort, int threads, float *logits)
+{
+  const TrainingHow how = { .threads = threads, .adapter_dropout = .3f, .head_dropout = .4f, .fresh = TRUE };
+  Training *training = training_new (sort, &how);
+  for (int step = 1; step <= 3; step++)
+    training_step (training, step);
+  float *values = training_values (training);
+  g_autofree float *last = training_logits (training);
+  memcpy (logits, last, sizeof *logits * (gsize)sort->batch * TRAINING_CLASSES);
+  for (gsize i = 0; i < cow_network_parameters (training->network)->count; i++)
+    g_assert_true (isfinite (values[i]));
+  training_free (training);
+  return values;
+}
+
+/* One seed, one result, whatever the number of threads. */
+static void
+test_threads (gconstpointer data)
+{
+  const TrainingCase *sort = data;
+  float one_logits[4 * TRAINING_CLASSES], two_logits[4 * TRAINING_CLASSES];
+  g_autofree float *one = train_on (sort, 1, one_logits), *two = train_on (sort, 2, two_logits);
+  const TrainingHow how = { .fresh = TRUE };
+  Training *untrained = training_new (sort, &how);
+  g_autofree float *before = training_values (untrained);
+  g_assert_cmpmem (one, bytes_of (untrained), two, bytes_of (untrained));
+  g_assert_cmpmem (one_logits, sizeof (float) * (gsize)sort->batch * TRAINING_CLASSES, two_logits,
+                   sizeof (float) * (gsize)sort->batch * TRAINING_CLASSES);
+  g_assert_cmpint (memcmp (one, before, bytes_of (untrained)), !=, 0);
+  training_free (untrained);
+}
+
+/* ---- saved folders ---- */
+
+/* The logits of a classifier that opens a saved folder as the element does. */
+static float *
+classify (Training *training, const char *folder)
+{
+  GError *error = NULL;
+  const TrainingCase *sort = training->sort;
+  CowOutput output;
+  g_autofree char *base = training_base (sort);
+  g_assert_cmpint (cow_classifier_needs_model (folder), ==, base != NULL);
+  g_autoptr (CowClassifier) classifier = cow_classifier_new (&(CowClassifierOptions){ .model = base, .adapter = folder }, &error);
+  g_assert_no_error (error);
+  g_assert_true (cow_classifier_run (classifier, training->pixels, sort->batch, sort->side, sort->side, &output, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (output.n_tokens, ==, cow_classifier_n_tokens (classifier, sort->side, sort->side));
+  g_assert_cmpint (output.n_tokens > 0, ==, output.last_hidden_state != NULL);
+  return g_memdup2 (output.logits, (gsize)sort->batch * TRAINING_CLASSES * sizeof (float));
+}
+
+static void
+assert_near (const float *found, const float *expected, gsize n, double limit)
+{
+  for (gsize i = 0; i < n; i++)
+    g_assert_cmpfloat_with_epsilon (found[i], expected[i], limit);
+}
+
+/* What was trained is what runs: a classifier of the saved folder gives the logits that the training network gives. */
+static void
+test_saved (gconstpointer data)
+{
+  const TrainingHow how = { .adapter_dropout = .1f, .head_dropout = .2f };
+  Training *training = training_new (data, &how);
+  char *folder = scratch_new ();
+  for (int step = 1; step <= 2; step++)
+    training_step (training, step);
+  training_save (training, folder);
+  g_autofree float *expected = training_logits (training), *found = classify (training, folder);
+  assert_near (found, expected, (gsize)training->sort->batch * TRAINING_CLASSES, 2e-5);
+  scratch_free (folder);
+  training_free (training);
+}
+
+/* An adapter that was saved goes on with the numbers that it stopped with. */
+static void
+test_reopened (gconstpointer data)
+{
+  const TrainingCase *sort = data;
+  char *folder = scratch_new ();
+  Training *first = training_new (sort, &(TrainingHow){ .fresh = TRUE });
+  for (int step = 1; step <= 2; step++)
+    training_step (first, step);
+  training_save (first, folder);
+  Training *second = training_new (sort, &(TrainingHow){ .start = folder });
+  g_autofree float *a = training_values (first), *b = training_values (second), *x = training_logits (first), *y = training_logits (second);
+  g_assert_cmpmem (a, bytes_of (first), b, bytes_of (second));
+  g_assert_cmpmem (x, sizeof (float) * (gsize)sort->batch * TRAINING_CLASSES, y, sizeof (float) * (gsize)sort->batch * TRAINING_CLASSES);
+  scratch_free (folder);
+  training_free (first);
+  training_free (second);
+}
+
+/* A fresh adapter changes nothing yet: B is 0, and DoRA's magnitudes are the norms of the rows. */
+static void
+test_fresh (gconstpointer data)
+{
+  const TrainingCase *sort = data;
+  Training *adapted = training_new (sort, &(TrainingHow){ .fresh = TRUE });
+  GError *error = NULL;
+  char *folder = scratch_new ();
+  g_autofree char *base = training_base (sort);
+  CowOutput output;
+  training_save (adapted, folder);
+  g_autofree float *expected = training_logits (adapted);
+  Training *frozen = training_new (find_case ("frozen"), &(TrainingHow){ .start = folder });
+  g_autoptr (CowClassifier) classifier = cow_classifier_new (&(CowClassifierOptions){ .model = base }, &error);
+  g_assert_no_error (error);
+  g_assert_true (cow_classifier_run (classifier, adapted->pixels, sort->batch, sort->side, sort->side, &output, &error));
+  const float *logits = cow_network_forward (frozen->network, output.pooler_output, sort->batch, 0, 0, FALSE, 0, &error);
+  g_assert_no_error (error);
+  assert_near (logits, expected, (gsize)sort->batch * TRAINING_CLASSES, 2e-5);
+  scratch_free (folder);
+  training_free (adapted);
+  training_free (frozen);
+}
+
+/* State that is no parameter comes back too: a ResNet's running statistics. */
+static void
+test_buffers (void)
+{
+  const TrainingCase *sort = find_case ("resnet18");
+  GError *error = NULL;
+  gsize n, m;
+  float *from, *to;
+  Training *trained = training_new (sort, &(TrainingHow){ 0 }), *other = training_new (sort, &(TrainingHow){ 0 });
+  for (int step = 1; step <= 2; step++)
+    training_step (trained, step);
+  g_autofree float *values = training_values (trained), *expected = training_logits (trained);
+  g_assert_cmpuint (cow_network_n_buffers (trained->network), ==, 1);
+  g_assert_cmpstr (cow_network_buffer (trained->network, 0, &n, &from, &error), ==, "running_statistics");
+  g_assert_nonnull (cow_network_buffer (other->network, 0, &m, &to, &error));
+  g_assert_cmpuint (n, ==, m);
+  g_assert_cmpint (memcmp (from, to, n * sizeof (float)), !=, 0);
+  g_assert_cmpfloat (from[n - 1], ==, 2); /* batches seen */
+  memcpy (to, from, n * sizeof (float));
+  memcpy (cow_network_parameters (other->network)->values, values, bytes_of (other));
+  g_assert_true (cow_network_refresh (other->network, &error));
+  g_assert_no_error (error);
+  g_autofree float *found = training_logits (other);
+  g_assert_cmpmem (found, sizeof (float) * (gsize)sort->batch * TRAINING_CLASSES, expected,
+                   sizeof (float) * (gsize)sort->batch * TRAINING_CLASSES);
+  training_free (trained);
+  training_free (other);
+}
+
+/* ---- DoRA ---- */
+
+static CkStatus (*real_linear) (CkBackend *, const CkLinear *, int64_t, const CkInput *, float *);
+static CkStatus (*real_decode) (CkBackend *, const CkWeight *, int64_t, int64_t, float *);
+static int n_linears, n_decodes;
+
+static CkStatus
+counted_linear (CkBackend *self, const CkLinear *layer, int64_t rows, const CkInput *x, float *y)
+{
+  n_linears++;
+  return real_linear (self, layer, rows, x, y);
+}
+
+static CkStatus
+counted_decode (CkBackend *self, const CkWeight *weight, int64_t first, int64_t rows, float *out)
+{
+  n_decodes++;
+  return real_decode (self, weight, first, rows, out);
+}
+
+/* Calls of `linear` and `weight_decode` during a micro-batch and, after it, a step. */
+static void
+count (const char *name, gboolean checkpointing, int *linears, int *decodes)
+{
+  GError *error = NULL;
+  double norm;
+  Training *training = training_new (find_case (name), &(TrainingHow){ .checkpointing = checkpointing });
+  const CkAdamW settings = { 1e-3, .9, .999, 1e-8, .01, 1 };
+  real_linear = training->backend->linear;
+  real_decode = training->backend->weight_decode;
+  training->backend->linear = counted_linear;
+  training->backend->weight_decode = counted_decode;
+  n_linears = n_decodes = 0;
+  training_pass (training, 1, TRUE);
+  linears[0] = n_linears;
+  decodes[0] = n_decodes;
+  n_linears = n_decodes = 0;
+  g_assert_true (cow_network_step (training->network, &settings, 1, &norm, &error));
+  linears[1] = n_linears;
+  decodes[1] = n_decodes;
+  training->backend->linear = real_linear;
+  training->backend->weight_decode = real_decode;
+  training_free (training);
+}
+
+/* DoRA's norms cost three small products a module and optimiser step, and nothing in a micro-batch or a recomputation: passes compute the
+ * network's own linear layers only: seven a gated layer, the head's three, and the patches of each picture. |W|^2 is never computed again.
+ */
+static void
+test_norms_once_a_step (void)
+{
+  int linears[2], decodes[2];
+  for (int checkpointing = 0; checkpointing < 2; checkpointing++) {
+    count ("dora-all-gated", checkpointing, linears, decodes);
+    /* Recomputed is every layer but the last, whose values are still there. */
+    g_assert_cmpint (linears[0], ==, 2 * 7 + 3 + 3 + (checkpointing ? 7 : 0));
+    g_assert_cmpint (linears[1], ==, 3 * 2 * 7);
+    g_assert_cmpint (decodes[1], ==, 0);
+  }
+  count ("lora-all", FALSE, linears, decodes);
+  g_assert_cmpint (linears[0], ==, 2 * 6 + 3 + 3);
+  g_assert_cmpint (linears[1], ==, 0);
+}
+
+/* y [rows, out] = x w^T in double. */
+static double *
+product (const float *x, int rows, const float *w, int out, int in)
+{
+  double *y = g_new0 (double, rows *out);
+  for (int r = 0; r < rows; r++)
+    for (int o = 0; o < out; o++)
+      for (int c = 0; c < in; c++)
+        y[r * out + o] += (double)x[r * in + c] * w[o * in + c];
+  return y;
+}
+
+static float *
+narrow (const double *x, gsize n)
+{
+  float *y = g_new (float, n);
+  for (gsize i = 0; i < n; i++)
+    y[i] = (float)x[i];
+  return y;
+}
+
+/* One layer of DoRA with dropout: b + g (W x + s B A d), d being x after dropout, g = m / norm (model/README.md says why W x has none). */
+static void
+test_dora_dropout (gconstpointer data)
+{
+  enum { ROWS = 5, HIDDEN = 128 };
+  const float p = GPOINTER_TO_INT (data) ? .3f : 0;
+  const guint64 key = 17;
+  Training *training = training_new (find_case ("dora-q"), &(TrainingHow){ 0 });
+  CkBackend *backend = training->backend;
+  const CowTrainLinear *layer = &training->network->vit->layers[1].module[COW_Q];
+  const CkAdapter *adapter = &layer->base.adapter;
+  const int rank = (int)adapter->rank;
+  g_autofree float *w = g_new (float, HIDDEN *HIDDEN), *x = g_new (float, ROWS *HIDDEN), *d = g_new (float, ROWS *HIDDEN),
+                   *y = g_new (float, ROWS *HIDDEN);
+  for (int i = 0; i < ROWS * HIDDEN; i++)
+    x[i] = (float)(2 * cow_random_unit (3, (guint64)i) - 1);
+  g_assert_cmpint (backend->weight_decode (backend, layer->base.weight, 0, HIDDEN, w), ==, CK_OK);
+  g_assert_cmpint (backend->training->dropout (backend, key, p, ROWS * HIDDEN, x, d), ==, CK_OK);
+  g_assert_cmpint (cow_train_linear_forward (layer, ROWS, x, p, key, y), ==, CK_OK);
+  g_autofree double *wx = product (x, ROWS, w, HIDDEN, HIDDEN), *ad = product (d, ROWS, adapter->down, rank, HIDDEN);
+  g_autofree float *low = narrow (ad, (gsize)(ROWS * rank));
+  g_autofree double *bad = product (low, ROWS, adapter->up, HIDDEN, rank);
+  int n_dropped = 0;
+  for (int i = 0; i < ROWS * HIDDEN; i++) {
+    const int o = i % HIDDEN;
+    const double expected = layer->base.bias[o] + adapter->gain[o] * (wx[i] + (double)adapter->scale * bad[i]);
+    g_assert_cmpfloat_with_epsilon (y[i], expected, 2e-5);
+    n_dropped += d[i] == 0;
+  }
+  g_assert_cmpfloat_with_epsilon (n_dropped, p * ROWS * HIDDEN, .1 * ROWS * HIDDEN);
+  training_free (training);
+}
+
+/* ---- what is trained, and what can't be ---- */
+
+static gsize
+n_trained (CowNetwork *network)
+{
+  gsize n = 0;
+  for (guint i = 0; i < cow_network_parameters (network)->list->len; i++)
+    n += cow_parameters_get (cow_network_parameters (network), i)->count;
+  return n;
+}
+
+/* The counts of the paper's networks. */
+static void
+test_counts (void)
+{
+  static const struct {
+    CowNetworkKind kind;
+    gsize n;
+  } cases[] = { { COW_NETWORK_RESNET18, 11310153 }, { COW_NETWORK_VIT, 21817737 } };
+  CkBackend *backend;
+  GError *error = NULL;
+  g_assert_cmpint (ck_cpu_open (NULL, 0, &backend), ==, CK_OK);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    const CowNetworkOptions options = { .kind = cases[i].kind, .n_classes = 9, .image_size = 224, .batch = 1 };
+    CowNetwork *network = cow_network_new (backend, &options, &error);
+    g_assert_no_error (error);
+    g_assert_cmpuint (n_trained (network), ==, cases[i].n);
+    cow_network_free (network);
+  }
+  const CowVitConfig small = cow_network_vit_small (224);
+  /* Without the head's norm and two layers, with a norm of its own */
+  g_assert_cmpint (cow_vit_config_n_parameters (&small), ==, 21817737 - 2 * 384 - (384 + 1) * 384 - (384 + 1) * 9);
+  ck_backend_close (backend);
+}
+
+typedef struct {
+  const char *name;
+  const char *base, *start, *start_head; /* golden */
+  const char *target;
+  CowNetworkKind kind;
+  int code;
+  const char *says;
+} Refused;
+
+static const Refused refused[] = {
+  { "target", "plain/nf4", .target = "qq_proj", .kind = COW_NETWORK_LORA, .code = COW_ERROR_ARGUMENT, .says = "qq_proj" },
+  { "gate", "plain/nf4", .target = "gate_proj", .kind = COW_NETWORK_LORA, .code = COW_ERROR_ARGUMENT, .says = "gate_proj" },
+  { "other-method", "plain/nf4", "plain/lora_q_r8", "plain", NULL, COW_NETWORK_DORA, COW_ERROR_MISMATCH, "LoRA" },
+  { "other-network", "gated7b/nf4", "plain/lora_all_r16", "plain", NULL, COW_NETWORK_LORA, COW_ERROR_MISMATCH, "mlp" },
+  { "no-head", "plain/nf4", "plain/lora_q_r8", NULL, NULL, COW_NETWORK_LORA, COW_ERROR_NOT_FOUND, "classifier.safetensors" },
+  { "no-base", "plain/none", .target = "q_proj", .kind = COW_NETWORK_LORA, .code = COW_ERROR_NOT_FOUND, .says = "plain/none" },
+};
+
+static void
+test_refused (gconstpointer data)
+{
+  const Refused *c = data;
+  GError *error = NULL;
+  CkBackend *backend;
+  g_assert_cmpint (ck_cpu_open (NULL, 0, &backend), ==, CK_OK);
+  g_autofree char *base = golden_path (c->base), *start = c->start ? golden_path (c->start) : NULL,
+                  *head = c->start_head ? golden_path (c->start_head) : NULL;
+  const char *const targets[] = { c->target ? c->target : "q_proj", NULL };
+  const CowNetworkOptions options = { .kind = c->kind,
+                                      .n_classes = 9,
+                                      .model = base,
+                                      .start = start,
+                                      .start_head = head,
+                                      .rank = 4,
+                                      .alpha = 8,
+                                      .targets = targets,
+                                      .image_size = 64,
+                                      .batch = 2 };
+  g_assert_null (cow_network_new (backend, &options, &error));
+  g_assert_error (error, COW_ERROR, c->code);
+  g_test_message ("%s", error->message);
+  g_assert_nonnull (strstr (error->message, c->says));
+  g_clear_error (&error);
+  ck_backend_close (backend);
+}
+
+/* Pictures of a size that a network does not take, and a gradient that is not finite. */
+static void
+test_refused_pictures (void)
+{
+  static const struct {
+    const char *sort;
+    int height, width;
+    const char *says;
+  } cases[] = { { "lora-all", 60, 64, "multiples of 16" }, { "vit", 64, 48, "squares of 64" }, { "resnet18", 64, 16, "32" } };
+  GError *error = NULL;
+  g_autofree float *pixels = g_new0 (float, 3 * 64 * 64);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    Training *training = training_new (find_case (cases[i].sort), &(TrainingHow){ 0 });
+    g_assert_null (cow_network_forward (training->network, pixels, 1, cases[i].height, cases[i].width, TRUE, 0, &error));
+    g_assert_error (error, COW_ERROR, COW_ERROR_ARGUMENT);
+    g_assert_nonnull (strstr (error->message, cases[i].says));
+    g_clear_error (&error);
+    training_free (training);
+  }
+  Training *training = training_new (find_case ("frozen"), &(TrainingHow){ 0 });
+  const CkAdamW settings = { 1e-3, .9, .999, 1e-8, .01, 1 };
+  g_autofree float *before = training_values (training);
+  double norm;
+  training_pass (training, 1, TRUE);
+  cow_network_parameters (training->network)->gradients[0] = NAN;
+  g_assert_false (cow_network_step (training->network, &settings, 1, &norm, &error));
+  g_assert_error (error, COW_ERROR, COW_ERROR_DEVICE);
+  g_clear_error (&error);
+  g_autofree float *after = training_values (training);
+  g_assert_cmpmem (before, bytes_of (training), after, bytes_of (training));
+  training_free (training);
+}
+
+/* A ResNet can't take statistics of one value. */
+static void
+test_one_value (void)
+{
+  GError *error = NULL;
+  Training *training = training_new (find_case ("resnet18"), &(TrainingHow){ 0 });
+  g_autofree float *pixels = g_new0 (float, 3 * 32 * 32);
+  g_assert_null (cow_network_forward (training->network, pixels, 1, 32, 32, TRUE, 0, &error));
+  g_assert_error (error, COW_ERROR, COW_ERROR_ARGUMENT);
+  g_clear_error (&error);
+  g_assert_nonnull (cow_network_forward (training->network, pixels, 1, 32, 32, FALSE, 0, &error));
+  g_assert_no_error (error);
+  training_free (training);
+}
+
+static void
+add_cases (const char *name, void (*test) (gconstpointer), gboolean adapters, gboolean whole)
+{
+  for (const TrainingCase *sort = training_cases; sort->name; sort++) {
+    const gboolean adapter = sort->adapter != NULL;
+    g_autofree char *path = g_strdup_printf ("/training/%s/%s", name, sort->name);
+    if ((adapter && adapters) || (!adapter && whole))
+      g_test_add_data_func (path, sort, test);
+  }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  add_cases ("recomputation", test_recomputation, TRUE, TRUE);
+  add_cases ("threads", test_threads, TRUE, TRUE);
+  add_cases ("saved", test_saved, TRUE, FALSE);
+  for (const TrainingCase *sort = training_cases; sort->name; sort++)
+    if (!sort->base) {
+      g_autofree char *path = g_strconcat ("/training/saved/", sort->name, NULL);
+      g_test_add_data_func (path, sort, test_saved);
+    }
+  add_cases ("reopened", test_reopened, TRUE, FALSE);
+  add_cases ("fresh", test_fresh, TRUE, FALSE);
+  g_test_add_func ("/training/buffers", test_buffers);
+  g_test_add_func ("/training/dora/norms-once-a-step", test_norms_once_a_step);
+  g_test_add_data_func ("/training/dora/without-dropout", GINT_TO_POINTER (FALSE), test_dora_dropout);
+  g_test_add_data_func ("/training/dora/with-dropout", GINT_TO_POINTER (TRUE), test_dora_dropout);
+  g_test_add_func ("/training/counts", test_counts);
+  for (guint i = 0; i < G_N_ELEMENTS (refused); i++) {
+    g_autofree char *path = g_strconcat ("/training/refused/", refused[i].name, NULL);
+    g_test_add_data_func (path, &refused[i], test_refused);
+  }
+  g_test_add_func ("/training/refused/pictures", test_refused_pictures);
+  g_test_add_func ("/training/refused/one-value", test_one_value);
+  return g_test_run ();
+}

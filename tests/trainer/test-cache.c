@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/* Features that the frozen recipe keeps on disk: what they are, when they are taken again and when not, and how an interrupted job goes on.
+ */
+#include <glib/gstdio.h>
+#include <string.h>
+#include <utime.h>
+
+#include "tests/trainer/cli.h"
+#include "tests/trainer/drawn.h"
+#include "trainer/features-cache.h"
+#include "trainer/features-key.h"
+#include "trainer/pictures.h"
+
+#define COPIES 3
+
+typedef struct {
+  char *folder, *base, *data, *cache;
+  CowDataset *set;
+  CowFeaturesOptions options;
+} Fixture;
+
+static CowDataset *
+open_set (const char *data)
+{
+  g_auto (CowDatasetOptions) options = COW_DATASET_OPTIONS_DEFAULT;
+  g_autoptr (GError) error = NULL;
+
+  options.data = g_strdup (data);
+  CowDataset *set = cow_dataset_open (&options, &error);
+  g_assert_no_error (error);
+  return set;
+}
+
+static void
+setup (Fixture *self, gconstpointer unused)
+{
+  g_autoptr (GError) error = NULL;
+
+  pictures_start (&error);
+  g_assert_no_error (error);
+  self->folder = cli_folder ();
+  self->base = drawn_base (self->folder);
+  self->data = g_build_filename (self->folder, "data", NULL);
+  self->cache = g_build_filename (self->folder, "cache", NULL);
+  drawn_data (self->data, 4, 2, 0, 32);
+  self->set = open_set (self->data);
+  self->options = (CowFeaturesOptions){ .folder = self->cache,
+                                        .model = self->base,
+                                        .dataset = self->set,
+                                        .split = COW_TRAIN,
+                                        .copies = COPIES,
+                                        .seed = 42,
+                                        .preprocess = cow_preprocess_default (),
+                                        .augment = COW_AUGMENT_MEDIUM,
+                                        .batch = 4,
+                                        .workers = 2 };
+  self->options.preprocess.width = self->options.preprocess.height = 32;
+}
+
+static void
+teardown (Fixture *self, gconstpointer unused)
+{
+  cow_dataset_free (self->set);
+  g_free (self->base);
+  g_free (self->data);
+  g_free (self->cache);
+  cli_remove (self->folder);
+}
+
+static CowFeaturesCache *
+open_cache (const Fixture *self)
+{
+  g_autoptr (GError) error = NULL;
+  CowFeaturesCache *cache = cow_features_cache_open (&self->options, &error);
+  g_assert_no_error (error);
+  return cache;
+}
+
+static char *
+key (const Fixture *self)
+{
+  g_autoptr (GArray) items = cow_load_split (self->set, self->options.split, self->options.copies, self->options.seed);
+  g_autoptr (GError) error = NULL;
+  char *text = features_key (&self->options, items, &error);
+  g_assert_no_error (error);
+  return text;
+}
+
+static void
+assert_rows (const CowFeaturesCache *a, const CowFeaturesCache *b, const CowDataset *set, gboolean same)
+{
+  const gsize bytes = (gsize)cow_features_cache_width (a) * sizeof (float);
+  guint n_same = 0, n = 0;
+
+  for (guint i = 0; i < set->splits[COW_TRAIN]->len; i++)
+    for (guint copy = 0; copy < COPIES; copy++, n++) {
+      const guint sample = g_array_index (set->splits[COW_TRAIN], guint, i);
+      n_same += memcmp (cow_features_cache_row (a, sample, copy), cow_features_cache_row (b, sample, copy), bytes) == 0;
+    }
+  g_assert_cmpuint (n_same, ==, same ? n : 0);
+}
+
+/* ---- what they are --------------------------------------------------------------------------------------------------------------- */
+
+/* A row is what the classifier says of the picture; copies differ from it. */
+static void
+test_rows (Fixture *self, gconstpointer unused)
+{
+  g_autoptr (CowFeaturesCache) cache = open_cache (self);
+  const CowClassifierOptions options = { .model = self->base };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CowClassifier) classifier = cow_classifier_new (&options, &error);
+  g_autofree float *pixels = g_new (float, cow_preprocess_size (&self->options.preprocess));
+  const gint64 width = cow_features_cache_width (cache);
+  CowOutput output;
+
+  g_assert_no_error (error);
+  g_assert_cmpint (width, ==, 128);
+  for (guint i = 0; i < self->set->splits[COW_TRAIN]->len; i++) {
+    const guint sample = g_array_index (self->set->splits[COW_TRAIN], guint, i);
+    picture_prepare (cow_dataset_sample (self->set, sample)->path, &self->options.preprocess, cow_classifier_backend (classifier), pixels,
+                     &error);
+    g_assert_no_error (error);
+    cow_classifier_run (classifier, pixels, 1, 32, 32, &output, &error);
+    g_assert_no_error (error);
+    const float *plain = cow_features_cache_row (cache, sample, 0), *copy = cow_features_cache_row (cache, sample, 1);
+    for (gint64 k = 0; k < width; k++)
+      g_assert_cmpfloat_with_epsilon (plain[k], output.pooler_output[k], 1e-3);
+    g_assert_cmpint (memcmp (plain, copy, (gsize)width * sizeof (float)), !=, 0);
+  }
+}
+
+/* The second time nothing is computed. */
+static void
+test_again (Fixture *self, gconstpointer unused)
+{
+  g_autoptr (CowFeaturesCache) first = open_cache (self);
+  g_autofree char *name = key (self), *file = g_strconcat (name, ".safetensors", NULL), *path = g_build_filename (self->cache, file, NULL);
+  GStatBuf before, after;
+
+  g_assert_cmpint (g_stat (path, &before), ==, 0);
+  g_autoptr (CowFeaturesCache) again = open_cache (self);
+  g_assert_cmpint (g_stat (path, &after), ==, 0);
+  g_assert_true (before.st_ino == after.st_ino);
+  assert_rows (first, again, self->set, TRUE);
+}
+
+/* ---- when they are other ones ---------------------------------------------------------------------------------------------------- */
+
+static void
+assert_new_key (const Fixture *self, GHashTable *seen, const char *why)
+{
+  char *text = key (self);
+  if (!g_hash_table_add (seen, text))
+    g_error ("the same key after %s", why);
+}
+
+static void
+test_key (Fixture *self, gconstpointer unused)
+{
+  g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autofree char *weights = g_build_filename (self->base, "model.safetensors", NULL), *first = key (self);
+  const char *picture = cow_dataset_sample (self->set, g_array_index (self->set->splits[COW_TRAIN], guint, 5))->path;
+  const CowFeaturesOptions kept = self->options;
+
+  assert_new_key (self, seen, "nothing");
+  self->options.preprocess.width = 48;
+  assert_new_key (self, seen, "another size");
+  self->options = kept;
+  self->options.preprocess.normalisation = COW_IMAGENET;
+  assert_new_key (self, seen, "another normalisation");
+  self->options = kept;
+  self->options.preprocess.interpolation = CK_BILINEAR_ANTIALIASED;
+  assert_new_key (self, seen, "another interpolation");
+  self->options = kept;
+  self->options.augment = COW_AUGMENT_HEAVY;
+  assert_new_key (self, seen, "another augmentation");
+  self->options = kept;
+  self->options.seed = 43;
+  assert_new_key (self, seen, "another seed");
+  self->options = kept;
+  self->options.copies = 2;
+  assert_new_key (self, seen, "fewer copies");
+  self->options = kept;
+  self->options.split = COW_VAL;
+  assert_new_key (self, seen, "another split");
+  self->options = kept;
+  /* How it is computed does not matter. */
+  self->options.batch = 1;
+  self->options.workers = 7;
+  g_autofree char *same = key (self);
+  g_assert_cmpstr (same, ==, first);
+  self->options = kept;
+
+  drawn_picture (picture, 1, 999, 32, 32);
+  assert_new_key (self, seen, "another picture");
+  const struct utimbuf old = { 1, 1 };
+  g_assert_cmpint (utime (weights, &old), ==, 0);
+  assert_new_key (self, seen, "other weights");
+}
+
+/* ---- going on -------------------------------------------------------------------------------------------------------------------- */
+
+/* Rows that are there already are taken, half a row is not. */
+static void
+test_resume (Fixture *self, gconstpointer unused)
+{
+  g_autofree char *name = key (self), *stem = g_build_filename (self->cache, name, NULL);
+  g_autofree char *rows_path = g_strconcat (stem, ".rows", NULL), *path = g_strconcat (stem, ".safetensors", NULL);
+  g_autoptr (CowFeaturesCache) whole = open_cache (self);
+  const gsize width = (gsize)cow_features_cache_width (whole);
+  const guint first = g_array_index (self->set->splits[COW_TRAIN], guint, 0);
+  g_autofree float *rows = g_new0 (float, 6 * width);
+  g_autoptr (GError) error = NULL;
+
+  /* Five rows, the first of which could not have been computed, and some bytes of the sixth. */
+  for (guint k = 1; k < 5; k++)
+    memcpy (rows + k * width,
+            cow_features_cache_row (whole, k < COPIES ? first : g_array_index (self->set->splits[COW_TRAIN], guint, 1), k % COPIES),
+            width * sizeof (float));
+  for (gsize i = 0; i < width; i++)
+    rows[i] = 77;
+  g_assert_cmpint (g_unlink (path), ==, 0);
+  g_file_set_contents (rows_path, (const char *)rows, (gssize)(5 * width * sizeof (float) + 10), &error);
+  g_assert_no_error (error);
+
+  g_autoptr (CowFeaturesCache) again = open_cache (self);
+  g_assert_cmpfloat (cow_features_cache_row (again, first, 0)[3], ==, 77);
+  g_assert_false (g_file_test (rows_path, G_FILE_TEST_EXISTS));
+  for (guint i = 0; i < self->set->splits[COW_TRAIN]->len; i++)
+    for (guint copy = i == 0; copy < COPIES; copy++) {
+      const guint sample = g_array_index (self->set->splits[COW_TRAIN], guint, i);
+      g_assert_cmpmem (cow_features_cache_row (again, sample, copy), width * sizeof (float), cow_features_cache_row (whole, sample, copy),
+                       width * sizeof (float));
+    }
+}
+
+static void
+test_bad_file (Fixture *self, gconstpointer unused)
+{
+  g_autofree char *name = key (self), *file = g_strconcat (name, ".safetensors", NULL), *path = g_build_filename (self->cache, file, NULL);
+  g_autoptr (GError) error = NULL, other = NULL;
+
+  g_assert_cmpint (g_mkdir_with_parents (self->cache, 0755), ==, 0);
+  g_file_set_contents (path, "nonsense", -1, &error);
+  g_assert_null (cow_features_cache_open (&self->options, &error));
+  g_assert_error (error, COW_ERROR, COW_ERROR_FORMAT);
+  g_assert_true (g_str_has_prefix (error->message, path));
+  self->options.folder = "/proc/no/such/place";
+  g_assert_null (cow_features_cache_open (&self->options, &other));
+  g_assert_error (other, COW_ERROR, COW_ERROR_IO);
+}
+
+/* A picture that cannot be read ends it; what was computed before stays. */
+static void
+test_unreadable (Fixture *self, gconstpointer unused)
+{
+  const char *picture = cow_dataset_sample (self->set, g_array_index (self->set->splits[COW_TRAIN], guint, 8))->path;
+  g_autoptr (GError) error = NULL;
+  GStatBuf status;
+
+  g_file_set_contents (picture, "", 0, &error);
+  g_assert_no_error (error);
+  g_autofree char *name = key (self), *file = g_strconcat (name, ".rows", NULL), *path = g_build_filename (self->cache, file, NULL);
+  g_assert_null (cow_features_cache_open (&self->options, &error));
+  g_assert_nonnull (error);
+  g_assert_true (g_str_has_prefix (error->message, picture));
+  g_assert_cmpint (g_stat (path, &status), ==, 0);
+  g_assert_cmpint (status.st_size, ==, 8 * COPIES * 128 * (int)sizeof (float));
+}
+
+#define ADD(name, function) g_test_add ("/cache/" name, Fixture, NULL, setup, function, teardown)
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  ADD ("rows", test_rows);
+  ADD ("again", test_again);
+  ADD ("key", test_key);
+  ADD ("resume", test_resume);
+  ADD ("bad-file", test_bad_file);
+  ADD ("unreadable", test_unreadable);
+  return g_test_run ();
+}

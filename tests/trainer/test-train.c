@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/* `train` on a small base: every recipe learns drawn pictures, and what a run leaves is whole. */
+#include <string.h>
+
+#include "model/card.h"
+#include "tests/trainer/drawn.h"
+#include "tests/trainer/runs.h"
+#include "trainer/pictures.h"
+
+#define N_TEST 6 /* pictures of each class that nothing trains on */
+
+static char *folder, *base, *data, *test_data, *cache;
+
+static char *
+in_folder (const char *name)
+{
+  return g_build_filename (folder, name, NULL);
+}
+
+/* A recipe with settings that make it learn in a few seconds what takes a real one hours. */
+static Result
+train (const char *recipe, const char *out, gboolean based)
+{
+  return cli_run ("train", "--recipe", recipe, "--data", data, "--out", out, "--cache", cache, "--size", "32", "--batch", "4",
+                  "--accumulation", "1", "--learning-rate", "3e-3", "--head-dropout", "0", "--epochs", "5", "--patience", "0",
+                  based ? "--model" : "--workers", based ? base : "2", NULL);
+}
+
+static void
+assert_file (const char *run, const char *name, gboolean exists)
+{
+  g_autofree char *path = g_build_filename (run, name, NULL);
+  if (g_file_test (path, G_FILE_TEST_EXISTS) != exists)
+    g_error ("%s is %s", path, exists ? "missing" : "there");
+}
+
+/* ---- recipes --------------------------------------------------------------------------------------------------------------------- */
+
+/* Chance is a third; a recipe that learns has nearly all right. */
+static void
+test_adapter (gconstpointer name)
+{
+  g_autofree char *out = in_folder (name), *best = g_build_filename (out, "best", NULL);
+  g_auto (Result) result = train (name, out, TRUE);
+
+  runs_assert_ok (&result);
+  g_assert_cmpuint (runs_count_right (base, best, test_data), >=, DRAWN_N_CLASSES * N_TEST * 3 / 4);
+  assert_file (out, "best/adapter_model.safetensors", !g_str_equal (name, "frozen"));
+  assert_file (out, "best/classifier.safetensors", TRUE);
+}
+
+static void
+test_dinov3 (void)
+{
+  g_autofree char *out = in_folder ("dinov3"), *best = g_build_filename (out, "best", NULL);
+  g_auto (Result) result = train ("dinov3-scratch", out, FALSE);
+
+  runs_assert_ok (&result);
+  assert_file (out, "best/model.safetensors", TRUE);
+  assert_file (out, "best/config.json", TRUE);
+  g_assert_cmpuint (runs_count_right (NULL, best, test_data), >=, DRAWN_N_CLASSES * N_TEST * 3 / 4);
+}
+
+/* ---- what a run leaves ----------------------------------------------------------------------------------------------------------- */
+
+static void
+test_files (void)
+{
+  static const char *const files[] = { "recipe.ini",           "contact-sheet.png",       "results.csv",           "plots/loss.png",
+                                       "plots/accuracy.svg",   "plots/learning-rate.png", "best/cowbehavior.json", "last/state.safetensors",
+                                       "last/cowbehavior.json" };
+  g_autofree char *out = in_folder ("files"), *best = g_build_filename (out, "best", NULL);
+  g_auto (Result) result = train ("dora-q-r8", out, TRUE);
+  g_autoptr (GError) error = NULL;
+  gboolean found;
+
+  runs_assert_ok (&result);
+  for (guint i = 0; i < G_N_ELEMENTS (files); i++)
+    assert_file (out, files[i], TRUE);
+  assert_file (out, "best/state.safetensors", FALSE);
+  assert_file (out, "last.new", FALSE);
+  g_assert_nonnull (strstr (result.out, "Estimated: "));
+  g_assert_nonnull (strstr (result.out, "cow-trainer eval --adapter "));
+  g_assert_nonnull (strstr (result.out, "! cowbehavior model="));
+
+  g_autoptr (CowCard) card = cow_card_read (best, &found, &error);
+  g_assert_no_error (error);
+  g_assert_true (found);
+  g_assert_cmpstr (card->kind, ==, "dora");
+  g_assert_cmpuint (cow_card_n_classes (card), ==, DRAWN_N_CLASSES);
+  g_assert_cmpstr (card->classes[0], ==, "Lying");
+  g_assert_cmpint (card->preprocess.width, ==, 32);
+  g_assert_cmpstr (card->base_name, ==, "base");
+  g_assert_cmpuint (strlen (card->base_hash), ==, 64);
+  JsonObject *metrics = json_node_get_object (cow_card_get_member (card, "metrics"));
+  g_assert_cmpfloat (json_object_get_double_member (metrics, "accuracy"), >, .75);
+}
+
+/* The sheet has a row a class and two pictures with two copies each. */
+static void
+test_sheet (void)
+{
+  g_autofree char *out = in_folder ("files"), *path = g_build_filename (out, "contact-sheet.png", NULL);
+  g_autoptr (GError) error = NULL;
+  g_auto (Picture) sheet = { 0 };
+
+  picture_read (path, &sheet, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (sheet.width, >=, 6 * 32);
+  g_assert_cmpint (sheet.height, >=, DRAWN_N_CLASSES * 32);
+}
+
+/* recipe.ini gives the same run again, whatever the folder and the working directory. */
+static void
+test_repeat (void)
+{
+  g_autofree char *first = in_folder ("files"), *config = g_build_filename (first, "recipe.ini", NULL), *out = in_folder ("repeated");
+  g_auto (Result) result = cli_run ("train", "--config", config, "--out", out, NULL);
+
+  runs_assert_ok (&result);
+  runs_assert_same (first, out);
+}
+
+/* ---- settings -------------------------------------------------------------------------------------------------------------------- */
+
+static void
+test_early_stop (void)
+{
+  g_autofree char *out = in_folder ("patience");
+  g_auto (Result) result = cli_run ("train", "--recipe", "frozen", "--data", data, "--model", base, "--out", out, "--cache", cache,
+                                    "--size", "32", "--epochs", "50", "--patience", "2", "--min-delta", "1", NULL);
+  g_autoptr (GArray) epochs = NULL;
+
+  runs_assert_ok (&result);
+  epochs = runs_column (out, "epoch");
+  g_assert_cmpuint (epochs->len, ==, 3); /* the first counts as the best, then two no better */
+  g_assert_nonnull (strstr (result.out, "no better for 2 epochs"));
+}
+
+static void
+test_balance (gconstpointer how)
+{
+  g_autofree char *name = g_strconcat ("balance-", how, NULL), *out = in_folder (name), *best = g_build_filename (out, "best", NULL);
+  g_auto (Result) result =
+      cli_run ("train", "--recipe", "qlora-q-r8", "--data", data, "--model", base, "--out", out, "--size", "32", "--batch", "4",
+               "--accumulation", "1", "--learning-rate", "3e-3", "--head-dropout", "0", "--epochs", "5", "--balance", how, NULL);
+
+  runs_assert_ok (&result);
+  g_assert_cmpuint (runs_count_right (base, best, test_data), >=, DRAWN_N_CLASSES * N_TEST * 3 / 4);
+}
+
+/* An adapter goes on from another: its classes keep their places, and it begins where that one ended. */
+static void
+test_start (void)
+{
+  g_autofree char *first = in_folder ("files"), *start = g_build_filename (first, "best", NULL), *out = in_folder ("started");
+  g_auto (Result) result = cli_run ("train", "--recipe", "dora-q-r8", "--start", start, "--data", data, "--model", base, "--out", out,
+                                    "--size", "32", "--epochs", "1", "--learning-rate", "1e-9", NULL);
+  g_auto (Result) other = cli_run ("train", "--recipe", "qlora-q-r8", "--start", start, "--data", data, "--model", base, "--out", out,
+                                   "--size", "32", "--epochs", "1", NULL);
+
+  runs_assert_ok (&result);
+  g_autoptr (GArray) accuracy = runs_column (out, "val_acc");
+  g_assert_cmpfloat (g_array_index (accuracy, double, 0), >, .75);
+  g_assert_cmpint (other.status, ==, 1);
+}
+
+static void
+test_list (void)
+{
+  g_auto (Result) result = cli_run ("train", "--list-recipes", NULL);
+
+  cli_assert_ok (&result);
+  g_assert_nonnull (strstr (result.out, "qlora-q-r8"));
+  g_assert_nonnull (strstr (result.out, "vit-small"));
+}
+
+int
+main (int argc, char **argv)
+{
+  static const char *const adapters[] = { "qlora-q-r8", "qlora-q-r16",  "qlora-all-r16", "qlora-all-r64", "dora-q-r8",
+                                          "dora-q-r16", "dora-all-r16", "dora-all-r64",  "frozen" };
+  g_autoptr (GError) error = NULL;
+
+  g_test_init (&argc, &argv, NULL);
+  pictures_start (&error);
+  g_assert_no_error (error);
+  folder = cli_folder ();
+  base = drawn_base (folder);
+  data = in_folder ("data");
+  cache = in_folder ("cache");
+  test_data = g_build_filename (data, "test", NULL);
+  drawn_data (data, 8, 4, N_TEST, 32);
+
+  for (guint i = 0; i < G_N_ELEMENTS (adapters); i++) {
+    g_autofree char *path = g_strconcat ("/train/", adapters[i], NULL);
+    g_test_add_data_func (path, adapters[i], test_adapter);
+  }
+  g_test_add_func ("/train/dinov3-scratch", test_dinov3);
+  g_test_add_func ("/train/files", test_files);
+  g_test_add_func ("/train/contact-sheet", test_sheet);
+  g_test_add_func ("/train/repeat", test_repeat);
+  g_test_add_func ("/train/early-stop", test_early_stop);
+  g_test_add_data_func ("/train/balance/weights", "weights", test_balance);
+  g_test_add_data_func ("/train/balance/sampler", "sampler", test_balance);
+  g_test_add_func ("/train/start", test_start);
+  g_test_add_func ("/train/list-recipes", test_list);
+  const int status = g_test_run ();
+  cli_remove (folder);
+  g_free (base);
+  g_free (data);
+  g_free (test_data);
+  g_free (cache);
+  return status;
+}
