@@ -10,7 +10,8 @@
  * @short_description: Recognises what cows are doing
  *
  * Classifies frames, or the regions of interest in them, by a DINOv3 network with a LoRA or DoRA adapter and its classifier head. The
- * folder that property #GstCowBehavior:adapter names says which classes there are and how pictures are prepared.
+ * folder that property #GstCowBehavior:adapter names says which classes there are and how pictures are prepared. Where neither model nor
+ * adapter is set, the installed demonstration model is used, which knows drawn cows only, and a warning on the bus says so.
  *
  * Every frame leaves with its pixels untouched and with
  *
@@ -40,11 +41,16 @@
  * * #GstValueArray of #GstStructure `objects`: the objects of the custom meta: `x`, `y`, `w`, `h`, `id`, `roi_type`, `region`, `track_id`,
  *   `label`, `label_id`, `confidence`, `top`, `probabilities`, `frames_ago`, `age`
  *
- * ## Example launch line
+ * ## Example launch lines
  * |[
  * gst-launch-1.0 -m videotestsrc num-buffers=10 ! cowbehavior model=dinov3-vit7b16 adapter=qlora_r64 ! fakesink
  * ]|
  * Prints the label of each frame. Both names are paths, or folders below those that COWBEHAVIOR_PATH lists.
+ * |[
+ * gst-launch-1.0 -m rtspsrc location=rtsp://camera/barn add-reference-timestamp-meta=true ! rtph264depay ! h264parse ! avdec_h264 ! cowbehavior
+ *   model=dinov3-vits16 adapter=cows zones="pen 1=0,0,0.5,1; pen 2=0.5,0,0.5,1" smoothing=hmm post-messages=on-change ! fakesink
+ * ]|
+ * Prints what is done in two parts of a live picture when it changes, with the camera's time.
  */
 #include "gst-plugin/gstcowbehavior.h"
 
@@ -52,6 +58,7 @@
 #include "gst-plugin/frame.h"
 #include "gst-plugin/settings.h"
 #include "gst-plugin/stream.h"
+#include "model/classifier.h"
 #include "model/engine.h"
 #include "model/locate.h"
 

@@ -73,7 +73,7 @@ typedef struct {
  */
 
 /* Convolution without bias (ResNet's): x [batch, height, width, in] -> y [batch, out height, out width, out], where
- * out height = (height + 2 padding - kernel) / stride + 1 (integer division), likewise the width. */
+ * out height = (height + 2 padding - kernel) / stride + 1 (integer division), likewise the width. Padding is less than the kernel. */
 typedef struct {
   int64_t batch, in, height, width; /* of the input */
   int64_t out, kernel, stride, padding;

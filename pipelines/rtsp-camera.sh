@@ -42,7 +42,7 @@ while [ $# -gt 0 ]; do
   case $1 in
     -h | --help) usage; exit 0 ;;
     --model | --adapter | --detector | --to)
-      [ $# -ge 2 ] && [ -n "$2" ] || die "$1 needs a value"
+      [ -n "${2:-}" ] || die "$1 needs a value"
       case $1 in
         --detector) read -ra detector <<<"$2 !"; properties+=(inference-region=roi-list) ;;
         --to) read -ra sink <<<"$2" ;;

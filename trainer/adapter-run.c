@@ -32,12 +32,6 @@ adapter_run_history (const char *adapter)
   return history;
 }
 
-static gboolean
-is_whole_network (const CowCard *card)
-{
-  return g_str_equal (card->kind, "dinov3") || g_str_equal (card->kind, "vit-small") || g_str_equal (card->kind, "resnet18");
-}
-
 /* A merged model: weights, head and card in one folder. */
 static gboolean
 is_model_too (const CowCard *card, const char *adapter)
@@ -52,7 +46,7 @@ adapter_run_model (const char *adapter, char **model, GError **error)
   g_autoptr (GError) unreadable = NULL;
   g_autoptr (CowCard) card = cow_card_read (adapter, NULL, error);
   *model = NULL;
-  if (!card || is_whole_network (card))
+  if (!card || cow_card_holds_network (card))
     return card != NULL;
   if (is_model_too (card, adapter)) {
     *model = g_strdup (adapter);

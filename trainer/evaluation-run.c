@@ -31,8 +31,8 @@ answer (Run *run, const float *pixels, const CowLoadItem *items, int n, GError *
     const float *logits = output.logits + (gsize)i * self->n_classes;
     for (guint c = 0; c < self->n_classes; c++)
       if (!isfinite (logits[c])) {
-        g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s with %s gives a logit that is not a number for %s",
-                     cow_classifier_model_path (run->classifier), cow_classifier_adapter_path (run->classifier), sample->path);
+        g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s gives a logit that is not a number for %s",
+                     cow_classifier_adapter_path (run->classifier), sample->path);
         return FALSE;
       }
     memcpy (self->logits + (gsize)self->n * self->n_classes, logits, self->n_classes * sizeof (float));

@@ -36,6 +36,9 @@ typedef struct {
 gboolean hub_get (Hub *self, const char *path, guint64 offset, const char *etag, HubAnswer *answer, gboolean *transient, GError **error);
 void hub_answer_clear (HubAnswer *answer);
 
+/* Where a redirect leads: http or https, and never from https back to http. COW_ERROR_IO. Free with g_uri_unref. */
+GUri *hub_redirect_target (GUri *from, const char *location, GError **error);
+
 /* Says why there is another try and waits before it, longer each time, and as long as the server asked for. */
 void hub_pause (Hub *self, const HubObserver *observer, guint failures, const GError *why);
 

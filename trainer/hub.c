@@ -226,12 +226,10 @@ new_message (Hub *self, GUri *uri, gboolean at_home, guint64 offset, const char 
   return message;
 }
 
-/* Where a redirect leads: http or https, and never from https back to http. */
-static GUri *
-redirect_target (SoupMessage *message, GUri *from, GError **error)
+GUri *
+hub_redirect_target (GUri *from, const char *location, GError **error)
 {
-  g_autoptr (GUri) to =
-      g_uri_parse_relative (from, header (message, "Location"), G_URI_FLAGS_ENCODED_PATH | G_URI_FLAGS_ENCODED_QUERY, NULL);
+  g_autoptr (GUri) to = g_uri_parse_relative (from, location, G_URI_FLAGS_ENCODED_PATH | G_URI_FLAGS_ENCODED_QUERY, NULL);
   const char *scheme = to ? g_uri_get_scheme (to) : "", *host = to ? g_uri_get_host (to) : NULL;
 
   if (host && *host && (g_str_equal (scheme, "https") || (g_str_equal (scheme, "http") && g_str_equal (g_uri_get_scheme (from), "http"))))
@@ -293,7 +291,7 @@ hub_get (Hub *self, const char *path, guint64 offset, const char *etag, HubAnswe
       return TRUE;
     if (status < 301 || status > 308 || status == 304)
       return explain (self, message, uri, at_home, transient, error);
-    GUri *target = redirect_target (message, uri, error);
+    GUri *target = hub_redirect_target (uri, header (message, "Location"), error);
     g_uri_unref (uri);
     uri = target;
     /* Once the way has left the hub, whoever it led to decides where it goes, so the token stays behind for good. */

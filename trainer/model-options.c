@@ -2,17 +2,23 @@
 #include "trainer/model-options.h"
 
 #include "model/locate.h"
+#include "trainer/adapter-run.h"
 #include "trainer/verb.h"
+
+/* Without --model, the one that the adapter belongs to; NULL where it needs none. */
+static gboolean
+find_model (const char *adapter, char **model, GError **error)
+{
+  g_autofree char *path = cow_locate (adapter, error);
+  return path && adapter_run_model (path, model, error);
+}
 
 CowClassifier *
 model_options_open (const ModelOptions *self, GError **error)
 {
   CowClassifierOptions options = { .model = self->model, .adapter = self->adapter, .device = self->device };
+  g_autofree char *found = NULL;
 
-  if (!self->model && self->adapter && cow_classifier_needs_model (self->adapter)) {
-    verb_usage (error, "--model is missing");
-    return NULL;
-  }
   if (self->precision && !cow_precision_parse (self->precision, &options.precision)) {
     verb_usage (error, "--precision %s: auto or fp32 is expected", self->precision);
     return NULL;
@@ -20,6 +26,11 @@ model_options_open (const ModelOptions *self, GError **error)
   if (self->batch < 1 || self->batch > MODEL_OPTIONS_MOST_BATCH) {
     verb_usage (error, "--batch %d: 1 to %d is expected", self->batch, MODEL_OPTIONS_MOST_BATCH);
     return NULL;
+  }
+  if (!self->model && self->adapter) {
+    if (!find_model (self->adapter, &found, error))
+      return NULL;
+    options.model = found;
   }
   if (!self->model && !self->adapter) {
     g_printerr ("cow-trainer: %s\n", COW_DEMONSTRATION_WARNING);

@@ -160,10 +160,7 @@ choose_split (Job *self, GError **error)
 static gboolean
 open_classifier (Job *self, GError **error)
 {
-  ModelOptions *model = &self->options->model;
-  if (!model->model && !adapter_run_model (self->adapter, &model->model, error))
-    return FALSE;
-  self->classifier = model_options_open (model, error);
+  self->classifier = model_options_open (&self->options->model, error);
   if (!self->classifier)
     return FALSE;
   if (cow_classifier_has_head (self->classifier))
@@ -256,8 +253,7 @@ warn_of_all (Job *self)
   if (!calibration)
     return;
   if (!calibration->told)
-    warn (self, "%u validation pictures do not tell a temperature (they are too few, all right, or guessed): it stays 1",
-          calibration->n);
+    warn (self, "%u validation pictures do not tell a temperature (they are too few, all right, or guessed): it stays 1", calibration->n);
   if (self->split == COW_VAL)
     warn (self, "temperature and thresholds are fitted on the pictures that are judged here: probabilities look better than they are");
 }
@@ -284,7 +280,9 @@ describe (Job *self)
                           data->data, data->train, data->val, data->test };
   for (guint i = 0; i < G_N_ELEMENTS (given) && !e->data; i++)
     e->data = given[i] ? g_filename_display_name (given[i]) : NULL;
-  e->model = g_filename_display_name (cow_classifier_model_path (self->classifier) ? cow_classifier_model_path (self->classifier) : "");
+  /* A whole network is its own model. */
+  if (g_strcmp0 (cow_classifier_model_path (self->classifier), cow_classifier_adapter_path (self->classifier)) != 0)
+    e->model = g_filename_display_name (cow_classifier_model_path (self->classifier));
   e->adapter = g_filename_display_name (self->adapter);
   e->device = g_strdup (cow_classifier_device_text (self->classifier));
   e->made_at = g_date_time_format (now, "%Y-%m-%d %H:%M:%S");
@@ -331,7 +329,7 @@ keep (const Job *self, GError **error)
 {
   if (!self->calibration && !self->options->save)
     return TRUE;
-  return cow_evaluation_keep (self->adapter, self->options->model.model, self->calibration, cow_split_name (COW_VAL),
+  return cow_evaluation_keep (self->adapter, cow_classifier_model_path (self->classifier), self->calibration, cow_split_name (COW_VAL),
                               self->options->save ? self->evaluation : NULL, error);
 }
 

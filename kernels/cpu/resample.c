@@ -96,7 +96,7 @@ gather_run (const Row *row, const Columns *columns, const Scratch *scratch)
 }
 
 /* The three samples of each pixel, of `bytes` bytes each, which the compiler sees as a constant. */
-static inline void
+static inline __attribute__ ((always_inline)) void
 gather_each (const Row *row, const Columns *columns, const Scratch *scratch, const int bytes)
 {
   for (int64_t i = 0; i < columns->n; i++) {
@@ -139,7 +139,7 @@ to_byte (float value)
 }
 
 /* A sample in units of 0..255. */
-static inline float
+static inline __attribute__ ((always_inline)) float
 sample_at (const uint8_t *samples, int64_t i, const bool deep)
 {
   if (!deep)
@@ -149,7 +149,7 @@ sample_at (const uint8_t *samples, int64_t i, const bool deep)
 }
 
 /* As the comment of CkPicture has it, term by term in that order, in fp32. `deep`, a constant to the compiler: samples of 10 bits. */
-static inline void
+static inline __attribute__ ((always_inline)) void
 convert_samples (const CkPicture *picture, int64_t n, const Scratch *scratch, const bool deep)
 {
   const float y_offset = picture->y_offset, y_gain = picture->y_gain;

@@ -10,7 +10,7 @@
 /* A key frame a second and no B frames: cameras send it so, and the demonstration's camera passes it on as it is. */
 #define LAUNCH                                                                                                                             \
   "appsrc name=frames format=time caps=video/x-raw,format=BGRx,width=%d,height=%d,framerate=%d/1 ! "                                       \
-  "videoconvert ! video/x-raw,format=I420 ! x264enc speed-preset=medium quantizer=23 pass=qual bframes=0 key-int-max=%d threads=2 ! "      \
+  "videoconvert ! video/x-raw,format=I420 ! x264enc speed-preset=veryfast quantizer=23 pass=qual bframes=0 key-int-max=%d threads=2 ! "      \
   "h264parse ! mp4mux faststart=true ! filesink name=file"
 
 #define FLOOR_Y    112 /* pixels */

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""What this project writes, opened by transformers, bitsandbytes and PEFT: the features must be those of the golden data.
+"""What this project writes, opened by transformers, bitsandbytes and PEFT, and the other way round.
 
-check_interop.py COW_TRAINER RESAVE_ADAPTER DATA
+check_interop.py COW_TRAINER RESAVE_ADAPTER TRAIN_NETWORK DATA
 
 For both golden networks: the folder that `cow-trainer quantize` makes of the fp32 one loads as a 4-bit model and gives the features that
-`cow-trainer features` gives of it; each golden adapter, read and written again by us, loads in PEFT on the golden NF4 model and gives its golden features. Speaks TAP.
+`cow-trainer features` gives of it; each golden adapter, read and written again by us, loads in PEFT on the golden NF4 model and gives its
+golden features; adapters that we trained load in PEFT and give our features, and with the head our logits; adapters that PEFT makes of
+settings that the golden ones don't have give PEFT's features here. Then networks that we trained from scratch: a DINOv3 opened by
+transformers, a ResNet-18 by torchvision, a ViT-Small by timm, the last two where those are installed. Speaks TAP.
 """
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -16,12 +20,33 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 
 import torch
-from peft import PeftModel
-from safetensors.torch import load_file
+from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors.torch import load_file, save_file
 from transformers import AutoModel
 
 NETWORKS = ["plain", "gated7b"]
 ADAPTERS = ["lora_q_r8", "lora_all_r16", "dora_q_r8", "dora_all_r16"]
+# Adapters that we train: kind, target, rank.
+TRAINED = [("lora", "all-linear", 4), ("lora", "v_proj", 3), ("dora", "all-linear", 8), ("dora", "q_proj", 1)]
+# Adapters that PEFT makes, with other settings than the golden ones.
+MADE = {
+    "rslora": {"r": 6, "lora_alpha": 5, "use_rslora": True, "target_modules": ["k_proj", "up_proj"]},
+    "patterns": {
+        "r": 4,
+        "lora_alpha": 8,
+        "rank_pattern": {"layer.1.attention.q_proj": 2},
+        "alpha_pattern": {"o_proj": 3},
+        "target_modules": ["q_proj", "o_proj"],
+    },
+    "dora-one-layer": {
+        "r": 5,
+        "lora_alpha": 7,
+        "use_dora": True,
+        "target_modules": ["v_proj", "down_proj"],
+        "layers_to_transform": [1],
+    },
+    "dora-rslora": {"r": 4, "lora_alpha": 3, "use_dora": True, "use_rslora": True, "target_modules": "all-linear"},
+}
 # The largest difference, of features of the order of 1. (Our folder is not compared with the golden NF4 features: our 8-bit scales are the
 # nearest codes, bitsandbytes' own on CPUs now and then one beside them.)
 LIMIT = 1e-4
@@ -58,6 +83,26 @@ def distance(model, golden, tag, inputs=("pixel_values", "pixel_values_wide")):
     return worst
 
 
+def head_logits(folder, features):
+    """The head of an adapter folder in torch: Linear and ReLU in turn, or a LayerNorm and then Linear and GELU."""
+    tensors = load_file(os.path.join(folder, "classifier.safetensors"))
+    numbers = sorted({int(name.split(".")[0]) for name in tensors})
+    x, activation = features, torch.nn.functional.relu
+    if tensors[f"{numbers[0]}.weight"].dim() == 1:
+        norm, activation = numbers.pop(0), torch.nn.functional.gelu
+        x = torch.nn.functional.layer_norm(x, x.shape[1:], tensors[f"{norm}.weight"], tensors[f"{norm}.bias"])
+    for number in numbers:
+        x = x @ tensors[f"{number}.weight"].T + tensors[f"{number}.bias"]
+        x = x if number == numbers[-1] else activation(x)
+    return x
+
+
+def largest(pairs):
+    """The largest difference of pairs of tensors; a NaN is infinitely large."""
+    worst = max((a.float() - b.float()).abs().max().item() if torch.isfinite(a).all() else float("inf") for a, b in pairs)
+    return worst if worst == worst else float("inf")
+
+
 class Report:
     def __init__(self):
         self.n, self.failed = 0, 0
@@ -72,35 +117,141 @@ class Report:
         self.failed += not good
         print(f"{'ok' if good else 'not ok'} {self.n} {name}\n# {note}", flush=True)
 
+    def skip(self, name, reason):
+        self.n += 1
+        print(f"ok {self.n} {name} # SKIP {reason}", flush=True)
 
-def main(trainer, resave, data):
+
+class Network:
+    """The checks of one golden network."""
+
+    def __init__(self, programs, data, name, scratch):
+        self.trainer, self.resave, self.train = programs
+        self.source, self.scratch = os.path.join(data, "golden", name), scratch
+        self.base, self.io = os.path.join(self.source, "nf4"), os.path.join(self.source, "io.safetensors")
+        self.golden = load_file(self.io)
+
+    def path(self, name):
+        return os.path.join(self.scratch, name)
+
+    def features(self, pixels, *arguments):
+        """What `cow-trainer features` says."""
+        out = self.path("features.safetensors")
+        run(self.trainer, "features", f"{self.io}:{pixels}", "--out", out, *arguments)
+        return load_file(out)
+
+    def quantised(self):
+        ours, worst = self.path("nf4"), 0.0
+        run(self.trainer, "quantize", os.path.join(self.source, "fp32"), ours)
+        for pixels in ["pixel_values", "pixel_values_wide"]:
+            expected = {f"ours.{pixels}.{name}": tensor for name, tensor in self.features(pixels, "--model", ours).items()}
+            worst = max(worst, distance(load(ours), {**self.golden, **expected}, "ours", [pixels]))
+        return worst
+
+    def adapted(self, adapter):
+        again = self.path(adapter)
+        run(self.resave, self.base, os.path.join(self.source, adapter), again)
+        return distance(PeftModel.from_pretrained(load(self.base), again).eval(), self.golden, adapter)
+
+    def trained(self, kind, target, rank):
+        folder = self.path(f"{kind}-{target}")
+        run(self.train, kind, folder, self.io, self.base, target, str(rank))
+        ours = self.features("pixel_values", "--model", self.base, "--adapter", folder)
+        model = PeftModel.from_pretrained(load(self.base), folder).eval()
+        with torch.no_grad():
+            theirs = model(pixel_values=self.golden["pixel_values"])
+        # Training moved it: an adapter that does nothing would agree too.
+        if largest([(ours["pooler_output"], self.golden["nf4.pixel_values.pooler_output"])]) < 0.01:
+            raise RuntimeError("the trained adapter changes nothing")
+        return largest(
+            [
+                (theirs.last_hidden_state, ours["last_hidden_state"]),
+                (theirs.pooler_output, ours["pooler_output"]),
+                (head_logits(folder, theirs.pooler_output), ours["logits"]),
+            ]
+        )
+
+    def made(self, name):
+        torch.manual_seed(3)
+        folder = self.path(name)
+        model = get_peft_model(load(self.base), LoraConfig(init_lora_weights=False, lora_dropout=0.1, **MADE[name])).eval()
+        with torch.no_grad():
+            for key, parameter in model.named_parameters():
+                if "lora_magnitude_vector" in key:
+                    parameter *= 0.8 + 0.4 * torch.rand_like(parameter)
+            theirs = model(pixel_values=self.golden["pixel_values"])
+        model.save_pretrained(folder)
+        ours = self.features("pixel_values", "--model", self.base, "--adapter", folder)
+        return largest(
+            [(theirs.last_hidden_state, ours["last_hidden_state"]), (theirs.pooler_output, ours["pooler_output"])]
+        )
+
+
+def open_dinov3(folder):
+    model = AutoModel.from_pretrained(folder).eval()
+    return lambda pixels: model(pixel_values=pixels).pooler_output
+
+
+def open_torch(model, folder):
+    model.load_state_dict(load_file(os.path.join(folder, "model.safetensors")))
+    return model.eval()
+
+
+def open_resnet(folder):
+    import torchvision
+
+    model = torchvision.models.resnet18()
+    model.fc = torch.nn.Identity()
+    return open_torch(model, folder)
+
+
+def open_vit(folder):
+    import timm
+
+    return open_torch(timm.create_model("vit_small_patch16_224", num_classes=0), folder)
+
+
+# Networks from scratch: kind, px, who opens them.
+SCRATCH = [("dinov3", 64, open_dinov3), ("resnet18", 96, open_resnet), ("vit-small", 224, open_vit)]
+
+
+def scratch_trained(trainer, train, scratch, kind, side, opener):
+    torch.manual_seed(4)
+    folder, pixels, out = (os.path.join(scratch, f"{kind}{end}") for end in ["", "-pixels.safetensors", "-features.safetensors"])
+    save_file({"pixel_values": torch.rand(3, 3, side, side)}, pixels)
+    run(train, kind, folder, pixels)
+    run(trainer, "features", f"{pixels}:pixel_values", "--adapter", folder, "--out", out)
+    ours = load_file(out)
+    with torch.no_grad():
+        theirs = opener(folder)(load_file(pixels)["pixel_values"])
+    return largest([(theirs, ours["pooler_output"]), (head_logits(folder, theirs), ours["logits"])])
+
+
+def installed(kind):
+    module = {"resnet18": "torchvision", "vit-small": "timm"}.get(kind)
+    return module is None or importlib.util.find_spec(module) is not None
+
+
+def main(*arguments):
+    programs, data = arguments[:3], arguments[3]
     report = Report()
-    print(f"1..{len(NETWORKS) * (1 + len(ADAPTERS))}")
-    for network in NETWORKS:
-        source = os.path.join(data, "golden", network)
-        base = os.path.join(source, "nf4")
-        golden = load_file(os.path.join(source, "io.safetensors"))
+    print(f"1..{len(NETWORKS) * (1 + len(ADAPTERS) + len(TRAINED) + len(MADE)) + len(SCRATCH)}")
+    for name in NETWORKS:
         with tempfile.TemporaryDirectory() as scratch:
-
-            def quantised():
-                ours = os.path.join(scratch, "nf4")
-                run(trainer, "quantize", os.path.join(source, "fp32"), ours)
-                worst = 0.0
-                for pixels in ["pixel_values", "pixel_values_wide"]:
-                    out = os.path.join(scratch, f"{pixels}.safetensors")
-                    run(trainer, "features", f"{source}/io.safetensors:{pixels}", "--model", ours, "--out", out)
-                    expected = {f"ours.{pixels}.{name}": tensor for name, tensor in load_file(out).items()}
-                    worst = max(worst, distance(load(ours), {**golden, **expected}, "ours", [pixels]))
-                return worst
-
-            def adapted(adapter):
-                again = os.path.join(scratch, adapter)
-                run(resave, base, os.path.join(source, adapter), again)
-                return distance(PeftModel.from_pretrained(load(base), again).eval(), golden, adapter)
-
-            report.check(f"{network}/nf4", LIMIT, quantised)
+            network = Network(programs, data, name, scratch)
+            report.check(f"{name}/nf4", LIMIT, network.quantised)
             for adapter in ADAPTERS:
-                report.check(f"{network}/{adapter}", LIMIT, lambda: adapted(adapter))
+                report.check(f"{name}/{adapter}", LIMIT, lambda: network.adapted(adapter))
+            for kind, target, rank in TRAINED:
+                report.check(f"{name}/trained-{kind}-{target}", LIMIT, lambda: network.trained(kind, target, rank))
+            for made in MADE:
+                report.check(f"{name}/made-{made}", LIMIT, lambda: network.made(made))
+    with tempfile.TemporaryDirectory() as scratch:
+        for kind, side, opener in SCRATCH:
+            if installed(kind):
+                report.check(f"scratch/{kind}", LIMIT, lambda: scratch_trained(programs[0], programs[2], scratch, kind, side, opener))
+            else:
+                report.skip(f"scratch/{kind}", "its program is not installed")
     return 1 if report.failed else 0
 
 

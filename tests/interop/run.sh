@@ -8,8 +8,9 @@ build=${BUILD_DIR:-build-tests}
 python=${COW_PYTHON:-python3}
 trainer=$build/trainer/cow-trainer
 resave=$build/tests/interop/resave-adapter
+train=$build/tests/interop/train-network
 
-for program in "$trainer" "$resave"; do
+for program in "$trainer" "$resave" "$train"; do
   if [ ! -x "$program" ]; then
     echo "no $program: build the project first (BUILD_DIR names the build folder)"
     exit 1
@@ -19,4 +20,4 @@ if ! "$python" -c 'import torch, safetensors, transformers, bitsandbytes, peft' 
   echo "skipped: $python has no torch, safetensors, transformers, bitsandbytes and peft (COW_PYTHON=... names one that has)"
   exit 77
 fi
-exec "$python" tests/interop/check_interop.py "$trainer" "$resave" "${COW_TEST_DATA:-tests/data}"
+exec "$python" tests/interop/check_interop.py "$trainer" "$resave" "$train" "${COW_TEST_DATA:-tests/data}"

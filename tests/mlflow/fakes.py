@@ -6,7 +6,7 @@ import threading
 import time
 
 ESCAPE = "\x1b[31m"
-KINDS = ["html", "huge", "empty", "list", "deep", "endless", "reset", "ids", "long-id", "echo", "redirect"]
+KINDS = ["html", "huge", "empty", "list", "deep", "endless", "reset", "ids", "long-id", "echo", "redirect", "half"]
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -73,6 +73,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(403, json.dumps({"message": f"{ESCAPE} not with {self.headers.get('Authorization')} or {self.server.password}"}))
         elif kind == "redirect":
             self.answer(307, "", Location=self.path.replace("/redirect/", "/elsewhere/"))
+        elif kind == "half" and "log-batch" in self.path:
+            self.answer(200, "<html>sign in</html>")
         elif kind == "store":
             self.like_mlflow("1", put_status=500)
         else:

@@ -313,6 +313,60 @@ test_dora_dropout (gconstpointer data)
   training_free (training);
 }
 
+/* ---- memory ---- */
+
+static void *(*real_alloc) (CkBackend *, size_t);
+static void (*real_free) (CkBackend *, void *);
+static GHashTable *allocated; /* bytes by address */
+static gsize allocated_bytes;
+
+static void *
+counted_alloc (CkBackend *self, size_t bytes)
+{
+  void *memory = real_alloc (self, bytes);
+  allocated_bytes += bytes;
+  g_hash_table_insert (allocated, memory, GSIZE_TO_POINTER (bytes));
+  return memory;
+}
+
+static void
+counted_free (CkBackend *self, void *memory)
+{
+  allocated_bytes -= GPOINTER_TO_SIZE (g_hash_table_lookup (allocated, memory));
+  g_hash_table_remove (allocated, memory);
+  real_free (self, memory);
+}
+
+/* What a network reserves in its first pass is what is predicted, and the few rows of the pictures, the positions and the head. */
+static void
+test_memory (gconstpointer data)
+{
+  const TrainingCase *sort = data;
+  for (int checkpointing = 0; checkpointing < 2; checkpointing++) {
+    Training *training = training_new (sort, &(TrainingHow){ .checkpointing = checkpointing });
+    const CowNetwork *network = training->network;
+    const gsize predicted = cow_network_activation_bytes (sort->kind, &network->config, sort->batch, sort->side, sort->side, checkpointing);
+    real_alloc = training->backend->alloc;
+    real_free = training->backend->free;
+    training->backend->alloc = counted_alloc;
+    training->backend->free = counted_free;
+    allocated = g_hash_table_new (NULL, NULL);
+    allocated_bytes = 0;
+    training_pass (training, 1, TRUE);
+    const gsize pictures = (gsize)(sort->batch * 3 * sort->side * sort->side) * sizeof (float);
+    /* Per picture: three of the class token and three of the head's features, twenty of the head's layers, which are no wider. */
+    const gsize rows = (gsize)sort->batch * (gsize)(26 * network->features + 20 * TRAINING_CLASSES) * sizeof (float);
+    const gsize positions = 2 * 16 * 64 * sizeof (float);
+    g_test_message ("%" G_GSIZE_FORMAT " bytes predicted, %" G_GSIZE_FORMAT " reserved", predicted, allocated_bytes);
+    g_assert_cmpuint (allocated_bytes, >=, predicted);
+    g_assert_cmpuint (allocated_bytes, <=, predicted + pictures + rows + positions);
+    training->backend->alloc = real_alloc;
+    training->backend->free = real_free;
+    training_free (training);
+    g_hash_table_unref (allocated);
+  }
+}
+
 /* ---- what is trained, and what can't be ---- */
 
 static gsize
@@ -467,6 +521,7 @@ main (int argc, char **argv)
     }
   add_cases ("reopened", test_reopened, TRUE, FALSE);
   add_cases ("fresh", test_fresh, TRUE, FALSE);
+  add_cases ("memory", test_memory, TRUE, TRUE);
   g_test_add_func ("/training/buffers", test_buffers);
   g_test_add_func ("/training/dora/norms-once-a-step", test_norms_once_a_step);
   g_test_add_data_func ("/training/dora/without-dropout", GINT_TO_POINTER (FALSE), test_dora_dropout);

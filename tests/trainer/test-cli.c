@@ -10,7 +10,7 @@
 static void
 test_help (void)
 {
-  static const char *const verbs[] = { "predict", "features", "quantize", "info" };
+  static const char *const verbs[] = { "predict", "features", "quantize", "info", "fetch", "track" };
   g_auto (Result) help = cli_run ("--help", NULL), version = cli_run ("--version", NULL);
 
   cli_assert_ok (&help);
@@ -52,6 +52,12 @@ test_usage_errors (void)
     { { "predict", "x.png", "--adapter=a", "--format=xml" }, "--format xml" },
     { { "predict", "x.png", "--adapter=a", "--top-k=0" }, "--top-k 0" },
     { { "predict", "x.png", "--batch=many" }, "many" },
+    { { "fetch" }, "OWNER/NAME" },
+    { { "fetch", "a/b", "c/d" }, "OWNER/NAME" },
+    { { "track" }, "FOLDER" },
+    { { "track", "x", "y" }, "FOLDER" },
+    { { "track", "x", "--wait=0" }, "--wait 0" },
+    { { "track", "x", "--wait=nan" }, "--wait nan" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {

@@ -393,6 +393,12 @@ test_run (Fixture *self, gconstpointer data)
   g_autoptr (JsonObject) object = read_json (self->out, "results.json");
   g_assert_cmpint (json_object_get_int_member (object, "pictures"), ==, 15);
 
+  /* predict too knows the run's model. */
+  g_auto (Result) predict = cli_run ("predict", self->data, "-a", best, NULL),
+                  same = cli_run ("predict", self->data, "-m", self->model, "-a", best, NULL);
+  cli_assert_ok (&predict);
+  g_assert_cmpstr (predict.out, ==, same.out);
+
   /* A history that is broken is said and left out; it does not cost the evaluation. */
   g_assert_true (g_file_set_contents (results, "epoch\nx\n", -1, NULL));
   g_auto (Result) broken = cli_run ("eval", "-a", best, "-o", self->out, NULL);

@@ -283,6 +283,37 @@ test_redirects (void)
   g_assert_cmpint (count.hub_tokens, ==, 7);
 }
 
+static void
+test_redirect_targets (void)
+{
+  static const struct {
+    const char *from, *location, *to; /* to NULL: not followed */
+  } cases[] = {
+    { "https://hub.test/a/b", "https://cdn.test/c?d=e%20f", "https://cdn.test/c?d=e%20f" },
+    { "https://hub.test/a/b", "/c", "https://hub.test/c" },
+    { "https://hub.test/a/b", "//cdn.test/c", "https://cdn.test/c" },
+    { "http://hub.test/a/b", "https://cdn.test/c", "https://cdn.test/c" },
+    { "http://hub.test/a/b", "http://cdn.test/c", "http://cdn.test/c" },
+    { "https://hub.test/a/b", "http://hub.test/a/b", NULL },
+    { "https://hub.test/a/b", "ftp://cdn.test/c", NULL },
+    { "http://hub.test/a/b", "ftp://cdn.test/c", NULL },
+    { "https://hub.test/a/b", "file:///etc/passwd", NULL },
+    { "https://hub.test/a/b", "data:text/plain,x", NULL },
+    { "https://hub.test/a/b", "https://", NULL },
+    { "https://hub.test/a/b", "https://[::1", NULL },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (GUri) from = http_parse_uri (cases[i].from, "a test", NULL);
+    g_autoptr (GUri) to = hub_redirect_target (from, cases[i].location, &error);
+    g_autofree char *text = to ? g_uri_to_string (to) : NULL;
+    g_assert_cmpstr (text, ==, cases[i].to);
+    if (!cases[i].to)
+      g_assert_error (error, COW_ERROR, COW_ERROR_IO);
+  }
+}
+
 /* A hub behind a path, written with a slash at its end. */
 static void
 test_endpoint_with_path (void)
@@ -523,6 +554,22 @@ test_tunnel (void)
   }
 }
 
+/* What goes to this machine itself goes there, and has nothing of the proxy's login. */
+static void
+test_direct (void)
+{
+  g_auto (Run) run = run_begin ();
+  g_autofree char *proxy = g_strconcat (HUB_SERVER_PROXY_LOGIN "@", hub_server_proxy (server), NULL);
+
+  g_setenv ("http_proxy", proxy, TRUE);
+  assert_ok (&run, "farm/model");
+  g_unsetenv ("http_proxy");
+  const HubServerCount count = hub_server_take_count (server);
+  g_assert_cmpint (count.proxied, ==, 0);
+  g_assert_cmpint (count.requests, ==, 1);
+  g_assert_cmpint (count.tokens, ==, 0);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -540,6 +587,7 @@ main (int argc, char **argv)
   g_test_add_func ("/hub/wrong-content-is-removed", test_wrong_content_is_removed);
   g_test_add_func ("/hub/no-hash", test_no_hash);
   g_test_add_func ("/hub/redirects", test_redirects);
+  g_test_add_func ("/hub/redirect-targets", test_redirect_targets);
   g_test_add_func ("/hub/endpoint-with-path", test_endpoint_with_path);
   g_test_add_func ("/hub/parts", test_parts);
   g_test_add_func ("/hub/names-taken", test_names_taken);
@@ -547,6 +595,7 @@ main (int argc, char **argv)
   g_test_add_func ("/hub/token-places", test_token_places);
   g_test_add_func ("/hub/proxies", test_proxies);
   g_test_add_func ("/hub/tunnel", test_tunnel);
+  g_test_add_func ("/hub/direct", test_direct);
   const int status = g_test_run ();
   hub_server_free (server);
   return status;

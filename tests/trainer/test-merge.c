@@ -256,6 +256,9 @@ test_program (void)
   g_auto (Result) after = cli_run ("predict", pictures, "-m", out, "-a", out, "--format=table", NULL);
   cli_assert_ok (&after);
   g_assert_cmpstr (before.out, ==, after.out);
+  g_auto (Result) alone = cli_run ("predict", pictures, "-a", out, "--format=table", NULL);
+  cli_assert_ok (&alone);
+  g_assert_cmpstr (before.out, ==, alone.out);
 
   g_auto (Result) four = cli_run ("merge", "-m", model, "-a", adapter, "-o", small, "--nf4", "--made-up=4", NULL);
   g_assert_cmpint (four.status, ==, 0);

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * train-network KIND OUT FILE [MODEL TARGET RANK]: trains a few steps on the pixel_values of a safetensors file and saves as the trainer
+ * does, for check_interop.py. KIND is a card's; lora and dora need the rest. A dinov3 is a small one. Pictures of a vit-small must be 224
+ * px.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/card.h"
+#include "model/config-sizes.h"
+#include "model/network.h"
+#include "model/safetensors.h"
+
+#define N_CLASSES 9
+#define N_STEPS   3
+
+static gboolean
+train (CowNetwork *network, double rate, const float *pixels, int batch, int height, int width, GError **error)
+{
+  g_autofree gint32 *labels = g_new (gint32, batch);
+  for (int i = 0; i < batch; i++)
+    labels[i] = i % N_CLASSES;
+  for (int step = 1; step <= N_STEPS; step++) {
+    double loss, norm;
+    const CkAdamW settings = { rate, .9, .999, 1e-8, .01, step };
+    if (!cow_network_forward (network, pixels, batch, height, width, TRUE, (guint64)step, error) ||
+        !cow_network_loss (network, labels, NULL, .1f, TRUE, 1, &loss, error) || !cow_network_step (network, &settings, 1, &norm, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+save (CowNetwork *network, const char *kind, const char *folder, int height, int width, GError **error)
+{
+  g_autoptr (CowCard) card = cow_card_new_default ();
+  g_free (card->kind);
+  card->kind = g_strdup (kind);
+  card->preprocess.width = width;
+  card->preprocess.height = height;
+  return cow_network_save (network, folder, error) && cow_card_write (card, folder, error);
+}
+
+static gboolean
+find_kind (const char *name, CowNetworkKind *kind)
+{
+  for (*kind = COW_NETWORK_LORA; *kind <= COW_NETWORK_RESNET18; (*kind)++)
+    if (g_str_equal (name, cow_network_kind_name (*kind)))
+      return TRUE;
+  return FALSE;
+}
+
+static gboolean
+run (CkBackend *backend, char **argv, CowNetworkKind kind, gboolean adapter, GError **error)
+{
+  g_autoptr (CowSafetensors) file = cow_safetensors_open (argv[3], error);
+  const CowTensor *tensor = file ? cow_safetensors_get (file, "pixel_values") : NULL;
+  if (!tensor)
+    return FALSE;
+  const int batch = (int)tensor->dims[0], height = (int)tensor->dims[2], width = (int)tensor->dims[3];
+  g_autofree float *pixels = g_new (float, cow_tensor_count (tensor));
+  const char *const targets[] = { adapter ? argv[5] : NULL, NULL };
+  CowNetworkOptions options = { .kind = kind,
+                                .n_classes = N_CLASSES,
+                                .seed = 5,
+                                .head_dropout = .2f,
+                                .adapter_dropout = .1f,
+                                .image_size = height,
+                                .batch = batch,
+                                .targets = targets };
+  if (adapter) {
+    options.model = argv[4];
+    options.rank = atoi (argv[6]);
+    options.alpha = 2 * (float)options.rank;
+  }
+  cow_vit_config_of_size ("tiny", &options.config);
+  if (!cow_tensor_to_f32 (tensor, argv[3], pixels, error))
+    return FALSE;
+  g_autoptr (CowNetwork) network = cow_network_new (backend, &options, error);
+  return network && train (network, adapter ? 1e-2 : 1e-3, pixels, batch, height, width, error) &&
+         save (network, argv[1], argv[2], height, width, error);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (GError) error = NULL;
+  CkBackend *backend = NULL;
+  CowNetworkKind kind;
+  if ((argc != 4 && argc != 7) || !find_kind (argv[1], &kind) || (argc == 7) != (kind <= COW_NETWORK_DORA)) {
+    g_printerr ("usage: train-network KIND OUT FILE [MODEL TARGET RANK]\n");
+    return 2;
+  }
+  if (ck_cpu_open (NULL, 0, &backend) != CK_OK)
+    return 1;
+  const gboolean done = run (backend, argv, kind, argc == 7, &error);
+  ck_backend_close (backend);
+  if (!done)
+    g_printerr ("%s\n", error ? error->message : "no pixel_values");
+  return done ? 0 : 1;
+}
