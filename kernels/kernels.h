@@ -196,6 +196,7 @@ typedef struct CkTraining CkTraining; /* kernels/training.h */
 struct CkBackend {
   const char *name;  /* "cpu" */
   const char *level; /* what it found and uses: "c", "avx2", "avx512", ... */
+  int threads;       /* of its team; linear and attention give the same bits to the same team only */
 
   void (*destroy) (CkBackend *self);
 

@@ -91,6 +91,7 @@ static const Setting settings[] = {
   { "train", "smoothing", SETTING_DOUBLE, AT (smoothing), 0, .99, NULL, FALSE, "X", "Label smoothing" },
   { "train", "clip", SETTING_DOUBLE, AT (clip), 0, 1e9, NULL, FALSE, "X", "The gradient's largest norm; 0: any" },
   { "train", "seed", SETTING_INT64, AT (seed), 0, 9007199254740992.0, NULL, FALSE, "N", "Of every random number" },
+  { "train", "threads", SETTING_INT, AT (threads), 0, 1024, NULL, FALSE, "N", "Threads that compute; 0: as many as processors" },
   { "train", "save-every", SETTING_DOUBLE, AT (save_every), 0, 1e6, NULL, TRUE, "MINUTES", "Save inside epochs too; 0: at their ends alone" },
 
   { "tracking", "tracking-uri", SETTING_TEXT, AT (tracking_uri), 0, 0, NULL, TRUE, "URI", "An MLflow server ($MLFLOW_TRACKING_URI)" },

@@ -52,6 +52,7 @@ typedef struct {
   double min_delta, max_hours; /* hours 0: no limit */
   double smoothing, clip;      /* clip: the gradient's largest norm, 0 for any */
   gint64 seed;
+  int threads;       /* that compute; a run fixes the number, for other teams sum in another order */
   double save_every; /* minutes between checkpoints inside an epoch; 0: only at its end */
 
   /* [tracking] */

@@ -153,6 +153,8 @@ say_sizes (const CowRun *self, guint64 available)
   g_print ("%u pictures of %u classes train (%u an epoch with augmented copies), %u validate, %u test%s%s\n", n_train, dataset->n_classes,
            n_shown, dataset->splits[COW_VAL]->len, dataset->splits[COW_TEST]->len, grouped ? "; kept together by " : "",
            grouped ? dataset->grouped_by : "");
+  g_print ("Computed by %s (%s) in %d thread%s\n", self->backend->name, self->backend->level, self->backend->threads,
+           self->backend->threads == 1 ? "" : "s");
   g_print ("Estimated: %s of memory%s (%s available), %s on disk\n", memory, plan->checkpointing ? " with checkpointing" : "", there, disk);
   fflush (stdout);
 }
@@ -311,19 +313,35 @@ open_state (CowRun *self, const CowRunOptions *options, GError **error)
   return TRUE;
 }
 
+/* Other instruction sets round otherwise. */
+static void
+warn_of_device (const CowCard *card, const char *device)
+{
+  JsonNode *provenance = cow_card_get_member (card, "provenance");
+  const char *began = provenance && JSON_NODE_HOLDS_OBJECT (provenance)
+                          ? json_object_get_string_member_with_default (json_node_get_object (provenance), "device", device)
+                          : device;
+
+  if (g_strcmp0 (began, device) != 0)
+    g_printerr ("cow-trainer: warning: the run began on %s and goes on on %s: its numbers will differ from an uninterrupted run's by "
+                "rounding\n",
+                began, device);
+}
+
 /* The base must be the one that the run began with: its own card remembers. */
 static gboolean
-check_base (const CowRun *self, const CowRunOptions *options, const char *hash, GError **error)
+check_last (const CowRun *self, const CowRunOptions *options, const char *hash, const char *device, GError **error)
 {
   g_autofree char *last = g_build_filename (options->folder, "last", NULL);
   gboolean found;
 
-  if (!options->resume || !hash || !cow_run_folder_has_run (options->folder))
+  if (!options->resume || !cow_run_folder_has_run (options->folder))
     return TRUE;
   g_autoptr (CowCard) card = cow_card_read (last, &found, error);
   if (!card)
     return FALSE;
-  if (!found || g_strcmp0 (card->base_hash, hash) == 0)
+  warn_of_device (card, device);
+  if (!found || !hash || g_strcmp0 (card->base_hash, hash) == 0)
     return TRUE;
   g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH, "%s: its weights are not those that the run in %s began with; it cannot go on exactly",
                self->model, options->folder);
@@ -336,7 +354,7 @@ open_card (CowRun *self, const CowRunOptions *options, GError **error)
   g_autofree char *hash = self->model ? hash_model (self->model, error) : NULL;
   g_autofree char *device = g_strdup_printf ("%s (%s)", self->backend->name, self->backend->level);
 
-  if ((self->model && !hash) || !check_base (self, options, hash, error))
+  if ((self->model && !hash) || !check_last (self, options, hash, device, error))
     return FALSE;
   self->card = run_card_new (self->recipe, self->dataset, self->model, hash, device);
   return TRUE;
@@ -362,8 +380,9 @@ open_tracker (CowRun *self)
 static gboolean
 open_backend (CowRun *self, GError **error)
 {
-  if (!cow_check (ck_cpu_open (NULL, 0, &self->backend), error, "opening the CPU backend"))
+  if (!cow_check (ck_cpu_open (NULL, self->recipe->threads, &self->backend), error, "opening the CPU backend"))
     return FALSE;
+  self->recipe->threads = self->backend->threads;
   if (self->backend->training)
     return TRUE;
   g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s cannot train", self->backend->name);

@@ -65,7 +65,7 @@ ck_adapter_low (const CkCpu *cpu, const CkAdapter *adapter, int64_t rows, int64_
   const int64_t buffer = ck_adapter_buffer (adapter);
   CkStatus result = CK_OK;
 
-#pragma omp parallel num_threads(cpu->threads)
+#pragma omp parallel num_threads(cpu->base.threads)
   {
 #pragma omp for schedule(static)
     for (int64_t first = 0; first < in; first += STRIP)

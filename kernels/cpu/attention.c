@@ -82,15 +82,15 @@ ck_cpu_attention (CkBackend *self, const CkAttention *a)
 
   if (result != CK_OK)
     return result;
-  block = choose_block (a, cpu->threads);
+  block = choose_block (a, cpu->base.threads);
   blocks = (a->tokens + block - 1) / block;
-  if (!ck_size_product (block * cpu->threads, a->tokens, sizeof (float), &bytes))
+  if (!ck_size_product (block * cpu->base.threads, a->tokens, sizeof (float), &bytes))
     return CK_BAD_SHAPE;
   scores = ck_scratch_get (&cpu->tiles, bytes);
   if (scores == NULL)
     return CK_NO_MEMORY;
 
-#pragma omp parallel num_threads(cpu->threads)
+#pragma omp parallel num_threads(cpu->base.threads)
   {
 #pragma omp for schedule(static)
     for (int64_t token = 0; token < (a->cos != NULL ? a->batch * a->tokens : 0); token++)

@@ -148,7 +148,7 @@ ck_cpu_open (const char *level_name, int threads, CkBackend **backend)
   };
   fill_ops (&cpu->ops, level);
   /* OpenMP's own count heeds OMP_NUM_THREADS and the processors that this process may use. */
-  cpu->threads = threads > 0 ? threads : omp_get_max_threads ();
+  cpu->base.threads = threads > 0 ? threads : omp_get_max_threads ();
   *backend = &cpu->base;
   return CK_OK;
 }

@@ -42,7 +42,7 @@ ck_convolution_c (CkBackend *self, const CkConvolution *c, const float *x, const
   const CkCpu *cpu = (const CkCpu *)self;
   const Shape s = describe (c);
 
-#pragma omp parallel for schedule(static) num_threads(cpu->threads)
+#pragma omp parallel for schedule(static) num_threads(cpu->base.threads)
   for (int64_t row = 0; row < c->batch * s.out_height; row++) {
     const float *picture = x + row / s.out_height * c->height * c->width * c->in;
 
@@ -110,7 +110,7 @@ ck_convolution_backward_c (CkBackend *self, const CkConvolution *c, const float 
   const CkCpu *cpu = (const CkCpu *)self;
   const Shape s = describe (c);
 
-#pragma omp parallel for schedule(static) num_threads(cpu->threads)
+#pragma omp parallel for schedule(static) num_threads(cpu->base.threads)
   for (int64_t row = 0; row < (dx != NULL ? c->batch * c->height : 0); row++) {
     const float *picture = dy + row / c->height * s.out_height * s.out_width * c->out;
 
@@ -118,7 +118,7 @@ ck_convolution_backward_c (CkBackend *self, const CkConvolution *c, const float 
       for (int64_t i = 0; i < c->in; i++)
         dx[(row * c->width + col) * c->in + i] = input_gradient (&s, row % c->height, col, picture, weight + i * s.taps);
   }
-#pragma omp parallel for schedule(static) num_threads(cpu->threads)
+#pragma omp parallel for schedule(static) num_threads(cpu->base.threads)
   for (int64_t o = 0; o < (dweight != NULL ? c->out : 0); o++)
     for (int64_t k = 0; k < c->in * s.taps; k++)
       dweight[o * c->in * s.taps + k] += weight_gradient (&s, o, k / s.taps, k % s.taps, x, dy);

@@ -423,7 +423,7 @@ reserve (Job *job, CkCpu *cpu)
   job->buffer_floats = plan->scratch_floats + (plan->n_blocks > 1 ? plan->slice * plan->out_area * plan->block : 0);
   job->buffer_floats = round_up (ck_max (job->buffer_floats, to_weights ? plan->plain_floats : 0));
   if (!ck_size_product (tensors, plan->weight_floats, sizeof (float), &shared) ||
-      !ck_size_product (job->buffer_floats, cpu->threads, sizeof (float), &threads))
+      !ck_size_product (job->buffer_floats, cpu->base.threads, sizeof (float), &threads))
     return CK_BAD_SHAPE;
   job->memory = ck_scratch_get (&cpu->planes, shared + threads + 1);
   if (job->memory == NULL)
@@ -442,16 +442,16 @@ convolve (CkCpu *cpu, const CkConvolution *shape, CkConvolutionDirection directi
 
   if (job.all == NULL)
     return CK_NO_MEMORY;
-  status = find_plan (cpu->convolutions, shape, direction, cpu->threads, &job.plan);
+  status = find_plan (cpu->convolutions, shape, direction, cpu->base.threads, &job.plan);
   if (status == CK_OK)
     status = reserve (&job, cpu);
   if (status == CK_OK && dweight == NULL && job.plan->reorder != NULL) {
-    omp_set_num_threads (cpu->threads);
+    omp_set_num_threads (cpu->base.threads);
     status = reorder (job.all, job.plan, weight, job.memory);
     omp_set_num_threads (omp_threads);
     job.weights = job.memory;
   }
-  return status == CK_OK ? run (&job, cpu->threads, dweight) : status;
+  return status == CK_OK ? run (&job, cpu->base.threads, dweight) : status;
 }
 
 CkStatus

@@ -105,7 +105,6 @@ typedef struct {
 typedef struct {
   CkBackend base;
   CkCpuOps ops;
-  int threads;
   CkScratch tiles;              /* of linear and attention */
   CkScratch patches;            /* of embed and its backward, which call linear and its backward */
   CkScratch planes;             /* of convolution and batch norm */

@@ -92,7 +92,7 @@ ck_cpu_embed (CkBackend *self, const CkEmbed *e)
     for (int64_t first = 0; first < patches; first += chunk) {
       const int64_t n = first + chunk < patches ? chunk : patches - first;
 
-#pragma omp parallel for schedule(static) num_threads(cpu->threads)
+#pragma omp parallel for schedule(static) num_threads(cpu->base.threads)
       for (int64_t i = 0; i < n; i++)
         ck_embed_gather (e, picture, first + i, rows + i * cols);
       if (e->position != NULL)

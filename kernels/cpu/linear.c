@@ -59,7 +59,7 @@ round_up (int64_t a, int64_t b)
 static void
 cut (Job *job)
 {
-  const int64_t threads = job->cpu->threads;
+  const int64_t threads = job->cpu->base.threads;
   int64_t panels = round_up (ceil_div (job->out, PANEL), threads);
   int64_t groups = ceil_div (job->rows, GROUP);
 
@@ -84,7 +84,7 @@ reserve (Job *job, CkCpu *cpu)
   job->buffer_floats = job->panel * (job->group + (decodes ? job->depth : 0)); /* at most PANEL * (GROUP + DEPTH) */
   if (job->rank > 0)
     job->buffer_floats = max64 (job->buffer_floats, ck_adapter_buffer (job->layer->adapter));
-  if (!ck_size_product (low + turned + job->buffer_floats * cpu->threads, sizeof (float), 1, &bytes))
+  if (!ck_size_product (low + turned + job->buffer_floats * cpu->base.threads, sizeof (float), 1, &bytes))
     return CK_BAD_SHAPE;
   job->low = ck_scratch_get (&cpu->tiles, bytes);
   if (job->low == NULL)
@@ -150,7 +150,7 @@ make_tiles (const Job *job)
   const CkCpu *cpu = job->cpu;
   CkStatus result = CK_OK;
 
-#pragma omp parallel for schedule(dynamic) num_threads(cpu->threads)
+#pragma omp parallel for schedule(dynamic) num_threads(cpu->base.threads)
   for (int64_t tile = 0; tile < job->n_panels * job->n_groups; tile++) {
     const CkStatus status = make_tile (job, tile % job->n_groups * job->group, tile / job->n_groups * job->panel,
                                        job->buffers + omp_get_thread_num () * job->buffer_floats);

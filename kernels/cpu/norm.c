@@ -10,7 +10,7 @@ ck_cpu_norm (CkBackend *self, const CkNorm *norm, int64_t rows, int64_t cols, co
 
   if (cols < 1 || !ck_size_product (rows, cols, sizeof (float), &bytes))
     return CK_BAD_SHAPE;
-#pragma omp parallel for schedule(static) num_threads(cpu->threads)
+#pragma omp parallel for schedule(static) num_threads(cpu->base.threads)
   for (int64_t row = 0; row < rows; row++)
     cpu->ops.norm (norm, cols, x + row * cols, y + row * cols);
   return CK_OK;

@@ -76,13 +76,13 @@ ck_cpu_attention_backward (CkBackend *self, const CkAttentionBackward *op)
   if (result != CK_OK)
     return result;
   block = ck_min (ck_max (SCORES / a->tokens, BLOCK_MIN), a->tokens);
-  if (!ck_size_product (2 * block * cpu->threads, a->tokens, sizeof (float), &bytes))
+  if (!ck_size_product (2 * block * cpu->base.threads, a->tokens, sizeof (float), &bytes))
     return CK_BAD_SHAPE;
   buffers = ck_scratch_get (&cpu->tiles, bytes);
   if (buffers == NULL)
     return CK_NO_MEMORY;
 
-#pragma omp parallel for schedule(dynamic) num_threads(cpu->threads)
+#pragma omp parallel for schedule(dynamic) num_threads(cpu->base.threads)
   for (int64_t task = 0; task < a->batch * a->heads; task++) {
     const int64_t head = task % a->heads, picture = task / a->heads;
     const CkStatus status = make_head (&cpu->ops, op, (picture * a->tokens * a->heads + head) * a->head_dim, block,

@@ -133,7 +133,7 @@ ck_cpu_batch_norm (CkBackend *self, const CkBatchNorm *norm, bool training, cons
   sums = factor + norm->channels;
   chunks = training ? count_chunks (norm->rows) : 0;
 
-#pragma omp parallel num_threads(cpu->threads)
+#pragma omp parallel num_threads(cpu->base.threads)
   {
 #pragma omp for schedule(static)
     for (int64_t chunk = 0; chunk < chunks; chunk++)
@@ -227,7 +227,7 @@ ck_cpu_batch_norm_backward (CkBackend *self, const CkBatchNorm *norm, const floa
     return CK_NO_MEMORY;
   sums = mean_g + 2 * n;
 
-#pragma omp parallel num_threads(cpu->threads)
+#pragma omp parallel num_threads(cpu->base.threads)
   {
 #pragma omp for schedule(static)
     for (int64_t chunk = 0; chunk < count_chunks (norm->rows); chunk++) {

@@ -23,7 +23,7 @@ ck_cpu_activate (CkBackend *self, CkActivation activation, int64_t n, const floa
 
   if (!is_size (n))
     return CK_BAD_SHAPE;
-#pragma omp parallel for schedule(static) num_threads(cpu->threads)
+#pragma omp parallel for schedule(static) num_threads(cpu->base.threads)
   for (int64_t i = 0; i < n; i += CHUNK)
     cpu->ops.epilogue (&epilogue, ck_min (CHUNK, n - i), x + i, NULL, NULL, y + i);
   return CK_OK;
@@ -36,7 +36,7 @@ ck_cpu_activate_backward (CkBackend *self, CkActivation activation, int64_t n, c
 
   if (!is_size (n))
     return CK_BAD_SHAPE;
-#pragma omp parallel for schedule(static) num_threads(cpu->threads)
+#pragma omp parallel for schedule(static) num_threads(cpu->base.threads)
   for (int64_t i = 0; i < n; i += CHUNK)
     cpu->ops.activate_backward (activation, ck_min (CHUNK, n - i), x + i, dy + i, dx + i);
   return CK_OK;
@@ -50,7 +50,7 @@ ck_cpu_gate (CkBackend *self, int64_t n, const float *gate, const float *up, flo
 
   if (!is_size (n))
     return CK_BAD_SHAPE;
-#pragma omp parallel for schedule(static) num_threads(cpu->threads)
+#pragma omp parallel for schedule(static) num_threads(cpu->base.threads)
   for (int64_t i = 0; i < n; i += CHUNK)
     cpu->ops.epilogue (&epilogue, ck_min (CHUNK, n - i), gate + i, up + i, NULL, y + i);
   return CK_OK;
@@ -77,7 +77,7 @@ ck_cpu_gate_backward (CkBackend *self, int64_t n, const float *gate, const float
 
   if (!is_size (n))
     return CK_BAD_SHAPE;
-#pragma omp parallel for schedule(static) num_threads(cpu->threads)
+#pragma omp parallel for schedule(static) num_threads(cpu->base.threads)
   for (int64_t i = 0; i < n; i += PART)
     gate_part (&cpu->ops, ck_min (PART, n - i), gate + i, up + i, dy + i, dgate + i, dup + i);
   return CK_OK;
@@ -92,7 +92,7 @@ ck_cpu_add_scaled (CkBackend *self, int64_t rows, int64_t cols, const float *y, 
 
   if (!ck_size_product (rows, cols, sizeof (float), &bytes))
     return CK_BAD_SHAPE;
-#pragma omp parallel for schedule(static) num_threads(cpu->threads)
+#pragma omp parallel for schedule(static) num_threads(cpu->base.threads)
   for (int64_t row = 0; row < rows; row++)
     cpu->ops.epilogue (&epilogue, cols, y + row * cols, NULL, x + row * cols, x + row * cols);
   return CK_OK;
@@ -122,7 +122,7 @@ ck_cpu_add_scaled_backward (CkBackend *self, int64_t rows, int64_t cols, const f
 
   if (!ck_size_product (rows, cols, sizeof (float), &bytes))
     return CK_BAD_SHAPE;
-#pragma omp parallel num_threads(cpu->threads)
+#pragma omp parallel num_threads(cpu->base.threads)
   {
     /* first, and with a barrier after it, because dy may be y */
 #pragma omp for schedule(static)
@@ -142,7 +142,7 @@ ck_cpu_dropout (CkBackend *self, uint64_t key, float p, int64_t n, const float *
 
   if (!is_size (n) || !(p >= 0 && p <= 1))
     return CK_BAD_SHAPE;
-#pragma omp parallel for schedule(static) num_threads(cpu->threads)
+#pragma omp parallel for schedule(static) num_threads(cpu->base.threads)
   for (int64_t i = 0; i < n; i += CHUNK)
     cpu->ops.dropout (key, p, i, ck_min (CHUNK, n - i), x + i, y + i);
   return CK_OK;
@@ -157,7 +157,7 @@ ck_cpu_copy_rows (CkBackend *self, int64_t rows, int64_t cols, const float *src,
   if (!ck_size_product (rows, cols, sizeof (float), &bytes) || !ck_size_product (rows, src_stride, sizeof (float), &bytes) ||
       !ck_size_product (rows, dst_stride, sizeof (float), &bytes) || dst_stride < cols)
     return CK_BAD_SHAPE;
-#pragma omp parallel for schedule(static) num_threads(cpu->threads) if (rows * cols >= CHUNK)
+#pragma omp parallel for schedule(static) num_threads(cpu->base.threads) if (rows * cols >= CHUNK)
   for (int64_t row = 0; row < (cols > 0 ? rows : 0); row++)
     memcpy (dst + row * dst_stride, src + row * src_stride, (size_t)cols * sizeof (float));
   return CK_OK;
@@ -170,7 +170,7 @@ ck_cpu_fill (CkBackend *self, float *x, int64_t n, float value)
 
   if (!is_size (n))
     return CK_BAD_SHAPE;
-#pragma omp parallel for simd schedule(static) num_threads(cpu->threads) if (n >= CHUNK)
+#pragma omp parallel for simd schedule(static) num_threads(cpu->base.threads) if (n >= CHUNK)
   for (int64_t i = 0; i < n; i++)
     x[i] = value;
   return CK_OK;
@@ -183,7 +183,7 @@ ck_cpu_multiply (CkBackend *self, float *x, int64_t n, float factor)
 
   if (!is_size (n))
     return CK_BAD_SHAPE;
-#pragma omp parallel for simd schedule(static) num_threads(cpu->threads) if (n >= CHUNK)
+#pragma omp parallel for simd schedule(static) num_threads(cpu->base.threads) if (n >= CHUNK)
   for (int64_t i = 0; i < n; i++)
     x[i] *= factor;
   return CK_OK;

@@ -36,7 +36,7 @@ add_patches (CkBackend *self, const CkEmbedBackward *op, const float *picture, c
     .gradients = { .weight = op->dweight, .bias = op->dbias },
   };
 
-#pragma omp parallel for schedule(static) num_threads(cpu->threads)
+#pragma omp parallel for schedule(static) num_threads(cpu->base.threads)
   for (int64_t i = 0; i < (op->dweight != NULL ? n : 0); i++)
     ck_embed_gather (e, picture, first + i, rows + i * cols);
   return ck_cpu_linear_backward (self, &linear);
@@ -62,7 +62,7 @@ ck_cpu_embed_backward (CkBackend *self, const CkEmbedBackward *op)
   if (rows == NULL)
     return CK_NO_MEMORY;
 
-#pragma omp parallel for schedule(static) num_threads(cpu->threads)
+#pragma omp parallel for schedule(static) num_threads(cpu->base.threads)
   for (int64_t token = 0; token < (op->dposition != NULL ? tokens : e->n_prefix); token++)
     sum_token (op, token, tokens);
   if (op->dweight == NULL && op->dbias == NULL)

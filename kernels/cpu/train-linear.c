@@ -94,7 +94,7 @@ reserve (Job *job, CkCpu *cpu)
   size_buffers (job);
   job->buffer_floats = round_up (job->buffer_floats, 16);
   if (!ck_size_product (up + 2 * low + turned + 16, sizeof (float), 1, &shared) ||
-      !ck_size_product (job->buffer_floats, cpu->threads, sizeof (float), &threads))
+      !ck_size_product (job->buffer_floats, cpu->base.threads, sizeof (float), &threads))
     return CK_BAD_SHAPE;
   job->up = ck_scratch_get (&cpu->tiles, shared + threads);
   if (job->up == NULL)
@@ -290,7 +290,7 @@ run (const Job *job)
   const bool needs_dlow = job->adapter != NULL && (job->n_dx > 0 || job->n_ddown > 0);
   CkStatus result = CK_OK;
 
-#pragma omp parallel num_threads(cpu->threads)
+#pragma omp parallel num_threads(cpu->base.threads)
   {
     CkStatus status = CK_OK;
 

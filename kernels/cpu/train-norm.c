@@ -51,7 +51,7 @@ ck_cpu_norm_backward (CkBackend *self, const CkNormBackward *op)
   if (sums == NULL)
     return CK_NO_MEMORY;
 
-#pragma omp parallel num_threads(cpu->threads)
+#pragma omp parallel num_threads(cpu->base.threads)
   {
 #pragma omp for schedule(static)
     for (int64_t chunk = 0; chunk < chunks; chunk++)

@@ -40,7 +40,7 @@ ck_cpu_sum_squares (CkBackend *self, const float *x, int64_t n, double *sum)
   parts = ck_scratch_get (&cpu->tiles, (size_t)chunks * sizeof (double));
   if (parts == NULL)
     return CK_NO_MEMORY;
-#pragma omp parallel for schedule(static) num_threads(cpu->threads) if (chunks > 1)
+#pragma omp parallel for schedule(static) num_threads(cpu->base.threads) if (chunks > 1)
   for (int64_t chunk = 0; chunk < chunks; chunk++)
     parts[chunk] = sum_chunk (x + chunk * CHUNK, ck_min (CHUNK, n - chunk * CHUNK));
   for (int64_t chunk = 0; chunk < chunks; chunk++)
@@ -68,7 +68,7 @@ ck_cpu_adamw (CkBackend *self, const CkAdamW *settings, float factor, int64_t n,
 
   if (settings->step < 1 || !ck_size_product (n, sizeof (float), 1, &bytes))
     return CK_BAD_SHAPE;
-#pragma omp parallel for schedule(static) num_threads(cpu->threads) if (n > PART)
+#pragma omp parallel for schedule(static) num_threads(cpu->base.threads) if (n > PART)
   for (int64_t i = 0; i < n; i += PART)
     cpu->ops.adamw (&step, ck_min (PART, n - i), gradients + i, first + i, second + i, parameters + i);
   return CK_OK;

@@ -28,7 +28,7 @@ ck_cpu_channels_last (CkBackend *self, int64_t batch, int64_t channels, int64_t 
 
   if (!is_shape (batch, area, 1, channels))
     return CK_BAD_SHAPE;
-#pragma omp parallel for collapse(2) schedule(static) num_threads(cpu->threads)
+#pragma omp parallel for collapse(2) schedule(static) num_threads(cpu->base.threads)
   for (int64_t b = 0; b < batch; b++) {
     for (int64_t first = 0; first < area; first += PIXELS) {
       const int64_t end = first + ck_min (PIXELS, area - first);
@@ -80,7 +80,7 @@ ck_cpu_max_pool (CkBackend *self, int64_t batch, int64_t height, int64_t width, 
 
   if (!is_shape (batch, height, width, channels))
     return CK_BAD_SHAPE;
-#pragma omp parallel for schedule(static) num_threads(cpu->threads)
+#pragma omp parallel for schedule(static) num_threads(cpu->base.threads)
   for (int64_t row = 0; row < batch * out_height; row++) {
     const float *picture = x + row / out_height * height * width * channels;
 
@@ -117,7 +117,7 @@ ck_cpu_max_pool_backward (CkBackend *self, int64_t batch, int64_t height, int64_
 
   if (!is_shape (batch, height, width, channels))
     return CK_BAD_SHAPE;
-#pragma omp parallel for schedule(static) num_threads(cpu->threads)
+#pragma omp parallel for schedule(static) num_threads(cpu->base.threads)
   for (int64_t row = 0; row < batch * height; row++) {
     const int64_t picture = row / height * out_height * out_width * channels;
 
@@ -151,7 +151,7 @@ ck_cpu_mean_pool (CkBackend *self, int64_t batch, int64_t area, int64_t channels
 
   if (!is_shape (batch, area, 1, channels))
     return CK_BAD_SHAPE;
-#pragma omp parallel for collapse(2) schedule(static) num_threads(cpu->threads)
+#pragma omp parallel for collapse(2) schedule(static) num_threads(cpu->base.threads)
   for (int64_t b = 0; b < batch; b++)
     for (int64_t first = 0; first < channels; first += STRIP)
       take_mean (area, channels, first, x + b * area * channels, y + b * channels);
@@ -167,7 +167,7 @@ ck_cpu_mean_pool_backward (CkBackend *self, int64_t batch, int64_t area, int64_t
   if (!is_shape (batch, area, 1, channels))
     return CK_BAD_SHAPE;
   share = 1 / (float)area;
-#pragma omp parallel for schedule(static) num_threads(cpu->threads)
+#pragma omp parallel for schedule(static) num_threads(cpu->base.threads)
   for (int64_t pixel = 0; pixel < batch * area; pixel++)
     for (int64_t c = 0; c < channels; c++)
       dx[pixel * channels + c] = share * dy[pixel / area * channels + c];

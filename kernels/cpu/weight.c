@@ -112,7 +112,7 @@ ck_cpu_weight_decode (CkBackend *self, const CkWeight *weight, int64_t first, in
 
   if (first < 0 || rows < 0 || first > weight->source.out || rows > weight->source.out - first)
     return CK_BAD_SHAPE;
-#pragma omp parallel for schedule(static) num_threads(cpu->threads)
+#pragma omp parallel for schedule(static) num_threads(cpu->base.threads)
   for (int64_t row = 0; row < rows; row++)
     ck_weight_decode_run (&cpu->ops, weight, (first + row) * in, in, out + row * in);
   return CK_OK;

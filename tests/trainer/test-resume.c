@@ -169,6 +169,52 @@ test_max_hours (void)
   runs_assert_same (whole, out);
 }
 
+/* A team of another size sums in another order: a run keeps the size that it began with, wherever it goes on. */
+static void
+test_threads (void)
+{
+  g_autofree char *out = in_folder ("threads"), *before = g_strdup (g_getenv ("OMP_NUM_THREADS"));
+
+  g_setenv ("OMP_NUM_THREADS", "3", TRUE);
+  g_auto (Result) first = cli_run (ARGUMENTS (out), "--max-hours", "0.00002", NULL);
+  g_setenv ("OMP_NUM_THREADS", "1", TRUE);
+  g_auto (Result) again = cli_run ("train", "--resume", out, "--max-hours", "0", NULL);
+  g_auto (Result) other = cli_run ("train", "--resume", out, "--threads", "2", NULL);
+  if (before)
+    g_setenv ("OMP_NUM_THREADS", before, TRUE);
+  else
+    g_unsetenv ("OMP_NUM_THREADS");
+
+  runs_assert_ok (&first);
+  runs_assert_ok (&again);
+  g_assert_nonnull (strstr (first.out, "in 3 threads"));
+  g_assert_nonnull (strstr (again.out, "in 3 threads"));
+  cli_assert_error (&other, 2, "--threads");
+}
+
+/* Other instructions round otherwise, and that is said. */
+static void
+test_other_device (void)
+{
+  g_autofree char *out = in_folder ("device"), *before = g_strdup (g_getenv ("COWBEHAVIOR_CPU"));
+
+  g_setenv ("COWBEHAVIOR_CPU", "c", TRUE);
+  g_auto (Result) first = cli_run (ARGUMENTS (out), "--max-hours", "0.00002", NULL);
+  g_auto (Result) same = cli_run ("train", "--resume", out, "--max-hours", "0.00002", NULL);
+  g_setenv ("COWBEHAVIOR_CPU", "avx2", TRUE);
+  g_auto (Result) other = cli_run ("train", "--resume", out, "--max-hours", "0", NULL);
+  if (before)
+    g_setenv ("COWBEHAVIOR_CPU", before, TRUE);
+  else
+    g_unsetenv ("COWBEHAVIOR_CPU");
+
+  runs_assert_ok (&first);
+  runs_assert_ok (&same);
+  runs_assert_ok (&other);
+  g_assert_null (strstr (same.err, "goes on on"));
+  g_assert_nonnull (strstr (other.err, "began on cpu (c) and goes on on cpu (avx2)"));
+}
+
 /* ResNet's running statistics are part of what goes on. */
 static void
 test_resnet (void)
@@ -301,6 +347,8 @@ main (int argc, char **argv)
   g_test_add_func ("/resume/interrupted", test_interrupted);
   g_test_add_func ("/resume/interrupted-message", test_interrupted_message);
   g_test_add_func ("/resume/max-hours", test_max_hours);
+  g_test_add_func ("/resume/threads", test_threads);
+  g_test_add_func ("/resume/other-device", test_other_device);
   g_test_add_func ("/resume/resnet", test_resnet);
   g_test_add_func ("/resume/more-epochs", test_more_epochs);
   g_test_add_func ("/resume/refused", test_refused);
