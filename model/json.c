@@ -42,6 +42,15 @@ skip_string (const char *text, gsize n_bytes, gsize *at, const char *file, GErro
   return *at < n_bytes || bad_text (file, n_bytes, "a string without end", error);
 }
 
+/* Nothing may follow the whole: json-glib 1.6 would take the last of several values and leak the others. */
+static gboolean
+check_end (const char *text, gsize n_bytes, gsize at, const char *file, GError **error)
+{
+  while (at < n_bytes && strchr (" \t\r\n", text[at]) != NULL && text[at] != '\0')
+    at++;
+  return at == n_bytes || bad_text (file, at, "more text after the end", error);
+}
+
 /*
  * Bounds what the parser will do with the text. Characters that have no place outside strings are refused, not skipped: a comment could
  * hide a quote, and what this takes for a string would be brackets to the parser.
@@ -68,6 +77,10 @@ check_text (const char *text, gsize n_bytes, const char *file, GError **error)
       return bad_text (file, i, "more values than any network needs", error);
     if (depth > COW_JSON_MAX_DEPTH)
       return bad_text (file, i, "nested too deep", error);
+    if (depth == 0 && strchr ("}]", text[i]) != NULL)
+      return check_end (text, n_bytes, i + 1, file, error);
+    if (depth == 0 && strchr (" \t\r\n", text[i]) == NULL)
+      return bad_text (file, i, "the whole must be an object {...}", error);
   }
   return TRUE;
 }

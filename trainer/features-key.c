@@ -2,23 +2,11 @@
 #include "trainer/features-key.h"
 
 #include <glib/gstdio.h>
-#include <string.h>
+
+#include "trainer/hashes.h"
 
 #define VERSION     2 /* raised when the same input gives other features */
 #define HEADER_SIZE 65536
-
-static void add (GChecksum *sum, const char *format, ...) G_GNUC_PRINTF (2, 3);
-
-static void
-add (GChecksum *sum, const char *format, ...)
-{
-  va_list arguments;
-  va_start (arguments, format);
-  g_autofree char *text = g_strdup_vprintf (format, arguments);
-  va_end (arguments);
-  /* With its end, so that two texts never read as one. */
-  g_checksum_update (sum, (const guchar *)text, (gssize)strlen (text) + 1);
-}
 
 static gboolean
 add_file (GChecksum *sum, const char *path, GError **error)
@@ -28,8 +16,8 @@ add_file (GChecksum *sum, const char *path, GError **error)
     g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s: no such file", path);
     return FALSE;
   }
-  add (sum, "%s %" G_GINT64_FORMAT " %" G_GINT64_FORMAT ".%09ld", path, (gint64)status.st_size, (gint64)status.st_mtim.tv_sec,
-       (long)status.st_mtim.tv_nsec);
+  hash_add_text (sum, "%s %" G_GINT64_FORMAT " %" G_GINT64_FORMAT ".%09ld", path, (gint64)status.st_size, (gint64)status.st_mtim.tv_sec,
+                 (long)status.st_mtim.tv_nsec);
   return TRUE;
 }
 
@@ -70,17 +58,17 @@ features_key (const CowFeaturesOptions *options, const GArray *items, GError **e
   const CowPreprocess *p = &options->preprocess;
   g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
 
-  add (sum, "features %d, %dx%d %s %s, %s", VERSION, p->width, p->height, cow_interpolation_name (p->interpolation),
-       cow_normalisation_name (p->normalisation), cow_augment_name (options->augment));
+  hash_add_text (sum, "features %d, %dx%d %s %s, %s", VERSION, p->width, p->height, cow_interpolation_name (p->interpolation),
+                 cow_normalisation_name (p->normalisation), cow_augment_name (options->augment));
   if (!add_model (sum, options->model, error))
     return NULL;
   for (guint i = 0; i < items->len; i++) {
     const CowLoadItem *item = &g_array_index (items, CowLoadItem, i);
     const CowSample *sample = cow_dataset_sample (options->dataset, item->sample);
-    add (sum, "%u %" G_GUINT64_FORMAT, item->copy, item->copy > 0 ? item->key : 0);
+    hash_add_text (sum, "%u %" G_GUINT64_FORMAT, item->copy, item->copy > 0 ? item->key : 0);
     if (item->copy > 0)
       continue; /* the picture itself came just before */
-    add (sum, "%d %a %a %a %a", sample->box_kind, sample->box[0], sample->box[1], sample->box[2], sample->box[3]);
+    hash_add_text (sum, "%d %a %a %a %a", sample->box_kind, sample->box[0], sample->box[1], sample->box[2], sample->box[3]);
     if (!add_file (sum, sample->path, error))
       return NULL;
   }

@@ -11,11 +11,8 @@
 
 #define PIECE (1 << 24) /* bytes between two looks at the user's wish to stop */
 
-static void add_text (GChecksum *sum, const char *format, ...) G_GNUC_PRINTF (2, 3);
-
-/* With the text's end, so that two texts never read as one. */
-static void
-add_text (GChecksum *sum, const char *format, ...)
+void
+hash_add_text (GChecksum *sum, const char *format, ...)
 {
   va_list arguments;
   va_start (arguments, format);
@@ -37,7 +34,7 @@ add_tensor (GChecksum *sum, const CowCheckpoint *checkpoint, const CowTensor *te
 {
   g_autofree char *shape = cow_tensor_shape_text (tensor);
 
-  add_text (sum, "%s %s %s", tensor->name, cow_dtype_name (tensor->dtype), shape);
+  hash_add_text (sum, "%s %s %s", tensor->name, cow_dtype_name (tensor->dtype), shape);
   for (gsize at = 0; at < tensor->n_bytes; at += PIECE) {
     const gsize n = MIN (PIECE, tensor->n_bytes - at);
     if (stop_requested ()) {
@@ -83,14 +80,14 @@ hash_dataset (const CowDataset *dataset)
   g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
 
   for (guint c = 0; c < dataset->n_classes; c++)
-    add_text (sum, "%s", dataset->classes[c]);
+    hash_add_text (sum, "%s", dataset->classes[c]);
   for (guint i = 0; i < dataset->samples->len; i++) {
     const CowSample *sample = cow_dataset_sample (dataset, i);
     GStatBuf status;
     const gint64 size = g_stat (sample->path, &status) == 0 ? (gint64)status.st_size : -1;
-    add_text (sum, "%s", sample->path);
-    add_text (sum, "%" G_GINT64_FORMAT " %d %d %d %a %a %a %a", size, sample->label, (int)sample->split, (int)sample->box_kind,
-              sample->box[0], sample->box[1], sample->box[2], sample->box[3]);
+    hash_add_text (sum, "%s", sample->path);
+    hash_add_text (sum, "%" G_GINT64_FORMAT " %d %d %d %a %a %a %a", size, sample->label, (int)sample->split, (int)sample->box_kind,
+                   sample->box[0], sample->box[1], sample->box[2], sample->box[3]);
   }
   return g_strdup (g_checksum_get_string (sum));
 }

@@ -13,4 +13,7 @@ char *hash_model (const char *path, GError **error);
 /* Of what training sees of a set: classes, and each picture's path, size in bytes, part, class and split. */
 char *hash_dataset (const CowDataset *dataset);
 
+/* Adds a text with its end, so that two texts never read as one. */
+void hash_add_text (GChecksum *sum, const char *format, ...) G_GNUC_PRINTF (2, 3);
+
 #endif

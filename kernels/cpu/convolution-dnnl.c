@@ -63,12 +63,6 @@ round_up (int64_t n)
   return (n + 15) / 16 * 16;
 }
 
-static int64_t
-ceil_div (int64_t a, int64_t b)
-{
-  return (a + b - 1) / b;
-}
-
 /* ---- what oneDNN makes ready ------------------------------------------------------------------------------------------------------ */
 
 static void
@@ -221,8 +215,8 @@ cut (Plan *plan)
   plan->block = plan->direction == CK_CONVOLUTION_TO_WEIGHTS && c->out % BLOCK == 0 ? BLOCK : c->out;
   plan->n_blocks = c->out / plan->block;
   plan->plain_floats = plan->block * c->in * c->kernel * c->kernel;
-  plan->slice = ceil_div (c->batch, ck_max (TASKS / plan->n_blocks, 1));
-  plan->n_slices = ceil_div (c->batch, plan->slice);
+  plan->slice = ck_ceil_div (c->batch, ck_max (TASKS / plan->n_blocks, 1));
+  plan->n_slices = ck_ceil_div (c->batch, plan->slice);
 }
 
 /* oneDNN makes primitives for as many threads as OpenMP would use now: one, but weights that all tasks share may be reordered by all. */

@@ -97,6 +97,33 @@ typedef struct CkConvolutions CkConvolutions;
 void ck_convolutions_free (CkConvolutions *convolutions);
 
 /* Memory that an operation needs while it runs; kept for the next call, because a network asks for the same sizes again and again. */
+/* ---- integers; sizes are positive --------------------------------------------------------------------------------------------------- */
+
+static inline int64_t
+ck_min (int64_t a, int64_t b)
+{
+  return a < b ? a : b;
+}
+
+static inline int64_t
+ck_max (int64_t a, int64_t b)
+{
+  return a > b ? a : b;
+}
+
+static inline int64_t
+ck_ceil_div (int64_t a, int64_t b)
+{
+  return (a + b - 1) / b;
+}
+
+/* To a multiple of b. */
+static inline int64_t
+ck_round_up (int64_t a, int64_t b)
+{
+  return ck_ceil_div (a, b) * b;
+}
+
 typedef struct {
   void *data;
   size_t bytes;

@@ -31,59 +31,35 @@ typedef struct {
   int64_t buffer_floats;
 } Job;
 
-static int64_t
-min64 (int64_t a, int64_t b)
-{
-  return a < b ? a : b;
-}
-
-static int64_t
-max64 (int64_t a, int64_t b)
-{
-  return a > b ? a : b;
-}
-
-static int64_t
-ceil_div (int64_t a, int64_t b)
-{
-  return (a + b - 1) / b;
-}
-
-static int64_t
-round_up (int64_t a, int64_t b)
-{
-  return ceil_div (a, b) * b;
-}
-
 /* Cuts the output so that every thread has as many tiles as the others, and tiles are large. */
 static void
 cut (Job *job)
 {
   const int64_t threads = job->cpu->base.threads;
-  int64_t panels = round_up (ceil_div (job->out, PANEL), threads);
-  int64_t groups = ceil_div (job->rows, GROUP);
+  int64_t panels = ck_round_up (ck_ceil_div (job->out, PANEL), threads);
+  int64_t groups = ck_ceil_div (job->rows, GROUP);
 
-  panels = min64 (panels, ceil_div (job->out, PANEL_MIN));
-  job->panel = round_up (ceil_div (job->out, panels), LINE_FLOATS);
-  job->n_panels = ceil_div (job->out, job->panel);
+  panels = ck_min (panels, ck_ceil_div (job->out, PANEL_MIN));
+  job->panel = ck_round_up (ck_ceil_div (job->out, panels), LINE_FLOATS);
+  job->n_panels = ck_ceil_div (job->out, job->panel);
   if (groups * job->n_panels < threads)
-    groups = max64 (groups, min64 (ceil_div (threads, job->n_panels), job->rows / GROUP_MIN));
-  job->group = ceil_div (job->rows, groups);
-  job->n_groups = ceil_div (job->rows, job->group);
-  job->depth = job->layer->weight->source.type == CK_F32 ? job->in : min64 (job->in, DEPTH);
+    groups = ck_max (groups, ck_min (ck_ceil_div (threads, job->n_panels), job->rows / GROUP_MIN));
+  job->group = ck_ceil_div (job->rows, groups);
+  job->n_groups = ck_ceil_div (job->rows, job->group);
+  job->depth = job->layer->weight->source.type == CK_F32 ? job->in : ck_min (job->in, DEPTH);
 }
 
 static CkStatus
 reserve (Job *job, CkCpu *cpu)
 {
   const bool decodes = job->layer->weight->source.type != CK_F32;
-  const int64_t low = round_up (job->rows * job->rank, LINE_FLOATS);
+  const int64_t low = ck_round_up (job->rows * job->rank, LINE_FLOATS);
   const int64_t turned = job->rank > 0 ? ck_adapter_turned (job->layer->adapter, job->in) : 0;
   size_t bytes;
 
   job->buffer_floats = job->panel * (job->group + (decodes ? job->depth : 0)); /* at most PANEL * (GROUP + DEPTH) */
   if (job->rank > 0)
-    job->buffer_floats = max64 (job->buffer_floats, ck_adapter_buffer (job->layer->adapter));
+    job->buffer_floats = ck_max (job->buffer_floats, ck_adapter_buffer (job->layer->adapter));
   if (!ck_size_product (low + turned + job->buffer_floats * cpu->base.threads, sizeof (float), 1, &bytes))
     return CK_BAD_SHAPE;
   job->low = ck_scratch_get (&cpu->tiles, bytes);
@@ -105,7 +81,7 @@ multiply_weight (const Job *job, const float *x, int64_t rows, int64_t first_out
     return ops->gemm (true, rows, outs, job->in, 1, x, job->in, (const float *)weight->source.data + first_out * job->in, job->in, 0, t,
                       job->panel);
   for (int64_t k = 0; k < job->in; k += job->depth) {
-    const int64_t depth = min64 (job->depth, job->in - k);
+    const int64_t depth = ck_min (job->depth, job->in - k);
     CkStatus status;
 
     for (int64_t o = 0; o < outs; o++)
@@ -122,7 +98,7 @@ make_tile (const Job *job, int64_t first_row, int64_t first_out, float *buffer)
 {
   const CkLinear *layer = job->layer;
   const CkAdapter *adapter = layer->adapter;
-  const int64_t rows = min64 (job->group, job->rows - first_row), outs = min64 (job->panel, job->out - first_out);
+  const int64_t rows = ck_min (job->group, job->rows - first_row), outs = ck_min (job->panel, job->out - first_out);
   float *t = buffer;
   const CkEpilogue epilogue = {
     .gain = adapter != NULL && adapter->gain != NULL ? adapter->gain + first_out : NULL,

@@ -38,18 +38,6 @@ typedef struct {
   int64_t buffer_floats;
 } Job;
 
-static int64_t
-ceil_div (int64_t a, int64_t b)
-{
-  return (a + b - 1) / b;
-}
-
-static int64_t
-round_up (int64_t a, int64_t b)
-{
-  return ceil_div (a, b) * b;
-}
-
 static void
 cut (Job *job)
 {
@@ -57,15 +45,15 @@ cut (Job *job)
   const CkLinearGradients *g = &op->gradients;
 
   job->decodes = op->weight->source.type != CK_F32 || job->gain != NULL;
-  job->panel = round_up (ceil_div (job->in, ceil_div (job->in, PANEL_DX)), 16);
-  job->n_panels = ceil_div (job->in, job->panel);
-  job->group = job->decodes && ceil_div (job->rows, DECODED) * job->n_panels >= TILES ? DECODED : ROWS_DX;
-  job->n_groups = ceil_div (job->rows, job->group);
+  job->panel = ck_round_up (ck_ceil_div (job->in, ck_ceil_div (job->in, PANEL_DX)), 16);
+  job->n_panels = ck_ceil_div (job->in, job->panel);
+  job->group = job->decodes && ck_ceil_div (job->rows, DECODED) * job->n_panels >= TILES ? DECODED : ROWS_DX;
+  job->n_groups = ck_ceil_div (job->rows, job->group);
 
   job->n_dx = op->dx != NULL ? job->n_panels * job->n_groups : 0;
-  job->n_dweight = g->weight != NULL ? ceil_div (job->out, PANEL) * ceil_div (job->in, PANEL) : 0;
-  job->n_dup = job->adapter != NULL && g->up != NULL ? ceil_div (job->out, PANEL) : 0;
-  job->n_ddown = job->adapter != NULL && g->down != NULL ? ceil_div (job->in, PANEL) : 0;
+  job->n_dweight = g->weight != NULL ? ck_ceil_div (job->out, PANEL) * ck_ceil_div (job->in, PANEL) : 0;
+  job->n_dup = job->adapter != NULL && g->up != NULL ? ck_ceil_div (job->out, PANEL) : 0;
+  job->n_ddown = job->adapter != NULL && g->down != NULL ? ck_ceil_div (job->in, PANEL) : 0;
   job->n_tiles = job->n_dx + job->n_dweight + job->n_dup + job->n_ddown;
 }
 
@@ -87,12 +75,12 @@ size_buffers (Job *job)
 static CkStatus
 reserve (Job *job, CkCpu *cpu)
 {
-  const int64_t up = round_up (job->out * job->rank, 16), low = round_up (job->rows * job->rank, 16);
+  const int64_t up = ck_round_up (job->out * job->rank, 16), low = ck_round_up (job->rows * job->rank, 16);
   const int64_t turned = job->n_dup > 0 ? ck_adapter_turned (job->adapter, job->in) : 0;
   size_t shared, threads;
 
   size_buffers (job);
-  job->buffer_floats = round_up (job->buffer_floats, 16);
+  job->buffer_floats = ck_round_up (job->buffer_floats, 16);
   if (!ck_size_product (up + 2 * low + turned + 16, sizeof (float), 1, &shared) ||
       !ck_size_product (job->buffer_floats, cpu->base.threads, sizeof (float), &threads))
     return CK_BAD_SHAPE;
@@ -223,7 +211,7 @@ make_dx (const Job *job, int64_t tile, float *buffer)
 static CkStatus
 add_dweight (const Job *job, int64_t tile)
 {
-  const int64_t across = ceil_div (job->in, PANEL), first_out = tile / across * PANEL, first_in = tile % across * PANEL;
+  const int64_t across = ck_ceil_div (job->in, PANEL), first_out = tile / across * PANEL, first_in = tile % across * PANEL;
 
   return job->cpu->ops.gemm_across (ck_min (PANEL, job->out - first_out), ck_min (PANEL, job->in - first_in), job->rows, 1,
                                     job->op->dy + first_out, job->out, job->op->x + first_in, job->in, 1,

@@ -8,18 +8,6 @@
 
 extern const CkTraining ck_cpu_training;
 
-static inline int64_t
-ck_min (int64_t a, int64_t b)
-{
-  return a < b ? a : b;
-}
-
-static inline int64_t
-ck_max (int64_t a, int64_t b)
-{
-  return a > b ? a : b;
-}
-
 /* The first failure of two statuses. */
 static inline CkStatus
 ck_worse (CkStatus first, CkStatus then)

@@ -125,6 +125,8 @@ write_sample (const GstVideoFrame *frame, guint component, guint8 *at, guint val
     *at = (guint8)value;
     return;
   }
+  /* GStreamer 1.22 has V of P010 one byte after U, which is inside it. */
+  at += GST_VIDEO_FRAME_COMP_POFFSET (frame, component) % 2;
   GST_WRITE_UINT16_LE (at, (guint16)((value << 8) + (value * 3 % 4 << 6)));
 }
 

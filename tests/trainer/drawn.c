@@ -73,6 +73,18 @@ drawn_data (const char *folder, guint n_train, guint n_val, guint n_test, int si
   }
 }
 
+CowDataset *
+drawn_set (const char *folder)
+{
+  g_auto (CowDatasetOptions) options = COW_DATASET_OPTIONS_DEFAULT;
+  g_autoptr (GError) error = NULL;
+
+  options.data = g_strdup (folder);
+  CowDataset *set = cow_dataset_open (&options, &error);
+  g_assert_no_error (error);
+  return set;
+}
+
 char *
 drawn_base (const char *folder)
 {

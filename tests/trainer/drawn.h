@@ -6,7 +6,7 @@
 #ifndef COW_TEST_DRAWN_H
 #define COW_TEST_DRAWN_H
 
-#include <glib.h>
+#include "trainer/dataset.h"
 
 #define DRAWN_N_CLASSES 3
 /* "Lying", "Standing", "Walking"; NULL-terminated */
@@ -18,6 +18,8 @@ void drawn_picture (const char *path, guint label, guint seed, int width, int he
 void drawn_classes_folder (const char *folder, guint n, guint first, int side);
 /* FOLDER/train, val and test with so many of each class; none where that is 0. */
 void drawn_data (const char *folder, guint n_train, guint n_val, guint n_test, int side);
+/* Such a folder as a set. Free with cow_dataset_free. */
+CowDataset *drawn_set (const char *folder);
 /* A DINOv3 of two layers of 128 with weights from the formula, its linear layers in NF4. Gives its path; free with g_free. */
 char *drawn_base (const char *folder);
 

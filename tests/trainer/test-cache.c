@@ -19,18 +19,6 @@ typedef struct {
   CowFeaturesOptions options;
 } Fixture;
 
-static CowDataset *
-open_set (const char *data)
-{
-  g_auto (CowDatasetOptions) options = COW_DATASET_OPTIONS_DEFAULT;
-  g_autoptr (GError) error = NULL;
-
-  options.data = g_strdup (data);
-  CowDataset *set = cow_dataset_open (&options, &error);
-  g_assert_no_error (error);
-  return set;
-}
-
 static void
 setup (Fixture *self, gconstpointer unused)
 {
@@ -43,7 +31,7 @@ setup (Fixture *self, gconstpointer unused)
   self->data = g_build_filename (self->folder, "data", NULL);
   self->cache = g_build_filename (self->folder, "cache", NULL);
   drawn_data (self->data, 4, 2, 0, 32);
-  self->set = open_set (self->data);
+  self->set = drawn_set (self->data);
   self->options = (CowFeaturesOptions){ .folder = self->cache,
                                         .model = self->base,
                                         .dataset = self->set,

@@ -18,18 +18,6 @@ typedef struct {
   CowLoaderOptions options;
 } Fixture;
 
-static CowDataset *
-open_set (const char *data)
-{
-  g_auto (CowDatasetOptions) options = COW_DATASET_OPTIONS_DEFAULT;
-  g_autoptr (GError) error = NULL;
-
-  options.data = g_strdup (data);
-  CowDataset *set = cow_dataset_open (&options, &error);
-  g_assert_no_error (error);
-  return set;
-}
-
 static void
 setup (Fixture *self, gconstpointer unused)
 {
@@ -40,7 +28,7 @@ setup (Fixture *self, gconstpointer unused)
   self->folder = cli_folder ();
   self->data = g_build_filename (self->folder, "data", NULL);
   drawn_data (self->data, 7, 2, 0, 40);
-  self->set = open_set (self->data);
+  self->set = drawn_set (self->data);
   g_assert_cmpint (ck_cpu_open ("c", 1, &self->backend), ==, CK_OK);
   self->options = (CowLoaderOptions){ .dataset = self->set,
                                       .backend = self->backend,
@@ -105,7 +93,7 @@ test_balanced (Fixture *self, gconstpointer unused)
       g_mkdir_with_parents (place, 0755);
       drawn_picture (path, label, i, 16, 16);
     }
-  g_autoptr (CowDataset) set = open_set (data);
+  g_autoptr (CowDataset) set = drawn_set (data);
   g_autoptr (GArray) epoch = cow_load_epoch (set, COW_TRAIN, 3, TRUE, 1, 0);
   g_autoptr (GHashTable) seen = g_hash_table_new (g_int64_hash, g_int64_equal);
   g_assert_cmpuint (epoch->len, ==, 45);
@@ -199,7 +187,7 @@ test_box (Fixture *self, gconstpointer unused)
                        "data/val/Walking/walking_007.png,Walking,val,,,,\n",
                        -1, &error);
   g_assert_no_error (error);
-  g_autoptr (CowDataset) set = open_set (table);
+  g_autoptr (CowDataset) set = drawn_set (table);
   g_autoptr (GArray) items = cow_load_split (set, COW_TRAIN, 1, 42);
   self->options.dataset = set;
   pixels = load_all (self, items, 1, 0, labels);
