@@ -81,6 +81,7 @@ gst_cow_message_new (GstObject *source, const char *model_name, const GstCowMome
                          G_TYPE_INT, moment->height, "model_name", G_TYPE_STRING, model_name, NULL);
   if (GST_CLOCK_TIME_IS_VALID (moment->wall_clock))
     gst_structure_set (structure, "wall-clock", G_TYPE_UINT64, moment->wall_clock, NULL);
+  set_column (structure, "ids", objects, "id");
   set_column (structure, "labels", objects, "label");
   set_column (structure, "confidences", objects, "confidence");
   gst_structure_set_value (structure, "objects", objects);

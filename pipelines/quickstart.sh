@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# From nothing to labelled frames in one command: installs packages, builds, makes a small 4-bit DINOv3 with an adapter, and lets it label
-# H.264 video from an RTSP camera on this machine. All that it makes is in quickstart-output/ and build/; it may be run again.
+# From nothing to labelled cows in one command: installs packages, builds, draws a barn, sends it through an RTSP camera on this machine, and
+# labels every cow in it with the demonstration model. What it makes is in quickstart-output/ and build/; it may be run again.
 #
 #   pipelines/quickstart.sh [SECONDS]     length of the video, 10 by default
 #
@@ -40,17 +40,8 @@ build () {
   fi
 }
 
-make_model () {
-  rm -rf "$output/model" "$output/model-nf4" "$output/adapter"
-  "$build/pipelines/demo/cow-formula-model" tiny "$output/model" --adapter "$output/adapter" --rank 8 --targets all-linear --dora --head
-  "$build/trainer/cow-trainer" quantize "$output/model" "$output/model-nf4"
-  "$build/trainer/cow-trainer" info "$output/model-nf4" "$output/adapter"
-}
-
 make_video () {
-  gst-launch-1.0 -q videotestsrc pattern=ball num-buffers=$((seconds * 25)) ! \
-    video/x-raw,format=I420,width=640,height=360,framerate=25/1 ! x264enc tune=zerolatency key-int-max=25 ! h264parse ! mp4mux ! \
-    filesink location="$output/video.mp4"
+  "$build/pipelines/demo/cow-render-barn" video "$output/video.mp4" --seconds "$seconds" --truth "$output/truth.jsonl"
 }
 
 # Sets camera_pid and url.
@@ -67,26 +58,27 @@ start_camera () {
   url=$(<"$output/camera.url")
 }
 
-# The bus messages named "cowbehavior" as lines: seconds into the stream, label, confidence; tab-separated.
-messages_to_events () {
-  sed -n -E 's/.*: cowbehavior, timestamp=\(guint64\)([0-9]+),.* labels=\(string\)< "?([^>"]*[^>" ])"? >, confidences=\(double\)< ([0-9.e-]+) >.*/\1\t\2\t\3/p' |
-    awk -F '\t' -v OFS='\t' '{ printf "%.2f\t%s\t%.3f\n", $1 / 1e9, $2, $3; fflush () }'
-}
-
 # The stream was over, and only rtspsrc's last words found the connection closed: gst-launch-1.0 calls that an error.
-said_goodbye () {
-  grep -q '^Got EOS from element' "$output/messages.txt"
+ended_without_goodbye () {
+  [ "$1" = 1 ] && grep -q '^Got EOS from element' "$output/messages.txt" && grep -q gst_rtspsrc_pause "$output/errors.txt"
 }
 
-summary () {
-  awk -F '\t' '
-    { n[$2]++; sum[$2] += $3; total++; last = $1 }
-    END {
-      if (total == 0) exit 1
-      printf "%d frames labelled in %.1f s of video\n\n", total, last
-      printf "%-20s %8s %8s %20s\n", "label", "frames", "share", "average confidence"
-      for (label in n) printf "%-20s %8d %7.0f%% %20.2f\n", label, n[label], 100 * n[label] / total, sum[label] / n[label]
-    }' "$output/events.tsv"
+label () {
+  local status=0
+  rm -f "$output/labelled.mp4"
+  # A camera that stops sending is no end; the limit only keeps this script from waiting for ever.
+  GST_PLUGIN_PATH=$PWD/$build/gst-plugin:$PWD/$build/pipelines/demo timeout $((seconds * 4 + 60)) pipelines/rtsp-camera.sh "$url" mode=blocking \
+    --detector "cowdemodetector location=$output/truth.jsonl" \
+    --to "cowoverlay ! videoconvert ! x264enc tune=zerolatency ! h264parse ! mp4mux ! filesink location=$output/labelled.mp4" \
+    >"$output/messages.txt" 2>"$output/errors.txt" || status=$?
+  [ "$status" = 0 ] || ended_without_goodbye "$status" || die "the pipeline failed: $(tail -n 5 "$output/errors.txt")"
+  awk -f pipelines/lib/events.awk "$output/messages.txt" >"$output/events.tsv"
+}
+
+# The last of the video's frames that one a second leaves.
+make_picture () {
+  gst-launch-1.0 -q filesrc location="$output/labelled.mp4" ! qtdemux ! h264parse ! avdec_h264 ! videorate ! video/x-raw,framerate=1/1 ! \
+    videoconvert ! pngenc ! multifilesink location="$output/labelled.png"
 }
 
 say "1/5 Packages"
@@ -97,27 +89,29 @@ build=$(realpath -m --relative-to=. "$build")
 say "2/5 Build (in $build/)"
 build
 mkdir -p "$output"
-say "3/5 A small DINOv3 in NF4 with a DoRA adapter, made from a formula"
-make_model
-say "4/5 An H.264 video and a camera that sends it"
+say "3/5 A drawn barn, $seconds s of it, and a camera that sends it"
 make_video
 start_camera
 echo "$url"
-say "5/5 Camera to labels (messages: $output/messages.txt, events: $output/events.tsv)"
-# A camera that stops sending is no end; the limit only keeps this script from waiting for ever.
-export GST_PLUGIN_PATH=$PWD/$build/gst-plugin
-timeout $((seconds * 4 + 60)) pipelines/rtsp-camera.sh "$url" --model "$output/model-nf4" --adapter "$output/adapter" mode=blocking \
-  >"$output/messages.txt" 2>"$output/errors.txt" || said_goodbye || die "the pipeline failed: $(tail -n 5 "$output/errors.txt")"
+say "4/5 Camera to labels"
+label
 stop_camera
-messages_to_events <"$output/messages.txt" >"$output/events.tsv"
-summary || die "no frame was labelled; see $output/messages.txt and $output/errors.txt"
+make_picture
+say "5/5 What was said, and what was drawn"
+awk -f pipelines/demo/score.awk "$output/truth.jsonl" "$output/events.tsv" ||
+  die "no cow was labelled; see $output/messages.txt and $output/errors.txt"
 
 cat <<TEXT
 
-This model is made from a formula: the way of a frame is the real one, but its labels mean nothing. With a trained model they do.
-Next, your own camera, DINOv3 folder (Hugging Face's, fp32, bf16 or NF4) and adapter:
+  $output/labelled.mp4   the video with boxes and labels
+  $output/labelled.png   a picture of it
+  $output/events.tsv     seconds, cow, label, confidence
+
+The demonstration model knows drawings of cows and knows nothing of real ones: pipelines/demo/model/README.md. The detector is a
+stand-in that knows where cows were drawn. Next, your own camera, DINOv3 folder (Hugging Face's, fp32, bf16 or NF4) and adapter:
 
   pipelines/rtsp-camera.sh rtsp://USER:PASSWORD@HOST/PATH --model MODEL_FOLDER --adapter ADAPTER_FOLDER --show
 
-4-bit weights out of a downloaded model:  $build/trainer/cow-trainer quantize MODEL_FOLDER NF4_FOLDER
+4-bit weights out of a downloaded model:    $build/trainer/cow-trainer quantize MODEL_FOLDER NF4_FOLDER
+an adapter from your own pictures of cows:  $build/trainer/cow-trainer train --help
 TEXT

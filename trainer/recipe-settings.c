@@ -46,7 +46,7 @@ static const Setting settings[] = {
 
   { "model", "kind", SETTING_NAME, AT (kind), 0, 0, kinds, FALSE, "KIND", "What is trained: lora, dora, frozen, dinov3, vit-small or resnet18" },
   { "model", "model", SETTING_PATH, AT (model), 0, 0, NULL, FALSE, "MODEL", "The base that stays as it is (lora, dora, frozen)" },
-  { "model", "start", SETTING_PATH, AT (start), 0, 0, NULL, FALSE, "ADAPTER", "Go on from this adapter's values (lora, dora)" },
+  { "model", "start", SETTING_PATH, AT (start), 0, 0, NULL, FALSE, "ADAPTER", "Go on from this adapter's values, or from a frozen one's head (lora, dora)" },
   { "model", "network", SETTING_PATH, AT (network), 0, 0, NULL, FALSE, "SIZE|FOLDER", "dinov3: tiny, vits16, ..., or a folder with a config.json" },
   { "model", "targets", SETTING_TEXT, AT (targets), 0, 0, NULL, FALSE, "NAMES", "Layers with adapters: q_proj,v_proj,... or all-linear" },
   { "model", "rank", SETTING_INT, AT (rank), 1, 1024, NULL, FALSE, "N", "Rank of the adapters" },

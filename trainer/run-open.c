@@ -264,18 +264,34 @@ open_feed (CowRun *self, GError **error)
   return TRUE;
 }
 
+/* An adapter to go on from gives its layers and its head; one of kind "frozen" has only a head, below which layers of the recipe's start.
+ */
+static gboolean
+choose_start (const CowRecipe *recipe, CowNetworkOptions *options, GError **error)
+{
+  if (!*recipe->start)
+    return TRUE;
+  g_autoptr (CowCard) card = cow_card_read (recipe->start, NULL, error);
+  if (!card)
+    return FALSE;
+  if (g_str_equal (card->kind, "frozen"))
+    options->start_head = recipe->start;
+  else
+    options->start = recipe->start;
+  return TRUE;
+}
+
 static gboolean
 open_network (CowRun *self, GError **error)
 {
   const CowRecipe *recipe = self->recipe;
   g_auto (GStrv) targets = g_strsplit (recipe->targets, ",", -1);
-  const CowNetworkOptions options = {
+  CowNetworkOptions options = {
     .kind = (CowNetworkKind)recipe->kind,
     .n_classes = self->dataset->n_classes,
     .seed = (guint64)recipe->seed,
     .head_dropout = (float)recipe->head_dropout,
     .model = self->model,
-    .start = *recipe->start ? recipe->start : NULL,
     .rank = recipe->rank,
     .alpha = (float)cow_recipe_alpha (recipe),
     .adapter_dropout = (float)recipe->adapter_dropout,
@@ -288,6 +304,8 @@ open_network (CowRun *self, GError **error)
 
   for (char **target = targets; *target; target++)
     g_strstrip (*target);
+  if (!choose_start (recipe, &options, error))
+    return FALSE;
   self->network = cow_network_new (self->backend, &options, error);
   if (self->network && recipe->balance == COW_BALANCE_WEIGHTS)
     self->class_weights = cow_dataset_class_weights (self->dataset);

@@ -1,35 +1,42 @@
 # SPDX-License-Identifier: MIT
-# What gst-launch-1.0 -m prints of the messages named "cowbehavior", as lines: seconds into the stream, number of the region (-1: the full
-# frame), label, confidence; separated by tabs. A frame's regions follow one another.
+# gst-launch-1.0 -m ... | awk -f events.awk: the messages of cowbehavior as lines, each a region of a frame: seconds into the stream, the
+# region's id (-1: the frame or a zone), label, confidence; with tabs between.
 
-# The items of an array as it is printed, < a, "b c" >, into `items`; their number.
-function items_of(text, field, items,   start, array, n, i) {
-  start = index(text, field "< ")
-  if (!start)
+# Takes the array NAME out of the message: its values in into[1..n]. Text is quoted where it is not a plain word, with \ before what is special.
+function take(name, into,   text, n, quoted, c, value) {
+  if (!match($0, ", " name "=\\([a-z0-9]+\\)< "))
     return 0
-  array = substr(text, start + length(field) + 2)
-  sub(/ >.*/, "", array)
-  n = split(array, items, ", ")
-  for (i = 1; i <= n; i++)
-    gsub(/"/, "", items[i])
-  return n
+  text = substr($0, RSTART + RLENGTH)
+  n = quoted = 0
+  value = ""
+  while (text != "") {
+    c = substr(text, 1, 1)
+    text = substr(text, 2)
+    if (c == "\\") {
+      value = value substr(text, 1, 1)
+      text = substr(text, 2)
+    } else if (c == "\"") {
+      quoted = !quoted
+    } else if (!quoted && (c == "," || c == ">")) {
+      into[++n] = value
+      value = ""
+      if (c == ">")
+        return n
+    } else if (quoted || c != " ") {
+      value = value c
+    }
+  }
+  return 0
 }
 
-/: cowbehavior, timestamp=\(guint64\)[0-9]/ {
-  n = items_of($0, " labels=(string)", labels)
-  if (items_of($0, " confidences=(double)", confidences) != n)
+/: cowbehavior, timestamp=\(guint64\)/ {
+  n = take("ids", ids)
+  if (n == 0 || take("labels", labels) != n || take("confidences", confidences) != n)
     next
-  seconds = $0
-  sub(/.*: cowbehavior, timestamp=\(guint64\)/, "", seconds)
-  sub(/,.*/, "", seconds)
-  # Structures in structures: each level is quoted anew.
-  objects = $0
-  sub(/.* objects=/, "", objects)
-  gsub(/\\/, "", objects)
-  for (i = 1; i <= n && match(objects, / id=\(int\)-?[0-9]+/); i++) {
-    region = substr(objects, RSTART + 9, RLENGTH - 9)
-    objects = substr(objects, RSTART + RLENGTH)
-    printf "%.3f\t%d\t%s\t%.3f\n", seconds / 1e9, region, labels[i], confidences[i]
-  }
+  time = $0
+  sub(/.*: cowbehavior, timestamp=\(guint64\)/, "", time)
+  sub(/,.*/, "", time)
+  for (i = 1; i <= n; i++)
+    printf "%.3f\t%s\t%s\t%.3f\n", time / 1e9, ids[i], labels[i], confidences[i]
   fflush()
 }

@@ -165,6 +165,20 @@ test_start (void)
   g_assert_cmpint (other.status, ==, 1);
 }
 
+/* A frozen one has a head only: new layers start below it, and at first change nothing. */
+static void
+test_start_from_frozen (void)
+{
+  g_autofree char *first = in_folder ("frozen"), *start = g_build_filename (first, "best", NULL), *out = in_folder ("from-frozen");
+  g_autofree char *best = g_build_filename (out, "best", NULL);
+  g_auto (Result) result = cli_run ("train", "--recipe", "qlora-q-r8", "--start", start, "--data", data, "--model", base, "--out", out,
+                                    "--size", "32", "--epochs", "1", "--learning-rate", "1e-9", NULL);
+
+  runs_assert_ok (&result);
+  g_assert_cmpuint (runs_count_right (base, best, test_data), ==, runs_count_right (base, start, test_data));
+  assert_file (out, "best/adapter_model.safetensors", TRUE);
+}
+
 static void
 test_list (void)
 {
@@ -204,6 +218,7 @@ main (int argc, char **argv)
   g_test_add_data_func ("/train/balance/weights", "weights", test_balance);
   g_test_add_data_func ("/train/balance/sampler", "sampler", test_balance);
   g_test_add_func ("/train/start", test_start);
+  g_test_add_func ("/train/start-from-frozen", test_start_from_frozen);
   g_test_add_func ("/train/list-recipes", test_list);
   const int status = g_test_run ();
   cli_remove (folder);
