@@ -64,8 +64,16 @@ rm -rf "$model/drawn-cows"
 on_base=(--model "$model/drawn-cows" --normalisation imagenet "${shown[@]}")
 train day --recipe frozen "${on_base[@]}" "${day[@]}" --epochs 20 --cache "$work/features"
 ship drawn-cows-day day
-train night --recipe qlora-all-r16 "${on_base[@]}" "${night[@]}" --epochs 12 --batch 32 --accumulation 1 --learning-rate 1e-3
+train night --recipe qlora-all-r16 "${on_base[@]}" "${night[@]}" --start "$model/drawn-cows-day" --epochs 20 --patience 0 --batch 32 \
+  --accumulation 1 --learning-rate 1.5e-3 --warmup 0.1 --head-dropout 0.1
 ship drawn-cows-night night
 evaluate day drawn-cows-day day --calibrate --save
 evaluate night drawn-cows-night night --calibrate --save
 evaluate day-at-night drawn-cows-day night
+mkdir -p "$model/report"
+for name in day night day-at-night; do
+  cp "$work/eval-$name/report.html" "$model/report/$name.html"
+  cp "$work/eval-$name/confusion.png" "$model/report/$name.png"
+done
+"$render" sheet "$model/report/cows.png" --style mixed --seed 103 --size 150 --columns 3 --each 2
+grep -h -E '^ +accuracy' "$work"/eval-{day,night,day-at-night}/report.txt
