@@ -52,21 +52,27 @@ shown_frame (const GstVideoInfo *info)
   return buffer;
 }
 
+/* The higher byte, where there are two, of sample x, y. GStreamer 1.22 says that V of P010 begins after one byte, not two. */
+static guint8
+sample_at (const GstVideoFrame *frame, guint c, gint x, gint y)
+{
+  const GstVideoFormatInfo *format = frame->info.finfo;
+  const gint first = GST_VIDEO_FORMAT_INFO_DEPTH (format, c) > 8 ? (c == 2 ? 3 : 1) : GST_VIDEO_FRAME_COMP_POFFSET (frame, c);
+
+  return ((const guint8 *)GST_VIDEO_FRAME_PLANE_DATA (
+      frame, format->plane[c]))[(gssize)y * GST_VIDEO_FRAME_COMP_STRIDE (frame, c) + x * GST_VIDEO_FRAME_COMP_PSTRIDE (frame, c) + first];
+}
+
 static gboolean
 component_changed (const GstVideoFrame *frame, guint c, const GstVideoRectangle *part)
 {
   const GstVideoFormatInfo *format = frame->info.finfo;
   const gint left = part->x >> format->w_sub[c], right = (part->x + part->w - 1) >> format->w_sub[c];
   const gint top = part->y >> format->h_sub[c], bottom = (part->y + part->h - 1) >> format->h_sub[c];
-  /* the higher byte of two; GStreamer 1.22 says that V of P010 begins after one byte, not two */
-  const gint at = GST_VIDEO_FORMAT_INFO_DEPTH (format, c) > 8 ? (c == 2 ? 3 : 1) : GST_VIDEO_FRAME_COMP_POFFSET (frame, c);
 
   for (gint y = top; y <= bottom; y++) {
-    const guint8 *row =
-        (const guint8 *)GST_VIDEO_FRAME_PLANE_DATA (frame, format->plane[c]) + (gssize)y * GST_VIDEO_FRAME_COMP_STRIDE (frame, c);
-
     for (gint x = left; x <= right; x++) {
-      if (row[x * GST_VIDEO_FRAME_COMP_PSTRIDE (frame, c) + at] != GREY)
+      if (sample_at (frame, c, x, y) != GREY)
         return TRUE;
     }
   }
@@ -85,6 +91,25 @@ shown_changed (GstBuffer *buffer, const GstVideoInfo *info, gint x, gint y, gint
     changed |= component_changed (&frame, c, &part);
   gst_video_frame_unmap (&frame);
   return changed;
+}
+
+gboolean
+shown_same (GstBuffer *one, GstBuffer *other, const GstVideoInfo *info)
+{
+  GstVideoFrame a, b;
+  gboolean same = TRUE;
+
+  g_assert_true (gst_video_frame_map (&a, info, one, GST_MAP_READ));
+  g_assert_true (gst_video_frame_map (&b, info, other, GST_MAP_READ));
+  for (guint c = 0; c < GST_VIDEO_FRAME_N_COMPONENTS (&a); c++) {
+    for (gint y = 0; y < GST_VIDEO_FRAME_COMP_HEIGHT (&a, c); y++) {
+      for (gint x = 0; x < GST_VIDEO_FRAME_COMP_WIDTH (&a, c); x++)
+        same &= sample_at (&a, c, x, y) == sample_at (&b, c, x, y);
+    }
+  }
+  gst_video_frame_unmap (&b);
+  gst_video_frame_unmap (&a);
+  return same;
 }
 
 guint32

@@ -17,6 +17,8 @@ void shown_attach (GstBuffer *buffer, GstStructure *first, ...) G_GNUC_NULL_TERM
 GstBuffer *shown_frame (const GstVideoInfo *info);
 /* Any sample of the rectangle, in px, is not what shown_frame () made; chroma samples count where they touch it. */
 gboolean shown_changed (GstBuffer *buffer, const GstVideoInfo *info, gint x, gint y, gint w, gint h);
+/* Two frames have the same samples, whatever lies between their rows. */
+gboolean shown_same (GstBuffer *one, GstBuffer *other, const GstVideoInfo *info);
 /* 0xrrggbb at a place of a BGRx or BGRA frame. */
 guint32 shown_pixel (GstBuffer *buffer, const GstVideoInfo *info, gint x, gint y);
 /* Pixels of about this colour in a rectangle of such a frame: no component is off by more than `off`. */

@@ -242,21 +242,27 @@ test_keeps_others (void)
   gst_harness_teardown (harness);
 }
 
+/* support_frame_new () leaves samples of P010 unwritten with GStreamer 1.22, which gives V another place. */
+static GstBuffer *
+picture (const GstVideoInfo *of)
+{
+  return GST_VIDEO_INFO_FORMAT (of) == GST_VIDEO_FORMAT_P010_10LE ? shown_frame (of) : support_frame_new (of, 7);
+}
+
 /* The same rectangles, blended by GStreamer into the whole frame. */
 static void
 assert_same_as_library (const char *format)
 {
   const GstVideoInfo in = support_info (gst_video_format_from_string (format), 323, 241, NULL);
-  GstBuffer *buffers[2], *expected = support_frame_new (&in, 7);
+  GstBuffer *buffers[2], *expected = picture (&in);
   GstVideoFrame frame;
-  GstMapInfo a, b;
 
   for (guint i = 0; i < 2; i++) {
     GstHarness *harness = gst_harness_new_parse ("cowoverlay " QUIET);
 
     gst_harness_set_sink_caps_str (harness, i == 0 ? FEATURED : "video/x-raw");
     gst_harness_set_src_caps (harness, gst_video_info_to_caps (&in));
-    buffers[i] = support_frame_new (&in, 7);
+    buffers[i] = picture (&in);
     shown_attach (buffers[i], shown_object (51, 67, 121, 83, "Lying", 3, 0.5), shown_object (281, 190, 99, 99, "leap", 8, 0.5), NULL);
     buffers[i] = shown_push (harness, buffers[i], 0);
     gst_harness_teardown (harness);
@@ -264,11 +270,7 @@ assert_same_as_library (const char *format)
   g_assert_true (gst_video_frame_map (&frame, &in, expected, GST_MAP_READWRITE));
   g_assert_true (gst_video_overlay_composition_blend (composition_of (buffers[0]), &frame));
   gst_video_frame_unmap (&frame);
-  gst_buffer_map (expected, &a, GST_MAP_READ);
-  gst_buffer_map (buffers[1], &b, GST_MAP_READ);
-  g_assert_cmpmem (a.data, a.size, b.data, b.size);
-  gst_buffer_unmap (expected, &a);
-  gst_buffer_unmap (buffers[1], &b);
+  g_assert_true (shown_same (expected, buffers[1], &in));
   gst_buffer_unref (expected);
   gst_buffer_unref (buffers[0]);
   gst_buffer_unref (buffers[1]);
