@@ -289,20 +289,29 @@ test_id (void)
   gst_buffer_unref (without);
 }
 
-/* Two cows in one place: their tags are read side by side, not on top of each other. */
+/* Px of a class's colour in the columns where the tags of the next test begin. */
+static guint
+stripe_px (GstBuffer *buffer, const GstVideoInfo *info, gint label_id)
+{
+  return shown_count (buffer, info, 100, 50, 3, 38, gst_cow_view_colour (label_id), 4);
+}
+
+/* Two cows in one place: neither tag hides the other. */
 static void
 test_tags_apart (void)
 {
   const GstVideoInfo info = bgrx (480, 240);
   GstHarness *harness = shown_harness (QUIET, &info);
-  GstBuffer *buffer = shown_frame (&info);
+  GstBuffer *alone = draw (harness, &info, shown_object (100, 90, 200, 80, "Lying", 3, 1), 0), *both = shown_frame (&info);
 
-  shown_attach (buffer, shown_object (100, 90, 200, 80, "Lying", 3, 1), shown_object (104, 92, 200, 80, "Standing", 4, 1), NULL);
-  buffer = shown_push (harness, buffer, 0);
-  /* both stripes at the left of the tags are whole */
-  g_assert_cmpuint (shown_count (buffer, &info, 100, 60, 4, 28, gst_cow_view_colour (3), 4), >, 30);
-  g_assert_cmpuint (shown_count (buffer, &info, 100, 60, 204, 110, gst_cow_view_colour (4), 4), >, 200 + 30);
-  gst_buffer_unref (buffer);
+  shown_attach (both, shown_object (100, 90, 200, 80, "Lying", 3, 1), shown_object (100, 96, 200, 80, "Standing", 4, 1), NULL);
+  both = shown_push (harness, both, 1);
+  g_assert_cmpuint (stripe_px (alone, &info, 3), >, 30);
+  g_assert_cmpuint (stripe_px (both, &info, 3), ==, stripe_px (alone, &info, 3));
+  g_assert_cmpuint (shown_count (both, &info, 106, 60, 300, 150, 0xffffff, 20), >,
+                    shown_count (alone, &info, 106, 60, 300, 150, 0xffffff, 20) + 60);
+  gst_buffer_unref (alone);
+  gst_buffer_unref (both);
   gst_harness_teardown (harness);
 }
 
@@ -338,6 +347,8 @@ test_pixel_aspect_ratio (void)
   GST_VIDEO_INFO_PAR_N (&info) = 2;
   buffer = draw_once (QUIET, &info, shown_object (100, 90, 60, 80, "Feeding head down", 3, 0.5));
   g_assert_cmpint (ABS (2 * tag_width (buffer, &info) - square), <=, 6);
+  /* and so does the bar, half of the tag */
+  g_assert_cmpfloat_with_epsilon (shown_count (buffer, &info, 102, 86, square, 1, gst_cow_view_colour (3), 4), square / 4, 4);
   gst_buffer_unref (buffer);
 }
 
@@ -427,6 +438,12 @@ test_clipped (void)
   g_assert_cmphex (shown_pixel (buffer, &info, 251, 130), ==, gst_cow_view_colour (3));
   g_assert_cmphex (shown_pixel (buffer, &info, 318, 130), ==, gst_cow_view_colour (3));
   g_assert_false (shown_changed (buffer, &info, 0, 0, 200, 240));
+  gst_buffer_unref (buffer);
+  buffer = draw_once (QUIET, &info, shown_object (320, 100, 1000, 60, "Lying", 3, 0.5));
+  g_assert_false (shown_changed (buffer, &info, 0, 0, 320, 240));
+  gst_buffer_unref (buffer);
+  buffer = draw_once (QUIET, &info, shown_object (100, 240, 60, 60, "Lying", 3, 0.5));
+  g_assert_false (shown_changed (buffer, &info, 0, 0, 320, 240));
   gst_buffer_unref (buffer);
 }
 
