@@ -69,16 +69,15 @@ frames_of (const char *path, GstVideoInfo *info)
   return frames;
 }
 
-/* The lowest rows of a part of a frame are one behaviour's colour, as the time budget of a stream is in which nothing else happened; coders
- * blur it a little. */
+/* The lowest rows of a part of a frame are the time budget: colours of behaviours only, which coders blur a little. */
 static gboolean
 has_strip (GstBuffer *frame, const GstVideoInfo *info, gint x, gint y, gint w, gint h)
 {
-  for (gint id = -1; id < 9; id++) {
-    if (shown_count (frame, info, x + 8, y + h - 4, w - 16, 2, gst_cow_view_colour (id), 48) > (guint)(w - 16) * 2 * 9 / 10)
-      return TRUE;
-  }
-  return FALSE;
+  guint n = 0;
+
+  for (gint id = -1; id < 9; id++)
+    n += shown_count (frame, info, x + 8, y + h - 4, w - 16, 2, gst_cow_view_colour (id), 40);
+  return n > (guint)(w - 16) * 2 * 9 / 10;
 }
 
 static void
@@ -217,16 +216,18 @@ test_many (void)
       run_script (0, "rtsp-many.sh", first, second, "--codec", "auto", "--tile", "320x240", "--mp4", to, "inference-interval=5", NULL);
   GstVideoInfo info;
   g_autoptr (GPtrArray) frames = frames_of (to, &info);
-  GstBuffer *middle;
+  guint n_both = 0;
 
   g_assert_nonnull (strstr (output, "\"camera1\""));
   g_assert_nonnull (strstr (output, "\"camera2\""));
   g_assert_cmpint (info.width, ==, 640);
   g_assert_cmpint (info.height, ==, 240);
-  g_assert_cmpuint (frames->len, >, 20);
-  middle = frames->pdata[frames->len * 2 / 3];
-  g_assert_true (has_strip (middle, &info, 0, 0, 320, 240));
-  g_assert_true (has_strip (middle, &info, 320, 0, 320, 240));
+  g_assert_cmpuint (frames->len, >=, 5);
+  /* one may begin and end later than the other */
+  for (guint i = 0; i < frames->len; i++)
+    n_both += has_strip (frames->pdata[i], &info, 0, 0, 320, 240) && has_strip (frames->pdata[i], &info, 320, 0, 320, 240);
+  g_test_message ("%u frames, %u with both cameras", frames->len, n_both);
+  g_assert_cmpuint (n_both, >=, 5);
   camera_free (cameras[0]);
   camera_free (cameras[1]);
 }
