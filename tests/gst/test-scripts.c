@@ -133,6 +133,7 @@ test_file_hls (void)
   g_autofree char *playlist = g_build_filename (to, "index.m3u8", NULL), *text = NULL;
   g_autofree char *output = run_script (0, "file.sh", video, "--hls", to, "inference-interval=20", NULL);
 
+  g_assert_cmpuint (launched_n_messages (output), ==, 2);
   g_assert_true (g_file_get_contents (playlist, &text, NULL, NULL));
   g_assert_nonnull (strstr (text, "segment00000.ts"));
   g_assert_nonnull (strstr (text, "#EXT-X-ENDLIST"));
