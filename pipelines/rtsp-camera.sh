@@ -1,78 +1,40 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# One RTSP camera (H.264) to labels: one gst-launch-1.0 line, whose messages named "cowbehavior" are the results.
+# One RTSP camera to labels: one gst-launch-1.0 line, whose messages named "cowbehavior" are the results.
 set -eu
+# shellcheck source=pipelines/lib/launch.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib/launch.sh"
 
 usage () {
   cat <<USAGE
-usage: pipelines/rtsp-camera.sh rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH [--model MODEL --adapter ADAPTER] [--detector ELEMENTS]
-         [--show | --to ELEMENTS] [PROPERTY=VALUE ...]
+usage: pipelines/rtsp-camera.sh rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH [OPTION ...] [PROPERTY=VALUE ...]
 
-  --model MODEL        DINOv3 folder or file, or its name below the folders of \$COWBEHAVIOR_PATH
-  --adapter ADAPTER    adapter folder, or its name likewise; without both, those of the demonstration, which knows drawn cows only
-  --detector ELEMENTS  elements of a pipeline that find the cows: each region that they attach is labelled, instead of the whole frame
-  --show               show the video in a window
-  --to ELEMENTS        what the labelled frames go to, as "videoconvert ! x264enc ! mp4mux ! filesink location=barn.mp4"
-  PROPERTY=VALUE       any other property of cowbehavior, as inference-interval=25 (gst-inspect-1.0 cowbehavior lists them)
+  --codec CODEC        what the camera sends: h264 (the default), h265, mjpeg, or auto: looked up, with whatever decoder there is
+$COMMON_OPTIONS
 
-The labels alone: pipelines/rtsp-camera.sh ... | awk -f pipelines/lib/events.awk
+The labels alone:    pipelines/rtsp-camera.sh rtsp://barn/1 | awk -f pipelines/lib/events.awk
+Watched in a window: pipelines/rtsp-camera.sh rtsp://barn/1 --codec h265 --show --zones "trough=0.4,0.5,0.2,0.3; bed=0,0,0.4,1"
 USAGE
 }
 
-die () {
-  printf 'rtsp-camera.sh: %s\n\n' "$1" >&2
-  usage >&2
-  exit 2
-}
-
-# A value for gst-launch-1.0, whatever characters are in it.
-quote () {
-  local value=${1//\\/\\\\}
-  printf '"%s"' "${value//\"/\\\"}"
-}
-
-# %40 in a URL is @.
-decode () {
-  local value=${1//\\/\\\\}
-  printf '%b' "${value//%/\\x}"
-}
-
-url='' detector=() sink=(fakesink sync=false) properties=()
+url='' codec=h264
 while [ $# -gt 0 ]; do
-  case $1 in
-    -h | --help) usage; exit 0 ;;
-    --model | --adapter | --detector | --to)
-      [ -n "${2:-}" ] || die "$1 needs a value"
-      case $1 in
-        --detector) read -ra detector <<<"$2 !"; properties+=(inference-region=roi-list) ;;
-        --to) read -ra sink <<<"$2" ;;
-        *) properties+=("${1#--}=$(quote "$2")") ;;
-      esac
-      shift ;;
-    --show) sink=(videoconvert ! autovideosink sync=false) ;;
-    rtsp://* | rtsps://*) url=$1 ;;
-    [a-z]*=*) properties+=("${1%%=*}=$(quote "${1#*=}")") ;;
-    *) die "what is $1?" ;;
-  esac
-  shift
+  # before properties: an address may have a = in it
+  case $1 in rtsp://* | rtsps://*) url=$1 taken=1 ;; *) common_option "$@" ;; esac
+  if [ "$taken" = 0 ]; then
+    case $1 in
+      -h | --help) usage; exit 0 ;;
+      --codec) codec=${2:-} taken=2 ;;
+      *) die "what is $1?" ;;
+    esac
+  fi
+  shift $((taken < $# ? taken : $#))
 done
 [ -n "$url" ] || die "an address rtsp://... is needed"
+split_url "$url"
+choose_codec "$codec"
+use_build
 
-# rtspsrc prints its location when it connects: user and password go in properties of their own, which nothing prints.
-scheme=${url%%://*} rest=${url#*://}
-authority=${rest%%[/?]*}
-credentials=()
-if [[ $authority == *@* ]]; then
-  user=${authority%@*} password=''
-  if [[ $user == *:* ]]; then password=${user#*:} user=${user%%:*}; fi
-  credentials=("user-id=$(quote "$(decode "$user")")" "user-pw=$(quote "$(decode "$password")")")
-  url=$scheme://${authority##*@}${rest#"$authority"}
-fi
-
-# Not installed but built here: use that.
-here=$(dirname "$0")
-if [ -z "${GST_PLUGIN_PATH:-}" ] && [ -d "$here/../build/gst-plugin" ]; then export GST_PLUGIN_PATH=$here/../build/gst-plugin; fi
-export COWBEHAVIOR_PATH=${COWBEHAVIOR_PATH:+$COWBEHAVIOR_PATH:}$here/demo/model
-
-exec gst-launch-1.0 -m rtspsrc location="$(quote "$url")" "${credentials[@]}" protocols=tcp latency=200 ! rtph264depay ! h264parse ! \
-  avdec_h264 ! videoconvert ! "${detector[@]}" cowbehavior "${properties[@]}" ! "${sink[@]}"
+# -e: Ctrl-C ends a recording as its end would, so that it can be played.
+exec gst-launch-1.0 -m ${shown:+-e} "${source[@]}" ! "${decoder[@]}" ! videoconvert ! "${detector[@]}" \
+  cowbehavior "${properties[@]}" ! ${shown:+cowoverlay !} "${sink[@]}"

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* The plugin `libgstcowdemo`, not installed: what stands around `cowbehavior` in the demonstration. */
+/* The plugin `libgstcowdemo`, not installed: what stands before `cowbehavior` in the demonstration. */
 #include "cow-build.h"
 
 #include "pipelines/demo/demo-detector.h"
-#include "pipelines/demo/demo-overlay.h"
 
 #define PACKAGE "cowbehavior"
 
 static gboolean
 plugin_init (GstPlugin *plugin)
 {
-  return GST_ELEMENT_REGISTER (cowdemodetector, plugin) && GST_ELEMENT_REGISTER (cowdemooverlay, plugin);
+  return GST_ELEMENT_REGISTER (cowdemodetector, plugin);
 }
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, cowdemo, "What stands around cowbehavior in its demonstration", plugin_init,

@@ -102,14 +102,25 @@ require_password (Camera *camera, GstRTSPMediaFactory *factory)
   g_object_unref (auth);
 }
 
+static const char *
+launch_line (const char *codec)
+{
+  if (g_strcmp0 (codec, "h265") == 0)
+    return "( appsrc name=source format=time ! x265enc tune=zerolatency speed-preset=ultrafast key-int-max=10 option-string=pools=1 ! "
+           "rtph265pay name=pay0 pt=96 config-interval=-1 )";
+  if (g_strcmp0 (codec, "mjpeg") == 0)
+    return "( appsrc name=source format=time ! jpegenc ! rtpjpegpay name=pay0 pt=26 )";
+  return "( appsrc name=source format=time ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10 threads=1 ! "
+         "rtph264pay name=pay0 pt=96 config-interval=-1 )";
+}
+
 void
 camera_mount (Camera *camera)
 {
   GstRTSPMountPoints *mounts = gst_rtsp_server_get_mount_points (camera->server);
   GstRTSPMediaFactory *factory = gst_rtsp_media_factory_new ();
 
-  gst_rtsp_media_factory_set_launch (factory, "( appsrc name=source format=time ! x264enc tune=zerolatency speed-preset=ultrafast "
-                                              "key-int-max=10 threads=1 ! rtph264pay name=pay0 pt=96 config-interval=-1 )");
+  gst_rtsp_media_factory_set_launch (factory, launch_line (camera->scenario.codec));
   g_signal_connect (factory, "media-configure", G_CALLBACK (configure), camera);
   if (camera->scenario.user)
     require_password (camera, factory);

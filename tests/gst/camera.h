@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* An IP camera for tests: a real RTSP server on the loopback that sends 320 x 240 px in H.264, as fast as a camera does. */
+/* An IP camera for tests: a real RTSP server on the loopback that sends 320 x 240 px, as fast as a camera does. */
 #ifndef TEST_CAMERA_H
 #define TEST_CAMERA_H
 
@@ -13,6 +13,7 @@ typedef struct {
   guint n_frames;              /* then the stream ends; 0: never */
   guint change_at;             /* from this frame on half the size; 0: never */
   guint fps;                   /* 0: 25 */
+  const char *codec;           /* "h264" (NULL, too), "h265", "mjpeg" */
   const char *user, *password; /* NULL: for everyone */
 } CameraScenario;
 

@@ -6,13 +6,12 @@
  */
 #include "tests/gst/support.h"
 
-#include <gio/gio.h>
 #include <gst/rtsp-server/rtsp-server.h>
 #include <string.h>
 
 #include "gst-plugin/gstcowbehaviormeta.h"
-#include "model/card.h"
 #include "tests/gst/camera.h"
+#include "tests/gst/launched.h"
 
 #define LIMIT_S 60
 
@@ -191,79 +190,6 @@ test_camera_vanishes (void)
 
 /* ---- other processes ---- */
 
-/* rtspsrc may find the connection closed when it says goodbye after the end of the stream, and gst-launch-1.0 then gives 1. Only that. */
-static gboolean
-ended_without_goodbye (int status, const char *output)
-{
-  const char *end = strstr (output, "Got EOS from element");
-  const char *first_error = strstr (output, "ERROR: ");
-
-  return status == 1 && end && first_error && first_error > end && strstr (first_error, "gst_rtspsrc_pause");
-}
-
-/* Runs a command with its output, both kinds, as text; it has to end in time with this exit status. */
-static char *
-output_of (const char *const *argv, int expected_status)
-{
-  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
-  g_autoptr (GSubprocess) process = NULL;
-  g_autoptr (GError) error = NULL;
-  g_auto (GStrv) full = NULL;
-  char *output = NULL;
-
-  g_strv_builder_add (builder, "timeout");
-  g_strv_builder_add (builder, G_STRINGIFY (LIMIT_S));
-  for (; *argv; argv++)
-    g_strv_builder_add (builder, *argv);
-  full = g_strv_builder_end (builder);
-  process = g_subprocess_newv ((const gchar *const *)full, G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_MERGE, &error);
-  g_assert_no_error (error);
-  g_subprocess_communicate_utf8 (process, NULL, NULL, &output, NULL, &error);
-  g_assert_no_error (error);
-  g_assert_true (g_subprocess_get_if_exited (process));
-  const int status = g_subprocess_get_exit_status (process);
-  if (status != expected_status && !(expected_status == 0 && ended_without_goodbye (status, output))) {
-    g_printerr ("%s", output);
-    g_assert_cmpint (status, ==, expected_status);
-  }
-  return output;
-}
-
-/* Whether a printed message has this one label. gst-launch-1.0 quotes what has spaces, and escapes them. */
-static gboolean
-has_label (const char *message, const char *label)
-{
-  g_auto (GStrv) words = g_strsplit (label, " ", -1);
-  g_autofree char *escaped = g_strjoinv ("\\ ", words);
-  g_autofree char *plain = g_strdup_printf ("labels=(string)< %s >", label);
-  g_autofree char *quoted = g_strdup_printf ("labels=(string)< \"%s\" >", escaped);
-
-  return strstr (message, plain) || strstr (message, quoted);
-}
-
-/* How many messages of cowbehavior gst-launch-1.0 -m printed, each with a label that is a class. */
-static guint
-n_printed (const char *output)
-{
-  g_auto (GStrv) lines = g_strsplit (output, "\n", -1);
-  guint n = 0;
-
-  for (char **line = lines; *line; line++) {
-    const char *message = strstr (*line, "cowbehavior, timestamp=(guint64)");
-    const char *const *label = cow_default_classes;
-
-    if (!message)
-      continue;
-    while (*label && !has_label (message, *label))
-      label++;
-    if (!*label)
-      g_test_message ("no label in: %s", *line);
-    g_assert_nonnull (*label);
-    n++;
-  }
-  return n;
-}
-
 static void
 test_gst_launch (void)
 {
@@ -293,9 +219,9 @@ test_gst_launch (void)
                          "fakesink",
                          "sync=false",
                          NULL };
-  g_autofree char *output = output_of (argv, 0);
+  g_autofree char *output = launched_output (argv, 0);
 
-  g_assert_cmpuint (n_printed (output), >=, 20);
+  g_assert_cmpuint (launched_n_messages (output), >=, 20);
   camera_free (camera);
 }
 
@@ -307,7 +233,7 @@ script_output (const char *url, int expected_status)
   g_autofree char *script = g_build_filename (g_getenv ("COW_TEST_PIPELINES"), "rtsp-camera.sh", NULL);
   const char *argv[] = { script, url, "--model", model, "--adapter", adapter, "inference-interval=5", "top-k=2", NULL };
 
-  return output_of (argv, expected_status);
+  return launched_output (argv, expected_status);
 }
 
 static void
@@ -317,8 +243,8 @@ test_script (void)
   g_autofree char *url = camera_url (camera, "");
   g_autofree char *output = script_output (url, 0);
 
-  g_assert_cmpuint (n_printed (output), >=, 5);
-  g_assert_cmpuint (n_printed (output), <=, 10); /* every fifth of 50 */
+  g_assert_cmpuint (launched_n_messages (output), >=, 5);
+  g_assert_cmpuint (launched_n_messages (output), <=, 10); /* every fifth of 50 */
   camera_free (camera);
 }
 
@@ -331,7 +257,7 @@ test_script_password (void)
   g_autofree char *wrong = camera_url (camera, "farm%20er:secret@");
   g_autofree char *output = script_output (url, 0), *refused = NULL;
 
-  g_assert_cmpuint (n_printed (output), >=, 5);
+  g_assert_cmpuint (launched_n_messages (output), >=, 5);
   g_assert_null (strstr (output, "p@ss"));
   g_assert_null (strstr (output, "p%40ss"));
   g_assert_null (strstr (output, "o$r`d"));
@@ -346,7 +272,7 @@ test_script_usage (void)
 {
   g_autofree char *script = g_build_filename (g_getenv ("COW_TEST_PIPELINES"), "rtsp-camera.sh", NULL);
   const char *nothing[] = { script, NULL }, *help[] = { script, "--help", NULL };
-  g_autofree char *text = output_of (nothing, 2), *asked = output_of (help, 0);
+  g_autofree char *text = launched_output (nothing, 2), *asked = launched_output (help, 0);
 
   g_assert_nonnull (strstr (text, "usage:"));
   g_assert_nonnull (strstr (asked, "usage:"));

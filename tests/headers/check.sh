@@ -6,7 +6,7 @@
 set -u
 cd "$1" || exit 1
 shift
-read -ra flags < <(pkg-config --cflags json-glib-1.0 gstreamer-video-1.0)
+read -ra flags < <(pkg-config --cflags json-glib-1.0 gstreamer-video-1.0 pangocairo)
 number=0
 
 # check LABEL COMPILER ARGS... (the program is on stdin)

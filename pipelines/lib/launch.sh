@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# What the sample pipelines have in common: options of cowbehavior, and where labelled frames go. Sourced, never run, by scripts that
+# define usage ().
+
+# What options set, each a part of a gst-launch-1.0 line.
+# shellcheck disable=SC2034  # the scripts put them together
+detector=() properties=() sink=(fakesink sync=false) shown=''
+
+# How much of a stream --hls keeps: the last minute; scripts of recordings set another.
+hls_length=(playlist-length=10 max-files=15)
+
+# shellcheck disable=SC2016  # shown as it stands
+COMMON_OPTIONS='
+  --model MODEL        DINOv3 folder or file, or its name below the folders of $COWBEHAVIOR_PATH
+  --adapter ADAPTER    adapter folder, or its name likewise; without both, those of the demonstration, which knows drawn cows only
+  --detector ELEMENTS  elements of a pipeline that find the cows: each region that they attach is labelled, instead of the whole frame
+  --zones ZONES        parts of the frame, each labelled by itself, as "pen 1=0,0,0.5,1; pen 2=0.5,0,0.5,1" (fractions: x,y,width,height)
+  PROPERTY=VALUE       any other property of cowbehavior, as inference-interval=25 (gst-inspect-1.0 cowbehavior lists them)
+
+Where frames go, with what cowoverlay draws: boxes, labels, confidence, age, time budget. Without any of these there are messages only.
+  --show               a window
+  --mp4 FILE           a recording in H.264, without sound
+  --hls FOLDER         a playlist FOLDER/index.m3u8 for web browsers, with its segments
+  --to ELEMENTS        anything else, as "videoconvert ! jpegenc ! multifilesink location=frame%05d.jpg"'
+
+die () {
+  printf '%s: %s\n\n' "$(basename "$0")" "$1" >&2
+  usage >&2
+  exit 2
+}
+
+# A value for gst-launch-1.0, whatever characters are in it.
+quote () {
+  local value=${1//\\/\\\\}
+  printf '"%s"' "${value//\"/\\\"}"
+}
+
+# %40 in a URL is @.
+decode () {
+  local value=${1//\\/\\\\}
+  printf '%b' "${value//%/\\x}"
+}
+
+# What every player knows: not the finer chroma that some cameras have.
+encoder=(videoconvert ! 'video/x-raw,format=I420' ! x264enc tune=zerolatency)
+
+# A folder for --hls, made; its name is a pattern for printf there.
+hls_sink () {
+  mkdir -p -- "$1" || exit 1
+  local pattern=${1//%/%%}
+  sink=("${encoder[@]}" key-int-max=50 ! h264parse ! hlssink2 "location=$(quote "$pattern/segment%05d.ts")"
+    "playlist-location=$(quote "$1/index.m3u8")" target-duration=4 "${hls_length[@]}")
+}
+
+# common_option OPTION [VALUE]: takes one of the options above; `taken` is how many words that were, 0 when it is none of them.
+common_option () {
+  taken=2
+  case $1 in
+    --model | --adapter | --detector | --zones | --mp4 | --hls | --to) [ -n "${2:-}" ] || die "$1 needs a value" ;;
+    *) taken=1 ;;
+  esac
+  case $1 in
+    --model | --adapter | --zones) properties+=("${1#--}=$(quote "$2")") ;;
+    --detector) read -ra detector <<<"$2 !"; properties+=(inference-region=roi-list) ;;
+    --mp4) sink=("${encoder[@]}" ! h264parse ! mp4mux ! filesink "location=$(quote "$2")") shown=yes ;;
+    --hls) hls_sink "$2"; shown=yes ;;
+    --to) read -ra sink <<<"$2"; shown=yes ;;
+    --show) sink=(videoconvert ! autovideosink sync=false) shown=yes ;;
+    [a-z]*=*) properties+=("${1%%=*}=$(quote "${1#*=}")") ;;
+    *) taken=0 ;;
+  esac
+}
+
+# split_url URL: rtspsrc prints its location when it connects, so user and password go in properties of their own, which nothing prints.
+# Sets `source`, the rtspsrc.
+split_url () {
+  local scheme=${1%%://*} rest=${1#*://} authority user password='' credentials=() url=$1
+  authority=${rest%%[/?]*}
+  if [[ $authority == *@* ]]; then
+    user=${authority%@*}
+    if [[ $user == *:* ]]; then password=${user#*:} user=${user%%:*}; fi
+    credentials=("user-id=$(quote "$(decode "$user")")" "user-pw=$(quote "$(decode "$password")")")
+    url=$scheme://${authority##*@}${rest#"$authority"}
+  fi
+  # shellcheck disable=SC2034
+  source=(rtspsrc "location=$(quote "$url")" "${credentials[@]}" protocols=tcp latency=200)
+}
+
+# choose_codec CODEC: sets `decoder`, from RTP to pictures.
+choose_codec () {
+  # shellcheck disable=SC2034
+  case $1 in
+    h264) decoder=(rtph264depay ! h264parse ! avdec_h264) ;;
+    h265) decoder=(rtph265depay ! h265parse ! avdec_h265) ;;
+    mjpeg) decoder=(rtpjpegdepay ! jpegdec) ;;
+    auto) decoder=('application/x-rtp,media=video' ! decodebin) ;;
+    *) die "--codec is h264, h265, mjpeg or auto, not \"$1\"" ;;
+  esac
+}
+
+# Not installed but built here: use that. The demonstration's model is found either way.
+use_build () {
+  local here
+  here=$(dirname "${BASH_SOURCE[0]}")/..
+  if [ -z "${GST_PLUGIN_PATH:-}" ] && [ -d "$here/../build/gst-plugin" ]; then export GST_PLUGIN_PATH=$here/../build/gst-plugin; fi
+  export COWBEHAVIOR_PATH=${COWBEHAVIOR_PATH:+$COWBEHAVIOR_PATH:}$here/demo/model
+}

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+/* The sample pipelines, as they stand: files and cameras in, recordings, playlists and walls of pictures out, with something drawn on them.
+ */
+#include "tests/gst/support.h"
+
+#include <gio/gio.h>
+#include <glib/gstdio.h>
+#include <gst/rtsp-server/rtsp-server.h>
+#include <string.h>
+
+#include "gst-plugin/overlay-view.h"
+#include "tests/gst/camera.h"
+#include "tests/gst/launched.h"
+#include "tests/gst/shown.h"
+
+static char *adapter, *folder, *video;
+
+static char *
+path_of (const char *name)
+{
+  return g_build_filename (folder, name, NULL);
+}
+
+/* Runs a script with the golden model and further words; NULL ends them. */
+static char *
+run_script (int expected_status, const char *name, ...)
+{
+  g_autoptr (GPtrArray) argv = g_ptr_array_new ();
+  g_autofree char *script = g_build_filename (g_getenv ("COW_TEST_PIPELINES"), name, NULL), *model = support_model ();
+  const char *word;
+  va_list words;
+
+  g_ptr_array_add (argv, script);
+  va_start (words, name);
+  while ((word = va_arg (words, const char *)))
+    g_ptr_array_add (argv, (gpointer)word);
+  va_end (words);
+  g_ptr_array_add (argv, "--model");
+  g_ptr_array_add (argv, model);
+  g_ptr_array_add (argv, "--adapter");
+  g_ptr_array_add (argv, adapter);
+  g_ptr_array_add (argv, NULL);
+  return launched_output ((const char *const *)argv->pdata, expected_status);
+}
+
+/* ---- what came out ---- */
+
+/* Every frame of a file as BGRx in memory, of the size that it has. */
+static GPtrArray *
+frames_of (const char *path, GstVideoInfo *info)
+{
+  g_autofree char *line = g_strdup_printf ("filesrc location=\"%s\" ! decodebin ! videoconvert ! video/x-raw,format=BGRx ! "
+                                           "appsink name=sink sync=false",
+                                           path);
+  GPtrArray *frames = g_ptr_array_new_with_free_func ((GDestroyNotify)gst_buffer_unref);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GstElement) pipeline = gst_parse_launch (line, &error);
+  g_autoptr (GstElement) sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
+  GstSample *sample;
+
+  g_assert_no_error (error);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  while (g_signal_emit_by_name (sink, "pull-sample", &sample), sample) {
+    g_assert_true (gst_video_info_from_caps (info, gst_sample_get_caps (sample)));
+    g_ptr_array_add (frames, gst_buffer_ref (gst_sample_get_buffer (sample)));
+    gst_sample_unref (sample);
+  }
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  return frames;
+}
+
+/* The lowest rows of a part of a frame are the time budget: colours of behaviours only, which coders blur a little. */
+static gboolean
+has_strip (GstBuffer *frame, const GstVideoInfo *info, gint x, gint y, gint w, gint h)
+{
+  guint n = 0;
+
+  for (gint id = -1; id < 9; id++)
+    n += shown_count (frame, info, x + 8, y + h - 4, w - 16, 2, gst_cow_view_colour (id), 40);
+  return n > (guint)(w - 16) * 2 * 9 / 10;
+}
+
+static void
+assert_labelled (const char *path, guint n_least)
+{
+  GstVideoInfo info;
+  g_autoptr (GPtrArray) frames = frames_of (path, &info);
+
+  g_test_message ("%u frames of %dx%d", frames->len, info.width, info.height);
+  g_assert_cmpuint (frames->len, >=, n_least);
+  g_assert_true (has_strip (frames->pdata[frames->len - 1], &info, 0, 0, info.width, info.height));
+}
+
+/* ---- files ---- */
+
+static void
+test_file (void)
+{
+  g_autofree char *output = run_script (0, "file.sh", video, "inference-interval=5", NULL);
+
+  g_assert_cmpuint (launched_n_messages (output), ==, 8);
+}
+
+static void
+test_file_mp4 (void)
+{
+  g_autofree char *to = path_of ("labelled \"1\".mp4"), *plain = path_of ("labelled.mp4");
+  g_autofree char *output = run_script (0, "file.sh", video, "--mp4", to, "inference-interval=5", NULL);
+  GstVideoInfo info;
+  g_autoptr (GPtrArray) before = frames_of (video, &info);
+
+  g_assert_false (has_strip (before->pdata[before->len - 1], &info, 0, 0, info.width, info.height));
+  g_assert_cmpuint (launched_n_messages (output), ==, 8);
+  g_assert_cmpint (g_rename (to, plain), ==, 0);
+  assert_labelled (plain, 40);
+}
+
+static void
+test_file_zones (void)
+{
+  g_autofree char *output =
+      run_script (0, "file.sh", video, "--zones", "left=0,0,0.5,1; the right one=0.5,0,0.5,1", "inference-interval=40", NULL);
+
+  g_assert_nonnull (strstr (output, "left"));
+  g_assert_nonnull (strstr (output, "the\\"));
+  g_assert_nonnull (strstr (output, "zone") /* in a structure in a structure, with backslashes around it */);
+}
+
+static void
+test_file_hls (void)
+{
+  g_autofree char *to = path_of ("100 %d"), *first = g_build_filename (to, "segment00000.ts", NULL);
+  g_autofree char *playlist = g_build_filename (to, "index.m3u8", NULL), *text = NULL;
+  g_autofree char *output = run_script (0, "file.sh", video, "--hls", to, "inference-interval=20", NULL);
+
+  g_assert_cmpuint (launched_n_messages (output), ==, 2);
+  g_assert_true (g_file_get_contents (playlist, &text, NULL, NULL));
+  g_assert_nonnull (strstr (text, "segment00000.ts"));
+  g_assert_nonnull (strstr (text, "#EXT-X-ENDLIST"));
+  assert_labelled (first, 20);
+}
+
+static void
+test_usage (void)
+{
+  static const char *const scripts[] = { "file.sh", "rtsp-camera.sh", "rtsp-many.sh" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (scripts); i++) {
+    g_autofree char *help = run_script (0, scripts[i], "--help", NULL), *nothing = run_script (2, scripts[i], NULL);
+    g_autofree char *odd = run_script (2, scripts[i], "--colour", "red", NULL), *bare = run_script (2, scripts[i], "--mp4", "", NULL);
+
+    g_assert_nonnull (strstr (help, "usage:"));
+    g_assert_nonnull (strstr (help, "--zones"));
+    g_assert_nonnull (strstr (nothing, "needed"));
+    g_assert_nonnull (strstr (odd, "--colour"));
+    g_assert_nonnull (strstr (bare, "--mp4 needs a value"));
+  }
+  g_autofree char *codec = run_script (2, "rtsp-camera.sh", "rtsp://127.0.0.1:9/a?b=c", "--codec", "vp8", NULL);
+  g_assert_nonnull (strstr (codec, "vp8"));
+  g_autofree char *tile = run_script (2, "rtsp-many.sh", "rtsp://127.0.0.1:9/", "--tile", "1x1;reboot", NULL);
+  g_assert_nonnull (strstr (tile, "--tile is WIDTHxHEIGHT"));
+  g_autofree char *file = run_script (2, "file.sh", "/no/such/file.mp4", NULL);
+  g_assert_nonnull (strstr (file, "/no/such/file.mp4: no such file"));
+}
+
+/* ---- cameras ---- */
+
+static void
+watch_camera (const char *codec, const char *said)
+{
+  Camera *camera = camera_new_mounted (&(CameraScenario){ .n_frames = 50, .codec = codec });
+  g_autofree char *url = camera_url (camera, ""), *to = path_of ("camera.mp4");
+  g_autofree char *output =
+      run_script (0, "rtsp-camera.sh", url, "--codec", said, "--mp4", to, "mode=blocking", "inference-interval=5", NULL);
+
+  g_assert_cmpuint (launched_n_messages (output), >=, 5);
+  assert_labelled (to, 25);
+  camera_free (camera);
+}
+
+static void
+test_h264 (void)
+{
+  watch_camera ("h264", "h264");
+}
+
+static void
+test_h265 (void)
+{
+  if (support_have_element ("x265enc") && support_have_element ("avdec_h265"))
+    watch_camera ("h265", "h265");
+  else
+    g_test_skip ("x265enc or avdec_h265 is not installed");
+}
+
+static void
+test_mjpeg (void)
+{
+  watch_camera ("mjpeg", "mjpeg");
+}
+
+static void
+test_codec_looked_up (void)
+{
+  watch_camera ("mjpeg", "auto");
+  watch_camera ("h264", "auto");
+}
+
+/* Two cameras with other codecs on one wall, and their labels under their names. */
+static void
+test_many (void)
+{
+  Camera *cameras[2] = { camera_new_mounted (&(CameraScenario){ .n_frames = 75 }),
+                         camera_new_mounted (&(CameraScenario){ .n_frames = 75, .codec = "mjpeg" }) };
+  g_autofree char *first = camera_url (cameras[0], ""), *second = camera_url (cameras[1], ""), *to = path_of ("wall.mp4");
+  g_autofree char *output =
+      run_script (0, "rtsp-many.sh", first, second, "--codec", "auto", "--tile", "320x240", "--mp4", to, "inference-interval=5", NULL);
+  GstVideoInfo info;
+  g_autoptr (GPtrArray) frames = frames_of (to, &info);
+  guint n_both = 0;
+
+  g_assert_nonnull (strstr (output, "\"camera1\""));
+  g_assert_nonnull (strstr (output, "\"camera2\""));
+  g_assert_cmpint (info.width, ==, 640);
+  g_assert_cmpint (info.height, ==, 240);
+  g_assert_cmpuint (frames->len, >=, 5);
+  /* one may begin and end later than the other */
+  for (guint i = 0; i < frames->len; i++)
+    n_both += has_strip (frames->pdata[i], &info, 0, 0, 320, 240) && has_strip (frames->pdata[i], &info, 320, 0, 320, 240);
+  g_test_message ("%u frames, %u with both cameras", frames->len, n_both);
+  g_assert_cmpuint (n_both, >=, 5);
+  camera_free (cameras[0]);
+  camera_free (cameras[1]);
+}
+
+/* Without a wall: messages of each. */
+static void
+test_many_messages (void)
+{
+  Camera *camera = camera_new_mounted (&(CameraScenario){ .n_frames = 30 });
+  g_autofree char *url = camera_url (camera, "");
+  g_autofree char *output = run_script (0, "rtsp-many.sh", url, url, url, "mode=blocking", "inference-interval=10", NULL);
+
+  g_assert_cmpuint (launched_n_messages (output), >=, 6);
+  g_assert_nonnull (strstr (output, "\"camera3\""));
+  camera_free (camera);
+}
+
+/* ---- */
+
+/* 40 frames of a moving ball. */
+static void
+make_video (void)
+{
+  g_autofree char *line = g_strdup_printf ("videotestsrc pattern=ball num-buffers=40 ! video/x-raw,format=I420,width=320,height=240,"
+                                           "framerate=20/1 ! x264enc tune=zerolatency key-int-max=10 ! h264parse ! mp4mux ! "
+                                           "filesink location=\"%s\"",
+                                           video);
+  g_autoptr (GstElement) pipeline = gst_parse_launch (line, NULL);
+  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
+  GstMessage *message;
+
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  message = gst_bus_timed_pop_filtered (bus, GST_CLOCK_TIME_NONE, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
+  g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_EOS);
+  gst_message_unref (message);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+}
+
+static const char *
+missing_element (void)
+{
+  static const char *const needed[] = {
+    "mp4mux", "decodebin", "qtdemux", "tsdemux", "hlssink2", "compositor", "jpegenc", "rtpjpegpay", NULL
+  };
+
+  for (const char *const *name = needed; *name; name++) {
+    if (!support_have_element (*name))
+      return *name;
+  }
+  return camera_missing_element ();
+}
+
+int
+main (int argc, char **argv)
+{
+  int result;
+
+  gst_init (&argc, &argv);
+  g_test_init (&argc, &argv, NULL);
+  if (missing_element ()) {
+    g_print ("1..0 # SKIP the GStreamer element %s is not installed\n", missing_element ());
+    return 0;
+  }
+  adapter = support_adapter_new ();
+  folder = g_dir_make_tmp ("cow scripts XXXXXX", NULL);
+  video = path_of ("a=video.mp4"); /* which could be a property */
+  make_video ();
+  g_test_add_func ("/scripts/file", test_file);
+  g_test_add_func ("/scripts/file-mp4", test_file_mp4);
+  g_test_add_func ("/scripts/file-zones", test_file_zones);
+  g_test_add_func ("/scripts/file-hls", test_file_hls);
+  g_test_add_func ("/scripts/usage", test_usage);
+  g_test_add_func ("/scripts/h264", test_h264);
+  g_test_add_func ("/scripts/h265", test_h265);
+  g_test_add_func ("/scripts/mjpeg", test_mjpeg);
+  g_test_add_func ("/scripts/codec-looked-up", test_codec_looked_up);
+  g_test_add_func ("/scripts/many", test_many);
+  g_test_add_func ("/scripts/many-messages", test_many_messages);
+  result = g_test_run ();
+
+  g_free (video);
+  support_remove (folder);
+  support_remove (adapter);
+  gst_rtsp_thread_pool_cleanup ();
+  return result;
+}
