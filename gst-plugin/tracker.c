@@ -189,13 +189,35 @@ match_by_overlap (GstCowTracker *self, guint64 frame, const GstCowSighting *sigh
   }
 }
 
+/* Whether a number that came from upstream is somebody's, here or a moment ago. */
+static gboolean
+is_taken (const GstCowTracker *self, guint64 id, const GstCowSighting *sightings, guint n)
+{
+  for (guint i = 0; i < n; i++) {
+    if (sightings[i].id == id && identifies (self, sightings[i].source))
+      return TRUE;
+  }
+  for (guint i = 0; i < self->tracks->len; i++) {
+    if (nth (self, i)->id == id)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* For the i-th sighting of a frame. */
 static GstCowTrack *
-track_new (GstCowTracker *self, const GstCowSighting *sighting)
+track_new (GstCowTracker *self, const GstCowSighting *sightings, guint n, guint i)
 {
   GstCowTrack *track = g_new0 (GstCowTrack, 1);
 
   track->refs = 1;
-  track->id = identifies (self, sighting->source) ? sighting->id : self->next_id++;
+  if (identifies (self, sightings[i].source)) {
+    track->id = sightings[i].id;
+  } else {
+    while (is_taken (self, self->next_id, sightings, n))
+      self->next_id++;
+    track->id = self->next_id++;
+  }
   return track;
 }
 
@@ -248,7 +270,7 @@ gst_cow_tracker_update (GstCowTracker *self, guint64 frame, const GstCowSighting
 
     if (tracks[i])
       continue;
-    track = track_new (self, &sightings[i]);
+    track = track_new (self, sightings, n, i);
     assign (track, frame, &sightings[i], &tracks[i]);
     if (evict (self, frame))
       g_ptr_array_add (self->tracks, track);

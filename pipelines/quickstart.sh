@@ -69,7 +69,7 @@ label () {
   # A camera that stops sending is no end; the limit only keeps this script from waiting for ever.
   GST_PLUGIN_PATH=$PWD/$build/gst-plugin:$PWD/$build/pipelines/demo timeout $((seconds * 4 + 60)) pipelines/rtsp-camera.sh "$url" mode=blocking \
     --detector "cowdemodetector location=$output/truth.jsonl" \
-    --to "cowoverlay ! videoconvert ! x264enc tune=zerolatency ! h264parse ! mp4mux ! filesink location=$output/labelled.mp4" \
+    --mp4 "$output/labelled.mp4" \
     >"$output/messages.txt" 2>"$output/errors.txt" || status=$?
   [ "$status" = 0 ] || ended_without_goodbye "$status" || die "the pipeline failed: $(tail -n 5 "$output/errors.txt")"
   awk -f pipelines/lib/events.awk "$output/messages.txt" >"$output/events.tsv"

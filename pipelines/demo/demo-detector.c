@@ -2,7 +2,7 @@
 /*
  * The element `cowdemodetector`: stands where a cow detector stands in a real pipeline. It looks at no pixel: it knows from the file beside
  * the demonstration video where the cows are, and attaches a GstVideoRegionOfInterestMeta of type "cow" for each, whose id is the cow's
- * number. What the cows do it keeps to itself.
+ * number from 1 on (0 is none in that metadata). What the cows do it keeps to itself.
  *
  * A camera's time is not the video's; so the first frame that comes is taken for the first one of the video, and others by their distance
  * from it.
@@ -71,7 +71,8 @@ cow_demo_detector_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
     self->first = time;
   const CowDemoSight *sights = cow_demo_truth_at (self->truth, time > self->first ? time - self->first : 0, &n);
   for (guint i = 0; i < n; i++)
-    gst_buffer_add_video_region_of_interest_meta (buffer, "cow", sights[i].x, sights[i].y, sights[i].w, sights[i].h)->id = sights[i].cow;
+    gst_buffer_add_video_region_of_interest_meta (buffer, "cow", sights[i].x, sights[i].y, sights[i].w, sights[i].h)->id =
+        sights[i].cow + 1;
   return GST_FLOW_OK;
 }
 

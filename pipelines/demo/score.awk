@@ -12,7 +12,7 @@ function member(name,   text) {
 
 FNR == NR {
   if (!(member("cow") in number))
-    number[member("cow")] = n_cows++
+    number[member("cow")] = ++n_cows
   behaviour[member("frame"), number[member("cow")]] = member("changing") == "true" ? "" : member("behaviour")
   if (member("frame") == 1)
     rate = 1 / member("time")

@@ -125,7 +125,7 @@ test_detector (void)
   GstBuffer *first = detect (harness, 5 * GST_SECOND), *second = detect (harness, 5 * GST_SECOND + 90 * GST_MSECOND);
   g_assert_cmpuint (count_regions (first, &region), ==, 2);
   g_assert_cmpuint (count_regions (second, &region), ==, 1);
-  g_assert_cmpint (region->id, ==, 1);
+  g_assert_cmpint (region->id, ==, 2);
   g_assert_cmpuint (region->x, ==, 9);
   g_assert_cmpuint (region->h, ==, 8);
   g_assert_cmpstr (g_quark_to_string (region->roi_type), ==, "cow");
@@ -192,7 +192,7 @@ score_frame (Score *self, const GstStructure *message)
     int id;
 
     g_assert_true (gst_structure_get_int (object, "id", &id));
-    g_assert_cmpint (id, ==, sights[i].cow);
+    g_assert_cmpint (id, ==, sights[i].cow + 1);
     self->shown[behaviour] += !sights[i].changing;
     self->right[behaviour] += !sights[i].changing && g_str_equal (gst_structure_get_string (object, "label"), sights[i].behaviour);
   }

@@ -203,6 +203,19 @@ test_bounded (Scene *scene, gconstpointer data)
   g_assert_cmpuint (scene->tracker.tracks->len, ==, GST_COW_TRACKER_MAX);
 }
 
+/* The tracker's own numbers are none that upstream gave. */
+static void
+test_own_numbers (Scene *scene, gconstpointer data)
+{
+  see (scene, (GstCowSighting[]){ at (0, 0, 0, 0), at (100, 0, GST_COW_ID_ROI, 1), at (200, 0, GST_COW_ID_TRACKER, 2) }, 3);
+  g_assert_cmpuint (scene->tracks[0]->id, ==, 3);
+  g_assert_cmpuint (scene->tracks[1]->id, ==, 1);
+  g_assert_cmpuint (scene->tracks[2]->id, ==, 2);
+  see (scene, (GstCowSighting[]){ at (0, 0, 0, 0), at (300, 0, GST_COW_ID_TRACKER, 4), at (400, 0, 0, 0) }, 3);
+  g_assert_cmpuint (scene->tracks[0]->id, ==, 3);
+  g_assert_cmpuint (scene->tracks[2]->id, ==, 5);
+}
+
 static void
 test_iou (void)
 {
@@ -231,6 +244,7 @@ main (int argc, char **argv)
   add ("/tracker/roi-counter", test_roi_counter);
   add ("/tracker/roi-index", test_roi_index);
   add ("/tracker/places", test_places);
+  add ("/tracker/own-numbers", test_own_numbers);
   add ("/tracker/patience", test_patience);
   add ("/tracker/bounded", test_bounded);
   g_test_add_func ("/tracker/iou", test_iou);
