@@ -19,6 +19,7 @@ mirror () {
   if [ -n "${COW_DEBIAN_MIRROR:-}" ]; then
     echo "$COW_DEBIAN_MIRROR"
   else
+    # shellcheck disable=SC2016  # apt fills it in
     apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' | head -n 1
   fi
 }
@@ -42,6 +43,7 @@ copy_tree () {
 
 # In namespaces of its own, whose mounts and processes end with it.
 inside () {
+  # shellcheck disable=SC2016  # the inner shell fills it in
   unshare --mount --pid --fork bash -c '
     mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" || exit 1
     exec chroot "$0" "$@"' "$root" "$@"
@@ -61,5 +63,6 @@ inside bash -c '
   cd /cowbehavior || exit 1
   . pipelines/lib/packages.sh
   cow_install_packages BUILD RUN TEST ANALYTICS || exit 1
-  echo "$(. /etc/os-release; echo "$PRETTY_NAME"), $(gst-launch-1.0 --version | sed -n 2p), $(grep -m 1 "model name" /proc/cpuinfo | cut -d : -f 2-)"
+  . /etc/os-release
+  echo "$PRETTY_NAME, $(gst-launch-1.0 --version | sed -n 2p),$(sed -n "s/^model name[^:]*://p" /proc/cpuinfo | head -n 1)"
   exec tests/run.sh "$@"' inside "$@"

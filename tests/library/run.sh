@@ -61,8 +61,10 @@ classify () {
 # The probabilities that classify printed, a line each.
 numbers () { sed -n 's/^  \([0-9.]*\) .*/\1/p'; }
 near () { # near FILE FILE: as many numbers, at least nine, and none apart by more than 1e-6
-  paste "$1" "$2" | awk 'NF != 2 { bad = 1 } { d = $1 - $2; if (d > 1e-6 || d < -1e-6) bad = 1 } END { exit bad || NR < 9 }' ||
-    { paste "$1" "$2"; return 1; }
+  paste "$1" "$2" >"$work/pairs"
+  awk 'NF != 2 || $1 - $2 > 1e-6 || $2 - $1 > 1e-6 { bad = 1 } END { exit bad || NR < 9 }' "$work/pairs" && return
+  cat "$work/pairs"
+  return 1
 }
 as_cow_trainer () {
   "$build/trainer/cow-trainer" predict "$work/barn.png" --model "$work/model" --adapter "$work/adapter" --format csv >"$work/csv" || return 1
