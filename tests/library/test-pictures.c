@@ -2,7 +2,6 @@
 /* One picture in every format has one answer. */
 #include "library-test.h"
 
-#include <math.h>
 #include <string.h>
 
 #define PAD    5 /* bytes after each row, which must not count */
@@ -65,7 +64,7 @@ chroma (int x, int y, int v)
 static int
 rounded (double value)
 {
-  return value < 0 ? 0 : value > 255 ? 255 : (int)floor (value + 0.5);
+  return value < 0 ? 0 : value > 255 ? 255 : (int)(value + 0.5);
 }
 
 /* The RGB of it by the definition of the matrix; chroma of 4:2:2 or 4:2:0 that does not change from row to row. */
