@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # By hand, as root: the tests on Debian 13, whose GStreamer 1.26 has GstAnalytics and onnxinference, in a folder of this machine.
 #
-#   tests/debian13.sh FOLDER              all; FOLDER gets a Debian of 6 GB, made once and kept
+#   tests/debian13.sh FOLDER              all; FOLDER gets a Debian of 4 GB, made once and kept
 #   tests/debian13.sh FOLDER NAME...      tests, suites or script suites of these names, as tests/run.sh takes them
 #
 # Packages come from where apt on this machine fetches Debian's, or from COW_DEBIAN_MIRROR. Nothing stays mounted. debian13.md has what it
