@@ -24,6 +24,9 @@ COW_PACKAGES_DEMO=(libgstrtspserver-1.0-dev)
 # g++ compiles each header as C++; python3-venv is where MLflow is installed.
 # shellcheck disable=SC2034
 COW_PACKAGES_TEST=(g++ libgstrtspserver-1.0-dev python3 python3-venv)
+# GstAnalytics in the element, with GStreamer 1.24 and later. Debian 12's has none, and 130 packages around it.
+# shellcheck disable=SC2034
+COW_PACKAGES_ANALYTICS=(libgstreamer-plugins-bad1.0-dev)
 # shellcheck disable=SC2034
 COW_PACKAGES_VALGRIND=(valgrind libc6-dbg)
 

@@ -22,7 +22,7 @@ check () {
   fi
 }
 
-for header in kernels/*.h model/*.h gst-plugin/*.h; do
+for header in kernels/*.h model/*.h model/api/*.h gst-plugin/*.h; do
   check "$header as C11" "$@" -std=c11 -x c <<<"#include \"$header\""
   case $header in
     gst-plugin/gstcowbehaviormeta.h) ;;

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/* Opening a model for programs that know neither GLib nor GError, what it holds, and how calls fail. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cow-build.h"
+#include "model/api/api-private.h"
+
+G_STATIC_ASSERT (COW_BEHAVIOR_VERSION_MAJOR == COW_VERSION_MAJOR && COW_BEHAVIOR_VERSION_MINOR == COW_VERSION_MINOR &&
+                 COW_BEHAVIOR_VERSION_MICRO == COW_VERSION_MICRO);
+
+/* Larger than any structure will get: a size that was never set is not believed. */
+#define MOST_BYTES 4096
+
+unsigned
+cow_behavior_version (void)
+{
+  return COW_BEHAVIOR_VERSION;
+}
+
+static CowBehaviorStatus
+status_of (const GError *error)
+{
+  if (error->domain != COW_ERROR)
+    return error->domain == G_FILE_ERROR ? COW_BEHAVIOR_IO : COW_BEHAVIOR_DEVICE;
+  switch ((CowError)error->code) {
+  case COW_ERROR_NOT_FOUND:
+    return COW_BEHAVIOR_NOT_FOUND;
+  case COW_ERROR_IO:
+    return COW_BEHAVIOR_IO;
+  case COW_ERROR_FORMAT:
+    return COW_BEHAVIOR_BAD_FILE;
+  case COW_ERROR_MISMATCH:
+    return COW_BEHAVIOR_MISMATCH;
+  case COW_ERROR_UNSUPPORTED:
+    return COW_BEHAVIOR_UNSUPPORTED;
+  case COW_ERROR_ARGUMENT:
+    return COW_BEHAVIOR_ARGUMENT;
+  case COW_ERROR_MEMORY:
+    return COW_BEHAVIOR_MEMORY;
+  case COW_ERROR_DEVICE:
+    return COW_BEHAVIOR_DEVICE;
+  }
+  return COW_BEHAVIOR_DEVICE;
+}
+
+CowBehaviorStatus
+cow_api_finish (GError *error, char **message)
+{
+  const CowBehaviorStatus status = error ? status_of (error) : COW_BEHAVIOR_OK;
+  if (message)
+    *message = error ? strdup (error->message) : NULL;
+  g_clear_error (&error);
+  return status;
+}
+
+void
+cow_behavior_message_free (char *message)
+{
+  free (message);
+}
+
+gboolean
+cow_api_copy (void *copy, gsize known, gsize least, const void *given, const char *what, GError **error)
+{
+  if (!given) {
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "%s is NULL", what);
+    return FALSE;
+  }
+  const gsize size = *(const size_t *)given;
+  if (size < least || size > MOST_BYTES) {
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "the size of a %s is %" G_GSIZE_FORMAT ", expected sizeof (%s), %" G_GSIZE_FORMAT,
+                 what, size, what, known);
+    return FALSE;
+  }
+  for (gsize i = known; i < size; i++)
+    if (((const guint8 *)given)[i] != 0) {
+      g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "a %s has fields set that libcowbehavior %s does not know", what, COW_VERSION);
+      return FALSE;
+    }
+  memset (copy, 0, known);
+  memcpy (copy, given, MIN (size, known));
+  return TRUE;
+}
+
+static CowBehavior *
+open_engine (const CowBehaviorOptions *given, GError **error)
+{
+  CowBehaviorOptions options;
+  if (!cow_api_copy (&options, sizeof options, sizeof options, given, "CowBehaviorOptions", error))
+    return NULL;
+  if (options.max_batch > COW_ENGINE_MAX_BATCH) {
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "max_batch is %u, expected 0 to %d", options.max_batch, COW_ENGINE_MAX_BATCH);
+    return NULL;
+  }
+  CowClassifierOptions wanted = { .model = options.model, .adapter = options.adapter, .device = options.device };
+  if (options.precision && !cow_precision_parse (options.precision, &wanted.precision)) {
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "precision is \"%s\", expected \"auto\" or \"fp32\"", options.precision);
+    return NULL;
+  }
+  CowEngine *engine = cow_engine_get (&wanted, error);
+  if (!engine)
+    return NULL;
+  CowBehavior *self = g_new0 (CowBehavior, 1);
+  self->engine = engine;
+  self->max_batch = options.max_batch;
+  return self;
+}
+
+CowBehaviorStatus
+cow_behavior_open (const CowBehaviorOptions *options, CowBehavior **behavior, char **message)
+{
+  GError *error = NULL;
+  if (!behavior) {
+    g_set_error_literal (&error, COW_ERROR, COW_ERROR_ARGUMENT, "no place for the CowBehavior: behavior is NULL");
+    return cow_api_finish (error, message);
+  }
+  *behavior = open_engine (options, &error);
+  return cow_api_finish (error, message);
+}
+
+void
+cow_behavior_close (CowBehavior *behavior)
+{
+  if (!behavior)
+    return;
+  cow_engine_unref (behavior->engine);
+  g_free (behavior);
+}
+
+size_t
+cow_behavior_n_classes (const CowBehavior *behavior)
+{
+  return behavior ? cow_engine_n_classes (behavior->engine) : 0;
+}
+
+const char *
+cow_behavior_class_name (const CowBehavior *behavior, size_t i)
+{
+  return i < cow_behavior_n_classes (behavior) ? cow_engine_classes (behavior->engine)[i] : NULL;
+}
+
+float
+cow_behavior_threshold (const CowBehavior *behavior, size_t i)
+{
+  const float *thresholds = i < cow_behavior_n_classes (behavior) ? cow_engine_thresholds (behavior->engine) : NULL;
+  return thresholds ? thresholds[i] : 0.0f;
+}
+
+const char *
+cow_behavior_device (const CowBehavior *behavior)
+{
+  return behavior ? cow_engine_device_text (behavior->engine) : NULL;
+}
+
+const char *
+cow_behavior_label (const CowBehavior *behavior, const float *probabilities, float threshold, size_t *best)
+{
+  if (!behavior || !probabilities)
+    return NULL;
+  size_t top = 0;
+  for (size_t i = 1; i < cow_behavior_n_classes (behavior); i++)
+    if (probabilities[i] > probabilities[top])
+      top = i;
+  if (best)
+    *best = top;
+  const float least = threshold < 0.0f ? cow_behavior_threshold (behavior, top) : threshold;
+  return probabilities[top] < least ? COW_BEHAVIOR_UNKNOWN : cow_behavior_class_name (behavior, top);
+}
