@@ -62,7 +62,7 @@ copy_tree || give_up "the tree cannot be copied"
 inside bash -c '
   cd /cowbehavior || exit 1
   . pipelines/lib/packages.sh
-  cow_install_packages BUILD RUN TEST ANALYTICS || exit 1
+  cow_install_packages BUILD RUN TEST || exit 1
   . /etc/os-release
   echo "$PRETTY_NAME, $(gst-launch-1.0 --version | sed -n 2p),$(sed -n "s/^model name[^:]*://p" /proc/cpuinfo | head -n 1)"
   exec tests/run.sh "$@"' inside "$@"

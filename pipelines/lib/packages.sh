@@ -24,7 +24,8 @@ COW_PACKAGES_DEMO=(libgstrtspserver-1.0-dev)
 # g++ compiles each header as C++; python3-venv is where MLflow is installed.
 # shellcheck disable=SC2034
 COW_PACKAGES_TEST=(g++ libgstrtspserver-1.0-dev python3 python3-venv)
-# GstAnalytics in the element, with GStreamer 1.24 and later. Debian 12's has none, and 130 packages around it.
+# To compile what is for GStreamer 1.24 and later: metadata that other elements' detectors, trackers and overlays read and write. Part of
+# BUILD where the distribution has that version; Debian 12's package has nothing of it, and 130 others around it.
 # shellcheck disable=SC2034
 COW_PACKAGES_ANALYTICS=(libgstreamer-plugins-bad1.0-dev)
 # shellcheck disable=SC2034
@@ -38,6 +39,18 @@ cow_missing_packages () {
   done
 }
 
+# Whether this distribution has GStreamer 1.24 or later: Debian 13, Ubuntu 24.04, and those that have no number yet.
+cow_has_analytics () (
+  ID='' VERSION_ID=''
+  # shellcheck source=/dev/null
+  . /etc/os-release 2>/dev/null
+  case $ID in
+    debian) [ "${VERSION_ID:-99}" -ge 13 ] ;;
+    ubuntu) [ "${VERSION_ID%%.*}" -ge 24 ] ;;
+    *) false ;;
+  esac
+)
+
 # apt-get as root, asking nothing.
 cow_apt_get () {
   local as_root=()
@@ -50,6 +63,7 @@ cow_apt_get () {
 cow_install_packages () {
   [ -z "${COW_NO_INSTALL:-}" ] || return 0
   local purpose list all=() missing
+  if [[ " $* " == *" BUILD "* ]] && cow_has_analytics; then set -- "$@" ANALYTICS; fi
   for purpose; do
     list="COW_PACKAGES_${purpose}[@]"
     all+=("${!list}")
