@@ -16,7 +16,7 @@
 
 /* Measured when the model was made: pipelines/demo/model/README.md. Of so few pictures some points less may be right. */
 #define LEAST_DAY   0.90
-#define LEAST_NIGHT 0.85
+#define LEAST_NIGHT 0.78
 
 static RenderShot
 shot_of (RenderStyle style, int behaviour, int i)
