@@ -71,7 +71,7 @@ label () {
     --detector "cowdemodetector location=$output/truth.jsonl" \
     --mp4 "$output/labelled.mp4" \
     >"$output/messages.txt" 2>"$output/errors.txt" || status=$?
-  [ "$status" = 0 ] || ended_without_goodbye "$status" || die "the pipeline failed: $(tail -n 5 "$output/errors.txt")"
+  [ "$status" = 0 ] || ended_without_goodbye "$status" || die "the pipeline ended with status $status: $(tail -n 5 "$output/errors.txt" "$output/messages.txt" | cut -c 1-300)"
   awk -f pipelines/lib/events.awk "$output/messages.txt" >"$output/events.tsv"
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The CPU backend: choosing a level, the table of operations, and memory. */
 #include "kernels/cpu/cpu-ops.h"
+#include "kernels/cpu/team.h"
 #include "kernels/cpu/train.h"
 
 #include <omp.h>
@@ -127,6 +128,7 @@ ck_cpu_open (const char *level_name, int threads, CkBackend **backend)
   cpu = calloc (1, sizeof *cpu);
   if (cpu == NULL)
     return CK_NO_MEMORY;
+  ck_team_wait_briefly ();
 
   cpu->base = (CkBackend){
     .name = "cpu",
