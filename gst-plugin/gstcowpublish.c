@@ -33,8 +33,8 @@
  * every 30 s, and when the queue is full the oldest events are dropped and counted: #GstCowPublish:stats has the numbers, and a warning
  * tells of the trouble. Events arrive in their order; one whose confirmation got lost may arrive twice.
  *
- * When the element stops it waits for #GstCowPublish:drain-timeout at most. It then posts an element message `cowpublish` with the
- * fields of #GstCowPublish:stats, and a warning where events were lost at the end.
+ * At the end of the stream, or when the element stops before that, it waits for what is queued: #GstCowPublish:drain-timeout at most. It
+ * then posts an element message `cowpublish` with the fields of #GstCowPublish:stats, and a warning where events are left.
  *
  * ## Example launch lines
  * |[
@@ -86,6 +86,7 @@ struct _GstCowPublish {
   GstCowPublishEvents post_events;
   GstCowPublishStates *states;
   guint64 frame;
+  gboolean waited; /* for the queues, and no frame came since */
 };
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAPS));
@@ -200,12 +201,24 @@ gst_cow_publish_start (GstBaseTransform *trans)
     self->post_events = settings.post_events;
     self->states = gst_cow_publish_states_new ();
     self->frame = 0;
+    self->waited = FALSE;
     gst_video_info_init (&self->info);
   } else {
     GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("%s", error->message), (NULL));
   }
   gst_cow_publish_settings_clear (&settings);
   return n > 0;
+}
+
+static void
+post_stats (GstCowPublish *self)
+{
+  GstStructure *stats;
+
+  GST_OBJECT_LOCK (self);
+  stats = stats_new (self);
+  GST_OBJECT_UNLOCK (self);
+  gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), stats));
 }
 
 /* Waits for one queue. */
@@ -235,14 +248,14 @@ gst_cow_publish_stop (GstBaseTransform *trans)
 {
   GstCowPublish *self = GST_COW_PUBLISH (trans);
   const guint n = self->n_queues;
-  GstStructure *stats;
   gint64 deadline;
   guint ms;
 
   GST_OBJECT_LOCK (self);
   ms = self->settings.drain_timeout_ms;
   GST_OBJECT_UNLOCK (self);
-  deadline = g_get_monotonic_time () + ms * G_TIME_SPAN_MILLISECOND;
+  /* What did not come to be sent within that time at the end of the stream will not now. */
+  deadline = g_get_monotonic_time () + (self->waited ? 0 : ms * G_TIME_SPAN_MILLISECOND);
   for (guint i = 0; i < n; i++)
     gst_cow_publish_queue_finish (self->queues[i]);
   for (guint i = 0; i < n; i++)
@@ -251,11 +264,10 @@ gst_cow_publish_stop (GstBaseTransform *trans)
   GST_OBJECT_LOCK (self);
   self->n_queues = 0;
   self->n_last = n;
-  stats = stats_new (self);
   GST_OBJECT_UNLOCK (self);
   for (guint i = 0; i < n; i++)
     gst_cow_publish_queue_unref (self->queues[i]);
-  gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), stats));
+  post_stats (self);
   g_clear_pointer (&self->states, gst_cow_publish_states_free);
   g_clear_pointer (&self->source, g_free);
   return TRUE;
@@ -322,6 +334,7 @@ gst_cow_publish_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
   g_autoptr (GArray) all = g_array_new (FALSE, FALSE, sizeof (GstCowPublishObject));
   g_autoptr (GArray) wanted = g_array_new (FALSE, FALSE, sizeof (GstCowPublishObject));
 
+  self->waited = FALSE;
   gst_cow_publish_event_collect (buffer, all);
   for (guint i = 0; i < all->len; i++)
     if (is_wanted (self, &g_array_index (all, GstCowPublishObject, i)))
@@ -336,6 +349,38 @@ gst_cow_publish_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
   }
   gst_cow_publish_states_expire (self->states, self->frame++, forget_state, self);
   return GST_FLOW_OK;
+}
+
+/* The end waits for the queues: who sees it stops the pipeline. */
+static void
+wait_for_queues (GstCowPublish *self)
+{
+  gint64 deadline;
+
+  GST_OBJECT_LOCK (self);
+  deadline = g_get_monotonic_time () + self->settings.drain_timeout_ms * G_TIME_SPAN_MILLISECOND;
+  GST_OBJECT_UNLOCK (self);
+  for (guint i = 0; i < self->n_queues; i++) {
+    GstCowPublishCounts counts;
+
+    if (gst_cow_publish_queue_drain (self->queues[i], deadline))
+      continue;
+    self->waited = TRUE;
+    gst_cow_publish_queue_get_counts (self->queues[i], &counts);
+    GST_ELEMENT_WARNING (self, RESOURCE, WRITE,
+                         ("%s: at the end of the stream %" G_GUINT64_FORMAT " events are still queued; stopping now loses them",
+                          gst_cow_publish_queue_name (self->queues[i]), counts.queued),
+                         (NULL));
+  }
+  post_stats (self);
+}
+
+static gboolean
+gst_cow_publish_sink_event (GstBaseTransform *trans, GstEvent *event)
+{
+  if (GST_EVENT_TYPE (event) == GST_EVENT_EOS)
+    wait_for_queues (GST_COW_PUBLISH (trans));
+  return GST_BASE_TRANSFORM_CLASS (gst_cow_publish_parent_class)->sink_event (trans, event);
 }
 
 /* ---- the type ---- */
@@ -368,6 +413,7 @@ gst_cow_publish_class_init (GstCowPublishClass *class)
 
   trans_class->start = GST_DEBUG_FUNCPTR (gst_cow_publish_start);
   trans_class->stop = GST_DEBUG_FUNCPTR (gst_cow_publish_stop);
+  trans_class->sink_event = GST_DEBUG_FUNCPTR (gst_cow_publish_sink_event);
   trans_class->set_caps = GST_DEBUG_FUNCPTR (gst_cow_publish_set_caps);
   trans_class->transform_ip = GST_DEBUG_FUNCPTR (gst_cow_publish_transform_ip);
 

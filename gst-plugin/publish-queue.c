@@ -27,11 +27,12 @@ struct _GstCowPublishQueue {
 
   GMutex lock;
   GCond wake;      /* the thread: something to do */
-  GCond over;      /* who waits for the thread to end */
+  GCond over;      /* who waits: the queue is empty, or the thread has ended */
   GQueue events;   /* of GRefString, oldest first */
   guint on_way;    /* taken by the thread and not yet counted */
   gsize bytes;     /* of both */
   gboolean finish; /* no more will come */
+  gboolean hurry;  /* the next pause is left out */
   gboolean ended;
   GstCowPublishCounts counts; /* without `queued` */
 
@@ -117,6 +118,20 @@ gst_cow_publish_queue_get_counts (GstCowPublishQueue *self, GstCowPublishCounts 
   g_mutex_unlock (&self->lock);
 }
 
+gboolean
+gst_cow_publish_queue_drain (GstCowPublishQueue *self, gint64 deadline)
+{
+  gboolean empty;
+
+  g_mutex_lock (&self->lock);
+  self->hurry = !g_queue_is_empty (&self->events);
+  g_cond_signal (&self->wake);
+  while (!(empty = g_queue_is_empty (&self->events) && self->on_way == 0) && g_cond_wait_until (&self->over, &self->lock, deadline))
+    ;
+  g_mutex_unlock (&self->lock);
+  return empty;
+}
+
 /* ---- the thread ---- */
 
 /* Waits for a moment, or less long where there is something to take. The events taken, none when it is idle or everything is sent. */
@@ -154,6 +169,8 @@ settle (GstCowPublishQueue *self, GPtrArray *lines, guint n_sent, gboolean keep)
     else
       drop (self, event);
   }
+  if (g_queue_is_empty (&self->events))
+    g_cond_broadcast (&self->over);
   g_mutex_unlock (&self->lock);
 }
 
@@ -183,12 +200,10 @@ warn (GstCowPublishQueue *self, const GError *error, const char *what)
         ("%s; %u failures in a row. Events wait in a queue of %u, of which the oldest are dropped.", what, self->n_failed, self->size));
 }
 
-/* An attempt failed. Waits before the next one, unless there is nothing more to do. The end of the stream shortens the wait: there is time
- * for one more attempt. */
+/* An attempt failed. Waits before the next one, unless there is nothing more to do, or no time to wait: then once at most. */
 static void
 pause_after (GstCowPublishQueue *self, const GError *error, const char *what)
 {
-  gboolean was_over;
   gint64 until;
   guint ms;
 
@@ -203,10 +218,12 @@ pause_after (GstCowPublishQueue *self, const GError *error, const char *what)
   self->counts.failures++;
   self->counts.connected = FALSE;
   until = g_get_monotonic_time () + ms * G_TIME_SPAN_MILLISECOND;
-  was_over = self->finish;
-  while (!g_cancellable_is_cancelled (self->cancellable) && !(self->finish && (!was_over || g_queue_is_empty (&self->events))) &&
+  while (!g_cancellable_is_cancelled (self->cancellable) && !(self->finish && g_queue_is_empty (&self->events)) && !self->hurry &&
          g_cond_wait_until (&self->wake, &self->lock, until))
     ;
+  if (self->hurry)
+    self->pause_ms = 0;
+  self->hurry = FALSE;
   g_mutex_unlock (&self->lock);
 }
 
@@ -322,7 +339,7 @@ run (gpointer data)
   g_mutex_lock (&self->lock);
   self->counts.connected = FALSE;
   self->ended = TRUE;
-  g_cond_signal (&self->over);
+  g_cond_broadcast (&self->over);
   g_mutex_unlock (&self->lock);
   gst_cow_publish_queue_unref (self);
   return NULL;
@@ -357,7 +374,7 @@ void
 gst_cow_publish_queue_finish (GstCowPublishQueue *self)
 {
   g_mutex_lock (&self->lock);
-  self->finish = TRUE;
+  self->finish = self->hurry = TRUE;
   g_cond_signal (&self->wake);
   g_mutex_unlock (&self->lock);
 }

@@ -34,6 +34,9 @@ void gst_cow_publish_queue_set_state (GstCowPublishQueue *self, const char *name
 void gst_cow_publish_queue_get_counts (GstCowPublishQueue *self, GstCowPublishCounts *counts);
 const char *gst_cow_publish_queue_name (GstCowPublishQueue *self);
 
+/* Waits until nothing is queued, or until `deadline` (g_get_monotonic_time ()); a target that failed is tried at once. Whether that came.
+ */
+gboolean gst_cow_publish_queue_drain (GstCowPublishQueue *self, gint64 deadline);
 /* Tells the thread to end when everything is sent; no event may come after this. */
 void gst_cow_publish_queue_finish (GstCowPublishQueue *self);
 /*
