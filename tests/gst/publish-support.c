@@ -2,6 +2,7 @@
 /* What the tests of cowpublish share. */
 #include "tests/gst/publish-support.h"
 
+#include <gio/gio.h>
 #include <json-glib/json-glib.h>
 
 #include "gst-plugin/gstcowbehaviormeta.h"
@@ -257,4 +258,49 @@ publish_assert_frames (char **lines, guint from, guint to)
   for (guint i = 0; i < n; i++)
     g_assert_cmpint (publish_frame_of (lines[i]), ==, (int)(from + i));
   g_assert_cmpuint (n, ==, to - from);
+}
+
+/* ---- servers ---- */
+
+guint16
+publish_free_port (void)
+{
+  g_autoptr (GSocket) socket = g_socket_new (G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, NULL);
+  g_autoptr (GInetAddress) loopback = g_inet_address_new_loopback (G_SOCKET_FAMILY_IPV4);
+  g_autoptr (GSocketAddress) any = g_inet_socket_address_new (loopback, 0);
+  GSocketAddress *bound;
+  g_autoptr (GError) error = NULL;
+  guint16 port;
+
+  g_socket_bind (socket, any, TRUE, &error);
+  g_assert_no_error (error);
+  bound = g_socket_get_local_address (socket, &error);
+  g_assert_no_error (error);
+  port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (bound));
+  g_object_unref (bound);
+  return port;
+}
+
+gboolean
+publish_make_certificates (const char *folder)
+{
+  static const char script[] =
+      "set -e; cd \"$1\"\n"
+      "for ca in ca other-ca; do\n"
+      "  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=$ca -keyout $ca.key -out $ca.pem\n"
+      "done\n"
+      "openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost -keyout server.key -out server.csr\n"
+      "echo subjectAltName=DNS:localhost,IP:127.0.0.1 >server.ext\n"
+      "openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile server.ext -out server.pem\n";
+  g_autofree char *openssl = g_find_program_in_path ("openssl");
+  g_autoptr (GSubprocess) process = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (!openssl)
+    return FALSE;
+  process = g_subprocess_new (G_SUBPROCESS_FLAGS_STDOUT_SILENCE | G_SUBPROCESS_FLAGS_STDERR_SILENCE, &error, "sh", "-c", script, "sh",
+                              folder, NULL);
+  g_assert_no_error (error);
+  g_assert_true (g_subprocess_wait_check (process, NULL, &error));
+  return TRUE;
 }

@@ -46,6 +46,12 @@ int publish_frame_of (const char *line);
 /* Lines that are events of the frames from..to-1, in this order, and no others. */
 void publish_assert_frames (char **lines, guint from, guint to);
 
+/* A port of the loopback at which nobody is. */
+guint16 publish_free_port (void);
+/* Makes an authority and a server's certificate for 127.0.0.1 and localhost by it, with openssl: ca.pem, server.pem and server.key in the
+ * folder, and other-ca.pem, which has nothing to do with them. FALSE where openssl is not installed. */
+gboolean publish_make_certificates (const char *folder);
+
 G_END_DECLS
 
 #endif
