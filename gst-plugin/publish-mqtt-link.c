@@ -101,8 +101,10 @@ fail (GstCowPublishLink *self, int code, GError **error)
 {
   const char *reason = code == MOSQ_ERR_ERRNO ? g_strerror (errno) : mosquitto_strerror (code);
 
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s: %s%s%s", self->where, reason, self->detail ? ": " : "",
-               self->detail ? self->detail : "");
+  if (self->detail)
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s: %s %s", self->where, reason, self->detail);
+  else
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s: %s", self->where, reason);
   return FALSE;
 }
 

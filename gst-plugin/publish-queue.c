@@ -15,6 +15,7 @@ GST_DEBUG_CATEGORY_STATIC (gst_cow_publish_queue_debug);
 /* Warnings: the first of an outage unless another was just before it, then the outage is recalled now and then. */
 #define WARNING_FIRST (10 * G_USEC_PER_SEC)
 #define WARNING_AGAIN (60 * G_USEC_PER_SEC)
+#define TRIED_AGAIN   "Events wait; when their queue is full the oldest are dropped."
 /* How long a cancelled thread may take to end before it is left to itself. */
 #define GRACE (2 * G_USEC_PER_SEC)
 
@@ -195,9 +196,7 @@ warn (GstCowPublishQueue *self, const GError *error, const char *what)
   self->told = TRUE;
   element = g_weak_ref_get (&self->element);
   if (element)
-    GST_ELEMENT_WARNING (
-        element, RESOURCE, WRITE, ("%s", error->message),
-        ("%s; %u failures in a row. Events wait in a queue of %u, of which the oldest are dropped.", what, self->n_failed, self->size));
+    GST_ELEMENT_WARNING (element, RESOURCE, WRITE, ("%s", error->message), ("%s Failed attempts: %u.", what, self->n_failed));
 }
 
 /* An attempt failed. Waits before the next one, unless there is nothing more to do, or no time to wait: then once at most. */
@@ -254,7 +253,7 @@ be_ready (GstCowPublishQueue *self)
   if (self->ready)
     return TRUE;
   if (class->connect && !class->connect (self->target, self->cancellable, &error)) {
-    pause_after (self, error, "Will be tried again");
+    pause_after (self, error, TRIED_AGAIN);
     return FALSE;
   }
   self->ready = TRUE;
@@ -278,13 +277,13 @@ deliver (GstCowPublishQueue *self, GPtrArray *lines)
     succeeded (self);
   if (outcome == GST_COW_DELIVERY_RETRY) {
     disconnect (self, FALSE);
-    pause_after (self, error, "Will be tried again");
+    pause_after (self, error, TRIED_AGAIN);
   } else if (outcome == GST_COW_DELIVERY_REFUSED) {
     self->n_failed++;
     g_mutex_lock (&self->lock);
     self->counts.failures++;
     g_mutex_unlock (&self->lock);
-    warn (self, error, "Not tried again: these events are dropped");
+    warn (self, error, "These events are dropped.");
   }
 }
 
@@ -297,7 +296,7 @@ idle (GstCowPublishQueue *self)
   if (!class->idle || class->idle (self->target, self->cancellable, &error))
     return;
   disconnect (self, FALSE);
-  pause_after (self, error, "Will be tried again");
+  pause_after (self, error, TRIED_AGAIN);
 }
 
 static gboolean
