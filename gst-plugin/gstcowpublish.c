@@ -9,8 +9,8 @@
  * @short_description: Publishes what cows are doing
  *
  * Passes frames through as they are and publishes what `cowbehavior` upstream attached to them, as JSON lines: to a file or the standard
- * output, by HTTP POST, and to an MQTT broker, each of which may be set or not. In the state NULL or READY, that is; all properties
- * but #GstCowPublish:stats are taken over when the element starts.
+ * output, by HTTP POST, and to an MQTT broker, each of which may be set or not. What properties say when the element starts holds until it
+ * stops.
  *
  * An event is a frame's, on one line (here on more):
  *
