@@ -590,7 +590,7 @@ test_killed_for_long (void)
 
   publish_wait_connected (harness, "mqtt", TRUE);
   broker_kill (broker);
-  publish_wait (harness, "mqtt", "failures", 1); /* noticed without an event */
+  publish_wait (harness, "mqtt", "failures", 3); /* noticed without an event */
   publish_push (harness, 0, 50);
   g_assert_cmpuint (publish_stat (harness, "mqtt", "dropped"), ==, 40);
   broker_start (broker);
