@@ -206,6 +206,8 @@ pause_after (GstCowPublishQueue *self, const GError *error, const char *what)
   gint64 until;
   guint ms;
 
+  if (g_cancellable_is_cancelled (self->cancellable))
+    return;
   self->n_failed++;
   self->pause_ms = self->pause_ms == 0 ? FIRST_PAUSE_MS : MIN (2 * self->pause_ms, LAST_PAUSE_MS);
   ms = (guint)(self->pause_ms * g_random_double_range (0.75, 1.25));
