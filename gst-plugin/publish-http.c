@@ -167,18 +167,29 @@ set_login (Http *self, const GstCowPublishSettings *settings, GError **error)
   return TRUE;
 }
 
+/* libsoup asks for "" where an address has no path, which is no request. */
+static GUri *
+with_path (GUri *uri)
+{
+  return *g_uri_get_path (uri) ? g_uri_ref (uri)
+                               : g_uri_build (g_uri_get_flags (uri), g_uri_get_scheme (uri), NULL, g_uri_get_host (uri),
+                                              g_uri_get_port (uri), "/", g_uri_get_query (uri), NULL);
+}
+
 GstCowPublishTarget *
 gst_cow_publish_http_new (const GstCowPublishSettings *settings, GError **error)
 {
   static const GstCowPublishTargetClass class = { .name = "http", .send = http_send, .disconnect = http_disconnect, .free = http_free };
   Http *self = g_new0 (Http, 1);
+  g_autoptr (GUri) uri = NULL;
 
   self->target = (GstCowPublishTarget){ .class = &class, .most_lines = settings->http_batch };
   self->batches = settings->http_batch > 1;
   self->timeout_s = settings->http_timeout_s;
-  self->uri = gst_cow_publish_parse_url (settings->http_url, "http-url", "http", "https", error);
-  if (!self->uri || !set_login (self, settings, error))
+  uri = gst_cow_publish_parse_url (settings->http_url, "http-url", "http", "https", error);
+  if (!uri || !set_login (self, settings, error))
     goto fail;
+  self->uri = with_path (uri);
   self->shown = g_uri_to_string_partial (self->uri, G_URI_HIDE_USERINFO | G_URI_HIDE_QUERY | G_URI_HIDE_FRAGMENT);
   if (settings->http_ca && !(self->authorities = g_tls_file_database_new (settings->http_ca, error))) {
     g_prefix_error (error, "http-ca: %s: ", settings->http_ca);

@@ -157,7 +157,7 @@ run () {
   wait "$pipeline" || fail "the pipeline failed"
   sleep 3 # what the broker still has for the listener
   frames=$(($(stat -c %s "$work/frames") / 64))
-  echo "queue of $queue: $frames frames labelled, $(sed -n 's/^cow-reconnect: reconnected //p' "$work/pipeline.log") to the camera"
+  echo "queue of $queue: $frames frames labelled; the camera was asked again $(sed -n 's/^cow-reconnect: reconnected //p' "$work/pipeline.log")"
   check file "$work/events.jsonl"
   check http "$work/http.jsonl"
   check mqtt "$work/mqtt.jsonl"

@@ -15,6 +15,7 @@
 
 typedef struct {
   guint16 port;
+  const char *path;
   GTlsCertificate *certificate; /* NULL: http */
   gint status;                  /* atomic: what it answers */
   gint long_answer;             /* atomic: and whether that goes on for a megabyte */
@@ -59,7 +60,7 @@ answer (SoupServer *server, SoupServerMessage *message, const char *path, GHashT
   const guint status = (guint)g_atomic_int_get (&self->status);
 
   g_assert_cmpstr (soup_server_message_get_method (message), ==, "POST");
-  g_assert_cmpstr (path, ==, "/events");
+  g_assert_cmpstr (path, ==, self->path);
   note (self, message, status == 200);
   soup_server_message_set_status (message, status, NULL);
   if (status == 302)
@@ -128,6 +129,7 @@ endpoint_new (guint status)
   Endpoint *self = g_new0 (Endpoint, 1);
 
   self->port = publish_free_port ();
+  self->path = "/events";
   self->status = (gint)status;
   self->lines = g_ptr_array_new_with_free_func (g_free);
   self->times = g_array_new (FALSE, FALSE, sizeof (gint64));
@@ -184,6 +186,23 @@ test_posts (void)
   g_assert_cmpstr (endpoint->login, ==, NULL);
   g_assert_cmpuint (publish_stat (harness, "http", "sent"), ==, 30);
   g_assert_cmpuint (publish_n_warnings (harness), ==, 0);
+  publish_harness_free (harness);
+  endpoint_free (endpoint);
+}
+
+/* An address that is a host alone. */
+static void
+test_no_path (void)
+{
+  Endpoint *endpoint = endpoint_new (200);
+  g_autofree char *properties = g_strdup_printf ("http-url=http://127.0.0.1:%u?barn=1 drain-timeout=60000", endpoint->port);
+  GstHarness *harness = publish_harness_new (properties);
+
+  endpoint->path = "/";
+  endpoint_start (endpoint);
+  publish_push (harness, 0, 3);
+  publish_stop (harness);
+  assert_taken (endpoint, 0, 3);
   publish_harness_free (harness);
   endpoint_free (endpoint);
 }
@@ -520,6 +539,7 @@ main (int argc, char **argv)
   gst_object_unref (gst_object_ref_sink (gst_element_factory_make ("cowpublish", NULL))); /* registers the metadata */
 
   g_test_add_func ("/publish-http/posts", test_posts);
+  g_test_add_func ("/publish-http/no-path", test_no_path);
   g_test_add_func ("/publish-http/batches", test_batches);
   g_test_add_func ("/publish-http/long-answer", test_long_answer);
   g_test_add_func ("/publish-http/logins", test_logins);
