@@ -5,6 +5,7 @@
 
 #include "gst-plugin/gstcowbehavior.h"
 #include "gst-plugin/gstcowoverlay.h"
+#include "gst-plugin/gstcowpublish.h"
 #include "gst-plugin/meta.h"
 
 #define PACKAGE "cowbehavior"
@@ -13,7 +14,8 @@ static gboolean
 plugin_init (GstPlugin *plugin)
 {
   gst_cow_meta_register ();
-  return GST_ELEMENT_REGISTER (cowbehavior, plugin) && GST_ELEMENT_REGISTER (cowoverlay, plugin);
+  return GST_ELEMENT_REGISTER (cowbehavior, plugin) && GST_ELEMENT_REGISTER (cowoverlay, plugin) &&
+         GST_ELEMENT_REGISTER (cowpublish, plugin);
 }
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, cowbehavior, "Recognises what cows are doing in video", plugin_init, COW_VERSION,

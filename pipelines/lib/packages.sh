@@ -7,7 +7,7 @@
 # shellcheck disable=SC2034  # the names are put together in cow_install_packages
 COW_PACKAGES_BUILD=(
   gcc libc6-dev meson ninja-build pkgconf
-  libglib2.0-dev libjson-glib-dev libsoup-3.0-dev
+  libglib2.0-dev libjson-glib-dev libsoup-3.0-dev libmosquitto-dev
   libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
   libdnnl-dev libvips-dev libcairo2-dev libpango1.0-dev
 )
@@ -21,9 +21,9 @@ COW_PACKAGES_RUN=(
 # The camera on the loopback.
 # shellcheck disable=SC2034
 COW_PACKAGES_DEMO=(libgstrtspserver-1.0-dev)
-# g++ compiles each header as C++; python3-venv is where MLflow is installed.
+# g++ compiles each header as C++; python3-venv is where MLflow is installed; a broker, its certificates, and who listens to it.
 # shellcheck disable=SC2034
-COW_PACKAGES_TEST=(g++ libgstrtspserver-1.0-dev python3 python3-venv)
+COW_PACKAGES_TEST=(g++ libgstrtspserver-1.0-dev python3 python3-venv mosquitto mosquitto-clients openssl)
 # To compile what is for GStreamer 1.24 and later: metadata that other elements' detectors, trackers and overlays read and write. Part of
 # BUILD where the distribution has that version; Debian 12's package has nothing of it, and 130 others around it.
 # shellcheck disable=SC2034

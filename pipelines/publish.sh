@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# A camera or a recording to events: JSON lines in a file, by HTTP, or at an MQTT broker. Cameras and brokers may come and go.
+set -eu
+
+usage () {
+  cat <<USAGE
+usage: pipelines/publish.sh rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH | FILE.mp4
+         [--mqtt mqtt://[USER@]HOST[:PORT]] [--http http://HOST[:PORT]/PATH] [--file FILE]
+         [--model MODEL --adapter ADAPTER] [--detector ELEMENTS] [--name NAME] [--home-assistant] [PROPERTY=VALUE ...]
+
+  --mqtt ADDRESS       publish at a broker; mqtts:// for TLS. Its password is in the environment: COWBEHAVIOR_MQTT_PASSWORD
+  --http ADDRESS       post to an endpoint; password or token likewise: COWBEHAVIOR_HTTP_PASSWORD, COWBEHAVIOR_HTTP_TOKEN
+  --file FILE          append to a file, which is rotated; without any of these three: print the events
+  --model MODEL        DINOv3 folder or file, or its name below the folders of \$COWBEHAVIOR_PATH
+  --adapter ADAPTER    adapter folder, or its name likewise; without both, those of the demonstration, which knows drawn cows only
+  --detector ELEMENTS  elements of a pipeline that find the cows: each region that they attach is labelled, instead of the whole frame
+  --name NAME          what the camera is called in events and topics (camera)
+  --home-assistant     have Home Assistant show the labels of the frame or of the zones, by the broker
+  PROPERTY=VALUE       any other property of cowbehavior, as zones="pen 1=0,0,0.5,1", or of cowpublish, as post-events=on-change
+                       (gst-inspect-1.0 cowbehavior and gst-inspect-1.0 cowpublish list them)
+
+A camera is reconnected to when it goes away; Ctrl+C ends. A recording ends by itself. What was sent and dropped is printed at the end.
+What comes to the broker:  mosquitto_sub -v -t 'cowbehavior/#'
+USAGE
+}
+
+die () {
+  printf 'publish.sh: %s\n\n' "$1" >&2
+  usage >&2
+  exit 2
+}
+
+# A value for a pipeline's description, whatever characters are in it.
+quote () {
+  local value=${1//\\/\\\\}
+  printf '"%s"' "${value//\"/\\\"}"
+}
+
+# %40 in a URL is @.
+decode () {
+  local value=${1//\\/\\\\}
+  printf '%b' "${value//%/\\x}"
+}
+
+# PROPERTY: whose it is, by its name.
+is_of_publisher () {
+  case $1 in
+    source | post-events | queue-size | drain-timeout | file | max-file* | http-* | mqtt-*) return 0 ;;
+    *) return 1 ;;
+  esac
+}
+
+input='' name=camera detector='' behaviour=cowbehavior publisher=cowpublish targets=0
+add () {
+  if is_of_publisher "$1"; then publisher+=" $1=$(quote "$2")"; else behaviour+=" $1=$(quote "$2")"; fi
+  case $1 in file | http-url | mqtt-url) targets=1 ;; esac
+}
+while [ $# -gt 0 ]; do
+  case $1 in
+    -h | --help) usage; exit 0 ;;
+    --mqtt | --http | --file | --model | --adapter | --detector | --name)
+      [ -n "${2:-}" ] || die "$1 needs a value"
+      case $1 in
+        --mqtt | --http) add "${1#--}-url" "$2" ;;
+        --detector) detector="$2 ! "; add inference-region roi-list ;;
+        --name) name=$2 ;;
+        *) add "${1#--}" "$2" ;;
+      esac
+      shift ;;
+    --home-assistant) add mqtt-discovery true ;;
+    rtsp://* | rtsps://*) input=$1 ;;
+    [a-z]*=*) add "${1%%=*}" "${1#*=}" ;;
+    -*) die "what is $1?" ;;
+    *) [ -r "$1" ] || die "$1: no such file"; input=$1 ;;
+  esac
+  shift
+done
+[ -n "$input" ] || die "an address rtsp://... or a recording is needed"
+add source "$name"
+[ "$targets" = 1 ] || add file -
+
+# Not installed but built here: use that.
+here=$(dirname "$0")
+if [ -z "${GST_PLUGIN_PATH:-}" ] && [ -d "$here/../build/gst-plugin" ]; then export GST_PLUGIN_PATH=$here/../build/gst-plugin; fi
+export COWBEHAVIOR_PATH=${COWBEHAVIOR_PATH:+$COWBEHAVIOR_PATH:}$here/demo/model
+PATH=$PATH:$here/../build/pipelines
+
+case $input in
+  rtsp*://*)
+    # rtspsrc prints its location when it connects: user and password go in properties of their own, which nothing prints.
+    rest=${input#*://} login=''
+    authority=${rest%%[/?]*}
+    if [[ $authority == *@* ]]; then
+      user=${authority%@*} password=''
+      if [[ $user == *:* ]]; then password=${user#*:} user=${user%%:*}; fi
+      login="user-id=$(quote "$(decode "$user")") user-pw=$(quote "$(decode "$password")")"
+      input=${input%%://*}://${authority##*@}${rest#"$authority"}
+    fi
+    exec cow-reconnect "rtspsrc location=$(quote "$input") $login protocols=tcp latency=200 add-reference-timestamp-meta=true \
+      ! rtph264depay ! h264parse ! avdec_h264 ! videoconvert" "$detector$behaviour ! $publisher ! fakesink sync=false" ;;
+  *)
+    exec cow-reconnect --once "filesrc location=$(quote "$input") ! qtdemux ! h264parse ! avdec_h264 ! videoconvert" \
+      "$detector$behaviour ! $publisher ! fakesink sync=false" ;;
+esac

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* pipelines/publish.sh and the program cow-reconnect, as a user calls them, at a camera on the loopback that hangs up. */
+#include "tests/gst/support.h"
+
+#include <gio/gio.h>
+#include <glib/gstdio.h>
+#include <gst/rtsp-server/rtsp-server.h>
+#include <signal.h>
+#include <string.h>
+
+#include "tests/gst/camera.h"
+#include "tests/gst/publish-support.h"
+
+static char *adapter, *folder;
+
+static GSubprocess *
+start (const char *const *argv)
+{
+  g_autoptr (GError) error = NULL;
+  GSubprocess *process =
+      g_subprocess_newv ((const gchar *const *)argv, G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_MERGE, &error);
+
+  g_assert_no_error (error);
+  return process;
+}
+
+/* Waits for its end; what it printed, both kinds. Frees it. */
+static char *
+end (GSubprocess *process, int expected_status)
+{
+  g_autoptr (GError) error = NULL;
+  char *output = NULL;
+
+  g_subprocess_communicate_utf8 (process, NULL, NULL, &output, NULL, &error);
+  g_assert_no_error (error);
+  g_test_message ("%s", output);
+  g_assert_true (g_subprocess_get_if_exited (process));
+  g_assert_cmpint (g_subprocess_get_exit_status (process), ==, expected_status);
+  g_object_unref (process);
+  return output;
+}
+
+static char *
+script (void)
+{
+  return g_build_filename (g_getenv ("COW_TEST_PIPELINES"), "publish.sh", NULL);
+}
+
+/* Waits until a file has as many lines. */
+static void
+wait_lines (const char *path, guint n)
+{
+  const gint64 limit = g_get_monotonic_time () + PUBLISH_LIMIT_S * G_USEC_PER_SEC;
+  guint there = 0;
+
+  while (there < n) {
+    g_autofree char *text = NULL;
+
+    g_assert_cmpint (g_get_monotonic_time (), <, limit);
+    g_usleep (20000);
+    there = 0;
+    if (g_file_get_contents (path, &text, NULL, NULL))
+      for (const char *p = text; (p = strchr (p, '\n')); p++)
+        there++;
+  }
+}
+
+/* The camera hangs up and is back at once: events go on in the same process. The login is printed nowhere. */
+static void
+test_camera (void)
+{
+  Camera *camera = camera_new_mounted (&(CameraScenario){ .user = "farm er", .password = "p@ss:\"w\\o$r`d!'" });
+  g_autofree char *url = camera_url (camera, "farm%20er:p%40ss%3a%22w%5Co$r`d!'@"), *model = support_model (), *program = script ();
+  g_autofree char *path = g_build_filename (folder, "events", NULL), *output = NULL, *text = NULL;
+  const char *argv[] = { program, url, "--model", model, "--adapter", adapter, "--file", path, "--name", "b a\"r\\n", NULL };
+  GSubprocess *process = start (argv);
+
+  wait_lines (path, 5);
+  camera_hang_up (camera);
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  wait_lines (path, 100);
+  g_subprocess_send_signal (process, SIGINT);
+  output = end (process, 0);
+  g_assert_null (strstr (output, "p@ss"));
+  g_assert_null (strstr (output, "p%40ss"));
+  g_assert_nonnull (strstr (output, "again in 1 s"));
+  g_assert_nonnull (strstr (output, "dropped\\=\\(guint64\\)0"));
+  g_assert_nonnull (strstr (text, "\"source\":\"b a\\\"r\\\\n\""));
+  camera_free (camera);
+}
+
+static void
+test_usage (void)
+{
+  g_autofree char *program = script ();
+  const char *nothing[] = { program, NULL }, *help[] = { program, "--help", NULL }, *missing[] = { program, "/nowhere.mp4", NULL };
+  g_autofree char *text = end (start (nothing), 2), *asked = end (start (help), 0), *refused = end (start (missing), 2);
+
+  g_assert_nonnull (strstr (text, "usage:"));
+  g_assert_nonnull (strstr (asked, "usage:"));
+  g_assert_nonnull (strstr (refused, "/nowhere.mp4: no such file"));
+}
+
+/* ---- cow-reconnect ---- */
+
+static char *
+reconnect (const char *option, const char *source, const char *rest, int expected_status)
+{
+  const char *argv[] = { "timeout", G_STRINGIFY (PUBLISH_LIMIT_S), "cow-reconnect", option, source, rest, NULL };
+
+  return end (start (argv), expected_status);
+}
+
+static void
+test_once (void)
+{
+  g_autofree char *path = g_build_filename (folder, "once", NULL), *rest = g_strdup_printf ("filesink location=%s", path);
+  g_autofree char *output =
+      reconnect ("--once", "videotestsrc num-buffers=3 ! capsfilter caps=video/x-raw,format=GRAY8,width=8,height=8", rest, 0);
+  g_autofree char *text = NULL, *failed = NULL;
+  gsize n;
+
+  g_assert_nonnull (strstr (output, "reconnected 0 times"));
+  g_assert_true (g_file_get_contents (path, &text, &n, NULL));
+  g_assert_cmpuint (n, ==, 3 * 64);
+  failed = reconnect ("--once", "filesrc location=/nowhere", "fakesink", 1);
+  g_assert_nonnull (strstr (failed, "reconnected 0 times"));
+}
+
+/* What follows the source is not made anew. */
+static void
+test_rest_fails (void)
+{
+  g_autofree char *output = reconnect ("--patience=20", "videotestsrc is-live=true", "identity error-after=5 ! fakesink", 1);
+  g_autofree char *nonsense = reconnect ("--patience=20", "videotestsrc", "no-such-element", 1);
+
+  g_assert_nonnull (strstr (output, "reconnected 0 times"));
+  g_assert_nonnull (strstr (nonsense, "no-such-element"));
+}
+
+/* A source that ends, and one that falls silent, are made anew, as often as it takes. */
+static void
+assert_made_anew (const char *source, const char *why)
+{
+  g_autofree char *path = g_build_filename (folder, "anew", NULL), *rest = g_strdup_printf ("filesink buffer-mode=2 location=%s", path);
+  const char *argv[] = { "cow-reconnect", "--patience=1", source, rest, NULL };
+  g_autofree char *output = NULL;
+  const gint64 limit = g_get_monotonic_time () + PUBLISH_LIMIT_S * G_USEC_PER_SEC;
+  GSubprocess *process;
+  GStatBuf info;
+
+  g_unlink (path);
+  process = start (argv);
+  while (g_stat (path, &info) != 0 || info.st_size < 5 * 64) {
+    g_assert_cmpint (g_get_monotonic_time (), <, limit);
+    g_usleep (20000);
+  }
+  g_subprocess_send_signal (process, SIGTERM);
+  output = end (process, 0);
+  g_assert_nonnull (strstr (output, why));
+}
+
+static void
+test_made_anew (void)
+{
+  assert_made_anew ("videotestsrc is-live=true num-buffers=3 ! capsfilter caps=video/x-raw,format=GRAY8,width=8,height=8", "ended");
+  assert_made_anew ("videotestsrc is-live=true num-buffers=3 ! capsfilter caps=video/x-raw,format=GRAY8,width=8,height=8,framerate=1/4",
+                    "gives nothing");
+  assert_made_anew ("videotestsrc is-live=true ! capsfilter caps=video/x-raw,format=GRAY8,width=8,height=8 ! "
+                    "identity error-after=4",
+                    "again in 1 s");
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autofree char *here = NULL, *path = NULL;
+  const char *missing;
+  int result;
+
+  gst_init (&argc, &argv);
+  g_test_init (&argc, &argv, NULL);
+  here = g_path_get_dirname (g_getenv ("COW_RECONNECT"));
+  path = g_strdup_printf ("%s:%s", here, g_getenv ("PATH"));
+  g_setenv ("PATH", path, TRUE);
+  missing = camera_missing_element ();
+  if (missing) {
+    g_print ("1..0 # SKIP the GStreamer element %s is not installed\n", missing);
+    return 0;
+  }
+  adapter = support_adapter_new ();
+  folder = g_dir_make_tmp ("cowpublish-XXXXXX", NULL);
+
+  g_test_add_func ("/publish-script/camera", test_camera);
+  g_test_add_func ("/publish-script/usage", test_usage);
+  g_test_add_func ("/publish-script/once", test_once);
+  g_test_add_func ("/publish-script/rest-fails", test_rest_fails);
+  g_test_add_func ("/publish-script/made-anew", test_made_anew);
+  result = g_test_run ();
+
+  support_remove (folder);
+  support_remove (adapter);
+  gst_rtsp_thread_pool_cleanup ();
+  return result;
+}
