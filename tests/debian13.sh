@@ -33,12 +33,13 @@ make_debian () {
   mv "$root.part" "$root"
 }
 
-# The tree as it is, without what git ignores; the build of the last time stays.
+# The tree as it is, without what git ignores. The build of the last time stays, and so files are new: some are older than that build, and yet not
+# those that it was made of.
 copy_tree () {
   mkdir -p "$root/cowbehavior"
   find "$root/cowbehavior" -mindepth 1 -maxdepth 1 ! -name build-tests -exec rm -rf {} +
   git ls-files -z --cached --others --exclude-standard | tar --null --files-from=- --ignore-failed-read --create |
-    tar --extract --no-same-owner --directory "$root/cowbehavior"
+    tar --extract --touch --no-same-owner --directory "$root/cowbehavior"
 }
 
 # In namespaces of its own, whose mounts and processes end with it.
