@@ -25,9 +25,9 @@
  * `timestamp` is the stream time in ns; `system_timestamp` is the camera's own time where a #GstReferenceTimestampMeta tells it
  * (rtspsrc add-reference-timestamp-meta=true), else the time at which the frame came by.
  *
- * At the broker there are, below the topic that #GstCowPublish:mqtt-topic names: `available`, "online" or "offline"; `SOURCE/events`, the
- * events; `SOURCE/frame`, `SOURCE/zone/NAME` and `SOURCE/track/NUMBER`, the label of each, published when it changes. All but the events
- * are retained.
+ * At the broker there are, below the topic that #GstCowPublish:mqtt-topic names: `SOURCE/available`, "online" or "offline";
+ * `SOURCE/events`, the events; `SOURCE/frame`, `SOURCE/zone/NAME` and `SOURCE/track/NUMBER`, the label of each, published when it changes.
+ * All but the events are retained.
  *
  * Each target has a thread and a queue of its own. While a target is out of reach its events wait, it is tried again after 1 s and up to
  * every 30 s, and when the queue is full the oldest events are dropped and counted: #GstCowPublish:stats has the numbers, and a warning

@@ -252,7 +252,7 @@ test_device (void)
 
   g_assert_cmpstr (id, ==, "cows_barn");
   g_assert_cmpstr (odd, !=, other);
-  g_assert_cmpstr (json_object_get_string_member (object, "availability_topic"), ==, "cows/available");
+  g_assert_cmpstr (json_object_get_string_member (object, "availability_topic"), ==, "cows/barn/available");
   g_assert_true (json_object_has_member (object, "origin"));
   g_assert_cmpuint (json_object_get_size (components), ==, 2); /* not the cow that goes */
   g_assert_cmpstr (json_object_get_string_member (frame, "platform"), ==, "sensor");
