@@ -365,6 +365,8 @@ wait_for_queues (GstCowPublish *self)
 
     if (gst_cow_publish_queue_drain (self->queues[i], deadline))
       continue;
+    if (GST_PAD_IS_FLUSHING (GST_BASE_TRANSFORM_SINK_PAD (self)) && g_get_monotonic_time () < deadline)
+      return; /* it is not the end */
     self->waited = TRUE;
     gst_cow_publish_queue_get_counts (self->queues[i], &counts);
     GST_ELEMENT_WARNING (self, RESOURCE, WRITE,
@@ -375,11 +377,23 @@ wait_for_queues (GstCowPublish *self)
   post_stats (self);
 }
 
+/* A seek that comes while the end waits is not held up by it. In any thread, so that the queues may just be going. */
+static void
+set_flushing (GstCowPublish *self, gboolean flushing)
+{
+  GST_OBJECT_LOCK (self);
+  for (guint i = 0; i < self->n_queues; i++)
+    gst_cow_publish_queue_set_flushing (self->queues[i], flushing);
+  GST_OBJECT_UNLOCK (self);
+}
+
 static gboolean
 gst_cow_publish_sink_event (GstBaseTransform *trans, GstEvent *event)
 {
   if (GST_EVENT_TYPE (event) == GST_EVENT_EOS)
     wait_for_queues (GST_COW_PUBLISH (trans));
+  else if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START || GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
+    set_flushing (GST_COW_PUBLISH (trans), GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START);
   return GST_BASE_TRANSFORM_CLASS (gst_cow_publish_parent_class)->sink_event (trans, event);
 }
 

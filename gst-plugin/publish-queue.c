@@ -34,6 +34,7 @@ struct _GstCowPublishQueue {
   gsize bytes;     /* of both */
   gboolean finish; /* no more will come */
   gboolean hurry;  /* the next pause is left out */
+  gboolean flushing;
   gboolean ended;
   GstCowPublishCounts counts; /* without `queued` */
 
@@ -127,10 +128,20 @@ gst_cow_publish_queue_drain (GstCowPublishQueue *self, gint64 deadline)
   g_mutex_lock (&self->lock);
   self->hurry = !g_queue_is_empty (&self->events);
   g_cond_signal (&self->wake);
-  while (!(empty = g_queue_is_empty (&self->events) && self->on_way == 0) && g_cond_wait_until (&self->over, &self->lock, deadline))
+  while (!(empty = g_queue_is_empty (&self->events) && self->on_way == 0) && !self->flushing &&
+         g_cond_wait_until (&self->over, &self->lock, deadline))
     ;
   g_mutex_unlock (&self->lock);
   return empty;
+}
+
+void
+gst_cow_publish_queue_set_flushing (GstCowPublishQueue *self, gboolean flushing)
+{
+  g_mutex_lock (&self->lock);
+  self->flushing = flushing;
+  g_cond_broadcast (&self->over);
+  g_mutex_unlock (&self->lock);
 }
 
 /* ---- the thread ---- */
