@@ -119,8 +119,8 @@ make_all_due (Mqtt *self)
   self->online = TRUE;
 }
 
-/* A cow of an earlier run, which did not say goodbye; or the will of an earlier connection, when the broker finds out late that it broke.
- */
+/* A cow of an earlier run, which did not say goodbye; or the will of an earlier connection, of which the broker finds out late that it
+ * broke. */
 static void
 on_heard (const char *topic, const char *text, gboolean kept, gpointer data)
 {

@@ -57,7 +57,9 @@ make_part (const char *description, GstPadDirection direction, GError **error)
     return NULL;
   open = gst_bin_find_unlinked_pad (GST_BIN (bin), direction);
   if (!open) {
-    g_set_error (error, GST_PARSE_ERROR, GST_PARSE_ERROR_LINK, "nothing can be linked to this: %s", description);
+    /* Without the description, which may hold passwords. */
+    g_set_error (error, GST_PARSE_ERROR, GST_PARSE_ERROR_LINK, "%s has no pad that is open",
+                 direction == GST_PAD_SRC ? "the end of SOURCE" : "the beginning of REST");
     gst_object_unref (gst_object_ref_sink (bin));
     return NULL;
   }

@@ -149,7 +149,10 @@ test_rest_fails (void)
 {
   g_autofree char *output = reconnect ("--patience=20", "videotestsrc is-live=true", "identity error-after=5 ! fakesink", 1);
   g_autofree char *nonsense = reconnect ("--patience=20", "videotestsrc", "no-such-element", 1);
+  g_autofree char *closed = reconnect ("--patience=20", "videotestsrc name=secret ! fakesink", "fakesink", 1);
 
+  g_assert_nonnull (strstr (closed, "SOURCE has no pad"));
+  g_assert_null (strstr (closed, "secret"));
   g_assert_nonnull (strstr (output, "reconnected 0 times"));
   g_assert_nonnull (strstr (nonsense, "no-such-element"));
 }
