@@ -13,8 +13,6 @@
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 export LC_ALL=C.UTF-8
-# Waiting threads sleep instead of spinning: on a machine that is busy with builds, spinning makes short loops many times slower.
-export OMP_WAIT_POLICY=passive
 BUILD_DIR=$(realpath -m "${BUILD_DIR:-build-tests}")
 export BUILD_DIR
 logs=$BUILD_DIR/cow-test-logs

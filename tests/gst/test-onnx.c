@@ -4,6 +4,7 @@
  * objectdetectionoverlay (gst-plugins-bad 1.24 and later). The network (tests/data/make-detector.py) finds what is bright in either half of
  * a frame of 128 x 64.
  */
+#include "tests/gst/launched.h"
 #include "tests/gst/support.h"
 
 #include <gst/analytics/analytics.h>
@@ -211,6 +212,33 @@ test_overlay (void)
   gst_harness_teardown (plain);
 }
 
+/* A sample script with this detector, as pipelines/README.md shows it. */
+static void
+test_script (void)
+{
+  g_autofree char *network = support_data ("detector/detector.onnx"), *labels = support_data ("detector/labels.txt");
+  g_autofree char *detector =
+      g_strdup_printf ("onnxinference model-file=%s ! ssdobjectdetector label-file=%s score-threshold=0.5", network, labels);
+  g_autofree char *script = g_build_filename (g_getenv ("COW_TEST_PIPELINES"), "file.sh", NULL), *model = support_model ();
+  g_autofree char *picture = g_build_filename (adapter, "frame.png", NULL);
+  const char *argv[] = { script, picture, "--detector", detector, "--model", model, "--adapter", adapter, NULL };
+  GstHarness *encoder = gst_harness_new ("pngenc");
+  g_autoptr (GError) error = NULL;
+  GstMapInfo map;
+
+  support_harness_set_info (encoder, &info);
+  GstBuffer *png = gst_harness_push_and_pull (encoder, frame_new (3, cows, G_N_ELEMENTS (cows)));
+  g_assert_true (gst_buffer_map (png, &map, GST_MAP_READ));
+  g_file_set_contents (picture, (const char *)map.data, (gssize)map.size, &error);
+  g_assert_no_error (error);
+  gst_buffer_unmap (png, &map);
+  gst_buffer_unref (png);
+  gst_harness_teardown (encoder);
+
+  g_autofree char *output = launched_output (argv, 0);
+  g_assert_nonnull (strstr (output, "ids=(int)< -1, -1 >"));
+}
+
 /* Why the chain cannot be built here; NULL where it can. */
 static const char *
 what_is_missing (void)
@@ -246,6 +274,7 @@ main (int argc, char **argv)
   g_test_add_func ("/onnx/chain", test_chain);
   g_test_add_func ("/onnx/other-class", test_other_class);
   g_test_add_func ("/onnx/overlay", test_overlay);
+  g_test_add_func ("/onnx/script", test_script);
   result = g_test_run ();
 
   cow_classifier_free (classifier);

@@ -11,6 +11,7 @@ if [ ! -e "$build/model/api/libcowbehavior.so.0" ]; then
   exit 1
 fi
 number=0 failed=0
+read -ra cc <<<"${CC:-cc}" # may be two words, as "ccache cc"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -97,7 +98,7 @@ point "installs" install_library
 library=$(find "$work/root" -name 'libcowbehavior.so.0')
 point "pkg-config knows its version" right_version
 point "and needs no other package" needs_nothing
-point "the header compiles as C11" header "${CC:-cc}" -std=c11
+point "the header compiles as C11" header "${cc[@]}" -std=c11
 if command -v c++ >/dev/null; then
   point "and as C++" header c++ -std=c++17
 else
@@ -106,7 +107,7 @@ else
 fi
 point "exports what the header declares and nothing else" exports_the_header
 point "is version 0 to the loader" soname
-point "the example compiles" compile "${CC:-cc}" -std=c11 -O1 -o "$work/classify-picture" pipelines/examples/classify-picture.c
+point "the example compiles" compile "${cc[@]}" -std=c11 -O1 -o "$work/classify-picture" pipelines/examples/classify-picture.c
 point "a model to ask" "$build/pipelines/demo/cow-formula-model" tiny "$work/model" --adapter "$work/adapter" --head --size 64
 point "pictures to show" python3 tests/library/pictures.py "$work"
 point "answers as cow-trainer predict" as_cow_trainer
@@ -118,7 +119,7 @@ point "that is not there" fails_with 'No such file' "$work/none.ppm"
 point "with a region" fails_with 'no pixel inside' -r 200,0,10,10 "$work/barn.ppm"
 point "with a model" fails_with 'nowhere' -m "$work/nowhere" "$work/barn.ppm"
 point "with a command line" fails_with 'usage' -n 0x0 "$work/frame.nv12"
-point "the test of the calls compiles" compile "${CC:-cc}" -std=c11 -O1 -pthread -o "$work/test-library" tests/library/test-library.c \
+point "the test of the calls compiles" compile "${cc[@]}" -std=c11 -O1 -pthread -o "$work/test-library" tests/library/test-library.c \
   tests/library/test-pictures.c tests/library/test-wrong.c
 # Its points follow. Nothing in it may be a critical of GLib's.
 LD_LIBRARY_PATH=$(dirname "$library") G_DEBUG=fatal-criticals "$work/test-library" "$number" "$work/model" "$work/adapter" >"$work/calls"
