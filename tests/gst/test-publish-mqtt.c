@@ -57,6 +57,22 @@ broker_kill (Broker *self)
   g_clear_object (&self->process);
 }
 
+/* Stops it in the middle, and waits until it has stopped. */
+static void
+broker_freeze (Broker *self)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%s/stat", g_subprocess_get_identifier (self->process));
+  gboolean stopped = FALSE;
+
+  g_subprocess_send_signal (self->process, SIGSTOP);
+  while (!stopped) {
+    g_autofree char *text = NULL;
+
+    g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+    stopped = strstr (text, ") T ") != NULL;
+  }
+}
+
 /* What it keeps for clients and topics survives a kill. `lines`: more of its configuration. */
 static Broker *
 broker_new (const char *lines)
@@ -699,7 +715,7 @@ test_freezes (void)
 
   publish_push (harness, 0, 10);
   publish_wait (harness, "mqtt", "sent", 10);
-  g_subprocess_send_signal (broker->process, SIGSTOP);
+  broker_freeze (broker);
   publish_push (harness, 10, 20);
   publish_wait (harness, "mqtt", "failures", 1);
   g_assert_cmpuint (publish_stat (harness, "mqtt", "queued"), ==, 10);
