@@ -221,16 +221,16 @@ post_stats (GstCowPublish *self)
   gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), stats));
 }
 
-/* Waits for one queue. */
+/* What is left in one queue is lost. */
 static void
-end_queue (GstCowPublish *self, guint i, gint64 deadline, guint drain_timeout_ms)
+end_queue (GstCowPublish *self, guint i, guint drain_timeout_ms)
 {
   GstCowPublishQueue *queue = self->queues[i];
   const char *name = gst_cow_publish_queue_name (queue);
   GstCowPublishCounts before, after;
 
   gst_cow_publish_queue_get_counts (queue, &before);
-  gst_cow_publish_queue_wait (queue, deadline, &after);
+  gst_cow_publish_queue_end (queue, &after);
   GST_OBJECT_LOCK (self);
   self->last_names[i] = name;
   self->last[i] = after;
@@ -259,7 +259,9 @@ gst_cow_publish_stop (GstBaseTransform *trans)
   for (guint i = 0; i < n; i++)
     gst_cow_publish_queue_finish (self->queues[i]);
   for (guint i = 0; i < n; i++)
-    end_queue (self, i, deadline, ms);
+    gst_cow_publish_queue_wait (self->queues[i], deadline);
+  for (guint i = 0; i < n; i++)
+    end_queue (self, i, ms);
 
   GST_OBJECT_LOCK (self);
   self->n_queues = 0;

@@ -36,6 +36,7 @@ struct _GstCowPublishQueue {
   gboolean hurry;  /* the next pause is left out */
   gboolean flushing;
   gboolean ended;
+  gint64 cancelled;           /* g_get_monotonic_time () of that */
   GstCowPublishCounts counts; /* without `queued` */
 
   /* of the thread */
@@ -401,18 +402,28 @@ wait_for_end (GstCowPublishQueue *self, gint64 deadline)
 }
 
 void
-gst_cow_publish_queue_wait (GstCowPublishQueue *self, gint64 deadline, GstCowPublishCounts *counts)
+gst_cow_publish_queue_wait (GstCowPublishQueue *self, gint64 deadline)
 {
-  gst_cow_publish_queue_finish (self);
+  gboolean ended;
+
   g_mutex_lock (&self->lock);
-  if (!wait_for_end (self, deadline)) {
-    g_mutex_unlock (&self->lock);
-    g_cancellable_cancel (self->cancellable);
-    g_mutex_lock (&self->lock);
-    g_cond_signal (&self->wake);
-    if (!wait_for_end (self, g_get_monotonic_time () + GRACE))
-      GST_WARNING ("%s does not end in time and is left to itself", self->target->class->name);
-  }
+  ended = wait_for_end (self, deadline);
+  self->cancelled = g_get_monotonic_time ();
+  g_mutex_unlock (&self->lock);
+  if (ended)
+    return;
+  g_cancellable_cancel (self->cancellable);
+  g_mutex_lock (&self->lock);
+  g_cond_signal (&self->wake);
+  g_mutex_unlock (&self->lock);
+}
+
+void
+gst_cow_publish_queue_end (GstCowPublishQueue *self, GstCowPublishCounts *counts)
+{
+  g_mutex_lock (&self->lock);
+  if (!wait_for_end (self, self->cancelled + GRACE))
+    GST_WARNING ("%s does not end in time and is left to itself", self->target->class->name);
   while (!g_queue_is_empty (&self->events))
     drop (self, g_queue_pop_head (&self->events));
   *counts = self->counts;
