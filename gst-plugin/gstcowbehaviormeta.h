@@ -51,18 +51,19 @@ gst_cow_behavior_n_objects (const GstStructure *results)
 {
   const GValue *objects = gst_structure_get_value (results, "objects");
 
-  return objects ? gst_value_array_get_size (objects) : 0;
+  return objects && GST_VALUE_HOLDS_ARRAY (objects) ? gst_value_array_get_size (objects) : 0;
 }
 
-/* Object i of the results, NULL when there are not so many. Belongs to them. */
+/* Object i of the results, NULL when there are not so many, or it is none. Belongs to them. */
 static inline const GstStructure *
 gst_cow_behavior_object (const GstStructure *results, guint i)
 {
-  const GValue *objects = gst_structure_get_value (results, "objects");
+  const GValue *object;
 
-  if (!objects || i >= gst_value_array_get_size (objects))
+  if (i >= gst_cow_behavior_n_objects (results))
     return NULL;
-  return gst_value_get_structure (gst_value_array_get_value (objects, i));
+  object = gst_value_array_get_value (gst_structure_get_value (results, "objects"), i);
+  return GST_VALUE_HOLDS_STRUCTURE (object) ? gst_value_get_structure (object) : NULL;
 }
 
 G_END_DECLS

@@ -366,18 +366,26 @@ gst_cow_overlay_sink_event (GstBaseTransform *trans, GstEvent *event)
   return GST_BASE_TRANSFORM_CLASS (gst_cow_overlay_parent_class)->sink_event (trans, event);
 }
 
-/* One for the caps and properties as they are now. */
+/* One for the caps and properties as they are now. Made without the lock: finding a font may take long. */
 static GstCowPainter *
 get_painter (GstCowOverlay *self)
 {
+  GstCowOverlayStyle style;
+  g_autofree char *font = NULL;
+  gboolean anew;
+
   GST_OBJECT_LOCK (self);
-  if (self->style_changed)
-    g_clear_pointer (&self->painter, gst_cow_painter_free);
+  anew = self->style_changed || !self->painter;
   self->style_changed = FALSE;
-  if (!self->painter)
-    self->painter = gst_cow_painter_new (&self->info, &self->style);
+  style = self->style;
+  if (anew)
+    font = g_strdup (self->font);
   GST_OBJECT_UNLOCK (self);
-  return self->painter;
+  if (!anew)
+    return self->painter;
+  style.font = font;
+  g_clear_pointer (&self->painter, gst_cow_painter_free);
+  return self->painter = gst_cow_painter_new (&self->info, &style);
 }
 
 static void

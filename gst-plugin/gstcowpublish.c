@@ -25,9 +25,9 @@
  * `timestamp` is the stream time in ns; `system_timestamp` is the camera's own time where a #GstReferenceTimestampMeta tells it
  * (rtspsrc add-reference-timestamp-meta=true), else the time at which the frame came by.
  *
- * At the broker there are, below the topic that #GstCowPublish:mqtt-topic names: `available`, "online" or "offline"; `SOURCE/events`, the
- * events; `SOURCE/frame`, `SOURCE/zone/NAME` and `SOURCE/track/NUMBER`, the label of each, published when it changes. All but the events
- * are retained.
+ * At the broker there are, below the topic that #GstCowPublish:mqtt-topic names: `SOURCE/available`, "online" or "offline";
+ * `SOURCE/events`, the events; `SOURCE/frame`, `SOURCE/zone/NAME` and `SOURCE/track/NUMBER`, the label of each, published when it changes.
+ * All but the events are retained.
  *
  * Each target has a thread and a queue of its own. While a target is out of reach its events wait, it is tried again after 1 s and up to
  * every 30 s, and when the queue is full the oldest events are dropped and counted: #GstCowPublish:stats has the numbers, and a warning
@@ -221,16 +221,16 @@ post_stats (GstCowPublish *self)
   gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), stats));
 }
 
-/* Waits for one queue. */
+/* What is left in one queue is lost. */
 static void
-end_queue (GstCowPublish *self, guint i, gint64 deadline, guint drain_timeout_ms)
+end_queue (GstCowPublish *self, guint i, guint drain_timeout_ms)
 {
   GstCowPublishQueue *queue = self->queues[i];
   const char *name = gst_cow_publish_queue_name (queue);
   GstCowPublishCounts before, after;
 
   gst_cow_publish_queue_get_counts (queue, &before);
-  gst_cow_publish_queue_wait (queue, deadline, &after);
+  gst_cow_publish_queue_end (queue, &after);
   GST_OBJECT_LOCK (self);
   self->last_names[i] = name;
   self->last[i] = after;
@@ -259,7 +259,9 @@ gst_cow_publish_stop (GstBaseTransform *trans)
   for (guint i = 0; i < n; i++)
     gst_cow_publish_queue_finish (self->queues[i]);
   for (guint i = 0; i < n; i++)
-    end_queue (self, i, deadline, ms);
+    gst_cow_publish_queue_wait (self->queues[i], deadline);
+  for (guint i = 0; i < n; i++)
+    end_queue (self, i, ms);
 
   GST_OBJECT_LOCK (self);
   self->n_queues = 0;
@@ -365,6 +367,8 @@ wait_for_queues (GstCowPublish *self)
 
     if (gst_cow_publish_queue_drain (self->queues[i], deadline))
       continue;
+    if (GST_PAD_IS_FLUSHING (GST_BASE_TRANSFORM_SINK_PAD (self)) && g_get_monotonic_time () < deadline)
+      return; /* it is not the end */
     self->waited = TRUE;
     gst_cow_publish_queue_get_counts (self->queues[i], &counts);
     GST_ELEMENT_WARNING (self, RESOURCE, WRITE,
@@ -375,11 +379,23 @@ wait_for_queues (GstCowPublish *self)
   post_stats (self);
 }
 
+/* A seek that comes while the end waits is not held up by it. In any thread, so that the queues may just be going. */
+static void
+set_flushing (GstCowPublish *self, gboolean flushing)
+{
+  GST_OBJECT_LOCK (self);
+  for (guint i = 0; i < self->n_queues; i++)
+    gst_cow_publish_queue_set_flushing (self->queues[i], flushing);
+  GST_OBJECT_UNLOCK (self);
+}
+
 static gboolean
 gst_cow_publish_sink_event (GstBaseTransform *trans, GstEvent *event)
 {
   if (GST_EVENT_TYPE (event) == GST_EVENT_EOS)
     wait_for_queues (GST_COW_PUBLISH (trans));
+  else if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START || GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
+    set_flushing (GST_COW_PUBLISH (trans), GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START);
   return GST_BASE_TRANSFORM_CLASS (gst_cow_publish_parent_class)->sink_event (trans, event);
 }
 

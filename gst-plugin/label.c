@@ -49,7 +49,8 @@ gst_cow_label_decide (const float *probabilities, gint class, const GstCowLabelR
   guint shown = class >= 0 ? (guint) class : gst_cow_label_best (probabilities, rule->n_classes, rule->mask);
   float least = rule->thresholds ? rule->thresholds[shown] : rule->threshold;
 
-  if (class < 0 || probabilities[shown] < least)
+  /* so that NaN is unknown, too */
+  if (class < 0 || !(probabilities[shown] >= least))
     return (GstCowLabel){ GST_COW_LABEL_UNKNOWN, -1, probabilities[shown] };
   return (GstCowLabel){ rule->classes[shown], class, probabilities[shown] };
 }

@@ -18,14 +18,18 @@ scale_field (GstStructure *object, const char *name, gint from, gint to)
 static void
 scale_objects (GstStructure *results, const GstVideoInfo *from, const GstVideoInfo *to)
 {
-  const GValue *objects = gst_structure_get_value (results, "objects");
+  const guint n = gst_cow_behavior_n_objects (results);
   GValue scaled = G_VALUE_INIT;
 
   g_value_init (&scaled, GST_TYPE_ARRAY);
-  for (guint i = 0; i < gst_value_array_get_size (objects); i++) {
+  for (guint i = 0; i < n; i++) {
     GValue value = G_VALUE_INIT;
-    GstStructure *object = gst_structure_copy (gst_value_get_structure (gst_value_array_get_value (objects, i)));
+    const GstStructure *before = gst_cow_behavior_object (results, i);
+    GstStructure *object;
 
+    if (!before)
+      continue;
+    object = gst_structure_copy (before);
     scale_field (object, "x", GST_VIDEO_INFO_WIDTH (from), GST_VIDEO_INFO_WIDTH (to));
     scale_field (object, "w", GST_VIDEO_INFO_WIDTH (from), GST_VIDEO_INFO_WIDTH (to));
     scale_field (object, "y", GST_VIDEO_INFO_HEIGHT (from), GST_VIDEO_INFO_HEIGHT (to));

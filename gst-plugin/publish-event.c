@@ -17,10 +17,14 @@ gst_cow_publish_event_collect (GstBuffer *buffer, GArray *objects)
 
   while (info && (meta = gst_buffer_iterate_meta_filtered (buffer, &state, info->api))) {
     const GstStructure *results = gst_custom_meta_get_structure ((GstCustomMeta *)meta);
-    const GstStructure *object;
+    const guint n = gst_cow_behavior_n_objects (results);
 
-    for (guint i = 0; (object = gst_cow_behavior_object (results, i)); i++)
-      g_array_append_val (objects, ((GstCowPublishObject){ results, object }));
+    for (guint i = 0; i < n; i++) {
+      const GstStructure *object = gst_cow_behavior_object (results, i);
+
+      if (object)
+        g_array_append_val (objects, ((GstCowPublishObject){ results, object }));
+    }
   }
 }
 

@@ -13,11 +13,13 @@
 #define KEEP_ALIVE_S 30
 /* For an answer that a broker gives at once. */
 #define PATIENCE (10 * G_USEC_PER_SEC)
+/* Bytes of a message that are looked at; those that are waited for are short. */
+#define MOST_TEXT 64u
 
 struct _GstCowPublishLink {
   struct mosquitto *client;
   char *where; /* "mqtt-url: broker HOST:PORT", which begins messages */
-  GstCowPublishRetained retained;
+  GstCowPublishHeard tell;
   gpointer data;
 
   int answer;        /* to the connection; -1: none yet */
@@ -72,8 +74,11 @@ on_message (struct mosquitto *client, void *data, const struct mosquitto_message
 {
   GstCowPublishLink *self = data;
 
-  if (message->retain && message->payloadlen > 0)
-    self->retained (message->topic, self->data);
+  if (message->payloadlen > 0) {
+    g_autofree char *text = g_strndup (message->payload, MIN ((gsize)message->payloadlen, MOST_TEXT));
+
+    self->tell (message->topic, text, message->retain, self->data);
+  }
 }
 
 static void
@@ -203,10 +208,12 @@ gst_cow_publish_link_publish_all (GstCowPublishLink *self, const char *topic, ch
   return ok;
 }
 
-void
-gst_cow_publish_link_subscribe (GstCowPublishLink *self, const char *topic)
+gboolean
+gst_cow_publish_link_subscribe (GstCowPublishLink *self, const char *topic, GError **error)
 {
-  mosquitto_subscribe (self->client, NULL, topic, 0);
+  const int code = mosquitto_subscribe (self->client, NULL, topic, 0);
+
+  return code == MOSQ_ERR_SUCCESS ? TRUE : fail (self, code, error);
 }
 
 /* ---- begin and end ---- */
@@ -252,13 +259,13 @@ connect_client (GstCowPublishLink *self, const GstCowPublishBroker *broker, GCan
 }
 
 GstCowPublishLink *
-gst_cow_publish_link_new (const GstCowPublishBroker *broker, GstCowPublishRetained retained, gpointer data, GCancellable *cancellable,
+gst_cow_publish_link_new (const GstCowPublishBroker *broker, GstCowPublishHeard tell, gpointer data, GCancellable *cancellable,
                           GError **error)
 {
   GstCowPublishLink *self = g_new0 (GstCowPublishLink, 1);
 
   self->where = g_strdup_printf ("mqtt-url: broker %s:%u", broker->host, broker->port);
-  self->retained = retained;
+  self->tell = tell;
   self->data = data;
   self->answer = -1;
   self->client = mosquitto_new (broker->client_id, true, self);

@@ -26,6 +26,7 @@ typedef struct {
   char *events_topic;
   char *discovery_topic; /* NULL: no discovery */
   GstCowPublishLink *link;
+  gboolean contradicted; /* of the thread: somebody said "offline" */
 
   GMutex lock;
   GHashTable *states;    /* name -> State */
@@ -118,14 +119,17 @@ make_all_due (Mqtt *self)
   self->online = TRUE;
 }
 
-/* A cow of an earlier run, which did not say goodbye. */
+/* A cow of an earlier run, which did not say goodbye; or the will of an earlier connection, of which the broker finds out late that it
+ * broke. */
 static void
-on_retained (const char *topic, gpointer data)
+on_heard (const char *topic, const char *text, gboolean kept, gpointer data)
 {
   Mqtt *self = data;
   const gsize n = strlen (self->base);
 
-  if (strncmp (topic, self->base, n) != 0 || topic[n] != '/')
+  if (!kept && g_str_equal (topic, self->broker.will_topic))
+    self->contradicted = !g_str_equal (text, "online");
+  if (!kept || strncmp (topic, self->base, n) != 0 || !g_str_has_prefix (topic + n, "/track/"))
     return;
   g_mutex_lock (&self->lock);
   if (!g_hash_table_contains (self->states, topic + n + 1))
@@ -206,6 +210,9 @@ publish_due (Mqtt *self, GError **error)
 {
   g_autoptr (GPtrArray) messages = take_due (self);
 
+  if (self->contradicted && !gst_cow_publish_link_publish (self->link, self->broker.will_topic, "online", TRUE, error))
+    return FALSE;
+  self->contradicted = FALSE;
   for (guint i = 0; i < messages->len; i++) {
     const Message *message = messages->pdata[i];
 
@@ -223,14 +230,16 @@ mqtt_connect (GstCowPublishTarget *target, GCancellable *cancellable, GError **e
   Mqtt *self = (Mqtt *)target;
   g_autofree char *tracks = g_strconcat (self->base, "/track/+", NULL);
 
-  self->link = gst_cow_publish_link_new (&self->broker, on_retained, self, cancellable, error);
+  self->contradicted = FALSE;
+  self->link = gst_cow_publish_link_new (&self->broker, on_heard, self, cancellable, error);
   if (!self->link)
     return FALSE;
   g_mutex_lock (&self->lock);
   make_all_due (self);
   g_mutex_unlock (&self->lock);
-  gst_cow_publish_link_subscribe (self->link, tracks);
-  if (gst_cow_publish_link_publish (self->link, self->broker.will_topic, "online", TRUE, error) && publish_due (self, error) &&
+  if (gst_cow_publish_link_subscribe (self->link, tracks, error) &&
+      gst_cow_publish_link_subscribe (self->link, self->broker.will_topic, error) &&
+      gst_cow_publish_link_publish (self->link, self->broker.will_topic, "online", TRUE, error) && publish_due (self, error) &&
       gst_cow_publish_link_flush (self->link, cancellable, error))
     return TRUE;
   target->class->disconnect (target, FALSE, cancellable);
@@ -255,8 +264,8 @@ mqtt_idle (GstCowPublishTarget *target, GCancellable *cancellable, GError **erro
   return publish_due (self, error) && gst_cow_publish_link_pump (self->link, 0, cancellable, error);
 }
 
-/* Nobody sees these cows any more, and nobody looks. */
-static void
+/* Nobody sees these cows any more, and nobody looks. FALSE: the broker may not have heard it all, so its will has to say it. */
+static gboolean
 say_goodbye (Mqtt *self, GCancellable *cancellable)
 {
   GHashTableIter iter;
@@ -273,8 +282,8 @@ say_goodbye (Mqtt *self, GCancellable *cancellable)
     state->due = TRUE;
   }
   g_mutex_unlock (&self->lock);
-  if (publish_due (self, NULL) && gst_cow_publish_link_publish (self->link, self->broker.will_topic, "offline", TRUE, NULL))
-    gst_cow_publish_link_flush (self->link, cancellable, NULL);
+  return publish_due (self, NULL) && gst_cow_publish_link_publish (self->link, self->broker.will_topic, "offline", TRUE, NULL) &&
+         gst_cow_publish_link_flush (self->link, cancellable, NULL);
 }
 
 static void
@@ -283,7 +292,7 @@ mqtt_disconnect (GstCowPublishTarget *target, gboolean politely, GCancellable *c
   Mqtt *self = (Mqtt *)target;
 
   if (politely)
-    say_goodbye (self, cancellable);
+    politely = say_goodbye (self, cancellable);
   gst_cow_publish_link_free (g_steal_pointer (&self->link), politely);
   g_mutex_lock (&self->lock);
   self->online = FALSE;
@@ -326,8 +335,9 @@ set_broker (GstCowPublishBroker *broker, const GstCowPublishSettings *settings, 
   broker->host = g_strdup (g_uri_get_host (uri));
   broker->tls = g_str_equal (g_uri_get_scheme (uri), "mqtts");
   broker->port = (guint16)(g_uri_get_port (uri) > 0 ? g_uri_get_port (uri) : broker->tls ? 8883 : 1883);
-  broker->client_id = settings->mqtt_client_id ? g_strdup (settings->mqtt_client_id)
-                                               : g_strdup_printf ("cowpublish-%08x%08x", g_random_int (), g_random_int ());
+  /* Of what every broker has to take: at most 23 letters and digits. */
+  broker->client_id =
+      settings->mqtt_client_id ? g_strdup (settings->mqtt_client_id) : g_strdup_printf ("cow%08x%08x", g_random_int (), g_random_int ());
   broker->user = g_strdup (settings->mqtt_user);
   broker->password = g_strdup (gst_cow_publish_secret (settings->mqtt_password, "COWBEHAVIOR_MQTT_PASSWORD"));
   broker->ca = g_strdup (settings->mqtt_ca);
@@ -361,7 +371,7 @@ set_topics (Mqtt *self, const GstCowPublishSettings *settings, const char *sourc
   self->source = g_utf8_make_valid (source, -1);
   self->base = g_strconcat (self->prefix, "/", level, NULL);
   self->events_topic = g_strconcat (self->base, "/events", NULL);
-  self->broker.will_topic = g_strconcat (self->prefix, "/available", NULL);
+  self->broker.will_topic = g_strconcat (self->base, "/available", NULL);
   if (settings->mqtt_discovery) {
     g_autofree char *id = gst_cow_publish_device_id (self->prefix, self->source);
 

@@ -34,7 +34,9 @@ struct _GstCowPublishQueue {
   gsize bytes;     /* of both */
   gboolean finish; /* no more will come */
   gboolean hurry;  /* the next pause is left out */
+  gboolean flushing;
   gboolean ended;
+  gint64 cancelled;           /* g_get_monotonic_time () of that */
   GstCowPublishCounts counts; /* without `queued` */
 
   /* of the thread */
@@ -127,10 +129,20 @@ gst_cow_publish_queue_drain (GstCowPublishQueue *self, gint64 deadline)
   g_mutex_lock (&self->lock);
   self->hurry = !g_queue_is_empty (&self->events);
   g_cond_signal (&self->wake);
-  while (!(empty = g_queue_is_empty (&self->events) && self->on_way == 0) && g_cond_wait_until (&self->over, &self->lock, deadline))
+  while (!(empty = g_queue_is_empty (&self->events) && self->on_way == 0) && !self->flushing &&
+         g_cond_wait_until (&self->over, &self->lock, deadline))
     ;
   g_mutex_unlock (&self->lock);
   return empty;
+}
+
+void
+gst_cow_publish_queue_set_flushing (GstCowPublishQueue *self, gboolean flushing)
+{
+  g_mutex_lock (&self->lock);
+  self->flushing = flushing;
+  g_cond_broadcast (&self->over);
+  g_mutex_unlock (&self->lock);
 }
 
 /* ---- the thread ---- */
@@ -390,18 +402,28 @@ wait_for_end (GstCowPublishQueue *self, gint64 deadline)
 }
 
 void
-gst_cow_publish_queue_wait (GstCowPublishQueue *self, gint64 deadline, GstCowPublishCounts *counts)
+gst_cow_publish_queue_wait (GstCowPublishQueue *self, gint64 deadline)
 {
-  gst_cow_publish_queue_finish (self);
+  gboolean ended;
+
   g_mutex_lock (&self->lock);
-  if (!wait_for_end (self, deadline)) {
-    g_mutex_unlock (&self->lock);
-    g_cancellable_cancel (self->cancellable);
-    g_mutex_lock (&self->lock);
-    g_cond_signal (&self->wake);
-    if (!wait_for_end (self, g_get_monotonic_time () + GRACE))
-      GST_WARNING ("%s does not end in time and is left to itself", self->target->class->name);
-  }
+  ended = wait_for_end (self, deadline);
+  self->cancelled = g_get_monotonic_time ();
+  g_mutex_unlock (&self->lock);
+  if (ended)
+    return;
+  g_cancellable_cancel (self->cancellable);
+  g_mutex_lock (&self->lock);
+  g_cond_signal (&self->wake);
+  g_mutex_unlock (&self->lock);
+}
+
+void
+gst_cow_publish_queue_end (GstCowPublishQueue *self, GstCowPublishCounts *counts)
+{
+  g_mutex_lock (&self->lock);
+  if (!wait_for_end (self, self->cancelled + GRACE))
+    GST_WARNING ("%s does not end in time and is left to itself", self->target->class->name);
   while (!g_queue_is_empty (&self->events))
     drop (self, g_queue_pop_head (&self->events));
   *counts = self->counts;

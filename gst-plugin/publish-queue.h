@@ -34,16 +34,18 @@ void gst_cow_publish_queue_set_state (GstCowPublishQueue *self, const char *name
 void gst_cow_publish_queue_get_counts (GstCowPublishQueue *self, GstCowPublishCounts *counts);
 const char *gst_cow_publish_queue_name (GstCowPublishQueue *self);
 
-/* Waits until nothing is queued, or until `deadline` (g_get_monotonic_time ()); a target that failed is tried at once. Whether that came.
- */
+/* Waits until nothing is queued, or until `deadline` (g_get_monotonic_time ()), or a flush; a target that failed is tried at once. Whether
+ * nothing is queued. */
 gboolean gst_cow_publish_queue_drain (GstCowPublishQueue *self, gint64 deadline);
+/* From any thread: while this is set nobody waits in gst_cow_publish_queue_drain (). */
+void gst_cow_publish_queue_set_flushing (GstCowPublishQueue *self, gboolean flushing);
 /* Tells the thread to end when everything is sent; no event may come after this. */
 void gst_cow_publish_queue_finish (GstCowPublishQueue *self);
-/*
- * Waits for that until `deadline` (g_get_monotonic_time ()), then cancels what is going on and drops the rest. A thread that hangs in a
- * system call, such as looking up a name, is left to itself. Gives the final counts.
- */
-void gst_cow_publish_queue_wait (GstCowPublishQueue *self, gint64 deadline, GstCowPublishCounts *counts);
+/* Waits for that until `deadline` (g_get_monotonic_time ()), then cancels what is going on. */
+void gst_cow_publish_queue_wait (GstCowPublishQueue *self, gint64 deadline);
+/* After that: drops the rest, and gives the final counts. A thread that hangs in a system call, such as looking up a name, is left to
+ * itself 2 s after it was cancelled. */
+void gst_cow_publish_queue_end (GstCowPublishQueue *self, GstCowPublishCounts *counts);
 /* After that. */
 void gst_cow_publish_queue_unref (GstCowPublishQueue *self);
 

@@ -69,8 +69,8 @@ static const Text texts[] = {
   { TEXT (MQTT_PASSWORD, mqtt_password), "mqtt-password", "MQTT password", NULL, SECRET,
     "Password of mqtt-user; unset: that of the environment variable COWBEHAVIOR_MQTT_PASSWORD" },
   { TEXT (MQTT_TOPIC, mqtt_topic), "mqtt-topic", "MQTT topic", DEFAULT_MQTT_TOPIC, READ_WRITE,
-    "Topic that all others are below: TOPIC/available, TOPIC/SOURCE/events, TOPIC/SOURCE/zone/NAME. One for each element, since "
-    "\"available\" tells of one" },
+    "Topic that all others are below: TOPIC/SOURCE/available, TOPIC/SOURCE/events, TOPIC/SOURCE/zone/NAME. Elements that share it "
+    "need sources of different names" },
   { TEXT (MQTT_CLIENT_ID, mqtt_client_id), "mqtt-client-id", "MQTT client", NULL, READ_WRITE,
     "Name of this client, which no other may have; unset: one by chance" },
   { TEXT (MQTT_CA, mqtt_ca), "mqtt-ca", "MQTT authorities", NULL, READ_WRITE,

@@ -132,7 +132,7 @@ gst_cow_publish_device_text (const GstCowPublishDevice *device)
 {
   g_autoptr (GString) json = g_string_new ("{\"device\":{\"identifiers\":[");
   g_autofree char *id = gst_cow_publish_device_id (device->prefix, device->source);
-  g_autofree char *available = g_strconcat (device->prefix, "/available", NULL);
+  g_autofree char *available = g_strconcat (device->base, "/available", NULL);
   gboolean first = TRUE;
 
   gst_cow_publish_append_string (json, id);

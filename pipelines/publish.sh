@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 # A camera or a recording to events: JSON lines in a file, by HTTP, or at an MQTT broker. Cameras and brokers may come and go.
 set -eu
+# shellcheck source=pipelines/lib/launch.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib/launch.sh"
 
 usage () {
   cat <<USAGE
@@ -25,24 +27,6 @@ What comes to the broker:  mosquitto_sub -v -t 'cowbehavior/#'
 USAGE
 }
 
-die () {
-  printf 'publish.sh: %s\n\n' "$1" >&2
-  usage >&2
-  exit 2
-}
-
-# A value for a pipeline's description, whatever characters are in it.
-quote () {
-  local value=${1//\\/\\\\}
-  printf '"%s"' "${value//\"/\\\"}"
-}
-
-# %40 in a URL is @.
-decode () {
-  local value=${1//\\/\\\\}
-  printf '%b' "${value//%/\\x}"
-}
-
 # PROPERTY: whose it is, by its name.
 is_of_publisher () {
   case $1 in
@@ -51,7 +35,7 @@ is_of_publisher () {
   esac
 }
 
-input='' name=camera detector='' behaviour=cowbehavior publisher=cowpublish targets=0
+input='' name=camera finder='' behaviour=cowbehavior publisher=cowpublish targets=0
 add () {
   if is_of_publisher "$1"; then publisher+=" $1=$(quote "$2")"; else behaviour+=" $1=$(quote "$2")"; fi
   case $1 in file | http-url | mqtt-url) targets=1 ;; esac
@@ -63,7 +47,7 @@ while [ $# -gt 0 ]; do
       [ -n "${2:-}" ] || die "$1 needs a value"
       case $1 in
         --mqtt | --http) add "${1#--}-url" "$2" ;;
-        --detector) detector="$2 ! "; add inference-region roi-list ;;
+        --detector) finder="$2 ! "; add inference-region roi-list ;;
         --name) name=$2 ;;
         *) add "${1#--}" "$2" ;;
       esac
@@ -80,26 +64,15 @@ done
 add source "$name"
 [ "$targets" = 1 ] || add file -
 
-# Not installed but built here: use that.
-here=$(dirname "$0")
-if [ -z "${GST_PLUGIN_PATH:-}" ] && [ -d "$here/../build/gst-plugin" ]; then export GST_PLUGIN_PATH=$here/../build/gst-plugin; fi
-export COWBEHAVIOR_PATH=${COWBEHAVIOR_PATH:+$COWBEHAVIOR_PATH:}$here/demo/model
-PATH=$PATH:$here/../build/pipelines
+use_build
+PATH=$PATH:$(dirname "${BASH_SOURCE[0]}")/../build/pipelines
 
 case $input in
   rtsp*://*)
-    # rtspsrc prints its location when it connects: user and password go in properties of their own, which nothing prints.
-    rest=${input#*://} login=''
-    authority=${rest%%[/?]*}
-    if [[ $authority == *@* ]]; then
-      user=${authority%@*} password=''
-      if [[ $user == *:* ]]; then password=${user#*:} user=${user%%:*}; fi
-      login="user-id=$(quote "$(decode "$user")") user-pw=$(quote "$(decode "$password")")"
-      input=${input%%://*}://${authority##*@}${rest#"$authority"}
-    fi
-    exec cow-reconnect "rtspsrc location=$(quote "$input") $login protocols=tcp latency=200 add-reference-timestamp-meta=true \
-      ! rtph264depay ! h264parse ! avdec_h264 ! videoconvert" "$detector$behaviour ! $publisher ! fakesink sync=false" ;;
+    split_url "$input"
+    exec cow-reconnect "${source[*]} add-reference-timestamp-meta=true ! rtph264depay ! h264parse ! avdec_h264 ! videoconvert" \
+      "$finder$behaviour ! $publisher ! fakesink sync=false" ;;
   *)
     exec cow-reconnect --once "filesrc location=$(quote "$input") ! qtdemux ! h264parse ! avdec_h264 ! videoconvert" \
-      "$detector$behaviour ! $publisher ! fakesink sync=false" ;;
+      "$finder$behaviour ! $publisher ! fakesink sync=false" ;;
 esac

@@ -8,6 +8,7 @@
 #include <glib-unix.h>
 #include <gst/gst.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define FIRST_PAUSE_S 1
 #define LAST_PAUSE_S  10
@@ -56,7 +57,9 @@ make_part (const char *description, GstPadDirection direction, GError **error)
     return NULL;
   open = gst_bin_find_unlinked_pad (GST_BIN (bin), direction);
   if (!open) {
-    g_set_error (error, GST_PARSE_ERROR, GST_PARSE_ERROR_LINK, "nothing can be linked to this: %s", description);
+    /* Without the description, which may hold passwords. */
+    g_set_error (error, GST_PARSE_ERROR, GST_PARSE_ERROR_LINK, "%s has no pad that is open",
+                 direction == GST_PAD_SRC ? "the end of SOURCE" : "the beginning of REST");
     gst_object_unref (gst_object_ref_sink (bin));
     return NULL;
   }
@@ -97,8 +100,6 @@ stop_source (Watch *self)
 static void
 reconnect (Watch *self, const char *why)
 {
-  if (!self->source)
-    return;
   g_printerr ("cow-reconnect: %s; again in %u s\n", why, self->pause_s);
   stop_source (self);
   self->n_reconnections++;
@@ -199,10 +200,20 @@ static gboolean
 on_signal (gpointer loop)
 {
   g_main_loop_quit (loop);
-  return G_SOURCE_CONTINUE;
+  return G_SOURCE_REMOVE; /* the next one ends the process where its end takes too long */
 }
 
 /* ---- the whole ---- */
+
+/* A copy, and the original is gone: passwords in it would be shown by ps for as long as this runs. */
+static char *
+take_argument (char *argument)
+{
+  char *copy = g_strdup (argument);
+
+  memset (argument, 0, strlen (argument));
+  return copy;
+}
 
 /* Sinks do not wait for a first frame, so that the clock runs before there is a source. */
 static void
@@ -268,6 +279,7 @@ main (int argc, char **argv)
     G_OPTION_ENTRY_NULL,
   };
   g_autoptr (GOptionContext) context = g_option_context_new ("SOURCE REST");
+  g_autofree char *source = NULL, *rest = NULL;
   g_autoptr (GError) error = NULL;
 
   g_option_context_set_summary (context, "Runs the pipeline SOURCE ! REST and makes SOURCE anew when it fails, ends or falls silent.");
@@ -277,10 +289,11 @@ main (int argc, char **argv)
     g_set_error_literal (&error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                          "expected SOURCE and REST, and a patience of 1 s or more; see --help");
   if (!error) {
-    watch.description = argv[1];
+    watch.description = source = take_argument (argv[1]);
+    rest = take_argument (argv[2]);
     watch.loop = g_main_loop_new (NULL, FALSE);
     watch.pipeline = gst_pipeline_new (NULL);
-    if (add_rest (&watch, argv[2], &error))
+    if (add_rest (&watch, rest, &error))
       run (&watch, &error);
     gst_element_set_state (watch.pipeline, GST_STATE_NULL);
     gst_clear_object (&watch.sink);

@@ -165,5 +165,5 @@ cow_behavior_label (const CowBehavior *behavior, const float *probabilities, flo
   if (best)
     *best = top;
   const float least = threshold < 0.0f ? cow_behavior_threshold (behavior, top) : threshold;
-  return probabilities[top] < least ? COW_BEHAVIOR_UNKNOWN : cow_behavior_class_name (behavior, top);
+  return probabilities[top] >= least ? cow_behavior_class_name (behavior, top) : COW_BEHAVIOR_UNKNOWN; /* which NaN is, too */
 }

@@ -197,6 +197,50 @@ test_hostile_fields (void)
                                    "{\"region\":\"roi\",\"detection\":{},\"behavior\":{\"model\":{\"name\":\"cows\"}}}]"));
 }
 
+/* Adds results whose field "objects" is this value, which it takes. */
+static void
+attach_objects (GstBuffer *buffer, GValue *objects)
+{
+  gst_structure_take_value (gst_custom_meta_get_structure (gst_buffer_add_custom_meta (buffer, GST_COW_BEHAVIOR_META_NAME)), "objects",
+                            objects);
+}
+
+/* Results without objects, whose objects are a word, are words, or are none before one that is; also where the frame changes its size. */
+static void
+test_hostile_objects (void)
+{
+  const GstMetaInfo *info = gst_meta_get_info (GST_COW_BEHAVIOR_META_NAME);
+  g_autoptr (GstBuffer) buffer = gst_buffer_new ();
+  GValue word = G_VALUE_INIT, none = G_VALUE_INIT, one = G_VALUE_INIT, words = G_VALUE_INIT, objects = G_VALUE_INIT;
+  GstBuffer *scaled = gst_buffer_new ();
+  GstVideoInfo from, to;
+  GstVideoMetaTransform transform = { &from, &to };
+  g_autofree char *event = NULL;
+  gpointer state = NULL;
+  GstMeta *meta;
+
+  g_value_set_static_string (g_value_init (&word, G_TYPE_STRING), "cow");
+  g_value_init (&none, GST_TYPE_STRUCTURE);
+  g_value_take_boxed (g_value_init (&one, GST_TYPE_STRUCTURE), publish_object_new ("zone", "a", 0, "Lying", 0));
+  gst_value_array_append_value (g_value_init (&words, GST_TYPE_ARRAY), &word);
+  gst_value_array_append_and_take_value (g_value_init (&objects, GST_TYPE_ARRAY), &none);
+  gst_value_array_append_and_take_value (&objects, &one);
+  gst_buffer_add_custom_meta (buffer, GST_COW_BEHAVIOR_META_NAME);
+  attach_objects (buffer, &word);
+  attach_objects (buffer, &words);
+  attach_objects (buffer, &objects);
+
+  gst_video_info_set_format (&from, GST_VIDEO_FORMAT_GRAY8, 320, 240);
+  gst_video_info_set_format (&to, GST_VIDEO_FORMAT_GRAY8, 640, 480);
+  event = event_of (gst_buffer_ref (buffer), &moment, "barn");
+  g_assert_nonnull (strstr (event, "\"objects\":[{\"x\":32,"));
+  while ((meta = gst_buffer_iterate_meta_filtered (buffer, &state, info->api)))
+    g_assert_true (info->transform_func (scaled, meta, buffer, gst_video_meta_transform_scale_get_quark (), &transform));
+  g_free (event);
+  event = event_of (scaled, &moment, "barn");
+  g_assert_nonnull (strstr (event, "\"objects\":[{\"x\":64,"));
+}
+
 /* ---- topics ---- */
 
 static void
@@ -252,7 +296,7 @@ test_device (void)
 
   g_assert_cmpstr (id, ==, "cows_barn");
   g_assert_cmpstr (odd, !=, other);
-  g_assert_cmpstr (json_object_get_string_member (object, "availability_topic"), ==, "cows/available");
+  g_assert_cmpstr (json_object_get_string_member (object, "availability_topic"), ==, "cows/barn/available");
   g_assert_true (json_object_has_member (object, "origin"));
   g_assert_cmpuint (json_object_get_size (components), ==, 2); /* not the cow that goes */
   g_assert_cmpstr (json_object_get_string_member (frame, "platform"), ==, "sensor");
@@ -321,6 +365,7 @@ main (int argc, char **argv)
   g_test_add_func ("/publish-event/hostile-text", test_hostile_text);
   g_test_add_func ("/publish-event/hostile-numbers", test_hostile_numbers);
   g_test_add_func ("/publish-event/hostile-fields", test_hostile_fields);
+  g_test_add_func ("/publish-event/hostile-objects", test_hostile_objects);
   g_test_add_func ("/publish-event/topics", test_topics);
   g_test_add_func ("/publish-event/names", test_names);
   g_test_add_func ("/publish-event/device", test_device);

@@ -335,6 +335,42 @@ test_end_while_hanging (void)
   publish_harness_free (harness);
 }
 
+static gpointer
+push_end (gpointer harness)
+{
+  gst_harness_push_event (harness, gst_event_new_eos ());
+  return NULL;
+}
+
+/* Nor does a flush wait for the end, after which all goes on. */
+static void
+test_flush_while_ending (void)
+{
+  Endpoint *endpoint = endpoint_new (500);
+  GstHarness *harness = harness_for (endpoint, "drain-timeout=600000");
+  const gint64 limit = g_get_monotonic_time () + PUBLISH_LIMIT_S * G_USEC_PER_SEC;
+  GstSegment segment;
+  GThread *thread;
+
+  endpoint_start (endpoint);
+  publish_push (harness, 0, 3);
+  thread = g_thread_new ("end", push_end, harness);
+  publish_wait (harness, "http", "failures", 3); /* of which one at least is the end's */
+  g_assert_true (gst_harness_push_event (harness, gst_event_new_flush_start ()));
+  g_thread_join (thread);
+  g_assert_cmpint (g_get_monotonic_time (), <, limit);
+  g_assert_true (gst_harness_push_event (harness, gst_event_new_flush_stop (TRUE)));
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_harness_push_event (harness, gst_event_new_segment (&segment));
+  g_atomic_int_set (&endpoint->status, 200);
+  publish_push (harness, 3, 6);
+  g_assert_true (gst_harness_push_event (harness, gst_event_new_eos ()));
+  publish_stop (harness);
+  assert_taken (endpoint, 0, 6);
+  publish_harness_free (harness);
+  endpoint_free (endpoint);
+}
+
 static void
 test_fails_then_works (void)
 {
@@ -546,6 +582,7 @@ main (int argc, char **argv)
   g_test_add_func ("/publish-http/hangs", test_hangs);
   g_test_add_func ("/publish-http/times-out", test_times_out);
   g_test_add_func ("/publish-http/end-while-hanging", test_end_while_hanging);
+  g_test_add_func ("/publish-http/flush-while-ending", test_flush_while_ending);
   g_test_add_func ("/publish-http/fails-then-works", test_fails_then_works);
   g_test_add_func ("/publish-http/retry-after", test_retry_after);
   g_test_add_func ("/publish-http/refused", test_refused);

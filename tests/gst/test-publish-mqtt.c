@@ -7,6 +7,7 @@
 #include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
 #include <mosquitto.h>
+#include <signal.h>
 #include <string.h>
 
 #include "tests/gst/publish-support.h"
@@ -54,6 +55,22 @@ broker_kill (Broker *self)
   g_subprocess_force_exit (self->process);
   g_subprocess_wait (self->process, NULL, NULL);
   g_clear_object (&self->process);
+}
+
+/* Stops it in the middle, and waits until it has stopped. */
+static void
+broker_freeze (Broker *self)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%s/stat", g_subprocess_get_identifier (self->process));
+  gboolean stopped = FALSE;
+
+  g_subprocess_send_signal (self->process, SIGSTOP);
+  while (!stopped) {
+    g_autofree char *text = NULL;
+
+    g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+    stopped = strstr (text, ") T ") != NULL;
+  }
 }
 
 /* What it keeps for clients and topics survives a kill. `lines`: more of its configuration. */
@@ -284,9 +301,9 @@ test_events (void)
   g_assert_cmpuint (publish_stat (harness, "mqtt", "sent"), ==, 200);
   lines = wait_heard (listener, "cowbehavior/barn/events", 200);
   publish_assert_frames (lines, 0, 200);
-  assert_heard (listener, "cowbehavior/available", "online", "offline", NULL);
+  assert_heard (listener, "cowbehavior/barn/available", "online", "offline", NULL);
   assert_heard (listener, "cowbehavior/barn/frame", "Lying", NULL);
-  assert_kept (broker, "cowbehavior/available", "offline");
+  assert_kept (broker, "cowbehavior/barn/available", "offline");
   assert_kept (broker, "cowbehavior/barn/events", NULL);
   publish_harness_free (harness);
   listener_free (listener);
@@ -308,7 +325,7 @@ test_states (void)
   }
   assert_heard (listener, "farm/cows/barn/zone/pen%2F1", "Lying", "Standing", NULL);
   assert_heard (listener, "farm/cows/barn/track/7", "Lying", "unknown", NULL);
-  assert_kept (broker, "farm/cows/available", "online");
+  assert_kept (broker, "farm/cows/barn/available", "online");
   assert_kept (broker, "farm/cows/barn/zone/pen%2F1", "Standing");
   assert_kept (broker, "farm/cows/barn/track/7", "unknown");
   publish_stop (harness);
@@ -364,13 +381,56 @@ test_will (void)
   g_autoptr (GError) error = NULL;
   g_autoptr (GSubprocess) process =
       g_subprocess_new (G_SUBPROCESS_FLAGS_STDOUT_SILENCE, &error, "gst-launch-1.0", "videotestsrc", "is-live=true", "!",
-                        "video/x-raw,width=32,height=32", "!", "cowpublish", url, "!", "fakesink", NULL);
+                        "video/x-raw,width=32,height=32", "!", "cowpublish", "source=barn", url, "!", "fakesink", NULL);
 
   g_assert_no_error (error);
-  wait_kept (broker, "cowbehavior/available", "online");
+  wait_kept (broker, "cowbehavior/barn/available", "online");
   g_subprocess_force_exit (process);
   g_subprocess_wait (process, NULL, NULL);
-  wait_kept (broker, "cowbehavior/available", "offline");
+  wait_kept (broker, "cowbehavior/barn/available", "offline");
+  broker_free (broker);
+}
+
+/* Two of the same topic are two clients, of which each speaks for itself. */
+static void
+test_two_sources (void)
+{
+  Broker *broker = broker_new ("allow_anonymous true");
+  GstHarness *barn = harness_for (broker, "drain-timeout=60000"), *yard = harness_for (broker, "source=yard drain-timeout=60000");
+
+  publish_push (barn, 0, 5);
+  publish_push (yard, 0, 5);
+  publish_wait (barn, "mqtt", "sent", 5);
+  publish_wait (yard, "mqtt", "sent", 5);
+  publish_stop (barn);
+  assert_kept (broker, "cowbehavior/barn/available", "offline");
+  assert_kept (broker, "cowbehavior/yard/available", "online");
+  publish_push (yard, 5, 10);
+  publish_wait (yard, "mqtt", "sent", 10);
+  g_assert_cmpuint (publish_stat (barn, "mqtt", "failures"), ==, 0);
+  g_assert_cmpuint (publish_stat (yard, "mqtt", "failures"), ==, 0);
+  publish_harness_free (barn);
+  publish_harness_free (yard);
+  broker_free (broker);
+}
+
+/* A machine lost its power and is back before the broker has missed it: the old connection's will comes when the new one is there. */
+static void
+test_late_will (void)
+{
+  Broker *broker = broker_new ("allow_anonymous true");
+  Listener *listener = listener_new (broker, NULL, NULL, NULL);
+  GstHarness *harness = harness_for (broker, "drain-timeout=60000");
+
+  assert_heard (listener, "cowbehavior/barn/available", "online", NULL);
+  publish_wait_connected (harness, "mqtt", TRUE);
+  mosquitto_publish (listener->client, NULL, "cowbehavior/barn/available", 7, "offline", 1, true);
+  assert_heard (listener, "cowbehavior/barn/available", "online", "offline", "online", NULL);
+  assert_kept (broker, "cowbehavior/barn/available", "online");
+  publish_stop (harness);
+  assert_heard (listener, "cowbehavior/barn/available", "online", "offline", "online", "offline", NULL);
+  publish_harness_free (harness);
+  listener_free (listener);
   broker_free (broker);
 }
 
@@ -422,7 +482,7 @@ test_no_discovery (void)
 
   publish_push (harness, 0, 3);
   publish_stop (harness);
-  g_strfreev (wait_heard (listener, "cowbehavior/available", 2)); /* the last that it says */
+  g_strfreev (wait_heard (listener, "cowbehavior/barn/available", 2)); /* the last that it says */
   for (guint i = 0; i < listener->topics->len; i++)
     g_assert_true (g_str_has_prefix (listener->topics->pdata[i], "cowbehavior/"));
   publish_harness_free (harness);
@@ -569,7 +629,7 @@ test_killed (void)
   publish_wait (harness, "mqtt", "sent", 60);
   after = wait_heard (listener, "cowbehavior/barn/events", 60);
   publish_assert_frames (after, 0, 60);
-  assert_kept (broker, "cowbehavior/available", "online");
+  assert_kept (broker, "cowbehavior/barn/available", "online");
   assert_kept (broker, "cowbehavior/barn/frame", "Lying");
   publish_stop (harness);
   publish_assert_all (harness, "mqtt", 60);
@@ -622,7 +682,7 @@ test_another_broker (void)
   g_assert_true (g_file_set_contents (second->config, text, -1, NULL));
   broker_start (second);
   wait_kept (second, "cowbehavior/barn/frame", "Lying");
-  assert_kept (second, "cowbehavior/available", "online");
+  assert_kept (second, "cowbehavior/barn/available", "online");
   g_clear_pointer (&text, g_free);
   text = kept (second, "homeassistant/device/cowbehavior_barn/config");
   g_assert_nonnull (text);
@@ -655,11 +715,11 @@ test_freezes (void)
 
   publish_push (harness, 0, 10);
   publish_wait (harness, "mqtt", "sent", 10);
-  g_subprocess_send_signal (broker->process, 19 /* SIGSTOP */);
+  broker_freeze (broker);
   publish_push (harness, 10, 20);
   publish_wait (harness, "mqtt", "failures", 1);
   g_assert_cmpuint (publish_stat (harness, "mqtt", "queued"), ==, 10);
-  g_subprocess_send_signal (broker->process, 18 /* SIGCONT */);
+  g_subprocess_send_signal (broker->process, SIGCONT);
   publish_stop (harness);
   g_assert_cmpuint (publish_stat (harness, "mqtt", "sent"), ==, 20);
   publish_harness_free (harness);
@@ -689,6 +749,8 @@ main (int argc, char **argv)
   g_test_add_func ("/publish-mqtt/gone", test_gone);
   g_test_add_func ("/publish-mqtt/left-behind", test_left_behind);
   g_test_add_func ("/publish-mqtt/will", test_will);
+  g_test_add_func ("/publish-mqtt/two-sources", test_two_sources);
+  g_test_add_func ("/publish-mqtt/late-will", test_late_will);
   g_test_add_func ("/publish-mqtt/discovery", test_discovery);
   g_test_add_func ("/publish-mqtt/no-discovery", test_no_discovery);
   g_test_add_func ("/publish-mqtt/odd-names", test_odd_names);

@@ -65,6 +65,21 @@ wait_lines (const char *path, guint n)
   }
 }
 
+/* What ps shows of the program. */
+static void
+assert_command_line_hides (GSubprocess *process, const char *secret)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%s/cmdline", g_subprocess_get_identifier (process)), *line = NULL;
+  gsize n;
+
+  g_assert_true (g_file_get_contents (path, &line, &n, NULL));
+  g_assert_nonnull (strstr (line, "cow-reconnect"));
+  for (gsize i = 0; i < n; i++)
+    if (!line[i])
+      line[i] = ' ';
+  g_assert_null (strstr (line, secret));
+}
+
 /* The camera hangs up and is back at once: events go on in the same process. The login is printed nowhere. */
 static void
 test_camera (void)
@@ -76,6 +91,7 @@ test_camera (void)
   GSubprocess *process = start (argv);
 
   wait_lines (path, 5);
+  assert_command_line_hides (process, "p@ss");
   camera_hang_up (camera);
   g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
   wait_lines (path, 100);
@@ -133,9 +149,35 @@ test_rest_fails (void)
 {
   g_autofree char *output = reconnect ("--patience=20", "videotestsrc is-live=true", "identity error-after=5 ! fakesink", 1);
   g_autofree char *nonsense = reconnect ("--patience=20", "videotestsrc", "no-such-element", 1);
+  g_autofree char *closed = reconnect ("--patience=20", "videotestsrc name=secret ! fakesink", "fakesink", 1);
 
+  g_assert_nonnull (strstr (closed, "SOURCE has no pad"));
+  g_assert_null (strstr (closed, "secret"));
   g_assert_nonnull (strstr (output, "reconnected 0 times"));
   g_assert_nonnull (strstr (nonsense, "no-such-element"));
+}
+
+/* A part that takes for ever to stop does not keep a second Ctrl+C from ending it. */
+static void
+test_second_signal (void)
+{
+  g_autofree char *path = g_build_filename (folder, "second", NULL);
+  g_autofree char *rest = g_strdup_printf ("tee name=t ! queue ! filesink buffer-mode=2 location=%s t. ! identity sleep-time=%d ! fakesink",
+                                           path, 600 * G_USEC_PER_SEC);
+  const char *argv[] = { "cow-reconnect", "videotestsrc is-live=true", rest, NULL };
+  const gint64 limit = g_get_monotonic_time () + PUBLISH_LIMIT_S * G_USEC_PER_SEC;
+  g_autoptr (GSubprocess) process = start (argv);
+  GStatBuf info;
+
+  while (g_stat (path, &info) != 0 || info.st_size == 0)
+    g_usleep (20000);
+  while (g_subprocess_get_identifier (process)) {
+    g_assert_cmpint (g_get_monotonic_time (), <, limit);
+    g_subprocess_send_signal (process, SIGINT);
+    g_usleep (200000);
+  }
+  g_subprocess_wait (process, NULL, NULL);
+  g_assert_true (g_subprocess_get_if_signaled (process));
 }
 
 /* A source that ends, and one that falls silent, are made anew, as often as it takes. */
@@ -195,6 +237,7 @@ main (int argc, char **argv)
   g_test_add_func ("/publish-script/usage", test_usage);
   g_test_add_func ("/publish-script/once", test_once);
   g_test_add_func ("/publish-script/rest-fails", test_rest_fails);
+  g_test_add_func ("/publish-script/second-signal", test_second_signal);
   g_test_add_func ("/publish-script/made-anew", test_made_anew);
   result = g_test_run ();
 

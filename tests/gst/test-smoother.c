@@ -186,6 +186,8 @@ test_threshold (void)
   rule.thresholds = thresholds;
   g_assert_cmpstr (gst_cow_label_decide (p, 1, &rule).label, ==, "unknown");
   g_assert_cmpstr (gst_cow_label_decide (p, 0, &rule).label, ==, "Lying");
+  /* no number */
+  g_assert_cmpstr (gst_cow_label_decide ((const float[]){ NAN, NAN, NAN }, 0, &rule).label, ==, "unknown");
   /* no class yet */
   label = gst_cow_label_decide (p, -1, &rule);
   g_assert_cmpstr (label.label, ==, "unknown");

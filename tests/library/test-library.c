@@ -72,6 +72,10 @@ test_labels (CowBehavior *behavior)
          "which is unknown below the threshold");
   point (strcmp (cow_behavior_label (behavior, probabilities, COW_BEHAVIOR_THRESHOLD_OF_ADAPTER, NULL), "Lying") == 0,
          "or below the adapter's");
+  float nothing[N_CLASSES];
+  for (size_t i = 0; i < N_CLASSES; i++)
+    nothing[i] = NAN;
+  point (strcmp (cow_behavior_label (behavior, nothing, 0.0f, NULL), COW_BEHAVIOR_UNKNOWN) == 0, "or where there are no numbers");
 }
 
 /* More regions than are computed at a time, and the same one by one. */
