@@ -63,7 +63,8 @@ check_options (const Options *options, PredictionFormat *format, GError **error)
 {
   if (!options->arguments)
     return verb_usage (error, "no pictures given");
-  if (!options->model.adapter)
+  /* Without both, the demonstration's are taken. */
+  if (!options->model.adapter && options->model.model)
     return verb_usage (error, "--adapter is missing: it holds the classes");
   if (options->top_k < 1)
     return verb_usage (error, "--top-k %d: at least 1 is expected", options->top_k);

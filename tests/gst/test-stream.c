@@ -252,77 +252,40 @@ test_flush (void)
   support_harness_free (harness);
 }
 
-/* Elements that keep the engine's queue full for many seconds. */
-#define N_BUSY 12
-
-static GstHarness *
-roi_harness_new (const GstVideoInfo *info)
-{
-  GstHarness *harness = support_harness_new (adapter, "inference-region=roi-list");
-
-  support_harness_set_info (harness, info);
-  return harness;
-}
-
-typedef struct {
-  GstHarness *harness;
-  GstBuffer *buffer;
-} Push;
+/* One forward pass: longer than a busy machine may keep this test from going on. */
+#define PASS_MS "4000"
 
 static gpointer
 push_in_thread (gpointer data)
 {
-  Push *push = data;
+  GstHarness *harness = data;
+  GstVideoInfo info = support_info (GST_VIDEO_FORMAT_I420, 96, 80, NULL);
 
-  return GINT_TO_POINTER (gst_harness_push (push->harness, push->buffer));
+  return GINT_TO_POINTER (gst_harness_push (harness, support_frame_new (&info, 0)));
 }
 
-/* A frame with n regions of one cow each. */
-static GstBuffer *
-frame_with_regions (const GstVideoInfo *info, guint n)
-{
-  GstBuffer *buffer = support_frame_new (info, 0);
-
-  for (guint i = 0; i < n; i++)
-    gst_buffer_add_video_region_of_interest_meta (buffer, "cow", i % 40, i % 30, 40, 40);
-  return buffer;
-}
-
-/*
- * A flush and a stop each end the wait for a network that has other things to do. The one region waits behind hundreds of other elements';
- * were it computed after all, its message would be on the bus. (Should the flush come before the push, the outcome is the same.)
- */
+/* A flush and a stop each end the wait for a network that takes its time. Were it waited for, its message would be on the bus. (Should the
+ * flush come before the push, the outcome is the same.) */
 static void
 test_interrupt (gconstpointer stop)
 {
   GstVideoInfo info = support_info (GST_VIDEO_FORMAT_I420, 96, 80, NULL);
-  GThread *busy_thread[N_BUSY], *thread;
-  Push busy[N_BUSY], push;
-  GstBus *bus;
 
-  for (guint i = 0; i < N_BUSY; i++) {
-    busy[i] = (Push){ roi_harness_new (&info), frame_with_regions (&info, 20000) };
-    busy_thread[i] = g_thread_new ("busy", push_in_thread, &busy[i]);
-  }
-  push = (Push){ roi_harness_new (&info), frame_with_regions (&info, 1) };
+  g_setenv ("COW_TEST_ENGINE_DELAY_MS", PASS_MS, TRUE);
+  GstHarness *harness = support_harness_new (adapter, "");
+  g_unsetenv ("COW_TEST_ENGINE_DELAY_MS");
+  support_harness_set_info (harness, &info);
+  GThread *thread = g_thread_new ("push", push_in_thread, harness);
   g_usleep (50000);
-  thread = g_thread_new ("push", push_in_thread, &push);
-  g_usleep (20000);
   if (stop)
-    gst_element_set_state (push.harness->element, GST_STATE_NULL);
+    gst_element_set_state (harness->element, GST_STATE_NULL);
   else
-    g_assert_true (gst_harness_push_event (push.harness, gst_event_new_flush_start ()));
+    g_assert_true (gst_harness_push_event (harness, gst_event_new_flush_start ()));
   g_assert_cmpint (GPOINTER_TO_INT (g_thread_join (thread)), ==, GST_FLOW_FLUSHING);
-  bus = support_harness_bus (push.harness);
+  GstBus *bus = support_harness_bus (harness);
   g_assert_null (gst_bus_pop_filtered (bus, GST_MESSAGE_ELEMENT));
   gst_object_unref (bus);
-
-  for (guint i = 0; i < N_BUSY; i++) {
-    g_assert_true (gst_harness_push_event (busy[i].harness, gst_event_new_flush_start ()));
-    g_assert_cmpint (GPOINTER_TO_INT (g_thread_join (busy_thread[i])), ==, GST_FLOW_FLUSHING);
-    support_harness_free (busy[i].harness);
-  }
-  support_harness_free (push.harness);
+  support_harness_free (harness);
 }
 
 /* ---- whole pipelines ---- */
