@@ -41,6 +41,12 @@ typedef struct {
   /* Elements [first, first + n) of the flattened matrix: code[q] * absmax, rounded once. */
   void (*decode_nf4) (const CkWeightSource *source, int64_t first, int64_t n, float *out);
 
+  /*
+   * n pixels as CkPicture's comment has it. y, u, v [n]: a sample each, of two bytes for CK_P010; rgb [3, n]: planes of bytes. Of the
+   * picture only layout and coefficients are looked at. The same bytes at every level.
+   */
+  void (*yuv_to_rgb) (const CkPicture *picture, int64_t n, const uint8_t *y, const uint8_t *u, const uint8_t *v, uint8_t *rgb);
+
   /* One row; y may be x. */
   void (*norm) (const CkNorm *norm, int64_t cols, const float *x, float *y);
   /* One row, in place. */

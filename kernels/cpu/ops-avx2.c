@@ -133,9 +133,11 @@ nf4_step (const uint8_t *pairs, const float code[16], float absmax, float *out)
 }
 
 #include "kernels/cpu/ops-tmpl.h"
+#include "kernels/cpu/yuv.h"
 
 void
 ck_cpu_ops_init_avx2 (CkCpuOps *ops)
 {
   fill_ops (ops);
+  ops->yuv_to_rgb = yuv_to_rgb_v;
 }

@@ -3,7 +3,7 @@
  * Every inner operation in plain C: the definition that all faster ones are tested against (tests/kernels), and what runs where there is
  * none. Written to be read, not to be fast.
  */
-#include "kernels/cpu/cpu-ops.h"
+#include "kernels/cpu/yuv.h"
 
 #include <math.h>
 #include <string.h>
@@ -188,6 +188,7 @@ ck_cpu_ops_init_c (CkCpuOps *ops)
     .softmax = softmax_c,
     .rope = rope_c,
     .epilogue = epilogue_c,
+    .yuv_to_rgb = yuv_to_rgb_v,
   };
   ck_cpu_ops_init_c_training (ops);
 }

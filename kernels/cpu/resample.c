@@ -33,8 +33,9 @@ typedef struct {
 
 /* Scratch for one row of a Y'CbCr picture; all NULL for RGB. */
 typedef struct {
+  const CkCpuOps *ops;
   uint8_t *y, *u, *v; /* [n], of two bytes each for CK_P010 */
-  uint8_t *rgb;       /* [4 * n] */
+  uint8_t *rgb;       /* [3, n]: planes, for loops that become vector code */
 } Scratch;
 
 /* Where the samples of a row are: the bytes of the first, and from one to the next (a chroma sample serves two columns). */
@@ -99,13 +100,19 @@ gather_run (const Row *row, const Columns *columns, const Scratch *scratch)
 static inline __attribute__ ((always_inline)) void
 gather_each (const Row *row, const Columns *columns, const Scratch *scratch, const int bytes)
 {
-  for (int64_t i = 0; i < columns->n; i++) {
-    const int x = columns->column ? columns->column[i] : columns->first + (int)i;
-    memcpy (scratch->y + i * bytes, row->y + (int64_t)x * row->y_step, (size_t)bytes);
-    if (!row->u)
+  const uint8_t *restrict from_y = row->y, *restrict from_u = row->u, *restrict from_v = row->v;
+  uint8_t *restrict y = scratch->y, *restrict u = scratch->u, *restrict v = scratch->v;
+  const int *restrict column = columns->column;
+  const unsigned first = (unsigned)columns->first;
+  const int64_t n = columns->n, y_step = row->y_step, chroma_step = row->chroma_step;
+
+  for (int64_t i = 0; i < n; i++) {
+    const unsigned x = column ? (unsigned)column[i] : first + (unsigned)i;
+    memcpy (y + i * bytes, from_y + x * y_step, (size_t)bytes);
+    if (!from_u)
       continue;
-    memcpy (scratch->u + i * bytes, row->u + (int64_t)(x / 2) * row->chroma_step, (size_t)bytes);
-    memcpy (scratch->v + i * bytes, row->v + (int64_t)(x / 2) * row->chroma_step, (size_t)bytes);
+    memcpy (u + i * bytes, from_u + (x >> 1) * chroma_step, (size_t)bytes);
+    memcpy (v + i * bytes, from_v + (x >> 1) * chroma_step, (size_t)bytes);
   }
 }
 
@@ -122,65 +129,6 @@ gather_yuv (const CkPicture *picture, int y, const Columns *columns, const Scrat
     gather_each (&row, columns, scratch, 1);
 }
 
-/*
- * The nearest whole number, halves to even, clamped to 0..255: what rintf () and a clamp give for |value| < 2^22, but without a branch or a
- * call, so that the loop below becomes vector code. At 1.5 * 2^23 the spacing of floats is 1, so the sum's low bits are the rounded value.
- */
-static inline uint32_t
-to_byte (float value)
-{
-  union {
-    float f;
-    int32_t i;
-  } sum = { .f = value + 12582912.0f };
-  const int32_t whole = sum.i - 0x4B400000;
-  const int32_t low = whole > 0 ? whole : 0;
-  return (uint32_t)(low < 255 ? low : 255);
-}
-
-/* A sample in units of 0..255. */
-static inline __attribute__ ((always_inline)) float
-sample_at (const uint8_t *samples, int64_t i, const bool deep)
-{
-  if (!deep)
-    return (float)samples[i];
-  const int value = samples[2 * i] | samples[2 * i + 1] << 8;
-  return (float)(value >> 6) * 0.25f;
-}
-
-/* As the comment of CkPicture has it, term by term in that order, in fp32. `deep`, a constant to the compiler: samples of 10 bits. */
-static inline __attribute__ ((always_inline)) void
-convert_samples (const CkPicture *picture, int64_t n, const Scratch *scratch, const bool deep)
-{
-  const float y_offset = picture->y_offset, y_gain = picture->y_gain;
-  const float r_v = picture->r_v, g_u = picture->g_u, g_v = picture->g_v, b_u = picture->b_u;
-  const uint8_t *restrict y = scratch->y, *restrict u = scratch->u, *restrict v = scratch->v;
-  uint32_t *restrict rgb = (uint32_t *)(void *)scratch->rgb;
-
-#pragma omp simd
-  for (int64_t i = 0; i < n; i++) {
-    const float luma = (sample_at (y, i, deep) - y_offset) * y_gain;
-    const float cb = sample_at (u, i, deep) - 128.0f, cr = sample_at (v, i, deep) - 128.0f;
-    const uint32_t r = to_byte (luma + r_v * cr);
-    const uint32_t g = to_byte (luma + g_u * cb + g_v * cr);
-    const uint32_t b = to_byte (luma + b_u * cb);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    rgb[i] = r << 24 | g << 16 | b << 8;
-#else
-    rgb[i] = r | g << 8 | b << 16;
-#endif
-  }
-}
-
-static void
-convert_yuv (const CkPicture *picture, int64_t n, const Scratch *scratch)
-{
-  if (picture->layout == CK_P010)
-    convert_samples (picture, n, scratch, true);
-  else
-    convert_samples (picture, n, scratch, false);
-}
-
 static void
 scratch_clear (Scratch *scratch)
 {
@@ -191,16 +139,16 @@ scratch_clear (Scratch *scratch)
 }
 
 static bool
-scratch_init (Scratch *scratch, const CkPicture *picture, int64_t n)
+scratch_init (Scratch *scratch, const CkCpuOps *ops, const CkPicture *picture, int64_t n)
 {
-  *scratch = (Scratch){ 0 };
+  *scratch = (Scratch){ .ops = ops };
   if (picture->layout == CK_RGB8)
     return true;
   const size_t bytes = picture->layout == CK_P010 ? 2 : 1;
   scratch->y = calloc ((size_t)n, bytes);
   scratch->u = calloc ((size_t)n, bytes);
   scratch->v = calloc ((size_t)n, bytes);
-  scratch->rgb = calloc ((size_t)n, 4);
+  scratch->rgb = calloc ((size_t)n, 3);
   if (!scratch->y || !scratch->u || !scratch->v || !scratch->rgb)
     return false;
   if (picture->layout == CK_GRAY8) { /* which gathering leaves as they are */
@@ -215,8 +163,8 @@ static Pixels
 convert_row (const CkPicture *picture, int row, const Columns *columns, const Scratch *scratch)
 {
   gather_yuv (picture, row, columns, scratch);
-  convert_yuv (picture, columns->n, scratch);
-  return (Pixels){ .data = scratch->rgb, .stride = 4, .offset = { 0, 1, 2 } };
+  scratch->ops->yuv_to_rgb (picture, columns->n, scratch->y, scratch->u, scratch->v, scratch->rgb);
+  return (Pixels){ .data = scratch->rgb, .stride = 1, .offset = { 0, (int)columns->n, 2 * (int)columns->n } };
 }
 
 /* An RGB row from column `x` on, where it lies. */
@@ -246,6 +194,7 @@ normalise_init (Normalise *self, const CkResample *resample)
 /* ---- OpenCV's INTER_LINEAR ------------------------------------------------------------------------------------------------------- */
 
 #define LINEAR_SCALE 2048 /* INTER_RESIZE_COEF_SCALE */
+#define LINE         64   /* bytes of a cache line */
 
 /* The two taps of an output row or column and their weights, which add up to LINEAR_SCALE. */
 typedef struct {
@@ -285,9 +234,14 @@ linear_pairs (Pair *pairs, int in, int out, bool columns)
 typedef struct {
   Scratch scratch;
   Pair *x, *y;     /* [out_width], [out_height] */
-  int *column;     /* [2 * out_width] of the picture */
-  int32_t *row[2]; /* [3, out_width] blended columns of an even and of an odd row of the crop */
+  int *column;     /* [2, out_width] of the picture: all first taps, then all second ones */
+  int16_t *weight; /* [2, out_width] of these */
+  int16_t *row[2]; /* [3, out_width] blended columns of an even and of an odd row of the crop, over LINEAR_SCALE / 128 */
+  uint8_t *byte;   /* [out_width] */
 } Linear;
+
+/* What linear_blend () takes of a row's 32 bits: VResizeLinear drops the low four. */
+#define LINEAR_SHIFT 4
 
 static void
 linear_clear (Linear *self)
@@ -296,69 +250,111 @@ linear_clear (Linear *self)
   free (self->x);
   free (self->y);
   free (self->column);
+  free (self->weight);
   free (self->row[0]);
   free (self->row[1]);
+  free (self->byte);
 }
 
 static bool
-linear_init (Linear *self, const CkResample *resample)
+linear_init (Linear *self, const CkCpuOps *ops, const CkResample *resample)
 {
   const size_t width = (size_t)resample->out_width, height = (size_t)resample->out_height;
 
   *self = (Linear){ .x = calloc (width, sizeof (Pair)),
                     .y = calloc (height, sizeof (Pair)),
                     .column = calloc (width, 2 * sizeof (int)),
-                    .row = { calloc (width, 3 * sizeof (int32_t)), calloc (width, 3 * sizeof (int32_t)) } };
-  if (!scratch_init (&self->scratch, resample->picture, 2 * (int64_t)width) || !self->x || !self->y || !self->column || !self->row[0] ||
-      !self->row[1])
+                    .weight = calloc (width, 2 * sizeof (int16_t)),
+                    .row = { calloc (width, 3 * sizeof (int16_t)), calloc (width, 3 * sizeof (int16_t)) },
+                    .byte = calloc (width, 1) };
+  if (!scratch_init (&self->scratch, ops, resample->picture, 2 * (int64_t)width) || !self->x || !self->y || !self->column ||
+      !self->weight || !self->row[0] || !self->row[1] || !self->byte)
     return false;
 
   linear_pairs (self->x, resample->w, resample->out_width, true);
   linear_pairs (self->y, resample->h, resample->out_height, false);
-  for (size_t i = 0; i < 2 * width; i++)
-    self->column[i] = resample->x + self->x[i / 2].at[i % 2];
+  for (size_t i = 0; i < 2 * width; i++) {
+    self->column[i] = resample->x + self->x[i % width].at[i / width];
+    self->weight[i] = self->x[i % width].weight[i / width];
+  }
   return true;
 }
 
-/* Row `row` of the picture, its columns blended. */
-static void
-linear_row (const Linear *self, const CkResample *resample, int row, int32_t *out)
+/* Two taps by their weights: at most 255 * LINEAR_SCALE. */
+static inline int16_t
+linear_columns (int a, int b, int weight_a, int weight_b)
 {
-  const CkPicture *picture = resample->picture;
+  return (int16_t)((a * weight_a + b * weight_b) >> LINEAR_SHIFT);
+}
+
+/* Row `row` of an RGB picture, its columns blended. */
+static void
+linear_row_rgb (const Linear *self, const CkResample *resample, int row, int16_t *out)
+{
+  const Pixels pixels = borrow_row (resample->picture, row, resample->x);
   const int width = resample->out_width;
 
-  if (picture->layout == CK_RGB8) {
-    const Pixels pixels = borrow_row (picture, row, resample->x);
-    for (int i = 0; i < width; i++) {
-      const Pair *pair = &self->x[i];
-      const uint8_t *a = pixels.data + (int64_t)pair->at[0] * pixels.stride;
-      const uint8_t *b = pixels.data + (int64_t)pair->at[1] * pixels.stride;
-      for (int c = 0; c < 3; c++)
-        out[(int64_t)c * width + i] = a[pixels.offset[c]] * pair->weight[0] + b[pixels.offset[c]] * pair->weight[1];
-    }
-    return;
-  }
-
-  const Columns columns = { .n = 2 * (int64_t)width, .column = self->column };
-  const Pixels pixels = convert_row (picture, row, &columns, &self->scratch);
   for (int i = 0; i < width; i++) {
     const Pair *pair = &self->x[i];
-    const uint8_t *a = pixels.data + 8 * (int64_t)i;
+    const uint8_t *a = pixels.data + (int64_t)pair->at[0] * pixels.stride;
+    const uint8_t *b = pixels.data + (int64_t)pair->at[1] * pixels.stride;
     for (int c = 0; c < 3; c++)
-      out[(int64_t)c * width + i] = a[c] * pair->weight[0] + a[c + 4] * pair->weight[1];
+      out[(int64_t)c * width + i] = linear_columns (a[pixels.offset[c]], b[pixels.offset[c]], pair->weight[0], pair->weight[1]);
   }
+}
+
+/* Of any other. */
+static void
+linear_row (const Linear *self, const CkResample *resample, int row, int16_t *out)
+{
+  const int width = resample->out_width;
+  const Columns columns = { .n = 2 * (int64_t)width, .column = self->column };
+
+  if (resample->picture->layout == CK_RGB8) {
+    linear_row_rgb (self, resample, row, out);
+    return;
+  }
+  const Pixels pixels = convert_row (resample->picture, row, &columns, &self->scratch);
+  for (int c = 0; c < 3; c++) {
+    const uint8_t *restrict a = pixels.data + pixels.offset[c], *restrict b = a + width;
+    const int16_t *restrict weight_a = self->weight, *restrict weight_b = weight_a + width;
+    int16_t *restrict to = out + (int64_t)c * width;
+#pragma omp simd
+    for (int i = 0; i < width; i++)
+      to[i] = linear_columns (a[i], b[i], weight_a[i], weight_b[i]);
+  }
+}
+
+/* A frame is too large for the caches, and the rows that count are too far apart for the processor to foresee the next. */
+static void
+linear_prefetch (const CkResample *resample, int y)
+{
+  const CkPicture *picture = resample->picture;
+  const int pixel = picture->layout == CK_RGB8                                                               ? picture->pixel_stride
+                    : picture->layout == CK_P010 || picture->layout == CK_YUY2 || picture->layout == CK_UYVY ? 2
+                                                                                                             : 1;
+  const uint8_t *row = picture->plane[0] + (resample->y + y) * (int64_t)picture->stride[0] + (int64_t)resample->x * pixel;
+
+  for (int64_t at = 0; at < (int64_t)resample->w * pixel; at += LINE)
+    __builtin_prefetch (row + at);
 }
 
 /* VResizeLinear for bytes: each row's product is cut to 16 bits by itself. */
 static void
-linear_blend (const int32_t *a, const int32_t *b, const int16_t weight[2], int width, const float *value, float *out)
+linear_blend (const int16_t *restrict a, const int16_t *restrict b, const int16_t weight[2], int width, uint8_t *restrict byte,
+              const float *value, float *out)
 {
+  const int16_t weight_a = weight[0], weight_b = weight[1];
+
+#pragma omp simd
   for (int i = 0; i < width; i++)
-    out[i] = value[((((weight[0] * (a[i] >> 4)) >> 16) + ((weight[1] * (b[i] >> 4)) >> 16) + 2) >> 2) & 255];
+    byte[i] = (uint8_t)(((int16_t)(weight_a * a[i] >> 16) + (int16_t)(weight_b * b[i] >> 16) + 2) >> 2);
+  for (int i = 0; i < width; i++)
+    out[i] = value[byte[i]];
 }
 
 static CkStatus
-resample_linear (const CkResample *resample)
+resample_linear (const CkCpuOps *ops, const CkResample *resample)
 {
   const int width = resample->out_width, height = resample->out_height;
   Normalise normalise;
@@ -366,12 +362,14 @@ resample_linear (const CkResample *resample)
   int held[2] = { -1, -1 }; /* the rows of the crop that linear.row holds; two neighbours never fall on the same one */
 
   normalise_init (&normalise, resample);
-  if (!linear_init (&linear, resample)) {
+  if (!linear_init (&linear, ops, resample)) {
     linear_clear (&linear);
     return CK_NO_MEMORY;
   }
   for (int y = 0; y < height; y++) {
     const Pair *pair = &linear.y[y];
+    for (int k = 0; k < 2 && y + 1 < height; k++)
+      linear_prefetch (resample, linear.y[y + 1].at[k]);
     for (int k = 0; k < 2; k++) {
       const int row = pair->at[k];
       if (held[row & 1] != row)
@@ -380,7 +378,7 @@ resample_linear (const CkResample *resample)
     }
     for (int c = 0; c < 3; c++)
       linear_blend (linear.row[pair->at[0] & 1] + (int64_t)c * width, linear.row[pair->at[1] & 1] + (int64_t)c * width, pair->weight, width,
-                    normalise.value[c], resample->out + ((int64_t)c * height + y) * width);
+                    linear.byte, normalise.value[c], resample->out + ((int64_t)c * height + y) * width);
   }
   linear_clear (&linear);
   return CK_OK;
@@ -473,10 +471,10 @@ antialias_clear (Antialias *self)
 }
 
 static bool
-antialias_init (Antialias *self, const CkResample *resample)
+antialias_init (Antialias *self, const CkCpuOps *ops, const CkResample *resample)
 {
   *self = (Antialias){ 0 };
-  if (!scratch_init (&self->scratch, resample->picture, resample->w) || !triangles_init (&self->x, resample->w, resample->out_width) ||
+  if (!scratch_init (&self->scratch, ops, resample->picture, resample->w) || !triangles_init (&self->x, resample->w, resample->out_width) ||
       !triangles_init (&self->y, resample->h, resample->out_height))
     return false;
   self->ring = calloc ((size_t)self->y.size, 3 * (size_t)resample->out_width);
@@ -531,7 +529,7 @@ antialias_blend (const Antialias *self, int y, int channel, int width, const flo
 }
 
 static CkStatus
-resample_antialiased (const CkResample *resample)
+resample_antialiased (const CkCpuOps *ops, const CkResample *resample)
 {
   const int width = resample->out_width, height = resample->out_height;
   Normalise normalise;
@@ -539,7 +537,7 @@ resample_antialiased (const CkResample *resample)
   int next = 0; /* the first row of the crop that is not in the ring */
 
   normalise_init (&normalise, resample);
-  if (!antialias_init (&antialias, resample)) {
+  if (!antialias_init (&antialias, ops, resample)) {
     antialias_clear (&antialias);
     return CK_NO_MEMORY;
   }
@@ -561,6 +559,7 @@ resample_antialiased (const CkResample *resample)
 CkStatus
 ck_resample (CkBackend *self, const CkResample *resample)
 {
+  const CkCpuOps *ops = &((const CkCpu *)self)->ops;
   const CkPicture *picture = resample->picture;
 
   if (picture->width < 1 || picture->width > MOST_PIXELS || picture->height < 1 || picture->height > MOST_PIXELS)
@@ -575,9 +574,9 @@ ck_resample (CkBackend *self, const CkResample *resample)
 
   switch (resample->interpolation) {
   case CK_BILINEAR:
-    return resample_linear (resample);
+    return resample_linear (ops, resample);
   case CK_BILINEAR_ANTIALIASED:
-    return resample_antialiased (resample);
+    return resample_antialiased (ops, resample);
   }
   return CK_UNSUPPORTED;
 }
