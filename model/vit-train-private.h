@@ -49,7 +49,8 @@ struct _CowVitTrain {
   int first_trained; /* no gradient is needed below this layer */
 
   /* The pass */
-  gint64 batch, tokens;
+  gint64 batch, tokens;         /* of the pass */
+  gint64 most_batch, most_rows; /* that the buffers below have room for: pictures, and tokens of all */
   int height, width;
   gboolean training;
   guint64 key;

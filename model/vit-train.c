@@ -320,7 +320,7 @@ cow_vit_train_clear_buffers (CowVitTrain *self)
     clear_array (backend, (float **)&self->acts[i], N_ACTS);
   g_clear_pointer (&self->inputs, g_free);
   g_clear_pointer (&self->acts, g_free);
-  self->batch = self->tokens = 0;
+  self->batch = self->tokens = self->most_batch = self->most_rows = 0;
 }
 
 static gboolean
@@ -362,8 +362,12 @@ reserve_all (CowVitTrain *self, gint64 batch, gsize wide, gsize inner)
 gboolean
 cow_vit_train_ensure_buffers (CowVitTrain *self, gint64 batch, gint64 tokens, GError **error)
 {
-  if (self->batch == batch && self->tokens == tokens)
+  /* A smaller batch, an epoch's last, fits: to allocate anew each time would leave the heap in pieces. */
+  if (batch <= self->most_batch && batch * tokens <= self->most_rows) {
+    self->batch = batch;
+    self->tokens = tokens;
     return TRUE;
+  }
   cow_vit_train_clear_buffers (self);
   const gsize rows = (gsize)(batch * tokens);
   if (!reserve_all (self, batch, rows * (gsize)self->config.hidden_size, rows * (gsize)self->config.intermediate_size)) {
@@ -372,8 +376,9 @@ cow_vit_train_ensure_buffers (CowVitTrain *self, gint64 batch, gint64 tokens, GE
                       "activations of %" G_GINT64_FORMAT " pictures in training (a smaller batch, or gradient checkpointing, needs less)",
                       batch);
   }
-  self->batch = batch;
+  self->batch = self->most_batch = batch;
   self->tokens = tokens;
+  self->most_rows = batch * tokens;
   return TRUE;
 }
 
