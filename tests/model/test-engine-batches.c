@@ -126,7 +126,8 @@ test_sizes (EngineFixture *self, gconstpointer data)
 static void
 test_turns (EngineFixture *self, gconstpointer data)
 {
-  g_setenv ("COW_TEST_ENGINE_DELAY_MS", "50", TRUE);
+  /* Longer than a busy machine takes to prepare 95 pictures. */
+  g_setenv ("COW_TEST_ENGINE_DELAY_MS", "400", TRUE);
   g_autoptr (CowEngine) engine = engine_new (self);
   g_unsetenv ("COW_TEST_ENGINE_DELAY_MS");
   CowTicket *first = submit (self, engine, 1, &(CowSubmission){ .batch = 1 });
