@@ -206,12 +206,12 @@ test_codec_looked_up (void)
   watch_camera ("h264", "auto");
 }
 
-/* Two cameras with other codecs on one wall, and their labels under their names. */
+/* Two cameras with other codecs on one wall, and their labels under their names. Both last long, for a busy machine starts them apart. */
 static void
 test_many (void)
 {
-  Camera *cameras[2] = { camera_new_mounted (&(CameraScenario){ .n_frames = 75 }),
-                         camera_new_mounted (&(CameraScenario){ .n_frames = 75, .codec = "mjpeg" }) };
+  Camera *cameras[2] = { camera_new_mounted (&(CameraScenario){ .n_frames = 200 }),
+                         camera_new_mounted (&(CameraScenario){ .n_frames = 200, .codec = "mjpeg" }) };
   g_autofree char *first = camera_url (cameras[0], ""), *second = camera_url (cameras[1], ""), *to = path_of ("wall.mp4");
   g_autofree char *output =
       run_script (0, "rtsp-many.sh", first, second, "--codec", "auto", "--tile", "320x240", "--mp4", to, "inference-interval=5", NULL);

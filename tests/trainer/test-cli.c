@@ -48,7 +48,7 @@ test_usage_errors (void)
     { { "features", "x.safetensors:pixels", "--out=y", "--size=64x64" }, "x.safetensors:pixels" },
     { { "features", "x.safetensors", "--out=y" }, "x.safetensors:NAME" },
     { { "predict" }, "no pictures" },
-    { { "predict", "x.png" }, "--adapter" },
+    { { "predict", "--model", "m", "x.png" }, "--adapter" },
     { { "predict", "x.png", "--adapter=a", "--format=xml" }, "--format xml" },
     { { "predict", "x.png", "--adapter=a", "--top-k=0" }, "--top-k 0" },
     { { "predict", "x.png", "--batch=many" }, "many" },
