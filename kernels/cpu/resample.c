@@ -330,9 +330,7 @@ static void
 linear_prefetch (const CkResample *resample, int y)
 {
   const CkPicture *picture = resample->picture;
-  const int pixel = picture->layout == CK_RGB8                                                               ? picture->pixel_stride
-                    : picture->layout == CK_P010 || picture->layout == CK_YUY2 || picture->layout == CK_UYVY ? 2
-                                                                                                             : 1;
+  const int pixel = picture->layout == CK_RGB8 ? picture->pixel_stride : row_of (picture, resample->y + y).y_step;
   const uint8_t *row = picture->plane[0] + (resample->y + y) * (int64_t)picture->stride[0] + (int64_t)resample->x * pixel;
 
   for (int64_t at = 0; at < (int64_t)resample->w * pixel; at += LINE)

@@ -4,12 +4,12 @@
 # scratch on those of day cameras, quantises it, trains a head for day and a LoRA adapter for night cameras on the 4-bit network, and
 # evaluates both on drawings of other cows. Takes half an hour of two processor cores; the same processor gives the same files.
 #
-#   pipelines/demo/make-model.sh [WORK_FOLDER [MODEL_FOLDER]]     work/demo-model, pipelines/demo/model
+#   pipelines/demo/make-model.sh [WORK_FOLDER [MODEL_FOLDER]]     build-demo-model, pipelines/demo/model
 #
 # What is in WORK_FOLDER already (pictures, finished and unfinished training) is not made again. Environment: BUILD_DIR (build).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-work=${1:-work/demo-model}
+work=${1:-build-demo-model}
 model=${2:-pipelines/demo/model}
 render=${BUILD_DIR:-build}/pipelines/demo/cow-render-barn
 trainer=${BUILD_DIR:-build}/trainer/cow-trainer

@@ -6,8 +6,13 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+#include "cow-build.h"
 #include "gst-plugin/gstcowbehaviormeta.h"
 #include "model/card.h"
+
+#ifdef COW_HAVE_ANALYTICS
+#  include <gst/analytics/analytics.h>
+#endif
 
 char *
 support_data (const char *name)
@@ -459,3 +464,37 @@ support_no_leaks (void)
   g_list_free_full (tracers, gst_object_unref);
   return clean;
 }
+
+void
+support_init (int *argc, char ***argv, char **adapter, CowClassifier **classifier)
+{
+  gst_init (argc, argv);
+  g_test_init (argc, argv, NULL);
+  *adapter = support_adapter_new ();
+  *classifier = support_classifier_new (*adapter);
+}
+
+int
+support_run (char *adapter, CowClassifier *classifier)
+{
+  const int result = g_test_run ();
+
+  cow_classifier_free (classifier);
+  support_remove (adapter);
+  return result || !support_no_leaks ();
+}
+
+#ifdef COW_HAVE_ANALYTICS
+guint
+support_n_mtds (GstBuffer *buffer, guintptr type)
+{
+  GstAnalyticsRelationMeta *meta = gst_buffer_get_analytics_relation_meta (buffer);
+  GstAnalyticsMtd mtd;
+  gpointer state = NULL;
+  guint n = 0;
+
+  while (meta && gst_analytics_relation_meta_iterate (meta, &state, type, &mtd))
+    n++;
+  return n;
+}
+#endif

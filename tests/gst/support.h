@@ -55,6 +55,12 @@ void support_harness_set_info (GstHarness *harness, const GstVideoInfo *info);
 GstElement *support_element (GstHarness *harness);
 /* A number of its property stats. */
 guint64 support_stat (GstHarness *harness, const char *field);
+/* How many of a GstAnalyticsMtdType a buffer has; there with GStreamer 1.24 and later. */
+guint support_n_mtds (GstBuffer *buffer, guintptr type);
+/* Begins a program of tests: GStreamer, GLib's tests, and an adapter with the classifier to compare with, for support_run (). */
+void support_init (int *argc, char ***argv, char **adapter, CowClassifier **classifier);
+/* Runs the tests and gives both back. The exit status: not 0 either when something outlived them (support_no_leaks ()). */
+int support_run (char *adapter, CowClassifier *classifier);
 /* Pushes a frame of support_frame_new () at frame number n of 25 a second and gives what comes out, which has to come at once. */
 GstBuffer *support_push (GstHarness *harness, const GstVideoInfo *info, guint seed, guint n);
 /* Takes all messages of a type off the bus. Their number; *last, where asked for, is the last of them or NULL. */

@@ -30,19 +30,6 @@ find_cls (GstBuffer *buffer, guint od, GstAnalyticsRelTypes relation, GstAnalyti
                                                          gst_analytics_cls_mtd_get_mtd_type (), &state, (GstAnalyticsMtd *)cls);
 }
 
-static guint
-count (GstBuffer *buffer, GstAnalyticsMtdType type)
-{
-  GstAnalyticsRelationMeta *meta = gst_buffer_get_analytics_relation_meta (buffer);
-  GstAnalyticsMtd mtd;
-  gpointer state = NULL;
-  guint n = 0;
-
-  while (meta && gst_analytics_relation_meta_iterate (meta, &state, type, &mtd))
-    n++;
-  return n;
-}
-
 /* The classes and levels are those of object i, likeliest first. */
 static void
 assert_cls (GstBuffer *buffer, GstAnalyticsClsMtd *cls, guint i, gsize n)
@@ -90,8 +77,8 @@ test_detections (void)
     g_assert_true (gst_analytics_relation_meta_get_relation (meta, cls.id, ods[i]) & GST_ANALYTICS_REL_TYPE_IS_PART_OF);
   }
   g_assert_false (find_cls (out, person, GST_ANALYTICS_REL_TYPE_ANY, &cls));
-  g_assert_cmpuint (count (out, gst_analytics_cls_mtd_get_mtd_type ()), ==, 2);
-  g_assert_cmpuint (count (out, gst_analytics_od_mtd_get_mtd_type ()), ==, 4);
+  g_assert_cmpuint (support_n_mtds (out, gst_analytics_cls_mtd_get_mtd_type ()), ==, 2);
+  g_assert_cmpuint (support_n_mtds (out, gst_analytics_od_mtd_get_mtd_type ()), ==, 4);
   g_assert_cmpuint (gst_buffer_get_n_meta (out, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE), ==, 0);
   g_assert_cmpuint (support_stat (harness, "regions-outside"), ==, 1);
   g_assert_cmpuint (support_stat (harness, "regions-other-class"), ==, 1);
@@ -189,8 +176,8 @@ test_zones (void)
 
   support_harness_set_info (harness, &info);
   out = support_push (harness, &info, 1, 0);
-  g_assert_cmpuint (count (out, gst_analytics_od_mtd_get_mtd_type ()), ==, 1);
-  g_assert_cmpuint (count (out, gst_analytics_cls_mtd_get_mtd_type ()), ==, 2);
+  g_assert_cmpuint (support_n_mtds (out, gst_analytics_od_mtd_get_mtd_type ()), ==, 1);
+  g_assert_cmpuint (support_n_mtds (out, gst_analytics_cls_mtd_get_mtd_type ()), ==, 2);
   g_assert_true (gst_analytics_relation_meta_iterate (gst_buffer_get_analytics_relation_meta (out), &state,
                                                       gst_analytics_od_mtd_get_mtd_type (), (GstAnalyticsMtd *)&od));
   g_assert_cmpstr (g_quark_to_string (gst_analytics_od_mtd_get_obj_type (&od)), ==, "pen");
@@ -219,12 +206,7 @@ test_unknown (void)
 int
 main (int argc, char **argv)
 {
-  int result;
-
-  gst_init (&argc, &argv);
-  g_test_init (&argc, &argv, NULL);
-  adapter = support_adapter_new ();
-  classifier = support_classifier_new (adapter);
+  support_init (&argc, &argv, &adapter, &classifier);
   info = support_info (GST_VIDEO_FORMAT_I420, 96, 80, NULL);
 
   g_test_add_func ("/analytics/detections", test_detections);
@@ -233,9 +215,5 @@ main (int argc, char **argv)
   g_test_add_func ("/analytics/full-frame", test_full_frame);
   g_test_add_func ("/analytics/zones", test_zones);
   g_test_add_func ("/analytics/unknown", test_unknown);
-  result = g_test_run ();
-
-  cow_classifier_free (classifier);
-  support_remove (adapter);
-  return result || !support_no_leaks ();
+  return support_run (adapter, classifier);
 }

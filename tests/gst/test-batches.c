@@ -308,12 +308,7 @@ test_mode_change (void)
 int
 main (int argc, char **argv)
 {
-  int result;
-
-  gst_init (&argc, &argv);
-  g_test_init (&argc, &argv, NULL);
-  adapter = support_adapter_new ();
-  classifier = support_classifier_new (adapter);
+  support_init (&argc, &argv, &adapter, &classifier);
   info = support_info (GST_VIDEO_FORMAT_I420, 96, 80, NULL);
 
   g_test_add_func ("/batches/full-batches", test_full_batches);
@@ -325,9 +320,5 @@ main (int argc, char **argv)
   g_test_add_func ("/batches/latency", test_latency);
   g_test_add_func ("/batches/allocation", test_allocation);
   g_test_add_func ("/batches/mode-change", test_mode_change);
-  result = g_test_run ();
-
-  cow_classifier_free (classifier);
-  support_remove (adapter);
-  return result || !support_no_leaks ();
+  return support_run (adapter, classifier);
 }

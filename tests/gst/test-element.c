@@ -426,13 +426,7 @@ test_defaults (void)
 int
 main (int argc, char **argv)
 {
-  int result;
-
-  gst_init (&argc, &argv);
-  g_test_init (&argc, &argv, NULL);
-
-  adapter = support_adapter_new ();
-  classifier = support_classifier_new (adapter);
+  support_init (&argc, &argv, &adapter, &classifier);
 
   g_test_add_func ("/element/reader-without-meta", test_reader_without_meta);
   g_test_add_func ("/element/defaults", test_defaults);
@@ -448,9 +442,5 @@ main (int argc, char **argv)
   g_test_add_func ("/element/messages", test_messages);
   g_test_add_func ("/element/meta-copy", test_meta_copy);
   g_test_add_func ("/element/meta-scale", test_meta_scale);
-  result = g_test_run ();
-
-  cow_classifier_free (classifier);
-  support_remove (adapter);
-  return result || !support_no_leaks ();
+  return support_run (adapter, classifier);
 }

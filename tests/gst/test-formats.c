@@ -136,21 +136,12 @@ test_no_copy (void)
 int
 main (int argc, char **argv)
 {
-  int result;
-
-  gst_init (&argc, &argv);
-  g_test_init (&argc, &argv, NULL);
-  adapter = support_adapter_new ();
-  classifier = support_classifier_new (adapter);
+  support_init (&argc, &argv, &adapter, &classifier);
 
   g_test_add_func ("/formats/formats", test_formats);
   g_test_add_func ("/formats/strides", test_strides);
   g_test_add_func ("/formats/colorimetry", test_colorimetry);
   g_test_add_func ("/formats/crop", test_crop);
   g_test_add_func ("/formats/no-copy", test_no_copy);
-  result = g_test_run ();
-
-  cow_classifier_free (classifier);
-  support_remove (adapter);
-  return result || !support_no_leaks ();
+  return support_run (adapter, classifier);
 }

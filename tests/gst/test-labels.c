@@ -350,12 +350,7 @@ test_wall_clock (void)
 int
 main (int argc, char **argv)
 {
-  int result;
-
-  gst_init (&argc, &argv);
-  g_test_init (&argc, &argv, NULL);
-  adapter = support_adapter_new ();
-  classifier = support_classifier_new (adapter);
+  support_init (&argc, &argv, &adapter, &classifier);
   info = support_info (GST_VIDEO_FORMAT_I420, 96, 80, NULL);
 
   g_test_add_func ("/labels/mean", test_mean);
@@ -368,9 +363,5 @@ main (int argc, char **argv)
   g_test_add_func ("/labels/on-change", test_on_change);
   g_test_add_func ("/labels/on-change-by-cow", test_on_change_by_cow);
   g_test_add_func ("/labels/wall-clock", test_wall_clock);
-  result = g_test_run ();
-
-  cow_classifier_free (classifier);
-  support_remove (adapter);
-  return result || !support_no_leaks ();
+  return support_run (adapter, classifier);
 }

@@ -486,12 +486,7 @@ test_reverse (void)
 int
 main (int argc, char **argv)
 {
-  int result;
-
-  gst_init (&argc, &argv);
-  g_test_init (&argc, &argv, NULL);
-  adapter = support_adapter_new ();
-  classifier = support_classifier_new (adapter);
+  support_init (&argc, &argv, &adapter, &classifier);
   info = support_info (GST_VIDEO_FORMAT_I420, 96, 80, NULL);
 
   g_test_add_func ("/live/never-waits", test_never_waits);
@@ -507,9 +502,5 @@ main (int argc, char **argv)
   g_test_add_func ("/live/auto", test_auto);
   g_test_add_func ("/live/segments", test_segments);
   g_test_add_func ("/live/reverse", test_reverse);
-  result = g_test_run ();
-
-  cow_classifier_free (classifier);
-  support_remove (adapter);
-  return result || !support_no_leaks ();
+  return support_run (adapter, classifier);
 }

@@ -276,12 +276,7 @@ test_padding (void)
 int
 main (int argc, char **argv)
 {
-  int result;
-
-  gst_init (&argc, &argv);
-  g_test_init (&argc, &argv, NULL);
-  adapter = support_adapter_new ();
-  classifier = support_classifier_new (adapter);
+  support_init (&argc, &argv, &adapter, &classifier);
   info = support_info (GST_VIDEO_FORMAT_I420, 96, 80, NULL);
 
   g_test_add_func ("/regions/zones", test_zones);
@@ -292,9 +287,5 @@ main (int argc, char **argv)
   g_test_add_func ("/regions/object-class", test_object_class);
   g_test_add_func ("/regions/min-size", test_min_size);
   g_test_add_func ("/regions/padding", test_padding);
-  result = g_test_run ();
-
-  cow_classifier_free (classifier);
-  support_remove (adapter);
-  return result || !support_no_leaks ();
+  return support_run (adapter, classifier);
 }

@@ -253,12 +253,7 @@ test_pause (void)
 int
 main (int argc, char **argv)
 {
-  int result;
-
-  gst_init (&argc, &argv);
-  g_test_init (&argc, &argv, NULL);
-  adapter = support_adapter_new ();
-  classifier = support_classifier_new (adapter);
+  support_init (&argc, &argv, &adapter, &classifier);
   info = support_info (GST_VIDEO_FORMAT_I420, 160, 120, NULL);
 
   g_test_add_func ("/tracks/reclassify", test_reclassify);
@@ -269,9 +264,5 @@ main (int argc, char **argv)
   g_test_add_func ("/tracks/own-tracker", test_own_tracker);
   g_test_add_func ("/tracks/eviction", test_eviction);
   g_test_add_func ("/tracks/pause", test_pause);
-  result = g_test_run ();
-
-  cow_classifier_free (classifier);
-  support_remove (adapter);
-  return result || !support_no_leaks ();
+  return support_run (adapter, classifier);
 }
