@@ -3,10 +3,10 @@
  * device, so that gst-inspect-1.0 always lists the elements; what is missing is reported by the element when it starts. */
 #include "cow-build.h"
 
-#include "gst-plugin/gstcowbehavior.h"
-#include "gst-plugin/gstcowoverlay.h"
-#include "gst-plugin/gstcowpublish.h"
-#include "gst-plugin/meta.h"
+#include "gst-plugin/behavior/gstcowbehavior.h"
+#include "gst-plugin/overlay/gstcowoverlay.h"
+#include "gst-plugin/publish/gstcowpublish.h"
+#include "gst-plugin/behavior/meta.h"
 
 #define PACKAGE "cowbehavior"
 

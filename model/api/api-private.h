@@ -4,7 +4,7 @@
 #define COW_API_PRIVATE_H
 
 #include "model/api/cowbehavior.h"
-#include "model/engine.h"
+#include "model/engine/engine.h"
 
 G_BEGIN_DECLS
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A caller's picture as kernels/ sees pictures. Sizes, planes and strides are checked where pictures are prepared (model/preprocess.c). */
+/* A caller's picture as kernels/ sees pictures. Sizes, planes and strides are checked where pictures are prepared (model/adapter/preprocess.c). */
 #include "model/api/api-private.h"
 
 static const struct {

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "model/json-object.h"
+#include "model/files/json-object.h"
 
 #define MOST_SECONDS   86400
 #define LARGEST_PIXEL  32767

@@ -5,10 +5,10 @@
 #include <errno.h>
 #include <glib/gstdio.h>
 
-#include "model/adapter.h"
-#include "model/card.h"
-#include "model/error.h"
-#include "model/head.h"
+#include "model/adapter/adapter.h"
+#include "model/adapter/card.h"
+#include "model/files/error.h"
+#include "model/network/head.h"
 #include "pipelines/demo/formula.h"
 
 #define N_HEAD_LAYERS 3

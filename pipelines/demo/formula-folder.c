@@ -6,10 +6,10 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-#include "model/error.h"
-#include "model/json-object.h"
-#include "model/nf4-write.h"
-#include "model/safetensors.h"
+#include "model/files/error.h"
+#include "model/files/json-object.h"
+#include "model/files/nf4-write.h"
+#include "model/files/safetensors.h"
 #include "pipelines/demo/formula.h"
 
 /* A tensor of the network before it is written. */

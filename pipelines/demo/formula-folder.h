@@ -3,7 +3,7 @@
 #ifndef COW_FORMULA_FOLDER_H
 #define COW_FORMULA_FOLDER_H
 
-#include "model/config-sizes.h"
+#include "model/files/config-sizes.h"
 
 G_BEGIN_DECLS
 

@@ -6,7 +6,7 @@
 #include <glib.h>
 #include <stdlib.h>
 
-#include "model/error.h"
+#include "model/files/error.h"
 #include "pipelines/demo/formula-folder.h"
 
 #define DEFAULT_RANK         16

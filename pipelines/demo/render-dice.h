@@ -4,7 +4,7 @@
 #ifndef COW_RENDER_DICE_H
 #define COW_RENDER_DICE_H
 
-#include "model/random.h"
+#include "model/training/random.h"
 
 typedef struct {
   guint64 key, next;

@@ -3,7 +3,7 @@
 
 #include <glib/gstdio.h>
 
-#include "model/error.h"
+#include "model/files/error.h"
 #include "pipelines/demo/render-sheet.h"
 
 #define PICTURES_A_COW 8 /* of one class, about */

@@ -6,7 +6,7 @@
 #include <gst/gst.h>
 #include <stdlib.h>
 
-#include "model/error.h"
+#include "model/files/error.h"
 #include "pipelines/demo/render-folder.h"
 #include "pipelines/demo/render-sheet.h"
 #include "pipelines/demo/render-video.h"

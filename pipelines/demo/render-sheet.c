@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "pipelines/demo/render-sheet.h"
 
-#include "model/error.h"
+#include "model/files/error.h"
 
 #define GAP     6    /* pixels between pictures */
 #define CAPTION 22   /* pixels below a behaviour's pictures */

@@ -4,7 +4,7 @@
 #include <gst/app/app.h>
 #include <math.h>
 
-#include "model/error.h"
+#include "model/files/error.h"
 #include "pipelines/demo/render-script.h"
 
 /* A key frame a second and no B frames: cameras send it so, and the demonstration's camera passes it on as it is. */

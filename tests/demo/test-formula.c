@@ -3,9 +3,9 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-#include "model/checkpoint.h"
-#include "model/error.h"
-#include "model/quantise.h"
+#include "model/files/checkpoint.h"
+#include "model/files/error.h"
+#include "model/files/quantise.h"
 #include "pipelines/demo/formula-folder.h"
 #include "pipelines/demo/formula.h"
 #include "tests/model/scratch.h"

@@ -5,8 +5,8 @@
  */
 #include <string.h>
 
-#include "model/engine.h"
-#include "model/locate.h"
+#include "model/engine/engine.h"
+#include "model/files/locate.h"
 #include "pipelines/demo/render-sheet.h"
 #include "tests/model/scratch.h"
 

@@ -7,8 +7,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "model/classifier.h"
-#include "model/safetensors.h"
+#include "model/network/classifier.h"
+#include "model/files/safetensors.h"
 #include "pipelines/demo/formula-folder.h"
 #include "pipelines/demo/formula.h"
 #include "tests/model/scratch.h"

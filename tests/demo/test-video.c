@@ -7,8 +7,8 @@
 #include <gst/video/video.h>
 #include <string.h>
 
-#include "gst-plugin/gstcowbehaviormeta.h"
-#include "model/error.h"
+#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "model/files/error.h"
 #include "pipelines/demo/demo-truth.h"
 #include "pipelines/demo/render-video.h"
 #include "tests/model/scratch.h"

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "tests/fuzz/fuzz.h"
-#include "trainer/csv.h"
+#include "trainer/data/csv.h"
 
 /* The length of all fields, so that each byte of them is read. */
 static gsize

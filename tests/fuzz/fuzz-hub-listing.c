@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "tests/fuzz/fuzz.h"
-#include "trainer/hub-private.h"
+#include "trainer/hub/hub-private.h"
 
 static void
 check_file (const HubFile *file)

@@ -5,8 +5,8 @@
 
 #include <stddef.h>
 
-#include "model/error.h"
-#include "model/tensor.h"
+#include "model/files/error.h"
+#include "model/files/tensor.h"
 
 int LLVMFuzzerTestOneInput (const guint8 *data, size_t size);
 

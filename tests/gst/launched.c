@@ -4,7 +4,7 @@
 #include <gio/gio.h>
 #include <string.h>
 
-#include "model/card.h"
+#include "model/adapter/card.h"
 
 #define LIMIT_S 90
 

@@ -5,7 +5,7 @@
 #include <gio/gio.h>
 #include <json-glib/json-glib.h>
 
-#include "gst-plugin/gstcowbehaviormeta.h"
+#include "gst-plugin/behavior/gstcowbehaviormeta.h"
 
 GstStructure *
 publish_object_new (const char *region, const char *roi_type, guint64 track, const char *label, guint frames_ago)

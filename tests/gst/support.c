@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "cow-build.h"
-#include "gst-plugin/gstcowbehaviormeta.h"
-#include "model/card.h"
+#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "model/adapter/card.h"
 
 #ifdef COW_HAVE_ANALYTICS
 #  include <gst/analytics/analytics.h>

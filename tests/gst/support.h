@@ -7,8 +7,8 @@
 #include <gst/check/gstharness.h>
 #include <gst/video/video.h>
 
-#include "model/classifier.h"
-#include "model/preprocess.h"
+#include "model/network/classifier.h"
+#include "model/adapter/preprocess.h"
 
 G_BEGIN_DECLS
 

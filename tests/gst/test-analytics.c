@@ -4,7 +4,7 @@
 
 #include <gst/analytics/analytics.h>
 
-#include "gst-plugin/gstcowbehaviormeta.h"
+#include "gst-plugin/behavior/gstcowbehaviormeta.h"
 
 static CowClassifier *classifier; /* the same model and adapter without the element */
 static char *adapter;

@@ -3,7 +3,7 @@
  * flush does to them, the latency and the buffers that this takes. */
 #include "tests/gst/support.h"
 
-#include "gst-plugin/gstcowbehaviormeta.h"
+#include "gst-plugin/behavior/gstcowbehaviormeta.h"
 
 /* A batch that would wait for a minute: what comes out earlier came out for another reason. */
 #define PATIENT "mode=blocking batch-timeout=60000 "

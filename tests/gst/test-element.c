@@ -3,8 +3,8 @@
  */
 #include "tests/gst/support.h"
 
-#include "gst-plugin/gstcowbehaviormeta.h"
-#include "gst-plugin/settings.h"
+#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/behavior/settings.h"
 
 static CowClassifier *classifier; /* the same model and adapter without the element */
 static char *adapter;

@@ -2,7 +2,7 @@
 /* Another adapter while the stream runs: it takes over between two frames, none is lost, and one that cannot be loaded changes nothing. */
 #include "tests/gst/support.h"
 
-#include "gst-plugin/gstcowbehaviormeta.h"
+#include "gst-plugin/behavior/gstcowbehaviormeta.h"
 
 #define LIMIT_US (60 * G_TIME_SPAN_SECOND) /* ends a test that hangs */
 

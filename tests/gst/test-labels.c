@@ -2,8 +2,8 @@
 /* From results to a label: smoothing, thresholds of the user and of the adapter, the mask; and messages about labels. */
 #include "tests/gst/support.h"
 
-#include "gst-plugin/gstcowbehaviormeta.h"
-#include "model/card.h"
+#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "model/adapter/card.h"
 
 static CowClassifier *classifier; /* the same model and adapter without the element */
 static char *adapter;

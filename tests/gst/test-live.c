@@ -5,7 +5,7 @@
  */
 #include "tests/gst/support.h"
 
-#include "gst-plugin/gstcowbehaviormeta.h"
+#include "gst-plugin/behavior/gstcowbehaviormeta.h"
 
 #define LIMIT_US (60 * G_TIME_SPAN_SECOND) /* ends a test that hangs */
 

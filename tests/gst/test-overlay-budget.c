@@ -2,7 +2,7 @@
 /* The time budget of `cowoverlay`, measured from the pixels of its strip. */
 #include "tests/gst/support.h"
 
-#include "gst-plugin/overlay-view.h"
+#include "gst-plugin/overlay/view.h"
 #include "tests/gst/shown.h"
 
 static GstVideoInfo info;

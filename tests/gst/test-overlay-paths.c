@@ -3,8 +3,8 @@
  * are not as their caps say. */
 #include "tests/gst/support.h"
 
-#include "gst-plugin/gstcowbehaviormeta.h"
-#include "gst-plugin/overlay-view.h"
+#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/overlay/view.h"
 #include "tests/gst/shown.h"
 
 #define QUIET    "show-budget=false"

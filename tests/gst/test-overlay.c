@@ -5,9 +5,9 @@
 
 #include <math.h>
 
-#include "gst-plugin/frame.h"
-#include "gst-plugin/gstcowbehaviormeta.h"
-#include "gst-plugin/overlay-view.h"
+#include "gst-plugin/behavior/frame.h"
+#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/overlay/view.h"
 #include "tests/gst/shown.h"
 
 #define QUIET "show-budget=false"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* When a region is due, when the engine has room, when a stream is late. */
-#include "gst-plugin/pace.h"
+#include "gst-plugin/behavior/pace.h"
 
 static GstCowTrack
 track_at (int x, int w, guint64 asked_frame)

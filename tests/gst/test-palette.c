@@ -3,7 +3,7 @@
 #include <glib.h>
 #include <math.h>
 
-#include "gst-plugin/overlay-view.h"
+#include "gst-plugin/overlay/view.h"
 
 #define N_COLOURS 10
 

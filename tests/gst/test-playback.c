@@ -7,7 +7,7 @@
 
 #include <gst/app/gstappsink.h>
 
-#include "gst-plugin/gstcowbehaviormeta.h"
+#include "gst-plugin/behavior/gstcowbehaviormeta.h"
 
 #define WIDTH    96
 #define HEIGHT   64

@@ -5,11 +5,11 @@
 #include <math.h>
 #include <string.h>
 
-#include "gst-plugin/gstcowbehaviormeta.h"
-#include "gst-plugin/meta.h"
-#include "gst-plugin/publish-event.h"
-#include "gst-plugin/publish-states.h"
-#include "gst-plugin/publish-topics.h"
+#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/behavior/meta.h"
+#include "gst-plugin/publish/event.h"
+#include "gst-plugin/publish/states.h"
+#include "gst-plugin/publish/topics.h"
 #include "tests/gst/publish-support.h"
 
 #define NOW_US (G_GINT64_CONSTANT (1769839204) * G_USEC_PER_SEC + 56) /* 2026-01-31T06:00:04.000056Z */

@@ -2,7 +2,7 @@
 /* Which parts of a frame `cowbehavior` classifies: zones, detections, what `auto` makes of them, and what is left out. */
 #include "tests/gst/support.h"
 
-#include "gst-plugin/gstcowbehaviormeta.h"
+#include "gst-plugin/behavior/gstcowbehaviormeta.h"
 
 static CowClassifier *classifier; /* the same model and adapter without the element */
 static char *adapter;

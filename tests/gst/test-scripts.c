@@ -8,7 +8,7 @@
 #include <gst/rtsp-server/rtsp-server.h>
 #include <string.h>
 
-#include "gst-plugin/overlay-view.h"
+#include "gst-plugin/overlay/view.h"
 #include "tests/gst/camera.h"
 #include "tests/gst/launched.h"
 #include "tests/gst/shown.h"

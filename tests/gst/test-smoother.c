@@ -2,8 +2,8 @@
 /* Smoothing methods on made-up results, and the way from probabilities to a label. */
 #include <math.h>
 
-#include "gst-plugin/label.h"
-#include "gst-plugin/smoother.h"
+#include "gst-plugin/behavior/label.h"
+#include "gst-plugin/behavior/smoother.h"
 
 /* A result that is `p` sure of `class` among three, the rest shared evenly. */
 static const float *

@@ -5,8 +5,8 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-#include "gst-plugin/gstcowbehaviormeta.h"
-#include "model/card.h"
+#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "model/adapter/card.h"
 
 static char *adapter;
 

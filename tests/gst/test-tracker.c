@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The tracker on made-up boxes: whose number counts, who is found again by overlap, and that it stays small. */
-#include "gst-plugin/tracker.h"
+#include "gst-plugin/behavior/tracker.h"
 
 #define MOST 600
 

@@ -2,7 +2,7 @@
 /* A result stays with its cow: who is who, when one is classified again, and what a result's age is. */
 #include "tests/gst/support.h"
 
-#include "gst-plugin/gstcowbehaviormeta.h"
+#include "gst-plugin/behavior/gstcowbehaviormeta.h"
 
 static CowClassifier *classifier; /* the same model and adapter without the element */
 static char *adapter;

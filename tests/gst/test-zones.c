@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The text of the property `zones`: what it means, in fractions and in pixels, and what is said about a wrong one. */
-#include "gst-plugin/zones.h"
+#include "gst-plugin/behavior/zones.h"
 
 #include <locale.h>
 #include <string.h>

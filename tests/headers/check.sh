@@ -22,10 +22,10 @@ check () {
   fi
 }
 
-for header in kernels/*.h model/*.h model/api/*.h gst-plugin/*.h; do
+for header in kernels/*.h $(find model gst-plugin -name "*.h" | LC_ALL=C sort); do
   check "$header as C11" "$@" -std=c11 -x c <<<"#include \"$header\""
   case $header in
-    gst-plugin/gstcowbehaviormeta.h) ;;
+    gst-plugin/behavior/gstcowbehaviormeta.h) ;;
     gst-plugin/*) continue ;;
   esac
   if command -v c++ >/dev/null; then

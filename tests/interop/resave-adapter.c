@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* resave-adapter MODEL ADAPTER OUT: reads an adapter as the element does and writes it as the trainer does, for check_interop.py. */
-#include "model/adapter.h"
+#include "model/adapter/adapter.h"
 
 static gboolean
 resave (const char *model, const char *adapter_folder, const char *out, GError **error)

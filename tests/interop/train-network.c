@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/card.h"
-#include "model/config-sizes.h"
-#include "model/network.h"
-#include "model/safetensors.h"
+#include "model/adapter/card.h"
+#include "model/files/config-sizes.h"
+#include "model/training/network.h"
+#include "model/files/safetensors.h"
 
 #define N_CLASSES 9
 #define N_STEPS   3

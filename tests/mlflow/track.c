@@ -9,7 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "trainer/tracker.h"
+#include "trainer/tracking/tracker.h"
 
 static void
 write_artifacts (const char *folder)

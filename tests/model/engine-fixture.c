@@ -4,7 +4,7 @@
 #include <gio/gio.h>
 #include <glib/gstdio.h>
 
-#include "model/card.h"
+#include "model/adapter/card.h"
 #include "tests/model/golden.h"
 
 /* An adapter folder with a head, laid out as the published cow models: adapter, head and card in their places. */

@@ -3,7 +3,7 @@
 #ifndef TEST_ENGINE_FIXTURE_H
 #define TEST_ENGINE_FIXTURE_H
 
-#include "model/engine.h"
+#include "model/engine/engine.h"
 
 typedef struct {
   char *model, *adapter;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/model/golden.h"
 
-#include "model/head.h"
+#include "model/network/head.h"
 
 char *
 golden_path (const char *name)

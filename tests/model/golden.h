@@ -3,7 +3,7 @@
 #ifndef COW_TEST_GOLDEN_H
 #define COW_TEST_GOLDEN_H
 
-#include "model/safetensors.h"
+#include "model/files/safetensors.h"
 
 /* $COW_TEST_DATA/golden/NAME; free with g_free. */
 char *golden_path (const char *name);

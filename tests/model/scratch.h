@@ -4,7 +4,7 @@
 #ifndef COW_TEST_SCRATCH_H
 #define COW_TEST_SCRATCH_H
 
-#include "model/safetensors.h"
+#include "model/files/safetensors.h"
 
 /* A new empty folder; give it back with scratch_free, which removes all that is in it. */
 char *scratch_new (void);

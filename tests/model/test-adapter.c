@@ -8,10 +8,10 @@
 
 #include <glib/gstdio.h>
 
-#include "model/adapter.h"
-#include "model/card.h"
-#include "model/error.h"
-#include "model/head.h"
+#include "model/adapter/adapter.h"
+#include "model/adapter/card.h"
+#include "model/files/error.h"
+#include "model/network/head.h"
 #include "tests/model/golden.h"
 #include "tests/model/scratch.h"
 #include "tests/model/written.h"

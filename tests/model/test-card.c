@@ -3,8 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "model/card.h"
-#include "model/classifier.h"
+#include "model/adapter/card.h"
+#include "model/network/classifier.h"
 #include "tests/model/golden.h"
 #include "tests/model/scratch.h"
 #include "tests/model/written.h"

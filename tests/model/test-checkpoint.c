@@ -3,7 +3,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-#include "model/checkpoint.h"
+#include "model/files/checkpoint.h"
 #include "tests/model/written.h"
 
 static CowCheckpoint *

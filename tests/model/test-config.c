@@ -2,8 +2,8 @@
 /* config.json: the golden ones, transformers' defaults, what is refused, and sizes read off tensors instead. */
 #include <string.h>
 
-#include "model/config.h"
-#include "model/error.h"
+#include "model/files/config.h"
+#include "model/files/error.h"
 #include "tests/model/golden.h"
 #include "tests/model/scratch.h"
 #include "tests/model/written.h"

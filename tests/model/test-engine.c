@@ -3,7 +3,7 @@
 #include <gio/gio.h>
 #include <math.h>
 
-#include "model/engine.h"
+#include "model/engine/engine.h"
 #include "tests/model/engine-fixture.h"
 #include "tests/model/golden.h"
 

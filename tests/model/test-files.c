@@ -8,8 +8,8 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "model/json.h"
-#include "model/safetensors.h"
+#include "model/files/json.h"
+#include "model/files/safetensors.h"
 #include "tests/model/written.h"
 
 static void

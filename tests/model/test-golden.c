@@ -5,10 +5,10 @@
  */
 #include <math.h>
 
-#include "model/head.h"
-#include "model/nf4.h"
-#include "model/safetensors.h"
-#include "model/vit.h"
+#include "model/network/head.h"
+#include "model/files/nf4.h"
+#include "model/files/safetensors.h"
+#include "model/network/vit.h"
 #include "tests/model/golden.h"
 
 #define LIMIT 1e-4

@@ -7,8 +7,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "model/network-private.h"
-#include "model/random.h"
+#include "model/training/network-private.h"
+#include "model/training/random.h"
 #include "tests/model/training.h"
 
 #define KEY 5

@@ -6,10 +6,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "model/config.h"
-#include "model/error.h"
-#include "model/nf4-write.h"
-#include "model/quantise.h"
+#include "model/files/config.h"
+#include "model/files/error.h"
+#include "model/files/nf4-write.h"
+#include "model/files/quantise.h"
 #include "tests/model/golden.h"
 #include "tests/model/scratch.h"
 #include "tests/model/written.h"

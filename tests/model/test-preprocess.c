@@ -2,8 +2,8 @@
 /* Preprocessing against OpenCV and Pillow, byte for byte, in every pixel layout; regions, colour matrices and refused pictures. */
 #include <math.h>
 
-#include "model/preprocess.h"
-#include "model/safetensors.h"
+#include "model/adapter/preprocess.h"
+#include "model/files/safetensors.h"
 
 static CkBackend *
 backend_open (void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Quantiles of a series that is longer than what is kept of it. */
-#include "model/quantiles.h"
+#include "model/engine/quantiles.h"
 
 static void
 test_empty (void)

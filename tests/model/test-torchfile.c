@@ -2,7 +2,7 @@
 /* PyTorch's .pth files: those that torch wrote, and archives and pickles put together here, most of them with one thing wrong. */
 #include <string.h>
 
-#include "model/open-bytes.h"
+#include "model/files/open-bytes.h"
 #include "tests/model/written.h"
 #include "tests/model/zip-builder.h"
 

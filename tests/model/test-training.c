@@ -6,10 +6,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "model/classifier.h"
-#include "model/network-private.h"
-#include "model/random.h"
-#include "model/vit-train-private.h"
+#include "model/network/classifier.h"
+#include "model/training/network-private.h"
+#include "model/training/random.h"
+#include "model/training/vit-train-private.h"
 #include "tests/model/golden.h"
 #include "tests/model/scratch.h"
 #include "tests/model/training.h"

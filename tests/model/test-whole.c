@@ -8,8 +8,8 @@
 
 #include <glib/gstdio.h>
 
-#include "model/classifier.h"
-#include "model/engine.h"
+#include "model/network/classifier.h"
+#include "model/engine/engine.h"
 #include "tests/model/golden.h"
 #include "tests/model/scratch.h"
 #include "tests/model/training.h"

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "model/card.h"
-#include "model/random.h"
+#include "model/adapter/card.h"
+#include "model/training/random.h"
 #include "tests/model/golden.h"
 
 #define FEATURES 128 /* of the golden networks */

@@ -3,7 +3,7 @@
 #ifndef COW_TEST_TRAINING_H
 #define COW_TEST_TRAINING_H
 
-#include "model/network.h"
+#include "model/training/network.h"
 
 #define TRAINING_CLASSES 9
 #define TRAINING_SIDE    64 /* px of a picture, but a ResNet's */

@@ -3,7 +3,7 @@
 #ifndef COW_TEST_WRITTEN_H
 #define COW_TEST_WRITTEN_H
 
-#include "model/error.h"
+#include "model/files/error.h"
 
 /* A path in this process's own folder; free with g_free. */
 char *written_path (const char *name);

@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/network.h"
-#include "model/safetensors.h"
+#include "model/training/network.h"
+#include "model/files/safetensors.h"
 
 #define BATCH        4
 #define ACCUMULATION 2

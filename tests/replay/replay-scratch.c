@@ -15,9 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/network.h"
-#include "model/resnet.h"
-#include "model/safetensors.h"
+#include "model/training/network.h"
+#include "model/network/resnet.h"
+#include "model/files/safetensors.h"
 #include "pipelines/demo/formula.h"
 
 #define N_CLASSES   9

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <vips/vips.h>
 
-#include "model/card.h"
+#include "model/adapter/card.h"
 
 /* ---- running --------------------------------------------------------------------------------------------------------------------- */
 

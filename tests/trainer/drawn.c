@@ -4,7 +4,7 @@
 #include <glib/gstdio.h>
 #include <vips/vips.h>
 
-#include "model/error.h"
+#include "model/files/error.h"
 #include "pipelines/demo/formula-folder.h"
 
 const char *const drawn_classes[] = { "Lying", "Standing", "Walking", NULL };

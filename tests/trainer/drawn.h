@@ -6,7 +6,7 @@
 #ifndef COW_TEST_DRAWN_H
 #define COW_TEST_DRAWN_H
 
-#include "trainer/dataset.h"
+#include "trainer/data/dataset.h"
 
 #define DRAWN_N_CLASSES 3
 /* "Lying", "Standing", "Walking"; NULL-terminated */

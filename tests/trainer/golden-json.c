@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/trainer/golden-json.h"
 
-#include "model/json-object.h"
+#include "model/files/json-object.h"
 
 JsonObject *
 golden_json (const char *name)

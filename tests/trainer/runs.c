@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "model/safetensors.h"
-#include "trainer/csv.h"
+#include "model/files/safetensors.h"
+#include "trainer/data/csv.h"
 
 void
 runs_assert_ok (const Result *result)

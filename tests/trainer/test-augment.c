@@ -4,9 +4,9 @@
 #include <string.h>
 #include <vips/vips.h>
 
-#include "model/random.h"
-#include "trainer/augment.h"
-#include "trainer/pictures.h"
+#include "model/training/random.h"
+#include "trainer/data/augment.h"
+#include "trainer/data/pictures.h"
 
 #define WIDTH  48
 #define HEIGHT 40

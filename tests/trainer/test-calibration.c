@@ -4,13 +4,13 @@
  * errors): tests/data/make-metrics.py. The logits there are over-confident: their network is right in about 7 of 10 pictures; class 3 is
  * never true.
  */
-#include "trainer/calibration.h"
+#include "trainer/eval/calibration.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "tests/trainer/golden-json.h"
-#include "trainer/metrics.h"
+#include "trainer/eval/metrics.h"
 
 typedef struct {
   JsonObject *golden;

@@ -4,10 +4,10 @@
 #include <string.h>
 #include <vips/vips.h>
 
-#include "model/json-object.h"
+#include "model/files/json-object.h"
 #include "tests/trainer/cli.h"
 #include "tests/trainer/drawn.h"
-#include "trainer/picture-hash.h"
+#include "trainer/data/picture-hash.h"
 
 typedef struct {
   char *folder, *data;

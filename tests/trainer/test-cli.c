@@ -4,7 +4,7 @@
 #include <json-glib/json-glib.h>
 #include <string.h>
 
-#include "model/safetensors.h"
+#include "model/files/safetensors.h"
 #include "tests/trainer/cli.h"
 
 static void

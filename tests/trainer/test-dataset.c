@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "tests/trainer/cli.h"
-#include "trainer/dataset.h"
+#include "trainer/data/dataset.h"
 
 typedef struct {
   char *folder;

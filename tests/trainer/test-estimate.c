@@ -2,10 +2,10 @@
 /* `estimate`: a row a recipe and base, from numbers or from data, and that memory is not guessed far from what a run takes. */
 #include <string.h>
 
-#include "model/json-object.h"
+#include "model/files/json-object.h"
 #include "tests/trainer/drawn.h"
 #include "tests/trainer/runs.h"
-#include "trainer/pictures.h"
+#include "trainer/data/pictures.h"
 
 static char *folder, *base, *data;
 

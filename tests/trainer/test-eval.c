@@ -5,12 +5,12 @@
 #include <string.h>
 #include <vips/vips.h>
 
-#include "model/card.h"
-#include "model/head.h"
-#include "model/json-object.h"
+#include "model/adapter/card.h"
+#include "model/network/head.h"
+#include "model/files/json-object.h"
 #include "tests/trainer/cli.h"
 #include "tests/trainer/golden-json.h"
-#include "trainer/csv.h"
+#include "trainer/data/csv.h"
 
 /* Indices of the default classes; the pictures show no others. */
 static const guint shown[] = { 0, 3, 7 };

@@ -8,12 +8,12 @@
 #include <string.h>
 #include <vips/vips.h>
 
-#include "model/json-object.h"
+#include "model/files/json-object.h"
 #include "tests/trainer/cli.h"
 #include "tests/trainer/golden-json.h"
-#include "trainer/csv.h"
-#include "trainer/plots.h"
-#include "trainer/report.h"
+#include "trainer/data/csv.h"
+#include "trainer/eval/plots.h"
+#include "trainer/eval/report.h"
 
 static const char hostile[] = "<script>alert('x')</script> \"&amp;\" , \xc3\xa9\nhttp://evil.example/";
 

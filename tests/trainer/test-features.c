@@ -3,8 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "model/error.h"
-#include "model/safetensors.h"
+#include "model/files/error.h"
+#include "model/files/safetensors.h"
 #include "tests/trainer/cli.h"
 
 static CowSafetensors *

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The hub's client (trainer/hub.h) against servers that fail, lie and lead astray; retries without their pauses. */
+/* The hub's client (trainer/hub/hub.h) against servers that fail, lie and lead astray; retries without their pauses. */
 #include <glib/gstdio.h>
 #include <string.h>
 
 #include "tests/trainer/cli.h"
 #include "tests/trainer/hub-server.h"
-#include "trainer/hub-private.h"
+#include "trainer/hub/hub-private.h"
 
 #define WEIGHTS "model.safetensors"
 

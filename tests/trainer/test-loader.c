@@ -5,9 +5,9 @@
 
 #include "tests/trainer/cli.h"
 #include "tests/trainer/drawn.h"
-#include "trainer/contact-sheet.h"
-#include "trainer/loader.h"
-#include "trainer/pictures.h"
+#include "trainer/data/contact-sheet.h"
+#include "trainer/data/loader.h"
+#include "trainer/data/pictures.h"
 
 #define SIDE 32
 

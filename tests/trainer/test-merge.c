@@ -8,11 +8,11 @@
 #include <string.h>
 #include <vips/vips.h>
 
-#include "model/card.h"
-#include "model/classifier.h"
-#include "model/json-object.h"
-#include "model/merge.h"
-#include "model/safetensors.h"
+#include "model/adapter/card.h"
+#include "model/network/classifier.h"
+#include "model/files/json-object.h"
+#include "model/network/merge.h"
+#include "model/files/safetensors.h"
 #include "tests/trainer/cli.h"
 
 #define SIDE     64

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* trainer/metrics against scikit-learn (tests/data/make-metrics.py) and against what can be counted by hand. */
-#include "trainer/metrics.h"
+#include "trainer/eval/metrics.h"
 
 #include <string.h>
 

@@ -5,9 +5,9 @@
 #include <sys/stat.h>
 #include <vips/vips.h>
 
-#include "model/safetensors.h"
+#include "model/files/safetensors.h"
 #include "tests/trainer/cli.h"
-#include "trainer/pictures.h"
+#include "trainer/data/pictures.h"
 
 /* ---- making pictures ------------------------------------------------------------------------------------------------------------- */
 

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <vips/vips.h>
 
-#include "model/card.h"
-#include "model/error.h"
-#include "model/safetensors.h"
+#include "model/adapter/card.h"
+#include "model/files/error.h"
+#include "model/files/safetensors.h"
 #include "tests/trainer/cli.h"
 
 typedef struct {

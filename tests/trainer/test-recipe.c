@@ -6,8 +6,8 @@
 
 #include "tests/trainer/cli.h"
 #include "tests/trainer/drawn.h"
-#include "trainer/plan.h"
-#include "trainer/schedule.h"
+#include "trainer/train/plan.h"
+#include "trainer/train/schedule.h"
 
 static CowRecipe *
 preset (const char *name)

@@ -9,10 +9,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "model/safetensors.h"
+#include "model/files/safetensors.h"
 #include "tests/trainer/drawn.h"
 #include "tests/trainer/runs.h"
-#include "trainer/pictures.h"
+#include "trainer/data/pictures.h"
 
 #define N_KILLS 20
 

@@ -6,7 +6,7 @@
 
 #include "tests/trainer/drawn.h"
 #include "tests/trainer/runs.h"
-#include "trainer/pictures.h"
+#include "trainer/data/pictures.h"
 
 static char *folder, *base, *data;
 

@@ -2,7 +2,7 @@
 /* `train` of the two networks without a base, which are large for a test: each learns drawn pictures, and its folder is a whole network. */
 #include "tests/trainer/drawn.h"
 #include "tests/trainer/runs.h"
-#include "trainer/pictures.h"
+#include "trainer/data/pictures.h"
 
 #define N_TEST 4 /* pictures of each class that nothing trains on */
 

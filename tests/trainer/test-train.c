@@ -2,10 +2,10 @@
 /* `train` on a small base: every recipe learns drawn pictures, and what a run leaves is whole. */
 #include <string.h>
 
-#include "model/card.h"
+#include "model/adapter/card.h"
 #include "tests/trainer/drawn.h"
 #include "tests/trainer/runs.h"
-#include "trainer/pictures.h"
+#include "trainer/data/pictures.h"
 
 #define N_TEST 6 /* pictures of each class that nothing trains on */
 

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/* Loads another adapter while the stream runs on. */
+#include "gst-plugin/behavior/exchange.h"
+
+/* What is to be loaded. */
+typedef struct {
+  char *model, *adapter, *device;
+  CowPrecision precision;
+} Request;
+
+struct _GstCowExchange {
+  GstCowExchangeDone done;
+  gpointer user_data;
+
+  GMutex starting; /* serialises those who start and join the thread */
+  GThread *thread; /* under `starting` */
+  GMutex lock;     /* of what is below */
+  Request *next;   /* NULL: nothing */
+  gboolean loading;
+};
+
+static void
+request_free (Request *request)
+{
+  if (!request)
+    return;
+  g_free (request->model);
+  g_free (request->adapter);
+  g_free (request->device);
+  g_free (request);
+}
+
+GstCowExchange *
+gst_cow_exchange_new (GstCowExchangeDone done, gpointer user_data)
+{
+  GstCowExchange *self = g_new0 (GstCowExchange, 1);
+
+  self->done = done;
+  self->user_data = user_data;
+  g_mutex_init (&self->starting);
+  g_mutex_init (&self->lock);
+  return self;
+}
+
+void
+gst_cow_exchange_free (GstCowExchange *self)
+{
+  gst_cow_exchange_stop (self);
+  g_mutex_clear (&self->starting);
+  g_mutex_clear (&self->lock);
+  g_free (self);
+}
+
+/* The next request; without one the thread is about to end. */
+static Request *
+take_next (GstCowExchange *self)
+{
+  Request *request;
+
+  g_mutex_lock (&self->lock);
+  request = g_steal_pointer (&self->next);
+  self->loading = request != NULL;
+  g_mutex_unlock (&self->lock);
+  return request;
+}
+
+static gpointer
+load (gpointer data)
+{
+  GstCowExchange *self = data;
+  Request *request;
+
+  while ((request = take_next (self))) {
+    const CowClassifierOptions options = {
+      .model = request->model, .adapter = request->adapter, .device = request->device, .precision = request->precision
+    };
+    g_autoptr (GError) error = NULL;
+    CowEngine *engine = cow_engine_get (&options, &error);
+
+    self->done (self->user_data, request->adapter, engine, error);
+    request_free (request);
+  }
+  return NULL;
+}
+
+void
+gst_cow_exchange_request (GstCowExchange *self, const CowClassifierOptions *options)
+{
+  Request *request = g_new0 (Request, 1);
+  gboolean loading;
+
+  request->model = g_strdup (options->model);
+  request->adapter = g_strdup (options->adapter);
+  request->device = g_strdup (options->device);
+  request->precision = options->precision;
+
+  g_mutex_lock (&self->starting);
+  g_mutex_lock (&self->lock);
+  request_free (self->next);
+  self->next = request;
+  loading = self->loading;
+  self->loading = TRUE;
+  g_mutex_unlock (&self->lock);
+  if (!loading) {
+    if (self->thread)
+      g_thread_join (self->thread);
+    self->thread = g_thread_new ("cow-exchange", load, self);
+  }
+  g_mutex_unlock (&self->starting);
+}
+
+void
+gst_cow_exchange_stop (GstCowExchange *self)
+{
+  g_mutex_lock (&self->starting);
+  g_mutex_lock (&self->lock);
+  g_clear_pointer (&self->next, request_free);
+  g_mutex_unlock (&self->lock);
+  if (self->thread)
+    g_thread_join (g_steal_pointer (&self->thread));
+  g_mutex_unlock (&self->starting);
+}

@@ -1,0 +1,742 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The element `cowbehavior`: what GStreamer asks of it. Buffers go through the stream (stream.h), which may hold some of them; so whatever
+ * must not overtake them (events, the end, a change of caps) waits here until they are out. The settings are settings.h's, the engine is
+ * model/engine/engine.h's.
+ */
+/**
+ * SECTION:element-cowbehavior
+ * @title: cowbehavior
+ * @short_description: Recognises what cows are doing
+ *
+ * Classifies frames, or the regions of interest in them, by a DINOv3 network with a LoRA or DoRA adapter and its classifier head. The
+ * folder that property #GstCowBehavior:adapter names says which classes there are and how pictures are prepared. Where neither model nor
+ * adapter is set, the installed demonstration model is used, which knows drawn cows only, and a warning on the bus says so.
+ *
+ * Every frame leaves with its pixels untouched and with
+ *
+ * * a custom meta `GstCowBehaviorMeta` that carries regions, labels, all probabilities and the age of the result; the installed header
+ *   `gstcowbehaviormeta.h` describes it and has functions to read it;
+ * * on the #GstVideoRegionOfInterestMeta of each region a parameter `classification` with the fields `label` (string), `label_id` (int),
+ *   `confidence` (double), `model_name` (string) and `attribute_name` ("behavior") as DL Streamer's elements write them, and `frames_ago`
+ *   (uint). In full-frame mode the element adds a region of type "frame" to hold it.
+ *
+ * With GStreamer 1.24 and later there is a #GstAnalyticsClsMtd, too, of the buffer for the full frame, else related to the object
+ * detection.
+ *
+ * In a live pipeline no frame waits for the network: each leaves at once with the newest results that there are, and their age. Elsewhere
+ * each frame waits for its own; #GstCowBehavior:mode chooses. Cows are followed from frame to frame by what a tracker upstream says, else
+ * by their boxes, so that a result stays with its cow and #GstCowBehavior:smoothing has something to look back on.
+ *
+ * For each frame that was classified the element posts an element message named `cowbehavior`, or only when a label changes, or not at all,
+ * as #GstCowBehavior:post-messages says:
+ *
+ * * #guint64 `timestamp`: stream time of the frame in ns
+ * * #guint64 `running-time`: running time of the frame in ns
+ * * #guint64 `frame`: number of the frame since the element started, from 0
+ * * #gint `width`, `height`: size of the frame in pixels
+ * * #guint64 `wall-clock`: ns since 1970, only where the buffer has a #GstReferenceTimestampMeta in NTP or Unix time
+ * * #gchararray `model_name`: the adapter that answered
+ * * #GstValueArray of #gchararray `labels` and of #gdouble `confidences`: those of each object
+ * * #GstValueArray of #GstStructure `objects`: the objects of the custom meta: `x`, `y`, `w`, `h`, `id`, `roi_type`, `region`, `track_id`,
+ *   `label`, `label_id`, `confidence`, `top`, `probabilities`, `frames_ago`, `age`
+ *
+ * ## Example launch lines
+ * |[
+ * gst-launch-1.0 -m videotestsrc num-buffers=10 ! cowbehavior model=dinov3-vit7b16 adapter=qlora_r64 ! fakesink
+ * ]|
+ * Prints the label of each frame. Both names are paths, or folders below those that COWBEHAVIOR_PATH lists.
+ * |[
+ * gst-launch-1.0 -m rtspsrc location=rtsp://camera/barn add-reference-timestamp-meta=true ! rtph264depay ! h264parse ! avdec_h264 ! cowbehavior
+ *   model=dinov3-vits16 adapter=cows zones="pen 1=0,0,0.5,1; pen 2=0.5,0,0.5,1" smoothing=hmm post-messages=on-change ! fakesink
+ * ]|
+ * Prints what is done in two parts of a live picture when it changes, with the camera's time.
+ */
+#include "gst-plugin/behavior/gstcowbehavior.h"
+
+#include "gst-plugin/behavior/exchange.h"
+#include "gst-plugin/behavior/frame.h"
+#include "gst-plugin/behavior/settings.h"
+#include "gst-plugin/behavior/stream.h"
+#include "model/network/classifier.h"
+#include "model/engine/engine.h"
+#include "model/files/locate.h"
+
+GST_DEBUG_CATEGORY_STATIC (gst_cow_behavior_debug);
+#define GST_CAT_DEFAULT gst_cow_behavior_debug
+
+#define CAPS "video/x-raw, format = (string) " GST_COW_FRAME_FORMATS ", width = (int) [ 1, 32768 ], height = (int) [ 1, 32768 ]"
+
+/* A segment that begins so far from the end of the last one is another part of the recording. */
+#define JUMP GST_SECOND
+
+struct _GstCowBehavior {
+  GstBaseTransform parent;
+
+  /* under the object lock */
+  GstCowSettings settings;
+  GError *zones_error; /* of the last value of the property zones, when it was set before the start and means nothing */
+  gboolean started;
+  gchar *adapter;         /* of the engine that runs */
+  CowEngine *running;     /* that engine, for other threads; NULL while stopped */
+  CowEngine *replacement; /* takes over before the next frame; NULL: none */
+  GstCowQos qos;
+
+  gint ask_latency; /* atomic: whether the pipeline is live is to be asked again */
+  GstCowExchange *exchange;
+  GstCowStream stream; /* of the streaming thread */
+};
+
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAPS));
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAPS));
+
+G_DEFINE_TYPE (GstCowBehavior, gst_cow_behavior, GST_TYPE_BASE_TRANSFORM)
+GST_ELEMENT_REGISTER_DEFINE (cowbehavior, "cowbehavior", GST_RANK_NONE, GST_TYPE_COW_BEHAVIOR)
+
+static void gst_cow_behavior_finalize (GObject *object);
+static void gst_cow_behavior_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec);
+static void gst_cow_behavior_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec);
+static GstStateChangeReturn gst_cow_behavior_change_state (GstElement *element, GstStateChange transition);
+static gboolean gst_cow_behavior_start (GstBaseTransform *trans);
+static gboolean gst_cow_behavior_stop (GstBaseTransform *trans);
+static gboolean gst_cow_behavior_set_caps (GstBaseTransform *trans, GstCaps *incaps, GstCaps *outcaps);
+static gboolean gst_cow_behavior_sink_event (GstBaseTransform *trans, GstEvent *event);
+static gboolean gst_cow_behavior_src_event (GstBaseTransform *trans, GstEvent *event);
+static gboolean gst_cow_behavior_query (GstBaseTransform *trans, GstPadDirection direction, GstQuery *query);
+static gboolean gst_cow_behavior_propose_allocation (GstBaseTransform *trans, GstQuery *decide_query, GstQuery *query);
+static GstFlowReturn gst_cow_behavior_submit_input_buffer (GstBaseTransform *trans, gboolean discont, GstBuffer *buffer);
+static GstFlowReturn gst_cow_behavior_generate_output (GstBaseTransform *trans, GstBuffer **buffer);
+
+static void
+gst_cow_behavior_class_init (GstCowBehaviorClass *class)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (class);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (class);
+  GstBaseTransformClass *trans_class = GST_BASE_TRANSFORM_CLASS (class);
+
+  GST_DEBUG_CATEGORY_INIT (gst_cow_behavior_debug, "cowbehavior", 0, "cow behaviour recognition");
+
+  object_class->finalize = gst_cow_behavior_finalize;
+  object_class->set_property = gst_cow_behavior_set_property;
+  object_class->get_property = gst_cow_behavior_get_property;
+  gst_cow_settings_install (object_class);
+
+  gst_element_class_set_static_metadata (element_class, "Cow behaviour recognition", "Analyzer/Video",
+                                         "Labels frames, zones or detected cows with what the cow in them is doing", "cowbehavior");
+  gst_element_class_add_static_pad_template (element_class, &sink_template);
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+
+  element_class->change_state = GST_DEBUG_FUNCPTR (gst_cow_behavior_change_state);
+  trans_class->start = GST_DEBUG_FUNCPTR (gst_cow_behavior_start);
+  trans_class->stop = GST_DEBUG_FUNCPTR (gst_cow_behavior_stop);
+  trans_class->set_caps = GST_DEBUG_FUNCPTR (gst_cow_behavior_set_caps);
+  trans_class->sink_event = GST_DEBUG_FUNCPTR (gst_cow_behavior_sink_event);
+  trans_class->src_event = GST_DEBUG_FUNCPTR (gst_cow_behavior_src_event);
+  trans_class->query = GST_DEBUG_FUNCPTR (gst_cow_behavior_query);
+  trans_class->propose_allocation = GST_DEBUG_FUNCPTR (gst_cow_behavior_propose_allocation);
+  trans_class->submit_input_buffer = GST_DEBUG_FUNCPTR (gst_cow_behavior_submit_input_buffer);
+  trans_class->generate_output = GST_DEBUG_FUNCPTR (gst_cow_behavior_generate_output);
+
+  gst_type_mark_as_plugin_api (GST_TYPE_COW_PRECISION, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_COW_INFERENCE_REGION, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_COW_MODE, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_COW_SMOOTHING, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_COW_POST_MESSAGES, 0);
+}
+
+static void adapter_loaded (gpointer user_data, const char *adapter, CowEngine *engine, const GError *error);
+
+static void
+gst_cow_behavior_init (GstCowBehavior *self)
+{
+  gst_cow_settings_init (&self->settings);
+  gst_cow_stream_init (&self->stream, GST_ELEMENT (self));
+  gst_cow_qos_reset (&self->qos);
+  self->exchange = gst_cow_exchange_new (adapter_loaded, self);
+  /* its property qos: late frames are not classified; none is dropped for it (see src_event) */
+  gst_base_transform_set_qos_enabled (GST_BASE_TRANSFORM (self), TRUE);
+  /* the flag that a frame holds nothing is for the elements downstream too */
+  gst_base_transform_set_gap_aware (GST_BASE_TRANSFORM (self), TRUE);
+}
+
+static void
+gst_cow_behavior_finalize (GObject *object)
+{
+  GstCowBehavior *self = GST_COW_BEHAVIOR (object);
+
+  gst_cow_exchange_free (self->exchange);
+  gst_cow_stream_clear (&self->stream);
+  gst_cow_settings_clear (&self->settings);
+  g_clear_error (&self->zones_error);
+  g_free (self->adapter);
+  G_OBJECT_CLASS (gst_cow_behavior_parent_class)->finalize (object);
+}
+
+/* ---- the engine ---- */
+
+/* The strings are copies for the caller; free with clear_options (). Object lock held. */
+static CowClassifierOptions
+copy_options (const GstCowSettings *settings)
+{
+  return (CowClassifierOptions){ .model = g_strdup (settings->model),
+                                 .adapter = g_strdup (settings->adapter),
+                                 .device = g_strdup (settings->device),
+                                 .precision = settings->precision };
+}
+
+static void
+clear_options (CowClassifierOptions *options)
+{
+  g_free ((gchar *)options->model);
+  g_free ((gchar *)options->adapter);
+  g_free ((gchar *)options->device);
+}
+
+/* Posts an error or a warning for the bus that says in one line which property is wrong, and how. */
+static void
+post_load_error (GstCowBehavior *self, GstMessageType type, const char *properties, const CowClassifierOptions *options,
+                 const GError *error)
+{
+  GstResourceError code = GST_RESOURCE_ERROR_SETTINGS;
+
+  if (g_error_matches (error, COW_ERROR, COW_ERROR_NOT_FOUND))
+    code = GST_RESOURCE_ERROR_NOT_FOUND;
+  else if (g_error_matches (error, COW_ERROR, COW_ERROR_IO))
+    code = GST_RESOURCE_ERROR_READ;
+  else if (g_error_matches (error, COW_ERROR, COW_ERROR_MEMORY) || g_error_matches (error, COW_ERROR, COW_ERROR_DEVICE))
+    code = GST_RESOURCE_ERROR_FAILED;
+
+  gst_element_message_full (GST_ELEMENT (self), type, GST_RESOURCE_ERROR, code, g_strdup_printf ("%s: %s", properties, error->message),
+                            options ? g_strdup_printf ("model=%s adapter=%s device=%s precision=%s (%s, code %d)",
+                                                       GST_STR_NULL (options->model), GST_STR_NULL (options->adapter),
+                                                       GST_STR_NULL (options->device), cow_precision_name (options->precision),
+                                                       g_quark_to_string (error->domain), error->code)
+                                    : NULL,
+                            __FILE__, GST_FUNCTION, __LINE__);
+}
+
+/* Whether a path property is set, or may be left unset, and leads anywhere; else posts an error. */
+static gboolean
+check_path (GstCowBehavior *self, const CowClassifierOptions *options, const char *property, const char *value, const char *meaning)
+{
+  g_autofree gchar *prefix = g_strdup_printf ("property %s", property);
+  g_autofree gchar *path = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if ((!value || !*value) && g_str_equal (property, "model") && options->adapter && !cow_classifier_needs_model (options->adapter))
+    return TRUE;
+  if (!value || !*value)
+    error = g_error_new (COW_ERROR, COW_ERROR_ARGUMENT, "not set; set it to %s", meaning);
+  else
+    path = cow_locate (value, &error);
+  if (error)
+    post_load_error (self, GST_MESSAGE_ERROR, prefix, options, error);
+  return error == NULL;
+}
+
+/* Without a model and an adapter the demonstration's are taken, and the user is told. */
+static void
+use_demonstration (GstCowBehavior *self, CowClassifierOptions *options)
+{
+  g_autofree char *model = NULL, *adapter = NULL;
+
+  if (options->model || options->adapter)
+    return;
+  model = cow_locate (COW_DEMONSTRATION_MODEL, NULL);
+  adapter = cow_locate (COW_DEMONSTRATION_ADAPTER, NULL);
+  if (!model || !adapter)
+    return;
+  GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS, (COW_DEMONSTRATION_WARNING), ("model=%s adapter=%s", model, adapter));
+  options->model = g_strdup (COW_DEMONSTRATION_MODEL);
+  options->adapter = g_strdup (COW_DEMONSTRATION_ADAPTER);
+}
+
+/* Whether the settings of regions and labels mean something for this engine; else posts an error. */
+static gboolean
+check_frame_settings (GstCowBehavior *self, CowEngine *engine, GstCowFrameSettings *settings, const GError *zones_error)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GArray) mask = gst_cow_stream_mask (engine, (const gchar *const *)settings->classes, &error);
+
+  if (zones_error) {
+    post_load_error (self, GST_MESSAGE_ERROR, "property zones", NULL, zones_error);
+    return FALSE;
+  }
+  if (settings->region == GST_COW_INFERENCE_REGION_ZONES && (!settings->zones || settings->zones->len == 0)) {
+    error = g_error_new (COW_ERROR, COW_ERROR_ARGUMENT, "not set; inference-region=zones needs it");
+    post_load_error (self, GST_MESSAGE_ERROR, "property zones", NULL, error);
+    return FALSE;
+  }
+  if (error)
+    post_load_error (self, GST_MESSAGE_ERROR, "property classes", NULL, error);
+  return error == NULL;
+}
+
+static CowEngine *
+open_engine (GstCowBehavior *self, const CowClassifierOptions *options)
+{
+  g_autoptr (GError) error = NULL;
+  CowEngine *engine;
+
+  if (!check_path (self, options, "model", options->model, "the folder or file of a DINOv3 network") ||
+      !check_path (self, options, "adapter", options->adapter, "an adapter folder with a classifier head"))
+    return NULL;
+  engine = cow_engine_get (options, &error);
+  if (!engine)
+    post_load_error (self, GST_MESSAGE_ERROR, "properties model, adapter, device", options, error);
+  else
+    GST_INFO_OBJECT (self, "%s on %s, %u classes", cow_engine_name (engine), cow_engine_device_text (engine),
+                     cow_engine_n_classes (engine));
+  return engine;
+}
+
+static gboolean
+gst_cow_behavior_start (GstBaseTransform *trans)
+{
+  GstCowBehavior *self = GST_COW_BEHAVIOR (trans);
+  g_autoptr (GError) zones_error = NULL;
+  GstCowFrameSettings *settings;
+  CowClassifierOptions options;
+  CowEngine *engine;
+  gboolean ok;
+
+  GST_OBJECT_LOCK (self);
+  options = copy_options (&self->settings);
+  settings = gst_cow_frame_settings_ref (self->settings.frame);
+  zones_error = self->zones_error ? g_error_copy (self->zones_error) : NULL;
+  GST_OBJECT_UNLOCK (self);
+
+  use_demonstration (self, &options);
+  engine = open_engine (self, &options);
+  ok = engine && check_frame_settings (self, engine, settings, zones_error);
+  if (ok) {
+    gst_cow_stream_start (&self->stream, engine);
+    g_atomic_int_set (&self->ask_latency, TRUE);
+    GST_OBJECT_LOCK (self);
+    self->running = cow_engine_ref (engine);
+    g_free (self->adapter);
+    self->adapter = g_strdup (options.adapter);
+    self->started = TRUE;
+    gst_cow_qos_reset (&self->qos);
+    GST_OBJECT_UNLOCK (self);
+  }
+  cow_engine_unref (engine);
+  gst_cow_frame_settings_unref (settings);
+  clear_options (&options);
+  return ok;
+}
+
+static gboolean
+gst_cow_behavior_stop (GstBaseTransform *trans)
+{
+  GstCowBehavior *self = GST_COW_BEHAVIOR (trans);
+  CowEngine *running, *replacement;
+
+  GST_OBJECT_LOCK (self);
+  self->started = FALSE;
+  GST_OBJECT_UNLOCK (self);
+  gst_cow_exchange_stop (self->exchange);
+
+  GST_OBJECT_LOCK (self);
+  running = g_steal_pointer (&self->running);
+  replacement = g_steal_pointer (&self->replacement);
+  GST_OBJECT_UNLOCK (self);
+  gst_cow_stream_stop (&self->stream);
+  cow_engine_unref (running);
+  cow_engine_unref (replacement);
+  return TRUE;
+}
+
+/* ---- properties ---- */
+
+/* The loading thread has another adapter, or knows why not. */
+static void
+adapter_loaded (gpointer user_data, const char *adapter, CowEngine *engine, const GError *error)
+{
+  GstCowBehavior *self = user_data;
+  CowEngine *obsolete = engine;
+  gboolean reverted = FALSE;
+
+  if (error)
+    post_load_error (self, GST_MESSAGE_WARNING, "property adapter (the old one stays)", NULL, error);
+  GST_OBJECT_LOCK (self);
+  if (engine && self->started) {
+    obsolete = self->replacement;
+    self->replacement = engine;
+    g_free (self->adapter);
+    self->adapter = g_strdup (adapter);
+  } else if (error && g_strcmp0 (self->settings.adapter, adapter) == 0) {
+    g_free (self->settings.adapter);
+    self->settings.adapter = g_strdup (self->adapter);
+    reverted = TRUE;
+  }
+  GST_OBJECT_UNLOCK (self);
+  cow_engine_unref (obsolete);
+  if (reverted)
+    g_object_notify (G_OBJECT (self), "adapter");
+}
+
+/* A value of zones that means nothing: an error when the element starts, or a warning now. Takes the error, or NULL. */
+static void
+note_zones_error (GstCowBehavior *self, GError *error)
+{
+  gboolean started;
+
+  GST_OBJECT_LOCK (self);
+  started = self->started;
+  g_clear_error (&self->zones_error);
+  if (!started)
+    self->zones_error = error;
+  GST_OBJECT_UNLOCK (self);
+  if (started && error) {
+    post_load_error (self, GST_MESSAGE_WARNING, "property zones (the old ones stay)", NULL, error);
+    g_error_free (error);
+  }
+}
+
+static void
+gst_cow_behavior_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  GstCowBehavior *self = GST_COW_BEHAVIOR (object);
+  CowClassifierOptions options = { 0 };
+  guint before, after;
+  GError *error = NULL;
+  gboolean exchange;
+
+  GST_OBJECT_LOCK (self);
+  before = gst_cow_frame_settings_depth (self->settings.frame);
+  if (!gst_cow_settings_set (&self->settings, id, value, &error))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  after = gst_cow_frame_settings_depth (self->settings.frame);
+  exchange = id == GST_COW_PROP_ADAPTER && self->started;
+  if (exchange)
+    options = copy_options (&self->settings);
+  GST_OBJECT_UNLOCK (self);
+
+  if (id == GST_COW_PROP_ZONES)
+    note_zones_error (self, error);
+  if (exchange)
+    gst_cow_exchange_request (self->exchange, &options);
+  clear_options (&options);
+  if (before != after || id == GST_COW_PROP_MODE || id == GST_COW_PROP_BATCH_TIMEOUT)
+    gst_element_post_message (GST_ELEMENT (self), gst_message_new_latency (GST_OBJECT (self)));
+}
+
+static void
+gst_cow_behavior_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  GstCowBehavior *self = GST_COW_BEHAVIOR (object);
+  CowEngine *engine;
+
+  GST_OBJECT_LOCK (self);
+  engine = self->running ? cow_engine_ref (self->running) : NULL;
+  if (id != GST_COW_PROP_STATS && !gst_cow_settings_get (&self->settings, id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  GST_OBJECT_UNLOCK (self);
+  if (id == GST_COW_PROP_STATS)
+    g_value_take_boxed (value, gst_cow_stream_get_stats (&self->stream, engine));
+  cow_engine_unref (engine);
+}
+
+static GstStateChangeReturn
+gst_cow_behavior_change_state (GstElement *element, GstStateChange transition)
+{
+  GstCowBehavior *self = GST_COW_BEHAVIOR (element);
+
+  /* Before the base class deactivates the pads, which waits for the streaming thread. */
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
+    gst_cow_stream_set_flushing (&self->stream, FALSE);
+  else if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+    gst_cow_stream_set_flushing (&self->stream, TRUE);
+  return GST_ELEMENT_CLASS (gst_cow_behavior_parent_class)->change_state (element, transition);
+}
+
+/* ---- the mode ---- */
+
+/* Whether frames wait, for a pipeline that is live or not. */
+static gboolean
+is_blocking (GstCowBehavior *self, gboolean live)
+{
+  GstCowMode mode;
+
+  GST_OBJECT_LOCK (self);
+  mode = self->settings.frame->mode;
+  GST_OBJECT_UNLOCK (self);
+  return mode == GST_COW_MODE_BLOCKING || (mode == GST_COW_MODE_AUTO && !live);
+}
+
+static gboolean
+is_live (GstCowBehavior *self)
+{
+  g_autoptr (GstQuery) query = gst_query_new_latency ();
+  gboolean live = FALSE;
+
+  if (gst_pad_peer_query (GST_BASE_TRANSFORM_SINK_PAD (self), query))
+    gst_query_parse_latency (query, &live, NULL, NULL);
+  return live;
+}
+
+/* Sends all frames that are held on their way. */
+static GstFlowReturn
+drain (GstCowBehavior *self)
+{
+  GstFlowReturn flow;
+  GstBuffer *buffer;
+
+  while ((flow = gst_cow_stream_give (&self->stream, TRUE, &buffer)) == GST_FLOW_OK && buffer) {
+    flow = gst_pad_push (GST_BASE_TRANSFORM_SRC_PAD (self), buffer);
+    if (flow != GST_FLOW_OK)
+      break;
+  }
+  return flow;
+}
+
+static GstFlowReturn
+choose_mode (GstCowBehavior *self)
+{
+  GstFlowReturn flow = GST_FLOW_OK;
+  gboolean blocking;
+
+  if (g_atomic_int_compare_and_exchange (&self->ask_latency, TRUE, FALSE))
+    self->stream.live = is_live (self);
+  blocking = is_blocking (self, self->stream.live);
+  if (blocking != self->stream.blocking) {
+    flow = drain (self);
+    gst_cow_stream_drop (&self->stream);
+    self->stream.blocking = blocking;
+  }
+  return flow;
+}
+
+/* What the frames of this stream may wait here: for the frames after them, and for others' pictures in their batch. */
+static GstClockTime
+own_latency (GstCowBehavior *self, gboolean live)
+{
+  GstClockTime latency, frame_ns = self->stream.frame_ns;
+
+  if (!is_blocking (self, live))
+    return 0;
+  GST_OBJECT_LOCK (self);
+  latency = (gst_cow_frame_settings_depth (self->settings.frame) - 1) * frame_ns;
+  if (self->settings.frame->batch_size != 1)
+    latency += self->settings.frame->batch_timeout_ms * GST_MSECOND;
+  GST_OBJECT_UNLOCK (self);
+  return latency;
+}
+
+static gboolean
+gst_cow_behavior_query (GstBaseTransform *trans, GstPadDirection direction, GstQuery *query)
+{
+  GstCowBehavior *self = GST_COW_BEHAVIOR (trans);
+  gboolean ok = GST_BASE_TRANSFORM_CLASS (gst_cow_behavior_parent_class)->query (trans, direction, query);
+  GstClockTime min, max, own;
+  gboolean live;
+
+  if (!ok || direction != GST_PAD_SRC || GST_QUERY_TYPE (query) != GST_QUERY_LATENCY)
+    return ok;
+  gst_query_parse_latency (query, &live, &min, &max);
+  own = own_latency (self, live);
+  GST_DEBUG_OBJECT (self, "adds %" GST_TIME_FORMAT " of latency", GST_TIME_ARGS (own));
+  gst_query_set_latency (query, live, min + own, GST_CLOCK_TIME_IS_VALID (max) ? max + own : max);
+  return TRUE;
+}
+
+/* More buffers in each pool that downstream proposes, or the number alone where it proposes none. */
+static void
+add_to_pools (GstQuery *query, guint held)
+{
+  guint n = gst_query_get_n_allocation_pools (query);
+  GstVideoInfo info;
+  GstCaps *caps;
+
+  for (guint i = 0; i < n; i++) {
+    GstBufferPool *pool;
+    guint size, min, max;
+
+    gst_query_parse_nth_allocation_pool (query, i, &pool, &size, &min, &max);
+    gst_query_set_nth_allocation_pool (query, i, pool, size, min + held, max > 0 ? max + held : 0);
+    gst_clear_object (&pool);
+  }
+  gst_query_parse_allocation (query, &caps, NULL);
+  if (n == 0 && caps && gst_video_info_from_caps (&info, caps))
+    gst_query_add_allocation_pool (query, NULL, (guint)GST_VIDEO_INFO_SIZE (&info), held, 0);
+}
+
+/* Buffers pass through, so that what downstream can take (its pool, strides by GstVideoMeta) is what upstream may send; it needs more of
+ * them where frames are held. */
+static gboolean
+gst_cow_behavior_propose_allocation (GstBaseTransform *trans, GstQuery *decide_query, GstQuery *query)
+{
+  GstCowBehavior *self = GST_COW_BEHAVIOR (trans);
+  guint held;
+
+  if (!gst_pad_peer_query (GST_BASE_TRANSFORM_SRC_PAD (trans), query))
+    return FALSE;
+  GST_OBJECT_LOCK (self);
+  held = gst_cow_frame_settings_depth (self->settings.frame) - 1;
+  GST_OBJECT_UNLOCK (self);
+  if (held > 0 && is_blocking (self, is_live (self)))
+    add_to_pools (query, held);
+  return TRUE;
+}
+
+/* ---- events ---- */
+
+static gboolean
+gst_cow_behavior_set_caps (GstBaseTransform *trans, GstCaps *incaps, GstCaps *outcaps)
+{
+  GstCowBehavior *self = GST_COW_BEHAVIOR (trans);
+  GstVideoInfo info;
+
+  if (!gst_video_info_from_caps (&info, incaps)) {
+    GST_ERROR_OBJECT (self, "caps that are not raw video: %" GST_PTR_FORMAT, incaps);
+    return FALSE;
+  }
+  if (!gst_video_info_is_equal (&info, &self->stream.info))
+    gst_cow_stream_set_info (&self->stream, &info);
+  return TRUE;
+}
+
+/* Whether a segment goes on where the last one was: as at an update, not as after a seek without a flush or at a loop's end. */
+static gboolean
+goes_on (const GstSegment *before, const GstSegment *after)
+{
+  guint64 begin = after->rate < 0 ? after->stop : after->start;
+
+  if (before->format != after->format || (before->rate < 0) != (after->rate < 0))
+    return FALSE;
+  if (after->format != GST_FORMAT_TIME || !GST_CLOCK_TIME_IS_VALID (before->position) || !GST_CLOCK_TIME_IS_VALID (begin))
+    return TRUE;
+  return MAX (begin, before->position) - MIN (begin, before->position) <= JUMP;
+}
+
+static void
+note_segment (GstCowBehavior *self, GstEvent *event)
+{
+  const GstSegment *before = &GST_BASE_TRANSFORM (self)->segment, *after;
+
+  gst_event_parse_segment (event, &after);
+  if (before->format != GST_FORMAT_UNDEFINED && !goes_on (before, after))
+    gst_cow_stream_reset (&self->stream);
+  g_atomic_int_set (&self->ask_latency, TRUE);
+}
+
+static void
+flush (GstCowBehavior *self)
+{
+  gst_cow_stream_set_flushing (&self->stream, FALSE);
+  gst_cow_stream_drop (&self->stream);
+  gst_cow_stream_reset (&self->stream);
+  GST_OBJECT_LOCK (self);
+  gst_cow_qos_reset (&self->qos);
+  GST_OBJECT_UNLOCK (self);
+}
+
+static gboolean
+gst_cow_behavior_sink_event (GstBaseTransform *trans, GstEvent *event)
+{
+  GstCowBehavior *self = GST_COW_BEHAVIOR (trans);
+
+  /* what comes after a frame stays after it */
+  if (GST_EVENT_IS_SERIALIZED (event) && GST_EVENT_TYPE (event) != GST_EVENT_FLUSH_STOP)
+    drain (self);
+  switch (GST_EVENT_TYPE (event)) {
+  case GST_EVENT_FLUSH_START:
+    gst_cow_stream_set_flushing (&self->stream, TRUE);
+    break;
+  case GST_EVENT_FLUSH_STOP:
+    flush (self);
+    break;
+  case GST_EVENT_STREAM_START:
+    gst_cow_stream_reset (&self->stream);
+    break;
+  case GST_EVENT_SEGMENT:
+    note_segment (self, event);
+    break;
+  case GST_EVENT_EOS:
+    gst_cow_stream_drop (&self->stream);
+    break;
+  default:
+    break;
+  }
+  return GST_BASE_TRANSFORM_CLASS (gst_cow_behavior_parent_class)->sink_event (trans, event);
+}
+
+static gboolean
+gst_cow_behavior_src_event (GstBaseTransform *trans, GstEvent *event)
+{
+  GstCowBehavior *self = GST_COW_BEHAVIOR (trans);
+  GstClockTimeDiff diff;
+  GstClockTime timestamp;
+
+  if (GST_EVENT_TYPE (event) == GST_EVENT_LATENCY)
+    g_atomic_int_set (&self->ask_latency, TRUE);
+  if (GST_EVENT_TYPE (event) != GST_EVENT_QOS)
+    return GST_BASE_TRANSFORM_CLASS (gst_cow_behavior_parent_class)->src_event (trans, event);
+  /* past the base class, which would drop frames that are late; here they are only not classified */
+  gst_event_parse_qos (event, NULL, NULL, &diff, &timestamp);
+  GST_OBJECT_LOCK (self);
+  gst_cow_qos_update (&self->qos, diff, timestamp);
+  GST_OBJECT_UNLOCK (self);
+  return gst_pad_push_event (GST_BASE_TRANSFORM_SINK_PAD (trans), event);
+}
+
+/* ---- frames ---- */
+
+/* An adapter that was loaded meanwhile takes over. */
+static void
+take_replacement (GstCowBehavior *self)
+{
+  CowEngine *engine, *old = NULL;
+
+  GST_OBJECT_LOCK (self);
+  engine = g_steal_pointer (&self->replacement);
+  if (engine) {
+    old = self->running;
+    self->running = cow_engine_ref (engine);
+  }
+  GST_OBJECT_UNLOCK (self);
+  if (!engine)
+    return;
+  gst_cow_stream_exchange (&self->stream, engine);
+  GST_INFO_OBJECT (self, "%s takes over from frame %" G_GUINT64_FORMAT " on", cow_engine_name (engine), self->stream.n_frames);
+  cow_engine_unref (old);
+  cow_engine_unref (engine);
+}
+
+static GstFlowReturn
+gst_cow_behavior_submit_input_buffer (GstBaseTransform *trans, gboolean discont, GstBuffer *buffer)
+{
+  GstCowBehavior *self = GST_COW_BEHAVIOR (trans);
+  GstFlowReturn flow = choose_mode (self);
+  GstCowFrameSettings *settings;
+  GstCowQos qos;
+
+  /* the base class would mark the next frame that leaves, which may be an older one */
+  if (flow == GST_FLOW_OK && GST_BUFFER_IS_DISCONT (buffer))
+    flow = drain (self);
+  if (flow != GST_FLOW_OK) {
+    gst_buffer_unref (buffer);
+    return flow;
+  }
+  flow = GST_BASE_TRANSFORM_CLASS (gst_cow_behavior_parent_class)->submit_input_buffer (trans, discont, buffer);
+  if (flow != GST_FLOW_OK)
+    return flow;
+
+  take_replacement (self);
+  GST_OBJECT_LOCK (self);
+  settings = gst_cow_frame_settings_ref (self->settings.frame);
+  qos = self->qos;
+  GST_OBJECT_UNLOCK (self);
+  if (!gst_base_transform_is_qos_enabled (trans))
+    gst_cow_qos_reset (&qos);
+  buffer = gst_buffer_make_writable (g_steal_pointer (&trans->queued_buf));
+  gst_cow_stream_take (&self->stream, buffer, settings, &trans->segment, &qos);
+  return GST_FLOW_OK;
+}
+
+static GstFlowReturn
+gst_cow_behavior_generate_output (GstBaseTransform *trans, GstBuffer **buffer)
+{
+  return gst_cow_stream_give (&GST_COW_BEHAVIOR (trans)->stream, FALSE, buffer);
+}

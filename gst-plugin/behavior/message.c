@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* Results as element messages on the bus. */
+#include "gst-plugin/behavior/message.h"
+
+/* From NTP's epoch, 1900, to Unix's. */
+#define NTP_TO_UNIX_S G_GUINT64_CONSTANT (2208988800)
+
+GType
+gst_cow_post_messages_get_type (void)
+{
+  static gsize type = 0;
+  static const GEnumValue values[] = {
+    { GST_COW_POST_MESSAGES_NONE, "None", "none" },
+    { GST_COW_POST_MESSAGES_ON_CHANGE, "Cows and zones whose label changed", "on-change" },
+    { GST_COW_POST_MESSAGES_ALL, "Each classified frame", "all" },
+    { 0, NULL, NULL },
+  };
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("GstCowPostMessages", values));
+  return type;
+}
+
+static GstClockTime
+reference_time (GstBuffer *buffer, GstStaticCaps *reference)
+{
+  GstCaps *caps = gst_static_caps_get (reference);
+  GstReferenceTimestampMeta *meta = gst_buffer_get_reference_timestamp_meta (buffer, caps);
+
+  gst_caps_unref (caps);
+  return meta ? meta->timestamp : GST_CLOCK_TIME_NONE;
+}
+
+static GstClockTime
+wall_clock (GstBuffer *buffer)
+{
+  static GstStaticCaps ntp = GST_STATIC_CAPS ("timestamp/x-ntp"), since_1970 = GST_STATIC_CAPS ("timestamp/x-unix");
+  GstClockTime time = reference_time (buffer, &ntp);
+
+  if (GST_CLOCK_TIME_IS_VALID (time))
+    return time >= NTP_TO_UNIX_S * GST_SECOND ? time - NTP_TO_UNIX_S * GST_SECOND : GST_CLOCK_TIME_NONE;
+  return reference_time (buffer, &since_1970);
+}
+
+GstCowMoment
+gst_cow_moment_of (GstBuffer *buffer, const GstSegment *segment, const GstVideoInfo *info, guint64 frame)
+{
+  gboolean timed = segment->format == GST_FORMAT_TIME && GST_BUFFER_PTS_IS_VALID (buffer);
+
+  return (GstCowMoment){
+    .frame = frame,
+    .stream_time = timed ? gst_segment_to_stream_time (segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer)) : GST_CLOCK_TIME_NONE,
+    .running_time = timed ? gst_segment_to_running_time (segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer)) : GST_CLOCK_TIME_NONE,
+    .wall_clock = wall_clock (buffer),
+    .width = GST_VIDEO_INFO_WIDTH (info),
+    .height = GST_VIDEO_INFO_HEIGHT (info),
+  };
+}
+
+/* The same field of all objects as an array of the message: nested structures are hard to read in the output of gst-launch-1.0 -m. */
+static void
+set_column (GstStructure *structure, const char *name, const GValue *objects, const char *field)
+{
+  GValue column = G_VALUE_INIT;
+
+  g_value_init (&column, GST_TYPE_ARRAY);
+  for (guint i = 0; i < gst_value_array_get_size (objects); i++) {
+    const GstStructure *object = gst_value_get_structure (gst_value_array_get_value (objects, i));
+
+    gst_value_array_append_value (&column, gst_structure_get_value (object, field));
+  }
+  gst_structure_take_value (structure, name, &column);
+}
+
+GstMessage *
+gst_cow_message_new (GstObject *source, const char *model_name, const GstCowMoment *moment, const GValue *objects)
+{
+  GstStructure *structure =
+      gst_structure_new ("cowbehavior", "timestamp", G_TYPE_UINT64, moment->stream_time, "running-time", G_TYPE_UINT64,
+                         moment->running_time, "frame", G_TYPE_UINT64, moment->frame, "width", G_TYPE_INT, moment->width, "height",
+                         G_TYPE_INT, moment->height, "model_name", G_TYPE_STRING, model_name, NULL);
+  if (GST_CLOCK_TIME_IS_VALID (moment->wall_clock))
+    gst_structure_set (structure, "wall-clock", G_TYPE_UINT64, moment->wall_clock, NULL);
+  set_column (structure, "ids", objects, "id");
+  set_column (structure, "labels", objects, "label");
+  set_column (structure, "confidences", objects, "confidence");
+  gst_structure_set_value (structure, "objects", objects);
+  return gst_message_new_element (source, structure);
+}

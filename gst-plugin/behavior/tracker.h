@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who is who from frame to frame, and what is known of each. What upstream says about identity counts most (a tracker's number, then the
+ * number of a region of interest); who has no number is found again by the overlap of boxes. Used by the streaming thread alone.
+ */
+#ifndef GST_COW_TRACKER_H
+#define GST_COW_TRACKER_H
+
+#include <gst/gst.h>
+
+#include "gst-plugin/behavior/smoother.h"
+#include "model/adapter/preprocess.h"
+
+G_BEGIN_DECLS
+
+/* Tracks that are kept at most; a frame may have more regions, which are forgotten after it. */
+#define GST_COW_TRACKER_MAX 512
+/* Frames after which one that was not seen is forgotten. */
+#define GST_COW_TRACKER_PATIENCE 150
+
+typedef enum {
+  GST_COW_ID_NONE,
+  GST_COW_ID_ROI,     /* of a GstVideoRegionOfInterestMeta; some detectors number boxes in it, not objects */
+  GST_COW_ID_TRACKER, /* of a tracker */
+  GST_COW_ID_PLACE    /* a zone or the full frame: it never moves, and no box is taken for it */
+} GstCowIdSource;
+
+/* A region of one frame, as the tracker sees it. */
+typedef struct {
+  CowRegion box;
+  GstCowIdSource source;
+  guint64 id; /* of that source */
+} GstCowSighting;
+
+/* One cow or place. */
+typedef struct {
+  guint refs;
+  GstCowIdSource source; /* what it was last known by */
+  guint64 source_id;
+  guint64 id; /* the source's, or a number of the tracker's own from 1 */
+  CowRegion box;
+  guint64 seen_frame; /* the last that it was in */
+
+  /* when its picture was given to the engine last */
+  gboolean asked;
+  guint64 asked_frame;
+  CowRegion asked_box;
+
+  /* what came back last: smoother.state; nothing before `known` */
+  gboolean known;
+  guint64 known_frame;
+  GstClockTime known_time; /* running time of that frame, or GST_CLOCK_TIME_NONE */
+  GstCowSmoother smoother;
+
+  gboolean posted; /* whether the bus was told of it, and of which class: -1 for unknown */
+  gint posted_class;
+} GstCowTrack;
+
+typedef struct {
+  GPtrArray *tracks; /* of GstCowTrack, at most GST_COW_TRACKER_MAX */
+  guint64 next_id;
+  gint trust; /* in the numbers of GST_COW_ID_ROI: more than 0 while they behave like those of objects */
+  guint64 n_evicted;
+} GstCowTracker;
+
+void gst_cow_tracker_init (GstCowTracker *self);
+void gst_cow_tracker_clear (GstCowTracker *self);
+/* Forgets all tracks. */
+void gst_cow_tracker_reset (GstCowTracker *self);
+/*
+ * Finds or makes the track of each of n sightings of one frame, whose number is larger than that of the call before. tracks [n] are
+ * references for the caller; no two are the same.
+ */
+void gst_cow_tracker_update (GstCowTracker *self, guint64 frame, const GstCowSighting *sightings, guint n, GstCowTrack **tracks);
+
+GstCowTrack *gst_cow_track_ref (GstCowTrack *track);
+void gst_cow_track_unref (GstCowTrack *track);
+
+/* Area of the intersection over area of the union, 0..1. */
+gdouble gst_cow_iou (const CowRegion *a, const CowRegion *b);
+
+G_END_DECLS
+
+#endif

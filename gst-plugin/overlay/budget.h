@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* The time budget: how long the cows of a stream did what, in cow-seconds (two cows for one second are two). Of bounded size. */
+#ifndef GST_COW_BUDGET_H
+#define GST_COW_BUDGET_H
+
+#include "gst-plugin/overlay/view.h"
+
+G_BEGIN_DECLS
+
+/* Of different labels; what comes later counts as "other". */
+#define GST_COW_BUDGET_MAX 32
+
+typedef struct {
+  char *label;
+  gint label_id; /* -1: unknown; -2: other */
+  guint32 colour;
+  gdouble cow_seconds;
+} GstCowShare;
+
+typedef struct {
+  GArray *shares;    /* of GstCowShare, by label_id, then by age; unknown and other last */
+  GstClockTime last; /* running time of the last frame */
+} GstCowBudget;
+
+void gst_cow_budget_init (GstCowBudget *self);
+void gst_cow_budget_clear (GstCowBudget *self);
+/* A new stream. */
+void gst_cow_budget_reset (GstCowBudget *self);
+/* A frame at a running time, or GST_CLOCK_TIME_NONE, and what is shown in it: since the last frame every one of its cows did that. Of a
+ * pause only the first five seconds count. */
+void gst_cow_budget_add (GstCowBudget *self, const GArray *view, GstClockTime now);
+gdouble gst_cow_budget_total (const GstCowBudget *self);
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* What `cowoverlay` shows of a frame: the metas of every `cowbehavior`, read with distrust, as places, short texts and colours. */
+#ifndef GST_COW_OVERLAY_VIEW_H
+#define GST_COW_OVERLAY_VIEW_H
+
+#include <gst/gst.h>
+
+#include "gst-plugin/behavior/regions.h"
+
+G_BEGIN_DECLS
+
+/* More in one frame are not shown. */
+#define GST_COW_VIEW_MAX 256
+
+/* Faded to how much, by the steps of GstCowShown.fade. */
+#define GST_COW_FADE_STEPS 4
+
+/* One classified region. */
+typedef struct {
+  GstCowPlace place;
+  GstVideoRectangle box; /* inside the frame, px; not empty */
+  char *label;           /* one line of valid UTF-8 */
+  char *name;            /* the zone's, or NULL */
+  char *who;             /* the track as "#7", or NULL */
+  char *age;             /* as "0.4 s", or NULL while fresh */
+  gint label_id;         /* -1: unknown */
+  guint32 colour;        /* 0xrrggbb */
+  gdouble confidence;    /* 0 to 1 */
+  guint fade;            /* 0: fresh, to GST_COW_FADE_STEPS - 1: seconds old */
+} GstCowShown;
+
+/* The colour of a class, one of ten that people with any kind of colour vision tell apart, the same in every frame; grey below 0, for
+ * "unknown". 0xrrggbb. */
+guint32 gst_cow_view_colour (gint label_id);
+
+/* What the buffer's metas have to say that lies in a frame of width x height px, in their order: an array of GstCowShown, perhaps empty.
+ * Free with g_array_unref (). */
+GArray *gst_cow_view_new (GstBuffer *buffer, gint width, gint height);
+
+G_END_DECLS
+
+#endif

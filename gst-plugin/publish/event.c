@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/* A frame's results as one line of JSON, shaped like what DL Streamer's gvametaconvert writes. By hand rather than by a tree: it is made in
+ * the streaming thread. */
+#include "gst-plugin/publish/event.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+
+void
+gst_cow_publish_event_collect (GstBuffer *buffer, GArray *objects)
+{
+  const GstMetaInfo *info = gst_meta_get_info (GST_COW_BEHAVIOR_META_NAME);
+  gpointer state = NULL;
+  GstMeta *meta;
+
+  while (info && (meta = gst_buffer_iterate_meta_filtered (buffer, &state, info->api))) {
+    const GstStructure *results = gst_custom_meta_get_structure ((GstCustomMeta *)meta);
+    const guint n = gst_cow_behavior_n_objects (results);
+
+    for (guint i = 0; i < n; i++) {
+      const GstStructure *object = gst_cow_behavior_object (results, i);
+
+      if (object)
+        g_array_append_val (objects, ((GstCowPublishObject){ results, object }));
+    }
+  }
+}
+
+/* ---- JSON ---- */
+
+void
+gst_cow_publish_append_string (GString *json, const char *text)
+{
+  g_autofree char *valid = NULL;
+
+  if (!text) {
+    g_string_append (json, "null");
+    return;
+  }
+  if (!g_utf8_validate (text, -1, NULL))
+    text = valid = g_utf8_make_valid (text, -1);
+  g_string_append_c (json, '"');
+  for (const char *p = text; *p; p++) {
+    const guchar c = (guchar)*p;
+
+    if (c == '"' || c == '\\')
+      g_string_append_printf (json, "\\%c", c);
+    else if (c < 0x20 || c == 0x7f)
+      g_string_append_printf (json, "\\u%04x", c);
+    else
+      g_string_append_c (json, *p);
+  }
+  g_string_append_c (json, '"');
+}
+
+/* Six digits: what probabilities are worth. */
+static void
+append_double (GString *json, double value)
+{
+  char text[G_ASCII_DTOSTR_BUF_SIZE];
+
+  if (isfinite (value))
+    g_string_append (json, g_ascii_formatd (text, sizeof text, "%.6g", value));
+  else
+    g_string_append (json, "null");
+}
+
+/* A comma where something is before it, and the key. */
+static void
+append_key (GString *json, const char *key)
+{
+  const char last = json->str[json->len - 1];
+
+  if (last != '{' && last != '[')
+    g_string_append_c (json, ',');
+  if (key)
+    g_string_append_printf (json, "\"%s\":", key);
+}
+
+static void
+append_text_field (GString *json, const char *key, const GstStructure *structure, const char *field)
+{
+  const char *text = gst_structure_get_string (structure, field);
+
+  if (text) {
+    append_key (json, key);
+    gst_cow_publish_append_string (json, text);
+  }
+}
+
+static void
+append_int_field (GString *json, const char *key, const GstStructure *structure, const char *field)
+{
+  gint value;
+
+  if (gst_structure_get_int (structure, field, &value)) {
+    append_key (json, key);
+    g_string_append_printf (json, "%d", value);
+  }
+}
+
+static void
+append_uint_field (GString *json, const char *key, const GstStructure *structure, const char *field)
+{
+  guint value;
+
+  if (gst_structure_get_uint (structure, field, &value)) {
+    append_key (json, key);
+    g_string_append_printf (json, "%u", value);
+  }
+}
+
+static void
+append_double_field (GString *json, const char *key, const GstStructure *structure, const char *field)
+{
+  gdouble value;
+
+  if (gst_structure_get_double (structure, field, &value)) {
+    append_key (json, key);
+    append_double (json, value);
+  }
+}
+
+/* ---- the parts of an event ---- */
+
+/* RFC 3339 in UTC, with microseconds. FALSE for a time that has no year of four digits. */
+static gboolean
+append_time (GString *json, gint64 us)
+{
+  g_autoptr (GDateTime) time = g_date_time_new_from_unix_utc (us / G_USEC_PER_SEC);
+  g_autofree char *seconds = time ? g_date_time_format (time, "%Y-%m-%dT%H:%M:%S") : NULL;
+
+  if (!seconds || strlen (seconds) != strlen ("2026-01-31T00:00:00"))
+    return FALSE;
+  append_key (json, "system_timestamp");
+  g_string_append_printf (json, "\"%s.%06dZ\"", seconds, (int)(us % G_USEC_PER_SEC));
+  return TRUE;
+}
+
+/* The region that the detector attached: by its number, or where it has none by its place. */
+static GstVideoRegionOfInterestMeta *
+find_roi (GstBuffer *buffer, const GstStructure *object)
+{
+  guint x = 0, y = 0, w = 0, h = 0;
+  gint id = -1;
+  gpointer state = NULL;
+  GstMeta *meta;
+
+  gst_structure_get_int (object, "id", &id);
+  gst_structure_get (object, "x", G_TYPE_UINT, &x, "y", G_TYPE_UINT, &y, "w", G_TYPE_UINT, &w, "h", G_TYPE_UINT, &h, NULL);
+  while ((meta = gst_buffer_iterate_meta_filtered (buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
+    GstVideoRegionOfInterestMeta *roi = (GstVideoRegionOfInterestMeta *)meta;
+
+    if (g_strcmp0 (g_quark_to_string (roi->roi_type), gst_structure_get_string (object, "roi_type")) != 0)
+      continue;
+    if (id >= 0 ? roi->id == id : roi->x == x && roi->y == y && roi->w == w && roi->h == h)
+      return roi;
+  }
+  return NULL;
+}
+
+/* What is known of a detection: its box as fractions of the frame, and what the detector said under DL Streamer's names. */
+static void
+append_detection (GString *json, GstBuffer *buffer, const GstCowMoment *moment, const GstStructure *object)
+{
+  GstVideoRegionOfInterestMeta *roi = find_roi (buffer, object);
+  GstStructure *said = roi ? gst_video_region_of_interest_meta_get_param (roi, "detection") : NULL;
+  guint x, y, w, h;
+
+  append_key (json, "detection");
+  g_string_append_c (json, '{');
+  if (moment->width > 0 && moment->height > 0 &&
+      gst_structure_get (object, "x", G_TYPE_UINT, &x, "y", G_TYPE_UINT, &y, "w", G_TYPE_UINT, &w, "h", G_TYPE_UINT, &h, NULL)) {
+    append_key (json, "bounding_box");
+    g_string_append (json, "{\"x_min\":");
+    append_double (json, (double)x / moment->width);
+    g_string_append (json, ",\"y_min\":");
+    append_double (json, (double)y / moment->height);
+    g_string_append (json, ",\"x_max\":");
+    append_double (json, ((double)x + w) / moment->width);
+    g_string_append (json, ",\"y_max\":");
+    append_double (json, ((double)y + h) / moment->height);
+    g_string_append_c (json, '}');
+  }
+  append_text_field (json, "label", object, "roi_type");
+  if (said) {
+    append_int_field (json, "label_id", said, "label_id");
+    append_double_field (json, "confidence", said, "confidence");
+  }
+  g_string_append_c (json, '}');
+}
+
+/* Who it is: the track, or what a region without one has for a number. */
+static void
+append_id (GString *json, const GstStructure *object)
+{
+  guint64 track;
+  gint id;
+
+  if (gst_structure_get_uint64 (object, "track_id", &track)) {
+    append_key (json, "id");
+    g_string_append_printf (json, "%" G_GUINT64_FORMAT, track);
+  } else if (gst_structure_get_int (object, "id", &id) && id >= 0) {
+    append_key (json, "id");
+    g_string_append_printf (json, "%d", id);
+  }
+}
+
+static void
+append_object (GString *json, GstBuffer *buffer, const GstCowMoment *moment, const GstCowPublishObject *item)
+{
+  const GstStructure *object = item->object;
+
+  append_key (json, NULL);
+  g_string_append_c (json, '{');
+  append_uint_field (json, "x", object, "x");
+  append_uint_field (json, "y", object, "y");
+  append_uint_field (json, "w", object, "w");
+  append_uint_field (json, "h", object, "h");
+  append_id (json, object);
+  append_text_field (json, "roi_type", object, "roi_type");
+  append_text_field (json, "region", object, "region");
+  if (g_strcmp0 (gst_structure_get_string (object, "region"), "roi") == 0)
+    append_detection (json, buffer, moment, object);
+  append_key (json, "behavior");
+  g_string_append_c (json, '{');
+  append_text_field (json, "label", object, "label");
+  append_int_field (json, "label_id", object, "label_id");
+  append_double_field (json, "confidence", object, "confidence");
+  append_key (json, "model");
+  g_string_append_c (json, '{');
+  append_text_field (json, "name", item->results, "model_name");
+  g_string_append (json, "}}");
+  append_uint_field (json, "frames_ago", object, "frames_ago");
+  g_string_append_c (json, '}');
+}
+
+char *
+gst_cow_publish_event_new (GstBuffer *buffer, const GstCowMoment *moment, const char *source, gint64 now_us, const GArray *objects)
+{
+  g_autoptr (GString) json = g_string_sized_new (256 * (1 + objects->len));
+
+  g_string_printf (json, "{\"resolution\":{\"width\":%d,\"height\":%d},\"source\":", moment->width, moment->height);
+  gst_cow_publish_append_string (json, source);
+  if (GST_CLOCK_TIME_IS_VALID (moment->stream_time)) {
+    append_key (json, "timestamp");
+    g_string_append_printf (json, "%" G_GUINT64_FORMAT, moment->stream_time);
+  }
+  if (!GST_CLOCK_TIME_IS_VALID (moment->wall_clock) || !append_time (json, (gint64)(moment->wall_clock / GST_USECOND)))
+    append_time (json, now_us);
+  append_key (json, "objects");
+  g_string_append_c (json, '[');
+  for (guint i = 0; i < objects->len; i++)
+    append_object (json, buffer, moment, &g_array_index (objects, GstCowPublishObject, i));
+  g_string_append (json, "]}");
+  return g_ref_string_new_len (json->str, (gssize)json->len);
+}

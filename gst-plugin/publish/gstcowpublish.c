@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The element `cowpublish`: makes events of the metadata on each frame and puts them into the queues of its targets (publish-queue.h). The
+ * streaming thread does nothing else, so no file, server or broker can hold up a frame.
+ */
+/**
+ * SECTION:element-cowpublish
+ * @title: cowpublish
+ * @short_description: Publishes what cows are doing
+ *
+ * Passes frames through as they are and publishes what `cowbehavior` upstream attached to them, as JSON lines: to a file or the standard
+ * output, by HTTP POST, and to an MQTT broker, each of which may be set or not. What properties say when the element starts holds until it
+ * stops.
+ *
+ * An event is a frame's, on one line (here on more):
+ *
+ * |[
+ * {"resolution":{"width":1280,"height":720},"source":"barn 1","timestamp":4000000000,
+ *  "system_timestamp":"2026-01-31T06:00:04.000000Z","objects":[
+ *  {"x":10,"y":20,"w":300,"h":200,"id":7,"roi_type":"cow","region":"roi",
+ *   "detection":{"bounding_box":{"x_min":0.0078125,"y_min":0.0277778,"x_max":0.242188,"y_max":0.305556},"label":"cow","confidence":0.91},
+ *   "behavior":{"label":"Lying","label_id":3,"confidence":0.87,"model":{"name":"cows"}},"frames_ago":0}]}
+ * ]|
+ *
+ * `timestamp` is the stream time in ns; `system_timestamp` is the camera's own time where a #GstReferenceTimestampMeta tells it
+ * (rtspsrc add-reference-timestamp-meta=true), else the time at which the frame came by.
+ *
+ * At the broker there are, below the topic that #GstCowPublish:mqtt-topic names: `SOURCE/available`, "online" or "offline";
+ * `SOURCE/events`, the events; `SOURCE/frame`, `SOURCE/zone/NAME` and `SOURCE/track/NUMBER`, the label of each, published when it changes.
+ * All but the events are retained.
+ *
+ * Each target has a thread and a queue of its own. While a target is out of reach its events wait, it is tried again after 1 s and up to
+ * every 30 s, and when the queue is full the oldest events are dropped and counted: #GstCowPublish:stats has the numbers, and a warning
+ * tells of the trouble. Events arrive in their order; one whose confirmation got lost may arrive twice.
+ *
+ * At the end of the stream, or when the element stops before that, it waits for what is queued: #GstCowPublish:drain-timeout at most. It
+ * then posts an element message `cowpublish` with the fields of #GstCowPublish:stats, and a warning where events are left.
+ *
+ * ## Example launch lines
+ * |[
+ * gst-launch-1.0 -q videotestsrc num-buffers=10 ! cowbehavior ! cowpublish file=- ! fakesink
+ * ]|
+ * Prints an event for each frame, of the demonstration model.
+ * |[
+ * gst-launch-1.0 rtspsrc location=rtsp://camera/barn add-reference-timestamp-meta=true ! rtph264depay ! h264parse ! avdec_h264 !
+ * videoconvert ! cowbehavior zones="pen 1=0,0,0.5,1; pen 2=0.5,0,0.5,1" smoothing=hmm ! cowpublish source="barn 1" post-events=on-change
+ *   mqtt-url=mqtts://broker mqtt-user=barn mqtt-discovery=true http-url=https://farm/events file=events.jsonl ! fakesink
+ * ]|
+ * Publishes changes to three places, and has Home Assistant show both pens. The broker's password is that of the environment variable
+ * COWBEHAVIOR_MQTT_PASSWORD.
+ */
+#include "gst-plugin/publish/gstcowpublish.h"
+
+#include <gst/video/video.h>
+#include <string.h>
+
+#include "gst-plugin/behavior/message.h"
+#include "gst-plugin/behavior/meta.h"
+#include "gst-plugin/publish/event.h"
+#include "gst-plugin/publish/queue.h"
+#include "gst-plugin/publish/settings.h"
+#include "gst-plugin/publish/states.h"
+#include "gst-plugin/publish/topics.h"
+
+GST_DEBUG_CATEGORY_STATIC (gst_cow_publish_debug);
+#define GST_CAT_DEFAULT gst_cow_publish_debug
+
+#define CAPS "video/x-raw(ANY)"
+
+#define MOST_TARGETS 3
+
+struct _GstCowPublish {
+  GstBaseTransform parent;
+
+  /* under the object lock */
+  GstCowPublishSettings settings;
+  GstCowPublishQueue *queues[MOST_TARGETS]; /* changed between runs only, by the thread that changes the state */
+  guint n_queues;
+  GstCowPublishCounts last[MOST_TARGETS]; /* of the run before, while stopped */
+  const char *last_names[MOST_TARGETS];
+  guint n_last;
+
+  /* of the streaming thread */
+  GstVideoInfo info;
+  gchar *source;
+  GstCowPublishEvents post_events;
+  GstCowPublishStates *states;
+  guint64 frame;
+  gboolean waited; /* for the queues, and no frame came since */
+};
+
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAPS));
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAPS));
+
+G_DEFINE_TYPE (GstCowPublish, gst_cow_publish, GST_TYPE_BASE_TRANSFORM)
+GST_ELEMENT_REGISTER_DEFINE (cowpublish, "cowpublish", GST_RANK_NONE, GST_TYPE_COW_PUBLISH)
+
+/* ---- properties ---- */
+
+static void
+add_counts (GstStructure *structure, const char *name, const GstCowPublishCounts *counts)
+{
+  g_autoptr (GstStructure) target = gst_structure_new (name, "queued", G_TYPE_UINT64, counts->queued, "sent", G_TYPE_UINT64, counts->sent,
+                                                       "dropped", G_TYPE_UINT64, counts->dropped, "failures", G_TYPE_UINT64,
+                                                       counts->failures, "connected", G_TYPE_BOOLEAN, counts->connected, NULL);
+
+  gst_structure_set (structure, name, GST_TYPE_STRUCTURE, target, NULL);
+}
+
+/* A structure with one for each target: of this run, or while stopped of the last. Under the object lock. */
+static GstStructure *
+stats_new (GstCowPublish *self)
+{
+  GstStructure *structure = gst_structure_new_empty ("cowpublish");
+
+  for (guint i = 0; i < self->n_queues; i++) {
+    GstCowPublishCounts counts;
+
+    gst_cow_publish_queue_get_counts (self->queues[i], &counts);
+    add_counts (structure, gst_cow_publish_queue_name (self->queues[i]), &counts);
+  }
+  for (guint i = 0; i < self->n_last; i++)
+    add_counts (structure, self->last_names[i], &self->last[i]);
+  return structure;
+}
+
+static void
+gst_cow_publish_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  GstCowPublish *self = GST_COW_PUBLISH (object);
+
+  GST_OBJECT_LOCK (self);
+  if (!gst_cow_publish_settings_set (&self->settings, id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_cow_publish_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  GstCowPublish *self = GST_COW_PUBLISH (object);
+
+  GST_OBJECT_LOCK (self);
+  if (id == GST_COW_PUBLISH_PROP_STATS)
+    g_value_take_boxed (value, stats_new (self));
+  else if (!gst_cow_publish_settings_get (&self->settings, id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  GST_OBJECT_UNLOCK (self);
+}
+
+/* ---- states of the element ---- */
+
+/* The targets that are set; their number, or -1 and *error. */
+static gint
+make_targets (const GstCowPublishSettings *settings, const char *source, GstCowPublishTarget **targets, GError **error)
+{
+  gint n = 0;
+
+  if (settings->file && !(targets[n++] = gst_cow_publish_file_new (settings, error)))
+    goto fail;
+  if (settings->http_url && !(targets[n++] = gst_cow_publish_http_new (settings, error)))
+    goto fail;
+  if (settings->mqtt_url && !(targets[n++] = gst_cow_publish_mqtt_new (settings, source, error)))
+    goto fail;
+  if (n > 0)
+    return n;
+  g_set_error_literal (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+                       "there is nowhere to publish to: set file, http-url or mqtt-url");
+  return -1;
+
+fail:
+  while (--n > 0)
+    targets[n - 1]->class->free (targets[n - 1]);
+  return -1;
+}
+
+static gboolean
+gst_cow_publish_start (GstBaseTransform *trans)
+{
+  GstCowPublish *self = GST_COW_PUBLISH (trans);
+  GstCowPublishTarget *targets[MOST_TARGETS];
+  GstCowPublishSettings settings;
+  g_autoptr (GError) error = NULL;
+  gint n;
+
+  GST_OBJECT_LOCK (self);
+  gst_cow_publish_settings_copy (&self->settings, &settings);
+  if (!settings.source)
+    settings.source = g_strdup (GST_OBJECT_NAME (self));
+  GST_OBJECT_UNLOCK (self);
+
+  n = make_targets (&settings, settings.source, targets, &error);
+  if (n > 0) {
+    GST_OBJECT_LOCK (self);
+    for (gint i = 0; i < n; i++)
+      self->queues[i] = gst_cow_publish_queue_new (targets[i], settings.queue_size, GST_ELEMENT (self));
+    self->n_queues = (guint)n;
+    self->n_last = 0;
+    GST_OBJECT_UNLOCK (self);
+    self->source = g_steal_pointer (&settings.source);
+    self->post_events = settings.post_events;
+    self->states = gst_cow_publish_states_new ();
+    self->frame = 0;
+    self->waited = FALSE;
+    gst_video_info_init (&self->info);
+  } else {
+    GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("%s", error->message), (NULL));
+  }
+  gst_cow_publish_settings_clear (&settings);
+  return n > 0;
+}
+
+static void
+post_stats (GstCowPublish *self)
+{
+  GstStructure *stats;
+
+  GST_OBJECT_LOCK (self);
+  stats = stats_new (self);
+  GST_OBJECT_UNLOCK (self);
+  gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), stats));
+}
+
+/* What is left in one queue is lost. */
+static void
+end_queue (GstCowPublish *self, guint i, guint drain_timeout_ms)
+{
+  GstCowPublishQueue *queue = self->queues[i];
+  const char *name = gst_cow_publish_queue_name (queue);
+  GstCowPublishCounts before, after;
+
+  gst_cow_publish_queue_get_counts (queue, &before);
+  gst_cow_publish_queue_end (queue, &after);
+  GST_OBJECT_LOCK (self);
+  self->last_names[i] = name;
+  self->last[i] = after;
+  GST_OBJECT_UNLOCK (self);
+  if (after.dropped > before.dropped)
+    GST_ELEMENT_WARNING (
+        self, RESOURCE, WRITE,
+        ("%s: %" G_GUINT64_FORMAT " events were still queued at the end and are lost", name, after.dropped - before.dropped),
+        ("drain-timeout is %u ms.", drain_timeout_ms));
+}
+
+/* The queues end side by side. */
+static gboolean
+gst_cow_publish_stop (GstBaseTransform *trans)
+{
+  GstCowPublish *self = GST_COW_PUBLISH (trans);
+  const guint n = self->n_queues;
+  gint64 deadline;
+  guint ms;
+
+  GST_OBJECT_LOCK (self);
+  ms = self->settings.drain_timeout_ms;
+  GST_OBJECT_UNLOCK (self);
+  /* What did not come to be sent within that time at the end of the stream will not now. */
+  deadline = g_get_monotonic_time () + (self->waited ? 0 : ms * G_TIME_SPAN_MILLISECOND);
+  for (guint i = 0; i < n; i++)
+    gst_cow_publish_queue_finish (self->queues[i]);
+  for (guint i = 0; i < n; i++)
+    gst_cow_publish_queue_wait (self->queues[i], deadline);
+  for (guint i = 0; i < n; i++)
+    end_queue (self, i, ms);
+
+  GST_OBJECT_LOCK (self);
+  self->n_queues = 0;
+  self->n_last = n;
+  GST_OBJECT_UNLOCK (self);
+  for (guint i = 0; i < n; i++)
+    gst_cow_publish_queue_unref (self->queues[i]);
+  post_stats (self);
+  g_clear_pointer (&self->states, gst_cow_publish_states_free);
+  g_clear_pointer (&self->source, g_free);
+  return TRUE;
+}
+
+/* ---- frames ---- */
+
+static gboolean
+gst_cow_publish_set_caps (GstBaseTransform *trans, GstCaps *incaps, GstCaps *outcaps)
+{
+  GstCowPublish *self = GST_COW_PUBLISH (trans);
+
+  /* Frames of caps that say too little go through all the same, with a size of 0. */
+  if (!gst_video_info_from_caps (&self->info, incaps))
+    gst_video_info_init (&self->info);
+  return TRUE;
+}
+
+static void
+set_state (GstCowPublish *self, const char *name, const char *label, const GValue *classes)
+{
+  for (guint i = 0; i < self->n_queues; i++)
+    gst_cow_publish_queue_set_state (self->queues[i], name, label, classes);
+}
+
+static void
+forget_state (const char *name, gpointer data)
+{
+  set_state (data, name, NULL, NULL);
+}
+
+/* Whether this object goes into an event. */
+static gboolean
+is_wanted (GstCowPublish *self, const GstCowPublishObject *item)
+{
+  const char *label = gst_structure_get_string (item->object, "label");
+  g_autofree char *name = label ? gst_cow_publish_topic_of (item->object) : NULL;
+  gboolean changed = TRUE;
+
+  if (name) {
+    changed = gst_cow_publish_states_update (self->states, name, label, self->frame);
+    if (changed)
+      set_state (self, name, label, gst_structure_get_value (item->results, "classes"));
+  }
+  return changed || self->post_events != GST_COW_PUBLISH_ON_CHANGE;
+}
+
+static gboolean
+has_new (const GArray *objects)
+{
+  for (guint i = 0; i < objects->len; i++) {
+    guint frames_ago;
+
+    if (gst_structure_get_uint (g_array_index (objects, GstCowPublishObject, i).object, "frames_ago", &frames_ago) && frames_ago == 0)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+static GstFlowReturn
+gst_cow_publish_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
+{
+  GstCowPublish *self = GST_COW_PUBLISH (trans);
+  g_autoptr (GArray) all = g_array_new (FALSE, FALSE, sizeof (GstCowPublishObject));
+  g_autoptr (GArray) wanted = g_array_new (FALSE, FALSE, sizeof (GstCowPublishObject));
+
+  self->waited = FALSE;
+  gst_cow_publish_event_collect (buffer, all);
+  for (guint i = 0; i < all->len; i++)
+    if (is_wanted (self, &g_array_index (all, GstCowPublishObject, i)))
+      g_array_append_val (wanted, g_array_index (all, GstCowPublishObject, i));
+  if (wanted->len > 0 && (self->post_events != GST_COW_PUBLISH_CLASSIFIED || has_new (wanted))) {
+    const GstCowMoment moment = gst_cow_moment_of (buffer, &trans->segment, &self->info, self->frame);
+    char *event = gst_cow_publish_event_new (buffer, &moment, self->source, g_get_real_time (), wanted);
+
+    for (guint i = 0; i < self->n_queues; i++)
+      gst_cow_publish_queue_push (self->queues[i], event);
+    g_ref_string_release (event);
+  }
+  gst_cow_publish_states_expire (self->states, self->frame++, forget_state, self);
+  return GST_FLOW_OK;
+}
+
+/* The end waits for the queues: who sees it stops the pipeline. */
+static void
+wait_for_queues (GstCowPublish *self)
+{
+  gint64 deadline;
+
+  GST_OBJECT_LOCK (self);
+  deadline = g_get_monotonic_time () + self->settings.drain_timeout_ms * G_TIME_SPAN_MILLISECOND;
+  GST_OBJECT_UNLOCK (self);
+  for (guint i = 0; i < self->n_queues; i++) {
+    GstCowPublishCounts counts;
+
+    if (gst_cow_publish_queue_drain (self->queues[i], deadline))
+      continue;
+    if (GST_PAD_IS_FLUSHING (GST_BASE_TRANSFORM_SINK_PAD (self)) && g_get_monotonic_time () < deadline)
+      return; /* it is not the end */
+    self->waited = TRUE;
+    gst_cow_publish_queue_get_counts (self->queues[i], &counts);
+    GST_ELEMENT_WARNING (self, RESOURCE, WRITE,
+                         ("%s: at the end of the stream %" G_GUINT64_FORMAT " events are still queued; stopping now loses them",
+                          gst_cow_publish_queue_name (self->queues[i]), counts.queued),
+                         (NULL));
+  }
+  post_stats (self);
+}
+
+/* A seek that comes while the end waits is not held up by it. In any thread, so that the queues may just be going. */
+static void
+set_flushing (GstCowPublish *self, gboolean flushing)
+{
+  GST_OBJECT_LOCK (self);
+  for (guint i = 0; i < self->n_queues; i++)
+    gst_cow_publish_queue_set_flushing (self->queues[i], flushing);
+  GST_OBJECT_UNLOCK (self);
+}
+
+static gboolean
+gst_cow_publish_sink_event (GstBaseTransform *trans, GstEvent *event)
+{
+  if (GST_EVENT_TYPE (event) == GST_EVENT_EOS)
+    wait_for_queues (GST_COW_PUBLISH (trans));
+  else if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START || GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
+    set_flushing (GST_COW_PUBLISH (trans), GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START);
+  return GST_BASE_TRANSFORM_CLASS (gst_cow_publish_parent_class)->sink_event (trans, event);
+}
+
+/* ---- the type ---- */
+
+static void
+gst_cow_publish_finalize (GObject *object)
+{
+  gst_cow_publish_settings_clear (&GST_COW_PUBLISH (object)->settings);
+  G_OBJECT_CLASS (gst_cow_publish_parent_class)->finalize (object);
+}
+
+static void
+gst_cow_publish_class_init (GstCowPublishClass *class)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (class);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (class);
+  GstBaseTransformClass *trans_class = GST_BASE_TRANSFORM_CLASS (class);
+
+  GST_DEBUG_CATEGORY_INIT (gst_cow_publish_debug, "cowpublish", 0, "cow behaviour events");
+
+  object_class->finalize = gst_cow_publish_finalize;
+  object_class->set_property = gst_cow_publish_set_property;
+  object_class->get_property = gst_cow_publish_get_property;
+  gst_cow_publish_settings_install (object_class);
+
+  gst_element_class_set_static_metadata (element_class, "Cow behaviour publisher", "Generic/Metadata/Video",
+                                         "Publishes what cowbehavior found as JSON lines: to files, by HTTP, by MQTT", "cowbehavior");
+  gst_element_class_add_static_pad_template (element_class, &sink_template);
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+
+  trans_class->start = GST_DEBUG_FUNCPTR (gst_cow_publish_start);
+  trans_class->stop = GST_DEBUG_FUNCPTR (gst_cow_publish_stop);
+  trans_class->sink_event = GST_DEBUG_FUNCPTR (gst_cow_publish_sink_event);
+  trans_class->set_caps = GST_DEBUG_FUNCPTR (gst_cow_publish_set_caps);
+  trans_class->transform_ip = GST_DEBUG_FUNCPTR (gst_cow_publish_transform_ip);
+
+  gst_cow_meta_register ();
+  gst_type_mark_as_plugin_api (GST_TYPE_COW_PUBLISH_EVENTS, 0);
+}
+
+static void
+gst_cow_publish_init (GstCowPublish *self)
+{
+  gst_cow_publish_settings_init (&self->settings);
+  gst_base_transform_set_passthrough (GST_BASE_TRANSFORM (self), TRUE);
+}

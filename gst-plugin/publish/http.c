@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/* Events posted to an HTTP endpoint, by libsoup. */
+#include <libsoup/soup.h>
+#include <string.h>
+
+#include "cow-build.h"
+#include "gst-plugin/publish/target.h"
+
+/* An answer is of no interest; a longer one costs its connection. */
+#define MOST_ANSWER_BYTES 65536
+
+typedef struct {
+  GstCowPublishTarget target;
+  GUri *uri;
+  char *shown;         /* for messages: without login, query and fragment */
+  char *authorization; /* value of that header, or NULL */
+  gboolean batches;
+  guint timeout_s;
+  GTlsDatabase *authorities; /* NULL: the system's */
+  SoupSession *session;      /* of the thread */
+} Http;
+
+static void
+http_disconnect (GstCowPublishTarget *target, gboolean politely, GCancellable *cancellable)
+{
+  g_clear_object (&((Http *)target)->session);
+}
+
+static SoupSession *
+session_new (const Http *self)
+{
+  SoupSession *session =
+      soup_session_new_with_options ("timeout", self->timeout_s, "user-agent", "cowpublish/" COW_VERSION, "max-conns-per-host", 1, NULL);
+
+  if (self->authorities)
+    soup_session_set_tls_database (session, self->authorities);
+  return session;
+}
+
+static SoupMessage *
+message_new (const Http *self, char *const *lines, guint n)
+{
+  SoupMessage *message = soup_message_new_from_uri (SOUP_METHOD_POST, self->uri);
+  g_autoptr (GByteArray) body = g_byte_array_new ();
+  g_autoptr (GBytes) bytes = NULL;
+
+  for (guint i = 0; i < n; i++) {
+    g_byte_array_append (body, (const guint8 *)lines[i], (guint)strlen (lines[i]));
+    if (self->batches)
+      g_byte_array_append (body, (const guint8 *)"\n", 1);
+  }
+  bytes = g_byte_array_free_to_bytes (g_steal_pointer (&body));
+  soup_message_set_request_body_from_bytes (message, self->batches ? "application/x-ndjson" : "application/json", bytes);
+  /* What is secret does not follow a server to another address, nor wait until it is asked for. */
+  soup_message_add_flags (message, SOUP_MESSAGE_NO_REDIRECT);
+  soup_message_disable_feature (message, SOUP_TYPE_AUTH_MANAGER);
+  if (self->authorization)
+    soup_message_headers_replace (soup_message_get_request_headers (message), "Authorization", self->authorization);
+  return message;
+}
+
+/* Reads the answer to its end, so that the connection can be used again. */
+static void
+skip_answer (Http *self, GInputStream *answer, GCancellable *cancellable)
+{
+  const gint64 until = g_get_monotonic_time () + self->timeout_s * G_USEC_PER_SEC;
+  guint8 block[4096];
+  gsize total = 0;
+  gssize n;
+
+  while ((n = g_input_stream_read (answer, block, sizeof block, cancellable, NULL)) > 0) {
+    total += (gsize)n;
+    if (total > MOST_ANSWER_BYTES || g_get_monotonic_time () > until)
+      break;
+  }
+  if (n != 0)
+    http_disconnect (&self->target, FALSE, NULL);
+}
+
+/* The seconds of a Retry-After; dates are not worth it. */
+static guint
+retry_after (SoupMessage *message)
+{
+  const char *value = soup_message_headers_get_one (soup_message_get_response_headers (message), "Retry-After");
+  guint64 seconds;
+
+  return value && g_ascii_string_to_unsigned (value, 10, 0, G_MAXUINT / 1000, &seconds, NULL) ? (guint)seconds : 0;
+}
+
+static GstCowDelivery
+judge (Http *self, SoupMessage *message, GError **error)
+{
+  const guint status = soup_message_get_status (message);
+  const char *phrase = soup_status_get_phrase (status), *hint = "";
+
+  if (status >= 200 && status < 300)
+    return GST_COW_DELIVERY_DONE;
+  if (status == 401 || status == 403)
+    hint = "; set http-user and http-password, or http-token, to a login that may post there";
+  else if (status >= 300 && status < 400)
+    hint = "; set http-url to where it leads";
+  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE, "http-url: %s answered %u (%s)%s", self->shown, status, phrase, hint);
+  if (status < 500 && status != SOUP_STATUS_REQUEST_TIMEOUT && status != 425 && status != 429)
+    return GST_COW_DELIVERY_REFUSED;
+  self->target.retry_after_s = retry_after (message);
+  return GST_COW_DELIVERY_RETRY;
+}
+
+static GstCowDelivery
+http_send (GstCowPublishTarget *target, char *const *lines, guint n, guint *n_sent, GCancellable *cancellable, GError **error)
+{
+  Http *self = (Http *)target;
+  g_autoptr (SoupMessage) message = message_new (self, lines, n);
+  g_autoptr (GInputStream) answer = NULL;
+  GstCowDelivery delivery;
+
+  if (!self->session)
+    self->session = session_new (self);
+  answer = soup_session_send (self->session, message, cancellable, error);
+  if (!answer) {
+    g_prefix_error (error, "http-url: %s: ", self->shown);
+    return GST_COW_DELIVERY_RETRY;
+  }
+  delivery = judge (self, message, error);
+  skip_answer (self, answer, cancellable);
+  if (delivery == GST_COW_DELIVERY_DONE)
+    *n_sent = n;
+  return delivery;
+}
+
+static void
+http_free (GstCowPublishTarget *target)
+{
+  Http *self = (Http *)target;
+
+  g_clear_object (&self->session);
+  g_clear_object (&self->authorities);
+  g_clear_pointer (&self->uri, g_uri_unref);
+  g_free (self->shown);
+  g_free (self->authorization);
+  g_free (self);
+}
+
+/* FALSE: a secret has characters that no header may have. */
+static gboolean
+set_login (Http *self, const GstCowPublishSettings *settings, GError **error)
+{
+  const char *password = gst_cow_publish_secret (settings->http_password, "COWBEHAVIOR_HTTP_PASSWORD");
+  /* A login that was set goes before a token that the environment happens to have. */
+  const char *token =
+      settings->http_token || !settings->http_user ? gst_cow_publish_secret (settings->http_token, "COWBEHAVIOR_HTTP_TOKEN") : NULL;
+
+  if (token) {
+    for (const char *p = token; *p; p++) {
+      if (g_ascii_isgraph (*p))
+        continue;
+      g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "http-token has spaces or characters beyond ASCII");
+      return FALSE;
+    }
+    self->authorization = g_strconcat ("Bearer ", token, NULL);
+  } else if (settings->http_user) {
+    g_autofree char *pair = g_strconcat (settings->http_user, ":", password ? password : "", NULL);
+    g_autofree char *encoded = g_base64_encode ((const guchar *)pair, strlen (pair));
+
+    self->authorization = g_strconcat ("Basic ", encoded, NULL);
+  }
+  return TRUE;
+}
+
+/* libsoup asks for "" where an address has no path, which is no request. */
+static GUri *
+with_path (GUri *uri)
+{
+  return *g_uri_get_path (uri) ? g_uri_ref (uri)
+                               : g_uri_build (g_uri_get_flags (uri), g_uri_get_scheme (uri), NULL, g_uri_get_host (uri),
+                                              g_uri_get_port (uri), "/", g_uri_get_query (uri), NULL);
+}
+
+GstCowPublishTarget *
+gst_cow_publish_http_new (const GstCowPublishSettings *settings, GError **error)
+{
+  static const GstCowPublishTargetClass class = { .name = "http", .send = http_send, .disconnect = http_disconnect, .free = http_free };
+  Http *self = g_new0 (Http, 1);
+  g_autoptr (GUri) uri = NULL;
+
+  self->target = (GstCowPublishTarget){ .class = &class, .most_lines = settings->http_batch };
+  self->batches = settings->http_batch > 1;
+  self->timeout_s = settings->http_timeout_s;
+  uri = gst_cow_publish_parse_url (settings->http_url, "http-url", "http", "https", error);
+  if (!uri || !set_login (self, settings, error))
+    goto fail;
+  self->uri = with_path (uri);
+  self->shown = g_uri_to_string_partial (self->uri, G_URI_HIDE_USERINFO | G_URI_HIDE_QUERY | G_URI_HIDE_FRAGMENT);
+  if (settings->http_ca && !(self->authorities = g_tls_file_database_new (settings->http_ca, error))) {
+    g_prefix_error (error, "http-ca: %s: ", settings->http_ca);
+    goto fail;
+  }
+  return &self->target;
+
+fail:
+  http_free (&self->target);
+  return NULL;
+}

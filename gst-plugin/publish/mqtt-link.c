@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One connection to an MQTT broker. libmosquitto's own loops either have a thread of their own or cannot be cancelled, so its socket is
+ * watched here. A connection that broke is never used again: libmosquitto would repeat by itself what the queue repeats.
+ */
+#include <errno.h>
+#include <mosquitto.h>
+#include <poll.h>
+#include <string.h>
+
+#include "gst-plugin/publish/mqtt-private.h"
+
+#define KEEP_ALIVE_S 30
+/* For an answer that a broker gives at once. */
+#define PATIENCE (10 * G_USEC_PER_SEC)
+/* Bytes of a message that are looked at; those that are waited for are short. */
+#define MOST_TEXT 64u
+
+struct _GstCowPublishLink {
+  struct mosquitto *client;
+  char *where; /* "mqtt-url: broker HOST:PORT", which begins messages */
+  GstCowPublishHeard tell;
+  gpointer data;
+
+  int answer;        /* to the connection; -1: none yet */
+  int lost;          /* error of libmosquitto that ended the connection; 0: it lives */
+  char *detail;      /* what libmosquitto last logged as an error */
+  guint outstanding; /* published, and not yet acknowledged */
+  gint64 heard;      /* g_get_monotonic_time () of the last acknowledgement */
+
+  /* of publish_all () */
+  int ids[GST_COW_PUBLISH_MQTT_BATCH];
+  gboolean taken[GST_COW_PUBLISH_MQTT_BATCH];
+  guint n_ids;
+};
+
+void
+gst_cow_publish_broker_clear (GstCowPublishBroker *self)
+{
+  char **texts[] = { &self->host, &self->client_id, &self->user, &self->password, &self->ca, &self->cert, &self->key, &self->will_topic };
+
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
+    g_clear_pointer (texts[i], g_free);
+}
+
+/* ---- what libmosquitto tells ---- */
+
+static void
+on_connect (struct mosquitto *client, void *data, int answer)
+{
+  ((GstCowPublishLink *)data)->answer = answer;
+}
+
+static void
+on_disconnect (struct mosquitto *client, void *data, int reason)
+{
+  ((GstCowPublishLink *)data)->lost = reason ? reason : MOSQ_ERR_CONN_LOST;
+}
+
+static void
+on_publish (struct mosquitto *client, void *data, int id)
+{
+  GstCowPublishLink *self = data;
+
+  self->outstanding--;
+  self->heard = g_get_monotonic_time ();
+  for (guint i = 0; i < self->n_ids; i++)
+    if (self->ids[i] == id)
+      self->taken[i] = TRUE;
+}
+
+static void
+on_message (struct mosquitto *client, void *data, const struct mosquitto_message *message)
+{
+  GstCowPublishLink *self = data;
+
+  if (message->payloadlen > 0) {
+    g_autofree char *text = g_strndup (message->payload, MIN ((gsize)message->payloadlen, MOST_TEXT));
+
+    self->tell (message->topic, text, message->retain, self->data);
+  }
+}
+
+static void
+on_log (struct mosquitto *client, void *data, int level, const char *text)
+{
+  GstCowPublishLink *self = data;
+
+  if (level != MOSQ_LOG_ERR)
+    return;
+  g_free (self->detail);
+  self->detail = g_strchomp (g_utf8_make_valid (text, -1));
+}
+
+/* A key with a passphrase would have OpenSSL ask for it on the terminal. */
+static int
+no_passphrase (char *buffer, int size, int writing, void *data)
+{
+  return 0;
+}
+
+/* ---- errors ---- */
+
+static gboolean
+fail (GstCowPublishLink *self, int code, GError **error)
+{
+  const char *reason = code == MOSQ_ERR_ERRNO ? g_strerror (errno) : mosquitto_strerror (code);
+
+  if (self->detail)
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s: %s %s", self->where, reason, self->detail);
+  else
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s: %s", self->where, reason);
+  return FALSE;
+}
+
+static gboolean
+fail_login (GstCowPublishLink *self, const GstCowPublishBroker *broker, GError **error)
+{
+  const gboolean login = self->answer == 4 || self->answer == 5;
+
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED, "%s does not let us in%s%s%s: %s%s", self->where,
+               login && broker->user ? " as \"" : "", login && broker->user ? broker->user : "", login && broker->user ? "\"" : "",
+               mosquitto_connack_string (self->answer), login ? " Check mqtt-user and mqtt-password." : "");
+  return FALSE;
+}
+
+/* ---- reading and writing ---- */
+
+gboolean
+gst_cow_publish_link_pump (GstCowPublishLink *self, int wait_ms, GCancellable *cancellable, GError **error)
+{
+  GPollFD cancelled = { .fd = -1 };
+  const gboolean can_cancel = cancellable && g_cancellable_make_pollfd (cancellable, &cancelled);
+  struct pollfd fds[2] = { { .fd = mosquitto_socket (self->client), .events = POLLIN },
+                           { .fd = can_cancel ? cancelled.fd : -1, .events = POLLIN } };
+  int code = self->lost;
+
+  if (code == 0 && fds[0].fd < 0)
+    code = MOSQ_ERR_NO_CONN;
+  if (code == 0) {
+    if (mosquitto_want_write (self->client))
+      fds[0].events |= POLLOUT;
+    if (poll (fds, 2, wait_ms) < 0)
+      fds[0].revents = 0;
+  }
+  if (can_cancel)
+    g_cancellable_release_fd (cancellable);
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return FALSE;
+  if (code == 0 && fds[0].revents & ~POLLOUT)
+    code = mosquitto_loop_read (self->client, 1);
+  if (code == 0 && fds[0].revents & POLLOUT)
+    code = mosquitto_loop_write (self->client, 1);
+  if (code == 0)
+    code = mosquitto_loop_misc (self->client);
+  return code == 0 ? TRUE : fail (self, self->lost ? self->lost : code, error);
+}
+
+/* Until the broker has all that was published; an error when it is silent for too long. */
+gboolean
+gst_cow_publish_link_flush (GstCowPublishLink *self, GCancellable *cancellable, GError **error)
+{
+  self->heard = g_get_monotonic_time ();
+  while (self->outstanding > 0) {
+    if (!gst_cow_publish_link_pump (self, 1000, cancellable, error))
+      return FALSE;
+    if (g_get_monotonic_time () - self->heard > PATIENCE)
+      return fail (self, MOSQ_ERR_TIMEOUT, error);
+  }
+  return TRUE;
+}
+
+static int
+publish (GstCowPublishLink *self, int *id, const char *topic, const char *text, gboolean retain)
+{
+  const int code = mosquitto_publish (self->client, id, topic, text ? (int)strlen (text) : 0, text, 1, retain);
+
+  if (code == MOSQ_ERR_SUCCESS)
+    self->outstanding++;
+  return code;
+}
+
+gboolean
+gst_cow_publish_link_publish (GstCowPublishLink *self, const char *topic, const char *text, gboolean retain, GError **error)
+{
+  const int code = publish (self, NULL, topic, text, retain);
+
+  return code == MOSQ_ERR_SUCCESS ? TRUE : fail (self, code, error);
+}
+
+gboolean
+gst_cow_publish_link_publish_all (GstCowPublishLink *self, const char *topic, char *const *texts, guint n, guint *n_taken,
+                                  GCancellable *cancellable, GError **error)
+{
+  int code = MOSQ_ERR_SUCCESS;
+  gboolean ok;
+
+  memset (self->taken, 0, sizeof self->taken);
+  for (self->n_ids = 0; self->n_ids < n && code == MOSQ_ERR_SUCCESS;) {
+    code = publish (self, &self->ids[self->n_ids], topic, texts[self->n_ids], FALSE);
+    if (code == MOSQ_ERR_SUCCESS)
+      self->n_ids++;
+  }
+  ok = code == MOSQ_ERR_SUCCESS ? gst_cow_publish_link_flush (self, cancellable, error) : fail (self, code, error);
+  for (*n_taken = 0; *n_taken < self->n_ids && self->taken[*n_taken];)
+    (*n_taken)++;
+  self->n_ids = 0;
+  return ok;
+}
+
+gboolean
+gst_cow_publish_link_subscribe (GstCowPublishLink *self, const char *topic, GError **error)
+{
+  const int code = mosquitto_subscribe (self->client, NULL, topic, 0);
+
+  return code == MOSQ_ERR_SUCCESS ? TRUE : fail (self, code, error);
+}
+
+/* ---- begin and end ---- */
+
+static int
+configure (GstCowPublishLink *self, const GstCowPublishBroker *broker)
+{
+  static const char offline[] = "offline";
+  int code = mosquitto_will_set (self->client, broker->will_topic, sizeof offline - 1, offline, 1, true);
+
+  if (code == MOSQ_ERR_SUCCESS && broker->user)
+    code = mosquitto_username_pw_set (self->client, broker->user, broker->password);
+  if (code != MOSQ_ERR_SUCCESS || !broker->tls)
+    return code;
+  if (broker->ca)
+    return mosquitto_tls_set (self->client, broker->ca, NULL, broker->cert, broker->key, no_passphrase);
+  code = mosquitto_tls_opts_set (self->client, 1, NULL, NULL);
+  return code != MOSQ_ERR_SUCCESS ? code : mosquitto_int_option (self->client, MOSQ_OPT_TLS_USE_OS_CERTS, 1);
+}
+
+static gboolean
+connect_client (GstCowPublishLink *self, const GstCowPublishBroker *broker, GCancellable *cancellable, GError **error)
+{
+  const gint64 until = g_get_monotonic_time () + PATIENCE;
+  int code = configure (self, broker);
+
+  /* Not connect_async, which tries the first of several addresses of a name only. */
+  if (code == MOSQ_ERR_SUCCESS)
+    code = mosquitto_connect (self->client, broker->host, broker->port, KEEP_ALIVE_S);
+  if (code != MOSQ_ERR_SUCCESS)
+    return fail (self, code, error);
+  while (self->answer < 0) {
+    g_autoptr (GError) trouble = NULL;
+
+    if (!gst_cow_publish_link_pump (self, 1000, cancellable, &trouble) && self->answer < 0) {
+      g_propagate_error (error, g_steal_pointer (&trouble));
+      return FALSE;
+    }
+    if (self->answer < 0 && g_get_monotonic_time () > until)
+      return fail (self, MOSQ_ERR_TIMEOUT, error);
+  }
+  return self->answer == 0 ? TRUE : fail_login (self, broker, error);
+}
+
+GstCowPublishLink *
+gst_cow_publish_link_new (const GstCowPublishBroker *broker, GstCowPublishHeard tell, gpointer data, GCancellable *cancellable,
+                          GError **error)
+{
+  GstCowPublishLink *self = g_new0 (GstCowPublishLink, 1);
+
+  self->where = g_strdup_printf ("mqtt-url: broker %s:%u", broker->host, broker->port);
+  self->tell = tell;
+  self->data = data;
+  self->answer = -1;
+  self->client = mosquitto_new (broker->client_id, true, self);
+  if (!self->client) {
+    fail (self, MOSQ_ERR_ERRNO, error);
+    gst_cow_publish_link_free (self, FALSE);
+    return NULL;
+  }
+  mosquitto_connect_callback_set (self->client, on_connect);
+  mosquitto_disconnect_callback_set (self->client, on_disconnect);
+  mosquitto_publish_callback_set (self->client, on_publish);
+  mosquitto_message_callback_set (self->client, on_message);
+  mosquitto_log_callback_set (self->client, on_log);
+  if (!connect_client (self, broker, cancellable, error)) {
+    gst_cow_publish_link_free (self, FALSE);
+    return NULL;
+  }
+  return self;
+}
+
+void
+gst_cow_publish_link_free (GstCowPublishLink *self, gboolean politely)
+{
+  /* Without this word the broker publishes the will. */
+  if (self->client && politely && mosquitto_disconnect (self->client) == MOSQ_ERR_SUCCESS && mosquitto_want_write (self->client))
+    mosquitto_loop_write (self->client, 1);
+  if (self->client)
+    mosquitto_destroy (self->client);
+  g_free (self->where);
+  g_free (self->detail);
+  g_free (self);
+}

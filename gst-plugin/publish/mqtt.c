@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Events, states and Home Assistant's discovery at an MQTT broker. Events come from the queue; states are noted here and published when
+ * they change, so that an outage of any length leaves the newest of each to send, and none that is older.
+ */
+#include <mosquitto.h>
+#include <string.h>
+
+#include "gst-plugin/publish/mqtt-private.h"
+#include "gst-plugin/publish/target.h"
+#include "gst-plugin/publish/topics.h"
+
+/* Names of which states are kept, those that the broker is to forget among them. */
+#define MOST_STATES 2048
+
+typedef struct {
+  char *label;  /* NULL: the broker is to forget it */
+  gboolean due; /* not yet published */
+} State;
+
+typedef struct {
+  GstCowPublishTarget target;
+  GstCowPublishBroker broker;
+  char *prefix, *source;
+  char *base; /* PREFIX/SOURCE */
+  char *events_topic;
+  char *discovery_topic; /* NULL: no discovery */
+  GstCowPublishLink *link;
+  gboolean contradicted; /* of the thread: somebody said "offline" */
+
+  GMutex lock;
+  GHashTable *states;    /* name -> State */
+  char **classes;        /* labels there are; NULL: not known yet */
+  gboolean discover_due; /* the device is not as it was published */
+  gboolean online;
+} Mqtt;
+
+static void
+state_free (gpointer data)
+{
+  g_free (((State *)data)->label);
+  g_free (data);
+}
+
+/* ---- states, under the lock ---- */
+
+static void
+put_state (Mqtt *self, const char *name, const char *label)
+{
+  State *state = g_hash_table_lookup (self->states, name);
+
+  if (!state) {
+    if (g_hash_table_size (self->states) >= MOST_STATES)
+      return;
+    state = g_new0 (State, 1);
+    g_hash_table_insert (self->states, g_strdup (name), state);
+  }
+  self->discover_due |= gst_cow_publish_topic_stays (name) && !state->label != !label;
+  g_free (state->label);
+  state->label = g_strdup (label);
+  state->due = TRUE;
+}
+
+static void
+note_classes (Mqtt *self, const GValue *classes)
+{
+  g_autoptr (GStrvBuilder) builder = NULL;
+  g_auto (GStrv) new = NULL;
+
+  if (!classes || !GST_VALUE_HOLDS_ARRAY (classes))
+    return;
+  builder = g_strv_builder_new ();
+  for (guint i = 0; i < gst_value_array_get_size (classes); i++) {
+    const GValue *class = gst_value_array_get_value (classes, i);
+
+    if (G_VALUE_HOLDS_STRING (class) && g_value_get_string (class))
+      g_strv_builder_add (builder, g_value_get_string (class));
+  }
+  new = g_strv_builder_end (builder);
+  if (self->classes && g_strv_equal ((const gchar *const *)self->classes, (const gchar *const *)new))
+    return;
+  g_strfreev (self->classes);
+  self->classes = g_steal_pointer (&new);
+  self->discover_due = TRUE;
+}
+
+static void
+mqtt_set_state (GstCowPublishTarget *target, const char *name, const char *label, const GValue *classes)
+{
+  Mqtt *self = (Mqtt *)target;
+
+  g_mutex_lock (&self->lock);
+  if (label || self->online) {
+    put_state (self, name, label);
+    note_classes (self, classes);
+  } else if (g_hash_table_remove (self->states, name)) {
+    /* What the broker still keeps of it is found when it is there again. */
+    self->discover_due = TRUE;
+  }
+  g_mutex_unlock (&self->lock);
+}
+
+/* All anew, for a broker that may know nothing. */
+static void
+make_all_due (Mqtt *self)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, self->states);
+  while (g_hash_table_iter_next (&iter, NULL, &value)) {
+    State *state = value;
+
+    state->due = TRUE;
+    if (!state->label)
+      g_hash_table_iter_remove (&iter);
+  }
+  self->discover_due = TRUE;
+  self->online = TRUE;
+}
+
+/* A cow of an earlier run, which did not say goodbye; or the will of an earlier connection, of which the broker finds out late that it
+ * broke. */
+static void
+on_heard (const char *topic, const char *text, gboolean kept, gpointer data)
+{
+  Mqtt *self = data;
+  const gsize n = strlen (self->base);
+
+  if (!kept && g_str_equal (topic, self->broker.will_topic))
+    self->contradicted = !g_str_equal (text, "online");
+  if (!kept || strncmp (topic, self->base, n) != 0 || !g_str_has_prefix (topic + n, "/track/"))
+    return;
+  g_mutex_lock (&self->lock);
+  if (!g_hash_table_contains (self->states, topic + n + 1))
+    put_state (self, topic + n + 1, NULL);
+  g_mutex_unlock (&self->lock);
+}
+
+/* ---- publishing ---- */
+
+typedef struct {
+  char *topic, *text;
+} Message;
+
+static void
+message_free (gpointer data)
+{
+  Message *self = data;
+
+  g_free (self->topic);
+  g_free (self->text);
+  g_free (self);
+}
+
+static void
+add_message (GPtrArray *messages, char *topic, char *text)
+{
+  Message *message = g_new (Message, 1);
+
+  *message = (Message){ topic, text };
+  g_ptr_array_add (messages, message);
+}
+
+static void
+take_discovery (Mqtt *self, GPtrArray *messages)
+{
+  g_autoptr (GList) names = NULL;
+  GstCowPublishDevice device = { self->prefix, self->source, self->base, NULL, (const char *const *)self->classes };
+  GHashTableIter iter;
+  gpointer name, value;
+
+  self->discover_due = FALSE;
+  g_hash_table_iter_init (&iter, self->states);
+  while (g_hash_table_iter_next (&iter, &name, &value))
+    if (((State *)value)->label)
+      names = g_list_prepend (names, name);
+  device.names = names = g_list_sort (names, (GCompareFunc)strcmp);
+  add_message (messages, g_strdup (self->discovery_topic), gst_cow_publish_device_text (&device));
+}
+
+/* What is to be published; discovery first, so that the sensors are there when their states come. */
+static GPtrArray *
+take_due (Mqtt *self)
+{
+  GPtrArray *messages = g_ptr_array_new_with_free_func (message_free);
+  GHashTableIter iter;
+  gpointer name, value;
+
+  g_mutex_lock (&self->lock);
+  if (self->discovery_topic && self->discover_due && g_hash_table_size (self->states) > 0)
+    take_discovery (self, messages);
+  g_hash_table_iter_init (&iter, self->states);
+  while (g_hash_table_iter_next (&iter, &name, &value)) {
+    State *state = value;
+
+    if (!state->due)
+      continue;
+    state->due = FALSE;
+    add_message (messages, g_strconcat (self->base, "/", name, NULL), g_strdup (state->label));
+    if (!state->label)
+      g_hash_table_iter_remove (&iter);
+  }
+  g_mutex_unlock (&self->lock);
+  return messages;
+}
+
+static gboolean
+publish_due (Mqtt *self, GError **error)
+{
+  g_autoptr (GPtrArray) messages = take_due (self);
+
+  if (self->contradicted && !gst_cow_publish_link_publish (self->link, self->broker.will_topic, "online", TRUE, error))
+    return FALSE;
+  self->contradicted = FALSE;
+  for (guint i = 0; i < messages->len; i++) {
+    const Message *message = messages->pdata[i];
+
+    if (!gst_cow_publish_link_publish (self->link, message->topic, message->text, TRUE, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* ---- the target ---- */
+
+static gboolean
+mqtt_connect (GstCowPublishTarget *target, GCancellable *cancellable, GError **error)
+{
+  Mqtt *self = (Mqtt *)target;
+  g_autofree char *tracks = g_strconcat (self->base, "/track/+", NULL);
+
+  self->contradicted = FALSE;
+  self->link = gst_cow_publish_link_new (&self->broker, on_heard, self, cancellable, error);
+  if (!self->link)
+    return FALSE;
+  g_mutex_lock (&self->lock);
+  make_all_due (self);
+  g_mutex_unlock (&self->lock);
+  if (gst_cow_publish_link_subscribe (self->link, tracks, error) &&
+      gst_cow_publish_link_subscribe (self->link, self->broker.will_topic, error) &&
+      gst_cow_publish_link_publish (self->link, self->broker.will_topic, "online", TRUE, error) && publish_due (self, error) &&
+      gst_cow_publish_link_flush (self->link, cancellable, error))
+    return TRUE;
+  target->class->disconnect (target, FALSE, cancellable);
+  return FALSE;
+}
+
+static GstCowDelivery
+mqtt_send (GstCowPublishTarget *target, char *const *lines, guint n, guint *n_sent, GCancellable *cancellable, GError **error)
+{
+  Mqtt *self = (Mqtt *)target;
+
+  if (publish_due (self, error) && gst_cow_publish_link_publish_all (self->link, self->events_topic, lines, n, n_sent, cancellable, error))
+    return GST_COW_DELIVERY_DONE;
+  return GST_COW_DELIVERY_RETRY;
+}
+
+static gboolean
+mqtt_idle (GstCowPublishTarget *target, GCancellable *cancellable, GError **error)
+{
+  Mqtt *self = (Mqtt *)target;
+
+  return publish_due (self, error) && gst_cow_publish_link_pump (self->link, 0, cancellable, error);
+}
+
+/* Nobody sees these cows any more, and nobody looks. FALSE: the broker may not have heard it all, so its will has to say it. */
+static gboolean
+say_goodbye (Mqtt *self, GCancellable *cancellable)
+{
+  GHashTableIter iter;
+  gpointer name, value;
+
+  g_mutex_lock (&self->lock);
+  g_hash_table_iter_init (&iter, self->states);
+  while (g_hash_table_iter_next (&iter, &name, &value)) {
+    State *state = value;
+
+    if (gst_cow_publish_topic_stays (name))
+      continue;
+    g_clear_pointer (&state->label, g_free);
+    state->due = TRUE;
+  }
+  g_mutex_unlock (&self->lock);
+  return publish_due (self, NULL) && gst_cow_publish_link_publish (self->link, self->broker.will_topic, "offline", TRUE, NULL) &&
+         gst_cow_publish_link_flush (self->link, cancellable, NULL);
+}
+
+static void
+mqtt_disconnect (GstCowPublishTarget *target, gboolean politely, GCancellable *cancellable)
+{
+  Mqtt *self = (Mqtt *)target;
+
+  if (politely)
+    politely = say_goodbye (self, cancellable);
+  gst_cow_publish_link_free (g_steal_pointer (&self->link), politely);
+  g_mutex_lock (&self->lock);
+  self->online = FALSE;
+  g_mutex_unlock (&self->lock);
+}
+
+static void
+mqtt_free (GstCowPublishTarget *target)
+{
+  Mqtt *self = (Mqtt *)target;
+
+  gst_cow_publish_broker_clear (&self->broker);
+  g_free (self->prefix);
+  g_free (self->source);
+  g_free (self->base);
+  g_free (self->events_topic);
+  g_free (self->discovery_topic);
+  g_hash_table_unref (self->states);
+  g_strfreev (self->classes);
+  g_mutex_clear (&self->lock);
+  g_free (self);
+}
+
+/* ---- settings ---- */
+
+static gboolean
+fail_setting (GError **error, const char *text)
+{
+  g_set_error_literal (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, text);
+  return FALSE;
+}
+
+static gboolean
+set_broker (GstCowPublishBroker *broker, const GstCowPublishSettings *settings, GError **error)
+{
+  g_autoptr (GUri) uri = gst_cow_publish_parse_url (settings->mqtt_url, "mqtt-url", "mqtt", "mqtts", error);
+
+  if (!uri)
+    return FALSE;
+  broker->host = g_strdup (g_uri_get_host (uri));
+  broker->tls = g_str_equal (g_uri_get_scheme (uri), "mqtts");
+  broker->port = (guint16)(g_uri_get_port (uri) > 0 ? g_uri_get_port (uri) : broker->tls ? 8883 : 1883);
+  /* Of what every broker has to take: at most 23 letters and digits. */
+  broker->client_id =
+      settings->mqtt_client_id ? g_strdup (settings->mqtt_client_id) : g_strdup_printf ("cow%08x%08x", g_random_int (), g_random_int ());
+  broker->user = g_strdup (settings->mqtt_user);
+  broker->password = g_strdup (gst_cow_publish_secret (settings->mqtt_password, "COWBEHAVIOR_MQTT_PASSWORD"));
+  broker->ca = g_strdup (settings->mqtt_ca);
+  broker->cert = g_strdup (settings->mqtt_cert);
+  broker->key = g_strdup (settings->mqtt_key);
+  if (!broker->tls && (broker->ca || broker->cert || broker->key))
+    return fail_setting (error, "mqtt-ca, mqtt-cert and mqtt-key need an mqtt-url that begins with mqtts://");
+  if (!broker->cert != !broker->key || (broker->cert && !broker->ca))
+    return fail_setting (error, "mqtt-cert needs mqtt-key and mqtt-ca, and mqtt-key needs mqtt-cert");
+  return gst_cow_publish_check_file (broker->ca, "mqtt-ca", error) && gst_cow_publish_check_file (broker->cert, "mqtt-cert", error) &&
+         gst_cow_publish_check_file (broker->key, "mqtt-key", error);
+}
+
+static gboolean
+is_topic (const char *text)
+{
+  return *text && *text != '$' && strlen (text) < 1024 && mosquitto_pub_topic_check (text) == MOSQ_ERR_SUCCESS &&
+         mosquitto_validate_utf8 (text, (int)strlen (text)) == MOSQ_ERR_SUCCESS;
+}
+
+static gboolean
+set_topics (Mqtt *self, const GstCowPublishSettings *settings, const char *source, GError **error)
+{
+  g_autofree char *level = gst_cow_publish_topic_level (source);
+
+  if (!is_topic (settings->mqtt_topic))
+    return fail_setting (error, "mqtt-topic: not a topic that can be published to; it has no + and #, and does not begin with $");
+  if (settings->mqtt_discovery && !is_topic (settings->mqtt_discovery_prefix))
+    return fail_setting (error, "mqtt-discovery-prefix: not a topic that can be published to");
+  self->prefix = g_strdup (settings->mqtt_topic);
+  self->source = g_utf8_make_valid (source, -1);
+  self->base = g_strconcat (self->prefix, "/", level, NULL);
+  self->events_topic = g_strconcat (self->base, "/events", NULL);
+  self->broker.will_topic = g_strconcat (self->base, "/available", NULL);
+  if (settings->mqtt_discovery) {
+    g_autofree char *id = gst_cow_publish_device_id (self->prefix, self->source);
+
+    self->discovery_topic = g_strconcat (settings->mqtt_discovery_prefix, "/device/", id, "/config", NULL);
+  }
+  return TRUE;
+}
+
+GstCowPublishTarget *
+gst_cow_publish_mqtt_new (const GstCowPublishSettings *settings, const char *source, GError **error)
+{
+  static const GstCowPublishTargetClass class = {
+    .name = "mqtt",
+    .connect = mqtt_connect,
+    .send = mqtt_send,
+    .idle = mqtt_idle,
+    .disconnect = mqtt_disconnect,
+    .set_state = mqtt_set_state,
+    .free = mqtt_free,
+  };
+  static gsize library = 0;
+  Mqtt *self = g_new0 (Mqtt, 1);
+
+  if (g_once_init_enter (&library)) {
+    mosquitto_lib_init ();
+    g_once_init_leave (&library, 1);
+  }
+  self->target = (GstCowPublishTarget){ .class = &class, .most_lines = GST_COW_PUBLISH_MQTT_BATCH };
+  self->states = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, state_free);
+  g_mutex_init (&self->lock);
+  if (set_broker (&self->broker, settings, error) && set_topics (self, settings, source, error))
+    return &self->target;
+  mqtt_free (&self->target);
+  return NULL;
+}

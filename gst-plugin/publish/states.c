@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* What each cow and place does at the moment. */
+#include "gst-plugin/publish/states.h"
+
+#include "gst-plugin/behavior/tracker.h"
+
+/* cowbehavior follows as many cows; places come on top. */
+#define MOST_STATES (2 * GST_COW_TRACKER_MAX)
+
+typedef struct {
+  char *label;
+  guint64 frame; /* the last that it was in */
+} State;
+
+struct _GstCowPublishStates {
+  GHashTable *states; /* name -> State */
+};
+
+static void
+state_free (gpointer data)
+{
+  State *self = data;
+
+  g_free (self->label);
+  g_free (self);
+}
+
+GstCowPublishStates *
+gst_cow_publish_states_new (void)
+{
+  GstCowPublishStates *self = g_new (GstCowPublishStates, 1);
+
+  self->states = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, state_free);
+  return self;
+}
+
+void
+gst_cow_publish_states_free (GstCowPublishStates *self)
+{
+  g_hash_table_unref (self->states);
+  g_free (self);
+}
+
+gboolean
+gst_cow_publish_states_update (GstCowPublishStates *self, const char *name, const char *label, guint64 frame)
+{
+  State *state = g_hash_table_lookup (self->states, name);
+  gboolean changed = !state || g_strcmp0 (state->label, label) != 0;
+
+  if (!state) {
+    /* Metadata that cowbehavior did not write could name any number of cows; those beyond are not remembered, so each is a change. */
+    if (g_hash_table_size (self->states) >= MOST_STATES)
+      return TRUE;
+    state = g_new0 (State, 1);
+    g_hash_table_insert (self->states, g_strdup (name), state);
+  }
+  if (changed) {
+    g_free (state->label);
+    state->label = g_strdup (label);
+  }
+  state->frame = frame;
+  return changed;
+}
+
+void
+gst_cow_publish_states_expire (GstCowPublishStates *self, guint64 frame, void (*gone) (const char *name, gpointer data), gpointer data)
+{
+  GHashTableIter iter;
+  gpointer name, value;
+
+  g_hash_table_iter_init (&iter, self->states);
+  while (g_hash_table_iter_next (&iter, &name, &value)) {
+    const State *state = value;
+
+    if (frame - state->frame <= GST_COW_TRACKER_PATIENCE)
+      continue;
+    gone (name, data);
+    g_hash_table_iter_remove (&iter);
+  }
+}

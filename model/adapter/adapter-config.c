@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * adapter_config.json, and PEFT's rules of which module it means: a name in target_modules, rank_pattern or alpha_pattern is a module's
+ * full name or its end after a dot. Where PEFT takes a regular expression, names are taken as they are and anything else is refused.
+ */
+#include <string.h>
+
+#include "model/adapter/adapter-private.h"
+#include "model/files/json-object.h"
+
+#define MAX_RANK  65536
+#define MAX_ALPHA 1e9  /* keeps scales inside fp32; PEFT's alphas are of the order of the rank */
+#define MAX_NAMES 4096 /* entries of a list: 256 layers of 7 modules each by name, and some */
+
+static void
+clear_pattern (gpointer pattern)
+{
+  g_free (((CowPattern *)pattern)->suffix);
+}
+
+void
+cow_adapter_config_clear (CowAdapterConfig *c)
+{
+  g_free (c->path);
+  g_free (c->base);
+  g_strfreev (c->targets);
+  g_strfreev (c->excluded);
+  g_clear_pointer (&c->layers, g_array_unref);
+  g_clear_pointer (&c->ranks, g_array_unref);
+  g_clear_pointer (&c->alphas, g_array_unref);
+  *c = (CowAdapterConfig){ 0 };
+}
+
+/* ---- which module a name means ---- */
+
+gboolean
+cow_module_matches (int layer, CowModule module, const char *suffix)
+{
+  /* The longer name ends in all that the shorter one does. */
+  g_autofree char *name = g_strdup_printf (".model.layer.%d.%s", layer, cow_module_name (module));
+  g_autofree char *end = g_strconcat (".", suffix, NULL);
+  return g_str_has_suffix (name, end);
+}
+
+gboolean
+cow_targets_match (char *const *targets, int layer, CowModule module)
+{
+  for (; *targets != NULL; targets++)
+    if (strcmp (*targets, "all-linear") == 0 || cow_module_matches (layer, module, *targets))
+      return TRUE;
+  return FALSE;
+}
+
+gboolean
+cow_adapter_config_targets (const CowAdapterConfig *c, int layer, CowModule module)
+{
+  gboolean here = c->layers == NULL;
+  for (guint i = 0; !here && i < c->layers->len; i++)
+    here = g_array_index (c->layers, gint64, i) == layer;
+  return here && cow_targets_match (c->targets, layer, module) && !cow_targets_match (c->excluded, layer, module);
+}
+
+static double
+pattern_value (const GArray *patterns, int layer, CowModule module, double otherwise)
+{
+  for (guint i = 0; i < patterns->len; i++)
+    if (cow_module_matches (layer, module, g_array_index (patterns, CowPattern, i).suffix))
+      return g_array_index (patterns, CowPattern, i).value;
+  return otherwise;
+}
+
+int
+cow_adapter_config_rank (const CowAdapterConfig *c, int layer, CowModule module)
+{
+  return (int)pattern_value (c->ranks, layer, module, c->rank);
+}
+
+double
+cow_adapter_config_alpha (const CowAdapterConfig *c, int layer, CowModule module)
+{
+  return pattern_value (c->alphas, layer, module, c->alpha);
+}
+
+/* ---- reading ---- */
+
+/* A dot is the one character that names and regular expressions share; as PEFT matches it, it means itself in every real name. */
+static gboolean
+check_name (const char *name, const char *where, const char *key, GError **error)
+{
+  gsize plain = strspn (name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-");
+  if (name[0] != '\0' && name[plain] == '\0')
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+               "%s: \"%s\" has \"%s\": regular expressions are not supported, name the modules (\"q_proj\", \"mlp.up_proj\", ...)", where,
+               key, name);
+  return FALSE;
+}
+
+static gboolean
+wrong_type (JsonNode *node, const char *where, const char *key, const char *expected, GError **error)
+{
+  g_autofree char *found = cow_json_describe (node);
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: \"%s\" is %s, expected %s", where, key, found, expected);
+  return FALSE;
+}
+
+static gboolean
+add_name (JsonNode *node, const char *where, const char *key, GPtrArray *names, GError **error)
+{
+  if (!cow_json_holds (node, G_TYPE_STRING))
+    return wrong_type (node, where, key, "names of modules", error);
+  if (!check_name (json_node_get_string (node), where, key, error))
+    return FALSE;
+  g_ptr_array_add (names, g_strdup (json_node_get_string (node)));
+  return TRUE;
+}
+
+/* A name or a list of names; absent and null give an empty list. */
+static gboolean
+get_names (JsonObject *object, const char *where, const char *key, char ***names, GError **error)
+{
+  g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func (g_free);
+  JsonNode *node = json_object_get_member (object, key);
+  if (node != NULL && JSON_NODE_HOLDS_ARRAY (node)) {
+    JsonArray *array = json_node_get_array (node);
+    if (json_array_get_length (array) > MAX_NAMES)
+      return wrong_type (node, where, key, "at most 4096 names", error);
+    for (guint i = 0; i < json_array_get_length (array); i++)
+      if (!add_name (json_array_get_element (array, i), where, key, list, error))
+        return FALSE;
+  } else if (node != NULL && !JSON_NODE_HOLDS_NULL (node) && !add_name (node, where, key, list, error)) {
+    return FALSE;
+  }
+  g_ptr_array_add (list, NULL);
+  *names = (char **)g_ptr_array_free (g_steal_pointer (&list), FALSE);
+  return TRUE;
+}
+
+static gboolean
+get_targets (JsonObject *object, const char *where, CowAdapterConfig *c, GError **error)
+{
+  if (!cow_json_require (object, where, "target_modules", error) || !get_names (object, where, "target_modules", &c->targets, error) ||
+      !get_names (object, where, "exclude_modules", &c->excluded, error))
+    return FALSE;
+  JsonNode *node = json_object_get_member (object, "target_modules");
+  if (cow_json_holds (node, G_TYPE_STRING) && g_ascii_strcasecmp (c->targets[0], "all-linear") == 0) {
+    g_free (c->targets[0]);
+    c->targets[0] = g_strdup ("all-linear");
+  }
+  if (c->targets[0] != NULL)
+    return TRUE;
+  return wrong_type (node, where, "target_modules", "at least one name", error);
+}
+
+static gboolean
+add_layer (JsonNode *node, const char *where, GArray *layers, GError **error)
+{
+  if (!cow_json_holds (node, G_TYPE_INT64))
+    return wrong_type (node, where, "layers_to_transform", "an integer or a list of integers", error);
+  gint64 layer = json_node_get_int (node);
+  g_array_append_val (layers, layer);
+  return TRUE;
+}
+
+/* layers_to_transform: an index or a list of them; [] means all, as in PEFT. */
+static gboolean
+get_layers (JsonObject *object, const char *where, CowAdapterConfig *c, GError **error)
+{
+  JsonNode *node = json_object_get_member (object, "layers_to_transform");
+  g_auto (GStrv) pattern = NULL;
+  if (!get_names (object, where, "layers_pattern", &pattern, error))
+    return FALSE;
+  if (node == NULL || JSON_NODE_HOLDS_NULL (node))
+    return TRUE;
+  JsonArray *array = JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
+  if (array != NULL && json_array_get_length (array) == 0)
+    return TRUE;
+  if (pattern[0] != NULL && !g_strv_contains ((const char *const *)pattern, "layer"))
+    return wrong_type (json_object_get_member (object, "layers_pattern"), where, "layers_pattern", "\"layer\", as DINOv3's are called",
+                       error);
+  if (array != NULL && json_array_get_length (array) > MAX_NAMES)
+    return wrong_type (node, where, "layers_to_transform", "at most 4096 layers", error);
+  c->layers = g_array_new (FALSE, FALSE, sizeof (gint64));
+  if (array == NULL)
+    return add_layer (node, where, c->layers, error);
+  for (guint i = 0; i < json_array_get_length (array); i++)
+    if (!add_layer (json_array_get_element (array, i), where, c->layers, error))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+get_alpha (JsonObject *object, const char *where, const char *key, double *alpha, GError **error)
+{
+  if (!cow_json_get_double (object, where, key, alpha, error))
+    return FALSE;
+  if (*alpha >= -MAX_ALPHA && *alpha <= MAX_ALPHA)
+    return TRUE;
+  return wrong_type (json_object_get_member (object, key), where, key, "a number of less than 1e9", error);
+}
+
+static gboolean
+get_patterns (JsonObject *object, const char *where, const char *key, gboolean ranks, GArray **patterns, GError **error)
+{
+  JsonObject *map = NULL;
+  *patterns = g_array_new (FALSE, FALSE, sizeof (CowPattern));
+  g_array_set_clear_func (*patterns, clear_pattern);
+  if (!cow_json_get_object (object, where, key, &map, error))
+    return FALSE;
+  if (map == NULL)
+    return TRUE;
+  if (json_object_get_size (map) > MAX_NAMES)
+    return wrong_type (json_object_get_member (object, key), where, key, "at most 4096 names", error);
+  g_autoptr (GList) names = json_object_get_members (map);
+  for (GList *l = names; l != NULL; l = l->next) {
+    gint64 rank = 0;
+    double value = 0;
+    if (!check_name (l->data, where, key, error) || (ranks && !cow_json_get_int (map, where, l->data, 1, MAX_RANK, &rank, error)) ||
+        (!ranks && !get_alpha (map, where, l->data, &value, error)))
+      return FALSE;
+    CowPattern pattern = { g_strdup (l->data), ranks ? (double)rank : value };
+    g_array_append_val (*patterns, pattern);
+  }
+  return TRUE;
+}
+
+static gboolean
+check_type (JsonObject *object, const char *where, GError **error)
+{
+  const char *type = NULL;
+  if (!cow_json_require (object, where, "peft_type", error) || !cow_json_get_string (object, where, "peft_type", &type, error))
+    return FALSE;
+  if (strcmp (type, "LORA") == 0)
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s: \"peft_type\" is \"%s\", only \"LORA\" (with or without DoRA) is supported",
+               where, type);
+  return FALSE;
+}
+
+static gboolean
+get_numbers (JsonObject *object, const char *where, CowAdapterConfig *c, GError **error)
+{
+  gint64 rank = 8; /* this and alpha: PEFT's defaults */
+  c->alpha = 8;
+  if (!cow_json_get_int (object, where, "r", 1, MAX_RANK, &rank, error) || !get_alpha (object, where, "lora_alpha", &c->alpha, error) ||
+      !cow_json_get_double (object, where, "lora_dropout", &c->dropout, error))
+    return FALSE;
+  c->rank = (int)rank;
+  if (c->dropout >= 0 && c->dropout < 1)
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: \"lora_dropout\" is %g, expected from 0 to below 1", where, c->dropout);
+  return FALSE;
+}
+
+static gboolean
+read_object (JsonObject *object, CowAdapterConfig *c, GError **error)
+{
+  const char *where = c->path, *base = NULL;
+  if (!check_type (object, where, error) || !cow_adapter_options_check (object, where, error) || !get_numbers (object, where, c, error) ||
+      !cow_json_get_bool (object, where, "use_dora", &c->dora, error) ||
+      !cow_json_get_bool (object, where, "use_rslora", &c->rslora, error) ||
+      !cow_json_get_string (object, where, "base_model_name_or_path", &base, error) || !get_targets (object, where, c, error) ||
+      !get_layers (object, where, c, error) || !get_patterns (object, where, "rank_pattern", TRUE, &c->ranks, error) ||
+      !get_patterns (object, where, "alpha_pattern", FALSE, &c->alphas, error))
+    return FALSE;
+  c->base = g_strdup (base);
+  return TRUE;
+}
+
+gboolean
+cow_adapter_config_read (const char *folder, CowAdapterConfig *config, GError **error)
+{
+  *config = (CowAdapterConfig){ .path = g_build_filename (folder, "adapter_config.json", NULL) };
+  g_autoptr (JsonObject) object = cow_json_read_object (config->path, error);
+  return object != NULL && read_object (object, config, error);
+}

@@ -1,0 +1,596 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One classifier, one worker, one queue. The registry maps what was asked for to the engine that has it, so that the cameras of a process
+ * share weights. Lock order: registry, then an engine, then a ticket; the worker holds none of them while it computes.
+ */
+#include "model/engine/engine.h"
+
+#include <gio/gio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/engine/engine-trial.h"
+#include "model/files/locate.h"
+#include "model/engine/quantiles.h"
+
+struct _CowTicket {
+  gatomicrefcount refs;
+  guint n; /* regions */
+  guint n_classes;
+  gsize picture;        /* floats of one prepared region */
+  float *pixels;        /* [n, 3, height, width]; freed once computed */
+  float *probabilities; /* [n, n_classes] */
+  const void *client;
+  guint batch;        /* 1..COW_ENGINE_MAX_BATCH */
+  gint64 deadline_us; /* monotonic time until which it may wait for its batch to fill; 0: it may not */
+  guint next;         /* the first region that no batch has taken yet; under the engine's lock */
+  guint n_done;       /* regions computed; the worker's */
+
+  GMutex lock;
+  GCond finished;
+  gboolean taken; /* all regions are in batches */
+  gboolean done;
+  GError *error; /* why it failed */
+};
+
+struct _CowEngine {
+  char *key;  /* in the registry */
+  guint refs; /* under the registry's lock */
+  gboolean loading;
+  GError *load_error;
+  CowClassifier *classifier;
+  char *name;
+  CowEngineTrial trial;
+  float *pixels; /* [n_pixels, 3, height, width]; the worker's */
+  guint n_pixels;
+
+  GThread *worker;
+  GMutex lock;
+  GCond wake;
+  GQueue queue; /* of CowTicket, each holding a reference */
+  gboolean stop;
+  CowEngineCounters counters; /* without the quantiles */
+  CowQuantiles times_ns;
+};
+
+static GMutex registry_lock;
+static GCond registry_loaded;
+static GHashTable *registry; /* key -> CowEngine, borrowed */
+
+/* ---- tickets ---- */
+
+static void
+ticket_finish (CowTicket *ticket, GError *error)
+{
+  g_mutex_lock (&ticket->lock);
+  if (ticket->done)
+    g_clear_error (&error);
+  else
+    ticket->error = error;
+  ticket->done = TRUE;
+  g_cond_broadcast (&ticket->finished);
+  g_mutex_unlock (&ticket->lock);
+}
+
+gboolean
+cow_ticket_wait (CowTicket *ticket, GError **error)
+{
+  g_mutex_lock (&ticket->lock);
+  while (!ticket->done)
+    g_cond_wait (&ticket->finished, &ticket->lock);
+  g_mutex_unlock (&ticket->lock);
+  if (!ticket->error)
+    return TRUE;
+  g_propagate_error (error, g_error_copy (ticket->error));
+  return FALSE;
+}
+
+gboolean
+cow_ticket_is_done (CowTicket *ticket)
+{
+  g_mutex_lock (&ticket->lock);
+  gboolean done = ticket->done;
+  g_mutex_unlock (&ticket->lock);
+  return done;
+}
+
+gboolean
+cow_ticket_is_taken (CowTicket *ticket)
+{
+  g_mutex_lock (&ticket->lock);
+  gboolean taken = ticket->taken || ticket->done;
+  g_mutex_unlock (&ticket->lock);
+  return taken;
+}
+
+void
+cow_ticket_cancel (CowTicket *ticket)
+{
+  ticket_finish (ticket, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "classification was cancelled"));
+}
+
+const float *
+cow_ticket_probabilities (const CowTicket *ticket, guint i)
+{
+  g_return_val_if_fail (i < ticket->n, NULL);
+  return ticket->probabilities + (gsize)i * ticket->n_classes;
+}
+
+guint
+cow_ticket_n_regions (const CowTicket *ticket)
+{
+  return ticket->n;
+}
+
+CowTicket *
+cow_ticket_ref (CowTicket *ticket)
+{
+  g_atomic_ref_count_inc (&ticket->refs);
+  return ticket;
+}
+
+void
+cow_ticket_unref (CowTicket *ticket)
+{
+  if (!ticket || !g_atomic_ref_count_dec (&ticket->refs))
+    return;
+  g_mutex_clear (&ticket->lock);
+  g_cond_clear (&ticket->finished);
+  g_clear_error (&ticket->error);
+  g_free (ticket->pixels);
+  g_free (ticket->probabilities);
+  g_free (ticket);
+}
+
+static CowTicket *
+ticket_new (guint n, gsize picture, guint n_classes, const CowSubmission *how)
+{
+  CowTicket *ticket = g_new0 (CowTicket, 1);
+  g_atomic_ref_count_init (&ticket->refs);
+  g_mutex_init (&ticket->lock);
+  g_cond_init (&ticket->finished);
+  ticket->n = n;
+  ticket->n_classes = n_classes;
+  ticket->picture = picture;
+  ticket->client = how->client;
+  ticket->batch = how->batch ? MIN (how->batch, COW_ENGINE_MAX_BATCH) : COW_ENGINE_BATCH;
+  ticket->pixels = g_try_new (float, n *picture);
+  ticket->probabilities = g_new0 (float, n *n_classes);
+  return ticket;
+}
+
+/* ---- the worker ---- */
+
+/* The regions of one forward pass: which ticket, which of its regions. */
+typedef struct {
+  CowTicket *ticket; /* a reference */
+  guint region;
+} Slot;
+
+/* Gives the queue's reference to its first ticket back. */
+static void
+drop_head (CowEngine *self)
+{
+  cow_ticket_unref (g_queue_pop_head (&self->queue));
+}
+
+/* Drops what nobody waits for any more, so that a stream that is flushed often leaves nothing behind; engine locked. */
+static void
+drop_cancelled (CowEngine *self)
+{
+  for (GList *link = self->queue.head, *next; link; link = next) {
+    next = link->next;
+    if (cow_ticket_is_done (link->data)) {
+      cow_ticket_unref (link->data);
+      g_queue_delete_link (&self->queue, link);
+    }
+  }
+}
+
+static guint
+n_waiting (CowEngine *self)
+{
+  guint n = 0;
+  for (GList *link = self->queue.head; link; link = link->next) {
+    const CowTicket *ticket = link->data;
+    n += ticket->n - ticket->next;
+  }
+  return n;
+}
+
+/* When the next batch may start: 0 for at once, else the monotonic time until which all that waits can wait for more; engine locked. */
+static gint64
+batch_due_us (CowEngine *self)
+{
+  const guint waiting = n_waiting (self);
+  gint64 due = G_MAXINT64;
+  for (GList *link = self->queue.head; link; link = link->next) {
+    const CowTicket *ticket = link->data;
+    if (waiting >= ticket->batch)
+      return 0;
+    due = MIN (due, ticket->deadline_us);
+  }
+  return due > g_get_monotonic_time () ? due : 0;
+}
+
+/* Puts regions of a ticket into a batch of n that may grow to *limit, which the ticket may lower. */
+static guint
+take_regions (CowTicket *ticket, Slot *slots, guint n, guint *limit)
+{
+  if (n >= ticket->batch)
+    return n;
+  *limit = MIN (*limit, ticket->batch);
+  while (n < *limit && ticket->next < ticket->n)
+    slots[n++] = (Slot){ cow_ticket_ref (ticket), ticket->next++ };
+  if (ticket->next == ticket->n) {
+    g_mutex_lock (&ticket->lock);
+    ticket->taken = TRUE;
+    g_mutex_unlock (&ticket->lock);
+  }
+  return n;
+}
+
+/* Takes a batch, oldest ticket first; engine locked. */
+static guint
+take_batch (CowEngine *self, Slot *slots)
+{
+  guint n = 0, limit = COW_ENGINE_MAX_BATCH;
+  while (n < limit && !g_queue_is_empty (&self->queue)) {
+    CowTicket *ticket = g_queue_peek_head (&self->queue);
+    const guint before = n;
+    n = take_regions (ticket, slots, n, &limit);
+    if (ticket->next == ticket->n) {
+      drop_head (self);
+      continue;
+    }
+    /* One with many regions goes to the end of the queue, so that others have their turn before its rest. */
+    if (n > before)
+      g_queue_push_tail (&self->queue, g_queue_pop_head (&self->queue));
+    break;
+  }
+  return n;
+}
+
+static void
+count_batch (CowEngine *self, const Slot *slots, guint n, gboolean ok, gint64 took_ns)
+{
+  CowEngineCounters *counters = &self->counters;
+  gboolean mixed = FALSE;
+  for (guint i = 1; i < n; i++)
+    mixed |= slots[i].ticket->client != slots[0].ticket->client;
+  counters->batches++;
+  counters->pictures += n;
+  counters->failures += !ok;
+  counters->mixed += mixed;
+  counters->fill[n]++;
+  counters->busy_ns += took_ns;
+  cow_quantiles_add (&self->times_ns, took_ns);
+}
+
+static gboolean
+run_batch (CowEngine *self, const Slot *slots, guint n, guint64 number, CowOutput *output, GError **error)
+{
+  const CowPreprocess *preprocess = cow_engine_preprocess (self);
+  const gsize picture = cow_preprocess_size (preprocess);
+  if (self->n_pixels < n) {
+    g_free (self->pixels);
+    self->pixels = g_try_new (float, n *picture);
+    self->n_pixels = self->pixels ? n : 0;
+    if (!self->pixels)
+      return cow_check (CK_NO_MEMORY, error, "a batch of %u pictures of %d x %d", n, preprocess->width, preprocess->height);
+  }
+  for (guint i = 0; i < n; i++)
+    memcpy (self->pixels + i * picture, slots[i].ticket->pixels + slots[i].region * picture, picture * sizeof (float));
+  return cow_engine_trial_run (&self->trial, number, error) &&
+         cow_classifier_run (self->classifier, self->pixels, (int)n, preprocess->height, preprocess->width, output, error);
+}
+
+/* Computes batch `number`, counted from 1, and hands its answers out. */
+static void
+compute_batch (CowEngine *self, const Slot *slots, guint n, guint64 number)
+{
+  CowOutput output;
+  g_autoptr (GError) error = NULL;
+  const gint64 start = g_get_monotonic_time ();
+  const gboolean ok = run_batch (self, slots, n, number, &output, &error);
+  g_mutex_lock (&self->lock);
+  count_batch (self, slots, n, ok, 1000 * (g_get_monotonic_time () - start));
+  g_mutex_unlock (&self->lock);
+  for (guint i = 0; i < n; i++) {
+    CowTicket *ticket = slots[i].ticket;
+    if (!ok) {
+      ticket_finish (ticket, g_error_copy (error));
+      continue;
+    }
+    memcpy (ticket->probabilities + (gsize)slots[i].region * ticket->n_classes, output.probabilities + (gsize)i * ticket->n_classes,
+            ticket->n_classes * sizeof (float));
+    if (++ticket->n_done < ticket->n)
+      continue;
+    g_clear_pointer (&ticket->pixels, g_free);
+    ticket_finish (ticket, NULL);
+  }
+}
+
+static gpointer
+work (gpointer data)
+{
+  CowEngine *self = data;
+  Slot slots[COW_ENGINE_MAX_BATCH];
+  g_mutex_lock (&self->lock);
+  while (!self->stop) {
+    drop_cancelled (self);
+    const gint64 due = g_queue_is_empty (&self->queue) ? G_MAXINT64 : batch_due_us (self);
+    const guint n = due == 0 ? take_batch (self, slots) : 0;
+    if (n == 0) {
+      if (due == G_MAXINT64)
+        g_cond_wait (&self->wake, &self->lock);
+      else if (due > 0)
+        g_cond_wait_until (&self->wake, &self->lock, due);
+      continue;
+    }
+    const guint64 number = self->counters.batches + 1;
+    g_mutex_unlock (&self->lock);
+    compute_batch (self, slots, n, number);
+    for (guint i = 0; i < n; i++)
+      cow_ticket_unref (slots[i].ticket);
+    g_mutex_lock (&self->lock);
+  }
+  CowTicket *left;
+  while ((left = g_queue_pop_head (&self->queue))) {
+    cow_ticket_cancel (left);
+    cow_ticket_unref (left);
+  }
+  g_mutex_unlock (&self->lock);
+  return NULL;
+}
+
+/* ---- engines and their registry ---- */
+
+/* One name for one thing: two spellings of a path share an engine. */
+static char *
+canonical (const char *name, GError **error)
+{
+  g_autofree char *path = cow_locate (name, error);
+  if (!path)
+    return NULL;
+  char *real = realpath (path, NULL);
+  if (!real)
+    return g_steal_pointer (&path);
+  char *copy = g_strdup (real);
+  free (real);
+  return copy;
+}
+
+static char *
+key_of (const CowClassifierOptions *options, GError **error)
+{
+  /* An adapter folder that holds a whole network has no model. */
+  g_autofree char *model = options->model && *options->model ? canonical (options->model, error) : g_strdup ("");
+  if (!model)
+    return NULL;
+  g_autofree char *adapter = canonical (options->adapter, error);
+  if (!adapter)
+    return NULL;
+  return g_strjoin ("\n", model, adapter, options->device ? options->device : "auto", cow_precision_name (options->precision), NULL);
+}
+
+static gboolean
+engine_load (CowEngine *self, const CowClassifierOptions *options, GError **error)
+{
+  self->classifier = cow_classifier_new (options, error);
+  if (!self->classifier)
+    return FALSE;
+  if (!cow_classifier_has_head (self->classifier)) {
+    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
+                 "%s has no classifier head (classifier.safetensors or best_classifier.pth), without which "
+                 "there is no label",
+                 cow_classifier_adapter_path (self->classifier));
+    return FALSE;
+  }
+  self->name = g_path_get_basename (cow_classifier_adapter_path (self->classifier));
+  cow_engine_trial_init (&self->trial);
+  self->worker = g_thread_try_new ("cow-engine", work, self, error);
+  return self->worker != NULL;
+}
+
+static void
+engine_free (CowEngine *self)
+{
+  if (self->worker) {
+    g_mutex_lock (&self->lock);
+    self->stop = TRUE;
+    g_cond_signal (&self->wake);
+    g_mutex_unlock (&self->lock);
+    g_thread_join (self->worker);
+  }
+  cow_classifier_free (self->classifier);
+  g_clear_error (&self->load_error);
+  g_mutex_clear (&self->lock);
+  g_cond_clear (&self->wake);
+  g_free (self->pixels);
+  g_free (self->name);
+  g_free (self->key);
+  g_free (self);
+}
+
+/* Adds an engine that is still to be loaded; registry locked. */
+static CowEngine *
+registry_add (char *key)
+{
+  CowEngine *self = g_new0 (CowEngine, 1);
+  self->key = key;
+  self->refs = 1;
+  self->loading = TRUE;
+  g_mutex_init (&self->lock);
+  g_cond_init (&self->wake);
+  g_queue_init (&self->queue);
+  g_hash_table_insert (registry, self->key, self);
+  return self;
+}
+
+/* Loads a new engine, or waits until another thread has; in either case the caller holds a reference. */
+static void
+load_or_wait (CowEngine *self, gboolean first, const CowClassifierOptions *options)
+{
+  if (!first) {
+    while (self->loading)
+      g_cond_wait (&registry_loaded, &registry_lock);
+    return;
+  }
+  g_mutex_unlock (&registry_lock);
+  GError *error = NULL;
+  engine_load (self, options, &error);
+  g_mutex_lock (&registry_lock);
+  self->load_error = error;
+  self->loading = FALSE;
+  if (error) /* the next who asks tries again */
+    g_hash_table_remove (registry, self->key);
+  g_cond_broadcast (&registry_loaded);
+}
+
+CowEngine *
+cow_engine_get (const CowClassifierOptions *options, GError **error)
+{
+  if (!options->adapter) {
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "an engine needs an adapter, which has the classes");
+    return NULL;
+  }
+  g_autofree char *key = key_of (options, error);
+  if (!key)
+    return NULL;
+  g_mutex_lock (&registry_lock);
+  if (!registry)
+    registry = g_hash_table_new (g_str_hash, g_str_equal);
+  CowEngine *self = g_hash_table_lookup (registry, key);
+  const gboolean first = self == NULL;
+  if (first)
+    self = registry_add (g_steal_pointer (&key));
+  else
+    self->refs++;
+  load_or_wait (self, first, options);
+  GError *failed = self->load_error ? g_error_copy (self->load_error) : NULL;
+  g_mutex_unlock (&registry_lock);
+  if (!failed)
+    return self;
+  cow_engine_unref (self);
+  g_propagate_error (error, failed);
+  return NULL;
+}
+
+CowEngine *
+cow_engine_ref (CowEngine *self)
+{
+  g_mutex_lock (&registry_lock);
+  self->refs++;
+  g_mutex_unlock (&registry_lock);
+  return self;
+}
+
+void
+cow_engine_unref (CowEngine *self)
+{
+  if (!self)
+    return;
+  g_mutex_lock (&registry_lock);
+  const gboolean last = --self->refs == 0;
+  if (last && registry && g_hash_table_lookup (registry, self->key) == self)
+    g_hash_table_remove (registry, self->key);
+  if (last && registry && g_hash_table_size (registry) == 0)
+    g_clear_pointer (&registry, g_hash_table_unref);
+  g_mutex_unlock (&registry_lock);
+  if (last)
+    engine_free (self);
+}
+
+const char *const *
+cow_engine_classes (const CowEngine *self)
+{
+  return cow_classifier_classes (self->classifier);
+}
+
+guint
+cow_engine_n_classes (const CowEngine *self)
+{
+  return cow_classifier_n_classes (self->classifier);
+}
+
+const CowPreprocess *
+cow_engine_preprocess (const CowEngine *self)
+{
+  return cow_classifier_preprocess (self->classifier);
+}
+
+const char *
+cow_engine_name (const CowEngine *self)
+{
+  return self->name;
+}
+
+const char *
+cow_engine_device_text (const CowEngine *self)
+{
+  return cow_classifier_device_text (self->classifier);
+}
+
+const float *
+cow_engine_thresholds (const CowEngine *self)
+{
+  return cow_classifier_card (self->classifier)->thresholds;
+}
+
+void
+cow_engine_get_counters (CowEngine *self, CowEngineCounters *counters)
+{
+  g_mutex_lock (&self->lock);
+  *counters = self->counters;
+  const CowQuantiles times_ns = self->times_ns;
+  g_mutex_unlock (&self->lock);
+  counters->p50_ns = cow_quantiles_get (&times_ns, 0.5);
+  counters->p95_ns = cow_quantiles_get (&times_ns, 0.95);
+  counters->p99_ns = cow_quantiles_get (&times_ns, 0.99);
+}
+
+guint
+cow_engine_n_waiting (CowEngine *self)
+{
+  g_mutex_lock (&self->lock);
+  const guint n = n_waiting (self);
+  g_mutex_unlock (&self->lock);
+  return n;
+}
+
+void
+cow_engine_hurry (CowEngine *self, CowTicket *ticket)
+{
+  g_mutex_lock (&self->lock);
+  ticket->deadline_us = 0;
+  g_cond_signal (&self->wake);
+  g_mutex_unlock (&self->lock);
+}
+
+CowTicket *
+cow_engine_submit (CowEngine *self, const CkPicture *picture, const CowRegion *regions, guint n, const CowSubmission *how, GError **error)
+{
+  static const CowSubmission at_once = { 0 };
+  if (n < 1 || n > COW_ENGINE_MAX_REGIONS || (!regions && n > 1)) {
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "%u regions in one ticket, expected 1 to %d", n, COW_ENGINE_MAX_REGIONS);
+    return NULL;
+  }
+  const CowPreprocess *preprocess = cow_engine_preprocess (self);
+  g_autoptr (CowTicket) ticket = ticket_new (n, cow_preprocess_size (preprocess), cow_engine_n_classes (self), how ? how : &at_once);
+  if (!ticket->pixels) {
+    cow_check (CK_NO_MEMORY, error, "%u crops of %d x %d", n, preprocess->width, preprocess->height);
+    return NULL;
+  }
+  for (guint i = 0; i < n; i++)
+    if (!cow_preprocess_run (preprocess, cow_classifier_backend (self->classifier), picture, regions ? &regions[i] : NULL,
+                             ticket->pixels + i * ticket->picture, error))
+      return NULL;
+  ticket->deadline_us = how && how->timeout_ms ? g_get_monotonic_time () + 1000 * (gint64)how->timeout_ms : 0;
+  g_mutex_lock (&self->lock);
+  drop_cancelled (self);
+  g_queue_push_tail (&self->queue, cow_ticket_ref (ticket));
+  g_cond_signal (&self->wake);
+  g_mutex_unlock (&self->lock);
+  return g_steal_pointer (&ticket);
+}

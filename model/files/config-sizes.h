@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* The sizes of DINOv3's networks by name. */
+#ifndef COW_CONFIG_SIZES_H
+#define COW_CONFIG_SIZES_H
+
+#include "model/files/config.h"
+
+G_BEGIN_DECLS
+
+/* "tiny" (not one of DINOv3's: any machine runs it faster than a camera delivers), then "vits16" ... "vit7b16"; NULL-terminated, static. */
+extern const char *const cow_vit_size_names[];
+
+/* The config of a size; FALSE when there is none of that name. */
+gboolean cow_vit_config_of_size (const char *name, CowVitConfig *config);
+
+G_END_DECLS
+
+#endif

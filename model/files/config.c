@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A DINOv3's sizes from config.json, and the list of its linear layers. Names, defaults and their meaning are those of transformers'
+ * DINOv3ViTConfig. Other pos_embed_* settings and dropout are not read. config-infer.c does without the file.
+ */
+#include "model/files/config.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "model/files/config-private.h"
+#include "model/files/json-object.h"
+
+#define MAX_HIDDEN       16384
+#define MAX_LAYERS       256
+#define MAX_HEADS        1024
+#define MAX_INTERMEDIATE 65536
+#define MAX_PATCH        64
+#define MAX_CHANNELS     16
+#define MAX_REGISTERS    64
+#define MAX_IMAGE        8192
+
+/* The model_type of a network that cow-trainer trained from scratch in the shape of timm's VisionTransformer. */
+#define TIMM_TYPE "timm_vit"
+
+gboolean
+cow_vit_config_validate (const CowVitConfig *c, const char *where, GError **error)
+{
+  const struct {
+    const char *key;
+    int value, min, max;
+  } sizes[] = {
+    { "hidden_size", c->hidden_size, 1, MAX_HIDDEN },
+    { "num_hidden_layers", c->n_layers, 1, MAX_LAYERS },
+    { "num_attention_heads", c->n_heads, 1, MAX_HEADS },
+    { "intermediate_size", c->intermediate_size, 1, MAX_INTERMEDIATE },
+    { "patch_size", c->patch_size, 1, MAX_PATCH },
+    { "num_channels", c->n_channels, 1, MAX_CHANNELS },
+    { "num_register_tokens", c->n_registers, 0, MAX_REGISTERS },
+    { "image_size", c->image_size, c->patch_size, MAX_IMAGE },
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS (sizes); i++)
+    if (sizes[i].value < sizes[i].min || sizes[i].value > sizes[i].max) {
+      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: \"%s\" is %d, expected %d to %d", where, sizes[i].key, sizes[i].value,
+                   sizes[i].min, sizes[i].max);
+      return FALSE;
+    }
+  int head_dim = c->hidden_size / c->n_heads;
+  /* Rotary embedding turns pairs in two directions: a head has to fall into four equal parts. */
+  if (c->hidden_size % c->n_heads != 0 || head_dim % 4 != 0 || head_dim > 256) {
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                 "%s: \"hidden_size\" %d in %d \"num_attention_heads\": expected heads of equal size, a multiple of 4, at most 256", where,
+                 c->hidden_size, c->n_heads);
+    return FALSE;
+  }
+  if (!isfinite (c->norm_epsilon) || c->norm_epsilon <= 0 || !isfinite (c->rope_theta) || c->rope_theta <= 0 ||
+      !isfinite (c->rope_rescale) || c->rope_rescale < 0 || c->rope_rescale > 100) {
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                 "%s: \"layer_norm_eps\" is %g, \"rope_theta\" %g and \"pos_embed_rescale\" %g, expected the first two positive and finite "
+                 "and the last 0 to 100",
+                 where, c->norm_epsilon, c->rope_theta, c->rope_rescale);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+get_size (JsonObject *object, const char *where, const char *key, int *value, GError **error)
+{
+  gint64 v = *value;
+  /* The exact limits are validate ()'s; this one keeps the value inside an int. */
+  if (!cow_json_get_int (object, where, key, 0, 1 << 20, &v, error))
+    return FALSE;
+  *value = (int)v;
+  return TRUE;
+}
+
+static gboolean
+get_float (JsonObject *object, const char *where, const char *key, float *value, GError **error)
+{
+  double v = *value;
+  if (!cow_json_get_double (object, where, key, &v, error))
+    return FALSE;
+  *value = (float)v;
+  return TRUE;
+}
+
+/* pos_embed_rescale: null for none. */
+static gboolean
+get_rescale (JsonObject *object, const char *where, float *value, GError **error)
+{
+  const char *key = "pos_embed_rescale";
+  if (json_object_has_member (object, key) && json_object_get_null_member (object, key)) {
+    *value = 0;
+    return TRUE;
+  }
+  return get_float (object, where, key, value, error);
+}
+
+static gboolean
+check_word (JsonObject *object, const char *where, const char *key, const char *expected, const char *fallback, GError **error)
+{
+  const char *word = fallback;
+  if (!cow_json_get_string (object, where, key, &word, error))
+    return FALSE;
+  if (g_strcmp0 (word, expected) == 0)
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s: \"%s\" is %s%s%s, only \"%s\" is supported here", where, key,
+               word != NULL ? "\"" : "", word != NULL ? word : "missing", word != NULL ? "\"" : "", expected);
+  return FALSE;
+}
+
+static gboolean
+check_quantisation (JsonObject *object, const char *where, GError **error)
+{
+  JsonObject *q = NULL;
+  if (!cow_json_get_object (object, where, "quantization_config", &q, error))
+    return FALSE;
+  if (q == NULL)
+    return TRUE;
+  gboolean four_bit = FALSE;
+  if (!check_word (q, where, "quant_method", "bitsandbytes", "bitsandbytes", error) ||
+      !cow_json_get_bool (q, where, "load_in_4bit", &four_bit, error))
+    return FALSE;
+  if (!four_bit) {
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+                 "%s: \"quantization_config\" does not say \"load_in_4bit\": true; of bitsandbytes' formats only NF4 is supported", where);
+    return FALSE;
+  }
+  /* bitsandbytes' own default is fp4, so a missing type is not NF4. */
+  return check_word (q, where, "bnb_4bit_quant_type", "nf4", "fp4", error);
+}
+
+static gboolean
+read_object (JsonObject *o, const char *where, CowVitConfig *c, GError **error)
+{
+  *c = (CowVitConfig){
+    .hidden_size = 384,
+    .n_layers = 12,
+    .n_heads = 6,
+    .intermediate_size = 1536,
+    .patch_size = 16,
+    .n_channels = 3,
+    .n_registers = 0,
+    .image_size = 224,
+    .q_bias = TRUE,
+    .v_bias = TRUE,
+    .o_bias = TRUE,
+    .mlp_bias = TRUE,
+    .norm_epsilon = 1e-5f,
+    .rope_theta = 100,
+    .rope_rescale = 2,
+  };
+  const char *type = NULL;
+  if (!cow_json_get_string (o, where, "model_type", &type, error))
+    return FALSE;
+  c->timm = g_strcmp0 (type, TIMM_TYPE) == 0;
+  c->k_bias = c->timm;
+  if (c->timm)
+    c->rope_rescale = 0;
+  return (c->timm || check_word (o, where, "model_type", "dinov3_vit", NULL, error)) && check_quantisation (o, where, error) &&
+         get_size (o, where, "hidden_size", &c->hidden_size, error) && get_size (o, where, "num_hidden_layers", &c->n_layers, error) &&
+         get_size (o, where, "num_attention_heads", &c->n_heads, error) &&
+         get_size (o, where, "intermediate_size", &c->intermediate_size, error) &&
+         get_size (o, where, "patch_size", &c->patch_size, error) && get_size (o, where, "num_channels", &c->n_channels, error) &&
+         get_size (o, where, "num_register_tokens", &c->n_registers, error) && get_size (o, where, "image_size", &c->image_size, error) &&
+         cow_json_get_bool (o, where, "use_gated_mlp", &c->gated, error) && cow_json_get_bool (o, where, "query_bias", &c->q_bias, error) &&
+         cow_json_get_bool (o, where, "key_bias", &c->k_bias, error) && cow_json_get_bool (o, where, "value_bias", &c->v_bias, error) &&
+         cow_json_get_bool (o, where, "proj_bias", &c->o_bias, error) && cow_json_get_bool (o, where, "mlp_bias", &c->mlp_bias, error) &&
+         get_float (o, where, "layer_norm_eps", &c->norm_epsilon, error) && get_float (o, where, "rope_theta", &c->rope_theta, error) &&
+         get_rescale (o, where, &c->rope_rescale, error) &&
+         check_word (o, where, "hidden_act", c->gated ? "silu" : "gelu", "gelu", error) && cow_vit_config_validate (c, where, error);
+}
+
+static gboolean
+read_file (const char *file, CowVitConfig *config, GError **error)
+{
+  g_autoptr (JsonObject) object = cow_json_read_object (file, error);
+  return object != NULL && read_object (object, file, config, error);
+}
+
+gboolean
+cow_vit_config_read (const char *folder, CowVitConfig *config, GError **error)
+{
+  g_autofree char *file = g_build_filename (folder, "config.json", NULL);
+  return read_file (file, config, error);
+}
+
+char *
+cow_vit_config_file_for (const char *path)
+{
+  g_autofree char *base = g_path_get_basename (path);
+  /* A Hugging Face folder named by its file; any other file says nothing about a config.json beside it. */
+  if (strcmp (base, "model.safetensors") != 0)
+    return g_build_filename (path, "config.json", NULL);
+  g_autofree char *folder = g_path_get_dirname (path);
+  return g_build_filename (folder, "config.json", NULL);
+}
+
+gboolean
+cow_vit_config_for (const char *path, const CowCheckpoint *checkpoint, CowVitConfig *config, GError **error)
+{
+  g_autofree char *file = cow_vit_config_file_for (path);
+  if (g_file_test (file, G_FILE_TEST_EXISTS))
+    return read_file (file, config, error);
+  return cow_vit_config_infer (checkpoint, config, error);
+}
+
+JsonObject *
+cow_quantisation_config_new (void)
+{
+  JsonObject *q = json_object_new ();
+  json_object_set_string_member (q, "quant_method", "bitsandbytes");
+  json_object_set_boolean_member (q, "load_in_4bit", TRUE);
+  json_object_set_boolean_member (q, "load_in_8bit", FALSE);
+  json_object_set_string_member (q, "bnb_4bit_quant_type", "nf4");
+  json_object_set_boolean_member (q, "bnb_4bit_use_double_quant", TRUE);
+  json_object_set_string_member (q, "bnb_4bit_compute_dtype", "float32");
+  json_object_set_string_member (q, "bnb_4bit_quant_storage", "uint8");
+  json_object_set_boolean_member (q, "_load_in_4bit", TRUE);
+  json_object_set_boolean_member (q, "_load_in_8bit", FALSE);
+  json_object_set_null_member (q, "llm_int8_skip_modules");
+  json_object_set_boolean_member (q, "llm_int8_enable_fp32_cpu_offload", FALSE);
+  json_object_set_boolean_member (q, "llm_int8_has_fp16_weight", FALSE);
+  json_object_set_double_member (q, "llm_int8_threshold", 6.0);
+  return q;
+}
+
+/* The double that a person would write for a float: 1e-05, not 9.9999997473787516e-06. */
+static double
+short_double (float value)
+{
+  char text[G_ASCII_DTOSTR_BUF_SIZE];
+  g_ascii_formatd (text, sizeof text, "%.7g", value);
+  double v = g_ascii_strtod (text, NULL);
+  return (float)v == value ? v : value;
+}
+
+char *
+cow_vit_config_to_json (const CowVitConfig *c, gboolean nf4)
+{
+  g_autoptr (JsonObject) o = json_object_new ();
+  g_autoptr (JsonArray) architectures = json_array_new ();
+  json_array_add_string_element (architectures, c->timm ? "VisionTransformer" : "DINOv3ViTModel");
+  json_object_set_array_member (o, "architectures", json_array_ref (architectures));
+  json_object_set_string_member (o, "model_type", c->timm ? TIMM_TYPE : "dinov3_vit");
+  json_object_set_int_member (o, "hidden_size", c->hidden_size);
+  json_object_set_int_member (o, "num_hidden_layers", c->n_layers);
+  json_object_set_int_member (o, "num_attention_heads", c->n_heads);
+  json_object_set_int_member (o, "intermediate_size", c->intermediate_size);
+  json_object_set_int_member (o, "patch_size", c->patch_size);
+  json_object_set_int_member (o, "num_channels", c->n_channels);
+  json_object_set_int_member (o, "num_register_tokens", c->n_registers);
+  json_object_set_int_member (o, "image_size", c->image_size);
+  json_object_set_string_member (o, "hidden_act", c->gated ? "silu" : "gelu");
+  json_object_set_boolean_member (o, "use_gated_mlp", c->gated);
+  json_object_set_boolean_member (o, "query_bias", c->q_bias);
+  json_object_set_boolean_member (o, "key_bias", c->k_bias);
+  json_object_set_boolean_member (o, "value_bias", c->v_bias);
+  json_object_set_boolean_member (o, "proj_bias", c->o_bias);
+  json_object_set_boolean_member (o, "mlp_bias", c->mlp_bias);
+  json_object_set_double_member (o, "layer_norm_eps", short_double (c->norm_epsilon));
+  json_object_set_double_member (o, "rope_theta", short_double (c->rope_theta));
+  if (c->rope_rescale > 0)
+    json_object_set_double_member (o, "pos_embed_rescale", short_double (c->rope_rescale));
+  else
+    json_object_set_null_member (o, "pos_embed_rescale"); /* left out, it means 2 to transformers */
+  if (nf4)
+    json_object_set_object_member (o, "quantization_config", cow_quantisation_config_new ());
+  return cow_json_object_text (o);
+}
+
+const char *
+cow_module_name (CowModule module)
+{
+  static const char *const names[COW_N_MODULES] = {
+    [COW_Q] = "attention.q_proj", [COW_K] = "attention.k_proj", [COW_V] = "attention.v_proj", [COW_O] = "attention.o_proj",
+    [COW_GATE] = "mlp.gate_proj", [COW_UP] = "mlp.up_proj",     [COW_DOWN] = "mlp.down_proj",
+  };
+  g_return_val_if_fail ((int)module >= 0 && module < COW_N_MODULES, NULL);
+  return names[module];
+}
+
+gboolean
+cow_vit_config_module (const CowVitConfig *c, CowModule module, gint64 *out, gint64 *in, gboolean *bias)
+{
+  gint64 hidden = c->hidden_size, wide = c->intermediate_size;
+  const gboolean attention_bias[] = { c->q_bias, c->k_bias, c->v_bias, c->o_bias };
+  if (module == COW_GATE && !c->gated)
+    return FALSE;
+  *out = module == COW_GATE || module == COW_UP ? wide : hidden;
+  *in = module == COW_DOWN ? wide : hidden;
+  *bias = module <= COW_O ? attention_bias[module] : c->mlp_bias;
+  return TRUE;
+}
+
+gint64
+cow_vit_config_n_parameters (const CowVitConfig *c)
+{
+  gint64 hidden = c->hidden_size;
+  gint64 layer = (c->timm ? 4 : 6) * hidden; /* two norms of weight and bias, two layer scales */
+  for (int m = 0; m < COW_N_MODULES; m++) {
+    gint64 out, in;
+    gboolean bias;
+    if (cow_vit_config_module (c, (CowModule)m, &out, &in, &bias))
+      layer += out * in + (bias ? out : 0);
+  }
+  gint64 side = c->image_size / c->patch_size;
+  gint64 tokens = (c->timm ? 2 + side * side : 2 + c->n_registers) * hidden; /* class and positions; class, mask, registers */
+  gint64 patches = hidden * c->n_channels * c->patch_size * c->patch_size + hidden;
+  return tokens + patches + c->n_layers * layer + 2 * hidden;
+}

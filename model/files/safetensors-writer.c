@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/* Writing safetensors: the header is known once all tensors are declared, so the data go straight behind it. What a declaration does wrong
+ * is kept and reported by the first call that can fail. */
+#define _GNU_SOURCE
+#include "model/files/safetensors.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <json-glib/json-glib.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "model/files/error.h"
+
+struct _CowSafetensorsWriter {
+  char *path, *part; /* the name to be, the name while writing */
+  JsonObject *header, *metadata;
+  gsize declared, written; /* bytes of data */
+  FILE *stream;            /* NULL before the first write and after finish () */
+  GError *declaration;     /* the first mistake in the declarations */
+};
+
+CowSafetensorsWriter *
+cow_safetensors_writer_new (const char *path)
+{
+  CowSafetensorsWriter *self = g_new0 (CowSafetensorsWriter, 1);
+
+  self->path = g_strdup (path);
+  self->header = json_object_new ();
+  return self;
+}
+
+void
+cow_safetensors_writer_metadata (CowSafetensorsWriter *self, const char *key, const char *value)
+{
+  if (self->metadata == NULL) {
+    self->metadata = json_object_new ();
+    json_object_set_object_member (self->header, "__metadata__", self->metadata);
+  }
+  json_object_set_string_member (self->metadata, key, value);
+}
+
+static JsonArray *
+integers (const gint64 *values, guint n)
+{
+  JsonArray *array = json_array_new ();
+
+  for (guint i = 0; i < n; i++)
+    json_array_add_int_element (array, values[i]);
+  return array;
+}
+
+void
+cow_safetensors_writer_declare (CowSafetensorsWriter *self, const char *name, CowDtype dtype, const gint64 *dims, guint n_dims)
+{
+  gsize n_bytes, end = 0;
+  gint64 offsets[2];
+  const char *wrong = NULL;
+  JsonObject *entry;
+
+  if (self->stream != NULL)
+    wrong = "is declared after data were written";
+  else if (!g_utf8_validate (name, -1, NULL) || g_str_equal (name, "__metadata__"))
+    wrong = "is no name for a tensor";
+  else if (json_object_has_member (self->header, name))
+    wrong = "is declared twice";
+  else if (n_dims > COW_MAX_DIMS || !cow_shape_count (dims, n_dims, dtype, NULL, &n_bytes) ||
+           !g_size_checked_add (&end, self->declared, n_bytes) || end > G_MAXINT64)
+    wrong = "has a shape that no file holds";
+  if (wrong != NULL) {
+    if (self->declaration == NULL)
+      self->declaration = g_error_new (COW_ERROR, COW_ERROR_ARGUMENT, "%s: tensor %s %s", self->path, name, wrong);
+    return;
+  }
+  offsets[0] = (gint64)self->declared;
+  offsets[1] = (gint64)end;
+  entry = json_object_new ();
+  json_object_set_string_member (entry, "dtype", cow_dtype_name (dtype));
+  json_object_set_array_member (entry, "shape", integers (dims, n_dims));
+  json_object_set_array_member (entry, "data_offsets", integers (offsets, 2));
+  json_object_set_object_member (self->header, name, entry);
+  self->declared = end;
+}
+
+static gboolean
+fail (CowSafetensorsWriter *self, const char *doing, GError **error)
+{
+  int code = errno;
+
+  g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: cannot %s: %s", self->path, doing, g_strerror (code));
+  return FALSE;
+}
+
+/* The header with its length before it, padded with blanks so that the data start at a multiple of 8 bytes. */
+static GString *
+header_text (CowSafetensorsWriter *self)
+{
+  g_autoptr (JsonNode) root = json_node_new (JSON_NODE_OBJECT);
+  g_autofree char *json = NULL;
+  GString *text = g_string_new (NULL);
+  guint64 length;
+
+  json_node_set_object (root, self->header);
+  json = json_to_string (root, FALSE);
+  g_string_append_len (text, "        ", 8);
+  g_string_append (text, json);
+  while (text->len % 8 != 0)
+    g_string_append_c (text, ' ');
+  length = GUINT64_TO_LE (text->len - 8);
+  memcpy (text->str, &length, 8);
+  return text;
+}
+
+static gboolean
+start (CowSafetensorsWriter *self, GError **error)
+{
+  g_autoptr (GString) header = NULL;
+  int fd;
+
+  if (self->declaration != NULL) {
+    g_propagate_error (error, g_error_copy (self->declaration));
+    return FALSE;
+  }
+  self->part = g_strconcat (self->path, ".XXXXXX.part", NULL);
+  fd = g_mkstemp_full (self->part, O_WRONLY | O_CLOEXEC, 0666);
+  if (fd < 0) {
+    g_clear_pointer (&self->part, g_free);
+    return fail (self, "create", error);
+  }
+  self->stream = fdopen (fd, "wb");
+  if (self->stream == NULL) {
+    close (fd);
+    return fail (self, "write", error);
+  }
+  header = header_text (self);
+  return fwrite (header->str, 1, header->len, self->stream) == header->len || fail (self, "write", error);
+}
+
+gboolean
+cow_safetensors_writer_write (CowSafetensorsWriter *self, const void *data, gsize n_bytes, GError **error)
+{
+  if (self->stream == NULL && !start (self, error))
+    return FALSE;
+  if (n_bytes > self->declared - self->written) {
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+                 "%s: the tensors declared have %" G_GSIZE_FORMAT " bytes, at least %" G_GSIZE_FORMAT " more were given", self->path,
+                 self->declared, n_bytes - (self->declared - self->written));
+    return FALSE;
+  }
+  if (n_bytes > 0 && fwrite (data, 1, n_bytes, self->stream) != n_bytes)
+    return fail (self, "write", error);
+  self->written += n_bytes;
+  return TRUE;
+}
+
+gboolean
+cow_safetensors_writer_finish (CowSafetensorsWriter *self, GError **error)
+{
+  int status;
+
+  if (self->stream == NULL && !start (self, error))
+    return FALSE;
+  if (self->written != self->declared) {
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+                 "%s: the tensors declared have %" G_GSIZE_FORMAT " bytes, only %" G_GSIZE_FORMAT " were given", self->path, self->declared,
+                 self->written);
+    return FALSE;
+  }
+  status = fclose (self->stream);
+  self->stream = NULL;
+  if (status != 0)
+    return fail (self, "write", error);
+  if (g_rename (self->part, self->path) != 0)
+    return fail (self, "rename what was written", error);
+  g_clear_pointer (&self->part, g_free);
+  return TRUE;
+}
+
+void
+cow_safetensors_writer_free (CowSafetensorsWriter *self)
+{
+  if (self == NULL)
+    return;
+  if (self->stream != NULL)
+    fclose (self->stream);
+  if (self->part != NULL)
+    g_unlink (self->part);
+  json_object_unref (self->header);
+  g_clear_error (&self->declaration);
+  g_free (self->part);
+  g_free (self->path);
+  g_free (self);
+}

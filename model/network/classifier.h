@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* A model and its adapter, whole: pixels in, features and probabilities out. Used by one thread at a time. */
+#ifndef COW_CLASSIFIER_H
+#define COW_CLASSIFIER_H
+
+#include "model/adapter/card.h"
+#include "model/files/config.h"
+#include "model/files/error.h"
+
+G_BEGIN_DECLS
+
+typedef enum {
+  COW_PRECISION_AUTO, /* the fastest that keeps the answers */
+  COW_PRECISION_FP32
+} CowPrecision;
+
+typedef struct {
+  const char *model;   /* Hugging Face folder, .safetensors or .pth; looked up by cow_locate. NULL where the adapter is a whole network */
+  const char *adapter; /* adapter folder, looked up likewise; NULL: features only */
+  const char *device;  /* "auto", "cpu"; NULL is auto */
+  CowPrecision precision;
+} CowClassifierOptions;
+
+typedef struct _CowClassifier CowClassifier;
+
+/* What a forward pass gives; memory of the classifier's, valid until its next call. NULL fields do not exist. */
+typedef struct {
+  gint64 n_tokens;                /* 0 for ResNet, which has no last_hidden_state */
+  const float *last_hidden_state; /* [batch, n_tokens, hidden] */
+  const float *pooler_output;     /* [batch, hidden] */
+  const float *logits;            /* [batch, n_classes], NULL without a head */
+  const float *probabilities;     /* softmax of logits at the card's temperature */
+} CowOutput;
+
+CowClassifier *cow_classifier_new (const CowClassifierOptions *options, GError **error);
+/* Whether an adapter folder, looked up likewise, needs a model: FALSE where its card says that it holds a whole network. */
+gboolean cow_classifier_needs_model (const char *adapter);
+void cow_classifier_free (CowClassifier *self);
+
+/* pixels [batch, 3, height, width] already prepared (see cow_preprocess_run). Host memory in and out. */
+gboolean cow_classifier_run (CowClassifier *self, const float *pixels, int batch, int height, int width, CowOutput *output, GError **error);
+
+CkBackend *cow_classifier_backend (const CowClassifier *self);
+/* NULL for ResNet. */
+const CowVitConfig *cow_classifier_config (const CowClassifier *self);
+/* The width of pooler_output, and the number of tokens that pictures of these sides have (0 for ResNet). */
+gint64 cow_classifier_n_features (const CowClassifier *self);
+gint64 cow_classifier_n_tokens (const CowClassifier *self, int height, int width);
+/* Whether the network takes pictures of these sides; the message begins with `where`. */
+gboolean cow_classifier_check_size (const CowClassifier *self, const char *where, int width, int height, GError **error);
+const CowPreprocess *cow_classifier_preprocess (const CowClassifier *self);
+/* The adapter's card, or the default one. */
+const CowCard *cow_classifier_card (const CowClassifier *self);
+/* NULL-terminated, by index; the defaults where there is no head. */
+const char *const *cow_classifier_classes (const CowClassifier *self);
+/* 0 without a head. */
+guint cow_classifier_n_classes (const CowClassifier *self);
+gboolean cow_classifier_has_head (const CowClassifier *self);
+/* The located paths. adapter is NULL where none was given. */
+const char *cow_classifier_model_path (const CowClassifier *self);
+const char *cow_classifier_adapter_path (const CowClassifier *self);
+/* "cpu (avx512)" */
+const char *cow_classifier_device_text (const CowClassifier *self);
+
+/* "auto" | "fp32" */
+const char *cow_precision_name (CowPrecision precision);
+gboolean cow_precision_parse (const char *name, CowPrecision *precision);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CowClassifier, cow_classifier_free)
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/training/train-linear.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "model/network/dora.h"
+
+/* Registers TENSOR of a module under PEFT's name for it. */
+static int
+add_adapter_tensor (CowParameters *parameters, const char *module, const char *tensor, guint n_dims, gint64 rows, gint64 cols)
+{
+  const gint64 dims[] = { rows, cols };
+  g_autofree char *name = g_strdup_printf ("base_model.model.%s.%s", module, tensor);
+  return (int)cow_parameters_add (parameters, name, n_dims, dims);
+}
+
+gboolean
+cow_train_linear_init_adapted (CowTrainLinear *self, CowParameters *parameters, const CowCheckpoint *checkpoint, const char *name,
+                               gint64 out, gint64 in, gboolean has_bias, const CowLora *lora, GError **error)
+{
+  *self = (CowTrainLinear){ .parameters = parameters, .weight = -1, .bias = -1, .a = -1, .b = -1, .magnitude = -1 };
+  if (!cow_linear_init (&self->base, parameters->backend, checkpoint, name, out, in, has_bias, NULL, error))
+    return FALSE;
+  if (!lora)
+    return TRUE;
+  self->a = add_adapter_tensor (parameters, name, "lora_A.weight", 2, lora->rank, in);
+  self->b = add_adapter_tensor (parameters, name, "lora_B.weight", 2, out, lora->rank);
+  if (lora->magnitude)
+    self->magnitude = add_adapter_tensor (parameters, name, "lora_magnitude_vector", 1, out, 0);
+  return TRUE;
+}
+
+void
+cow_train_linear_init_dense (CowTrainLinear *self, CowParameters *parameters, gint64 out, gint64 in, int weight, gsize weight_offset,
+                             int bias, gsize bias_offset)
+{
+  *self = (CowTrainLinear){ .base = { .backend = parameters->backend, .out = out, .in = in },
+                            .parameters = parameters,
+                            .weight = weight,
+                            .bias = bias,
+                            .a = -1,
+                            .b = -1,
+                            .magnitude = -1,
+                            .weight_offset = weight_offset,
+                            .bias_offset = bias_offset };
+}
+
+/* The weight is computed from the parameters' own memory, so that a step of the optimiser needs no copy. */
+static gboolean
+attach_dense (CowTrainLinear *self, GError **error)
+{
+  CowLinear *base = &self->base;
+  const CkWeightSource source = { .type = CK_F32,
+                                  .out = base->out,
+                                  .in = base->in,
+                                  .data = cow_parameters_value (self->parameters, (guint)self->weight) + self->weight_offset };
+  if (self->bias >= 0)
+    base->bias = cow_parameters_value (self->parameters, (guint)self->bias) + self->bias_offset;
+  return cow_check (base->backend->weight_new (base->backend, &source, &base->weight), error, "%s",
+                    cow_parameters_get (self->parameters, (guint)self->weight)->name);
+}
+
+static gboolean
+attach_dora (CowTrainLinear *self, const CowLora *lora, gboolean fresh, GError **error)
+{
+  const gsize out = (gsize)self->base.out;
+  self->squares = g_new (double, out);
+  self->norms = g_new (double, out);
+  self->gain_host = g_new (float, out);
+  self->gain = self->base.backend->alloc (self->base.backend, out * sizeof (float));
+  if (!self->gain)
+    return cow_check (CK_NO_MEMORY, error, "DoRA's gain");
+  self->base.adapter.gain = self->gain;
+  if (!cow_check (cow_dora_row_squares (&self->base, self->squares), error, "row norms"))
+    return FALSE;
+  if (!fresh)
+    return cow_parameters_set (self->parameters, (guint)self->magnitude, lora->magnitude, error);
+  for (gsize o = 0; o < out; o++)
+    self->gain_host[o] = (float)sqrt (self->squares[o]);
+  return cow_parameters_set (self->parameters, (guint)self->magnitude, self->gain_host, error);
+}
+
+gboolean
+cow_train_linear_attach (CowTrainLinear *self, const CowLora *lora, gboolean fresh, GError **error)
+{
+  if (self->weight >= 0)
+    return attach_dense (self, error);
+  if (self->a < 0)
+    return TRUE;
+  self->base.adapted = TRUE;
+  self->base.adapter = (CkAdapter){ .rank = lora->rank,
+                                    .scale = lora->scale,
+                                    .down = cow_parameters_value (self->parameters, (guint)self->a),
+                                    .up = cow_parameters_value (self->parameters, (guint)self->b) };
+  if (!cow_parameters_set (self->parameters, (guint)self->a, lora->a, error) ||
+      !cow_parameters_set (self->parameters, (guint)self->b, lora->b, error))
+    return FALSE;
+  if (self->magnitude >= 0 && !attach_dora (self, lora, fresh, error))
+    return FALSE;
+  return cow_train_linear_refresh (self, error);
+}
+
+gboolean
+cow_train_linear_refresh (CowTrainLinear *self, GError **error)
+{
+  if (self->magnitude < 0)
+    return TRUE;
+  CkBackend *backend = self->base.backend;
+  const gint64 out = self->base.out;
+  if (!cow_check (cow_dora_norms (&self->base, self->squares, self->norms), error, "DoRA norms") ||
+      !cow_parameters_read (self->parameters, (guint)self->magnitude, self->gain_host, error))
+    return FALSE;
+  for (gint64 o = 0; o < out; o++) {
+    if (!(self->norms[o] > 0)) {
+      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: row %" G_GINT64_FORMAT " of W + s B A is zero, which DoRA cannot scale",
+                   cow_parameters_get (self->parameters, (guint)self->magnitude)->name, o);
+      return FALSE;
+    }
+    self->gain_host[o] = (float)(self->gain_host[o] / self->norms[o]);
+  }
+  return cow_check (backend->upload (backend, self->gain, self->gain_host, (gsize)out * sizeof (float)), error, "uploading DoRA's gain");
+}
+
+gboolean
+cow_train_linear_finish (CowTrainLinear *self, GError **error)
+{
+  if (self->magnitude < 0)
+    return TRUE;
+  CkBackend *backend = self->base.backend;
+  const gint64 out = self->base.out;
+  const gsize bytes = (gsize)out * sizeof (float);
+  float *gradient = cow_parameters_gradient (self->parameters, (guint)self->magnitude);
+  g_autofree float *host = g_new (float, out);
+  CkStatus status = backend->download (backend, host, gradient, bytes);
+  for (gint64 o = 0; o < out && status == CK_OK; o++)
+    host[o] = (float)(host[o] / self->norms[o]);
+  if (status == CK_OK)
+    status = backend->upload (backend, gradient, host, bytes);
+  return cow_check (status, error, "the gradient of DoRA's magnitude");
+}
+
+gboolean
+cow_train_linear_read (const CowTrainLinear *self, CowLora *lora, GError **error)
+{
+  return cow_parameters_read (self->parameters, (guint)self->a, lora->a, error) &&
+         cow_parameters_read (self->parameters, (guint)self->b, lora->b, error) &&
+         (self->magnitude < 0 || cow_parameters_read (self->parameters, (guint)self->magnitude, lora->magnitude, error));
+}
+
+void
+cow_train_linear_clear (CowTrainLinear *self)
+{
+  if (!self->base.backend)
+    return;
+  if (self->weight >= 0)
+    self->base.bias = NULL; /* the parameters own it, as they own the adapter's matrices */
+  memset (&self->base.adapter, 0, sizeof self->base.adapter);
+  self->base.backend->free (self->base.backend, self->gain);
+  cow_linear_clear (&self->base);
+  g_free (self->squares);
+  g_free (self->norms);
+  g_free (self->gain_host);
+  memset (self, 0, sizeof *self);
+}
+
+static CkAdapter
+adapter_with (const CowTrainLinear *self, float dropout, guint64 key)
+{
+  CkAdapter adapter = self->base.adapter;
+  adapter.dropout = dropout;
+  adapter.key = key;
+  return adapter;
+}
+
+CkStatus
+cow_train_linear_forward (const CowTrainLinear *self, gint64 rows, const float *x, float dropout, guint64 key, float *y)
+{
+  const CkAdapter adapter = adapter_with (self, dropout, key);
+  const CkLinear layer = { .weight = self->base.weight, .adapter = self->base.adapted ? &adapter : NULL, .bias = self->base.bias };
+  const CkInput input = { CK_F32, x };
+  return self->base.backend->linear (self->base.backend, &layer, rows, &input, y);
+}
+
+static float *
+gradient_of (const CowTrainLinear *self, int parameter, gsize offset)
+{
+  return parameter < 0 ? NULL : cow_parameters_gradient (self->parameters, (guint)parameter) + offset;
+}
+
+CkStatus
+cow_train_linear_backward (const CowTrainLinear *self, gint64 rows, const float *x, const float *y, const float *dy, float dropout,
+                           guint64 key, float *dx, gboolean add_dx)
+{
+  const CkAdapter adapter = adapter_with (self, dropout, key);
+  const CkLinearBackward op = {
+    .weight = self->base.weight,
+    .adapter = self->base.adapted ? &adapter : NULL,
+    .bias = self->base.bias,
+    .rows = rows,
+    .x = x,
+    .y = y,
+    .dy = dy,
+    .dx = dx,
+    .add_dx = add_dx,
+    .gradients = { .weight = gradient_of (self, self->weight, self->weight_offset),
+                   .bias = gradient_of (self, self->bias, self->bias_offset),
+                   .down = gradient_of (self, self->a, 0),
+                   .up = gradient_of (self, self->b, 0),
+                   .gain = gradient_of (self, self->magnitude, 0) },
+  };
+  return self->base.backend->training->linear_backward (self->base.backend, &op);
+}

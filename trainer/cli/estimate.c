@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT */
+/* `cow-trainer estimate`: what recipes will take in memory, disk and time on this machine. */
+#include <string.h>
+
+#include "model/files/json-object.h"
+#include "model/files/locate.h"
+#include "trainer/host/memory.h"
+#include "trainer/train/plan.h"
+#include "trainer/cli/recipe-flags.h"
+#include "trainer/cli/verb.h"
+
+static const VerbHelp help = {
+  "",
+  "Estimates memory, disk and time of recipes on this machine.",
+  "Examples:\n"
+  "  cow-trainer estimate\n"
+  "  cow-trainer estimate --base vits16,vitb16,vitl16 --pictures 2160 --class-count 9\n"
+  "  cow-trainer estimate --recipe dora-all-r16 --model dinov3-vit7b16-nf4 --data cows/ --batch 8\n"
+  "\n"
+  "Without --recipe or --config: every recipe. The base is --model, or of the sizes that --base names, as NF4 (--storage); the pictures\n"
+  "are those of --data, or as many as --pictures and --val-pictures say (the paper's 2160 and 540, of 9 classes).\n"
+  "\n"
+  "Memory and disk are computed from the shapes: weights as stored, 16 bytes a trained parameter, activations. Time is the number of\n"
+  "operations over the rates that one linear layer and one attention of that shape reach on this machine now (ResNet: a pass of the\n"
+  "network itself), measured now, and holds where nothing else runs. Reading pictures is taken to keep up.",
+};
+
+typedef struct {
+  char *bases, *storage;
+  int n_train, n_val, n_classes;
+  gboolean json;
+  RecipeFlags flags;
+} Options;
+
+static void
+options_clear (Options *self)
+{
+  g_free (self->bases);
+  g_free (self->storage);
+  recipe_flags_clear (&self->flags);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
+
+typedef struct {
+  char *recipe, *base;
+  CowPlan plan;
+  CowPlanTime time;
+} Row;
+
+static void
+row_free (gpointer data)
+{
+  Row *self = data;
+  g_free (self->recipe);
+  g_free (self->base);
+  g_free (self);
+}
+
+typedef struct {
+  const Options *options;
+  CkType storage;
+  CkBackend *backend;
+  guint64 available;
+  guint64 n_train, n_val;
+  guint n_classes;
+  GPtrArray *rows;
+  char *measured; /* what the speed below is of */
+  CowSpeed speed;
+} Job;
+
+/* ---- rows ------------------------------------------------------------------------------------------------------------------------ */
+
+static gboolean
+choose_storage (const Options *options, CkType *storage, GError **error)
+{
+  static const struct {
+    const char *name;
+    CkType type;
+  } names[] = { { "nf4", CK_NF4 }, { "fp32", CK_F32 }, { "fp16", CK_F16 }, { "bf16", CK_BF16 } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    if (g_str_equal (options->storage ? options->storage : "nf4", names[i].name)) {
+      *storage = names[i].type;
+      return TRUE;
+    }
+  return verb_usage (error, "--storage %s: nf4, fp32, fp16 or bf16 is expected", options->storage);
+}
+
+/* The pictures that --data names, in the place of the numbers. */
+static gboolean
+count_pictures (Job *self, const CowRecipe *recipe, GError **error)
+{
+  g_auto (CowDatasetOptions) options = COW_DATASET_OPTIONS_DEFAULT;
+
+  if (!*recipe->data && !*recipe->train)
+    return TRUE;
+  cow_recipe_dataset_options (recipe, &options);
+  g_autoptr (CowDataset) dataset = cow_dataset_open (&options, error);
+  if (!dataset)
+    return FALSE;
+  self->n_train = dataset->splits[COW_TRAIN]->len;
+  self->n_val = dataset->splits[COW_VAL]->len;
+  self->n_classes = dataset->n_classes;
+  return TRUE;
+}
+
+/* Measures this machine, unless that was done for the same shapes just before: recipes on one base differ in their adapters alone. */
+static gboolean
+measure (Job *self, const CowRecipe *recipe, const char *base, const CowPlanInput *input, GError **error)
+{
+  g_autofree char *what = g_strdup_printf ("%s %s %d %d x %d x %d", cow_recipe_has_base (recipe) ? "base" : cow_recipe_kind_name (recipe),
+                                           base, (int)input->storage, recipe->batch, recipe->preprocess.width, recipe->preprocess.height);
+
+  if (g_strcmp0 (what, self->measured) == 0)
+    return TRUE;
+  g_free (self->measured);
+  self->measured = g_steal_pointer (&what);
+  return cow_speed_measure (&self->speed, self->backend, recipe, input, error);
+}
+
+static gboolean
+add_row (Job *self, const CowRecipe *recipe, const char *base, CowPlanInput *input, GError **error)
+{
+  const int patch = input->config.patch_size, width = recipe->preprocess.width, height = recipe->preprocess.height;
+  Row *row;
+
+  if (recipe->kind != COW_NETWORK_RESNET18 && (width % patch != 0 || height % patch != 0)) {
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "--size %dx%d: patches are %d pixels wide, both sides must be multiples", width,
+                 height, patch);
+    return FALSE;
+  }
+  input->n_train = self->n_train;
+  input->n_val = self->n_val;
+  input->n_classes = self->n_classes;
+  if (!measure (self, recipe, base, input, error))
+    return FALSE;
+  row = g_new0 (Row, 1);
+  row->recipe = g_strdup (*recipe->name ? recipe->name : cow_recipe_kind_name (recipe));
+  row->base = g_strdup (base);
+  cow_plan_sizes (&row->plan, recipe, input, self->available > 0 ? self->available : G_MAXUINT64);
+  cow_plan_time (&row->time, recipe, input, &row->plan, &self->speed);
+  g_ptr_array_add (self->rows, row);
+  return TRUE;
+}
+
+/* A recipe on each base that is asked for. */
+static gboolean
+add_recipe (Job *self, const CowRecipe *recipe, GError **error)
+{
+  CowPlanInput input = { 0 };
+
+  if (!cow_recipe_has_base (recipe))
+    return cow_plan_input_from_scratch (&input, recipe, error) &&
+           add_row (self, recipe, recipe->kind == COW_NETWORK_DINOV3 ? recipe->network : "", &input, error);
+  if (*recipe->model) {
+    g_autofree char *path = cow_locate (recipe->model, error);
+    g_autofree char *name = path ? g_path_get_basename (path) : NULL;
+    return path && cow_plan_input_from_model (&input, path, error) && add_row (self, recipe, name, &input, error);
+  }
+  g_auto (GStrv) sizes = g_strsplit (self->options->bases ? self->options->bases : "vit7b16", ",", -1);
+  for (char **size = sizes; *size; size++)
+    if (!cow_plan_input_from_size (&input, g_strstrip (*size), self->storage, error) || !add_row (self, recipe, *size, &input, error))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+add_preset (Job *self, const char *preset, GError **error)
+{
+  g_autoptr (CowRecipe) recipe = recipe_flags_fill (&self->options->flags, preset, error);
+  return recipe && (self->rows->len > 0 || count_pictures (self, recipe, error)) && add_recipe (self, recipe, error);
+}
+
+static gboolean
+add_all (Job *self, GError **error)
+{
+  const RecipeFlags *flags = &self->options->flags;
+  guint n;
+  const CowRecipePreset *presets = cow_recipe_presets (&n);
+
+  if (recipe_flags_preset (flags) || flags->config)
+    return add_preset (self, recipe_flags_preset (flags), error);
+  for (guint i = 0; i < n; i++)
+    if (!add_preset (self, presets[i].name, error))
+      return FALSE;
+  return TRUE;
+}
+
+/* ---- telling --------------------------------------------------------------------------------------------------------------------- */
+
+static void
+print_table (const Job *self)
+{
+  g_autofree char *there = cow_plan_bytes_text (self->available);
+  guint recipe = (guint)strlen ("RECIPE"), base = (guint)strlen ("BASE");
+
+  for (guint i = 0; i < self->rows->len; i++) {
+    const Row *row = self->rows->pdata[i];
+    recipe = MAX (recipe, (guint)strlen (row->recipe));
+    base = MAX (base, (guint)strlen (row->base));
+  }
+  g_print ("%-*s  %-*s  %11s  %9s  %8s  %10s  %9s  %9s  %9s\n", (int)recipe, "RECIPE", (int)base, "BASE", "PARAMETERS", "MEMORY", "DISK",
+           "PICTURES/S", "FEATURES", "EPOCH", "ALL");
+  for (guint i = 0; i < self->rows->len; i++) {
+    const Row *row = self->rows->pdata[i];
+    const gboolean fits = self->available == 0 || row->plan.memory <= self->available;
+    g_autofree char *memory = cow_plan_bytes_text (row->plan.memory), *disk = cow_plan_bytes_text (row->plan.folder + row->plan.features);
+    g_autofree char *features = row->time.features > 0 ? cow_plan_time_text (row->time.features) : g_strdup ("-");
+    g_autofree char *epoch = cow_plan_time_text (row->time.epoch), *all = cow_plan_time_text (row->time.run);
+    g_print ("%-*s  %-*s  %11" G_GINT64_FORMAT "  %9s  %8s  %10.3g  %9s  %9s  %9s%s\n", (int)recipe, row->recipe, (int)base, row->base,
+             row->plan.trained, memory, disk, 1 / row->time.train_picture, features, epoch, all,
+             fits ? row->plan.checkpointing ? "  checkpointing" : "" : "  TOO LARGE");
+  }
+  g_print ("Estimated for %" G_GUINT64_FORMAT " pictures and their augmented copies, %" G_GUINT64_FORMAT " to validate, %u classes; %s of "
+           "memory are available.\n",
+           self->n_train, self->n_val, self->n_classes, there);
+}
+
+static JsonObject *
+row_object (const Row *row)
+{
+  JsonObject *object = json_object_new ();
+  const struct {
+    const char *name;
+    guint64 value;
+  } sizes[] = { { "trained_parameters", (guint64)row->plan.trained },
+                { "head_parameters", (guint64)row->plan.head },
+                { "memory_bytes", row->plan.memory },
+                { "base_bytes", row->plan.base },
+                { "parameter_bytes", row->plan.parameters },
+                { "activation_bytes", row->plan.activations },
+                { "folder_bytes", row->plan.folder },
+                { "features_bytes", row->plan.features } };
+  const struct {
+    const char *name;
+    double value;
+  } times[] = { { "train_picture_s", row->time.train_picture },
+                { "val_picture_s", row->time.val_picture },
+                { "step_s", row->time.step },
+                { "features_s", row->time.features },
+                { "epoch_s", row->time.epoch },
+                { "run_s", row->time.run } };
+
+  json_object_set_string_member (object, "recipe", row->recipe);
+  json_object_set_string_member (object, "base", row->base);
+  json_object_set_boolean_member (object, "checkpointing", row->plan.checkpointing);
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
+    json_object_set_int_member (object, sizes[i].name, (gint64)sizes[i].value);
+  for (guint i = 0; i < G_N_ELEMENTS (times); i++)
+    json_object_set_double_member (object, times[i].name, times[i].value);
+  return object;
+}
+
+static void
+print_json (const Job *self)
+{
+  g_autoptr (JsonObject) object = json_object_new ();
+  JsonArray *rows = json_array_new ();
+
+  for (guint i = 0; i < self->rows->len; i++)
+    json_array_add_object_element (rows, row_object (self->rows->pdata[i]));
+  json_object_set_int_member (object, "train_pictures", (gint64)self->n_train);
+  json_object_set_int_member (object, "val_pictures", (gint64)self->n_val);
+  json_object_set_int_member (object, "classes", self->n_classes);
+  json_object_set_int_member (object, "available_bytes", (gint64)self->available);
+  json_object_set_array_member (object, "recipes", rows);
+  g_autofree char *text = cow_json_object_text (object);
+  g_print ("%s", text);
+}
+
+static gboolean
+estimate (const Options *options, GError **error)
+{
+  g_autoptr (GPtrArray) rows = g_ptr_array_new_with_free_func (row_free);
+  Job job = { .options = options,
+              .available = memory_available (),
+              .n_train = (guint64)options->n_train,
+              .n_val = (guint64)options->n_val,
+              .n_classes = (guint)options->n_classes,
+              .rows = rows };
+
+  if (!choose_storage (options, &job.storage, error) || !cow_check (ck_cpu_open (NULL, 0, &job.backend), error, "opening the CPU backend"))
+    return FALSE;
+  const gboolean ok = add_all (&job, error);
+  ck_backend_close (job.backend);
+  g_free (job.measured);
+  if (ok && options->json)
+    print_json (&job);
+  else if (ok)
+    print_table (&job);
+  return ok;
+}
+
+gboolean
+verb_estimate (int argc, char **argv, GError **error)
+{
+  g_auto (Options) options = { .n_train = 2160, .n_val = 540, .n_classes = 9 };
+  const GOptionEntry own[] = {
+    { "base", 0, 0, G_OPTION_ARG_STRING, &options.bases, "Sizes of a base that is not here: vits16, ... (vit7b16)", "SIZE,..." },
+    { "storage", 0, 0, G_OPTION_ARG_STRING, &options.storage, "How its weights are stored: nf4, fp32, fp16, bf16 (nf4)", "TYPE" },
+    { "pictures", 0, 0, G_OPTION_ARG_INT, &options.n_train, "Pictures to train on, without copies (2160)", "N" },
+    { "val-pictures", 0, 0, G_OPTION_ARG_INT, &options.n_val, "Pictures to validate on (540)", "N" },
+    { "class-count", 0, 0, G_OPTION_ARG_INT, &options.n_classes, "Classes (9)", "N" },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, "The estimates as JSON", NULL },
+    G_OPTION_ENTRY_NULL,
+  };
+
+  if (!verb_parse (&help, recipe_flags_entries (&options.flags, own), argc, argv, error))
+    return FALSE;
+  if (options.n_train < 1 || options.n_val < 0 || options.n_classes < 2)
+    return verb_usage (error, "--pictures %d --val-pictures %d --class-count %d: at least 1, 0 and 2 are expected", options.n_train,
+                       options.n_val, options.n_classes);
+  return estimate (&options, error);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#include "trainer/cli/verb.h"
+
+gboolean
+verb_parse (const VerbHelp *help, const GOptionEntry *entries, int argc, char **argv, GError **error)
+{
+  g_autoptr (GOptionContext) context = g_option_context_new (help->arguments);
+  g_option_context_set_summary (context, help->summary);
+  g_option_context_set_description (context, help->description);
+  g_option_context_add_main_entries (context, entries, NULL);
+  g_autofree char *name = g_strconcat ("cow-trainer ", argv[0], NULL);
+  g_set_prgname (name);
+  return g_option_context_parse (context, &argc, &argv, error);
+}
+
+gboolean
+verb_usage (GError **error, const char *format, ...)
+{
+  va_list arguments;
+  va_start (arguments, format);
+  g_autofree char *text = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  g_set_error_literal (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, text);
+  return FALSE;
+}

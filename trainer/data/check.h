@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is wrong with labelled pictures, found before they spoil a training. check.c reads every picture; check-duplicates.c compares them;
+ * check-labels.c looks at classes, groups and names; check-report.c tells.
+ */
+#ifndef COW_TRAINER_CHECK_H
+#define COW_TRAINER_CHECK_H
+
+#include <json-glib/json-glib.h>
+
+#include "trainer/data/dataset.h"
+#include "trainer/data/picture-hash.h"
+
+G_BEGIN_DECLS
+
+typedef enum {
+  CHECK_UNREADABLE, /* absent, cut short, no picture */
+  CHECK_OUTSIDE,    /* its box lies outside the picture */
+  CHECK_CLASS,      /* a class without pictures in a split that has others */
+  CHECK_UNMEASURED, /* the same where we divided ourselves: its groups could not be */
+  CHECK_GROUP,      /* a group in training and in validation or test */
+  CHECK_TWO_LABELS, /* the same picture under two classes */
+  CHECK_TWO_SPLITS, /* the same picture in two splits */
+  CHECK_DUPLICATE,  /* the same picture more than once */
+  CHECK_COLUMN,     /* classes that do not look like classes */
+  CHECK_FOLDER,     /* lies in a folder that is called like another class */
+  CHECK_TINY,
+  CHECK_N_KINDS
+} CheckKind;
+
+typedef struct {
+  CheckKind kind;
+  gboolean near;   /* two labels, two splits, duplicates: the pictures look alike, they are not equal */
+  GArray *samples; /* of guint: which, in the set; may be empty */
+  char *text;      /* what a reader needs to know beside the paths; or NULL */
+} CheckFinding;
+
+/* What reading a sample told. */
+typedef struct {
+  gboolean readable;
+  int width, height; /* of the sample's part */
+  char *content;     /* SHA-256 of the file */
+  PictureHash hash;
+} CheckedPicture;
+
+typedef struct {
+  const CowDataset *dataset;
+  CheckedPicture *pictures; /* [samples] */
+  GPtrArray *findings;      /* of CheckFinding, by kind */
+  guint least_side;
+} Check;
+
+/* Reads all pictures, with a line of progress, and finds what there is. G_IO_ERROR_CANCELLED when the user asks to stop. */
+Check *check_run (const CowDataset *dataset, guint least_side, int n_threads, GError **error);
+void check_free (Check *self);
+/* Takes the array and the text. */
+CheckFinding *check_add (Check *self, CheckKind kind, gboolean near, GArray *samples, char *text);
+
+void check_find_duplicates (Check *self);
+void check_find_in_labels (Check *self);
+
+/* Whether a finding of this kind would spoil training or what is measured of it; the others are for the user to judge. */
+gboolean check_is_problem (CheckKind kind, gboolean near);
+guint check_n_problems (const Check *self);
+/* The report for people, with at most `most` findings and paths of each kind. */
+char *check_report_text (const Check *self, guint most);
+JsonObject *check_report_json (const Check *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Check, check_free)
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+#include "trainer/data/contact-sheet.h"
+
+#include <math.h>
+
+#include "model/training/random.h"
+#include "trainer/plot/plot.h"
+
+#define MOST_TILE    224 /* px, the longer side of a drawn picture */
+#define MOST_CLASSES 64  /* rows; a sheet is for looking at */
+#define GAP          4   /* px between a picture and its copies */
+#define WIDE_GAP     16  /* px between one picture and the next, and around all */
+#define LABEL_HEIGHT 20  /* px above each row */
+
+typedef struct {
+  const CowContactSheet *sheet;
+  CowLoaderOptions loading;
+  double scale; /* of a picture's pixels to the sheet's */
+  double tile_width, tile_height;
+  guint8 *rgb; /* [height, width, 3] */
+} Sheet;
+
+/* ---- one picture ----------------------------------------------------------------------------------------------------------------- */
+
+static cairo_surface_t *
+make_tile (const Sheet *self)
+{
+  const int width = self->loading.preprocess.width, height = self->loading.preprocess.height;
+  cairo_surface_t *tile = cairo_image_surface_create (CAIRO_FORMAT_RGB24, width, height);
+  guint8 *pixels = cairo_image_surface_get_data (tile);
+
+  for (int y = 0; pixels && y < height; y++) {
+    guint32 *row = (guint32 *)(void *)(pixels + (gsize)y * (gsize)cairo_image_surface_get_stride (tile));
+    const guint8 *rgb = self->rgb + 3 * (gsize)y * (gsize)width;
+    for (int x = 0; x < width; x++, rgb += 3)
+      row[x] = (guint32)rgb[0] << 16 | (guint32)rgb[1] << 8 | rgb[2];
+  }
+  cairo_surface_mark_dirty (tile);
+  return tile;
+}
+
+static gboolean
+draw_tile (const Sheet *self, cairo_t *cr, double x, double y, const CowLoadItem *item, GError **error)
+{
+  if (!cow_load_rgb (&self->loading, item, self->rgb, error))
+    return FALSE;
+  cairo_surface_t *tile = make_tile (self);
+  cairo_save (cr);
+  cairo_translate (cr, x, y);
+  cairo_scale (cr, self->scale, self->scale);
+  cairo_set_source_surface (cr, tile, 0, 0);
+  cairo_paint (cr);
+  cairo_restore (cr);
+  cairo_surface_destroy (tile);
+  return TRUE;
+}
+
+/* ---- a class --------------------------------------------------------------------------------------------------------------------- */
+
+/* Some pictures of a class, spread over all of its pictures, beginning where the seed says. */
+static GArray *
+choose (const CowContactSheet *self, guint label)
+{
+  const GArray *indices = self->dataset->splits[self->split];
+  g_autoptr (GArray) own = g_array_new (FALSE, FALSE, sizeof (guint));
+  GArray *chosen = g_array_new (FALSE, FALSE, sizeof (guint));
+
+  for (guint i = 0; i < indices->len; i++)
+    if (cow_dataset_sample (self->dataset, g_array_index (indices, guint, i))->label == (int)label)
+      g_array_append_val (own, g_array_index (indices, guint, i));
+  const guint n = MIN (self->per_class, own->len), first = (guint)(cow_random_unit (self->seed, label) * own->len);
+  for (guint i = 0; i < n; i++)
+    g_array_append_val (chosen, g_array_index (own, guint, (first + (gsize)i * own->len / n) % own->len));
+  return chosen;
+}
+
+static gboolean
+draw_class (const Sheet *self, PlotCanvas *canvas, double y, guint label, GError **error)
+{
+  const CowContactSheet *sheet = self->sheet;
+  g_autoptr (GArray) chosen = choose (sheet, label);
+  g_autofree char *text =
+      g_strdup_printf ("%s: %u pictures", sheet->dataset->classes[label], cow_dataset_count (sheet->dataset, sheet->split, (int)label));
+  const PlotText style = { .y_align = 1, .bold = TRUE };
+  double x = WIDE_GAP;
+
+  plot_text (canvas, x, y + LABEL_HEIGHT - 3, &style, text);
+  for (guint i = 0; i < chosen->len; i++, x += WIDE_GAP - GAP)
+    for (guint copy = 0; copy <= sheet->copies; copy++, x += self->tile_width + GAP) {
+      const guint sample = g_array_index (chosen, guint, i);
+      const CowLoadItem item = { .sample = sample, .copy = copy, .key = cow_random_key (cow_random_key (sheet->seed, sample), copy) };
+      if (!draw_tile (self, canvas->cr, x, y + LABEL_HEIGHT, &item, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* ---- the sheet ------------------------------------------------------------------------------------------------------------------- */
+
+static gboolean
+check (cairo_status_t status, const char *path, GError **error)
+{
+  if (status != CAIRO_STATUS_SUCCESS)
+    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: %s", path, cairo_status_to_string (status));
+  return status == CAIRO_STATUS_SUCCESS;
+}
+
+static gboolean
+draw (const Sheet *self, const char *path, GError **error)
+{
+  const CowContactSheet *sheet = self->sheet;
+  const guint n_classes = MIN (sheet->dataset->n_classes, MOST_CLASSES);
+  const double row = LABEL_HEIGHT + self->tile_height + WIDE_GAP;
+  const double picture = (sheet->copies + 1) * (self->tile_width + GAP) + WIDE_GAP - GAP;
+  cairo_surface_t *surface = cairo_image_surface_create (CAIRO_FORMAT_RGB24, (int)ceil (WIDE_GAP + sheet->per_class * picture),
+                                                         (int)ceil (WIDE_GAP + n_classes * row));
+  cairo_t *cr = cairo_create (surface);
+  PlotCanvas canvas = { cr, &plot_light };
+  gboolean ok = TRUE;
+
+  plot_set_colour (&canvas, PLOT_PAPER);
+  cairo_paint (cr);
+  for (guint c = 0; c < n_classes && ok; c++)
+    ok = draw_class (self, &canvas, WIDE_GAP + c * row, c, error);
+  ok = ok && check (cairo_status (cr), path, error);
+  cairo_destroy (cr);
+  ok = ok && check (cairo_surface_write_to_png (surface, path), path, error);
+  cairo_surface_destroy (surface);
+  return ok;
+}
+
+gboolean
+cow_contact_sheet_write (const CowContactSheet *self, const char *path, GError **error)
+{
+  const CowPreprocess *preprocess = &self->preprocess;
+  const double scale = MIN (1, (double)MOST_TILE / MAX (preprocess->width, preprocess->height));
+  g_autofree guint8 *rgb = g_try_malloc (cow_preprocess_size (preprocess));
+  const Sheet sheet = {
+    .sheet = self,
+    .loading = { .dataset = self->dataset, .backend = self->backend, .preprocess = *preprocess, .augment = self->augment },
+    .scale = scale,
+    .tile_width = preprocess->width * scale,
+    .tile_height = preprocess->height * scale,
+    .rgb = rgb
+  };
+
+  return rgb ? draw (&sheet, path, error) : cow_check (CK_NO_MEMORY, error, "a contact sheet");
+}

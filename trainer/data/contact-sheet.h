@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* A picture of what the network will see: some pictures of each class, each as it is and augmented. */
+#ifndef COW_TRAINER_CONTACT_SHEET_H
+#define COW_TRAINER_CONTACT_SHEET_H
+
+#include "trainer/data/loader.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+  const CowDataset *dataset;
+  CowSplit split;
+  CkBackend *backend;
+  CowPreprocess preprocess;
+  CowAugment augment;
+  guint per_class; /* pictures of each class */
+  guint copies;    /* augmented copies that follow each of them */
+  guint64 seed;    /* chooses them */
+} CowContactSheet;
+
+/* Writes a PNG with a row a class. What is drawn went through resizing and augmentation as in training, before it was normalised. */
+gboolean cow_contact_sheet_write (const CowContactSheet *self, const char *path, GError **error);
+
+G_END_DECLS
+
+#endif

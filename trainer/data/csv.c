@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/* The file is held as a whole: a table of millions of pictures is some hundred megabytes, and fields then need no copies. */
+#include "trainer/data/csv.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static gboolean
+read_text (Csv *self, GError **error)
+{
+  GError *local = NULL;
+  GStatBuf status;
+  gsize n_bytes;
+
+  if (g_stat (self->path, &status) != 0) {
+    const int code = errno;
+    g_set_error (error, COW_ERROR, code == ENOENT ? COW_ERROR_NOT_FOUND : COW_ERROR_IO, "%s: %s", self->path, g_strerror (code));
+    return FALSE;
+  }
+  if (!S_ISREG (status.st_mode) || status.st_size > CSV_MOST_BYTES) {
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: not a table: %s", self->path,
+                 S_ISREG (status.st_mode) ? "the file is larger than 1 GiB" : "not a regular file");
+    return FALSE;
+  }
+  if (!g_file_get_contents (self->path, &self->text, &n_bytes, &local)) {
+    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: %s", self->path, local->message);
+    g_error_free (local);
+    return FALSE;
+  }
+  const char *bad;
+  if (!g_utf8_validate (self->text, (gssize)n_bytes, &bad)) {
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: not a table: byte %" G_GSIZE_FORMAT " is not UTF-8 text", self->path,
+                 (gsize)(bad - self->text));
+    return FALSE;
+  }
+  self->next = self->text;
+  self->end = self->text + n_bytes;
+  if (g_str_has_prefix (self->next, "\xef\xbb\xbf"))
+    self->next += 3;
+  self->next_line = 1;
+  return TRUE;
+}
+
+/* A comma, unless the first line has none but has what spreadsheets write where the comma is a decimal point. */
+static char
+find_separator (const char *text)
+{
+  const gsize n = strcspn (text, "\r\n");
+
+  if (!memchr (text, ',', n))
+    for (const char *other = ";\t"; *other; other++)
+      if (memchr (text, *other, n))
+        return *other;
+  return ',';
+}
+
+/* Takes a quoted field, whose opening quote is at `next`, out of its quotes; gives its end, or NULL. */
+static char *
+unquote (Csv *self, GError **error)
+{
+  const guint line = self->next_line;
+  char *out = self->next, *in = self->next + 1;
+
+  for (; in < self->end && !(in[0] == '"' && in[1] != '"'); in++) {
+    if (*in == '\n')
+      self->next_line++;
+    if (*in == '"')
+      in++;
+    *out++ = *in;
+  }
+  if (in >= self->end) {
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s:%u: a quote that opens here is never closed", self->path, line);
+    return NULL;
+  }
+  self->next = in + 1;
+  if (self->next < self->end && !strchr ("\r\n", *self->next) && *self->next != self->separator) {
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s:%u: text follows a closing quote", self->path, self->next_line);
+    return NULL;
+  }
+  return out;
+}
+
+/* Takes the field at `next`, ends it with a zero and moves behind what separates it; *last when the row ends with it. NULL on error. */
+static const char *
+take_field (Csv *self, gboolean *last, GError **error)
+{
+  const char *field = self->next;
+  char *stop;
+
+  if (self->next < self->end && *self->next == '"') {
+    stop = unquote (self, error);
+    if (!stop)
+      return NULL;
+  } else {
+    while (self->next < self->end && *self->next != self->separator && *self->next != '\n' &&
+           !(self->next[0] == '\r' && (self->next + 1 == self->end || self->next[1] == '\n')))
+      self->next++;
+    stop = self->next;
+  }
+  *last = self->next >= self->end || *self->next != self->separator;
+  if (self->next < self->end && *self->next == '\r' && self->next[1] == '\n')
+    self->next++;
+  if (self->next < self->end) {
+    self->next_line += *self->next == '\n';
+    self->next++;
+  }
+  *stop = '\0';
+  return field;
+}
+
+/* The fields of the next row that is not empty, to `fields`; none at the end. */
+static gboolean
+take_row (Csv *self, GPtrArray *fields, GError **error)
+{
+  gboolean last = FALSE;
+
+  while (self->next < self->end && strchr ("\r\n", *self->next))
+    self->next_line += *self->next++ == '\n';
+  self->line = self->next_line;
+  while (self->next < self->end && !last) {
+    const char *field = take_field (self, &last, error);
+    if (!field)
+      return FALSE;
+    if (fields->len == CSV_MOST_COLUMNS) {
+      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s:%u: more than %d fields in a row", self->path, self->line, CSV_MOST_COLUMNS);
+      return FALSE;
+    }
+    g_ptr_array_add (fields, (gpointer)field);
+    /* A separator at the very end of the file is followed by one more, empty field. */
+    if (!last && self->next >= self->end) {
+      g_ptr_array_add (fields, (gpointer) "");
+      last = TRUE;
+    }
+  }
+  return TRUE;
+}
+
+static gboolean
+read_columns (Csv *self, GError **error)
+{
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+
+  self->separator = find_separator (self->next);
+  if (!take_row (self, names, error))
+    return FALSE;
+  if (names->len == 0) {
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: the table is empty; its first line must name the columns", self->path);
+    return FALSE;
+  }
+  self->n_columns = names->len;
+  self->columns = g_new0 (char *, self->n_columns + 1);
+  self->fields = g_new0 (const char *, self->n_columns);
+  for (guint i = 0; i < names->len; i++)
+    self->columns[i] = g_strstrip (g_strdup (names->pdata[i]));
+  return TRUE;
+}
+
+Csv *
+csv_open (const char *path, GError **error)
+{
+  g_autoptr (Csv) self = g_new0 (Csv, 1);
+
+  self->path = g_strdup (path);
+  if (!read_text (self, error) || !read_columns (self, error))
+    return NULL;
+  return g_steal_pointer (&self);
+}
+
+void
+csv_free (Csv *self)
+{
+  if (!self)
+    return;
+  g_free (self->path);
+  g_strfreev (self->columns);
+  g_free (self->fields);
+  g_free (self->text);
+  g_free (self);
+}
+
+int
+csv_column (const Csv *self, const char *name)
+{
+  for (guint i = 0; i < self->n_columns; i++)
+    if (g_str_equal (self->columns[i], name))
+      return (int)i;
+  return -1;
+}
+
+gboolean
+csv_require (const Csv *self, const char *name, const char *what, guint *index, GError **error)
+{
+  const int found = csv_column (self, name);
+
+  if (found >= 0) {
+    *index = (guint)found;
+    return TRUE;
+  }
+  g_autofree char *columns = g_strjoinv (", ", self->columns);
+  g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s has no column \"%s\" for %s; its columns are: %s", self->path, name, what,
+               columns);
+  return FALSE;
+}
+
+gboolean
+csv_next (Csv *self, gboolean *more, GError **error)
+{
+  g_autoptr (GPtrArray) fields = g_ptr_array_new ();
+
+  if (!take_row (self, fields, error))
+    return FALSE;
+  *more = fields->len > 0;
+  if (*more && fields->len != self->n_columns) {
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s:%u: %u fields, but the first line names %u columns", self->path, self->line,
+                 fields->len, self->n_columns);
+    return FALSE;
+  }
+  for (guint i = 0; i < fields->len; i++)
+    self->fields[i] = fields->pdata[i];
+  return TRUE;
+}
+
+void
+csv_append_field (GString *row, const char *field)
+{
+  if (!strpbrk (field, ",\"\r\n")) {
+    g_string_append (row, field);
+    return;
+  }
+  g_string_append_c (row, '"');
+  for (; *field; field++) {
+    if (*field == '"')
+      g_string_append_c (row, '"');
+    g_string_append_c (row, *field);
+  }
+  g_string_append_c (row, '"');
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/* Decoding with libvips: only loaders of the five formats are let near a file, and nothing is decoded before its size is known. */
+#define _GNU_SOURCE /* memmem */
+#include "trainer/data/pictures.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <vips/vips.h>
+
+/* ---- bytes ----------------------------------------------------------------------------------------------------------------------- */
+
+static gboolean
+fail_io (const char *path, GError **error)
+{
+  const int code = errno;
+  g_set_error (error, COW_ERROR, code == ENOENT ? COW_ERROR_NOT_FOUND : COW_ERROR_IO, "%s: %s", path, g_strerror (code));
+  return FALSE;
+}
+
+static gboolean
+read_descriptor (int descriptor, const char *path, guint8 **data, gsize *n_bytes, GError **error)
+{
+  struct stat status;
+
+  if (fstat (descriptor, &status) != 0)
+    return fail_io (path, error);
+  if (!S_ISREG (status.st_mode) || status.st_size <= 0 || status.st_size > PICTURE_MOST_FILE_SIZE) {
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: not a picture: %s", path,
+                 !S_ISREG (status.st_mode) ? "not a regular file"
+                 : status.st_size <= 0     ? "the file is empty"
+                                           : "the file is larger than 256 MB");
+    return FALSE;
+  }
+  g_autofree guint8 *bytes = g_try_malloc ((gsize)status.st_size);
+  gsize done = 0;
+  while (bytes && done < (gsize)status.st_size) {
+    const ssize_t n = read (descriptor, bytes + done, (gsize)status.st_size - done);
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0)
+      return fail_io (path, error);
+    if (n == 0)
+      break;
+    done += (gsize)n;
+  }
+  if (!bytes)
+    return cow_check (CK_NO_MEMORY, error, "%s", path);
+  *n_bytes = done;
+  *data = g_steal_pointer (&bytes);
+  return TRUE;
+}
+
+/* The file as it is now, copied: a mapping would end the process if somebody cut the file meanwhile. */
+static gboolean
+read_file (const char *path, guint8 **data, gsize *n_bytes, GError **error)
+{
+  /* O_NONBLOCK: opening a named pipe must not wait for a writer. */
+  const int descriptor = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor < 0)
+    return fail_io (path, error);
+  const gboolean ok = read_descriptor (descriptor, path, data, n_bytes, error);
+  close (descriptor);
+  return ok;
+}
+
+/* ---- libvips --------------------------------------------------------------------------------------------------------------------- */
+
+/* libvips' own words, on one line. */
+static gboolean
+fail_vips (const char *path, GError **error)
+{
+  g_autofree char *text = vips_error_buffer_copy ();
+  g_strdelimit (g_strstrip (text), "\n", ';');
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: cannot be decoded: %s", path, *text ? text : "unknown reason");
+  return FALSE;
+}
+
+static void
+ignore_log (const char *domain, GLogLevelFlags level, const char *message, gpointer data)
+{
+}
+
+gboolean
+pictures_start (GError **error)
+{
+  static gsize started;
+
+  if (g_once_init_enter (&started)) {
+    const gboolean ok = VIPS_INIT ("cow-trainer") == 0;
+    if (ok) {
+      /* No picture is looked at twice. */
+      vips_cache_set_max (0);
+      /* Many small pictures: those who hurry decode several side by side, which costs less than several threads on each. */
+      vips_concurrency_set (1);
+      /* What matters comes back as an error; remarks about odd files would break the one line that an error has. */
+      g_log_set_handler ("VIPS", G_LOG_LEVEL_WARNING, ignore_log, NULL);
+    }
+    g_once_init_leave (&started, ok ? 1 : 2);
+  }
+  if (started == 1)
+    return TRUE;
+  g_set_error_literal (error, COW_ERROR, COW_ERROR_DEVICE, "libvips does not start");
+  return FALSE;
+}
+
+/* Whether the bytes are of a format that we read. ImageMagick, which libvips asks for BMP, would open many more, some of them programs. */
+static gboolean
+is_known (const guint8 *data, gsize n_bytes)
+{
+  static const char *const loaders[] = { "VipsForeignLoadJpeg", "VipsForeignLoadPng", "VipsForeignLoadWebp", "VipsForeignLoadTiff" };
+  const char *loader = vips_foreign_find_load_buffer (data, n_bytes);
+
+  for (guint i = 0; loader && i < G_N_ELEMENTS (loaders); i++)
+    if (g_str_has_prefix (loader, loaders[i]))
+      return TRUE;
+  return loader && g_str_has_prefix (loader, "VipsForeignLoadMagick") && n_bytes > 2 && memcmp (data, "BM", 2) == 0;
+}
+
+/* Whether a colour profile is sRGB's, by its description (ASCII or UTF-16): converting from it would only add rounding. */
+static gboolean
+is_srgb_profile (const VipsImage *image)
+{
+  const void *profile;
+  size_t n_bytes;
+
+  if (vips_image_get_blob (image, VIPS_META_ICC_NAME, &profile, &n_bytes) != 0)
+    return FALSE;
+  return memmem (profile, n_bytes, "sRGB", 4) != NULL || memmem (profile, n_bytes, "s\0R\0G\0B", 7) != NULL;
+}
+
+/* Puts what an operation gave in place of what it was given; passes its status on. */
+static int
+step (VipsImage **image, VipsImage **next, int failed)
+{
+  if (!failed) {
+    g_object_unref (*image);
+    *image = g_steal_pointer (next);
+  }
+  return failed;
+}
+
+/* Upright, flat, sRGB, 8 bits; 0 when all went well. */
+static int
+to_srgb (VipsImage **image)
+{
+  VipsImage *next = NULL;
+
+  if (step (image, &next, vips_autorot (*image, &next, NULL)) != 0)
+    return -1;
+  if (vips_image_hasalpha (*image) && step (image, &next, vips_flatten (*image, &next, NULL)) != 0)
+    return -1;
+  if (vips_image_get_typeof (*image, VIPS_META_ICC_NAME) && !is_srgb_profile (*image) &&
+      step (image, &next, vips_icc_transform (*image, &next, "srgb", "embedded", TRUE, NULL)) != 0)
+    return -1;
+  if (step (image, &next, vips_colourspace (*image, &next, VIPS_INTERPRETATION_sRGB, NULL)) != 0)
+    return -1;
+  return step (image, &next, vips_cast_uchar (*image, &next, NULL));
+}
+
+static gboolean
+check_size (const VipsImage *image, const char *path, GError **error)
+{
+  const gint64 width = vips_image_get_width (image), height = vips_image_get_height (image);
+
+  if (width <= PICTURE_MOST_SIDE_PX && height <= PICTURE_MOST_SIDE_PX && width * height <= PICTURE_MOST_PIXELS)
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+               "%s: %" G_GINT64_FORMAT " x %" G_GINT64_FORMAT " pixels; at most %d a side and %d in all are read", path, width, height,
+               PICTURE_MOST_SIDE_PX, PICTURE_MOST_PIXELS);
+  return FALSE;
+}
+
+static gboolean
+decode (VipsImage **image, const char *path, Picture *picture, GError **error)
+{
+  size_t n_bytes = 0;
+
+  if (!check_size (*image, path, error))
+    return FALSE;
+  if (to_srgb (image) != 0)
+    return fail_vips (path, error);
+  if (vips_image_get_bands (*image) != 3) {
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s: a picture of %d channels", path, vips_image_get_bands (*image));
+    return FALSE;
+  }
+  picture->width = vips_image_get_width (*image);
+  picture->height = vips_image_get_height (*image);
+  picture->rgb = vips_image_write_to_memory (*image, &n_bytes);
+  return picture->rgb ? TRUE : fail_vips (path, error);
+}
+
+gboolean
+picture_read (const char *path, Picture *picture, GError **error)
+{
+  g_autofree guint8 *data = NULL;
+  gsize n_bytes = 0;
+
+  *picture = (Picture){ 0 };
+  if (!pictures_start (error) || !read_file (path, &data, &n_bytes, error))
+    return FALSE;
+  vips_error_clear ();
+  if (!is_known (data, n_bytes)) {
+    vips_error_clear ();
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: not a picture: neither JPEG, PNG, WebP, BMP nor TIFF", path);
+    return FALSE;
+  }
+  VipsImage *image = vips_image_new_from_buffer (data, n_bytes, "", "fail_on", VIPS_FAIL_ON_TRUNCATED, NULL);
+  const gboolean ok = image ? decode (&image, path, picture, error) : fail_vips (path, error);
+  g_clear_object (&image);
+  vips_error_clear ();
+  return ok;
+}
+
+void
+picture_clear (Picture *picture)
+{
+  g_clear_pointer (&picture->rgb, g_free);
+}
+
+gboolean
+picture_prepare (const char *path, const CowPreprocess *preprocess, CkBackend *backend, float *out, GError **error)
+{
+  g_auto (Picture) decoded = { 0 };
+
+  if (!picture_read (path, &decoded, error))
+    return FALSE;
+  const CkPicture picture = { .layout = CK_RGB8,
+                              .width = decoded.width,
+                              .height = decoded.height,
+                              .plane = { decoded.rgb },
+                              .stride = { 3 * (gint64)decoded.width },
+                              .pixel_stride = 3,
+                              .offset = { 0, 1, 2 } };
+  if (cow_preprocess_run (preprocess, backend, &picture, NULL, out, error))
+    return TRUE;
+  g_prefix_error (error, "%s: ", path);
+  return FALSE;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/* The numbers of an evaluation as files: for people in scikit-learn's layout, for spreadsheets, for programs. */
+#include <gio/gio.h>
+#include <string.h>
+
+#include "model/files/json-object.h"
+#include "trainer/data/csv.h"
+#include "trainer/eval/evaluation.h"
+
+#define DIGITS      4
+#define FLUSH_BYTES (1 << 16)
+
+/* ---- report.txt ------------------------------------------------------------------------------------------------------------------ */
+
+/* A name as one word of a line; control characters would break it. */
+static char *
+line_name (const char *name)
+{
+  char *text = g_utf8_make_valid (name, -1);
+  for (char *c = text; *c; c++)
+    if (g_ascii_iscntrl (*c))
+      *c = ' ';
+  return text;
+}
+
+/* Right-aligned, as Python's format does it: characters are counted, not bytes. */
+static void
+append_name (GString *text, const char *name, glong width)
+{
+  for (glong n = g_utf8_strlen (name, -1); n < width; n++)
+    g_string_append_c (text, ' ');
+  g_string_append (text, name);
+  g_string_append_c (text, ' ');
+}
+
+static void
+append_scores (GString *text, const char *name, glong width, const CowScores *scores, guint64 support)
+{
+  append_name (text, name, width);
+  g_string_append_printf (text, " %9.*f %9.*f %9.*f %9" G_GUINT64_FORMAT "\n", DIGITS, scores->precision, DIGITS, scores->recall, DIGITS,
+                          scores->f1, support);
+}
+
+/* Whether any picture shows a class or was said to. scikit-learn's report leaves out what is neither. */
+static gboolean
+occurs (const CowEvaluation *self, guint c)
+{
+  return self->metrics->support[c] > 0 || cow_confusion_column (self->confusion, c) > 0;
+}
+
+static void
+append_table (GString *text, const CowEvaluation *self)
+{
+  static const char *const averages[] = { "accuracy", "macro avg", "weighted avg" };
+  const CowMetrics *metrics = self->metrics;
+  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
+  glong width = (glong)strlen (averages[2]);
+
+  for (guint c = 0; c < self->n_classes; c++) {
+    g_ptr_array_add (names, line_name (self->classes[c]));
+    if (occurs (self, c))
+      width = MAX (width, g_utf8_strlen (names->pdata[c], -1));
+  }
+  append_name (text, "", width);
+  g_string_append_printf (text, " %9s %9s %9s %9s\n\n", "precision", "recall", "f1-score", "support");
+  for (guint c = 0; c < self->n_classes; c++)
+    if (occurs (self, c))
+      append_scores (text, names->pdata[c], width, &metrics->classes[c], metrics->support[c]);
+  g_string_append_c (text, '\n');
+  append_name (text, averages[0], width);
+  g_string_append_printf (text, " %9s %9s %9.*f %9" G_GUINT64_FORMAT "\n", "", "", DIGITS, metrics->accuracy, metrics->n);
+  append_scores (text, averages[1], width, &metrics->macro, metrics->n);
+  append_scores (text, averages[2], width, &metrics->weighted, metrics->n);
+}
+
+static void
+append_pairs (GString *text, const CowEvaluation *self)
+{
+  if (self->pairs->len == 0)
+    return;
+  g_string_append (text, "\nmost confused\n");
+  for (guint i = 0; i < self->pairs->len; i++) {
+    const CowConfusedPair *pair = &g_array_index (self->pairs, CowConfusedPair, i);
+    g_autofree char *truth = line_name (self->classes[pair->truth]), *predicted = line_name (self->classes[pair->predicted]);
+    g_string_append_printf (text, "%8" G_GUINT64_FORMAT "  %5.1f %%  %s -> %s\n", pair->count, 100 * pair->share, truth, predicted);
+  }
+}
+
+static void
+append_sources (GString *text, const CowEvaluation *self)
+{
+  if (!self->has_sources)
+    return;
+  g_string_append (text, "\naccuracy by source\n");
+  for (guint i = 0; i < self->by_source->len; i++) {
+    const CowSourceMetrics *source = self->by_source->pdata[i];
+    g_autofree char *name = line_name (*source->name ? source->name : "(none)");
+    g_string_append_printf (text, "%8.*f  %8" G_GUINT64_FORMAT "  %s\n", DIGITS, source->metrics->accuracy, source->metrics->n, name);
+  }
+}
+
+char *
+cow_evaluation_report_text (const CowEvaluation *self)
+{
+  GString *text = g_string_new (NULL);
+  append_table (text, self);
+  append_pairs (text, self);
+  append_sources (text, self);
+  g_string_append_printf (text, "\ntemperature %.4g: log loss %.4f (%.4f without), calibration error %.4f (%.4f without)\n",
+                          self->temperature, self->trust.log_loss_after, self->trust.log_loss_before, self->trust.ece_after,
+                          self->trust.ece_before);
+  if (self->seconds > 0 && self->network_seconds > 0)
+    g_string_append_printf (text, "%.3g pictures a second, %.3g in the network (batch %d, %s)\n",
+                            (self->n + self->unreadable->len) / self->seconds, self->n / self->network_seconds, self->batch,
+                            self->device ? self->device : "");
+  return g_string_free (text, FALSE);
+}
+
+/* ---- tables ---------------------------------------------------------------------------------------------------------------------- */
+
+static char *
+per_class_csv (const CowEvaluation *self)
+{
+  GString *text = g_string_new ("class,precision,recall,f1,support\n");
+  for (guint c = 0; c < self->n_classes; c++) {
+    const CowScores *scores = &self->metrics->classes[c];
+    csv_append_field (text, self->classes[c]);
+    g_string_append_printf (text, ",%.10g,%.10g,%.10g,%" G_GUINT64_FORMAT "\n", scores->precision, scores->recall, scores->f1,
+                            self->metrics->support[c]);
+  }
+  return g_string_free (text, FALSE);
+}
+
+static void
+append_prediction (GString *text, const CowEvaluation *self, guint i)
+{
+  const guint truth = self->truth[i], predicted = self->predicted[i];
+  csv_append_field (text, self->samples[i]->path);
+  g_string_append_c (text, ',');
+  csv_append_field (text, self->classes[truth]);
+  g_string_append_c (text, ',');
+  csv_append_field (text, self->classes[predicted]);
+  g_string_append (text, truth == predicted ? ",1," : ",0,");
+  csv_append_field (text, self->samples[i]->source ? self->samples[i]->source : "");
+  for (guint c = 0; c < self->n_classes; c++)
+    g_string_append_printf (text, ",%.6g", (double)self->probabilities[(gsize)i * self->n_classes + c]);
+  g_string_append_c (text, '\n');
+}
+
+/* Writes all rows and empties `text` now and then, so that millions of pictures pass through little memory. */
+static gboolean
+stream_predictions (const CowEvaluation *self, GOutputStream *stream, GString *text, GError **error)
+{
+  g_string_append (text, "image_path,true_label,pred_label,correct,source");
+  for (guint c = 0; c < self->n_classes; c++) {
+    g_string_append_c (text, ',');
+    csv_append_field (text, self->classes[c]);
+  }
+  g_string_append_c (text, '\n');
+  for (guint i = 0; i < self->n; i++) {
+    append_prediction (text, self, i);
+    if (text->len < FLUSH_BYTES)
+      continue;
+    if (!g_output_stream_write_all (stream, text->str, text->len, NULL, NULL, error))
+      return FALSE;
+    g_string_truncate (text, 0);
+  }
+  return g_output_stream_write_all (stream, text->str, text->len, NULL, NULL, error);
+}
+
+static gboolean
+write_predictions (const CowEvaluation *self, const char *path, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  g_autoptr (GFile) file = g_file_new_for_path (path);
+  g_autoptr (GString) text = g_string_new (NULL);
+  g_autoptr (GFileOutputStream) stream = g_file_replace (file, NULL, FALSE, G_FILE_CREATE_NONE, NULL, &local);
+
+  if (stream && stream_predictions (self, G_OUTPUT_STREAM (stream), text, &local) &&
+      g_output_stream_close (G_OUTPUT_STREAM (stream), NULL, &local))
+    return TRUE;
+  if (stream) {
+    /* Closed as cancelled, what was there before stays. */
+    g_autoptr (GCancellable) cancelled = g_cancellable_new ();
+    g_cancellable_cancel (cancelled);
+    g_output_stream_close (G_OUTPUT_STREAM (stream), cancelled, NULL);
+  }
+  g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: writing failed: %s", path, local->message);
+  return FALSE;
+}
+
+gboolean
+cow_evaluation_write (const CowEvaluation *self, const char *folder, GError **error)
+{
+  g_autofree char *results = g_build_filename (folder, "results.json", NULL), *report = g_build_filename (folder, "report.txt", NULL),
+                  *per_class = g_build_filename (folder, "per_class.csv", NULL),
+                  *predictions = g_build_filename (folder, "predictions.csv", NULL);
+  g_autoptr (JsonObject) object = cow_evaluation_to_json (self);
+  g_autofree char *json = cow_json_object_text (object), *text = cow_evaluation_report_text (self), *csv = per_class_csv (self);
+  return cow_text_write (json, results, error) && cow_text_write (text, report, error) && cow_text_write (csv, per_class, error) &&
+         write_predictions (self, predictions, error);
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+#include "trainer/eval/predictions.h"
+
+#include <gio/gio.h>
+#include <gio/gunixoutputstream.h>
+#include <json-glib/json-glib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "model/files/error.h"
+#include "trainer/data/csv.h"
+
+struct _Predictions {
+  PredictionFormat format;
+  char *name; /* of what is written to, for messages */
+  GOutputStream *stream;
+  GString *text; /* not yet written */
+  const char *const *classes;
+  guint n_classes, top_k;
+  guint *order; /* [n_classes] class indices, most probable first */
+  int path_width, label_width;
+  gboolean finished;
+};
+
+static const char *const formats[] = { [FORMAT_TABLE] = "table", [FORMAT_CSV] = "csv", [FORMAT_JSONL] = "jsonl" };
+
+gboolean
+prediction_format_parse (const char *name, PredictionFormat *format)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (formats); i++)
+    if (g_str_equal (name, formats[i])) {
+      *format = (PredictionFormat)i;
+      return TRUE;
+    }
+  return FALSE;
+}
+
+/* ---- pieces of text -------------------------------------------------------------------------------------------------------------- */
+
+static void
+append_json (GString *text, const char *value)
+{
+  g_autoptr (JsonNode) node = json_node_init_string (json_node_alloc (), value);
+  g_autofree char *quoted = json_to_string (node, FALSE);
+  g_string_append (text, quoted);
+}
+
+/* Left-aligned; characters are counted, not bytes. */
+static void
+append_column (GString *text, const char *value, int width)
+{
+  g_string_append (text, value);
+  for (glong n = g_utf8_strlen (value, -1); n < width; n++)
+    g_string_append_c (text, ' ');
+  g_string_append (text, "  ");
+}
+
+/* ---- rows ------------------------------------------------------------------------------------------------------------------------ */
+
+static void
+add_header (Predictions *self)
+{
+  switch (self->format) {
+  case FORMAT_TABLE:
+    append_column (self->text, "picture", self->path_width);
+    append_column (self->text, "label", self->label_width);
+    g_string_append (self->text, self->top_k > 1 ? "confidence  then\n" : "confidence\n");
+    break;
+  case FORMAT_CSV:
+    g_string_append (self->text, "image_path,pred_label,confidence");
+    for (guint i = 0; i < self->n_classes; i++) {
+      g_string_append_c (self->text, ',');
+      csv_append_field (self->text, self->classes[i]);
+    }
+    g_string_append_c (self->text, '\n');
+    break;
+  case FORMAT_JSONL:
+    break;
+  }
+}
+
+static void
+add_table_row (Predictions *self, const char *picture, const float *probabilities)
+{
+  const guint best = self->order[0];
+  g_autofree char *shown = g_filename_display_name (picture);
+
+  append_column (self->text, shown, self->path_width);
+  append_column (self->text, self->classes[best], self->label_width);
+  g_string_append_printf (self->text, "%10.4f", (double)probabilities[best]);
+  for (guint i = 1; i < self->top_k; i++)
+    g_string_append_printf (self->text, "%s%s %.4f", i == 1 ? "  " : ", ", self->classes[self->order[i]],
+                            (double)probabilities[self->order[i]]);
+  g_string_append_c (self->text, '\n');
+}
+
+static void
+add_csv_row (Predictions *self, const char *picture, const float *probabilities)
+{
+  csv_append_field (self->text, picture);
+  g_string_append_c (self->text, ',');
+  csv_append_field (self->text, self->classes[self->order[0]]);
+  g_string_append_printf (self->text, ",%.6g", (double)probabilities[self->order[0]]);
+  for (guint i = 0; i < self->n_classes; i++)
+    g_string_append_printf (self->text, ",%.6g", (double)probabilities[i]);
+  g_string_append_c (self->text, '\n');
+}
+
+static void
+add_json_row (Predictions *self, const char *picture, const float *probabilities)
+{
+  g_autofree char *shown = g_filename_display_name (picture);
+
+  g_string_append (self->text, "{\"image_path\": ");
+  append_json (self->text, shown);
+  g_string_append (self->text, ", \"pred_label\": ");
+  append_json (self->text, self->classes[self->order[0]]);
+  g_string_append_printf (self->text, ", \"confidence\": %.6g, \"top_k\": [", (double)probabilities[self->order[0]]);
+  for (guint i = 0; i < self->top_k; i++) {
+    g_string_append (self->text, i == 0 ? "{\"label\": " : ", {\"label\": ");
+    append_json (self->text, self->classes[self->order[i]]);
+    g_string_append_printf (self->text, ", \"confidence\": %.6g}", (double)probabilities[self->order[i]]);
+  }
+  g_string_append (self->text, "], \"probabilities\": {");
+  for (guint i = 0; i < self->n_classes; i++) {
+    g_string_append (self->text, i == 0 ? "" : ", ");
+    append_json (self->text, self->classes[i]);
+    g_string_append_printf (self->text, ": %.6g", (double)probabilities[i]);
+  }
+  g_string_append (self->text, "}}\n");
+}
+
+static int
+compare_probabilities (gconstpointer a, gconstpointer b, gpointer data)
+{
+  const float *probabilities = data;
+  const guint i = *(const guint *)a, j = *(const guint *)b;
+
+  if (probabilities[i] != probabilities[j])
+    return probabilities[i] > probabilities[j] ? -1 : 1;
+  return i < j ? -1 : 1;
+}
+
+gboolean
+predictions_add (Predictions *self, const char *picture, const float *probabilities, GError **error)
+{
+  for (guint i = 0; i < self->n_classes; i++)
+    self->order[i] = i;
+  g_qsort_with_data (self->order, (int)self->n_classes, sizeof (guint), compare_probabilities, (gpointer)probabilities);
+
+  switch (self->format) {
+  case FORMAT_TABLE:
+    add_table_row (self, picture, probabilities);
+    break;
+  case FORMAT_CSV:
+    add_csv_row (self, picture, probabilities);
+    break;
+  case FORMAT_JSONL:
+    add_json_row (self, picture, probabilities);
+    break;
+  }
+  return self->text->len < 1 << 16 || predictions_flush (self, error);
+}
+
+/* ---- where they go --------------------------------------------------------------------------------------------------------------- */
+
+static gboolean
+fail (const Predictions *self, GError *local, GError **error)
+{
+  g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: %s", self->name, local->message);
+  g_error_free (local);
+  return FALSE;
+}
+
+gboolean
+predictions_flush (Predictions *self, GError **error)
+{
+  GError *local = NULL;
+
+  if (!g_output_stream_write_all (self->stream, self->text->str, self->text->len, NULL, NULL, &local))
+    return fail (self, local, error);
+  g_string_truncate (self->text, 0);
+  return TRUE;
+}
+
+gboolean
+predictions_finish (Predictions *self, GError **error)
+{
+  GError *local = NULL;
+
+  if (!predictions_flush (self, error))
+    return FALSE;
+  if (!g_output_stream_close (self->stream, NULL, &local))
+    return fail (self, local, error);
+  self->finished = TRUE;
+  return TRUE;
+}
+
+static gboolean
+open_stream (Predictions *self, const char *path, GError **error)
+{
+  GError *local = NULL;
+
+  self->name = g_strdup (path ? path : "standard output");
+  if (!path) {
+    self->stream = g_unix_output_stream_new (STDOUT_FILENO, FALSE);
+    return TRUE;
+  }
+  g_autoptr (GFile) file = g_file_new_for_path (path);
+  self->stream = G_OUTPUT_STREAM (g_file_replace (file, NULL, FALSE, G_FILE_CREATE_NONE, NULL, &local));
+  return self->stream ? TRUE : fail (self, local, error);
+}
+
+Predictions *
+predictions_new (PredictionFormat format, const char *path, const char *const *classes, int top_k, const GPtrArray *pictures,
+                 GError **error)
+{
+  g_autoptr (Predictions) self = g_new0 (Predictions, 1);
+
+  self->format = format;
+  self->classes = classes;
+  self->n_classes = g_strv_length ((char **)classes);
+  self->top_k = MIN ((guint)top_k, self->n_classes);
+  self->order = g_new (guint, self->n_classes);
+  self->text = g_string_new (NULL);
+  self->path_width = (int)strlen ("picture");
+  self->label_width = (int)strlen ("label");
+  if (!open_stream (self, path, error))
+    return NULL;
+  for (guint i = 0; format == FORMAT_TABLE && i < pictures->len; i++) {
+    g_autofree char *shown = g_filename_display_name (pictures->pdata[i]);
+    self->path_width = MAX (self->path_width, (int)g_utf8_strlen (shown, -1));
+  }
+  for (guint i = 0; i < self->n_classes; i++)
+    self->label_width = MAX (self->label_width, (int)g_utf8_strlen (classes[i], -1));
+  add_header (self);
+  return g_steal_pointer (&self);
+}
+
+void
+predictions_free (Predictions *self)
+{
+  if (!self)
+    return;
+  if (self->stream && !self->finished) {
+    /* Closing with a cancelled cancellable drops the file; without it, dropping the last reference would put it in place. */
+    g_autoptr (GCancellable) cancelled = g_cancellable_new ();
+    g_cancellable_cancel (cancelled);
+    g_output_stream_close (self->stream, cancelled, NULL);
+  }
+  g_clear_object (&self->stream);
+  if (self->text)
+    g_string_free (self->text, TRUE);
+  g_free (self->name);
+  g_free (self->order);
+  g_free (self);
+}

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+#include "trainer/train/loop.h"
+
+#include <math.h>
+
+#include "model/training/random.h"
+#include "trainer/host/memory.h"
+#include "trainer/eval/metrics.h"
+#include "trainer/host/progress.h"
+#include "trainer/train/schedule.h"
+#include "trainer/host/stop.h"
+
+#define NOTE_INTERVAL_US G_USEC_PER_SEC
+
+/* One process's part of a run. */
+typedef struct {
+  const CowLoop *loop;
+  const CowRecipe *recipe;
+  CowRunState *state;
+  CowRunCounters *at; /* the state's */
+  CowSchedule schedule;
+  gsize n_train;
+  gint64 start_us, saved_us, epoch_us; /* monotonic; epoch_us: when `at->seconds` was brought up to date */
+  double first_position;               /* of the epoch in this process, for the rate */
+  gint64 first_us;
+  Progress *progress;
+  gint64 noted_us;
+} Run;
+
+typedef enum { PART_DONE, PART_INTERRUPTED, PART_HOURS, PART_FAILED } Part;
+
+gint64
+cow_loop_steps (const CowRecipe *recipe, const CowFeed *feed)
+{
+  const gint64 group = (gint64)recipe->batch * recipe->accumulation, n = (gint64)cow_feed_size (feed, COW_TRAIN);
+  return (n + group - 1) / group;
+}
+
+/* ---- saving and stopping --------------------------------------------------------------------------------------------------------- */
+
+/* Brings the time spent on this epoch up to date. */
+static void
+count_time (Run *self)
+{
+  const gint64 now = g_get_monotonic_time ();
+  self->at->seconds += (double)(now - self->epoch_us) / G_USEC_PER_SEC;
+  self->epoch_us = now;
+}
+
+static gboolean
+save (Run *self, gboolean best, GError **error)
+{
+  count_time (self);
+  if (!self->loop->save (best, self->loop->data, error))
+    return FALSE;
+  self->saved_us = g_get_monotonic_time ();
+  return TRUE;
+}
+
+static gboolean
+hours_are_over (const Run *self)
+{
+  return self->recipe->max_hours > 0 &&
+         (double)(g_get_monotonic_time () - self->start_us) / G_USEC_PER_SEC >= self->recipe->max_hours * 3600;
+}
+
+static Part
+wants_to_stop (const Run *self)
+{
+  return stop_requested () ? PART_INTERRUPTED : hours_are_over (self) ? PART_HOURS : PART_DONE;
+}
+
+static gboolean
+is_time_to_save (const Run *self)
+{
+  return self->recipe->save_every > 0 &&
+         (double)(g_get_monotonic_time () - self->saved_us) / G_USEC_PER_SEC >= self->recipe->save_every * 60;
+}
+
+static void
+show (Run *self, const char *doing, guint64 done)
+{
+  const gint64 now = g_get_monotonic_time ();
+  if (now - self->noted_us >= NOTE_INTERVAL_US || self->noted_us == 0) {
+    g_autofree char *before = g_strdup_printf ("epoch %.0f of %d, %s", self->at->epoch + 1, self->recipe->epochs, doing);
+    g_autofree char *after = g_strdup_printf ("%.0f MB", (double)memory_now () / 1e6);
+    progress_note (self->progress, before, after);
+    self->noted_us = now;
+  }
+  progress_set (self->progress, done);
+}
+
+/* ---- a step ---------------------------------------------------------------------------------------------------------------------- */
+
+static gboolean
+check_loss (const Run *self, double loss, GError **error)
+{
+  if (isfinite (loss))
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_DEVICE,
+               "the loss of step %.0f (epoch %.0f) is not finite: a lower --learning-rate is needed; the last checkpoint stands",
+               self->at->step + 1, self->at->epoch + 1);
+  return FALSE;
+}
+
+static gint64
+count_correct (const Run *self, const float *logits, const CowFeedBatch *batch)
+{
+  gint64 correct = 0;
+  for (int i = 0; i < batch->n; i++)
+    correct += cow_argmax (logits + (gsize)i * self->loop->n_classes, self->loop->n_classes) == (guint)batch->labels[i];
+  return correct;
+}
+
+/* Forward and backward of a batch that is `share` of its step. */
+static gboolean
+train_batch (Run *self, const CowFeedBatch *batch, gsize position, double share, double *loss_sum, gint64 *correct, GError **error)
+{
+  const CowLoop *loop = self->loop;
+  const guint64 key = cow_random_key (cow_random_key ((guint64)self->recipe->seed, (guint64)self->at->epoch), position);
+  const float *logits = cow_network_forward (loop->network, batch->data, batch->n, batch->height, batch->width, TRUE, key, error);
+  double loss;
+
+  if (!logits)
+    return FALSE;
+  *correct += count_correct (self, logits, batch);
+  if (!cow_network_loss (loop->network, batch->labels, loop->class_weights, (float)self->recipe->smoothing, TRUE, (float)share, &loss,
+                         error) ||
+      !check_loss (self, loss, error))
+    return FALSE;
+  *loss_sum += loss * batch->n;
+  return TRUE;
+}
+
+static gboolean
+optimise (Run *self, GError **error)
+{
+  CowRunCounters *at = self->at;
+  const double rate = cow_schedule_at (&self->schedule, (gint64)at->step);
+  const CkAdamW settings = { .learning_rate = rate,
+                             .beta1 = .9,
+                             .beta2 = .999,
+                             .epsilon = 1e-8,
+                             .weight_decay = self->recipe->weight_decay,
+                             .step = (gint64)at->step + 1 };
+  double norm;
+
+  if (!cow_network_step (self->loop->network, &settings, self->recipe->clip, &norm, error))
+    return FALSE;
+  at->step++;
+  at->learning_rate = rate;
+  at->norm_sum += norm;
+  at->norms++;
+  return TRUE;
+}
+
+/* A step: `accumulation` batches, or what is left of the epoch. *unread tells a picture's fault from the network's. */
+static gboolean
+train_step (Run *self, gboolean *unread, GError **error)
+{
+  CowRunCounters *at = self->at;
+  const gsize group = (gsize)self->recipe->batch * (gsize)self->recipe->accumulation;
+  const gsize first = (gsize)at->position, n = MIN (group, self->n_train - first);
+  double loss_sum = 0;
+  gint64 correct = 0;
+
+  for (gsize done = 0; done < n;) {
+    CowFeedBatch batch;
+    *unread = !cow_feed_next (self->loop->feed, &batch, error);
+    if (*unread)
+      return FALSE;
+    g_assert (batch.n > 0 && done + (gsize)batch.n <= n);
+    if (!train_batch (self, &batch, first + done, (double)batch.n / (double)n, &loss_sum, &correct, error))
+      return FALSE;
+    done += (gsize)batch.n;
+  }
+  if (!optimise (self, error))
+    return FALSE;
+  at->position += (double)n;
+  at->loss_sum += loss_sum;
+  at->correct += (double)correct;
+  return TRUE;
+}
+
+/* ---- an epoch -------------------------------------------------------------------------------------------------------------------- */
+
+/* What was learned before a picture could not be read is kept: the parameters are those of the last whole step. */
+static Part
+unreadable (Run *self, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  if (save (self, FALSE, &local))
+    g_prefix_error (error, "training stopped and was saved: ");
+  return PART_FAILED;
+}
+
+static Part
+train_part (Run *self, GError **error)
+{
+  CowRunCounters *at = self->at;
+  g_autoptr (Progress) progress = self->progress = progress_new ("pictures", self->n_train);
+
+  self->noted_us = 0;
+  self->first_position = at->position;
+  self->first_us = g_get_monotonic_time ();
+  progress_skip (progress, (guint64)at->position);
+  if (!cow_feed_start (self->loop->feed, COW_TRAIN, (guint)at->epoch, (gsize)at->position, error))
+    return PART_FAILED;
+  while (at->position < (double)self->n_train) {
+    gboolean unread = FALSE;
+    Part stop = wants_to_stop (self);
+    if (stop != PART_DONE)
+      return stop;
+    if (!train_step (self, &unread, error))
+      return unread ? unreadable (self, error) : PART_FAILED;
+    show (self, "training", (guint64)at->position);
+    if (is_time_to_save (self) && !save (self, FALSE, error))
+      return PART_FAILED;
+  }
+  cow_feed_stop (self->loop->feed);
+  return PART_DONE;
+}
+
+static Part
+validate (Run *self, CowEpoch *row, GError **error)
+{
+  const CowLoop *loop = self->loop;
+  const gsize n = cow_feed_size (loop->feed, COW_VAL);
+  g_autoptr (Progress) progress = self->progress = progress_new ("pictures", n);
+  double loss_sum = 0, loss;
+  gint64 correct = 0;
+  CowFeedBatch batch;
+
+  self->noted_us = 0;
+  if (!cow_feed_start (loop->feed, COW_VAL, 0, 0, error))
+    return PART_FAILED;
+  for (gsize done = 0;; done += (gsize)batch.n) {
+    if (wants_to_stop (self) != PART_DONE)
+      return wants_to_stop (self);
+    if (!cow_feed_next (loop->feed, &batch, error))
+      return unreadable (self, error);
+    if (batch.n == 0)
+      break;
+    const float *logits = cow_network_forward (loop->network, batch.data, batch.n, batch.height, batch.width, FALSE, 0, error);
+    if (!logits)
+      return PART_FAILED;
+    correct += count_correct (self, logits, &batch);
+    if (!cow_network_loss (loop->network, batch.labels, NULL, (float)self->recipe->smoothing, FALSE, 0, &loss, error))
+      return PART_FAILED;
+    loss_sum += loss * batch.n;
+    show (self, "validating", done + (gsize)batch.n);
+  }
+  cow_feed_stop (loop->feed);
+  row->val_loss = loss_sum / (double)n;
+  row->val_acc = (double)correct / (double)n;
+  return PART_DONE;
+}
+
+/* Closes the books of an epoch; TRUE when it was the best. */
+static gboolean
+close_epoch (Run *self, CowEpoch *row)
+{
+  CowRunCounters *at = self->at;
+  const gboolean best = at->best_epoch == 0 || row->val_acc > at->best_accuracy + self->recipe->min_delta;
+
+  count_time (self);
+  row->epoch = at->epoch + 1;
+  row->train_loss = at->loss_sum / (double)self->n_train;
+  row->train_acc = at->correct / (double)self->n_train;
+  row->learning_rate = at->learning_rate;
+  row->grad_norm = at->norms > 0 ? at->norm_sum / at->norms : 0;
+  row->seconds = at->seconds;
+  row->memory = (double)memory_peak ();
+  g_array_append_val (self->state->history, *row);
+
+  at->waited = best ? 0 : at->waited + 1;
+  if (best) {
+    at->best_accuracy = row->val_acc;
+    at->best_epoch = row->epoch;
+  }
+  at->epoch++;
+  at->position = at->loss_sum = at->correct = at->norm_sum = at->norms = at->seconds = 0;
+  return best;
+}
+
+static Part
+run_epoch (Run *self, GError **error)
+{
+  CowEpoch row = { 0 };
+  Part part = train_part (self, error);
+  const double seconds = (double)(g_get_monotonic_time () - self->first_us) / G_USEC_PER_SEC;
+
+  if (part == PART_DONE) {
+    row.pictures_per_second = seconds > 0 ? (self->at->position - self->first_position) / seconds : 0;
+    part = validate (self, &row, error);
+  }
+  self->progress = NULL;
+  cow_feed_stop (self->loop->feed);
+  if (part == PART_FAILED)
+    return part;
+  if (part != PART_DONE)
+    return save (self, FALSE, error) ? part : PART_FAILED;
+  const gboolean best = close_epoch (self, &row);
+  if (!save (self, best, error))
+    return PART_FAILED;
+  self->loop->epoch_done (&row, best, self->loop->data);
+  return PART_DONE;
+}
+
+gboolean
+cow_loop_run (const CowLoop *self, CowLoopEnd *end, GError **error)
+{
+  const CowRecipe *recipe = self->recipe;
+  const gint64 now = g_get_monotonic_time ();
+  Run run = { .loop = self, .recipe = recipe, .state = self->state, .at = &self->state->at, .start_us = now, .saved_us = now };
+
+  run.n_train = cow_feed_size (self->feed, COW_TRAIN);
+  run.schedule = cow_schedule_new (recipe->learning_rate, recipe->floor, recipe->warmup, (gint64)run.at->total_steps);
+  run.epoch_us = now;
+  while (run.at->epoch < recipe->epochs) {
+    if (recipe->patience > 0 && run.at->waited >= recipe->patience) {
+      *end = COW_LOOP_PATIENCE;
+      return TRUE;
+    }
+    const Part part = run_epoch (&run, error);
+    if (part == PART_FAILED)
+      return FALSE;
+    if (part != PART_DONE) {
+      *end = part == PART_INTERRUPTED ? COW_LOOP_INTERRUPTED : COW_LOOP_HOURS;
+      return TRUE;
+    }
+  }
+  *end = COW_LOOP_EPOCHS;
+  return TRUE;
+}

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT */
+/* Whole recipes: presets, files (GKeyFile) and what single settings cannot say. The settings themselves are in recipe-settings.c. */
+#include "trainer/train/recipe.h"
+
+#include <string.h>
+
+#include "model/files/config-sizes.h"
+#include "trainer/hub/http.h"
+
+#define MOST_NEAR 3 /* names that an error lists */
+
+/* ---- near names ------------------------------------------------------------------------------------------------------------------ */
+
+/* Levenshtein's distance, case ignored. Names are short: n m steps are few. */
+static guint
+distance (const char *a, const char *b)
+{
+  const gsize m = strlen (b);
+  g_autofree guint *row = g_new (guint, m + 1);
+  for (gsize j = 0; j <= m; j++)
+    row[j] = (guint)j;
+  for (gsize i = 1; a[i - 1]; i++) {
+    guint diagonal = row[0];
+    row[0] = (guint)i;
+    for (gsize j = 1; j <= m; j++) {
+      const guint replaced = diagonal + (g_ascii_tolower (a[i - 1]) != g_ascii_tolower (b[j - 1]));
+      diagonal = row[j];
+      row[j] = MIN (replaced, MIN (row[j - 1], diagonal) + 1);
+    }
+  }
+  return row[m];
+}
+
+static gboolean
+is_near (const char *wanted, const char *name)
+{
+  return strlen (wanted) <= 64 && *wanted &&
+         (strstr (name, wanted) || strstr (wanted, name) || distance (wanted, name) <= MAX (2, strlen (name) / 3));
+}
+
+/* " (near: rank, ...)", or all of them where none is near. Takes the array. */
+static char *
+suggest (GPtrArray *names, const char *wanted)
+{
+  g_autoptr (GPtrArray) all = names;
+  g_autoptr (GString) near = g_string_new (NULL);
+  guint n = 0;
+  for (guint i = 0; i < all->len && n < MOST_NEAR; i++)
+    if (is_near (wanted, all->pdata[i])) {
+      g_string_append_printf (near, "%s%s", n > 0 ? ", " : "", (char *)all->pdata[i]);
+      n++;
+    }
+  if (n > 0)
+    return g_strdup_printf ("did you mean %s?", near->str);
+  g_ptr_array_add (all, NULL);
+  g_autofree char *list = g_strjoinv (", ", (char **)all->pdata);
+  return g_strdup_printf ("there are %s", list);
+}
+
+static GPtrArray *
+preset_names (void)
+{
+  guint n;
+  const CowRecipePreset *presets = cow_recipe_presets (&n);
+  GPtrArray *names = g_ptr_array_new ();
+  for (guint i = 0; i < n; i++)
+    g_ptr_array_add (names, (gpointer)presets[i].name);
+  return names;
+}
+
+/* The keys of a group, or of all where `group` is NULL. */
+static GPtrArray *
+key_names (const char *group)
+{
+  GPtrArray *names = g_ptr_array_new ();
+  for (guint i = 0; i < cow_recipe_n_settings (); i++)
+    if (!group || g_str_equal (cow_recipe_group (i), group))
+      g_ptr_array_add (names, (gpointer)cow_recipe_key (i));
+  return names;
+}
+
+static GPtrArray *
+group_names (void)
+{
+  GPtrArray *names = g_ptr_array_new ();
+  for (guint i = 0; i < cow_recipe_n_settings (); i++)
+    if (i == 0 || !g_str_equal (cow_recipe_group (i), cow_recipe_group (i - 1)))
+      g_ptr_array_add (names, (gpointer)cow_recipe_group (i));
+  return names;
+}
+
+/* ---- presets --------------------------------------------------------------------------------------------------------------------- */
+
+gboolean
+cow_recipe_apply_preset (CowRecipe *self, const char *name, GError **error)
+{
+  guint n;
+  const CowRecipePreset *presets = cow_recipe_presets (&n), *preset = NULL;
+  for (guint i = 0; i < n && !preset; i++)
+    if (g_str_equal (presets[i].name, name))
+      preset = &presets[i];
+  if (!preset) {
+    g_autofree char *near = suggest (preset_names (), name);
+    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "there is no recipe \"%s\": %s", name, near);
+    return FALSE;
+  }
+  g_auto (GStrv) pairs = g_strsplit (preset->settings, " ", -1);
+  for (char **pair = pairs; *pair; pair++) {
+    g_auto (GStrv) parts = g_strsplit (*pair, "=", 2);
+    const int i = cow_recipe_find (parts[0]);
+    g_assert (i >= 0);
+    if (!cow_recipe_set (self, (guint)i, parts[1], parts[0], error))
+      return FALSE;
+  }
+  return cow_recipe_set (self, (guint)cow_recipe_find ("recipe"), name, "recipe", error);
+}
+
+/* ---- files ----------------------------------------------------------------------------------------------------------------------- */
+
+static gboolean
+check_group (const char *path, const char *group, GError **error)
+{
+  g_autoptr (GPtrArray) names = group_names ();
+  for (guint i = 0; i < names->len; i++)
+    if (g_str_equal (names->pdata[i], group))
+      return TRUE;
+  g_autofree char *near = suggest (g_steal_pointer (&names), group);
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: unknown group [%s]: %s", path, group, near);
+  return FALSE;
+}
+
+/* The setting of a key in its group, or -1 with an error. */
+static int
+find_in_group (const char *path, const char *group, const char *key, GError **error)
+{
+  const int i = cow_recipe_find (key);
+  if (i >= 0 && g_str_equal (cow_recipe_group ((guint)i), group))
+    return i;
+  if (i >= 0) {
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: [%s] %s: this key belongs to group [%s]", path, group, key,
+                 cow_recipe_group ((guint)i));
+    return -1;
+  }
+  g_autofree char *near = suggest (key_names (NULL), key);
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: [%s] %s: unknown key: %s", path, group, key, near);
+  return -1;
+}
+
+static gboolean
+apply_key (CowRecipe *self, GKeyFile *file, const char *path, const char *group, const char *key, GError **error)
+{
+  const int i = find_in_group (path, group, key, error);
+  g_autoptr (GError) local = NULL;
+  if (i < 0)
+    return FALSE;
+  g_autofree char *where = g_strdup_printf ("%s: [%s] %s", path, group, key), *value = g_key_file_get_string (file, group, key, &local);
+  if (!value) {
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: %s", where, local->message);
+    return FALSE;
+  }
+  return cow_recipe_set (self, (guint)i, value, where, error);
+}
+
+static gboolean
+apply_group (CowRecipe *self, GKeyFile *file, const char *path, const char *group, GError **error)
+{
+  if (!check_group (path, group, error))
+    return FALSE;
+  g_auto (GStrv) keys = g_key_file_get_keys (file, group, NULL, NULL);
+  for (char **key = keys; keys && *key; key++)
+    if (!apply_key (self, file, path, group, *key, error))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+load (GKeyFile *file, const char *path, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  if (g_key_file_load_from_file (file, path, G_KEY_FILE_NONE, &local))
+    return TRUE;
+  const gboolean missing = g_error_matches (local, G_FILE_ERROR, G_FILE_ERROR_NOENT);
+  const CowError code = missing ? COW_ERROR_NOT_FOUND : local->domain == G_FILE_ERROR ? COW_ERROR_IO : COW_ERROR_FORMAT;
+  g_set_error (error, COW_ERROR, code, "%s: %s", path, missing ? "no such configuration file" : local->message);
+  return FALSE;
+}
+
+gboolean
+cow_recipe_apply_file (CowRecipe *self, const char *path, gboolean with_preset, GError **error)
+{
+  g_autoptr (GKeyFile) file = g_key_file_new ();
+  if (!load (file, path, error))
+    return FALSE;
+  g_autofree char *preset = g_key_file_get_string (file, "recipe", "recipe", NULL);
+  g_autoptr (GError) local = NULL;
+  if (!with_preset)
+    g_key_file_remove_key (file, "recipe", "recipe", NULL);
+  else if (preset && *preset && !cow_recipe_apply_preset (self, preset, &local)) {
+    g_set_error (error, local->domain, local->code, "%s: [recipe] recipe: %s", path, local->message);
+    return FALSE;
+  }
+  g_auto (GStrv) groups = g_key_file_get_groups (file, NULL);
+  for (char **group = groups; *group; group++)
+    if (!apply_group (self, file, path, *group, error))
+      return FALSE;
+  return TRUE;
+}
+
+/* A setting as a file may show it: of the tracker's address without the login that it may hold. */
+static char *
+public_value (const CowRecipe *self, guint i)
+{
+  g_autofree char *value = cow_recipe_get (self, i);
+  if (!*value || !g_str_equal (cow_recipe_key (i), "tracking-uri"))
+    return g_steal_pointer (&value);
+  g_autoptr (GUri) uri = http_parse_uri (value, "", NULL);
+  return uri ? http_public_uri (value) : g_strdup ("");
+}
+
+char *
+cow_recipe_to_text (const CowRecipe *self)
+{
+  g_autoptr (GKeyFile) file = g_key_file_new ();
+  for (guint i = 0; i < cow_recipe_n_settings (); i++) {
+    g_autofree char *value = public_value (self, i);
+    g_key_file_set_string (file, cow_recipe_group (i), cow_recipe_key (i), value);
+  }
+  g_key_file_set_comment (file, NULL, NULL, " The settings of this run, for cow-trainer train --config", NULL);
+  return g_key_file_to_data (file, NULL, NULL);
+}
+
+/* ---- what belongs together ------------------------------------------------------------------------------------------------------- */
+
+const char *
+cow_recipe_kind_name (const CowRecipe *self)
+{
+  return cow_network_kind_name ((CowNetworkKind)self->kind);
+}
+
+double
+cow_recipe_alpha (const CowRecipe *self)
+{
+  return self->alpha > 0 ? self->alpha : 2.0 * self->rank;
+}
+
+guint
+cow_recipe_copies (const CowRecipe *self)
+{
+  return self->augment == COW_AUGMENT_NONE ? 1 : 1 + (guint)self->copies;
+}
+
+gboolean
+cow_recipe_is_adapted (const CowRecipe *self)
+{
+  return self->kind == COW_NETWORK_LORA || self->kind == COW_NETWORK_DORA;
+}
+
+gboolean
+cow_recipe_has_base (const CowRecipe *self)
+{
+  return cow_recipe_is_adapted (self) || self->kind == COW_NETWORK_FROZEN;
+}
+
+static char *
+given (const char *value)
+{
+  return *value ? g_strdup (value) : NULL;
+}
+
+void
+cow_recipe_dataset_options (const CowRecipe *self, CowDatasetOptions *options)
+{
+  *options = (CowDatasetOptions){
+    .data = given (self->data),
+    .train = given (self->train),
+    .val = given (self->val),
+    .test = given (self->test),
+    .format = given (self->data_format),
+    .path_column = given (self->path_column),
+    .label_column = given (self->label_column),
+    .source_column = given (self->source_column),
+    .prefixes = *self->prefix ? g_strsplit (self->prefix, ";", -1) : NULL,
+    .group_by = given (self->group_by),
+    .classes_text = given (self->classes),
+    .val_part = self->val_part,
+    .test_part = self->test_part,
+    .seed = self->seed,
+    .allow_missing = self->allow_missing,
+  };
+}
+
+/* FROM=TO;FROM=TO with every TO absolute. */
+static char *
+absolute_prefixes (const char *text)
+{
+  g_auto (GStrv) pairs = g_strsplit (text, ";", -1);
+  g_autofree char *here = g_get_current_dir ();
+
+  for (char **pair = pairs; *pair; pair++) {
+    const char *to = strchr (*pair, '=');
+    if (!to || !to[1] || g_path_is_absolute (to + 1))
+      continue;
+    char *absolute = g_strdup_printf ("%.*s=%s/%s", (int)(to - *pair), *pair, here, to + 1);
+    g_free (*pair);
+    *pair = absolute;
+  }
+  return g_strjoinv (";", pairs);
+}
+
+void
+cow_recipe_make_absolute (CowRecipe *self)
+{
+  char *prefix = absolute_prefixes (self->prefix);
+  CowVitConfig unused;
+
+  g_free (self->prefix);
+  self->prefix = prefix;
+  for (guint i = 0; i < cow_recipe_n_settings (); i++) {
+    g_autofree char *value = cow_recipe_get (self, i);
+    if (!cow_recipe_is_path (i) || !g_file_test (value, G_FILE_TEST_EXISTS) ||
+        (g_str_equal (cow_recipe_key (i), "network") && cow_vit_config_of_size (value, &unused)))
+      continue;
+    g_autofree char *absolute = g_canonicalize_filename (value, NULL);
+    cow_recipe_set (self, i, absolute, cow_recipe_key (i), NULL);
+  }
+}
+
+static gboolean
+refuse (GError **error, const char *format, ...)
+{
+  va_list arguments;
+  va_start (arguments, format);
+  g_autofree char *text = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  g_set_error_literal (error, COW_ERROR, COW_ERROR_ARGUMENT, text);
+  return FALSE;
+}
+
+gboolean
+cow_recipe_check (const CowRecipe *self, GError **error)
+{
+  const gboolean adapted = cow_recipe_is_adapted (self), based = cow_recipe_has_base (self);
+
+  if (!*self->data && !*self->train)
+    return refuse (error, "no pictures to train on: --data with a folder of classes or a table is missing");
+  if (based && !*self->model)
+    return refuse (error, "a %s recipe needs the network that it stands on: --model is missing", cow_recipe_kind_name (self));
+  if (!based && *self->model)
+    return refuse (error, "a %s recipe starts from scratch: --model %s has no use there", cow_recipe_kind_name (self), self->model);
+  if (!adapted && *self->start)
+    return refuse (error, "--start is for lora and dora, the recipe is %s", cow_recipe_kind_name (self));
+  if (adapted && !*self->targets)
+    return refuse (error, "--targets is empty: q_proj, another layer's name or all-linear is expected");
+  if (self->kind == COW_NETWORK_DINOV3 && !*self->network)
+    return refuse (error, "--network is missing: a size's name or a folder with a config.json");
+  if (self->kind == COW_NETWORK_VIT && (self->preprocess.width != 224 || self->preprocess.height != 224))
+    return refuse (error, "--size %dx%d: vit-small's positions are those of 224x224", self->preprocess.width, self->preprocess.height);
+  if (self->kind == COW_NETWORK_RESNET18 && MIN (self->preprocess.width, self->preprocess.height) < 32)
+    return refuse (error, "--size %dx%d: resnet18 wants at least 32x32", self->preprocess.width, self->preprocess.height);
+  return TRUE;
+}

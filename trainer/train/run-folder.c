@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* renameat2, syncfs */
+#include "trainer/train/run-folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "model/files/json-object.h"
+
+#define MB 1e6
+
+struct _CowRunFolder {
+  char *path;
+  int lock; /* an open file whose lock says that the folder is in use; the system drops it with the process */
+};
+
+static gboolean
+fail (const char *path, const char *doing, GError **error)
+{
+  const int code = errno;
+  g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: %s: %s%s", path, doing, g_strerror (code),
+               code == EROFS || code == EACCES || code == EPERM ? "; choose a folder that can be written (--out)" : "");
+  return FALSE;
+}
+
+/* Removes a folder of an earlier attempt and all below it; links are removed, not followed. */
+static gboolean
+remove_tree (const char *path, GError **error)
+{
+  if (g_file_test (path, G_FILE_TEST_IS_DIR) && !g_file_test (path, G_FILE_TEST_IS_SYMLINK)) {
+    g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+    for (const char *name; dir && (name = g_dir_read_name (dir));) {
+      g_autofree char *child = g_build_filename (path, name, NULL);
+      if (!remove_tree (child, error))
+        return FALSE;
+    }
+  }
+  return g_remove (path) == 0 || errno == ENOENT || fail (path, "cannot be removed", error);
+}
+
+/* ---- opening --------------------------------------------------------------------------------------------------------------------- */
+
+static gboolean
+lock (CowRunFolder *self, GError **error)
+{
+  g_autofree char *path = g_build_filename (self->path, ".lock", NULL);
+  self->lock = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (self->lock < 0)
+    return fail (self->path, "cannot be written to", error);
+  if (flock (self->lock, LOCK_EX | LOCK_NB) == 0)
+    return TRUE;
+  if (errno != EWOULDBLOCK)
+    return TRUE; /* a file system without locks: nobody can be told */
+  g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: another cow-trainer is writing there", self->path);
+  return FALSE;
+}
+
+static gboolean
+check_space (CowRunFolder *self, guint64 bytes, GError **error)
+{
+  struct statvfs status;
+  if (statvfs (self->path, &status) != 0)
+    return fail (self->path, "free space is unknown", error);
+  const guint64 free_bytes = (guint64)status.f_bavail * status.f_frsize;
+  if (free_bytes >= bytes)
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: %.0f MB are free there, the checkpoints of this run need %.0f MB", self->path,
+               (double)free_bytes / MB, (double)bytes / MB);
+  return FALSE;
+}
+
+CowRunFolder *
+cow_run_folder_open (const char *path, guint64 bytes, GError **error)
+{
+  g_autoptr (CowRunFolder) self = g_new0 (CowRunFolder, 1);
+  self->path = g_strdup (path);
+  self->lock = -1;
+  if (g_mkdir_with_parents (path, 0777) != 0) {
+    fail (path, "no such folder can be made", error);
+    return NULL;
+  }
+  if (!lock (self, error) || !check_space (self, bytes, error))
+    return NULL;
+  return g_steal_pointer (&self);
+}
+
+void
+cow_run_folder_free (CowRunFolder *self)
+{
+  if (!self)
+    return;
+  if (self->lock >= 0)
+    close (self->lock);
+  g_free (self->path);
+  g_free (self);
+}
+
+const char *
+cow_run_folder_path (const CowRunFolder *self)
+{
+  return self->path;
+}
+
+/* ---- exchanging ------------------------------------------------------------------------------------------------------------------ */
+
+gboolean
+cow_run_folder_has_run (const char *path)
+{
+  g_autofree char *last = g_build_filename (path, "last", NULL), *previous = g_build_filename (path, "last.previous", NULL);
+  g_autofree char *state = g_build_filename (last, "state.safetensors", NULL);
+  if (!g_file_test (last, G_FILE_TEST_EXISTS) && g_file_test (previous, G_FILE_TEST_IS_DIR))
+    (void)g_rename (previous, last);
+  return g_file_test (state, G_FILE_TEST_IS_REGULAR);
+}
+
+char *
+cow_run_folder_begin (CowRunFolder *self, const char *name, GError **error)
+{
+  g_autofree char *path = g_strdup_printf ("%s/%s.new", self->path, name);
+  if (!remove_tree (path, error))
+    return NULL;
+  if (g_mkdir (path, 0777) != 0) {
+    fail (path, "cannot be made", error);
+    return NULL;
+  }
+  return g_steal_pointer (&path);
+}
+
+void
+cow_run_folder_abandon (CowRunFolder *self, const char *name)
+{
+  g_autofree char *path = g_strdup_printf ("%s/%s.new", self->path, name);
+  remove_tree (path, NULL);
+}
+
+/* For file systems that cannot exchange: between the two renames only NAME.previous stands, which cow_run_folder_has_run () knows. */
+static gboolean
+replace (const char *from, const char *to, GError **error)
+{
+  g_autofree char *previous = g_strconcat (to, ".previous", NULL);
+  if (!remove_tree (previous, error))
+    return FALSE;
+  if ((g_rename (to, previous) != 0 && errno != ENOENT) || g_rename (from, to) != 0)
+    return fail (to, "cannot be replaced", error);
+  return remove_tree (previous, error);
+}
+
+gboolean
+cow_run_folder_publish (CowRunFolder *self, const char *name, GError **error)
+{
+  g_autofree char *to = g_build_filename (self->path, name, NULL), *from = g_strconcat (to, ".new", NULL);
+
+  /* A name must not reach the disk before what it names. */
+  if (syncfs (self->lock) != 0)
+    return fail (from, "cannot be written to the disk", error);
+  if (!g_file_test (to, G_FILE_TEST_EXISTS))
+    return g_rename (from, to) == 0 || fail (to, "cannot be made", error);
+  if (renameat2 (AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) == 0)
+    return remove_tree (from, error);
+  return replace (from, to, error);
+}
+
+gboolean
+cow_run_folder_write (CowRunFolder *self, const char *name, const char *text, GError **error)
+{
+  g_autofree char *path = g_build_filename (self->path, name, NULL);
+  return cow_text_write (text, path, error);
+}

@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: MIT */
+/* Puts a run together, what is cheap and likely to be wrong first. */
+#include <stdio.h>
+#include <sys/statvfs.h>
+
+#include "model/files/locate.h"
+#include "trainer/data/contact-sheet.h"
+#include "trainer/train/hashes.h"
+#include "trainer/host/memory.h"
+#include "trainer/train/run-private.h"
+
+/* On the contact sheet: pictures of each class, and augmented copies of each of them, at most. */
+#define SHEET_PICTURES 2
+#define SHEET_COPIES   2
+
+/* ---- what the run stands on ------------------------------------------------------------------------------------------------------ */
+
+/* Classes in the order of the adapter that the run starts from, unless told otherwise. */
+static gboolean
+take_classes (const CowRecipe *recipe, CowDatasetOptions *options, GError **error)
+{
+  gboolean found;
+
+  if (!*recipe->start || *recipe->classes)
+    return TRUE;
+  g_autoptr (CowCard) card = cow_card_read (recipe->start, &found, error);
+  if (card && found)
+    options->classes = g_strdupv (card->classes);
+  return card != NULL;
+}
+
+static gboolean
+open_dataset (CowRun *self, GError **error)
+{
+  g_auto (CowDatasetOptions) options = COW_DATASET_OPTIONS_DEFAULT;
+
+  cow_recipe_dataset_options (self->recipe, &options);
+  if (!take_classes (self->recipe, &options, error))
+    return FALSE;
+  self->dataset = cow_dataset_open (&options, error);
+  if (!self->dataset)
+    return FALSE;
+  for (CowSplit split = COW_TRAIN; split <= COW_VAL; split++)
+    if (self->dataset->splits[split]->len == 0) {
+      g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "there are no pictures to %s%s", split == COW_TRAIN ? "train on" : "validate on",
+                   split == COW_TRAIN ? " (--data, --train)" : " (--val PATH, or --val-part of those in --data)");
+      return FALSE;
+    }
+  for (guint i = 0; i < self->dataset->warnings->len; i++)
+    g_printerr ("cow-trainer: warning: %s\n", (const char *)self->dataset->warnings->pdata[i]);
+  return TRUE;
+}
+
+/* Finds an adapter or a model, and puts its absolute path into the recipe. */
+static gboolean
+locate (char **name, GError **error)
+{
+  g_autofree char *path = **name ? cow_locate (*name, error) : NULL;
+
+  if (!**name)
+    return TRUE;
+  if (!path)
+    return FALSE;
+  g_free (*name);
+  *name = g_canonicalize_filename (path, NULL);
+  return TRUE;
+}
+
+static gboolean
+open_base (CowRun *self, GError **error)
+{
+  CowRecipe *recipe = self->recipe;
+
+  if (!locate (&recipe->model, error) || !locate (&recipe->start, error))
+    return FALSE;
+  self->model = *recipe->model ? g_strdup (recipe->model) : NULL;
+  return self->model ? cow_plan_input_from_model (&self->input, self->model, error)
+                     : cow_plan_input_from_scratch (&self->input, recipe, error);
+}
+
+/* Sides that a transformer's patches divide. */
+static gboolean
+check_size (const CowRun *self, GError **error)
+{
+  const CowPreprocess *p = &self->recipe->preprocess;
+  const int patch = self->input.config.patch_size;
+
+  if (self->recipe->kind == COW_NETWORK_RESNET18 || (p->width % patch == 0 && p->height % patch == 0))
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+               "--size %dx%d: this network's patches are %d pixels wide, both sides must be multiples", p->width, p->height, patch);
+  return FALSE;
+}
+
+/* ---- enough of everything -------------------------------------------------------------------------------------------------------- */
+
+static gboolean
+check_memory (const CowRun *self, guint64 available, gboolean force, GError **error)
+{
+  const CowPlan *plan = &self->plan;
+
+  if (available == 0 || plan->memory <= available || force)
+    return TRUE;
+  g_autofree char *all = cow_plan_bytes_text (plan->memory), *there = cow_plan_bytes_text (available);
+  g_autofree char *base = cow_plan_bytes_text (plan->base), *parameters = cow_plan_bytes_text (plan->parameters);
+  g_autofree char *activations = cow_plan_bytes_text (plan->activations);
+  g_set_error (error, COW_ERROR, COW_ERROR_MEMORY,
+               "this run needs about %s of memory (base %s, parameters with gradients and moments %s, activations %s), %s are available: "
+               "a smaller --batch (with a larger --accumulation), --size or --rank needs less, so do --checkpointing on and a base in NF4 "
+               "(cow-trainer quantize); --force tries it all the same",
+               all, base, parameters, activations, there);
+  return FALSE;
+}
+
+/* The features' folder may not exist yet: the file system is that of the nearest folder that does. */
+static gboolean
+check_features_space (const CowRun *self, GError **error)
+{
+  g_autofree char *folder =
+      *self->recipe->cache ? g_strdup (self->recipe->cache) : g_build_filename (g_get_user_cache_dir (), "cowbehavior", "features", NULL);
+  struct statvfs status;
+
+  while (!g_file_test (folder, G_FILE_TEST_EXISTS) && !g_str_equal (folder, "/") && !g_str_equal (folder, ".")) {
+    char *parent = g_path_get_dirname (folder);
+    g_free (folder);
+    folder = parent;
+  }
+  if (self->plan.features == 0 || statvfs (folder, &status) != 0 || (guint64)status.f_bavail * status.f_frsize >= self->plan.features)
+    return TRUE;
+  g_autofree char *wanted = cow_plan_bytes_text (self->plan.features);
+  g_autofree char *there = cow_plan_bytes_text ((guint64)status.f_bavail * status.f_frsize);
+  g_set_error (error, COW_ERROR, COW_ERROR_IO,
+               "%s: %s are free there, the features need %s; --cache names another folder, fewer --copies "
+               "need less",
+               folder, there, wanted);
+  return FALSE;
+}
+
+static void
+say_sizes (const CowRun *self, guint64 available)
+{
+  const CowDataset *dataset = self->dataset;
+  const CowRecipe *recipe = self->recipe;
+  const CowPlan *plan = &self->plan;
+  const guint n_train = dataset->splits[COW_TRAIN]->len, n_shown = n_train * cow_recipe_copies (recipe);
+  const gboolean grouped = dataset->divided && dataset->grouped_by;
+  g_autofree char *memory = cow_plan_bytes_text (plan->memory), *there = cow_plan_bytes_text (available);
+  g_autofree char *disk = cow_plan_bytes_text (plan->folder + plan->features);
+  g_autofree char *base = self->model ? g_path_get_basename (self->model) : NULL;
+
+  g_print ("%s%s%s: %" G_GINT64_FORMAT " parameters train, %" G_GINT64_FORMAT " of them in the head\n",
+           *recipe->name ? recipe->name : cow_recipe_kind_name (recipe), base ? " on " : "", base ? base : "", plan->trained, plan->head);
+  g_print ("%u pictures of %u classes train (%u an epoch with augmented copies), %u validate, %u test%s%s\n", n_train, dataset->n_classes,
+           n_shown, dataset->splits[COW_VAL]->len, dataset->splits[COW_TEST]->len, grouped ? "; kept together by " : "",
+           grouped ? dataset->grouped_by : "");
+  g_print ("Computed by %s (%s) in %d thread%s\n", self->backend->name, self->backend->level, self->backend->threads,
+           self->backend->threads == 1 ? "" : "s");
+  g_print ("Estimated: %s of memory%s (%s available), %s on disk\n", memory, plan->checkpointing ? " with checkpointing" : "", there, disk);
+  fflush (stdout);
+}
+
+static gboolean
+say_time (const CowRun *self, GError **error)
+{
+  CowSpeed speed;
+  CowPlanTime time;
+
+  if (!cow_speed_measure (&speed, self->backend, self->recipe, &self->input, error))
+    return FALSE;
+  cow_plan_time (&time, self->recipe, &self->input, &self->plan, &speed);
+  g_autofree char *features = cow_plan_time_text (time.features), *epoch = cow_plan_time_text (time.epoch);
+  g_autofree char *run = cow_plan_time_text (time.run);
+  g_print ("Estimated: %s%s%s an epoch, all %d epochs %s, where nothing else runs on this machine\n", time.features > 0 ? features : "",
+           time.features > 0 ? " for the features, then " : "", epoch, self->recipe->epochs, run);
+  fflush (stdout);
+  return TRUE;
+}
+
+/* A run that goes on has results.csv to tell its times from. */
+static gboolean
+plan (CowRun *self, const CowRunOptions *options, GError **error)
+{
+  const guint64 available = memory_available ();
+
+  self->input.n_classes = self->dataset->n_classes;
+  self->input.n_train = self->dataset->splits[COW_TRAIN]->len;
+  self->input.n_val = self->dataset->splits[COW_VAL]->len;
+  cow_plan_sizes (&self->plan, self->recipe, &self->input, available > 0 ? available : G_MAXUINT64);
+  if (!check_memory (self, available, options->force, error) || !check_features_space (self, error))
+    return FALSE;
+  say_sizes (self, available);
+  return options->resume || say_time (self, error);
+}
+
+/* ---- the folder ------------------------------------------------------------------------------------------------------------------ */
+
+static gboolean
+open_folder (CowRun *self, const CowRunOptions *options, GError **error)
+{
+  self->folder = cow_run_folder_open (options->folder, self->plan.folder, error);
+  if (!self->folder)
+    return FALSE;
+  if (!options->resume && cow_run_folder_has_run (options->folder)) {
+    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s holds a run: --resume %s goes on with it; a new one needs another --out",
+                 options->folder, options->folder);
+    return FALSE;
+  }
+  g_autofree char *text = cow_recipe_to_text (self->recipe);
+  return cow_run_folder_write (self->folder, "recipe.ini", text, error);
+}
+
+static gboolean
+write_sheet (const CowRun *self, GError **error)
+{
+  g_autofree char *path = g_build_filename (cow_run_folder_path (self->folder), "contact-sheet.png", NULL);
+  const CowContactSheet sheet = {
+    .dataset = self->dataset,
+    .split = COW_TRAIN,
+    .backend = self->backend,
+    .preprocess = self->recipe->preprocess,
+    .augment = (CowAugment)self->recipe->augment,
+    .per_class = SHEET_PICTURES,
+    .copies = MIN (cow_recipe_copies (self->recipe) - 1, SHEET_COPIES),
+    .seed = (guint64)self->recipe->seed,
+  };
+
+  return g_file_test (path, G_FILE_TEST_EXISTS) || cow_contact_sheet_write (&sheet, path, error);
+}
+
+/* ---- the network ----------------------------------------------------------------------------------------------------------------- */
+
+static CowFeaturesCache *
+open_features (const CowRun *self, CowSplit split, GError **error)
+{
+  const CowRecipe *recipe = self->recipe;
+  const CowFeaturesOptions options = {
+    .folder = *recipe->cache ? recipe->cache : NULL,
+    .model = self->model,
+    .dataset = self->dataset,
+    .split = split,
+    .copies = split == COW_TRAIN ? cow_recipe_copies (recipe) : 1,
+    .seed = (guint64)recipe->seed,
+    .preprocess = recipe->preprocess,
+    .augment = (CowAugment)recipe->augment,
+    .batch = recipe->batch,
+    .workers = recipe->workers,
+  };
+
+  return cow_features_cache_open (&options, error);
+}
+
+static gboolean
+open_feed (CowRun *self, GError **error)
+{
+  if (self->recipe->kind != COW_NETWORK_FROZEN) {
+    self->feed = cow_feed_new_pictures (self->recipe, self->dataset, self->backend);
+    return TRUE;
+  }
+  g_autoptr (CowFeaturesCache) train = open_features (self, COW_TRAIN, error);
+  CowFeaturesCache *val = train ? open_features (self, COW_VAL, error) : NULL;
+  if (!val)
+    return FALSE;
+  self->feed = cow_feed_new_features (self->recipe, self->dataset, g_steal_pointer (&train), val);
+  return TRUE;
+}
+
+/* An adapter to go on from gives its layers and its head; one of kind "frozen" has only a head, below which layers of the recipe's start.
+ */
+static gboolean
+choose_start (const CowRecipe *recipe, CowNetworkOptions *options, GError **error)
+{
+  if (!*recipe->start)
+    return TRUE;
+  g_autoptr (CowCard) card = cow_card_read (recipe->start, NULL, error);
+  if (!card)
+    return FALSE;
+  if (g_str_equal (card->kind, "frozen"))
+    options->start_head = recipe->start;
+  else
+    options->start = recipe->start;
+  return TRUE;
+}
+
+static gboolean
+open_network (CowRun *self, GError **error)
+{
+  const CowRecipe *recipe = self->recipe;
+  g_auto (GStrv) targets = g_strsplit (recipe->targets, ",", -1);
+  CowNetworkOptions options = {
+    .kind = (CowNetworkKind)recipe->kind,
+    .n_classes = self->dataset->n_classes,
+    .seed = (guint64)recipe->seed,
+    .head_dropout = (float)recipe->head_dropout,
+    .model = self->model,
+    .rank = recipe->rank,
+    .alpha = (float)cow_recipe_alpha (recipe),
+    .adapter_dropout = (float)recipe->adapter_dropout,
+    .targets = (const char *const *)targets,
+    .checkpointing = self->plan.checkpointing ? COW_CHECKPOINTING_ON : COW_CHECKPOINTING_OFF,
+    .config = self->input.config,
+    .image_size = recipe->preprocess.width,
+    .batch = recipe->batch,
+  };
+
+  for (char **target = targets; *target; target++)
+    g_strstrip (*target);
+  if (!choose_start (recipe, &options, error))
+    return FALSE;
+  self->network = cow_network_new (self->backend, &options, error);
+  if (self->network && recipe->balance == COW_BALANCE_WEIGHTS)
+    self->class_weights = cow_dataset_class_weights (self->dataset);
+  return self->network != NULL;
+}
+
+/* ---- where it stands ------------------------------------------------------------------------------------------------------------- */
+
+/* A run that was killed before it saved anything starts again, as it would have then. */
+static gboolean
+open_state (CowRun *self, const CowRunOptions *options, GError **error)
+{
+  g_autofree char *hash = hash_dataset (self->dataset), *last = g_build_filename (options->folder, "last", NULL);
+  const gboolean resume = options->resume && cow_run_folder_has_run (options->folder);
+
+  self->state = resume ? cow_run_state_load (last, self->network, hash, error) : cow_run_state_new (hash);
+  if (!self->state)
+    return FALSE;
+  if (!resume)
+    self->state->at.started = (double)(g_get_real_time () / G_USEC_PER_SEC);
+  /* The schedule ends with the epochs that are asked for now. */
+  self->state->at.total_steps = (double)(cow_loop_steps (self->recipe, self->feed) * self->recipe->epochs);
+  return TRUE;
+}
+
+/* Other instruction sets round otherwise. */
+static void
+warn_of_device (const CowCard *card, const char *device)
+{
+  JsonNode *provenance = cow_card_get_member (card, "provenance");
+  const char *began = provenance && JSON_NODE_HOLDS_OBJECT (provenance)
+                          ? json_object_get_string_member_with_default (json_node_get_object (provenance), "device", device)
+                          : device;
+
+  if (g_strcmp0 (began, device) != 0)
+    g_printerr ("cow-trainer: warning: the run began on %s and goes on on %s: its numbers will differ from an uninterrupted run's by "
+                "rounding\n",
+                began, device);
+}
+
+/* The base must be the one that the run began with: its own card remembers. */
+static gboolean
+check_last (const CowRun *self, const CowRunOptions *options, const char *hash, const char *device, GError **error)
+{
+  g_autofree char *last = g_build_filename (options->folder, "last", NULL);
+  gboolean found;
+
+  if (!options->resume || !cow_run_folder_has_run (options->folder))
+    return TRUE;
+  g_autoptr (CowCard) card = cow_card_read (last, &found, error);
+  if (!card)
+    return FALSE;
+  warn_of_device (card, device);
+  if (!found || !hash || g_strcmp0 (card->base_hash, hash) == 0)
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH, "%s: its weights are not those that the run in %s began with; it cannot go on exactly",
+               self->model, options->folder);
+  return FALSE;
+}
+
+static gboolean
+open_card (CowRun *self, const CowRunOptions *options, GError **error)
+{
+  g_autofree char *hash = self->model ? hash_model (self->model, error) : NULL;
+  g_autofree char *device = g_strdup_printf ("%s (%s)", self->backend->name, self->backend->level);
+
+  if ((self->model && !hash) || !check_last (self, options, hash, device, error))
+    return FALSE;
+  self->card = run_card_new (self->recipe, self->dataset, self->model, hash, device);
+  return TRUE;
+}
+
+static void
+open_tracker (CowRun *self)
+{
+  const CowRecipe *recipe = self->recipe;
+  const gboolean fresh = self->state->at.step == 0;
+
+  self->tracker = cow_tracker_new (*recipe->tracking_uri ? recipe->tracking_uri : NULL, *recipe->experiment ? recipe->experiment : NULL,
+                                   *recipe->run_name ? recipe->run_name : NULL, cow_run_folder_path (self->folder), !fresh);
+  if (!fresh)
+    return; /* a parameter has one value a run */
+  for (guint i = 0; i < cow_recipe_n_settings (); i++) {
+    g_autofree char *value = cow_recipe_get (recipe, i);
+    if (*value && !g_str_equal (cow_recipe_group (i), "tracking"))
+      cow_tracker_log_param (self->tracker, cow_recipe_key (i), value);
+  }
+}
+
+static gboolean
+open_backend (CowRun *self, GError **error)
+{
+  if (!cow_check (ck_cpu_open (NULL, self->recipe->threads, &self->backend), error, "opening the CPU backend"))
+    return FALSE;
+  self->recipe->threads = self->backend->threads;
+  if (self->backend->training)
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s cannot train", self->backend->name);
+  return FALSE;
+}
+
+CowRun *
+cow_run_open (const CowRunOptions *options, GError **error)
+{
+  g_autoptr (CowRun) self = g_new0 (CowRun, 1);
+
+  self->recipe = options->recipe;
+  cow_recipe_make_absolute (self->recipe);
+  if (!open_base (self, error) || !check_size (self, error) || !open_dataset (self, error) || !open_backend (self, error) ||
+      !plan (self, options, error) || !open_folder (self, options, error) || !write_sheet (self, error) ||
+      !open_card (self, options, error) || !open_feed (self, error) || !open_network (self, error) || !open_state (self, options, error))
+    return NULL;
+  open_tracker (self);
+  return g_steal_pointer (&self);
+}
+
+void
+cow_run_free (CowRun *self)
+{
+  if (!self)
+    return;
+  g_clear_pointer (&self->tracker, cow_tracker_free);
+  g_clear_pointer (&self->card, cow_card_free);
+  g_clear_pointer (&self->state, cow_run_state_free);
+  g_clear_pointer (&self->feed, cow_feed_free);
+  g_clear_pointer (&self->network, cow_network_free);
+  g_clear_pointer (&self->folder, cow_run_folder_free);
+  g_clear_pointer (&self->backend, ck_backend_close);
+  g_clear_pointer (&self->dataset, cow_dataset_free);
+  g_free (self->class_weights);
+  g_free (self->model);
+  g_free (self);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* What run-open.c puts together and run.c trains. */
+#ifndef COW_TRAINER_RUN_PRIVATE_H
+#define COW_TRAINER_RUN_PRIVATE_H
+
+#include "trainer/train/run-card.h"
+#include "trainer/train/run-folder.h"
+#include "trainer/train/run.h"
+
+struct _CowRun {
+  CowRecipe *recipe; /* borrowed */
+  char *model;       /* located path of the base, or NULL */
+  CowDataset *dataset;
+  CkBackend *backend;
+  CowPlanInput input;
+  CowPlan plan;
+  CowRunFolder *folder;
+  CowFeed *feed;
+  CowNetwork *network;
+  CowRunState *state;
+  float *class_weights; /* [classes] or NULL */
+  CowCard *card;
+  CowTracker *tracker;
+};
+
+#endif

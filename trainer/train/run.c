@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* Training and saving. */
+#include <glib/gstdio.h>
+#include <math.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "trainer/eval/plots.h"
+#include "trainer/train/run-private.h"
+
+#define INTERRUPTED_WAIT_S 5.0 /* for the tracker's server, when a user wants to stop */
+
+const CowRunState *
+cow_run_state (const CowRun *self)
+{
+  return self->state;
+}
+
+const CowDataset *
+cow_run_dataset (const CowRun *self)
+{
+  return self->dataset;
+}
+
+/* ---- saving ---------------------------------------------------------------------------------------------------------------------- */
+
+static gboolean
+write_adapter (CowRun *self, const char *name, gboolean with_state, GError **error)
+{
+  g_autofree char *path = cow_run_folder_begin (self->folder, name, error);
+
+  if (path && cow_network_save (self->network, path, error) && cow_card_write (self->card, path, error) &&
+      (!with_state || cow_run_state_save (self->state, self->network, path, error)) && cow_run_folder_publish (self->folder, name, error))
+    return TRUE;
+  cow_run_folder_abandon (self->folder, name);
+  return FALSE;
+}
+
+/*
+ * The best goes first: a kill between the two leaves a `last` from before this epoch, and the resumed run makes the same best again. The
+ * other way round, `last` would speak of a best that was never written.
+ */
+static gboolean
+save (gboolean best, gpointer data, GError **error)
+{
+  CowRun *self = data;
+  g_autofree char *table = cow_history_to_csv (self->state->history);
+
+  run_card_update (self->card, self->state, self->dataset);
+  return (!best || write_adapter (self, "best", FALSE, error)) && write_adapter (self, "last", TRUE, error) &&
+         cow_run_folder_write (self->folder, "results.csv", table, error);
+}
+
+/* ---- telling --------------------------------------------------------------------------------------------------------------------- */
+
+static void
+log_epoch (CowRun *self, const CowEpoch *epoch)
+{
+  const double *values = (const double *)epoch;
+  CowTrackerMetric metrics[COW_EPOCH_COLUMNS];
+
+  /* The first column is the epoch, which is the step here; the best so far takes its place. */
+  metrics[0] = (CowTrackerMetric){ "best_val_acc", self->state->at.best_accuracy };
+  for (guint i = 1; i < COW_EPOCH_COLUMNS; i++)
+    metrics[i] = (CowTrackerMetric){ cow_epoch_column (i), values[i] };
+  cow_tracker_log_metrics (self->tracker, COW_EPOCH_COLUMNS, metrics, (gint64)epoch->epoch);
+}
+
+static void
+epoch_done (const CowEpoch *epoch, gboolean best, gpointer data)
+{
+  g_autofree char *line = cow_epoch_line (epoch, best);
+
+  g_print ("%s\n", line);
+  fflush (stdout);
+  log_epoch (data, epoch);
+}
+
+/* The tracker speaks from its own thread, perhaps in the middle of a line of progress. */
+static void
+tracker_says (const char *text, gpointer data)
+{
+  g_printerr ("%scow-trainer: %s\n", isatty (STDERR_FILENO) ? "\r\033[K" : "", text);
+}
+
+/* "loss", "accuracy" and "learning-rate" as PNG and SVG. A run that trained well does not fail for a figure. */
+static void
+write_plots (const CowRun *self)
+{
+  g_autoptr (GPtrArray) figures = plots_of_history (self->state->history);
+  g_autofree char *folder = g_build_filename (cow_run_folder_path (self->folder), "plots", NULL);
+  g_autoptr (GError) error = NULL;
+
+  if (figures->len > 0 && (g_mkdir_with_parents (folder, 0777) != 0 || !plot_figures_write (figures, folder, &error)))
+    g_printerr ("cow-trainer: warning: no figures: %s\n", error ? error->message : folder);
+}
+
+static void
+log_files (CowRun *self)
+{
+  static const char *const names[] = { "recipe.ini", "results.csv", "contact-sheet.png" };
+  g_autofree char *best = g_build_filename (cow_run_folder_path (self->folder), "best", NULL);
+  g_autofree char *plots = g_build_filename (cow_run_folder_path (self->folder), "plots", NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    g_autofree char *path = g_build_filename (cow_run_folder_path (self->folder), names[i], NULL);
+    if (g_file_test (path, G_FILE_TEST_EXISTS))
+      cow_tracker_log_artifact (self->tracker, path, NULL);
+  }
+  if (g_file_test (best, G_FILE_TEST_IS_DIR))
+    cow_tracker_log_artifact (self->tracker, best, NULL);
+  if (g_file_test (plots, G_FILE_TEST_IS_DIR))
+    cow_tracker_log_artifact (self->tracker, plots, NULL);
+}
+
+static void
+finish (CowRun *self, gboolean ok, CowLoopEnd end)
+{
+  const gboolean done = ok && (end == COW_LOOP_EPOCHS || end == COW_LOOP_PATIENCE);
+
+  if (ok)
+    write_plots (self);
+  if (done)
+    log_files (self);
+  cow_tracker_finish (self->tracker,
+                      done ? COW_TRACKER_FINISHED
+                      : ok ? COW_TRACKER_KILLED
+                           : COW_TRACKER_FAILED,
+                      done ? COW_TRACKER_WAIT_S : INTERRUPTED_WAIT_S);
+}
+
+/* ---- training -------------------------------------------------------------------------------------------------------------------- */
+
+gboolean
+cow_run_train (CowRun *self, CowLoopEnd *end, GError **error)
+{
+  const CowRunCounters *at = &self->state->at;
+  const CowLoop loop = { .recipe = self->recipe,
+                         .network = self->network,
+                         .feed = self->feed,
+                         .state = self->state,
+                         .n_classes = self->dataset->n_classes,
+                         .class_weights = self->class_weights,
+                         .save = save,
+                         .epoch_done = epoch_done,
+                         .data = self };
+
+  cow_tracker_set_message (self->tracker, tracker_says, NULL);
+  if (at->step > 0)
+    g_print ("Going on in epoch %.0f of %d, after %.0f steps\n", fmin (at->epoch + 1, self->recipe->epochs), self->recipe->epochs,
+             at->step);
+  g_print ("%s\n", cow_epoch_head ());
+  fflush (stdout);
+  const gboolean ok = cow_loop_run (&loop, end, error);
+  finish (self, ok, ok ? *end : COW_LOOP_INTERRUPTED);
+  return ok;
+}
