@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What GStreamer loads: registers the metadata and every element of libgstcowbehavior. Nothing here can fail for lack of a model or a
- * device, so that gst-inspect-1.0 always lists the elements; what is missing is reported by the element when it starts. */
+/* What GStreamer loads: registers the metadata and every element of libgstcowbehavior. Nothing here
+ * can fail for lack of a model or a device, so that gst-inspect-1.0 always lists the elements; what
+ * is missing is reported by the element when it starts. */
 #include "cow-build.h"
 
 #include "gst-plugin/behavior/gstcowbehavior.h"
@@ -18,5 +19,6 @@ plugin_init (GstPlugin *plugin)
          GST_ELEMENT_REGISTER (cowpublish, plugin);
 }
 
-GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, cowbehavior, "Recognises what cows are doing in video", plugin_init, COW_VERSION,
-                   "MIT/X11", PACKAGE, "Unknown package origin")
+GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, cowbehavior,
+                   "Recognises what cows are doing in video", plugin_init, COW_VERSION, "MIT/X11",
+                   PACKAGE, "Unknown package origin")

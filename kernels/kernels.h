@@ -2,16 +2,21 @@
 /*
  * The arithmetic that a vision transformer and its adapter need, as one table of operations.
  *
- * A caller writes one network against CkBackend; which processor computes it is a matter of the table that it was handed. This header and
- * everything below it know neither GLib nor a network: raw pointers, explicit shapes, status codes.
+ * A caller writes one network against CkBackend; which processor computes it is a matter of the
+ * table that it was handed. This header and everything below it know neither GLib nor a network:
+ * raw pointers, explicit shapes, status codes.
  *
  * Conventions
- *  - Matrices are row-major and dense; [rows, cols] in a comment gives their shape. Sizes are int64_t and are never negative.
- *  - "device memory" is what CkBackend.alloc returns. For the CPU it is host memory, and any host pointer will do.
+ *  - Matrices are row-major and dense; [rows, cols] in a comment gives their shape. Sizes are
+ * int64_t and are never negative.
+ *  - "device memory" is what CkBackend.alloc returns. For the CPU it is host memory, and any host
+ * pointer will do.
  *  - Outputs are caller-owned; unless said otherwise they may not overlap an input.
- *  - A backend is used by one thread at a time (the engine's worker or the trainer's main thread); it brings its own team of threads.
- *    Different backends may be used by different threads at the same time.
- *  - Nothing here checks values for NaN: what comes out of a file is checked where it is loaded (model/).
+ *  - A backend is used by one thread at a time (the engine's worker or the trainer's main thread);
+ * it brings its own team of threads. Different backends may be used by different threads at the
+ * same time.
+ *  - Nothing here checks values for NaN: what comes out of a file is checked where it is loaded
+ * (model/).
  */
 #ifndef CK_KERNELS_H
 #define CK_KERNELS_H
@@ -40,12 +45,14 @@ typedef enum {
   CK_F32,
   CK_F16,
   CK_BF16,
-  CK_NF4 /* two 4-bit codes a byte, the even element in the high nibble; blocks of the row-major flattened matrix share one absmax */
+  CK_NF4 /* two 4-bit codes a byte, the even element in the high nibble; blocks of the row-major
+            flattened matrix share one absmax */
 } CkType;
 
 /*
- * A weight matrix [out, in] as a file holds it. The memory that data and absmax point to stays the caller's and must outlive the CkWeight:
- * a backend may compute straight from it (a mapped file) instead of copying.
+ * A weight matrix [out, in] as a file holds it. The memory that data and absmax point to stays the
+ * caller's and must outlive the CkWeight: a backend may compute straight from it (a mapped file)
+ * instead of copying.
  */
 typedef struct {
   CkType type;
@@ -73,14 +80,16 @@ typedef struct {
   float scale;
   const float *down; /* [rank, in]   PEFT's lora_A */
   const float *up;   /* [out, rank]  PEFT's lora_B */
-  const float *gain; /* [out] DoRA's magnitude / norm, which multiplies W x + scale B A x (not the bias); NULL for LoRA */
-  float dropout;     /* in training: share of the adapter's inputs x that are zeroed, the others over (1 - dropout); 0 for none */
-  uint64_t key;      /* which ones: as CkTraining.dropout chooses */
+  const float *gain; /* [out] DoRA's magnitude / norm, which multiplies W x + scale B A x (not the
+                        bias); NULL for LoRA */
+  float dropout; /* in training: share of the adapter's inputs x that are zeroed, the others over (1
+                    - dropout); 0 for none */
+  uint64_t key;  /* which ones: as CkTraining.dropout chooses */
 } CkAdapter;
 
 /*
- * What goes into a linear layer. Only CK_F32 exists today; it is a struct so that a norm can hand on activations that are already quantised
- * for the linear that follows.
+ * What goes into a linear layer. Only CK_F32 exists today; it is a struct so that a norm can hand
+ * on activations that are already quantised for the linear that follows.
  */
 typedef struct {
   CkType type;
@@ -107,7 +116,8 @@ typedef struct {
   const float *residual; /* [rows, out] or NULL; may be y itself */
 } CkLinear;
 
-/* Layer norm over the last dimension: (x - mean) / sqrt (variance + epsilon) * weight + bias, variance biased. */
+/* Layer norm over the last dimension: (x - mean) / sqrt (variance + epsilon) * weight + bias,
+ * variance biased. */
 typedef struct {
   const float *weight; /* [cols] */
   const float *bias;   /* [cols] */
@@ -115,9 +125,10 @@ typedef struct {
 } CkNorm;
 
 /*
- * Attention with rotary position embedding: for each of batch pictures and heads, softmax (q k^T / sqrt (head_dim)) v, where q and k of
- * every token from `prefix` on are turned first: rotate (v)[c] = v[c] cos[c] + (c < d/2 ? -v[c + d/2] : v[c - d/2]) sin[c].
- * q, k, v and out are [batch * tokens, heads * head_dim]; q and k are turned in place. No [tokens, tokens] matrix of all heads is ever
+ * Attention with rotary position embedding: for each of batch pictures and heads, softmax (q k^T /
+ * sqrt (head_dim)) v, where q and k of every token from `prefix` on are turned first: rotate (v)[c]
+ * = v[c] cos[c] + (c < d/2 ? -v[c + d/2] : v[c - d/2]) sin[c]. q, k, v and out are [batch * tokens,
+ * heads * head_dim]; q and k are turned in place. No [tokens, tokens] matrix of all heads is ever
  * held.
  */
 typedef struct {
@@ -129,19 +140,21 @@ typedef struct {
   float *out;
 } CkAttention;
 
-/* Pixels to tokens: a patch x patch convolution with that stride, and the prefix tokens before the result. */
+/* Pixels to tokens: a patch x patch convolution with that stride, and the prefix tokens before the
+ * result. */
 typedef struct {
   int64_t batch, channels, height, width, patch; /* height and width are multiples of patch */
   const CkWeight *weight;                        /* [dim, channels * patch * patch] */
   const float *bias;                             /* [dim] or NULL */
   int64_t dim, n_prefix;
-  const float *prefix;   /* [n_prefix, dim] */
-  const float *position; /* [n_prefix + patches, dim], added to all tokens of each picture; or NULL */
-  const float *pixels;   /* [batch, channels, height, width] */
-  float *tokens;         /* [batch, n_prefix + (height / patch) (width / patch), dim] */
+  const float *prefix; /* [n_prefix, dim] */
+  const float
+      *position;       /* [n_prefix + patches, dim], added to all tokens of each picture; or NULL */
+  const float *pixels; /* [batch, channels, height, width] */
+  float *tokens;       /* [batch, n_prefix + (height / patch) (width / patch), dim] */
 } CkEmbed;
 
-/* ---- pictures -------------------------------------------------------------------------------------------------------------------- */
+/* ---- pictures -------------------------------------------------------------------------------- */
 
 typedef enum {
   CK_RGB8, /* plane 0: 3 or 4 bytes a pixel, the places of R, G, B in `offset` */
@@ -154,11 +167,12 @@ typedef enum {
 } CkPixelLayout;
 
 /*
- * A decoded picture in host or device memory; borrowed for the length of a call. Chroma planes have (width + 1) / 2 columns and
- * (height + 1) / 2 rows; rows of CK_YUY2 and CK_UYVY have (width + 1) / 2 groups of four bytes. A Y'CbCr pixel becomes R'G'B' by
- *   y' = (Y - y_offset) y_gain;  R = y' + r_v (V - 128);  G = y' + g_u (U - 128) + g_v (V - 128);  B = y' + b_u (U - 128)
- * in units of 0..255 (samples of 10 bits are a quarter of their value), rounded to nearest and clamped, with the chroma sample of the
- * pixel's own 2 x 2 or 2 x 1 block; U and V of CK_GRAY8 are 128.
+ * A decoded picture in host or device memory; borrowed for the length of a call. Chroma planes have
+ * (width + 1) / 2 columns and (height + 1) / 2 rows; rows of CK_YUY2 and CK_UYVY have (width + 1) /
+ * 2 groups of four bytes. A Y'CbCr pixel becomes R'G'B' by y' = (Y - y_offset) y_gain;  R = y' +
+ * r_v (V - 128);  G = y' + g_u (U - 128) + g_v (V - 128);  B = y' + b_u (U - 128) in units of
+ * 0..255 (samples of 10 bits are a quarter of their value), rounded to nearest and clamped, with
+ * the chroma sample of the pixel's own 2 x 2 or 2 x 1 block; U and V of CK_GRAY8 are 128.
  */
 typedef struct {
   CkPixelLayout layout;
@@ -171,13 +185,14 @@ typedef struct {
 } CkPicture;
 
 typedef enum {
-  CK_BILINEAR,            /* two taps a direction whatever the ratio: OpenCV's INTER_LINEAR for 8 bits, bit for bit */
+  CK_BILINEAR, /* two taps a direction whatever the ratio: OpenCV's INTER_LINEAR for 8 bits, bit for
+                  bit */
   CK_BILINEAR_ANTIALIASED /* a triangle as wide as the ratio: Pillow's BILINEAR, bit for bit */
 } CkInterpolation;
 
 /*
- * Crops [x, x + w) x [y, y + h) from a picture, resizes it to out_width x out_height in 8-bit RGB, and writes (value / 255 - mean) / std
- * as three planes. No RGB copy of the picture is made.
+ * Crops [x, x + w) x [y, y + h) from a picture, resizes it to out_width x out_height in 8-bit RGB,
+ * and writes (value / 255 - mean) / std as three planes. No RGB copy of the picture is made.
  */
 typedef struct {
   const CkPicture *picture;
@@ -188,7 +203,7 @@ typedef struct {
   float *out;            /* [3, out_height, out_width] */
 } CkResample;
 
-/* ---- the table ------------------------------------------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 typedef struct CkBackend CkBackend;
 typedef struct CkTraining CkTraining; /* kernels/training.h */
@@ -196,45 +211,56 @@ typedef struct CkTraining CkTraining; /* kernels/training.h */
 struct CkBackend {
   const char *name;  /* "cpu" */
   const char *level; /* what it found and uses: "c", "avx2", "avx512", ... */
-  int threads;       /* of its team; linear and attention give the same bits to the same team only */
+  int threads; /* of its team; linear and attention give the same bits to the same team only */
 
   void (*destroy) (CkBackend *self);
 
-  /* Memory of the device, aligned to 64 bytes, contents undefined; NULL when there is none (or bytes is 0). free (NULL) does nothing. */
+  /* Memory of the device, aligned to 64 bytes, contents undefined; NULL when there is none (or
+   * bytes is 0). free (NULL) does nothing. */
   void *(*alloc) (CkBackend *self, size_t bytes);
   void (*free) (CkBackend *self, void *memory);
   CkStatus (*upload) (CkBackend *self, void *device, const void *host, size_t bytes);
   CkStatus (*download) (CkBackend *self, void *host, const void *device, size_t bytes);
 
-  /* Prepares a weight. *weight is the caller's, to be given back with weight_free of the same backend; weight_free (NULL) does nothing. */
+  /* Prepares a weight. *weight is the caller's, to be given back with weight_free of the same
+   * backend; weight_free (NULL) does nothing. */
   CkStatus (*weight_new) (CkBackend *self, const CkWeightSource *source, CkWeight **weight);
   void (*weight_free) (CkBackend *self, CkWeight *weight);
-  /* Writes rows [first, first + rows) of the weight as fp32 to out [rows, in], exactly as its format defines them. */
-  CkStatus (*weight_decode) (CkBackend *self, const CkWeight *weight, int64_t first, int64_t rows, float *out);
+  /* Writes rows [first, first + rows) of the weight as fp32 to out [rows, in], exactly as its
+   * format defines them. */
+  CkStatus (*weight_decode) (CkBackend *self, const CkWeight *weight, int64_t first, int64_t rows,
+                             float *out);
 
   /* y [rows, out]; layer->weight says out and in. */
-  CkStatus (*linear) (CkBackend *self, const CkLinear *layer, int64_t rows, const CkInput *x, float *y);
+  CkStatus (*linear) (CkBackend *self, const CkLinear *layer, int64_t rows, const CkInput *x,
+                      float *y);
   /* y [rows, cols] of the type that the next linear wants; today y is fp32 and may be x itself. */
-  CkStatus (*norm) (CkBackend *self, const CkNorm *norm, int64_t rows, int64_t cols, const float *x, float *y);
+  CkStatus (*norm) (CkBackend *self, const CkNorm *norm, int64_t rows, int64_t cols, const float *x,
+                    float *y);
   CkStatus (*attention) (CkBackend *self, const CkAttention *attention);
   CkStatus (*embed) (CkBackend *self, const CkEmbed *embed);
-  /* Safe to call from several threads at once on one backend: cameras prepare their own crops. Runs in the calling thread alone. */
+  /* Safe to call from several threads at once on one backend: cameras prepare their own crops. Runs
+   * in the calling thread alone. */
   CkStatus (*resample) (CkBackend *self, const CkResample *resample);
 
-  const CkTraining *training; /* backward operations and the optimiser; NULL where this backend cannot train */
+  const CkTraining
+      *training; /* backward operations and the optimiser; NULL where this backend cannot train */
 };
 
 /*
- * Opens the CPU backend at the best level that this processor and operating system offer, or at the lower one that `level` names ("c",
- * "avx2", "avx512"); NULL or "auto" reads the environment variable COWBEHAVIOR_CPU, then takes the best.
- * CK_UNSUPPORTED: the name is unknown or this processor lacks the level. `threads` 0: one a core.
+ * Opens the CPU backend at the best level that this processor and operating system offer, or at the
+ * lower one that `level` names ("c", "avx2", "avx512"); NULL or "auto" reads the environment
+ * variable COWBEHAVIOR_CPU, then takes the best. CK_UNSUPPORTED: the name is unknown or this
+ * processor lacks the level. `threads` 0: one a core.
  */
 CkStatus ck_cpu_open (const char *level, int threads, CkBackend **backend);
 
-/* The names of the levels that ck_cpu_open () takes on this machine, slowest first, ended by NULL; static storage. */
+/* The names of the levels that ck_cpu_open () takes on this machine, slowest first, ended by NULL;
+ * static storage. */
 const char *const *ck_cpu_levels (void);
 
-/* Gives back a backend and its memory; every weight and allocation of it must be gone. NULL does nothing. */
+/* Gives back a backend and its memory; every weight and allocation of it must be gone. NULL does
+ * nothing. */
 void ck_backend_close (CkBackend *backend);
 
 #ifdef __cplusplus

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cow-reconnect SOURCE REST: runs a pipeline of two parts, in the words of gst-launch-1.0. When the first fails, ends, or gives nothing for
- * a while, it is made anew until it works, and the second part plays on: what an application around a camera has to do. An error of the
- * second part ends it all. Warnings go to the standard error, and so do, at the end, what `cowpublish` counted and the number of
- * reconnections.
+ * cow-reconnect SOURCE REST: runs a pipeline of two parts, in the words of gst-launch-1.0. When the
+ * first fails, ends, or gives nothing for a while, it is made anew until it works, and the second
+ * part plays on: what an application around a camera has to do. An error of the second part ends it
+ * all. Warnings go to the standard error, and so do, at the end, what `cowpublish` counted and the
+ * number of reconnections.
  */
 #include <glib-unix.h>
 #include <gst/gst.h>
@@ -20,7 +21,7 @@ typedef struct {
   GMainLoop *loop;
   GstElement *pipeline, *source; /* source: NULL between two */
   GstPad *sink;                  /* of the rest */
-  guint gives;                   /* atomic: 1 when the source gave something since somebody looked */
+  guint gives; /* atomic: 1 when the source gave something since somebody looked */
   guint silent_s;
   guint pause_s;
   guint n_reconnections;
@@ -29,7 +30,7 @@ typedef struct {
 
 static gboolean restart (gpointer data);
 
-/* ---- the source ---- */
+/* ---- the source ------------------------------------------------------------------------------ */
 
 static GstPadProbeReturn
 on_data (GstPad *pad, GstPadProbeInfo *info, gpointer data)
@@ -42,11 +43,14 @@ on_data (GstPad *pad, GstPadProbeInfo *info, gpointer data)
       GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) != GST_EVENT_EOS)
     return GST_PAD_PROBE_OK;
   /* The rest does not hear of it. */
-  gst_element_post_message (self->pipeline, gst_message_new_application (GST_OBJECT (pad), gst_structure_new_empty ("source-ended")));
+  gst_element_post_message (
+      self->pipeline,
+      gst_message_new_application (GST_OBJECT (pad), gst_structure_new_empty ("source-ended")));
   return GST_PAD_PROBE_DROP;
 }
 
-/* A bin whose pad "src" or "sink" is the one that the description leaves open. Not both: what a delayed link will use is open, too. */
+/* A bin whose pad "src" or "sink" is the one that the description leaves open. Not both: what a
+ * delayed link will use is open, too. */
 static GstElement *
 make_part (const char *description, GstPadDirection direction, GError **error)
 {
@@ -77,7 +81,8 @@ start_source (Watch *self, GError **error)
   if (!self->source)
     return FALSE;
   pad = gst_element_get_static_pad (self->source, "src");
-  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_data, self, NULL);
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_data,
+                     self, NULL);
   gst_bin_add (GST_BIN (self->pipeline), self->source);
   gst_pad_link (pad, self->sink);
   gst_object_unref (pad);
@@ -132,7 +137,7 @@ on_second (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
-/* ---- messages ---- */
+/* ---- messages -------------------------------------------------------------------------------- */
 
 static void
 on_error (Watch *self, GstMessage *message)
@@ -203,9 +208,10 @@ on_signal (gpointer loop)
   return G_SOURCE_REMOVE; /* the next one ends the process where its end takes too long */
 }
 
-/* ---- the whole ---- */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
-/* A copy, and the original is gone: passwords in it would be shown by ps for as long as this runs. */
+/* A copy, and the original is gone: passwords in it would be shown by ps for as long as this runs.
+ */
 static char *
 take_argument (char *argument)
 {
@@ -221,7 +227,8 @@ set_async (const GValue *item, gpointer data)
 {
   GstElement *element = g_value_get_object (item);
 
-  if (GST_OBJECT_FLAG_IS_SET (element, GST_ELEMENT_FLAG_SINK) && g_object_class_find_property (G_OBJECT_GET_CLASS (element), "async"))
+  if (GST_OBJECT_FLAG_IS_SET (element, GST_ELEMENT_FLAG_SINK) &&
+      g_object_class_find_property (G_OBJECT_GET_CLASS (element), "async"))
     g_object_set (element, "async", FALSE, NULL);
 }
 
@@ -274,15 +281,19 @@ main (int argc, char **argv)
 {
   Watch watch = { .patience_s = 20, .pause_s = FIRST_PAUSE_S };
   const GOptionEntry entries[] = {
-    { "patience", 0, 0, G_OPTION_ARG_INT, &watch.patience_s, "Seconds without a frame after which the source is made anew (20)", "S" },
-    { "once", 0, 0, G_OPTION_ARG_NONE, &watch.once, "The end of the source, or its failure, is the end: for recordings", NULL },
+    { "patience", 0, 0, G_OPTION_ARG_INT, &watch.patience_s,
+      "Seconds without a frame after which the source is made anew (20)", "S" },
+    { "once", 0, 0, G_OPTION_ARG_NONE, &watch.once,
+      "The end of the source, or its failure, is the end: for recordings", NULL },
     G_OPTION_ENTRY_NULL,
   };
   g_autoptr (GOptionContext) context = g_option_context_new ("SOURCE REST");
   g_autofree char *source = NULL, *rest = NULL;
   g_autoptr (GError) error = NULL;
 
-  g_option_context_set_summary (context, "Runs the pipeline SOURCE ! REST and makes SOURCE anew when it fails, ends or falls silent.");
+  g_option_context_set_summary (
+      context,
+      "Runs the pipeline SOURCE ! REST and makes SOURCE anew when it fails, ends or falls silent.");
   g_option_context_add_main_entries (context, entries, NULL);
   g_option_context_add_group (context, gst_init_get_option_group ());
   if (g_option_context_parse (context, &argc, &argv, &error) && (argc != 3 || watch.patience_s < 1))

@@ -24,8 +24,10 @@ find_track (GstAnalyticsRelationMeta *meta, guint od, guint64 *track)
   gpointer state = NULL;
 
   while (gst_analytics_relation_meta_iterate (meta, &state, type, (GstAnalyticsMtd *)&mtd)) {
-    if ((gst_analytics_relation_meta_get_relation (meta, od, mtd.id) != GST_ANALYTICS_REL_TYPE_NONE ||
-         gst_analytics_relation_meta_get_relation (meta, mtd.id, od) != GST_ANALYTICS_REL_TYPE_NONE) &&
+    if ((gst_analytics_relation_meta_get_relation (meta, od, mtd.id) !=
+             GST_ANALYTICS_REL_TYPE_NONE ||
+         gst_analytics_relation_meta_get_relation (meta, mtd.id, od) !=
+             GST_ANALYTICS_REL_TYPE_NONE) &&
         gst_analytics_tracking_mtd_get_info (&mtd, track, &first_seen, &last_seen, &lost))
       return TRUE;
   }
@@ -41,11 +43,13 @@ gst_cow_analytics_collect (GstBuffer *buffer, GArray *detections)
 
   if (!meta)
     return;
-  while (gst_analytics_relation_meta_iterate (meta, &state, gst_analytics_od_mtd_get_mtd_type (), (GstAnalyticsMtd *)&od)) {
+  while (gst_analytics_relation_meta_iterate (meta, &state, gst_analytics_od_mtd_get_mtd_type (),
+                                              (GstAnalyticsMtd *)&od)) {
     GstCowDetection found = { .id = od.id, .type = gst_analytics_od_mtd_get_obj_type (&od) };
     gfloat confidence;
 
-    if (!gst_analytics_od_mtd_get_location (&od, &found.x, &found.y, &found.w, &found.h, &confidence))
+    if (!gst_analytics_od_mtd_get_location (&od, &found.x, &found.y, &found.w, &found.h,
+                                            &confidence))
       continue;
     found.tracked = find_track (meta, od.id, &found.track);
     g_array_append_val (detections, found);
@@ -59,21 +63,25 @@ gst_cow_analytics_add (GstBuffer *buffer, const GstCowDetection *detection, guin
   GstAnalyticsODMtd od;
 
   if (!meta ||
-      !gst_analytics_relation_meta_add_od_mtd (meta, detection->type, detection->x, detection->y, detection->w, detection->h, 1, &od))
+      !gst_analytics_relation_meta_add_od_mtd (meta, detection->type, detection->x, detection->y,
+                                               detection->w, detection->h, 1, &od))
     return FALSE;
   *id = od.id;
   return TRUE;
 }
 
 void
-gst_cow_analytics_classify (GstBuffer *buffer, const guint *od, guint n, gfloat *confidences, GQuark *classes)
+gst_cow_analytics_classify (GstBuffer *buffer, const guint *od, guint n, gfloat *confidences,
+                            GQuark *classes)
 {
   GstAnalyticsRelationMeta *meta = gst_buffer_add_analytics_relation_meta (buffer);
   GstAnalyticsClsMtd cls;
 
-  if (!meta || !gst_analytics_relation_meta_add_cls_mtd (meta, n, confidences, classes, &cls) || !od)
+  if (!meta || !gst_analytics_relation_meta_add_cls_mtd (meta, n, confidences, classes, &cls) ||
+      !od)
     return;
-  gst_analytics_relation_meta_set_relation (meta, GST_ANALYTICS_REL_TYPE_CONTAIN | GST_ANALYTICS_REL_TYPE_RELATE_TO, *od, cls.id);
+  gst_analytics_relation_meta_set_relation (
+      meta, GST_ANALYTICS_REL_TYPE_CONTAIN | GST_ANALYTICS_REL_TYPE_RELATE_TO, *od, cls.id);
   gst_analytics_relation_meta_set_relation (meta, GST_ANALYTICS_REL_TYPE_IS_PART_OF, cls.id, *od);
 }
 
@@ -97,7 +105,8 @@ gst_cow_analytics_add (GstBuffer *buffer, const GstCowDetection *detection, guin
 }
 
 void
-gst_cow_analytics_classify (GstBuffer *buffer, const guint *od, guint n, gfloat *confidences, GQuark *classes)
+gst_cow_analytics_classify (GstBuffer *buffer, const guint *od, guint n, gfloat *confidences,
+                            GQuark *classes)
 {
 }
 

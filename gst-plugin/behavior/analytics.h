@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* GstAnalytics (GStreamer 1.24 and later): detections of others on a buffer, and our classifications beside them. Without it nothing is
- * found, and nothing is written. */
+/* GstAnalytics (GStreamer 1.24 and later): detections of others on a buffer, and our
+ * classifications beside them. Without it nothing is found, and nothing is written. */
 #ifndef GST_COW_ANALYTICS_H
 #define GST_COW_ANALYTICS_H
 
@@ -20,13 +20,16 @@ typedef struct {
 gboolean gst_cow_analytics_available (void);
 /* Appends the object detections of a buffer to an array of GstCowDetection. */
 void gst_cow_analytics_collect (GstBuffer *buffer, GArray *detections);
-/* Adds an object detection of our own, with confidence 1, and its id; FALSE when that is not possible. */
+/* Adds an object detection of our own, with confidence 1, and its id; FALSE when that is not
+ * possible. */
 gboolean gst_cow_analytics_add (GstBuffer *buffer, const GstCowDetection *detection, guint *id);
 /*
- * Adds a classification of n classes, likeliest first. `od` NULL: of the full frame, without a relation. Else related to that object
- * detection, both ways, so that objectdetectionoverlay (RELATE_TO) and DL Streamer (CONTAIN, IS_PART_OF) find it.
+ * Adds a classification of n classes, likeliest first. `od` NULL: of the full frame, without a
+ * relation. Else related to that object detection, both ways, so that objectdetectionoverlay
+ * (RELATE_TO) and DL Streamer (CONTAIN, IS_PART_OF) find it.
  */
-void gst_cow_analytics_classify (GstBuffer *buffer, const guint *od, guint n, gfloat *confidences, GQuark *classes);
+void gst_cow_analytics_classify (GstBuffer *buffer, const guint *od, guint n, gfloat *confidences,
+                                 GQuark *classes);
 
 G_END_DECLS
 

@@ -71,9 +71,10 @@ load (gpointer data)
   Request *request;
 
   while ((request = take_next (self))) {
-    const CowClassifierOptions options = {
-      .model = request->model, .adapter = request->adapter, .device = request->device, .precision = request->precision
-    };
+    const CowClassifierOptions options = { .model = request->model,
+                                           .adapter = request->adapter,
+                                           .device = request->device,
+                                           .precision = request->precision };
     g_autoptr (GError) error = NULL;
     CowEngine *engine = cow_engine_get (&options, &error);
 

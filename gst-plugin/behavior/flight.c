@@ -4,12 +4,13 @@
 
 #include "gst-plugin/behavior/frame.h"
 
-/* Tickets of one frame whose pictures are prepared and not yet computed: the engine has the next while it computes one. */
+/* Tickets of one frame whose pictures are prepared and not yet computed: the engine has the next
+ * while it computes one. */
 #define TICKETS_AHEAD 2
 
 GstCowFlight *
-gst_cow_flight_new (GstBuffer *buffer, const GstCowMoment *moment, CowEngine *engine, GstCowFrameSettings *settings, GArray *mask,
-                    GArray *targets)
+gst_cow_flight_new (GstBuffer *buffer, const GstCowMoment *moment, CowEngine *engine,
+                    GstCowFrameSettings *settings, GArray *mask, GArray *targets)
 {
   GstCowFlight *self = g_new0 (GstCowFlight, 1);
 
@@ -56,11 +57,15 @@ asked_target (const GstCowFlight *self, guint i)
   return &g_array_index (self->targets, GstCowTarget, g_array_index (self->asked, guint, i));
 }
 
-/* The targets that were asked for, in tickets of as many regions as one holds. x, y: where the frame begins in the picture. */
+/* The targets that were asked for, in tickets of as many regions as one holds. x, y: where the
+ * frame begins in the picture. */
 static gboolean
-submit_picture (GstCowFlight *self, const CkPicture *picture, int x, int y, gpointer client, GstCowFlightWait wait)
+submit_picture (GstCowFlight *self, const CkPicture *picture, int x, int y, gpointer client,
+                GstCowFlightWait wait)
 {
-  const CowSubmission how = { .client = client, .batch = self->settings->batch_size, .timeout_ms = self->settings->batch_timeout_ms };
+  const CowSubmission how = { .client = client,
+                              .batch = self->settings->batch_size,
+                              .timeout_ms = self->settings->batch_timeout_ms };
 
   for (guint first = 0; first < self->asked->len; first += COW_ENGINE_MAX_REGIONS) {
     CowRegion regions[COW_ENGINE_MAX_REGIONS];
@@ -69,7 +74,8 @@ submit_picture (GstCowFlight *self, const CkPicture *picture, int x, int y, gpoi
     CowTicket *ticket;
 
     if (self->tickets->len >= TICKETS_AHEAD &&
-        !wait (client, g_ptr_array_index (self->tickets, self->tickets->len - TICKETS_AHEAD), &self->error))
+        !wait (client, g_ptr_array_index (self->tickets, self->tickets->len - TICKETS_AHEAD),
+               &self->error))
       return FALSE;
     for (guint i = 0; i < n; i++) {
       regions[i] = asked_target (self, first + i)->crop;
@@ -78,7 +84,8 @@ submit_picture (GstCowFlight *self, const CkPicture *picture, int x, int y, gpoi
     }
     ticket = cow_engine_submit (self->engine, picture, regions, n, &how, &error);
     if (!ticket) {
-      g_set_error (&self->error, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED, "A frame could not be prepared: %s", error->message);
+      g_set_error (&self->error, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED,
+                   "A frame could not be prepared: %s", error->message);
       return FALSE;
     }
     g_ptr_array_add (self->tickets, ticket);
@@ -97,20 +104,24 @@ submit_buffer (GstCowFlight *self, const GstVideoInfo *info, gpointer client, Gs
 
   if (!gst_video_frame_map (&frame, info, self->buffer, GST_MAP_READ)) {
     g_set_error (&self->error, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
-                 "A frame could not be read: a buffer of %" G_GSIZE_FORMAT " bytes is no %dx%d %s", gst_buffer_get_size (self->buffer),
-                 GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info), gst_video_format_to_string (GST_VIDEO_INFO_FORMAT (info)));
+                 "A frame could not be read: a buffer of %" G_GSIZE_FORMAT " bytes is no %dx%d %s",
+                 gst_buffer_get_size (self->buffer), GST_VIDEO_INFO_WIDTH (info),
+                 GST_VIDEO_INFO_HEIGHT (info),
+                 gst_video_format_to_string (GST_VIDEO_INFO_FORMAT (info)));
     return FALSE;
   }
   if (gst_cow_frame_to_picture (&frame, info, &picture, &x, &y, &error))
     ok = submit_picture (self, &picture, x, y, client, wait);
   else
-    g_set_error (&self->error, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT, "A frame could not be read: %s", error->message);
+    g_set_error (&self->error, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
+                 "A frame could not be read: %s", error->message);
   gst_video_frame_unmap (&frame);
   return ok;
 }
 
 gboolean
-gst_cow_flight_submit (GstCowFlight *self, const GstVideoInfo *info, gpointer client, GstCowFlightWait wait)
+gst_cow_flight_submit (GstCowFlight *self, const GstVideoInfo *info, gpointer client,
+                       GstCowFlightWait wait)
 {
   if (!submit_buffer (self, info, client, wait)) {
     drop_tickets (self);
@@ -168,8 +179,9 @@ gst_cow_flight_land (GstCowFlight *self)
     const CowTicket *ticket = g_ptr_array_index (self->tickets, i / COW_ENGINE_MAX_REGIONS);
     GstCowTrack *track = asked_target (self, i)->track;
 
-    gst_cow_smoother_add (&track->smoother, self->settings->smoothing, self->settings->smoothing_window,
-                          cow_ticket_probabilities (ticket, i % COW_ENGINE_MAX_REGIONS), n_classes, mask_of (self));
+    gst_cow_smoother_add (
+        &track->smoother, self->settings->smoothing, self->settings->smoothing_window,
+        cow_ticket_probabilities (ticket, i % COW_ENGINE_MAX_REGIONS), n_classes, mask_of (self));
     track->known = TRUE;
     track->known_frame = self->moment.frame;
     track->known_time = self->moment.running_time;
@@ -234,10 +246,12 @@ gst_cow_flight_objects (GstCowFlight *self, gboolean only_changed, GValue *objec
     const GstCowTarget *target = &g_array_index (self->targets, GstCowTarget, i);
     GValue value = G_VALUE_INIT;
 
-    if (!target->track->known || (only_changed && (!was_asked (self, i) || !note_change (&how, target->track))))
+    if (!target->track->known ||
+        (only_changed && (!was_asked (self, i) || !note_change (&how, target->track))))
       continue;
     g_value_init (&value, GST_TYPE_STRUCTURE);
-    g_value_take_boxed (&value, gst_cow_meta_object_new (&how, target, self->moment.frame, self->moment.running_time));
+    g_value_take_boxed (&value, gst_cow_meta_object_new (&how, target, self->moment.frame,
+                                                         self->moment.running_time));
     gst_value_array_append_and_take_value (objects, &value);
   }
 }

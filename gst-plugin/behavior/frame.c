@@ -8,13 +8,15 @@ static const struct {
   CkPixelLayout layout;
   guint n_planes;
 } formats[] = {
-  { GST_VIDEO_FORMAT_NV12, CK_NV12, 2 },   { GST_VIDEO_FORMAT_I420, CK_I420, 3 }, { GST_VIDEO_FORMAT_YV12, CK_I420, 3 },
-  { GST_VIDEO_FORMAT_YUY2, CK_YUY2, 1 },   { GST_VIDEO_FORMAT_UYVY, CK_UYVY, 1 }, { GST_VIDEO_FORMAT_P010_10LE, CK_P010, 2 },
+  { GST_VIDEO_FORMAT_NV12, CK_NV12, 2 },   { GST_VIDEO_FORMAT_I420, CK_I420, 3 },
+  { GST_VIDEO_FORMAT_YV12, CK_I420, 3 },   { GST_VIDEO_FORMAT_YUY2, CK_YUY2, 1 },
+  { GST_VIDEO_FORMAT_UYVY, CK_UYVY, 1 },   { GST_VIDEO_FORMAT_P010_10LE, CK_P010, 2 },
   { GST_VIDEO_FORMAT_GRAY8, CK_GRAY8, 1 },
 };
 
-/* Whether `rows` rows of `row_bytes` bytes, `stride` apart, lie inside the mapped memory of a plane. Where a GstVideoMeta gives strides
- * nobody else compares them with the size of the memory. */
+/* Whether `rows` rows of `row_bytes` bytes, `stride` apart, lie inside the mapped memory of a
+ * plane. Where a GstVideoMeta gives strides nobody else compares them with the size of the memory.
+ */
 static gboolean
 plane_fits (const GstVideoFrame *frame, guint plane, gint64 row_bytes, gint64 rows)
 {
@@ -67,14 +69,17 @@ set_colorimetry (const GstVideoInfo *info, CkPicture *picture)
     kr = 0.299; /* a Y'CbCr stream that names no matrix: BT.601, as decoders do */
     kb = 0.114;
   }
-  cow_picture_set_matrix (picture, kr, kb, GST_VIDEO_INFO_COLORIMETRY (info).range == GST_VIDEO_COLOR_RANGE_0_255);
+  cow_picture_set_matrix (picture, kr, kb,
+                          GST_VIDEO_INFO_COLORIMETRY (info).range == GST_VIDEO_COLOR_RANGE_0_255);
 }
 
-/* Layout, colours and the number of planes; FALSE for a format that is not in GST_COW_FRAME_FORMATS. */
+/* Layout, colours and the number of planes; FALSE for a format that is not in
+ * GST_COW_FRAME_FORMATS. */
 static gboolean
 set_layout (const GstVideoInfo *info, const GstVideoInfo *caps, CkPicture *picture, guint *n_planes)
 {
-  if (GST_VIDEO_INFO_IS_RGB (info) && GST_VIDEO_INFO_N_PLANES (info) == 1 && GST_VIDEO_INFO_COMP_DEPTH (info, 0) == 8) {
+  if (GST_VIDEO_INFO_IS_RGB (info) && GST_VIDEO_INFO_N_PLANES (info) == 1 &&
+      GST_VIDEO_INFO_COMP_DEPTH (info, 0) == 8) {
     picture->layout = CK_RGB8;
     picture->pixel_stride = GST_VIDEO_INFO_COMP_PSTRIDE (info, GST_VIDEO_COMP_R);
     picture->offset[0] = GST_VIDEO_INFO_COMP_POFFSET (info, GST_VIDEO_COMP_R);
@@ -94,23 +99,28 @@ set_layout (const GstVideoInfo *info, const GstVideoInfo *caps, CkPicture *pictu
   return FALSE;
 }
 
-/* Where the caps' frame begins in the memory's: the picture reaches from its corner to the end of what is visible. */
+/* Where the caps' frame begins in the memory's: the picture reaches from its corner to the end of
+ * what is visible. */
 static gboolean
-set_size (const GstVideoFrame *frame, const GstVideoInfo *caps, CkPicture *picture, int *x, int *y, GError **error)
+set_size (const GstVideoFrame *frame, const GstVideoInfo *caps, CkPicture *picture, int *x, int *y,
+          GError **error)
 {
   const GstVideoCropMeta *crop = gst_buffer_get_video_crop_meta (frame->buffer);
-  guint64 width = (guint64)GST_VIDEO_INFO_WIDTH (caps), height = (guint64)GST_VIDEO_INFO_HEIGHT (caps);
+  guint64 width = (guint64)GST_VIDEO_INFO_WIDTH (caps),
+          height = (guint64)GST_VIDEO_INFO_HEIGHT (caps);
 
   *x = *y = 0;
   picture->width = (int)width;
   picture->height = (int)height;
   if (!crop)
     return TRUE;
-  if (crop->width < width || crop->height < height || crop->x + width > (guint64)GST_VIDEO_FRAME_WIDTH (frame) ||
+  if (crop->width < width || crop->height < height ||
+      crop->x + width > (guint64)GST_VIDEO_FRAME_WIDTH (frame) ||
       crop->y + height > (guint64)GST_VIDEO_FRAME_HEIGHT (frame)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "a GstVideoCropMeta of %ux%u at %u, %u on a frame of %dx%d; the caps say %dx%d",
-                 crop->width, crop->height, crop->x, crop->y, GST_VIDEO_FRAME_WIDTH (frame), GST_VIDEO_FRAME_HEIGHT (frame), (int)width,
-                 (int)height);
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                 "a GstVideoCropMeta of %ux%u at %u, %u on a frame of %dx%d; the caps say %dx%d",
+                 crop->width, crop->height, crop->x, crop->y, GST_VIDEO_FRAME_WIDTH (frame),
+                 GST_VIDEO_FRAME_HEIGHT (frame), (int)width, (int)height);
     return FALSE;
   }
   *x = (int)crop->x;
@@ -121,7 +131,8 @@ set_size (const GstVideoFrame *frame, const GstVideoInfo *caps, CkPicture *pictu
 }
 
 gboolean
-gst_cow_frame_to_picture (const GstVideoFrame *frame, const GstVideoInfo *caps, CkPicture *picture, int *x, int *y, GError **error)
+gst_cow_frame_to_picture (const GstVideoFrame *frame, const GstVideoInfo *caps, CkPicture *picture,
+                          int *x, int *y, GError **error)
 {
   const GstVideoInfo *info = &frame->info;
   guint n_planes;
@@ -143,9 +154,10 @@ gst_cow_frame_to_picture (const GstVideoFrame *frame, const GstVideoInfo *caps, 
     plane_shape (picture, i, &row_bytes, &rows);
     if (!plane_fits (frame, plane, row_bytes, rows)) {
       g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
-                   "plane %u of a %dx%d %s frame does not fit in its buffer: %" G_GINT64_FORMAT " rows of %" G_GINT64_FORMAT
-                   " bytes with a stride of %d",
-                   plane, picture->width, picture->height, gst_video_format_to_string (GST_VIDEO_INFO_FORMAT (info)), rows, row_bytes,
+                   "plane %u of a %dx%d %s frame does not fit in its buffer: %" G_GINT64_FORMAT
+                   " rows of %" G_GINT64_FORMAT " bytes with a stride of %d",
+                   plane, picture->width, picture->height,
+                   gst_video_format_to_string (GST_VIDEO_INFO_FORMAT (info)), rows, row_bytes,
                    GST_VIDEO_FRAME_PLANE_STRIDE (frame, plane));
       return FALSE;
     }

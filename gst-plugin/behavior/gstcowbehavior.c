@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The element `cowbehavior`: what GStreamer asks of it. Buffers go through the stream (stream.h), which may hold some of them; so whatever
- * must not overtake them (events, the end, a change of caps) waits here until they are out. The settings are settings.h's, the engine is
+ * The element `cowbehavior`: what GStreamer asks of it. Buffers go through the stream (stream.h),
+ * which may hold some of them; so whatever must not overtake them (events, the end, a change of
+ * caps) waits here until they are out. The settings are settings.h's, the engine is
  * model/engine/engine.h's.
  */
 /**
@@ -9,46 +10,57 @@
  * @title: cowbehavior
  * @short_description: Recognises what cows are doing
  *
- * Classifies frames, or the regions of interest in them, by a DINOv3 network with a LoRA or DoRA adapter and its classifier head. The
- * folder that property #GstCowBehavior:adapter names says which classes there are and how pictures are prepared. Where neither model nor
- * adapter is set, the installed demonstration model is used, which knows drawn cows only, and a warning on the bus says so.
+ * Classifies frames, or the regions of interest in them, by a DINOv3 network with a LoRA or DoRA
+ * adapter and its classifier head. The folder that property #GstCowBehavior:adapter names says
+ * which classes there are and how pictures are prepared. Where neither model nor adapter is set,
+ * the installed demonstration model is used, which knows drawn cows only, and a warning on the bus
+ * says so.
  *
  * Every frame leaves with its pixels untouched and with
  *
- * * a custom meta `GstCowBehaviorMeta` that carries regions, labels, all probabilities and the age of the result; the installed header
- *   `gstcowbehaviormeta.h` describes it and has functions to read it;
- * * on the #GstVideoRegionOfInterestMeta of each region a parameter `classification` with the fields `label` (string), `label_id` (int),
- *   `confidence` (double), `model_name` (string) and `attribute_name` ("behavior") as DL Streamer's elements write them, and `frames_ago`
- *   (uint). In full-frame mode the element adds a region of type "frame" to hold it.
+ * * a custom meta `GstCowBehaviorMeta` that carries regions, labels, all probabilities and the age
+ * of the result; the installed header `gstcowbehaviormeta.h` describes it and has functions to read
+ * it;
+ * * on the #GstVideoRegionOfInterestMeta of each region a parameter `classification` with the
+ * fields `label` (string), `label_id` (int), `confidence` (double), `model_name` (string) and
+ * `attribute_name` ("behavior") as DL Streamer's elements write them, and `frames_ago` (uint). In
+ * full-frame mode the element adds a region of type "frame" to hold it.
  *
- * With GStreamer 1.24 and later there is a #GstAnalyticsClsMtd, too, of the buffer for the full frame, else related to the object
- * detection.
+ * With GStreamer 1.24 and later there is a #GstAnalyticsClsMtd, too, of the buffer for the full
+ * frame, else related to the object detection.
  *
- * In a live pipeline no frame waits for the network: each leaves at once with the newest results that there are, and their age. Elsewhere
- * each frame waits for its own; #GstCowBehavior:mode chooses. Cows are followed from frame to frame by what a tracker upstream says, else
- * by their boxes, so that a result stays with its cow and #GstCowBehavior:smoothing has something to look back on.
+ * In a live pipeline no frame waits for the network: each leaves at once with the newest results
+ * that there are, and their age. Elsewhere each frame waits for its own; #GstCowBehavior:mode
+ * chooses. Cows are followed from frame to frame by what a tracker upstream says, else by their
+ * boxes, so that a result stays with its cow and #GstCowBehavior:smoothing has something to look
+ * back on.
  *
- * For each frame that was classified the element posts an element message named `cowbehavior`, or only when a label changes, or not at all,
- * as #GstCowBehavior:post-messages says:
+ * For each frame that was classified the element posts an element message named `cowbehavior`, or
+ * only when a label changes, or not at all, as #GstCowBehavior:post-messages says:
  *
  * * #guint64 `timestamp`: stream time of the frame in ns
  * * #guint64 `running-time`: running time of the frame in ns
  * * #guint64 `frame`: number of the frame since the element started, from 0
  * * #gint `width`, `height`: size of the frame in pixels
- * * #guint64 `wall-clock`: ns since 1970, only where the buffer has a #GstReferenceTimestampMeta in NTP or Unix time
+ * * #guint64 `wall-clock`: ns since 1970, only where the buffer has a #GstReferenceTimestampMeta in
+ * NTP or Unix time
  * * #gchararray `model_name`: the adapter that answered
  * * #GstValueArray of #gchararray `labels` and of #gdouble `confidences`: those of each object
- * * #GstValueArray of #GstStructure `objects`: the objects of the custom meta: `x`, `y`, `w`, `h`, `id`, `roi_type`, `region`, `track_id`,
- *   `label`, `label_id`, `confidence`, `top`, `probabilities`, `frames_ago`, `age`
+ * * #GstValueArray of #GstStructure `objects`: the objects of the custom meta: `x`, `y`, `w`, `h`,
+ * `id`, `roi_type`, `region`, `track_id`, `label`, `label_id`, `confidence`, `top`,
+ * `probabilities`, `frames_ago`, `age`
  *
  * ## Example launch lines
  * |[
- * gst-launch-1.0 -m videotestsrc num-buffers=10 ! cowbehavior model=dinov3-vit7b16 adapter=qlora_r64 ! fakesink
+ * gst-launch-1.0 -m videotestsrc num-buffers=10 ! cowbehavior model=dinov3-vit7b16
+ * adapter=qlora_r64 ! fakesink
  * ]|
- * Prints the label of each frame. Both names are paths, or folders below those that COWBEHAVIOR_PATH lists.
+ * Prints the label of each frame. Both names are paths, or folders below those that
+ * COWBEHAVIOR_PATH lists.
  * |[
- * gst-launch-1.0 -m rtspsrc location=rtsp://camera/barn add-reference-timestamp-meta=true ! rtph264depay ! h264parse ! avdec_h264 ! cowbehavior
- *   model=dinov3-vits16 adapter=cows zones="pen 1=0,0,0.5,1; pen 2=0.5,0,0.5,1" smoothing=hmm post-messages=on-change ! fakesink
+ * gst-launch-1.0 -m rtspsrc location=rtsp://camera/barn add-reference-timestamp-meta=true !
+ * rtph264depay ! h264parse ! avdec_h264 ! cowbehavior model=dinov3-vits16 adapter=cows zones="pen
+ * 1=0,0,0.5,1; pen 2=0.5,0,0.5,1" smoothing=hmm post-messages=on-change ! fakesink
  * ]|
  * Prints what is done in two parts of a live picture when it changes, with the camera's time.
  */
@@ -65,7 +77,9 @@
 GST_DEBUG_CATEGORY_STATIC (gst_cow_behavior_debug);
 #define GST_CAT_DEFAULT gst_cow_behavior_debug
 
-#define CAPS "video/x-raw, format = (string) " GST_COW_FRAME_FORMATS ", width = (int) [ 1, 32768 ], height = (int) [ 1, 32768 ]"
+#define CAPS                                                                                       \
+  "video/x-raw, format = (string) " GST_COW_FRAME_FORMATS                                          \
+  ", width = (int) [ 1, 32768 ], height = (int) [ 1, 32768 ]"
 
 /* A segment that begins so far from the end of the last one is another part of the recording. */
 #define JUMP GST_SECOND
@@ -75,7 +89,8 @@ struct _GstCowBehavior {
 
   /* under the object lock */
   GstCowSettings settings;
-  GError *zones_error; /* of the last value of the property zones, when it was set before the start and means nothing */
+  GError *zones_error; /* of the last value of the property zones, when it was set before the start
+                          and means nothing */
   gboolean started;
   gchar *adapter;         /* of the engine that runs */
   CowEngine *running;     /* that engine, for other threads; NULL while stopped */
@@ -87,24 +102,33 @@ struct _GstCowBehavior {
   GstCowStream stream; /* of the streaming thread */
 };
 
-static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAPS));
-static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAPS));
+static GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAPS));
+static GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAPS));
 
 G_DEFINE_TYPE (GstCowBehavior, gst_cow_behavior, GST_TYPE_BASE_TRANSFORM)
 GST_ELEMENT_REGISTER_DEFINE (cowbehavior, "cowbehavior", GST_RANK_NONE, GST_TYPE_COW_BEHAVIOR)
 
 static void gst_cow_behavior_finalize (GObject *object);
-static void gst_cow_behavior_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec);
-static void gst_cow_behavior_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec);
-static GstStateChangeReturn gst_cow_behavior_change_state (GstElement *element, GstStateChange transition);
+static void gst_cow_behavior_set_property (GObject *object, guint id, const GValue *value,
+                                           GParamSpec *pspec);
+static void gst_cow_behavior_get_property (GObject *object, guint id, GValue *value,
+                                           GParamSpec *pspec);
+static GstStateChangeReturn gst_cow_behavior_change_state (GstElement *element,
+                                                           GstStateChange transition);
 static gboolean gst_cow_behavior_start (GstBaseTransform *trans);
 static gboolean gst_cow_behavior_stop (GstBaseTransform *trans);
-static gboolean gst_cow_behavior_set_caps (GstBaseTransform *trans, GstCaps *incaps, GstCaps *outcaps);
+static gboolean gst_cow_behavior_set_caps (GstBaseTransform *trans, GstCaps *incaps,
+                                           GstCaps *outcaps);
 static gboolean gst_cow_behavior_sink_event (GstBaseTransform *trans, GstEvent *event);
 static gboolean gst_cow_behavior_src_event (GstBaseTransform *trans, GstEvent *event);
-static gboolean gst_cow_behavior_query (GstBaseTransform *trans, GstPadDirection direction, GstQuery *query);
-static gboolean gst_cow_behavior_propose_allocation (GstBaseTransform *trans, GstQuery *decide_query, GstQuery *query);
-static GstFlowReturn gst_cow_behavior_submit_input_buffer (GstBaseTransform *trans, gboolean discont, GstBuffer *buffer);
+static gboolean gst_cow_behavior_query (GstBaseTransform *trans, GstPadDirection direction,
+                                        GstQuery *query);
+static gboolean gst_cow_behavior_propose_allocation (GstBaseTransform *trans,
+                                                     GstQuery *decide_query, GstQuery *query);
+static GstFlowReturn gst_cow_behavior_submit_input_buffer (GstBaseTransform *trans,
+                                                           gboolean discont, GstBuffer *buffer);
 static GstFlowReturn gst_cow_behavior_generate_output (GstBaseTransform *trans, GstBuffer **buffer);
 
 static void
@@ -121,8 +145,9 @@ gst_cow_behavior_class_init (GstCowBehaviorClass *class)
   object_class->get_property = gst_cow_behavior_get_property;
   gst_cow_settings_install (object_class);
 
-  gst_element_class_set_static_metadata (element_class, "Cow behaviour recognition", "Analyzer/Video",
-                                         "Labels frames, zones or detected cows with what the cow in them is doing", "cowbehavior");
+  gst_element_class_set_static_metadata (
+      element_class, "Cow behaviour recognition", "Analyzer/Video",
+      "Labels frames, zones or detected cows with what the cow in them is doing", "cowbehavior");
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
 
@@ -144,7 +169,8 @@ gst_cow_behavior_class_init (GstCowBehaviorClass *class)
   gst_type_mark_as_plugin_api (GST_TYPE_COW_POST_MESSAGES, 0);
 }
 
-static void adapter_loaded (gpointer user_data, const char *adapter, CowEngine *engine, const GError *error);
+static void adapter_loaded (gpointer user_data, const char *adapter, CowEngine *engine,
+                            const GError *error);
 
 static void
 gst_cow_behavior_init (GstCowBehavior *self)
@@ -172,7 +198,7 @@ gst_cow_behavior_finalize (GObject *object)
   G_OBJECT_CLASS (gst_cow_behavior_parent_class)->finalize (object);
 }
 
-/* ---- the engine ---- */
+/* ---- the engine ------------------------------------------------------------------------------ */
 
 /* The strings are copies for the caller; free with clear_options (). Object lock held. */
 static CowClassifierOptions
@@ -192,10 +218,11 @@ clear_options (CowClassifierOptions *options)
   g_free ((gchar *)options->device);
 }
 
-/* Posts an error or a warning for the bus that says in one line which property is wrong, and how. */
+/* Posts an error or a warning for the bus that says in one line which property is wrong, and how.
+ */
 static void
-post_load_error (GstCowBehavior *self, GstMessageType type, const char *properties, const CowClassifierOptions *options,
-                 const GError *error)
+post_load_error (GstCowBehavior *self, GstMessageType type, const char *properties,
+                 const CowClassifierOptions *options, const GError *error)
 {
   GstResourceError code = GST_RESOURCE_ERROR_SETTINGS;
 
@@ -203,27 +230,33 @@ post_load_error (GstCowBehavior *self, GstMessageType type, const char *properti
     code = GST_RESOURCE_ERROR_NOT_FOUND;
   else if (g_error_matches (error, COW_ERROR, COW_ERROR_IO))
     code = GST_RESOURCE_ERROR_READ;
-  else if (g_error_matches (error, COW_ERROR, COW_ERROR_MEMORY) || g_error_matches (error, COW_ERROR, COW_ERROR_DEVICE))
+  else if (g_error_matches (error, COW_ERROR, COW_ERROR_MEMORY) ||
+           g_error_matches (error, COW_ERROR, COW_ERROR_DEVICE))
     code = GST_RESOURCE_ERROR_FAILED;
 
-  gst_element_message_full (GST_ELEMENT (self), type, GST_RESOURCE_ERROR, code, g_strdup_printf ("%s: %s", properties, error->message),
-                            options ? g_strdup_printf ("model=%s adapter=%s device=%s precision=%s (%s, code %d)",
-                                                       GST_STR_NULL (options->model), GST_STR_NULL (options->adapter),
-                                                       GST_STR_NULL (options->device), cow_precision_name (options->precision),
-                                                       g_quark_to_string (error->domain), error->code)
-                                    : NULL,
-                            __FILE__, GST_FUNCTION, __LINE__);
+  gst_element_message_full (
+      GST_ELEMENT (self), type, GST_RESOURCE_ERROR, code,
+      g_strdup_printf ("%s: %s", properties, error->message),
+      options ? g_strdup_printf ("model=%s adapter=%s device=%s precision=%s (%s, code %d)",
+                                 GST_STR_NULL (options->model), GST_STR_NULL (options->adapter),
+                                 GST_STR_NULL (options->device),
+                                 cow_precision_name (options->precision),
+                                 g_quark_to_string (error->domain), error->code)
+              : NULL,
+      __FILE__, GST_FUNCTION, __LINE__);
 }
 
 /* Whether a path property is set, or may be left unset, and leads anywhere; else posts an error. */
 static gboolean
-check_path (GstCowBehavior *self, const CowClassifierOptions *options, const char *property, const char *value, const char *meaning)
+check_path (GstCowBehavior *self, const CowClassifierOptions *options, const char *property,
+            const char *value, const char *meaning)
 {
   g_autofree gchar *prefix = g_strdup_printf ("property %s", property);
   g_autofree gchar *path = NULL;
   g_autoptr (GError) error = NULL;
 
-  if ((!value || !*value) && g_str_equal (property, "model") && options->adapter && !cow_classifier_needs_model (options->adapter))
+  if ((!value || !*value) && g_str_equal (property, "model") && options->adapter &&
+      !cow_classifier_needs_model (options->adapter))
     return TRUE;
   if (!value || !*value)
     error = g_error_new (COW_ERROR, COW_ERROR_ARGUMENT, "not set; set it to %s", meaning);
@@ -246,23 +279,28 @@ use_demonstration (GstCowBehavior *self, CowClassifierOptions *options)
   adapter = cow_locate (COW_DEMONSTRATION_ADAPTER, NULL);
   if (!model || !adapter)
     return;
-  GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS, (COW_DEMONSTRATION_WARNING), ("model=%s adapter=%s", model, adapter));
+  GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS, (COW_DEMONSTRATION_WARNING),
+                       ("model=%s adapter=%s", model, adapter));
   options->model = g_strdup (COW_DEMONSTRATION_MODEL);
   options->adapter = g_strdup (COW_DEMONSTRATION_ADAPTER);
 }
 
-/* Whether the settings of regions and labels mean something for this engine; else posts an error. */
+/* Whether the settings of regions and labels mean something for this engine; else posts an error.
+ */
 static gboolean
-check_frame_settings (GstCowBehavior *self, CowEngine *engine, GstCowFrameSettings *settings, const GError *zones_error)
+check_frame_settings (GstCowBehavior *self, CowEngine *engine, GstCowFrameSettings *settings,
+                      const GError *zones_error)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (GArray) mask = gst_cow_stream_mask (engine, (const gchar *const *)settings->classes, &error);
+  g_autoptr (GArray) mask =
+      gst_cow_stream_mask (engine, (const gchar *const *)settings->classes, &error);
 
   if (zones_error) {
     post_load_error (self, GST_MESSAGE_ERROR, "property zones", NULL, zones_error);
     return FALSE;
   }
-  if (settings->region == GST_COW_INFERENCE_REGION_ZONES && (!settings->zones || settings->zones->len == 0)) {
+  if (settings->region == GST_COW_INFERENCE_REGION_ZONES &&
+      (!settings->zones || settings->zones->len == 0)) {
     error = g_error_new (COW_ERROR, COW_ERROR_ARGUMENT, "not set; inference-region=zones needs it");
     post_load_error (self, GST_MESSAGE_ERROR, "property zones", NULL, error);
     return FALSE;
@@ -278,15 +316,17 @@ open_engine (GstCowBehavior *self, const CowClassifierOptions *options)
   g_autoptr (GError) error = NULL;
   CowEngine *engine;
 
-  if (!check_path (self, options, "model", options->model, "the folder or file of a DINOv3 network") ||
-      !check_path (self, options, "adapter", options->adapter, "an adapter folder with a classifier head"))
+  if (!check_path (self, options, "model", options->model,
+                   "the folder or file of a DINOv3 network") ||
+      !check_path (self, options, "adapter", options->adapter,
+                   "an adapter folder with a classifier head"))
     return NULL;
   engine = cow_engine_get (options, &error);
   if (!engine)
     post_load_error (self, GST_MESSAGE_ERROR, "properties model, adapter, device", options, error);
   else
-    GST_INFO_OBJECT (self, "%s on %s, %u classes", cow_engine_name (engine), cow_engine_device_text (engine),
-                     cow_engine_n_classes (engine));
+    GST_INFO_OBJECT (self, "%s on %s, %u classes", cow_engine_name (engine),
+                     cow_engine_device_text (engine), cow_engine_n_classes (engine));
   return engine;
 }
 
@@ -347,7 +387,7 @@ gst_cow_behavior_stop (GstBaseTransform *trans)
   return TRUE;
 }
 
-/* ---- properties ---- */
+/* ---- properties ------------------------------------------------------------------------------ */
 
 /* The loading thread has another adapter, or knows why not. */
 static void
@@ -358,7 +398,8 @@ adapter_loaded (gpointer user_data, const char *adapter, CowEngine *engine, cons
   gboolean reverted = FALSE;
 
   if (error)
-    post_load_error (self, GST_MESSAGE_WARNING, "property adapter (the old one stays)", NULL, error);
+    post_load_error (self, GST_MESSAGE_WARNING, "property adapter (the old one stays)", NULL,
+                     error);
   GST_OBJECT_LOCK (self);
   if (engine && self->started) {
     obsolete = self->replacement;
@@ -376,7 +417,8 @@ adapter_loaded (gpointer user_data, const char *adapter, CowEngine *engine, cons
     g_object_notify (G_OBJECT (self), "adapter");
 }
 
-/* A value of zones that means nothing: an error when the element starts, or a warning now. Takes the error, or NULL. */
+/* A value of zones that means nothing: an error when the element starts, or a warning now. Takes
+ * the error, or NULL. */
 static void
 note_zones_error (GstCowBehavior *self, GError *error)
 {
@@ -451,7 +493,7 @@ gst_cow_behavior_change_state (GstElement *element, GstStateChange transition)
   return GST_ELEMENT_CLASS (gst_cow_behavior_parent_class)->change_state (element, transition);
 }
 
-/* ---- the mode ---- */
+/* ---- the mode -------------------------------------------------------------------------------- */
 
 /* Whether frames wait, for a pipeline that is live or not. */
 static gboolean
@@ -508,7 +550,8 @@ choose_mode (GstCowBehavior *self)
   return flow;
 }
 
-/* What the frames of this stream may wait here: for the frames after them, and for others' pictures in their batch. */
+/* What the frames of this stream may wait here: for the frames after them, and for others' pictures
+ * in their batch. */
 static GstClockTime
 own_latency (GstCowBehavior *self, gboolean live)
 {
@@ -528,7 +571,8 @@ static gboolean
 gst_cow_behavior_query (GstBaseTransform *trans, GstPadDirection direction, GstQuery *query)
 {
   GstCowBehavior *self = GST_COW_BEHAVIOR (trans);
-  gboolean ok = GST_BASE_TRANSFORM_CLASS (gst_cow_behavior_parent_class)->query (trans, direction, query);
+  gboolean ok =
+      GST_BASE_TRANSFORM_CLASS (gst_cow_behavior_parent_class)->query (trans, direction, query);
   GstClockTime min, max, own;
   gboolean live;
 
@@ -541,7 +585,8 @@ gst_cow_behavior_query (GstBaseTransform *trans, GstPadDirection direction, GstQ
   return TRUE;
 }
 
-/* More buffers in each pool that downstream proposes, or the number alone where it proposes none. */
+/* More buffers in each pool that downstream proposes, or the number alone where it proposes none.
+ */
 static void
 add_to_pools (GstQuery *query, guint held)
 {
@@ -562,10 +607,11 @@ add_to_pools (GstQuery *query, guint held)
     gst_query_add_allocation_pool (query, NULL, (guint)GST_VIDEO_INFO_SIZE (&info), held, 0);
 }
 
-/* Buffers pass through, so that what downstream can take (its pool, strides by GstVideoMeta) is what upstream may send; it needs more of
- * them where frames are held. */
+/* Buffers pass through, so that what downstream can take (its pool, strides by GstVideoMeta) is
+ * what upstream may send; it needs more of them where frames are held. */
 static gboolean
-gst_cow_behavior_propose_allocation (GstBaseTransform *trans, GstQuery *decide_query, GstQuery *query)
+gst_cow_behavior_propose_allocation (GstBaseTransform *trans, GstQuery *decide_query,
+                                     GstQuery *query)
 {
   GstCowBehavior *self = GST_COW_BEHAVIOR (trans);
   guint held;
@@ -580,7 +626,7 @@ gst_cow_behavior_propose_allocation (GstBaseTransform *trans, GstQuery *decide_q
   return TRUE;
 }
 
-/* ---- events ---- */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 static gboolean
 gst_cow_behavior_set_caps (GstBaseTransform *trans, GstCaps *incaps, GstCaps *outcaps)
@@ -597,7 +643,8 @@ gst_cow_behavior_set_caps (GstBaseTransform *trans, GstCaps *incaps, GstCaps *ou
   return TRUE;
 }
 
-/* Whether a segment goes on where the last one was: as at an update, not as after a seek without a flush or at a loop's end. */
+/* Whether a segment goes on where the last one was: as at an update, not as after a seek without a
+ * flush or at a loop's end. */
 static gboolean
 goes_on (const GstSegment *before, const GstSegment *after)
 {
@@ -605,7 +652,8 @@ goes_on (const GstSegment *before, const GstSegment *after)
 
   if (before->format != after->format || (before->rate < 0) != (after->rate < 0))
     return FALSE;
-  if (after->format != GST_FORMAT_TIME || !GST_CLOCK_TIME_IS_VALID (before->position) || !GST_CLOCK_TIME_IS_VALID (begin))
+  if (after->format != GST_FORMAT_TIME || !GST_CLOCK_TIME_IS_VALID (before->position) ||
+      !GST_CLOCK_TIME_IS_VALID (begin))
     return TRUE;
   return MAX (begin, before->position) - MIN (begin, before->position) <= JUMP;
 }
@@ -673,7 +721,8 @@ gst_cow_behavior_src_event (GstBaseTransform *trans, GstEvent *event)
     g_atomic_int_set (&self->ask_latency, TRUE);
   if (GST_EVENT_TYPE (event) != GST_EVENT_QOS)
     return GST_BASE_TRANSFORM_CLASS (gst_cow_behavior_parent_class)->src_event (trans, event);
-  /* past the base class, which would drop frames that are late; here they are only not classified */
+  /* past the base class, which would drop frames that are late; here they are only not classified
+   */
   gst_event_parse_qos (event, NULL, NULL, &diff, &timestamp);
   GST_OBJECT_LOCK (self);
   gst_cow_qos_update (&self->qos, diff, timestamp);
@@ -681,7 +730,7 @@ gst_cow_behavior_src_event (GstBaseTransform *trans, GstEvent *event)
   return gst_pad_push_event (GST_BASE_TRANSFORM_SINK_PAD (trans), event);
 }
 
-/* ---- frames ---- */
+/* ---- frames ---------------------------------------------------------------------------------- */
 
 /* An adapter that was loaded meanwhile takes over. */
 static void
@@ -699,7 +748,8 @@ take_replacement (GstCowBehavior *self)
   if (!engine)
     return;
   gst_cow_stream_exchange (&self->stream, engine);
-  GST_INFO_OBJECT (self, "%s takes over from frame %" G_GUINT64_FORMAT " on", cow_engine_name (engine), self->stream.n_frames);
+  GST_INFO_OBJECT (self, "%s takes over from frame %" G_GUINT64_FORMAT " on",
+                   cow_engine_name (engine), self->stream.n_frames);
   cow_engine_unref (old);
   cow_engine_unref (engine);
 }
@@ -719,7 +769,8 @@ gst_cow_behavior_submit_input_buffer (GstBaseTransform *trans, gboolean discont,
     gst_buffer_unref (buffer);
     return flow;
   }
-  flow = GST_BASE_TRANSFORM_CLASS (gst_cow_behavior_parent_class)->submit_input_buffer (trans, discont, buffer);
+  flow = GST_BASE_TRANSFORM_CLASS (gst_cow_behavior_parent_class)
+             ->submit_input_buffer (trans, discont, buffer);
   if (flow != GST_FLOW_OK)
     return flow;
 

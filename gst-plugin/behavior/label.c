@@ -46,7 +46,8 @@ gst_cow_label_rank (const float *probabilities, guint n_classes, const gboolean 
 GstCowLabel
 gst_cow_label_decide (const float *probabilities, gint class, const GstCowLabelRule *rule)
 {
-  guint shown = class >= 0 ? (guint) class : gst_cow_label_best (probabilities, rule->n_classes, rule->mask);
+  guint shown =
+      class >= 0 ? (guint) class : gst_cow_label_best (probabilities, rule->n_classes, rule->mask);
   float least = rule->thresholds ? rule->thresholds[shown] : rule->threshold;
 
   /* so that NaN is unknown, too */

@@ -19,18 +19,22 @@ typedef struct {
 typedef struct {
   const char *const *classes; /* [n_classes], at least one */
   guint n_classes;
-  const gboolean *mask;    /* [n_classes] those that may be a label, at least one; NULL: all */
-  const float *thresholds; /* [n_classes] the probability that each class needs; NULL: `threshold` for all */
+  const gboolean *mask; /* [n_classes] those that may be a label, at least one; NULL: all */
+  const float *
+      thresholds; /* [n_classes] the probability that each class needs; NULL: `threshold` for all */
   float threshold;
 } GstCowLabelRule;
 
 /* The likeliest class of those that `mask` allows; of equals the smaller index. */
 guint gst_cow_label_best (const float *probabilities, guint n_classes, const gboolean *mask);
-/* Writes the indices of the n classes to order [n]: those in `mask` by falling probability (of equals the smaller index first), then the
- * others likewise. */
-void gst_cow_label_rank (const float *probabilities, guint n_classes, const gboolean *mask, guint *order);
-/* Whether `class` is likely enough; -1, no class, never is. `label` is one of `classes`, or static. */
-GstCowLabel gst_cow_label_decide (const float *probabilities, gint class, const GstCowLabelRule *rule);
+/* Writes the indices of the n classes to order [n]: those in `mask` by falling probability (of
+ * equals the smaller index first), then the others likewise. */
+void gst_cow_label_rank (const float *probabilities, guint n_classes, const gboolean *mask,
+                         guint *order);
+/* Whether `class` is likely enough; -1, no class, never is. `label` is one of `classes`, or static.
+ */
+GstCowLabel gst_cow_label_decide (const float *probabilities, gint class,
+                                  const GstCowLabelRule *rule);
 
 G_END_DECLS
 

@@ -34,30 +34,38 @@ reference_time (GstBuffer *buffer, GstStaticCaps *reference)
 static GstClockTime
 wall_clock (GstBuffer *buffer)
 {
-  static GstStaticCaps ntp = GST_STATIC_CAPS ("timestamp/x-ntp"), since_1970 = GST_STATIC_CAPS ("timestamp/x-unix");
+  static GstStaticCaps ntp = GST_STATIC_CAPS ("timestamp/x-ntp"),
+                       since_1970 = GST_STATIC_CAPS ("timestamp/x-unix");
   GstClockTime time = reference_time (buffer, &ntp);
 
   if (GST_CLOCK_TIME_IS_VALID (time))
-    return time >= NTP_TO_UNIX_S * GST_SECOND ? time - NTP_TO_UNIX_S * GST_SECOND : GST_CLOCK_TIME_NONE;
+    return time >= NTP_TO_UNIX_S * GST_SECOND ? time - NTP_TO_UNIX_S * GST_SECOND
+                                              : GST_CLOCK_TIME_NONE;
   return reference_time (buffer, &since_1970);
 }
 
 GstCowMoment
-gst_cow_moment_of (GstBuffer *buffer, const GstSegment *segment, const GstVideoInfo *info, guint64 frame)
+gst_cow_moment_of (GstBuffer *buffer, const GstSegment *segment, const GstVideoInfo *info,
+                   guint64 frame)
 {
   gboolean timed = segment->format == GST_FORMAT_TIME && GST_BUFFER_PTS_IS_VALID (buffer);
 
   return (GstCowMoment){
     .frame = frame,
-    .stream_time = timed ? gst_segment_to_stream_time (segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer)) : GST_CLOCK_TIME_NONE,
-    .running_time = timed ? gst_segment_to_running_time (segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer)) : GST_CLOCK_TIME_NONE,
+    .stream_time =
+        timed ? gst_segment_to_stream_time (segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer))
+              : GST_CLOCK_TIME_NONE,
+    .running_time =
+        timed ? gst_segment_to_running_time (segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer))
+              : GST_CLOCK_TIME_NONE,
     .wall_clock = wall_clock (buffer),
     .width = GST_VIDEO_INFO_WIDTH (info),
     .height = GST_VIDEO_INFO_HEIGHT (info),
   };
 }
 
-/* The same field of all objects as an array of the message: nested structures are hard to read in the output of gst-launch-1.0 -m. */
+/* The same field of all objects as an array of the message: nested structures are hard to read in
+ * the output of gst-launch-1.0 -m. */
 static void
 set_column (GstStructure *structure, const char *name, const GValue *objects, const char *field)
 {
@@ -73,11 +81,13 @@ set_column (GstStructure *structure, const char *name, const GValue *objects, co
 }
 
 GstMessage *
-gst_cow_message_new (GstObject *source, const char *model_name, const GstCowMoment *moment, const GValue *objects)
+gst_cow_message_new (GstObject *source, const char *model_name, const GstCowMoment *moment,
+                     const GValue *objects)
 {
   GstStructure *structure =
-      gst_structure_new ("cowbehavior", "timestamp", G_TYPE_UINT64, moment->stream_time, "running-time", G_TYPE_UINT64,
-                         moment->running_time, "frame", G_TYPE_UINT64, moment->frame, "width", G_TYPE_INT, moment->width, "height",
+      gst_structure_new ("cowbehavior", "timestamp", G_TYPE_UINT64, moment->stream_time,
+                         "running-time", G_TYPE_UINT64, moment->running_time, "frame",
+                         G_TYPE_UINT64, moment->frame, "width", G_TYPE_INT, moment->width, "height",
                          G_TYPE_INT, moment->height, "model_name", G_TYPE_STRING, model_name, NULL);
   if (GST_CLOCK_TIME_IS_VALID (moment->wall_clock))
     gst_structure_set (structure, "wall-clock", G_TYPE_UINT64, moment->wall_clock, NULL);

@@ -8,7 +8,11 @@
 G_BEGIN_DECLS
 
 /* The property post-messages. */
-typedef enum { GST_COW_POST_MESSAGES_NONE, GST_COW_POST_MESSAGES_ON_CHANGE, GST_COW_POST_MESSAGES_ALL } GstCowPostMessages;
+typedef enum {
+  GST_COW_POST_MESSAGES_NONE,
+  GST_COW_POST_MESSAGES_ON_CHANGE,
+  GST_COW_POST_MESSAGES_ALL
+} GstCowPostMessages;
 
 GType gst_cow_post_messages_get_type (void);
 #define GST_TYPE_COW_POST_MESSAGES (gst_cow_post_messages_get_type ())
@@ -17,15 +21,18 @@ GType gst_cow_post_messages_get_type (void);
 typedef struct {
   guint64 frame;                          /* counted from 0 since the element started */
   GstClockTime stream_time, running_time; /* ns, or GST_CLOCK_TIME_NONE */
-  GstClockTime wall_clock;                /* ns since 1970, as the camera says; or GST_CLOCK_TIME_NONE */
-  gint width, height;                     /* of the frame, px */
+  GstClockTime wall_clock; /* ns since 1970, as the camera says; or GST_CLOCK_TIME_NONE */
+  gint width, height;      /* of the frame, px */
 } GstCowMoment;
 
 /* Of a buffer; the wall clock is that of its GstReferenceTimestampMeta in NTP or Unix time. */
-GstCowMoment gst_cow_moment_of (GstBuffer *buffer, const GstSegment *segment, const GstVideoInfo *info, guint64 frame);
+GstCowMoment gst_cow_moment_of (GstBuffer *buffer, const GstSegment *segment,
+                                const GstVideoInfo *info, guint64 frame);
 
-/* A message named "cowbehavior"; its fields are in the documentation of the element. `objects` as in gst_cow_meta_attach (). */
-GstMessage *gst_cow_message_new (GstObject *source, const char *model_name, const GstCowMoment *moment, const GValue *objects);
+/* A message named "cowbehavior"; its fields are in the documentation of the element. `objects` as
+ * in gst_cow_meta_attach (). */
+GstMessage *gst_cow_message_new (GstObject *source, const char *model_name,
+                                 const GstCowMoment *moment, const GValue *objects);
 
 G_END_DECLS
 

@@ -12,7 +12,8 @@ scale_field (GstStructure *object, const char *name, gint from, gint to)
   guint value;
 
   if (gst_structure_get_uint (object, name, &value) && from > 0)
-    gst_structure_set (object, name, G_TYPE_UINT, (guint)gst_util_uint64_scale_int (value, to, from), NULL);
+    gst_structure_set (object, name, G_TYPE_UINT,
+                       (guint)gst_util_uint64_scale_int (value, to, from), NULL);
 }
 
 static void
@@ -48,10 +49,12 @@ copy_field (GQuark field, const GValue *value, gpointer destination)
   return TRUE;
 }
 
-/* Survives a copy of the whole buffer and a change of the frame's size. A meta that is copied for any other reason (a part of the buffer,
- * another matrix) would say something untrue about where the cows are, and is dropped. */
+/* Survives a copy of the whole buffer and a change of the frame's size. A meta that is copied for
+ * any other reason (a part of the buffer, another matrix) would say something untrue about where
+ * the cows are, and is dropped. */
 static gboolean
-transform_meta (GstBuffer *to, GstCustomMeta *meta, GstBuffer *from, GQuark type, gpointer data, gpointer user_data)
+transform_meta (GstBuffer *to, GstCustomMeta *meta, GstBuffer *from, GQuark type, gpointer data,
+                gpointer user_data)
 {
   gboolean scale = GST_VIDEO_META_TRANSFORM_IS_SCALE (type);
   GstStructure *results;
@@ -59,18 +62,22 @@ transform_meta (GstBuffer *to, GstCustomMeta *meta, GstBuffer *from, GQuark type
   if (!scale && !(GST_META_TRANSFORM_IS_COPY (type) && !((GstMetaTransformCopy *)data)->region))
     return FALSE;
 
-  results = gst_custom_meta_get_structure (gst_buffer_add_custom_meta (to, GST_COW_BEHAVIOR_META_NAME));
+  results =
+      gst_custom_meta_get_structure (gst_buffer_add_custom_meta (to, GST_COW_BEHAVIOR_META_NAME));
   gst_structure_foreach (gst_custom_meta_get_structure (meta), copy_field, results);
   if (scale)
-    scale_objects (results, ((GstVideoMetaTransform *)data)->in_info, ((GstVideoMetaTransform *)data)->out_info);
+    scale_objects (results, ((GstVideoMetaTransform *)data)->in_info,
+                   ((GstVideoMetaTransform *)data)->out_info);
   return TRUE;
 }
 
 void
 gst_cow_meta_register (void)
 {
-  /* "size" makes scalers call transform_meta () instead of copying coordinates that hold no longer; "orientation" makes flips drop it */
-  static const gchar *tags[] = { GST_META_TAG_VIDEO_STR, GST_META_TAG_VIDEO_ORIENTATION_STR, GST_META_TAG_VIDEO_SIZE_STR, NULL };
+  /* "size" makes scalers call transform_meta () instead of copying coordinates that hold no longer;
+   * "orientation" makes flips drop it */
+  static const gchar *tags[] = { GST_META_TAG_VIDEO_STR, GST_META_TAG_VIDEO_ORIENTATION_STR,
+                                 GST_META_TAG_VIDEO_SIZE_STR, NULL };
   static gsize registered = 0;
 
   if (g_once_init_enter (&registered)) {
@@ -87,14 +94,16 @@ place_roi (GstBuffer *buffer, const GstCowTarget *target)
   gpointer state = NULL;
   GstMeta *meta;
 
-  while ((meta = gst_buffer_iterate_meta_filtered (buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
+  while ((meta = gst_buffer_iterate_meta_filtered (buffer, &state,
+                                                   GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
     GstVideoRegionOfInterestMeta *roi = (GstVideoRegionOfInterestMeta *)meta;
 
-    if (roi->roi_type == target->type && roi->x == (guint)box->x && roi->y == (guint)box->y && roi->w == (guint)box->w &&
-        roi->h == (guint)box->h)
+    if (roi->roi_type == target->type && roi->x == (guint)box->x && roi->y == (guint)box->y &&
+        roi->w == (guint)box->w && roi->h == (guint)box->h)
       return roi;
   }
-  return gst_buffer_add_video_region_of_interest_meta_id (buffer, target->type, (guint)box->x, (guint)box->y, (guint)box->w, (guint)box->h);
+  return gst_buffer_add_video_region_of_interest_meta_id (
+      buffer, target->type, (guint)box->x, (guint)box->y, (guint)box->w, (guint)box->h);
 }
 
 /* The object detection that stands for a zone, likewise. */
@@ -102,13 +111,18 @@ static gboolean
 zone_od (GstBuffer *buffer, const GstCowTarget *target, guint *od)
 {
   g_autoptr (GArray) there = g_array_new (FALSE, FALSE, sizeof (GstCowDetection));
-  const GstCowDetection new = { .type = target->type, .x = target->box.x, .y = target->box.y, .w = target->box.w, .h = target->box.h };
+  const GstCowDetection new = { .type = target->type,
+                                .x = target->box.x,
+                                .y = target->box.y,
+                                .w = target->box.w,
+                                .h = target->box.h };
 
   gst_cow_analytics_collect (buffer, there);
   for (guint i = 0; i < there->len; i++) {
     const GstCowDetection *old = &g_array_index (there, GstCowDetection, i);
 
-    if (old->type == new.type && old->x == new.x && old->y == new.y && old->w == new.w && old->h == new.h) {
+    if (old->type == new.type && old->x == new.x && old->y == new.y && old->w == new.w &&
+        old->h == new.h) {
       *od = old->id;
       return TRUE;
     }
@@ -116,7 +130,8 @@ zone_od (GstBuffer *buffer, const GstCowTarget *target, guint *od)
   return gst_cow_analytics_add (buffer, &new, od);
 }
 
-/* The top-k classes that may be a label, by falling probability, as the field "top" of an object. */
+/* The top-k classes that may be a label, by falling probability, as the field "top" of an object.
+ */
 static void
 set_top (GstStructure *object, const GstCowPresentation *how, const float *probabilities)
 {
@@ -126,12 +141,15 @@ set_top (GstStructure *object, const GstCowPresentation *how, const float *proba
 
   gst_cow_label_rank (probabilities, rule->n_classes, rule->mask, order);
   g_value_init (&top, GST_TYPE_ARRAY);
-  for (guint i = 0; i < MIN (how->top_k, rule->n_classes) && (!rule->mask || rule->mask[order[i]]); i++) {
+  for (guint i = 0; i < MIN (how->top_k, rule->n_classes) && (!rule->mask || rule->mask[order[i]]);
+       i++) {
     GValue value = G_VALUE_INIT;
 
     g_value_init (&value, GST_TYPE_STRUCTURE);
-    g_value_take_boxed (&value, gst_structure_new ("class", "label", G_TYPE_STRING, rule->classes[order[i]], "label_id", G_TYPE_INT,
-                                                   (gint)order[i], "confidence", G_TYPE_DOUBLE, (gdouble)probabilities[order[i]], NULL));
+    g_value_take_boxed (&value,
+                        gst_structure_new ("class", "label", G_TYPE_STRING, rule->classes[order[i]],
+                                           "label_id", G_TYPE_INT, (gint)order[i], "confidence",
+                                           G_TYPE_DOUBLE, (gdouble)probabilities[order[i]], NULL));
     gst_value_array_append_and_take_value (&top, &value);
   }
   gst_structure_take_value (object, "top", &top);
@@ -161,7 +179,8 @@ gst_cow_meta_label (const GstCowPresentation *how, const GstCowTrack *track)
   gint class = smoother->held;
 
   /* a vote that was taken before the mask changed */
-  if (smoother->method != GST_COW_SMOOTHING_MAJORITY || (class >= 0 && rule->mask && !rule->mask[class]))
+  if (smoother->method != GST_COW_SMOOTHING_MAJORITY ||
+      (class >= 0 && rule->mask && !rule->mask[class]))
     class = (gint)gst_cow_label_best (smoother->state, rule->n_classes, rule->mask);
   return gst_cow_label_decide (smoother->state, class, rule);
 }
@@ -173,28 +192,34 @@ frames_ago (const GstCowTrack *track, guint64 frame)
 }
 
 GstStructure *
-gst_cow_meta_object_new (const GstCowPresentation *how, const GstCowTarget *target, guint64 frame, GstClockTime now)
+gst_cow_meta_object_new (const GstCowPresentation *how, const GstCowTarget *target, guint64 frame,
+                         GstClockTime now)
 {
   const GstCowTrack *track = target->track;
   GstCowLabel label = gst_cow_meta_label (how, track);
   GstStructure *object = gst_structure_new (
-      "object", "x", G_TYPE_UINT, (guint)target->box.x, "y", G_TYPE_UINT, (guint)target->box.y, "w", G_TYPE_UINT, (guint)target->box.w, "h",
-      G_TYPE_UINT, (guint)target->box.h, "id", G_TYPE_INT, target->roi_id, "roi_type", G_TYPE_STRING, g_quark_to_string (target->type),
-      "region", G_TYPE_STRING, gst_cow_place_name (target->place), "label", G_TYPE_STRING, label.label, "label_id", G_TYPE_INT, label.id,
-      "confidence", G_TYPE_DOUBLE, (gdouble)label.probability, "frames_ago", G_TYPE_UINT, frames_ago (track, frame), NULL);
+      "object", "x", G_TYPE_UINT, (guint)target->box.x, "y", G_TYPE_UINT, (guint)target->box.y, "w",
+      G_TYPE_UINT, (guint)target->box.w, "h", G_TYPE_UINT, (guint)target->box.h, "id", G_TYPE_INT,
+      target->roi_id, "roi_type", G_TYPE_STRING, g_quark_to_string (target->type), "region",
+      G_TYPE_STRING, gst_cow_place_name (target->place), "label", G_TYPE_STRING, label.label,
+      "label_id", G_TYPE_INT, label.id, "confidence", G_TYPE_DOUBLE, (gdouble)label.probability,
+      "frames_ago", G_TYPE_UINT, frames_ago (track, frame), NULL);
 
   if (target->place == GST_COW_PLACE_ROI)
     gst_structure_set (object, "track_id", G_TYPE_UINT64, track->id, NULL);
   if (GST_CLOCK_TIME_IS_VALID (now) && GST_CLOCK_TIME_IS_VALID (track->known_time))
-    gst_structure_set (object, "age", G_TYPE_UINT64, now > track->known_time ? now - track->known_time : 0, NULL);
+    gst_structure_set (object, "age", G_TYPE_UINT64,
+                       now > track->known_time ? now - track->known_time : 0, NULL);
   set_top (object, how, track->smoother.state);
   set_probabilities (object, track->smoother.state, how->rule.n_classes);
   return object;
 }
 
-/* Whether GstAnalytics has a place for the target: its object detection, or the buffer itself for the full frame. */
+/* Whether GstAnalytics has a place for the target: its object detection, or the buffer itself for
+ * the full frame. */
 static void
-classify_od (GstBuffer *buffer, const GstCowPresentation *how, GstCowTarget *target, const GstCowLabel *label)
+classify_od (GstBuffer *buffer, const GstCowPresentation *how, GstCowTarget *target,
+             const GstCowLabel *label)
 {
   const GstCowLabelRule *rule = &how->rule;
   const guint n = rule->n_classes;
@@ -224,11 +249,13 @@ classify_od (GstBuffer *buffer, const GstCowPresentation *how, GstCowTarget *tar
     confidences[used] = probabilities[order[i]];
     classes[used++] = g_quark_from_string (rule->classes[order[i]]);
   }
-  gst_cow_analytics_classify (buffer, target->has_od ? &target->od : NULL, used, confidences, classes);
+  gst_cow_analytics_classify (buffer, target->has_od ? &target->od : NULL, used, confidences,
+                              classes);
 }
 
 void
-gst_cow_meta_classify (GstBuffer *buffer, const GstCowPresentation *how, GstCowTarget *target, guint64 frame)
+gst_cow_meta_classify (GstBuffer *buffer, const GstCowPresentation *how, GstCowTarget *target,
+                       guint64 frame)
 {
   GstCowLabel label = gst_cow_meta_label (how, target->track);
 
@@ -237,16 +264,19 @@ gst_cow_meta_classify (GstBuffer *buffer, const GstCowPresentation *how, GstCowT
   if (target->roi)
     gst_video_region_of_interest_meta_add_param (
         target->roi,
-        gst_structure_new ("classification", "attribute_name", G_TYPE_STRING, "behavior", "label", G_TYPE_STRING, label.label, "label_id",
-                           G_TYPE_INT, label.id, "confidence", G_TYPE_DOUBLE, (gdouble)label.probability, "model_name", G_TYPE_STRING,
-                           how->model_name, "frames_ago", G_TYPE_UINT, frames_ago (target->track, frame), NULL));
+        gst_structure_new ("classification", "attribute_name", G_TYPE_STRING, "behavior", "label",
+                           G_TYPE_STRING, label.label, "label_id", G_TYPE_INT, label.id,
+                           "confidence", G_TYPE_DOUBLE, (gdouble)label.probability, "model_name",
+                           G_TYPE_STRING, how->model_name, "frames_ago", G_TYPE_UINT,
+                           frames_ago (target->track, frame), NULL));
   classify_od (buffer, how, target, &label);
 }
 
 void
 gst_cow_meta_attach (GstBuffer *buffer, const GstCowPresentation *how, const GValue *objects)
 {
-  GstStructure *results = gst_custom_meta_get_structure (gst_buffer_add_custom_meta (buffer, GST_COW_BEHAVIOR_META_NAME));
+  GstStructure *results = gst_custom_meta_get_structure (
+      gst_buffer_add_custom_meta (buffer, GST_COW_BEHAVIOR_META_NAME));
   GValue classes = G_VALUE_INIT;
 
   g_value_init (&classes, GST_TYPE_ARRAY);

@@ -18,7 +18,8 @@ gst_cow_mode_get_type (void)
   static const GEnumValue values[] = {
     { GST_COW_MODE_AUTO, "non-blocking in a live pipeline, else blocking", "auto" },
     { GST_COW_MODE_BLOCKING, "Each frame waits for its results", "blocking" },
-    { GST_COW_MODE_NON_BLOCKING, "No frame waits: each carries the newest results and their age", "non-blocking" },
+    { GST_COW_MODE_NON_BLOCKING, "No frame waits: each carries the newest results and their age",
+      "non-blocking" },
     { 0, NULL, NULL },
   };
 
@@ -40,11 +41,13 @@ gst_cow_pace_is_due (const GstCowTrack *track, guint64 frame, guint interval)
 }
 
 gboolean
-gst_cow_pace_has_room (guint n_waited_for, gboolean computing, guint n_queued, gint64 typical_ns, GstClockTime frame_ns)
+gst_cow_pace_has_room (guint n_waited_for, gboolean computing, guint n_queued, gint64 typical_ns,
+                       GstClockTime frame_ns)
 {
   if (n_waited_for == 0)
     return TRUE;
-  return n_waited_for == 1 && computing && n_queued == 0 && typical_ns > 0 && (guint64)typical_ns < FRAMES_AHEAD * frame_ns;
+  return n_waited_for == 1 && computing && n_queued == 0 && typical_ns > 0 &&
+         (guint64)typical_ns < FRAMES_AHEAD * frame_ns;
 }
 
 void
@@ -53,7 +56,8 @@ gst_cow_qos_reset (GstCowQos *self)
   self->earliest = GST_CLOCK_TIME_NONE;
 }
 
-/* As decoders do: who is late gets ahead by twice as much, or the next frame would be late again; but by a second at most. */
+/* As decoders do: who is late gets ahead by twice as much, or the next frame would be late again;
+ * but by a second at most. */
 void
 gst_cow_qos_update (GstCowQos *self, GstClockTimeDiff diff, GstClockTime timestamp)
 {
@@ -68,7 +72,8 @@ gst_cow_qos_update (GstCowQos *self, GstClockTimeDiff diff, GstClockTime timesta
 gboolean
 gst_cow_qos_is_late (const GstCowQos *self, GstClockTime running_time, GstClockTime last_asked)
 {
-  if (!GST_CLOCK_TIME_IS_VALID (self->earliest) || !GST_CLOCK_TIME_IS_VALID (running_time) || running_time > self->earliest)
+  if (!GST_CLOCK_TIME_IS_VALID (self->earliest) || !GST_CLOCK_TIME_IS_VALID (running_time) ||
+      running_time > self->earliest)
     return FALSE;
   return GST_CLOCK_TIME_IS_VALID (last_asked) && running_time < last_asked + MOST_LATE;
 }

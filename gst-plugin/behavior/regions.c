@@ -12,9 +12,12 @@ gst_cow_inference_region_get_type (void)
 {
   static gsize type = 0;
   static const GEnumValue values[] = {
-    { GST_COW_INFERENCE_REGION_AUTO, "roi-list once a frame had a detection; before, zones where they are set, else full-frame", "auto" },
+    { GST_COW_INFERENCE_REGION_AUTO,
+      "roi-list once a frame had a detection; before, zones where they are set, else full-frame",
+      "auto" },
     { GST_COW_INFERENCE_REGION_FULL_FRAME, "Classify the whole frame", "full-frame" },
-    { GST_COW_INFERENCE_REGION_ROI_LIST, "Classify each detection that an element upstream attached", "roi-list" },
+    { GST_COW_INFERENCE_REGION_ROI_LIST,
+      "Classify each detection that an element upstream attached", "roi-list" },
     { GST_COW_INFERENCE_REGION_ZONES, "Classify each zone of the property zones", "zones" },
     { 0, NULL, NULL },
   };
@@ -27,7 +30,9 @@ gst_cow_inference_region_get_type (void)
 const char *
 gst_cow_place_name (GstCowPlace place)
 {
-  static const char *const names[] = { [GST_COW_PLACE_FRAME] = "frame", [GST_COW_PLACE_ZONE] = "zone", [GST_COW_PLACE_ROI] = "roi" };
+  static const char *const names[] = {
+    [GST_COW_PLACE_FRAME] = "frame", [GST_COW_PLACE_ZONE] = "zone", [GST_COW_PLACE_ROI] = "roi"
+  };
 
   return names[place];
 }
@@ -38,9 +43,10 @@ clear_target (gpointer data)
   g_clear_pointer (&((GstCowTarget *)data)->track, gst_cow_track_unref);
 }
 
-/* ---- detections ---- */
+/* ---- detections ------------------------------------------------------------------------------ */
 
-/* A meta's unsigned numbers as a region that overflows nowhere: what begins or ends beyond G_MAXINT is far outside any frame. */
+/* A meta's unsigned numbers as a region that overflows nowhere: what begins or ends beyond G_MAXINT
+ * is far outside any frame. */
 static CowRegion
 region_of_roi (const GstVideoRegionOfInterestMeta *roi)
 {
@@ -60,16 +66,19 @@ uint_is (const GstStructure *structure, const char *field, guint64 value)
   return gst_structure_get_uint (structure, field, &found) && found == value;
 }
 
-/* Whether a cowbehavior upstream attached this region itself, for the full frame or a zone: then it is no detection. */
+/* Whether a cowbehavior upstream attached this region itself, for the full frame or a zone: then it
+ * is no detection. */
 static gboolean
 is_place (const GstStructure *results, GQuark type, guint64 x, guint64 y, guint64 w, guint64 h)
 {
   for (guint i = 0; i < gst_cow_behavior_n_objects (results); i++) {
     const GstStructure *object = gst_cow_behavior_object (results, i);
 
-    if (g_strcmp0 (gst_structure_get_string (object, "region"), gst_cow_place_name (GST_COW_PLACE_ROI)) != 0 &&
-        g_strcmp0 (gst_structure_get_string (object, "roi_type"), g_quark_to_string (type)) == 0 && uint_is (object, "x", x) &&
-        uint_is (object, "y", y) && uint_is (object, "w", w) && uint_is (object, "h", h))
+    if (g_strcmp0 (gst_structure_get_string (object, "region"),
+                   gst_cow_place_name (GST_COW_PLACE_ROI)) != 0 &&
+        g_strcmp0 (gst_structure_get_string (object, "roi_type"), g_quark_to_string (type)) == 0 &&
+        uint_is (object, "x", x) && uint_is (object, "y", y) && uint_is (object, "w", w) &&
+        uint_is (object, "h", h))
       return TRUE;
   }
   return FALSE;
@@ -111,7 +120,8 @@ tracker_id (GstVideoRegionOfInterestMeta *roi, guint64 *id)
   if (!value)
     return FALSE;
   g_value_init (&wide, G_TYPE_UINT64);
-  ok = g_value_type_transformable (G_VALUE_TYPE (value), G_TYPE_UINT64) && g_value_transform (value, &wide);
+  ok = g_value_type_transformable (G_VALUE_TYPE (value), G_TYPE_UINT64) &&
+       g_value_transform (value, &wide);
   *id = g_value_get_uint64 (&wide);
   g_value_unset (&wide);
   return ok;
@@ -120,7 +130,11 @@ tracker_id (GstVideoRegionOfInterestMeta *roi, guint64 *id)
 static void
 add_roi (GArray *targets, GstVideoRegionOfInterestMeta *roi)
 {
-  GstCowTarget target = { .place = GST_COW_PLACE_ROI, .box = region_of_roi (roi), .type = roi->roi_type, .roi_id = roi->id, .roi = roi };
+  GstCowTarget target = { .place = GST_COW_PLACE_ROI,
+                          .box = region_of_roi (roi),
+                          .type = roi->roi_type,
+                          .roi_id = roi->id,
+                          .roi = roi };
 
   if (tracker_id (roi, &target.source_id)) {
     target.source = GST_COW_ID_TRACKER;
@@ -131,20 +145,22 @@ add_roi (GArray *targets, GstVideoRegionOfInterestMeta *roi)
   g_array_append_val (targets, target);
 }
 
-/* An object detection of GstAnalytics: beside the region of interest that some detectors attach for the same box, or by itself. */
+/* An object detection of GstAnalytics: beside the region of interest that some detectors attach for
+ * the same box, or by itself. */
 static void
 add_detection (GArray *targets, guint n_rois, const GstCowDetection *detection)
 {
-  GstCowTarget new = {
-    .place = GST_COW_PLACE_ROI, .box = { detection->x, detection->y, detection->w, detection->h }, .type = detection->type, .roi_id = -1
-  };
+  GstCowTarget new = { .place = GST_COW_PLACE_ROI,
+                       .box = { detection->x, detection->y, detection->w, detection->h },
+                       .type = detection->type,
+                       .roi_id = -1 };
   GstCowTarget *target = NULL;
 
   for (guint i = 0; i < n_rois && !target; i++) {
     GstCowTarget *roi = &g_array_index (targets, GstCowTarget, i);
 
-    if (!roi->has_od && roi->box.x == detection->x && roi->box.y == detection->y && roi->box.w == detection->w &&
-        roi->box.h == detection->h)
+    if (!roi->has_od && roi->box.x == detection->x && roi->box.y == detection->y &&
+        roi->box.w == detection->w && roi->box.h == detection->h)
       target = roi;
   }
   if (!target) {
@@ -169,7 +185,8 @@ collect_detections (GstBuffer *buffer, GArray *targets)
   GstMeta *meta;
   guint n_rois;
 
-  while ((meta = gst_buffer_iterate_meta_filtered (buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
+  while ((meta = gst_buffer_iterate_meta_filtered (buffer, &state,
+                                                   GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
     GstVideoRegionOfInterestMeta *roi = (GstVideoRegionOfInterestMeta *)meta;
 
     if (!is_any_place (earlier, roi->roi_type, roi->x, roi->y, roi->w, roi->h))
@@ -180,8 +197,8 @@ collect_detections (GstBuffer *buffer, GArray *targets)
   for (guint i = 0; i < detections->len; i++) {
     const GstCowDetection *detection = &g_array_index (detections, GstCowDetection, i);
 
-    if (!is_any_place (earlier, detection->type, (guint64)detection->x, (guint64)detection->y, (guint64)detection->w,
-                       (guint64)detection->h))
+    if (!is_any_place (earlier, detection->type, (guint64)detection->x, (guint64)detection->y,
+                       (guint64)detection->w, (guint64)detection->h))
       add_detection (targets, n_rois, detection);
   }
 }
@@ -192,18 +209,21 @@ pad (const CowRegion *box, gdouble padding, gint width, gint height)
 {
   gint64 dx = llrint (box->w * padding), dy = llrint (box->h * padding);
   gint64 left = MAX (box->x - dx, 0), top = MAX (box->y - dy, 0);
-  gint64 right = MIN ((gint64)box->x + box->w + dx, width), bottom = MIN ((gint64)box->y + box->h + dy, height);
+  gint64 right = MIN ((gint64)box->x + box->w + dx, width),
+         bottom = MIN ((gint64)box->y + box->h + dy, height);
 
   return (CowRegion){ (int)left, (int)top, (int)(right - left), (int)(bottom - top) };
 }
 
 /* Whether a detection is to be classified; clips and pads it. */
 static gboolean
-accept (GstCowTarget *target, const GstCowRegionFilter *filter, gint width, gint height, GstCowRegionCounts *counts)
+accept (GstCowTarget *target, const GstCowRegionFilter *filter, gint width, gint height,
+        GstCowRegionCounts *counts)
 {
   const char *type = g_quark_to_string (target->type);
 
-  if (filter->object_class && filter->object_class[0] && (!type || !g_strv_contains (filter->object_class, type))) {
+  if (filter->object_class && filter->object_class[0] &&
+      (!type || !g_strv_contains (filter->object_class, type))) {
     counts->other_class++;
     return FALSE;
   }
@@ -219,7 +239,7 @@ accept (GstCowTarget *target, const GstCowRegionFilter *filter, gint width, gint
   return TRUE;
 }
 
-/* ---- places ---- */
+/* ---- places ---------------------------------------------------------------------------------- */
 
 static void
 add_place (GArray *targets, GstCowPlace place, const CowRegion *box, const char *type)
@@ -239,8 +259,9 @@ add_place (GArray *targets, GstCowPlace place, const CowRegion *box, const char 
 }
 
 GArray *
-gst_cow_regions_collect (GstBuffer *buffer, const GstCowRegionFilter *filter, gint width, gint height, gboolean *detector,
-                         GstCowInferenceRegion *mode_used, GstCowRegionCounts *counts)
+gst_cow_regions_collect (GstBuffer *buffer, const GstCowRegionFilter *filter, gint width,
+                         gint height, gboolean *detector, GstCowInferenceRegion *mode_used,
+                         GstCowRegionCounts *counts)
 {
   GArray *targets = g_array_new (FALSE, TRUE, sizeof (GstCowTarget));
   const gboolean automatic = filter->mode == GST_COW_INFERENCE_REGION_AUTO;
@@ -257,7 +278,8 @@ gst_cow_regions_collect (GstBuffer *buffer, const GstCowRegionFilter *filter, gi
   if (automatic && *detector)
     *mode_used = GST_COW_INFERENCE_REGION_ROI_LIST;
   else if (automatic)
-    *mode_used = filter->zones && filter->zones->len > 0 ? GST_COW_INFERENCE_REGION_ZONES : GST_COW_INFERENCE_REGION_FULL_FRAME;
+    *mode_used = filter->zones && filter->zones->len > 0 ? GST_COW_INFERENCE_REGION_ZONES
+                                                         : GST_COW_INFERENCE_REGION_FULL_FRAME;
 
   for (guint i = 0; i < targets->len; i++) {
     GstCowTarget *target = &g_array_index (targets, GstCowTarget, i);
@@ -269,7 +291,9 @@ gst_cow_regions_collect (GstBuffer *buffer, const GstCowRegionFilter *filter, gi
 
   if (*mode_used == GST_COW_INFERENCE_REGION_FULL_FRAME)
     add_place (targets, GST_COW_PLACE_FRAME, &(CowRegion){ 0, 0, width, height }, "frame");
-  for (guint i = 0; *mode_used == GST_COW_INFERENCE_REGION_ZONES && filter->zones && i < filter->zones->len; i++) {
+  for (guint i = 0;
+       *mode_used == GST_COW_INFERENCE_REGION_ZONES && filter->zones && i < filter->zones->len;
+       i++) {
     const GstCowZone *zone = &g_array_index (filter->zones, GstCowZone, i);
     CowRegion box = gst_cow_zone_region (zone, width, height);
 

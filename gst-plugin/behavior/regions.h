@@ -47,10 +47,11 @@ typedef struct {
 /* What the user wants of all regions. Borrowed. */
 typedef struct {
   GstCowInferenceRegion mode;
-  const GArray *zones;             /* of GstCowZone */
-  const char *const *object_class; /* NULL-terminated types that are classified; NULL or empty: all */
-  guint min_size;                  /* px of width and of height */
-  gdouble padding;                 /* around a detection, as a fraction of its width and height */
+  const GArray *zones; /* of GstCowZone */
+  const char *const
+      *object_class; /* NULL-terminated types that are classified; NULL or empty: all */
+  guint min_size;    /* px of width and of height */
+  gdouble padding;   /* around a detection, as a fraction of its width and height */
 } GstCowRegionFilter;
 
 /* Regions of detections that are not classified. */
@@ -61,12 +62,14 @@ typedef struct {
 } GstCowRegionCounts;
 
 /*
- * The targets of a buffer, clipped to width x height px, as an array of GstCowTarget that holds their tracks; free with g_array_unref ().
- * *mode_used is what `auto` meant. *detector tells, and is set, whether this stream has had a detection: then `auto` no longer takes a
- * frame without one for a frame without detector.
+ * The targets of a buffer, clipped to width x height px, as an array of GstCowTarget that holds
+ * their tracks; free with g_array_unref (). *mode_used is what `auto` meant. *detector tells, and
+ * is set, whether this stream has had a detection: then `auto` no longer takes a frame without one
+ * for a frame without detector.
  */
-GArray *gst_cow_regions_collect (GstBuffer *buffer, const GstCowRegionFilter *filter, gint width, gint height, gboolean *detector,
-                                 GstCowInferenceRegion *mode_used, GstCowRegionCounts *counts);
+GArray *gst_cow_regions_collect (GstBuffer *buffer, const GstCowRegionFilter *filter, gint width,
+                                 gint height, gboolean *detector, GstCowInferenceRegion *mode_used,
+                                 GstCowRegionCounts *counts);
 
 G_END_DECLS
 

@@ -55,7 +55,8 @@ gst_cow_settings_init (GstCowSettings *self)
 void
 gst_cow_settings_clear (GstCowSettings *self)
 {
-  gchar **texts[] = { &self->model, &self->adapter, &self->device, &self->zones, &self->object_class, &self->classes };
+  gchar **texts[] = { &self->model, &self->adapter,      &self->device,
+                      &self->zones, &self->object_class, &self->classes };
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     g_clear_pointer (texts[i], g_free);

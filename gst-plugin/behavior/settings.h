@@ -16,7 +16,8 @@ G_BEGIN_DECLS
 /* The threshold that stands for those of the adapter. */
 #define GST_COW_THRESHOLD_OF_ADAPTER (-1.0f)
 
-/* What may change while playing. Never changed once it is here: a change makes a new one, and each frame holds the one that it began with.
+/* What may change while playing. Never changed once it is here: a change makes a new one, and each
+ * frame holds the one that it began with.
  */
 typedef struct {
   GstCowInferenceRegion region;
@@ -37,7 +38,8 @@ typedef struct {
 
 GstCowFrameSettings *gst_cow_frame_settings_ref (GstCowFrameSettings *self);
 void gst_cow_frame_settings_unref (GstCowFrameSettings *self);
-/* How many frames a stream that waits for its results holds at most: two batches, so that one fills while the other is computed; else one.
+/* How many frames a stream that waits for its results holds at most: two batches, so that one fills
+ * while the other is computed; else one.
  */
 guint gst_cow_frame_settings_depth (const GstCowFrameSettings *self);
 
@@ -80,7 +82,8 @@ enum {
 void gst_cow_settings_install (GObjectClass *klass);
 void gst_cow_settings_init (GstCowSettings *self);
 void gst_cow_settings_clear (GstCowSettings *self);
-/* FALSE: no property has this id. A value that means nothing sets *error and changes nothing. The caller holds the lock. */
+/* FALSE: no property has this id. A value that means nothing sets *error and changes nothing. The
+ * caller holds the lock. */
 gboolean gst_cow_settings_set (GstCowSettings *self, guint id, const GValue *value, GError **error);
 gboolean gst_cow_settings_get (const GstCowSettings *self, guint id, GValue *value);
 

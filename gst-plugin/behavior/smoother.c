@@ -19,7 +19,9 @@ gst_cow_smoothing_get_type (void)
   static const GEnumValue values[] = {
     { GST_COW_SMOOTHING_OFF, "Each result stands for itself", "off" },
     { GST_COW_SMOOTHING_MEAN, "Mean of the probabilities of the last results", "mean" },
-    { GST_COW_SMOOTHING_MAJORITY, "The label that most of the last results have; it stays until another one has a clear majority",
+    { GST_COW_SMOOTHING_MAJORITY,
+      "The label that most of the last results have; it stays until another one has a clear "
+      "majority",
       "majority" },
     { GST_COW_SMOOTHING_HMM, "Hidden Markov model in which a behaviour lasts", "hmm" },
     { 0, NULL, NULL },
@@ -56,7 +58,8 @@ begin (GstCowSmoother *self, GstCowSmoothing method, guint window, guint n_class
 static void
 keep (GstCowSmoother *self, const float *probabilities)
 {
-  memcpy (self->kept + (gsize)self->next * self->n_classes, probabilities, self->n_classes * sizeof (float));
+  memcpy (self->kept + (gsize)self->next * self->n_classes, probabilities,
+          self->n_classes * sizeof (float));
   self->next = (self->next + 1) % self->window;
   self->n_kept = MIN (self->n_kept + 1, self->window);
 }
@@ -85,16 +88,19 @@ vote (GstCowSmoother *self, const gboolean *mask)
     if (votes[c] > votes[winner])
       winner = c;
   }
-  if (votes[winner] >= MIN (MIN_VOTES, self->window) && votes[winner] >= MIN_AGREEING * self->n_kept)
+  if (votes[winner] >= MIN (MIN_VOTES, self->window) &&
+      votes[winner] >= MIN_AGREEING * self->n_kept)
     self->held = (gint)winner;
 }
 
-/* One step of the forward algorithm: what is believed passes through the transitions, then is weighed with what was seen. */
+/* One step of the forward algorithm: what is believed passes through the transitions, then is
+ * weighed with what was seen. */
 static void
 filter (GstCowSmoother *self, const float *probabilities)
 {
   const guint n = self->n_classes;
-  const float leaves = n > 1 ? 1.0f / (float)self->window : 0, to_each = n > 1 ? leaves / (float)(n - 1) : 0;
+  const float leaves = n > 1 ? 1.0f / (float)self->window : 0,
+              to_each = n > 1 ? leaves / (float)(n - 1) : 0;
   gdouble sum = 0;
 
   for (guint c = 0; c < n; c++) {
@@ -108,11 +114,12 @@ filter (GstCowSmoother *self, const float *probabilities)
 }
 
 void
-gst_cow_smoother_add (GstCowSmoother *self, GstCowSmoothing method, guint window, const float *probabilities, guint n_classes,
-                      const gboolean *mask)
+gst_cow_smoother_add (GstCowSmoother *self, GstCowSmoothing method, guint window,
+                      const float *probabilities, guint n_classes, const gboolean *mask)
 {
   window = CLAMP (window, 1, GST_COW_SMOOTHING_MAX_WINDOW);
-  if (!self->state || self->method != method || self->window != window || self->n_classes != n_classes)
+  if (!self->state || self->method != method || self->window != window ||
+      self->n_classes != n_classes)
     begin (self, method, window, n_classes);
 
   switch (method) {

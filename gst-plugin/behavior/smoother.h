@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the results of one cow or one zone say together, so that a single odd frame does not change its label. */
+/* What the results of one cow or one zone say together, so that a single odd frame does not change
+ * its label. */
 #ifndef GST_COW_SMOOTHER_H
 #define GST_COW_SMOOTHER_H
 
@@ -8,7 +9,12 @@
 G_BEGIN_DECLS
 
 /* The property smoothing. */
-typedef enum { GST_COW_SMOOTHING_OFF, GST_COW_SMOOTHING_MEAN, GST_COW_SMOOTHING_MAJORITY, GST_COW_SMOOTHING_HMM } GstCowSmoothing;
+typedef enum {
+  GST_COW_SMOOTHING_OFF,
+  GST_COW_SMOOTHING_MEAN,
+  GST_COW_SMOOTHING_MAJORITY,
+  GST_COW_SMOOTHING_HMM
+} GstCowSmoothing;
 
 GType gst_cow_smoothing_get_type (void);
 #define GST_TYPE_COW_SMOOTHING (gst_cow_smoothing_get_type ())
@@ -31,13 +37,14 @@ void gst_cow_smoother_clear (GstCowSmoother *self);
  * Takes the next result, probabilities [n_classes], and makes of `state`
  *   off       the result
  *   mean      the mean of the last `window` results
- *   majority  the same; `held` becomes a class once at least three of the last `window` results, and 60 % of them, had it as their
- *             likeliest among those that `mask` allows ([n_classes], NULL: all), and stays until another class does
- *   hmm       the forward probabilities of a hidden Markov model whose states last for `window` results on average
- * Begins anew when method, window or the number of classes is not that of the last call.
+ *   majority  the same; `held` becomes a class once at least three of the last `window` results,
+ * and 60 % of them, had it as their likeliest among those that `mask` allows ([n_classes], NULL:
+ * all), and stays until another class does hmm       the forward probabilities of a hidden Markov
+ * model whose states last for `window` results on average Begins anew when method, window or the
+ * number of classes is not that of the last call.
  */
-void gst_cow_smoother_add (GstCowSmoother *self, GstCowSmoothing method, guint window, const float *probabilities, guint n_classes,
-                           const gboolean *mask);
+void gst_cow_smoother_add (GstCowSmoother *self, GstCowSmoothing method, guint window,
+                           const float *probabilities, guint n_classes, const gboolean *mask);
 
 G_END_DECLS
 

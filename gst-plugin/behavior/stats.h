@@ -11,11 +11,12 @@
 
 G_BEGIN_DECLS
 
-/* Counted by the streaming thread since the element started. Each frame is in one of classified, pending and the verdicts after it. */
+/* Counted by the streaming thread since the element started. Each frame is in one of classified,
+ * pending and the verdicts after it. */
 typedef struct {
   guint64 frames;
-  guint64 pending;                                     /* given to the engine, which has not answered yet */
-  guint64 classified;                                  /* ... and has */
+  guint64 pending;    /* given to the engine, which has not answered yet */
+  guint64 classified; /* ... and has */
   guint64 not_classified[GST_COW_VERDICT_FLUSHED + 1]; /* by verdict */
 
   guint64 regions; /* that were classified */
@@ -37,7 +38,8 @@ typedef struct {
 } GstCowCondition;
 
 /* A structure "cowbehavior-stats"; free with gst_structure_free (). engine NULL: none is loaded. */
-GstStructure *gst_cow_stats_to_structure (const GstCowStats *self, const GstCowCondition *condition, CowEngine *engine);
+GstStructure *gst_cow_stats_to_structure (const GstCowStats *self, const GstCowCondition *condition,
+                                          CowEngine *engine);
 
 G_END_DECLS
 

@@ -4,19 +4,20 @@
 
 #include <gio/gio.h>
 
-/* After a failure in non-blocking mode: until the engine is asked again, and until the user is told again. */
+/* After a failure in non-blocking mode: until the engine is asked again, and until the user is told
+ * again. */
 #define RETRY_US      G_TIME_SPAN_SECOND
 #define WARN_AGAIN_US (10 * G_TIME_SPAN_SECOND)
 
-/* ---- failures ---- */
+/* ---- failures -------------------------------------------------------------------------------- */
 
 /* In blocking mode the stream ends with an error. */
 GstFlowReturn
 gst_cow_stream_fail (GstCowStream *self, const GError *error)
 {
   self->stats.errors++;
-  gst_element_message_full (self->element, GST_MESSAGE_ERROR, error->domain, error->code, g_strdup (error->message), NULL, __FILE__,
-                            GST_FUNCTION, __LINE__);
+  gst_element_message_full (self->element, GST_MESSAGE_ERROR, error->domain, error->code,
+                            g_strdup (error->message), NULL, __FILE__, GST_FUNCTION, __LINE__);
   return GST_FLOW_ERROR;
 }
 
@@ -34,18 +35,21 @@ gst_cow_stream_endure (GstCowStream *self, const GError *error, gboolean wait)
   self->warned_us = now;
   gst_element_message_full (
       self->element, GST_MESSAGE_WARNING, error->domain, error->code,
-      g_strdup_printf ("%s (frames go on without new results; %" G_GUINT64_FORMAT " failures so far)", error->message, self->stats.errors),
+      g_strdup_printf ("%s (frames go on without new results; %" G_GUINT64_FORMAT
+                       " failures so far)",
+                       error->message, self->stats.errors),
       NULL, __FILE__, GST_FUNCTION, __LINE__);
 }
 
-/* ---- results ---- */
+/* ---- results --------------------------------------------------------------------------------- */
 
 static void
 post (GstCowStream *self, const GstCowFlight *flight, const GValue *objects)
 {
   if (gst_value_array_get_size (objects) > 0)
-    gst_element_post_message (self->element,
-                              gst_cow_message_new (GST_OBJECT (self->element), cow_engine_name (flight->engine), &flight->moment, objects));
+    gst_element_post_message (self->element, gst_cow_message_new (GST_OBJECT (self->element),
+                                                                  cow_engine_name (flight->engine),
+                                                                  &flight->moment, objects));
 }
 
 /* What is known of a frame's regions onto its buffer; *objects is to be unset. */
@@ -69,8 +73,10 @@ gst_cow_stream_attach (GstCowStream *self, GstCowFlight *flight, GValue *objects
     age = (guint)MIN (frame - track->known_frame, G_MAXUINT);
     if (age >= self->stats.age_frames) {
       self->stats.age_frames = age;
-      if (GST_CLOCK_TIME_IS_VALID (track->known_time) && GST_CLOCK_TIME_IS_VALID (flight->moment.running_time))
-        self->stats.age_ns = flight->moment.running_time - MIN (track->known_time, flight->moment.running_time);
+      if (GST_CLOCK_TIME_IS_VALID (track->known_time) &&
+          GST_CLOCK_TIME_IS_VALID (flight->moment.running_time))
+        self->stats.age_ns =
+            flight->moment.running_time - MIN (track->known_time, flight->moment.running_time);
     }
   }
   if (gst_value_array_get_size (objects) > 0)
@@ -85,7 +91,8 @@ gst_cow_stream_land (GstCowStream *self, GstCowFlight *flight)
   gst_cow_stream_settle (self, flight, GST_COW_VERDICT_CLASSIFY);
 }
 
-/* The results of a flight onto the bus. `attached`: the objects that were put on its frame, or NULL where it is gone. */
+/* The results of a flight onto the bus. `attached`: the objects that were put on its frame, or NULL
+ * where it is gone. */
 void
 gst_cow_stream_announce (GstCowStream *self, GstCowFlight *flight, const GValue *attached)
 {
@@ -97,12 +104,13 @@ gst_cow_stream_announce (GstCowStream *self, GstCowFlight *flight, const GValue 
     post (self, flight, attached);
     return;
   }
-  gst_cow_flight_objects (flight, flight->settings->post_messages == GST_COW_POST_MESSAGES_ON_CHANGE, &objects);
+  gst_cow_flight_objects (
+      flight, flight->settings->post_messages == GST_COW_POST_MESSAGES_ON_CHANGE, &objects);
   post (self, flight, &objects);
   g_value_unset (&objects);
 }
 
-/* ---- waiting ---- */
+/* ---- waiting --------------------------------------------------------------------------------- */
 
 /* Waits for a ticket so that a flush or a stop can end it. A GstCowFlightWait. */
 gboolean
@@ -127,7 +135,8 @@ gst_cow_stream_wait_for_ticket (gpointer data, CowTicket *ticket, GError **error
   if (g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     g_propagate_error (error, g_steal_pointer (&reason));
   else if (!ok)
-    g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED, "The network could not be run: %s", reason->message);
+    g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED,
+                 "The network could not be run: %s", reason->message);
   return ok;
 }
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* What of a frame is given to the engine: its regions, whose they are, and whether it is their time. */
+/* What of a frame is given to the engine: its regions, whose they are, and whether it is their
+ * time. */
 #include "gst-plugin/behavior/stream-private.h"
 
-/* Frames without any region, in roi-list mode, after which the user is told that a detector seems to be missing. */
+/* Frames without any region, in roi-list mode, after which the user is told that a detector seems
+ * to be missing. */
 #define FRAMES_WITHOUT_REGIONS 100
-/* A pause after which cows may be anywhere: longer than this, and than so many of the frames before it. */
+/* A pause after which cows may be anywhere: longer than this, and than so many of the frames before
+ * it. */
 #define STALE_TIME   (5 * GST_SECOND)
 #define STALE_FRAMES 10
 
@@ -27,8 +30,8 @@ gst_cow_stream_mask (CowEngine *engine, const gchar *const *classes, GError **er
     } else if (error && !*error) {
       g_autofree gchar *all = g_strjoinv (", ", (gchar **)names);
 
-      g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "\"%s\" is no class of %s, which has: %s", *classes, cow_engine_name (engine),
-                   all);
+      g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "\"%s\" is no class of %s, which has: %s",
+                   *classes, cow_engine_name (engine), all);
     }
   }
   return any ? g_steal_pointer (&mask) : NULL;
@@ -48,7 +51,8 @@ gst_cow_stream_adopt_settings (GstCowStream *self, GstCowFrameSettings *settings
   g_clear_pointer (&self->mask, g_array_unref);
   self->mask = gst_cow_stream_mask (self->engine, (const gchar *const *)settings->classes, &error);
   if (error)
-    GST_ELEMENT_WARNING (self->element, RESOURCE, SETTINGS, ("property classes: %s", error->message), (NULL));
+    GST_ELEMENT_WARNING (self->element, RESOURCE, SETTINGS,
+                         ("property classes: %s", error->message), (NULL));
 }
 
 /* After a pause of the camera, cows are no longer where they were. */
@@ -62,7 +66,8 @@ gst_cow_stream_note_time (GstCowStream *self, GstClockTime now)
   if (GST_CLOCK_TIME_IS_VALID (last)) {
     GstClockTime step = now > last ? now - last : last - now;
 
-    if (GST_CLOCK_TIME_IS_VALID (self->last_step) && step > STALE_TIME && step / STALE_FRAMES > self->last_step)
+    if (GST_CLOCK_TIME_IS_VALID (self->last_step) && step > STALE_TIME &&
+        step / STALE_FRAMES > self->last_step)
       gst_cow_stream_reset (self);
     self->last_step = step;
   }
@@ -70,20 +75,24 @@ gst_cow_stream_note_time (GstCowStream *self, GstClockTime now)
 }
 
 static void
-warn_of_regions (GstCowStream *self, const GstCowRegionCounts *counts, guint n_seen, gboolean wanted)
+warn_of_regions (GstCowStream *self, const GstCowRegionCounts *counts, guint n_seen,
+                 gboolean wanted)
 {
   if (counts->outside > 0 && !self->warned_outside) {
     self->warned_outside = TRUE;
-    GST_ELEMENT_WARNING (self->element, STREAM, FORMAT, ("Regions of interest outside the frame or without size are not classified."),
-                         ("first seen in frame %" G_GUINT64_FORMAT " of %dx%d px", self->n_frames, GST_VIDEO_INFO_WIDTH (&self->info),
-                          GST_VIDEO_INFO_HEIGHT (&self->info)));
+    GST_ELEMENT_WARNING (
+        self->element, STREAM, FORMAT,
+        ("Regions of interest outside the frame or without size are not classified."),
+        ("first seen in frame %" G_GUINT64_FORMAT " of %dx%d px", self->n_frames,
+         GST_VIDEO_INFO_WIDTH (&self->info), GST_VIDEO_INFO_HEIGHT (&self->info)));
   }
   if (!wanted || self->n_frames_without_roi >= FRAMES_WITHOUT_REGIONS)
     return;
   self->n_frames_without_roi = n_seen > 0 ? FRAMES_WITHOUT_REGIONS : self->n_frames_without_roi + 1;
   if (self->n_frames_without_roi == FRAMES_WITHOUT_REGIONS && n_seen == 0)
     GST_ELEMENT_WARNING (self->element, STREAM, FAILED,
-                         ("No frame had a region of interest yet: inference-region=roi-list needs a detector before this element."),
+                         ("No frame had a region of interest yet: inference-region=roi-list needs "
+                          "a detector before this element."),
                          ("%d frames seen", FRAMES_WITHOUT_REGIONS));
 }
 
@@ -101,8 +110,9 @@ gst_cow_stream_find_targets (GstCowStream *self, GstBuffer *buffer, guint64 fram
   };
   GstCowInferenceRegion mode;
   GstCowRegionCounts counts;
-  GArray *targets = gst_cow_regions_collect (buffer, &filter, GST_VIDEO_INFO_WIDTH (&self->info), GST_VIDEO_INFO_HEIGHT (&self->info),
-                                             &self->detector, &mode, &counts);
+  GArray *targets = gst_cow_regions_collect (buffer, &filter, GST_VIDEO_INFO_WIDTH (&self->info),
+                                             GST_VIDEO_INFO_HEIGHT (&self->info), &self->detector,
+                                             &mode, &counts);
   g_autofree GstCowSighting *sightings = g_new (GstCowSighting, targets->len);
   g_autofree GstCowTrack **tracks = g_new (GstCowTrack *, targets->len);
   guint n_seen = targets->len + counts.outside + counts.small + counts.other_class;
@@ -133,15 +143,16 @@ compare_waiting (gconstpointer a, gconstpointer b, gpointer flight)
 {
   const guint i = *(const guint *)a, j = *(const guint *)b;
   const GstCowTrack *x = asked_track (flight, i), *y = asked_track (flight, j);
-  const guint64 x_since = x->asked ? x->asked_frame + 1 : 0, y_since = y->asked ? y->asked_frame + 1 : 0;
+  const guint64 x_since = x->asked ? x->asked_frame + 1 : 0,
+                y_since = y->asked ? y->asked_frame + 1 : 0;
 
   if (x_since != y_since)
     return x_since < y_since ? -1 : 1;
   return i < j ? -1 : i > j;
 }
 
-/* A stream that does not wait asks for no more at once than a forward pass takes, so that neither its frames wait for their preparation
- * nor others for their turn; all of its cows have theirs. */
+/* A stream that does not wait asks for no more at once than a forward pass takes, so that neither
+ * its frames wait for their preparation nor others for their turn; all of its cows have theirs. */
 static void
 choose_longest_waiting (const GstCowStream *self, GstCowFlight *flight)
 {
@@ -159,8 +170,9 @@ has_room (GstCowStream *self)
 
   if (last)
     cow_engine_get_counters (self->engine, &counters);
-  return gst_cow_pace_has_room (self->flights.length, last && gst_cow_flight_is_taken (last), cow_engine_n_waiting (self->engine),
-                                counters.p50_ns, self->frame_ns);
+  return gst_cow_pace_has_room (self->flights.length, last && gst_cow_flight_is_taken (last),
+                                cow_engine_n_waiting (self->engine), counters.p50_ns,
+                                self->frame_ns);
 }
 
 /* Whether the frame is classified, and if so which of its targets: flight->asked. */

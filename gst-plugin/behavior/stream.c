@@ -65,7 +65,8 @@ gst_cow_stream_set_info (GstCowStream *self, const GstVideoInfo *info)
 {
   self->info = *info;
   self->frame_ns = GST_VIDEO_INFO_FPS_N (info) > 0
-                       ? gst_util_uint64_scale_int (GST_SECOND, GST_VIDEO_INFO_FPS_D (info), GST_VIDEO_INFO_FPS_N (info))
+                       ? gst_util_uint64_scale_int (GST_SECOND, GST_VIDEO_INFO_FPS_D (info),
+                                                    GST_VIDEO_INFO_FPS_N (info))
                        : USUAL_FRAME;
   gst_cow_stream_reset (self);
 }
@@ -105,16 +106,17 @@ gst_cow_stream_set_flushing (GstCowStream *self, gboolean flushing)
   g_mutex_unlock (&self->lock);
 }
 
-/* ---- counting ---- */
+/* ---- counting -------------------------------------------------------------------------------- */
 
 static void
 publish (GstCowStream *self)
 {
   g_mutex_lock (&self->lock);
   self->published = self->stats;
-  self->condition = (GstCowCondition){
-    .live = self->live, .blocking = self->blocking, .tracks = self->tracker.tracks->len, .tracks_evicted = self->tracker.n_evicted
-  };
+  self->condition = (GstCowCondition){ .live = self->live,
+                                       .blocking = self->blocking,
+                                       .tracks = self->tracker.tracks->len,
+                                       .tracks_evicted = self->tracker.n_evicted };
   g_mutex_unlock (&self->lock);
 }
 
@@ -150,7 +152,9 @@ gst_cow_stream_drop (GstCowStream *self)
   GstCowFlight *flight;
 
   while ((flight = g_queue_pop_head (&self->flights))) {
-    gst_cow_stream_settle (self, flight, flight->verdict == GST_COW_VERDICT_CLASSIFY ? GST_COW_VERDICT_FLUSHED : flight->verdict);
+    gst_cow_stream_settle (self, flight,
+                           flight->verdict == GST_COW_VERDICT_CLASSIFY ? GST_COW_VERDICT_FLUSHED
+                                                                       : flight->verdict);
     gst_cow_flight_forget (flight);
     gst_cow_flight_free (flight);
   }
@@ -158,9 +162,10 @@ gst_cow_stream_drop (GstCowStream *self)
   publish (self);
 }
 
-/* ---- in and out ---- */
+/* ---- in and out ------------------------------------------------------------------------------ */
 
-/* Non-blocking: the frame goes on with what is known now; its own answers are for those that follow. */
+/* Non-blocking: the frame goes on with what is known now; its own answers are for those that
+ * follow. */
 static void
 depart (GstCowStream *self, GstCowFlight *flight)
 {
@@ -180,7 +185,8 @@ depart (GstCowStream *self, GstCowFlight *flight)
 }
 
 void
-gst_cow_stream_take (GstCowStream *self, GstBuffer *buffer, GstCowFrameSettings *settings, const GstSegment *segment, const GstCowQos *qos)
+gst_cow_stream_take (GstCowStream *self, GstBuffer *buffer, GstCowFrameSettings *settings,
+                     const GstSegment *segment, const GstCowQos *qos)
 {
   const GstCowMoment moment = gst_cow_moment_of (buffer, segment, &self->info, self->n_frames++);
   GstCowFlight *flight;
@@ -242,7 +248,8 @@ gst_cow_stream_give (GstCowStream *self, gboolean all, GstBuffer **buffer)
   *buffer = g_steal_pointer (&self->ready);
   if (*buffer || !self->blocking || !head)
     return GST_FLOW_OK;
-  if (!all && self->flights.length < gst_cow_frame_settings_depth (self->settings) && !gst_cow_flight_is_done (head))
+  if (!all && self->flights.length < gst_cow_frame_settings_depth (self->settings) &&
+      !gst_cow_flight_is_done (head))
     return GST_FLOW_OK;
   if (all)
     hurry_all (self);

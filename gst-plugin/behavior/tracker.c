@@ -76,7 +76,7 @@ find (const GstCowTracker *self, GstCowIdSource source, guint64 id)
   return NULL;
 }
 
-/* ---- whether the numbers of regions are those of objects ---- */
+/* ---- whether the numbers of regions are those of objects ------------------------------------- */
 
 static gboolean
 has_number (const GstCowSighting *sightings, guint n, guint64 id)
@@ -88,9 +88,11 @@ has_number (const GstCowSighting *sightings, guint n, guint64 id)
   return FALSE;
 }
 
-/* Whether a track with another number, which is not in this frame, was where this sighting is: then the cow's number changed. */
+/* Whether a track with another number, which is not in this frame, was where this sighting is: then
+ * the cow's number changed. */
 static gboolean
-was_renumbered (const GstCowTracker *self, const GstCowSighting *sighting, const GstCowSighting *sightings, guint n)
+was_renumbered (const GstCowTracker *self, const GstCowSighting *sighting,
+                const GstCowSighting *sightings, guint n)
 {
   for (guint i = 0; i < self->tracks->len; i++) {
     const GstCowTrack *track = nth (self, i);
@@ -102,7 +104,8 @@ was_renumbered (const GstCowTracker *self, const GstCowSighting *sighting, const
   return FALSE;
 }
 
-/* A number that comes again where it was speaks for the numbers; one that comes again elsewhere, or changes in place, against them. */
+/* A number that comes again where it was speaks for the numbers; one that comes again elsewhere, or
+ * changes in place, against them. */
 static void
 judge_numbers (GstCowTracker *self, const GstCowSighting *sightings, guint n)
 {
@@ -122,7 +125,7 @@ judge_numbers (GstCowTracker *self, const GstCowSighting *sightings, guint n)
   self->trust = CLAMP (trust, -MOST_TRUST, MOST_TRUST);
 }
 
-/* ---- matching ---- */
+/* ---- matching -------------------------------------------------------------------------------- */
 
 static gboolean
 is_free (const GstCowTrack *track, guint64 frame)
@@ -145,7 +148,8 @@ assign (GstCowTrack *track, guint64 frame, const GstCowSighting *sighting, GstCo
 static gboolean
 identifies (const GstCowTracker *self, GstCowIdSource source)
 {
-  return source == GST_COW_ID_TRACKER || source == GST_COW_ID_PLACE || (source == GST_COW_ID_ROI && self->trust > 0);
+  return source == GST_COW_ID_TRACKER || source == GST_COW_ID_PLACE ||
+         (source == GST_COW_ID_ROI && self->trust > 0);
 }
 
 typedef struct {
@@ -164,7 +168,8 @@ compare_pairs (gconstpointer a, gconstpointer b)
 
 /* Those without a number that counts: the pairs that overlap most, first. */
 static void
-match_by_overlap (GstCowTracker *self, guint64 frame, const GstCowSighting *sightings, guint n, GstCowTrack **tracks)
+match_by_overlap (GstCowTracker *self, guint64 frame, const GstCowSighting *sightings, guint n,
+                  GstCowTrack **tracks)
 {
   g_autoptr (GArray) pairs = g_array_new (FALSE, FALSE, sizeof (Pair));
 
@@ -174,8 +179,9 @@ match_by_overlap (GstCowTracker *self, guint64 frame, const GstCowSighting *sigh
     for (guint t = 0; t < self->tracks->len; t++) {
       Pair pair = { .sighting = i, .track = nth (self, t) };
 
-      pair.iou =
-          is_free (pair.track, frame) && pair.track->source != GST_COW_ID_PLACE ? gst_cow_iou (&pair.track->box, &sightings[i].box) : 0;
+      pair.iou = is_free (pair.track, frame) && pair.track->source != GST_COW_ID_PLACE
+                     ? gst_cow_iou (&pair.track->box, &sightings[i].box)
+                     : 0;
       if (pair.iou > MIN_IOU)
         g_array_append_val (pairs, pair);
     }
@@ -254,11 +260,14 @@ evict_unseen (GstCowTracker *self, guint64 frame)
 }
 
 void
-gst_cow_tracker_update (GstCowTracker *self, guint64 frame, const GstCowSighting *sightings, guint n, GstCowTrack **tracks)
+gst_cow_tracker_update (GstCowTracker *self, guint64 frame, const GstCowSighting *sightings,
+                        guint n, GstCowTrack **tracks)
 {
   judge_numbers (self, sightings, n);
   for (guint i = 0; i < n; i++) {
-    GstCowTrack *track = identifies (self, sightings[i].source) ? find (self, sightings[i].source, sightings[i].id) : NULL;
+    GstCowTrack *track = identifies (self, sightings[i].source)
+                             ? find (self, sightings[i].source, sightings[i].id)
+                             : NULL;
 
     tracks[i] = NULL;
     if (track && is_free (track, frame))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who is who from frame to frame, and what is known of each. What upstream says about identity counts most (a tracker's number, then the
- * number of a region of interest); who has no number is found again by the overlap of boxes. Used by the streaming thread alone.
+ * Who is who from frame to frame, and what is known of each. What upstream says about identity
+ * counts most (a tracker's number, then the number of a region of interest); who has no number is
+ * found again by the overlap of boxes. Used by the streaming thread alone.
  */
 #ifndef GST_COW_TRACKER_H
 #define GST_COW_TRACKER_H
@@ -20,7 +21,8 @@ G_BEGIN_DECLS
 
 typedef enum {
   GST_COW_ID_NONE,
-  GST_COW_ID_ROI,     /* of a GstVideoRegionOfInterestMeta; some detectors number boxes in it, not objects */
+  GST_COW_ID_ROI,     /* of a GstVideoRegionOfInterestMeta; some detectors number boxes in it, not
+                         objects */
   GST_COW_ID_TRACKER, /* of a tracker */
   GST_COW_ID_PLACE    /* a zone or the full frame: it never moves, and no box is taken for it */
 } GstCowIdSource;
@@ -59,7 +61,8 @@ typedef struct {
 typedef struct {
   GPtrArray *tracks; /* of GstCowTrack, at most GST_COW_TRACKER_MAX */
   guint64 next_id;
-  gint trust; /* in the numbers of GST_COW_ID_ROI: more than 0 while they behave like those of objects */
+  gint trust; /* in the numbers of GST_COW_ID_ROI: more than 0 while they behave like those of
+                 objects */
   guint64 n_evicted;
 } GstCowTracker;
 
@@ -68,10 +71,11 @@ void gst_cow_tracker_clear (GstCowTracker *self);
 /* Forgets all tracks. */
 void gst_cow_tracker_reset (GstCowTracker *self);
 /*
- * Finds or makes the track of each of n sightings of one frame, whose number is larger than that of the call before. tracks [n] are
- * references for the caller; no two are the same.
+ * Finds or makes the track of each of n sightings of one frame, whose number is larger than that of
+ * the call before. tracks [n] are references for the caller; no two are the same.
  */
-void gst_cow_tracker_update (GstCowTracker *self, guint64 frame, const GstCowSighting *sightings, guint n, GstCowTrack **tracks);
+void gst_cow_tracker_update (GstCowTracker *self, guint64 frame, const GstCowSighting *sightings,
+                             guint n, GstCowTrack **tracks);
 
 GstCowTrack *gst_cow_track_ref (GstCowTrack *track);
 void gst_cow_track_unref (GstCowTrack *track);

@@ -18,7 +18,8 @@ clear_zone (gpointer data)
 static gboolean
 wrong (GError **error, const char *zone, const char *what, const char *found)
 {
-  g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "zone \"%s\": %s, found \"%s\"; expected NAME=x,y,w,h or NAME=x,y x,y x,y ...", zone,
+  g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+               "zone \"%s\": %s, found \"%s\"; expected NAME=x,y,w,h or NAME=x,y x,y x,y ...", zone,
                what, found);
   return FALSE;
 }
@@ -30,7 +31,8 @@ parse_numbers (const char *zone, const char *text, guint n, gdouble *numbers, GE
   g_auto (GStrv) parts = g_strsplit (text, ",", -1);
 
   if (g_strv_length (parts) != n)
-    return wrong (error, zone, n == 2 ? "a corner has two numbers" : "a rectangle has four numbers", text);
+    return wrong (error, zone, n == 2 ? "a corner has two numbers" : "a rectangle has four numbers",
+                  text);
   for (guint i = 0; i < n; i++) {
     const char *part = g_strstrip (parts[i]);
     char *end;
@@ -111,7 +113,8 @@ parse_shape (GstCowZone *zone, const char *text, GError **error)
 
   if (!*shape)
     return wrong (error, zone->name, "nothing after \"=\"", text);
-  return g_strv_length (words) == 1 ? parse_rectangle (zone, shape, error) : parse_polygon (zone, words, shape, error);
+  return g_strv_length (words) == 1 ? parse_rectangle (zone, shape, error)
+                                    : parse_polygon (zone, words, shape, error);
 }
 
 static gboolean
@@ -122,7 +125,9 @@ check_name (const char *name, const GArray *zones, const char *text, GError **er
   if (strlen (name) > GST_COW_ZONE_MAX_NAME || !g_utf8_validate (name, -1, NULL)) {
     g_autofree char *shown = g_strescape (name, NULL);
 
-    return wrong (error, shown, "a name has at most " G_STRINGIFY (GST_COW_ZONE_MAX_NAME) " bytes of UTF-8", text);
+    return wrong (error, shown,
+                  "a name has at most " G_STRINGIFY (GST_COW_ZONE_MAX_NAME) " bytes of UTF-8",
+                  text);
   }
   for (guint i = 0; i < zones->len; i++) {
     if (g_str_equal (g_array_index (zones, GstCowZone, i).name, name))
@@ -171,7 +176,8 @@ gst_cow_zones_parse (const char *text, GError **error)
   return g_steal_pointer (&zones);
 }
 
-/* The pixels from `start` on for `length`, both fractions of `size`: whole ones, at least one, inside. */
+/* The pixels from `start` on for `length`, both fractions of `size`: whole ones, at least one,
+ * inside. */
 static void
 to_pixels (gdouble start, gdouble length, gint size, int *from, int *n)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The property `zones`: named parts of the picture that do not move, such as pens and lying cubicles. */
+/* The property `zones`: named parts of the picture that do not move, such as pens and lying
+ * cubicles. */
 #ifndef GST_COW_ZONES_H
 #define GST_COW_ZONES_H
 
@@ -20,9 +21,10 @@ typedef struct {
 } GstCowZone;
 
 /*
- * Reads "NAME=x,y,w,h; NAME=x,y x,y x,y ...": a rectangle by its upper left corner and size, or a polygon of at least three corners, of
- * which the bounding box is taken. All numbers are from 0 to 1. An empty text has no zones. NULL, and COW_ERROR_ARGUMENT saying which zone
- * is wrong and how. Free the array of GstCowZone with g_array_unref ().
+ * Reads "NAME=x,y,w,h; NAME=x,y x,y x,y ...": a rectangle by its upper left corner and size, or a
+ * polygon of at least three corners, of which the bounding box is taken. All numbers are from 0
+ * to 1. An empty text has no zones. NULL, and COW_ERROR_ARGUMENT saying which zone is wrong and
+ * how. Free the array of GstCowZone with g_array_unref ().
  */
 GArray *gst_cow_zones_parse (const char *text, GError **error);
 /* The pixels of a zone, at least one. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * gst_video_overlay_composition_blend () converts whole rows of the frame for each rectangle, however narrow it is. Here each rectangle
- * gets a frame of its own that is a window in the real one, so that the cost is that of its own pixels: lines and words instead of the
- * barn.
+ * gst_video_overlay_composition_blend () converts whole rows of the frame for each rectangle,
+ * however narrow it is. Here each rectangle gets a frame of its own that is a window in the real
+ * one, so that the cost is that of its own pixels: lines and words instead of the barn.
  */
 #include "gst-plugin/overlay/blend.h"
 
@@ -24,32 +24,39 @@ window_in (const GstVideoFrame *frame, const GstVideoRectangle *part)
     const gint x = GST_VIDEO_FORMAT_INFO_SCALE_WIDTH (frame->info.finfo, c, part->x);
     const gint y = GST_VIDEO_FORMAT_INFO_SCALE_HEIGHT (frame->info.finfo, c, part->y);
 
-    window.data[plane] = (guint8 *)frame->data[plane] + (gssize)y * GST_VIDEO_FRAME_PLANE_STRIDE (frame, plane) +
+    window.data[plane] = (guint8 *)frame->data[plane] +
+                         (gssize)y * GST_VIDEO_FRAME_PLANE_STRIDE (frame, plane) +
                          (gssize)x * GST_VIDEO_FRAME_COMP_PSTRIDE (frame, c);
   }
   return window;
 }
 
-/* gst_video_blend () takes the fourth byte of RGBx and its like for alpha, and nobody says what is in it. */
+/* gst_video_blend () takes the fourth byte of RGBx and its like for alpha, and nobody says what is
+ * in it. */
 static void
 make_opaque (const GstVideoFrame *window)
 {
-  const gint padding =
-      6 - GST_VIDEO_FRAME_COMP_POFFSET (window, 0) - GST_VIDEO_FRAME_COMP_POFFSET (window, 1) - GST_VIDEO_FRAME_COMP_POFFSET (window, 2);
+  const gint padding = 6 - GST_VIDEO_FRAME_COMP_POFFSET (window, 0) -
+                       GST_VIDEO_FRAME_COMP_POFFSET (window, 1) -
+                       GST_VIDEO_FRAME_COMP_POFFSET (window, 2);
 
-  if (!GST_VIDEO_INFO_IS_RGB (&window->info) || GST_VIDEO_INFO_HAS_ALPHA (&window->info) || GST_VIDEO_FRAME_COMP_PSTRIDE (window, 0) != 4)
+  if (!GST_VIDEO_INFO_IS_RGB (&window->info) || GST_VIDEO_INFO_HAS_ALPHA (&window->info) ||
+      GST_VIDEO_FRAME_COMP_PSTRIDE (window, 0) != 4)
     return;
   for (gint y = 0; y < GST_VIDEO_FRAME_HEIGHT (window); y++) {
-    guint8 *row = (guint8 *)GST_VIDEO_FRAME_PLANE_DATA (window, 0) + (gssize)y * GST_VIDEO_FRAME_PLANE_STRIDE (window, 0);
+    guint8 *row = (guint8 *)GST_VIDEO_FRAME_PLANE_DATA (window, 0) +
+                  (gssize)y * GST_VIDEO_FRAME_PLANE_STRIDE (window, 0);
 
     for (gint x = 0; x < GST_VIDEO_FRAME_WIDTH (window); x++)
       row[4 * x + padding] = 0xff;
   }
 }
 
-/* Where the picture meets the cropped frame, in px of the real one, widened to even coordinates; FALSE when nowhere. */
+/* Where the picture meets the cropped frame, in px of the real one, widened to even coordinates;
+ * FALSE when nowhere. */
 static gboolean
-visible_part (const GstVideoFrame *frame, const GstVideoRectangle *picture, const GstVideoRectangle *cropped, GstVideoRectangle *part)
+visible_part (const GstVideoFrame *frame, const GstVideoRectangle *picture,
+              const GstVideoRectangle *cropped, GstVideoRectangle *part)
 {
   const gint left = MAX (picture->x, cropped->x), top = MAX (picture->y, cropped->y);
   const gint right = MIN (picture->x + picture->w, cropped->x + cropped->w),
@@ -65,9 +72,11 @@ visible_part (const GstVideoFrame *frame, const GstVideoRectangle *picture, cons
 }
 
 static void
-blend_rectangle (GstVideoFrame *frame, const GstVideoRectangle *cropped, GstVideoOverlayRectangle *rectangle)
+blend_rectangle (GstVideoFrame *frame, const GstVideoRectangle *cropped,
+                 GstVideoOverlayRectangle *rectangle)
 {
-  GstBuffer *pixels = gst_video_overlay_rectangle_get_pixels_unscaled_raw (rectangle, GST_VIDEO_OVERLAY_FORMAT_FLAG_PREMULTIPLIED_ALPHA);
+  GstBuffer *pixels = gst_video_overlay_rectangle_get_pixels_unscaled_raw (
+      rectangle, GST_VIDEO_OVERLAY_FORMAT_FLAG_PREMULTIPLIED_ALPHA);
   GstVideoRectangle picture, part;
   GstVideoInfo info;
   GstVideoFrame source, window;
@@ -88,22 +97,28 @@ blend_rectangle (GstVideoFrame *frame, const GstVideoRectangle *cropped, GstVide
 }
 
 gboolean
-gst_cow_overlay_blend (GstVideoOverlayComposition *composition, GstBuffer *buffer, const GstVideoInfo *caps, GError **error)
+gst_cow_overlay_blend (GstVideoOverlayComposition *composition, GstBuffer *buffer,
+                       const GstVideoInfo *caps, GError **error)
 {
-  GstVideoRectangle cropped = { .w = GST_VIDEO_INFO_WIDTH (caps), .h = GST_VIDEO_INFO_HEIGHT (caps) };
+  GstVideoRectangle cropped = { .w = GST_VIDEO_INFO_WIDTH (caps),
+                                .h = GST_VIDEO_INFO_HEIGHT (caps) };
   GstVideoFrame frame;
   CkPicture picture;
   gboolean ok;
 
   if (!gst_video_frame_map (&frame, caps, buffer, GST_MAP_READWRITE)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_IO, "a buffer of %" G_GSIZE_FORMAT " bytes; a frame of %dx%d in %s has %" G_GSIZE_FORMAT,
-                 gst_buffer_get_size (buffer), cropped.w, cropped.h, GST_VIDEO_INFO_NAME (caps), GST_VIDEO_INFO_SIZE (caps));
+    g_set_error (error, COW_ERROR, COW_ERROR_IO,
+                 "a buffer of %" G_GSIZE_FORMAT
+                 " bytes; a frame of %dx%d in %s has %" G_GSIZE_FORMAT,
+                 gst_buffer_get_size (buffer), cropped.w, cropped.h, GST_VIDEO_INFO_NAME (caps),
+                 GST_VIDEO_INFO_SIZE (caps));
     return FALSE;
   }
   /* only to have strides and crop compared with the memory */
   ok = gst_cow_frame_to_picture (&frame, caps, &picture, &cropped.x, &cropped.y, error);
   for (guint i = 0; ok && i < gst_video_overlay_composition_n_rectangles (composition); i++)
-    blend_rectangle (&frame, &cropped, gst_video_overlay_composition_get_rectangle (composition, i));
+    blend_rectangle (&frame, &cropped,
+                     gst_video_overlay_composition_get_rectangle (composition, i));
   gst_video_frame_unmap (&frame);
   return ok;
 }

@@ -40,7 +40,8 @@ find_place (const GstCowBudget *self, gint label_id)
 {
   guint i = 0;
 
-  while (i < self->shares->len && (guint)g_array_index (self->shares, GstCowShare, i).label_id <= (guint)label_id)
+  while (i < self->shares->len &&
+         (guint)g_array_index (self->shares, GstCowShare, i).label_id <= (guint)label_id)
     i++;
   return i;
 }
@@ -79,7 +80,8 @@ gst_cow_budget_add (GstCowBudget *self, const GArray *view, GstClockTime now)
   for (guint i = 0; seconds > 0 && i < view->len; i++) {
     const GstCowShown *shown = &g_array_index (view, GstCowShown, i);
 
-    find_share (self, shown->label, MAX (shown->label_id, -1), shown->colour)->cow_seconds += seconds;
+    find_share (self, shown->label, MAX (shown->label_id, -1), shown->colour)->cow_seconds +=
+        seconds;
   }
 }
 

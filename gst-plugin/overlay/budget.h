@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The time budget: how long the cows of a stream did what, in cow-seconds (two cows for one second are two). Of bounded size. */
+/* The time budget: how long the cows of a stream did what, in cow-seconds (two cows for one second
+ * are two). Of bounded size. */
 #ifndef GST_COW_BUDGET_H
 #define GST_COW_BUDGET_H
 
@@ -26,8 +27,8 @@ void gst_cow_budget_init (GstCowBudget *self);
 void gst_cow_budget_clear (GstCowBudget *self);
 /* A new stream. */
 void gst_cow_budget_reset (GstCowBudget *self);
-/* A frame at a running time, or GST_CLOCK_TIME_NONE, and what is shown in it: since the last frame every one of its cows did that. Of a
- * pause only the first five seconds count. */
+/* A frame at a running time, or GST_CLOCK_TIME_NONE, and what is shown in it: since the last frame
+ * every one of its cows did that. Of a pause only the first five seconds count. */
 void gst_cow_budget_add (GstCowBudget *self, const GArray *view, GstClockTime now);
 gdouble gst_cow_budget_total (const GstCowBudget *self);
 

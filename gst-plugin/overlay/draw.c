@@ -8,7 +8,8 @@
 static const double ground[4] = { 0.06, 0.07, 0.09, 0.82 };
 static const double fades[GST_COW_FADE_STEPS] = { 1.0, 0.85, 0.65, 0.5 };
 
-/* Of the frame's height: letters as large as subtitles' small print, larger ones where there are few pixels. */
+/* Of the frame's height: letters as large as subtitles' small print, larger ones where there are
+ * few pixels. */
 #define TEXT_SIZE(height) (7.5 + 0.0165 * (height))
 #define SMALL_TEXT        0.85
 /* A tag is not wider than so many times its letters' height. */
@@ -23,14 +24,16 @@ gst_cow_pen_init (GstCowPen *pen, const GstVideoInfo *info, gint line_width, con
 
   *pen = (GstCowPen){ .width = GST_VIDEO_INFO_WIDTH (info), .height = height };
   pen->line = gst_cow_even (line_width > 0 ? line_width : CLAMP (height / 240, 2, 8));
-  pen->stretch = CLAMP ((gdouble)GST_VIDEO_INFO_PAR_D (info) / MAX (GST_VIDEO_INFO_PAR_N (info), 1), 0.25, 4);
+  pen->stretch =
+      CLAMP ((gdouble)GST_VIDEO_INFO_PAR_D (info) / MAX (GST_VIDEO_INFO_PAR_N (info), 1), 0.25, 4);
   pen->fonts = pango_cairo_font_map_new ();
   pen->context = pango_font_map_create_context (pen->fonts);
   pen->font = pango_font_description_from_string (font ? font : "Sans Bold");
   if (pango_font_description_get_size (pen->font) <= 0)
     pango_font_description_set_absolute_size (pen->font, TEXT_SIZE (height) * PANGO_SCALE);
   else if (!pango_font_description_get_size_is_absolute (pen->font))
-    pango_font_description_set_absolute_size (pen->font, pango_font_description_get_size (pen->font) * 96.0 / 72.0);
+    pango_font_description_set_absolute_size (
+        pen->font, pango_font_description_get_size (pen->font) * 96.0 / 72.0);
   pen->text = CLAMP (PANGO_PIXELS (pango_font_description_get_size (pen->font)), 4, 1024);
   pango_font_description_set_absolute_size (pen->font, pen->text * PANGO_SCALE);
 }
@@ -43,7 +46,7 @@ gst_cow_pen_clear (GstCowPen *pen)
   g_clear_object (&pen->fonts);
 }
 
-/* ---- pixels ---- */
+/* ---- pixels ---------------------------------------------------------------------------------- */
 
 typedef struct {
   GstBuffer *buffer;
@@ -62,10 +65,12 @@ canvas_new (gint width, gint height)
   Canvas canvas = { .buffer = gst_buffer_new_allocate (NULL, size, NULL) };
 
   gst_buffer_memset (canvas.buffer, 0, 0, size);
-  gst_buffer_add_video_meta_full (canvas.buffer, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_OVERLAY_COMPOSITION_FORMAT_RGB, (guint)width,
+  gst_buffer_add_video_meta_full (canvas.buffer, GST_VIDEO_FRAME_FLAG_NONE,
+                                  GST_VIDEO_OVERLAY_COMPOSITION_FORMAT_RGB, (guint)width,
                                   (guint)height, 1, offsets, strides);
   gst_buffer_map (canvas.buffer, &canvas.map, GST_MAP_READWRITE);
-  canvas.surface = cairo_image_surface_create_for_data (canvas.map.data, CAIRO_FORMAT_ARGB32, width, height, stride);
+  canvas.surface = cairo_image_surface_create_for_data (canvas.map.data, CAIRO_FORMAT_ARGB32, width,
+                                                        height, stride);
   canvas.cr = cairo_create (canvas.surface);
   return canvas;
 }
@@ -83,7 +88,8 @@ canvas_finish (Canvas *canvas)
 static void
 set_colour (cairo_t *cr, guint32 colour, gdouble alpha)
 {
-  cairo_set_source_rgba (cr, (colour >> 16 & 0xff) / 255.0, (colour >> 8 & 0xff) / 255.0, (colour & 0xff) / 255.0, alpha);
+  cairo_set_source_rgba (cr, (colour >> 16 & 0xff) / 255.0, (colour >> 8 & 0xff) / 255.0,
+                         (colour & 0xff) / 255.0, alpha);
 }
 
 static void
@@ -98,7 +104,7 @@ add_rounded (cairo_t *cr, gdouble x, gdouble y, gdouble w, gdouble h, gdouble ra
   cairo_close_path (cr);
 }
 
-/* ---- boxes ---- */
+/* ---- boxes ----------------------------------------------------------------------------------- */
 
 gint
 gst_cow_pen_border (const GstCowPen *pen)
@@ -108,15 +114,16 @@ gst_cow_pen_border (const GstCowPen *pen)
 
 /* The line lies inside the box, whole at the frame's edges too. */
 GstBuffer *
-gst_cow_draw_box (const GstCowPen *pen, const GstVideoRectangle *box, const GstVideoRectangle *part, guint32 colour, guint fade,
-                  gboolean dashed)
+gst_cow_draw_box (const GstCowPen *pen, const GstVideoRectangle *box, const GstVideoRectangle *part,
+                  guint32 colour, guint fade, gboolean dashed)
 {
   const gdouble border = gst_cow_pen_border (pen), dashes[] = { 4.0 * pen->line, 3.0 * pen->line };
   Canvas canvas = canvas_new (part->w, part->h);
   cairo_t *cr = canvas.cr;
 
   cairo_translate (cr, -part->x, -part->y);
-  add_rounded (cr, border / 2, border / 2, MAX (box->w - border, 1), MAX (box->h - border, 1), border / 2);
+  add_rounded (cr, border / 2, border / 2, MAX (box->w - border, 1), MAX (box->h - border, 1),
+               border / 2);
   if (dashed)
     cairo_set_dash (cr, dashes, G_N_ELEMENTS (dashes), 0);
   cairo_set_line_width (cr, border);
@@ -129,7 +136,7 @@ gst_cow_draw_box (const GstCowPen *pen, const GstVideoRectangle *box, const GstV
   return canvas_finish (&canvas);
 }
 
-/* ---- tags ---- */
+/* ---- tags ------------------------------------------------------------------------------------ */
 
 static PangoLayout *
 layout_new (const GstCowPen *pen, const char *text, gdouble size, PangoWeight weight)
@@ -177,7 +184,8 @@ show_on_baseline (cairo_t *cr, PangoLayout *layout, gdouble x, gdouble baseline)
   pango_cairo_show_layout (cr, layout);
 }
 
-/* From the left: a stripe in the class's colour, label, details; below them the bar. All in px of height, so before `stretch`. */
+/* From the left: a stripe in the class's colour, label, details; below them the bar. All in px of
+ * height, so before `stretch`. */
 typedef struct {
   gdouble stripe, pad, label, details; /* widths */
   gdouble bar, text, width, height;
@@ -192,19 +200,23 @@ measure_tag (const GstCowPen *pen, PangoLayout *label, PangoLayout *details, gbo
   shape.bar = bar ? gst_cow_even ((gint)(pen->text * 0.14)) : 0;
   shape.label = limit_width (label, limit - shape.stripe - 2 * shape.pad);
   if (details)
-    shape.details = limit_width (details, MAX (limit - shape.stripe - 3 * shape.pad - shape.label, 1)) + shape.pad;
+    shape.details =
+        limit_width (details, MAX (limit - shape.stripe - 3 * shape.pad - shape.label, 1)) +
+        shape.pad;
   shape.text = layout_height (label);
-  shape.width = MIN (shape.stripe + shape.label + shape.details + 2 * shape.pad, pen->width / pen->stretch);
+  shape.width =
+      MIN (shape.stripe + shape.label + shape.details + 2 * shape.pad, pen->width / pen->stretch);
   shape.height = ceil (shape.text + pen->text * 0.2) + shape.bar;
   return shape;
 }
 
 static void
-paint_tag (cairo_t *cr, const GstCowPen *pen, const TagShape *shape, gdouble height, PangoLayout *label, PangoLayout *details,
-           gdouble confidence, guint32 colour)
+paint_tag (cairo_t *cr, const GstCowPen *pen, const TagShape *shape, gdouble height,
+           PangoLayout *label, PangoLayout *details, gdouble confidence, guint32 colour)
 {
   const gdouble above = height - shape->bar;
-  const gdouble baseline = round ((above - shape->text) / 2 + (gdouble)pango_layout_get_baseline (label) / PANGO_SCALE);
+  const gdouble baseline =
+      round ((above - shape->text) / 2 + (gdouble)pango_layout_get_baseline (label) / PANGO_SCALE);
 
   add_rounded (cr, 0, 0, shape->width, height, pen->text * 0.22);
   cairo_clip (cr);
@@ -215,7 +227,8 @@ paint_tag (cairo_t *cr, const GstCowPen *pen, const TagShape *shape, gdouble hei
     cairo_rectangle (cr, shape->stripe, above, shape->width, shape->bar);
     cairo_fill (cr);
     set_colour (cr, colour, 1);
-    cairo_rectangle (cr, shape->stripe, above, (shape->width - shape->stripe) * confidence, shape->bar);
+    cairo_rectangle (cr, shape->stripe, above, (shape->width - shape->stripe) * confidence,
+                     shape->bar);
     cairo_fill (cr);
   }
   set_colour (cr, colour, 1);
@@ -230,10 +243,12 @@ paint_tag (cairo_t *cr, const GstCowPen *pen, const TagShape *shape, gdouble hei
 }
 
 GstBuffer *
-gst_cow_draw_tag (const GstCowPen *pen, const char *label, const char *details, gdouble confidence, guint32 colour, guint fade)
+gst_cow_draw_tag (const GstCowPen *pen, const char *label, const char *details, gdouble confidence,
+                  guint32 colour, guint fade)
 {
   g_autoptr (PangoLayout) first = layout_new (pen, label, 1, PANGO_WEIGHT_NORMAL);
-  g_autoptr (PangoLayout) second = details ? layout_new (pen, details, SMALL_TEXT, PANGO_WEIGHT_MEDIUM) : NULL;
+  g_autoptr (PangoLayout) second =
+      details ? layout_new (pen, details, SMALL_TEXT, PANGO_WEIGHT_MEDIUM) : NULL;
   const TagShape shape = measure_tag (pen, first, second, confidence >= 0);
   const gint width = gst_cow_even (MIN ((gint)ceil (shape.width * pen->stretch), pen->width));
   const gint height = gst_cow_even (MIN ((gint)shape.height, pen->height));
@@ -247,7 +262,7 @@ gst_cow_draw_tag (const GstCowPen *pen, const char *label, const char *details, 
   return canvas_finish (&canvas);
 }
 
-/* ---- the strip ---- */
+/* ---- the strip ------------------------------------------------------------------------------- */
 
 gint
 gst_cow_pen_strip_height (const GstCowPen *pen)
@@ -274,18 +289,22 @@ gst_cow_strip_end (const GstCowPen *pen, const GstCowBudget *budget, guint i)
 static guint32
 letters_on (guint32 colour)
 {
-  return 2 * (colour >> 16 & 0xff) + 5 * (colour >> 8 & 0xff) + (colour & 0xff) > 8 * 115 ? 0x101010 : 0xffffff;
+  return 2 * (colour >> 16 & 0xff) + 5 * (colour >> 8 & 0xff) + (colour & 0xff) > 8 * 115
+             ? 0x101010
+             : 0xffffff;
 }
 
 /* The label with its share where there is room, else the share, else nothing. */
 static void
-write_share (cairo_t *cr, const GstCowPen *pen, const GstCowShare *share, gdouble percent, gdouble from, gdouble to, gdouble height)
+write_share (cairo_t *cr, const GstCowPen *pen, const GstCowShare *share, gdouble percent,
+             gdouble from, gdouble to, gdouble height)
 {
   g_autofree char *number = g_strdup_printf ("%.0f%%", percent);
   g_autofree char *both = g_strdup_printf ("%s %s", share->label, number);
 
   for (guint i = 0; i < 2; i++) {
-    g_autoptr (PangoLayout) layout = layout_new (pen, i == 0 ? both : number, 0.8, PANGO_WEIGHT_BOLD);
+    g_autoptr (PangoLayout) layout =
+        layout_new (pen, i == 0 ? both : number, 0.8, PANGO_WEIGHT_BOLD);
     const gdouble width = limit_width (layout, pen->width / pen->stretch);
 
     if (width + pen->text * 0.5 > to - from)
@@ -315,7 +334,8 @@ gst_cow_draw_strip (const GstCowPen *pen, const GstCowBudget *budget)
     cairo_fill (cr);
     cairo_save (cr);
     cairo_scale (cr, pen->stretch, 1);
-    write_share (cr, pen, share, 100 * share->cow_seconds / total, from / pen->stretch, to / pen->stretch, height);
+    write_share (cr, pen, share, 100 * share->cow_seconds / total, from / pen->stretch,
+                 to / pen->stretch, height);
     cairo_restore (cr);
     from = to;
   }

@@ -1,34 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The element `cowoverlay`: what GStreamer asks of it. What is drawn is overlay-painter.h's. Frames leave as they came, in the same order,
- * with something drawn on them or attached to them; which of both is negotiated here.
+ * The element `cowoverlay`: what GStreamer asks of it. What is drawn is overlay-painter.h's. Frames
+ * leave as they came, in the same order, with something drawn on them or attached to them; which of
+ * both is negotiated here.
  */
 /**
  * SECTION:element-cowoverlay
  * @title: cowoverlay
  * @short_description: Shows what cowbehavior found
  *
- * Draws the results of every #cowbehavior upstream: a box around each detected cow and, dashed, around each zone, with a tag: the label,
- * the zone's name, the cow's number, how old the result is once it is older than 0.3 s (boxes and tags fade with it), and a bar as long as
- * the label's probability. A label of the full frame stands in the upper left corner. Each behaviour has its own colour, one of ten that
- * people with any kind of colour vision can tell apart; `unknown` is grey.
+ * Draws the results of every #cowbehavior upstream: a box around each detected cow and, dashed,
+ * around each zone, with a tag: the label, the zone's name, the cow's number, how old the result is
+ * once it is older than 0.3 s (boxes and tags fade with it), and a bar as long as the label's
+ * probability. A label of the full frame stands in the upper left corner. Each behaviour has its
+ * own colour, one of ten that people with any kind of colour vision can tell apart; `unknown` is
+ * grey.
  *
- * Along the bottom edge runs the time budget: how the time of all cows that were seen in this stream is shared among their behaviours. A
- * cow counts for as long as it is in the picture. A new stream and a flushing seek begin anew.
+ * Along the bottom edge runs the time budget: how the time of all cows that were seen in this
+ * stream is shared among their behaviours. A cow counts for as long as it is in the picture. A new
+ * stream and a flushing seek begin anew.
  *
- * Where the elements downstream take a #GstVideoOverlayCompositionMeta (most video sinks that draw with a GPU do), the pixels stay as they
- * are and the drawing goes along as such; also with frames that are in the GPU's memory, and beside what an overlay upstream attached.
- * Elsewhere it is blended into the frame. It is drawn anew where it changes only.
+ * Where the elements downstream take a #GstVideoOverlayCompositionMeta (most video sinks that draw
+ * with a GPU do), the pixels stay as they are and the drawing goes along as such; also with frames
+ * that are in the GPU's memory, and beside what an overlay upstream attached. Elsewhere it is
+ * blended into the frame. It is drawn anew where it changes only.
  *
  * ## Example launch lines
  * |[
- * gst-launch-1.0 videotestsrc pattern=ball ! video/x-raw,width=640,height=360 ! cowbehavior ! cowoverlay ! videoconvert ! autovideosink
+ * gst-launch-1.0 videotestsrc pattern=ball ! video/x-raw,width=640,height=360 ! cowbehavior !
+ * cowoverlay ! videoconvert ! autovideosink
  * ]|
  * What the demonstration model makes of a ball.
  * |[
- * gst-launch-1.0 filesrc location=barn.mp4 ! decodebin ! videoconvert ! cowbehavior model=dinov3-vits16 adapter=cows
- *   zones="pen 1=0,0,0.5,1; pen 2=0.5,0,0.5,1" ! cowoverlay show-confidence=false font="Sans 12" ! videoconvert ! x264enc ! mp4mux !
- *   filesink location=labelled.mp4
+ * gst-launch-1.0 filesrc location=barn.mp4 ! decodebin ! videoconvert ! cowbehavior
+ * model=dinov3-vits16 adapter=cows zones="pen 1=0,0,0.5,1; pen 2=0.5,0,0.5,1" ! cowoverlay
+ * show-confidence=false font="Sans 12" ! videoconvert ! x264enc ! mp4mux ! filesink
+ * location=labelled.mp4
  * ]|
  * A recording with two zones, labelled.
  */
@@ -48,7 +55,15 @@ GST_DEBUG_CATEGORY_STATIC (gst_cow_overlay_debug);
 
 #define MAX_LINE_WIDTH 64
 
-enum { PROP_0, PROP_SHOW_CONFIDENCE, PROP_SHOW_AGE, PROP_SHOW_ID, PROP_SHOW_BUDGET, PROP_FONT, PROP_LINE_WIDTH };
+enum {
+  PROP_0,
+  PROP_SHOW_CONFIDENCE,
+  PROP_SHOW_AGE,
+  PROP_SHOW_ID,
+  PROP_SHOW_BUDGET,
+  PROP_FONT,
+  PROP_LINE_WIDTH
+};
 
 struct _GstCowOverlay {
   GstBaseTransform parent;
@@ -65,30 +80,41 @@ struct _GstCowOverlay {
   GstCowBudget budget;
 };
 
-static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAPS));
-static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAPS));
+static GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAPS));
+static GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAPS));
 static GstStaticCaps blended_caps = GST_STATIC_CAPS (BLENDED);
 
 G_DEFINE_TYPE (GstCowOverlay, gst_cow_overlay, GST_TYPE_BASE_TRANSFORM)
 GST_ELEMENT_REGISTER_DEFINE (cowoverlay, "cowoverlay", GST_RANK_NONE, GST_TYPE_COW_OVERLAY)
 
 static void gst_cow_overlay_finalize (GObject *object);
-static void gst_cow_overlay_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec);
-static void gst_cow_overlay_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec);
+static void gst_cow_overlay_set_property (GObject *object, guint id, const GValue *value,
+                                          GParamSpec *pspec);
+static void gst_cow_overlay_get_property (GObject *object, guint id, GValue *value,
+                                          GParamSpec *pspec);
 static gboolean gst_cow_overlay_stop (GstBaseTransform *trans);
-static GstCaps *gst_cow_overlay_transform_caps (GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps, GstCaps *filter);
-static GstCaps *gst_cow_overlay_fixate_caps (GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps, GstCaps *othercaps);
-static gboolean gst_cow_overlay_set_caps (GstBaseTransform *trans, GstCaps *incaps, GstCaps *outcaps);
+static GstCaps *gst_cow_overlay_transform_caps (GstBaseTransform *trans, GstPadDirection direction,
+                                                GstCaps *caps, GstCaps *filter);
+static GstCaps *gst_cow_overlay_fixate_caps (GstBaseTransform *trans, GstPadDirection direction,
+                                             GstCaps *caps, GstCaps *othercaps);
+static gboolean gst_cow_overlay_set_caps (GstBaseTransform *trans, GstCaps *incaps,
+                                          GstCaps *outcaps);
 static gboolean gst_cow_overlay_sink_event (GstBaseTransform *trans, GstEvent *event);
 static GstFlowReturn gst_cow_overlay_generate_output (GstBaseTransform *trans, GstBuffer **buffer);
 
-/* ---- properties ---- */
+/* ---- properties ------------------------------------------------------------------------------ */
 
 static void
-install_switch (GObjectClass *class, guint id, const char *name, const char *nick, const char *blurb)
+install_switch (GObjectClass *class, guint id, const char *name, const char *nick,
+                const char *blurb)
 {
-  g_object_class_install_property (
-      class, id, g_param_spec_boolean (name, nick, blurb, TRUE, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
+  g_object_class_install_property (class, id,
+                                   g_param_spec_boolean (name, nick, blurb, TRUE,
+                                                         G_PARAM_READWRITE |
+                                                             G_PARAM_STATIC_STRINGS |
+                                                             GST_PARAM_MUTABLE_PLAYING));
 }
 
 static void
@@ -97,48 +123,60 @@ install_properties (GObjectClass *class)
   /**
    * GstCowOverlay:show-confidence:
    *
-   * A bar under each label, as long as its probability: the whole tag for 1. For `unknown` it is that of the likeliest class.
+   * A bar under each label, as long as its probability: the whole tag for 1. For `unknown` it is
+   * that of the likeliest class.
    */
-  install_switch (class, PROP_SHOW_CONFIDENCE, "show-confidence", "Show confidence", "A bar under each label, as long as its probability");
+  install_switch (class, PROP_SHOW_CONFIDENCE, "show-confidence", "Show confidence",
+                  "A bar under each label, as long as its probability");
   /**
    * GstCowOverlay:show-age:
    *
-   * Beside a label how old its result is, in s (in frames for buffers without timestamps), once it is older than 0.3 s.
+   * Beside a label how old its result is, in s (in frames for buffers without timestamps), once it
+   * is older than 0.3 s.
    */
-  install_switch (class, PROP_SHOW_AGE, "show-age", "Show age", "How old a result is, beside its label, once it is older than 0.3 s");
+  install_switch (class, PROP_SHOW_AGE, "show-age", "Show age",
+                  "How old a result is, beside its label, once it is older than 0.3 s");
   /**
    * GstCowOverlay:show-id:
    *
    * The track id of each detected cow, as #7.
    */
-  install_switch (class, PROP_SHOW_ID, "show-id", "Show id", "The number by which a detected cow is followed, beside its label");
+  install_switch (class, PROP_SHOW_ID, "show-id", "Show id",
+                  "The number by which a detected cow is followed, beside its label");
   /**
    * GstCowOverlay:show-budget:
    *
    * The time budget along the bottom edge. It is kept while it is not shown.
    */
   install_switch (class, PROP_SHOW_BUDGET, "show-budget", "Show time budget",
-                  "A strip along the bottom edge: how the time of all cows is shared among behaviours since the stream began");
+                  "A strip along the bottom edge: how the time of all cows is shared among "
+                  "behaviours since the stream began");
   /**
    * GstCowOverlay:font:
    *
-   * A Pango font description, as "Sans Bold 14". Its size is in points of 4/3 px of the frame's height; without one it follows from that.
+   * A Pango font description, as "Sans Bold 14". Its size is in points of 4/3 px of the frame's
+   * height; without one it follows from that.
    */
   g_object_class_install_property (
       class, PROP_FONT,
       g_param_spec_string ("font", "Font",
-                           "Pango font description, as \"Sans Bold 14\" (size in points of 4/3 px); without a size what suits the "
+                           "Pango font description, as \"Sans Bold 14\" (size in points of 4/3 "
+                           "px); without a size what suits the "
                            "frame's height. NULL: Sans Bold",
-                           NULL, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
+                           NULL,
+                           G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
   /**
    * GstCowOverlay:line-width:
    *
-   * Width of the boxes' lines in px; odd ones are taken for the next even one, as frames with subsampled chroma need it.
+   * Width of the boxes' lines in px; odd ones are taken for the next even one, as frames with
+   * subsampled chroma need it.
    */
   g_object_class_install_property (
       class, PROP_LINE_WIDTH,
-      g_param_spec_int ("line-width", "Line width", "Width of the boxes' lines in px, even; 0: what suits the frame's height", 0,
-                        MAX_LINE_WIDTH, 0, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
+      g_param_spec_int ("line-width", "Line width",
+                        "Width of the boxes' lines in px, even; 0: what suits the frame's height",
+                        0, MAX_LINE_WIDTH, 0,
+                        G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
 }
 
 static void
@@ -155,8 +193,10 @@ gst_cow_overlay_class_init (GstCowOverlayClass *class)
   object_class->get_property = gst_cow_overlay_get_property;
   install_properties (object_class);
 
-  gst_element_class_set_static_metadata (element_class, "Cow behaviour overlay", "Filter/Effect/Video/Overlay",
-                                         "Shows what cowbehavior found: boxes, labels, confidence, age and time budget", "cowbehavior");
+  gst_element_class_set_static_metadata (
+      element_class, "Cow behaviour overlay", "Filter/Effect/Video/Overlay",
+      "Shows what cowbehavior found: boxes, labels, confidence, age and time budget",
+      "cowbehavior");
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
 
@@ -254,14 +294,15 @@ gst_cow_overlay_stop (GstBaseTransform *trans)
   return TRUE;
 }
 
-/* ---- negotiation ---- */
+/* ---- negotiation ----------------------------------------------------------------------------- */
 
 static gboolean
 is_composed (const GstCaps *caps, guint i)
 {
   GstCapsFeatures *features = gst_caps_get_features (caps, i);
 
-  return features && !gst_caps_features_is_any (features) && gst_caps_features_contains (features, FEATURE);
+  return features && !gst_caps_features_is_any (features) &&
+         gst_caps_features_contains (features, FEATURE);
 }
 
 /* Structure i alone, with or without the feature. */
@@ -281,11 +322,12 @@ with_feature (const GstCaps *caps, guint i, gboolean composed)
 }
 
 /*
- * Anything goes out with the feature: that is, attached. Without it goes out what can be blended into. What has the feature already has to
- * keep it: some overlay upstream relies on it.
+ * Anything goes out with the feature: that is, attached. Without it goes out what can be blended
+ * into. What has the feature already has to keep it: some overlay upstream relies on it.
  */
 static GstCaps *
-gst_cow_overlay_transform_caps (GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps, GstCaps *filter)
+gst_cow_overlay_transform_caps (GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps,
+                                GstCaps *filter)
 {
   g_autoptr (GstCaps) blended = gst_static_caps_get (&blended_caps);
   GstCaps *result = gst_caps_new_empty ();
@@ -298,7 +340,8 @@ gst_cow_overlay_transform_caps (GstBaseTransform *trans, GstPadDirection directi
     if (direction == GST_PAD_SRC && is_composed (caps, i))
       result = gst_caps_merge (result, g_steal_pointer (&plain));
     else if (!is_composed (caps, i))
-      result = gst_caps_merge (result, gst_caps_intersect_full (plain, blended, GST_CAPS_INTERSECT_FIRST));
+      result = gst_caps_merge (result,
+                               gst_caps_intersect_full (plain, blended, GST_CAPS_INTERSECT_FIRST));
   }
   if (filter) {
     GstCaps *all = result;
@@ -309,8 +352,8 @@ gst_cow_overlay_transform_caps (GstBaseTransform *trans, GstPadDirection directi
   return result;
 }
 
-/* Whether the next elements ask for compositions with frames of these caps. Those that are transforms answer only once they have caps, so
- * these are sent first. */
+/* Whether the next elements ask for compositions with frames of these caps. Those that are
+ * transforms answer only once they have caps, so these are sent first. */
 static gboolean
 downstream_asks (GstCowOverlay *self, GstCaps *composed)
 {
@@ -322,7 +365,8 @@ downstream_asks (GstCowOverlay *self, GstCaps *composed)
 }
 
 static GstCaps *
-gst_cow_overlay_fixate_caps (GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps, GstCaps *othercaps)
+gst_cow_overlay_fixate_caps (GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps,
+                             GstCaps *othercaps)
 {
   GstCowOverlay *self = GST_COW_OVERLAY (trans);
   g_autoptr (GstCaps) composed = with_feature (caps, 0, TRUE);
@@ -330,8 +374,10 @@ gst_cow_overlay_fixate_caps (GstBaseTransform *trans, GstPadDirection direction,
 
   if (direction != GST_PAD_SINK || is_composed (caps, 0))
     return gst_caps_fixate (othercaps);
-  /* elements that take anything take compositions too, and lose them: only who asks gets them where there is a choice */
-  if (gst_caps_can_intersect (composed, othercaps) && (!gst_caps_can_intersect (caps, othercaps) || downstream_asks (self, composed)))
+  /* elements that take anything take compositions too, and lose them: only who asks gets them where
+   * there is a choice */
+  if (gst_caps_can_intersect (composed, othercaps) &&
+      (!gst_caps_can_intersect (caps, othercaps) || downstream_asks (self, composed)))
     chosen = gst_caps_ref (composed);
   else if (gst_caps_can_intersect (caps, othercaps))
     chosen = gst_caps_ref (caps);
@@ -354,19 +400,21 @@ gst_cow_overlay_set_caps (GstBaseTransform *trans, GstCaps *incaps, GstCaps *out
   return TRUE;
 }
 
-/* ---- frames ---- */
+/* ---- frames ---------------------------------------------------------------------------------- */
 
 static gboolean
 gst_cow_overlay_sink_event (GstBaseTransform *trans, GstEvent *event)
 {
   GstCowOverlay *self = GST_COW_OVERLAY (trans);
 
-  if (GST_EVENT_TYPE (event) == GST_EVENT_STREAM_START || GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
+  if (GST_EVENT_TYPE (event) == GST_EVENT_STREAM_START ||
+      GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
     gst_cow_budget_reset (&self->budget);
   return GST_BASE_TRANSFORM_CLASS (gst_cow_overlay_parent_class)->sink_event (trans, event);
 }
 
-/* One for the caps and properties as they are now. Made without the lock: finding a font may take long. */
+/* One for the caps and properties as they are now. Made without the lock: finding a font may take
+ * long. */
 static GstCowPainter *
 get_painter (GstCowOverlay *self)
 {
@@ -422,9 +470,12 @@ static GstVideoOverlayComposition *
 paint (GstCowOverlay *self, GstBuffer *buffer)
 {
   const GstSegment *segment = &GST_BASE_TRANSFORM (self)->segment;
-  g_autoptr (GArray) view = gst_cow_view_new (buffer, GST_VIDEO_INFO_WIDTH (&self->info), GST_VIDEO_INFO_HEIGHT (&self->info));
-  GstClockTime now = segment->format == GST_FORMAT_TIME ? gst_segment_to_running_time (segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer))
-                                                        : GST_CLOCK_TIME_NONE;
+  g_autoptr (GArray) view = gst_cow_view_new (buffer, GST_VIDEO_INFO_WIDTH (&self->info),
+                                              GST_VIDEO_INFO_HEIGHT (&self->info));
+  GstClockTime now =
+      segment->format == GST_FORMAT_TIME
+          ? gst_segment_to_running_time (segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer))
+          : GST_CLOCK_TIME_NONE;
 
   gst_cow_budget_add (&self->budget, view, now);
   return gst_cow_painter_paint (get_painter (self), view, &self->budget);
@@ -449,7 +500,8 @@ gst_cow_overlay_generate_output (GstBaseTransform *trans, GstBuffer **buffer)
   }
   if (gst_cow_overlay_blend (composition, *buffer, &self->info, &error))
     return GST_FLOW_OK;
-  GST_ELEMENT_ERROR (self, STREAM, FORMAT, ("a frame cannot be drawn into: %s", error->message), (NULL));
+  GST_ELEMENT_ERROR (self, STREAM, FORMAT, ("a frame cannot be drawn into: %s", error->message),
+                     (NULL));
   gst_clear_buffer (buffer);
   return GST_FLOW_ERROR;
 }

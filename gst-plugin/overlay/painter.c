@@ -9,7 +9,8 @@ struct _GstCowPainter {
   GstCowPen pen;
   GstCowOverlayStyle style;
 
-  /* By what they look like; what a frame does not use is forgotten after it, so that there are no more than one frame shows. */
+  /* By what they look like; what a frame does not use is forgotten after it, so that there are no
+   * more than one frame shows. */
   GHashTable *pictures, *next_pictures;     /* text to GstBuffer */
   GHashTable *rectangles, *next_rectangles; /* text and place to GstVideoOverlayRectangle */
 
@@ -70,7 +71,7 @@ gst_cow_painter_free (GstCowPainter *self)
   g_free (self);
 }
 
-/* ---- what was drawn before ---- */
+/* ---- what was drawn before ------------------------------------------------------------------- */
 
 /* The picture of this look, if this frame or the one before has it. Belongs to the painter. */
 static GstBuffer *
@@ -102,7 +103,8 @@ place_picture (GstCowPainter *self, const char *look, GstBuffer *picture, gint x
     gst_video_overlay_rectangle_ref (rectangle);
   else
     rectangle =
-        gst_video_overlay_rectangle_new_raw (picture, x, y, size->width, size->height, GST_VIDEO_OVERLAY_FORMAT_FLAG_PREMULTIPLIED_ALPHA);
+        gst_video_overlay_rectangle_new_raw (picture, x, y, size->width, size->height,
+                                             GST_VIDEO_OVERLAY_FORMAT_FLAG_PREMULTIPLIED_ALPHA);
   g_ptr_array_add (self->now, gst_video_overlay_rectangle_ref (rectangle));
   g_hash_table_insert (self->next_rectangles, g_steal_pointer (&key), rectangle);
 }
@@ -126,7 +128,8 @@ compose (GstCowPainter *self)
   if (self->now->len > 0)
     self->composition = gst_video_overlay_composition_new (g_ptr_array_index (self->now, 0));
   for (guint i = 1; i < self->now->len; i++)
-    gst_video_overlay_composition_add_rectangle (self->composition, g_ptr_array_index (self->now, i));
+    gst_video_overlay_composition_add_rectangle (self->composition,
+                                                 g_ptr_array_index (self->now, i));
 }
 
 static void
@@ -152,19 +155,22 @@ end_frame (GstCowPainter *self)
   swap_tables (&self->rectangles, &self->next_rectangles);
 }
 
-/* ---- boxes ---- */
+/* ---- boxes ----------------------------------------------------------------------------------- */
 
 static void
-place_part (GstCowPainter *self, const GstCowShown *shown, const GstVideoRectangle *box, GstVideoRectangle part)
+place_part (GstCowPainter *self, const GstCowShown *shown, const GstVideoRectangle *box,
+            GstVideoRectangle part)
 {
   const gboolean dashed = shown->place == GST_COW_PLACE_ZONE;
   const gint x = box->x + part.x, y = box->y + part.y;
-  g_autofree char *look = g_strdup_printf ("box %dx%d %d,%d %dx%d %06x %u %d", box->w, box->h, part.x, part.y, part.w, part.h,
-                                           shown->colour, shown->fade, dashed);
+  g_autofree char *look =
+      g_strdup_printf ("box %dx%d %d,%d %dx%d %06x %u %d", box->w, box->h, part.x, part.y, part.w,
+                       part.h, shown->colour, shown->fade, dashed);
   GstBuffer *picture = find_picture (self, look);
 
   if (!picture)
-    picture = keep_picture (self, look, gst_cow_draw_box (&self->pen, box, &part, shown->colour, shown->fade, dashed));
+    picture = keep_picture (
+        self, look, gst_cow_draw_box (&self->pen, box, &part, shown->colour, shown->fade, dashed));
   place_picture (self, look, picture, x, y);
 }
 
@@ -174,7 +180,8 @@ place_box (GstCowPainter *self, const GstCowShown *shown)
 {
   const gint border = gst_cow_pen_border (&self->pen);
   const gint x = shown->box.x & ~1, y = shown->box.y & ~1;
-  const GstVideoRectangle box = { x, y, gst_cow_even (shown->box.x + shown->box.w) - x, gst_cow_even (shown->box.y + shown->box.h) - y };
+  const GstVideoRectangle box = { x, y, gst_cow_even (shown->box.x + shown->box.w) - x,
+                                  gst_cow_even (shown->box.y + shown->box.h) - y };
 
   if (box.w <= 4 * border || box.h <= 4 * border) {
     place_part (self, shown, &box, (GstVideoRectangle){ 0, 0, box.w, box.h });
@@ -183,10 +190,11 @@ place_box (GstCowPainter *self, const GstCowShown *shown)
   place_part (self, shown, &box, (GstVideoRectangle){ 0, 0, box.w, border });
   place_part (self, shown, &box, (GstVideoRectangle){ 0, box.h - border, box.w, border });
   place_part (self, shown, &box, (GstVideoRectangle){ 0, border, border, box.h - 2 * border });
-  place_part (self, shown, &box, (GstVideoRectangle){ box.w - border, border, border, box.h - 2 * border });
+  place_part (self, shown, &box,
+              (GstVideoRectangle){ box.w - border, border, border, box.h - 2 * border });
 }
 
-/* ---- tags ---- */
+/* ---- tags ------------------------------------------------------------------------------------ */
 
 static gboolean
 is_taken (const GstCowPainter *self, const GstVideoRectangle *tag)
@@ -194,7 +202,8 @@ is_taken (const GstCowPainter *self, const GstVideoRectangle *tag)
   for (guint i = 0; i < self->taken->len; i++) {
     const GstVideoRectangle *other = &g_array_index (self->taken, GstVideoRectangle, i);
 
-    if (tag->x < other->x + other->w && other->x < tag->x + tag->w && tag->y < other->y + other->h && other->y < tag->y + tag->h)
+    if (tag->x < other->x + other->w && other->x < tag->x + tag->w &&
+        tag->y < other->y + other->h && other->y < tag->y + tag->h)
       return TRUE;
   }
   return FALSE;
@@ -207,15 +216,18 @@ free_height (const GstCowPainter *self)
   return self->pen.height - (self->style.budget ? gst_cow_pen_strip_height (&self->pen) : 0);
 }
 
-/* Above the box, in it or below it: the first place that is in the frame and that no other tag has; else in it. */
+/* Above the box, in it or below it: the first place that is in the frame and that no other tag has;
+ * else in it. */
 static void
 find_place (const GstCowPainter *self, const GstCowShown *shown, GstVideoRectangle *tag)
 {
   const GstVideoRectangle *box = &shown->box;
   const gint bottom = box->y + box->h, border = gst_cow_pen_border (&self->pen);
-  const gint inside = box->y + border, rows[] = { box->y - tag->h - GAP, inside, bottom - border - tag->h, bottom + GAP };
+  const gint inside = box->y + border,
+             rows[] = { box->y - tag->h - GAP, inside, bottom - border - tag->h, bottom + GAP };
   const gint columns[] = { box->x, box->x + box->w - tag->w };
-  const gint last_x = MAX (self->pen.width - tag->w, 0), last_y = MAX (free_height (self) - tag->h, 0);
+  const gint last_x = MAX (self->pen.width - tag->w, 0),
+             last_y = MAX (free_height (self) - tag->h, 0);
 
   for (guint i = shown->place == GST_COW_PLACE_ROI ? 0 : 2; i < 2 * G_N_ELEMENTS (rows); i++) {
     const gint y = rows[i / 2];
@@ -233,10 +245,12 @@ find_place (const GstCowPainter *self, const GstCowShown *shown, GstVideoRectang
 static void
 find_corner (const GstCowPainter *self, GstVideoRectangle *tag)
 {
-  const gint margin = gst_cow_even (self->pen.text / 2), last_y = MAX (free_height (self) - tag->h, 0);
+  const gint margin = gst_cow_even (self->pen.text / 2),
+             last_y = MAX (free_height (self) - tag->h, 0);
 
   tag->x = MIN (margin, MAX (self->pen.width - tag->w, 0)) & ~1;
-  for (tag->y = MIN (margin, last_y) & ~1; is_taken (self, tag) && tag->y + 2 * tag->h <= last_y; tag->y += tag->h + 2)
+  for (tag->y = MIN (margin, last_y) & ~1; is_taken (self, tag) && tag->y + 2 * tag->h <= last_y;
+       tag->y += tag->h + 2)
     continue;
 }
 
@@ -261,14 +275,16 @@ place_tag (GstCowPainter *self, const GstCowShown *shown)
   g_autofree char *details = details_of (self, shown);
   /* to a hundredth: finer steps nobody sees, and each is drawn anew */
   const gint percent = self->style.confidence ? (gint)(shown->confidence * 100 + 0.5) : -1;
-  g_autofree char *look =
-      g_strdup_printf ("tag %06x %u %d %s\n%s", shown->colour, shown->fade, percent, shown->label, details ? details : "");
+  g_autofree char *look = g_strdup_printf ("tag %06x %u %d %s\n%s", shown->colour, shown->fade,
+                                           percent, shown->label, details ? details : "");
   GstBuffer *picture = find_picture (self, look);
   const GstVideoMeta *size;
   GstVideoRectangle tag;
 
   if (!picture)
-    picture = keep_picture (self, look, gst_cow_draw_tag (&self->pen, shown->label, details, percent / 100.0, shown->colour, shown->fade));
+    picture = keep_picture (self, look,
+                            gst_cow_draw_tag (&self->pen, shown->label, details, percent / 100.0,
+                                              shown->colour, shown->fade));
   size = gst_buffer_get_video_meta (picture);
   tag = (GstVideoRectangle){ 0, 0, (gint)size->width, (gint)size->height };
   if (shown->place == GST_COW_PLACE_FRAME)
@@ -279,7 +295,7 @@ place_tag (GstCowPainter *self, const GstCowShown *shown)
   place_picture (self, look, picture, tag.x, tag.y);
 }
 
-/* ---- the strip ---- */
+/* ---- the strip ------------------------------------------------------------------------------- */
 
 static void
 place_strip (GstCowPainter *self, const GstCowBudget *budget)
@@ -294,8 +310,8 @@ place_strip (GstCowPainter *self, const GstCowBudget *budget)
   for (guint i = 0; i < budget->shares->len; i++) {
     const GstCowShare *share = &g_array_index (budget->shares, GstCowShare, i);
 
-    g_string_append_printf (look, " %d %.0f %06x %s", gst_cow_strip_end (&self->pen, budget, i), 100 * share->cow_seconds / total,
-                            share->colour, share->label);
+    g_string_append_printf (look, " %d %.0f %06x %s", gst_cow_strip_end (&self->pen, budget, i),
+                            100 * share->cow_seconds / total, share->colour, share->label);
   }
   picture = find_picture (self, look->str);
   if (!picture)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The metas of every `cowbehavior` as places, short texts and colours. Anyone may have written them. */
+/* The metas of every `cowbehavior` as places, short texts and colours. Anyone may have written
+ * them. */
 #include "gst-plugin/overlay/view.h"
 
 #include <math.h>
@@ -17,8 +18,10 @@
 guint32
 gst_cow_view_colour (gint label_id)
 {
-  /* Chosen among bright colours by simulation: also for red-, green- and blue-blind eyes no two are closer than 13 in CIELAB. */
-  static const guint32 colours[] = { 0x56b4e9, 0x00a878, 0xa4d65e, 0x2f6fdb, 0xf0e442, 0xe69f00, 0xe0521b, 0xc03fa8, 0xf4f4f4, 0x9a6a4b };
+  /* Chosen among bright colours by simulation: also for red-, green- and blue-blind eyes no two are
+   * closer than 13 in CIELAB. */
+  static const guint32 colours[] = { 0x56b4e9, 0x00a878, 0xa4d65e, 0x2f6fdb, 0xf0e442,
+                                     0xe69f00, 0xe0521b, 0xc03fa8, 0xf4f4f4, 0x9a6a4b };
 
   return label_id < 0 ? 0x8c8c8c : colours[(guint)label_id % G_N_ELEMENTS (colours)];
 }
@@ -27,7 +30,8 @@ gst_cow_view_colour (gint label_id)
 static char *
 readable (const char *text)
 {
-  g_autofree char *valid = g_utf8_make_valid (text ? text : "?", text ? (gssize)strnlen (text, 4096) : -1);
+  g_autofree char *valid =
+      g_utf8_make_valid (text ? text : "?", text ? (gssize)strnlen (text, 4096) : -1);
   GString *line = g_string_new (NULL);
   const char *at = valid;
 
@@ -49,11 +53,13 @@ read_box (const GstStructure *object, gint width, gint height, GstVideoRectangle
 {
   guint x, y, w, h;
 
-  if (!gst_structure_get (object, "x", G_TYPE_UINT, &x, "y", G_TYPE_UINT, &y, "w", G_TYPE_UINT, &w, "h", G_TYPE_UINT, &h, NULL))
+  if (!gst_structure_get (object, "x", G_TYPE_UINT, &x, "y", G_TYPE_UINT, &y, "w", G_TYPE_UINT, &w,
+                          "h", G_TYPE_UINT, &h, NULL))
     return FALSE;
   if (x >= (guint)width || y >= (guint)height || w == 0 || h == 0)
     return FALSE;
-  *box = (GstVideoRectangle){ (gint)x, (gint)y, (gint)MIN (w, (guint)width - x), (gint)MIN (h, (guint)height - y) };
+  *box = (GstVideoRectangle){ (gint)x, (gint)y, (gint)MIN (w, (guint)width - x),
+                              (gint)MIN (h, (guint)height - y) };
   return TRUE;
 }
 
@@ -101,7 +107,8 @@ read_object (const GstStructure *object, gint width, gint height, GstCowShown *s
   shown->label = readable (gst_structure_get_string (object, "label"));
   gst_structure_get_int (object, "label_id", &shown->label_id);
   shown->colour = gst_cow_view_colour (shown->label_id);
-  if (!gst_structure_get_double (object, "confidence", &shown->confidence) || !isfinite (shown->confidence))
+  if (!gst_structure_get_double (object, "confidence", &shown->confidence) ||
+      !isfinite (shown->confidence))
     shown->confidence = 0;
   shown->confidence = CLAMP (shown->confidence, 0, 1);
   if (shown->place == GST_COW_PLACE_ZONE)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What `cowoverlay` shows of a frame: the metas of every `cowbehavior`, read with distrust, as places, short texts and colours. */
+/* What `cowoverlay` shows of a frame: the metas of every `cowbehavior`, read with distrust, as
+ * places, short texts and colours. */
 #ifndef GST_COW_OVERLAY_VIEW_H
 #define GST_COW_OVERLAY_VIEW_H
 
@@ -29,12 +30,12 @@ typedef struct {
   guint fade;            /* 0: fresh, to GST_COW_FADE_STEPS - 1: seconds old */
 } GstCowShown;
 
-/* The colour of a class, one of ten that people with any kind of colour vision tell apart, the same in every frame; grey below 0, for
- * "unknown". 0xrrggbb. */
+/* The colour of a class, one of ten that people with any kind of colour vision tell apart, the same
+ * in every frame; grey below 0, for "unknown". 0xrrggbb. */
 guint32 gst_cow_view_colour (gint label_id);
 
-/* What the buffer's metas have to say that lies in a frame of width x height px, in their order: an array of GstCowShown, perhaps empty.
- * Free with g_array_unref (). */
+/* What the buffer's metas have to say that lies in a frame of width x height px, in their order: an
+ * array of GstCowShown, perhaps empty. Free with g_array_unref (). */
 GArray *gst_cow_view_new (GstBuffer *buffer, gint width, gint height);
 
 G_END_DECLS

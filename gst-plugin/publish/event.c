@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A frame's results as one line of JSON, shaped like what DL Streamer's gvametaconvert writes. By hand rather than by a tree: it is made in
- * the streaming thread. */
+/* A frame's results as one line of JSON, shaped like what DL Streamer's gvametaconvert writes. By
+ * hand rather than by a tree: it is made in the streaming thread. */
 #include "gst-plugin/publish/event.h"
 
 #include <math.h>
@@ -28,7 +28,7 @@ gst_cow_publish_event_collect (GstBuffer *buffer, GArray *objects)
   }
 }
 
-/* ---- JSON ---- */
+/* ---- JSON ------------------------------------------------------------------------------------ */
 
 void
 gst_cow_publish_append_string (GString *json, const char *text)
@@ -113,7 +113,8 @@ append_uint_field (GString *json, const char *key, const GstStructure *structure
 }
 
 static void
-append_double_field (GString *json, const char *key, const GstStructure *structure, const char *field)
+append_double_field (GString *json, const char *key, const GstStructure *structure,
+                     const char *field)
 {
   gdouble value;
 
@@ -123,7 +124,7 @@ append_double_field (GString *json, const char *key, const GstStructure *structu
   }
 }
 
-/* ---- the parts of an event ---- */
+/* ---- the parts of an event ------------------------------------------------------------------- */
 
 /* RFC 3339 in UTC, with microseconds. FALSE for a time that has no year of four digits. */
 static gboolean
@@ -149,11 +150,14 @@ find_roi (GstBuffer *buffer, const GstStructure *object)
   GstMeta *meta;
 
   gst_structure_get_int (object, "id", &id);
-  gst_structure_get (object, "x", G_TYPE_UINT, &x, "y", G_TYPE_UINT, &y, "w", G_TYPE_UINT, &w, "h", G_TYPE_UINT, &h, NULL);
-  while ((meta = gst_buffer_iterate_meta_filtered (buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
+  gst_structure_get (object, "x", G_TYPE_UINT, &x, "y", G_TYPE_UINT, &y, "w", G_TYPE_UINT, &w, "h",
+                     G_TYPE_UINT, &h, NULL);
+  while ((meta = gst_buffer_iterate_meta_filtered (buffer, &state,
+                                                   GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
     GstVideoRegionOfInterestMeta *roi = (GstVideoRegionOfInterestMeta *)meta;
 
-    if (g_strcmp0 (g_quark_to_string (roi->roi_type), gst_structure_get_string (object, "roi_type")) != 0)
+    if (g_strcmp0 (g_quark_to_string (roi->roi_type),
+                   gst_structure_get_string (object, "roi_type")) != 0)
       continue;
     if (id >= 0 ? roi->id == id : roi->x == x && roi->y == y && roi->w == w && roi->h == h)
       return roi;
@@ -161,9 +165,11 @@ find_roi (GstBuffer *buffer, const GstStructure *object)
   return NULL;
 }
 
-/* What is known of a detection: its box as fractions of the frame, and what the detector said under DL Streamer's names. */
+/* What is known of a detection: its box as fractions of the frame, and what the detector said under
+ * DL Streamer's names. */
 static void
-append_detection (GString *json, GstBuffer *buffer, const GstCowMoment *moment, const GstStructure *object)
+append_detection (GString *json, GstBuffer *buffer, const GstCowMoment *moment,
+                  const GstStructure *object)
 {
   GstVideoRegionOfInterestMeta *roi = find_roi (buffer, object);
   GstStructure *said = roi ? gst_video_region_of_interest_meta_get_param (roi, "detection") : NULL;
@@ -172,7 +178,8 @@ append_detection (GString *json, GstBuffer *buffer, const GstCowMoment *moment, 
   append_key (json, "detection");
   g_string_append_c (json, '{');
   if (moment->width > 0 && moment->height > 0 &&
-      gst_structure_get (object, "x", G_TYPE_UINT, &x, "y", G_TYPE_UINT, &y, "w", G_TYPE_UINT, &w, "h", G_TYPE_UINT, &h, NULL)) {
+      gst_structure_get (object, "x", G_TYPE_UINT, &x, "y", G_TYPE_UINT, &y, "w", G_TYPE_UINT, &w,
+                         "h", G_TYPE_UINT, &h, NULL)) {
     append_key (json, "bounding_box");
     g_string_append (json, "{\"x_min\":");
     append_double (json, (double)x / moment->width);
@@ -209,7 +216,8 @@ append_id (GString *json, const GstStructure *object)
 }
 
 static void
-append_object (GString *json, GstBuffer *buffer, const GstCowMoment *moment, const GstCowPublishObject *item)
+append_object (GString *json, GstBuffer *buffer, const GstCowMoment *moment,
+               const GstCowPublishObject *item)
 {
   const GstStructure *object = item->object;
 
@@ -238,17 +246,20 @@ append_object (GString *json, GstBuffer *buffer, const GstCowMoment *moment, con
 }
 
 char *
-gst_cow_publish_event_new (GstBuffer *buffer, const GstCowMoment *moment, const char *source, gint64 now_us, const GArray *objects)
+gst_cow_publish_event_new (GstBuffer *buffer, const GstCowMoment *moment, const char *source,
+                           gint64 now_us, const GArray *objects)
 {
   g_autoptr (GString) json = g_string_sized_new (256 * (1 + objects->len));
 
-  g_string_printf (json, "{\"resolution\":{\"width\":%d,\"height\":%d},\"source\":", moment->width, moment->height);
+  g_string_printf (json, "{\"resolution\":{\"width\":%d,\"height\":%d},\"source\":", moment->width,
+                   moment->height);
   gst_cow_publish_append_string (json, source);
   if (GST_CLOCK_TIME_IS_VALID (moment->stream_time)) {
     append_key (json, "timestamp");
     g_string_append_printf (json, "%" G_GUINT64_FORMAT, moment->stream_time);
   }
-  if (!GST_CLOCK_TIME_IS_VALID (moment->wall_clock) || !append_time (json, (gint64)(moment->wall_clock / GST_USECOND)))
+  if (!GST_CLOCK_TIME_IS_VALID (moment->wall_clock) ||
+      !append_time (json, (gint64)(moment->wall_clock / GST_USECOND)))
     append_time (json, now_us);
   append_key (json, "objects");
   g_string_append_c (json, '[');

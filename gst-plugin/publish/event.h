@@ -14,15 +14,18 @@ typedef struct {
   const GstStructure *results, *object;
 } GstCowPublishObject;
 
-/* Appends all objects of all `cowbehavior` that saw this buffer to an array of GstCowPublishObject. */
+/* Appends all objects of all `cowbehavior` that saw this buffer to an array of GstCowPublishObject.
+ */
 void gst_cow_publish_event_collect (GstBuffer *buffer, GArray *objects);
 
 /*
- * The event of these objects as a line without its newline, whatever their fields hold: text that is not UTF-8 is made so, numbers that
- * JSON has not are null, fields that are absent are left out. `source` names the stream. now_us, microseconds since 1970, is the time where
- * the camera told none. Free with g_ref_string_release ().
+ * The event of these objects as a line without its newline, whatever their fields hold: text that
+ * is not UTF-8 is made so, numbers that JSON has not are null, fields that are absent are left out.
+ * `source` names the stream. now_us, microseconds since 1970, is the time where the camera told
+ * none. Free with g_ref_string_release ().
  */
-char *gst_cow_publish_event_new (GstBuffer *buffer, const GstCowMoment *moment, const char *source, gint64 now_us, const GArray *objects);
+char *gst_cow_publish_event_new (GstBuffer *buffer, const GstCowMoment *moment, const char *source,
+                                 gint64 now_us, const GArray *objects);
 
 /* Appends a text as a JSON string, quotes included; NULL as null. */
 void gst_cow_publish_append_string (GString *json, const char *text);

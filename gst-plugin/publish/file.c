@@ -35,7 +35,8 @@ fail (const File *self, const char *what, GError **error)
 {
   const int code = errno;
 
-  g_set_error (error, G_IO_ERROR, (gint)g_io_error_from_errno (code), "file: %s %s: %s", what, name_of (self), g_strerror (code));
+  g_set_error (error, G_IO_ERROR, (gint)g_io_error_from_errno (code), "file: %s %s: %s", what,
+               name_of (self), g_strerror (code));
   return FALSE;
 }
 
@@ -55,7 +56,9 @@ file_open (File *self, GError **error)
   struct stat info;
 
   /* A pipe that nobody reads yet does not hold up the thread. */
-  self->fd = self->path ? open (self->path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0666) : STDOUT_FILENO;
+  self->fd = self->path
+                 ? open (self->path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0666)
+                 : STDOUT_FILENO;
   if (self->fd < 0 || fstat (self->fd, &info) < 0) {
     fail (self, "cannot open", error);
     file_disconnect (&self->target, FALSE, NULL);
@@ -72,7 +75,8 @@ file_connect (GstCowPublishTarget *target, GCancellable *cancellable, GError **e
   return file_open ((File *)target, error);
 }
 
-/* FILE.2 becomes FILE.3, FILE.1 becomes FILE.2, FILE becomes FILE.1; where only one is kept it is emptied. */
+/* FILE.2 becomes FILE.3, FILE.1 becomes FILE.2, FILE becomes FILE.1; where only one is kept it is
+ * emptied. */
 static gboolean
 rotate (File *self, GError **error)
 {
@@ -84,7 +88,8 @@ rotate (File *self, GError **error)
   }
   for (guint i = self->max_files - 1; i > 0; i--) {
     g_autofree char *to = g_strdup_printf ("%s.%u", self->path, i);
-    g_autofree char *from = i > 1 ? g_strdup_printf ("%s.%u", self->path, i - 1) : g_strdup (self->path);
+    g_autofree char *from =
+        i > 1 ? g_strdup_printf ("%s.%u", self->path, i - 1) : g_strdup (self->path);
 
     if (rename (from, to) < 0 && errno != ENOENT)
       return fail (self, "cannot rotate", error);
@@ -93,13 +98,15 @@ rotate (File *self, GError **error)
   return file_open (self, error);
 }
 
-/* Whether the name is still that of the file that is open: a logrotate, or a person, may have moved it. */
+/* Whether the name is still that of the file that is open: a logrotate, or a person, may have moved
+ * it. */
 static gboolean
 is_in_place (const File *self)
 {
   struct stat named, opened;
 
-  return stat (self->path, &named) == 0 && fstat (self->fd, &opened) == 0 && named.st_ino == opened.st_ino && named.st_dev == opened.st_dev;
+  return stat (self->path, &named) == 0 && fstat (self->fd, &opened) == 0 &&
+         named.st_ino == opened.st_ino && named.st_dev == opened.st_dev;
 }
 
 static gboolean
@@ -107,7 +114,8 @@ wait_writable (const File *self, GCancellable *cancellable, GError **error)
 {
   GPollFD cancelled = { .fd = -1 };
   const gboolean can_cancel = g_cancellable_make_pollfd (cancellable, &cancelled);
-  struct pollfd fds[2] = { { .fd = self->fd, .events = POLLOUT }, { .fd = can_cancel ? cancelled.fd : -1, .events = POLLIN } };
+  struct pollfd fds[2] = { { .fd = self->fd, .events = POLLOUT },
+                           { .fd = can_cancel ? cancelled.fd : -1, .events = POLLIN } };
 
   while (poll (fds, 2, -1) < 0 && errno == EINTR)
     ;
@@ -141,7 +149,8 @@ write_line (File *self, const char *line, GCancellable *cancellable, GError **er
   g_autofree char *text = g_strconcat (line, "\n", NULL);
   const gsize n = strlen (text);
 
-  if (self->regular && self->max_size > 0 && self->size > 0 && self->size + n > self->max_size && !rotate (self, error))
+  if (self->regular && self->max_size > 0 && self->size > 0 && self->size + n > self->max_size &&
+      !rotate (self, error))
     return FALSE;
   if (!write_all (self, text, n, cancellable, error)) {
     /* No half lines on a full disk; where that fails too, the first error is the one to tell. */
@@ -154,7 +163,8 @@ write_line (File *self, const char *line, GCancellable *cancellable, GError **er
 }
 
 static GstCowDelivery
-file_send (GstCowPublishTarget *target, char *const *lines, guint n, guint *n_sent, GCancellable *cancellable, GError **error)
+file_send (GstCowPublishTarget *target, char *const *lines, guint n, guint *n_sent,
+           GCancellable *cancellable, GError **error)
 {
   File *self = (File *)target;
 
@@ -182,9 +192,11 @@ file_free (GstCowPublishTarget *target)
 GstCowPublishTarget *
 gst_cow_publish_file_new (const GstCowPublishSettings *settings, GError **error)
 {
-  static const GstCowPublishTargetClass class = {
-    .name = "file", .connect = file_connect, .send = file_send, .disconnect = file_disconnect, .free = file_free
-  };
+  static const GstCowPublishTargetClass class = { .name = "file",
+                                                  .connect = file_connect,
+                                                  .send = file_send,
+                                                  .disconnect = file_disconnect,
+                                                  .free = file_free };
   File *self = g_new0 (File, 1);
 
   self->target = (GstCowPublishTarget){ .class = &class, .most_lines = 64 };
@@ -192,7 +204,8 @@ gst_cow_publish_file_new (const GstCowPublishSettings *settings, GError **error)
   self->max_size = settings->max_file_size;
   self->max_files = settings->max_files;
   /* Told at once what will not pass by itself. A pipe without a reader does. */
-  if (!file_open (self, error) && (!error || !g_error_matches (*error, G_IO_ERROR, g_io_error_from_errno (ENXIO)))) {
+  if (!file_open (self, error) &&
+      (!error || !g_error_matches (*error, G_IO_ERROR, g_io_error_from_errno (ENXIO)))) {
     file_free (&self->target);
     return NULL;
   }

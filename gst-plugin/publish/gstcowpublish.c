@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The element `cowpublish`: makes events of the metadata on each frame and puts them into the queues of its targets (publish-queue.h). The
- * streaming thread does nothing else, so no file, server or broker can hold up a frame.
+ * The element `cowpublish`: makes events of the metadata on each frame and puts them into the
+ * queues of its targets (publish-queue.h). The streaming thread does nothing else, so no file,
+ * server or broker can hold up a frame.
  */
 /**
  * SECTION:element-cowpublish
  * @title: cowpublish
  * @short_description: Publishes what cows are doing
  *
- * Passes frames through as they are and publishes what `cowbehavior` upstream attached to them, as JSON lines: to a file or the standard
- * output, by HTTP POST, and to an MQTT broker, each of which may be set or not. What properties say when the element starts holds until it
- * stops.
+ * Passes frames through as they are and publishes what `cowbehavior` upstream attached to them, as
+ * JSON lines: to a file or the standard output, by HTTP POST, and to an MQTT broker, each of which
+ * may be set or not. What properties say when the element starts holds until it stops.
  *
  * An event is a frame's, on one line (here on more):
  *
@@ -22,19 +23,23 @@
  *   "behavior":{"label":"Lying","label_id":3,"confidence":0.87,"model":{"name":"cows"}},"frames_ago":0}]}
  * ]|
  *
- * `timestamp` is the stream time in ns; `system_timestamp` is the camera's own time where a #GstReferenceTimestampMeta tells it
- * (rtspsrc add-reference-timestamp-meta=true), else the time at which the frame came by.
+ * `timestamp` is the stream time in ns; `system_timestamp` is the camera's own time where a
+ * #GstReferenceTimestampMeta tells it (rtspsrc add-reference-timestamp-meta=true), else the time at
+ * which the frame came by.
  *
- * At the broker there are, below the topic that #GstCowPublish:mqtt-topic names: `SOURCE/available`, "online" or "offline";
- * `SOURCE/events`, the events; `SOURCE/frame`, `SOURCE/zone/NAME` and `SOURCE/track/NUMBER`, the label of each, published when it changes.
- * All but the events are retained.
+ * At the broker there are, below the topic that #GstCowPublish:mqtt-topic names:
+ * `SOURCE/available`, "online" or "offline"; `SOURCE/events`, the events; `SOURCE/frame`,
+ * `SOURCE/zone/NAME` and `SOURCE/track/NUMBER`, the label of each, published when it changes. All
+ * but the events are retained.
  *
- * Each target has a thread and a queue of its own. While a target is out of reach its events wait, it is tried again after 1 s and up to
- * every 30 s, and when the queue is full the oldest events are dropped and counted: #GstCowPublish:stats has the numbers, and a warning
- * tells of the trouble. Events arrive in their order; one whose confirmation got lost may arrive twice.
+ * Each target has a thread and a queue of its own. While a target is out of reach its events wait,
+ * it is tried again after 1 s and up to every 30 s, and when the queue is full the oldest events
+ * are dropped and counted: #GstCowPublish:stats has the numbers, and a warning tells of the
+ * trouble. Events arrive in their order; one whose confirmation got lost may arrive twice.
  *
- * At the end of the stream, or when the element stops before that, it waits for what is queued: #GstCowPublish:drain-timeout at most. It
- * then posts an element message `cowpublish` with the fields of #GstCowPublish:stats, and a warning where events are left.
+ * At the end of the stream, or when the element stops before that, it waits for what is queued:
+ * #GstCowPublish:drain-timeout at most. It then posts an element message `cowpublish` with the
+ * fields of #GstCowPublish:stats, and a warning where events are left.
  *
  * ## Example launch lines
  * |[
@@ -42,12 +47,14 @@
  * ]|
  * Prints an event for each frame, of the demonstration model.
  * |[
- * gst-launch-1.0 rtspsrc location=rtsp://camera/barn add-reference-timestamp-meta=true ! rtph264depay ! h264parse ! avdec_h264 !
- * videoconvert ! cowbehavior zones="pen 1=0,0,0.5,1; pen 2=0.5,0,0.5,1" smoothing=hmm ! cowpublish source="barn 1" post-events=on-change
- *   mqtt-url=mqtts://broker mqtt-user=barn mqtt-discovery=true http-url=https://farm/events file=events.jsonl ! fakesink
+ * gst-launch-1.0 rtspsrc location=rtsp://camera/barn add-reference-timestamp-meta=true !
+ * rtph264depay ! h264parse ! avdec_h264 ! videoconvert ! cowbehavior zones="pen 1=0,0,0.5,1; pen
+ * 2=0.5,0,0.5,1" smoothing=hmm ! cowpublish source="barn 1" post-events=on-change
+ *   mqtt-url=mqtts://broker mqtt-user=barn mqtt-discovery=true http-url=https://farm/events
+ * file=events.jsonl ! fakesink
  * ]|
- * Publishes changes to three places, and has Home Assistant show both pens. The broker's password is that of the environment variable
- * COWBEHAVIOR_MQTT_PASSWORD.
+ * Publishes changes to three places, and has Home Assistant show both pens. The broker's password
+ * is that of the environment variable COWBEHAVIOR_MQTT_PASSWORD.
  */
 #include "gst-plugin/publish/gstcowpublish.h"
 
@@ -74,7 +81,8 @@ struct _GstCowPublish {
 
   /* under the object lock */
   GstCowPublishSettings settings;
-  GstCowPublishQueue *queues[MOST_TARGETS]; /* changed between runs only, by the thread that changes the state */
+  GstCowPublishQueue
+      *queues[MOST_TARGETS]; /* changed between runs only, by the thread that changes the state */
   guint n_queues;
   GstCowPublishCounts last[MOST_TARGETS]; /* of the run before, while stopped */
   const char *last_names[MOST_TARGETS];
@@ -89,25 +97,29 @@ struct _GstCowPublish {
   gboolean waited; /* for the queues, and no frame came since */
 };
 
-static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAPS));
-static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAPS));
+static GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAPS));
+static GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAPS));
 
 G_DEFINE_TYPE (GstCowPublish, gst_cow_publish, GST_TYPE_BASE_TRANSFORM)
 GST_ELEMENT_REGISTER_DEFINE (cowpublish, "cowpublish", GST_RANK_NONE, GST_TYPE_COW_PUBLISH)
 
-/* ---- properties ---- */
+/* ---- properties ------------------------------------------------------------------------------ */
 
 static void
 add_counts (GstStructure *structure, const char *name, const GstCowPublishCounts *counts)
 {
-  g_autoptr (GstStructure) target = gst_structure_new (name, "queued", G_TYPE_UINT64, counts->queued, "sent", G_TYPE_UINT64, counts->sent,
-                                                       "dropped", G_TYPE_UINT64, counts->dropped, "failures", G_TYPE_UINT64,
-                                                       counts->failures, "connected", G_TYPE_BOOLEAN, counts->connected, NULL);
+  g_autoptr (GstStructure) target = gst_structure_new (
+      name, "queued", G_TYPE_UINT64, counts->queued, "sent", G_TYPE_UINT64, counts->sent, "dropped",
+      G_TYPE_UINT64, counts->dropped, "failures", G_TYPE_UINT64, counts->failures, "connected",
+      G_TYPE_BOOLEAN, counts->connected, NULL);
 
   gst_structure_set (structure, name, GST_TYPE_STRUCTURE, target, NULL);
 }
 
-/* A structure with one for each target: of this run, or while stopped of the last. Under the object lock. */
+/* A structure with one for each target: of this run, or while stopped of the last. Under the object
+ * lock. */
 static GstStructure *
 stats_new (GstCowPublish *self)
 {
@@ -148,11 +160,12 @@ gst_cow_publish_get_property (GObject *object, guint id, GValue *value, GParamSp
   GST_OBJECT_UNLOCK (self);
 }
 
-/* ---- states of the element ---- */
+/* ---- states of the element ------------------------------------------------------------------- */
 
 /* The targets that are set; their number, or -1 and *error. */
 static gint
-make_targets (const GstCowPublishSettings *settings, const char *source, GstCowPublishTarget **targets, GError **error)
+make_targets (const GstCowPublishSettings *settings, const char *source,
+              GstCowPublishTarget **targets, GError **error)
 {
   gint n = 0;
 
@@ -193,7 +206,8 @@ gst_cow_publish_start (GstBaseTransform *trans)
   if (n > 0) {
     GST_OBJECT_LOCK (self);
     for (gint i = 0; i < n; i++)
-      self->queues[i] = gst_cow_publish_queue_new (targets[i], settings.queue_size, GST_ELEMENT (self));
+      self->queues[i] =
+          gst_cow_publish_queue_new (targets[i], settings.queue_size, GST_ELEMENT (self));
     self->n_queues = (guint)n;
     self->n_last = 0;
     GST_OBJECT_UNLOCK (self);
@@ -236,10 +250,11 @@ end_queue (GstCowPublish *self, guint i, guint drain_timeout_ms)
   self->last[i] = after;
   GST_OBJECT_UNLOCK (self);
   if (after.dropped > before.dropped)
-    GST_ELEMENT_WARNING (
-        self, RESOURCE, WRITE,
-        ("%s: %" G_GUINT64_FORMAT " events were still queued at the end and are lost", name, after.dropped - before.dropped),
-        ("drain-timeout is %u ms.", drain_timeout_ms));
+    GST_ELEMENT_WARNING (self, RESOURCE, WRITE,
+                         ("%s: %" G_GUINT64_FORMAT
+                          " events were still queued at the end and are lost",
+                          name, after.dropped - before.dropped),
+                         ("drain-timeout is %u ms.", drain_timeout_ms));
 }
 
 /* The queues end side by side. */
@@ -275,7 +290,7 @@ gst_cow_publish_stop (GstBaseTransform *trans)
   return TRUE;
 }
 
-/* ---- frames ---- */
+/* ---- frames ---------------------------------------------------------------------------------- */
 
 static gboolean
 gst_cow_publish_set_caps (GstBaseTransform *trans, GstCaps *incaps, GstCaps *outcaps)
@@ -323,7 +338,9 @@ has_new (const GArray *objects)
   for (guint i = 0; i < objects->len; i++) {
     guint frames_ago;
 
-    if (gst_structure_get_uint (g_array_index (objects, GstCowPublishObject, i).object, "frames_ago", &frames_ago) && frames_ago == 0)
+    if (gst_structure_get_uint (g_array_index (objects, GstCowPublishObject, i).object,
+                                "frames_ago", &frames_ago) &&
+        frames_ago == 0)
       return TRUE;
   }
   return FALSE;
@@ -342,8 +359,10 @@ gst_cow_publish_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
     if (is_wanted (self, &g_array_index (all, GstCowPublishObject, i)))
       g_array_append_val (wanted, g_array_index (all, GstCowPublishObject, i));
   if (wanted->len > 0 && (self->post_events != GST_COW_PUBLISH_CLASSIFIED || has_new (wanted))) {
-    const GstCowMoment moment = gst_cow_moment_of (buffer, &trans->segment, &self->info, self->frame);
-    char *event = gst_cow_publish_event_new (buffer, &moment, self->source, g_get_real_time (), wanted);
+    const GstCowMoment moment =
+        gst_cow_moment_of (buffer, &trans->segment, &self->info, self->frame);
+    char *event =
+        gst_cow_publish_event_new (buffer, &moment, self->source, g_get_real_time (), wanted);
 
     for (guint i = 0; i < self->n_queues; i++)
       gst_cow_publish_queue_push (self->queues[i], event);
@@ -367,19 +386,22 @@ wait_for_queues (GstCowPublish *self)
 
     if (gst_cow_publish_queue_drain (self->queues[i], deadline))
       continue;
-    if (GST_PAD_IS_FLUSHING (GST_BASE_TRANSFORM_SINK_PAD (self)) && g_get_monotonic_time () < deadline)
+    if (GST_PAD_IS_FLUSHING (GST_BASE_TRANSFORM_SINK_PAD (self)) &&
+        g_get_monotonic_time () < deadline)
       return; /* it is not the end */
     self->waited = TRUE;
     gst_cow_publish_queue_get_counts (self->queues[i], &counts);
     GST_ELEMENT_WARNING (self, RESOURCE, WRITE,
-                         ("%s: at the end of the stream %" G_GUINT64_FORMAT " events are still queued; stopping now loses them",
+                         ("%s: at the end of the stream %" G_GUINT64_FORMAT
+                          " events are still queued; stopping now loses them",
                           gst_cow_publish_queue_name (self->queues[i]), counts.queued),
                          (NULL));
   }
   post_stats (self);
 }
 
-/* A seek that comes while the end waits is not held up by it. In any thread, so that the queues may just be going. */
+/* A seek that comes while the end waits is not held up by it. In any thread, so that the queues may
+ * just be going. */
 static void
 set_flushing (GstCowPublish *self, gboolean flushing)
 {
@@ -394,12 +416,13 @@ gst_cow_publish_sink_event (GstBaseTransform *trans, GstEvent *event)
 {
   if (GST_EVENT_TYPE (event) == GST_EVENT_EOS)
     wait_for_queues (GST_COW_PUBLISH (trans));
-  else if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START || GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
+  else if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START ||
+           GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
     set_flushing (GST_COW_PUBLISH (trans), GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START);
   return GST_BASE_TRANSFORM_CLASS (gst_cow_publish_parent_class)->sink_event (trans, event);
 }
 
-/* ---- the type ---- */
+/* ---- the type -------------------------------------------------------------------------------- */
 
 static void
 gst_cow_publish_finalize (GObject *object)
@@ -422,8 +445,9 @@ gst_cow_publish_class_init (GstCowPublishClass *class)
   object_class->get_property = gst_cow_publish_get_property;
   gst_cow_publish_settings_install (object_class);
 
-  gst_element_class_set_static_metadata (element_class, "Cow behaviour publisher", "Generic/Metadata/Video",
-                                         "Publishes what cowbehavior found as JSON lines: to files, by HTTP, by MQTT", "cowbehavior");
+  gst_element_class_set_static_metadata (
+      element_class, "Cow behaviour publisher", "Generic/Metadata/Video",
+      "Publishes what cowbehavior found as JSON lines: to files, by HTTP, by MQTT", "cowbehavior");
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
 

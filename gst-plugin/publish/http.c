@@ -30,7 +30,8 @@ static SoupSession *
 session_new (const Http *self)
 {
   SoupSession *session =
-      soup_session_new_with_options ("timeout", self->timeout_s, "user-agent", "cowpublish/" COW_VERSION, "max-conns-per-host", 1, NULL);
+      soup_session_new_with_options ("timeout", self->timeout_s, "user-agent",
+                                     "cowpublish/" COW_VERSION, "max-conns-per-host", 1, NULL);
 
   if (self->authorities)
     soup_session_set_tls_database (session, self->authorities);
@@ -50,12 +51,14 @@ message_new (const Http *self, char *const *lines, guint n)
       g_byte_array_append (body, (const guint8 *)"\n", 1);
   }
   bytes = g_byte_array_free_to_bytes (g_steal_pointer (&body));
-  soup_message_set_request_body_from_bytes (message, self->batches ? "application/x-ndjson" : "application/json", bytes);
+  soup_message_set_request_body_from_bytes (
+      message, self->batches ? "application/x-ndjson" : "application/json", bytes);
   /* What is secret does not follow a server to another address, nor wait until it is asked for. */
   soup_message_add_flags (message, SOUP_MESSAGE_NO_REDIRECT);
   soup_message_disable_feature (message, SOUP_TYPE_AUTH_MANAGER);
   if (self->authorization)
-    soup_message_headers_replace (soup_message_get_request_headers (message), "Authorization", self->authorization);
+    soup_message_headers_replace (soup_message_get_request_headers (message), "Authorization",
+                                  self->authorization);
   return message;
 }
 
@@ -81,10 +84,13 @@ skip_answer (Http *self, GInputStream *answer, GCancellable *cancellable)
 static guint
 retry_after (SoupMessage *message)
 {
-  const char *value = soup_message_headers_get_one (soup_message_get_response_headers (message), "Retry-After");
+  const char *value =
+      soup_message_headers_get_one (soup_message_get_response_headers (message), "Retry-After");
   guint64 seconds;
 
-  return value && g_ascii_string_to_unsigned (value, 10, 0, G_MAXUINT / 1000, &seconds, NULL) ? (guint)seconds : 0;
+  return value && g_ascii_string_to_unsigned (value, 10, 0, G_MAXUINT / 1000, &seconds, NULL)
+             ? (guint)seconds
+             : 0;
 }
 
 static GstCowDelivery
@@ -99,7 +105,8 @@ judge (Http *self, SoupMessage *message, GError **error)
     hint = "; set http-user and http-password, or http-token, to a login that may post there";
   else if (status >= 300 && status < 400)
     hint = "; set http-url to where it leads";
-  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE, "http-url: %s answered %u (%s)%s", self->shown, status, phrase, hint);
+  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE,
+               "http-url: %s answered %u (%s)%s", self->shown, status, phrase, hint);
   if (status < 500 && status != SOUP_STATUS_REQUEST_TIMEOUT && status != 425 && status != 429)
     return GST_COW_DELIVERY_REFUSED;
   self->target.retry_after_s = retry_after (message);
@@ -107,7 +114,8 @@ judge (Http *self, SoupMessage *message, GError **error)
 }
 
 static GstCowDelivery
-http_send (GstCowPublishTarget *target, char *const *lines, guint n, guint *n_sent, GCancellable *cancellable, GError **error)
+http_send (GstCowPublishTarget *target, char *const *lines, guint n, guint *n_sent,
+           GCancellable *cancellable, GError **error)
 {
   Http *self = (Http *)target;
   g_autoptr (SoupMessage) message = message_new (self, lines, n);
@@ -145,16 +153,19 @@ http_free (GstCowPublishTarget *target)
 static gboolean
 set_login (Http *self, const GstCowPublishSettings *settings, GError **error)
 {
-  const char *password = gst_cow_publish_secret (settings->http_password, "COWBEHAVIOR_HTTP_PASSWORD");
+  const char *password =
+      gst_cow_publish_secret (settings->http_password, "COWBEHAVIOR_HTTP_PASSWORD");
   /* A login that was set goes before a token that the environment happens to have. */
-  const char *token =
-      settings->http_token || !settings->http_user ? gst_cow_publish_secret (settings->http_token, "COWBEHAVIOR_HTTP_TOKEN") : NULL;
+  const char *token = settings->http_token || !settings->http_user
+                          ? gst_cow_publish_secret (settings->http_token, "COWBEHAVIOR_HTTP_TOKEN")
+                          : NULL;
 
   if (token) {
     for (const char *p = token; *p; p++) {
       if (g_ascii_isgraph (*p))
         continue;
-      g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "http-token has spaces or characters beyond ASCII");
+      g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+                   "http-token has spaces or characters beyond ASCII");
       return FALSE;
     }
     self->authorization = g_strconcat ("Bearer ", token, NULL);
@@ -172,14 +183,17 @@ static GUri *
 with_path (GUri *uri)
 {
   return *g_uri_get_path (uri) ? g_uri_ref (uri)
-                               : g_uri_build (g_uri_get_flags (uri), g_uri_get_scheme (uri), NULL, g_uri_get_host (uri),
-                                              g_uri_get_port (uri), "/", g_uri_get_query (uri), NULL);
+                               : g_uri_build (g_uri_get_flags (uri), g_uri_get_scheme (uri), NULL,
+                                              g_uri_get_host (uri), g_uri_get_port (uri), "/",
+                                              g_uri_get_query (uri), NULL);
 }
 
 GstCowPublishTarget *
 gst_cow_publish_http_new (const GstCowPublishSettings *settings, GError **error)
 {
-  static const GstCowPublishTargetClass class = { .name = "http", .send = http_send, .disconnect = http_disconnect, .free = http_free };
+  static const GstCowPublishTargetClass class = {
+    .name = "http", .send = http_send, .disconnect = http_disconnect, .free = http_free
+  };
   Http *self = g_new0 (Http, 1);
   g_autoptr (GUri) uri = NULL;
 
@@ -190,8 +204,10 @@ gst_cow_publish_http_new (const GstCowPublishSettings *settings, GError **error)
   if (!uri || !set_login (self, settings, error))
     goto fail;
   self->uri = with_path (uri);
-  self->shown = g_uri_to_string_partial (self->uri, G_URI_HIDE_USERINFO | G_URI_HIDE_QUERY | G_URI_HIDE_FRAGMENT);
-  if (settings->http_ca && !(self->authorities = g_tls_file_database_new (settings->http_ca, error))) {
+  self->shown = g_uri_to_string_partial (self->uri, G_URI_HIDE_USERINFO | G_URI_HIDE_QUERY |
+                                                        G_URI_HIDE_FRAGMENT);
+  if (settings->http_ca &&
+      !(self->authorities = g_tls_file_database_new (settings->http_ca, error))) {
     g_prefix_error (error, "http-ca: %s: ", settings->http_ca);
     goto fail;
   }

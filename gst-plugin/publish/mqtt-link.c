@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One connection to an MQTT broker. libmosquitto's own loops either have a thread of their own or cannot be cancelled, so its socket is
- * watched here. A connection that broke is never used again: libmosquitto would repeat by itself what the queue repeats.
+ * One connection to an MQTT broker. libmosquitto's own loops either have a thread of their own or
+ * cannot be cancelled, so its socket is watched here. A connection that broke is never used again:
+ * libmosquitto would repeat by itself what the queue repeats.
  */
 #include <errno.h>
 #include <mosquitto.h>
@@ -37,13 +38,14 @@ struct _GstCowPublishLink {
 void
 gst_cow_publish_broker_clear (GstCowPublishBroker *self)
 {
-  char **texts[] = { &self->host, &self->client_id, &self->user, &self->password, &self->ca, &self->cert, &self->key, &self->will_topic };
+  char **texts[] = { &self->host, &self->client_id, &self->user, &self->password,
+                     &self->ca,   &self->cert,      &self->key,  &self->will_topic };
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     g_clear_pointer (texts[i], g_free);
 }
 
-/* ---- what libmosquitto tells ---- */
+/* ---- what libmosquitto tells ----------------------------------------------------------------- */
 
 static void
 on_connect (struct mosquitto *client, void *data, int answer)
@@ -75,7 +77,8 @@ on_message (struct mosquitto *client, void *data, const struct mosquitto_message
   GstCowPublishLink *self = data;
 
   if (message->payloadlen > 0) {
-    g_autofree char *text = g_strndup (message->payload, MIN ((gsize)message->payloadlen, MOST_TEXT));
+    g_autofree char *text =
+        g_strndup (message->payload, MIN ((gsize)message->payloadlen, MOST_TEXT));
 
     self->tell (message->topic, text, message->retain, self->data);
   }
@@ -99,7 +102,7 @@ no_passphrase (char *buffer, int size, int writing, void *data)
   return 0;
 }
 
-/* ---- errors ---- */
+/* ---- errors ---------------------------------------------------------------------------------- */
 
 static gboolean
 fail (GstCowPublishLink *self, int code, GError **error)
@@ -107,7 +110,8 @@ fail (GstCowPublishLink *self, int code, GError **error)
   const char *reason = code == MOSQ_ERR_ERRNO ? g_strerror (errno) : mosquitto_strerror (code);
 
   if (self->detail)
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s: %s %s", self->where, reason, self->detail);
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s: %s %s", self->where, reason,
+                 self->detail);
   else
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s: %s", self->where, reason);
   return FALSE;
@@ -118,16 +122,19 @@ fail_login (GstCowPublishLink *self, const GstCowPublishBroker *broker, GError *
 {
   const gboolean login = self->answer == 4 || self->answer == 5;
 
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED, "%s does not let us in%s%s%s: %s%s", self->where,
-               login && broker->user ? " as \"" : "", login && broker->user ? broker->user : "", login && broker->user ? "\"" : "",
-               mosquitto_connack_string (self->answer), login ? " Check mqtt-user and mqtt-password." : "");
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED, "%s does not let us in%s%s%s: %s%s",
+               self->where, login && broker->user ? " as \"" : "",
+               login && broker->user ? broker->user : "", login && broker->user ? "\"" : "",
+               mosquitto_connack_string (self->answer),
+               login ? " Check mqtt-user and mqtt-password." : "");
   return FALSE;
 }
 
-/* ---- reading and writing ---- */
+/* ---- reading and writing --------------------------------------------------------------------- */
 
 gboolean
-gst_cow_publish_link_pump (GstCowPublishLink *self, int wait_ms, GCancellable *cancellable, GError **error)
+gst_cow_publish_link_pump (GstCowPublishLink *self, int wait_ms, GCancellable *cancellable,
+                           GError **error)
 {
   GPollFD cancelled = { .fd = -1 };
   const gboolean can_cancel = cancellable && g_cancellable_make_pollfd (cancellable, &cancelled);
@@ -173,7 +180,8 @@ gst_cow_publish_link_flush (GstCowPublishLink *self, GCancellable *cancellable, 
 static int
 publish (GstCowPublishLink *self, int *id, const char *topic, const char *text, gboolean retain)
 {
-  const int code = mosquitto_publish (self->client, id, topic, text ? (int)strlen (text) : 0, text, 1, retain);
+  const int code =
+      mosquitto_publish (self->client, id, topic, text ? (int)strlen (text) : 0, text, 1, retain);
 
   if (code == MOSQ_ERR_SUCCESS)
     self->outstanding++;
@@ -181,7 +189,8 @@ publish (GstCowPublishLink *self, int *id, const char *topic, const char *text, 
 }
 
 gboolean
-gst_cow_publish_link_publish (GstCowPublishLink *self, const char *topic, const char *text, gboolean retain, GError **error)
+gst_cow_publish_link_publish (GstCowPublishLink *self, const char *topic, const char *text,
+                              gboolean retain, GError **error)
 {
   const int code = publish (self, NULL, topic, text, retain);
 
@@ -189,8 +198,9 @@ gst_cow_publish_link_publish (GstCowPublishLink *self, const char *topic, const 
 }
 
 gboolean
-gst_cow_publish_link_publish_all (GstCowPublishLink *self, const char *topic, char *const *texts, guint n, guint *n_taken,
-                                  GCancellable *cancellable, GError **error)
+gst_cow_publish_link_publish_all (GstCowPublishLink *self, const char *topic, char *const *texts,
+                                  guint n, guint *n_taken, GCancellable *cancellable,
+                                  GError **error)
 {
   int code = MOSQ_ERR_SUCCESS;
   gboolean ok;
@@ -201,7 +211,8 @@ gst_cow_publish_link_publish_all (GstCowPublishLink *self, const char *topic, ch
     if (code == MOSQ_ERR_SUCCESS)
       self->n_ids++;
   }
-  ok = code == MOSQ_ERR_SUCCESS ? gst_cow_publish_link_flush (self, cancellable, error) : fail (self, code, error);
+  ok = code == MOSQ_ERR_SUCCESS ? gst_cow_publish_link_flush (self, cancellable, error)
+                                : fail (self, code, error);
   for (*n_taken = 0; *n_taken < self->n_ids && self->taken[*n_taken];)
     (*n_taken)++;
   self->n_ids = 0;
@@ -216,26 +227,31 @@ gst_cow_publish_link_subscribe (GstCowPublishLink *self, const char *topic, GErr
   return code == MOSQ_ERR_SUCCESS ? TRUE : fail (self, code, error);
 }
 
-/* ---- begin and end ---- */
+/* ---- begin and end --------------------------------------------------------------------------- */
 
 static int
 configure (GstCowPublishLink *self, const GstCowPublishBroker *broker)
 {
   static const char offline[] = "offline";
-  int code = mosquitto_will_set (self->client, broker->will_topic, sizeof offline - 1, offline, 1, true);
+  int code =
+      mosquitto_will_set (self->client, broker->will_topic, sizeof offline - 1, offline, 1, true);
 
   if (code == MOSQ_ERR_SUCCESS && broker->user)
     code = mosquitto_username_pw_set (self->client, broker->user, broker->password);
   if (code != MOSQ_ERR_SUCCESS || !broker->tls)
     return code;
   if (broker->ca)
-    return mosquitto_tls_set (self->client, broker->ca, NULL, broker->cert, broker->key, no_passphrase);
+    return mosquitto_tls_set (self->client, broker->ca, NULL, broker->cert, broker->key,
+                              no_passphrase);
   code = mosquitto_tls_opts_set (self->client, 1, NULL, NULL);
-  return code != MOSQ_ERR_SUCCESS ? code : mosquitto_int_option (self->client, MOSQ_OPT_TLS_USE_OS_CERTS, 1);
+  return code != MOSQ_ERR_SUCCESS
+             ? code
+             : mosquitto_int_option (self->client, MOSQ_OPT_TLS_USE_OS_CERTS, 1);
 }
 
 static gboolean
-connect_client (GstCowPublishLink *self, const GstCowPublishBroker *broker, GCancellable *cancellable, GError **error)
+connect_client (GstCowPublishLink *self, const GstCowPublishBroker *broker,
+                GCancellable *cancellable, GError **error)
 {
   const gint64 until = g_get_monotonic_time () + PATIENCE;
   int code = configure (self, broker);
@@ -259,8 +275,8 @@ connect_client (GstCowPublishLink *self, const GstCowPublishBroker *broker, GCan
 }
 
 GstCowPublishLink *
-gst_cow_publish_link_new (const GstCowPublishBroker *broker, GstCowPublishHeard tell, gpointer data, GCancellable *cancellable,
-                          GError **error)
+gst_cow_publish_link_new (const GstCowPublishBroker *broker, GstCowPublishHeard tell, gpointer data,
+                          GCancellable *cancellable, GError **error)
 {
   GstCowPublishLink *self = g_new0 (GstCowPublishLink, 1);
 
@@ -290,7 +306,8 @@ void
 gst_cow_publish_link_free (GstCowPublishLink *self, gboolean politely)
 {
   /* Without this word the broker publishes the will. */
-  if (self->client && politely && mosquitto_disconnect (self->client) == MOSQ_ERR_SUCCESS && mosquitto_want_write (self->client))
+  if (self->client && politely && mosquitto_disconnect (self->client) == MOSQ_ERR_SUCCESS &&
+      mosquitto_want_write (self->client))
     mosquitto_loop_write (self->client, 1);
   if (self->client)
     mosquitto_destroy (self->client);

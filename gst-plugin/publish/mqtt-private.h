@@ -28,26 +28,37 @@ void gst_cow_publish_broker_clear (GstCowPublishBroker *self);
 /* One connection, by libmosquitto; of one thread. */
 typedef struct _GstCowPublishLink GstCowPublishLink;
 
-/* A message of a topic that was subscribed to, which is not empty; the beginning of its text. `kept` by the broker: from the past. */
-typedef void (*GstCowPublishHeard) (const char *topic, const char *text, gboolean kept, gpointer data);
+/* A message of a topic that was subscribed to, which is not empty; the beginning of its text.
+ * `kept` by the broker: from the past. */
+typedef void (*GstCowPublishHeard) (const char *topic, const char *text, gboolean kept,
+                                    gpointer data);
 
-/* Connects and waits until the broker has let us in. `tell` is called from within the functions below. */
-GstCowPublishLink *gst_cow_publish_link_new (const GstCowPublishBroker *broker, GstCowPublishHeard tell, gpointer data,
+/* Connects and waits until the broker has let us in. `tell` is called from within the functions
+ * below. */
+GstCowPublishLink *gst_cow_publish_link_new (const GstCowPublishBroker *broker,
+                                             GstCowPublishHeard tell, gpointer data,
                                              GCancellable *cancellable, GError **error);
 /* The end of it; `politely` only when it works. */
 void gst_cow_publish_link_free (GstCowPublishLink *self, gboolean politely);
 
-gboolean gst_cow_publish_link_subscribe (GstCowPublishLink *self, const char *topic, GError **error);
-/* Publishes once the broker takes it, with quality 1. `text` NULL with `retain`: the broker forgets what it kept. */
-gboolean gst_cow_publish_link_publish (GstCowPublishLink *self, const char *topic, const char *text, gboolean retain, GError **error);
-/* Publishes n texts, at most GST_COW_PUBLISH_MQTT_BATCH, and waits until the broker has them. *n_taken: how many from the first on it has.
+gboolean gst_cow_publish_link_subscribe (GstCowPublishLink *self, const char *topic,
+                                         GError **error);
+/* Publishes once the broker takes it, with quality 1. `text` NULL with `retain`: the broker forgets
+ * what it kept. */
+gboolean gst_cow_publish_link_publish (GstCowPublishLink *self, const char *topic, const char *text,
+                                       gboolean retain, GError **error);
+/* Publishes n texts, at most GST_COW_PUBLISH_MQTT_BATCH, and waits until the broker has them.
+ * *n_taken: how many from the first on it has.
  */
-gboolean gst_cow_publish_link_publish_all (GstCowPublishLink *self, const char *topic, char *const *texts, guint n, guint *n_taken,
+gboolean gst_cow_publish_link_publish_all (GstCowPublishLink *self, const char *topic,
+                                           char *const *texts, guint n, guint *n_taken,
                                            GCancellable *cancellable, GError **error);
 /* Reads and writes what is due; waits for at most wait_ms. */
-gboolean gst_cow_publish_link_pump (GstCowPublishLink *self, int wait_ms, GCancellable *cancellable, GError **error);
+gboolean gst_cow_publish_link_pump (GstCowPublishLink *self, int wait_ms, GCancellable *cancellable,
+                                    GError **error);
 /* Waits until the broker has everything. */
-gboolean gst_cow_publish_link_flush (GstCowPublishLink *self, GCancellable *cancellable, GError **error);
+gboolean gst_cow_publish_link_flush (GstCowPublishLink *self, GCancellable *cancellable,
+                                     GError **error);
 
 G_END_DECLS
 

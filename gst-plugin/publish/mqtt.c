@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Events, states and Home Assistant's discovery at an MQTT broker. Events come from the queue; states are noted here and published when
- * they change, so that an outage of any length leaves the newest of each to send, and none that is older.
+ * Events, states and Home Assistant's discovery at an MQTT broker. Events come from the queue;
+ * states are noted here and published when they change, so that an outage of any length leaves the
+ * newest of each to send, and none that is older.
  */
 #include <mosquitto.h>
 #include <string.h>
@@ -42,7 +43,7 @@ state_free (gpointer data)
   g_free (data);
 }
 
-/* ---- states, under the lock ---- */
+/* ---- states, under the lock ------------------------------------------------------------------ */
 
 static void
 put_state (Mqtt *self, const char *name, const char *label)
@@ -77,7 +78,8 @@ note_classes (Mqtt *self, const GValue *classes)
       g_strv_builder_add (builder, g_value_get_string (class));
   }
   new = g_strv_builder_end (builder);
-  if (self->classes && g_strv_equal ((const gchar *const *)self->classes, (const gchar *const *)new))
+  if (self->classes &&
+      g_strv_equal ((const gchar *const *)self->classes, (const gchar *const *)new))
     return;
   g_strfreev (self->classes);
   self->classes = g_steal_pointer (&new);
@@ -85,7 +87,8 @@ note_classes (Mqtt *self, const GValue *classes)
 }
 
 static void
-mqtt_set_state (GstCowPublishTarget *target, const char *name, const char *label, const GValue *classes)
+mqtt_set_state (GstCowPublishTarget *target, const char *name, const char *label,
+                const GValue *classes)
 {
   Mqtt *self = (Mqtt *)target;
 
@@ -119,8 +122,8 @@ make_all_due (Mqtt *self)
   self->online = TRUE;
 }
 
-/* A cow of an earlier run, which did not say goodbye; or the will of an earlier connection, of which the broker finds out late that it
- * broke. */
+/* A cow of an earlier run, which did not say goodbye; or the will of an earlier connection, of
+ * which the broker finds out late that it broke. */
 static void
 on_heard (const char *topic, const char *text, gboolean kept, gpointer data)
 {
@@ -137,7 +140,7 @@ on_heard (const char *topic, const char *text, gboolean kept, gpointer data)
   g_mutex_unlock (&self->lock);
 }
 
-/* ---- publishing ---- */
+/* ---- publishing ------------------------------------------------------------------------------ */
 
 typedef struct {
   char *topic, *text;
@@ -166,7 +169,8 @@ static void
 take_discovery (Mqtt *self, GPtrArray *messages)
 {
   g_autoptr (GList) names = NULL;
-  GstCowPublishDevice device = { self->prefix, self->source, self->base, NULL, (const char *const *)self->classes };
+  GstCowPublishDevice device = { self->prefix, self->source, self->base, NULL,
+                                 (const char *const *)self->classes };
   GHashTableIter iter;
   gpointer name, value;
 
@@ -179,7 +183,8 @@ take_discovery (Mqtt *self, GPtrArray *messages)
   add_message (messages, g_strdup (self->discovery_topic), gst_cow_publish_device_text (&device));
 }
 
-/* What is to be published; discovery first, so that the sensors are there when their states come. */
+/* What is to be published; discovery first, so that the sensors are there when their states come.
+ */
 static GPtrArray *
 take_due (Mqtt *self)
 {
@@ -210,7 +215,8 @@ publish_due (Mqtt *self, GError **error)
 {
   g_autoptr (GPtrArray) messages = take_due (self);
 
-  if (self->contradicted && !gst_cow_publish_link_publish (self->link, self->broker.will_topic, "online", TRUE, error))
+  if (self->contradicted &&
+      !gst_cow_publish_link_publish (self->link, self->broker.will_topic, "online", TRUE, error))
     return FALSE;
   self->contradicted = FALSE;
   for (guint i = 0; i < messages->len; i++) {
@@ -222,7 +228,7 @@ publish_due (Mqtt *self, GError **error)
   return TRUE;
 }
 
-/* ---- the target ---- */
+/* ---- the target ------------------------------------------------------------------------------ */
 
 static gboolean
 mqtt_connect (GstCowPublishTarget *target, GCancellable *cancellable, GError **error)
@@ -239,19 +245,22 @@ mqtt_connect (GstCowPublishTarget *target, GCancellable *cancellable, GError **e
   g_mutex_unlock (&self->lock);
   if (gst_cow_publish_link_subscribe (self->link, tracks, error) &&
       gst_cow_publish_link_subscribe (self->link, self->broker.will_topic, error) &&
-      gst_cow_publish_link_publish (self->link, self->broker.will_topic, "online", TRUE, error) && publish_due (self, error) &&
-      gst_cow_publish_link_flush (self->link, cancellable, error))
+      gst_cow_publish_link_publish (self->link, self->broker.will_topic, "online", TRUE, error) &&
+      publish_due (self, error) && gst_cow_publish_link_flush (self->link, cancellable, error))
     return TRUE;
   target->class->disconnect (target, FALSE, cancellable);
   return FALSE;
 }
 
 static GstCowDelivery
-mqtt_send (GstCowPublishTarget *target, char *const *lines, guint n, guint *n_sent, GCancellable *cancellable, GError **error)
+mqtt_send (GstCowPublishTarget *target, char *const *lines, guint n, guint *n_sent,
+           GCancellable *cancellable, GError **error)
 {
   Mqtt *self = (Mqtt *)target;
 
-  if (publish_due (self, error) && gst_cow_publish_link_publish_all (self->link, self->events_topic, lines, n, n_sent, cancellable, error))
+  if (publish_due (self, error) &&
+      gst_cow_publish_link_publish_all (self->link, self->events_topic, lines, n, n_sent,
+                                        cancellable, error))
     return GST_COW_DELIVERY_DONE;
   return GST_COW_DELIVERY_RETRY;
 }
@@ -264,7 +273,8 @@ mqtt_idle (GstCowPublishTarget *target, GCancellable *cancellable, GError **erro
   return publish_due (self, error) && gst_cow_publish_link_pump (self->link, 0, cancellable, error);
 }
 
-/* Nobody sees these cows any more, and nobody looks. FALSE: the broker may not have heard it all, so its will has to say it. */
+/* Nobody sees these cows any more, and nobody looks. FALSE: the broker may not have heard it all,
+ * so its will has to say it. */
 static gboolean
 say_goodbye (Mqtt *self, GCancellable *cancellable)
 {
@@ -282,7 +292,9 @@ say_goodbye (Mqtt *self, GCancellable *cancellable)
     state->due = TRUE;
   }
   g_mutex_unlock (&self->lock);
-  return publish_due (self, NULL) && gst_cow_publish_link_publish (self->link, self->broker.will_topic, "offline", TRUE, NULL) &&
+  return publish_due (self, NULL) &&
+         gst_cow_publish_link_publish (self->link, self->broker.will_topic, "offline", TRUE,
+                                       NULL) &&
          gst_cow_publish_link_flush (self->link, cancellable, NULL);
 }
 
@@ -316,7 +328,7 @@ mqtt_free (GstCowPublishTarget *target)
   g_free (self);
 }
 
-/* ---- settings ---- */
+/* ---- settings -------------------------------------------------------------------------------- */
 
 static gboolean
 fail_setting (GError **error, const char *text)
@@ -328,33 +340,42 @@ fail_setting (GError **error, const char *text)
 static gboolean
 set_broker (GstCowPublishBroker *broker, const GstCowPublishSettings *settings, GError **error)
 {
-  g_autoptr (GUri) uri = gst_cow_publish_parse_url (settings->mqtt_url, "mqtt-url", "mqtt", "mqtts", error);
+  g_autoptr (GUri) uri =
+      gst_cow_publish_parse_url (settings->mqtt_url, "mqtt-url", "mqtt", "mqtts", error);
 
   if (!uri)
     return FALSE;
   broker->host = g_strdup (g_uri_get_host (uri));
   broker->tls = g_str_equal (g_uri_get_scheme (uri), "mqtts");
-  broker->port = (guint16)(g_uri_get_port (uri) > 0 ? g_uri_get_port (uri) : broker->tls ? 8883 : 1883);
+  broker->port = (guint16)(g_uri_get_port (uri) > 0 ? g_uri_get_port (uri)
+                           : broker->tls            ? 8883
+                                                    : 1883);
   /* Of what every broker has to take: at most 23 letters and digits. */
-  broker->client_id =
-      settings->mqtt_client_id ? g_strdup (settings->mqtt_client_id) : g_strdup_printf ("cow%08x%08x", g_random_int (), g_random_int ());
+  broker->client_id = settings->mqtt_client_id
+                          ? g_strdup (settings->mqtt_client_id)
+                          : g_strdup_printf ("cow%08x%08x", g_random_int (), g_random_int ());
   broker->user = g_strdup (settings->mqtt_user);
-  broker->password = g_strdup (gst_cow_publish_secret (settings->mqtt_password, "COWBEHAVIOR_MQTT_PASSWORD"));
+  broker->password =
+      g_strdup (gst_cow_publish_secret (settings->mqtt_password, "COWBEHAVIOR_MQTT_PASSWORD"));
   broker->ca = g_strdup (settings->mqtt_ca);
   broker->cert = g_strdup (settings->mqtt_cert);
   broker->key = g_strdup (settings->mqtt_key);
   if (!broker->tls && (broker->ca || broker->cert || broker->key))
-    return fail_setting (error, "mqtt-ca, mqtt-cert and mqtt-key need an mqtt-url that begins with mqtts://");
+    return fail_setting (
+        error, "mqtt-ca, mqtt-cert and mqtt-key need an mqtt-url that begins with mqtts://");
   if (!broker->cert != !broker->key || (broker->cert && !broker->ca))
-    return fail_setting (error, "mqtt-cert needs mqtt-key and mqtt-ca, and mqtt-key needs mqtt-cert");
-  return gst_cow_publish_check_file (broker->ca, "mqtt-ca", error) && gst_cow_publish_check_file (broker->cert, "mqtt-cert", error) &&
+    return fail_setting (error,
+                         "mqtt-cert needs mqtt-key and mqtt-ca, and mqtt-key needs mqtt-cert");
+  return gst_cow_publish_check_file (broker->ca, "mqtt-ca", error) &&
+         gst_cow_publish_check_file (broker->cert, "mqtt-cert", error) &&
          gst_cow_publish_check_file (broker->key, "mqtt-key", error);
 }
 
 static gboolean
 is_topic (const char *text)
 {
-  return *text && *text != '$' && strlen (text) < 1024 && mosquitto_pub_topic_check (text) == MOSQ_ERR_SUCCESS &&
+  return *text && *text != '$' && strlen (text) < 1024 &&
+         mosquitto_pub_topic_check (text) == MOSQ_ERR_SUCCESS &&
          mosquitto_validate_utf8 (text, (int)strlen (text)) == MOSQ_ERR_SUCCESS;
 }
 
@@ -364,7 +385,8 @@ set_topics (Mqtt *self, const GstCowPublishSettings *settings, const char *sourc
   g_autofree char *level = gst_cow_publish_topic_level (source);
 
   if (!is_topic (settings->mqtt_topic))
-    return fail_setting (error, "mqtt-topic: not a topic that can be published to; it has no + and #, and does not begin with $");
+    return fail_setting (error, "mqtt-topic: not a topic that can be published to; it has no + and "
+                                "#, and does not begin with $");
   if (settings->mqtt_discovery && !is_topic (settings->mqtt_discovery_prefix))
     return fail_setting (error, "mqtt-discovery-prefix: not a topic that can be published to");
   self->prefix = g_strdup (settings->mqtt_topic);
@@ -375,7 +397,8 @@ set_topics (Mqtt *self, const GstCowPublishSettings *settings, const char *sourc
   if (settings->mqtt_discovery) {
     g_autofree char *id = gst_cow_publish_device_id (self->prefix, self->source);
 
-    self->discovery_topic = g_strconcat (settings->mqtt_discovery_prefix, "/device/", id, "/config", NULL);
+    self->discovery_topic =
+        g_strconcat (settings->mqtt_discovery_prefix, "/device/", id, "/config", NULL);
   }
   return TRUE;
 }

@@ -9,10 +9,12 @@ GST_DEBUG_CATEGORY_STATIC (gst_cow_publish_queue_debug);
 #define GST_CAT_DEFAULT gst_cow_publish_queue_debug
 
 #define TICK (G_USEC_PER_SEC / 5) /* between calls of idle () */
-/* After a failure; doubled with each further one, and by chance up to a quarter more or less, so that not all cameras knock at once. */
+/* After a failure; doubled with each further one, and by chance up to a quarter more or less, so
+ * that not all cameras knock at once. */
 #define FIRST_PAUSE_MS 1000
 #define LAST_PAUSE_MS  30000
-/* Warnings: the first of an outage unless another was just before it, then the outage is recalled now and then. */
+/* Warnings: the first of an outage unless another was just before it, then the outage is recalled
+ * now and then. */
 #define WARNING_FIRST (10 * G_USEC_PER_SEC)
 #define WARNING_AGAIN (60 * G_USEC_PER_SEC)
 #define TRIED_AGAIN   "Events wait; when their queue is full the oldest are dropped."
@@ -62,7 +64,7 @@ gst_cow_publish_queue_unref (GstCowPublishQueue *self)
   g_free (self);
 }
 
-/* ---- events; under the lock ---- */
+/* ---- events; under the lock ------------------------------------------------------------------ */
 
 static gsize
 size_of (char *event)
@@ -81,7 +83,8 @@ drop (GstCowPublishQueue *self, char *event)
 static gboolean
 is_full (GstCowPublishQueue *self, gsize more)
 {
-  return g_queue_get_length (&self->events) + self->on_way >= self->size || self->bytes + more > GST_COW_PUBLISH_MOST_BYTES;
+  return g_queue_get_length (&self->events) + self->on_way >= self->size ||
+         self->bytes + more > GST_COW_PUBLISH_MOST_BYTES;
 }
 
 void
@@ -93,14 +96,16 @@ gst_cow_publish_queue_push (GstCowPublishQueue *self, char *event)
   self->bytes += size_of (event);
   g_queue_push_tail (&self->events, g_ref_string_acquire (event));
   /* Only when all else is on its way: then the new one has no place. */
-  if (g_queue_get_length (&self->events) + self->on_way > self->size || self->bytes > GST_COW_PUBLISH_MOST_BYTES)
+  if (g_queue_get_length (&self->events) + self->on_way > self->size ||
+      self->bytes > GST_COW_PUBLISH_MOST_BYTES)
     drop (self, g_queue_pop_tail (&self->events));
   g_cond_signal (&self->wake);
   g_mutex_unlock (&self->lock);
 }
 
 void
-gst_cow_publish_queue_set_state (GstCowPublishQueue *self, const char *name, const char *label, const GValue *classes)
+gst_cow_publish_queue_set_state (GstCowPublishQueue *self, const char *name, const char *label,
+                                 const GValue *classes)
 {
   if (self->target->class->set_state)
     self->target->class->set_state (self->target, name, label, classes);
@@ -145,9 +150,10 @@ gst_cow_publish_queue_set_flushing (GstCowPublishQueue *self, gboolean flushing)
   g_mutex_unlock (&self->lock);
 }
 
-/* ---- the thread ---- */
+/* ---- the thread ------------------------------------------------------------------------------ */
 
-/* Waits for a moment, or less long where there is something to take. The events taken, none when it is idle or everything is sent. */
+/* Waits for a moment, or less long where there is something to take. The events taken, none when it
+ * is idle or everything is sent. */
 static GPtrArray *
 take (GstCowPublishQueue *self, gboolean *over)
 {
@@ -155,7 +161,8 @@ take (GstCowPublishQueue *self, gboolean *over)
   const gint64 until = g_get_monotonic_time () + TICK;
 
   g_mutex_lock (&self->lock);
-  while (g_queue_is_empty (&self->events) && !self->finish && g_cond_wait_until (&self->wake, &self->lock, until))
+  while (g_queue_is_empty (&self->events) && !self->finish &&
+         g_cond_wait_until (&self->wake, &self->lock, until))
     ;
   while (lines->len < self->target->most_lines && !g_queue_is_empty (&self->events))
     g_ptr_array_add (lines, g_queue_pop_head (&self->events));
@@ -165,7 +172,8 @@ take (GstCowPublishQueue *self, gboolean *over)
   return lines;
 }
 
-/* Counts what became of the lines: the first n_sent arrived; the rest waits on, at the head of the queue, or is dropped. */
+/* Counts what became of the lines: the first n_sent arrived; the rest waits on, at the head of the
+ * queue, or is dropped. */
 static void
 settle (GstCowPublishQueue *self, GPtrArray *lines, guint n_sent, gboolean keep)
 {
@@ -208,10 +216,12 @@ warn (GstCowPublishQueue *self, const GError *error, const char *what)
   self->told = TRUE;
   element = g_weak_ref_get (&self->element);
   if (element)
-    GST_ELEMENT_WARNING (element, RESOURCE, WRITE, ("%s", error->message), ("%s Failed attempts: %u.", what, self->n_failed));
+    GST_ELEMENT_WARNING (element, RESOURCE, WRITE, ("%s", error->message),
+                         ("%s Failed attempts: %u.", what, self->n_failed));
 }
 
-/* An attempt failed. Waits before the next one, unless there is nothing more to do, or no time to wait: then once at most. */
+/* An attempt failed. Waits before the next one, unless there is nothing more to do, or no time to
+ * wait: then once at most. */
 static void
 pause_after (GstCowPublishQueue *self, const GError *error, const char *what)
 {
@@ -231,7 +241,8 @@ pause_after (GstCowPublishQueue *self, const GError *error, const char *what)
   self->counts.failures++;
   self->counts.connected = FALSE;
   until = g_get_monotonic_time () + ms * G_TIME_SPAN_MILLISECOND;
-  while (!g_cancellable_is_cancelled (self->cancellable) && !(self->finish && g_queue_is_empty (&self->events)) && !self->hurry &&
+  while (!g_cancellable_is_cancelled (self->cancellable) &&
+         !(self->finish && g_queue_is_empty (&self->events)) && !self->hurry &&
          g_cond_wait_until (&self->wake, &self->lock, until))
     ;
   if (self->hurry)
@@ -285,7 +296,8 @@ deliver (GstCowPublishQueue *self, GPtrArray *lines)
   GstCowDelivery outcome;
 
   self->target->retry_after_s = 0;
-  outcome = class->send (self->target, (char *const *)lines->pdata, lines->len, &n_sent, self->cancellable, &error);
+  outcome = class->send (self->target, (char *const *)lines->pdata, lines->len, &n_sent,
+                         self->cancellable, &error);
   settle (self, lines, n_sent, outcome == GST_COW_DELIVERY_RETRY);
   if (n_sent > 0 || outcome == GST_COW_DELIVERY_DONE)
     succeeded (self);
@@ -319,7 +331,8 @@ is_over (GstCowPublishQueue *self)
   gboolean over;
 
   g_mutex_lock (&self->lock);
-  over = g_cancellable_is_cancelled (self->cancellable) || (self->finish && g_queue_is_empty (&self->events) && !self->ready);
+  over = g_cancellable_is_cancelled (self->cancellable) ||
+         (self->finish && g_queue_is_empty (&self->events) && !self->ready);
   g_mutex_unlock (&self->lock);
   return over;
 }
@@ -358,7 +371,7 @@ run (gpointer data)
   return NULL;
 }
 
-/* ---- begin and end ---- */
+/* ---- begin and end --------------------------------------------------------------------------- */
 
 GstCowPublishQueue *
 gst_cow_publish_queue_new (GstCowPublishTarget *target, guint size, GstElement *element)
@@ -367,7 +380,8 @@ gst_cow_publish_queue_new (GstCowPublishTarget *target, guint size, GstElement *
   static gsize category = 0;
 
   if (g_once_init_enter (&category)) {
-    GST_DEBUG_CATEGORY_INIT (gst_cow_publish_queue_debug, "cowpublish-queue", 0, "events on their way");
+    GST_DEBUG_CATEGORY_INIT (gst_cow_publish_queue_debug, "cowpublish-queue", 0,
+                             "events on their way");
     g_once_init_leave (&category, 1);
   }
   self->references = 2;
@@ -427,7 +441,8 @@ gst_cow_publish_queue_end (GstCowPublishQueue *self, GstCowPublishCounts *counts
   while (!g_queue_is_empty (&self->events))
     drop (self, g_queue_pop_head (&self->events));
   *counts = self->counts;
-  counts->dropped += self->on_way; /* of a thread that hangs: nobody will know what becomes of them */
+  counts->dropped +=
+      self->on_way; /* of a thread that hangs: nobody will know what becomes of them */
   counts->queued = 0;
   g_mutex_unlock (&self->lock);
 }

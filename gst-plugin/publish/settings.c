@@ -27,7 +27,8 @@ gst_cow_publish_events_get_type (void)
   static gsize type = 0;
   static const GEnumValue values[] = {
     { GST_COW_PUBLISH_ALL, "Each frame with results", "all" },
-    { GST_COW_PUBLISH_CLASSIFIED, "Each frame in which something was classified anew", "classified" },
+    { GST_COW_PUBLISH_CLASSIFIED, "Each frame in which something was classified anew",
+      "classified" },
     { GST_COW_PUBLISH_ON_CHANGE, "Cows and zones whose label changed", "on-change" },
     { 0, NULL, NULL },
   };
@@ -37,7 +38,7 @@ gst_cow_publish_events_get_type (void)
   return type;
 }
 
-/* ---- texts ---- */
+/* ---- texts ----------------------------------------------------------------------------------- */
 
 typedef struct {
   guint id;
@@ -55,31 +56,41 @@ static const Text texts[] = {
   { TEXT (FILE, file), "file", "File", NULL, READ_WRITE,
     "File to append events to, one line each; \"-\": the standard output; unset: none" },
   { TEXT (HTTP_URL, http_url), "http-url", "HTTP address", NULL, READ_WRITE,
-    "Address http://... or https://... that events are posted to; a login in it goes to http-user and http-password; unset: none" },
-  { TEXT (HTTP_USER, http_user), "http-user", "HTTP user", NULL, READ_WRITE, "User for HTTP's basic authentication" },
+    "Address http://... or https://... that events are posted to; a login in it goes to http-user "
+    "and http-password; unset: none" },
+  { TEXT (HTTP_USER, http_user), "http-user", "HTTP user", NULL, READ_WRITE,
+    "User for HTTP's basic authentication" },
   { TEXT (HTTP_PASSWORD, http_password), "http-password", "HTTP password", NULL, SECRET,
     "Password of http-user; unset: that of the environment variable COWBEHAVIOR_HTTP_PASSWORD" },
   { TEXT (HTTP_TOKEN, http_token), "http-token", "HTTP token", NULL, SECRET,
-    "Bearer token, in place of user and password; unset: that of the environment variable COWBEHAVIOR_HTTP_TOKEN" },
+    "Bearer token, in place of user and password; unset: that of the environment variable "
+    "COWBEHAVIOR_HTTP_TOKEN" },
   { TEXT (HTTP_CA, http_ca), "http-ca", "HTTP authorities", NULL, READ_WRITE,
-    "PEM file with the certificate authorities that an https server is checked by; unset: the system's" },
+    "PEM file with the certificate authorities that an https server is checked by; unset: the "
+    "system's" },
   { TEXT (MQTT_URL, mqtt_url), "mqtt-url", "MQTT address", NULL, READ_WRITE,
-    "Broker, mqtt://HOST[:1883] or with TLS mqtts://HOST[:8883]; a login in it goes to mqtt-user and mqtt-password; unset: none" },
+    "Broker, mqtt://HOST[:1883] or with TLS mqtts://HOST[:8883]; a login in it goes to mqtt-user "
+    "and mqtt-password; unset: none" },
   { TEXT (MQTT_USER, mqtt_user), "mqtt-user", "MQTT user", NULL, READ_WRITE, "User at the broker" },
   { TEXT (MQTT_PASSWORD, mqtt_password), "mqtt-password", "MQTT password", NULL, SECRET,
     "Password of mqtt-user; unset: that of the environment variable COWBEHAVIOR_MQTT_PASSWORD" },
   { TEXT (MQTT_TOPIC, mqtt_topic), "mqtt-topic", "MQTT topic", DEFAULT_MQTT_TOPIC, READ_WRITE,
-    "Topic that all others are below: TOPIC/SOURCE/available, TOPIC/SOURCE/events, TOPIC/SOURCE/zone/NAME. Elements that share it "
+    "Topic that all others are below: TOPIC/SOURCE/available, TOPIC/SOURCE/events, "
+    "TOPIC/SOURCE/zone/NAME. Elements that share it "
     "need sources of different names" },
   { TEXT (MQTT_CLIENT_ID, mqtt_client_id), "mqtt-client-id", "MQTT client", NULL, READ_WRITE,
     "Name of this client, which no other may have; unset: one by chance" },
   { TEXT (MQTT_CA, mqtt_ca), "mqtt-ca", "MQTT authorities", NULL, READ_WRITE,
-    "PEM file with the certificate authorities that a mqtts broker is checked by; unset: the system's" },
+    "PEM file with the certificate authorities that a mqtts broker is checked by; unset: the "
+    "system's" },
   { TEXT (MQTT_CERT, mqtt_cert), "mqtt-cert", "MQTT certificate", NULL, READ_WRITE,
-    "PEM file with this client's certificate, for brokers that ask for one; with mqtt-key and mqtt-ca" },
-  { TEXT (MQTT_KEY, mqtt_key), "mqtt-key", "MQTT key", NULL, READ_WRITE, "PEM file with the key of mqtt-cert, not encrypted" },
-  { TEXT (MQTT_DISCOVERY_PREFIX, mqtt_discovery_prefix), "mqtt-discovery-prefix", "MQTT discovery prefix", DEFAULT_MQTT_DISCOVERY_PREFIX,
-    READ_WRITE, "Topic below which Home Assistant looks for devices" },
+    "PEM file with this client's certificate, for brokers that ask for one; with mqtt-key and "
+    "mqtt-ca" },
+  { TEXT (MQTT_KEY, mqtt_key), "mqtt-key", "MQTT key", NULL, READ_WRITE,
+    "PEM file with the key of mqtt-cert, not encrypted" },
+  { TEXT (MQTT_DISCOVERY_PREFIX, mqtt_discovery_prefix), "mqtt-discovery-prefix",
+    "MQTT discovery prefix", DEFAULT_MQTT_DISCOVERY_PREFIX, READ_WRITE,
+    "Topic below which Home Assistant looks for devices" },
 };
 
 static gchar **
@@ -97,12 +108,14 @@ find_text (guint id)
   return NULL;
 }
 
-/* ---- declarations ---- */
+/* ---- declarations ---------------------------------------------------------------------------- */
 
 static void
-install_uint (GObjectClass *klass, guint id, const char *name, const char *nick, const char *blurb, guint min, guint max, guint preset)
+install_uint (GObjectClass *klass, guint id, const char *name, const char *nick, const char *blurb,
+              guint min, guint max, guint preset)
 {
-  g_object_class_install_property (klass, id, g_param_spec_uint (name, nick, blurb, min, max, preset, READ_WRITE));
+  g_object_class_install_property (
+      klass, id, g_param_spec_uint (name, nick, blurb, min, max, preset, READ_WRITE));
 }
 
 void
@@ -110,39 +123,51 @@ gst_cow_publish_settings_install (GObjectClass *klass)
 {
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     g_object_class_install_property (klass, texts[i].id,
-                                     g_param_spec_string (texts[i].name, texts[i].nick, texts[i].blurb, texts[i].preset, texts[i].flags));
-  g_object_class_install_property (klass, GST_COW_PUBLISH_PROP_POST_EVENTS,
-                                   g_param_spec_enum ("post-events", "Post events", "Which results become events",
-                                                      GST_TYPE_COW_PUBLISH_EVENTS, DEFAULT_POST_EVENTS, READ_WRITE));
-  install_uint (
-      klass, GST_COW_PUBLISH_PROP_QUEUE_SIZE, "queue-size", "Queue size",
-      "Events that wait for each target at most (and 16 MiB); when there is no more room the oldest are dropped, and counted in stats", 1,
-      1000000, DEFAULT_QUEUE_SIZE);
+                                     g_param_spec_string (texts[i].name, texts[i].nick,
+                                                          texts[i].blurb, texts[i].preset,
+                                                          texts[i].flags));
+  g_object_class_install_property (
+      klass, GST_COW_PUBLISH_PROP_POST_EVENTS,
+      g_param_spec_enum ("post-events", "Post events", "Which results become events",
+                         GST_TYPE_COW_PUBLISH_EVENTS, DEFAULT_POST_EVENTS, READ_WRITE));
+  install_uint (klass, GST_COW_PUBLISH_PROP_QUEUE_SIZE, "queue-size", "Queue size",
+                "Events that wait for each target at most (and 16 MiB); when there is no more room "
+                "the oldest are dropped, and counted in stats",
+                1, 1000000, DEFAULT_QUEUE_SIZE);
   install_uint (klass, GST_COW_PUBLISH_PROP_DRAIN_TIMEOUT, "drain-timeout", "Drain timeout",
-                "Milliseconds that stopping waits for events that are still queued; the rest is dropped, and counted", 0, 600000,
-                DEFAULT_DRAIN_TIMEOUT);
-  g_object_class_install_property (klass, GST_COW_PUBLISH_PROP_MAX_FILE_SIZE,
-                                   g_param_spec_uint64 ("max-file-size", "Largest file",
-                                                        "Bytes after which FILE becomes FILE.1 and a new one is begun (0 = never)", 0,
-                                                        G_MAXUINT64, DEFAULT_MAX_FILE_SIZE, READ_WRITE));
-  install_uint (klass, GST_COW_PUBLISH_PROP_MAX_FILES, "max-files", "Most files", "Files that are kept: FILE, FILE.1, FILE.2 and so on", 1,
-                1000, DEFAULT_MAX_FILES);
+                "Milliseconds that stopping waits for events that are still queued; the rest is "
+                "dropped, and counted",
+                0, 600000, DEFAULT_DRAIN_TIMEOUT);
+  g_object_class_install_property (
+      klass, GST_COW_PUBLISH_PROP_MAX_FILE_SIZE,
+      g_param_spec_uint64 (
+          "max-file-size", "Largest file",
+          "Bytes after which FILE becomes FILE.1 and a new one is begun (0 = never)", 0,
+          G_MAXUINT64, DEFAULT_MAX_FILE_SIZE, READ_WRITE));
+  install_uint (klass, GST_COW_PUBLISH_PROP_MAX_FILES, "max-files", "Most files",
+                "Files that are kept: FILE, FILE.1, FILE.2 and so on", 1, 1000, DEFAULT_MAX_FILES);
   install_uint (klass, GST_COW_PUBLISH_PROP_HTTP_BATCH, "http-batch", "HTTP batch",
-                "Events that go into one request at most. 1: application/json; more: application/x-ndjson, an event a line", 1, 1000,
-                DEFAULT_HTTP_BATCH);
+                "Events that go into one request at most. 1: application/json; more: "
+                "application/x-ndjson, an event a line",
+                1, 1000, DEFAULT_HTTP_BATCH);
   install_uint (klass, GST_COW_PUBLISH_PROP_HTTP_TIMEOUT, "http-timeout", "HTTP timeout",
-                "Seconds without a byte after which a request has failed", 1, 600, DEFAULT_HTTP_TIMEOUT);
-  g_object_class_install_property (klass, GST_COW_PUBLISH_PROP_MQTT_DISCOVERY,
-                                   g_param_spec_boolean ("mqtt-discovery", "MQTT discovery",
-                                                         "Tell Home Assistant of the frame and the zones, as sensors of a device",
-                                                         DEFAULT_MQTT_DISCOVERY, READ_WRITE));
+                "Seconds without a byte after which a request has failed", 1, 600,
+                DEFAULT_HTTP_TIMEOUT);
+  g_object_class_install_property (
+      klass, GST_COW_PUBLISH_PROP_MQTT_DISCOVERY,
+      g_param_spec_boolean (
+          "mqtt-discovery", "MQTT discovery",
+          "Tell Home Assistant of the frame and the zones, as sensors of a device",
+          DEFAULT_MQTT_DISCOVERY, READ_WRITE));
   g_object_class_install_property (
       klass, GST_COW_PUBLISH_PROP_STATS,
-      g_param_spec_boxed ("stats", "Statistics", "For each target: events queued, sent and dropped, failures, whether it is connected",
-                          GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+      g_param_spec_boxed (
+          "stats", "Statistics",
+          "For each target: events queued, sent and dropped, failures, whether it is connected",
+          GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
 
-/* ---- values ---- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 void
 gst_cow_publish_settings_init (GstCowPublishSettings *self)
@@ -176,11 +201,13 @@ gst_cow_publish_settings_clear (GstCowPublishSettings *self)
     g_clear_pointer (field_of (self, &texts[i]), g_free);
 }
 
-/* Moves the login of an address to where it is not shown. What cannot be parsed stays, and is an error when the element starts. */
+/* Moves the login of an address to where it is not shown. What cannot be parsed stays, and is an
+ * error when the element starts. */
 static void
 take_login (gchar **url, gchar **user, gchar **password)
 {
-  const GUriFlags flags = G_URI_FLAGS_HAS_PASSWORD | G_URI_FLAGS_ENCODED_PATH | G_URI_FLAGS_ENCODED_QUERY;
+  const GUriFlags flags =
+      G_URI_FLAGS_HAS_PASSWORD | G_URI_FLAGS_ENCODED_PATH | G_URI_FLAGS_ENCODED_QUERY;
   g_autoptr (GUri) uri = *url ? g_uri_parse (*url, flags, NULL) : NULL;
 
   if (!uri || !g_uri_get_user (uri))
@@ -270,20 +297,22 @@ gst_cow_publish_settings_get (GstCowPublishSettings *self, guint id, GValue *val
   return TRUE;
 }
 
-/* ---- what they mean ---- */
+/* ---- what they mean -------------------------------------------------------------------------- */
 
 GUri *
-gst_cow_publish_parse_url (const char *text, const char *property, const char *plain, const char *secure, GError **error)
+gst_cow_publish_parse_url (const char *text, const char *property, const char *plain,
+                           const char *secure, GError **error)
 {
-  g_autoptr (GUri) uri = g_uri_parse (text, G_URI_FLAGS_ENCODED_PATH | G_URI_FLAGS_ENCODED_QUERY, NULL);
+  g_autoptr (GUri) uri =
+      g_uri_parse (text, G_URI_FLAGS_ENCODED_PATH | G_URI_FLAGS_ENCODED_QUERY, NULL);
   const char *scheme = uri ? g_uri_get_scheme (uri) : "", *host = uri ? g_uri_get_host (uri) : NULL;
 
   if ((g_str_equal (scheme, plain) || g_str_equal (scheme, secure)) && host && *host)
     return g_steal_pointer (&uri);
   /* The text may hold a password that could not be told from the rest, and is not shown. */
   g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-               "%s is not an address of the form %s://HOST[:PORT] or %s://HOST[:PORT]%s%s", property, plain, secure,
-               *scheme ? "; its scheme is " : "", scheme);
+               "%s is not an address of the form %s://HOST[:PORT] or %s://HOST[:PORT]%s%s",
+               property, plain, secure, *scheme ? "; its scheme is " : "", scheme);
   return NULL;
 }
 
@@ -292,7 +321,8 @@ gst_cow_publish_check_file (const char *path, const char *property, GError **err
 {
   if (!path || g_access (path, R_OK) == 0)
     return TRUE;
-  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ, "%s: %s: %s", property, path, g_strerror (errno));
+  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ, "%s: %s: %s", property,
+               path, g_strerror (errno));
   return FALSE;
 }
 

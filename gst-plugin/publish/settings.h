@@ -9,7 +9,11 @@
 G_BEGIN_DECLS
 
 /* The property post-events. */
-typedef enum { GST_COW_PUBLISH_ALL, GST_COW_PUBLISH_CLASSIFIED, GST_COW_PUBLISH_ON_CHANGE } GstCowPublishEvents;
+typedef enum {
+  GST_COW_PUBLISH_ALL,
+  GST_COW_PUBLISH_CLASSIFIED,
+  GST_COW_PUBLISH_ON_CHANGE
+} GstCowPublishEvents;
 
 GType gst_cow_publish_events_get_type (void);
 #define GST_TYPE_COW_PUBLISH_EVENTS (gst_cow_publish_events_get_type ())
@@ -74,13 +78,15 @@ void gst_cow_publish_settings_install (GObjectClass *klass);
 void gst_cow_publish_settings_init (GstCowPublishSettings *self);
 void gst_cow_publish_settings_copy (const GstCowPublishSettings *self, GstCowPublishSettings *to);
 void gst_cow_publish_settings_clear (GstCowPublishSettings *self);
-/* FALSE: no property has this id. The caller holds the lock. A login in an address goes to the properties of its own. */
+/* FALSE: no property has this id. The caller holds the lock. A login in an address goes to the
+ * properties of its own. */
 gboolean gst_cow_publish_settings_set (GstCowPublishSettings *self, guint id, const GValue *value);
 gboolean gst_cow_publish_settings_get (GstCowPublishSettings *self, guint id, GValue *value);
 
-/* The address in `text`, which has one of two schemes and a host, or NULL and an error that names the property and does not show the text.
- * Free with g_uri_unref (). */
-GUri *gst_cow_publish_parse_url (const char *text, const char *property, const char *plain, const char *secure, GError **error);
+/* The address in `text`, which has one of two schemes and a host, or NULL and an error that names
+ * the property and does not show the text. Free with g_uri_unref (). */
+GUri *gst_cow_publish_parse_url (const char *text, const char *property, const char *plain,
+                                 const char *secure, GError **error);
 /* Whether a file that a property names can be read. NULL can. */
 gboolean gst_cow_publish_check_file (const char *path, const char *property, GError **error);
 /* A secret: that of the property, else of the environment variable; NULL where neither has one. */

@@ -42,13 +42,15 @@ gst_cow_publish_states_free (GstCowPublishStates *self)
 }
 
 gboolean
-gst_cow_publish_states_update (GstCowPublishStates *self, const char *name, const char *label, guint64 frame)
+gst_cow_publish_states_update (GstCowPublishStates *self, const char *name, const char *label,
+                               guint64 frame)
 {
   State *state = g_hash_table_lookup (self->states, name);
   gboolean changed = !state || g_strcmp0 (state->label, label) != 0;
 
   if (!state) {
-    /* Metadata that cowbehavior did not write could name any number of cows; those beyond are not remembered, so each is a change. */
+    /* Metadata that cowbehavior did not write could name any number of cows; those beyond are not
+     * remembered, so each is a change. */
     if (g_hash_table_size (self->states) >= MOST_STATES)
       return TRUE;
     state = g_new0 (State, 1);
@@ -63,7 +65,8 @@ gst_cow_publish_states_update (GstCowPublishStates *self, const char *name, cons
 }
 
 void
-gst_cow_publish_states_expire (GstCowPublishStates *self, guint64 frame, void (*gone) (const char *name, gpointer data), gpointer data)
+gst_cow_publish_states_expire (GstCowPublishStates *self, guint64 frame,
+                               void (*gone) (const char *name, gpointer data), gpointer data)
 {
   GHashTableIter iter;
   gpointer name, value;

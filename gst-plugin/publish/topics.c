@@ -40,7 +40,8 @@ gst_cow_publish_topic_level (const char *name)
 char *
 gst_cow_publish_topic_of (const GstStructure *object)
 {
-  const char *region = gst_structure_get_string (object, "region"), *type = gst_structure_get_string (object, "roi_type");
+  const char *region = gst_structure_get_string (object, "region"),
+             *type = gst_structure_get_string (object, "roi_type");
   guint64 track;
 
   if (g_strcmp0 (region, "frame") == 0)
@@ -61,7 +62,7 @@ gst_cow_publish_topic_stays (const char *name)
   return !g_str_has_prefix (name, "track/");
 }
 
-/* ---- Home Assistant ---- */
+/* ---- Home Assistant -------------------------------------------------------------------------- */
 
 /* Readable, and different for different texts: what has other characters gets a hash. */
 static char *
@@ -105,7 +106,8 @@ static void
 append_sensor (GString *json, const GstCowPublishDevice *device, const char *id, const char *name)
 {
   g_autofree char *component = identifier (name), *display = display_name (name);
-  g_autofree char *unique = g_strconcat (id, "_", component, NULL), *topic = g_strconcat (device->base, "/", name, NULL);
+  g_autofree char *unique = g_strconcat (id, "_", component, NULL),
+                  *topic = g_strconcat (device->base, "/", name, NULL);
 
   gst_cow_publish_append_string (json, component);
   g_string_append (json, ":{\"platform\":\"sensor\",");
@@ -138,7 +140,8 @@ gst_cow_publish_device_text (const GstCowPublishDevice *device)
   gst_cow_publish_append_string (json, id);
   g_string_append (json, "],");
   append_pair (json, "name", device->source);
-  g_string_append (json, "},\"origin\":{\"name\":\"cowbehavior\",\"sw_version\":\"" COW_VERSION "\"},");
+  g_string_append (json,
+                   "},\"origin\":{\"name\":\"cowbehavior\",\"sw_version\":\"" COW_VERSION "\"},");
   append_pair (json, "availability_topic", available);
   g_string_append (json, ",\"components\":{");
   for (const GList *name = device->names; name; name = name->next) {

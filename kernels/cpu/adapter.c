@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The first product of an adapter, low = dropout (x) down^T, which the linear layer and its backward share. It is so narrow that a product
- * with down as it lies spends most of its time on gathering down's columns, for every few rows again; so down is turned once for all.
+ * The first product of an adapter, low = dropout (x) down^T, which the linear layer and its
+ * backward share. It is so narrow that a product with down as it lies spends most of its time on
+ * gathering down's columns, for every few rows again; so down is turned once for all.
  */
 #include "kernels/cpu/cpu-ops.h"
 
@@ -36,12 +37,13 @@ turn_strip (const CkAdapter *adapter, int64_t in, int64_t first, float *turned)
 
 /* Rows [first, first + rows) of low; `dropped` holds [rows, depth] of x after the dropout. */
 static CkStatus
-multiply_rows (const CkCpuOps *ops, const CkAdapter *adapter, int64_t first, int64_t rows, int64_t in, const float *x, const float *turned,
-               float *low, float *dropped)
+multiply_rows (const CkCpuOps *ops, const CkAdapter *adapter, int64_t first, int64_t rows,
+               int64_t in, const float *x, const float *turned, float *low, float *dropped)
 {
   low += first * adapter->rank;
   if (!(adapter->dropout > 0))
-    return ops->gemm (false, rows, adapter->rank, in, 1, x + first * in, in, turned, adapter->rank, 0, low, adapter->rank);
+    return ops->gemm (false, rows, adapter->rank, in, 1, x + first * in, in, turned, adapter->rank,
+                      0, low, adapter->rank);
   for (int64_t k = 0; k < in; k += DEPTH) {
     const int64_t depth = in - k < DEPTH ? in - k : DEPTH;
     CkStatus status;
@@ -50,8 +52,9 @@ multiply_rows (const CkCpuOps *ops, const CkAdapter *adapter, int64_t first, int
       const int64_t at = (first + row) * in + k;
       ops->dropout (adapter->key, adapter->dropout, at, depth, x + at, dropped + row * depth);
     }
-    status = ops->gemm (false, rows, adapter->rank, depth, 1, dropped, depth, turned + k * adapter->rank, adapter->rank, k == 0 ? 0 : 1,
-                        low, adapter->rank);
+    status =
+        ops->gemm (false, rows, adapter->rank, depth, 1, dropped, depth, turned + k * adapter->rank,
+                   adapter->rank, k == 0 ? 0 : 1, low, adapter->rank);
     if (status != CK_OK)
       return status;
   }
@@ -59,8 +62,8 @@ multiply_rows (const CkCpuOps *ops, const CkAdapter *adapter, int64_t first, int
 }
 
 CkStatus
-ck_adapter_low (const CkCpu *cpu, const CkAdapter *adapter, int64_t rows, int64_t in, const float *x, float *low, float *turned,
-                float *buffers)
+ck_adapter_low (const CkCpu *cpu, const CkAdapter *adapter, int64_t rows, int64_t in,
+                const float *x, float *low, float *turned, float *buffers)
 {
   const int64_t buffer = ck_adapter_buffer (adapter);
   CkStatus result = CK_OK;
@@ -72,8 +75,9 @@ ck_adapter_low (const CkCpu *cpu, const CkAdapter *adapter, int64_t rows, int64_
       turn_strip (adapter, in, first, turned);
 #pragma omp for schedule(dynamic)
     for (int64_t first = 0; first < rows; first += LOW_ROWS) {
-      const CkStatus status = multiply_rows (&cpu->ops, adapter, first, rows - first < LOW_ROWS ? rows - first : LOW_ROWS, in, x, turned,
-                                             low, buffers + omp_get_thread_num () * buffer);
+      const CkStatus status = multiply_rows (
+          &cpu->ops, adapter, first, rows - first < LOW_ROWS ? rows - first : LOW_ROWS, in, x,
+          turned, low, buffers + omp_get_thread_num () * buffer);
       if (status != CK_OK) {
 #pragma omp atomic write
         result = status;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Attention. First q and k of every token are turned, once each; then a task is one block of query rows of one head of one picture: its
- * scores [block, tokens] stay in the thread's cache from the first product over the softmax to the second.
+ * Attention. First q and k of every token are turned, once each; then a task is one block of query
+ * rows of one head of one picture: its scores [block, tokens] stay in the thread's cache from the
+ * first product over the softmax to the second.
  */
 #include "kernels/cpu/cpu-ops.h"
 
@@ -21,29 +22,34 @@ turn (const CkCpu *cpu, const CkAttention *a, int64_t token)
   for (int64_t head = 0; head < a->heads; head++) {
     const int64_t at = token * width + head * a->head_dim;
 
-    cpu->ops.rope (a->head_dim, a->cos + position * a->head_dim, a->sin + position * a->head_dim, a->q + at);
-    cpu->ops.rope (a->head_dim, a->cos + position * a->head_dim, a->sin + position * a->head_dim, a->k + at);
+    cpu->ops.rope (a->head_dim, a->cos + position * a->head_dim, a->sin + position * a->head_dim,
+                   a->q + at);
+    cpu->ops.rope (a->head_dim, a->cos + position * a->head_dim, a->sin + position * a->head_dim,
+                   a->k + at);
   }
 }
 
 /* Rows [first, first + rows) of one head; q, k, v and out point to its first token. */
 static CkStatus
-attend (const CkCpuOps *ops, const CkAttention *a, int64_t offset, int64_t first, int64_t rows, float *scores)
+attend (const CkCpuOps *ops, const CkAttention *a, int64_t offset, int64_t first, int64_t rows,
+        float *scores)
 {
   const int64_t width = a->heads * a->head_dim;
   const float scale = 1 / sqrtf ((float)a->head_dim);
-  CkStatus status = ops->gemm (true, rows, a->tokens, a->head_dim, scale, a->q + offset + first * width, width, a->k + offset, width, 0,
-                               scores, a->tokens);
+  CkStatus status =
+      ops->gemm (true, rows, a->tokens, a->head_dim, scale, a->q + offset + first * width, width,
+                 a->k + offset, width, 0, scores, a->tokens);
 
   if (status != CK_OK)
     return status;
   for (int64_t row = 0; row < rows; row++)
     ops->softmax (a->tokens, scores + row * a->tokens);
-  return ops->gemm (false, rows, a->head_dim, a->tokens, 1, scores, a->tokens, a->v + offset, width, 0, a->out + offset + first * width,
-                    width);
+  return ops->gemm (false, rows, a->head_dim, a->tokens, 1, scores, a->tokens, a->v + offset, width,
+                    0, a->out + offset + first * width, width);
 }
 
-/* Query rows a task: as many as the scores' buffer takes, fewer where a single picture has too few heads for the team. */
+/* Query rows a task: as many as the scores' buffer takes, fewer where a single picture has too few
+ * heads for the team. */
 static int64_t
 choose_block (const CkAttention *a, int threads)
 {
@@ -64,9 +70,11 @@ ck_attention_check (const CkAttention *a)
 
   if (a->batch < 1 || a->tokens < 1 || a->heads < 1 || a->head_dim < 2 || a->head_dim % 2 != 0)
     return CK_BAD_SHAPE;
-  if (a->prefix < 0 || a->prefix > a->tokens || (a->prefix < a->tokens && (a->cos == NULL) != (a->sin == NULL)))
+  if (a->prefix < 0 || a->prefix > a->tokens ||
+      (a->prefix < a->tokens && (a->cos == NULL) != (a->sin == NULL)))
     return CK_BAD_SHAPE;
-  if (!ck_size_product (a->heads, a->head_dim, sizeof (float), &width) || !ck_size_product (a->batch, a->tokens, (int64_t)width, &bytes))
+  if (!ck_size_product (a->heads, a->head_dim, sizeof (float), &width) ||
+      !ck_size_product (a->batch, a->tokens, (int64_t)width, &bytes))
     return CK_BAD_SHAPE;
   return CK_OK;
 }
@@ -98,10 +106,12 @@ ck_cpu_attention (CkBackend *self, const CkAttention *a)
 
 #pragma omp for schedule(dynamic)
     for (int64_t task = 0; task < a->batch * a->heads * blocks; task++) {
-      const int64_t head = task / blocks % a->heads, picture = task / blocks / a->heads, first = task % blocks * block;
+      const int64_t head = task / blocks % a->heads, picture = task / blocks / a->heads,
+                    first = task % blocks * block;
       const CkStatus status =
           attend (&cpu->ops, a, (picture * a->tokens * a->heads + head) * a->head_dim, first,
-                  first + block < a->tokens ? block : a->tokens - first, scores + omp_get_thread_num () * block * a->tokens);
+                  first + block < a->tokens ? block : a->tokens - first,
+                  scores + omp_get_thread_num () * block * a->tokens);
       if (status != CK_OK) {
 #pragma omp atomic write
         result = status;

@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ALIGNMENT   64   /* bytes: a cache line, and the widest vector */
-#define MAX_THREADS 1024 /* more is a mistake, and OpenMP ends the process when it cannot start a thread */
+#define ALIGNMENT 64 /* bytes: a cache line, and the widest vector */
+#define MAX_THREADS                                                                                \
+  1024 /* more is a mistake, and OpenMP ends the process when it cannot start a thread */
 
 static void *
 aligned_memory (size_t bytes)
@@ -26,7 +27,8 @@ ck_size_product (int64_t a, int64_t b, int64_t c, size_t *bytes)
 
   if (a < 0 || b < 0 || c < 0)
     return false;
-  if (__builtin_mul_overflow (a, b, &product) || __builtin_mul_overflow (product, c, &product) || product > PTRDIFF_MAX)
+  if (__builtin_mul_overflow (a, b, &product) || __builtin_mul_overflow (product, c, &product) ||
+      product > PTRDIFF_MAX)
     return false;
   *bytes = (size_t)product;
   return true;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Convolution in plain C, as its definition says: the oracle for oneDNN's. Every output number is one sum in double precision that one
- * thread makes, over the pairs of an input and an output pixel that a place of the kernel joins.
+ * Convolution in plain C, as its definition says: the oracle for oneDNN's. Every output number is
+ * one sum in double precision that one thread makes, over the pairs of an input and an output pixel
+ * that a place of the kernel joins.
  */
 #include "kernels/cpu/train.h"
 
@@ -15,7 +16,8 @@ typedef struct {
 static Shape
 describe (const CkConvolution *c)
 {
-  return (Shape){ c, ck_convolution_out (c, c->height), ck_convolution_out (c, c->width), c->kernel * c->kernel };
+  return (Shape){ c, ck_convolution_out (c, c->height), ck_convolution_out (c, c->width),
+                  c->kernel * c->kernel };
 }
 
 /* One number of y, from x of its picture and the weights [in, kernel, kernel] of its channel. */
@@ -26,7 +28,8 @@ output_at (const Shape *s, int64_t row, int64_t col, const float *x, const float
   double sum = 0;
 
   for (int64_t tap = 0; tap < s->taps; tap++) {
-    const int64_t iy = row * c->stride - c->padding + tap / c->kernel, ix = col * c->stride - c->padding + tap % c->kernel;
+    const int64_t iy = row * c->stride - c->padding + tap / c->kernel,
+                  ix = col * c->stride - c->padding + tap % c->kernel;
 
     if (iy < 0 || iy >= c->height || ix < 0 || ix >= c->width)
       continue;
@@ -37,7 +40,8 @@ output_at (const Shape *s, int64_t row, int64_t col, const float *x, const float
 }
 
 CkStatus
-ck_convolution_c (CkBackend *self, const CkConvolution *c, const float *x, const float *weight, float *y)
+ck_convolution_c (CkBackend *self, const CkConvolution *c, const float *x, const float *weight,
+                  float *y)
 {
   const CkCpu *cpu = (const CkCpu *)self;
   const Shape s = describe (c);
@@ -48,12 +52,14 @@ ck_convolution_c (CkBackend *self, const CkConvolution *c, const float *x, const
 
     for (int64_t col = 0; col < s.out_width; col++)
       for (int64_t o = 0; o < c->out; o++)
-        y[(row * s.out_width + col) * c->out + o] = output_at (&s, row % s.out_height, col, picture, weight + o * c->in * s.taps);
+        y[(row * s.out_width + col) * c->out + o] =
+            output_at (&s, row % s.out_height, col, picture, weight + o * c->in * s.taps);
   }
   return CK_OK;
 }
 
-/* Where the output lies that a place of the kernel joins with an input; false when it falls between two or outside. */
+/* Where the output lies that a place of the kernel joins with an input; false when it falls between
+ * two or outside. */
 static bool
 joined (int64_t input, int64_t place, int64_t outputs, const CkConvolution *c, int64_t *output)
 {
@@ -63,7 +69,8 @@ joined (int64_t input, int64_t place, int64_t outputs, const CkConvolution *c, i
   return at >= 0 && at % c->stride == 0 && *output < outputs;
 }
 
-/* One number of dx; dy points to its picture, weight [kernel, kernel] to its channel in the first filter. */
+/* One number of dx; dy points to its picture, weight [kernel, kernel] to its channel in the first
+ * filter. */
 static float
 input_gradient (const Shape *s, int64_t iy, int64_t ix, const float *dy, const float *weight)
 {
@@ -73,10 +80,12 @@ input_gradient (const Shape *s, int64_t iy, int64_t ix, const float *dy, const f
   for (int64_t tap = 0; tap < s->taps; tap++) {
     int64_t row, col;
 
-    if (!joined (iy, tap / c->kernel, s->out_height, c, &row) || !joined (ix, tap % c->kernel, s->out_width, c, &col))
+    if (!joined (iy, tap / c->kernel, s->out_height, c, &row) ||
+        !joined (ix, tap % c->kernel, s->out_width, c, &col))
       continue;
     for (int64_t o = 0; o < c->out; o++)
-      sum += (double)dy[(row * s->out_width + col) * c->out + o] * weight[o * c->in * s->taps + tap];
+      sum +=
+          (double)dy[(row * s->out_width + col) * c->out + o] * weight[o * c->in * s->taps + tap];
   }
   return (float)sum;
 }
@@ -89,7 +98,8 @@ weight_gradient (const Shape *s, int64_t o, int64_t i, int64_t tap, const float 
   double sum = 0;
 
   for (int64_t row = 0; row < c->batch * s->out_height; row++) {
-    const int64_t iy = row % s->out_height * c->stride - c->padding + tap / c->kernel, picture = row / s->out_height * c->height;
+    const int64_t iy = row % s->out_height * c->stride - c->padding + tap / c->kernel,
+                  picture = row / s->out_height * c->height;
 
     if (iy < 0 || iy >= c->height)
       continue;
@@ -97,15 +107,16 @@ weight_gradient (const Shape *s, int64_t o, int64_t i, int64_t tap, const float 
       const int64_t ix = col * c->stride - c->padding + tap % c->kernel;
 
       if (ix >= 0 && ix < c->width)
-        sum += (double)x[((picture + iy) * c->width + ix) * c->in + i] * dy[(row * s->out_width + col) * c->out + o];
+        sum += (double)x[((picture + iy) * c->width + ix) * c->in + i] *
+               dy[(row * s->out_width + col) * c->out + o];
     }
   }
   return (float)sum;
 }
 
 CkStatus
-ck_convolution_backward_c (CkBackend *self, const CkConvolution *c, const float *x, const float *weight, const float *dy, float *dx,
-                           float *dweight)
+ck_convolution_backward_c (CkBackend *self, const CkConvolution *c, const float *x,
+                           const float *weight, const float *dy, float *dx, float *dweight)
 {
   const CkCpu *cpu = (const CkCpu *)self;
   const Shape s = describe (c);
@@ -116,7 +127,8 @@ ck_convolution_backward_c (CkBackend *self, const CkConvolution *c, const float 
 
     for (int64_t col = 0; col < c->width; col++)
       for (int64_t i = 0; i < c->in; i++)
-        dx[(row * c->width + col) * c->in + i] = input_gradient (&s, row % c->height, col, picture, weight + i * s.taps);
+        dx[(row * c->width + col) * c->in + i] =
+            input_gradient (&s, row % c->height, col, picture, weight + i * s.taps);
   }
 #pragma omp parallel for schedule(static) num_threads(cpu->base.threads)
   for (int64_t o = 0; o < (dweight != NULL ? c->out : 0); o++)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Convolution by oneDNN. Activations lie as it likes them already; weights go to and from its own formats, which one pass over them costs.
+ * Convolution by oneDNN. Activations lie as it likes them already; weights go to and from its own
+ * formats, which one pass over them costs.
  *
- * oneDNN shares the gradient of weights among threads in a way that depends on how many there are. So each of its primitives is made for
- * one thread and for a slice of the batch, the team takes slices, and the slices' gradients of weights are added up in their order.
- * Gradients of large weights are also cut by output channels, so that little has to be added.
+ * oneDNN shares the gradient of weights among threads in a way that depends on how many there are.
+ * So each of its primitives is made for one thread and for a slice of the batch, the team takes
+ * slices, and the slices' gradients of weights are added up in their order. Gradients of large
+ * weights are also cut by output channels, so that little has to be added.
  */
 #include "kernels/cpu/dnnl-compat.h"
 #include "kernels/cpu/train.h"
@@ -26,10 +28,11 @@ struct Plan {
   int64_t block, n_blocks;      /* output channels a task: all, or for TO_WEIGHTS a part */
   int64_t out_area;             /* pixels of an output picture */
   dnnl_primitive_t whole, rest; /* for a slice, and for a last one with fewer pictures or NULL */
-  dnnl_primitive_t reorder;     /* of a block's weights from torch's format, or for TO_WEIGHTS to it; NULL where that is oneDNN's choice */
-  int64_t weight_floats;        /* of a block in oneDNN's format */
-  int64_t plain_floats;         /* of a block in torch's */
-  int64_t scratch_floats;       /* that oneDNN wants for a slice */
+  dnnl_primitive_t reorder; /* of a block's weights from torch's format, or for TO_WEIGHTS to it;
+                               NULL where that is oneDNN's choice */
+  int64_t weight_floats;    /* of a block in oneDNN's format */
+  int64_t plain_floats;     /* of a block in torch's */
+  int64_t scratch_floats;   /* that oneDNN wants for a slice */
   Plan *next;
 };
 
@@ -52,8 +55,9 @@ typedef struct {
   const Plan *plan;
   const float *x, *y;   /* inputs, or where the outputs go; y also is dy */
   const float *weights; /* in oneDNN's format */
-  float *memory;        /* the weights that this call reordered, or for TO_WEIGHTS gradients [n_slices, n_blocks, weight_floats] */
-  float *buffers;       /* buffer_floats a thread: oneDNN's scratch, then a block of dy or of weights */
+  float *memory;  /* the weights that this call reordered, or for TO_WEIGHTS gradients [n_slices,
+                     n_blocks, weight_floats] */
+  float *buffers; /* buffer_floats a thread: oneDNN's scratch, then a block of dy or of weights */
   int64_t buffer_floats;
 } Job;
 
@@ -63,7 +67,7 @@ round_up (int64_t n)
   return (n + 15) / 16 * 16;
 }
 
-/* ---- what oneDNN makes ready ------------------------------------------------------------------------------------------------------ */
+/* ---- what oneDNN makes ready ----------------------------------------------------------------- */
 
 static void
 plan_free (Plan *plan)
@@ -99,8 +103,10 @@ convolutions_of (CkCpu *cpu)
   all = calloc (1, sizeof *all);
   if (all == NULL)
     return NULL;
-  if (dnnl_engine_create (&all->engine, dnnl_cpu, 0) != dnnl_success || dnnl_primitive_attr_create (&all->attributes) != dnnl_success ||
-      dnnl_primitive_attr_set_scratchpad_mode (all->attributes, dnnl_scratchpad_mode_user) != dnnl_success) {
+  if (dnnl_engine_create (&all->engine, dnnl_cpu, 0) != dnnl_success ||
+      dnnl_primitive_attr_create (&all->attributes) != dnnl_success ||
+      dnnl_primitive_attr_set_scratchpad_mode (all->attributes, dnnl_scratchpad_mode_user) !=
+          dnnl_success) {
     ck_convolutions_free (all);
     return NULL;
   }
@@ -119,12 +125,15 @@ desc_of (const_dnnl_primitive_t primitive, dnnl_query_t query)
 static CkDnnlDesc
 weight_desc (const Plan *plan)
 {
-  return desc_of (plan->whole, plan->direction == CK_CONVOLUTION_TO_WEIGHTS ? dnnl_query_diff_weights_md : dnnl_query_weights_md);
+  return desc_of (plan->whole, plan->direction == CK_CONVOLUTION_TO_WEIGHTS
+                                   ? dnnl_query_diff_weights_md
+                                   : dnnl_query_weights_md);
 }
 
 /* oneDNN wants to see the forward convolution before it makes a backward one. */
 static dnnl_status_t
-describe (const CkConvolutions *all, const Plan *plan, CkDnnlDesc x, CkDnnlDesc weight, CkDnnlDesc y, dnnl_primitive_desc_t *desc)
+describe (const CkConvolutions *all, const Plan *plan, CkDnnlDesc x, CkDnnlDesc weight,
+          CkDnnlDesc y, dnnl_primitive_desc_t *desc)
 {
   const CkConvolution *c = &plan->shape;
   CkDnnlConvolution made = { .direction = CK_CONVOLUTION_FORWARD,
@@ -147,11 +156,14 @@ describe (const CkConvolutions *all, const Plan *plan, CkDnnlDesc x, CkDnnlDesc 
 
 /* The convolution of so many pictures; `weight` NULL: oneDNN chooses their format. */
 static dnnl_status_t
-create_convolution (const CkConvolutions *all, const Plan *plan, int64_t pictures, CkDnnlDesc weight, dnnl_primitive_t *primitive)
+create_convolution (const CkConvolutions *all, const Plan *plan, int64_t pictures,
+                    CkDnnlDesc weight, dnnl_primitive_t *primitive)
 {
   const CkConvolution *c = &plan->shape;
-  const dnnl_dims_t x_dims = { pictures, c->in, c->height, c->width }, weight_dims = { plan->block, c->in, c->kernel, c->kernel };
-  const dnnl_dims_t y_dims = { pictures, plan->block, ck_convolution_out (c, c->height), ck_convolution_out (c, c->width) };
+  const dnnl_dims_t x_dims = { pictures, c->in, c->height, c->width },
+                    weight_dims = { plan->block, c->in, c->kernel, c->kernel };
+  const dnnl_dims_t y_dims = { pictures, plan->block, ck_convolution_out (c, c->height),
+                               ck_convolution_out (c, c->width) };
   dnnl_primitive_desc_t desc = NULL;
   dnnl_memory_desc_t x, y, any;
   dnnl_status_t status = ck_dnnl_desc_init (&x, x_dims, dnnl_nhwc);
@@ -162,7 +174,8 @@ create_convolution (const CkConvolutions *all, const Plan *plan, int64_t picture
   if (status == dnnl_success) {
     status = ck_dnnl_desc_init (&any, weight_dims, dnnl_format_tag_any);
     if (status == dnnl_success) {
-      status = describe (all, plan, CK_DNNL_DESC (x), weight != NULL ? weight : CK_DNNL_DESC (any), CK_DNNL_DESC (y), &desc);
+      status = describe (all, plan, CK_DNNL_DESC (x), weight != NULL ? weight : CK_DNNL_DESC (any),
+                         CK_DNNL_DESC (y), &desc);
       ck_dnnl_desc_clear (&any);
     }
     ck_dnnl_desc_clear (&y);
@@ -189,8 +202,9 @@ create_reorder (const CkConvolutions *all, Plan *plan)
   if (status != dnnl_success)
     return status;
   if (!dnnl_memory_desc_equal (theirs, CK_DNNL_DESC (plain))) {
-    status = dnnl_reorder_primitive_desc_create (&desc, back ? theirs : CK_DNNL_DESC (plain), all->engine,
-                                                 back ? CK_DNNL_DESC (plain) : theirs, all->engine, NULL);
+    status = dnnl_reorder_primitive_desc_create (&desc, back ? theirs : CK_DNNL_DESC (plain),
+                                                 all->engine, back ? CK_DNNL_DESC (plain) : theirs,
+                                                 all->engine, NULL);
     if (status == dnnl_success)
       status = dnnl_primitive_create (&plan->reorder, desc);
     dnnl_primitive_desc_destroy (desc);
@@ -212,14 +226,16 @@ cut (Plan *plan)
   const CkConvolution *c = &plan->shape;
 
   plan->out_area = ck_convolution_out (c, c->height) * ck_convolution_out (c, c->width);
-  plan->block = plan->direction == CK_CONVOLUTION_TO_WEIGHTS && c->out % BLOCK == 0 ? BLOCK : c->out;
+  plan->block =
+      plan->direction == CK_CONVOLUTION_TO_WEIGHTS && c->out % BLOCK == 0 ? BLOCK : c->out;
   plan->n_blocks = c->out / plan->block;
   plan->plain_floats = plan->block * c->in * c->kernel * c->kernel;
   plan->slice = ck_ceil_div (c->batch, ck_max (TASKS / plan->n_blocks, 1));
   plan->n_slices = ck_ceil_div (c->batch, plan->slice);
 }
 
-/* oneDNN makes primitives for as many threads as OpenMP would use now: one, but weights that all tasks share may be reordered by all. */
+/* oneDNN makes primitives for as many threads as OpenMP would use now: one, but weights that all
+ * tasks share may be reordered by all. */
 static dnnl_status_t
 prepare (const CkConvolutions *all, Plan *plan, int threads)
 {
@@ -235,7 +251,8 @@ prepare (const CkConvolutions *all, Plan *plan, int threads)
   plan->weight_floats = round_up (floats_of (weight_desc (plan)));
   plan->scratch_floats = floats_of (desc_of (plan->whole, dnnl_query_scratchpad_md));
   if (rest > 0)
-    plan->scratch_floats = ck_max (plan->scratch_floats, floats_of (desc_of (plan->rest, dnnl_query_scratchpad_md)));
+    plan->scratch_floats =
+        ck_max (plan->scratch_floats, floats_of (desc_of (plan->rest, dnnl_query_scratchpad_md)));
   plan->scratch_floats = round_up (plan->scratch_floats);
   if (plan->direction != CK_CONVOLUTION_TO_WEIGHTS)
     omp_set_num_threads (threads);
@@ -244,13 +261,15 @@ prepare (const CkConvolutions *all, Plan *plan, int threads)
 
 /* The plan of a shape and direction, made when it first comes. */
 static CkStatus
-find_plan (CkConvolutions *all, const CkConvolution *shape, CkConvolutionDirection direction, int threads, const Plan **found)
+find_plan (CkConvolutions *all, const CkConvolution *shape, CkConvolutionDirection direction,
+           int threads, const Plan **found)
 {
   const int omp_threads = omp_get_max_threads ();
   dnnl_status_t status;
   Plan *plan = all->plans;
 
-  while (plan != NULL && (plan->direction != direction || memcmp (&plan->shape, shape, sizeof *shape) != 0))
+  while (plan != NULL &&
+         (plan->direction != direction || memcmp (&plan->shape, shape, sizeof *shape) != 0))
     plan = plan->next;
   *found = plan;
   if (plan != NULL)
@@ -273,7 +292,7 @@ find_plan (CkConvolutions *all, const CkConvolution *shape, CkConvolutionDirecti
   return CK_OK;
 }
 
-/* ---- one call --------------------------------------------------------------------------------------------------------------------- */
+/* ---- one call -------------------------------------------------------------------------------- */
 
 /* In the calling thread, and with oneDNN's threads as they were when the primitive was made. */
 static CkStatus
@@ -285,7 +304,8 @@ execute (const CkConvolutions *all, const_dnnl_primitive_t primitive, int n, con
 
   for (int i = 0; i < n && status == dnnl_success; i++) {
     arguments[i].arg = tensors[i].argument;
-    status = dnnl_memory_create (&arguments[i].memory, desc_of (primitive, tensors[i].query), all->engine, (void *)tensors[i].data);
+    status = dnnl_memory_create (&arguments[i].memory, desc_of (primitive, tensors[i].query),
+                                 all->engine, (void *)tensors[i].data);
   }
   if (status == dnnl_success)
     status = dnnl_primitive_execute (primitive, stream, n, arguments);
@@ -301,7 +321,8 @@ execute (const CkConvolutions *all, const_dnnl_primitive_t primitive, int n, con
 static CkStatus
 reorder (const CkConvolutions *all, const Plan *plan, const float *from, float *to)
 {
-  const Tensor tensors[] = { { DNNL_ARG_FROM, dnnl_query_src_md, from }, { DNNL_ARG_TO, dnnl_query_dst_md, to } };
+  const Tensor tensors[] = { { DNNL_ARG_FROM, dnnl_query_src_md, from },
+                             { DNNL_ARG_TO, dnnl_query_dst_md, to } };
   return execute (all, plan->reorder, 2, tensors);
 }
 
@@ -310,7 +331,8 @@ static void
 take_block (const Plan *plan, int64_t first, int64_t rows, const float *dy, float *block)
 {
   for (int64_t row = 0; row < rows; row++)
-    memcpy (block + row * plan->block, dy + row * plan->shape.out + first, (size_t)plan->block * sizeof (float));
+    memcpy (block + row * plan->block, dy + row * plan->shape.out + first,
+            (size_t)plan->block * sizeof (float));
 }
 
 static CkStatus
@@ -335,12 +357,15 @@ run_task (const Job *job, int64_t task, float *buffer)
   Tensor tensors[4];
 
   if (plan->n_blocks > 1) {
-    take_block (plan, block * plan->block, pictures * plan->out_area, y, buffer + plan->scratch_floats);
+    take_block (plan, block * plan->block, pictures * plan->out_area, y,
+                buffer + plan->scratch_floats);
     y = buffer + plan->scratch_floats;
   }
   memcpy (tensors, kinds[plan->direction], sizeof kinds[0]);
   tensors[0].data = job->x + first * c->height * c->width * c->in;
-  tensors[1].data = plan->direction == CK_CONVOLUTION_TO_WEIGHTS ? job->memory + task * plan->weight_floats : job->weights;
+  tensors[1].data = plan->direction == CK_CONVOLUTION_TO_WEIGHTS
+                        ? job->memory + task * plan->weight_floats
+                        : job->weights;
   tensors[2].data = y;
   tensors[3] = (Tensor){ DNNL_ARG_SCRATCHPAD, dnnl_query_scratchpad_md, buffer };
   return execute (job->all, pictures < plan->slice ? plan->rest : plan->whole, 4, tensors);
@@ -411,10 +436,13 @@ reserve (Job *job, CkCpu *cpu)
 {
   const Plan *plan = job->plan;
   const bool to_weights = plan->direction == CK_CONVOLUTION_TO_WEIGHTS;
-  const int64_t tensors = to_weights ? plan->n_slices * plan->n_blocks : plan->reorder != NULL ? 1 : 0;
+  const int64_t tensors = to_weights              ? plan->n_slices * plan->n_blocks
+                          : plan->reorder != NULL ? 1
+                                                  : 0;
   size_t shared, threads;
 
-  job->buffer_floats = plan->scratch_floats + (plan->n_blocks > 1 ? plan->slice * plan->out_area * plan->block : 0);
+  job->buffer_floats =
+      plan->scratch_floats + (plan->n_blocks > 1 ? plan->slice * plan->out_area * plan->block : 0);
   job->buffer_floats = round_up (ck_max (job->buffer_floats, to_weights ? plan->plain_floats : 0));
   if (!ck_size_product (tensors, plan->weight_floats, sizeof (float), &shared) ||
       !ck_size_product (job->buffer_floats, cpu->base.threads, sizeof (float), &threads))
@@ -427,8 +455,8 @@ reserve (Job *job, CkCpu *cpu)
 }
 
 static CkStatus
-convolve (CkCpu *cpu, const CkConvolution *shape, CkConvolutionDirection direction, const float *x, const float *weight, const float *y,
-          float *dweight)
+convolve (CkCpu *cpu, const CkConvolution *shape, CkConvolutionDirection direction, const float *x,
+          const float *weight, const float *y, float *dweight)
 {
   const int omp_threads = omp_get_max_threads ();
   Job job = { .all = convolutions_of (cpu), .x = x, .y = y, .weights = weight };
@@ -449,14 +477,15 @@ convolve (CkCpu *cpu, const CkConvolution *shape, CkConvolutionDirection directi
 }
 
 CkStatus
-ck_convolution_dnnl (CkBackend *self, const CkConvolution *shape, const float *x, const float *weight, float *y)
+ck_convolution_dnnl (CkBackend *self, const CkConvolution *shape, const float *x,
+                     const float *weight, float *y)
 {
   return convolve ((CkCpu *)self, shape, CK_CONVOLUTION_FORWARD, x, weight, y, NULL);
 }
 
 CkStatus
-ck_convolution_backward_dnnl (CkBackend *self, const CkConvolution *shape, const float *x, const float *weight, const float *dy, float *dx,
-                              float *dweight)
+ck_convolution_backward_dnnl (CkBackend *self, const CkConvolution *shape, const float *x,
+                              const float *weight, const float *dy, float *dx, float *dweight)
 {
   CkStatus status = CK_OK;
 

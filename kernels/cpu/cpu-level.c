@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which level this processor offers. A feature counts only if the operating system saves the registers that it uses (XCR0): otherwise the
- * instructions fault, or a task switch destroys their values. Bits: Intel SDM volume 2, CPUID and XGETBV.
+ * Which level this processor offers. A feature counts only if the operating system saves the
+ * registers that it uses (XCR0): otherwise the instructions fault, or a task switch destroys their
+ * values. Bits: Intel SDM volume 2, CPUID and XGETBV.
  */
 #include "kernels/cpu/cpu-level.h"
 
@@ -26,13 +27,16 @@ static const char *const lists[CK_CPU_N_LEVELS][CK_CPU_N_LEVELS + 1] = {
 
 #  define BIT(n) (1u << (n))
 
-static const unsigned int leaf1_ecx = BIT (12) /* FMA */ | BIT (27) /* OSXSAVE */ | BIT (28) /* AVX */ | BIT (29) /* F16C */;
+static const unsigned int leaf1_ecx =
+    BIT (12) /* FMA */ | BIT (27) /* OSXSAVE */ | BIT (28) /* AVX */ | BIT (29) /* F16C */;
 static const unsigned int leaf7_ebx_avx2 = BIT (5);
-static const unsigned int leaf7_ebx_avx512 =
-    BIT (16) /* F */ | BIT (17) /* DQ */ | BIT (28) /* CD */ | BIT (30) /* BW */ | BIT (31) /* VL */;
+static const unsigned int leaf7_ebx_avx512 = BIT (16) /* F */ | BIT (17) /* DQ */ |
+                                             BIT (28) /* CD */ | BIT (30) /* BW */ |
+                                             BIT (31) /* VL */;
 static const unsigned int xcr0_avx = BIT (1) /* xmm */ | BIT (2) /* upper halves of ymm */;
-static const unsigned int xcr0_avx512 =
-    BIT (1) | BIT (2) | BIT (5) /* masks */ | BIT (6) /* upper halves of zmm0-15 */ | BIT (7) /* zmm16-31 */;
+static const unsigned int xcr0_avx512 = BIT (1) | BIT (2) | BIT (5) /* masks */ |
+                                        BIT (6) /* upper halves of zmm0-15 */ |
+                                        BIT (7) /* zmm16-31 */;
 
 static bool
 has (unsigned int word, unsigned int bits)
@@ -40,7 +44,8 @@ has (unsigned int word, unsigned int bits)
   return (word & bits) == bits;
 }
 
-/* The low half of XCR0. In assembly because the intrinsic wants -mxsave for the whole file; only after OSXSAVE was seen. */
+/* The low half of XCR0. In assembly because the intrinsic wants -mxsave for the whole file; only
+ * after OSXSAVE was seen. */
 static unsigned int
 xcr0 (void)
 {
@@ -57,7 +62,8 @@ ck_cpu_level_best (void)
   if (!__get_cpuid (1, &eax, &ebx, &ecx, &edx) || !has (ecx, leaf1_ecx))
     return CK_CPU_C;
   saved = xcr0 ();
-  if (!__get_cpuid_count (7, 0, &eax, &ebx, &ecx, &edx) || !has (ebx, leaf7_ebx_avx2) || !has (saved, xcr0_avx))
+  if (!__get_cpuid_count (7, 0, &eax, &ebx, &ecx, &edx) || !has (ebx, leaf7_ebx_avx2) ||
+      !has (saved, xcr0_avx))
     return CK_CPU_C;
   if (!has (ebx, leaf7_ebx_avx512) || !has (saved, xcr0_avx512))
     return CK_CPU_AVX2;

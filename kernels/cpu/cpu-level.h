@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Levels of the x86 instruction set. A level is a set of features that come together in real processors, each containing the one before;
- * code is written for a level, never for a single feature.
+ * Levels of the x86 instruction set. A level is a set of features that come together in real
+ * processors, each containing the one before; code is written for a level, never for a single
+ * feature.
  */
 #ifndef CK_CPU_LEVEL_H
 #define CK_CPU_LEVEL_H

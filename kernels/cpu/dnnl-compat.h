@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * oneDNN 2 (Debian 12) and 3 (Debian 13) for the files that use it. A description of a tensor is a struct in version 2 and a pointer in
- * version 3, and a convolution's descriptor takes two steps in version 2 and one in version 3; the rest that we use is the same.
+ * oneDNN 2 (Debian 12) and 3 (Debian 13) for the files that use it. A description of a tensor is a
+ * struct in version 2 and a pointer in version 3, and a convolution's descriptor takes two steps in
+ * version 2 and one in version 3; the rest that we use is the same.
  */
 #ifndef CK_DNNL_COMPAT_H
 #define CK_DNNL_COMPAT_H
@@ -33,7 +34,8 @@ typedef enum {
   CK_CONVOLUTION_TO_WEIGHTS /* the gradient of the weights */
 } CkConvolutionDirection;
 
-/* What a convolution's descriptor is made of; `hint` is the forward one, for the other directions. */
+/* What a convolution's descriptor is made of; `hint` is the forward one, for the other directions.
+ */
 typedef struct {
   CkConvolutionDirection direction;
   dnnl_dims_t strides, padding;
@@ -60,21 +62,24 @@ ck_dnnl_desc_clear (dnnl_memory_desc_t *owned)
 }
 
 static inline dnnl_status_t
-ck_dnnl_convolution (dnnl_primitive_desc_t *made, dnnl_engine_t engine, const CkDnnlConvolution *c, CkDnnlDesc x, CkDnnlDesc weight,
-                     CkDnnlDesc y)
+ck_dnnl_convolution (dnnl_primitive_desc_t *made, dnnl_engine_t engine, const CkDnnlConvolution *c,
+                     CkDnnlDesc x, CkDnnlDesc weight, CkDnnlDesc y)
 {
   const dnnl_dims_t dilation = { 0, 0 };
 
   switch (c->direction) {
   case CK_CONVOLUTION_TO_INPUT:
-    return dnnl_convolution_backward_data_primitive_desc_create (made, engine, dnnl_convolution_direct, x, weight, y, c->strides, dilation,
-                                                                 c->padding, c->padding, c->hint, c->attributes);
+    return dnnl_convolution_backward_data_primitive_desc_create (
+        made, engine, dnnl_convolution_direct, x, weight, y, c->strides, dilation, c->padding,
+        c->padding, c->hint, c->attributes);
   case CK_CONVOLUTION_TO_WEIGHTS:
-    return dnnl_convolution_backward_weights_primitive_desc_create (made, engine, dnnl_convolution_direct, x, weight, NULL, y, c->strides,
-                                                                    dilation, c->padding, c->padding, c->hint, c->attributes);
+    return dnnl_convolution_backward_weights_primitive_desc_create (
+        made, engine, dnnl_convolution_direct, x, weight, NULL, y, c->strides, dilation, c->padding,
+        c->padding, c->hint, c->attributes);
   default:
-    return dnnl_convolution_forward_primitive_desc_create (made, engine, dnnl_forward_training, dnnl_convolution_direct, x, weight, NULL, y,
-                                                           c->strides, dilation, c->padding, c->padding, c->attributes);
+    return dnnl_convolution_forward_primitive_desc_create (
+        made, engine, dnnl_forward_training, dnnl_convolution_direct, x, weight, NULL, y,
+        c->strides, dilation, c->padding, c->padding, c->attributes);
   }
 }
 
@@ -95,26 +100,30 @@ ck_dnnl_desc_clear (dnnl_memory_desc_t *owned)
 }
 
 static inline dnnl_status_t
-ck_dnnl_convolution (dnnl_primitive_desc_t *made, dnnl_engine_t engine, const CkDnnlConvolution *c, CkDnnlDesc x, CkDnnlDesc weight,
-                     CkDnnlDesc y)
+ck_dnnl_convolution (dnnl_primitive_desc_t *made, dnnl_engine_t engine, const CkDnnlConvolution *c,
+                     CkDnnlDesc x, CkDnnlDesc weight, CkDnnlDesc y)
 {
   dnnl_convolution_desc_t operation;
   dnnl_status_t status;
 
   switch (c->direction) {
   case CK_CONVOLUTION_TO_INPUT:
-    status =
-        dnnl_convolution_backward_data_desc_init (&operation, dnnl_convolution_direct, x, weight, y, c->strides, c->padding, c->padding);
+    status = dnnl_convolution_backward_data_desc_init (
+        &operation, dnnl_convolution_direct, x, weight, y, c->strides, c->padding, c->padding);
     break;
   case CK_CONVOLUTION_TO_WEIGHTS:
-    status = dnnl_convolution_backward_weights_desc_init (&operation, dnnl_convolution_direct, x, weight, NULL, y, c->strides, c->padding,
-                                                          c->padding);
+    status =
+        dnnl_convolution_backward_weights_desc_init (&operation, dnnl_convolution_direct, x, weight,
+                                                     NULL, y, c->strides, c->padding, c->padding);
     break;
   default:
-    status = dnnl_convolution_forward_desc_init (&operation, dnnl_forward_training, dnnl_convolution_direct, x, weight, NULL, y, c->strides,
-                                                 c->padding, c->padding);
+    status = dnnl_convolution_forward_desc_init (&operation, dnnl_forward_training,
+                                                 dnnl_convolution_direct, x, weight, NULL, y,
+                                                 c->strides, c->padding, c->padding);
   }
-  return status == dnnl_success ? dnnl_primitive_desc_create (made, &operation, c->attributes, engine, c->hint) : status;
+  return status == dnnl_success
+             ? dnnl_primitive_desc_create (made, &operation, c->attributes, engine, c->hint)
+             : status;
 }
 
 #endif

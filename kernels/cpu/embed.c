@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pixels to tokens. A convolution whose stride is its width is a linear layer over patches: each patch is gathered as one row, in the order
- * of the convolution's weight [dim, channels, patch, patch], a bounded number of patches at a time, and linear () does the rest.
+ * Pixels to tokens. A convolution whose stride is its width is a linear layer over patches: each
+ * patch is gathered as one row, in the order of the convolution's weight [dim, channels, patch,
+ * patch], a bounded number of patches at a time, and linear () does the rest.
  */
 #include "kernels/cpu/cpu-ops.h"
 
@@ -17,7 +18,8 @@ ck_embed_gather (const CkEmbed *e, const float *picture, int64_t index, float *r
 
   for (int64_t channel = 0; channel < e->channels; channel++) {
     for (int64_t line = 0; line < e->patch; line++) {
-      memcpy (row, corner + (channel * e->height + line) * e->width, (size_t)e->patch * sizeof (float));
+      memcpy (row, corner + (channel * e->height + line) * e->width,
+              (size_t)e->patch * sizeof (float));
       row += e->patch;
     }
   }
@@ -28,17 +30,22 @@ ck_embed_check (const CkEmbed *e)
 {
   size_t pixels, cols, tokens, bytes;
 
-  if (e->batch < 1 || e->channels < 1 || e->height < 1 || e->width < 1 || e->patch < 1 || e->n_prefix < 0)
+  if (e->batch < 1 || e->channels < 1 || e->height < 1 || e->width < 1 || e->patch < 1 ||
+      e->n_prefix < 0)
     return CK_BAD_SHAPE;
-  if (e->height % e->patch != 0 || e->width % e->patch != 0 || (e->n_prefix > 0 && e->prefix == NULL))
+  if (e->height % e->patch != 0 || e->width % e->patch != 0 ||
+      (e->n_prefix > 0 && e->prefix == NULL))
     return CK_BAD_SHAPE;
-  if (!ck_size_product (e->channels, e->height, e->width, &pixels) || !ck_size_product (e->batch, (int64_t)pixels, sizeof (float), &bytes))
+  if (!ck_size_product (e->channels, e->height, e->width, &pixels) ||
+      !ck_size_product (e->batch, (int64_t)pixels, sizeof (float), &bytes))
     return CK_BAD_SHAPE;
-  if (!ck_size_product (e->channels, e->patch, e->patch, &cols) || e->weight->source.in != (int64_t)cols || e->weight->source.out != e->dim)
+  if (!ck_size_product (e->channels, e->patch, e->patch, &cols) ||
+      e->weight->source.in != (int64_t)cols || e->weight->source.out != e->dim)
     return CK_BAD_SHAPE;
   tokens = (size_t)(e->height / e->patch * (e->width / e->patch));
   if (__builtin_add_overflow (tokens, (size_t)e->n_prefix, &tokens) || tokens > PTRDIFF_MAX ||
-      !ck_size_product ((int64_t)tokens, e->dim, sizeof (float), &bytes) || !ck_size_product (e->batch, (int64_t)bytes, 1, &bytes))
+      !ck_size_product ((int64_t)tokens, e->dim, sizeof (float), &bytes) ||
+      !ck_size_product (e->batch, (int64_t)bytes, 1, &bytes))
     return CK_BAD_SHAPE;
   return CK_OK;
 }
@@ -46,7 +53,8 @@ ck_embed_check (const CkEmbed *e)
 int64_t
 ck_embed_chunk (const CkEmbed *e)
 {
-  const int64_t patches = e->height / e->patch * (e->width / e->patch), cols = e->channels * e->patch * e->patch;
+  const int64_t patches = e->height / e->patch * (e->width / e->patch),
+                cols = e->channels * e->patch * e->patch;
   const int64_t chunk = GATHERED / (cols * (int64_t)sizeof (float));
 
   if (chunk < 1)
@@ -97,7 +105,8 @@ ck_cpu_embed (CkBackend *self, const CkEmbed *e)
         ck_embed_gather (e, picture, first + i, rows + i * cols);
       if (e->position != NULL)
         layer.residual = e->position + (e->n_prefix + first) * e->dim;
-      status = self->linear (self, &layer, n, &(CkInput){ CK_F32, rows }, tokens + (e->n_prefix + first) * e->dim);
+      status = self->linear (self, &layer, n, &(CkInput){ CK_F32, rows },
+                             tokens + (e->n_prefix + first) * e->dim);
       if (status != CK_OK)
         return status;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Matrix products by oneDNN. dnnl_sgemm is the same in oneDNN 2 and 3, row-major, and picks its own instructions: to hold it back too, set
- * its variable ONEDNN_MAX_CPU_ISA.
+ * Matrix products by oneDNN. dnnl_sgemm is the same in oneDNN 2 and 3, row-major, and picks its own
+ * instructions: to hold it back too, set its variable ONEDNN_MAX_CPU_ISA.
  */
 #include "kernels/cpu/cpu-ops.h"
 #include "kernels/cpu/dnnl-compat.h"
@@ -9,10 +9,12 @@
 #include <omp.h>
 
 static CkStatus
-multiply (char transpose_a, char transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda, const float *b,
-          int64_t ldb, float beta, float *c, int64_t ldc)
+multiply (char transpose_a, char transpose_b, int64_t m, int64_t n, int64_t k, float alpha,
+          const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c,
+          int64_t ldc)
 {
-  /* oneDNN stays in the calling thread when that is one of a team. A team of one does not count, so there it is told. */
+  /* oneDNN stays in the calling thread when that is one of a team. A team of one does not count, so
+   * there it is told. */
   const bool alone = !omp_in_parallel ();
   const int threads = omp_get_max_threads ();
   dnnl_status_t status;
@@ -26,15 +28,15 @@ multiply (char transpose_a, char transpose_b, int64_t m, int64_t n, int64_t k, f
 }
 
 CkStatus
-ck_gemm_dnnl (bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda, const float *b, int64_t ldb,
-              float beta, float *c, int64_t ldc)
+ck_gemm_dnnl (bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
+              int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
 {
   return multiply ('N', transpose_b ? 'T' : 'N', m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
 }
 
 CkStatus
-ck_gemm_across_dnnl (int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda, const float *b, int64_t ldb, float beta,
-                     float *c, int64_t ldc)
+ck_gemm_across_dnnl (int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda,
+                     const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
 {
   return multiply ('T', 'N', m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
 }

@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Linear layers. The output is cut into tiles: a panel of outputs (rows of W) by a group of rows of x. One thread makes a tile from start
- * to end: it decodes the panel's weights, multiplies into a buffer of its own, adds the adapter, and writes y through the epilogue while
- * the buffer is in its cache. Because y is written only there, element by element, `times` and `residual` may be y itself.
+ * Linear layers. The output is cut into tiles: a panel of outputs (rows of W) by a group of rows of
+ * x. One thread makes a tile from start to end: it decodes the panel's weights, multiplies into a
+ * buffer of its own, adds the adapter, and writes y through the epilogue while the buffer is in its
+ * cache. Because y is written only there, element by element, `times` and `residual` may be y
+ * itself.
  */
 #include "kernels/cpu/cpu-ops.h"
 
 #include <omp.h>
 
-#define PANEL       256  /* outputs a tile: as few as keep the product at full speed */
-#define PANEL_MIN   64   /* when many threads share a narrow layer */
-#define GROUP       1024 /* rows a tile: the buffer [rows, panel] stays within 1 MiB */
-#define GROUP_MIN   32   /* when many threads share few outputs */
-#define DEPTH       1024 /* columns decoded at once: [panel, depth] in fp32 is 1 MiB, half of a large core's L2 */
-#define LINE_FLOATS 16   /* a cache line */
+#define PANEL     256  /* outputs a tile: as few as keep the product at full speed */
+#define PANEL_MIN 64   /* when many threads share a narrow layer */
+#define GROUP     1024 /* rows a tile: the buffer [rows, panel] stays within 1 MiB */
+#define GROUP_MIN 32   /* when many threads share few outputs */
+#define DEPTH                                                                                      \
+  1024 /* columns decoded at once: [panel, depth] in fp32 is 1 MiB, half of a large core's L2 */
+#define LINE_FLOATS 16 /* a cache line */
 
 /* One call: the layer, how it is cut, and where the buffers lie. */
 typedef struct {
@@ -25,9 +28,9 @@ typedef struct {
 
   int64_t rank;                                    /* 0 without an adapter */
   int64_t panel, n_panels, group, n_groups, depth; /* a tile is [group, panel] */
-  float *low;                                      /* [rows, rank] x down^T, which all panels share */
-  float *turned;                                   /* [in, rank] down^T */
-  float *buffers;                                  /* a thread: product [group, panel], then weights [panel, depth] */
+  float *low;     /* [rows, rank] x down^T, which all panels share */
+  float *turned;  /* [in, rank] down^T */
+  float *buffers; /* a thread: product [group, panel], then weights [panel, depth] */
   int64_t buffer_floats;
 } Job;
 
@@ -57,10 +60,12 @@ reserve (Job *job, CkCpu *cpu)
   const int64_t turned = job->rank > 0 ? ck_adapter_turned (job->layer->adapter, job->in) : 0;
   size_t bytes;
 
-  job->buffer_floats = job->panel * (job->group + (decodes ? job->depth : 0)); /* at most PANEL * (GROUP + DEPTH) */
+  job->buffer_floats =
+      job->panel * (job->group + (decodes ? job->depth : 0)); /* at most PANEL * (GROUP + DEPTH) */
   if (job->rank > 0)
     job->buffer_floats = ck_max (job->buffer_floats, ck_adapter_buffer (job->layer->adapter));
-  if (!ck_size_product (low + turned + job->buffer_floats * cpu->base.threads, sizeof (float), 1, &bytes))
+  if (!ck_size_product (low + turned + job->buffer_floats * cpu->base.threads, sizeof (float), 1,
+                        &bytes))
     return CK_BAD_SHAPE;
   job->low = ck_scratch_get (&cpu->tiles, bytes);
   if (job->low == NULL)
@@ -70,15 +75,18 @@ reserve (Job *job, CkCpu *cpu)
   return CK_OK;
 }
 
-/* t [rows, panel] = x W^T, straight from a dense weight's memory, else decoded a few columns at a time into `weights`. */
+/* t [rows, panel] = x W^T, straight from a dense weight's memory, else decoded a few columns at a
+ * time into `weights`. */
 static CkStatus
-multiply_weight (const Job *job, const float *x, int64_t rows, int64_t first_out, int64_t outs, float *t, float *weights)
+multiply_weight (const Job *job, const float *x, int64_t rows, int64_t first_out, int64_t outs,
+                 float *t, float *weights)
 {
   const CkCpuOps *ops = &job->cpu->ops;
   const CkWeight *weight = job->layer->weight;
 
   if (weight->source.type == CK_F32)
-    return ops->gemm (true, rows, outs, job->in, 1, x, job->in, (const float *)weight->source.data + first_out * job->in, job->in, 0, t,
+    return ops->gemm (true, rows, outs, job->in, 1, x, job->in,
+                      (const float *)weight->source.data + first_out * job->in, job->in, 0, t,
                       job->panel);
   for (int64_t k = 0; k < job->in; k += job->depth) {
     const int64_t depth = ck_min (job->depth, job->in - k);
@@ -86,7 +94,8 @@ multiply_weight (const Job *job, const float *x, int64_t rows, int64_t first_out
 
     for (int64_t o = 0; o < outs; o++)
       ck_weight_decode_run (ops, weight, (first_out + o) * job->in + k, depth, weights + o * depth);
-    status = ops->gemm (true, rows, outs, depth, 1, x + k, job->in, weights, depth, k == 0 ? 0 : 1, t, job->panel);
+    status = ops->gemm (true, rows, outs, depth, 1, x + k, job->in, weights, depth, k == 0 ? 0 : 1,
+                        t, job->panel);
     if (status != CK_OK)
       return status;
   }
@@ -98,7 +107,8 @@ make_tile (const Job *job, int64_t first_row, int64_t first_out, float *buffer)
 {
   const CkLinear *layer = job->layer;
   const CkAdapter *adapter = layer->adapter;
-  const int64_t rows = ck_min (job->group, job->rows - first_row), outs = ck_min (job->panel, job->out - first_out);
+  const int64_t rows = ck_min (job->group, job->rows - first_row),
+                outs = ck_min (job->panel, job->out - first_out);
   float *t = buffer;
   const CkEpilogue epilogue = {
     .gain = adapter != NULL && adapter->gain != NULL ? adapter->gain + first_out : NULL,
@@ -106,15 +116,18 @@ make_tile (const Job *job, int64_t first_row, int64_t first_out, float *buffer)
     .activation = layer->activation,
     .scale = layer->scale != NULL ? layer->scale + first_out : NULL,
   };
-  CkStatus status = multiply_weight (job, job->x + first_row * job->in, rows, first_out, outs, t, buffer + job->group * job->panel);
+  CkStatus status = multiply_weight (job, job->x + first_row * job->in, rows, first_out, outs, t,
+                                     buffer + job->group * job->panel);
 
   if (status == CK_OK && job->rank > 0)
-    status = job->cpu->ops.gemm (true, rows, outs, job->rank, adapter->scale, job->low + first_row * job->rank, job->rank,
+    status = job->cpu->ops.gemm (true, rows, outs, job->rank, adapter->scale,
+                                 job->low + first_row * job->rank, job->rank,
                                  adapter->up + first_out * job->rank, job->rank, 1, t, job->panel);
   for (int64_t row = 0; status == CK_OK && row < rows; row++) {
     const int64_t at = (first_row + row) * job->out + first_out;
 
-    job->cpu->ops.epilogue (&epilogue, outs, t + row * job->panel, layer->times != NULL ? layer->times + at : NULL,
+    job->cpu->ops.epilogue (&epilogue, outs, t + row * job->panel,
+                            layer->times != NULL ? layer->times + at : NULL,
                             layer->residual != NULL ? layer->residual + at : NULL, job->y + at);
   }
   return status;
@@ -128,8 +141,9 @@ make_tiles (const Job *job)
 
 #pragma omp parallel for schedule(dynamic) num_threads(cpu->base.threads)
   for (int64_t tile = 0; tile < job->n_panels * job->n_groups; tile++) {
-    const CkStatus status = make_tile (job, tile % job->n_groups * job->group, tile / job->n_groups * job->panel,
-                                       job->buffers + omp_get_thread_num () * job->buffer_floats);
+    const CkStatus status =
+        make_tile (job, tile % job->n_groups * job->group, tile / job->n_groups * job->panel,
+                   job->buffers + omp_get_thread_num () * job->buffer_floats);
     if (status != CK_OK) {
 #pragma omp atomic write
       result = status;
@@ -148,9 +162,10 @@ check (const CkLinear *layer, int64_t rows, const CkInput *x)
   if (!ck_size_product (rows, layer->weight->source.in, sizeof (float), &bytes) ||
       !ck_size_product (rows, layer->weight->source.out, sizeof (float), &bytes))
     return CK_BAD_SHAPE;
-  if (layer->adapter != NULL && (!ck_size_product (layer->adapter->rank, layer->weight->source.in, sizeof (float), &bytes) ||
-                                 !ck_size_product (layer->adapter->rank, layer->weight->source.out, sizeof (float), &bytes) ||
-                                 !ck_size_product (layer->adapter->rank, rows, sizeof (float), &bytes)))
+  if (layer->adapter != NULL &&
+      (!ck_size_product (layer->adapter->rank, layer->weight->source.in, sizeof (float), &bytes) ||
+       !ck_size_product (layer->adapter->rank, layer->weight->source.out, sizeof (float), &bytes) ||
+       !ck_size_product (layer->adapter->rank, rows, sizeof (float), &bytes)))
     return CK_BAD_SHAPE;
   if (layer->adapter != NULL && !(layer->adapter->dropout >= 0 && layer->adapter->dropout <= 1))
     return CK_BAD_SHAPE;
@@ -178,6 +193,7 @@ ck_cpu_linear (CkBackend *self, const CkLinear *layer, int64_t rows, const CkInp
   cut (&job);
   status = reserve (&job, cpu);
   if (status == CK_OK && job.rank > 0)
-    status = ck_adapter_low (cpu, layer->adapter, rows, job.in, job.x, job.low, job.turned, job.buffers);
+    status =
+        ck_adapter_low (cpu, layer->adapter, rows, job.in, job.x, job.low, job.turned, job.buffers);
   return status == CK_OK ? make_tiles (&job) : status;
 }

@@ -3,7 +3,8 @@
 #include "kernels/cpu/cpu-ops.h"
 
 CkStatus
-ck_cpu_norm (CkBackend *self, const CkNorm *norm, int64_t rows, int64_t cols, const float *x, float *y)
+ck_cpu_norm (CkBackend *self, const CkNorm *norm, int64_t rows, int64_t cols, const float *x,
+             float *y)
 {
   const CkCpu *cpu = (const CkCpu *)self;
   size_t bytes;

@@ -50,7 +50,8 @@ v_load (const float *p, int64_t left, float fill)
   if (left >= W)
     return _mm256_loadu_ps (p);
   lanes = first_lanes (left);
-  return _mm256_blendv_ps (_mm256_set1_ps (fill), _mm256_maskload_ps (p, lanes), _mm256_castsi256_ps (lanes));
+  return _mm256_blendv_ps (_mm256_set1_ps (fill), _mm256_maskload_ps (p, lanes),
+                           _mm256_castsi256_ps (lanes));
 }
 
 static inline void
@@ -72,7 +73,8 @@ v_copy_sign (vf x, vf s)
 static inline vf
 power_of_2 (__m256i n)
 {
-  return _mm256_castsi256_ps (_mm256_slli_epi32 (_mm256_add_epi32 (n, _mm256_set1_epi32 (127)), 23));
+  return _mm256_castsi256_ps (
+      _mm256_slli_epi32 (_mm256_add_epi32 (n, _mm256_set1_epi32 (127)), 23));
 }
 
 /* In two factors, because one for all of n would itself overflow or underflow. */
@@ -108,10 +110,12 @@ v_from_f16 (const uint16_t *p)
 static inline vf
 v_from_bf16 (const uint16_t *p)
 {
-  return _mm256_castsi256_ps (_mm256_slli_epi32 (_mm256_cvtepu16_epi32 (_mm_loadu_si128 ((const __m128i *)p)), 16));
+  return _mm256_castsi256_ps (
+      _mm256_slli_epi32 (_mm256_cvtepu16_epi32 (_mm_loadu_si128 ((const __m128i *)p)), 16));
 }
 
-/* The 16 values fill two registers: a permutation of each by the low 3 bits, and the fourth bit, moved to the sign, chooses. */
+/* The 16 values fill two registers: a permutation of each by the low 3 bits, and the fourth bit,
+ * moved to the sign, chooses. */
 static inline vf
 nf4_lookup (__m128i indices, const float code[16])
 {
@@ -125,11 +129,13 @@ static inline void
 nf4_step (const uint8_t *pairs, const float code[16], float absmax, float *out)
 {
   const __m128i bytes = _mm_loadl_epi64 ((const __m128i *)pairs), mask = _mm_set1_epi8 (15);
-  const __m128i even = _mm_and_si128 (_mm_srli_epi16 (bytes, 4), mask), odd = _mm_and_si128 (bytes, mask);
+  const __m128i even = _mm_and_si128 (_mm_srli_epi16 (bytes, 4), mask),
+                odd = _mm_and_si128 (bytes, mask);
   const __m128i indices = _mm_unpacklo_epi8 (even, odd);
 
   _mm256_storeu_ps (out, v_mul (nf4_lookup (indices, code), v_set (absmax)));
-  _mm256_storeu_ps (out + 8, v_mul (nf4_lookup (_mm_srli_si128 (indices, 8), code), v_set (absmax)));
+  _mm256_storeu_ps (out + 8,
+                    v_mul (nf4_lookup (_mm_srli_si128 (indices, 8), code), v_set (absmax)));
 }
 
 #include "kernels/cpu/ops-tmpl.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The inner operations for AVX-512: the words of ops-tmpl.h over 16 floats, with masks for what does not fill a vector. */
+/* The inner operations for AVX-512: the words of ops-tmpl.h over 16 floats, with masks for what
+ * does not fill a vector. */
 #include <immintrin.h>
 #include <stdint.h>
 
@@ -49,7 +50,8 @@ v_load (const float *p, int64_t left, float fill)
   return _mm512_mask_loadu_ps (_mm512_set1_ps (fill), first_lanes (left), p);
 }
 
-/* Processors make a load wait for a masked store to the same place to reach the cache, but not for another. */
+/* Processors make a load wait for a masked store to the same place to reach the cache, but not for
+ * another. */
 static inline void
 v_store (float *p, int64_t left, vf v)
 {
@@ -74,7 +76,8 @@ v_from_f16 (const uint16_t *p)
 static inline vf
 v_from_bf16 (const uint16_t *p)
 {
-  return _mm512_castsi512_ps (_mm512_slli_epi32 (_mm512_cvtepu16_epi32 (_mm256_loadu_si256 ((const __m256i *)p)), 16));
+  return _mm512_castsi512_ps (
+      _mm512_slli_epi32 (_mm512_cvtepu16_epi32 (_mm256_loadu_si256 ((const __m256i *)p)), 16));
 }
 
 /* The 16 values fill one register, which a permutation looks up. */
@@ -82,8 +85,10 @@ static inline void
 nf4_step (const uint8_t *pairs, const float code[16], float absmax, float *out)
 {
   const __m128i bytes = _mm_loadu_si128 ((const __m128i *)pairs), mask = _mm_set1_epi8 (15);
-  const __m128i even = _mm_and_si128 (_mm_srli_epi16 (bytes, 4), mask), odd = _mm_and_si128 (bytes, mask);
-  const __m512i low = _mm512_cvtepu8_epi32 (_mm_unpacklo_epi8 (even, odd)), high = _mm512_cvtepu8_epi32 (_mm_unpackhi_epi8 (even, odd));
+  const __m128i even = _mm_and_si128 (_mm_srli_epi16 (bytes, 4), mask),
+                odd = _mm_and_si128 (bytes, mask);
+  const __m512i low = _mm512_cvtepu8_epi32 (_mm_unpacklo_epi8 (even, odd)),
+                high = _mm512_cvtepu8_epi32 (_mm_unpackhi_epi8 (even, odd));
   const __m512 values = _mm512_loadu_ps (code), scale = _mm512_set1_ps (absmax);
 
   _mm512_storeu_ps (out, _mm512_mul_ps (_mm512_permutexvar_ps (low, values), scale));

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every inner operation in plain C: the definition that all faster ones are tested against (tests/kernels), and what runs where there is
- * none. Written to be read, not to be fast.
+ * Every inner operation in plain C: the definition that all faster ones are tested against
+ * (tests/kernels), and what runs where there is none. Written to be read, not to be fast.
  */
 #include "kernels/cpu/yuv.h"
 
 #include <math.h>
 #include <string.h>
 
-/* The sum of a[i] b[i], in 16 partial sums: a single one would lose digits over thousands of terms. */
+/* The sum of a[i] b[i], in 16 partial sums: a single one would lose digits over thousands of terms.
+ */
 static float
 dot (int64_t n, const float *a, const float *b)
 {
@@ -26,8 +27,8 @@ dot (int64_t n, const float *a, const float *b)
 }
 
 static CkStatus
-gemm_c (bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda, const float *b, int64_t ldb,
-        float beta, float *c, int64_t ldc)
+gemm_c (bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda,
+        const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
 {
   for (int64_t i = 0; i < m; i++) {
     const float *a_row = a + i * lda;
@@ -156,7 +157,8 @@ activate (CkActivation activation, float t)
 }
 
 static void
-epilogue_c (const CkEpilogue *epilogue, int64_t cols, const float *t, const float *times, const float *residual, float *y)
+epilogue_c (const CkEpilogue *epilogue, int64_t cols, const float *t, const float *times,
+            const float *residual, float *y)
 {
   for (int64_t i = 0; i < cols; i++) {
     float value = t[i];

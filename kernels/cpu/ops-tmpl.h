@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The inner operations over vectors of any width. ops-avx2.c and ops-avx512.c define the few words below for their registers and include
- * this file, which so becomes part of their translation unit and is compiled for their level. Everything in it is static: the linker would
- * keep one copy of a shared function, perhaps the one that older processors cannot run.
+ * The inner operations over vectors of any width. ops-avx2.c and ops-avx512.c define the few words
+ * below for their registers and include this file, which so becomes part of their translation unit
+ * and is compiled for their level. Everything in it is static: the linker would keep one copy of a
+ * shared function, perhaps the one that older processors cannot run.
  *
  *   W, vf                          floats a vector; a vector
  *   v_set                          all lanes
@@ -13,29 +14,30 @@
  *   v_sqrt
  *   v_abs, v_copy_sign (x, s)      |x|; |x| with the sign of s
  *   v_round                        to the nearest integer, as a float
- *   v_pow2 (p, n)                  p 2^n for integers -151 <= n <= 129, overflowing to infinity and underflowing to 0
- *   v_greater (a, b, yes, no)      a > b ? yes : no
- *   v_sum, v_max_of                over all lanes
+ *   v_pow2 (p, n)                  p 2^n for integers -151 <= n <= 129, overflowing to infinity and
+ * underflowing to 0 v_greater (a, b, yes, no)      a > b ? yes : no v_sum, v_max_of over all lanes
  *   v_from_f16, v_from_bf16        W numbers
  *   vi                             W / 2 integers of 64 bits
  *   i_set, i_add, i_xor; i_right (a, n)   all lanes; a shifted right by n bits
  *   i_multiply                     the product of the lower halves of each lane
  *   i_halves (low, high)           the lower half of low's lanes, and above it that of high's
  *   i_evens, i_odds (a, b)         lanes 0, 2, ... of a, each followed by b's; lanes 1, 3, ...
- *   i_counters ()                  0, 1, 2, ... in the lanes in the order in which i_evens, then i_odds take them
- *   v_from_u24                     the upper 24 bits of each half of a lane, as floats
- *   NF4_STEP, nf4_step (pairs, code, absmax, out)   decodes so many elements
+ *   i_counters ()                  0, 1, 2, ... in the lanes in the order in which i_evens, then
+ * i_odds take them v_from_u24                     the upper 24 bits of each half of a lane, as
+ * floats NF4_STEP, nf4_step (pairs, code, absmax, out)   decodes so many elements
  */
 #include "kernels/cpu/cpu-ops.h"
 
 #include <math.h>
 #include <string.h>
 
-/* e^x: x = n ln 2 + r with |r| <= ln 2 / 2, and a minimax polynomial of relative error 3e-9 for e^r. */
+/* e^x: x = n ln 2 + r with |r| <= ln 2 / 2, and a minimax polynomial of relative error 3e-9 for
+ * e^r. */
 static inline vf
 v_exp (vf x)
 {
-  const vf bounded = v_min (v_set (89.0f), v_max (v_set (-104.0f), x)); /* e^x is infinite and 0 beyond */
+  const vf bounded =
+      v_min (v_set (89.0f), v_max (v_set (-104.0f), x)); /* e^x is infinite and 0 beyond */
   const vf n = v_round (v_mul (bounded, v_set (1.44269504f)));
   vf r, p;
 
@@ -50,7 +52,8 @@ v_exp (vf x)
   return v_pow2 (v_add (v_set (1), p), n);
 }
 
-/* erf: x Q (x^2) up to 1, then 1 - e^-P(|x|), where P fits -ln erfc; minimax polynomials of error 1e-9, their float arithmetic 1e-7. */
+/* erf: x Q (x^2) up to 1, then 1 - e^-P(|x|), where P fits -ln erfc; minimax polynomials of error
+ * 1e-9, their float arithmetic 1e-7. */
 static inline vf
 v_erf (vf x)
 {
@@ -79,7 +82,8 @@ v_activate (CkActivation activation, vf t)
 {
   switch (activation) {
   case CK_GELU:
-    return v_mul (v_mul (v_set (0.5f), t), v_add (v_set (1), v_erf (v_mul (t, v_set (0.70710678f)))));
+    return v_mul (v_mul (v_set (0.5f), t),
+                  v_add (v_set (1), v_erf (v_mul (t, v_set (0.70710678f)))));
   case CK_SILU:
     return v_div (t, v_add (v_set (1), v_exp (v_sub (v_set (0), t))));
   case CK_RELU:
@@ -91,7 +95,8 @@ v_activate (CkActivation activation, vf t)
 }
 
 static void
-epilogue_v (const CkEpilogue *epilogue, int64_t cols, const float *t, const float *times, const float *residual, float *y)
+epilogue_v (const CkEpilogue *epilogue, int64_t cols, const float *t, const float *times,
+            const float *residual, float *y)
 {
   for (int64_t i = 0; i < cols; i += W) {
     const int64_t left = cols - i;
@@ -118,7 +123,8 @@ typedef struct {
 } Statistics;
 
 /*
- * In floats, but as good as doubles: the second pass also sums what rounding left of the mean, and corrects mean and variance by it.
+ * In floats, but as good as doubles: the second pass also sums what rounding left of the mean, and
+ * corrects mean and variance by it.
  */
 static inline Statistics
 row_statistics (float epsilon, int64_t cols, const float *x)
@@ -137,7 +143,9 @@ row_statistics (float epsilon, int64_t cols, const float *x)
     squares = v_fma (d, d, squares);
   }
   rest = v_sum (sum) / (float)cols;
-  return (Statistics){ mean, rest, (float)(1 / sqrt ((double)v_sum (squares) / (double)cols - (double)rest * rest + epsilon)) };
+  return (Statistics){ mean, rest,
+                       (float)(1 / sqrt ((double)v_sum (squares) / (double)cols -
+                                         (double)rest * rest + epsilon)) };
 }
 
 static inline vf
@@ -154,7 +162,8 @@ norm_v (const CkNorm *norm, int64_t cols, const float *x, float *y)
   for (int64_t i = 0; i < cols; i += W) {
     const int64_t left = cols - i;
     const vf h = v_normalise (&row, v_load (x + i, left, 0));
-    v_store (y + i, left, v_fma (h, v_load (norm->weight + i, left, 0), v_load (norm->bias + i, left, 0)));
+    v_store (y + i, left,
+             v_fma (h, v_load (norm->weight + i, left, 0), v_load (norm->bias + i, left, 0)));
   }
 }
 
@@ -185,8 +194,12 @@ rope_v (int64_t head_dim, const float *cos, const float *sin, float *x)
     const int64_t left = half - i;
     const vf low = v_load (x + i, left, 0), high = v_load (x + half + i, left, 0);
 
-    v_store (x + i, left, v_sub (v_mul (low, v_load (cos + i, left, 0)), v_mul (high, v_load (sin + i, left, 0))));
-    v_store (x + half + i, left, v_add (v_mul (high, v_load (cos + half + i, left, 0)), v_mul (low, v_load (sin + half + i, left, 0))));
+    v_store (
+        x + i, left,
+        v_sub (v_mul (low, v_load (cos + i, left, 0)), v_mul (high, v_load (sin + i, left, 0))));
+    v_store (x + half + i, left,
+             v_add (v_mul (high, v_load (cos + half + i, left, 0)),
+                    v_mul (low, v_load (sin + half + i, left, 0))));
   }
 }
 
@@ -222,7 +235,8 @@ decode_nf4_v (const CkWeightSource *source, int64_t first, int64_t n, float *out
   const int64_t end = first + n;
   int64_t i = first, block = first / source->block;
 
-  for (int64_t block_end = (block + 1) * source->block; i < end; block++, block_end += source->block) {
+  for (int64_t block_end = (block + 1) * source->block; i < end;
+       block++, block_end += source->block) {
     const int64_t stop = block_end < end ? block_end : end;
     const float absmax = source->absmax[block];
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The inner operations that only training needs in plain C; like ops-c.c, the definition that faster ones are tested against. */
+/* The inner operations that only training needs in plain C; like ops-c.c, the definition that
+ * faster ones are tested against. */
 #include "kernels/cpu/cpu-ops.h"
 #include "kernels/cpu/philox.h"
 
 #include <math.h>
 
 static CkStatus
-gemm_across_c (int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c,
-               int64_t ldc)
+gemm_across_c (int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda,
+               const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
 {
   for (int64_t i = 0; i < m; i++) {
     float *c_row = c + i * ldc;
@@ -44,9 +45,11 @@ softmax_backward_c (int64_t n, float scale, const float *p, float *dx)
     dx[i] = scale * p[i] * (dx[i] - (float)sum);
 }
 
-/* With h = (x - mean) / deviation and g = weight dy: dx = (g - mean (g) - h mean (g h)) / deviation. */
+/* With h = (x - mean) / deviation and g = weight dy: dx = (g - mean (g) - h mean (g h)) /
+ * deviation. */
 static void
-norm_backward_c (const CkNorm *norm, int64_t cols, const float *x, const float *dy, bool add, float *dx, float *dweight, float *dbias)
+norm_backward_c (const CkNorm *norm, int64_t cols, const float *x, const float *dy, bool add,
+                 float *dx, float *dweight, float *dbias)
 {
   double mean = 0, variance = 0, factor, mean_g = 0, mean_gh = 0;
 
@@ -108,14 +111,16 @@ dropout_c (uint64_t key, float p, int64_t first, int64_t n, const float *x, floa
 }
 
 static void
-adamw_c (const CkAdamWStep *s, int64_t n, const float *gradients, float *first, float *second, float *parameters)
+adamw_c (const CkAdamWStep *s, int64_t n, const float *gradients, float *first, float *second,
+         float *parameters)
 {
   for (int64_t i = 0; i < n; i++) {
     const float g = gradients[i] * s->factor;
 
     first[i] += s->rest1 * (g - first[i]);
     second[i] = s->beta2 * second[i] + s->rest2 * g * g;
-    parameters[i] = s->decay * parameters[i] - s->step * (first[i] / (sqrtf (second[i]) / s->root + s->epsilon));
+    parameters[i] = s->decay * parameters[i] -
+                    s->step * (first[i] / (sqrtf (second[i]) / s->root + s->epsilon));
   }
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The inner operations that only training needs, over vectors of any width: the second half of ops-tmpl.h, which includes it. */
+/* The inner operations that only training needs, over vectors of any width: the second half of
+ * ops-tmpl.h, which includes it. */
 
 #define DROP_BLOCKS 64 /* counters of Philox at once, of 4 numbers each */
 
@@ -12,8 +13,12 @@ rope_back_v (int64_t head_dim, const float *cos, const float *sin, float *x)
     const int64_t left = half - i;
     const vf low = v_load (x + i, left, 0), high = v_load (x + half + i, left, 0);
 
-    v_store (x + i, left, v_add (v_mul (low, v_load (cos + i, left, 0)), v_mul (high, v_load (sin + half + i, left, 0))));
-    v_store (x + half + i, left, v_sub (v_mul (high, v_load (cos + half + i, left, 0)), v_mul (low, v_load (sin + i, left, 0))));
+    v_store (x + i, left,
+             v_add (v_mul (low, v_load (cos + i, left, 0)),
+                    v_mul (high, v_load (sin + half + i, left, 0))));
+    v_store (x + half + i, left,
+             v_sub (v_mul (high, v_load (cos + half + i, left, 0)),
+                    v_mul (low, v_load (sin + i, left, 0))));
   }
 }
 
@@ -33,7 +38,8 @@ softmax_backward_v (int64_t n, float scale, const float *p, float *dx)
 
 /* With h the normalised x and g = weight dy: dx = factor (g - mean (g) - h mean (g h)). */
 static void
-norm_backward_v (const CkNorm *norm, int64_t cols, const float *x, const float *dy, bool add, float *dx, float *dweight, float *dbias)
+norm_backward_v (const CkNorm *norm, int64_t cols, const float *x, const float *dy, bool add,
+                 float *dx, float *dweight, float *dbias)
 {
   const Statistics row = row_statistics (norm->epsilon, cols, x);
   vf sum_g = v_set (0), sum_gh = v_set (0);
@@ -69,7 +75,8 @@ v_slope (CkActivation activation, vf x)
   switch (activation) {
   case CK_GELU:
     t = v_mul (v_set (0.39894228f), v_exp (v_mul (v_set (-0.5f), v_mul (x, x))));
-    return v_fma (x, t, v_mul (v_set (0.5f), v_add (v_set (1), v_erf (v_mul (x, v_set (0.70710678f))))));
+    return v_fma (x, t,
+                  v_mul (v_set (0.5f), v_add (v_set (1), v_erf (v_mul (x, v_set (0.70710678f))))));
   case CK_SILU:
     t = v_div (v_set (1), v_add (v_set (1), v_exp (v_sub (v_set (0), x))));
     return v_mul (t, v_fma (x, v_sub (v_set (1), t), v_set (1)));
@@ -85,13 +92,15 @@ static void
 activate_backward_v (CkActivation activation, int64_t n, const float *x, const float *dy, float *dx)
 {
   for (int64_t i = 0; i < n; i += W)
-    v_store (dx + i, n - i, v_mul (v_load (dy + i, n - i, 0), v_slope (activation, v_load (x + i, n - i, 0))));
+    v_store (dx + i, n - i,
+             v_mul (v_load (dy + i, n - i, 0), v_slope (activation, v_load (x + i, n - i, 0))));
 }
 
 /*
- * Philox (philox.h) over W / 2 counters from `counter` on, one in each lane of 64 bits; units gets their 2 W numbers in [0, 1). Upper
- * halves of lanes hold rubbish, which no product looks at. The counters' order among the lanes is the one in which interleaving the words
- * at the end leaves them in order.
+ * Philox (philox.h) over W / 2 counters from `counter` on, one in each lane of 64 bits; units gets
+ * their 2 W numbers in [0, 1). Upper halves of lanes hold rubbish, which no product looks at. The
+ * counters' order among the lanes is the one in which interleaving the words at the end leaves them
+ * in order.
  */
 static inline void
 random_units (uint64_t key, uint64_t counter, float *units)
@@ -128,7 +137,8 @@ dropout_v (uint64_t key, float p, int64_t first, int64_t n, const float *x, floa
       random_units (key, (uint64_t)(counter + j / 4), units + j);
     for (int64_t j = 0; j < run; j += W) {
       const vf kept = v_mul (v_load (x + i + j, run - j, 0), factor);
-      v_store (y + i + j, run - j, v_greater (least, v_load (units + skip + j, run - j, 0), v_set (0), kept));
+      v_store (y + i + j, run - j,
+               v_greater (least, v_load (units + skip + j, run - j, 0), v_set (0), kept));
     }
     i += run;
     skip = 0;
@@ -136,19 +146,23 @@ dropout_v (uint64_t key, float p, int64_t first, int64_t n, const float *x, floa
 }
 
 static void
-adamw_v (const CkAdamWStep *s, int64_t n, const float *gradients, float *first, float *second, float *parameters)
+adamw_v (const CkAdamWStep *s, int64_t n, const float *gradients, float *first, float *second,
+         float *parameters)
 {
   for (int64_t i = 0; i < n; i += W) {
     const int64_t left = n - i;
-    const vf g = v_mul (v_load (gradients + i, left, 0), v_set (s->factor)), old = v_load (first + i, left, 0);
+    const vf g = v_mul (v_load (gradients + i, left, 0), v_set (s->factor)),
+             old = v_load (first + i, left, 0);
     const vf m = v_fma (v_set (s->rest1), v_sub (g, old), old);
-    const vf v = v_fma (v_mul (v_set (s->rest2), g), g, v_mul (v_set (s->beta2), v_load (second + i, left, 0)));
+    const vf v = v_fma (v_mul (v_set (s->rest2), g), g,
+                        v_mul (v_set (s->beta2), v_load (second + i, left, 0)));
     const vf deviation = v_add (v_div (v_sqrt (v), v_set (s->root)), v_set (s->epsilon));
 
     v_store (first + i, left, m);
     v_store (second + i, left, v);
     v_store (parameters + i, left,
-             v_sub (v_mul (v_set (s->decay), v_load (parameters + i, left, 0)), v_mul (v_set (s->step), v_div (m, deviation))));
+             v_sub (v_mul (v_set (s->decay), v_load (parameters + i, left, 0)),
+                    v_mul (v_set (s->step), v_div (m, deviation))));
   }
 }
 

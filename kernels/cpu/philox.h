@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Philox 4x32-10, a random number generator without state: a key and a counter give four words (Salmon, Moraes, Dror & Shaw, "Parallel
- * random numbers: as easy as 1, 2, 3", 2011). ops-train-tmpl.h has it over vectors.
+ * Philox 4x32-10, a random number generator without state: a key and a counter give four words
+ * (Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 3", 2011).
+ * ops-train-tmpl.h has it over vectors.
  */
 #ifndef CK_PHILOX_H
 #define CK_PHILOX_H
@@ -16,7 +17,8 @@ static inline CkPhilox
 ck_philox_round (CkPhilox c, uint32_t key0, uint32_t key1)
 {
   const uint64_t a = (uint64_t)0xd2511f53u * c.word[0], b = (uint64_t)0xcd9e8d57u * c.word[2];
-  return (CkPhilox){ { (uint32_t)(b >> 32) ^ c.word[1] ^ key0, (uint32_t)b, (uint32_t)(a >> 32) ^ c.word[3] ^ key1, (uint32_t)a } };
+  return (CkPhilox){ { (uint32_t)(b >> 32) ^ c.word[1] ^ key0, (uint32_t)b,
+                       (uint32_t)(a >> 32) ^ c.word[3] ^ key1, (uint32_t)a } };
 }
 
 /* The four words of one counter; the counter's upper 64 bits are 0. */

@@ -2,12 +2,15 @@
 /*
  * Crop, resize, convert and normalise in one pass over the rows of a picture that the result needs.
  *
- * Two filters, each bit for bit what the tools do that adapters are trained with: OpenCV's INTER_LINEAR for 8 bits (resize.cpp: 11-bit
- * weights, rows blended after columns in 32 bits) and Pillow's BILINEAR (Resample.c: 22-bit weights, columns first, back to 8 bits, then
- * rows; Pillow 13 and later do the rows first where that is cheaper, which may differ by 1 of 255). Y'CbCr pictures are turned into 8-bit
- * RGB tap by tap first, so that the result is that of resizing the converted picture.
+ * Two filters, each bit for bit what the tools do that adapters are trained with: OpenCV's
+ * INTER_LINEAR for 8 bits (resize.cpp: 11-bit weights, rows blended after columns in 32 bits) and
+ * Pillow's BILINEAR (Resample.c: 22-bit weights, columns first, back to 8 bits, then rows; Pillow
+ * 13 and later do the rows first where that is cheaper, which may differ by 1 of 255). Y'CbCr
+ * pictures are turned into 8-bit RGB tap by tap first, so that the result is that of resizing the
+ * converted picture.
  *
- * Nothing is kept between calls and no team of threads is used: every camera's streaming thread prepares its own crops.
+ * Nothing is kept between calls and no team of threads is used: every camera's streaming thread
+ * prepares its own crops.
  */
 #include "kernels/cpu/cpu-ops.h"
 
@@ -15,9 +18,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- pixels ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- pixels ---------------------------------------------------------------------------------- */
 
-/* Places of pixels in a row; an array of columns, or the columns [first, first + n) where it is NULL. */
+/* Places of pixels in a row; an array of columns, or the columns [first, first + n) where it is
+ * NULL. */
 typedef struct {
   int64_t n;
   int first;
@@ -38,7 +42,8 @@ typedef struct {
   uint8_t *rgb;       /* [3, n]: planes, for loops that become vector code */
 } Scratch;
 
-/* Where the samples of a row are: the bytes of the first, and from one to the next (a chroma sample serves two columns). */
+/* Where the samples of a row are: the bytes of the first, and from one to the next (a chroma sample
+ * serves two columns). */
 typedef struct {
   const uint8_t *y, *u, *v; /* u and v NULL: grey */
   int y_step, chroma_step;
@@ -48,7 +53,8 @@ static Row
 row_of (const CkPicture *picture, int row)
 {
   const uint8_t *first = picture->plane[0] + row * picture->stride[0];
-  const uint8_t *second = picture->plane[1] ? picture->plane[1] + row / 2 * picture->stride[1] : NULL;
+  const uint8_t *second =
+      picture->plane[1] ? picture->plane[1] + row / 2 * picture->stride[1] : NULL;
 
   switch (picture->layout) {
   case CK_NV12:
@@ -164,19 +170,22 @@ convert_row (const CkPicture *picture, int row, const Columns *columns, const Sc
 {
   gather_yuv (picture, row, columns, scratch);
   scratch->ops->yuv_to_rgb (picture, columns->n, scratch->y, scratch->u, scratch->v, scratch->rgb);
-  return (Pixels){ .data = scratch->rgb, .stride = 1, .offset = { 0, (int)columns->n, 2 * (int)columns->n } };
+  return (Pixels){ .data = scratch->rgb,
+                   .stride = 1,
+                   .offset = { 0, (int)columns->n, 2 * (int)columns->n } };
 }
 
 /* An RGB row from column `x` on, where it lies. */
 static Pixels
 borrow_row (const CkPicture *picture, int row, int x)
 {
-  return (Pixels){ .data = picture->plane[0] + row * picture->stride[0] + (int64_t)x * picture->pixel_stride,
+  return (Pixels){ .data = picture->plane[0] + row * picture->stride[0] +
+                           (int64_t)x * picture->pixel_stride,
                    .stride = picture->pixel_stride,
                    .offset = { picture->offset[0], picture->offset[1], picture->offset[2] } };
 }
 
-/* ---- values ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 /* What each byte becomes in each channel of the result. */
 typedef struct {
@@ -191,7 +200,7 @@ normalise_init (Normalise *self, const CkResample *resample)
       self->value[c][i] = ((float)i / 255.0f - resample->mean[c]) / resample->std[c];
 }
 
-/* ---- OpenCV's INTER_LINEAR ------------------------------------------------------------------------------------------------------- */
+/* ---- OpenCV's INTER_LINEAR ------------------------------------------------------------------- */
 
 #define LINEAR_SCALE 2048 /* INTER_RESIZE_COEF_SCALE */
 #define LINE         64   /* bytes of a cache line */
@@ -203,8 +212,9 @@ typedef struct {
 } Pair;
 
 /*
- * cv::resize's: positions in float, weights rounded half to even. Columns that lie beyond the edge get the edge's own value with weight 1;
- * rows keep both weights and repeat the edge (which is not the same after rounding).
+ * cv::resize's: positions in float, weights rounded half to even. Columns that lie beyond the edge
+ * get the edge's own value with weight 1; rows keep both weights and repeat the edge (which is not
+ * the same after rounding).
  */
 static void
 linear_pairs (Pair *pairs, int in, int out, bool columns)
@@ -236,7 +246,8 @@ typedef struct {
   Pair *x, *y;     /* [out_width], [out_height] */
   int *column;     /* [2, out_width] of the picture: all first taps, then all second ones */
   int16_t *weight; /* [2, out_width] of these */
-  int16_t *row[2]; /* [3, out_width] blended columns of an even and of an odd row of the crop, over LINEAR_SCALE / 128 */
+  int16_t *row[2]; /* [3, out_width] blended columns of an even and of an odd row of the crop, over
+                      LINEAR_SCALE / 128 */
   uint8_t *byte;   /* [out_width] */
 } Linear;
 
@@ -265,10 +276,11 @@ linear_init (Linear *self, const CkCpuOps *ops, const CkResample *resample)
                     .y = calloc (height, sizeof (Pair)),
                     .column = calloc (width, 2 * sizeof (int)),
                     .weight = calloc (width, 2 * sizeof (int16_t)),
-                    .row = { calloc (width, 3 * sizeof (int16_t)), calloc (width, 3 * sizeof (int16_t)) },
+                    .row = { calloc (width, 3 * sizeof (int16_t)),
+                             calloc (width, 3 * sizeof (int16_t)) },
                     .byte = calloc (width, 1) };
-  if (!scratch_init (&self->scratch, ops, resample->picture, 2 * (int64_t)width) || !self->x || !self->y || !self->column ||
-      !self->weight || !self->row[0] || !self->row[1] || !self->byte)
+  if (!scratch_init (&self->scratch, ops, resample->picture, 2 * (int64_t)width) || !self->x ||
+      !self->y || !self->column || !self->weight || !self->row[0] || !self->row[1] || !self->byte)
     return false;
 
   linear_pairs (self->x, resample->w, resample->out_width, true);
@@ -299,7 +311,8 @@ linear_row_rgb (const Linear *self, const CkResample *resample, int row, int16_t
     const uint8_t *a = pixels.data + (int64_t)pair->at[0] * pixels.stride;
     const uint8_t *b = pixels.data + (int64_t)pair->at[1] * pixels.stride;
     for (int c = 0; c < 3; c++)
-      out[(int64_t)c * width + i] = linear_columns (a[pixels.offset[c]], b[pixels.offset[c]], pair->weight[0], pair->weight[1]);
+      out[(int64_t)c * width + i] = linear_columns (a[pixels.offset[c]], b[pixels.offset[c]],
+                                                    pair->weight[0], pair->weight[1]);
   }
 }
 
@@ -325,13 +338,16 @@ linear_row (const Linear *self, const CkResample *resample, int row, int16_t *ou
   }
 }
 
-/* A frame is too large for the caches, and the rows that count are too far apart for the processor to foresee the next. */
+/* A frame is too large for the caches, and the rows that count are too far apart for the processor
+ * to foresee the next. */
 static void
 linear_prefetch (const CkResample *resample, int y)
 {
   const CkPicture *picture = resample->picture;
-  const int pixel = picture->layout == CK_RGB8 ? picture->pixel_stride : row_of (picture, resample->y + y).y_step;
-  const uint8_t *row = picture->plane[0] + (resample->y + y) * (int64_t)picture->stride[0] + (int64_t)resample->x * pixel;
+  const int pixel =
+      picture->layout == CK_RGB8 ? picture->pixel_stride : row_of (picture, resample->y + y).y_step;
+  const uint8_t *row = picture->plane[0] + (resample->y + y) * (int64_t)picture->stride[0] +
+                       (int64_t)resample->x * pixel;
 
   for (int64_t at = 0; at < (int64_t)resample->w * pixel; at += LINE)
     __builtin_prefetch (row + at);
@@ -339,14 +355,15 @@ linear_prefetch (const CkResample *resample, int y)
 
 /* VResizeLinear for bytes: each row's product is cut to 16 bits by itself. */
 static void
-linear_blend (const int16_t *restrict a, const int16_t *restrict b, const int16_t weight[2], int width, uint8_t *restrict byte,
-              const float *value, float *out)
+linear_blend (const int16_t *restrict a, const int16_t *restrict b, const int16_t weight[2],
+              int width, uint8_t *restrict byte, const float *value, float *out)
 {
   const int16_t weight_a = weight[0], weight_b = weight[1];
 
 #pragma omp simd
   for (int i = 0; i < width; i++)
-    byte[i] = (uint8_t)(((int16_t)(weight_a * a[i] >> 16) + (int16_t)(weight_b * b[i] >> 16) + 2) >> 2);
+    byte[i] =
+        (uint8_t)(((int16_t)(weight_a * a[i] >> 16) + (int16_t)(weight_b * b[i] >> 16) + 2) >> 2);
   for (int i = 0; i < width; i++)
     out[i] = value[byte[i]];
 }
@@ -357,7 +374,9 @@ resample_linear (const CkCpuOps *ops, const CkResample *resample)
   const int width = resample->out_width, height = resample->out_height;
   Normalise normalise;
   Linear linear;
-  int held[2] = { -1, -1 }; /* the rows of the crop that linear.row holds; two neighbours never fall on the same one */
+  int held[2] = {
+    -1, -1
+  }; /* the rows of the crop that linear.row holds; two neighbours never fall on the same one */
 
   normalise_init (&normalise, resample);
   if (!linear_init (&linear, ops, resample)) {
@@ -375,14 +394,16 @@ resample_linear (const CkCpuOps *ops, const CkResample *resample)
       held[row & 1] = row;
     }
     for (int c = 0; c < 3; c++)
-      linear_blend (linear.row[pair->at[0] & 1] + (int64_t)c * width, linear.row[pair->at[1] & 1] + (int64_t)c * width, pair->weight, width,
-                    linear.byte, normalise.value[c], resample->out + ((int64_t)c * height + y) * width);
+      linear_blend (linear.row[pair->at[0] & 1] + (int64_t)c * width,
+                    linear.row[pair->at[1] & 1] + (int64_t)c * width, pair->weight, width,
+                    linear.byte, normalise.value[c],
+                    resample->out + ((int64_t)c * height + y) * width);
   }
   linear_clear (&linear);
   return CK_OK;
 }
 
-/* ---- Pillow's BILINEAR ----------------------------------------------------------------------------------------------------------- */
+/* ---- Pillow's BILINEAR ----------------------------------------------------------------------- */
 
 #define TRIANGLE_BITS 22 /* PRECISION_BITS: 32 - 8 bits of the pixel - 2 */
 
@@ -401,7 +422,8 @@ triangles_clear (Triangles *self)
   free (self->weight);
 }
 
-/* precompute_coeffs () and normalize_coeffs_8bpc () with the triangle as filter; one[size] is scratch. */
+/* precompute_coeffs () and normalize_coeffs_8bpc () with the triangle as filter; one[size] is
+ * scratch. */
 static void
 triangles_fill (Triangles *self, int in, int out, double *one)
 {
@@ -419,7 +441,8 @@ triangles_fill (Triangles *self, int in, int out, double *one)
       sum += one[k];
     }
     for (int k = 0; k < n; k++)
-      self->weight[(int64_t)i * self->size + k] = (int32_t)(0.5 + (sum != 0.0 ? one[k] / sum : one[k]) * (1 << TRIANGLE_BITS));
+      self->weight[(int64_t)i * self->size + k] =
+          (int32_t)(0.5 + (sum != 0.0 ? one[k] / sum : one[k]) * (1 << TRIANGLE_BITS));
     self->first[i] = first;
     self->n[i] = n;
   }
@@ -472,7 +495,8 @@ static bool
 antialias_init (Antialias *self, const CkCpuOps *ops, const CkResample *resample)
 {
   *self = (Antialias){ 0 };
-  if (!scratch_init (&self->scratch, ops, resample->picture, resample->w) || !triangles_init (&self->x, resample->w, resample->out_width) ||
+  if (!scratch_init (&self->scratch, ops, resample->picture, resample->w) ||
+      !triangles_init (&self->x, resample->w, resample->out_width) ||
       !triangles_init (&self->y, resample->h, resample->out_height))
     return false;
   self->ring = calloc ((size_t)self->y.size, 3 * (size_t)resample->out_width);
@@ -486,8 +510,9 @@ antialias_row (const Antialias *self, const CkResample *resample, int row, uint8
 {
   const CkPicture *picture = resample->picture;
   const Columns columns = { .n = resample->w, .first = resample->x };
-  const Pixels pixels =
-      picture->layout == CK_RGB8 ? borrow_row (picture, row, resample->x) : convert_row (picture, row, &columns, &self->scratch);
+  const Pixels pixels = picture->layout == CK_RGB8
+                            ? borrow_row (picture, row, resample->x)
+                            : convert_row (picture, row, &columns, &self->scratch);
   const int64_t width = resample->out_width;
   const int r_at = pixels.offset[0], g_at = pixels.offset[1], b_at = pixels.offset[2];
 
@@ -508,7 +533,8 @@ antialias_row (const Antialias *self, const CkResample *resample, int row, uint8
 
 /* One channel of one output row from the rows in the ring. */
 static void
-antialias_blend (const Antialias *self, int y, int channel, int width, const float *value, float *out)
+antialias_blend (const Antialias *self, int y, int channel, int width, const float *value,
+                 float *out)
 {
   const int32_t *weight = self->y.weight + (int64_t)y * self->y.size;
   int32_t *restrict sum = self->sum;
@@ -541,9 +567,11 @@ resample_antialiased (const CkCpuOps *ops, const CkResample *resample)
   }
   for (int y = 0; y < height; y++) {
     for (; next < antialias.y.first[y] + antialias.y.n[y]; next++)
-      antialias_row (&antialias, resample, resample->y + next, antialias.ring + (int64_t)(next % antialias.y.size) * 3 * width);
+      antialias_row (&antialias, resample, resample->y + next,
+                     antialias.ring + (int64_t)(next % antialias.y.size) * 3 * width);
     for (int c = 0; c < 3; c++)
-      antialias_blend (&antialias, y, c, width, normalise.value[c], resample->out + ((int64_t)c * height + y) * width);
+      antialias_blend (&antialias, y, c, width, normalise.value[c],
+                       resample->out + ((int64_t)c * height + y) * width);
   }
   antialias_clear (&antialias);
   return CK_OK;
@@ -560,12 +588,15 @@ ck_resample (CkBackend *self, const CkResample *resample)
   const CkCpuOps *ops = &((const CkCpu *)self)->ops;
   const CkPicture *picture = resample->picture;
 
-  if (picture->width < 1 || picture->width > MOST_PIXELS || picture->height < 1 || picture->height > MOST_PIXELS)
+  if (picture->width < 1 || picture->width > MOST_PIXELS || picture->height < 1 ||
+      picture->height > MOST_PIXELS)
     return CK_BAD_SHAPE;
-  if (resample->w < 1 || resample->h < 1 || resample->x < 0 || resample->y < 0 || resample->w > picture->width ||
-      resample->h > picture->height || resample->x > picture->width - resample->w || resample->y > picture->height - resample->h)
+  if (resample->w < 1 || resample->h < 1 || resample->x < 0 || resample->y < 0 ||
+      resample->w > picture->width || resample->h > picture->height ||
+      resample->x > picture->width - resample->w || resample->y > picture->height - resample->h)
     return CK_BAD_SHAPE;
-  if (resample->out_width < 1 || resample->out_width > MOST_PIXELS || resample->out_height < 1 || resample->out_height > MOST_PIXELS)
+  if (resample->out_width < 1 || resample->out_width > MOST_PIXELS || resample->out_height < 1 ||
+      resample->out_height > MOST_PIXELS)
     return CK_BAD_SHAPE;
   if (picture->layout < CK_RGB8 || picture->layout > CK_GRAY8)
     return CK_UNSUPPORTED;

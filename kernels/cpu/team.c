@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A team's thread that has nothing to do spins, by libgomp's default for 300,000 rounds, before it sleeps. Where something else wants the
- * processor (a decoder, another camera, a browser), it spins in the time that the thread it waits for should have: on two cores with one
- * other busy program, a small network ran eight times slower. Variables of the environment change that, but libgomp reads them when it is
- * loaded, which is before any of our code runs.
+ * A team's thread that has nothing to do spins, by libgomp's default for 300,000 rounds, before it
+ * sleeps. Where something else wants the processor (a decoder, another camera, a browser), it spins
+ * in the time that the thread it waits for should have: on two cores with one other busy program, a
+ * small network ran eight times slower. Variables of the environment change that, but libgomp reads
+ * them when it is loaded, which is before any of our code runs.
  *
- * libgomp documents one thing more: when OpenMP has more threads than there are processors, they spin for 1,000 rounds or less. So there
- * are more: a thread that sleeps for ever owns a team of sleeping threads. Other implementations of OpenMP lose nothing by it.
+ * libgomp documents one thing more: when OpenMP has more threads than there are processors, they
+ * spin for 1,000 rounds or less. So there are more: a thread that sleeps for ever owns a team of
+ * sleeping threads. Other implementations of OpenMP lose nothing by it.
  */
 #include "kernels/cpu/team.h"
 

@@ -1,33 +1,44 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Attention, backward. The probabilities were not kept: they are computed again from q and k, a block of query rows at a time. A task is
- * one head of one picture, because all of its queries add to the same dk and dv.
+ * Attention, backward. The probabilities were not kept: they are computed again from q and k, a
+ * block of query rows at a time. A task is one head of one picture, because all of its queries add
+ * to the same dk and dv.
  */
 #include "kernels/cpu/train.h"
 
 #include <math.h>
 #include <omp.h>
 
-#define SCORES    (64 * 1024) /* floats of probabilities a thread, and as many of their gradients: together 512 KiB */
-#define BLOCK_MIN 16          /* query rows at once, fewer of which would slow the products down */
+#define SCORES                                                                                     \
+  (64 *                                                                                            \
+   1024) /* floats of probabilities a thread, and as many of their gradients: together 512 KiB */
+#define BLOCK_MIN 16 /* query rows at once, fewer of which would slow the products down */
 
-/* Query rows [first, first + rows) of one head; `offset` is where its first token lies. p and dp [rows, tokens]. */
+/* Query rows [first, first + rows) of one head; `offset` is where its first token lies. p and dp
+ * [rows, tokens]. */
 static CkStatus
-add_queries (const CkCpuOps *ops, const CkAttentionBackward *op, int64_t offset, int64_t first, int64_t rows, float *p, float *dp)
+add_queries (const CkCpuOps *ops, const CkAttentionBackward *op, int64_t offset, int64_t first,
+             int64_t rows, float *p, float *dp)
 {
   const CkAttention *a = &op->forward;
-  const int64_t width = a->heads * a->head_dim, d = a->head_dim, n = a->tokens, at = offset + first * width;
+  const int64_t width = a->heads * a->head_dim, d = a->head_dim, n = a->tokens,
+                at = offset + first * width;
   const float scale = 1 / sqrtf ((float)d), sum = first == 0 ? 0 : 1;
-  CkStatus status = ops->gemm (true, rows, n, d, scale, a->q + at, width, a->k + offset, width, 0, p, n);
+  CkStatus status =
+      ops->gemm (true, rows, n, d, scale, a->q + at, width, a->k + offset, width, 0, p, n);
 
   for (int64_t row = 0; row < rows && status == CK_OK; row++)
     ops->softmax (n, p + row * n);
-  status = ck_worse (status, ops->gemm (true, rows, n, d, 1, op->dout + at, width, a->v + offset, width, 0, dp, n));
-  status = ck_worse (status, ops->gemm_across (n, d, rows, 1, p, n, op->dout + at, width, sum, op->dv + offset, width));
+  status = ck_worse (status, ops->gemm (true, rows, n, d, 1, op->dout + at, width, a->v + offset,
+                                        width, 0, dp, n));
+  status = ck_worse (status, ops->gemm_across (n, d, rows, 1, p, n, op->dout + at, width, sum,
+                                               op->dv + offset, width));
   for (int64_t row = 0; row < rows && status == CK_OK; row++)
     ops->softmax_backward (n, scale, p + row * n, dp + row * n);
-  status = ck_worse (status, ops->gemm (false, rows, d, n, 1, dp, n, a->k + offset, width, 0, op->dq + at, width));
-  return ck_worse (status, ops->gemm_across (n, d, rows, 1, dp, n, a->q + at, width, sum, op->dk + offset, width));
+  status = ck_worse (
+      status, ops->gemm (false, rows, d, n, 1, dp, n, a->k + offset, width, 0, op->dq + at, width));
+  return ck_worse (status, ops->gemm_across (n, d, rows, 1, dp, n, a->q + at, width, sum,
+                                             op->dk + offset, width));
 }
 
 /* One head: back to q and k as they were, and to gradients with respect to them. */
@@ -38,7 +49,8 @@ turn_back (const CkCpuOps *ops, const CkAttentionBackward *op, int64_t offset)
   const int64_t width = a->heads * a->head_dim;
 
   for (int64_t token = a->prefix; token < a->tokens; token++) {
-    const float *cos = a->cos + (token - a->prefix) * a->head_dim, *sin = a->sin + (token - a->prefix) * a->head_dim;
+    const float *cos = a->cos + (token - a->prefix) * a->head_dim,
+                *sin = a->sin + (token - a->prefix) * a->head_dim;
     const int64_t at = offset + token * width;
 
     ops->rope_back (a->head_dim, cos, sin, a->q + at);
@@ -49,12 +61,14 @@ turn_back (const CkCpuOps *ops, const CkAttentionBackward *op, int64_t offset)
 }
 
 static CkStatus
-make_head (const CkCpuOps *ops, const CkAttentionBackward *op, int64_t offset, int64_t block, float *buffer)
+make_head (const CkCpuOps *ops, const CkAttentionBackward *op, int64_t offset, int64_t block,
+           float *buffer)
 {
   const int64_t tokens = op->forward.tokens;
 
   for (int64_t first = 0; first < tokens; first += block) {
-    const CkStatus status = add_queries (ops, op, offset, first, ck_min (block, tokens - first), buffer, buffer + block * tokens);
+    const CkStatus status = add_queries (ops, op, offset, first, ck_min (block, tokens - first),
+                                         buffer, buffer + block * tokens);
     if (status != CK_OK)
       return status;
   }
@@ -85,8 +99,9 @@ ck_cpu_attention_backward (CkBackend *self, const CkAttentionBackward *op)
 #pragma omp parallel for schedule(dynamic) num_threads(cpu->base.threads)
   for (int64_t task = 0; task < a->batch * a->heads; task++) {
     const int64_t head = task % a->heads, picture = task / a->heads;
-    const CkStatus status = make_head (&cpu->ops, op, (picture * a->tokens * a->heads + head) * a->head_dim, block,
-                                       buffers + omp_get_thread_num () * 2 * block * a->tokens);
+    const CkStatus status =
+        make_head (&cpu->ops, op, (picture * a->tokens * a->heads + head) * a->head_dim, block,
+                   buffers + omp_get_thread_num () * 2 * block * a->tokens);
     if (status != CK_OK) {
 #pragma omp atomic write
       result = status;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Batch norm. Sums over a channel's rows are made in two steps: a task sums a chunk of rows in floats, then the chunks' sums are added up
- * in double precision in their order, whichever thread made them. What is left are loops over rows, as fast as memory.
+ * Batch norm. Sums over a channel's rows are made in two steps: a task sums a chunk of rows in
+ * floats, then the chunks' sums are added up in double precision in their order, whichever thread
+ * made them. What is left are loops over rows, as fast as memory.
  */
 #include "kernels/cpu/train.h"
 
@@ -22,7 +23,8 @@ check (const CkBatchNorm *norm)
 {
   size_t bytes;
 
-  if (norm->rows < 1 || norm->channels < 1 || !ck_size_product (norm->rows, norm->channels, sizeof (float), &bytes))
+  if (norm->rows < 1 || norm->channels < 1 ||
+      !ck_size_product (norm->rows, norm->channels, sizeof (float), &bytes))
     return CK_BAD_SHAPE;
   return norm->activation == CK_IDENTITY || norm->activation == CK_RELU ? CK_OK : CK_UNSUPPORTED;
 }
@@ -33,16 +35,18 @@ reserve (CkCpu *cpu, const CkBatchNorm *norm, int64_t a_chunk, int64_t once)
 {
   size_t bytes;
 
-  if (!ck_size_product (count_chunks (norm->rows) * a_chunk + once, norm->channels, sizeof (float), &bytes))
+  if (!ck_size_product (count_chunks (norm->rows) * a_chunk + once, norm->channels, sizeof (float),
+                        &bytes))
     return NULL;
   return ck_scratch_get (&cpu->planes, bytes);
 }
 
-/* ---- forward --------------------------------------------------------------------------------------------------------------------- */
+/* ---- forward --------------------------------------------------------------------------------- */
 
 /*
- * One chunk: sums [3, channels] become its mean, the sum of what is left of x without that mean, and the sum of its squares. The second
- * makes up for the rounding of the first, and no variance is a difference of large numbers.
+ * One chunk: sums [3, channels] become its mean, the sum of what is left of x without that mean,
+ * and the sum of its squares. The second makes up for the rounding of the first, and no variance is
+ * a difference of large numbers.
  */
 static void
 sum_chunk (const CkBatchNorm *norm, const float *x, int64_t rows, float *sums)
@@ -80,21 +84,25 @@ finish_channel (const CkBatchNorm *norm, const float *sums, int64_t c)
   }
   mean /= (double)norm->rows;
   for (int64_t chunk = 0; chunk < chunks; chunk++) {
-    const double rows = (double)ck_min (CHUNK, norm->rows - chunk * CHUNK), d = sums[3 * chunk * n + c] - mean;
+    const double rows = (double)ck_min (CHUNK, norm->rows - chunk * CHUNK),
+                 d = sums[3 * chunk * n + c] - mean;
     squares += sums[(3 * chunk + 2) * n + c] + 2 * d * sums[(3 * chunk + 1) * n + c] + rows * d * d;
   }
   squares = fmax (squares, 0);
   norm->saved_mean[c] = (float)mean;
   norm->saved_inverse[c] = (float)(1 / sqrt (squares / (double)norm->rows + norm->epsilon));
   norm->running_mean[c] = (float)((1 - MOMENTUM) * norm->running_mean[c] + MOMENTUM * mean);
-  norm->running_variance[c] = (float)((1 - MOMENTUM) * norm->running_variance[c] + MOMENTUM * squares / (double)(norm->rows - 1));
+  norm->running_variance[c] = (float)((1 - MOMENTUM) * norm->running_variance[c] +
+                                      MOMENTUM * squares / (double)(norm->rows - 1));
 }
 
 static void
-make_row (const CkBatchNorm *norm, int64_t row, const float *mean, const float *factor, const float *x, float *y)
+make_row (const CkBatchNorm *norm, int64_t row, const float *mean, const float *factor,
+          const float *x, float *y)
 {
   const int64_t n = norm->channels;
-  const float *residual = norm->residual != NULL ? norm->residual + row * n : NULL, *bias = norm->bias;
+  const float *residual = norm->residual != NULL ? norm->residual + row * n : NULL,
+              *bias = norm->bias;
   const float least = norm->activation == CK_RELU ? 0 : -INFINITY;
 
   x += row * n;
@@ -115,7 +123,8 @@ make_row (const CkBatchNorm *norm, int64_t row, const float *mean, const float *
 }
 
 CkStatus
-ck_cpu_batch_norm (CkBackend *self, const CkBatchNorm *norm, bool training, const float *x, float *y)
+ck_cpu_batch_norm (CkBackend *self, const CkBatchNorm *norm, bool training, const float *x,
+                   float *y)
 {
   CkCpu *cpu = (CkCpu *)self;
   const CkStatus status = check (norm);
@@ -137,13 +146,16 @@ ck_cpu_batch_norm (CkBackend *self, const CkBatchNorm *norm, bool training, cons
   {
 #pragma omp for schedule(static)
     for (int64_t chunk = 0; chunk < chunks; chunk++)
-      sum_chunk (norm, x + chunk * CHUNK * norm->channels, ck_min (CHUNK, norm->rows - chunk * CHUNK), sums + 3 * chunk * norm->channels);
+      sum_chunk (norm, x + chunk * CHUNK * norm->channels,
+                 ck_min (CHUNK, norm->rows - chunk * CHUNK), sums + 3 * chunk * norm->channels);
 #pragma omp for schedule(static)
     for (int64_t c = 0; c < norm->channels; c++) {
       if (training)
         finish_channel (norm, sums, c);
       factor[c] =
-          norm->weight[c] * (training ? norm->saved_inverse[c] : (float)(1 / sqrt ((double)norm->running_variance[c] + norm->epsilon)));
+          norm->weight[c] *
+          (training ? norm->saved_inverse[c]
+                    : (float)(1 / sqrt ((double)norm->running_variance[c] + norm->epsilon)));
     }
 #pragma omp for schedule(static)
     for (int64_t row = 0; row < norm->rows; row++)
@@ -152,11 +164,13 @@ ck_cpu_batch_norm (CkBackend *self, const CkBatchNorm *norm, bool training, cons
   return CK_OK;
 }
 
-/* ---- backward -------------------------------------------------------------------------------------------------------------------- */
+/* ---- backward -------------------------------------------------------------------------------- */
 
-/* One chunk: dy becomes the gradient g before the activation; sums [2, channels] those of g and of g h, h being the normalised x. */
+/* One chunk: dy becomes the gradient g before the activation; sums [2, channels] those of g and of
+ * g h, h being the normalised x. */
 static void
-sum_gradients (const CkBatchNorm *norm, const float *x, const float *y, int64_t rows, float *dy, float *sums)
+sum_gradients (const CkBatchNorm *norm, const float *x, const float *y, int64_t rows, float *dy,
+               float *sums)
 {
   const int64_t n = norm->channels;
   const float *mean = norm->saved_mean, *inverse = norm->saved_inverse;
@@ -179,7 +193,8 @@ sum_gradients (const CkBatchNorm *norm, const float *x, const float *y, int64_t 
 
 /* A channel's sums from its chunks', which also are its parameters' gradients. */
 static void
-finish_gradients (const CkBatchNorm *norm, const float *sums, int64_t c, float *mean_g, float *mean_gh, float *dweight, float *dbias)
+finish_gradients (const CkBatchNorm *norm, const float *sums, int64_t c, float *mean_g,
+                  float *mean_gh, float *dweight, float *dbias)
 {
   const int64_t n = norm->channels, chunks = count_chunks (norm->rows);
   double g = 0, gh = 0;
@@ -198,7 +213,8 @@ finish_gradients (const CkBatchNorm *norm, const float *sums, int64_t c, float *
 
 /* dx = weight inverse (g - mean (g) - h mean (g h)) */
 static void
-make_gradient_row (const CkBatchNorm *norm, const float *mean_g, const float *mean_gh, const float *x, const float *g, float *dx)
+make_gradient_row (const CkBatchNorm *norm, const float *mean_g, const float *mean_gh,
+                   const float *x, const float *g, float *dx)
 {
   const float *mean = norm->saved_mean, *inverse = norm->saved_inverse, *weight = norm->weight;
 
@@ -210,8 +226,8 @@ make_gradient_row (const CkBatchNorm *norm, const float *mean_g, const float *me
 }
 
 CkStatus
-ck_cpu_batch_norm_backward (CkBackend *self, const CkBatchNorm *norm, const float *x, const float *y, float *dy, float *dx, float *dweight,
-                            float *dbias)
+ck_cpu_batch_norm_backward (CkBackend *self, const CkBatchNorm *norm, const float *x,
+                            const float *y, float *dy, float *dx, float *dweight, float *dbias)
 {
   CkCpu *cpu = (CkCpu *)self;
   const CkStatus status = check (norm);
@@ -232,7 +248,8 @@ ck_cpu_batch_norm_backward (CkBackend *self, const CkBatchNorm *norm, const floa
 #pragma omp for schedule(static)
     for (int64_t chunk = 0; chunk < count_chunks (norm->rows); chunk++) {
       const int64_t at = chunk * CHUNK * n;
-      sum_gradients (norm, x + at, y + at, ck_min (CHUNK, norm->rows - chunk * CHUNK), dy + at, sums + 2 * chunk * n);
+      sum_gradients (norm, x + at, y + at, ck_min (CHUNK, norm->rows - chunk * CHUNK), dy + at,
+                     sums + 2 * chunk * n);
     }
 #pragma omp for schedule(static)
     for (int64_t c = 0; c < n; c++)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What training does to each element or row by itself: chunks are shared among the team, and inner operations do them. */
+/* What training does to each element or row by itself: chunks are shared among the team, and inner
+ * operations do them. */
 #include "kernels/cpu/train.h"
 
 #include <string.h>
@@ -30,7 +31,8 @@ ck_cpu_activate (CkBackend *self, CkActivation activation, int64_t n, const floa
 }
 
 CkStatus
-ck_cpu_activate_backward (CkBackend *self, CkActivation activation, int64_t n, const float *x, const float *dy, float *dx)
+ck_cpu_activate_backward (CkBackend *self, CkActivation activation, int64_t n, const float *x,
+                          const float *dy, float *dx)
 {
   const CkCpu *cpu = (const CkCpu *)self;
 
@@ -56,9 +58,11 @@ ck_cpu_gate (CkBackend *self, int64_t n, const float *gate, const float *up, flo
   return CK_OK;
 }
 
-/* At most PART elements. Outputs are written when all inputs have been read, so they may be the inputs. */
+/* At most PART elements. Outputs are written when all inputs have been read, so they may be the
+ * inputs. */
 static void
-gate_part (const CkCpuOps *ops, int64_t n, const float *gate, const float *up, const float *dy, float *dgate, float *dup)
+gate_part (const CkCpuOps *ops, int64_t n, const float *gate, const float *up, const float *dy,
+           float *dgate, float *dup)
 {
   const CkEpilogue silu = { .activation = CK_SILU };
   float d[PART], activated[PART];
@@ -71,7 +75,8 @@ gate_part (const CkCpuOps *ops, int64_t n, const float *gate, const float *up, c
 }
 
 CkStatus
-ck_cpu_gate_backward (CkBackend *self, int64_t n, const float *gate, const float *up, const float *dy, float *dgate, float *dup)
+ck_cpu_gate_backward (CkBackend *self, int64_t n, const float *gate, const float *up,
+                      const float *dy, float *dgate, float *dup)
 {
   const CkCpu *cpu = (const CkCpu *)self;
 
@@ -84,7 +89,8 @@ ck_cpu_gate_backward (CkBackend *self, int64_t n, const float *gate, const float
 }
 
 CkStatus
-ck_cpu_add_scaled (CkBackend *self, int64_t rows, int64_t cols, const float *y, const float *scale, float *x)
+ck_cpu_add_scaled (CkBackend *self, int64_t rows, int64_t cols, const float *y, const float *scale,
+                   float *x)
 {
   const CkCpu *cpu = (const CkCpu *)self;
   const CkEpilogue epilogue = { .scale = scale };
@@ -100,7 +106,8 @@ ck_cpu_add_scaled (CkBackend *self, int64_t rows, int64_t cols, const float *y, 
 
 /* Columns [first, first + STRIP) of dscale. */
 static void
-sum_products (int64_t rows, int64_t cols, int64_t first, const float *dx, const float *y, float *dscale)
+sum_products (int64_t rows, int64_t cols, int64_t first, const float *dx, const float *y,
+              float *dscale)
 {
   const int64_t n = ck_min (STRIP, cols - first);
   double sum[STRIP] = { 0 };
@@ -113,8 +120,8 @@ sum_products (int64_t rows, int64_t cols, int64_t first, const float *dx, const 
 }
 
 CkStatus
-ck_cpu_add_scaled_backward (CkBackend *self, int64_t rows, int64_t cols, const float *dx, const float *y, const float *scale, float *dy,
-                            float *dscale)
+ck_cpu_add_scaled_backward (CkBackend *self, int64_t rows, int64_t cols, const float *dx,
+                            const float *y, const float *scale, float *dy, float *dscale)
 {
   const CkCpu *cpu = (const CkCpu *)self;
   const CkEpilogue epilogue = { .scale = scale };
@@ -149,12 +156,14 @@ ck_cpu_dropout (CkBackend *self, uint64_t key, float p, int64_t n, const float *
 }
 
 CkStatus
-ck_cpu_copy_rows (CkBackend *self, int64_t rows, int64_t cols, const float *src, int64_t src_stride, float *dst, int64_t dst_stride)
+ck_cpu_copy_rows (CkBackend *self, int64_t rows, int64_t cols, const float *src, int64_t src_stride,
+                  float *dst, int64_t dst_stride)
 {
   const CkCpu *cpu = (const CkCpu *)self;
   size_t bytes;
 
-  if (!ck_size_product (rows, cols, sizeof (float), &bytes) || !ck_size_product (rows, src_stride, sizeof (float), &bytes) ||
+  if (!ck_size_product (rows, cols, sizeof (float), &bytes) ||
+      !ck_size_product (rows, src_stride, sizeof (float), &bytes) ||
       !ck_size_product (rows, dst_stride, sizeof (float), &bytes) || dst_stride < cols)
     return CK_BAD_SHAPE;
 #pragma omp parallel for schedule(static) num_threads(cpu->base.threads) if (rows * cols >= CHUNK)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pixels to tokens, backward: the patches are gathered again, and the rest is the backward of the linear layer over them; the prefix and
- * the positions get the sums of their tokens' gradients over the batch.
+ * Pixels to tokens, backward: the patches are gathered again, and the rest is the backward of the
+ * linear layer over them; the prefix and the positions get the sums of their tokens' gradients over
+ * the batch.
  */
 #include "kernels/cpu/train.h"
 
@@ -21,9 +22,11 @@ sum_token (const CkEmbedBackward *op, int64_t token, int64_t tokens)
   }
 }
 
-/* dweight and dbias from patches [first, first + n) of one picture; rows [n, channels * patch * patch] is scratch. */
+/* dweight and dbias from patches [first, first + n) of one picture; rows [n, channels * patch *
+ * patch] is scratch. */
 static CkStatus
-add_patches (CkBackend *self, const CkEmbedBackward *op, const float *picture, const float *dtokens, int64_t first, int64_t n, float *rows)
+add_patches (CkBackend *self, const CkEmbedBackward *op, const float *picture, const float *dtokens,
+             int64_t first, int64_t n, float *rows)
 {
   const CkCpu *cpu = (const CkCpu *)self;
   const CkEmbed *e = &op->forward;
@@ -58,7 +61,8 @@ ck_cpu_embed_backward (CkBackend *self, const CkEmbedBackward *op)
   patches = e->height / e->patch * (e->width / e->patch);
   tokens = e->n_prefix + patches;
   chunk = ck_embed_chunk (e);
-  rows = ck_scratch_get (&cpu->patches, (size_t)(chunk * e->channels * e->patch * e->patch) * sizeof (float));
+  rows = ck_scratch_get (&cpu->patches,
+                         (size_t)(chunk * e->channels * e->patch * e->patch) * sizeof (float));
   if (rows == NULL)
     return CK_NO_MEMORY;
 
@@ -69,7 +73,8 @@ ck_cpu_embed_backward (CkBackend *self, const CkEmbedBackward *op)
     return CK_OK;
   for (int64_t b = 0; b < e->batch; b++)
     for (int64_t first = 0; first < patches && status == CK_OK; first += chunk)
-      status = add_patches (self, op, e->pixels + b * e->channels * e->height * e->width, op->dtokens + b * tokens * e->dim, first,
+      status = add_patches (self, op, e->pixels + b * e->channels * e->height * e->width,
+                            op->dtokens + b * tokens * e->dim, first,
                             ck_min (chunk, patches - first), rows);
   return status;
 }

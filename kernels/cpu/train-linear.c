@@ -1,25 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Linear layers, backward. The forward is y = gain (x W^T + scale low up^T) + bias with low = dropout (x) down^T, so with dz = gain dy:
- *   dx = dz W + dropout (dlow down)    where dlow = scale dz up
- *   dW = dz^T x      dup = scale dz^T low      ddown = dlow^T dropout (x)
- *   dbias = sum of dy      dgain = sum of dy (y - bias) / gain
- * dz is never stored: the gain goes to the rows of W and of up instead. Every output is cut into tiles by its shape alone, and one task
- * makes a tile from start to end, so that no result depends on how many threads there are.
+ * Linear layers, backward. The forward is y = gain (x W^T + scale low up^T) + bias with low =
+ * dropout (x) down^T, so with dz = gain dy: dx = dz W + dropout (dlow down)    where dlow = scale
+ * dz up dW = dz^T x      dup = scale dz^T low      ddown = dlow^T dropout (x) dbias = sum of dy
+ * dgain = sum of dy (y - bias) / gain dz is never stored: the gain goes to the rows of W and of up
+ * instead. Every output is cut into tiles by its shape alone, and one task makes a tile from start
+ * to end, so that no result depends on how many threads there are.
  */
 #include "kernels/cpu/train.h"
 
 #include <math.h>
 #include <omp.h>
 
-#define PANEL    256  /* rows and columns of dW, columns of ddown and rows of dup, a tile */
-#define PANEL_DX 128  /* columns of dx a tile: products of 128 rows and columns run at full speed ... */
-#define ROWS_DX  128  /* ... and so many rows a tile, where nothing is decoded or where few tiles share a machine; else ... */
-#define DECODED  256  /* ... this many, for every tile decodes its part of W */
-#define TILES    16   /* of dx are few */
-#define DEPTH    1024 /* rows of W decoded at once: [depth, panel] in fp32 is 512 KiB */
-#define ROWS     64   /* rows a task of dlow, and rows dropped out at once */
-#define STRIP    64   /* columns a task of dbias and dgain */
+#define PANEL 256 /* rows and columns of dW, columns of ddown and rows of dup, a tile */
+#define PANEL_DX                                                                                   \
+  128 /* columns of dx a tile: products of 128 rows and columns run at full speed ... */
+#define ROWS_DX                                                                                    \
+  128 /* ... and so many rows a tile, where nothing is decoded or where few tiles share a machine; \
+         else ... */
+#define DECODED 256  /* ... this many, for every tile decodes its part of W */
+#define TILES   16   /* of dx are few */
+#define DEPTH   1024 /* rows of W decoded at once: [depth, panel] in fp32 is 512 KiB */
+#define ROWS    64   /* rows a task of dlow, and rows dropped out at once */
+#define STRIP   64   /* columns a task of dbias and dgain */
 
 typedef struct {
   const CkCpu *cpu;
@@ -47,11 +50,13 @@ cut (Job *job)
   job->decodes = op->weight->source.type != CK_F32 || job->gain != NULL;
   job->panel = ck_round_up (ck_ceil_div (job->in, ck_ceil_div (job->in, PANEL_DX)), 16);
   job->n_panels = ck_ceil_div (job->in, job->panel);
-  job->group = job->decodes && ck_ceil_div (job->rows, DECODED) * job->n_panels >= TILES ? DECODED : ROWS_DX;
+  job->group =
+      job->decodes && ck_ceil_div (job->rows, DECODED) * job->n_panels >= TILES ? DECODED : ROWS_DX;
   job->n_groups = ck_ceil_div (job->rows, job->group);
 
   job->n_dx = op->dx != NULL ? job->n_panels * job->n_groups : 0;
-  job->n_dweight = g->weight != NULL ? ck_ceil_div (job->out, PANEL) * ck_ceil_div (job->in, PANEL) : 0;
+  job->n_dweight =
+      g->weight != NULL ? ck_ceil_div (job->out, PANEL) * ck_ceil_div (job->in, PANEL) : 0;
   job->n_dup = job->adapter != NULL && g->up != NULL ? ck_ceil_div (job->out, PANEL) : 0;
   job->n_ddown = job->adapter != NULL && g->down != NULL ? ck_ceil_div (job->in, PANEL) : 0;
   job->n_tiles = job->n_dx + job->n_dweight + job->n_dup + job->n_ddown;
@@ -66,16 +71,19 @@ size_buffers (Job *job)
   if (job->adapter == NULL)
     return;
   job->buffer_floats = ck_max (job->buffer_floats, ck_adapter_buffer (job->adapter));
-  job->buffer_floats = ck_max (job->buffer_floats, ROWS * PANEL); /* rows of dx or of x, dropped out */
+  job->buffer_floats =
+      ck_max (job->buffer_floats, ROWS * PANEL); /* rows of dx or of x, dropped out */
   if (job->n_dup > 0)
-    job->buffer_floats = ck_max (job->buffer_floats, ck_min (PANEL, job->out) * job->rank); /* dup before the gain */
+    job->buffer_floats =
+        ck_max (job->buffer_floats, ck_min (PANEL, job->out) * job->rank); /* dup before the gain */
 }
 
 /* Memory for what the tasks share, then for each thread. */
 static CkStatus
 reserve (Job *job, CkCpu *cpu)
 {
-  const int64_t up = ck_round_up (job->out * job->rank, 16), low = ck_round_up (job->rows * job->rank, 16);
+  const int64_t up = ck_round_up (job->out * job->rank, 16),
+                low = ck_round_up (job->rows * job->rank, 16);
   const int64_t turned = job->n_dup > 0 ? ck_adapter_turned (job->adapter, job->in) : 0;
   size_t shared, threads;
 
@@ -106,11 +114,13 @@ scale_up (const Job *job, int64_t row)
 static CkStatus
 make_dlow (const Job *job, int64_t first)
 {
-  return job->cpu->ops.gemm (false, ck_min (ROWS, job->rows - first), job->rank, job->out, 1, job->op->dy + first * job->out, job->out,
-                             job->up, job->rank, 0, job->dlow + first * job->rank, job->rank);
+  return job->cpu->ops.gemm (false, ck_min (ROWS, job->rows - first), job->rank, job->out, 1,
+                             job->op->dy + first * job->out, job->out, job->up, job->rank, 0,
+                             job->dlow + first * job->rank, job->rank);
 }
 
-/* Columns [first, first + STRIP) of dbias and dgain. A gain of 0 hides what it multiplied: its gradient stays as it is. */
+/* Columns [first, first + STRIP) of dbias and dgain. A gain of 0 hides what it multiplied: its
+ * gradient stays as it is. */
 static void
 sum_columns (const Job *job, int64_t first)
 {
@@ -132,13 +142,15 @@ sum_columns (const Job *job, int64_t first)
     if (op->gradients.bias != NULL)
       op->gradients.bias[o] += (float)dy_sum[i];
     if (op->gradients.gain != NULL && job->gain[o] != 0)
-      op->gradients.gain[o] += (float)((dyy_sum[i] - (op->bias != NULL ? op->bias[o] * dy_sum[i] : 0)) / job->gain[o]);
+      op->gradients.gain[o] +=
+          (float)((dyy_sum[i] - (op->bias != NULL ? op->bias[o] * dy_sum[i] : 0)) / job->gain[o]);
   }
 }
 
 /* dx (+)= dy (gain W) for a tile whose part of W is decoded, DEPTH rows at a time. */
 static CkStatus
-add_decoded (const Job *job, const float *dy, int64_t rows, int64_t first_in, int64_t ins, float *dx, float *weights)
+add_decoded (const Job *job, const float *dy, int64_t rows, int64_t first_in, int64_t ins,
+             float *dx, float *weights)
 {
   const CkCpuOps *ops = &job->cpu->ops;
 
@@ -153,7 +165,8 @@ add_decoded (const Job *job, const float *dy, int64_t rows, int64_t first_in, in
       for (int64_t i = 0; i < ins && job->gain != NULL; i++)
         row[i] *= job->gain[k + o];
     }
-    status = ops->gemm (false, rows, ins, depth, 1, dy + k, job->out, weights, ins, k == 0 && !job->op->add_dx ? 0 : 1, dx, job->in);
+    status = ops->gemm (false, rows, ins, depth, 1, dy + k, job->out, weights, ins,
+                        k == 0 && !job->op->add_dx ? 0 : 1, dx, job->in);
     if (status != CK_OK)
       return status;
   }
@@ -162,25 +175,28 @@ add_decoded (const Job *job, const float *dy, int64_t rows, int64_t first_in, in
 
 /* dx += dropout (dlow down) for a tile. */
 static CkStatus
-add_adapter (const Job *job, int64_t first_row, int64_t rows, int64_t first_in, int64_t ins, float *dx, float *buffer)
+add_adapter (const Job *job, int64_t first_row, int64_t rows, int64_t first_in, int64_t ins,
+             float *dx, float *buffer)
 {
   const CkCpuOps *ops = &job->cpu->ops;
   const CkAdapter *adapter = job->adapter;
 
   if (!(adapter->dropout > 0))
-    return ops->gemm (false, rows, ins, job->rank, 1, job->dlow + first_row * job->rank, job->rank, adapter->down + first_in, job->in, 1,
-                      dx, job->in);
+    return ops->gemm (false, rows, ins, job->rank, 1, job->dlow + first_row * job->rank, job->rank,
+                      adapter->down + first_in, job->in, 1, dx, job->in);
   for (int64_t row = 0; row < rows; row += ROWS) {
     const int64_t n = ck_min (ROWS, rows - row);
-    const CkStatus status = ops->gemm (false, n, ins, job->rank, 1, job->dlow + (first_row + row) * job->rank, job->rank,
-                                       adapter->down + first_in, job->in, 0, buffer, ins);
+    const CkStatus status =
+        ops->gemm (false, n, ins, job->rank, 1, job->dlow + (first_row + row) * job->rank,
+                   job->rank, adapter->down + first_in, job->in, 0, buffer, ins);
 
     if (status != CK_OK)
       return status;
     for (int64_t r = 0; r < n; r++) {
       float *term = buffer + r * ins, *sum = dx + (row + r) * job->in;
 
-      ops->dropout (adapter->key, adapter->dropout, (first_row + row + r) * job->in + first_in, ins, term, term);
+      ops->dropout (adapter->key, adapter->dropout, (first_row + row + r) * job->in + first_in, ins,
+                    term, term);
       for (int64_t i = 0; i < ins; i++)
         sum[i] += term[i];
     }
@@ -192,8 +208,10 @@ static CkStatus
 make_dx (const Job *job, int64_t tile, float *buffer)
 {
   const CkLinearBackward *op = job->op;
-  const int64_t first_row = tile % job->n_groups * job->group, first_in = tile / job->n_groups * job->panel;
-  const int64_t rows = ck_min (job->group, job->rows - first_row), ins = ck_min (job->panel, job->in - first_in);
+  const int64_t first_row = tile % job->n_groups * job->group,
+                first_in = tile / job->n_groups * job->panel;
+  const int64_t rows = ck_min (job->group, job->rows - first_row),
+                ins = ck_min (job->panel, job->in - first_in);
   const float *dy = op->dy + first_row * job->out;
   float *dx = op->dx + first_row * job->in + first_in;
   CkStatus status;
@@ -201,7 +219,8 @@ make_dx (const Job *job, int64_t tile, float *buffer)
   if (job->decodes)
     status = add_decoded (job, dy, rows, first_in, ins, dx, buffer);
   else
-    status = job->cpu->ops.gemm (false, rows, ins, job->out, 1, dy, job->out, (const float *)op->weight->source.data + first_in, job->in,
+    status = job->cpu->ops.gemm (false, rows, ins, job->out, 1, dy, job->out,
+                                 (const float *)op->weight->source.data + first_in, job->in,
                                  op->add_dx ? 1 : 0, dx, job->in);
   if (status != CK_OK || job->adapter == NULL)
     return status;
@@ -211,11 +230,13 @@ make_dx (const Job *job, int64_t tile, float *buffer)
 static CkStatus
 add_dweight (const Job *job, int64_t tile)
 {
-  const int64_t across = ck_ceil_div (job->in, PANEL), first_out = tile / across * PANEL, first_in = tile % across * PANEL;
+  const int64_t across = ck_ceil_div (job->in, PANEL), first_out = tile / across * PANEL,
+                first_in = tile % across * PANEL;
 
-  return job->cpu->ops.gemm_across (ck_min (PANEL, job->out - first_out), ck_min (PANEL, job->in - first_in), job->rows, 1,
-                                    job->op->dy + first_out, job->out, job->op->x + first_in, job->in, 1,
-                                    job->op->gradients.weight + first_out * job->in + first_in, job->in);
+  return job->cpu->ops.gemm_across (
+      ck_min (PANEL, job->out - first_out), ck_min (PANEL, job->in - first_in), job->rows, 1,
+      job->op->dy + first_out, job->out, job->op->x + first_in, job->in, 1,
+      job->op->gradients.weight + first_out * job->in + first_in, job->in);
 }
 
 static CkStatus
@@ -223,8 +244,9 @@ add_dup (const Job *job, int64_t tile, float *buffer)
 {
   const int64_t first = tile * PANEL, outs = ck_min (PANEL, job->out - first);
   float *dup = job->op->gradients.up + first * job->rank;
-  const CkStatus status = job->cpu->ops.gemm_across (outs, job->rank, job->rows, job->adapter->scale, job->op->dy + first, job->out,
-                                                     job->low, job->rank, 0, buffer, job->rank);
+  const CkStatus status = job->cpu->ops.gemm_across (
+      outs, job->rank, job->rows, job->adapter->scale, job->op->dy + first, job->out, job->low,
+      job->rank, 0, buffer, job->rank);
 
   for (int64_t i = 0; i < outs * job->rank && status == CK_OK; i++)
     dup[i] += job->gain != NULL ? job->gain[first + i / job->rank] * buffer[i] : buffer[i];
@@ -240,7 +262,8 @@ add_ddown (const Job *job, int64_t tile, float *buffer)
   float *ddown = job->op->gradients.down + first;
 
   if (!(adapter->dropout > 0))
-    return ops->gemm_across (job->rank, ins, job->rows, 1, job->dlow, job->rank, job->op->x + first, job->in, 1, ddown, job->in);
+    return ops->gemm_across (job->rank, ins, job->rows, 1, job->dlow, job->rank, job->op->x + first,
+                             job->in, 1, ddown, job->in);
   for (int64_t row = 0; row < job->rows; row += ROWS) {
     const int64_t n = ck_min (ROWS, job->rows - row);
     CkStatus status;
@@ -249,7 +272,8 @@ add_ddown (const Job *job, int64_t tile, float *buffer)
       const int64_t at = (row + r) * job->in + first;
       ops->dropout (adapter->key, adapter->dropout, at, ins, job->op->x + at, buffer + r * ins);
     }
-    status = ops->gemm_across (job->rank, ins, n, 1, job->dlow + row * job->rank, job->rank, buffer, ins, 1, ddown, job->in);
+    status = ops->gemm_across (job->rank, ins, n, 1, job->dlow + row * job->rank, job->rank, buffer,
+                               ins, 1, ddown, job->in);
     if (status != CK_OK)
       return status;
   }
@@ -286,14 +310,16 @@ run (const Job *job)
     for (int64_t row = 0; row < (needs_dlow ? job->out : 0); row++)
       scale_up (job, row);
 #pragma omp for schedule(dynamic) nowait
-    for (int64_t first = 0; first < (g->bias != NULL || g->gain != NULL ? job->out : 0); first += STRIP)
+    for (int64_t first = 0; first < (g->bias != NULL || g->gain != NULL ? job->out : 0);
+         first += STRIP)
       sum_columns (job, first);
 #pragma omp for schedule(dynamic)
     for (int64_t first = 0; first < (needs_dlow ? job->rows : 0); first += ROWS)
       status = ck_worse (status, make_dlow (job, first));
 #pragma omp for schedule(dynamic)
     for (int64_t tile = 0; tile < job->n_tiles; tile++)
-      status = ck_worse (status, make_tile (job, tile, job->buffers + omp_get_thread_num () * job->buffer_floats));
+      status = ck_worse (
+          status, make_tile (job, tile, job->buffers + omp_get_thread_num () * job->buffer_floats));
     if (status != CK_OK) {
 #pragma omp atomic write
       result = status;
@@ -311,16 +337,19 @@ check (const CkLinearBackward *op)
   const bool has_gain = adapter != NULL && adapter->gain != NULL;
   size_t bytes;
 
-  if (!ck_size_product (op->rows, source->in, sizeof (float), &bytes) || !ck_size_product (op->rows, source->out, sizeof (float), &bytes))
+  if (!ck_size_product (op->rows, source->in, sizeof (float), &bytes) ||
+      !ck_size_product (op->rows, source->out, sizeof (float), &bytes))
     return CK_BAD_SHAPE;
   /* reserve () wants four matrices of such sizes in one piece */
-  if (adapter != NULL && (!ck_size_product (adapter->rank, source->in, 8 * sizeof (float), &bytes) ||
-                          !ck_size_product (adapter->rank, source->out, 8 * sizeof (float), &bytes) ||
-                          !ck_size_product (adapter->rank, op->rows, 8 * sizeof (float), &bytes)))
+  if (adapter != NULL &&
+      (!ck_size_product (adapter->rank, source->in, 8 * sizeof (float), &bytes) ||
+       !ck_size_product (adapter->rank, source->out, 8 * sizeof (float), &bytes) ||
+       !ck_size_product (adapter->rank, op->rows, 8 * sizeof (float), &bytes)))
     return CK_BAD_SHAPE;
   if (adapter != NULL && !(adapter->dropout >= 0 && adapter->dropout <= 1))
     return CK_BAD_SHAPE;
-  if ((adapter == NULL && (g->up != NULL || g->down != NULL)) || (g->gain != NULL && (!has_gain || op->y == NULL)))
+  if ((adapter == NULL && (g->up != NULL || g->down != NULL)) ||
+      (g->gain != NULL && (!has_gain || op->y == NULL)))
     return CK_BAD_SHAPE;
   if (g->weight != NULL && (source->type != CK_F32 || has_gain))
     return CK_UNSUPPORTED;
@@ -348,6 +377,7 @@ ck_cpu_linear_backward (CkBackend *self, const CkLinearBackward *op)
   cut (&job);
   status = reserve (&job, cpu);
   if (status == CK_OK && job.n_dup > 0)
-    status = ck_adapter_low (cpu, job.adapter, job.rows, job.in, op->x, job.low, job.turned, job.buffers);
+    status = ck_adapter_low (cpu, job.adapter, job.rows, job.in, op->x, job.low, job.turned,
+                             job.buffers);
   return status == CK_OK ? run (&job) : status;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Layer norm, backward. A task is a chunk of rows, which sums its share of dweight and dbias; the shares are then added up in the order of
- * the chunks, whichever thread made them.
+ * Layer norm, backward. A task is a chunk of rows, which sums its share of dweight and dbias; the
+ * shares are then added up in the order of the chunks, whichever thread made them.
  */
 #include "kernels/cpu/train.h"
 
@@ -15,12 +15,14 @@ make_chunk (const CkCpu *cpu, const CkNormBackward *op, int64_t first, float *su
 {
   const CkNorm norm = { .weight = op->weight, .epsilon = op->epsilon };
   const int64_t end = first + ck_min (CHUNK, op->rows - first);
-  float *dweight = op->dweight != NULL ? sums : NULL, *dbias = op->dbias != NULL ? sums + op->cols : NULL;
+  float *dweight = op->dweight != NULL ? sums : NULL,
+        *dbias = op->dbias != NULL ? sums + op->cols : NULL;
 
   memset (sums, 0, (size_t)(2 * op->cols) * sizeof (float));
   for (int64_t row = first; row < end; row++) {
     const int64_t at = row * op->cols;
-    cpu->ops.norm_backward (&norm, op->cols, op->x + at, op->dy + at, op->add_dx, op->dx + at, dweight, dbias);
+    cpu->ops.norm_backward (&norm, op->cols, op->x + at, op->dy + at, op->add_dx, op->dx + at,
+                            dweight, dbias);
   }
 }
 

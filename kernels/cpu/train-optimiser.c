@@ -48,10 +48,11 @@ ck_cpu_sum_squares (CkBackend *self, const float *x, int64_t n, double *sum)
   return CK_OK;
 }
 
-/* torch.optim.AdamW's operations in its order; what is one number for all parameters is computed in double precision, as Python does. */
+/* torch.optim.AdamW's operations in its order; what is one number for all parameters is computed in
+ * double precision, as Python does. */
 CkStatus
-ck_cpu_adamw (CkBackend *self, const CkAdamW *settings, float factor, int64_t n, const float *gradients, float *first, float *second,
-              float *parameters)
+ck_cpu_adamw (CkBackend *self, const CkAdamW *settings, float factor, int64_t n,
+              const float *gradients, float *first, float *second, float *parameters)
 {
   const CkCpu *cpu = (const CkCpu *)self;
   const CkAdamWStep step = {
@@ -70,6 +71,7 @@ ck_cpu_adamw (CkBackend *self, const CkAdamW *settings, float factor, int64_t n,
     return CK_BAD_SHAPE;
 #pragma omp parallel for schedule(static) num_threads(cpu->base.threads) if (n > PART)
   for (int64_t i = 0; i < n; i += PART)
-    cpu->ops.adamw (&step, ck_min (PART, n - i), gradients + i, first + i, second + i, parameters + i);
+    cpu->ops.adamw (&step, ck_min (PART, n - i), gradients + i, first + i, second + i,
+                    parameters + i);
   return CK_OK;
 }

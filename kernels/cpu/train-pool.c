@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Planes to channels last, and the two poolings of a ResNet. A task makes a row of pixels of its output from start to end: backward, each
- * input pixel gathers from the windows that it lies in, so that no two tasks add to the same place.
+ * Planes to channels last, and the two poolings of a ResNet. A task makes a row of pixels of its
+ * output from start to end: backward, each input pixel gathers from the windows that it lies in, so
+ * that no two tasks add to the same place.
  */
 #include "kernels/cpu/train.h"
 
@@ -17,12 +18,14 @@ is_shape (int64_t batch, int64_t height, int64_t width, int64_t channels)
 {
   size_t pixels, bytes;
 
-  return batch >= 1 && height >= 1 && width >= 1 && channels >= 1 && ck_size_product (batch, height, width, &pixels) &&
+  return batch >= 1 && height >= 1 && width >= 1 && channels >= 1 &&
+         ck_size_product (batch, height, width, &pixels) &&
          ck_size_product ((int64_t)pixels, channels, sizeof (float), &bytes);
 }
 
 CkStatus
-ck_cpu_channels_last (CkBackend *self, int64_t batch, int64_t channels, int64_t area, const float *x, float *y)
+ck_cpu_channels_last (CkBackend *self, int64_t batch, int64_t channels, int64_t area,
+                      const float *x, float *y)
 {
   const CkCpu *cpu = (const CkCpu *)self;
 
@@ -48,11 +51,12 @@ pooled (int64_t size)
   return size / 2 + size % 2;
 }
 
-/* ---- max pool -------------------------------------------------------------------------------------------------------------------- */
+/* ---- max pool -------------------------------------------------------------------------------- */
 
 /* One output pixel; x points to its picture. */
 static void
-take_maximum (int64_t height, int64_t width, int64_t channels, int64_t row, int64_t col, const float *x, float *y, uint8_t *places)
+take_maximum (int64_t height, int64_t width, int64_t channels, int64_t row, int64_t col,
+              const float *x, float *y, uint8_t *places)
 {
   bool first = true;
 
@@ -73,7 +77,8 @@ take_maximum (int64_t height, int64_t width, int64_t channels, int64_t row, int6
 }
 
 CkStatus
-ck_cpu_max_pool (CkBackend *self, int64_t batch, int64_t height, int64_t width, int64_t channels, const float *x, float *y, uint8_t *places)
+ck_cpu_max_pool (CkBackend *self, int64_t batch, int64_t height, int64_t width, int64_t channels,
+                 const float *x, float *y, uint8_t *places)
 {
   const CkCpu *cpu = (const CkCpu *)self;
   const int64_t out_height = pooled (height), out_width = pooled (width);
@@ -92,15 +97,17 @@ ck_cpu_max_pool (CkBackend *self, int64_t batch, int64_t height, int64_t width, 
   return CK_OK;
 }
 
-/* dx of one input pixel: of every window that it lies in, what went to its place there. dy and places point to its picture. */
+/* dx of one input pixel: of every window that it lies in, what went to its place there. dy and
+ * places point to its picture. */
 static void
-gather_maximum (int64_t out_height, int64_t out_width, int64_t channels, int64_t iy, int64_t ix, const float *dy, const uint8_t *places,
-                float *dx)
+gather_maximum (int64_t out_height, int64_t out_width, int64_t channels, int64_t iy, int64_t ix,
+                const float *dy, const uint8_t *places, float *dx)
 {
   memset (dx, 0, (size_t)channels * sizeof (float));
   for (int64_t row = iy / 2; row <= (iy + 1) / 2 && row < out_height; row++) {
     for (int64_t col = ix / 2; col <= (ix + 1) / 2 && col < out_width; col++) {
-      const int64_t place = (iy + 1 - 2 * row) * WINDOW + ix + 1 - 2 * col, at = (row * out_width + col) * channels;
+      const int64_t place = (iy + 1 - 2 * row) * WINDOW + ix + 1 - 2 * col,
+                    at = (row * out_width + col) * channels;
 
       for (int64_t c = 0; c < channels; c++)
         dx[c] += places[at + c] == place ? dy[at + c] : 0;
@@ -109,8 +116,8 @@ gather_maximum (int64_t out_height, int64_t out_width, int64_t channels, int64_t
 }
 
 CkStatus
-ck_cpu_max_pool_backward (CkBackend *self, int64_t batch, int64_t height, int64_t width, int64_t channels, const float *dy,
-                          const uint8_t *places, float *dx)
+ck_cpu_max_pool_backward (CkBackend *self, int64_t batch, int64_t height, int64_t width,
+                          int64_t channels, const float *dy, const uint8_t *places, float *dx)
 {
   const CkCpu *cpu = (const CkCpu *)self;
   const int64_t out_height = pooled (height), out_width = pooled (width);
@@ -122,13 +129,13 @@ ck_cpu_max_pool_backward (CkBackend *self, int64_t batch, int64_t height, int64_
     const int64_t picture = row / height * out_height * out_width * channels;
 
     for (int64_t col = 0; col < width; col++)
-      gather_maximum (out_height, out_width, channels, row % height, col, dy + picture, places + picture,
-                      dx + (row * width + col) * channels);
+      gather_maximum (out_height, out_width, channels, row % height, col, dy + picture,
+                      places + picture, dx + (row * width + col) * channels);
   }
   return CK_OK;
 }
 
-/* ---- mean pool ------------------------------------------------------------------------------------------------------------------- */
+/* ---- mean pool ------------------------------------------------------------------------------- */
 
 /* Channels [first, first + STRIP) of one picture. */
 static void
@@ -145,7 +152,8 @@ take_mean (int64_t area, int64_t channels, int64_t first, const float *x, float 
 }
 
 CkStatus
-ck_cpu_mean_pool (CkBackend *self, int64_t batch, int64_t area, int64_t channels, const float *x, float *y)
+ck_cpu_mean_pool (CkBackend *self, int64_t batch, int64_t area, int64_t channels, const float *x,
+                  float *y)
 {
   const CkCpu *cpu = (const CkCpu *)self;
 
@@ -159,7 +167,8 @@ ck_cpu_mean_pool (CkBackend *self, int64_t batch, int64_t area, int64_t channels
 }
 
 CkStatus
-ck_cpu_mean_pool_backward (CkBackend *self, int64_t batch, int64_t area, int64_t channels, const float *dy, float *dx)
+ck_cpu_mean_pool_backward (CkBackend *self, int64_t batch, int64_t area, int64_t channels,
+                           const float *dy, float *dx)
 {
   const CkCpu *cpu = (const CkCpu *)self;
   float share;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Weights. The CPU computes from the memory that the caller gave, usually a mapped file, and decodes 16- and 4-bit weights again each time
- * they are used: a decoded copy would cost more to read from memory than the decoding.
+ * Weights. The CPU computes from the memory that the caller gave, usually a mapped file, and
+ * decodes 16- and 4-bit weights again each time they are used: a decoded copy would cost more to
+ * read from memory than the decoding.
  */
 #include "kernels/cpu/cpu-ops.h"
 
@@ -15,7 +16,8 @@ check_source (const CkWeightSource *source, size_t *bytes)
   size_t decoded;
 
   /* Decoded positions are counted in fp32 too, so that size must exist as well. */
-  if (source->out < 1 || source->in < 1 || !ck_size_product (source->out, source->in, sizeof (float), &decoded))
+  if (source->out < 1 || source->in < 1 ||
+      !ck_size_product (source->out, source->in, sizeof (float), &decoded))
     return CK_BAD_SHAPE;
   switch (source->type) {
   case CK_F32:
@@ -84,7 +86,8 @@ ck_cpu_weight_free (CkBackend *self, CkWeight *weight)
 }
 
 void
-ck_weight_decode_run (const CkCpuOps *ops, const CkWeight *weight, int64_t first, int64_t n, float *out)
+ck_weight_decode_run (const CkCpuOps *ops, const CkWeight *weight, int64_t first, int64_t n,
+                      float *out)
 {
   const CkWeightSource *source = &weight->source;
 
@@ -105,7 +108,8 @@ ck_weight_decode_run (const CkCpuOps *ops, const CkWeight *weight, int64_t first
 }
 
 CkStatus
-ck_cpu_weight_decode (CkBackend *self, const CkWeight *weight, int64_t first, int64_t rows, float *out)
+ck_cpu_weight_decode (CkBackend *self, const CkWeight *weight, int64_t first, int64_t rows,
+                      float *out)
 {
   const CkCpu *cpu = (const CkCpu *)self;
   const int64_t in = weight->source.in;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CkCpuOps.yuv_to_rgb, which each level compiles for itself: loops that the compiler makes vector code of. All levels give the same bytes,
- * since none may fuse a product and a sum (-ffp-contract=off).
+ * CkCpuOps.yuv_to_rgb, which each level compiles for itself: loops that the compiler makes vector
+ * code of. All levels give the same bytes, since none may fuse a product and a sum
+ * (-ffp-contract=off).
  */
 #ifndef CK_CPU_YUV_H
 #define CK_CPU_YUV_H
@@ -9,8 +10,9 @@
 #include "kernels/cpu/cpu-ops.h"
 
 /*
- * The nearest whole number, halves to even, clamped to 0..255: what rintf () and a clamp give for |value| < 2^22, but without a branch or a
- * call, so that the loop below becomes vector code. At 1.5 * 2^23 the spacing of floats is 1, so the sum's low bits are the rounded value.
+ * The nearest whole number, halves to even, clamped to 0..255: what rintf () and a clamp give for
+ * |value| < 2^22, but without a branch or a call, so that the loop below becomes vector code.
+ * At 1.5 * 2^23 the spacing of floats is 1, so the sum's low bits are the rounded value.
  */
 static inline uint8_t
 to_byte (float value)
@@ -34,10 +36,12 @@ sample_at (const uint8_t *samples, int64_t i, const bool deep)
   return (float)(value >> 6) * 0.25f;
 }
 
-/* As the comment of CkPicture has it, term by term in that order, in fp32. `deep`, a constant to the compiler: samples of 10 bits. */
+/* As the comment of CkPicture has it, term by term in that order, in fp32. `deep`, a constant to
+ * the compiler: samples of 10 bits. */
 static inline __attribute__ ((always_inline)) void
-convert_samples (const CkPicture *picture, int64_t n, const uint8_t *restrict y, const uint8_t *restrict u, const uint8_t *restrict v,
-                 uint8_t *restrict rgb, const bool deep)
+convert_samples (const CkPicture *picture, int64_t n, const uint8_t *restrict y,
+                 const uint8_t *restrict u, const uint8_t *restrict v, uint8_t *restrict rgb,
+                 const bool deep)
 {
   const float y_offset = picture->y_offset, y_gain = picture->y_gain;
   const float r_v = picture->r_v, g_u = picture->g_u, g_v = picture->g_v, b_u = picture->b_u;
@@ -54,7 +58,8 @@ convert_samples (const CkPicture *picture, int64_t n, const uint8_t *restrict y,
 }
 
 static void
-yuv_to_rgb_v (const CkPicture *picture, int64_t n, const uint8_t *y, const uint8_t *u, const uint8_t *v, uint8_t *rgb)
+yuv_to_rgb_v (const CkPicture *picture, int64_t n, const uint8_t *y, const uint8_t *u,
+              const uint8_t *v, uint8_t *rgb)
 {
   if (picture->layout == CK_P010)
     convert_samples (picture, n, y, u, v, rgb, true);

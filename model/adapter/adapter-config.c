@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * adapter_config.json, and PEFT's rules of which module it means: a name in target_modules, rank_pattern or alpha_pattern is a module's
- * full name or its end after a dot. Where PEFT takes a regular expression, names are taken as they are and anything else is refused.
+ * adapter_config.json, and PEFT's rules of which module it means: a name in target_modules,
+ * rank_pattern or alpha_pattern is a module's full name or its end after a dot. Where PEFT takes a
+ * regular expression, names are taken as they are and anything else is refused.
  */
 #include <string.h>
 
@@ -31,7 +32,7 @@ cow_adapter_config_clear (CowAdapterConfig *c)
   *c = (CowAdapterConfig){ 0 };
 }
 
-/* ---- which module a name means ---- */
+/* ---- which module a name means --------------------------------------------------------------- */
 
 gboolean
 cow_module_matches (int layer, CowModule module, const char *suffix)
@@ -57,7 +58,8 @@ cow_adapter_config_targets (const CowAdapterConfig *c, int layer, CowModule modu
   gboolean here = c->layers == NULL;
   for (guint i = 0; !here && i < c->layers->len; i++)
     here = g_array_index (c->layers, gint64, i) == layer;
-  return here && cow_targets_match (c->targets, layer, module) && !cow_targets_match (c->excluded, layer, module);
+  return here && cow_targets_match (c->targets, layer, module) &&
+         !cow_targets_match (c->excluded, layer, module);
 }
 
 static double
@@ -81,9 +83,10 @@ cow_adapter_config_alpha (const CowAdapterConfig *c, int layer, CowModule module
   return pattern_value (c->alphas, layer, module, c->alpha);
 }
 
-/* ---- reading ---- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
-/* A dot is the one character that names and regular expressions share; as PEFT matches it, it means itself in every real name. */
+/* A dot is the one character that names and regular expressions share; as PEFT matches it, it means
+ * itself in every real name. */
 static gboolean
 check_name (const char *name, const char *where, const char *key, GError **error)
 {
@@ -91,16 +94,19 @@ check_name (const char *name, const char *where, const char *key, GError **error
   if (name[0] != '\0' && name[plain] == '\0')
     return TRUE;
   g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
-               "%s: \"%s\" has \"%s\": regular expressions are not supported, name the modules (\"q_proj\", \"mlp.up_proj\", ...)", where,
-               key, name);
+               "%s: \"%s\" has \"%s\": regular expressions are not supported, name the modules "
+               "(\"q_proj\", \"mlp.up_proj\", ...)",
+               where, key, name);
   return FALSE;
 }
 
 static gboolean
-wrong_type (JsonNode *node, const char *where, const char *key, const char *expected, GError **error)
+wrong_type (JsonNode *node, const char *where, const char *key, const char *expected,
+            GError **error)
 {
   g_autofree char *found = cow_json_describe (node);
-  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: \"%s\" is %s, expected %s", where, key, found, expected);
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: \"%s\" is %s, expected %s", where, key,
+               found, expected);
   return FALSE;
 }
 
@@ -128,7 +134,8 @@ get_names (JsonObject *object, const char *where, const char *key, char ***names
     for (guint i = 0; i < json_array_get_length (array); i++)
       if (!add_name (json_array_get_element (array, i), where, key, list, error))
         return FALSE;
-  } else if (node != NULL && !JSON_NODE_HOLDS_NULL (node) && !add_name (node, where, key, list, error)) {
+  } else if (node != NULL && !JSON_NODE_HOLDS_NULL (node) &&
+             !add_name (node, where, key, list, error)) {
     return FALSE;
   }
   g_ptr_array_add (list, NULL);
@@ -139,11 +146,13 @@ get_names (JsonObject *object, const char *where, const char *key, char ***names
 static gboolean
 get_targets (JsonObject *object, const char *where, CowAdapterConfig *c, GError **error)
 {
-  if (!cow_json_require (object, where, "target_modules", error) || !get_names (object, where, "target_modules", &c->targets, error) ||
+  if (!cow_json_require (object, where, "target_modules", error) ||
+      !get_names (object, where, "target_modules", &c->targets, error) ||
       !get_names (object, where, "exclude_modules", &c->excluded, error))
     return FALSE;
   JsonNode *node = json_object_get_member (object, "target_modules");
-  if (cow_json_holds (node, G_TYPE_STRING) && g_ascii_strcasecmp (c->targets[0], "all-linear") == 0) {
+  if (cow_json_holds (node, G_TYPE_STRING) &&
+      g_ascii_strcasecmp (c->targets[0], "all-linear") == 0) {
     g_free (c->targets[0]);
     c->targets[0] = g_strdup ("all-linear");
   }
@@ -156,7 +165,8 @@ static gboolean
 add_layer (JsonNode *node, const char *where, GArray *layers, GError **error)
 {
   if (!cow_json_holds (node, G_TYPE_INT64))
-    return wrong_type (node, where, "layers_to_transform", "an integer or a list of integers", error);
+    return wrong_type (node, where, "layers_to_transform", "an integer or a list of integers",
+                       error);
   gint64 layer = json_node_get_int (node);
   g_array_append_val (layers, layer);
   return TRUE;
@@ -176,8 +186,8 @@ get_layers (JsonObject *object, const char *where, CowAdapterConfig *c, GError *
   if (array != NULL && json_array_get_length (array) == 0)
     return TRUE;
   if (pattern[0] != NULL && !g_strv_contains ((const char *const *)pattern, "layer"))
-    return wrong_type (json_object_get_member (object, "layers_pattern"), where, "layers_pattern", "\"layer\", as DINOv3's are called",
-                       error);
+    return wrong_type (json_object_get_member (object, "layers_pattern"), where, "layers_pattern",
+                       "\"layer\", as DINOv3's are called", error);
   if (array != NULL && json_array_get_length (array) > MAX_NAMES)
     return wrong_type (node, where, "layers_to_transform", "at most 4096 layers", error);
   c->layers = g_array_new (FALSE, FALSE, sizeof (gint64));
@@ -196,11 +206,13 @@ get_alpha (JsonObject *object, const char *where, const char *key, double *alpha
     return FALSE;
   if (*alpha >= -MAX_ALPHA && *alpha <= MAX_ALPHA)
     return TRUE;
-  return wrong_type (json_object_get_member (object, key), where, key, "a number of less than 1e9", error);
+  return wrong_type (json_object_get_member (object, key), where, key, "a number of less than 1e9",
+                     error);
 }
 
 static gboolean
-get_patterns (JsonObject *object, const char *where, const char *key, gboolean ranks, GArray **patterns, GError **error)
+get_patterns (JsonObject *object, const char *where, const char *key, gboolean ranks,
+              GArray **patterns, GError **error)
 {
   JsonObject *map = NULL;
   *patterns = g_array_new (FALSE, FALSE, sizeof (CowPattern));
@@ -210,12 +222,14 @@ get_patterns (JsonObject *object, const char *where, const char *key, gboolean r
   if (map == NULL)
     return TRUE;
   if (json_object_get_size (map) > MAX_NAMES)
-    return wrong_type (json_object_get_member (object, key), where, key, "at most 4096 names", error);
+    return wrong_type (json_object_get_member (object, key), where, key, "at most 4096 names",
+                       error);
   g_autoptr (GList) names = json_object_get_members (map);
   for (GList *l = names; l != NULL; l = l->next) {
     gint64 rank = 0;
     double value = 0;
-    if (!check_name (l->data, where, key, error) || (ranks && !cow_json_get_int (map, where, l->data, 1, MAX_RANK, &rank, error)) ||
+    if (!check_name (l->data, where, key, error) ||
+        (ranks && !cow_json_get_int (map, where, l->data, 1, MAX_RANK, &rank, error)) ||
         (!ranks && !get_alpha (map, where, l->data, &value, error)))
       return FALSE;
     CowPattern pattern = { g_strdup (l->data), ranks ? (double)rank : value };
@@ -228,11 +242,13 @@ static gboolean
 check_type (JsonObject *object, const char *where, GError **error)
 {
   const char *type = NULL;
-  if (!cow_json_require (object, where, "peft_type", error) || !cow_json_get_string (object, where, "peft_type", &type, error))
+  if (!cow_json_require (object, where, "peft_type", error) ||
+      !cow_json_get_string (object, where, "peft_type", &type, error))
     return FALSE;
   if (strcmp (type, "LORA") == 0)
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s: \"peft_type\" is \"%s\", only \"LORA\" (with or without DoRA) is supported",
+  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+               "%s: \"peft_type\" is \"%s\", only \"LORA\" (with or without DoRA) is supported",
                where, type);
   return FALSE;
 }
@@ -242,13 +258,15 @@ get_numbers (JsonObject *object, const char *where, CowAdapterConfig *c, GError 
 {
   gint64 rank = 8; /* this and alpha: PEFT's defaults */
   c->alpha = 8;
-  if (!cow_json_get_int (object, where, "r", 1, MAX_RANK, &rank, error) || !get_alpha (object, where, "lora_alpha", &c->alpha, error) ||
+  if (!cow_json_get_int (object, where, "r", 1, MAX_RANK, &rank, error) ||
+      !get_alpha (object, where, "lora_alpha", &c->alpha, error) ||
       !cow_json_get_double (object, where, "lora_dropout", &c->dropout, error))
     return FALSE;
   c->rank = (int)rank;
   if (c->dropout >= 0 && c->dropout < 1)
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: \"lora_dropout\" is %g, expected from 0 to below 1", where, c->dropout);
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+               "%s: \"lora_dropout\" is %g, expected from 0 to below 1", where, c->dropout);
   return FALSE;
 }
 
@@ -256,11 +274,13 @@ static gboolean
 read_object (JsonObject *object, CowAdapterConfig *c, GError **error)
 {
   const char *where = c->path, *base = NULL;
-  if (!check_type (object, where, error) || !cow_adapter_options_check (object, where, error) || !get_numbers (object, where, c, error) ||
+  if (!check_type (object, where, error) || !cow_adapter_options_check (object, where, error) ||
+      !get_numbers (object, where, c, error) ||
       !cow_json_get_bool (object, where, "use_dora", &c->dora, error) ||
       !cow_json_get_bool (object, where, "use_rslora", &c->rslora, error) ||
-      !cow_json_get_string (object, where, "base_model_name_or_path", &base, error) || !get_targets (object, where, c, error) ||
-      !get_layers (object, where, c, error) || !get_patterns (object, where, "rank_pattern", TRUE, &c->ranks, error) ||
+      !cow_json_get_string (object, where, "base_model_name_or_path", &base, error) ||
+      !get_targets (object, where, c, error) || !get_layers (object, where, c, error) ||
+      !get_patterns (object, where, "rank_pattern", TRUE, &c->ranks, error) ||
       !get_patterns (object, where, "alpha_pattern", FALSE, &c->alphas, error))
     return FALSE;
   c->base = g_strdup (base);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which of PEFT's options may stand in an adapter_config.json. An option that changes the result and is ignored gives wrong numbers without
- * a word, so each known one has its place in a table, and one that is not known may only be unset. Options as of PEFT 0.21.
+ * Which of PEFT's options may stand in an adapter_config.json. An option that changes the result
+ * and is ignored gives wrong numbers without a word, so each known one has its place in a table,
+ * and one that is not known may only be unset. Options as of PEFT 0.21.
  */
 #include <string.h>
 
@@ -36,7 +37,8 @@ static const char *const harmless[] = {
   /* parts of options that are refused themselves when set */
   "megatron_core",
   "qalora_group_size",
-  /* ways to start the training; those that also change the base are refused through init_lora_weights */
+  /* ways to start the training; those that also change the base are refused through
+     init_lora_weights */
   "loftq_config",
   "eva_config",
   "corda_config",
@@ -77,8 +79,9 @@ is_unset (JsonNode *node)
 }
 
 /*
- * PiSSA, OLoRA, CorDA, LoftQ and LoRA-GA start the training by taking a part out of the base's weights, and PEFT does it again when it
- * loads such an adapter: its matrices do not belong to the base as it is.
+ * PiSSA, OLoRA, CorDA, LoftQ and LoRA-GA start the training by taking a part out of the base's
+ * weights, and PEFT does it again when it loads such an adapter: its matrices do not belong to the
+ * base as it is.
  */
 static gboolean
 check_start (JsonObject *object, const char *where, GError **error)
@@ -87,11 +90,13 @@ check_start (JsonObject *object, const char *where, GError **error)
   JsonNode *node = json_object_get_member (object, "init_lora_weights");
   if (node == NULL || JSON_NODE_HOLDS_NULL (node) || cow_json_holds (node, G_TYPE_BOOLEAN))
     return TRUE;
-  if (cow_json_holds (node, G_TYPE_STRING) && listed (json_node_get_string (node), fine, G_N_ELEMENTS (fine)))
+  if (cow_json_holds (node, G_TYPE_STRING) &&
+      listed (json_node_get_string (node), fine, G_N_ELEMENTS (fine)))
     return TRUE;
   g_autofree char *found = cow_json_describe (node);
   g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
-               "%s: \"init_lora_weights\" is %s, which changes the base's weights too; convert the adapter with PEFT's "
+               "%s: \"init_lora_weights\" is %s, which changes the base's weights too; convert the "
+               "adapter with PEFT's "
                "save_pretrained (path_initial_model_for_weight_conversion=...)",
                where, found);
   return FALSE;
@@ -105,7 +110,8 @@ check_bias (JsonObject *object, const char *where, GError **error)
     return FALSE;
   if (strcmp (bias, "none") == 0)
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s: \"bias\" is \"%s\", only \"none\" is supported", where, bias);
+  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+               "%s: \"bias\" is \"%s\", only \"none\" is supported", where, bias);
   return FALSE;
 }
 
@@ -116,10 +122,13 @@ check_option (const char *key, JsonNode *node, const char *where, GError **error
     return TRUE;
   g_autofree char *found = cow_json_describe (node);
   if (listed (key, refused, G_N_ELEMENTS (refused)))
-    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s: \"%s\" is %s: this option of PEFT is not supported", where, key, found);
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+                 "%s: \"%s\" is %s: this option of PEFT is not supported", where, key, found);
   else
     g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
-                 "%s: \"%s\" is %s: this program does not know that option of PEFT, which may change the result", where, key, found);
+                 "%s: \"%s\" is %s: this program does not know that option of PEFT, which may "
+                 "change the result",
+                 where, key, found);
   return FALSE;
 }
 

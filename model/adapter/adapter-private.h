@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of the adapter share: the text of adapter_config.json taken apart, and which modules it targets. */
+/* What the files of the adapter share: the text of adapter_config.json taken apart, and which
+ * modules it targets. */
 #ifndef COW_ADAPTER_PRIVATE_H
 #define COW_ADAPTER_PRIVATE_H
 
@@ -35,12 +36,14 @@ gboolean cow_adapter_config_targets (const CowAdapterConfig *config, int layer, 
 int cow_adapter_config_rank (const CowAdapterConfig *config, int layer, CowModule module);
 double cow_adapter_config_alpha (const CowAdapterConfig *config, int layer, CowModule module);
 
-/* Whether a module's name is, or ends after a dot in, `suffix`; in transformers' older names (layer.N....) or newer (model.layer.N....). */
+/* Whether a module's name is, or ends after a dot in, `suffix`; in transformers' older names
+ * (layer.N....) or newer (model.layer.N....). */
 gboolean cow_module_matches (int layer, CowModule module, const char *suffix);
 /* Whether a NULL-terminated list of targets, as CowAdapter has it, covers a module. */
 gboolean cow_targets_match (char *const *targets, int layer, CowModule module);
 
-/* Refuses each option of PEFT that would change what the adapter computes and that this program does not have. */
+/* Refuses each option of PEFT that would change what the adapter computes and that this program
+ * does not have. */
 gboolean cow_adapter_options_check (JsonObject *object, const char *where, GError **error);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (CowAdapterConfig, cow_adapter_config_clear)

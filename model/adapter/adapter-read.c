@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * adapter_model.safetensors against adapter_config.json and the network: every targeted module gets its matrices, every tensor has a
- * module, all shapes and ranks fit. Names and scales: huggingface/peft tuners/lora/layer.py.
+ * adapter_model.safetensors against adapter_config.json and the network: every targeted module gets
+ * its matrices, every tensor has a module, all shapes and ranks fit. Names and scales:
+ * huggingface/peft tuners/lora/layer.py.
  */
 #include <math.h>
 #include <string.h>
@@ -20,13 +21,15 @@ typedef struct {
   CowAdapter *adapter;
 } Reader;
 
-/* The folder itself or one of the published adapters' subfolders, whichever has the config first; NULL when none. */
+/* The folder itself or one of the published adapters' subfolders, whichever has the config first;
+ * NULL when none. */
 static char *
 find_folder (const char *folder)
 {
   static const char *const places[] = { ".", "lora_adapters", "dora_adapters" };
   for (gsize i = 0; i < G_N_ELEMENTS (places); i++) {
-    g_autofree char *place = i == 0 ? g_strdup (folder) : g_build_filename (folder, places[i], NULL);
+    g_autofree char *place =
+        i == 0 ? g_strdup (folder) : g_build_filename (folder, places[i], NULL);
     g_autofree char *file = g_build_filename (place, "adapter_config.json", NULL);
     if (g_file_test (file, G_FILE_TEST_EXISTS))
       return g_steal_pointer (&place);
@@ -41,11 +44,13 @@ cow_adapter_present (const char *folder)
   return place != NULL;
 }
 
-/* "base_model.model.layer.3.attention.q_proj.lora_A.weight", with or without a second "model.", taken apart. */
+/* "base_model.model.layer.3.attention.q_proj.lora_A.weight", with or without a second "model.",
+ * taken apart. */
 static gboolean
 parse_name (const char *name, gint64 *layer, CowModule *module, Part *part)
 {
-  static const char *const suffixes[N_PARTS] = { ".lora_A.weight", ".lora_B.weight", ".lora_magnitude_vector" };
+  static const char *const suffixes[N_PARTS] = { ".lora_A.weight", ".lora_B.weight",
+                                                 ".lora_magnitude_vector" };
   if (!g_str_has_prefix (name, "base_model.model."))
     return FALSE;
   name += strlen ("base_model.model.");
@@ -76,11 +81,13 @@ parse_name (const char *name, gint64 *layer, CowModule *module, Part *part)
 static gboolean
 refuse (const Reader *r, const CowTensor *tensor, const char *why, GError **error)
 {
-  g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH, "%s: tensor %s %s", r->file, tensor->name, why);
+  g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH, "%s: tensor %s %s", r->file, tensor->name,
+               why);
   return FALSE;
 }
 
-/* The adapter of a module, made when its first tensor comes; NULL when the network or the config has none there. */
+/* The adapter of a module, made when its first tensor comes; NULL when the network or the config
+ * has none there. */
 static CowLora *
 lora_for (Reader *r, const CowTensor *tensor, gint64 layer, CowModule module, GError **error)
 {
@@ -102,7 +109,8 @@ lora_for (Reader *r, const CowTensor *tensor, gint64 layer, CowModule module, GE
     (*slot)->rank = cow_adapter_config_rank (r->config, (int)layer, module);
     (*slot)->alpha = (float)cow_adapter_config_alpha (r->config, (int)layer, module);
     double rank = (double)(*slot)->rank;
-    (*slot)->scale = (float)(cow_adapter_config_alpha (r->config, (int)layer, module) / (r->config->rslora ? sqrt (rank) : rank));
+    (*slot)->scale = (float)(cow_adapter_config_alpha (r->config, (int)layer, module) /
+                             (r->config->rslora ? sqrt (rank) : rank));
   }
   return *slot;
 }
@@ -115,23 +123,30 @@ read_tensor (Reader *r, const CowTensor *tensor, GError **error)
   Part part;
   if (!parse_name (tensor->name, &layer, &module, &part))
     return refuse (r, tensor,
-                   "is no part of a LoRA or DoRA on a linear layer of DINOv3 (base_model.model.layer.N.MODULE.lora_A.weight, ...)", error);
+                   "is no part of a LoRA or DoRA on a linear layer of DINOv3 "
+                   "(base_model.model.layer.N.MODULE.lora_A.weight, ...)",
+                   error);
   CowLora *lora = lora_for (r, tensor, layer, module, error);
   if (lora == NULL)
     return FALSE;
   if (part == PART_MAGNITUDE && !r->config->dora)
-    return refuse (r, tensor, "is a DoRA's, but adapter_config.json does not say \"use_dora\": true", error);
-  gint64 shapes[N_PARTS][2] = { { lora->rank, lora->in }, { lora->out, lora->rank }, { lora->out, 0 } };
+    return refuse (r, tensor,
+                   "is a DoRA's, but adapter_config.json does not say \"use_dora\": true", error);
+  gint64 shapes[N_PARTS][2] = { { lora->rank, lora->in },
+                                { lora->out, lora->rank },
+                                { lora->out, 0 } };
   float **places[N_PARTS] = { &lora->a, &lora->b, &lora->magnitude };
   guint n_dims = part == PART_MAGNITUDE ? 1 : 2;
   if (*places[part] != NULL)
     return refuse (r, tensor, "is there twice, with and without \"model.\"", error);
   if (!cow_tensor_has_shape (tensor, n_dims, shapes[part])) {
     const CowTensor expected = { .n_dims = n_dims, .dims = { shapes[part][0], shapes[part][1] } };
-    g_autofree char *found = cow_tensor_shape_text (tensor), *wanted = cow_tensor_shape_text (&expected);
-    g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
-                 "%s: tensor %s has shape %s, expected %s by the base model and rank %" G_GINT64_FORMAT, r->file, tensor->name, found,
-                 wanted, lora->rank);
+    g_autofree char *found = cow_tensor_shape_text (tensor),
+                    *wanted = cow_tensor_shape_text (&expected);
+    g_set_error (
+        error, COW_ERROR, COW_ERROR_MISMATCH,
+        "%s: tensor %s has shape %s, expected %s by the base model and rank %" G_GINT64_FORMAT,
+        r->file, tensor->name, found, wanted, lora->rank);
     return FALSE;
   }
   *places[part] = cow_tensor_dup_f32 (tensor, r->file, error);
@@ -144,7 +159,8 @@ check_complete (const Reader *r, int layer, CowModule module, gboolean *targeted
   gint64 out, in;
   gboolean bias;
   const CowLora *lora = cow_adapter_get (r->adapter, layer, module);
-  *targeted = cow_vit_config_module (r->vit, module, &out, &in, &bias) && cow_adapter_config_targets (r->config, layer, module);
+  *targeted = cow_vit_config_module (r->vit, module, &out, &in, &bias) &&
+              cow_adapter_config_targets (r->config, layer, module);
   if (!*targeted)
     return TRUE;
   const char *missing = lora == NULL || lora->a == NULL              ? "lora_A.weight"
@@ -153,7 +169,8 @@ check_complete (const Reader *r, int layer, CowModule module, gboolean *targeted
                                                                      : NULL;
   if (missing == NULL)
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH, "%s: no %s for layer.%d.%s, which adapter_config.json targets", r->file, missing,
+  g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
+               "%s: no %s for layer.%d.%s, which adapter_config.json targets", r->file, missing,
                layer, cow_module_name (module));
   return FALSE;
 }
@@ -172,7 +189,8 @@ check_all_complete (const Reader *r, GError **error)
   if (n_targeted > 0)
     return TRUE;
   g_autofree char *targets = g_strjoinv (", ", r->config->targets);
-  g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH, "%s: \"target_modules\" (%s) names no module of the base model", r->config->path,
+  g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
+               "%s: \"target_modules\" (%s) names no module of the base model", r->config->path,
                targets);
   return FALSE;
 }
@@ -185,7 +203,8 @@ open_tensors (const char *folder, GError **error)
   if (g_file_test (file, G_FILE_TEST_EXISTS) || !g_file_test (pickled, G_FILE_TEST_EXISTS))
     return cow_safetensors_open (file, error);
   g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
-               "%s: only adapter_model.safetensors is read; save the adapter with PEFT's save_pretrained (safe_serialization=True)",
+               "%s: only adapter_model.safetensors is read; save the adapter with PEFT's "
+               "save_pretrained (safe_serialization=True)",
                pickled);
   return NULL;
 }
@@ -213,7 +232,9 @@ cow_adapter_read (const char *folder, const CowVitConfig *vit, GError **error)
   g_autofree char *place = find_folder (folder);
   g_auto (CowAdapterConfig) config = { 0 };
   if (place == NULL) {
-    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s: no adapter_config.json in it, in lora_adapters/ or in dora_adapters/", folder);
+    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
+                 "%s: no adapter_config.json in it, in lora_adapters/ or in dora_adapters/",
+                 folder);
     return NULL;
   }
   if (!cow_adapter_config_read (place, &config, error))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An adapter as a folder that PEFT opens. The config is written so that PEFT's rules lead to exactly the modules, ranks and scales that are
- * in memory: where target_modules does not say it, modules are named one by one, and rank_pattern and alpha_pattern name those that differ.
+ * An adapter as a folder that PEFT opens. The config is written so that PEFT's rules lead to
+ * exactly the modules, ranks and scales that are in memory: where target_modules does not say it,
+ * modules are named one by one, and rank_pattern and alpha_pattern name those that differ.
  */
 #include <errno.h>
 #include <math.h>
@@ -13,7 +14,8 @@
 #include "model/files/json-object.h"
 #include "model/files/safetensors.h"
 
-/* The number that was meant: a whole one without a point, else the shortest decimal that gives the float again. */
+/* The number that was meant: a whole one without a point, else the shortest decimal that gives the
+ * float again. */
 static void
 set_number (JsonObject *object, const char *key, float value)
 {
@@ -32,7 +34,8 @@ module_path (int layer, CowModule module)
   return g_strdup_printf ("layer.%d.%s", layer, cow_module_name (module));
 }
 
-/* Whether target_modules covers the modules that have an adapter and no other; in the gate's case, of networks that have one. */
+/* Whether target_modules covers the modules that have an adapter and no other; in the gate's case,
+ * of networks that have one. */
 static gboolean
 targets_are_exact (const CowAdapter *self)
 {
@@ -116,38 +119,43 @@ write_config (const CowAdapter *self, const char *folder, GError **error)
   return cow_text_write (text, path, error);
 }
 
-typedef gboolean (*Visit) (CowSafetensorsWriter *writer, const char *name, const float *data, const gint64 *dims, guint n_dims,
-                           GError **error);
+typedef gboolean (*Visit) (CowSafetensorsWriter *writer, const char *name, const float *data,
+                           const gint64 *dims, guint n_dims, GError **error);
 
 static gboolean
-declare (CowSafetensorsWriter *writer, const char *name, const float *data, const gint64 *dims, guint n_dims, GError **error)
+declare (CowSafetensorsWriter *writer, const char *name, const float *data, const gint64 *dims,
+         guint n_dims, GError **error)
 {
   cow_safetensors_writer_declare (writer, name, COW_F32, dims, n_dims);
   return TRUE;
 }
 
 static gboolean
-write_data (CowSafetensorsWriter *writer, const char *name, const float *data, const gint64 *dims, guint n_dims, GError **error)
+write_data (CowSafetensorsWriter *writer, const char *name, const float *data, const gint64 *dims,
+            guint n_dims, GError **error)
 {
   gsize n = (gsize)dims[0] * (n_dims > 1 ? (gsize)dims[1] : 1);
   return cow_safetensors_writer_write (writer, data, n * sizeof *data, error);
 }
 
 /*
- * Where PEFT finds a module since transformers 5, whose DINOv3ViTModel keeps its layers in `.model`. PEFT leaves a tensor under another
- * name unloaded and only warns, so that the name has to be today's; transformers 4 needs key_mapping={"^model\\.layer": "layer"}.
+ * Where PEFT finds a module since transformers 5, whose DINOv3ViTModel keeps its layers in
+ * `.model`. PEFT leaves a tensor under another name unloaded and only warns, so that the name has
+ * to be today's; transformers 4 needs key_mapping={"^model\\.layer": "layer"}.
  */
 #define KEY_PREFIX "base_model.model.model."
 
 static gboolean
-visit_lora (const CowLora *lora, const char *module, Visit visit, CowSafetensorsWriter *writer, GError **error)
+visit_lora (const CowLora *lora, const char *module, Visit visit, CowSafetensorsWriter *writer,
+            GError **error)
 {
   g_autofree char *a = g_strdup_printf (KEY_PREFIX "%s.lora_A.weight", module);
   g_autofree char *b = g_strdup_printf (KEY_PREFIX "%s.lora_B.weight", module);
   g_autofree char *magnitude = g_strdup_printf (KEY_PREFIX "%s.lora_magnitude_vector", module);
   return visit (writer, a, lora->a, (gint64[]){ lora->rank, lora->in }, 2, error) &&
          visit (writer, b, lora->b, (gint64[]){ lora->out, lora->rank }, 2, error) &&
-         (lora->magnitude == NULL || visit (writer, magnitude, lora->magnitude, (gint64[]){ lora->out }, 1, error));
+         (lora->magnitude == NULL ||
+          visit (writer, magnitude, lora->magnitude, (gint64[]){ lora->out }, 1, error));
 }
 
 static gboolean
@@ -168,7 +176,8 @@ cow_adapter_write (const CowAdapter *self, const char *folder, GError **error)
 {
   g_autofree char *path = g_build_filename (folder, "adapter_model.safetensors", NULL);
   if (g_mkdir_with_parents (folder, 0777) != 0) {
-    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: no such folder can be made: %s", folder, g_strerror (errno));
+    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: no such folder can be made: %s", folder,
+                 g_strerror (errno));
     return FALSE;
   }
   g_autoptr (CowSafetensorsWriter) writer = cow_safetensors_writer_new (path);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The adapter in memory. adapter-config.c reads its adapter_config.json, adapter-options.c judges that file's options, adapter-read.c reads
- * the tensors, adapter-write.c writes both. */
+/* The adapter in memory. adapter-config.c reads its adapter_config.json, adapter-options.c judges
+ * that file's options, adapter-read.c reads the tensors, adapter-write.c writes both. */
 #include "model/adapter/adapter.h"
 
 static void
@@ -31,7 +31,8 @@ cow_adapter_free (CowAdapter *self)
 const CowLora *
 cow_adapter_get (const CowAdapter *self, int layer, CowModule module)
 {
-  g_return_val_if_fail (layer >= 0 && layer < self->n_layers && (int)module >= 0 && module < COW_N_MODULES, NULL);
+  g_return_val_if_fail (
+      layer >= 0 && layer < self->n_layers && (int)module >= 0 && module < COW_N_MODULES, NULL);
   return self->loras[layer * COW_N_MODULES + module];
 }
 

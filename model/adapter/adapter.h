@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An adapter folder as PEFT and the trainer write it: low-rank matrices by module, read and written. What belongs to the adapter but is
- * not PEFT's (head, classes, preprocessing) is in model/adapter/card.h.
+ * An adapter folder as PEFT and the trainer write it: low-rank matrices by module, read and
+ * written. What belongs to the adapter but is not PEFT's (head, classes, preprocessing) is in
+ * model/adapter/card.h.
  */
 #ifndef COW_ADAPTER_H
 #define COW_ADAPTER_H
@@ -32,16 +33,18 @@ typedef struct {
 } CowAdapter;
 
 /*
- * Reads adapter_config.json and adapter_model.safetensors from `folder`, `folder`/lora_adapters or `folder`/dora_adapters.
- * rank_pattern and alpha_pattern override by module-name suffix; both key prefixes (base_model.model.layer, base_model.model.model.layer)
- * are read. Every targeted module must have its tensors, every tensor must belong to a module of `config` and fit its shape, and variants
- * that this program does not compute are refused by name. NULL without error is never returned: a folder without adapter_config.json is
- * COW_ERROR_NOT_FOUND.
+ * Reads adapter_config.json and adapter_model.safetensors from `folder`, `folder`/lora_adapters or
+ * `folder`/dora_adapters. rank_pattern and alpha_pattern override by module-name suffix; both key
+ * prefixes (base_model.model.layer, base_model.model.model.layer) are read. Every targeted module
+ * must have its tensors, every tensor must belong to a module of `config` and fit its shape, and
+ * variants that this program does not compute are refused by name. NULL without error is never
+ * returned: a folder without adapter_config.json is COW_ERROR_NOT_FOUND.
  */
 CowAdapter *cow_adapter_read (const char *folder, const CowVitConfig *config, GError **error);
 /* Whether a folder holds a PEFT adapter at all (in itself or in those subfolders). */
 gboolean cow_adapter_present (const char *folder);
-/* Writes adapter_config.json and adapter_model.safetensors so that PEFT opens them on transformers 5 (see adapter-write.c). Makes the folder. */
+/* Writes adapter_config.json and adapter_model.safetensors so that PEFT opens them on transformers
+ * 5 (see adapter-write.c). Makes the folder. */
 gboolean cow_adapter_write (const CowAdapter *self, const char *folder, GError **error);
 void cow_adapter_free (CowAdapter *self);
 /* NULL where the module has no adapter. */

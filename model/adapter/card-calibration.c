@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * "calibration": {"temperature": 1.4, "thresholds": {"classes": {"Lying": {"value": 0.31}, ...}}}, as `cow-trainer eval --calibrate` fits
- * it, and what a temperature does. Thresholds are by the name of their class, and probabilities at that temperature. Other members tell
- * people how it was fitted.
+ * "calibration": {"temperature": 1.4, "thresholds": {"classes": {"Lying": {"value": 0.31}, ...}}},
+ * as `cow-trainer eval --calibrate` fits it, and what a temperature does. Thresholds are by the
+ * name of their class, and probabilities at that temperature. Other members tell people how it was
+ * fitted.
  */
 #include <math.h>
 
@@ -19,8 +20,8 @@ get_temperature (JsonObject *calibration, const char *where, CowCard *self, GErr
     self->temperature = value;
     return TRUE;
   }
-  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: \"temperature\" is %g, expected %g to %g", where, value, COW_CARD_TEMPERATURE_MIN,
-               COW_CARD_TEMPERATURE_MAX);
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: \"temperature\" is %g, expected %g to %g",
+               where, value, COW_CARD_TEMPERATURE_MIN, COW_CARD_TEMPERATURE_MAX);
   return FALSE;
 }
 
@@ -28,13 +29,15 @@ static gboolean
 get_threshold (JsonObject *threshold, const char *where, float *to, GError **error)
 {
   double value = 0;
-  if (!cow_json_require (threshold, where, "value", error) || !cow_json_get_double (threshold, where, "value", &value, error))
+  if (!cow_json_require (threshold, where, "value", error) ||
+      !cow_json_get_double (threshold, where, "value", &value, error))
     return FALSE;
   if (value >= 0 && value <= 1) {
     *to = (float)value;
     return TRUE;
   }
-  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: \"value\" is %g, expected a probability", where, value);
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: \"value\" is %g, expected a probability",
+               where, value);
   return FALSE;
 }
 
@@ -64,13 +67,15 @@ get_classes (JsonObject *classes, const char *where, CowCard *self, GError **err
 gboolean
 cow_card_read_calibration (JsonObject *card, const char *where, CowCard *self, GError **error)
 {
-  g_autofree char *inside = g_strconcat (where, ": \"calibration\"", NULL), *thresholds_inside = g_strconcat (inside, ": threshold", NULL);
+  g_autofree char *inside = g_strconcat (where, ": \"calibration\"", NULL),
+                  *thresholds_inside = g_strconcat (inside, ": threshold", NULL);
   JsonObject *calibration = NULL, *thresholds = NULL, *classes = NULL;
   if (!cow_json_get_object (card, where, "calibration", &calibration, error))
     return FALSE;
   if (calibration == NULL)
     return TRUE;
-  if (!get_temperature (calibration, inside, self, error) || !cow_json_get_object (calibration, inside, "thresholds", &thresholds, error) ||
+  if (!get_temperature (calibration, inside, self, error) ||
+      !cow_json_get_object (calibration, inside, "thresholds", &thresholds, error) ||
       (thresholds != NULL && !cow_json_get_object (thresholds, inside, "classes", &classes, error)))
     return FALSE;
   return classes == NULL || get_classes (classes, thresholds_inside, self, error);

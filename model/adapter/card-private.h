@@ -7,8 +7,10 @@
 
 G_BEGIN_DECLS
 
-/* Reads the member "calibration" of a card's object, if it has one, into temperature and thresholds; `where` opens the messages. */
-gboolean cow_card_read_calibration (JsonObject *card, const char *where, CowCard *self, GError **error);
+/* Reads the member "calibration" of a card's object, if it has one, into temperature and
+ * thresholds; `where` opens the messages. */
+gboolean cow_card_read_calibration (JsonObject *card, const char *where, CowCard *self,
+                                    GError **error);
 
 G_END_DECLS
 

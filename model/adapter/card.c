@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cowbehavior.json: {"format": 1, "kind", "classes": [...], "preprocess": {"size", "interpolation", "normalisation"}, "base": {"name",
- * "hash"}}. "size" is the side of a square or [height, width]. All other members (what the trainer measured) are kept as they are, also
- * those that this version does not know; a change of meaning raises "format". "calibration" is such a member, read by card-calibration.c.
+ * cowbehavior.json: {"format": 1, "kind", "classes": [...], "preprocess": {"size", "interpolation",
+ * "normalisation"}, "base": {"name", "hash"}}. "size" is the side of a square or [height, width].
+ * All other members (what the trainer measured) are kept as they are, also those that this version
+ * does not know; a change of meaning raises "format". "calibration" is such a member, read by
+ * card-calibration.c.
  */
 #include "model/adapter/card.h"
 
@@ -19,12 +21,17 @@
 #define MAX_NAME    256 /* bytes of a class */
 #define MAX_SIDE    8192
 
-const char *const cow_default_classes[] = { "Drinking", "Feeding head down", "Feeding head up", "Lying", "Standing",
-                                            "Walking",  "frontal_pushing",   "gallop",          "leap",  NULL };
+const char *const cow_default_classes[] = {
+  "Drinking", "Feeding head down", "Feeding head up", "Lying", "Standing",
+  "Walking",  "frontal_pushing",   "gallop",          "leap",  NULL
+};
 
-static const char *const kinds[] = { "lora", "dora", "frozen", "dinov3", "vit-small", "resnet18", NULL };
+static const char *const kinds[] = { "lora",      "dora",     "frozen", "dinov3",
+                                     "vit-small", "resnet18", NULL };
 /* What the fields of CowCard hold. */
-static const char *const own_members[] = { "format", "kind", "classes", "preprocess", "base", NULL };
+static const char *const own_members[] = {
+  "format", "kind", "classes", "preprocess", "base", NULL
+};
 
 CowCard *
 cow_card_new_default (void)
@@ -88,18 +95,22 @@ keep_others (JsonObject *from, JsonObject *to)
   g_autoptr (GList) names = json_object_get_members (from);
   for (GList *name = names; name != NULL; name = name->next)
     if (!g_strv_contains (own_members, name->data))
-      json_object_set_member (to, name->data, json_node_copy (json_object_get_member (from, name->data)));
+      json_object_set_member (to, name->data,
+                              json_node_copy (json_object_get_member (from, name->data)));
 }
 
 static gboolean
 get_kind (JsonObject *object, const char *where, CowCard *self, GError **error)
 {
   const char *kind = NULL;
-  if (!cow_json_require (object, where, "kind", error) || !cow_json_get_string (object, where, "kind", &kind, error))
+  if (!cow_json_require (object, where, "kind", error) ||
+      !cow_json_get_string (object, where, "kind", &kind, error))
     return FALSE;
   if (!g_strv_contains (kinds, kind)) {
     g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
-                 "%s: \"kind\" is \"%s\", this version knows lora, dora, frozen, dinov3, vit-small and resnet18", where, kind);
+                 "%s: \"kind\" is \"%s\", this version knows lora, dora, frozen, dinov3, vit-small "
+                 "and resnet18",
+                 where, kind);
     return FALSE;
   }
   g_free (self->kind);
@@ -111,10 +122,12 @@ static gboolean
 check_class (JsonNode *node, GHashTable *seen, const char *where, guint index, GError **error)
 {
   const char *name = cow_json_holds (node, G_TYPE_STRING) ? json_node_get_string (node) : NULL;
-  if (name != NULL && name[0] != '\0' && strlen (name) <= MAX_NAME && g_hash_table_add (seen, (gpointer)name))
+  if (name != NULL && name[0] != '\0' && strlen (name) <= MAX_NAME &&
+      g_hash_table_add (seen, (gpointer)name))
     return TRUE;
   g_autofree char *found = cow_json_describe (node);
-  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: \"classes\" has %s at %u, expected names that differ, of 1 to %d bytes", where,
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+               "%s: \"classes\" has %s at %u, expected names that differ, of 1 to %d bytes", where,
                found, index, MAX_NAME);
   return FALSE;
 }
@@ -123,11 +136,13 @@ static gboolean
 get_classes (JsonObject *object, const char *where, CowCard *self, GError **error)
 {
   JsonArray *array = NULL;
-  if (!cow_json_require (object, where, "classes", error) || !cow_json_get_array (object, where, "classes", &array, error))
+  if (!cow_json_require (object, where, "classes", error) ||
+      !cow_json_get_array (object, where, "classes", &array, error))
     return FALSE;
   guint n = json_array_get_length (array);
   if (n < 1 || n > MAX_CLASSES) {
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: \"classes\" has %u names, expected 1 to %d", where, n, MAX_CLASSES);
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                 "%s: \"classes\" has %u names, expected 1 to %d", where, n, MAX_CLASSES);
     return FALSE;
   }
   g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
@@ -162,11 +177,13 @@ get_size (JsonObject *object, const char *where, CowPreprocess *p, GError **erro
     return TRUE;
   }
   JsonArray *pair = JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
-  if (pair != NULL && json_array_get_length (pair) == 2 && side (json_array_get_element (pair, 0), &p->height) &&
+  if (pair != NULL && json_array_get_length (pair) == 2 &&
+      side (json_array_get_element (pair, 0), &p->height) &&
       side (json_array_get_element (pair, 1), &p->width))
     return TRUE;
   g_autofree char *found = cow_json_describe (node);
-  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: \"size\" is %s, expected a side or [height, width] from 1 to %d pixels", where,
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+               "%s: \"size\" is %s, expected a side or [height, width] from 1 to %d pixels", where,
                found, MAX_SIDE);
   return FALSE;
 }
@@ -179,18 +196,24 @@ get_preprocess (JsonObject *card, const char *where, CowPreprocess *p, GError **
     return FALSE;
   if (object == NULL)
     return TRUE;
-  const char *interpolation = cow_interpolation_name (p->interpolation), *normalisation = cow_normalisation_name (p->normalisation);
-  if (!get_size (object, where, p, error) || !cow_json_get_string (object, where, "interpolation", &interpolation, error) ||
+  const char *interpolation = cow_interpolation_name (p->interpolation),
+             *normalisation = cow_normalisation_name (p->normalisation);
+  if (!get_size (object, where, p, error) ||
+      !cow_json_get_string (object, where, "interpolation", &interpolation, error) ||
       !cow_json_get_string (object, where, "normalisation", &normalisation, error))
     return FALSE;
   if (!cow_interpolation_parse (interpolation, &p->interpolation)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
-                 "%s: \"interpolation\" is \"%s\", expected \"bilinear\" or \"bilinear-antialiased\"", where, interpolation);
+    g_set_error (
+        error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+        "%s: \"interpolation\" is \"%s\", expected \"bilinear\" or \"bilinear-antialiased\"", where,
+        interpolation);
     return FALSE;
   }
   if (!cow_normalisation_parse (normalisation, &p->normalisation)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
-                 "%s: \"normalisation\" is \"%s\", expected \"unit\", \"imagenet\" or \"satellite\"", where, normalisation);
+    g_set_error (
+        error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+        "%s: \"normalisation\" is \"%s\", expected \"unit\", \"imagenet\" or \"satellite\"", where,
+        normalisation);
     return FALSE;
   }
   return TRUE;
@@ -202,8 +225,8 @@ get_base (JsonObject *card, const char *where, CowCard *self, GError **error)
   JsonObject *object = NULL;
   const char *name = NULL, *hash = NULL;
   if (!cow_json_get_object (card, where, "base", &object, error) ||
-      (object != NULL &&
-       (!cow_json_get_string (object, where, "name", &name, error) || !cow_json_get_string (object, where, "hash", &hash, error))))
+      (object != NULL && (!cow_json_get_string (object, where, "name", &name, error) ||
+                          !cow_json_get_string (object, where, "hash", &hash, error))))
     return FALSE;
   self->base_name = g_strdup (name);
   self->base_hash = g_strdup (hash);
@@ -214,12 +237,15 @@ static gboolean
 check_format (JsonObject *object, const char *where, GError **error)
 {
   gint64 format = 0;
-  if (!cow_json_require (object, where, "format", error) || !cow_json_get_int (object, where, "format", 1, G_MAXINT64, &format, error))
+  if (!cow_json_require (object, where, "format", error) ||
+      !cow_json_get_int (object, where, "format", 1, G_MAXINT64, &format, error))
     return FALSE;
   if (format == FORMAT)
     return TRUE;
   g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
-               "%s: \"format\" is %" G_GINT64_FORMAT ", this version reads %d: a newer cowbehavior is needed", where, format, FORMAT);
+               "%s: \"format\" is %" G_GINT64_FORMAT
+               ", this version reads %d: a newer cowbehavior is needed",
+               where, format, FORMAT);
   return FALSE;
 }
 
@@ -234,9 +260,11 @@ cow_card_read (const char *folder, gboolean *found, GError **error)
   if (!exists)
     return g_steal_pointer (&self);
   g_autoptr (JsonObject) object = cow_json_read_object (path, error);
-  if (object == NULL || !check_format (object, path, error) || !get_kind (object, path, self, error) ||
-      !get_classes (object, path, self, error) || !get_preprocess (object, path, &self->preprocess, error) ||
-      !get_base (object, path, self, error) || !cow_card_read_calibration (object, path, self, error))
+  if (object == NULL || !check_format (object, path, error) ||
+      !get_kind (object, path, self, error) || !get_classes (object, path, self, error) ||
+      !get_preprocess (object, path, &self->preprocess, error) ||
+      !get_base (object, path, self, error) ||
+      !cow_card_read_calibration (object, path, self, error))
     return NULL;
   keep_others (object, self->others);
   return g_steal_pointer (&self);
@@ -263,8 +291,10 @@ preprocess_object (const CowPreprocess *p)
     json_array_add_int_element (size, p->width);
     json_object_set_array_member (object, "size", size);
   }
-  json_object_set_string_member (object, "interpolation", cow_interpolation_name (p->interpolation));
-  json_object_set_string_member (object, "normalisation", cow_normalisation_name (p->normalisation));
+  json_object_set_string_member (object, "interpolation",
+                                 cow_interpolation_name (p->interpolation));
+  json_object_set_string_member (object, "normalisation",
+                                 cow_normalisation_name (p->normalisation));
   return object;
 }
 
@@ -286,7 +316,8 @@ cow_card_write (const CowCard *self, const char *folder, GError **error)
   json_object_set_object_member (card, "base", base);
   keep_others (self->others, card);
   if (g_mkdir_with_parents (folder, 0777) != 0) {
-    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: no such folder can be made: %s", folder, g_strerror (errno));
+    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: no such folder can be made: %s", folder,
+                 g_strerror (errno));
     return FALSE;
   }
   g_autofree char *text = cow_json_object_text (card);

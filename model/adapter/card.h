@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cowbehavior.json, the card that an adapter carries: classes, preprocessing, the base model it belongs to, how sure its answers are.
- * Folders without one (the published cow adapters) get the recipes' defaults: nine classes, 224 x 224, bilinear, unit, not calibrated.
+ * cowbehavior.json, the card that an adapter carries: classes, preprocessing, the base model it
+ * belongs to, how sure its answers are. Folders without one (the published cow adapters) get the
+ * recipes' defaults: nine classes, 224 x 224, bilinear, unit, not calibrated.
  */
 #ifndef COW_CARD_H
 #define COW_CARD_H
@@ -13,28 +14,34 @@
 G_BEGIN_DECLS
 
 typedef struct {
-  char *kind;     /* "lora", "dora", "frozen"; "dinov3", "vit-small", "resnet18" where the folder holds a whole network */
+  char *kind; /* "lora", "dora", "frozen"; "dinov3", "vit-small", "resnet18" where the folder holds
+                 a whole network */
   char **classes; /* NULL-terminated, by index */
   CowPreprocess preprocess;
   char *base_name; /* or NULL */
   char *base_hash; /* SHA-256 of the base's weights as the trainer wrote it, or NULL */
-  /* What the member "calibration" says; read with the card, and left alone by cow_card_set_member (). */
+  /* What the member "calibration" says; read with the card, and left alone by cow_card_set_member
+   * (). */
   double temperature; /* divides logits before the softmax; 1 where nothing was fitted */
-  float *thresholds; /* [n_classes] the probability from which on a class is worth believing, 0 where nothing is known; NULL: none at all */
-  JsonObject *others; /* every other member of the file (head, metrics, provenance, calibration, ...), written again as it was read */
+  float *thresholds;  /* [n_classes] the probability from which on a class is worth believing, 0
+                         where nothing is known; NULL: none at all */
+  JsonObject *others; /* every other member of the file (head, metrics, provenance, calibration,
+                         ...), written again as it was read */
 } CowCard;
 
 /* The nine behaviours in the order of their indices, NULL-terminated; static. */
 extern const char *const cow_default_classes[];
 
-/* The card of a folder, or the defaults where it has none (*found tells which). COW_ERROR_FORMAT on a card that breaks its format. */
+/* The card of a folder, or the defaults where it has none (*found tells which). COW_ERROR_FORMAT on
+ * a card that breaks its format. */
 CowCard *cow_card_read (const char *folder, gboolean *found, GError **error);
 gboolean cow_card_write (const CowCard *self, const char *folder, GError **error);
 CowCard *cow_card_new_default (void);
 guint cow_card_n_classes (const CowCard *self);
 /* Whether its kind is one whose folder holds a whole network. */
 gboolean cow_card_holds_network (const CowCard *self);
-/* Puts a member beside those above in the place of what the card has of that name; takes the value. NULL removes it. */
+/* Puts a member beside those above in the place of what the card has of that name; takes the value.
+ * NULL removes it. */
 void cow_card_set_member (CowCard *self, const char *name, JsonNode *value);
 /* A member that is not one of those above, or NULL; the card's. */
 JsonNode *cow_card_get_member (const CowCard *self, const char *name);

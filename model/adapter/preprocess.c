@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Checks what callers hand in, clips regions and sets conversion numbers; the arithmetic itself is CkBackend.resample's. */
+/* Checks what callers hand in, clips regions and sets conversion numbers; the arithmetic itself is
+ * CkBackend.resample's. */
 #include "model/adapter/preprocess.h"
 
-/* As large as libvips, video encoders and CkBackend.resample go; keeps every product of two sides inside 32 bits. */
+/* As large as libvips, video encoders and CkBackend.resample go; keeps every product of two sides
+ * inside 32 bits. */
 #define MOST_PIXELS 32768
 
 static const struct {
@@ -22,7 +24,9 @@ static const char *const interpolations[] = {
 CowPreprocess
 cow_preprocess_default (void)
 {
-  return (CowPreprocess){ .width = 224, .height = 224, .interpolation = CK_BILINEAR, .normalisation = COW_UNIT };
+  return (CowPreprocess){
+    .width = 224, .height = 224, .interpolation = CK_BILINEAR, .normalisation = COW_UNIT
+  };
 }
 
 const char *
@@ -67,7 +71,8 @@ cow_preprocess_size (const CowPreprocess *self)
   return (gsize)3 * (gsize)self->width * (gsize)self->height;
 }
 
-/* [*start, *start + *length) cut down to [0, most); 64 bits, because start + length may leave int. */
+/* [*start, *start + *length) cut down to [0, most); 64 bits, because start + length may leave int.
+ */
 static gboolean
 clip_span (int *start, int *length, int most)
 {
@@ -86,7 +91,8 @@ cow_region_clip (CowRegion *region, int width, int height, GError **error)
   CowRegion clipped = *region;
 
   if (!clip_span (&clipped.x, &clipped.w, width) || !clip_span (&clipped.y, &clipped.h, height)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "region x=%d y=%d w=%d h=%d has no pixel inside the picture of %d x %d", region->x,
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+                 "region x=%d y=%d w=%d h=%d has no pixel inside the picture of %d x %d", region->x,
                  region->y, region->w, region->h, width, height);
     return FALSE;
   }
@@ -122,8 +128,10 @@ row_bytes (const CkPicture *picture, gint64 row[3], GError **error)
   case CK_RGB8:
     row[0] = (gint64)picture->width * picture->pixel_stride;
     for (guint i = 0; i < 3; i++)
-      if (picture->pixel_stride < 3 || picture->pixel_stride > 4 || picture->offset[i] < 0 || picture->offset[i] >= picture->pixel_stride) {
-        g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "an RGB picture with %d bytes a pixel and a channel at byte %d",
+      if (picture->pixel_stride < 3 || picture->pixel_stride > 4 || picture->offset[i] < 0 ||
+          picture->offset[i] >= picture->pixel_stride) {
+        g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+                     "an RGB picture with %d bytes a pixel and a channel at byte %d",
                      picture->pixel_stride, picture->offset[i]);
         return FALSE;
       }
@@ -145,18 +153,22 @@ row_bytes (const CkPicture *picture, gint64 row[3], GError **error)
   case CK_GRAY8:
     return TRUE;
   }
-  g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "unknown picture layout %d", (int)picture->layout);
+  g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "unknown picture layout %d",
+               (int)picture->layout);
   return FALSE;
 }
 
-/* Planes that are there and rows that are long enough, so that a resample cannot read outside them. */
+/* Planes that are there and rows that are long enough, so that a resample cannot read outside them.
+ */
 static gboolean
 check_picture (const CkPicture *picture, GError **error)
 {
   gint64 row[3];
 
-  if (picture->width < 1 || picture->width > MOST_PIXELS || picture->height < 1 || picture->height > MOST_PIXELS) {
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "a picture of %d x %d; sides must be 1 to %d pixels", picture->width,
+  if (picture->width < 1 || picture->width > MOST_PIXELS || picture->height < 1 ||
+      picture->height > MOST_PIXELS) {
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+                 "a picture of %d x %d; sides must be 1 to %d pixels", picture->width,
                  picture->height, MOST_PIXELS);
     return FALSE;
   }
@@ -165,26 +177,31 @@ check_picture (const CkPicture *picture, GError **error)
   for (guint i = 0; i < 3; i++)
     if (row[i] > 0 && (!picture->plane[i] || picture->stride[i] < row[i])) {
       g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
-                   "plane %u of a %d x %d picture %s: stride %" G_GINT64_FORMAT ", a row has %" G_GINT64_FORMAT " bytes", i, picture->width,
-                   picture->height, picture->plane[i] ? "has too short rows" : "is missing", picture->stride[i], row[i]);
+                   "plane %u of a %d x %d picture %s: stride %" G_GINT64_FORMAT
+                   ", a row has %" G_GINT64_FORMAT " bytes",
+                   i, picture->width, picture->height,
+                   picture->plane[i] ? "has too short rows" : "is missing", picture->stride[i],
+                   row[i]);
       return FALSE;
     }
   return TRUE;
 }
 
 gboolean
-cow_preprocess_run (const CowPreprocess *self, CkBackend *backend, const CkPicture *picture, const CowRegion *region, float *out,
-                    GError **error)
+cow_preprocess_run (const CowPreprocess *self, CkBackend *backend, const CkPicture *picture,
+                    const CowRegion *region, float *out, GError **error)
 {
   CowRegion clipped = { 0, 0, picture->width, picture->height };
-  CkResample resample = {
-    .picture = picture, .interpolation = self->interpolation, .out_width = self->width, .out_height = self->height, .out = out
-  };
+  CkResample resample = { .picture = picture,
+                          .interpolation = self->interpolation,
+                          .out_width = self->width,
+                          .out_height = self->height,
+                          .out = out };
 
-  if (self->width < 1 || self->width > MOST_PIXELS || self->height < 1 || self->height > MOST_PIXELS ||
-      (guint)self->normalisation >= G_N_ELEMENTS (normalisations)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "preprocessing to %d x %d, normalisation %d", self->width, self->height,
-                 (int)self->normalisation);
+  if (self->width < 1 || self->width > MOST_PIXELS || self->height < 1 ||
+      self->height > MOST_PIXELS || (guint)self->normalisation >= G_N_ELEMENTS (normalisations)) {
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "preprocessing to %d x %d, normalisation %d",
+                 self->width, self->height, (int)self->normalisation);
     return FALSE;
   }
   if (!check_picture (picture, error))
@@ -202,6 +219,7 @@ cow_preprocess_run (const CowPreprocess *self, CkBackend *backend, const CkPictu
     resample.mean[i] = normalisations[self->normalisation].mean[i];
     resample.std[i] = normalisations[self->normalisation].std[i];
   }
-  return cow_check (backend->resample (backend, &resample), error, "resizing %d x %d at %d, %d to %d x %d", clipped.w, clipped.h, clipped.x,
+  return cow_check (backend->resample (backend, &resample), error,
+                    "resizing %d x %d at %d, %d to %d x %d", clipped.w, clipped.h, clipped.x,
                     clipped.y, self->width, self->height);
 }

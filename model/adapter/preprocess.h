@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* From a decoded picture to the network's input: the one path that training, evaluation and the element share. */
+/* From a decoded picture to the network's input: the one path that training, evaluation and the
+ * element share. */
 #ifndef COW_PREPROCESS_H
 #define COW_PREPROCESS_H
 
@@ -21,7 +22,8 @@ typedef struct {
 
 /* 224 x 224, bilinear, unit. */
 CowPreprocess cow_preprocess_default (void);
-/* "bilinear" | "bilinear-antialiased"; "unit" | "imagenet" | "satellite", as cowbehavior.json writes them. */
+/* "bilinear" | "bilinear-antialiased"; "unit" | "imagenet" | "satellite", as cowbehavior.json
+ * writes them. */
 const char *cow_interpolation_name (CkInterpolation interpolation);
 gboolean cow_interpolation_parse (const char *name, CkInterpolation *interpolation);
 const char *cow_normalisation_name (CowNormalisation normalisation);
@@ -35,16 +37,19 @@ typedef struct {
 } CowRegion;
 
 /*
- * Cuts a region down to the picture. FALSE, and COW_ERROR_ARGUMENT naming both, when nothing of it is left (zero size or all outside).
+ * Cuts a region down to the picture. FALSE, and COW_ERROR_ARGUMENT naming both, when nothing of it
+ * is left (zero size or all outside).
  */
 gboolean cow_region_clip (CowRegion *region, int width, int height, GError **error);
 
-/* Sets the six conversion numbers of a CkPicture, whose layout is set, from the luma weights (BT.601: .299 .114, BT.709: .2126 .0722,
- * BT.2020: .2627 .0593). */
+/* Sets the six conversion numbers of a CkPicture, whose layout is set, from the luma weights
+ * (BT.601: .299 .114, BT.709: .2126 .0722, BT.2020: .2627 .0593). */
 void cow_picture_set_matrix (CkPicture *picture, double kr, double kb, gboolean full_range);
 
-/* Prepares one region (NULL: all of it) into out [3, height, width]. Safe from several threads on one backend. */
-gboolean cow_preprocess_run (const CowPreprocess *self, CkBackend *backend, const CkPicture *picture, const CowRegion *region, float *out,
+/* Prepares one region (NULL: all of it) into out [3, height, width]. Safe from several threads on
+ * one backend. */
+gboolean cow_preprocess_run (const CowPreprocess *self, CkBackend *backend,
+                             const CkPicture *picture, const CowRegion *region, float *out,
                              GError **error);
 
 G_END_DECLS

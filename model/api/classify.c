@@ -4,7 +4,8 @@
 
 #include "model/api/api-private.h"
 
-/* Regions that are prepared and queued at a time, so that memory stays bounded however many a caller has. */
+/* Regions that are prepared and queued at a time, so that memory stays bounded however many a
+ * caller has. */
 #define WINDOW COW_ENGINE_MAX_REGIONS
 /* The worker waits for all of a window, but no longer than this if preparing them takes so long. */
 #define GATHER_MS 200
@@ -28,7 +29,9 @@ picture_of (const Job *job, size_t i)
 static CowTicket *
 submit_run (const Job *job, size_t first, guint n, GError **error)
 {
-  const CowSubmission how = { .client = job->behavior, .batch = job->behavior->max_batch, .timeout_ms = GATHER_MS };
+  const CowSubmission how = { .client = job->behavior,
+                              .batch = job->behavior->max_batch,
+                              .timeout_ms = GATHER_MS };
   CowRegion regions[WINDOW];
   CkPicture picture;
   if (!cow_api_picture (picture_of (job, first), &picture, error))
@@ -43,7 +46,8 @@ submit_run (const Job *job, size_t first, guint n, GError **error)
   return cow_engine_submit (job->behavior->engine, &picture, regions, n, &how, error);
 }
 
-/* Queues regions [first, first + n), n at most WINDOW: a ticket for each stretch of the same picture. */
+/* Queues regions [first, first + n), n at most WINDOW: a ticket for each stretch of the same
+ * picture. */
 static gboolean
 submit_window (const Job *job, size_t first, guint n, GPtrArray *tickets, GError **error)
 {
@@ -95,7 +99,8 @@ classify (const Job *job, size_t n, char **message)
 {
   GError *error = NULL;
   if (!job->behavior || n < 1 || !job->probabilities)
-    g_set_error (&error, COW_ERROR, COW_ERROR_ARGUMENT, "nothing to classify: behavior is %s, n %" G_GSIZE_FORMAT ", probabilities %s",
+    g_set_error (&error, COW_ERROR, COW_ERROR_ARGUMENT,
+                 "nothing to classify: behavior is %s, n %" G_GSIZE_FORMAT ", probabilities %s",
                  job->behavior ? "given" : "NULL", n, job->probabilities ? "given" : "NULL");
   for (size_t first = 0; first < n && !error; first += WINDOW)
     classify_window (job, first, (guint)MIN (n - first, WINDOW), &error);
@@ -103,23 +108,31 @@ classify (const Job *job, size_t n, char **message)
 }
 
 CowBehaviorStatus
-cow_behavior_classify (CowBehavior *behavior, const CowBehaviorPicture *picture, const CowBehaviorRegion *regions, size_t n,
-                       float *probabilities, char **message)
+cow_behavior_classify (CowBehavior *behavior, const CowBehaviorPicture *picture,
+                       const CowBehaviorRegion *regions, size_t n, float *probabilities,
+                       char **message)
 {
-  const Job job = { .behavior = behavior, .picture = picture, .regions = regions, .probabilities = probabilities };
+  const Job job = {
+    .behavior = behavior, .picture = picture, .regions = regions, .probabilities = probabilities
+  };
   if (regions || n <= 1)
     return classify (&job, n, message);
   GError *error =
-      g_error_new (COW_ERROR, COW_ERROR_ARGUMENT, "regions is NULL and n %" G_GSIZE_FORMAT ": the whole picture is one region", n);
+      g_error_new (COW_ERROR, COW_ERROR_ARGUMENT,
+                   "regions is NULL and n %" G_GSIZE_FORMAT ": the whole picture is one region", n);
   return cow_api_finish (error, message);
 }
 
 CowBehaviorStatus
-cow_behavior_classify_many (CowBehavior *behavior, const CowBehaviorPicture *const *pictures, const CowBehaviorRegion *regions, size_t n,
-                            float *probabilities, char **message)
+cow_behavior_classify_many (CowBehavior *behavior, const CowBehaviorPicture *const *pictures,
+                            const CowBehaviorRegion *regions, size_t n, float *probabilities,
+                            char **message)
 {
-  const Job job = { .behavior = behavior, .pictures = pictures, .regions = regions, .probabilities = probabilities };
+  const Job job = {
+    .behavior = behavior, .pictures = pictures, .regions = regions, .probabilities = probabilities
+  };
   if (pictures)
     return classify (&job, n, message);
-  return cow_api_finish (g_error_new_literal (COW_ERROR, COW_ERROR_ARGUMENT, "pictures is NULL"), message);
+  return cow_api_finish (g_error_new_literal (COW_ERROR, COW_ERROR_ARGUMENT, "pictures is NULL"),
+                         message);
 }

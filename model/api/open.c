@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Opening a model for programs that know neither GLib nor GError, what it holds, and how calls fail. */
+/* Opening a model for programs that know neither GLib nor GError, what it holds, and how calls
+ * fail. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "cow-build.h"
 #include "model/api/api-private.h"
 
-G_STATIC_ASSERT (COW_BEHAVIOR_VERSION_MAJOR == COW_VERSION_MAJOR && COW_BEHAVIOR_VERSION_MINOR == COW_VERSION_MINOR &&
+G_STATIC_ASSERT (COW_BEHAVIOR_VERSION_MAJOR == COW_VERSION_MAJOR &&
+                 COW_BEHAVIOR_VERSION_MINOR == COW_VERSION_MINOR &&
                  COW_BEHAVIOR_VERSION_MICRO == COW_VERSION_MICRO);
 
 /* Larger than any structure will get: a size that was never set is not believed. */
@@ -61,7 +63,8 @@ cow_behavior_message_free (char *message)
 }
 
 gboolean
-cow_api_copy (void *copy, gsize known, gsize least, const void *given, const char *what, GError **error)
+cow_api_copy (void *copy, gsize known, gsize least, const void *given, const char *what,
+              GError **error)
 {
   if (!given) {
     g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "%s is NULL", what);
@@ -69,13 +72,15 @@ cow_api_copy (void *copy, gsize known, gsize least, const void *given, const cha
   }
   const gsize size = *(const size_t *)given;
   if (size < least || size > MOST_BYTES) {
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "the size of a %s is %" G_GSIZE_FORMAT ", expected sizeof (%s), %" G_GSIZE_FORMAT,
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+                 "the size of a %s is %" G_GSIZE_FORMAT ", expected sizeof (%s), %" G_GSIZE_FORMAT,
                  what, size, what, known);
     return FALSE;
   }
   for (gsize i = known; i < size; i++)
     if (((const guint8 *)given)[i] != 0) {
-      g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "a %s has fields set that libcowbehavior %s does not know", what, COW_VERSION);
+      g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+                   "a %s has fields set that libcowbehavior %s does not know", what, COW_VERSION);
       return FALSE;
     }
   memset (copy, 0, known);
@@ -90,12 +95,16 @@ open_engine (const CowBehaviorOptions *given, GError **error)
   if (!cow_api_copy (&options, sizeof options, sizeof options, given, "CowBehaviorOptions", error))
     return NULL;
   if (options.max_batch > COW_ENGINE_MAX_BATCH) {
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "max_batch is %u, expected 0 to %d", options.max_batch, COW_ENGINE_MAX_BATCH);
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "max_batch is %u, expected 0 to %d",
+                 options.max_batch, COW_ENGINE_MAX_BATCH);
     return NULL;
   }
-  CowClassifierOptions wanted = { .model = options.model, .adapter = options.adapter, .device = options.device };
+  CowClassifierOptions wanted = { .model = options.model,
+                                  .adapter = options.adapter,
+                                  .device = options.device };
   if (options.precision && !cow_precision_parse (options.precision, &wanted.precision)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "precision is \"%s\", expected \"auto\" or \"fp32\"", options.precision);
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+                 "precision is \"%s\", expected \"auto\" or \"fp32\"", options.precision);
     return NULL;
   }
   CowEngine *engine = cow_engine_get (&wanted, error);
@@ -112,7 +121,8 @@ cow_behavior_open (const CowBehaviorOptions *options, CowBehavior **behavior, ch
 {
   GError *error = NULL;
   if (!behavior) {
-    g_set_error_literal (&error, COW_ERROR, COW_ERROR_ARGUMENT, "no place for the CowBehavior: behavior is NULL");
+    g_set_error_literal (&error, COW_ERROR, COW_ERROR_ARGUMENT,
+                         "no place for the CowBehavior: behavior is NULL");
     return cow_api_finish (error, message);
   }
   *behavior = open_engine (options, &error);
@@ -143,7 +153,8 @@ cow_behavior_class_name (const CowBehavior *behavior, size_t i)
 float
 cow_behavior_threshold (const CowBehavior *behavior, size_t i)
 {
-  const float *thresholds = i < cow_behavior_n_classes (behavior) ? cow_engine_thresholds (behavior->engine) : NULL;
+  const float *thresholds =
+      i < cow_behavior_n_classes (behavior) ? cow_engine_thresholds (behavior->engine) : NULL;
   return thresholds ? thresholds[i] : 0.0f;
 }
 
@@ -154,7 +165,8 @@ cow_behavior_device (const CowBehavior *behavior)
 }
 
 const char *
-cow_behavior_label (const CowBehavior *behavior, const float *probabilities, float threshold, size_t *best)
+cow_behavior_label (const CowBehavior *behavior, const float *probabilities, float threshold,
+                    size_t *best)
 {
   if (!behavior || !probabilities)
     return NULL;
@@ -165,5 +177,6 @@ cow_behavior_label (const CowBehavior *behavior, const float *probabilities, flo
   if (best)
     *best = top;
   const float least = threshold < 0.0f ? cow_behavior_threshold (behavior, top) : threshold;
-  return probabilities[top] >= least ? cow_behavior_class_name (behavior, top) : COW_BEHAVIOR_UNKNOWN; /* which NaN is, too */
+  return probabilities[top] >= least ? cow_behavior_class_name (behavior, top)
+                                     : COW_BEHAVIOR_UNKNOWN; /* which NaN is, too */
 }

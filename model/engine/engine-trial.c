@@ -9,7 +9,8 @@
 void
 cow_engine_trial_init (CowEngineTrial *self)
 {
-  const char *delay = g_getenv ("COW_TEST_ENGINE_DELAY_MS"), *fail = g_getenv ("COW_TEST_ENGINE_FAIL");
+  const char *delay = g_getenv ("COW_TEST_ENGINE_DELAY_MS"),
+             *fail = g_getenv ("COW_TEST_ENGINE_FAIL");
   const char *dash = fail ? strchr (fail, '-') : NULL;
   self->delay_ms = delay ? g_ascii_strtoull (delay, NULL, 10) : 0;
   self->fail_first = fail ? g_ascii_strtoull (fail, NULL, 10) : 0;
@@ -30,6 +31,7 @@ cow_engine_trial_run (const CowEngineTrial *self, guint64 number, GError **error
     g_usleep (self->delay_ms * 1000);
   if (!self->fail_first || number < self->fail_first || number > self->fail_last)
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_DEVICE, "forward pass %" G_GUINT64_FORMAT " was told to fail", number);
+  g_set_error (error, COW_ERROR, COW_ERROR_DEVICE,
+               "forward pass %" G_GUINT64_FORMAT " was told to fail", number);
   return FALSE;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An engine that is slow or fails, for tests of those who use one. Only test builds (-Dtests=true) look at the environment; elsewhere an
- * engine never does either of its own accord.
+ * An engine that is slow or fails, for tests of those who use one. Only test builds (-Dtests=true)
+ * look at the environment; elsewhere an engine never does either of its own accord.
  *   COW_TEST_ENGINE_DELAY_MS=N    each forward pass takes so much longer
  *   COW_TEST_ENGINE_FAIL=A-B      the forward passes A to B fail, counted from 1
  */

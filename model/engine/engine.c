@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One classifier, one worker, one queue. The registry maps what was asked for to the engine that has it, so that the cameras of a process
- * share weights. Lock order: registry, then an engine, then a ticket; the worker holds none of them while it computes.
+ * One classifier, one worker, one queue. The registry maps what was asked for to the engine that
+ * has it, so that the cameras of a process share weights. Lock order: registry, then an engine,
+ * then a ticket; the worker holds none of them while it computes.
  */
 #include "model/engine/engine.h"
 
@@ -21,10 +22,11 @@ struct _CowTicket {
   float *pixels;        /* [n, 3, height, width]; freed once computed */
   float *probabilities; /* [n, n_classes] */
   const void *client;
-  guint batch;        /* 1..COW_ENGINE_MAX_BATCH */
-  gint64 deadline_us; /* monotonic time until which it may wait for its batch to fill; 0: it may not */
-  guint next;         /* the first region that no batch has taken yet; under the engine's lock */
-  guint n_done;       /* regions computed; the worker's */
+  guint batch; /* 1..COW_ENGINE_MAX_BATCH */
+  gint64
+      deadline_us; /* monotonic time until which it may wait for its batch to fill; 0: it may not */
+  guint next;      /* the first region that no batch has taken yet; under the engine's lock */
+  guint n_done;    /* regions computed; the worker's */
 
   GMutex lock;
   GCond finished;
@@ -57,7 +59,7 @@ static GMutex registry_lock;
 static GCond registry_loaded;
 static GHashTable *registry; /* key -> CowEngine, borrowed */
 
-/* ---- tickets ---- */
+/* ---- tickets --------------------------------------------------------------------------------- */
 
 static void
 ticket_finish (CowTicket *ticket, GError *error)
@@ -106,7 +108,8 @@ cow_ticket_is_taken (CowTicket *ticket)
 void
 cow_ticket_cancel (CowTicket *ticket)
 {
-  ticket_finish (ticket, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "classification was cancelled"));
+  ticket_finish (ticket, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED,
+                                              "classification was cancelled"));
 }
 
 const float *
@@ -159,7 +162,7 @@ ticket_new (guint n, gsize picture, guint n_classes, const CowSubmission *how)
   return ticket;
 }
 
-/* ---- the worker ---- */
+/* ---- the worker ------------------------------------------------------------------------------ */
 
 /* The regions of one forward pass: which ticket, which of its regions. */
 typedef struct {
@@ -174,7 +177,8 @@ drop_head (CowEngine *self)
   cow_ticket_unref (g_queue_pop_head (&self->queue));
 }
 
-/* Drops what nobody waits for any more, so that a stream that is flushed often leaves nothing behind; engine locked. */
+/* Drops what nobody waits for any more, so that a stream that is flushed often leaves nothing
+ * behind; engine locked. */
 static void
 drop_cancelled (CowEngine *self)
 {
@@ -198,7 +202,8 @@ n_waiting (CowEngine *self)
   return n;
 }
 
-/* When the next batch may start: 0 for at once, else the monotonic time until which all that waits can wait for more; engine locked. */
+/* When the next batch may start: 0 for at once, else the monotonic time until which all that waits
+ * can wait for more; engine locked. */
 static gint64
 batch_due_us (CowEngine *self)
 {
@@ -213,7 +218,8 @@ batch_due_us (CowEngine *self)
   return due > g_get_monotonic_time () ? due : 0;
 }
 
-/* Puts regions of a ticket into a batch of n that may grow to *limit, which the ticket may lower. */
+/* Puts regions of a ticket into a batch of n that may grow to *limit, which the ticket may lower.
+ */
 static guint
 take_regions (CowTicket *ticket, Slot *slots, guint n, guint *limit)
 {
@@ -243,7 +249,8 @@ take_batch (CowEngine *self, Slot *slots)
       drop_head (self);
       continue;
     }
-    /* One with many regions goes to the end of the queue, so that others have their turn before its rest. */
+    /* One with many regions goes to the end of the queue, so that others have their turn before its
+     * rest. */
     if (n > before)
       g_queue_push_tail (&self->queue, g_queue_pop_head (&self->queue));
     break;
@@ -268,7 +275,8 @@ count_batch (CowEngine *self, const Slot *slots, guint n, gboolean ok, gint64 to
 }
 
 static gboolean
-run_batch (CowEngine *self, const Slot *slots, guint n, guint64 number, CowOutput *output, GError **error)
+run_batch (CowEngine *self, const Slot *slots, guint n, guint64 number, CowOutput *output,
+           GError **error)
 {
   const CowPreprocess *preprocess = cow_engine_preprocess (self);
   const gsize picture = cow_preprocess_size (preprocess);
@@ -277,12 +285,15 @@ run_batch (CowEngine *self, const Slot *slots, guint n, guint64 number, CowOutpu
     self->pixels = g_try_new (float, n *picture);
     self->n_pixels = self->pixels ? n : 0;
     if (!self->pixels)
-      return cow_check (CK_NO_MEMORY, error, "a batch of %u pictures of %d x %d", n, preprocess->width, preprocess->height);
+      return cow_check (CK_NO_MEMORY, error, "a batch of %u pictures of %d x %d", n,
+                        preprocess->width, preprocess->height);
   }
   for (guint i = 0; i < n; i++)
-    memcpy (self->pixels + i * picture, slots[i].ticket->pixels + slots[i].region * picture, picture * sizeof (float));
+    memcpy (self->pixels + i * picture, slots[i].ticket->pixels + slots[i].region * picture,
+            picture * sizeof (float));
   return cow_engine_trial_run (&self->trial, number, error) &&
-         cow_classifier_run (self->classifier, self->pixels, (int)n, preprocess->height, preprocess->width, output, error);
+         cow_classifier_run (self->classifier, self->pixels, (int)n, preprocess->height,
+                             preprocess->width, output, error);
 }
 
 /* Computes batch `number`, counted from 1, and hands its answers out. */
@@ -302,7 +313,8 @@ compute_batch (CowEngine *self, const Slot *slots, guint n, guint64 number)
       ticket_finish (ticket, g_error_copy (error));
       continue;
     }
-    memcpy (ticket->probabilities + (gsize)slots[i].region * ticket->n_classes, output.probabilities + (gsize)i * ticket->n_classes,
+    memcpy (ticket->probabilities + (gsize)slots[i].region * ticket->n_classes,
+            output.probabilities + (gsize)i * ticket->n_classes,
             ticket->n_classes * sizeof (float));
     if (++ticket->n_done < ticket->n)
       continue;
@@ -344,7 +356,7 @@ work (gpointer data)
   return NULL;
 }
 
-/* ---- engines and their registry ---- */
+/* ---- engines and their registry -------------------------------------------------------------- */
 
 /* One name for one thing: two spellings of a path share an engine. */
 static char *
@@ -365,13 +377,15 @@ static char *
 key_of (const CowClassifierOptions *options, GError **error)
 {
   /* An adapter folder that holds a whole network has no model. */
-  g_autofree char *model = options->model && *options->model ? canonical (options->model, error) : g_strdup ("");
+  g_autofree char *model =
+      options->model && *options->model ? canonical (options->model, error) : g_strdup ("");
   if (!model)
     return NULL;
   g_autofree char *adapter = canonical (options->adapter, error);
   if (!adapter)
     return NULL;
-  return g_strjoin ("\n", model, adapter, options->device ? options->device : "auto", cow_precision_name (options->precision), NULL);
+  return g_strjoin ("\n", model, adapter, options->device ? options->device : "auto",
+                    cow_precision_name (options->precision), NULL);
 }
 
 static gboolean
@@ -381,10 +395,11 @@ engine_load (CowEngine *self, const CowClassifierOptions *options, GError **erro
   if (!self->classifier)
     return FALSE;
   if (!cow_classifier_has_head (self->classifier)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
-                 "%s has no classifier head (classifier.safetensors or best_classifier.pth), without which "
-                 "there is no label",
-                 cow_classifier_adapter_path (self->classifier));
+    g_set_error (
+        error, COW_ERROR, COW_ERROR_NOT_FOUND,
+        "%s has no classifier head (classifier.safetensors or best_classifier.pth), without which "
+        "there is no label",
+        cow_classifier_adapter_path (self->classifier));
     return FALSE;
   }
   self->name = g_path_get_basename (cow_classifier_adapter_path (self->classifier));
@@ -428,7 +443,8 @@ registry_add (char *key)
   return self;
 }
 
-/* Loads a new engine, or waits until another thread has; in either case the caller holds a reference. */
+/* Loads a new engine, or waits until another thread has; in either case the caller holds a
+ * reference. */
 static void
 load_or_wait (CowEngine *self, gboolean first, const CowClassifierOptions *options)
 {
@@ -452,7 +468,8 @@ CowEngine *
 cow_engine_get (const CowClassifierOptions *options, GError **error)
 {
   if (!options->adapter) {
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "an engine needs an adapter, which has the classes");
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+                 "an engine needs an adapter, which has the classes");
     return NULL;
   }
   g_autofree char *key = key_of (options, error);
@@ -569,24 +586,30 @@ cow_engine_hurry (CowEngine *self, CowTicket *ticket)
 }
 
 CowTicket *
-cow_engine_submit (CowEngine *self, const CkPicture *picture, const CowRegion *regions, guint n, const CowSubmission *how, GError **error)
+cow_engine_submit (CowEngine *self, const CkPicture *picture, const CowRegion *regions, guint n,
+                   const CowSubmission *how, GError **error)
 {
   static const CowSubmission at_once = { 0 };
   if (n < 1 || n > COW_ENGINE_MAX_REGIONS || (!regions && n > 1)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "%u regions in one ticket, expected 1 to %d", n, COW_ENGINE_MAX_REGIONS);
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "%u regions in one ticket, expected 1 to %d",
+                 n, COW_ENGINE_MAX_REGIONS);
     return NULL;
   }
   const CowPreprocess *preprocess = cow_engine_preprocess (self);
-  g_autoptr (CowTicket) ticket = ticket_new (n, cow_preprocess_size (preprocess), cow_engine_n_classes (self), how ? how : &at_once);
+  g_autoptr (CowTicket) ticket = ticket_new (n, cow_preprocess_size (preprocess),
+                                             cow_engine_n_classes (self), how ? how : &at_once);
   if (!ticket->pixels) {
-    cow_check (CK_NO_MEMORY, error, "%u crops of %d x %d", n, preprocess->width, preprocess->height);
+    cow_check (CK_NO_MEMORY, error, "%u crops of %d x %d", n, preprocess->width,
+               preprocess->height);
     return NULL;
   }
   for (guint i = 0; i < n; i++)
-    if (!cow_preprocess_run (preprocess, cow_classifier_backend (self->classifier), picture, regions ? &regions[i] : NULL,
-                             ticket->pixels + i * ticket->picture, error))
+    if (!cow_preprocess_run (preprocess, cow_classifier_backend (self->classifier), picture,
+                             regions ? &regions[i] : NULL, ticket->pixels + i * ticket->picture,
+                             error))
       return NULL;
-  ticket->deadline_us = how && how->timeout_ms ? g_get_monotonic_time () + 1000 * (gint64)how->timeout_ms : 0;
+  ticket->deadline_us =
+      how && how->timeout_ms ? g_get_monotonic_time () + 1000 * (gint64)how->timeout_ms : 0;
   g_mutex_lock (&self->lock);
   drop_cancelled (self);
   g_queue_push_tail (&self->queue, cow_ticket_ref (ticket));

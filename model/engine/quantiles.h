@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Quantiles of the last numbers of a series: how long things took lately, in bounded memory. Not safe from several threads at once. */
+/* Quantiles of the last numbers of a series: how long things took lately, in bounded memory. Not
+ * safe from several threads at once. */
 #ifndef COW_QUANTILES_H
 #define COW_QUANTILES_H
 
@@ -17,7 +18,8 @@ typedef struct {
 
 /* All zero is an empty series. */
 void cow_quantiles_add (CowQuantiles *self, gint64 value);
-/* The smallest kept number that at least `share` (0..1) of the kept ones do not exceed; 0 of an empty series. */
+/* The smallest kept number that at least `share` (0..1) of the kept ones do not exceed; 0 of an
+ * empty series. */
 gint64 cow_quantiles_get (const CowQuantiles *self, double share);
 
 G_END_DECLS

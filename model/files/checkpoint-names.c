@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table between Meta's names (facebookresearch/dinov3, VisionTransformer.state_dict) and Hugging Face's (transformers,
- * DINOv3ViTModel). Only beginnings are compared, so that what hangs on a weight's name ("X.weight.absmax") goes along with it.
+ * The table between Meta's names (facebookresearch/dinov3, VisionTransformer.state_dict) and
+ * Hugging Face's (transformers, DINOv3ViTModel). Only beginnings are compared, so that what hangs
+ * on a weight's name ("X.weight.absmax") goes along with it.
  */
 #include "model/files/checkpoint-names.h"
 
@@ -48,7 +49,8 @@ find_rule (const Rule *rules, guint n_rules, const char *name)
   return NULL;
 }
 
-/* Splits "blocks.12.REST": where REST starts, or NULL; *n_digits are those of the number, which start at name + 7. */
+/* Splits "blocks.12.REST": where REST starts, or NULL; *n_digits are those of the number, which
+ * start at name + 7. */
 static const char *
 block_rest (const char *name, int *n_digits)
 {
@@ -61,7 +63,8 @@ block_rest (const char *name, int *n_digits)
   return n > 0 && n < 8 && name[7 + n] == '.' ? name + 7 + n + 1 : NULL;
 }
 
-/* The wrappers' names, which come and go with the version of transformers ("model.layer.0", but "norm"). */
+/* The wrappers' names, which come and go with the version of transformers ("model.layer.0", but
+ * "norm"). */
 static const char *
 strip_wrappers (const char *name)
 {
@@ -75,19 +78,22 @@ strip_wrappers (const char *name)
   }
 }
 
-/* Rows of the fused tensor: [3 * C, ...] is q, k, v one after the other. DINOv3's k has no bias: its third of that is masked in training.
+/* Rows of the fused tensor: [3 * C, ...] is q, k, v one after the other. DINOv3's k has no bias:
+ * its third of that is masked in training.
  */
 static gboolean
-split_qkv (const CowTensor *tensor, gboolean timm, const char *file, const char *block, int n_digits, CowTensor *views, guint *n_views,
-           GError **error)
+split_qkv (const CowTensor *tensor, gboolean timm, const char *file, const char *block,
+           int n_digits, CowTensor *views, guint *n_views, GError **error)
 {
   gboolean bias = g_str_has_suffix (tensor->name, ".attn.qkv.bias");
 
   if (tensor->n_dims != (bias ? 1 : 2) || tensor->dims[0] % 3 != 0) {
     g_autofree char *shape = cow_tensor_shape_text (tensor);
 
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: tensor %s has shape %s; %s was expected", file, tensor->name, shape,
-                 bias ? "[3 * C] (the biases of q, k and v)" : "[3 * C, C] (the weights of q, k and v)");
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: tensor %s has shape %s; %s was expected",
+                 file, tensor->name, shape,
+                 bias ? "[3 * C] (the biases of q, k and v)"
+                      : "[3 * C, C] (the weights of q, k and v)");
     return FALSE;
   }
   for (guint i = 0; i < 3; i++) {
@@ -96,7 +102,8 @@ split_qkv (const CowTensor *tensor, gboolean timm, const char *file, const char 
     if (bias && i == 1 && !timm)
       continue;
     *view = *tensor;
-    view->name = g_strdup_printf ("layer.%.*s.attention.%c_proj.%s", n_digits, block, "qkv"[i], bias ? "bias" : "weight");
+    view->name = g_strdup_printf ("layer.%.*s.attention.%c_proj.%s", n_digits, block, "qkv"[i],
+                                  bias ? "bias" : "weight");
     view->dims[0] = tensor->dims[0] / 3;
     view->n_bytes = tensor->n_bytes / 3;
     view->data = tensor->data + i * view->n_bytes;
@@ -106,8 +113,8 @@ split_qkv (const CowTensor *tensor, gboolean timm, const char *file, const char 
 }
 
 static gboolean
-translate_qkv (const CowTensor *tensor, gboolean timm, const char *file, const char *block, int n_digits, CowTensor *views, guint *n_views,
-               GError **error)
+translate_qkv (const CowTensor *tensor, gboolean timm, const char *file, const char *block,
+               int n_digits, CowTensor *views, guint *n_views, GError **error)
 {
   const char *part = block + n_digits + strlen (".attn.qkv.");
 
@@ -116,8 +123,9 @@ translate_qkv (const CowTensor *tensor, gboolean timm, const char *file, const c
   if ((g_str_equal (part, "weight") || g_str_equal (part, "bias")) && tensor->dtype != COW_U8)
     return split_qkv (tensor, timm, file, block, n_digits, views, n_views, error);
   g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
-               "%s: tensor %s: a quantised fused qkv cannot be taken apart; quantise the network with its Hugging Face names", file,
-               tensor->name);
+               "%s: tensor %s: a quantised fused qkv cannot be taken apart; quantise the network "
+               "with its Hugging Face names",
+               file, tensor->name);
   return FALSE;
 }
 
@@ -128,7 +136,8 @@ translate_name (const char *name, const char *rest, int n_digits)
   const Rule *rule;
 
   if (rest != NULL && (rule = find_rule (block_rules, G_N_ELEMENTS (block_rules), rest)) != NULL)
-    return g_strdup_printf ("layer.%.*s.%s%s", n_digits, name + 7, rule->to, rest + strlen (rule->from));
+    return g_strdup_printf ("layer.%.*s.%s%s", n_digits, name + 7, rule->to,
+                            rest + strlen (rule->from));
   rule = find_rule (top_rules, G_N_ELEMENTS (top_rules), name);
   if (rule == NULL)
     return g_strdup (name);
@@ -136,7 +145,8 @@ translate_name (const char *name, const char *rest, int n_digits)
 }
 
 gboolean
-cow_translate_tensor (const CowTensor *tensor, gboolean timm, const char *file, CowTensor *views, guint *n_views, GError **error)
+cow_translate_tensor (const CowTensor *tensor, gboolean timm, const char *file, CowTensor *views,
+                      guint *n_views, GError **error)
 {
   const char *name = strip_wrappers (tensor->name);
   int n_digits = 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* From the names that DINOv3 checkpoints come with (Hugging Face's old and new ones, Meta's) to the one set that this program uses. */
+/* From the names that DINOv3 checkpoints come with (Hugging Face's old and new ones, Meta's) to the
+ * one set that this program uses. */
 #ifndef COW_CHECKPOINT_NAMES_H
 #define COW_CHECKPOINT_NAMES_H
 
@@ -10,12 +11,14 @@ G_BEGIN_DECLS
 #define COW_TRANSLATE_MAX 3 /* q, k and v of one fused tensor */
 
 /*
- * What `tensor` is called here: 0 (it is left out) to COW_TRANSLATE_MAX views of its data in `views`, whose names are the caller's to
- * g_free. Names of no known scheme stay as they are. COW_ERROR_FORMAT for a fused qkv that is not three of a size, COW_ERROR_UNSUPPORTED
- * for a quantised one; `file` is for the message. In timm's networks k has a bias, in Meta's that third of the qkv bias is masked and left
- * out.
+ * What `tensor` is called here: 0 (it is left out) to COW_TRANSLATE_MAX views of its data in
+ * `views`, whose names are the caller's to g_free. Names of no known scheme stay as they are.
+ * COW_ERROR_FORMAT for a fused qkv that is not three of a size, COW_ERROR_UNSUPPORTED for a
+ * quantised one; `file` is for the message. In timm's networks k has a bias, in Meta's that third
+ * of the qkv bias is masked and left out.
  */
-gboolean cow_translate_tensor (const CowTensor *tensor, gboolean timm, const char *file, CowTensor *views, guint *n_views, GError **error);
+gboolean cow_translate_tensor (const CowTensor *tensor, gboolean timm, const char *file,
+                               CowTensor *views, guint *n_views, GError **error);
 
 G_END_DECLS
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Finds the files of a network, opens each with its reader, and keeps one table of all tensors under their translated names. */
+/* Finds the files of a network, opens each with its reader, and keeps one table of all tensors
+ * under their translated names. */
 #include "model/files/checkpoint.h"
 
 #include <json-glib/json-glib.h>
@@ -15,7 +16,8 @@
 typedef struct {
   CowSafetensors *safetensors;
   CowTorchfile *torchfile;
-  gboolean timm; /* it has timm's learned positions, and so timm's meaning of the names that it shares with Meta's */
+  gboolean timm; /* it has timm's learned positions, and so timm's meaning of the names that it
+                    shares with Meta's */
 } File;
 
 typedef struct {
@@ -50,19 +52,22 @@ free_entry (gpointer data)
 static const char *
 file_path (const File *file)
 {
-  return file->safetensors != NULL ? cow_safetensors_path (file->safetensors) : cow_torchfile_path (file->torchfile);
+  return file->safetensors != NULL ? cow_safetensors_path (file->safetensors)
+                                   : cow_torchfile_path (file->torchfile);
 }
 
 static guint
 file_n_tensors (const File *file)
 {
-  return file->safetensors != NULL ? cow_safetensors_n_tensors (file->safetensors) : cow_torchfile_n_tensors (file->torchfile);
+  return file->safetensors != NULL ? cow_safetensors_n_tensors (file->safetensors)
+                                   : cow_torchfile_n_tensors (file->torchfile);
 }
 
 static const CowTensor *
 file_nth (const File *file, guint i)
 {
-  return file->safetensors != NULL ? cow_safetensors_nth (file->safetensors, i) : cow_torchfile_nth (file->torchfile, i);
+  return file->safetensors != NULL ? cow_safetensors_nth (file->safetensors, i)
+                                   : cow_torchfile_nth (file->torchfile, i);
 }
 
 /* Opens a file with the reader that its name asks for, and owns it from then on. */
@@ -74,10 +79,12 @@ open_file (CowCheckpoint *self, const char *path, GError **error)
   g_ptr_array_add (self->files, file);
   if (g_str_has_suffix (path, ".safetensors"))
     file->safetensors = cow_safetensors_open (path, error);
-  else if (g_str_has_suffix (path, ".pth") || g_str_has_suffix (path, ".pt") || g_str_has_suffix (path, ".bin"))
+  else if (g_str_has_suffix (path, ".pth") || g_str_has_suffix (path, ".pt") ||
+           g_str_has_suffix (path, ".bin"))
     file->torchfile = cow_torchfile_open (path, error);
   else
-    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s: a folder, a .safetensors or a .pth file was expected", path);
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+                 "%s: a folder, a .safetensors or a .pth file was expected", path);
   return file->safetensors != NULL || file->torchfile != NULL ? file : NULL;
 }
 
@@ -98,7 +105,8 @@ add_tensor (CowCheckpoint *self, File *file, const CowTensor *tensor, GError **e
     g_ptr_array_add (self->entries, entry);
     if (unique && !g_hash_table_insert (self->by_name, entry->tensor.name, entry)) {
       unique = FALSE;
-      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: tensor %s: there are two of that name (%s)", file_path (file), tensor->name,
+      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                   "%s: tensor %s: there are two of that name (%s)", file_path (file), tensor->name,
                    entry->tensor.name);
     }
   }
@@ -120,21 +128,26 @@ add_file (CowCheckpoint *self, const char *path, GError **error)
   return TRUE;
 }
 
-/* A shard is a file of the model's own folder; anything else could make a model read files that its user never named. */
+/* A shard is a file of the model's own folder; anything else could make a model read files that its
+ * user never named. */
 static gboolean
 check_shard_name (const char *name, const char *index, GError **error)
 {
-  if (*name != '\0' && strchr (name, '/') == NULL && strchr (name, '\\') == NULL && !g_str_equal (name, ".") && !g_str_equal (name, "..") &&
+  if (*name != '\0' && strchr (name, '/') == NULL && strchr (name, '\\') == NULL &&
+      !g_str_equal (name, ".") && !g_str_equal (name, "..") &&
       g_str_has_suffix (name, ".safetensors"))
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
-               "%s: shard \"%s\": the plain name of a .safetensors file in the same folder was expected", index, name);
+  g_set_error (
+      error, COW_ERROR, COW_ERROR_FORMAT,
+      "%s: shard \"%s\": the plain name of a .safetensors file in the same folder was expected",
+      index, name);
   return FALSE;
 }
 
 /* Reads the index: tensor -> shard in *map, and the shards in the order of their names. */
 static gboolean
-read_index (JsonObject *weight_map, const char *index, GHashTable *map, GPtrArray *shards, GError **error)
+read_index (JsonObject *weight_map, const char *index, GHashTable *map, GPtrArray *shards,
+            GError **error)
 {
   g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
   JsonObjectIter iter;
@@ -146,7 +159,8 @@ read_index (JsonObject *weight_map, const char *index, GHashTable *map, GPtrArra
     const char *shard;
 
     if (!JSON_NODE_HOLDS_VALUE (node) || json_node_get_value_type (node) != G_TYPE_STRING) {
-      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: weight_map: the name of a shard was expected for tensor %s", index, tensor);
+      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                   "%s: weight_map: the name of a shard was expected for tensor %s", index, tensor);
       return FALSE;
     }
     shard = json_node_get_string (node);
@@ -165,9 +179,11 @@ compare_names (gconstpointer a, gconstpointer b)
   return strcmp (*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Index and shard must tell the same: a tensor that only one of them knows belongs to another version of the network. */
+/* Index and shard must tell the same: a tensor that only one of them knows belongs to another
+ * version of the network. */
 static gboolean
-check_shard (const CowSafetensors *file, const char *shard, const char *index, GHashTable *map, GError **error)
+check_shard (const CowSafetensors *file, const char *shard, const char *index, GHashTable *map,
+             GError **error)
 {
   GHashTableIter iter;
   gpointer name, where;
@@ -175,7 +191,9 @@ check_shard (const CowSafetensors *file, const char *shard, const char *index, G
   g_hash_table_iter_init (&iter, map);
   while (g_hash_table_iter_next (&iter, &name, &where))
     if (g_str_equal (where, shard) && cow_safetensors_get (file, name) == NULL) {
-      g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s: tensor %s is not in %s, where the index has it", index, (char *)name, shard);
+      g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
+                   "%s: tensor %s is not in %s, where the index has it", index, (char *)name,
+                   shard);
       return FALSE;
     }
   for (guint i = 0; i < cow_safetensors_n_tensors (file); i++) {
@@ -183,7 +201,8 @@ check_shard (const CowSafetensors *file, const char *shard, const char *index, G
 
     where = g_hash_table_lookup (map, tensor);
     if (where == NULL || !g_str_equal (where, shard)) {
-      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: shard %s holds tensor %s, which the index %s%s", index, shard, tensor,
+      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                   "%s: shard %s holds tensor %s, which the index %s%s", index, shard, tensor,
                    where == NULL ? "does not know" : "has in ", where == NULL ? "" : (char *)where);
       return FALSE;
     }
@@ -234,7 +253,8 @@ add_folder (CowCheckpoint *self, GError **error)
     return add_file (self, single, error);
   if (g_file_test (index, G_FILE_TEST_EXISTS))
     return add_shards (self, index, error);
-  g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s: has neither model.safetensors nor model.safetensors.index.json", self->path);
+  g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
+               "%s: has neither model.safetensors nor model.safetensors.index.json", self->path);
   return FALSE;
 }
 
@@ -252,7 +272,8 @@ cow_checkpoint_open (const char *path, GError **error)
     g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s: no such file or folder", path);
     return NULL;
   }
-  ok = g_file_test (path, G_FILE_TEST_IS_DIR) ? add_folder (self, error) : add_file (self, path, error);
+  ok = g_file_test (path, G_FILE_TEST_IS_DIR) ? add_folder (self, error)
+                                              : add_file (self, path, error);
   return ok ? g_steal_pointer (&self) : NULL;
 }
 
@@ -301,7 +322,8 @@ cow_checkpoint_find (const CowCheckpoint *self, const char *name)
 }
 
 const CowTensor *
-cow_checkpoint_get (const CowCheckpoint *self, const char *name, guint n_dims, const gint64 *dims, GError **error)
+cow_checkpoint_get (const CowCheckpoint *self, const char *name, guint n_dims, const gint64 *dims,
+                    GError **error)
 {
   const Entry *entry = find_entry (self, name);
   CowTensor wanted = { .n_dims = n_dims };
@@ -312,10 +334,12 @@ cow_checkpoint_get (const CowCheckpoint *self, const char *name, guint n_dims, c
   memcpy (wanted.dims, dims, n_dims * sizeof *dims);
   wanted_text = cow_tensor_shape_text (&wanted);
   if (entry == NULL) {
-    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s: tensor %s %s is missing", self->path, name, wanted_text);
+    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s: tensor %s %s is missing", self->path,
+                 name, wanted_text);
   } else {
     found_text = cow_tensor_shape_text (&entry->tensor);
-    g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH, "%s: tensor %s has shape %s, %s was expected", file_path (entry->file), name,
+    g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
+                 "%s: tensor %s has shape %s, %s was expected", file_path (entry->file), name,
                  found_text, wanted_text);
   }
   return NULL;

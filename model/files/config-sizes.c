@@ -5,12 +5,14 @@ static const struct {
   int hidden, layers, heads, intermediate;
   gboolean gated, qv_bias;
 } sizes[] = {
-  { 128, 4, 2, 256, FALSE, TRUE },     { 384, 12, 6, 1536, FALSE, TRUE },   { 384, 12, 6, 1536, TRUE, TRUE },
-  { 768, 12, 12, 3072, FALSE, TRUE },  { 1024, 24, 16, 4096, FALSE, TRUE }, { 1280, 32, 20, 5120, TRUE, TRUE },
+  { 128, 4, 2, 256, FALSE, TRUE },     { 384, 12, 6, 1536, FALSE, TRUE },
+  { 384, 12, 6, 1536, TRUE, TRUE },    { 768, 12, 12, 3072, FALSE, TRUE },
+  { 1024, 24, 16, 4096, FALSE, TRUE }, { 1280, 32, 20, 5120, TRUE, TRUE },
   { 4096, 40, 32, 8192, TRUE, FALSE },
 };
 
-const char *const cow_vit_size_names[] = { "tiny", "vits16", "vits16plus", "vitb16", "vitl16", "vith16plus", "vit7b16", NULL };
+const char *const cow_vit_size_names[] = { "tiny",   "vits16",     "vits16plus", "vitb16",
+                                           "vitl16", "vith16plus", "vit7b16",    NULL };
 
 gboolean
 cow_vit_config_of_size (const char *name, CowVitConfig *config)
@@ -33,7 +35,8 @@ cow_vit_config_of_size (const char *name, CowVitConfig *config)
         .mlp_bias = TRUE,
         .norm_epsilon = 1e-5f,
         .rope_theta = 100.0f,
-        .rope_rescale = i == 0 ? 0 : 2, /* the tiny one is trained with the positions that it will see */
+        .rope_rescale =
+            i == 0 ? 0 : 2, /* the tiny one is trained with the positions that it will see */
       };
       return TRUE;
     }

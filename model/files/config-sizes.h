@@ -7,7 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* "tiny" (not one of DINOv3's: any machine runs it faster than a camera delivers), then "vits16" ... "vit7b16"; NULL-terminated, static. */
+/* "tiny" (not one of DINOv3's: any machine runs it faster than a camera delivers), then "vits16"
+ * ... "vit7b16"; NULL-terminated, static. */
 extern const char *const cow_vit_size_names[];
 
 /* The config of a size; FALSE when there is none of that name. */

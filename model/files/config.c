@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A DINOv3's sizes from config.json, and the list of its linear layers. Names, defaults and their meaning are those of transformers'
- * DINOv3ViTConfig. Other pos_embed_* settings and dropout are not read. config-infer.c does without the file.
+ * A DINOv3's sizes from config.json, and the list of its linear layers. Names, defaults and their
+ * meaning are those of transformers' DINOv3ViTConfig. Other pos_embed_* settings and dropout are
+ * not read. config-infer.c does without the file.
  */
 #include "model/files/config.h"
 
@@ -20,7 +21,8 @@
 #define MAX_REGISTERS    64
 #define MAX_IMAGE        8192
 
-/* The model_type of a network that cow-trainer trained from scratch in the shape of timm's VisionTransformer. */
+/* The model_type of a network that cow-trainer trained from scratch in the shape of timm's
+ * VisionTransformer. */
 #define TIMM_TYPE "timm_vit"
 
 gboolean
@@ -41,22 +43,25 @@ cow_vit_config_validate (const CowVitConfig *c, const char *where, GError **erro
   };
   for (gsize i = 0; i < G_N_ELEMENTS (sizes); i++)
     if (sizes[i].value < sizes[i].min || sizes[i].value > sizes[i].max) {
-      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: \"%s\" is %d, expected %d to %d", where, sizes[i].key, sizes[i].value,
-                   sizes[i].min, sizes[i].max);
+      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: \"%s\" is %d, expected %d to %d", where,
+                   sizes[i].key, sizes[i].value, sizes[i].min, sizes[i].max);
       return FALSE;
     }
   int head_dim = c->hidden_size / c->n_heads;
   /* Rotary embedding turns pairs in two directions: a head has to fall into four equal parts. */
   if (c->hidden_size % c->n_heads != 0 || head_dim % 4 != 0 || head_dim > 256) {
     g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
-                 "%s: \"hidden_size\" %d in %d \"num_attention_heads\": expected heads of equal size, a multiple of 4, at most 256", where,
-                 c->hidden_size, c->n_heads);
+                 "%s: \"hidden_size\" %d in %d \"num_attention_heads\": expected heads of equal "
+                 "size, a multiple of 4, at most 256",
+                 where, c->hidden_size, c->n_heads);
     return FALSE;
   }
-  if (!isfinite (c->norm_epsilon) || c->norm_epsilon <= 0 || !isfinite (c->rope_theta) || c->rope_theta <= 0 ||
-      !isfinite (c->rope_rescale) || c->rope_rescale < 0 || c->rope_rescale > 100) {
+  if (!isfinite (c->norm_epsilon) || c->norm_epsilon <= 0 || !isfinite (c->rope_theta) ||
+      c->rope_theta <= 0 || !isfinite (c->rope_rescale) || c->rope_rescale < 0 ||
+      c->rope_rescale > 100) {
     g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
-                 "%s: \"layer_norm_eps\" is %g, \"rope_theta\" %g and \"pos_embed_rescale\" %g, expected the first two positive and finite "
+                 "%s: \"layer_norm_eps\" is %g, \"rope_theta\" %g and \"pos_embed_rescale\" %g, "
+                 "expected the first two positive and finite "
                  "and the last 0 to 100",
                  where, c->norm_epsilon, c->rope_theta, c->rope_rescale);
     return FALSE;
@@ -98,15 +103,18 @@ get_rescale (JsonObject *object, const char *where, float *value, GError **error
 }
 
 static gboolean
-check_word (JsonObject *object, const char *where, const char *key, const char *expected, const char *fallback, GError **error)
+check_word (JsonObject *object, const char *where, const char *key, const char *expected,
+            const char *fallback, GError **error)
 {
   const char *word = fallback;
   if (!cow_json_get_string (object, where, key, &word, error))
     return FALSE;
   if (g_strcmp0 (word, expected) == 0)
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s: \"%s\" is %s%s%s, only \"%s\" is supported here", where, key,
-               word != NULL ? "\"" : "", word != NULL ? word : "missing", word != NULL ? "\"" : "", expected);
+  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+               "%s: \"%s\" is %s%s%s, only \"%s\" is supported here", where, key,
+               word != NULL ? "\"" : "", word != NULL ? word : "missing", word != NULL ? "\"" : "",
+               expected);
   return FALSE;
 }
 
@@ -124,7 +132,9 @@ check_quantisation (JsonObject *object, const char *where, GError **error)
     return FALSE;
   if (!four_bit) {
     g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
-                 "%s: \"quantization_config\" does not say \"load_in_4bit\": true; of bitsandbytes' formats only NF4 is supported", where);
+                 "%s: \"quantization_config\" does not say \"load_in_4bit\": true; of "
+                 "bitsandbytes' formats only NF4 is supported",
+                 where);
     return FALSE;
   }
   /* bitsandbytes' own default is fp4, so a missing type is not NF4. */
@@ -158,18 +168,27 @@ read_object (JsonObject *o, const char *where, CowVitConfig *c, GError **error)
   c->k_bias = c->timm;
   if (c->timm)
     c->rope_rescale = 0;
-  return (c->timm || check_word (o, where, "model_type", "dinov3_vit", NULL, error)) && check_quantisation (o, where, error) &&
-         get_size (o, where, "hidden_size", &c->hidden_size, error) && get_size (o, where, "num_hidden_layers", &c->n_layers, error) &&
+  return (c->timm || check_word (o, where, "model_type", "dinov3_vit", NULL, error)) &&
+         check_quantisation (o, where, error) &&
+         get_size (o, where, "hidden_size", &c->hidden_size, error) &&
+         get_size (o, where, "num_hidden_layers", &c->n_layers, error) &&
          get_size (o, where, "num_attention_heads", &c->n_heads, error) &&
          get_size (o, where, "intermediate_size", &c->intermediate_size, error) &&
-         get_size (o, where, "patch_size", &c->patch_size, error) && get_size (o, where, "num_channels", &c->n_channels, error) &&
-         get_size (o, where, "num_register_tokens", &c->n_registers, error) && get_size (o, where, "image_size", &c->image_size, error) &&
-         cow_json_get_bool (o, where, "use_gated_mlp", &c->gated, error) && cow_json_get_bool (o, where, "query_bias", &c->q_bias, error) &&
-         cow_json_get_bool (o, where, "key_bias", &c->k_bias, error) && cow_json_get_bool (o, where, "value_bias", &c->v_bias, error) &&
-         cow_json_get_bool (o, where, "proj_bias", &c->o_bias, error) && cow_json_get_bool (o, where, "mlp_bias", &c->mlp_bias, error) &&
-         get_float (o, where, "layer_norm_eps", &c->norm_epsilon, error) && get_float (o, where, "rope_theta", &c->rope_theta, error) &&
+         get_size (o, where, "patch_size", &c->patch_size, error) &&
+         get_size (o, where, "num_channels", &c->n_channels, error) &&
+         get_size (o, where, "num_register_tokens", &c->n_registers, error) &&
+         get_size (o, where, "image_size", &c->image_size, error) &&
+         cow_json_get_bool (o, where, "use_gated_mlp", &c->gated, error) &&
+         cow_json_get_bool (o, where, "query_bias", &c->q_bias, error) &&
+         cow_json_get_bool (o, where, "key_bias", &c->k_bias, error) &&
+         cow_json_get_bool (o, where, "value_bias", &c->v_bias, error) &&
+         cow_json_get_bool (o, where, "proj_bias", &c->o_bias, error) &&
+         cow_json_get_bool (o, where, "mlp_bias", &c->mlp_bias, error) &&
+         get_float (o, where, "layer_norm_eps", &c->norm_epsilon, error) &&
+         get_float (o, where, "rope_theta", &c->rope_theta, error) &&
          get_rescale (o, where, &c->rope_rescale, error) &&
-         check_word (o, where, "hidden_act", c->gated ? "silu" : "gelu", "gelu", error) && cow_vit_config_validate (c, where, error);
+         check_word (o, where, "hidden_act", c->gated ? "silu" : "gelu", "gelu", error) &&
+         cow_vit_config_validate (c, where, error);
 }
 
 static gboolean
@@ -190,7 +209,8 @@ char *
 cow_vit_config_file_for (const char *path)
 {
   g_autofree char *base = g_path_get_basename (path);
-  /* A Hugging Face folder named by its file; any other file says nothing about a config.json beside it. */
+  /* A Hugging Face folder named by its file; any other file says nothing about a config.json beside
+   * it. */
   if (strcmp (base, "model.safetensors") != 0)
     return g_build_filename (path, "config.json", NULL);
   g_autofree char *folder = g_path_get_dirname (path);
@@ -198,7 +218,8 @@ cow_vit_config_file_for (const char *path)
 }
 
 gboolean
-cow_vit_config_for (const char *path, const CowCheckpoint *checkpoint, CowVitConfig *config, GError **error)
+cow_vit_config_for (const char *path, const CowCheckpoint *checkpoint, CowVitConfig *config,
+                    GError **error)
 {
   g_autofree char *file = cow_vit_config_file_for (path);
   if (g_file_test (file, G_FILE_TEST_EXISTS))
@@ -274,15 +295,17 @@ const char *
 cow_module_name (CowModule module)
 {
   static const char *const names[COW_N_MODULES] = {
-    [COW_Q] = "attention.q_proj", [COW_K] = "attention.k_proj", [COW_V] = "attention.v_proj", [COW_O] = "attention.o_proj",
-    [COW_GATE] = "mlp.gate_proj", [COW_UP] = "mlp.up_proj",     [COW_DOWN] = "mlp.down_proj",
+    [COW_Q] = "attention.q_proj", [COW_K] = "attention.k_proj", [COW_V] = "attention.v_proj",
+    [COW_O] = "attention.o_proj", [COW_GATE] = "mlp.gate_proj", [COW_UP] = "mlp.up_proj",
+    [COW_DOWN] = "mlp.down_proj",
   };
   g_return_val_if_fail ((int)module >= 0 && module < COW_N_MODULES, NULL);
   return names[module];
 }
 
 gboolean
-cow_vit_config_module (const CowVitConfig *c, CowModule module, gint64 *out, gint64 *in, gboolean *bias)
+cow_vit_config_module (const CowVitConfig *c, CowModule module, gint64 *out, gint64 *in,
+                       gboolean *bias)
 {
   gint64 hidden = c->hidden_size, wide = c->intermediate_size;
   const gboolean attention_bias[] = { c->q_bias, c->k_bias, c->v_bias, c->o_bias };
@@ -306,7 +329,8 @@ cow_vit_config_n_parameters (const CowVitConfig *c)
       layer += out * in + (bias ? out : 0);
   }
   gint64 side = c->image_size / c->patch_size;
-  gint64 tokens = (c->timm ? 2 + side * side : 2 + c->n_registers) * hidden; /* class and positions; class, mask, registers */
+  gint64 tokens = (c->timm ? 2 + side * side : 2 + c->n_registers) *
+                  hidden; /* class and positions; class, mask, registers */
   gint64 patches = hidden * c->n_channels * c->patch_size * c->patch_size + hidden;
   return tokens + patches + c->n_layers * layer + 2 * hidden;
 }

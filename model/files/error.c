@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/files/error.h"
 
-G_DEFINE_QUARK (cow-error-quark, cow_error)
+G_DEFINE_QUARK (cow - error - quark, cow_error)
 
 static CowError
 code_of (CkStatus status)

@@ -71,12 +71,14 @@ static gboolean
 wrong (JsonNode *node, const char *where, const char *key, const char *expected, GError **error)
 {
   g_autofree char *found = cow_json_describe (node);
-  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: \"%s\" is %s, expected %s", where, key, found, expected);
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: \"%s\" is %s, expected %s", where, key,
+               found, expected);
   return FALSE;
 }
 
 gboolean
-cow_json_get_int (JsonObject *object, const char *where, const char *key, gint64 min, gint64 max, gint64 *value, GError **error)
+cow_json_get_int (JsonObject *object, const char *where, const char *key, gint64 min, gint64 max,
+                  gint64 *value, GError **error)
 {
   JsonNode *node = json_object_get_member (object, key);
   if (node == NULL)
@@ -84,7 +86,8 @@ cow_json_get_int (JsonObject *object, const char *where, const char *key, gint64
   gboolean is_int = cow_json_holds (node, G_TYPE_INT64);
   gint64 v = is_int ? json_node_get_int (node) : 0;
   if (!is_int || v < min || v > max) {
-    g_autofree char *expected = g_strdup_printf ("an integer from %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT, min, max);
+    g_autofree char *expected =
+        g_strdup_printf ("an integer from %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT, min, max);
     return wrong (node, where, key, expected, error);
   }
   *value = v;
@@ -92,7 +95,8 @@ cow_json_get_int (JsonObject *object, const char *where, const char *key, gint64
 }
 
 gboolean
-cow_json_get_double (JsonObject *object, const char *where, const char *key, double *value, GError **error)
+cow_json_get_double (JsonObject *object, const char *where, const char *key, double *value,
+                     GError **error)
 {
   JsonNode *node = json_object_get_member (object, key);
   if (node == NULL)
@@ -107,7 +111,8 @@ cow_json_get_double (JsonObject *object, const char *where, const char *key, dou
 }
 
 gboolean
-cow_json_get_bool (JsonObject *object, const char *where, const char *key, gboolean *value, GError **error)
+cow_json_get_bool (JsonObject *object, const char *where, const char *key, gboolean *value,
+                   GError **error)
 {
   JsonNode *node = json_object_get_member (object, key);
   if (node == NULL)
@@ -119,7 +124,8 @@ cow_json_get_bool (JsonObject *object, const char *where, const char *key, gbool
 }
 
 gboolean
-cow_json_get_string (JsonObject *object, const char *where, const char *key, const char **value, GError **error)
+cow_json_get_string (JsonObject *object, const char *where, const char *key, const char **value,
+                     GError **error)
 {
   JsonNode *node = json_object_get_member (object, key);
   if (node == NULL || JSON_NODE_HOLDS_NULL (node))
@@ -131,7 +137,8 @@ cow_json_get_string (JsonObject *object, const char *where, const char *key, con
 }
 
 gboolean
-cow_json_get_object (JsonObject *object, const char *where, const char *key, JsonObject **value, GError **error)
+cow_json_get_object (JsonObject *object, const char *where, const char *key, JsonObject **value,
+                     GError **error)
 {
   JsonNode *node = json_object_get_member (object, key);
   if (node == NULL || JSON_NODE_HOLDS_NULL (node))
@@ -143,7 +150,8 @@ cow_json_get_object (JsonObject *object, const char *where, const char *key, Jso
 }
 
 gboolean
-cow_json_get_array (JsonObject *object, const char *where, const char *key, JsonArray **value, GError **error)
+cow_json_get_array (JsonObject *object, const char *where, const char *key, JsonArray **value,
+                    GError **error)
 {
   JsonNode *node = json_object_get_member (object, key);
   if (node == NULL || JSON_NODE_HOLDS_NULL (node))

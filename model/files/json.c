@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A look at the raw text (check_text), then json-glib's parser with an ear on its signals for duplicate members. */
+/* A look at the raw text (check_text), then json-glib's parser with an ear on its signals for
+ * duplicate members. */
 #include "model/files/json.h"
 
 #include <string.h>
@@ -10,11 +11,13 @@
 static gboolean
 bad_text (const char *file, gsize at, const char *what, GError **error)
 {
-  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: broken JSON at byte %" G_GSIZE_FORMAT ": %s", file, at, what);
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+               "%s: broken JSON at byte %" G_GSIZE_FORMAT ": %s", file, at, what);
   return FALSE;
 }
 
-/* Whether the text goes on with \uXY.. where X is d and Y one of `third`: half of a surrogate pair. */
+/* Whether the text goes on with \uXY.. where X is d and Y one of `third`: half of a surrogate pair.
+ */
 static gboolean
 is_surrogate (const char *text, gsize left, const char *third)
 {
@@ -22,8 +25,8 @@ is_surrogate (const char *text, gsize left, const char *third)
          strchr (third, g_ascii_tolower (text[3])) != NULL;
 }
 
-/* Moves *at from a string's first quote to its last. What an escape stands for must be text: json-glib would take half a pair, and end the
- * string at a NUL. */
+/* Moves *at from a string's first quote to its last. What an escape stands for must be text:
+ * json-glib would take half a pair, and end the string at a NUL. */
 static gboolean
 skip_string (const char *text, gsize n_bytes, gsize *at, const char *file, GError **error)
 {
@@ -42,7 +45,8 @@ skip_string (const char *text, gsize n_bytes, gsize *at, const char *file, GErro
   return *at < n_bytes || bad_text (file, n_bytes, "a string without end", error);
 }
 
-/* Nothing may follow the whole: json-glib 1.6 would take the last of several values and leak the others. */
+/* Nothing may follow the whole: json-glib 1.6 would take the last of several values and leak the
+ * others. */
 static gboolean
 check_end (const char *text, gsize n_bytes, gsize at, const char *file, GError **error)
 {
@@ -52,8 +56,9 @@ check_end (const char *text, gsize n_bytes, gsize at, const char *file, GError *
 }
 
 /*
- * Bounds what the parser will do with the text. Characters that have no place outside strings are refused, not skipped: a comment could
- * hide a quote, and what this takes for a string would be brackets to the parser.
+ * Bounds what the parser will do with the text. Characters that have no place outside strings are
+ * refused, not skipped: a comment could hide a quote, and what this takes for a string would be
+ * brackets to the parser.
  */
 static gboolean
 check_text (const char *text, gsize n_bytes, const char *file, GError **error)
@@ -85,7 +90,8 @@ check_text (const char *text, gsize n_bytes, const char *file, GError **error)
   return TRUE;
 }
 
-/* How many members each open object had when its last one came; an object that does not grow had that name already. */
+/* How many members each open object had when its last one came; an object that does not grow had
+ * that name already. */
 typedef struct {
   GHashTable *sizes;
   char *duplicate;
@@ -97,7 +103,8 @@ on_member (JsonParser *parser, JsonObject *object, const char *name, gpointer da
   Members *members = data;
   guint size = json_object_get_size (object);
 
-  if (GPOINTER_TO_UINT (g_hash_table_lookup (members->sizes, object)) == size && members->duplicate == NULL)
+  if (GPOINTER_TO_UINT (g_hash_table_lookup (members->sizes, object)) == size &&
+      members->duplicate == NULL)
     members->duplicate = g_strdup (name);
   g_hash_table_insert (members->sizes, object, GUINT_TO_POINTER (size));
 }
@@ -112,12 +119,15 @@ on_object_end (JsonParser *parser, JsonObject *object, gpointer data)
 static gboolean
 check_root (JsonNode *root, const Members *members, const char *file, GError **error)
 {
-  g_autofree char *name = members->duplicate != NULL ? g_utf8_make_valid (members->duplicate, -1) : NULL;
+  g_autofree char *name =
+      members->duplicate != NULL ? g_utf8_make_valid (members->duplicate, -1) : NULL;
 
   if (name != NULL)
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: broken JSON: two members have the name \"%s\"", file, name);
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                 "%s: broken JSON: two members have the name \"%s\"", file, name);
   else if (root == NULL || !JSON_NODE_HOLDS_OBJECT (root))
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: broken JSON: the whole must be an object {...}", file);
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                 "%s: broken JSON: the whole must be an object {...}", file);
   else
     return TRUE;
   return FALSE;
@@ -155,7 +165,8 @@ cow_json_read (const char *path, GError **error)
 
   if (!cow_mapping_open (&mapping, path, error))
     return NULL;
-  root = cow_json_parse (mapping.data != NULL ? (const char *)mapping.data : "", mapping.size, path, error);
+  root = cow_json_parse (mapping.data != NULL ? (const char *)mapping.data : "", mapping.size, path,
+                         error);
   cow_mapping_close (&mapping);
   return root;
 }

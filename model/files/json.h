@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * JSON from files that nobody vouches for. json-glib recurses as deep as the text says, takes comments and keeps the last of two members
- * of one name; this refuses all three before they matter.
+ * JSON from files that nobody vouches for. json-glib recurses as deep as the text says, takes
+ * comments and keeps the last of two members of one name; this refuses all three before they
+ * matter.
  */
 #ifndef COW_JSON_H
 #define COW_JSON_H
@@ -10,10 +11,12 @@
 
 G_BEGIN_DECLS
 
-#define COW_JSON_MAX_DEPTH  32
-#define COW_JSON_MAX_VALUES 2000000 /* at some 100 bytes each in memory; a network of 100,000 tensors has 700,000 */
+#define COW_JSON_MAX_DEPTH 32
+#define COW_JSON_MAX_VALUES                                                                        \
+  2000000 /* at some 100 bytes each in memory; a network of 100,000 tensors has 700,000 */
 
-/* Parses a text whose root is an object; COW_ERROR_FORMAT, with `file` in the message. Free with json_node_unref. */
+/* Parses a text whose root is an object; COW_ERROR_FORMAT, with `file` in the message. Free with
+ * json_node_unref. */
 JsonNode *cow_json_parse (const char *text, gsize n_bytes, const char *file, GError **error);
 /* Reads and parses a file: COW_ERROR_NOT_FOUND and COW_ERROR_IO too. */
 JsonNode *cow_json_read (const char *path, GError **error);

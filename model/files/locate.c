@@ -3,7 +3,8 @@
 
 #include "cow-build.h"
 
-/* The folders below which a relative name is looked for, in order of preference; a new NULL-terminated array. */
+/* The folders below which a relative name is looked for, in order of preference; a new
+ * NULL-terminated array. */
 static char **
 search_folders (void)
 {
@@ -41,6 +42,7 @@ cow_locate (const char *name, GError **error)
       return g_steal_pointer (&path);
   }
   g_autofree char *tried = g_strjoinv (", ", folders);
-  g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s does not exist here, nor below %s", name, tried);
+  g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s does not exist here, nor below %s", name,
+               tried);
   return NULL;
 }

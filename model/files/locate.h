@@ -8,20 +8,23 @@
 G_BEGIN_DECLS
 
 /*
- * The path of a model or adapter that a user named: as it stands when it exists; else, for a relative name, below each folder of
- * $COWBEHAVIOR_PATH (colon-separated), then the user's data folder (XDG_DATA_HOME/cowbehavior), then the installed data folder.
- * COW_ERROR_NOT_FOUND lists every place that was tried. Free with g_free.
+ * The path of a model or adapter that a user named: as it stands when it exists; else, for a
+ * relative name, below each folder of $COWBEHAVIOR_PATH (colon-separated), then the user's data
+ * folder (XDG_DATA_HOME/cowbehavior), then the installed data folder. COW_ERROR_NOT_FOUND lists
+ * every place that was tried. Free with g_free.
  */
 char *cow_locate (const char *name, GError **error);
 
 /*
- * What is used where nobody names a model and an adapter: names for cow_locate () of the demonstration, a small network that was trained on
- * drawings of cows (pipelines/demo/model/README.md). Whoever uses it says COW_DEMONSTRATION_WARNING to the user.
+ * What is used where nobody names a model and an adapter: names for cow_locate () of the
+ * demonstration, a small network that was trained on drawings of cows
+ * (pipelines/demo/model/README.md). Whoever uses it says COW_DEMONSTRATION_WARNING to the user.
  */
 #define COW_DEMONSTRATION_MODEL   "drawn-cows"
 #define COW_DEMONSTRATION_ADAPTER "drawn-cows-day"
-#define COW_DEMONSTRATION_WARNING                                                                                                          \
-  "No model and no adapter are set: the demonstration model is used. It was trained on drawings, and knows nothing of real cows."
+#define COW_DEMONSTRATION_WARNING                                                                  \
+  "No model and no adapter are set: the demonstration model is used. It was trained on drawings, " \
+  "and knows nothing of real cows."
 
 G_END_DECLS
 

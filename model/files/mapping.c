@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Mapping files: mmap(2) itself and not GMappedFile, because streaming over a network larger than memory needs madvise(2). */
+/* Mapping files: mmap(2) itself and not GMappedFile, because streaming over a network larger than
+ * memory needs madvise(2). */
 #define _GNU_SOURCE
 #include "model/files/mapping.h"
 
@@ -17,8 +18,9 @@ fail (const char *path, const char *doing, GError **error)
 {
   int code = errno;
 
-  g_set_error (error, COW_ERROR, code == ENOENT || code == ENOTDIR ? COW_ERROR_NOT_FOUND : COW_ERROR_IO, "%s: cannot %s: %s", path, doing,
-               g_strerror (code));
+  g_set_error (error, COW_ERROR,
+               code == ENOENT || code == ENOTDIR ? COW_ERROR_NOT_FOUND : COW_ERROR_IO,
+               "%s: cannot %s: %s", path, doing, g_strerror (code));
   return FALSE;
 }
 
@@ -47,7 +49,8 @@ map_descriptor (CowMapping *self, int fd, const char *path, GError **error)
   return TRUE;
 }
 
-/* What a clone without git-lfs leaves in place of a model is the likeliest "broken" file of all, and looks like nothing else. */
+/* What a clone without git-lfs leaves in place of a model is the likeliest "broken" file of all,
+ * and looks like nothing else. */
 static gboolean
 check_not_pointer (const CowMapping *self, GError **error)
 {
@@ -55,7 +58,8 @@ check_not_pointer (const CowMapping *self, GError **error)
 
   if (self->size < sizeof pointer - 1 || memcmp (self->data, pointer, sizeof pointer - 1) != 0)
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: is a Git LFS pointer, not the file itself: run \"git lfs pull\" in its folder",
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+               "%s: is a Git LFS pointer, not the file itself: run \"git lfs pull\" in its folder",
                self->path);
   return FALSE;
 }
@@ -67,7 +71,8 @@ cow_mapping_open (CowMapping *self, const char *path, GError **error)
   int fd;
 
   memset (self, 0, sizeof *self);
-  /* O_NONBLOCK: opening a named pipe must not wait for a writer; it means nothing for ordinary files. */
+  /* O_NONBLOCK: opening a named pipe must not wait for a writer; it means nothing for ordinary
+   * files. */
   fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0)
     return fail (path, "open", error);

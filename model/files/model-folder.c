@@ -33,22 +33,26 @@ cow_linear_weight_parse (const char *name, int *layer, CowModule *module, const 
 }
 
 gboolean
-cow_model_folder_prepare (const char *folder, const char *const *others, gboolean *made, GError **error)
+cow_model_folder_prepare (const char *folder, const char *const *others, gboolean *made,
+                          GError **error)
 {
-  static const char *const files[] = { "model.safetensors", "model.safetensors.index.json", "config.json", NULL };
+  static const char *const files[] = { "model.safetensors", "model.safetensors.index.json",
+                                       "config.json", NULL };
   const char *const *lists[] = { files, others };
   for (gsize l = 0; l < G_N_ELEMENTS (lists); l++)
     for (const char *const *name = lists[l]; name != NULL && *name != NULL; name++) {
       g_autofree char *file = g_build_filename (folder, *name, NULL);
       if (g_file_test (file, G_FILE_TEST_EXISTS)) {
-        g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "%s: there already; the new model needs a folder without one", file);
+        g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+                     "%s: there already; the new model needs a folder without one", file);
         return FALSE;
       }
     }
   *made = !g_file_test (folder, G_FILE_TEST_EXISTS);
   if (g_mkdir_with_parents (folder, 0777) == 0)
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: no such folder can be made: %s", folder, g_strerror (errno));
+  g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: no such folder can be made: %s", folder,
+               g_strerror (errno));
   return FALSE;
 }
 
@@ -62,7 +66,8 @@ set_dtype (JsonObject *object, const char *dtype)
 }
 
 char *
-cow_model_config_text (const char *path, const CowVitConfig *config, gboolean nf4, const char *dtype, GError **error)
+cow_model_config_text (const char *path, const CowVitConfig *config, gboolean nf4,
+                       const char *dtype, GError **error)
 {
   g_autofree char *file = cow_vit_config_file_for (path), *made = NULL;
   g_autoptr (JsonObject) object = NULL;

@@ -7,26 +7,33 @@
 
 G_BEGIN_DECLS
 
-/* Called after each tensor with bytes read so far of all; return FALSE to stop (COW_ERROR_IO "cancelled", nothing left behind). */
-typedef gboolean (*CowTensorProgress) (const char *tensor, guint64 done_bytes, guint64 total_bytes, gpointer user_data);
+/* Called after each tensor with bytes read so far of all; return FALSE to stop (COW_ERROR_IO
+ * "cancelled", nothing left behind). */
+typedef gboolean (*CowTensorProgress) (const char *tensor, guint64 done_bytes, guint64 total_bytes,
+                                       gpointer user_data);
 
 /*
- * Whether a tensor's name is that of a linear layer's weight, "layer.3.mlp.up_proj.weight": which layer, which module. *rest is what comes
- * behind it: "" for the weight itself, ".absmax" for a part of an NF4 one.
+ * Whether a tensor's name is that of a linear layer's weight, "layer.3.mlp.up_proj.weight": which
+ * layer, which module. *rest is what comes behind it: "" for the weight itself, ".absmax" for a
+ * part of an NF4 one.
  */
-gboolean cow_linear_weight_parse (const char *name, int *layer, CowModule *module, const char **rest);
+gboolean cow_linear_weight_parse (const char *name, int *layer, CowModule *module,
+                                  const char **rest);
 
 /*
- * Makes the folder where it is missing (*made); COW_ERROR_ARGUMENT when it holds a model already, or a file of one of these names (NULL at
- * the end, or NULL).
+ * Makes the folder where it is missing (*made); COW_ERROR_ARGUMENT when it holds a model already,
+ * or a file of one of these names (NULL at the end, or NULL).
  */
-gboolean cow_model_folder_prepare (const char *folder, const char *const *others, gboolean *made, GError **error);
+gboolean cow_model_folder_prepare (const char *folder, const char *const *others, gboolean *made,
+                                   GError **error);
 
 /*
- * The config.json of a model made from that at `path`: the source's own, with or without bitsandbytes' quantization_config, and of that
- * type of numbers ("float32", "bfloat16"; NULL: as it was); where there is none, one made from the sizes. Free with g_free.
+ * The config.json of a model made from that at `path`: the source's own, with or without
+ * bitsandbytes' quantization_config, and of that type of numbers ("float32", "bfloat16"; NULL: as
+ * it was); where there is none, one made from the sizes. Free with g_free.
  */
-char *cow_model_config_text (const char *path, const CowVitConfig *config, gboolean nf4, const char *dtype, GError **error);
+char *cow_model_config_text (const char *path, const CowVitConfig *config, gboolean nf4,
+                             const char *dtype, GError **error);
 
 G_END_DECLS
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The order and sizes of the tensors that make up a quantised weight; they follow from its shape alone. */
+/* The order and sizes of the tensors that make up a quantised weight; they follow from its shape
+ * alone. */
 #include "model/files/nf4-write.h"
 
 #include <string.h>
@@ -8,9 +9,9 @@
 #define MIN_STATE 256 /* bytes: the JSON of a quant state is always shorter */
 
 /*
- * Bytes of the quant state's tensor. Its JSON is followed by spaces, which JSON ignores: they make the size known before the weight is
- * read, and round the three byte tensors of a weight up to a multiple of 4, so that all F32 tensors of the file stay aligned for whoever
- * maps it.
+ * Bytes of the quant state's tensor. Its JSON is followed by spaces, which JSON ignores: they make
+ * the size known before the weight is read, and round the three byte tensors of a weight up to a
+ * multiple of 4, so that all F32 tensors of the file stay aligned for whoever maps it.
  */
 static gsize
 state_size (gsize n_codes, gsize n_blocks)
@@ -51,7 +52,8 @@ cow_nf4_write (CowSafetensorsWriter *writer, const CowNf4 *nf4, const char *dtyp
   g_autofree char *state = g_strdup_printf ("%-*s", (int)n_state, json);
   g_return_val_if_fail (strlen (state) == n_state, FALSE);
   return cow_safetensors_writer_write (writer, cow_nf4_code, sizeof cow_nf4_code, error) &&
-         cow_safetensors_writer_write (writer, nf4->nested_absmax, nf4->n_nested * sizeof (float), error) &&
+         cow_safetensors_writer_write (writer, nf4->nested_absmax, nf4->n_nested * sizeof (float),
+                                       error) &&
          cow_safetensors_writer_write (writer, nf4->nested_map, sizeof nf4->nested_map, error) &&
          cow_safetensors_writer_write (writer, nf4->codes, nf4->n_codes, error) &&
          cow_safetensors_writer_write (writer, nf4->absmax, nf4->n_blocks, error) &&

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bitsandbytes' NF4 with and without double quantisation: quantising a matrix as bitsandbytes does, and finding one in a checkpoint.
- * Decoding itself is the kernels' (CkBackend.weight_decode). Formulas: bitsandbytes functional.py, QLoRA (Dettmers et al., 2023).
+ * bitsandbytes' NF4 with and without double quantisation: quantising a matrix as bitsandbytes does,
+ * and finding one in a checkpoint. Decoding itself is the kernels' (CkBackend.weight_decode).
+ * Formulas: bitsandbytes functional.py, QLoRA (Dettmers et al., 2023).
  */
 #ifndef COW_NF4_H
 #define COW_NF4_H
@@ -33,17 +34,20 @@ void cow_nf4_sizes (gint64 out, gint64 in, gsize *n_codes, gsize *n_blocks, gsiz
 /* Quantises weight [out, in], fp32 and finite. Free with cow_nf4_clear. */
 void cow_nf4_quantise (const float *weight, gint64 out, gint64 in, CowNf4 *nf4);
 void cow_nf4_clear (CowNf4 *nf4);
-/* The bytes of X.weight.quant_state.bitsandbytes__nf4; `dtype` is that of the weight before ("float32", "bfloat16", "float16"). */
+/* The bytes of X.weight.quant_state.bitsandbytes__nf4; `dtype` is that of the weight before
+ * ("float32", "bfloat16", "float16"). */
 char *cow_nf4_state_json (const CowNf4 *nf4, const char *dtype);
 
 /*
- * Finds NAME ("layer.0.attention.q_proj.weight") in a checkpoint, dense or NF4, and describes it for CkBackend.weight_new (). For NF4,
- * *absmax is the restored fp32 array that source->absmax points to, the caller's to g_free after the weight; else NULL. Every
- * size is checked against [out, in]; NaN and infinities are refused. COW_ERROR_NOT_FOUND, _MISMATCH, _FORMAT, _UNSUPPORTED (fp4, int8,
+ * Finds NAME ("layer.0.attention.q_proj.weight") in a checkpoint, dense or NF4, and describes it
+ * for CkBackend.weight_new (). For NF4, *absmax is the restored fp32 array that source->absmax
+ * points to, the caller's to g_free after the weight; else NULL. Every size is checked against
+ * [out, in]; NaN and infinities are refused. COW_ERROR_NOT_FOUND, _MISMATCH, _FORMAT, _UNSUPPORTED
+ * (fp4, int8,
  * ...).
  */
-gboolean cow_weight_find (const CowCheckpoint *checkpoint, const char *name, gint64 out, gint64 in, CkWeightSource *source, float **absmax,
-                          GError **error);
+gboolean cow_weight_find (const CowCheckpoint *checkpoint, const char *name, gint64 out, gint64 in,
+                          CkWeightSource *source, float **absmax, GError **error);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (CowNf4, cow_nf4_clear)
 

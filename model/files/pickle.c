@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The pickle machine, protocols 2 to 5 (Python's Lib/pickletools.py documents each opcode). Its memory is bounded by the length of the
- * pickle, which is bounded by MAX_SIZE: an opcode makes at most one value and pushes at most one.
+ * The pickle machine, protocols 2 to 5 (Python's Lib/pickletools.py documents each opcode). Its
+ * memory is bounded by the length of the pickle, which is bounded by MAX_SIZE: an opcode makes at
+ * most one value and pushes at most one.
  */
 #include "model/files/pickle.h"
 
@@ -71,7 +72,8 @@ append (CowPickleValue *container, CowPickleValue *item)
 static CowPickleValue *
 pop (CowPickle *self, GError **error)
 {
-  CowPickleValue *value = self->stack->len > 0 ? g_ptr_array_steal_index (self->stack, self->stack->len - 1) : NULL;
+  CowPickleValue *value =
+      self->stack->len > 0 ? g_ptr_array_steal_index (self->stack, self->stack->len - 1) : NULL;
 
   if (value == NULL)
     bad (self, "it takes more from its stack than it put there", error);
@@ -82,7 +84,8 @@ pop (CowPickle *self, GError **error)
 static CowPickleValue *
 peek (CowPickle *self, CowPickleKind kind, GError **error)
 {
-  CowPickleValue *value = self->stack->len > 0 ? g_ptr_array_index (self->stack, self->stack->len - 1) : NULL;
+  CowPickleValue *value =
+      self->stack->len > 0 ? g_ptr_array_index (self->stack, self->stack->len - 1) : NULL;
 
   if (value != NULL && value->kind == kind)
     return value;
@@ -130,7 +133,8 @@ op_int (CowPickle *self, guint n_bytes, GError **error)
   guint64 value;
 
   return read_number (self, n_bytes, &value, error) &&
-         push_new (self, COW_PICKLE_INT, n_bytes == 4 ? (gint32)(guint32)value : (gint64)value, error) != NULL;
+         push_new (self, COW_PICKLE_INT, n_bytes == 4 ? (gint32)(guint32)value : (gint64)value,
+                   error) != NULL;
 }
 
 /* LONG1: a length, then as many bytes, two's complement. */
@@ -143,7 +147,8 @@ op_long (CowPickle *self, GError **error)
   if (!read_number (self, 1, &n_bytes, error))
     return FALSE;
   if (n_bytes > 8)
-    return skip (self, n_bytes, &ignored, error) && push_new (self, COW_PICKLE_OTHER, 0, error) != NULL;
+    return skip (self, n_bytes, &ignored, error) &&
+           push_new (self, COW_PICKLE_OTHER, 0, error) != NULL;
   if (!read_number (self, (guint)n_bytes, &value, error))
     return FALSE;
   if (n_bytes > 0 && n_bytes < 8 && (value >> (8 * n_bytes - 1)) != 0)
@@ -240,7 +245,8 @@ op_set_item (CowPickle *self, GError **error)
 {
   CowPickleValue *value = pop (self, error), *key, *dict;
 
-  if (value == NULL || (key = pop (self, error)) == NULL || (dict = peek (self, COW_PICKLE_DICT, error)) == NULL)
+  if (value == NULL || (key = pop (self, error)) == NULL ||
+      (dict = peek (self, COW_PICKLE_DICT, error)) == NULL)
     return FALSE;
   append (dict, key);
   append (dict, value);
@@ -262,7 +268,8 @@ op_append (CowPickle *self, GError **error)
 static gboolean
 memoise (CowPickle *self, guint64 index, GError **error)
 {
-  CowPickleValue *value = self->stack->len > 0 ? g_ptr_array_index (self->stack, self->stack->len - 1) : NULL;
+  CowPickleValue *value =
+      self->stack->len > 0 ? g_ptr_array_index (self->stack, self->stack->len - 1) : NULL;
 
   if (value == NULL)
     return bad (self, "nothing to remember", error);
@@ -297,7 +304,8 @@ op_get (CowPickle *self, guint n_bytes, GError **error)
 
 /* `module` and `name` come from the file: escaped, and cut to what fits a message. */
 static gboolean
-push_global (CowPickle *self, const char *module, gsize n_module, const char *name, gsize n_name, GError **error)
+push_global (CowPickle *self, const char *module, gsize n_module, const char *name, gsize n_name,
+             GError **error)
 {
   g_autofree char *wanted = NULL, *printable = NULL;
 
@@ -310,11 +318,11 @@ push_global (CowPickle *self, const char *module, gsize n_module, const char *na
   if (g_str_equal (wanted, "collections.OrderedDict"))
     return push_new (self, COW_PICKLE_GLOBAL, -1, error) != NULL;
   printable = g_strescape (wanted, NULL);
-  g_set_error (
-      error, COW_ERROR, COW_ERROR_UNSUPPORTED,
-      "%s: its pickle asks for \"%s\", which is no plain tensor: this reader never runs code; save only the state dict, or better a "
-      ".safetensors file",
-      self->path, printable);
+  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+               "%s: its pickle asks for \"%s\", which is no plain tensor: this reader never runs "
+               "code; save only the state dict, or better a "
+               ".safetensors file",
+               self->path, printable);
   return FALSE;
 }
 
@@ -332,7 +340,8 @@ op_global (CowPickle *self, GError **error)
   if (self->at == NULL)
     return bad (self, "truncated", error);
   self->at++;
-  return push_global (self, (const char *)module, (gsize)(stop - module), (const char *)name, (gsize)(self->at - 1 - name), error);
+  return push_global (self, (const char *)module, (gsize)(stop - module), (const char *)name,
+                      (gsize)(self->at - 1 - name), error);
 }
 
 static gboolean
@@ -404,7 +413,8 @@ op_proto (CowPickle *self, GError **error)
     return FALSE;
   if (version >= 2 && version <= 5)
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s: pickle protocol %u; 2 to 5 are known", self->path, (guint)version);
+  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s: pickle protocol %u; 2 to 5 are known",
+               self->path, (guint)version);
   return FALSE;
 }
 
@@ -412,7 +422,8 @@ static gboolean
 unknown_opcode (CowPickle *self, guint8 opcode, GError **error)
 {
   g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
-               "%s: its pickle has instruction 0x%02x, which no state dict needs: this reader knows tensors, dicts, lists and numbers only",
+               "%s: its pickle has instruction 0x%02x, which no state dict needs: this reader "
+               "knows tensors, dicts, lists and numbers only",
                self->path, opcode);
   return FALSE;
 }
@@ -516,7 +527,8 @@ run (CowPickle *self, GError **error)
 }
 
 CowPickle *
-cow_pickle_read (const char *path, const guint8 *data, gsize size, const char *const *globals, GError **error)
+cow_pickle_read (const char *path, const guint8 *data, gsize size, const char *const *globals,
+                 GError **error)
 {
   g_autoptr (CowPickle) self = g_new0 (CowPickle, 1);
 

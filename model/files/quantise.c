@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes a checkpoint anew with its linear layers in NF4. Every size of the result follows from shapes, so a first pass plans and declares
- * all tensors; a second reads, converts and writes one after the other and tells the kernel to forget its pages: a 7B of 27 GB passes
- * through the memory of its largest layer.
+ * Writes a checkpoint anew with its linear layers in NF4. Every size of the result follows from
+ * shapes, so a first pass plans and declares all tensors; a second reads, converts and writes one
+ * after the other and tells the kernel to forget its pages: a 7B of 27 GB passes through the memory
+ * of its largest layer.
  */
 #include "model/files/quantise.h"
 
@@ -45,15 +46,19 @@ check_linear (const Job *job, const CowTensor *tensor, CowModule module, GError 
   const char *file = cow_checkpoint_file_of (job->checkpoint, tensor);
   gint64 shape[2];
   gboolean bias;
-  if (tensor->dtype != COW_F32 && tensor->dtype != COW_F64 && tensor->dtype != COW_F16 && tensor->dtype != COW_BF16) {
+  if (tensor->dtype != COW_F32 && tensor->dtype != COW_F64 && tensor->dtype != COW_F16 &&
+      tensor->dtype != COW_BF16) {
     g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
-                 "%s: %s is of type %s: quantised already; start from the original weights (F32, F16 or BF16)", file, tensor->name,
-                 cow_dtype_name (tensor->dtype));
+                 "%s: %s is of type %s: quantised already; start from the original weights (F32, "
+                 "F16 or BF16)",
+                 file, tensor->name, cow_dtype_name (tensor->dtype));
     return FALSE;
   }
-  if (!cow_vit_config_module (&job->config, module, &shape[0], &shape[1], &bias) || !cow_tensor_has_shape (tensor, 2, shape)) {
+  if (!cow_vit_config_module (&job->config, module, &shape[0], &shape[1], &bias) ||
+      !cow_tensor_has_shape (tensor, 2, shape)) {
     g_autofree char *found = cow_tensor_shape_text (tensor);
-    g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH, "%s: %s has shape %s, which does not fit the model's config.json", file,
+    g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
+                 "%s: %s has shape %s, which does not fit the model's config.json", file,
                  tensor->name, found);
     return FALSE;
   }
@@ -73,7 +78,8 @@ declare_all (Job *job, GError **error)
     const CowTensor *tensor = cow_checkpoint_nth (job->checkpoint, i);
     CowModule module;
     if (is_quantised (tensor)) {
-      g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s: quantised already (it has %s); start from the original weights",
+      g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+                   "%s: quantised already (it has %s); start from the original weights",
                    cow_checkpoint_file_of (job->checkpoint, tensor), tensor->name);
       return FALSE;
     }
@@ -81,17 +87,20 @@ declare_all (Job *job, GError **error)
     if (is_linear_weight (tensor->name, &module)) {
       if (!check_linear (job, tensor, module, error))
         return FALSE;
-      job->result->bytes_out += cow_nf4_declare (job->writer, tensor->name, tensor->dims[0], tensor->dims[1]);
+      job->result->bytes_out +=
+          cow_nf4_declare (job->writer, tensor->name, tensor->dims[0], tensor->dims[1]);
       job->result->n_quantised++;
     } else {
-      cow_safetensors_writer_declare (job->writer, tensor->name, tensor->dtype, tensor->dims, tensor->n_dims);
+      cow_safetensors_writer_declare (job->writer, tensor->name, tensor->dtype, tensor->dims,
+                                      tensor->n_dims);
       job->result->bytes_out += tensor->n_bytes;
       job->result->n_kept++;
     }
   }
   if (job->result->n_quantised > 0)
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: none of its tensors is the weight of a linear layer (layer.N....)",
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+               "%s: none of its tensors is the weight of a linear layer (layer.N....)",
                cow_checkpoint_path (job->checkpoint));
   return FALSE;
 }
@@ -100,7 +109,8 @@ static gboolean
 write_nf4 (Job *job, const CowTensor *tensor, GError **error)
 {
   g_auto (CowNf4) nf4 = { 0 };
-  g_autofree float *weight = cow_tensor_dup_f32 (tensor, cow_checkpoint_file_of (job->checkpoint, tensor), error);
+  g_autofree float *weight =
+      cow_tensor_dup_f32 (tensor, cow_checkpoint_file_of (job->checkpoint, tensor), error);
   if (weight == NULL)
     return FALSE;
   cow_nf4_quantise (weight, tensor->dims[0], tensor->dims[1], &nf4);
@@ -110,8 +120,10 @@ write_nf4 (Job *job, const CowTensor *tensor, GError **error)
 static gboolean
 write_kept (Job *job, const CowTensor *tensor, GError **error)
 {
-  gboolean floats = tensor->dtype == COW_F32 || tensor->dtype == COW_F64 || tensor->dtype == COW_F16 || tensor->dtype == COW_BF16;
-  if (floats && !cow_tensor_check_finite (tensor, cow_checkpoint_file_of (job->checkpoint, tensor), error))
+  gboolean floats = tensor->dtype == COW_F32 || tensor->dtype == COW_F64 ||
+                    tensor->dtype == COW_F16 || tensor->dtype == COW_BF16;
+  if (floats &&
+      !cow_tensor_check_finite (tensor, cow_checkpoint_file_of (job->checkpoint, tensor), error))
     return FALSE;
   return cow_safetensors_writer_write (job->writer, tensor->data, tensor->n_bytes, error);
 }
@@ -128,7 +140,8 @@ write_all (Job *job, CowTensorProgress progress, gpointer user_data, GError **er
     cow_checkpoint_release_pages (job->checkpoint, tensor);
     done += tensor->n_bytes;
     if (progress != NULL && !progress (tensor->name, done, job->result->bytes_in, user_data)) {
-      g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: cancelled", cow_checkpoint_path (job->checkpoint));
+      g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: cancelled",
+                   cow_checkpoint_path (job->checkpoint));
       return FALSE;
     }
   }
@@ -136,7 +149,8 @@ write_all (Job *job, CowTensorProgress progress, gpointer user_data, GError **er
 }
 
 static gboolean
-write_folder (Job *job, const char *path, const char *folder, CowTensorProgress progress, gpointer user_data, GError **error)
+write_folder (Job *job, const char *path, const char *folder, CowTensorProgress progress,
+              gpointer user_data, GError **error)
 {
   g_autofree char *model_file = g_build_filename (folder, "model.safetensors", NULL);
   g_autofree char *config_file = g_build_filename (folder, "config.json", NULL);
@@ -156,8 +170,8 @@ write_folder (Job *job, const char *path, const char *folder, CowTensorProgress 
 }
 
 gboolean
-cow_quantise (const char *path, const char *folder, CowTensorProgress progress, gpointer user_data, CowQuantiseResult *result,
-              GError **error)
+cow_quantise (const char *path, const char *folder, CowTensorProgress progress, gpointer user_data,
+              CowQuantiseResult *result, GError **error)
 {
   gboolean made;
   CowQuantiseResult local;

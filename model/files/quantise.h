@@ -13,12 +13,13 @@ typedef struct {
 } CowQuantiseResult;
 
 /*
- * Reads the checkpoint at `path` and writes `folder`/config.json and model.safetensors. `folder` may exist but may not hold a model
- * already. Linear layers inside layer.N become NF4; all else keeps its values and type. COW_ERROR_* as the readers; a checkpoint that is
- * quantised already is COW_ERROR_UNSUPPORTED.
+ * Reads the checkpoint at `path` and writes `folder`/config.json and model.safetensors. `folder`
+ * may exist but may not hold a model already. Linear layers inside layer.N become NF4; all else
+ * keeps its values and type. COW_ERROR_* as the readers; a checkpoint that is quantised already is
+ * COW_ERROR_UNSUPPORTED.
  */
-gboolean cow_quantise (const char *path, const char *folder, CowTensorProgress progress, gpointer user_data, CowQuantiseResult *result,
-                       GError **error);
+gboolean cow_quantise (const char *path, const char *folder, CowTensorProgress progress,
+                       gpointer user_data, CowQuantiseResult *result, GError **error);
 
 G_END_DECLS
 

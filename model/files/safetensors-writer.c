@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Writing safetensors: the header is known once all tensors are declared, so the data go straight behind it. What a declaration does wrong
- * is kept and reported by the first call that can fail. */
+/* Writing safetensors: the header is known once all tensors are declared, so the data go straight
+ * behind it. What a declaration does wrong is kept and reported by the first call that can fail. */
 #define _GNU_SOURCE
 #include "model/files/safetensors.h"
 
@@ -53,7 +53,8 @@ integers (const gint64 *values, guint n)
 }
 
 void
-cow_safetensors_writer_declare (CowSafetensorsWriter *self, const char *name, CowDtype dtype, const gint64 *dims, guint n_dims)
+cow_safetensors_writer_declare (CowSafetensorsWriter *self, const char *name, CowDtype dtype,
+                                const gint64 *dims, guint n_dims)
 {
   gsize n_bytes, end = 0;
   gint64 offsets[2];
@@ -71,7 +72,8 @@ cow_safetensors_writer_declare (CowSafetensorsWriter *self, const char *name, Co
     wrong = "has a shape that no file holds";
   if (wrong != NULL) {
     if (self->declaration == NULL)
-      self->declaration = g_error_new (COW_ERROR, COW_ERROR_ARGUMENT, "%s: tensor %s %s", self->path, name, wrong);
+      self->declaration =
+          g_error_new (COW_ERROR, COW_ERROR_ARGUMENT, "%s: tensor %s %s", self->path, name, wrong);
     return;
   }
   offsets[0] = (gint64)self->declared;
@@ -89,11 +91,13 @@ fail (CowSafetensorsWriter *self, const char *doing, GError **error)
 {
   int code = errno;
 
-  g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: cannot %s: %s", self->path, doing, g_strerror (code));
+  g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: cannot %s: %s", self->path, doing,
+               g_strerror (code));
   return FALSE;
 }
 
-/* The header with its length before it, padded with blanks so that the data start at a multiple of 8 bytes. */
+/* The header with its length before it, padded with blanks so that the data start at a multiple of
+ * 8 bytes. */
 static GString *
 header_text (CowSafetensorsWriter *self)
 {
@@ -135,18 +139,21 @@ start (CowSafetensorsWriter *self, GError **error)
     return fail (self, "write", error);
   }
   header = header_text (self);
-  return fwrite (header->str, 1, header->len, self->stream) == header->len || fail (self, "write", error);
+  return fwrite (header->str, 1, header->len, self->stream) == header->len ||
+         fail (self, "write", error);
 }
 
 gboolean
-cow_safetensors_writer_write (CowSafetensorsWriter *self, const void *data, gsize n_bytes, GError **error)
+cow_safetensors_writer_write (CowSafetensorsWriter *self, const void *data, gsize n_bytes,
+                              GError **error)
 {
   if (self->stream == NULL && !start (self, error))
     return FALSE;
   if (n_bytes > self->declared - self->written) {
     g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
-                 "%s: the tensors declared have %" G_GSIZE_FORMAT " bytes, at least %" G_GSIZE_FORMAT " more were given", self->path,
-                 self->declared, n_bytes - (self->declared - self->written));
+                 "%s: the tensors declared have %" G_GSIZE_FORMAT
+                 " bytes, at least %" G_GSIZE_FORMAT " more were given",
+                 self->path, self->declared, n_bytes - (self->declared - self->written));
     return FALSE;
   }
   if (n_bytes > 0 && fwrite (data, 1, n_bytes, self->stream) != n_bytes)
@@ -164,8 +171,9 @@ cow_safetensors_writer_finish (CowSafetensorsWriter *self, GError **error)
     return FALSE;
   if (self->written != self->declared) {
     g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
-                 "%s: the tensors declared have %" G_GSIZE_FORMAT " bytes, only %" G_GSIZE_FORMAT " were given", self->path, self->declared,
-                 self->written);
+                 "%s: the tensors declared have %" G_GSIZE_FORMAT " bytes, only %" G_GSIZE_FORMAT
+                 " were given",
+                 self->path, self->declared, self->written);
     return FALSE;
   }
   status = fclose (self->stream);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading safetensors. The format: u64 (little-endian) length of the header, the header, a JSON object {NAME: {"dtype", "shape",
- * "data_offsets": [begin, end]}, "__metadata__": {string: string}}, then the data that the offsets count into. Everything is checked at
- * opening, so that a CowTensor in hand can be trusted: https://github.com/huggingface/safetensors#format .
+ * Reading safetensors. The format: u64 (little-endian) length of the header, the header, a JSON
+ * object {NAME: {"dtype", "shape", "data_offsets": [begin, end]}, "__metadata__": {string:
+ * string}}, then the data that the offsets count into. Everything is checked at opening, so that a
+ * CowTensor in hand can be trusted: https://github.com/huggingface/safetensors#format .
  */
 #include "model/files/safetensors.h"
 
@@ -22,7 +23,8 @@ struct _CowSafetensors {
   GHashTable *metadata; /* string -> string */
 };
 
-static gboolean bad (const CowSafetensors *self, GError **error, const char *format, ...) G_GNUC_PRINTF (3, 4);
+static gboolean bad (const CowSafetensors *self, GError **error, const char *format, ...)
+    G_GNUC_PRINTF (3, 4);
 
 static gboolean
 bad (const CowSafetensors *self, GError **error, const char *format, ...)
@@ -53,7 +55,8 @@ read_integers (JsonObject *entry, const char *member, guint max, gint64 *values,
   for (guint i = 0; i < *n; i++) {
     JsonNode *element = json_array_get_element (array, i);
 
-    if (!JSON_NODE_HOLDS_VALUE (element) || json_node_get_value_type (element) != G_TYPE_INT64 || json_node_get_int (element) < 0)
+    if (!JSON_NODE_HOLDS_VALUE (element) || json_node_get_value_type (element) != G_TYPE_INT64 ||
+        json_node_get_int (element) < 0)
       return FALSE;
     values[i] = json_node_get_int (element);
   }
@@ -65,19 +68,23 @@ read_dtype (CowSafetensors *self, JsonObject *entry, CowTensor *tensor, GError *
 {
   JsonNode *node = json_object_get_member (entry, "dtype");
 
-  if (node == NULL || !JSON_NODE_HOLDS_VALUE (node) || json_node_get_value_type (node) != G_TYPE_STRING)
+  if (node == NULL || !JSON_NODE_HOLDS_VALUE (node) ||
+      json_node_get_value_type (node) != G_TYPE_STRING)
     return bad (self, error, "tensor %s has no dtype", tensor->name);
   if (cow_dtype_parse (json_node_get_string (node), &tensor->dtype))
     return TRUE;
   g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
-               "%s: tensor %s is of type \"%s\"; F32, F64, F16, BF16, U8, I8, I16, I32, I64 and BOOL are known", self->mapping.path,
-               tensor->name, json_node_get_string (node));
+               "%s: tensor %s is of type \"%s\"; F32, F64, F16, BF16, U8, I8, I16, I32, I64 and "
+               "BOOL are known",
+               self->mapping.path, tensor->name, json_node_get_string (node));
   return FALSE;
 }
 
-/* One member of the header. `data` holds the bytes behind the header; offsets are checked against them in check_layout (). */
+/* One member of the header. `data` holds the bytes behind the header; offsets are checked against
+ * them in check_layout (). */
 static gboolean
-read_tensor (CowSafetensors *self, JsonObject *entry, CowTensor *tensor, const guint8 *data, gsize data_size, GError **error)
+read_tensor (CowSafetensors *self, JsonObject *entry, CowTensor *tensor, const guint8 *data,
+             gsize data_size, GError **error)
 {
   gint64 offsets[2];
   guint n_offsets;
@@ -86,17 +93,23 @@ read_tensor (CowSafetensors *self, JsonObject *entry, CowTensor *tensor, const g
   if (!read_dtype (self, entry, tensor, error))
     return FALSE;
   if (!read_integers (entry, "shape", COW_MAX_DIMS, tensor->dims, &tensor->n_dims))
-    return bad (self, error, "tensor %s: shape must be an array of at most %d integers >= 0", tensor->name, COW_MAX_DIMS);
+    return bad (self, error, "tensor %s: shape must be an array of at most %d integers >= 0",
+                tensor->name, COW_MAX_DIMS);
   if (!cow_shape_count (tensor->dims, tensor->n_dims, tensor->dtype, NULL, &n_bytes))
     return bad (self, error, "tensor %s: its shape is more than any memory holds", tensor->name);
-  if (!read_integers (entry, "data_offsets", 2, offsets, &n_offsets) || n_offsets != 2 || offsets[0] > offsets[1])
-    return bad (self, error, "tensor %s: data_offsets must be two integers, 0 <= begin <= end", tensor->name);
+  if (!read_integers (entry, "data_offsets", 2, offsets, &n_offsets) || n_offsets != 2 ||
+      offsets[0] > offsets[1])
+    return bad (self, error, "tensor %s: data_offsets must be two integers, 0 <= begin <= end",
+                tensor->name);
   if ((guint64)(offsets[1] - offsets[0]) != n_bytes)
-    return bad (self, error, "tensor %s: its data_offsets hold %" G_GINT64_FORMAT " bytes, its type and shape need %" G_GSIZE_FORMAT,
+    return bad (self, error,
+                "tensor %s: its data_offsets hold %" G_GINT64_FORMAT
+                " bytes, its type and shape need %" G_GSIZE_FORMAT,
                 tensor->name, offsets[1] - offsets[0], n_bytes);
   if ((guint64)offsets[1] > data_size)
     return bad (self, error,
-                "truncated: its header promises %" G_GINT64_FORMAT " bytes of data for tensor %s, the file has %" G_GSIZE_FORMAT,
+                "truncated: its header promises %" G_GINT64_FORMAT
+                " bytes of data for tensor %s, the file has %" G_GSIZE_FORMAT,
                 offsets[1], tensor->name, data_size);
   tensor->data = data + offsets[0];
   tensor->n_bytes = n_bytes;
@@ -122,7 +135,8 @@ read_metadata (CowSafetensors *self, JsonNode *node, GError **error)
 }
 
 static gboolean
-read_entries (CowSafetensors *self, JsonObject *root, const guint8 *data, gsize data_size, GError **error)
+read_entries (CowSafetensors *self, JsonObject *root, const guint8 *data, gsize data_size,
+              GError **error)
 {
   JsonObjectIter iter;
   const char *name;
@@ -143,7 +157,8 @@ read_entries (CowSafetensors *self, JsonObject *root, const guint8 *data, gsize 
       return bad (self, error, "tensor %s: its entry in the header must be an object", name);
     tensor.name = g_strdup (name);
     g_array_append_val (self->tensors, tensor);
-    if (!read_tensor (self, json_node_get_object (value), &g_array_index (self->tensors, CowTensor, self->tensors->len - 1), data,
+    if (!read_tensor (self, json_node_get_object (value),
+                      &g_array_index (self->tensors, CowTensor, self->tensors->len - 1), data,
                       data_size, error))
       return FALSE;
   }
@@ -161,7 +176,8 @@ compare_data (gconstpointer a, gconstpointer b)
   return left->n_bytes < right->n_bytes ? -1 : left->n_bytes > right->n_bytes;
 }
 
-/* The data of all tensors must cover the rest of the file exactly: overlaps and gaps are how one file is made to mean two things. */
+/* The data of all tensors must cover the rest of the file exactly: overlaps and gaps are how one
+ * file is made to mean two things. */
 static gboolean
 check_layout (CowSafetensors *self, const guint8 *data, gsize data_size, GError **error)
 {
@@ -172,13 +188,17 @@ check_layout (CowSafetensors *self, const guint8 *data, gsize data_size, GError 
     CowTensor *tensor = &g_array_index (self->tensors, CowTensor, i);
 
     if (tensor->data != end)
-      return bad (self, error, "tensor %s: its data start at byte %" G_GSIZE_FORMAT ", those before it end at %" G_GSIZE_FORMAT " (%s)",
-                  tensor->name, (gsize)(tensor->data - data), (gsize)(end - data), tensor->data < end ? "they overlap" : "a gap");
+      return bad (self, error,
+                  "tensor %s: its data start at byte %" G_GSIZE_FORMAT
+                  ", those before it end at %" G_GSIZE_FORMAT " (%s)",
+                  tensor->name, (gsize)(tensor->data - data), (gsize)(end - data),
+                  tensor->data < end ? "they overlap" : "a gap");
     end += tensor->n_bytes;
     g_hash_table_insert (self->by_name, tensor->name, tensor);
   }
   if (end != data + data_size)
-    return bad (self, error, "%" G_GSIZE_FORMAT " bytes follow the last tensor's data, none were expected",
+    return bad (self, error,
+                "%" G_GSIZE_FORMAT " bytes follow the last tensor's data, none were expected",
                 data_size - (gsize)(end - data));
   return TRUE;
 }
@@ -192,23 +212,26 @@ read_header (CowSafetensors *self, GError **error)
   gsize rest;
 
   if (mapping->size < 8)
-    return bad (self, error, "has %" G_GSIZE_FORMAT " bytes, too few for a safetensors file", mapping->size);
+    return bad (self, error, "has %" G_GSIZE_FORMAT " bytes, too few for a safetensors file",
+                mapping->size);
   memcpy (&length, mapping->data, 8);
   length = GUINT64_FROM_LE (length);
   rest = mapping->size - 8;
   if (length > rest)
     return bad (self, error,
-                "truncated, or no safetensors file: its first 8 bytes promise a header of %" G_GUINT64_FORMAT
-                " bytes, the file has %" G_GSIZE_FORMAT " after them",
+                "truncated, or no safetensors file: its first 8 bytes promise a header of "
+                "%" G_GUINT64_FORMAT " bytes, the file has %" G_GSIZE_FORMAT " after them",
                 length, rest);
   if (length > MAX_HEADER)
-    return bad (self, error, "has a header of %" G_GUINT64_FORMAT " bytes, at most %d are allowed", length, MAX_HEADER);
+    return bad (self, error, "has a header of %" G_GUINT64_FORMAT " bytes, at most %d are allowed",
+                length, MAX_HEADER);
   if (length == 0 || mapping->data[8] != '{')
     return bad (self, error, "no safetensors file: its header does not start with '{'");
   root = cow_json_parse ((const char *)mapping->data + 8, length, mapping->path, error);
   if (root == NULL)
     return FALSE;
-  if (!read_entries (self, json_node_get_object (root), mapping->data + 8 + length, rest - length, error))
+  if (!read_entries (self, json_node_get_object (root), mapping->data + 8 + length, rest - length,
+                     error))
     return FALSE;
   return check_layout (self, mapping->data + 8 + length, rest - length, error);
 }

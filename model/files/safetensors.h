@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hugging Face's safetensors files: 8 bytes of header length, a JSON header, the data. Read by mapping the file, so that opening costs
- * the header alone; written in one pass, so that no more than the tensor in hand is in memory.
+ * Hugging Face's safetensors files: 8 bytes of header length, a JSON header, the data. Read by
+ * mapping the file, so that opening costs the header alone; written in one pass, so that no more
+ * than the tensor in hand is in memory.
  */
 #ifndef COW_SAFETENSORS_H
 #define COW_SAFETENSORS_H
@@ -13,8 +14,9 @@ G_BEGIN_DECLS
 typedef struct _CowSafetensors CowSafetensors;
 
 /*
- * Maps a file and checks its header entirely: the length lies inside the file, offsets are in range, in order of neither overlap nor gap,
- * fit shape and type, names are unique. COW_ERROR_NOT_FOUND, COW_ERROR_IO, COW_ERROR_FORMAT.
+ * Maps a file and checks its header entirely: the length lies inside the file, offsets are in
+ * range, in order of neither overlap nor gap, fit shape and type, names are unique.
+ * COW_ERROR_NOT_FOUND, COW_ERROR_IO, COW_ERROR_FORMAT.
  */
 CowSafetensors *cow_safetensors_open (const char *path, GError **error);
 void cow_safetensors_close (CowSafetensors *self);
@@ -26,18 +28,23 @@ const CowTensor *cow_safetensors_nth (const CowSafetensors *self, guint i);
 const CowTensor *cow_safetensors_get (const CowSafetensors *self, const char *name);
 /* A value of the header's __metadata__, or NULL. */
 const char *cow_safetensors_metadata (const CowSafetensors *self, const char *key);
-/* Tells the kernel that the tensor's pages will not be needed soon (streaming over a file larger than memory). */
+/* Tells the kernel that the tensor's pages will not be needed soon (streaming over a file larger
+ * than memory). */
 void cow_safetensors_release_pages (const CowSafetensors *self, const CowTensor *tensor);
 
-/* A file being written: first declare every tensor, then give their data in the order of declaration, in pieces of any size. It is
- * written beside its name and takes it only in finish (), so that a failure leaves no half file. */
+/* A file being written: first declare every tensor, then give their data in the order of
+ * declaration, in pieces of any size. It is written beside its name and takes it only in finish (),
+ * so that a failure leaves no half file. */
 typedef struct _CowSafetensorsWriter CowSafetensorsWriter;
 
 CowSafetensorsWriter *cow_safetensors_writer_new (const char *path);
 /* Metadata is optional: {"format": "pt"} is what Hugging Face's loaders ask for. */
-void cow_safetensors_writer_metadata (CowSafetensorsWriter *self, const char *key, const char *value);
-void cow_safetensors_writer_declare (CowSafetensorsWriter *self, const char *name, CowDtype dtype, const gint64 *dims, guint n_dims);
-gboolean cow_safetensors_writer_write (CowSafetensorsWriter *self, const void *data, gsize n_bytes, GError **error);
+void cow_safetensors_writer_metadata (CowSafetensorsWriter *self, const char *key,
+                                      const char *value);
+void cow_safetensors_writer_declare (CowSafetensorsWriter *self, const char *name, CowDtype dtype,
+                                     const gint64 *dims, guint n_dims);
+gboolean cow_safetensors_writer_write (CowSafetensorsWriter *self, const void *data, gsize n_bytes,
+                                       GError **error);
 /* COW_ERROR_ARGUMENT when more or fewer bytes came than were declared. */
 gboolean cow_safetensors_writer_finish (CowSafetensorsWriter *self, GError **error);
 /* Also removes what an unfinished writer left. */

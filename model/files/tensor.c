@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Shapes, element types, and the one way in which a tensor's values become fp32: checked for NaN and infinities, since one of them in a
- * weight spreads over every result. */
+/* Shapes, element types, and the one way in which a tensor's values become fp32: checked for NaN
+ * and infinities, since one of them in a weight spreads over every result. */
 #include "model/files/tensor.h"
 
 #include <string.h>
@@ -11,8 +11,10 @@ static const struct {
   const char *name;
   gsize size;
 } dtypes[COW_N_DTYPES] = {
-  [COW_F32] = { "F32", 4 }, [COW_F64] = { "F64", 8 }, [COW_F16] = { "F16", 2 }, [COW_BF16] = { "BF16", 2 }, [COW_U8] = { "U8", 1 },
-  [COW_I8] = { "I8", 1 },   [COW_I16] = { "I16", 2 }, [COW_I32] = { "I32", 4 }, [COW_I64] = { "I64", 8 },   [COW_BOOL] = { "BOOL", 1 },
+  [COW_F32] = { "F32", 4 },   [COW_F64] = { "F64", 8 }, [COW_F16] = { "F16", 2 },
+  [COW_BF16] = { "BF16", 2 }, [COW_U8] = { "U8", 1 },   [COW_I8] = { "I8", 1 },
+  [COW_I16] = { "I16", 2 },   [COW_I32] = { "I32", 4 }, [COW_I64] = { "I64", 8 },
+  [COW_BOOL] = { "BOOL", 1 },
 };
 
 gsize
@@ -38,14 +40,16 @@ cow_dtype_parse (const char *name, CowDtype *dtype)
   return FALSE;
 }
 
-/* A dimension of 0 makes the whole empty, but the others must still not overflow: callers multiply parts of shapes. */
+/* A dimension of 0 makes the whole empty, but the others must still not overflow: callers multiply
+ * parts of shapes. */
 gboolean
 cow_shape_count (const gint64 *dims, guint n_dims, CowDtype dtype, gsize *count, gsize *n_bytes)
 {
   gsize product = 1, bytes, total = 1;
 
   for (guint i = 0; i < n_dims; i++) {
-    if (dims[i] < 0 || (guint64)dims[i] > G_MAXSIZE || !g_size_checked_mul (&product, product, (gsize)MAX (dims[i], 1)))
+    if (dims[i] < 0 || (guint64)dims[i] > G_MAXSIZE ||
+        !g_size_checked_mul (&product, product, (gsize)MAX (dims[i], 1)))
       return FALSE;
     total *= (gsize)dims[i];
   }
@@ -78,7 +82,8 @@ cow_tensor_shape_text (const CowTensor *tensor)
 gboolean
 cow_tensor_has_shape (const CowTensor *tensor, guint n_dims, const gint64 *dims)
 {
-  return tensor->n_dims == n_dims && (n_dims == 0 || memcmp (tensor->dims, dims, n_dims * sizeof *dims) == 0);
+  return tensor->n_dims == n_dims &&
+         (n_dims == 0 || memcmp (tensor->dims, dims, n_dims * sizeof *dims) == 0);
 }
 
 static float
@@ -90,8 +95,8 @@ bits_to_float (guint32 bits)
   return value;
 }
 
-/* IEEE 754 binary16: 1 sign, 5 exponent (bias 15), 10 fraction bits. Subnormals go through integers, so that they survive a processor
- * that is set to flush them. */
+/* IEEE 754 binary16: 1 sign, 5 exponent (bias 15), 10 fraction bits. Subnormals go through
+ * integers, so that they survive a processor that is set to flush them. */
 static float
 half_to_float (guint16 half)
 {
@@ -159,7 +164,8 @@ is_finite (float value)
 }
 
 static gboolean
-report_not_finite (const CowTensor *tensor, const char *file, const float *values, gsize first, GError **error)
+report_not_finite (const CowTensor *tensor, const char *file, const float *values, gsize first,
+                   GError **error)
 {
   gsize i = 0;
   const char *what;
@@ -167,7 +173,8 @@ report_not_finite (const CowTensor *tensor, const char *file, const float *value
   while (is_finite (values[i]))
     i++;
   what = values[i] != values[i] ? "nan" : "inf";
-  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: tensor %s has %s at element %" G_GSIZE_FORMAT " (weights must be finite)", file,
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+               "%s: tensor %s has %s at element %" G_GSIZE_FORMAT " (weights must be finite)", file,
                tensor->name, what, first + i);
   return FALSE;
 }
@@ -175,10 +182,13 @@ report_not_finite (const CowTensor *tensor, const char *file, const float *value
 static gboolean
 check_floating (const CowTensor *tensor, const char *file, GError **error)
 {
-  if (tensor->dtype == COW_F32 || tensor->dtype == COW_F64 || tensor->dtype == COW_F16 || tensor->dtype == COW_BF16)
+  if (tensor->dtype == COW_F32 || tensor->dtype == COW_F64 || tensor->dtype == COW_F16 ||
+      tensor->dtype == COW_BF16)
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH, "%s: tensor %s is of type %s, a floating-point one (F32, F64, F16, BF16) was expected",
-               file, tensor->name, dtypes[tensor->dtype].name);
+  g_set_error (
+      error, COW_ERROR, COW_ERROR_MISMATCH,
+      "%s: tensor %s is of type %s, a floating-point one (F32, F64, F16, BF16) was expected", file,
+      tensor->name, dtypes[tensor->dtype].name);
   return FALSE;
 }
 

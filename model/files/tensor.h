@@ -9,7 +9,19 @@ G_BEGIN_DECLS
 
 #define COW_MAX_DIMS 8
 
-typedef enum { COW_F32, COW_F64, COW_F16, COW_BF16, COW_U8, COW_I8, COW_I16, COW_I32, COW_I64, COW_BOOL, COW_N_DTYPES } CowDtype;
+typedef enum {
+  COW_F32,
+  COW_F64,
+  COW_F16,
+  COW_BF16,
+  COW_U8,
+  COW_I8,
+  COW_I16,
+  COW_I32,
+  COW_I64,
+  COW_BOOL,
+  COW_N_DTYPES
+} CowDtype;
 
 typedef struct {
   char *name; /* as the network calls it; owned by the file that the tensor came from */
@@ -27,16 +39,19 @@ const char *cow_dtype_name (CowDtype dtype);
 /* The type of a safetensors name; FALSE when there is none. */
 gboolean cow_dtype_parse (const char *name, CowDtype *dtype);
 
-/* The number of elements of a shape, checked: FALSE on a negative dimension or when it or its size in bytes overflows. */
-gboolean cow_shape_count (const gint64 *dims, guint n_dims, CowDtype dtype, gsize *count, gsize *n_bytes);
+/* The number of elements of a shape, checked: FALSE on a negative dimension or when it or its size
+ * in bytes overflows. */
+gboolean cow_shape_count (const gint64 *dims, guint n_dims, CowDtype dtype, gsize *count,
+                          gsize *n_bytes);
 gsize cow_tensor_count (const CowTensor *tensor);
 /* "[128, 3, 16, 16]", for messages; free with g_free. */
 char *cow_tensor_shape_text (const CowTensor *tensor);
 gboolean cow_tensor_has_shape (const CowTensor *tensor, guint n_dims, const gint64 *dims);
 
 /*
- * Copies a tensor of any floating-point type to fp32 [count]. COW_ERROR_FORMAT when a value is NaN or infinite (message: file, tensor,
- * index), COW_ERROR_MISMATCH when the type is not a floating-point one. `file` is for the message.
+ * Copies a tensor of any floating-point type to fp32 [count]. COW_ERROR_FORMAT when a value is NaN
+ * or infinite (message: file, tensor, index), COW_ERROR_MISMATCH when the type is not a
+ * floating-point one. `file` is for the message.
  */
 gboolean cow_tensor_to_f32 (const CowTensor *tensor, const char *file, float *out, GError **error);
 /* The same check without the copy. */

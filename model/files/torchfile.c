@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PyTorch's file: a zip archive with PREFIX/data.pkl, a pickle of nested dicts whose tensors refer to PREFIX/data/KEY, the raw bytes of a
- * storage (torch/serialization.py). zipfile.c finds the entries, pickle.c reads the pickle; here its calls get their meaning.
+ * PyTorch's file: a zip archive with PREFIX/data.pkl, a pickle of nested dicts whose tensors refer
+ * to PREFIX/data/KEY, the raw bytes of a storage (torch/serialization.py). zipfile.c finds the
+ * entries, pickle.c reads the pickle; here its calls get their meaning.
  */
 #include "model/files/torchfile.h"
 
@@ -13,9 +14,11 @@
 #include "model/files/pickle.h"
 #include "model/files/zipfile.h"
 
-#define MAX_DEPTH   16     /* dicts in dicts */
-#define MAX_NAME    512    /* bytes of a dotted name */
-#define MAX_VISITS  500000 /* values looked at: dicts may share their parts, so that a small file spells a large tree */
+#define MAX_DEPTH 16  /* dicts in dicts */
+#define MAX_NAME  512 /* bytes of a dotted name */
+#define MAX_VISITS                                                                                 \
+  500000 /* values looked at: dicts may share their parts, so that a small file spells a large     \
+            tree */
 #define MAX_TENSORS 100000
 
 /* What a pickle may name; the storages' types in the order of `storage_dtypes`. */
@@ -35,7 +38,8 @@ static const char *const globals[] = {
   "torch.BoolStorage",
   NULL,
 };
-static const CowDtype storage_dtypes[] = { COW_F32, COW_F64, COW_F16, COW_BF16, COW_U8, COW_I8, COW_I16, COW_I32, COW_I64, COW_BOOL };
+static const CowDtype storage_dtypes[] = { COW_F32, COW_F64, COW_F16, COW_BF16, COW_U8,
+                                           COW_I8,  COW_I16, COW_I32, COW_I64,  COW_BOOL };
 
 struct _CowTorchfile {
   CowMapping mapping;
@@ -51,7 +55,8 @@ typedef struct {
   guint n_visits;
 } Reader;
 
-static gboolean fail (const CowTorchfile *self, int code, GError **error, const char *format, ...) G_GNUC_PRINTF (4, 5);
+static gboolean fail (const CowTorchfile *self, int code, GError **error, const char *format, ...)
+    G_GNUC_PRINTF (4, 5);
 
 static gboolean
 fail (const CowTorchfile *self, int code, GError **error, const char *format, ...)
@@ -69,59 +74,76 @@ fail (const CowTorchfile *self, int code, GError **error, const char *format, ..
 static gboolean
 is_text (const CowPickleValue *value, const char *text)
 {
-  return value->kind == COW_PICKLE_STRING && value->n_text == strlen (text) && memcmp (value->text, text, value->n_text) == 0;
+  return value->kind == COW_PICKLE_STRING && value->n_text == strlen (text) &&
+         memcmp (value->text, text, value->n_text) == 0;
 }
 
 /* ("storage", type, key, place, number of elements) -> the type, the archive's entry. */
 static gboolean
-find_storage (Reader *reader, const CowPickleValue *reference, const char *name, CowDtype *dtype, const CowZipEntry **entry, GError **error)
+find_storage (Reader *reader, const CowPickleValue *reference, const char *name, CowDtype *dtype,
+              const CowZipEntry **entry, GError **error)
 {
   const CowPickleValue *tuple = reference->items[0], *type, *key;
   g_autofree char *entry_name = NULL;
   gsize size;
 
-  if (tuple->kind != COW_PICKLE_TUPLE || tuple->n_items != 5 || !is_text (tuple->items[0], "storage") ||
-      tuple->items[4]->kind != COW_PICKLE_INT)
-    return fail (reader->file, COW_ERROR_FORMAT, error, "tensor %s: its reference to a storage is broken", name);
+  if (tuple->kind != COW_PICKLE_TUPLE || tuple->n_items != 5 ||
+      !is_text (tuple->items[0], "storage") || tuple->items[4]->kind != COW_PICKLE_INT)
+    return fail (reader->file, COW_ERROR_FORMAT, error,
+                 "tensor %s: its reference to a storage is broken", name);
   type = tuple->items[1];
   key = tuple->items[2];
-  if (type->kind != COW_PICKLE_GLOBAL || type->integer < FIRST_STORAGE || key->kind != COW_PICKLE_STRING || key->n_text > MAX_NAME)
-    return fail (reader->file, COW_ERROR_FORMAT, error, "tensor %s: its reference to a storage is broken", name);
+  if (type->kind != COW_PICKLE_GLOBAL || type->integer < FIRST_STORAGE ||
+      key->kind != COW_PICKLE_STRING || key->n_text > MAX_NAME)
+    return fail (reader->file, COW_ERROR_FORMAT, error,
+                 "tensor %s: its reference to a storage is broken", name);
   *dtype = storage_dtypes[type->integer - FIRST_STORAGE];
   entry_name = g_strdup_printf ("%s/data/%.*s", reader->prefix, (int)key->n_text, key->text);
   *entry = cow_zip_find (reader->zip, entry_name);
   if (*entry == NULL)
-    return fail (reader->file, COW_ERROR_FORMAT, error, "tensor %s: the archive has no entry %s", name, entry_name);
-  if (!cow_shape_count (&tuple->items[4]->integer, 1, *dtype, NULL, &size) || size != (*entry)->size)
+    return fail (reader->file, COW_ERROR_FORMAT, error, "tensor %s: the archive has no entry %s",
+                 name, entry_name);
+  if (!cow_shape_count (&tuple->items[4]->integer, 1, *dtype, NULL, &size) ||
+      size != (*entry)->size)
     return fail (reader->file, COW_ERROR_FORMAT, error,
-                 "tensor %s: its storage %s should have %" G_GINT64_FORMAT " elements of type %s, it has %" G_GSIZE_FORMAT " bytes", name,
-                 entry_name, tuple->items[4]->integer, cow_dtype_name (*dtype), (*entry)->size);
+                 "tensor %s: its storage %s should have %" G_GINT64_FORMAT
+                 " elements of type %s, it has %" G_GSIZE_FORMAT " bytes",
+                 name, entry_name, tuple->items[4]->integer, cow_dtype_name (*dtype),
+                 (*entry)->size);
   return TRUE;
 }
 
-/* Shape and strides: a tensor here is row-major without holes. Strides of dimensions of 1 say nothing. */
+/* Shape and strides: a tensor here is row-major without holes. Strides of dimensions of 1 say
+ * nothing. */
 static gboolean
-read_shape (Reader *reader, const CowPickleValue *shape, const CowPickleValue *strides, CowTensor *tensor, gsize *count, GError **error)
+read_shape (Reader *reader, const CowPickleValue *shape, const CowPickleValue *strides,
+            CowTensor *tensor, gsize *count, GError **error)
 {
   gint64 expected = 1;
 
-  if (shape->kind != COW_PICKLE_TUPLE || strides->kind != COW_PICKLE_TUPLE || shape->n_items != strides->n_items)
-    return fail (reader->file, COW_ERROR_FORMAT, error, "tensor %s: its shape is broken", tensor->name);
+  if (shape->kind != COW_PICKLE_TUPLE || strides->kind != COW_PICKLE_TUPLE ||
+      shape->n_items != strides->n_items)
+    return fail (reader->file, COW_ERROR_FORMAT, error, "tensor %s: its shape is broken",
+                 tensor->name);
   if (shape->n_items > COW_MAX_DIMS)
-    return fail (reader->file, COW_ERROR_UNSUPPORTED, error, "tensor %s: has %u dimensions, at most %d are known", tensor->name,
-                 shape->n_items, COW_MAX_DIMS);
+    return fail (reader->file, COW_ERROR_UNSUPPORTED, error,
+                 "tensor %s: has %u dimensions, at most %d are known", tensor->name, shape->n_items,
+                 COW_MAX_DIMS);
   tensor->n_dims = shape->n_items;
   for (guint i = 0; i < tensor->n_dims; i++) {
     if (shape->items[i]->kind != COW_PICKLE_INT || strides->items[i]->kind != COW_PICKLE_INT)
-      return fail (reader->file, COW_ERROR_FORMAT, error, "tensor %s: its shape is broken", tensor->name);
+      return fail (reader->file, COW_ERROR_FORMAT, error, "tensor %s: its shape is broken",
+                   tensor->name);
     tensor->dims[i] = shape->items[i]->integer;
   }
   if (!cow_shape_count (tensor->dims, tensor->n_dims, tensor->dtype, count, &tensor->n_bytes))
-    return fail (reader->file, COW_ERROR_FORMAT, error, "tensor %s: its shape is more than any memory holds", tensor->name);
+    return fail (reader->file, COW_ERROR_FORMAT, error,
+                 "tensor %s: its shape is more than any memory holds", tensor->name);
   for (guint i = tensor->n_dims; i-- > 0 && *count > 0; expected *= tensor->dims[i])
     if (tensor->dims[i] != 1 && strides->items[i]->integer != expected)
       return fail (reader->file, COW_ERROR_UNSUPPORTED, error,
-                   "tensor %s is a view that is not contiguous; save tensor.contiguous () instead", tensor->name);
+                   "tensor %s is a view that is not contiguous; save tensor.contiguous () instead",
+                   tensor->name);
   return TRUE;
 }
 
@@ -133,11 +155,13 @@ read_tensor (Reader *reader, const CowPickleValue *arguments, CowTensor *tensor,
   const CowZipEntry *entry = NULL;
   gsize count = 0, offset, available;
 
-  if (arguments->n_items < 6 || arguments->n_items > 7 || items[0]->kind != COW_PICKLE_PERSID || items[1]->kind != COW_PICKLE_INT ||
-      items[1]->integer < 0)
-    return fail (reader->file, COW_ERROR_FORMAT, error, "tensor %s: its constructor's arguments are broken", tensor->name);
+  if (arguments->n_items < 6 || arguments->n_items > 7 || items[0]->kind != COW_PICKLE_PERSID ||
+      items[1]->kind != COW_PICKLE_INT || items[1]->integer < 0)
+    return fail (reader->file, COW_ERROR_FORMAT, error,
+                 "tensor %s: its constructor's arguments are broken", tensor->name);
   if (arguments->n_items == 7 && items[6]->kind != COW_PICKLE_NONE && items[6]->n_items > 0)
-    return fail (reader->file, COW_ERROR_UNSUPPORTED, error, "tensor %s: is a conjugate or negative view; save tensor.clone () instead",
+    return fail (reader->file, COW_ERROR_UNSUPPORTED, error,
+                 "tensor %s: is a conjugate or negative view; save tensor.clone () instead",
                  tensor->name);
   if (!find_storage (reader, items[0], tensor->name, &tensor->dtype, &entry, error) ||
       !read_shape (reader, items[2], items[3], tensor, &count, error))
@@ -146,9 +170,11 @@ read_tensor (Reader *reader, const CowPickleValue *arguments, CowTensor *tensor,
   available = entry->size / cow_dtype_size (tensor->dtype);
   if (offset > available || count > available - offset)
     return fail (reader->file, COW_ERROR_FORMAT, error,
-                 "tensor %s: needs elements %" G_GSIZE_FORMAT " to %" G_GSIZE_FORMAT " of a storage that has %" G_GSIZE_FORMAT,
+                 "tensor %s: needs elements %" G_GSIZE_FORMAT " to %" G_GSIZE_FORMAT
+                 " of a storage that has %" G_GSIZE_FORMAT,
                  tensor->name, offset, offset + count, available);
-  tensor->data = count > 0 ? entry->data + offset * cow_dtype_size (tensor->dtype) : reader->file->mapping.data;
+  tensor->data = count > 0 ? entry->data + offset * cow_dtype_size (tensor->dtype)
+                           : reader->file->mapping.data;
   return TRUE;
 }
 
@@ -167,7 +193,8 @@ add_tensor (Reader *reader, const CowPickleValue *arguments, const char *name, G
   return TRUE;
 }
 
-/* A tensor's call, or a parameter's, which wraps a tensor's: (tensor, requires_grad, hooks). NULL when it is neither. */
+/* A tensor's call, or a parameter's, which wraps a tensor's: (tensor, requires_grad, hooks). NULL
+ * when it is neither. */
 static const CowPickleValue *
 tensor_arguments (const CowPickleValue *call)
 {
@@ -183,9 +210,11 @@ tensor_arguments (const CowPickleValue *call)
   return NULL;
 }
 
-static gboolean visit (Reader *reader, const CowPickleValue *value, const char *name, guint depth, GError **error);
+static gboolean visit (Reader *reader, const CowPickleValue *value, const char *name, guint depth,
+                       GError **error);
 
-/* The dotted name of a member; NULL for a key that is neither string nor number. Free with g_free. */
+/* The dotted name of a member; NULL for a key that is neither string nor number. Free with g_free.
+ */
 static char *
 member_name (const char *parent, const CowPickleValue *key)
 {
@@ -199,12 +228,14 @@ member_name (const char *parent, const CowPickleValue *key)
 }
 
 static gboolean
-visit_members (Reader *reader, const CowPickleValue *value, const char *name, guint depth, GError **error)
+visit_members (Reader *reader, const CowPickleValue *value, const char *name, guint depth,
+               GError **error)
 {
   guint step = value->kind == COW_PICKLE_DICT ? 2 : 1;
 
   if (depth == MAX_DEPTH)
-    return fail (reader->file, COW_ERROR_FORMAT, error, "holds dicts or lists nested more than %d deep (%s)", MAX_DEPTH, name);
+    return fail (reader->file, COW_ERROR_FORMAT, error,
+                 "holds dicts or lists nested more than %d deep (%s)", MAX_DEPTH, name);
   for (guint i = 0; i + step <= value->n_items; i += step) {
     CowPickleValue position = { .kind = COW_PICKLE_INT, .integer = i };
     g_autofree char *member = member_name (name, step == 2 ? value->items[i] : &position);
@@ -212,7 +243,8 @@ visit_members (Reader *reader, const CowPickleValue *value, const char *name, gu
     if (member == NULL)
       continue;
     if (strlen (member) > MAX_NAME)
-      return fail (reader->file, COW_ERROR_FORMAT, error, "a member of %s has a name longer than %d bytes",
+      return fail (reader->file, COW_ERROR_FORMAT, error,
+                   "a member of %s has a name longer than %d bytes",
                    *name != '\0' ? name : "its dict", MAX_NAME);
     if (!visit (reader, value->items[i + step - 1], member, depth + 1, error))
       return FALSE;
@@ -220,17 +252,20 @@ visit_members (Reader *reader, const CowPickleValue *value, const char *name, gu
   return TRUE;
 }
 
-/* Numbers, strings and what else is no tensor are passed by: training scripts put their epoch beside the weights. */
+/* Numbers, strings and what else is no tensor are passed by: training scripts put their epoch
+ * beside the weights. */
 static gboolean
 visit (Reader *reader, const CowPickleValue *value, const char *name, guint depth, GError **error)
 {
   const CowPickleValue *arguments = tensor_arguments (value);
 
   if (++reader->n_visits > MAX_VISITS)
-    return fail (reader->file, COW_ERROR_FORMAT, error, "its dicts spell more than %d values", MAX_VISITS);
+    return fail (reader->file, COW_ERROR_FORMAT, error, "its dicts spell more than %d values",
+                 MAX_VISITS);
   if (arguments != NULL)
     return add_tensor (reader, arguments, name, error);
-  if (value->kind == COW_PICKLE_DICT || value->kind == COW_PICKLE_LIST || value->kind == COW_PICKLE_TUPLE)
+  if (value->kind == COW_PICKLE_DICT || value->kind == COW_PICKLE_LIST ||
+      value->kind == COW_PICKLE_TUPLE)
     return visit_members (reader, value, name, depth, error);
   return TRUE;
 }
@@ -247,12 +282,14 @@ find_pickle (Reader *reader, const CowZipEntry **pickle, GError **error)
     if (slash == NULL || !g_str_equal (slash, "/data.pkl"))
       continue;
     if (*pickle != NULL)
-      return fail (reader->file, COW_ERROR_FORMAT, error, "a zip archive with two pickles (%s, %s)", (*pickle)->name, entry->name);
+      return fail (reader->file, COW_ERROR_FORMAT, error, "a zip archive with two pickles (%s, %s)",
+                   (*pickle)->name, entry->name);
     *pickle = entry;
     reader->prefix = g_strndup (entry->name, (gsize)(slash - entry->name));
   }
   if (*pickle == NULL)
-    return fail (reader->file, COW_ERROR_FORMAT, error, "a zip archive, but not torch.save ()'s: it has no data.pkl");
+    return fail (reader->file, COW_ERROR_FORMAT, error,
+                 "a zip archive, but not torch.save ()'s: it has no data.pkl");
   return TRUE;
 }
 
@@ -264,7 +301,8 @@ check_byte_order (Reader *reader, GError **error)
 
   if (entry == NULL || (entry->size == 6 && memcmp (entry->data, "little", 6) == 0))
     return TRUE;
-  return fail (reader->file, COW_ERROR_UNSUPPORTED, error, "was written on a big-endian machine; little-endian is known");
+  return fail (reader->file, COW_ERROR_UNSUPPORTED, error,
+               "was written on a big-endian machine; little-endian is known");
 }
 
 static gboolean
@@ -293,7 +331,8 @@ read_archive (Reader *reader, GError **error)
     return FALSE;
   root = cow_pickle_root (pickle);
   if (root->kind != COW_PICKLE_DICT)
-    return fail (reader->file, COW_ERROR_FORMAT, error, "holds no dict of tensors: save model.state_dict ()");
+    return fail (reader->file, COW_ERROR_FORMAT, error,
+                 "holds no dict of tensors: save model.state_dict ()");
   return visit (reader, root, "", 0, error) && index_names (reader->file, error);
 }
 
@@ -306,9 +345,11 @@ check_kind (const CowTorchfile *self, GError **error)
   if (mapping->size >= 4 && memcmp (mapping->data, "PK\3\4", 4) == 0)
     return TRUE;
   if (mapping->size >= 2 && mapping->data[0] == 0x80 && mapping->data[1] <= 5)
-    return fail (self, COW_ERROR_UNSUPPORTED, error,
-                 "a bare pickle, as torch before 1.6 wrote: load and save it again with torch 1.6 or newer");
-  return fail (self, COW_ERROR_FORMAT, error, "no file of torch.save (): a zip archive was expected");
+    return fail (
+        self, COW_ERROR_UNSUPPORTED, error,
+        "a bare pickle, as torch before 1.6 wrote: load and save it again with torch 1.6 or newer");
+  return fail (self, COW_ERROR_FORMAT, error,
+               "no file of torch.save (): a zip archive was expected");
 }
 
 static gboolean
@@ -316,7 +357,8 @@ read_file (CowTorchfile *self, GError **error)
 {
   Reader reader = { .file = self };
   gboolean ok = check_kind (self, error) &&
-                (reader.zip = cow_zip_open (self->mapping.path, self->mapping.data, self->mapping.size, error)) != NULL &&
+                (reader.zip = cow_zip_open (self->mapping.path, self->mapping.data,
+                                            self->mapping.size, error)) != NULL &&
                 read_archive (&reader, error);
 
   cow_zip_close (reader.zip);

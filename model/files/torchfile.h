@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PyTorch's .pth files (the zip kind, since torch 1.6), without running what a pickle can run: a reader of exactly the opcodes that a
- * state dict needs, which knows tensors, dicts, lists, tuples, strings and numbers, and names and refuses everything else.
+ * PyTorch's .pth files (the zip kind, since torch 1.6), without running what a pickle can run: a
+ * reader of exactly the opcodes that a state dict needs, which knows tensors, dicts, lists, tuples,
+ * strings and numbers, and names and refuses everything else.
  */
 #ifndef COW_TORCHFILE_H
 #define COW_TORCHFILE_H
@@ -13,10 +14,11 @@ G_BEGIN_DECLS
 typedef struct _CowTorchfile CowTorchfile;
 
 /*
- * Maps a file and reads its pickle. Tensors in nested dicts get dotted names ("model.norm.weight" for {"model": {"norm.weight": ...}}).
- * COW_ERROR_NOT_FOUND, COW_ERROR_IO; COW_ERROR_FORMAT for a broken zip or pickle; COW_ERROR_UNSUPPORTED, naming the global, for a pickle
- * that would call anything but torch's tensor constructors, for compressed entries, for tensors that are not contiguous and for torch
- * < 1.6.
+ * Maps a file and reads its pickle. Tensors in nested dicts get dotted names ("model.norm.weight"
+ * for {"model": {"norm.weight": ...}}). COW_ERROR_NOT_FOUND, COW_ERROR_IO; COW_ERROR_FORMAT for a
+ * broken zip or pickle; COW_ERROR_UNSUPPORTED, naming the global, for a pickle that would call
+ * anything but torch's tensor constructors, for compressed entries, for tensors that are not
+ * contiguous and for torch < 1.6.
  */
 CowTorchfile *cow_torchfile_open (const char *path, GError **error);
 void cow_torchfile_close (CowTorchfile *self);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Zip from the end, as the format wants: end record -> central directory -> local headers -> data. Field offsets are those of PKWARE's
- * APPNOTE.TXT 6.3, sections 4.3.7 (local header), 4.3.12 (central), 4.3.14-16 (ends), 4.5.3 (zip64 extra field).
+ * Zip from the end, as the format wants: end record -> central directory -> local headers -> data.
+ * Field offsets are those of PKWARE's APPNOTE.TXT 6.3, sections 4.3.7 (local header), 4.3.12
+ * (central), 4.3.14-16 (ends), 4.5.3 (zip64 extra field).
  */
 #include "model/files/zipfile.h"
 
@@ -63,7 +64,8 @@ bad (const CowZip *self, const char *what, GError **error)
   return FALSE;
 }
 
-/* The end record is the last thing but a comment, whose length it gives: an offset where both agree, or G_MAXSIZE. */
+/* The end record is the last thing but a comment, whose length it gives: an offset where both
+ * agree, or G_MAXSIZE. */
 static gsize
 find_end (const CowZip *self)
 {
@@ -89,7 +91,8 @@ read_end64 (const CowZip *self, gsize end, Directory *directory, GError **error)
     return bad (self, "its zip64 end is missing", error);
   locator = self->data + end - LOCATOR64_SIZE;
   at = get64 (locator + 8);
-  if (end < LOCATOR64_SIZE + END64_SIZE || at > end - LOCATOR64_SIZE - END64_SIZE || get32 (self->data + at) != END64_SIGNATURE)
+  if (end < LOCATOR64_SIZE + END64_SIZE || at > end - LOCATOR64_SIZE - END64_SIZE ||
+      get32 (self->data + at) != END64_SIGNATURE)
     return bad (self, "its zip64 end is not where it should be", error);
   record = self->data + at;
   directory->n_entries = get64 (record + 32);
@@ -107,23 +110,28 @@ find_directory (const CowZip *self, Directory *directory, GError **error)
   if (end == G_MAXSIZE)
     return bad (self, "it has no end; the file is truncated", error);
   record = self->data + end;
-  if ((get16 (record + 4) != 0 && get16 (record + 4) != G_MAXUINT16) || (get16 (record + 6) != 0 && get16 (record + 6) != G_MAXUINT16)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s: a zip archive in several parts; one in a single part was expected",
+  if ((get16 (record + 4) != 0 && get16 (record + 4) != G_MAXUINT16) ||
+      (get16 (record + 6) != 0 && get16 (record + 6) != G_MAXUINT16)) {
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+                 "%s: a zip archive in several parts; one in a single part was expected",
                  self->path);
     return FALSE;
   }
   directory->n_entries = get16 (record + 10);
   directory->size = get32 (record + 12);
   directory->offset = get32 (record + 16);
-  if ((directory->n_entries == G_MAXUINT16 || directory->size == G_MAXUINT32 || directory->offset == G_MAXUINT32) &&
+  if ((directory->n_entries == G_MAXUINT16 || directory->size == G_MAXUINT32 ||
+       directory->offset == G_MAXUINT32) &&
       !read_end64 (self, end, directory, error))
     return FALSE;
-  if (directory->offset > end || directory->size > end - directory->offset || directory->n_entries > directory->size / CENTRAL_SIZE)
+  if (directory->offset > end || directory->size > end - directory->offset ||
+      directory->n_entries > directory->size / CENTRAL_SIZE)
     return bad (self, "its directory lies outside of the file", error);
   return TRUE;
 }
 
-/* Replaces each of the values that says "too large for 32 bits" by the next of the zip64 extra field's. */
+/* Replaces each of the values that says "too large for 32 bits" by the next of the zip64 extra
+ * field's. */
 static gboolean
 read_extra64 (const guint8 *extra, gsize n_extra, guint64 *const *values, guint n_values)
 {
@@ -149,17 +157,21 @@ read_extra64 (const guint8 *extra, gsize n_extra, guint64 *const *values, guint 
   return wanted == 0;
 }
 
-/* Data start behind the local header, whose name and extra field have lengths of their own. They must end before the directory. */
+/* Data start behind the local header, whose name and extra field have lengths of their own. They
+ * must end before the directory. */
 static gboolean
-locate_data (const CowZip *self, guint64 header, const guint8 *name, gsize n_name, guint64 limit, CowZipEntry *entry)
+locate_data (const CowZip *self, guint64 header, const guint8 *name, gsize n_name, guint64 limit,
+             CowZipEntry *entry)
 {
   const guint8 *local = self->data + header;
   guint64 start;
 
-  if (limit < LOCAL_SIZE || header > limit - LOCAL_SIZE || get32 (local) != LOCAL_SIGNATURE || get16 (local + 26) != n_name)
+  if (limit < LOCAL_SIZE || header > limit - LOCAL_SIZE || get32 (local) != LOCAL_SIGNATURE ||
+      get16 (local + 26) != n_name)
     return FALSE;
   start = header + LOCAL_SIZE + n_name + get16 (local + 28);
-  if (start > limit || entry->size > limit - start || memcmp (local + LOCAL_SIZE, name, n_name) != 0)
+  if (start > limit || entry->size > limit - start ||
+      memcmp (local + LOCAL_SIZE, name, n_name) != 0)
     return FALSE;
   entry->data = entry->size > 0 ? self->data + start : NULL;
   return TRUE;
@@ -176,7 +188,8 @@ check_readable (const CowZip *self, const guint8 *record, const char *name, GErr
     what = "compressed";
   if (what == NULL)
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s: zip entry %s is %s; stored as it is, as torch.save writes it, was expected",
+  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+               "%s: zip entry %s is %s; stored as it is, as torch.save writes it, was expected",
                self->path, name, what);
   return FALSE;
 }
@@ -207,11 +220,13 @@ read_entry (CowZip *self, const Directory *directory, gsize *at, GError **error)
   size = get32 (record + 24);
   header = get32 (record + 42);
   entry.size = 0;
-  if (!read_extra64 (record + CENTRAL_SIZE + n_name, n_extra, large, G_N_ELEMENTS (large)) || size != stored)
+  if (!read_extra64 (record + CENTRAL_SIZE + n_name, n_extra, large, G_N_ELEMENTS (large)) ||
+      size != stored)
     return bad (self, "an entry's sizes contradict each other", error);
   entry.size = size;
   if (!locate_data (self, header, record + CENTRAL_SIZE, n_name, directory->offset, &entry)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: broken zip archive: entry %s lies outside of the file or has another header",
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                 "%s: broken zip archive: entry %s lies outside of the file or has another header",
                  self->path, entry.name);
     return FALSE;
   }
@@ -236,7 +251,8 @@ read_directory (CowZip *self, GError **error)
     CowZipEntry *entry = &g_array_index (self->entries, CowZipEntry, i);
 
     if (!g_hash_table_insert (self->by_name, entry->name, entry)) {
-      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: broken zip archive: two entries have the name %s", self->path, entry->name);
+      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                   "%s: broken zip archive: two entries have the name %s", self->path, entry->name);
       return FALSE;
     }
   }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of contents of a zip archive whose entries are stored uncompressed, which is what PyTorch writes: each entry is then a view of
- * the archive's bytes. Zip64 included. */
+/* The table of contents of a zip archive whose entries are stored uncompressed, which is what
+ * PyTorch writes: each entry is then a view of the archive's bytes. Zip64 included. */
 #ifndef COW_ZIPFILE_H
 #define COW_ZIPFILE_H
 
@@ -17,8 +17,9 @@ typedef struct {
 } CowZipEntry;
 
 /*
- * Reads the central directory of an archive in memory and checks that every entry lies inside it. `path` is for messages.
- * COW_ERROR_FORMAT; COW_ERROR_UNSUPPORTED, naming the entry, for compressed and encrypted ones and for archives in several parts.
+ * Reads the central directory of an archive in memory and checks that every entry lies inside it.
+ * `path` is for messages. COW_ERROR_FORMAT; COW_ERROR_UNSUPPORTED, naming the entry, for compressed
+ * and encrypted ones and for archives in several parts.
  */
 CowZip *cow_zip_open (const char *path, const guint8 *data, gsize size, GError **error);
 void cow_zip_close (CowZip *self);

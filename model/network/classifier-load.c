@@ -10,13 +10,15 @@ static gboolean
 open_backend (CowClassifier *self, const char *device, GError **error)
 {
   if (device && !g_str_equal (device, "auto") && !g_str_equal (device, "cpu")) {
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "device \"%s\" is unknown; this build offers: auto, cpu", device);
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+                 "device \"%s\" is unknown; this build offers: auto, cpu", device);
     return FALSE;
   }
   CkStatus status = ck_cpu_open (NULL, 0, &self->backend);
   if (status == CK_UNSUPPORTED) {
     g_autofree char *levels = g_strjoinv (", ", (char **)ck_cpu_levels ());
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "COWBEHAVIOR_CPU=\"%s\": this processor offers: auto, %s",
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+                 "COWBEHAVIOR_CPU=\"%s\": this processor offers: auto, %s",
                  g_getenv ("COWBEHAVIOR_CPU") ? g_getenv ("COWBEHAVIOR_CPU") : "", levels);
     return FALSE;
   }
@@ -34,8 +36,10 @@ upload_norm (CowClassifier *self, GError **error)
   const gsize bytes = (gsize)self->head->layers[0].in * sizeof (float);
   for (int i = 0; i < 2 && self->head->norm_weight; i++) {
     self->head_norm[i] = backend->alloc (backend, bytes);
-    if (!cow_check (self->head_norm[i] ? backend->upload (backend, self->head_norm[i], host[i], bytes) : CK_NO_MEMORY, error,
-                    "%s: the layer norm of the head", self->head->path))
+    if (!cow_check (self->head_norm[i]
+                        ? backend->upload (backend, self->head_norm[i], host[i], bytes)
+                        : CK_NO_MEMORY,
+                    error, "%s: the layer norm of the head", self->head->path))
       return FALSE;
   }
   return TRUE;
@@ -52,7 +56,9 @@ upload_head (CowClassifier *self, GError **error)
   self->head_bias = g_new0 (float *, self->head->n_layers);
   for (guint i = 0; i < self->head->n_layers; i++) {
     const CowHeadLayer *layer = &self->head->layers[i];
-    CkWeightSource source = { .type = CK_F32, .out = layer->out, .in = layer->in, .data = layer->weight };
+    CkWeightSource source = {
+      .type = CK_F32, .out = layer->out, .in = layer->in, .data = layer->weight
+    };
     const gsize bytes = (gsize)layer->out * sizeof (float);
     CkStatus status = backend->weight_new (backend, &source, &self->head_weight[i]);
     if (status == CK_OK && !(self->head_bias[i] = backend->alloc (backend, bytes)))
@@ -65,19 +71,22 @@ upload_head (CowClassifier *self, GError **error)
   return TRUE;
 }
 
-/* The adapter, which is absent in a folder that holds a head alone or a whole network. NULL without error when absent. */
+/* The adapter, which is absent in a folder that holds a head alone or a whole network. NULL without
+ * error when absent. */
 static gboolean
 read_adapter (CowClassifier *self, const CowVitConfig *config, CowAdapter **adapter, GError **error)
 {
   *adapter = NULL;
   const gboolean present = cow_adapter_present (self->adapter_path);
   if (present && cow_card_holds_network (self->card)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
-                 "%s: cowbehavior.json says \"%s\", a whole network, but adapter_config.json lies beside it", self->adapter_path,
-                 self->card->kind);
+    g_set_error (
+        error, COW_ERROR, COW_ERROR_FORMAT,
+        "%s: cowbehavior.json says \"%s\", a whole network, but adapter_config.json lies beside it",
+        self->adapter_path, self->card->kind);
     return FALSE;
   }
-  if (!present && !g_str_equal (self->card->kind, "lora") && !g_str_equal (self->card->kind, "dora"))
+  if (!present && !g_str_equal (self->card->kind, "lora") &&
+      !g_str_equal (self->card->kind, "dora"))
     return TRUE;
   *adapter = cow_adapter_read (self->adapter_path, config, error);
   return *adapter != NULL;
@@ -88,7 +97,8 @@ static gboolean
 read_head (CowClassifier *self, gboolean card_found, gboolean has_adapter, GError **error)
 {
   GError *local = NULL;
-  self->head = cow_head_read (self->adapter_path, cow_classifier_n_features (self), cow_card_n_classes (self->card), &local);
+  self->head = cow_head_read (self->adapter_path, cow_classifier_n_features (self),
+                              cow_card_n_classes (self->card), &local);
   if (self->head)
     return upload_head (self, error);
   if (has_adapter && !card_found && g_error_matches (local, COW_ERROR, COW_ERROR_NOT_FOUND)) {
@@ -99,19 +109,22 @@ read_head (CowClassifier *self, gboolean card_found, gboolean has_adapter, GErro
   return FALSE;
 }
 
-/* The path of the network: the adapter folder itself where it holds a whole one, which then stands alone. */
+/* The path of the network: the adapter folder itself where it holds a whole one, which then stands
+ * alone. */
 static gboolean
 find_model (CowClassifier *self, const char *name, GError **error)
 {
   const char *model = name && *name ? name : NULL;
   const gboolean whole = self->card && cow_card_holds_network (self->card);
   if (whole && model) {
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "%s holds a whole network (\"%s\"), so that no model goes with it; %s was given",
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+                 "%s holds a whole network (\"%s\"), so that no model goes with it; %s was given",
                  self->adapter_path, self->card->kind, model);
     return FALSE;
   }
   if (!whole && self->card && !model) {
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "%s is an adapter (\"%s\") and needs the model that it was made for%s%s",
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+                 "%s is an adapter (\"%s\") and needs the model that it was made for%s%s",
                  self->adapter_path, self->card->kind, self->card->base_name ? ": " : "",
                  self->card->base_name ? self->card->base_name : "");
     return FALSE;
@@ -128,7 +141,8 @@ check_kind (const CowClassifier *self, GError **error)
   const char *kind = self->card->kind;
   if (!cow_card_holds_network (self->card) || config->timm == g_str_equal (kind, "vit-small"))
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH, "%s: cowbehavior.json says \"%s\", but config.json describes %s", self->model_path,
+  g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
+               "%s: cowbehavior.json says \"%s\", but config.json describes %s", self->model_path,
                kind, config->timm ? "timm's vision transformer" : "a DINOv3");
   return FALSE;
 }
@@ -137,7 +151,8 @@ static gboolean
 check_preprocess (const CowClassifier *self, GError **error)
 {
   const CowPreprocess *preprocess = &self->card->preprocess;
-  return cow_classifier_check_size (self, self->adapter_path, preprocess->width, preprocess->height, error);
+  return cow_classifier_check_size (self, self->adapter_path, preprocess->width, preprocess->height,
+                                    error);
 }
 
 static gboolean
@@ -148,12 +163,14 @@ load_vit (CowClassifier *self, gboolean card_found, GError **error)
   if (!cow_vit_config_for (self->model_path, self->checkpoint, &self->config, error))
     return FALSE;
   if (config->n_channels != 3) {
-    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s: a network for pictures of %d channels; only 3 (RGB) are supported",
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+                 "%s: a network for pictures of %d channels; only 3 (RGB) are supported",
                  self->model_path, config->n_channels);
     return FALSE;
   }
   if (self->adapter_path && (!check_kind (self, error) || !check_preprocess (self, error) ||
-                             !read_adapter (self, config, &adapter, error) || !read_head (self, card_found, adapter != NULL, error)))
+                             !read_adapter (self, config, &adapter, error) ||
+                             !read_head (self, card_found, adapter != NULL, error)))
     return FALSE;
   self->vit = cow_vit_new (self->backend, config, self->checkpoint, adapter, error);
   return self->vit != NULL;
@@ -178,7 +195,8 @@ cow_classifier_load (CowClassifier *self, const CowClassifierOptions *options, G
     return FALSE;
   if (options->adapter) {
     self->adapter_path = cow_locate (options->adapter, error);
-    if (!self->adapter_path || !(self->card = cow_card_read (self->adapter_path, &card_found, error)))
+    if (!self->adapter_path ||
+        !(self->card = cow_card_read (self->adapter_path, &card_found, error)))
       return FALSE;
   }
   if (!find_model (self, options->model, error))

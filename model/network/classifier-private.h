@@ -32,13 +32,14 @@ struct _CowClassifier {
   gint64 n_tokens;
   float *pixels; /* device: [batch, 3, height, width] */
   gsize pixel_bytes;
-  float *features;                                                   /* device: [batch, hidden], class tokens gathered */
-  float *hidden[2];                                                  /* device: [batch, widest head layer], in turn */
+  float *features;  /* device: [batch, hidden], class tokens gathered */
+  float *hidden[2]; /* device: [batch, widest head layer], in turn */
   float *last_hidden_state, *pooler_output, *logits, *probabilities; /* host */
 };
 
 /* Opens the backend and loads what the options name. */
-gboolean cow_classifier_load (CowClassifier *self, const CowClassifierOptions *options, GError **error);
+gboolean cow_classifier_load (CowClassifier *self, const CowClassifierOptions *options,
+                              GError **error);
 
 G_END_DECLS
 

@@ -12,14 +12,15 @@ cow_classifier_new (const CowClassifierOptions *options, GError **error)
   return cow_classifier_load (self, options, error) ? g_steal_pointer (&self) : NULL;
 }
 
-/* ---- running ---- */
+/* ---- running --------------------------------------------------------------------------------- */
 
 static void
 clear_buffers (CowClassifier *self)
 {
   CkBackend *backend = self->backend;
   float **device[] = { &self->pixels, &self->features, &self->hidden[0], &self->hidden[1] };
-  float **host[] = { &self->last_hidden_state, &self->pooler_output, &self->logits, &self->probabilities };
+  float **host[] = { &self->last_hidden_state, &self->pooler_output, &self->logits,
+                     &self->probabilities };
   for (guint i = 0; i < G_N_ELEMENTS (device); i++) {
     backend->free (backend, *device[i]);
     *device[i] = NULL;
@@ -52,7 +53,8 @@ ensure_buffers (CowClassifier *self, int batch, gint64 n_tokens, gsize pixel_byt
   self->pooler_output = g_try_new (float, n *hidden);
   if (n_tokens > 0)
     self->last_hidden_state = g_try_new (float, n *(gsize)n_tokens *hidden);
-  gboolean complete = self->pixels && self->features && self->pooler_output && (self->last_hidden_state || n_tokens == 0);
+  gboolean complete = self->pixels && self->features && self->pooler_output &&
+                      (self->last_hidden_state || n_tokens == 0);
   if (complete && self->head) {
     const gsize classes = cow_classifier_n_classes (self);
     for (int i = 0; i < 2; i++)
@@ -77,10 +79,12 @@ run_head (CowClassifier *self, int batch)
   CkBackend *backend = self->backend;
   const gsize hidden = (gsize)cow_classifier_n_features (self);
   const guint n_classes = cow_classifier_n_classes (self);
-  CkStatus status = backend->upload (backend, self->features, self->pooler_output, (gsize)batch * hidden * sizeof (float));
+  CkStatus status = backend->upload (backend, self->features, self->pooler_output,
+                                     (gsize)batch * hidden * sizeof (float));
   const float *x = self->features;
   if (status == CK_OK && self->head_norm[0]) {
-    const CkNorm norm = { self->head_norm[0], self->head_norm[1], 1e-5f }; /* torch's default epsilon */
+    const CkNorm norm = { self->head_norm[0], self->head_norm[1],
+                          1e-5f }; /* torch's default epsilon */
     status = backend->norm (backend, &norm, batch, (int64_t)hidden, self->features, self->features);
   }
   for (guint i = 0; i < self->head->n_layers && status == CK_OK; i++) {
@@ -93,48 +97,61 @@ run_head (CowClassifier *self, int batch)
     x = self->hidden[i % 2];
   }
   if (status == CK_OK)
-    status = backend->download (backend, self->logits, x, (gsize)batch * n_classes * sizeof (float));
+    status =
+        backend->download (backend, self->logits, x, (gsize)batch * n_classes * sizeof (float));
   for (int i = 0; i < batch && status == CK_OK; i++)
-    cow_softmax (self->logits + (gsize)i * n_classes, n_classes, self->card->temperature, self->probabilities + (gsize)i * n_classes);
+    cow_softmax (self->logits + (gsize)i * n_classes, n_classes, self->card->temperature,
+                 self->probabilities + (gsize)i * n_classes);
   return status;
 }
 
-/* The network's features of self->pixels, to self->pooler_output and, of a vision transformer, self->last_hidden_state. */
+/* The network's features of self->pixels, to self->pooler_output and, of a vision transformer,
+ * self->last_hidden_state. */
 static gboolean
 run_network (CowClassifier *self, int batch, int height, int width, GError **error)
 {
   CkBackend *backend = self->backend;
-  const gsize hidden = (gsize)cow_classifier_n_features (self), n = (gsize)batch, picture = (gsize)self->n_tokens * hidden;
+  const gsize hidden = (gsize)cow_classifier_n_features (self), n = (gsize)batch,
+              picture = (gsize)self->n_tokens * hidden;
   if (self->is_resnet) {
-    const float *features = cow_resnet_forward (self->resnet, self->pixels, batch, height, width, error);
-    return features && cow_check (backend->download (backend, self->pooler_output, features, n * hidden * sizeof (float)), error,
-                                  "downloading features");
+    const float *features =
+        cow_resnet_forward (self->resnet, self->pixels, batch, height, width, error);
+    return features && cow_check (backend->download (backend, self->pooler_output, features,
+                                                     n * hidden * sizeof (float)),
+                                  error, "downloading features");
   }
   const float *state = cow_vit_forward (self->vit, self->pixels, batch, height, width, error);
-  if (!state ||
-      !cow_check (backend->download (backend, self->last_hidden_state, state, n * picture * sizeof (float)), error, "downloading features"))
+  if (!state || !cow_check (backend->download (backend, self->last_hidden_state, state,
+                                               n * picture * sizeof (float)),
+                            error, "downloading features"))
     return FALSE;
   for (gsize i = 0; i < n; i++)
-    memcpy (self->pooler_output + i * hidden, self->last_hidden_state + i * picture, hidden * sizeof (float));
+    memcpy (self->pooler_output + i * hidden, self->last_hidden_state + i * picture,
+            hidden * sizeof (float));
   return TRUE;
 }
 
 gboolean
-cow_classifier_run (CowClassifier *self, const float *pixels, int batch, int height, int width, CowOutput *output, GError **error)
+cow_classifier_run (CowClassifier *self, const float *pixels, int batch, int height, int width,
+                    CowOutput *output, GError **error)
 {
   gsize area, bytes;
-  if (batch < 1 || height < 1 || width < 1 || !g_size_checked_mul (&area, (gsize)height * 3 * sizeof (float), (gsize)width) ||
+  if (batch < 1 || height < 1 || width < 1 ||
+      !g_size_checked_mul (&area, (gsize)height * 3 * sizeof (float), (gsize)width) ||
       !g_size_checked_mul (&bytes, area, (gsize)batch))
     return cow_check (CK_BAD_SHAPE, error, "%d pictures of %d x %d", batch, width, height);
   const gint64 n_tokens = cow_classifier_n_tokens (self, height, width);
   if (!ensure_buffers (self, batch, n_tokens, bytes))
-    return cow_check (CK_NO_MEMORY, error, "a batch of %d pictures of %d x %d", batch, width, height);
-  if (!cow_check (self->backend->upload (self->backend, self->pixels, pixels, bytes), error, "uploading pixels") ||
+    return cow_check (CK_NO_MEMORY, error, "a batch of %d pictures of %d x %d", batch, width,
+                      height);
+  if (!cow_check (self->backend->upload (self->backend, self->pixels, pixels, bytes), error,
+                  "uploading pixels") ||
       !run_network (self, batch, height, width, error))
     return FALSE;
   if (self->head && !cow_check (run_head (self, batch), error, "the classifier head"))
     return FALSE;
-  *output = (CowOutput){ n_tokens, self->last_hidden_state, self->pooler_output, self->logits, self->probabilities };
+  *output = (CowOutput){ n_tokens, self->last_hidden_state, self->pooler_output, self->logits,
+                         self->probabilities };
   return TRUE;
 }
 
@@ -167,7 +184,7 @@ cow_classifier_free (CowClassifier *self)
   g_free (self);
 }
 
-/* ---- what it is ---- */
+/* ---- what it is ------------------------------------------------------------------------------ */
 
 CkBackend *
 cow_classifier_backend (const CowClassifier *self)
@@ -194,7 +211,8 @@ cow_classifier_n_tokens (const CowClassifier *self, int height, int width)
 }
 
 gboolean
-cow_classifier_check_size (const CowClassifier *self, const char *where, int width, int height, GError **error)
+cow_classifier_check_size (const CowClassifier *self, const char *where, int width, int height,
+                           GError **error)
 {
   CowResnetShape shape;
   if (self->is_resnet && cow_resnet_shape (&shape, 1, height, width, error))
@@ -205,10 +223,13 @@ cow_classifier_check_size (const CowClassifier *self, const char *where, int wid
   }
   const CowVitConfig *config = &self->config;
   const int patch = config->patch_size, side = config->image_size;
-  if (width > 0 && height > 0 && width % patch == 0 && height % patch == 0 && (!config->timm || (width == side && height == side)))
+  if (width > 0 && height > 0 && width % patch == 0 && height % patch == 0 &&
+      (!config->timm || (width == side && height == side)))
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH, "%s: pictures of %d x %d (width x height), but %s needs %s %d", where, width, height,
-               self->model_path, config->timm ? "squares of" : "multiples of", config->timm ? side : patch);
+  g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
+               "%s: pictures of %d x %d (width x height), but %s needs %s %d", where, width, height,
+               self->model_path, config->timm ? "squares of" : "multiples of",
+               config->timm ? side : patch);
   return FALSE;
 }
 
@@ -260,7 +281,9 @@ cow_classifier_device_text (const CowClassifier *self)
   return self->device_text;
 }
 
-static const char *const precision_names[] = { [COW_PRECISION_AUTO] = "auto", [COW_PRECISION_FP32] = "fp32" };
+static const char *const precision_names[] = {
+  [COW_PRECISION_AUTO] = "auto", [COW_PRECISION_FP32] = "fp32"
+};
 
 const char *
 cow_precision_name (CowPrecision precision)

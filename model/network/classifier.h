@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A model and its adapter, whole: pixels in, features and probabilities out. Used by one thread at a time. */
+/* A model and its adapter, whole: pixels in, features and probabilities out. Used by one thread at
+ * a time. */
 #ifndef COW_CLASSIFIER_H
 #define COW_CLASSIFIER_H
 
@@ -15,7 +16,8 @@ typedef enum {
 } CowPrecision;
 
 typedef struct {
-  const char *model;   /* Hugging Face folder, .safetensors or .pth; looked up by cow_locate. NULL where the adapter is a whole network */
+  const char *model;   /* Hugging Face folder, .safetensors or .pth; looked up by cow_locate. NULL
+                          where the adapter is a whole network */
   const char *adapter; /* adapter folder, looked up likewise; NULL: features only */
   const char *device;  /* "auto", "cpu"; NULL is auto */
   CowPrecision precision;
@@ -23,7 +25,8 @@ typedef struct {
 
 typedef struct _CowClassifier CowClassifier;
 
-/* What a forward pass gives; memory of the classifier's, valid until its next call. NULL fields do not exist. */
+/* What a forward pass gives; memory of the classifier's, valid until its next call. NULL fields do
+ * not exist. */
 typedef struct {
   gint64 n_tokens;                /* 0 for ResNet, which has no last_hidden_state */
   const float *last_hidden_state; /* [batch, n_tokens, hidden] */
@@ -33,21 +36,26 @@ typedef struct {
 } CowOutput;
 
 CowClassifier *cow_classifier_new (const CowClassifierOptions *options, GError **error);
-/* Whether an adapter folder, looked up likewise, needs a model: FALSE where its card says that it holds a whole network. */
+/* Whether an adapter folder, looked up likewise, needs a model: FALSE where its card says that it
+ * holds a whole network. */
 gboolean cow_classifier_needs_model (const char *adapter);
 void cow_classifier_free (CowClassifier *self);
 
-/* pixels [batch, 3, height, width] already prepared (see cow_preprocess_run). Host memory in and out. */
-gboolean cow_classifier_run (CowClassifier *self, const float *pixels, int batch, int height, int width, CowOutput *output, GError **error);
+/* pixels [batch, 3, height, width] already prepared (see cow_preprocess_run). Host memory in and
+ * out. */
+gboolean cow_classifier_run (CowClassifier *self, const float *pixels, int batch, int height,
+                             int width, CowOutput *output, GError **error);
 
 CkBackend *cow_classifier_backend (const CowClassifier *self);
 /* NULL for ResNet. */
 const CowVitConfig *cow_classifier_config (const CowClassifier *self);
-/* The width of pooler_output, and the number of tokens that pictures of these sides have (0 for ResNet). */
+/* The width of pooler_output, and the number of tokens that pictures of these sides have (0 for
+ * ResNet). */
 gint64 cow_classifier_n_features (const CowClassifier *self);
 gint64 cow_classifier_n_tokens (const CowClassifier *self, int height, int width);
 /* Whether the network takes pictures of these sides; the message begins with `where`. */
-gboolean cow_classifier_check_size (const CowClassifier *self, const char *where, int width, int height, GError **error);
+gboolean cow_classifier_check_size (const CowClassifier *self, const char *where, int width,
+                                    int height, GError **error);
 const CowPreprocess *cow_classifier_preprocess (const CowClassifier *self);
 /* The adapter's card, or the default one. */
 const CowCard *cow_classifier_card (const CowClassifier *self);

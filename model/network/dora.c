@@ -14,7 +14,8 @@ multiply (CkBackend *backend, const CkWeight *weight, const float *x, gint64 row
 
 /* y = x w^T of two small dense matrices in device memory: x [rows, in], w [out, in]. */
 static CkStatus
-multiply_dense (CkBackend *backend, const float *x, gint64 rows, const float *w, gint64 out, gint64 in, float *y)
+multiply_dense (CkBackend *backend, const float *x, gint64 rows, const float *w, gint64 out,
+                gint64 in, float *y)
 {
   CkWeightSource source = { .type = CK_F32, .out = out, .in = in, .data = w };
   CkWeight *weight = NULL;
@@ -25,7 +26,8 @@ multiply_dense (CkBackend *backend, const float *x, gint64 rows, const float *w,
   return status;
 }
 
-/* The squared norm of every row of the dequantised weight, to squares [out], a panel of rows at a time. */
+/* The squared norm of every row of the dequantised weight, to squares [out], a panel of rows at a
+ * time. */
 CkStatus
 cow_dora_row_squares (const CowLinear *self, double *squares)
 {
@@ -38,7 +40,8 @@ cow_dora_row_squares (const CowLinear *self, double *squares)
     gint64 rows = MIN (panel, self->out - first);
     status = backend->weight_decode (backend, self->weight, first, rows, device);
     if (status == CK_OK)
-      status = backend->download (backend, host, device, (size_t)(rows * self->in) * sizeof (float));
+      status =
+          backend->download (backend, host, device, (size_t)(rows * self->in) * sizeof (float));
     for (gint64 r = 0; r < rows && status == CK_OK; r++) {
       double sum = 0;
       for (gint64 c = 0; c < self->in; c++)
@@ -59,7 +62,8 @@ cow_dora_norms (const CowLinear *self, const double *squares, double *norms)
   const gsize wide = (gsize)(rank * out) * sizeof (float);
   float *wa = backend->alloc (backend, wide), *baa = backend->alloc (backend, wide);
   float *aa = backend->alloc (backend, (gsize)(rank * rank) * sizeof (float));
-  g_autofree float *wa_host = g_try_malloc (wide), *baa_host = g_try_malloc (wide), *b_host = g_try_malloc (wide);
+  g_autofree float *wa_host = g_try_malloc (wide), *baa_host = g_try_malloc (wide),
+                   *b_host = g_try_malloc (wide);
   CkStatus status = wa && baa && aa && wa_host && baa_host && b_host ? CK_OK : CK_NO_MEMORY;
   if (status == CK_OK)
     status = multiply (backend, self->weight, adapter->down, rank, wa);

@@ -2,7 +2,8 @@
 /*
  * DoRA's row norms without ever forming B A (Liu et al., 2024, computed by the Gram form):
  *   |W + s B A|^2 = |W|^2 + 2 s rowsum ((W A^T) * B) + s^2 rowsum ((B A A^T) * B)
- * W A^T comes as its transpose, the linear layer applied to the rows of A. |W|^2 never changes, A and B only once an optimiser step.
+ * W A^T comes as its transpose, the linear layer applied to the rows of A. |W|^2 never changes, A
+ * and B only once an optimiser step.
  */
 #ifndef COW_DORA_H
 #define COW_DORA_H
@@ -13,7 +14,8 @@ G_BEGIN_DECLS
 
 /* The squared norm of every row of the (dequantised) weight, to squares [out] in host memory. */
 CkStatus cow_dora_row_squares (const CowLinear *self, double *squares);
-/* The row norms of W + scale B A with the layer's adapter as it is now, to norms [out] in host memory. */
+/* The row norms of W + scale B A with the layer's adapter as it is now, to norms [out] in host
+ * memory. */
 CkStatus cow_dora_norms (const CowLinear *self, const double *squares, double *norms);
 
 G_END_DECLS

@@ -33,13 +33,15 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Tensors, tensors_clear)
 static guint
 n_tensors (const Tensors *t)
 {
-  return t->safetensors != NULL ? cow_safetensors_n_tensors (t->safetensors) : cow_torchfile_n_tensors (t->torchfile);
+  return t->safetensors != NULL ? cow_safetensors_n_tensors (t->safetensors)
+                                : cow_torchfile_n_tensors (t->torchfile);
 }
 
 static const CowTensor *
 nth_tensor (const Tensors *t, guint i)
 {
-  return t->safetensors != NULL ? cow_safetensors_nth (t->safetensors, i) : cow_torchfile_nth (t->torchfile, i);
+  return t->safetensors != NULL ? cow_safetensors_nth (t->safetensors, i)
+                                : cow_torchfile_nth (t->torchfile, i);
 }
 
 /* The file to read: ours before the published adapters' pickle. NULL when there is none. */
@@ -104,8 +106,9 @@ collect (const Tensors *tensors, const char *file, GError **error)
     guint index;
     gboolean is_weight;
     if (!parse_name (tensor->name, &index, &is_weight)) {
-      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: tensor %s: a head has only \"0.weight\", \"0.bias\", \"3.weight\", ...", file,
-                   tensor->name);
+      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                   "%s: tensor %s: a head has only \"0.weight\", \"0.bias\", \"3.weight\", ...",
+                   file, tensor->name);
       return NULL;
     }
     Linear *linear = linear_at (linears, index);
@@ -128,13 +131,15 @@ check_linear (const Linear *linear, gint64 in, const char *file, GError **error)
     return FALSE;
   }
   const CowTensor *w = linear->weight, *b = linear->bias;
-  if (w->n_dims == 2 && w->dims[0] >= 1 && w->dims[0] <= MAX_WIDTH && w->dims[1] == in && cow_tensor_has_shape (b, 1, w->dims))
+  if (w->n_dims == 2 && w->dims[0] >= 1 && w->dims[0] <= MAX_WIDTH && w->dims[1] == in &&
+      cow_tensor_has_shape (b, 1, w->dims))
     return TRUE;
   g_autofree char *weight = cow_tensor_shape_text (w), *bias = cow_tensor_shape_text (b);
   g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
-               "%s: %s has shape %s and %s %s, expected [n, %" G_GINT64_FORMAT "] and [n]: %" G_GINT64_FORMAT
-               " features come from the %s before it",
-               file, w->name, weight, b->name, bias, in, in, linear->index == 0 ? "network" : "layer");
+               "%s: %s has shape %s and %s %s, expected [n, %" G_GINT64_FORMAT
+               "] and [n]: %" G_GINT64_FORMAT " features come from the %s before it",
+               file, w->name, weight, b->name, bias, in, in,
+               linear->index == 0 ? "network" : "layer");
   return FALSE;
 }
 
@@ -146,16 +151,19 @@ read_norm (CowHead *self, GArray *linears, gint64 features, GError **error)
   self->activation = CK_RELU;
   if (first == NULL || first->weight == NULL || first->weight->n_dims != 1)
     return TRUE;
-  if (!cow_tensor_has_shape (first->weight, 1, &features) || first->bias == NULL || !cow_tensor_has_shape (first->bias, 1, &features)) {
+  if (!cow_tensor_has_shape (first->weight, 1, &features) || first->bias == NULL ||
+      !cow_tensor_has_shape (first->bias, 1, &features)) {
     g_autofree char *shape = cow_tensor_shape_text (first->weight);
     g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
-                 "%s: %s has shape %s; a layer norm on %" G_GINT64_FORMAT " features needs a weight and a bias of [%" G_GINT64_FORMAT "]",
+                 "%s: %s has shape %s; a layer norm on %" G_GINT64_FORMAT
+                 " features needs a weight and a bias of [%" G_GINT64_FORMAT "]",
                  self->path, first->weight->name, shape, features, features);
     return FALSE;
   }
   self->activation = CK_GELU;
   self->norm_weight = cow_tensor_dup_f32 (first->weight, self->path, error);
-  self->norm_bias = self->norm_weight == NULL ? NULL : cow_tensor_dup_f32 (first->bias, self->path, error);
+  self->norm_bias =
+      self->norm_weight == NULL ? NULL : cow_tensor_dup_f32 (first->bias, self->path, error);
   if (self->norm_bias == NULL)
     return FALSE;
   g_array_remove_index (linears, 0);
@@ -176,7 +184,8 @@ read_layers (CowHead *self, const GArray *linears, gint64 features, GError **err
     layer->in = in;
     layer->out = in = linear->weight->dims[0];
     layer->weight = cow_tensor_dup_f32 (linear->weight, self->path, error);
-    layer->bias = layer->weight == NULL ? NULL : cow_tensor_dup_f32 (linear->bias, self->path, error);
+    layer->bias =
+        layer->weight == NULL ? NULL : cow_tensor_dup_f32 (linear->bias, self->path, error);
     if (layer->bias == NULL)
       return FALSE;
   }
@@ -193,7 +202,9 @@ check_classes (const CowHead *self, gint64 n_classes, GError **error)
     g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: no layer in it", self->path);
   else
     g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
-                 "%s: the head has %" G_GINT64_FORMAT " outputs, expected %" G_GINT64_FORMAT " classes", self->path, found, n_classes);
+                 "%s: the head has %" G_GINT64_FORMAT " outputs, expected %" G_GINT64_FORMAT
+                 " classes",
+                 self->path, found, n_classes);
   return FALSE;
 }
 
@@ -202,7 +213,9 @@ static gint64
 input_width (const GArray *linears)
 {
   const CowTensor *weight = linears->len > 0 ? g_array_index (linears, Linear, 0).weight : NULL;
-  return weight != NULL && weight->n_dims > 0 && weight->dims[weight->n_dims - 1] > 0 ? weight->dims[weight->n_dims - 1] : 1;
+  return weight != NULL && weight->n_dims > 0 && weight->dims[weight->n_dims - 1] > 0
+             ? weight->dims[weight->n_dims - 1]
+             : 1;
 }
 
 CowHead *
@@ -212,7 +225,8 @@ cow_head_read (const char *folder, gint64 features, gint64 n_classes, GError **e
   g_auto (Tensors) tensors = { 0 };
   g_autofree char *file = find_file (folder, &torch);
   if (file == NULL) {
-    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s: no classifier.safetensors and no best_classifier.pth in it or in classifier/",
+    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
+                 "%s: no classifier.safetensors and no best_classifier.pth in it or in classifier/",
                  folder);
     return NULL;
   }
@@ -229,13 +243,14 @@ cow_head_read (const char *folder, gint64 features, gint64 n_classes, GError **e
   self->path = g_steal_pointer (&file);
   if (features == 0)
     features = input_width (linears);
-  if (!read_norm (self, linears, features, error) || !read_layers (self, linears, features, error) ||
-      !check_classes (self, n_classes, error))
+  if (!read_norm (self, linears, features, error) ||
+      !read_layers (self, linears, features, error) || !check_classes (self, n_classes, error))
     return NULL;
   return g_steal_pointer (&self);
 }
 
-/* The numbers that torch gives: Linear, ReLU, Dropout, Linear, ... or LayerNorm, Dropout, Linear, GELU, Dropout, Linear. */
+/* The numbers that torch gives: Linear, ReLU, Dropout, Linear, ... or LayerNorm, Dropout, Linear,
+ * GELU, Dropout, Linear. */
 static void
 declare_all (const CowHead *self, CowSafetensorsWriter *writer)
 {
@@ -246,8 +261,10 @@ declare_all (const CowHead *self, CowSafetensorsWriter *writer)
   }
   for (guint i = 0; i < self->n_layers; i++) {
     const CowHeadLayer *layer = &self->layers[i];
-    g_autofree char *weight = g_strdup_printf ("%u.weight", first + 3 * i), *bias = g_strdup_printf ("%u.bias", first + 3 * i);
-    cow_safetensors_writer_declare (writer, weight, COW_F32, (gint64[]){ layer->out, layer->in }, 2);
+    g_autofree char *weight = g_strdup_printf ("%u.weight", first + 3 * i),
+                    *bias = g_strdup_printf ("%u.bias", first + 3 * i);
+    cow_safetensors_writer_declare (writer, weight, COW_F32, (gint64[]){ layer->out, layer->in },
+                                    2);
     cow_safetensors_writer_declare (writer, bias, COW_F32, (gint64[]){ layer->out }, 1);
   }
 }
@@ -257,20 +274,24 @@ cow_head_write (const CowHead *self, const char *folder, GError **error)
 {
   g_autofree char *path = g_build_filename (folder, "classifier.safetensors", NULL);
   if (g_mkdir_with_parents (folder, 0777) != 0) {
-    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: no such folder can be made: %s", folder, g_strerror (errno));
+    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: no such folder can be made: %s", folder,
+                 g_strerror (errno));
     return FALSE;
   }
   g_autoptr (CowSafetensorsWriter) writer = cow_safetensors_writer_new (path);
   cow_safetensors_writer_metadata (writer, "format", "pt");
   declare_all (self, writer);
-  const gsize norm_bytes = self->norm_weight != NULL ? (gsize)self->layers[0].in * sizeof (float) : 0;
-  if (norm_bytes > 0 && (!cow_safetensors_writer_write (writer, self->norm_weight, norm_bytes, error) ||
-                         !cow_safetensors_writer_write (writer, self->norm_bias, norm_bytes, error)))
+  const gsize norm_bytes =
+      self->norm_weight != NULL ? (gsize)self->layers[0].in * sizeof (float) : 0;
+  if (norm_bytes > 0 &&
+      (!cow_safetensors_writer_write (writer, self->norm_weight, norm_bytes, error) ||
+       !cow_safetensors_writer_write (writer, self->norm_bias, norm_bytes, error)))
     return FALSE;
   for (guint i = 0; i < self->n_layers; i++) {
     const CowHeadLayer *layer = &self->layers[i];
     gsize out = (gsize)layer->out;
-    if (!cow_safetensors_writer_write (writer, layer->weight, out * (gsize)layer->in * sizeof (float), error) ||
+    if (!cow_safetensors_writer_write (writer, layer->weight,
+                                       out * (gsize)layer->in * sizeof (float), error) ||
         !cow_safetensors_writer_write (writer, layer->bias, out * sizeof (float), error))
       return FALSE;
   }

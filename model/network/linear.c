@@ -16,7 +16,8 @@ upload (CkBackend *backend, const float *host, gint64 n, const char *what, GErro
     cow_check (CK_NO_MEMORY, error, "%s, %" G_GINT64_FORMAT " values", what, n);
     return NULL;
   }
-  if (!cow_check (backend->upload (backend, device, host, (size_t)n * sizeof (float)), error, "uploading %s", what)) {
+  if (!cow_check (backend->upload (backend, device, host, (size_t)n * sizeof (float)), error,
+                  "uploading %s", what)) {
     backend->free (backend, device);
     return NULL;
   }
@@ -24,17 +25,20 @@ upload (CkBackend *backend, const float *host, gint64 n, const char *what, GErro
 }
 
 float *
-cow_vector_upload (CkBackend *backend, const CowCheckpoint *checkpoint, const char *name, gint64 n, GError **error)
+cow_vector_upload (CkBackend *backend, const CowCheckpoint *checkpoint, const char *name, gint64 n,
+                   GError **error)
 {
   const CowTensor *tensor = cow_checkpoint_find (checkpoint, name);
   if (!tensor) {
-    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s has no tensor %s", cow_checkpoint_path (checkpoint), name);
+    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s has no tensor %s",
+                 cow_checkpoint_path (checkpoint), name);
     return NULL;
   }
   /* Leading dimensions of 1 don't count: tokens are stored as [1, n, hidden]. */
   if (cow_tensor_count (tensor) != (gsize)n) {
     g_autofree char *shape = cow_tensor_shape_text (tensor);
-    g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH, "%s: tensor %s is %s, expected %" G_GINT64_FORMAT " values",
+    g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
+                 "%s: tensor %s is %s, expected %" G_GINT64_FORMAT " values",
                  cow_checkpoint_file_of (checkpoint, tensor), name, shape, n);
     return NULL;
   }
@@ -60,7 +64,8 @@ init_gain (CowLinear *self, const char *name, const CowLora *lora, GError **erro
     gain[o] = (float)(lora->magnitude[o] / norms[o]);
     if (!isfinite (gain[o])) {
       g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
-                   "%s: row %" G_GINT64_FORMAT " of W + s B A has norm %g, so that DoRA's magnitude %g has no "
+                   "%s: row %" G_GINT64_FORMAT
+                   " of W + s B A has norm %g, so that DoRA's magnitude %g has no "
                    "direction to scale",
                    name, o, norms[o], lora->magnitude[o]);
       return FALSE;
@@ -75,8 +80,8 @@ init_adapter (CowLinear *self, const char *name, const CowLora *lora, GError **e
 {
   if (lora->in != self->in || lora->out != self->out) {
     g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
-                 "%s: the adapter is for [%" G_GINT64_FORMAT ", %" G_GINT64_FORMAT "], the layer is [%" G_GINT64_FORMAT
-                 ", %" G_GINT64_FORMAT "]",
+                 "%s: the adapter is for [%" G_GINT64_FORMAT ", %" G_GINT64_FORMAT
+                 "], the layer is [%" G_GINT64_FORMAT ", %" G_GINT64_FORMAT "]",
                  name, lora->out, lora->in, self->out, self->in);
     return FALSE;
   }
@@ -93,43 +98,51 @@ init_adapter (CowLinear *self, const char *name, const CowLora *lora, GError **e
 }
 
 static gboolean
-init_weight (CowLinear *self, const CowCheckpoint *checkpoint, const char *name, const CowLora *lora, GError **error)
+init_weight (CowLinear *self, const CowCheckpoint *checkpoint, const char *name,
+             const CowLora *lora, GError **error)
 {
   g_autofree char *weight_name = g_strconcat (name, ".weight", NULL);
   CkWeightSource source;
-  return cow_weight_find (checkpoint, weight_name, self->out, self->in, &source, &self->absmax, error) &&
-         cow_check (self->backend->weight_new (self->backend, &source, &self->weight), error, "%s: tensor %s",
-                    cow_checkpoint_path (checkpoint), weight_name) &&
+  return cow_weight_find (checkpoint, weight_name, self->out, self->in, &source, &self->absmax,
+                          error) &&
+         cow_check (self->backend->weight_new (self->backend, &source, &self->weight), error,
+                    "%s: tensor %s", cow_checkpoint_path (checkpoint), weight_name) &&
          (!lora || init_adapter (self, name, lora, error));
 }
 
 static gboolean
-init_bias (CowLinear *self, const CowCheckpoint *checkpoint, const char *name, gboolean has_bias, GError **error)
+init_bias (CowLinear *self, const CowCheckpoint *checkpoint, const char *name, gboolean has_bias,
+           GError **error)
 {
   g_autofree char *bias_name = g_strconcat (name, ".bias", NULL);
   if (has_bias)
-    return (self->bias = cow_vector_upload (self->backend, checkpoint, bias_name, self->out, error)) != NULL;
+    return (self->bias =
+                cow_vector_upload (self->backend, checkpoint, bias_name, self->out, error)) != NULL;
   if (!cow_checkpoint_find (checkpoint, bias_name))
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH, "%s has a tensor %s, but its configuration says that this layer has no bias",
+  g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
+               "%s has a tensor %s, but its configuration says that this layer has no bias",
                cow_checkpoint_path (checkpoint), bias_name);
   return FALSE;
 }
 
 gboolean
-cow_linear_init (CowLinear *self, CkBackend *backend, const CowCheckpoint *checkpoint, const char *name, gint64 out, gint64 in,
-                 gboolean has_bias, const CowLora *lora, GError **error)
+cow_linear_init (CowLinear *self, CkBackend *backend, const CowCheckpoint *checkpoint,
+                 const char *name, gint64 out, gint64 in, gboolean has_bias, const CowLora *lora,
+                 GError **error)
 {
   *self = (CowLinear){ .backend = backend, .out = out, .in = in };
-  if (init_weight (self, checkpoint, name, lora, error) && init_bias (self, checkpoint, name, has_bias, error))
+  if (init_weight (self, checkpoint, name, lora, error) &&
+      init_bias (self, checkpoint, name, has_bias, error))
     return TRUE;
   cow_linear_clear (self);
   return FALSE;
 }
 
 gboolean
-cow_linear_init_weight (CowLinear *self, CkBackend *backend, const CowCheckpoint *checkpoint, const char *name, gint64 out, gint64 in,
-                        const CowLora *lora, GError **error)
+cow_linear_init_weight (CowLinear *self, CkBackend *backend, const CowCheckpoint *checkpoint,
+                        const char *name, gint64 out, gint64 in, const CowLora *lora,
+                        GError **error)
 {
   *self = (CowLinear){ .backend = backend, .out = out, .in = in };
   if (init_weight (self, checkpoint, name, lora, error))
@@ -155,7 +168,8 @@ cow_linear_clear (CowLinear *self)
 
 /* out [rows out, in] += scale * B A, then times the gain; host memory. */
 static void
-merge_adapter (gint64 out_rows, gint64 in, gint64 rank, float scale, const float *a, const float *b, const float *gain, float *out)
+merge_adapter (gint64 out_rows, gint64 in, gint64 rank, float scale, const float *a, const float *b,
+               const float *gain, float *out)
 {
   for (gint64 o = 0; o < out_rows; o++) {
     float *row = out + o * in;
@@ -175,21 +189,26 @@ cow_linear_merged (const CowLinear *self, float *out, GError **error)
   CkBackend *backend = self->backend;
   const gsize bytes = (gsize)(self->out * self->in) * sizeof (float);
   float *device = backend->alloc (backend, bytes);
-  CkStatus status = device ? backend->weight_decode (backend, self->weight, 0, self->out, device) : CK_NO_MEMORY;
+  CkStatus status =
+      device ? backend->weight_decode (backend, self->weight, 0, self->out, device) : CK_NO_MEMORY;
   if (status == CK_OK)
     status = backend->download (backend, out, device, bytes);
   backend->free (backend, device);
   if (status == CK_OK && self->adapted) {
     const CkAdapter *adapter = &self->adapter;
-    g_autofree float *a = g_new (float, adapter->rank * self->in), *b = g_new (float, self->out * adapter->rank);
+    g_autofree float *a = g_new (float, adapter->rank * self->in),
+                     *b = g_new (float, self->out * adapter->rank);
     g_autofree float *gain = adapter->gain ? g_new (float, self->out) : NULL;
-    status = backend->download (backend, a, adapter->down, (gsize)(adapter->rank * self->in) * sizeof (float));
+    status = backend->download (backend, a, adapter->down,
+                                (gsize)(adapter->rank * self->in) * sizeof (float));
     if (status == CK_OK)
-      status = backend->download (backend, b, adapter->up, (gsize)(self->out * adapter->rank) * sizeof (float));
+      status = backend->download (backend, b, adapter->up,
+                                  (gsize)(self->out * adapter->rank) * sizeof (float));
     if (status == CK_OK && gain)
       status = backend->download (backend, gain, adapter->gain, (gsize)self->out * sizeof (float));
     if (status == CK_OK)
       merge_adapter (self->out, self->in, adapter->rank, adapter->scale, a, b, gain, out);
   }
-  return cow_check (status, error, "merging a layer of %" G_GINT64_FORMAT " x %" G_GINT64_FORMAT, self->out, self->in);
+  return cow_check (status, error, "merging a layer of %" G_GINT64_FORMAT " x %" G_GINT64_FORMAT,
+                    self->out, self->in);
 }

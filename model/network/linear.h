@@ -19,19 +19,25 @@ typedef struct {
 } CowLinear;
 
 /*
- * Takes NAME.weight [out, in] and, with has_bias, NAME.bias from a checkpoint, which must stay open. `lora` may be NULL; it is copied, and
- * DoRA's gain (magnitude / row norm) is computed here, by the Gram form of the norm, so that inference costs what LoRA costs.
- * On failure self is cleared.
+ * Takes NAME.weight [out, in] and, with has_bias, NAME.bias from a checkpoint, which must stay
+ * open. `lora` may be NULL; it is copied, and DoRA's gain (magnitude / row norm) is computed here,
+ * by the Gram form of the norm, so that inference costs what LoRA costs. On failure self is
+ * cleared.
  */
-gboolean cow_linear_init (CowLinear *self, CkBackend *backend, const CowCheckpoint *checkpoint, const char *name, gint64 out, gint64 in,
-                          gboolean has_bias, const CowLora *lora, GError **error);
-/* The same without the bias, whether the checkpoint has one or not: for what is done with the weight alone. */
-gboolean cow_linear_init_weight (CowLinear *self, CkBackend *backend, const CowCheckpoint *checkpoint, const char *name, gint64 out,
+gboolean cow_linear_init (CowLinear *self, CkBackend *backend, const CowCheckpoint *checkpoint,
+                          const char *name, gint64 out, gint64 in, gboolean has_bias,
+                          const CowLora *lora, GError **error);
+/* The same without the bias, whether the checkpoint has one or not: for what is done with the
+ * weight alone. */
+gboolean cow_linear_init_weight (CowLinear *self, CkBackend *backend,
+                                 const CowCheckpoint *checkpoint, const char *name, gint64 out,
                                  gint64 in, const CowLora *lora, GError **error);
 void cow_linear_clear (CowLinear *self);
 
-/* Copies a vector of a checkpoint, checked to be [n] (or [1, .., 1, n]) and finite, to device memory; NULL on error. */
-float *cow_vector_upload (CkBackend *backend, const CowCheckpoint *checkpoint, const char *name, gint64 n, GError **error);
+/* Copies a vector of a checkpoint, checked to be [n] (or [1, .., 1, n]) and finite, to device
+ * memory; NULL on error. */
+float *cow_vector_upload (CkBackend *backend, const CowCheckpoint *checkpoint, const char *name,
+                          gint64 n, GError **error);
 
 /* gain * (W + scale B A), or W without an adapter, to out [out, in] in host memory. */
 gboolean cow_linear_merged (const CowLinear *self, float *out, GError **error);

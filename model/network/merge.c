@@ -27,11 +27,13 @@ typedef struct {
 const char *
 cow_merge_storage_name (CowMergeStorage storage)
 {
-  static const char *const names[] = { [COW_MERGE_F32] = "fp32", [COW_MERGE_BF16] = "bf16", [COW_MERGE_NF4] = "nf4" };
+  static const char *const names[] = {
+    [COW_MERGE_F32] = "fp32", [COW_MERGE_BF16] = "bf16", [COW_MERGE_NF4] = "nf4"
+  };
   return names[storage];
 }
 
-/* ---- what is written ------------------------------------------------------------------------------------------------------------- */
+/* ---- what is written ------------------------------------------------------------------------- */
 
 /* One tensor of the base and what becomes of it. */
 typedef struct {
@@ -53,9 +55,11 @@ look_at (const Job *job, guint i, Item *item, GError **error)
   item->part = *rest != '\0';
   item->linear = !item->part;
   if (item->part ||
-      (item->layer < job->config.n_layers && cow_vit_config_module (&job->config, item->module, &item->out, &item->in, &item->bias)))
+      (item->layer < job->config.n_layers &&
+       cow_vit_config_module (&job->config, item->module, &item->out, &item->in, &item->bias)))
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH, "%s: tensor %s is of a layer that the model's configuration does not have",
+  g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
+               "%s: tensor %s is of a layer that the model's configuration does not have",
                cow_checkpoint_file_of (job->checkpoint, item->tensor), item->tensor->name);
   return FALSE;
 }
@@ -88,12 +92,14 @@ declare_all (Job *job, GError **error)
       declare_linear (job, &item);
       most = MAX (most, item.out * item.in);
     } else if (!item.part) {
-      cow_safetensors_writer_declare (job->writer, item.tensor->name, item.tensor->dtype, item.tensor->dims, item.tensor->n_dims);
+      cow_safetensors_writer_declare (job->writer, item.tensor->name, item.tensor->dtype,
+                                      item.tensor->dims, item.tensor->n_dims);
       job->result->bytes += item.tensor->n_bytes;
     }
   }
   job->values = g_try_new (float, (gsize)MAX (most, 1));
-  return job->values || cow_check (CK_NO_MEMORY, error, "a weight of %" G_GINT64_FORMAT " values", most);
+  return job->values ||
+         cow_check (CK_NO_MEMORY, error, "a weight of %" G_GINT64_FORMAT " values", most);
 }
 
 /* Finite, in the type that it is written in. */
@@ -107,7 +113,8 @@ check_values (const Job *job, const Item *item, GError **error)
     good &= fabsf (job->values[i]) <= most;
   if (good)
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: merged with %s it has values beyond what %s holds", item->tensor->name,
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+               "%s: merged with %s it has values beyond what %s holds", item->tensor->name,
                job->options->adapter, cow_merge_storage_name (job->options->storage));
   return FALSE;
 }
@@ -128,11 +135,13 @@ static gboolean
 write_linear (Job *job, const Item *item, GError **error)
 {
   const gsize n = (gsize)(item->out * item->in);
-  g_autofree char *module = g_strndup (item->tensor->name, strlen (item->tensor->name) - strlen (".weight"));
+  g_autofree char *module =
+      g_strndup (item->tensor->name, strlen (item->tensor->name) - strlen (".weight"));
   const CowLora *lora = cow_adapter_get (job->adapter, item->layer, item->module);
   CowLinear linear;
   /* Its bias is a tensor of its own, so the layer is built without. */
-  if (!cow_linear_init_weight (&linear, job->backend, job->checkpoint, module, item->out, item->in, lora, error))
+  if (!cow_linear_init_weight (&linear, job->backend, job->checkpoint, module, item->out, item->in,
+                               lora, error))
     return FALSE;
   const gboolean merged = cow_linear_merged (&linear, job->values, error);
   cow_linear_clear (&linear);
@@ -154,8 +163,10 @@ write_linear (Job *job, const Item *item, GError **error)
 static gboolean
 write_kept (Job *job, const CowTensor *tensor, GError **error)
 {
-  const gboolean floats = tensor->dtype == COW_F32 || tensor->dtype == COW_F64 || tensor->dtype == COW_F16 || tensor->dtype == COW_BF16;
-  if (floats && !cow_tensor_check_finite (tensor, cow_checkpoint_file_of (job->checkpoint, tensor), error))
+  const gboolean floats = tensor->dtype == COW_F32 || tensor->dtype == COW_F64 ||
+                          tensor->dtype == COW_F16 || tensor->dtype == COW_BF16;
+  if (floats &&
+      !cow_tensor_check_finite (tensor, cow_checkpoint_file_of (job->checkpoint, tensor), error))
     return FALSE;
   job->result->n_kept++;
   return cow_safetensors_writer_write (job->writer, tensor->data, tensor->n_bytes, error);
@@ -172,7 +183,8 @@ write_all (Job *job, GError **error)
       return FALSE;
     cow_checkpoint_release_pages (job->checkpoint, item.tensor);
     job->done += item.tensor->n_bytes;
-    if (options->progress && !options->progress (item.tensor->name, job->done, job->total, options->user_data)) {
+    if (options->progress &&
+        !options->progress (item.tensor->name, job->done, job->total, options->user_data)) {
       g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: cancelled", options->folder);
       return FALSE;
     }
@@ -189,19 +201,22 @@ check_all_merged (const Job *job, GError **error)
     n += job->adapter->loras[i] != NULL;
   if (n == job->result->n_merged)
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH, "%s adapts %u linear layers, of which %s has %u", job->options->adapter, n,
+  g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
+               "%s adapts %u linear layers, of which %s has %u", job->options->adapter, n,
                job->options->model, job->result->n_merged);
   return FALSE;
 }
 
-/* ---- what goes along ------------------------------------------------------------------------------------------------------------- */
+/* ---- what goes along ------------------------------------------------------------------------- */
 
 /* Where the merged weights come from, for whoever finds them. */
 static void
 set_origin (CowCard *card, const CowMergeOptions *options)
 {
-  g_autofree char *model = g_path_get_basename (options->model), *adapter = g_path_get_basename (options->adapter);
-  g_autofree char *model_text = g_filename_display_name (model), *adapter_text = g_filename_display_name (adapter);
+  g_autofree char *model = g_path_get_basename (options->model),
+                  *adapter = g_path_get_basename (options->adapter);
+  g_autofree char *model_text = g_filename_display_name (model),
+                  *adapter_text = g_filename_display_name (adapter);
   g_autoptr (JsonObject) object = json_object_new ();
   json_object_set_string_member (object, "kind", card->kind);
   json_object_set_string_member (object, "model", card->base_name ? card->base_name : model_text);
@@ -210,7 +225,8 @@ set_origin (CowCard *card, const CowMergeOptions *options)
   cow_card_set_member (card, "merged", json_node_init_object (json_node_alloc (), object));
 }
 
-/* Reads the head and makes the new card. An adapter that has neither (PEFT's own) leaves a network for features: *head is NULL. */
+/* Reads the head and makes the new card. An adapter that has neither (PEFT's own) leaves a network
+ * for features: *head is NULL. */
 static gboolean
 read_head (const Job *job, CowHead **head, CowCard **card, GError **error)
 {
@@ -220,7 +236,8 @@ read_head (const Job *job, CowHead **head, CowCard **card, GError **error)
   *head = NULL;
   if (!(*card = cow_card_read (options->adapter, &has_card, error)))
     return FALSE;
-  *head = cow_head_read (options->adapter, job->config.hidden_size, cow_card_n_classes (*card), &local);
+  *head =
+      cow_head_read (options->adapter, job->config.hidden_size, cow_card_n_classes (*card), &local);
   if (!*head && (has_card || !g_error_matches (local, COW_ERROR, COW_ERROR_NOT_FOUND))) {
     g_propagate_error (error, g_steal_pointer (&local));
     return FALSE;
@@ -234,10 +251,11 @@ read_head (const Job *job, CowHead **head, CowCard **card, GError **error)
   return TRUE;
 }
 
-/* ---- the folder ------------------------------------------------------------------------------------------------------------------ */
+/* ---- the folder ------------------------------------------------------------------------------ */
 
-static const char *const companions[] = { "adapter_config.json", "adapter_model.safetensors", "classifier.safetensors",
-                                          "best_classifier.pth", "cowbehavior.json",          NULL };
+static const char *const companions[] = { "adapter_config.json",    "adapter_model.safetensors",
+                                          "classifier.safetensors", "best_classifier.pth",
+                                          "cowbehavior.json",       NULL };
 
 /* The weights come last but for small files: whoever finds a config.json finds them whole. */
 static gboolean
@@ -247,7 +265,8 @@ write_folder (Job *job, GError **error)
   const char *dtype = options->storage == COW_MERGE_BF16 ? "bfloat16" : "float32";
   g_autofree char *weights = g_build_filename (options->folder, "model.safetensors", NULL);
   g_autofree char *config = g_build_filename (options->folder, "config.json", NULL);
-  g_autofree char *text = cow_model_config_text (options->model, &job->config, options->storage == COW_MERGE_NF4, dtype, error);
+  g_autofree char *text = cow_model_config_text (options->model, &job->config,
+                                                 options->storage == COW_MERGE_NF4, dtype, error);
   g_autoptr (CowSafetensorsWriter) writer = job->writer = cow_safetensors_writer_new (weights);
   g_autoptr (CowHead) head = NULL;
   g_autoptr (CowCard) card = NULL;
@@ -255,7 +274,8 @@ write_folder (Job *job, GError **error)
     return FALSE;
   cow_safetensors_writer_metadata (writer, "format", "pt");
   return declare_all (job, error) && write_all (job, error) && check_all_merged (job, error) &&
-         (!head || (cow_head_write (head, options->folder, error) && cow_card_write (card, options->folder, error))) &&
+         (!head || (cow_head_write (head, options->folder, error) &&
+                    cow_card_write (card, options->folder, error))) &&
          cow_text_write (text, config, error);
 }
 
@@ -263,7 +283,8 @@ write_folder (Job *job, GError **error)
 static void
 remove_written (const char *folder, gboolean made)
 {
-  static const char *const names[] = { "model.safetensors", "config.json", "classifier.safetensors", "cowbehavior.json" };
+  static const char *const names[] = { "model.safetensors", "config.json", "classifier.safetensors",
+                                       "cowbehavior.json" };
   for (gsize i = 0; i < G_N_ELEMENTS (names); i++) {
     g_autofree char *path = g_build_filename (folder, names[i], NULL);
     g_unlink (path);
@@ -273,17 +294,23 @@ remove_written (const char *folder, gboolean made)
 }
 
 gboolean
-cow_merge (CkBackend *backend, const CowMergeOptions *options, CowMergeResult *result, GError **error)
+cow_merge (CkBackend *backend, const CowMergeOptions *options, CowMergeResult *result,
+           GError **error)
 {
   CowMergeResult local;
   gboolean made;
   if (!cow_adapter_present (options->adapter)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "%s holds no LoRA or DoRA adapter (adapter_config.json): there is nothing to merge",
-                 options->adapter);
+    g_set_error (
+        error, COW_ERROR, COW_ERROR_ARGUMENT,
+        "%s holds no LoRA or DoRA adapter (adapter_config.json): there is nothing to merge",
+        options->adapter);
     return FALSE;
   }
   g_autoptr (CowCheckpoint) checkpoint = cow_checkpoint_open (options->model, error);
-  Job job = { .options = options, .backend = backend, .checkpoint = checkpoint, .result = result ? result : &local };
+  Job job = { .options = options,
+              .backend = backend,
+              .checkpoint = checkpoint,
+              .result = result ? result : &local };
   *job.result = (CowMergeResult){ 0 };
   if (!checkpoint || !cow_vit_config_for (options->model, checkpoint, &job.config, error))
     return FALSE;

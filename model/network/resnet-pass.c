@@ -28,7 +28,8 @@ const CowResnetUnit cow_resnet_units[COW_RESNET_N_UNITS] = {
   { "layer4.1.conv2", "layer4.1.bn2", 512, 512, 3, 1, 1, 18, 17, TRUE },
 };
 
-const char *const cow_resnet_norm_names[COW_RESNET_N_NORM] = { "weight", "bias", "running_mean", "running_var" };
+const char *const cow_resnet_norm_names[COW_RESNET_N_NORM] = { "weight", "bias", "running_mean",
+                                                               "running_var" };
 
 /* Of a convolution or of the max pooling (kernel 3, stride 2, padding 1). */
 static gint64
@@ -41,20 +42,25 @@ gboolean
 cow_resnet_shape (CowResnetShape *shape, int batch, int height, int width, GError **error)
 {
   gsize bytes;
-  if (height < COW_RESNET_MIN_SIDE || width < COW_RESNET_MIN_SIDE || height > MAX_SIDE || width > MAX_SIDE) {
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "pictures of %d x %d (width x height): ResNet-18 takes sides of %d to %d", width,
+  if (height < COW_RESNET_MIN_SIDE || width < COW_RESNET_MIN_SIDE || height > MAX_SIDE ||
+      width > MAX_SIDE) {
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+                 "pictures of %d x %d (width x height): ResNet-18 takes sides of %d to %d", width,
                  height, COW_RESNET_MIN_SIDE, MAX_SIDE);
     return FALSE;
   }
   /* The largest of all arrays, the first unit's output, has 16 floats a pixel. */
-  if (batch < 1 || !g_size_checked_mul (&bytes, (gsize)height * (gsize)width * 16 * sizeof (float), (gsize)batch) ||
+  if (batch < 1 ||
+      !g_size_checked_mul (&bytes, (gsize)height * (gsize)width * 16 * sizeof (float),
+                           (gsize)batch) ||
       bytes > G_MAXSSIZE / COW_RESNET_N_UNITS)
     return cow_check (CK_BAD_SHAPE, error, "%d pictures of %d x %d", batch, width, height);
   *shape = (CowResnetShape){ .batch = batch, .height = height, .width = width };
   gint64 heights[COW_RESNET_N_UNITS], widths[COW_RESNET_N_UNITS];
   for (int i = 0; i < COW_RESNET_N_UNITS; i++) {
     const CowResnetUnit *unit = &cow_resnet_units[i];
-    const gint64 h = unit->from < 0 ? height : heights[unit->from], w = unit->from < 0 ? width : widths[unit->from];
+    const gint64 h = unit->from < 0 ? height : heights[unit->from],
+                 w = unit->from < 0 ? width : widths[unit->from];
     shape->unit[i] = (CkConvolution){ .batch = batch,
                                       .in = unit->in,
                                       .height = h,
@@ -96,7 +102,8 @@ cow_resnet_source (const CowResnetActs *acts, int unit)
 }
 
 CkBatchNorm
-cow_resnet_norm (const CowResnetShape *shape, const CowResnetActs *acts, const CowResnetValues *values, int unit)
+cow_resnet_norm (const CowResnetShape *shape, const CowResnetActs *acts,
+                 const CowResnetValues *values, int unit)
 {
   const CowResnetUnit *u = &cow_resnet_units[unit];
   const CowResnetValues *v = &values[unit];
@@ -116,25 +123,30 @@ cow_resnet_norm (const CowResnetShape *shape, const CowResnetActs *acts, const C
 }
 
 CkStatus
-cow_resnet_pass (CkBackend *backend, const CowResnetShape *shape, const CowResnetValues *values, const CowResnetActs *acts,
-                 const float *pixels, bool training)
+cow_resnet_pass (CkBackend *backend, const CowResnetShape *shape, const CowResnetValues *values,
+                 const CowResnetActs *acts, const float *pixels, bool training)
 {
   const CkTraining *t = backend->training;
   const int last = COW_RESNET_N_UNITS - 1;
-  CkStatus status = t->channels_last (backend, shape->batch, 3, shape->height * shape->width, pixels, acts->input);
+  CkStatus status = t->channels_last (backend, shape->batch, 3, shape->height * shape->width,
+                                      pixels, acts->input);
   for (int i = 0; i < COW_RESNET_N_UNITS && status == CK_OK; i++) {
     const CkBatchNorm norm = cow_resnet_norm (shape, acts, values, i);
-    status = t->convolution (backend, &shape->unit[i], cow_resnet_source (acts, i), values[i].kernel, acts->convolved[i]);
+    status = t->convolution (backend, &shape->unit[i], cow_resnet_source (acts, i),
+                             values[i].kernel, acts->convolved[i]);
     if (status == CK_OK)
       status = t->batch_norm (backend, &norm, training, acts->convolved[i], acts->output[i]);
     if (status == CK_OK && i == 0) {
       const CkConvolution *first = &shape->unit[0];
-      status = t->max_pool (backend, shape->batch, side_after (first->height, first->kernel, first->stride, first->padding),
-                            side_after (first->width, first->kernel, first->stride, first->padding), first->out, acts->output[0],
-                            acts->pooled, acts->places);
+      status =
+          t->max_pool (backend, shape->batch,
+                       side_after (first->height, first->kernel, first->stride, first->padding),
+                       side_after (first->width, first->kernel, first->stride, first->padding),
+                       first->out, acts->output[0], acts->pooled, acts->places);
     }
   }
   if (status != CK_OK)
     return status;
-  return t->mean_pool (backend, shape->batch, shape->area[last], COW_RESNET_FEATURES, acts->output[last], acts->features);
+  return t->mean_pool (backend, shape->batch, shape->area[last], COW_RESNET_FEATURES,
+                       acts->output[last], acts->features);
 }

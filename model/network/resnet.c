@@ -16,21 +16,27 @@ struct _CowResnet {
 gboolean
 cow_resnet_present (const CowCheckpoint *checkpoint)
 {
-  return cow_checkpoint_find (checkpoint, "layer4.1.conv2.weight") != NULL && cow_checkpoint_find (checkpoint, "bn1.running_var") != NULL;
+  return cow_checkpoint_find (checkpoint, "layer4.1.conv2.weight") != NULL &&
+         cow_checkpoint_find (checkpoint, "bn1.running_var") != NULL;
 }
 
-/* Copies a tensor of the checkpoint, checked to be of that shape and finite, to device memory; NULL on error. */
+/* Copies a tensor of the checkpoint, checked to be of that shape and finite, to device memory; NULL
+ * on error. */
 static float *
-upload (const CowResnet *self, const CowCheckpoint *checkpoint, const char *name, guint n_dims, const gint64 *dims, GError **error)
+upload (const CowResnet *self, const CowCheckpoint *checkpoint, const char *name, guint n_dims,
+        const gint64 *dims, GError **error)
 {
   CkBackend *backend = self->backend;
   const CowTensor *tensor = cow_checkpoint_get (checkpoint, name, n_dims, dims, error);
-  g_autofree float *host = tensor ? cow_tensor_dup_f32 (tensor, cow_checkpoint_file_of (checkpoint, tensor), error) : NULL;
+  g_autofree float *host =
+      tensor ? cow_tensor_dup_f32 (tensor, cow_checkpoint_file_of (checkpoint, tensor), error)
+             : NULL;
   if (!host)
     return NULL;
   const gsize bytes = cow_tensor_count (tensor) * sizeof (float);
   float *device = backend->alloc (backend, bytes);
-  if (cow_check (device ? backend->upload (backend, device, host, bytes) : CK_NO_MEMORY, error, "%s", name))
+  if (cow_check (device ? backend->upload (backend, device, host, bytes) : CK_NO_MEMORY, error,
+                 "%s", name))
     return device;
   backend->free (backend, device);
   return NULL;
@@ -45,7 +51,8 @@ check_variance (const CowCheckpoint *checkpoint, const char *name, GError **erro
   g_autofree float *values = cow_tensor_dup_f32 (tensor, file, error);
   for (gsize i = 0; values && i < cow_tensor_count (tensor); i++)
     if (values[i] < 0) {
-      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: tensor %s: value %" G_GSIZE_FORMAT " is %g, a variance is at least 0", file,
+      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                   "%s: tensor %s: value %" G_GSIZE_FORMAT " is %g, a variance is at least 0", file,
                    name, i, values[i]);
       return FALSE;
     }
@@ -57,7 +64,8 @@ init_unit (CowResnet *self, int i, const CowCheckpoint *checkpoint, GError **err
 {
   const CowResnetUnit *unit = &cow_resnet_units[i];
   CowResnetValues *values = &self->values[i];
-  float **const norm[COW_RESNET_N_NORM] = { &values->weight, &values->bias, &values->mean, &values->variance };
+  float **const norm[COW_RESNET_N_NORM] = { &values->weight, &values->bias, &values->mean,
+                                            &values->variance };
   const gint64 dims[] = { unit->out, unit->in, unit->kernel, unit->kernel };
   g_autofree char *kernel = g_strconcat (unit->convolution, ".weight", NULL);
   values->kernel = upload (self, checkpoint, kernel, 4, dims, error);
@@ -66,7 +74,8 @@ init_unit (CowResnet *self, int i, const CowCheckpoint *checkpoint, GError **err
   for (int part = 0; part < COW_RESNET_N_NORM; part++) {
     g_autofree char *name = g_strconcat (unit->norm, ".", cow_resnet_norm_names[part], NULL);
     *norm[part] = upload (self, checkpoint, name, 1, dims, error);
-    if (!*norm[part] || (norm[part] == &values->variance && !check_variance (checkpoint, name, error)))
+    if (!*norm[part] ||
+        (norm[part] == &values->variance && !check_variance (checkpoint, name, error)))
       return FALSE;
   }
   return TRUE;
@@ -78,8 +87,8 @@ cow_resnet_new (CkBackend *backend, const CowCheckpoint *checkpoint, GError **er
   g_autoptr (CowResnet) self = g_new0 (CowResnet, 1);
   self->backend = backend;
   if (!backend->training) {
-    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s: the %s backend has no convolutions", cow_checkpoint_path (checkpoint),
-                 backend->name);
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s: the %s backend has no convolutions",
+                 cow_checkpoint_path (checkpoint), backend->name);
     return NULL;
   }
   for (int i = 0; i < COW_RESNET_N_UNITS; i++)
@@ -139,8 +148,10 @@ ensure_buffers (CowResnet *self, int batch, int height, int width, GError **erro
     const gsize floats = i < 2 ? cow_resnet_unit_size (shape, 0) : pooled;
     complete &= (self->buffer[i] = backend->alloc (backend, floats * sizeof (float))) != NULL;
   }
-  complete &= (self->input = backend->alloc (backend, (gsize)batch * 3 * (gsize)height * (gsize)width * sizeof (float))) != NULL;
-  complete &= (self->features = backend->alloc (backend, (gsize)batch * COW_RESNET_FEATURES * sizeof (float))) != NULL;
+  complete &= (self->input = backend->alloc (backend, (gsize)batch * 3 * (gsize)height *
+                                                          (gsize)width * sizeof (float))) != NULL;
+  complete &= (self->features = backend->alloc (backend, (gsize)batch * COW_RESNET_FEATURES *
+                                                             sizeof (float))) != NULL;
   complete &= (self->places = backend->alloc (backend, pooled)) != NULL;
   if (complete)
     return TRUE;
@@ -149,13 +160,17 @@ ensure_buffers (CowResnet *self, int batch, int height, int width, GError **erro
 }
 
 /*
- * Buffer 0 takes every convolution, 1 the output of a block's first unit, 2 and 3 the block's input and what is added at its end: the
- * input itself or the output of its downsampling. The block's output replaces the one of the two that nobody adds.
+ * Buffer 0 takes every convolution, 1 the output of a block's first unit, 2 and 3 the block's input
+ * and what is added at its end: the input itself or the output of its downsampling. The block's
+ * output replaces the one of the two that nobody adds.
  */
 static CowResnetActs
 lay_out (const CowResnet *self)
 {
-  CowResnetActs acts = { .input = self->input, .places = self->places, .features = self->features, .pooled = self->buffer[2] };
+  CowResnetActs acts = { .input = self->input,
+                         .places = self->places,
+                         .features = self->features,
+                         .pooled = self->buffer[2] };
   float *input = self->buffer[2], *other = self->buffer[3];
   for (int i = 0; i < COW_RESNET_N_UNITS; i++) {
     const CowResnetUnit *unit = &cow_resnet_units[i];
@@ -176,11 +191,15 @@ lay_out (const CowResnet *self)
 }
 
 const float *
-cow_resnet_forward (CowResnet *self, const float *pixels, int batch, int height, int width, GError **error)
+cow_resnet_forward (CowResnet *self, const float *pixels, int batch, int height, int width,
+                    GError **error)
 {
   if (!ensure_buffers (self, batch, height, width, error))
     return NULL;
   const CowResnetActs acts = lay_out (self);
-  return cow_check (cow_resnet_pass (self->backend, &self->shape, self->values, &acts, pixels, false), error, "ResNet-18") ? acts.features
-                                                                                                                           : NULL;
+  return cow_check (
+             cow_resnet_pass (self->backend, &self->shape, self->values, &acts, pixels, false),
+             error, "ResNet-18")
+             ? acts.features
+             : NULL;
 }

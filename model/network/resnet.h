@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ResNet-18 (He et al., 2016) as torchvision builds it, up to its pooled features: names, shapes and the forward pass, which inference
- * (cow_resnet_*) and training (resnet-train.h) share. Everything between its first and last step lies channels last.
+ * ResNet-18 (He et al., 2016) as torchvision builds it, up to its pooled features: names, shapes
+ * and the forward pass, which inference (cow_resnet_*) and training (resnet-train.h) share.
+ * Everything between its first and last step lies channels last.
  */
 #ifndef COW_RESNET_H
 #define COW_RESNET_H
@@ -22,7 +23,8 @@ G_BEGIN_DECLS
 typedef struct {
   const char *convolution, *norm; /* torchvision's names */
   int in, out, kernel, stride, padding;
-  int from;     /* the unit whose output it reads: -1 the pixels, 0 the first unit's after the max pooling */
+  int from;     /* the unit whose output it reads: -1 the pixels, 0 the first unit's after the max
+                   pooling */
   int residual; /* the unit whose output is added before the activation, -1 for none */
   gboolean relu;
 } CowResnetUnit;
@@ -65,22 +67,27 @@ gsize cow_resnet_unit_size (const CowResnetShape *shape, int unit);
 /* What unit reads. */
 float *cow_resnet_source (const CowResnetActs *acts, int unit);
 /* The batch norm of a unit, ready for its kernel. */
-CkBatchNorm cow_resnet_norm (const CowResnetShape *shape, const CowResnetActs *acts, const CowResnetValues *values, int unit);
+CkBatchNorm cow_resnet_norm (const CowResnetShape *shape, const CowResnetActs *acts,
+                             const CowResnetValues *values, int unit);
 /* pixels [batch, 3, height, width], device memory, to acts->features. */
-CkStatus cow_resnet_pass (CkBackend *backend, const CowResnetShape *shape, const CowResnetValues *values, const CowResnetActs *acts,
+CkStatus cow_resnet_pass (CkBackend *backend, const CowResnetShape *shape,
+                          const CowResnetValues *values, const CowResnetActs *acts,
                           const float *pixels, bool training);
 
-/* ---- inference ---- */
+/* ---- inference ------------------------------------------------------------------------------- */
 
 typedef struct _CowResnet CowResnet;
 
 /* Whether a checkpoint holds this network. */
 gboolean cow_resnet_present (const CowCheckpoint *checkpoint);
-/* Copies the weights of a checkpoint, which may be closed then. `backend` is borrowed and must have CkBackend.training. */
+/* Copies the weights of a checkpoint, which may be closed then. `backend` is borrowed and must have
+ * CkBackend.training. */
 CowResnet *cow_resnet_new (CkBackend *backend, const CowCheckpoint *checkpoint, GError **error);
 void cow_resnet_free (CowResnet *self);
-/* pixels [batch, 3, height, width] -> features [batch, COW_RESNET_FEATURES], both device memory; the result is the network's. */
-const float *cow_resnet_forward (CowResnet *self, const float *pixels, int batch, int height, int width, GError **error);
+/* pixels [batch, 3, height, width] -> features [batch, COW_RESNET_FEATURES], both device memory;
+ * the result is the network's. */
+const float *cow_resnet_forward (CowResnet *self, const float *pixels, int batch, int height,
+                                 int width, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CowResnet, cow_resnet_free)
 

@@ -13,8 +13,8 @@ cow_rope_clear (CowRope *self, CkBackend *backend)
 }
 
 /*
- * For patch (i, j) of a rows x cols grid: y = factor (2 (i + 1/2) / rows - 1), x likewise; f_m = theta^(-4 m / d), m < d / 4; the d / 2
- * angles are 2 pi [y f, x f], tiled twice.
+ * For patch (i, j) of a rows x cols grid: y = factor (2 (i + 1/2) / rows - 1), x likewise; f_m =
+ * theta^(-4 m / d), m < d / 4; the d / 2 angles are 2 pi [y f, x f], tiled twice.
  */
 static void
 fill (const CowVitConfig *config, int rows, int cols, float factor, float *cosines, float *sines)
@@ -22,11 +22,13 @@ fill (const CowVitConfig *config, int rows, int cols, float factor, float *cosin
   const int dim = config->hidden_size / config->n_heads, quarter = dim / 4;
   for (int i = 0; i < rows; i++)
     for (int j = 0; j < cols; j++) {
-      const double at[2] = { factor * (2 * (i + .5) / rows - 1), factor * (2 * (j + .5) / cols - 1) };
+      const double at[2] = { factor * (2 * (i + .5) / rows - 1),
+                             factor * (2 * (j + .5) / cols - 1) };
       const gsize base = ((gsize)i * cols + j) * dim;
       for (int c = 0; c < dim; c++) {
         const int half = c % (dim / 2);
-        const double angle = 2 * G_PI * at[half / quarter] * pow (config->rope_theta, -4. * (half % quarter) / dim);
+        const double angle =
+            2 * G_PI * at[half / quarter] * pow (config->rope_theta, -4. * (half % quarter) / dim);
         cosines[base + c] = (float)cos (angle);
         sines[base + c] = (float)sin (angle);
       }
@@ -34,12 +36,14 @@ fill (const CowVitConfig *config, int rows, int cols, float factor, float *cosin
 }
 
 gboolean
-cow_rope_ensure (CowRope *self, CkBackend *backend, const CowVitConfig *config, int rows, int cols, float factor, GError **error)
+cow_rope_ensure (CowRope *self, CkBackend *backend, const CowVitConfig *config, int rows, int cols,
+                 float factor, GError **error)
 {
   if (self->rows == rows && self->cols == cols && self->factor == factor)
     return TRUE;
   cow_rope_clear (self, backend);
-  const gsize n = (gsize)rows * cols * (config->hidden_size / config->n_heads), bytes = n * sizeof (float);
+  const gsize n = (gsize)rows * cols * (config->hidden_size / config->n_heads),
+              bytes = n * sizeof (float);
   g_autofree float *cosines = g_try_new (float, n), *sines = g_try_new (float, n);
   self->cos = backend->alloc (backend, bytes);
   self->sin = backend->alloc (backend, bytes);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Rotary position embedding: the turning angles of a grid of patches (RoFormer, Su et al., 2021; axial form of DINOv3). */
+/* Rotary position embedding: the turning angles of a grid of patches (RoFormer, Su et al., 2021;
+ * axial form of DINOv3). */
 #ifndef COW_ROPE_H
 #define COW_ROPE_H
 
@@ -8,7 +9,8 @@
 
 G_BEGIN_DECLS
 
-/* Cosines and sines for one grid, device memory, kept as long as the grid stays the same. Start from zeroes. */
+/* Cosines and sines for one grid, device memory, kept as long as the grid stays the same. Start
+ * from zeroes. */
 typedef struct {
   int rows, cols;
   float factor;
@@ -16,10 +18,11 @@ typedef struct {
 } CowRope;
 
 /*
- * Makes the table that of a rows x cols grid. Both coordinates are multiplied by `factor`: 1, but in training a random number (DINOv3's
- * pos_embed_rescale).
+ * Makes the table that of a rows x cols grid. Both coordinates are multiplied by `factor`: 1, but
+ * in training a random number (DINOv3's pos_embed_rescale).
  */
-gboolean cow_rope_ensure (CowRope *self, CkBackend *backend, const CowVitConfig *config, int rows, int cols, float factor, GError **error);
+gboolean cow_rope_ensure (CowRope *self, CkBackend *backend, const CowVitConfig *config, int rows,
+                          int cols, float factor, GError **error);
 void cow_rope_clear (CowRope *self, CkBackend *backend);
 
 G_END_DECLS

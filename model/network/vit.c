@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * DINOv3's forward pass. Source of the formulas: transformers modeling_dinov3_vit.py and the DINOv3 paper (Siméoni et al., 2025).
- * All activations live in one workspace per (batch, tokens), allocated when the shape first comes and kept.
+ * DINOv3's forward pass. Source of the formulas: transformers modeling_dinov3_vit.py and the DINOv3
+ * paper (Siméoni et al., 2025). All activations live in one workspace per (batch, tokens),
+ * allocated when the shape first comes and kept.
  */
 #include "model/network/vit.h"
 
@@ -40,10 +41,13 @@ struct _CowVit {
 };
 
 static gboolean
-init_norm (CowVit *self, Norm *norm, const CowCheckpoint *checkpoint, const char *name, GError **error)
+init_norm (CowVit *self, Norm *norm, const CowCheckpoint *checkpoint, const char *name,
+           GError **error)
 {
-  g_autofree char *weight = g_strconcat (name, ".weight", NULL), *bias = g_strconcat (name, ".bias", NULL);
-  norm->weight = cow_vector_upload (self->backend, checkpoint, weight, self->config.hidden_size, error);
+  g_autofree char *weight = g_strconcat (name, ".weight", NULL),
+                  *bias = g_strconcat (name, ".bias", NULL);
+  norm->weight =
+      cow_vector_upload (self->backend, checkpoint, weight, self->config.hidden_size, error);
   if (!norm->weight)
     return FALSE;
   norm->bias = cow_vector_upload (self->backend, checkpoint, bias, self->config.hidden_size, error);
@@ -64,41 +68,49 @@ init_prefix (CowVit *self, const CowCheckpoint *checkpoint, GError **error)
       continue;
     const gint64 dims[] = { 1, counts[i], hidden };
     const CowTensor *tensor = cow_checkpoint_get (checkpoint, names[i], 3, dims, error);
-    if (!tensor || !cow_tensor_to_f32 (tensor, cow_checkpoint_file_of (checkpoint, tensor), host + at * hidden, error))
+    if (!tensor || !cow_tensor_to_f32 (tensor, cow_checkpoint_file_of (checkpoint, tensor),
+                                       host + at * hidden, error))
       return FALSE;
     at += counts[i];
   }
   const gsize bytes = (gsize)(at * hidden) * sizeof (float);
   self->prefix = self->backend->alloc (self->backend, bytes);
-  return cow_check (self->prefix ? self->backend->upload (self->backend, self->prefix, host, bytes) : CK_NO_MEMORY, error,
-                    "uploading tokens");
+  return cow_check (self->prefix ? self->backend->upload (self->backend, self->prefix, host, bytes)
+                                 : CK_NO_MEMORY,
+                    error, "uploading tokens");
 }
 
 static gboolean
 init_patches (CowVit *self, const CowCheckpoint *checkpoint, GError **error)
 {
   const CowVitConfig *config = &self->config;
-  const gint64 dims[] = { config->hidden_size, config->n_channels, config->patch_size, config->patch_size };
+  const gint64 dims[] = { config->hidden_size, config->n_channels, config->patch_size,
+                          config->patch_size };
   if (!cow_checkpoint_get (checkpoint, "embeddings.patch_embeddings.weight", 4, dims, error))
     return FALSE;
-  return cow_linear_init (&self->patches, self->backend, checkpoint, "embeddings.patch_embeddings", dims[0], dims[1] * dims[2] * dims[3],
-                          TRUE, NULL, error);
+  return cow_linear_init (&self->patches, self->backend, checkpoint, "embeddings.patch_embeddings",
+                          dims[0], dims[1] * dims[2] * dims[3], TRUE, NULL, error);
 }
 
 static gboolean
-init_layer (CowVit *self, int i, const CowCheckpoint *checkpoint, const CowAdapter *adapter, GError **error)
+init_layer (CowVit *self, int i, const CowCheckpoint *checkpoint, const CowAdapter *adapter,
+            GError **error)
 {
   Layer *layer = &self->layers[i];
-  g_autofree char *norm1 = g_strdup_printf ("layer.%d.norm1", i), *norm2 = g_strdup_printf ("layer.%d.norm2", i);
+  g_autofree char *norm1 = g_strdup_printf ("layer.%d.norm1", i),
+                  *norm2 = g_strdup_printf ("layer.%d.norm2", i);
   g_autofree char *scale1 = g_strdup_printf ("layer.%d.layer_scale1.lambda1", i);
   g_autofree char *scale2 = g_strdup_printf ("layer.%d.layer_scale2.lambda1", i);
-  if (!init_norm (self, &layer->norm1, checkpoint, norm1, error) || !init_norm (self, &layer->norm2, checkpoint, norm2, error))
+  if (!init_norm (self, &layer->norm1, checkpoint, norm1, error) ||
+      !init_norm (self, &layer->norm2, checkpoint, norm2, error))
     return FALSE;
   if (!self->config.timm) {
-    layer->scale1 = cow_vector_upload (self->backend, checkpoint, scale1, self->config.hidden_size, error);
+    layer->scale1 =
+        cow_vector_upload (self->backend, checkpoint, scale1, self->config.hidden_size, error);
     if (!layer->scale1)
       return FALSE;
-    layer->scale2 = cow_vector_upload (self->backend, checkpoint, scale2, self->config.hidden_size, error);
+    layer->scale2 =
+        cow_vector_upload (self->backend, checkpoint, scale2, self->config.hidden_size, error);
     if (!layer->scale2)
       return FALSE;
   }
@@ -109,7 +121,8 @@ init_layer (CowVit *self, int i, const CowCheckpoint *checkpoint, const CowAdapt
       continue;
     g_autofree char *name = g_strdup_printf ("layer.%d.%s", i, cow_module_name (module));
     const CowLora *lora = adapter ? cow_adapter_get (adapter, i, module) : NULL;
-    if (!cow_linear_init (&layer->module[module], self->backend, checkpoint, name, out, in, bias, lora, error))
+    if (!cow_linear_init (&layer->module[module], self->backend, checkpoint, name, out, in, bias,
+                          lora, error))
       return FALSE;
   }
   return TRUE;
@@ -124,15 +137,19 @@ init_position (CowVit *self, const CowCheckpoint *checkpoint, GError **error)
   if (!self->config.timm && !cow_checkpoint_find (checkpoint, name))
     return TRUE;
   if (!self->config.timm) {
-    g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH, "%s has learned positions, but its configuration describes a DINOv3, which has none",
-                 cow_checkpoint_path (checkpoint));
+    g_set_error (
+        error, COW_ERROR, COW_ERROR_MISMATCH,
+        "%s has learned positions, but its configuration describes a DINOv3, which has none",
+        cow_checkpoint_path (checkpoint));
     return FALSE;
   }
-  self->position = cow_vector_upload (self->backend, checkpoint, name, tokens * self->config.hidden_size, error);
+  self->position =
+      cow_vector_upload (self->backend, checkpoint, name, tokens * self->config.hidden_size, error);
   return self->position != NULL;
 }
 
-/* A checkpoint with more layers than its configuration would be computed wrongly, not partly: refuse it. */
+/* A checkpoint with more layers than its configuration would be computed wrongly, not partly:
+ * refuse it. */
 static gboolean
 check_n_layers (const CowVit *self, const CowCheckpoint *checkpoint, GError **error)
 {
@@ -143,8 +160,10 @@ check_n_layers (const CowVit *self, const CowCheckpoint *checkpoint, GError **er
     guint64 layer = g_ascii_strtoull (tensor->name + strlen ("layer."), NULL, 10);
     if (layer >= (guint64)self->config.n_layers) {
       g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
-                   "%s: tensor %s belongs to a network of more than the %d layers that its configuration says",
-                   cow_checkpoint_file_of (checkpoint, tensor), tensor->name, self->config.n_layers);
+                   "%s: tensor %s belongs to a network of more than the %d layers that its "
+                   "configuration says",
+                   cow_checkpoint_file_of (checkpoint, tensor), tensor->name,
+                   self->config.n_layers);
       return FALSE;
     }
   }
@@ -154,8 +173,8 @@ check_n_layers (const CowVit *self, const CowCheckpoint *checkpoint, GError **er
 static gboolean
 init (CowVit *self, const CowCheckpoint *checkpoint, const CowAdapter *adapter, GError **error)
 {
-  if (!check_n_layers (self, checkpoint, error) || !init_prefix (self, checkpoint, error) || !init_position (self, checkpoint, error) ||
-      !init_patches (self, checkpoint, error))
+  if (!check_n_layers (self, checkpoint, error) || !init_prefix (self, checkpoint, error) ||
+      !init_position (self, checkpoint, error) || !init_patches (self, checkpoint, error))
     return FALSE;
   for (int i = 0; i < self->config.n_layers; i++)
     if (!init_layer (self, i, checkpoint, adapter, error))
@@ -164,7 +183,8 @@ init (CowVit *self, const CowCheckpoint *checkpoint, const CowAdapter *adapter, 
 }
 
 CowVit *
-cow_vit_new (CkBackend *backend, const CowVitConfig *config, const CowCheckpoint *checkpoint, const CowAdapter *adapter, GError **error)
+cow_vit_new (CkBackend *backend, const CowVitConfig *config, const CowCheckpoint *checkpoint,
+             const CowAdapter *adapter, GError **error)
 {
   g_autoptr (CowVit) self = g_new0 (CowVit, 1);
   self->backend = backend;
@@ -239,7 +259,9 @@ ensure_workspace (CowVit *self, gint64 batch, gint64 tokens, GError **error)
   if (!g_size_checked_mul (&rows, (gsize)batch, (gsize)tokens) ||
       !g_size_checked_mul (&wide, rows, (gsize)self->config.hidden_size * sizeof (float)) ||
       !g_size_checked_mul (&inner, rows, (gsize)self->config.intermediate_size * sizeof (float)))
-    return cow_check (CK_BAD_SHAPE, error, "a batch of %" G_GINT64_FORMAT " pictures of %" G_GINT64_FORMAT " tokens", batch, tokens);
+    return cow_check (CK_BAD_SHAPE, error,
+                      "a batch of %" G_GINT64_FORMAT " pictures of %" G_GINT64_FORMAT " tokens",
+                      batch, tokens);
   gboolean complete = (work->mlp = self->backend->alloc (self->backend, inner)) != NULL;
   bytes += inner;
   for (guint i = 0; i < G_N_ELEMENTS (buffers) && complete; i++, bytes += wide)
@@ -247,8 +269,8 @@ ensure_workspace (CowVit *self, gint64 batch, gint64 tokens, GError **error)
   if (!complete) {
     clear_workspace (self->backend, work);
     return cow_check (CK_NO_MEMORY, error,
-                      "activations of a batch of %" G_GINT64_FORMAT " pictures of %" G_GINT64_FORMAT " tokens (more than %" G_GSIZE_FORMAT
-                      " MiB)",
+                      "activations of a batch of %" G_GINT64_FORMAT " pictures of %" G_GINT64_FORMAT
+                      " tokens (more than %" G_GSIZE_FORMAT " MiB)",
                       batch, tokens, bytes >> 20);
   }
   work->batch = batch;
@@ -282,7 +304,8 @@ static CkStatus
 normalise (CowVit *self, const Norm *norm, gint64 rows)
 {
   CkNorm op = { norm->weight, norm->bias, self->config.norm_epsilon };
-  return self->backend->norm (self->backend, &op, rows, self->config.hidden_size, self->work.x, self->work.normed);
+  return self->backend->norm (self->backend, &op, rows, self->config.hidden_size, self->work.x,
+                              self->work.normed);
 }
 
 /* x += scale1 * Attention (norm1 x) */
@@ -316,7 +339,8 @@ attend (CowVit *self, const Layer *layer)
   status = self->backend->attention (self->backend, &attention);
   if (status != CK_OK)
     return status;
-  return apply (&layer->module[COW_O], rows, work->normed, (After){ .scale = layer->scale1, .residual = work->x }, work->x);
+  return apply (&layer->module[COW_O], rows, work->normed,
+                (After){ .scale = layer->scale1, .residual = work->x }, work->x);
 }
 
 /* x += scale2 * MLP (norm2 x) */
@@ -328,12 +352,15 @@ transform (CowVit *self, const Layer *layer)
   const gboolean gated = self->config.gated;
   CkStatus status = normalise (self, &layer->norm2, rows);
   if (status == CK_OK)
-    status = apply (&layer->module[COW_UP], rows, work->normed, (After){ .activation = gated ? CK_IDENTITY : CK_GELU }, work->mlp);
+    status = apply (&layer->module[COW_UP], rows, work->normed,
+                    (After){ .activation = gated ? CK_IDENTITY : CK_GELU }, work->mlp);
   if (status == CK_OK && gated)
-    status = apply (&layer->module[COW_GATE], rows, work->normed, (After){ .activation = CK_SILU, .times = work->mlp }, work->mlp);
+    status = apply (&layer->module[COW_GATE], rows, work->normed,
+                    (After){ .activation = CK_SILU, .times = work->mlp }, work->mlp);
   if (status != CK_OK)
     return status;
-  return apply (&layer->module[COW_DOWN], rows, work->mlp, (After){ .scale = layer->scale2, .residual = work->x }, work->x);
+  return apply (&layer->module[COW_DOWN], rows, work->mlp,
+                (After){ .scale = layer->scale2, .residual = work->x }, work->x);
 }
 
 static gboolean
@@ -341,16 +368,21 @@ check_input (const CowVit *self, int batch, int height, int width, GError **erro
 {
   const int patch = self->config.patch_size;
   const int side = self->config.image_size;
-  const gboolean fits = batch > 0 && height >= patch && width >= patch && height % patch == 0 && width % patch == 0;
+  const gboolean fits =
+      batch > 0 && height >= patch && width >= patch && height % patch == 0 && width % patch == 0;
   if (fits && self->config.timm && (height != side || width != side)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "pictures of %d x %d (width x height): this network has positions for %d x %d only",
-                 width, height, side, side);
+    g_set_error (
+        error, COW_ERROR, COW_ERROR_ARGUMENT,
+        "pictures of %d x %d (width x height): this network has positions for %d x %d only", width,
+        height, side, side);
     return FALSE;
   }
   if (fits)
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "pictures of %d x %d (width x height), %d of them: both sides must be multiples of %d",
-               width, height, batch, patch);
+  g_set_error (
+      error, COW_ERROR, COW_ERROR_ARGUMENT,
+      "pictures of %d x %d (width x height), %d of them: both sides must be multiples of %d", width,
+      height, batch, patch);
   return FALSE;
 }
 
@@ -377,11 +409,14 @@ embed (CowVit *self, const float *pixels, int height, int width)
 }
 
 const float *
-cow_vit_forward (CowVit *self, const float *pixels, int batch, int height, int width, GError **error)
+cow_vit_forward (CowVit *self, const float *pixels, int batch, int height, int width,
+                 GError **error)
 {
   const int patch = self->config.patch_size;
-  if (!check_input (self, batch, height, width, error) || !ensure_workspace (self, batch, cow_vit_n_tokens (self, height, width), error) ||
-      (!self->config.timm && !cow_rope_ensure (&self->rope, self->backend, &self->config, height / patch, width / patch, 1, error)))
+  if (!check_input (self, batch, height, width, error) ||
+      !ensure_workspace (self, batch, cow_vit_n_tokens (self, height, width), error) ||
+      (!self->config.timm && !cow_rope_ensure (&self->rope, self->backend, &self->config,
+                                               height / patch, width / patch, 1, error)))
     return NULL;
   if (!cow_check (embed (self, pixels, height, width), error, "patch embedding"))
     return NULL;
@@ -390,7 +425,8 @@ cow_vit_forward (CowVit *self, const float *pixels, int batch, int height, int w
         !cow_check (transform (self, &self->layers[i]), error, "MLP of layer %d", i))
       return NULL;
   }
-  if (!cow_check (normalise (self, &self->norm, self->work.batch * self->work.tokens), error, "final norm"))
+  if (!cow_check (normalise (self, &self->norm, self->work.batch * self->work.tokens), error,
+                  "final norm"))
     return NULL;
   return self->work.normed;
 }
@@ -398,6 +434,8 @@ cow_vit_forward (CowVit *self, const float *pixels, int batch, int height, int w
 gboolean
 cow_vit_merged_weight (CowVit *self, int layer, CowModule module, float *out, GError **error)
 {
-  g_return_val_if_fail (layer >= 0 && layer < self->config.n_layers && self->layers[layer].module[module].weight, FALSE);
+  g_return_val_if_fail (layer >= 0 && layer < self->config.n_layers &&
+                            self->layers[layer].module[module].weight,
+                        FALSE);
   return cow_linear_merged (&self->layers[layer].module[module], out, error);
 }

@@ -24,8 +24,8 @@ struct _CowHeadTrain {
   int batch;
   gboolean training;
   guint64 key;
-  const float *x;        /* [batch, features], the caller's */
-  float *front;          /* [batch, features] after what comes before the first layer: norm, dropout */
+  const float *x; /* [batch, features], the caller's */
+  float *front;   /* [batch, features] after what comes before the first layer: norm, dropout */
   float *y[MAX_LAYERS];  /* [batch, out] of each layer */
   float *a[MAX_LAYERS];  /* [batch, out] after activation and dropout; the last has none */
   float *dy[MAX_LAYERS]; /* gradients of y */
@@ -38,7 +38,8 @@ has_norm (const CowHeadTrain *self)
   return self->style == COW_HEAD_VIT;
 }
 
-/* Whether the first layer reads something else than the features: what a norm or a dropout made of them. */
+/* Whether the first layer reads something else than the features: what a norm or a dropout made of
+ * them. */
 static gboolean
 has_front (const CowHeadTrain *self)
 {
@@ -49,14 +50,16 @@ static void
 add_linear (CowHeadTrain *self, guint number, gint64 out, gint64 in)
 {
   const gint64 weight_dims[] = { out, in }, bias_dims[] = { out };
-  g_autofree char *weight = g_strdup_printf ("%u.weight", number), *bias = g_strdup_printf ("%u.bias", number);
+  g_autofree char *weight = g_strdup_printf ("%u.weight", number),
+                  *bias = g_strdup_printf ("%u.bias", number);
   const int w = (int)cow_parameters_add (self->parameters, weight, 2, weight_dims);
   const int b = (int)cow_parameters_add (self->parameters, bias, 1, bias_dims);
   cow_train_linear_init_dense (&self->layer[self->n++], self->parameters, out, in, w, 0, b, 0);
 }
 
 CowHeadTrain *
-cow_head_train_new (CowParameters *parameters, gint64 features, guint n_classes, CowHeadStyle style, float dropout, const CowHead *like)
+cow_head_train_new (CowParameters *parameters, gint64 features, guint n_classes, CowHeadStyle style,
+                    float dropout, const CowHead *like)
 {
   CowHeadTrain *self = g_new0 (CowHeadTrain, 1);
   self->backend = parameters->backend;
@@ -116,10 +119,11 @@ cow_head_train_free (CowHeadTrain *self)
   g_free (self);
 }
 
-/* ---- initial values ---- */
+/* ---- initial values -------------------------------------------------------------------------- */
 
 static gboolean
-set_linear (CowHeadTrain *self, const CowTrainLinear *layer, const float *weight, const float *bias, GError **error)
+set_linear (CowHeadTrain *self, const CowTrainLinear *layer, const float *weight, const float *bias,
+            GError **error)
 {
   return cow_parameters_set (self->parameters, (guint)layer->weight, weight, error) &&
          cow_parameters_set (self->parameters, (guint)layer->bias, bias, error);
@@ -133,7 +137,8 @@ initialise_linear (CowHeadTrain *self, const CowTrainLinear *layer, guint64 key,
   const gboolean uniform = self->style != COW_HEAD_MLP;
   const double deviation = sqrt (2. / (double)out), bound = 1 / sqrt ((double)in);
   for (gint64 i = 0; i < n; i++)
-    weight[i] = (float)(uniform ? bound * (2 * cow_random_unit (key, (guint64)i) - 1) : deviation * cow_random_normal (key, (guint64)i));
+    weight[i] = (float)(uniform ? bound * (2 * cow_random_unit (key, (guint64)i) - 1)
+                                : deviation * cow_random_normal (key, (guint64)i));
   for (gint64 o = 0; o < out && uniform; o++)
     bias[o] = (float)(bound * (2 * cow_random_unit (key, (guint64)(n + o)) - 1));
   return set_linear (self, layer, weight, bias, error);
@@ -144,10 +149,13 @@ check_same_shape (const CowHeadTrain *self, const CowHead *head, GError **error)
 {
   gboolean same = head->n_layers == self->n && (head->norm_weight != NULL) == has_norm (self);
   for (guint i = 0; i < self->n && same; i++)
-    same = head->layers[i].in == self->layer[i].base.in && head->layers[i].out == self->layer[i].base.out;
+    same = head->layers[i].in == self->layer[i].base.in &&
+           head->layers[i].out == self->layer[i].base.out;
   if (!same)
     g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
-                 "%s: its layers are not those of the head that is trained, so that training can't go on from it", head->path);
+                 "%s: its layers are not those of the head that is trained, so that training can't "
+                 "go on from it",
+                 head->path);
   return same;
 }
 
@@ -159,7 +167,8 @@ cow_head_train_start (CowHeadTrain *self, const CowHead *head, guint64 seed, GEr
   for (guint i = 0; i < self->n; i++) {
     if (!cow_train_linear_attach (&self->layer[i], NULL, FALSE, error))
       return FALSE;
-    if (head ? !set_linear (self, &self->layer[i], head->layers[i].weight, head->layers[i].bias, error)
+    if (head ? !set_linear (self, &self->layer[i], head->layers[i].weight, head->layers[i].bias,
+                            error)
              : !initialise_linear (self, &self->layer[i], cow_random_key (seed, i), error))
       return FALSE;
   }
@@ -169,11 +178,13 @@ cow_head_train_start (CowHeadTrain *self, const CowHead *head, guint64 seed, GEr
   g_autofree float *ones = g_new (float, n), *zeroes = g_new0 (float, n);
   for (gsize i = 0; i < n; i++)
     ones[i] = 1;
-  return cow_parameters_set (self->parameters, (guint)self->norm_weight, head ? head->norm_weight : ones, error) &&
-         cow_parameters_set (self->parameters, (guint)self->norm_bias, head ? head->norm_bias : zeroes, error);
+  return cow_parameters_set (self->parameters, (guint)self->norm_weight,
+                             head ? head->norm_weight : ones, error) &&
+         cow_parameters_set (self->parameters, (guint)self->norm_bias,
+                             head ? head->norm_bias : zeroes, error);
 }
 
-/* ---- passes ---- */
+/* ---- passes ---------------------------------------------------------------------------------- */
 
 static gboolean
 reserve (CowHeadTrain *self, float **buffer, int batch, gint64 cols)
@@ -189,12 +200,13 @@ ensure_buffers (CowHeadTrain *self, int batch, GError **error)
     return TRUE;
   clear_buffers (self);
   const gint64 features = self->layer[0].base.in;
-  gboolean complete = reserve (self, &self->dx, batch, features) && reserve (self, &self->front, batch, features) &&
+  gboolean complete = reserve (self, &self->dx, batch, features) &&
+                      reserve (self, &self->front, batch, features) &&
                       reserve (self, &self->dfront, batch, features);
   for (guint i = 0; i < self->n && complete; i++) {
     const gint64 out = self->layer[i].base.out;
-    complete =
-        reserve (self, &self->y[i], batch, out) && reserve (self, &self->a[i], batch, out) && reserve (self, &self->dy[i], batch, out);
+    complete = reserve (self, &self->y[i], batch, out) && reserve (self, &self->a[i], batch, out) &&
+               reserve (self, &self->dy[i], batch, out);
   }
   if (!complete) {
     clear_buffers (self);
@@ -217,7 +229,9 @@ static CkStatus
 drop (const CowHeadTrain *self, int i, float *x, gint64 n)
 {
   const float p = dropout_after (self, i);
-  return p > 0 ? self->backend->training->dropout (self->backend, cow_random_key (self->key, (guint64)(i + 1)), p, n, x, x) : CK_OK;
+  return p > 0 ? self->backend->training->dropout (
+                     self->backend, cow_random_key (self->key, (guint64)(i + 1)), p, n, x, x)
+               : CK_OK;
 }
 
 static CkActivation
@@ -235,10 +249,12 @@ front_forward (CowHeadTrain *self)
   CkStatus status;
   if (has_norm (self)) {
     const CkNorm norm = { cow_parameters_value (self->parameters, (guint)self->norm_weight),
-                          cow_parameters_value (self->parameters, (guint)self->norm_bias), NORM_EPSILON };
+                          cow_parameters_value (self->parameters, (guint)self->norm_bias),
+                          NORM_EPSILON };
     status = backend->norm (backend, &norm, self->batch, features, self->x, self->front);
   } else {
-    status = backend->training->copy_rows (backend, self->batch, features, self->x, features, self->front, features);
+    status = backend->training->copy_rows (backend, self->batch, features, self->x, features,
+                                           self->front, features);
   }
   return status == CK_OK ? drop (self, -1, self->front, self->batch * features) : status;
 }
@@ -263,7 +279,8 @@ forward (CowHeadTrain *self)
 }
 
 const float *
-cow_head_train_forward (CowHeadTrain *self, const float *x, int batch, gboolean training, guint64 key, GError **error)
+cow_head_train_forward (CowHeadTrain *self, const float *x, int batch, gboolean training,
+                        guint64 key, GError **error)
 {
   if (!ensure_buffers (self, batch, error))
     return NULL;
@@ -273,7 +290,8 @@ cow_head_train_forward (CowHeadTrain *self, const float *x, int batch, gboolean 
   return cow_check (forward (self), error, "the head") ? self->y[self->n - 1] : NULL;
 }
 
-/* From the gradient of the first layer's input to that of the features; *dx is the head's array that holds it. */
+/* From the gradient of the first layer's input to that of the features; *dx is the head's array
+ * that holds it. */
 static CkStatus
 front_backward (CowHeadTrain *self, const float **dx)
 {
@@ -298,19 +316,25 @@ front_backward (CowHeadTrain *self, const float **dx)
 }
 
 static CkStatus
-backward (CowHeadTrain *self, const float *dlogits, gboolean want_dx, const float **features_gradient)
+backward (CowHeadTrain *self, const float *dlogits, gboolean want_dx,
+          const float **features_gradient)
 {
   const CkTraining *training = self->backend->training;
   const float *dy = dlogits;
   for (int i = (int)self->n - 1; i >= 0; i--) {
     const float *x = i > 0 ? self->a[i - 1] : has_front (self) ? self->front : self->x;
-    float *dx = i > 0 ? self->dy[i - 1] : has_front (self) ? self->dfront : want_dx ? self->dx : NULL;
-    CkStatus status = cow_train_linear_backward (&self->layer[i], self->batch, x, self->y[i], dy, 0, 0, dx, FALSE);
+    float *dx = i > 0              ? self->dy[i - 1]
+                : has_front (self) ? self->dfront
+                : want_dx          ? self->dx
+                                   : NULL;
+    CkStatus status = cow_train_linear_backward (&self->layer[i], self->batch, x, self->y[i], dy, 0,
+                                                 0, dx, FALSE);
     if (status == CK_OK && i > 0) {
       const gint64 n = self->batch * self->layer[i - 1].base.out;
       status = drop (self, i - 1, dx, n);
       if (status == CK_OK)
-        status = training->activate_backward (self->backend, activation_of (self), n, self->y[i - 1], dx, dx);
+        status = training->activate_backward (self->backend, activation_of (self), n,
+                                              self->y[i - 1], dx, dx);
     }
     if (status != CK_OK)
       return status;
@@ -321,7 +345,8 @@ backward (CowHeadTrain *self, const float *dlogits, gboolean want_dx, const floa
 }
 
 gboolean
-cow_head_train_backward (CowHeadTrain *self, const float *dlogits, gboolean want_dx, const float **dx, GError **error)
+cow_head_train_backward (CowHeadTrain *self, const float *dlogits, gboolean want_dx,
+                         const float **dx, GError **error)
 {
   return cow_check (backward (self, dlogits, want_dx, dx), error, "the head's backward pass");
 }

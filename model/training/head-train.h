@@ -11,25 +11,31 @@ G_BEGIN_DECLS
 typedef struct _CowHeadTrain CowHeadTrain;
 
 typedef enum {
-  COW_HEAD_MLP,   /* Linear (h, h/4) ReLU Dropout (p) Linear (h/4, h/8) ReLU Dropout (p/2) Linear (h/8, classes) */
-  COW_HEAD_VIT,   /* LayerNorm (h) Dropout (p) Linear (h, h) GELU Dropout (p/2) Linear (h, classes) */
+  COW_HEAD_MLP, /* Linear (h, h/4) ReLU Dropout (p) Linear (h/4, h/8) ReLU Dropout (p/2) Linear
+                   (h/8, classes) */
+  COW_HEAD_VIT, /* LayerNorm (h) Dropout (p) Linear (h, h) GELU Dropout (p/2) Linear (h, classes) */
   COW_HEAD_RESNET /* Dropout (p) Linear (h, h/2) ReLU Dropout (p/2) Linear (h/2, classes) */
 } CowHeadStyle;
 
 /*
- * With `like`, layers of that head's widths (it has `features` inputs and n_classes outputs) in the style that its norm tells. Registers
- * its tensors under the numbers of torch.nn.Sequential.
+ * With `like`, layers of that head's widths (it has `features` inputs and n_classes outputs) in the
+ * style that its norm tells. Registers its tensors under the numbers of torch.nn.Sequential.
  */
-CowHeadTrain *cow_head_train_new (CowParameters *parameters, gint64 features, guint n_classes, CowHeadStyle style, float dropout,
-                                  const CowHead *like);
+CowHeadTrain *cow_head_train_new (CowParameters *parameters, gint64 features, guint n_classes,
+                                  CowHeadStyle style, float dropout, const CowHead *like);
 void cow_head_train_free (CowHeadTrain *self);
-/* After cow_parameters_allocate (): values of `head`, or where NULL Kaiming's normal by fan-out (MLP; else torch's defaults)
- * from `seed`. */
-gboolean cow_head_train_start (CowHeadTrain *self, const CowHead *head, guint64 seed, GError **error);
-/* x [batch, features] -> logits [batch, classes], both device memory; the result is the head's. x must stay until the backward. */
-const float *cow_head_train_forward (CowHeadTrain *self, const float *x, int batch, gboolean training, guint64 key, GError **error);
-/* Adds the parameters' gradients; with want_dx, *dx is that of the features [batch, features], memory of the head's. */
-gboolean cow_head_train_backward (CowHeadTrain *self, const float *dlogits, gboolean want_dx, const float **dx, GError **error);
+/* After cow_parameters_allocate (): values of `head`, or where NULL Kaiming's normal by fan-out
+ * (MLP; else torch's defaults) from `seed`. */
+gboolean cow_head_train_start (CowHeadTrain *self, const CowHead *head, guint64 seed,
+                               GError **error);
+/* x [batch, features] -> logits [batch, classes], both device memory; the result is the head's. x
+ * must stay until the backward. */
+const float *cow_head_train_forward (CowHeadTrain *self, const float *x, int batch,
+                                     gboolean training, guint64 key, GError **error);
+/* Adds the parameters' gradients; with want_dx, *dx is that of the features [batch, features],
+ * memory of the head's. */
+gboolean cow_head_train_backward (CowHeadTrain *self, const float *dlogits, gboolean want_dx,
+                                  const float **dx, GError **error);
 /* Writes classifier.safetensors. */
 gboolean cow_head_train_write (const CowHeadTrain *self, const char *folder, GError **error);
 

@@ -33,7 +33,8 @@ struct _CowNetwork {
 };
 
 /* Whether activations of this network without checkpointing fit the limit. */
-gboolean cow_network_wants_checkpointing (const CowNetworkOptions *options, const CowVitConfig *config);
+gboolean cow_network_wants_checkpointing (const CowNetworkOptions *options,
+                                          const CowVitConfig *config);
 
 G_END_DECLS
 

@@ -29,7 +29,9 @@ cow_network_free (CowNetwork *self)
 const char *
 cow_network_kind_name (CowNetworkKind kind)
 {
-  static const char *const names[] = { "lora", "dora", "frozen", "dinov3", "vit-small", "resnet18" };
+  static const char *const names[] = {
+    "lora", "dora", "frozen", "dinov3", "vit-small", "resnet18"
+  };
   return names[kind];
 }
 
@@ -82,31 +84,39 @@ check_sides (const CowNetwork *self, int height, int width, GError **error)
   const int patch = self->config.patch_size, side = self->config.image_size;
   if (self->kind == COW_NETWORK_FROZEN || self->resnet)
     return TRUE;
-  const gboolean fits = height >= patch && width >= patch && height % patch == 0 && width % patch == 0;
+  const gboolean fits =
+      height >= patch && width >= patch && height % patch == 0 && width % patch == 0;
   if (fits && (!self->config.timm || (height == side && width == side)))
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "pictures of %d x %d (width x height): this network takes %s %d", width, height,
+  g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+               "pictures of %d x %d (width x height): this network takes %s %d", width, height,
                self->config.timm ? "squares of" : "multiples of", self->config.timm ? side : patch);
   return FALSE;
 }
 
 static const float *
-forward (CowNetwork *self, int batch, int height, int width, gboolean training, guint64 key, GError **error)
+forward (CowNetwork *self, int batch, int height, int width, gboolean training, guint64 key,
+         GError **error)
 {
   const float *features = self->input;
   if (self->resnet)
-    features = cow_resnet_train_forward (self->resnet, self->input, batch, height, width, training, error);
+    features =
+        cow_resnet_train_forward (self->resnet, self->input, batch, height, width, training, error);
   else if (self->vit)
-    features = cow_vit_train_forward (self->vit, self->input, batch, height, width, training, key, error);
-  return features ? cow_head_train_forward (self->head, features, batch, training, cow_random_key (key, G_MAXUINT64 - 1), error) : NULL;
+    features =
+        cow_vit_train_forward (self->vit, self->input, batch, height, width, training, key, error);
+  return features ? cow_head_train_forward (self->head, features, batch, training,
+                                            cow_random_key (key, G_MAXUINT64 - 1), error)
+                  : NULL;
 }
 
 const float *
-cow_network_forward (CowNetwork *self, const float *pixels, int batch, int height, int width, gboolean training, guint64 key,
-                     GError **error)
+cow_network_forward (CowNetwork *self, const float *pixels, int batch, int height, int width,
+                     gboolean training, guint64 key, GError **error)
 {
   gsize bytes;
-  const gsize picture = self->kind == COW_NETWORK_FROZEN ? (gsize)self->features : 3 * (gsize)height * (gsize)width;
+  const gsize picture =
+      self->kind == COW_NETWORK_FROZEN ? (gsize)self->features : 3 * (gsize)height * (gsize)width;
   if (!check_sides (self, height, width, error))
     return NULL;
   if (batch < 1 || !g_size_checked_mul (&bytes, picture * sizeof (float), (gsize)batch)) {
@@ -114,11 +124,13 @@ cow_network_forward (CowNetwork *self, const float *pixels, int batch, int heigh
     return NULL;
   }
   if (!ensure_buffers (self, batch, bytes, error) ||
-      !cow_check (self->backend->upload (self->backend, self->input, pixels, bytes), error, "uploading pictures"))
+      !cow_check (self->backend->upload (self->backend, self->input, pixels, bytes), error,
+                  "uploading pictures"))
     return NULL;
   self->logits = forward (self, batch, height, width, training, key, error);
   if (!self->logits ||
-      !cow_check (self->backend->download (self->backend, self->host_logits, self->logits, (gsize)batch * self->n_classes * sizeof (float)),
+      !cow_check (self->backend->download (self->backend, self->host_logits, self->logits,
+                                           (gsize)batch * self->n_classes * sizeof (float)),
                   error, "downloading logits"))
     return NULL;
   return self->host_logits;
@@ -128,42 +140,50 @@ static gboolean
 backward (CowNetwork *self, GError **error)
 {
   const float *dfeatures;
-  return cow_head_train_backward (self->head, self->dlogits, self->vit || self->resnet, &dfeatures, error) &&
+  return cow_head_train_backward (self->head, self->dlogits, self->vit || self->resnet, &dfeatures,
+                                  error) &&
          (!self->vit || cow_vit_train_backward (self->vit, dfeatures, error)) &&
          (!self->resnet || cow_resnet_train_backward (self->resnet, dfeatures, error));
 }
 
 gboolean
-cow_network_loss (CowNetwork *self, const gint32 *labels, const float *class_weights, float smoothing, gboolean with_backward, float factor,
-                  double *loss, GError **error)
+cow_network_loss (CowNetwork *self, const gint32 *labels, const float *class_weights,
+                  float smoothing, gboolean with_backward, float factor, double *loss,
+                  GError **error)
 {
-  const CkStatus status = self->backend->training->cross_entropy (self->backend, self->batch, self->n_classes, self->logits, labels,
-                                                                  class_weights, smoothing, factor, loss, self->dlogits);
+  const CkStatus status = self->backend->training->cross_entropy (
+      self->backend, self->batch, self->n_classes, self->logits, labels, class_weights, smoothing,
+      factor, loss, self->dlogits);
   return cow_check (status, error, "the loss") && (!with_backward || backward (self, error));
 }
 
 gboolean
 cow_network_refresh (CowNetwork *self, GError **error)
 {
-  return (!self->vit || cow_vit_train_refresh (self->vit, error)) && (!self->resnet || cow_resnet_train_refresh (self->resnet, error));
+  return (!self->vit || cow_vit_train_refresh (self->vit, error)) &&
+         (!self->resnet || cow_resnet_train_refresh (self->resnet, error));
 }
 
 gboolean
-cow_network_step (CowNetwork *self, const CkAdamW *settings, double max_norm, double *norm, GError **error)
+cow_network_step (CowNetwork *self, const CkAdamW *settings, double max_norm, double *norm,
+                  GError **error)
 {
   return (!self->vit || cow_vit_train_finish (self->vit, error)) &&
          cow_parameters_step (self->parameters, settings, max_norm, norm, error) &&
-         cow_parameters_clear_gradients (self->parameters, error) && (!self->vit || cow_vit_train_refresh (self->vit, error));
+         cow_parameters_clear_gradients (self->parameters, error) &&
+         (!self->vit || cow_vit_train_refresh (self->vit, error));
 }
 
 gboolean
 cow_network_save (CowNetwork *self, const char *folder, GError **error)
 {
   if (g_mkdir_with_parents (folder, 0777) != 0) {
-    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: no such folder can be made: %s", folder, g_strerror (errno));
+    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: no such folder can be made: %s", folder,
+                 g_strerror (errno));
     return FALSE;
   }
-  if (self->adapter && (!cow_vit_train_read (self->vit, self->adapter, error) || !cow_adapter_write (self->adapter, folder, error)))
+  if (self->adapter && (!cow_vit_train_read (self->vit, self->adapter, error) ||
+                        !cow_adapter_write (self->adapter, folder, error)))
     return FALSE;
   if ((self->resnet && !cow_resnet_train_write (self->resnet, folder, error)) ||
       (self->vit && !self->adapter && !cow_vit_train_write (self->vit, folder, error)))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Everything that a run trains, in four flat arrays on the backend: values, gradients and Adam's two moments. Names and shapes say which
- * part is which tensor, so that the optimiser, clipping and checkpoints need to know no network.
+ * Everything that a run trains, in four flat arrays on the backend: values, gradients and Adam's
+ * two moments. Names and shapes say which part is which tensor, so that the optimiser, clipping and
+ * checkpoints need to know no network.
  */
 #ifndef COW_PARAMETERS_H
 #define COW_PARAMETERS_H
@@ -40,15 +41,17 @@ gboolean cow_parameters_set (CowParameters *self, guint i, const float *host, GE
 gboolean cow_parameters_read (const CowParameters *self, guint i, float *host, GError **error);
 
 /* Writes n tensors from the first-th on as a safetensors file under their names. */
-gboolean cow_parameters_write (const CowParameters *self, guint first, guint n, const char *path, GError **error);
+gboolean cow_parameters_write (const CowParameters *self, guint first, guint n, const char *path,
+                               GError **error);
 
 /* Sets every gradient to 0. */
 gboolean cow_parameters_clear_gradients (CowParameters *self, GError **error);
 /*
- * One AdamW step; the gradients' global norm is clipped to max_norm (0: not at all) and its value before is written to *norm. A norm that
- * is not finite changes nothing and is COW_ERROR_DEVICE.
+ * One AdamW step; the gradients' global norm is clipped to max_norm (0: not at all) and its value
+ * before is written to *norm. A norm that is not finite changes nothing and is COW_ERROR_DEVICE.
  */
-gboolean cow_parameters_step (CowParameters *self, const CkAdamW *settings, double max_norm, double *norm, GError **error);
+gboolean cow_parameters_step (CowParameters *self, const CkAdamW *settings, double max_norm,
+                              double *norm, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CowParameters, cow_parameters_free)
 

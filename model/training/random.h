@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Random numbers that are a function of what they are for, not of what was drawn before: a resumed or repeated computation gets the same.
+/* Random numbers that are a function of what they are for, not of what was drawn before: a resumed
+ * or repeated computation gets the same.
  */
 #ifndef COW_RANDOM_H
 #define COW_RANDOM_H

@@ -16,17 +16,19 @@ struct _CowResnetTrain {
   CowParameters *parameters;
   guint first_parameter;
   CowResnetValues values[COW_RESNET_N_UNITS];
-  gsize n_running;       /* floats of all running means and variances */
-  float *running;        /* device [n_running], mean then variance of each unit */
-  float *saved;          /* device, alike: statistics of the last batch */
-  float *host;           /* [n_running + 1], the copy that callers see, with the number of batches behind; NULL before it was asked for */
+  gsize n_running; /* floats of all running means and variances */
+  float *running;  /* device [n_running], mean then variance of each unit */
+  float *saved;    /* device, alike: statistics of the last batch */
+  float *host;     /* [n_running + 1], the copy that callers see, with the number of batches behind;
+                      NULL before it was asked for */
   gboolean host_current; /* nothing was trained since the copy was made */
   double n_batches;
 
   CowResnetShape shape; /* of the buffers; batch 0: none */
   gboolean training;
   CowResnetActs acts;
-  /* Gradients on their way: [0] has room for the first unit's output, the others for what comes after the pooling. */
+  /* Gradients on their way: [0] has room for the first unit's output, the others for what comes
+   * after the pooling. */
   float *gradient[3];
 };
 
@@ -90,7 +92,7 @@ cow_resnet_train_free (CowResnetTrain *self)
   g_free (self);
 }
 
-/* ---- first values and running statistics ----------------------------------------------------------------------------------------- */
+/* ---- first values and running statistics ----------------------------------------------------- */
 
 /* Points every unit at its parameters and statistics. */
 static gboolean
@@ -104,13 +106,15 @@ attach (CowResnetTrain *self, GError **error)
   gsize at = 0;
   for (int i = 0; i < COW_RESNET_N_UNITS; i++) {
     const gsize out = (gsize)cow_resnet_units[i].out;
-    self->values[i] = (CowResnetValues){ .kernel = cow_parameters_value (self->parameters, parameter_of (self, i, 0)),
-                                         .weight = cow_parameters_value (self->parameters, parameter_of (self, i, 1)),
-                                         .bias = cow_parameters_value (self->parameters, parameter_of (self, i, 2)),
-                                         .mean = self->running + at,
-                                         .variance = self->running + at + out,
-                                         .saved_mean = self->saved + at,
-                                         .saved_inverse = self->saved + at + out };
+    self->values[i] = (CowResnetValues){
+      .kernel = cow_parameters_value (self->parameters, parameter_of (self, i, 0)),
+      .weight = cow_parameters_value (self->parameters, parameter_of (self, i, 1)),
+      .bias = cow_parameters_value (self->parameters, parameter_of (self, i, 2)),
+      .mean = self->running + at,
+      .variance = self->running + at + out,
+      .saved_mean = self->saved + at,
+      .saved_inverse = self->saved + at + out
+    };
     at += 2 * out;
   }
   return TRUE;
@@ -123,7 +127,8 @@ initialise_unit (CowResnetTrain *self, int i, guint64 seed, GError **error)
   const gsize n = cow_parameters_get (self->parameters, parameter_of (self, i, 0))->count;
   const double deviation = sqrt (2. / (unit->out * unit->kernel * unit->kernel));
   const guint64 key = cow_random_key (seed, (guint64)i);
-  g_autofree float *kernel = g_new (float, n), *ones = g_new (float, unit->out), *zeroes = g_new0 (float, unit->out);
+  g_autofree float *kernel = g_new (float, n), *ones = g_new (float, unit->out),
+                   *zeroes = g_new0 (float, unit->out);
   for (gsize k = 0; k < n; k++)
     kernel[k] = (float)(deviation * cow_random_normal (key, k));
   for (int c = 0; c < unit->out; c++)
@@ -132,8 +137,10 @@ initialise_unit (CowResnetTrain *self, int i, guint64 seed, GError **error)
   return cow_parameters_set (self->parameters, parameter_of (self, i, 0), kernel, error) &&
          cow_parameters_set (self->parameters, parameter_of (self, i, 1), ones, error) &&
          cow_parameters_set (self->parameters, parameter_of (self, i, 2), zeroes, error) &&
-         cow_check (t->fill (self->backend, self->values[i].mean, unit->out, 0), error, "running means") &&
-         cow_check (t->fill (self->backend, self->values[i].variance, unit->out, 1), error, "running variances");
+         cow_check (t->fill (self->backend, self->values[i].mean, unit->out, 0), error,
+                    "running means") &&
+         cow_check (t->fill (self->backend, self->values[i].variance, unit->out, 1), error,
+                    "running variances");
 }
 
 gboolean
@@ -153,8 +160,10 @@ cow_resnet_train_running (CowResnetTrain *self, gsize *count, GError **error)
   const gsize n = self->n_running;
   if (!self->host)
     self->host = g_new (float, n + 1);
-  if (!self->host_current && !cow_check (self->backend->download (self->backend, self->host, self->running, n * sizeof (float)), error,
-                                         "downloading running statistics"))
+  if (!self->host_current &&
+      !cow_check (
+          self->backend->download (self->backend, self->host, self->running, n * sizeof (float)),
+          error, "downloading running statistics"))
     return NULL;
   if (!self->host_current)
     self->host[n] = (float)self->n_batches;
@@ -169,11 +178,12 @@ cow_resnet_train_refresh (CowResnetTrain *self, GError **error)
   if (!self->host_current)
     return TRUE;
   self->n_batches = self->host[self->n_running];
-  return cow_check (self->backend->upload (self->backend, self->running, self->host, self->n_running * sizeof (float)), error,
-                    "uploading running statistics");
+  return cow_check (self->backend->upload (self->backend, self->running, self->host,
+                                           self->n_running * sizeof (float)),
+                    error, "uploading running statistics");
 }
 
-/* ---- passes ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- passes ---------------------------------------------------------------------------------- */
 
 static gsize
 pooled_size (const CowResnetShape *shape)
@@ -187,7 +197,8 @@ cow_resnet_train_activation_bytes (int batch, int height, int width)
   CowResnetShape shape;
   if (!cow_resnet_shape (&shape, batch, height, width, NULL))
     return 0;
-  gsize floats = cow_resnet_unit_size (&shape, 0) + 3 * pooled_size (&shape) + (gsize)batch * 3 * (gsize)height * (gsize)width;
+  gsize floats = cow_resnet_unit_size (&shape, 0) + 3 * pooled_size (&shape) +
+                 (gsize)batch * 3 * (gsize)height * (gsize)width;
   for (int i = 0; i < COW_RESNET_N_UNITS; i++)
     floats += 2 * cow_resnet_unit_size (&shape, i);
   return floats * sizeof (float) + pooled_size (&shape);
@@ -212,10 +223,12 @@ reserve_all (CowResnetTrain *self)
       return FALSE;
   }
   acts->places = self->backend->alloc (self->backend, pooled);
-  return acts->places && reserve (self, &acts->input, (gsize)(shape->batch * 3 * shape->height * shape->width)) &&
-         reserve (self, &acts->pooled, pooled) && reserve (self, &acts->features, (gsize)shape->batch * COW_RESNET_FEATURES) &&
-         reserve (self, &self->gradient[0], cow_resnet_unit_size (shape, 0)) && reserve (self, &self->gradient[1], pooled) &&
-         reserve (self, &self->gradient[2], pooled);
+  return acts->places &&
+         reserve (self, &acts->input, (gsize)(shape->batch * 3 * shape->height * shape->width)) &&
+         reserve (self, &acts->pooled, pooled) &&
+         reserve (self, &acts->features, (gsize)shape->batch * COW_RESNET_FEATURES) &&
+         reserve (self, &self->gradient[0], cow_resnet_unit_size (shape, 0)) &&
+         reserve (self, &self->gradient[1], pooled) && reserve (self, &self->gradient[2], pooled);
 }
 
 static gboolean
@@ -228,46 +241,55 @@ ensure_buffers (CowResnetTrain *self, int batch, int height, int width, GError *
   if (cow_resnet_shape (shape, batch, height, width, error)) {
     if (reserve_all (self))
       return TRUE;
-    cow_check (CK_NO_MEMORY, error, "activations of %d pictures of %d x %d in training (a smaller batch needs less)", batch, width, height);
+    cow_check (CK_NO_MEMORY, error,
+               "activations of %d pictures of %d x %d in training (a smaller batch needs less)",
+               batch, width, height);
   }
   clear_buffers (self);
   return FALSE;
 }
 
 const float *
-cow_resnet_train_forward (CowResnetTrain *self, const float *pixels, int batch, int height, int width, gboolean training, GError **error)
+cow_resnet_train_forward (CowResnetTrain *self, const float *pixels, int batch, int height,
+                          int width, gboolean training, GError **error)
 {
   if (!ensure_buffers (self, batch, height, width, error))
     return NULL;
   self->training = training;
   if (training && batch * self->shape.area[COW_RESNET_N_UNITS - 1] < 2) {
     g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
-                 "a batch of one picture of %d x %d: batch norm needs two values a channel; take larger pictures or batches", width,
-                 height);
+                 "a batch of one picture of %d x %d: batch norm needs two values a channel; take "
+                 "larger pictures or batches",
+                 width, height);
     return NULL;
   }
   if (training) {
     self->host_current = FALSE;
     self->n_batches++;
   }
-  const CkStatus status = cow_resnet_pass (self->backend, &self->shape, self->values, &self->acts, pixels, training);
+  const CkStatus status =
+      cow_resnet_pass (self->backend, &self->shape, self->values, &self->acts, pixels, training);
   return cow_check (status, error, "ResNet-18") ? self->acts.features : NULL;
 }
 
-/* From the gradient of a unit's output, dy, to that of what it reads, dx (NULL: nobody asks). dy becomes the gradient of the residual. The
- * convolution's output is needed no more and takes its own gradient. */
+/* From the gradient of a unit's output, dy, to that of what it reads, dx (NULL: nobody asks). dy
+ * becomes the gradient of the residual. The convolution's output is needed no more and takes its
+ * own gradient. */
 static CkStatus
 unit_backward (CowResnetTrain *self, int i, float *dy, float *dx)
 {
   const CkTraining *t = self->backend->training;
   const CkBatchNorm norm = cow_resnet_norm (&self->shape, &self->acts, self->values, i);
   float *convolved = self->acts.convolved[i];
-  CkStatus status = t->batch_norm_backward (self->backend, &norm, convolved, self->acts.output[i], dy, convolved,
-                                            cow_parameters_gradient (self->parameters, parameter_of (self, i, 1)),
-                                            cow_parameters_gradient (self->parameters, parameter_of (self, i, 2)));
+  CkStatus status = t->batch_norm_backward (
+      self->backend, &norm, convolved, self->acts.output[i], dy, convolved,
+      cow_parameters_gradient (self->parameters, parameter_of (self, i, 1)),
+      cow_parameters_gradient (self->parameters, parameter_of (self, i, 2)));
   if (status == CK_OK)
-    status = t->convolution_backward (self->backend, &self->shape.unit[i], cow_resnet_source (&self->acts, i), self->values[i].kernel,
-                                      convolved, dx, cow_parameters_gradient (self->parameters, parameter_of (self, i, 0)));
+    status = t->convolution_backward (
+        self->backend, &self->shape.unit[i], cow_resnet_source (&self->acts, i),
+        self->values[i].kernel, convolved, dx,
+        cow_parameters_gradient (self->parameters, parameter_of (self, i, 0)));
   return status;
 }
 
@@ -276,17 +298,20 @@ static CkStatus
 add (const CowResnetTrain *self, int i, const float *x, float *sum)
 {
   const CkConvolution *shape = &self->shape.unit[i];
-  return self->backend->training->add_scaled (self->backend, shape->batch * shape->height * shape->width, shape->in, x, NULL, sum);
+  return self->backend->training->add_scaled (
+      self->backend, shape->batch * shape->height * shape->width, shape->in, x, NULL, sum);
 }
 
 /*
- * One block, given its last unit; the gradient of its output comes in *outer and that of its input leaves there. *other and `inner` are
- * free. Without downsampling the input's gradient is the residual's plus the first convolution's.
+ * One block, given its last unit; the gradient of its output comes in *outer and that of its input
+ * leaves there. *other and `inner` are free. Without downsampling the input's gradient is the
+ * residual's plus the first convolution's.
  */
 static CkStatus
 block_backward (CowResnetTrain *self, int second, float *inner, float **outer, float **other)
 {
-  const int first = cow_resnet_units[second].from, input = cow_resnet_units[first].from, residual = cow_resnet_units[second].residual;
+  const int first = cow_resnet_units[second].from, input = cow_resnet_units[first].from,
+            residual = cow_resnet_units[second].residual;
   CkStatus status = unit_backward (self, second, *outer, inner);
   if (status == CK_OK)
     status = unit_backward (self, first, inner, *other);
@@ -310,14 +335,16 @@ backward (CowResnetTrain *self, const float *dfeatures)
   const CowResnetShape *shape = &self->shape;
   const int last = COW_RESNET_N_UNITS - 1;
   float *outer = self->gradient[1], *other = self->gradient[2];
-  CkStatus status = t->mean_pool_backward (self->backend, shape->batch, shape->area[last], COW_RESNET_FEATURES, dfeatures, outer);
-  for (int second = last; second > 0 && status == CK_OK; second = cow_resnet_units[cow_resnet_units[second].from].from)
+  CkStatus status = t->mean_pool_backward (self->backend, shape->batch, shape->area[last],
+                                           COW_RESNET_FEATURES, dfeatures, outer);
+  for (int second = last; second > 0 && status == CK_OK;
+       second = cow_resnet_units[cow_resnet_units[second].from].from)
     status = block_backward (self, second, self->gradient[0], &outer, &other);
   if (status == CK_OK) {
     const CkConvolution *next = &shape->unit[0];
     const gint64 height = (next->height + 2 * next->padding - next->kernel) / next->stride + 1;
-    status = t->max_pool_backward (self->backend, shape->batch, height, shape->area[0] / height, next->out, outer, self->acts.places,
-                                   self->gradient[0]);
+    status = t->max_pool_backward (self->backend, shape->batch, height, shape->area[0] / height,
+                                   next->out, outer, self->acts.places, self->gradient[0]);
   }
   return status == CK_OK ? unit_backward (self, 0, self->gradient[0], NULL) : status;
 }
@@ -329,7 +356,7 @@ cow_resnet_train_backward (CowResnetTrain *self, const float *dfeatures, GError 
   return cow_check (backward (self, dfeatures), error, "ResNet-18's backward pass");
 }
 
-/* ---- writing --------------------------------------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 static void
 declare (const CowResnetTrain *self, int i, CowSafetensorsWriter *writer)
@@ -337,8 +364,10 @@ declare (const CowResnetTrain *self, int i, CowSafetensorsWriter *writer)
   const CowResnetUnit *unit = &cow_resnet_units[i];
   const gint64 out = unit->out;
   for (int part = 0; part < N_TRAINED; part++) {
-    const CowParameter *parameter = cow_parameters_get (self->parameters, parameter_of (self, i, part));
-    cow_safetensors_writer_declare (writer, parameter->name, COW_F32, parameter->dims, parameter->n_dims);
+    const CowParameter *parameter =
+        cow_parameters_get (self->parameters, parameter_of (self, i, part));
+    cow_safetensors_writer_declare (writer, parameter->name, COW_F32, parameter->dims,
+                                    parameter->n_dims);
   }
   for (int part = N_TRAINED - 1; part < COW_RESNET_N_NORM; part++) {
     g_autofree char *name = g_strconcat (unit->norm, ".", cow_resnet_norm_names[part], NULL);
@@ -350,7 +379,8 @@ declare (const CowResnetTrain *self, int i, CowSafetensorsWriter *writer)
 }
 
 static gboolean
-write_unit (const CowResnetTrain *self, int i, const float **running, CowSafetensorsWriter *writer, GError **error)
+write_unit (const CowResnetTrain *self, int i, const float **running, CowSafetensorsWriter *writer,
+            GError **error)
 {
   const gsize bytes = 2 * (gsize)cow_resnet_units[i].out * sizeof (float);
   const gint64 n_batches = (gint64)self->n_batches;
@@ -388,7 +418,8 @@ write_weights (CowResnetTrain *self, const char *path, GError **error)
 gboolean
 cow_resnet_train_write (CowResnetTrain *self, const char *folder, GError **error)
 {
-  g_autofree char *weights = g_build_filename (folder, "model.safetensors", NULL), *file = g_build_filename (folder, "config.json", NULL);
+  g_autofree char *weights = g_build_filename (folder, "model.safetensors", NULL),
+                  *file = g_build_filename (folder, "config.json", NULL);
   g_autoptr (JsonObject) config = json_object_new ();
   g_autoptr (JsonArray) architectures = json_array_new ();
   json_array_add_string_element (architectures, "ResNet");

@@ -8,7 +8,8 @@
 
 /* Registers TENSOR of a module under PEFT's name for it. */
 static int
-add_adapter_tensor (CowParameters *parameters, const char *module, const char *tensor, guint n_dims, gint64 rows, gint64 cols)
+add_adapter_tensor (CowParameters *parameters, const char *module, const char *tensor, guint n_dims,
+                    gint64 rows, gint64 cols)
 {
   const gint64 dims[] = { rows, cols };
   g_autofree char *name = g_strdup_printf ("base_model.model.%s.%s", module, tensor);
@@ -16,11 +17,15 @@ add_adapter_tensor (CowParameters *parameters, const char *module, const char *t
 }
 
 gboolean
-cow_train_linear_init_adapted (CowTrainLinear *self, CowParameters *parameters, const CowCheckpoint *checkpoint, const char *name,
-                               gint64 out, gint64 in, gboolean has_bias, const CowLora *lora, GError **error)
+cow_train_linear_init_adapted (CowTrainLinear *self, CowParameters *parameters,
+                               const CowCheckpoint *checkpoint, const char *name, gint64 out,
+                               gint64 in, gboolean has_bias, const CowLora *lora, GError **error)
 {
-  *self = (CowTrainLinear){ .parameters = parameters, .weight = -1, .bias = -1, .a = -1, .b = -1, .magnitude = -1 };
-  if (!cow_linear_init (&self->base, parameters->backend, checkpoint, name, out, in, has_bias, NULL, error))
+  *self = (CowTrainLinear){
+    .parameters = parameters, .weight = -1, .bias = -1, .a = -1, .b = -1, .magnitude = -1
+  };
+  if (!cow_linear_init (&self->base, parameters->backend, checkpoint, name, out, in, has_bias, NULL,
+                        error))
     return FALSE;
   if (!lora)
     return TRUE;
@@ -32,8 +37,8 @@ cow_train_linear_init_adapted (CowTrainLinear *self, CowParameters *parameters, 
 }
 
 void
-cow_train_linear_init_dense (CowTrainLinear *self, CowParameters *parameters, gint64 out, gint64 in, int weight, gsize weight_offset,
-                             int bias, gsize bias_offset)
+cow_train_linear_init_dense (CowTrainLinear *self, CowParameters *parameters, gint64 out, gint64 in,
+                             int weight, gsize weight_offset, int bias, gsize bias_offset)
 {
   *self = (CowTrainLinear){ .base = { .backend = parameters->backend, .out = out, .in = in },
                             .parameters = parameters,
@@ -46,15 +51,18 @@ cow_train_linear_init_dense (CowTrainLinear *self, CowParameters *parameters, gi
                             .bias_offset = bias_offset };
 }
 
-/* The weight is computed from the parameters' own memory, so that a step of the optimiser needs no copy. */
+/* The weight is computed from the parameters' own memory, so that a step of the optimiser needs no
+ * copy. */
 static gboolean
 attach_dense (CowTrainLinear *self, GError **error)
 {
   CowLinear *base = &self->base;
-  const CkWeightSource source = { .type = CK_F32,
-                                  .out = base->out,
-                                  .in = base->in,
-                                  .data = cow_parameters_value (self->parameters, (guint)self->weight) + self->weight_offset };
+  const CkWeightSource source = {
+    .type = CK_F32,
+    .out = base->out,
+    .in = base->in,
+    .data = cow_parameters_value (self->parameters, (guint)self->weight) + self->weight_offset
+  };
   if (self->bias >= 0)
     base->bias = cow_parameters_value (self->parameters, (guint)self->bias) + self->bias_offset;
   return cow_check (base->backend->weight_new (base->backend, &source, &base->weight), error, "%s",
@@ -113,13 +121,16 @@ cow_train_linear_refresh (CowTrainLinear *self, GError **error)
     return FALSE;
   for (gint64 o = 0; o < out; o++) {
     if (!(self->norms[o] > 0)) {
-      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: row %" G_GINT64_FORMAT " of W + s B A is zero, which DoRA cannot scale",
+      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                   "%s: row %" G_GINT64_FORMAT " of W + s B A is zero, which DoRA cannot scale",
                    cow_parameters_get (self->parameters, (guint)self->magnitude)->name, o);
       return FALSE;
     }
     self->gain_host[o] = (float)(self->gain_host[o] / self->norms[o]);
   }
-  return cow_check (backend->upload (backend, self->gain, self->gain_host, (gsize)out * sizeof (float)), error, "uploading DoRA's gain");
+  return cow_check (
+      backend->upload (backend, self->gain, self->gain_host, (gsize)out * sizeof (float)), error,
+      "uploading DoRA's gain");
 }
 
 gboolean
@@ -145,7 +156,8 @@ cow_train_linear_read (const CowTrainLinear *self, CowLora *lora, GError **error
 {
   return cow_parameters_read (self->parameters, (guint)self->a, lora->a, error) &&
          cow_parameters_read (self->parameters, (guint)self->b, lora->b, error) &&
-         (self->magnitude < 0 || cow_parameters_read (self->parameters, (guint)self->magnitude, lora->magnitude, error));
+         (self->magnitude < 0 ||
+          cow_parameters_read (self->parameters, (guint)self->magnitude, lora->magnitude, error));
 }
 
 void
@@ -174,10 +186,13 @@ adapter_with (const CowTrainLinear *self, float dropout, guint64 key)
 }
 
 CkStatus
-cow_train_linear_forward (const CowTrainLinear *self, gint64 rows, const float *x, float dropout, guint64 key, float *y)
+cow_train_linear_forward (const CowTrainLinear *self, gint64 rows, const float *x, float dropout,
+                          guint64 key, float *y)
 {
   const CkAdapter adapter = adapter_with (self, dropout, key);
-  const CkLinear layer = { .weight = self->base.weight, .adapter = self->base.adapted ? &adapter : NULL, .bias = self->base.bias };
+  const CkLinear layer = { .weight = self->base.weight,
+                           .adapter = self->base.adapted ? &adapter : NULL,
+                           .bias = self->base.bias };
   const CkInput input = { CK_F32, x };
   return self->base.backend->linear (self->base.backend, &layer, rows, &input, y);
 }
@@ -185,12 +200,13 @@ cow_train_linear_forward (const CowTrainLinear *self, gint64 rows, const float *
 static float *
 gradient_of (const CowTrainLinear *self, int parameter, gsize offset)
 {
-  return parameter < 0 ? NULL : cow_parameters_gradient (self->parameters, (guint)parameter) + offset;
+  return parameter < 0 ? NULL
+                       : cow_parameters_gradient (self->parameters, (guint)parameter) + offset;
 }
 
 CkStatus
-cow_train_linear_backward (const CowTrainLinear *self, gint64 rows, const float *x, const float *y, const float *dy, float dropout,
-                           guint64 key, float *dx, gboolean add_dx)
+cow_train_linear_backward (const CowTrainLinear *self, gint64 rows, const float *x, const float *y,
+                           const float *dy, float dropout, guint64 key, float *dx, gboolean add_dx)
 {
   const CkAdapter adapter = adapter_with (self, dropout, key);
   const CkLinearBackward op = {

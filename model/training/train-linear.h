@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A linear layer in training: a frozen weight with a trained adapter, or a weight and bias that are trained themselves. Parameters live in
- * a CowParameters; the layer computes straight from there.
+ * A linear layer in training: a frozen weight with a trained adapter, or a weight and bias that are
+ * trained themselves. Parameters live in a CowParameters; the layer computes straight from there.
  */
 #ifndef COW_TRAIN_LINEAR_H
 #define COW_TRAIN_LINEAR_H
@@ -16,35 +16,46 @@ typedef struct {
   CowParameters *parameters;
   /* Indices of trained tensors, -1 for none */
   int weight, bias, a, b, magnitude;
-  gsize weight_offset, bias_offset; /* floats into those tensors: timm's fused qkv is one tensor for three layers */
-  /* DoRA, host memory [out]: |W|^2 by row, the norms of this step, and the gain that goes to `gain` [out] on the device */
+  gsize weight_offset,
+      bias_offset; /* floats into those tensors: timm's fused qkv is one tensor for three layers */
+  /* DoRA, host memory [out]: |W|^2 by row, the norms of this step, and the gain that goes to `gain`
+   * [out] on the device */
   double *squares, *norms;
   float *gain_host, *gain;
 } CowTrainLinear;
 
-/* A frozen weight of a checkpoint; adapter tensors are registered under PEFT's names when lora is not NULL. */
-gboolean cow_train_linear_init_adapted (CowTrainLinear *self, CowParameters *parameters, const CowCheckpoint *checkpoint, const char *name,
-                                        gint64 out, gint64 in, gboolean has_bias, const CowLora *lora, GError **error);
+/* A frozen weight of a checkpoint; adapter tensors are registered under PEFT's names when lora is
+ * not NULL. */
+gboolean cow_train_linear_init_adapted (CowTrainLinear *self, CowParameters *parameters,
+                                        const CowCheckpoint *checkpoint, const char *name,
+                                        gint64 out, gint64 in, gboolean has_bias,
+                                        const CowLora *lora, GError **error);
 /* A trained weight (parameter `weight`, from float weight_offset on) and bias (or -1). */
-void cow_train_linear_init_dense (CowTrainLinear *self, CowParameters *parameters, gint64 out, gint64 in, int weight, gsize weight_offset,
-                                  int bias, gsize bias_offset);
+void cow_train_linear_init_dense (CowTrainLinear *self, CowParameters *parameters, gint64 out,
+                                  gint64 in, int weight, gsize weight_offset, int bias,
+                                  gsize bias_offset);
 /*
- * After cow_parameters_allocate (): takes the values of `lora` and makes the layer ready. A `fresh` adapter's magnitude starts as the norms
- * of the weight's rows instead. Dense layers take no lora; their values are the caller's to set.
+ * After cow_parameters_allocate (): takes the values of `lora` and makes the layer ready. A `fresh`
+ * adapter's magnitude starts as the norms of the weight's rows instead. Dense layers take no lora;
+ * their values are the caller's to set.
  */
-gboolean cow_train_linear_attach (CowTrainLinear *self, const CowLora *lora, gboolean fresh, GError **error);
+gboolean cow_train_linear_attach (CowTrainLinear *self, const CowLora *lora, gboolean fresh,
+                                  GError **error);
 /* After each optimiser step: DoRA's norms and gains. */
 gboolean cow_train_linear_refresh (CowTrainLinear *self, GError **error);
-/* Before each optimiser step: what was summed for the gain becomes the gradient of the magnitude. */
+/* Before each optimiser step: what was summed for the gain becomes the gradient of the magnitude.
+ */
 gboolean cow_train_linear_finish (CowTrainLinear *self, GError **error);
 /* Copies the trained adapter to `lora`. */
 gboolean cow_train_linear_read (const CowTrainLinear *self, CowLora *lora, GError **error);
 void cow_train_linear_clear (CowTrainLinear *self);
 
 /* y = the layer of x; dropout of the adapter's input with `key`, 0 for none. */
-CkStatus cow_train_linear_forward (const CowTrainLinear *self, gint64 rows, const float *x, float dropout, guint64 key, float *y);
-CkStatus cow_train_linear_backward (const CowTrainLinear *self, gint64 rows, const float *x, const float *y, const float *dy, float dropout,
-                                    guint64 key, float *dx, gboolean add_dx);
+CkStatus cow_train_linear_forward (const CowTrainLinear *self, gint64 rows, const float *x,
+                                   float dropout, guint64 key, float *y);
+CkStatus cow_train_linear_backward (const CowTrainLinear *self, gint64 rows, const float *x,
+                                    const float *y, const float *dy, float dropout, guint64 key,
+                                    float *dx, gboolean add_dx);
 
 G_END_DECLS
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Forward and backward of a vision transformer in training. Each layer's forward writes everything that its backward reads into a
- * CowTrainActs; with checkpointing there is one such set, filled again from the layer's input just before its backward.
+ * Forward and backward of a vision transformer in training. Each layer's forward writes everything
+ * that its backward reads into a CowTrainActs; with checkpointing there is one such set, filled
+ * again from the layer's input just before its backward.
  */
 #include "model/training/vit-train-private.h"
 
@@ -11,11 +12,11 @@
 #include "model/training/random.h"
 
 /* Stops a chain of kernel calls at the first that fails. */
-#define TRY(call)                                                                                                                          \
-  do {                                                                                                                                     \
-    CkStatus status_ = (call);                                                                                                             \
-    if (status_ != CK_OK)                                                                                                                  \
-      return status_;                                                                                                                      \
+#define TRY(call)                                                                                  \
+  do {                                                                                             \
+    CkStatus status_ = (call);                                                                     \
+    if (status_ != CK_OK)                                                                          \
+      return status_;                                                                              \
   } while (0)
 
 static gint64
@@ -27,7 +28,9 @@ rows_of (const CowVitTrain *self)
 static float *
 gradient_of (const CowVitTrain *self, const CowTrainVector *vector)
 {
-  return vector->parameter < 0 ? NULL : cow_parameters_gradient (self->parameters, (guint)vector->parameter);
+  return vector->parameter < 0
+             ? NULL
+             : cow_parameters_gradient (self->parameters, (guint)vector->parameter);
 }
 
 static CkStatus
@@ -38,8 +41,8 @@ normalise (const CowVitTrain *self, const CowTrainNorm *norm, gint64 rows, const
 }
 
 static CkStatus
-normalise_backward (const CowVitTrain *self, const CowTrainNorm *norm, gint64 rows, const float *x, const float *dy, float *dx,
-                    gboolean add)
+normalise_backward (const CowVitTrain *self, const CowTrainNorm *norm, gint64 rows, const float *x,
+                    const float *dy, float *dx, gboolean add)
 {
   const CkNormBackward op = {
     .weight = norm->weight.value,
@@ -72,16 +75,16 @@ dropout_of (const CowVitTrain *self)
 static CkStatus
 module_forward (const CowVitTrain *self, int layer, CowModule module, const float *x, float *y)
 {
-  return cow_train_linear_forward (&self->layers[layer].module[module], rows_of (self), x, dropout_of (self), key_of (self, layer, module),
-                                   y);
+  return cow_train_linear_forward (&self->layers[layer].module[module], rows_of (self), x,
+                                   dropout_of (self), key_of (self, layer, module), y);
 }
 
 static CkStatus
-module_backward (const CowVitTrain *self, int layer, CowModule module, const float *x, const float *y, const float *dy, float *dx,
-                 gboolean add)
+module_backward (const CowVitTrain *self, int layer, CowModule module, const float *x,
+                 const float *y, const float *dy, float *dx, gboolean add)
 {
-  return cow_train_linear_backward (&self->layers[layer].module[module], rows_of (self), x, y, dy, dropout_of (self),
-                                    key_of (self, layer, module), dx, add);
+  return cow_train_linear_backward (&self->layers[layer].module[module], rows_of (self), x, y, dy,
+                                    dropout_of (self), key_of (self, layer, module), dx, add);
 }
 
 static CkAttention
@@ -121,7 +124,8 @@ attention_forward (const CowVitTrain *self, int i, CowTrainActs *acts)
   TRY (self->backend->attention (self->backend, &attention));
   TRY (module_forward (self, i, COW_O, acts->attended, acts->o));
   TRY (copy (self, rows * hidden, self->inputs[i], acts->middle));
-  return self->backend->training->add_scaled (self->backend, rows, hidden, acts->o, layer->scale1.value, acts->middle);
+  return self->backend->training->add_scaled (self->backend, rows, hidden, acts->o,
+                                              layer->scale1.value, acts->middle);
 }
 
 /* `output` NULL: only what the backward needs (a recomputation). */
@@ -130,7 +134,8 @@ mlp_forward (const CowVitTrain *self, int i, CowTrainActs *acts, float *output)
 {
   const CowTrainLayer *layer = &self->layers[i];
   const CkTraining *training = self->backend->training;
-  const gint64 rows = rows_of (self), hidden = self->config.hidden_size, inner = rows * self->config.intermediate_size;
+  const gint64 rows = rows_of (self), hidden = self->config.hidden_size,
+               inner = rows * self->config.intermediate_size;
   TRY (normalise (self, &layer->norm2, rows, acts->middle, acts->n2));
   TRY (module_forward (self, i, COW_UP, acts->n2, acts->up));
   if (self->config.gated) {
@@ -139,13 +144,15 @@ mlp_forward (const CowVitTrain *self, int i, CowTrainActs *acts, float *output)
   } else {
     TRY (training->activate (self->backend, CK_GELU, inner, acts->up, acts->act));
   }
-  /* The last product is needed again only for the gradients of DoRA's magnitude and of the layer scale. */
+  /* The last product is needed again only for the gradients of DoRA's magnitude and of the layer
+   * scale. */
   if (output || layer->scale2.parameter >= 0 || layer->module[COW_DOWN].magnitude >= 0)
     TRY (module_forward (self, i, COW_DOWN, acts->act, acts->down));
   if (!output)
     return CK_OK;
   TRY (copy (self, rows * hidden, acts->middle, output));
-  return training->add_scaled (self->backend, rows, hidden, acts->down, layer->scale2.value, output);
+  return training->add_scaled (self->backend, rows, hidden, acts->down, layer->scale2.value,
+                               output);
 }
 
 static CowTrainActs *
@@ -186,8 +193,8 @@ forward (const CowVitTrain *self)
     TRY (attention_forward (self, i, acts_of (self, i)));
     TRY (mlp_forward (self, i, acts_of (self, i), self->inputs[i + 1]));
   }
-  TRY (self->backend->training->copy_rows (self->backend, self->batch, hidden, self->inputs[n], self->tokens * hidden, self->class_tokens,
-                                           hidden));
+  TRY (self->backend->training->copy_rows (self->backend, self->batch, hidden, self->inputs[n],
+                                           self->tokens * hidden, self->class_tokens, hidden));
   return normalise (self, &self->norm, self->batch, self->class_tokens, self->features);
 }
 
@@ -202,8 +209,8 @@ position_factor (const CowVitTrain *self)
 }
 
 const float *
-cow_vit_train_forward (CowVitTrain *self, const float *pixels, int batch, int height, int width, gboolean training, guint64 key,
-                       GError **error)
+cow_vit_train_forward (CowVitTrain *self, const float *pixels, int batch, int height, int width,
+                       gboolean training, guint64 key, GError **error)
 {
   const int patch = self->config.patch_size;
   const gint64 tokens = 1 + self->config.n_registers + (gint64)(height / patch) * (width / patch);
@@ -215,31 +222,41 @@ cow_vit_train_forward (CowVitTrain *self, const float *pixels, int batch, int he
   self->key = key;
   self->pixels = pixels;
   if (!self->config.timm &&
-      !cow_rope_ensure (&self->rope, self->backend, &self->config, height / patch, width / patch, position_factor (self), error))
+      !cow_rope_ensure (&self->rope, self->backend, &self->config, height / patch, width / patch,
+                        position_factor (self), error))
     return NULL;
   return cow_check (forward (self), error, "the forward pass") ? self->features : NULL;
 }
 
-/* ---- backward ---- */
+/* ---- backward -------------------------------------------------------------------------------- */
 
 static CkStatus
 mlp_backward (const CowVitTrain *self, int i, const CowTrainActs *acts)
 {
   const CowTrainLayer *layer = &self->layers[i];
   const CkTraining *training = self->backend->training;
-  const gint64 rows = rows_of (self), hidden = self->config.hidden_size, inner = rows * self->config.intermediate_size;
-  TRY (training->add_scaled_backward (self->backend, rows, hidden, self->dx, acts->down, layer->scale2.value, self->dhidden,
+  const gint64 rows = rows_of (self), hidden = self->config.hidden_size,
+               inner = rows * self->config.intermediate_size;
+  TRY (training->add_scaled_backward (self->backend, rows, hidden, self->dx, acts->down,
+                                      layer->scale2.value, self->dhidden,
                                       gradient_of (self, &layer->scale2)));
-  TRY (module_backward (self, i, COW_DOWN, acts->act, acts->down, self->dhidden, self->dinner[0], FALSE));
+  TRY (module_backward (self, i, COW_DOWN, acts->act, acts->down, self->dhidden, self->dinner[0],
+                        FALSE));
   if (self->config.gated) {
-    TRY (training->gate_backward (self->backend, inner, acts->gate, acts->up, self->dinner[0], self->dinner[1], self->dinner[0]));
-    TRY (module_backward (self, i, COW_GATE, acts->n2, acts->gate, self->dinner[1], self->dhidden, FALSE));
-    TRY (module_backward (self, i, COW_UP, acts->n2, acts->up, self->dinner[0], self->dhidden, TRUE));
+    TRY (training->gate_backward (self->backend, inner, acts->gate, acts->up, self->dinner[0],
+                                  self->dinner[1], self->dinner[0]));
+    TRY (module_backward (self, i, COW_GATE, acts->n2, acts->gate, self->dinner[1], self->dhidden,
+                          FALSE));
+    TRY (module_backward (self, i, COW_UP, acts->n2, acts->up, self->dinner[0], self->dhidden,
+                          TRUE));
   } else {
-    TRY (training->activate_backward (self->backend, CK_GELU, inner, acts->up, self->dinner[0], self->dinner[0]));
-    TRY (module_backward (self, i, COW_UP, acts->n2, acts->up, self->dinner[0], self->dhidden, FALSE));
+    TRY (training->activate_backward (self->backend, CK_GELU, inner, acts->up, self->dinner[0],
+                                      self->dinner[0]));
+    TRY (module_backward (self, i, COW_UP, acts->n2, acts->up, self->dinner[0], self->dhidden,
+                          FALSE));
   }
-  return normalise_backward (self, &layer->norm2, rows, acts->middle, self->dhidden, self->dx, TRUE);
+  return normalise_backward (self, &layer->norm2, rows, acts->middle, self->dhidden, self->dx,
+                             TRUE);
 }
 
 static CkStatus
@@ -250,18 +267,24 @@ attention_backward (const CowVitTrain *self, int i, const CowTrainActs *acts)
   const gint64 rows = rows_of (self), hidden = self->config.hidden_size;
   /* Below the first trained layer nobody asks for a gradient. */
   const gboolean needed = self->scratch || i > self->first_trained;
-  TRY (training->add_scaled_backward (self->backend, rows, hidden, self->dx, acts->o, layer->scale1.value, self->dhidden,
+  TRY (training->add_scaled_backward (self->backend, rows, hidden, self->dx, acts->o,
+                                      layer->scale1.value, self->dhidden,
                                       gradient_of (self, &layer->scale1)));
-  TRY (module_backward (self, i, COW_O, acts->attended, acts->o, self->dhidden, self->dattended, FALSE));
-  const CkAttentionBackward attention = {
-    .forward = attention_of (self, acts), .dout = self->dattended, .dq = self->dq, .dk = self->dk, .dv = self->dv
-  };
+  TRY (module_backward (self, i, COW_O, acts->attended, acts->o, self->dhidden, self->dattended,
+                        FALSE));
+  const CkAttentionBackward attention = { .forward = attention_of (self, acts),
+                                          .dout = self->dattended,
+                                          .dq = self->dq,
+                                          .dk = self->dk,
+                                          .dv = self->dv };
   TRY (training->attention_backward (self->backend, &attention));
   float *dn1 = needed ? self->dhidden : NULL;
   TRY (module_backward (self, i, COW_Q, acts->n1, acts->q, self->dq, dn1, FALSE));
   TRY (module_backward (self, i, COW_K, acts->n1, acts->k, self->dk, dn1, TRUE));
   TRY (module_backward (self, i, COW_V, acts->n1, acts->v, self->dv, dn1, TRUE));
-  return needed ? normalise_backward (self, &layer->norm1, rows, self->inputs[i], self->dhidden, self->dx, TRUE) : CK_OK;
+  return needed ? normalise_backward (self, &layer->norm1, rows, self->inputs[i], self->dhidden,
+                                      self->dx, TRUE)
+                : CK_OK;
 }
 
 static CkStatus
@@ -294,9 +317,11 @@ backward (CowVitTrain *self, const float *dfeatures)
 {
   const CkTraining *training = self->backend->training;
   const gint64 hidden = self->config.hidden_size;
-  TRY (normalise_backward (self, &self->norm, self->batch, self->class_tokens, dfeatures, self->dclass, FALSE));
+  TRY (normalise_backward (self, &self->norm, self->batch, self->class_tokens, dfeatures,
+                           self->dclass, FALSE));
   TRY (training->fill (self->backend, self->dx, rows_of (self) * hidden, 0));
-  TRY (training->copy_rows (self->backend, self->batch, hidden, self->dclass, hidden, self->dx, self->tokens * hidden));
+  TRY (training->copy_rows (self->backend, self->batch, hidden, self->dclass, hidden, self->dx,
+                            self->tokens * hidden));
   for (int i = self->config.n_layers - 1; i >= (self->scratch ? 0 : self->first_trained); i--) {
     CowTrainActs *acts = acts_of (self, i);
     /* The set still holds the last layer's values when its turn comes first. */

@@ -49,15 +49,16 @@ struct _CowVitTrain {
   int first_trained; /* no gradient is needed below this layer */
 
   /* The pass */
-  gint64 batch, tokens;         /* of the pass */
-  gint64 most_batch, most_rows; /* that the buffers below have room for: pictures, and tokens of all */
+  gint64 batch, tokens; /* of the pass */
+  gint64 most_batch,
+      most_rows; /* that the buffers below have room for: pictures, and tokens of all */
   int height, width;
   gboolean training;
   guint64 key;
   const float *pixels;
   CowRope rope;
-  float **inputs;                                 /* [n_layers + 1]: the residual stream before each layer and after the last */
-  CowTrainActs *acts;                             /* [n_layers], or one with checkpointing */
+  float **inputs;     /* [n_layers + 1]: the residual stream before each layer and after the last */
+  CowTrainActs *acts; /* [n_layers], or one with checkpointing */
   float *class_tokens;                            /* [batch, hidden] before the final norm */
   float *features;                                /* [batch, hidden] */
   float *dx, *dhidden, *dattended, *dq, *dk, *dv; /* [rows, hidden] */
@@ -66,7 +67,8 @@ struct _CowVitTrain {
 };
 
 /* Makes all buffers fit a batch. */
-gboolean cow_vit_train_ensure_buffers (CowVitTrain *self, gint64 batch, gint64 tokens, GError **error);
+gboolean cow_vit_train_ensure_buffers (CowVitTrain *self, gint64 batch, gint64 tokens,
+                                       GError **error);
 void cow_vit_train_clear_buffers (CowVitTrain *self);
 
 G_END_DECLS

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* What of a vision transformer trains, and where its buffers lie; the passes themselves are in vit-train-pass.c. */
+/* What of a vision transformer trains, and where its buffers lie; the passes themselves are in
+ * vit-train-pass.c. */
 #include "model/training/vit-train.h"
 
 #include <string.h>
 
 #include "model/training/vit-train-private.h"
 
-/* ---- registering: adapters on a frozen network ---- */
+/* ---- registering: adapters on a frozen network ----------------------------------------------- */
 
-static gboolean freeze_vector (CowVitTrain *self, CowTrainVector *vector, const CowCheckpoint *checkpoint, gint64 n, GError **error,
+static gboolean freeze_vector (CowVitTrain *self, CowTrainVector *vector,
+                               const CowCheckpoint *checkpoint, gint64 n, GError **error,
                                const char *format, ...) G_GNUC_PRINTF (6, 7);
 
 static gboolean
-freeze_vector (CowVitTrain *self, CowTrainVector *vector, const CowCheckpoint *checkpoint, gint64 n, GError **error, const char *format,
-               ...)
+freeze_vector (CowVitTrain *self, CowTrainVector *vector, const CowCheckpoint *checkpoint, gint64 n,
+               GError **error, const char *format, ...)
 {
   va_list arguments;
   va_start (arguments, format);
@@ -25,16 +27,23 @@ freeze_vector (CowVitTrain *self, CowTrainVector *vector, const CowCheckpoint *c
 }
 
 static gboolean
-freeze_layer (CowVitTrain *self, int i, const CowCheckpoint *checkpoint, const CowAdapter *adapter, GError **error)
+freeze_layer (CowVitTrain *self, int i, const CowCheckpoint *checkpoint, const CowAdapter *adapter,
+              GError **error)
 {
   CowTrainLayer *layer = &self->layers[i];
   const gint64 hidden = self->config.hidden_size;
-  if (!freeze_vector (self, &layer->norm1.weight, checkpoint, hidden, error, "layer.%d.norm1.weight", i) ||
-      !freeze_vector (self, &layer->norm1.bias, checkpoint, hidden, error, "layer.%d.norm1.bias", i) ||
-      !freeze_vector (self, &layer->norm2.weight, checkpoint, hidden, error, "layer.%d.norm2.weight", i) ||
-      !freeze_vector (self, &layer->norm2.bias, checkpoint, hidden, error, "layer.%d.norm2.bias", i) ||
-      !freeze_vector (self, &layer->scale1, checkpoint, hidden, error, "layer.%d.layer_scale1.lambda1", i) ||
-      !freeze_vector (self, &layer->scale2, checkpoint, hidden, error, "layer.%d.layer_scale2.lambda1", i))
+  if (!freeze_vector (self, &layer->norm1.weight, checkpoint, hidden, error,
+                      "layer.%d.norm1.weight", i) ||
+      !freeze_vector (self, &layer->norm1.bias, checkpoint, hidden, error, "layer.%d.norm1.bias",
+                      i) ||
+      !freeze_vector (self, &layer->norm2.weight, checkpoint, hidden, error,
+                      "layer.%d.norm2.weight", i) ||
+      !freeze_vector (self, &layer->norm2.bias, checkpoint, hidden, error, "layer.%d.norm2.bias",
+                      i) ||
+      !freeze_vector (self, &layer->scale1, checkpoint, hidden, error,
+                      "layer.%d.layer_scale1.lambda1", i) ||
+      !freeze_vector (self, &layer->scale2, checkpoint, hidden, error,
+                      "layer.%d.layer_scale2.lambda1", i))
     return FALSE;
   for (CowModule module = 0; module < COW_N_MODULES; module++) {
     gint64 out, in;
@@ -43,7 +52,8 @@ freeze_layer (CowVitTrain *self, int i, const CowCheckpoint *checkpoint, const C
       continue;
     g_autofree char *name = g_strdup_printf ("layer.%d.%s", i, cow_module_name (module));
     const CowLora *lora = cow_adapter_get (adapter, i, module);
-    if (!cow_train_linear_init_adapted (&layer->module[module], self->parameters, checkpoint, name, out, in, bias, lora, error))
+    if (!cow_train_linear_init_adapted (&layer->module[module], self->parameters, checkpoint, name,
+                                        out, in, bias, lora, error))
       return FALSE;
     if (lora)
       self->first_trained = MIN (self->first_trained, i);
@@ -59,15 +69,19 @@ freeze_prefix (CowVitTrain *self, const CowCheckpoint *checkpoint, GError **erro
   const gint64 hidden = self->config.hidden_size, registers = self->config.n_registers;
   CowTrainVector token = { 0 }, others = { 0 };
   gboolean ok = freeze_vector (self, &token, checkpoint, hidden, error, "embeddings.cls_token") &&
-                (registers == 0 || freeze_vector (self, &others, checkpoint, registers * hidden, error, "embeddings.register_tokens"));
+                (registers == 0 || freeze_vector (self, &others, checkpoint, registers * hidden,
+                                                  error, "embeddings.register_tokens"));
   self->prefix.parameter = -1;
   self->prefix.value = backend->alloc (backend, (gsize)((1 + registers) * hidden) * sizeof (float));
   if (ok && !self->prefix.value)
     ok = cow_check (CK_NO_MEMORY, error, "tokens");
   if (ok)
-    ok = cow_check (backend->training->copy_rows (backend, 1, hidden, token.value, hidden, self->prefix.value, hidden), error, "tokens");
+    ok = cow_check (backend->training->copy_rows (backend, 1, hidden, token.value, hidden,
+                                                  self->prefix.value, hidden),
+                    error, "tokens");
   if (ok && registers > 0)
-    ok = cow_check (backend->training->copy_rows (backend, registers, hidden, others.value, hidden, self->prefix.value + hidden, hidden),
+    ok = cow_check (backend->training->copy_rows (backend, registers, hidden, others.value, hidden,
+                                                  self->prefix.value + hidden, hidden),
                     error, "tokens");
   backend->free (backend, token.value);
   backend->free (backend, others.value);
@@ -89,27 +103,31 @@ new_train (CowParameters *parameters, const CowVitConfig *config, const CowVitTr
 }
 
 CowVitTrain *
-cow_vit_train_new_adapted (CowParameters *parameters, const CowVitConfig *config, const CowCheckpoint *checkpoint,
-                           const CowAdapter *adapter, const CowVitTrainOptions *options, GError **error)
+cow_vit_train_new_adapted (CowParameters *parameters, const CowVitConfig *config,
+                           const CowCheckpoint *checkpoint, const CowAdapter *adapter,
+                           const CowVitTrainOptions *options, GError **error)
 {
   g_autoptr (CowVitTrain) self = new_train (parameters, config, options);
   const gint64 patch = config->patch_size;
   if (!freeze_prefix (self, checkpoint, error) ||
-      !cow_train_linear_init_adapted (&self->patches, parameters, checkpoint, "embeddings.patch_embeddings", config->hidden_size,
+      !cow_train_linear_init_adapted (&self->patches, parameters, checkpoint,
+                                      "embeddings.patch_embeddings", config->hidden_size,
                                       config->n_channels * patch * patch, TRUE, NULL, error))
     return NULL;
   for (int i = 0; i < config->n_layers; i++)
     if (!freeze_layer (self, i, checkpoint, adapter, error))
       return NULL;
-  if (!freeze_vector (self, &self->norm.weight, checkpoint, config->hidden_size, error, "norm.weight") ||
+  if (!freeze_vector (self, &self->norm.weight, checkpoint, config->hidden_size, error,
+                      "norm.weight") ||
       !freeze_vector (self, &self->norm.bias, checkpoint, config->hidden_size, error, "norm.bias"))
     return NULL;
   return g_steal_pointer (&self);
 }
 
-/* ---- registering: every weight ---- */
+/* ---- registering: every weight --------------------------------------------------------------- */
 
-static int add_tensor (CowVitTrain *self, const gint64 *dims, guint n_dims, const char *format, ...) G_GNUC_PRINTF (4, 5);
+static int add_tensor (CowVitTrain *self, const gint64 *dims, guint n_dims, const char *format, ...)
+    G_GNUC_PRINTF (4, 5);
 
 static int
 add_tensor (CowVitTrain *self, const gint64 *dims, guint n_dims, const char *format, ...)
@@ -140,12 +158,14 @@ timm_name (CowModule module)
 static void
 add_fused_qkv (CowVitTrain *self, int i)
 {
-  const gint64 hidden = self->config.hidden_size, weight_dims[] = { 3 * hidden, hidden }, bias_dims[] = { 3 * hidden };
+  const gint64 hidden = self->config.hidden_size, weight_dims[] = { 3 * hidden, hidden },
+               bias_dims[] = { 3 * hidden };
   const int weight = add_tensor (self, weight_dims, 2, "blocks.%d.attn.qkv.weight", i);
   const int bias = add_tensor (self, bias_dims, 1, "blocks.%d.attn.qkv.bias", i);
   for (int part = 0; part < 3; part++)
-    cow_train_linear_init_dense (&self->layers[i].module[COW_Q + part], self->parameters, hidden, hidden, weight,
-                                 (gsize)(part * hidden * hidden), bias, (gsize)(part * hidden));
+    cow_train_linear_init_dense (&self->layers[i].module[COW_Q + part], self->parameters, hidden,
+                                 hidden, weight, (gsize)(part * hidden * hidden), bias,
+                                 (gsize)(part * hidden));
 }
 
 static void
@@ -155,12 +175,14 @@ add_module (CowVitTrain *self, int i, CowModule module)
   gboolean has_bias;
   if (!cow_vit_config_module (&self->config, module, &out, &in, &has_bias))
     return;
-  g_autofree char *name = self->config.timm ? g_strdup_printf ("blocks.%d.%s", i, timm_name (module))
-                                            : g_strdup_printf ("layer.%d.%s", i, cow_module_name (module));
+  g_autofree char *name = self->config.timm
+                              ? g_strdup_printf ("blocks.%d.%s", i, timm_name (module))
+                              : g_strdup_printf ("layer.%d.%s", i, cow_module_name (module));
   const gint64 weight_dims[] = { out, in }, bias_dims[] = { out };
   const int weight = add_tensor (self, weight_dims, 2, "%s.weight", name);
   const int bias = has_bias ? add_tensor (self, bias_dims, 1, "%s.bias", name) : -1;
-  cow_train_linear_init_dense (&self->layers[i].module[module], self->parameters, out, in, weight, 0, bias, 0);
+  cow_train_linear_init_dense (&self->layers[i].module[module], self->parameters, out, in, weight,
+                               0, bias, 0);
 }
 
 static void
@@ -170,7 +192,8 @@ add_layer (CowVitTrain *self, int i)
   const gboolean timm = self->config.timm;
   const gint64 dims[] = { self->config.hidden_size };
   g_autofree char *name = g_strdup_printf (timm ? "blocks.%d" : "layer.%d", i);
-  g_autofree char *norm1 = g_strconcat (name, ".norm1", NULL), *norm2 = g_strconcat (name, ".norm2", NULL);
+  g_autofree char *norm1 = g_strconcat (name, ".norm1", NULL),
+                  *norm2 = g_strconcat (name, ".norm2", NULL);
   add_norm (self, &layer->norm1, norm1);
   if (timm)
     add_fused_qkv (self, i);
@@ -185,21 +208,28 @@ static void
 add_embedding (CowVitTrain *self)
 {
   const CowVitConfig *config = &self->config;
-  const gint64 hidden = config->hidden_size, patch = config->patch_size, side = config->image_size / patch;
-  const gint64 weight_dims[] = { hidden, config->n_channels, patch, patch }, bias_dims[] = { hidden };
+  const gint64 hidden = config->hidden_size, patch = config->patch_size,
+               side = config->image_size / patch;
+  const gint64 weight_dims[] = { hidden, config->n_channels, patch, patch },
+               bias_dims[] = { hidden };
   const gint64 token_dims[] = { 1, 1, hidden }, position_dims[] = { 1, 1 + side * side, hidden };
-  /* Class token and registers of a DINOv3 train as one matrix, whose two parts a file names apart. */
+  /* Class token and registers of a DINOv3 train as one matrix, whose two parts a file names apart.
+   */
   const gint64 prefix_dims[] = { 1, 1 + config->n_registers, hidden };
   const char *patches = config->timm ? "patch_embed.proj" : "embeddings.patch_embeddings";
-  self->prefix.parameter =
-      config->timm ? add_tensor (self, token_dims, 3, "cls_token") : add_tensor (self, prefix_dims, 3, "embeddings.prefix_tokens");
+  self->prefix.parameter = config->timm
+                               ? add_tensor (self, token_dims, 3, "cls_token")
+                               : add_tensor (self, prefix_dims, 3, "embeddings.prefix_tokens");
   self->position.parameter = config->timm ? add_tensor (self, position_dims, 3, "pos_embed") : -1;
-  const int weight = add_tensor (self, weight_dims, 4, "%s.weight", patches), bias = add_tensor (self, bias_dims, 1, "%s.bias", patches);
-  cow_train_linear_init_dense (&self->patches, self->parameters, hidden, config->n_channels * patch * patch, weight, 0, bias, 0);
+  const int weight = add_tensor (self, weight_dims, 4, "%s.weight", patches),
+            bias = add_tensor (self, bias_dims, 1, "%s.bias", patches);
+  cow_train_linear_init_dense (&self->patches, self->parameters, hidden,
+                               config->n_channels * patch * patch, weight, 0, bias, 0);
 }
 
 CowVitTrain *
-cow_vit_train_new_scratch (CowParameters *parameters, const CowVitConfig *config, const CowVitTrainOptions *options, GError **error)
+cow_vit_train_new_scratch (CowParameters *parameters, const CowVitConfig *config,
+                           const CowVitTrainOptions *options, GError **error)
 {
   CowVitTrain *self = new_train (parameters, config, options);
   self->scratch = TRUE;
@@ -213,7 +243,7 @@ cow_vit_train_new_scratch (CowParameters *parameters, const CowVitConfig *config
   return self;
 }
 
-/* ---- starting, refreshing, finishing ---- */
+/* ---- starting, refreshing, finishing --------------------------------------------------------- */
 
 static void
 point_vector (CowVitTrain *self, CowTrainVector *vector)
@@ -245,7 +275,9 @@ cow_vit_train_start (CowVitTrain *self, const CowAdapter *adapter, gboolean fres
     point_vector (self, &layer->scale2);
     for (CowModule module = 0; module < COW_N_MODULES; module++)
       if (layer->module[module].base.backend &&
-          !cow_train_linear_attach (&layer->module[module], adapter ? cow_adapter_get (adapter, i, module) : NULL, fresh, error))
+          !cow_train_linear_attach (&layer->module[module],
+                                    adapter ? cow_adapter_get (adapter, i, module) : NULL, fresh,
+                                    error))
         return FALSE;
   }
   return TRUE;
@@ -257,7 +289,8 @@ each_module (CowVitTrain *self, gboolean (*function) (CowTrainLinear *, GError *
 {
   for (int i = 0; i < self->config.n_layers; i++)
     for (CowModule module = 0; module < COW_N_MODULES; module++)
-      if (self->layers[i].module[module].base.backend && !function (&self->layers[i].module[module], error))
+      if (self->layers[i].module[module].base.backend &&
+          !function (&self->layers[i].module[module], error))
         return FALSE;
   return TRUE;
 }
@@ -286,7 +319,7 @@ cow_vit_train_read (const CowVitTrain *self, CowAdapter *adapter, GError **error
   return TRUE;
 }
 
-/* ---- buffers ---- */
+/* ---- buffers --------------------------------------------------------------------------------- */
 
 static void
 clear_array (CkBackend *backend, float **buffers, guint n)
@@ -303,15 +336,17 @@ n_acts (const CowVitTrain *self)
   return self->options.checkpointing ? 1 : self->config.n_layers;
 }
 
-/* A CowTrainActs, the passes' own buffers: structs of pointers, seen as arrays where each is treated alike. */
+/* A CowTrainActs, the passes' own buffers: structs of pointers, seen as arrays where each is
+ * treated alike. */
 #define N_ACTS (sizeof (CowTrainActs) / sizeof (float *))
 
 void
 cow_vit_train_clear_buffers (CowVitTrain *self)
 {
   CkBackend *backend = self->backend;
-  float **single[] = { &self->class_tokens, &self->features, &self->dx,        &self->dhidden,   &self->dattended, &self->dq,
-                       &self->dk,           &self->dv,       &self->dinner[0], &self->dinner[1], &self->dclass };
+  float **single[] = { &self->class_tokens, &self->features,  &self->dx,    &self->dhidden,
+                       &self->dattended,    &self->dq,        &self->dk,    &self->dv,
+                       &self->dinner[0],    &self->dinner[1], &self->dclass };
   for (guint i = 0; i < G_N_ELEMENTS (single); i++)
     clear_array (backend, single[i], 1);
   if (self->inputs)
@@ -333,10 +368,12 @@ reserve (CowVitTrain *self, float **buffer, gsize floats)
 static gboolean
 reserve_acts (CowVitTrain *self, CowTrainActs *acts, gsize wide, gsize inner)
 {
-  return reserve (self, &acts->n1, wide) && reserve (self, &acts->q, wide) && reserve (self, &acts->k, wide) &&
-         reserve (self, &acts->v, wide) && reserve (self, &acts->attended, wide) && reserve (self, &acts->o, wide) &&
-         reserve (self, &acts->middle, wide) && reserve (self, &acts->n2, wide) && reserve (self, &acts->down, wide) &&
-         reserve (self, &acts->up, inner) && reserve (self, &acts->act, inner) &&
+  return reserve (self, &acts->n1, wide) && reserve (self, &acts->q, wide) &&
+         reserve (self, &acts->k, wide) && reserve (self, &acts->v, wide) &&
+         reserve (self, &acts->attended, wide) && reserve (self, &acts->o, wide) &&
+         reserve (self, &acts->middle, wide) && reserve (self, &acts->n2, wide) &&
+         reserve (self, &acts->down, wide) && reserve (self, &acts->up, inner) &&
+         reserve (self, &acts->act, inner) &&
          (!self->config.gated || reserve (self, &acts->gate, inner));
 }
 
@@ -353,8 +390,9 @@ reserve_all (CowVitTrain *self, gint64 batch, gsize wide, gsize inner)
     if (!reserve_acts (self, &self->acts[i], wide, inner))
       return FALSE;
   return reserve (self, &self->class_tokens, classes) && reserve (self, &self->features, classes) &&
-         reserve (self, &self->dclass, classes) && reserve (self, &self->dx, wide) && reserve (self, &self->dhidden, wide) &&
-         reserve (self, &self->dattended, wide) && reserve (self, &self->dq, wide) && reserve (self, &self->dk, wide) &&
+         reserve (self, &self->dclass, classes) && reserve (self, &self->dx, wide) &&
+         reserve (self, &self->dhidden, wide) && reserve (self, &self->dattended, wide) &&
+         reserve (self, &self->dq, wide) && reserve (self, &self->dk, wide) &&
          reserve (self, &self->dv, wide) && reserve (self, &self->dinner[0], inner) &&
          (!self->config.gated || reserve (self, &self->dinner[1], inner));
 }
@@ -362,7 +400,8 @@ reserve_all (CowVitTrain *self, gint64 batch, gsize wide, gsize inner)
 gboolean
 cow_vit_train_ensure_buffers (CowVitTrain *self, gint64 batch, gint64 tokens, GError **error)
 {
-  /* A smaller batch, an epoch's last, fits: to allocate anew each time would leave the heap in pieces. */
+  /* A smaller batch, an epoch's last, fits: to allocate anew each time would leave the heap in
+   * pieces. */
   if (batch <= self->most_batch && batch * tokens <= self->most_rows) {
     self->batch = batch;
     self->tokens = tokens;
@@ -370,11 +409,14 @@ cow_vit_train_ensure_buffers (CowVitTrain *self, gint64 batch, gint64 tokens, GE
   }
   cow_vit_train_clear_buffers (self);
   const gsize rows = (gsize)(batch * tokens);
-  if (!reserve_all (self, batch, rows * (gsize)self->config.hidden_size, rows * (gsize)self->config.intermediate_size)) {
+  if (!reserve_all (self, batch, rows * (gsize)self->config.hidden_size,
+                    rows * (gsize)self->config.intermediate_size)) {
     cow_vit_train_clear_buffers (self);
-    return cow_check (CK_NO_MEMORY, error,
-                      "activations of %" G_GINT64_FORMAT " pictures in training (a smaller batch, or gradient checkpointing, needs less)",
-                      batch);
+    return cow_check (
+        CK_NO_MEMORY, error,
+        "activations of %" G_GINT64_FORMAT
+        " pictures in training (a smaller batch, or gradient checkpointing, needs less)",
+        batch);
   }
   self->batch = self->most_batch = batch;
   self->tokens = tokens;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cow-demo-camera: an RTSP camera on the loopback that sends H.264, so that the quick start and tests need no hardware. It plays an MP4
- * file with H.264 to each client from its start, or a moving test pattern, and prints its URL once it listens. Ends on SIGINT or SIGTERM.
+ * cow-demo-camera: an RTSP camera on the loopback that sends H.264, so that the quick start and
+ * tests need no hardware. It plays an MP4 file with H.264 to each client from its start, or a
+ * moving test pattern, and prints its URL once it listens. Ends on SIGINT or SIGTERM.
  */
 #include <glib-unix.h>
 #include <gst/rtsp-server/rtsp-server.h>
@@ -11,10 +12,13 @@
 #define MOUNT "/cow"
 
 /* A key frame a second: a client that comes late sees a picture soon. */
-#define PATTERN                                                                                                                            \
-  "( videotestsrc is-live=true pattern=ball num-buffers=%d ! video/x-raw,format=I420,width=640,height=360,framerate=25/1 ! "               \
-  "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 ! rtph264pay name=pay0 pt=96 config-interval=1 )"
-#define FILE_PLAYER "( filesrc name=file ! qtdemux ! h264parse ! rtph264pay name=pay0 pt=96 config-interval=1 )"
+#define PATTERN                                                                                    \
+  "( videotestsrc is-live=true pattern=ball num-buffers=%d ! "                                     \
+  "video/x-raw,format=I420,width=640,height=360,framerate=25/1 ! "                                 \
+  "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 ! rtph264pay name=pay0 pt=96 "   \
+  "config-interval=1 )"
+#define FILE_PLAYER                                                                                \
+  "( filesrc name=file ! qtdemux ! h264parse ! rtph264pay name=pay0 pt=96 config-interval=1 )"
 
 typedef struct {
   int port, frames;
@@ -61,9 +65,10 @@ static gboolean
 parse (int *argc, char ***argv, Options *options, GError **error)
 {
   const GOptionEntry entries[] = {
-    { "port", 0, 0, G_OPTION_ARG_INT, &options->port, "TCP port on 127.0.0.1; 0, the default, takes a free one", "N" },
-    { "frames", 0, 0, G_OPTION_ARG_INT, &options->frames, "Frames of the test pattern before the stream ends; -1, the default: endless",
-      "N" },
+    { "port", 0, 0, G_OPTION_ARG_INT, &options->port,
+      "TCP port on 127.0.0.1; 0, the default, takes a free one", "N" },
+    { "frames", 0, 0, G_OPTION_ARG_INT, &options->frames,
+      "Frames of the test pattern before the stream ends; -1, the default: endless", "N" },
     G_OPTION_ENTRY_NULL,
   };
   g_autoptr (GOptionContext) context = g_option_context_new ("[FILE.mp4]");
@@ -75,12 +80,14 @@ parse (int *argc, char ***argv, Options *options, GError **error)
   if (*argc > 1)
     options->file = g_strdup ((*argv)[1]);
   if (options->port < 0 || options->port > G_MAXUINT16) {
-    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--port %d, expected 0 to %d", options->port, G_MAXUINT16);
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--port %d, expected 0 to %d",
+                 options->port, G_MAXUINT16);
     return FALSE;
   }
   if (*argc <= 2 && (options->file == NULL || g_file_test (options->file, G_FILE_TEST_IS_REGULAR)))
     return TRUE;
-  g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_NOENT, "%s: no such file, or more than one", options->file);
+  g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_NOENT, "%s: no such file, or more than one",
+               options->file);
   return FALSE;
 }
 

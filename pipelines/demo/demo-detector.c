@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The element `cowdemodetector`: stands where a cow detector stands in a real pipeline. It looks at no pixel: it knows from the file beside
- * the demonstration video where the cows are, and attaches a GstVideoRegionOfInterestMeta of type "cow" for each, whose id is the cow's
- * number from 1 on (0 is none in that metadata). What the cows do it keeps to itself.
+ * The element `cowdemodetector`: stands where a cow detector stands in a real pipeline. It looks at
+ * no pixel: it knows from the file beside the demonstration video where the cows are, and attaches
+ * a GstVideoRegionOfInterestMeta of type "cow" for each, whose id is the cow's number from 1 on (0
+ * is none in that metadata). What the cows do it keeps to itself.
  *
- * A camera's time is not the video's; so the first frame that comes is taken for the first one of the video, and others by their distance
- * from it.
+ * A camera's time is not the video's; so the first frame that comes is taken for the first one of
+ * the video, and others by their distance from it.
  */
 #include "pipelines/demo/demo-detector.h"
 
@@ -23,11 +24,14 @@ struct _CowDemoDetector {
   GstClockTime first; /* running time of the first frame, or GST_CLOCK_TIME_NONE */
 };
 
-static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/x-raw"));
-static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/x-raw"));
+static GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/x-raw"));
+static GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/x-raw"));
 
 G_DEFINE_TYPE (CowDemoDetector, cow_demo_detector, GST_TYPE_BASE_TRANSFORM)
-GST_ELEMENT_REGISTER_DEFINE (cowdemodetector, "cowdemodetector", GST_RANK_NONE, COW_TYPE_DEMO_DETECTOR)
+GST_ELEMENT_REGISTER_DEFINE (cowdemodetector, "cowdemodetector", GST_RANK_NONE,
+                             COW_TYPE_DEMO_DETECTOR)
 
 static gboolean
 cow_demo_detector_start (GstBaseTransform *trans)
@@ -41,8 +45,10 @@ cow_demo_detector_start (GstBaseTransform *trans)
   GST_OBJECT_UNLOCK (self);
   self->first = GST_CLOCK_TIME_NONE;
   if (location == NULL) {
-    GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("property location: not set; set it to the file that cow-render-barn --truth wrote"),
-                       (NULL));
+    GST_ELEMENT_ERROR (
+        self, RESOURCE, SETTINGS,
+        ("property location: not set; set it to the file that cow-render-barn --truth wrote"),
+        (NULL));
     return FALSE;
   }
   self->truth = cow_demo_truth_read (location, &error);
@@ -62,17 +68,20 @@ static GstFlowReturn
 cow_demo_detector_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
 {
   CowDemoDetector *self = COW_DEMO_DETECTOR (trans);
-  const GstClockTime time = gst_segment_to_running_time (&trans->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
+  const GstClockTime time =
+      gst_segment_to_running_time (&trans->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
   guint n = 0;
 
   if (!GST_CLOCK_TIME_IS_VALID (time))
     return GST_FLOW_OK;
   if (!GST_CLOCK_TIME_IS_VALID (self->first))
     self->first = time;
-  const CowDemoSight *sights = cow_demo_truth_at (self->truth, time > self->first ? time - self->first : 0, &n);
+  const CowDemoSight *sights =
+      cow_demo_truth_at (self->truth, time > self->first ? time - self->first : 0, &n);
   for (guint i = 0; i < n; i++)
-    gst_buffer_add_video_region_of_interest_meta (buffer, "cow", sights[i].x, sights[i].y, sights[i].w, sights[i].h)->id =
-        sights[i].cow + 1;
+    gst_buffer_add_video_region_of_interest_meta (buffer, "cow", sights[i].x, sights[i].y,
+                                                  sights[i].w, sights[i].h)
+        ->id = sights[i].cow + 1;
   return GST_FLOW_OK;
 }
 
@@ -122,12 +131,15 @@ cow_demo_detector_class_init (CowDemoDetectorClass *class)
   object_class->set_property = cow_demo_detector_set_property;
   object_class->get_property = cow_demo_detector_get_property;
   object_class->finalize = cow_demo_detector_finalize;
-  g_object_class_install_property (object_class, PROP_LOCATION,
-                                   g_param_spec_string ("location", "Location", "The JSON lines that cow-render-barn --truth wrote", NULL,
-                                                        G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
+  g_object_class_install_property (
+      object_class, PROP_LOCATION,
+      g_param_spec_string ("location", "Location",
+                           "The JSON lines that cow-render-barn --truth wrote", NULL,
+                           G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
 
-  gst_element_class_set_static_metadata (element_class, "Detector of the demonstration", "Filter/Metadata/Video",
-                                         "Attaches the regions in which cows were drawn, as a detector would", "cowbehavior");
+  gst_element_class_set_static_metadata (
+      element_class, "Detector of the demonstration", "Filter/Metadata/Video",
+      "Attaches the regions in which cows were drawn, as a detector would", "cowbehavior");
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
   trans_class->start = GST_DEBUG_FUNCPTR (cow_demo_detector_start);

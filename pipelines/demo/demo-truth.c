@@ -38,7 +38,9 @@ read_box (JsonObject *object, const char *where, CowDemoSight *sight, GError **e
 {
   gint64 x, y, w, h;
 
-  for (const char *const *key = (const char *const[]){ "time", "cow", "x", "y", "w", "h", "behaviour", NULL }; *key != NULL; key++)
+  for (const char *const *key =
+           (const char *const[]){ "time", "cow", "x", "y", "w", "h", "behaviour", NULL };
+       *key != NULL; key++)
     if (!cow_json_require (object, where, *key, error))
       return FALSE;
   if (!cow_json_get_int (object, where, "x", 0, LARGEST_PIXEL, &x, error) ||
@@ -70,11 +72,13 @@ static gboolean
 find_frame (CowDemoTruth *self, double seconds, const char *where, Frame **frame, GError **error)
 {
   const GstClockTime time = (GstClockTime)(CLAMP (seconds, 0, MOST_SECONDS) * GST_SECOND + 0.5);
-  Frame *last = self->frames->len > 0 ? &g_array_index (self->frames, Frame, self->frames->len - 1) : NULL;
+  Frame *last =
+      self->frames->len > 0 ? &g_array_index (self->frames, Frame, self->frames->len - 1) : NULL;
 
   if (seconds < 0 || seconds > MOST_SECONDS || (last != NULL && time < last->time)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: time %g s, expected 0 to %d and no earlier than the line before", where, seconds,
-                 MOST_SECONDS);
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                 "%s: time %g s, expected 0 to %d and no earlier than the line before", where,
+                 seconds, MOST_SECONDS);
     return FALSE;
   }
   if (last == NULL || time > last->time) {
@@ -86,7 +90,8 @@ find_frame (CowDemoTruth *self, double seconds, const char *where, Frame **frame
 }
 
 static gboolean
-read_line (CowDemoTruth *self, const char *line, GHashTable *cows, const char *where, GError **error)
+read_line (CowDemoTruth *self, const char *line, GHashTable *cows, const char *where,
+           GError **error)
 {
   g_autoptr (JsonObject) object = cow_json_parse_object (line, strlen (line), where, error);
   CowDemoSight sight = { 0 };
@@ -94,8 +99,10 @@ read_line (CowDemoTruth *self, const char *line, GHashTable *cows, const char *w
   double seconds = 0;
   Frame *frame;
 
-  if (object == NULL || !read_box (object, where, &sight, error) || !cow_json_get_double (object, where, "time", &seconds, error) ||
-      !cow_json_get_string (object, where, "cow", &cow, error) || !cow_json_get_string (object, where, "behaviour", &behaviour, error) ||
+  if (object == NULL || !read_box (object, where, &sight, error) ||
+      !cow_json_get_double (object, where, "time", &seconds, error) ||
+      !cow_json_get_string (object, where, "cow", &cow, error) ||
+      !cow_json_get_string (object, where, "behaviour", &behaviour, error) ||
       !find_frame (self, seconds, where, &frame, error))
     return FALSE;
   sight.cow = number_of (cows, cow);
@@ -119,7 +126,8 @@ cow_demo_truth_read (const char *path, GError **error)
   if (!g_file_get_contents (path, &text, NULL, &problem)) {
     const gboolean absent = g_error_matches (problem, G_FILE_ERROR, G_FILE_ERROR_NOENT);
 
-    g_set_error (error, COW_ERROR, absent ? COW_ERROR_NOT_FOUND : COW_ERROR_IO, "%s", problem->message);
+    g_set_error (error, COW_ERROR, absent ? COW_ERROR_NOT_FOUND : COW_ERROR_IO, "%s",
+                 problem->message);
     g_error_free (problem);
     return NULL;
   }
@@ -131,7 +139,8 @@ cow_demo_truth_read (const char *path, GError **error)
       return NULL;
   }
   if (self->frames->len == 0) {
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: no lines, expected those that cow-render-barn writes", path);
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                 "%s: no lines, expected those that cow-render-barn writes", path);
     return NULL;
   }
   return g_steal_pointer (&self);
@@ -146,7 +155,8 @@ distance (const CowDemoTruth *self, guint frame, GstClockTime time)
 const CowDemoSight *
 cow_demo_truth_at (const CowDemoTruth *self, GstClockTime time, guint *n)
 {
-  guint low = 0, high = self->frames->len; /* the first frame that is later than `time` is in [low, high] */
+  guint low = 0,
+        high = self->frames->len; /* the first frame that is later than `time` is in [low, high] */
 
   while (low < high) {
     const guint middle = low + (high - low) / 2;
@@ -157,7 +167,8 @@ cow_demo_truth_at (const CowDemoTruth *self, GstClockTime time, guint *n)
       low = middle + 1;
   }
   guint nearest = low > 0 ? low - 1 : low;
-  if (low > 0 && low < self->frames->len && distance (self, low, time) < distance (self, nearest, time))
+  if (low > 0 && low < self->frames->len &&
+      distance (self, low, time) < distance (self, nearest, time))
     nearest = low;
   const Frame *frame = &g_array_index (self->frames, Frame, nearest);
   *n = distance (self, nearest, time) <= (GstClockTimeDiff)NEAR_ENOUGH_NS ? frame->n : 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What is to be seen in the demonstration video: the JSON lines that cow-render-barn writes beside it (render-video.h), read again. */
+/* What is to be seen in the demonstration video: the JSON lines that cow-render-barn writes beside
+ * it (render-video.h), read again. */
 #ifndef COW_DEMO_TRUTH_H
 #define COW_DEMO_TRUTH_H
 
@@ -20,7 +21,8 @@ typedef struct _CowDemoTruth CowDemoTruth;
 /* COW_ERROR_NOT_FOUND, COW_ERROR_IO; COW_ERROR_FORMAT names file and line. */
 CowDemoTruth *cow_demo_truth_read (const char *path, GError **error);
 void cow_demo_truth_free (CowDemoTruth *self);
-/* The cows in the frame nearest to this time of the video, *n of them; none when no frame is within a second of it. */
+/* The cows in the frame nearest to this time of the video, *n of them; none when no frame is within
+ * a second of it. */
 const CowDemoSight *cow_demo_truth_at (const CowDemoTruth *self, GstClockTime time, guint *n);
 guint cow_demo_truth_n_frames (const CowDemoTruth *self);
 

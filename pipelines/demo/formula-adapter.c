@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Adapter folders from the formula: PEFT's matrices, the head and the card, each through the writer that the trainer uses. */
+/* Adapter folders from the formula: PEFT's matrices, the head and the card, each through the writer
+ * that the trainer uses. */
 #include "pipelines/demo/formula-folder.h"
 
 #include <errno.h>
@@ -70,19 +71,23 @@ make_adapter (const char *folder, const CowVitConfig *config, const CowFormulaAd
     for (int module = 0; module < COW_N_MODULES; module++) {
       gint64 out, in;
       gboolean bias;
-      g_autofree char *key = g_strdup_printf ("base_model.model.layer.%d.%s", layer, cow_module_name ((CowModule)module));
+      g_autofree char *key = g_strdup_printf ("base_model.model.layer.%d.%s", layer,
+                                              cow_module_name ((CowModule)module));
 
-      if ((how->all_linear || module == COW_Q) && cow_vit_config_module (config, (CowModule)module, &out, &in, &bias))
+      if ((how->all_linear || module == COW_Q) &&
+          cow_vit_config_module (config, (CowModule)module, &out, &in, &bias))
         adapter->loras[layer * COW_N_MODULES + module] = make_lora (key, out, in, how);
     }
   return adapter;
 }
 
-/* The recipes' head: Linear, ReLU, Dropout, twice, then Linear; torch numbers its linear layers 0, 3 and 6. */
+/* The recipes' head: Linear, ReLU, Dropout, twice, then Linear; torch numbers its linear layers 0,
+ * 3 and 6. */
 static CowHead *
 make_head (const char *folder, const CowVitConfig *config, const char *base, guint n_classes)
 {
-  const gint64 widths[] = { config->hidden_size, config->hidden_size / 4, config->hidden_size / 8, n_classes };
+  const gint64 widths[] = { config->hidden_size, config->hidden_size / 4, config->hidden_size / 8,
+                            n_classes };
   CowHead *head = g_new0 (CowHead, 1);
 
   head->path = g_build_filename (folder, "classifier.safetensors", NULL);
@@ -101,7 +106,8 @@ make_head (const char *folder, const CowVitConfig *config, const char *base, gui
 }
 
 static gboolean
-write_head_and_card (const char *folder, const CowVitConfig *config, const CowFormulaAdapter *how, GError **error)
+write_head_and_card (const char *folder, const CowVitConfig *config, const CowFormulaAdapter *how,
+                     GError **error)
 {
   g_autoptr (CowCard) card = cow_card_new_default ();
   g_autoptr (CowHead) head = make_head (folder, config, how->base, cow_card_n_classes (card));
@@ -115,22 +121,27 @@ write_head_and_card (const char *folder, const CowVitConfig *config, const CowFo
 }
 
 gboolean
-cow_formula_write_adapter (const char *folder, const CowVitConfig *config, const CowFormulaAdapter *how, GError **error)
+cow_formula_write_adapter (const char *folder, const CowVitConfig *config,
+                           const CowFormulaAdapter *how, GError **error)
 {
   if (how->rank < 1 || how->rank > MAX_RANK) {
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "%s: rank %d, expected 1 to %d", folder, how->rank, MAX_RANK);
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "%s: rank %d, expected 1 to %d", folder,
+                 how->rank, MAX_RANK);
     return FALSE;
   }
   if (how->picture_size < config->patch_size || how->picture_size % config->patch_size != 0) {
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "%s: pictures of %d px, expected a multiple of the patch, %d px", folder,
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+                 "%s: pictures of %d px, expected a multiple of the patch, %d px", folder,
                  how->picture_size, config->patch_size);
     return FALSE;
   }
   if (g_mkdir_with_parents (folder, 0777) != 0) {
-    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: no such folder can be made: %s", folder, g_strerror (errno));
+    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: no such folder can be made: %s", folder,
+                 g_strerror (errno));
     return FALSE;
   }
   g_autoptr (CowAdapter) adapter = make_adapter (folder, config, how);
 
-  return cow_adapter_write (adapter, folder, error) && (!how->head || write_head_and_card (folder, config, how, error));
+  return cow_adapter_write (adapter, folder, error) &&
+         (!how->head || write_head_and_card (folder, config, how, error));
 }

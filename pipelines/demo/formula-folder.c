@@ -27,11 +27,15 @@ plan_clear (gpointer data)
   g_free (((Plan *)data)->name);
 }
 
-/* Takes the name. Sizes come from a CowVitConfig, whose limits keep the product far from overflow. */
+/* Takes the name. Sizes come from a CowVitConfig, whose limits keep the product far from overflow.
+ */
 static void
-add (GArray *plans, gboolean linear, char *name, guint n_dims, gint64 d0, gint64 d1, gint64 d2, gint64 d3)
+add (GArray *plans, gboolean linear, char *name, guint n_dims, gint64 d0, gint64 d1, gint64 d2,
+     gint64 d3)
 {
-  Plan plan = { .name = name, .n_dims = n_dims, .dims = { d0, d1, d2, d3 }, .n_values = 1, .linear = linear };
+  Plan plan = {
+    .name = name, .n_dims = n_dims, .dims = { d0, d1, d2, d3 }, .n_values = 1, .linear = linear
+  };
 
   for (guint i = 0; i < n_dims; i++)
     plan.n_values *= (gsize)plan.dims[i];
@@ -52,7 +56,8 @@ add_module (GArray *plans, const CowVitConfig *config, int layer, CowModule modu
 
   if (!cow_vit_config_module (config, module, &out, &in, &bias))
     return;
-  add (plans, TRUE, g_strdup_printf ("layer.%d.%s.weight", layer, cow_module_name (module)), 2, out, in, 0, 0);
+  add (plans, TRUE, g_strdup_printf ("layer.%d.%s.weight", layer, cow_module_name (module)), 2, out,
+       in, 0, 0);
   if (bias)
     add_vector (plans, g_strdup_printf ("layer.%d.%s.bias", layer, cow_module_name (module)), out);
 }
@@ -82,7 +87,8 @@ plan_model (const CowVitConfig *config)
   add (plans, FALSE, g_strdup ("embeddings.cls_token"), 3, 1, 1, hidden, 0);
   add (plans, FALSE, g_strdup ("embeddings.mask_token"), 3, 1, 1, hidden, 0);
   add (plans, FALSE, g_strdup ("embeddings.register_tokens"), 3, 1, config->n_registers, hidden, 0);
-  add (plans, FALSE, g_strdup ("embeddings.patch_embeddings.weight"), 4, hidden, config->n_channels, patch, patch);
+  add (plans, FALSE, g_strdup ("embeddings.patch_embeddings.weight"), 4, hidden, config->n_channels,
+       patch, patch);
   add_vector (plans, g_strdup ("embeddings.patch_embeddings.bias"), hidden);
   for (int layer = 0; layer < config->n_layers; layer++)
     add_layer (plans, config, layer);
@@ -116,14 +122,16 @@ write_file (const char *path, const Plan *plans, guint n, gboolean nf4, GError *
     if (nf4 && plans[i].linear)
       cow_nf4_declare (writer, plans[i].name, plans[i].dims[0], plans[i].dims[1]);
     else
-      cow_safetensors_writer_declare (writer, plans[i].name, COW_F32, plans[i].dims, plans[i].n_dims);
+      cow_safetensors_writer_declare (writer, plans[i].name, COW_F32, plans[i].dims,
+                                      plans[i].n_dims);
   for (guint i = 0; i < n; i++)
     if (!write_tensor (writer, &plans[i], nf4, error))
       return FALSE;
   return cow_safetensors_writer_finish (writer, error);
 }
 
-/* What the file that was just written holds, for the index; read back because a quantised weight is several tensors. */
+/* What the file that was just written holds, for the index; read back because a quantised weight is
+ * several tensors. */
 static gboolean
 add_to_index (const char *path, const char *file, JsonObject *map, gint64 *total, GError **error)
 {
@@ -154,7 +162,8 @@ write_index (const char *folder, JsonObject *map, gint64 total, GError **error)
   return cow_text_write (text, path, error);
 }
 
-/* The first tensor of a shard, so that all shards get about the same number of values and each at least one tensor. */
+/* The first tensor of a shard, so that all shards get about the same number of values and each at
+ * least one tensor. */
 static guint
 shard_start (const GArray *plans, guint shard, guint n_shards)
 {
@@ -176,8 +185,10 @@ write_shards (const char *folder, const GArray *plans, const CowFormulaModel *ho
 
   for (guint shard = 0; shard < how->n_shards; shard++) {
     guint first = shard_start (plans, shard, how->n_shards);
-    guint end = shard + 1 < how->n_shards ? shard_start (plans, shard + 1, how->n_shards) : plans->len;
-    g_autofree char *file = g_strdup_printf ("model-%05u-of-%05u.safetensors", shard + 1, how->n_shards);
+    guint end =
+        shard + 1 < how->n_shards ? shard_start (plans, shard + 1, how->n_shards) : plans->len;
+    g_autofree char *file =
+        g_strdup_printf ("model-%05u-of-%05u.safetensors", shard + 1, how->n_shards);
     g_autofree char *path = g_build_filename (folder, file, NULL);
 
     if (!write_file (path, &g_array_index (plans, Plan, first), end - first, how->nf4, error) ||
@@ -191,13 +202,15 @@ write_shards (const char *folder, const GArray *plans, const CowFormulaModel *ho
 static void
 remove_other_layout (const char *folder, guint n_shards)
 {
-  g_autofree char *path = g_build_filename (folder, n_shards == 1 ? "model.safetensors.index.json" : "model.safetensors", NULL);
+  g_autofree char *path = g_build_filename (
+      folder, n_shards == 1 ? "model.safetensors.index.json" : "model.safetensors", NULL);
 
   g_unlink (path);
 }
 
 gboolean
-cow_formula_write_model (const char *folder, const CowVitConfig *config, const CowFormulaModel *how, GError **error)
+cow_formula_write_model (const char *folder, const CowVitConfig *config, const CowFormulaModel *how,
+                         GError **error)
 {
   g_autoptr (GArray) plans = plan_model (config);
   g_autofree char *file = g_build_filename (folder, "model.safetensors", NULL);
@@ -205,16 +218,19 @@ cow_formula_write_model (const char *folder, const CowVitConfig *config, const C
   g_autofree char *text = cow_vit_config_to_json (config, how->nf4);
 
   if (how->n_shards < 1 || how->n_shards > plans->len) {
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "%s: %u shards, expected 1 to %u, the number of tensors", folder, how->n_shards,
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+                 "%s: %u shards, expected 1 to %u, the number of tensors", folder, how->n_shards,
                  plans->len);
     return FALSE;
   }
   if (g_mkdir_with_parents (folder, 0777) != 0) {
-    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: no such folder can be made: %s", folder, g_strerror (errno));
+    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: no such folder can be made: %s", folder,
+                 g_strerror (errno));
     return FALSE;
   }
   remove_other_layout (folder, how->n_shards);
-  return (how->n_shards == 1 ? write_file (file, &g_array_index (plans, Plan, 0), plans->len, how->nf4, error)
-                             : write_shards (folder, plans, how, error)) &&
+  return (how->n_shards == 1
+              ? write_file (file, &g_array_index (plans, Plan, 0), plans->len, how->nf4, error)
+              : write_shards (folder, plans, how, error)) &&
          cow_text_write (text, config_file, error);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The formula of formula.h. A 7B model has 6.7e9 values, so the loop is one that compilers vectorise, shared out by OpenMP. */
+/* The formula of formula.h. A 7B model has 6.7e9 values, so the loop is one that compilers
+ * vectorise, shared out by OpenMP. */
 #include "pipelines/demo/formula.h"
 
 #include <math.h>
@@ -14,7 +15,8 @@ hash_name (const char *name)
   return hash;
 }
 
-/* x / 2^31 - 1 in double, rounded to float, is the same number as the signed integer x - 2^31 rounded to float and scaled by 2^-31. */
+/* x / 2^31 - 1 in double, rounded to float, is the same number as the signed integer x - 2^31
+ * rounded to float and scaled by 2^-31. */
 static inline float
 value_u (guint32 hash, guint32 i)
 {
@@ -60,7 +62,8 @@ scale_of (const char *name, const gint64 *dims, guint n_dims, float *scale, floa
     *offset = 1.0f;
   } else if (g_str_equal (last, "bias") || g_str_equal (last, "running_mean")) {
     *scale = 0.1f;
-  } else if (g_str_has_suffix (last, "_token") || g_str_has_suffix (last, "_tokens") || g_str_equal (last, "pos_embed")) {
+  } else if (g_str_has_suffix (last, "_token") || g_str_has_suffix (last, "_tokens") ||
+             g_str_equal (last, "pos_embed")) {
     *scale = 0.5f;
   } else {
     gint64 fan_in = 1;

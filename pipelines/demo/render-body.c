@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The cow from back to front: far legs, tail, trunk with neck and near legs as one silhouette, hooves, head. */
+/* The cow from back to front: far legs, tail, trunk with neck and near legs as one silhouette,
+ * hooves, head. */
 #include <math.h>
 
 #include "pipelines/demo/render-cow.h"
@@ -14,7 +15,8 @@ static void
 leg_path (cairo_t *cr, const RenderSkeleton *self, RenderLeg leg, int first)
 {
   for (int i = first; i < RENDER_N_SEGMENTS; i++)
-    render_limb (cr, self->leg[leg][i], render_leg_radius (self, leg, i), self->leg[leg][i + 1], render_leg_radius (self, leg, i + 1));
+    render_limb (cr, self->leg[leg][i], render_leg_radius (self, leg, i), self->leg[leg][i + 1],
+                 render_leg_radius (self, leg, i + 1));
 }
 
 static void
@@ -45,10 +47,12 @@ draw_hoof (cairo_t *cr, const RenderSkeleton *self, RenderLeg leg, double light)
 }
 
 static void
-draw_sock (cairo_t *cr, const RenderCow *cow, const RenderSkeleton *self, RenderLeg leg, double light)
+draw_sock (cairo_t *cr, const RenderCow *cow, const RenderSkeleton *self, RenderLeg leg,
+           double light)
 {
   render_set (cr, render_shade (cow->socks, light), 0.9);
-  render_limb (cr, self->leg[leg][2], render_leg_radius (self, leg, 2), self->leg[leg][3], render_leg_radius (self, leg, 3));
+  render_limb (cr, self->leg[leg][2], render_leg_radius (self, leg, 2), self->leg[leg][3],
+               render_leg_radius (self, leg, 3));
   cairo_fill (cr);
 }
 
@@ -66,7 +70,8 @@ draw_far_leg (cairo_t *cr, const RenderCow *cow, const RenderSkeleton *self, Ren
 static void
 draw_tail (cairo_t *cr, const RenderCow *cow, const RenderSkeleton *self)
 {
-  const RenderPoint root = render_trunk_point (self, -0.84, 0.27), bow = render_trunk_point (self, -1.05, 0.30), end = self->tail;
+  const RenderPoint root = render_trunk_point (self, -0.84, 0.27),
+                    bow = render_trunk_point (self, -1.05, 0.30), end = self->tail;
   const double unit = self->unit;
 
   cairo_set_line_cap (cr, CAIRO_LINE_CAP_ROUND);
@@ -79,7 +84,8 @@ draw_tail (cairo_t *cr, const RenderCow *cow, const RenderSkeleton *self)
   }
   const double angle = atan2 (end.y - bow.y, end.x - bow.x);
   render_set (cr, render_mix (cow->socks, ink, 0.35), 1);
-  render_ellipse (cr, end.x + 0.05 * unit * cos (angle), end.y + 0.05 * unit * sin (angle), 0.12 * unit, 0.05 * unit, angle);
+  render_ellipse (cr, end.x + 0.05 * unit * cos (angle), end.y + 0.05 * unit * sin (angle),
+                  0.12 * unit, 0.05 * unit, angle);
   cairo_fill (cr);
 }
 
@@ -102,7 +108,8 @@ trunk_path (cairo_t *cr, const RenderSkeleton *self)
   for (int i = 0; i < RENDER_N_OUTLINE; i++)
     points[i] = render_trunk_point (self, render_outline[i].x, render_outline[i].y);
   render_smooth (cr, points, RENDER_N_OUTLINE);
-  render_limb (cr, self->neck, RENDER_NECK_RADIUS * self->unit * self->trunk_depth, self->poll, RENDER_POLL_RADIUS * self->unit);
+  render_limb (cr, self->neck, RENDER_NECK_RADIUS * self->unit * self->trunk_depth, self->poll,
+               RENDER_POLL_RADIUS * self->unit);
 }
 
 static void
@@ -116,7 +123,8 @@ near_legs_path (cairo_t *cr, const RenderSkeleton *self)
 static cairo_pattern_t *
 back_to_belly (const RenderSkeleton *self)
 {
-  const RenderPoint back = render_trunk_point (self, 0, 0.4), belly = render_trunk_point (self, 0, -0.5);
+  const RenderPoint back = render_trunk_point (self, 0, 0.4),
+                    belly = render_trunk_point (self, 0, -0.5);
 
   return cairo_pattern_create_linear (back.x, back.y, belly.x, belly.y);
 }
@@ -186,7 +194,8 @@ draw_near_side (cairo_t *cr, const RenderCow *cow, const RenderSkeleton *self)
 }
 
 void
-render_cow_draw (cairo_t *cr, const RenderCow *cow, const RenderSkeleton *skeleton, const RenderPose *pose, gboolean shine)
+render_cow_draw (cairo_t *cr, const RenderCow *cow, const RenderSkeleton *skeleton,
+                 const RenderPose *pose, gboolean shine)
 {
   cairo_set_fill_rule (cr, CAIRO_FILL_RULE_WINDING);
   draw_far_leg (cr, cow, skeleton, RENDER_FAR_HIND);

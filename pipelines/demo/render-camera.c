@@ -12,7 +12,8 @@ render_camera (guint64 key, RenderLight light)
   return (RenderCamera){
     .light = light,
     .exposure = night ? render_between (&dice, 0.8, 1.15) : render_between (&dice, 0.78, 1.18),
-    .warmth = light == RENDER_DUSK ? render_between (&dice, 0.6, 1) : render_between (&dice, -0.4, 0.4),
+    .warmth =
+        light == RENDER_DUSK ? render_between (&dice, 0.6, 1) : render_between (&dice, -0.4, 0.4),
     .lens = render_between (&dice, 0, 0.07),
     .vignette = night ? render_between (&dice, 0.35, 0.8) : render_between (&dice, 0, 0.3),
     .blur = render_between (&dice, 0, 0.9),
@@ -25,7 +26,8 @@ render_camera (guint64 key, RenderLight light)
 static double
 between_pixels (const guint8 *at, gsize stride, double across, double down)
 {
-  const double top = at[0] + (at[4] - at[0]) * across, bottom = at[stride] + (at[stride + 4] - at[stride]) * across;
+  const double top = at[0] + (at[4] - at[0]) * across,
+               bottom = at[stride] + (at[stride + 4] - at[stride]) * across;
 
   return top + (bottom - top) * down;
 }
@@ -38,8 +40,10 @@ bend (guint8 *pixels, gsize stride, int width, int height, double lens)
 
   for (int y = 0; y < height; y++)
     for (int x = 0; x < width; x++) {
-      const double u = 2.0 * x / (width - 1) - 1, v = 2.0 * y / (height - 1) - 1, factor = 1 + lens * (u * u + v * v - 2);
-      const double from_x = (u * factor + 1) / 2 * (width - 1), from_y = (v * factor + 1) / 2 * (height - 1);
+      const double u = 2.0 * x / (width - 1) - 1, v = 2.0 * y / (height - 1) - 1,
+                   factor = 1 + lens * (u * u + v * v - 2);
+      const double from_x = (u * factor + 1) / 2 * (width - 1),
+                   from_y = (v * factor + 1) / 2 * (height - 1);
       const int left = CLAMP ((int)from_x, 0, width - 2), top = CLAMP ((int)from_y, 0, height - 2);
       const guint8 *at = copy + (gsize)top * stride + (gsize)left * 4;
 
@@ -79,11 +83,13 @@ blur (guint8 *pixels, gsize stride, int width, int height, double radius)
   }
 }
 
-/* Colour of the light, dark corners; at night one grey, as infrared sees it: contrast gone, lamp in the middle. */
+/* Colour of the light, dark corners; at night one grey, as infrared sees it: contrast gone, lamp in
+ * the middle. */
 static void
 tone (const RenderCamera *self, double rgb[3], double off_centre)
 {
-  const double light = self->exposure * (1 - self->vignette * off_centre) * (self->light == RENDER_DUSK ? 0.84 : 1);
+  const double light =
+      self->exposure * (1 - self->vignette * off_centre) * (self->light == RENDER_DUSK ? 0.84 : 1);
 
   if (self->light == RENDER_NIGHT) {
     const double grey = 0.45 * rgb[0] + 0.35 * rgb[1] + 0.2 * rgb[2];
@@ -100,7 +106,8 @@ static double
 noise (guint64 key, guint64 index)
 {
   const guint64 bits = cow_random_key (key, index);
-  const double sum = (double)(bits & 0xffff) + (double)(bits >> 16 & 0xffff) + (double)(bits >> 32 & 0xffff) + (double)(bits >> 48);
+  const double sum = (double)(bits & 0xffff) + (double)(bits >> 16 & 0xffff) +
+                     (double)(bits >> 32 & 0xffff) + (double)(bits >> 48);
 
   return (sum / 65535 - 2) * 1.7320508;
 }
@@ -127,7 +134,8 @@ render_camera_apply (const RenderCamera *self, cairo_surface_t *surface, guint64
   cairo_surface_flush (surface);
   guint8 *pixels = cairo_image_surface_get_data (surface);
   const gsize stride = (gsize)cairo_image_surface_get_stride (surface);
-  const int width = cairo_image_surface_get_width (surface), height = cairo_image_surface_get_height (surface);
+  const int width = cairo_image_surface_get_width (surface),
+            height = cairo_image_surface_get_height (surface);
 
   if (self->lens > 0)
     bend (pixels, stride, width, height, self->lens);

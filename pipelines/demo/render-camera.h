@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What light, lens, sensor and coder make of a drawing. Works on CAIRO_FORMAT_RGB24 surfaces in place. */
+/* What light, lens, sensor and coder make of a drawing. Works on CAIRO_FORMAT_RGB24 surfaces in
+ * place. */
 #ifndef COW_RENDER_CAMERA_H
 #define COW_RENDER_CAMERA_H
 
@@ -9,7 +10,8 @@ typedef struct {
   RenderLight light;
   double exposure; /* 1 is usual */
   double warmth;   /* -1 bluish to 1 reddish */
-  double lens;     /* 0: straight lines stay straight; 0.1: a wide angle's barrel, a fifth larger in the middle */
+  double lens; /* 0: straight lines stay straight; 0.1: a wide angle's barrel, a fifth larger in the
+                  middle */
   double vignette; /* 0 to 1: how dark the corners are */
   double blur;     /* radius, pixels */
   double noise;    /* standard deviation, of 255 */

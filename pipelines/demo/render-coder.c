@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The damage that a camera's coder does: cosine blocks of 8x8 (as JPEG, ITU-T T.81 A.3.3), rounded to steps that grow with frequency. */
+/* The damage that a camera's coder does: cosine blocks of 8x8 (as JPEG, ITU-T T.81 A.3.3), rounded
+ * to steps that grow with frequency. */
 #include <math.h>
 #include <string.h>
 
@@ -14,7 +15,8 @@ make_cosines (Block cosines)
 {
   for (int k = 0; k < SIDE; k++)
     for (int i = 0; i < SIDE; i++)
-      cosines[k][i] = (float)(sqrt ((k == 0 ? 1.0 : 2.0) / SIDE) * cos (G_PI * (2 * i + 1) * k / (2 * SIDE)));
+      cosines[k][i] =
+          (float)(sqrt ((k == 0 ? 1.0 : 2.0) / SIDE) * cos (G_PI * (2 * i + 1) * k / (2 * SIDE)));
 }
 
 /* out = a b, or a b with a transposed. */
@@ -64,7 +66,8 @@ static guint8 *
 pixel_at (cairo_surface_t *surface, int x, int y)
 {
   return cairo_image_surface_get_data (surface) +
-         (gsize)MIN (y, cairo_image_surface_get_height (surface) - 1) * (gsize)cairo_image_surface_get_stride (surface) +
+         (gsize)MIN (y, cairo_image_surface_get_height (surface) - 1) *
+             (gsize)cairo_image_surface_get_stride (surface) +
          (gsize)MIN (x, cairo_image_surface_get_width (surface) - 1) * 4;
 }
 
@@ -84,12 +87,14 @@ load (cairo_surface_t *surface, int left, int top, Block planes[3])
 static void
 store (cairo_surface_t *surface, int left, int top, Block planes[3])
 {
-  const int width = cairo_image_surface_get_width (surface), height = cairo_image_surface_get_height (surface);
+  const int width = cairo_image_surface_get_width (surface),
+            height = cairo_image_surface_get_height (surface);
 
   for (int y = 0; y < SIDE && top + y < height; y++)
     for (int x = 0; x < SIDE && left + x < width; x++) {
       guint8 *p = pixel_at (surface, left + x, top + y);
-      const float luma = planes[0][y][x], blue = luma + planes[1][y][x], red = luma + planes[2][y][x];
+      const float luma = planes[0][y][x], blue = luma + planes[1][y][x],
+                  red = luma + planes[2][y][x];
       const float green = (luma - 0.299F * red - 0.114F * blue) / 0.587F;
       p[0] = (guint8)CLAMP (blue + 0.5F, 0, 255);
       p[1] = (guint8)CLAMP (green + 0.5F, 0, 255);

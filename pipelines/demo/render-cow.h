@@ -47,11 +47,14 @@ extern const RenderPoint render_outline[RENDER_N_OUTLINE];
 #define RENDER_POLL_RADIUS   0.145
 #define RENDER_MUZZLE_RADIUS 0.092
 
-/* Draws the cow with the pen at its origin and y up. `shine`: its eyes send an infrared lamp's light back. */
-void render_cow_draw (cairo_t *cr, const RenderCow *cow, const RenderSkeleton *skeleton, const RenderPose *pose, gboolean shine);
+/* Draws the cow with the pen at its origin and y up. `shine`: its eyes send an infrared lamp's
+ * light back. */
+void render_cow_draw (cairo_t *cr, const RenderCow *cow, const RenderSkeleton *skeleton,
+                      const RenderPose *pose, gboolean shine);
 /* The trunk's patches and the neck's colours, inside whatever is clipped. */
 void render_coat_draw (cairo_t *cr, const RenderCow *cow, const RenderSkeleton *skeleton);
 /* The head with ears, in front of the neck. */
-void render_head_draw (cairo_t *cr, const RenderCow *cow, const RenderSkeleton *skeleton, const RenderPose *pose, gboolean shine);
+void render_head_draw (cairo_t *cr, const RenderCow *cow, const RenderSkeleton *skeleton,
+                       const RenderPose *pose, gboolean shine);
 
 #endif

@@ -32,14 +32,17 @@ typedef struct {
 static RenderShot
 make_shot (const Batch *self, int i, char **cow_id)
 {
-  const guint64 key = cow_random_key (cow_random_key (self->split_key, 1000 + self->behaviour), (guint64)i);
+  const guint64 key =
+      cow_random_key (cow_random_key (self->split_key, 1000 + self->behaviour), (guint64)i);
   const int cow = i % MAX (self->count / PICTURES_A_COW, FEWEST_COWS);
   RenderDice dice = render_dice (key, 0);
-  const gboolean calf = render_behaviour_is_play (self->behaviour) || (self->behaviour >= RENDER_LYING && render_chance (&dice, CALF_PART));
+  const gboolean calf = render_behaviour_is_play (self->behaviour) ||
+                        (self->behaviour >= RENDER_LYING && render_chance (&dice, CALF_PART));
   const guint64 cow_key = cow_random_key (cow_random_key (self->split_key, calf), (guint64)cow);
   const guint64 camera_key = cow_random_key (cow_key, 1);
 
-  *cow_id = g_strdup_printf ("%s%s%s%d", self->split, *self->split != '\0' ? "-" : "", calf ? "calf" : "cow", cow);
+  *cow_id = g_strdup_printf ("%s%s%s%d", self->split, *self->split != '\0' ? "-" : "",
+                             calf ? "calf" : "cow", cow);
   return (RenderShot){
     .behaviour = self->behaviour,
     .light = render_style_light (self->options->style, camera_key),
@@ -58,23 +61,27 @@ write_picture (const Batch *self, int i, GError **error)
   const RenderShot shot = make_shot (self, i, &cow_id);
   const char *label = render_behaviour_label (self->behaviour);
   g_autofree char *name = g_strdup_printf ("%s-%04d.png", cow_id, i);
-  g_autofree char *relative = g_build_filename (*self->split != '\0' ? self->split : label, *self->split != '\0' ? label : name,
+  g_autofree char *relative = g_build_filename (*self->split != '\0' ? self->split : label,
+                                                *self->split != '\0' ? label : name,
                                                 *self->split != '\0' ? name : NULL, NULL);
   g_autofree char *path = g_build_filename (self->folder, relative, NULL);
 
-  g_string_append_printf (self->table, "%s,%s,%s,%s%s%s\n", relative, label, render_light_name (shot.light), cow_id,
-                          *self->split != '\0' ? "," : "", self->split);
+  g_string_append_printf (self->table, "%s,%s,%s,%s%s%s\n", relative, label,
+                          render_light_name (shot.light), cow_id, *self->split != '\0' ? "," : "",
+                          self->split);
   return render_png_write (render_picture (&shot), path, error);
 }
 
 static gboolean
 write_class (const Batch *self, GError **error)
 {
-  g_autofree char *path = g_build_filename (self->folder, self->split, render_behaviour_label (self->behaviour), NULL);
+  g_autofree char *path =
+      g_build_filename (self->folder, self->split, render_behaviour_label (self->behaviour), NULL);
 
   if (g_mkdir_with_parents (path, 0777) != 0) {
     const int problem = errno;
-    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: the folder cannot be made: %s", path, g_strerror (problem));
+    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: the folder cannot be made: %s", path,
+                 g_strerror (problem));
     return FALSE;
   }
   for (int i = 0; i < self->count; i++)
@@ -88,7 +95,9 @@ render_folder_write (const char *folder, const RenderFolderOptions *options, GEr
 {
   const Split *splits = options->split ? divided : whole;
   const gsize n_splits = options->split ? G_N_ELEMENTS (divided) : G_N_ELEMENTS (whole);
-  g_autoptr (GString) table = g_string_new (options->split ? "image_path,label,source,cow_id,split\n" : "image_path,label,source,cow_id\n");
+  g_autoptr (GString) table =
+      g_string_new (options->split ? "image_path,label,source,cow_id,split\n"
+                                   : "image_path,label,source,cow_id\n");
   g_autofree char *path = g_build_filename (folder, "labels.csv", NULL);
 
   for (gsize s = 0; s < n_splits; s++)
@@ -99,7 +108,8 @@ render_folder_write (const char *folder, const RenderFolderOptions *options, GEr
         .split = splits[s].name,
         .behaviour = (RenderBehaviour)behaviour,
         .split_key = cow_random_key (options->seed, s),
-        .count = (int)(splits[s].to * options->per_class + 0.5) - (int)(splits[s].from * options->per_class + 0.5),
+        .count = (int)(splits[s].to * options->per_class + 0.5) -
+                 (int)(splits[s].from * options->per_class + 0.5),
         .table = table,
       };
       if (!write_class (&batch, error))

@@ -14,9 +14,11 @@ typedef struct {
 } RenderFolderOptions;
 
 /*
- * Writes FOLDER[/SPLIT]/CLASS/COW-NUMBER.png and FOLDER/labels.csv (image_path, label, source: the light, cow_id[, split]). No cow and no
- * camera is in two splits. A picture depends on seed, split, class and number alone.
+ * Writes FOLDER[/SPLIT]/CLASS/COW-NUMBER.png and FOLDER/labels.csv (image_path, label, source: the
+ * light, cow_id[, split]). No cow and no camera is in two splits. A picture depends on seed, split,
+ * class and number alone.
  */
-gboolean render_folder_write (const char *folder, const RenderFolderOptions *options, GError **error);
+gboolean render_folder_write (const char *folder, const RenderFolderOptions *options,
+                              GError **error);
 
 #endif

@@ -5,13 +5,15 @@
 
 static const RenderColour ink = { 0.10, 0.08, 0.08 };
 
-/* In the head's own frame: origin at the poll, x towards the muzzle (at 0.46), y up when the head is level. */
+/* In the head's own frame: origin at the poll, x towards the muzzle (at 0.46), y up when the head
+ * is level. */
 static void
 head_path (cairo_t *cr)
 {
   static const RenderPoint profile[] = {
-    { 0.50, -0.075 }, { 0.54, 0.0 },    { 0.50, 0.075 },  { 0.36, 0.085 }, { 0.18, 0.12 },   { 0.02, 0.155 },
-    { -0.13, 0.10 },  { -0.15, -0.04 }, { -0.05, -0.15 }, { 0.12, -0.16 }, { 0.30, -0.115 },
+    { 0.50, -0.075 }, { 0.54, 0.0 },   { 0.50, 0.075 },  { 0.36, 0.085 },
+    { 0.18, 0.12 },   { 0.02, 0.155 }, { -0.13, 0.10 },  { -0.15, -0.04 },
+    { -0.05, -0.15 }, { 0.12, -0.16 }, { 0.30, -0.115 },
   };
   render_smooth (cr, profile, G_N_ELEMENTS (profile));
 }
@@ -95,16 +97,20 @@ draw_face (cairo_t *cr, const RenderCow *cow)
 static void
 draw_stalks (cairo_t *cr)
 {
-  static const double ends[][2] = { { 0.66, -0.24 }, { 0.58, -0.30 }, { 0.50, -0.31 }, { 0.70, -0.14 }, { 0.42, -0.27 } };
+  static const double ends[][2] = {
+    { 0.66, -0.24 }, { 0.58, -0.30 }, { 0.50, -0.31 }, { 0.70, -0.14 }, { 0.42, -0.27 }
+  };
 
   for (gsize i = 0; i < G_N_ELEMENTS (ends); i++) {
-    render_set (cr, i % 2 ? (RenderColour){ 0.55, 0.60, 0.22 } : (RenderColour){ 0.80, 0.72, 0.36 }, 1);
+    render_set (cr, i % 2 ? (RenderColour){ 0.55, 0.60, 0.22 } : (RenderColour){ 0.80, 0.72, 0.36 },
+                1);
     render_line (cr, (RenderPoint){ 0.50, -0.06 }, (RenderPoint){ ends[i][0], ends[i][1] }, 0.026);
   }
 }
 
 void
-render_head_draw (cairo_t *cr, const RenderCow *cow, const RenderSkeleton *self, const RenderPose *pose, gboolean shine)
+render_head_draw (cairo_t *cr, const RenderCow *cow, const RenderSkeleton *self,
+                  const RenderPose *pose, gboolean shine)
 {
   const double size = self->unit * cow->head;
 

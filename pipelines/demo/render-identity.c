@@ -7,16 +7,53 @@ typedef struct {
   double share; /* of the herd, summed up to here */
 } Breed;
 
-static const RenderColour white = { 0.94, 0.92, 0.88 }, black = { 0.13, 0.12, 0.13 }, pink = { 0.85, 0.66, 0.62 };
+static const RenderColour white = { 0.94, 0.92, 0.88 }, black = { 0.13, 0.12, 0.13 },
+                          pink = { 0.85, 0.66, 0.62 };
 
 /* From the milk barns that the recipes' pictures come from: mostly Holsteins. */
 static const Breed breeds[] = {
-  { { 0.94, 0.92, 0.88 }, { 0.13, 0.12, 0.13 }, { 0.15, 0.14, 0.14 }, { 0.72, 0.58, 0.56 }, { 0.94, 0.92, 0.88 }, TRUE, 0.40 },
-  { { 0.14, 0.13, 0.14 }, { 0.93, 0.91, 0.88 }, { 0.14, 0.13, 0.14 }, { 0.40, 0.36, 0.36 }, { 0.90, 0.88, 0.85 }, TRUE, 0.60 },
-  { { 0.93, 0.90, 0.85 }, { 0.56, 0.27, 0.15 }, { 0.58, 0.29, 0.17 }, { 0.87, 0.68, 0.62 }, { 0.93, 0.90, 0.85 }, TRUE, 0.73 },
-  { { 0.55, 0.35, 0.22 }, { 0.47, 0.29, 0.18 }, { 0.48, 0.30, 0.20 }, { 0.86, 0.80, 0.72 }, { 0.42, 0.27, 0.18 }, FALSE, 0.87 },
-  { { 0.76, 0.59, 0.40 }, { 0.70, 0.53, 0.35 }, { 0.64, 0.47, 0.31 }, { 0.30, 0.26, 0.25 }, { 0.55, 0.40, 0.28 }, FALSE, 0.95 },
-  { { 0.20, 0.17, 0.16 }, { 0.17, 0.15, 0.14 }, { 0.18, 0.15, 0.15 }, { 0.33, 0.29, 0.28 }, { 0.19, 0.16, 0.16 }, FALSE, 1.00 },
+  { { 0.94, 0.92, 0.88 },
+    { 0.13, 0.12, 0.13 },
+    { 0.15, 0.14, 0.14 },
+    { 0.72, 0.58, 0.56 },
+    { 0.94, 0.92, 0.88 },
+    TRUE,
+    0.40 },
+  { { 0.14, 0.13, 0.14 },
+    { 0.93, 0.91, 0.88 },
+    { 0.14, 0.13, 0.14 },
+    { 0.40, 0.36, 0.36 },
+    { 0.90, 0.88, 0.85 },
+    TRUE,
+    0.60 },
+  { { 0.93, 0.90, 0.85 },
+    { 0.56, 0.27, 0.15 },
+    { 0.58, 0.29, 0.17 },
+    { 0.87, 0.68, 0.62 },
+    { 0.93, 0.90, 0.85 },
+    TRUE,
+    0.73 },
+  { { 0.55, 0.35, 0.22 },
+    { 0.47, 0.29, 0.18 },
+    { 0.48, 0.30, 0.20 },
+    { 0.86, 0.80, 0.72 },
+    { 0.42, 0.27, 0.18 },
+    FALSE,
+    0.87 },
+  { { 0.76, 0.59, 0.40 },
+    { 0.70, 0.53, 0.35 },
+    { 0.64, 0.47, 0.31 },
+    { 0.30, 0.26, 0.25 },
+    { 0.55, 0.40, 0.28 },
+    FALSE,
+    0.95 },
+  { { 0.20, 0.17, 0.16 },
+    { 0.17, 0.15, 0.14 },
+    { 0.18, 0.15, 0.15 },
+    { 0.33, 0.29, 0.28 },
+    { 0.19, 0.16, 0.16 },
+    FALSE,
+    1.00 },
 };
 
 static void
@@ -32,8 +69,10 @@ choose_coat (RenderCow *cow, RenderDice *dice)
   cow->patched = breed->patched;
   cow->coat = render_shade (breed->coat, tone);
   cow->patch = render_shade (breed->patch, tone);
-  cow->face = render_chance (dice, 0.2) && breed->patched ? white : render_shade (breed->face, tone);
-  cow->muzzle = render_mix (breed->muzzle, render_chance (dice, 0.5) ? pink : black, render_between (dice, 0, 0.4));
+  cow->face =
+      render_chance (dice, 0.2) && breed->patched ? white : render_shade (breed->face, tone);
+  cow->muzzle = render_mix (breed->muzzle, render_chance (dice, 0.5) ? pink : black,
+                            render_between (dice, 0, 0.4));
   cow->socks = render_shade (breed->socks, tone);
   cow->blaze = breed->patched && render_chance (dice, 0.7);
 }

@@ -12,13 +12,15 @@ render_set (cairo_t *cr, RenderColour colour, double alpha)
 RenderColour
 render_shade (RenderColour colour, double factor)
 {
-  return (RenderColour){ MIN (colour.r * factor, 1), MIN (colour.g * factor, 1), MIN (colour.b * factor, 1) };
+  return (RenderColour){ MIN (colour.r * factor, 1), MIN (colour.g * factor, 1),
+                         MIN (colour.b * factor, 1) };
 }
 
 RenderColour
 render_mix (RenderColour a, RenderColour b, double part)
 {
-  return (RenderColour){ a.r + (b.r - a.r) * part, a.g + (b.g - a.g) * part, a.b + (b.b - a.b) * part };
+  return (RenderColour){ a.r + (b.r - a.r) * part, a.g + (b.g - a.g) * part,
+                         a.b + (b.b - a.b) * part };
 }
 
 void
@@ -60,10 +62,12 @@ render_smooth (cairo_t *cr, const RenderPoint *points, int n)
 {
   cairo_move_to (cr, points[0].x, points[0].y);
   for (int i = 0; i < n; i++) {
-    const RenderPoint *before = &points[(i + n - 1) % n], *from = &points[i], *to = &points[(i + 1) % n], *after = &points[(i + 2) % n];
+    const RenderPoint *before = &points[(i + n - 1) % n], *from = &points[i],
+                      *to = &points[(i + 1) % n], *after = &points[(i + 2) % n];
 
-    cairo_curve_to (cr, from->x + (to->x - before->x) / 6, from->y + (to->y - before->y) / 6, to->x - (after->x - from->x) / 6,
-                    to->y - (after->y - from->y) / 6, to->x, to->y);
+    cairo_curve_to (cr, from->x + (to->x - before->x) / 6, from->y + (to->y - before->y) / 6,
+                    to->x - (after->x - from->x) / 6, to->y - (after->y - from->y) / 6, to->x,
+                    to->y);
   }
   cairo_close_path (cr);
 }
@@ -87,8 +91,9 @@ render_pipe (cairo_t *cr, RenderPoint a, RenderPoint b, double width, RenderColo
   render_set (cr, render_shade (colour, 0.55), 1);
   render_line (cr, a, b, width);
   render_set (cr, colour, 1);
-  render_line (cr, (RenderPoint){ a.x + aside.x / 2, a.y + aside.y / 2 }, (RenderPoint){ b.x + aside.x / 2, b.y + aside.y / 2 },
-               width * 0.6);
+  render_line (cr, (RenderPoint){ a.x + aside.x / 2, a.y + aside.y / 2 },
+               (RenderPoint){ b.x + aside.x / 2, b.y + aside.y / 2 }, width * 0.6);
   render_set (cr, render_shade (colour, 1.35), 1);
-  render_line (cr, (RenderPoint){ a.x + aside.x, a.y + aside.y }, (RenderPoint){ b.x + aside.x, b.y + aside.y }, width * 0.2);
+  render_line (cr, (RenderPoint){ a.x + aside.x, a.y + aside.y },
+               (RenderPoint){ b.x + aside.x, b.y + aside.y }, width * 0.2);
 }

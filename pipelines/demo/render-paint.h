@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The few shapes and colours that everything in the renderer is drawn with. Metres, y up, unless a function says pixels. */
+/* The few shapes and colours that everything in the renderer is drawn with. Metres, y up, unless a
+ * function says pixels. */
 #ifndef COW_RENDER_PAINT_H
 #define COW_RENDER_PAINT_H
 
@@ -19,7 +20,8 @@ void render_set (cairo_t *cr, RenderColour colour, double alpha);
 RenderColour render_shade (RenderColour colour, double factor);
 RenderColour render_mix (RenderColour a, RenderColour b, double part_of_b);
 
-/* Each adds a closed path, always with the same sense of rotation, so that a winding fill of several is their union. */
+/* Each adds a closed path, always with the same sense of rotation, so that a winding fill of
+ * several is their union. */
 void render_ellipse (cairo_t *cr, double x, double y, double rx, double ry, double turn);
 /* The hull of two circles: a limb. */
 void render_limb (cairo_t *cr, RenderPoint a, double ra, RenderPoint b, double rb);

@@ -6,7 +6,18 @@
 const char *const render_styles[] = { "day", "night", "mixed", NULL };
 
 /* What a shot's keys are divided into. */
-enum { PART_POSE = 10, PART_FRAME, PART_BEHIND, PART_BEFORE, PART_OPPONENT, PART_PROP, PART_GRAIN, PART_BARN, PART_TILT, PART_SENSOR };
+enum {
+  PART_POSE = 10,
+  PART_FRAME,
+  PART_BEHIND,
+  PART_BEFORE,
+  PART_OPPONENT,
+  PART_PROP,
+  PART_GRAIN,
+  PART_BARN,
+  PART_TILT,
+  PART_SENSOR
+};
 
 RenderLight
 render_style_light (RenderStyle style, guint64 camera_key)
@@ -30,7 +41,9 @@ static RenderActor
 make_actor (const RenderShot *shot)
 {
   RenderDice dice = render_dice (shot->key, PART_POSE);
-  RenderActor actor = { .cow = render_cow (shot->cow_key, shot->calf), .behaviour = shot->behaviour, .scale = 1 };
+  RenderActor actor = { .cow = render_cow (shot->cow_key, shot->calf),
+                        .behaviour = shot->behaviour,
+                        .scale = 1 };
   const guint64 prop_key = cow_random_key (shot->key, PART_PROP);
 
   actor.facing = render_chance (&dice, 0.5) ? 1 : -1;
@@ -38,7 +51,8 @@ make_actor (const RenderShot *shot)
   actor.prop = render_prop_for (shot->behaviour, &actor.cow, &actor.pose, prop_key);
   /* Not everything that stands at a trough drinks. */
   if (shot->behaviour == RENDER_STANDING && render_chance (&dice, 0.15))
-    actor.prop = render_prop_for (RENDER_DRINKING, &actor.cow, render_pose_typical (RENDER_DRINKING), prop_key);
+    actor.prop = render_prop_for (RENDER_DRINKING, &actor.cow,
+                                  render_pose_typical (RENDER_DRINKING), prop_key);
   return actor;
 }
 
@@ -52,10 +66,13 @@ typedef struct {
 static Frame
 frame_actor (RenderActor *actor, const RenderShot *shot)
 {
-  RenderDice dice = render_dice (shot->key, PART_FRAME), tilt = render_dice (shot->camera_key, PART_TILT);
+  RenderDice dice = render_dice (shot->key, PART_FRAME),
+             tilt = render_dice (shot->camera_key, PART_TILT);
   RenderBox box = render_actor_box (actor);
-  const double left = render_between (&dice, -0.03, 0.12) * box.width, right = render_between (&dice, -0.03, 0.12) * box.width;
-  const double top = render_between (&dice, -0.02, 0.16) * box.height, bottom = render_between (&dice, 0, 0.14) * box.height;
+  const double left = render_between (&dice, -0.03, 0.12) * box.width,
+               right = render_between (&dice, -0.03, 0.12) * box.width;
+  const double top = render_between (&dice, -0.02, 0.16) * box.height,
+               bottom = render_between (&dice, 0, 0.14) * box.height;
   Frame frame = { .squash = render_between (&tilt, 0.86, 1.04) };
 
   frame.shear = render_between (&tilt, -0.12, 0.12);
@@ -76,9 +93,11 @@ frame_actor (RenderActor *actor, const RenderShot *shot)
 static void
 draw_barn (cairo_t *cr, const RenderActor *actor, const Frame *frame, const RenderShot *shot)
 {
-  RenderDice dice = render_dice (shot->camera_key, PART_BARN), place = render_dice (shot->key, PART_BARN);
+  RenderDice dice = render_dice (shot->camera_key, PART_BARN),
+             place = render_dice (shot->key, PART_BARN);
   const double width = frame->width, height = frame->height / frame->squash;
-  const gboolean often_straw = shot->behaviour == RENDER_LYING || render_behaviour_is_play (shot->behaviour);
+  const gboolean often_straw =
+      shot->behaviour == RENDER_LYING || render_behaviour_is_play (shot->behaviour);
   const RenderBarn barn = {
     .area = { -0.4 * width - render_unit (&place) * width, -height, 2.8 * width, 2.6 * height },
     .floor_y = actor->y - actor->scale * render_between (&place, 0.25, 1.0) * actor->cow.size,
@@ -94,12 +113,15 @@ draw_barn (cairo_t *cr, const RenderActor *actor, const Frame *frame, const Rend
 static void
 draw_behind (cairo_t *cr, const RenderActor *actor, const RenderShot *shot)
 {
-  static const RenderBehaviour idle[] = { RENDER_STANDING, RENDER_LYING, RENDER_WALKING, RENDER_FEEDING_DOWN };
+  static const RenderBehaviour idle[] = { RENDER_STANDING, RENDER_LYING, RENDER_WALKING,
+                                          RENDER_FEEDING_DOWN };
   RenderDice dice = render_dice (shot->key, PART_BEHIND);
 
-  for (int count = render_chance (&dice, 0.25) ? 1 + render_pick (&dice, 2) : 0; count > 0; count--) {
+  for (int count = render_chance (&dice, 0.25) ? 1 + render_pick (&dice, 2) : 0; count > 0;
+       count--) {
     const guint64 key = cow_random_key (dice.key, 100 + (guint64)count);
-    RenderActor other = { .cow = render_cow (key, shot->calf), .behaviour = idle[render_pick (&dice, G_N_ELEMENTS (idle))] };
+    RenderActor other = { .cow = render_cow (key, shot->calf),
+                          .behaviour = idle[render_pick (&dice, G_N_ELEMENTS (idle))] };
     other.pose = render_pose_random (other.behaviour, &dice);
     other.facing = render_chance (&dice, 0.5) ? 1 : -1;
     other.scale = actor->scale * render_between (&dice, 0.6, 0.8);
@@ -113,31 +135,38 @@ draw_behind (cairo_t *cr, const RenderActor *actor, const RenderShot *shot)
 static void
 draw_pipes (cairo_t *cr, const RenderActor *actor, const RenderBox *box, RenderDice *dice)
 {
-  const RenderColour colour = render_shade ((RenderColour){ 0.58, 0.60, 0.62 }, render_between (dice, 0.6, 1.2));
+  const RenderColour colour =
+      render_shade ((RenderColour){ 0.58, 0.60, 0.62 }, render_between (dice, 0.6, 1.2));
   const double width = actor->scale * render_between (dice, 0.04, 0.09), far = 2 * box->width;
 
   if (render_chance (dice, 0.65)) {
-    const double y = box->y + box->height * render_between (dice, 0.3, 1), slope = render_between (dice, -0.08, 0.08) * far;
-    render_pipe (cr, (RenderPoint){ box->x - far, y - slope }, (RenderPoint){ box->x + far, y + slope }, width, colour);
+    const double y = box->y + box->height * render_between (dice, 0.3, 1),
+                 slope = render_between (dice, -0.08, 0.08) * far;
+    render_pipe (cr, (RenderPoint){ box->x - far, y - slope },
+                 (RenderPoint){ box->x + far, y + slope }, width, colour);
   }
   if (render_chance (dice, 0.55)) {
     const double x = box->x + box->width * render_unit (dice);
-    render_pipe (cr, (RenderPoint){ x, box->y - far }, (RenderPoint){ x, box->y + far }, width * 1.3, colour);
+    render_pipe (cr, (RenderPoint){ x, box->y - far }, (RenderPoint){ x, box->y + far },
+                 width * 1.3, colour);
   }
 }
 
 /* Part of a cow that stands nearer, at one edge. */
 static void
-draw_neighbour (cairo_t *cr, const RenderActor *actor, const RenderBox *box, const RenderShot *shot, RenderDice *dice)
+draw_neighbour (cairo_t *cr, const RenderActor *actor, const RenderBox *box, const RenderShot *shot,
+                RenderDice *dice)
 {
-  RenderActor other = { .cow = render_cow (cow_random_key (dice->key, 100), shot->calf), .behaviour = RENDER_STANDING };
+  RenderActor other = { .cow = render_cow (cow_random_key (dice->key, 100), shot->calf),
+                        .behaviour = RENDER_STANDING };
   const gboolean at_left = render_chance (dice, 0.5);
 
   other.pose = render_pose_random (RENDER_STANDING, dice);
   other.scale = actor->scale * render_between (dice, 1.05, 1.25);
   other.y = actor->y + actor->scale * render_between (dice, 0.2, 0.4);
   /* Its rump reaches over the edge by up to a fifth. */
-  const double reach = box->width * render_between (dice, 0.05, 0.2), rump = 0.95 * other.scale * other.cow.size * other.cow.length;
+  const double reach = box->width * render_between (dice, 0.05, 0.2),
+               rump = 0.95 * other.scale * other.cow.size * other.cow.length;
   other.facing = at_left ? -1 : 1;
   other.x = at_left ? box->x + reach - rump : box->x + box->width - reach + rump;
   render_actor_draw (cr, &other, shot->light);
@@ -171,7 +200,8 @@ render_picture (const RenderShot *shot)
 {
   RenderActor actor = make_actor (shot);
   const Frame frame = frame_actor (&actor, shot);
-  cairo_surface_t *surface = cairo_image_surface_create (CAIRO_FORMAT_RGB24, frame.width, frame.height);
+  cairo_surface_t *surface =
+      cairo_image_surface_create (CAIRO_FORMAT_RGB24, frame.width, frame.height);
   cairo_t *cr = cairo_create (surface);
   const double middle_x = frame.width / 2.0, middle_y = frame.height / 2.0;
 
@@ -186,7 +216,8 @@ render_picture (const RenderShot *shot)
   render_actor_draw (cr, &actor, shot->light);
   draw_before (cr, &actor, shot);
   cairo_destroy (cr);
-  const RenderCamera camera = render_camera (cow_random_key (shot->camera_key, PART_SENSOR), shot->light);
+  const RenderCamera camera =
+      render_camera (cow_random_key (shot->camera_key, PART_SENSOR), shot->light);
   render_camera_apply (&camera, surface, cow_random_key (shot->key, PART_GRAIN));
   return surface;
 }

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* One picture as a detector would cut it from a camera's frame: a cow, what is around it, and the camera. */
+/* One picture as a detector would cut it from a camera's frame: a cow, what is around it, and the
+ * camera. */
 #ifndef COW_RENDER_PICTURE_H
 #define COW_RENDER_PICTURE_H
 
 #include "pipelines/demo/render-camera.h"
 
-typedef enum { RENDER_STYLE_DAY, RENDER_STYLE_NIGHT, RENDER_STYLE_MIXED, RENDER_N_STYLES } RenderStyle;
+typedef enum {
+  RENDER_STYLE_DAY,
+  RENDER_STYLE_NIGHT,
+  RENDER_STYLE_MIXED,
+  RENDER_N_STYLES
+} RenderStyle;
 
 /* "day", "night", "mixed", NULL */
 extern const char *const render_styles[];

@@ -4,28 +4,33 @@
 #include <math.h>
 
 static const char *const labels[RENDER_N_BEHAVIOURS] = {
-  "Drinking", "Feeding head down", "Feeding head up", "Lying", "Standing", "Walking", "frontal_pushing", "gallop", "leap",
+  "Drinking", "Feeding head down", "Feeding head up", "Lying", "Standing",
+  "Walking",  "frontal_pushing",   "gallop",          "leap",
 };
 
-#define STANDING_LEGS                                                                                                                      \
-  {                                                                                                                                        \
-    { -24, 4, 0 }, { -20, 10, 5 }, { 14, -26, 4 },                                                                                         \
-    {                                                                                                                                      \
-      20, -20, 8                                                                                                                           \
-    }                                                                                                                                      \
+#define STANDING_LEGS                                                                              \
+  {                                                                                                \
+    { -24, 4, 0 }, { -20, 10, 5 }, { 14, -26, 4 },                                                 \
+    {                                                                                              \
+      20, -20, 8                                                                                   \
+    }                                                                                              \
   }
 /* On the breastbone: forelegs folded under it, hind legs brought forward beside the belly. */
-#define FOLDED_LEGS                                                                                                                        \
-  {                                                                                                                                        \
-    { 10, 82, -96 }, { 20, 80, -80 }, { 62, -62, 86 },                                                                                     \
-    {                                                                                                                                      \
-      74, -50, 88                                                                                                                          \
-    }                                                                                                                                      \
+#define FOLDED_LEGS                                                                                \
+  {                                                                                                \
+    { 10, 82, -96 }, { 20, 80, -80 }, { 62, -62, 86 },                                             \
+    {                                                                                              \
+      74, -50, 88                                                                                  \
+    }                                                                                              \
   }
 
 static const RenderPose typical[RENDER_N_BEHAVIOURS] = {
   [RENDER_DRINKING] = { .neck = -20, .head = -64, .leg = STANDING_LEGS, .tail = 4, .pitch = -2 },
-  [RENDER_FEEDING_DOWN] = { .neck = -40, .head = -72, .leg = STANDING_LEGS, .tail = 4, .pitch = -3 },
+  [RENDER_FEEDING_DOWN] = { .neck = -40,
+                            .head = -72,
+                            .leg = STANDING_LEGS,
+                            .tail = 4,
+                            .pitch = -3 },
   [RENDER_FEEDING_UP] = { .neck = 20, .head = -20, .leg = STANDING_LEGS, .tail = 4, .chewing = 1 },
   [RENDER_LYING] = { .neck = 34, .head = -34, .leg = FOLDED_LEGS, .tail = 12, .pitch = 1 },
   [RENDER_STANDING] = { .neck = 26, .head = -38, .leg = STANDING_LEGS, .tail = 3 },
@@ -34,40 +39,53 @@ static const RenderPose typical[RENDER_N_BEHAVIOURS] = {
                        .head = -66,
                        .pitch = -5,
                        .arch = 0.05,
-                       .leg = { { -10, 20, 18 }, { -30, -4, -10 }, { -8, -52, -26 }, { 8, -36, -14 } },
+                       .leg = { { -10, 20, 18 },
+                                { -30, -4, -10 },
+                                { -8, -52, -26 },
+                                { 8, -36, -14 } },
                        .tail = 24 },
   [RENDER_GALLOP] = { .neck = 22,
                       .head = -22,
                       .lift = 0.10,
-                      .leg = { { 10, 62, 52 }, { 25, 76, 40 }, { -34, -62, -58 }, { -20, -54, -74 } },
+                      .leg = { { 10, 62, 52 },
+                               { 25, 76, 40 },
+                               { -34, -62, -58 },
+                               { -20, -54, -74 } },
                       .tail = 62 },
   [RENDER_LEAP] = { .neck = 30,
                     .head = -20,
                     .pitch = 24,
                     .arch = 0.10,
                     .lift = 0.45,
-                    .leg = { { 5, 66, -62 }, { 20, 80, -40 }, { -26, -58, -44 }, { -14, -50, -60 } },
+                    .leg = { { 5, 66, -62 },
+                             { 20, 80, -40 },
+                             { -26, -58, -44 },
+                             { -14, -50, -60 } },
                     .tail = 95 },
 };
 
 /* Lying with the chin on the bedding. */
 static const RenderPose resting = { .neck = -20, .head = -8, .leg = FOLDED_LEGS, .tail = 10 };
 /* The gallop's other end: all legs gathered under the trunk. */
-static const RenderPose gathered = { .neck = 14,
-                                     .head = -28,
-                                     .pitch = -3,
-                                     .arch = 0.09,
-                                     .lift = 0.16,
-                                     .leg = { { -34, -12, -74 }, { -30, 6, -56 }, { 48, 8, 38 }, { 40, -10, 30 } },
-                                     .tail = 48 };
+static const RenderPose gathered = {
+  .neck = 14,
+  .head = -28,
+  .pitch = -3,
+  .arch = 0.09,
+  .lift = 0.16,
+  .leg = { { -34, -12, -74 }, { -30, 6, -56 }, { 48, 8, 38 }, { 40, -10, 30 } },
+  .tail = 48
+};
 /* Coming down on the forelegs, or kicking out behind. */
-static const RenderPose buck = { .neck = 4,
-                                 .head = -42,
-                                 .pitch = -22,
-                                 .arch = 0.12,
-                                 .lift = 0.22,
-                                 .leg = { { -6, 26, 14 }, { 8, 34, 6 }, { -38, -82, -84 }, { -30, -66, -98 } },
-                                 .tail = 108 };
+static const RenderPose buck = {
+  .neck = 4,
+  .head = -42,
+  .pitch = -22,
+  .arch = 0.12,
+  .lift = 0.22,
+  .leg = { { -6, 26, 14 }, { 8, 34, 6 }, { -38, -82, -84 }, { -30, -66, -98 } },
+  .tail = 108
+};
 
 const char *
 render_behaviour_label (RenderBehaviour behaviour)
@@ -99,7 +117,8 @@ render_pose_mix (const RenderPose *a, const RenderPose *b, double part)
   return mixed;
 }
 
-/* One leg of a walk. The hoof goes back on the ground for half of the phase and forward above it for the other. */
+/* One leg of a walk. The hoof goes back on the ground for half of the phase and forward above it
+ * for the other. */
 static void
 step (double *leg, gboolean hind, double phase)
 {
@@ -129,7 +148,8 @@ static RenderPose
 gallop_at (double phase)
 {
   /* Never quite gathered: in a still picture that would be a cow that stands badly. */
-  RenderPose pose = render_pose_mix (&typical[RENDER_GALLOP], &gathered, 0.85 * (1 - cos (2 * G_PI * phase)) / 2);
+  RenderPose pose =
+      render_pose_mix (&typical[RENDER_GALLOP], &gathered, 0.85 * (1 - cos (2 * G_PI * phase)) / 2);
 
   pose.pitch += 7 * sin (2 * G_PI * phase);
   return pose;
@@ -187,8 +207,11 @@ RenderPose
 render_pose_random (RenderBehaviour behaviour, RenderDice *dice)
 {
   static const double head_spread[RENDER_N_BEHAVIOURS] = { 5, 6, 11, 13, 13, 9, 6, 10, 12 };
-  /* The widest part of the strides: a still picture of the moment when legs pass each other shows no gait to anybody. */
-  static const double widest[RENDER_N_BEHAVIOURS] = { [RENDER_WALKING] = 1, [RENDER_GALLOP] = 0.7, [RENDER_LEAP] = 0.9 };
+  /* The widest part of the strides: a still picture of the moment when legs pass each other shows
+   * no gait to anybody. */
+  static const double widest[RENDER_N_BEHAVIOURS] = {
+    [RENDER_WALKING] = 1, [RENDER_GALLOP] = 0.7, [RENDER_LEAP] = 0.9
+  };
   const double reach = widest[behaviour] > 0 ? widest[behaviour] : 1;
   double phase = render_between (dice, 0, reach) - (behaviour == RENDER_GALLOP ? reach / 2 : 0);
   RenderPose pose = render_pose_at (behaviour, phase);

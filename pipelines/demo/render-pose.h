@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* How a cow holds itself: angles of its joints by behaviour, as tables, and the gaits as functions of their phase. */
+/* How a cow holds itself: angles of its joints by behaviour, as tables, and the gaits as functions
+ * of their phase. */
 #ifndef COW_RENDER_POSE_H
 #define COW_RENDER_POSE_H
 
@@ -24,16 +25,25 @@ const char *render_behaviour_label (RenderBehaviour behaviour);
 /* Play: what calves do. */
 gboolean render_behaviour_is_play (RenderBehaviour behaviour);
 
-typedef enum { RENDER_NEAR_FORE, RENDER_FAR_FORE, RENDER_NEAR_HIND, RENDER_FAR_HIND, RENDER_N_LEGS } RenderLeg;
+typedef enum {
+  RENDER_NEAR_FORE,
+  RENDER_FAR_FORE,
+  RENDER_NEAR_HIND,
+  RENDER_FAR_HIND,
+  RENDER_N_LEGS
+} RenderLeg;
 
-#define RENDER_N_SEGMENTS 3 /* of a leg, without the hoof: shoulder to elbow to knee to fetlock; hip to stifle to hock to fetlock */
+#define RENDER_N_SEGMENTS                                                                          \
+  3 /* of a leg, without the hoof: shoulder to elbow to knee to fetlock; hip to stifle to hock to  \
+       fetlock */
 
-/* Doubles only, so that two poses can be mixed number by number. Degrees, where not said otherwise. */
+/* Doubles only, so that two poses can be mixed number by number. Degrees, where not said otherwise.
+ */
 typedef struct {
-  double pitch;                                 /* of the trunk; nose up */
-  double arch;                                  /* of the back: how far its ends hang down, metres */
-  double lift;                                  /* of the lowest point above the ground, metres */
-  double neck, head;                            /* above the horizontal */
+  double pitch;      /* of the trunk; nose up */
+  double arch;       /* of the back: how far its ends hang down, metres */
+  double lift;       /* of the lowest point above the ground, metres */
+  double neck, head; /* above the horizontal */
   double leg[RENDER_N_LEGS][RENDER_N_SEGMENTS]; /* from straight down; forward */
   double tail;                                  /* away from the body; 0 hangs */
   double chewing;                               /* 0 to 1: stalks in the mouth */

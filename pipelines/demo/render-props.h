@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* What stands around a cow: trough, feed fence, bedding, dust. Each has a part behind the cow and one in front of it. */
+/* What stands around a cow: trough, feed fence, bedding, dust. Each has a part behind the cow and
+ * one in front of it. */
 #ifndef COW_RENDER_PROPS_H
 #define COW_RENDER_PROPS_H
 
 #include "pipelines/demo/render-cow.h"
 
-typedef enum { RENDER_PROP_NONE, RENDER_PROP_TROUGH, RENDER_PROP_FENCE, RENDER_PROP_BEDDING, RENDER_PROP_DUST } RenderPropKind;
+typedef enum {
+  RENDER_PROP_NONE,
+  RENDER_PROP_TROUGH,
+  RENDER_PROP_FENCE,
+  RENDER_PROP_BEDDING,
+  RENDER_PROP_DUST
+} RenderPropKind;
 
 typedef struct {
   RenderPropKind kind;
@@ -13,13 +20,15 @@ typedef struct {
   guint64 key;     /* of its straws and puffs */
 } RenderProp;
 
-/* The one that fits the cow in the behaviour's typical pose; dust and bedding come with the pose itself. */
-RenderProp render_prop_for (RenderBehaviour behaviour, const RenderCow *cow, const RenderPose *pose, guint64 key);
+/* The one that fits the cow in the behaviour's typical pose; dust and bedding come with the pose
+ * itself. */
+RenderProp render_prop_for (RenderBehaviour behaviour, const RenderCow *cow, const RenderPose *pose,
+                            guint64 key);
 void render_prop_behind (cairo_t *cr, const RenderProp *prop);
 void render_prop_front (cairo_t *cr, const RenderProp *prop);
 
 /* Short strokes over a strip around y, `count` of them: straw, hay. */
-void render_straws (cairo_t *cr, RenderBounds area, int count, double length, double width, const RenderColour *colours, int n_colours,
-                    RenderDice *dice);
+void render_straws (cairo_t *cr, RenderBounds area, int count, double length, double width,
+                    const RenderColour *colours, int n_colours, RenderDice *dice);
 
 #endif

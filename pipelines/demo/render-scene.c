@@ -12,7 +12,8 @@ draw_shadow (cairo_t *cr, const RenderSkeleton *self, const RenderPose *pose)
   const double near = 1 / (1 + 2.5 * pose->lift);
 
   cairo_set_source_rgba (cr, 0, 0, 0, 0.16 + 0.2 * near);
-  render_ellipse (cr, 0, -0.02, (0.55 + 0.55 * near) * self->unit, (0.06 + 0.05 * near) * self->unit, 0);
+  render_ellipse (cr, 0, -0.02, (0.55 + 0.55 * near) * self->unit,
+                  (0.06 + 0.05 * near) * self->unit, 0);
   cairo_fill (cr);
 }
 
@@ -41,15 +42,19 @@ render_actor_box (const RenderActor *actor)
   if (actor->behaviour == RENDER_PUSHING)
     bounds.right = MAX (bounds.right, skeleton.forehead.x + OPPONENT_SHOWN * skeleton.unit);
   const double left = actor->facing > 0 ? bounds.left : -bounds.right;
-  return (RenderBox){ actor->x + left * actor->scale, actor->y - bounds.top * actor->scale, (bounds.right - bounds.left) * actor->scale,
+  return (RenderBox){ actor->x + left * actor->scale, actor->y - bounds.top * actor->scale,
+                      (bounds.right - bounds.left) * actor->scale,
                       (bounds.top - bounds.bottom) * actor->scale };
 }
 
 RenderActor
 render_opponent (const RenderActor *actor, const RenderCow *cow, const RenderPose *pose)
 {
-  const RenderSkeleton one = render_skeleton (&actor->cow, &actor->pose), other = render_skeleton (cow, pose);
-  RenderActor opponent = { .cow = *cow, .behaviour = RENDER_PUSHING, .pose = *pose, .y = actor->y, .scale = actor->scale };
+  const RenderSkeleton one = render_skeleton (&actor->cow, &actor->pose),
+                       other = render_skeleton (cow, pose);
+  RenderActor opponent = {
+    .cow = *cow, .behaviour = RENDER_PUSHING, .pose = *pose, .y = actor->y, .scale = actor->scale
+  };
 
   opponent.facing = -actor->facing;
   opponent.x = actor->x + actor->facing * (one.forehead.x + other.forehead.x) * actor->scale;

@@ -23,10 +23,12 @@ typedef struct {
 } RenderBox;
 
 void render_actor_draw (cairo_t *cr, const RenderActor *actor, RenderLight light);
-/* The box that a detector would put around the cow. A pushing cow's holds the other's head, without which nobody pushes. */
+/* The box that a detector would put around the cow. A pushing cow's holds the other's head, without
+ * which nobody pushes. */
 RenderBox render_actor_box (const RenderActor *actor);
 /* The second of two that push: its forehead against the other's. */
-RenderActor render_opponent (const RenderActor *actor, const RenderCow *cow, const RenderPose *pose);
+RenderActor render_opponent (const RenderActor *actor, const RenderCow *cow,
+                             const RenderPose *pose);
 
 /* The empty barn. */
 typedef struct {

@@ -24,7 +24,8 @@ typedef struct {
   int opponent; /* index of the role before that it pushes, or NOBODY */
 } Role;
 
-/* From back to front. The second calf of the pair follows the first: its acts have no length of their own. */
+/* From back to front. The second calf of the pair follows the first: its acts have no length of
+ * their own. */
 static const Role roles[RENDER_N_ROLES] = {
   {
       .name = "rest-1",
@@ -105,22 +106,30 @@ static const Role roles[RENDER_N_ROLES] = {
       .facing = 1,
       .place = RENDER_GALLOP,
       .n_acts = 4,
-      .acts = { { RENDER_GALLOP, 2.4, 3.6 }, { RENDER_LEAP, 1.8, 2.7 }, { RENDER_WALKING, 1.5, 3 }, { RENDER_STANDING, 1.5, 2.5 } },
+      .acts = { { RENDER_GALLOP, 2.4, 3.6 },
+                { RENDER_LEAP, 1.8, 2.7 },
+                { RENDER_WALKING, 1.5, 3 },
+                { RENDER_STANDING, 1.5, 2.5 } },
       .left = 84,
       .right = 556,
       .opponent = NOBODY,
   },
 };
 
-/* Metres a second and rounds a second, on a cow of size 1; a small animal makes shorter steps, and more of them. */
-static const double speeds[RENDER_N_BEHAVIOURS] = { [RENDER_WALKING] = 0.8, [RENDER_GALLOP] = 3.4, [RENDER_LEAP] = 1.6 };
+/* Metres a second and rounds a second, on a cow of size 1; a small animal makes shorter steps, and
+ * more of them. */
+static const double speeds[RENDER_N_BEHAVIOURS] = {
+  [RENDER_WALKING] = 0.8, [RENDER_GALLOP] = 3.4, [RENDER_LEAP] = 1.6
+};
 static const double cadences[RENDER_N_BEHAVIOURS] = {
-  [RENDER_DRINKING] = 0.5, [RENDER_FEEDING_DOWN] = 0.6, [RENDER_FEEDING_UP] = 0.9, [RENDER_LYING] = 0.2, [RENDER_STANDING] = 0.25,
-  [RENDER_WALKING] = 0.75, [RENDER_PUSHING] = 0.6,      [RENDER_GALLOP] = 2.1,     [RENDER_LEAP] = 1.1,
+  [RENDER_DRINKING] = 0.5, [RENDER_FEEDING_DOWN] = 0.6, [RENDER_FEEDING_UP] = 0.9,
+  [RENDER_LYING] = 0.2,    [RENDER_STANDING] = 0.25,    [RENDER_WALKING] = 0.75,
+  [RENDER_PUSHING] = 0.6,  [RENDER_GALLOP] = 2.1,       [RENDER_LEAP] = 1.1,
 };
 
 #define CHANGE_SECONDS 0.6
-#define STEP_BACK      0.45 /* metres, on a cow of size 1: two that have pushed part, or their heads would cross */
+#define STEP_BACK                                                                                  \
+  0.45 /* metres, on a cow of size 1: two that have pushed part, or their heads would cross */
 
 /* Where a role is in its round. */
 typedef struct {
@@ -165,7 +174,8 @@ pose_role (RenderScript *self, int role)
   RenderRoleState *state = &self->states[role];
   const RenderBehaviour behaviour = current_act (self, role)->behaviour;
   const RenderPose pose = render_pose_at (behaviour, progress->phase);
-  const double part = MIN (progress->elapsed / CHANGE_SECONDS, 1), smooth = part * part * (3 - 2 * part);
+  const double part = MIN (progress->elapsed / CHANGE_SECONDS, 1),
+               smooth = part * part * (3 - 2 * part);
 
   state->changing = part < 1;
   state->actor.pose = render_pose_mix (&progress->before, &pose, smooth);
@@ -216,7 +226,8 @@ advance_role (RenderScript *self, int role)
   const int leader = roles[role].opponent;
 
   progress->elapsed += seconds;
-  progress->phase = fmod (progress->phase + cadences[current_act (self, role)->behaviour] * seconds, 1);
+  progress->phase =
+      fmod (progress->phase + cadences[current_act (self, role)->behaviour] * seconds, 1);
   if (leader != NOBODY) {
     if (self->progress[leader].act != progress->act)
       begin_act (self, role, self->progress[leader].act);
@@ -259,7 +270,8 @@ start_role (RenderScript *self, int role, guint64 seed)
     .scale = given->scale,
     .facing = given->facing,
   };
-  actor->prop = render_prop_for (given->place, &actor->cow, render_pose_typical (given->place), cow_random_key (seed, 30 + (guint64)role));
+  actor->prop = render_prop_for (given->place, &actor->cow, render_pose_typical (given->place),
+                                 cow_random_key (seed, 30 + (guint64)role));
   begin_act (self, role, 0);
   progress->elapsed = CHANGE_SECONDS;
   if (given->opponent != NOBODY)

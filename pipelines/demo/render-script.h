@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What happens in the demonstration video: seven animals, each with its own place and its own round of behaviours. */
+/* What happens in the demonstration video: seven animals, each with its own place and its own round
+ * of behaviours. */
 #ifndef COW_RENDER_SCRIPT_H
 #define COW_RENDER_SCRIPT_H
 

@@ -14,7 +14,8 @@ render_png_write (cairo_surface_t *surface, const char *path, GError **error)
 
   cairo_surface_destroy (surface);
   if (status != CAIRO_STATUS_SUCCESS)
-    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: the picture cannot be written: %s", path, cairo_status_to_string (status));
+    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: the picture cannot be written: %s", path,
+                 cairo_status_to_string (status));
   return status == CAIRO_STATUS_SUCCESS;
 }
 
@@ -22,7 +23,8 @@ render_png_write (cairo_surface_t *surface, const char *path, GError **error)
 static cairo_surface_t *
 example (const RenderSheetOptions *options, int behaviour, int i)
 {
-  const guint64 key = cow_random_key (cow_random_key (options->seed, (guint64)behaviour), (guint64)i);
+  const guint64 key =
+      cow_random_key (cow_random_key (options->seed, (guint64)behaviour), (guint64)i);
   const RenderShot shot = {
     .behaviour = (RenderBehaviour)behaviour,
     .light = render_style_light (options->style, key),
@@ -40,7 +42,8 @@ draw_cell (cairo_t *cr, const RenderSheetOptions *options, int behaviour, double
 {
   for (int i = 0; i < options->each; i++, x += options->size + GAP) {
     cairo_surface_t *picture = example (options, behaviour, i);
-    const double width = cairo_image_surface_get_width (picture), height = cairo_image_surface_get_height (picture);
+    const double width = cairo_image_surface_get_width (picture),
+                 height = cairo_image_surface_get_height (picture);
     const double room = options->size * HEIGHT, scale = MIN (room / height, options->size / width);
 
     cairo_save (cr);
@@ -66,17 +69,21 @@ draw_caption (cairo_t *cr, const char *text, double x, double y)
 gboolean
 render_sheet_write (const char *path, const RenderSheetOptions *options, GError **error)
 {
-  const int cell_width = options->each * (options->size + GAP), cell_height = (int)(options->size * HEIGHT) + CAPTION + GAP;
+  const int cell_width = options->each * (options->size + GAP),
+            cell_height = (int)(options->size * HEIGHT) + CAPTION + GAP;
   const int rows = (RENDER_N_BEHAVIOURS + options->columns - 1) / options->columns;
-  cairo_surface_t *surface = cairo_image_surface_create (CAIRO_FORMAT_RGB24, GAP + options->columns * cell_width, GAP + rows * cell_height);
+  cairo_surface_t *surface = cairo_image_surface_create (
+      CAIRO_FORMAT_RGB24, GAP + options->columns * cell_width, GAP + rows * cell_height);
   cairo_t *cr = cairo_create (surface);
 
   cairo_set_source_rgb (cr, 0.97, 0.97, 0.96);
   cairo_paint (cr);
   for (int behaviour = 0; behaviour < RENDER_N_BEHAVIOURS; behaviour++) {
-    const double x = GAP + (behaviour % options->columns) * cell_width, y = GAP + behaviour / options->columns * cell_height;
+    const double x = GAP + (behaviour % options->columns) * cell_width,
+                 y = GAP + behaviour / options->columns * cell_height;
     draw_cell (cr, options, behaviour, x, y);
-    draw_caption (cr, render_behaviour_label ((RenderBehaviour)behaviour), x + 2, y + options->size * HEIGHT + 16);
+    draw_caption (cr, render_behaviour_label ((RenderBehaviour)behaviour), x + 2,
+                  y + options->size * HEIGHT + 16);
   }
   cairo_destroy (cr);
   return render_png_write (surface, path, error);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The nine behaviours on one picture, with their names: for a README, and to see what the renderer draws. */
+/* The nine behaviours on one picture, with their names: for a README, and to see what the renderer
+ * draws. */
 #ifndef COW_RENDER_SHEET_H
 #define COW_RENDER_SHEET_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Forward kinematics: angles to joints. All lengths are those of a cow of 1.4 m at the withers, from anatomical drawings, roughly. */
+/* Forward kinematics: angles to joints. All lengths are those of a cow of 1.4 m at the withers,
+ * from anatomical drawings, roughly. */
 #include <math.h>
 
 #include "pipelines/demo/render-cow.h"
@@ -11,13 +12,15 @@
 #define TRUNK_HALF_LENGTH 0.85
 
 const RenderPoint render_outline[RENDER_N_OUTLINE] = {
-  { 0.88, 0.16 },  { 0.74, 0.36 },   { 0.52, 0.395 },  { 0.10, 0.345 },  { -0.35, 0.355 }, { -0.64, 0.385 }, { -0.86, 0.31 },
-  { -0.94, 0.08 }, { -0.86, -0.22 }, { -0.55, -0.33 }, { -0.10, -0.45 }, { 0.32, -0.42 },  { 0.70, -0.34 },  { 0.88, -0.10 },
+  { 0.88, 0.16 },   { 0.74, 0.36 },  { 0.52, 0.395 }, { 0.10, 0.345 },  { -0.35, 0.355 },
+  { -0.64, 0.385 }, { -0.86, 0.31 }, { -0.94, 0.08 }, { -0.86, -0.22 }, { -0.55, -0.33 },
+  { -0.10, -0.45 }, { 0.32, -0.42 }, { 0.70, -0.34 }, { 0.88, -0.10 },
 };
 
 static const RenderPoint leg_roots[] = { { 0.60, -0.12 }, { -0.62, -0.04 } };
 static const double lengths[][RENDER_N_SEGMENTS] = { { 0.20, 0.31, 0.30 }, { 0.32, 0.29, 0.31 } };
-static const double radii[][RENDER_N_SEGMENTS + 1] = { { 0.17, 0.125, 0.068, 0.050 }, { 0.25, 0.165, 0.075, 0.052 } };
+static const double radii[][RENDER_N_SEGMENTS + 1] = { { 0.17, 0.125, 0.068, 0.050 },
+                                                       { 0.25, 0.165, 0.075, 0.052 } };
 
 static gboolean
 is_hind (int leg)
@@ -59,16 +62,18 @@ place_legs (RenderSkeleton *self, const RenderCow *cow, const RenderPose *pose)
 
     joint[0] = render_trunk_point (self, leg_roots[hind].x + aside, leg_roots[hind].y);
     for (int i = 0; i < RENDER_N_SEGMENTS; i++)
-      joint[i + 1] = from (joint[i], lengths[hind][i] * cow->legs * self->unit, (pose->leg[leg][i] - 90) * DEGREE);
-    self->hoof[leg] =
-        from (joint[RENDER_N_SEGMENTS], HOOF_LENGTH * self->unit, (pose->leg[leg][RENDER_N_SEGMENTS - 1] * 0.8 - 90) * DEGREE);
+      joint[i + 1] = from (joint[i], lengths[hind][i] * cow->legs * self->unit,
+                           (pose->leg[leg][i] - 90) * DEGREE);
+    self->hoof[leg] = from (joint[RENDER_N_SEGMENTS], HOOF_LENGTH * self->unit,
+                            (pose->leg[leg][RENDER_N_SEGMENTS - 1] * 0.8 - 90) * DEGREE);
   }
 }
 
 static void
 place_head (RenderSkeleton *self, const RenderCow *cow, const RenderPose *pose)
 {
-  const double neck = (pose->neck + pose->pitch) * DEGREE, head = (pose->head + pose->pitch) * DEGREE, unit = self->unit * cow->head;
+  const double neck = (pose->neck + pose->pitch) * DEGREE,
+               head = (pose->head + pose->pitch) * DEGREE, unit = self->unit * cow->head;
 
   self->neck = render_trunk_point (self, 0.70, 0.10);
   self->poll = from (self->neck, NECK_LENGTH * self->unit, neck);
@@ -115,7 +120,8 @@ render_skeleton (const RenderCow *cow, const RenderPose *pose)
     .unit = cow->size,
   };
 
-  /* Once with the trunk at height 0 to learn how far down the pose reaches, then where it belongs. */
+  /* Once with the trunk at height 0 to learn how far down the pose reaches, then where it belongs.
+   */
   for (int pass = 0; pass < 2; pass++) {
     place_legs (&self, cow, pose);
     place_head (&self, cow, pose);

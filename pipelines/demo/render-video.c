@@ -7,10 +7,13 @@
 #include "model/files/error.h"
 #include "pipelines/demo/render-script.h"
 
-/* A key frame a second and no B frames: cameras send it so, and the demonstration's camera passes it on as it is. */
-#define LAUNCH                                                                                                                             \
-  "appsrc name=frames format=time caps=video/x-raw,format=BGRx,width=%d,height=%d,framerate=%d/1 ! "                                       \
-  "videoconvert ! video/x-raw,format=I420 ! x264enc speed-preset=veryfast quantizer=23 pass=qual bframes=0 key-int-max=%d threads=2 ! "      \
+/* A key frame a second and no B frames: cameras send it so, and the demonstration's camera passes
+ * it on as it is. */
+#define LAUNCH                                                                                     \
+  "appsrc name=frames format=time caps=video/x-raw,format=BGRx,width=%d,height=%d,framerate=%d/1 " \
+  "! "                                                                                             \
+  "videoconvert ! video/x-raw,format=I420 ! x264enc speed-preset=veryfast quantizer=23 pass=qual " \
+  "bframes=0 key-int-max=%d threads=2 ! "                                                          \
   "h264parse ! mp4mux faststart=true ! filesink name=file"
 
 #define FLOOR_Y    112 /* pixels */
@@ -88,16 +91,20 @@ tell_truth (Video *self, guint64 frame)
 
   for (int role = 0; role < RENDER_N_ROLES; role++) {
     const RenderBox box = render_actor_box (&states[role].actor);
-    const int left = CLAMP ((int)floor (box.x), 0, RENDER_VIDEO_WIDTH - 1), top = CLAMP ((int)floor (box.y), 0, RENDER_VIDEO_HEIGHT - 1);
+    const int left = CLAMP ((int)floor (box.x), 0, RENDER_VIDEO_WIDTH - 1),
+              top = CLAMP ((int)floor (box.y), 0, RENDER_VIDEO_HEIGHT - 1);
     const int right = CLAMP ((int)ceil (box.x + box.width), left + 1, RENDER_VIDEO_WIDTH);
     const int bottom = CLAMP ((int)ceil (box.y + box.height), top + 1, RENDER_VIDEO_HEIGHT);
     const int milliseconds = (int)(frame * 1000 / RENDER_VIDEO_RATE);
 
     g_string_append_printf (self->truth,
-                            "{\"frame\": %d, \"time\": %d.%03d, \"cow\": \"%s\", \"x\": %d, \"y\": %d, \"w\": %d, \"h\": %d, "
+                            "{\"frame\": %d, \"time\": %d.%03d, \"cow\": \"%s\", \"x\": %d, \"y\": "
+                            "%d, \"w\": %d, \"h\": %d, "
                             "\"behaviour\": \"%s\", \"changing\": %s}\n",
-                            (int)frame, milliseconds / 1000, milliseconds % 1000, states[role].name, left, top, right - left, bottom - top,
-                            render_behaviour_label (states[role].actor.behaviour), states[role].changing ? "true" : "false");
+                            (int)frame, milliseconds / 1000, milliseconds % 1000, states[role].name,
+                            left, top, right - left, bottom - top,
+                            render_behaviour_label (states[role].actor.behaviour),
+                            states[role].changing ? "true" : "false");
   }
 }
 
@@ -106,15 +113,17 @@ static GstBuffer *
 wrap_frame (cairo_surface_t *surface, guint64 frame)
 {
   const gsize size = (gsize)cairo_image_surface_get_stride (surface) * RENDER_VIDEO_HEIGHT;
-  GstBuffer *buffer = gst_buffer_new_wrapped_full ((GstMemoryFlags)0, cairo_image_surface_get_data (surface), size, 0, size, surface,
-                                                   (GDestroyNotify)cairo_surface_destroy);
+  GstBuffer *buffer =
+      gst_buffer_new_wrapped_full ((GstMemoryFlags)0, cairo_image_surface_get_data (surface), size,
+                                   0, size, surface, (GDestroyNotify)cairo_surface_destroy);
 
   GST_BUFFER_PTS (buffer) = gst_util_uint64_scale (frame, GST_SECOND, RENDER_VIDEO_RATE);
   GST_BUFFER_DURATION (buffer) = gst_util_uint64_scale (1, GST_SECOND, RENDER_VIDEO_RATE);
   return buffer;
 }
 
-/* The next frame, drawn by the pipeline's thread when it has use for it: a pipeline that failed asks no more, and nobody waits for it. */
+/* The next frame, drawn by the pipeline's thread when it has use for it: a pipeline that failed
+ * asks no more, and nobody waits for it. */
 static void
 give_frame (GstAppSrc *source, guint length, gpointer user_data)
 {
@@ -134,7 +143,8 @@ static gboolean
 make_pipeline (Video *self, const char *path, GError **error)
 {
   GstAppSrcCallbacks callbacks = { .need_data = give_frame };
-  g_autofree char *launch = g_strdup_printf (LAUNCH, RENDER_VIDEO_WIDTH, RENDER_VIDEO_HEIGHT, RENDER_VIDEO_RATE, RENDER_VIDEO_RATE);
+  g_autofree char *launch = g_strdup_printf (LAUNCH, RENDER_VIDEO_WIDTH, RENDER_VIDEO_HEIGHT,
+                                             RENDER_VIDEO_RATE, RENDER_VIDEO_RATE);
   g_autoptr (GstElement) source = NULL, file = NULL;
 
   self->pipeline = gst_parse_launch_full (launch, NULL, GST_PARSE_FLAG_FATAL_ERRORS, error);
@@ -156,12 +166,14 @@ encode (Video *self, const char *path, GError **error)
   g_autoptr (GError) cause = NULL;
 
   gst_element_set_state (self->pipeline, GST_STATE_PLAYING); /* what fails here is on the bus */
-  message = gst_bus_timed_pop_filtered (bus, GST_CLOCK_TIME_NONE, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+  message =
+      gst_bus_timed_pop_filtered (bus, GST_CLOCK_TIME_NONE, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
   gst_element_set_state (self->pipeline, GST_STATE_NULL);
   if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS)
     return TRUE;
   gst_message_parse_error (message, &cause, NULL);
-  g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: the video cannot be written: %s", path, cause->message);
+  g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: the video cannot be written: %s", path,
+               cause->message);
   return FALSE;
 }
 

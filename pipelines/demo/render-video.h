@@ -13,9 +13,11 @@ typedef struct {
 } RenderVideoOptions;
 
 /*
- * RENDER_VIDEO_WIDTH x RENDER_VIDEO_HEIGHT at RENDER_VIDEO_RATE. A line of truth is a cow in a frame, boxes in pixels and inside the frame:
- * {"frame": 0, "time": 0.000, "cow": "rest-1", "x": 40, "y": 93, "w": 120, "h": 70, "behaviour": "Lying", "changing": false}
- * A cow that is `changing` is on its way from one behaviour to another. Needs GStreamer's x264enc and mp4mux.
+ * RENDER_VIDEO_WIDTH x RENDER_VIDEO_HEIGHT at RENDER_VIDEO_RATE. A line of truth is a cow in a
+ * frame, boxes in pixels and inside the frame:
+ * {"frame": 0, "time": 0.000, "cow": "rest-1", "x": 40, "y": 93, "w": 120, "h": 70, "behaviour":
+ * "Lying", "changing": false} A cow that is `changing` is on its way from one behaviour to another.
+ * Needs GStreamer's x264enc and mp4mux.
  */
 gboolean render_video_write (const char *path, const RenderVideoOptions *options, GError **error);
 

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the cows in a picture are doing, by libcowbehavior alone: an example for programs that use neither GStreamer nor GLib.
+ * What the cows in a picture are doing, by libcowbehavior alone: an example for programs that use
+ * neither GStreamer nor GLib.
  *
  *   cc -o classify-picture classify-picture.c $(pkg-config --cflags --libs cowbehavior)
  *   classify-picture -m dinov3-vits16-nf4 -a cows barn.ppm
- *   classify-picture -m dinov3-vits16-nf4 -a cows -n 1920x1080 -r 600,200,300,250 -r 900,210,280,240 frame.nv12
+ *   classify-picture -m dinov3-vits16-nf4 -a cows -n 1920x1080 -r 600,200,300,250 -r
+ * 900,210,280,240 frame.nv12
  *
- * Prints for each region (of the whole picture, where none is given) the label, then the probability of every class.
+ * Prints for each region (of the whole picture, where none is given) the label, then the
+ * probability of every class.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -31,8 +34,10 @@ typedef struct {
 static int
 usage (void)
 {
-  fprintf (stderr, "usage: classify-picture [-m MODEL] -a ADAPTER [-d DEVICE] [-r X,Y,WIDTH,HEIGHT]... [-n WIDTHxHEIGHT] FILE\n"
-                   "FILE is a binary PPM or PGM picture, or with -n a raw NV12 frame (BT.709, limited range).\n");
+  fprintf (stderr, "usage: classify-picture [-m MODEL] -a ADAPTER [-d DEVICE] [-r "
+                   "X,Y,WIDTH,HEIGHT]... [-n WIDTHxHEIGHT] FILE\n"
+                   "FILE is a binary PPM or PGM picture, or with -n a raw NV12 frame (BT.709, "
+                   "limited range).\n");
   return 2;
 }
 
@@ -62,13 +67,14 @@ parse (int argc, char **argv, Arguments *arguments)
       break;
     case 'r':
       if (arguments->n_regions == MOST_REGIONS ||
-          sscanf (optarg, "%d,%d,%d,%d", &region->x, &region->y, &region->width, &region->height) != 4)
+          sscanf (optarg, "%d,%d,%d,%d", &region->x, &region->y, &region->width, &region->height) !=
+              4)
         return 0;
       arguments->n_regions++;
       break;
     case 'n':
-      if (sscanf (optarg, "%dx%d", &arguments->width, &arguments->height) != 2 || !valid_side (arguments->width) ||
-          !valid_side (arguments->height))
+      if (sscanf (optarg, "%dx%d", &arguments->width, &arguments->height) != 2 ||
+          !valid_side (arguments->width) || !valid_side (arguments->height))
         return 0;
       break;
     default:
@@ -104,10 +110,12 @@ read_header (FILE *file, CowBehaviorPicture *picture)
   picture->format = magic[1] == '6' ? COW_BEHAVIOR_RGB : COW_BEHAVIOR_GRAY8;
   picture->width = read_number (file);
   picture->height = read_number (file);
-  return valid_side (picture->width) && valid_side (picture->height) && read_number (file) == 255 && isspace (getc (file));
+  return valid_side (picture->width) && valid_side (picture->height) && read_number (file) == 255 &&
+         isspace (getc (file));
 }
 
-/* Reads the picture; its pixels are the caller's to free. NULL, after saying why, when that fails. */
+/* Reads the picture; its pixels are the caller's to free. NULL, after saying why, when that fails.
+ */
 static void *
 read_picture (const Arguments *arguments, FILE *file, CowBehaviorPicture *picture)
 {
@@ -135,7 +143,8 @@ read_picture (const Arguments *arguments, FILE *file, CowBehaviorPicture *pictur
   }
   pixels = malloc (bytes);
   if (!pixels || fread (pixels, 1, bytes, file) != bytes) {
-    fprintf (stderr, "%s: %s\n", arguments->file, pixels ? "shorter than its picture" : "too large for the memory");
+    fprintf (stderr, "%s: %s\n", arguments->file,
+             pixels ? "shorter than its picture" : "too large for the memory");
     free (pixels);
     return NULL;
   }
@@ -152,7 +161,8 @@ print (const CowBehavior *behavior, const CowBehaviorRegion *region, const float
 
   if (region)
     printf ("%d,%d,%d,%d: ", region->x, region->y, region->width, region->height);
-  printf ("%s\n", cow_behavior_label (behavior, probabilities, COW_BEHAVIOR_THRESHOLD_OF_ADAPTER, NULL));
+  printf ("%s\n",
+          cow_behavior_label (behavior, probabilities, COW_BEHAVIOR_THRESHOLD_OF_ADAPTER, NULL));
   for (size_t i = 0; i < n_classes; i++)
     printf ("  %.7f %s\n", probabilities[i], cow_behavior_class_name (behavior, i));
 }
@@ -161,13 +171,15 @@ print (const CowBehavior *behavior, const CowBehaviorRegion *region, const float
 static int
 classify (CowBehavior *behavior, const Arguments *arguments, const CowBehaviorPicture *picture)
 {
-  size_t n_classes = cow_behavior_n_classes (behavior), n = arguments->n_regions > 0 ? arguments->n_regions : 1;
+  size_t n_classes = cow_behavior_n_classes (behavior),
+         n = arguments->n_regions > 0 ? arguments->n_regions : 1;
   const CowBehaviorRegion *regions = arguments->n_regions > 0 ? arguments->regions : NULL;
   float *probabilities = calloc (n * n_classes, sizeof *probabilities);
   char *message = NULL;
   int done = 0;
 
-  if (probabilities && cow_behavior_classify (behavior, picture, regions, n, probabilities, &message) == COW_BEHAVIOR_OK) {
+  if (probabilities && cow_behavior_classify (behavior, picture, regions, n, probabilities,
+                                              &message) == COW_BEHAVIOR_OK) {
     for (size_t i = 0; i < n; i++)
       print (behavior, regions ? &regions[i] : NULL, probabilities + i * n_classes);
     done = 1;

@@ -22,7 +22,8 @@ typedef struct {
   const char *what; /* name of the test */
   const char *file; /* below the folder: model/... or adapter/... */
   Fault fault;
-  const char *says; /* what the error has to say, separated by '|'; which of the two folders it names always */
+  const char *says; /* what the error has to say, separated by '|'; which of the two folders it
+                       names always */
   const char *key, *text;
   gsize length;
   ScratchEdit edit;
@@ -31,7 +32,8 @@ typedef struct {
 extern const Case cases[];
 extern const guint n_cases;
 
-/* Fills an empty folder with the golden model and an adapter for it, and breaks them; a case of NULL leaves them whole. */
+/* Fills an empty folder with the golden model and an adapter for it, and breaks them; a case of
+ * NULL leaves them whole. */
 void case_make (const Case *self, const char *folder);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Broken models and adapters as a user meets them: one line on standard error of cow-trainer and exit status 1, one error message on the
- * bus of a pipeline that does not start; each says which file and what is wrong with it.
+ * Broken models and adapters as a user meets them: one line on standard error of cow-trainer and
+ * exit status 1, one error message on the bus of a pipeline that does not start; each says which
+ * file and what is wrong with it.
  */
 #include <gst/gst.h>
 #include <string.h>
@@ -27,7 +28,8 @@ static void
 run_program (const Case *self, const char *model, const char *adapter)
 {
   g_autofree char *picture = cli_golden ("preprocess", "picture.png");
-  g_auto (Result) result = cli_run ("predict", picture, "--model", model, "--adapter", adapter, NULL);
+  g_auto (Result) result =
+      cli_run ("predict", picture, "--model", model, "--adapter", adapter, NULL);
 
   if (!self) {
     cli_assert_ok (&result);
@@ -43,14 +45,17 @@ static void
 run_element (const Case *self, const char *model, const char *adapter)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *line =
-      g_strdup_printf ("videotestsrc num-buffers=2 ! cowbehavior name=cow model=\"%s\" adapter=\"%s\" ! fakesink", model, adapter);
+  g_autofree char *line = g_strdup_printf (
+      "videotestsrc num-buffers=2 ! cowbehavior name=cow model=\"%s\" adapter=\"%s\" ! fakesink",
+      model, adapter);
   GstElement *pipeline = gst_parse_launch (line, &error);
   g_assert_no_error (error);
   GstBus *bus = gst_element_get_bus (pipeline);
 
-  g_assert_cmpint (gst_element_set_state (pipeline, GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE, ==, self != NULL);
-  GstMessage *message = gst_bus_timed_pop_filtered (bus, 60 * GST_SECOND, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
+  g_assert_cmpint (gst_element_set_state (pipeline, GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE,
+                   ==, self != NULL);
+  GstMessage *message =
+      gst_bus_timed_pop_filtered (bus, 60 * GST_SECOND, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
   g_assert_nonnull (message);
   g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, self ? GST_MESSAGE_ERROR : GST_MESSAGE_EOS);
   if (self) {
@@ -66,12 +71,14 @@ run_element (const Case *self, const char *model, const char *adapter)
   gst_object_unref (pipeline);
 }
 
-/* A case, or NULL: what is whole works both ways, so that no case fails for another reason than its own. */
+/* A case, or NULL: what is whole works both ways, so that no case fails for another reason than its
+ * own. */
 static void
 test_case (gconstpointer data)
 {
   char *folder = scratch_new ();
-  g_autofree char *model = g_build_filename (folder, "model", NULL), *adapter = g_build_filename (folder, "adapter", NULL);
+  g_autofree char *model = g_build_filename (folder, "model", NULL),
+                  *adapter = g_build_filename (folder, "adapter", NULL);
 
   case_make (data, folder);
   run_program (data, model, adapter);

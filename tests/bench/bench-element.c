@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the element costs beside the network, and whether elements that share an engine lose by it. All numbers of one line come from one
- * run, in turn, so that a busy machine changes both sides alike. A ViT-S from the formula, 1080p frames.
- *   bench-element      prints a line a case; exits 1 when the element costs more than 3 % of the network, or eight elements are slower than
- * one
+ * What the element costs beside the network, and whether elements that share an engine lose by it.
+ * All numbers of one line come from one run, in turn, so that a busy machine changes both sides
+ * alike. A ViT-S from the formula, 1080p frames. bench-element      prints a line a case; exits 1
+ * when the element costs more than 3 % of the network, or eight elements are slower than one
  */
 #include <gio/gio.h>
 #include <omp.h>
@@ -12,7 +12,8 @@
 #include "tests/gst/support.h"
 
 #define MOST_COST 0.03
-/* The two throughputs are measured in slices that take turns; what a slice's neighbours on the machine do evens out to about this. */
+/* The two throughputs are measured in slices that take turns; what a slice's neighbours on the
+ * machine do evens out to about this. */
 #define LEAST_THROUGHPUT 0.97
 #define N_FRAMES         24
 #define N_SHARING        8
@@ -32,7 +33,8 @@ cpu_ns (clockid_t whose)
 static GstHarness *
 harness_new (const char *properties, const GstVideoInfo *info)
 {
-  g_autofree char *line = g_strdup_printf ("cowbehavior mode=blocking model=\"%s\" adapter=\"%s\" %s", model, adapter, properties);
+  g_autofree char *line = g_strdup_printf (
+      "cowbehavior mode=blocking model=\"%s\" adapter=\"%s\" %s", model, adapter, properties);
   GstHarness *harness = gst_harness_new_parse (line);
 
   support_harness_set_info (harness, info);
@@ -46,8 +48,9 @@ typedef struct {
 } Case;
 
 /*
- * CPU time of the streaming thread, which prepares, waits and writes, beside that of the threads which compute, over their number: on an
- * idle machine that is the time which a forward pass takes; on a busy one both grow alike.
+ * CPU time of the streaming thread, which prepares, waits and writes, beside that of the threads
+ * which compute, over their number: on an idle machine that is the time which a forward pass takes;
+ * on a busy one both grow alike.
  */
 static gboolean
 measure_cost (const Case *c)
@@ -72,13 +75,13 @@ measure_cost (const Case *c)
   }
   network_ns = (double)(all_ns - own_ns) / omp_get_max_threads ();
   share = (double)own_ns / network_ns;
-  g_print ("%-24s element %7.3f ms a frame, network %8.2f ms: %.2f %%\n", c->name, (double)own_ns / 1e6 / N_FRAMES,
-           network_ns / 1e6 / N_FRAMES, 100 * share);
+  g_print ("%-24s element %7.3f ms a frame, network %8.2f ms: %.2f %%\n", c->name,
+           (double)own_ns / 1e6 / N_FRAMES, network_ns / 1e6 / N_FRAMES, 100 * share);
   gst_harness_teardown (harness);
   return share < MOST_COST;
 }
 
-/* ---- sharing ---- */
+/* ---- sharing --------------------------------------------------------------------------------- */
 
 typedef struct {
   GstHarness *harness;
@@ -133,10 +136,12 @@ measure_sharing (void)
     run_streams (streams, 1, &one);
     run_streams (streams, N_SHARING, &eight);
   }
-  g_print ("%-24s one %.2f, eight %.2f frames/s: %.2f times; %.2f times for a processor's second; of %" G_GUINT64_FORMAT
-           " batches %" G_GUINT64_FORMAT " of several\n",
-           "sharing", N_SLICES * N_FRAMES / one.clock, N_SLICES * N_FRAMES / eight.clock, one.clock / eight.clock, one.cpu / eight.cpu,
-           support_stat (streams[0].harness, "batches"), support_stat (streams[0].harness, "batches-mixed"));
+  g_print ("%-24s one %.2f, eight %.2f frames/s: %.2f times; %.2f times for a processor's second; "
+           "of %" G_GUINT64_FORMAT " batches %" G_GUINT64_FORMAT " of several\n",
+           "sharing", N_SLICES * N_FRAMES / one.clock, N_SLICES * N_FRAMES / eight.clock,
+           one.clock / eight.clock, one.cpu / eight.cpu,
+           support_stat (streams[0].harness, "batches"),
+           support_stat (streams[0].harness, "batches-mixed"));
   for (guint i = 0; i < N_SHARING; i++)
     gst_harness_teardown (streams[i].harness);
   return one.clock / eight.clock >= LEAST_THROUGHPUT;
@@ -153,8 +158,9 @@ make_model (void)
   g_assert_no_error (error);
   model = g_build_filename (folder, "model", NULL);
   adapter = g_build_filename (folder, "adapter", NULL);
-  process = g_subprocess_new (G_SUBPROCESS_FLAGS_STDOUT_SILENCE, &error, g_getenv ("COW_FORMULA_MODEL"), "vits16", model, "--adapter",
-                              adapter, "--head", NULL);
+  process =
+      g_subprocess_new (G_SUBPROCESS_FLAGS_STDOUT_SILENCE, &error, g_getenv ("COW_FORMULA_MODEL"),
+                        "vits16", model, "--adapter", adapter, "--head", NULL);
   g_assert_no_error (error);
   g_assert_true (g_subprocess_wait_check (process, NULL, NULL));
   return folder;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The formula against values that another program (numpy) computed, and the folders made of it against one another. */
+/* The formula against values that another program (numpy) computed, and the folders made of it
+ * against one another. */
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -11,7 +12,8 @@
 #include "tests/model/scratch.h"
 
 static void
-check_values (const char *name, guint n_dims, const gint64 *dims, const gsize at[3], const float expected[3])
+check_values (const char *name, guint n_dims, const gint64 *dims, const gsize at[3],
+              const float expected[3])
 {
   gsize count = 1;
   for (guint i = 0; i < n_dims; i++)
@@ -21,7 +23,8 @@ check_values (const char *name, guint n_dims, const gint64 *dims, const gsize at
   cow_formula_fill (name, dims, n_dims, values);
   for (int i = 0; i < 3; i++)
     if (memcmp (&values[at[i]], &expected[i], sizeof (float)) != 0)
-      g_test_fail_printf ("%s[%" G_GSIZE_FORMAT "] is %a, expected %a", name, at[i], values[at[i]], expected[i]);
+      g_test_fail_printf ("%s[%" G_GSIZE_FORMAT "] is %a, expected %a", name, at[i], values[at[i]],
+                          expected[i]);
 }
 
 static void
@@ -31,8 +34,10 @@ test_values (void)
 
   check_values ("layer.0.attention.q_proj.weight", 2, (const gint64[]){ 384, 384 }, at,
                 (const float[]){ 0x1.14d79p-11f, 0x1.d7116cp-5f, 0x1.5101e8p-6f });
-  check_values ("layer.3.norm1.weight", 1, (const gint64[]){ 384 }, at, (const float[]){ 0x1.a85ad4p-1f, 0x1.afc836p-1f, 0x1.cf19c4p-1f });
-  check_values ("layer.3.norm1.bias", 1, (const gint64[]){ 384 }, at, (const float[]){ 0x1.196acep-5f, -0x1.586940p-4f, 0x1.c41f1ap-5f });
+  check_values ("layer.3.norm1.weight", 1, (const gint64[]){ 384 }, at,
+                (const float[]){ 0x1.a85ad4p-1f, 0x1.afc836p-1f, 0x1.cf19c4p-1f });
+  check_values ("layer.3.norm1.bias", 1, (const gint64[]){ 384 }, at,
+                (const float[]){ 0x1.196acep-5f, -0x1.586940p-4f, 0x1.c41f1ap-5f });
   check_values ("embeddings.cls_token", 3, (const gint64[]){ 1, 1, 384 }, at,
                 (const float[]){ -0x1.52907cp-3f, 0x1.1ceb66p-2f, 0x1.21025cp-3f });
   check_values ("layer.1.layer_scale1.lambda1", 1, (const gint64[]){ 384 }, at,
@@ -71,7 +76,8 @@ test_sizes (void)
     CowVitConfig config;
 
     g_assert_true (cow_vit_config_of_size (published[i].name, &config));
-    g_assert_cmpfloat_with_epsilon ((double)cow_vit_config_n_parameters (&config) / 1e6, published[i].millions, i == 5 ? 0.5 : 0.051);
+    g_assert_cmpfloat_with_epsilon ((double)cow_vit_config_n_parameters (&config) / 1e6,
+                                    published[i].millions, i == 5 ? 0.5 : 0.051);
   }
   CowVitConfig config;
   g_assert_false (cow_vit_config_of_size ("vitz16", &config));
@@ -112,13 +118,16 @@ write_tiny (const char *folder, gboolean nf4, guint n_shards)
   g_assert_cmpint (read.n_layers, ==, config.n_layers);
 }
 
-/* Shards hold what one file holds, and quantising on the way gives what quantising the folder gives. */
+/* Shards hold what one file holds, and quantising on the way gives what quantising the folder
+ * gives. */
 static void
 test_folders (void)
 {
   char *scratch = scratch_new ();
-  g_autofree char *whole = g_build_filename (scratch, "whole", NULL), *sharded = g_build_filename (scratch, "sharded", NULL);
-  g_autofree char *nf4 = g_build_filename (scratch, "nf4", NULL), *nf4_sharded = g_build_filename (scratch, "nf4-sharded", NULL);
+  g_autofree char *whole = g_build_filename (scratch, "whole", NULL),
+                  *sharded = g_build_filename (scratch, "sharded", NULL);
+  g_autofree char *nf4 = g_build_filename (scratch, "nf4", NULL),
+                  *nf4_sharded = g_build_filename (scratch, "nf4-sharded", NULL);
   g_autofree char *quantised = g_build_filename (scratch, "quantised", NULL);
   g_autoptr (GError) error = NULL;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The demonstration model as it is shipped (pipelines/demo/model/), on drawings of cows, barns and cameras that it was not trained on: each
- * adapter knows its own camera style, and the night's adapter is why the night goes well.
+ * The demonstration model as it is shipped (pipelines/demo/model/), on drawings of cows, barns and
+ * cameras that it was not trained on: each adapter knows its own camera style, and the night's
+ * adapter is why the night goes well.
  */
 #include <string.h>
 
@@ -14,7 +15,8 @@
 #define PER_CLASS 16
 #define NIGHT     "drawn-cows-night"
 
-/* Measured when the model was made: pipelines/demo/model/README.md. Of so few pictures some points less may be right. */
+/* Measured when the model was made: pipelines/demo/model/README.md. Of so few pictures some points
+ * less may be right. */
 #define LEAST_DAY   0.90
 #define LEAST_NIGHT 0.78
 
@@ -72,7 +74,8 @@ accuracy (const char *adapter, RenderStyle style)
   for (int behaviour = 0; behaviour < RENDER_N_BEHAVIOURS; behaviour++) {
     int of_class = 0;
 
-    g_assert_cmpstr (cow_engine_classes (engine)[behaviour], ==, render_behaviour_label ((RenderBehaviour)behaviour));
+    g_assert_cmpstr (cow_engine_classes (engine)[behaviour], ==,
+                     render_behaviour_label ((RenderBehaviour)behaviour));
     for (int i = 0; i < PER_CLASS; i++) {
       const RenderShot shot = shot_of (style, behaviour, i);
       cairo_surface_t *surface = render_picture (&shot);
@@ -80,7 +83,8 @@ accuracy (const char *adapter, RenderStyle style)
       of_class += label_of (engine, surface) == behaviour;
       cairo_surface_destroy (surface);
     }
-    g_test_message ("%s, %s: %d of %d", adapter, render_behaviour_label ((RenderBehaviour)behaviour), of_class, PER_CLASS);
+    g_test_message ("%s, %s: %d of %d", adapter,
+                    render_behaviour_label ((RenderBehaviour)behaviour), of_class, PER_CLASS);
     right += of_class;
   }
   return (double)right / (PER_CLASS * RENDER_N_BEHAVIOURS);
@@ -107,7 +111,8 @@ test_trainer (void)
 {
   const RenderShot shot = shot_of (RENDER_STYLE_DAY, RENDER_LYING, 0);
   char *folder = scratch_new ();
-  g_autofree char *path = g_build_filename (folder, "lying.png", NULL), *answer = NULL, *said = NULL;
+  g_autofree char *path = g_build_filename (folder, "lying.png", NULL), *answer = NULL,
+                  *said = NULL;
   const char *argv[] = { g_getenv ("COW_TRAINER"), "predict", path, "--format", "csv", NULL };
   g_autoptr (GError) error = NULL;
   int status;
@@ -115,7 +120,8 @@ test_trainer (void)
   g_assert_nonnull (argv[0]);
   render_png_write (render_picture (&shot), path, &error);
   g_assert_no_error (error);
-  g_spawn_sync (NULL, (char **)argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, &answer, &said, &status, &error);
+  g_spawn_sync (NULL, (char **)argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, &answer, &said, &status,
+                &error);
   g_assert_no_error (error);
   g_assert_true (g_spawn_check_wait_status (status, NULL));
   g_assert_nonnull (strstr (answer, "lying.png,Lying"));

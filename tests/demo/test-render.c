@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The renderer: the same seed draws the same, folders are complete and share no cow, the video shows what its truth says it shows. */
+/* The renderer: the same seed draws the same, folders are complete and share no cow, the video
+ * shows what its truth says it shows. */
 #include <gst/gst.h>
 #include <json-glib/json-glib.h>
 #include <string.h>
@@ -27,22 +28,28 @@ shot_of (int behaviour, RenderLight light, guint64 key)
 static gboolean
 same_surface (cairo_surface_t *a, cairo_surface_t *b)
 {
-  const int height = cairo_image_surface_get_height (a), stride = cairo_image_surface_get_stride (a);
+  const int height = cairo_image_surface_get_height (a),
+            stride = cairo_image_surface_get_stride (a);
 
-  return height == cairo_image_surface_get_height (b) && stride == cairo_image_surface_get_stride (b) &&
-         memcmp (cairo_image_surface_get_data (a), cairo_image_surface_get_data (b), (gsize)height * (gsize)stride) == 0;
+  return height == cairo_image_surface_get_height (b) &&
+         stride == cairo_image_surface_get_stride (b) &&
+         memcmp (cairo_image_surface_get_data (a), cairo_image_surface_get_data (b),
+                 (gsize)height * (gsize)stride) == 0;
 }
 
 static void
 test_repeats (void)
 {
   for (int behaviour = 0; behaviour < RENDER_N_BEHAVIOURS; behaviour++) {
-    const RenderShot shot = shot_of (behaviour, RENDER_DAY, 5), later = shot_of (behaviour, RENDER_DAY, 6);
-    cairo_surface_t *a = render_picture (&shot), *b = render_picture (&shot), *c = render_picture (&later);
+    const RenderShot shot = shot_of (behaviour, RENDER_DAY, 5),
+                     later = shot_of (behaviour, RENDER_DAY, 6);
+    cairo_surface_t *a = render_picture (&shot), *b = render_picture (&shot),
+                    *c = render_picture (&later);
 
     g_assert_true (same_surface (a, b));
     g_assert_false (same_surface (a, c));
-    g_assert_cmpint (MAX (cairo_image_surface_get_width (a), cairo_image_surface_get_height (a)), ==, 64);
+    g_assert_cmpint (MAX (cairo_image_surface_get_width (a), cairo_image_surface_get_height (a)),
+                     ==, 64);
     cairo_surface_destroy (a);
     cairo_surface_destroy (b);
     cairo_surface_destroy (c);
@@ -68,7 +75,8 @@ colourfulness (cairo_surface_t *surface)
 static void
 test_night_is_grey (void)
 {
-  const RenderShot night = shot_of (RENDER_DRINKING, RENDER_NIGHT, 9), day = shot_of (RENDER_DRINKING, RENDER_DAY, 9);
+  const RenderShot night = shot_of (RENDER_DRINKING, RENDER_NIGHT, 9),
+                   day = shot_of (RENDER_DRINKING, RENDER_DAY, 9);
   cairo_surface_t *grey = render_picture (&night), *coloured = render_picture (&day);
 
   g_assert_cmpint (colourfulness (grey), <=, 2); /* the coder's rounding */
@@ -79,7 +87,8 @@ test_night_is_grey (void)
 
 /* Reads "image_path,label,source,cow_id,split" and looks at each picture that it names. */
 static void
-check_table (const char *folder, guint expected, GHashTable *cow_splits, guint counts[3][RENDER_N_BEHAVIOURS])
+check_table (const char *folder, guint expected, GHashTable *cow_splits,
+             guint counts[3][RENDER_N_BEHAVIOURS])
 {
   static const char *const splits[] = { "train", "val", "test", NULL };
   gsize length;
@@ -90,7 +99,8 @@ check_table (const char *folder, guint expected, GHashTable *cow_splits, guint c
   g_assert_cmpuint (g_strv_length (lines) - 1, ==, expected);
   for (guint i = 1; lines[i] != NULL; i++) {
     g_auto (GStrv) fields = g_strsplit (lines[i], ",", -1);
-    g_autofree char *start = g_strdup_printf ("%s/%s/%s-", fields[4], fields[1], fields[3]), *path = NULL;
+    g_autofree char *start = g_strdup_printf ("%s/%s/%s-", fields[4], fields[1], fields[3]),
+                    *path = NULL;
     guint split = 0, label = 0;
 
     g_assert_cmpuint (g_strv_length (fields), ==, 5);
@@ -111,7 +121,9 @@ check_table (const char *folder, guint expected, GHashTable *cow_splits, guint c
 static void
 test_folder (void)
 {
-  const RenderFolderOptions options = { .seed = 3, .style = RENDER_STYLE_MIXED, .size = 48, .per_class = 20, .split = TRUE };
+  const RenderFolderOptions options = {
+    .seed = 3, .style = RENDER_STYLE_MIXED, .size = 48, .per_class = 20, .split = TRUE
+  };
   g_autoptr (GHashTable) cow_splits = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   guint counts[3][RENDER_N_BEHAVIOURS] = { { 0 } };
   g_autoptr (GError) error = NULL;
@@ -137,10 +149,13 @@ test_folder (void)
 static void
 test_sheet (void)
 {
-  const RenderSheetOptions options = { .seed = 1, .style = RENDER_STYLE_DAY, .size = 64, .columns = 3, .each = 1 };
+  const RenderSheetOptions options = {
+    .seed = 1, .style = RENDER_STYLE_DAY, .size = 64, .columns = 3, .each = 1
+  };
   g_autoptr (GError) error = NULL;
   char *folder = scratch_new ();
-  g_autofree char *path = g_build_filename (folder, "sheet.png", NULL), *nowhere = g_build_filename (folder, "no", "sheet.png", NULL);
+  g_autofree char *path = g_build_filename (folder, "sheet.png", NULL),
+                  *nowhere = g_build_filename (folder, "no", "sheet.png", NULL);
 
   g_assert_true (render_sheet_write (path, &options, &error));
   g_assert_no_error (error);
@@ -188,7 +203,8 @@ decoded_frames (const char *path)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GstElement) pipeline = gst_parse_launch (
-      "filesrc name=file ! qtdemux ! h264parse ! decodebin ! video/x-raw,width=640,height=360 ! fakesink name=sink signal-handoffs=true",
+      "filesrc name=file ! qtdemux ! h264parse ! decodebin ! video/x-raw,width=640,height=360 ! "
+      "fakesink name=sink signal-handoffs=true",
       &error);
   int frames = 0;
 
@@ -199,7 +215,8 @@ decoded_frames (const char *path)
   g_object_set (file, "location", path, NULL);
   g_signal_connect (sink, "handoff", G_CALLBACK (count_frame), &frames);
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  g_autoptr (GstMessage) message = gst_bus_timed_pop_filtered (bus, 60 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+  g_autoptr (GstMessage) message =
+      gst_bus_timed_pop_filtered (bus, 60 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
   g_assert_nonnull (message);
   g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_EOS);
   gst_element_set_state (pipeline, GST_STATE_NULL);
@@ -214,7 +231,8 @@ check_truth_line (const char *line, gint64 frame)
 
   g_assert_no_error (error);
   JsonObject *object = json_node_get_object (node);
-  const gint64 x = json_object_get_int_member (object, "x"), y = json_object_get_int_member (object, "y");
+  const gint64 x = json_object_get_int_member (object, "x"),
+               y = json_object_get_int_member (object, "y");
   g_assert_cmpint (json_object_get_int_member (object, "frame"), ==, frame);
   g_assert_cmpint (x, >=, 0);
   g_assert_cmpint (y, >=, 0);
@@ -229,8 +247,11 @@ static void
 test_video (void)
 {
   char *folder = scratch_new ();
-  g_autofree char *path = g_build_filename (folder, "barn.mp4", NULL), *truth = g_build_filename (folder, "barn.jsonl", NULL);
-  const RenderVideoOptions options = { .seed = 1, .light = RENDER_DAY, .seconds = 1, .truth = truth };
+  g_autofree char *path = g_build_filename (folder, "barn.mp4", NULL),
+                  *truth = g_build_filename (folder, "barn.jsonl", NULL);
+  const RenderVideoOptions options = {
+    .seed = 1, .light = RENDER_DAY, .seconds = 1, .truth = truth
+  };
   g_autoptr (GError) error = NULL;
   gsize length;
 
@@ -267,7 +288,8 @@ check_refused (const char *a, const char *b, const char *c, const char *d, const
   g_autoptr (GError) error = NULL;
   int status;
 
-  g_spawn_sync (NULL, (char **)argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, &said, &status, &error);
+  g_spawn_sync (NULL, (char **)argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, &said, &status,
+                &error);
   g_assert_no_error (error);
   g_assert_false (g_spawn_check_wait_status (status, NULL));
   g_assert_nonnull (strstr (said, expected));
@@ -280,7 +302,8 @@ test_refusals (void)
 
   if (g_getenv ("COW_RENDER_BARN") == NULL)
     g_error ("COW_RENDER_BARN is not set");
-  check_refused ("pictures", folder, "--style", "noon", "--style \"noon\", expected day, night or mixed");
+  check_refused ("pictures", folder, "--style", "noon",
+                 "--style \"noon\", expected day, night or mixed");
   check_refused ("pictures", folder, "--size", "3", "--size 3, expected 16 to 2048");
   check_refused ("pictures", folder, "--per-class", "0", "--per-class 0, expected 1");
   check_refused ("sculpture", folder, NULL, NULL, "\"sculpture\" is unknown");

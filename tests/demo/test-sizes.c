@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * DINOv3's real sizes, made by the formula, run on this machine's processor and compared with what transformers and bitsandbytes answered
- * for the same weights and picture (tests/data/golden/sizes.safetensors).
+ * DINOv3's real sizes, made by the formula, run on this machine's processor and compared with what
+ * transformers and bitsandbytes answered for the same weights and picture
+ * (tests/data/golden/sizes.safetensors).
  */
 #include <gio/gio.h>
 #include <math.h>
@@ -17,8 +18,9 @@
 #define N_PIXELS (3 * SIDE * SIDE)
 
 /*
- * Largest differences that are still the same network, on features of about 1. In fp32 only the order of additions differs. Through NF4 a
- * block's scale may be a neighbouring 8-bit code of that of another build of bitsandbytes, which moves features by some 1e-4.
+ * Largest differences that are still the same network, on features of about 1. In fp32 only the
+ * order of additions differs. Through NF4 a block's scale may be a neighbouring 8-bit code of that
+ * of another build of bitsandbytes, which moves features by some 1e-4.
  */
 #define TOLERANCE_FP32 1e-4f
 #define TOLERANCE_NF4  2e-3f
@@ -46,16 +48,19 @@ static guint64
 free_bytes (const char *folder)
 {
   g_autoptr (GFile) file = g_file_new_for_path (folder);
-  g_autoptr (GFileInfo) info = g_file_query_filesystem_info (file, G_FILE_ATTRIBUTE_FILESYSTEM_FREE, NULL, NULL);
+  g_autoptr (GFileInfo) info =
+      g_file_query_filesystem_info (file, G_FILE_ATTRIBUTE_FILESYSTEM_FREE, NULL, NULL);
 
-  return info != NULL ? g_file_info_get_attribute_uint64 (info, G_FILE_ATTRIBUTE_FILESYSTEM_FREE) : 0;
+  return info != NULL ? g_file_info_get_attribute_uint64 (info, G_FILE_ATTRIBUTE_FILESYSTEM_FREE)
+                      : 0;
 }
 
 static void
 compare (const float *features, const Case *c)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *path = g_build_filename (g_getenv ("COW_TEST_DATA"), "golden", "sizes.safetensors", NULL);
+  g_autofree char *path =
+      g_build_filename (g_getenv ("COW_TEST_DATA"), "golden", "sizes.safetensors", NULL);
   g_autoptr (CowSafetensors) golden = cow_safetensors_open (path, &error);
   g_assert_no_error (error);
   const CowTensor *tensor = cow_safetensors_get (golden, c->golden);
@@ -75,7 +80,8 @@ compare (const float *features, const Case *c)
     found += x * x;
     wanted += y * y;
   }
-  g_test_message ("%s: largest difference %g, cosine 1 - %.1e", c->golden, most, 1 - product / sqrt (found * wanted));
+  g_test_message ("%s: largest difference %g, cosine 1 - %.1e", c->golden, most,
+                  1 - product / sqrt (found * wanted));
   g_assert_cmpfloat (most, <=, c->nf4 ? TOLERANCE_NF4 : TOLERANCE_FP32);
   g_assert_cmpfloat (product / sqrt (found * wanted), >, COSINE);
 }
@@ -84,7 +90,9 @@ static void
 run_folder (const char *folder, const Case *c)
 {
   g_autoptr (GError) error = NULL;
-  CowClassifierOptions options = { .model = folder, .device = "cpu", .precision = COW_PRECISION_FP32 };
+  CowClassifierOptions options = { .model = folder,
+                                   .device = "cpu",
+                                   .precision = COW_PRECISION_FP32 };
   CowOutput output;
   g_autofree float *pixels = g_new (float, N_PIXELS);
   /* The golden results name their pixels after the size. */
@@ -111,7 +119,8 @@ test_size (gconstpointer data)
 
   if (free_bytes (scratch) < c->bytes + c->bytes / 4) {
     g_autofree char *reason =
-        g_strdup_printf ("%s has less than %" G_GUINT64_FORMAT " MB free", g_get_tmp_dir (), (c->bytes + c->bytes / 4) / 1000000);
+        g_strdup_printf ("%s has less than %" G_GUINT64_FORMAT " MB free", g_get_tmp_dir (),
+                         (c->bytes + c->bytes / 4) / 1000000);
 
     g_test_skip (reason);
   } else {

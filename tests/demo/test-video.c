@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The main job on the demonstration video: `cowbehavior` as it is without any model set labels the cows that the demonstration's detector
- * points at, and what it says is what was drawn. And the detector that stands before it.
+ * The main job on the demonstration video: `cowbehavior` as it is without any model set labels the
+ * cows that the demonstration's detector points at, and what it says is what was drawn. And the
+ * detector that stands before it.
  */
 #include <gst/check/gstharness.h>
 #include <gst/video/video.h>
@@ -24,13 +25,16 @@
 
 static char *folder, *video, *truth;
 
-/* ---- the truth ------------------------------------------------------------------------------------------------------------------- */
+/* ---- the truth ------------------------------------------------------------------------------- */
 
 static const char two_frames[] =
-    "{\"frame\": 0, \"time\": 0.000, \"cow\": \"a\", \"x\": 1, \"y\": 2, \"w\": 3, \"h\": 4, \"behaviour\": \"Lying\", \"changing\": "
+    "{\"frame\": 0, \"time\": 0.000, \"cow\": \"a\", \"x\": 1, \"y\": 2, \"w\": 3, \"h\": 4, "
+    "\"behaviour\": \"Lying\", \"changing\": "
     "false}\n"
-    "{\"frame\": 0, \"time\": 0.000, \"cow\": \"b\", \"x\": 5, \"y\": 6, \"w\": 7, \"h\": 8, \"behaviour\": \"leap\", \"changing\": true}\n"
-    "{\"frame\": 1, \"time\": 0.100, \"cow\": \"b\", \"x\": 9, \"y\": 6, \"w\": 7, \"h\": 8, \"behaviour\": \"leap\", \"changing\": "
+    "{\"frame\": 0, \"time\": 0.000, \"cow\": \"b\", \"x\": 5, \"y\": 6, \"w\": 7, \"h\": 8, "
+    "\"behaviour\": \"leap\", \"changing\": true}\n"
+    "{\"frame\": 1, \"time\": 0.100, \"cow\": \"b\", \"x\": 9, \"y\": 6, \"w\": 7, \"h\": 8, "
+    "\"behaviour\": \"leap\", \"changing\": "
     "false}\n";
 
 static void
@@ -80,16 +84,22 @@ test_bad_truth (void)
   check_refused ("", "no lines");
   check_refused ("cow\n", "bad.jsonl line 1");
   check_refused ("{\"frame\": 0, \"time\": 0}\n", "cow");
-  check_refused ("{\"time\": 0, \"cow\": \"a\", \"x\": -1, \"y\": 2, \"w\": 3, \"h\": 4, \"behaviour\": \"Lying\"}", "x");
-  check_refused ("{\"time\": 1e300, \"cow\": \"a\", \"x\": 1, \"y\": 2, \"w\": 3, \"h\": 4, \"behaviour\": \"Lying\"}", "time");
-  check_refused ("{\"time\": 1, \"cow\": \"a\", \"x\": 1, \"y\": 2, \"w\": 3, \"h\": 4, \"behaviour\": \"Lying\"}\n"
-                 "{\"time\": 0, \"cow\": \"a\", \"x\": 1, \"y\": 2, \"w\": 3, \"h\": 4, \"behaviour\": \"Lying\"}\n",
+  check_refused ("{\"time\": 0, \"cow\": \"a\", \"x\": -1, \"y\": 2, \"w\": 3, \"h\": 4, "
+                 "\"behaviour\": \"Lying\"}",
+                 "x");
+  check_refused ("{\"time\": 1e300, \"cow\": \"a\", \"x\": 1, \"y\": 2, \"w\": 3, \"h\": 4, "
+                 "\"behaviour\": \"Lying\"}",
+                 "time");
+  check_refused ("{\"time\": 1, \"cow\": \"a\", \"x\": 1, \"y\": 2, \"w\": 3, \"h\": 4, "
+                 "\"behaviour\": \"Lying\"}\n"
+                 "{\"time\": 0, \"cow\": \"a\", \"x\": 1, \"y\": 2, \"w\": 3, \"h\": 4, "
+                 "\"behaviour\": \"Lying\"}\n",
                  "line 2: time");
   g_assert_null (cow_demo_truth_read ("/no/such/file", &error));
   g_assert_error (error, COW_ERROR, COW_ERROR_NOT_FOUND);
 }
 
-/* ---- the elements ---------------------------------------------------------------------------------------------------------------- */
+/* ---- the elements ---------------------------------------------------------------------------- */
 
 static guint
 count_regions (GstBuffer *buffer, GstVideoRegionOfInterestMeta **last)
@@ -98,7 +108,9 @@ count_regions (GstBuffer *buffer, GstVideoRegionOfInterestMeta **last)
   GstMeta *meta;
   guint n = 0;
 
-  for (; (meta = gst_buffer_iterate_meta_filtered (buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)) != NULL; n++)
+  for (; (meta = gst_buffer_iterate_meta_filtered (
+              buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)) != NULL;
+       n++)
     *last = (GstVideoRegionOfInterestMeta *)meta;
   return n;
 }
@@ -121,8 +133,10 @@ test_detector (void)
 
   scratch_write (folder, "two.jsonl", two_frames);
   GstHarness *harness = gst_harness_new_parse (line);
-  gst_harness_set_src_caps_str (harness, "video/x-raw,format=BGRx,width=16,height=16,framerate=10/1");
-  GstBuffer *first = detect (harness, 5 * GST_SECOND), *second = detect (harness, 5 * GST_SECOND + 90 * GST_MSECOND);
+  gst_harness_set_src_caps_str (harness,
+                                "video/x-raw,format=BGRx,width=16,height=16,framerate=10/1");
+  GstBuffer *first = detect (harness, 5 * GST_SECOND),
+            *second = detect (harness, 5 * GST_SECOND + 90 * GST_MSECOND);
   g_assert_cmpuint (count_regions (first, &region), ==, 2);
   g_assert_cmpuint (count_regions (second, &region), ==, 1);
   g_assert_cmpint (region->id, ==, 2);
@@ -142,7 +156,8 @@ check_detector_fails (const char *line, const char *expected)
   g_autoptr (GError) error = NULL;
 
   gst_element_set_bus (detector, bus);
-  g_assert_cmpint (gst_element_set_state (detector, GST_STATE_PAUSED), ==, GST_STATE_CHANGE_FAILURE);
+  g_assert_cmpint (gst_element_set_state (detector, GST_STATE_PAUSED), ==,
+                   GST_STATE_CHANGE_FAILURE);
   g_autoptr (GstMessage) message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
   g_assert_nonnull (message);
   gst_message_parse_error (message, &error, NULL);
@@ -158,7 +173,7 @@ test_detector_fails (void)
   check_detector_fails ("cowdemodetector location=/no/such/file", "/no/such/file");
 }
 
-/* ---- the main job ---------------------------------------------------------------------------------------------------------------- */
+/* ---- the main job ---------------------------------------------------------------------------- */
 
 typedef struct {
   CowDemoTruth *truth;
@@ -194,7 +209,9 @@ score_frame (Score *self, const GstStructure *message)
     g_assert_true (gst_structure_get_int (object, "id", &id));
     g_assert_cmpint (id, ==, sights[i].cow + 1);
     self->shown[behaviour] += !sights[i].changing;
-    self->right[behaviour] += !sights[i].changing && g_str_equal (gst_structure_get_string (object, "label"), sights[i].behaviour);
+    self->right[behaviour] +=
+        !sights[i].changing &&
+        g_str_equal (gst_structure_get_string (object, "label"), sights[i].behaviour);
   }
 }
 
@@ -229,9 +246,11 @@ take_message (Score *self, GstMessage *message)
 static void
 watch (Score *self)
 {
-  g_autofree char *line = g_strdup_printf ("filesrc location=\"%s\" ! qtdemux ! h264parse ! avdec_h264 ! cowdemodetector location=\"%s\" ! "
-                                           "cowbehavior inference-region=roi-list inference-interval=%d ! fakesink sync=false",
-                                           video, truth, INTERVAL);
+  g_autofree char *line = g_strdup_printf (
+      "filesrc location=\"%s\" ! qtdemux ! h264parse ! avdec_h264 ! cowdemodetector "
+      "location=\"%s\" ! "
+      "cowbehavior inference-region=roi-list inference-interval=%d ! fakesink sync=false",
+      video, truth, INTERVAL);
   g_autoptr (GError) error = NULL;
   g_autoptr (GstElement) pipeline = gst_parse_launch (line, &error);
   g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
@@ -250,7 +269,9 @@ watch (Score *self)
 static void
 test_main_job (void)
 {
-  const RenderVideoOptions options = { .seed = 7, .light = RENDER_DAY, .seconds = SECONDS, .truth = truth };
+  const RenderVideoOptions options = {
+    .seed = 7, .light = RENDER_DAY, .seconds = SECONDS, .truth = truth
+  };
   g_autoptr (GError) error = NULL;
   Score score = { 0 };
   guint shown = 0, right = 0;
@@ -261,7 +282,8 @@ test_main_job (void)
   g_assert_no_error (error);
   watch (&score);
   for (int i = 0; i < N_LABELS; i++) {
-    g_test_message ("%s: %u of %u", render_behaviour_label ((RenderBehaviour)i), score.right[i], score.shown[i]);
+    g_test_message ("%s: %u of %u", render_behaviour_label ((RenderBehaviour)i), score.right[i],
+                    score.shown[i]);
     shown += score.shown[i];
     right += score.right[i];
   }
@@ -279,8 +301,9 @@ main (int argc, char **argv)
 {
   gst_init (&argc, &argv);
   g_test_init (&argc, &argv, NULL);
-  for (const char *const *name = (const char *const[]){ "x264enc", "mp4mux", "qtdemux", "h264parse", "avdec_h264", NULL }; *name != NULL;
-       name++) {
+  for (const char *const *name =
+           (const char *const[]){ "x264enc", "mp4mux", "qtdemux", "h264parse", "avdec_h264", NULL };
+       *name != NULL; name++) {
     g_autoptr (GstElementFactory) factory = gst_element_factory_find (*name);
 
     if (factory == NULL) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs a fuzz target without libFuzzer: `driver N SEED...` feeds it each seed file, then N mutations of them, the same ones at every run.
- * Blind mutations find less than coverage-guided ones (run-libfuzzer.sh), but they are part of every test run.
+ * Runs a fuzz target without libFuzzer: `driver N SEED...` feeds it each seed file, then N
+ * mutations of them, the same ones at every run. Blind mutations find less than coverage-guided
+ * ones (run-libfuzzer.sh), but they are part of every test run.
  */
 #include <string.h>
 
@@ -15,7 +16,8 @@ typedef struct {
 } Seed;
 
 /* Values that sit at the edges of lengths and counts. */
-static const guint64 edges[] = { 0, 1, 0x7f, 0xff, 0x7fff, 0xffff, 0x7fffffff, 0xffffffff, G_MAXINT64, G_MAXUINT64, 100000000 };
+static const guint64 edges[] = { 0,          1,          0x7f,       0xff,        0x7fff,   0xffff,
+                                 0x7fffffff, 0xffffffff, G_MAXINT64, G_MAXUINT64, 100000000 };
 
 static gsize
 place (GRand *random, gsize size)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Any bytes as a table: each row that comes has as many fields as there are columns, all of them text, and the rows come to an end. */
+/* Any bytes as a table: each row that comes has as many fields as there are columns, all of them
+ * text, and the rows come to an end. */
 #define _GNU_SOURCE /* memfd_create */
 #include <string.h>
 #include <sys/mman.h>

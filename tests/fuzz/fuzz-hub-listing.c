@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Any bytes as a hub's listing: no name that is taken from it leaves the folder, no hash is anything but digits. */
+/* Any bytes as a hub's listing: no name that is taken from it leaves the folder, no hash is
+ * anything but digits. */
 #include <string.h>
 
 #include "tests/fuzz/fuzz.h"

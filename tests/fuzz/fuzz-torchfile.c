@@ -11,7 +11,8 @@ LLVMFuzzerTestOneInput (const guint8 *data, size_t size)
 
   fuzz_check_outcome (file != NULL, error);
   for (guint i = 0; file != NULL && i < cow_torchfile_n_tensors (file); i++) {
-    g_assert_true (cow_torchfile_get (file, cow_torchfile_nth (file, i)->name) == cow_torchfile_nth (file, i));
+    g_assert_true (cow_torchfile_get (file, cow_torchfile_nth (file, i)->name) ==
+                   cow_torchfile_nth (file, i));
     fuzz_read_tensor (cow_torchfile_nth (file, i));
   }
   return 0;

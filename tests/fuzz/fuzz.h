@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the fuzz targets share: libFuzzer's entry point, which driver.c calls too, and the promises that every reader makes. */
+/* What the fuzz targets share: libFuzzer's entry point, which driver.c calls too, and the promises
+ * that every reader makes. */
 #ifndef COW_TEST_FUZZ_H
 #define COW_TEST_FUZZ_H
 
@@ -15,7 +16,8 @@ static inline void
 fuzz_check_outcome (gboolean opened, const GError *error)
 {
   g_assert_true (opened == (error == NULL));
-  g_assert_true (opened || (error->domain == COW_ERROR && g_utf8_validate (error->message, -1, NULL)));
+  g_assert_true (opened ||
+                 (error->domain == COW_ERROR && g_utf8_validate (error->message, -1, NULL)));
 }
 
 /* Touches all of a tensor's bytes, so that the sanitizers see a view that leaves the file. */
@@ -30,7 +32,7 @@ fuzz_read_tensor (const CowTensor *tensor)
   g_assert_true (n_bytes == tensor->n_bytes && count == cow_tensor_count (tensor));
   for (gsize i = 0; i < tensor->n_bytes; i++)
     sum += tensor->data[i];
-  (void) sum;
+  (void)sum;
   cow_tensor_check_finite (tensor, "fuzz", NULL);
 }
 

@@ -18,7 +18,8 @@ struct _Camera {
 const char *
 camera_missing_element (void)
 {
-  static const char *const needed[] = { "x264enc", "avdec_h264", "h264parse", "rtspsrc", "rtph264pay", "rtph264depay", NULL };
+  static const char *const needed[] = { "x264enc",    "avdec_h264",   "h264parse", "rtspsrc",
+                                        "rtph264pay", "rtph264depay", NULL };
 
   for (const char *const *name = needed; *name; name++) {
     if (!support_have_element (*name))
@@ -39,7 +40,8 @@ camera_info (const CameraScenario *scenario, guint n)
 {
   gboolean small = scenario->change_at && n >= scenario->change_at;
 
-  GstVideoInfo info = support_info (GST_VIDEO_FORMAT_I420, small ? 160 : 320, small ? 128 : 240, NULL);
+  GstVideoInfo info =
+      support_info (GST_VIDEO_FORMAT_I420, small ? 160 : 320, small ? 128 : 240, NULL);
 
   GST_VIDEO_INFO_FPS_N (&info) = frames_a_second (scenario);
   return info;
@@ -62,7 +64,8 @@ feed (GstAppSrc *source, guint length, gpointer data)
     return;
   }
   buffer = support_frame_new (&info, n);
-  GST_BUFFER_PTS (buffer) = gst_util_uint64_scale (n, GST_SECOND, (guint64)frames_a_second (scenario));
+  GST_BUFFER_PTS (buffer) =
+      gst_util_uint64_scale (n, GST_SECOND, (guint64)frames_a_second (scenario));
   GST_BUFFER_DURATION (buffer) = GST_SECOND / (guint64)frames_a_second (scenario);
   caps = gst_video_info_to_caps (&info);
   sample = gst_sample_new (buffer, caps, NULL, NULL);
@@ -88,12 +91,15 @@ static void
 require_password (Camera *camera, GstRTSPMediaFactory *factory)
 {
   GstRTSPAuth *auth = gst_rtsp_auth_new ();
-  GstRTSPToken *token = gst_rtsp_token_new (GST_RTSP_TOKEN_MEDIA_FACTORY_ROLE, G_TYPE_STRING, "viewer", NULL);
+  GstRTSPToken *token =
+      gst_rtsp_token_new (GST_RTSP_TOKEN_MEDIA_FACTORY_ROLE, G_TYPE_STRING, "viewer", NULL);
   GstRTSPPermissions *permissions = gst_rtsp_permissions_new ();
-  g_autofree gchar *basic = gst_rtsp_auth_make_basic (camera->scenario.user, camera->scenario.password);
+  g_autofree gchar *basic =
+      gst_rtsp_auth_make_basic (camera->scenario.user, camera->scenario.password);
 
-  gst_rtsp_permissions_add_role (permissions, "viewer", GST_RTSP_PERM_MEDIA_FACTORY_ACCESS, G_TYPE_BOOLEAN, TRUE,
-                                 GST_RTSP_PERM_MEDIA_FACTORY_CONSTRUCT, G_TYPE_BOOLEAN, TRUE, NULL);
+  gst_rtsp_permissions_add_role (permissions, "viewer", GST_RTSP_PERM_MEDIA_FACTORY_ACCESS,
+                                 G_TYPE_BOOLEAN, TRUE, GST_RTSP_PERM_MEDIA_FACTORY_CONSTRUCT,
+                                 G_TYPE_BOOLEAN, TRUE, NULL);
   gst_rtsp_media_factory_set_permissions (factory, permissions);
   gst_rtsp_permissions_unref (permissions);
   gst_rtsp_auth_add_basic (auth, basic, token);
@@ -106,11 +112,13 @@ static const char *
 launch_line (const char *codec)
 {
   if (g_strcmp0 (codec, "h265") == 0)
-    return "( appsrc name=source format=time ! x265enc tune=zerolatency speed-preset=ultrafast key-int-max=10 option-string=pools=1 ! "
+    return "( appsrc name=source format=time ! x265enc tune=zerolatency speed-preset=ultrafast "
+           "key-int-max=10 option-string=pools=1 ! "
            "rtph265pay name=pay0 pt=96 config-interval=-1 )";
   if (g_strcmp0 (codec, "mjpeg") == 0)
     return "( appsrc name=source format=time ! jpegenc ! rtpjpegpay name=pay0 pt=26 )";
-  return "( appsrc name=source format=time ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10 threads=1 ! "
+  return "( appsrc name=source format=time ! x264enc tune=zerolatency speed-preset=ultrafast "
+         "key-int-max=10 threads=1 ! "
          "rtph264pay name=pay0 pt=96 config-interval=-1 )";
 }
 
@@ -168,7 +176,8 @@ camera_new_mounted (const CameraScenario *scenario)
 char *
 camera_url (Camera *camera, const char *credentials)
 {
-  return g_strdup_printf ("rtsp://%s127.0.0.1:%d/barn", credentials, gst_rtsp_server_get_bound_port (camera->server));
+  return g_strdup_printf ("rtsp://%s127.0.0.1:%d/barn", credentials,
+                          gst_rtsp_server_get_bound_port (camera->server));
 }
 
 static GstRTSPFilterResult

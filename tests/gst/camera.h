@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* An IP camera for tests: a real RTSP server on the loopback that sends 320 x 240 px, as fast as a camera does. */
+/* An IP camera for tests: a real RTSP server on the loopback that sends 320 x 240 px, as fast as a
+ * camera does. */
 #ifndef TEST_CAMERA_H
 #define TEST_CAMERA_H
 
@@ -19,7 +20,8 @@ typedef struct {
 
 typedef struct _Camera Camera;
 
-/* Without the elements that it needs, the name of the first that is not installed; else NULL. Those of who watches are among them. */
+/* Without the elements that it needs, the name of the first that is not installed; else NULL. Those
+ * of who watches are among them. */
 const char *camera_missing_element (void);
 Camera *camera_new (const CameraScenario *scenario);
 /* From here on it answers on /barn; before, there is no such stream. */

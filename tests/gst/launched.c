@@ -8,14 +8,16 @@
 
 #define LIMIT_S 90
 
-/* rtspsrc may find the connection closed when it says goodbye after the end of the stream, and gst-launch-1.0 then gives 1. Only that. */
+/* rtspsrc may find the connection closed when it says goodbye after the end of the stream, and
+ * gst-launch-1.0 then gives 1. Only that. */
 static gboolean
 ended_without_goodbye (int status, const char *output)
 {
   const char *end = strstr (output, "Got EOS from element");
   const char *first_error = strstr (output, "ERROR: ");
 
-  return status == 1 && end && first_error && first_error > end && strstr (first_error, "gst_rtspsrc_pause");
+  return status == 1 && end && first_error && first_error > end &&
+         strstr (first_error, "gst_rtspsrc_pause");
 }
 
 char *
@@ -32,20 +34,24 @@ launched_output (const char *const *argv, int expected_status)
   for (; *argv; argv++)
     g_strv_builder_add (builder, *argv);
   full = g_strv_builder_end (builder);
-  process = g_subprocess_newv ((const gchar *const *)full, G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_MERGE, &error);
+  process =
+      g_subprocess_newv ((const gchar *const *)full,
+                         G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_MERGE, &error);
   g_assert_no_error (error);
   g_subprocess_communicate_utf8 (process, NULL, NULL, &output, NULL, &error);
   g_assert_no_error (error);
   g_assert_true (g_subprocess_get_if_exited (process));
   const int status = g_subprocess_get_exit_status (process);
-  if (status != expected_status && !(expected_status == 0 && ended_without_goodbye (status, output))) {
+  if (status != expected_status &&
+      !(expected_status == 0 && ended_without_goodbye (status, output))) {
     g_printerr ("%s", output);
     g_assert_cmpint (status, ==, expected_status);
   }
   return output;
 }
 
-/* Whether a printed message has this one label. gst-launch-1.0 quotes what has spaces, and escapes them. */
+/* Whether a printed message has this one label. gst-launch-1.0 quotes what has spaces, and escapes
+ * them. */
 static gboolean
 has_label (const char *message, const char *label)
 {

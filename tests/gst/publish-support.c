@@ -8,12 +8,14 @@
 #include "gst-plugin/behavior/gstcowbehaviormeta.h"
 
 GstStructure *
-publish_object_new (const char *region, const char *roi_type, guint64 track, const char *label, guint frames_ago)
+publish_object_new (const char *region, const char *roi_type, guint64 track, const char *label,
+                    guint frames_ago)
 {
-  GstStructure *object =
-      gst_structure_new ("object", "x", G_TYPE_UINT, 32, "y", G_TYPE_UINT, 24, "w", G_TYPE_UINT, 64, "h", G_TYPE_UINT, 48, "id", G_TYPE_INT,
-                         -1, "roi_type", G_TYPE_STRING, roi_type, "region", G_TYPE_STRING, region, "label", G_TYPE_STRING, label,
-                         "label_id", G_TYPE_INT, 3, "confidence", G_TYPE_DOUBLE, 0.75, "frames_ago", G_TYPE_UINT, frames_ago, NULL);
+  GstStructure *object = gst_structure_new (
+      "object", "x", G_TYPE_UINT, 32, "y", G_TYPE_UINT, 24, "w", G_TYPE_UINT, 64, "h", G_TYPE_UINT,
+      48, "id", G_TYPE_INT, -1, "roi_type", G_TYPE_STRING, roi_type, "region", G_TYPE_STRING,
+      region, "label", G_TYPE_STRING, label, "label_id", G_TYPE_INT, 3, "confidence", G_TYPE_DOUBLE,
+      0.75, "frames_ago", G_TYPE_UINT, frames_ago, NULL);
 
   if (g_strcmp0 (region, "roi") == 0)
     gst_structure_set (object, "track_id", G_TYPE_UINT64, track, NULL);
@@ -33,7 +35,8 @@ append_string (GValue *array, const char *text)
 void
 publish_attach (GstBuffer *buffer, GstStructure *first, ...)
 {
-  GstStructure *results = gst_custom_meta_get_structure (gst_buffer_add_custom_meta (buffer, GST_COW_BEHAVIOR_META_NAME));
+  GstStructure *results = gst_custom_meta_get_structure (
+      gst_buffer_add_custom_meta (buffer, GST_COW_BEHAVIOR_META_NAME));
   GValue objects = G_VALUE_INIT, classes = G_VALUE_INIT;
   va_list more;
 
@@ -84,14 +87,16 @@ publish_harness_new (const char *properties)
   g_assert_nonnull (harness);
   gst_element_set_bus (harness->element, bus);
   gst_object_unref (bus);
-  gst_harness_set_src_caps_str (harness, "video/x-raw,format=GRAY8,width=320,height=240,framerate=25/1");
+  gst_harness_set_src_caps_str (harness,
+                                "video/x-raw,format=GRAY8,width=320,height=240,framerate=25/1");
   return harness;
 }
 
 void
 publish_stop (GstHarness *harness)
 {
-  g_assert_cmpint (gst_element_set_state (harness->element, GST_STATE_READY), ==, GST_STATE_CHANGE_SUCCESS);
+  g_assert_cmpint (gst_element_set_state (harness->element, GST_STATE_READY), ==,
+                   GST_STATE_CHANGE_SUCCESS);
 }
 
 void
@@ -118,7 +123,7 @@ publish_push (GstHarness *harness, guint from, guint to)
   }
 }
 
-/* ---- numbers ---- */
+/* ---- numbers --------------------------------------------------------------------------------- */
 
 static GstStructure *
 target_stats (GstHarness *harness, const char *target)
@@ -160,7 +165,8 @@ publish_wait (GstHarness *harness, const char *target, const char *field, guint6
 
   while (publish_stat (harness, target, field) < value) {
     if (g_get_monotonic_time () > limit)
-      g_error ("%s: %s is %" G_GUINT64_FORMAT ", not %" G_GUINT64_FORMAT, target, field, publish_stat (harness, target, field), value);
+      g_error ("%s: %s is %" G_GUINT64_FORMAT ", not %" G_GUINT64_FORMAT, target, field,
+               publish_stat (harness, target, field), value);
     g_usleep (5000);
   }
 }
@@ -182,12 +188,12 @@ publish_assert_all (GstHarness *harness, const char *target, guint64 n)
   g_autoptr (GstStructure) stats = target_stats (harness, target);
   guint64 sent, dropped, queued;
 
-  g_assert_true (
-      gst_structure_get (stats, "sent", G_TYPE_UINT64, &sent, "dropped", G_TYPE_UINT64, &dropped, "queued", G_TYPE_UINT64, &queued, NULL));
+  g_assert_true (gst_structure_get (stats, "sent", G_TYPE_UINT64, &sent, "dropped", G_TYPE_UINT64,
+                                    &dropped, "queued", G_TYPE_UINT64, &queued, NULL));
   g_assert_cmpuint (sent + dropped + queued, ==, n);
 }
 
-/* ---- messages ---- */
+/* ---- messages -------------------------------------------------------------------------------- */
 
 static char *
 text_of (GstMessage *message)
@@ -203,7 +209,8 @@ char *
 publish_warning (GstHarness *harness)
 {
   GstBus *bus = gst_element_get_bus (harness->element);
-  GstMessage *message = gst_bus_timed_pop_filtered (bus, PUBLISH_LIMIT_S * GST_SECOND, GST_MESSAGE_WARNING);
+  GstMessage *message =
+      gst_bus_timed_pop_filtered (bus, PUBLISH_LIMIT_S * GST_SECOND, GST_MESSAGE_WARNING);
   char *text;
 
   g_assert_nonnull (message);
@@ -232,7 +239,7 @@ publish_n_warnings (GstHarness *harness)
   return n;
 }
 
-/* ---- events ---- */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 int
 publish_frame_of (const char *line)
@@ -243,9 +250,11 @@ publish_frame_of (const char *line)
   if (!json_parser_load_from_data (parser, line, -1, NULL))
     return -1;
   root = json_parser_get_root (parser);
-  if (!root || !JSON_NODE_HOLDS_OBJECT (root) || !json_object_has_member (json_node_get_object (root), "timestamp"))
+  if (!root || !JSON_NODE_HOLDS_OBJECT (root) ||
+      !json_object_has_member (json_node_get_object (root), "timestamp"))
     return -1;
-  return (int)(json_object_get_int_member (json_node_get_object (root), "timestamp") / (40 * GST_MSECOND));
+  return (int)(json_object_get_int_member (json_node_get_object (root), "timestamp") /
+               (40 * GST_MSECOND));
 }
 
 void
@@ -260,12 +269,13 @@ publish_assert_frames (char **lines, guint from, guint to)
   g_assert_cmpuint (n, ==, to - from);
 }
 
-/* ---- servers ---- */
+/* ---- servers --------------------------------------------------------------------------------- */
 
 guint16
 publish_free_port (void)
 {
-  g_autoptr (GSocket) socket = g_socket_new (G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, NULL);
+  g_autoptr (GSocket) socket =
+      g_socket_new (G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, NULL);
   g_autoptr (GInetAddress) loopback = g_inet_address_new_loopback (G_SOCKET_FAMILY_IPV4);
   g_autoptr (GSocketAddress) any = g_inet_socket_address_new (loopback, 0);
   GSocketAddress *bound;
@@ -287,19 +297,22 @@ publish_make_certificates (const char *folder)
   static const char script[] =
       "set -e; cd \"$1\"\n"
       "for ca in ca other-ca; do\n"
-      "  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=$ca -keyout $ca.key -out $ca.pem\n"
+      "  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "
+      "/CN=$ca -keyout $ca.key -out $ca.pem\n"
       "done\n"
-      "openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost -keyout server.key -out server.csr\n"
+      "openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost "
+      "-keyout server.key -out server.csr\n"
       "echo subjectAltName=DNS:localhost,IP:127.0.0.1 >server.ext\n"
-      "openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile server.ext -out server.pem\n";
+      "openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile "
+      "server.ext -out server.pem\n";
   g_autofree char *openssl = g_find_program_in_path ("openssl");
   g_autoptr (GSubprocess) process = NULL;
   g_autoptr (GError) error = NULL;
 
   if (!openssl)
     return FALSE;
-  process = g_subprocess_new (G_SUBPROCESS_FLAGS_STDOUT_SILENCE | G_SUBPROCESS_FLAGS_STDERR_SILENCE, &error, "sh", "-c", script, "sh",
-                              folder, NULL);
+  process = g_subprocess_new (G_SUBPROCESS_FLAGS_STDOUT_SILENCE | G_SUBPROCESS_FLAGS_STDERR_SILENCE,
+                              &error, "sh", "-c", script, "sh", folder, NULL);
   g_assert_no_error (error);
   g_assert_true (g_subprocess_wait_check (process, NULL, &error));
   return TRUE;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the tests of cowpublish share: frames with results that no network made, and the element's numbers. */
+/* What the tests of cowpublish share: frames with results that no network made, and the element's
+ * numbers. */
 #ifndef TEST_PUBLISH_SUPPORT_H
 #define TEST_PUBLISH_SUPPORT_H
 
@@ -11,8 +12,10 @@ G_BEGIN_DECLS
 /* Limit for things that happen soon, on any machine. */
 #define PUBLISH_LIMIT_S 60
 
-/* An object as cowbehavior attaches it, of 320 x 240 px; `track` counts for the region "roi" only. Free with gst_structure_free (). */
-GstStructure *publish_object_new (const char *region, const char *roi_type, guint64 track, const char *label, guint frames_ago);
+/* An object as cowbehavior attaches it, of 320 x 240 px; `track` counts for the region "roi" only.
+ * Free with gst_structure_free (). */
+GstStructure *publish_object_new (const char *region, const char *roi_type, guint64 track,
+                                  const char *label, guint frames_ago);
 /* Attaches results with these objects, which it takes; NULL-terminated. */
 void publish_attach (GstBuffer *buffer, GstStructure *first, ...) G_GNUC_NULL_TERMINATED;
 /* Frame n of 25 a second, 16 bytes of it, without results. */
@@ -25,7 +28,8 @@ GstHarness *publish_harness_new (const char *properties);
 void publish_harness_free (GstHarness *harness);
 /* Stops the element, which stays in the harness. */
 void publish_stop (GstHarness *harness);
-/* Pushes frames from..to-1 of publish_frame_new () and takes each from the other side, the very same. */
+/* Pushes frames from..to-1 of publish_frame_new () and takes each from the other side, the very
+ * same. */
 void publish_push (GstHarness *harness, guint from, guint to);
 
 /* A number of stats: "sent" of "file". */
@@ -37,7 +41,8 @@ void publish_wait_connected (GstHarness *harness, const char *target, gboolean c
 /* sent + dropped + queued == n. */
 void publish_assert_all (GstHarness *harness, const char *target, guint64 n);
 
-/* The next warning on the bus, waiting for it; with its text and details on a line each. Free with g_free (). */
+/* The next warning on the bus, waiting for it; with its text and details on a line each. Free with
+ * g_free (). */
 char *publish_warning (GstHarness *harness);
 guint publish_n_warnings (GstHarness *harness);
 
@@ -48,8 +53,9 @@ void publish_assert_frames (char **lines, guint from, guint to);
 
 /* A port of the loopback at which nobody is. */
 guint16 publish_free_port (void);
-/* Makes an authority and a server's certificate for 127.0.0.1 and localhost by it, with openssl: ca.pem, server.pem and server.key in the
- * folder, and other-ca.pem, which has nothing to do with them. FALSE where openssl is not installed. */
+/* Makes an authority and a server's certificate for 127.0.0.1 and localhost by it, with openssl:
+ * ca.pem, server.pem and server.key in the folder, and other-ca.pem, which has nothing to do with
+ * them. FALSE where openssl is not installed. */
 gboolean publish_make_certificates (const char *folder);
 
 G_END_DECLS

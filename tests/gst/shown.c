@@ -6,17 +6,20 @@
 #define GREY 100
 
 GstStructure *
-shown_object (guint x, guint y, guint w, guint h, const char *label, gint label_id, gdouble confidence)
+shown_object (guint x, guint y, guint w, guint h, const char *label, gint label_id,
+              gdouble confidence)
 {
-  return gst_structure_new ("object", "x", G_TYPE_UINT, x, "y", G_TYPE_UINT, y, "w", G_TYPE_UINT, w, "h", G_TYPE_UINT, h, "region",
-                            G_TYPE_STRING, "roi", "roi_type", G_TYPE_STRING, "cow", "label", G_TYPE_STRING, label, "label_id", G_TYPE_INT,
-                            label_id, "confidence", G_TYPE_DOUBLE, confidence, NULL);
+  return gst_structure_new ("object", "x", G_TYPE_UINT, x, "y", G_TYPE_UINT, y, "w", G_TYPE_UINT, w,
+                            "h", G_TYPE_UINT, h, "region", G_TYPE_STRING, "roi", "roi_type",
+                            G_TYPE_STRING, "cow", "label", G_TYPE_STRING, label, "label_id",
+                            G_TYPE_INT, label_id, "confidence", G_TYPE_DOUBLE, confidence, NULL);
 }
 
 void
 shown_attach (GstBuffer *buffer, GstStructure *first, ...)
 {
-  GstStructure *results = gst_custom_meta_get_structure (gst_buffer_add_custom_meta (buffer, GST_COW_BEHAVIOR_META_NAME));
+  GstStructure *results = gst_custom_meta_get_structure (
+      gst_buffer_add_custom_meta (buffer, GST_COW_BEHAVIOR_META_NAME));
   GValue objects = G_VALUE_INIT;
   va_list more;
 
@@ -33,7 +36,7 @@ shown_attach (GstBuffer *buffer, GstStructure *first, ...)
   gst_structure_take_value (results, "objects", &objects);
 }
 
-/* ---- pixels ---- */
+/* ---- pixels ---------------------------------------------------------------------------------- */
 
 GstBuffer *
 shown_frame (const GstVideoInfo *info)
@@ -41,7 +44,8 @@ shown_frame (const GstVideoInfo *info)
   GstBuffer *buffer = gst_buffer_new_allocate (NULL, GST_VIDEO_INFO_SIZE (info), NULL);
 
   gst_buffer_memset (buffer, 0, GREY, GST_VIDEO_INFO_SIZE (info));
-  if (GST_VIDEO_INFO_COMP_DEPTH (info, 0) > 8) { /* ten bits in the upper part of sixteen: the lower six are 0 */
+  if (GST_VIDEO_INFO_COMP_DEPTH (info, 0) >
+      8) { /* ten bits in the upper part of sixteen: the lower six are 0 */
     GstMapInfo map;
 
     g_assert_true (gst_buffer_map (buffer, &map, GST_MAP_WRITE));
@@ -52,23 +56,29 @@ shown_frame (const GstVideoInfo *info)
   return buffer;
 }
 
-/* The higher byte, where there are two, of sample x, y. GStreamer 1.22 says that V of P010 begins after one byte, not two. */
+/* The higher byte, where there are two, of sample x, y. GStreamer 1.22 says that V of P010 begins
+ * after one byte, not two. */
 static guint8
 sample_at (const GstVideoFrame *frame, guint c, gint x, gint y)
 {
   const GstVideoFormatInfo *format = frame->info.finfo;
-  const gint first = GST_VIDEO_FORMAT_INFO_DEPTH (format, c) > 8 ? (c == 2 ? 3 : 1) : GST_VIDEO_FRAME_COMP_POFFSET (frame, c);
+  const gint first = GST_VIDEO_FORMAT_INFO_DEPTH (format, c) > 8
+                         ? (c == 2 ? 3 : 1)
+                         : GST_VIDEO_FRAME_COMP_POFFSET (frame, c);
 
   return ((const guint8 *)GST_VIDEO_FRAME_PLANE_DATA (
-      frame, format->plane[c]))[(gssize)y * GST_VIDEO_FRAME_COMP_STRIDE (frame, c) + x * GST_VIDEO_FRAME_COMP_PSTRIDE (frame, c) + first];
+      frame, format->plane[c]))[(gssize)y * GST_VIDEO_FRAME_COMP_STRIDE (frame, c) +
+                                x * GST_VIDEO_FRAME_COMP_PSTRIDE (frame, c) + first];
 }
 
 static gboolean
 component_changed (const GstVideoFrame *frame, guint c, const GstVideoRectangle *part)
 {
   const GstVideoFormatInfo *format = frame->info.finfo;
-  const gint left = part->x >> format->w_sub[c], right = (part->x + part->w - 1) >> format->w_sub[c];
-  const gint top = part->y >> format->h_sub[c], bottom = (part->y + part->h - 1) >> format->h_sub[c];
+  const gint left = part->x >> format->w_sub[c],
+             right = (part->x + part->w - 1) >> format->w_sub[c];
+  const gint top = part->y >> format->h_sub[c],
+             bottom = (part->y + part->h - 1) >> format->h_sub[c];
 
   for (gint y = top; y <= bottom; y++) {
     for (gint x = left; x <= right; x++) {
@@ -120,14 +130,16 @@ shown_pixel (GstBuffer *buffer, const GstVideoInfo *info, gint x, gint y)
   guint32 colour;
 
   g_assert_true (gst_video_frame_map (&frame, info, buffer, GST_MAP_READ));
-  pixel = (const guint8 *)GST_VIDEO_FRAME_PLANE_DATA (&frame, 0) + (gssize)y * GST_VIDEO_FRAME_PLANE_STRIDE (&frame, 0) + x * 4;
+  pixel = (const guint8 *)GST_VIDEO_FRAME_PLANE_DATA (&frame, 0) +
+          (gssize)y * GST_VIDEO_FRAME_PLANE_STRIDE (&frame, 0) + x * 4;
   colour = (guint32)pixel[2] << 16 | (guint32)pixel[1] << 8 | pixel[0];
   gst_video_frame_unmap (&frame);
   return colour;
 }
 
 guint
-shown_count (GstBuffer *buffer, const GstVideoInfo *info, gint x, gint y, gint w, gint h, guint32 colour, gint off)
+shown_count (GstBuffer *buffer, const GstVideoInfo *info, gint x, gint y, gint w, gint h,
+             guint32 colour, gint off)
 {
   guint n = 0;
 
@@ -144,7 +156,7 @@ shown_count (GstBuffer *buffer, const GstVideoInfo *info, gint x, gint y, gint w
   return n;
 }
 
-/* ---- the element ---- */
+/* ---- the element ----------------------------------------------------------------------------- */
 
 GstHarness *
 shown_harness (const char *properties, const GstVideoInfo *info)

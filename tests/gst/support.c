@@ -107,7 +107,7 @@ support_remove (char *folder)
   g_free (folder);
 }
 
-/* ---- frames ---- */
+/* ---- frames ---------------------------------------------------------------------------------- */
 
 GstVideoInfo
 support_info (GstVideoFormat format, gint width, gint height, const char *colorimetry)
@@ -118,11 +118,13 @@ support_info (GstVideoFormat format, gint width, gint height, const char *colori
   GST_VIDEO_INFO_FPS_N (&info) = 25;
   GST_VIDEO_INFO_FPS_D (&info) = 1;
   if (colorimetry)
-    g_assert_true (gst_video_colorimetry_from_string (&GST_VIDEO_INFO_COLORIMETRY (&info), colorimetry));
+    g_assert_true (
+        gst_video_colorimetry_from_string (&GST_VIDEO_INFO_COLORIMETRY (&info), colorimetry));
   return info;
 }
 
-/* Writes a sample of a component; those of more than 8 bits lie in two bytes, the lower first, in the upper bits. */
+/* Writes a sample of a component; those of more than 8 bits lie in two bytes, the lower first, in
+ * the upper bits. */
 static void
 write_sample (const GstVideoFrame *frame, guint component, guint8 *at, guint value)
 {
@@ -144,11 +146,13 @@ support_frame_new (const GstVideoInfo *info, guint seed)
   g_assert_true (gst_video_frame_map (&frame, info, buffer, GST_MAP_WRITE));
   for (guint c = 0; c < GST_VIDEO_INFO_N_COMPONENTS (info); c++) {
     for (gint y = 0; y < GST_VIDEO_FRAME_COMP_HEIGHT (&frame, c); y++) {
-      guint8 *row = (guint8 *)GST_VIDEO_FRAME_COMP_DATA (&frame, c) + (gssize)y * GST_VIDEO_FRAME_COMP_STRIDE (&frame, c);
+      guint8 *row = (guint8 *)GST_VIDEO_FRAME_COMP_DATA (&frame, c) +
+                    (gssize)y * GST_VIDEO_FRAME_COMP_STRIDE (&frame, c);
 
       for (gint x = 0; x < GST_VIDEO_FRAME_COMP_WIDTH (&frame, c); x++)
-        write_sample (&frame, c, row + x * GST_VIDEO_FRAME_COMP_PSTRIDE (&frame, c),
-                      20 + ((guint)x * (3 + c) + (guint)y * (5 - c) + seed * 37 + (guint)(x * y) / 7) % 216);
+        write_sample (
+            &frame, c, row + x * GST_VIDEO_FRAME_COMP_PSTRIDE (&frame, c),
+            20 + ((guint)x * (3 + c) + (guint)y * (5 - c) + seed * 37 + (guint)(x * y) / 7) % 216);
     }
   }
   gst_video_frame_unmap (&frame);
@@ -170,7 +174,8 @@ support_pad_rows (GstBuffer *buffer, const GstVideoInfo *info, gint pad)
   }
   copy = gst_buffer_new_allocate (NULL, offset, NULL);
   gst_buffer_memset (copy, 0, 0xff, offset);
-  gst_buffer_add_video_meta_full (copy, 0, GST_VIDEO_INFO_FORMAT (info), GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info),
+  gst_buffer_add_video_meta_full (copy, 0, GST_VIDEO_INFO_FORMAT (info),
+                                  GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info),
                                   GST_VIDEO_INFO_N_PLANES (info), padded.offset, padded.stride);
   g_assert_true (gst_video_frame_map (&from, info, buffer, GST_MAP_READ));
   g_assert_true (gst_video_frame_map (&to, info, copy, GST_MAP_WRITE));
@@ -181,17 +186,19 @@ support_pad_rows (GstBuffer *buffer, const GstVideoInfo *info, gint pad)
   return copy;
 }
 
-/* ---- answers without the element ---- */
+/* ---- answers without the element ------------------------------------------------------------- */
 
-/* Places of R, G and B in each format, written down here a second time so that the element's derivation is compared with something. */
+/* Places of R, G and B in each format, written down here a second time so that the element's
+ * derivation is compared with something. */
 static const struct {
   GstVideoFormat format;
   int pixel_stride, offset[3];
 } rgb_formats[] = {
-  { GST_VIDEO_FORMAT_RGB, 3, { 0, 1, 2 } },  { GST_VIDEO_FORMAT_BGR, 3, { 2, 1, 0 } },  { GST_VIDEO_FORMAT_RGBx, 4, { 0, 1, 2 } },
-  { GST_VIDEO_FORMAT_BGRx, 4, { 2, 1, 0 } }, { GST_VIDEO_FORMAT_xRGB, 4, { 1, 2, 3 } }, { GST_VIDEO_FORMAT_xBGR, 4, { 3, 2, 1 } },
-  { GST_VIDEO_FORMAT_RGBA, 4, { 0, 1, 2 } }, { GST_VIDEO_FORMAT_BGRA, 4, { 2, 1, 0 } }, { GST_VIDEO_FORMAT_ARGB, 4, { 1, 2, 3 } },
-  { GST_VIDEO_FORMAT_ABGR, 4, { 3, 2, 1 } },
+  { GST_VIDEO_FORMAT_RGB, 3, { 0, 1, 2 } },  { GST_VIDEO_FORMAT_BGR, 3, { 2, 1, 0 } },
+  { GST_VIDEO_FORMAT_RGBx, 4, { 0, 1, 2 } }, { GST_VIDEO_FORMAT_BGRx, 4, { 2, 1, 0 } },
+  { GST_VIDEO_FORMAT_xRGB, 4, { 1, 2, 3 } }, { GST_VIDEO_FORMAT_xBGR, 4, { 3, 2, 1 } },
+  { GST_VIDEO_FORMAT_RGBA, 4, { 0, 1, 2 } }, { GST_VIDEO_FORMAT_BGRA, 4, { 2, 1, 0 } },
+  { GST_VIDEO_FORMAT_ARGB, 4, { 1, 2, 3 } }, { GST_VIDEO_FORMAT_ABGR, 4, { 3, 2, 1 } },
 };
 
 /* The others, and the planes in which Y, U and V are. */
@@ -200,16 +207,21 @@ static const struct {
   CkPixelLayout layout;
   guint plane[3];
 } yuv_formats[] = {
-  { GST_VIDEO_FORMAT_NV12, CK_NV12, { 0, 1, 1 } },   { GST_VIDEO_FORMAT_I420, CK_I420, { 0, 1, 2 } },
-  { GST_VIDEO_FORMAT_YV12, CK_I420, { 0, 2, 1 } },   { GST_VIDEO_FORMAT_YUY2, CK_YUY2, { 0, 0, 0 } },
-  { GST_VIDEO_FORMAT_UYVY, CK_UYVY, { 0, 0, 0 } },   { GST_VIDEO_FORMAT_P010_10LE, CK_P010, { 0, 1, 1 } },
+  { GST_VIDEO_FORMAT_NV12, CK_NV12, { 0, 1, 1 } },
+  { GST_VIDEO_FORMAT_I420, CK_I420, { 0, 1, 2 } },
+  { GST_VIDEO_FORMAT_YV12, CK_I420, { 0, 2, 1 } },
+  { GST_VIDEO_FORMAT_YUY2, CK_YUY2, { 0, 0, 0 } },
+  { GST_VIDEO_FORMAT_UYVY, CK_UYVY, { 0, 0, 0 } },
+  { GST_VIDEO_FORMAT_P010_10LE, CK_P010, { 0, 1, 1 } },
   { GST_VIDEO_FORMAT_GRAY8, CK_GRAY8, { 0, 0, 0 } },
 };
 
 static CkPicture
 picture_of (const guint8 *data, const GstVideoInfo *info)
 {
-  CkPicture picture = { .layout = CK_RGB8, .width = GST_VIDEO_INFO_WIDTH (info), .height = GST_VIDEO_INFO_HEIGHT (info) };
+  CkPicture picture = { .layout = CK_RGB8,
+                        .width = GST_VIDEO_INFO_WIDTH (info),
+                        .height = GST_VIDEO_INFO_HEIGHT (info) };
   gboolean bt601 = GST_VIDEO_INFO_COLORIMETRY (info).matrix == GST_VIDEO_COLOR_MATRIX_BT601;
 
   picture.plane[0] = data;
@@ -240,14 +252,16 @@ support_classifier_new (const char *adapter)
 {
   g_autofree char *model = support_model ();
   g_autoptr (GError) error = NULL;
-  CowClassifier *classifier = cow_classifier_new (&(CowClassifierOptions){ .model = model, .adapter = adapter }, &error);
+  CowClassifier *classifier =
+      cow_classifier_new (&(CowClassifierOptions){ .model = model, .adapter = adapter }, &error);
 
   g_assert_no_error (error);
   return classifier;
 }
 
 const float *
-support_expect (CowClassifier *classifier, GstBuffer *buffer, const GstVideoInfo *info, const CowRegion *region)
+support_expect (CowClassifier *classifier, GstBuffer *buffer, const GstVideoInfo *info,
+                const CowRegion *region)
 {
   static float pixels[3 * SUPPORT_SIZE * SUPPORT_SIZE];
   g_autoptr (GError) error = NULL;
@@ -257,7 +271,8 @@ support_expect (CowClassifier *classifier, GstBuffer *buffer, const GstVideoInfo
 
   g_assert_true (gst_buffer_map (buffer, &map, GST_MAP_READ));
   picture = picture_of (map.data, info);
-  cow_preprocess_run (cow_classifier_preprocess (classifier), cow_classifier_backend (classifier), &picture, region, pixels, &error);
+  cow_preprocess_run (cow_classifier_preprocess (classifier), cow_classifier_backend (classifier),
+                      &picture, region, pixels, &error);
   g_assert_no_error (error);
   cow_classifier_run (classifier, pixels, 1, SUPPORT_SIZE, SUPPORT_SIZE, &output, &error);
   g_assert_no_error (error);
@@ -275,7 +290,8 @@ uint_field (const GstStructure *structure, const char *name)
 }
 
 void
-support_assert_object (GstBuffer *buffer, guint i, const CowRegion *region, const float *probabilities, guint frames_ago)
+support_assert_object (GstBuffer *buffer, guint i, const CowRegion *region,
+                       const float *probabilities, guint frames_ago)
 {
   const GstStructure *results = gst_buffer_get_cow_behavior (buffer);
   const GstStructure *object;
@@ -295,7 +311,8 @@ support_assert_object (GstBuffer *buffer, guint i, const CowRegion *region, cons
   all = gst_structure_get_value (object, "probabilities");
   g_assert_cmpuint (gst_value_array_get_size (all), ==, 9);
   for (guint c = 0; c < 9; c++) {
-    g_assert_cmpfloat_with_epsilon (g_value_get_double (gst_value_array_get_value (all, c)), probabilities[c], 1e-5);
+    g_assert_cmpfloat_with_epsilon (g_value_get_double (gst_value_array_get_value (all, c)),
+                                    probabilities[c], 1e-5);
     if (probabilities[c] > probabilities[best])
       best = c;
   }
@@ -304,13 +321,14 @@ support_assert_object (GstBuffer *buffer, guint i, const CowRegion *region, cons
   g_assert_cmpfloat_with_epsilon (confidence, probabilities[best], 1e-5);
 }
 
-/* ---- harnesses ---- */
+/* ---- harnesses ------------------------------------------------------------------------------- */
 
 GstHarness *
 support_harness_new (const char *adapter, const char *properties)
 {
   g_autofree char *model = support_model ();
-  g_autofree char *line = g_strdup_printf ("cowbehavior model=\"%s\" adapter=\"%s\" %s", model, adapter, properties);
+  g_autofree char *line =
+      g_strdup_printf ("cowbehavior model=\"%s\" adapter=\"%s\" %s", model, adapter, properties);
   GstHarness *harness = gst_harness_new_parse (line);
   GstBus *bus = gst_bus_new ();
 
@@ -345,7 +363,7 @@ support_harness_set_info (GstHarness *harness, const GstVideoInfo *info)
   gst_harness_set_src_caps (harness, gst_video_info_to_caps (info));
 }
 
-/* ---- the surroundings ---- */
+/* ---- the surroundings ------------------------------------------------------------------------ */
 
 GstElement *
 support_element (GstHarness *harness)
@@ -407,7 +425,8 @@ support_n_messages (GstBus *bus, GstMessageType type, GstMessage **last)
 GstVideoRegionOfInterestMeta *
 support_add_roi (GstBuffer *buffer, guint x, guint y, guint w, guint h, gint id)
 {
-  GstVideoRegionOfInterestMeta *roi = gst_buffer_add_video_region_of_interest_meta (buffer, "cow", x, y, w, h);
+  GstVideoRegionOfInterestMeta *roi =
+      gst_buffer_add_video_region_of_interest_meta (buffer, "cow", x, y, w, h);
 
   roi->id = id;
   return roi;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* GstAnalytics (GStreamer 1.24 and later): detections of others as regions, and our classifications where others look for them. */
+/* GstAnalytics (GStreamer 1.24 and later): detections of others as regions, and our classifications
+ * where others look for them. */
 #include "tests/gst/support.h"
 
 #include <gst/analytics/analytics.h>
@@ -15,8 +16,9 @@ add_od (GstBuffer *buffer, const char *type, gint x, gint y, gint w, gint h)
 {
   GstAnalyticsODMtd od;
 
-  g_assert_true (gst_analytics_relation_meta_add_od_mtd (gst_buffer_add_analytics_relation_meta (buffer), g_quark_from_string (type), x, y,
-                                                         w, h, 0.9f, &od));
+  g_assert_true (
+      gst_analytics_relation_meta_add_od_mtd (gst_buffer_add_analytics_relation_meta (buffer),
+                                              g_quark_from_string (type), x, y, w, h, 0.9f, &od));
   return od.id;
 }
 
@@ -26,8 +28,9 @@ find_cls (GstBuffer *buffer, guint od, GstAnalyticsRelTypes relation, GstAnalyti
 {
   gpointer state = NULL;
 
-  return gst_analytics_relation_meta_get_direct_related (gst_buffer_get_analytics_relation_meta (buffer), od, relation,
-                                                         gst_analytics_cls_mtd_get_mtd_type (), &state, (GstAnalyticsMtd *)cls);
+  return gst_analytics_relation_meta_get_direct_related (
+      gst_buffer_get_analytics_relation_meta (buffer), od, relation,
+      gst_analytics_cls_mtd_get_mtd_type (), &state, (GstAnalyticsMtd *)cls);
 }
 
 /* The classes and levels are those of object i, likeliest first. */
@@ -38,12 +41,15 @@ assert_cls (GstBuffer *buffer, GstAnalyticsClsMtd *cls, guint i, gsize n)
   double confidence;
 
   g_assert_cmpuint (gst_analytics_cls_mtd_get_length (cls), ==, n);
-  g_assert_cmpstr (g_quark_to_string (gst_analytics_cls_mtd_get_quark (cls, 0)), ==, gst_structure_get_string (object, "label"));
+  g_assert_cmpstr (g_quark_to_string (gst_analytics_cls_mtd_get_quark (cls, 0)), ==,
+                   gst_structure_get_string (object, "label"));
   g_assert_true (gst_structure_get_double (object, "confidence", &confidence));
   g_assert_cmpfloat_with_epsilon (gst_analytics_cls_mtd_get_level (cls, 0), confidence, 1e-6);
   for (gsize c = 1; c < n; c++) {
-    g_assert_cmpfloat (gst_analytics_cls_mtd_get_level (cls, c), <=, gst_analytics_cls_mtd_get_level (cls, c - 1));
-    g_assert_true (gst_analytics_cls_mtd_get_quark (cls, c) != gst_analytics_cls_mtd_get_quark (cls, c - 1));
+    g_assert_cmpfloat (gst_analytics_cls_mtd_get_level (cls, c), <=,
+                       gst_analytics_cls_mtd_get_level (cls, c - 1));
+    g_assert_true (gst_analytics_cls_mtd_get_quark (cls, c) !=
+                   gst_analytics_cls_mtd_get_quark (cls, c - 1));
   }
 }
 
@@ -74,7 +80,8 @@ test_detections (void)
     g_assert_true (find_cls (out, ods[i], GST_ANALYTICS_REL_TYPE_RELATE_TO, &cls));
     assert_cls (out, &cls, i, 9);
     g_assert_true (find_cls (out, ods[i], GST_ANALYTICS_REL_TYPE_CONTAIN, &cls));
-    g_assert_true (gst_analytics_relation_meta_get_relation (meta, cls.id, ods[i]) & GST_ANALYTICS_REL_TYPE_IS_PART_OF);
+    g_assert_true (gst_analytics_relation_meta_get_relation (meta, cls.id, ods[i]) &
+                   GST_ANALYTICS_REL_TYPE_IS_PART_OF);
   }
   g_assert_false (find_cls (out, person, GST_ANALYTICS_REL_TYPE_ANY, &cls));
   g_assert_cmpuint (support_n_mtds (out, gst_analytics_cls_mtd_get_mtd_type ()), ==, 2);
@@ -100,7 +107,8 @@ test_both (void)
   out = gst_harness_push_and_pull (harness, in);
   g_assert_cmpuint (support_n_objects (out), ==, 1);
   g_assert_true (find_cls (out, od, GST_ANALYTICS_REL_TYPE_RELATE_TO, &cls));
-  roi = (GstVideoRegionOfInterestMeta *)gst_buffer_get_meta (out, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE);
+  roi = (GstVideoRegionOfInterestMeta *)gst_buffer_get_meta (
+      out, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE);
   g_assert_nonnull (gst_video_region_of_interest_meta_get_param (roi, "classification"));
   gst_buffer_unref (out);
   support_harness_free (harness);
@@ -113,7 +121,8 @@ relate_track (GstBuffer *buffer, guint od, guint64 id, gboolean from_track)
   GstAnalyticsTrackingMtd track;
 
   g_assert_true (gst_analytics_relation_meta_add_tracking_mtd (meta, id, 0, &track));
-  g_assert_true (gst_analytics_relation_meta_set_relation (meta, GST_ANALYTICS_REL_TYPE_RELATE_TO, from_track ? track.id : od,
+  g_assert_true (gst_analytics_relation_meta_set_relation (meta, GST_ANALYTICS_REL_TYPE_RELATE_TO,
+                                                           from_track ? track.id : od,
                                                            from_track ? od : track.id));
 }
 
@@ -154,21 +163,24 @@ test_full_frame (void)
   out = support_push (harness, &info, 1, 0);
   meta = gst_buffer_get_analytics_relation_meta (out);
   g_assert_nonnull (meta);
-  g_assert_true (gst_analytics_relation_meta_iterate (meta, &state, gst_analytics_cls_mtd_get_mtd_type (), (GstAnalyticsMtd *)&cls));
+  g_assert_true (gst_analytics_relation_meta_iterate (
+      meta, &state, gst_analytics_cls_mtd_get_mtd_type (), (GstAnalyticsMtd *)&cls));
   assert_cls (out, &cls, 0, 9);
   g_assert_cmpuint (gst_analytics_relation_get_length (meta), ==, 1);
   gst_buffer_unref (out);
   support_harness_free (harness);
 }
 
-/* A zone becomes a detection of its name; an element behind takes neither for a cow, and adds its classification to the same. */
+/* A zone becomes a detection of its name; an element behind takes neither for a cow, and adds its
+ * classification to the same. */
 static void
 test_zones (void)
 {
   g_autofree char *model = support_model ();
-  g_autofree char *line = g_strdup_printf ("cowbehavior model=\"%s\" adapter=\"%s\" mode=blocking zones=\"pen=0,0,0.5,1\" ! "
-                                           "cowbehavior model=\"%s\" adapter=\"%s\" mode=blocking zones=\"pen=0,0,0.5,1\"",
-                                           model, adapter, model, adapter);
+  g_autofree char *line = g_strdup_printf (
+      "cowbehavior model=\"%s\" adapter=\"%s\" mode=blocking zones=\"pen=0,0,0.5,1\" ! "
+      "cowbehavior model=\"%s\" adapter=\"%s\" mode=blocking zones=\"pen=0,0,0.5,1\"",
+      model, adapter, model, adapter);
   GstHarness *harness = gst_harness_new_parse (line);
   GstAnalyticsODMtd od;
   gpointer state = NULL;
@@ -178,8 +190,9 @@ test_zones (void)
   out = support_push (harness, &info, 1, 0);
   g_assert_cmpuint (support_n_mtds (out, gst_analytics_od_mtd_get_mtd_type ()), ==, 1);
   g_assert_cmpuint (support_n_mtds (out, gst_analytics_cls_mtd_get_mtd_type ()), ==, 2);
-  g_assert_true (gst_analytics_relation_meta_iterate (gst_buffer_get_analytics_relation_meta (out), &state,
-                                                      gst_analytics_od_mtd_get_mtd_type (), (GstAnalyticsMtd *)&od));
+  g_assert_true (gst_analytics_relation_meta_iterate (gst_buffer_get_analytics_relation_meta (out),
+                                                      &state, gst_analytics_od_mtd_get_mtd_type (),
+                                                      (GstAnalyticsMtd *)&od));
   g_assert_cmpstr (g_quark_to_string (gst_analytics_od_mtd_get_obj_type (&od)), ==, "pen");
   gst_buffer_unref (out);
   gst_harness_teardown (harness);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A stream that waits for its results and holds frames so that a forward pass has several: their order, what may not overtake them, what a
- * flush does to them, the latency and the buffers that this takes. */
+/* A stream that waits for its results and holds frames so that a forward pass has several: their
+ * order, what may not overtake them, what a flush does to them, the latency and the buffers that
+ * this takes. */
 #include "tests/gst/support.h"
 
 #include "gst-plugin/behavior/gstcowbehaviormeta.h"
@@ -96,7 +97,8 @@ test_held (void)
   support_harness_free (harness);
 }
 
-/* What is serialised with the frames does not overtake them: the end, tags, gaps, another format, a mark of discontinuity. */
+/* What is serialised with the frames does not overtake them: the end, tags, gaps, another format, a
+ * mark of discontinuity. */
 static void
 test_order (void)
 {
@@ -107,10 +109,12 @@ test_order (void)
 
   push (harness, n++);
   push (harness, n++);
-  g_assert_true (gst_harness_push_event (harness, gst_event_new_tag (gst_tag_list_new (GST_TAG_TITLE, "barn", NULL))));
+  g_assert_true (gst_harness_push_event (
+      harness, gst_event_new_tag (gst_tag_list_new (GST_TAG_TITLE, "barn", NULL))));
   g_assert_cmpuint (gst_harness_buffers_received (harness), ==, n);
   push (harness, n++);
-  g_assert_true (gst_harness_push_event (harness, gst_event_new_gap (n * 40 * GST_MSECOND, 40 * GST_MSECOND)));
+  g_assert_true (
+      gst_harness_push_event (harness, gst_event_new_gap (n * 40 * GST_MSECOND, 40 * GST_MSECOND)));
   g_assert_cmpuint (gst_harness_buffers_received (harness), ==, n);
   push (harness, n++);
   buffer = support_frame_new (&info, n);
@@ -157,7 +161,8 @@ test_flush (void)
   support_harness_free (harness);
 }
 
-/* Frames that need nothing of the engine keep their place behind those that do, and carry results that came in between. */
+/* Frames that need nothing of the engine keep their place behind those that do, and carry results
+ * that came in between. */
 static void
 test_carried (void)
 {
@@ -210,7 +215,7 @@ test_regions (void)
   support_harness_free (harness);
 }
 
-/* ---- what it costs ---- */
+/* ---- what it costs --------------------------------------------------------------------------- */
 
 /* Of the pipeline up to the element. */
 static GstClockTime

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Four RTSP cameras at 15 frames a second and an engine that is far too slow for them: no frame is lost or held up. As a test a few
- * seconds, in which frames are counted; by tests/soak-live.sh, which calls it as `test-gst-cameras --soak MINUTES`, for longer, in which
- * time and memory are measured too.
+ * Four RTSP cameras at 15 frames a second and an engine that is far too slow for them: no frame is
+ * lost or held up. As a test a few seconds, in which frames are counted; by tests/soak-live.sh,
+ * which calls it as `test-gst-cameras --soak MINUTES`, for longer, in which time and memory are
+ * measured too.
  */
 #include "tests/gst/support.h"
 
@@ -33,8 +34,8 @@ typedef struct {
   guint64 n_in, n_out, n_labelled;
   gint64 entered_us, entered_queued_ns; /* the frame that is in the element */
   gint64 longest_us;                    /* that one was in it */
-  gint64 longest_own_us;                /* likewise, without the time in which other processes had the processor */
-  GstClockTimeDiff latest;              /* most that a frame left after its running time */
+  gint64 longest_own_us; /* likewise, without the time in which other processes had the processor */
+  GstClockTimeDiff latest; /* most that a frame left after its running time */
 } Stream;
 
 /* How long this thread was ready to run and had no processor. */
@@ -63,7 +64,8 @@ count_in (GstPad *pad, GstPadProbeInfo *info, gpointer data)
   return GST_PAD_PROBE_OK;
 }
 
-/* How much later than its running time a frame is, without the latency that the pipeline has anyway; 0 before the clock runs. */
+/* How much later than its running time a frame is, without the latency that the pipeline has
+ * anyway; 0 before the clock runs. */
 static GstClockTimeDiff
 lateness (Stream *stream, GstPad *pad, GstBuffer *buffer)
 {
@@ -74,8 +76,9 @@ lateness (Stream *stream, GstPad *pad, GstBuffer *buffer)
 
   if (clock && event) {
     gst_event_parse_segment (event, &segment);
-    late = GST_CLOCK_DIFF (gst_segment_to_running_time (segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer)),
-                           gst_clock_get_time (clock) - gst_element_get_base_time (stream->element));
+    late = GST_CLOCK_DIFF (
+        gst_segment_to_running_time (segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer)),
+        gst_clock_get_time (clock) - gst_element_get_base_time (stream->element));
   }
   gst_clear_event (&event);
   gst_clear_object (&clock);
@@ -95,7 +98,8 @@ count_out (GstPad *pad, GstPadProbeInfo *info, gpointer data)
   stream->n_out++;
   stream->n_labelled += support_n_objects (buffer) > 0;
   stream->longest_us = MAX (stream->longest_us, in_us);
-  stream->longest_own_us = MAX (stream->longest_own_us, in_us - (left_queued_ns - stream->entered_queued_ns) / 1000);
+  stream->longest_own_us =
+      MAX (stream->longest_own_us, in_us - (left_queued_ns - stream->entered_queued_ns) / 1000);
   stream->latest = MAX (stream->latest, late);
   g_mutex_unlock (&stream->lock);
   return GST_PAD_PROBE_OK;
@@ -116,10 +120,12 @@ stream_begin (Stream *stream, guint n_frames)
   g_autofree char *model = support_model (), *url = NULL, *line = NULL;
   g_autoptr (GError) error = NULL;
 
-  *stream = (Stream){ .camera = camera_new_mounted (&(CameraScenario){ .fps = FPS, .n_frames = n_frames }) };
+  *stream = (Stream){ .camera = camera_new_mounted (
+                          &(CameraScenario){ .fps = FPS, .n_frames = n_frames }) };
   g_mutex_init (&stream->lock);
   url = camera_url (stream->camera, "");
-  line = g_strdup_printf ("rtspsrc location=\"%s\" protocols=tcp latency=200 ! rtph264depay ! h264parse ! avdec_h264 ! cowbehavior "
+  line = g_strdup_printf ("rtspsrc location=\"%s\" protocols=tcp latency=200 ! rtph264depay ! "
+                          "h264parse ! avdec_h264 ! cowbehavior "
                           "name=cow model=\"%s\" adapter=\"%s\" ! fakesink sync=true",
                           url, model, adapter);
   stream->pipeline = gst_parse_launch (line, &error);
@@ -127,7 +133,8 @@ stream_begin (Stream *stream, guint n_frames)
   stream->element = gst_bin_get_by_name (GST_BIN (stream->pipeline), "cow");
   add_probe (stream->element, "sink", count_in, stream);
   add_probe (stream->element, "src", count_out, stream);
-  g_assert_cmpint (gst_element_set_state (stream->pipeline, GST_STATE_PLAYING), !=, GST_STATE_CHANGE_FAILURE);
+  g_assert_cmpint (gst_element_set_state (stream->pipeline, GST_STATE_PLAYING), !=,
+                   GST_STATE_CHANGE_FAILURE);
 }
 
 /* To the end of the stream. */
@@ -135,7 +142,8 @@ static void
 stream_wait (Stream *stream)
 {
   GstBus *bus = gst_element_get_bus (stream->pipeline);
-  GstMessage *message = gst_bus_timed_pop_filtered (bus, LIMIT_S * GST_SECOND, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
+  GstMessage *message =
+      gst_bus_timed_pop_filtered (bus, LIMIT_S * GST_SECOND, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
 
   g_assert_nonnull (message);
   g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_EOS);
@@ -155,9 +163,10 @@ stream_numbers (Stream *stream)
   GstStructure *stats;
 
   g_object_get (stream->element, "stats", &stats, NULL);
-  g_assert_true (gst_structure_get (stats, "frames", G_TYPE_UINT64, &n.frames, "classified", G_TYPE_UINT64, &n.classified, "pending",
-                                    G_TYPE_UINT64, &n.pending, "reused", G_TYPE_UINT64, &n.reused, "skipped", G_TYPE_UINT64, &n.skipped,
-                                    "batches-mixed", G_TYPE_UINT64, &n.mixed, NULL));
+  g_assert_true (gst_structure_get (
+      stats, "frames", G_TYPE_UINT64, &n.frames, "classified", G_TYPE_UINT64, &n.classified,
+      "pending", G_TYPE_UINT64, &n.pending, "reused", G_TYPE_UINT64, &n.reused, "skipped",
+      G_TYPE_UINT64, &n.skipped, "batches-mixed", G_TYPE_UINT64, &n.mixed, NULL));
   g_strlcpy (n.mode, gst_structure_get_string (stats, "mode"), sizeof n.mode);
   gst_structure_free (stats);
   return n;
@@ -166,7 +175,8 @@ stream_numbers (Stream *stream)
 static void
 stream_end (Stream *stream)
 {
-  g_assert_cmpint (gst_element_set_state (stream->pipeline, GST_STATE_NULL), ==, GST_STATE_CHANGE_SUCCESS);
+  g_assert_cmpint (gst_element_set_state (stream->pipeline, GST_STATE_NULL), ==,
+                   GST_STATE_CHANGE_SUCCESS);
   gst_object_unref (stream->element);
   gst_object_unref (stream->pipeline);
   camera_free (stream->camera);
@@ -192,12 +202,14 @@ test_slow_engine (void)
   for (guint i = 0; i < N_CAMERAS; i++) {
     const Numbers n = stream_numbers (&streams[i]);
 
-    g_test_message ("camera %u: %" G_GUINT64_FORMAT " frames, %" G_GUINT64_FORMAT " labelled, %" G_GUINT64_FORMAT
-                    " classified, at most %.1f ms "
+    g_test_message ("camera %u: %" G_GUINT64_FORMAT " frames, %" G_GUINT64_FORMAT
+                    " labelled, %" G_GUINT64_FORMAT " classified, at most %.1f ms "
                     "in the element, %.1f ms after their time",
-                    i, n.frames, streams[i].n_labelled, n.classified, (double)streams[i].longest_us / 1e3, (double)streams[i].latest / 1e6);
+                    i, n.frames, streams[i].n_labelled, n.classified,
+                    (double)streams[i].longest_us / 1e3, (double)streams[i].latest / 1e6);
     g_assert_cmpstr (n.mode, ==, "non-blocking");
-    g_assert_cmpuint (streams[i].n_in, >=, FRAMES * 2 / 3); /* the first may go before the viewer is there */
+    g_assert_cmpuint (streams[i].n_in, >=,
+                      FRAMES * 2 / 3); /* the first may go before the viewer is there */
     g_assert_cmpuint (streams[i].n_out, ==, streams[i].n_in);
     g_assert_cmpuint (n.frames, ==, streams[i].n_in);
     g_assert_cmpuint (n.classified + n.reused + n.skipped, ==, n.frames);
@@ -211,7 +223,7 @@ test_slow_engine (void)
     stream_end (&streams[i]);
 }
 
-/* ---- the soak ---- */
+/* ---- the soak -------------------------------------------------------------------------------- */
 
 static guint64
 memory_kib (void)
@@ -222,7 +234,8 @@ memory_kib (void)
   return g_ascii_strtoull (strstr (status, "VmRSS:") + strlen ("VmRSS:"), NULL, 10);
 }
 
-/* As an application does: what nobody takes off the bus stays there. Neither stream nor element may fail. */
+/* As an application does: what nobody takes off the bus stays there. Neither stream nor element may
+ * fail. */
 static void
 read_bus (Stream *stream)
 {
@@ -264,11 +277,12 @@ report (Stream *streams, guint second, guint64 kib)
     ok &= n.classified + n.reused + n.skipped + n.pending == n.frames;
   }
   ok &= in - out <= N_CAMERAS && longest_own_us < interval_us;
-  g_print ("%5u s %7" G_GUINT64_FORMAT " KiB  %6" G_GUINT64_FORMAT " in %6" G_GUINT64_FORMAT " out  %5" G_GUINT64_FORMAT
-           " classified %5" G_GUINT64_FORMAT " reused %6" G_GUINT64_FORMAT
-           " skipped  at most %.1f ms of %.1f in the element (%.1f with others' turns)%s\n",
-           second, kib, in, out, sum.classified, sum.reused, sum.skipped, (double)longest_own_us / 1e3, (double)interval_us / 1e3,
-           (double)longest_us / 1e3, ok ? "" : "  WRONG");
+  g_print (
+      "%5u s %7" G_GUINT64_FORMAT " KiB  %6" G_GUINT64_FORMAT " in %6" G_GUINT64_FORMAT
+      " out  %5" G_GUINT64_FORMAT " classified %5" G_GUINT64_FORMAT " reused %6" G_GUINT64_FORMAT
+      " skipped  at most %.1f ms of %.1f in the element (%.1f with others' turns)%s\n",
+      second, kib, in, out, sum.classified, sum.reused, sum.skipped, (double)longest_own_us / 1e3,
+      (double)interval_us / 1e3, (double)longest_us / 1e3, ok ? "" : "  WRONG");
   return ok;
 }
 
@@ -290,7 +304,8 @@ soak (guint minutes)
   for (guint i = 0; i < N_CAMERAS; i++)
     stream_end (&streams[i]);
   if ((double)kib > MOST_GROWTH * (double)warm_kib) {
-    g_print ("memory grew from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT " KiB\n", warm_kib, kib);
+    g_print ("memory grew from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT " KiB\n", warm_kib,
+             kib);
     ok = FALSE;
   }
   g_print ("%s\n", ok ? "passed" : "failed");

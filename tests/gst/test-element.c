@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What `cowbehavior` says about a frame: compared with cow_classifier_run () on the same pixels, in every format, region mode and setting.
+/* What `cowbehavior` says about a frame: compared with cow_classifier_run () on the same pixels, in
+ * every format, region mode and setting.
  */
 #include "tests/gst/support.h"
 
@@ -26,7 +27,8 @@ nth_param (GstBuffer *buffer, guint n, GstVideoRegionOfInterestMeta **roi)
   GstMeta *meta;
 
   *roi = NULL;
-  while ((meta = gst_buffer_iterate_meta_filtered (buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
+  while ((meta = gst_buffer_iterate_meta_filtered (buffer, &state,
+                                                   GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
     GstStructure *param;
 
     *roi = (GstVideoRegionOfInterestMeta *)meta;
@@ -46,7 +48,7 @@ classified (GstHarness *harness, const GstVideoInfo *info, guint seed)
   return buffer;
 }
 
-/* ---- regions ---- */
+/* ---- regions --------------------------------------------------------------------------------- */
 
 static void
 test_full_frame_roi (void)
@@ -54,7 +56,8 @@ test_full_frame_roi (void)
   GstVideoInfo info = support_info (GST_VIDEO_FORMAT_RGB, 96, 80, NULL);
   g_autofree char *twice = support_model ();
   g_autofree char *line =
-      g_strdup_printf ("cowbehavior mode=blocking model=\"%s\" adapter=\"%s\" ! cowbehavior mode=blocking model=\"%s\" adapter=\"%s\"",
+      g_strdup_printf ("cowbehavior mode=blocking model=\"%s\" adapter=\"%s\" ! cowbehavior "
+                       "mode=blocking model=\"%s\" adapter=\"%s\"",
                        twice, adapter, twice, adapter);
   GstHarness *harness = gst_harness_new_parse (line);
   GstVideoRegionOfInterestMeta *roi;
@@ -75,12 +78,14 @@ test_full_frame_roi (void)
   g_assert_true (g_str_has_prefix (gst_structure_get_string (param, "model_name"), "cow-adapter-"));
   g_assert_true (gst_structure_get_int (param, "label_id", &id));
   g_assert_true (gst_structure_get_double (param, "confidence", &confidence));
-  g_assert_cmpstr (gst_structure_get_string (param, "label"), ==, cow_classifier_classes (classifier)[id]);
+  g_assert_cmpstr (gst_structure_get_string (param, "label"), ==,
+                   cow_classifier_classes (classifier)[id]);
   g_assert_cmpfloat (confidence, >, 1. / 9 - 1e-6);
 
   /* two elements: two metas, one region */
   g_assert_cmpuint (gst_buffer_get_n_meta (out, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE), ==, 1);
-  g_assert_cmpuint (gst_buffer_get_n_meta (out, gst_meta_get_info (GST_COW_BEHAVIOR_META_NAME)->api), ==, 2);
+  g_assert_cmpuint (
+      gst_buffer_get_n_meta (out, gst_meta_get_info (GST_COW_BEHAVIOR_META_NAME)->api), ==, 2);
   gst_buffer_unref (out);
   support_harness_free (harness);
 }
@@ -88,7 +93,8 @@ test_full_frame_roi (void)
 static void
 test_roi_list (void)
 {
-  static const CowRegion regions[] = { { 0, 0, 40, 40 }, { 50, 10, 46, 70 } }; /* what is left inside 96 x 80 */
+  static const CowRegion regions[] = { { 0, 0, 40, 40 },
+                                       { 50, 10, 46, 70 } }; /* what is left inside 96 x 80 */
   GstVideoInfo info = support_info (GST_VIDEO_FORMAT_NV12, 96, 80, NULL);
   GstHarness *harness = support_harness_new (adapter, "inference-region=roi-list");
   GstBus *bus = support_harness_bus (harness);
@@ -117,7 +123,8 @@ test_roi_list (void)
     g_assert_cmpint (id, ==, i == 0 ? 7 : 9);
     g_assert_cmpstr (gst_structure_get_string (object, "roi_type"), ==, "cow");
     g_assert_cmpint (roi->id, ==, id);
-    g_assert_cmpstr (gst_structure_get_string (param, "label"), ==, gst_structure_get_string (object, "label"));
+    g_assert_cmpstr (gst_structure_get_string (param, "label"), ==,
+                     gst_structure_get_string (object, "label"));
   }
   gst_buffer_unref (out);
 
@@ -143,7 +150,8 @@ test_many_regions (void)
   support_harness_set_info (harness, &info);
   out = gst_harness_push_and_pull (harness, in);
   g_assert_cmpuint (gst_cow_behavior_n_objects (gst_buffer_get_cow_behavior (out)), ==, 150);
-  support_assert_object (out, 149, &(CowRegion){ 49, 29, 30, 30 }, support_expect (classifier, out, &info, &(CowRegion){ 49, 29, 30, 30 }),
+  support_assert_object (out, 149, &(CowRegion){ 49, 29, 30, 30 },
+                         support_expect (classifier, out, &info, &(CowRegion){ 49, 29, 30, 30 }),
                          0);
   gst_buffer_unref (out);
   support_harness_free (harness);
@@ -168,7 +176,7 @@ test_no_regions (void)
   support_harness_free (harness);
 }
 
-/* ---- pace ---- */
+/* ---- pace ------------------------------------------------------------------------------------ */
 
 static void
 test_interval (void)
@@ -188,7 +196,8 @@ test_interval (void)
     support_assert_object (out, 0, whole (&info), expected, i % 3);
     gst_buffer_unref (out);
   }
-  g_assert_cmpuint (support_n_messages (bus, GST_MESSAGE_ELEMENT, NULL), ==, 3); /* one a classified frame */
+  g_assert_cmpuint (support_n_messages (bus, GST_MESSAGE_ELEMENT, NULL), ==,
+                    3); /* one a classified frame */
   gst_object_unref (bus);
   support_harness_free (harness);
 }
@@ -197,12 +206,14 @@ static void
 test_interval_regions (void)
 {
   GstVideoInfo info = support_info (GST_VIDEO_FORMAT_RGB, 96, 80, NULL);
-  GstHarness *harness = support_harness_new (adapter, "inference-region=roi-list inference-interval=2");
+  GstHarness *harness =
+      support_harness_new (adapter, "inference-region=roi-list inference-interval=2");
   GstBuffer *in = support_frame_new (&info, 0), *out;
   float expected[9];
 
   support_harness_set_info (harness, &info);
-  memcpy (expected, support_expect (classifier, in, &info, &(CowRegion){ 10, 10, 40, 40 }), sizeof expected);
+  memcpy (expected, support_expect (classifier, in, &info, &(CowRegion){ 10, 10, 40, 40 }),
+          sizeof expected);
   support_add_roi (in, 60, 40, 30, 30, 1);
   support_add_roi (in, 10, 10, 40, 40, 2);
   gst_buffer_unref (gst_harness_push_and_pull (harness, in));
@@ -234,7 +245,7 @@ test_gap (void)
   support_harness_free (harness);
 }
 
-/* ---- presentation ---- */
+/* ---- presentation ---------------------------------------------------------------------------- */
 
 static void
 test_threshold (void)
@@ -256,7 +267,8 @@ test_threshold (void)
   g_assert_true (gst_structure_get_double (object, "confidence", &confidence));
   g_assert_cmpfloat (confidence, >, 0.1);
   g_assert_cmpstr (gst_structure_get_string (nth_param (out, 0, &roi), "label"), ==, "unknown");
-  top = gst_value_get_structure (gst_value_array_get_value (gst_structure_get_value (object, "top"), 0));
+  top = gst_value_get_structure (
+      gst_value_array_get_value (gst_structure_get_value (object, "top"), 0));
   g_assert_cmpstr (gst_structure_get_string (top, "label"), !=, "unknown");
   gst_buffer_unref (out);
   support_harness_free (harness);
@@ -274,7 +286,8 @@ test_top_k (void)
 
   support_harness_set_info (harness, &info);
   out = gst_harness_push_and_pull (harness, in);
-  top = gst_structure_get_value (gst_cow_behavior_object (gst_buffer_get_cow_behavior (out), 0), "top");
+  top = gst_structure_get_value (gst_cow_behavior_object (gst_buffer_get_cow_behavior (out), 0),
+                                 "top");
   g_assert_cmpuint (gst_value_array_get_size (top), ==, 3);
   for (guint i = 0; i < 3; i++) {
     const GstStructure *class = gst_value_get_structure (gst_value_array_get_value (top, i));
@@ -283,7 +296,8 @@ test_top_k (void)
 
     g_assert_true (gst_structure_get_int (class, "label_id", &id));
     g_assert_true (gst_structure_get_double (class, "confidence", &confidence));
-    g_assert_cmpstr (gst_structure_get_string (class, "label"), ==, cow_classifier_classes (classifier)[id]);
+    g_assert_cmpstr (gst_structure_get_string (class, "label"), ==,
+                     cow_classifier_classes (classifier)[id]);
     g_assert_cmpfloat_with_epsilon (confidence, expected[id], 1e-5);
     g_assert_cmpfloat (confidence, <=, last);
     last = confidence;
@@ -314,18 +328,24 @@ test_messages (void)
   structure = gst_message_get_structure (message);
   g_assert_true (gst_structure_has_name (structure, "cowbehavior"));
   g_assert_cmpstr (GST_MESSAGE_SRC_NAME (message), ==, "behaviour");
-  g_assert_true (gst_structure_get (structure, "timestamp", G_TYPE_UINT64, &timestamp, "running-time", G_TYPE_UINT64, &running_time,
-                                    "frame", G_TYPE_UINT64, &frame, "width", G_TYPE_INT, &width, "height", G_TYPE_INT, &height, NULL));
+  g_assert_true (gst_structure_get (structure, "timestamp", G_TYPE_UINT64, &timestamp,
+                                    "running-time", G_TYPE_UINT64, &running_time, "frame",
+                                    G_TYPE_UINT64, &frame, "width", G_TYPE_INT, &width, "height",
+                                    G_TYPE_INT, &height, NULL));
   g_assert_cmpuint (timestamp, ==, 40 * GST_MSECOND);
   g_assert_cmpuint (running_time, ==, 40 * GST_MSECOND);
   g_assert_cmpuint (frame, ==, 1);
   g_assert_cmpint (width, ==, 96);
   g_assert_cmpint (height, ==, 80);
-  g_assert_cmpint (gst_value_compare (gst_structure_get_value (structure, "objects"),
-                                      gst_structure_get_value (gst_buffer_get_cow_behavior (out), "objects")),
-                   ==, GST_VALUE_EQUAL);
-  g_assert_cmpstr (g_value_get_string (gst_value_array_get_value (gst_structure_get_value (structure, "labels"), 0)), ==,
-                   gst_structure_get_string (gst_cow_behavior_object (gst_buffer_get_cow_behavior (out), 0), "label"));
+  g_assert_cmpint (
+      gst_value_compare (gst_structure_get_value (structure, "objects"),
+                         gst_structure_get_value (gst_buffer_get_cow_behavior (out), "objects")),
+      ==, GST_VALUE_EQUAL);
+  g_assert_cmpstr (g_value_get_string (gst_value_array_get_value (
+                       gst_structure_get_value (structure, "labels"), 0)),
+                   ==,
+                   gst_structure_get_string (
+                       gst_cow_behavior_object (gst_buffer_get_cow_behavior (out), 0), "label"));
   gst_message_unref (message);
   gst_buffer_unref (out);
 
@@ -341,7 +361,7 @@ test_messages (void)
   support_harness_free (harness);
 }
 
-/* ---- what happens to the metadata downstream ---- */
+/* ---- what happens to the metadata downstream ------------------------------------------------- */
 
 static void
 test_meta_copy (void)
@@ -369,14 +389,17 @@ test_meta_scale (void)
 {
   GstVideoInfo info = support_info (GST_VIDEO_FORMAT_RGB, 96, 80, NULL);
   g_autofree char *model = support_model ();
-  g_autofree char *line = g_strdup_printf ("cowbehavior mode=blocking model=\"%s\" adapter=\"%s\" inference-region=roi-list ! videoscale ! "
-                                           "video/x-raw,width=192,height=40 ! videoconvert ! capsfilter caps=video/x-raw,format=I420",
-                                           model, adapter);
+  g_autofree char *line = g_strdup_printf (
+      "cowbehavior mode=blocking model=\"%s\" adapter=\"%s\" inference-region=roi-list ! "
+      "videoscale ! "
+      "video/x-raw,width=192,height=40 ! videoconvert ! capsfilter caps=video/x-raw,format=I420",
+      model, adapter);
   GstHarness *harness = gst_harness_new_parse (line);
   GstBuffer *in = support_frame_new (&info, 5), *out;
   float expected[9];
 
-  memcpy (expected, support_expect (classifier, in, &info, &(CowRegion){ 10, 20, 30, 40 }), sizeof expected);
+  memcpy (expected, support_expect (classifier, in, &info, &(CowRegion){ 10, 20, 30, 40 }),
+          sizeof expected);
   support_add_roi (in, 10, 20, 30, 40, 1);
   support_harness_set_info (harness, &info);
   out = gst_harness_push_and_pull (harness, in);
@@ -385,7 +408,8 @@ test_meta_scale (void)
   support_harness_free (harness);
 }
 
-/* What was there before a cowbehavior element existed in the process: nothing to read, and no warning. */
+/* What was there before a cowbehavior element existed in the process: nothing to read, and no
+ * warning. */
 static void
 test_reader_without_meta (void)
 {
@@ -405,9 +429,10 @@ test_defaults (void)
   float threshold;
 
   g_assert_nonnull (element);
-  g_object_get (element, "device", &device, "model", &model, "precision", &precision, "inference-region", &region, "inference-interval",
-                &interval, "reclassify-interval", &reclassify, "threshold", &threshold, "top-k", &top_k, "post-messages", &post, "mode",
-                &mode, "smoothing", &smoothing, "batch-size", &batch, NULL);
+  g_object_get (element, "device", &device, "model", &model, "precision", &precision,
+                "inference-region", &region, "inference-interval", &interval, "reclassify-interval",
+                &reclassify, "threshold", &threshold, "top-k", &top_k, "post-messages", &post,
+                "mode", &mode, "smoothing", &smoothing, "batch-size", &batch, NULL);
   g_assert_cmpstr (device, ==, "auto");
   g_assert_null (model);
   g_assert_cmpint (precision, ==, COW_PRECISION_AUTO);

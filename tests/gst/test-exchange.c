@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Another adapter while the stream runs: it takes over between two frames, none is lost, and one that cannot be loaded changes nothing. */
+/* Another adapter while the stream runs: it takes over between two frames, none is lost, and one
+ * that cannot be loaded changes nothing. */
 #include "tests/gst/support.h"
 
 #include "gst-plugin/behavior/gstcowbehaviormeta.h"
@@ -56,7 +57,8 @@ is_by (GstBuffer *buffer, const char *adapter)
   return results && g_strcmp0 (gst_structure_get_string (results, "model_name"), name) == 0;
 }
 
-/* Shoots until the results are those of an adapter, and gives that frame. Every frame before has results. */
+/* Shoots until the results are those of an adapter, and gives that frame. Every frame before has
+ * results. */
 static GstBuffer *
 shoot_until_by (Scene *scene, const char *adapter)
 {
@@ -100,7 +102,8 @@ test_takes_over (void)
   gst_buffer_unref (out);
   g_object_get (scene.element, "adapter", &set, NULL);
   g_assert_cmpstr (set, ==, second);
-  g_assert_cmpuint (support_n_messages (scene.bus, GST_MESSAGE_WARNING | GST_MESSAGE_ERROR, NULL), ==, 0);
+  g_assert_cmpuint (support_n_messages (scene.bus, GST_MESSAGE_WARNING | GST_MESSAGE_ERROR, NULL),
+                    ==, 0);
   scene_end (&scene);
 }
 
@@ -115,11 +118,13 @@ test_held_frames (void)
 
   scene_begin (&scene, "batch-size=4 batch-timeout=60000");
   for (guint i = 0; i < 3; i++)
-    g_assert_cmpint (gst_harness_push (scene.harness, support_frame_new (&info, 1)), ==, GST_FLOW_OK);
+    g_assert_cmpint (gst_harness_push (scene.harness, support_frame_new (&info, 1)), ==,
+                     GST_FLOW_OK);
   scene.n = 3;
   g_object_set (scene.element, "adapter", second, NULL);
   while (by_second == 0 && g_get_monotonic_time () < end) {
-    g_assert_cmpint (gst_harness_push (scene.harness, support_frame_new (&info, 1)), ==, GST_FLOW_OK);
+    g_assert_cmpint (gst_harness_push (scene.harness, support_frame_new (&info, 1)), ==,
+                     GST_FLOW_OK);
     scene.n++;
     while ((out = gst_harness_try_pull (scene.harness))) {
       g_assert_true (is_by (out, first) ? by_second == 0 : is_by (out, second));
@@ -140,7 +145,8 @@ test_held_frames (void)
   scene_end (&scene);
 }
 
-/* With other classes nothing of what was known holds; without waiting, some frames then know nothing. */
+/* With other classes nothing of what was known holds; without waiting, some frames then know
+ * nothing. */
 static void
 test_other_classes (void)
 {
@@ -160,7 +166,8 @@ test_other_classes (void)
   g_assert_cmpuint (n_unknown, >, 0);
   classes = gst_structure_get_value (gst_buffer_get_cow_behavior (out), "classes");
   g_assert_cmpstr (g_value_get_string (gst_value_array_get_value (classes, 0)), ==, "a");
-  g_assert_true (g_strv_contains (other_classes, gst_structure_get_string (support_object (out, 0), "label")));
+  g_assert_true (
+      g_strv_contains (other_classes, gst_structure_get_string (support_object (out, 0), "label")));
   gst_buffer_unref (out);
   scene_end (&scene);
 }
@@ -198,7 +205,8 @@ test_wrong (void)
   scene_begin (&scene, "");
   gst_buffer_unref (shoot (&scene));
   g_object_set (scene.element, "adapter", "/no/such/adapter", NULL);
-  while (!(message = gst_bus_pop_filtered (scene.bus, GST_MESSAGE_WARNING | GST_MESSAGE_ERROR)) && g_get_monotonic_time () < end) {
+  while (!(message = gst_bus_pop_filtered (scene.bus, GST_MESSAGE_WARNING | GST_MESSAGE_ERROR)) &&
+         g_get_monotonic_time () < end) {
     gst_buffer_unref (shoot (&scene));
     g_usleep (2000);
   }
@@ -252,8 +260,10 @@ test_stop (void)
   scene_begin (&scene, "");
   gst_buffer_unref (shoot (&scene));
   g_object_set (scene.element, "adapter", second, NULL);
-  g_assert_cmpint (gst_element_set_state (scene.harness->element, GST_STATE_NULL), ==, GST_STATE_CHANGE_SUCCESS);
-  g_assert_cmpint (gst_element_set_state (scene.harness->element, GST_STATE_PLAYING), !=, GST_STATE_CHANGE_FAILURE);
+  g_assert_cmpint (gst_element_set_state (scene.harness->element, GST_STATE_NULL), ==,
+                   GST_STATE_CHANGE_SUCCESS);
+  g_assert_cmpint (gst_element_set_state (scene.harness->element, GST_STATE_PLAYING), !=,
+                   GST_STATE_CHANGE_FAILURE);
   gst_harness_push_event (scene.harness, gst_event_new_stream_start ("again"));
   support_harness_set_info (scene.harness, &info);
   {

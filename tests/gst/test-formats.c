@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `cowbehavior` reads frames as they lie: every format, strides, crops, colorimetry, compared with cow_classifier_run () on the same
- * pixels. */
+/* `cowbehavior` reads frames as they lie: every format, strides, crops, colorimetry, compared with
+ * cow_classifier_run () on the same pixels. */
 #include "tests/gst/support.h"
 
 #include "gst-plugin/behavior/gstcowbehaviormeta.h"
@@ -38,12 +38,14 @@ assert_format (GstVideoFormat format, gint width, gint height, const char *color
 static void
 test_formats (void)
 {
-  static const GstVideoFormat formats[] = { GST_VIDEO_FORMAT_YV12,      GST_VIDEO_FORMAT_YUY2,  GST_VIDEO_FORMAT_UYVY,
-                                            GST_VIDEO_FORMAT_P010_10LE, GST_VIDEO_FORMAT_GRAY8, GST_VIDEO_FORMAT_NV12,
-                                            GST_VIDEO_FORMAT_I420,      GST_VIDEO_FORMAT_RGB,   GST_VIDEO_FORMAT_BGR,
-                                            GST_VIDEO_FORMAT_RGBx,      GST_VIDEO_FORMAT_BGRx,  GST_VIDEO_FORMAT_xRGB,
-                                            GST_VIDEO_FORMAT_xBGR,      GST_VIDEO_FORMAT_RGBA,  GST_VIDEO_FORMAT_BGRA,
-                                            GST_VIDEO_FORMAT_ARGB,      GST_VIDEO_FORMAT_ABGR };
+  static const GstVideoFormat formats[] = {
+    GST_VIDEO_FORMAT_YV12,      GST_VIDEO_FORMAT_YUY2,  GST_VIDEO_FORMAT_UYVY,
+    GST_VIDEO_FORMAT_P010_10LE, GST_VIDEO_FORMAT_GRAY8, GST_VIDEO_FORMAT_NV12,
+    GST_VIDEO_FORMAT_I420,      GST_VIDEO_FORMAT_RGB,   GST_VIDEO_FORMAT_BGR,
+    GST_VIDEO_FORMAT_RGBx,      GST_VIDEO_FORMAT_BGRx,  GST_VIDEO_FORMAT_xRGB,
+    GST_VIDEO_FORMAT_xBGR,      GST_VIDEO_FORMAT_RGBA,  GST_VIDEO_FORMAT_BGRA,
+    GST_VIDEO_FORMAT_ARGB,      GST_VIDEO_FORMAT_ABGR
+  };
 
   for (guint i = 0; i < G_N_ELEMENTS (formats); i++) {
     g_test_message ("%s", gst_video_format_to_string (formats[i]));
@@ -78,11 +80,13 @@ test_colorimetry (void)
   assert_format (GST_VIDEO_FORMAT_GRAY8, 96, 80, "2:4:0:0", 0); /* 16..235 */
 }
 
-/* The same picture inside a larger one: the frame is what the crop leaves, by pixels with odd coordinates too. */
+/* The same picture inside a larger one: the frame is what the crop leaves, by pixels with odd
+ * coordinates too. */
 static void
 assert_crop (GstVideoFormat format, guint x, guint y, gint width, gint height)
 {
-  GstVideoInfo whole_info = support_info (format, 128, 96, NULL), info = support_info (format, width, height, NULL);
+  GstVideoInfo whole_info = support_info (format, 128, 96, NULL),
+               info = support_info (format, width, height, NULL);
   GstHarness *harness = support_harness_new (adapter, "");
   GstBuffer *in = support_frame_new (&whole_info, 3), *out;
   CowRegion part = { (int)x, (int)y, width, height };
@@ -90,7 +94,8 @@ assert_crop (GstVideoFormat format, guint x, guint y, gint width, gint height)
   float expected[9];
 
   memcpy (expected, support_expect (classifier, in, &whole_info, &part), sizeof expected);
-  gst_buffer_add_video_meta_full (in, 0, format, 128, 96, GST_VIDEO_INFO_N_PLANES (&whole_info), whole_info.offset, whole_info.stride);
+  gst_buffer_add_video_meta_full (in, 0, format, 128, 96, GST_VIDEO_INFO_N_PLANES (&whole_info),
+                                  whole_info.offset, whole_info.stride);
   crop = gst_buffer_add_video_crop_meta (in);
   crop->x = x;
   crop->y = y;
@@ -114,7 +119,8 @@ test_crop (void)
   assert_crop (GST_VIDEO_FORMAT_BGRx, 1, 2, 3, 4);
 }
 
-/* The element adds metadata; it may not cost a copy of the pixels even when somebody else holds the buffer. */
+/* The element adds metadata; it may not cost a copy of the pixels even when somebody else holds the
+ * buffer. */
 static void
 test_no_copy (void)
 {

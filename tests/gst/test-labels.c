@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* From results to a label: smoothing, thresholds of the user and of the adapter, the mask; and messages about labels. */
+/* From results to a label: smoothing, thresholds of the user and of the adapter, the mask; and
+ * messages about labels. */
 #include "tests/gst/support.h"
 
 #include "gst-plugin/behavior/gstcowbehaviormeta.h"
@@ -132,7 +133,7 @@ test_change (void)
   support_harness_free (harness);
 }
 
-/* ---- thresholds ---- */
+/* ---- thresholds ------------------------------------------------------------------------------ */
 
 /* An adapter whose card asks this much of a class, and nothing of the others. */
 static char *
@@ -140,8 +141,9 @@ adapter_with_threshold (guint class, double threshold)
 {
   char *folder = support_adapter_new ();
   g_autofree char *path = g_build_filename (folder, "cowbehavior.json", NULL), *text = NULL;
-  g_autofree char *extra = g_strdup_printf ("\"calibration\": {\"thresholds\": {\"classes\": {\"%s\": {\"value\": %.3f}}}},",
-                                            cow_default_classes[class], threshold);
+  g_autofree char *extra = g_strdup_printf (
+      "\"calibration\": {\"thresholds\": {\"classes\": {\"%s\": {\"value\": %.3f}}}},",
+      cow_default_classes[class], threshold);
   g_autoptr (GString) card = NULL;
 
   g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
@@ -176,7 +178,8 @@ test_thresholds_of_adapter (void)
   strict = adapter_with_threshold (order[0], 0.999);
   other = adapter_with_threshold (order[1], 0.999);
   assert_label (strict, "", 1, "unknown");
-  assert_label (strict, "threshold=0", 1, best); /* what the user says goes before what the card says */
+  assert_label (strict, "threshold=0", 1,
+                best); /* what the user says goes before what the card says */
   assert_label (strict, "threshold=0.01", 1, best);
   assert_label (other, "", 1, best);
   assert_label (adapter, "", 1, best);
@@ -184,8 +187,8 @@ test_thresholds_of_adapter (void)
   support_remove (other);
 }
 
-/* The likeliest class may not be a label: the second is, with its own probability; of a cow that certainly does something else nothing is
- * claimed. */
+/* The likeliest class may not be a label: the second is, with its own probability; of a cow that
+ * certainly does something else nothing is claimed. */
 static void
 test_mask (void)
 {
@@ -199,7 +202,8 @@ test_mask (void)
 
   rank (1, order);
   expect (1, p);
-  properties = g_strdup_printf ("top-k=5 classes=\"%s , %s\"", cow_default_classes[order[3]], cow_default_classes[order[1]]);
+  properties = g_strdup_printf ("top-k=5 classes=\"%s , %s\"", cow_default_classes[order[3]],
+                                cow_default_classes[order[1]]);
   with_threshold = g_strdup_printf ("threshold=%f %s", p[order[1]] + 0.001, properties);
   assert_label (adapter, properties, 1, cow_default_classes[order[1]]);
   assert_label (adapter, with_threshold, 1, "unknown");
@@ -245,9 +249,10 @@ test_mask_while_playing (void)
   support_harness_free (harness);
 }
 
-/* ---- messages ---- */
+/* ---- messages -------------------------------------------------------------------------------- */
 
-/* The likeliest class is forbidden and allowed again, so that the label changes; a message tells each change, once. */
+/* The likeliest class is forbidden and allowed again, so that the label changes; a message tells
+ * each change, once. */
 static void
 test_on_change (void)
 {
@@ -269,10 +274,12 @@ test_on_change (void)
     g_assert_cmpstr (label_of (out), ==, cow_default_classes[order[masked[i] ? 1 : 0]]);
     g_assert_cmpuint (support_n_messages (bus, GST_MESSAGE_ELEMENT, &message), ==, expected[i]);
     if (message) {
-      const GValue *labels = gst_structure_get_value (gst_message_get_structure (message), "labels");
+      const GValue *labels =
+          gst_structure_get_value (gst_message_get_structure (message), "labels");
 
       g_assert_cmpuint (gst_value_array_get_size (labels), ==, 1);
-      g_assert_cmpstr (g_value_get_string (gst_value_array_get_value (labels, 0)), ==, label_of (out));
+      g_assert_cmpstr (g_value_get_string (gst_value_array_get_value (labels, 0)), ==,
+                       label_of (out));
       gst_message_unref (message);
     }
     gst_buffer_unref (out);
@@ -342,8 +349,10 @@ test_wall_clock (void)
   const guint64 y2026 = G_GUINT64_CONSTANT (1767225600) * GST_SECOND; /* 2026-01-01 in Unix time */
 
   g_assert_cmpuint (wall_clock ("timestamp/x-unix", y2026 + 5), ==, y2026 + 5);
-  g_assert_cmpuint (wall_clock ("timestamp/x-ntp", y2026 + 7 + G_GUINT64_CONSTANT (2208988800) * GST_SECOND), ==, y2026 + 7);
-  g_assert_cmpuint (wall_clock ("timestamp/x-ntp", 5), ==, 0);            /* before 1970: no camera's clock */
+  g_assert_cmpuint (
+      wall_clock ("timestamp/x-ntp", y2026 + 7 + G_GUINT64_CONSTANT (2208988800) * GST_SECOND), ==,
+      y2026 + 7);
+  g_assert_cmpuint (wall_clock ("timestamp/x-ntp", 5), ==, 0); /* before 1970: no camera's clock */
   g_assert_cmpuint (wall_clock ("timestamp/x-drivername", y2026), ==, 0); /* of no known epoch */
 }
 

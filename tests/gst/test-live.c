@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A live stream: no frame waits, whatever the engine does. A slow engine (COW_TEST_ENGINE_DELAY_MS), a failing one (COW_TEST_ENGINE_FAIL),
- * frames that come too late or hold nothing, seeks, and that every frame is accounted for.
+ * A live stream: no frame waits, whatever the engine does. A slow engine
+ * (COW_TEST_ENGINE_DELAY_MS), a failing one (COW_TEST_ENGINE_FAIL), frames that come too late or
+ * hold nothing, seeks, and that every frame is accounted for.
  */
 #include "tests/gst/support.h"
 
@@ -44,12 +45,14 @@ assert_accounts (Camera *camera)
   guint64 skipped = support_stat (harness, "skipped");
 
   g_assert_cmpuint (support_stat (harness, "frames"), ==, camera->n);
-  g_assert_cmpuint (support_stat (harness, "classified") + support_stat (harness, "pending") + support_stat (harness, "reused") + skipped,
+  g_assert_cmpuint (support_stat (harness, "classified") + support_stat (harness, "pending") +
+                        support_stat (harness, "reused") + skipped,
                     ==, camera->n);
-  g_assert_cmpuint (support_stat (harness, "skipped-busy") + support_stat (harness, "skipped-late") +
-                        support_stat (harness, "skipped-gap") + support_stat (harness, "skipped-fault") +
-                        support_stat (harness, "skipped-flushed"),
-                    ==, skipped);
+  g_assert_cmpuint (
+      support_stat (harness, "skipped-busy") + support_stat (harness, "skipped-late") +
+          support_stat (harness, "skipped-gap") + support_stat (harness, "skipped-fault") +
+          support_stat (harness, "skipped-flushed"),
+      ==, skipped);
 }
 
 static void
@@ -90,7 +93,7 @@ shoot_until_newer (Camera *camera, guint64 frame)
   g_error ("no result after %u frames", camera->n);
 }
 
-/* ---- a slow engine ---- */
+/* ---- a slow engine --------------------------------------------------------------------------- */
 
 static void
 test_never_waits (void)
@@ -113,7 +116,8 @@ test_never_waits (void)
   g_assert_cmpuint (support_stat (camera.harness, "pending"), ==, 1);
   g_assert_cmpuint (support_stat (camera.harness, "skipped-busy"), ==, 9);
 
-  /* The first answer is of the first frame. It is on the bus as such, and on this frame with its age. */
+  /* The first answer is of the first frame. It is on the bus as such, and on this frame with its
+   * age. */
   for (out = shoot (&camera); support_n_objects (out) == 0; out = shoot (&camera)) {
     gst_buffer_unref (out);
     g_usleep (10000);
@@ -126,11 +130,12 @@ test_never_waits (void)
     gst_buffer_unref (first);
   }
   g_assert_cmpuint (support_n_messages (camera.bus, GST_MESSAGE_ELEMENT, &message), ==, 1);
-  g_assert_true (gst_structure_get (gst_message_get_structure (message), "frame", G_TYPE_UINT64, &frame, "running-time", G_TYPE_UINT64,
-                                    &running_time, NULL));
+  g_assert_true (gst_structure_get (gst_message_get_structure (message), "frame", G_TYPE_UINT64,
+                                    &frame, "running-time", G_TYPE_UINT64, &running_time, NULL));
   g_assert_cmpuint (frame, ==, 0);
   g_assert_cmpuint (running_time, ==, 0);
-  g_assert_true (gst_structure_get_uint (gst_cow_behavior_object (gst_message_get_structure (message), 0), "frames_ago", &age));
+  g_assert_true (gst_structure_get_uint (
+      gst_cow_behavior_object (gst_message_get_structure (message), 0), "frames_ago", &age));
   g_assert_cmpuint (age, ==, 0);
   gst_message_unref (message);
   gst_buffer_unref (out);
@@ -169,7 +174,8 @@ test_end (void)
 
   camera_begin (&camera, "", "500", NULL);
   gst_buffer_unref (shoot (&camera));
-  g_assert_cmpint (gst_element_set_state (camera.harness->element, GST_STATE_NULL), ==, GST_STATE_CHANGE_SUCCESS);
+  g_assert_cmpint (gst_element_set_state (camera.harness->element, GST_STATE_NULL), ==,
+                   GST_STATE_CHANGE_SUCCESS);
   g_assert_cmpuint (support_n_messages (camera.bus, GST_MESSAGE_ELEMENT, NULL), ==, 0);
   gst_object_unref (camera.bus);
   support_harness_free (camera.harness);
@@ -198,7 +204,8 @@ test_flush (void)
   camera_end (&camera);
 }
 
-/* Many cows: a frame asks for no more than a forward pass takes, those first that wait the longest, so that each has her turn. */
+/* Many cows: a frame asks for no more than a forward pass takes, those first that wait the longest,
+ * so that each has her turn. */
 static void
 test_many_cows (void)
 {
@@ -220,7 +227,8 @@ test_many_cows (void)
     g_usleep (2000);
   }
   g_assert_cmpuint (known, ==, 30);
-  g_assert_cmpuint (support_stat (camera.harness, "regions"), <=, 8 * support_stat (camera.harness, "classified"));
+  g_assert_cmpuint (support_stat (camera.harness, "regions"), <=,
+                    8 * support_stat (camera.harness, "classified"));
   camera_end (&camera);
 }
 
@@ -244,12 +252,13 @@ test_cameras (void)
   }
   g_assert_true (all);
   g_assert_cmpuint (support_stat (cameras[0].harness, "batches-mixed"), >, 0);
-  g_assert_cmpuint (support_stat (cameras[0].harness, "batches"), ==, support_stat (cameras[3].harness, "batches"));
+  g_assert_cmpuint (support_stat (cameras[0].harness, "batches"), ==,
+                    support_stat (cameras[3].harness, "batches"));
   for (guint i = 0; i < G_N_ELEMENTS (cameras); i++)
     camera_end (&cameras[i]);
 }
 
-/* ---- failures ---- */
+/* ---- failures -------------------------------------------------------------------------------- */
 
 /* The engine fails: a warning, frames go on, and results come once it works again. */
 static void
@@ -265,7 +274,8 @@ test_engine_failure (void)
   g_assert_cmpuint (support_stat (camera.harness, "skipped-fault"), >=, 2);
   g_assert_cmpuint (support_stat (camera.harness, "batches-failed"), ==, 2);
   /* one: the second comes too soon after it */
-  g_assert_cmpuint (support_n_messages (camera.bus, GST_MESSAGE_ERROR | GST_MESSAGE_WARNING, &message), ==, 1);
+  g_assert_cmpuint (
+      support_n_messages (camera.bus, GST_MESSAGE_ERROR | GST_MESSAGE_WARNING, &message), ==, 1);
   g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_WARNING);
   gst_message_parse_warning (message, &error, NULL);
   g_assert_nonnull (strstr (error->message, "was told to fail"));
@@ -294,15 +304,17 @@ test_broken_frame (void)
   camera_end (&camera);
 }
 
-/* ---- frames that are not classified ---- */
+/* ---- frames that are not classified ---------------------------------------------------------- */
 
 static void
 push_qos (Camera *camera, GstClockTimeDiff diff, GstClockTime timestamp)
 {
   GstEvent *event;
 
-  gst_harness_push_upstream_event (camera->harness, gst_event_new_qos (GST_QOS_TYPE_UNDERFLOW, 1.5, diff, timestamp));
-  while ((event = gst_harness_try_pull_upstream_event (camera->harness)) && GST_EVENT_TYPE (event) != GST_EVENT_QOS)
+  gst_harness_push_upstream_event (
+      camera->harness, gst_event_new_qos (GST_QOS_TYPE_UNDERFLOW, 1.5, diff, timestamp));
+  while ((event = gst_harness_try_pull_upstream_event (camera->harness)) &&
+         GST_EVENT_TYPE (event) != GST_EVENT_QOS)
     gst_event_unref (event);
   g_assert_nonnull (event); /* those upstream want to know too */
   gst_event_unref (event);
@@ -373,7 +385,7 @@ test_gap (void)
   camera_end (&camera);
 }
 
-/* ---- the mode ---- */
+/* ---- the mode -------------------------------------------------------------------------------- */
 
 static char *
 mode_of (Camera *camera)
@@ -419,7 +431,7 @@ test_auto (void)
   camera_end (&camera);
 }
 
-/* ---- segments ---- */
+/* ---- segments -------------------------------------------------------------------------------- */
 
 static void
 push_segment (Camera *camera, gdouble rate, GstClockTime start, GstClockTime stop)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A detector of GStreamer's own before cowbehavior, and its overlay behind: onnxinference ! ssdobjectdetector ! cowbehavior !
- * objectdetectionoverlay (gst-plugins-bad 1.24 and later). The network (tests/data/make-detector.py) finds what is bright in either half of
- * a frame of 128 x 64.
+ * A detector of GStreamer's own before cowbehavior, and its overlay behind: onnxinference !
+ * ssdobjectdetector ! cowbehavior ! objectdetectionoverlay (gst-plugins-bad 1.24 and later). The
+ * network (tests/data/make-detector.py) finds what is bright in either half of a frame of 128 x 64.
  */
 #include "tests/gst/launched.h"
 #include "tests/gst/support.h"
@@ -14,7 +14,8 @@
 
 #define N_CLASSES 9
 
-/* Two places for cows, in the left half and in the right one; of even numbers, so that fractions of 128 and 64 are exact. */
+/* Two places for cows, in the left half and in the right one; of even numbers, so that fractions of
+ * 128 and 64 are exact. */
 static const CowRegion cows[] = { { 8, 12, 30, 40 }, { 80, 20, 28, 33 } };
 static const CowRegion *const left = &cows[0], *const right = &cows[1];
 
@@ -49,9 +50,11 @@ frame_new (guint seed, const CowRegion *regions, guint n)
 static GstHarness *
 chain_new (const char *rest)
 {
-  g_autofree char *network = support_data ("detector/detector.onnx"), *labels = support_data ("detector/labels.txt");
-  g_autofree char *line = g_strdup_printf ("onnxinference model-file=\"%s\" ! ssdobjectdetector label-file=\"%s\" score-threshold=0.5%s",
-                                           network, labels, rest);
+  g_autofree char *network = support_data ("detector/detector.onnx"),
+                  *labels = support_data ("detector/labels.txt");
+  g_autofree char *line = g_strdup_printf (
+      "onnxinference model-file=\"%s\" ! ssdobjectdetector label-file=\"%s\" score-threshold=0.5%s",
+      network, labels, rest);
   GstHarness *harness = gst_harness_new_parse (line);
 
   g_assert_nonnull (harness);
@@ -65,8 +68,9 @@ static GstHarness *
 cow_chain_new (const char *properties, const char *rest)
 {
   g_autofree char *model = support_model ();
-  g_autofree char *line = g_strdup_printf (" ! cowbehavior model=\"%s\" adapter=\"%s\" mode=blocking inference-region=roi-list %s%s", model,
-                                           adapter, properties, rest);
+  g_autofree char *line = g_strdup_printf (
+      " ! cowbehavior model=\"%s\" adapter=\"%s\" mode=blocking inference-region=roi-list %s%s",
+      model, adapter, properties, rest);
 
   return chain_new (line);
 }
@@ -82,7 +86,8 @@ find_od (GstBuffer *buffer, const CowRegion *place)
   gfloat confidence;
 
   g_assert_nonnull (meta);
-  while (gst_analytics_relation_meta_iterate (meta, &state, gst_analytics_od_mtd_get_mtd_type (), (GstAnalyticsMtd *)&od)) {
+  while (gst_analytics_relation_meta_iterate (meta, &state, gst_analytics_od_mtd_get_mtd_type (),
+                                              (GstAnalyticsMtd *)&od)) {
     g_assert_true (gst_analytics_od_mtd_get_location (&od, &x, &y, &w, &h, &confidence));
     if (x == place->x && y == place->y && w == place->w && h == place->h)
       return od;
@@ -90,8 +95,9 @@ find_od (GstBuffer *buffer, const CowRegion *place)
   g_error ("no object was detected at %d, %d", place->x, place->y);
 }
 
-/* The classification of a detection has these probabilities, likeliest first: by RELATE_TO and index 0 as objectdetectionoverlay looks it
- * up, and by CONTAIN and IS_PART_OF as DL Streamer does. */
+/* The classification of a detection has these probabilities, likeliest first: by RELATE_TO and
+ * index 0 as objectdetectionoverlay looks it up, and by CONTAIN and IS_PART_OF as DL Streamer does.
+ */
 static void
 assert_classified (GstBuffer *buffer, const CowRegion *place, const float *probabilities)
 {
@@ -106,16 +112,19 @@ assert_classified (GstBuffer *buffer, const CowRegion *place, const float *proba
   for (guint c = 1; c < N_CLASSES; c++)
     if (probabilities[c] > probabilities[best])
       best = c;
-  g_assert_true (
-      gst_analytics_relation_meta_get_direct_related (meta, od.id, GST_ANALYTICS_REL_TYPE_RELATE_TO, type, NULL, (GstAnalyticsMtd *)&cls));
+  g_assert_true (gst_analytics_relation_meta_get_direct_related (
+      meta, od.id, GST_ANALYTICS_REL_TYPE_RELATE_TO, type, NULL, (GstAnalyticsMtd *)&cls));
   g_assert_cmpuint (gst_analytics_cls_mtd_get_length (&cls), ==, N_CLASSES);
-  g_assert_cmpstr (g_quark_to_string (gst_analytics_cls_mtd_get_quark (&cls, 0)), ==, classes[best]);
-  g_assert_cmpfloat_with_epsilon (gst_analytics_cls_mtd_get_level (&cls, 0), probabilities[best], 1e-5);
+  g_assert_cmpstr (g_quark_to_string (gst_analytics_cls_mtd_get_quark (&cls, 0)), ==,
+                   classes[best]);
+  g_assert_cmpfloat_with_epsilon (gst_analytics_cls_mtd_get_level (&cls, 0), probabilities[best],
+                                  1e-5);
 
-  g_assert_true (gst_analytics_relation_meta_get_direct_related (meta, od.id, GST_ANALYTICS_REL_TYPE_CONTAIN, type, NULL,
-                                                                 (GstAnalyticsMtd *)&contained));
+  g_assert_true (gst_analytics_relation_meta_get_direct_related (
+      meta, od.id, GST_ANALYTICS_REL_TYPE_CONTAIN, type, NULL, (GstAnalyticsMtd *)&contained));
   g_assert_cmpuint (contained.id, ==, cls.id);
-  g_assert_true (gst_analytics_relation_meta_get_relation (meta, cls.id, od.id) & GST_ANALYTICS_REL_TYPE_IS_PART_OF);
+  g_assert_true (gst_analytics_relation_meta_get_relation (meta, cls.id, od.id) &
+                 GST_ANALYTICS_REL_TYPE_IS_PART_OF);
 }
 
 /* Each frame has the cows that are in it, with their own classes. */
@@ -133,7 +142,8 @@ test_chain (void)
     float expected[2][N_CLASSES];
 
     for (guint i = 0; i < frames[f].n; i++)
-      memcpy (expected[i], support_expect (classifier, in, &info, &frames[f].cows[i]), sizeof expected[i]);
+      memcpy (expected[i], support_expect (classifier, in, &info, &frames[f].cows[i]),
+              sizeof expected[i]);
     GST_BUFFER_PTS (in) = f * 40 * GST_MSECOND;
     out = gst_harness_push_and_pull (harness, in);
     g_assert_nonnull (out);
@@ -176,7 +186,8 @@ n_different (GstBuffer *a, GstBuffer *b)
   return n;
 }
 
-/* The overlay draws the label that it finds: another picture than without cowbehavior, where it writes what the detector says. */
+/* The overlay draws the label that it finds: another picture than without cowbehavior, where it
+ * writes what the detector says. */
 static void
 test_overlay (void)
 {
@@ -184,7 +195,8 @@ test_overlay (void)
     g_test_skip ("objectdetectionoverlay is not installed (gstreamer1.0-plugins-bad)");
     return;
   }
-  GstHarness *plain = chain_new (" ! objectdetectionoverlay"), *labelled = cow_chain_new ("", " ! objectdetectionoverlay");
+  GstHarness *plain = chain_new (" ! objectdetectionoverlay"),
+             *labelled = cow_chain_new ("", " ! objectdetectionoverlay");
   GstBuffer *frame = frame_new (2, right, 1), *boxed, *named;
 
   boxed = gst_harness_push_and_pull (plain, gst_buffer_copy_deep (frame));
@@ -203,12 +215,16 @@ test_overlay (void)
 static void
 test_script (void)
 {
-  g_autofree char *network = support_data ("detector/detector.onnx"), *labels = support_data ("detector/labels.txt");
-  g_autofree char *detector =
-      g_strdup_printf ("onnxinference model-file=%s ! ssdobjectdetector label-file=%s score-threshold=0.5", network, labels);
-  g_autofree char *script = g_build_filename (g_getenv ("COW_TEST_PIPELINES"), "file.sh", NULL), *model = support_model ();
+  g_autofree char *network = support_data ("detector/detector.onnx"),
+                  *labels = support_data ("detector/labels.txt");
+  g_autofree char *detector = g_strdup_printf (
+      "onnxinference model-file=%s ! ssdobjectdetector label-file=%s score-threshold=0.5", network,
+      labels);
+  g_autofree char *script = g_build_filename (g_getenv ("COW_TEST_PIPELINES"), "file.sh", NULL),
+                  *model = support_model ();
   g_autofree char *picture = g_build_filename (adapter, "frame.png", NULL);
-  const char *argv[] = { script, picture, "--detector", detector, "--model", model, "--adapter", adapter, NULL };
+  const char *argv[] = { script, picture,     "--detector", detector, "--model",
+                         model,  "--adapter", adapter,      NULL };
   GstHarness *encoder = gst_harness_new ("pngenc");
   g_autoptr (GError) error = NULL;
   GstMapInfo map;
@@ -234,9 +250,11 @@ what_is_missing (void)
 
   gst_version (&major, &minor, &micro, &nano);
   if (minor > 26)
-    return "GStreamer after 1.26 knows detectors by other names of their outputs than those of detector.onnx";
+    return "GStreamer after 1.26 knows detectors by other names of their outputs than those of "
+           "detector.onnx";
   if (!support_have_element ("onnxinference"))
-    return "onnxinference is not installed (gstreamer1.0-plugins-bad, where it is built with ONNX Runtime)";
+    return "onnxinference is not installed (gstreamer1.0-plugins-bad, where it is built with ONNX "
+           "Runtime)";
   if (!support_have_element ("ssdobjectdetector"))
     return "ssdobjectdetector is not installed (gstreamer1.0-plugins-bad)";
   return NULL;

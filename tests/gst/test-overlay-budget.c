@@ -26,7 +26,10 @@ herd (GstHarness *harness, guint n, guint lying, guint standing)
   GstBuffer *buffer = shown_frame (&info);
 
   for (guint i = 0; i < lying + standing; i++)
-    shown_attach (buffer, shown_object (10 + 20 * i, 90, 16, 16, i < lying ? "Lying" : "Standing", i < lying ? 3 : 4, 0.5), NULL);
+    shown_attach (buffer,
+                  shown_object (10 + 20 * i, 90, 16, 16, i < lying ? "Lying" : "Standing",
+                                i < lying ? 3 : 4, 0.5),
+                  NULL);
   return shown_push (harness, buffer, n);
 }
 
@@ -52,7 +55,8 @@ test_shares (void)
   buffer = watch_herd (harness, 51, 25, 0, 2); /* 1 s of two that stand: 2 more */
   g_assert_cmpfloat_with_epsilon (strip_px (buffer, 3), 480 * 0.75, 3);
   g_assert_cmpfloat_with_epsilon (strip_px (buffer, 4), 480 * 0.25, 3);
-  g_assert_cmpuint (shown_count (buffer, &info, 0, 200, 480, 18, 0x646464, 0), ==, 480 * 18); /* small: not up to here */
+  g_assert_cmpuint (shown_count (buffer, &info, 0, 200, 480, 18, 0x646464, 0), ==,
+                    480 * 18); /* small: not up to here */
   gst_buffer_unref (buffer);
   gst_harness_teardown (harness);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Where `cowoverlay` draws: into pixels or beside them as a composition, by what is downstream; how little it draws; and frames that
- * are not as their caps say. */
+/* Where `cowoverlay` draws: into pixels or beside them as a composition, by what is downstream; how
+ * little it draws; and frames that are not as their caps say. */
 #include "tests/gst/support.h"
 
 #include "gst-plugin/behavior/gstcowbehaviormeta.h"
@@ -21,7 +21,7 @@ frame_with (guint x, const char *label, gint label_id)
   return buffer;
 }
 
-/* ---- compositions ---- */
+/* ---- compositions ---------------------------------------------------------------------------- */
 
 /* Downstream takes these caps, and asks for compositions or not. */
 static GstHarness *
@@ -31,7 +31,8 @@ harness_to (const char *properties, const char *sink_caps, gboolean asks)
   GstHarness *harness = gst_harness_new_parse (line);
 
   if (asks)
-    gst_harness_add_propose_allocation_meta (harness, GST_VIDEO_OVERLAY_COMPOSITION_META_API_TYPE, NULL);
+    gst_harness_add_propose_allocation_meta (harness, GST_VIDEO_OVERLAY_COMPOSITION_META_API_TYPE,
+                                             NULL);
   gst_harness_set_sink_caps_str (harness, sink_caps);
   gst_harness_set_src_caps (harness, gst_video_info_to_caps (&info));
   return harness;
@@ -50,7 +51,8 @@ caps_have_feature (GstHarness *harness)
 {
   g_autoptr (GstCaps) caps = gst_pad_get_current_caps (harness->sinkpad);
 
-  return gst_caps_features_contains (gst_caps_get_features (caps, 0), GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION);
+  return gst_caps_features_contains (gst_caps_get_features (caps, 0),
+                                     GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION);
 }
 
 /* Whether a rectangle of the composition covers x, y with something to see. */
@@ -58,20 +60,24 @@ static gboolean
 covers (GstVideoOverlayComposition *composition, gint x, gint y)
 {
   for (guint i = 0; i < gst_video_overlay_composition_n_rectangles (composition); i++) {
-    GstVideoOverlayRectangle *rectangle = gst_video_overlay_composition_get_rectangle (composition, i);
-    GstBuffer *pixels = gst_video_overlay_rectangle_get_pixels_unscaled_raw (rectangle, GST_VIDEO_OVERLAY_FORMAT_FLAG_PREMULTIPLIED_ALPHA);
+    GstVideoOverlayRectangle *rectangle =
+        gst_video_overlay_composition_get_rectangle (composition, i);
+    GstBuffer *pixels = gst_video_overlay_rectangle_get_pixels_unscaled_raw (
+        rectangle, GST_VIDEO_OVERLAY_FORMAT_FLAG_PREMULTIPLIED_ALPHA);
     GstVideoMeta *size = gst_buffer_get_video_meta (pixels);
     guint32 pixel = 0;
     gint left, top;
     guint w, h;
 
-    g_assert_true (gst_video_overlay_rectangle_get_render_rectangle (rectangle, &left, &top, &w, &h));
+    g_assert_true (
+        gst_video_overlay_rectangle_get_render_rectangle (rectangle, &left, &top, &w, &h));
     g_assert_cmpuint (w, ==, size->width);
     g_assert_cmpuint (h, ==, size->height);
     g_assert_cmpint (left % 2, ==, 0);
     g_assert_cmpint (top % 2, ==, 0);
     if (x >= left && x < left + (gint)w && y >= top && y < top + (gint)h)
-      gst_buffer_extract (pixels, (gsize)(y - top) * (gsize)size->stride[0] + (gsize)(x - left) * 4, &pixel, 4);
+      gst_buffer_extract (pixels, (gsize)(y - top) * (gsize)size->stride[0] + (gsize)(x - left) * 4,
+                          &pixel, 4);
     if (pixel)
       return TRUE;
   }
@@ -121,7 +127,8 @@ test_draws_changes_only (void)
   g_assert_true (composition_of (same) != of_moved);
   g_assert_cmpuint (gst_video_overlay_composition_n_rectangles (of_moved), ==, 5);
   for (guint i = 0; i < 5; i++) {
-    GstVideoOverlayRectangle *before = gst_video_overlay_composition_get_rectangle (composition_of (same), i);
+    GstVideoOverlayRectangle *before =
+        gst_video_overlay_composition_get_rectangle (composition_of (same), i);
     GstVideoOverlayRectangle *after = gst_video_overlay_composition_get_rectangle (of_moved, i);
     const GstVideoOverlayFormatFlags flags = GST_VIDEO_OVERLAY_FORMAT_FLAG_PREMULTIPLIED_ALPHA;
 
@@ -160,7 +167,8 @@ test_blends_otherwise (void)
   assert_blends (FEATURED "; video/x-raw", FALSE);
 }
 
-/* Downstream takes nothing else; and frames of a format or a memory that nothing can be drawn into. */
+/* Downstream takes nothing else; and frames of a format or a memory that nothing can be drawn into.
+ */
 static void
 test_attaches_for_want_of_another_way (void)
 {
@@ -172,8 +180,10 @@ test_attaches_for_want_of_another_way (void)
   gst_harness_teardown (harness);
 
   harness = gst_harness_new_parse ("cowoverlay");
-  gst_harness_set_sink_caps_str (harness, "video/x-raw(memory:GLMemory, meta:GstVideoOverlayComposition)");
-  gst_harness_set_src_caps_str (harness, "video/x-raw(memory:GLMemory),format=RGBA,width=480,height=240,framerate=25/1");
+  gst_harness_set_sink_caps_str (harness,
+                                 "video/x-raw(memory:GLMemory, meta:GstVideoOverlayComposition)");
+  gst_harness_set_src_caps_str (
+      harness, "video/x-raw(memory:GLMemory),format=RGBA,width=480,height=240,framerate=25/1");
   buffer = shown_push (harness, frame_with (100, "Lying", 3), 0);
   g_assert_nonnull (composition_of (buffer));
   g_assert_false (shown_changed (buffer, &info, 0, 0, 480, 240));
@@ -189,7 +199,8 @@ test_refuses_what_it_cannot_draw_into (void)
   GstBuffer *buffer = gst_buffer_new_allocate (NULL, 1 << 20, NULL);
 
   gst_harness_set_sink_caps_str (harness, "video/x-raw");
-  gst_harness_set_src_caps_str (harness, "video/x-raw,format=v210,width=480,height=240,framerate=25/1");
+  gst_harness_set_src_caps_str (harness,
+                                "video/x-raw,format=v210,width=480,height=240,framerate=25/1");
   g_assert_cmpint (gst_harness_push (harness, buffer), ==, GST_FLOW_NOT_NEGOTIATED);
   gst_harness_teardown (harness);
 }
@@ -218,16 +229,19 @@ test_keeps_others (void)
 {
   g_autoptr (GstCaps) caps = gst_video_info_to_caps (&info);
   GstHarness *harness = gst_harness_new_parse ("cowoverlay " QUIET);
-  GstBuffer *pixels = gst_buffer_new_allocate (NULL, 4 * 4 * 4, NULL), *buffer = frame_with (100, "Lying", 3);
+  GstBuffer *pixels = gst_buffer_new_allocate (NULL, 4 * 4 * 4, NULL),
+            *buffer = frame_with (100, "Lying", 3);
   GstVideoOverlayRectangle *theirs;
   GstVideoOverlayComposition *before, *after;
 
   gst_buffer_memset (pixels, 0, 0xff, 64);
   gst_buffer_add_video_meta (pixels, 0, GST_VIDEO_OVERLAY_COMPOSITION_FORMAT_RGB, 4, 4);
-  theirs = gst_video_overlay_rectangle_new_raw (pixels, 8, 8, 4, 4, GST_VIDEO_OVERLAY_FORMAT_FLAG_NONE);
+  theirs =
+      gst_video_overlay_rectangle_new_raw (pixels, 8, 8, 4, 4, GST_VIDEO_OVERLAY_FORMAT_FLAG_NONE);
   before = gst_video_overlay_composition_new (theirs);
   gst_buffer_add_video_overlay_composition_meta (buffer, before);
-  gst_caps_set_features (caps, 0, gst_caps_features_new (GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION, NULL));
+  gst_caps_set_features (
+      caps, 0, gst_caps_features_new (GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION, NULL));
   gst_harness_set_src_caps (harness, gst_caps_ref (caps));
   buffer = shown_push (harness, buffer, 0);
   after = composition_of (buffer);
@@ -242,11 +256,13 @@ test_keeps_others (void)
   gst_harness_teardown (harness);
 }
 
-/* support_frame_new () leaves samples of P010 unwritten with GStreamer 1.22, which gives V another place. */
+/* support_frame_new () leaves samples of P010 unwritten with GStreamer 1.22, which gives V another
+ * place. */
 static GstBuffer *
 picture (const GstVideoInfo *of)
 {
-  return GST_VIDEO_INFO_FORMAT (of) == GST_VIDEO_FORMAT_P010_10LE ? shown_frame (of) : support_frame_new (of, 7);
+  return GST_VIDEO_INFO_FORMAT (of) == GST_VIDEO_FORMAT_P010_10LE ? shown_frame (of)
+                                                                  : support_frame_new (of, 7);
 }
 
 /* The same rectangles, blended by GStreamer into the whole frame. */
@@ -263,7 +279,8 @@ assert_same_as_library (const char *format)
     gst_harness_set_sink_caps_str (harness, i == 0 ? FEATURED : "video/x-raw");
     gst_harness_set_src_caps (harness, gst_video_info_to_caps (&in));
     buffers[i] = picture (&in);
-    shown_attach (buffers[i], shown_object (51, 67, 121, 83, "Lying", 3, 0.5), shown_object (281, 190, 99, 99, "leap", 8, 0.5), NULL);
+    shown_attach (buffers[i], shown_object (51, 67, 121, 83, "Lying", 3, 0.5),
+                  shown_object (281, 190, 99, 99, "leap", 8, 0.5), NULL);
     buffers[i] = shown_push (harness, buffers[i], 0);
     gst_harness_teardown (harness);
   }
@@ -280,7 +297,8 @@ assert_same_as_library (const char *format)
 static void
 test_blends_as_the_library (void)
 {
-  const char *formats[] = { "NV12", "I420", "YV12", "YUY2", "UYVY", "P010_10LE", "RGB", "BGR", "RGBA", "BGRA", "ARGB", "ABGR", "GRAY8" };
+  const char *formats[] = { "NV12", "I420", "YV12", "YUY2", "UYVY", "P010_10LE", "RGB",
+                            "BGR",  "RGBA", "BGRA", "ARGB", "ABGR", "GRAY8" };
 
   for (guint i = 0; i < G_N_ELEMENTS (formats); i++) {
     g_test_message ("%s", formats[i]);
@@ -288,7 +306,7 @@ test_blends_as_the_library (void)
   }
 }
 
-/* ---- frames that are not as their caps say ---- */
+/* ---- frames that are not as their caps say --------------------------------------------------- */
 
 static GstBuffer *
 larger_frame (guint x, guint y)
@@ -316,7 +334,8 @@ test_crop (void)
   shown_attach (buffer, shown_object (100, 90, 380, 150, "Lying", 3, 0.5), NULL);
   buffer = shown_push (harness, buffer, 0);
   g_assert_cmphex (shown_pixel (buffer, &large, 161 + 1, 131 + 40), ==, gst_cow_view_colour (3));
-  g_assert_cmphex (shown_pixel (buffer, &large, 61 + 480 - 2, 131 + 40), ==, gst_cow_view_colour (3));
+  g_assert_cmphex (shown_pixel (buffer, &large, 61 + 480 - 2, 131 + 40), ==,
+                   gst_cow_view_colour (3));
   g_assert_false (shown_changed (buffer, &large, 0, 0, 600, 40));
   g_assert_false (shown_changed (buffer, &large, 61 + 482, 0, 57, 400));
   g_assert_false (shown_changed (buffer, &large, 0, 41 + 242, 600, 100));
@@ -379,8 +398,10 @@ add_tests (void)
   g_test_add_func ("/overlay-paths/attaches", test_attaches);
   g_test_add_func ("/overlay-paths/draws-changes-only", test_draws_changes_only);
   g_test_add_func ("/overlay-paths/blends-otherwise", test_blends_otherwise);
-  g_test_add_func ("/overlay-paths/attaches-for-want-of-another-way", test_attaches_for_want_of_another_way);
-  g_test_add_func ("/overlay-paths/refuses-what-it-cannot-draw-into", test_refuses_what_it_cannot_draw_into);
+  g_test_add_func ("/overlay-paths/attaches-for-want-of-another-way",
+                   test_attaches_for_want_of_another_way);
+  g_test_add_func ("/overlay-paths/refuses-what-it-cannot-draw-into",
+                   test_refuses_what_it_cannot_draw_into);
   g_test_add_func ("/overlay-paths/renegotiates", test_renegotiates);
   g_test_add_func ("/overlay-paths/keeps-others", test_keeps_others);
   g_test_add_func ("/overlay-paths/blends-as-the-library", test_blends_as_the_library);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `cowoverlay` draws what it should where it should, and nothing elsewhere: in every format, for fresh and old results, hostile ones too.
+/* `cowoverlay` draws what it should where it should, and nothing elsewhere: in every format, for
+ * fresh and old results, hostile ones too.
  */
 #include "tests/gst/support.h"
 
@@ -60,7 +61,7 @@ assert_formats (void (*check) (const GstVideoInfo *info))
   }
 }
 
-/* ---- pixels ---- */
+/* ---- pixels ---------------------------------------------------------------------------------- */
 
 static void
 check_untouched (const GstVideoInfo *info)
@@ -161,7 +162,8 @@ test_zone_is_dashed (void)
   guint n;
   GstBuffer *buffer;
 
-  gst_structure_set (zone, "region", G_TYPE_STRING, "zone", "roi_type", G_TYPE_STRING, "pen 1", NULL);
+  gst_structure_set (zone, "region", G_TYPE_STRING, "zone", "roi_type", G_TYPE_STRING, "pen 1",
+                     NULL);
   buffer = draw_once (QUIET, &info, zone);
   n = shown_count (buffer, &info, 301 - 3, 60, 1, 140, gst_cow_view_colour (3), 8);
   g_assert_cmpuint (n, >, 140 / 3);
@@ -187,7 +189,7 @@ test_full_frame (void)
   gst_buffer_unref (buffer);
 }
 
-/* ---- tags ---- */
+/* ---- tags ------------------------------------------------------------------------------------ */
 
 /* Width of what is drawn above the box at 100, 90: of its tag. */
 static gint
@@ -195,7 +197,8 @@ tag_width (GstBuffer *buffer, const GstVideoInfo *info)
 {
   gint width = 0;
 
-  while (100 + width < GST_VIDEO_INFO_WIDTH (info) && shown_changed (buffer, info, 100 + width, 90 - 12, 1, 2))
+  while (100 + width < GST_VIDEO_INFO_WIDTH (info) &&
+         shown_changed (buffer, info, 100 + width, 90 - 12, 1, 2))
     width++;
   return width;
 }
@@ -231,8 +234,10 @@ test_label (void)
   g_assert_cmpuint (shown_count (buffer, &info, 104, 66, 100, 24, 0xffffff, 20), >, 60);
   g_assert_cmpuint (shown_count (buffer, &info, 104, 66, 100, 24, 0x1f2023, 20), >, 300);
   gst_buffer_unref (buffer);
-  g_assert_cmpint (width_tagged (QUIET, "Feeding head down", 0), >, width_tagged (QUIET, "Lying", 0) + 40);
-  g_assert_cmpint (width_tagged (QUIET " font=\"Sans 20\"", "Lying", 0), >, width_tagged (QUIET, "Lying", 0) + 10);
+  g_assert_cmpint (width_tagged (QUIET, "Feeding head down", 0), >,
+                   width_tagged (QUIET, "Lying", 0) + 40);
+  g_assert_cmpint (width_tagged (QUIET " font=\"Sans 20\"", "Lying", 0), >,
+                   width_tagged (QUIET, "Lying", 0) + 10);
 }
 
 static void
@@ -250,7 +255,8 @@ test_confidence (void)
     gst_buffer_unref (buffer);
   }
   GstBuffer *without = tagged (QUIET " show-confidence=false", "Feeding head down", 0.8, 0);
-  g_assert_cmpuint (shown_count (without, &info, 104, 60, 200, 28, gst_cow_view_colour (3), 4), ==, 0);
+  g_assert_cmpuint (shown_count (without, &info, 104, 60, 200, 28, gst_cow_view_colour (3), 4), ==,
+                    0);
   gst_buffer_unref (without);
 }
 
@@ -267,7 +273,9 @@ test_age (void)
   g_assert_cmpint (width_tagged (QUIET " show-age=false", "Lying", 400), ==, fresh);
   /* the line fades into the grey */
   g_assert_cmphex (shown_pixel (young, &info, 101, 130), ==, gst_cow_view_colour (3));
-  g_assert_cmpuint (shown_count (old, &info, 101, 130, 1, 1, (gst_cow_view_colour (3) >> 1 & 0x7f7f7f) + 0x323232, 4), ==, 1);
+  g_assert_cmpuint (shown_count (old, &info, 101, 130, 1, 1,
+                                 (gst_cow_view_colour (3) >> 1 & 0x7f7f7f) + 0x323232, 4),
+                    ==, 1);
   gst_buffer_unref (young);
   gst_buffer_unref (old);
 }
@@ -302,9 +310,11 @@ test_tags_apart (void)
 {
   const GstVideoInfo info = bgrx (480, 240);
   GstHarness *harness = shown_harness (QUIET, &info);
-  GstBuffer *alone = draw (harness, &info, shown_object (100, 90, 200, 80, "Lying", 3, 1), 0), *both = shown_frame (&info);
+  GstBuffer *alone = draw (harness, &info, shown_object (100, 90, 200, 80, "Lying", 3, 1), 0),
+            *both = shown_frame (&info);
 
-  shown_attach (both, shown_object (100, 90, 200, 80, "Lying", 3, 1), shown_object (100, 96, 200, 80, "Standing", 4, 1), NULL);
+  shown_attach (both, shown_object (100, 90, 200, 80, "Lying", 3, 1),
+                shown_object (100, 96, 200, 80, "Standing", 4, 1), NULL);
   both = shown_push (harness, both, 1);
   g_assert_cmpuint (stripe_px (alone, &info, 3), >, 30);
   g_assert_cmpuint (stripe_px (both, &info, 3), ==, stripe_px (alone, &info, 3));
@@ -315,14 +325,16 @@ test_tags_apart (void)
   gst_harness_teardown (harness);
 }
 
-/* ---- whole streams ---- */
+/* ---- whole streams --------------------------------------------------------------------------- */
 
 static void
 test_caps_change (void)
 {
-  const GstVideoInfo large = bgrx (640, 480), small = support_info (GST_VIDEO_FORMAT_I420, 200, 150, NULL);
+  const GstVideoInfo large = bgrx (640, 480),
+                     small = support_info (GST_VIDEO_FORMAT_I420, 200, 150, NULL);
   GstHarness *harness = shown_harness (QUIET, &large);
-  GstBuffer *first = draw (harness, &large, shown_object (400, 300, 100, 80, "Lying", 3, 0.5), 0), *second, *outside;
+  GstBuffer *first = draw (harness, &large, shown_object (400, 300, 100, 80, "Lying", 3, 0.5), 0),
+            *second, *outside;
 
   g_assert_true (shown_changed (first, &large, 400, 300, 100, 80));
   gst_harness_set_src_caps (harness, gst_video_info_to_caps (&small));
@@ -336,7 +348,8 @@ test_caps_change (void)
   gst_harness_teardown (harness);
 }
 
-/* Pixels that are shown twice as wide as high: tags take half the px, so that letters look as usual. */
+/* Pixels that are shown twice as wide as high: tags take half the px, so that letters look as
+ * usual. */
 static void
 test_pixel_aspect_ratio (void)
 {
@@ -348,7 +361,8 @@ test_pixel_aspect_ratio (void)
   buffer = draw_once (QUIET, &info, shown_object (100, 90, 60, 80, "Feeding head down", 3, 0.5));
   g_assert_cmpint (ABS (2 * tag_width (buffer, &info) - square), <=, 6);
   /* and so does the bar, half of the tag */
-  g_assert_cmpfloat_with_epsilon (shown_count (buffer, &info, 102, 86, square, 1, gst_cow_view_colour (3), 4), square / 4, 4);
+  g_assert_cmpfloat_with_epsilon (
+      shown_count (buffer, &info, 102, 86, square, 1, gst_cow_view_colour (3), 4), square / 4, 4);
   gst_buffer_unref (buffer);
 }
 
@@ -373,7 +387,8 @@ test_set_while_playing (void)
 {
   const GstVideoInfo info = bgrx (480, 240);
   GstHarness *harness = shown_harness (QUIET, &info);
-  GstBuffer *thin = draw (harness, &info, shown_object (100, 90, 60, 80, "Lying", 3, 0.5), 0), *thick;
+  GstBuffer *thin = draw (harness, &info, shown_object (100, 90, 60, 80, "Lying", 3, 0.5), 0),
+            *thick;
   GstElement *element = gst_harness_find_element (harness, "cowoverlay");
   g_autofree char *font = NULL;
   gint width;
@@ -392,7 +407,7 @@ test_set_while_playing (void)
   gst_harness_teardown (harness);
 }
 
-/* ---- what nobody should write ---- */
+/* ---- what nobody should write ---------------------------------------------------------------- */
 
 static void
 test_hostile (void)
@@ -400,7 +415,8 @@ test_hostile (void)
   const GstVideoInfo info = support_info (GST_VIDEO_FORMAT_I420, 323, 241, NULL);
   GstHarness *harness = shown_harness ("", &info);
   g_autofree char *endless = g_strnfill (1 << 20, 'W');
-  const char *labels[] = { "", "<b>bold</b> & <span size='1000000'>x</span>", "two\nlines\tand\x01more",
+  const char *labels[] = { "", "<b>bold</b> & <span size='1000000'>x</span>",
+                           "two\nlines\tand\x01more",
                            "\u202e\u0645\u0631\u062d\u0628\u0627 \u725b \U0001F404", endless };
   const guint places[][4] = { { 0, 0, 323, 241 },
                               { 322, 240, 1, 1 },
@@ -414,13 +430,15 @@ test_hostile (void)
 
   for (guint i = 0; i < 40; i++) {
     const guint *place = places[i % G_N_ELEMENTS (places)];
-    GstStructure *object = shown_object (place[0], place[1], place[2], place[3], labels[i % G_N_ELEMENTS (labels)],
-                                         i % 3 == 0 ? G_MININT : G_MAXINT, confidences[i % G_N_ELEMENTS (confidences)]);
+    GstStructure *object = shown_object (
+        place[0], place[1], place[2], place[3], labels[i % G_N_ELEMENTS (labels)],
+        i % 3 == 0 ? G_MININT : G_MAXINT, confidences[i % G_N_ELEMENTS (confidences)]);
 
-    gst_structure_set (object, "age", G_TYPE_UINT64, G_MAXUINT64, "track_id", G_TYPE_UINT64, G_MAXUINT64, "frames_ago", G_TYPE_UINT,
-                       G_MAXUINT, NULL);
+    gst_structure_set (object, "age", G_TYPE_UINT64, G_MAXUINT64, "track_id", G_TYPE_UINT64,
+                       G_MAXUINT64, "frames_ago", G_TYPE_UINT, G_MAXUINT, NULL);
     if (i % 4 == 1)
-      gst_structure_set (object, "region", G_TYPE_STRING, "zone", "roi_type", G_TYPE_STRING, endless, NULL);
+      gst_structure_set (object, "region", G_TYPE_STRING, "zone", "roi_type", G_TYPE_STRING,
+                         endless, NULL);
     if (i % 4 == 2)
       gst_structure_set (object, "region", G_TYPE_INT, 7, "label", G_TYPE_DOUBLE, 1.0, NULL);
     gst_buffer_unref (draw (harness, &info, object, i));
@@ -458,8 +476,9 @@ test_strange_metas (void)
   GstStructure *results;
 
   gst_buffer_add_custom_meta (buffer, GST_COW_BEHAVIOR_META_NAME);
-  gst_structure_set (gst_custom_meta_get_structure (gst_buffer_add_custom_meta (buffer, GST_COW_BEHAVIOR_META_NAME)), "objects",
-                     G_TYPE_STRING, "none", NULL);
+  gst_structure_set (gst_custom_meta_get_structure (
+                         gst_buffer_add_custom_meta (buffer, GST_COW_BEHAVIOR_META_NAME)),
+                     "objects", G_TYPE_STRING, "none", NULL);
   buffer = shown_push (harness, buffer, 0);
   g_assert_false (shown_changed (buffer, &info, 0, 0, 320, 240));
   gst_buffer_unref (buffer);
@@ -474,7 +493,8 @@ test_strange_metas (void)
     gst_value_array_append_and_take_value (&objects, &value);
   }
   buffer = shown_frame (&info);
-  results = gst_custom_meta_get_structure (gst_buffer_add_custom_meta (buffer, GST_COW_BEHAVIOR_META_NAME));
+  results = gst_custom_meta_get_structure (
+      gst_buffer_add_custom_meta (buffer, GST_COW_BEHAVIOR_META_NAME));
   gst_structure_take_value (results, "objects", &objects);
   buffer = shown_push (harness, buffer, 1);
   g_assert_true (shown_changed (buffer, &info, 10, 90, 4, 80));
@@ -493,7 +513,9 @@ test_tiny_frames (void)
     GstHarness *harness = shown_harness ("", &info);
 
     for (guint n = 0; n < 3; n++)
-      gst_buffer_unref (draw (harness, &info, shown_object (0, 0, (guint)size, (guint)size, "Feeding head down", 1, 0.5), n));
+      gst_buffer_unref (
+          draw (harness, &info,
+                shown_object (0, 0, (guint)size, (guint)size, "Feeding head down", 1, 0.5), n));
     gst_harness_teardown (harness);
   }
 }

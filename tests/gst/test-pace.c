@@ -5,7 +5,10 @@
 static GstCowTrack
 track_at (int x, int w, guint64 asked_frame)
 {
-  return (GstCowTrack){ .box = { x, 0, w, 100 }, .asked = TRUE, .asked_frame = asked_frame, .asked_box = { 0, 0, 100, 100 } };
+  return (GstCowTrack){ .box = { x, 0, w, 100 },
+                        .asked = TRUE,
+                        .asked_frame = asked_frame,
+                        .asked_box = { 0, 0, 100, 100 } };
 }
 
 static void
@@ -27,7 +30,8 @@ test_change (void)
   static const struct {
     int x, w;
     gboolean due;
-  } boxes[] = { { 0, 120, FALSE }, { 0, 121, TRUE }, { 0, 60, FALSE }, { 0, 49, TRUE }, { 33, 100, FALSE }, { 34, 100, TRUE } };
+  } boxes[] = { { 0, 120, FALSE }, { 0, 121, TRUE },   { 0, 60, FALSE },
+                { 0, 49, TRUE },   { 33, 100, FALSE }, { 34, 100, TRUE } };
 
   for (guint i = 0; i < G_N_ELEMENTS (boxes); i++) {
     GstCowTrack track = track_at (boxes[i].x, boxes[i].w, 10);
@@ -42,7 +46,8 @@ test_room (void)
 {
   g_assert_true (gst_cow_pace_has_room (0, FALSE, 99, 0, 40));
   g_assert_true (gst_cow_pace_has_room (1, TRUE, 0, 159, 40));
-  g_assert_false (gst_cow_pace_has_room (1, TRUE, 0, 160, 40)); /* slow: another one ahead would only be older */
+  g_assert_false (gst_cow_pace_has_room (1, TRUE, 0, 160,
+                                         40)); /* slow: another one ahead would only be older */
   g_assert_false (gst_cow_pace_has_room (1, TRUE, 0, 0, 40));
   g_assert_false (gst_cow_pace_has_room (1, FALSE, 1, 10, 40)); /* it waits in the queue itself */
   g_assert_false (gst_cow_pace_has_room (1, TRUE, 1, 10, 40));  /* somebody else does */

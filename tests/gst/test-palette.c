@@ -7,16 +7,26 @@
 
 #define N_COLOURS 10
 
-/* What is seen of linear RGB by usual eyes and by those without one kind of cone: Machado, Oliveira and Fernandes, A Physiologically-based
- * Model for Simulation of Color Vision Deficiency, 2009, severity 1. */
+/* What is seen of linear RGB by usual eyes and by those without one kind of cone: Machado, Oliveira
+ * and Fernandes, A Physiologically-based Model for Simulation of Color Vision Deficiency, 2009,
+ * severity 1. */
 static const struct {
   const char *name;
   gdouble matrix[3][3];
 } eyes[] = {
   { "usual", { { 1, 0, 0 }, { 0, 1, 0 }, { 0, 0, 1 } } },
-  { "protanopia", { { .152286, 1.052583, -.204868 }, { .114503, .786281, .099216 }, { -.003882, -.048116, 1.051998 } } },
-  { "deuteranopia", { { .367322, .860646, -.227968 }, { .280085, .672501, .047413 }, { -.011820, .042940, .968881 } } },
-  { "tritanopia", { { 1.255528, -.076749, -.178779 }, { -.078411, .930809, .147602 }, { .004733, .691367, .303900 } } },
+  { "protanopia",
+    { { .152286, 1.052583, -.204868 },
+      { .114503, .786281, .099216 },
+      { -.003882, -.048116, 1.051998 } } },
+  { "deuteranopia",
+    { { .367322, .860646, -.227968 },
+      { .280085, .672501, .047413 },
+      { -.011820, .042940, .968881 } } },
+  { "tritanopia",
+    { { 1.255528, -.076749, -.178779 },
+      { -.078411, .930809, .147602 },
+      { .004733, .691367, .303900 } } },
 };
 
 static gdouble
@@ -37,7 +47,8 @@ lab_curve (gdouble t)
 static void
 to_lab (guint32 colour, const gdouble matrix[3][3], gdouble lab[3])
 {
-  const gdouble rgb[3] = { linear (colour >> 16 & 0xff), linear (colour >> 8 & 0xff), linear (colour & 0xff) };
+  const gdouble rgb[3] = { linear (colour >> 16 & 0xff), linear (colour >> 8 & 0xff),
+                           linear (colour & 0xff) };
   gdouble seen[3], x, y, z;
 
   for (guint i = 0; i < 3; i++)

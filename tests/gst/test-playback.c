@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A file played as a person would: seeks forward and back, in reverse, pauses, and another format in the middle. What gst-validate's
- * scenarios check (Debian has no package of it), and that each frame has the results of its own pixels.
+ * A file played as a person would: seeks forward and back, in reverse, pauses, and another format
+ * in the middle. What gst-validate's scenarios check (Debian has no package of it), and that each
+ * frame has the results of its own pixels.
  */
 #include "tests/gst/support.h"
 
@@ -21,7 +22,8 @@ static char *adapter, *folder, *file;
 /* Frames that go on at once, and frames that are held to fill a batch: that must not show. */
 static const struct {
   const char *name, *properties;
-} ways[] = { { "at-once", "mode=blocking" }, { "held", "mode=blocking batch-size=4 batch-timeout=20" } };
+} ways[] = { { "at-once", "mode=blocking" },
+             { "held", "mode=blocking batch-size=4 batch-timeout=20" } };
 
 typedef struct {
   GstElement *pipeline;
@@ -37,7 +39,8 @@ assert_no_problem (const Player *self)
   GstMessage *message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR | GST_MESSAGE_WARNING);
 
   if (message)
-    g_error ("%s: %" GST_PTR_FORMAT, GST_MESSAGE_SRC_NAME (message), gst_message_get_structure (message));
+    g_error ("%s: %" GST_PTR_FORMAT, GST_MESSAGE_SRC_NAME (message),
+             gst_message_get_structure (message));
 }
 
 static GstPadProbeReturn
@@ -53,7 +56,8 @@ player_open (Player *self, const char *from, const char *properties, const char 
 {
   g_autofree char *model = support_model ();
   g_autofree char *line =
-      g_strdup_printf ("%s ! cowbehavior model=\"%s\" adapter=\"%s\" %s ! appsink name=sink %s", from, model, adapter, properties, sink);
+      g_strdup_printf ("%s ! cowbehavior model=\"%s\" adapter=\"%s\" %s ! appsink name=sink %s",
+                       from, model, adapter, properties, sink);
   g_autoptr (GError) error = NULL;
   g_autoptr (GstPad) pad = NULL;
 
@@ -67,9 +71,10 @@ player_open (Player *self, const char *from, const char *properties, const char 
 static void
 player_open_file (Player *self, const char *properties, const char *sink)
 {
-  g_autofree char *from = g_strdup_printf ("filesrc location=\"%s\" ! qtdemux ! h264parse ! avdec_h264 ! videoconvert ! "
-                                           "video/x-raw,format=RGB",
-                                           file);
+  g_autofree char *from = g_strdup_printf (
+      "filesrc location=\"%s\" ! qtdemux ! h264parse ! avdec_h264 ! videoconvert ! "
+      "video/x-raw,format=RGB",
+      file);
   player_open (self, from, properties, sink);
 }
 
@@ -77,7 +82,8 @@ static void
 player_set_state (Player *self, GstState state)
 {
   gst_element_set_state (self->pipeline, state);
-  g_assert_cmpint (gst_element_get_state (self->pipeline, NULL, NULL, GST_CLOCK_TIME_NONE), ==, GST_STATE_CHANGE_SUCCESS);
+  g_assert_cmpint (gst_element_get_state (self->pipeline, NULL, NULL, GST_CLOCK_TIME_NONE), ==,
+                   GST_STATE_CHANGE_SUCCESS);
 }
 
 static void
@@ -112,10 +118,12 @@ player_next (Player *self)
   if (!sample)
     return GST_CLOCK_TIME_NONE;
   assert_own_results (sample);
-  return gst_segment_to_stream_time (gst_sample_get_segment (sample), GST_FORMAT_TIME, GST_BUFFER_PTS (gst_sample_get_buffer (sample)));
+  return gst_segment_to_stream_time (gst_sample_get_segment (sample), GST_FORMAT_TIME,
+                                     GST_BUFFER_PTS (gst_sample_get_buffer (sample)));
 }
 
-/* Frames from number `from` on come until `to`, no one left out and no one twice; the first may be cut at its beginning. */
+/* Frames from number `from` on come until `to`, no one left out and no one twice; the first may be
+ * cut at its beginning. */
 static void
 assert_frames (Player *self, guint from, guint to)
 {
@@ -130,7 +138,8 @@ assert_frames (Player *self, guint from, guint to)
 static void
 seek (Player *self, gdouble rate, GstSeekFlags flags, GstClockTime start, GstClockTime stop)
 {
-  g_assert_true (gst_element_seek (self->pipeline, rate, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH | flags, GST_SEEK_TYPE_SET, (gint64)start,
+  g_assert_true (gst_element_seek (self->pipeline, rate, GST_FORMAT_TIME,
+                                   GST_SEEK_FLAG_FLUSH | flags, GST_SEEK_TYPE_SET, (gint64)start,
                                    GST_SEEK_TYPE_SET, (gint64)stop));
 }
 
@@ -222,19 +231,23 @@ test_pause (gconstpointer way)
 static void
 test_renegotiation (gconstpointer way)
 {
-  static const char *const formats[] = { "I420,width=96,height=64", "NV12,width=64,height=96", "RGB,width=96,height=64",
-                                         "BGRx,width=200,height=120", "I420,width=96,height=64" };
+  static const char *const formats[] = { "I420,width=96,height=64", "NV12,width=64,height=96",
+                                         "RGB,width=96,height=64", "BGRx,width=200,height=120",
+                                         "I420,width=96,height=64" };
   enum { N = 60 };
   guint n = 0, changes = 0;
   Player player;
 
-  player_open (&player, "videotestsrc num-buffers=60 pattern=ball ! capsfilter name=format caps=video/x-raw,format=I420,width=96,height=64",
+  player_open (&player,
+               "videotestsrc num-buffers=60 pattern=ball ! capsfilter name=format "
+               "caps=video/x-raw,format=I420,width=96,height=64",
                way, "sync=false max-buffers=1");
   GstElement *filter = gst_bin_get_by_name (GST_BIN (player.pipeline), "format");
   g_autoptr (GstCaps) last = NULL;
 
   player_set_state (&player, GST_STATE_PLAYING);
-  for (GstSample *sample; (sample = gst_app_sink_pull_sample (player.sink)); n++, gst_sample_unref (sample)) {
+  for (GstSample *sample; (sample = gst_app_sink_pull_sample (player.sink));
+       n++, gst_sample_unref (sample)) {
     assert_own_results (sample);
     changes += last && !gst_caps_is_equal (last, gst_sample_get_caps (sample));
     gst_caps_replace (&last, gst_sample_get_caps (sample));
@@ -253,17 +266,19 @@ test_renegotiation (gconstpointer way)
 static void
 make_file (void)
 {
-  g_autofree char *line =
-      g_strdup_printf ("videotestsrc num-buffers=%d pattern=ball ! video/x-raw,format=I420,width=%d,height=%d,framerate=25/1 ! "
-                       "x264enc key-int-max=25 bframes=2 option-string=scenecut=0:open-gop=0 bitrate=400 ! mp4mux ! "
-                       "filesink location=\"%s\"",
-                       N_FRAMES, WIDTH, HEIGHT, file);
+  g_autofree char *line = g_strdup_printf (
+      "videotestsrc num-buffers=%d pattern=ball ! "
+      "video/x-raw,format=I420,width=%d,height=%d,framerate=25/1 ! "
+      "x264enc key-int-max=25 bframes=2 option-string=scenecut=0:open-gop=0 bitrate=400 ! mp4mux ! "
+      "filesink location=\"%s\"",
+      N_FRAMES, WIDTH, HEIGHT, file);
   g_autoptr (GstElement) pipeline = gst_parse_launch (line, NULL);
   g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
   GstMessage *message;
 
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  message = gst_bus_timed_pop_filtered (bus, GST_CLOCK_TIME_NONE, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+  message =
+      gst_bus_timed_pop_filtered (bus, GST_CLOCK_TIME_NONE, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
   g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_EOS);
   gst_message_unref (message);
   gst_element_set_state (pipeline, GST_STATE_NULL);
@@ -272,7 +287,8 @@ make_file (void)
 static const char *
 missing_element (void)
 {
-  static const char *const needed[] = { "x264enc", "mp4mux", "qtdemux", "h264parse", "avdec_h264", NULL };
+  static const char *const needed[] = { "x264enc",   "mp4mux",     "qtdemux",
+                                        "h264parse", "avdec_h264", NULL };
 
   for (const char *const *name = needed; *name; name++)
     if (!support_have_element (*name))
@@ -286,7 +302,10 @@ add_tests (void)
   static const struct {
     const char *name;
     GTestDataFunc test;
-  } tests[] = { { "seek", test_seek }, { "reverse", test_reverse }, { "pause", test_pause }, { "renegotiation", test_renegotiation } };
+  } tests[] = { { "seek", test_seek },
+                { "reverse", test_reverse },
+                { "pause", test_pause },
+                { "renegotiation", test_renegotiation } };
 
   for (guint t = 0; t < G_N_ELEMENTS (tests); t++)
     for (guint w = 0; w < G_N_ELEMENTS (ways); w++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What cowpublish writes, without an element around it: events to the letter, whatever is in the metadata; names of topics; Home
- * Assistant's discovery; and what counts as a change. */
+/* What cowpublish writes, without an element around it: events to the letter, whatever is in the
+ * metadata; names of topics; Home Assistant's discovery; and what counts as a change. */
 #include <json-glib/json-glib.h>
 #include <math.h>
 #include <string.h>
@@ -12,11 +12,15 @@
 #include "gst-plugin/publish/topics.h"
 #include "tests/gst/publish-support.h"
 
-#define NOW_US (G_GINT64_CONSTANT (1769839204) * G_USEC_PER_SEC + 56) /* 2026-01-31T06:00:04.000056Z */
+#define NOW_US                                                                                     \
+  (G_GINT64_CONSTANT (1769839204) * G_USEC_PER_SEC + 56) /* 2026-01-31T06:00:04.000056Z */
 
-static const GstCowMoment moment = {
-  .frame = 7, .stream_time = 4 * GST_SECOND, .running_time = 5 * GST_SECOND, .wall_clock = GST_CLOCK_TIME_NONE, .width = 320, .height = 240
-};
+static const GstCowMoment moment = { .frame = 7,
+                                     .stream_time = 4 * GST_SECOND,
+                                     .running_time = 5 * GST_SECOND,
+                                     .wall_clock = GST_CLOCK_TIME_NONE,
+                                     .width = 320,
+                                     .height = 240 };
 
 /* The event of all objects of a buffer, which it takes; free with g_free (). */
 static char *
@@ -52,26 +56,34 @@ static void
 test_exact (void)
 {
   GstBuffer *buffer = gst_buffer_new ();
-  GstVideoRegionOfInterestMeta *roi = gst_buffer_add_video_region_of_interest_meta (buffer, "cow", 32, 24, 64, 48);
+  GstVideoRegionOfInterestMeta *roi =
+      gst_buffer_add_video_region_of_interest_meta (buffer, "cow", 32, 24, 64, 48);
   g_autofree char *event = NULL;
 
   gst_video_region_of_interest_meta_add_param (
-      roi, gst_structure_new ("detection", "confidence", G_TYPE_DOUBLE, 0.5, "label_id", G_TYPE_INT, 19, NULL));
-  publish_attach (buffer, publish_object_new ("roi", "cow", 12, "Lying", 2), publish_object_new ("zone", "pen 1", 0, "Standing", 0), NULL);
+      roi, gst_structure_new ("detection", "confidence", G_TYPE_DOUBLE, 0.5, "label_id", G_TYPE_INT,
+                              19, NULL));
+  publish_attach (buffer, publish_object_new ("roi", "cow", 12, "Lying", 2),
+                  publish_object_new ("zone", "pen 1", 0, "Standing", 0), NULL);
   event = event_of (buffer, &moment, "barn 1");
   g_assert_cmpstr (
       event, ==,
-      "{\"resolution\":{\"width\":320,\"height\":240},\"source\":\"barn 1\",\"timestamp\":4000000000,"
+      "{\"resolution\":{\"width\":320,\"height\":240},\"source\":\"barn "
+      "1\",\"timestamp\":4000000000,"
       "\"system_timestamp\":\"2026-01-31T06:00:04.000056Z\",\"objects\":["
       "{\"x\":32,\"y\":24,\"w\":64,\"h\":48,\"id\":12,\"roi_type\":\"cow\",\"region\":\"roi\","
-      "\"detection\":{\"bounding_box\":{\"x_min\":0.1,\"y_min\":0.1,\"x_max\":0.3,\"y_max\":0.3},\"label\":\"cow\","
+      "\"detection\":{\"bounding_box\":{\"x_min\":0.1,\"y_min\":0.1,\"x_max\":0.3,\"y_max\":0.3},"
+      "\"label\":\"cow\","
       "\"label_id\":19,\"confidence\":0.5},"
-      "\"behavior\":{\"label\":\"Lying\",\"label_id\":3,\"confidence\":0.75,\"model\":{\"name\":\"cows\"}},\"frames_ago\":2},"
+      "\"behavior\":{\"label\":\"Lying\",\"label_id\":3,\"confidence\":0.75,\"model\":{\"name\":"
+      "\"cows\"}},\"frames_ago\":2},"
       "{\"x\":32,\"y\":24,\"w\":64,\"h\":48,\"roi_type\":\"pen 1\",\"region\":\"zone\","
-      "\"behavior\":{\"label\":\"Standing\",\"label_id\":3,\"confidence\":0.75,\"model\":{\"name\":\"cows\"}},\"frames_ago\":0}]}");
+      "\"behavior\":{\"label\":\"Standing\",\"label_id\":3,\"confidence\":0.75,\"model\":{\"name\":"
+      "\"cows\"}},\"frames_ago\":0}]}");
 }
 
-/* The detector's words are those of the region with the same number, not of another with the same name. */
+/* The detector's words are those of the region with the same number, not of another with the same
+ * name. */
 static void
 test_detection_by_number (void)
 {
@@ -80,10 +92,12 @@ test_detection_by_number (void)
   g_autofree char *event = NULL;
 
   for (gint id = 1; id <= 3; id++) {
-    GstVideoRegionOfInterestMeta *roi = gst_buffer_add_video_region_of_interest_meta (buffer, "cow", 32, 24, 64, 48);
+    GstVideoRegionOfInterestMeta *roi =
+        gst_buffer_add_video_region_of_interest_meta (buffer, "cow", 32, 24, 64, 48);
 
     roi->id = id;
-    gst_video_region_of_interest_meta_add_param (roi, gst_structure_new ("detection", "confidence", G_TYPE_DOUBLE, id * 0.25, NULL));
+    gst_video_region_of_interest_meta_add_param (
+        roi, gst_structure_new ("detection", "confidence", G_TYPE_DOUBLE, id * 0.25, NULL));
   }
   gst_structure_set (object, "id", G_TYPE_INT, 2, NULL);
   publish_attach (buffer, object, NULL);
@@ -103,7 +117,8 @@ test_times (void)
   when.stream_time = when.wall_clock = GST_CLOCK_TIME_NONE;
   none = event_of (publish_frame_new (0, "Lying"), &when, "barn");
   g_assert_null (strstr (none, "\"timestamp\""));
-  g_assert_nonnull (strstr (none, "\"source\":\"barn\",\"system_timestamp\":\"2026-01-31T06:00:04.000056Z\""));
+  g_assert_nonnull (
+      strstr (none, "\"source\":\"barn\",\"system_timestamp\":\"2026-01-31T06:00:04.000056Z\""));
   when.wall_clock = GST_CLOCK_TIME_NONE - 1; /* the year 2554, the last that fits */
   absurd = event_of (publish_frame_new (0, "Lying"), &when, "barn");
   g_assert_nonnull (strstr (absurd, "\"system_timestamp\":\"2554-07-21T23:34:33.709551Z\""));
@@ -120,10 +135,12 @@ test_two_metas (void)
   publish_attach (buffer, publish_object_new ("zone", "pen", 0, "Standing", 0), NULL);
   event = event_of (buffer, &moment, "barn");
   root = parse (event);
-  g_assert_cmpuint (json_array_get_length (json_object_get_array_member (json_node_get_object (root), "objects")), ==, 2);
+  g_assert_cmpuint (
+      json_array_get_length (json_object_get_array_member (json_node_get_object (root), "objects")),
+      ==, 2);
 }
 
-/* ---- metadata that cowbehavior would not write ---- */
+/* ---- metadata that cowbehavior would not write ----------------------------------------------- */
 
 static void
 test_hostile_text (void)
@@ -149,7 +166,8 @@ test_hostile_text (void)
     event = event_of (buffer, &moment, texts[i]);
     root = parse (event);
     event_object = json_node_get_object (root);
-    first = json_array_get_object_element (json_object_get_array_member (event_object, "objects"), 0);
+    first =
+        json_array_get_object_element (json_object_get_array_member (event_object, "objects"), 0);
     g_assert_cmpstr (json_object_get_string_member (event_object, "source"), ==, expected);
     g_assert_cmpstr (json_object_get_string_member (first, "roi_type"), ==, name);
   }
@@ -166,7 +184,8 @@ test_hostile_numbers (void)
     g_autofree char *event = NULL;
     g_autoptr (JsonNode) root = NULL;
 
-    gst_structure_set (object, "confidence", G_TYPE_DOUBLE, numbers[i], "x", G_TYPE_UINT, G_MAXUINT, "w", G_TYPE_UINT, G_MAXUINT, NULL);
+    gst_structure_set (object, "confidence", G_TYPE_DOUBLE, numbers[i], "x", G_TYPE_UINT, G_MAXUINT,
+                       "w", G_TYPE_UINT, G_MAXUINT, NULL);
     publish_attach (buffer, object, NULL);
     event = event_of (buffer, &moment, "barn");
     root = parse (event);
@@ -187,31 +206,37 @@ test_hostile_fields (void)
 
   small.width = small.height = 0;
   publish_attach (buffer, gst_structure_new_empty ("object"),
-                  gst_structure_new ("object", "x", G_TYPE_STRING, "1", "region", G_TYPE_STRING, "roi", "label", G_TYPE_INT, 5,
-                                     "confidence", G_TYPE_STRING, "sure", "frames_ago", G_TYPE_INT, -1, NULL),
+                  gst_structure_new ("object", "x", G_TYPE_STRING, "1", "region", G_TYPE_STRING,
+                                     "roi", "label", G_TYPE_INT, 5, "confidence", G_TYPE_STRING,
+                                     "sure", "frames_ago", G_TYPE_INT, -1, NULL),
                   NULL);
   event = event_of (buffer, &small, NULL);
   root = parse (event);
   g_assert_nonnull (strstr (event, "\"source\":null"));
-  g_assert_nonnull (strstr (event, "\"objects\":[{\"behavior\":{\"model\":{\"name\":\"cows\"}}},"
-                                   "{\"region\":\"roi\",\"detection\":{},\"behavior\":{\"model\":{\"name\":\"cows\"}}}]"));
+  g_assert_nonnull (strstr (
+      event,
+      "\"objects\":[{\"behavior\":{\"model\":{\"name\":\"cows\"}}},"
+      "{\"region\":\"roi\",\"detection\":{},\"behavior\":{\"model\":{\"name\":\"cows\"}}}]"));
 }
 
 /* Adds results whose field "objects" is this value, which it takes. */
 static void
 attach_objects (GstBuffer *buffer, GValue *objects)
 {
-  gst_structure_take_value (gst_custom_meta_get_structure (gst_buffer_add_custom_meta (buffer, GST_COW_BEHAVIOR_META_NAME)), "objects",
-                            objects);
+  gst_structure_take_value (gst_custom_meta_get_structure (
+                                gst_buffer_add_custom_meta (buffer, GST_COW_BEHAVIOR_META_NAME)),
+                            "objects", objects);
 }
 
-/* Results without objects, whose objects are a word, are words, or are none before one that is; also where the frame changes its size. */
+/* Results without objects, whose objects are a word, are words, or are none before one that is;
+ * also where the frame changes its size. */
 static void
 test_hostile_objects (void)
 {
   const GstMetaInfo *info = gst_meta_get_info (GST_COW_BEHAVIOR_META_NAME);
   g_autoptr (GstBuffer) buffer = gst_buffer_new ();
-  GValue word = G_VALUE_INIT, none = G_VALUE_INIT, one = G_VALUE_INIT, words = G_VALUE_INIT, objects = G_VALUE_INIT;
+  GValue word = G_VALUE_INIT, none = G_VALUE_INIT, one = G_VALUE_INIT, words = G_VALUE_INIT,
+         objects = G_VALUE_INIT;
   GstBuffer *scaled = gst_buffer_new ();
   GstVideoInfo from, to;
   GstVideoMetaTransform transform = { &from, &to };
@@ -221,7 +246,8 @@ test_hostile_objects (void)
 
   g_value_set_static_string (g_value_init (&word, G_TYPE_STRING), "cow");
   g_value_init (&none, GST_TYPE_STRUCTURE);
-  g_value_take_boxed (g_value_init (&one, GST_TYPE_STRUCTURE), publish_object_new ("zone", "a", 0, "Lying", 0));
+  g_value_take_boxed (g_value_init (&one, GST_TYPE_STRUCTURE),
+                      publish_object_new ("zone", "a", 0, "Lying", 0));
   gst_value_array_append_value (g_value_init (&words, GST_TYPE_ARRAY), &word);
   gst_value_array_append_and_take_value (g_value_init (&objects, GST_TYPE_ARRAY), &none);
   gst_value_array_append_and_take_value (&objects, &one);
@@ -235,22 +261,25 @@ test_hostile_objects (void)
   event = event_of (gst_buffer_ref (buffer), &moment, "barn");
   g_assert_nonnull (strstr (event, "\"objects\":[{\"x\":32,"));
   while ((meta = gst_buffer_iterate_meta_filtered (buffer, &state, info->api)))
-    g_assert_true (info->transform_func (scaled, meta, buffer, gst_video_meta_transform_scale_get_quark (), &transform));
+    g_assert_true (info->transform_func (scaled, meta, buffer,
+                                         gst_video_meta_transform_scale_get_quark (), &transform));
   g_free (event);
   event = event_of (scaled, &moment, "barn");
   g_assert_nonnull (strstr (event, "\"objects\":[{\"x\":64,"));
 }
 
-/* ---- topics ---- */
+/* ---- topics ---------------------------------------------------------------------------------- */
 
 static void
 test_topics (void)
 {
   static const struct {
     const char *name, *level;
-  } cases[] = { { "barn 1", "barn 1" },    { "a/b", "a%2Fb" },   { "+#%", "%2B%23%25" }, { "", "unnamed" },         { "\n", "%0A" },
-                { "caf\xc3\xa9", "café" }, { "$SYS", "%24SYS" }, { "a$", "a$" },         { "\xff", "\xef\xbf\xbd" } };
-  g_autofree char *endless = g_strnfill (100000, '/'), *level = gst_cow_publish_topic_level (endless);
+  } cases[] = { { "barn 1", "barn 1" }, { "a/b", "a%2Fb" }, { "+#%", "%2B%23%25" },
+                { "", "unnamed" },      { "\n", "%0A" },    { "caf\xc3\xa9", "café" },
+                { "$SYS", "%24SYS" },   { "a$", "a$" },     { "\xff", "\xef\xbf\xbd" } };
+  g_autofree char *endless = g_strnfill (100000, '/'),
+                  *level = gst_cow_publish_topic_level (endless);
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
     g_autofree char *is = gst_cow_publish_topic_level (cases[i].name);
@@ -272,7 +301,8 @@ test_names (void)
                 { "zone", NULL, NULL } };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
-    g_autoptr (GstStructure) object = publish_object_new (cases[i].region, cases[i].type, G_MAXUINT64, "Lying", 0);
+    g_autoptr (GstStructure) object =
+        publish_object_new (cases[i].region, cases[i].type, G_MAXUINT64, "Lying", 0);
     g_autofree char *name = gst_cow_publish_topic_of (object);
 
     g_assert_cmpstr (name, ==, cases[i].name);
@@ -284,19 +314,24 @@ test_device (void)
 {
   const char *labels[] = { "Lying", "Standing", NULL };
   g_autoptr (GList) names =
-      g_list_append (g_list_append (g_list_append (NULL, (gpointer) "frame"), (gpointer) "track/7"), (gpointer) "zone/pen \"1%2F");
+      g_list_append (g_list_append (g_list_append (NULL, (gpointer) "frame"), (gpointer) "track/7"),
+                     (gpointer) "zone/pen \"1%2F");
   const GstCowPublishDevice device = { "cows", "barn", "cows/barn", names, labels };
-  g_autofree char *text = gst_cow_publish_device_text (&device), *id = gst_cow_publish_device_id ("cows", "barn");
-  g_autofree char *odd = gst_cow_publish_device_id ("a/b", "c"), *other = gst_cow_publish_device_id ("a+b", "c");
+  g_autofree char *text = gst_cow_publish_device_text (&device),
+                  *id = gst_cow_publish_device_id ("cows", "barn");
+  g_autofree char *odd = gst_cow_publish_device_id ("a/b", "c"),
+                  *other = gst_cow_publish_device_id ("a+b", "c");
   g_autoptr (JsonNode) root = parse (text);
-  JsonObject *object = json_node_get_object (root), *components = json_object_get_object_member (object, "components");
+  JsonObject *object = json_node_get_object (root),
+             *components = json_object_get_object_member (object, "components");
   JsonObject *frame = json_object_get_object_member (components, "frame");
   g_autoptr (GList) members = json_object_get_members (components);
   JsonObject *zone = json_object_get_object_member (components, members->next->data);
 
   g_assert_cmpstr (id, ==, "cows_barn");
   g_assert_cmpstr (odd, !=, other);
-  g_assert_cmpstr (json_object_get_string_member (object, "availability_topic"), ==, "cows/barn/available");
+  g_assert_cmpstr (json_object_get_string_member (object, "availability_topic"), ==,
+                   "cows/barn/available");
   g_assert_true (json_object_has_member (object, "origin"));
   g_assert_cmpuint (json_object_get_size (components), ==, 2); /* not the cow that goes */
   g_assert_cmpstr (json_object_get_string_member (frame, "platform"), ==, "sensor");
@@ -304,10 +339,11 @@ test_device (void)
   g_assert_cmpstr (json_object_get_string_member (frame, "state_topic"), ==, "cows/barn/frame");
   g_assert_cmpuint (json_array_get_length (json_object_get_array_member (frame, "options")), ==, 3);
   g_assert_cmpstr (json_object_get_string_member (zone, "name"), ==, "pen \"1/");
-  g_assert_cmpstr (json_object_get_string_member (zone, "state_topic"), ==, "cows/barn/zone/pen \"1%2F");
+  g_assert_cmpstr (json_object_get_string_member (zone, "state_topic"), ==,
+                   "cows/barn/zone/pen \"1%2F");
 }
 
-/* ---- changes ---- */
+/* ---- changes --------------------------------------------------------------------------------- */
 
 static void
 note_gone (const char *name, gpointer data)
@@ -355,7 +391,8 @@ main (int argc, char **argv)
 {
   gst_init (&argc, &argv);
   g_test_init (&argc, &argv, NULL);
-  if (!gst_meta_get_info (GST_COW_BEHAVIOR_META_NAME)) /* a scan of plugins in this process has registered it */
+  if (!gst_meta_get_info (
+          GST_COW_BEHAVIOR_META_NAME)) /* a scan of plugins in this process has registered it */
     gst_cow_meta_register ();
 
   g_test_add_func ("/publish-event/exact", test_exact);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `cowpublish` and HTTP endpoints that work, hang, fail, refuse, vanish and come back. Frames never wait: each has to come out of the
- * element before the next goes in, whatever the endpoint does. Events arrive in their order or are counted as dropped.
+ * `cowpublish` and HTTP endpoints that work, hang, fail, refuse, vanish and come back. Frames never
+ * wait: each has to come out of the element before the next goes in, whatever the endpoint does.
+ * Events arrive in their order or are counted as dropped.
  */
 #include <gio/gio.h>
 #include <glib/gstdio.h>
@@ -11,7 +12,7 @@
 #include "tests/gst/publish-support.h"
 #include "tests/gst/support.h"
 
-/* ---- an endpoint with a thread of its own ---- */
+/* ---- an endpoint with a thread of its own ---------------------------------------------------- */
 
 typedef struct {
   guint16 port;
@@ -35,7 +36,8 @@ static void
 note (Endpoint *self, SoupServerMessage *message, gboolean taken)
 {
   SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
-  g_autoptr (GBytes) body = soup_message_body_flatten (soup_server_message_get_request_body (message));
+  g_autoptr (GBytes) body =
+      soup_message_body_flatten (soup_server_message_get_request_body (message));
   g_autofree char *text = g_strndup (g_bytes_get_data (body, NULL), g_bytes_get_size (body));
   g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
   const gint64 now = g_get_monotonic_time ();
@@ -54,7 +56,8 @@ note (Endpoint *self, SoupServerMessage *message, gboolean taken)
 }
 
 static void
-answer (SoupServer *server, SoupServerMessage *message, const char *path, GHashTable *query, gpointer data)
+answer (SoupServer *server, SoupServerMessage *message, const char *path, GHashTable *query,
+        gpointer data)
 {
   Endpoint *self = data;
   const guint status = (guint)g_atomic_int_get (&self->status);
@@ -64,13 +67,16 @@ answer (SoupServer *server, SoupServerMessage *message, const char *path, GHashT
   note (self, message, status == 200);
   soup_server_message_set_status (message, status, NULL);
   if (status == 302)
-    soup_message_headers_append (soup_server_message_get_response_headers (message), "Location", "/events");
+    soup_message_headers_append (soup_server_message_get_response_headers (message), "Location",
+                                 "/events");
   if (status == 503)
-    soup_message_headers_append (soup_server_message_get_response_headers (message), "Retry-After", "3");
+    soup_message_headers_append (soup_server_message_get_response_headers (message), "Retry-After",
+                                 "3");
   if (g_atomic_int_get (&self->long_answer)) {
     gsize n = 1 << 20;
 
-    soup_server_message_set_response (message, "text/plain", SOUP_MEMORY_TAKE, g_strnfill (n, 'x'), n);
+    soup_server_message_set_response (message, "text/plain", SOUP_MEMORY_TAKE, g_strnfill (n, 'x'),
+                                      n);
   }
 }
 
@@ -87,7 +93,9 @@ serve (gpointer data)
   if (self->certificate)
     soup_server_set_tls_certificate (server, self->certificate);
   soup_server_add_handler (server, NULL, answer, self, NULL);
-  soup_server_listen_local (server, self->port, SOUP_SERVER_LISTEN_IPV4_ONLY | (self->certificate ? SOUP_SERVER_LISTEN_HTTPS : 0), &error);
+  soup_server_listen_local (
+      server, self->port,
+      SOUP_SERVER_LISTEN_IPV4_ONLY | (self->certificate ? SOUP_SERVER_LISTEN_HTTPS : 0), &error);
   g_assert_no_error (error);
   self->loop = g_main_loop_new (context, FALSE);
   g_atomic_int_set (&self->listening, TRUE);
@@ -164,12 +172,13 @@ static GstHarness *
 harness_for (const Endpoint *endpoint, const char *properties)
 {
   g_autofree char *all =
-      g_strdup_printf ("http-url=http%s://127.0.0.1:%u/events %s", endpoint->certificate ? "s" : "", endpoint->port, properties);
+      g_strdup_printf ("http-url=http%s://127.0.0.1:%u/events %s", endpoint->certificate ? "s" : "",
+                       endpoint->port, properties);
 
   return publish_harness_new (all);
 }
 
-/* ---- endpoints that work ---- */
+/* ---- endpoints that work --------------------------------------------------------------------- */
 
 static void
 test_posts (void)
@@ -195,7 +204,8 @@ static void
 test_no_path (void)
 {
   Endpoint *endpoint = endpoint_new (200);
-  g_autofree char *properties = g_strdup_printf ("http-url=http://127.0.0.1:%u?barn=1 drain-timeout=60000", endpoint->port);
+  g_autofree char *properties =
+      g_strdup_printf ("http-url=http://127.0.0.1:%u?barn=1 drain-timeout=60000", endpoint->port);
   GstHarness *harness = publish_harness_new (properties);
 
   endpoint->path = "/";
@@ -248,7 +258,8 @@ assert_login (const char *login, const char *properties, const char *expected)
 {
   Endpoint *endpoint = endpoint_new (200);
   g_autofree char *all =
-      g_strdup_printf ("http-url=http://%s127.0.0.1:%u/events drain-timeout=60000 %s", login, endpoint->port, properties);
+      g_strdup_printf ("http-url=http://%s127.0.0.1:%u/events drain-timeout=60000 %s", login,
+                       endpoint->port, properties);
   GstHarness *harness = publish_harness_new (all);
 
   endpoint_start (endpoint);
@@ -275,7 +286,7 @@ test_logins (void)
   g_unsetenv ("COWBEHAVIOR_HTTP_TOKEN");
 }
 
-/* ---- endpoints that do not ---- */
+/* ---- endpoints that do not ------------------------------------------------------------------- */
 
 /* Takes connections, in that the kernel does, and never says a word. */
 static void
@@ -284,7 +295,9 @@ test_hangs (void)
   g_autoptr (GSocketListener) listener = g_socket_listener_new ();
   g_autoptr (GError) error = NULL;
   guint16 port = g_socket_listener_add_any_inet_port (listener, NULL, &error);
-  g_autofree char *properties = g_strdup_printf ("http-url=http://127.0.0.1:%u/ queue-size=10 drain-timeout=0", port), *warning = NULL;
+  g_autofree char *properties = g_strdup_printf (
+                      "http-url=http://127.0.0.1:%u/ queue-size=10 drain-timeout=0", port),
+                  *warning = NULL;
   GstHarness *harness = publish_harness_new (properties);
 
   g_assert_no_error (error);
@@ -305,7 +318,9 @@ test_times_out (void)
 {
   g_autoptr (GSocketListener) listener = g_socket_listener_new ();
   guint16 port = g_socket_listener_add_any_inet_port (listener, NULL, NULL);
-  g_autofree char *properties = g_strdup_printf ("http-url=http://127.0.0.1:%u/ http-timeout=1 drain-timeout=0", port), *warning = NULL;
+  g_autofree char *properties = g_strdup_printf (
+                      "http-url=http://127.0.0.1:%u/ http-timeout=1 drain-timeout=0", port),
+                  *warning = NULL;
   GstHarness *harness = publish_harness_new (properties);
 
   publish_push (harness, 0, 1);
@@ -316,13 +331,16 @@ test_times_out (void)
   publish_harness_free (harness);
 }
 
-/* The end of the stream does not wait for it longer than it was told to; the limit of the test is that of what it was not told. */
+/* The end of the stream does not wait for it longer than it was told to; the limit of the test is
+ * that of what it was not told. */
 static void
 test_end_while_hanging (void)
 {
   g_autoptr (GSocketListener) listener = g_socket_listener_new ();
   guint16 port = g_socket_listener_add_any_inet_port (listener, NULL, NULL);
-  g_autofree char *properties = g_strdup_printf ("http-url=http://127.0.0.1:%u/ http-timeout=600 drain-timeout=100", port), *warning = NULL;
+  g_autofree char *properties = g_strdup_printf (
+                      "http-url=http://127.0.0.1:%u/ http-timeout=600 drain-timeout=100", port),
+                  *warning = NULL;
   GstHarness *harness = publish_harness_new (properties);
 
   publish_push (harness, 0, 3);
@@ -415,12 +433,14 @@ test_retry_after (void)
   endpoint_free (endpoint);
 }
 
-/* What is refused is not tried again, is counted, and does not stand in the way of what comes later. */
+/* What is refused is not tried again, is counted, and does not stand in the way of what comes
+ * later. */
 static void
 assert_refused (guint status, const char *expected)
 {
   Endpoint *endpoint = endpoint_new (status);
-  GstHarness *harness = harness_for (endpoint, "http-user=me http-password=secret drain-timeout=60000");
+  GstHarness *harness =
+      harness_for (endpoint, "http-user=me http-password=secret drain-timeout=60000");
   g_autofree char *warning = NULL;
 
   endpoint_start (endpoint);
@@ -449,7 +469,8 @@ test_refused (void)
   assert_refused (302, "set http-url to where it leads");
 }
 
-/* The process of the endpoint is gone, and comes back to the same port: nothing is lost, nothing twice. */
+/* The process of the endpoint is gone, and comes back to the same port: nothing is lost, nothing
+ * twice. */
 static void
 test_vanishes (void)
 {
@@ -471,7 +492,8 @@ test_vanishes (void)
   endpoint_free (endpoint);
 }
 
-/* An outage that is too long for the queue: the oldest are dropped, and counted, and the newest arrive. */
+/* An outage that is too long for the queue: the oldest are dropped, and counted, and the newest
+ * arrive. */
 static void
 test_overflows (void)
 {
@@ -479,7 +501,8 @@ test_overflows (void)
   GstHarness *harness = harness_for (endpoint, "queue-size=10 drain-timeout=60000");
 
   publish_push (harness, 0, 1);
-  publish_wait (harness, "http", "failures", 3); /* it waits for the next attempt, some seconds: nothing is on its way */
+  publish_wait (harness, "http", "failures",
+                3); /* it waits for the next attempt, some seconds: nothing is on its way */
   publish_push (harness, 1, 30);
   publish_assert_all (harness, "http", 30);
   g_assert_cmpuint (publish_stat (harness, "http", "dropped"), ==, 20);
@@ -519,14 +542,17 @@ static void
 test_tls (void)
 {
   char *folder = g_dir_make_tmp ("cowpublish-XXXXXX", NULL);
-  g_autofree char *pem = g_build_filename (folder, "server.pem", NULL), *key = g_build_filename (folder, "server.key", NULL);
+  g_autofree char *pem = g_build_filename (folder, "server.pem", NULL),
+                  *key = g_build_filename (folder, "server.key", NULL);
   g_autofree char *good = g_strdup_printf ("http-ca=%s/ca.pem drain-timeout=60000", folder);
-  g_autofree char *bad = g_strdup_printf ("http-ca=%s/other-ca.pem drain-timeout=0", folder), *warning = NULL;
+  g_autofree char *bad = g_strdup_printf ("http-ca=%s/other-ca.pem drain-timeout=0", folder),
+                  *warning = NULL;
   g_autoptr (GError) error = NULL;
   Endpoint *endpoint = endpoint_new (200);
   GstHarness *harness;
 
-  if (!g_tls_backend_supports_tls (g_tls_backend_get_default ()) || !publish_make_certificates (folder)) {
+  if (!g_tls_backend_supports_tls (g_tls_backend_get_default ()) ||
+      !publish_make_certificates (folder)) {
     g_test_skip ("openssl or glib-networking is not installed");
   } else {
     endpoint->certificate = g_tls_certificate_new_from_files (pem, key, &error);
@@ -554,7 +580,8 @@ test_side_by_side (void)
   char *folder = g_dir_make_tmp ("cowpublish-XXXXXX", NULL);
   g_autoptr (GSocketListener) listener = g_socket_listener_new ();
   guint16 port = g_socket_listener_add_any_inet_port (listener, NULL, NULL);
-  g_autofree char *properties = g_strdup_printf ("http-url=http://127.0.0.1:%u/ file=%s/events drain-timeout=0", port, folder);
+  g_autofree char *properties = g_strdup_printf (
+      "http-url=http://127.0.0.1:%u/ file=%s/events drain-timeout=0", port, folder);
   GstHarness *harness = publish_harness_new (properties);
 
   publish_push (harness, 0, 20);
@@ -572,7 +599,8 @@ main (int argc, char **argv)
   gst_init (&argc, &argv);
   g_test_init (&argc, &argv, NULL);
   g_setenv ("no_proxy", "127.0.0.1", TRUE);
-  gst_object_unref (gst_object_ref_sink (gst_element_factory_make ("cowpublish", NULL))); /* registers the metadata */
+  gst_object_unref (gst_object_ref_sink (
+      gst_element_factory_make ("cowpublish", NULL))); /* registers the metadata */
 
   g_test_add_func ("/publish-http/posts", test_posts);
   g_test_add_func ("/publish-http/no-path", test_no_path);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `cowpublish` and a real Mosquitto broker of its own on a free port: topics, what is retained, the will, Home Assistant's discovery,
- * logins, TLS, and a broker that is killed and comes back. What arrives is what another client of the broker gets.
+ * `cowpublish` and a real Mosquitto broker of its own on a free port: topics, what is retained, the
+ * will, Home Assistant's discovery, logins, TLS, and a broker that is killed and comes back. What
+ * arrives is what another client of the broker gets.
  */
 #include <gio/gio.h>
 #include <glib/gstdio.h>
@@ -16,7 +17,7 @@
 static char *mosquitto; /* the program */
 static char *folder;    /* certificates */
 
-/* ---- a broker ---- */
+/* ---- a broker -------------------------------------------------------------------------------- */
 
 typedef struct {
   char *folder, *config;
@@ -28,7 +29,8 @@ static gboolean
 answers (guint16 port)
 {
   g_autoptr (GSocketClient) client = g_socket_client_new ();
-  g_autoptr (GSocketConnection) connection = g_socket_client_connect_to_host (client, "127.0.0.1", port, NULL, NULL);
+  g_autoptr (GSocketConnection) connection =
+      g_socket_client_connect_to_host (client, "127.0.0.1", port, NULL, NULL);
 
   return connection != NULL;
 }
@@ -40,7 +42,8 @@ broker_start (Broker *self)
   const gint64 limit = g_get_monotonic_time () + PUBLISH_LIMIT_S * G_USEC_PER_SEC;
 
   self->process =
-      g_subprocess_new (G_SUBPROCESS_FLAGS_STDOUT_SILENCE | G_SUBPROCESS_FLAGS_STDERR_SILENCE, &error, mosquitto, "-c", self->config, NULL);
+      g_subprocess_new (G_SUBPROCESS_FLAGS_STDOUT_SILENCE | G_SUBPROCESS_FLAGS_STDERR_SILENCE,
+                        &error, mosquitto, "-c", self->config, NULL);
   g_assert_no_error (error);
   while (!answers (self->port)) {
     g_assert_cmpint (g_get_monotonic_time (), <, limit);
@@ -61,7 +64,8 @@ broker_kill (Broker *self)
 static void
 broker_freeze (Broker *self)
 {
-  g_autofree char *path = g_strdup_printf ("/proc/%s/stat", g_subprocess_get_identifier (self->process));
+  g_autofree char *path =
+      g_strdup_printf ("/proc/%s/stat", g_subprocess_get_identifier (self->process));
   gboolean stopped = FALSE;
 
   g_subprocess_send_signal (self->process, SIGSTOP);
@@ -84,7 +88,8 @@ broker_new (const char *lines)
   self->folder = g_dir_make_tmp ("cowpublish-broker-XXXXXX", NULL);
   self->config = g_build_filename (self->folder, "mosquitto.conf", NULL);
   self->port = publish_free_port ();
-  text = g_strdup_printf ("listener %u 127.0.0.1\nuser root\npersistence true\npersistence_location %s/\nautosave_on_changes true\n"
+  text = g_strdup_printf ("listener %u 127.0.0.1\nuser root\npersistence "
+                          "true\npersistence_location %s/\nautosave_on_changes true\n"
                           "autosave_interval 1\nmax_queued_messages 0\n%s\n",
                           self->port, self->folder, lines);
   g_file_set_contents (self->config, text, -1, &error);
@@ -103,7 +108,7 @@ broker_free (Broker *self)
   g_free (self);
 }
 
-/* ---- who listens ---- */
+/* ---- who listens ----------------------------------------------------------------------------- */
 
 typedef struct {
   struct mosquitto *client;
@@ -134,12 +139,14 @@ on_message (struct mosquitto *client, void *data, const struct mosquitto_message
 
   g_mutex_lock (&self->lock);
   g_ptr_array_add (self->topics, g_strdup (message->topic));
-  g_ptr_array_add (self->texts, g_strndup (message->payload ? message->payload : "", (gsize)message->payloadlen));
+  g_ptr_array_add (self->texts, g_strndup (message->payload ? message->payload : "",
+                                           (gsize)message->payloadlen));
   g_array_append_val (self->retained, retained);
   g_mutex_unlock (&self->lock);
 }
 
-/* Hears everything; where `id` is not NULL also what was published while it, or the broker, was away. */
+/* Hears everything; where `id` is not NULL also what was published while it, or the broker, was
+ * away. */
 static Listener *
 listener_new (const Broker *broker, const char *id, const char *user, const char *password)
 {
@@ -156,7 +163,8 @@ listener_new (const Broker *broker, const char *id, const char *user, const char
   mosquitto_reconnect_delay_set (self->client, 1, 1, false);
   if (user)
     mosquitto_username_pw_set (self->client, user, password);
-  g_assert_cmpint (mosquitto_connect (self->client, "127.0.0.1", broker->port, 60), ==, MOSQ_ERR_SUCCESS);
+  g_assert_cmpint (mosquitto_connect (self->client, "127.0.0.1", broker->port, 60), ==,
+                   MOSQ_ERR_SUCCESS);
   g_assert_cmpint (mosquitto_loop_start (self->client), ==, MOSQ_ERR_SUCCESS);
   while (!g_atomic_int_get (&self->ready))
     g_usleep (1000);
@@ -176,8 +184,8 @@ listener_free (Listener *self)
   g_free (self);
 }
 
-/* The texts that came to a topic so far; free with g_strfreev (). What a killed broker sends to this client once more, since it had not
- * noted that it has it, counts once. */
+/* The texts that came to a topic so far; free with g_strfreev (). What a killed broker sends to
+ * this client once more, since it had not noted that it has it, counts once. */
 static char **
 heard (Listener *self, const char *topic)
 {
@@ -240,7 +248,8 @@ kept (const Broker *broker, const char *topic)
   mosquitto_publish (listener->client, NULL, "test/marker", 1, "x", 1, false);
   g_strfreev (wait_heard (listener, "test/marker", 1));
   for (guint i = 0; i < listener->topics->len; i++)
-    if (g_str_equal (listener->topics->pdata[i], topic) && g_array_index (listener->retained, gboolean, i))
+    if (g_str_equal (listener->topics->pdata[i], topic) &&
+        g_array_index (listener->retained, gboolean, i))
       text = g_strdup (listener->texts->pdata[i]);
   listener_free (listener);
   return text;
@@ -272,7 +281,8 @@ wait_kept (const Broker *broker, const char *topic, const char *expected)
 static GstHarness *
 harness_for (const Broker *broker, const char *properties)
 {
-  g_autofree char *all = g_strdup_printf ("mqtt-url=mqtt://localhost:%u %s", broker->port, properties);
+  g_autofree char *all =
+      g_strdup_printf ("mqtt-url=mqtt://localhost:%u %s", broker->port, properties);
 
   return publish_harness_new (all);
 }
@@ -286,7 +296,7 @@ push_objects (GstHarness *harness, guint n, GstStructure *a, GstStructure *b)
   gst_buffer_unref (gst_harness_push_and_pull (harness, buffer));
 }
 
-/* ---- what is published ---- */
+/* ---- what is published ----------------------------------------------------------------------- */
 
 static void
 test_events (void)
@@ -319,9 +329,11 @@ test_states (void)
   GstHarness *harness = harness_for (broker, "mqtt-topic=farm/cows drain-timeout=60000");
 
   for (guint n = 0; n < 9; n++) {
-    push_objects (harness, n, publish_object_new ("zone", "pen/1", 0, n < 3 ? "Lying" : "Standing", 0),
+    push_objects (harness, n,
+                  publish_object_new ("zone", "pen/1", 0, n < 3 ? "Lying" : "Standing", 0),
                   publish_object_new ("roi", "cow", 7, n < 6 ? "Lying" : "unknown", 0));
-    publish_wait (harness, "mqtt", "sent", n + 1); /* a state that is over before it was sent is not sent */
+    publish_wait (harness, "mqtt", "sent",
+                  n + 1); /* a state that is over before it was sent is not sent */
   }
   assert_heard (listener, "farm/cows/barn/zone/pen%2F1", "Lying", "Standing", NULL);
   assert_heard (listener, "farm/cows/barn/track/7", "Lying", "unknown", NULL);
@@ -380,8 +392,9 @@ test_will (void)
   g_autofree char *url = g_strdup_printf ("mqtt-url=mqtt://127.0.0.1:%u", broker->port);
   g_autoptr (GError) error = NULL;
   g_autoptr (GSubprocess) process =
-      g_subprocess_new (G_SUBPROCESS_FLAGS_STDOUT_SILENCE, &error, "gst-launch-1.0", "videotestsrc", "is-live=true", "!",
-                        "video/x-raw,width=32,height=32", "!", "cowpublish", "source=barn", url, "!", "fakesink", NULL);
+      g_subprocess_new (G_SUBPROCESS_FLAGS_STDOUT_SILENCE, &error, "gst-launch-1.0", "videotestsrc",
+                        "is-live=true", "!", "video/x-raw,width=32,height=32", "!", "cowpublish",
+                        "source=barn", url, "!", "fakesink", NULL);
 
   g_assert_no_error (error);
   wait_kept (broker, "cowbehavior/barn/available", "online");
@@ -396,7 +409,8 @@ static void
 test_two_sources (void)
 {
   Broker *broker = broker_new ("allow_anonymous true");
-  GstHarness *barn = harness_for (broker, "drain-timeout=60000"), *yard = harness_for (broker, "source=yard drain-timeout=60000");
+  GstHarness *barn = harness_for (broker, "drain-timeout=60000"),
+             *yard = harness_for (broker, "source=yard drain-timeout=60000");
 
   publish_push (barn, 0, 5);
   publish_push (yard, 0, 5);
@@ -414,7 +428,8 @@ test_two_sources (void)
   broker_free (broker);
 }
 
-/* A machine lost its power and is back before the broker has missed it: the old connection's will comes when the new one is there. */
+/* A machine lost its power and is back before the broker has missed it: the old connection's will
+ * comes when the new one is there. */
 static void
 test_late_will (void)
 {
@@ -428,7 +443,8 @@ test_late_will (void)
   assert_heard (listener, "cowbehavior/barn/available", "online", "offline", "online", NULL);
   assert_kept (broker, "cowbehavior/barn/available", "online");
   publish_stop (harness);
-  assert_heard (listener, "cowbehavior/barn/available", "online", "offline", "online", "offline", NULL);
+  assert_heard (listener, "cowbehavior/barn/available", "online", "offline", "online", "offline",
+                NULL);
   publish_harness_free (harness);
   listener_free (listener);
   broker_free (broker);
@@ -454,9 +470,11 @@ test_discovery (void)
   JsonObject *components, *zone;
   g_autoptr (GList) members = NULL;
 
-  push_objects (harness, 0, publish_object_new ("zone", "pen 1", 0, "Lying", 0), publish_object_new ("roi", "cow", 3, "Lying", 0));
+  push_objects (harness, 0, publish_object_new ("zone", "pen 1", 0, "Lying", 0),
+                publish_object_new ("roi", "cow", 3, "Lying", 0));
   publish_wait (harness, "mqtt", "sent", 1);
-  push_objects (harness, 1, publish_object_new ("zone", "pen 1", 0, "Lying", 0), publish_object_new ("zone", "pen 2", 0, "Lying", 0));
+  push_objects (harness, 1, publish_object_new ("zone", "pen 1", 0, "Lying", 0),
+                publish_object_new ("zone", "pen 2", 0, "Lying", 0));
   publish_stop (harness);
   text = kept (broker, "homeassistant/device/cowbehavior_barn/config");
   g_assert_nonnull (text);
@@ -465,7 +483,8 @@ test_discovery (void)
   g_assert_cmpuint (json_object_get_size (components), ==, 2);
   members = json_object_get_members (components);
   zone = json_object_get_object_member (components, members->data);
-  g_assert_cmpstr (json_object_get_string_member (zone, "state_topic"), ==, "cowbehavior/barn/zone/pen 1");
+  g_assert_cmpstr (json_object_get_string_member (zone, "state_topic"), ==,
+                   "cowbehavior/barn/zone/pen 1");
   g_assert_cmpuint (json_array_get_length (json_object_get_array_member (zone, "options")), ==, 3);
   assert_kept (broker, json_object_get_string_member (zone, "state_topic"), "Lying");
   publish_harness_free (harness);
@@ -490,13 +509,16 @@ test_no_discovery (void)
   broker_free (broker);
 }
 
-/* Names with what a topic may not have. A broker hangs up on a client that sends such a topic, so all of it would fail. */
+/* Names with what a topic may not have. A broker hangs up on a client that sends such a topic, so
+ * all of it would fail. */
 static void
 test_odd_names (void)
 {
   Broker *broker = broker_new ("allow_anonymous true");
-  g_autofree char *url = g_strdup_printf ("mqtt-url=mqtt://127.0.0.1:%u drain-timeout=60000", broker->port);
-  const char *names[] = { "+", "#", "a/#", "$SYS", "", "\n\t", "\xef\xbf\xbf", "\xf0\x9f\x90\x84", "%s" };
+  g_autofree char *url =
+      g_strdup_printf ("mqtt-url=mqtt://127.0.0.1:%u drain-timeout=60000", broker->port);
+  const char *names[] = { "+", "#", "a/#", "$SYS", "", "\n\t", "\xef\xbf\xbf", "\xf0\x9f\x90\x84",
+                          "%s" };
   GstHarness *harness = publish_harness_new (url);
 
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
@@ -509,7 +531,7 @@ test_odd_names (void)
   broker_free (broker);
 }
 
-/* ---- who may ---- */
+/* ---- who may --------------------------------------------------------------------------------- */
 
 static Broker *
 broker_with_password (void)
@@ -519,7 +541,8 @@ broker_with_password (void)
   g_autoptr (GSubprocess) process = NULL;
   g_autoptr (GError) error = NULL;
 
-  process = g_subprocess_new (G_SUBPROCESS_FLAGS_NONE, &error, "mosquitto_passwd", "-b", "-c", passwords, "barn", "sec:ret/@", NULL);
+  process = g_subprocess_new (G_SUBPROCESS_FLAGS_NONE, &error, "mosquitto_passwd", "-b", "-c",
+                              passwords, "barn", "sec:ret/@", NULL);
   g_assert_no_error (error);
   g_assert_true (g_subprocess_wait_check (process, NULL, &error));
   g_free (passwords);
@@ -529,7 +552,8 @@ broker_with_password (void)
 static void
 assert_let_in (const Broker *broker, const char *login, const char *properties)
 {
-  g_autofree char *all = g_strdup_printf ("mqtt-url=mqtt://%slocalhost:%u drain-timeout=60000 %s", login, broker->port, properties);
+  g_autofree char *all = g_strdup_printf ("mqtt-url=mqtt://%slocalhost:%u drain-timeout=60000 %s",
+                                          login, broker->port, properties);
   GstHarness *harness = publish_harness_new (all);
 
   publish_push (harness, 0, 3);
@@ -556,7 +580,8 @@ static void
 test_wrong_password (void)
 {
   Broker *broker = broker_with_password ();
-  GstHarness *harness = harness_for (broker, "mqtt-user=barn mqtt-password=topsecret drain-timeout=0");
+  GstHarness *harness =
+      harness_for (broker, "mqtt-user=barn mqtt-password=topsecret drain-timeout=0");
   g_autofree char *warning = NULL;
 
   publish_push (harness, 0, 5);
@@ -575,7 +600,8 @@ test_wrong_password (void)
 static void
 test_tls (void)
 {
-  g_autofree char *lines = g_strdup_printf ("allow_anonymous true\ncertfile %s/server.pem\nkeyfile %s/server.key", folder, folder);
+  g_autofree char *lines = g_strdup_printf (
+      "allow_anonymous true\ncertfile %s/server.pem\nkeyfile %s/server.key", folder, folder);
   g_autofree char *good = NULL, *bad = NULL, *plain = NULL, *warning = NULL;
   GstHarness *harness;
   Broker *broker;
@@ -585,9 +611,12 @@ test_tls (void)
     return;
   }
   broker = broker_new (lines);
-  good = g_strdup_printf ("mqtt-url=mqtts://localhost:%u mqtt-ca=%s/ca.pem drain-timeout=60000", broker->port, folder);
-  bad = g_strdup_printf ("mqtt-url=mqtts://localhost:%u mqtt-ca=%s/other-ca.pem drain-timeout=0", broker->port, folder);
-  plain = g_strdup_printf ("mqtt-url=mqtts://localhost:%u drain-timeout=0", broker->port); /* by the system's authorities */
+  good = g_strdup_printf ("mqtt-url=mqtts://localhost:%u mqtt-ca=%s/ca.pem drain-timeout=60000",
+                          broker->port, folder);
+  bad = g_strdup_printf ("mqtt-url=mqtts://localhost:%u mqtt-ca=%s/other-ca.pem drain-timeout=0",
+                         broker->port, folder);
+  plain = g_strdup_printf ("mqtt-url=mqtts://localhost:%u drain-timeout=0",
+                           broker->port); /* by the system's authorities */
 
   harness = publish_harness_new (good);
   publish_push (harness, 0, 100);
@@ -606,9 +635,10 @@ test_tls (void)
   broker_free (broker);
 }
 
-/* ---- brokers that go ---- */
+/* ---- brokers that go ------------------------------------------------------------------------- */
 
-/* Killed, and back on the same port: all events arrive, in their order, and the states are there. */
+/* Killed, and back on the same port: all events arrive, in their order, and the states are there.
+ */
 static void
 test_killed (void)
 {
@@ -696,7 +726,8 @@ test_hangs (void)
 {
   g_autoptr (GSocketListener) silent = g_socket_listener_new ();
   guint16 port = g_socket_listener_add_any_inet_port (silent, NULL, NULL);
-  g_autofree char *properties = g_strdup_printf ("mqtt-url=mqtt://127.0.0.1:%u queue-size=10 drain-timeout=0", port);
+  g_autofree char *properties =
+      g_strdup_printf ("mqtt-url=mqtt://127.0.0.1:%u queue-size=10 drain-timeout=0", port);
   GstHarness *harness = publish_harness_new (properties);
 
   publish_push (harness, 0, 50);
@@ -706,7 +737,8 @@ test_hangs (void)
   publish_harness_free (harness);
 }
 
-/* A broker that stops in the middle, as a machine does that freezes: what it has not confirmed is offered again, once it is given up. */
+/* A broker that stops in the middle, as a machine does that freezes: what it has not confirmed is
+ * offered again, once it is given up. */
 static void
 test_freezes (void)
 {
@@ -742,7 +774,8 @@ main (int argc, char **argv)
   }
   mosquitto_lib_init ();
   folder = g_dir_make_tmp ("cowpublish-XXXXXX", NULL);
-  gst_object_unref (gst_object_ref_sink (gst_element_factory_make ("cowpublish", NULL))); /* registers the metadata */
+  gst_object_unref (gst_object_ref_sink (
+      gst_element_factory_make ("cowpublish", NULL))); /* registers the metadata */
 
   g_test_add_func ("/publish-mqtt/events", test_events);
   g_test_add_func ("/publish-mqtt/states", test_states);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* pipelines/publish.sh and the program cow-reconnect, as a user calls them, at a camera on the loopback that hangs up. */
+/* pipelines/publish.sh and the program cow-reconnect, as a user calls them, at a camera on the
+ * loopback that hangs up. */
 #include "tests/gst/support.h"
 
 #include <gio/gio.h>
@@ -18,7 +19,8 @@ start (const char *const *argv)
 {
   g_autoptr (GError) error = NULL;
   GSubprocess *process =
-      g_subprocess_newv ((const gchar *const *)argv, G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_MERGE, &error);
+      g_subprocess_newv ((const gchar *const *)argv,
+                         G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_MERGE, &error);
 
   g_assert_no_error (error);
   return process;
@@ -69,7 +71,9 @@ wait_lines (const char *path, guint n)
 static void
 assert_command_line_hides (GSubprocess *process, const char *secret)
 {
-  g_autofree char *path = g_strdup_printf ("/proc/%s/cmdline", g_subprocess_get_identifier (process)), *line = NULL;
+  g_autofree char *path =
+                      g_strdup_printf ("/proc/%s/cmdline", g_subprocess_get_identifier (process)),
+                  *line = NULL;
   gsize n;
 
   g_assert_true (g_file_get_contents (path, &line, &n, NULL));
@@ -80,14 +84,18 @@ assert_command_line_hides (GSubprocess *process, const char *secret)
   g_assert_null (strstr (line, secret));
 }
 
-/* The camera hangs up and is back at once: events go on in the same process. The login is printed nowhere. */
+/* The camera hangs up and is back at once: events go on in the same process. The login is printed
+ * nowhere. */
 static void
 test_camera (void)
 {
-  Camera *camera = camera_new_mounted (&(CameraScenario){ .user = "farm er", .password = "p@ss:\"w\\o$r`d!'" });
-  g_autofree char *url = camera_url (camera, "farm%20er:p%40ss%3a%22w%5Co$r`d!'@"), *model = support_model (), *program = script ();
+  Camera *camera =
+      camera_new_mounted (&(CameraScenario){ .user = "farm er", .password = "p@ss:\"w\\o$r`d!'" });
+  g_autofree char *url = camera_url (camera, "farm%20er:p%40ss%3a%22w%5Co$r`d!'@"),
+                  *model = support_model (), *program = script ();
   g_autofree char *path = g_build_filename (folder, "events", NULL), *output = NULL, *text = NULL;
-  const char *argv[] = { program, url, "--model", model, "--adapter", adapter, "--file", path, "--name", "b a\"r\\n", NULL };
+  const char *argv[] = { program,  url,  "--model", model,       "--adapter", adapter,
+                         "--file", path, "--name",  "b a\"r\\n", NULL };
   GSubprocess *process = start (argv);
 
   wait_lines (path, 5);
@@ -109,20 +117,24 @@ static void
 test_usage (void)
 {
   g_autofree char *program = script ();
-  const char *nothing[] = { program, NULL }, *help[] = { program, "--help", NULL }, *missing[] = { program, "/nowhere.mp4", NULL };
-  g_autofree char *text = end (start (nothing), 2), *asked = end (start (help), 0), *refused = end (start (missing), 2);
+  const char *nothing[] = { program, NULL }, *help[] = { program, "--help", NULL },
+             *missing[] = { program, "/nowhere.mp4", NULL };
+  g_autofree char *text = end (start (nothing), 2), *asked = end (start (help), 0),
+                  *refused = end (start (missing), 2);
 
   g_assert_nonnull (strstr (text, "usage:"));
   g_assert_nonnull (strstr (asked, "usage:"));
   g_assert_nonnull (strstr (refused, "/nowhere.mp4: no such file"));
 }
 
-/* ---- cow-reconnect ---- */
+/* ---- cow-reconnect --------------------------------------------------------------------------- */
 
 static char *
 reconnect (const char *option, const char *source, const char *rest, int expected_status)
 {
-  const char *argv[] = { "timeout", G_STRINGIFY (PUBLISH_LIMIT_S), "cow-reconnect", option, source, rest, NULL };
+  const char *argv[] = {
+    "timeout", G_STRINGIFY (PUBLISH_LIMIT_S), "cow-reconnect", option, source, rest, NULL
+  };
 
   return end (start (argv), expected_status);
 }
@@ -130,9 +142,12 @@ reconnect (const char *option, const char *source, const char *rest, int expecte
 static void
 test_once (void)
 {
-  g_autofree char *path = g_build_filename (folder, "once", NULL), *rest = g_strdup_printf ("filesink location=%s", path);
-  g_autofree char *output =
-      reconnect ("--once", "videotestsrc num-buffers=3 ! capsfilter caps=video/x-raw,format=GRAY8,width=8,height=8", rest, 0);
+  g_autofree char *path = g_build_filename (folder, "once", NULL),
+                  *rest = g_strdup_printf ("filesink location=%s", path);
+  g_autofree char *output = reconnect (
+      "--once",
+      "videotestsrc num-buffers=3 ! capsfilter caps=video/x-raw,format=GRAY8,width=8,height=8",
+      rest, 0);
   g_autofree char *text = NULL, *failed = NULL;
   gsize n;
 
@@ -147,9 +162,11 @@ test_once (void)
 static void
 test_rest_fails (void)
 {
-  g_autofree char *output = reconnect ("--patience=20", "videotestsrc is-live=true", "identity error-after=5 ! fakesink", 1);
+  g_autofree char *output = reconnect ("--patience=20", "videotestsrc is-live=true",
+                                       "identity error-after=5 ! fakesink", 1);
   g_autofree char *nonsense = reconnect ("--patience=20", "videotestsrc", "no-such-element", 1);
-  g_autofree char *closed = reconnect ("--patience=20", "videotestsrc name=secret ! fakesink", "fakesink", 1);
+  g_autofree char *closed =
+      reconnect ("--patience=20", "videotestsrc name=secret ! fakesink", "fakesink", 1);
 
   g_assert_nonnull (strstr (closed, "SOURCE has no pad"));
   g_assert_null (strstr (closed, "secret"));
@@ -162,7 +179,8 @@ static void
 test_second_signal (void)
 {
   g_autofree char *path = g_build_filename (folder, "second", NULL);
-  g_autofree char *rest = g_strdup_printf ("tee name=t ! queue ! filesink buffer-mode=2 location=%s t. ! identity sleep-time=%d ! fakesink",
+  g_autofree char *rest = g_strdup_printf ("tee name=t ! queue ! filesink buffer-mode=2 "
+                                           "location=%s t. ! identity sleep-time=%d ! fakesink",
                                            path, 600 * G_USEC_PER_SEC);
   const char *argv[] = { "cow-reconnect", "videotestsrc is-live=true", rest, NULL };
   const gint64 limit = g_get_monotonic_time () + PUBLISH_LIMIT_S * G_USEC_PER_SEC;
@@ -184,7 +202,8 @@ test_second_signal (void)
 static void
 assert_made_anew (const char *source, const char *why)
 {
-  g_autofree char *path = g_build_filename (folder, "anew", NULL), *rest = g_strdup_printf ("filesink buffer-mode=2 location=%s", path);
+  g_autofree char *path = g_build_filename (folder, "anew", NULL),
+                  *rest = g_strdup_printf ("filesink buffer-mode=2 location=%s", path);
   const char *argv[] = { "cow-reconnect", "--patience=1", source, rest, NULL };
   g_autofree char *output = NULL;
   const gint64 limit = g_get_monotonic_time () + PUBLISH_LIMIT_S * G_USEC_PER_SEC;
@@ -205,12 +224,16 @@ assert_made_anew (const char *source, const char *why)
 static void
 test_made_anew (void)
 {
-  assert_made_anew ("videotestsrc is-live=true num-buffers=3 ! capsfilter caps=video/x-raw,format=GRAY8,width=8,height=8", "ended");
-  assert_made_anew ("videotestsrc is-live=true num-buffers=3 ! capsfilter caps=video/x-raw,format=GRAY8,width=8,height=8,framerate=1/4",
+  assert_made_anew ("videotestsrc is-live=true num-buffers=3 ! capsfilter "
+                    "caps=video/x-raw,format=GRAY8,width=8,height=8",
+                    "ended");
+  assert_made_anew ("videotestsrc is-live=true num-buffers=3 ! capsfilter "
+                    "caps=video/x-raw,format=GRAY8,width=8,height=8,framerate=1/4",
                     "gives nothing");
-  assert_made_anew ("videotestsrc is-live=true ! capsfilter caps=video/x-raw,format=GRAY8,width=8,height=8 ! "
-                    "identity error-after=4",
-                    "again in 1 s");
+  assert_made_anew (
+      "videotestsrc is-live=true ! capsfilter caps=video/x-raw,format=GRAY8,width=8,height=8 ! "
+      "identity error-after=4",
+      "again in 1 s");
 }
 
 int

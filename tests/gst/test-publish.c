@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `cowpublish` as an element, and its files: frames untouched, which results become events, rotation, the standard output, pipes, full
- * disks, wrong settings, and what is counted. */
+/* `cowpublish` as an element, and its files: frames untouched, which results become events,
+ * rotation, the standard output, pipes, full disks, wrong settings, and what is counted. */
 #include <fcntl.h>
 #include <gio/gio.h>
 #include <glib/gstdio.h>
@@ -42,7 +42,7 @@ assert_file (const char *path, guint from, guint to)
   publish_assert_frames (lines, from, to);
 }
 
-/* ---- frames and events ---- */
+/* ---- frames and events ----------------------------------------------------------------------- */
 
 /* The very buffers go through, in shared memory, with whatever is on them, and of any memory. */
 static void
@@ -52,7 +52,8 @@ test_untouched (void)
   GstHarness *harness = publish_harness_new (properties);
   GstBuffer *in = publish_frame_new (0, "Lying"), *held, *out;
 
-  gst_harness_set_src_caps_str (harness, "video/x-raw(memory:CUDAMemory),format=NV12,width=640,height=480,framerate=25/1");
+  gst_harness_set_src_caps_str (
+      harness, "video/x-raw(memory:CUDAMemory),format=NV12,width=640,height=480,framerate=25/1");
   held = gst_buffer_ref (in); /* so it may not be written to */
   g_assert_cmpint (gst_harness_push (harness, in), ==, GST_FLOW_OK);
   out = gst_harness_pull (harness);
@@ -81,17 +82,21 @@ test_without_results (void)
   publish_harness_free (harness);
 }
 
-/* Labels of two zones, and how old they are, over five frames; which frames become events, and with how many objects. */
+/* Labels of two zones, and how old they are, over five frames; which frames become events, and with
+ * how many objects. */
 static void
 assert_events (const char *post_events, const guint *expected)
 {
   static const struct {
     const char *a, *b;
     guint frames_ago;
-  } frames[5] = {
-    { "Lying", "Lying", 0 }, { "Lying", "Lying", 1 }, { "Lying", "Standing", 0 }, { "Lying", "Standing", 1 }, { "Standing", "Lying", 2 }
-  };
-  g_autofree char *path = fresh ("events"), *properties = g_strdup_printf ("file=%s post-events=%s", path, post_events);
+  } frames[5] = { { "Lying", "Lying", 0 },
+                  { "Lying", "Lying", 1 },
+                  { "Lying", "Standing", 0 },
+                  { "Lying", "Standing", 1 },
+                  { "Standing", "Lying", 2 } };
+  g_autofree char *path = fresh ("events"),
+                  *properties = g_strdup_printf ("file=%s post-events=%s", path, post_events);
   GstHarness *harness = publish_harness_new (properties);
   g_auto (GStrv) lines = NULL;
   char **line;
@@ -137,7 +142,9 @@ test_camera_time (void)
   g_autoptr (GstCaps) ntp = gst_caps_new_empty_simple ("timestamp/x-ntp");
   g_auto (GStrv) lines = NULL;
 
-  gst_buffer_add_reference_timestamp_meta (buffer, ntp, (G_GUINT64_CONSTANT (2208988800) + 1700000000) * GST_SECOND, GST_CLOCK_TIME_NONE);
+  gst_buffer_add_reference_timestamp_meta (
+      buffer, ntp, (G_GUINT64_CONSTANT (2208988800) + 1700000000) * GST_SECOND,
+      GST_CLOCK_TIME_NONE);
   gst_buffer_unref (gst_harness_push_and_pull (harness, buffer));
   publish_stop (harness);
   lines = lines_of (path);
@@ -145,7 +152,7 @@ test_camera_time (void)
   publish_harness_free (harness);
 }
 
-/* ---- files ---- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 /* What is there is appended to; one run after another. */
 static void
@@ -165,8 +172,10 @@ test_append (void)
 static void
 test_rotation (void)
 {
-  g_autofree char *path = fresh ("rotated"), *one = fresh ("rotated.1"), *two = fresh ("rotated.2"), *three = fresh ("rotated.3");
-  g_autofree char *properties = g_strdup_printf ("file=%s max-files=3 max-file-size=600", path), *text = NULL;
+  g_autofree char *path = fresh ("rotated"), *one = fresh ("rotated.1"), *two = fresh ("rotated.2"),
+                  *three = fresh ("rotated.3");
+  g_autofree char *properties = g_strdup_printf ("file=%s max-files=3 max-file-size=600", path),
+                  *text = NULL;
   GstHarness *harness = publish_harness_new (properties);
   g_auto (GStrv) first = NULL;
   const char *paths[] = { path, one, two };
@@ -187,7 +196,8 @@ test_rotation (void)
   publish_harness_free (harness);
 }
 
-/* Of one file only the newest lines are kept; a line that is longer than a file may be is written all the same. */
+/* Of one file only the newest lines are kept; a line that is longer than a file may be is written
+ * all the same. */
 static void
 test_rotation_one_file (void)
 {
@@ -206,7 +216,8 @@ test_rotation_one_file (void)
 static void
 test_moved (void)
 {
-  g_autofree char *path = fresh ("moved"), *away = fresh ("away"), *properties = g_strdup_printf ("file=%s", path);
+  g_autofree char *path = fresh ("moved"), *away = fresh ("away"),
+                  *properties = g_strdup_printf ("file=%s", path);
   GstHarness *harness = publish_harness_new (properties);
 
   publish_push (harness, 0, 3);
@@ -242,11 +253,13 @@ test_full_disk (void)
   publish_harness_free (harness);
 }
 
-/* A named pipe whose reader comes late, reads slowly and goes away: neither the start nor a frame waits, and the process lives. */
+/* A named pipe whose reader comes late, reads slowly and goes away: neither the start nor a frame
+ * waits, and the process lives. */
 static void
 test_pipe (void)
 {
-  g_autofree char *path = fresh ("pipe"), *properties = g_strdup_printf ("file=%s queue-size=10000 drain-timeout=0", path);
+  g_autofree char *path = fresh ("pipe"),
+                  *properties = g_strdup_printf ("file=%s queue-size=10000 drain-timeout=0", path);
   GstHarness *harness;
   g_autoptr (GString) text = g_string_new (NULL);
   g_auto (GStrv) lines = NULL;
@@ -309,7 +322,7 @@ be_writer (void)
   return 0;
 }
 
-/* ---- settings and ends ---- */
+/* ---- settings and ends ----------------------------------------------------------------------- */
 
 /* The element does not start, and the error names the property and shows no secret. */
 static void
@@ -354,7 +367,8 @@ test_refused (void)
   assert_refused ("mqtt-url=http://host", "mqtt-url");
   assert_refused ("mqtt-url=mqtt://host mqtt-topic=a/+", "mqtt-topic");
   assert_refused ("mqtt-url=mqtt://host mqtt-topic=$SYS", "mqtt-topic");
-  assert_refused ("mqtt-url=mqtt://host mqtt-discovery=true mqtt-discovery-prefix=#", "mqtt-discovery-prefix");
+  assert_refused ("mqtt-url=mqtt://host mqtt-discovery=true mqtt-discovery-prefix=#",
+                  "mqtt-discovery-prefix");
   assert_refused ("mqtt-url=mqtt://host mqtt-ca=/nowhere", "mqtts://");
   assert_refused ("mqtt-url=mqtts://host mqtt-ca=/nowhere", "mqtt-ca: /nowhere");
   assert_refused ("mqtt-url=mqtts://host mqtt-cert=/nowhere", "mqtt-cert needs");
@@ -370,13 +384,15 @@ test_secrets (void)
   const char *secrets[] = { "http-password", "http-token", "mqtt-password" };
 
   gst_object_ref_sink (element);
-  g_object_set (element, "http-url", "https://me:s%40cret@host:8443/a?b=c", "mqtt-url", "mqtt://cow@broker", NULL);
+  g_object_set (element, "http-url", "https://me:s%40cret@host:8443/a?b=c", "mqtt-url",
+                "mqtt://cow@broker", NULL);
   g_object_get (element, "http-url", &http, "mqtt-url", &mqtt, "http-user", &user, NULL);
   g_assert_cmpstr (http, ==, "https://host:8443/a?b=c");
   g_assert_cmpstr (mqtt, ==, "mqtt://broker");
   g_assert_cmpstr (user, ==, "me");
   for (guint i = 0; i < G_N_ELEMENTS (secrets); i++)
-    g_assert_false (g_object_class_find_property (G_OBJECT_GET_CLASS (element), secrets[i])->flags & G_PARAM_READABLE);
+    g_assert_false (g_object_class_find_property (G_OBJECT_GET_CLASS (element), secrets[i])->flags &
+                    G_PARAM_READABLE);
   gst_object_unref (element);
 }
 
@@ -384,7 +400,8 @@ test_secrets (void)
 static void
 test_end (void)
 {
-  g_autofree char *path = fresh ("end"), *properties = g_strdup_printf ("file=%s drain-timeout=60000", path);
+  g_autofree char *path = fresh ("end"),
+                  *properties = g_strdup_printf ("file=%s drain-timeout=60000", path);
   GstHarness *harness = publish_harness_new (properties);
   GstBus *bus = gst_element_get_bus (harness->element);
   GstMessage *message;
@@ -404,7 +421,8 @@ test_end (void)
 static void
 test_many_cows (void)
 {
-  g_autofree char *path = fresh ("many"), *properties = g_strdup_printf ("file=%s post-events=on-change", path);
+  g_autofree char *path = fresh ("many"),
+                  *properties = g_strdup_printf ("file=%s post-events=on-change", path);
   GstHarness *harness = publish_harness_new (properties);
 
   for (guint n = 0; n < 3000; n++) {
@@ -428,7 +446,8 @@ main (int argc, char **argv)
     return be_writer ();
   g_test_init (&argc, &argv, NULL);
   folder = g_dir_make_tmp ("cowpublish-XXXXXX", NULL);
-  gst_object_unref (gst_object_ref_sink (gst_element_factory_make ("cowpublish", NULL))); /* registers the metadata */
+  gst_object_unref (gst_object_ref_sink (
+      gst_element_factory_make ("cowpublish", NULL))); /* registers the metadata */
 
   g_test_add_func ("/publish/untouched", test_untouched);
   g_test_add_func ("/publish/without-results", test_without_results);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Which parts of a frame `cowbehavior` classifies: zones, detections, what `auto` makes of them, and what is left out. */
+/* Which parts of a frame `cowbehavior` classifies: zones, detections, what `auto` makes of them,
+ * and what is left out. */
 #include "tests/gst/support.h"
 
 #include "gst-plugin/behavior/gstcowbehaviormeta.h"
@@ -20,14 +21,15 @@ find_roi (GstBuffer *buffer, const char *type)
   gpointer state = NULL;
   GstMeta *meta;
 
-  while ((meta = gst_buffer_iterate_meta_filtered (buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
+  while ((meta = gst_buffer_iterate_meta_filtered (buffer, &state,
+                                                   GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
     if (g_quark_from_string (type) == ((GstVideoRegionOfInterestMeta *)meta)->roi_type)
       return (GstVideoRegionOfInterestMeta *)meta;
   }
   return NULL;
 }
 
-/* ---- zones ---- */
+/* ---- zones ----------------------------------------------------------------------------------- */
 
 #define PENS "pen 1=0,0,0.5,1; pen 2=0.5,0.25 1,0.25 0.75,1"
 
@@ -100,7 +102,8 @@ static void
 assert_start_fails (const char *properties, const char *says)
 {
   g_autofree char *model = support_model ();
-  g_autofree char *line = g_strdup_printf ("cowbehavior model=\"%s\" adapter=\"%s\" %s", model, adapter, properties);
+  g_autofree char *line =
+      g_strdup_printf ("cowbehavior model=\"%s\" adapter=\"%s\" %s", model, adapter, properties);
   g_autoptr (GError) error = NULL;
   GstElement *element = gst_parse_launch (line, NULL);
   GstBus *bus = gst_bus_new ();
@@ -124,12 +127,13 @@ assert_start_fails (const char *properties, const char *says)
 static void
 test_start_errors (void)
 {
-  assert_start_fails ("zones=\"pen=0,0,640,480\"", "property zones: zone \"pen\": numbers are fractions");
+  assert_start_fails ("zones=\"pen=0,0,640,480\"",
+                      "property zones: zone \"pen\": numbers are fractions");
   assert_start_fails ("inference-region=zones", "property zones: not set");
   assert_start_fails ("classes=\"Lying,Flying\"", "property classes: \"Flying\" is no class");
 }
 
-/* ---- auto ---- */
+/* ---- auto ------------------------------------------------------------------------------------ */
 
 static GstBuffer *
 push_with_cows (GstHarness *harness, guint n_cows)
@@ -183,9 +187,10 @@ test_auto_behind_another (void)
 
   for (guint i = 0; i < G_N_ELEMENTS (settings); i++) {
     g_autofree char *model = support_model ();
-    g_autofree char *line = g_strdup_printf ("cowbehavior model=\"%s\" adapter=\"%s\" mode=blocking %s ! cowbehavior model=\"%s\" "
-                                             "adapter=\"%s\" mode=blocking zones=\"all=0,0,1,1\"",
-                                             model, adapter, settings[i], model, adapter);
+    g_autofree char *line = g_strdup_printf (
+        "cowbehavior model=\"%s\" adapter=\"%s\" mode=blocking %s ! cowbehavior model=\"%s\" "
+        "adapter=\"%s\" mode=blocking zones=\"all=0,0,1,1\"",
+        model, adapter, settings[i], model, adapter);
     GstHarness *harness = gst_harness_new_parse (line);
     GstBuffer *out;
     GstMeta *meta;
@@ -194,17 +199,19 @@ test_auto_behind_another (void)
 
     support_harness_set_info (harness, &info);
     out = support_push (harness, &info, 1, 0);
-    while ((meta = gst_buffer_iterate_meta_filtered (out, &state, gst_meta_get_info (GST_COW_BEHAVIOR_META_NAME)->api)))
+    while ((meta = gst_buffer_iterate_meta_filtered (
+                out, &state, gst_meta_get_info (GST_COW_BEHAVIOR_META_NAME)->api)))
       last = gst_custom_meta_get_structure ((GstCustomMeta *)meta);
     g_assert_cmpuint (gst_cow_behavior_n_objects (last), ==, 1);
     assert_string (gst_cow_behavior_object (last, 0), "roi_type", "all");
-    g_assert_cmpuint (gst_buffer_get_n_meta (out, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE), ==, i == 0 ? 2 : 3);
+    g_assert_cmpuint (gst_buffer_get_n_meta (out, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE), ==,
+                      i == 0 ? 2 : 3);
     gst_buffer_unref (out);
     gst_harness_teardown (harness);
   }
 }
 
-/* ---- what is left out ---- */
+/* ---- what is left out ------------------------------------------------------------------------ */
 
 static void
 test_object_class (void)
@@ -221,7 +228,8 @@ test_object_class (void)
   g_assert_cmpuint (support_n_objects (out), ==, 2);
   assert_string (support_object (out, 0), "roi_type", "calf");
   assert_string (support_object (out, 1), "roi_type", "cow");
-  g_assert_null (gst_video_region_of_interest_meta_get_param (find_roi (out, "person"), "classification"));
+  g_assert_null (
+      gst_video_region_of_interest_meta_get_param (find_roi (out, "person"), "classification"));
   g_assert_cmpuint (support_stat (harness, "regions"), ==, 2);
   g_assert_cmpuint (support_stat (harness, "regions-other-class"), ==, 2);
   gst_buffer_unref (out);
@@ -263,7 +271,8 @@ test_padding (void)
 
   for (guint i = 0; i < 2; i++) {
     memcpy (expected[i], support_expect (classifier, in, &info, &crops[i]), sizeof expected[i]);
-    support_add_roi (in, (guint)boxes[i].x, (guint)boxes[i].y, (guint)boxes[i].w, (guint)boxes[i].h, 0);
+    support_add_roi (in, (guint)boxes[i].x, (guint)boxes[i].y, (guint)boxes[i].w, (guint)boxes[i].h,
+                     0);
   }
   support_harness_set_info (harness, &info);
   out = gst_harness_push_and_pull (harness, in);

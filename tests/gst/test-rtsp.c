@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `cowbehavior` behind a real RTSP server on the loopback, which sends H.264 as a camera does: in this process, by gst-launch-1.0, and by
- * pipelines/rtsp-camera.sh. Cameras that start late, change their resolution, ask for a password, and go away. Nothing is asserted about
- * speed; the time limits only end a test that hangs.
+ * `cowbehavior` behind a real RTSP server on the loopback, which sends H.264 as a camera does: in
+ * this process, by gst-launch-1.0, and by pipelines/rtsp-camera.sh. Cameras that start late, change
+ * their resolution, ask for a password, and go away. Nothing is asserted about speed; the time
+ * limits only end a test that hangs.
  */
 #include "tests/gst/support.h"
 
@@ -17,7 +18,7 @@
 
 static char *adapter;
 
-/* ---- a viewer in this process ---- */
+/* ---- a viewer in this process ---------------------------------------------------------------- */
 
 typedef struct {
   GstElement *pipeline;
@@ -42,7 +43,8 @@ count_frame (GstPad *pad, GstPadProbeInfo *info, gpointer data)
   viewer->n_frames++;
   viewer->n_small += GST_VIDEO_INFO_WIDTH (&video) == 160;
   if (results && gst_cow_behavior_n_objects (results) == 1 &&
-      gst_structure_get (gst_cow_behavior_object (results, 0), "w", G_TYPE_UINT, &w, "h", G_TYPE_UINT, &h, NULL)) {
+      gst_structure_get (gst_cow_behavior_object (results, 0), "w", G_TYPE_UINT, &w, "h",
+                         G_TYPE_UINT, &h, NULL)) {
     g_assert_cmpuint (w, ==, (guint)GST_VIDEO_INFO_WIDTH (&video));
     g_assert_cmpuint (h, ==, (guint)GST_VIDEO_INFO_HEIGHT (&video));
     viewer->n_labelled++;
@@ -54,10 +56,11 @@ static void
 viewer_start (Viewer *viewer, const char *url)
 {
   g_autofree char *model = support_model ();
-  g_autofree char *line =
-      g_strdup_printf ("rtspsrc location=\"%s\" protocols=tcp latency=200 ! rtph264depay ! h264parse ! avdec_h264 ! "
-                       "videoconvert ! cowbehavior name=cow mode=blocking model=\"%s\" adapter=\"%s\" ! fakesink sync=false",
-                       url, model, adapter);
+  g_autofree char *line = g_strdup_printf (
+      "rtspsrc location=\"%s\" protocols=tcp latency=200 ! rtph264depay ! h264parse ! avdec_h264 ! "
+      "videoconvert ! cowbehavior name=cow mode=blocking model=\"%s\" adapter=\"%s\" ! fakesink "
+      "sync=false",
+      url, model, adapter);
   g_autoptr (GError) error = NULL;
   GstElement *element;
   GstPad *pad;
@@ -73,13 +76,15 @@ viewer_start (Viewer *viewer, const char *url)
   gst_element_set_state (viewer->pipeline, GST_STATE_PLAYING);
 }
 
-/* Reads the bus until the stream ended (or failed), or until n messages of cowbehavior came. The type of the message that ended it. */
+/* Reads the bus until the stream ended (or failed), or until n messages of cowbehavior came. The
+ * type of the message that ended it. */
 static GstMessageType
 viewer_watch (Viewer *viewer, guint n)
 {
   while (TRUE) {
     GstMessage *message =
-        gst_bus_timed_pop_filtered (viewer->bus, LIMIT_S * GST_SECOND, GST_MESSAGE_ERROR | GST_MESSAGE_EOS | GST_MESSAGE_ELEMENT);
+        gst_bus_timed_pop_filtered (viewer->bus, LIMIT_S * GST_SECOND,
+                                    GST_MESSAGE_ERROR | GST_MESSAGE_EOS | GST_MESSAGE_ELEMENT);
     GstMessageType type;
 
     g_assert_nonnull (message);
@@ -101,11 +106,12 @@ viewer_watch (Viewer *viewer, guint n)
 static void
 viewer_stop (Viewer *viewer)
 {
-  g_assert_cmpint (gst_element_set_state (viewer->pipeline, GST_STATE_NULL), ==, GST_STATE_CHANGE_SUCCESS);
+  g_assert_cmpint (gst_element_set_state (viewer->pipeline, GST_STATE_NULL), ==,
+                   GST_STATE_CHANGE_SUCCESS);
   gst_object_unref (viewer->bus);
   gst_object_unref (viewer->pipeline);
-  g_test_message ("%u frames, %u labelled, %u small, %u messages", viewer->n_frames, viewer->n_labelled, viewer->n_small,
-                  viewer->n_messages);
+  g_test_message ("%u frames, %u labelled, %u small, %u messages", viewer->n_frames,
+                  viewer->n_labelled, viewer->n_small, viewer->n_messages);
   g_assert_cmpuint (viewer->n_labelled, ==, viewer->n_frames);
 }
 
@@ -150,7 +156,8 @@ test_resolution_change (void)
   g_assert_cmpuint (viewer.n_frames - viewer.n_small, >=, 20);
 }
 
-/* The stream does not exist yet when the viewer comes: an error of rtspsrc; the same pipeline started again later works. */
+/* The stream does not exist yet when the viewer comes: an error of rtspsrc; the same pipeline
+ * started again later works. */
 static void
 test_camera_late (void)
 {
@@ -172,7 +179,8 @@ test_camera_late (void)
   camera_free (camera);
 }
 
-/* The camera hangs up in the middle: the pipeline ends, by EOS or by an error of the source, and comes down. */
+/* The camera hangs up in the middle: the pipeline ends, by EOS or by an error of the source, and
+ * comes down. */
 static void
 test_camera_vanishes (void)
 {
@@ -188,7 +196,7 @@ test_camera_vanishes (void)
   camera_free (camera);
 }
 
-/* ---- other processes ---- */
+/* ---- other processes ------------------------------------------------------------------------- */
 
 static void
 test_gst_launch (void)
@@ -196,29 +204,32 @@ test_gst_launch (void)
   Camera *camera = camera_new_mounted (&(CameraScenario){ .n_frames = 30 });
   g_autofree char *url = camera_url (camera, ""), *model_path = support_model ();
   g_autofree char *location = g_strdup_printf ("location=%s", url);
-  g_autofree char *model = g_strdup_printf ("model=%s", model_path), *with = g_strdup_printf ("adapter=%s", adapter);
-  const char *argv[] = { "gst-launch-1.0",
-                         "-m",
-                         "rtspsrc",
-                         location,
-                         "protocols=tcp",
-                         "!",
-                         "rtph264depay",
-                         "!",
-                         "h264parse",
-                         "!",
-                         "avdec_h264",
-                         "!",
-                         "videoconvert",
-                         "!",
-                         "cowbehavior",
-                         "mode=blocking", /* every frame is classified, however slow the machine is */
-                         model,
-                         with,
-                         "!",
-                         "fakesink",
-                         "sync=false",
-                         NULL };
+  g_autofree char *model = g_strdup_printf ("model=%s", model_path),
+                  *with = g_strdup_printf ("adapter=%s", adapter);
+  const char *argv[] = {
+    "gst-launch-1.0",
+    "-m",
+    "rtspsrc",
+    location,
+    "protocols=tcp",
+    "!",
+    "rtph264depay",
+    "!",
+    "h264parse",
+    "!",
+    "avdec_h264",
+    "!",
+    "videoconvert",
+    "!",
+    "cowbehavior",
+    "mode=blocking", /* every frame is classified, however slow the machine is */
+    model,
+    with,
+    "!",
+    "fakesink",
+    "sync=false",
+    NULL
+  };
   g_autofree char *output = launched_output (argv, 0);
 
   g_assert_cmpuint (launched_n_messages (output), >=, 20);
@@ -230,8 +241,11 @@ static char *
 script_output (const char *url, int expected_status)
 {
   g_autofree char *model = support_model ();
-  g_autofree char *script = g_build_filename (g_getenv ("COW_TEST_PIPELINES"), "rtsp-camera.sh", NULL);
-  const char *argv[] = { script, url, "--model", model, "--adapter", adapter, "inference-interval=5", "top-k=2", NULL };
+  g_autofree char *script =
+      g_build_filename (g_getenv ("COW_TEST_PIPELINES"), "rtsp-camera.sh", NULL);
+  const char *argv[] = {
+    script, url, "--model", model, "--adapter", adapter, "inference-interval=5", "top-k=2", NULL
+  };
 
   return launched_output (argv, expected_status);
 }
@@ -248,11 +262,13 @@ test_script (void)
   camera_free (camera);
 }
 
-/* Passwords with every character that URL, shell and gst-launch-1.0 give a meaning to; none of it is printed. */
+/* Passwords with every character that URL, shell and gst-launch-1.0 give a meaning to; none of it
+ * is printed. */
 static void
 test_script_password (void)
 {
-  Camera *camera = camera_new_mounted (&(CameraScenario){ .n_frames = 50, .user = "farm er", .password = "p@ss:\"w\\o$r`d! %41'" });
+  Camera *camera = camera_new_mounted (
+      &(CameraScenario){ .n_frames = 50, .user = "farm er", .password = "p@ss:\"w\\o$r`d! %41'" });
   g_autofree char *url = camera_url (camera, "farm%20er:p%40ss%3a%22w%5Co$r`d!%20%2541'@");
   g_autofree char *wrong = camera_url (camera, "farm%20er:secret@");
   g_autofree char *output = script_output (url, 0), *refused = NULL;
@@ -270,7 +286,8 @@ test_script_password (void)
 static void
 test_script_usage (void)
 {
-  g_autofree char *script = g_build_filename (g_getenv ("COW_TEST_PIPELINES"), "rtsp-camera.sh", NULL);
+  g_autofree char *script =
+      g_build_filename (g_getenv ("COW_TEST_PIPELINES"), "rtsp-camera.sh", NULL);
   const char *nothing[] = { script, NULL }, *help[] = { script, "--help", NULL };
   g_autofree char *text = launched_output (nothing, 2), *asked = launched_output (help, 0);
 

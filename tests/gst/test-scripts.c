@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The sample pipelines, as they stand: files and cameras in, recordings, playlists and walls of pictures out, with something drawn on them.
+/* The sample pipelines, as they stand: files and cameras in, recordings, playlists and walls of
+ * pictures out, with something drawn on them.
  */
 #include "tests/gst/support.h"
 
@@ -26,7 +27,8 @@ static char *
 run_script (int expected_status, const char *name, ...)
 {
   g_autoptr (GPtrArray) argv = g_ptr_array_new ();
-  g_autofree char *script = g_build_filename (g_getenv ("COW_TEST_PIPELINES"), name, NULL), *model = support_model ();
+  g_autofree char *script = g_build_filename (g_getenv ("COW_TEST_PIPELINES"), name, NULL),
+                  *model = support_model ();
   const char *word;
   va_list words;
 
@@ -43,15 +45,16 @@ run_script (int expected_status, const char *name, ...)
   return launched_output ((const char *const *)argv->pdata, expected_status);
 }
 
-/* ---- what came out ---- */
+/* ---- what came out --------------------------------------------------------------------------- */
 
 /* Every frame of a file as BGRx in memory, of the size that it has. */
 static GPtrArray *
 frames_of (const char *path, GstVideoInfo *info)
 {
-  g_autofree char *line = g_strdup_printf ("filesrc location=\"%s\" ! decodebin ! videoconvert ! video/x-raw,format=BGRx ! "
-                                           "appsink name=sink sync=false",
-                                           path);
+  g_autofree char *line = g_strdup_printf (
+      "filesrc location=\"%s\" ! decodebin ! videoconvert ! video/x-raw,format=BGRx ! "
+      "appsink name=sink sync=false",
+      path);
   GPtrArray *frames = g_ptr_array_new_with_free_func ((GDestroyNotify)gst_buffer_unref);
   g_autoptr (GError) error = NULL;
   g_autoptr (GstElement) pipeline = gst_parse_launch (line, &error);
@@ -69,7 +72,8 @@ frames_of (const char *path, GstVideoInfo *info)
   return frames;
 }
 
-/* The lowest rows of a part of a frame are the time budget: colours of behaviours only, which coders blur a little. */
+/* The lowest rows of a part of a frame are the time budget: colours of behaviours only, which
+ * coders blur a little. */
 static gboolean
 has_strip (GstBuffer *frame, const GstVideoInfo *info, gint x, gint y, gint w, gint h)
 {
@@ -91,7 +95,7 @@ assert_labelled (const char *path, guint n_least)
   g_assert_true (has_strip (frames->pdata[frames->len - 1], &info, 0, 0, info.width, info.height));
 }
 
-/* ---- files ---- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 static void
 test_file (void)
@@ -105,7 +109,8 @@ static void
 test_file_mp4 (void)
 {
   g_autofree char *to = path_of ("labelled \"1\".mp4"), *plain = path_of ("labelled.mp4");
-  g_autofree char *output = run_script (0, "file.sh", video, "--mp4", to, "inference-interval=5", NULL);
+  g_autofree char *output =
+      run_script (0, "file.sh", video, "--mp4", to, "inference-interval=5", NULL);
   GstVideoInfo info;
   g_autoptr (GPtrArray) before = frames_of (video, &info);
 
@@ -119,11 +124,13 @@ static void
 test_file_zones (void)
 {
   g_autofree char *output =
-      run_script (0, "file.sh", video, "--zones", "left=0,0,0.5,1; the right one=0.5,0,0.5,1", "inference-interval=40", NULL);
+      run_script (0, "file.sh", video, "--zones", "left=0,0,0.5,1; the right one=0.5,0,0.5,1",
+                  "inference-interval=40", NULL);
 
   g_assert_nonnull (strstr (output, "left"));
   g_assert_nonnull (strstr (output, "the\\"));
-  g_assert_nonnull (strstr (output, "zone") /* in a structure in a structure, with backslashes around it */);
+  g_assert_nonnull (
+      strstr (output, "zone") /* in a structure in a structure, with backslashes around it */);
 }
 
 static void
@@ -131,7 +138,8 @@ test_file_hls (void)
 {
   g_autofree char *to = path_of ("100 %d"), *first = g_build_filename (to, "segment00000.ts", NULL);
   g_autofree char *playlist = g_build_filename (to, "index.m3u8", NULL), *text = NULL;
-  g_autofree char *output = run_script (0, "file.sh", video, "--hls", to, "inference-interval=20", NULL);
+  g_autofree char *output =
+      run_script (0, "file.sh", video, "--hls", to, "inference-interval=20", NULL);
 
   g_assert_cmpuint (launched_n_messages (output), ==, 2);
   g_assert_true (g_file_get_contents (playlist, &text, NULL, NULL));
@@ -146,8 +154,10 @@ test_usage (void)
   static const char *const scripts[] = { "file.sh", "rtsp-camera.sh", "rtsp-many.sh" };
 
   for (guint i = 0; i < G_N_ELEMENTS (scripts); i++) {
-    g_autofree char *help = run_script (0, scripts[i], "--help", NULL), *nothing = run_script (2, scripts[i], NULL);
-    g_autofree char *odd = run_script (2, scripts[i], "--colour", "red", NULL), *bare = run_script (2, scripts[i], "--mp4", "", NULL);
+    g_autofree char *help = run_script (0, scripts[i], "--help", NULL),
+                    *nothing = run_script (2, scripts[i], NULL);
+    g_autofree char *odd = run_script (2, scripts[i], "--colour", "red", NULL),
+                    *bare = run_script (2, scripts[i], "--mp4", "", NULL);
 
     g_assert_nonnull (strstr (help, "usage:"));
     g_assert_nonnull (strstr (help, "--zones"));
@@ -155,23 +165,25 @@ test_usage (void)
     g_assert_nonnull (strstr (odd, "--colour"));
     g_assert_nonnull (strstr (bare, "--mp4 needs a value"));
   }
-  g_autofree char *codec = run_script (2, "rtsp-camera.sh", "rtsp://127.0.0.1:9/a?b=c", "--codec", "vp8", NULL);
+  g_autofree char *codec =
+      run_script (2, "rtsp-camera.sh", "rtsp://127.0.0.1:9/a?b=c", "--codec", "vp8", NULL);
   g_assert_nonnull (strstr (codec, "vp8"));
-  g_autofree char *tile = run_script (2, "rtsp-many.sh", "rtsp://127.0.0.1:9/", "--tile", "1x1;reboot", NULL);
+  g_autofree char *tile =
+      run_script (2, "rtsp-many.sh", "rtsp://127.0.0.1:9/", "--tile", "1x1;reboot", NULL);
   g_assert_nonnull (strstr (tile, "--tile is WIDTHxHEIGHT"));
   g_autofree char *file = run_script (2, "file.sh", "/no/such/file.mp4", NULL);
   g_assert_nonnull (strstr (file, "/no/such/file.mp4: no such file"));
 }
 
-/* ---- cameras ---- */
+/* ---- cameras --------------------------------------------------------------------------------- */
 
 static void
 watch_camera (const char *codec, const char *said)
 {
   Camera *camera = camera_new_mounted (&(CameraScenario){ .n_frames = 50, .codec = codec });
   g_autofree char *url = camera_url (camera, ""), *to = path_of ("camera.mp4");
-  g_autofree char *output =
-      run_script (0, "rtsp-camera.sh", url, "--codec", said, "--mp4", to, "mode=blocking", "inference-interval=5", NULL);
+  g_autofree char *output = run_script (0, "rtsp-camera.sh", url, "--codec", said, "--mp4", to,
+                                        "mode=blocking", "inference-interval=5", NULL);
 
   g_assert_cmpuint (launched_n_messages (output), >=, 5);
   assert_labelled (to, 25);
@@ -206,15 +218,19 @@ test_codec_looked_up (void)
   watch_camera ("h264", "auto");
 }
 
-/* Two cameras with other codecs on one wall, and their labels under their names. Both last long, for a busy machine starts them apart. */
+/* Two cameras with other codecs on one wall, and their labels under their names. Both last long,
+ * for a busy machine starts them apart. */
 static void
 test_many (void)
 {
   Camera *cameras[2] = { camera_new_mounted (&(CameraScenario){ .n_frames = 200 }),
-                         camera_new_mounted (&(CameraScenario){ .n_frames = 200, .codec = "mjpeg" }) };
-  g_autofree char *first = camera_url (cameras[0], ""), *second = camera_url (cameras[1], ""), *to = path_of ("wall.mp4");
+                         camera_new_mounted (
+                             &(CameraScenario){ .n_frames = 200, .codec = "mjpeg" }) };
+  g_autofree char *first = camera_url (cameras[0], ""), *second = camera_url (cameras[1], ""),
+                  *to = path_of ("wall.mp4");
   g_autofree char *output =
-      run_script (0, "rtsp-many.sh", first, second, "--codec", "auto", "--tile", "320x240", "--mp4", to, "inference-interval=5", NULL);
+      run_script (0, "rtsp-many.sh", first, second, "--codec", "auto", "--tile", "320x240", "--mp4",
+                  to, "inference-interval=5", NULL);
   GstVideoInfo info;
   g_autoptr (GPtrArray) frames = frames_of (to, &info);
   guint n_both = 0;
@@ -226,7 +242,8 @@ test_many (void)
   g_assert_cmpuint (frames->len, >=, 5);
   /* one may begin and end later than the other */
   for (guint i = 0; i < frames->len; i++)
-    n_both += has_strip (frames->pdata[i], &info, 0, 0, 320, 240) && has_strip (frames->pdata[i], &info, 320, 0, 320, 240);
+    n_both += has_strip (frames->pdata[i], &info, 0, 0, 320, 240) &&
+              has_strip (frames->pdata[i], &info, 320, 0, 320, 240);
   g_test_message ("%u frames, %u with both cameras", frames->len, n_both);
   g_assert_cmpuint (n_both, >=, 5);
   camera_free (cameras[0]);
@@ -239,7 +256,8 @@ test_many_messages (void)
 {
   Camera *camera = camera_new_mounted (&(CameraScenario){ .n_frames = 30 });
   g_autofree char *url = camera_url (camera, "");
-  g_autofree char *output = run_script (0, "rtsp-many.sh", url, url, url, "mode=blocking", "inference-interval=10", NULL);
+  g_autofree char *output =
+      run_script (0, "rtsp-many.sh", url, url, url, "mode=blocking", "inference-interval=10", NULL);
 
   g_assert_cmpuint (launched_n_messages (output), >=, 6);
   g_assert_nonnull (strstr (output, "\"camera3\""));
@@ -252,16 +270,18 @@ test_many_messages (void)
 static void
 make_video (void)
 {
-  g_autofree char *line = g_strdup_printf ("videotestsrc pattern=ball num-buffers=40 ! video/x-raw,format=I420,width=320,height=240,"
-                                           "framerate=20/1 ! x264enc tune=zerolatency key-int-max=10 ! h264parse ! mp4mux ! "
-                                           "filesink location=\"%s\"",
-                                           video);
+  g_autofree char *line = g_strdup_printf (
+      "videotestsrc pattern=ball num-buffers=40 ! video/x-raw,format=I420,width=320,height=240,"
+      "framerate=20/1 ! x264enc tune=zerolatency key-int-max=10 ! h264parse ! mp4mux ! "
+      "filesink location=\"%s\"",
+      video);
   g_autoptr (GstElement) pipeline = gst_parse_launch (line, NULL);
   g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
   GstMessage *message;
 
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  message = gst_bus_timed_pop_filtered (bus, GST_CLOCK_TIME_NONE, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
+  message =
+      gst_bus_timed_pop_filtered (bus, GST_CLOCK_TIME_NONE, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
   g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_EOS);
   gst_message_unref (message);
   gst_element_set_state (pipeline, GST_STATE_NULL);
@@ -270,9 +290,9 @@ make_video (void)
 static const char *
 missing_element (void)
 {
-  static const char *const needed[] = {
-    "mp4mux", "decodebin", "qtdemux", "tsdemux", "hlssink2", "compositor", "jpegenc", "rtpjpegpay", NULL
-  };
+  static const char *const needed[] = { "mp4mux",  "decodebin",  "qtdemux",
+                                        "tsdemux", "hlssink2",   "compositor",
+                                        "jpegenc", "rtpjpegpay", NULL };
 
   for (const char *const *name = needed; *name; name++) {
     if (!support_have_element (*name))

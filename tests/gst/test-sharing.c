@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Elements that name the same model share one engine: its weights, its batches, its numbers; and nothing of one another's settings. Called
- * as `test-gst-sharing --memory N MODEL ADAPTER` the program is one of N cameras and prints the KiB that it took at most.
+ * Elements that name the same model share one engine: its weights, its batches, its numbers; and
+ * nothing of one another's settings. Called as `test-gst-sharing --memory N MODEL ADAPTER` the
+ * program is one of N cameras and prints the KiB that it took at most.
  */
 #include "tests/gst/support.h"
 
@@ -11,7 +12,8 @@
 #include "gst-plugin/behavior/gstcowbehaviormeta.h"
 
 #define N_CAMERAS 8
-/* What eight cameras may take more than one: they share the weights, and a picture each is small beside them. */
+/* What eight cameras may take more than one: they share the weights, and a picture each is small
+ * beside them. */
 #define MOST_MEMORY 1.05
 
 static char *adapter;
@@ -29,8 +31,8 @@ camera_begin (Camera *camera, const char *properties)
   support_harness_set_info (camera->harness, &info);
 }
 
-/* Eight streams that hold frames and would wait a minute for a batch of eight: one frame of each makes one, in which each has its own
- * answer. */
+/* Eight streams that hold frames and would wait a minute for a batch of eight: one frame of each
+ * makes one, in which each has its own answer. */
 static void
 test_one_batch (void)
 {
@@ -41,7 +43,8 @@ test_one_batch (void)
 
   for (guint i = 0; i < N_CAMERAS; i++) {
     camera_begin (&cameras[i], "mode=blocking batch-size=8 batch-timeout=60000");
-    g_assert_cmpint (gst_harness_push (cameras[i].harness, support_frame_new (&info, i)), ==, GST_FLOW_OK);
+    g_assert_cmpint (gst_harness_push (cameras[i].harness, support_frame_new (&info, i)), ==,
+                     GST_FLOW_OK);
   }
   for (guint i = 0; i < N_CAMERAS; i++) {
     g_assert_true (gst_harness_push_event (cameras[i].harness, gst_event_new_eos ()));
@@ -89,7 +92,8 @@ test_settings (void)
     out = support_push (often.harness, &info, i, i);
     g_assert_cmpstr (gst_structure_get_string (support_object (out, 0), "label"), !=, "unknown");
     gst_buffer_unref (out);
-    g_assert_cmpint (gst_harness_push (seldom.harness, support_frame_new (&info, i)), ==, GST_FLOW_OK);
+    g_assert_cmpint (gst_harness_push (seldom.harness, support_frame_new (&info, i)), ==,
+                     GST_FLOW_OK);
   }
   g_assert_true (gst_harness_push_event (seldom.harness, gst_event_new_eos ()));
   for (guint i = 0; i < 6; i++) {
@@ -103,7 +107,7 @@ test_settings (void)
   support_harness_free (seldom.harness);
 }
 
-/* ---- memory ---- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 static guint64
 most_memory_kib (void)
@@ -119,7 +123,8 @@ static int
 measure (guint n, const char *model, const char *with)
 {
   GstVideoInfo large = support_info (GST_VIDEO_FORMAT_NV12, 640, 480, NULL);
-  g_autofree char *line = g_strdup_printf ("cowbehavior mode=blocking model=\"%s\" adapter=\"%s\"", model, with);
+  g_autofree char *line =
+      g_strdup_printf ("cowbehavior mode=blocking model=\"%s\" adapter=\"%s\"", model, with);
   GstHarness *harnesses[N_CAMERAS];
 
   for (guint i = 0; i < n; i++) {
@@ -138,7 +143,8 @@ static char *
 output_of (const char *const *argv)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (GSubprocess) process = g_subprocess_newv (argv, G_SUBPROCESS_FLAGS_STDOUT_PIPE, &error);
+  g_autoptr (GSubprocess) process =
+      g_subprocess_newv (argv, G_SUBPROCESS_FLAGS_STDOUT_PIPE, &error);
   char *output = NULL;
 
   g_assert_no_error (error);
@@ -166,8 +172,11 @@ test_memory (void)
 {
   g_autoptr (GError) error = NULL;
   char *folder = g_dir_make_tmp ("cow-sharing-XXXXXX", &error);
-  g_autofree char *model = g_build_filename (folder, "model", NULL), *with = g_build_filename (folder, "adapter", NULL);
-  const char *make[] = { g_getenv ("COW_FORMULA_MODEL"), "vits16", model, "--adapter", with, "--head", NULL };
+  g_autofree char *model = g_build_filename (folder, "model", NULL),
+                  *with = g_build_filename (folder, "adapter", NULL);
+  const char *make[] = {
+    g_getenv ("COW_FORMULA_MODEL"), "vits16", model, "--adapter", with, "--head", NULL
+  };
   g_autofree char *made = output_of (make);
   guint64 one, eight;
 

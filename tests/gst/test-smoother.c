@@ -31,7 +31,8 @@ best (const GstCowSmoother *smoother)
 static void
 assert_sums_to_one (const GstCowSmoother *smoother)
 {
-  g_assert_cmpfloat_with_epsilon (smoother->state[0] + smoother->state[1] + smoother->state[2], 1, 1e-5);
+  g_assert_cmpfloat_with_epsilon (smoother->state[0] + smoother->state[1] + smoother->state[2], 1,
+                                  1e-5);
 }
 
 static void
@@ -115,7 +116,8 @@ test_hmm (void)
     assert_sums_to_one (&smoother);
   }
   g_assert_cmpfloat (smoother.state[0], >, 0.85); /* sure of what each alone was not */
-  /* one odd result does not turn it, even one that is certain, and results of 0 do not silence a class for ever */
+  /* one odd result does not turn it, even one that is certain, and results of 0 do not silence a
+   * class for ever */
   add (&smoother, GST_COW_SMOOTHING_HMM, 1, 0.6f);
   g_assert_cmpuint (best (&smoother), ==, 0);
   add (&smoother, GST_COW_SMOOTHING_HMM, 0, 0.6f);
@@ -129,7 +131,8 @@ test_hmm (void)
   gst_cow_smoother_clear (&smoother);
 }
 
-/* The numbers of one step by hand: belief (1/3, 1/3, 1/3) passes unchanged through the transitions, then is weighed. */
+/* The numbers of one step by hand: belief (1/3, 1/3, 1/3) passes unchanged through the transitions,
+ * then is weighed. */
 static void
 test_hmm_numbers (void)
 {
@@ -142,7 +145,9 @@ test_hmm_numbers (void)
   for (guint c = 0; c < 3; c++) /* each state stays with 4/5, goes to each other one with 1/10 */
     before[c] = smoother.state[c] * 0.8f + (1 - smoother.state[c]) * 0.1f;
   add (&smoother, GST_COW_SMOOTHING_HMM, 1, 0.8f);
-  g_assert_cmpfloat_with_epsilon (smoother.state[1], before[1] * 0.8f / (before[0] * 0.1f + before[1] * 0.8f + before[2] * 0.1f), 1e-6);
+  g_assert_cmpfloat_with_epsilon (
+      smoother.state[1],
+      before[1] * 0.8f / (before[0] * 0.1f + before[1] * 0.8f + before[2] * 0.1f), 1e-6);
   gst_cow_smoother_clear (&smoother);
 }
 
@@ -155,7 +160,8 @@ test_change (void)
     add (&smoother, GST_COW_SMOOTHING_MEAN, 0, 0.9f);
   add (&smoother, GST_COW_SMOOTHING_HMM, 1, 0.8f);
   g_assert_cmpfloat_with_epsilon (smoother.state[1], 0.8, 1e-6);
-  gst_cow_smoother_add (&smoother, GST_COW_SMOOTHING_MEAN, 0, (const float[]){ 0.3f, 0.7f }, 2, NULL); /* a window of 0 is one of 1 */
+  gst_cow_smoother_add (&smoother, GST_COW_SMOOTHING_MEAN, 0, (const float[]){ 0.3f, 0.7f }, 2,
+                        NULL); /* a window of 0 is one of 1 */
   g_assert_cmpfloat_with_epsilon (smoother.state[1], 0.7, 1e-6);
   gst_cow_smoother_add (&smoother, GST_COW_SMOOTHING_HMM, 4, (const float[]){ 1 }, 1, NULL);
   g_assert_cmpfloat (smoother.state[0], ==, 1);
@@ -163,7 +169,7 @@ test_change (void)
   gst_cow_smoother_clear (&smoother);
 }
 
-/* ---- labels ---- */
+/* ---- labels ---------------------------------------------------------------------------------- */
 
 static const char *const classes[] = { "Lying", "Standing", "Walking", NULL };
 
@@ -187,7 +193,8 @@ test_threshold (void)
   g_assert_cmpstr (gst_cow_label_decide (p, 1, &rule).label, ==, "unknown");
   g_assert_cmpstr (gst_cow_label_decide (p, 0, &rule).label, ==, "Lying");
   /* no number */
-  g_assert_cmpstr (gst_cow_label_decide ((const float[]){ NAN, NAN, NAN }, 0, &rule).label, ==, "unknown");
+  g_assert_cmpstr (gst_cow_label_decide ((const float[]){ NAN, NAN, NAN }, 0, &rule).label, ==,
+                   "unknown");
   /* no class yet */
   label = gst_cow_label_decide (p, -1, &rule);
   g_assert_cmpstr (label.label, ==, "unknown");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* How `cowbehavior` behaves as part of a pipeline: errors, changes of caps, flushes, the end of the stream, states, leaks. */
+/* How `cowbehavior` behaves as part of a pipeline: errors, changes of caps, flushes, the end of the
+ * stream, states, leaks. */
 #include "tests/gst/support.h"
 
 #include <glib/gstdio.h>
@@ -10,14 +11,15 @@
 
 static char *adapter;
 
-/* ---- errors ---- */
+/* ---- errors ---------------------------------------------------------------------------------- */
 
-/* Starts a pipeline around `cowbehavior PROPERTIES`, which must fail with this code of the resource domain and a text that has all of the
- * `words`, separated by '|'. */
+/* Starts a pipeline around `cowbehavior PROPERTIES`, which must fail with this code of the resource
+ * domain and a text that has all of the `words`, separated by '|'. */
 static void
 assert_start_fails (const char *properties, GstResourceError code, const char *words)
 {
-  g_autofree char *line = g_strdup_printf ("videotestsrc num-buffers=2 ! cowbehavior name=cow %s ! fakesink", properties);
+  g_autofree char *line = g_strdup_printf (
+      "videotestsrc num-buffers=2 ! cowbehavior name=cow %s ! fakesink", properties);
   g_auto (GStrv) expected = g_strsplit (words, "|", -1);
   g_autoptr (GError) error = NULL;
   GstElement *pipeline = gst_parse_launch (line, &error);
@@ -25,7 +27,8 @@ assert_start_fails (const char *properties, GstResourceError code, const char *w
   GstMessage *message;
 
   g_assert_no_error (error);
-  g_assert_cmpint (gst_element_set_state (pipeline, GST_STATE_PLAYING), ==, GST_STATE_CHANGE_FAILURE);
+  g_assert_cmpint (gst_element_set_state (pipeline, GST_STATE_PLAYING), ==,
+                   GST_STATE_CHANGE_FAILURE);
   message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
   g_assert_nonnull (message);
   g_assert_cmpstr (GST_MESSAGE_SRC_NAME (message), ==, "cow");
@@ -51,7 +54,8 @@ test_missing_properties (void)
   g_autofree char *only_adapter = g_strdup_printf ("adapter=\"%s\"", adapter);
   g_autofree char *no_model = g_strdup_printf ("model=/no/such/model adapter=\"%s\"", adapter);
   g_autofree char *no_adapter = g_strdup_printf ("model=\"%s\" adapter=no-such-adapter", model);
-  g_autofree char *no_device = g_strdup_printf ("model=\"%s\" adapter=\"%s\" device=abacus", model, adapter);
+  g_autofree char *no_device =
+      g_strdup_printf ("model=\"%s\" adapter=\"%s\" device=abacus", model, adapter);
 
   assert_start_fails (only_adapter, GST_RESOURCE_ERROR_SETTINGS, "property model|not set");
   assert_start_fails (only_model, GST_RESOURCE_ERROR_SETTINGS, "property adapter|not set");
@@ -60,7 +64,8 @@ test_missing_properties (void)
   assert_start_fails (no_device, GST_RESOURCE_ERROR_SETTINGS, "device|abacus");
 }
 
-/* Starting with the adapter in `folder` fails, and the text names the file or folder and what is wrong. Takes the folder. */
+/* Starting with the adapter in `folder` fails, and the text names the file or folder and what is
+ * wrong. Takes the folder. */
 static void
 assert_adapter_fails (char *folder, GstResourceError code, const char *words)
 {
@@ -99,7 +104,8 @@ test_no_head (void)
   g_autofree char *head = g_build_filename (folder, "classifier", "best_classifier.pth", NULL);
 
   g_assert_cmpint (g_remove (head), ==, 0);
-  assert_adapter_fails (folder, GST_RESOURCE_ERROR_NOT_FOUND, "classifier.safetensors|best_classifier.pth");
+  assert_adapter_fails (folder, GST_RESOURCE_ERROR_NOT_FOUND,
+                        "classifier.safetensors|best_classifier.pth");
 }
 
 static void
@@ -129,7 +135,8 @@ test_adapter_with_nan (void)
   g_assert_true (g_file_get_contents (path, &content, &length, &error));
   memcpy (content + length - sizeof nan, nan, sizeof nan);
   g_assert_true (g_file_set_contents (path, content, (gssize)length, &error));
-  assert_adapter_fails (folder, GST_RESOURCE_ERROR_SETTINGS, "adapter_model.safetensors|lora_B.weight|nan");
+  assert_adapter_fails (folder, GST_RESOURCE_ERROR_SETTINGS,
+                        "adapter_model.safetensors|lora_B.weight|nan");
 }
 
 /* Pushes a buffer that must end the stream with an error of the stream domain. Takes the buffer. */
@@ -170,7 +177,7 @@ test_broken_frames (void)
   assert_frame_fails (&info, buffer);
 }
 
-/* ---- changes ---- */
+/* ---- changes --------------------------------------------------------------------------------- */
 
 static guint
 uint_of (GstBuffer *buffer, const char *field)
@@ -178,7 +185,8 @@ uint_of (GstBuffer *buffer, const char *field)
   guint value;
 
   g_assert_nonnull (gst_buffer_get_cow_behavior (buffer));
-  g_assert_true (gst_structure_get_uint (gst_cow_behavior_object (gst_buffer_get_cow_behavior (buffer), 0), field, &value));
+  g_assert_true (gst_structure_get_uint (
+      gst_cow_behavior_object (gst_buffer_get_cow_behavior (buffer), 0), field, &value));
   return value;
 }
 
@@ -209,7 +217,8 @@ test_caps_change (void)
   g_assert_cmpuint (push (harness, &small, 0), ==, 0);
   g_assert_cmpuint (push (harness, &small, 1), ==, 1);
   support_harness_set_info (harness, &large);
-  g_assert_cmpuint (push (harness, &large, 2), ==, 0); /* what was seen in the small picture is no longer carried over */
+  g_assert_cmpuint (push (harness, &large, 2), ==,
+                    0); /* what was seen in the small picture is no longer carried over */
   g_assert_cmpuint (push (harness, &large, 3), ==, 1);
   support_harness_set_info (harness, &rgb);
   g_assert_cmpuint (push (harness, &rgb, 4), ==, 0);
@@ -264,8 +273,8 @@ push_in_thread (gpointer data)
   return GINT_TO_POINTER (gst_harness_push (harness, support_frame_new (&info, 0)));
 }
 
-/* A flush and a stop each end the wait for a network that takes its time. Were it waited for, its message would be on the bus. (Should the
- * flush come before the push, the outcome is the same.) */
+/* A flush and a stop each end the wait for a network that takes its time. Were it waited for, its
+ * message would be on the bus. (Should the flush come before the push, the outcome is the same.) */
 static void
 test_interrupt (gconstpointer stop)
 {
@@ -288,13 +297,14 @@ test_interrupt (gconstpointer stop)
   support_harness_free (harness);
 }
 
-/* ---- whole pipelines ---- */
+/* ---- whole pipelines ------------------------------------------------------------------------- */
 
 static GstElement *
 pipeline_new (const char *before, const char *after)
 {
   g_autofree char *model = support_model ();
-  g_autofree char *line = g_strdup_printf ("%s ! cowbehavior model=\"%s\" adapter=\"%s\" ! %s", before, model, adapter, after);
+  g_autofree char *line = g_strdup_printf ("%s ! cowbehavior model=\"%s\" adapter=\"%s\" ! %s",
+                                           before, model, adapter, after);
   g_autoptr (GError) error = NULL;
   GstElement *pipeline = gst_parse_launch (line, &error);
 
@@ -305,14 +315,16 @@ pipeline_new (const char *before, const char *after)
 static void
 test_eos (void)
 {
-  GstElement *pipeline = pipeline_new ("videotestsrc num-buffers=12 ! video/x-raw,format=NV12,width=160,height=120", "fakesink");
+  GstElement *pipeline = pipeline_new (
+      "videotestsrc num-buffers=12 ! video/x-raw,format=NV12,width=160,height=120", "fakesink");
   GstBus *bus = gst_element_get_bus (pipeline);
   gboolean eos = FALSE;
   guint n = 0;
 
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   while (!eos) {
-    GstMessage *message = gst_bus_timed_pop_filtered (bus, 30 * GST_SECOND, GST_MESSAGE_ERROR | GST_MESSAGE_EOS | GST_MESSAGE_ELEMENT);
+    GstMessage *message = gst_bus_timed_pop_filtered (
+        bus, 30 * GST_SECOND, GST_MESSAGE_ERROR | GST_MESSAGE_EOS | GST_MESSAGE_ELEMENT);
 
     g_assert_nonnull (message);
     g_assert_cmpint (GST_MESSAGE_TYPE (message), !=, GST_MESSAGE_ERROR);
@@ -329,19 +341,23 @@ test_eos (void)
 static void
 test_state_cycles (void)
 {
-  GstElement *pipeline = pipeline_new ("videotestsrc ! video/x-raw,width=160,height=120", "fakesink");
+  GstElement *pipeline =
+      pipeline_new ("videotestsrc ! video/x-raw,width=160,height=120", "fakesink");
   GstBus *bus = gst_element_get_bus (pipeline);
 
   for (guint i = 0; i < 5; i++) {
     GstMessage *message;
 
-    g_assert_cmpint (gst_element_set_state (pipeline, GST_STATE_PLAYING), !=, GST_STATE_CHANGE_FAILURE);
-    message = gst_bus_timed_pop_filtered (bus, 30 * GST_SECOND, GST_MESSAGE_ERROR | GST_MESSAGE_ELEMENT);
+    g_assert_cmpint (gst_element_set_state (pipeline, GST_STATE_PLAYING), !=,
+                     GST_STATE_CHANGE_FAILURE);
+    message =
+        gst_bus_timed_pop_filtered (bus, 30 * GST_SECOND, GST_MESSAGE_ERROR | GST_MESSAGE_ELEMENT);
     g_assert_nonnull (message);
     g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_ELEMENT);
     gst_message_unref (message);
     /* into the middle of a frame, by each way down */
-    g_assert_cmpint (gst_element_set_state (pipeline, i % 2 ? GST_STATE_READY : GST_STATE_NULL), ==, GST_STATE_CHANGE_SUCCESS);
+    g_assert_cmpint (gst_element_set_state (pipeline, i % 2 ? GST_STATE_READY : GST_STATE_NULL), ==,
+                     GST_STATE_CHANGE_SUCCESS);
   }
   gst_element_set_state (pipeline, GST_STATE_NULL);
   gst_object_unref (bus);
@@ -355,20 +371,23 @@ test_recovers_after_error (void)
   GstElement *pipeline = pipeline_new ("videotestsrc num-buffers=2", "fakesink");
   GstElement *element;
   GstBus *bus = gst_element_get_bus (pipeline);
-  GstIterator *all = gst_bin_iterate_all_by_element_factory_name (GST_BIN (pipeline), "cowbehavior");
+  GstIterator *all =
+      gst_bin_iterate_all_by_element_factory_name (GST_BIN (pipeline), "cowbehavior");
   GValue item = G_VALUE_INIT;
   GstMessage *message;
 
   g_assert_cmpint (gst_iterator_next (all, &item), ==, GST_ITERATOR_OK);
   element = g_value_get_object (&item);
   g_object_set (element, "adapter", "/no/such/adapter", NULL);
-  g_assert_cmpint (gst_element_set_state (pipeline, GST_STATE_PLAYING), ==, GST_STATE_CHANGE_FAILURE);
+  g_assert_cmpint (gst_element_set_state (pipeline, GST_STATE_PLAYING), ==,
+                   GST_STATE_CHANGE_FAILURE);
   gst_element_set_state (pipeline, GST_STATE_NULL);
   gst_bus_set_flushing (bus, TRUE);
   gst_bus_set_flushing (bus, FALSE);
 
   g_object_set (element, "adapter", adapter, NULL);
-  g_assert_cmpint (gst_element_set_state (pipeline, GST_STATE_PLAYING), !=, GST_STATE_CHANGE_FAILURE);
+  g_assert_cmpint (gst_element_set_state (pipeline, GST_STATE_PLAYING), !=,
+                   GST_STATE_CHANGE_FAILURE);
   message = gst_bus_timed_pop_filtered (bus, 30 * GST_SECOND, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
   g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_EOS);
   gst_message_unref (message);

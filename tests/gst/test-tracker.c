@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The tracker on made-up boxes: whose number counts, who is found again by overlap, and that it stays small. */
+/* The tracker on made-up boxes: whose number counts, who is found again by overlap, and that it
+ * stays small. */
 #include "gst-plugin/behavior/tracker.h"
 
 #define MOST 600
@@ -7,7 +8,8 @@
 typedef struct {
   GstCowTracker tracker;
   guint64 frame;
-  GstCowTrack *tracks[MOST]; /* of the last frame, borrowed: alive as long as the tracker has them */
+  GstCowTrack
+      *tracks[MOST]; /* of the last frame, borrowed: alive as long as the tracker has them */
 } Scene;
 
 static void
@@ -36,7 +38,8 @@ see (Scene *scene, const GstCowSighting *sightings, guint n)
   for (guint i = 0; i < n; i++) {
     for (guint k = 0; k < i && n < 10; k++)
       g_assert_true (scene->tracks[i] != scene->tracks[k]);
-    g_assert_cmpmem (&scene->tracks[i]->box, sizeof (CowRegion), &sightings[i].box, sizeof (CowRegion));
+    g_assert_cmpmem (&scene->tracks[i]->box, sizeof (CowRegion), &sightings[i].box,
+                     sizeof (CowRegion));
     gst_cow_track_unref (scene->tracks[i]);
   }
 }
@@ -83,14 +86,20 @@ test_best_pair (Scene *scene, gconstpointer data)
 static void
 test_tracker_ids (Scene *scene, gconstpointer data)
 {
-  see (scene, (GstCowSighting[]){ at (0, 0, GST_COW_ID_TRACKER, 70), at (100, 0, GST_COW_ID_TRACKER, 80) }, 2);
+  see (scene,
+       (GstCowSighting[]){ at (0, 0, GST_COW_ID_TRACKER, 70), at (100, 0, GST_COW_ID_TRACKER, 80) },
+       2);
   g_assert_cmpuint (scene->tracks[0]->id, ==, 70);
   scene->tracks[0]->known = TRUE;
-  see (scene, (GstCowSighting[]){ at (0, 0, GST_COW_ID_TRACKER, 80), at (300, 0, GST_COW_ID_TRACKER, 70) }, 2);
+  see (scene,
+       (GstCowSighting[]){ at (0, 0, GST_COW_ID_TRACKER, 80), at (300, 0, GST_COW_ID_TRACKER, 70) },
+       2);
   g_assert_cmpuint (scene->tracks[1]->id, ==, 70);
   g_assert_true (scene->tracks[1]->known);
   g_assert_false (scene->tracks[0]->known);
-  see (scene, (GstCowSighting[]){ at (0, 0, GST_COW_ID_TRACKER, 80), at (90, 0, GST_COW_ID_TRACKER, 80) }, 2);
+  see (scene,
+       (GstCowSighting[]){ at (0, 0, GST_COW_ID_TRACKER, 80), at (90, 0, GST_COW_ID_TRACKER, 80) },
+       2);
   /* the largest number there is */
   see (scene, (GstCowSighting[]){ at (0, 0, GST_COW_ID_TRACKER, G_MAXUINT64) }, 1);
   g_assert_cmpuint (scene->tracks[0]->id, ==, G_MAXUINT64);
@@ -103,7 +112,8 @@ test_roi_ids (Scene *scene, gconstpointer data)
   see (scene, (GstCowSighting[]){ at (0, 0, GST_COW_ID_ROI, 7), at (60, 0, GST_COW_ID_ROI, 8) }, 2);
   g_assert_cmpuint (scene->tracks[0]->id, ==, 7);
   for (int x = 0; x <= 60; x += 10)
-    see (scene, (GstCowSighting[]){ at (60 - x, 0, GST_COW_ID_ROI, 8), at (x, 0, GST_COW_ID_ROI, 7) }, 2);
+    see (scene,
+         (GstCowSighting[]){ at (60 - x, 0, GST_COW_ID_ROI, 8), at (x, 0, GST_COW_ID_ROI, 7) }, 2);
   g_assert_cmpint (scene->tracker.trust, >, 0);
   g_assert_cmpuint (scene->tracks[0]->id, ==, 8);
   g_assert_cmpuint (scene->tracks[1]->id, ==, 7);
@@ -112,17 +122,22 @@ test_roi_ids (Scene *scene, gconstpointer data)
   g_assert_cmpuint (scene->tracks[0]->id, ==, 7);
 }
 
-/* A detector that gives each box of each frame a new number, as DL Streamer's does: the boxes decide. */
+/* A detector that gives each box of each frame a new number, as DL Streamer's does: the boxes
+ * decide. */
 static void
 test_roi_counter (Scene *scene, gconstpointer data)
 {
   guint64 id = 100, first, second;
 
-  see (scene, (GstCowSighting[]){ at (0, 0, GST_COW_ID_ROI, 98), at (100, 0, GST_COW_ID_ROI, 99) }, 2);
+  see (scene, (GstCowSighting[]){ at (0, 0, GST_COW_ID_ROI, 98), at (100, 0, GST_COW_ID_ROI, 99) },
+       2);
   first = scene->tracks[0]->id;
   second = scene->tracks[1]->id;
   for (int i = 1; i < 20; i++) {
-    see (scene, (GstCowSighting[]){ at (i, 0, GST_COW_ID_ROI, id), at (100 + i, i, GST_COW_ID_ROI, id + 1) }, 2);
+    see (scene,
+         (GstCowSighting[]){ at (i, 0, GST_COW_ID_ROI, id),
+                             at (100 + i, i, GST_COW_ID_ROI, id + 1) },
+         2);
     id += 2;
     g_assert_cmpuint (scene->tracks[0]->id, ==, first);
     g_assert_cmpuint (scene->tracks[1]->id, ==, second);
@@ -135,14 +150,17 @@ test_roi_index (Scene *scene, gconstpointer data)
 {
   guint64 left, right;
 
-  see (scene, (GstCowSighting[]){ at (0, 0, GST_COW_ID_ROI, 1), at (100, 0, GST_COW_ID_ROI, 2) }, 2);
+  see (scene, (GstCowSighting[]){ at (0, 0, GST_COW_ID_ROI, 1), at (100, 0, GST_COW_ID_ROI, 2) },
+       2);
   left = scene->tracks[0]->id;
   right = scene->tracks[1]->id;
   for (guint i = 0; i < 10; i++) {
-    see (scene, (GstCowSighting[]){ at (100, 0, GST_COW_ID_ROI, 1), at (0, 0, GST_COW_ID_ROI, 2) }, 2);
+    see (scene, (GstCowSighting[]){ at (100, 0, GST_COW_ID_ROI, 1), at (0, 0, GST_COW_ID_ROI, 2) },
+         2);
     g_assert_cmpuint (scene->tracks[0]->id, ==, right);
     g_assert_cmpuint (scene->tracks[1]->id, ==, left);
-    see (scene, (GstCowSighting[]){ at (0, 0, GST_COW_ID_ROI, 1), at (100, 0, GST_COW_ID_ROI, 2) }, 2);
+    see (scene, (GstCowSighting[]){ at (0, 0, GST_COW_ID_ROI, 1), at (100, 0, GST_COW_ID_ROI, 2) },
+         2);
     g_assert_cmpuint (scene->tracks[0]->id, ==, left);
   }
 }
@@ -151,7 +169,8 @@ test_roi_index (Scene *scene, gconstpointer data)
 static void
 test_places (Scene *scene, gconstpointer data)
 {
-  see (scene, (GstCowSighting[]){ at (0, 0, GST_COW_ID_PLACE, 1), at (2, 0, GST_COW_ID_PLACE, 2) }, 2);
+  see (scene, (GstCowSighting[]){ at (0, 0, GST_COW_ID_PLACE, 1), at (2, 0, GST_COW_ID_PLACE, 2) },
+       2);
   scene->tracks[0]->known = TRUE;
   see (scene, (GstCowSighting[]){ at (0, 0, 0, 0), at (2, 0, GST_COW_ID_PLACE, 1) }, 2);
   g_assert_false (scene->tracks[0]->known);
@@ -207,11 +226,16 @@ test_bounded (Scene *scene, gconstpointer data)
 static void
 test_own_numbers (Scene *scene, gconstpointer data)
 {
-  see (scene, (GstCowSighting[]){ at (0, 0, 0, 0), at (100, 0, GST_COW_ID_ROI, 1), at (200, 0, GST_COW_ID_TRACKER, 2) }, 3);
+  see (scene,
+       (GstCowSighting[]){ at (0, 0, 0, 0), at (100, 0, GST_COW_ID_ROI, 1),
+                           at (200, 0, GST_COW_ID_TRACKER, 2) },
+       3);
   g_assert_cmpuint (scene->tracks[0]->id, ==, 3);
   g_assert_cmpuint (scene->tracks[1]->id, ==, 1);
   g_assert_cmpuint (scene->tracks[2]->id, ==, 2);
-  see (scene, (GstCowSighting[]){ at (0, 0, 0, 0), at (300, 0, GST_COW_ID_TRACKER, 4), at (400, 0, 0, 0) }, 3);
+  see (scene,
+       (GstCowSighting[]){ at (0, 0, 0, 0), at (300, 0, GST_COW_ID_TRACKER, 4), at (400, 0, 0, 0) },
+       3);
   g_assert_cmpuint (scene->tracks[0]->id, ==, 3);
   g_assert_cmpuint (scene->tracks[2]->id, ==, 5);
 }
@@ -219,7 +243,8 @@ test_own_numbers (Scene *scene, gconstpointer data)
 static void
 test_iou (void)
 {
-  const CowRegion a = { 0, 0, 10, 10 }, b = { 5, 0, 10, 10 }, c = { 10, 0, 10, 10 }, huge = { 0, 0, G_MAXINT, G_MAXINT };
+  const CowRegion a = { 0, 0, 10, 10 }, b = { 5, 0, 10, 10 }, c = { 10, 0, 10, 10 },
+                  huge = { 0, 0, G_MAXINT, G_MAXINT };
 
   g_assert_cmpfloat_with_epsilon (gst_cow_iou (&a, &a), 1, 1e-9);
   g_assert_cmpfloat_with_epsilon (gst_cow_iou (&a, &b), 1 / 3., 1e-9);

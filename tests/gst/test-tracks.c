@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A result stays with its cow: who is who, when one is classified again, and what a result's age is. */
+/* A result stays with its cow: who is who, when one is classified again, and what a result's age
+ * is. */
 #include "tests/gst/support.h"
 
 #include "gst-plugin/behavior/gstcowbehaviormeta.h"
@@ -27,10 +28,12 @@ static GstBuffer *
 show (Scene *scene, const CowRegion *box, gint id, gint object_id)
 {
   GstBuffer *in = support_frame_new (&info, scene->n), *out;
-  GstVideoRegionOfInterestMeta *roi = support_add_roi (in, (guint)box->x, (guint)box->y, (guint)box->w, (guint)box->h, id);
+  GstVideoRegionOfInterestMeta *roi =
+      support_add_roi (in, (guint)box->x, (guint)box->y, (guint)box->w, (guint)box->h, id);
 
   if (object_id)
-    gst_video_region_of_interest_meta_add_param (roi, gst_structure_new ("object_id", "id", G_TYPE_INT, object_id, NULL));
+    gst_video_region_of_interest_meta_add_param (
+        roi, gst_structure_new ("object_id", "id", G_TYPE_INT, object_id, NULL));
   memcpy (scene->expected, support_expect (classifier, in, &info, box), sizeof scene->expected);
   GST_BUFFER_PTS (in) = scene->n++ * 40 * GST_MSECOND;
   out = gst_harness_push_and_pull (scene->harness, in);
@@ -74,7 +77,8 @@ test_reclassify (void)
   support_harness_free (scene.harness);
 }
 
-/* At once when the box grew by more than a fifth, or moved far: by steps too, which each alone would not do. */
+/* At once when the box grew by more than a fifth, or moved far: by steps too, which each alone
+ * would not do. */
 static void
 test_changed_box (void)
 {
@@ -108,7 +112,8 @@ test_interval_and_reclassify (void)
   assert_age (&scene, (CowRegion){ 0, 0, 40, 40 }, 0, 0, 0);
   assert_age (&scene, (CowRegion){ 0, 0, 40, 40 }, 0, 0, 1);
   assert_age (&scene, (CowRegion){ 0, 0, 40, 40 }, 0, 0, 2);
-  assert_age (&scene, (CowRegion){ 0, 0, 40, 40 }, 0, 0, 0); /* two frames since the last classification, three since this cow's */
+  assert_age (&scene, (CowRegion){ 0, 0, 40, 40 }, 0, 0,
+              0); /* two frames since the last classification, three since this cow's */
   assert_age (&scene, (CowRegion){ 0, 0, 40, 40 }, 0, 0, 1);
   support_harness_free (scene.harness);
 }
@@ -167,7 +172,8 @@ test_roi_id (void)
   support_harness_free (scene.harness);
 }
 
-/* The own tracker: each cow has her own result and number, in whatever order the detector gives them. */
+/* The own tracker: each cow has her own result and number, in whatever order the detector gives
+ * them. */
 static void
 test_own_tracker (void)
 {
@@ -178,8 +184,10 @@ test_own_tracker (void)
 
   scene_begin (&scene, "inference-interval=10");
   in = support_frame_new (&info, 0);
-  memcpy (expected[0], support_expect (classifier, in, &info, &(CowRegion){ 0, 0, 40, 40 }), sizeof expected[0]);
-  memcpy (expected[1], support_expect (classifier, in, &info, &(CowRegion){ 100, 60, 40, 50 }), sizeof expected[1]);
+  memcpy (expected[0], support_expect (classifier, in, &info, &(CowRegion){ 0, 0, 40, 40 }),
+          sizeof expected[0]);
+  memcpy (expected[1], support_expect (classifier, in, &info, &(CowRegion){ 100, 60, 40, 50 }),
+          sizeof expected[1]);
   support_add_roi (in, 0, 0, 40, 40, 0);
   support_add_roi (in, 100, 60, 40, 50, 0);
   out = gst_harness_push_and_pull (scene.harness, in);
@@ -200,7 +208,8 @@ test_own_tracker (void)
   support_harness_free (scene.harness);
 }
 
-/* One that left and comes back within the tracker's patience is known; after it she is new, and counted as evicted. */
+/* One that left and comes back within the tracker's patience is known; after it she is new, and
+ * counted as evicted. */
 static void
 test_eviction (void)
 {
@@ -224,7 +233,8 @@ test_eviction (void)
   support_harness_free (scene.harness);
 }
 
-/* A camera that pauses shows other cows in the same places afterwards; one that always has long pauses does not. */
+/* A camera that pauses shows other cows in the same places afterwards; one that always has long
+ * pauses does not. */
 static void
 test_pause (void)
 {

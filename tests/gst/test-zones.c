@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The text of the property `zones`: what it means, in fractions and in pixels, and what is said about a wrong one. */
+/* The text of the property `zones`: what it means, in fractions and in pixels, and what is said
+ * about a wrong one. */
 #include "gst-plugin/behavior/zones.h"
 
 #include <locale.h>
 #include <string.h>
 
 static void
-assert_zone (const GArray *zones, guint i, const char *name, gdouble x, gdouble y, gdouble w, gdouble h)
+assert_zone (const GArray *zones, guint i, const char *name, gdouble x, gdouble y, gdouble w,
+             gdouble h)
 {
   const GstCowZone *zone = &g_array_index (zones, GstCowZone, i);
 
@@ -22,7 +24,9 @@ test_parse (void)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GArray) zones =
-      gst_cow_zones_parse (" pen 1 = 0,0,0.5,1 ; bed=.5 , .25 , .5,.5;; tri=0.1,0.9 0.4,0.2\t 0.3,0.95;büchse=0.9,0.9,0.1,0.1;", &error);
+      gst_cow_zones_parse (" pen 1 = 0,0,0.5,1 ; bed=.5 , .25 , .5,.5;; tri=0.1,0.9 0.4,0.2\t "
+                           "0.3,0.95;büchse=0.9,0.9,0.1,0.1;",
+                           &error);
 
   g_assert_no_error (error);
   g_assert_cmpuint (zones->len, ==, 4);

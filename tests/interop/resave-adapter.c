@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* resave-adapter MODEL ADAPTER OUT: reads an adapter as the element does and writes it as the trainer does, for check_interop.py. */
+/* resave-adapter MODEL ADAPTER OUT: reads an adapter as the element does and writes it as the
+ * trainer does, for check_interop.py. */
 #include "model/adapter/adapter.h"
 
 static gboolean

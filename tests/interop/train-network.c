@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * train-network KIND OUT FILE [MODEL TARGET RANK]: trains a few steps on the pixel_values of a safetensors file and saves as the trainer
- * does, for check_interop.py. KIND is a card's; lora and dora need the rest. A dinov3 is a small one. Pictures of a vit-small must be 224
- * px.
+ * train-network KIND OUT FILE [MODEL TARGET RANK]: trains a few steps on the pixel_values of a
+ * safetensors file and saves as the trainer does, for check_interop.py. KIND is a card's; lora and
+ * dora need the rest. A dinov3 is a small one. Pictures of a vit-small must be 224 px.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,8 @@
 #define N_STEPS   3
 
 static gboolean
-train (CowNetwork *network, double rate, const float *pixels, int batch, int height, int width, GError **error)
+train (CowNetwork *network, double rate, const float *pixels, int batch, int height, int width,
+       GError **error)
 {
   g_autofree gint32 *labels = g_new (gint32, batch);
   for (int i = 0; i < batch; i++)
@@ -25,14 +26,16 @@ train (CowNetwork *network, double rate, const float *pixels, int batch, int hei
     double loss, norm;
     const CkAdamW settings = { rate, .9, .999, 1e-8, .01, step };
     if (!cow_network_forward (network, pixels, batch, height, width, TRUE, (guint64)step, error) ||
-        !cow_network_loss (network, labels, NULL, .1f, TRUE, 1, &loss, error) || !cow_network_step (network, &settings, 1, &norm, error))
+        !cow_network_loss (network, labels, NULL, .1f, TRUE, 1, &loss, error) ||
+        !cow_network_step (network, &settings, 1, &norm, error))
       return FALSE;
   }
   return TRUE;
 }
 
 static gboolean
-save (CowNetwork *network, const char *kind, const char *folder, int height, int width, GError **error)
+save (CowNetwork *network, const char *kind, const char *folder, int height, int width,
+      GError **error)
 {
   g_autoptr (CowCard) card = cow_card_new_default ();
   g_free (card->kind);
@@ -58,7 +61,8 @@ run (CkBackend *backend, char **argv, CowNetworkKind kind, gboolean adapter, GEr
   const CowTensor *tensor = file ? cow_safetensors_get (file, "pixel_values") : NULL;
   if (!tensor)
     return FALSE;
-  const int batch = (int)tensor->dims[0], height = (int)tensor->dims[2], width = (int)tensor->dims[3];
+  const int batch = (int)tensor->dims[0], height = (int)tensor->dims[2],
+            width = (int)tensor->dims[3];
   g_autofree float *pixels = g_new (float, cow_tensor_count (tensor));
   const char *const targets[] = { adapter ? argv[5] : NULL, NULL };
   CowNetworkOptions options = { .kind = kind,
@@ -88,7 +92,8 @@ main (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   CkBackend *backend = NULL;
   CowNetworkKind kind;
-  if ((argc != 4 && argc != 7) || !find_kind (argv[1], &kind) || (argc == 7) != (kind <= COW_NETWORK_DORA)) {
+  if ((argc != 4 && argc != 7) || !find_kind (argv[1], &kind) ||
+      (argc == 7) != (kind <= COW_NETWORK_DORA)) {
     g_printerr ("usage: train-network KIND OUT FILE [MODEL TARGET RANK]\n");
     return 2;
   }

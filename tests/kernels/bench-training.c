@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The part of check-kernels --bench that times training: ViT-S with batches of 4, two layers of DINOv3 7B, and ResNet-18's convolutions. */
+/* The part of check-kernels --bench that times training: ViT-S with batches of 4, two layers of
+ * DINOv3 7B, and ResNet-18's convolutions. */
 #include "kernels/training.h"
 #include "tests/kernels/harness.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* ---- linear ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- linear ---------------------------------------------------------------------------------- */
 
 typedef struct {
   CkLinearBackward op;
@@ -30,31 +31,41 @@ run_backward (CkBackend *backend, void *data)
 
 /* rank 0: a dense layer trained as a whole; else LoRA of this rank. */
 static void
-bench_linear_backward (CkBackend *backend, CkType type, int64_t rows, int64_t in, int64_t out, int64_t rank, float dropout)
+bench_linear_backward (CkBackend *backend, CkType type, int64_t rows, int64_t in, int64_t out,
+                       int64_t rank, float dropout)
 {
   TestWeight w;
-  float *x = floats_filled (rows * in, FILL_RANDOM), *dx = floats_new (rows * in), *dy = floats_filled (rows * out, FILL_RANDOM);
-  float *y = floats_new (rows * out), *down = floats_filled (rank * in, FILL_RANDOM), *up = floats_filled (rank * out, FILL_RANDOM);
-  float *dweight = floats_filled (rank > 0 ? 0 : in * out, FILL_ZERO), *dbias = floats_filled (out, FILL_ZERO);
+  float *x = floats_filled (rows * in, FILL_RANDOM), *dx = floats_new (rows * in),
+        *dy = floats_filled (rows * out, FILL_RANDOM);
+  float *y = floats_new (rows * out), *down = floats_filled (rank * in, FILL_RANDOM),
+        *up = floats_filled (rank * out, FILL_RANDOM);
+  float *dweight = floats_filled (rank > 0 ? 0 : in * out, FILL_ZERO),
+        *dbias = floats_filled (out, FILL_ZERO);
   float *ddown = floats_filled (rank * in, FILL_ZERO), *dup = floats_filled (rank * out, FILL_ZERO);
-  const CkAdapter adapter = { .rank = rank, .scale = 2, .down = down, .up = up, .dropout = dropout };
+  const CkAdapter adapter = {
+    .rank = rank, .scale = 2, .down = down, .up = up, .dropout = dropout
+  };
   LinearRun run = { .y = y };
-  const double product = 2.0 * (double)(rows * in * out), low = 2.0 * (double)(rows * (in + out) * rank);
+  const double product = 2.0 * (double)(rows * in * out),
+               low = 2.0 * (double)(rows * (in + out) * rank);
   char name[80], shape[60];
 
   test_weight_init (&w, backend, type, out, in, FILL_RANDOM);
   run.layer = (CkLinear){ .weight = w.weight, .adapter = rank > 0 ? &adapter : NULL };
-  run.op = (CkLinearBackward){ .weight = w.weight, .adapter = run.layer.adapter, .rows = rows, .x = x, .dy = dy, .dx = dx };
+  run.op = (CkLinearBackward){
+    .weight = w.weight, .adapter = run.layer.adapter, .rows = rows, .x = x, .dy = dy, .dx = dx
+  };
   if (rank > 0)
     run.op.gradients.down = ddown, run.op.gradients.up = dup;
   else
     run.op.gradients.weight = dweight, run.op.gradients.bias = dbias;
-  snprintf (shape, sizeof shape, "%s %lld x %lld x %lld r%lld%s", type_names[type], (long long)rows, (long long)in, (long long)out,
-            (long long)rank, dropout > 0 ? " drop" : "");
+  snprintf (shape, sizeof shape, "%s %lld x %lld x %lld r%lld%s", type_names[type], (long long)rows,
+            (long long)in, (long long)out, (long long)rank, dropout > 0 ? " drop" : "");
   snprintf (name, sizeof name, "linear   %s", shape);
   measure (backend, name, product + low, 4.0 * (double)(rows * (in + out)), run_forward, &run);
   snprintf (name, sizeof name, "backward %s", shape);
-  measure (backend, name, rank > 0 ? product + 3 * low : 2 * product, 8.0 * (double)(rows * (in + out)), run_backward, &run);
+  measure (backend, name, rank > 0 ? product + 3 * low : 2 * product,
+           8.0 * (double)(rows * (in + out)), run_backward, &run);
   test_weight_clear (&w, backend);
   floats_free (x, rows * in);
   floats_free (dx, rows * in);
@@ -68,7 +79,7 @@ bench_linear_backward (CkBackend *backend, CkType type, int64_t rows, int64_t in
   floats_free (dup, rank * out);
 }
 
-/* ---- attention, norm, elementwise ------------------------------------------------------------------------------------------------ */
+/* ---- attention, norm, elementwise ------------------------------------------------------------ */
 
 static void
 run_attention_backward (CkBackend *backend, void *data)
@@ -77,20 +88,26 @@ run_attention_backward (CkBackend *backend, void *data)
 }
 
 static void
-bench_attention_backward (CkBackend *backend, int64_t batch, int64_t tokens, int64_t heads, int64_t head_dim)
+bench_attention_backward (CkBackend *backend, int64_t batch, int64_t tokens, int64_t heads,
+                          int64_t head_dim)
 {
   const int64_t n = batch * tokens * heads * head_dim;
   float *floats[7];
-  CkAttentionBackward op = { .forward = { .batch = batch, .tokens = tokens, .heads = heads, .head_dim = head_dim, .prefix = tokens } };
+  CkAttentionBackward op = { .forward = { .batch = batch,
+                                          .tokens = tokens,
+                                          .heads = heads,
+                                          .head_dim = head_dim,
+                                          .prefix = tokens } };
   char name[80];
 
   for (int i = 0; i < 7; i++)
     floats[i] = floats_filled (n, FILL_RANDOM);
   op.forward.q = floats[0], op.forward.k = floats[1], op.forward.v = floats[2], op.dout = floats[3];
   op.dq = floats[4], op.dk = floats[5], op.dv = floats[6];
-  snprintf (name, sizeof name, "attention backward %lld x %lld x %lld x %lld", (long long)batch, (long long)tokens, (long long)heads,
-            (long long)head_dim);
-  measure (backend, name, 10.0 * (double)(n * tokens), 28.0 * (double)n, run_attention_backward, &op);
+  snprintf (name, sizeof name, "attention backward %lld x %lld x %lld x %lld", (long long)batch,
+            (long long)tokens, (long long)heads, (long long)head_dim);
+  measure (backend, name, 10.0 * (double)(n * tokens), 28.0 * (double)n, run_attention_backward,
+           &op);
   for (int i = 0; i < 7; i++)
     floats_free (floats[i], n);
 }
@@ -136,7 +153,8 @@ static void
 run_add_scaled_backward (CkBackend *backend, void *data)
 {
   const Elements *e = data;
-  backend->training->add_scaled_backward (backend, e->rows, e->cols, e->a, e->b, e->small, e->c, e->sums);
+  backend->training->add_scaled_backward (backend, e->rows, e->cols, e->a, e->b, e->small, e->c,
+                                          e->sums);
 }
 
 static void
@@ -186,7 +204,8 @@ run_batch_norm_backward (CkBackend *backend, void *data)
 }
 
 static void
-bench_elementwise (CkBackend *backend, const char *what, int64_t rows, int64_t cols, int arrays, Measured operation)
+bench_elementwise (CkBackend *backend, const char *what, int64_t rows, int64_t cols, int arrays,
+                   Measured operation)
 {
   const int64_t n = rows * cols;
   Elements e = { .rows = rows,
@@ -209,7 +228,7 @@ bench_elementwise (CkBackend *backend, const char *what, int64_t rows, int64_t c
   floats_free (e.sums, cols);
 }
 
-/* ---- convolution ----------------------------------------------------------------------------------------------------------------- */
+/* ---- convolution ----------------------------------------------------------------------------- */
 
 typedef struct {
   CkConvolution shape;
@@ -227,14 +246,16 @@ static void
 run_to_input (CkBackend *backend, void *data)
 {
   ConvolutionRun *run = data;
-  backend->training->convolution_backward (backend, &run->shape, run->x, run->weight, run->y, run->dx, NULL);
+  backend->training->convolution_backward (backend, &run->shape, run->x, run->weight, run->y,
+                                           run->dx, NULL);
 }
 
 static void
 run_to_weights (CkBackend *backend, void *data)
 {
   ConvolutionRun *run = data;
-  backend->training->convolution_backward (backend, &run->shape, run->x, run->weight, run->y, NULL, run->dweight);
+  backend->training->convolution_backward (backend, &run->shape, run->x, run->weight, run->y, NULL,
+                                           run->dweight);
 }
 
 static void
@@ -243,10 +264,13 @@ bench_convolution (CkBackend *backend, const CkConvolution *c)
   static const struct {
     const char *name;
     Measured run;
-  } directions[] = { { "convolution", run_convolution }, { "to input", run_to_input }, { "to weights", run_to_weights } };
+  } directions[] = { { "convolution", run_convolution },
+                     { "to input", run_to_input },
+                     { "to weights", run_to_weights } };
   const int64_t height = (c->height + 2 * c->padding - c->kernel) / c->stride + 1;
   const int64_t width = (c->width + 2 * c->padding - c->kernel) / c->stride + 1;
-  const int64_t n_x = c->batch * c->height * c->width * c->in, n_y = c->batch * height * width * c->out;
+  const int64_t n_x = c->batch * c->height * c->width * c->in,
+                n_y = c->batch * height * width * c->out;
   const int64_t taps = c->in * c->kernel * c->kernel;
   ConvolutionRun run = { *c,
                          floats_filled (n_x, FILL_RANDOM),
@@ -257,9 +281,11 @@ bench_convolution (CkBackend *backend, const CkConvolution *c)
   char name[80];
 
   for (int i = 0; i < 3; i++) {
-    snprintf (name, sizeof name, "%s %lldx%lld/%lld %lld: %lld -> %lld", directions[i].name, (long long)c->kernel, (long long)c->kernel,
-              (long long)c->stride, (long long)c->height, (long long)c->in, (long long)c->out);
-    measure (backend, name, 2.0 * (double)(n_y * taps), 4.0 * (double)(n_x + n_y), directions[i].run, &run);
+    snprintf (name, sizeof name, "%s %lldx%lld/%lld %lld: %lld -> %lld", directions[i].name,
+              (long long)c->kernel, (long long)c->kernel, (long long)c->stride,
+              (long long)c->height, (long long)c->in, (long long)c->out);
+    measure (backend, name, 2.0 * (double)(n_y * taps), 4.0 * (double)(n_x + n_y),
+             directions[i].run, &run);
   }
   floats_free (run.x, n_x);
   floats_free (run.weight, taps * c->out);
@@ -273,8 +299,9 @@ bench_training (CkBackend *backend)
 {
   enum { BATCH = 4, ROWS = BATCH * 201, PICTURES = 16 };
   static const CkConvolution convolutions[] = {
-    { PICTURES, 3, 224, 224, 64, 7, 2, 3 },  { PICTURES, 64, 56, 56, 64, 3, 1, 1 },   { PICTURES, 64, 56, 56, 128, 3, 2, 1 },
-    { PICTURES, 128, 28, 28, 128, 3, 1, 1 }, { PICTURES, 256, 14, 14, 256, 3, 1, 1 }, { PICTURES, 256, 14, 14, 512, 1, 2, 0 },
+    { PICTURES, 3, 224, 224, 64, 7, 2, 3 },  { PICTURES, 64, 56, 56, 64, 3, 1, 1 },
+    { PICTURES, 64, 56, 56, 128, 3, 2, 1 },  { PICTURES, 128, 28, 28, 128, 3, 1, 1 },
+    { PICTURES, 256, 14, 14, 256, 3, 1, 1 }, { PICTURES, 256, 14, 14, 512, 1, 2, 0 },
     { PICTURES, 512, 7, 7, 512, 3, 1, 1 },
   };
 
@@ -298,6 +325,7 @@ bench_training (CkBackend *backend)
   for (size_t i = 0; i < sizeof convolutions / sizeof *convolutions; i++)
     bench_convolution (backend, &convolutions[i]);
   bench_elementwise (backend, "batch norm", PICTURES * 56 * 56, 64, 2, run_batch_norm);
-  bench_elementwise (backend, "batch norm backward", PICTURES * 56 * 56, 64, 5, run_batch_norm_backward);
+  bench_elementwise (backend, "batch norm backward", PICTURES * 56 * 56, 64, 5,
+                     run_batch_norm_backward);
   bench_elementwise (backend, "batch norm", PICTURES * 7 * 7, 512, 2, run_batch_norm);
 }

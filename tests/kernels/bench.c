@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* check-kernels --bench: the best time of a few runs of each operation at the shapes of ViT-S (384) and DINOv3 7B (4096). */
+/* check-kernels --bench: the best time of a few runs of each operation at the shapes of ViT-S (384)
+ * and DINOv3 7B (4096). */
 #include "tests/kernels/harness.h"
 
 #include <stdio.h>
@@ -19,7 +20,8 @@ now (void)
 
 /* The first run, which warms up, counts only if it already takes all of the time. */
 void
-measure (CkBackend *backend, const char *name, double flop, double bytes, Measured operation, void *data)
+measure (CkBackend *backend, const char *name, double flop, double bytes, Measured operation,
+         void *data)
 {
   const double start = now ();
   double best = 0;
@@ -33,7 +35,8 @@ measure (CkBackend *backend, const char *name, double flop, double bytes, Measur
     if (run < 2 || took < best)
       best = took;
   }
-  printf ("%-40s %-8s %10.3f ms %8.1f GFLOP/s %7.2f GB/s\n", name, backend->level, 1e3 * best, 1e-9 * flop / best, 1e-9 * bytes / best);
+  printf ("%-40s %-8s %10.3f ms %8.1f GFLOP/s %7.2f GB/s\n", name, backend->level, 1e3 * best,
+          1e-9 * flop / best, 1e-9 * bytes / best);
   fflush (stdout);
 }
 
@@ -64,14 +67,17 @@ static void
 bench_linear (CkBackend *backend, CkType type, int64_t rows, int64_t in, int64_t out)
 {
   TestWeight w;
-  float *x = floats_filled (rows * in, FILL_RANDOM), *y = floats_new (rows * out), *bias = floats_filled (out, FILL_RANDOM);
+  float *x = floats_filled (rows * in, FILL_RANDOM), *y = floats_new (rows * out),
+        *bias = floats_filled (out, FILL_RANDOM);
   LinearRun run = { .x = { CK_F32, x }, .rows = rows, .out = out, .y = y };
   char name[64];
 
   test_weight_init (&w, backend, type, out, in, FILL_RANDOM);
   run.layer = (CkLinear){ .weight = w.weight, .bias = bias, .activation = CK_GELU };
-  snprintf (name, sizeof name, "linear %s %lld x %lld x %lld", type_names[type], (long long)rows, (long long)in, (long long)out);
-  measure (backend, name, 2.0 * (double)(rows * in * out), 4.0 * (double)(rows * (in + out)), run_linear, &run);
+  snprintf (name, sizeof name, "linear %s %lld x %lld x %lld", type_names[type], (long long)rows,
+            (long long)in, (long long)out);
+  measure (backend, name, 2.0 * (double)(rows * in * out), 4.0 * (double)(rows * (in + out)),
+           run_linear, &run);
   test_weight_clear (&w, backend);
   floats_free (x, rows * in);
   floats_free (y, rows * out);
@@ -112,7 +118,11 @@ static void
 bench_norm (CkBackend *backend, int64_t rows, int64_t cols)
 {
   float *ones = floats_filled (cols, FILL_RANDOM);
-  NormRun run = { { ones, ones, 1e-5f }, rows, cols, floats_filled (rows * cols, FILL_RANDOM), floats_new (rows * cols) };
+  NormRun run = { { ones, ones, 1e-5f },
+                  rows,
+                  cols,
+                  floats_filled (rows * cols, FILL_RANDOM),
+                  floats_new (rows * cols) };
   char name[64];
 
   snprintf (name, sizeof name, "norm %lld x %lld", (long long)rows, (long long)cols);
@@ -133,8 +143,15 @@ bench_attention (CkBackend *backend, int64_t batch, int64_t tokens, int64_t head
 {
   const int64_t n = batch * tokens * heads * head_dim, n_positions = (tokens - 5) * head_dim;
   /* turning by no angle, so that q and k stay the same however often they are turned */
-  float *cos = floats_filled (n_positions, FILL_ZERO), *sin = floats_filled (n_positions, FILL_ZERO);
-  CkAttention a = { .batch = batch, .tokens = tokens, .heads = heads, .head_dim = head_dim, .prefix = 5, .cos = cos, .sin = sin };
+  float *cos = floats_filled (n_positions, FILL_ZERO),
+        *sin = floats_filled (n_positions, FILL_ZERO);
+  CkAttention a = { .batch = batch,
+                    .tokens = tokens,
+                    .heads = heads,
+                    .head_dim = head_dim,
+                    .prefix = 5,
+                    .cos = cos,
+                    .sin = sin };
   float *v = floats_filled (n, FILL_RANDOM);
   char name[64];
 
@@ -144,8 +161,8 @@ bench_attention (CkBackend *backend, int64_t batch, int64_t tokens, int64_t head
   a.k = floats_filled (n, FILL_RANDOM);
   a.v = v;
   a.out = floats_new (n);
-  snprintf (name, sizeof name, "attention %lld x %lld x %lld x %lld", (long long)batch, (long long)tokens, (long long)heads,
-            (long long)head_dim);
+  snprintf (name, sizeof name, "attention %lld x %lld x %lld x %lld", (long long)batch,
+            (long long)tokens, (long long)heads, (long long)head_dim);
   measure (backend, name, 4.0 * (double)(n * tokens), 16.0 * (double)n, run_attention, &a);
   floats_free (cos, n_positions);
   floats_free (sin, n_positions);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What only networks from scratch use: convolution, batch norm, pooling, and planes to channels last. */
+/* What only networks from scratch use: convolution, batch norm, pooling, and planes to channels
+ * last. */
 #include "tests/kernels/gradients.h"
 
 #include <math.h>
@@ -9,7 +10,7 @@
 
 #define LIMIT 3e-6
 
-/* ---- convolution ----------------------------------------------------------------------------------------------------------------- */
+/* ---- convolution ----------------------------------------------------------------------------- */
 
 typedef struct {
   CkConvolution c;
@@ -46,8 +47,9 @@ convolve (const Convolution *t)
   double *y = malloc ((size_t)n * sizeof *y);
 
   for (int64_t i = 0; i < n; i++)
-    y[i] = convolution_at (t, i / c->out / t->out_width / t->out_height, i / c->out / t->out_width % t->out_height,
-                           i / c->out % t->out_width, i % c->out);
+    y[i] = convolution_at (t, i / c->out / t->out_width / t->out_height,
+                           i / c->out / t->out_width % t->out_height, i / c->out % t->out_width,
+                           i % c->out);
   return y;
 }
 
@@ -69,9 +71,12 @@ run_convolution (CkBackend *backend, const void *data, float *const *outputs)
 {
   const Convolution *t = data;
   float *dx = t->dx ? outputs[1] : NULL, *dweight = t->dweight ? outputs[t->dx ? 2 : 1] : NULL;
-  const CkStatus status = backend->training->convolution (backend, &t->c, t->x, t->weight, outputs[0]);
+  const CkStatus status =
+      backend->training->convolution (backend, &t->c, t->x, t->weight, outputs[0]);
 
-  return status == CK_OK ? backend->training->convolution_backward (backend, &t->c, t->x, t->weight, t->dy, dx, dweight) : status;
+  return status == CK_OK ? backend->training->convolution_backward (backend, &t->c, t->x, t->weight,
+                                                                    t->dy, dx, dweight)
+                         : status;
 }
 
 static void
@@ -79,7 +84,8 @@ check_convolution_one (const CkConvolution *c, bool dx, bool dweight)
 {
   Arena a = { 0 };
   Convolution t = { .c = *c, .dx = dx, .dweight = dweight };
-  const int64_t n_x = c->batch * c->height * c->width * c->in, n_weight = c->out * c->in * c->kernel * c->kernel;
+  const int64_t n_x = c->batch * c->height * c->width * c->in,
+                n_weight = c->out * c->in * c->kernel * c->kernel;
   int64_t n_y;
   double *y;
   Test test = { .data = &t, .run = run_convolution, .loss = convolution_loss, .n_outputs = 1 };
@@ -96,10 +102,13 @@ check_convolution_one (const CkConvolution *c, bool dx, bool dweight)
   if (dx)
     test.outputs[test.n_outputs++] = (Output){ "dx", n_x, NULL, t.x, NULL, LIMIT, 0 };
   if (dweight)
-    test.outputs[test.n_outputs++] = (Output){ "dweight", n_weight, arena_floats (&a, n_weight, FILL_RANDOM), t.weight, NULL, LIMIT, 0 };
-  snprintf (test.what, sizeof test.what, "batch %lld in %lld %lld x %lld out %lld kernel %lld stride %lld padding %lld",
-            (long long)c->batch, (long long)c->in, (long long)c->height, (long long)c->width, (long long)c->out, (long long)c->kernel,
-            (long long)c->stride, (long long)c->padding);
+    test.outputs[test.n_outputs++] =
+        (Output){ "dweight", n_weight, arena_floats (&a, n_weight, FILL_RANDOM), t.weight, NULL,
+                  LIMIT,     0 };
+  snprintf (test.what, sizeof test.what,
+            "batch %lld in %lld %lld x %lld out %lld kernel %lld stride %lld padding %lld",
+            (long long)c->batch, (long long)c->in, (long long)c->height, (long long)c->width,
+            (long long)c->out, (long long)c->kernel, (long long)c->stride, (long long)c->padding);
   check (&test);
   free (y);
   arena_clear (&a);
@@ -110,11 +119,14 @@ check_convolution (void)
 {
   static const CkConvolution shapes[] = {
     { 1, 1, 1, 1, 1, 1, 1, 0 },    { 2, 3, 5, 7, 4, 3, 1, 1 },     { 2, 2, 8, 5, 3, 3, 2, 1 },
-    { 1, 3, 9, 8, 5, 7, 2, 3 },    { 3, 5, 6, 4, 2, 1, 2, 0 }, /* the last row and column are never looked at */
-    { 1, 2, 5, 6, 3, 2, 3, 0 },    { 1, 1, 4, 4, 1, 4, 1, 3 }, /* more padding than picture in places */
-    { 2, 3, 32, 32, 64, 7, 2, 3 },                             /* the layers of a ResNet: oneDNN has kernels of their own for such */
-    { 33, 16, 5, 5, 16, 3, 1, 1 },                             /* a batch of slices of two and one left over */
-    { 2, 64, 7, 7, 128, 3, 2, 1 },                             /* output channels in blocks */
+    { 1, 3, 9, 8, 5, 7, 2, 3 },    { 3, 5, 6, 4, 2, 1, 2, 0 }, /* the last row and column are never
+                                                                  looked at */
+    { 1, 2, 5, 6, 3, 2, 3, 0 },    { 1, 1, 4, 4, 1, 4, 1, 3 }, /* more padding than picture in
+                                                                  places */
+    { 2, 3, 32, 32, 64, 7, 2, 3 }, /* the layers of a ResNet: oneDNN has kernels of their own for
+                                      such */
+    { 33, 16, 5, 5, 16, 3, 1, 1 }, /* a batch of slices of two and one left over */
+    { 2, 64, 7, 7, 128, 3, 2, 1 }, /* output channels in blocks */
     { 67, 8, 4, 4, 192, 1, 2, 0 }, { 3, 128, 3, 3, 128, 3, 1, 1 },
   };
 
@@ -127,7 +139,7 @@ check_convolution (void)
   case_end ("convolution", "all");
 }
 
-/* ---- batch norm ------------------------------------------------------------------------------------------------------------------ */
+/* ---- batch norm ------------------------------------------------------------------------------ */
 
 typedef struct {
   int64_t rows, channels;
@@ -136,8 +148,10 @@ typedef struct {
   float *x, *weight, *bias, *residual; /* residual or NULL */
   float *dy, *y;                       /* y: of the forward */
   float *mean, *variance;              /* running, before */
-  double *values;                      /* [4, channels]: batch mean, batch variance, and the two after which x is normalised */
-  bool *passes;                        /* [rows, channels]: where the activation lets the gradient through; NULL: not made yet */
+  double *values; /* [4, channels]: batch mean, batch variance, and the two after which x is
+                     normalised */
+  bool *passes; /* [rows, channels]: where the activation lets the gradient through; NULL: not made
+                   yet */
 } BatchNorm;
 
 static void
@@ -162,7 +176,8 @@ before_activation (const BatchNorm *t, int64_t i)
   const double *mean = t->values + 2 * t->channels, *variance = mean + t->channels;
   const int64_t c = i % t->channels;
 
-  return (t->x[i] - mean[c]) / sqrt (variance[c] + 1e-5f) * t->weight[c] + t->bias[c] + (t->residual != NULL ? t->residual[i] : 0);
+  return (t->x[i] - mean[c]) / sqrt (variance[c] + 1e-5f) * t->weight[c] + t->bias[c] +
+         (t->residual != NULL ? t->residual[i] : 0);
 }
 
 /* Which elements pass ReLU is that of the forward: differences must not step over its edge. */
@@ -203,7 +218,8 @@ run_batch_norm_backward (CkBackend *backend, const void *data, float *const *out
   }
   if (t->in_place)
     x = memcpy (outputs[0], t->x, (size_t)(t->rows * t->channels) * sizeof (float));
-  status = backend->training->batch_norm_backward (backend, &norm, x, t->y, outputs[3], outputs[0], t->parameters ? outputs[1] : NULL,
+  status = backend->training->batch_norm_backward (backend, &norm, x, t->y, outputs[3], outputs[0],
+                                                   t->parameters ? outputs[1] : NULL,
                                                    t->parameters ? outputs[2] : NULL);
   free (saved);
   return status;
@@ -248,7 +264,9 @@ check_batch_norm_forward (BatchNorm *t, const char *what)
     const double mean = t->values[c], variance = t->values[m + c];
 
     want[n + c] = t->training ? 0.9 * t->mean[c] + 0.1 * mean : t->mean[c];
-    want[n + m + c] = t->training ? 0.9 * t->variance[c] + 0.1 * variance * (double)t->rows / (double)(t->rows - 1) : t->variance[c];
+    want[n + m + c] = t->training ? 0.9 * t->variance[c] +
+                                        0.1 * variance * (double)t->rows / (double)(t->rows - 1)
+                                  : t->variance[c];
     want[n + 2 * m + c] = mean;
     want[n + 3 * m + c] = 1 / sqrt (variance + 1e-5f);
   }
@@ -267,7 +285,11 @@ check_batch_norm_backward (BatchNorm *t, Arena *a, const char *what)
 {
   const int64_t n = t->rows * t->channels, m = t->channels;
   double *y = malloc ((size_t)n * sizeof *y), *g = malloc ((size_t)n * sizeof *g);
-  Test test = { .data = t, .run = run_batch_norm_backward, .loss = batch_norm_loss, .each = n < 500, .n_outputs = 4 };
+  Test test = { .data = t,
+                .run = run_batch_norm_backward,
+                .loss = batch_norm_loss,
+                .each = n < 500,
+                .n_outputs = 4 };
 
   put_statistics (t);
   t->passes = malloc ((size_t)n * sizeof *t->passes);
@@ -279,8 +301,10 @@ check_batch_norm_backward (BatchNorm *t, Arena *a, const char *what)
   }
   t->y = arena_rounded (a, y, n);
   test.outputs[0] = (Output){ "dx", n, NULL, t->x, NULL, LIMIT, 1 };
-  test.outputs[1] = (Output){ "dweight", m, arena_floats (a, m, FILL_RANDOM), t->weight, NULL, LIMIT, 0 };
-  test.outputs[2] = (Output){ "dbias", m, arena_floats (a, m, FILL_RANDOM), t->bias, NULL, LIMIT, 0 };
+  test.outputs[1] =
+      (Output){ "dweight", m, arena_floats (a, m, FILL_RANDOM), t->weight, NULL, LIMIT, 0 };
+  test.outputs[2] =
+      (Output){ "dbias", m, arena_floats (a, m, FILL_RANDOM), t->bias, NULL, LIMIT, 0 };
   test.outputs[3] = (Output){ "dy", n, t->dy, NULL, g, 0, 0 };
   if (!t->parameters) {
     test.outputs[1].want = test.outputs[2].want = g; /* not written: as before */
@@ -299,7 +323,9 @@ static void
 check_batch_norm_one (int64_t rows, int64_t channels, float offset, int kind)
 {
   Arena a = { 0 };
-  BatchNorm t = { .rows = rows, .channels = channels, .activation = kind & 1 ? CK_RELU : CK_IDENTITY };
+  BatchNorm t = { .rows = rows,
+                  .channels = channels,
+                  .activation = kind & 1 ? CK_RELU : CK_IDENTITY };
   char what[120];
 
   t.in_place = (kind & 4) != 0;
@@ -316,7 +342,8 @@ check_batch_norm_one (int64_t rows, int64_t channels, float offset, int kind)
     t.x[i] += offset;
   for (int64_t c = 0; c < channels; c++)
     t.variance[c] += 1.5f;
-  snprintf (what, sizeof what, "rows %lld channels %lld offset %g kind %x", (long long)rows, (long long)channels, offset, kind);
+  snprintf (what, sizeof what, "rows %lld channels %lld offset %g kind %x", (long long)rows,
+            (long long)channels, offset, kind);
   check_batch_norm_forward (&t, what); /* with the running statistics */
   t.training = true;
   check_batch_norm_forward (&t, what);
@@ -329,7 +356,8 @@ void
 check_batch_norm (void)
 {
   /* fewer rows than a task takes, as many, more; fewer channels than a vector */
-  static const int64_t shapes[][2] = { { 2, 1 }, { 5, 7 }, { 63, 3 }, { 64, 8 }, { 65, 17 }, { 300, 64 }, { 1000, 5 } };
+  static const int64_t shapes[][2] = { { 2, 1 },   { 5, 7 },    { 63, 3 },  { 64, 8 },
+                                       { 65, 17 }, { 300, 64 }, { 1000, 5 } };
 
   case_begin ();
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
@@ -338,7 +366,7 @@ check_batch_norm (void)
   case_end ("batch-norm", "all");
 }
 
-/* ---- pooling --------------------------------------------------------------------------------------------------------------------- */
+/* ---- pooling --------------------------------------------------------------------------------- */
 
 typedef struct {
   int64_t batch, height, width, channels;
@@ -356,17 +384,22 @@ run_pooling (CkBackend *backend, const void *data, float *const *outputs)
   CkStatus status;
 
   places[n] = 0xa5;
-  status = training->max_pool (backend, p->batch, p->height, p->width, p->channels, p->x, outputs[0], places);
+  status = training->max_pool (backend, p->batch, p->height, p->width, p->channels, p->x,
+                               outputs[0], places);
   if (status == CK_OK)
-    status = training->max_pool_backward (backend, p->batch, p->height, p->width, p->channels, p->dy, places, outputs[1]);
+    status = training->max_pool_backward (backend, p->batch, p->height, p->width, p->channels,
+                                          p->dy, places, outputs[1]);
   CHECK (places[n] == 0xa5);
   free (places);
   if (status == CK_OK)
-    status = training->mean_pool (backend, p->batch, p->height * p->width, p->channels, p->x, outputs[2]);
+    status = training->mean_pool (backend, p->batch, p->height * p->width, p->channels, p->x,
+                                  outputs[2]);
   if (status == CK_OK)
-    status = training->mean_pool_backward (backend, p->batch, p->height * p->width, p->channels, p->dmean, outputs[3]);
+    status = training->mean_pool_backward (backend, p->batch, p->height * p->width, p->channels,
+                                           p->dmean, outputs[3]);
   if (status == CK_OK)
-    status = training->channels_last (backend, p->batch, p->channels, p->height * p->width, p->x, outputs[4]);
+    status = training->channels_last (backend, p->batch, p->channels, p->height * p->width, p->x,
+                                      outputs[4]);
   return status;
 }
 
@@ -377,7 +410,8 @@ reference_max_pool (const Pooling *p, double *y, double *dx)
   const int64_t out_height = (p->height + 1) / 2, out_width = (p->width + 1) / 2;
 
   for (int64_t i = 0; i < p->batch * out_height * out_width * p->channels; i++) {
-    const int64_t c = i % p->channels, col = i / p->channels % out_width, row = i / p->channels / out_width % out_height;
+    const int64_t c = i % p->channels, col = i / p->channels % out_width,
+                  row = i / p->channels / out_width % out_height;
     const int64_t b = i / p->channels / out_width / out_height;
     int64_t best = -1;
 
@@ -385,7 +419,8 @@ reference_max_pool (const Pooling *p, double *y, double *dx)
       for (int64_t ix = 2 * col - 1; ix <= 2 * col + 1; ix++) {
         const int64_t at = ((b * p->height + iy) * p->width + ix) * p->channels + c;
 
-        if (iy >= 0 && iy < p->height && ix >= 0 && ix < p->width && (best < 0 || p->x[at] > p->x[best]))
+        if (iy >= 0 && iy < p->height && ix >= 0 && ix < p->width &&
+            (best < 0 || p->x[at] > p->x[best]))
           best = at;
       }
     }
@@ -400,7 +435,8 @@ check_pooling_one (const int64_t *shape, bool ties)
 {
   Arena a = { 0 };
   Pooling p = { .batch = shape[0], .height = shape[1], .width = shape[2], .channels = shape[3] };
-  const int64_t area = p.height * p.width, n = p.batch * area * p.channels, few = p.batch * p.channels;
+  const int64_t area = p.height * p.width, n = p.batch * area * p.channels,
+                few = p.batch * p.channels;
   const int64_t n_y = p.batch * ((p.height + 1) / 2) * ((p.width + 1) / 2) * p.channels;
   double *want = calloc ((size_t)(n_y + 3 * n + few), sizeof *want);
   double *dx = want + n_y, *mean = dx + n, *dmean = mean + few, *last = dmean + n;
@@ -424,8 +460,9 @@ check_pooling_one (const int64_t *shape, bool ties)
   test.outputs[2] = (Output){ "mean", few, NULL, NULL, mean, 2e-7, 1 };
   test.outputs[3] = (Output){ "dx of mean", n, NULL, NULL, dmean, 2e-7, 0 };
   test.outputs[4] = (Output){ "channels last", n, NULL, NULL, last, 0, 0 };
-  snprintf (test.what, sizeof test.what, "batch %lld %lld x %lld channels %lld ties %d", (long long)p.batch, (long long)p.height,
-            (long long)p.width, (long long)p.channels, ties);
+  snprintf (test.what, sizeof test.what, "batch %lld %lld x %lld channels %lld ties %d",
+            (long long)p.batch, (long long)p.height, (long long)p.width, (long long)p.channels,
+            ties);
   check (&test);
   free (want);
   arena_clear (&a);
@@ -434,9 +471,8 @@ check_pooling_one (const int64_t *shape, bool ties)
 void
 check_pooling (void)
 {
-  static const int64_t shapes[][4] = {
-    { 1, 1, 1, 1 }, { 2, 1, 5, 3 }, { 1, 2, 2, 7 }, { 3, 7, 9, 8 }, { 2, 16, 12, 65 }, { 1, 33, 20, 2 }
-  };
+  static const int64_t shapes[][4] = { { 1, 1, 1, 1 }, { 2, 1, 5, 3 },    { 1, 2, 2, 7 },
+                                       { 3, 7, 9, 8 }, { 2, 16, 12, 65 }, { 1, 33, 20, 2 } };
 
   case_begin ();
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {

@@ -27,16 +27,19 @@ static double
 slope (CkActivation activation, double t)
 {
   const double h = 1e-5;
-  return activation == CK_RELU ? t > 0 : (activate (activation, t + h) - activate (activation, t - h)) / (2 * h);
+  return activation == CK_RELU
+             ? t > 0
+             : (activate (activation, t + h) - activate (activation, t - h)) / (2 * h);
 }
 
-/* ---- activations and gate -------------------------------------------------------------------------------------------------------- */
+/* ---- activations and gate -------------------------------------------------------------------- */
 
 typedef struct {
   int64_t n;
   CkActivation activation;
   float *x, *up, *dy;
-  int in_place; /* of the backward: 0 not, 1 in dy, 2 in x or the gate, 3 in both inputs of the gate */
+  int in_place; /* of the backward: 0 not, 1 in dy, 2 in x or the gate, 3 in both inputs of the gate
+                 */
 } Elements;
 
 /* Outputs: y, y in place, dx. */
@@ -54,14 +57,19 @@ run_activate (CkBackend *backend, const void *data, float *const *outputs)
     memcpy (outputs[2], e->in_place == 1 ? dy : x, (size_t)e->n * sizeof (float));
     *(e->in_place == 1 ? &dy : &x) = outputs[2];
   }
-  return status == CK_OK ? training->activate_backward (backend, e->activation, e->n, x, dy, outputs[2]) : status;
+  return status == CK_OK
+             ? training->activate_backward (backend, e->activation, e->n, x, dy, outputs[2])
+             : status;
 }
 
 static void
 check_activate_one (int64_t n, CkActivation activation, int in_place)
 {
   Arena a = { 0 };
-  Elements e = { .n = n, .activation = activation, .x = arena_floats (&a, n, FILL_RANDOM), .dy = arena_floats (&a, n, FILL_RANDOM) };
+  Elements e = { .n = n,
+                 .activation = activation,
+                 .x = arena_floats (&a, n, FILL_RANDOM),
+                 .dy = arena_floats (&a, n, FILL_RANDOM) };
   double *y = malloc ((size_t)n * sizeof *y), *dx = malloc ((size_t)n * sizeof *dx);
   Test test = { .data = &e, .run = run_activate, .n_outputs = 3 };
 
@@ -78,7 +86,8 @@ check_activate_one (int64_t n, CkActivation activation, int in_place)
   test.outputs[0] = (Output){ "y", n, NULL, NULL, y, LIMIT, 5 };
   test.outputs[1] = (Output){ "y in place", n, e.x, NULL, y, LIMIT, 5 };
   test.outputs[2] = (Output){ "dx", n, NULL, NULL, dx, LIMIT, 1 };
-  snprintf (test.what, sizeof test.what, "n %lld activation %d in place %d", (long long)n, activation, in_place);
+  snprintf (test.what, sizeof test.what, "n %lld activation %d in place %d", (long long)n,
+            activation, in_place);
   check (&test);
   free (y);
   free (dx);
@@ -111,7 +120,9 @@ run_gate (CkBackend *backend, const void *data, float *const *outputs)
     gate = memcpy (outputs[1], gate, bytes);
   if (e->in_place == 3)
     up = memcpy (outputs[2], up, bytes);
-  return status == CK_OK ? backend->training->gate_backward (backend, e->n, gate, up, dy, outputs[1], outputs[2]) : status;
+  return status == CK_OK ? backend->training->gate_backward (backend, e->n, gate, up, dy,
+                                                             outputs[1], outputs[2])
+                         : status;
 }
 
 static void
@@ -151,7 +162,7 @@ check_gate (void)
   case_end ("gate", "all");
 }
 
-/* ---- scaled residual ------------------------------------------------------------------------------------------------------------- */
+/* ---- scaled residual ------------------------------------------------------------------------- */
 
 typedef struct {
   int64_t rows, cols;
@@ -165,14 +176,15 @@ run_add_scaled (CkBackend *backend, const void *data, float *const *outputs)
 {
   const Residual *r = data;
   const float *y = r->y;
-  CkStatus status = backend->training->add_scaled (backend, r->rows, r->cols, y, r->scale, outputs[0]);
+  CkStatus status =
+      backend->training->add_scaled (backend, r->rows, r->cols, y, r->scale, outputs[0]);
 
   if (r->in_place)
     y = memcpy (outputs[1], y, (size_t)(r->rows * r->cols) * sizeof (float));
   if (status != CK_OK)
     return status;
-  return backend->training->add_scaled_backward (backend, r->rows, r->cols, r->dx, y, r->scale, outputs[1],
-                                                 r->scale != NULL ? outputs[2] : NULL);
+  return backend->training->add_scaled_backward (backend, r->rows, r->cols, r->dx, y, r->scale,
+                                                 outputs[1], r->scale != NULL ? outputs[2] : NULL);
 }
 
 static void
@@ -202,7 +214,8 @@ check_add_scaled_one (int64_t rows, int64_t cols, bool scaled, bool in_place)
   test.outputs[0] = (Output){ "x", n, x, NULL, want, LIMIT, 1 };
   test.outputs[1] = (Output){ "dy", n, NULL, NULL, want + n, LIMIT, 1 };
   test.outputs[2] = (Output){ "dscale", cols, dscale, NULL, want + 2 * n, LIMIT, 1 };
-  snprintf (test.what, sizeof test.what, "rows %lld cols %lld scaled %d in place %d", (long long)rows, (long long)cols, scaled, in_place);
+  snprintf (test.what, sizeof test.what, "rows %lld cols %lld scaled %d in place %d",
+            (long long)rows, (long long)cols, scaled, in_place);
   check (&test);
   free (want);
   arena_clear (&a);
@@ -220,7 +233,7 @@ check_add_scaled (void)
   case_end ("add-scaled", "all");
 }
 
-/* ---- dropout --------------------------------------------------------------------------------------------------------------------- */
+/* ---- dropout --------------------------------------------------------------------------------- */
 
 /* The answers that Random123 publishes. */
 static void
@@ -229,7 +242,8 @@ check_philox (void)
   static const uint32_t known[][10] = {
     { 0, 0, 0, 0, 0, 0, 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8 },
     { ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, 0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd },
-    { 0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0, 0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1 },
+    { 0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0, 0xd16cfe09,
+      0x94fdcceb, 0x5001e420, 0x24126ea1 },
   };
 
   for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
@@ -252,8 +266,11 @@ static CkStatus
 run_dropout (CkBackend *backend, const void *data, float *const *outputs)
 {
   const Dropout *d = data;
-  const CkStatus status = backend->training->dropout (backend, d->key, d->p, d->n, d->x, outputs[0]);
-  return status == CK_OK ? backend->training->dropout (backend, d->key, d->p, d->n, outputs[1], outputs[1]) : status;
+  const CkStatus status =
+      backend->training->dropout (backend, d->key, d->p, d->n, d->x, outputs[0]);
+  return status == CK_OK
+             ? backend->training->dropout (backend, d->key, d->p, d->n, outputs[1], outputs[1])
+             : status;
 }
 
 static void
@@ -275,7 +292,8 @@ check_dropout_one (int64_t n, uint64_t key, float p)
     fail ("of %lld elements %lld are kept at p %g", (long long)n, (long long)kept, p);
   test.outputs[0] = (Output){ "y", n, NULL, NULL, want, 0, 0 };
   test.outputs[1] = (Output){ "y in place", n, d.x, NULL, want, 0, 0 };
-  snprintf (test.what, sizeof test.what, "n %lld key %llx p %g", (long long)n, (unsigned long long)key, p);
+  snprintf (test.what, sizeof test.what, "n %lld key %llx p %g", (long long)n,
+            (unsigned long long)key, p);
   check (&test);
   free (want);
   arena_clear (&a);
@@ -295,7 +313,7 @@ check_dropout (void)
   case_end ("dropout", "all");
 }
 
-/* ---- rows ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 typedef struct {
   int64_t rows, cols, src_stride, dst_stride;
@@ -308,11 +326,13 @@ run_rows (CkBackend *backend, const void *data, float *const *outputs)
 {
   const Rows *r = data;
   const CkTraining *training = backend->training;
-  CkStatus status = training->copy_rows (backend, r->rows, r->cols, r->src, r->src_stride, outputs[0], r->dst_stride);
+  CkStatus status = training->copy_rows (backend, r->rows, r->cols, r->src, r->src_stride,
+                                         outputs[0], r->dst_stride);
 
   if (status == CK_OK)
     status = training->fill (backend, outputs[1], r->rows * r->cols, 0.3f);
-  return status == CK_OK ? training->multiply (backend, outputs[2], r->rows * r->cols, -1.7f) : status;
+  return status == CK_OK ? training->multiply (backend, outputs[2], r->rows * r->cols, -1.7f)
+                         : status;
 }
 
 static void
@@ -320,13 +340,17 @@ check_rows_one (int64_t rows, int64_t cols, int64_t src_stride, int64_t dst_stri
 {
   const int64_t n = (rows - 1) * dst_stride + cols, count = rows * cols;
   Arena a = { 0 };
-  Rows r = { rows, cols, src_stride, dst_stride, arena_floats (&a, (rows - 1) * src_stride + cols, FILL_RANDOM) };
-  float *before = arena_floats (&a, n, FILL_RANDOM), *factors = arena_floats (&a, count, FILL_RANDOM);
-  double *copied = malloc ((size_t)n * sizeof *copied), *filled = malloc ((size_t)(2 * count) * sizeof *filled);
+  Rows r = { rows, cols, src_stride, dst_stride,
+             arena_floats (&a, (rows - 1) * src_stride + cols, FILL_RANDOM) };
+  float *before = arena_floats (&a, n, FILL_RANDOM),
+        *factors = arena_floats (&a, count, FILL_RANDOM);
+  double *copied = malloc ((size_t)n * sizeof *copied),
+         *filled = malloc ((size_t)(2 * count) * sizeof *filled);
   Test test = { .data = &r, .run = run_rows, .n_outputs = 3 };
 
   for (int64_t i = 0; i < n; i++)
-    copied[i] = i % dst_stride < cols ? r.src[i / dst_stride * src_stride + i % dst_stride] : before[i];
+    copied[i] =
+        i % dst_stride < cols ? r.src[i / dst_stride * src_stride + i % dst_stride] : before[i];
   for (int64_t i = 0; i < count; i++) {
     filled[i] = 0.3f;
     filled[count + i] = factors[i] * -1.7f;
@@ -334,8 +358,8 @@ check_rows_one (int64_t rows, int64_t cols, int64_t src_stride, int64_t dst_stri
   test.outputs[0] = (Output){ "copied", n, before, NULL, copied, 0, 0 };
   test.outputs[1] = (Output){ "filled", count, NULL, NULL, filled, 0, 0 };
   test.outputs[2] = (Output){ "multiplied", count, factors, NULL, filled + count, 0, 0 };
-  snprintf (test.what, sizeof test.what, "rows %lld cols %lld strides %lld %lld", (long long)rows, (long long)cols, (long long)src_stride,
-            (long long)dst_stride);
+  snprintf (test.what, sizeof test.what, "rows %lld cols %lld strides %lld %lld", (long long)rows,
+            (long long)cols, (long long)src_stride, (long long)dst_stride);
   check (&test);
   free (copied);
   free (filled);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check-kernels            every operation of every level that this machine has, against double precision and against level "c"; TAP
- * check-kernels --bench    times them instead
+ * check-kernels            every operation of every level that this machine has, against double
+ * precision and against level "c"; TAP check-kernels --bench    times them instead
  */
 #include "tests/kernels/harness.h"
 
@@ -32,7 +32,8 @@ check_level_is (const char *name, const char *want)
 
   CHECK (ck_cpu_open (name, 0, &backend) == CK_OK);
   if (backend != NULL && strcmp (backend->level, want) != 0)
-    fail ("asked for level %s and got %s, not %s", name != NULL ? name : "NULL", backend->level, want);
+    fail ("asked for level %s and got %s, not %s", name != NULL ? name : "NULL", backend->level,
+          want);
   ck_backend_close (backend);
 }
 
@@ -99,7 +100,8 @@ use_backend (void *data)
   user->status = backend->weight_new (backend, user->source, &weight);
   layer.weight = weight;
   for (int i = 0; i < 20 && user->status == CK_OK; i++)
-    user->status = backend->linear (backend, &layer, USER_ROWS, &(CkInput){ CK_F32, user->x }, user->y);
+    user->status =
+        backend->linear (backend, &layer, USER_ROWS, &(CkInput){ CK_F32, user->x }, user->y);
   backend->weight_free (backend, weight);
   ck_backend_close (backend);
   return NULL;
@@ -108,7 +110,8 @@ use_backend (void *data)
 static void
 check_two_threads (void)
 {
-  float *w = floats_filled (USER_SIZE * USER_SIZE, FILL_RANDOM), *x = floats_filled (USER_ROWS * USER_SIZE, FILL_RANDOM);
+  float *w = floats_filled (USER_SIZE * USER_SIZE, FILL_RANDOM),
+        *x = floats_filled (USER_ROWS * USER_SIZE, FILL_RANDOM);
   const CkWeightSource source = { .type = CK_F32, .out = USER_SIZE, .in = USER_SIZE, .data = w };
   User users[3]; /* the last alone, for comparison */
   pthread_t thread;

@@ -11,7 +11,7 @@
 #define ATTENTION_LIMIT 1e-5
 #define EMBED_LIMIT     1e-5
 
-/* ---- norm ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- norm ------------------------------------------------------------------------------------ */
 
 typedef struct {
   int64_t rows, cols;
@@ -34,7 +34,8 @@ norm_loss (const void *data)
     for (int64_t i = 0; i < t->cols; i++)
       variance += pow (x[i] - mean, 2) / (double)t->cols;
     for (int64_t i = 0; i < t->cols; i++)
-      sum += ((x[i] - mean) / sqrt (variance + 1e-5f) * t->weight[i] + t->bias[i]) * t->dy[row * t->cols + i];
+      sum += ((x[i] - mean) / sqrt (variance + 1e-5f) * t->weight[i] + t->bias[i]) *
+             t->dy[row * t->cols + i];
   }
   return sum;
 }
@@ -44,9 +45,14 @@ static CkStatus
 run_norm (CkBackend *backend, const void *data, float *const *outputs)
 {
   const Norm *t = data;
-  CkNormBackward op = {
-    .weight = t->weight, .epsilon = 1e-5f, .rows = t->rows, .cols = t->cols, .x = t->x, .dy = t->dy, .dx = outputs[0], .add_dx = t->add_dx
-  };
+  CkNormBackward op = { .weight = t->weight,
+                        .epsilon = 1e-5f,
+                        .rows = t->rows,
+                        .cols = t->cols,
+                        .x = t->x,
+                        .dy = t->dy,
+                        .dx = outputs[0],
+                        .add_dx = t->add_dx };
 
   if (t->in_place) {
     memcpy (outputs[0], t->dy, (size_t)(t->rows * t->cols) * sizeof (float));
@@ -64,7 +70,9 @@ static void
 check_norm_one (int64_t rows, int64_t cols, float offset, int kind)
 {
   Arena a = { 0 };
-  Norm t = { .rows = rows, .cols = cols, .add_dx = kind == 2, .in_place = kind == 3, .parameters = kind != 0 };
+  Norm t = {
+    .rows = rows, .cols = cols, .add_dx = kind == 2, .in_place = kind == 3, .parameters = kind != 0
+  };
   Test test = { .data = &t, .run = run_norm, .loss = norm_loss, .each = rows * cols < 600 };
 
   t.x = arena_floats (&a, rows * cols, FILL_RANDOM);
@@ -73,11 +81,18 @@ check_norm_one (int64_t rows, int64_t cols, float offset, int kind)
   t.bias = arena_floats (&a, cols, FILL_RANDOM);
   for (int64_t i = 0; i < rows * cols; i++)
     t.x[i] += offset;
-  test.outputs[0] = (Output){ "dx", rows * cols, t.add_dx ? arena_floats (&a, rows * cols, FILL_RANDOM) : NULL, t.x, NULL, NORM_LIMIT, 1 };
-  test.outputs[1] = (Output){ "dweight", cols, arena_floats (&a, cols, FILL_RANDOM), t.weight, NULL, NORM_LIMIT, 0 };
-  test.outputs[2] = (Output){ "dbias", cols, arena_floats (&a, cols, FILL_RANDOM), t.bias, NULL, NORM_LIMIT, 0 };
+  test.outputs[0] =
+      (Output){ "dx", rows * cols, t.add_dx ? arena_floats (&a, rows * cols, FILL_RANDOM) : NULL,
+                t.x,  NULL,        NORM_LIMIT,
+                1 };
+  test.outputs[1] = (Output){ "dweight", cols, arena_floats (&a, cols, FILL_RANDOM),
+                              t.weight,  NULL, NORM_LIMIT,
+                              0 };
+  test.outputs[2] =
+      (Output){ "dbias", cols, arena_floats (&a, cols, FILL_RANDOM), t.bias, NULL, NORM_LIMIT, 0 };
   test.n_outputs = t.parameters ? 3 : 1;
-  snprintf (test.what, sizeof test.what, "rows %lld cols %lld offset %g kind %d", (long long)rows, (long long)cols, offset, kind);
+  snprintf (test.what, sizeof test.what, "rows %lld cols %lld offset %g kind %d", (long long)rows,
+            (long long)cols, offset, kind);
   check (&test);
   arena_clear (&a);
 }
@@ -86,9 +101,8 @@ void
 check_norm_backward (void)
 {
   /* more rows than a task takes, fewer columns than a vector */
-  static const int64_t shapes[][2] = {
-    { 1, 2 }, { 2, 5 }, { 3, 16 }, { 1, 31 }, { 7, 64 }, { 65, 3 }, { 201, 65 }, { 33, 384 }, { 2, 4097 }
-  };
+  static const int64_t shapes[][2] = { { 1, 2 },  { 2, 5 },    { 3, 16 },   { 1, 31 },  { 7, 64 },
+                                       { 65, 3 }, { 201, 65 }, { 33, 384 }, { 2, 4097 } };
 
   case_begin ();
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
@@ -98,12 +112,13 @@ check_norm_backward (void)
   }
   for (int t = 0; team (t) != NULL; t++) {
     float weight = 1;
-    CHECK (team (t)->training->norm_backward (team (t), &(CkNormBackward){ .weight = &weight, .cols = 1 }) == CK_OK);
+    CHECK (team (t)->training->norm_backward (
+               team (t), &(CkNormBackward){ .weight = &weight, .cols = 1 }) == CK_OK);
   }
   case_end ("norm-backward", "all");
 }
 
-/* ---- attention ------------------------------------------------------------------------------------------------------------------- */
+/* ---- attention ------------------------------------------------------------------------------- */
 
 typedef struct {
   CkAttention a;
@@ -119,18 +134,23 @@ turn (const CkAttention *a, const float *x)
   double *turned = malloc ((size_t)n * sizeof *turned);
 
   for (int64_t i = 0; i < n; i++) {
-    const int64_t token = i / (a->heads * d) % a->tokens, c = i % d, other = c < d / 2 ? i + d / 2 : i - d / 2;
+    const int64_t token = i / (a->heads * d) % a->tokens, c = i % d,
+                  other = c < d / 2 ? i + d / 2 : i - d / 2;
     const int64_t at = (token - a->prefix) * d + c;
 
     turned[i] =
-        token < a->prefix || a->cos == NULL ? x[i] : x[i] * (double)a->cos[at] + (c < d / 2 ? -x[other] : x[other]) * (double)a->sin[at];
+        token < a->prefix || a->cos == NULL
+            ? x[i]
+            : x[i] * (double)a->cos[at] + (c < d / 2 ? -x[other] : x[other]) * (double)a->sin[at];
   }
   return turned;
 }
 
-/* One query's share of the loss; p [tokens] is scratch, start the place of its head's first token. */
+/* One query's share of the loss; p [tokens] is scratch, start the place of its head's first token.
+ */
 static double
-query_loss (const Attention *t, const double *q, const double *k, int64_t start, int64_t query, double *p)
+query_loss (const Attention *t, const double *q, const double *k, int64_t start, int64_t query,
+            double *p)
 {
   const int64_t width = t->a.heads * t->a.head_dim, d = t->a.head_dim;
   double max = -INFINITY, sum = 0, result = 0;
@@ -154,10 +174,12 @@ attention_loss (const void *data)
 {
   const Attention *t = data;
   const CkAttention *a = &t->a;
-  double *q = turn (a, t->q), *k = turn (a, t->k), *p = malloc ((size_t)a->tokens * sizeof *p), sum = 0;
+  double *q = turn (a, t->q), *k = turn (a, t->k), *p = malloc ((size_t)a->tokens * sizeof *p),
+         sum = 0;
 
   for (int64_t task = 0; task < a->batch * a->heads * a->tokens; task++) {
-    const int64_t query = task % a->tokens, head = task / a->tokens % a->heads, picture = task / a->tokens / a->heads;
+    const int64_t query = task % a->tokens, head = task / a->tokens % a->heads,
+                  picture = task / a->tokens / a->heads;
     sum += query_loss (t, q, k, (picture * a->tokens * a->heads + head) * a->head_dim, query, p);
   }
   free (q);
@@ -171,7 +193,9 @@ static CkStatus
 run_attention (CkBackend *backend, const void *data, float *const *outputs)
 {
   const Attention *t = data;
-  CkAttentionBackward op = { .forward = t->a, .dout = t->dout, .dq = outputs[0], .dk = outputs[1], .dv = outputs[2] };
+  CkAttentionBackward op = {
+    .forward = t->a, .dout = t->dout, .dq = outputs[0], .dk = outputs[1], .dv = outputs[2]
+  };
 
   op.forward.q = outputs[3];
   op.forward.k = outputs[4];
@@ -190,7 +214,8 @@ put_positions (CkAttention *a, Arena *arena)
     cos[i] = cosf (angle);
     sin[i] = sinf (angle);
   }
-  /* as in any rotation, both halves turn by the same angles: otherwise turning back wouldn't undo it */
+  /* as in any rotation, both halves turn by the same angles: otherwise turning back wouldn't undo
+   * it */
   for (int64_t i = 0; i < n; i++) {
     const int64_t first = i / a->head_dim * a->head_dim + i % (a->head_dim / 2);
     cos[i] = cos[first];
@@ -204,9 +229,17 @@ static void
 check_attention_one (const int64_t *shape, bool turned)
 {
   Arena arena = { 0 };
-  Attention t = { .a = { .batch = shape[0], .tokens = shape[1], .heads = shape[2], .head_dim = shape[3], .prefix = shape[4] } };
+  Attention t = { .a = { .batch = shape[0],
+                         .tokens = shape[1],
+                         .heads = shape[2],
+                         .head_dim = shape[3],
+                         .prefix = shape[4] } };
   const int64_t n = shape[0] * shape[1] * shape[2] * shape[3];
-  Test test = { .data = &t, .run = run_attention, .loss = attention_loss, .each = n * shape[1] < 4000, .n_outputs = 5 };
+  Test test = { .data = &t,
+                .run = run_attention,
+                .loss = attention_loss,
+                .each = n * shape[1] < 4000,
+                .n_outputs = 5 };
   double *wide[4];
 
   if (turned)
@@ -227,10 +260,14 @@ check_attention_one (const int64_t *shape, bool turned)
   test.outputs[0] = (Output){ "dq", n, NULL, t.q, NULL, ATTENTION_LIMIT, 0 };
   test.outputs[1] = (Output){ "dk", n, NULL, t.k, NULL, ATTENTION_LIMIT, 0 };
   test.outputs[2] = (Output){ "dv", n, NULL, t.v, NULL, ATTENTION_LIMIT, 0 };
-  test.outputs[3] = (Output){ "q turned back", n, arena_rounded (&arena, wide[0], n), NULL, wide[2], 5e-7, 0 };
-  test.outputs[4] = (Output){ "k turned back", n, arena_rounded (&arena, wide[1], n), NULL, wide[3], 5e-7, 0 };
-  snprintf (test.what, sizeof test.what, "batch %lld tokens %lld heads %lld head_dim %lld prefix %lld turned %d", (long long)shape[0],
-            (long long)shape[1], (long long)shape[2], (long long)shape[3], (long long)shape[4], turned);
+  test.outputs[3] =
+      (Output){ "q turned back", n, arena_rounded (&arena, wide[0], n), NULL, wide[2], 5e-7, 0 };
+  test.outputs[4] =
+      (Output){ "k turned back", n, arena_rounded (&arena, wide[1], n), NULL, wide[3], 5e-7, 0 };
+  snprintf (test.what, sizeof test.what,
+            "batch %lld tokens %lld heads %lld head_dim %lld prefix %lld turned %d",
+            (long long)shape[0], (long long)shape[1], (long long)shape[2], (long long)shape[3],
+            (long long)shape[4], turned);
   check (&test);
   for (int i = 0; i < 4; i++)
     free (wide[i]);
@@ -240,10 +277,13 @@ check_attention_one (const int64_t *shape, bool turned)
 void
 check_attention_backward (void)
 {
-  /* the last two have more query rows than a block: 1029 of few numbers each, and more than 4096 tokens, where a block has its least rows
+  /* the last two have more query rows than a block: 1029 of few numbers each, and more than 4096
+   * tokens, where a block has its least rows
    */
-  static const int64_t shapes[][5] = { { 1, 1, 1, 2, 0 }, { 1, 1, 1, 64, 1 },  { 2, 5, 3, 6, 1 },    { 1, 17, 2, 4, 5 },
-                                       { 1, 7, 2, 8, 7 }, { 2, 21, 1, 48, 5 }, { 1, 201, 2, 64, 5 }, { 1, 1029, 1, 10, 5 } };
+  static const int64_t shapes[][5] = { { 1, 1, 1, 2, 0 },    { 1, 1, 1, 64, 1 },
+                                       { 2, 5, 3, 6, 1 },    { 1, 17, 2, 4, 5 },
+                                       { 1, 7, 2, 8, 7 },    { 2, 21, 1, 48, 5 },
+                                       { 1, 201, 2, 64, 5 }, { 1, 1029, 1, 10, 5 } };
 
   case_begin ();
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
@@ -254,7 +294,7 @@ check_attention_backward (void)
   case_end ("attention-backward", "all");
 }
 
-/* ---- embedding ------------------------------------------------------------------------------------------------------------------- */
+/* ---- embedding ------------------------------------------------------------------------------- */
 
 typedef struct {
   CkEmbed e;
@@ -274,10 +314,11 @@ patch_value (const Embed *t, int64_t b, int64_t patch, int64_t o)
 
   for (int64_t i = 0; i < e->channels * e->patch * e->patch; i++) {
     const int64_t channel = i / (e->patch * e->patch), across = e->width / e->patch;
-    const int64_t y = patch / across * e->patch + i / e->patch % e->patch, x = patch % across * e->patch + i % e->patch;
+    const int64_t y = patch / across * e->patch + i / e->patch % e->patch,
+                  x = patch % across * e->patch + i % e->patch;
 
-    sum +=
-        (double)t->pixels[((b * e->channels + channel) * e->height + y) * e->width + x] * weight[o * e->channels * e->patch * e->patch + i];
+    sum += (double)t->pixels[((b * e->channels + channel) * e->height + y) * e->width + x] *
+           weight[o * e->channels * e->patch * e->patch + i];
   }
   return sum;
 }
@@ -291,7 +332,8 @@ embed_loss (const void *data)
 
   for (int64_t i = 0; i < e->batch * t->n_tokens * e->dim; i++) {
     const int64_t o = i % e->dim, token = i / e->dim % t->n_tokens, b = i / e->dim / t->n_tokens;
-    const double value = token < e->n_prefix ? t->prefix[token * e->dim + o] : patch_value (t, b, token - e->n_prefix, o);
+    const double value = token < e->n_prefix ? t->prefix[token * e->dim + o]
+                                             : patch_value (t, b, token - e->n_prefix, o);
 
     sum += (value + t->position[token * e->dim + o]) * t->dtokens[i];
   }
@@ -342,19 +384,24 @@ check_embed_one (const int64_t *shape, int wanted)
   t.dtokens = arena_floats (&a, shape[0] * t.n_tokens * t.e.dim, FILL_RANDOM);
   {
     const Output all[] = {
-      { "dweight", t.e.dim * cols, arena_floats (&a, t.e.dim * cols, FILL_RANDOM), t.w.memory, NULL, EMBED_LIMIT, 0 },
+      { "dweight", t.e.dim * cols, arena_floats (&a, t.e.dim * cols, FILL_RANDOM), t.w.memory, NULL,
+        EMBED_LIMIT, 0 },
       { "dbias", t.e.dim, arena_floats (&a, t.e.dim, FILL_RANDOM), t.bias, NULL, EMBED_LIMIT, 0 },
-      { "dprefix", t.e.n_prefix * t.e.dim, arena_floats (&a, t.e.n_prefix * t.e.dim, FILL_RANDOM), t.prefix, NULL, EMBED_LIMIT, 0 },
-      { "dposition", t.n_tokens * t.e.dim, arena_floats (&a, t.n_tokens * t.e.dim, FILL_RANDOM), t.position, NULL, EMBED_LIMIT, 0 },
+      { "dprefix", t.e.n_prefix * t.e.dim, arena_floats (&a, t.e.n_prefix * t.e.dim, FILL_RANDOM),
+        t.prefix, NULL, EMBED_LIMIT, 0 },
+      { "dposition", t.n_tokens * t.e.dim, arena_floats (&a, t.n_tokens * t.e.dim, FILL_RANDOM),
+        t.position, NULL, EMBED_LIMIT, 0 },
     };
 
     for (int i = 0; i < 4; i++)
       if (t.wanted & 1 << i)
         test.outputs[test.n_outputs++] = all[i];
   }
-  snprintf (test.what, sizeof test.what, "batch %lld channels %lld height %lld width %lld patch %lld dim %lld prefix %lld wanted %x",
-            (long long)shape[0], (long long)shape[1], (long long)shape[2], (long long)shape[3], (long long)shape[4], (long long)shape[5],
-            (long long)shape[6], wanted);
+  snprintf (
+      test.what, sizeof test.what,
+      "batch %lld channels %lld height %lld width %lld patch %lld dim %lld prefix %lld wanted %x",
+      (long long)shape[0], (long long)shape[1], (long long)shape[2], (long long)shape[3],
+      (long long)shape[4], (long long)shape[5], (long long)shape[6], wanted);
   check (&test);
   test_weight_clear (&t.w, team (0));
   arena_clear (&a);
@@ -363,9 +410,11 @@ check_embed_one (const int64_t *shape, int wanted)
 void
 check_embed_backward (void)
 {
-  /* batch, channels, height, width, patch, dim, n_prefix; the last has more patches than are gathered at once */
-  static const int64_t shapes[][7] = { { 1, 1, 1, 1, 1, 1, 0 },    { 2, 2, 4, 6, 2, 3, 1 },    { 1, 3, 16, 16, 8, 20, 5 },
-                                       { 3, 2, 21, 14, 7, 33, 1 }, { 2, 3, 64, 64, 8, 48, 0 }, { 1, 16, 264, 264, 1, 2, 1 } };
+  /* batch, channels, height, width, patch, dim, n_prefix; the last has more patches than are
+   * gathered at once */
+  static const int64_t shapes[][7] = { { 1, 1, 1, 1, 1, 1, 0 },    { 2, 2, 4, 6, 2, 3, 1 },
+                                       { 1, 3, 16, 16, 8, 20, 5 }, { 3, 2, 21, 14, 7, 33, 1 },
+                                       { 2, 3, 64, 64, 8, 48, 0 }, { 1, 16, 264, 264, 1, 2, 1 } };
 
   case_begin ();
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Norm, attention and embedding against their formulas in double precision, and shapes that every operation must refuse. */
+/* Norm, attention and embedding against their formulas in double precision, and shapes that every
+ * operation must refuse. */
 #include "tests/kernels/harness.h"
 
 #include <math.h>
@@ -10,7 +11,7 @@
 #define ATTENTION_LIMIT 1e-5
 #define EMBED_LIMIT     5e-6
 
-/* ---- norm ---- */
+/* ---- norm ------------------------------------------------------------------------------------ */
 
 static double *
 reference_norm (const CkNorm *norm, int64_t rows, int64_t cols, const float *x)
@@ -25,17 +26,22 @@ reference_norm (const CkNorm *norm, int64_t rows, int64_t cols, const float *x)
     for (int64_t i = 0; i < cols; i++)
       variance += pow (x[row * cols + i] - mean, 2) / (double)cols;
     for (int64_t i = 0; i < cols; i++)
-      y[row * cols + i] = (x[row * cols + i] - mean) / sqrt (variance + norm->epsilon) * norm->weight[i] + norm->bias[i];
+      y[row * cols + i] =
+          (x[row * cols + i] - mean) / sqrt (variance + norm->epsilon) * norm->weight[i] +
+          norm->bias[i];
   }
   return y;
 }
 
-/* `offset` moves the mean away from zero, where a variance as mean of squares less square of mean would lose its digits. */
+/* `offset` moves the mean away from zero, where a variance as mean of squares less square of mean
+ * would lose its digits. */
 static void
-check_norm_one (CkBackend *backend, CkBackend *oracle, int64_t rows, int64_t cols, Fill fill, float offset)
+check_norm_one (CkBackend *backend, CkBackend *oracle, int64_t rows, int64_t cols, Fill fill,
+                float offset)
 {
   float *weight = floats_filled (cols, FILL_RANDOM), *bias = floats_filled (cols, FILL_RANDOM);
-  float *x = floats_filled (rows * cols, fill), *y = floats_new (rows * cols), *plain = floats_new (rows * cols);
+  float *x = floats_filled (rows * cols, fill), *y = floats_new (rows * cols),
+        *plain = floats_new (rows * cols);
   const CkNorm norm = { weight, bias, 1e-5f };
   double *want;
 
@@ -45,7 +51,8 @@ check_norm_one (CkBackend *backend, CkBackend *oracle, int64_t rows, int64_t col
   CHECK (backend->norm (backend, &norm, rows, cols, x, y) == CK_OK);
   CHECK (oracle->norm (oracle, &norm, rows, cols, x, plain) == CK_OK);
   compare ("norm", y, want, rows * cols, NORM_LIMIT, largest (want, rows * cols));
-  compare_floats ("norm against c", y, plain, rows * cols, 2 * NORM_LIMIT, largest (want, rows * cols));
+  compare_floats ("norm against c", y, plain, rows * cols, 2 * NORM_LIMIT,
+                  largest (want, rows * cols));
   CHECK (backend->norm (backend, &norm, rows, cols, x, x) == CK_OK);
   compare_floats ("norm in place", x, y, rows * cols, 0, 0);
   free (want);
@@ -59,7 +66,8 @@ check_norm_one (CkBackend *backend, CkBackend *oracle, int64_t rows, int64_t col
 void
 check_norm (CkBackend *backend, CkBackend *oracle)
 {
-  static const int64_t shapes[][2] = { { 1, 1 }, { 2, 5 }, { 3, 16 }, { 1, 31 }, { 7, 64 }, { 201, 65 }, { 5, 384 }, { 2, 4097 } };
+  static const int64_t shapes[][2] = { { 1, 1 },  { 2, 5 },    { 3, 16 },  { 1, 31 },
+                                       { 7, 64 }, { 201, 65 }, { 5, 384 }, { 2, 4097 } };
 
   case_begin ();
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
@@ -71,7 +79,7 @@ check_norm (CkBackend *backend, CkBackend *oracle)
   case_end ("norm", backend->level);
 }
 
-/* ---- attention ---- */
+/* ---- attention ------------------------------------------------------------------------------- */
 
 /* x [batch * tokens, heads * head_dim] with its positions turned. */
 static double *
@@ -81,10 +89,13 @@ reference_rope (const CkAttention *a, const float *x)
   double *turned = malloc ((size_t)n * sizeof *turned);
 
   for (int64_t i = 0; i < n; i++) {
-    const int64_t token = i / (a->heads * d) % a->tokens, c = i % d, other = c < d / 2 ? i + d / 2 : i - d / 2;
+    const int64_t token = i / (a->heads * d) % a->tokens, c = i % d,
+                  other = c < d / 2 ? i + d / 2 : i - d / 2;
     const int64_t at = (token - a->prefix) * d + c;
 
-    turned[i] = token < a->prefix ? x[i] : x[i] * (double)a->cos[at] + (c < d / 2 ? -x[other] : x[other]) * (double)a->sin[at];
+    turned[i] = token < a->prefix ? x[i]
+                                  : x[i] * (double)a->cos[at] +
+                                        (c < d / 2 ? -x[other] : x[other]) * (double)a->sin[at];
   }
   return turned;
 }
@@ -93,10 +104,12 @@ static double *
 reference_attention (const CkAttention *a, const double *q, const double *k)
 {
   const int64_t width = a->heads * a->head_dim, d = a->head_dim;
-  double *out = calloc ((size_t)(a->batch * a->tokens * width), sizeof *out), *p = malloc ((size_t)a->tokens * sizeof *p);
+  double *out = calloc ((size_t)(a->batch * a->tokens * width), sizeof *out),
+         *p = malloc ((size_t)a->tokens * sizeof *p);
 
   for (int64_t task = 0; task < a->batch * a->heads * a->tokens; task++) {
-    const int64_t query = task % a->tokens, head = task / a->tokens % a->heads, picture = task / a->tokens / a->heads;
+    const int64_t query = task % a->tokens, head = task / a->tokens % a->heads,
+                  picture = task / a->tokens / a->heads;
     const int64_t start = picture * a->tokens * width + head * d;
     double max = -INFINITY, sum = 0;
 
@@ -119,9 +132,11 @@ reference_attention (const CkAttention *a, const double *q, const double *k)
 static void
 check_attention_one (CkBackend *backend, CkBackend *oracle, CkAttention a, Fill fill)
 {
-  const int64_t n = a.batch * a.tokens * a.heads * a.head_dim, n_positions = (a.tokens - a.prefix) * a.head_dim;
+  const int64_t n = a.batch * a.tokens * a.heads * a.head_dim,
+                n_positions = (a.tokens - a.prefix) * a.head_dim;
   float *cos = floats_new (n_positions), *sin = floats_new (n_positions);
-  float *q = floats_filled (n, fill), *k = floats_filled (n, fill), *v = floats_filled (n, FILL_RANDOM), *out = floats_new (n);
+  float *q = floats_filled (n, fill), *k = floats_filled (n, fill),
+        *v = floats_filled (n, FILL_RANDOM), *out = floats_new (n);
   float *plain_q = floats_copy (q, n), *plain_k = floats_copy (k, n), *plain = floats_new (n);
   double *want_q, *want_k, *want;
 
@@ -130,7 +145,8 @@ check_attention_one (CkBackend *backend, CkBackend *oracle, CkAttention a, Fill 
     cos[i] = cosf (angle);
     sin[i] = sinf (angle);
   }
-  /* scores of up to +-5, a softmax that is neither flat nor a single one; the extremes remain as they are */
+  /* scores of up to +-5, a softmax that is neither flat nor a single one; the extremes remain as
+   * they are */
   for (int64_t i = 0; i < n && fill == FILL_RANDOM; i++)
     q[i] = plain_q[i] *= 4;
   a.cos = n_positions > 0 ? cos : NULL;
@@ -146,13 +162,15 @@ check_attention_one (CkBackend *backend, CkBackend *oracle, CkAttention a, Fill 
   CHECK (backend->attention (backend, &a) == CK_OK);
   compare ("q turned once", q, want_q, n, 1e-6, largest (want_q, n));
   compare ("k turned once", k, want_k, n, 1e-6, largest (want_k, n));
-  /* With q and k of +-1e4 a score's rounding error is larger than 1, and the softmax of that is anyone's guess. */
+  /* With q and k of +-1e4 a score's rounding error is larger than 1, and the softmax of that is
+   * anyone's guess. */
   if (fill == FILL_RANDOM || fill == FILL_ZERO) {
     compare ("attention", out, want, n, ATTENTION_LIMIT, 1);
     compare_floats ("attention against c", out, plain, n, 2 * ATTENTION_LIMIT, 1);
   }
   for (int64_t i = 0; i < n; i++)
-    CHECK (fabsf (out[i]) <= 1.00001f); /* a mean of v, whatever the scores: no overflow in the exponentials */
+    CHECK (fabsf (out[i]) <=
+           1.00001f); /* a mean of v, whatever the scores: no overflow in the exponentials */
 
   free (want_q);
   free (want_k);
@@ -172,13 +190,19 @@ void
 check_attention (CkBackend *backend, CkBackend *oracle)
 {
   /* batch, tokens, heads, head_dim, prefix */
-  static const int64_t shapes[][5] = { { 1, 1, 1, 2, 0 },   { 1, 1, 1, 64, 1 },   { 2, 5, 3, 32, 1 },    { 1, 17, 2, 64, 5 },
-                                       { 3, 21, 1, 48, 5 }, { 1, 201, 3, 64, 5 }, { 1, 67, 1, 128, 67 }, { 1, 1029, 1, 34, 5 } };
+  static const int64_t shapes[][5] = { { 1, 1, 1, 2, 0 },     { 1, 1, 1, 64, 1 },
+                                       { 2, 5, 3, 32, 1 },    { 1, 17, 2, 64, 5 },
+                                       { 3, 21, 1, 48, 5 },   { 1, 201, 3, 64, 5 },
+                                       { 1, 67, 1, 128, 67 }, { 1, 1029, 1, 34, 5 } };
 
   case_begin ();
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
     const int64_t *shape = shapes[s];
-    const CkAttention a = { .batch = shape[0], .tokens = shape[1], .heads = shape[2], .head_dim = shape[3], .prefix = shape[4] };
+    const CkAttention a = { .batch = shape[0],
+                            .tokens = shape[1],
+                            .heads = shape[2],
+                            .head_dim = shape[3],
+                            .prefix = shape[4] };
 
     for (int fill = FILL_RANDOM; fill < (a.tokens < 500 ? N_FILLS : FILL_RANDOM + 1); fill++)
       check_attention_one (backend, oracle, a, (Fill)fill);
@@ -186,21 +210,25 @@ check_attention (CkBackend *backend, CkBackend *oracle)
   case_end ("attention", backend->level);
 }
 
-/* ---- embedding ---- */
+/* ---- embedding ------------------------------------------------------------------------------- */
 
-/* The convolution as its definition says it: no patches, only pixels and a weight [dim, channels, patch, patch]. */
+/* The convolution as its definition says it: no patches, only pixels and a weight [dim, channels,
+ * patch, patch]. */
 static double *
 reference_embed (const CkEmbed *e, const double *weight)
 {
-  const int64_t across = e->width / e->patch, patches = e->height / e->patch * across, n = e->n_prefix + patches;
+  const int64_t across = e->width / e->patch, patches = e->height / e->patch * across,
+                n = e->n_prefix + patches;
   double *tokens = malloc ((size_t)(e->batch * n * e->dim) * sizeof *tokens);
 
   for (int64_t i = 0; i < e->batch * n * e->dim; i++) {
-    const int64_t o = i % e->dim, token = i / e->dim % n, picture = i / e->dim / n, at = token - e->n_prefix;
+    const int64_t o = i % e->dim, token = i / e->dim % n, picture = i / e->dim / n,
+                  at = token - e->n_prefix;
     double sum = e->bias != NULL ? e->bias[o] : 0;
 
     for (int64_t j = 0; at >= 0 && j < e->channels * e->patch * e->patch; j++) {
-      const int64_t channel = j / e->patch / e->patch, dy = j / e->patch % e->patch, dx = j % e->patch;
+      const int64_t channel = j / e->patch / e->patch, dy = j / e->patch % e->patch,
+                    dx = j % e->patch;
       const int64_t y = at / across * e->patch + dy, x = at % across * e->patch + dx;
 
       sum += e->pixels[((picture * e->channels + channel) * e->height + y) * e->width + x] *
@@ -217,7 +245,8 @@ check_embed_one (CkBackend *backend, CkBackend *oracle, CkEmbed e, CkType type, 
   const int64_t n_pixels = e.batch * e.channels * e.height * e.width, n_prefix = e.n_prefix * e.dim;
   const int64_t n = e.batch * (e.n_prefix + e.height / e.patch * (e.width / e.patch)) * e.dim;
   float *pixels = floats_filled (n_pixels, FILL_RANDOM), *bias = floats_filled (e.dim, FILL_RANDOM);
-  float *prefix = floats_filled (n_prefix, FILL_RANDOM), *tokens = floats_new (n), *plain = floats_new (n);
+  float *prefix = floats_filled (n_prefix, FILL_RANDOM), *tokens = floats_new (n),
+        *plain = floats_new (n);
   TestWeight w;
   double *want;
 
@@ -245,9 +274,11 @@ check_embed_one (CkBackend *backend, CkBackend *oracle, CkEmbed e, CkType type, 
 void
 check_embed (CkBackend *backend, CkBackend *oracle)
 {
-  /* batch, channels, height, width, patch, dim, n_prefix; the last has more patches than are gathered at once */
-  static const int64_t shapes[][7] = { { 1, 1, 1, 1, 1, 1, 0 },      { 1, 3, 16, 16, 16, 20, 5 }, { 2, 3, 48, 32, 16, 48, 5 },
-                                       { 3, 2, 21, 14, 7, 33, 1 },   { 1, 3, 64, 64, 8, 384, 0 }, { 1, 3, 488, 392, 8, 2, 5 },
+  /* batch, channels, height, width, patch, dim, n_prefix; the last has more patches than are
+   * gathered at once */
+  static const int64_t shapes[][7] = { { 1, 1, 1, 1, 1, 1, 0 },      { 1, 3, 16, 16, 16, 20, 5 },
+                                       { 2, 3, 48, 32, 16, 48, 5 },  { 3, 2, 21, 14, 7, 33, 1 },
+                                       { 1, 3, 64, 64, 8, 384, 0 },  { 1, 3, 488, 392, 8, 2, 5 },
                                        { 2, 1, 1040, 1040, 1, 1, 1 } };
 
   case_begin ();
@@ -266,7 +297,7 @@ check_embed (CkBackend *backend, CkBackend *oracle)
   case_end ("embed", backend->level);
 }
 
-/* ---- shapes to refuse ---- */
+/* ---- shapes to refuse ------------------------------------------------------------------------ */
 
 static CkStatus
 weight_status (CkBackend *backend, CkWeightSource source)
@@ -283,15 +314,17 @@ static void
 check_bad_weights (CkBackend *backend)
 {
   const float data[64] = { 0 };
-  const CkWeightSource good = { .type = CK_NF4, .out = 4, .in = 8, .data = data, .absmax = data, .block = 64 };
+  const CkWeightSource good = {
+    .type = CK_NF4, .out = 4, .in = 8, .data = data, .absmax = data, .block = 64
+  };
   CkWeightSource bad;
 
   CHECK (weight_status (backend, good) == CK_OK);
-#define CHECK_BAD(field, value, status)                                                                                                    \
-  do {                                                                                                                                     \
-    bad = good;                                                                                                                            \
-    bad.field = value;                                                                                                                     \
-    CHECK (weight_status (backend, bad) == status);                                                                                        \
+#define CHECK_BAD(field, value, status)                                                            \
+  do {                                                                                             \
+    bad = good;                                                                                    \
+    bad.field = value;                                                                             \
+    CHECK (weight_status (backend, bad) == status);                                                \
   } while (0)
   CHECK_BAD (out, 0, CK_BAD_SHAPE);
   CHECK_BAD (in, -8, CK_BAD_SHAPE);
@@ -332,9 +365,15 @@ check_bad_linear (CkBackend *backend)
   CHECK (backend->weight_decode (backend, weight, 5, INT64_MAX, y) == CK_BAD_SHAPE);
 
   {
-    const CkEmbed good = {
-      .batch = 1, .channels = 2, .height = 4, .width = 4, .patch = 2, .weight = weight, .dim = 4, .pixels = data, .tokens = y
-    };
+    const CkEmbed good = { .batch = 1,
+                           .channels = 2,
+                           .height = 4,
+                           .width = 4,
+                           .patch = 2,
+                           .weight = weight,
+                           .dim = 4,
+                           .pixels = data,
+                           .tokens = y };
     CkEmbed bad = good;
 
     CHECK (backend->embed (backend, &good) == CK_OK);
@@ -358,9 +397,17 @@ static void
 check_bad_attention (CkBackend *backend)
 {
   float data[64] = { 0 }, out[64];
-  const CkAttention good = {
-    .batch = 1, .tokens = 2, .heads = 2, .head_dim = 4, .prefix = 1, .cos = data, .sin = data, .q = data, .k = data, .v = data, .out = out
-  };
+  const CkAttention good = { .batch = 1,
+                             .tokens = 2,
+                             .heads = 2,
+                             .head_dim = 4,
+                             .prefix = 1,
+                             .cos = data,
+                             .sin = data,
+                             .q = data,
+                             .k = data,
+                             .v = data,
+                             .out = out };
   CkAttention bad;
 
   CHECK (backend->attention (backend, &good) == CK_OK);

@@ -35,7 +35,9 @@ layer_init (Layer *l, const Parts *parts, int64_t rows, int64_t in, int64_t out,
 {
   Arena *a = &l->arena;
 
-  *l = (Layer){ .parts = *parts, .rows = rows, .in = in, .out = out, .rank = parts->adapter == 3 ? 0 : rank };
+  *l = (Layer){
+    .parts = *parts, .rows = rows, .in = in, .out = out, .rank = parts->adapter == 3 ? 0 : rank
+  };
   test_weight_init (&l->w, team (0), parts->type, out, in, FILL_RANDOM);
   l->x = arena_floats (a, rows * in, FILL_RANDOM);
   l->dy = arena_floats (a, rows * out, FILL_RANDOM);
@@ -54,7 +56,10 @@ layer_init (Layer *l, const Parts *parts, int64_t rows, int64_t in, int64_t out,
                             .key = 0x123456789abcdef0 };
   l->mask = malloc ((size_t)(rows * in) * sizeof (double));
   for (int64_t i = 0; i < rows * in; i++)
-    l->mask[i] = !parts->dropout ? 1 : reference_unit (l->adapter.key, i) >= l->adapter.dropout ? 1 / (1 - (double)l->adapter.dropout) : 0;
+    l->mask[i] = !parts->dropout ? 1
+                 : reference_unit (l->adapter.key, i) >= l->adapter.dropout
+                     ? 1 / (1 - (double)l->adapter.dropout)
+                     : 0;
 }
 
 static void
@@ -100,7 +105,8 @@ static double
 loss (const void *data)
 {
   const Layer *l = data;
-  double *low = malloc ((size_t)l->rank * sizeof *low + 1), *y = malloc ((size_t)l->out * sizeof *y), sum = 0;
+  double *low = malloc ((size_t)l->rank * sizeof *low + 1),
+         *y = malloc ((size_t)l->out * sizeof *y), sum = 0;
 
   for (int64_t row = 0; row < l->rows; row++) {
     forward_row (l, row, low, y);
@@ -116,7 +122,8 @@ loss (const void *data)
 static void
 put_y (Layer *l)
 {
-  double *low = malloc ((size_t)l->rank * sizeof *low + 1), *y = malloc ((size_t)(l->rows * l->out) * sizeof *y);
+  double *low = malloc ((size_t)l->rank * sizeof *low + 1),
+         *y = malloc ((size_t)(l->rows * l->out) * sizeof *y);
 
   for (int64_t row = 0; row < l->rows; row++)
     forward_row (l, row, low, y + row * l->out);
@@ -140,7 +147,11 @@ run (CkBackend *backend, const void *data, float *const *outputs)
     .dy = l->dy,
     .dx = OUTPUT (DX),
     .add_dx = l->parts.add_dx,
-    .gradients = { .weight = OUTPUT (DWEIGHT), .bias = OUTPUT (DBIAS), .down = OUTPUT (DDOWN), .up = OUTPUT (DUP), .gain = OUTPUT (DGAIN) },
+    .gradients = { .weight = OUTPUT (DWEIGHT),
+                   .bias = OUTPUT (DBIAS),
+                   .down = OUTPUT (DDOWN),
+                   .up = OUTPUT (DUP),
+                   .gain = OUTPUT (DGAIN) },
   };
 #undef OUTPUT
 
@@ -149,7 +160,8 @@ run (CkBackend *backend, const void *data, float *const *outputs)
 
 /* Gradients of those in `wanted` that such a layer has. */
 static void
-check_layer (const Parts *parts, int64_t rows, int64_t in, int64_t out, int64_t rank, int wanted, bool each)
+check_layer (const Parts *parts, int64_t rows, int64_t in, int64_t out, int64_t rank, int wanted,
+             bool each)
 {
   Test test = { .run = run, .loss = loss, .each = each };
   Layer l;
@@ -180,16 +192,18 @@ check_layer (const Parts *parts, int64_t rows, int64_t in, int64_t out, int64_t 
       test.outputs[test.n_outputs++] = (Output){
         .name = gradients[g].name,
         .n = gradients[g].n,
-        .before = g != DX || parts->add_dx ? arena_floats (&l.arena, gradients[g].n, FILL_RANDOM) : NULL,
+        .before =
+            g != DX || parts->add_dx ? arena_floats (&l.arena, gradients[g].n, FILL_RANDOM) : NULL,
         .input = gradients[g].input,
         .limit = LIMIT,
       };
     }
   }
   test.data = &l;
-  snprintf (test.what, sizeof test.what, "%s rows %lld in %lld out %lld adapter %d dropout %d bias %d add %d wanted %x",
-            type_names[parts->type], (long long)rows, (long long)in, (long long)out, parts->adapter, parts->dropout, parts->bias,
-            parts->add_dx, wanted);
+  snprintf (test.what, sizeof test.what,
+            "%s rows %lld in %lld out %lld adapter %d dropout %d bias %d add %d wanted %x",
+            type_names[parts->type], (long long)rows, (long long)in, (long long)out, parts->adapter,
+            parts->dropout, parts->bias, parts->add_dx, wanted);
   check (&test);
   layer_clear (&l);
 }
@@ -220,9 +234,11 @@ check_wanted (CkType type)
 static void
 check_shapes (CkType type)
 {
-  static const int64_t shapes[][4] = { { 1, 1, 1, 1 },      { 1, 384, 9, 4 },    { 17, 65, 47, 5 },
-                                       { 201, 64, 48, 16 }, { 33, 7, 520, 1 },   { 20, 300, 1500, 3 },
-                                       { 20, 1500, 30, 3 }, { 1100, 20, 10, 2 }, { 65, 600, 40, 70 } };
+  static const int64_t shapes[][4] = { { 1, 1, 1, 1 },      { 1, 384, 9, 4 },
+                                       { 17, 65, 47, 5 },   { 201, 64, 48, 16 },
+                                       { 33, 7, 520, 1 },   { 20, 300, 1500, 3 },
+                                       { 20, 1500, 30, 3 }, { 1100, 20, 10, 2 },
+                                       { 65, 600, 40, 70 } };
 
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
     for (int adapter = 0; adapter < 3; adapter++) {
@@ -232,7 +248,8 @@ check_shapes (CkType type)
   }
 }
 
-/* A gain of 0 hides what it multiplied; its gradient stays as it is, and nothing becomes infinite. */
+/* A gain of 0 hides what it multiplied; its gradient stays as it is, and nothing becomes infinite.
+ */
 static void
 check_zero_gain (void)
 {
@@ -256,7 +273,8 @@ check_zero_gain (void)
   layer_clear (&l);
 }
 
-/* An adapter's dropout forward, which only training has; more columns than are dropped out at once. */
+/* An adapter's dropout forward, which only training has; more columns than are dropped out at once.
+ */
 static void
 check_forward (const Parts *parts, int64_t rows, int64_t in, int64_t out)
 {

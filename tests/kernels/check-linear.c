@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The linear layer against sums in double precision, in every combination of what may follow the product. */
+/* The linear layer against sums in double precision, in every combination of what may follow the
+ * product. */
 #include "tests/kernels/harness.h"
 
 #include <math.h>
@@ -98,15 +99,18 @@ reference_low (const Data *d, int64_t row, Sum *low)
 }
 
 static Sum
-reference_element (const Data *d, const double *weight, const Parts *p, const Sum *low, int64_t row, int64_t o)
+reference_element (const Data *d, const double *weight, const Parts *p, const Sum *low, int64_t row,
+                   int64_t o)
 {
   const int64_t at = row * d->out + o;
   Sum t = { 0 };
 
   for (int64_t i = 0; i < d->in; i++)
-    add (&t, d->x[row * d->in + i] * weight[o * d->in + i], d->x[row * d->in + i] * weight[o * d->in + i]);
+    add (&t, d->x[row * d->in + i] * weight[o * d->in + i],
+         d->x[row * d->in + i] * weight[o * d->in + i]);
   for (int64_t r = 0; p->adapter != 0 && r < d->adapter.rank; r++)
-    add (&t, low[r].value * d->up[o * d->adapter.rank + r], low[r].magnitude * d->up[o * d->adapter.rank + r]);
+    add (&t, low[r].value * d->up[o * d->adapter.rank + r],
+         low[r].magnitude * d->up[o * d->adapter.rank + r]);
   if (p->adapter == 2)
     multiply (&t, d->gain[o]);
   if (p->bias)
@@ -172,9 +176,11 @@ check_one (CkBackend *backend, CkBackend *oracle, Data *d, const TestWeight *w, 
   float *y = run (backend, d, w->weight, p), *plain = run (oracle, d, w->weight, p);
   char what[160];
 
-  snprintf (what, sizeof what, "%s rows %lld in %lld out %lld adapter %d bias %d activation %d times %d scale %d residual %d",
-            type_names[w->source.type], (long long)d->rows, (long long)d->in, (long long)d->out, p->adapter, p->bias, p->activation,
-            p->times, p->scale, p->residual);
+  snprintf (what, sizeof what,
+            "%s rows %lld in %lld out %lld adapter %d bias %d activation %d times %d scale %d "
+            "residual %d",
+            type_names[w->source.type], (long long)d->rows, (long long)d->in, (long long)d->out,
+            p->adapter, p->bias, p->activation, p->times, p->scale, p->residual);
   compare (what, y, want, n, LIMIT, magnitude);
   compare_floats (what, y, plain, n, 2 * LIMIT, magnitude);
   free (want);
@@ -182,12 +188,15 @@ check_one (CkBackend *backend, CkBackend *oracle, Data *d, const TestWeight *w, 
   floats_free (plain, n);
 }
 
-/* Every shape that the cutting into tiles treats differently: narrower than a vector, a panel and a bit, more rows than a group, ... */
+/* Every shape that the cutting into tiles treats differently: narrower than a vector, a panel and a
+ * bit, more rows than a group, ... */
 static void
 check_shapes (CkBackend *backend, CkBackend *oracle, CkType type)
 {
-  static const int64_t shapes[][3] = { { 1, 1, 1 },     { 1, 384, 9 },   { 2, 3, 5 },      { 7, 16, 64 },  { 17, 65, 47 }, { 5, 100, 300 },
-                                       { 201, 64, 48 }, { 3, 1500, 70 }, { 1100, 20, 10 }, { 33, 7, 520 }, { 1, 31, 700 } };
+  static const int64_t shapes[][3] = { { 1, 1, 1 },     { 1, 384, 9 },   { 2, 3, 5 },
+                                       { 7, 16, 64 },   { 17, 65, 47 },  { 5, 100, 300 },
+                                       { 201, 64, 48 }, { 3, 1500, 70 }, { 1100, 20, 10 },
+                                       { 33, 7, 520 },  { 1, 31, 700 } };
   const Parts plain = { .bias = true }, full = { 2, true, true, CK_SILU, SEPARATE, ALIASED };
 
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
@@ -230,9 +239,12 @@ check_combinations (CkBackend *backend, CkBackend *oracle, CkType type)
   test_weight_init (&w, backend, type, 37, 33, FILL_RANDOM);
   data_init (&d, 5, 33, 37, 4, FILL_RANDOM);
   for (int i = 0; i < 3 * 2 * 2 * 4 * N_OPERANDS * N_OPERANDS; i++) {
-    const Parts parts = {
-      i % 3, i / 3 % 2 != 0, i / 6 % 2 != 0, (CkActivation)(i / 12 % 4), (Operand)(i / 48 % N_OPERANDS), (Operand)(i / 48 / N_OPERANDS)
-    };
+    const Parts parts = { i % 3,
+                          i / 3 % 2 != 0,
+                          i / 6 % 2 != 0,
+                          (CkActivation)(i / 12 % 4),
+                          (Operand)(i / 48 % N_OPERANDS),
+                          (Operand)(i / 48 / N_OPERANDS) };
     check_one (backend, oracle, &d, &w, &parts);
   }
   data_clear (&d);
@@ -259,7 +271,8 @@ static double
 activation_limit (CkActivation activation, double x)
 {
   switch (activation) {
-  case CK_GELU: /* 1 + erf cancels for negative x, in fp32 everywhere: an absolute error of 1 + erf, times x / 2 */
+  case CK_GELU: /* 1 + erf cancels for negative x, in fp32 everywhere: an absolute error of 1 + erf,
+                   times x / 2 */
     return 1.5e-7 * fabs (x);
   case CK_SILU: /* relative, and e^89 is infinite in fp32 */
     return 3e-7 * fabs (activate (CK_SILU, x)) + 3e-37;
@@ -284,7 +297,9 @@ check_activations (CkBackend *backend)
   CHECK (backend->weight_new (backend, &source, &weight) == CK_OK);
   layer.weight = weight;
   for (int i = 0; i < N; i++)
-    x[i] = (float)(i - N / 2) * (i % 3 == 0 ? 2e-3f : i % 3 == 1 ? 1e-4f : 1e-9f); /* to +-100, +-5, +-5e-5 */
+    x[i] = (float)(i - N / 2) * (i % 3 == 0   ? 2e-3f
+                                 : i % 3 == 1 ? 1e-4f
+                                              : 1e-9f); /* to +-100, +-5, +-5e-5 */
   for (int activation = CK_IDENTITY; activation <= CK_RELU; activation++) {
     layer.activation = (CkActivation)activation;
     CHECK (backend->linear (backend, &layer, N, &input, y) == CK_OK);

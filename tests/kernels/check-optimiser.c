@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- cross entropy --------------------------------------------------------------------------------------------------------------- */
+/* ---- cross entropy --------------------------------------------------------------------------- */
 
 typedef struct {
   int64_t batch, classes;
@@ -16,7 +16,8 @@ typedef struct {
   float smoothing, factor;
 } Entropy;
 
-/* The batch's loss: each picture's against a smoothed target, in which a class counts by its weight; over the labels' weights. */
+/* The batch's loss: each picture's against a smoothed target, in which a class counts by its
+ * weight; over the labels' weights. */
 static double
 entropy (const Entropy *e)
 {
@@ -31,8 +32,10 @@ entropy (const Entropy *e)
     for (int64_t c = 0; c < e->classes; c++)
       exponentials += exp (logits[c] - max);
     for (int64_t c = 0; c < e->classes; c++) {
-      const double target = (c == e->labels[b] ? 1 - (double)e->smoothing : 0) + e->smoothing / (double)e->classes;
-      sum -= target * (e->weights != NULL ? e->weights[c] : 1) * (logits[c] - max - log (exponentials));
+      const double target =
+          (c == e->labels[b] ? 1 - (double)e->smoothing : 0) + e->smoothing / (double)e->classes;
+      sum -= target * (e->weights != NULL ? e->weights[c] : 1) *
+             (logits[c] - max - log (exponentials));
     }
     total += e->weights != NULL ? e->weights[e->labels[b]] : 1;
   }
@@ -51,11 +54,13 @@ run_entropy (CkBackend *backend, const void *data, float *const *outputs)
 {
   const Entropy *e = data;
   double loss = NAN, alone = NAN;
-  const CkStatus status = backend->training->cross_entropy (backend, e->batch, e->classes, e->logits, e->labels, e->weights, e->smoothing,
-                                                            e->factor, &loss, outputs[0]);
+  const CkStatus status =
+      backend->training->cross_entropy (backend, e->batch, e->classes, e->logits, e->labels,
+                                        e->weights, e->smoothing, e->factor, &loss, outputs[0]);
 
   CHECK (fabs (loss - entropy (e)) <= 1e-12 * fmax (1, fabs (loss)));
-  CHECK (backend->training->cross_entropy (backend, e->batch, e->classes, e->logits, e->labels, e->weights, e->smoothing, e->factor, &alone,
+  CHECK (backend->training->cross_entropy (backend, e->batch, e->classes, e->logits, e->labels,
+                                           e->weights, e->smoothing, e->factor, &alone,
                                            NULL) == status);
   CHECK (loss == alone);
   return status;
@@ -72,7 +77,9 @@ check_entropy_one (int64_t batch, int64_t classes, float smoothing, bool weighte
                 .labels = malloc ((size_t)batch * sizeof (int32_t)),
                 .smoothing = smoothing,
                 .factor = 0.25f };
-  Test test = { .data = &e, .run = run_entropy, .loss = entropy_loss, .each = true, .n_outputs = 1 };
+  Test test = {
+    .data = &e, .run = run_entropy, .loss = entropy_loss, .each = true, .n_outputs = 1
+  };
 
   for (int64_t i = 0; i < batch * classes; i++)
     e.logits[i] *= scale;
@@ -81,14 +88,16 @@ check_entropy_one (int64_t batch, int64_t classes, float smoothing, bool weighte
   for (int64_t c = 0; c < classes && weighted; c++)
     e.weights[c] += 1.25f;
   test.outputs[0] = (Output){ "dlogits", batch * classes, NULL, e.logits, NULL, 3e-7, 1 };
-  snprintf (test.what, sizeof test.what, "batch %lld classes %lld smoothing %g weighted %d scale %g", (long long)batch, (long long)classes,
-            smoothing, weighted, scale);
+  snprintf (test.what, sizeof test.what,
+            "batch %lld classes %lld smoothing %g weighted %d scale %g", (long long)batch,
+            (long long)classes, smoothing, weighted, scale);
   check (&test);
   free (e.labels);
   arena_clear (&a);
 }
 
-/* What torch.nn.functional.cross_entropy (weight, label_smoothing=.1) gives for logits .5 -1 2 | 1 1.5 -.5, labels 2 0, weights 1 2 .5. */
+/* What torch.nn.functional.cross_entropy (weight, label_smoothing=.1) gives for logits .5 -1 2 |
+ * 1 1.5 -.5, labels 2 0, weights 1 2 .5. */
 static void
 check_entropy_known (void)
 {
@@ -98,7 +107,8 @@ check_entropy_known (void)
   for (int t = 0; team (t) != NULL; t++) {
     double loss = 0;
 
-    CHECK (team (t)->training->cross_entropy (team (t), 2, 3, logits, labels, weights, 0.1f, 1, &loss, NULL) == CK_OK);
+    CHECK (team (t)->training->cross_entropy (team (t), 2, 3, logits, labels, weights, 0.1f, 1,
+                                              &loss, NULL) == CK_OK);
     CHECK (fabs (loss - 0.9672995131611641) < 1e-6);
   }
 }
@@ -114,7 +124,8 @@ check_entropy_extremes (void)
     float gradient[2];
     double loss;
 
-    CHECK (team (t)->training->cross_entropy (team (t), 1, 2, logits, &label, NULL, 0, 0.5f, &loss, gradient) == CK_OK);
+    CHECK (team (t)->training->cross_entropy (team (t), 1, 2, logits, &label, NULL, 0, 0.5f, &loss,
+                                              gradient) == CK_OK);
     CHECK (loss == 2 * (double)EXTREME && gradient[0] == 0.5f && gradient[1] == -0.5f);
   }
 }
@@ -141,13 +152,14 @@ check_cross_entropy (void)
     double loss = 1;
 
     /* a batch whose labels weigh nothing teaches nothing */
-    CHECK (team (t)->training->cross_entropy (team (t), 1, 9, nothing, &label, nothing, 0, 1, &loss, gradient) == CK_OK);
+    CHECK (team (t)->training->cross_entropy (team (t), 1, 9, nothing, &label, nothing, 0, 1, &loss,
+                                              gradient) == CK_OK);
     CHECK (loss == 0 && memcmp (gradient, nothing, sizeof gradient) == 0);
   }
   case_end ("cross-entropy", "all");
 }
 
-/* ---- optimiser ------------------------------------------------------------------------------------------------------------------- */
+/* ---- optimiser ------------------------------------------------------------------------------- */
 
 typedef struct {
   int64_t n, steps;
@@ -175,7 +187,8 @@ run_adamw (CkBackend *backend, const void *data, float *const *outputs)
   for (int64_t step = 0; step < t->steps && status == CK_OK; step++, settings.step++) {
     for (int64_t i = 0; i < t->n; i++)
       gradients[i] = (float)gradient_at (t, step, i);
-    status = backend->training->adamw (backend, &settings, t->factor, t->n, gradients, outputs[0], outputs[1], outputs[2]);
+    status = backend->training->adamw (backend, &settings, t->factor, t->n, gradients, outputs[0],
+                                       outputs[1], outputs[2]);
   }
   free (gradients);
   return status;
@@ -196,7 +209,8 @@ reference_adamw (const Adam *t, int64_t i, double *first, double *second, double
     *parameter -= s->learning_rate * s->weight_decay * *parameter;
     *first = s->beta1 * *first + (1 - s->beta1) * g;
     *second = s->beta2 * *second + (1 - s->beta2) * g * g;
-    *parameter -= s->learning_rate * (*first / (1 - pow (s->beta1, now))) / (sqrt (*second / (1 - pow (s->beta2, now))) + s->epsilon);
+    *parameter -= s->learning_rate * (*first / (1 - pow (s->beta1, now))) /
+                  (sqrt (*second / (1 - pow (s->beta2, now))) + s->epsilon);
   }
 }
 
@@ -204,7 +218,10 @@ static void
 check_adamw_one (int64_t n, int64_t step, int64_t steps, double weight_decay, float scale)
 {
   Arena a = { 0 };
-  Adam t = { .n = n, .steps = steps, .settings = { 3e-3, 0.9, 0.999, 1e-8, weight_decay, step }, .factor = 0.5f };
+  Adam t = { .n = n,
+             .steps = steps,
+             .settings = { 3e-3, 0.9, 0.999, 1e-8, weight_decay, step },
+             .factor = 0.5f };
   double *want = malloc ((size_t)(3 * n) * sizeof *want);
   Test test = { .data = &t, .run = run_adamw, .n_outputs = 3 };
 
@@ -221,8 +238,8 @@ check_adamw_one (int64_t n, int64_t step, int64_t steps, double weight_decay, fl
   test.outputs[0] = (Output){ "first", n, t.first, NULL, want, 5e-7, scale };
   test.outputs[1] = (Output){ "second", n, t.second, NULL, want + n, 5e-7, scale * (double)scale };
   test.outputs[2] = (Output){ "parameters", n, t.parameters, NULL, want + 2 * n, 5e-7, 1 };
-  snprintf (test.what, sizeof test.what, "n %lld step %lld steps %lld decay %g scale %g", (long long)n, (long long)step, (long long)steps,
-            weight_decay, scale);
+  snprintf (test.what, sizeof test.what, "n %lld step %lld steps %lld decay %g scale %g",
+            (long long)n, (long long)step, (long long)steps, weight_decay, scale);
   check (&test);
   free (want);
   arena_clear (&a);
@@ -260,7 +277,8 @@ check_adamw_known (void)
     float first[2] = { 0 }, second[2] = { 0 }, parameters[2] = { 0.5f, -1 };
 
     for (; settings.step <= 3; settings.step++)
-      CHECK (team (t)->training->adamw (team (t), &settings, 1, 2, gradients[settings.step - 1], first, second, parameters) == CK_OK);
+      CHECK (team (t)->training->adamw (team (t), &settings, 1, 2, gradients[settings.step - 1],
+                                        first, second, parameters) == CK_OK);
     compare ("AdamW as torch has it", parameters, want, 2, 3e-7, 1);
   }
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Shapes that every training operation must refuse, before it touches any memory: contradictions, negative sizes, sizes that overflow. */
+/* Shapes that every training operation must refuse, before it touches any memory: contradictions,
+ * negative sizes, sizes that overflow. */
 #include "tests/kernels/gradients.h"
 
 #include <math.h>
@@ -10,12 +11,13 @@
 static float data[64], out[64];
 static const float untouched[64];
 
-/* CHECK_BAD (call, struct variable, field, value): the good struct works, and with the field changed it is refused. */
-#define CHECK_STATUS(call, made, field, value, status)                                                                                     \
-  do {                                                                                                                                     \
-    made = good;                                                                                                                           \
-    made.field = value;                                                                                                                    \
-    CHECK ((call) == status);                                                                                                              \
+/* CHECK_BAD (call, struct variable, field, value): the good struct works, and with the field
+ * changed it is refused. */
+#define CHECK_STATUS(call, made, field, value, status)                                             \
+  do {                                                                                             \
+    made = good;                                                                                   \
+    made.field = value;                                                                            \
+    CHECK ((call) == status);                                                                      \
   } while (0)
 #define CHECK_BAD(call, made, field, value) CHECK_STATUS (call, made, field, value, CK_BAD_SHAPE)
 
@@ -23,25 +25,29 @@ static void
 refuse_linear (CkBackend *backend)
 {
   const CkTraining *training = backend->training;
-  const CkWeightSource dense = { .type = CK_F32, .out = 4, .in = 8, .data = data },
-                       nf4 = { .type = CK_NF4, .out = 4, .in = 8, .data = data, .absmax = data, .block = 64 };
+  const CkWeightSource dense = { .type = CK_F32, .out = 4, .in = 8, .data = data }, nf4 = {
+    .type = CK_NF4, .out = 4, .in = 8, .data = data, .absmax = data, .block = 64
+  };
   const CkAdapter lora = { .rank = 2, .scale = 1, .down = data, .up = data };
   CkAdapter adapter;
   CkLinearBackward op, good = { .rows = 2, .x = data, .y = data, .dy = data, .dx = out };
   CkWeight *weight, *four_bits;
 
-  CHECK (backend->weight_new (backend, &dense, &weight) == CK_OK && backend->weight_new (backend, &nf4, &four_bits) == CK_OK);
+  CHECK (backend->weight_new (backend, &dense, &weight) == CK_OK &&
+         backend->weight_new (backend, &nf4, &four_bits) == CK_OK);
   good.weight = weight;
   CHECK (training->linear_backward (backend, &good) == CK_OK);
   CHECK_STATUS (training->linear_backward (backend, &op), op, rows, 0, CK_OK);
   CHECK_BAD (training->linear_backward (backend, &op), op, rows, -1);
   CHECK_BAD (training->linear_backward (backend, &op), op, rows, HUGE_SIZE);
-  CHECK_BAD (training->linear_backward (backend, &op), op, gradients.up, out); /* without an adapter */
+  CHECK_BAD (training->linear_backward (backend, &op), op, gradients.up,
+             out); /* without an adapter */
   CHECK_BAD (training->linear_backward (backend, &op), op, gradients.down, out);
   CHECK_BAD (training->linear_backward (backend, &op), op, gradients.gain, out);
   CHECK_STATUS (training->linear_backward (backend, &op), op, weight, four_bits, CK_OK);
   good.weight = four_bits;
-  CHECK_STATUS (training->linear_backward (backend, &op), op, gradients.weight, out, CK_UNSUPPORTED);
+  CHECK_STATUS (training->linear_backward (backend, &op), op, gradients.weight, out,
+                CK_UNSUPPORTED);
 
   good.weight = weight;
   good.adapter = &adapter;
@@ -52,7 +58,8 @@ refuse_linear (CkBackend *backend)
   CHECK_STATUS (training->linear_backward (backend, &op), op, gradients.gain, out, CK_OK);
   good.y = NULL;
   CHECK_BAD (training->linear_backward (backend, &op), op, gradients.gain, out);
-  CHECK_STATUS (training->linear_backward (backend, &op), op, gradients.weight, out, CK_UNSUPPORTED);
+  CHECK_STATUS (training->linear_backward (backend, &op), op, gradients.weight, out,
+                CK_UNSUPPORTED);
   adapter = lora, adapter.rank = -1;
   CHECK (training->linear_backward (backend, &good) == CK_BAD_SHAPE);
   for (int bits = 56; bits < 63; bits++) { /* whose memory can, or cannot even, be counted */
@@ -76,7 +83,9 @@ refuse_layers (CkBackend *backend)
   const CkTraining *training = backend->training;
 
   {
-    const CkNormBackward good = { .weight = data, .rows = 2, .cols = 4, .x = data, .dy = data, .dx = out };
+    const CkNormBackward good = {
+      .weight = data, .rows = 2, .cols = 4, .x = data, .dy = data, .dx = out
+    };
     CkNormBackward op;
 
     CHECK (training->norm_backward (backend, &good) == CK_OK);
@@ -120,11 +129,18 @@ refuse_embed (CkBackend *backend)
   const CkTraining *training = backend->training;
   const CkWeightSource dense = { .type = CK_F32, .out = 4, .in = 8, .data = data },
                        half = { .type = CK_BF16, .out = 4, .in = 8, .data = data };
-  CkEmbedBackward op,
-      good = { .forward = { .batch = 1, .channels = 2, .height = 4, .width = 4, .patch = 2, .dim = 4, .pixels = data }, .dtokens = data };
+  CkEmbedBackward op, good = { .forward = { .batch = 1,
+                                            .channels = 2,
+                                            .height = 4,
+                                            .width = 4,
+                                            .patch = 2,
+                                            .dim = 4,
+                                            .pixels = data },
+                               .dtokens = data };
   CkWeight *weight, *two_bytes;
 
-  CHECK (backend->weight_new (backend, &dense, &weight) == CK_OK && backend->weight_new (backend, &half, &two_bytes) == CK_OK);
+  CHECK (backend->weight_new (backend, &dense, &weight) == CK_OK &&
+         backend->weight_new (backend, &half, &two_bytes) == CK_OK);
   good.forward.weight = weight;
   CHECK_STATUS (training->embed_backward (backend, &op), op, dweight, out, CK_OK);
   CHECK_STATUS (training->embed_backward (backend, &op), op, dbias, out, CK_OK);
@@ -158,8 +174,10 @@ refuse_elementwise (CkBackend *backend)
     CHECK (training->gate_backward (backend, n, data, data, data, out, out) == CK_BAD_SHAPE);
     CHECK (training->add_scaled (backend, n, 2, data, NULL, out) == CK_BAD_SHAPE);
     CHECK (training->add_scaled (backend, 2, n, data, NULL, out) == CK_BAD_SHAPE);
-    CHECK (training->add_scaled_backward (backend, n, 2, data, data, NULL, out, NULL) == CK_BAD_SHAPE);
-    CHECK (training->add_scaled_backward (backend, 2, n, data, data, NULL, out, NULL) == CK_BAD_SHAPE);
+    CHECK (training->add_scaled_backward (backend, n, 2, data, data, NULL, out, NULL) ==
+           CK_BAD_SHAPE);
+    CHECK (training->add_scaled_backward (backend, 2, n, data, data, NULL, out, NULL) ==
+           CK_BAD_SHAPE);
     CHECK (training->dropout (backend, 0, 0.5f, n, data, out) == CK_BAD_SHAPE);
     CHECK (training->copy_rows (backend, n, 2, data, 2, out, 2) == CK_BAD_SHAPE);
     CHECK (training->copy_rows (backend, 2, n, data, 2, out, 2) == CK_BAD_SHAPE);
@@ -171,7 +189,8 @@ refuse_elementwise (CkBackend *backend)
     CHECK (training->adamw (backend, &adam, 1, n, data, out, out, out) == CK_BAD_SHAPE);
   }
   CHECK (training->adamw (backend, &early, 1, 2, data, out, out, out) == CK_BAD_SHAPE);
-  CHECK (training->copy_rows (backend, 2, 3, data, 3, out, 2) == CK_BAD_SHAPE); /* rows of the copy would overlap */
+  CHECK (training->copy_rows (backend, 2, 3, data, 3, out, 2) ==
+         CK_BAD_SHAPE); /* rows of the copy would overlap */
   CHECK (training->dropout (backend, 0, -0.1f, 2, data, out) == CK_BAD_SHAPE);
   CHECK (training->dropout (backend, 0, 1.1f, 2, data, out) == CK_BAD_SHAPE);
   CHECK (training->dropout (backend, 0, NAN, 2, data, out) == CK_BAD_SHAPE);
@@ -201,7 +220,8 @@ refuse_convolution (CkBackend *backend)
 
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     if (training->convolution (backend, &bad[i], data, data, out) != CK_BAD_SHAPE ||
-        training->convolution_backward (backend, &bad[i], data, data, data, out, out) != CK_BAD_SHAPE)
+        training->convolution_backward (backend, &bad[i], data, data, data, out, out) !=
+            CK_BAD_SHAPE)
       fail ("shape %d of a convolution is not refused", (int)i);
   }
 }
@@ -227,12 +247,16 @@ refuse_batch_norm (CkBackend *backend)
   CHECK_BAD (training->batch_norm (backend, &norm, true, data, out), norm, rows, HUGE_SIZE);
   CHECK_BAD (training->batch_norm (backend, &norm, true, data, out), norm, channels, 0);
   CHECK_BAD (training->batch_norm (backend, &norm, true, data, out), norm, channels, HUGE_SIZE);
-  CHECK_STATUS (training->batch_norm (backend, &norm, true, data, out), norm, activation, CK_GELU, CK_UNSUPPORTED);
-  CHECK_BAD (training->batch_norm_backward (backend, &norm, data, data, out, out, NULL, NULL), norm, rows, 1);
-  CHECK_BAD (training->batch_norm_backward (backend, &norm, data, data, out, out, NULL, NULL), norm, channels, -1);
-  CHECK_BAD (training->batch_norm_backward (backend, &norm, data, data, out, out, NULL, NULL), norm, rows, HUGE_SIZE);
-  CHECK_STATUS (training->batch_norm_backward (backend, &norm, data, data, out, out, NULL, NULL), norm, activation, CK_SILU,
+  CHECK_STATUS (training->batch_norm (backend, &norm, true, data, out), norm, activation, CK_GELU,
                 CK_UNSUPPORTED);
+  CHECK_BAD (training->batch_norm_backward (backend, &norm, data, data, out, out, NULL, NULL), norm,
+             rows, 1);
+  CHECK_BAD (training->batch_norm_backward (backend, &norm, data, data, out, out, NULL, NULL), norm,
+             channels, -1);
+  CHECK_BAD (training->batch_norm_backward (backend, &norm, data, data, out, out, NULL, NULL), norm,
+             rows, HUGE_SIZE);
+  CHECK_STATUS (training->batch_norm_backward (backend, &norm, data, data, out, out, NULL, NULL),
+                norm, activation, CK_SILU, CK_UNSUPPORTED);
 }
 
 static void
@@ -247,7 +271,8 @@ refuse_pooling (CkBackend *backend)
 
     n[i % 4] = bad[i / 4];
     CHECK (training->max_pool (backend, n[0], n[1], n[2], n[3], data, out, places) == CK_BAD_SHAPE);
-    CHECK (training->max_pool_backward (backend, n[0], n[1], n[2], n[3], data, places, out) == CK_BAD_SHAPE);
+    CHECK (training->max_pool_backward (backend, n[0], n[1], n[2], n[3], data, places, out) ==
+           CK_BAD_SHAPE);
     n[2] = i % 4 == 2 ? n[2] : n[1];
     CHECK (training->mean_pool (backend, n[0], n[2], n[3], data, out) == CK_BAD_SHAPE);
     CHECK (training->mean_pool_backward (backend, n[0], n[2], n[3], data, out) == CK_BAD_SHAPE);
@@ -263,14 +288,22 @@ refuse_entropy (CkBackend *backend)
   double loss;
 
   CHECK (training->cross_entropy (backend, 2, 4, data, labels, NULL, 0, 1, &loss, NULL) == CK_OK);
-  CHECK (training->cross_entropy (backend, 2, 3, data, labels, NULL, 0, 1, &loss, out) == CK_BAD_SHAPE);
-  CHECK (training->cross_entropy (backend, 1, 3, data, &low, NULL, 0, 1, &loss, out) == CK_BAD_SHAPE);
-  CHECK (training->cross_entropy (backend, 0, 4, data, labels, NULL, 0, 1, &loss, out) == CK_BAD_SHAPE);
-  CHECK (training->cross_entropy (backend, 2, 0, data, labels, NULL, 0, 1, &loss, out) == CK_BAD_SHAPE);
-  CHECK (training->cross_entropy (backend, HUGE_SIZE, 4, data, labels, NULL, 0, 1, &loss, out) == CK_BAD_SHAPE);
-  CHECK (training->cross_entropy (backend, 2, HUGE_SIZE, data, labels, NULL, 0, 1, &loss, out) == CK_BAD_SHAPE);
-  CHECK (training->cross_entropy (backend, 2, 4, data, labels, NULL, 1.5f, 1, &loss, out) == CK_BAD_SHAPE);
-  CHECK (training->cross_entropy (backend, 2, 4, data, labels, NULL, NAN, 1, &loss, out) == CK_BAD_SHAPE);
+  CHECK (training->cross_entropy (backend, 2, 3, data, labels, NULL, 0, 1, &loss, out) ==
+         CK_BAD_SHAPE);
+  CHECK (training->cross_entropy (backend, 1, 3, data, &low, NULL, 0, 1, &loss, out) ==
+         CK_BAD_SHAPE);
+  CHECK (training->cross_entropy (backend, 0, 4, data, labels, NULL, 0, 1, &loss, out) ==
+         CK_BAD_SHAPE);
+  CHECK (training->cross_entropy (backend, 2, 0, data, labels, NULL, 0, 1, &loss, out) ==
+         CK_BAD_SHAPE);
+  CHECK (training->cross_entropy (backend, HUGE_SIZE, 4, data, labels, NULL, 0, 1, &loss, out) ==
+         CK_BAD_SHAPE);
+  CHECK (training->cross_entropy (backend, 2, HUGE_SIZE, data, labels, NULL, 0, 1, &loss, out) ==
+         CK_BAD_SHAPE);
+  CHECK (training->cross_entropy (backend, 2, 4, data, labels, NULL, 1.5f, 1, &loss, out) ==
+         CK_BAD_SHAPE);
+  CHECK (training->cross_entropy (backend, 2, 4, data, labels, NULL, NAN, 1, &loss, out) ==
+         CK_BAD_SHAPE);
 }
 
 void

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* check-training: every operation of kernels/training.h at every level that this machine has; TAP. */
+/* check-training: every operation of kernels/training.h at every level that this machine has; TAP.
+ */
 #include "tests/kernels/gradients.h"
 
 int

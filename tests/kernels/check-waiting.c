@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Threads of a team that wait for one another sleep: the processor's time goes to other programs. One line of TAP. */
+/* Threads of a team that wait for one another sleep: the processor's time goes to other programs.
+ * One line of TAP. */
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,8 @@
 
 #define ROUNDS  20
 #define LATE_US 20000
-/* Of the processor, for all rounds. Threads that spin for libgomp's 300,000 rounds take some 200 ms. */
+/* Of the processor, for all rounds. Threads that spin for libgomp's 300,000 rounds take some 200
+ * ms. */
 #define MOST_S 0.05
 
 static double
@@ -19,7 +21,8 @@ processor_seconds (void)
   struct rusage usage;
 
   getrusage (RUSAGE_SELF, &usage);
-  return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
+  return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+         (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
 }
 
 /* One of two threads comes late, every time. */
@@ -56,7 +59,8 @@ main (int argc, char **argv)
   }
   usleep (LATE_US); /* until the sleeping team is there */
   const double spent = wait_for_late_ones ();
-  printf ("# %.0f ms of the processor in %d rounds of %d ms\n", spent * 1e3, ROUNDS, LATE_US / 1000);
+  printf ("# %.0f ms of the processor in %d rounds of %d ms\n", spent * 1e3, ROUNDS,
+          LATE_US / 1000);
   printf ("%s 1 waiting threads sleep\n", spent < MOST_S ? "ok" : "not ok");
   ck_backend_close (backend);
   return EXIT_SUCCESS;

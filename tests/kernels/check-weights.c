@@ -10,21 +10,23 @@
 const char *const type_names[4] = { "f32", "f16", "bf16", "nf4" };
 
 /* Not bitsandbytes' table: any 16 values must do. */
-static const float test_code[16] = {
-  -1, -0.7f, -0.53f, -0.4f, -0.28f, -0.18f, -0.09f, 0, 0.08f, 0.16f, 0.25f, 0.34f, 0.44f, 0.56f, 0.72f, 1
-};
+static const float test_code[16] = { -1,    -0.7f, -0.53f, -0.4f, -0.28f, -0.18f, -0.09f, 0,
+                                     0.08f, 0.16f, 0.25f,  0.34f, 0.44f,  0.56f,  0.72f,  1 };
 
-/* The value of a binary floating-point number with so many exponent and fraction bits; independent of float's own layout. */
+/* The value of a binary floating-point number with so many exponent and fraction bits; independent
+ * of float's own layout. */
 static double
 value_of_bits (uint32_t bits, int exponent_bits, int fraction_bits)
 {
-  const int bias = (1 << (exponent_bits - 1)) - 1, exponent = (int)(bits >> fraction_bits & ((1u << exponent_bits) - 1));
+  const int bias = (1 << (exponent_bits - 1)) - 1,
+            exponent = (int)(bits >> fraction_bits & ((1u << exponent_bits) - 1));
   const double fraction = ldexp (bits & ((1u << fraction_bits) - 1), -fraction_bits);
   const double sign = bits >> (exponent_bits + fraction_bits) != 0 ? -1 : 1;
 
   if (exponent == 2 * bias + 1)
     return fraction != 0 ? NAN : sign * INFINITY;
-  return exponent == 0 ? sign * ldexp (fraction, 1 - bias) : sign * ldexp (1 + fraction, exponent - bias);
+  return exponent == 0 ? sign * ldexp (fraction, 1 - bias)
+                       : sign * ldexp (1 + fraction, exponent - bias);
 }
 
 /* Random 16-bit numbers of moderate size, the largest and smallest for the extremes. */
@@ -38,26 +40,33 @@ number16 (CkType type, Fill fill)
     return 0;
   if (fill != FILL_RANDOM)
     return fill == FILL_MAX ? largest : largest | 0x8000;
-  return (uint16_t)((from + random_bits () % (type == CK_F16 ? 0xc00 : 0x180)) | (random_bits () & 0x8000));
+  return (uint16_t)((from + random_bits () % (type == CK_F16 ? 0xc00 : 0x180)) |
+                    (random_bits () & 0x8000));
 }
 
 static void
 init_nf4 (TestWeight *test, Fill fill)
 {
-  const int64_t n = test->source.out * test->source.in, n_blocks = (n + test->source.block - 1) / test->source.block;
+  const int64_t n = test->source.out * test->source.in,
+                n_blocks = (n + test->source.block - 1) / test->source.block;
   uint8_t *pairs = test->memory;
 
   memcpy (test->source.code, test_code, sizeof test_code);
   test->absmax = floats_filled (n_blocks, fill == FILL_RANDOM ? FILL_RANDOM : FILL_MAX);
   test->source.absmax = test->absmax;
   for (int64_t i = 0; i < (n + 1) / 2; i++)
-    pairs[i] = fill == FILL_RANDOM ? (uint8_t)random_bits () : fill == FILL_MAX ? 0xff : fill == FILL_MIN ? 0 : 0x77;
+    pairs[i] = fill == FILL_RANDOM ? (uint8_t)random_bits ()
+               : fill == FILL_MAX  ? 0xff
+               : fill == FILL_MIN  ? 0
+                                   : 0x77;
   for (int64_t i = 0; i < n; i++)
-    test->values[i] = test_code[i % 2 != 0 ? pairs[i / 2] & 15 : pairs[i / 2] >> 4] * test->absmax[i / test->source.block];
+    test->values[i] = test_code[i % 2 != 0 ? pairs[i / 2] & 15 : pairs[i / 2] >> 4] *
+                      test->absmax[i / test->source.block];
 }
 
 void
-test_weight_init (TestWeight *test, CkBackend *backend, CkType type, int64_t out, int64_t in, Fill fill)
+test_weight_init (TestWeight *test, CkBackend *backend, CkType type, int64_t out, int64_t in,
+                  Fill fill)
 {
   const int64_t n = out * in;
 
@@ -78,7 +87,8 @@ test_weight_init (TestWeight *test, CkBackend *backend, CkType type, int64_t out
       continue;
     }
     halves[i] = number16 (type, fill);
-    test->values[i] = type == CK_F16 ? value_of_bits (halves[i], 5, 10) : value_of_bits (halves[i], 8, 7);
+    test->values[i] =
+        type == CK_F16 ? value_of_bits (halves[i], 5, 10) : value_of_bits (halves[i], 8, 7);
   }
   CHECK (backend->weight_new (backend, &test->source, &test->weight) == CK_OK);
 }
@@ -116,8 +126,9 @@ check_decode (CkBackend *backend, const TestWeight *test, int64_t first, int64_t
   CHECK (backend->weight_decode (backend, test->weight, first, rows, out) == CK_OK);
   for (int64_t i = 0; i < n; i++) {
     if (!same_bits (out[i], test->values[first * in + i])) {
-      fail ("%s [%lld, %lld] block %lld rows from %lld: element %lld is %.9g, not %.9g", type_names[test->source.type],
-            (long long)test->source.out, (long long)in, (long long)test->source.block, (long long)first, (long long)i, out[i],
+      fail ("%s [%lld, %lld] block %lld rows from %lld: element %lld is %.9g, not %.9g",
+            type_names[test->source.type], (long long)test->source.out, (long long)in,
+            (long long)test->source.block, (long long)first, (long long)i, out[i],
             test->values[first * in + i]);
       break;
     }
@@ -183,7 +194,8 @@ check_misaligned (CkBackend *backend, CkType type)
 void
 check_weights (CkBackend *backend)
 {
-  static const int64_t shapes[][2] = { { 1, 1 }, { 3, 5 }, { 2, 33 }, { 7, 64 }, { 5, 100 }, { 4, 191 }, { 9, 384 } };
+  static const int64_t shapes[][2] = { { 1, 1 },   { 3, 5 },   { 2, 33 }, { 7, 64 },
+                                       { 5, 100 }, { 4, 191 }, { 9, 384 } };
 
   case_begin ();
   check_all_patterns (backend, CK_F16);

@@ -24,7 +24,8 @@ teams_open (void)
 
   for (int i = 0; levels[i] != NULL; i++) {
     for (int size = 0; size < N_SIZES; size++) {
-      if (n_teams == MAX_TEAMS || ck_cpu_open (levels[i], team_sizes[size], &teams[n_teams]) != CK_OK) {
+      if (n_teams == MAX_TEAMS ||
+          ck_cpu_open (levels[i], team_sizes[size], &teams[n_teams]) != CK_OK) {
         printf ("Bail out! cannot open level %s\n", levels[i]);
         exit (EXIT_FAILURE);
       }
@@ -46,7 +47,7 @@ team (int i)
   return i < n_teams ? teams[i] : NULL;
 }
 
-/* ---- differences ---------------------------------------------------------------------------------------------------------------- */
+/* ---- differences ----------------------------------------------------------------------------- */
 
 /* How fast the loss grows with input[i], over `step` to either side. */
 static double
@@ -70,7 +71,9 @@ differences (const Test *test, const Output *output)
   double *want = malloc ((size_t)output->n * sizeof *want + 1);
 
   for (int64_t i = 0; i < output->n; i++)
-    want[i] = (4 * difference (test, output->input, i, STEP) - difference (test, output->input, i, 2 * STEP)) / 3 +
+    want[i] = (4 * difference (test, output->input, i, STEP) -
+               difference (test, output->input, i, 2 * STEP)) /
+                  3 +
               (output->before != NULL ? output->before[i] : 0);
   return want;
 }
@@ -85,7 +88,8 @@ static Direction
 direction_new (const Test *test, const Output *output)
 {
   Direction direction = { .steps = malloc ((size_t)output->n * sizeof (double) + 1) };
-  float *middle = floats_copy (output->input, output->n), *step = floats_filled (output->n, FILL_RANDOM);
+  float *middle = floats_copy (output->input, output->n),
+        *step = floats_filled (output->n, FILL_RANDOM);
 
   for (int64_t i = 0; i < output->n; i++)
     output->input[i] = middle[i] + STEP * step[i];
@@ -102,23 +106,26 @@ direction_new (const Test *test, const Output *output)
   return direction;
 }
 
-/* The gradient's errors in different elements are independent, so they are compared with the root of the sum of squares. */
+/* The gradient's errors in different elements are independent, so they are compared with the root
+ * of the sum of squares. */
 static void
 check_along (const Direction *direction, const char *what, const Output *output, const float *got)
 {
   double growth = 0, squares = 0;
 
   for (int64_t i = 0; i < output->n; i++) {
-    const double term = (got[i] - (output->before != NULL ? (double)output->before[i] : 0)) * direction->steps[i];
+    const double term =
+        (got[i] - (output->before != NULL ? (double)output->before[i] : 0)) * direction->steps[i];
     growth += term;
     squares += term * term;
   }
   if (!(fabs (growth - direction->growth) <= output->limit * sqrt (squares)))
-    fail ("%s: %.9g along a direction in which the loss grows by %.9g: off by %.2g, limit %.2g", what, growth, direction->growth,
-          fabs (growth - direction->growth) / sqrt (squares), output->limit);
+    fail ("%s: %.9g along a direction in which the loss grows by %.9g: off by %.2g, limit %.2g",
+          what, growth, direction->growth, fabs (growth - direction->growth) / sqrt (squares),
+          output->limit);
 }
 
-/* ---- a test ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- a test ---------------------------------------------------------------------------------- */
 
 /* What an output is compared with: one of these. */
 typedef struct {
@@ -153,14 +160,16 @@ largest_float (const float *values, int64_t n)
   return result;
 }
 
-/* One output of one team; `plain` is that of level "c", `alone` that of this level's team of one. */
+/* One output of one team; `plain` is that of level "c", `alone` that of this level's team of one.
+ */
 static void
-check_output (const Test *test, const Output *output, const Expected *expected, CkBackend *backend, int threads, const float *got,
-              const float *plain, const float *alone)
+check_output (const Test *test, const Output *output, const Expected *expected, CkBackend *backend,
+              int threads, const float *got, const float *plain, const float *alone)
 {
   char what[256];
 
-  snprintf (what, sizeof what, "%s, %s, level %s, %d threads", test->what, output->name, backend->level, threads);
+  snprintf (what, sizeof what, "%s, %s, level %s, %d threads", test->what, output->name,
+            backend->level, threads);
   if (expected->want != NULL)
     compare (what, got, expected->want, output->n, output->limit, expected->magnitude);
   else if (expected->direction.steps != NULL)
@@ -185,13 +194,15 @@ check (Test *test)
 
     for (int o = 0; o < test->n_outputs; o++) {
       const Output *output = &test->outputs[o];
-      got[t][o] = output->before != NULL ? floats_copy (output->before, output->n) : floats_new (output->n);
+      got[t][o] =
+          output->before != NULL ? floats_copy (output->before, output->n) : floats_new (output->n);
     }
     status = test->run (teams[t], test->data, got[t]);
     if (status != CK_OK)
       fail ("%s: %s", test->what, ck_status_text (status));
     for (int o = 0; o < test->n_outputs && status == CK_OK; o++)
-      check_output (test, &test->outputs[o], &expected[o], teams[t], team_sizes[t % N_SIZES], got[t][o], got[0][o], got[alone][o]);
+      check_output (test, &test->outputs[o], &expected[o], teams[t], team_sizes[t % N_SIZES],
+                    got[t][o], got[0][o], got[alone][o]);
   }
   for (int o = 0; o < test->n_outputs; o++) {
     for (int t = 0; t < n_teams; t++)
@@ -201,7 +212,7 @@ check (Test *test)
   }
 }
 
-/* ---- data ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- data ------------------------------------------------------------------------------------ */
 
 static float *
 keep (Arena *arena, float *floats, int64_t n)
@@ -238,7 +249,7 @@ arena_clear (Arena *arena)
   arena->count = 0;
 }
 
-/* ---- random numbers -------------------------------------------------------------------------------------------------------------- */
+/* ---- random numbers -------------------------------------------------------------------------- */
 
 void
 reference_philox (const uint32_t counter[4], const uint32_t key[2], uint32_t words[4])
@@ -248,7 +259,8 @@ reference_philox (const uint32_t counter[4], const uint32_t key[2], uint32_t wor
   memcpy (words, counter, 4 * sizeof *words);
   for (int round = 0; round < 10; round++) {
     const uint64_t a = UINT64_C (0xd2511f53) * words[0], b = UINT64_C (0xcd9e8d57) * words[2];
-    const uint32_t next[4] = { (uint32_t)(b >> 32) ^ words[1] ^ k[0], (uint32_t)b, (uint32_t)(a >> 32) ^ words[3] ^ k[1], (uint32_t)a };
+    const uint32_t next[4] = { (uint32_t)(b >> 32) ^ words[1] ^ k[0], (uint32_t)b,
+                               (uint32_t)(a >> 32) ^ words[3] ^ k[1], (uint32_t)a };
 
     memcpy (words, next, sizeof next);
     k[0] += 0x9e3779b9;
@@ -260,7 +272,8 @@ double
 reference_unit (uint64_t key, int64_t element)
 {
   const uint64_t at = (uint64_t)element / 4;
-  const uint32_t counter[4] = { (uint32_t)at, (uint32_t)(at >> 32), 0, 0 }, halves[2] = { (uint32_t)key, (uint32_t)(key >> 32) };
+  const uint32_t counter[4] = { (uint32_t)at, (uint32_t)(at >> 32), 0, 0 },
+                 halves[2] = { (uint32_t)key, (uint32_t)(key >> 32) };
   uint32_t words[4];
 
   reference_philox (counter, halves, words);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the tests of the training kernels share. A test says what an operation reads and writes, and which scalar in double precision its
- * gradients are of; check () then runs it at every level with several teams and compares each gradient with differences of that scalar,
- * each level with plain C, and each team's bits with those of one thread.
+ * What the tests of the training kernels share. A test says what an operation reads and writes, and
+ * which scalar in double precision its gradients are of; check () then runs it at every level with
+ * several teams and compares each gradient with differences of that scalar, each level with plain
+ * C, and each team's bits with those of one thread.
  */
 #ifndef CHECK_GRADIENTS_H
 #define CHECK_GRADIENTS_H
@@ -10,28 +11,32 @@
 #include "kernels/training.h"
 #include "tests/kernels/harness.h"
 
-/* ---- backends: every level with every size of team; the first is level "c" with one thread ---- */
+/* ---- backends: every level with every size of team; the first is level "c" with one thread --- */
 
 void teams_open (void);
 void teams_close (void);
 CkBackend *team (int i); /* NULL after the last */
 
-/* ---- one test ---- */
+/* ---- one test -------------------------------------------------------------------------------- */
 
 /* Something that an operation writes. */
 typedef struct {
   const char *name;
   int64_t n;
-  const float *before; /* its contents before the call; NULL: it holds NaN, so all of it must be written */
-  float *input;        /* it is, or with `before` grows by, the gradient with respect to this; NULL: none */
-  const double *want;  /* its contents afterwards, where it is no gradient; NULL: only levels and teams are compared */
-  double limit;        /* of errors, as a share of `magnitude`; 0: exact */
-  double magnitude;    /* of what the result is made of; 0: its largest element */
+  const float
+      *before; /* its contents before the call; NULL: it holds NaN, so all of it must be written */
+  float
+      *input; /* it is, or with `before` grows by, the gradient with respect to this; NULL: none */
+  const double *want; /* its contents afterwards, where it is no gradient; NULL: only levels and
+                         teams are compared */
+  double limit;       /* of errors, as a share of `magnitude`; 0: exact */
+  double magnitude;   /* of what the result is made of; 0: its largest element */
 } Output;
 
 /* Runs the operation with `outputs` in the order of Test.outputs. */
 typedef CkStatus (*Operation) (CkBackend *backend, const void *data, float *const *outputs);
-/* The sum over all that the forward operation gives of its element times its upstream gradient, in double precision. */
+/* The sum over all that the forward operation gives of its element times its upstream gradient, in
+ * double precision. */
 typedef double (*Loss) (const void *data);
 
 #define MAX_OUTPUTS 10
@@ -40,7 +45,8 @@ typedef struct {
   const void *data;
   Operation run;
   Loss loss;
-  /* Every element by differences; without, the gradient along a random direction, for shapes that are large. */
+  /* Every element by differences; without, the gradient along a random direction, for shapes that
+   * are large. */
   bool each;
   int n_outputs;
   Output outputs[MAX_OUTPUTS];
@@ -48,7 +54,7 @@ typedef struct {
 
 void check (Test *test);
 
-/* ---- data: floats between sentinels that go all at once ---- */
+/* ---- data: floats between sentinels that go all at once -------------------------------------- */
 
 #define ARENA_MAX 24
 typedef struct {
@@ -61,11 +67,12 @@ float *arena_floats (Arena *arena, int64_t n, Fill fill);
 float *arena_rounded (Arena *arena, const double *values, int64_t n);
 void arena_clear (Arena *arena);
 
-/* Philox 4x32-10 as its paper has it, in loops, and the number in [0, 1) that CkTraining.dropout takes for an element. */
+/* Philox 4x32-10 as its paper has it, in loops, and the number in [0, 1) that CkTraining.dropout
+ * takes for an element. */
 void reference_philox (const uint32_t counter[4], const uint32_t key[2], uint32_t words[4]);
 double reference_unit (uint64_t key, int64_t element);
 
-/* ---- the tests, one a file or two ---- */
+/* ---- the tests, one a file or two ------------------------------------------------------------ */
 
 void check_linear_backward (void);
 void check_norm_backward (void);

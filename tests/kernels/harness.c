@@ -73,7 +73,8 @@ float *
 floats_new (int64_t n)
 {
   const size_t total = (size_t)n + 2 * GUARD + 1;
-  /* one float past an aligned address, so that nothing may count on more alignment than a float's */
+  /* one float past an aligned address, so that nothing may count on more alignment than a float's
+   */
   float *base = aligned_alloc (64, (total * sizeof (float) + 63) / 64 * 64);
   const uint32_t sentinel = SENTINEL;
 
@@ -88,7 +89,10 @@ floats_filled (int64_t n, Fill fill)
   float *floats = floats_new (n);
 
   for (int64_t i = 0; i < n; i++)
-    floats[i] = fill == FILL_RANDOM ? random_float () : fill == FILL_ZERO ? 0 : fill == FILL_MIN ? -EXTREME : EXTREME;
+    floats[i] = fill == FILL_RANDOM ? random_float ()
+                : fill == FILL_ZERO ? 0
+                : fill == FILL_MIN  ? -EXTREME
+                                    : EXTREME;
   return floats;
 }
 
@@ -109,7 +113,8 @@ floats_free (float *floats, int64_t n)
   if (floats == NULL)
     return;
   for (int i = 0; i < GUARD; i++) {
-    if (memcmp (floats - GUARD + i, &sentinel, sizeof sentinel) != 0 || memcmp (floats + n + i, &sentinel, sizeof sentinel) != 0) {
+    if (memcmp (floats - GUARD + i, &sentinel, sizeof sentinel) != 0 ||
+        memcmp (floats + n + i, &sentinel, sizeof sentinel) != 0) {
       fail ("wrote outside a buffer of %lld floats", (long long)n);
       break;
     }
@@ -118,19 +123,22 @@ floats_free (float *floats, int64_t n)
 }
 
 void
-compare (const char *what, const float *got, const double *want, int64_t n, double limit, double magnitude)
+compare (const char *what, const float *got, const double *want, int64_t n, double limit,
+         double magnitude)
 {
   for (int64_t i = 0; i < n; i++) {
     if (!(fabs (got[i] - want[i]) <= limit * magnitude)) {
-      fail ("%s: element %lld of %lld is %.9g, not %.9g: off by %.2g of magnitude %.3g, limit %.2g", what, (long long)i, (long long)n,
-            got[i], want[i], fabs (got[i] - want[i]) / magnitude, magnitude, limit);
+      fail ("%s: element %lld of %lld is %.9g, not %.9g: off by %.2g of magnitude %.3g, limit %.2g",
+            what, (long long)i, (long long)n, got[i], want[i], fabs (got[i] - want[i]) / magnitude,
+            magnitude, limit);
       return;
     }
   }
 }
 
 void
-compare_floats (const char *what, const float *got, const float *want, int64_t n, double limit, double magnitude)
+compare_floats (const char *what, const float *got, const float *want, int64_t n, double limit,
+                double magnitude)
 {
   double *wide = malloc ((size_t)n * sizeof *wide + 1);
 

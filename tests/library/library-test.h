@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the parts of the test of the calls share. It sees the installed library and the C library only. */
+/* What the parts of the test of the calls share. It sees the installed library and the C library
+ * only. */
 #ifndef LIBRARY_TEST_H
 #define LIBRARY_TEST_H
 

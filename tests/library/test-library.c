@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The calls of libcowbehavior. test-library NUMBER MODEL ADAPTER: prints points of TAP after number NUMBER, then "# end"; run.sh makes the
- * rest.
+ * The calls of libcowbehavior. test-library NUMBER MODEL ADAPTER: prints points of TAP after number
+ * NUMBER, then "# end"; run.sh makes the rest.
  */
 #include "library-test.h"
 
@@ -55,9 +55,13 @@ test_open (CowBehavior *behavior)
     named &= cow_behavior_class_name (behavior, i) && cow_behavior_class_name (behavior, i)[0];
   point (cow_behavior_version () == COW_BEHAVIOR_VERSION, "library and header are of one version");
   point (cow_behavior_n_classes (behavior) == N_CLASSES && named, "the classes have names");
-  point (strcmp (cow_behavior_class_name (behavior, 3), "Lying") == 0, "in the order of the adapter");
-  point (!cow_behavior_class_name (behavior, N_CLASSES) && !cow_behavior_class_name (behavior, (size_t)-1), "and others have none");
-  point (cow_behavior_threshold (behavior, 0) == 0.0f, "an adapter that was not calibrated asks for nothing");
+  point (strcmp (cow_behavior_class_name (behavior, 3), "Lying") == 0,
+         "in the order of the adapter");
+  point (!cow_behavior_class_name (behavior, N_CLASSES) &&
+             !cow_behavior_class_name (behavior, (size_t)-1),
+         "and others have none");
+  point (cow_behavior_threshold (behavior, 0) == 0.0f,
+         "an adapter that was not calibrated asks for nothing");
   point (strstr (cow_behavior_device (behavior), "cpu") != NULL, "the device has a name");
 }
 
@@ -66,16 +70,23 @@ test_labels (CowBehavior *behavior)
 {
   const float probabilities[N_CLASSES] = { 0.1f, 0.1f, 0.0f, 0.6f, 0.2f };
   size_t best = 77;
-  point (strcmp (cow_behavior_label (behavior, probabilities, 0.5f, &best), "Lying") == 0 && best == 3, "the likeliest class is the label");
+  point (strcmp (cow_behavior_label (behavior, probabilities, 0.5f, &best), "Lying") == 0 &&
+             best == 3,
+         "the likeliest class is the label");
   best = 77;
-  point (strcmp (cow_behavior_label (behavior, probabilities, 0.7f, &best), COW_BEHAVIOR_UNKNOWN) == 0 && best == 3,
+  point (strcmp (cow_behavior_label (behavior, probabilities, 0.7f, &best), COW_BEHAVIOR_UNKNOWN) ==
+                 0 &&
+             best == 3,
          "which is unknown below the threshold");
-  point (strcmp (cow_behavior_label (behavior, probabilities, COW_BEHAVIOR_THRESHOLD_OF_ADAPTER, NULL), "Lying") == 0,
-         "or below the adapter's");
+  point (
+      strcmp (cow_behavior_label (behavior, probabilities, COW_BEHAVIOR_THRESHOLD_OF_ADAPTER, NULL),
+              "Lying") == 0,
+      "or below the adapter's");
   float nothing[N_CLASSES];
   for (size_t i = 0; i < N_CLASSES; i++)
     nothing[i] = NAN;
-  point (strcmp (cow_behavior_label (behavior, nothing, 0.0f, NULL), COW_BEHAVIOR_UNKNOWN) == 0, "or where there are no numbers");
+  point (strcmp (cow_behavior_label (behavior, nothing, 0.0f, NULL), COW_BEHAVIOR_UNKNOWN) == 0,
+         "or where there are no numbers");
 }
 
 /* More regions than are computed at a time, and the same one by one. */
@@ -91,12 +102,15 @@ test_many_regions (CowBehavior *behavior)
 
   for (int i = 0; i < N; i++)
     regions[i] = (CowBehaviorRegion){ i % 20, i % 13, 6 + i % 20, 5 + i % 12 };
-  done = cow_behavior_classify (behavior, &picture, regions, N, together[0], NULL) == COW_BEHAVIOR_OK;
+  done =
+      cow_behavior_classify (behavior, &picture, regions, N, together[0], NULL) == COW_BEHAVIOR_OK;
   for (int i = 0; i < N && done; i++) {
-    done = cow_behavior_classify (behavior, &picture, &regions[i], 1, alone[i], NULL) == COW_BEHAVIOR_OK;
+    done = cow_behavior_classify (behavior, &picture, &regions[i], 1, alone[i], NULL) ==
+           COW_BEHAVIOR_OK;
     different += i > 0 && !near (alone[i], alone[i - 1], N_CLASSES, 1e-6f);
   }
-  point (done && near (together[0], alone[0], N * N_CLASSES, 1e-5f), "many regions are answered in their order");
+  point (done && near (together[0], alone[0], N * N_CLASSES, 1e-5f),
+         "many regions are answered in their order");
   point (different > N / 2, "and are not all the same");
   float sum = 0;
   for (int c = 0; c < N_CLASSES; c++)
@@ -109,19 +123,27 @@ test_many_pictures (CowBehavior *behavior)
 {
   enum { N = 5 };
   static unsigned char rgb[3][3 * WIDTH * HEIGHT];
-  const CowBehaviorPicture pictures[3] = { picture_new (rgb[0], 1), picture_new (rgb[1], 50), picture_new (rgb[2], 90) };
-  const CowBehaviorPicture *const asked[N] = { &pictures[2], &pictures[0], &pictures[0], &pictures[1], &pictures[2] };
-  const CowBehaviorRegion regions[N] = { { 0, 0, 10, 10 }, { 5, 5, 20, 20 }, { -4, -4, 30, 30 }, { 1, 1, 1, 1 }, { 9, 9, 99, 99 } };
+  const CowBehaviorPicture pictures[3] = { picture_new (rgb[0], 1), picture_new (rgb[1], 50),
+                                           picture_new (rgb[2], 90) };
+  const CowBehaviorPicture *const asked[N] = { &pictures[2], &pictures[0], &pictures[0],
+                                               &pictures[1], &pictures[2] };
+  const CowBehaviorRegion regions[N] = {
+    { 0, 0, 10, 10 }, { 5, 5, 20, 20 }, { -4, -4, 30, 30 }, { 1, 1, 1, 1 }, { 9, 9, 99, 99 }
+  };
   float together[N][N_CLASSES], alone[N_CLASSES];
-  int right = cow_behavior_classify_many (behavior, asked, regions, N, together[0], NULL) == COW_BEHAVIOR_OK;
+  int right = cow_behavior_classify_many (behavior, asked, regions, N, together[0], NULL) ==
+              COW_BEHAVIOR_OK;
 
   for (int i = 0; i < N && right; i++)
-    right = cow_behavior_classify (behavior, asked[i], &regions[i], 1, alone, NULL) == COW_BEHAVIOR_OK &&
+    right = cow_behavior_classify (behavior, asked[i], &regions[i], 1, alone, NULL) ==
+                COW_BEHAVIOR_OK &&
             near (alone, together[i], N_CLASSES, 1e-5f);
   point (right, "each of several pictures has its own answer");
-  right = cow_behavior_classify_many (behavior, asked, NULL, N, together[0], NULL) == COW_BEHAVIOR_OK &&
-          cow_behavior_classify (behavior, &pictures[1], NULL, 1, alone, NULL) == COW_BEHAVIOR_OK;
-  point (right && near (alone, together[3], N_CLASSES, 1e-5f) && near (together[0], together[4], N_CLASSES, 1e-5f) &&
+  right =
+      cow_behavior_classify_many (behavior, asked, NULL, N, together[0], NULL) == COW_BEHAVIOR_OK &&
+      cow_behavior_classify (behavior, &pictures[1], NULL, 1, alone, NULL) == COW_BEHAVIOR_OK;
+  point (right && near (alone, together[3], N_CLASSES, 1e-5f) &&
+             near (together[0], together[4], N_CLASSES, 1e-5f) &&
              !near (together[0], together[1], N_CLASSES, 1e-6f),
          "so have whole pictures");
 }
@@ -142,10 +164,12 @@ ask (void *data)
   float first[N_CLASSES], answer[N_CLASSES];
   CowBehavior *own;
 
-  self->right = cow_behavior_classify (self->shared, &picture, NULL, 1, first, NULL) == COW_BEHAVIOR_OK;
+  self->right =
+      cow_behavior_classify (self->shared, &picture, NULL, 1, first, NULL) == COW_BEHAVIOR_OK;
   for (int i = 0; i < 20 && self->right; i++) {
     self->right = cow_behavior_open (self->options, &own, NULL) == COW_BEHAVIOR_OK &&
-                  cow_behavior_classify (i % 2 ? own : self->shared, &picture, NULL, 1, answer, NULL) == COW_BEHAVIOR_OK &&
+                  cow_behavior_classify (i % 2 ? own : self->shared, &picture, NULL, 1, answer,
+                                         NULL) == COW_BEHAVIOR_OK &&
                   near (first, answer, N_CLASSES, 1e-5f);
     cow_behavior_close (own);
   }
@@ -184,10 +208,12 @@ test_later (const CowBehaviorOptions *options)
   char *message;
 
   later.known.size = sizeof later;
-  point (cow_behavior_open (&later.known, &behavior, NULL) == COW_BEHAVIOR_OK, "options of a later version work where the new is unset");
+  point (cow_behavior_open (&later.known, &behavior, NULL) == COW_BEHAVIOR_OK,
+         "options of a later version work where the new is unset");
   cow_behavior_close (behavior);
   later.unknown = &later;
-  point (cow_behavior_open (&later.known, &behavior, &message) == COW_BEHAVIOR_UNSUPPORTED && !behavior && strstr (message, "fields"),
+  point (cow_behavior_open (&later.known, &behavior, &message) == COW_BEHAVIOR_UNSUPPORTED &&
+             !behavior && strstr (message, "fields"),
          "and are refused where it is set");
   cow_behavior_message_free (message);
 }

@@ -9,9 +9,11 @@
 
 static unsigned char rgb[3 * WIDTH * HEIGHT];
 
-/* Prints the point, with the message for whoever reads the output; it must name `text`. Frees it. */
+/* Prints the point, with the message for whoever reads the output; it must name `text`. Frees it.
+ */
 static void
-check (CowBehaviorStatus status, CowBehaviorStatus expected, char **message, const char *text, const char *label)
+check (CowBehaviorStatus status, CowBehaviorStatus expected, char **message, const char *text,
+       const char *label)
 {
   point (status == expected && *message && strstr (*message, text), label);
   printf ("# %d: %s\n", (int)status, *message ? *message : "(no message)");
@@ -20,7 +22,8 @@ check (CowBehaviorStatus status, CowBehaviorStatus expected, char **message, con
 }
 
 static void
-check_open (const CowBehaviorOptions *options, CowBehaviorStatus expected, const char *text, const char *label)
+check_open (const CowBehaviorOptions *options, CowBehaviorStatus expected, const char *text,
+            const char *label)
 {
   char *message = NULL;
   CowBehavior *behavior = (CowBehavior *)rgb;
@@ -36,7 +39,8 @@ test_open_wrong (const CowBehaviorOptions *right)
   char *message = NULL;
 
   check_open (NULL, COW_BEHAVIOR_ARGUMENT, "NULL", "no options");
-  check (cow_behavior_open (right, NULL, &message), COW_BEHAVIOR_ARGUMENT, &message, "NULL", "no place for the handle");
+  check (cow_behavior_open (right, NULL, &message), COW_BEHAVIOR_ARGUMENT, &message, "NULL",
+         "no place for the handle");
   options.size = 0;
   check_open (&options, COW_BEHAVIOR_ARGUMENT, "size", "options without a size");
   options.size = SIZE_MAX;
@@ -49,7 +53,8 @@ test_open_wrong (const CowBehaviorOptions *right)
   options.adapter = "/nowhere/\xff";
   check_open (&options, COW_BEHAVIOR_NOT_FOUND, "/nowhere", "an adapter that is not there");
   options.adapter = right->model;
-  check_open (&options, COW_BEHAVIOR_NOT_FOUND, right->model, "a model in the place of the adapter");
+  check_open (&options, COW_BEHAVIOR_NOT_FOUND, right->model,
+              "a model in the place of the adapter");
   options = *right;
   options.model = "no-such-model";
   check_open (&options, COW_BEHAVIOR_NOT_FOUND, "no-such-model", "a model that is not there");
@@ -69,12 +74,14 @@ test_open_wrong (const CowBehaviorOptions *right)
 }
 
 static void
-check_picture (CowBehavior *behavior, CowBehaviorPicture picture, const char *text, const char *label)
+check_picture (CowBehavior *behavior, CowBehaviorPicture picture, const char *text,
+               const char *label)
 {
   float answer[N_CLASSES];
   char *message = NULL;
 
-  check (cow_behavior_classify (behavior, &picture, NULL, 1, answer, &message), COW_BEHAVIOR_ARGUMENT, &message, text, label);
+  check (cow_behavior_classify (behavior, &picture, NULL, 1, answer, &message),
+         COW_BEHAVIOR_ARGUMENT, &message, text, label);
 }
 
 static void
@@ -83,9 +90,9 @@ test_picture_wrong (CowBehavior *behavior)
   const CowBehaviorPicture right = picture_new (rgb, 1);
   CowBehaviorPicture wrong = right;
 
-#define CHECK_WRONG(field, value, text)                                                                                                    \
-  wrong = right;                                                                                                                           \
-  wrong.field = value;                                                                                                                     \
+#define CHECK_WRONG(field, value, text)                                                            \
+  wrong = right;                                                                                   \
+  wrong.field = value;                                                                             \
   check_picture (behavior, wrong, text, "a picture with " #field " " #value)
   CHECK_WRONG (size, 0, "size");
   CHECK_WRONG (size, SIZE_MAX, "size");
@@ -134,11 +141,12 @@ test_region_wrong (CowBehavior *behavior)
 
   for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
     const CowBehaviorRegion regions[2] = { { 0, 0, 5, 5 }, wrong[i] };
-    check (cow_behavior_classify (behavior, &picture, regions, 2, answer, &message), COW_BEHAVIOR_ARGUMENT, &message, "no pixel inside",
-           "a region outside the picture");
+    check (cow_behavior_classify (behavior, &picture, regions, 2, answer, &message),
+           COW_BEHAVIOR_ARGUMENT, &message, "no pixel inside", "a region outside the picture");
   }
   point (cow_behavior_classify (behavior, &picture, &all, 1, answer, NULL) == COW_BEHAVIOR_OK &&
-             cow_behavior_classify (behavior, &picture, NULL, 1, whole, NULL) == COW_BEHAVIOR_OK && near (answer, whole, N_CLASSES, 1e-6f),
+             cow_behavior_classify (behavior, &picture, NULL, 1, whole, NULL) == COW_BEHAVIOR_OK &&
+             near (answer, whole, N_CLASSES, 1e-6f),
          "a region around the picture is all of it");
 }
 
@@ -150,23 +158,29 @@ test_call_wrong (CowBehavior *behavior)
   float answer[2 * N_CLASSES];
   char *message = NULL;
 
-  check (cow_behavior_classify (NULL, &picture, NULL, 1, answer, &message), COW_BEHAVIOR_ARGUMENT, &message, "behavior is NULL",
-         "no handle");
-  check (cow_behavior_classify (behavior, NULL, NULL, 1, answer, &message), COW_BEHAVIOR_ARGUMENT, &message, "NULL", "no picture");
-  check (cow_behavior_classify (behavior, &picture, NULL, 1, NULL, &message), COW_BEHAVIOR_ARGUMENT, &message, "probabilities NULL",
-         "no place for the answer");
-  check (cow_behavior_classify (behavior, &picture, NULL, 0, answer, &message), COW_BEHAVIOR_ARGUMENT, &message, "n 0", "nothing to do");
-  check (cow_behavior_classify (behavior, &picture, NULL, 2, answer, &message), COW_BEHAVIOR_ARGUMENT, &message, "n 2",
-         "several whole pictures of one");
-  check (cow_behavior_classify_many (behavior, NULL, NULL, 1, answer, &message), COW_BEHAVIOR_ARGUMENT, &message, "NULL", "no pictures");
-  check (cow_behavior_classify_many (behavior, pictures, NULL, 2, answer, &message), COW_BEHAVIOR_ARGUMENT, &message, "pictures[1]",
-         "no second picture");
-  point (cow_behavior_classify (behavior, NULL, NULL, 1, answer, NULL) == COW_BEHAVIOR_ARGUMENT, "nobody has to read the message");
-  point (cow_behavior_n_classes (NULL) == 0 && !cow_behavior_class_name (NULL, 0) && cow_behavior_threshold (NULL, 0) == 0.0f &&
-             !cow_behavior_device (NULL) && !cow_behavior_label (NULL, answer, 0.0f, NULL) &&
+  check (cow_behavior_classify (NULL, &picture, NULL, 1, answer, &message), COW_BEHAVIOR_ARGUMENT,
+         &message, "behavior is NULL", "no handle");
+  check (cow_behavior_classify (behavior, NULL, NULL, 1, answer, &message), COW_BEHAVIOR_ARGUMENT,
+         &message, "NULL", "no picture");
+  check (cow_behavior_classify (behavior, &picture, NULL, 1, NULL, &message), COW_BEHAVIOR_ARGUMENT,
+         &message, "probabilities NULL", "no place for the answer");
+  check (cow_behavior_classify (behavior, &picture, NULL, 0, answer, &message),
+         COW_BEHAVIOR_ARGUMENT, &message, "n 0", "nothing to do");
+  check (cow_behavior_classify (behavior, &picture, NULL, 2, answer, &message),
+         COW_BEHAVIOR_ARGUMENT, &message, "n 2", "several whole pictures of one");
+  check (cow_behavior_classify_many (behavior, NULL, NULL, 1, answer, &message),
+         COW_BEHAVIOR_ARGUMENT, &message, "NULL", "no pictures");
+  check (cow_behavior_classify_many (behavior, pictures, NULL, 2, answer, &message),
+         COW_BEHAVIOR_ARGUMENT, &message, "pictures[1]", "no second picture");
+  point (cow_behavior_classify (behavior, NULL, NULL, 1, answer, NULL) == COW_BEHAVIOR_ARGUMENT,
+         "nobody has to read the message");
+  point (cow_behavior_n_classes (NULL) == 0 && !cow_behavior_class_name (NULL, 0) &&
+             cow_behavior_threshold (NULL, 0) == 0.0f && !cow_behavior_device (NULL) &&
+             !cow_behavior_label (NULL, answer, 0.0f, NULL) &&
              !cow_behavior_label (behavior, NULL, 0.0f, NULL),
          "questions without a handle have empty answers");
-  point (cow_behavior_classify (behavior, &picture, NULL, 1, answer, &message) == COW_BEHAVIOR_OK && !message,
+  point (cow_behavior_classify (behavior, &picture, NULL, 1, answer, &message) == COW_BEHAVIOR_OK &&
+             !message,
          "after all that, a right call is answered");
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A run without its training: tells a tracker what `cow-trainer train` tells it, so that run.sh can look at what MLflow has.
+ * A run without its training: tells a tracker what `cow-trainer train` tells it, so that run.sh can
+ * look at what MLflow has.
  *
  *   track FOLDER EPOCHS SECONDS_AN_EPOCH [resume] [WAIT_S]
  *
@@ -14,9 +15,11 @@
 static void
 write_artifacts (const char *folder)
 {
-  g_autofree char *best = g_build_filename (folder, "best", NULL), *deep = g_build_filename (best, "plots of a run", NULL);
+  g_autofree char *best = g_build_filename (folder, "best", NULL),
+                  *deep = g_build_filename (best, "plots of a run", NULL);
   g_autofree char *weights = g_build_filename (best, "adapter_model.safetensors", NULL);
-  g_autofree char *plot = g_build_filename (deep, "confusion.svg", NULL), *results = g_build_filename (folder, "results.csv", NULL);
+  g_autofree char *plot = g_build_filename (deep, "confusion.svg", NULL),
+                  *results = g_build_filename (folder, "results.csv", NULL);
   g_autofree char *bytes = g_malloc (3000000);
 
   for (gsize i = 0; i < 3000000; i++)
@@ -30,13 +33,14 @@ write_artifacts (const char *folder)
 static void
 log_params (CowTracker *tracker, const char *epochs)
 {
-  static const char *const names[] = { "recipe", "learning_rate", "class names (9)" }, *const values[] = { "qlora-q-r8", "0.0001",
-                                                                                                           "Lying" };
+  static const char *const names[] = { "recipe", "learning_rate", "class names (9)" },
+                           *const values[] = { "qlora-q-r8", "0.0001", "Lying" };
   g_autofree char *longest = g_strnfill (20000, 'x');
 
   cow_tracker_log_params (tracker, G_N_ELEMENTS (names), names, values);
   cow_tracker_log_param (tracker, "long", longest);
-  cow_tracker_log_param (tracker, "epochs", epochs); /* another one in a run that goes on is refused */
+  cow_tracker_log_param (tracker, "epochs",
+                         epochs); /* another one in a run that goes on is refused */
   for (guint i = 0; i < 250; i++) {
     g_autofree char *name = g_strdup_printf ("setting.%u", i);
     cow_tracker_log_param (tracker, name, "on");
@@ -84,7 +88,8 @@ main (int argc, char **argv)
     slowest_us = MAX (slowest_us, g_get_monotonic_time () - start_us);
     g_usleep ((gulong)(pause_s * G_USEC_PER_SEC));
   }
-  g_autofree char *best = g_build_filename (folder, "best", NULL), *results = g_build_filename (folder, "results.csv", NULL);
+  g_autofree char *best = g_build_filename (folder, "best", NULL),
+                  *results = g_build_filename (folder, "results.csv", NULL);
   cow_tracker_log_artifact (tracker, best, NULL);
   cow_tracker_log_artifact (tracker, results, "tables");
   const gboolean all = cow_tracker_finish (tracker, COW_TRACKER_FINISHED, wait_s);

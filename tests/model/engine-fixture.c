@@ -7,14 +7,16 @@
 #include "model/adapter/card.h"
 #include "tests/model/golden.h"
 
-/* An adapter folder with a head, laid out as the published cow models: adapter, head and card in their places. */
+/* An adapter folder with a head, laid out as the published cow models: adapter, head and card in
+ * their places. */
 static char *
 make_adapter (const char *network, const char *adapter)
 {
   g_autoptr (GError) error = NULL;
   char *folder = g_dir_make_tmp ("cow-adapter-XXXXXX", &error);
   g_assert_no_error (error);
-  g_autofree char *from = golden_path (network), *lora = g_build_filename (folder, "lora_adapters", NULL);
+  g_autofree char *from = golden_path (network),
+                  *lora = g_build_filename (folder, "lora_adapters", NULL);
   g_autofree char *classifier = g_build_filename (folder, "classifier", NULL);
   g_assert_cmpint (g_mkdir (lora, 0755) + g_mkdir (classifier, 0755), ==, 0);
   const char *const files[][3] = { { adapter, "adapter_config.json", lora },
@@ -61,9 +63,13 @@ engine_fixture_set_up (EngineFixture *self, gconstpointer data)
   g_autoptr (GRand) random = g_rand_new_with_seed (1);
   for (guint i = 0; i < 96 * 128 * 3; i++)
     self->rgb[i] = (guint8)g_rand_int_range (random, 0, 256);
-  self->picture = (CkPicture){
-    .layout = CK_RGB8, .width = 128, .height = 96, .plane = { self->rgb }, .stride = { 128 * 3 }, .pixel_stride = 3, .offset = { 0, 1, 2 }
-  };
+  self->picture = (CkPicture){ .layout = CK_RGB8,
+                               .width = 128,
+                               .height = 96,
+                               .plane = { self->rgb },
+                               .stride = { 128 * 3 },
+                               .pixel_stride = 3,
+                               .offset = { 0, 1, 2 } };
 }
 
 void

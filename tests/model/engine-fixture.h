@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The golden network, an adapter folder made for it, and a picture of noise: what tests of the engine begin with. */
+/* The golden network, an adapter folder made for it, and a picture of noise: what tests of the
+ * engine begin with. */
 #ifndef TEST_ENGINE_FIXTURE_H
 #define TEST_ENGINE_FIXTURE_H
 

@@ -12,7 +12,8 @@ CowSafetensors *golden_open (const char *folder, const char *file);
 const CowTensor *golden_tensor (const CowSafetensors *file, const char *name);
 /* A tensor's values as fp32; free with g_free. */
 float *golden_floats (const CowTensor *tensor);
-/* The golden head (FOLDER/classifier.safetensors) applied to features [batch, hidden] in plain loops; free with g_free. */
+/* The golden head (FOLDER/classifier.safetensors) applied to features [batch, hidden] in plain
+ * loops; free with g_free. */
 float *golden_head_logits (const char *folder, const float *features, gint64 batch, gint64 hidden);
 
 #endif

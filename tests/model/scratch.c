@@ -19,7 +19,8 @@ scratch_new (void)
 static void
 remove_tree (const char *path)
 {
-  g_autoptr (GDir) dir = g_file_test (path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open (path, 0, NULL);
+  g_autoptr (GDir) dir =
+      g_file_test (path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open (path, 0, NULL);
   for (const char *name; dir != NULL && (name = g_dir_read_name (dir)) != NULL;) {
     g_autofree char *inside = g_build_filename (path, name, NULL);
     remove_tree (inside);
@@ -73,7 +74,8 @@ scratch_copy (const char *from, const char *to, const char *name)
 }
 
 void
-scratch_copy_json (const char *from, const char *to, const char *name, const char *key, const char *value)
+scratch_copy_json (const char *from, const char *to, const char *name, const char *key,
+                   const char *value)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *source = scratch_read (from, name, NULL);

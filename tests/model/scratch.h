@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Folders that a test fills and frees, and copies of files with something changed in them; single files are written.h's. Everything aborts
- * the test when it fails. */
+/* Folders that a test fills and frees, and copies of files with something changed in them; single
+ * files are written.h's. Everything aborts the test when it fails. */
 #ifndef COW_TEST_SCRATCH_H
 #define COW_TEST_SCRATCH_H
 
@@ -15,8 +15,10 @@ gboolean scratch_is_empty (const char *folder);
 char *scratch_read (const char *folder, const char *name, gsize *length);
 void scratch_write (const char *folder, const char *name, const char *text);
 void scratch_copy (const char *from, const char *to, const char *name);
-/* Copies the JSON object in from/name to to/name with member `key` set to a JSON text, or taken out where `value` is NULL. */
-void scratch_copy_json (const char *from, const char *to, const char *name, const char *key, const char *value);
+/* Copies the JSON object in from/name to to/name with member `key` set to a JSON text, or taken out
+ * where `value` is NULL. */
+void scratch_copy_json (const char *from, const char *to, const char *name, const char *key,
+                        const char *value);
 
 /* A change to one tensor of a file; the default of every field is "as it was". */
 typedef struct {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an adapter folder holds: PEFT's own adapters read, written again and read back the same; every option and every misfit refused by
- * name; the head from both kinds of file; the card.
+ * What an adapter folder holds: PEFT's own adapters read, written again and read back the same;
+ * every option and every misfit refused by name; the head from both kinds of file; the card.
  */
 #include <math.h>
 #include <string.h>
@@ -30,10 +30,11 @@ golden_config (const char *network)
   return config;
 }
 
-/* ---- reading and writing ---- */
+/* ---- reading and writing --------------------------------------------------------------------- */
 
 static void
-compare_floats (const float *found, const CowSafetensors *file, const char *module, const char *suffix, gsize count)
+compare_floats (const float *found, const CowSafetensors *file, const char *module,
+                const char *suffix, gsize count)
 {
   /* The golden adapters were written by a transformers of the newer names. */
   g_autofree char *name = g_strdup_printf ("base_model.model.model.%s.%s", module, suffix);
@@ -43,13 +44,15 @@ compare_floats (const float *found, const CowSafetensors *file, const char *modu
 }
 
 static void
-compare_with_file (const CowAdapter *adapter, const CowSafetensors *file, const CowVitConfig *config, gboolean dora)
+compare_with_file (const CowAdapter *adapter, const CowSafetensors *file,
+                   const CowVitConfig *config, gboolean dora)
 {
   guint n = 0;
   for (int layer = 0; layer < config->n_layers; layer++)
     for (int m = 0; m < COW_N_MODULES; m++) {
       const CowLora *lora = cow_adapter_get (adapter, layer, (CowModule)m);
-      g_autofree char *module = g_strdup_printf ("layer.%d.%s", layer, cow_module_name ((CowModule)m));
+      g_autofree char *module =
+          g_strdup_printf ("layer.%d.%s", layer, cow_module_name ((CowModule)m));
       if (lora == NULL)
         continue;
       compare_floats (lora->a, file, module, "lora_A.weight", (gsize)(lora->rank * lora->in));
@@ -69,7 +72,8 @@ assert_same_lora (const CowLora *a, const CowLora *b)
   g_assert_true ((a == NULL) == (b == NULL));
   if (a == NULL)
     return;
-  g_assert_true (a->in == b->in && a->out == b->out && a->rank == b->rank && a->alpha == b->alpha && a->scale == b->scale);
+  g_assert_true (a->in == b->in && a->out == b->out && a->rank == b->rank && a->alpha == b->alpha &&
+                 a->scale == b->scale);
   g_assert_cmpmem (a->a, (gsize)(a->rank * a->in) * 4, b->a, (gsize)(b->rank * b->in) * 4);
   g_assert_cmpmem (a->b, (gsize)(a->rank * a->out) * 4, b->b, (gsize)(b->rank * b->out) * 4);
   g_assert_true ((a->magnitude == NULL) == (b->magnitude == NULL));
@@ -80,13 +84,15 @@ assert_same_lora (const CowLora *a, const CowLora *b)
 static void
 assert_same (const CowAdapter *a, const CowAdapter *b)
 {
-  g_assert_true (a->dora == b->dora && a->rslora == b->rslora && a->rank == b->rank && a->alpha == b->alpha && a->dropout == b->dropout);
+  g_assert_true (a->dora == b->dora && a->rslora == b->rslora && a->rank == b->rank &&
+                 a->alpha == b->alpha && a->dropout == b->dropout);
   g_assert_cmpstr (a->base, ==, b->base);
   g_assert_cmpint (a->n_layers, ==, b->n_layers);
   g_assert_cmpint (cow_adapter_n_parameters (a), ==, cow_adapter_n_parameters (b));
   for (int layer = 0; layer < a->n_layers; layer++)
     for (int m = 0; m < COW_N_MODULES; m++)
-      assert_same_lora (cow_adapter_get (a, layer, (CowModule)m), cow_adapter_get (b, layer, (CowModule)m));
+      assert_same_lora (cow_adapter_get (a, layer, (CowModule)m),
+                        cow_adapter_get (b, layer, (CowModule)m));
 }
 
 static CowAdapter *
@@ -109,8 +115,10 @@ test_golden (void)
   for (gsize n = 0; n < G_N_ELEMENTS (networks); n++)
     for (gsize i = 0; i < G_N_ELEMENTS (adapters); i++) {
       g_autoptr (GError) error = NULL;
-      g_autofree char *base = golden_path (networks[n]), *folder = g_build_filename (base, adapters[i], NULL);
-      g_autofree char *file_name = g_build_filename (adapters[i], "adapter_model.safetensors", NULL);
+      g_autofree char *base = golden_path (networks[n]),
+                      *folder = g_build_filename (base, adapters[i], NULL);
+      g_autofree char *file_name =
+          g_build_filename (adapters[i], "adapter_model.safetensors", NULL);
       g_autoptr (CowSafetensors) file = golden_open (networks[n], file_name);
       CowVitConfig config = golden_config (networks[n]);
       g_assert_true (cow_adapter_present (folder));
@@ -128,7 +136,9 @@ static void
 test_parameter_counts (void)
 {
   static const gint64 expected[2][2] = { { 44564480, 46039040 }, { 178257920, 179732480 } };
-  const CowVitConfig config = { .hidden_size = 4096, .n_layers = 40, .n_heads = 32, .intermediate_size = 8192, .gated = TRUE };
+  const CowVitConfig config = {
+    .hidden_size = 4096, .n_layers = 40, .n_heads = 32, .intermediate_size = 8192, .gated = TRUE
+  };
   for (int r = 0; r < 2; r++)
     for (int dora = 0; dora < 2; dora++) {
       g_autoptr (CowAdapter) adapter = g_new0 (CowAdapter, 1);
@@ -137,7 +147,8 @@ test_parameter_counts (void)
       adapter->loras = g_new0 (CowLora *, (gsize)config.n_layers * COW_N_MODULES);
       for (int i = 0; i < config.n_layers * COW_N_MODULES; i++) {
         CowLora *lora = adapter->loras[i] = g_new0 (CowLora, 1);
-        g_assert_true (cow_vit_config_module (&config, (CowModule)(i % COW_N_MODULES), &lora->out, &lora->in, &bias));
+        g_assert_true (cow_vit_config_module (&config, (CowModule)(i % COW_N_MODULES), &lora->out,
+                                              &lora->in, &bias));
         lora->rank = r == 0 ? 16 : 64;
         lora->magnitude = dora ? g_new0 (float, 1) : NULL;
       }
@@ -163,7 +174,8 @@ test_irregular (void)
   adapter->rslora = TRUE;
   for (int i = 0; i < adapter->n_layers * COW_N_MODULES; i++)
     if (adapter->loras[i] != NULL)
-      adapter->loras[i]->scale = (float)(adapter->loras[i]->alpha / sqrt ((double)adapter->loras[i]->rank));
+      adapter->loras[i]->scale =
+          (float)(adapter->loras[i]->alpha / sqrt ((double)adapter->loras[i]->rank));
   g_autoptr (CowAdapter) again = write_and_read (adapter, &config);
   assert_same (adapter, again);
 }
@@ -192,7 +204,7 @@ test_subfolders (void)
   }
 }
 
-/* ---- options of the config ---- */
+/* ---- options of the config ------------------------------------------------------------------- */
 
 /* plain/lora_all_r16 with one member of its config changed; code 0: it is read. */
 typedef struct {
@@ -254,7 +266,8 @@ static const Option options[] = {
   { "target_modules", "[3]", COW_ERROR_FORMAT, "target_modules" },
   { "target_modules", "null", COW_ERROR_FORMAT, "target_modules" },
   { "target_modules", NULL, COW_ERROR_FORMAT, "target_modules" },
-  { "target_modules", "[\"attention.q_proj\", \"layer.0.attention.k_proj\"]", COW_ERROR_MISMATCH, "does not target" },
+  { "target_modules", "[\"attention.q_proj\", \"layer.0.attention.k_proj\"]", COW_ERROR_MISMATCH,
+    "does not target" },
   { "target_modules", "[\"proj\"]", COW_ERROR_MISMATCH, "does not target" },
   { "exclude_modules", "[\"q_proj\"]", COW_ERROR_MISMATCH, "q_proj" },
   { "exclude_modules", "[\"gate_proj\"]", 0, NULL },
@@ -264,7 +277,8 @@ static const Option options[] = {
   { "layers_to_transform", "1", COW_ERROR_MISMATCH, "layer.0." },
   { "layers_to_transform", "\"1\"", COW_ERROR_FORMAT, "layers_to_transform" },
   { "rank_pattern", "{\"q_proj\": 8}", COW_ERROR_MISMATCH, "rank 8" },
-  { "rank_pattern", "{\"model.layer.0.attention.q_proj\": 8}", COW_ERROR_MISMATCH, "layer.0.attention.q_proj" },
+  { "rank_pattern", "{\"model.layer.0.attention.q_proj\": 8}", COW_ERROR_MISMATCH,
+    "layer.0.attention.q_proj" },
   { "rank_pattern", "{\"q_proj\": 16, \"q_proj_not\": 3}", 0, NULL },
   { "rank_pattern", "{\"^q_proj\": 8}", COW_ERROR_UNSUPPORTED, "^q_proj" },
   { "rank_pattern", "{\"q_proj\": 0}", COW_ERROR_FORMAT, "q_proj" },
@@ -301,17 +315,19 @@ test_scales (void)
   g_autofree char *source = golden_path ("plain/lora_all_r16");
   CowVitConfig config = golden_config ("plain");
   scratch_copy (source, scratch, "adapter_model.safetensors");
-  scratch_copy_json (source, scratch, "adapter_config.json", "alpha_pattern", "{\"layer.1.mlp.up_proj\": 4, \"up_proj\": 8}");
+  scratch_copy_json (source, scratch, "adapter_config.json", "alpha_pattern",
+                     "{\"layer.1.mlp.up_proj\": 4, \"up_proj\": 8}");
   scratch_copy_json (scratch, scratch, "adapter_config.json", "use_rslora", "true");
   g_autoptr (CowAdapter) adapter = cow_adapter_read (scratch, &config, &error);
   g_assert_no_error (error);
   g_assert_cmpfloat (cow_adapter_get (adapter, 0, COW_Q)->scale, ==, 8);  /* 32 / sqrt 16 */
   g_assert_cmpfloat (cow_adapter_get (adapter, 0, COW_UP)->scale, ==, 2); /* 8 / 4 */
-  g_assert_cmpfloat (cow_adapter_get (adapter, 1, COW_UP)->scale, ==, 1); /* the first pattern that fits */
+  g_assert_cmpfloat (cow_adapter_get (adapter, 1, COW_UP)->scale, ==,
+                     1); /* the first pattern that fits */
   scratch_free (scratch);
 }
 
-/* ---- misfits of the tensors ---- */
+/* ---- misfits of the tensors ------------------------------------------------------------------ */
 
 #define PREFIX "base_model.model.model."
 #define Q0     PREFIX "layer.0.attention.q_proj."
@@ -326,25 +342,73 @@ typedef struct {
 static const float nan_values[8 * 128] = { [77] = NAN };
 
 static const Misfit misfits[] = {
-  { "no-a", { Q0 "lora_A.weight", .drop = TRUE }, COW_ERROR_MISMATCH, "no lora_A.weight for layer.0.attention.q_proj" },
-  { "no-b", { Q0 "lora_B.weight", .drop = TRUE }, COW_ERROR_MISMATCH, "no lora_B.weight for layer.0.attention.q_proj" },
-  { "no-magnitude", { Q0 "lora_magnitude_vector", .drop = TRUE }, COW_ERROR_MISMATCH, "no lora_magnitude_vector" },
-  { "rank", { Q0 "lora_A.weight", .dtype = COW_F32, .n_dims = 2, .dims = { 7, 128 } }, COW_ERROR_MISMATCH, "[7, 128], expected [8, 128]" },
-  { "width", { Q0 "lora_B.weight", .dtype = COW_F32, .n_dims = 2, .dims = { 127, 8 } }, COW_ERROR_MISMATCH, "expected [128, 8]" },
-  { "magnitude", { Q0 "lora_magnitude_vector", .dtype = COW_F32, .n_dims = 1, .dims = { 64 } }, COW_ERROR_MISMATCH, "expected [128]" },
-  { "flat", { Q0 "lora_A.weight", .dtype = COW_F32, .n_dims = 1, .dims = { 1024 } }, COW_ERROR_MISMATCH, "[1024], expected [8, 128]" },
-  { "type", { Q0 "lora_A.weight", .dtype = COW_I32, .n_dims = 2, .dims = { 8, 128 } }, COW_ERROR_MISMATCH, "I32" },
-  { "nan", { Q0 "lora_A.weight", .dtype = COW_F32, .n_dims = 2, .dims = { 8, 128 }, .data = nan_values }, COW_ERROR_FORMAT, "element 77" },
-  { "module", { Q0 "lora_A.weight", .rename = PREFIX "layer.0.attention.x_proj.lora_A.weight" }, COW_ERROR_MISMATCH, "x_proj" },
-  { "layer", { Q0 "lora_A.weight", .rename = PREFIX "layer.9.attention.q_proj.lora_A.weight" }, COW_ERROR_MISMATCH, "layer.9." },
-  { "gate", { Q0 "lora_A.weight", .rename = PREFIX "layer.0.mlp.gate_proj.lora_A.weight" }, COW_ERROR_MISMATCH, "gate_proj" },
-  { "zeros", { Q0 "lora_A.weight", .rename = PREFIX "layer.00.attention.q_proj.lora_A.weight" }, COW_ERROR_MISMATCH, "layer.00." },
-  { "long", { Q0 "lora_A.weight", .rename = PREFIX "layer.4294967296.attention.q_proj.lora_A.weight" }, COW_ERROR_MISMATCH, "4294967296" },
-  { "embedding", { Q0 "lora_A.weight", .rename = Q0 "lora_embedding_A" }, COW_ERROR_MISMATCH, "lora_embedding_A" },
-  { "saved", { Q0 "lora_A.weight", .rename = PREFIX "norm.weight" }, COW_ERROR_MISMATCH, "norm.weight" },
+  { "no-a",
+    { Q0 "lora_A.weight", .drop = TRUE },
+    COW_ERROR_MISMATCH,
+    "no lora_A.weight for layer.0.attention.q_proj" },
+  { "no-b",
+    { Q0 "lora_B.weight", .drop = TRUE },
+    COW_ERROR_MISMATCH,
+    "no lora_B.weight for layer.0.attention.q_proj" },
+  { "no-magnitude",
+    { Q0 "lora_magnitude_vector", .drop = TRUE },
+    COW_ERROR_MISMATCH,
+    "no lora_magnitude_vector" },
+  { "rank",
+    { Q0 "lora_A.weight", .dtype = COW_F32, .n_dims = 2, .dims = { 7, 128 } },
+    COW_ERROR_MISMATCH,
+    "[7, 128], expected [8, 128]" },
+  { "width",
+    { Q0 "lora_B.weight", .dtype = COW_F32, .n_dims = 2, .dims = { 127, 8 } },
+    COW_ERROR_MISMATCH,
+    "expected [128, 8]" },
+  { "magnitude",
+    { Q0 "lora_magnitude_vector", .dtype = COW_F32, .n_dims = 1, .dims = { 64 } },
+    COW_ERROR_MISMATCH,
+    "expected [128]" },
+  { "flat",
+    { Q0 "lora_A.weight", .dtype = COW_F32, .n_dims = 1, .dims = { 1024 } },
+    COW_ERROR_MISMATCH,
+    "[1024], expected [8, 128]" },
+  { "type",
+    { Q0 "lora_A.weight", .dtype = COW_I32, .n_dims = 2, .dims = { 8, 128 } },
+    COW_ERROR_MISMATCH,
+    "I32" },
+  { "nan",
+    { Q0 "lora_A.weight", .dtype = COW_F32, .n_dims = 2, .dims = { 8, 128 }, .data = nan_values },
+    COW_ERROR_FORMAT,
+    "element 77" },
+  { "module",
+    { Q0 "lora_A.weight", .rename = PREFIX "layer.0.attention.x_proj.lora_A.weight" },
+    COW_ERROR_MISMATCH,
+    "x_proj" },
+  { "layer",
+    { Q0 "lora_A.weight", .rename = PREFIX "layer.9.attention.q_proj.lora_A.weight" },
+    COW_ERROR_MISMATCH,
+    "layer.9." },
+  { "gate",
+    { Q0 "lora_A.weight", .rename = PREFIX "layer.0.mlp.gate_proj.lora_A.weight" },
+    COW_ERROR_MISMATCH,
+    "gate_proj" },
+  { "zeros",
+    { Q0 "lora_A.weight", .rename = PREFIX "layer.00.attention.q_proj.lora_A.weight" },
+    COW_ERROR_MISMATCH,
+    "layer.00." },
+  { "long",
+    { Q0 "lora_A.weight", .rename = PREFIX "layer.4294967296.attention.q_proj.lora_A.weight" },
+    COW_ERROR_MISMATCH,
+    "4294967296" },
+  { "embedding",
+    { Q0 "lora_A.weight", .rename = Q0 "lora_embedding_A" },
+    COW_ERROR_MISMATCH,
+    "lora_embedding_A" },
+  { "saved",
+    { Q0 "lora_A.weight", .rename = PREFIX "norm.weight" },
+    COW_ERROR_MISMATCH,
+    "norm.weight" },
   { "twice",
-    { Q0 "lora_B.weight", .rename = "base_model.model.layer.0.attention.q_proj.lora_A.weight", .dtype = COW_F32, .n_dims = 2,
-      .dims = { 8, 128 } },
+    { Q0 "lora_B.weight", .rename = "base_model.model.layer.0.attention.q_proj.lora_A.weight",
+      .dtype = COW_F32, .n_dims = 2, .dims = { 8, 128 } },
     COW_ERROR_MISMATCH,
     "twice" },
 };
@@ -356,7 +420,8 @@ test_misfit (gconstpointer data)
   const ScratchEdit edits[] = { misfit->edit, { .name = NULL } };
   g_autoptr (GError) error = NULL;
   char *scratch = scratch_new ();
-  g_autofree char *source = golden_path ("plain/dora_q_r8"), *from = g_build_filename (source, "adapter_model.safetensors", NULL);
+  g_autofree char *source = golden_path ("plain/dora_q_r8"),
+                  *from = g_build_filename (source, "adapter_model.safetensors", NULL);
   g_autofree char *to = g_build_filename (scratch, "adapter_model.safetensors", NULL);
   CowVitConfig config = golden_config ("plain");
   scratch_copy (source, scratch, "adapter_config.json");
@@ -391,7 +456,7 @@ test_other_files (void)
   scratch_free (scratch);
 }
 
-/* ---- the head ---- */
+/* ---- the head -------------------------------------------------------------------------------- */
 
 static void
 assert_same_head (const CowHead *a, const CowHead *b)
@@ -400,7 +465,8 @@ assert_same_head (const CowHead *a, const CowHead *b)
   for (guint i = 0; i < a->n_layers; i++) {
     const CowHeadLayer *x = &a->layers[i], *y = &b->layers[i];
     g_assert_true (x->in == y->in && x->out == y->out);
-    g_assert_cmpmem (x->weight, (gsize)(x->in * x->out) * 4, y->weight, (gsize)(y->in * y->out) * 4);
+    g_assert_cmpmem (x->weight, (gsize)(x->in * x->out) * 4, y->weight,
+                     (gsize)(y->in * y->out) * 4);
     g_assert_cmpmem (x->bias, (gsize)x->out * 4, y->bias, (gsize)y->out * 4);
   }
 }
@@ -410,7 +476,8 @@ test_head_files (void)
 {
   g_autoptr (GError) error = NULL;
   char *scratch = scratch_new ();
-  g_autofree char *source = golden_path ("plain"), *inside = g_build_filename (scratch, "classifier", NULL);
+  g_autofree char *source = golden_path ("plain"),
+                  *inside = g_build_filename (scratch, "classifier", NULL);
   g_assert_null (cow_head_read (scratch, 128, 9, &error));
   expect_error (&error, COW_ERROR_NOT_FOUND, scratch, "best_classifier.pth", NULL);
   g_assert_cmpint (g_mkdir (inside, 0777), ==, 0);
@@ -423,7 +490,8 @@ test_head_files (void)
   g_assert_no_error (error);
   g_assert_true (g_str_has_suffix (head->path, "classifier.safetensors"));
   g_assert_cmpuint (head->n_layers, ==, 3);
-  g_assert_true (head->layers[0].in == 128 && head->layers[0].out == 64 && head->layers[1].out == 32 && head->layers[2].out == 9);
+  g_assert_true (head->layers[0].in == 128 && head->layers[0].out == 64 &&
+                 head->layers[1].out == 32 && head->layers[2].out == 9);
   assert_same_head (head, pickled);
   cow_head_write (pickled, scratch, &error);
   g_assert_no_error (error);
@@ -438,12 +506,30 @@ static const Misfit heads[] = {
   { "no-weight", { "6.weight", .drop = TRUE }, COW_ERROR_FORMAT, "no tensor 6.weight" },
   { "extra", { "6.bias", .rename = "6.running_mean" }, COW_ERROR_FORMAT, "6.running_mean" },
   { "name", { "6.bias", .rename = "fc.bias" }, COW_ERROR_FORMAT, "fc.bias" },
-  { "number", { "6.bias", .rename = "99999999999999999999.bias" }, COW_ERROR_FORMAT, "99999999999999999999.bias" },
-  { "chain", { "3.weight", .dtype = COW_F32, .n_dims = 2, .dims = { 32, 63 } }, COW_ERROR_MISMATCH, "[32, 63]" },
-  { "bias-shape", { "3.bias", .dtype = COW_F32, .n_dims = 1, .dims = { 31 } }, COW_ERROR_MISMATCH, "3.bias [31]" },
-  { "flat", { "3.weight", .dtype = COW_F32, .n_dims = 1, .dims = { 2048 } }, COW_ERROR_MISMATCH, "[2048]" },
-  { "empty", { "6.weight", .dtype = COW_F32, .n_dims = 2, .dims = { 0, 32 } }, COW_ERROR_MISMATCH, "[0, 32]" },
-  { "nan", { "0.bias", .dtype = COW_F32, .n_dims = 1, .dims = { 64 }, .data = nan_values + 77 }, COW_ERROR_FORMAT, "nan at element 0" },
+  { "number",
+    { "6.bias", .rename = "99999999999999999999.bias" },
+    COW_ERROR_FORMAT,
+    "99999999999999999999.bias" },
+  { "chain",
+    { "3.weight", .dtype = COW_F32, .n_dims = 2, .dims = { 32, 63 } },
+    COW_ERROR_MISMATCH,
+    "[32, 63]" },
+  { "bias-shape",
+    { "3.bias", .dtype = COW_F32, .n_dims = 1, .dims = { 31 } },
+    COW_ERROR_MISMATCH,
+    "3.bias [31]" },
+  { "flat",
+    { "3.weight", .dtype = COW_F32, .n_dims = 1, .dims = { 2048 } },
+    COW_ERROR_MISMATCH,
+    "[2048]" },
+  { "empty",
+    { "6.weight", .dtype = COW_F32, .n_dims = 2, .dims = { 0, 32 } },
+    COW_ERROR_MISMATCH,
+    "[0, 32]" },
+  { "nan",
+    { "0.bias", .dtype = COW_F32, .n_dims = 1, .dims = { 64 }, .data = nan_values + 77 },
+    COW_ERROR_FORMAT,
+    "nan at element 0" },
 };
 
 static void
@@ -453,7 +539,8 @@ test_head_misfit (gconstpointer data)
   const ScratchEdit edits[] = { misfit->edit, { .name = NULL } };
   g_autoptr (GError) error = NULL;
   char *scratch = scratch_new ();
-  g_autofree char *from = golden_path ("plain/classifier.safetensors"), *to = g_build_filename (scratch, "classifier.safetensors", NULL);
+  g_autofree char *from = golden_path ("plain/classifier.safetensors"),
+                  *to = g_build_filename (scratch, "classifier.safetensors", NULL);
   scratch_copy_tensors (from, to, edits);
   g_assert_null (cow_head_read (scratch, 128, 9, &error));
   expect_error (&error, (CowError)misfit->code, to, misfit->text, NULL);
@@ -471,7 +558,7 @@ test_head_sizes (void)
   expect_error (&error, COW_ERROR_MISMATCH, folder, "9 outputs, expected 10", NULL);
 }
 
-/* ---- the card ---- */
+/* ---- the card -------------------------------------------------------------------------------- */
 
 static void
 test_card (void)
@@ -493,8 +580,10 @@ test_card (void)
   g_autoptr (CowCard) again = cow_card_read (scratch, &found, &error);
   g_assert_no_error (error);
   g_assert_true (found);
-  g_assert_cmpmem (&again->preprocess, sizeof again->preprocess, &card->preprocess, sizeof card->preprocess);
-  g_assert_true (g_strv_equal ((const char *const *)again->classes, (const char *const *)card->classes));
+  g_assert_cmpmem (&again->preprocess, sizeof again->preprocess, &card->preprocess,
+                   sizeof card->preprocess);
+  g_assert_true (
+      g_strv_equal ((const char *const *)again->classes, (const char *const *)card->classes));
   g_assert_cmpstr (again->base_name, ==, card->base_name);
   g_assert_null (again->base_hash);
   g_assert_cmpstr (again->kind, ==, "dora");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a card says of sureness: temperature and thresholds, read, refused, kept with all that this version does not know, and applied. */
+/* What a card says of sureness: temperature and thresholds, read, refused, kept with all that this
+ * version does not know, and applied. */
 #include <math.h>
 #include <string.h>
 
@@ -38,10 +39,11 @@ test_read (void)
 {
   g_autoptr (GError) error = NULL;
   char *folder = scratch_new ();
-  g_autoptr (CowCard) card = read_with (folder,
-                                        "{\"temperature\": 2, \"later\": [1, {}], \"thresholds\": {\"target\": \"f1\", \"classes\":"
-                                        " {\"leap\": {\"value\": 0.75, \"f1\": 1}, \"Lying\": {\"value\": 0}, \"gallop\": null}}}",
-                                        &error);
+  g_autoptr (CowCard) card = read_with (
+      folder,
+      "{\"temperature\": 2, \"later\": [1, {}], \"thresholds\": {\"target\": \"f1\", \"classes\":"
+      " {\"leap\": {\"value\": 0.75, \"f1\": 1}, \"Lying\": {\"value\": 0}, \"gallop\": null}}}",
+      &error);
   g_assert_no_error (error);
   g_assert_cmpfloat (card->temperature, ==, 2);
   for (guint c = 0; c < 9; c++)
@@ -53,9 +55,12 @@ test_read (void)
 static void
 test_round_trip (void)
 {
-  static const char text[] = "{\"format\":1,\"kind\":\"dora\",\"classes\":[\"a\",\"b\"],\"preprocess\":{\"size\":64,\"interpolation\":"
-                             "\"bilinear\",\"normalisation\":\"unit\"},\"base\":{\"name\":\"x\",\"hash\":null},\"calibration\":{"
-                             "\"temperature\":1.25,\"invented\":[true,null,\"\\u00e9\"]},\"provenance\":{\"epochs\":12,\"rate\":0.0001},"
+  static const char text[] = "{\"format\":1,\"kind\":\"dora\",\"classes\":[\"a\",\"b\"],"
+                             "\"preprocess\":{\"size\":64,\"interpolation\":"
+                             "\"bilinear\",\"normalisation\":\"unit\"},\"base\":{\"name\":\"x\","
+                             "\"hash\":null},\"calibration\":{"
+                             "\"temperature\":1.25,\"invented\":[true,null,\"\\u00e9\"]},"
+                             "\"provenance\":{\"epochs\":12,\"rate\":0.0001},"
                              "\"zz\":[[],{}]}";
   g_autoptr (GError) error = NULL;
   char *folder = scratch_new ();
@@ -66,7 +71,8 @@ test_round_trip (void)
   cow_card_write (card, folder, &error);
   g_assert_no_error (error);
   g_autofree char *written = scratch_read (folder, "cowbehavior.json", NULL);
-  g_autoptr (JsonNode) before = json_from_string (text, NULL), after = json_from_string (written, NULL);
+  g_autoptr (JsonNode) before = json_from_string (text, NULL),
+                       after = json_from_string (written, NULL);
   json_object_set_int_member (json_node_get_object (before), "metrics", 7);
   g_assert_true (json_node_equal (before, after));
   scratch_free (folder);
@@ -82,10 +88,13 @@ static const struct {
   { "{\"temperature\": \"warm\"}", "\"temperature\" is \"warm\"" },
   { "{\"thresholds\": 0.5}", "\"thresholds\" is 0.5" },
   { "{\"thresholds\": {\"classes\": [0.5]}}", "\"classes\" is [0.5]" },
-  { "{\"thresholds\": {\"classes\": {\"Flying\": {\"value\": 0.5}}}}", "threshold of \"Flying\", which is none of \"classes\"" },
+  { "{\"thresholds\": {\"classes\": {\"Flying\": {\"value\": 0.5}}}}",
+    "threshold of \"Flying\", which is none of \"classes\"" },
   { "{\"thresholds\": {\"classes\": {\"Lying\": 0.5}}}", "\"Lying\" is 0.5" },
-  { "{\"thresholds\": {\"classes\": {\"Lying\": {}}}}", "threshold of \"Lying\": \"value\" is missing" },
-  { "{\"thresholds\": {\"classes\": {\"Lying\": {\"value\": 1.01}}}}", "\"value\" is 1.01, expected a probability" },
+  { "{\"thresholds\": {\"classes\": {\"Lying\": {}}}}",
+    "threshold of \"Lying\": \"value\" is missing" },
+  { "{\"thresholds\": {\"classes\": {\"Lying\": {\"value\": 1.01}}}}",
+    "\"value\" is 1.01, expected a probability" },
   { "{\"thresholds\": {\"classes\": {\"Lying\": {\"value\": -0.1}}}}", "\"value\" is -0.1" },
 };
 
@@ -135,7 +144,8 @@ run_classifier (const char *adapter, float *logits, float *probabilities)
   memcpy (probabilities, output.probabilities, 9 * sizeof (float));
 }
 
-/* The classifier's probabilities, and so predict's and the element's, are at the card's temperature; its logits are as they were. */
+/* The classifier's probabilities, and so predict's and the element's, are at the card's
+ * temperature; its logits are as they were. */
 static void
 test_applied (void)
 {

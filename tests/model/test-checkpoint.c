@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Networks in all the ways that they come: folders, shards, Meta's names; and folders whose index lies. */
+/* Networks in all the ways that they come: folders, shards, Meta's names; and folders whose index
+ * lies. */
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -49,17 +50,22 @@ test_get (void)
   static const gint64 shape[] = { 1, 1, 128 }, other[] = { 1, 5, 128 };
   g_autoptr (CowCheckpoint) checkpoint = open_data ("golden/plain/nf4");
   g_autoptr (GError) error = NULL;
-  const CowTensor *tensor = cow_checkpoint_get (checkpoint, "embeddings.cls_token", 3, shape, &error);
+  const CowTensor *tensor =
+      cow_checkpoint_get (checkpoint, "embeddings.cls_token", 3, shape, &error);
 
   g_assert_no_error (error);
-  g_assert_true (g_str_has_suffix (cow_checkpoint_file_of (checkpoint, tensor), "nf4/model.safetensors"));
+  g_assert_true (
+      g_str_has_suffix (cow_checkpoint_file_of (checkpoint, tensor), "nf4/model.safetensors"));
   g_assert_true (g_str_has_suffix (cow_checkpoint_path (checkpoint), "nf4"));
   cow_checkpoint_release_pages (checkpoint, tensor);
   g_assert_null (cow_checkpoint_get (checkpoint, "embeddings.cls_token", 3, other, &error));
-  expect_error (&error, COW_ERROR_MISMATCH, "model.safetensors", "embeddings.cls_token", "[1, 1, 128]", "[1, 5, 128]", NULL);
+  expect_error (&error, COW_ERROR_MISMATCH, "model.safetensors", "embeddings.cls_token",
+                "[1, 1, 128]", "[1, 5, 128]", NULL);
   g_assert_null (cow_checkpoint_get (checkpoint, "layer.9.norm1.weight", 3, other, &error));
-  expect_error (&error, COW_ERROR_NOT_FOUND, cow_checkpoint_path (checkpoint), "layer.9.norm1.weight", "[1, 5, 128]", NULL);
-  g_assert_nonnull (cow_checkpoint_find (checkpoint, "layer.0.attention.q_proj.weight.quant_state.bitsandbytes__nf4"));
+  expect_error (&error, COW_ERROR_NOT_FOUND, cow_checkpoint_path (checkpoint),
+                "layer.9.norm1.weight", "[1, 5, 128]", NULL);
+  g_assert_nonnull (cow_checkpoint_find (
+      checkpoint, "layer.0.attention.q_proj.weight.quant_state.bitsandbytes__nf4"));
 }
 
 static void
@@ -70,7 +76,8 @@ write_entry (const char *name, const char *header, gsize n_data)
   g_free (write_bytes (name, bytes->str, bytes->len));
 }
 
-#define ENTRY(name, dtype, shape, offsets) "\"" name "\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
+#define ENTRY(name, dtype, shape, offsets)                                                         \
+  "\"" name "\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
 
 /* What a file of the one tensor becomes, or the error of opening it. */
 static CowCheckpoint *
@@ -91,7 +98,8 @@ test_names (void)
     { "model.layer.3.norm1.weight", "layer.3.norm1.weight" },
     { "backbone.model.layer.3.mlp.up_proj.weight.absmax", "layer.3.mlp.up_proj.weight.absmax" },
     { "model.embeddings.cls_token", "embeddings.cls_token" },
-    { "blocks.39.attn.proj.weight.quant_state.bitsandbytes__nf4", "layer.39.attention.o_proj.weight.quant_state.bitsandbytes__nf4" },
+    { "blocks.39.attn.proj.weight.quant_state.bitsandbytes__nf4",
+      "layer.39.attention.o_proj.weight.quant_state.bitsandbytes__nf4" },
     { "blocks.0.ls2.gamma", "layer.0.layer_scale2.lambda1" },
     { "blocks.0.mlp.w3.bias", "layer.0.mlp.down_proj.bias" },
     { "backbone.storage_tokens", "embeddings.register_tokens" },
@@ -106,7 +114,8 @@ test_names (void)
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
-    g_autofree char *header = g_strdup_printf ("{\"%s\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]}}", names[i].from);
+    g_autofree char *header = g_strdup_printf (
+        "{\"%s\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]}}", names[i].from);
     g_autoptr (GError) error = NULL;
     g_autoptr (CowCheckpoint) checkpoint = open_one (header, 2, &error);
 
@@ -121,7 +130,8 @@ static void
 test_qkv (void)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (CowCheckpoint) checkpoint = open_one ("{" ENTRY ("blocks.12.attn.qkv.weight", "I16", "[6,1]", "[0,12]") "}", 12, &error);
+  g_autoptr (CowCheckpoint) checkpoint =
+      open_one ("{" ENTRY ("blocks.12.attn.qkv.weight", "I16", "[6,1]", "[0,12]") "}", 12, &error);
   static const gint64 shape[] = { 2, 1 };
   const char parts[] = "qkv";
 
@@ -134,14 +144,20 @@ test_qkv (void)
     g_assert_cmpuint (tensor->n_bytes, ==, 4);
     g_assert_cmpuint (tensor->data[0], ==, 4 * i);
   }
-  g_assert_null (open_one ("{" ENTRY ("blocks.0.attn.qkv.weight", "I16", "[5,1]", "[0,10]") "}", 10, &error));
-  expect_error (&error, COW_ERROR_FORMAT, "one.safetensors", "blocks.0.attn.qkv.weight", "[5, 1]", NULL);
-  g_assert_null (open_one ("{" ENTRY ("blocks.0.attn.qkv.bias", "I16", "[]", "[0,2]") "}", 2, &error));
-  expect_error (&error, COW_ERROR_FORMAT, "one.safetensors", "blocks.0.attn.qkv.bias", "[]", NULL);
-  g_assert_null (open_one ("{" ENTRY ("blocks.0.attn.qkv.weight", "U8", "[6,1]", "[0,6]") "}", 6, &error));
-  expect_error (&error, COW_ERROR_UNSUPPORTED, "one.safetensors", "blocks.0.attn.qkv.weight", "quantised", NULL);
   g_assert_null (
-      open_one ("{" ENTRY ("norm.bias", "U8", "[1]", "[0,1]") "," ENTRY ("model.norm.bias", "U8", "[1]", "[1,2]") "}", 2, &error));
+      open_one ("{" ENTRY ("blocks.0.attn.qkv.weight", "I16", "[5,1]", "[0,10]") "}", 10, &error));
+  expect_error (&error, COW_ERROR_FORMAT, "one.safetensors", "blocks.0.attn.qkv.weight", "[5, 1]",
+                NULL);
+  g_assert_null (
+      open_one ("{" ENTRY ("blocks.0.attn.qkv.bias", "I16", "[]", "[0,2]") "}", 2, &error));
+  expect_error (&error, COW_ERROR_FORMAT, "one.safetensors", "blocks.0.attn.qkv.bias", "[]", NULL);
+  g_assert_null (
+      open_one ("{" ENTRY ("blocks.0.attn.qkv.weight", "U8", "[6,1]", "[0,6]") "}", 6, &error));
+  expect_error (&error, COW_ERROR_UNSUPPORTED, "one.safetensors", "blocks.0.attn.qkv.weight",
+                "quantised", NULL);
+  g_assert_null (open_one ("{" ENTRY ("norm.bias", "U8", "[1]", "[0,1]") "," ENTRY (
+                               "model.norm.bias", "U8", "[1]", "[1,2]") "}",
+                           2, &error));
   expect_error (&error, COW_ERROR_FORMAT, "one.safetensors", "two of that name", "norm.bias", NULL);
 }
 
@@ -152,8 +168,11 @@ shards (const char *index)
   char *folder = written_path ("shards");
 
   g_mkdir (folder, 0700);
-  write_entry ("shards/b.safetensors", "{" ENTRY ("model.layer.0.norm1.bias", "U8", "[3]", "[0,3]") "}", 3);
-  write_entry ("shards/a.safetensors", "{" ENTRY ("norm.bias", "U8", "[2]", "[0,2]") "," ENTRY ("norm.weight", "U8", "[2]", "[2,4]") "}",
+  write_entry ("shards/b.safetensors",
+               "{" ENTRY ("model.layer.0.norm1.bias", "U8", "[3]", "[0,3]") "}", 3);
+  write_entry ("shards/a.safetensors",
+               "{" ENTRY ("norm.bias", "U8", "[2]", "[0,2]") "," ENTRY ("norm.weight", "U8", "[2]",
+                                                                        "[2,4]") "}",
                4);
   g_free (write_bytes ("shards/model.safetensors.index.json", index, strlen (index)));
   return folder;
@@ -162,8 +181,10 @@ shards (const char *index)
 static void
 test_shards (void)
 {
-  g_autofree char *folder = shards ("{\"metadata\":{\"total_size\":7},\"weight_map\":{\"model.layer.0.norm1.bias\":\"b.safetensors\","
-                                    "\"norm.bias\":\"a.safetensors\",\"norm.weight\":\"a.safetensors\"}}");
+  g_autofree char *folder =
+      shards ("{\"metadata\":{\"total_size\":7},\"weight_map\":{\"model.layer.0.norm1.bias\":\"b."
+              "safetensors\","
+              "\"norm.bias\":\"a.safetensors\",\"norm.weight\":\"a.safetensors\"}}");
   g_autoptr (GError) error = NULL;
   g_autoptr (CowCheckpoint) checkpoint = cow_checkpoint_open (folder, &error);
   const CowTensor *tensor;
@@ -172,7 +193,8 @@ test_shards (void)
   g_assert_cmpuint (cow_checkpoint_n_tensors (checkpoint), ==, 3);
   g_assert_cmpstr (cow_checkpoint_nth (checkpoint, 0)->name, ==, "norm.bias");
   tensor = cow_checkpoint_find (checkpoint, "layer.0.norm1.bias");
-  g_assert_true (g_str_has_suffix (cow_checkpoint_file_of (checkpoint, tensor), "shards/b.safetensors"));
+  g_assert_true (
+      g_str_has_suffix (cow_checkpoint_file_of (checkpoint, tensor), "shards/b.safetensors"));
   cow_checkpoint_release_pages (checkpoint, tensor);
 }
 
@@ -185,16 +207,21 @@ static const struct {
 } bad_shards[] = {
   { "no-map", "{}", COW_ERROR_FORMAT, "weight_map", "index.json" },
   { "number", "{\"weight_map\":{\"norm.bias\":1}}", COW_ERROR_FORMAT, "norm.bias", "index.json" },
-  { "absolute", "{\"weight_map\":{\"norm.bias\":\"/etc/a.safetensors\"}}", COW_ERROR_FORMAT, "/etc/a.safetensors", "plain name" },
-  { "leaves", "{\"weight_map\":{\"norm.bias\":\"../a.safetensors\"}}", COW_ERROR_FORMAT, "../a.safetensors", "plain name" },
+  { "absolute", "{\"weight_map\":{\"norm.bias\":\"/etc/a.safetensors\"}}", COW_ERROR_FORMAT,
+    "/etc/a.safetensors", "plain name" },
+  { "leaves", "{\"weight_map\":{\"norm.bias\":\"../a.safetensors\"}}", COW_ERROR_FORMAT,
+    "../a.safetensors", "plain name" },
   { "folder", "{\"weight_map\":{\"norm.bias\":\"..\"}}", COW_ERROR_FORMAT, "\"..\"", "plain name" },
   { "empty", "{\"weight_map\":{\"norm.bias\":\"\"}}", COW_ERROR_FORMAT, "\"\"", "plain name" },
-  { "pickle", "{\"weight_map\":{\"norm.bias\":\"a.bin\"}}", COW_ERROR_FORMAT, "a.bin", "plain name" },
-  { "missing", "{\"weight_map\":{\"norm.bias\":\"c.safetensors\"}}", COW_ERROR_NOT_FOUND, "c.safetensors", "" },
-  { "not-there", "{\"weight_map\":{\"x\":\"a.safetensors\",\"norm.bias\":\"a.safetensors\"," REST, COW_ERROR_NOT_FOUND, "tensor x",
-    "a.safetensors" },
+  { "pickle", "{\"weight_map\":{\"norm.bias\":\"a.bin\"}}", COW_ERROR_FORMAT, "a.bin",
+    "plain name" },
+  { "missing", "{\"weight_map\":{\"norm.bias\":\"c.safetensors\"}}", COW_ERROR_NOT_FOUND,
+    "c.safetensors", "" },
+  { "not-there", "{\"weight_map\":{\"x\":\"a.safetensors\",\"norm.bias\":\"a.safetensors\"," REST,
+    COW_ERROR_NOT_FOUND, "tensor x", "a.safetensors" },
   { "unknown", "{\"weight_map\":{" REST, COW_ERROR_FORMAT, "norm.bias", "does not know" },
-  { "elsewhere", "{\"weight_map\":{\"norm.bias\":\"b.safetensors\"," REST, COW_ERROR_FORMAT, "norm.bias", "b.safetensors" },
+  { "elsewhere", "{\"weight_map\":{\"norm.bias\":\"b.safetensors\"," REST, COW_ERROR_FORMAT,
+    "norm.bias", "b.safetensors" },
   { "broken", "{\"weight_map\":", COW_ERROR_FORMAT, "broken JSON", "index.json" },
 };
 
@@ -212,7 +239,8 @@ test_bad_shards (gconstpointer data)
 static void
 test_not_there (void)
 {
-  g_autofree char *missing = written_path ("missing"), *empty = written_path ("empty"), *text = write_bytes ("notes.txt", "x", 1);
+  g_autofree char *missing = written_path ("missing"), *empty = written_path ("empty"),
+                  *text = write_bytes ("notes.txt", "x", 1);
   g_autoptr (GError) error = NULL;
 
   g_assert_null (cow_checkpoint_open (missing, &error));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* config.json: the golden ones, transformers' defaults, what is refused, and sizes read off tensors instead. */
+/* config.json: the golden ones, transformers' defaults, what is refused, and sizes read off tensors
+ * instead. */
 #include <string.h>
 
 #include "model/files/config.h"
@@ -16,7 +17,8 @@ test_golden (void)
   CowVitConfig c;
   g_assert_true (cow_vit_config_read (plain, &c, &error));
   g_assert_no_error (error);
-  g_assert_true (c.hidden_size == 128 && c.n_layers == 2 && c.n_heads == 4 && c.intermediate_size == 256 && c.patch_size == 16);
+  g_assert_true (c.hidden_size == 128 && c.n_layers == 2 && c.n_heads == 4 &&
+                 c.intermediate_size == 256 && c.patch_size == 16);
   g_assert_true (c.n_channels == 3 && c.n_registers == 4 && c.image_size == 64 && !c.gated);
   g_assert_true (c.q_bias && !c.k_bias && c.v_bias && c.o_bias && c.mlp_bias);
   g_assert_true (c.norm_epsilon == 1e-5f && c.rope_theta == 100);
@@ -37,8 +39,10 @@ test_defaults (void)
   scratch_write (scratch, "config.json", "{\"model_type\": \"dinov3_vit\"}");
   g_assert_true (cow_vit_config_read (scratch, &c, &error));
   g_assert_no_error (error);
-  g_assert_true (c.hidden_size == 384 && c.n_layers == 12 && c.n_heads == 6 && c.intermediate_size == 1536 && c.n_registers == 0);
-  g_assert_true (c.q_bias && !c.k_bias && c.v_bias && c.o_bias && c.mlp_bias && c.image_size == 224);
+  g_assert_true (c.hidden_size == 384 && c.n_layers == 12 && c.n_heads == 6 &&
+                 c.intermediate_size == 1536 && c.n_registers == 0);
+  g_assert_true (c.q_bias && !c.k_bias && c.v_bias && c.o_bias && c.mlp_bias &&
+                 c.image_size == 224);
   scratch_free (scratch);
 }
 
@@ -72,7 +76,8 @@ test_parameters (void)
   }
 }
 
-/* What training needs to know of positions: a number, null for none, and transformers' 2 where nothing is said. */
+/* What training needs to know of positions: a number, null for none, and transformers' 2 where
+ * nothing is said. */
 static void
 test_rescale (void)
 {
@@ -144,8 +149,10 @@ static const Change changes[] = {
   { "pos_embed_rescale", "\"x\"", COW_ERROR_FORMAT, "pos_embed_rescale" },
   { "quantization_config", "{\"quant_method\": \"gptq\"}", COW_ERROR_UNSUPPORTED, "gptq" },
   { "quantization_config", "{\"load_in_8bit\": true}", COW_ERROR_UNSUPPORTED, "load_in_4bit" },
-  { "quantization_config", "{\"load_in_4bit\": true, \"bnb_4bit_quant_type\": \"fp4\"}", COW_ERROR_UNSUPPORTED, "fp4" },
-  { "quantization_config", "{\"load_in_4bit\": true}", COW_ERROR_UNSUPPORTED, "bnb_4bit_quant_type" },
+  { "quantization_config", "{\"load_in_4bit\": true, \"bnb_4bit_quant_type\": \"fp4\"}",
+    COW_ERROR_UNSUPPORTED, "fp4" },
+  { "quantization_config", "{\"load_in_4bit\": true}", COW_ERROR_UNSUPPORTED,
+    "bnb_4bit_quant_type" },
   { "quantization_config", "{\"load_in_4bit\": true, \"bnb_4bit_quant_type\": \"nf4\"}", 0, NULL },
   { "quantization_config", "null", 0, NULL },
   { "quantization_config", "[]", COW_ERROR_FORMAT, "quantization_config" },
@@ -242,7 +249,8 @@ main (int argc, char **argv)
   g_test_add_func ("/config/defaults", test_defaults);
   g_test_add_func ("/config/parameters", test_parameters);
   for (gsize i = 0; i < G_N_ELEMENTS (changes); i++) {
-    g_autofree char *path = g_strdup_printf ("/config/change/%s/%" G_GSIZE_FORMAT, changes[i].key, i);
+    g_autofree char *path =
+        g_strdup_printf ("/config/change/%s/%" G_GSIZE_FORMAT, changes[i].key, i);
     g_test_add_data_func (path, &changes[i], test_change);
   }
   g_test_add_func ("/config/rescale", test_rescale);

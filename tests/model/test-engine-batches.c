@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the engine puts into one forward pass, who waits for whom, what it counts, and how it fails. */
+/* What the engine puts into one forward pass, who waits for whom, what it counts, and how it fails.
+ */
 #include <gio/gio.h>
 
 #include "tests/model/engine-fixture.h"
@@ -43,7 +44,8 @@ counters_of (CowEngine *engine)
   return counters;
 }
 
-/* Four cameras with one picture each, who would wait for a minute, make one batch: it starts when it is full. */
+/* Four cameras with one picture each, who would wait for a minute, make one batch: it starts when
+ * it is full. */
 static void
 test_fills (EngineFixture *self, gconstpointer data)
 {
@@ -51,7 +53,9 @@ test_fills (EngineFixture *self, gconstpointer data)
   CowTicket *tickets[4];
   for (guint i = 0; i < 4; i++) {
     g_assert_cmpuint (cow_engine_n_waiting (engine), ==, i);
-    tickets[i] = submit (self, engine, 1, &(CowSubmission){ .client = &tickets[i], .batch = 4, .timeout_ms = 60000 });
+    tickets[i] =
+        submit (self, engine, 1,
+                &(CowSubmission){ .client = &tickets[i], .batch = 4, .timeout_ms = 60000 });
   }
   for (guint i = 0; i < 4; i++)
     finish (tickets[i]);
@@ -92,7 +96,8 @@ static void
 test_impatient (EngineFixture *self, gconstpointer data)
 {
   g_autoptr (CowEngine) engine = engine_new (self);
-  CowTicket *patient = submit (self, engine, 1, &(CowSubmission){ .client = self, .batch = 8, .timeout_ms = 60000 });
+  CowTicket *patient =
+      submit (self, engine, 1, &(CowSubmission){ .client = self, .batch = 8, .timeout_ms = 60000 });
   g_assert_false (cow_ticket_is_taken (patient));
   finish (submit (self, engine, 1, NULL));
   finish (patient);
@@ -122,7 +127,8 @@ test_sizes (EngineFixture *self, gconstpointer data)
   g_assert_cmpuint (counters_of (engine).fill[1], ==, 5);
 }
 
-/* A ticket of many pictures lets others pass between its batches; one that was cancelled while it waited is never computed. */
+/* A ticket of many pictures lets others pass between its batches; one that was cancelled while it
+ * waited is never computed. */
 static void
 test_turns (EngineFixture *self, gconstpointer data)
 {
@@ -133,7 +139,8 @@ test_turns (EngineFixture *self, gconstpointer data)
   CowTicket *first = submit (self, engine, 1, &(CowSubmission){ .batch = 1 });
   while (!cow_ticket_is_taken (first))
     g_usleep (1000);
-  CowTicket *crowd = submit (self, engine, 64, NULL), *gone = submit (self, engine, 30, NULL), *one = submit (self, engine, 1, NULL);
+  CowTicket *crowd = submit (self, engine, 64, NULL), *gone = submit (self, engine, 30, NULL),
+            *one = submit (self, engine, 1, NULL);
   g_assert_cmpuint (cow_engine_n_waiting (engine), ==, 95);
   cow_ticket_cancel (gone);
   finish (first);

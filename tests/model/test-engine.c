@@ -17,9 +17,11 @@ expect (EngineFixture *self, const CowRegion *region, float *probabilities)
   const CowPreprocess *preprocess = cow_classifier_preprocess (classifier);
   g_autofree float *pixels = g_new (float, cow_preprocess_size (preprocess));
   CowOutput output;
-  cow_preprocess_run (preprocess, cow_classifier_backend (classifier), &self->picture, region, pixels, &error);
+  cow_preprocess_run (preprocess, cow_classifier_backend (classifier), &self->picture, region,
+                      pixels, &error);
   g_assert_no_error (error);
-  cow_classifier_run (classifier, pixels, 1, preprocess->height, preprocess->width, &output, &error);
+  cow_classifier_run (classifier, pixels, 1, preprocess->height, preprocess->width, &output,
+                      &error);
   g_assert_no_error (error);
   memcpy (probabilities, output.probabilities, 9 * sizeof (float));
   float sum = 0;
@@ -46,7 +48,8 @@ test_regions (EngineFixture *self, gconstpointer data)
   for (int i = 0; i < 19; i++)
     regions[i] = (CowRegion){ i * 5, i * 2, 30 + i, 40 };
   regions[18] = (CowRegion){ 100, 80, 500, 500 };
-  g_autoptr (CowTicket) ticket = cow_engine_submit (engine, &self->picture, regions, 19, NULL, &error);
+  g_autoptr (CowTicket) ticket =
+      cow_engine_submit (engine, &self->picture, regions, 19, NULL, &error);
   g_assert_no_error (error);
   g_assert_true (cow_ticket_wait (ticket, &error));
   g_assert_cmpuint (cow_ticket_n_regions (ticket), ==, 19);
@@ -63,9 +66,13 @@ test_shared (EngineFixture *self, gconstpointer data)
   g_autoptr (GError) error = NULL;
   g_autoptr (CowEngine) one = cow_engine_get (&self->options, &error);
   g_autofree char *other_spelling = g_build_filename (self->model, "..", "nf4", NULL);
-  CowClassifierOptions same = { .model = other_spelling, .adapter = self->adapter, .device = "auto" };
+  CowClassifierOptions same = { .model = other_spelling,
+                                .adapter = self->adapter,
+                                .device = "auto" };
   g_autoptr (CowEngine) two = cow_engine_get (&same, &error);
-  CowClassifierOptions different = { .model = self->model, .adapter = self->adapter, .precision = COW_PRECISION_FP32 };
+  CowClassifierOptions different = { .model = self->model,
+                                     .adapter = self->adapter,
+                                     .precision = COW_PRECISION_FP32 };
   g_autoptr (CowEngine) three = cow_engine_get (&different, &error);
   g_assert_no_error (error);
   g_assert_true (one == two);
@@ -84,7 +91,8 @@ camera_thread (gpointer data)
   Camera *camera = data;
   for (int i = 0; i < 20; i++) {
     g_autoptr (GError) error = NULL;
-    g_autoptr (CowTicket) ticket = cow_engine_submit (camera->engine, &camera->fixture->picture, NULL, 1, NULL, &error);
+    g_autoptr (CowTicket) ticket =
+        cow_engine_submit (camera->engine, &camera->fixture->picture, NULL, 1, NULL, &error);
     g_assert_no_error (error);
     cow_ticket_wait (ticket, &error);
     g_assert_no_error (error);
@@ -109,7 +117,8 @@ test_many_threads (EngineFixture *self, gconstpointer data)
     g_thread_join (threads[i]);
 }
 
-/* A cancelled ticket wakes its waiter; others are not harmed; an engine may go while tickets wait. */
+/* A cancelled ticket wakes its waiter; others are not harmed; an engine may go while tickets wait.
+ */
 static void
 test_cancel (EngineFixture *self, gconstpointer data)
 {
@@ -148,24 +157,33 @@ assert_fails (const CowClassifierOptions *options, CowError code, const char *sa
 static void
 test_errors (EngineFixture *self, gconstpointer data)
 {
-  g_autofree char *golden = golden_path ("plain"), *headless = g_build_filename (golden, "lora_q_r8", NULL);
-  assert_fails (&(CowClassifierOptions){ .model = "no-such-model", .adapter = self->adapter }, COW_ERROR_NOT_FOUND, "no-such-model");
-  assert_fails (&(CowClassifierOptions){ .model = self->model, .adapter = "no-such-adapter" }, COW_ERROR_NOT_FOUND, "no-such-adapter");
+  g_autofree char *golden = golden_path ("plain"),
+                  *headless = g_build_filename (golden, "lora_q_r8", NULL);
+  assert_fails (&(CowClassifierOptions){ .model = "no-such-model", .adapter = self->adapter },
+                COW_ERROR_NOT_FOUND, "no-such-model");
+  assert_fails (&(CowClassifierOptions){ .model = self->model, .adapter = "no-such-adapter" },
+                COW_ERROR_NOT_FOUND, "no-such-adapter");
   assert_fails (&(CowClassifierOptions){ .model = self->model }, COW_ERROR_ARGUMENT, "adapter");
-  assert_fails (&(CowClassifierOptions){ .model = self->model, .adapter = headless }, COW_ERROR_NOT_FOUND, "classifier");
-  assert_fails (&(CowClassifierOptions){ .model = self->model, .adapter = self->adapter, .device = "abacus" }, COW_ERROR_ARGUMENT,
-                "abacus");
+  assert_fails (&(CowClassifierOptions){ .model = self->model, .adapter = headless },
+                COW_ERROR_NOT_FOUND, "classifier");
+  assert_fails (
+      &(CowClassifierOptions){ .model = self->model, .adapter = self->adapter, .device = "abacus" },
+      COW_ERROR_ARGUMENT, "abacus");
   g_autofree char *card = g_build_filename (self->adapter, "cowbehavior.json", NULL), *text = NULL;
   g_assert_true (g_file_get_contents (card, &text, NULL, NULL));
-  g_assert_true (g_file_set_contents (card,
-                                      "{\"format\": 1, \"kind\": \"lora\", \"classes\": [\"a\", \"b\"], "
-                                      "\"preprocess\": {\"size\": 64, \"interpolation\": \"bilinear\", \"normalisation\": \"unit\"}}",
-                                      -1, NULL));
+  g_assert_true (
+      g_file_set_contents (card,
+                           "{\"format\": 1, \"kind\": \"lora\", \"classes\": [\"a\", \"b\"], "
+                           "\"preprocess\": {\"size\": 64, \"interpolation\": \"bilinear\", "
+                           "\"normalisation\": \"unit\"}}",
+                           -1, NULL));
   assert_fails (&self->options, COW_ERROR_MISMATCH, "best_classifier.pth");
-  g_assert_true (g_file_set_contents (card,
-                                      "{\"format\": 1, \"kind\": \"lora\", \"classes\": [\"a\", \"b\"], "
-                                      "\"preprocess\": {\"size\": 65, \"interpolation\": \"bilinear\", \"normalisation\": \"unit\"}}",
-                                      -1, NULL));
+  g_assert_true (
+      g_file_set_contents (card,
+                           "{\"format\": 1, \"kind\": \"lora\", \"classes\": [\"a\", \"b\"], "
+                           "\"preprocess\": {\"size\": 65, \"interpolation\": \"bilinear\", "
+                           "\"normalisation\": \"unit\"}}",
+                           -1, NULL));
   assert_fails (&self->options, COW_ERROR_MISMATCH, "multiples of 16");
   g_assert_true (g_file_set_contents (card, text, -1, NULL));
 }
@@ -176,7 +194,11 @@ test_outside (EngineFixture *self, gconstpointer data)
   g_autoptr (GError) error = NULL;
   g_autoptr (CowEngine) engine = cow_engine_get (&self->options, &error);
   g_assert_no_error (error);
-  const CowRegion bad[] = { { 0, 0, 0, 10 }, { 128, 0, 5, 5 }, { -10, -10, 10, 10 }, { G_MAXINT - 1, 0, 10, 10 }, { 5, 5, -3, 4 } };
+  const CowRegion bad[] = { { 0, 0, 0, 10 },
+                            { 128, 0, 5, 5 },
+                            { -10, -10, 10, 10 },
+                            { G_MAXINT - 1, 0, 10, 10 },
+                            { 5, 5, -3, 4 } };
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++) {
     g_assert_null (cow_engine_submit (engine, &self->picture, &bad[i], 1, NULL, &error));
     g_assert_error (error, COW_ERROR, COW_ERROR_ARGUMENT);
@@ -188,11 +210,17 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add ("/engine/regions", EngineFixture, NULL, engine_fixture_set_up, test_regions, engine_fixture_tear_down);
-  g_test_add ("/engine/shared", EngineFixture, NULL, engine_fixture_set_up, test_shared, engine_fixture_tear_down);
-  g_test_add ("/engine/many-threads", EngineFixture, NULL, engine_fixture_set_up, test_many_threads, engine_fixture_tear_down);
-  g_test_add ("/engine/cancel", EngineFixture, NULL, engine_fixture_set_up, test_cancel, engine_fixture_tear_down);
-  g_test_add ("/engine/errors", EngineFixture, NULL, engine_fixture_set_up, test_errors, engine_fixture_tear_down);
-  g_test_add ("/engine/outside", EngineFixture, NULL, engine_fixture_set_up, test_outside, engine_fixture_tear_down);
+  g_test_add ("/engine/regions", EngineFixture, NULL, engine_fixture_set_up, test_regions,
+              engine_fixture_tear_down);
+  g_test_add ("/engine/shared", EngineFixture, NULL, engine_fixture_set_up, test_shared,
+              engine_fixture_tear_down);
+  g_test_add ("/engine/many-threads", EngineFixture, NULL, engine_fixture_set_up, test_many_threads,
+              engine_fixture_tear_down);
+  g_test_add ("/engine/cancel", EngineFixture, NULL, engine_fixture_set_up, test_cancel,
+              engine_fixture_tear_down);
+  g_test_add ("/engine/errors", EngineFixture, NULL, engine_fixture_set_up, test_errors,
+              engine_fixture_tear_down);
+  g_test_add ("/engine/outside", EngineFixture, NULL, engine_fixture_set_up, test_outside,
+              engine_fixture_tear_down);
   return g_test_run ();
 }

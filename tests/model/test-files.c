@@ -47,38 +47,57 @@ typedef struct {
   const char *says, *also;
 } Broken;
 
-#define TENSOR(name, dtype, shape, offsets) "\"" name "\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
+#define TENSOR(name, dtype, shape, offsets)                                                        \
+  "\"" name "\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
 
 static const Broken broken[] = {
-  { "truncated", "{" TENSOR ("w", "F32", "[4]", "[0,16]") "}", 15, COW_ERROR_FORMAT, "truncated: its header promises 16 bytes", "w" },
-  { "trailing", "{" TENSOR ("w", "F32", "[4]", "[0,16]") "}", 17, COW_ERROR_FORMAT, "1 bytes follow", "" },
+  { "truncated", "{" TENSOR ("w", "F32", "[4]", "[0,16]") "}", 15, COW_ERROR_FORMAT,
+    "truncated: its header promises 16 bytes", "w" },
+  { "trailing", "{" TENSOR ("w", "F32", "[4]", "[0,16]") "}", 17, COW_ERROR_FORMAT,
+    "1 bytes follow", "" },
   { "trailing-empty", "{}", 3, COW_ERROR_FORMAT, "3 bytes follow", "" },
-  { "gap", "{" TENSOR ("w", "U8", "[4]", "[0,4]") "," TENSOR ("x", "U8", "[4]", "[5,9]") "}", 9, COW_ERROR_FORMAT, "a gap", "x" },
+  { "gap", "{" TENSOR ("w", "U8", "[4]", "[0,4]") "," TENSOR ("x", "U8", "[4]", "[5,9]") "}", 9,
+    COW_ERROR_FORMAT, "a gap", "x" },
   { "gap-first", "{" TENSOR ("w", "U8", "[4]", "[1,5]") "}", 5, COW_ERROR_FORMAT, "a gap", "w" },
-  { "overlap", "{" TENSOR ("w", "U8", "[4]", "[0,4]") "," TENSOR ("x", "U8", "[4]", "[2,6]") "}", 6, COW_ERROR_FORMAT, "overlap", "x" },
-  { "same-data", "{" TENSOR ("w", "U8", "[4]", "[0,4]") "," TENSOR ("x", "U8", "[4]", "[0,4]") "}", 4, COW_ERROR_FORMAT, "overlap", "" },
-  { "size", "{" TENSOR ("w", "F32", "[4]", "[0,15]") "}", 15, COW_ERROR_FORMAT, "hold 15 bytes", "need 16" },
-  { "backwards", "{" TENSOR ("w", "F32", "[0]", "[8,4]") "}", 8, COW_ERROR_FORMAT, "data_offsets", "w" },
-  { "before", "{" TENSOR ("w", "U8", "[4]", "[-4,0]") "}", 4, COW_ERROR_FORMAT, "data_offsets", "w" },
-  { "one-offset", "{" TENSOR ("w", "U8", "[4]", "[4]") "}", 4, COW_ERROR_FORMAT, "data_offsets", "w" },
+  { "overlap", "{" TENSOR ("w", "U8", "[4]", "[0,4]") "," TENSOR ("x", "U8", "[4]", "[2,6]") "}", 6,
+    COW_ERROR_FORMAT, "overlap", "x" },
+  { "same-data", "{" TENSOR ("w", "U8", "[4]", "[0,4]") "," TENSOR ("x", "U8", "[4]", "[0,4]") "}",
+    4, COW_ERROR_FORMAT, "overlap", "" },
+  { "size", "{" TENSOR ("w", "F32", "[4]", "[0,15]") "}", 15, COW_ERROR_FORMAT, "hold 15 bytes",
+    "need 16" },
+  { "backwards", "{" TENSOR ("w", "F32", "[0]", "[8,4]") "}", 8, COW_ERROR_FORMAT, "data_offsets",
+    "w" },
+  { "before", "{" TENSOR ("w", "U8", "[4]", "[-4,0]") "}", 4, COW_ERROR_FORMAT, "data_offsets",
+    "w" },
+  { "one-offset", "{" TENSOR ("w", "U8", "[4]", "[4]") "}", 4, COW_ERROR_FORMAT, "data_offsets",
+    "w" },
   { "negative", "{" TENSOR ("w", "U8", "[-4]", "[0,4]") "}", 4, COW_ERROR_FORMAT, "shape", "w" },
   { "double", "{" TENSOR ("w", "U8", "[4.0]", "[0,4]") "}", 4, COW_ERROR_FORMAT, "shape", "w" },
   { "string", "{" TENSOR ("w", "U8", "[\"4\"]", "[0,4]") "}", 4, COW_ERROR_FORMAT, "shape", "w" },
-  { "nine-dims", "{" TENSOR ("w", "U8", "[1,1,1,1,1,1,1,1,1]", "[0,1]") "}", 1, COW_ERROR_FORMAT, "at most 8", "w" },
-  { "overflow", "{" TENSOR ("w", "F32", "[4294967296,4294967296,4]", "[0,0]") "}", 0, COW_ERROR_FORMAT, "more than any memory", "w" },
-  { "overflow-hidden", "{" TENSOR ("w", "F32", "[0,9223372036854775807,4]", "[0,0]") "}", 0, COW_ERROR_FORMAT, "more than any", "w" },
-  { "int64", "{" TENSOR ("w", "U8", "[4]", "[0,18446744073709551620]") "}", 4, COW_ERROR_FORMAT, "data_offsets", "w" },
-  { "dtype", "{" TENSOR ("w", "F8_E4M3", "[4]", "[0,4]") "}", 4, COW_ERROR_UNSUPPORTED, "F8_E4M3", "w" },
-  { "dtype-u32", "{" TENSOR ("w", "U32", "[1]", "[0,4]") "}", 4, COW_ERROR_UNSUPPORTED, "U32", "w" },
-  { "dtype-number", "{\"w\":{\"dtype\":1,\"shape\":[4],\"data_offsets\":[0,4]}}", 4, COW_ERROR_FORMAT, "dtype", "w" },
-  { "no-shape", "{\"w\":{\"dtype\":\"U8\",\"data_offsets\":[0,4]}}", 4, COW_ERROR_FORMAT, "shape", "w" },
+  { "nine-dims", "{" TENSOR ("w", "U8", "[1,1,1,1,1,1,1,1,1]", "[0,1]") "}", 1, COW_ERROR_FORMAT,
+    "at most 8", "w" },
+  { "overflow", "{" TENSOR ("w", "F32", "[4294967296,4294967296,4]", "[0,0]") "}", 0,
+    COW_ERROR_FORMAT, "more than any memory", "w" },
+  { "overflow-hidden", "{" TENSOR ("w", "F32", "[0,9223372036854775807,4]", "[0,0]") "}", 0,
+    COW_ERROR_FORMAT, "more than any", "w" },
+  { "int64", "{" TENSOR ("w", "U8", "[4]", "[0,18446744073709551620]") "}", 4, COW_ERROR_FORMAT,
+    "data_offsets", "w" },
+  { "dtype", "{" TENSOR ("w", "F8_E4M3", "[4]", "[0,4]") "}", 4, COW_ERROR_UNSUPPORTED, "F8_E4M3",
+    "w" },
+  { "dtype-u32", "{" TENSOR ("w", "U32", "[1]", "[0,4]") "}", 4, COW_ERROR_UNSUPPORTED, "U32",
+    "w" },
+  { "dtype-number", "{\"w\":{\"dtype\":1,\"shape\":[4],\"data_offsets\":[0,4]}}", 4,
+    COW_ERROR_FORMAT, "dtype", "w" },
+  { "no-shape", "{\"w\":{\"dtype\":\"U8\",\"data_offsets\":[0,4]}}", 4, COW_ERROR_FORMAT, "shape",
+    "w" },
   { "entry-array", "{\"w\":[1]}", 4, COW_ERROR_FORMAT, "w", "object" },
   { "metadata", "{\"__metadata__\":{\"a\":1}}", 0, COW_ERROR_FORMAT, "__metadata__", "strings" },
   { "metadata-list", "{\"__metadata__\":[]}", 0, COW_ERROR_FORMAT, "__metadata__", "strings" },
-  { "twice", "{" TENSOR ("w", "U8", "[4]", "[0,4]") "," TENSOR ("w", "U8", "[4]", "[0,4]") "}", 4, COW_ERROR_FORMAT, "two members",
-    "\"w\"" },
+  { "twice", "{" TENSOR ("w", "U8", "[4]", "[0,4]") "," TENSOR ("w", "U8", "[4]", "[0,4]") "}", 4,
+    COW_ERROR_FORMAT, "two members", "\"w\"" },
   { "two-roots", "{}{}", 0, COW_ERROR_FORMAT, "byte 2: more text after the end", "" },
-  { "twice-escaped", "{\"w\":{},\"x\":{},\"\\u0077\":{}}", 0, COW_ERROR_FORMAT, "two members", "\"w\"" },
+  { "twice-escaped", "{\"w\":{},\"x\":{},\"\\u0077\":{}}", 0, COW_ERROR_FORMAT, "two members",
+    "\"w\"" },
   { "array", "[1]", 0, COW_ERROR_FORMAT, "'{'", "" },
   { "empty", "", 0, COW_ERROR_FORMAT, "'{'", "" },
   { "cut", "{\"w\":{\"dtype\":", 0, COW_ERROR_FORMAT, "broken JSON", "" },
@@ -116,7 +135,8 @@ expect_broken_bytes (const void *bytes, gsize n, const char *says)
 static void
 test_broken_lengths (void)
 {
-  static const char pointer[] = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n";
+  static const char pointer[] =
+      "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n";
   g_autofree char *deep = g_strnfill (300000, '[');
   g_autoptr (GString) nested = NULL;
 
@@ -125,7 +145,8 @@ test_broken_lengths (void)
   expect_broken_bytes ("", 0, "too few");
   expect_broken_bytes ("\2\0\0\0\0\0\0", 7, "too few");
   expect_broken_bytes ("\3\0\0\0\0\0\0\0{}", 10, "promise a header of 3 bytes");
-  expect_broken_bytes ("\xff\xff\xff\xff\xff\xff\xff\xff{}", 10, "promise a header of 18446744073709551615 bytes");
+  expect_broken_bytes ("\xff\xff\xff\xff\xff\xff\xff\xff{}", 10,
+                       "promise a header of 18446744073709551615 bytes");
   expect_broken_bytes (nested->str, nested->len, "nested too deep");
   expect_broken_bytes (pointer, sizeof pointer - 1, "Git LFS pointer");
 }
@@ -150,7 +171,8 @@ test_every_truncation (void)
 static void
 test_not_a_file (void)
 {
-  g_autofree char *missing = written_path ("missing.safetensors"), *folder = written_path ("folder"), *fifo = written_path ("fifo");
+  g_autofree char *missing = written_path ("missing.safetensors"),
+                  *folder = written_path ("folder"), *fifo = written_path ("fifo");
   g_autoptr (GError) error = NULL;
 
   g_assert_null (cow_safetensors_open (missing, &error));
@@ -168,8 +190,9 @@ static void
 test_edge_cases (void)
 {
   g_autoptr (GString) bytes = safetensors_bytes (
-      "{" TENSOR ("b", "U8", "[2]", "[0,2]") "," TENSOR ("a", "F32", "[0]", "[0,0]") "," TENSOR ("c", "F32", "[3,0]", "[2,2]") "," TENSOR (
-          "\\u00e9 \\\" \\\\u0000 \\uD83D\\uDC04", "BOOL", "[]", "[2,3]") "}   ",
+      "{" TENSOR ("b", "U8", "[2]", "[0,2]") "," TENSOR ("a", "F32", "[0]", "[0,0]") "," TENSOR (
+          "c", "F32", "[3,0]", "[2,2]") "," TENSOR ("\\u00e9 \\\" \\\\u0000 \\uD83D\\uDC04", "BOOL",
+                                                    "[]", "[2,3]") "}   ",
       3);
   g_autofree char *path = write_bytes ("edge.safetensors", bytes->str, bytes->len);
   g_autoptr (GError) error = NULL;
@@ -179,8 +202,10 @@ test_edge_cases (void)
   g_assert_cmpstr (cow_safetensors_nth (file, 0)->name, ==, "a");
   g_assert_cmpstr (cow_safetensors_nth (file, 1)->name, ==, "b");
   g_assert_cmpuint (cow_tensor_count (cow_safetensors_get (file, "c")), ==, 0);
-  g_assert_cmpuint (cow_safetensors_get (file, "\xc3\xa9 \" \\u0000 \xf0\x9f\x90\x84")->data[0], ==, 2);
-  g_assert_cmpuint (cow_safetensors_get (file, "\xc3\xa9 \" \\u0000 \xf0\x9f\x90\x84")->n_dims, ==, 0);
+  g_assert_cmpuint (cow_safetensors_get (file, "\xc3\xa9 \" \\u0000 \xf0\x9f\x90\x84")->data[0], ==,
+                    2);
+  g_assert_cmpuint (cow_safetensors_get (file, "\xc3\xa9 \" \\u0000 \xf0\x9f\x90\x84")->n_dims, ==,
+                    0);
   g_assert_true (cow_tensor_check_finite (cow_safetensors_get (file, "a"), path, &error));
 }
 
@@ -217,7 +242,8 @@ test_writer (void)
   g_assert_true (cow_tensor_to_f32 (cow_safetensors_get (file, "square"), path, read, &error));
   g_assert_cmpmem (read, sizeof read, values, sizeof values);
   g_assert_cmpmem (cow_safetensors_get (file, "a \"name\" \xc3\xa9")->data, 3, codes, 3);
-  g_assert_true (cow_tensor_to_f32 (cow_safetensors_get (file, "scalar"), path, read, &error)); /* at an odd address */
+  g_assert_true (cow_tensor_to_f32 (cow_safetensors_get (file, "scalar"), path, read,
+                                    &error)); /* at an odd address */
   g_assert_cmpfloat (read[0], ==, 3.5f);
 }
 
@@ -306,7 +332,9 @@ test_writer_full (void)
 static CowTensor
 over_bytes (guint8 *buffer, CowDtype dtype, const void *values, gsize n_bytes)
 {
-  CowTensor tensor = { .name = (char *)"t", .dtype = dtype, .n_dims = 1, .data = buffer + 1, .n_bytes = n_bytes };
+  CowTensor tensor = {
+    .name = (char *)"t", .dtype = dtype, .n_dims = 1, .data = buffer + 1, .n_bytes = n_bytes
+  };
 
   tensor.dims[0] = (gint64)(n_bytes / cow_dtype_size (dtype));
   memcpy (buffer + 1, values, n_bytes);
@@ -370,7 +398,8 @@ test_not_finite (void)
     for (guint j = 0; j < G_N_ELEMENTS (places); j++) {
       gsize size = cow_dtype_size (bad[i].dtype);
       CowTensor tensor = over_bytes (buffer, bad[i].dtype, zeros, 2600 * size);
-      g_autofree char *where = g_strdup_printf ("tensor t has %s at element %" G_GSIZE_FORMAT " ", bad[i].what, places[j]);
+      g_autofree char *where = g_strdup_printf ("tensor t has %s at element %" G_GSIZE_FORMAT " ",
+                                                bad[i].what, places[j]);
       g_autoptr (GError) error = NULL;
 
       g_assert_true (cow_tensor_check_finite (&tensor, "file", &error));

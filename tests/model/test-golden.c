@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The whole arithmetic against transformers + PEFT + bitsandbytes: features and logits of both golden networks, in fp32, NF4 and under
- * every adapter, for square and wide inputs, at every CPU level of this machine.
+ * The whole arithmetic against transformers + PEFT + bitsandbytes: features and logits of both
+ * golden networks, in fp32, NF4 and under every adapter, for square and wide inputs, at every CPU
+ * level of this machine.
  */
 #include <math.h>
 
@@ -29,8 +30,10 @@ network_open (Network *self, const char *level, const char *model, const char *a
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *folder = g_path_get_dirname (model);
-  /* Meta's file says nothing of the number of heads, and the golden networks' is not the real sizes': take it from the other folder. */
-  g_autofree char *config_folder = g_str_has_suffix (model, ".pth") ? g_build_filename (folder, "fp32", NULL) : g_strdup (model);
+  /* Meta's file says nothing of the number of heads, and the golden networks' is not the real
+   * sizes': take it from the other folder. */
+  g_autofree char *config_folder =
+      g_str_has_suffix (model, ".pth") ? g_build_filename (folder, "fp32", NULL) : g_strdup (model);
   CowVitConfig config;
   *self = (Network){ 0 };
   g_assert_cmpint (ck_cpu_open (level, 2, &self->backend), ==, CK_OK);
@@ -67,12 +70,14 @@ assert_near (const float *found, const CowTensor *expected, const char *what)
 
 /* Features of one input against TAG.INPUT.*, and the logits where the reference has them. */
 static void
-check_input (Network *network, const char *folder, const CowSafetensors *io, const char *tag, const char *input)
+check_input (Network *network, const char *folder, const CowSafetensors *io, const char *tag,
+             const char *input)
 {
   g_autoptr (GError) error = NULL;
   const CowTensor *pixels = cow_safetensors_get (io, input);
   g_autofree float *values = golden_floats (pixels);
-  const int batch = (int)pixels->dims[0], height = (int)pixels->dims[2], width = (int)pixels->dims[3];
+  const int batch = (int)pixels->dims[0], height = (int)pixels->dims[2],
+            width = (int)pixels->dims[3];
   const float *state = cow_vit_forward (network->vit, values, batch, height, width, &error);
   g_assert_no_error (error);
   g_autofree char *state_name = g_strdup_printf ("%s.%s.last_hidden_state", tag, input);
@@ -80,7 +85,8 @@ check_input (Network *network, const char *folder, const CowSafetensors *io, con
   assert_near (state, golden_tensor (io, state_name), state_name);
 
   const CowTensor *pooled_tensor = golden_tensor (io, pooled_name);
-  const gint64 hidden = pooled_tensor->dims[1], tokens = cow_vit_n_tokens (network->vit, height, width);
+  const gint64 hidden = pooled_tensor->dims[1],
+               tokens = cow_vit_n_tokens (network->vit, height, width);
   g_autofree float *pooled = g_new (float, batch *hidden);
   for (int i = 0; i < batch; i++)
     memcpy (pooled + i * hidden, state + i * tokens * hidden, (gsize)hidden * sizeof (float));
@@ -94,7 +100,8 @@ check_input (Network *network, const char *folder, const CowSafetensors *io, con
 }
 
 static void
-check_network (const char *level, const char *name, const char *weights, const char *tag, gboolean with_adapter)
+check_network (const char *level, const char *name, const char *weights, const char *tag,
+               gboolean with_adapter)
 {
   g_autofree char *folder = golden_path (name), *model = g_build_filename (folder, weights, NULL);
   g_autofree char *adapter = with_adapter ? g_build_filename (folder, tag, NULL) : NULL;
@@ -103,7 +110,8 @@ check_network (const char *level, const char *name, const char *weights, const c
   network_open (&network, level, model, adapter);
   check_input (&network, folder, io, tag, "pixel_values");
   check_input (&network, folder, io, tag, "pixel_values_wide");
-  check_input (&network, folder, io, tag, "pixel_values"); /* back again: the workspace follows the shape */
+  check_input (&network, folder, io, tag,
+               "pixel_values"); /* back again: the workspace follows the shape */
   network_close (&network);
 }
 
@@ -126,11 +134,14 @@ test_merged (void)
   for (guint n = 0; n < G_N_ELEMENTS (networks); n++)
     for (guint a = 0; a < G_N_ELEMENTS (adapters); a++) {
       g_autoptr (GError) error = NULL;
-      g_autofree char *folder = golden_path (networks[n]), *model = g_build_filename (folder, "nf4", NULL);
-      g_autofree char *adapter = g_build_filename (folder, adapters[a], NULL), *inside = g_build_filename (networks[n], adapters[a], NULL);
+      g_autofree char *folder = golden_path (networks[n]),
+                      *model = g_build_filename (folder, "nf4", NULL);
+      g_autofree char *adapter = g_build_filename (folder, adapters[a], NULL),
+                      *inside = g_build_filename (networks[n], adapters[a], NULL);
       g_autoptr (CowSafetensors) check = golden_open (inside, "merged_check.safetensors");
       const CowTensor *expected = golden_tensor (check, "merged.q_proj0");
-      g_autofree float *values = golden_floats (expected), *merged = g_new (float, cow_tensor_count (expected));
+      g_autofree float *values = golden_floats (expected),
+                       *merged = g_new (float, cow_tensor_count (expected));
       Network network;
       network_open (&network, NULL, model, adapter);
       cow_vit_merged_weight (network.vit, 0, COW_Q, merged, &error);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The gradients of whole networks in training against differences of the loss: every tensor of every kind is moved a little, mostly along
- * its gradient, and the loss must change as the gradient says. Dropout and random positions are on, which a key
- * repeats.
+ * The gradients of whole networks in training against differences of the loss: every tensor of
+ * every kind is moved a little, mostly along its gradient, and the loss must change as the gradient
+ * says. Dropout and random positions are on, which a key repeats.
  */
 #include <math.h>
 #include <string.h>
@@ -15,16 +15,19 @@
 
 /* Sets a tensor to `values` + epsilon * direction. */
 static void
-move (Training *training, guint parameter, const float *values, const float *direction, double epsilon)
+move (Training *training, guint parameter, const float *values, const float *direction,
+      double epsilon)
 {
   GError *error = NULL;
-  const CowParameter *p = cow_parameters_get (cow_network_parameters (training->network), parameter);
+  const CowParameter *p =
+      cow_parameters_get (cow_network_parameters (training->network), parameter);
   g_autofree float *moved = g_new (float, p->count);
   for (gsize i = 0; i < p->count; i++)
     moved[i] = values[i] + (float)(epsilon * direction[i]);
   cow_parameters_set (cow_network_parameters (training->network), parameter, moved, &error);
   g_assert_no_error (error);
-  /* DoRA's norms are constants to the gradients of A and B, so only its magnitudes, which do not move them, are made known. */
+  /* DoRA's norms are constants to the gradients of A and B, so only its magnitudes, which do not
+   * move them, are made known. */
   if (g_str_has_suffix (p->name, "magnitude_vector"))
     cow_network_refresh (training->network, &error);
   g_assert_no_error (error);
@@ -41,7 +44,8 @@ norm_of (const float *x, gsize n)
 
 /* The slope of the loss along a direction of length 1. */
 static double
-slope (Training *training, guint parameter, const float *values, const float *direction, double epsilon)
+slope (Training *training, guint parameter, const float *values, const float *direction,
+       double epsilon)
 {
   move (training, parameter, values, direction, epsilon);
   const double up = training_pass (training, KEY, FALSE);
@@ -52,8 +56,8 @@ slope (Training *training, guint parameter, const float *values, const float *di
 }
 
 /*
- * A direction of length 1 that the loss depends on: the gradient's, but with each element weighted at random, so that one which is wrong
- * shows. Returns the slope that the gradient promises.
+ * A direction of length 1 that the loss depends on: the gradient's, but with each element weighted
+ * at random, so that one which is wrong shows. Returns the slope that the gradient promises.
  */
 static double
 direct (const float *gradient, gsize n, float *direction)
@@ -70,13 +74,16 @@ direct (const float *gradient, gsize n, float *direction)
 }
 
 /*
- * A step changes the loss by some thousandths: far more than its rounding (1e-7), too little for its curvature to matter. Where it crosses
- * a ReLU's kink, a smaller one may not; a ResNet is full of them.
+ * A step changes the loss by some thousandths: far more than its rounding (1e-7), too little for
+ * its curvature to matter. Where it crosses a ReLU's kink, a smaller one may not; a ResNet is full
+ * of them.
  */
 static void
-check_tensor (Training *training, guint parameter, const float *all_values, const float *all_gradients)
+check_tensor (Training *training, guint parameter, const float *all_values,
+              const float *all_gradients)
 {
-  const CowParameter *p = cow_parameters_get (cow_network_parameters (training->network), parameter);
+  const CowParameter *p =
+      cow_parameters_get (cow_network_parameters (training->network), parameter);
   const float *values = all_values + p->offset;
   g_autofree float *direction = g_new (float, p->count);
   const double expected = direct (all_gradients + p->offset, p->count, direction);
@@ -88,11 +95,13 @@ check_tensor (Training *training, guint parameter, const float *all_values, cons
   g_assert_cmpfloat_with_epsilon (found, expected, allowed);
 }
 
-/* A ResNet's units are computed alike: the first, a block of each sort and the last stand for all. */
+/* A ResNet's units are computed alike: the first, a block of each sort and the last stand for all.
+ */
 static gboolean
 is_checked (const char *name)
 {
-  static const char *const skipped[] = { "layer1.1.", "layer2.1.", "layer3.", "layer4.0.", "layer4.1.conv1.", "layer4.1.bn1.", NULL };
+  static const char *const skipped[] = { "layer1.1.",       "layer2.1.",     "layer3.", "layer4.0.",
+                                         "layer4.1.conv1.", "layer4.1.bn1.", NULL };
   for (const char *const *prefix = skipped; *prefix; prefix++)
     if (g_str_has_prefix (name, *prefix))
       return FALSE;

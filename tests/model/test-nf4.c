@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * NF4: quantising against bitsandbytes' own files, decoding against its own decoded weights at every CPU level, what a broken or foreign
- * weight gets for an answer, and whole folders through cow_quantise ().
+ * NF4: quantising against bitsandbytes' own files, decoding against its own decoded weights at
+ * every CPU level, what a broken or foreign weight gets for an answer, and whole folders through
+ * cow_quantise ().
  */
 #include <math.h>
 #include <string.h>
@@ -49,18 +50,20 @@ float_at (const guint8 *data, gsize i)
   return value;
 }
 
-/* ---- quantising ---- */
+/* ---- quantising ------------------------------------------------------------------------------ */
 
 static void
 compare_with_golden (const CowNf4 *nf4, const CowCheckpoint *golden, const char *name)
 {
-  const guint8 *absmax = part (golden, name, ".absmax"), *absmax2 = part (golden, name, ".nested_absmax");
+  const guint8 *absmax = part (golden, name, ".absmax"),
+               *absmax2 = part (golden, name, ".nested_absmax");
   g_assert_cmpmem (nf4->codes, nf4->n_codes, part (golden, name, ""), nf4->n_codes);
   for (gsize i = 0; i < nf4->n_blocks; i++)
     g_assert_cmpint (ABS (nf4->absmax[i] - absmax[i]), <=, 1);
   for (gsize i = 0; i < nf4->n_nested; i++)
     g_assert_cmpfloat_with_epsilon (nf4->nested_absmax[i], float_at (absmax2, i), 1e-6);
-  g_assert_cmpmem (nf4->nested_map, sizeof nf4->nested_map, part (golden, name, ".nested_quant_map"), 1024);
+  g_assert_cmpmem (nf4->nested_map, sizeof nf4->nested_map,
+                   part (golden, name, ".nested_quant_map"), 1024);
   g_assert_cmpmem (cow_nf4_code, sizeof cow_nf4_code, part (golden, name, ".quant_map"), 64);
 }
 
@@ -87,16 +90,20 @@ static float
 decode (const CowNf4 *nf4, gsize i)
 {
   gsize block = i / COW_NF4_BLOCK;
-  float absmax = nf4->nested_map[nf4->absmax[block]] * nf4->nested_absmax[block / COW_NF4_NESTED_BLOCK] + nf4->nested_offset;
+  float absmax =
+      nf4->nested_map[nf4->absmax[block]] * nf4->nested_absmax[block / COW_NF4_NESTED_BLOCK] +
+      nf4->nested_offset;
   guint8 byte = nf4->codes[i / 2];
   return cow_nf4_code[i % 2 == 0 ? byte >> 4 : byte & 15] * absmax;
 }
 
-/* Shapes that end inside a block, a byte and a nested block: no value may be further off than half the widest step of its block. */
+/* Shapes that end inside a block, a byte and a nested block: no value may be further off than half
+ * the widest step of its block. */
 static void
 test_quantise_odd_shapes (void)
 {
-  static const gint64 shapes[][2] = { { 1, 1 }, { 1, 63 }, { 1, 65 }, { 3, 43 }, { 5, 7 }, { 129, 127 }, { 1, 64 * 257 + 1 } };
+  static const gint64 shapes[][2] = { { 1, 1 }, { 1, 63 },    { 1, 65 },          { 3, 43 },
+                                      { 5, 7 }, { 129, 127 }, { 1, 64 * 257 + 1 } };
   for (gsize s = 0; s < G_N_ELEMENTS (shapes); s++) {
     gsize n = (gsize)(shapes[s][0] * shapes[s][1]);
     g_autofree float *weight = g_new (float, n);
@@ -139,11 +146,12 @@ test_state_json (void)
   const CowNf4 nf4 = { .out = 128, .in = 64, .nested_offset = 0.25f };
   g_autofree char *text = cow_nf4_state_json (&nf4, "bfloat16");
   g_assert_cmpstr (text, ==,
-                   "{\"quant_type\": \"nf4\", \"blocksize\": 64, \"dtype\": \"bfloat16\", \"shape\": [128, 64], \"nested_blocksize\": 256, "
+                   "{\"quant_type\": \"nf4\", \"blocksize\": 64, \"dtype\": \"bfloat16\", "
+                   "\"shape\": [128, 64], \"nested_blocksize\": 256, "
                    "\"nested_dtype\": \"float32\", \"nested_offset\": 0.25}");
 }
 
-/* ---- decoding ---- */
+/* ---- decoding -------------------------------------------------------------------------------- */
 
 static void
 decode_all (const CowCheckpoint *checkpoint, const CowSafetensors *expected, CkBackend *backend)
@@ -155,7 +163,8 @@ decode_all (const CowCheckpoint *checkpoint, const CowSafetensors *expected, CkB
     g_autofree float *decoded = g_new (float, cow_tensor_count (tensor));
     CkWeightSource source;
     CkWeight *weight;
-    cow_weight_find (checkpoint, tensor->name, tensor->dims[0], tensor->dims[1], &source, &absmax, &error);
+    cow_weight_find (checkpoint, tensor->name, tensor->dims[0], tensor->dims[1], &source, &absmax,
+                     &error);
     g_assert_no_error (error);
     g_assert_cmpint (source.type, ==, CK_NF4);
     g_assert_cmpint (backend->weight_new (backend, &source, &weight), ==, CK_OK);
@@ -178,7 +187,7 @@ test_decode_golden (gconstpointer data)
   }
 }
 
-/* ---- finding ---- */
+/* ---- finding --------------------------------------------------------------------------------- */
 
 #define NAME "layer.0.attention.q_proj.weight"
 
@@ -193,10 +202,12 @@ test_find_dense (void)
   g_assert_cmpint (source.type, ==, CK_F32);
   g_assert_null (absmax);
   g_assert_true (source.data == cow_checkpoint_find (checkpoint, NAME)->data);
-  g_assert_true (cow_weight_find (checkpoint, "embeddings.patch_embeddings.weight", 128, 3 * 256, &source, &absmax, &error));
+  g_assert_true (cow_weight_find (checkpoint, "embeddings.patch_embeddings.weight", 128, 3 * 256,
+                                  &source, &absmax, &error));
   g_assert_false (cow_weight_find (checkpoint, NAME, 128, 64, &source, &absmax, &error));
   expect_error (&error, COW_ERROR_MISMATCH, NAME, "[128, 128]", "[128, 64]", NULL);
-  g_assert_false (cow_weight_find (checkpoint, "nothing.weight", 128, 64, &source, &absmax, &error));
+  g_assert_false (
+      cow_weight_find (checkpoint, "nothing.weight", 128, 64, &source, &absmax, &error));
   expect_error (&error, COW_ERROR_NOT_FOUND, "nothing.weight", "plain/fp32", NULL);
 }
 
@@ -209,9 +220,12 @@ static const guint8 zeros[65536];
 static void
 test_find_dense_nan (void)
 {
-  const ScratchEdit edits[] = { { NAME, .dtype = COW_F32, .n_dims = 2, .dims = { 128, 128 }, .data = nan_matrix }, { .name = NULL } };
+  const ScratchEdit edits[] = { { NAME, .dtype = COW_F32, .n_dims = 2, .dims = { 128, 128 },
+                                  .data = nan_matrix },
+                                { .name = NULL } };
   char *folder = scratch_new ();
-  g_autofree char *from = golden_path ("plain/fp32/model.safetensors"), *to = g_build_filename (folder, "model.safetensors", NULL);
+  g_autofree char *from = golden_path ("plain/fp32/model.safetensors"),
+                  *to = g_build_filename (folder, "model.safetensors", NULL);
   g_autoptr (GError) error = NULL;
   CkWeightSource source;
   float *absmax;
@@ -233,58 +247,104 @@ typedef struct {
 } Broken;
 
 static const Broken broken[] = {
-  { "codes-short", { NAME, .dtype = COW_U8, .n_dims = 2, .dims = { 8191, 1 } }, COW_ERROR_FORMAT, "8191 bytes, expected 8192" },
-  { "codes-long", { NAME, .dtype = COW_U8, .n_dims = 2, .dims = { 8193, 1 } }, COW_ERROR_FORMAT, "8193 bytes, expected 8192" },
+  { "codes-short",
+    { NAME, .dtype = COW_U8, .n_dims = 2, .dims = { 8191, 1 } },
+    COW_ERROR_FORMAT,
+    "8191 bytes, expected 8192" },
+  { "codes-long",
+    { NAME, .dtype = COW_U8, .n_dims = 2, .dims = { 8193, 1 } },
+    COW_ERROR_FORMAT,
+    "8193 bytes, expected 8192" },
   { "no-absmax", { NAME ".absmax", .drop = TRUE }, COW_ERROR_FORMAT, NAME ".absmax" },
-  { "absmax-short", { NAME ".absmax", .dtype = COW_U8, .n_dims = 1, .dims = { 255 } }, COW_ERROR_FORMAT, "expected 256 values" },
-  { "absmax-type", { NAME ".absmax", .dtype = COW_F32, .n_dims = 1, .dims = { 256 } }, COW_ERROR_FORMAT, "expected U8" },
-  { "absmax2-nan", { NAME ".nested_absmax", .dtype = COW_F32, .n_dims = 1, .dims = { 1 }, .data = nan_value }, COW_ERROR_FORMAT, "nan" },
-  { "absmax2-long", { NAME ".nested_absmax", .dtype = COW_F32, .n_dims = 1, .dims = { 2 } }, COW_ERROR_FORMAT, "expected 1 values" },
-  { "no-nested-map", { NAME ".nested_quant_map", .drop = TRUE }, COW_ERROR_FORMAT, NAME ".nested_quant_map" },
+  { "absmax-short",
+    { NAME ".absmax", .dtype = COW_U8, .n_dims = 1, .dims = { 255 } },
+    COW_ERROR_FORMAT,
+    "expected 256 values" },
+  { "absmax-type",
+    { NAME ".absmax", .dtype = COW_F32, .n_dims = 1, .dims = { 256 } },
+    COW_ERROR_FORMAT,
+    "expected U8" },
+  { "absmax2-nan",
+    { NAME ".nested_absmax", .dtype = COW_F32, .n_dims = 1, .dims = { 1 }, .data = nan_value },
+    COW_ERROR_FORMAT,
+    "nan" },
+  { "absmax2-long",
+    { NAME ".nested_absmax", .dtype = COW_F32, .n_dims = 1, .dims = { 2 } },
+    COW_ERROR_FORMAT,
+    "expected 1 values" },
+  { "no-nested-map",
+    { NAME ".nested_quant_map", .drop = TRUE },
+    COW_ERROR_FORMAT,
+    NAME ".nested_quant_map" },
   { "nested-map-inf",
     { NAME ".nested_quant_map", .dtype = COW_F32, .n_dims = 1, .dims = { 256 }, .data = inf_256 },
     COW_ERROR_FORMAT,
     "inf at element 3" },
-  { "nested-map-short", { NAME ".nested_quant_map", .dtype = COW_F32, .n_dims = 1, .dims = { 255 } }, COW_ERROR_FORMAT, "expected 256" },
-  { "map-nan", { NAME ".quant_map", .dtype = COW_F32, .n_dims = 1, .dims = { 16 }, .data = nan_value }, COW_ERROR_FORMAT, "nan" },
-  { "map-short", { NAME ".quant_map", .dtype = COW_F32, .n_dims = 1, .dims = { 15 } }, COW_ERROR_FORMAT, "expected 16 values" },
+  { "nested-map-short",
+    { NAME ".nested_quant_map", .dtype = COW_F32, .n_dims = 1, .dims = { 255 } },
+    COW_ERROR_FORMAT,
+    "expected 256" },
+  { "map-nan",
+    { NAME ".quant_map", .dtype = COW_F32, .n_dims = 1, .dims = { 16 }, .data = nan_value },
+    COW_ERROR_FORMAT,
+    "nan" },
+  { "map-short",
+    { NAME ".quant_map", .dtype = COW_F32, .n_dims = 1, .dims = { 15 } },
+    COW_ERROR_FORMAT,
+    "expected 16 values" },
   { "map-none", { NAME ".quant_map", .drop = TRUE }, COW_ERROR_FORMAT, NAME ".quant_map" },
   { "no-state", { STATE_KEY, .drop = TRUE }, COW_ERROR_FORMAT, "without" },
-  { "fp4", { STATE_KEY, .rename = NAME ".quant_state.bitsandbytes__fp4" }, COW_ERROR_UNSUPPORTED, "fp4" },
+  { "fp4",
+    { STATE_KEY, .rename = NAME ".quant_state.bitsandbytes__fp4" },
+    COW_ERROR_UNSUPPORTED,
+    "fp4" },
   { "state-binary", { STATE_KEY, FALSE, NULL, STATE ("\xff\xfe") }, COW_ERROR_FORMAT, STATE_KEY },
-  { "state-cut", { STATE_KEY, .dtype = COW_U8, .n_dims = 1, .dims = { 100 } }, COW_ERROR_FORMAT, STATE_KEY },
-  { "state-type", { STATE_KEY, .dtype = COW_F32, .n_dims = 1, .dims = { 60 }, .data = zeros }, COW_ERROR_FORMAT, "F32" },
+  { "state-cut",
+    { STATE_KEY, .dtype = COW_U8, .n_dims = 1, .dims = { 100 } },
+    COW_ERROR_FORMAT,
+    STATE_KEY },
+  { "state-type",
+    { STATE_KEY, .dtype = COW_F32, .n_dims = 1, .dims = { 60 }, .data = zeros },
+    COW_ERROR_FORMAT,
+    "F32" },
   { "state-shape",
-    { STATE_KEY, FALSE, NULL, STATE ("{\"quant_type\": \"nf4\", \"shape\": [64, 128], \"blocksize\": 64}") },
+    { STATE_KEY, FALSE, NULL,
+      STATE ("{\"quant_type\": \"nf4\", \"shape\": [64, 128], \"blocksize\": 64}") },
     COW_ERROR_MISMATCH,
     "[64,128], expected [128, 128]" },
   { "state-fp4",
-    { STATE_KEY, FALSE, NULL, STATE ("{\"quant_type\": \"fp4\", \"shape\": [128, 128], \"blocksize\": 64}") },
+    { STATE_KEY, FALSE, NULL,
+      STATE ("{\"quant_type\": \"fp4\", \"shape\": [128, 128], \"blocksize\": 64}") },
     COW_ERROR_UNSUPPORTED,
     "\"fp4\"" },
   { "state-block",
-    { STATE_KEY, FALSE, NULL, STATE ("{\"quant_type\": \"nf4\", \"shape\": [128, 128], \"blocksize\": 65}") },
+    { STATE_KEY, FALSE, NULL,
+      STATE ("{\"quant_type\": \"nf4\", \"shape\": [128, 128], \"blocksize\": 65}") },
     COW_ERROR_FORMAT,
     "power of two" },
   { "state-block-zero",
-    { STATE_KEY, FALSE, NULL, STATE ("{\"quant_type\": \"nf4\", \"shape\": [128, 128], \"blocksize\": 0}") },
+    { STATE_KEY, FALSE, NULL,
+      STATE ("{\"quant_type\": \"nf4\", \"shape\": [128, 128], \"blocksize\": 0}") },
     COW_ERROR_FORMAT,
     "from 32 to 4096" },
   { "state-no-offset",
     { STATE_KEY, FALSE, NULL,
-      STATE ("{\"quant_type\": \"nf4\", \"shape\": [128, 128], \"blocksize\": 64, \"nested_blocksize\": 256, "
+      STATE ("{\"quant_type\": \"nf4\", \"shape\": [128, 128], \"blocksize\": 64, "
+             "\"nested_blocksize\": 256, "
              "\"nested_dtype\": \"float32\"}") },
     COW_ERROR_FORMAT,
     "\"nested_offset\" is missing" },
   { "state-offset-huge",
     { STATE_KEY, FALSE, NULL,
-      STATE ("{\"quant_type\": \"nf4\", \"shape\": [128, 128], \"blocksize\": 64, \"nested_blocksize\": 256, "
+      STATE ("{\"quant_type\": \"nf4\", \"shape\": [128, 128], \"blocksize\": 64, "
+             "\"nested_blocksize\": 256, "
              "\"nested_dtype\": \"float32\", \"nested_offset\": 1e300}") },
     COW_ERROR_FORMAT,
     "not finite" },
   { "state-offset-infinite",
     { STATE_KEY, FALSE, NULL,
-      STATE ("{\"quant_type\": \"nf4\", \"shape\": [128, 128], \"blocksize\": 64, \"nested_blocksize\": 256, "
+      STATE ("{\"quant_type\": \"nf4\", \"shape\": [128, 128], \"blocksize\": 64, "
+             "\"nested_blocksize\": 256, "
              "\"nested_dtype\": \"float32\", \"nested_offset\": 1e999}") },
     COW_ERROR_FORMAT,
     "a finite number" },
@@ -296,7 +356,8 @@ test_find_broken (gconstpointer data)
   const Broken *b = data;
   const ScratchEdit edits[] = { b->edit, { .name = NULL } };
   char *folder = scratch_new ();
-  g_autofree char *from = golden_path ("plain/nf4/model.safetensors"), *to = g_build_filename (folder, "model.safetensors", NULL);
+  g_autofree char *from = golden_path ("plain/nf4/model.safetensors"),
+                  *to = g_build_filename (folder, "model.safetensors", NULL);
   g_autoptr (GError) error = NULL;
   CkWeightSource source;
   float *absmax;
@@ -313,11 +374,14 @@ static void
 test_find_overflow (void)
 {
   static const float large[1] = { 3e38f };
-  const ScratchEdit edits[] = { { NAME ".quant_map", .dtype = COW_F32, .n_dims = 1, .dims = { 16 }, .data = huge_16 },
-                                { NAME ".nested_absmax", .dtype = COW_F32, .n_dims = 1, .dims = { 1 }, .data = large },
-                                { .name = NULL } };
+  const ScratchEdit edits[] = {
+    { NAME ".quant_map", .dtype = COW_F32, .n_dims = 1, .dims = { 16 }, .data = huge_16 },
+    { NAME ".nested_absmax", .dtype = COW_F32, .n_dims = 1, .dims = { 1 }, .data = large },
+    { .name = NULL }
+  };
   char *folder = scratch_new ();
-  g_autofree char *from = golden_path ("plain/nf4/model.safetensors"), *to = g_build_filename (folder, "model.safetensors", NULL);
+  g_autofree char *from = golden_path ("plain/nf4/model.safetensors"),
+                  *to = g_build_filename (folder, "model.safetensors", NULL);
   g_autoptr (GError) error = NULL;
   CkWeightSource source;
   float *absmax;
@@ -334,16 +398,18 @@ static void
 test_find_variants (void)
 {
   static float absmax_values[256];
-  const ScratchEdit edits[] = {
-    { NAME, .dtype = COW_BF16, .n_dims = 2, .dims = { 4096, 1 } },
-    { "layer.0.attention.k_proj.weight.nested_absmax", .drop = TRUE },
-    { "layer.0.attention.k_proj.weight.absmax", .dtype = COW_F32, .n_dims = 1, .dims = { 256 }, .data = absmax_values },
-    { "layer.0.attention.v_proj.weight", .dtype = COW_I8, .n_dims = 2, .dims = { 128, 128 } },
-    { "layer.0.attention.v_proj.weight.quant_state.bitsandbytes__nf4", .rename = "layer.0.attention.v_proj.SCB" },
-    { .name = NULL }
-  };
+  const ScratchEdit edits[] = { { NAME, .dtype = COW_BF16, .n_dims = 2, .dims = { 4096, 1 } },
+                                { "layer.0.attention.k_proj.weight.nested_absmax", .drop = TRUE },
+                                { "layer.0.attention.k_proj.weight.absmax", .dtype = COW_F32,
+                                  .n_dims = 1, .dims = { 256 }, .data = absmax_values },
+                                { "layer.0.attention.v_proj.weight", .dtype = COW_I8, .n_dims = 2,
+                                  .dims = { 128, 128 } },
+                                { "layer.0.attention.v_proj.weight.quant_state.bitsandbytes__nf4",
+                                  .rename = "layer.0.attention.v_proj.SCB" },
+                                { .name = NULL } };
   char *folder = scratch_new ();
-  g_autofree char *from = golden_path ("plain/nf4/model.safetensors"), *to = g_build_filename (folder, "model.safetensors", NULL);
+  g_autofree char *from = golden_path ("plain/nf4/model.safetensors"),
+                  *to = g_build_filename (folder, "model.safetensors", NULL);
   g_autoptr (GError) error = NULL;
   CkWeightSource source;
   float *absmax;
@@ -354,16 +420,18 @@ test_find_variants (void)
   g_assert_true (cow_weight_find (checkpoint, NAME, 128, 128, &source, &absmax, &error));
   g_assert_no_error (error);
   g_free (absmax);
-  g_assert_true (cow_weight_find (checkpoint, "layer.0.attention.k_proj.weight", 128, 128, &source, &absmax, &error));
+  g_assert_true (cow_weight_find (checkpoint, "layer.0.attention.k_proj.weight", 128, 128, &source,
+                                  &absmax, &error));
   g_assert_no_error (error);
   g_assert_cmpmem (absmax, sizeof absmax_values, absmax_values, sizeof absmax_values);
   g_free (absmax);
-  g_assert_false (cow_weight_find (checkpoint, "layer.0.attention.v_proj.weight", 128, 128, &source, &absmax, &error));
+  g_assert_false (cow_weight_find (checkpoint, "layer.0.attention.v_proj.weight", 128, 128, &source,
+                                   &absmax, &error));
   expect_error (&error, COW_ERROR_UNSUPPORTED, "layer.0.attention.v_proj.weight", "int8", NULL);
   scratch_free (folder);
 }
 
-/* ---- whole folders ---- */
+/* ---- whole folders --------------------------------------------------------------------------- */
 
 static char *
 quantise_golden (const char *network, const char *folder, CowQuantiseResult *result)
@@ -385,17 +453,20 @@ test_folder_golden (gconstpointer data)
   g_autoptr (GError) error = NULL;
   g_autofree char *folder = quantise_golden (data, scratch, &result), *base = golden_path (data);
   g_autofree char *golden_folder = g_build_filename (base, "nf4", NULL);
-  g_autoptr (CowCheckpoint) made = open_checkpoint (folder), golden = open_checkpoint (golden_folder);
+  g_autoptr (CowCheckpoint) made = open_checkpoint (folder),
+                            golden = open_checkpoint (golden_folder);
   g_assert_cmpuint (result.n_quantised, ==, g_str_equal (data, "plain") ? 12 : 14);
   g_assert_cmpuint (result.bytes_in, >, result.bytes_out);
   g_assert_cmpuint (cow_checkpoint_n_tensors (made), ==, cow_checkpoint_n_tensors (golden));
   for (guint i = 0; i < cow_checkpoint_n_tensors (golden); i++) {
-    const CowTensor *theirs = cow_checkpoint_nth (golden, i), *ours = cow_checkpoint_find (made, theirs->name);
+    const CowTensor *theirs = cow_checkpoint_nth (golden, i),
+                    *ours = cow_checkpoint_find (made, theirs->name);
     g_assert_nonnull (ours);
     g_assert_cmpint (ours->dtype, ==, theirs->dtype);
     /* All F32 data is where a float may be read in place. */
     g_assert_true (ours->dtype != COW_F32 || GPOINTER_TO_SIZE (ours->data) % 4 == 0);
-    if (!strstr (theirs->name, ".absmax") && !strstr (theirs->name, ".nested_absmax") && !strstr (theirs->name, ".quant_state."))
+    if (!strstr (theirs->name, ".absmax") && !strstr (theirs->name, ".nested_absmax") &&
+        !strstr (theirs->name, ".quant_state."))
       g_assert_cmpmem (ours->data, ours->n_bytes, theirs->data, theirs->n_bytes);
   }
   g_assert_true (cow_vit_config_read (folder, &config, &error));
@@ -409,9 +480,12 @@ test_folder_same_bytes (void)
 {
   char *first = scratch_new (), *second = scratch_new ();
   gsize n1, n2;
-  g_autofree char *a = quantise_golden ("gated7b", first, NULL), *b = quantise_golden ("gated7b", second, NULL);
-  g_autofree char *weights1 = scratch_read (a, "model.safetensors", &n1), *weights2 = scratch_read (b, "model.safetensors", &n2);
-  g_autofree char *config1 = scratch_read (a, "config.json", NULL), *config2 = scratch_read (b, "config.json", NULL);
+  g_autofree char *a = quantise_golden ("gated7b", first, NULL),
+                  *b = quantise_golden ("gated7b", second, NULL);
+  g_autofree char *weights1 = scratch_read (a, "model.safetensors", &n1),
+                  *weights2 = scratch_read (b, "model.safetensors", &n2);
+  g_autofree char *config1 = scratch_read (a, "config.json", NULL),
+                  *config2 = scratch_read (b, "config.json", NULL);
   g_assert_cmpmem (weights1, n1, weights2, n2);
   g_assert_cmpstr (config1, ==, config2);
   scratch_free (first);
@@ -422,21 +496,27 @@ test_folder_same_bytes (void)
 static void
 test_folder_types (void)
 {
-  const ScratchEdit edits[] = { { NAME, .dtype = COW_BF16, .n_dims = 2, .dims = { 128, 128 }, .data = zeros },
-                                { "layer.1.attention.q_proj.weight", .dtype = COW_F16, .n_dims = 2, .dims = { 128, 128 }, .data = zeros },
-                                { "norm.weight", .dtype = COW_BF16, .n_dims = 1, .dims = { 128 }, .data = zeros },
-                                { .name = NULL } };
+  const ScratchEdit edits[] = {
+    { NAME, .dtype = COW_BF16, .n_dims = 2, .dims = { 128, 128 }, .data = zeros },
+    { "layer.1.attention.q_proj.weight", .dtype = COW_F16, .n_dims = 2, .dims = { 128, 128 },
+      .data = zeros },
+    { "norm.weight", .dtype = COW_BF16, .n_dims = 1, .dims = { 128 }, .data = zeros },
+    { .name = NULL }
+  };
   char *scratch = scratch_new ();
   g_autoptr (GError) error = NULL;
-  g_autofree char *source = golden_path ("plain/fp32"), *from = g_build_filename (source, "model.safetensors", NULL);
-  g_autofree char *mixed = g_build_filename (scratch, "model.safetensors", NULL), *to = g_build_filename (scratch, "to", NULL);
+  g_autofree char *source = golden_path ("plain/fp32"),
+                  *from = g_build_filename (source, "model.safetensors", NULL);
+  g_autofree char *mixed = g_build_filename (scratch, "model.safetensors", NULL),
+                  *to = g_build_filename (scratch, "to", NULL);
   scratch_copy_tensors (from, mixed, edits);
   scratch_copy (source, scratch, "config.json");
   cow_quantise (scratch, to, NULL, NULL, NULL, &error);
   g_assert_no_error (error);
   g_autoptr (CowCheckpoint) made = open_checkpoint (to);
   const char *bf16 = (const char *)part (made, NAME, ".quant_state.bitsandbytes__nf4");
-  const char *f16 = (const char *)part (made, "layer.1.attention.q_proj.weight", ".quant_state.bitsandbytes__nf4");
+  const char *f16 = (const char *)part (made, "layer.1.attention.q_proj.weight",
+                                        ".quant_state.bitsandbytes__nf4");
   g_assert_nonnull (g_strstr_len (bf16, 256, "\"dtype\": \"bfloat16\""));
   g_assert_nonnull (g_strstr_len (f16, 256, "\"dtype\": \"float16\""));
   g_assert_cmpint (cow_checkpoint_find (made, "norm.weight")->dtype, ==, COW_BF16);
@@ -462,7 +542,8 @@ find_weight (const CowCheckpoint *checkpoint, const char *name, const CowNf4 *nf
   g_assert_cmpmem (source.data, nf4->n_codes, nf4->codes, nf4->n_codes);
   for (gsize i = 0; i < (gsize)(nf4->out * nf4->in); i++) {
     guint8 byte = ((const guint8 *)source.data)[i / 2];
-    g_assert_cmpfloat (source.code[i % 2 == 0 ? byte >> 4 : byte & 15] * absmax[i / 64], ==, decode (nf4, i));
+    g_assert_cmpfloat (source.code[i % 2 == 0 ? byte >> 4 : byte & 15] * absmax[i / 64], ==,
+                       decode (nf4, i));
   }
 }
 
@@ -479,7 +560,8 @@ test_write_odd_shapes (void)
   cow_nf4_quantise (values, 5, 7, &a);
   cow_nf4_quantise (values, 129, 127, &b);
   g_autoptr (CowSafetensorsWriter) writer = cow_safetensors_writer_new (path);
-  gsize bytes = cow_nf4_declare (writer, "a.weight", a.out, a.in) + cow_nf4_declare (writer, "b.weight", b.out, b.in);
+  gsize bytes = cow_nf4_declare (writer, "a.weight", a.out, a.in) +
+                cow_nf4_declare (writer, "b.weight", b.out, b.in);
   write_weight (writer, &a);
   write_weight (writer, &b);
   cow_safetensors_writer_finish (writer, &error);
@@ -507,9 +589,12 @@ test_folder_failures (void)
   char *scratch = scratch_new ();
   g_autoptr (GError) error = NULL;
   g_autofree char *dense = golden_path ("plain/fp32"), *nf4 = golden_path ("plain/nf4");
-  g_autofree char *broken_folder = g_build_filename (scratch, "broken", NULL), *to = g_build_filename (scratch, "to", NULL);
+  g_autofree char *broken_folder = g_build_filename (scratch, "broken", NULL),
+                  *to = g_build_filename (scratch, "to", NULL);
   g_autofree char *from_file = golden_path ("plain/fp32/model.safetensors"), *to_file = NULL;
-  const ScratchEdit nan_edit[] = { { "norm.weight", .dtype = COW_F32, .n_dims = 1, .dims = { 128 }, .data = nan_value }, { .name = NULL } };
+  const ScratchEdit nan_edit[] = { { "norm.weight", .dtype = COW_F32, .n_dims = 1, .dims = { 128 },
+                                     .data = nan_value },
+                                   { .name = NULL } };
   g_assert_false (cow_quantise (nf4, to, NULL, NULL, NULL, &error));
   expect_error (&error, COW_ERROR_UNSUPPORTED, "quantised already", NULL);
   g_assert_false (g_file_test (to, G_FILE_TEST_EXISTS));

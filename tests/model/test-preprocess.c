@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Preprocessing against OpenCV and Pillow, byte for byte, in every pixel layout; regions, colour matrices and refused pictures. */
+/* Preprocessing against OpenCV and Pillow, byte for byte, in every pixel layout; regions, colour
+ * matrices and refused pictures. */
 #include <math.h>
 
 #include "model/adapter/preprocess.h"
@@ -35,9 +36,11 @@ rgb_picture (const guint8 *data, int width, int height)
                       .offset = { 0, 1, 2 } };
 }
 
-/* Resizes a region with unit normalisation and gives the bytes that came out, as [3, height, width]. */
+/* Resizes a region with unit normalisation and gives the bytes that came out, as [3, height,
+ * width]. */
 static guint8 *
-run_to_bytes (const CkPicture *picture, const CowRegion *region, CkInterpolation interpolation, int width, int height)
+run_to_bytes (const CkPicture *picture, const CowRegion *region, CkInterpolation interpolation,
+              int width, int height)
 {
   g_autoptr (GError) error = NULL;
   const CowPreprocess preprocess = { width, height, interpolation, COW_UNIT };
@@ -58,7 +61,8 @@ run_to_bytes (const CkPicture *picture, const CowRegion *region, CkInterpolation
 
 /* expected is [height, width, 3]. */
 static void
-assert_resized (const CkPicture *picture, const CowRegion *region, CkInterpolation interpolation, const CowTensor *expected)
+assert_resized (const CkPicture *picture, const CowRegion *region, CkInterpolation interpolation,
+                const CowTensor *expected)
 {
   g_assert_nonnull (expected);
   const int height = (int)expected->dims[0], width = (int)expected->dims[1], plane = width * height;
@@ -67,7 +71,8 @@ assert_resized (const CkPicture *picture, const CowRegion *region, CkInterpolati
   for (int i = 0; i < plane; i++)
     for (int c = 0; c < 3; c++)
       if (found[c * plane + i] != expected->data[3 * i + c])
-        g_error ("%s: pixel %d, channel %d is %d, expected %d", expected->name, i, c, found[c * plane + i], expected->data[3 * i + c]);
+        g_error ("%s: pixel %d, channel %d is %d, expected %d", expected->name, i, c,
+                 found[c * plane + i], expected->data[3 * i + c]);
 }
 
 static void
@@ -77,11 +82,14 @@ test_golden (void)
   const CkPicture picture = rgb_picture (cow_safetensors_get (file, "rgb")->data, 320, 240);
 
   assert_resized (&picture, NULL, CK_BILINEAR, cow_safetensors_get (file, "cv2_linear_224"));
-  assert_resized (&picture, NULL, CK_BILINEAR_ANTIALIASED, cow_safetensors_get (file, "pil_bilinear_224"));
+  assert_resized (&picture, NULL, CK_BILINEAR_ANTIALIASED,
+                  cow_safetensors_get (file, "pil_bilinear_224"));
 }
 
-static const char *const cases[] = { "upscale", "downscale", "half", "same",  "crop",   "corner",
-                                     "pixel",   "column",    "row",  "mixed", "to-one", "extremes" };
+static const char *const cases[] = {
+  "upscale", "downscale", "half", "same",  "crop",   "corner",
+  "pixel",   "column",    "row",  "mixed", "to-one", "extremes"
+};
 
 static const CowTensor *
 case_tensor (const CowSafetensors *file, const char *name, const char *part)
@@ -97,7 +105,8 @@ case_region (const CowSafetensors *file, const char *name)
 {
   gint32 box[4];
   memcpy (box, case_tensor (file, name, "box")->data, sizeof box);
-  return (CowRegion){ GINT32_FROM_LE (box[0]), GINT32_FROM_LE (box[1]), GINT32_FROM_LE (box[2]), GINT32_FROM_LE (box[3]) };
+  return (CowRegion){ GINT32_FROM_LE (box[0]), GINT32_FROM_LE (box[1]), GINT32_FROM_LE (box[2]),
+                      GINT32_FROM_LE (box[3]) };
 }
 
 static void
@@ -113,7 +122,8 @@ test_shapes (void)
     const CowRegion region = case_region (file, cases[i]);
 
     assert_resized (&picture, &region, CK_BILINEAR, case_tensor (file, cases[i], "opencv"));
-    assert_resized (&picture, &region, CK_BILINEAR_ANTIALIASED, case_tensor (file, cases[i], "pillow"));
+    assert_resized (&picture, &region, CK_BILINEAR_ANTIALIASED,
+                    case_tensor (file, cases[i], "pillow"));
   }
 }
 
@@ -131,14 +141,18 @@ test_pixel_order (void)
     for (int x = 0; x < width; x++)
       for (int c = 0; c < 3; c++)
         data[y * stride + 4 * x + 2 - c] = rgb->data[3 * (y * width + x) + c];
-  const CkPicture picture = {
-    .layout = CK_RGB8, .width = width, .height = height, .plane = { data }, .stride = { stride }, .pixel_stride = 4, .offset = { 2, 1, 0 }
-  };
+  const CkPicture picture = { .layout = CK_RGB8,
+                              .width = width,
+                              .height = height,
+                              .plane = { data },
+                              .stride = { stride },
+                              .pixel_stride = 4,
+                              .offset = { 2, 1, 0 } };
   assert_resized (&picture, &region, CK_BILINEAR, case_tensor (file, "crop", "opencv"));
   assert_resized (&picture, &region, CK_BILINEAR_ANTIALIASED, case_tensor (file, "crop", "pillow"));
 }
 
-/* ---- Y'CbCr ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- Y'CbCr ---------------------------------------------------------------------------------- */
 
 static guint8
 to_byte (float value)
@@ -176,7 +190,10 @@ samples_of (const CkPicture *picture, int x, int y, float yuv[3])
     memcpy (yuv, (float[]){ group[x % 2 ? 3 : 1], group[0], group[2] }, 3 * sizeof (float));
     break;
   case CK_P010:
-    memcpy (yuv, (float[]){ sample10 (row + 2 * x), sample10 (second + x / 2 * 4), sample10 (second + x / 2 * 4 + 2) }, 3 * sizeof (float));
+    memcpy (yuv,
+            (float[]){ sample10 (row + 2 * x), sample10 (second + x / 2 * 4),
+                       sample10 (second + x / 2 * 4 + 2) },
+            3 * sizeof (float));
     break;
   case CK_GRAY8:
     memcpy (yuv, (float[]){ row[x], 128, 128 }, 3 * sizeof (float));
@@ -215,7 +232,8 @@ noise (GRand *random, gsize n)
 }
 
 static void
-assert_same_as_converted (const CkPicture *picture, const CowRegion *region, CkInterpolation interpolation, int width, int height)
+assert_same_as_converted (const CkPicture *picture, const CowRegion *region,
+                          CkInterpolation interpolation, int width, int height)
 {
   g_autofree guint8 *converted = convert_picture (picture);
   const CkPicture rgb = rgb_picture (converted, picture->width, picture->height);
@@ -229,8 +247,11 @@ static void
 plane_bytes (CkPicture *picture)
 {
   const gint64 width = picture->width, half = (width + 1) / 2;
-  const gint64 shortest[][3] = { [CK_NV12] = { width, 2 * half, 0 }, [CK_I420] = { width, half, half },      [CK_YUY2] = { 4 * half, 0, 0 },
-                                 [CK_UYVY] = { 4 * half, 0, 0 },     [CK_P010] = { 2 * width, 4 * half, 0 }, [CK_GRAY8] = { width, 0, 0 } };
+  const gint64 shortest[][3] = {
+    [CK_NV12] = { width, 2 * half, 0 },     [CK_I420] = { width, half, half },
+    [CK_YUY2] = { 4 * half, 0, 0 },         [CK_UYVY] = { 4 * half, 0, 0 },
+    [CK_P010] = { 2 * width, 4 * half, 0 }, [CK_GRAY8] = { width, 0, 0 }
+  };
 
   memcpy (picture->stride, shortest[picture->layout], sizeof picture->stride);
 }
@@ -242,22 +263,29 @@ test_yuv (void)
     int width, height;
     CowRegion region;
     int out_width, out_height;
-  } shapes[] = { { 64, 48, { 0, 0, 64, 48 }, 32, 32 }, { 33, 21, { 0, 0, 33, 21 }, 16, 16 }, { 33, 21, { 5, 3, 28, 18 }, 48, 32 },
-                 { 31, 17, { 30, 16, 1, 1 }, 8, 8 },   { 1, 1, { 0, 0, 1, 1 }, 4, 4 },       { 50, 40, { 7, 9, 20, 30 }, 7, 50 } };
+  } shapes[] = { { 64, 48, { 0, 0, 64, 48 }, 32, 32 }, { 33, 21, { 0, 0, 33, 21 }, 16, 16 },
+                 { 33, 21, { 5, 3, 28, 18 }, 48, 32 }, { 31, 17, { 30, 16, 1, 1 }, 8, 8 },
+                 { 1, 1, { 0, 0, 1, 1 }, 4, 4 },       { 50, 40, { 7, 9, 20, 30 }, 7, 50 } };
   g_autoptr (GRand) random = g_rand_new_with_seed (3);
 
   for (guint i = 0; i < G_N_ELEMENTS (shapes); i++) {
     for (int layout = CK_NV12; layout <= CK_GRAY8; layout++) {
-      CkPicture picture = { .layout = (CkPixelLayout)layout, .width = shapes[i].width, .height = shapes[i].height };
+      CkPicture picture = { .layout = (CkPixelLayout)layout,
+                            .width = shapes[i].width,
+                            .height = shapes[i].height };
       g_autofree guint8 *first = NULL, *second = NULL, *third = NULL;
       plane_bytes (&picture);
       /* planes of exact size, so that a checker sees a read beyond their end */
       picture.plane[0] = first = noise (random, (gsize)picture.stride[0] * picture.height);
-      picture.plane[1] = second = noise (random, (gsize)picture.stride[1] * ((picture.height + 1) / 2));
-      picture.plane[2] = third = noise (random, (gsize)picture.stride[2] * ((picture.height + 1) / 2));
+      picture.plane[1] = second =
+          noise (random, (gsize)picture.stride[1] * ((picture.height + 1) / 2));
+      picture.plane[2] = third =
+          noise (random, (gsize)picture.stride[2] * ((picture.height + 1) / 2));
       cow_picture_set_matrix (&picture, 0.299, 0.114, i % 2);
-      for (int interpolation = CK_BILINEAR; interpolation <= CK_BILINEAR_ANTIALIASED; interpolation++)
-        assert_same_as_converted (&picture, &shapes[i].region, interpolation, shapes[i].out_width, shapes[i].out_height);
+      for (int interpolation = CK_BILINEAR; interpolation <= CK_BILINEAR_ANTIALIASED;
+           interpolation++)
+        assert_same_as_converted (&picture, &shapes[i].region, interpolation, shapes[i].out_width,
+                                  shapes[i].out_height);
     }
   }
 }
@@ -266,7 +294,9 @@ static void
 assert_colour (double kr, double kb, gboolean full_range, const guint8 yuv[3], const guint8 rgb[3])
 {
   const guint8 u[2] = { yuv[1], yuv[2] };
-  CkPicture picture = { .layout = CK_NV12, .width = 1, .height = 1, .plane = { yuv, u }, .stride = { 1, 2 } };
+  CkPicture picture = {
+    .layout = CK_NV12, .width = 1, .height = 1, .plane = { yuv, u }, .stride = { 1, 2 }
+  };
   cow_picture_set_matrix (&picture, kr, kb, full_range);
   g_autofree guint8 *found = run_to_bytes (&picture, NULL, CK_BILINEAR, 1, 1);
   for (int c = 0; c < 3; c++)
@@ -277,7 +307,8 @@ assert_colour (double kr, double kb, gboolean full_range, const guint8 yuv[3], c
 static void
 test_matrix (void)
 {
-  const guint8 white[3] = { 255, 255, 255 }, black[3] = { 0, 0, 0 }, red[3] = { 255, 0, 0 }, blue[3] = { 0, 0, 255 };
+  const guint8 white[3] = { 255, 255, 255 }, black[3] = { 0, 0, 0 }, red[3] = { 255, 0, 0 },
+               blue[3] = { 0, 0, 255 };
 
   assert_colour (0.299, 0.114, FALSE, (const guint8[]){ 235, 128, 128 }, white);
   assert_colour (0.299, 0.114, FALSE, (const guint8[]){ 16, 128, 128 }, black);
@@ -285,7 +316,8 @@ test_matrix (void)
   assert_colour (0.2126, 0.0722, FALSE, (const guint8[]){ 63, 102, 240 }, red);
   assert_colour (0.2126, 0.0722, FALSE, (const guint8[]){ 32, 240, 118 }, blue);
   assert_colour (0.2627, 0.0593, FALSE, (const guint8[]){ 74, 97, 240 }, red);
-  assert_colour (0.299, 0.114, TRUE, (const guint8[]){ 76, 85, 255 }, (const guint8[]){ 254, 0, 0 });
+  assert_colour (0.299, 0.114, TRUE, (const guint8[]){ 76, 85, 255 },
+                 (const guint8[]){ 254, 0, 0 });
   assert_colour (0.299, 0.114, TRUE, (const guint8[]){ 255, 128, 128 }, white);
 }
 
@@ -298,15 +330,20 @@ test_matrix_deep (void)
     guint16 yuv[3];
     guint8 rgb[3];
   } colours[] = {
-    { FALSE, { 940, 512, 512 }, { 255, 255, 255 } }, { FALSE, { 64, 512, 512 }, { 0, 0, 0 } },
-    { FALSE, { 250, 409, 960 }, { 255, 0, 0 } },     { TRUE, { 1023, 512, 512 }, { 255, 255, 255 } },
-    { TRUE, { 0, 512, 512 }, { 0, 0, 0 } },          { TRUE, { 512, 512, 512 }, { 128, 128, 128 } },
+    { FALSE, { 940, 512, 512 }, { 255, 255, 255 } },
+    { FALSE, { 64, 512, 512 }, { 0, 0, 0 } },
+    { FALSE, { 250, 409, 960 }, { 255, 0, 0 } },
+    { TRUE, { 1023, 512, 512 }, { 255, 255, 255 } },
+    { TRUE, { 0, 512, 512 }, { 0, 0, 0 } },
+    { TRUE, { 512, 512, 512 }, { 128, 128, 128 } },
     { FALSE, { 503, 512, 512 }, { 128, 128, 128 } },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (colours); i++) {
     guint8 y[2], uv[4];
-    CkPicture picture = { .layout = CK_P010, .width = 1, .height = 1, .plane = { y, uv }, .stride = { 2, 4 } };
+    CkPicture picture = {
+      .layout = CK_P010, .width = 1, .height = 1, .plane = { y, uv }, .stride = { 2, 4 }
+    };
     for (guint c = 0; c < 3; c++) {
       guint8 *at = c == 0 ? y : uv + 2 * (c - 1);
       at[0] = (guint8)(colours[i].yuv[c] << 6 & 0xff) | 0x3f; /* the lower six bits do not count */
@@ -319,7 +356,7 @@ test_matrix_deep (void)
   }
 }
 
-/* ---- values, regions, refusals --------------------------------------------------------------------------------------------------- */
+/* ---- values, regions, refusals --------------------------------------------------------------- */
 
 static void
 test_normalisation (void)
@@ -344,7 +381,8 @@ test_normalisation (void)
     cow_preprocess_run (&preprocess, backend, &picture, NULL, out, &error);
     g_assert_no_error (error);
     for (int c = 0; c < 3; c++)
-      g_assert_cmpfloat (out[c], ==, ((float)pixel[c] / 255.0f - expected[i].mean[c]) / expected[i].std[c]);
+      g_assert_cmpfloat (out[c], ==,
+                         ((float)pixel[c] / 255.0f - expected[i].mean[c]) / expected[i].std[c]);
   }
   ck_backend_close (backend);
 }
@@ -404,7 +442,8 @@ test_clip (void)
 }
 
 static void
-assert_refused (const CowPreprocess *preprocess, const CkPicture *picture, const CowRegion *region, const char *names)
+assert_refused (const CowPreprocess *preprocess, const CkPicture *picture, const CowRegion *region,
+                const char *names)
 {
   g_autoptr (GError) error = NULL;
   CkBackend *backend = backend_open ();
@@ -441,11 +480,17 @@ test_refused (void)
   bad = picture;
   bad.offset[1] = 3;
   assert_refused (&good, &bad, NULL, "byte 3");
-  bad = (CkPicture){ .layout = CK_NV12, .width = 7, .height = 8, .plane = { data, data }, .stride = { 8, 7 } };
+  bad = (CkPicture){
+    .layout = CK_NV12, .width = 7, .height = 8, .plane = { data, data }, .stride = { 8, 7 }
+  };
   assert_refused (&good, &bad, NULL, "plane 1");
-  bad = (CkPicture){ .layout = CK_YUY2, .width = 7, .height = 8, .plane = { data }, .stride = { 15 } };
+  bad = (CkPicture){
+    .layout = CK_YUY2, .width = 7, .height = 8, .plane = { data }, .stride = { 15 }
+  };
   assert_refused (&good, &bad, NULL, "stride 15, a row has 16");
-  bad = (CkPicture){ .layout = CK_P010, .width = 7, .height = 8, .plane = { data, data }, .stride = { 14, 15 } };
+  bad = (CkPicture){
+    .layout = CK_P010, .width = 7, .height = 8, .plane = { data, data }, .stride = { 14, 15 }
+  };
   assert_refused (&good, &bad, NULL, "plane 1");
   bad.layout = (CkPixelLayout)9;
   assert_refused (&good, &bad, NULL, "layout 9");
@@ -453,7 +498,7 @@ test_refused (void)
   assert_refused (&preprocess, &picture, NULL, "0 x 4");
 }
 
-/* ---- threads --------------------------------------------------------------------------------------------------------------------- */
+/* ---- threads --------------------------------------------------------------------------------- */
 
 typedef struct {
   CkBackend *backend;
@@ -469,7 +514,8 @@ run_often (gpointer data)
   float out[3 * 32 * 32];
 
   for (int i = 0; i < 50; i++) {
-    g_assert_true (cow_preprocess_run (&preprocess, shared->backend, shared->picture, NULL, out, NULL));
+    g_assert_true (
+        cow_preprocess_run (&preprocess, shared->backend, shared->picture, NULL, out, NULL));
     g_assert_cmpmem (out, sizeof out, shared->expected, sizeof out);
   }
   return NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* PyTorch's .pth files: those that torch wrote, and archives and pickles put together here, most of them with one thing wrong. */
+/* PyTorch's .pth files: those that torch wrote, and archives and pickles put together here, most of
+ * them with one thing wrong. */
 #include <string.h>
 
 #include "model/files/open-bytes.h"
@@ -9,8 +10,11 @@
 static void
 test_golden (gconstpointer network)
 {
-  g_autofree char *pth = g_strdup_printf ("golden/%s/best_classifier.pth", (const char *)network), *pth_path = data_path (pth);
-  g_autofree char *name = g_strdup_printf ("golden/%s/classifier.safetensors", (const char *)network), *path = data_path (name);
+  g_autofree char *pth = g_strdup_printf ("golden/%s/best_classifier.pth", (const char *)network),
+                  *pth_path = data_path (pth);
+  g_autofree char *name =
+                      g_strdup_printf ("golden/%s/classifier.safetensors", (const char *)network),
+                  *path = data_path (name);
   g_autoptr (GError) error = NULL;
   g_autoptr (CowTorchfile) torchfile = cow_torchfile_open (pth_path, &error);
   g_autoptr (CowSafetensors) safetensors = cow_safetensors_open (path, &error);
@@ -20,7 +24,8 @@ test_golden (gconstpointer network)
   g_assert_cmpuint (cow_torchfile_n_tensors (torchfile), ==, 6);
   g_assert_cmpuint (cow_safetensors_n_tensors (safetensors), ==, 6);
   for (guint i = 0; i < 6; i++) {
-    const CowTensor *tensor = cow_torchfile_nth (torchfile, i), *same = cow_safetensors_get (safetensors, tensor->name);
+    const CowTensor *tensor = cow_torchfile_nth (torchfile, i),
+                    *same = cow_safetensors_get (safetensors, tensor->name);
 
     g_assert_nonnull (same);
     g_assert_cmpint (tensor->dtype, ==, same->dtype);
@@ -35,7 +40,8 @@ static void
 test_variants (void)
 {
   static const gint64 square[] = { 2, 3 };
-  g_autofree char *state = data_path ("../fuzz/seeds/state.pth"), *parameter = data_path ("../fuzz/seeds/parameter.pth");
+  g_autofree char *state = data_path ("../fuzz/seeds/state.pth"),
+                  *parameter = data_path ("../fuzz/seeds/parameter.pth");
   g_autoptr (GError) error = NULL;
   g_autoptr (CowTorchfile) file = cow_torchfile_open (state, &error);
 
@@ -61,7 +67,8 @@ test_every_truncation (void)
 
   g_assert_true (g_file_get_contents (path, &bytes, &n, NULL));
   for (gsize i = 0; i < n; i++) {
-    g_autofree guint8 *cut = g_memdup2 (bytes, MAX (i, 1)); /* of that size, so that a read beyond it is seen */
+    g_autofree guint8 *cut =
+        g_memdup2 (bytes, MAX (i, 1)); /* of that size, so that a read beyond it is seen */
     g_autoptr (GError) error = NULL;
 
     g_assert_null (cow_torchfile_open_bytes ("cut.pth", cut, i, &error));
@@ -70,20 +77,25 @@ test_every_truncation (void)
 }
 
 /* A state dict {"w": tensor}; the parts that tests replace are arguments. */
-#define STORAGE(type, key, count)                        "(X\7\0\0\0storagectorch\n" type "\nX\1\0\0\0" key "X\3\0\0\0cpuK" count "tQ"
-#define TENSOR_ARGUMENTS(storage, offset, shape, stride) "(" storage "K" offset shape stride "\x89}t"
-#define TENSOR(storage, offset, shape, stride)           "ctorch._utils\n_rebuild_tensor_v2\n" TENSOR_ARGUMENTS (storage, offset, shape, stride) "R"
-#define DICT(value)                                      "\x80\2}X\1\0\0\0w" value "s."
-#define SIX                                              STORAGE ("FloatStorage", "0", "\6")
-#define MATRIX                                           "K\2K\3\x86"
-#define ROWS                                             "K\3K\1\x86"
+#define STORAGE(type, key, count)                                                                  \
+  "(X\7\0\0\0storagectorch\n" type "\nX\1\0\0\0" key "X\3\0\0\0cpuK" count "tQ"
+#define TENSOR_ARGUMENTS(storage, offset, shape, stride)                                           \
+  "(" storage "K" offset shape stride "\x89}t"
+#define TENSOR(storage, offset, shape, stride)                                                     \
+  "ctorch._utils\n_rebuild_tensor_v2\n" TENSOR_ARGUMENTS (storage, offset, shape, stride) "R"
+#define DICT(value) "\x80\2}X\1\0\0\0w" value "s."
+#define SIX         STORAGE ("FloatStorage", "0", "\6")
+#define MATRIX      "K\2K\3\x86"
+#define ROWS        "K\3K\1\x86"
 
 static const float storage[6] = { 0, 1, 2, 3, 4, 5 };
 
 static GString *
 archive (const void *pickle, gsize n_pickle, ZipFault fault)
 {
-  const ZipPart parts[] = { { "m/data.pkl", pickle, n_pickle }, { "m/byteorder", "little", 6 }, { "m/data/0", storage, sizeof storage } };
+  const ZipPart parts[] = { { "m/data.pkl", pickle, n_pickle },
+                            { "m/byteorder", "little", 6 },
+                            { "m/data/0", storage, sizeof storage } };
 
   return zip_build (parts, G_N_ELEMENTS (parts), fault);
 }
@@ -103,14 +115,22 @@ static const struct {
   float first;      /* its first value */
 } good[] = {
   { "matrix", PICKLE (DICT (TENSOR (SIX, "\0", MATRIX, ROWS))), 2, 0 },
-  { "view", PICKLE (DICT (TENSOR (SIX, "\3", "K\1K\3\x86", "K\77K\1\x86"))), 1, 3 }, /* the stride of a dimension of 1 is anything */
+  { "view", PICKLE (DICT (TENSOR (SIX, "\3", "K\1K\3\x86", "K\77K\1\x86"))), 1,
+    3 }, /* the stride of a dimension of 1 is anything */
   { "empty", PICKLE (DICT (TENSOR (SIX, "\6", "K\0K\3\x86", "K\1K\1\x86"))), 0, 0 },
   { "long1", PICKLE (DICT (TENSOR (SIX, "\0", "\x8a\1\6\x85", "\x8a\2\1\0\x85"))), 6, 0 },
-  { "parameter", PICKLE (DICT ("ctorch._utils\n_rebuild_parameter\n(" TENSOR (SIX, "\2", "K\4\x85", "K\1\x85") "\x88}tR")), 4, 2 },
-  { "ordered", PICKLE ("\x80\2ccollections\nOrderedDict\n)RX\1\0\0\0w" TENSOR (SIX, "\0", MATRIX, ROWS) "s}X\1\0\0\0aNsb."), 2, 0 },
+  { "parameter",
+    PICKLE (DICT (
+        "ctorch._utils\n_rebuild_parameter\n(" TENSOR (SIX, "\2", "K\4\x85", "K\1\x85") "\x88}tR")),
+    4, 2 },
+  { "ordered",
+    PICKLE ("\x80\2ccollections\nOrderedDict\n)RX\1\0\0\0w" TENSOR (SIX, "\0", MATRIX,
+                                                                    ROWS) "s}X\1\0\0\0aNsb."),
+    2, 0 },
   { "others",
-    PICKLE ("\x80\4\x95\0\0\0\0\0\0\0\0}(\x8c\1nG\0\0\0\0\0\0\0\0\x8c\1iJ\xff\xff\xff\xff\x8c\1w" TENSOR (SIX, "\5", "K\1\x85",
-                                                                                                          "K\1\x85") "NNu."),
+    PICKLE ("\x80\4\x95\0\0\0\0\0\0\0\0}("
+            "\x8c\1nG\0\0\0\0\0\0\0\0\x8c\1iJ\xff\xff\xff\xff\x8c\1w" TENSOR (SIX, "\5", "K\1\x85",
+                                                                              "K\1\x85") "NNu."),
     1, 5 },
 };
 
@@ -142,10 +162,13 @@ static const struct {
   CowError code;
   const char *says, *also;
 } bad[] = {
-  { "system", PICKLE (DICT ("cos\nsystem\n(X\2\0\0\0lstR")), COW_ERROR_UNSUPPORTED, "\"os.system\"", "never runs code" },
-  { "eval", PICKLE (DICT ("\x8c\10builtins\x8c\4eval\x93(X\1\0\0\0001tR")), COW_ERROR_UNSUPPORTED, "\"builtins.eval\"", "" },
+  { "system", PICKLE (DICT ("cos\nsystem\n(X\2\0\0\0lstR")), COW_ERROR_UNSUPPORTED, "\"os.system\"",
+    "never runs code" },
+  { "eval", PICKLE (DICT ("\x8c\10builtins\x8c\4eval\x93(X\1\0\0\0001tR")), COW_ERROR_UNSUPPORTED,
+    "\"builtins.eval\"", "" },
   { "strange", PICKLE (DICT ("ca\xff\n\x1b[2J\n")), COW_ERROR_UNSUPPORTED, "a\\377.\\033[2J", "" },
-  { "untyped", PICKLE (DICT ("ctorch.storage\nUntypedStorage\n")), COW_ERROR_UNSUPPORTED, "torch.storage.UntypedStorage", "" },
+  { "untyped", PICKLE (DICT ("ctorch.storage\nUntypedStorage\n")), COW_ERROR_UNSUPPORTED,
+    "torch.storage.UntypedStorage", "" },
   { "inst", PICKLE (DICT ("(ios\nsystem\n")), COW_ERROR_UNSUPPORTED, "0x69", "" },
   { "newobj", PICKLE (DICT ("ctorch\nFloatStorage\n)\x81")), COW_ERROR_UNSUPPORTED, "0x81", "" },
   { "extension", PICKLE (DICT ("\x82\1")), COW_ERROR_UNSUPPORTED, "0x82", "" },
@@ -163,25 +186,42 @@ static const struct {
   { "nothing", PICKLE (""), COW_ERROR_FORMAT, "empty", "" },
   { "no-dict", PICKLE ("\x80\2K\1."), COW_ERROR_FORMAT, "no dict", "" },
   { "cycle", PICKLE ("\x80\2}q\1X\1\0\0\0wh\1s."), COW_ERROR_FORMAT, "nested", "w.w" },
-  { "twice", PICKLE ("\x80\2}(X\1\0\0\0w" TENSOR (SIX, "\0", MATRIX, ROWS) "q\1X\1\0\0\0wh\1u."), COW_ERROR_FORMAT, "two tensors", "w" },
-  { "offset", PICKLE (DICT (TENSOR (SIX, "\1", MATRIX, ROWS))), COW_ERROR_FORMAT, "tensor w", "elements 1 to 7" },
-  { "negative-offset", PICKLE (DICT ("ctorch._utils\n_rebuild_tensor_v2\n(" SIX "J\xff\xff\xff\xff" MATRIX ROWS "\x89}tR")),
+  { "twice", PICKLE ("\x80\2}(X\1\0\0\0w" TENSOR (SIX, "\0", MATRIX, ROWS) "q\1X\1\0\0\0wh\1u."),
+    COW_ERROR_FORMAT, "two tensors", "w" },
+  { "offset", PICKLE (DICT (TENSOR (SIX, "\1", MATRIX, ROWS))), COW_ERROR_FORMAT, "tensor w",
+    "elements 1 to 7" },
+  { "negative-offset",
+    PICKLE (DICT ("ctorch._utils\n_rebuild_tensor_v2\n(" SIX "J\xff\xff\xff\xff" MATRIX ROWS
+                  "\x89}tR")),
     COW_ERROR_FORMAT, "tensor w", "arguments" },
-  { "transposed", PICKLE (DICT (TENSOR (SIX, "\0", "K\3K\2\x86", "K\1K\3\x86"))), COW_ERROR_UNSUPPORTED, "tensor w", "contiguous" },
-  { "negative-dim", PICKLE (DICT (TENSOR (SIX, "\0", "J\xff\xff\xff\xff\x85", "K\1\x85"))), COW_ERROR_FORMAT, "tensor w", "shape" },
-  { "huge", PICKLE (DICT (TENSOR (SIX, "\0", "\x8a\10\0\0\0\0\0\0\0\x40K\4\x86", "K\4K\1\x86"))), COW_ERROR_FORMAT, "tensor w",
-    "more than any memory" },
-  { "ranks", PICKLE (DICT (TENSOR (SIX, "\0", MATRIX, "K\1\x85"))), COW_ERROR_FORMAT, "tensor w", "shape" },
-  { "float-dim", PICKLE (DICT (TENSOR (SIX, "\0", "G\0\0\0\0\0\0\0\0\x85", "K\1\x85"))), COW_ERROR_FORMAT, "tensor w", "shape" },
-  { "nine-dims", PICKLE (DICT (TENSOR (SIX, "\0", "(K\1K\1K\1K\1K\1K\1K\1K\1K\1t", "(K\1K\1K\1K\1K\1K\1K\1K\1K\1t"))),
+  { "transposed", PICKLE (DICT (TENSOR (SIX, "\0", "K\3K\2\x86", "K\1K\3\x86"))),
+    COW_ERROR_UNSUPPORTED, "tensor w", "contiguous" },
+  { "negative-dim", PICKLE (DICT (TENSOR (SIX, "\0", "J\xff\xff\xff\xff\x85", "K\1\x85"))),
+    COW_ERROR_FORMAT, "tensor w", "shape" },
+  { "huge", PICKLE (DICT (TENSOR (SIX, "\0", "\x8a\10\0\0\0\0\0\0\0\x40K\4\x86", "K\4K\1\x86"))),
+    COW_ERROR_FORMAT, "tensor w", "more than any memory" },
+  { "ranks", PICKLE (DICT (TENSOR (SIX, "\0", MATRIX, "K\1\x85"))), COW_ERROR_FORMAT, "tensor w",
+    "shape" },
+  { "float-dim", PICKLE (DICT (TENSOR (SIX, "\0", "G\0\0\0\0\0\0\0\0\x85", "K\1\x85"))),
+    COW_ERROR_FORMAT, "tensor w", "shape" },
+  { "nine-dims",
+    PICKLE (DICT (
+        TENSOR (SIX, "\0", "(K\1K\1K\1K\1K\1K\1K\1K\1K\1t", "(K\1K\1K\1K\1K\1K\1K\1K\1K\1t"))),
     COW_ERROR_UNSUPPORTED, "tensor w", "9 dimensions" },
-  { "arguments", PICKLE (DICT ("ctorch._utils\n_rebuild_tensor_v2\n)R")), COW_ERROR_FORMAT, "tensor w", "arguments" },
-  { "conjugate", PICKLE (DICT ("ctorch._utils\n_rebuild_tensor_v2\n(" SIX "K\0" MATRIX ROWS "\x89}}X\4\0\0\0conj\x88stR")),
+  { "arguments", PICKLE (DICT ("ctorch._utils\n_rebuild_tensor_v2\n)R")), COW_ERROR_FORMAT,
+    "tensor w", "arguments" },
+  { "conjugate",
+    PICKLE (DICT ("ctorch._utils\n_rebuild_tensor_v2\n(" SIX "K\0" MATRIX ROWS
+                  "\x89}}X\4\0\0\0conj\x88stR")),
     COW_ERROR_UNSUPPORTED, "tensor w", "conjugate" },
-  { "missing", PICKLE (DICT (TENSOR (STORAGE ("FloatStorage", "7", "\6"), "\0", MATRIX, ROWS))), COW_ERROR_FORMAT, "tensor w", "m/data/7" },
-  { "size", PICKLE (DICT (TENSOR (STORAGE ("FloatStorage", "0", "\7"), "\0", MATRIX, ROWS))), COW_ERROR_FORMAT, "tensor w", "24 bytes" },
-  { "type", PICKLE (DICT (TENSOR (STORAGE ("HalfStorage", "0", "\6"), "\0", MATRIX, ROWS))), COW_ERROR_FORMAT, "tensor w", "F16" },
-  { "persid", PICKLE (DICT (TENSOR ("NQ", "\0", MATRIX, ROWS))), COW_ERROR_FORMAT, "tensor w", "storage" },
+  { "missing", PICKLE (DICT (TENSOR (STORAGE ("FloatStorage", "7", "\6"), "\0", MATRIX, ROWS))),
+    COW_ERROR_FORMAT, "tensor w", "m/data/7" },
+  { "size", PICKLE (DICT (TENSOR (STORAGE ("FloatStorage", "0", "\7"), "\0", MATRIX, ROWS))),
+    COW_ERROR_FORMAT, "tensor w", "24 bytes" },
+  { "type", PICKLE (DICT (TENSOR (STORAGE ("HalfStorage", "0", "\6"), "\0", MATRIX, ROWS))),
+    COW_ERROR_FORMAT, "tensor w", "F16" },
+  { "persid", PICKLE (DICT (TENSOR ("NQ", "\0", MATRIX, ROWS))), COW_ERROR_FORMAT, "tensor w",
+    "storage" },
   { "storage-kind",
     PICKLE (DICT (TENSOR ("(X\7\0\0\0storagectorch._utils\n_rebuild_tensor_v2\nX\1\0\0\0"
                           "0X\3\0\0\0cpuK\6tQ",
@@ -296,8 +336,10 @@ test_archives (void)
 static void
 test_other_files (void)
 {
-  g_autofree char *missing = written_path ("missing.pth"), *legacy = write_bytes ("legacy.pth", "\x80\2\x8a\nl\xfc\x9c", 7);
-  g_autofree char *page = write_bytes ("page.pth", "<html>", 6), *empty = write_bytes ("empty.pth", "", 0);
+  g_autofree char *missing = written_path ("missing.pth"),
+                  *legacy = write_bytes ("legacy.pth", "\x80\2\x8a\nl\xfc\x9c", 7);
+  g_autofree char *page = write_bytes ("page.pth", "<html>", 6),
+                  *empty = write_bytes ("empty.pth", "", 0);
   g_autoptr (GError) error = NULL;
 
   g_assert_null (cow_torchfile_open (missing, &error));
@@ -310,10 +352,10 @@ test_other_files (void)
   expect_error (&error, COW_ERROR_FORMAT, empty, NULL);
 }
 
-#define ADD_EACH(prefix, list, function)                                                                                                   \
-  for (guint i = 0; i < G_N_ELEMENTS (list); i++) {                                                                                        \
-    g_autofree char *name = g_strconcat (prefix, list[i].what, NULL);                                                                      \
-    g_test_add_data_func (name, GUINT_TO_POINTER (i), function);                                                                           \
+#define ADD_EACH(prefix, list, function)                                                           \
+  for (guint i = 0; i < G_N_ELEMENTS (list); i++) {                                                \
+    g_autofree char *name = g_strconcat (prefix, list[i].what, NULL);                              \
+    g_test_add_data_func (name, GUINT_TO_POINTER (i), function);                                   \
   }
 
 int

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Networks in training: recomputation, threads, saving, what a classifier makes of a saved folder, going on from one, how often DoRA's
- * norms are computed, and its dropout against PEFT's formula.
+ * Networks in training: recomputation, threads, saving, what a classifier makes of a saved folder,
+ * going on from one, how often DoRA's norms are computed, and its dropout against PEFT's formula.
  */
 #include <math.h>
 #include <string.h>
@@ -29,9 +29,10 @@ bytes_of (Training *training)
   return cow_network_parameters (training->network)->count * sizeof (float);
 }
 
-/* ---- the same numbers ---- */
+/* ---- the same numbers ------------------------------------------------------------------------ */
 
-/* With gradient checkpointing the backward pass repeats the forward's random numbers: bit for bit the same loss and gradients. */
+/* With gradient checkpointing the backward pass repeats the forward's random numbers: bit for bit
+ * the same loss and gradients. */
 static void
 test_recomputation (gconstpointer data)
 {
@@ -50,7 +51,9 @@ test_recomputation (gconstpointer data)
 static float *
 train_on (const TrainingCase *sort, int threads, float *logits)
 {
-  const TrainingHow how = { .threads = threads, .adapter_dropout = .3f, .head_dropout = .4f, .fresh = TRUE };
+  const TrainingHow how = {
+    .threads = threads, .adapter_dropout = .3f, .head_dropout = .4f, .fresh = TRUE
+  };
   Training *training = training_new (sort, &how);
   for (int step = 1; step <= 3; step++)
     training_step (training, step);
@@ -80,7 +83,7 @@ test_threads (gconstpointer data)
   training_free (untrained);
 }
 
-/* ---- saved folders ---- */
+/* ---- saved folders --------------------------------------------------------------------------- */
 
 /* The logits of a classifier that opens a saved folder as the element does. */
 static float *
@@ -91,11 +94,14 @@ classify (Training *training, const char *folder)
   CowOutput output;
   g_autofree char *base = training_base (sort);
   g_assert_cmpint (cow_classifier_needs_model (folder), ==, base != NULL);
-  g_autoptr (CowClassifier) classifier = cow_classifier_new (&(CowClassifierOptions){ .model = base, .adapter = folder }, &error);
+  g_autoptr (CowClassifier) classifier =
+      cow_classifier_new (&(CowClassifierOptions){ .model = base, .adapter = folder }, &error);
   g_assert_no_error (error);
-  g_assert_true (cow_classifier_run (classifier, training->pixels, sort->batch, sort->side, sort->side, &output, &error));
+  g_assert_true (cow_classifier_run (classifier, training->pixels, sort->batch, sort->side,
+                                     sort->side, &output, &error));
   g_assert_no_error (error);
-  g_assert_cmpint (output.n_tokens, ==, cow_classifier_n_tokens (classifier, sort->side, sort->side));
+  g_assert_cmpint (output.n_tokens, ==,
+                   cow_classifier_n_tokens (classifier, sort->side, sort->side));
   g_assert_cmpint (output.n_tokens > 0, ==, output.last_hidden_state != NULL);
   return g_memdup2 (output.logits, (gsize)sort->batch * TRAINING_CLASSES * sizeof (float));
 }
@@ -107,7 +113,8 @@ assert_near (const float *found, const float *expected, gsize n, double limit)
     g_assert_cmpfloat_with_epsilon (found[i], expected[i], limit);
 }
 
-/* What was trained is what runs: a classifier of the saved folder gives the logits that the training network gives. */
+/* What was trained is what runs: a classifier of the saved folder gives the logits that the
+ * training network gives. */
 static void
 test_saved (gconstpointer data)
 {
@@ -134,9 +141,11 @@ test_reopened (gconstpointer data)
     training_step (first, step);
   training_save (first, folder);
   Training *second = training_new (sort, &(TrainingHow){ .start = folder });
-  g_autofree float *a = training_values (first), *b = training_values (second), *x = training_logits (first), *y = training_logits (second);
+  g_autofree float *a = training_values (first), *b = training_values (second),
+                   *x = training_logits (first), *y = training_logits (second);
   g_assert_cmpmem (a, bytes_of (first), b, bytes_of (second));
-  g_assert_cmpmem (x, sizeof (float) * (gsize)sort->batch * TRAINING_CLASSES, y, sizeof (float) * (gsize)sort->batch * TRAINING_CLASSES);
+  g_assert_cmpmem (x, sizeof (float) * (gsize)sort->batch * TRAINING_CLASSES, y,
+                   sizeof (float) * (gsize)sort->batch * TRAINING_CLASSES);
   scratch_free (folder);
   training_free (first);
   training_free (second);
@@ -155,10 +164,13 @@ test_fresh (gconstpointer data)
   training_save (adapted, folder);
   g_autofree float *expected = training_logits (adapted);
   Training *frozen = training_new (find_case ("frozen"), &(TrainingHow){ .start = folder });
-  g_autoptr (CowClassifier) classifier = cow_classifier_new (&(CowClassifierOptions){ .model = base }, &error);
+  g_autoptr (CowClassifier) classifier =
+      cow_classifier_new (&(CowClassifierOptions){ .model = base }, &error);
   g_assert_no_error (error);
-  g_assert_true (cow_classifier_run (classifier, adapted->pixels, sort->batch, sort->side, sort->side, &output, &error));
-  const float *logits = cow_network_forward (frozen->network, output.pooler_output, sort->batch, 0, 0, FALSE, 0, &error);
+  g_assert_true (cow_classifier_run (classifier, adapted->pixels, sort->batch, sort->side,
+                                     sort->side, &output, &error));
+  const float *logits = cow_network_forward (frozen->network, output.pooler_output, sort->batch, 0,
+                                             0, FALSE, 0, &error);
   g_assert_no_error (error);
   assert_near (logits, expected, (gsize)sort->batch * TRAINING_CLASSES, 2e-5);
   scratch_free (folder);
@@ -174,12 +186,14 @@ test_buffers (void)
   GError *error = NULL;
   gsize n, m;
   float *from, *to;
-  Training *trained = training_new (sort, &(TrainingHow){ 0 }), *other = training_new (sort, &(TrainingHow){ 0 });
+  Training *trained = training_new (sort, &(TrainingHow){ 0 }),
+           *other = training_new (sort, &(TrainingHow){ 0 });
   for (int step = 1; step <= 2; step++)
     training_step (trained, step);
   g_autofree float *values = training_values (trained), *expected = training_logits (trained);
   g_assert_cmpuint (cow_network_n_buffers (trained->network), ==, 1);
-  g_assert_cmpstr (cow_network_buffer (trained->network, 0, &n, &from, &error), ==, "running_statistics");
+  g_assert_cmpstr (cow_network_buffer (trained->network, 0, &n, &from, &error), ==,
+                   "running_statistics");
   g_assert_nonnull (cow_network_buffer (other->network, 0, &m, &to, &error));
   g_assert_cmpuint (n, ==, m);
   g_assert_cmpint (memcmp (from, to, n * sizeof (float)), !=, 0);
@@ -195,7 +209,7 @@ test_buffers (void)
   training_free (other);
 }
 
-/* ---- DoRA ---- */
+/* ---- DoRA ------------------------------------------------------------------------------------ */
 
 static CkStatus (*real_linear) (CkBackend *, const CkLinear *, int64_t, const CkInput *, float *);
 static CkStatus (*real_decode) (CkBackend *, const CkWeight *, int64_t, int64_t, float *);
@@ -221,7 +235,8 @@ count (const char *name, gboolean checkpointing, int *linears, int *decodes)
 {
   GError *error = NULL;
   double norm;
-  Training *training = training_new (find_case (name), &(TrainingHow){ .checkpointing = checkpointing });
+  Training *training =
+      training_new (find_case (name), &(TrainingHow){ .checkpointing = checkpointing });
   const CkAdamW settings = { 1e-3, .9, .999, 1e-8, .01, 1 };
   real_linear = training->backend->linear;
   real_decode = training->backend->weight_decode;
@@ -240,8 +255,9 @@ count (const char *name, gboolean checkpointing, int *linears, int *decodes)
   training_free (training);
 }
 
-/* DoRA's norms cost three small products a module and optimiser step, and nothing in a micro-batch or a recomputation: passes compute the
- * network's own linear layers only: seven a gated layer, the head's three, and the patches of each picture. |W|^2 is never computed again.
+/* DoRA's norms cost three small products a module and optimiser step, and nothing in a micro-batch
+ * or a recomputation: passes compute the network's own linear layers only: seven a gated layer, the
+ * head's three, and the patches of each picture. |W|^2 is never computed again.
  */
 static void
 test_norms_once_a_step (void)
@@ -280,7 +296,8 @@ narrow (const double *x, gsize n)
   return y;
 }
 
-/* One layer of DoRA with dropout: b + g (W x + s B A d), d being x after dropout, g = m / norm (model/README.md says why W x has none). */
+/* One layer of DoRA with dropout: b + g (W x + s B A d), d being x after dropout, g = m / norm
+ * (model/README.md says why W x has none). */
 static void
 test_dora_dropout (gconstpointer data)
 {
@@ -292,20 +309,22 @@ test_dora_dropout (gconstpointer data)
   const CowTrainLinear *layer = &training->network->vit->layers[1].module[COW_Q];
   const CkAdapter *adapter = &layer->base.adapter;
   const int rank = (int)adapter->rank;
-  g_autofree float *w = g_new (float, HIDDEN *HIDDEN), *x = g_new (float, ROWS *HIDDEN), *d = g_new (float, ROWS *HIDDEN),
-                   *y = g_new (float, ROWS *HIDDEN);
+  g_autofree float *w = g_new (float, HIDDEN *HIDDEN), *x = g_new (float, ROWS *HIDDEN),
+                   *d = g_new (float, ROWS *HIDDEN), *y = g_new (float, ROWS *HIDDEN);
   for (int i = 0; i < ROWS * HIDDEN; i++)
     x[i] = (float)(2 * cow_random_unit (3, (guint64)i) - 1);
   g_assert_cmpint (backend->weight_decode (backend, layer->base.weight, 0, HIDDEN, w), ==, CK_OK);
   g_assert_cmpint (backend->training->dropout (backend, key, p, ROWS * HIDDEN, x, d), ==, CK_OK);
   g_assert_cmpint (cow_train_linear_forward (layer, ROWS, x, p, key, y), ==, CK_OK);
-  g_autofree double *wx = product (x, ROWS, w, HIDDEN, HIDDEN), *ad = product (d, ROWS, adapter->down, rank, HIDDEN);
+  g_autofree double *wx = product (x, ROWS, w, HIDDEN, HIDDEN),
+                    *ad = product (d, ROWS, adapter->down, rank, HIDDEN);
   g_autofree float *low = narrow (ad, (gsize)(ROWS * rank));
   g_autofree double *bad = product (low, ROWS, adapter->up, HIDDEN, rank);
   int n_dropped = 0;
   for (int i = 0; i < ROWS * HIDDEN; i++) {
     const int o = i % HIDDEN;
-    const double expected = layer->base.bias[o] + adapter->gain[o] * (wx[i] + (double)adapter->scale * bad[i]);
+    const double expected =
+        layer->base.bias[o] + adapter->gain[o] * (wx[i] + (double)adapter->scale * bad[i]);
     g_assert_cmpfloat_with_epsilon (y[i], expected, 2e-5);
     n_dropped += d[i] == 0;
   }
@@ -313,7 +332,7 @@ test_dora_dropout (gconstpointer data)
   training_free (training);
 }
 
-/* ---- memory ---- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 static void *(*real_alloc) (CkBackend *, size_t);
 static void (*real_free) (CkBackend *, void *);
@@ -337,7 +356,8 @@ counted_free (CkBackend *self, void *memory)
   real_free (self, memory);
 }
 
-/* What a network reserves in its first pass is what is predicted, and the few rows of the pictures, the positions and the head. */
+/* What a network reserves in its first pass is what is predicted, and the few rows of the pictures,
+ * the positions and the head. */
 static void
 test_memory (gconstpointer data)
 {
@@ -345,7 +365,8 @@ test_memory (gconstpointer data)
   for (int checkpointing = 0; checkpointing < 2; checkpointing++) {
     Training *training = training_new (sort, &(TrainingHow){ .checkpointing = checkpointing });
     const CowNetwork *network = training->network;
-    const gsize predicted = cow_network_activation_bytes (sort->kind, &network->config, sort->batch, sort->side, sort->side, checkpointing);
+    const gsize predicted = cow_network_activation_bytes (sort->kind, &network->config, sort->batch,
+                                                          sort->side, sort->side, checkpointing);
     real_alloc = training->backend->alloc;
     real_free = training->backend->free;
     training->backend->alloc = counted_alloc;
@@ -354,10 +375,13 @@ test_memory (gconstpointer data)
     allocated_bytes = 0;
     training_pass (training, 1, TRUE);
     const gsize pictures = (gsize)(sort->batch * 3 * sort->side * sort->side) * sizeof (float);
-    /* Per picture: three of the class token and three of the head's features, twenty of the head's layers, which are no wider. */
-    const gsize rows = (gsize)sort->batch * (gsize)(26 * network->features + 20 * TRAINING_CLASSES) * sizeof (float);
+    /* Per picture: three of the class token and three of the head's features, twenty of the head's
+     * layers, which are no wider. */
+    const gsize rows = (gsize)sort->batch *
+                       (gsize)(26 * network->features + 20 * TRAINING_CLASSES) * sizeof (float);
     const gsize positions = 2 * 16 * 64 * sizeof (float);
-    g_test_message ("%" G_GSIZE_FORMAT " bytes predicted, %" G_GSIZE_FORMAT " reserved", predicted, allocated_bytes);
+    g_test_message ("%" G_GSIZE_FORMAT " bytes predicted, %" G_GSIZE_FORMAT " reserved", predicted,
+                    allocated_bytes);
     g_assert_cmpuint (allocated_bytes, >=, predicted);
     g_assert_cmpuint (allocated_bytes, <=, predicted + pictures + rows + positions);
     training->backend->alloc = real_alloc;
@@ -367,7 +391,7 @@ test_memory (gconstpointer data)
   }
 }
 
-/* ---- what is trained, and what can't be ---- */
+/* ---- what is trained, and what can't be ------------------------------------------------------ */
 
 static gsize
 n_trained (CowNetwork *network)
@@ -390,7 +414,9 @@ test_counts (void)
   GError *error = NULL;
   g_assert_cmpint (ck_cpu_open (NULL, 0, &backend), ==, CK_OK);
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
-    const CowNetworkOptions options = { .kind = cases[i].kind, .n_classes = 9, .image_size = 224, .batch = 1 };
+    const CowNetworkOptions options = {
+      .kind = cases[i].kind, .n_classes = 9, .image_size = 224, .batch = 1
+    };
     CowNetwork *network = cow_network_new (backend, &options, &error);
     g_assert_no_error (error);
     g_assert_cmpuint (n_trained (network), ==, cases[i].n);
@@ -398,7 +424,8 @@ test_counts (void)
   }
   const CowVitConfig small = cow_network_vit_small (224);
   /* Without the head's norm and two layers, with a norm of its own */
-  g_assert_cmpint (cow_vit_config_n_parameters (&small), ==, 21817737 - 2 * 384 - (384 + 1) * 384 - (384 + 1) * 9);
+  g_assert_cmpint (cow_vit_config_n_parameters (&small), ==,
+                   21817737 - 2 * 384 - (384 + 1) * 384 - (384 + 1) * 9);
   ck_backend_close (backend);
 }
 
@@ -412,12 +439,18 @@ typedef struct {
 } Refused;
 
 static const Refused refused[] = {
-  { "target", "plain/nf4", .target = "qq_proj", .kind = COW_NETWORK_LORA, .code = COW_ERROR_ARGUMENT, .says = "qq_proj" },
-  { "gate", "plain/nf4", .target = "gate_proj", .kind = COW_NETWORK_LORA, .code = COW_ERROR_ARGUMENT, .says = "gate_proj" },
-  { "other-method", "plain/nf4", "plain/lora_q_r8", "plain", NULL, COW_NETWORK_DORA, COW_ERROR_MISMATCH, "LoRA" },
-  { "other-network", "gated7b/nf4", "plain/lora_all_r16", "plain", NULL, COW_NETWORK_LORA, COW_ERROR_MISMATCH, "mlp" },
-  { "no-head", "plain/nf4", "plain/lora_q_r8", NULL, NULL, COW_NETWORK_LORA, COW_ERROR_NOT_FOUND, "classifier.safetensors" },
-  { "no-base", "plain/none", .target = "q_proj", .kind = COW_NETWORK_LORA, .code = COW_ERROR_NOT_FOUND, .says = "plain/none" },
+  { "target", "plain/nf4", .target = "qq_proj", .kind = COW_NETWORK_LORA,
+    .code = COW_ERROR_ARGUMENT, .says = "qq_proj" },
+  { "gate", "plain/nf4", .target = "gate_proj", .kind = COW_NETWORK_LORA,
+    .code = COW_ERROR_ARGUMENT, .says = "gate_proj" },
+  { "other-method", "plain/nf4", "plain/lora_q_r8", "plain", NULL, COW_NETWORK_DORA,
+    COW_ERROR_MISMATCH, "LoRA" },
+  { "other-network", "gated7b/nf4", "plain/lora_all_r16", "plain", NULL, COW_NETWORK_LORA,
+    COW_ERROR_MISMATCH, "mlp" },
+  { "no-head", "plain/nf4", "plain/lora_q_r8", NULL, NULL, COW_NETWORK_LORA, COW_ERROR_NOT_FOUND,
+    "classifier.safetensors" },
+  { "no-base", "plain/none", .target = "q_proj", .kind = COW_NETWORK_LORA,
+    .code = COW_ERROR_NOT_FOUND, .says = "plain/none" },
 };
 
 static void
@@ -456,12 +489,15 @@ test_refused_pictures (void)
     const char *sort;
     int height, width;
     const char *says;
-  } cases[] = { { "lora-all", 60, 64, "multiples of 16" }, { "vit", 64, 48, "squares of 64" }, { "resnet18", 64, 16, "32" } };
+  } cases[] = { { "lora-all", 60, 64, "multiples of 16" },
+                { "vit", 64, 48, "squares of 64" },
+                { "resnet18", 64, 16, "32" } };
   GError *error = NULL;
   g_autofree float *pixels = g_new0 (float, 3 * 64 * 64);
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
     Training *training = training_new (find_case (cases[i].sort), &(TrainingHow){ 0 });
-    g_assert_null (cow_network_forward (training->network, pixels, 1, cases[i].height, cases[i].width, TRUE, 0, &error));
+    g_assert_null (cow_network_forward (training->network, pixels, 1, cases[i].height,
+                                        cases[i].width, TRUE, 0, &error));
     g_assert_error (error, COW_ERROR, COW_ERROR_ARGUMENT);
     g_assert_nonnull (strstr (error->message, cases[i].says));
     g_clear_error (&error);
@@ -524,7 +560,8 @@ main (int argc, char **argv)
   add_cases ("memory", test_memory, TRUE, TRUE);
   g_test_add_func ("/training/buffers", test_buffers);
   g_test_add_func ("/training/dora/norms-once-a-step", test_norms_once_a_step);
-  g_test_add_data_func ("/training/dora/without-dropout", GINT_TO_POINTER (FALSE), test_dora_dropout);
+  g_test_add_data_func ("/training/dora/without-dropout", GINT_TO_POINTER (FALSE),
+                        test_dora_dropout);
   g_test_add_data_func ("/training/dora/with-dropout", GINT_TO_POINTER (TRUE), test_dora_dropout);
   g_test_add_func ("/training/counts", test_counts);
   for (guint i = 0; i < G_N_ELEMENTS (refused); i++) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Adapter folders that hold a whole network (kinds dinov3, vit-small, resnet18), as the trainer saves them: what a classifier says of ones
- * that were spoilt, and of a model that is missing or too many.
+ * Adapter folders that hold a whole network (kinds dinov3, vit-small, resnet18), as the trainer
+ * saves them: what a classifier says of ones that were spoilt, and of a model that is missing or
+ * too many.
  */
 #include <math.h>
 #include <string.h>
@@ -90,11 +91,13 @@ static void
 test_spoilt (gconstpointer data)
 {
   const Spoilt *c = data;
-  const char *const files[] = { "model.safetensors", "classifier.safetensors", "config.json", "cowbehavior.json" };
+  const char *const files[] = { "model.safetensors", "classifier.safetensors", "config.json",
+                                "cowbehavior.json" };
   const char *from = saved_folder (c->sort);
   char *folder = scratch_new ();
   for (guint i = 0; i < G_N_ELEMENTS (files); i++) {
-    g_autofree char *source = g_build_filename (from, files[i], NULL), *target = g_build_filename (folder, files[i], NULL);
+    g_autofree char *source = g_build_filename (from, files[i], NULL),
+                    *target = g_build_filename (folder, files[i], NULL);
     if (g_strcmp0 (c->left_out, files[i]) == 0)
       continue;
     if (c->edit.name && i == 0)
@@ -115,7 +118,8 @@ test_truncated (void)
   const char *from = saved_folder ("dinov3");
   char *folder = scratch_new ();
   gsize length;
-  g_autofree char *whole = scratch_read (from, "model.safetensors", &length), *file = g_build_filename (folder, "model.safetensors", NULL);
+  g_autofree char *whole = scratch_read (from, "model.safetensors", &length),
+                  *file = g_build_filename (folder, "model.safetensors", NULL);
   scratch_copy (from, folder, "classifier.safetensors");
   scratch_copy (from, folder, "config.json");
   scratch_copy (from, folder, "cowbehavior.json");
@@ -128,13 +132,15 @@ test_truncated (void)
   scratch_free (folder);
 }
 
-/* A model beside a whole network, none beside an adapter, and an adapter in the folder of a whole network. */
+/* A model beside a whole network, none beside an adapter, and an adapter in the folder of a whole
+ * network. */
 static void
 test_model (void)
 {
   const char *whole = saved_folder ("vit"), *adapter = saved_folder ("lora-all");
   g_autofree char *model = golden_path ("plain/nf4");
-  expect (&(CowClassifierOptions){ .model = model, .adapter = whole }, COW_ERROR_ARGUMENT, "no model goes with it");
+  expect (&(CowClassifierOptions){ .model = model, .adapter = whole }, COW_ERROR_ARGUMENT,
+          "no model goes with it");
   expect (&(CowClassifierOptions){ .adapter = adapter }, COW_ERROR_ARGUMENT, "needs the model");
   expect (&(CowClassifierOptions){ 0 }, COW_ERROR_ARGUMENT, "path");
   g_assert_true (cow_classifier_needs_model (adapter));
@@ -151,7 +157,8 @@ static void
 test_engine (void)
 {
   GError *error = NULL;
-  const CowClassifierOptions options = { .adapter = saved_folder ("resnet18") }, empty = { .model = "", .adapter = options.adapter };
+  const CowClassifierOptions options = { .adapter = saved_folder ("resnet18") },
+                             empty = { .model = "", .adapter = options.adapter };
   CowEngine *engine = cow_engine_get (&options, &error), *same;
   g_assert_no_error (error);
   same = cow_engine_get (&empty, &error);
@@ -162,23 +169,32 @@ test_engine (void)
   cow_engine_unref (same);
 }
 
-/* Its folder is a model too: features without a head; but timm's is none for adapters, and a ResNet's none at all. */
+/* Its folder is a model too: features without a head; but timm's is none for adapters, and a
+ * ResNet's none at all. */
 static void
 test_as_model (void)
 {
   GError *error = NULL;
-  const char *dinov3 = saved_folder ("dinov3-gated"), *vit = saved_folder ("vit"), *resnet = saved_folder ("resnet18");
+  const char *dinov3 = saved_folder ("dinov3-gated"), *vit = saved_folder ("vit"),
+             *resnet = saved_folder ("resnet18");
   static const char *const targets[] = { "q_proj", NULL };
   CkBackend *backend;
-  g_autoptr (CowClassifier) features = cow_classifier_new (&(CowClassifierOptions){ .model = dinov3 }, &error);
+  g_autoptr (CowClassifier) features =
+      cow_classifier_new (&(CowClassifierOptions){ .model = dinov3 }, &error);
   g_assert_no_error (error);
   g_assert_false (cow_classifier_has_head (features));
   g_assert_cmpint (cow_classifier_n_features (features), ==, 32);
-  expect (&(CowClassifierOptions){ .model = resnet }, COW_ERROR_UNSUPPORTED, "torchvision_resnet18");
+  expect (&(CowClassifierOptions){ .model = resnet }, COW_ERROR_UNSUPPORTED,
+          "torchvision_resnet18");
   g_assert_cmpint (ck_cpu_open (NULL, 0, &backend), ==, CK_OK);
-  const CowNetworkOptions options = {
-    .kind = COW_NETWORK_LORA, .n_classes = 9, .model = vit, .rank = 2, .alpha = 4, .targets = targets, .image_size = 64, .batch = 1
-  };
+  const CowNetworkOptions options = { .kind = COW_NETWORK_LORA,
+                                      .n_classes = 9,
+                                      .model = vit,
+                                      .rank = 2,
+                                      .alpha = 4,
+                                      .targets = targets,
+                                      .image_size = 64,
+                                      .batch = 1 };
   g_assert_null (cow_network_new (backend, &options, &error));
   g_assert_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED);
   g_clear_error (&error);
@@ -193,16 +209,22 @@ test_sizes (void)
     const char *sort;
     int height, width;
     gboolean takes;
-  } cases[] = { { "resnet18", 33, 70, TRUE }, { "resnet18", 31, 70, FALSE }, { "dinov3", 32, 80, TRUE },
-                { "dinov3", 40, 64, FALSE },  { "vit", 64, 64, TRUE },       { "vit", 32, 64, FALSE } };
+  } cases[] = { { "resnet18", 33, 70, TRUE }, { "resnet18", 31, 70, FALSE },
+                { "dinov3", 32, 80, TRUE },   { "dinov3", 40, 64, FALSE },
+                { "vit", 64, 64, TRUE },      { "vit", 32, 64, FALSE } };
   g_autofree float *pixels = g_new0 (float, 2 * 3 * 80 * 80);
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
     g_autoptr (GError) error = NULL;
     CowOutput output;
-    g_autoptr (CowClassifier) classifier = cow_classifier_new (&(CowClassifierOptions){ .adapter = saved_folder (cases[i].sort) }, &error);
+    g_autoptr (CowClassifier) classifier = cow_classifier_new (
+        &(CowClassifierOptions){ .adapter = saved_folder (cases[i].sort) }, &error);
     g_assert_no_error (error);
-    g_assert_cmpint (cow_classifier_check_size (classifier, "here", cases[i].width, cases[i].height, NULL), ==, cases[i].takes);
-    g_assert_cmpint (cow_classifier_run (classifier, pixels, 2, cases[i].height, cases[i].width, &output, &error), ==, cases[i].takes);
+    g_assert_cmpint (
+        cow_classifier_check_size (classifier, "here", cases[i].width, cases[i].height, NULL), ==,
+        cases[i].takes);
+    g_assert_cmpint (cow_classifier_run (classifier, pixels, 2, cases[i].height, cases[i].width,
+                                         &output, &error),
+                     ==, cases[i].takes);
     g_assert_cmpint (error == NULL, ==, cases[i].takes);
     for (guint c = 0; cases[i].takes && c < 2 * TRAINING_CLASSES; c++)
       g_assert_true (isfinite (output.logits[c]));

@@ -10,10 +10,14 @@
 #define FEATURES 128 /* of the golden networks */
 
 const TrainingCase training_cases[] = {
-  { "lora-all", COW_NETWORK_LORA, "plain/nf4", "plain/lora_all_r16", .batch = 3, .side = TRAINING_SIDE },
-  { "lora-q-gated", COW_NETWORK_LORA, "gated7b/fp32", "gated7b/lora_q_r8", .batch = 3, .side = TRAINING_SIDE },
-  { "dora-q", COW_NETWORK_DORA, "plain/fp32", "plain/dora_q_r8", .batch = 3, .side = TRAINING_SIDE },
-  { "dora-all-gated", COW_NETWORK_DORA, "gated7b/nf4", "gated7b/dora_all_r16", .batch = 3, .side = TRAINING_SIDE },
+  { "lora-all", COW_NETWORK_LORA, "plain/nf4", "plain/lora_all_r16", .batch = 3,
+    .side = TRAINING_SIDE },
+  { "lora-q-gated", COW_NETWORK_LORA, "gated7b/fp32", "gated7b/lora_q_r8", .batch = 3,
+    .side = TRAINING_SIDE },
+  { "dora-q", COW_NETWORK_DORA, "plain/fp32", "plain/dora_q_r8", .batch = 3,
+    .side = TRAINING_SIDE },
+  { "dora-all-gated", COW_NETWORK_DORA, "gated7b/nf4", "gated7b/dora_all_r16", .batch = 3,
+    .side = TRAINING_SIDE },
   { "frozen", COW_NETWORK_FROZEN, "plain/nf4", .batch = 4 },
   { "dinov3", COW_NETWORK_DINOV3, .batch = 3, .side = TRAINING_SIDE },
   { "dinov3-gated", COW_NETWORK_DINOV3, .gated = TRUE, .batch = 3, .side = TRAINING_SIDE },
@@ -59,7 +63,8 @@ training_new (const TrainingCase *sort, const TrainingHow *how)
 {
   GError *error = NULL;
   Training *self = g_new0 (Training, 1);
-  g_autofree char *base = training_base (sort), *start = sort->adapter && !how->fresh ? golden_path (sort->adapter) : NULL;
+  g_autofree char *base = training_base (sort),
+                  *start = sort->adapter && !how->fresh ? golden_path (sort->adapter) : NULL;
   g_autofree char *head = start ? g_path_get_dirname (start) : NULL;
   static const char *const targets[] = { "all-linear", NULL };
   const CowNetworkOptions options = {
@@ -108,11 +113,12 @@ training_pass (Training *self, guint64 key, gboolean backward)
 {
   GError *error = NULL;
   double loss = 0;
-  const float *logits =
-      cow_network_forward (self->network, self->pixels, self->sort->batch, self->sort->side, self->sort->side, TRUE, key, &error);
+  const float *logits = cow_network_forward (self->network, self->pixels, self->sort->batch,
+                                             self->sort->side, self->sort->side, TRUE, key, &error);
   g_assert_no_error (error);
   g_assert_nonnull (logits);
-  g_assert_true (cow_network_loss (self->network, self->labels, NULL, .1f, backward, 1, &loss, &error));
+  g_assert_true (
+      cow_network_loss (self->network, self->labels, NULL, .1f, backward, 1, &loss, &error));
   g_assert_no_error (error);
   return loss;
 }
@@ -153,8 +159,8 @@ float *
 training_logits (Training *self)
 {
   GError *error = NULL;
-  const float *logits =
-      cow_network_forward (self->network, self->pixels, self->sort->batch, self->sort->side, self->sort->side, FALSE, 0, &error);
+  const float *logits = cow_network_forward (self->network, self->pixels, self->sort->batch,
+                                             self->sort->side, self->sort->side, FALSE, 0, &error);
   g_assert_no_error (error);
   return g_memdup2 (logits, (gsize)self->sort->batch * TRAINING_CLASSES * sizeof (float));
 }
@@ -168,7 +174,8 @@ training_save (Training *self, const char *folder)
   g_assert_no_error (error);
   g_free (card->kind);
   card->kind = g_strdup (self->sort->timm ? "vit-small" : cow_network_kind_name (self->sort->kind));
-  card->preprocess.width = card->preprocess.height = self->sort->side > 0 ? self->sort->side : TRAINING_SIDE;
+  card->preprocess.width = card->preprocess.height =
+      self->sort->side > 0 ? self->sort->side : TRAINING_SIDE;
   g_assert_true (cow_card_write (card, folder, &error));
   g_assert_no_error (error);
 }

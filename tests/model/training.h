@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Small networks of every kind in training, for the tests of model/. Everything aborts the test when it fails. */
+/* Small networks of every kind in training, for the tests of model/. Everything aborts the test
+ * when it fails. */
 #ifndef COW_TEST_TRAINING_H
 #define COW_TEST_TRAINING_H
 
@@ -11,12 +12,14 @@
 typedef struct {
   const char *name;
   CowNetworkKind kind;
-  const char *base, *adapter; /* golden folders of LoRA, DoRA and frozen; the adapter's values are not at their start */
+  const char *base, *adapter; /* golden folders of LoRA, DoRA and frozen; the adapter's values are
+                                 not at their start */
   gboolean gated, timm;       /* of a network from scratch */
   int batch, side;            /* that the tests give it: px, 0 for features */
 } TrainingCase;
 
-/* Ends with a name of NULL: adapters on NF4 and fp32, on q alone and on all layers, with and without a gate; networks from scratch. */
+/* Ends with a name of NULL: adapters on NF4 and fp32, on q alone and on all layers, with and
+ * without a gate; networks from scratch. */
 extern const TrainingCase training_cases[];
 
 typedef struct {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Files that a test writes for itself, in a folder of its own that goes away, and what is expected of errors. */
+/* Files that a test writes for itself, in a folder of its own that goes away, and what is expected
+ * of errors. */
 #ifndef COW_TEST_WRITTEN_H
 #define COW_TEST_WRITTEN_H
 

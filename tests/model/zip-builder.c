@@ -7,7 +7,7 @@ static void
 put (GString *out, guint64 value, guint n_bytes)
 {
   for (guint i = 0; i < n_bytes; i++, value >>= 8)
-    g_string_append_c (out, (char) value);
+    g_string_append_c (out, (char)value);
 }
 
 static void

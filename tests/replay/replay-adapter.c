@@ -2,12 +2,14 @@
 /*
  * replay-adapter RUN [BASE]: repeats a run that PEFT recorded, and says how far ours is from it.
  *
- * RUN is a folder with start/ and end/ adapter folders and run.safetensors (images, labels, losses, grad_norms), as
- * tests/data/golden/plain/train_lora. BASE is the network (default: RUN/base, else RUN/../nf4). The head starts as
- * start/classifier.safetensors, else as RUN/../classifier.safetensors. The settings are those of the recorded runs: batches of 4 pictures
- * in order, 2 of them a step, loss over 2, clipping to 1, AdamW (1e-3, .9, .999, 1e-8, .01), a warm-up of 4 steps and a cosine to .1,
- * smoothing .1, no dropout. With COW_REPLAY_CHECKPOINTING=on each layer is computed again in the backward pass. Exits 0 within the limits:
- * losses 1e-4, gradient norms 1e-3 relative, final tensors 1e-3.
+ * RUN is a folder with start/ and end/ adapter folders and run.safetensors (images, labels, losses,
+ * grad_norms), as tests/data/golden/plain/train_lora. BASE is the network (default: RUN/base, else
+ * RUN/../nf4). The head starts as start/classifier.safetensors, else as
+ * RUN/../classifier.safetensors. The settings are those of the recorded runs: batches of 4 pictures
+ * in order, 2 of them a step, loss over 2, clipping to 1, AdamW (1e-3, .9, .999, 1e-8, .01), a
+ * warm-up of 4 steps and a cosine to .1, smoothing .1, no dropout. With COW_REPLAY_CHECKPOINTING=on
+ * each layer is computed again in the backward pass. Exits 0 within the limits: losses 1e-4,
+ * gradient norms 1e-3 relative, final tensors 1e-3.
  */
 #include <math.h>
 #include <stdio.h>
@@ -54,13 +56,16 @@ static char *
 either (const char *folder, const char *first, const char *second)
 {
   g_autofree char *path = g_build_filename (folder, first, NULL);
-  return g_file_test (path, G_FILE_TEST_EXISTS) ? g_steal_pointer (&path) : g_build_filename (folder, second, NULL);
+  return g_file_test (path, G_FILE_TEST_EXISTS) ? g_steal_pointer (&path)
+                                                : g_build_filename (folder, second, NULL);
 }
 
 static double
 learning_rate (int step, int n_steps)
 {
-  const double factor = step < WARM_UP ? (step + 1.) / WARM_UP : .1 + .45 * (1 + cos (G_PI * (step - WARM_UP) / (n_steps - WARM_UP)));
+  const double factor = step < WARM_UP
+                            ? (step + 1.) / WARM_UP
+                            : .1 + .45 * (1 + cos (G_PI * (step - WARM_UP) / (n_steps - WARM_UP)));
   return 1e-3 * factor;
 }
 
@@ -79,16 +84,19 @@ micro_batch (const Run *run, int k)
   double loss = 0;
   const int at = BATCH * k % run->n;
   const gsize picture = 3 * (gsize)run->height * (gsize)run->width;
-  cow_network_forward (run->network, run->images + (gsize)at * picture, BATCH, run->height, run->width, TRUE, (guint64)k, &error);
+  cow_network_forward (run->network, run->images + (gsize)at * picture, BATCH, run->height,
+                       run->width, TRUE, (guint64)k, &error);
   check (error);
-  cow_network_loss (run->network, run->labels + at, NULL, .1f, TRUE, 1.f / ACCUMULATION, &loss, &error);
+  cow_network_loss (run->network, run->labels + at, NULL, .1f, TRUE, 1.f / ACCUMULATION, &loss,
+                    &error);
   check (error);
   return loss;
 }
 
 /* Repeats all steps; the worst differences of losses and, relative, of norms. */
 static void
-repeat (const Run *run, const float *losses, const float *norms, int n_steps, double *worst_loss, double *worst_norm)
+repeat (const Run *run, const float *losses, const float *norms, int n_steps, double *worst_loss,
+        double *worst_norm)
 {
   *worst_loss = *worst_norm = 0;
   for (int step = 0; step < n_steps; step++) {
@@ -99,7 +107,9 @@ repeat (const Run *run, const float *losses, const float *norms, int n_steps, do
       const double off = fabs (micro_batch (run, k) - losses[k]);
       *worst_loss = off <= *worst_loss ? *worst_loss : off; /* a NaN counts as worst */
     }
-    const CkAdamW settings = { (float)learning_rate (step, n_steps), .9f, .999f, 1e-8f, .01f, step + 1 };
+    const CkAdamW settings = {
+      (float)learning_rate (step, n_steps), .9f, .999f, 1e-8f, .01f, step + 1
+    };
     cow_network_step (run->network, &settings, 1, &norm, &error);
     check (error);
     const double off = fabs (norm - norms[step]) / norms[step];
@@ -107,7 +117,8 @@ repeat (const Run *run, const float *losses, const float *norms, int n_steps, do
   }
 }
 
-/* The largest difference of any tensor that both files hold under one name; every tensor of `expected` must be there. */
+/* The largest difference of any tensor that both files hold under one name; every tensor of
+ * `expected` must be there. */
 static double
 compare_files (const char *found_path, const char *expected_path)
 {
@@ -141,9 +152,11 @@ compare_end (CowNetwork *network, const char *end)
   cow_network_save (network, folder, &error);
   check (error);
   double worst = 0;
-  const char *const files[] = { "adapter_model.safetensors", "classifier.safetensors", "adapter_config.json" };
+  const char *const files[] = { "adapter_model.safetensors", "classifier.safetensors",
+                                "adapter_config.json" };
   for (int i = 0; i < 3; i++) {
-    g_autofree char *found = g_build_filename (folder, files[i], NULL), *expected = g_build_filename (end, files[i], NULL);
+    g_autofree char *found = g_build_filename (folder, files[i], NULL),
+                    *expected = g_build_filename (end, files[i], NULL);
     if (i < 2)
       worst = MAX (worst, compare_files (found, expected));
     remove (found);
@@ -157,7 +170,8 @@ read_labels (const CowSafetensors *file, int n)
 {
   const CowTensor *tensor = cow_safetensors_get (file, "labels");
   if (!tensor || tensor->dtype != COW_I64 || cow_tensor_count (tensor) != (gsize)n) {
-    g_printerr ("replay-adapter: %s: labels [%d] of I64 expected\n", cow_safetensors_path (file), n);
+    g_printerr ("replay-adapter: %s: labels [%d] of I64 expected\n", cow_safetensors_path (file),
+                n);
     exit (2);
   }
   gint32 *labels = g_new (gint32, n);
@@ -173,21 +187,27 @@ static CowNetwork *
 open_network (CkBackend *backend, const char *folder, const char *base, gint64 side)
 {
   GError *error = NULL;
-  g_autofree char *start = g_build_filename (folder, "start", NULL), *config_path = g_build_filename (start, "adapter_config.json", NULL);
-  g_autofree char *head = either (folder, "start/classifier.safetensors", "../classifier.safetensors"), *config = NULL;
+  g_autofree char *start = g_build_filename (folder, "start", NULL),
+                  *config_path = g_build_filename (start, "adapter_config.json", NULL);
+  g_autofree char *head =
+                      either (folder, "start/classifier.safetensors", "../classifier.safetensors"),
+                  *config = NULL;
   g_autofree char *head_folder = g_path_get_dirname (head);
   g_file_get_contents (config_path, &config, NULL, &error);
   check (error);
   const gboolean dora = strstr (config, "\"use_dora\": true") != NULL;
-  const CowNetworkOptions options = { .kind = dora ? COW_NETWORK_DORA : COW_NETWORK_LORA,
-                                      .n_classes = 9,
-                                      .model = base,
-                                      .start = start,
-                                      .start_head = head_folder,
-                                      .checkpointing = g_strcmp0 (g_getenv ("COW_REPLAY_CHECKPOINTING"), "on") == 0 ? COW_CHECKPOINTING_ON
-                                                                                                                    : COW_CHECKPOINTING_OFF,
-                                      .image_size = (int)side,
-                                      .batch = BATCH };
+  const CowNetworkOptions options = {
+    .kind = dora ? COW_NETWORK_DORA : COW_NETWORK_LORA,
+    .n_classes = 9,
+    .model = base,
+    .start = start,
+    .start_head = head_folder,
+    .checkpointing = g_strcmp0 (g_getenv ("COW_REPLAY_CHECKPOINTING"), "on") == 0
+                         ? COW_CHECKPOINTING_ON
+                         : COW_CHECKPOINTING_OFF,
+    .image_size = (int)side,
+    .batch = BATCH
+  };
   CowNetwork *network = cow_network_new (backend, &options, &error);
   check (error);
   return network;
@@ -207,15 +227,20 @@ main (int argc, char **argv)
     return 2;
   }
   g_autofree char *base = argc > 2 ? g_strdup (argv[2]) : either (argv[1], "base", "../nf4");
-  g_autofree char *path = g_build_filename (argv[1], "run.safetensors", NULL), *end = g_build_filename (argv[1], "end", NULL);
+  g_autofree char *path = g_build_filename (argv[1], "run.safetensors", NULL),
+                  *end = g_build_filename (argv[1], "end", NULL);
   g_autoptr (CowSafetensors) file = cow_safetensors_open (path, &error);
   check (error);
   const CowTensor *images, *losses, *norms;
-  g_autofree float *image_values = floats (file, "images", &images), *loss_values = floats (file, "losses", &losses);
+  g_autofree float *image_values = floats (file, "images", &images),
+                   *loss_values = floats (file, "losses", &losses);
   g_autofree float *norm_values = floats (file, "grad_norms", &norms);
   const int n = (int)images->dims[0], n_steps = (int)cow_tensor_count (norms);
-  if (images->n_dims != 4 || n % BATCH != 0 || cow_tensor_count (losses) != (gsize)n_steps * ACCUMULATION) {
-    g_printerr ("replay-adapter: %s: images [4 k, 3, h, w] and two losses a gradient norm expected\n", path);
+  if (images->n_dims != 4 || n % BATCH != 0 ||
+      cow_tensor_count (losses) != (gsize)n_steps * ACCUMULATION) {
+    g_printerr (
+        "replay-adapter: %s: images [4 k, 3, h, w] and two losses a gradient norm expected\n",
+        path);
     return 2;
   }
   g_autofree gint32 *labels = read_labels (file, n);
@@ -224,9 +249,11 @@ main (int argc, char **argv)
   double worst_loss, worst_norm;
   repeat (&run, loss_values, norm_values, n_steps, &worst_loss, &worst_norm);
   const double worst_tensor = compare_end (network, end);
-  printf ("%s: losses differ by at most %.2e (limit %.0e), gradient norms by %.2e of themselves (%.0e), final tensors by %.2e (%.0e)\n",
+  printf ("%s: losses differ by at most %.2e (limit %.0e), gradient norms by %.2e of themselves "
+          "(%.0e), final tensors by %.2e (%.0e)\n",
           argv[1], worst_loss, LOSS_LIMIT, worst_norm, NORM_LIMIT, worst_tensor, TENSOR_LIMIT);
   g_clear_pointer (&network, cow_network_free);
   ck_backend_close (backend);
-  return worst_loss <= LOSS_LIMIT && worst_norm <= NORM_LIMIT && worst_tensor <= TENSOR_LIMIT ? 0 : 1;
+  return worst_loss <= LOSS_LIMIT && worst_norm <= NORM_LIMIT && worst_tensor <= TENSOR_LIMIT ? 0
+                                                                                              : 1;
 }

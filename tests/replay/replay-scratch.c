@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * replay-scratch FILE [NETWORK]: repeats what torchvision and timm computed of networks with weights from a formula
- * (pipelines/demo/formula.h), and says how far ours is from it.
+ * replay-scratch FILE [NETWORK]: repeats what torchvision and timm computed of networks with
+ * weights from a formula (pipelines/demo/formula.h), and says how far ours is from it.
  *
- * FILE holds for resnet18 and vit_small, or the one that NETWORK names: NETWORK.eval_logits [2, 9] before and .eval_logits_after four
- * steps, .train_losses [4] of those steps, and .names, the tensors' names and shapes as text, one a line. The steps: batches of four
- * pictures with the labels 0 3 5 8, smoothing .1, AdamW (1e-4, .9, .999, 1e-8, 1e-4), no dropout, no clipping. Exits 0 when our network has
- * just those tensors, its first logits and the losses are within 1e-3, and its last logits within 1e-2: AdamW's first steps follow the sign
- * of gradients that rounding decides, so that torch itself, in double precision, is 5e-4 away from what it recorded in single precision of
- * ResNet.
+ * FILE holds for resnet18 and vit_small, or the one that NETWORK names: NETWORK.eval_logits [2, 9]
+ * before and .eval_logits_after four steps, .train_losses [4] of those steps, and .names, the
+ * tensors' names and shapes as text, one a line. The steps: batches of four pictures with the
+ * labels 0 3 5 8, smoothing .1, AdamW (1e-4, .9, .999, 1e-8, 1e-4), no dropout, no clipping. Exits
+ * 0 when our network has just those tensors, its first logits and the losses are within 1e-3, and
+ * its last logits within 1e-2: AdamW's first steps follow the sign of gradients that rounding
+ * decides, so that torch itself, in double precision, is 5e-4 away from what it recorded in single
+ * precision of ResNet.
  */
 #include <math.h>
 #include <stdio.h>
@@ -46,7 +48,8 @@ floats (const CowSafetensors *file, const char *network, const char *what, gsize
   g_autofree char *name = g_strconcat (network, ".", what, NULL);
   const CowTensor *tensor = cow_safetensors_get (file, name);
   if (!tensor || cow_tensor_count (tensor) != n) {
-    g_printerr ("replay-scratch: %s: %s of %" G_GSIZE_FORMAT " values expected\n", cow_safetensors_path (file), name, n);
+    g_printerr ("replay-scratch: %s: %s of %" G_GSIZE_FORMAT " values expected\n",
+                cow_safetensors_path (file), name, n);
     exit (2);
   }
   float *values = g_new (float, n);
@@ -55,7 +58,7 @@ floats (const CowSafetensors *file, const char *network, const char *what, gsize
   return values;
 }
 
-/* ---- names and weights ---- */
+/* ---- names and weights ----------------------------------------------------------------------- */
 
 /* What the recorded network calls a tensor of ours: the head's are numbered. */
 static char *
@@ -74,16 +77,19 @@ describe (const char *name, const gint64 *dims, guint n_dims)
   g_autoptr (GString) text = g_string_new (name);
   g_string_append (text, " (");
   for (guint i = 0; i < n_dims; i++)
-    g_string_append_printf (text, "%s%" G_GINT64_FORMAT "%s", i > 0 ? " " : "", dims[i], i + 1 < n_dims || n_dims == 1 ? "," : "");
+    g_string_append_printf (text, "%s%" G_GINT64_FORMAT "%s", i > 0 ? " " : "", dims[i],
+                            i + 1 < n_dims || n_dims == 1 ? "," : "");
   g_string_append_c (text, ')');
   return g_strdup (text->str);
 }
 
 /* Sets a tensor by the formula and crosses it off the recorded names. */
 static void
-fill (const char *network, const char *name, const gint64 *dims, guint n_dims, GHashTable *names, float *values)
+fill (const char *network, const char *name, const gint64 *dims, guint n_dims, GHashTable *names,
+      float *values)
 {
-  g_autofree char *recorded = recorded_name (network, name), *line = describe (recorded, dims, n_dims);
+  g_autofree char *recorded = recorded_name (network, name),
+                  *line = describe (recorded, dims, n_dims);
   g_autofree char *full = g_strconcat (network, ".", recorded, NULL);
   if (!g_hash_table_remove (names, line)) {
     g_printerr ("replay-scratch: the recorded %s has no \"%s\"\n", network, line);
@@ -103,7 +109,8 @@ fill_running (const char *network_name, CowNetwork *network, GHashTable *names)
   for (int i = 0; i < COW_RESNET_N_UNITS; i++)
     for (int part = 2; part < COW_RESNET_N_NORM; part++) {
       const gint64 out = cow_resnet_units[i].out;
-      g_autofree char *name = g_strconcat (cow_resnet_units[i].norm, ".", cow_resnet_norm_names[part], NULL);
+      g_autofree char *name =
+          g_strconcat (cow_resnet_units[i].norm, ".", cow_resnet_norm_names[part], NULL);
       fill (network_name, name, &out, 1, names, values);
       values += out;
     }
@@ -134,7 +141,8 @@ read_names (const CowSafetensors *file, const char *network)
   g_autofree char *name = g_strconcat (network, ".names", NULL);
   const CowTensor *tensor = cow_safetensors_get (file, name);
   if (!tensor || tensor->dtype != COW_U8) {
-    g_printerr ("replay-scratch: %s: %s, text as U8, expected\n", cow_safetensors_path (file), name);
+    g_printerr ("replay-scratch: %s: %s, text as U8, expected\n", cow_safetensors_path (file),
+                name);
     exit (2);
   }
   g_autofree char *text = g_strndup ((const char *)tensor->data, tensor->n_bytes);
@@ -146,7 +154,7 @@ read_names (const CowSafetensors *file, const char *network)
   return names;
 }
 
-/* ---- the run ---- */
+/* ---- the run --------------------------------------------------------------------------------- */
 
 /* The largest difference; a NaN counts as infinite. */
 static double
@@ -198,15 +206,19 @@ static gboolean
 replay (CkBackend *backend, const CowSafetensors *file, const char *name)
 {
   GError *error = NULL;
-  const CowNetworkOptions options = { .kind = g_str_equal (name, "resnet18") ? COW_NETWORK_RESNET18 : COW_NETWORK_VIT,
-                                      .n_classes = N_CLASSES,
-                                      .checkpointing = g_strcmp0 (g_getenv ("COW_REPLAY_CHECKPOINTING"), "on") == 0 ? COW_CHECKPOINTING_ON
-                                                                                                                    : COW_CHECKPOINTING_OFF,
-                                      .image_size = SIDE,
-                                      .batch = N_TRAIN };
+  const CowNetworkOptions options = {
+    .kind = g_str_equal (name, "resnet18") ? COW_NETWORK_RESNET18 : COW_NETWORK_VIT,
+    .n_classes = N_CLASSES,
+    .checkpointing = g_strcmp0 (g_getenv ("COW_REPLAY_CHECKPOINTING"), "on") == 0
+                         ? COW_CHECKPOINTING_ON
+                         : COW_CHECKPOINTING_OFF,
+    .image_size = SIDE,
+    .batch = N_TRAIN
+  };
   g_autofree float *before = floats (file, name, "eval_logits", N_EVAL * N_CLASSES);
   g_autofree float *after = floats (file, name, "eval_logits_after", N_EVAL * N_CLASSES);
-  g_autofree float *losses = floats (file, name, "train_losses", 4), *pixels = formula_pixels (name, "pixels", N_EVAL);
+  g_autofree float *losses = floats (file, name, "train_losses", 4),
+                   *pixels = formula_pixels (name, "pixels", N_EVAL);
   g_autofree float *train_pixels = formula_pixels (name, "train_pixels", N_TRAIN);
   g_autoptr (GHashTable) names = read_names (file, name);
   g_autoptr (CowNetwork) network = cow_network_new (backend, &options, &error);
@@ -215,12 +227,15 @@ replay (CkBackend *backend, const CowSafetensors *file, const char *name)
   fill_all (name, network, names);
   const double off_before = compare_logits (network, pixels, before);
   train (network, train_pixels, found);
-  const double off_losses = worst_of (found, losses, 4), off_after = compare_logits (network, pixels, after);
-  printf ("%s: logits before differ by at most %.2e, losses by %.2e (limit %.0e), logits after by %.2e (%.0e)\n", name, off_before,
-          off_losses, LIMIT, off_after, AFTER_LIMIT);
+  const double off_losses = worst_of (found, losses, 4),
+               off_after = compare_logits (network, pixels, after);
+  printf ("%s: logits before differ by at most %.2e, losses by %.2e (limit %.0e), logits after by "
+          "%.2e (%.0e)\n",
+          name, off_before, off_losses, LIMIT, off_after, AFTER_LIMIT);
   if (g_hash_table_size (names) > 0)
     printf ("%s: %u of its recorded tensors are none of ours\n", name, g_hash_table_size (names));
-  return off_before <= LIMIT && off_losses <= LIMIT && off_after <= AFTER_LIMIT && g_hash_table_size (names) == 0;
+  return off_before <= LIMIT && off_losses <= LIMIT && off_after <= AFTER_LIMIT &&
+         g_hash_table_size (names) == 0;
 }
 
 int

@@ -8,7 +8,7 @@
 
 #include "model/adapter/card.h"
 
-/* ---- running --------------------------------------------------------------------------------------------------------------------- */
+/* ---- running --------------------------------------------------------------------------------- */
 
 Result
 cli_run (const char *argument, ...)
@@ -27,7 +27,8 @@ cli_run (const char *argument, ...)
   g_ptr_array_add (arguments, NULL);
 
   int wait_status = 0;
-  g_spawn_sync (NULL, (char **)arguments->pdata, NULL, G_SPAWN_DEFAULT, NULL, NULL, &result.out, &result.err, &wait_status, &error);
+  g_spawn_sync (NULL, (char **)arguments->pdata, NULL, G_SPAWN_DEFAULT, NULL, NULL, &result.out,
+                &result.err, &wait_status, &error);
   g_assert_no_error (error);
   g_assert_true (WIFEXITED (wait_status));
   result.status = WEXITSTATUS (wait_status);
@@ -53,12 +54,13 @@ cli_assert_error (const Result *result, int status, const char *text)
 {
   const char *newline = strchr (result->err, '\n');
 
-  if (!g_str_has_prefix (result->err, "cow-trainer: ") || !newline || newline[1] != '\0' || !strstr (result->err, text))
+  if (!g_str_has_prefix (result->err, "cow-trainer: ") || !newline || newline[1] != '\0' ||
+      !strstr (result->err, text))
     g_error ("expected one line \"cow-trainer: ...\" with \"%s\", got:\n%s", text, result->err);
   g_assert_cmpint (result->status, ==, status);
 }
 
-/* ---- folders --------------------------------------------------------------------------------------------------------------------- */
+/* ---- folders --------------------------------------------------------------------------------- */
 
 char *
 cli_golden (const char *network, const char *name)
@@ -100,7 +102,8 @@ copy_file (const char *from, const char *folder)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *name = g_path_get_basename (from);
-  g_autoptr (GFile) source = g_file_new_for_path (from), target = g_file_new_build_filename (folder, name, NULL);
+  g_autoptr (GFile) source = g_file_new_for_path (from),
+                    target = g_file_new_build_filename (folder, name, NULL);
   g_file_copy (source, target, G_FILE_COPY_OVERWRITE, NULL, NULL, NULL, &error);
   g_assert_no_error (error);
 }
@@ -122,7 +125,9 @@ cli_make_adapter (const char *folder, const char *network, const char *adapter)
   }
   copy_file (head, path);
   g_free (card->kind);
-  card->kind = g_strdup (!adapter ? "frozen" : g_str_has_prefix (adapter, "dora") ? "dora" : "lora");
+  card->kind = g_strdup (!adapter                             ? "frozen"
+                         : g_str_has_prefix (adapter, "dora") ? "dora"
+                                                              : "lora");
   card->preprocess.width = card->preprocess.height = 64;
   cow_card_write (card, path, &error);
   g_assert_no_error (error);
@@ -138,7 +143,8 @@ cli_make_picture (const char *folder, const char *name, int width, int height, g
 
   for (int i = 0; i < width * height * 3; i++)
     rgb[i] = (guint8)g_rand_int_range (random, 0, 256);
-  VipsImage *image = vips_image_new_from_memory (rgb, (gsize)width * height * 3, width, height, 3, VIPS_FORMAT_UCHAR);
+  VipsImage *image = vips_image_new_from_memory (rgb, (gsize)width * height * 3, width, height, 3,
+                                                 VIPS_FORMAT_UCHAR);
   g_assert_nonnull (image);
   image->Type = VIPS_INTERPRETATION_sRGB;
   g_assert_cmpint (vips_image_write_to_file (image, path, NULL), ==, 0);

@@ -14,7 +14,8 @@ static const char *const names[] = { "lying", "standing", "walking" };
 static gboolean
 is_figure (guint label, int x, int y, int width, int height, int shift)
 {
-  const double dx = (x + .5 - width / 2. - shift / 4.) / width, dy = (y + .5 - height / 2.) / height;
+  const double dx = (x + .5 - width / 2. - shift / 4.) / width,
+               dy = (y + .5 - height / 2.) / height;
 
   switch (label) {
   case 0:
@@ -29,18 +30,23 @@ is_figure (guint label, int x, int y, int width, int height, int shift)
 void
 drawn_picture (const char *path, guint label, guint seed, int width, int height)
 {
-  static const int colours[DRAWN_N_CLASSES][3] = { { 200, 90, 60 }, { 70, 110, 210 }, { 90, 190, 80 } };
+  static const int colours[DRAWN_N_CLASSES][3] = { { 200, 90, 60 },
+                                                   { 70, 110, 210 },
+                                                   { 90, 190, 80 } };
   g_autoptr (GRand) random = g_rand_new_with_seed (seed * DRAWN_N_CLASSES + label);
   g_autofree guint8 *rgb = g_malloc ((gsize)width * (gsize)height * 3);
-  const int shift = g_rand_int_range (random, 0, MAX (width / 8, 1)), light = g_rand_int_range (random, -25, 26);
+  const int shift = g_rand_int_range (random, 0, MAX (width / 8, 1)),
+            light = g_rand_int_range (random, -25, 26);
 
   for (int y = 0; y < height; y++)
     for (int x = 0; x < width; x++)
       for (int c = 0; c < 3; c++) {
         const int value = is_figure (label, x, y, width, height, shift) ? colours[label][c] : 40;
-        rgb[3 * (y * width + x) + c] = (guint8)CLAMP (value + light + g_rand_int_range (random, -12, 13), 0, 255);
+        rgb[3 * (y * width + x) + c] =
+            (guint8)CLAMP (value + light + g_rand_int_range (random, -12, 13), 0, 255);
       }
-  VipsImage *image = vips_image_new_from_memory (rgb, (gsize)width * (gsize)height * 3, width, height, 3, VIPS_FORMAT_UCHAR);
+  VipsImage *image = vips_image_new_from_memory (rgb, (gsize)width * (gsize)height * 3, width,
+                                                 height, 3, VIPS_FORMAT_UCHAR);
   g_assert_nonnull (image);
   image->Type = VIPS_INTERPRETATION_sRGB;
   g_assert_cmpint (vips_image_write_to_file (image, path, NULL), ==, 0);

@@ -19,10 +19,10 @@ struct _HubServer {
 };
 
 static const char config[] = "{\"model_type\": \"dinov3_vit\"}\n";
-static const char shard_index[] =
-    "{\"weight_map\": {\"a\": \"model-00001-of-00002.safetensors\", \"b\": \"model-00002-of-00002.safetensors\"}}\n";
+static const char shard_index[] = "{\"weight_map\": {\"a\": \"model-00001-of-00002.safetensors\", "
+                                  "\"b\": \"model-00002-of-00002.safetensors\"}}\n";
 
-/* ---- Contents ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- Contents -------------------------------------------------------------------------------- */
 
 const char *
 hub_server_content (HubServer *self, const char *path, gsize *n_bytes)
@@ -59,7 +59,7 @@ is_large (const char *path)
   return g_str_has_suffix (path, ".safetensors") || g_str_has_suffix (path, ".bin");
 }
 
-/* ---- Answers ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- Answers --------------------------------------------------------------------------------- */
 
 static void
 answer (SoupServerMessage *message, guint status, const char *type, const char *text, gsize n)
@@ -113,7 +113,8 @@ typedef struct {
   SoupServerMessage *message;
   const char *bytes;
   gsize n, sent;  /* bytes to send, sent */
-  gboolean stays; /* the connection then says nothing more, else it is closed; for bodies that end too early */
+  gboolean stays; /* the connection then says nothing more, else it is closed; for bodies that end
+                     too early */
   gboolean complete, held;
 } Trickle;
 
@@ -167,13 +168,15 @@ note_gone (SoupServerMessage *message, gpointer user_data)
 
 /* Sends n bytes; the announced length is `total`, 0 for none. */
 static void
-answer_pieces (HubServer *self, SoupServerMessage *message, const char *bytes, gsize n, gsize total, gboolean stays, guint pause_ms)
+answer_pieces (HubServer *self, SoupServerMessage *message, const char *bytes, gsize n, gsize total,
+               gboolean stays, guint pause_ms)
 {
   Trickle *state = g_new0 (Trickle, 1);
   g_autoptr (GSource) source = g_timeout_source_new (pause_ms);
   SoupMessageHeaders *headers = soup_server_message_get_response_headers (message);
 
-  *state = (Trickle){ self, g_object_ref (message), bytes, n, 0, stays, total == 0 || total == n, total == n };
+  *state = (Trickle){ self,  g_object_ref (message),   bytes,     n, 0,
+                      stays, total == 0 || total == n, total == n };
   soup_server_message_set_status (message, 200, NULL);
   if (total > 0)
     soup_message_headers_set_content_length (headers, (goffset)total);
@@ -186,7 +189,7 @@ answer_pieces (HubServer *self, SoupServerMessage *message, const char *bytes, g
   soup_server_message_pause (message);
 }
 
-/* ---- The hub: listings --------------------------------------------------------------------------------------------------------------- */
+/* ---- The hub: listings ----------------------------------------------------------------------- */
 
 static char *
 blob_id (const char *content, gsize n)
@@ -216,11 +219,12 @@ add_entry (HubServer *self, GString *text, const char *repository, const char *p
   const char *content = hub_server_content (self, path, &n);
   g_autofree char *id = blob_id (content, n), *sha256 = sha256_of (self, repository, path);
 
-  g_string_append_printf (text, "%s{\"rfilename\": \"%s\", \"size\": %zu, \"blobId\": \"%s\"", text->str[text->len - 1] == '[' ? "" : ", ",
-                          path, n, id);
+  g_string_append_printf (text, "%s{\"rfilename\": \"%s\", \"size\": %zu, \"blobId\": \"%s\"",
+                          text->str[text->len - 1] == '[' ? "" : ", ", path, n, id);
   /* The blob of a large file is Git's pointer to it. */
   if (is_large (path))
-    g_string_append_printf (text, ", \"lfs\": {\"sha256\": \"%s\", \"size\": %zu, \"pointerSize\": 134}", sha256, n);
+    g_string_append_printf (
+        text, ", \"lfs\": {\"sha256\": \"%s\", \"size\": %zu, \"pointerSize\": 134}", sha256, n);
   g_string_append_c (text, '}');
 }
 
@@ -246,7 +250,9 @@ answer_listing (HubServer *self, SoupServerMessage *message, const char *reposit
     g_string_assign (text, self->listing);
     g_mutex_unlock (&self->lock);
   } else {
-    g_string_append_printf (text, "{\"id\": \"%s\", \"sha\": \"" HUB_SERVER_COMMIT "\", \"tags\": [null, 1.5], \"siblings\": [",
+    g_string_append_printf (text,
+                            "{\"id\": \"%s\", \"sha\": \"" HUB_SERVER_COMMIT
+                            "\", \"tags\": [null, 1.5], \"siblings\": [",
                             repository);
     for (const char *const *path = g_str_has_suffix (repository, "/shards")    ? shards
                                    : g_str_has_suffix (repository, "/useless") ? useless
@@ -258,7 +264,7 @@ answer_listing (HubServer *self, SoupServerMessage *message, const char *reposit
   answer (message, 200, "application/json", text->str, text->len);
 }
 
-/* ---- The hub ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- The hub --------------------------------------------------------------------------------- */
 
 /* Whether the answer to any request for a repository is an error; makes it. */
 static gboolean
@@ -286,19 +292,24 @@ answer_trouble (HubServer *self, SoupServerMessage *message, const char *reposit
 
 /* A file of a repository; `proxied` hosts have names. */
 static void
-answer_file (HubServer *self, SoupServerMessage *message, const char *repository, const char *path, gboolean token, gboolean proxied)
+answer_file (HubServer *self, SoupServerMessage *message, const char *repository, const char *path,
+             gboolean token, gboolean proxied)
 {
   gsize n = 0;
   const char *content = hub_server_content (self, path, &n);
-  g_autofree char *sha256 = sha256_of (self, repository, path), *etag = g_strdup_printf ("\"%s\"", sha256);
-  g_autofree char *escaped = g_uri_escape_string (path, "/", FALSE), *near = g_strconcat ("/near/", escaped, NULL);
+  g_autofree char *sha256 = sha256_of (self, repository, path),
+                  *etag = g_strdup_printf ("\"%s\"", sha256);
+  g_autofree char *escaped = g_uri_escape_string (path, "/", FALSE),
+                  *near = g_strconcat ("/near/", escaped, NULL);
   g_autofree char *target =
-      g_strdup_printf ("%s/%s/%s?signature=secret", proxied ? "http://cdn.test" : self->network_address, repository, escaped);
+      g_strdup_printf ("%s/%s/%s?signature=secret",
+                       proxied ? "http://cdn.test" : self->network_address, repository, escaped);
 
   if (g_str_has_suffix (repository, "/gated") && !token)
     answer_error (message, 401, "GatedRepo", "Access to model is restricted");
   else if (g_str_has_suffix (repository, "/forbidden"))
-    answer_error (message, 403, "GatedRepo", "You are not in the authorized list; " HUB_SERVER_TOKEN);
+    answer_error (message, 403, "GatedRepo",
+                  "You are not in the authorized list; " HUB_SERVER_TOKEN);
   else if (g_str_has_suffix (repository, "/circle"))
     soup_server_message_set_redirect (message, 302, "/again");
   else if (g_str_has_suffix (repository, "/file-scheme"))
@@ -325,11 +336,13 @@ answer_content (HubServer *self, SoupServerMessage *message, const char *path)
 }
 
 static void
-handle_hub (SoupServer *server, SoupServerMessage *message, const char *path, GHashTable *query, gpointer user_data)
+handle_hub (SoupServer *server, SoupServerMessage *message, const char *path, GHashTable *query,
+            gpointer user_data)
 {
   HubServer *self = user_data;
   const gboolean proxied = server == self->proxy;
-  const gboolean token = g_strcmp0 (request_header (message, "Authorization"), "Bearer " HUB_SERVER_TOKEN) == 0;
+  const gboolean token =
+      g_strcmp0 (request_header (message, "Authorization"), "Bearer " HUB_SERVER_TOKEN) == 0;
 
   add_count (self, &self->count.hub_requests, TRUE);
   add_count (self, &self->count.hub_tokens, token);
@@ -337,8 +350,11 @@ handle_hub (SoupServer *server, SoupServerMessage *message, const char *path, GH
     path += strlen ("/mirror");
   g_auto (GStrv) parts = g_strsplit (path + 1, "/", 5);
   const guint n = g_strv_length (parts);
-  const gboolean listing = n == 5 && g_str_equal (parts[0], "api") && g_str_equal (parts[1], "models");
-  g_autofree char *repository = n == 5 ? g_strjoin ("/", parts[listing ? 2 : 0], parts[listing ? 3 : 1], NULL) : g_strdup ("");
+  const gboolean listing =
+      n == 5 && g_str_equal (parts[0], "api") && g_str_equal (parts[1], "models");
+  g_autofree char *repository =
+      n == 5 ? g_strjoin ("/", parts[listing ? 2 : 0], parts[listing ? 3 : 1], NULL)
+             : g_strdup ("");
 
   if (g_str_equal (path, "/again"))
     soup_server_message_set_redirect (message, 302, "/again");
@@ -352,7 +368,8 @@ handle_hub (SoupServer *server, SoupServerMessage *message, const char *path, GH
     answer_error (message, 404, "", "Not found");
   else if (answer_trouble (self, message, repository, token))
     ;
-  else if (!listing && g_str_equal (parts[2], "resolve") && g_str_equal (parts[3], HUB_SERVER_COMMIT))
+  else if (!listing && g_str_equal (parts[2], "resolve") &&
+           g_str_equal (parts[3], HUB_SERVER_COMMIT))
     answer_file (self, message, repository, parts[4], token, proxied);
   else if (!listing || !query || g_strcmp0 (g_hash_table_lookup (query, "blobs"), "true") != 0)
     answer_error (message, 404, "", "Not found");
@@ -362,8 +379,7 @@ handle_hub (SoupServer *server, SoupServerMessage *message, const char *path, GH
     answer_listing (self, message, repository);
 }
 
-/* ---- The content network --------------------------------------------------------------------------------------------------------------
- */
+/* ---- The content network --------------------------------------------------------------------- */
 
 /* What goes wrong with the weights; FALSE when nothing does (any more). */
 static gboolean
@@ -401,7 +417,8 @@ answer_badly (HubServer *self, SoupServerMessage *message, const char *repositor
 }
 
 static void
-handle_network (SoupServer *server, SoupServerMessage *message, const char *path, GHashTable *query, gpointer user_data)
+handle_network (SoupServer *server, SoupServerMessage *message, const char *path, GHashTable *query,
+                gpointer user_data)
 {
   HubServer *self = user_data;
   const char *if_range = request_header (message, "If-Range"), *etag = "\"of-the-network\"";
@@ -412,7 +429,8 @@ handle_network (SoupServer *server, SoupServerMessage *message, const char *path
   add_count (self, &self->count.requests, TRUE);
   add_count (self, &self->count.ranges, range);
   add_count (self, &self->count.tokens, request_header (message, "Authorization") != NULL);
-  add_count (self, &self->count.tokens, server != self->proxy && request_header (message, "Proxy-Authorization") != NULL);
+  add_count (self, &self->count.tokens,
+             server != self->proxy && request_header (message, "Proxy-Authorization") != NULL);
   const char *content = g_strv_length (parts) == 3 ? hub_server_content (self, parts[2], &n) : NULL;
   if (!content || !query || !g_hash_table_lookup (query, "signature")) {
     answer (message, 404, "text/plain", "", 0);
@@ -426,21 +444,23 @@ handle_network (SoupServer *server, SoupServerMessage *message, const char *path
     answer (message, 200, "application/octet-stream", content, n);
 }
 
-/* ---- The proxy --------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- The proxy ------------------------------------------------------------------------------- */
 
 static void
-handle_proxy (SoupServer *server, SoupServerMessage *message, const char *path, GHashTable *query, gpointer user_data)
+handle_proxy (SoupServer *server, SoupServerMessage *message, const char *path, GHashTable *query,
+              gpointer user_data)
 {
   HubServer *self = user_data;
   const char *host = request_header (message, "Host");
   const char *login = request_header (message, "Proxy-Authorization");
   const gboolean tunnel = soup_server_message_get_method (message) == SOUP_METHOD_CONNECT;
-  g_autofree char *encoded = g_base64_encode ((const guchar *)HUB_SERVER_PROXY_LOGIN, strlen (HUB_SERVER_PROXY_LOGIN));
+  g_autofree char *encoded =
+      g_base64_encode ((const guchar *)HUB_SERVER_PROXY_LOGIN, strlen (HUB_SERVER_PROXY_LOGIN));
   g_autofree char *expected = g_strconcat ("Basic ", encoded, NULL);
 
   add_count (self, &self->count.connects, tunnel);
-  add_count (self, &self->count.tokens, tunnel && request_header (message, "Authorization") != NULL);
+  add_count (self, &self->count.tokens,
+             tunnel && request_header (message, "Authorization") != NULL);
   if (g_strcmp0 (login, expected) != 0) {
     set_header (message, "Proxy-Authenticate", "Basic realm=\"farm\"");
     answer (message, 407, "text/plain", "", 0);
@@ -457,7 +477,7 @@ handle_proxy (SoupServer *server, SoupServerMessage *message, const char *path, 
   }
 }
 
-/* ---- Running ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- Running --------------------------------------------------------------------------------- */
 
 static SoupServer *
 listen_local (SoupServerCallback handler, HubServer *self, const char *scheme, char **address)

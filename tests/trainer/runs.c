@@ -36,8 +36,10 @@ runs_column (const char *run, const char *column)
 guint
 runs_count_right (const char *model, const char *adapter, const char *folder)
 {
-  g_auto (Result) result = model ? cli_run ("predict", folder, "--adapter", adapter, "--format", "csv", "--model", model, NULL)
-                                 : cli_run ("predict", folder, "--adapter", adapter, "--format", "csv", NULL);
+  g_auto (Result) result =
+      model ? cli_run ("predict", folder, "--adapter", adapter, "--format", "csv", "--model", model,
+                       NULL)
+            : cli_run ("predict", folder, "--adapter", adapter, "--format", "csv", NULL);
   runs_assert_ok (&result);
   g_auto (GStrv) lines = g_strsplit (result.out, "\n", -1);
   guint n = 0;
@@ -63,7 +65,7 @@ runs_read (const char *folder, const char *name)
   return g_bytes_new_take (text, n);
 }
 
-/* ---- comparing ------------------------------------------------------------------------------------------------------------------- */
+/* ---- comparing ------------------------------------------------------------------------------- */
 
 static void
 assert_same_file (const char *a, const char *b, const char *name)
@@ -81,11 +83,13 @@ assert_same_state (const char *a, const char *b)
   g_autofree char *left_path = g_build_filename (a, "state.safetensors", NULL),
                   *right_path = g_build_filename (b, "state.safetensors", NULL);
   g_autoptr (GError) error = NULL;
-  g_autoptr (CowSafetensors) left = cow_safetensors_open (left_path, &error), right = cow_safetensors_open (right_path, &error);
+  g_autoptr (CowSafetensors) left = cow_safetensors_open (left_path, &error),
+                             right = cow_safetensors_open (right_path, &error);
 
   g_assert_no_error (error);
   for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
-    const CowTensor *l = cow_safetensors_get (left, names[i]), *r = cow_safetensors_get (right, names[i]);
+    const CowTensor *l = cow_safetensors_get (left, names[i]),
+                    *r = cow_safetensors_get (right, names[i]);
     g_assert_cmpmem (l->data, l->n_bytes, r->data, r->n_bytes);
   }
 }
@@ -93,7 +97,8 @@ assert_same_state (const char *a, const char *b)
 static void
 assert_same_folder (const char *a, const char *b, const char *name)
 {
-  g_autofree char *left = g_build_filename (a, name, NULL), *right = g_build_filename (b, name, NULL);
+  g_autofree char *left = g_build_filename (a, name, NULL),
+                  *right = g_build_filename (b, name, NULL);
   g_autoptr (GDir) dir = g_dir_open (left, 0, NULL), other = g_dir_open (right, 0, NULL);
   guint n = 0;
 
@@ -113,12 +118,14 @@ assert_same_folder (const char *a, const char *b, const char *name)
 void
 runs_assert_same (const char *a, const char *b)
 {
-  static const char *const columns[] = { "epoch", "train_loss", "train_acc", "val_loss", "val_acc", "learning_rate", "grad_norm" };
+  static const char *const columns[] = { "epoch",   "train_loss",    "train_acc", "val_loss",
+                                         "val_acc", "learning_rate", "grad_norm" };
 
   assert_same_folder (a, b, "best");
   assert_same_folder (a, b, "last");
   for (guint i = 0; i < G_N_ELEMENTS (columns); i++) {
     g_autoptr (GArray) left = runs_column (a, columns[i]), right = runs_column (b, columns[i]);
-    g_assert_cmpmem (left->data, left->len * sizeof (double), right->data, right->len * sizeof (double));
+    g_assert_cmpmem (left->data, left->len * sizeof (double), right->data,
+                     right->len * sizeof (double));
   }
 }

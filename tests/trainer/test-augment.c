@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Augmentation: the same for the same key, visible, within bounds; and a colour that stays the colour it was. */
+/* Augmentation: the same for the same key, visible, within bounds; and a colour that stays the
+ * colour it was. */
 #include <math.h>
 #include <string.h>
 #include <vips/vips.h>
@@ -121,7 +122,8 @@ test_strength (void)
   g_assert_cmpfloat (sums[1], <, sums[2]);
 }
 
-/* What is grey stays nearly grey: hue has nothing to turn there, and saturation is raised by little. */
+/* What is grey stays nearly grey: hue has nothing to turn there, and saturation is raised by
+ * little. */
 static void
 test_grey (gconstpointer data)
 {
@@ -132,7 +134,8 @@ test_grey (gconstpointer data)
     memset (rgb, 140, N);
     augment (levels[GPOINTER_TO_UINT (data)], cow_random_key (3, key), rgb, WIDTH, HEIGHT);
     for (int i = 0; i < N; i += 3)
-      spread += MAX (MAX (rgb[i], rgb[i + 1]), rgb[i + 2]) - MIN (MIN (rgb[i], rgb[i + 1]), rgb[i + 2]);
+      spread +=
+          MAX (MAX (rgb[i], rgb[i + 1]), rgb[i + 2]) - MIN (MIN (rgb[i], rgb[i + 1]), rgb[i + 2]);
     g_assert_cmpfloat (spread / (N / 3), <, 45);
   }
 }
@@ -192,7 +195,8 @@ main (int argc, char **argv)
   g_test_add_func ("/augment/none", test_none);
   g_test_add_func ("/augment/same", test_same);
   for (guint i = 0; i < G_N_ELEMENTS (levels); i++) {
-    g_autofree char *changes = g_strdup_printf ("/augment/changes/%s", cow_augment_name (levels[i]));
+    g_autofree char *changes =
+        g_strdup_printf ("/augment/changes/%s", cow_augment_name (levels[i]));
     g_autofree char *grey = g_strdup_printf ("/augment/grey/%s", cow_augment_name (levels[i]));
     g_test_add_data_func (changes, GUINT_TO_POINTER (i), test_changes);
     g_test_add_data_func (grey, GUINT_TO_POINTER (i), test_grey);

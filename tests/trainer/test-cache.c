@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Features that the frozen recipe keeps on disk: what they are, when they are taken again and when not, and how an interrupted job goes on.
+/* Features that the frozen recipe keeps on disk: what they are, when they are taken again and when
+ * not, and how an interrupted job goes on.
  */
 #include <glib/gstdio.h>
 #include <string.h>
@@ -67,7 +68,8 @@ open_cache (const Fixture *self)
 static char *
 key (const Fixture *self)
 {
-  g_autoptr (GArray) items = cow_load_split (self->set, self->options.split, self->options.copies, self->options.seed);
+  g_autoptr (GArray) items =
+      cow_load_split (self->set, self->options.split, self->options.copies, self->options.seed);
   g_autoptr (GError) error = NULL;
   char *text = features_key (&self->options, items, &error);
   g_assert_no_error (error);
@@ -75,7 +77,8 @@ key (const Fixture *self)
 }
 
 static void
-assert_rows (const CowFeaturesCache *a, const CowFeaturesCache *b, const CowDataset *set, gboolean same)
+assert_rows (const CowFeaturesCache *a, const CowFeaturesCache *b, const CowDataset *set,
+             gboolean same)
 {
   const gsize bytes = (gsize)cow_features_cache_width (a) * sizeof (float);
   guint n_same = 0, n = 0;
@@ -83,12 +86,13 @@ assert_rows (const CowFeaturesCache *a, const CowFeaturesCache *b, const CowData
   for (guint i = 0; i < set->splits[COW_TRAIN]->len; i++)
     for (guint copy = 0; copy < COPIES; copy++, n++) {
       const guint sample = g_array_index (set->splits[COW_TRAIN], guint, i);
-      n_same += memcmp (cow_features_cache_row (a, sample, copy), cow_features_cache_row (b, sample, copy), bytes) == 0;
+      n_same += memcmp (cow_features_cache_row (a, sample, copy),
+                        cow_features_cache_row (b, sample, copy), bytes) == 0;
     }
   g_assert_cmpuint (n_same, ==, same ? n : 0);
 }
 
-/* ---- what they are --------------------------------------------------------------------------------------------------------------- */
+/* ---- what they are --------------------------------------------------------------------------- */
 
 /* A row is what the classifier says of the picture; copies differ from it. */
 static void
@@ -106,12 +110,13 @@ test_rows (Fixture *self, gconstpointer unused)
   g_assert_cmpint (width, ==, 128);
   for (guint i = 0; i < self->set->splits[COW_TRAIN]->len; i++) {
     const guint sample = g_array_index (self->set->splits[COW_TRAIN], guint, i);
-    picture_prepare (cow_dataset_sample (self->set, sample)->path, &self->options.preprocess, cow_classifier_backend (classifier), pixels,
-                     &error);
+    picture_prepare (cow_dataset_sample (self->set, sample)->path, &self->options.preprocess,
+                     cow_classifier_backend (classifier), pixels, &error);
     g_assert_no_error (error);
     cow_classifier_run (classifier, pixels, 1, 32, 32, &output, &error);
     g_assert_no_error (error);
-    const float *plain = cow_features_cache_row (cache, sample, 0), *copy = cow_features_cache_row (cache, sample, 1);
+    const float *plain = cow_features_cache_row (cache, sample, 0),
+                *copy = cow_features_cache_row (cache, sample, 1);
     for (gint64 k = 0; k < width; k++)
       g_assert_cmpfloat_with_epsilon (plain[k], output.pooler_output[k], 1e-3);
     g_assert_cmpint (memcmp (plain, copy, (gsize)width * sizeof (float)), !=, 0);
@@ -123,7 +128,8 @@ static void
 test_again (Fixture *self, gconstpointer unused)
 {
   g_autoptr (CowFeaturesCache) first = open_cache (self);
-  g_autofree char *name = key (self), *file = g_strconcat (name, ".safetensors", NULL), *path = g_build_filename (self->cache, file, NULL);
+  g_autofree char *name = key (self), *file = g_strconcat (name, ".safetensors", NULL),
+                  *path = g_build_filename (self->cache, file, NULL);
   GStatBuf before, after;
 
   g_assert_cmpint (g_stat (path, &before), ==, 0);
@@ -133,7 +139,7 @@ test_again (Fixture *self, gconstpointer unused)
   assert_rows (first, again, self->set, TRUE);
 }
 
-/* ---- when they are other ones ---------------------------------------------------------------------------------------------------- */
+/* ---- when they are other ones ---------------------------------------------------------------- */
 
 static void
 assert_new_key (const Fixture *self, GHashTable *seen, const char *why)
@@ -147,8 +153,10 @@ static void
 test_key (Fixture *self, gconstpointer unused)
 {
   g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  g_autofree char *weights = g_build_filename (self->base, "model.safetensors", NULL), *first = key (self);
-  const char *picture = cow_dataset_sample (self->set, g_array_index (self->set->splits[COW_TRAIN], guint, 5))->path;
+  g_autofree char *weights = g_build_filename (self->base, "model.safetensors", NULL),
+                  *first = key (self);
+  const char *picture =
+      cow_dataset_sample (self->set, g_array_index (self->set->splits[COW_TRAIN], guint, 5))->path;
   const CowFeaturesOptions kept = self->options;
 
   assert_new_key (self, seen, "nothing");
@@ -187,14 +195,15 @@ test_key (Fixture *self, gconstpointer unused)
   assert_new_key (self, seen, "other weights");
 }
 
-/* ---- going on -------------------------------------------------------------------------------------------------------------------- */
+/* ---- going on -------------------------------------------------------------------------------- */
 
 /* Rows that are there already are taken, half a row is not. */
 static void
 test_resume (Fixture *self, gconstpointer unused)
 {
   g_autofree char *name = key (self), *stem = g_build_filename (self->cache, name, NULL);
-  g_autofree char *rows_path = g_strconcat (stem, ".rows", NULL), *path = g_strconcat (stem, ".safetensors", NULL);
+  g_autofree char *rows_path = g_strconcat (stem, ".rows", NULL),
+                  *path = g_strconcat (stem, ".safetensors", NULL);
   g_autoptr (CowFeaturesCache) whole = open_cache (self);
   const gsize width = (gsize)cow_features_cache_width (whole);
   const guint first = g_array_index (self->set->splits[COW_TRAIN], guint, 0);
@@ -204,12 +213,15 @@ test_resume (Fixture *self, gconstpointer unused)
   /* Five rows, the first of which could not have been computed, and some bytes of the sixth. */
   for (guint k = 1; k < 5; k++)
     memcpy (rows + k * width,
-            cow_features_cache_row (whole, k < COPIES ? first : g_array_index (self->set->splits[COW_TRAIN], guint, 1), k % COPIES),
+            cow_features_cache_row (
+                whole, k < COPIES ? first : g_array_index (self->set->splits[COW_TRAIN], guint, 1),
+                k % COPIES),
             width * sizeof (float));
   for (gsize i = 0; i < width; i++)
     rows[i] = 77;
   g_assert_cmpint (g_unlink (path), ==, 0);
-  g_file_set_contents (rows_path, (const char *)rows, (gssize)(5 * width * sizeof (float) + 10), &error);
+  g_file_set_contents (rows_path, (const char *)rows, (gssize)(5 * width * sizeof (float) + 10),
+                       &error);
   g_assert_no_error (error);
 
   g_autoptr (CowFeaturesCache) again = open_cache (self);
@@ -218,15 +230,16 @@ test_resume (Fixture *self, gconstpointer unused)
   for (guint i = 0; i < self->set->splits[COW_TRAIN]->len; i++)
     for (guint copy = i == 0; copy < COPIES; copy++) {
       const guint sample = g_array_index (self->set->splits[COW_TRAIN], guint, i);
-      g_assert_cmpmem (cow_features_cache_row (again, sample, copy), width * sizeof (float), cow_features_cache_row (whole, sample, copy),
-                       width * sizeof (float));
+      g_assert_cmpmem (cow_features_cache_row (again, sample, copy), width * sizeof (float),
+                       cow_features_cache_row (whole, sample, copy), width * sizeof (float));
     }
 }
 
 static void
 test_bad_file (Fixture *self, gconstpointer unused)
 {
-  g_autofree char *name = key (self), *file = g_strconcat (name, ".safetensors", NULL), *path = g_build_filename (self->cache, file, NULL);
+  g_autofree char *name = key (self), *file = g_strconcat (name, ".safetensors", NULL),
+                  *path = g_build_filename (self->cache, file, NULL);
   g_autoptr (GError) error = NULL, other = NULL;
 
   g_assert_cmpint (g_mkdir_with_parents (self->cache, 0755), ==, 0);
@@ -243,13 +256,15 @@ test_bad_file (Fixture *self, gconstpointer unused)
 static void
 test_unreadable (Fixture *self, gconstpointer unused)
 {
-  const char *picture = cow_dataset_sample (self->set, g_array_index (self->set->splits[COW_TRAIN], guint, 8))->path;
+  const char *picture =
+      cow_dataset_sample (self->set, g_array_index (self->set->splits[COW_TRAIN], guint, 8))->path;
   g_autoptr (GError) error = NULL;
   GStatBuf status;
 
   g_file_set_contents (picture, "", 0, &error);
   g_assert_no_error (error);
-  g_autofree char *name = key (self), *file = g_strconcat (name, ".rows", NULL), *path = g_build_filename (self->cache, file, NULL);
+  g_autofree char *name = key (self), *file = g_strconcat (name, ".rows", NULL),
+                  *path = g_build_filename (self->cache, file, NULL);
   g_assert_null (cow_features_cache_open (&self->options, &error));
   g_assert_nonnull (error);
   g_assert_true (g_str_has_prefix (error->message, picture));

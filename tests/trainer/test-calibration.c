@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trainer/calibration against SciPy (the temperature), scikit-learn (cuts of its precision_recall_curve) and NumPy (losses, calibration
- * errors): tests/data/make-metrics.py. The logits there are over-confident: their network is right in about 7 of 10 pictures; class 3 is
+ * trainer/calibration against SciPy (the temperature), scikit-learn (cuts of its
+ * precision_recall_curve) and NumPy (losses, calibration errors): tests/data/make-metrics.py. The
+ * logits there are over-confident: their network is right in about 7 of 10 pictures; class 3 is
  * never true.
  */
 #include "trainer/eval/calibration.h"
@@ -46,26 +47,32 @@ tear_down (Fixture *self, gconstpointer data)
   g_free (self->probabilities);
 }
 
-/* ---- temperature ----------------------------------------------------------------------------------------------------------------- */
+/* ---- temperature ----------------------------------------------------------------------------- */
 
 static void
 test_temperature (Fixture *self, gconstpointer data)
 {
-  const double temperature = cow_temperature_fit (self->logits, self->truth, self->n, self->n_classes);
-  g_assert_cmpfloat_with_epsilon (temperature, golden_double (self->golden, "temperature", NULL), 1e-4);
-  g_assert_cmpfloat_with_epsilon (cow_log_loss (self->logits, self->truth, self->n, self->n_classes, 1),
-                                  golden_double (self->golden, "log_loss", "before"), 1e-6);
-  g_assert_cmpfloat_with_epsilon (cow_log_loss (self->logits, self->truth, self->n, self->n_classes, temperature),
-                                  golden_double (self->golden, "log_loss", "after"), 1e-6);
+  const double temperature =
+      cow_temperature_fit (self->logits, self->truth, self->n, self->n_classes);
+  g_assert_cmpfloat_with_epsilon (temperature, golden_double (self->golden, "temperature", NULL),
+                                  1e-4);
+  g_assert_cmpfloat_with_epsilon (
+      cow_log_loss (self->logits, self->truth, self->n, self->n_classes, 1),
+      golden_double (self->golden, "log_loss", "before"), 1e-6);
+  g_assert_cmpfloat_with_epsilon (
+      cow_log_loss (self->logits, self->truth, self->n, self->n_classes, temperature),
+      golden_double (self->golden, "log_loss", "after"), 1e-6);
 }
 
-/* Pictures that are all right, by far, would like a temperature of 0: the fit ends at its limit, and the calibration says so. */
+/* Pictures that are all right, by far, would like a temperature of 0: the fit ends at its limit,
+ * and the calibration says so. */
 static void
 test_temperature_limit (Fixture *self, gconstpointer data)
 {
   const float logits[] = { 9, 0, 0, 9 };
   const guint truth[] = { 0, 1 };
-  g_assert_cmpfloat_with_epsilon (cow_temperature_fit (logits, truth, 2, 2), COW_TEMPERATURE_MIN, 1e-6);
+  g_assert_cmpfloat_with_epsilon (cow_temperature_fit (logits, truth, 2, 2), COW_TEMPERATURE_MIN,
+                                  1e-6);
   g_autoptr (CowCalibration) calibration = cow_calibration_fit (logits, truth, 2, 2, 0);
   g_assert_false (calibration->told);
   g_assert_cmpfloat (calibration->temperature, ==, 1);
@@ -76,25 +83,31 @@ test_reliability (Fixture *self, gconstpointer data)
 {
   CowReliabilityBin bins[COW_RELIABILITY_BINS];
   guint64 n = 0;
-  g_assert_cmpfloat_with_epsilon (cow_reliability (self->probabilities, self->truth, self->n, self->n_classes, bins),
-                                  golden_double (self->golden, "ece", "after"), 1e-6);
+  g_assert_cmpfloat_with_epsilon (
+      cow_reliability (self->probabilities, self->truth, self->n, self->n_classes, bins),
+      golden_double (self->golden, "ece", "after"), 1e-6);
   for (int b = 0; b < COW_RELIABILITY_BINS; b++) {
     n += bins[b].n;
     if (bins[b].n > 0)
-      g_assert_true (bins[b].confidence > b / 15.0 - 1e-6 && bins[b].confidence <= (b + 1) / 15.0 + 1e-6);
+      g_assert_true (bins[b].confidence > b / 15.0 - 1e-6 &&
+                     bins[b].confidence <= (b + 1) / 15.0 + 1e-6);
   }
   g_assert_cmpuint (n, ==, self->n);
 }
 
-/* The whole fit makes an over-confident network's probabilities mean more, and changes no answer. */
+/* The whole fit makes an over-confident network's probabilities mean more, and changes no answer.
+ */
 static void
 test_fit (Fixture *self, gconstpointer data)
 {
-  g_autoptr (CowCalibration) calibration = cow_calibration_fit (self->logits, self->truth, self->n, self->n_classes, 0);
+  g_autoptr (CowCalibration) calibration =
+      cow_calibration_fit (self->logits, self->truth, self->n, self->n_classes, 0);
   g_assert_true (calibration->told);
   g_assert_cmpuint (calibration->n, ==, self->n);
-  g_assert_cmpfloat_with_epsilon (calibration->trust.ece_before, golden_double (self->golden, "ece", "before"), 1e-6);
-  g_assert_cmpfloat_with_epsilon (calibration->trust.ece_after, golden_double (self->golden, "ece", "after"), 1e-4);
+  g_assert_cmpfloat_with_epsilon (calibration->trust.ece_before,
+                                  golden_double (self->golden, "ece", "before"), 1e-6);
+  g_assert_cmpfloat_with_epsilon (calibration->trust.ece_after,
+                                  golden_double (self->golden, "ece", "after"), 1e-4);
   g_assert_cmpfloat (calibration->trust.ece_after, <, calibration->trust.ece_before);
   g_assert_cmpfloat (calibration->trust.log_loss_after, <, calibration->trust.log_loss_before);
   for (guint i = 0; i < self->n; i++)
@@ -102,7 +115,7 @@ test_fit (Fixture *self, gconstpointer data)
                       cow_argmax (self->probabilities + i * self->n_classes, self->n_classes));
 }
 
-/* ---- thresholds ------------------------------------------------------------------------------------------------------------------ */
+/* ---- thresholds ------------------------------------------------------------------------------ */
 
 /* The smallest probability that a threshold lets through. */
 static float
@@ -130,9 +143,11 @@ check_thresholds (const Fixture *self, const char *name, double target)
   cow_thresholds_apply (self->probabilities, self->truth, self->n, 4, values, again);
   for (guint c = 0; c < 3; c++) {
     JsonObject *cut = json_array_get_object_element (expected, c);
-    const double p = golden_double (cut, "precision", NULL), r = golden_double (cut, "recall", NULL);
+    const double p = golden_double (cut, "precision", NULL),
+                 r = golden_double (cut, "recall", NULL);
     g_assert_true (thresholds[c].known && thresholds[c].reached);
-    g_assert_cmpfloat_with_epsilon (smallest_taken (self, c, thresholds[c].value), golden_double (cut, "smallest", NULL), 1e-6);
+    g_assert_cmpfloat_with_epsilon (smallest_taken (self, c, thresholds[c].value),
+                                    golden_double (cut, "smallest", NULL), 1e-6);
     g_assert_cmpfloat_with_epsilon (thresholds[c].precision, p, 1e-9);
     g_assert_cmpfloat_with_epsilon (thresholds[c].recall, r, 1e-9);
     g_assert_cmpfloat_with_epsilon (thresholds[c].f1, 2 * p * r / (p + r), 1e-9);
@@ -168,9 +183,12 @@ main (int argc, char **argv)
   static const struct {
     const char *name;
     void (*run) (Fixture *, gconstpointer);
-  } tests[] = { { "/calibration/temperature", test_temperature }, { "/calibration/temperature-limit", test_temperature_limit },
-                { "/calibration/reliability", test_reliability }, { "/calibration/fit", test_fit },
-                { "/calibration/thresholds", test_thresholds },   { "/calibration/unreached", test_unreached } };
+  } tests[] = { { "/calibration/temperature", test_temperature },
+                { "/calibration/temperature-limit", test_temperature_limit },
+                { "/calibration/reliability", test_reliability },
+                { "/calibration/fit", test_fit },
+                { "/calibration/thresholds", test_thresholds },
+                { "/calibration/unreached", test_unreached } };
   g_test_init (&argc, &argv, NULL);
   for (guint i = 0; i < G_N_ELEMENTS (tests); i++)
     g_test_add (tests[i].name, Fixture, NULL, set_up, tests[i].run, tear_down);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `check`: every kind of fault is found, named and counted; good data pass. And the hash that tells alike pictures. */
+/* `check`: every kind of fault is found, named and counted; good data pass. And the hash that tells
+ * alike pictures. */
 #include <glib/gstdio.h>
 #include <string.h>
 #include <vips/vips.h>
@@ -30,7 +31,7 @@ teardown (Fixture *self, gconstpointer unused)
   cli_remove (self->folder);
 }
 
-/* ---- pictures that differ -------------------------------------------------------------------------------------------------------- */
+/* ---- pictures that differ -------------------------------------------------------------------- */
 
 /* Smooth blobs at places that the seed chooses: no two seeds look alike. */
 static void
@@ -55,7 +56,8 @@ blobs (const char *path, guint seed, int side)
       }
       memset (rgb + 3 * (j * side + i), (guint8)CLAMP (128 + sum, 0, 255), 3);
     }
-  VipsImage *image = vips_image_new_from_memory (rgb, 3 * (gsize)side * (gsize)side, side, side, 3, VIPS_FORMAT_UCHAR);
+  VipsImage *image = vips_image_new_from_memory (rgb, 3 * (gsize)side * (gsize)side, side, side, 3,
+                                                 VIPS_FORMAT_UCHAR);
   image->Type = VIPS_INTERPRETATION_sRGB;
   g_assert_cmpint (vips_image_write_to_file (image, path, NULL), ==, 0);
   g_object_unref (image);
@@ -76,7 +78,8 @@ good_data (const Fixture *self)
   for (guint label = 0; label < 2; label++)
     for (guint i = 0; i < 11; i++) {
       g_autofree char *name = g_strdup_printf ("%u.png", i);
-      g_autofree char *path = place (self, i < 8 ? "train" : "val", label ? "Walking" : "Lying", name);
+      g_autofree char *path =
+          place (self, i < 8 ? "train" : "val", label ? "Walking" : "Lying", name);
       blobs (path, seed++, 64);
     }
 }
@@ -95,7 +98,7 @@ copy (const char *from, const char *to)
   g_assert_no_error (error);
 }
 
-/* ---- the report ------------------------------------------------------------------------------------------------------------------ */
+/* ---- the report ------------------------------------------------------------------------------ */
 
 static JsonObject *
 check (const char *data, int status)
@@ -119,7 +122,8 @@ count (JsonObject *report, const char *kind, gboolean near, JsonObject **first)
 
   for (guint i = 0; i < json_array_get_length (findings); i++) {
     JsonObject *finding = json_array_get_object_element (findings, i);
-    if (!g_str_equal (json_object_get_string_member (finding, "kind"), kind) || json_object_get_boolean_member (finding, "near") != near)
+    if (!g_str_equal (json_object_get_string_member (finding, "kind"), kind) ||
+        json_object_get_boolean_member (finding, "near") != near)
       continue;
     if (n++ == 0 && first)
       *first = finding;
@@ -143,14 +147,16 @@ test_good (Fixture *self, gconstpointer unused)
   cli_assert_ok (&result);
   g_assert_nonnull (strstr (result.out, "22 pictures: 0 problems, 0 warnings"));
   g_assert_cmpint (json_object_get_int_member (report, "problems"), ==, 0);
-  JsonObject *train = json_object_get_object_member (json_object_get_object_member (report, "splits"), "train");
+  JsonObject *train =
+      json_object_get_object_member (json_object_get_object_member (report, "splits"), "train");
   g_assert_cmpint (json_object_get_int_member (train, "Lying"), ==, 8);
 }
 
 static void
 test_unreadable (Fixture *self, gconstpointer unused)
 {
-  g_autofree char *cut = place (self, "train", "Lying", "3.png"), *other = place (self, "val", "Walking", "9.png");
+  g_autofree char *cut = place (self, "train", "Lying", "3.png"),
+                  *other = place (self, "val", "Walking", "9.png");
   g_autofree char *bytes = NULL;
   g_autoptr (GError) error = NULL;
   JsonObject *finding = NULL;
@@ -163,7 +169,8 @@ test_unreadable (Fixture *self, gconstpointer unused)
   g_autoptr (JsonObject) report = check (self->data, 1);
   g_assert_cmpuint (count (report, "unreadable", FALSE, &finding), ==, 2);
   g_assert_true (json_object_get_boolean_member (finding, "problem"));
-  JsonObject *picture = json_array_get_object_element (json_object_get_array_member (finding, "pictures"), 0);
+  JsonObject *picture =
+      json_array_get_object_element (json_object_get_array_member (finding, "pictures"), 0);
   g_assert_cmpstr (json_object_get_string_member (picture, "path"), ==, cut);
   g_auto (Result) text = cli_run ("check", "--data", self->data, NULL);
   cli_assert_error (&text, 1, "2 problems would spoil a training");
@@ -179,8 +186,10 @@ test_absent (Fixture *self, gconstpointer unused)
 
   good_data (self);
   g_file_set_contents (table,
-                       "image_path,label,split\ndata/train/Lying/0.png,Lying,train\ndata/train/Lying/99.png,Lying,train\n"
-                       "data/train/Walking/0.png,Walking,train\ndata/val/Lying/8.png,Lying,val\ndata/val/Walking/98.png,Walking,val\n"
+                       "image_path,label,split\ndata/train/Lying/0.png,Lying,train\ndata/train/"
+                       "Lying/99.png,Lying,train\n"
+                       "data/train/Walking/0.png,Walking,train\ndata/val/Lying/"
+                       "8.png,Lying,val\ndata/val/Walking/98.png,Walking,val\n"
                        "data/val/Walking/8.png,Walking,val\n",
                        -1, &error);
   g_assert_no_error (error);
@@ -191,9 +200,12 @@ test_absent (Fixture *self, gconstpointer unused)
 static void
 test_duplicates (Fixture *self, gconstpointer unused)
 {
-  g_autofree char *from = place (self, "train", "Lying", "0.png"), *again = place (self, "train", "Lying", "again.png");
-  g_autofree char *second = place (self, "train", "Lying", "1.png"), *leaked = place (self, "val", "Lying", "leaked.png");
-  g_autofree char *third = place (self, "train", "Lying", "2.png"), *mistaken = place (self, "train", "Walking", "mistaken.png");
+  g_autofree char *from = place (self, "train", "Lying", "0.png"),
+                  *again = place (self, "train", "Lying", "again.png");
+  g_autofree char *second = place (self, "train", "Lying", "1.png"),
+                  *leaked = place (self, "val", "Lying", "leaked.png");
+  g_autofree char *third = place (self, "train", "Lying", "2.png"),
+                  *mistaken = place (self, "train", "Walking", "mistaken.png");
   JsonObject *finding = NULL;
 
   good_data (self);
@@ -209,15 +221,18 @@ test_duplicates (Fixture *self, gconstpointer unused)
   g_assert_cmpuint (count (report, "two-labels", FALSE, &finding), ==, 1);
   g_assert_true (json_object_get_boolean_member (finding, "problem"));
   /* Each is told once. */
-  g_assert_cmpuint (
-      count (report, "duplicate", TRUE, NULL) + count (report, "two-splits", TRUE, NULL) + count (report, "two-labels", TRUE, NULL), ==, 0);
+  g_assert_cmpuint (count (report, "duplicate", TRUE, NULL) +
+                        count (report, "two-splits", TRUE, NULL) +
+                        count (report, "two-labels", TRUE, NULL),
+                    ==, 0);
 }
 
 /* The same pictures, smaller and as JPEG: no bytes in common. */
 static void
 test_near (Fixture *self, gconstpointer unused)
 {
-  g_autofree char *again = place (self, "train", "Lying", "again.jpg"), *leaked = place (self, "val", "Lying", "leaked.jpg"),
+  g_autofree char *again = place (self, "train", "Lying", "again.jpg"),
+                  *leaked = place (self, "val", "Lying", "leaked.jpg"),
                   *mistaken = place (self, "train", "Walking", "mistaken.jpg");
   JsonObject *finding = NULL;
 
@@ -240,7 +255,8 @@ test_flat (Fixture *self, gconstpointer unused)
 {
   good_data (self);
   for (guint i = 0; i < 3; i++) {
-    g_autofree char *name = g_strdup_printf ("flat%u.png", i), *path = place (self, "train", "Lying", name);
+    g_autofree char *name = g_strdup_printf ("flat%u.png", i),
+                    *path = place (self, "train", "Lying", name);
     VipsImage *black = NULL, *flat = NULL;
     vips_black (&black, 40, 40, "bands", 3, NULL);
     g_assert_cmpint (vips_linear1 (black, &flat, 1, 50.0 * (i + 1), "uchar", TRUE, NULL), ==, 0);
@@ -255,7 +271,8 @@ test_flat (Fixture *self, gconstpointer unused)
 static void
 test_classes (Fixture *self, gconstpointer unused)
 {
-  g_autofree char *one = place (self, "val", "Walking", "8.png"), *two = place (self, "val", "Walking", "9.png"),
+  g_autofree char *one = place (self, "val", "Walking", "8.png"),
+                  *two = place (self, "val", "Walking", "9.png"),
                   *three = place (self, "val", "Walking", "10.png");
   JsonObject *finding = NULL;
 
@@ -265,8 +282,10 @@ test_classes (Fixture *self, gconstpointer unused)
   g_remove (three);
   g_autoptr (JsonObject) report = check (self->data, 1);
   g_assert_cmpuint (count (report, "class-missing", FALSE, &finding), ==, 1);
-  g_assert_cmpstr (json_object_get_string_member (finding, "text"), ==, "\"Walking\" has no pictures in val");
-  g_assert_cmpuint (json_array_get_length (json_object_get_array_member (report, "warnings")), ==, 0);
+  g_assert_cmpstr (json_object_get_string_member (finding, "text"), ==,
+                   "\"Walking\" has no pictures in val");
+  g_assert_cmpuint (json_array_get_length (json_object_get_array_member (report, "warnings")), ==,
+                    0);
 }
 
 static void
@@ -278,10 +297,13 @@ test_table (Fixture *self, gconstpointer unused)
   JsonObject *finding = NULL;
 
   good_data (self);
-  /* Cow 1 is on both sides; a picture lies in another class' folder; a box is outside, another very small. */
-  g_string_append (text, "data/train/Lying/0.png,Lying,1,train,,,,\ndata/train/Lying/1.png,Walking,2,train,,,,\n"
-                         "data/val/Lying/8.png,Lying,1,val,,,,\ndata/val/Walking/8.png,Walking,3,val,200,200,20,20\n"
-                         "data/val/Walking/9.png,Walking,3,val,2,2,10,40\n");
+  /* Cow 1 is on both sides; a picture lies in another class' folder; a box is outside, another very
+   * small. */
+  g_string_append (
+      text,
+      "data/train/Lying/0.png,Lying,1,train,,,,\ndata/train/Lying/1.png,Walking,2,train,,,,\n"
+      "data/val/Lying/8.png,Lying,1,val,,,,\ndata/val/Walking/8.png,Walking,3,val,200,200,20,20\n"
+      "data/val/Walking/9.png,Walking,3,val,2,2,10,40\n");
   g_file_set_contents (table, text->str, -1, &error);
   g_assert_no_error (error);
   g_autoptr (JsonObject) report = check (table, 1);
@@ -309,7 +331,8 @@ test_column (Fixture *self, gconstpointer unused)
   g_file_set_contents (table, text->str, -1, &error);
   g_autoptr (JsonObject) report = check (table, 0);
   g_assert_cmpuint (count (report, "column", FALSE, &finding), ==, 1);
-  g_assert_nonnull (strstr (json_object_get_string_member (finding, "text"), "8 of 8 classes are called like pictures"));
+  g_assert_nonnull (strstr (json_object_get_string_member (finding, "text"),
+                            "8 of 8 classes are called like pictures"));
   g_auto (Result) numbers = cli_run ("check", "--data", table, "--label-column", "frame", NULL);
   g_assert_nonnull (strstr (numbers.out, "all 2 classes are numbers"));
 }
@@ -326,7 +349,7 @@ test_usage (Fixture *self, gconstpointer unused)
   cli_assert_error (&workers, 2, "--workers 1000");
 }
 
-/* ---- the hash -------------------------------------------------------------------------------------------------------------------- */
+/* ---- the hash -------------------------------------------------------------------------------- */
 
 /* The sets that the index finds are those that comparing all pairs finds. */
 static void

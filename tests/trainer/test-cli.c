@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The command line as a whole, and the verbs that run no network: help, exit statuses, info, quantize. */
+/* The command line as a whole, and the verbs that run no network: help, exit statuses, info,
+ * quantize. */
 #include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
 #include <string.h>
@@ -10,7 +11,9 @@
 static void
 test_help (void)
 {
-  static const char *const verbs[] = { "predict", "features", "quantize", "info", "fetch", "track" };
+  static const char *const verbs[] = {
+    "predict", "features", "quantize", "info", "fetch", "track"
+  };
   g_auto (Result) help = cli_run ("--help", NULL), version = cli_run ("--version", NULL);
 
   cli_assert_ok (&help);
@@ -67,7 +70,7 @@ test_usage_errors (void)
   }
 }
 
-/* ---- info ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- info ------------------------------------------------------------------------------------ */
 
 /* The first object of `info --json PATH`. */
 static JsonNode *
@@ -86,7 +89,9 @@ test_info_model (void)
 {
   static const struct {
     const char *network, *folder, *storage, *mlp;
-  } models[] = { { "plain", "fp32", "F32", "GELU" }, { "plain", "nf4", "NF4", "GELU" }, { "gated7b", "nf4", "NF4", "gated SiLU" } };
+  } models[] = { { "plain", "fp32", "F32", "GELU" },
+                 { "plain", "nf4", "NF4", "GELU" },
+                 { "gated7b", "nf4", "NF4", "gated SiLU" } };
 
   for (guint i = 0; i < G_N_ELEMENTS (models); i++) {
     g_autofree char *path = cli_golden (models[i].network, models[i].folder);
@@ -101,7 +106,8 @@ test_info_model (void)
     GStatBuf status;
     g_assert_cmpint (g_stat (weights, &status), ==, 0);
     g_assert_cmpint (json_object_get_int_member (model, "disk_bytes"), ==, status.st_size);
-    g_assert_cmpint (json_object_get_int_member (model, "estimated_memory_bytes"), >, status.st_size / 2);
+    g_assert_cmpint (json_object_get_int_member (model, "estimated_memory_bytes"), >,
+                     status.st_size / 2);
   }
 }
 
@@ -109,34 +115,44 @@ static void
 test_info_adapter (void)
 {
   char *folder = cli_folder ();
-  g_autofree char *adapter = cli_make_adapter (folder, "plain", "dora_q_r8"), *bare = cli_golden ("plain", "lora_all_r16");
+  g_autofree char *adapter = cli_make_adapter (folder, "plain", "dora_q_r8"),
+                  *bare = cli_golden ("plain", "lora_all_r16");
   g_autoptr (JsonNode) node = info_json (adapter), bare_node = info_json (bare);
-  JsonObject *described = json_node_get_object (node), *bare_described = json_node_get_object (bare_node);
+  JsonObject *described = json_node_get_object (node),
+             *bare_described = json_node_get_object (bare_node);
 
   g_assert_cmpstr (json_object_get_string_member (described, "method"), ==, "dora");
   g_assert_cmpint (json_object_get_int_member (described, "rank"), ==, 8);
   g_assert_cmpfloat (json_object_get_double_member (described, "alpha"), ==, 16);
   /* 2 layers of 8 x (128 + 128) and a magnitude of 128. */
-  g_assert_cmpint (json_object_get_int_member (described, "adapter_parameters"), ==, 2 * (8 * 256 + 128));
-  JsonArray *widths = json_object_get_array_member (json_object_get_object_member (described, "head"), "widths");
+  g_assert_cmpint (json_object_get_int_member (described, "adapter_parameters"), ==,
+                   2 * (8 * 256 + 128));
+  JsonArray *widths =
+      json_object_get_array_member (json_object_get_object_member (described, "head"), "widths");
   g_assert_cmpint (json_array_get_length (widths), ==, 4);
   g_assert_cmpint (json_array_get_int_element (widths, 0), ==, 128);
   g_assert_cmpint (json_array_get_int_element (widths, 3), ==, 9);
-  g_assert_cmpint (json_array_get_length (json_object_get_array_member (described, "classes")), ==, 9);
+  g_assert_cmpint (json_array_get_length (json_object_get_array_member (described, "classes")), ==,
+                   9);
   g_assert_cmpstr (json_object_get_string_member (described, "card"), ==, "cowbehavior.json");
-  g_assert_cmpint (json_object_get_int_member (json_object_get_object_member (described, "preprocess"), "width"), ==, 64);
+  g_assert_cmpint (
+      json_object_get_int_member (json_object_get_object_member (described, "preprocess"), "width"),
+      ==, 64);
 
   g_assert_cmpstr (json_object_get_string_member (bare_described, "method"), ==, "lora");
   g_assert_true (json_object_get_null_member (bare_described, "head"));
   g_assert_nonnull (strstr (json_object_get_string_member (bare_described, "card"), "defaults"));
-  g_assert_cmpint (json_object_get_int_member (json_object_get_object_member (bare_described, "preprocess"), "width"), ==, 224);
+  g_assert_cmpint (json_object_get_int_member (
+                       json_object_get_object_member (bare_described, "preprocess"), "width"),
+                   ==, 224);
   cli_remove (folder);
 }
 
 static void
 test_info_text (void)
 {
-  g_autofree char *pth = cli_golden ("plain", "best_classifier.pth"), *model = cli_golden ("plain", "nf4");
+  g_autofree char *pth = cli_golden ("plain", "best_classifier.pth"),
+                  *model = cli_golden ("plain", "nf4");
   g_auto (Result) result = cli_run ("info", pth, model, NULL);
 
   cli_assert_ok (&result);
@@ -150,8 +166,8 @@ test_info_errors (void)
   char *folder = cli_folder ();
   g_autofree char *broken = g_build_filename (folder, "broken.safetensors", NULL);
   g_assert_true (g_file_set_contents (broken, "no tensors here", -1, NULL));
-  g_auto (Result) missing = cli_run ("info", "/nowhere/model", NULL), empty = cli_run ("info", folder, NULL),
-                  bad = cli_run ("info", broken, NULL);
+  g_auto (Result) missing = cli_run ("info", "/nowhere/model", NULL),
+                  empty = cli_run ("info", folder, NULL), bad = cli_run ("info", broken, NULL);
 
   cli_assert_error (&missing, 1, "/nowhere/model");
   cli_assert_error (&empty, 1, folder);
@@ -159,7 +175,7 @@ test_info_errors (void)
   cli_remove (folder);
 }
 
-/* ---- quantize -------------------------------------------------------------------------------------------------------------------- */
+/* ---- quantize -------------------------------------------------------------------------------- */
 
 static CowSafetensors *
 open_model (const char *folder)
@@ -171,7 +187,8 @@ open_model (const char *folder)
   return file;
 }
 
-/* The 4-bit codes and what stays as it is, byte for byte; codes of absmax may round to a neighbour. */
+/* The 4-bit codes and what stays as it is, byte for byte; codes of absmax may round to a neighbour.
+ */
 static void
 assert_quantised (const CowTensor *found, const CowTensor *expected)
 {
@@ -204,7 +221,8 @@ test_quantize (void)
     assert_quantised (cow_safetensors_get (found, tensor->name), tensor);
   }
 
-  g_auto (Result) again = cli_run ("quantize", model, out, NULL), twice = cli_run ("quantize", golden, folder, NULL),
+  g_auto (Result) again = cli_run ("quantize", model, out, NULL),
+                  twice = cli_run ("quantize", golden, folder, NULL),
                   missing = cli_run ("quantize", "/nowhere/model", out, NULL);
   cli_assert_error (&again, 1, out);
   cli_assert_error (&twice, 1, golden);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The readers of all layouts, and how what they find is divided. Nothing is decoded here, so that most pictures are empty files. */
+/* The readers of all layouts, and how what they find is divided. Nothing is decoded here, so that
+ * most pictures are empty files. */
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -26,12 +27,13 @@ teardown (Fixture *self, gconstpointer unused)
   cli_remove (self->folder);
 }
 
-/* ---- files ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 static void
 write_file (const Fixture *self, const char *name, const char *text)
 {
-  g_autofree char *path = g_build_filename (self->folder, name, NULL), *place = g_path_get_dirname (path);
+  g_autofree char *path = g_build_filename (self->folder, name, NULL),
+                  *place = g_path_get_dirname (path);
   g_autoptr (GError) error = NULL;
 
   g_assert_cmpint (g_mkdir_with_parents (place, 0755), ==, 0);
@@ -74,7 +76,8 @@ assert_fails (const Fixture *self, CowError code, const char *text)
 
   g_assert_null (set);
   if (!g_error_matches (error, COW_ERROR, (int)code) || !strstr (error->message, text))
-    g_error ("expected error %d with \"%s\", got %d: %s", (int)code, text, error->code, error->message);
+    g_error ("expected error %d with \"%s\", got %d: %s", (int)code, text, error->code,
+             error->message);
 }
 
 static void
@@ -107,11 +110,12 @@ assert_disjoint (const CowDataset *set)
     for (guint j = 0; j < i; j++) {
       const CowSample *a = cow_dataset_sample (set, i), *b = cow_dataset_sample (set, j);
       if (g_strcmp0 (a->group, b->group) == 0 && a->group && a->split != b->split)
-        g_error ("%s is in %s and %s", a->group, cow_split_name (a->split), cow_split_name (b->split));
+        g_error ("%s is in %s and %s", a->group, cow_split_name (a->split),
+                 cow_split_name (b->split));
     }
 }
 
-/* ---- folders --------------------------------------------------------------------------------------------------------------------- */
+/* ---- folders --------------------------------------------------------------------------------- */
 
 static void
 test_folders (Fixture *self, gconstpointer unused)
@@ -228,7 +232,7 @@ test_alike (Fixture *self, gconstpointer unused)
   g_assert_true (has_warning (set, "look like one, mistyped"));
 }
 
-/* ---- tables ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- tables ---------------------------------------------------------------------------------- */
 
 static void
 test_table (Fixture *self, gconstpointer unused)
@@ -259,10 +263,13 @@ test_table_options (Fixture *self, gconstpointer unused)
 {
   write_pictures (self, "here/a", 4);
   use_table (self, "\xef\xbb\xbf"
-                   "file;what\r\n/old/place/a_0.jpg;1\r\n/old/place/a_1.jpg;2\r\n/old/place/a_2.jpg;1\r\n/old/place/a_3.jpg;2\r\n");
+                   "file;what\r\n/old/place/a_0.jpg;1\r\n/old/place/a_1.jpg;2\r\n/old/place/"
+                   "a_2.jpg;1\r\n/old/place/a_3.jpg;2\r\n");
   assert_fails (self, COW_ERROR_NOT_FOUND, "has no column \"image_path\"");
   self->options.path_column = g_strdup ("file");
-  assert_fails (self, COW_ERROR_NOT_FOUND, "has no column \"label\" for the classes (--label-column); its columns are: file, what");
+  assert_fails (
+      self, COW_ERROR_NOT_FOUND,
+      "has no column \"label\" for the classes (--label-column); its columns are: file, what");
   self->options.label_column = g_strdup ("what");
   assert_fails (self, COW_ERROR_NOT_FOUND, "--prefix FROM=TO");
   self->options.prefixes = g_new0 (char *, 3);
@@ -334,7 +341,7 @@ test_classes (Fixture *self, gconstpointer unused)
   assert_fails (self, COW_ERROR_ARGUMENT, "listed twice");
 }
 
-/* ---- dividing -------------------------------------------------------------------------------------------------------------------- */
+/* ---- dividing -------------------------------------------------------------------------------- */
 
 /* 12 cows, each with pictures of two or three classes, in different numbers. */
 static void
@@ -346,7 +353,11 @@ use_cows (Fixture *self, const char *column)
   g_string_append_printf (text, "image_path,label,%s\n", column);
   for (guint cow = 0; cow < 12; cow++)
     for (guint i = 0; i < 10 + 3 * (cow % 4); i++)
-      g_string_append_printf (text, "a.jpg,%s,cow %u\n", i % 3 == 0 ? "Lying" : i % 2 == 0 ? "Walking" : "Standing", cow);
+      g_string_append_printf (text, "a.jpg,%s,cow %u\n",
+                              i % 3 == 0   ? "Lying"
+                              : i % 2 == 0 ? "Walking"
+                                           : "Standing",
+                              cow);
   use_table (self, text->str);
 }
 
@@ -360,8 +371,9 @@ test_groups (Fixture *self, gconstpointer column)
   g_assert_cmpstr (set->grouped_by, ==, column);
   assert_disjoint (set);
   for (guint c = 0; c < set->n_classes; c++) {
-    const double all =
-        cow_dataset_count (set, COW_TRAIN, (int)c) + cow_dataset_count (set, COW_VAL, (int)c) + cow_dataset_count (set, COW_TEST, (int)c);
+    const double all = cow_dataset_count (set, COW_TRAIN, (int)c) +
+                       cow_dataset_count (set, COW_VAL, (int)c) +
+                       cow_dataset_count (set, COW_TEST, (int)c);
     /* Whole cows: a class comes near its part. */
     g_assert_cmpfloat_with_epsilon (cow_dataset_count (set, COW_VAL, (int)c) / all, .2, .08);
     g_assert_cmpfloat_with_epsilon (cow_dataset_count (set, COW_TEST, (int)c) / all, .2, .08);
@@ -396,7 +408,8 @@ static void
 test_group_by_name (Fixture *self, gconstpointer unused)
 {
   for (guint video = 0; video < 8; video++) {
-    g_autofree char *lying = g_strdup_printf ("Lying/video%u-x", video), *walking = g_strdup_printf ("Walking/video%u-x", video);
+    g_autofree char *lying = g_strdup_printf ("Lying/video%u-x", video),
+                    *walking = g_strdup_printf ("Walking/video%u-x", video);
     write_pictures (self, lying, 5);
     write_pictures (self, walking, 5);
   }
@@ -414,7 +427,8 @@ static void
 test_torn (Fixture *self, gconstpointer unused)
 {
   write_file (self, "a.jpg", "");
-  use_table (self, "image_path,label,cow,split\na.jpg,x,1,train\na.jpg,y,1,train\na.jpg,x,1,val\na.jpg,y,2,val\n");
+  use_table (self, "image_path,label,cow,split\na.jpg,x,1,train\na.jpg,y,1,train\na.jpg,x,1,val\na."
+                   "jpg,y,2,val\n");
   g_autoptr (CowDataset) set = open_set (self);
   g_assert_true (has_warning (set, "1 of 1 groups (cow) are in training and in validation"));
 }
@@ -431,7 +445,8 @@ test_seed (Fixture *self, gconstpointer unused)
   self->options.seed = 43;
   g_autoptr (CowDataset) other = open_set (self);
   for (guint i = 0; i < first->samples->len; i++) {
-    g_assert_cmpint (cow_dataset_sample (first, i)->split, ==, cow_dataset_sample (again, i)->split);
+    g_assert_cmpint (cow_dataset_sample (first, i)->split, ==,
+                     cow_dataset_sample (again, i)->split);
     n_same += cow_dataset_sample (first, i)->split == cow_dataset_sample (other, i)->split;
   }
   g_assert_cmpuint (n_same, <, 90);
@@ -453,15 +468,17 @@ test_weights (Fixture *self, gconstpointer unused)
   g_assert_cmpfloat_with_epsilon (weights[1], 2, 1e-6);
 }
 
-/* ---- MmCows ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- MmCows ---------------------------------------------------------------------------------- */
 
 static void
 test_mmcows (Fixture *self, gconstpointer unused)
 {
   for (guint cow = 1; cow <= 8; cow++)
     for (guint i = 0; i < 5; i++) {
-      g_autofree char *lying = g_strdup_printf ("behaviors/7/169026%04u_05-00-%02u_%u_1.jpg", i, i, cow);
-      g_autofree char *walking = g_strdup_printf ("behaviors/1/169026%04u_06-00-%02u_%u_2.jpg", 3700 + i, i, cow);
+      g_autofree char *lying =
+          g_strdup_printf ("behaviors/7/169026%04u_05-00-%02u_%u_1.jpg", i, i, cow);
+      g_autofree char *walking =
+          g_strdup_printf ("behaviors/1/169026%04u_06-00-%02u_%u_2.jpg", 3700 + i, i, cow);
       write_file (self, lying, "");
       write_file (self, walking, "");
     }
@@ -491,10 +508,13 @@ test_mmcows_frames (Fixture *self, gconstpointer unused)
   write_file (self, "images/0725/cam_1/1690261200_00-00-00.jpg", "");
   write_file (self, "images/0725/cam_1/1690261215_00-00-15.jpg", "");
   write_file (self, "images/0725/cam_2/1690261200_00-00-00.jpg", "");
-  write_file (self, "labels/combined/0725/cam_1/1690261200_00-00-00.txt", "1 0.5 0.5 0.25 0.5\n2 0.1 0.1 0.1 0.1\n3 0.5 0.5 0.1 0.1\n");
+  write_file (self, "labels/combined/0725/cam_1/1690261200_00-00-00.txt",
+              "1 0.5 0.5 0.25 0.5\n2 0.1 0.1 0.1 0.1\n3 0.5 0.5 0.1 0.1\n");
   write_file (self, "labels/combined/0725/cam_1/1690261215_00-00-15.txt", "2.0 0.5 0.5 0.2 0.2\n");
-  write_file (self, "behavior_labels/individual/C01_0725.csv", "timestamp,datetime,behavior\n1690261200.0,x,7\n1690261215.0,x,1\n");
-  write_file (self, "behavior_labels/individual/C02_0725.csv", "timestamp,datetime,behavior\n1690261200,x,2\n1690261215,x,0\n");
+  write_file (self, "behavior_labels/individual/C01_0725.csv",
+              "timestamp,datetime,behavior\n1690261200.0,x,7\n1690261215.0,x,1\n");
+  write_file (self, "behavior_labels/individual/C02_0725.csv",
+              "timestamp,datetime,behavior\n1690261200,x,2\n1690261215,x,0\n");
   self->options.allow_missing = TRUE;
   self->options.val_part = 0;
   g_autoptr (CowDataset) set = open_set (self);
@@ -525,7 +545,8 @@ test_format (Fixture *self, gconstpointer unused)
   assert_fails (self, COW_ERROR_ARGUMENT, "--data-format coco");
 }
 
-#define ADD(name, data, function) g_test_add ("/dataset/" name, Fixture, data, setup, function, teardown)
+#define ADD(name, data, function)                                                                  \
+  g_test_add ("/dataset/" name, Fixture, data, setup, function, teardown)
 
 int
 main (int argc, char **argv)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `estimate`: a row a recipe and base, from numbers or from data, and that memory is not guessed far from what a run takes. */
+/* `estimate`: a row a recipe and base, from numbers or from data, and that memory is not guessed
+ * far from what a run takes. */
 #include <string.h>
 
 #include "model/files/json-object.h"
@@ -15,7 +16,8 @@ parse (const Result *result)
   g_autoptr (GError) error = NULL;
 
   runs_assert_ok (result);
-  JsonObject *object = cow_json_parse_object (result->out, strlen (result->out), "estimate", &error);
+  JsonObject *object =
+      cow_json_parse_object (result->out, strlen (result->out), "estimate", &error);
   g_assert_no_error (error);
   return object;
 }
@@ -30,7 +32,8 @@ row (JsonObject *report, guint i)
 static void
 test_all (void)
 {
-  g_auto (Result) table = cli_run ("estimate", "--base", "tiny", "--size", "224", "--batch", "1", NULL);
+  g_auto (Result) table =
+      cli_run ("estimate", "--base", "tiny", "--size", "224", "--batch", "1", NULL);
 
   cli_assert_ok (&table);
   g_assert_nonnull (strstr (table.out, "\nqlora-q-r8"));
@@ -41,13 +44,15 @@ test_all (void)
 static void
 test_sizes (void)
 {
-  g_auto (Result) result = cli_run ("estimate", "--recipe", "dora-all-r16", "--base", "tiny,vits16", "--size", "32", "--json", "--pictures",
-                                    "100", "--val-pictures", "20", "--class-count", "4", NULL);
+  g_auto (Result) result =
+      cli_run ("estimate", "--recipe", "dora-all-r16", "--base", "tiny,vits16", "--size", "32",
+               "--json", "--pictures", "100", "--val-pictures", "20", "--class-count", "4", NULL);
   g_autoptr (JsonObject) report = parse (&result);
 
   g_assert_cmpint (json_object_get_int_member (report, "train_pictures"), ==, 100);
   g_assert_cmpint (json_object_get_int_member (report, "classes"), ==, 4);
-  g_assert_cmpuint (json_array_get_length (json_object_get_array_member (report, "recipes")), ==, 2);
+  g_assert_cmpuint (json_array_get_length (json_object_get_array_member (report, "recipes")), ==,
+                    2);
   g_assert_cmpstr (json_object_get_string_member (row (report, 0), "base"), ==, "tiny");
   g_assert_cmpint (json_object_get_int_member (row (report, 0), "memory_bytes"), <,
                    json_object_get_int_member (row (report, 1), "memory_bytes"));
@@ -58,7 +63,8 @@ test_sizes (void)
 static void
 test_real (void)
 {
-  g_auto (Result) result = cli_run ("estimate", "--recipe", "frozen", "--model", base, "--data", data, "--size", "32", "--json", NULL);
+  g_auto (Result) result = cli_run ("estimate", "--recipe", "frozen", "--model", base, "--data",
+                                    data, "--size", "32", "--json", NULL);
   g_autoptr (JsonObject) report = parse (&result);
 
   g_assert_cmpint (json_object_get_int_member (report, "train_pictures"), ==, 15);
@@ -68,15 +74,18 @@ test_real (void)
   g_assert_cmpfloat (json_object_get_double_member (row (report, 0), "features_s"), >, 0);
 }
 
-/* The largest that a run has held is below its estimate, and not far below where activations are most of it. */
+/* The largest that a run has held is below its estimate, and not far below where activations are
+ * most of it. */
 static void
 test_memory (void)
 {
   g_autofree char *out = g_build_filename (folder, "run", NULL);
-  g_auto (Result) result = cli_run ("estimate", "--recipe", "dinov3-scratch", "--data", data, "--size", "224", "--batch", "15", "--augment",
-                                    "none", "--checkpointing", "off", "--json", NULL);
-  g_auto (Result) run = cli_run ("train", "--recipe", "dinov3-scratch", "--data", data, "--size", "224", "--batch", "15", "--augment",
-                                 "none", "--checkpointing", "off", "--epochs", "1", "--out", out, NULL);
+  g_auto (Result) result =
+      cli_run ("estimate", "--recipe", "dinov3-scratch", "--data", data, "--size", "224", "--batch",
+               "15", "--augment", "none", "--checkpointing", "off", "--json", NULL);
+  g_auto (Result) run = cli_run ("train", "--recipe", "dinov3-scratch", "--data", data, "--size",
+                                 "224", "--batch", "15", "--augment", "none", "--checkpointing",
+                                 "off", "--epochs", "1", "--out", out, NULL);
   g_autoptr (JsonObject) report = parse (&result);
   const double expected = (double)json_object_get_int_member (row (report, 0), "memory_bytes");
 
@@ -96,7 +105,8 @@ test_usage (void)
   g_auto (Result) size = cli_run ("estimate", "--recipe", "frozen", "--base", "huge", NULL);
   g_auto (Result) storage = cli_run ("estimate", "--storage", "int8", NULL);
   g_auto (Result) pictures = cli_run ("estimate", "--pictures", "0", NULL);
-  g_auto (Result) patch = cli_run ("estimate", "--recipe", "frozen", "--base", "tiny", "--size", "50", NULL);
+  g_auto (Result) patch =
+      cli_run ("estimate", "--recipe", "frozen", "--base", "tiny", "--size", "50", NULL);
 
   cli_assert_error (&size, 1, "there is no size \"huge\"; there are tiny, vits16");
   cli_assert_error (&storage, 2, "--storage int8");

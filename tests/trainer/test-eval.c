@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `cow-trainer eval` from end to end: agreement with `predict`, classes by name, calibration that is kept and used, runs, refusals. */
+/* `cow-trainer eval` from end to end: agreement with `predict`, classes by name, calibration that
+ * is kept and used, runs, refusals. */
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
@@ -29,7 +30,8 @@ set_up (Fixture *self, gconstpointer data)
   self->model = cli_golden ("plain", "nf4");
   for (guint s = 0; s < 2; s++)
     for (guint c = 0; c < G_N_ELEMENTS (shown); c++) {
-      g_autofree char *folder = g_build_filename (self->data, s ? "val" : "test", cow_default_classes[shown[c]], NULL);
+      g_autofree char *folder =
+          g_build_filename (self->data, s ? "val" : "test", cow_default_classes[shown[c]], NULL);
       g_assert_cmpint (g_mkdir_with_parents (folder, 0755), ==, 0);
       for (guint i = 0; i < 4 + c; i++) {
         g_autofree char *name = g_strdup_printf ("<img src=x onerror=alert(%u)>, \"%u\".png", i, i);
@@ -66,7 +68,7 @@ assert_file (const char *folder, const char *name)
     g_error ("%s is missing", path);
 }
 
-/* ---- the same answers as predict ------------------------------------------------------------------------------------------------- */
+/* ---- the same answers as predict ------------------------------------------------------------- */
 
 /* Column `first` and those after it of a picture's row in a table with a column image_path. */
 static void
@@ -105,14 +107,16 @@ compare_predictions (const char *predictions, const char *predicted, guint *n)
       best = expected[c] > expected[best] ? c : best;
     }
     g_assert_cmpstr (csv->fields[2], ==, cow_default_classes[best]);
-    g_assert_true (g_str_equal (csv->fields[1], csv->fields[2]) == g_str_equal (csv->fields[3], "1"));
+    g_assert_true (g_str_equal (csv->fields[1], csv->fields[2]) ==
+                   g_str_equal (csv->fields[3], "1"));
     correct += g_str_equal (csv->fields[3], "1");
   }
   g_assert_no_error (error);
   return correct;
 }
 
-/* A class that the pictures lack stays in its place: rows and columns are the adapter's classes, whatever folders there are. */
+/* A class that the pictures lack stays in its place: rows and columns are the adapter's classes,
+ * whatever folders there are. */
 static void
 check_confusion (JsonObject *results)
 {
@@ -126,8 +130,10 @@ check_confusion (JsonObject *results)
       expected += shown[c] == t ? 4 + c : 0;
     g_assert_cmpint (sum, ==, expected);
     g_assert_cmpstr (
-        json_object_get_string_member (json_array_get_object_element (json_object_get_array_member (results, "classes"), t), "name"), ==,
-        cow_default_classes[t]);
+        json_object_get_string_member (
+            json_array_get_object_element (json_object_get_array_member (results, "classes"), t),
+            "name"),
+        ==, cow_default_classes[t]);
   }
 }
 
@@ -147,13 +153,17 @@ test_agrees (Fixture *self, gconstpointer data)
                                        "reliability.png",
                                        "reliability.svg",
                                        "predictions.csv" };
-  g_autofree char *pictures = g_build_filename (self->data, "test", NULL), *predicted = g_build_filename (self->folder, "p.csv", NULL);
+  g_autofree char *pictures = g_build_filename (self->data, "test", NULL),
+                  *predicted = g_build_filename (self->folder, "p.csv", NULL);
   g_autofree char *predictions = g_build_filename (self->out, "predictions.csv", NULL);
-  g_autofree char *card = g_build_filename (self->adapter, "cowbehavior.json", NULL), *before = NULL, *after = NULL;
+  g_autofree char *card = g_build_filename (self->adapter, "cowbehavior.json", NULL),
+                  *before = NULL, *after = NULL;
   guint n;
   g_assert_true (g_file_get_contents (card, &before, NULL, NULL));
-  g_auto (Result) predict = cli_run ("predict", pictures, "-m", self->model, "-a", self->adapter, "-o", predicted, NULL);
-  g_auto (Result) eval = cli_run ("eval", "-d", self->data, "-m", self->model, "-a", self->adapter, "-o", self->out, NULL);
+  g_auto (Result) predict =
+      cli_run ("predict", pictures, "-m", self->model, "-a", self->adapter, "-o", predicted, NULL);
+  g_auto (Result) eval = cli_run ("eval", "-d", self->data, "-m", self->model, "-a", self->adapter,
+                                  "-o", self->out, NULL);
 
   cli_assert_ok (&predict);
   g_assert_cmpint (eval.status, ==, 0);
@@ -164,12 +174,15 @@ test_agrees (Fixture *self, gconstpointer data)
   g_autoptr (JsonObject) results = read_json (self->out, "results.json");
   g_assert_cmpint (json_object_get_int_member (results, "pictures"), ==, n);
   g_assert_cmpint (json_object_get_int_member (results, "correct"), ==, correct);
-  g_assert_cmpfloat_with_epsilon (golden_double (results, "accuracy", NULL), (double)correct / n, 1e-12);
+  g_assert_cmpfloat_with_epsilon (golden_double (results, "accuracy", NULL), (double)correct / n,
+                                  1e-12);
   g_assert_cmpstr (json_object_get_string_member (results, "split"), ==, "test");
   check_confusion (results);
   g_assert_nonnull (strstr (eval.out, "macro avg"));
   /* What is not measured is said, once, and nothing is stored unasked. */
-  g_assert_nonnull (strstr (eval.err, "warning: no picture shows \"Feeding head down\", \"Feeding head up\", \"Standing\""));
+  g_assert_nonnull (strstr (
+      eval.err,
+      "warning: no picture shows \"Feeding head down\", \"Feeding head up\", \"Standing\""));
   g_assert_true (g_file_get_contents (card, &after, NULL, NULL));
   g_assert_cmpstr (before, ==, after);
 }
@@ -178,7 +191,8 @@ static void
 test_page (Fixture *self, gconstpointer data)
 {
   g_autofree char *page = g_build_filename (self->out, "report.html", NULL), *html = NULL;
-  g_auto (Result) eval = cli_run ("eval", "-d", self->data, "-m", self->model, "-a", self->adapter, "-o", self->out, NULL);
+  g_auto (Result) eval = cli_run ("eval", "-d", self->data, "-m", self->model, "-a", self->adapter,
+                                  "-o", self->out, NULL);
   g_assert_cmpint (eval.status, ==, 0);
   g_assert_true (g_file_get_contents (page, &html, NULL, NULL));
   g_assert_null (strstr (html, "<img src=x"));
@@ -186,7 +200,7 @@ test_page (Fixture *self, gconstpointer data)
   g_assert_null (strstr (html, "://"));
 }
 
-/* ---- tables and sources ---------------------------------------------------------------------------------------------------------- */
+/* ---- tables and sources ---------------------------------------------------------------------- */
 
 static char *
 picture_path (const Fixture *self, const char *split, guint c, guint i)
@@ -197,7 +211,8 @@ picture_path (const Fixture *self, const char *split, guint c, guint i)
 
 /* A table of all pictures; what `label` says of each is its label, "" leaves it out. */
 static char *
-write_table (const Fixture *self, const char *(*label) (const char *path, guint number, gpointer data), gpointer data)
+write_table (const Fixture *self,
+             const char *(*label) (const char *path, guint number, gpointer data), gpointer data)
 {
   g_autoptr (GString) text = g_string_new ("label,split,source,image_path\n");
   guint number = 0;
@@ -205,7 +220,8 @@ write_table (const Fixture *self, const char *(*label) (const char *path, guint 
     for (guint c = 0; c < G_N_ELEMENTS (shown); c++)
       for (guint i = 0; i < 4 + c; i++, number++) {
         g_autofree char *path = picture_path (self, s ? "val" : "test", c, i);
-        g_string_append_printf (text, "%s,%s,camera %u,", label (path, number, data), s ? "val" : "test", c);
+        g_string_append_printf (text, "%s,%s,camera %u,", label (path, number, data),
+                                s ? "val" : "test", c);
         csv_append_field (text, path);
         g_string_append_c (text, '\n');
       }
@@ -224,8 +240,8 @@ static void
 test_sources (Fixture *self, gconstpointer data)
 {
   g_autofree char *table = write_table (self, label_lying, NULL);
-  g_auto (Result) eval =
-      cli_run ("eval", "-d", table, "--split=all", "-m", self->model, "-a", self->adapter, "-o", self->out, "--batch=4", NULL);
+  g_auto (Result) eval = cli_run ("eval", "-d", table, "--split=all", "-m", self->model, "-a",
+                                  self->adapter, "-o", self->out, "--batch=4", NULL);
   g_assert_cmpint (eval.status, ==, 0);
   g_autoptr (JsonObject) results = read_json (self->out, "results.json");
   JsonArray *sources = json_object_get_array_member (results, "by_source");
@@ -240,7 +256,7 @@ test_sources (Fixture *self, gconstpointer data)
   assert_file (self->out, "sources.png");
 }
 
-/* ---- calibration ----------------------------------------------------------------------------------------------------------------- */
+/* ---- calibration ----------------------------------------------------------------------------- */
 
 /* Makes the head's last layer 20 times as large: the same answers, all of them sure. */
 static void
@@ -276,7 +292,8 @@ add_member (const Fixture *self)
   g_autoptr (GError) error = NULL;
   g_autoptr (CowCard) card = cow_card_read (self->adapter, NULL, &error);
   g_assert_no_error (error);
-  cow_card_set_member (card, "invented", json_from_string ("{\"kept\": [1, null, \"\\u00e9\"]}", NULL));
+  cow_card_set_member (card, "invented",
+                       json_from_string ("{\"kept\": [1, null, \"\\u00e9\"]}", NULL));
   cow_card_write (card, self->adapter, &error);
   g_assert_no_error (error);
 }
@@ -293,7 +310,8 @@ check_card (const Fixture *self, double temperature)
   g_assert_cmpstr (kept, ==, "{\"kept\":[1,null,\"é\"]}");
   JsonObject *metrics = json_node_get_object (cow_card_get_member (card, "metrics"));
   g_assert_cmpint (json_object_get_int_member (metrics, "n"), ==, 15);
-  g_assert_cmpuint (json_array_get_length (json_node_get_array (cow_card_get_member (card, "confusion"))), ==, 9);
+  g_assert_cmpuint (
+      json_array_get_length (json_node_get_array (cow_card_get_member (card, "confusion"))), ==, 9);
 }
 
 /* Files of the adapter's folder: nothing half-written stays there. */
@@ -310,15 +328,17 @@ count_files (const char *folder)
 static void
 test_calibrate (Fixture *self, gconstpointer data)
 {
-  g_autofree char *predicted = g_build_filename (self->folder, "p.csv", NULL), *again = g_build_filename (self->folder, "q.csv", NULL);
+  g_autofree char *predicted = g_build_filename (self->folder, "p.csv", NULL),
+                  *again = g_build_filename (self->folder, "q.csv", NULL);
   make_overconfident (self);
   add_member (self);
   const guint n_files = count_files (self->adapter);
-  g_auto (Result) predict = cli_run ("predict", self->data, "-m", self->model, "-a", self->adapter, "-o", predicted, NULL);
+  g_auto (Result) predict = cli_run ("predict", self->data, "-m", self->model, "-a", self->adapter,
+                                     "-o", predicted, NULL);
   cli_assert_ok (&predict);
   g_autofree char *table = write_table (self, label_mostly_predicted, predicted);
-  g_auto (Result) eval =
-      cli_run ("eval", "-d", table, "-m", self->model, "-a", self->adapter, "-o", self->out, "--calibrate", "--save", NULL);
+  g_auto (Result) eval = cli_run ("eval", "-d", table, "-m", self->model, "-a", self->adapter, "-o",
+                                  self->out, "--calibrate", "--save", NULL);
   g_assert_cmpint (eval.status, ==, 0);
   g_autoptr (JsonObject) results = read_json (self->out, "results.json");
   JsonObject *calibration = json_object_get_object_member (results, "calibration");
@@ -327,13 +347,17 @@ test_calibrate (Fixture *self, gconstpointer data)
   g_assert_cmpstr (json_object_get_string_member (results, "split"), ==, "test");
   g_assert_cmpstr (json_object_get_string_member (calibration, "fitted_on"), ==, "val");
   /* Fitted on val, judged on test. */
-  g_assert_cmpfloat (golden_double (calibration, "log_loss", "after"), <, golden_double (calibration, "log_loss", "before"));
-  g_assert_cmpfloat (golden_double (calibration, "ece", "after"), <, golden_double (calibration, "ece", "before"));
+  g_assert_cmpfloat (golden_double (calibration, "log_loss", "after"), <,
+                     golden_double (calibration, "log_loss", "before"));
+  g_assert_cmpfloat (golden_double (calibration, "ece", "after"), <,
+                     golden_double (calibration, "ece", "before"));
   check_card (self, temperature);
   g_assert_cmpuint (count_files (self->adapter), ==, n_files);
 
-  /* predict uses it: the same labels, less sure; the logarithms of two classes' ratio shrink by the temperature. */
-  g_auto (Result) cooler = cli_run ("predict", self->data, "-m", self->model, "-a", self->adapter, "-o", again, NULL);
+  /* predict uses it: the same labels, less sure; the logarithms of two classes' ratio shrink by the
+   * temperature. */
+  g_auto (Result) cooler =
+      cli_run ("predict", self->data, "-m", self->model, "-a", self->adapter, "-o", again, NULL);
   cli_assert_ok (&cooler);
   g_autofree char *path = picture_path (self, "test", 1, 2);
   double hot[9], cool[9];
@@ -341,50 +365,63 @@ test_calibrate (Fixture *self, gconstpointer data)
   find_row (again, path, cow_default_classes[0], 9, cool);
   for (guint c = 1; c < 9; c++)
     if (hot[c] > 1e-20 && hot[0] > 1e-20)
-      g_assert_cmpfloat_with_epsilon (log (cool[c] / cool[0]) * temperature, log (hot[c] / hot[0]), 1e-2);
+      g_assert_cmpfloat_with_epsilon (log (cool[c] / cool[0]) * temperature, log (hot[c] / hot[0]),
+                                      1e-2);
 
   /* An evaluation without --calibrate applies what the card has. */
-  g_auto (Result) later = cli_run ("eval", "-d", table, "-m", self->model, "-a", self->adapter, "-o", self->out, NULL);
+  g_auto (Result) later =
+      cli_run ("eval", "-d", table, "-m", self->model, "-a", self->adapter, "-o", self->out, NULL);
   g_assert_cmpint (later.status, ==, 0);
   g_autoptr (JsonObject) second = read_json (self->out, "results.json");
   JsonObject *kept = json_object_get_object_member (second, "calibration");
   g_assert_cmpfloat_with_epsilon (golden_double (kept, "temperature", NULL), temperature, 1e-9);
   g_assert_true (json_object_get_null_member (kept, "fitted_on"));
-  g_assert_cmpfloat_with_epsilon (golden_double (kept, "ece", "after"), golden_double (calibration, "ece", "after"), 1e-9);
-  g_assert_true (json_node_equal (json_object_get_member (kept, "thresholds"), json_object_get_member (calibration, "thresholds")));
+  g_assert_cmpfloat_with_epsilon (golden_double (kept, "ece", "after"),
+                                  golden_double (calibration, "ece", "after"), 1e-9);
+  g_assert_true (json_node_equal (json_object_get_member (kept, "thresholds"),
+                                  json_object_get_member (calibration, "thresholds")));
 }
 
-/* A published adapter has no card: it gets one with what it was used with before, and works as before. */
+/* A published adapter has no card: it gets one with what it was used with before, and works as
+ * before. */
 static void
 test_calibrate_without_card (Fixture *self, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *path = g_build_filename (self->adapter, "cowbehavior.json", NULL);
   g_assert_cmpint (g_remove (path), ==, 0);
-  g_auto (Result) eval = cli_run ("eval", "-d", self->data, "-m", self->model, "-a", self->adapter, "-o", self->out, "--calibrate", NULL);
+  g_auto (Result) eval = cli_run ("eval", "-d", self->data, "-m", self->model, "-a", self->adapter,
+                                  "-o", self->out, "--calibrate", NULL);
   g_assert_cmpint (eval.status, ==, 0);
   gboolean found;
-  g_autoptr (CowCard) card = cow_card_read (self->adapter, &found, &error), standard = cow_card_new_default ();
+  g_autoptr (CowCard) card = cow_card_read (self->adapter, &found, &error),
+                      standard = cow_card_new_default ();
   g_assert_no_error (error);
   g_assert_true (found && g_strv_equal ((const char *const *)card->classes, cow_default_classes));
   g_assert_cmpstr (card->kind, ==, "lora");
-  g_assert_cmpmem (&card->preprocess, sizeof card->preprocess, &standard->preprocess, sizeof standard->preprocess);
+  g_assert_cmpmem (&card->preprocess, sizeof card->preprocess, &standard->preprocess,
+                   sizeof standard->preprocess);
   g_assert_nonnull (cow_card_get_member (card, "calibration"));
 }
 
-/* ---- the run that an adapter lies in --------------------------------------------------------------------------------------------- */
+/* ---- the run that an adapter lies in --------------------------------------------------------- */
 
 static void
 test_run (Fixture *self, gconstpointer data)
 {
-  g_autofree char *run = g_build_filename (self->folder, "run", NULL), *best = g_build_filename (run, "best", NULL);
-  g_autofree char *recipe = g_build_filename (run, "recipe.ini", NULL), *results = g_build_filename (run, "results.csv", NULL);
-  g_autofree char *text = g_strdup_printf ("[model]\nkind=lora\nmodel=%s\n[data]\ndata=%s\n", self->model, self->data);
+  g_autofree char *run = g_build_filename (self->folder, "run", NULL),
+                  *best = g_build_filename (run, "best", NULL);
+  g_autofree char *recipe = g_build_filename (run, "recipe.ini", NULL),
+                  *results = g_build_filename (run, "results.csv", NULL);
+  g_autofree char *text =
+      g_strdup_printf ("[model]\nkind=lora\nmodel=%s\n[data]\ndata=%s\n", self->model, self->data);
   g_assert_cmpint (g_mkdir (run, 0755), ==, 0);
   g_assert_cmpint (g_rename (self->adapter, best), ==, 0);
   g_assert_true (g_file_set_contents (recipe, text, -1, NULL));
-  g_assert_true (g_file_set_contents (
-      results, "epoch,train_loss,val_loss,train_acc,val_acc,learning_rate\n1,2,2.1,.1,.2,1e-4\n2,1,1.1,.5,.4,5e-5\n", -1, NULL));
+  g_assert_true (g_file_set_contents (results,
+                                      "epoch,train_loss,val_loss,train_acc,val_acc,learning_"
+                                      "rate\n1,2,2.1,.1,.2,1e-4\n2,1,1.1,.5,.4,5e-5\n",
+                                      -1, NULL));
   g_auto (Result) eval = cli_run ("eval", "-a", best, "-o", self->out, NULL);
   g_assert_cmpint (eval.status, ==, 0);
   assert_file (self->out, "loss.png");
@@ -406,26 +443,31 @@ test_run (Fixture *self, gconstpointer data)
   g_assert_nonnull (strstr (broken.err, "no training history"));
 }
 
-/* ---- refusals -------------------------------------------------------------------------------------------------------------------- */
+/* ---- refusals -------------------------------------------------------------------------------- */
 
 static void
 test_unreadable (Fixture *self, gconstpointer data)
 {
   g_autofree char *broken = g_build_filename (self->data, "test", "Lying", "broken.jpg", NULL);
   g_assert_true (g_file_set_contents (broken, "none", -1, NULL));
-  g_auto (Result) eval = cli_run ("eval", "-d", self->data, "-m", self->model, "-a", self->adapter, "-o", self->out, "--batch=4", NULL);
+  g_auto (Result) eval = cli_run ("eval", "-d", self->data, "-m", self->model, "-a", self->adapter,
+                                  "-o", self->out, "--batch=4", NULL);
   g_assert_cmpint (eval.status, ==, 1);
   g_assert_nonnull (strstr (eval.err, broken));
   g_assert_nonnull (strstr (eval.err, "1 of 16 pictures could not be read"));
   g_autoptr (JsonObject) results = read_json (self->out, "results.json");
   g_assert_cmpint (json_object_get_int_member (results, "pictures"), ==, 15);
-  g_assert_cmpstr (json_array_get_string_element (json_object_get_array_member (results, "unreadable"), 0), ==, broken);
+  g_assert_cmpstr (
+      json_array_get_string_element (json_object_get_array_member (results, "unreadable"), 0), ==,
+      broken);
 }
 
 static void
-check_refused (const Fixture *self, const char *adapter, const char *folder, const char *option, int status, const char *text)
+check_refused (const Fixture *self, const char *adapter, const char *folder, const char *option,
+               int status, const char *text)
 {
-  g_auto (Result) eval = cli_run ("eval", "-d", folder, "-m", self->model, "-a", adapter, "-o", self->out, option, NULL);
+  g_auto (Result) eval = cli_run ("eval", "-d", folder, "-m", self->model, "-a", adapter, "-o",
+                                  self->out, option, NULL);
   cli_assert_error (&eval, status, text);
   g_autofree char *results = g_build_filename (self->out, "results.json", NULL);
   g_assert_false (g_file_test (results, G_FILE_TEST_EXISTS));
@@ -434,14 +476,22 @@ check_refused (const Fixture *self, const char *adapter, const char *folder, con
 static void
 test_refused (Fixture *self, gconstpointer data)
 {
-  g_autofree char *test = g_build_filename (self->data, "test", NULL), *other = g_build_filename (self->folder, "other", NULL);
-  g_autofree char *flying = g_build_filename (other, "Flying", NULL), *lying = g_build_filename (other, "Lying", NULL),
-                  *headless = cli_golden ("plain", "lora_q_r8"), *below = g_build_filename (self->adapter, "cowbehavior.json", "x", NULL);
-  g_auto (Result) no_adapter = cli_run ("eval", "-d", self->data, "-m", self->model, "-o", self->out, NULL);
-  g_auto (Result) no_out = cli_run ("eval", "-d", self->data, "-m", self->model, "-a", self->adapter, NULL);
-  g_auto (Result) no_data = cli_run ("eval", "-m", self->model, "-a", self->adapter, "-o", self->out, NULL);
-  g_auto (Result) no_model = cli_run ("eval", "-d", self->data, "-a", self->adapter, "-o", self->out, NULL);
-  g_auto (Result) no_folder = cli_run ("eval", "-d", self->data, "-m", self->model, "-a", self->adapter, "-o", below, NULL);
+  g_autofree char *test = g_build_filename (self->data, "test", NULL),
+                  *other = g_build_filename (self->folder, "other", NULL);
+  g_autofree char *flying = g_build_filename (other, "Flying", NULL),
+                  *lying = g_build_filename (other, "Lying", NULL),
+                  *headless = cli_golden ("plain", "lora_q_r8"),
+                  *below = g_build_filename (self->adapter, "cowbehavior.json", "x", NULL);
+  g_auto (Result) no_adapter =
+      cli_run ("eval", "-d", self->data, "-m", self->model, "-o", self->out, NULL);
+  g_auto (Result) no_out =
+      cli_run ("eval", "-d", self->data, "-m", self->model, "-a", self->adapter, NULL);
+  g_auto (Result) no_data =
+      cli_run ("eval", "-m", self->model, "-a", self->adapter, "-o", self->out, NULL);
+  g_auto (Result) no_model =
+      cli_run ("eval", "-d", self->data, "-a", self->adapter, "-o", self->out, NULL);
+  g_auto (Result) no_folder =
+      cli_run ("eval", "-d", self->data, "-m", self->model, "-a", self->adapter, "-o", below, NULL);
 
   cli_assert_error (&no_adapter, 2, "--adapter is missing");
   cli_assert_error (&no_out, 2, "--out is missing");
@@ -453,8 +503,10 @@ test_refused (Fixture *self, gconstpointer data)
   cli_make_picture (lying, "b.png", 20, 20, 2);
   check_refused (self, self->adapter, other, NULL, 1, "\"Flying\" is none of the classes");
   check_refused (self, self->adapter, self->data, "--split=some", 2, "--split some");
-  check_refused (self, self->adapter, self->data, "--split=train", 1, "--split train has no pictures: there are 0 in train, 15 in val");
-  check_refused (self, self->adapter, test, "--calibrate", 1, "--calibrate needs validation pictures");
+  check_refused (self, self->adapter, self->data, "--split=train", 1,
+                 "--split train has no pictures: there are 0 in train, 15 in val");
+  check_refused (self, self->adapter, test, "--calibrate", 1,
+                 "--calibrate needs validation pictures");
   check_refused (self, self->adapter, self->data, "--min-precision=0.9", 2, "--calibrate");
   check_refused (self, self->adapter, self->data, "--min-precision=1", 2, "--min-precision 1");
   check_refused (self, self->adapter, self->data, "--classes=a,b", 2, "--classes");

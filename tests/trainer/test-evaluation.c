@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is made of an evaluation's answers: report.txt against scikit-learn's classification_report, tables and JSON that are read back,
- * figures that decode at any number of classes, and a page that asks for nothing and runs nothing, whatever its names say.
+ * What is made of an evaluation's answers: report.txt against scikit-learn's classification_report,
+ * tables and JSON that are read back, figures that decode at any number of classes, and a page that
+ * asks for nothing and runs nothing, whatever its names say.
  */
 #include <glib/gstdio.h>
 #include <math.h>
@@ -15,11 +16,14 @@
 #include "trainer/eval/plots.h"
 #include "trainer/eval/report.h"
 
-static const char hostile[] = "<script>alert('x')</script> \"&amp;\" , \xc3\xa9\nhttp://evil.example/";
+static const char hostile[] =
+    "<script>alert('x')</script> \"&amp;\" , \xc3\xa9\nhttp://evil.example/";
 
-/* An evaluation of n made-up answers: logits that make `predicted` the likeliest. `samples` [n] outlive it. */
+/* An evaluation of n made-up answers: logits that make `predicted` the likeliest. `samples` [n]
+ * outlive it. */
 static CowEvaluation *
-make (const char *const *classes, const guint *truth, const guint *predicted, guint n, CowSample *samples)
+make (const char *const *classes, const guint *truth, const guint *predicted, guint n,
+      CowSample *samples)
 {
   g_autoptr (GError) error = NULL;
   CowEvaluation *self = cow_evaluation_new (classes, n, &error);
@@ -28,14 +32,16 @@ make (const char *const *classes, const guint *truth, const guint *predicted, gu
     self->samples[i] = &samples[i];
     self->truth[i] = truth[i];
     for (guint c = 0; c < self->n_classes; c++)
-      self->logits[i * self->n_classes + c] = (c == predicted[i] ? 2 : 0) + (float)((i * 7 + c * 3) % 10) / 10;
+      self->logits[i * self->n_classes + c] =
+          (c == predicted[i] ? 2 : 0) + (float)((i * 7 + c * 3) % 10) / 10;
   }
   self->n = n;
   cow_evaluation_compute (self, 1, NULL);
   return self;
 }
 
-/* One of n_classes classes with hostile names and n pictures of hostile paths and sources, all numbers there are. */
+/* One of n_classes classes with hostile names and n pictures of hostile paths and sources, all
+ * numbers there are. */
 static CowEvaluation *
 make_hostile (guint n_classes, guint n, CowSample *samples)
 {
@@ -60,7 +66,8 @@ make_hostile (guint n_classes, guint n, CowSample *samples)
   self->split = g_strdup ("test");
   self->seconds = self->network_seconds = 1;
   self->thresholds = g_new (CowThreshold, n_classes);
-  cow_thresholds_apply (self->probabilities, self->truth, n, n_classes, thresholds, self->thresholds);
+  cow_thresholds_apply (self->probabilities, self->truth, n, n_classes, thresholds,
+                        self->thresholds);
   g_ptr_array_add (self->warnings, g_strdup (hostile));
   g_ptr_array_add (self->unreadable, g_strdup ("\xff<script>"));
   return self;
@@ -77,7 +84,7 @@ read_file (const char *folder, const char *name)
   return text;
 }
 
-/* ---- report.txt ------------------------------------------------------------------------------------------------------------------ */
+/* ---- report.txt ------------------------------------------------------------------------------ */
 
 static void
 check_report (JsonObject *expected)
@@ -85,14 +92,16 @@ check_report (JsonObject *expected)
   if (json_object_get_null_member (expected, "report"))
     return;
   guint n, n_predicted;
-  g_autofree guint *truth = golden_uints (expected, "truth", &n), *predicted = golden_uints (expected, "predicted", &n_predicted);
+  g_autofree guint *truth = golden_uints (expected, "truth", &n),
+                   *predicted = golden_uints (expected, "predicted", &n_predicted);
   g_autoptr (GPtrArray) names = g_ptr_array_new ();
   g_autofree CowSample *samples = g_new0 (CowSample, n);
   JsonArray *list = json_object_get_array_member (expected, "names");
   for (guint c = 0; c < json_array_get_length (list); c++)
     g_ptr_array_add (names, (gpointer)json_array_get_string_element (list, c));
   g_ptr_array_add (names, NULL);
-  g_autoptr (CowEvaluation) self = make ((const char *const *)names->pdata, truth, predicted, n, samples);
+  g_autoptr (CowEvaluation) self =
+      make ((const char *const *)names->pdata, truth, predicted, n, samples);
   g_autofree char *text = cow_evaluation_report_text (self);
   const char *report = json_object_get_string_member (expected, "report");
   g_assert_cmpuint (strlen (text), >, strlen (report));
@@ -109,7 +118,7 @@ test_report_text (void)
     check_report (json_object_get_object_member (cases, name->data));
 }
 
-/* ---- tables and JSON ------------------------------------------------------------------------------------------------------------- */
+/* ---- tables and JSON ------------------------------------------------------------------------- */
 
 static void
 check_predictions (const CowEvaluation *self, const char *folder)
@@ -130,7 +139,8 @@ check_predictions (const CowEvaluation *self, const char *folder)
     g_assert_cmpstr (csv->fields[3], ==, self->truth[i] == self->predicted[i] ? "1" : "0");
     g_assert_cmpstr (csv->fields[4], ==, self->samples[i]->source);
     for (guint c = 0; c < self->n_classes; c++)
-      g_assert_cmpfloat_with_epsilon (g_ascii_strtod (csv->fields[5 + c], NULL), self->probabilities[i * self->n_classes + c], 1e-5);
+      g_assert_cmpfloat_with_epsilon (g_ascii_strtod (csv->fields[5 + c], NULL),
+                                      self->probabilities[i * self->n_classes + c], 1e-5);
   }
   g_assert_true (csv_next (csv, &more, &error) && !more);
 }
@@ -142,15 +152,19 @@ check_json (const CowEvaluation *self, const char *folder)
   g_autofree char *path = g_build_filename (folder, "results.json", NULL);
   g_autoptr (JsonObject) object = cow_json_read_object (path, &error);
   g_assert_no_error (error);
-  JsonArray *classes = json_object_get_array_member (object, "classes"), *rows = json_object_get_array_member (object, "confusion");
+  JsonArray *classes = json_object_get_array_member (object, "classes"),
+            *rows = json_object_get_array_member (object, "confusion");
   g_assert_cmpint (json_object_get_int_member (object, "pictures"), ==, self->n);
-  g_assert_cmpfloat_with_epsilon (golden_double (object, "accuracy", NULL), self->metrics->accuracy, 1e-12);
-  g_assert_cmpfloat_with_epsilon (golden_double (object, "macro", "f1"), self->metrics->macro.f1, 1e-12);
+  g_assert_cmpfloat_with_epsilon (golden_double (object, "accuracy", NULL), self->metrics->accuracy,
+                                  1e-12);
+  g_assert_cmpfloat_with_epsilon (golden_double (object, "macro", "f1"), self->metrics->macro.f1,
+                                  1e-12);
   g_assert_cmpuint (json_array_get_length (classes), ==, self->n_classes);
   for (guint c = 0; c < self->n_classes; c++) {
     JsonObject *class = json_array_get_object_element (classes, c);
     g_assert_cmpstr (json_object_get_string_member (class, "name"), ==, self->classes[c]);
-    g_assert_cmpint (json_object_get_int_member (class, "support"), ==, (gint64)self->metrics->support[c]);
+    g_assert_cmpint (json_object_get_int_member (class, "support"), ==,
+                     (gint64)self->metrics->support[c]);
     for (guint p = 0; p < self->n_classes; p++)
       g_assert_cmpint (json_array_get_int_element (json_array_get_array_element (rows, c), p), ==,
                        (gint64)cow_confusion_get (self->confusion, c, p));
@@ -171,8 +185,10 @@ test_files (void)
   g_assert_no_error (error);
   check_predictions (self, folder);
   check_json (self, folder);
-  g_autofree char *report = read_file (folder, "report.txt"), *per_class = read_file (folder, "per_class.csv");
-  g_assert_true (g_utf8_validate (report, -1, NULL) && strstr (report, "macro avg") && strstr (report, "accuracy by source"));
+  g_autofree char *report = read_file (folder, "report.txt"),
+                  *per_class = read_file (folder, "per_class.csv");
+  g_assert_true (g_utf8_validate (report, -1, NULL) && strstr (report, "macro avg") &&
+                 strstr (report, "accuracy by source"));
   g_assert_true (g_str_has_prefix (per_class, "class,precision,recall,f1,support\n"));
   cli_remove (folder);
 }
@@ -186,20 +202,25 @@ test_unwritable (void)
   g_autoptr (CowEvaluation) self = make_hostile (2, 10, samples);
   g_autoptr (GPtrArray) figures = plots_of_evaluation (self);
   g_assert_false (cow_evaluation_write (self, "/nowhere/at/all", &error));
-  g_assert_true (g_error_matches (error, COW_ERROR, COW_ERROR_IO) && strstr (error->message, "/nowhere/at/all/results.json"));
+  g_assert_true (g_error_matches (error, COW_ERROR, COW_ERROR_IO) &&
+                 strstr (error->message, "/nowhere/at/all/results.json"));
   g_clear_error (&error);
   g_assert_false (plot_figures_write (figures, "/nowhere/at/all", &error));
-  g_assert_true (g_error_matches (error, COW_ERROR, COW_ERROR_IO) && strstr (error->message, "/nowhere/at/all/confusion.svg"));
+  g_assert_true (g_error_matches (error, COW_ERROR, COW_ERROR_IO) &&
+                 strstr (error->message, "/nowhere/at/all/confusion.svg"));
 }
 
-/* ---- figures --------------------------------------------------------------------------------------------------------------------- */
+/* ---- figures --------------------------------------------------------------------------------- */
 
-/* The PNG decodes, has the figure's size doubled, and shows something; the SVG is XML with that root. */
+/* The PNG decodes, has the figure's size doubled, and shows something; the SVG is XML with that
+ * root. */
 static void
 check_figure (const PlotFigure *figure, const char *folder)
 {
-  g_autofree char *png_name = g_strconcat (figure->name, ".png", NULL), *svg_name = g_strconcat (figure->name, ".svg", NULL);
-  g_autofree char *png = g_build_filename (folder, png_name, NULL), *svg = read_file (folder, svg_name);
+  g_autofree char *png_name = g_strconcat (figure->name, ".png", NULL),
+                  *svg_name = g_strconcat (figure->name, ".svg", NULL);
+  g_autofree char *png = g_build_filename (folder, png_name, NULL),
+                  *svg = read_file (folder, svg_name);
   g_autoptr (GError) error = NULL;
   const GMarkupParser parser = { 0 };
   double deviation = 0;
@@ -212,8 +233,10 @@ check_figure (const PlotFigure *figure, const char *folder)
   g_assert_cmpfloat (deviation, >, 5);
   g_object_unref (image);
 
-  g_autoptr (GMarkupParseContext) context = g_markup_parse_context_new (&parser, (GMarkupParseFlags)0, NULL, NULL);
-  g_assert_true (g_markup_parse_context_parse (context, svg, -1, &error) && g_markup_parse_context_end_parse (context, &error));
+  g_autoptr (GMarkupParseContext) context =
+      g_markup_parse_context_new (&parser, (GMarkupParseFlags)0, NULL, NULL);
+  g_assert_true (g_markup_parse_context_parse (context, svg, -1, &error) &&
+                 g_markup_parse_context_end_parse (context, &error));
   g_assert_nonnull (strstr (svg, "<svg "));
   g_assert_null (strstr (svg, "script"));
 }
@@ -253,20 +276,23 @@ test_figures_left_out (void)
   check_figures (figures, 4);
 }
 
-/* ---- history --------------------------------------------------------------------------------------------------------------------- */
+/* ---- history --------------------------------------------------------------------------------- */
 
 static GArray *
 make_history (guint epochs)
 {
   GArray *history = g_array_new (FALSE, FALSE, sizeof (CowEpoch));
   for (guint e = 1; e <= epochs; e++) {
-    const CowEpoch epoch = { e, 2.0 / e, 1 - 1.0 / (e + 1), 2.2 / e, 1 - 1.2 / (e + 1), 1e-4 / e, 1, 10, 60, 1e9 };
+    const CowEpoch epoch = {
+      e, 2.0 / e, 1 - 1.0 / (e + 1), 2.2 / e, 1 - 1.2 / (e + 1), 1e-4 / e, 1, 10, 60, 1e9
+    };
     g_array_append_val (history, epoch);
   }
   return history;
 }
 
-/* What the trainer writes is read again, and values that no axis can hold are left out, not drawn. */
+/* What the trainer writes is read again, and values that no axis can hold are left out, not drawn.
+ */
 static void
 test_history (void)
 {
@@ -280,13 +306,15 @@ test_history (void)
   g_assert_no_error (error);
   g_assert_cmpuint (again->len, ==, history->len);
   for (gsize i = 0; i < history->len * COW_EPOCH_COLUMNS; i++)
-    g_assert_cmpfloat_with_epsilon (((double *)(void *)again->data)[i], ((double *)(void *)history->data)[i], 1e-8);
+    g_assert_cmpfloat_with_epsilon (((double *)(void *)again->data)[i],
+                                    ((double *)(void *)history->data)[i], 1e-8);
   g_array_index (again, CowEpoch, 3).train_loss = INFINITY;
   g_array_index (again, CowEpoch, 4).val_loss = NAN;
   g_array_index (again, CowEpoch, 5).val_loss = -1e300;
   g_array_index (again, CowEpoch, 6).learning_rate = 0;
   g_array_index (again, CowEpoch, 7).learning_rate = 1e-300;
-  g_autoptr (GPtrArray) figures = plots_of_history (again), single = plots_of_history (one), empty = plots_of_history (none);
+  g_autoptr (GPtrArray) figures = plots_of_history (again), single = plots_of_history (one),
+                        empty = plots_of_history (none);
   check_figures (figures, 3);
   check_figures (single, 3);
   g_assert_cmpuint (empty->len, ==, 0);
@@ -317,13 +345,15 @@ test_history_refused (void)
   cli_remove (folder);
 }
 
-/* ---- the page -------------------------------------------------------------------------------------------------------------------- */
+/* ---- the page -------------------------------------------------------------------------------- */
 
 /* Elements that the report may have: none that runs, embeds or loads. */
-static const char *const allowed[] = { "!DOCTYPE", "html",   "head",    "meta",    "title", "style", "body",   "main",    "h1",
-                                       "h2",       "p",      "ul",      "li",      "div",   "b",     "span",   "table",   "thead",
-                                       "tbody",    "tfoot",  "tr",      "th",      "td",    "i",     "figure", "picture", "img",
-                                       "source",   "footer", "details", "summary", "code",  NULL };
+static const char *const allowed[] = { "!DOCTYPE", "html",    "head", "meta",   "title",  "style",
+                                       "body",     "main",    "h1",   "h2",     "p",      "ul",
+                                       "li",       "div",     "b",    "span",   "table",  "thead",
+                                       "tbody",    "tfoot",   "tr",   "th",     "td",     "i",
+                                       "figure",   "picture", "img",  "source", "footer", "details",
+                                       "summary",  "code",    NULL };
 
 /* One start tag's inside: its attributes name nothing outside and no code. */
 static void
@@ -368,7 +398,8 @@ test_page (void)
   g_autofree char *html = cow_report_html (self, history, &error);
   g_assert_no_error (error);
   check_page (html);
-  g_assert_nonnull (strstr (html, "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &quot;&amp;amp;&quot;"));
+  g_assert_nonnull (
+      strstr (html, "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &quot;&amp;amp;&quot;"));
   g_assert_nonnull (strstr (html, "\xef\xbf\xbd&lt;img src=x onerror=alert(1)&gt;.jpg"));
   g_assert_nonnull (strstr (html, "default-src 'none'"));
   g_assert_nonnull (strstr (html, "prefers-color-scheme:dark"));

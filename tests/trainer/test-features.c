@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `cow-trainer features` against transformers and PEFT (tests/data/golden), its options, and what it refuses. */
+/* `cow-trainer features` against transformers and PEFT (tests/data/golden), its options, and what
+ * it refuses. */
 #include <math.h>
 #include <string.h>
 
@@ -30,33 +31,43 @@ floats (const CowSafetensors *file, const char *name, gsize *n)
 }
 
 static void
-assert_close (const CowSafetensors *found, const char *name, const CowSafetensors *expected, const char *expected_name)
+assert_close (const CowSafetensors *found, const char *name, const CowSafetensors *expected,
+              const char *expected_name)
 {
   gsize n, n_expected;
-  g_autofree float *a = floats (found, name, &n), *b = floats (expected, expected_name, &n_expected);
+  g_autofree float *a = floats (found, name, &n),
+                   *b = floats (expected, expected_name, &n_expected);
 
   g_assert_cmpuint (n, ==, n_expected);
   for (gsize i = 0; i < n; i++)
     if (!(fabsf (a[i] - b[i]) <= 1e-4f))
-      g_error ("%s[%" G_GSIZE_FORMAT "] is %g, %s has %g", name, i, (double)a[i], expected_name, (double)b[i]);
+      g_error ("%s[%" G_GSIZE_FORMAT "] is %g, %s has %g", name, i, (double)a[i], expected_name,
+               (double)b[i]);
 }
 
-/* ---- against the golden results -------------------------------------------------------------------------------------------------- */
+/* ---- against the golden results -------------------------------------------------------------- */
 
-/* Runs one input through one model and adapter (NULL: none) and compares all that the reference has. */
+/* Runs one input through one model and adapter (NULL: none) and compares all that the reference
+ * has. */
 static void
-check_golden (const char *network, const char *tag, const char *model_name, const char *adapter, const char *input)
+check_golden (const char *network, const char *tag, const char *model_name, const char *adapter,
+              const char *input)
 {
   char *folder = cli_folder ();
-  g_autofree char *model = cli_golden (network, model_name), *io = cli_golden (network, "io.safetensors");
-  g_autofree char *out = g_build_filename (folder, "out.safetensors", NULL), *source = g_strconcat (io, ":", input, NULL);
-  g_autofree char *option = adapter ? g_strconcat ("--adapter=", adapter, NULL) : g_strdup ("--pixels");
-  g_auto (Result) result = cli_run ("features", source, "--model", model, "--batch=2", "--out", out, option, NULL);
+  g_autofree char *model = cli_golden (network, model_name),
+                  *io = cli_golden (network, "io.safetensors");
+  g_autofree char *out = g_build_filename (folder, "out.safetensors", NULL),
+                  *source = g_strconcat (io, ":", input, NULL);
+  g_autofree char *option =
+      adapter ? g_strconcat ("--adapter=", adapter, NULL) : g_strdup ("--pixels");
+  g_auto (Result) result =
+      cli_run ("features", source, "--model", model, "--batch=2", "--out", out, option, NULL);
 
   cli_assert_ok (&result);
   g_autoptr (CowSafetensors) found = open_file (out), expected = open_file (io);
   g_autofree char *states = g_strdup_printf ("%s.%s.last_hidden_state", tag, input),
-                  *features = g_strdup_printf ("%s.%s.pooler_output", tag, input), *logits = g_strdup_printf ("%s.logits", tag);
+                  *features = g_strdup_printf ("%s.%s.pooler_output", tag, input),
+                  *logits = g_strdup_printf ("%s.logits", tag);
   assert_close (found, "last_hidden_state", expected, states);
   assert_close (found, "pooler_output", expected, features);
   if (adapter && g_str_equal (input, "pixel_values"))
@@ -70,7 +81,8 @@ check_golden (const char *network, const char *tag, const char *model_name, cons
 static void
 test_golden (gconstpointer data)
 {
-  static const char *const adapters[] = { NULL, "lora_q_r8", "lora_all_r16", "dora_q_r8", "dora_all_r16" };
+  static const char *const adapters[] = { NULL, "lora_q_r8", "lora_all_r16", "dora_q_r8",
+                                          "dora_all_r16" };
   const char *network = data;
 
   check_golden (network, "fp32", "fp32", NULL, "pixel_values");
@@ -84,18 +96,20 @@ test_golden (gconstpointer data)
   }
 }
 
-/* ---- pictures -------------------------------------------------------------------------------------------------------------------- */
+/* ---- pictures -------------------------------------------------------------------------------- */
 
 /* The golden picture as a file against the golden resizes, through the whole program. */
 static void
 check_pixels (const char *interpolation, const char *normalisation, const char *golden)
 {
   char *folder = cli_folder ();
-  g_autofree char *model = cli_golden ("plain", "fp32"), *picture = cli_golden ("preprocess", "picture.png"),
+  g_autofree char *model = cli_golden ("plain", "fp32"),
+                  *picture = cli_golden ("preprocess", "picture.png"),
                   *reference = cli_golden ("preprocess", "resized.safetensors");
   g_autofree char *out = g_build_filename (folder, "out.safetensors", NULL);
-  g_auto (Result) result = cli_run ("features", picture, "-m", model, "-o", out, "--pixels", "--size=224x224", "--interpolation",
-                                    interpolation, "--normalisation", normalisation, NULL);
+  g_auto (Result) result =
+      cli_run ("features", picture, "-m", model, "-o", out, "--pixels", "--size=224x224",
+               "--interpolation", interpolation, "--normalisation", normalisation, NULL);
   const float mean[] = { .485f, .456f, .406f }, std[] = { .229f, .224f, .225f };
   const gboolean imagenet = g_str_equal (normalisation, "imagenet");
   gsize n;
@@ -127,30 +141,41 @@ static void
 test_size (void)
 {
   char *folder = cli_folder ();
-  g_autofree char *model = cli_golden ("plain", "nf4"), *adapter = cli_make_adapter (folder, "plain", "lora_q_r8");
-  g_autofree char *picture = cli_golden ("preprocess", "picture.png"), *out = g_build_filename (folder, "out.safetensors", NULL);
-  g_auto (Result) card = cli_run ("features", picture, "-m", model, "-a", adapter, "-o", out, "--pixels", NULL);
+  g_autofree char *model = cli_golden ("plain", "nf4"),
+                  *adapter = cli_make_adapter (folder, "plain", "lora_q_r8");
+  g_autofree char *picture = cli_golden ("preprocess", "picture.png"),
+                  *out = g_build_filename (folder, "out.safetensors", NULL);
+  g_auto (Result) card =
+      cli_run ("features", picture, "-m", model, "-a", adapter, "-o", out, "--pixels", NULL);
 
   cli_assert_ok (&card);
   g_autoptr (CowSafetensors) file = open_file (out);
-  g_assert_true (cow_tensor_has_shape (cow_safetensors_get (file, "pixel_values"), 4, (const gint64[]){ 1, 3, 64, 64 }));
-  g_assert_true (cow_tensor_has_shape (cow_safetensors_get (file, "last_hidden_state"), 3, (const gint64[]){ 1, 21, 128 }));
+  g_assert_true (cow_tensor_has_shape (cow_safetensors_get (file, "pixel_values"), 4,
+                                       (const gint64[]){ 1, 3, 64, 64 }));
+  g_assert_true (cow_tensor_has_shape (cow_safetensors_get (file, "last_hidden_state"), 3,
+                                       (const gint64[]){ 1, 21, 128 }));
 
-  g_auto (Result) wide = cli_run ("features", picture, "-m", model, "-a", adapter, "-o", out, "--pixels", "--size=96x32", NULL);
+  g_auto (Result) wide = cli_run ("features", picture, "-m", model, "-a", adapter, "-o", out,
+                                  "--pixels", "--size=96x32", NULL);
   cli_assert_ok (&wide);
   g_autoptr (CowSafetensors) wide_file = open_file (out);
-  g_assert_true (cow_tensor_has_shape (cow_safetensors_get (wide_file, "pixel_values"), 4, (const gint64[]){ 1, 3, 32, 96 }));
+  g_assert_true (cow_tensor_has_shape (cow_safetensors_get (wide_file, "pixel_values"), 4,
+                                       (const gint64[]){ 1, 3, 32, 96 }));
   cli_remove (folder);
 }
 
-/* ---- refusals -------------------------------------------------------------------------------------------------------------------- */
+/* ---- refusals -------------------------------------------------------------------------------- */
 
-/* `features` with the plain NF4 model and these arguments fails with this status and word, and leaves no output. */
+/* `features` with the plain NF4 model and these arguments fails with this status and word, and
+ * leaves no output. */
 static void
-check_refused (const char *folder, const char *input, const char *option, int status, const char *text)
+check_refused (const char *folder, const char *input, const char *option, int status,
+               const char *text)
 {
-  g_autofree char *model = cli_golden ("plain", "nf4"), *out = g_build_filename (folder, "refused.safetensors", NULL);
-  g_auto (Result) result = cli_run ("features", input, "--model", model, "--out", out, option, NULL);
+  g_autofree char *model = cli_golden ("plain", "nf4"),
+                  *out = g_build_filename (folder, "refused.safetensors", NULL);
+  g_auto (Result) result =
+      cli_run ("features", input, "--model", model, "--out", out, option, NULL);
 
   cli_assert_error (&result, status, text);
   g_assert_false (g_file_test (out, G_FILE_TEST_EXISTS));
@@ -168,14 +193,16 @@ write_pixels (const char *path, const char *name, const gint64 *dims, guint n_di
   for (gsize i = 0; i < n; i++)
     values[i] = value;
   cow_safetensors_writer_declare (writer, name, COW_F32, dims, n_dims);
-  g_assert_true (cow_safetensors_writer_write (writer, values, n_bytes, &error) && cow_safetensors_writer_finish (writer, &error));
+  g_assert_true (cow_safetensors_writer_write (writer, values, n_bytes, &error) &&
+                 cow_safetensors_writer_finish (writer, &error));
 }
 
 static void
 test_refused_pixels (void)
 {
   char *folder = cli_folder ();
-  g_autofree char *path = g_build_filename (folder, "pixels.safetensors", NULL), *named = g_strconcat (path, ":x", NULL),
+  g_autofree char *path = g_build_filename (folder, "pixels.safetensors", NULL),
+                  *named = g_strconcat (path, ":x", NULL),
                   *unknown = g_strconcat (path, ":y", NULL);
 
   write_pixels (path, "x", (const gint64[]){ 1, 3, 60, 64 }, 4, 0);
@@ -197,8 +224,10 @@ static void
 test_refused_options (void)
 {
   char *folder = cli_folder ();
-  g_autofree char *adapter = cli_make_adapter (folder, "gated7b", "lora_all_r16"), *other = g_strconcat ("--adapter=", adapter, NULL);
-  g_autofree char *picture = cli_golden ("preprocess", "picture.png"), *text = g_build_filename (folder, "text.png", NULL);
+  g_autofree char *adapter = cli_make_adapter (folder, "gated7b", "lora_all_r16"),
+                  *other = g_strconcat ("--adapter=", adapter, NULL);
+  g_autofree char *picture = cli_golden ("preprocess", "picture.png"),
+                  *text = g_build_filename (folder, "text.png", NULL);
 
   g_assert_true (g_file_set_contents (text, "I am no picture", -1, NULL));
   check_refused (folder, text, "--size=64x64", 1, text);
@@ -209,7 +238,8 @@ test_refused_options (void)
   check_refused (folder, picture, "--device=cuda:9", 1, "cuda:9");
   check_refused (folder, picture, "--precision=fp17", 2, "fp17");
   check_refused (folder, picture, "--batch=0", 2, "--batch 0");
-  g_auto (Result) no_folder = cli_run ("features", picture, "--model=/nowhere/model", "--out=/nowhere/out", NULL);
+  g_auto (Result) no_folder =
+      cli_run ("features", picture, "--model=/nowhere/model", "--out=/nowhere/out", NULL);
   cli_assert_error (&no_folder, 1, "/nowhere/model");
   cli_remove (folder);
 }
@@ -218,8 +248,10 @@ test_refused_options (void)
 static void
 test_refused_output (void)
 {
-  g_autofree char *model = cli_golden ("plain", "nf4"), *picture = cli_golden ("preprocess", "picture.png");
-  g_auto (Result) result = cli_run ("features", picture, "-m", model, "--size=64x64", "-o", "/nowhere/out.safetensors", NULL);
+  g_autofree char *model = cli_golden ("plain", "nf4"),
+                  *picture = cli_golden ("preprocess", "picture.png");
+  g_auto (Result) result = cli_run ("features", picture, "-m", model, "--size=64x64", "-o",
+                                    "/nowhere/out.safetensors", NULL);
   cli_assert_error (&result, 1, "/nowhere/out.safetensors");
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `cow-trainer fetch` as a user runs it, on a hub of its own: what comes, what is refused, what is said, and that no token gets out. */
+/* `cow-trainer fetch` as a user runs it, on a hub of its own: what comes, what is refused, what is
+ * said, and that no token gets out. */
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
@@ -14,7 +15,7 @@
 static HubServer *server;
 static char *home; /* the token's place and the data folder */
 
-/* ---- Running ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- Running --------------------------------------------------------------------------------- */
 
 static void
 assert_silent_about_token (const Result *result)
@@ -65,8 +66,7 @@ assert_content (const char *folder, const char *name)
   g_assert_cmpmem (text, n, expected, expected_n);
 }
 
-/* ---- What comes ------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- What comes ------------------------------------------------------------------------------ */
 
 static void
 test_whole (void)
@@ -115,7 +115,8 @@ test_shards (void)
 
   g_auto (Result) mixed = fetch ("farm/model", folder);
   g_assert_cmpint (mixed.status, ==, 0);
-  g_assert_nonnull (strstr (mixed.err, "model-00002-of-00002.safetensors, which is not of farm/model"));
+  g_assert_nonnull (
+      strstr (mixed.err, "model-00002-of-00002.safetensors, which is not of farm/model"));
   cli_remove (folder);
 }
 
@@ -128,8 +129,9 @@ test_default_folder (void)
 
   cli_assert_ok (&result);
   assert_content (folder, WEIGHTS);
-  g_auto (Result) elsewhere = cli_run ("fetch", "farm/model", "--endpoint", "http://127.0.0.1", "--out", folder, "--dry-run", "--endpoint",
-                                       hub_server_address (server), NULL);
+  g_auto (Result) elsewhere =
+      cli_run ("fetch", "farm/model", "--endpoint", "http://127.0.0.1", "--out", folder,
+               "--dry-run", "--endpoint", hub_server_address (server), NULL);
   cli_assert_ok (&elsewhere);
   g_assert_nonnull (strstr (elsewhere.out, "(there)"));
 }
@@ -148,7 +150,8 @@ test_dry_run (void)
 }
 
 /* ---- Interruptions
- * ------------------------------------------------------------------------------------------------------------------------ */
+ * ------------------------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct {
   GPid pid;
@@ -158,11 +161,14 @@ typedef struct {
 static Process
 start (const char *repository, const char *folder, GSpawnChildSetupFunc setup)
 {
-  const char *arguments[] = { g_getenv ("COW_TRAINER"), "fetch", repository, "--out", folder, NULL };
+  const char *arguments[] = {
+    g_getenv ("COW_TRAINER"), "fetch", repository, "--out", folder, NULL
+  };
   g_autoptr (GError) error = NULL;
   Process process = { 0 };
 
-  g_spawn_async_with_pipes (NULL, (char **)arguments, NULL, G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL, setup, NULL,
+  g_spawn_async_with_pipes (NULL, (char **)arguments, NULL,
+                            G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL, setup, NULL,
                             &process.pid, NULL, NULL, &process.err, &error);
   g_assert_no_error (error);
   return process;
@@ -269,8 +275,7 @@ test_disk_full (void)
   cli_remove (folder);
 }
 
-/* ---- What is refused --------------------------------------------------------------------------------------------------------------------
- */
+/* ---- What is refused ------------------------------------------------------------------------- */
 
 static void
 test_statuses (void)
@@ -278,7 +283,9 @@ test_statuses (void)
   static const struct {
     const char *repository, *texts[4];
   } cases[] = {
-    { "farm/gated", { "farm/gated is gated or private: the hub answered 401", "no token was sent", "accept the licence", "HF_TOKEN=" } },
+    { "farm/gated",
+      { "farm/gated is gated or private: the hub answered 401", "no token was sent",
+        "accept the licence", "HF_TOKEN=" } },
     { "farm/closed", { "gated, private or not there", "401" } },
     { "farm/private", { "has no repository farm/private", "or it is private" } },
     { "farm/missing", { "has no repository farm/missing" } },
@@ -302,7 +309,8 @@ test_statuses (void)
   cli_remove (folder);
 }
 
-/* With the token the gate opens, or the advice is another; and it never leaves the hub, whatever the server says. */
+/* With the token the gate opens, or the advice is another; and it never leaves the hub, whatever
+ * the server says. */
 static void
 test_token (void)
 {
@@ -337,7 +345,8 @@ test_token (void)
 static void
 test_names (void)
 {
-  g_autofree char *long_name = g_strnfill (260, 'x'), *long_part = g_strconcat (long_name, "/config.json", NULL);
+  g_autofree char *long_name = g_strnfill (260, 'x'),
+                  *long_part = g_strconcat (long_name, "/config.json", NULL);
   const struct {
     const char *name, *text;
   } cases[] = {
@@ -366,8 +375,10 @@ test_names (void)
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
     char *outside = cli_folder ();
     g_autofree char *folder = g_build_filename (outside, "a", "b", NULL);
-    g_autofree char *listing = g_strdup_printf (
-        "{\"siblings\": [{\"rfilename\": \"%s\", \"size\": 29}, {\"rfilename\": \"model.safetensors\", \"size\": 0}]}", cases[i].name);
+    g_autofree char *listing =
+        g_strdup_printf ("{\"siblings\": [{\"rfilename\": \"%s\", \"size\": 29}, {\"rfilename\": "
+                         "\"model.safetensors\", \"size\": 0}]}",
+                         cases[i].name);
     hub_server_set_listing (server, listing);
     g_auto (Result) result = fetch ("farm/custom", folder);
     if (cases[i].text) {
@@ -405,10 +416,11 @@ test_sizes (void)
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
     /* Three of the largest do not fit 64 bits. */
-    g_autofree char *listing = g_strdup_printf ("{\"siblings\": [{\"rfilename\": \"a.safetensors\", \"size\": %s},"
-                                                "{\"rfilename\": \"b.safetensors\", \"size\": %s}, "
-                                                "{\"rfilename\": \"c.safetensors\", \"size\": 2, \"lfs\": {\"size\": %s}}]}",
-                                                cases[i].size, i == 0 ? cases[i].size : "1", i == 0 ? cases[i].size : "2");
+    g_autofree char *listing = g_strdup_printf (
+        "{\"siblings\": [{\"rfilename\": \"a.safetensors\", \"size\": %s},"
+        "{\"rfilename\": \"b.safetensors\", \"size\": %s}, "
+        "{\"rfilename\": \"c.safetensors\", \"size\": 2, \"lfs\": {\"size\": %s}}]}",
+        cases[i].size, i == 0 ? cases[i].size : "1", i == 0 ? cases[i].size : "2");
     hub_server_set_listing (server, listing);
     g_auto (Result) result = fetch ("farm/custom", folder);
     const gboolean other = cases[i].or_text && strstr (result.err, cases[i].or_text);
@@ -421,15 +433,15 @@ test_sizes (void)
   cli_remove (folder);
 }
 
-/* ---- Proxies ----------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Proxies --------------------------------------------------------------------------------- */
 
 /* All of it by way of a proxy with a login; over plain http the token stays here. */
 static void
 test_proxy (void)
 {
   char *folder = cli_folder (), *other = cli_folder ();
-  g_autofree char *proxy = g_strdup_printf ("http://" HUB_SERVER_PROXY_LOGIN "@%s", hub_server_proxy (server));
+  g_autofree char *proxy =
+      g_strdup_printf ("http://" HUB_SERVER_PROXY_LOGIN "@%s", hub_server_proxy (server));
   g_autofree char *bare = g_strdup_printf ("http://%s", hub_server_proxy (server));
 
   g_setenv ("HF_ENDPOINT", "http://hub.test", TRUE);
@@ -463,8 +475,9 @@ test_proxy (void)
 int
 main (int argc, char **argv)
 {
-  static const char *const variables[] = { "http_proxy",  "https_proxy", "all_proxy", "no_proxy", "HTTP_PROXY",
-                                           "HTTPS_PROXY", "ALL_PROXY",   "NO_PROXY",  "HF_TOKEN", "HF_TOKEN_PATH" };
+  static const char *const variables[] = { "http_proxy", "https_proxy",  "all_proxy", "no_proxy",
+                                           "HTTP_PROXY", "HTTPS_PROXY",  "ALL_PROXY", "NO_PROXY",
+                                           "HF_TOKEN",   "HF_TOKEN_PATH" };
   g_test_init (&argc, &argv, NULL);
   for (guint i = 0; i < G_N_ELEMENTS (variables); i++)
     g_unsetenv (variables[i]);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The hub's client (trainer/hub/hub.h) against servers that fail, lie and lead astray; retries without their pauses. */
+/* The hub's client (trainer/hub/hub.h) against servers that fail, lie and lead astray; retries
+ * without their pauses. */
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -62,7 +63,8 @@ fetch_from (Run *run, const char *endpoint, const char *repository, GError **err
 {
   const HubObserver observer = { count_bytes, note, run };
   g_autoptr (GError) local = NULL;
-  g_autoptr (Hub) hub = hub_new (endpoint, repository, "main", HUB_SERVER_TOKEN, run->timeout_s, &local);
+  g_autoptr (Hub) hub =
+      hub_new (endpoint, repository, "main", HUB_SERVER_TOKEN, run->timeout_s, &local);
   g_assert_no_error (local);
   hub->pause_ms = 1;
   g_autoptr (GPtrArray) files = hub_list (hub, &observer, error);
@@ -120,7 +122,7 @@ assert_ok (Run *run, const char *repository)
   assert_no_parts (run);
 }
 
-/* ---- Trouble that passes ------------------------------------------------------------------------------------------------------------- */
+/* ---- Trouble that passes --------------------------------------------------------------------- */
 
 /* What goes wrong at first and then not; whether the rest, or all, is asked for again. */
 static void
@@ -200,8 +202,7 @@ test_nobody_there (void)
   g_assert_cmpuint (run.n_notices, ==, HUB_TRIES - 1);
 }
 
-/* ---- Lies ------------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Lies ------------------------------------------------------------------------------------ */
 
 static void
 test_lies (void)
@@ -254,16 +255,17 @@ test_no_hash (void)
   g_auto (Run) run = run_begin ();
   g_autoptr (GError) error = NULL;
 
-  hub_server_set_listing (server, "{\"sha\": \"" HUB_SERVER_COMMIT "\", \"siblings\": [{\"rfilename\": \"classifier.pth\", \"size\": 0},"
-                                  "{\"rfilename\": \"config.json\", \"size\": 29}]}");
+  hub_server_set_listing (server,
+                          "{\"sha\": \"" HUB_SERVER_COMMIT
+                          "\", \"siblings\": [{\"rfilename\": \"classifier.pth\", \"size\": 0},"
+                          "{\"rfilename\": \"config.json\", \"size\": 29}]}");
   g_assert_true (fetch (&run, "farm/custom", &error));
   g_assert_no_error (error);
   assert_content (&run, "config.json");
   g_assert_nonnull (strstr (run.notices->str, "config.json: the hub gives no hash"));
 }
 
-/* ---- Redirects -------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Redirects ------------------------------------------------------------------------------- */
 
 static void
 test_redirects (void)
@@ -327,14 +329,15 @@ test_endpoint_with_path (void)
   assert_content (&run, WEIGHTS);
 }
 
-/* ---- What an earlier download left -----------------------------------------------------------------------------------------------------
- */
+/* ---- What an earlier download left ----------------------------------------------------------- */
 
-/* Writes a part of n bytes of the right content, with `damage` added to its first byte, and the note beside it. */
+/* Writes a part of n bytes of the right content, with `damage` added to its first byte, and the
+ * note beside it. */
 static void
 make_part (const Run *run, gsize n, char damage, const char *note_text)
 {
-  g_autofree char *part = path_in (run, WEIGHTS ".part"), *etag = path_in (run, WEIGHTS ".part.etag");
+  g_autofree char *part = path_in (run, WEIGHTS ".part"),
+                  *etag = path_in (run, WEIGHTS ".part.etag");
   gsize all = 0;
   g_autofree char *bytes = g_malloc0 (n + 1);
 
@@ -351,10 +354,14 @@ test_parts (void)
 {
   gsize all = 0;
   const char *weights = hub_server_content (server, WEIGHTS, &all);
-  g_autofree char *sha256 = g_compute_checksum_for_data (G_CHECKSUM_SHA256, (const guchar *)weights, all);
-  g_autofree char *right = g_strconcat (sha256, "\n\"of-the-network\"\n", NULL), *no_etag = g_strconcat (sha256, "\n\n", NULL);
-  g_autofree char *other_etag = g_strconcat (sha256, "\n\"other\"\n", NULL), *bad_etag = g_strconcat (sha256, "\n\"a\r b\"\n", NULL);
-  g_autofree char *long_etag = g_strnfill (100000, 'x'), *other_hash = g_strconcat ("0", sha256, "\n\n", NULL);
+  g_autofree char *sha256 =
+      g_compute_checksum_for_data (G_CHECKSUM_SHA256, (const guchar *)weights, all);
+  g_autofree char *right = g_strconcat (sha256, "\n\"of-the-network\"\n", NULL),
+                  *no_etag = g_strconcat (sha256, "\n\n", NULL);
+  g_autofree char *other_etag = g_strconcat (sha256, "\n\"other\"\n", NULL),
+                  *bad_etag = g_strconcat (sha256, "\n\"a\r b\"\n", NULL);
+  g_autofree char *long_etag = g_strnfill (100000, 'x'),
+                  *other_hash = g_strconcat ("0", sha256, "\n\n", NULL);
   const struct {
     gsize n;
     char damage;
@@ -395,7 +402,8 @@ static void
 test_names_taken (void)
 {
   g_auto (Run) linked = run_begin (), taken = run_begin ();
-  g_autofree char *part = path_in (&linked, WEIGHTS ".part"), *target = path_in (&linked, "target"), *file = path_in (&taken, WEIGHTS);
+  g_autofree char *part = path_in (&linked, WEIGHTS ".part"), *target = path_in (&linked, "target"),
+                  *file = path_in (&taken, WEIGHTS);
   g_autoptr (GError) link_error = NULL, folder_error = NULL;
   g_autofree char *text = NULL;
 
@@ -412,8 +420,7 @@ test_names_taken (void)
   g_assert_error (folder_error, COW_ERROR, COW_ERROR_IO);
 }
 
-/* ---- Arguments and tokens ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- Arguments and tokens -------------------------------------------------------------------- */
 
 static void
 test_arguments (void)
@@ -448,7 +455,8 @@ test_arguments (void)
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
     g_autoptr (GError) error = NULL;
-    g_autoptr (Hub) hub = hub_new (cases[i].endpoint, cases[i].repository, cases[i].revision, cases[i].token, 1, &error);
+    g_autoptr (Hub) hub = hub_new (cases[i].endpoint, cases[i].repository, cases[i].revision,
+                                   cases[i].token, 1, &error);
     g_assert_null (hub);
     g_assert_error (error, COW_ERROR, COW_ERROR_ARGUMENT);
     g_assert_null (strstr (error->message, "secret"));
@@ -460,7 +468,8 @@ static void
 test_token_places (void)
 {
   char *folder = cli_folder ();
-  g_autofree char *path = g_build_filename (folder, "token", NULL), *none = g_build_filename (folder, "none", NULL);
+  g_autofree char *path = g_build_filename (folder, "token", NULL),
+                  *none = g_build_filename (folder, "none", NULL);
   g_autofree char *from_variable = NULL, *from_path = NULL, *from_home = NULL, *missing = NULL;
 
   g_assert_true (g_file_set_contents (path, " hf_file\n", -1, NULL));
@@ -514,7 +523,8 @@ test_proxies (void)
         g_setenv (names[k], values[k], TRUE);
     g_autoptr (GError) error = NULL;
     g_autoptr (SoupSession) session = http_session_new (1);
-    g_auto (GStrv) found = g_proxy_resolver_lookup (soup_session_get_proxy_resolver (session), cases[i].uri, NULL, &error);
+    g_auto (GStrv) found = g_proxy_resolver_lookup (soup_session_get_proxy_resolver (session),
+                                                    cases[i].uri, NULL, &error);
     g_assert_no_error (error);
     g_assert_cmpstr (found[0], ==, cases[i].proxy ? cases[i].proxy : "direct://");
     for (guint k = 0; k < G_N_ELEMENTS (names); k++)
@@ -522,8 +532,8 @@ test_proxies (void)
   }
 }
 
-/* An https hub behind a proxy is reached by a tunnel, so the proxy sees no token; what a proxy says that makes none is not taken for the
- * hub's words. */
+/* An https hub behind a proxy is reached by a tunnel, so the proxy sees no token; what a proxy says
+ * that makes none is not taken for the hub's words. */
 static void
 test_tunnel (void)
 {
@@ -531,9 +541,11 @@ test_tunnel (void)
     const char *login, *hub, *text;
     int connects, proxied;
   } cases[] = {
-    { HUB_SERVER_PROXY_LOGIN "@", "https://hub.test", "hub.test cannot be reached: the proxy answered 403", 1, 1 },
+    { HUB_SERVER_PROXY_LOGIN "@", "https://hub.test",
+      "hub.test cannot be reached: the proxy answered 403", 1, 1 },
     { "", "https://hub.test", "hub.test cannot be reached: the proxy answered 407", 1, 0 },
-    { "cow:straw@", "https://hub.test", "hub.test cannot be reached: the proxy answered 407", 1, 0 },
+    { "cow:straw@", "https://hub.test", "hub.test cannot be reached: the proxy answered 407", 1,
+      0 },
     { "", "https://localhost:1", "localhost cannot be reached: ", 0, 0 },
   };
 
@@ -559,7 +571,8 @@ static void
 test_direct (void)
 {
   g_auto (Run) run = run_begin ();
-  g_autofree char *proxy = g_strconcat (HUB_SERVER_PROXY_LOGIN "@", hub_server_proxy (server), NULL);
+  g_autofree char *proxy =
+      g_strconcat (HUB_SERVER_PROXY_LOGIN "@", hub_server_proxy (server), NULL);
 
   g_setenv ("http_proxy", proxy, TRUE);
   assert_ok (&run, "farm/model");
@@ -573,8 +586,9 @@ test_direct (void)
 int
 main (int argc, char **argv)
 {
-  static const char *const variables[] = { "http_proxy", "https_proxy", "all_proxy", "no_proxy",      "HTTP_PROXY", "HTTPS_PROXY",
-                                           "ALL_PROXY",  "NO_PROXY",    "HF_TOKEN",  "HF_TOKEN_PATH", "HF_ENDPOINT" };
+  static const char *const variables[] = { "http_proxy", "https_proxy",   "all_proxy",  "no_proxy",
+                                           "HTTP_PROXY", "HTTPS_PROXY",   "ALL_PROXY",  "NO_PROXY",
+                                           "HF_TOKEN",   "HF_TOKEN_PATH", "HF_ENDPOINT" };
   g_test_init (&argc, &argv, NULL);
   for (guint i = 0; i < G_N_ELEMENTS (variables); i++)
     g_unsetenv (variables[i]);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Which pictures an epoch has, and that they arrive whole and in order, however many threads load them. */
+/* Which pictures an epoch has, and that they arrive whole and in order, however many threads load
+ * them. */
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -48,7 +49,7 @@ teardown (Fixture *self, gconstpointer unused)
   cli_remove (self->folder);
 }
 
-/* ---- which ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- which ----------------------------------------------------------------------------------- */
 
 static void
 test_epoch (Fixture *self, gconstpointer unused)
@@ -57,7 +58,8 @@ test_epoch (Fixture *self, gconstpointer unused)
                      again = cow_load_epoch (self->set, COW_TRAIN, 3, FALSE, 42, 0);
   g_autoptr (GArray) next = cow_load_epoch (self->set, COW_TRAIN, 3, FALSE, 42, 1),
                      other = cow_load_epoch (self->set, COW_TRAIN, 3, FALSE, 43, 0);
-  g_autoptr (GHashTable) seen = g_hash_table_new (NULL, NULL), keys = g_hash_table_new (g_int64_hash, g_int64_equal);
+  g_autoptr (GHashTable) seen = g_hash_table_new (NULL, NULL),
+                         keys = g_hash_table_new (g_int64_hash, g_int64_equal);
   const gsize bytes = epoch->len * sizeof (CowLoadItem);
 
   g_assert_cmpuint (epoch->len, ==, 3 * 7 * DRAWN_N_CLASSES);
@@ -74,7 +76,8 @@ test_epoch (Fixture *self, gconstpointer unused)
   /* Not in the order of the files. */
   guint n_in_order = 0;
   for (guint i = 1; i < epoch->len; i++)
-    n_in_order += g_array_index (epoch, CowLoadItem, i).sample >= g_array_index (epoch, CowLoadItem, i - 1).sample;
+    n_in_order += g_array_index (epoch, CowLoadItem, i).sample >=
+                  g_array_index (epoch, CowLoadItem, i - 1).sample;
   g_assert_cmpuint (n_in_order, <, epoch->len * 3 / 4);
 }
 
@@ -88,7 +91,8 @@ test_balanced (Fixture *self, gconstpointer unused)
 
   for (guint label = 0; label < DRAWN_N_CLASSES; label++)
     for (guint i = 0; i < n[label] + 1; i++) {
-      g_autofree char *place = g_build_filename (data, i < n[label] ? "train" : "val", drawn_classes[label], NULL);
+      g_autofree char *place =
+          g_build_filename (data, i < n[label] ? "train" : "val", drawn_classes[label], NULL);
       g_autofree char *path = g_strdup_printf ("%s/%u.png", place, i);
       g_mkdir_with_parents (place, 0755);
       drawn_picture (path, label, i, 16, 16);
@@ -106,7 +110,7 @@ test_balanced (Fixture *self, gconstpointer unused)
     g_assert_cmpuint (counts[label], ==, 15);
 }
 
-/* ---- how ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- how ------------------------------------------------------------------------------------- */
 
 /* All pixels and labels of the items, in order. */
 static float *
@@ -142,12 +146,15 @@ test_threads (Fixture *self, gconstpointer unused)
   g_autoptr (GArray) items = cow_load_epoch (self->set, COW_TRAIN, 3, FALSE, 42, 5);
   const gsize bytes = items->len * cow_preprocess_size (&self->options.preprocess) * sizeof (float);
   g_autofree gint32 *first = g_new (gint32, items->len), *second = g_new (gint32, items->len);
-  g_autofree float *one = load_all (self, items, 1, 1, first), *many = load_all (self, items, 7, 3, second);
+  g_autofree float *one = load_all (self, items, 1, 1, first),
+                   *many = load_all (self, items, 7, 3, second);
 
   g_assert_cmpmem (one, bytes, many, bytes);
   g_assert_cmpmem (first, items->len * sizeof (gint32), second, items->len * sizeof (gint32));
   for (guint i = 0; i < items->len; i++)
-    g_assert_cmpint (first[i], ==, cow_dataset_sample (self->set, g_array_index (items, CowLoadItem, i).sample)->label);
+    g_assert_cmpint (
+        first[i], ==,
+        cow_dataset_sample (self->set, g_array_index (items, CowLoadItem, i).sample)->label);
 }
 
 /* The picture as it is takes the way that `predict` and the element take; its copies do not. */
@@ -162,7 +169,8 @@ test_plain (Fixture *self, gconstpointer unused)
 
   for (guint i = 0; i < items->len; i++) {
     const CowLoadItem *item = &g_array_index (items, CowLoadItem, i);
-    picture_prepare (cow_dataset_sample (self->set, item->sample)->path, &self->options.preprocess, self->backend, expected, &error);
+    picture_prepare (cow_dataset_sample (self->set, item->sample)->path, &self->options.preprocess,
+                     self->backend, expected, &error);
     g_assert_no_error (error);
     const gboolean same = memcmp (expected, pixels + i * size, size * sizeof (float)) == 0;
     if (item->copy == 0)
@@ -181,11 +189,13 @@ test_box (Fixture *self, gconstpointer unused)
   g_autoptr (GError) error = NULL;
   g_auto (Picture) picture = { 0 };
 
-  g_file_set_contents (table,
-                       "image_path,label,split,x,y,w,h\ndata/train/Lying/lying_000.png,Lying,train,4,8,20,16\n"
-                       "data/train/Walking/walking_000.png,Walking,train,,,,\ndata/val/Lying/lying_007.png,Lying,val,,,,\n"
-                       "data/val/Walking/walking_007.png,Walking,val,,,,\n",
-                       -1, &error);
+  g_file_set_contents (
+      table,
+      "image_path,label,split,x,y,w,h\ndata/train/Lying/lying_000.png,Lying,train,4,8,20,16\n"
+      "data/train/Walking/walking_000.png,Walking,train,,,,\ndata/val/Lying/"
+      "lying_007.png,Lying,val,,,,\n"
+      "data/val/Walking/walking_007.png,Walking,val,,,,\n",
+      -1, &error);
   g_assert_no_error (error);
   g_autoptr (CowDataset) set = drawn_set (table);
   g_autoptr (GArray) items = cow_load_split (set, COW_TRAIN, 1, 42);
@@ -211,7 +221,8 @@ static void
 test_unreadable (Fixture *self, gconstpointer unused)
 {
   g_autoptr (GArray) items = cow_load_split (self->set, COW_TRAIN, 1, 42);
-  const char *bad = cow_dataset_sample (self->set, g_array_index (items, CowLoadItem, 12).sample)->path;
+  const char *bad =
+      cow_dataset_sample (self->set, g_array_index (items, CowLoadItem, 12).sample)->path;
   g_autoptr (GError) error = NULL;
   CowBatch batch;
   guint n = 0;
@@ -251,7 +262,7 @@ test_left (Fixture *self, gconstpointer unused)
   }
 }
 
-/* ---- the contact sheet ----------------------------------------------------------------------------------------------------------- */
+/* ---- the contact sheet ----------------------------------------------------------------------- */
 
 static void
 test_sheet (Fixture *self, gconstpointer unused)
@@ -275,9 +286,11 @@ test_sheet (Fixture *self, gconstpointer unused)
   g_assert_no_error (error);
   g_assert_cmpint (picture.width, >, 6 * SIDE);
   g_assert_cmpint (picture.height, >, 3 * SIDE);
-  /* The classes' own colours are there: lying's red in the upper third, standing's blue in the middle one. */
+  /* The classes' own colours are there: lying's red in the upper third, standing's blue in the
+   * middle one. */
   for (int i = 0; i < picture.width * picture.height / 3; i++) {
-    const guint8 *upper = picture.rgb + 3 * i, *middle = upper + picture.width * (picture.height / 3) * 3;
+    const guint8 *upper = picture.rgb + 3 * i,
+                 *middle = upper + picture.width * (picture.height / 3) * 3;
     n_red += upper[0] > upper[2] + 60;
     n_blue += middle[2] > middle[0] + 60;
   }

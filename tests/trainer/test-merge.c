@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Merging: the merged network says what base and adapter say, its weights are those that PEFT merges, the folder is a model and its own
- * adapter, what changes is told, and failures leave nothing behind.
+ * Merging: the merged network says what base and adapter say, its weights are those that PEFT
+ * merges, the folder is a model and its own adapter, what changes is told, and failures leave
+ * nothing behind.
  */
 #include <glib/gstdio.h>
 #include <math.h>
@@ -23,20 +24,24 @@ typedef struct {
 } Case;
 
 static const Case cases[] = {
-  { "plain", "nf4", "lora_all_r16" },    { "plain", "nf4", "dora_all_r16" },  { "plain", "nf4", "lora_q_r8" },
-  { "plain", "nf4", "dora_q_r8" },       { "plain", "fp32", "lora_all_r16" }, { "plain", "fp32", "dora_all_r16" },
-  { "plain", "fp32", "lora_q_r8" },      { "plain", "fp32", "dora_q_r8" },    { "gated7b", "nf4", "dora_all_r16" },
-  { "gated7b", "fp32", "lora_all_r16" }, { "gated7b", "nf4", "lora_q_r8" },
+  { "plain", "nf4", "lora_all_r16" },   { "plain", "nf4", "dora_all_r16" },
+  { "plain", "nf4", "lora_q_r8" },      { "plain", "nf4", "dora_q_r8" },
+  { "plain", "fp32", "lora_all_r16" },  { "plain", "fp32", "dora_all_r16" },
+  { "plain", "fp32", "lora_q_r8" },     { "plain", "fp32", "dora_q_r8" },
+  { "gated7b", "nf4", "dora_all_r16" }, { "gated7b", "fp32", "lora_all_r16" },
+  { "gated7b", "nf4", "lora_q_r8" },
 };
 
-/* ---- the same network ------------------------------------------------------------------------------------------------------------ */
+/* ---- the same network ------------------------------------------------------------------------ */
 
 /* Features and logits of a few pictures of noise; both are the caller's to free. */
 static void
 ask (const char *model, const char *adapter, float **features, float **logits, gsize *hidden)
 {
   g_autoptr (GError) error = NULL;
-  const CowClassifierOptions options = { .model = model, .adapter = adapter, .precision = COW_PRECISION_FP32 };
+  const CowClassifierOptions options = { .model = model,
+                                         .adapter = adapter,
+                                         .precision = COW_PRECISION_FP32 };
   g_autoptr (CowClassifier) classifier = cow_classifier_new (&options, &error);
   g_assert_no_error (error);
   g_autoptr (GRand) random = g_rand_new_with_seed (3);
@@ -63,23 +68,29 @@ largest_difference (const float *a, const float *b, gsize n)
 }
 
 static void
-merge (const char *model, const char *adapter, const char *out, CowMergeStorage storage, CowMergeResult *result, GError **error)
+merge (const char *model, const char *adapter, const char *out, CowMergeStorage storage,
+       CowMergeResult *result, GError **error)
 {
   CkBackend *backend = NULL;
-  const CowMergeOptions options = { .model = model, .adapter = adapter, .folder = out, .storage = storage };
+  const CowMergeOptions options = {
+    .model = model, .adapter = adapter, .folder = out, .storage = storage
+  };
   g_assert_cmpint (ck_cpu_open (NULL, 0, &backend), ==, CK_OK);
   g_assert_true (cow_merge (backend, &options, result, error) == (error == NULL || *error == NULL));
   ck_backend_close (backend);
 }
 
-/* layer.0.attention.q_proj.weight against what PEFT's merge_and_unload () made of it (on the dequantised base). */
+/* layer.0.attention.q_proj.weight against what PEFT's merge_and_unload () made of it (on the
+ * dequantised base). */
 static void
 check_peft (const Case *c, const char *out)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *folder = cli_golden (c->network, c->adapter), *peft = g_build_filename (folder, "merged_check.safetensors", NULL),
+  g_autofree char *folder = cli_golden (c->network, c->adapter),
+                  *peft = g_build_filename (folder, "merged_check.safetensors", NULL),
                   *merged = g_build_filename (out, "model.safetensors", NULL);
-  g_autoptr (CowSafetensors) expected_file = cow_safetensors_open (peft, &error), found_file = cow_safetensors_open (merged, &error);
+  g_autoptr (CowSafetensors) expected_file = cow_safetensors_open (peft, &error),
+                             found_file = cow_safetensors_open (merged, &error);
   g_assert_no_error (error);
   const CowTensor *expected = cow_safetensors_get (expected_file, "merged.q_proj0"),
                   *found = cow_safetensors_get (found_file, "layer.0.attention.q_proj.weight");
@@ -87,7 +98,8 @@ check_peft (const Case *c, const char *out)
   g_assert_true (cow_tensor_has_shape (found, expected->n_dims, expected->dims));
   const gsize n = cow_tensor_count (expected);
   g_autofree float *a = g_new (float, n), *b = g_new (float, n);
-  g_assert_true (cow_tensor_to_f32 (expected, peft, a, NULL) && cow_tensor_to_f32 (found, merged, b, NULL));
+  g_assert_true (cow_tensor_to_f32 (expected, peft, a, NULL) &&
+                 cow_tensor_to_f32 (found, merged, b, NULL));
   g_assert_cmpfloat (largest_difference (a, b, n), <, 1e-6);
 }
 
@@ -97,9 +109,11 @@ test_same (gconstpointer data)
   const Case *c = data;
   g_autoptr (GError) error = NULL;
   char *folder = cli_folder ();
-  g_autofree char *model = cli_golden (c->network, c->base), *adapter = cli_make_adapter (folder, c->network, c->adapter),
+  g_autofree char *model = cli_golden (c->network, c->base),
+                  *adapter = cli_make_adapter (folder, c->network, c->adapter),
                   *out = g_build_filename (folder, "merged", NULL);
-  g_autofree float *before_features = NULL, *before_logits = NULL, *after_features = NULL, *after_logits = NULL;
+  g_autofree float *before_features = NULL, *before_logits = NULL, *after_features = NULL,
+                   *after_logits = NULL;
   gsize hidden;
   CowMergeResult result;
 
@@ -128,39 +142,46 @@ test_storage (void)
     CowMergeStorage storage;
     const char *dtype;
     double least, most; /* of the largest difference of a logit */
-  } storages[] = { { COW_MERGE_BF16, "bfloat16", 1e-6, .02 }, { COW_MERGE_NF4, "float32", 1e-3, .5 } };
+  } storages[] = { { COW_MERGE_BF16, "bfloat16", 1e-6, .02 },
+                   { COW_MERGE_NF4, "float32", 1e-3, .5 } };
   char *folder = cli_folder ();
-  g_autofree char *model = cli_golden ("plain", "nf4"), *adapter = cli_make_adapter (folder, "plain", "lora_all_r16");
+  g_autofree char *model = cli_golden ("plain", "nf4"),
+                  *adapter = cli_make_adapter (folder, "plain", "lora_all_r16");
   g_autofree float *features = NULL, *logits = NULL;
   gsize hidden;
   ask (model, adapter, &features, &logits, &hidden);
   for (guint i = 0; i < G_N_ELEMENTS (storages); i++) {
     g_autoptr (GError) error = NULL;
-    g_autofree char *out = g_build_filename (folder, cow_merge_storage_name (storages[i].storage), NULL),
+    g_autofree char *out = g_build_filename (folder, cow_merge_storage_name (storages[i].storage),
+                                             NULL),
                     *config = g_build_filename (out, "config.json", NULL);
     g_autofree float *other_features = NULL, *other_logits = NULL;
     merge (model, adapter, out, storages[i].storage, NULL, &error);
     g_assert_no_error (error);
     ask (out, out, &other_features, &other_logits, &hidden);
     const double difference = largest_difference (logits, other_logits, PICTURES * 9);
-    g_test_message ("%s: logits differ by at most %.2e", cow_merge_storage_name (storages[i].storage), difference);
+    g_test_message ("%s: logits differ by at most %.2e",
+                    cow_merge_storage_name (storages[i].storage), difference);
     g_assert_cmpfloat (difference, >, storages[i].least);
     g_assert_cmpfloat (difference, <, storages[i].most);
     g_autoptr (JsonObject) object = cow_json_read_object (config, &error);
     g_assert_no_error (error);
     g_assert_cmpstr (json_object_get_string_member (object, "dtype"), ==, storages[i].dtype);
-    g_assert_true (json_object_has_member (object, "quantization_config") == (storages[i].storage == COW_MERGE_NF4));
+    g_assert_true (json_object_has_member (object, "quantization_config") ==
+                   (storages[i].storage == COW_MERGE_NF4));
   }
   cli_remove (folder);
 }
 
-/* The card goes along: classes, preprocessing, calibration and what this version does not know; and says where it all comes from. */
+/* The card goes along: classes, preprocessing, calibration and what this version does not know; and
+ * says where it all comes from. */
 static void
 test_card (void)
 {
   g_autoptr (GError) error = NULL;
   char *folder = cli_folder ();
-  g_autofree char *model = cli_golden ("plain", "nf4"), *adapter = cli_make_adapter (folder, "plain", "dora_q_r8"),
+  g_autofree char *model = cli_golden ("plain", "nf4"),
+                  *adapter = cli_make_adapter (folder, "plain", "dora_q_r8"),
                   *out = g_build_filename (folder, "merged", NULL);
   g_autoptr (CowCard) card = cow_card_read (adapter, NULL, &error);
   cow_card_set_member (card, "calibration", json_from_string ("{\"temperature\": 1.5}", NULL));
@@ -185,7 +206,7 @@ test_card (void)
   cli_remove (folder);
 }
 
-/* ---- failures -------------------------------------------------------------------------------------------------------------------- */
+/* ---- failures -------------------------------------------------------------------------------- */
 
 static gboolean
 stop (const char *tensor, guint64 done_bytes, guint64 total_bytes, gpointer user_data)
@@ -198,15 +219,19 @@ test_cancelled (void)
 {
   g_autoptr (GError) error = NULL;
   char *folder = cli_folder ();
-  g_autofree char *model = cli_golden ("plain", "nf4"), *adapter = cli_make_adapter (folder, "plain", "lora_q_r8"),
+  g_autofree char *model = cli_golden ("plain", "nf4"),
+                  *adapter = cli_make_adapter (folder, "plain", "lora_q_r8"),
                   *out = g_build_filename (folder, "merged", NULL);
   guint calls = 0;
   CkBackend *backend = NULL;
-  const CowMergeOptions options = { .model = model, .adapter = adapter, .folder = out, .progress = stop, .user_data = &calls };
+  const CowMergeOptions options = {
+    .model = model, .adapter = adapter, .folder = out, .progress = stop, .user_data = &calls
+  };
   g_assert_cmpint (ck_cpu_open (NULL, 0, &backend), ==, CK_OK);
   g_assert_false (cow_merge (backend, &options, NULL, &error));
   ck_backend_close (backend);
-  g_assert_true (g_error_matches (error, COW_ERROR, COW_ERROR_IO) && strstr (error->message, "cancelled"));
+  g_assert_true (g_error_matches (error, COW_ERROR, COW_ERROR_IO) &&
+                 strstr (error->message, "cancelled"));
   g_assert_false (g_file_test (out, G_FILE_TEST_EXISTS));
   cli_remove (folder);
 }
@@ -217,8 +242,10 @@ test_not_finite (void)
 {
   g_autoptr (GError) error = NULL;
   char *folder = cli_folder ();
-  g_autofree char *model = cli_golden ("plain", "fp32"), *adapter = cli_make_adapter (folder, "plain", "lora_q_r8"),
-                  *out = g_build_filename (folder, "merged", NULL), *file = g_build_filename (adapter, "adapter_model.safetensors", NULL);
+  g_autofree char *model = cli_golden ("plain", "fp32"),
+                  *adapter = cli_make_adapter (folder, "plain", "lora_q_r8"),
+                  *out = g_build_filename (folder, "merged", NULL),
+                  *file = g_build_filename (adapter, "adapter_model.safetensors", NULL);
   g_autofree char *bytes = NULL;
   gsize n;
   g_assert_true (g_file_get_contents (file, &bytes, &n, NULL));
@@ -229,19 +256,22 @@ test_not_finite (void)
     memcpy (bytes + at, &huge, 4);
   g_assert_true (g_file_set_contents (file, bytes, (gssize)n, NULL));
   merge (model, adapter, out, COW_MERGE_F32, NULL, &error);
-  g_assert_true (g_error_matches (error, COW_ERROR, COW_ERROR_FORMAT) && strstr (error->message, "beyond what fp32 holds"));
+  g_assert_true (g_error_matches (error, COW_ERROR, COW_ERROR_FORMAT) &&
+                 strstr (error->message, "beyond what fp32 holds"));
   g_assert_false (g_file_test (out, G_FILE_TEST_EXISTS));
   cli_remove (folder);
 }
 
-/* ---- the program ----------------------------------------------------------------------------------------------------------------- */
+/* ---- the program ----------------------------------------------------------------------------- */
 
 static void
 test_program (void)
 {
   char *folder = cli_folder ();
-  g_autofree char *model = cli_golden ("plain", "nf4"), *adapter = cli_make_adapter (folder, "plain", "lora_all_r16"),
-                  *out = g_build_filename (folder, "merged", NULL), *small = g_build_filename (folder, "small", NULL),
+  g_autofree char *model = cli_golden ("plain", "nf4"),
+                  *adapter = cli_make_adapter (folder, "plain", "lora_all_r16"),
+                  *out = g_build_filename (folder, "merged", NULL),
+                  *small = g_build_filename (folder, "small", NULL),
                   *pictures = g_build_filename (folder, "pictures", NULL);
   g_assert_cmpint (g_mkdir (pictures, 0755), ==, 0);
   cli_make_picture (pictures, "a.png", 40, 40, 1);
@@ -252,15 +282,18 @@ test_program (void)
   g_assert_nonnull (strstr (merged.out, "on 2 pictures: logits differ by at most"));
   g_assert_nonnull (strstr (merged.out, "0 labels changed (0.00 %)"));
 
-  g_auto (Result) before = cli_run ("predict", pictures, "-m", model, "-a", adapter, "--format=table", NULL);
-  g_auto (Result) after = cli_run ("predict", pictures, "-m", out, "-a", out, "--format=table", NULL);
+  g_auto (Result) before =
+      cli_run ("predict", pictures, "-m", model, "-a", adapter, "--format=table", NULL);
+  g_auto (Result) after =
+      cli_run ("predict", pictures, "-m", out, "-a", out, "--format=table", NULL);
   cli_assert_ok (&after);
   g_assert_cmpstr (before.out, ==, after.out);
   g_auto (Result) alone = cli_run ("predict", pictures, "-a", out, "--format=table", NULL);
   cli_assert_ok (&alone);
   g_assert_cmpstr (before.out, ==, alone.out);
 
-  g_auto (Result) four = cli_run ("merge", "-m", model, "-a", adapter, "-o", small, "--nf4", "--made-up=4", NULL);
+  g_auto (Result) four =
+      cli_run ("merge", "-m", model, "-a", adapter, "-o", small, "--nf4", "--made-up=4", NULL);
   g_assert_cmpint (four.status, ==, 0);
   g_assert_nonnull (strstr (four.err, "warning: quantising the merged weights again"));
   g_assert_nonnull (strstr (four.out, "on 4 made-up pictures"));
@@ -277,8 +310,10 @@ static void
 test_headless (void)
 {
   char *folder = cli_folder ();
-  g_autofree char *model = cli_golden ("plain", "fp32"), *adapter = cli_golden ("plain", "dora_all_r16"),
-                  *out = g_build_filename (folder, "merged", NULL), *card = g_build_filename (out, "cowbehavior.json", NULL);
+  g_autofree char *model = cli_golden ("plain", "fp32"),
+                  *adapter = cli_golden ("plain", "dora_all_r16"),
+                  *out = g_build_filename (folder, "merged", NULL),
+                  *card = g_build_filename (out, "cowbehavior.json", NULL);
   g_auto (Result) merged = cli_run ("merge", "-m", model, "-a", adapter, "-o", out, NULL);
   cli_assert_ok (&merged);
   g_assert_nonnull (strstr (merged.out, "on 32 made-up pictures: features differ"));
@@ -292,13 +327,17 @@ test_refused (void)
 {
   char *folder = cli_folder ();
   g_autofree char *model = cli_golden ("plain", "nf4"), *other = cli_golden ("gated7b", "nf4"),
-                  *frozen = cli_make_adapter (folder, "plain", NULL), *adapter = cli_golden ("plain", "lora_all_r16"),
-                  *out = g_build_filename (folder, "merged", NULL), *nowhere = g_build_filename (folder, "none.png", NULL);
+                  *frozen = cli_make_adapter (folder, "plain", NULL),
+                  *adapter = cli_golden ("plain", "lora_all_r16"),
+                  *out = g_build_filename (folder, "merged", NULL),
+                  *nowhere = g_build_filename (folder, "none.png", NULL);
   g_auto (Result) nothing = cli_run ("merge", "-m", model, "-a", frozen, "-o", out, NULL);
   g_auto (Result) no_out = cli_run ("merge", "-m", model, "-a", adapter, NULL);
   g_auto (Result) no_adapter = cli_run ("merge", "-m", model, "-o", out, NULL);
-  g_auto (Result) both = cli_run ("merge", "-m", model, "-a", adapter, "-o", out, "--nf4", "--dtype=bf16", NULL);
-  g_auto (Result) dtype = cli_run ("merge", "-m", model, "-a", adapter, "-o", out, "--dtype=fp8", NULL);
+  g_auto (Result) both =
+      cli_run ("merge", "-m", model, "-a", adapter, "-o", out, "--nf4", "--dtype=bf16", NULL);
+  g_auto (Result) dtype =
+      cli_run ("merge", "-m", model, "-a", adapter, "-o", out, "--dtype=fp8", NULL);
   g_auto (Result) misfit = cli_run ("merge", "-m", other, "-a", adapter, "-o", out, NULL);
   g_auto (Result) picture = cli_run ("merge", nowhere, "-m", model, "-a", adapter, "-o", out, NULL);
   cli_assert_error (&nothing, 1, "there is nothing to merge");
@@ -318,7 +357,8 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_assert_cmpint (VIPS_INIT (argv[0]), ==, 0);
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
-    g_autofree char *path = g_strdup_printf ("/merge/same/%s/%s/%s", cases[i].network, cases[i].base, cases[i].adapter);
+    g_autofree char *path =
+        g_strdup_printf ("/merge/same/%s/%s/%s", cases[i].network, cases[i].base, cases[i].adapter);
     g_test_add_data_func (path, &cases[i], test_same);
   }
   g_test_add_func ("/merge/storage", test_storage);

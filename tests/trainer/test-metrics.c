@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* trainer/metrics against scikit-learn (tests/data/make-metrics.py) and against what can be counted by hand. */
+/* trainer/metrics against scikit-learn (tests/data/make-metrics.py) and against what can be counted
+ * by hand. */
 #include "trainer/eval/metrics.h"
 
 #include <string.h>
@@ -9,7 +10,8 @@
 static void
 assert_scores (const CowScores *found, JsonObject *expected)
 {
-  g_assert_cmpfloat_with_epsilon (found->precision, golden_double (expected, "precision", NULL), 1e-12);
+  g_assert_cmpfloat_with_epsilon (found->precision, golden_double (expected, "precision", NULL),
+                                  1e-12);
   g_assert_cmpfloat_with_epsilon (found->recall, golden_double (expected, "recall", NULL), 1e-12);
   g_assert_cmpfloat_with_epsilon (found->f1, golden_double (expected, "f1", NULL), 1e-12);
 }
@@ -27,7 +29,8 @@ static void
 check_case (JsonObject *expected)
 {
   guint n, n_predicted;
-  g_autofree guint *truth = golden_uints (expected, "truth", &n), *predicted = golden_uints (expected, "predicted", &n_predicted);
+  g_autofree guint *truth = golden_uints (expected, "truth", &n),
+                   *predicted = golden_uints (expected, "predicted", &n_predicted);
   const guint n_classes = json_array_get_length (json_object_get_array_member (expected, "names"));
   g_autoptr (CowConfusion) confusion = cow_confusion_new (n_classes);
   g_assert_cmpuint (n, ==, n_predicted);
@@ -37,9 +40,12 @@ check_case (JsonObject *expected)
 
   check_counts (confusion, json_object_get_array_member (expected, "confusion"));
   g_assert_cmpuint (metrics->n, ==, n);
-  g_assert_cmpfloat_with_epsilon (metrics->accuracy, golden_double (expected, "accuracy", NULL), 1e-12);
+  g_assert_cmpfloat_with_epsilon (metrics->accuracy, golden_double (expected, "accuracy", NULL),
+                                  1e-12);
   for (guint c = 0; c < n_classes; c++) {
-    assert_scores (&metrics->classes[c], json_array_get_object_element (json_object_get_array_member (expected, "classes"), c));
+    assert_scores (
+        &metrics->classes[c],
+        json_array_get_object_element (json_object_get_array_member (expected, "classes"), c));
     g_assert_cmpuint (metrics->support[c], ==, cow_confusion_row (confusion, c));
   }
   assert_scores (&metrics->macro, json_object_get_object_member (expected, "macro"));
@@ -59,8 +65,9 @@ test_sklearn (void)
 }
 
 /*
- * By hand: class 0 is right once and missed once, and once said wrongly: 1/2, 1/2, 1/2; class 1 two of three times right, once said
- * wrongly: 2/3; class 4 always right: 1. The others neither occur nor are predicted and stay out of the macro mean, (1/2 + 2/3 + 1) / 3.
+ * By hand: class 0 is right once and missed once, and once said wrongly: 1/2, 1/2, 1/2; class 1 two
+ * of three times right, once said wrongly: 2/3; class 4 always right: 1. The others neither occur
+ * nor are predicted and stay out of the macro mean, (1/2 + 2/3 + 1) / 3.
  */
 static void
 test_by_hand (void)
@@ -98,18 +105,22 @@ static void
 test_pairs (void)
 {
   static const guint64 counts[3][3] = { { 90, 7, 3 }, { 7, 5, 0 }, { 4, 12, 0 } };
-  static const CowConfusedPair expected[] = { { 2, 1, 12, 12.0 / 16 }, { 0, 1, 7, .07 }, { 1, 0, 7, 7.0 / 12 }, { 2, 0, 4, .25 } };
+  static const CowConfusedPair expected[] = {
+    { 2, 1, 12, 12.0 / 16 }, { 0, 1, 7, .07 }, { 1, 0, 7, 7.0 / 12 }, { 2, 0, 4, .25 }
+  };
   g_autoptr (CowConfusion) confusion = cow_confusion_new (3);
   for (guint t = 0; t < 3; t++)
     for (guint p = 0; p < 3; p++)
       for (guint64 i = 0; i < counts[t][p]; i++)
         cow_confusion_add (confusion, t, p);
-  g_autoptr (GArray) pairs = cow_confusion_pairs (confusion, 4), all = cow_confusion_pairs (confusion, 10);
+  g_autoptr (GArray) pairs = cow_confusion_pairs (confusion, 4),
+                     all = cow_confusion_pairs (confusion, 10);
   g_assert_cmpuint (pairs->len, ==, 4);
   g_assert_cmpuint (all->len, ==, 5);
   for (guint i = 0; i < pairs->len; i++) {
     const CowConfusedPair *pair = &g_array_index (pairs, CowConfusedPair, i);
-    g_assert_true (pair->truth == expected[i].truth && pair->predicted == expected[i].predicted && pair->count == expected[i].count);
+    g_assert_true (pair->truth == expected[i].truth && pair->predicted == expected[i].predicted &&
+                   pair->count == expected[i].count);
     g_assert_cmpfloat_with_epsilon (pair->share, expected[i].share, 1e-12);
   }
 }
@@ -123,7 +134,8 @@ test_by_source (void)
     const char *name;
     guint64 n, correct;
   } expected[] = { { "", 1, 1 }, { "barn", 2, 1 }, { "north", 3, 1 } };
-  g_autoptr (GPtrArray) list = cow_metrics_by_source (2, G_N_ELEMENTS (truth), truth, predicted, sources);
+  g_autoptr (GPtrArray) list =
+      cow_metrics_by_source (2, G_N_ELEMENTS (truth), truth, predicted, sources);
   g_assert_cmpuint (list->len, ==, G_N_ELEMENTS (expected));
   for (guint s = 0; s < list->len; s++) {
     const CowSourceMetrics *source = list->pdata[s];

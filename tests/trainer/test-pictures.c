@@ -9,22 +9,28 @@
 #include "tests/trainer/cli.h"
 #include "trainer/data/pictures.h"
 
-/* ---- making pictures ------------------------------------------------------------------------------------------------------------- */
+/* ---- making pictures ------------------------------------------------------------------------- */
 
 /* width x height pixels of the same values. */
 static VipsImage *
-flat_image (int width, int height, int bands, const double *values, VipsInterpretation interpretation)
+flat_image (int width, int height, int bands, const double *values,
+            VipsInterpretation interpretation)
 {
   VipsImage *black = NULL, *flat = NULL;
   g_autofree double *ones = g_new (double, bands);
   for (int i = 0; i < bands; i++)
     ones[i] = 1;
   g_assert_cmpint (vips_black (&black, width, height, "bands", bands, NULL), ==, 0);
-  g_assert_cmpint (vips_linear (black, &flat, ones, values, bands, "uchar", interpretation != VIPS_INTERPRETATION_RGB16, NULL), ==, 0);
+  g_assert_cmpint (vips_linear (black, &flat, ones, values, bands, "uchar",
+                                interpretation != VIPS_INTERPRETATION_RGB16, NULL),
+                   ==, 0);
   g_object_unref (black);
   VipsImage *copy = NULL, *cast = NULL;
-  g_assert_cmpint (vips_cast (flat, &cast, interpretation == VIPS_INTERPRETATION_RGB16 ? VIPS_FORMAT_USHORT : VIPS_FORMAT_UCHAR, NULL), ==,
-                   0);
+  g_assert_cmpint (vips_cast (flat, &cast,
+                              interpretation == VIPS_INTERPRETATION_RGB16 ? VIPS_FORMAT_USHORT
+                                                                          : VIPS_FORMAT_UCHAR,
+                              NULL),
+                   ==, 0);
   g_assert_cmpint (vips_copy (cast, &copy, "interpretation", interpretation, NULL), ==, 0);
   g_object_unref (flat);
   g_object_unref (cast);
@@ -56,14 +62,15 @@ assert_pixel (const char *path, int r, int g, int b, int tolerance)
       g_error ("%s: channel %d is %d, expected %d", path, c, picture.rgb[c], expected[c]);
 }
 
-/* ---- what is read ---------------------------------------------------------------------------------------------------------------- */
+/* ---- what is read ---------------------------------------------------------------------------- */
 
 /* The golden picture: PNG byte for byte, JPEG close. */
 static void
 test_golden (void)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *png = cli_golden ("preprocess", "picture.png"), *jpg = cli_golden ("preprocess", "picture.jpg"),
+  g_autofree char *png = cli_golden ("preprocess", "picture.png"),
+                  *jpg = cli_golden ("preprocess", "picture.jpg"),
                   *reference = cli_golden ("preprocess", "resized.safetensors");
   g_autoptr (CowSafetensors) file = cow_safetensors_open (reference, &error);
   g_auto (Picture) picture = { 0 }, lossy = { 0 };
@@ -88,8 +95,9 @@ test_formats (void)
   char *folder = cli_folder ();
 
   for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
-    g_autofree char *path =
-        write_image (folder, names[i], flat_image (20, 30, 3, (const double[]){ 200, 100, 50 }, VIPS_INTERPRETATION_sRGB));
+    g_autofree char *path = write_image (
+        folder, names[i],
+        flat_image (20, 30, 3, (const double[]){ 200, 100, 50 }, VIPS_INTERPRETATION_sRGB));
     assert_pixel (path, 200, 100, 50, 4);
   }
   cli_remove (folder);
@@ -99,19 +107,27 @@ static void
 test_kinds (void)
 {
   char *folder = cli_folder ();
-  g_autofree char *grey = write_image (folder, "grey.png", flat_image (4, 4, 1, (const double[]){ 77 }, VIPS_INTERPRETATION_B_W));
+  g_autofree char *grey = write_image (
+      folder, "grey.png", flat_image (4, 4, 1, (const double[]){ 77 }, VIPS_INTERPRETATION_B_W));
   g_autofree char *grey_alpha =
-      write_image (folder, "grey-alpha.png", flat_image (4, 4, 2, (const double[]){ 200, 0 }, VIPS_INTERPRETATION_B_W));
-  g_autofree char *clear =
-      write_image (folder, "clear.png", flat_image (4, 4, 4, (const double[]){ 200, 100, 50, 0 }, VIPS_INTERPRETATION_sRGB));
-  g_autofree char *half =
-      write_image (folder, "half.png", flat_image (4, 4, 4, (const double[]){ 200, 100, 50, 128 }, VIPS_INTERPRETATION_sRGB));
-  g_autofree char *deep =
-      write_image (folder, "deep.png", flat_image (4, 4, 3, (const double[]){ 51400, 25700, 12850 }, VIPS_INTERPRETATION_RGB16));
-  g_autofree char *deep_alpha = write_image (
-      folder, "deep-alpha.png", flat_image (4, 4, 4, (const double[]){ 51400, 25700, 12850, 65535 }, VIPS_INTERPRETATION_RGB16));
-  g_autofree char *cmyk =
-      write_image (folder, "cmyk.jpg", flat_image (16, 16, 4, (const double[]){ 0, 0, 0, 0 }, VIPS_INTERPRETATION_CMYK));
+      write_image (folder, "grey-alpha.png",
+                   flat_image (4, 4, 2, (const double[]){ 200, 0 }, VIPS_INTERPRETATION_B_W));
+  g_autofree char *clear = write_image (
+      folder, "clear.png",
+      flat_image (4, 4, 4, (const double[]){ 200, 100, 50, 0 }, VIPS_INTERPRETATION_sRGB));
+  g_autofree char *half = write_image (
+      folder, "half.png",
+      flat_image (4, 4, 4, (const double[]){ 200, 100, 50, 128 }, VIPS_INTERPRETATION_sRGB));
+  g_autofree char *deep = write_image (
+      folder, "deep.png",
+      flat_image (4, 4, 3, (const double[]){ 51400, 25700, 12850 }, VIPS_INTERPRETATION_RGB16));
+  g_autofree char *deep_alpha =
+      write_image (folder, "deep-alpha.png",
+                   flat_image (4, 4, 4, (const double[]){ 51400, 25700, 12850, 65535 },
+                               VIPS_INTERPRETATION_RGB16));
+  g_autofree char *cmyk = write_image (
+      folder, "cmyk.jpg",
+      flat_image (16, 16, 4, (const double[]){ 0, 0, 0, 0 }, VIPS_INTERPRETATION_CMYK));
 
   assert_pixel (grey, 77, 77, 77, 0);
   assert_pixel (grey_alpha, 0, 0, 0, 0);
@@ -130,7 +146,8 @@ test_orientation (void)
   g_autoptr (GError) error = NULL;
   char *folder = cli_folder ();
   VipsImage *red = flat_image (16, 32, 3, (const double[]){ 255, 0, 0 }, VIPS_INTERPRETATION_sRGB),
-            *blue = flat_image (48, 32, 3, (const double[]){ 0, 0, 255 }, VIPS_INTERPRETATION_sRGB), *both = NULL, *turned = NULL;
+            *blue = flat_image (48, 32, 3, (const double[]){ 0, 0, 255 }, VIPS_INTERPRETATION_sRGB),
+            *both = NULL, *turned = NULL;
   g_auto (Picture) picture = { 0 };
 
   g_assert_cmpint (vips_join (red, blue, &both, VIPS_DIRECTION_HORIZONTAL, NULL), ==, 0);
@@ -150,12 +167,15 @@ test_orientation (void)
   cli_remove (folder);
 }
 
-/* A picture in Display P3: its green lies outside sRGB's, so the same numbers mean another colour. */
+/* A picture in Display P3: its green lies outside sRGB's, so the same numbers mean another colour.
+ */
 static void
 test_profile (void)
 {
   char *folder = cli_folder ();
-  VipsImage *image = flat_image (8, 8, 3, (const double[]){ 100, 200, 100 }, VIPS_INTERPRETATION_sRGB), *tagged = NULL;
+  VipsImage *image =
+                flat_image (8, 8, 3, (const double[]){ 100, 200, 100 }, VIPS_INTERPRETATION_sRGB),
+            *tagged = NULL;
   VipsBlob *profile = NULL;
   gsize n;
 
@@ -173,7 +193,7 @@ test_profile (void)
   cli_remove (folder);
 }
 
-/* ---- what is refused ------------------------------------------------------------------------------------------------------------- */
+/* ---- what is refused ------------------------------------------------------------------------- */
 
 static void
 assert_refused (const char *path, const char *text)
@@ -214,14 +234,20 @@ static void
 test_refused (void)
 {
   char *folder = cli_folder ();
-  g_autofree char *text = g_build_filename (folder, "text.png", NULL), *empty = g_build_filename (folder, "empty.png", NULL),
-                  *svg = g_build_filename (folder, "svg.png", NULL), *pipe = g_build_filename (folder, "pipe.png", NULL);
-  g_assert_true (g_file_set_contents (text, "I am no picture", -1, NULL) && g_file_set_contents (empty, "", 0, NULL));
-  g_assert_true (g_file_set_contents (
-      svg, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"9\" height=\"9\"><image href=\"/etc/hostname\"/></svg>", -1, NULL));
+  g_autofree char *text = g_build_filename (folder, "text.png", NULL),
+                  *empty = g_build_filename (folder, "empty.png", NULL),
+                  *svg = g_build_filename (folder, "svg.png", NULL),
+                  *pipe = g_build_filename (folder, "pipe.png", NULL);
+  g_assert_true (g_file_set_contents (text, "I am no picture", -1, NULL) &&
+                 g_file_set_contents (empty, "", 0, NULL));
+  g_assert_true (g_file_set_contents (svg,
+                                      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"9\" "
+                                      "height=\"9\"><image href=\"/etc/hostname\"/></svg>",
+                                      -1, NULL));
   g_assert_cmpint (mkfifo (pipe, 0600), ==, 0);
-  g_autofree char *wide =
-      write_image (folder, "wide.png", flat_image (PICTURE_MOST_SIDE_PX + 1, 1, 1, (const double[]){ 9 }, VIPS_INTERPRETATION_B_W));
+  g_autofree char *wide = write_image (
+      folder, "wide.png",
+      flat_image (PICTURE_MOST_SIDE_PX + 1, 1, 1, (const double[]){ 9 }, VIPS_INTERPRETATION_B_W));
 
   assert_refused (text, "not a picture");
   assert_refused (empty, "empty");
@@ -233,17 +259,18 @@ test_refused (void)
   cli_remove (folder);
 }
 
-/* ---- which pictures -------------------------------------------------------------------------------------------------------------- */
+/* ---- which pictures -------------------------------------------------------------------------- */
 
 static void
 test_find (void)
 {
-  static const char *const made[] = { "b.png", "a.JPEG", "sub/c.tif", "z.txt", ".hidden.png", "sub/.d/e.png" }, *const expected[] = {
-    "a.JPEG", "b.png", "sub/c.tif"
-  };
+  static const char *const made[] = { "b.png", "a.JPEG",      "sub/c.tif",
+                                      "z.txt", ".hidden.png", "sub/.d/e.png" },
+                           *const expected[] = { "a.JPEG", "b.png", "sub/c.tif" };
   g_autoptr (GError) error = NULL;
   char *folder = cli_folder ();
-  g_autofree char *hidden = g_build_filename (folder, "sub", ".d", NULL), *circle = g_build_filename (folder, "sub", "circle", NULL),
+  g_autofree char *hidden = g_build_filename (folder, "sub", ".d", NULL),
+                  *circle = g_build_filename (folder, "sub", "circle", NULL),
                   *file = g_build_filename (folder, "z.txt", NULL);
   g_assert_cmpint (g_mkdir_with_parents (hidden, 0755), ==, 0);
   g_assert_cmpint (symlink (folder, circle), ==, 0);

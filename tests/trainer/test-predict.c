@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `cow-trainer predict`: the same answers as `features` in every format, pictures that cannot be read, and what it refuses. */
+/* `cow-trainer predict`: the same answers as `features` in every format, pictures that cannot be
+ * read, and what it refuses. */
 #include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
 #include <math.h>
@@ -16,7 +17,9 @@ typedef struct {
 } Fixture;
 
 /* In the order in which predict must list them. */
-static const char *const names[] = { "a.png", "b, \"quoted\".png", "c.JPG", "deep/er/d.webp", "e.bmp", "f.tiff" };
+static const char *const names[] = { "a.png", "b, \"quoted\".png",
+                                     "c.JPG", "deep/er/d.webp",
+                                     "e.bmp", "f.tiff" };
 
 static void
 set_up (Fixture *self, gconstpointer data)
@@ -31,7 +34,8 @@ set_up (Fixture *self, gconstpointer data)
     cli_make_picture (self->pictures, names[i], 40 + 7 * (int)i, 50 + 3 * (int)i, i);
   g_autofree char *ignored = g_build_filename (self->pictures, "notes.txt", NULL),
                   *hidden = g_build_filename (self->pictures, ".x.png", NULL);
-  g_assert_true (g_file_set_contents (ignored, "x", -1, NULL) && g_file_set_contents (hidden, "x", -1, NULL));
+  g_assert_true (g_file_set_contents (ignored, "x", -1, NULL) &&
+                 g_file_set_contents (hidden, "x", -1, NULL));
 }
 
 static void
@@ -49,7 +53,8 @@ expected_probabilities (Fixture *self)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *out = g_build_filename (self->folder, "features.safetensors", NULL);
-  g_auto (Result) result = cli_run ("features", self->pictures, "-m", self->model, "-a", self->adapter, "-o", out, NULL);
+  g_auto (Result) result =
+      cli_run ("features", self->pictures, "-m", self->model, "-a", self->adapter, "-o", out, NULL);
   cli_assert_ok (&result);
   g_autoptr (CowSafetensors) file = cow_safetensors_open (out, &error);
   g_assert_no_error (error);
@@ -77,7 +82,7 @@ best (const float *probabilities)
   return index;
 }
 
-/* ---- formats --------------------------------------------------------------------------------------------------------------------- */
+/* ---- formats --------------------------------------------------------------------------------- */
 
 static void
 check_csv (Fixture *self, const char *text, const float *expected)
@@ -85,13 +90,16 @@ check_csv (Fixture *self, const char *text, const float *expected)
   g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
 
   g_assert_cmpstr (lines[0], ==,
-                   "image_path,pred_label,confidence,Drinking,Feeding head down,Feeding head up,Lying,Standing,Walking,frontal_pushing,"
+                   "image_path,pred_label,confidence,Drinking,Feeding head down,Feeding head "
+                   "up,Lying,Standing,Walking,frontal_pushing,"
                    "gallop,leap");
   g_assert_cmpuint (g_strv_length (lines), ==, 2 + G_N_ELEMENTS (names));
   for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
     const float *row = expected + 9 * i;
-    g_autofree char *path = g_build_filename (self->pictures, i == 1 ? "b, \"\"quoted\"\".png" : names[i], NULL);
-    g_autofree char *start = g_strdup_printf (i == 1 ? "\"%s\",%s," : "%s,%s,", path, cow_default_classes[best (row)]);
+    g_autofree char *path =
+        g_build_filename (self->pictures, i == 1 ? "b, \"\"quoted\"\".png" : names[i], NULL);
+    g_autofree char *start =
+        g_strdup_printf (i == 1 ? "\"%s\",%s," : "%s,%s,", path, cow_default_classes[best (row)]);
     g_assert_true (g_str_has_prefix (lines[1 + i], start));
     g_auto (GStrv) numbers = g_strsplit (lines[1 + i] + strlen (start), ",", -1);
     g_assert_cmpuint (g_strv_length (numbers), ==, 10);
@@ -106,8 +114,10 @@ test_csv (Fixture *self, gconstpointer data)
 {
   g_autofree float *expected = expected_probabilities (self);
   g_autofree char *out = g_build_filename (self->folder, "out.csv", NULL), *text = NULL;
-  g_auto (Result) printed = cli_run ("predict", self->pictures, "-m", self->model, "-a", self->adapter, "--batch=4", NULL);
-  g_auto (Result) written = cli_run ("predict", self->pictures, "-m", self->model, "-a", self->adapter, "--out", out, NULL);
+  g_auto (Result) printed = cli_run ("predict", self->pictures, "-m", self->model, "-a",
+                                     self->adapter, "--batch=4", NULL);
+  g_auto (Result) written = cli_run ("predict", self->pictures, "-m", self->model, "-a",
+                                     self->adapter, "--out", out, NULL);
 
   cli_assert_ok (&printed);
   cli_assert_ok (&written);
@@ -121,7 +131,8 @@ static void
 test_jsonl (Fixture *self, gconstpointer data)
 {
   g_autofree float *expected = expected_probabilities (self);
-  g_auto (Result) result = cli_run ("predict", self->pictures, "-m", self->model, "-a", self->adapter, "--format=jsonl", "--top-k=2", NULL);
+  g_auto (Result) result = cli_run ("predict", self->pictures, "-m", self->model, "-a",
+                                    self->adapter, "--format=jsonl", "--top-k=2", NULL);
   g_auto (GStrv) lines = g_strsplit (result.out, "\n", -1);
 
   cli_assert_ok (&result);
@@ -130,13 +141,16 @@ test_jsonl (Fixture *self, gconstpointer data)
     g_autoptr (GError) error = NULL;
     g_autoptr (JsonNode) node = json_from_string (lines[i], &error);
     g_assert_no_error (error);
-    JsonObject *row = json_node_get_object (node), *all = json_object_get_object_member (row, "probabilities");
+    JsonObject *row = json_node_get_object (node),
+               *all = json_object_get_object_member (row, "probabilities");
     g_autofree char *path = g_build_filename (self->pictures, names[i], NULL);
     g_assert_cmpstr (json_object_get_string_member (row, "image_path"), ==, path);
-    g_assert_cmpstr (json_object_get_string_member (row, "pred_label"), ==, cow_default_classes[best (expected + 9 * i)]);
+    g_assert_cmpstr (json_object_get_string_member (row, "pred_label"), ==,
+                     cow_default_classes[best (expected + 9 * i)]);
     g_assert_cmpuint (json_array_get_length (json_object_get_array_member (row, "top_k")), ==, 2);
     for (guint c = 0; c < 9; c++)
-      g_assert_cmpfloat_with_epsilon (json_object_get_double_member (all, cow_default_classes[c]), expected[9 * i + c], 1e-4);
+      g_assert_cmpfloat_with_epsilon (json_object_get_double_member (all, cow_default_classes[c]),
+                                      expected[9 * i + c], 1e-4);
   }
 }
 
@@ -144,7 +158,8 @@ static void
 test_table (Fixture *self, gconstpointer data)
 {
   g_autofree float *expected = expected_probabilities (self);
-  g_auto (Result) result = cli_run ("predict", self->pictures, "-m", self->model, "-a", self->adapter, "--format=table", NULL);
+  g_auto (Result) result = cli_run ("predict", self->pictures, "-m", self->model, "-a",
+                                    self->adapter, "--format=table", NULL);
   g_auto (GStrv) lines = g_strsplit (result.out, "\n", -1);
 
   cli_assert_ok (&result);
@@ -152,25 +167,31 @@ test_table (Fixture *self, gconstpointer data)
   const char *column = strstr (lines[0], "label ");
   for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
     g_assert_nonnull (strstr (lines[1 + i], names[i]));
-    g_assert_true (g_str_has_prefix (lines[1 + i] + (column - lines[0]), cow_default_classes[best (expected + 9 * i)]));
+    g_assert_true (g_str_has_prefix (lines[1 + i] + (column - lines[0]),
+                                     cow_default_classes[best (expected + 9 * i)]));
   }
 }
 
-/* ---- failures -------------------------------------------------------------------------------------------------------------------- */
+/* ---- failures -------------------------------------------------------------------------------- */
 
 /* Three pictures of which two are broken: named, left out, exit status 1, the third predicted. */
 static void
 test_unreadable (Fixture *self, gconstpointer data)
 {
-  g_autofree char *good = g_build_filename (self->pictures, "a.png", NULL), *text = g_build_filename (self->folder, "text.png", NULL),
-                  *cut = g_build_filename (self->folder, "cut.jpg", NULL), *whole = g_build_filename (self->pictures, "c.JPG", NULL);
+  g_autofree char *good = g_build_filename (self->pictures, "a.png", NULL),
+                  *text = g_build_filename (self->folder, "text.png", NULL),
+                  *cut = g_build_filename (self->folder, "cut.jpg", NULL),
+                  *whole = g_build_filename (self->pictures, "c.JPG", NULL);
   g_autofree char *bytes = NULL;
   gsize n;
 
   g_assert_true (g_file_get_contents (whole, &bytes, &n, NULL));
-  g_assert_true (g_file_set_contents (cut, bytes, (gssize)(n / 2), NULL) && g_file_set_contents (text, "none", -1, NULL));
-  g_auto (Result) result = cli_run ("predict", text, good, cut, "-m", self->model, "-a", self->adapter, NULL);
-  g_auto (GStrv) errors = g_strsplit (result.err, "\n", -1), lines = g_strsplit (result.out, "\n", -1);
+  g_assert_true (g_file_set_contents (cut, bytes, (gssize)(n / 2), NULL) &&
+                 g_file_set_contents (text, "none", -1, NULL));
+  g_auto (Result) result =
+      cli_run ("predict", text, good, cut, "-m", self->model, "-a", self->adapter, NULL);
+  g_auto (GStrv) errors = g_strsplit (result.err, "\n", -1),
+                 lines = g_strsplit (result.out, "\n", -1);
 
   g_assert_cmpint (result.status, ==, 1);
   g_assert_cmpuint (g_strv_length (errors), ==, 4);
@@ -182,10 +203,12 @@ test_unreadable (Fixture *self, gconstpointer data)
 }
 
 static void
-check_refused (Fixture *self, const char *picture, const char *adapter, const char *option, int status, const char *text)
+check_refused (Fixture *self, const char *picture, const char *adapter, const char *option,
+               int status, const char *text)
 {
   g_autofree char *out = g_build_filename (self->folder, "refused.csv", NULL);
-  g_auto (Result) result = cli_run ("predict", picture, "--model", self->model, "--adapter", adapter, "--out", out, option, NULL);
+  g_auto (Result) result = cli_run ("predict", picture, "--model", self->model, "--adapter",
+                                    adapter, "--out", out, option, NULL);
 
   cli_assert_error (&result, status, text);
   g_assert_cmpstr (result.out, ==, "");
@@ -196,7 +219,8 @@ static void
 test_refused (Fixture *self, gconstpointer data)
 {
   char *other = cli_folder ();
-  g_autofree char *empty = g_build_filename (self->folder, "empty", NULL), *wrong = cli_make_adapter (other, "gated7b", "dora_all_r16"),
+  g_autofree char *empty = g_build_filename (self->folder, "empty", NULL),
+                  *wrong = cli_make_adapter (other, "gated7b", "dora_all_r16"),
                   *headless = cli_golden ("plain", "lora_q_r8");
 
   g_assert_cmpint (g_mkdir (empty, 0755), ==, 0);
@@ -206,7 +230,8 @@ test_refused (Fixture *self, gconstpointer data)
   check_refused (self, self->pictures, wrong, NULL, 1, wrong);
   check_refused (self, self->pictures, headless, NULL, 1, headless);
   check_refused (self, self->pictures, self->adapter, "--frobnicate", 2, "--frobnicate");
-  check_refused (self, self->pictures, self->adapter, "--out=/nowhere/out.csv", 1, "/nowhere/out.csv");
+  check_refused (self, self->pictures, self->adapter, "--out=/nowhere/out.csv", 1,
+                 "/nowhere/out.csv");
   cli_remove (other);
 }
 

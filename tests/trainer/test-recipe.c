@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Recipes from presets, files and single settings; the schedule; what a plan says of parameters, memory and disk. */
+/* Recipes from presets, files and single settings; the schedule; what a plan says of parameters,
+ * memory and disk. */
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
@@ -24,10 +25,11 @@ static void
 assert_error (const GError *error, CowError code, const char *text)
 {
   if (!g_error_matches (error, COW_ERROR, (int)code) || !strstr (error->message, text))
-    g_error ("expected error %d with \"%s\", got %d: %s", (int)code, text, error ? error->code : -1, error ? error->message : "none");
+    g_error ("expected error %d with \"%s\", got %d: %s", (int)code, text, error ? error->code : -1,
+             error ? error->message : "none");
 }
 
-/* ---- presets --------------------------------------------------------------------------------------------------------------------- */
+/* ---- presets --------------------------------------------------------------------------------- */
 
 /* The table of the paper's settings, written down a second time. */
 static void
@@ -41,12 +43,16 @@ test_presets (void)
   } expected[] = {
     { "qlora-q-r8", "lora", "q_proj", 8, 4, 8, 80, 5, 1e-4, .01, .03, .1, .1, .5, COW_UNIT },
     { "qlora-q-r16", "lora", "q_proj", 16, 4, 8, 80, 5, 1e-4, .01, .03, .1, .05, .5, COW_UNIT },
-    { "qlora-all-r16", "lora", "all-linear", 16, 4, 8, 80, 5, 1e-4, .01, .03, .1, .05, .5, COW_UNIT },
-    { "qlora-all-r64", "lora", "all-linear", 64, 4, 8, 80, 5, 1e-4, .01, .03, .1, .05, .5, COW_UNIT },
+    { "qlora-all-r16", "lora", "all-linear", 16, 4, 8, 80, 5, 1e-4, .01, .03, .1, .05, .5,
+      COW_UNIT },
+    { "qlora-all-r64", "lora", "all-linear", 64, 4, 8, 80, 5, 1e-4, .01, .03, .1, .05, .5,
+      COW_UNIT },
     { "dora-q-r8", "dora", "q_proj", 8, 4, 8, 80, 5, 1e-4, .01, .03, .1, .1, .5, COW_UNIT },
     { "dora-q-r16", "dora", "q_proj", 16, 4, 8, 80, 5, 1e-4, .01, .03, .1, .05, .5, COW_UNIT },
-    { "dora-all-r16", "dora", "all-linear", 16, 4, 8, 80, 5, 1e-4, .01, .03, .1, .05, .5, COW_UNIT },
-    { "dora-all-r64", "dora", "all-linear", 64, 4, 8, 80, 5, 1e-4, .01, .03, .1, .05, .5, COW_UNIT },
+    { "dora-all-r16", "dora", "all-linear", 16, 4, 8, 80, 5, 1e-4, .01, .03, .1, .05, .5,
+      COW_UNIT },
+    { "dora-all-r64", "dora", "all-linear", 64, 4, 8, 80, 5, 1e-4, .01, .03, .1, .05, .5,
+      COW_UNIT },
     { "frozen", "frozen", NULL, 0, 8, 4, 80, 10, 1e-3, 1e-4, 0, 0, 0, .3, COW_UNIT },
     { "resnet18", "resnet18", NULL, 0, 32, 1, 150, 15, 1e-3, 1e-4, 0, 0, 0, .5, COW_IMAGENET },
     { "vit-small", "vit-small", NULL, 0, 32, 1, 150, 10, 5e-5, 1e-4, 0, 0, 0, .5, COW_IMAGENET },
@@ -94,7 +100,7 @@ test_unknown_preset (void)
   assert_error (far, COW_ERROR_NOT_FOUND, "there are qlora-q-r8, ");
 }
 
-/* ---- settings -------------------------------------------------------------------------------------------------------------------- */
+/* ---- settings -------------------------------------------------------------------------------- */
 
 /* Every setting of every preset reads back as it was written, one by one and as a file. */
 static void
@@ -106,7 +112,8 @@ test_round_trip (void)
   g_autoptr (GError) error = NULL;
 
   for (guint i = 0; i < n; i++) {
-    g_autoptr (CowRecipe) recipe = preset (presets[i].name), single = cow_recipe_new (), whole = cow_recipe_new ();
+    g_autoptr (CowRecipe) recipe = preset (presets[i].name), single = cow_recipe_new (),
+                          whole = cow_recipe_new ();
     recipe->seed = 9007199254740991;
     recipe->preprocess.height = 96;
     recipe->learning_rate = .1 + .2;
@@ -167,11 +174,13 @@ test_files (void)
     const char *text, *message;
     CowError code;
   } wrong[] = {
-    { "[train]\nlearning_rate=1\n", "[train] learning_rate: unknown key: did you mean learning-rate?", COW_ERROR_FORMAT },
+    { "[train]\nlearning_rate=1\n",
+      "[train] learning_rate: unknown key: did you mean learning-rate?", COW_ERROR_FORMAT },
     { "[train]\nrank=8\n", "this key belongs to group [model]", COW_ERROR_FORMAT },
     { "[training]\nepochs=8\n", "unknown group [training]: did you mean train", COW_ERROR_FORMAT },
     { "[train]\nepochs=none\n", "recipe.ini: [train] epochs is \"none\"", COW_ERROR_ARGUMENT },
-    { "[recipe]\nrecipe=qlora\n", "[recipe] recipe: there is no recipe \"qlora\": did you mean", COW_ERROR_NOT_FOUND },
+    { "[recipe]\nrecipe=qlora\n", "[recipe] recipe: there is no recipe \"qlora\": did you mean",
+      COW_ERROR_NOT_FOUND },
     { "epochs=8\n", "recipe.ini: ", COW_ERROR_FORMAT },
   };
   g_autofree char *folder = cli_folder (), *path = g_build_filename (folder, "recipe.ini", NULL);
@@ -212,8 +221,12 @@ test_check (void)
     { "frozen", { { "model", "m" } }, "--data" },
     { "qlora-q-r8", { { "data", "d" } }, "--model is missing" },
     { "resnet18", { { "data", "d" }, { "model", "m" } }, "starts from scratch" },
-    { "frozen", { { "data", "d" }, { "model", "m" }, { "start", "s" } }, "--start is for lora and dora" },
-    { "qlora-q-r8", { { "data", "d" }, { "model", "m" }, { "targets", "" } }, "--targets is empty" },
+    { "frozen",
+      { { "data", "d" }, { "model", "m" }, { "start", "s" } },
+      "--start is for lora and dora" },
+    { "qlora-q-r8",
+      { { "data", "d" }, { "model", "m" }, { "targets", "" } },
+      "--targets is empty" },
     { "dinov3-scratch", { { "data", "d" }, { "network", "" } }, "--network is missing" },
     { "vit-small", { { "data", "d" }, { "size", "96" } }, "--size 96x96" },
     { "resnet18", { { "data", "d" }, { "size", "16" } }, "at least 32x32" },
@@ -236,7 +249,8 @@ test_absolute (void)
   g_autoptr (CowRecipe) recipe = preset ("dinov3-scratch");
 
   g_assert_cmpint (g_chdir (folder), ==, 0);
-  g_autofree char *there = g_get_current_dir (), *expected = g_build_filename (there, "pictures", NULL);
+  g_autofree char *there = g_get_current_dir (),
+                  *expected = g_build_filename (there, "pictures", NULL);
   g_autofree char *prefix = g_strdup_printf ("/a=%s/b;/c=/d", there);
   g_mkdir ("pictures", 0755);
   g_mkdir ("tiny", 0755);
@@ -252,18 +266,20 @@ test_absolute (void)
   cli_remove (g_steal_pointer (&folder));
 }
 
-/* ---- the schedule ---------------------------------------------------------------------------------------------------------------- */
+/* ---- the schedule ---------------------------------------------------------------------------- */
 
 static void
 test_schedule (void)
 {
-  const CowSchedule schedule = cow_schedule_new (1e-3, .1, .03, 1000), plain = cow_schedule_new (1, 0, 0, 10),
+  const CowSchedule schedule = cow_schedule_new (1e-3, .1, .03, 1000),
+                    plain = cow_schedule_new (1, 0, 0, 10),
                     short_one = cow_schedule_new (1, .5, .03, 5);
 
   g_assert_cmpint (schedule.warmup, ==, 30);
   /* It really warms up: linearly, to the full rate. */
   for (gint64 step = 0; step < 30; step++)
-    g_assert_cmpfloat_with_epsilon (cow_schedule_at (&schedule, step), 1e-3 * (double)(step + 1) / 30, 1e-15);
+    g_assert_cmpfloat_with_epsilon (cow_schedule_at (&schedule, step),
+                                    1e-3 * (double)(step + 1) / 30, 1e-15);
   g_assert_cmpfloat_with_epsilon (cow_schedule_at (&schedule, 30), 1e-3, 1e-15);
   g_assert_cmpfloat_with_epsilon (cow_schedule_at (&schedule, 30 + 970 / 2), .55e-3, 1e-15);
   g_assert_cmpfloat_with_epsilon (cow_schedule_at (&schedule, 1000), 1e-4, 1e-15);
@@ -277,7 +293,7 @@ test_schedule (void)
   g_assert_cmpfloat (cow_schedule_at (&short_one, 0), ==, 1);
 }
 
-/* ---- plans ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- plans ----------------------------------------------------------------------------------- */
 
 static CowPlan
 plan_of (const CowRecipe *recipe, const char *size, guint64 available)
@@ -302,9 +318,11 @@ test_parameters (void)
   static const struct {
     const char *preset;
     gint64 adapter;
-  } expected[] = { { "qlora-q-r8", 2621440 },      { "qlora-q-r16", 5242880 },    { "qlora-all-r16", 44564480 },
-                   { "qlora-all-r64", 178257920 }, { "dora-q-r8", 2785280 },      { "dora-q-r16", 5406720 },
-                   { "dora-all-r16", 46039040 },   { "dora-all-r64", 179732480 }, { "frozen", 0 } };
+  } expected[] = {
+    { "qlora-q-r8", 2621440 },      { "qlora-q-r16", 5242880 },    { "qlora-all-r16", 44564480 },
+    { "qlora-all-r64", 178257920 }, { "dora-q-r8", 2785280 },      { "dora-q-r16", 5406720 },
+    { "dora-all-r16", 46039040 },   { "dora-all-r64", 179732480 }, { "frozen", 0 }
+  };
 
   for (guint i = 0; i < G_N_ELEMENTS (expected); i++) {
     g_autoptr (CowRecipe) recipe = preset (expected[i].preset);
@@ -372,7 +390,8 @@ static void
 test_memory (void)
 {
   g_autoptr (CowRecipe) recipe = preset ("qlora-all-r64");
-  const CowPlan roomy = plan_of (recipe, "vit7b16", G_MAXUINT64), tight = plan_of (recipe, "vit7b16", 12000000000);
+  const CowPlan roomy = plan_of (recipe, "vit7b16", G_MAXUINT64),
+                tight = plan_of (recipe, "vit7b16", 12000000000);
 
   /* Memory decides on checkpointing, unless the recipe does. */
   g_assert_false (roomy.checkpointing);
@@ -390,7 +409,8 @@ test_memory (void)
   recipe->batch *= 2;
   g_assert_cmpuint (plan_of (recipe, "vit7b16", 0).memory, >, before);
   g_autoptr (CowRecipe) frozen = preset ("frozen");
-  g_assert_cmpuint (plan_of (frozen, "vit7b16", 0).features, ==, 2ull * (2160 * 3 + 540) * 4096 * 4);
+  g_assert_cmpuint (plan_of (frozen, "vit7b16", 0).features, ==,
+                    2ull * (2160 * 3 + 540) * 4096 * 4);
 }
 
 /* Time goes with the work. */
@@ -398,7 +418,8 @@ static void
 test_time (void)
 {
   const CowSpeed speed = { 1e11, 1e11, 1e11, 1e11, 1e11, 1e9, .02, .006 };
-  g_autoptr (CowRecipe) lora = preset ("qlora-q-r8"), frozen = preset ("frozen"), resnet = preset ("resnet18");
+  g_autoptr (CowRecipe) lora = preset ("qlora-q-r8"), frozen = preset ("frozen"),
+                        resnet = preset ("resnet18");
   CowPlanInput input = { .n_classes = 9, .n_train = 1000, .n_val = 100 };
   g_autoptr (GError) error = NULL;
   CowPlanTime time, small;
@@ -431,8 +452,9 @@ test_time (void)
 static void
 test_text (void)
 {
-  g_autofree char *bytes = cow_plan_bytes_text (1234567890), *few = cow_plan_bytes_text (999), *seconds = cow_plan_time_text (3.21),
-                  *minutes = cow_plan_time_text (754), *hours = cow_plan_time_text (7200 * 3), *days = cow_plan_time_text (86400 * 4);
+  g_autofree char *bytes = cow_plan_bytes_text (1234567890), *few = cow_plan_bytes_text (999),
+                  *seconds = cow_plan_time_text (3.21), *minutes = cow_plan_time_text (754),
+                  *hours = cow_plan_time_text (7200 * 3), *days = cow_plan_time_text (86400 * 4);
 
   g_assert_cmpstr (bytes, ==, "1.2 GB");
   g_assert_cmpstr (few, ==, "1 MB");

@@ -26,9 +26,10 @@ in_folder (const char *name)
 }
 
 /* A run that saves after every step or nearly. */
-#define ARGUMENTS(out)                                                                                                                     \
-  "train", "--recipe", "dora-all-r16", "--data", data, "--model", base, "--out", out, "--size", "32", "--batch", "4", "--accumulation",    \
-      "2", "--learning-rate", "1e-3", "--epochs", "6", "--save-every", "0.0005"
+#define ARGUMENTS(out)                                                                             \
+  "train", "--recipe", "dora-all-r16", "--data", data, "--model", base, "--out", out, "--size",    \
+      "32", "--batch", "4", "--accumulation", "2", "--learning-rate", "1e-3", "--epochs", "6",     \
+      "--save-every", "0.0005"
 
 static Result
 resume (const char *out)
@@ -48,17 +49,20 @@ assert_whole_file (const char *path)
 static void
 assert_usable (const char *out)
 {
-  static const char *const files[] = { "best/adapter_model.safetensors", "best/classifier.safetensors", "last/adapter_model.safetensors",
+  static const char *const files[] = { "best/adapter_model.safetensors",
+                                       "best/classifier.safetensors",
+                                       "last/adapter_model.safetensors",
                                        "last/classifier.safetensors", "last/state.safetensors" };
 
   for (guint i = 0; i < G_N_ELEMENTS (files); i++) {
-    g_autofree char *path = g_build_filename (out, files[i], NULL), *place = g_path_get_dirname (path);
+    g_autofree char *path = g_build_filename (out, files[i], NULL),
+                    *place = g_path_get_dirname (path);
     if (g_file_test (place, G_FILE_TEST_IS_DIR))
       assert_whole_file (path);
   }
 }
 
-/* ---- processes ------------------------------------------------------------------------------------------------------------------- */
+/* ---- processes ------------------------------------------------------------------------------- */
 
 /* Starts a run, or goes on with it where its folder has a recipe already. */
 static GPid
@@ -71,7 +75,9 @@ spawn (const char *out)
   GPid pid;
 
   g_spawn_async (NULL, (char **)(g_file_test (recipe, G_FILE_TEST_EXISTS) ? go_on : begin), NULL,
-                 G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, &pid, &error);
+                 G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL |
+                     G_SPAWN_STDERR_TO_DEV_NULL,
+                 NULL, NULL, &pid, &error);
   g_assert_no_error (error);
   return pid;
 }
@@ -95,7 +101,7 @@ wait_for_state (const char *out)
   g_assert_true (g_file_test (state, G_FILE_TEST_EXISTS));
 }
 
-/* ---- stopping -------------------------------------------------------------------------------------------------------------------- */
+/* ---- stopping -------------------------------------------------------------------------------- */
 
 static void
 test_killed (void)
@@ -107,7 +113,9 @@ test_killed (void)
     g_autofree char *name = g_strdup_printf ("killed-%u", n_runs), *out = in_folder (name);
     for (gboolean running = TRUE; running;) {
       const GPid pid = spawn (out);
-      g_usleep ((gulong)(g_rand_double_range (random, 0, n_kills < N_KILLS ? whole_seconds / 3 : 1) * G_USEC_PER_SEC));
+      g_usleep (
+          (gulong)(g_rand_double_range (random, 0, n_kills < N_KILLS ? whole_seconds / 3 : 1) *
+                   G_USEC_PER_SEC));
       if (n_kills < N_KILLS)
         kill (pid, SIGKILL);
       const int status = wait_for (pid);
@@ -144,13 +152,16 @@ test_interrupted_message (void)
 {
   g_autofree char *out = in_folder ("message");
   /* timeout(1) sends the signal; the run would last for hours. */
-  const char *argv[] = { "timeout", "-s",         "INT", "3", g_getenv ("COW_TRAINER"), ARGUMENTS (out), "--epochs",
-                         "100000",  "--patience", "0",   NULL };
+  const char *argv[] = {
+    "timeout", "-s",         "INT", "3", g_getenv ("COW_TRAINER"), ARGUMENTS (out), "--epochs",
+    "100000",  "--patience", "0",   NULL
+  };
   g_autoptr (GError) error = NULL;
   g_autofree char *err = NULL;
   int status;
 
-  g_spawn_sync (NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL, NULL, &err, &status, &error);
+  g_spawn_sync (NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL, NULL,
+                NULL, NULL, &err, &status, &error);
   g_assert_no_error (error);
   if (!strstr (err, "cow-trainer train --resume ") || !strstr (err, "saved"))
     g_error ("standard error: %s", err);
@@ -169,7 +180,8 @@ test_max_hours (void)
   runs_assert_same (whole, out);
 }
 
-/* A team of another size sums in another order: a run keeps the size that it began with, wherever it goes on. */
+/* A team of another size sums in another order: a run keeps the size that it began with, wherever
+ * it goes on. */
 static void
 test_threads (void)
 {
@@ -220,8 +232,9 @@ static void
 test_resnet (void)
 {
   g_autofree char *out = in_folder ("resnet"), *other = in_folder ("resnet-whole");
-#define RESNET(out)                                                                                                                        \
-  "train", "--recipe", "resnet18", "--data", data, "--out", out, "--size", "32", "--batch", "6", "--augment", "none", "--epochs", "2"
+#define RESNET(out)                                                                                \
+  "train", "--recipe", "resnet18", "--data", data, "--out", out, "--size", "32", "--batch", "6",   \
+      "--augment", "none", "--epochs", "2"
   g_auto (Result) straight = cli_run (RESNET (other), NULL);
   g_auto (Result) first = cli_run (RESNET (out), "--max-hours", "0.00005", NULL);
 
@@ -232,7 +245,7 @@ test_resnet (void)
   runs_assert_same (other, out);
 }
 
-/* ---- going on for longer --------------------------------------------------------------------------------------------------------- */
+/* ---- going on for longer --------------------------------------------------------------------- */
 
 static void
 test_more_epochs (void)
@@ -248,11 +261,12 @@ test_more_epochs (void)
   g_assert_nonnull (strstr (again.out, "All 2 epochs are done"));
   runs_assert_ok (&more);
   g_assert_cmpuint (epochs->len, ==, 3);
-  /* The schedule is that of three epochs now: the rate at the end of the second was its end, the third's is no less. */
+  /* The schedule is that of three epochs now: the rate at the end of the second was its end, the
+   * third's is no less. */
   g_assert_cmpfloat (g_array_index (rate, double, 2), >=, .099e-3);
 }
 
-/* ---- refusals -------------------------------------------------------------------------------------------------------------------- */
+/* ---- refusals -------------------------------------------------------------------------------- */
 
 static void
 test_refused (void)
@@ -289,7 +303,8 @@ test_locked (void)
 static void
 test_changed (void)
 {
-  g_autofree char *picture = g_build_filename (data, "train", "Lying", "lying_000.png", NULL), *kept = g_strconcat (picture, ".kept", NULL);
+  g_autofree char *picture = g_build_filename (data, "train", "Lying", "lying_000.png", NULL),
+                  *kept = g_strconcat (picture, ".kept", NULL);
   g_autofree char *weights = g_build_filename (base, "model.safetensors", NULL);
 
   g_assert_cmpint (g_rename (picture, kept), ==, 0);
@@ -316,7 +331,8 @@ test_changed (void)
 static void
 test_damaged (void)
 {
-  g_autofree char *out = in_folder ("damaged"), *state = g_build_filename (out, "last", "state.safetensors", NULL);
+  g_autofree char *out = in_folder ("damaged"),
+                  *state = g_build_filename (out, "last", "state.safetensors", NULL);
   g_auto (Result) first = cli_run (ARGUMENTS (out), "--epochs", "1", NULL);
 
   runs_assert_ok (&first);

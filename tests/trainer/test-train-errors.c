@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Bad data, full disks and wrong settings: each a clear line, before anything is lost or after it was saved. */
+/* Bad data, full disks and wrong settings: each a clear line, before anything is lost or after it
+ * was saved. */
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -16,14 +17,17 @@ in_folder (const char *name)
   return g_build_filename (folder, name, NULL);
 }
 
-#define ARGUMENTS(set, out) "train", "--recipe", "qlora-q-r8", "--data", set, "--model", base, "--out", out, "--size", "32", "--epochs", "2"
+#define ARGUMENTS(set, out)                                                                        \
+  "train", "--recipe", "qlora-q-r8", "--data", set, "--model", base, "--out", out, "--size", "32", \
+      "--epochs", "2"
 
 /* Standard error may have warnings before the one line of the error. */
 static void
 assert_error (const Result *result, int status, const char *text)
 {
   if (result->status != status || !strstr (result->err, text))
-    g_error ("expected status %d and \"%s\", got %d and:\n%s", status, text, result->status, result->err);
+    g_error ("expected status %d and \"%s\", got %d and:\n%s", status, text, result->status,
+             result->err);
 }
 
 static Result
@@ -49,13 +53,15 @@ write_text (const char *path, const char *text)
   g_assert_no_error (error);
 }
 
-/* ---- data ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- data ------------------------------------------------------------------------------------ */
 
-/* A picture that spoils in the middle of a run: what was learned is saved, and goes on when the picture is back. */
+/* A picture that spoils in the middle of a run: what was learned is saved, and goes on when the
+ * picture is back. */
 static void
 test_unreadable (void)
 {
-  g_autofree char *set = copy_of_data ("spoilt"), *out = in_folder ("spoilt-run"), *other = in_folder ("spoilt-whole");
+  g_autofree char *set = copy_of_data ("spoilt"), *out = in_folder ("spoilt-run"),
+                  *other = in_folder ("spoilt-whole");
   g_autofree char *picture = g_build_filename (set, "train", "Standing", "standing_002.png", NULL);
   g_autoptr (GError) error = NULL;
   g_autofree char *bytes = NULL;
@@ -82,7 +88,8 @@ test_unreadable (void)
 static void
 test_empty_class (void)
 {
-  g_autofree char *set = copy_of_data ("empty"), *place = g_build_filename (set, "train", "gallop", NULL);
+  g_autofree char *set = copy_of_data ("empty"),
+                  *place = g_build_filename (set, "train", "gallop", NULL);
 
   g_mkdir (place, 0755);
   g_auto (Result) result = train_on (set, "empty-run");
@@ -92,7 +99,9 @@ test_empty_class (void)
 static void
 test_missing_in_test (void)
 {
-  g_autofree char *set = copy_of_data ("missing"), *place = g_build_filename (set, "test", "Lying", NULL), *aside = in_folder ("aside");
+  g_autofree char *set = copy_of_data ("missing"),
+                  *place = g_build_filename (set, "test", "Lying", NULL),
+                  *aside = in_folder ("aside");
   g_autofree char *out = in_folder ("missing-run");
 
   g_assert_cmpint (g_rename (place, aside), ==, 0);
@@ -109,10 +118,14 @@ test_wrong_column (void)
 
   write_text (table, "file,behaviour\na.png,Lying\n");
   g_auto (Result) result = train_on (table, "column-run");
-  assert_error (&result, 1, "has no column \"image_path\" for the paths (--path-column); its columns are: file, behaviour");
-  g_auto (Result) label = cli_run (ARGUMENTS (table, out), "--path-column", "file", "--label-column", "class", NULL);
+  assert_error (&result, 1,
+                "has no column \"image_path\" for the paths (--path-column); its columns are: "
+                "file, behaviour");
+  g_auto (Result) label =
+      cli_run (ARGUMENTS (table, out), "--path-column", "file", "--label-column", "class", NULL);
   assert_error (&label, 1, "has no column \"class\"");
-  g_auto (Result) path = cli_run (ARGUMENTS (table, out), "--path-column", "file", "--label-column", "behaviour", NULL);
+  g_auto (Result) path = cli_run (ARGUMENTS (table, out), "--path-column", "file", "--label-column",
+                                  "behaviour", NULL);
   assert_error (&path, 1, "does not exist or cannot be read");
 }
 
@@ -136,21 +149,26 @@ test_nothing_made (void)
   g_assert_false (g_file_test (other, G_FILE_TEST_EXISTS));
 }
 
-/* ---- settings -------------------------------------------------------------------------------------------------------------------- */
+/* ---- settings -------------------------------------------------------------------------------- */
 
 static void
 test_settings (void)
 {
   g_autofree char *out = in_folder ("settings-run"), *config = in_folder ("wrong.ini");
   g_auto (Result) none = cli_run ("train", "--data", data, "--out", out, NULL);
-  g_auto (Result) unknown = cli_run ("train", "--recipe", "lora", "--data", data, "--out", out, NULL);
+  g_auto (Result) unknown =
+      cli_run ("train", "--recipe", "lora", "--data", data, "--out", out, NULL);
   g_auto (Result) no_out = cli_run ("train", "--recipe", "resnet18", "--data", data, NULL);
-  g_auto (Result) no_model = cli_run ("train", "--recipe", "frozen", "--data", data, "--out", out, NULL);
-  g_auto (Result) lost = cli_run ("train", "--recipe", "frozen", "--data", data, "--model", "no-such-model", "--out", out, NULL);
+  g_auto (Result) no_model =
+      cli_run ("train", "--recipe", "frozen", "--data", data, "--out", out, NULL);
+  g_auto (Result) lost = cli_run ("train", "--recipe", "frozen", "--data", data, "--model",
+                                  "no-such-model", "--out", out, NULL);
   g_auto (Result) size = cli_run (ARGUMENTS (data, out), "--size", "50", NULL);
   g_auto (Result) target = cli_run (ARGUMENTS (data, out), "--targets", "z_proj", NULL);
-  g_auto (Result) network = cli_run ("train", "--recipe", "dinov3-scratch", "--network", "huge", "--data", data, "--out", out, NULL);
-  g_auto (Result) memory = cli_run (ARGUMENTS (data, out), "--size", "8192", "--batch", "4096", NULL);
+  g_auto (Result) network = cli_run ("train", "--recipe", "dinov3-scratch", "--network", "huge",
+                                     "--data", data, "--out", out, NULL);
+  g_auto (Result) memory =
+      cli_run (ARGUMENTS (data, out), "--size", "8192", "--batch", "4096", NULL);
 
   write_text (config, "[model]\nranks=8\n");
   g_auto (Result) key = cli_run ("train", "--config", config, "--data", data, "--out", out, NULL);
@@ -167,27 +185,31 @@ test_settings (void)
   assert_error (&key, 1, "[model] ranks: unknown key: did you mean rank?");
 }
 
-/* ---- the disk -------------------------------------------------------------------------------------------------------------------- */
+/* ---- the disk -------------------------------------------------------------------------------- */
 
-/* Runs a script with $1 = cow-trainer, $2 = a folder, $3 = base, $4 = data in a name space where it may mount; NULL where that is not
- * allowed. */
+/* Runs a script with $1 = cow-trainer, $2 = a folder, $3 = base, $4 = data in a name space where it
+ * may mount; NULL where that is not allowed. */
 static Result *
 run_mounted (const char *script, const char *place)
 {
-  const char *argv[] = { "unshare", "-rm", "sh", "-c", script, "sh", g_getenv ("COW_TRAINER"), place, base, data, NULL };
-  const char *probe[] = { "unshare", "-rm", "sh", "-c", "mount -t tmpfs none \"$1\"", "sh", place, NULL };
+  const char *argv[] = { "unshare", "-rm", "sh", "-c", script, "sh", g_getenv ("COW_TRAINER"),
+                         place,     base,  data, NULL };
+  const char *probe[] = { "unshare", "-rm", "sh", "-c", "mount -t tmpfs none \"$1\"",
+                          "sh",      place, NULL };
   Result *result = g_new0 (Result, 1);
   g_autoptr (GError) error = NULL;
   int status;
 
   g_mkdir (place, 0755);
-  if (!g_spawn_sync (NULL, (char **)probe, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL,
-                     NULL, NULL, &status, NULL) ||
+  if (!g_spawn_sync (NULL, (char **)probe, NULL,
+                     G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL,
+                     NULL, NULL, NULL, NULL, &status, NULL) ||
       status != 0) {
     g_free (result);
     return NULL;
   }
-  g_spawn_sync (NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &result->out, &result->err, &status, &error);
+  g_spawn_sync (NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &result->out,
+                &result->err, &status, &error);
   g_assert_no_error (error);
   result->status = WIFEXITED (status) ? WEXITSTATUS (status) : -1;
   return result;
@@ -200,13 +222,15 @@ free_result (Result *result)
   g_free (result);
 }
 
-#define TRAIN "\"$1\" train --recipe qlora-q-r8 --data \"$4\" --model \"$3\" --size 32 --out \"$2\"/run"
+#define TRAIN                                                                                      \
+  "\"$1\" train --recipe qlora-q-r8 --data \"$4\" --model \"$3\" --size 32 --out \"$2\"/run"
 
 static void
 test_no_space (void)
 {
   g_autofree char *place = in_folder ("small");
-  Result *result = run_mounted ("mount -t tmpfs -o size=2m none \"$2\" && " TRAIN " --epochs 1", place);
+  Result *result =
+      run_mounted ("mount -t tmpfs -o size=2m none \"$2\" && " TRAIN " --epochs 1", place);
 
   if (!result) {
     g_test_skip ("no name spaces to mount in");
@@ -216,21 +240,25 @@ test_no_space (void)
   free_result (result);
 }
 
-/* The disk fills up while the run goes on: it ends with a line, and its last checkpoint still goes on when there is room. */
+/* The disk fills up while the run goes on: it ends with a line, and its last checkpoint still goes
+ * on when there is room. */
 static void
 test_space_runs_out (void)
 {
-  static const char script[] =
-      "mount -t tmpfs -o size=40m none \"$2\" || exit 99\n" TRAIN " --epochs 100000 --patience 0 >/dev/null 2>\"$2\".err &\n"
-      "run=$!\n"
-      "while [ ! -e \"$2\"/run/last/state.safetensors ]; do sleep .05; kill -0 $run || exit 98; done\n"
-      "dd if=/dev/zero of=\"$2\"/filler bs=64k 2>/dev/null\n"
-      "dd if=/dev/zero of=\"$2\"/filler2 bs=1 count=65536 2>/dev/null\n"
-      "wait $run; echo \"status $?\"\n"
-      "rm \"$2\"/filler \"$2\"/filler2\n"
-      "cat \"$2\".err >&2\n"
-      "\"$1\" train --resume \"$2\"/run --epochs 1 2>&1 | tail -n 1 >/dev/null; ls \"$2\"/run/last \"$2\"/run/best\n"
-      "\"$1\" predict \"$4\"/val --model \"$3\" --adapter \"$2\"/run/best --format csv >\"$2\"/predicted && echo usable\n";
+  static const char script[] = "mount -t tmpfs -o size=40m none \"$2\" || exit 99\n" TRAIN
+                               " --epochs 100000 --patience 0 >/dev/null 2>\"$2\".err &\n"
+                               "run=$!\n"
+                               "while [ ! -e \"$2\"/run/last/state.safetensors ]; do sleep .05; "
+                               "kill -0 $run || exit 98; done\n"
+                               "dd if=/dev/zero of=\"$2\"/filler bs=64k 2>/dev/null\n"
+                               "dd if=/dev/zero of=\"$2\"/filler2 bs=1 count=65536 2>/dev/null\n"
+                               "wait $run; echo \"status $?\"\n"
+                               "rm \"$2\"/filler \"$2\"/filler2\n"
+                               "cat \"$2\".err >&2\n"
+                               "\"$1\" train --resume \"$2\"/run --epochs 1 2>&1 | tail -n 1 "
+                               ">/dev/null; ls \"$2\"/run/last \"$2\"/run/best\n"
+                               "\"$1\" predict \"$4\"/val --model \"$3\" --adapter \"$2\"/run/best "
+                               "--format csv >\"$2\"/predicted && echo usable\n";
   g_autofree char *place = in_folder ("filling");
   Result *result = run_mounted (script, place);
 
@@ -252,11 +280,15 @@ test_read_only (void)
   g_auto (Result) nowhere = cli_run (ARGUMENTS (data, "/proc/no/such/place"), NULL);
   assert_error (&nowhere, 1, "/proc/no/such/place: no such folder can be made");
 
-  Result *result =
-      run_mounted ("mount -t tmpfs none \"$2\" && mkdir \"$2\"/run && mount -o remount,ro \"$2\" && " TRAIN " --epochs 1", place);
+  Result *result = run_mounted (
+      "mount -t tmpfs none \"$2\" && mkdir \"$2\"/run && mount -o remount,ro \"$2\" && " TRAIN
+      " --epochs 1",
+      place);
   if (!result)
     return;
-  assert_error (result, 1, "cannot be written to: Read-only file system; choose a folder that can be written (--out)");
+  assert_error (
+      result, 1,
+      "cannot be written to: Read-only file system; choose a folder that can be written (--out)");
   free_result (result);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `train` of the two networks without a base, which are large for a test: each learns drawn pictures, and its folder is a whole network. */
+/* `train` of the two networks without a base, which are large for a test: each learns drawn
+ * pictures, and its folder is a whole network. */
 #include "tests/trainer/drawn.h"
 #include "tests/trainer/runs.h"
 #include "trainer/data/pictures.h"
@@ -9,12 +10,16 @@
 static char *folder, *data, *test_data;
 
 static void
-train (const char *recipe, const char *size, const char *batch, const char *rate, const char *epochs)
+train (const char *recipe, const char *size, const char *batch, const char *rate,
+       const char *epochs)
 {
-  g_autofree char *out = g_build_filename (folder, recipe, NULL), *best = g_build_filename (out, "best", NULL);
+  g_autofree char *out = g_build_filename (folder, recipe, NULL),
+                  *best = g_build_filename (out, "best", NULL);
   g_autofree char *weights = g_build_filename (best, "model.safetensors", NULL);
-  g_auto (Result) result = cli_run ("train", "--recipe", recipe, "--data", data, "--out", out, "--size", size, "--batch", "6",
-                                    "--learning-rate", rate, "--head-dropout", "0", "--augment", "none", "--epochs", epochs, NULL);
+  g_auto (Result) result =
+      cli_run ("train", "--recipe", recipe, "--data", data, "--out", out, "--size", size, "--batch",
+               "6", "--learning-rate", rate, "--head-dropout", "0", "--augment", "none", "--epochs",
+               epochs, NULL);
 
   runs_assert_ok (&result);
   g_assert_true (g_file_test (weights, G_FILE_TEST_EXISTS));

@@ -21,8 +21,9 @@ in_folder (const char *name)
 static Result
 train (const char *recipe, const char *out, gboolean based)
 {
-  return cli_run ("train", "--recipe", recipe, "--data", data, "--out", out, "--cache", cache, "--size", "32", "--batch", "4",
-                  "--accumulation", "1", "--learning-rate", "3e-3", "--head-dropout", "0", "--epochs", "5", "--patience", "0",
+  return cli_run ("train", "--recipe", recipe, "--data", data, "--out", out, "--cache", cache,
+                  "--size", "32", "--batch", "4", "--accumulation", "1", "--learning-rate", "3e-3",
+                  "--head-dropout", "0", "--epochs", "5", "--patience", "0",
                   based ? "--model" : "--workers", based ? base : "2", NULL);
 }
 
@@ -34,7 +35,7 @@ assert_file (const char *run, const char *name, gboolean exists)
     g_error ("%s is %s", path, exists ? "missing" : "there");
 }
 
-/* ---- recipes --------------------------------------------------------------------------------------------------------------------- */
+/* ---- recipes --------------------------------------------------------------------------------- */
 
 /* Chance is a third; a recipe that learns has nearly all right. */
 static void
@@ -61,13 +62,19 @@ test_dinov3 (void)
   g_assert_cmpuint (runs_count_right (NULL, best, test_data), >=, DRAWN_N_CLASSES * N_TEST * 3 / 4);
 }
 
-/* ---- what a run leaves ----------------------------------------------------------------------------------------------------------- */
+/* ---- what a run leaves ----------------------------------------------------------------------- */
 
 static void
 test_files (void)
 {
-  static const char *const files[] = { "recipe.ini",           "contact-sheet.png",       "results.csv",           "plots/loss.png",
-                                       "plots/accuracy.svg",   "plots/learning-rate.png", "best/cowbehavior.json", "last/state.safetensors",
+  static const char *const files[] = { "recipe.ini",
+                                       "contact-sheet.png",
+                                       "results.csv",
+                                       "plots/loss.png",
+                                       "plots/accuracy.svg",
+                                       "plots/learning-rate.png",
+                                       "best/cowbehavior.json",
+                                       "last/state.safetensors",
                                        "last/cowbehavior.json" };
   g_autofree char *out = in_folder ("files"), *best = g_build_filename (out, "best", NULL);
   g_auto (Result) result = train ("dora-q-r8", out, TRUE);
@@ -100,7 +107,8 @@ test_files (void)
 static void
 test_sheet (void)
 {
-  g_autofree char *out = in_folder ("files"), *path = g_build_filename (out, "contact-sheet.png", NULL);
+  g_autofree char *out = in_folder ("files"),
+                  *path = g_build_filename (out, "contact-sheet.png", NULL);
   g_autoptr (GError) error = NULL;
   g_auto (Picture) sheet = { 0 };
 
@@ -114,21 +122,24 @@ test_sheet (void)
 static void
 test_repeat (void)
 {
-  g_autofree char *first = in_folder ("files"), *config = g_build_filename (first, "recipe.ini", NULL), *out = in_folder ("repeated");
+  g_autofree char *first = in_folder ("files"),
+                  *config = g_build_filename (first, "recipe.ini", NULL),
+                  *out = in_folder ("repeated");
   g_auto (Result) result = cli_run ("train", "--config", config, "--out", out, NULL);
 
   runs_assert_ok (&result);
   runs_assert_same (first, out);
 }
 
-/* ---- settings -------------------------------------------------------------------------------------------------------------------- */
+/* ---- settings -------------------------------------------------------------------------------- */
 
 static void
 test_early_stop (void)
 {
   g_autofree char *out = in_folder ("patience");
-  g_auto (Result) result = cli_run ("train", "--recipe", "frozen", "--data", data, "--model", base, "--out", out, "--cache", cache,
-                                    "--size", "32", "--epochs", "50", "--patience", "2", "--min-delta", "1", NULL);
+  g_auto (Result) result = cli_run ("train", "--recipe", "frozen", "--data", data, "--model", base,
+                                    "--out", out, "--cache", cache, "--size", "32", "--epochs",
+                                    "50", "--patience", "2", "--min-delta", "1", NULL);
   g_autoptr (GArray) epochs = NULL;
 
   runs_assert_ok (&result);
@@ -140,24 +151,30 @@ test_early_stop (void)
 static void
 test_balance (gconstpointer how)
 {
-  g_autofree char *name = g_strconcat ("balance-", how, NULL), *out = in_folder (name), *best = g_build_filename (out, "best", NULL);
+  g_autofree char *name = g_strconcat ("balance-", how, NULL), *out = in_folder (name),
+                  *best = g_build_filename (out, "best", NULL);
   g_auto (Result) result =
-      cli_run ("train", "--recipe", "qlora-q-r8", "--data", data, "--model", base, "--out", out, "--size", "32", "--batch", "4",
-               "--accumulation", "1", "--learning-rate", "3e-3", "--head-dropout", "0", "--epochs", "5", "--balance", how, NULL);
+      cli_run ("train", "--recipe", "qlora-q-r8", "--data", data, "--model", base, "--out", out,
+               "--size", "32", "--batch", "4", "--accumulation", "1", "--learning-rate", "3e-3",
+               "--head-dropout", "0", "--epochs", "5", "--balance", how, NULL);
 
   runs_assert_ok (&result);
   g_assert_cmpuint (runs_count_right (base, best, test_data), >=, DRAWN_N_CLASSES * N_TEST * 3 / 4);
 }
 
-/* An adapter goes on from another: its classes keep their places, and it begins where that one ended. */
+/* An adapter goes on from another: its classes keep their places, and it begins where that one
+ * ended. */
 static void
 test_start (void)
 {
-  g_autofree char *first = in_folder ("files"), *start = g_build_filename (first, "best", NULL), *out = in_folder ("started");
-  g_auto (Result) result = cli_run ("train", "--recipe", "dora-q-r8", "--start", start, "--data", data, "--model", base, "--out", out,
-                                    "--size", "32", "--epochs", "1", "--learning-rate", "1e-9", NULL);
-  g_auto (Result) other = cli_run ("train", "--recipe", "qlora-q-r8", "--start", start, "--data", data, "--model", base, "--out", out,
-                                   "--size", "32", "--epochs", "1", NULL);
+  g_autofree char *first = in_folder ("files"), *start = g_build_filename (first, "best", NULL),
+                  *out = in_folder ("started");
+  g_auto (Result) result =
+      cli_run ("train", "--recipe", "dora-q-r8", "--start", start, "--data", data, "--model", base,
+               "--out", out, "--size", "32", "--epochs", "1", "--learning-rate", "1e-9", NULL);
+  g_auto (Result) other =
+      cli_run ("train", "--recipe", "qlora-q-r8", "--start", start, "--data", data, "--model", base,
+               "--out", out, "--size", "32", "--epochs", "1", NULL);
 
   runs_assert_ok (&result);
   g_autoptr (GArray) accuracy = runs_column (out, "val_acc");
@@ -169,13 +186,16 @@ test_start (void)
 static void
 test_start_from_frozen (void)
 {
-  g_autofree char *first = in_folder ("frozen"), *start = g_build_filename (first, "best", NULL), *out = in_folder ("from-frozen");
+  g_autofree char *first = in_folder ("frozen"), *start = g_build_filename (first, "best", NULL),
+                  *out = in_folder ("from-frozen");
   g_autofree char *best = g_build_filename (out, "best", NULL);
-  g_auto (Result) result = cli_run ("train", "--recipe", "qlora-q-r8", "--start", start, "--data", data, "--model", base, "--out", out,
-                                    "--size", "32", "--epochs", "1", "--learning-rate", "1e-9", NULL);
+  g_auto (Result) result =
+      cli_run ("train", "--recipe", "qlora-q-r8", "--start", start, "--data", data, "--model", base,
+               "--out", out, "--size", "32", "--epochs", "1", "--learning-rate", "1e-9", NULL);
 
   runs_assert_ok (&result);
-  g_assert_cmpuint (runs_count_right (base, best, test_data), ==, runs_count_right (base, start, test_data));
+  g_assert_cmpuint (runs_count_right (base, best, test_data), ==,
+                    runs_count_right (base, start, test_data));
   assert_file (out, "best/adapter_model.safetensors", TRUE);
 }
 
@@ -192,8 +212,9 @@ test_list (void)
 int
 main (int argc, char **argv)
 {
-  static const char *const adapters[] = { "qlora-q-r8", "qlora-q-r16",  "qlora-all-r16", "qlora-all-r64", "dora-q-r8",
-                                          "dora-q-r16", "dora-all-r16", "dora-all-r64",  "frozen" };
+  static const char *const adapters[] = { "qlora-q-r8",    "qlora-q-r16",  "qlora-all-r16",
+                                          "qlora-all-r64", "dora-q-r8",    "dora-q-r16",
+                                          "dora-all-r16",  "dora-all-r64", "frozen" };
   g_autoptr (GError) error = NULL;
 
   g_test_init (&argc, &argv, NULL);

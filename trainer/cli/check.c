@@ -13,10 +13,14 @@ static const VerbHelp help = {
   "Example:\n"
   "  cow-trainer check --data cows.csv --prefix /old/place=/data/cows --group-by cow\n"
   "\n"
-  "Problems: pictures that cannot be read, boxes outside their picture, classes without pictures in a split, groups on both sides of the\n"
-  "split, the same picture under two classes or in two splits. Warnings: pictures that look alike (by a hash of their brightness) across\n"
-  "classes or splits, pictures that are there twice, very small ones, classes that do not look like classes, folders that are called like\n"
-  "another class. Data that are not divided are divided as `train` would. The exit status is 1 when there are problems.",
+  "Problems: pictures that cannot be read, boxes outside their picture, classes without pictures "
+  "in a split, groups on both sides of the\n"
+  "split, the same picture under two classes or in two splits. Warnings: pictures that look alike "
+  "(by a hash of their brightness) across\n"
+  "classes or splits, pictures that are there twice, very small ones, classes that do not look "
+  "like classes, folders that are called like\n"
+  "another class. Data that are not divided are divided as `train` would. The exit status is 1 "
+  "when there are problems.",
 };
 
 typedef struct {
@@ -56,13 +60,15 @@ run (Options *options, GError **error)
   if (!dataset)
     return FALSE;
   stop_install ();
-  g_autoptr (Check) check = check_run (dataset, (guint)options->least_side, options->workers, error);
+  g_autoptr (Check) check =
+      check_run (dataset, (guint)options->least_side, options->workers, error);
   if (!check)
     return FALSE;
   report (check, options);
   const guint n = check_n_problems (check);
   if (n > 0)
-    g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH, "%u problem%s would spoil a training on these pictures", n, n > 1 ? "s" : "");
+    g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
+                 "%u problem%s would spoil a training on these pictures", n, n > 1 ? "s" : "");
   return n == 0;
 }
 
@@ -72,9 +78,12 @@ verb_check (int argc, char **argv, GError **error)
   g_auto (Options) options = { .data = COW_DATASET_OPTIONS_DEFAULT, .seed = 42, .least_side = 32 };
   const GOptionEntry entries[] = {
     COW_DATASET_OPTIONS_ENTRIES (&options.data),
-    { "seed", 0, 0, G_OPTION_ARG_INT64, &options.seed, "Of the division of undivided pictures (42)", "N" },
-    { "least-side", 0, 0, G_OPTION_ARG_INT, &options.least_side, "Smaller pictures are named (32)", "PX" },
-    { "workers", 0, 0, G_OPTION_ARG_INT, &options.workers, "Threads that read pictures; 0: as many as processors", "N" },
+    { "seed", 0, 0, G_OPTION_ARG_INT64, &options.seed, "Of the division of undivided pictures (42)",
+      "N" },
+    { "least-side", 0, 0, G_OPTION_ARG_INT, &options.least_side, "Smaller pictures are named (32)",
+      "PX" },
+    { "workers", 0, 0, G_OPTION_ARG_INT, &options.workers,
+      "Threads that read pictures; 0: as many as processors", "N" },
     { "all", 0, 0, G_OPTION_ARG_NONE, &options.all, "List everything, however long", NULL },
     { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, "The report as JSON", NULL },
     G_OPTION_ENTRY_NULL,

@@ -17,12 +17,17 @@ static const VerbHelp help = {
   "  cow-trainer estimate --base vits16,vitb16,vitl16 --pictures 2160 --class-count 9\n"
   "  cow-trainer estimate --recipe dora-all-r16 --model dinov3-vit7b16-nf4 --data cows/ --batch 8\n"
   "\n"
-  "Without --recipe or --config: every recipe. The base is --model, or of the sizes that --base names, as NF4 (--storage); the pictures\n"
-  "are those of --data, or as many as --pictures and --val-pictures say (the paper's 2160 and 540, of 9 classes).\n"
+  "Without --recipe or --config: every recipe. The base is --model, or of the sizes that --base "
+  "names, as NF4 (--storage); the pictures\n"
+  "are those of --data, or as many as --pictures and --val-pictures say (the paper's 2160 and 540, "
+  "of 9 classes).\n"
   "\n"
-  "Memory and disk are computed from the shapes: weights as stored, 16 bytes a trained parameter, activations. Time is the number of\n"
-  "operations over the rates that one linear layer and one attention of that shape reach on this machine now (ResNet: a pass of the\n"
-  "network itself), measured now, and holds where nothing else runs. Reading pictures is taken to keep up.",
+  "Memory and disk are computed from the shapes: weights as stored, 16 bytes a trained parameter, "
+  "activations. Time is the number of\n"
+  "operations over the rates that one linear layer and one attention of that shape reach on this "
+  "machine now (ResNet: a pass of the\n"
+  "network itself), measured now, and holds where nothing else runs. Reading pictures is taken to "
+  "keep up.",
 };
 
 typedef struct {
@@ -69,7 +74,7 @@ typedef struct {
   CowSpeed speed;
 } Job;
 
-/* ---- rows ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 static gboolean
 choose_storage (const Options *options, CkType *storage, GError **error)
@@ -105,12 +110,16 @@ count_pictures (Job *self, const CowRecipe *recipe, GError **error)
   return TRUE;
 }
 
-/* Measures this machine, unless that was done for the same shapes just before: recipes on one base differ in their adapters alone. */
+/* Measures this machine, unless that was done for the same shapes just before: recipes on one base
+ * differ in their adapters alone. */
 static gboolean
-measure (Job *self, const CowRecipe *recipe, const char *base, const CowPlanInput *input, GError **error)
+measure (Job *self, const CowRecipe *recipe, const char *base, const CowPlanInput *input,
+         GError **error)
 {
-  g_autofree char *what = g_strdup_printf ("%s %s %d %d x %d x %d", cow_recipe_has_base (recipe) ? "base" : cow_recipe_kind_name (recipe),
-                                           base, (int)input->storage, recipe->batch, recipe->preprocess.width, recipe->preprocess.height);
+  g_autofree char *what = g_strdup_printf (
+      "%s %s %d %d x %d x %d",
+      cow_recipe_has_base (recipe) ? "base" : cow_recipe_kind_name (recipe), base,
+      (int)input->storage, recipe->batch, recipe->preprocess.width, recipe->preprocess.height);
 
   if (g_strcmp0 (what, self->measured) == 0)
     return TRUE;
@@ -122,11 +131,13 @@ measure (Job *self, const CowRecipe *recipe, const char *base, const CowPlanInpu
 static gboolean
 add_row (Job *self, const CowRecipe *recipe, const char *base, CowPlanInput *input, GError **error)
 {
-  const int patch = input->config.patch_size, width = recipe->preprocess.width, height = recipe->preprocess.height;
+  const int patch = input->config.patch_size, width = recipe->preprocess.width,
+            height = recipe->preprocess.height;
   Row *row;
 
   if (recipe->kind != COW_NETWORK_RESNET18 && (width % patch != 0 || height % patch != 0)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "--size %dx%d: patches are %d pixels wide, both sides must be multiples", width,
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+                 "--size %dx%d: patches are %d pixels wide, both sides must be multiples", width,
                  height, patch);
     return FALSE;
   }
@@ -152,15 +163,19 @@ add_recipe (Job *self, const CowRecipe *recipe, GError **error)
 
   if (!cow_recipe_has_base (recipe))
     return cow_plan_input_from_scratch (&input, recipe, error) &&
-           add_row (self, recipe, recipe->kind == COW_NETWORK_DINOV3 ? recipe->network : "", &input, error);
+           add_row (self, recipe, recipe->kind == COW_NETWORK_DINOV3 ? recipe->network : "", &input,
+                    error);
   if (*recipe->model) {
     g_autofree char *path = cow_locate (recipe->model, error);
     g_autofree char *name = path ? g_path_get_basename (path) : NULL;
-    return path && cow_plan_input_from_model (&input, path, error) && add_row (self, recipe, name, &input, error);
+    return path && cow_plan_input_from_model (&input, path, error) &&
+           add_row (self, recipe, name, &input, error);
   }
-  g_auto (GStrv) sizes = g_strsplit (self->options->bases ? self->options->bases : "vit7b16", ",", -1);
+  g_auto (GStrv) sizes =
+      g_strsplit (self->options->bases ? self->options->bases : "vit7b16", ",", -1);
   for (char **size = sizes; *size; size++)
-    if (!cow_plan_input_from_size (&input, g_strstrip (*size), self->storage, error) || !add_row (self, recipe, *size, &input, error))
+    if (!cow_plan_input_from_size (&input, g_strstrip (*size), self->storage, error) ||
+        !add_row (self, recipe, *size, &input, error))
       return FALSE;
   return TRUE;
 }
@@ -169,7 +184,8 @@ static gboolean
 add_preset (Job *self, const char *preset, GError **error)
 {
   g_autoptr (CowRecipe) recipe = recipe_flags_fill (&self->options->flags, preset, error);
-  return recipe && (self->rows->len > 0 || count_pictures (self, recipe, error)) && add_recipe (self, recipe, error);
+  return recipe && (self->rows->len > 0 || count_pictures (self, recipe, error)) &&
+         add_recipe (self, recipe, error);
 }
 
 static gboolean
@@ -187,7 +203,7 @@ add_all (Job *self, GError **error)
   return TRUE;
 }
 
-/* ---- telling --------------------------------------------------------------------------------------------------------------------- */
+/* ---- telling --------------------------------------------------------------------------------- */
 
 static void
 print_table (const Job *self)
@@ -200,19 +216,25 @@ print_table (const Job *self)
     recipe = MAX (recipe, (guint)strlen (row->recipe));
     base = MAX (base, (guint)strlen (row->base));
   }
-  g_print ("%-*s  %-*s  %11s  %9s  %8s  %10s  %9s  %9s  %9s\n", (int)recipe, "RECIPE", (int)base, "BASE", "PARAMETERS", "MEMORY", "DISK",
-           "PICTURES/S", "FEATURES", "EPOCH", "ALL");
+  g_print ("%-*s  %-*s  %11s  %9s  %8s  %10s  %9s  %9s  %9s\n", (int)recipe, "RECIPE", (int)base,
+           "BASE", "PARAMETERS", "MEMORY", "DISK", "PICTURES/S", "FEATURES", "EPOCH", "ALL");
   for (guint i = 0; i < self->rows->len; i++) {
     const Row *row = self->rows->pdata[i];
     const gboolean fits = self->available == 0 || row->plan.memory <= self->available;
-    g_autofree char *memory = cow_plan_bytes_text (row->plan.memory), *disk = cow_plan_bytes_text (row->plan.folder + row->plan.features);
-    g_autofree char *features = row->time.features > 0 ? cow_plan_time_text (row->time.features) : g_strdup ("-");
-    g_autofree char *epoch = cow_plan_time_text (row->time.epoch), *all = cow_plan_time_text (row->time.run);
-    g_print ("%-*s  %-*s  %11" G_GINT64_FORMAT "  %9s  %8s  %10.3g  %9s  %9s  %9s%s\n", (int)recipe, row->recipe, (int)base, row->base,
-             row->plan.trained, memory, disk, 1 / row->time.train_picture, features, epoch, all,
+    g_autofree char *memory = cow_plan_bytes_text (row->plan.memory),
+                    *disk = cow_plan_bytes_text (row->plan.folder + row->plan.features);
+    g_autofree char *features =
+        row->time.features > 0 ? cow_plan_time_text (row->time.features) : g_strdup ("-");
+    g_autofree char *epoch = cow_plan_time_text (row->time.epoch),
+                    *all = cow_plan_time_text (row->time.run);
+    g_print ("%-*s  %-*s  %11" G_GINT64_FORMAT "  %9s  %8s  %10.3g  %9s  %9s  %9s%s\n", (int)recipe,
+             row->recipe, (int)base, row->base, row->plan.trained, memory, disk,
+             1 / row->time.train_picture, features, epoch, all,
              fits ? row->plan.checkpointing ? "  checkpointing" : "" : "  TOO LARGE");
   }
-  g_print ("Estimated for %" G_GUINT64_FORMAT " pictures and their augmented copies, %" G_GUINT64_FORMAT " to validate, %u classes; %s of "
+  g_print ("Estimated for %" G_GUINT64_FORMAT
+           " pictures and their augmented copies, %" G_GUINT64_FORMAT
+           " to validate, %u classes; %s of "
            "memory are available.\n",
            self->n_train, self->n_val, self->n_classes, there);
 }
@@ -280,7 +302,8 @@ estimate (const Options *options, GError **error)
               .n_classes = (guint)options->n_classes,
               .rows = rows };
 
-  if (!choose_storage (options, &job.storage, error) || !cow_check (ck_cpu_open (NULL, 0, &job.backend), error, "opening the CPU backend"))
+  if (!choose_storage (options, &job.storage, error) ||
+      !cow_check (ck_cpu_open (NULL, 0, &job.backend), error, "opening the CPU backend"))
     return FALSE;
   const gboolean ok = add_all (&job, error);
   ck_backend_close (job.backend);
@@ -297,10 +320,14 @@ verb_estimate (int argc, char **argv, GError **error)
 {
   g_auto (Options) options = { .n_train = 2160, .n_val = 540, .n_classes = 9 };
   const GOptionEntry own[] = {
-    { "base", 0, 0, G_OPTION_ARG_STRING, &options.bases, "Sizes of a base that is not here: vits16, ... (vit7b16)", "SIZE,..." },
-    { "storage", 0, 0, G_OPTION_ARG_STRING, &options.storage, "How its weights are stored: nf4, fp32, fp16, bf16 (nf4)", "TYPE" },
-    { "pictures", 0, 0, G_OPTION_ARG_INT, &options.n_train, "Pictures to train on, without copies (2160)", "N" },
-    { "val-pictures", 0, 0, G_OPTION_ARG_INT, &options.n_val, "Pictures to validate on (540)", "N" },
+    { "base", 0, 0, G_OPTION_ARG_STRING, &options.bases,
+      "Sizes of a base that is not here: vits16, ... (vit7b16)", "SIZE,..." },
+    { "storage", 0, 0, G_OPTION_ARG_STRING, &options.storage,
+      "How its weights are stored: nf4, fp32, fp16, bf16 (nf4)", "TYPE" },
+    { "pictures", 0, 0, G_OPTION_ARG_INT, &options.n_train,
+      "Pictures to train on, without copies (2160)", "N" },
+    { "val-pictures", 0, 0, G_OPTION_ARG_INT, &options.n_val, "Pictures to validate on (540)",
+      "N" },
     { "class-count", 0, 0, G_OPTION_ARG_INT, &options.n_classes, "Classes (9)", "N" },
     { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, "The estimates as JSON", NULL },
     G_OPTION_ENTRY_NULL,
@@ -309,7 +336,8 @@ verb_estimate (int argc, char **argv, GError **error)
   if (!verb_parse (&help, recipe_flags_entries (&options.flags, own), argc, argv, error))
     return FALSE;
   if (options.n_train < 1 || options.n_val < 0 || options.n_classes < 2)
-    return verb_usage (error, "--pictures %d --val-pictures %d --class-count %d: at least 1, 0 and 2 are expected", options.n_train,
-                       options.n_val, options.n_classes);
+    return verb_usage (
+        error, "--pictures %d --val-pictures %d --class-count %d: at least 1, 0 and 2 are expected",
+        options.n_train, options.n_val, options.n_classes);
   return estimate (&options, error);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `cow-trainer eval`: how good an adapter is on labelled pictures, and how far its probabilities can be trusted. This file is the command
- * line and the order of things; evaluation.h has the rest.
+ * `cow-trainer eval`: how good an adapter is on labelled pictures, and how far its probabilities
+ * can be trusted. This file is the command line and the order of things; evaluation.h has the rest.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -22,17 +22,23 @@ static const VerbHelp help = {
   NULL,
   "Tells how good an adapter is on labelled pictures.",
   "Examples:\n"
-  "  cow-trainer eval --adapter runs/barn/best --out runs/barn/eval                      on the run's own data\n"
+  "  cow-trainer eval --adapter runs/barn/best --out runs/barn/eval                      on the "
+  "run's own data\n"
   "  cow-trainer eval --adapter cows --model dinov3-vits16 --data test.csv --out eval\n"
   "  cow-trainer eval --adapter runs/barn/best --calibrate --out runs/barn/eval\n"
   "\n"
-  "Prints accuracy and a report by class, and writes to the folder --out: report.html (all of it on one page), report.txt, results.json,\n"
-  "per_class.csv, predictions.csv, and each figure as PNG and SVG. Classes are matched by name; one that the pictures lack is left out of\n"
-  "averages. Without --data, the settings of the run that the adapter lies in tell the pictures. Undivided pictures are all evaluated.\n"
+  "Prints accuracy and a report by class, and writes to the folder --out: report.html (all of it "
+  "on one page), report.txt, results.json,\n"
+  "per_class.csv, predictions.csv, and each figure as PNG and SVG. Classes are matched by name; "
+  "one that the pictures lack is left out of\n"
+  "averages. Without --data, the settings of the run that the adapter lies in tell the pictures. "
+  "Undivided pictures are all evaluated.\n"
   "\n"
-  "--calibrate fits, on validation pictures, a temperature that makes probabilities mean what they say, and for each class the "
+  "--calibrate fits, on validation pictures, a temperature that makes probabilities mean what they "
+  "say, and for each class the "
   "probability\n"
-  "from which on it is worth believing. Both are kept in the adapter's cowbehavior.json; `predict` and the GStreamer element use the\n"
+  "from which on it is worth believing. Both are kept in the adapter's cowbehavior.json; `predict` "
+  "and the GStreamer element use the\n"
   "temperature. --save keeps the metrics and the confusion matrix there too.\n"
   "Pictures that cannot be read are named and left out; the exit status is then 1.",
 };
@@ -54,25 +60,29 @@ typedef struct {
   CowClassifier *classifier;
   CowSplit split; /* or ALL_SPLITS */
   CowCalibration *calibration;
-  CowEvaluation *validation; /* what the calibration was fitted on, where that is not what is judged */
+  CowEvaluation
+      *validation; /* what the calibration was fitted on, where that is not what is judged */
   CowEvaluation *evaluation;
 } Job;
 
-/* ---- what to evaluate ------------------------------------------------------------------------------------------------------------ */
+/* ---- what to evaluate ------------------------------------------------------------------------ */
 
 static gboolean
 check_options (const Options *options, GError **error)
 {
   if (options->arguments)
-    return verb_usage (error, "\"%s\": only options are expected; pictures come with --data", options->arguments[0]);
+    return verb_usage (error, "\"%s\": only options are expected; pictures come with --data",
+                       options->arguments[0]);
   if (!options->model.adapter)
     return verb_usage (error, "--adapter is missing");
   if (!options->out)
     return verb_usage (error, "--out is missing: the folder for the results");
   if (options->precision_target < 0 || options->precision_target >= 1)
-    return verb_usage (error, "--min-precision %g: 0 to less than 1 is expected", options->precision_target);
+    return verb_usage (error, "--min-precision %g: 0 to less than 1 is expected",
+                       options->precision_target);
   if (options->precision_target > 0 && !options->calibrate)
-    return verb_usage (error, "--min-precision chooses the thresholds that --calibrate fits, which is missing");
+    return verb_usage (
+        error, "--min-precision chooses the thresholds that --calibrate fits, which is missing");
   if (options->workers < 0 || options->workers > 256)
     return verb_usage (error, "--workers %d: 0 to 256 is expected", options->workers);
   return TRUE;
@@ -84,7 +94,8 @@ prepare_out (const char *folder, GError **error)
 {
   if (g_mkdir_with_parents (folder, 0777) == 0 && access (folder, W_OK | X_OK) == 0)
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: nothing can be written there: %s", folder, g_strerror (errno));
+  g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: nothing can be written there: %s", folder,
+               g_strerror (errno));
   return FALSE;
 }
 
@@ -102,7 +113,9 @@ choose_data (Job *self, GError **error)
     return FALSE;
   }
   if (!recipe)
-    return verb_usage (error, "--data is missing, and %s lies in no run that names its own (recipe.ini)", self->adapter);
+    return verb_usage (error,
+                       "--data is missing, and %s lies in no run that names its own (recipe.ini)",
+                       self->adapter);
   cow_dataset_options_clear (data);
   cow_recipe_dataset_options (recipe, data);
   return TRUE;
@@ -144,16 +157,21 @@ choose_split (Job *self, GError **error)
   if (i <= ALL_SPLITS)
     self->split = (CowSplit)i;
   else
-    self->split = count_pictures (self, COW_TEST) > 0 ? COW_TEST : count_pictures (self, COW_VAL) > 0 ? COW_VAL : ALL_SPLITS;
+    self->split = count_pictures (self, COW_TEST) > 0  ? COW_TEST
+                  : count_pictures (self, COW_VAL) > 0 ? COW_VAL
+                                                       : ALL_SPLITS;
   if (count_pictures (self, self->split) == 0) {
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "--split %s has no pictures: there are %u in train, %u in val and %u in test", name,
-                 count_pictures (self, COW_TRAIN), count_pictures (self, COW_VAL), count_pictures (self, COW_TEST));
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+                 "--split %s has no pictures: there are %u in train, %u in val and %u in test",
+                 name, count_pictures (self, COW_TRAIN), count_pictures (self, COW_VAL),
+                 count_pictures (self, COW_TEST));
     return FALSE;
   }
   if (!self->options->calibrate || count_pictures (self, COW_VAL) > 0)
     return TRUE;
   g_set_error_literal (error, COW_ERROR, COW_ERROR_ARGUMENT,
-                       "--calibrate needs validation pictures, of which there are none: --val PATH, or --val-part for a part of --data");
+                       "--calibrate needs validation pictures, of which there are none: --val "
+                       "PATH, or --val-part for a part of --data");
   return FALSE;
 }
 
@@ -165,12 +183,13 @@ open_classifier (Job *self, GError **error)
     return FALSE;
   if (cow_classifier_has_head (self->classifier))
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s has no head (classifier.safetensors or best_classifier.pth), so no classes",
+  g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
+               "%s has no head (classifier.safetensors or best_classifier.pth), so no classes",
                self->adapter);
   return FALSE;
 }
 
-/* ---- evaluating ------------------------------------------------------------------------------------------------------------------ */
+/* ---- evaluating ------------------------------------------------------------------------------ */
 
 static const char *
 split_name (CowSplit split)
@@ -192,7 +211,8 @@ run_split (const Job *self, CowSplit split, GError **error)
       g_array_append_vals (items, part->data, part->len);
     }
   evaluation = cow_evaluation_new (cow_classifier_classes (self->classifier), items->len, error);
-  if (!evaluation || !cow_evaluation_run (evaluation, self->classifier, self->dataset, (const CowLoadItem *)(void *)items->data, items->len,
+  if (!evaluation || !cow_evaluation_run (evaluation, self->classifier, self->dataset,
+                                          (const CowLoadItem *)(void *)items->data, items->len,
                                           options->model.batch, options->workers, error))
     return NULL;
   evaluation->split = g_strdup (split_name (split));
@@ -211,7 +231,8 @@ calibrate (Job *self, GError **error)
   }
   if (!on)
     return FALSE;
-  self->calibration = cow_calibration_fit (on->logits, on->truth, on->n, on->n_classes, self->options->precision_target);
+  self->calibration = cow_calibration_fit (on->logits, on->truth, on->n, on->n_classes,
+                                           self->options->precision_target);
   return TRUE;
 }
 
@@ -253,12 +274,17 @@ warn_of_all (Job *self)
   if (!calibration)
     return;
   if (!calibration->told)
-    warn (self, "%u validation pictures do not tell a temperature (they are too few, all right, or guessed): it stays 1", calibration->n);
+    warn (self,
+          "%u validation pictures do not tell a temperature (they are too few, all right, or "
+          "guessed): it stays 1",
+          calibration->n);
   if (self->split == COW_VAL)
-    warn (self, "temperature and thresholds are fitted on the pictures that are judged here: probabilities look better than they are");
+    warn (self, "temperature and thresholds are fitted on the pictures that are judged here: "
+                "probabilities look better than they are");
 }
 
-/* Thresholds that were fitted now, as the card will hold them; NULL where none were. Free with g_free. */
+/* Thresholds that were fitted now, as the card will hold them; NULL where none were. Free with
+ * g_free. */
 static float *
 fitted_thresholds (const CowCalibration *calibration)
 {
@@ -281,7 +307,8 @@ describe (Job *self)
   for (guint i = 0; i < G_N_ELEMENTS (given) && !e->data; i++)
     e->data = given[i] ? g_filename_display_name (given[i]) : NULL;
   /* A whole network is its own model. */
-  if (g_strcmp0 (cow_classifier_model_path (self->classifier), cow_classifier_adapter_path (self->classifier)) != 0)
+  if (g_strcmp0 (cow_classifier_model_path (self->classifier),
+                 cow_classifier_adapter_path (self->classifier)) != 0)
     e->model = g_filename_display_name (cow_classifier_model_path (self->classifier));
   e->adapter = g_filename_display_name (self->adapter);
   e->device = g_strdup (cow_classifier_device_text (self->classifier));
@@ -298,14 +325,15 @@ evaluate (Job *self, GError **error)
   if (!self->evaluation || (self->options->calibrate && !calibrate (self, error)))
     return FALSE;
   g_autofree float *fitted = fitted_thresholds (self->calibration);
-  cow_evaluation_compute (self->evaluation, self->calibration ? self->calibration->temperature : card->temperature,
+  cow_evaluation_compute (self->evaluation,
+                          self->calibration ? self->calibration->temperature : card->temperature,
                           self->calibration ? fitted : card->thresholds);
   describe (self);
   warn_of_all (self);
   return TRUE;
 }
 
-/* ---- results --------------------------------------------------------------------------------------------------------------------- */
+/* ---- results --------------------------------------------------------------------------------- */
 
 static gboolean
 write_results (const Job *self, GError **error)
@@ -315,7 +343,8 @@ write_results (const Job *self, GError **error)
   g_autoptr (GPtrArray) figures = plots_of_evaluation (self->evaluation), panels = NULL;
   g_autoptr (GArray) history = adapter_run_history (self->adapter);
 
-  if (!cow_evaluation_write (self->evaluation, out, error) || !plot_figures_write (figures, out, error))
+  if (!cow_evaluation_write (self->evaluation, out, error) ||
+      !plot_figures_write (figures, out, error))
     return FALSE;
   panels = history ? plots_of_history (history) : NULL;
   if (panels && !plot_figures_write (panels, out, error))
@@ -329,7 +358,8 @@ keep (const Job *self, GError **error)
 {
   if (!self->calibration && !self->options->save)
     return TRUE;
-  return cow_evaluation_keep (self->adapter, cow_classifier_model_path (self->classifier), self->calibration, cow_split_name (COW_VAL),
+  return cow_evaluation_keep (self->adapter, cow_classifier_model_path (self->classifier),
+                              self->calibration, cow_split_name (COW_VAL),
                               self->options->save ? self->evaluation : NULL, error);
 }
 
@@ -337,7 +367,8 @@ static void
 print_results (const Job *self)
 {
   g_autofree char *text = cow_evaluation_report_text (self->evaluation);
-  g_autofree char *page = g_build_filename (self->options->out, "report.html", NULL), *shown = g_filename_display_name (page);
+  g_autofree char *page = g_build_filename (self->options->out, "report.html", NULL),
+                  *shown = g_filename_display_name (page);
   g_print ("%s\n%s\n", text, shown);
 }
 
@@ -353,7 +384,8 @@ check_all_read (const Job *self, GError **error)
   }
   if (unreadable == 0)
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%u of %u pictures could not be read; the results are about the others", unreadable,
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+               "%u of %u pictures could not be read; the results are about the others", unreadable,
                all);
   return FALSE;
 }
@@ -363,8 +395,9 @@ job_run (Job *self, GError **error)
 {
   Options *options = self->options;
   self->adapter = cow_locate (options->model.adapter, error);
-  if (!self->adapter || !open_data (self, error) || !choose_split (self, error) || !prepare_out (options->out, error) ||
-      !open_classifier (self, error) || !pictures_start (error) || !evaluate (self, error) || !write_results (self, error))
+  if (!self->adapter || !open_data (self, error) || !choose_split (self, error) ||
+      !prepare_out (options->out, error) || !open_classifier (self, error) ||
+      !pictures_start (error) || !evaluate (self, error) || !write_results (self, error))
     return FALSE;
   print_results (self);
   if (!keep (self, error))
@@ -400,23 +433,31 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
 gboolean
 verb_eval (int argc, char **argv, GError **error)
 {
-  g_auto (Options) options = { .model = MODEL_OPTIONS_DEFAULT, .data = COW_DATASET_OPTIONS_DEFAULT };
+  g_auto (Options)
+      options = { .model = MODEL_OPTIONS_DEFAULT, .data = COW_DATASET_OPTIONS_DEFAULT };
   g_auto (Job) job = { .options = &options };
   const GOptionEntry entries[] = {
     MODEL_OPTIONS_ENTRIES (&options.model),
     COW_DATASET_OPTIONS_ENTRIES (&options.data),
-    { "seed", 0, 0, G_OPTION_ARG_INT64, &options.data.seed, "Of the division of undivided pictures (42)", "N" },
-    { "split", 's', 0, G_OPTION_ARG_STRING, &options.split, "auto, train, val, test or all (auto: test, else val, else all)", "SPLIT" },
+    { "seed", 0, 0, G_OPTION_ARG_INT64, &options.data.seed,
+      "Of the division of undivided pictures (42)", "N" },
+    { "split", 's', 0, G_OPTION_ARG_STRING, &options.split,
+      "auto, train, val, test or all (auto: test, else val, else all)", "SPLIT" },
     { "out", 'o', 0, G_OPTION_ARG_FILENAME, &options.out, "Folder for the results", "FOLDER" },
-    { "calibrate", 0, 0, G_OPTION_ARG_NONE, &options.calibrate, "Fit temperature and thresholds on val, and keep them", NULL },
-    { "min-precision", 0, 0, G_OPTION_ARG_DOUBLE, &options.precision_target, "Thresholds for this precision (0: the best F1)", "P" },
-    { "save", 0, 0, G_OPTION_ARG_NONE, &options.save, "Keep metrics and confusion matrix with the adapter", NULL },
-    { "workers", 0, 0, G_OPTION_ARG_INT, &options.workers, "Threads that read pictures (one a processor)", "N" },
+    { "calibrate", 0, 0, G_OPTION_ARG_NONE, &options.calibrate,
+      "Fit temperature and thresholds on val, and keep them", NULL },
+    { "min-precision", 0, 0, G_OPTION_ARG_DOUBLE, &options.precision_target,
+      "Thresholds for this precision (0: the best F1)", "P" },
+    { "save", 0, 0, G_OPTION_ARG_NONE, &options.save,
+      "Keep metrics and confusion matrix with the adapter", NULL },
+    { "workers", 0, 0, G_OPTION_ARG_INT, &options.workers,
+      "Threads that read pictures (one a processor)", "N" },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.arguments, NULL, NULL },
     G_OPTION_ENTRY_NULL,
   };
 
   /* What comes undivided is for evaluation, all of it. */
   options.data.val_part = 0;
-  return verb_parse (&help, entries, argc, argv, error) && check_options (&options, error) && job_run (&job, error);
+  return verb_parse (&help, entries, argc, argv, error) && check_options (&options, error) &&
+         job_run (&job, error);
 }

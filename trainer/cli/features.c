@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `cow-trainer features`: the network's outputs for pictures, or for pixels that somebody else prepared, in a safetensors file.
+ * `cow-trainer features`: the network's outputs for pictures, or for pixels that somebody else
+ * prepared, in a safetensors file.
  *
- * The file is written in the order of its tensors, so the large one (last_hidden_state) goes out batch by batch while the small ones stay
- * in memory, and pixels are prepared a second time when they are wanted: memory does not grow with the number of pictures times tokens.
+ * The file is written in the order of its tensors, so the large one (last_hidden_state) goes out
+ * batch by batch while the small ones stay in memory, and pixels are prepared a second time when
+ * they are wanted: memory does not grow with the number of pictures times tokens.
  */
 #include <json-glib/json-glib.h>
 #include <stdio.h>
@@ -23,10 +25,13 @@ static const VerbHelp help = {
   "\n"
   "FILE.safetensors:NAME is a tensor [N, 3, height, width] of pixels that are fed as they are.\n"
   "\n"
-  "The file holds last_hidden_state [N, tokens, hidden] (class token, registers, patches, after the last norm; not of a ResNet),\n"
-  "pooler_output [N, hidden] (the class token), logits [N, classes] when the adapter has a head, and with --pixels also pixel_values [N, "
+  "The file holds last_hidden_state [N, tokens, hidden] (class token, registers, patches, after "
+  "the last norm; not of a ResNet),\n"
+  "pooler_output [N, hidden] (the class token), logits [N, classes] when the adapter has a head, "
+  "and with --pixels also pixel_values [N, "
   "3, height, width]. Its\n"
-  "metadata name the pictures, in order, as a JSON list. Without options, pictures are prepared as the adapter's cowbehavior.json says, "
+  "metadata name the pictures, in order, as a JSON list. Without options, pictures are prepared as "
+  "the adapter's cowbehavior.json says, "
   "or\n"
   "resized to 224x224, bilinear, unit.",
 };
@@ -48,7 +53,7 @@ typedef struct {
   CowSafetensorsWriter *writer;
 } Job;
 
-/* ---- command line ---------------------------------------------------------------------------------------------------------------- */
+/* ---- command line ---------------------------------------------------------------------------- */
 
 static gboolean
 parse_size (const char *text, CowPreprocess *preprocess, GError **error)
@@ -56,8 +61,10 @@ parse_size (const char *text, CowPreprocess *preprocess, GError **error)
   int width = 0, height = 0;
   char rest;
 
-  if (sscanf (text, "%5dx%5d%c", &width, &height, &rest) != 2 || width < 1 || height < 1 || width > 32768 || height > 32768)
-    return verb_usage (error, "--size %s: WIDTHxHEIGHT in pixels is expected, such as 224x224", text);
+  if (sscanf (text, "%5dx%5d%c", &width, &height, &rest) != 2 || width < 1 || height < 1 ||
+      width > 32768 || height > 32768)
+    return verb_usage (error, "--size %s: WIDTHxHEIGHT in pixels is expected, such as 224x224",
+                       text);
   preprocess->width = width;
   preprocess->height = height;
   return TRUE;
@@ -68,10 +75,14 @@ parse_preprocess (const Options *options, CowPreprocess *preprocess, GError **er
 {
   if (options->size && !parse_size (options->size, preprocess, error))
     return FALSE;
-  if (options->interpolation && !cow_interpolation_parse (options->interpolation, &preprocess->interpolation))
-    return verb_usage (error, "--interpolation %s: bilinear or bilinear-antialiased is expected", options->interpolation);
-  if (options->normalisation && !cow_normalisation_parse (options->normalisation, &preprocess->normalisation))
-    return verb_usage (error, "--normalisation %s: unit, imagenet or satellite is expected", options->normalisation);
+  if (options->interpolation &&
+      !cow_interpolation_parse (options->interpolation, &preprocess->interpolation))
+    return verb_usage (error, "--interpolation %s: bilinear or bilinear-antialiased is expected",
+                       options->interpolation);
+  if (options->normalisation &&
+      !cow_normalisation_parse (options->normalisation, &preprocess->normalisation))
+    return verb_usage (error, "--normalisation %s: unit, imagenet or satellite is expected",
+                       options->normalisation);
   return TRUE;
 }
 
@@ -85,8 +96,11 @@ check_options (const Options *options, GError **error)
     return verb_usage (error, "no pictures given");
   if (!options->out)
     return verb_usage (error, "--out is missing");
-  if (input_is_tensor (options->arguments[0]) && (options->size || options->interpolation || options->normalisation))
-    return verb_usage (error, "%s is fed as it is: --size, --interpolation and --normalisation are for pictures", options->arguments[0]);
+  if (input_is_tensor (options->arguments[0]) &&
+      (options->size || options->interpolation || options->normalisation))
+    return verb_usage (
+        error, "%s is fed as it is: --size, --interpolation and --normalisation are for pictures",
+        options->arguments[0]);
   return parse_preprocess (options, &ignored, error);
 }
 
@@ -103,7 +117,7 @@ options_clear (Options *self)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
 
-/* ---- work ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- work ------------------------------------------------------------------------------------ */
 
 /* Memory for a shape of floats, or COW_ERROR_MEMORY that says what for. */
 static float *
@@ -113,7 +127,8 @@ new_floats (const char *name, gint64 a, gint64 b, GError **error)
   gsize count, bytes;
   float *memory = cow_shape_count (dims, 2, COW_F32, &count, &bytes) ? g_try_malloc (bytes) : NULL;
   if (!memory)
-    cow_check (CK_NO_MEMORY, error, "%s of %" G_GINT64_FORMAT " x %" G_GINT64_FORMAT " values", name, a, b);
+    cow_check (CK_NO_MEMORY, error, "%s of %" G_GINT64_FORMAT " x %" G_GINT64_FORMAT " values",
+               name, a, b);
   return memory;
 }
 
@@ -130,13 +145,16 @@ job_open (Job *self, GError **error)
   CowPreprocess *preprocess = &self->input.preprocess;
   if (self->input.pictures)
     *preprocess = *cow_classifier_preprocess (self->classifier);
-  if (!parse_preprocess (options, preprocess, error) || !input_check_size (&self->input, self->classifier, error))
+  if (!parse_preprocess (options, preprocess, error) ||
+      !input_check_size (&self->input, self->classifier, error))
     return FALSE;
 
   self->hidden = cow_classifier_n_features (self->classifier);
   self->n_classes = cow_classifier_n_classes (self->classifier);
-  self->n_tokens = cow_classifier_n_tokens (self->classifier, preprocess->height, preprocess->width);
-  self->pixels = new_floats ("pixels", options->model.batch, (gint64)cow_preprocess_size (preprocess), error);
+  self->n_tokens =
+      cow_classifier_n_tokens (self->classifier, preprocess->height, preprocess->width);
+  self->pixels =
+      new_floats ("pixels", options->model.batch, (gint64)cow_preprocess_size (preprocess), error);
   if (self->pixels)
     self->pooler_output = new_floats ("pooler_output", self->input.n, self->hidden, error);
   if (self->pooler_output && self->n_classes > 0)
@@ -163,8 +181,9 @@ static void
 declare (Job *self)
 {
   const CowPreprocess *preprocess = &self->input.preprocess;
-  const gint64 n = self->input.n, states[] = { n, self->n_tokens, self->hidden }, features[] = { n, self->hidden },
-               logits[] = { n, self->n_classes }, pixels[] = { n, 3, preprocess->height, preprocess->width };
+  const gint64 n = self->input.n, states[] = { n, self->n_tokens, self->hidden },
+               features[] = { n, self->hidden }, logits[] = { n, self->n_classes },
+               pixels[] = { n, 3, preprocess->height, preprocess->width };
 
   self->writer = cow_safetensors_writer_new (self->options->out);
   cow_safetensors_writer_metadata (self->writer, "format", "pt");
@@ -186,22 +205,30 @@ run_batch (Job *self, gint64 first, int n, GError **error)
   const CowPreprocess *preprocess = &self->input.preprocess;
   CowOutput output;
 
-  if (!input_read (&self->input, cow_classifier_backend (self->classifier), first, n, self->pixels, error) ||
-      !cow_classifier_run (self->classifier, self->pixels, n, preprocess->height, preprocess->width, &output, error))
+  if (!input_read (&self->input, cow_classifier_backend (self->classifier), first, n, self->pixels,
+                   error) ||
+      !cow_classifier_run (self->classifier, self->pixels, n, preprocess->height, preprocess->width,
+                           &output, error))
     return FALSE;
-  memcpy (self->pooler_output + first * self->hidden, output.pooler_output, (gsize)(n * self->hidden) * sizeof (float));
+  memcpy (self->pooler_output + first * self->hidden, output.pooler_output,
+          (gsize)(n * self->hidden) * sizeof (float));
   if (self->logits)
-    memcpy (self->logits + first * self->n_classes, output.logits, (gsize)(n * self->n_classes) * sizeof (float));
-  return self->n_tokens == 0 || cow_safetensors_writer_write (self->writer, output.last_hidden_state,
-                                                              (gsize)n * (gsize)(self->n_tokens * self->hidden) * sizeof (float), error);
+    memcpy (self->logits + first * self->n_classes, output.logits,
+            (gsize)(n * self->n_classes) * sizeof (float));
+  return self->n_tokens == 0 ||
+         cow_safetensors_writer_write (
+             self->writer, output.last_hidden_state,
+             (gsize)n * (gsize)(self->n_tokens * self->hidden) * sizeof (float), error);
 }
 
 static gboolean
 write_pixels (Job *self, gint64 first, int n, GError **error)
 {
-  return input_read (&self->input, cow_classifier_backend (self->classifier), first, n, self->pixels, error) &&
-         cow_safetensors_writer_write (self->writer, self->pixels,
-                                       (gsize)n * cow_preprocess_size (&self->input.preprocess) * sizeof (float), error);
+  return input_read (&self->input, cow_classifier_backend (self->classifier), first, n,
+                     self->pixels, error) &&
+         cow_safetensors_writer_write (
+             self->writer, self->pixels,
+             (gsize)n * cow_preprocess_size (&self->input.preprocess) * sizeof (float), error);
 }
 
 /* Goes over all pictures in batches. */
@@ -227,9 +254,12 @@ job_run (Job *self, GError **error)
 
   declare (self);
   if (!for_batches (self, run_batch, error) ||
-      !cow_safetensors_writer_write (self->writer, self->pooler_output, n * (gsize)self->hidden * sizeof (float), error))
+      !cow_safetensors_writer_write (self->writer, self->pooler_output,
+                                     n * (gsize)self->hidden * sizeof (float), error))
     return FALSE;
-  if (self->logits && !cow_safetensors_writer_write (self->writer, self->logits, n * (gsize)self->n_classes * sizeof (float), error))
+  if (self->logits &&
+      !cow_safetensors_writer_write (self->writer, self->logits,
+                                     n * (gsize)self->n_classes * sizeof (float), error))
     return FALSE;
   if (self->options->pixels && !for_batches (self, write_pixels, error))
     return FALSE;
@@ -259,12 +289,14 @@ verb_features (int argc, char **argv, GError **error)
     { "out", 'o', 0, G_OPTION_ARG_FILENAME, &options.out, "The file to write", "FILE" },
     { "pixels", 0, 0, G_OPTION_ARG_NONE, &options.pixels, "Keep the prepared pixels too", NULL },
     { "size", 0, 0, G_OPTION_ARG_STRING, &options.size, "Resize to this (the adapter's)", "WxH" },
-    { "interpolation", 0, 0, G_OPTION_ARG_STRING, &options.interpolation, "bilinear or bilinear-antialiased", "NAME" },
-    { "normalisation", 0, 0, G_OPTION_ARG_STRING, &options.normalisation, "unit, imagenet or satellite", "NAME" },
+    { "interpolation", 0, 0, G_OPTION_ARG_STRING, &options.interpolation,
+      "bilinear or bilinear-antialiased", "NAME" },
+    { "normalisation", 0, 0, G_OPTION_ARG_STRING, &options.normalisation,
+      "unit, imagenet or satellite", "NAME" },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.arguments, NULL, NULL },
     G_OPTION_ENTRY_NULL,
   };
 
-  return verb_parse (&help, entries, argc, argv, error) && check_options (&options, error) && job_open (&job, error) &&
-         job_run (&job, error);
+  return verb_parse (&help, entries, argc, argv, error) && check_options (&options, error) &&
+         job_open (&job, error) && job_run (&job, error);
 }

@@ -22,9 +22,10 @@ check_tensor (Input *self, GError **error)
   const char *path = cow_safetensors_path (self->file);
   g_autofree char *shape = cow_tensor_shape_text (tensor);
 
-  if (tensor->n_dims != 4 || tensor->dims[0] < 1 || tensor->dims[1] != 3 || tensor->dims[2] < 1 || tensor->dims[3] < 1 ||
-      tensor->dims[2] > G_MAXINT || tensor->dims[3] > G_MAXINT) {
-    g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH, "%s: %s has shape %s; pixels are [pictures, 3, height, width]", path, tensor->name,
+  if (tensor->n_dims != 4 || tensor->dims[0] < 1 || tensor->dims[1] != 3 || tensor->dims[2] < 1 ||
+      tensor->dims[3] < 1 || tensor->dims[2] > G_MAXINT || tensor->dims[3] > G_MAXINT) {
+    g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
+                 "%s: %s has shape %s; pixels are [pictures, 3, height, width]", path, tensor->name,
                  shape);
     return FALSE;
   }
@@ -46,7 +47,8 @@ open_tensor (Input *self, const char *argument, GError **error)
   self->tensor = cow_safetensors_get (self->file, colon + 1);
   if (self->tensor)
     return check_tensor (self, error);
-  g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s has no tensor \"%s\" (cow-trainer info lists them)", path, colon + 1);
+  g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
+               "%s has no tensor \"%s\" (cow-trainer info lists them)", path, colon + 1);
   return FALSE;
 }
 
@@ -56,10 +58,13 @@ input_open (Input *self, char *const *arguments, GError **error)
   *self = (Input){ 0 };
   for (guint i = 0; arguments[i]; i++) {
     if (g_str_has_suffix (arguments[i], EXTENSION))
-      return verb_usage (error, "%s: name one of its tensors too, as %s:NAME", arguments[i], arguments[i]);
+      return verb_usage (error, "%s: name one of its tensors too, as %s:NAME", arguments[i],
+                         arguments[i]);
     if (input_is_tensor (arguments[i]))
-      return arguments[0] && !arguments[1] ? open_tensor (self, arguments[i], error)
-                                           : verb_usage (error, "%s: a tensor of pixels must be the only input", arguments[i]);
+      return arguments[0] && !arguments[1]
+                 ? open_tensor (self, arguments[i], error)
+                 : verb_usage (error, "%s: a tensor of pixels must be the only input",
+                               arguments[i]);
   }
   self->pictures = pictures_find (arguments, error);
   if (!self->pictures)
@@ -72,9 +77,11 @@ gboolean
 input_check_size (const Input *self, const CowClassifier *classifier, GError **error)
 {
   g_autofree char *where =
-      self->tensor ? g_strconcat (cow_safetensors_path (self->file), ": ", self->tensor->name, NULL) : g_strdup ("size");
+      self->tensor ? g_strconcat (cow_safetensors_path (self->file), ": ", self->tensor->name, NULL)
+                   : g_strdup ("size");
 
-  return cow_classifier_check_size (classifier, where, self->preprocess.width, self->preprocess.height, error);
+  return cow_classifier_check_size (classifier, where, self->preprocess.width,
+                                    self->preprocess.height, error);
 }
 
 /* Some rows of the tensor, so that no more than a batch is ever converted. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What `features` reads: pictures, prepared like for prediction, or a tensor of pixels that goes into the network as it is. */
+/* What `features` reads: pictures, prepared like for prediction, or a tensor of pixels that goes
+ * into the network as it is. */
 #ifndef COW_TRAINER_INPUT_H
 #define COW_TRAINER_INPUT_H
 
@@ -16,12 +17,14 @@ typedef struct {
 
 /* Whether an argument names a tensor: "FILE.safetensors:NAME". */
 gboolean input_is_tensor (const char *argument);
-/* Opens what the arguments name: pictures and folders, or a single FILE.safetensors:NAME. The preprocessing is set later. */
+/* Opens what the arguments name: pictures and folders, or a single FILE.safetensors:NAME. The
+ * preprocessing is set later. */
 gboolean input_open (Input *self, char *const *arguments, GError **error);
 /* Checks that the network takes the size of the pictures. */
 gboolean input_check_size (const Input *self, const CowClassifier *classifier, GError **error);
 /* Pixels of pictures [first, first + n) to out [n, 3, height, width]. */
-gboolean input_read (const Input *self, CkBackend *backend, gint64 first, int n, float *out, GError **error);
+gboolean input_read (const Input *self, CkBackend *backend, gint64 first, int n, float *out,
+                     GError **error);
 void input_clear (Input *self);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Input, input_clear)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* cow-trainer: finds the verb that the first argument names, runs it, and turns what it returns into a line and an exit status. */
+/* cow-trainer: finds the verb that the first argument names, runs it, and turns what it returns
+ * into a line and an exit status. */
 #include <errno.h>
 #include <locale.h>
 #include <malloc.h>
@@ -28,13 +29,15 @@ static const struct {
 static void
 print_help (void)
 {
-  g_print (
-      "Usage: cow-trainer VERB [OPTION...] [ARGUMENT...]\n\nCow behaviour from pictures: models, adapters and what they say.\n\nVerbs:\n");
+  g_print ("Usage: cow-trainer VERB [OPTION...] [ARGUMENT...]\n\nCow behaviour from pictures: "
+           "models, adapters and what they say.\n\nVerbs:\n");
   for (guint i = 0; i < G_N_ELEMENTS (verbs); i++)
     g_print ("  %-10s %s\n", verbs[i].name, verbs[i].summary);
   g_print ("\ncow-trainer VERB --help explains a verb; cow-trainer --version tells the version.\n"
-           "Models and adapters are looked up by path, then below $COWBEHAVIOR_PATH and the data folders.\n"
-           "Exit status: 0 when all went well, 1 when something failed, 2 when the command line makes no sense.\n");
+           "Models and adapters are looked up by path, then below $COWBEHAVIOR_PATH and the data "
+           "folders.\n"
+           "Exit status: 0 when all went well, 1 when something failed, 2 when the command line "
+           "makes no sense.\n");
 }
 
 static int
@@ -44,7 +47,8 @@ fail (const GError *error, const char *verb)
     g_printerr ("cow-trainer: %s\n", error->message);
     return 1;
   }
-  g_printerr ("cow-trainer: %s (see cow-trainer %s%s--help)\n", error->message, verb, *verb ? " " : "");
+  g_printerr ("cow-trainer: %s (see cow-trainer %s%s--help)\n", error->message, verb,
+              *verb ? " " : "");
   return 2;
 }
 
@@ -68,8 +72,9 @@ run_verb (int argc, char **argv)
 }
 
 /*
- * glibc moves larger and larger blocks from mappings of their own, which it gives back when they are freed, to the heap, where they leave
- * holes: a training took 1030 MB in one run and 740 MB in the next. A limit that is set stays; smaller ones cost page faults.
+ * glibc moves larger and larger blocks from mappings of their own, which it gives back when they
+ * are freed, to the heap, where they leave holes: a training took 1030 MB in one run and 740 MB in
+ * the next. A limit that is set stays; smaller ones cost page faults.
  */
 #define LARGEST_ON_HEAP (4 << 20)
 
@@ -86,7 +91,8 @@ main (int argc, char **argv)
     verb_usage (&error, "which verb?");
     return fail (error, "");
   }
-  if (g_str_equal (argv[1], "--help") || g_str_equal (argv[1], "-h") || g_str_equal (argv[1], "help"))
+  if (g_str_equal (argv[1], "--help") || g_str_equal (argv[1], "-h") ||
+      g_str_equal (argv[1], "help"))
     print_help ();
   else if (g_str_equal (argv[1], "--version"))
     g_print ("cow-trainer %s\n", COW_VERSION);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `cow-trainer merge`: model/network/merge.h with a progress line, and the question whether the merged network still says the same. */
+/* `cow-trainer merge`: model/network/merge.h with a progress line, and the question whether the
+ * merged network still says the same. */
 #include "model/files/locate.h"
 #include "model/network/merge.h"
 #include "trainer/train/adapter-run.h"
@@ -16,10 +17,14 @@ static const VerbHelp help = {
   "  cow-trainer merge --model dinov3-vits16-nf4 --adapter cows --out cows-merged barn/\n"
   "  cow-trainer predict barn/ --model cows-merged --adapter cows-merged\n"
   "\n"
-  "Writes a plain Hugging Face folder: the linear layers with the adapter added to their dequantised weights, all else as it was. The\n"
-  "adapter's head and card go along, so that the folder is a model and its own adapter. One tensor is in memory at a time.\n"
-  "Then the network before and the one after are asked about the pictures given, or about made-up ones, and what changed is printed.\n"
-  "--nf4 quantises again, which rounds part of the adapter away: a 4-bit base with its adapter beside it is both small and exact.",
+  "Writes a plain Hugging Face folder: the linear layers with the adapter added to their "
+  "dequantised weights, all else as it was. The\n"
+  "adapter's head and card go along, so that the folder is a model and its own adapter. One tensor "
+  "is in memory at a time.\n"
+  "Then the network before and the one after are asked about the pictures given, or about made-up "
+  "ones, and what changed is printed.\n"
+  "--nf4 quantises again, which rounds part of the adapter away: a 4-bit base with its adapter "
+  "beside it is both small and exact.",
 };
 
 typedef struct {
@@ -45,7 +50,8 @@ check_options (const Options *options, CowMergeStorage *storage, GError **error)
   if (!options->dtype || g_str_equal (options->dtype, "fp32"))
     return TRUE;
   *storage = COW_MERGE_BF16;
-  return g_str_equal (options->dtype, "bf16") || verb_usage (error, "--dtype %s: fp32 or bf16 is expected", options->dtype);
+  return g_str_equal (options->dtype, "bf16") ||
+         verb_usage (error, "--dtype %s: fp32 or bf16 is expected", options->dtype);
 }
 
 static gboolean
@@ -59,60 +65,70 @@ show_progress (const char *tensor, guint64 done_bytes, guint64 total_bytes, gpoi
   return TRUE;
 }
 
-/* ---- the network before ---------------------------------------------------------------------------------------------------------- */
+/* ---- the network before ---------------------------------------------------------------------- */
 
 static gboolean
-get_pictures (const Options *options, CowClassifier *classifier, ComparePictures *pictures, GError **error)
+get_pictures (const Options *options, CowClassifier *classifier, ComparePictures *pictures,
+              GError **error)
 {
   const CowPreprocess *preprocess = cow_classifier_preprocess (classifier);
   CkBackend *backend = cow_classifier_backend (classifier);
   if (!options->arguments)
     return compare_pictures_make (pictures, (guint)options->n_made, preprocess, backend, error);
   g_autoptr (GPtrArray) paths = pictures_find (options->arguments, error);
-  return paths && pictures_start (error) && compare_pictures_read (pictures, paths, preprocess, backend, error);
+  return paths && pictures_start (error) &&
+         compare_pictures_read (pictures, paths, preprocess, backend, error);
 }
 
-/* Asked first: what does not load, or pictures that cannot be read, must not wait for the end of a long job. */
+/* Asked first: what does not load, or pictures that cannot be read, must not wait for the end of a
+ * long job. */
 static gboolean
-ask_before (const Options *options, ComparePictures *pictures, CompareAnswers *answers, GError **error)
+ask_before (const Options *options, ComparePictures *pictures, CompareAnswers *answers,
+            GError **error)
 {
   g_autoptr (CowClassifier) classifier = model_options_open (&options->model, error);
   return classifier && get_pictures (options, classifier, pictures, error) &&
          compare_answers_get (answers, classifier, pictures, options->model.batch, error);
 }
 
-/* ---- the network after ----------------------------------------------------------------------------------------------------------- */
+/* ---- the network after ----------------------------------------------------------------------- */
 
 static gboolean
-ask_after (const Options *options, gboolean with_head, const ComparePictures *pictures, CompareAnswers *answers, GError **error)
+ask_after (const Options *options, gboolean with_head, const ComparePictures *pictures,
+           CompareAnswers *answers, GError **error)
 {
-  const CowClassifierOptions merged = {
-    .model = options->out, .adapter = with_head ? options->out : NULL, .device = options->model.device, .precision = COW_PRECISION_FP32
-  };
+  const CowClassifierOptions merged = { .model = options->out,
+                                        .adapter = with_head ? options->out : NULL,
+                                        .device = options->model.device,
+                                        .precision = COW_PRECISION_FP32 };
   g_autoptr (CowClassifier) classifier = cow_classifier_new (&merged, error);
-  return classifier && compare_answers_get (answers, classifier, pictures, options->model.batch, error);
+  return classifier &&
+         compare_answers_get (answers, classifier, pictures, options->model.batch, error);
 }
 
 static void
 print_result (const Options *options, const CowMergeResult *merged, CowMergeStorage storage)
 {
-  g_autofree char *size = g_format_size (merged->bytes), *shown = g_filename_display_name (options->out);
-  g_print ("%s: %s; %u linear layers merged in %s, %u without an adapter, %u other tensors kept\n", shown, size, merged->n_merged,
-           cow_merge_storage_name (storage), merged->n_plain, merged->n_kept);
+  g_autofree char *size = g_format_size (merged->bytes),
+                  *shown = g_filename_display_name (options->out);
+  g_print ("%s: %s; %u linear layers merged in %s, %u without an adapter, %u other tensors kept\n",
+           shown, size, merged->n_merged, cow_merge_storage_name (storage), merged->n_plain,
+           merged->n_kept);
 }
 
 static void
-print_differences (const Options *options, const CompareAnswers *before, const CompareResult *result)
+print_differences (const Options *options, const CompareAnswers *before,
+                   const CompareResult *result)
 {
   const char *kind = options->arguments ? "pictures" : "made-up pictures";
-  g_print ("on %u %s: %s differ by at most %.3g (their standard deviation is %.3g)", before->n, kind,
-           before->is_head ? "logits" : "features", result->most, result->spread);
+  g_print ("on %u %s: %s differ by at most %.3g (their standard deviation is %.3g)", before->n,
+           kind, before->is_head ? "logits" : "features", result->most, result->spread);
   if (before->is_head)
     g_print (", %u labels changed (%.2f %%)", result->changed, 100.0 * result->changed / before->n);
   g_print ("\n");
 }
 
-/* ---- the verb -------------------------------------------------------------------------------------------------------------------- */
+/* ---- the verb -------------------------------------------------------------------------------- */
 
 static gboolean
 merge (Options *options, CowMergeStorage storage, GError **error)
@@ -125,20 +141,26 @@ merge (Options *options, CowMergeStorage storage, GError **error)
   CowMergeResult merged;
   CompareResult result;
 
-  if (!adapter || (!options->model.model && !adapter_run_model (adapter, &options->model.model, error)))
+  if (!adapter ||
+      (!options->model.model && !adapter_run_model (adapter, &options->model.model, error)))
     return FALSE;
   if (!options->model.model) {
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "%s is a whole network: there is nothing to merge it into", adapter);
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+                 "%s is a whole network: there is nothing to merge it into", adapter);
     return FALSE;
   }
   model = cow_locate (options->model.model, error);
   if (!model || !ask_before (options, &pictures, &before, error))
     return FALSE;
   if (storage == COW_MERGE_NF4)
-    g_printerr ("cow-trainer: warning: quantising the merged weights again rounds part of the adapter away\n");
-  const CowMergeOptions what = {
-    .model = model, .adapter = adapter, .folder = options->out, .storage = storage, .progress = show_progress, .user_data = &progress
-  };
+    g_printerr ("cow-trainer: warning: quantising the merged weights again rounds part of the "
+                "adapter away\n");
+  const CowMergeOptions what = { .model = model,
+                                 .adapter = adapter,
+                                 .folder = options->out,
+                                 .storage = storage,
+                                 .progress = show_progress,
+                                 .user_data = &progress };
   if (!cow_check (ck_cpu_open (NULL, 0, &backend), error, "opening the CPU backend"))
     return FALSE;
   const gboolean written = cow_merge (backend, &what, &merged, error);
@@ -147,7 +169,8 @@ merge (Options *options, CowMergeStorage storage, GError **error)
   if (!written)
     return FALSE;
   print_result (options, &merged, storage);
-  if (!ask_after (options, before.is_head, &pictures, &after, error) || !compare_answers (&before, &after, &result, error))
+  if (!ask_after (options, before.is_head, &pictures, &after, error) ||
+      !compare_answers (&before, &after, &result, error))
     return FALSE;
   print_differences (options, &before, &result);
   return TRUE;
@@ -172,12 +195,16 @@ verb_merge (int argc, char **argv, GError **error)
   const GOptionEntry entries[] = {
     MODEL_OPTIONS_ENTRIES (&options.model),
     { "out", 'o', 0, G_OPTION_ARG_FILENAME, &options.out, "The new folder", "FOLDER" },
-    { "dtype", 0, 0, G_OPTION_ARG_STRING, &options.dtype, "Type of the merged weights: fp32 or bf16 (fp32)", "TYPE" },
-    { "nf4", 0, 0, G_OPTION_ARG_NONE, &options.nf4, "Quantise the merged weights again; answers change", NULL },
-    { "made-up", 0, 0, G_OPTION_ARG_INT, &options.n_made, "How many pictures to make up where none are given (32)", "N" },
+    { "dtype", 0, 0, G_OPTION_ARG_STRING, &options.dtype,
+      "Type of the merged weights: fp32 or bf16 (fp32)", "TYPE" },
+    { "nf4", 0, 0, G_OPTION_ARG_NONE, &options.nf4,
+      "Quantise the merged weights again; answers change", NULL },
+    { "made-up", 0, 0, G_OPTION_ARG_INT, &options.n_made,
+      "How many pictures to make up where none are given (32)", "N" },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.arguments, NULL, NULL },
     G_OPTION_ENTRY_NULL,
   };
 
-  return verb_parse (&help, entries, argc, argv, error) && check_options (&options, &storage, error) && merge (&options, storage, error);
+  return verb_parse (&help, entries, argc, argv, error) &&
+         check_options (&options, &storage, error) && merge (&options, storage, error);
 }

@@ -16,7 +16,9 @@ find_model (const char *adapter, char **model, GError **error)
 CowClassifier *
 model_options_open (const ModelOptions *self, GError **error)
 {
-  CowClassifierOptions options = { .model = self->model, .adapter = self->adapter, .device = self->device };
+  CowClassifierOptions options = { .model = self->model,
+                                   .adapter = self->adapter,
+                                   .device = self->device };
   g_autofree char *found = NULL;
 
   if (self->precision && !cow_precision_parse (self->precision, &options.precision)) {

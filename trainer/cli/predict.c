@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `cow-trainer predict`: the behaviour in each of many pictures, through the same preprocessing and classifier as the GStreamer element.
- * A picture that cannot be read is named and left out; the others are still predicted, and the exit status says that some failed.
+ * `cow-trainer predict`: the behaviour in each of many pictures, through the same preprocessing and
+ * classifier as the GStreamer element. A picture that cannot be read is named and left out; the
+ * others are still predicted, and the exit status says that some failed.
  */
 #include <math.h>
 #include <unistd.h>
@@ -17,12 +18,16 @@ static const VerbHelp help = {
   "PICTURE|FOLDER...",
   "Tells the behaviour in each picture.",
   "Example:\n"
-  "  cow-trainer predict barn/ --model dinov3-vits16 --adapter cows --format csv --out predictions.csv\n"
+  "  cow-trainer predict barn/ --model dinov3-vits16 --adapter cows --format csv --out "
+  "predictions.csv\n"
   "\n"
-  "A folder stands for all pictures below it. table: picture, label, confidence, then the next likely labels; csv: image_path, "
+  "A folder stands for all pictures below it. table: picture, label, confidence, then the next "
+  "likely labels; csv: image_path, "
   "pred_label,\n"
-  "confidence, then the probability of every class; jsonl: the same, an object a line. Pictures are prepared as the adapter's\n"
-  "cowbehavior.json says. Those that cannot be read are named on standard error and left out; the exit status is then 1.",
+  "confidence, then the probability of every class; jsonl: the same, an object a line. Pictures "
+  "are prepared as the adapter's\n"
+  "cowbehavior.json says. Those that cannot be read are named on standard error and left out; the "
+  "exit status is then 1.",
 };
 
 typedef struct {
@@ -84,18 +89,22 @@ job_open (Job *self, PredictionFormat format, GError **error)
   if (!self->classifier)
     return FALSE;
   if (!cow_classifier_has_head (self->classifier)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s has no head (classifier.safetensors or best_classifier.pth), so no classes",
+    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
+                 "%s has no head (classifier.safetensors or best_classifier.pth), so no classes",
                  cow_classifier_adapter_path (self->classifier));
     return FALSE;
   }
   const gsize n = (gsize)options->model.batch;
-  if (g_size_checked_mul (&bytes, n, cow_preprocess_size (cow_classifier_preprocess (self->classifier)) * sizeof (float)))
+  if (g_size_checked_mul (&bytes, n,
+                          cow_preprocess_size (cow_classifier_preprocess (self->classifier)) *
+                              sizeof (float)))
     self->pixels = g_try_malloc (bytes);
   if (!self->pixels)
     return cow_check (CK_NO_MEMORY, error, "a batch of %d pictures", options->model.batch);
   self->batch = g_new (const char *, n);
   self->predictions =
-      predictions_new (format, options->out, cow_classifier_classes (self->classifier), options->top_k, self->pictures, error);
+      predictions_new (format, options->out, cow_classifier_classes (self->classifier),
+                       options->top_k, self->pictures, error);
   self->progress = progress_new ("pictures", self->pictures->len);
   return self->predictions != NULL;
 }
@@ -110,14 +119,17 @@ run_batch (Job *self, GError **error)
 
   if (self->n == 0)
     return TRUE;
-  if (!cow_classifier_run (self->classifier, self->pixels, self->n, preprocess->height, preprocess->width, &output, error))
+  if (!cow_classifier_run (self->classifier, self->pixels, self->n, preprocess->height,
+                           preprocess->width, &output, error))
     return FALSE;
   for (int i = 0; i < self->n; i++) {
     const float *probabilities = output.probabilities + (gsize)i * n_classes;
     for (guint c = 0; c < n_classes; c++)
       if (!isfinite (probabilities[c])) {
-        g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s with %s gives a probability that is not a number for %s",
-                     cow_classifier_model_path (self->classifier), cow_classifier_adapter_path (self->classifier), self->batch[i]);
+        g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                     "%s with %s gives a probability that is not a number for %s",
+                     cow_classifier_model_path (self->classifier),
+                     cow_classifier_adapter_path (self->classifier), self->batch[i]);
         return FALSE;
       }
     if (!predictions_add (self->predictions, self->batch[i], probabilities, error))
@@ -137,7 +149,9 @@ job_run (Job *self, GError **error)
   for (guint i = 0; i < self->pictures->len; i++) {
     g_autoptr (GError) unreadable = NULL;
     const char *path = self->pictures->pdata[i];
-    if (picture_prepare (path, preprocess, backend, self->pixels + (gsize)self->n * cow_preprocess_size (preprocess), &unreadable)) {
+    if (picture_prepare (path, preprocess, backend,
+                         self->pixels + (gsize)self->n * cow_preprocess_size (preprocess),
+                         &unreadable)) {
       self->batch[self->n++] = path;
     } else {
       progress_clear (self->progress);
@@ -152,7 +166,8 @@ job_run (Job *self, GError **error)
     return FALSE;
   if (self->n_unreadable == 0)
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%u of %u pictures could not be read", self->n_unreadable, self->pictures->len);
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%u of %u pictures could not be read",
+               self->n_unreadable, self->pictures->len);
   return FALSE;
 }
 
@@ -188,13 +203,17 @@ verb_predict (int argc, char **argv, GError **error)
   PredictionFormat format;
   const GOptionEntry entries[] = {
     MODEL_OPTIONS_ENTRIES (&options.model),
-    { "format", 'f', 0, G_OPTION_ARG_STRING, &options.format, "table, csv or jsonl (table on a terminal, else csv)", "FORMAT" },
-    { "out", 'o', 0, G_OPTION_ARG_FILENAME, &options.out, "Write to a file, not to standard output", "FILE" },
-    { "top-k", 'k', 0, G_OPTION_ARG_INT, &options.top_k, "How many of the likeliest labels to list (3)", "K" },
+    { "format", 'f', 0, G_OPTION_ARG_STRING, &options.format,
+      "table, csv or jsonl (table on a terminal, else csv)", "FORMAT" },
+    { "out", 'o', 0, G_OPTION_ARG_FILENAME, &options.out, "Write to a file, not to standard output",
+      "FILE" },
+    { "top-k", 'k', 0, G_OPTION_ARG_INT, &options.top_k,
+      "How many of the likeliest labels to list (3)", "K" },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.arguments, NULL, NULL },
     G_OPTION_ENTRY_NULL,
   };
 
-  return verb_parse (&help, entries, argc, argv, error) && check_options (&options, &format, error) && job_open (&job, format, error) &&
+  return verb_parse (&help, entries, argc, argv, error) &&
+         check_options (&options, &format, error) && job_open (&job, format, error) &&
          job_run (&job, error);
 }

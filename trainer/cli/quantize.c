@@ -11,8 +11,10 @@ static const VerbHelp help = {
   "Example:\n"
   "  cow-trainer quantize dinov3-vit7b16 dinov3-vit7b16-nf4\n"
   "\n"
-  "MODEL is a Hugging Face folder, a .safetensors or Meta's .pth; OUT is a new folder. The linear layers become NF4 with double\n"
-  "quantisation in bitsandbytes' format, so that transformers opens OUT as well; all else is copied. One tensor is in\n"
+  "MODEL is a Hugging Face folder, a .safetensors or Meta's .pth; OUT is a new folder. The linear "
+  "layers become NF4 with double\n"
+  "quantisation in bitsandbytes' format, so that transformers opens OUT as well; all else is "
+  "copied. One tensor is in\n"
   "memory at a time.",
 };
 
@@ -47,8 +49,10 @@ verb_quantize (int argc, char **argv, GError **error)
     return FALSE;
 
   g_clear_pointer (&progress, progress_free);
-  g_autofree char *before = g_format_size (result.bytes_in), *after = g_format_size (result.bytes_out);
-  g_print ("%s: %s\n%s: %s (%.1f %%); %u tensors in NF4, %u kept\n", model, before, arguments[1], after,
-           100.0 * (double)result.bytes_out / (double)MAX (result.bytes_in, 1), result.n_quantised, result.n_kept);
+  g_autofree char *before = g_format_size (result.bytes_in),
+                  *after = g_format_size (result.bytes_out);
+  g_print ("%s: %s\n%s: %s (%.1f %%); %u tensors in NF4, %u kept\n", model, before, arguments[1],
+           after, 100.0 * (double)result.bytes_out / (double)MAX (result.bytes_in, 1),
+           result.n_quantised, result.n_kept);
   return TRUE;
 }

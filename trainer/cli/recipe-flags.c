@@ -10,7 +10,8 @@ short_name (const char *key)
   static const struct {
     const char *key;
     char letter;
-  } names[] = { { "recipe", 'r' }, { "model", 'm' }, { "data", 'd' }, { "group-by", 'g' }, { "batch", 'b' }, { "epochs", 'e' } };
+  } names[] = { { "recipe", 'r' },   { "model", 'm' }, { "data", 'd' },
+                { "group-by", 'g' }, { "batch", 'b' }, { "epochs", 'e' } };
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     if (g_str_equal (names[i].key, key))
       return names[i].letter;
@@ -42,7 +43,10 @@ const GOptionEntry *
 recipe_flags_entries (RecipeFlags *self, const GOptionEntry *own)
 {
   const guint n = cow_recipe_n_settings ();
-  const GOptionEntry config = { "config", 'c', 0, G_OPTION_ARG_FILENAME, &self->config, "Settings from a file like recipe.ini", "FILE" };
+  const GOptionEntry config = {
+    "config", 'c', 0, G_OPTION_ARG_FILENAME, &self->config, "Settings from a file like recipe.ini",
+    "FILE"
+  };
 
   self->texts = g_new0 (char *, n);
   self->lists = g_new0 (char **, n);
@@ -74,7 +78,8 @@ apply (const RecipeFlags *self, guint i, CowRecipe *recipe, GError **error)
 {
   g_autofree char *value = given (self, i), *where = g_strconcat ("--", cow_recipe_key (i), NULL);
   g_autoptr (GError) local = NULL;
-  return !value || cow_recipe_set (recipe, i, value, where, &local) || verb_usage (error, "%s", local->message);
+  return !value || cow_recipe_set (recipe, i, value, where, &local) ||
+         verb_usage (error, "%s", local->message);
 }
 
 CowRecipe *
@@ -126,7 +131,9 @@ recipe_flags_change (const RecipeFlags *self, CowRecipe *recipe, GError **error)
   for (guint i = 0; i < cow_recipe_n_settings (); i++) {
     g_autofree char *value = given (self, i);
     if (value && !cow_recipe_is_free (i))
-      return verb_usage (error, "--%s: a resumed run keeps this setting; start a new run to change it", cow_recipe_key (i));
+      return verb_usage (error,
+                         "--%s: a resumed run keeps this setting; start a new run to change it",
+                         cow_recipe_key (i));
     if (!apply (self, i, recipe, error))
       return FALSE;
   }
@@ -139,17 +146,19 @@ recipe_flags_list (void)
   guint n;
   const CowRecipePreset *presets = cow_recipe_presets (&n);
   GString *text = g_string_new (NULL);
-  g_string_append_printf (text, "%-15s %-9s %5s %5s %9s %7s %9s  %s\n", "RECIPE", "KIND", "RANK", "BATCH", "RATE", "EPOCHS", "PICTURES",
-                          "");
+  g_string_append_printf (text, "%-15s %-9s %5s %5s %9s %7s %9s  %s\n", "RECIPE", "KIND", "RANK",
+                          "BATCH", "RATE", "EPOCHS", "PICTURES", "");
   for (guint i = 0; i < n; i++) {
     g_autoptr (CowRecipe) recipe = cow_recipe_new ();
     if (!cow_recipe_apply_preset (recipe, presets[i].name, NULL))
       continue;
-    g_autofree char *rank = cow_recipe_is_adapted (recipe) ? g_strdup_printf ("%d", recipe->rank) : g_strdup ("-");
+    g_autofree char *rank =
+        cow_recipe_is_adapted (recipe) ? g_strdup_printf ("%d", recipe->rank) : g_strdup ("-");
     g_autofree char *batch = g_strdup_printf ("%dx%d", recipe->batch, recipe->accumulation);
-    g_string_append_printf (text, "%-15s %-9s %5s %5s %9g %7d %9s  %s\n", presets[i].name, cow_recipe_kind_name (recipe), rank, batch,
-                            recipe->learning_rate, recipe->epochs, cow_normalisation_name (recipe->preprocess.normalisation),
-                            presets[i].summary);
+    g_string_append_printf (
+        text, "%-15s %-9s %5s %5s %9g %7d %9s  %s\n", presets[i].name,
+        cow_recipe_kind_name (recipe), rank, batch, recipe->learning_rate, recipe->epochs,
+        cow_normalisation_name (recipe->preprocess.normalisation), presets[i].summary);
   }
   return g_string_free (text, FALSE);
 }

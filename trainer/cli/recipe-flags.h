@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The settings of a recipe as options of a verb: one flag a setting, made from their table, and --config. */
+/* The settings of a recipe as options of a verb: one flag a setting, made from their table, and
+ * --config. */
 #ifndef COW_TRAINER_RECIPE_FLAGS_H
 #define COW_TRAINER_RECIPE_FLAGS_H
 
@@ -13,15 +14,18 @@ typedef struct {
   GArray *entries;    /* of GOptionEntry */
 } RecipeFlags;
 
-/* Entries of the settings, after those of the verb (ended by G_OPTION_ENTRY_NULL); they belong to the flags. */
+/* Entries of the settings, after those of the verb (ended by G_OPTION_ENTRY_NULL); they belong to
+ * the flags. */
 const GOptionEntry *recipe_flags_entries (RecipeFlags *self, const GOptionEntry *own);
 /* What --recipe names, or NULL. */
 const char *recipe_flags_preset (const RecipeFlags *self);
 /* A recipe from a preset (or NULL), --config and flags, which may leave out what a run needs. */
 CowRecipe *recipe_flags_fill (const RecipeFlags *self, const char *preset, GError **error);
-/* A whole recipe from preset, --config and flags. What the command line got wrong is an error of G_OPTION_ERROR. */
+/* A whole recipe from preset, --config and flags. What the command line got wrong is an error of
+ * G_OPTION_ERROR. */
 CowRecipe *recipe_flags_recipe (const RecipeFlags *self, GError **error);
-/* Changes a recipe that a run goes on with; flags that a resumed run cannot take are an error that names them. */
+/* Changes a recipe that a run goes on with; flags that a resumed run cannot take are an error that
+ * names them. */
 gboolean recipe_flags_change (const RecipeFlags *self, CowRecipe *recipe, GError **error);
 /* The table of presets. */
 char *recipe_flags_list (void);

@@ -50,7 +50,7 @@ append_padded (GString *text, const char *value, int width)
   g_string_append_printf (text, "%s%*s", value, MAX (width - text_width (value), 0), "");
 }
 
-/* ---- tables ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- tables ---------------------------------------------------------------------------------- */
 
 static void
 append_table_line (GString *text, char *const *cells, const int *widths, guint n, int indent)
@@ -76,7 +76,9 @@ append_table (GString *text, JsonArray *rows, int indent)
   for (GList *name = names; name; name = name->next, i++) {
     cells[i] = name_text (name->data);
     for (guint row = 0; row < n_rows; row++)
-      cells[(row + 1) * n + i] = value_text (name->data, json_object_get_member (json_array_get_object_element (rows, row), name->data));
+      cells[(row + 1) * n + i] =
+          value_text (name->data, json_object_get_member (json_array_get_object_element (rows, row),
+                                                          name->data));
     for (guint row = 0; row <= n_rows; row++)
       widths[i] = MAX (widths[i], text_width (cells[row * n + i]));
   }
@@ -84,7 +86,7 @@ append_table (GString *text, JsonArray *rows, int indent)
     append_table_line (text, cells + row * n, widths, n, indent);
 }
 
-/* ---- objects --------------------------------------------------------------------------------------------------------------------- */
+/* ---- objects --------------------------------------------------------------------------------- */
 
 static gboolean
 is_table (JsonNode *node)

@@ -9,11 +9,14 @@ static const VerbHelp help = {
   "Example:\n"
   "  cow-trainer track runs/barn-3\n"
   "\n"
-  "FOLDER is the output folder of `cow-trainer train`. A run never waits for MLflow: what it logs goes to mlflow-spool.jsonl in its\n"
-  "folder and from there to the server. What is left when the run ends is sent by this, or by `train --resume`. Sending twice does no\n"
+  "FOLDER is the output folder of `cow-trainer train`. A run never waits for MLflow: what it logs "
+  "goes to mlflow-spool.jsonl in its\n"
+  "folder and from there to the server. What is left when the run ends is sent by this, or by "
+  "`train --resume`. Sending twice does no\n"
   "harm. The server is the run's own unless --uri or MLFLOW_TRACKING_URI names another.\n"
   "\n"
-  "Environment: MLFLOW_TRACKING_URI; MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN: a login, never\n"
+  "Environment: MLFLOW_TRACKING_URI; MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or "
+  "MLFLOW_TRACKING_TOKEN: a login, never\n"
   "written to the folder, and sent only to a server that --uri or MLFLOW_TRACKING_URI names.",
 };
 
@@ -31,7 +34,8 @@ verb_track (int argc, char **argv, GError **error)
   double wait_s = COW_TRACKER_WAIT_S;
   guint64 sent_bytes = 0;
   const GOptionEntry entries[] = {
-    { "uri", 0, 0, G_OPTION_ARG_STRING, &uri, "The MLflow server, http(s)://HOST[:PORT] (the run's)", "URI" },
+    { "uri", 0, 0, G_OPTION_ARG_STRING, &uri,
+      "The MLflow server, http(s)://HOST[:PORT] (the run's)", "URI" },
     { "wait", 0, 0, G_OPTION_ARG_DOUBLE, &wait_s, "Give up after so many seconds (30)", "S" },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments, NULL, NULL },
     G_OPTION_ENTRY_NULL,

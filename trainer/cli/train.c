@@ -13,18 +13,24 @@ static const VerbHelp help = {
   "",
   "Trains a recipe on labelled pictures.",
   "Examples:\n"
-  "  cow-trainer train --recipe qlora-all-r16 --model dinov3-vit7b16-nf4 --data cows/ --out runs/barn-3\n"
+  "  cow-trainer train --recipe qlora-all-r16 --model dinov3-vit7b16-nf4 --data cows/ --out "
+  "runs/barn-3\n"
   "  cow-trainer train --config runs/barn-3/recipe.ini --rank 64 --alpha 128 --out runs/barn-4\n"
   "  cow-trainer train --resume runs/barn-3 --epochs 100\n"
   "\n"
-  "Settings come from the recipe, then from --config, then from flags. `cow-trainer check` tells beforehand what is wrong with the\n"
+  "Settings come from the recipe, then from --config, then from flags. `cow-trainer check` tells "
+  "beforehand what is wrong with the\n"
   "pictures, `cow-trainer estimate` what a recipe will take.\n"
   "\n"
-  "FOLDER of --out gets recipe.ini (all settings), contact-sheet.png (what the network is shown), results.csv (a row an epoch), plots/,\n"
-  "best/ (the adapter to use) and last/ (to go on from). Ctrl-C ends the step, saves and stops; a second one stops at once. However a\n"
-  "run ends, --resume FOLDER goes on with it, to the same result as if it had never stopped (on a processor with the same\n"
+  "FOLDER of --out gets recipe.ini (all settings), contact-sheet.png (what the network is shown), "
+  "results.csv (a row an epoch), plots/,\n"
+  "best/ (the adapter to use) and last/ (to go on from). Ctrl-C ends the step, saves and stops; a "
+  "second one stops at once. However a\n"
+  "run ends, --resume FOLDER goes on with it, to the same result as if it had never stopped (on a "
+  "processor with the same\n"
   "instructions: others round otherwise, which is said); it may be given more --epochs. There it\n"
-  "takes those flags only that do not change what is computed: --epochs, --patience, --min-delta, --max-hours, --save-every, --workers,\n"
+  "takes those flags only that do not change what is computed: --epochs, --patience, --min-delta, "
+  "--max-hours, --save-every, --workers,\n"
   "--cache and those of the tracking.\n"
   "\n"
   "Environment: MLFLOW_TRACKING_URI and the variables of `cow-trainer track`; COWBEHAVIOR_CPU.",
@@ -54,12 +60,13 @@ resumed_recipe (const Options *options, GError **error)
   g_autoptr (CowRecipe) recipe = cow_recipe_new ();
 
   if (!g_file_test (path, G_FILE_TEST_EXISTS)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s: no run to go on with: it has no recipe.ini (--out FOLDER starts one)",
+    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
+                 "%s: no run to go on with: it has no recipe.ini (--out FOLDER starts one)",
                  options->resume);
     return NULL;
   }
-  if (!cow_recipe_apply_file (recipe, path, TRUE, error) || !recipe_flags_change (&options->flags, recipe, error) ||
-      !cow_recipe_check (recipe, error))
+  if (!cow_recipe_apply_file (recipe, path, TRUE, error) ||
+      !recipe_flags_change (&options->flags, recipe, error) || !cow_recipe_check (recipe, error))
     return NULL;
   return g_steal_pointer (&recipe);
 }
@@ -81,7 +88,7 @@ choose_recipe (const Options *options, GError **error)
   return g_steal_pointer (&recipe);
 }
 
-/* ---- what comes next ------------------------------------------------------------------------------------------------------------- */
+/* ---- what comes next ------------------------------------------------------------------------- */
 
 static char *
 quoted (const char *text)
@@ -104,22 +111,26 @@ say_next (const CowRun *run, const CowRecipe *recipe, const char *folder)
 
   if (at->best_epoch == 0)
     return;
-  g_print ("Best: %.2f %% of %u validation pictures right, in epoch %.0f: %s\n", 100 * at->best_accuracy, dataset->splits[COW_VAL]->len,
-           at->best_epoch, best);
+  g_print ("Best: %.2f %% of %u validation pictures right, in epoch %.0f: %s\n",
+           100 * at->best_accuracy, dataset->splits[COW_VAL]->len, at->best_epoch, best);
   g_print ("How good is it?  cow-trainer eval --adapter %s --out %s\n", adapter, out);
-  g_print ("On a video:      gst-launch-1.0 filesrc location=barn.mp4 ! decodebin ! videoconvert ! cowbehavior%s%s adapter=%s ! fakesink\n",
+  g_print ("On a video:      gst-launch-1.0 filesrc location=barn.mp4 ! decodebin ! videoconvert ! "
+           "cowbehavior%s%s adapter=%s ! fakesink\n",
            model ? " model=" : "", model ? model : "", adapter);
 }
 
 static gboolean
-say_end (const CowRun *run, const CowRecipe *recipe, const char *folder, CowLoopEnd end, GError **error)
+say_end (const CowRun *run, const CowRecipe *recipe, const char *folder, CowLoopEnd end,
+         GError **error)
 {
   g_autofree char *word = quoted (folder);
 
   switch (end) {
   case COW_LOOP_INTERRUPTED:
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED,
-                 "stopped; all that was learned is saved, this goes on: cow-trainer train --resume %s", word);
+    g_set_error (
+        error, G_IO_ERROR, G_IO_ERROR_CANCELLED,
+        "stopped; all that was learned is saved, this goes on: cow-trainer train --resume %s",
+        word);
     return FALSE;
   case COW_LOOP_HOURS:
     g_print ("Stopped after --max-hours; this goes on: cow-trainer train --resume %s\n", word);
@@ -142,7 +153,8 @@ say_failure (const char *folder, GError *why, GError **error)
   g_autofree char *word = quoted (folder);
 
   if (cow_run_folder_has_run (folder))
-    g_prefix_error (&why, "the last checkpoint in %s is whole (cow-trainer train --resume %s): ", folder, word);
+    g_prefix_error (
+        &why, "the last checkpoint in %s is whole (cow-trainer train --resume %s): ", folder, word);
   g_propagate_error (error, why);
   return FALSE;
 }
@@ -151,7 +163,9 @@ static gboolean
 train (const Options *options, CowRecipe *recipe, GError **error)
 {
   const char *folder = options->resume ? options->resume : options->out;
-  const CowRunOptions running = { .recipe = recipe, .folder = folder, .resume = options->resume != NULL, .force = options->force };
+  const CowRunOptions running = {
+    .recipe = recipe, .folder = folder, .resume = options->resume != NULL, .force = options->force
+  };
   GError *why = NULL;
   CowLoopEnd end;
 
@@ -159,7 +173,8 @@ train (const Options *options, CowRecipe *recipe, GError **error)
   g_autoptr (CowRun) run = cow_run_open (&running, &why);
   if (!run) {
     if (g_error_matches (why, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-      g_prefix_error (&why, "before the training (cow-trainer train --resume %s goes on): ", folder);
+      g_prefix_error (&why,
+                      "before the training (cow-trainer train --resume %s goes on): ", folder);
     g_propagate_error (error, why);
     return FALSE;
   }
@@ -174,9 +189,11 @@ verb_train (int argc, char **argv, GError **error)
   g_auto (Options) options = { 0 };
   const GOptionEntry own[] = {
     { "out", 'o', 0, G_OPTION_ARG_FILENAME, &options.out, "Folder that a new run fills", "FOLDER" },
-    { "resume", 0, 0, G_OPTION_ARG_FILENAME, &options.resume, "Go on with the run in this folder", "FOLDER" },
+    { "resume", 0, 0, G_OPTION_ARG_FILENAME, &options.resume, "Go on with the run in this folder",
+      "FOLDER" },
     { "list-recipes", 0, 0, G_OPTION_ARG_NONE, &options.list, "Show the recipes and end", NULL },
-    { "force", 0, 0, G_OPTION_ARG_NONE, &options.force, "Start even if memory seems not to suffice", NULL },
+    { "force", 0, 0, G_OPTION_ARG_NONE, &options.force, "Start even if memory seems not to suffice",
+      NULL },
     G_OPTION_ENTRY_NULL,
   };
 

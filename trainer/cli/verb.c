@@ -2,7 +2,8 @@
 #include "trainer/cli/verb.h"
 
 gboolean
-verb_parse (const VerbHelp *help, const GOptionEntry *entries, int argc, char **argv, GError **error)
+verb_parse (const VerbHelp *help, const GOptionEntry *entries, int argc, char **argv,
+            GError **error)
 {
   g_autoptr (GOptionContext) context = g_option_context_new (help->arguments);
   g_option_context_set_summary (context, help->summary);

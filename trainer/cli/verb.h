@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The verbs of cow-trainer and what they share. A verb gets its own arguments (argv[0] is its name) and says what went wrong in a GError;
- * main () prints that as the one line "cow-trainer: ..." and chooses the exit status: 2 for the domain G_OPTION_ERROR (the command line
- * makes no sense), 1 for everything else.
+ * The verbs of cow-trainer and what they share. A verb gets its own arguments (argv[0] is its name)
+ * and says what went wrong in a GError; main () prints that as the one line "cow-trainer: ..." and
+ * chooses the exit status: 2 for the domain G_OPTION_ERROR (the command line makes no sense), 1 for
+ * everything else.
  */
 #ifndef COW_TRAINER_VERB_H
 #define COW_TRAINER_VERB_H
@@ -29,7 +30,8 @@ typedef struct {
 } VerbHelp;
 
 /* Reads a verb's options. --help prints and ends the process. */
-gboolean verb_parse (const VerbHelp *help, const GOptionEntry *entries, int argc, char **argv, GError **error);
+gboolean verb_parse (const VerbHelp *help, const GOptionEntry *entries, int argc, char **argv,
+                     GError **error);
 /* Sets an error of the command line; always FALSE, to be returned. */
 gboolean verb_usage (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
 

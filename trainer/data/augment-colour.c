@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Changes of light and colour, most of them as tables of 256 values a channel; then noise and blur. */
+/* Changes of light and colour, most of them as tables of 256 values a channel; then noise and blur.
+ */
 #include <math.h>
 #include <string.h>
 
@@ -18,10 +19,12 @@ to_byte (double value)
 static int
 apply_table (const Table *table, VipsImage **image)
 {
-  VipsImage *next = NULL, *lut = vips_image_new_from_memory (table->value, sizeof table->value, 256, 1, 3, VIPS_FORMAT_UCHAR);
+  VipsImage *next = NULL, *lut = vips_image_new_from_memory (table->value, sizeof table->value, 256,
+                                                             1, 3, VIPS_FORMAT_UCHAR);
   int status = lut ? vips_maplut (*image, &next, lut, NULL) : -1;
 
-  /* maplut computes when pixels are asked for, but the table is on the caller's stack: pixels are asked for here. */
+  /* maplut computes when pixels are asked for, but the table is on the caller's stack: pixels are
+   * asked for here. */
   if (status == 0) {
     VipsImage *memory = vips_image_copy_memory (next);
     /* What the channels mean stays what it was; maplut takes that from the table. */
@@ -52,7 +55,8 @@ shift_hsv (double hue, double saturation, double value, VipsImage **image)
   VipsImage *next = NULL;
   Table table;
 
-  if (augment_step (image, &next, vips_colourspace (*image, &next, VIPS_INTERPRETATION_HSV, NULL)) != 0)
+  if (augment_step (image, &next,
+                    vips_colourspace (*image, &next, VIPS_INTERPRETATION_HSV, NULL)) != 0)
     return -1;
   for (int i = 0; i < 256; i++) {
     table.value[i][0] = (guint8)((int)lrint (i + 256 * hue + 256) & 255);
@@ -61,7 +65,8 @@ shift_hsv (double hue, double saturation, double value, VipsImage **image)
   }
   if (apply_table (&table, image) != 0)
     return -1;
-  return augment_step (image, &next, vips_colourspace (*image, &next, VIPS_INTERPRETATION_sRGB, NULL));
+  return augment_step (image, &next,
+                       vips_colourspace (*image, &next, VIPS_INTERPRETATION_sRGB, NULL));
 }
 
 /* Contrast about the mean brightness of the whole picture. */
@@ -89,7 +94,9 @@ change_saturation (double gain, VipsImage **image)
   for (int i = 0; i < 9; i++)
     matrix[i] = (1 - gain) * luma[i % 3] + (i % 4 == 0 ? gain : 0);
   VipsImage *recombination = vips_image_new_matrix_from_array (3, 3, matrix, 9);
-  int status = recombination ? augment_step (image, &next, vips_recomb (*image, &next, recombination, NULL)) : -1;
+  int status = recombination
+                   ? augment_step (image, &next, vips_recomb (*image, &next, recombination, NULL))
+                   : -1;
   g_clear_object (&recombination);
   if (status == 0)
     status = augment_step (image, &next, vips_rint (*image, &next, NULL));
@@ -135,7 +142,8 @@ augment_colour (Draw *draw, const AugmentStrength *strength, VipsImage **image)
   }
   case 1: {
     /* Hue 10 in OpenCV's unit, of which 180 make the circle. */
-    const double hue = part * draw_between (draw, -10, 10) / 180, saturation = part * draw_between (draw, -20, 20);
+    const double hue = part * draw_between (draw, -10, 10) / 180,
+                 saturation = part * draw_between (draw, -20, 20);
     return shift_hsv (hue, saturation, part * draw_between (draw, -20, 20), image);
   }
   default:
@@ -143,7 +151,7 @@ augment_colour (Draw *draw, const AugmentStrength *strength, VipsImage **image)
   }
 }
 
-/* ---- noise and blur -------------------------------------------------------------------------------------------------------------- */
+/* ---- noise and blur -------------------------------------------------------------------------- */
 
 /* Gaussian noise of one variance for all channels, each pixel and channel by itself. */
 static int
@@ -153,7 +161,8 @@ add_noise (Draw *draw, VipsImage **image)
   const double sigma = sqrt (draw_between (draw, 10, 50));
   VipsImage *flat = NULL, *noise = NULL, *next = NULL;
 
-  int status = vips_gaussnoise (&flat, 3 * width, height, "sigma", sigma, "mean", 0.0, "seed", draw_int (draw, 0, G_MAXINT - 1), NULL);
+  int status = vips_gaussnoise (&flat, 3 * width, height, "sigma", sigma, "mean", 0.0, "seed",
+                                draw_int (draw, 0, G_MAXINT - 1), NULL);
   if (status == 0)
     status = vips_bandfold (flat, &noise, "factor", 3, NULL);
   if (status == 0)
@@ -169,7 +178,8 @@ add_noise (Draw *draw, VipsImage **image)
 static int
 convolve (const double *mask, int size, VipsImage **image)
 {
-  VipsImage *next = NULL, *matrix = vips_image_new_matrix_from_array (size, size, mask, size * size);
+  VipsImage *next = NULL,
+            *matrix = vips_image_new_matrix_from_array (size, size, mask, size * size);
   double sum = 0;
 
   if (!matrix)
@@ -202,11 +212,13 @@ static int
 motion_blur (Draw *draw, VipsImage **image)
 {
   const int size = draw_chance (draw, .5) ? 3 : 5, middle = size / 2;
-  const double angle = draw_between (draw, 0, G_PI), longest = MAX (fabs (cos (angle)), fabs (sin (angle)));
+  const double angle = draw_between (draw, 0, G_PI),
+               longest = MAX (fabs (cos (angle)), fabs (sin (angle)));
   double mask[25] = { 0 };
 
   for (int i = -middle; i <= middle; i++) {
-    const int x = (int)lrint (i * cos (angle) / longest), y = (int)lrint (i * sin (angle) / longest);
+    const int x = (int)lrint (i * cos (angle) / longest),
+              y = (int)lrint (i * sin (angle) / longest);
     mask[(y + middle) * size + x + middle] = 1;
   }
   return convolve (mask, size, image);

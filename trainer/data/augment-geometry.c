@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Flip, rotations, shift, scale and perspective as one map from places of the result to places of the picture, so that pixels are
- * interpolated once. Maps are homogeneous 3 x 3 matrices; what lies outside the picture is black.
+ * Flip, rotations, shift, scale and perspective as one map from places of the result to places of
+ * the picture, so that pixels are interpolated once. Maps are homogeneous 3 x 3 matrices; what lies
+ * outside the picture is black.
  */
 #include <math.h>
 #include <string.h>
@@ -14,7 +15,8 @@ typedef struct {
 
 static const Map identity = { { { 1, 0, 0 }, { 0, 1, 0 }, { 0, 0, 1 } } };
 
-/* first becomes: first go `then`, then what first did; a change made later to the picture is nearer to the result's places. */
+/* first becomes: first go `then`, then what first did; a change made later to the picture is nearer
+ * to the result's places. */
 static void
 append (Map *first, const Map *then)
 {
@@ -27,9 +29,11 @@ append (Map *first, const Map *then)
   *first = product;
 }
 
-/* Where the pixels come from of a picture turned by `degrees` and magnified by `scale` about its centre, then moved. */
+/* Where the pixels come from of a picture turned by `degrees` and magnified by `scale` about its
+ * centre, then moved. */
 static Map
-similarity (double width, double height, double degrees, double scale, double shift_x, double shift_y)
+similarity (double width, double height, double degrees, double scale, double shift_x,
+            double shift_y)
 {
   const double c = cos (degrees * G_PI / 180) / scale, s = sin (degrees * G_PI / 180) / scale;
   const double x = (width - 1) / 2, y = (height - 1) / 2, dx = x + shift_x, dy = y + shift_y;
@@ -46,12 +50,13 @@ square_to_quad (const double x[4], const double y[4])
   const double area = dx1 * dy2 - dx2 * dy1;
   const double g = (dx3 * dy2 - dx2 * dy3) / area, h = (dx1 * dy3 - dx3 * dy1) / area;
 
-  return (Map){
-    { { x[1] - x[0] + g * x[1], x[3] - x[0] + h * x[3], x[0] }, { y[1] - y[0] + g * y[1], y[3] - y[0] + h * y[3], y[0] }, { g, h, 1 } }
-  };
+  return (Map){ { { x[1] - x[0] + g * x[1], x[3] - x[0] + h * x[3], x[0] },
+                  { y[1] - y[0] + g * y[1], y[3] - y[0] + h * y[3], y[0] },
+                  { g, h, 1 } } };
 }
 
-/* A number of albumentations' Perspective: how far a corner moves inwards, as a part of the side. */
+/* A number of albumentations' Perspective: how far a corner moves inwards, as a part of the side.
+ */
 static double
 draw_corner (Draw *draw, double scale)
 {
@@ -72,7 +77,9 @@ perspective (Draw *draw, double width, double height)
     y[i] = fabs (corner_y[i] - draw_corner (draw, scale)) * (height - 1);
   }
   Map map = square_to_quad (x, y);
-  const Map to_unit = { { { 1 / MAX (width - 1, 1), 0, 0 }, { 0, 1 / MAX (height - 1, 1), 0 }, { 0, 0, 1 } } };
+  const Map to_unit = {
+    { { 1 / MAX (width - 1, 1), 0, 0 }, { 0, 1 / MAX (height - 1, 1), 0 }, { 0, 0, 1 } }
+  };
   append (&map, &to_unit);
   return map;
 }
@@ -84,7 +91,8 @@ apply (const Map *map, VipsImage **image)
   VipsImage *places = vips_image_new_memory (), *next = NULL;
   g_autofree float *line = g_new (float, 2 * (gsize)width);
 
-  vips_image_init_fields (places, width, height, 2, VIPS_FORMAT_FLOAT, VIPS_CODING_NONE, VIPS_INTERPRETATION_MULTIBAND, 1, 1);
+  vips_image_init_fields (places, width, height, 2, VIPS_FORMAT_FLOAT, VIPS_CODING_NONE,
+                          VIPS_INTERPRETATION_MULTIBAND, 1, 1);
   int status = 0;
   for (int y = 0; y < height && status == 0; y++) {
     for (int x = 0; x < width; x++) {
@@ -103,7 +111,8 @@ apply (const Map *map, VipsImage **image)
 int
 augment_geometry (Draw *draw, const AugmentStrength *strength, VipsImage **image)
 {
-  const double width = vips_image_get_width (*image), height = vips_image_get_height (*image), degrees = strength->degrees;
+  const double width = vips_image_get_width (*image), height = vips_image_get_height (*image),
+               degrees = strength->degrees;
   Map map = identity;
 
   if (draw_chance (draw, .5)) {
@@ -115,7 +124,8 @@ augment_geometry (Draw *draw, const AugmentStrength *strength, VipsImage **image
     append (&map, &turn);
   }
   if (draw_chance (draw, .5)) {
-    const double angle = draw_between (draw, -degrees, degrees), scale = draw_between (draw, 1 - strength->zoom, 1 + strength->zoom);
+    const double angle = draw_between (draw, -degrees, degrees),
+                 scale = draw_between (draw, 1 - strength->zoom, 1 + strength->zoom);
     const double x = draw_between (draw, -.1, .1), y = draw_between (draw, -.1, .1);
     const Map move = similarity (width, height, angle, scale, x * width, y * height);
     append (&map, &move);

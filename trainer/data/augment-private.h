@@ -11,7 +11,8 @@
 typedef struct {
   double degrees; /* of rotations, either way */
   double zoom;    /* scale 1 +- this */
-  double light;   /* brightness and contrast, +- this; the other colours in proportion (.2 is the recipe's medium) */
+  double light;   /* brightness and contrast, +- this; the other colours in proportion (.2 is the
+                     recipe's medium) */
 } AugmentStrength;
 
 /* A picture's random numbers, one after the other. */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The order of the changes and how likely each is, from the cow recipes ("medium"): flip .5; rotate .5; shift, scale and rotate .5;
- * perspective .3 (augment-geometry.c); one of brightness and contrast, hue and saturation, colour jitter .8; one of noise, blur, motion
- * blur .3 (augment-colour.c); black holes .2. "light" and "heavy" differ in the angles, the scale and the strength of the colours.
+ * The order of the changes and how likely each is, from the cow recipes ("medium"): flip .5; rotate
+ * .5; shift, scale and rotate .5; perspective .3 (augment-geometry.c); one of brightness and
+ * contrast, hue and saturation, colour jitter .8; one of noise, blur, motion blur .3
+ * (augment-colour.c); black holes .2. "light" and "heavy" differ in the angles, the scale and the
+ * strength of the colours.
  */
 #include "trainer/data/augment.h"
 
@@ -74,7 +76,8 @@ punch_holes (Draw *draw, guint8 *rgb, int width, int height)
   const int n = draw_int (draw, 1, 8);
 
   for (int i = 0; i < n; i++) {
-    const int w = draw_int (draw, 1, MAX (width / 10, 1)), h = draw_int (draw, 1, MAX (height / 10, 1));
+    const int w = draw_int (draw, 1, MAX (width / 10, 1)),
+              h = draw_int (draw, 1, MAX (height / 10, 1));
     const int x = draw_int (draw, 0, width - w), y = draw_int (draw, 0, height - h);
     for (int row = y; row < y + h; row++)
       memset (rgb + 3 * ((gsize)row * (gsize)width + (gsize)x), 0, 3 * (gsize)w);
@@ -92,7 +95,8 @@ change (Draw *draw, const AugmentStrength *strength, guint8 *rgb, int width, int
   if (!image)
     return -1;
   image->Type = VIPS_INTERPRETATION_sRGB;
-  if (augment_geometry (draw, strength, &image) == 0 && augment_colour (draw, strength, &image) == 0 && augment_noise (draw, &image) == 0)
+  if (augment_geometry (draw, strength, &image) == 0 &&
+      augment_colour (draw, strength, &image) == 0 && augment_noise (draw, &image) == 0)
     changed = vips_image_write_to_memory (image, &n_changed);
   g_object_unref (image);
   if (!changed)

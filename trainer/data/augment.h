@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Random changes of a picture that leave its class what it is: those of the cow recipes, by albumentations' definitions, done with libvips.
+ * Random changes of a picture that leave its class what it is: those of the cow recipes, by
+ * albumentations' definitions, done with libvips.
  *
- * They apply to the picture at the network's size, after resizing and before normalising, so that a copy that was not changed is what
- * evaluation sees, and the cost does not depend on the camera.
+ * They apply to the picture at the network's size, after resizing and before normalising, so that a
+ * copy that was not changed is what evaluation sees, and the cost does not depend on the camera.
  */
 #ifndef COW_TRAINER_AUGMENT_H
 #define COW_TRAINER_AUGMENT_H
@@ -12,14 +13,21 @@
 
 G_BEGIN_DECLS
 
-typedef enum { COW_AUGMENT_NONE, COW_AUGMENT_LIGHT, COW_AUGMENT_MEDIUM, COW_AUGMENT_HEAVY } CowAugment;
+typedef enum {
+  COW_AUGMENT_NONE,
+  COW_AUGMENT_LIGHT,
+  COW_AUGMENT_MEDIUM,
+  COW_AUGMENT_HEAVY
+} CowAugment;
 
 /* "none" | "light" | "medium" | "heavy" */
 const char *cow_augment_name (CowAugment level);
 gboolean cow_augment_parse (const char *name, CowAugment *level);
 
-/* Changes rgb [height, width, 3] in place, as the key says: the same key gives the same picture. From any thread. */
-gboolean cow_augment_run (CowAugment level, guint64 key, guint8 *rgb, int width, int height, GError **error);
+/* Changes rgb [height, width, 3] in place, as the key says: the same key gives the same picture.
+ * From any thread. */
+gboolean cow_augment_run (CowAugment level, guint64 key, guint8 *rgb, int width, int height,
+                          GError **error);
 
 G_END_DECLS
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Pictures that are there more than once: equal files (with equal boxes), and pictures that look alike. */
+/* Pictures that are there more than once: equal files (with equal boxes), and pictures that look
+ * alike. */
 #include "trainer/data/check.h"
 
 static gboolean
@@ -37,7 +38,8 @@ free_set (gpointer set)
     g_array_unref (set);
 }
 
-/* Judges the sets of two and more that numbers [samples] make; those of G_MAXUINT belong to none. */
+/* Judges the sets of two and more that numbers [samples] make; those of G_MAXUINT belong to none.
+ */
 static void
 judge_sets (Check *self, const guint *numbers, gboolean near)
 {
@@ -69,8 +71,9 @@ number_equal (const Check *self, guint *numbers)
     numbers[i] = G_MAXUINT;
     if (!self->pictures[i].readable)
       continue;
-    char *key = g_strdup_printf ("%s %d %a %a %a %a", self->pictures[i].content, (int)sample->box_kind, sample->box[0], sample->box[1],
-                                 sample->box[2], sample->box[3]);
+    char *key =
+        g_strdup_printf ("%s %d %a %a %a %a", self->pictures[i].content, (int)sample->box_kind,
+                         sample->box[0], sample->box[1], sample->box[2], sample->box[3]);
     const guint old = GPOINTER_TO_UINT (g_hash_table_lookup (known, key));
     numbers[i] = old ? old - 1 : i;
     if (old)

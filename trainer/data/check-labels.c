@@ -4,15 +4,17 @@
 
 #include <string.h>
 
-#define FEW_PICTURES 2 /* of a class: where most have no more, the column of classes holds something else */
+#define FEW_PICTURES                                                                               \
+  2 /* of a class: where most have no more, the column of classes holds something else */
 
-/* ---- classes --------------------------------------------------------------------------------------------------------------------- */
+/* ---- classes --------------------------------------------------------------------------------- */
 
 /* Whether our own division left a class out of a split, as it may. */
 static gboolean
 ours (const CowDataset *dataset, CowSplit split, guint label)
 {
-  return dataset->divided && split != COW_TRAIN && cow_dataset_count (dataset, COW_TRAIN, (int)label) > 0;
+  return dataset->divided && split != COW_TRAIN &&
+         cow_dataset_count (dataset, COW_TRAIN, (int)label) > 0;
 }
 
 static void
@@ -23,8 +25,10 @@ find_missing (Check *self)
   for (CowSplit split = COW_TRAIN; split < COW_N_SPLITS; split++)
     for (guint c = 0; c < dataset->n_classes && dataset->splits[split]->len > 0; c++)
       if (cow_dataset_count (dataset, split, (int)c) == 0)
-        check_add (self, ours (dataset, split, c) ? CHECK_UNMEASURED : CHECK_CLASS, FALSE, g_array_new (FALSE, FALSE, sizeof (guint)),
-                   g_strdup_printf ("\"%s\" has no pictures in %s", dataset->classes[c], cow_split_name (split)));
+        check_add (self, ours (dataset, split, c) ? CHECK_UNMEASURED : CHECK_CLASS, FALSE,
+                   g_array_new (FALSE, FALSE, sizeof (guint)),
+                   g_strdup_printf ("\"%s\" has no pictures in %s", dataset->classes[c],
+                                    cow_split_name (split)));
 }
 
 static gboolean
@@ -53,12 +57,15 @@ find_odd_column (Check *self)
     n_rare += n <= FEW_PICTURES;
   }
   if (n_pictures > 0)
-    text = g_strdup_printf ("%u of %u classes are called like pictures", n_pictures, dataset->n_classes);
+    text = g_strdup_printf ("%u of %u classes are called like pictures", n_pictures,
+                            dataset->n_classes);
   else if (n_numbers == dataset->n_classes)
-    text = g_strdup_printf ("all %u classes are numbers: an adapter will answer with numbers, too", dataset->n_classes);
+    text = g_strdup_printf ("all %u classes are numbers: an adapter will answer with numbers, too",
+                            dataset->n_classes);
   else if (n_rare > dataset->n_classes / 2 && dataset->n_classes > 10)
-    text = g_strdup_printf ("%u of %u classes have at most %d pictures: is this the column, or the folder, of the classes?", n_rare,
-                            dataset->n_classes, FEW_PICTURES);
+    text = g_strdup_printf ("%u of %u classes have at most %d pictures: is this the column, or the "
+                            "folder, of the classes?",
+                            n_rare, dataset->n_classes, FEW_PICTURES);
   if (text)
     check_add (self, CHECK_COLUMN, FALSE, g_array_ref (none), text);
   g_array_unref (none);
@@ -88,18 +95,20 @@ find_other_folder (Check *self)
       continue;
     GArray *samples = g_array_new (FALSE, FALSE, sizeof (guint));
     g_array_append_val (samples, i);
-    check_add (self, CHECK_FOLDER, FALSE, samples, g_strdup_printf ("is labelled \"%s\"", self->dataset->classes[sample->label]));
+    check_add (self, CHECK_FOLDER, FALSE, samples,
+               g_strdup_printf ("is labelled \"%s\"", self->dataset->classes[sample->label]));
   }
 }
 
-/* ---- groups ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- groups ---------------------------------------------------------------------------------- */
 
 /* One finding a group, with its pictures outside of training. */
 static void
 find_torn_groups (Check *self)
 {
   const CowDataset *dataset = self->dataset;
-  g_autoptr (GHashTable) train = g_hash_table_new (g_str_hash, g_str_equal), torn = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (GHashTable) train = g_hash_table_new (g_str_hash, g_str_equal),
+                         torn = g_hash_table_new (g_str_hash, g_str_equal);
 
   for (guint i = 0; i < dataset->samples->len; i++) {
     const CowSample *sample = cow_dataset_sample (dataset, i);
@@ -108,13 +117,15 @@ find_torn_groups (Check *self)
   }
   for (guint i = 0; i < dataset->samples->len; i++) {
     const CowSample *sample = cow_dataset_sample (dataset, i);
-    if (!sample->group || sample->split == COW_TRAIN || !g_hash_table_contains (train, sample->group))
+    if (!sample->group || sample->split == COW_TRAIN ||
+        !g_hash_table_contains (train, sample->group))
       continue;
     GArray *samples = g_hash_table_lookup (torn, sample->group);
     if (!samples) {
       samples = g_array_new (FALSE, FALSE, sizeof (guint));
       g_hash_table_insert (torn, (gpointer)sample->group, samples);
-      check_add (self, CHECK_GROUP, FALSE, samples, g_strdup_printf ("%s %s is also in train", dataset->grouped_by, sample->group));
+      check_add (self, CHECK_GROUP, FALSE, samples,
+                 g_strdup_printf ("%s %s is also in train", dataset->grouped_by, sample->group));
     }
     g_array_append_val (samples, i);
   }

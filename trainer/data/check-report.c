@@ -3,28 +3,39 @@
 
 #include <string.h>
 
-/* ---- words ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- words ----------------------------------------------------------------------------------- */
 
 static const struct {
   const char *name; /* in JSON */
   const char *exact, *near;
   const char *advice;
 } kinds[CHECK_N_KINDS] = {
-  [CHECK_UNREADABLE] = { "unreadable", "pictures cannot be read", NULL, "Take them out or replace them: training stops at one." },
-  [CHECK_OUTSIDE] = { "outside", "boxes lie outside their picture", NULL, "Correct or remove these rows." },
+  [CHECK_UNREADABLE] = { "unreadable", "pictures cannot be read", NULL,
+                         "Take them out or replace them: training stops at one." },
+  [CHECK_OUTSIDE] = { "outside", "boxes lie outside their picture", NULL,
+                      "Correct or remove these rows." },
   [CHECK_CLASS] = { "class-missing", "classes lack pictures in a split", NULL,
-                    "Nothing is learnt, or measured, of them there. Add pictures, or train with --allow-missing." },
-  [CHECK_UNMEASURED] = { "class-unmeasured", "classes got no pictures in a split when they were divided", NULL,
+                    "Nothing is learnt, or measured, of them there. Add pictures, or train with "
+                    "--allow-missing." },
+  [CHECK_UNMEASURED] = { "class-unmeasured",
+                         "classes got no pictures in a split when they were divided", NULL,
                          "All of a class is in one group, or there are too few." },
   [CHECK_GROUP] = { "group-torn", "groups are on both sides of the split", NULL,
-                    "Results will look better than they are: move each group to one side, or let --data divide with --group-by." },
-  [CHECK_TWO_LABELS] = { "two-labels", "pictures are there under two classes", "sets of pictures look alike and have two classes",
+                    "Results will look better than they are: move each group to one side, or let "
+                    "--data divide with --group-by." },
+  [CHECK_TWO_LABELS] = { "two-labels", "pictures are there under two classes",
+                         "sets of pictures look alike and have two classes",
                          "Keep the one that is right." },
-  [CHECK_TWO_SPLITS] = { "two-splits", "pictures are there in two splits", "sets of pictures look alike and are in two splits",
-                         "Results will look better than they are: keep each on one side (--group-by)." },
-  [CHECK_DUPLICATE] = { "duplicate", "pictures are there more than once", "sets of pictures look alike", "They count double." },
-  [CHECK_COLUMN] = { "column", "doubt about the classes", NULL, "--label-column names another column." },
-  [CHECK_FOLDER] = { "folder", "pictures lie in a folder that is called like another class", NULL, "One of the two is perhaps wrong." },
+  [CHECK_TWO_SPLITS] = { "two-splits", "pictures are there in two splits",
+                         "sets of pictures look alike and are in two splits",
+                         "Results will look better than they are: keep each on one side "
+                         "(--group-by)." },
+  [CHECK_DUPLICATE] = { "duplicate", "pictures are there more than once",
+                        "sets of pictures look alike", "They count double." },
+  [CHECK_COLUMN] = { "column", "doubt about the classes", NULL,
+                     "--label-column names another column." },
+  [CHECK_FOLDER] = { "folder", "pictures lie in a folder that is called like another class", NULL,
+                     "One of the two is perhaps wrong." },
   [CHECK_TINY] = { "tiny", "pictures are very small", NULL, "Little is to be seen on them." },
 };
 
@@ -34,7 +45,7 @@ title (CheckKind kind, gboolean near)
   return near ? kinds[kind].near : kinds[kind].exact;
 }
 
-/* ---- text ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- text ------------------------------------------------------------------------------------ */
 
 static void
 add_table (GString *text, const CowDataset *dataset)
@@ -47,13 +58,16 @@ add_table (GString *text, const CowDataset *dataset)
   for (guint c = 0; c < dataset->n_classes; c++) {
     /* printf counts bytes, people letters. */
     const int padding = width - (int)g_utf8_strlen (dataset->classes[c], -1);
-    g_string_append_printf (text, "%s%*s %8u %8u %8u\n", dataset->classes[c], padding, "", cow_dataset_count (dataset, COW_TRAIN, (int)c),
-                            cow_dataset_count (dataset, COW_VAL, (int)c), cow_dataset_count (dataset, COW_TEST, (int)c));
+    g_string_append_printf (text, "%s%*s %8u %8u %8u\n", dataset->classes[c], padding, "",
+                            cow_dataset_count (dataset, COW_TRAIN, (int)c),
+                            cow_dataset_count (dataset, COW_VAL, (int)c),
+                            cow_dataset_count (dataset, COW_TEST, (int)c));
   }
-  g_string_append_printf (text, "%-*s %8u %8u %8u\n", width, "all", dataset->splits[COW_TRAIN]->len, dataset->splits[COW_VAL]->len,
-                          dataset->splits[COW_TEST]->len);
+  g_string_append_printf (text, "%-*s %8u %8u %8u\n", width, "all", dataset->splits[COW_TRAIN]->len,
+                          dataset->splits[COW_VAL]->len, dataset->splits[COW_TEST]->len);
   if (dataset->divided)
-    g_string_append_printf (text, "(divided here%s%s)\n", dataset->grouped_by ? ", kept together by " : "",
+    g_string_append_printf (text, "(divided here%s%s)\n",
+                            dataset->grouped_by ? ", kept together by " : "",
                             dataset->grouped_by ? dataset->grouped_by : "");
 }
 
@@ -65,12 +79,15 @@ add_finding (GString *text, const Check *self, const CheckFinding *finding, guin
   if (finding->text && n != 1)
     g_string_append_printf (text, "  %s%s\n", finding->text, n > 0 ? ":" : "");
   for (guint i = 0; i < MIN (n, most); i++) {
-    const CowSample *sample = cow_dataset_sample (self->dataset, g_array_index (finding->samples, guint, i));
-    g_string_append_printf (text, "  %s%s", n > 1 ? (i == 0 && !finding->text ? "- " : "  ") : "", sample->path);
+    const CowSample *sample =
+        cow_dataset_sample (self->dataset, g_array_index (finding->samples, guint, i));
+    g_string_append_printf (text, "  %s%s", n > 1 ? (i == 0 && !finding->text ? "- " : "  ") : "",
+                            sample->path);
     if (n == 1 && finding->text)
       g_string_append_printf (text, ": %s\n", finding->text);
     else
-      g_string_append_printf (text, "  (%s, %s)\n", self->dataset->classes[sample->label], cow_split_name (sample->split));
+      g_string_append_printf (text, "  (%s, %s)\n", self->dataset->classes[sample->label],
+                              cow_split_name (sample->split));
   }
   if (n > most)
     g_string_append_printf (text, "    and %u more\n", n - most);
@@ -87,8 +104,9 @@ add_kind (GString *text, const Check *self, CheckKind kind, gboolean near, guint
   }
   if (n == 0)
     return;
-  g_string_append_printf (text, "\n%s: %u %s. %s\n", check_is_problem (kind, near) ? "Problem" : "Warning", n, title (kind, near),
-                          kinds[kind].advice);
+  g_string_append_printf (text, "\n%s: %u %s. %s\n",
+                          check_is_problem (kind, near) ? "Problem" : "Warning", n,
+                          title (kind, near), kinds[kind].advice);
   guint shown = 0;
   for (guint i = 0; i < self->findings->len && shown < most; i++) {
     const CheckFinding *finding = self->findings->pdata[i];
@@ -105,19 +123,22 @@ char *
 check_report_text (const Check *self, guint most)
 {
   GString *text = g_string_new (NULL);
-  const guint n_problems = check_n_problems (self), n_warnings = self->findings->len - n_problems + self->dataset->warnings->len;
+  const guint n_problems = check_n_problems (self),
+              n_warnings = self->findings->len - n_problems + self->dataset->warnings->len;
 
   add_table (text, self->dataset);
   for (guint i = 0; i < self->dataset->warnings->len; i++)
-    g_string_append_printf (text, "\nWarning: %s\n", (const char *)self->dataset->warnings->pdata[i]);
+    g_string_append_printf (text, "\nWarning: %s\n",
+                            (const char *)self->dataset->warnings->pdata[i]);
   for (CheckKind kind = 0; kind < CHECK_N_KINDS; kind++)
     for (gboolean near = FALSE; near <= TRUE; near++)
       add_kind (text, self, kind, near, most);
-  g_string_append_printf (text, "\n%u pictures: %u problems, %u warnings\n", self->dataset->samples->len, n_problems, n_warnings);
+  g_string_append_printf (text, "\n%u pictures: %u problems, %u warnings\n",
+                          self->dataset->samples->len, n_problems, n_warnings);
   return g_string_free (text, FALSE);
 }
 
-/* ---- JSON ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- JSON ------------------------------------------------------------------------------------ */
 
 static JsonObject *
 counts_object (const CowDataset *dataset)
@@ -127,7 +148,8 @@ counts_object (const CowDataset *dataset)
   for (CowSplit split = COW_TRAIN; split < COW_N_SPLITS; split++) {
     JsonObject *counts = json_object_new ();
     for (guint c = 0; c < dataset->n_classes; c++)
-      json_object_set_int_member (counts, dataset->classes[c], cow_dataset_count (dataset, split, (int)c));
+      json_object_set_int_member (counts, dataset->classes[c],
+                                  cow_dataset_count (dataset, split, (int)c));
     json_object_set_object_member (object, cow_split_name (split), counts);
   }
   return object;
@@ -141,11 +163,13 @@ finding_object (const Check *self, const CheckFinding *finding)
 
   json_object_set_string_member (object, "kind", kinds[finding->kind].name);
   json_object_set_boolean_member (object, "near", finding->near);
-  json_object_set_boolean_member (object, "problem", check_is_problem (finding->kind, finding->near));
+  json_object_set_boolean_member (object, "problem",
+                                  check_is_problem (finding->kind, finding->near));
   if (finding->text)
     json_object_set_string_member (object, "text", finding->text);
   for (guint i = 0; i < finding->samples->len; i++) {
-    const CowSample *sample = cow_dataset_sample (self->dataset, g_array_index (finding->samples, guint, i));
+    const CowSample *sample =
+        cow_dataset_sample (self->dataset, g_array_index (finding->samples, guint, i));
     JsonObject *picture = json_object_new ();
     json_object_set_string_member (picture, "path", sample->path);
     json_object_set_string_member (picture, "label", self->dataset->classes[sample->label]);

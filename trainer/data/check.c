@@ -10,7 +10,8 @@
 
 #define MOST_THREADS 64
 
-/* Threads take samples in order. A file with many boxes is decoded once by the thread that takes the first of them. */
+/* Threads take samples in order. A file with many boxes is decoded once by the thread that takes
+ * the first of them. */
 typedef struct {
   Check *check;
   GPtrArray *errors; /* [samples] of char *, NULL where the file was read */
@@ -20,13 +21,14 @@ typedef struct {
   Progress *progress;
 } Job;
 
-/* ---- one file -------------------------------------------------------------------------------------------------------------------- */
+/* ---- one file -------------------------------------------------------------------------------- */
 
 static char *
 content_hash (const char *path)
 {
   g_autoptr (GMappedFile) file = g_mapped_file_new (path, FALSE, NULL);
-  return file ? g_compute_checksum_for_data (G_CHECKSUM_SHA256, (const guchar *)g_mapped_file_get_contents (file),
+  return file ? g_compute_checksum_for_data (G_CHECKSUM_SHA256,
+                                             (const guchar *)g_mapped_file_get_contents (file),
                                              g_mapped_file_get_length (file))
               : g_strdup ("");
 }
@@ -69,7 +71,7 @@ check_file (Job *self, guint first, guint end)
     check_sample (self, i, &picture, content);
 }
 
-/* ---- all of them ----------------------------------------------------------------------------------------------------------------- */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 static gboolean
 take (Job *self, guint *first, guint *end)
@@ -79,7 +81,8 @@ take (Job *self, guint *first, guint *end)
   g_mutex_lock (&self->lock);
   *first = *end = self->next;
   while (*end < dataset->samples->len && !stop_requested () &&
-         g_str_equal (cow_dataset_sample (dataset, *end)->path, cow_dataset_sample (dataset, *first)->path))
+         g_str_equal (cow_dataset_sample (dataset, *end)->path,
+                      cow_dataset_sample (dataset, *first)->path))
     ++*end;
   self->next = *end;
   g_mutex_unlock (&self->lock);
@@ -111,10 +114,12 @@ add_unreadable (Check *self, const GPtrArray *errors)
       continue;
     /* The reader's message begins with the path, as the report will. */
     const char *path = cow_dataset_sample (self->dataset, i)->path, *text = errors->pdata[i];
-    const gboolean prefixed = g_str_has_prefix (text, path) && g_str_has_prefix (text + strlen (path), ": ");
+    const gboolean prefixed =
+        g_str_has_prefix (text, path) && g_str_has_prefix (text + strlen (path), ": ");
     GArray *samples = g_array_new (FALSE, FALSE, sizeof (guint));
     g_array_append_val (samples, i);
-    check_add (self, prefixed ? CHECK_UNREADABLE : CHECK_OUTSIDE, FALSE, samples, g_strdup (prefixed ? text + strlen (path) + 2 : text));
+    check_add (self, prefixed ? CHECK_UNREADABLE : CHECK_OUTSIDE, FALSE, samples,
+               g_strdup (prefixed ? text + strlen (path) + 2 : text));
   }
 }
 
@@ -122,7 +127,8 @@ static gboolean
 read_all (Check *self, int n_threads, GError **error)
 {
   const guint n = self->dataset->samples->len;
-  const guint wanted = n_threads > 0 ? (guint)n_threads : g_get_num_processors (), n_run = MIN (MIN (wanted, MOST_THREADS), n);
+  const guint wanted = n_threads > 0 ? (guint)n_threads : g_get_num_processors (),
+              n_run = MIN (MIN (wanted, MOST_THREADS), n);
   g_autoptr (GPtrArray) errors = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (Progress) progress = progress_new ("pictures", n);
   Job job = { .check = self, .errors = errors, .progress = progress };
@@ -136,14 +142,15 @@ read_all (Check *self, int n_threads, GError **error)
     g_thread_join (threads[i]);
   g_mutex_clear (&job.lock);
   if (job.done < n) {
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "stopped after %u of %u pictures", job.done, n);
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "stopped after %u of %u pictures",
+                 job.done, n);
     return FALSE;
   }
   add_unreadable (self, errors);
   return TRUE;
 }
 
-/* ---- findings -------------------------------------------------------------------------------------------------------------------- */
+/* ---- findings -------------------------------------------------------------------------------- */
 
 static void
 finding_free (gpointer data)
@@ -172,7 +179,8 @@ find_tiny (Check *self)
       continue;
     GArray *samples = g_array_new (FALSE, FALSE, sizeof (guint));
     g_array_append_val (samples, i);
-    check_add (self, CHECK_TINY, FALSE, samples, g_strdup_printf ("%d x %d", picture->width, picture->height));
+    check_add (self, CHECK_TINY, FALSE, samples,
+               g_strdup_printf ("%d x %d", picture->width, picture->height));
   }
 }
 

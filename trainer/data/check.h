@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is wrong with labelled pictures, found before they spoil a training. check.c reads every picture; check-duplicates.c compares them;
- * check-labels.c looks at classes, groups and names; check-report.c tells.
+ * What is wrong with labelled pictures, found before they spoil a training. check.c reads every
+ * picture; check-duplicates.c compares them; check-labels.c looks at classes, groups and names;
+ * check-report.c tells.
  */
 #ifndef COW_TRAINER_CHECK_H
 #define COW_TRAINER_CHECK_H
@@ -30,7 +31,8 @@ typedef enum {
 
 typedef struct {
   CheckKind kind;
-  gboolean near;   /* two labels, two splits, duplicates: the pictures look alike, they are not equal */
+  gboolean
+      near; /* two labels, two splits, duplicates: the pictures look alike, they are not equal */
   GArray *samples; /* of guint: which, in the set; may be empty */
   char *text;      /* what a reader needs to know beside the paths; or NULL */
 } CheckFinding;
@@ -50,7 +52,8 @@ typedef struct {
   guint least_side;
 } Check;
 
-/* Reads all pictures, with a line of progress, and finds what there is. G_IO_ERROR_CANCELLED when the user asks to stop. */
+/* Reads all pictures, with a line of progress, and finds what there is. G_IO_ERROR_CANCELLED when
+ * the user asks to stop. */
 Check *check_run (const CowDataset *dataset, guint least_side, int n_threads, GError **error);
 void check_free (Check *self);
 /* Takes the array and the text. */
@@ -59,7 +62,8 @@ CheckFinding *check_add (Check *self, CheckKind kind, gboolean near, GArray *sam
 void check_find_duplicates (Check *self);
 void check_find_in_labels (Check *self);
 
-/* Whether a finding of this kind would spoil training or what is measured of it; the others are for the user to judge. */
+/* Whether a finding of this kind would spoil training or what is measured of it; the others are for
+ * the user to judge. */
 gboolean check_is_problem (CheckKind kind, gboolean near);
 guint check_n_problems (const Check *self);
 /* The report for people, with at most `most` findings and paths of each kind. */

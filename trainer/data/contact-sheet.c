@@ -20,7 +20,7 @@ typedef struct {
   guint8 *rgb; /* [height, width, 3] */
 } Sheet;
 
-/* ---- one picture ----------------------------------------------------------------------------------------------------------------- */
+/* ---- one picture ----------------------------------------------------------------------------- */
 
 static cairo_surface_t *
 make_tile (const Sheet *self)
@@ -30,7 +30,8 @@ make_tile (const Sheet *self)
   guint8 *pixels = cairo_image_surface_get_data (tile);
 
   for (int y = 0; pixels && y < height; y++) {
-    guint32 *row = (guint32 *)(void *)(pixels + (gsize)y * (gsize)cairo_image_surface_get_stride (tile));
+    guint32 *row =
+        (guint32 *)(void *)(pixels + (gsize)y * (gsize)cairo_image_surface_get_stride (tile));
     const guint8 *rgb = self->rgb + 3 * (gsize)y * (gsize)width;
     for (int x = 0; x < width; x++, rgb += 3)
       row[x] = (guint32)rgb[0] << 16 | (guint32)rgb[1] << 8 | rgb[2];
@@ -40,7 +41,8 @@ make_tile (const Sheet *self)
 }
 
 static gboolean
-draw_tile (const Sheet *self, cairo_t *cr, double x, double y, const CowLoadItem *item, GError **error)
+draw_tile (const Sheet *self, cairo_t *cr, double x, double y, const CowLoadItem *item,
+           GError **error)
 {
   if (!cow_load_rgb (&self->loading, item, self->rgb, error))
     return FALSE;
@@ -55,7 +57,7 @@ draw_tile (const Sheet *self, cairo_t *cr, double x, double y, const CowLoadItem
   return TRUE;
 }
 
-/* ---- a class --------------------------------------------------------------------------------------------------------------------- */
+/* ---- a class --------------------------------------------------------------------------------- */
 
 /* Some pictures of a class, spread over all of its pictures, beginning where the seed says. */
 static GArray *
@@ -68,9 +70,11 @@ choose (const CowContactSheet *self, guint label)
   for (guint i = 0; i < indices->len; i++)
     if (cow_dataset_sample (self->dataset, g_array_index (indices, guint, i))->label == (int)label)
       g_array_append_val (own, g_array_index (indices, guint, i));
-  const guint n = MIN (self->per_class, own->len), first = (guint)(cow_random_unit (self->seed, label) * own->len);
+  const guint n = MIN (self->per_class, own->len),
+              first = (guint)(cow_random_unit (self->seed, label) * own->len);
   for (guint i = 0; i < n; i++)
-    g_array_append_val (chosen, g_array_index (own, guint, (first + (gsize)i * own->len / n) % own->len));
+    g_array_append_val (chosen,
+                        g_array_index (own, guint, (first + (gsize)i * own->len / n) % own->len));
   return chosen;
 }
 
@@ -80,7 +84,8 @@ draw_class (const Sheet *self, PlotCanvas *canvas, double y, guint label, GError
   const CowContactSheet *sheet = self->sheet;
   g_autoptr (GArray) chosen = choose (sheet, label);
   g_autofree char *text =
-      g_strdup_printf ("%s: %u pictures", sheet->dataset->classes[label], cow_dataset_count (sheet->dataset, sheet->split, (int)label));
+      g_strdup_printf ("%s: %u pictures", sheet->dataset->classes[label],
+                       cow_dataset_count (sheet->dataset, sheet->split, (int)label));
   const PlotText style = { .y_align = 1, .bold = TRUE };
   double x = WIDE_GAP;
 
@@ -88,14 +93,17 @@ draw_class (const Sheet *self, PlotCanvas *canvas, double y, guint label, GError
   for (guint i = 0; i < chosen->len; i++, x += WIDE_GAP - GAP)
     for (guint copy = 0; copy <= sheet->copies; copy++, x += self->tile_width + GAP) {
       const guint sample = g_array_index (chosen, guint, i);
-      const CowLoadItem item = { .sample = sample, .copy = copy, .key = cow_random_key (cow_random_key (sheet->seed, sample), copy) };
+      const CowLoadItem item = { .sample = sample,
+                                 .copy = copy,
+                                 .key =
+                                     cow_random_key (cow_random_key (sheet->seed, sample), copy) };
       if (!draw_tile (self, canvas->cr, x, y + LABEL_HEIGHT, &item, error))
         return FALSE;
     }
   return TRUE;
 }
 
-/* ---- the sheet ------------------------------------------------------------------------------------------------------------------- */
+/* ---- the sheet ------------------------------------------------------------------------------- */
 
 static gboolean
 check (cairo_status_t status, const char *path, GError **error)
@@ -112,8 +120,9 @@ draw (const Sheet *self, const char *path, GError **error)
   const guint n_classes = MIN (sheet->dataset->n_classes, MOST_CLASSES);
   const double row = LABEL_HEIGHT + self->tile_height + WIDE_GAP;
   const double picture = (sheet->copies + 1) * (self->tile_width + GAP) + WIDE_GAP - GAP;
-  cairo_surface_t *surface = cairo_image_surface_create (CAIRO_FORMAT_RGB24, (int)ceil (WIDE_GAP + sheet->per_class * picture),
-                                                         (int)ceil (WIDE_GAP + n_classes * row));
+  cairo_surface_t *surface = cairo_image_surface_create (
+      CAIRO_FORMAT_RGB24, (int)ceil (WIDE_GAP + sheet->per_class * picture),
+      (int)ceil (WIDE_GAP + n_classes * row));
   cairo_t *cr = cairo_create (surface);
   PlotCanvas canvas = { cr, &plot_light };
   gboolean ok = TRUE;
@@ -135,14 +144,15 @@ cow_contact_sheet_write (const CowContactSheet *self, const char *path, GError *
   const CowPreprocess *preprocess = &self->preprocess;
   const double scale = MIN (1, (double)MOST_TILE / MAX (preprocess->width, preprocess->height));
   g_autofree guint8 *rgb = g_try_malloc (cow_preprocess_size (preprocess));
-  const Sheet sheet = {
-    .sheet = self,
-    .loading = { .dataset = self->dataset, .backend = self->backend, .preprocess = *preprocess, .augment = self->augment },
-    .scale = scale,
-    .tile_width = preprocess->width * scale,
-    .tile_height = preprocess->height * scale,
-    .rgb = rgb
-  };
+  const Sheet sheet = { .sheet = self,
+                        .loading = { .dataset = self->dataset,
+                                     .backend = self->backend,
+                                     .preprocess = *preprocess,
+                                     .augment = self->augment },
+                        .scale = scale,
+                        .tile_width = preprocess->width * scale,
+                        .tile_height = preprocess->height * scale,
+                        .rgb = rgb };
 
   return rgb ? draw (&sheet, path, error) : cow_check (CK_NO_MEMORY, error, "a contact sheet");
 }

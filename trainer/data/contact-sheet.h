@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A picture of what the network will see: some pictures of each class, each as it is and augmented. */
+/* A picture of what the network will see: some pictures of each class, each as it is and augmented.
+ */
 #ifndef COW_TRAINER_CONTACT_SHEET_H
 #define COW_TRAINER_CONTACT_SHEET_H
 
@@ -18,7 +19,8 @@ typedef struct {
   guint64 seed;    /* chooses them */
 } CowContactSheet;
 
-/* Writes a PNG with a row a class. What is drawn went through resizing and augmentation as in training, before it was normalised. */
+/* Writes a PNG with a row a class. What is drawn went through resizing and augmentation as in
+ * training, before it was normalised. */
 gboolean cow_contact_sheet_write (const CowContactSheet *self, const char *path, GError **error);
 
 G_END_DECLS

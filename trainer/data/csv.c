@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The file is held as a whole: a table of millions of pictures is some hundred megabytes, and fields then need no copies. */
+/* The file is held as a whole: a table of millions of pictures is some hundred megabytes, and
+ * fields then need no copies. */
 #include "trainer/data/csv.h"
 
 #include <errno.h>
@@ -16,7 +17,8 @@ read_text (Csv *self, GError **error)
 
   if (g_stat (self->path, &status) != 0) {
     const int code = errno;
-    g_set_error (error, COW_ERROR, code == ENOENT ? COW_ERROR_NOT_FOUND : COW_ERROR_IO, "%s: %s", self->path, g_strerror (code));
+    g_set_error (error, COW_ERROR, code == ENOENT ? COW_ERROR_NOT_FOUND : COW_ERROR_IO, "%s: %s",
+                 self->path, g_strerror (code));
     return FALSE;
   }
   if (!S_ISREG (status.st_mode) || status.st_size > CSV_MOST_BYTES) {
@@ -31,7 +33,8 @@ read_text (Csv *self, GError **error)
   }
   const char *bad;
   if (!g_utf8_validate (self->text, (gssize)n_bytes, &bad)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: not a table: byte %" G_GSIZE_FORMAT " is not UTF-8 text", self->path,
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                 "%s: not a table: byte %" G_GSIZE_FORMAT " is not UTF-8 text", self->path,
                  (gsize)(bad - self->text));
     return FALSE;
   }
@@ -43,7 +46,8 @@ read_text (Csv *self, GError **error)
   return TRUE;
 }
 
-/* A comma, unless the first line has none but has what spreadsheets write where the comma is a decimal point. */
+/* A comma, unless the first line has none but has what spreadsheets write where the comma is a
+ * decimal point. */
 static char
 find_separator (const char *text)
 {
@@ -56,7 +60,8 @@ find_separator (const char *text)
   return ',';
 }
 
-/* Takes a quoted field, whose opening quote is at `next`, out of its quotes; gives its end, or NULL. */
+/* Takes a quoted field, whose opening quote is at `next`, out of its quotes; gives its end, or
+ * NULL. */
 static char *
 unquote (Csv *self, GError **error)
 {
@@ -71,18 +76,21 @@ unquote (Csv *self, GError **error)
     *out++ = *in;
   }
   if (in >= self->end) {
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s:%u: a quote that opens here is never closed", self->path, line);
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                 "%s:%u: a quote that opens here is never closed", self->path, line);
     return NULL;
   }
   self->next = in + 1;
   if (self->next < self->end && !strchr ("\r\n", *self->next) && *self->next != self->separator) {
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s:%u: text follows a closing quote", self->path, self->next_line);
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s:%u: text follows a closing quote",
+                 self->path, self->next_line);
     return NULL;
   }
   return out;
 }
 
-/* Takes the field at `next`, ends it with a zero and moves behind what separates it; *last when the row ends with it. NULL on error. */
+/* Takes the field at `next`, ends it with a zero and moves behind what separates it; *last when the
+ * row ends with it. NULL on error. */
 static const char *
 take_field (Csv *self, gboolean *last, GError **error)
 {
@@ -124,7 +132,8 @@ take_row (Csv *self, GPtrArray *fields, GError **error)
     if (!field)
       return FALSE;
     if (fields->len == CSV_MOST_COLUMNS) {
-      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s:%u: more than %d fields in a row", self->path, self->line, CSV_MOST_COLUMNS);
+      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s:%u: more than %d fields in a row",
+                   self->path, self->line, CSV_MOST_COLUMNS);
       return FALSE;
     }
     g_ptr_array_add (fields, (gpointer)field);
@@ -146,7 +155,8 @@ read_columns (Csv *self, GError **error)
   if (!take_row (self, names, error))
     return FALSE;
   if (names->len == 0) {
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: the table is empty; its first line must name the columns", self->path);
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                 "%s: the table is empty; its first line must name the columns", self->path);
     return FALSE;
   }
   self->n_columns = names->len;
@@ -199,7 +209,8 @@ csv_require (const Csv *self, const char *name, const char *what, guint *index, 
     return TRUE;
   }
   g_autofree char *columns = g_strjoinv (", ", self->columns);
-  g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s has no column \"%s\" for %s; its columns are: %s", self->path, name, what,
+  g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
+               "%s has no column \"%s\" for %s; its columns are: %s", self->path, name, what,
                columns);
   return FALSE;
 }
@@ -213,7 +224,8 @@ csv_next (Csv *self, gboolean *more, GError **error)
     return FALSE;
   *more = fields->len > 0;
   if (*more && fields->len != self->n_columns) {
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s:%u: %u fields, but the first line names %u columns", self->path, self->line,
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                 "%s:%u: %u fields, but the first line names %u columns", self->path, self->line,
                  fields->len, self->n_columns);
     return FALSE;
   }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tables of comma-separated values (RFC 4180), read a row at a time. The first row names the columns. Lines may end in LF or CRLF; a
- * byte-order mark and empty lines are skipped; spreadsheets' semicolons or tabs are taken where the first line has them and no comma.
+ * Tables of comma-separated values (RFC 4180), read a row at a time. The first row names the
+ * columns. Lines may end in LF or CRLF; a byte-order mark and empty lines are skipped;
+ * spreadsheets' semicolons or tabs are taken where the first line has them and no comma.
  */
 #ifndef COW_TRAINER_CSV_H
 #define COW_TRAINER_CSV_H
@@ -26,14 +27,18 @@ typedef struct {
   char separator;
 } Csv;
 
-/* COW_ERROR_NOT_FOUND, _IO, or _FORMAT for what is not text in UTF-8, is too large or has no columns. */
+/* COW_ERROR_NOT_FOUND, _IO, or _FORMAT for what is not text in UTF-8, is too large or has no
+ * columns. */
 Csv *csv_open (const char *path, GError **error);
 void csv_free (Csv *self);
 /* The index of a column, or -1. */
 int csv_column (const Csv *self, const char *name);
-/* The same, but COW_ERROR_NOT_FOUND that lists the columns there are; `what` says what it should hold. */
-gboolean csv_require (const Csv *self, const char *name, const char *what, guint *index, GError **error);
-/* Moves to the next row; *more is FALSE after the last. COW_ERROR_FORMAT, naming the line: other quotes, more or fewer fields. */
+/* The same, but COW_ERROR_NOT_FOUND that lists the columns there are; `what` says what it should
+ * hold. */
+gboolean csv_require (const Csv *self, const char *name, const char *what, guint *index,
+                      GError **error);
+/* Moves to the next row; *more is FALSE after the last. COW_ERROR_FORMAT, naming the line: other
+ * quotes, more or fewer fields. */
 gboolean csv_next (Csv *self, gboolean *more, GError **error);
 
 /* Appends a field for a row being written: quoted when it must be, quotes doubled. */

@@ -13,12 +13,14 @@ dataset_draft_label (DatasetDraft *self, const char *label, const char *place, G
   if (known)
     return (int)known - 1;
   if (!g_utf8_validate (label, -1, NULL)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: the class's name is not UTF-8 text", place);
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: the class's name is not UTF-8 text",
+                 place);
     return -1;
   }
   if (self->labels->len == COW_DATASET_MOST_CLASSES) {
     g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
-                 "%s: \"%s\" is the class after %d others; more are not trained (is this the column, or the folder, of the classes?)",
+                 "%s: \"%s\" is the class after %d others; more are not trained (is this the "
+                 "column, or the folder, of the classes?)",
                  place, label, COW_DATASET_MOST_CLASSES);
     return -1;
   }
@@ -39,20 +41,26 @@ dataset_draft_add (DatasetDraft *self, const DatasetEntry *entry, const char *pl
   if (label < 0)
     return FALSE;
   if (!self->options->keep_absent && access (entry->path, R_OK) != 0) {
-    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s: the picture %s does not exist or cannot be read%s", place, entry->path,
-                 self->options->prefixes ? "" : " (tables: --prefix FROM=TO says where the pictures are now)");
+    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
+                 "%s: the picture %s does not exist or cannot be read%s", place, entry->path,
+                 self->options->prefixes
+                     ? ""
+                     : " (tables: --prefix FROM=TO says where the pictures are now)");
     return FALSE;
   }
   if (self->set->samples->len == COW_DATASET_MOST_SAMPLES) {
-    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s: more than %d pictures", place, COW_DATASET_MOST_SAMPLES);
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s: more than %d pictures", place,
+                 COW_DATASET_MOST_SAMPLES);
     return FALSE;
   }
-  CowSample sample = { .path = g_string_chunk_insert (strings, entry->path),
-                       .source = g_string_chunk_insert_const (strings, entry->source ? entry->source : ""),
-                       .group = grouped ? g_string_chunk_insert_const (strings, entry->group) : NULL,
-                       .label = label,
-                       .split = entry->split,
-                       .box_kind = entry->box_kind };
+  CowSample sample = {
+    .path = g_string_chunk_insert (strings, entry->path),
+    .source = g_string_chunk_insert_const (strings, entry->source ? entry->source : ""),
+    .group = grouped ? g_string_chunk_insert_const (strings, entry->group) : NULL,
+    .label = label,
+    .split = entry->split,
+    .box_kind = entry->box_kind
+  };
   memcpy (sample.box, entry->box, sizeof sample.box);
   g_array_append_val (self->set->samples, sample);
   if (!grouped && entry->group)

@@ -14,15 +14,16 @@ choose_group (DatasetDraft *self, const char *folder, gboolean *by_name, GError 
     dataset_draft_grouped_by (self, "file name");
   if (!group_by || *by_name || g_str_equal (group_by, "none"))
     return TRUE;
-  g_set_error (
-      error, COW_ERROR, COW_ERROR_ARGUMENT,
-      "%s: folders of classes cannot be grouped by \"%s\": \"name\" (file names without their last number) or \"none\" is expected", folder,
-      group_by);
+  g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+               "%s: folders of classes cannot be grouped by \"%s\": \"name\" (file names without "
+               "their last number) or \"none\" is expected",
+               folder, group_by);
   return FALSE;
 }
 
 static gboolean
-read_class (DatasetDraft *self, const char *folder, const char *label, CowSplit split, gboolean by_name, GError **error)
+read_class (DatasetDraft *self, const char *folder, const char *label, CowSplit split,
+            gboolean by_name, GError **error)
 {
   g_autofree char *path = g_build_filename (folder, label, NULL);
   char *paths[] = { path, NULL };
@@ -40,7 +41,9 @@ read_class (DatasetDraft *self, const char *folder, const char *label, CowSplit 
   }
   for (guint i = 0; i < pictures->len; i++) {
     g_autofree char *group = by_name ? dataset_group_from_name (pictures->pdata[i]) : NULL;
-    const DatasetEntry entry = { .path = pictures->pdata[i], .label = label, .group = group, .split = split };
+    const DatasetEntry entry = {
+      .path = pictures->pdata[i], .label = label, .group = group, .split = split
+    };
     if (!dataset_draft_add (self, &entry, path, error))
       return FALSE;
   }
@@ -67,11 +70,13 @@ dataset_read_folders (DatasetDraft *self, const char *folder, CowSplit split, GE
       return FALSE;
   }
   if (n_classes == 0) {
-    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s has no folders of classes: pictures are expected as %s/CLASS/picture.jpg",
+    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
+                 "%s has no folders of classes: pictures are expected as %s/CLASS/picture.jpg",
                  folder, folder);
     return FALSE;
   }
   if (n_loose > 0)
-    dataset_draft_warn (self, "%s: %u pictures lie beside the folders of classes and are left out", folder, n_loose);
+    dataset_draft_warn (self, "%s: %u pictures lie beside the folders of classes and are left out",
+                        folder, n_loose);
   return TRUE;
 }

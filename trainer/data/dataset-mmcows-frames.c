@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * MmCows' frames (visual_data.zip): images/<MMDD>/cam_<N>/<unix>_<HH-MM-SS>.jpg, beside them labels/combined/<MMDD>/cam_<N>/<same>.txt with
- * a line "cow x y w h" a cow (centre and size as parts of the frame), and behavior_labels/individual/C<NN>_<MMDD>.csv with the behaviour of
- * each cow in each second. A sample is one cow's part of a frame.
+ * MmCows' frames (visual_data.zip): images/<MMDD>/cam_<N>/<unix>_<HH-MM-SS>.jpg, beside them
+ * labels/combined/<MMDD>/cam_<N>/<same>.txt with a line "cow x y w h" a cow (centre and size as
+ * parts of the frame), and behavior_labels/individual/C<NN>_<MMDD>.csv with the behaviour of each
+ * cow in each second. A sample is one cow's part of a frame.
  */
 #include <math.h>
 #include <string.h>
@@ -32,14 +33,15 @@ typedef struct {
 gboolean
 dataset_is_mmcows_frames (const char *folder)
 {
-  g_autofree char *images = g_build_filename (folder, "images", NULL), *labels = g_build_filename (folder, "labels", "combined", NULL),
+  g_autofree char *images = g_build_filename (folder, "images", NULL),
+                  *labels = g_build_filename (folder, "labels", "combined", NULL),
                   *behaviours = g_build_filename (folder, "behavior_labels", "individual", NULL);
 
   return g_file_test (images, G_FILE_TEST_IS_DIR) && g_file_test (labels, G_FILE_TEST_IS_DIR) &&
          g_file_test (behaviours, G_FILE_TEST_IS_DIR);
 }
 
-/* ---- behaviours ------------------------------------------------------------------------------------------------------------------ */
+/* ---- behaviours ------------------------------------------------------------------------------ */
 
 static int
 compare_moments (gconstpointer a, gconstpointer b)
@@ -68,10 +70,12 @@ read_moments (const char *path, GError **error)
     if (!more)
       break;
     /* pandas writes 1690261200.0 for a column that once had a gap. */
-    if (!dataset_number (csv->fields[time], G_MAXINT64, &seconds, &time_end) || (*time_end && !g_str_equal (time_end, ".0")) ||
+    if (!dataset_number (csv->fields[time], G_MAXINT64, &seconds, &time_end) ||
+        (*time_end && !g_str_equal (time_end, ".0")) ||
         !dataset_number (csv->fields[behaviour], 1000, &moment.behaviour, &behaviour_end) ||
         (*behaviour_end && !g_str_equal (behaviour_end, ".0"))) {
-      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s:%u: timestamp \"%s\", behavior \"%s\"; whole numbers are expected", path,
+      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                   "%s:%u: timestamp \"%s\", behavior \"%s\"; whole numbers are expected", path,
                    csv->line, csv->fields[time], csv->fields[behaviour]);
       return NULL;
     }
@@ -98,7 +102,8 @@ read_day (Frames *self, const char *day, GError **error)
   forget_day (self);
   for (guint cow = 1; cow <= MOST_COWS; cow++) {
     g_autofree char *name = g_strdup_printf ("C%02u_%s.csv", cow, day);
-    g_autofree char *path = g_build_filename (self->folder, "behavior_labels", "individual", name, NULL);
+    g_autofree char *path =
+        g_build_filename (self->folder, "behavior_labels", "individual", name, NULL);
     if (!g_file_test (path, G_FILE_TEST_EXISTS))
       continue;
     self->cows[cow] = read_moments (path, error);
@@ -107,8 +112,10 @@ read_day (Frames *self, const char *day, GError **error)
     n++;
   }
   if (n == 0)
-    dataset_draft_warn (self->draft, "%s: the day %s has no tables in behavior_labels/individual; its frames are left out", self->folder,
-                        day);
+    dataset_draft_warn (
+        self->draft,
+        "%s: the day %s has no tables in behavior_labels/individual; its frames are left out",
+        self->folder, day);
   return TRUE;
 }
 
@@ -118,12 +125,13 @@ find_behaviour (const Frames *self, guint64 cow, guint64 unix_s)
   const Moment wanted = { .unix_s = (gint64)unix_s };
   guint at;
 
-  if (cow > MOST_COWS || !self->cows[cow] || !g_array_binary_search (self->cows[cow], &wanted, compare_moments, &at))
+  if (cow > MOST_COWS || !self->cows[cow] ||
+      !g_array_binary_search (self->cows[cow], &wanted, compare_moments, &at))
     return NULL;
   return mmcows_behaviour (g_array_index (self->cows[cow], Moment, at).behaviour);
 }
 
-/* ---- boxes ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- boxes ----------------------------------------------------------------------------------- */
 
 /* "cow x y w h" to a box whose first two numbers are its corner. */
 static gboolean
@@ -151,15 +159,17 @@ parse_box (const char *line, guint64 *cow, double box[4])
 }
 
 static gboolean
-add_boxes (Frames *self, char **lines, const char *labels, DatasetEntry *entry, guint64 unix_s, guint64 camera, GError **error)
+add_boxes (Frames *self, char **lines, const char *labels, DatasetEntry *entry, guint64 unix_s,
+           guint64 camera, GError **error)
 {
   for (guint i = 0; lines[i]; i++) {
     guint64 cow;
     if (!*g_strstrip (lines[i]))
       continue;
     if (!parse_box (lines[i], &cow, entry->box)) {
-      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s:%u: \"%.40s\"; \"cow x y w h\" is expected, the last four from 0 to 1", labels,
-                   i + 1, lines[i]);
+      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                   "%s:%u: \"%.40s\"; \"cow x y w h\" is expected, the last four from 0 to 1",
+                   labels, i + 1, lines[i]);
       return FALSE;
     }
     entry->label = find_behaviour (self, cow, unix_s);
@@ -176,19 +186,25 @@ add_boxes (Frames *self, char **lines, const char *labels, DatasetEntry *entry, 
 }
 
 static gboolean
-read_frame (Frames *self, const char *day, const char *camera_name, const char *name, GError **error)
+read_frame (Frames *self, const char *day, const char *camera_name, const char *name,
+            GError **error)
 {
-  g_autofree char *picture = g_build_filename (self->folder, "images", day, camera_name, name, NULL);
-  g_autofree char *stem = g_strndup (name, (gsize)(strrchr (name, '.') - name)), *text_name = g_strconcat (stem, ".txt", NULL);
-  g_autofree char *labels = g_build_filename (self->folder, "labels", "combined", day, camera_name, text_name, NULL);
+  g_autofree char *picture =
+      g_build_filename (self->folder, "images", day, camera_name, name, NULL);
+  g_autofree char *stem = g_strndup (name, (gsize)(strrchr (name, '.') - name)),
+                  *text_name = g_strconcat (stem, ".txt", NULL);
+  g_autofree char *labels =
+      g_build_filename (self->folder, "labels", "combined", day, camera_name, text_name, NULL);
   g_autofree char *text = NULL;
   g_autoptr (GError) local = NULL;
   guint64 unix_s, camera;
   const char *end;
   gsize n_bytes;
 
-  if (!mmcows_parse_time (name, &unix_s, &end) || !dataset_number (camera_name + strlen ("cam_"), G_MAXUINT32, &camera, &end)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: not a name of MmCows' frames, cam_<N>/<unix>_<HH-MM-SS>.jpg", picture);
+  if (!mmcows_parse_time (name, &unix_s, &end) ||
+      !dataset_number (camera_name + strlen ("cam_"), G_MAXUINT32, &camera, &end)) {
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                 "%s: not a name of MmCows' frames, cam_<N>/<unix>_<HH-MM-SS>.jpg", picture);
     return FALSE;
   }
   if (!g_file_test (labels, G_FILE_TEST_IS_REGULAR)) {
@@ -196,16 +212,19 @@ read_frame (Frames *self, const char *day, const char *camera_name, const char *
     return TRUE;
   }
   if (!g_file_get_contents (labels, &text, &n_bytes, &local) || n_bytes > MOST_BOXES_TEXT) {
-    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: %s", labels, local ? local->message : "larger than a frame's boxes can be");
+    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: %s", labels,
+                 local ? local->message : "larger than a frame's boxes can be");
     return FALSE;
   }
   g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
   g_autofree char *source = g_strdup_printf ("MmCows camera %" G_GUINT64_FORMAT, camera);
-  DatasetEntry entry = { .path = picture, .source = source, .split = self->split, .box_kind = COW_BOX_NORMALISED };
+  DatasetEntry entry = {
+    .path = picture, .source = source, .split = self->split, .box_kind = COW_BOX_NORMALISED
+  };
   return add_boxes (self, lines, labels, &entry, unix_s, camera, error);
 }
 
-/* ---- folders --------------------------------------------------------------------------------------------------------------------- */
+/* ---- folders --------------------------------------------------------------------------------- */
 
 static gboolean
 read_camera (Frames *self, const char *day, const char *camera, GError **error)
@@ -214,7 +233,8 @@ read_camera (Frames *self, const char *day, const char *camera, GError **error)
   g_autoptr (GPtrArray) names = pictures_folder_names (path, error);
 
   for (guint i = 0; names && i < names->len; i++)
-    if (pictures_is_name (names->pdata[i]) && !read_frame (self, day, camera, names->pdata[i], error))
+    if (pictures_is_name (names->pdata[i]) &&
+        !read_frame (self, day, camera, names->pdata[i], error))
       return FALSE;
   return names != NULL;
 }
@@ -233,7 +253,8 @@ read_days (Frames *self, GError **error)
     if (!cameras || !read_day (self, days->pdata[d], error))
       return FALSE;
     for (guint c = 0; c < cameras->len; c++)
-      if (g_str_has_prefix (cameras->pdata[c], "cam_") && !read_camera (self, days->pdata[d], cameras->pdata[c], error))
+      if (g_str_has_prefix (cameras->pdata[c], "cam_") &&
+          !read_camera (self, days->pdata[d], cameras->pdata[c], error))
         return FALSE;
   }
   return days != NULL;
@@ -249,8 +270,11 @@ dataset_read_mmcows_frames (DatasetDraft *draft, const char *folder, CowSplit sp
   const gboolean ok = read_days (&self, error);
   forget_day (&self);
   if (ok && self.n_unlabelled > 0)
-    dataset_draft_warn (draft, "%s: %u boxes are of cows whose behaviour then is not known; they are left out", folder, self.n_unlabelled);
+    dataset_draft_warn (
+        draft, "%s: %u boxes are of cows whose behaviour then is not known; they are left out",
+        folder, self.n_unlabelled);
   if (ok && self.n_boxless > 0)
-    dataset_draft_warn (draft, "%s: %u frames have no boxes in labels/combined", folder, self.n_boxless);
+    dataset_draft_warn (draft, "%s: %u frames have no boxes in labels/combined", folder,
+                        self.n_boxless);
   return ok;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * MmCows' crops (Vu et al., 2024; cropped_bboxes.zip): behaviors/{1..7}/<unix>_<HH-MM-SS>_<cow>_<camera>.jpg.
+ * MmCows' crops (Vu et al., 2024; cropped_bboxes.zip):
+ * behaviors/{1..7}/<unix>_<HH-MM-SS>_<cow>_<camera>.jpg.
  *
- * Classes get the names of the cow recipes. Groups: the cow (default), the camera, or the session, which is an hour here: all cameras saw
- * the same day of the same pen.
+ * Classes get the names of the cow recipes. Groups: the cow (default), the camera, or the session,
+ * which is an hour here: all cameras saw the same day of the same pen.
  */
 #include <string.h>
 
@@ -13,7 +14,9 @@
 const char *
 mmcows_behaviour (guint64 number)
 {
-  static const char *const names[] = { "Walking", "Standing", "Feeding head up", "Feeding head down", "Licking", "Drinking", "Lying" };
+  static const char *const names[] = {
+    "Walking", "Standing", "Feeding head up", "Feeding head down", "Licking", "Drinking", "Lying"
+  };
   return number >= 1 && number <= G_N_ELEMENTS (names) ? names[number - 1] : NULL;
 }
 
@@ -32,7 +35,8 @@ mmcows_choose_group (DatasetDraft *draft, const char *folder, MmcowsGroup *group
       dataset_draft_grouped_by (draft, names[i]);
       return TRUE;
     }
-  g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "%s: MmCows is grouped by cow, camera, session or none, not by \"%s\"", folder,
+  g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+               "%s: MmCows is grouped by cow, camera, session or none, not by \"%s\"", folder,
                group_by);
   return FALSE;
 }
@@ -58,8 +62,10 @@ mmcows_parse_time (const char *name, guint64 *unix_s, const char **end)
 {
   guint64 unused;
 
-  return dataset_number (name, G_MAXINT64, unix_s, end) && **end == '_' && dataset_number (*end + 1, 99, &unused, end) && **end == '-' &&
-         dataset_number (*end + 1, 99, &unused, end) && **end == '-' && dataset_number (*end + 1, 99, &unused, end);
+  return dataset_number (name, G_MAXINT64, unix_s, end) && **end == '_' &&
+         dataset_number (*end + 1, 99, &unused, end) && **end == '-' &&
+         dataset_number (*end + 1, 99, &unused, end) && **end == '-' &&
+         dataset_number (*end + 1, 99, &unused, end);
 }
 
 /* Cow and camera of a crop, by its name. */
@@ -68,7 +74,8 @@ parse_crop (const char *name, guint64 *unix_s, guint64 *cow, guint64 *camera)
 {
   const char *end;
 
-  return mmcows_parse_time (name, unix_s, &end) && *end == '_' && dataset_number (end + 1, G_MAXUINT32, cow, &end) && *end == '_' &&
+  return mmcows_parse_time (name, unix_s, &end) && *end == '_' &&
+         dataset_number (end + 1, G_MAXUINT32, cow, &end) && *end == '_' &&
          dataset_number (end + 1, G_MAXUINT32, camera, &end) && *end == '.';
 }
 
@@ -94,18 +101,22 @@ dataset_is_mmcows (const char *folder)
 }
 
 static gboolean
-add_crop (DatasetDraft *draft, const char *folder, const char *name, const char *label, CowSplit split, MmcowsGroup by, GError **error)
+add_crop (DatasetDraft *draft, const char *folder, const char *name, const char *label,
+          CowSplit split, MmcowsGroup by, GError **error)
 {
   g_autofree char *path = g_build_filename (folder, name, NULL);
   guint64 unix_s, cow, camera;
 
   if (!parse_crop (name, &unix_s, &cow, &camera)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: not a name of MmCows' crops, <unix>_<HH-MM-SS>_<cow>_<camera>.jpg", path);
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                 "%s: not a name of MmCows' crops, <unix>_<HH-MM-SS>_<cow>_<camera>.jpg", path);
     return FALSE;
   }
   g_autofree char *group = mmcows_group_name (by, unix_s, cow, camera);
   g_autofree char *source = g_strdup_printf ("MmCows camera %" G_GUINT64_FORMAT, camera);
-  const DatasetEntry entry = { .path = path, .label = label, .source = source, .group = group, .split = split };
+  const DatasetEntry entry = {
+    .path = path, .label = label, .source = source, .group = group, .split = split
+  };
   return dataset_draft_add (draft, &entry, folder, error);
 }
 
@@ -116,7 +127,8 @@ dataset_read_mmcows (DatasetDraft *draft, const char *folder, CowSplit split, GE
   MmcowsGroup by;
 
   if (!behaviours) {
-    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s has no folder behaviors/, as MmCows' crops have", folder);
+    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
+                 "%s has no folder behaviors/, as MmCows' crops have", folder);
     return FALSE;
   }
   if (!mmcows_choose_group (draft, folder, &by, error))
@@ -130,7 +142,8 @@ dataset_read_mmcows (DatasetDraft *draft, const char *folder, CowSplit split, GE
     if (!names || dataset_draft_label (draft, mmcows_behaviour (number), path, error) < 0)
       return FALSE;
     for (guint i = 0; i < names->len; i++)
-      if (pictures_is_name (names->pdata[i]) && !add_crop (draft, path, names->pdata[i], mmcows_behaviour (number), split, by, error))
+      if (pictures_is_name (names->pdata[i]) &&
+          !add_crop (draft, path, names->pdata[i], mmcows_behaviour (number), split, by, error))
         return FALSE;
   }
   return TRUE;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Divides training pictures into train, val and test: whole groups, each class in the same parts as far as the groups allow.
+ * Divides training pictures into train, val and test: whole groups, each class in the same parts as
+ * far as the groups allow.
  *
- * Groups are taken one after the other, the largest first (they can only be balanced by smaller ones later), equal ones in an order that
- * the seed gives; each goes where it brings the shares of the classes nearest to what was asked for:
- * the sum over splits s and classes c of (share of c in s - part of s)^2 / part of s is kept smallest. Without groups, each picture is its
- * own, and every class comes out within one picture of its part.
+ * Groups are taken one after the other, the largest first (they can only be balanced by smaller
+ * ones later), equal ones in an order that the seed gives; each goes where it brings the shares of
+ * the classes nearest to what was asked for: the sum over splits s and classes c of (share of c in
+ * s - part of s)^2 / part of s is kept smallest. Without groups, each picture is its own, and every
+ * class comes out within one picture of its part.
  */
 #include <string.h>
 
@@ -38,7 +40,8 @@ compare_groups (gconstpointer a, gconstpointer b)
   return left->first < right->first ? -1 : 1;
 }
 
-/* The group of each training picture, in order of appearance: numbers[sample]; gives how many there are. */
+/* The group of each training picture, in order of appearance: numbers[sample]; gives how many there
+ * are. */
 static guint
 number_groups (const CowDataset *set, guint *numbers)
 {
@@ -49,7 +52,8 @@ number_groups (const CowDataset *set, guint *numbers)
     const CowSample *sample = cow_dataset_sample (set, i);
     if (sample->split != COW_TRAIN)
       continue;
-    const guint old = sample->group ? GPOINTER_TO_UINT (g_hash_table_lookup (known, sample->group)) : 0;
+    const guint old =
+        sample->group ? GPOINTER_TO_UINT (g_hash_table_lookup (known, sample->group)) : 0;
     numbers[i] = old ? old - 1 : n++;
     if (sample->group && !old)
       g_hash_table_insert (known, (gpointer)sample->group, GUINT_TO_POINTER (n));
@@ -86,7 +90,8 @@ gather_groups (Division *self, guint64 seed)
   g_array_sort (self->groups, compare_groups);
 }
 
-/* How much worse the division gets when a group of `counts` [n_classes] pictures goes to a split; `used` lists the classes it has. */
+/* How much worse the division gets when a group of `counts` [n_classes] pictures goes to a split;
+ * `used` lists the classes it has. */
 static double
 cost (const Division *self, CowSplit split, const double *counts, const GArray *used)
 {
@@ -95,7 +100,8 @@ cost (const Division *self, CowSplit split, const double *counts, const GArray *
   for (guint i = 0; i < used->len; i++) {
     const guint c = g_array_index (used, guint, i);
     const double more = counts[c] / self->totals[c];
-    const double off = self->counts[split * self->set->n_classes + c] / self->totals[c] - self->part[split];
+    const double off =
+        self->counts[split * self->set->n_classes + c] / self->totals[c] - self->part[split];
     sum += (more * more + 2 * more * off) / self->part[split];
   }
   return sum;
@@ -114,7 +120,8 @@ place_group (Division *self, const Group *group, double *counts, GArray *used)
       g_array_append_val (used, c);
   }
   for (CowSplit split = COW_VAL; split < COW_N_SPLITS; split++)
-    if (self->part[split] > 0 && cost (self, split, counts, used) < cost (self, best, counts, used) - 1e-12)
+    if (self->part[split] > 0 &&
+        cost (self, split, counts, used) < cost (self, best, counts, used) - 1e-12)
       best = split;
   for (guint i = 0; i < group->n; i++)
     g_array_index (set->samples, CowSample, self->members[group->first + i]).split = best;
@@ -131,11 +138,14 @@ warn (DatasetDraft *draft, const Division *self)
   const CowDataset *set = self->set;
 
   if (!set->grouped_by && draft->options->group_by == NULL)
-    dataset_draft_warn (draft, "pictures are divided one by one: near-identical ones (of one video, say) may be in training and in "
-                               "validation, and results look better than they are; --group-by keeps them together (tables: cow, session, "
+    dataset_draft_warn (draft, "pictures are divided one by one: near-identical ones (of one "
+                               "video, say) may be in training and in "
+                               "validation, and results look better than they are; --group-by "
+                               "keeps them together (tables: cow, session, "
                                "camera or a column; folders: name)");
   if (set->grouped_by && draft->n_ungrouped > 0)
-    dataset_draft_warn (draft, "%u pictures have no %s; each is divided on its own", draft->n_ungrouped, set->grouped_by);
+    dataset_draft_warn (draft, "%u pictures have no %s; each is divided on its own",
+                        draft->n_ungrouped, set->grouped_by);
   for (CowSplit split = COW_VAL; split < COW_N_SPLITS; split++) {
     double n = 0, all = 0;
     for (guint c = 0; c < set->n_classes && self->part[split] > 0; c++) {
@@ -143,9 +153,11 @@ warn (DatasetDraft *draft, const Division *self)
       all += self->totals[c];
     }
     if (all > 0 && (n < .5 * self->part[split] * all || n > 2 * self->part[split] * all))
-      dataset_draft_warn (draft, "%s has %.0f %% of the pictures instead of %.0f %%: %u groups (%s) cannot be divided better",
-                          cow_split_name (split), 100 * n / all, 100 * self->part[split], self->groups->len,
-                          set->grouped_by ? set->grouped_by : "single pictures");
+      dataset_draft_warn (draft,
+                          "%s has %.0f %% of the pictures instead of %.0f %%: %u groups (%s) "
+                          "cannot be divided better",
+                          cow_split_name (split), 100 * n / all, 100 * self->part[split],
+                          self->groups->len, set->grouped_by ? set->grouped_by : "single pictures");
   }
 }
 
@@ -153,11 +165,14 @@ void
 dataset_divide (DatasetDraft *draft, double val_part, double test_part)
 {
   CowDataset *set = draft->set;
-  g_autoptr (GArray) groups = g_array_new (FALSE, FALSE, sizeof (Group)), used = g_array_new (FALSE, FALSE, sizeof (guint));
+  g_autoptr (GArray) groups = g_array_new (FALSE, FALSE, sizeof (Group)),
+                     used = g_array_new (FALSE, FALSE, sizeof (guint));
   g_autofree guint *members = g_new (guint, set->samples->len);
-  g_autofree double *counts = g_new0 (double, (gsize)COW_N_SPLITS * set->n_classes), *totals = g_new0 (double, set->n_classes);
+  g_autofree double *counts = g_new0 (double, (gsize)COW_N_SPLITS * set->n_classes),
+                    *totals = g_new0 (double, set->n_classes);
   g_autofree double *of_group = g_new0 (double, set->n_classes);
-  Division self = { set, groups, members, counts, totals, { 1 - val_part - test_part, val_part, test_part } };
+  Division self = { set,    groups, members,
+                    counts, totals, { 1 - val_part - test_part, val_part, test_part } };
 
   for (guint i = 0; i < set->samples->len; i++)
     if (cow_dataset_sample (set, i)->split == COW_TRAIN)

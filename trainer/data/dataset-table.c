@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CSV tables: a row a picture. Columns image_path and label (or what the options name), and where they exist source, split, x y w h (a part
- * of the picture, in pixels), and what pictures are grouped by. Relative paths start at the table's folder.
+ * CSV tables: a row a picture. Columns image_path and label (or what the options name), and where
+ * they exist source, split, x y w h (a part of the picture, in pixels), and what pictures are
+ * grouped by. Relative paths start at the table's folder.
  */
 #include <math.h>
 #include <string.h>
@@ -21,7 +22,7 @@ typedef struct {
   gboolean *matched; /* [prefixes] whether one ever did */
 } Table;
 
-/* ---- columns --------------------------------------------------------------------------------------------------------------------- */
+/* ---- columns --------------------------------------------------------------------------------- */
 
 /* How people call the columns that group pictures. */
 static const struct {
@@ -53,7 +54,8 @@ choose_group (Table *self, GError **error)
       self->group = find_grouping (self->csv, i);
   self->group_by_name = self->group < 0 && group_by && g_str_equal (group_by, "name");
   if (self->group >= 0 || self->group_by_name)
-    dataset_draft_grouped_by (self->draft, self->group >= 0 ? self->csv->columns[self->group] : "file name");
+    dataset_draft_grouped_by (self->draft,
+                              self->group >= 0 ? self->csv->columns[self->group] : "file name");
   if (self->group >= 0 || self->group_by_name || !group_by || g_str_equal (group_by, "none"))
     return TRUE;
   guint unused;
@@ -67,14 +69,15 @@ choose_columns (Table *self, GError **error)
   static const char *const box[] = { "x", "y", "w", "h" };
   guint source;
 
-  if (!csv_require (self->csv, options->path_column ? options->path_column : "image_path", "the paths (--path-column)", &self->path,
-                    error) ||
-      !csv_require (self->csv, options->label_column ? options->label_column : "label", "the classes (--label-column)", &self->label,
-                    error))
+  if (!csv_require (self->csv, options->path_column ? options->path_column : "image_path",
+                    "the paths (--path-column)", &self->path, error) ||
+      !csv_require (self->csv, options->label_column ? options->label_column : "label",
+                    "the classes (--label-column)", &self->label, error))
     return FALSE;
   self->source = csv_column (self->csv, "source");
   if (options->source_column) {
-    if (!csv_require (self->csv, options->source_column, "the origins (--source-column)", &source, error))
+    if (!csv_require (self->csv, options->source_column, "the origins (--source-column)", &source,
+                      error))
       return FALSE;
     self->source = (int)source;
   }
@@ -86,7 +89,7 @@ choose_columns (Table *self, GError **error)
   return choose_group (self, error);
 }
 
-/* ---- rows ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 static char *
 full_path (Table *self, const char *path)
@@ -110,7 +113,11 @@ read_split (const Table *self, CowSplit *split, GError **error)
   static const struct {
     const char *name;
     CowSplit split;
-  } names[] = { { "train", COW_TRAIN }, { "val", COW_VAL }, { "valid", COW_VAL }, { "validation", COW_VAL }, { "test", COW_TEST } };
+  } names[] = { { "train", COW_TRAIN },
+                { "val", COW_VAL },
+                { "valid", COW_VAL },
+                { "validation", COW_VAL },
+                { "test", COW_TEST } };
   const char *text = self->csv->fields[self->split_column];
 
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
@@ -118,8 +125,9 @@ read_split (const Table *self, CowSplit *split, GError **error)
       *split = names[i].split;
       return TRUE;
     }
-  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s:%u: split \"%s\"; train, val or test is expected", self->csv->path, self->csv->line,
-               text);
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+               "%s:%u: split \"%s\"; train, val or test is expected", self->csv->path,
+               self->csv->line, text);
   return FALSE;
 }
 
@@ -134,14 +142,17 @@ read_box (const Table *self, DatasetEntry *entry, GError **error)
     char *end;
     n_empty += *text == '\0';
     entry->box[i] = g_ascii_strtod (text, &end);
-    if (*end != '\0' || !isfinite (entry->box[i]) || fabs (entry->box[i]) > 1e6 || (i >= 2 && *text && entry->box[i] < 1)) {
-      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s:%u: %s = \"%s\"; x, y, w and h are pixels, w and h at least 1", self->csv->path,
-                   self->csv->line, self->csv->columns[self->box[i]], text);
+    if (*end != '\0' || !isfinite (entry->box[i]) || fabs (entry->box[i]) > 1e6 ||
+        (i >= 2 && *text && entry->box[i] < 1)) {
+      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                   "%s:%u: %s = \"%s\"; x, y, w and h are pixels, w and h at least 1",
+                   self->csv->path, self->csv->line, self->csv->columns[self->box[i]], text);
       return FALSE;
     }
   }
   if (n_empty > 0 && n_empty < 4) {
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s:%u: some of x, y, w and h are empty", self->csv->path, self->csv->line);
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s:%u: some of x, y, w and h are empty",
+                 self->csv->path, self->csv->line);
     return FALSE;
   }
   entry->box_kind = n_empty ? COW_BOX_NONE : COW_BOX_PIXELS;
@@ -166,7 +177,8 @@ read_row (Table *self, GError **error)
   entry.path = path;
   entry.source = self->source >= 0 ? fields[self->source] : NULL;
   entry.group = self->group >= 0 ? fields[self->group] : name_group;
-  if ((self->split_column >= 0 && !read_split (self, &entry.split, error)) || (self->box[0] >= 0 && !read_box (self, &entry, error)))
+  if ((self->split_column >= 0 && !read_split (self, &entry.split, error)) ||
+      (self->box[0] >= 0 && !read_box (self, &entry, error)))
     return FALSE;
   return dataset_draft_add (self->draft, &entry, place, error);
 }
@@ -192,7 +204,8 @@ read_rows (Table *self, GError **error)
   GStrv prefixes = self->draft->options->prefixes;
   for (guint i = 0; prefixes && prefixes[i]; i++)
     if (!self->matched[i])
-      dataset_draft_warn (self->draft, "%s: no path begins as --prefix %s says", self->csv->path, prefixes[i]);
+      dataset_draft_warn (self->draft, "%s: no path begins as --prefix %s says", self->csv->path,
+                          prefixes[i]);
   return TRUE;
 }
 
@@ -204,7 +217,8 @@ dataset_read_table (DatasetDraft *draft, const char *path, CowSplit split, GErro
 
   for (guint i = 0; csv && prefixes && prefixes[i]; i++)
     if (!strchr (prefixes[i], '=')) {
-      g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "--prefix %s: FROM=TO is expected", prefixes[i]);
+      g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "--prefix %s: FROM=TO is expected",
+                   prefixes[i]);
       return FALSE;
     }
   if (!csv)

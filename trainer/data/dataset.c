@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Chooses the reader of each input, then makes a set of what they found: classes in their order, splits, and what is wrong with them. */
+/* Chooses the reader of each input, then makes a set of what they found: classes in their order,
+ * splits, and what is wrong with them. */
 #include "trainer/data/dataset.h"
 
 #include <string.h>
@@ -16,7 +17,8 @@ cow_split_name (CowSplit split)
 gboolean
 cow_sample_region (const CowSample *sample, int width, int height, CowRegion *region)
 {
-  const double x_scale = sample->box_kind == COW_BOX_NORMALISED ? width : 1, y_scale = sample->box_kind == COW_BOX_NORMALISED ? height : 1;
+  const double x_scale = sample->box_kind == COW_BOX_NORMALISED ? width : 1,
+               y_scale = sample->box_kind == COW_BOX_NORMALISED ? height : 1;
 
   if (sample->box_kind == COW_BOX_NONE)
     return FALSE;
@@ -30,8 +32,10 @@ cow_sample_region (const CowSample *sample, int width, int height, CowRegion *re
 void
 cow_dataset_options_clear (CowDatasetOptions *options)
 {
-  char **strings[] = { &options->data,     &options->train,       &options->val,          &options->test,         &options->format,
-                       &options->group_by, &options->path_column, &options->label_column, &options->classes_text, &options->source_column };
+  char **strings[] = { &options->data,         &options->train,        &options->val,
+                       &options->test,         &options->format,       &options->group_by,
+                       &options->path_column,  &options->label_column, &options->classes_text,
+                       &options->source_column };
 
   for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
     g_clear_pointer (strings[i], g_free);
@@ -39,7 +43,7 @@ cow_dataset_options_clear (CowDatasetOptions *options)
   g_clear_pointer (&options->classes, g_strfreev);
 }
 
-/* ---- inputs ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- inputs ---------------------------------------------------------------------------------- */
 
 typedef gboolean (*Reader) (DatasetDraft *, const char *, CowSplit, GError **);
 
@@ -68,7 +72,9 @@ choose_reader (const DatasetDraft *self, const char *path, GError **error)
   for (guint i = 0; i < G_N_ELEMENTS (formats); i++)
     if (g_str_equal (format, formats[i].name))
       return formats[i].read;
-  g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "--data-format %s: auto, folders, table, mmcows or mmcows-frames is expected", format);
+  g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+               "--data-format %s: auto, folders, table, mmcows or mmcows-frames is expected",
+               format);
   return NULL;
 }
 
@@ -79,14 +85,19 @@ read_input (DatasetDraft *self, const char *path, CowSplit split, GError **error
   return read && read (self, path, split, error);
 }
 
-/* Reads the parts of a folder that is divided into train, val and test; *divided tells whether it is. */
+/* Reads the parts of a folder that is divided into train, val and test; *divided tells whether it
+ * is. */
 static gboolean
 read_divided (DatasetDraft *self, const char *folder, gboolean *divided, GError **error)
 {
   static const struct {
     const char *name;
     CowSplit split;
-  } parts[] = { { "train", COW_TRAIN }, { "val", COW_VAL }, { "valid", COW_VAL }, { "validation", COW_VAL }, { "test", COW_TEST } };
+  } parts[] = { { "train", COW_TRAIN },
+                { "val", COW_VAL },
+                { "valid", COW_VAL },
+                { "validation", COW_VAL },
+                { "test", COW_TEST } };
 
   *divided = FALSE;
   for (guint i = 0; i < G_N_ELEMENTS (parts); i++) {
@@ -108,10 +119,12 @@ read_inputs (DatasetDraft *self, GError **error)
   gboolean divided = FALSE;
 
   if (!options->data && !options->train && !options->val && !options->test) {
-    g_set_error_literal (error, COW_ERROR, COW_ERROR_ARGUMENT, "no pictures given: --data PATH, a folder of classes or a CSV table");
+    g_set_error_literal (error, COW_ERROR, COW_ERROR_ARGUMENT,
+                         "no pictures given: --data PATH, a folder of classes or a CSV table");
     return FALSE;
   }
-  if (options->data && g_file_test (options->data, G_FILE_TEST_IS_DIR) && !read_divided (self, options->data, &divided, error))
+  if (options->data && g_file_test (options->data, G_FILE_TEST_IS_DIR) &&
+      !read_divided (self, options->data, &divided, error))
     return FALSE;
   if (options->data && !divided && !read_input (self, options->data, COW_TRAIN, error))
     return FALSE;
@@ -121,7 +134,7 @@ read_inputs (DatasetDraft *self, GError **error)
   return TRUE;
 }
 
-/* ---- classes --------------------------------------------------------------------------------------------------------------------- */
+/* ---- classes --------------------------------------------------------------------------------- */
 
 static int
 compare_strings (gconstpointer a, gconstpointer b)
@@ -149,7 +162,8 @@ list_classes (const DatasetDraft *self, GError **error)
     g_strstrip (given[i]);
     for (guint k = 0; k < i; k++)
       if (g_str_equal (given[i], given[k])) {
-        g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "the class \"%s\" is listed twice", given[i]);
+        g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "the class \"%s\" is listed twice",
+                     given[i]);
         g_strfreev (given);
         return NULL;
       }
@@ -176,8 +190,8 @@ number_classes (DatasetDraft *self, GError **error)
     if (place[i] >= 0)
       continue;
     g_autofree char *classes = g_strjoinv (", ", set->classes);
-    g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH, "%s: \"%s\" is none of the classes: %s", (char *)self->label_places->pdata[i],
-                 (char *)self->labels->pdata[i], classes);
+    g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH, "%s: \"%s\" is none of the classes: %s",
+                 (char *)self->label_places->pdata[i], (char *)self->labels->pdata[i], classes);
     return FALSE;
   }
   for (guint i = 0; i < set->samples->len; i++) {
@@ -186,7 +200,8 @@ number_classes (DatasetDraft *self, GError **error)
   }
   if (set->n_classes >= 2)
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH, "only one class, \"%s\": at least two are expected",
+  g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
+               "only one class, \"%s\": at least two are expected",
                set->n_classes ? set->classes[0] : "");
   return FALSE;
 }
@@ -207,13 +222,14 @@ warn_of_alike (DatasetDraft *self)
     plain[n] = '\0';
     const char *other = g_hash_table_lookup (seen, plain);
     if (other)
-      dataset_draft_warn (self, "the classes \"%s\" and \"%s\" look like one, mistyped", other, classes[i]);
+      dataset_draft_warn (self, "the classes \"%s\" and \"%s\" look like one, mistyped", other,
+                          classes[i]);
     else
       g_hash_table_insert (seen, g_steal_pointer (&plain), classes[i]);
   }
 }
 
-/* ---- splits ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- splits ---------------------------------------------------------------------------------- */
 
 static gboolean
 has_split (const CowDataset *set, CowSplit split)
@@ -232,9 +248,11 @@ divide (DatasetDraft *self, GError **error)
   const double val_part = has_split (set, COW_VAL) ? 0 : options->val_part;
   const double test_part = has_split (set, COW_TEST) ? 0 : options->test_part;
 
-  if (!(options->val_part >= 0 && options->test_part >= 0 && options->val_part + options->test_part <= .9)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "--val-part %g and --test-part %g: 0 to 0.9 together is expected", options->val_part,
-                 options->test_part);
+  if (!(options->val_part >= 0 && options->test_part >= 0 &&
+        options->val_part + options->test_part <= .9)) {
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+                 "--val-part %g and --test-part %g: 0 to 0.9 together is expected",
+                 options->val_part, options->test_part);
     return FALSE;
   }
   set->divided = has_split (set, COW_TRAIN) && val_part + test_part > 0;
@@ -250,17 +268,20 @@ index_splits (CowDataset *set)
     g_array_append_val (set->splits[cow_dataset_sample (set, i)->split], i);
 }
 
-/* Groups that lie on both sides although the data came divided: results will look better than they are. */
+/* Groups that lie on both sides although the data came divided: results will look better than they
+ * are. */
 static void
 warn_of_torn_groups (DatasetDraft *self)
 {
-  g_autoptr (GHashTable) train = g_hash_table_new (g_str_hash, g_str_equal), torn = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (GHashTable) train = g_hash_table_new (g_str_hash, g_str_equal),
+                         torn = g_hash_table_new (g_str_hash, g_str_equal);
   const CowDataset *set = self->set;
 
   if (self->options->keep_absent)
     return; /* told by `check`, one by one */
   for (guint i = 0; i < set->splits[COW_TRAIN]->len; i++) {
-    const CowSample *sample = cow_dataset_sample (set, g_array_index (set->splits[COW_TRAIN], guint, i));
+    const CowSample *sample =
+        cow_dataset_sample (set, g_array_index (set->splits[COW_TRAIN], guint, i));
     if (sample->group)
       g_hash_table_add (train, (gpointer)sample->group);
   }
@@ -270,7 +291,9 @@ warn_of_torn_groups (DatasetDraft *self)
       g_hash_table_add (torn, (gpointer)sample->group);
   }
   if (g_hash_table_size (torn) > 0)
-    dataset_draft_warn (self, "%u of %u groups (%s) are in training and in validation or test: results will look better than they are",
+    dataset_draft_warn (self,
+                        "%u of %u groups (%s) are in training and in validation or test: results "
+                        "will look better than they are",
                         g_hash_table_size (torn), g_hash_table_size (train), set->grouped_by);
 }
 
@@ -287,20 +310,23 @@ check_classes (DatasetDraft *self, GError **error)
       if (cow_dataset_count (set, split, (int)c) > 0)
         continue;
       /* Our own division of one group leaves nothing to take: it was said there. */
-      const gboolean ours = set->divided && split != COW_TRAIN && cow_dataset_count (set, COW_TRAIN, (int)c) > 0;
+      const gboolean ours =
+          set->divided && split != COW_TRAIN && cow_dataset_count (set, COW_TRAIN, (int)c) > 0;
       if (!self->options->allow_missing && !ours) {
         g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
-                     "the class \"%s\" has no pictures in %s (which has %u of other classes); --allow-missing goes on all the same",
+                     "the class \"%s\" has no pictures in %s (which has %u of other classes); "
+                     "--allow-missing goes on all the same",
                      set->classes[c], cow_split_name (split), set->splits[split]->len);
         return FALSE;
       }
-      dataset_draft_warn (self, "the class \"%s\" has no pictures in %s: nothing is %s there", set->classes[c], cow_split_name (split),
+      dataset_draft_warn (self, "the class \"%s\" has no pictures in %s: nothing is %s there",
+                          set->classes[c], cow_split_name (split),
                           split == COW_TRAIN ? "learnt of it" : "measured of it");
     }
   return TRUE;
 }
 
-/* ---- the set --------------------------------------------------------------------------------------------------------------------- */
+/* ---- the set --------------------------------------------------------------------------------- */
 
 static gboolean
 finish (DatasetDraft *self, GError **error)
@@ -308,7 +334,8 @@ finish (DatasetDraft *self, GError **error)
   CowDataset *set = self->set;
 
   if (set->samples->len == 0) {
-    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s has no pictures", self->options->data ? self->options->data : "what is given");
+    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s has no pictures",
+                 self->options->data ? self->options->data : "what is given");
     return FALSE;
   }
   if (!number_classes (self, error) || !divide (self, error))
@@ -323,9 +350,14 @@ CowDataset *
 cow_dataset_open (const CowDatasetOptions *options, GError **error)
 {
   g_autoptr (CowDataset) set = g_new0 (CowDataset, 1);
-  g_autoptr (GPtrArray) labels = g_ptr_array_new (), places = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GPtrArray) labels = g_ptr_array_new (),
+                        places = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (GHashTable) label_index = g_hash_table_new (g_str_hash, g_str_equal);
-  DatasetDraft draft = { .options = options, .set = set, .labels = labels, .label_index = label_index, .label_places = places };
+  DatasetDraft draft = { .options = options,
+                         .set = set,
+                         .labels = labels,
+                         .label_index = label_index,
+                         .label_places = places };
 
   set->samples = g_array_new (FALSE, FALSE, sizeof (CowSample));
   set->warnings = g_ptr_array_new_with_free_func (g_free);

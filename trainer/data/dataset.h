@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a training or an evaluation is about: pictures, each with a class, in up to three splits. Read from folders of classes, CSV tables
- * or MmCows' own layouts; nothing is decoded here. Afterwards the set does not change and may be read by any number of threads.
+ * What a training or an evaluation is about: pictures, each with a class, in up to three splits.
+ * Read from folders of classes, CSV tables or MmCows' own layouts; nothing is decoded here.
+ * Afterwards the set does not change and may be read by any number of threads.
  */
 #ifndef COW_TRAINER_DATASET_H
 #define COW_TRAINER_DATASET_H
@@ -28,15 +29,18 @@ typedef enum {
 /* One labelled picture, or part of one. All strings are the set's. */
 typedef struct {
   const char *path;
-  const char *source; /* where it comes from (data set, camera), for results by source; "" when nothing says so */
-  const char *group;  /* pictures of one group (cow, camera, session) stay on one side of a split; NULL when alone */
+  const char *source; /* where it comes from (data set, camera), for results by source; "" when
+                         nothing says so */
+  const char *group;  /* pictures of one group (cow, camera, session) stay on one side of a split;
+                         NULL when alone */
   int label;          /* index in the set's classes */
   CowSplit split;
   CowBoxKind box_kind;
   double box[4]; /* x, y, w, h as box_kind says */
 } CowSample;
 
-/* The part of a picture of width x height pixels that the sample means; FALSE when it means all of it. It may lie outside. */
+/* The part of a picture of width x height pixels that the sample means; FALSE when it means all of
+ * it. It may lie outside. */
 gboolean cow_sample_region (const CowSample *sample, int width, int height, CowRegion *region);
 
 typedef struct {
@@ -44,64 +48,152 @@ typedef struct {
   GStrv classes;   /* [n_classes] and NULL */
   guint n_classes;
   GArray *splits[COW_N_SPLITS]; /* of guint: indices in `samples`, ascending */
-  GPtrArray *warnings;          /* of char *: what a user should know before believing results; one line each */
-  char *grouped_by;             /* the column that groups, "file name", or NULL when each picture is its own group */
-  gboolean divided;             /* whether we divided pictures ourselves (else the data came divided) */
+  GPtrArray
+      *warnings;    /* of char *: what a user should know before believing results; one line each */
+  char *grouped_by; /* the column that groups, "file name", or NULL when each picture is its own
+                       group */
+  gboolean divided; /* whether we divided pictures ourselves (else the data came divided) */
   GStringChunk *strings;
 } CowDataset;
 
 typedef struct {
   /*
-   * Where the pictures are. `data`: a folder or a table, divided (DIR/train, DIR/val, DIR/test; a column "split") or not, when we divide
-   * it. `train`, `val`, `test`: a folder of classes or a table each; without `val`, part of `train` becomes it. NULL: not given.
+   * Where the pictures are. `data`: a folder or a table, divided (DIR/train, DIR/val, DIR/test; a
+   * column "split") or not, when we divide it. `train`, `val`, `test`: a folder of classes or a
+   * table each; without `val`, part of `train` becomes it. NULL: not given.
    */
   char *data, *train, *val, *test;
   char *format; /* NULL or "auto", "folders", "table", "mmcows", "mmcows-frames" */
-  /* Tables: names of columns (NULL: image_path, label, source) and "FROM=TO" replacements of the beginning of paths. */
+  /* Tables: names of columns (NULL: image_path, label, source) and "FROM=TO" replacements of the
+   * beginning of paths. */
   char *path_column, *label_column, *source_column;
   GStrv prefixes;
-  /* "cow", "session", "camera", a column, "name" (file name without its last number), "none"; NULL: the first of the first three found. */
+  /* "cow", "session", "camera", a column, "name" (file name without its last number), "none"; NULL:
+   * the first of the first three found. */
   char *group_by;
-  /* Classes in order, for instance an adapter's; NULL: --classes' or else all labels found, sorted as bytes (capitals first). */
+  /* Classes in order, for instance an adapter's; NULL: --classes' or else all labels found, sorted
+   * as bytes (capitals first). */
   GStrv classes;
   char *classes_text;         /* "A,B,C": --classes */
   double val_part, test_part; /* of what we divide; 0 to .9 */
   gint64 seed;
   gboolean allow_missing; /* a class without pictures in a split is a warning, not an error */
-  gboolean any_classes;   /* a class without pictures is not even worth a warning: whoever opens the set tells it better */
-  /* For `check`, which tells them one by one: files that do not exist are taken too, torn groups are not warned of. */
+  gboolean any_classes;   /* a class without pictures is not even worth a warning: whoever opens the
+                             set tells it better */
+  /* For `check`, which tells them one by one: files that do not exist are taken too, torn groups
+   * are not warned of. */
   gboolean keep_absent;
 } CowDatasetOptions;
 
-#define COW_DATASET_OPTIONS_DEFAULT                                                                                                        \
-  {                                                                                                                                        \
-    .val_part = 0.2, .seed = 42                                                                                                            \
+#define COW_DATASET_OPTIONS_DEFAULT                                                                \
+  {                                                                                                \
+    .val_part = 0.2, .seed = 42                                                                    \
   }
 
 /* The entries of a GOptionEntry array that fill `options`; the verb has its own for seed. */
-#define COW_DATASET_OPTIONS_ENTRIES(options)                                                                                                  \
-  { "data", 'd', 0, G_OPTION_ARG_FILENAME, &(options)->data, "Pictures: a folder of classes or a CSV table", "PATH" },                        \
-      { "train", 0, 0, G_OPTION_ARG_FILENAME, &(options)->train, "Training pictures, where they are apart", "PATH" },                         \
-      { "val", 0, 0, G_OPTION_ARG_FILENAME, &(options)->val, "Validation pictures, where they are apart", "PATH" },                           \
-      { "test", 0, 0, G_OPTION_ARG_FILENAME, &(options)->test, "Test pictures, where they are apart", "PATH" },                               \
-      { "data-format", 0, 0, G_OPTION_ARG_STRING, &(options)->format, "auto, folders, table, mmcows or mmcows-frames (auto)", "FORMAT" },     \
-      { "path-column", 0, 0, G_OPTION_ARG_STRING, &(options)->path_column, "Tables: column of paths (image_path)", "COLUMN" },                \
-      { "label-column", 0, 0, G_OPTION_ARG_STRING, &(options)->label_column, "Tables: column of classes (label)", "COLUMN" },                 \
-      { "source-column", 0, 0, G_OPTION_ARG_STRING, &(options)->source_column, "Tables: column of origins (source)", "COLUMN" },              \
-      { "prefix", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &(options)->prefixes, "Tables: paths that begin with FROM begin with TO", "FROM=TO" },   \
-      { "group-by", 'g', 0, G_OPTION_ARG_STRING, &(options)->group_by, "Keep together: cow, camera, session, COLUMN, name or none", "WHAT" }, \
-      { "classes", 0, 0, G_OPTION_ARG_STRING, &(options)->classes_text, "Classes in order (all labels, sorted)", "A,B,..." },                 \
-      { "val-part", 0, 0, G_OPTION_ARG_DOUBLE, &(options)->val_part, "Part of undivided pictures for validation (0.2)", "PART" },             \
-      { "test-part", 0, 0, G_OPTION_ARG_DOUBLE, &(options)->test_part, "Part of undivided pictures for the test (0)", "PART" },               \
-  {                                                                                                                                           \
-    "allow-missing", 0, 0, G_OPTION_ARG_NONE, &(options)->allow_missing, "Go on when a class has no pictures in a split", NULL                \
+#define COW_DATASET_OPTIONS_ENTRIES(options)                                                       \
+  { "data",                                                                                        \
+    'd',                                                                                           \
+    0,                                                                                             \
+    G_OPTION_ARG_FILENAME,                                                                         \
+    &(options)->data,                                                                              \
+    "Pictures: a folder of classes or a CSV table",                                                \
+    "PATH" },                                                                                      \
+      { "train",                                                                                   \
+        0,                                                                                         \
+        0,                                                                                         \
+        G_OPTION_ARG_FILENAME,                                                                     \
+        &(options)->train,                                                                         \
+        "Training pictures, where they are apart",                                                 \
+        "PATH" },                                                                                  \
+      { "val",                                                                                     \
+        0,                                                                                         \
+        0,                                                                                         \
+        G_OPTION_ARG_FILENAME,                                                                     \
+        &(options)->val,                                                                           \
+        "Validation pictures, where they are apart",                                               \
+        "PATH" },                                                                                  \
+      { "test",                                                                                    \
+        0,                                                                                         \
+        0,                                                                                         \
+        G_OPTION_ARG_FILENAME,                                                                     \
+        &(options)->test,                                                                          \
+        "Test pictures, where they are apart",                                                     \
+        "PATH" },                                                                                  \
+      { "data-format",                                                                             \
+        0,                                                                                         \
+        0,                                                                                         \
+        G_OPTION_ARG_STRING,                                                                       \
+        &(options)->format,                                                                        \
+        "auto, folders, table, mmcows or mmcows-frames (auto)",                                    \
+        "FORMAT" },                                                                                \
+      { "path-column",                                                                             \
+        0,                                                                                         \
+        0,                                                                                         \
+        G_OPTION_ARG_STRING,                                                                       \
+        &(options)->path_column,                                                                   \
+        "Tables: column of paths (image_path)",                                                    \
+        "COLUMN" },                                                                                \
+      { "label-column",                                                                            \
+        0,                                                                                         \
+        0,                                                                                         \
+        G_OPTION_ARG_STRING,                                                                       \
+        &(options)->label_column,                                                                  \
+        "Tables: column of classes (label)",                                                       \
+        "COLUMN" },                                                                                \
+      { "source-column",                                                                           \
+        0,                                                                                         \
+        0,                                                                                         \
+        G_OPTION_ARG_STRING,                                                                       \
+        &(options)->source_column,                                                                 \
+        "Tables: column of origins (source)",                                                      \
+        "COLUMN" },                                                                                \
+      { "prefix",                                                                                  \
+        0,                                                                                         \
+        0,                                                                                         \
+        G_OPTION_ARG_FILENAME_ARRAY,                                                               \
+        &(options)->prefixes,                                                                      \
+        "Tables: paths that begin with FROM begin with TO",                                        \
+        "FROM=TO" },                                                                               \
+      { "group-by",                                                                                \
+        'g',                                                                                       \
+        0,                                                                                         \
+        G_OPTION_ARG_STRING,                                                                       \
+        &(options)->group_by,                                                                      \
+        "Keep together: cow, camera, session, COLUMN, name or none",                               \
+        "WHAT" },                                                                                  \
+      { "classes",                                                                                 \
+        0,                                                                                         \
+        0,                                                                                         \
+        G_OPTION_ARG_STRING,                                                                       \
+        &(options)->classes_text,                                                                  \
+        "Classes in order (all labels, sorted)",                                                   \
+        "A,B,..." },                                                                               \
+      { "val-part",                                                                                \
+        0,                                                                                         \
+        0,                                                                                         \
+        G_OPTION_ARG_DOUBLE,                                                                       \
+        &(options)->val_part,                                                                      \
+        "Part of undivided pictures for validation (0.2)",                                         \
+        "PART" },                                                                                  \
+      { "test-part",                                                                               \
+        0,                                                                                         \
+        0,                                                                                         \
+        G_OPTION_ARG_DOUBLE,                                                                       \
+        &(options)->test_part,                                                                     \
+        "Part of undivided pictures for the test (0)",                                             \
+        "PART" },                                                                                  \
+  {                                                                                                \
+    "allow-missing", 0, 0, G_OPTION_ARG_NONE, &(options)->allow_missing,                           \
+        "Go on when a class has no pictures in a split", NULL                                      \
   }
 
 void cow_dataset_options_clear (CowDatasetOptions *options);
 
 /*
- * Errors, each naming file, column or class: COW_ERROR_NOT_FOUND (a path, a column; which there are), COW_ERROR_FORMAT (a table that is not
- * one, with its line), COW_ERROR_MISMATCH (a label that is not among the classes given; a class without pictures), COW_ERROR_ARGUMENT.
+ * Errors, each naming file, column or class: COW_ERROR_NOT_FOUND (a path, a column; which there
+ * are), COW_ERROR_FORMAT (a table that is not one, with its line), COW_ERROR_MISMATCH (a label that
+ * is not among the classes given; a class without pictures), COW_ERROR_ARGUMENT.
  */
 CowDataset *cow_dataset_open (const CowDatasetOptions *options, GError **error);
 void cow_dataset_free (CowDataset *self);
@@ -114,7 +206,8 @@ cow_dataset_sample (const CowDataset *self, guint index)
 
 /* Pictures of a class in a split. */
 guint cow_dataset_count (const CowDataset *self, CowSplit split, int label);
-/* Loss weights of the classes by their number of training pictures: inverse, mean 1 over pictures, 0 without any. [n_classes]; g_free. */
+/* Loss weights of the classes by their number of training pictures: inverse, mean 1 over pictures,
+ * 0 without any. [n_classes]; g_free. */
 float *cow_dataset_class_weights (const CowDataset *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CowDataset, cow_dataset_free)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One picture's way to the network. A copy that is not augmented takes exactly the way of evaluation and of the element. The others are
- * resized by the same code, augmented as 8-bit RGB at the network's size, then normalised by the same code, whose resizing from a size to
- * itself changes nothing.
+ * One picture's way to the network. A copy that is not augmented takes exactly the way of
+ * evaluation and of the element. The others are resized by the same code, augmented as 8-bit RGB at
+ * the network's size, then normalised by the same code, whose resizing from a size to itself
+ * changes nothing.
  */
 #include <math.h>
 
@@ -23,7 +24,8 @@ wrap_rgb (const guint8 *rgb, int width, int height)
 
 /* The sample's part of its picture, resized and normalised. */
 static gboolean
-prepare (const CowLoaderOptions *options, const CowSample *sample, const CowPreprocess *preprocess, float *out, GError **error)
+prepare (const CowLoaderOptions *options, const CowSample *sample, const CowPreprocess *preprocess,
+         float *out, GError **error)
 {
   g_auto (Picture) decoded = { 0 };
   CowRegion region;
@@ -32,7 +34,8 @@ prepare (const CowLoaderOptions *options, const CowSample *sample, const CowPrep
     return FALSE;
   const CkPicture picture = wrap_rgb (decoded.rgb, decoded.width, decoded.height);
   const gboolean part = cow_sample_region (sample, decoded.width, decoded.height, &region);
-  if (cow_preprocess_run (preprocess, options->backend, &picture, part ? &region : NULL, out, error))
+  if (cow_preprocess_run (preprocess, options->backend, &picture, part ? &region : NULL, out,
+                          error))
     return TRUE;
   g_prefix_error (error, "%s: ", sample->path);
   return FALSE;
@@ -40,7 +43,8 @@ prepare (const CowLoaderOptions *options, const CowSample *sample, const CowPrep
 
 /* `floats` [3, height, width] is scratch. */
 static gboolean
-load_rgb (const CowLoaderOptions *options, const CowLoadItem *item, float *floats, guint8 *rgb, GError **error)
+load_rgb (const CowLoaderOptions *options, const CowLoadItem *item, float *floats, guint8 *rgb,
+          GError **error)
 {
   const CowSample *sample = cow_dataset_sample (options->dataset, item->sample);
   CowPreprocess unit = options->preprocess;
@@ -53,7 +57,8 @@ load_rgb (const CowLoaderOptions *options, const CowLoadItem *item, float *float
   for (gsize i = 0; i < plane; i++)
     for (gsize c = 0; c < 3; c++)
       rgb[3 * i + c] = (guint8)lrintf (floats[c * plane + i] * 255);
-  if (item->copy == 0 || cow_augment_run (options->augment, item->key, rgb, unit.width, unit.height, error))
+  if (item->copy == 0 ||
+      cow_augment_run (options->augment, item->key, rgb, unit.width, unit.height, error))
     return TRUE;
   g_prefix_error (error, "%s: ", sample->path);
   return FALSE;
@@ -75,7 +80,8 @@ cow_load_one (const CowLoaderOptions *options, const CowLoadItem *item, float *o
   const CowPreprocess *preprocess = &options->preprocess;
 
   if (item->copy == 0 || options->augment == COW_AUGMENT_NONE)
-    return prepare (options, cow_dataset_sample (options->dataset, item->sample), preprocess, out, error);
+    return prepare (options, cow_dataset_sample (options->dataset, item->sample), preprocess, out,
+                    error);
   g_autofree guint8 *rgb = g_try_malloc (cow_preprocess_size (preprocess));
   if (!rgb)
     return cow_check (CK_NO_MEMORY, error, "a picture");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Which pictures an epoch is made of, and in which order: functions of the seed and the epoch's number alone. */
+/* Which pictures an epoch is made of, and in which order: functions of the seed and the epoch's
+ * number alone. */
 #include "model/training/random.h"
 #include "trainer/data/loader.h"
 
@@ -9,7 +10,9 @@ enum { KEY_AUGMENTATION, KEY_ORDER, KEY_CLASSES };
 static CowLoadItem
 make_item (guint64 key, guint sample, guint copy)
 {
-  return (CowLoadItem){ .sample = sample, .copy = copy, .key = cow_random_key (cow_random_key (key, sample), copy) };
+  return (CowLoadItem){ .sample = sample,
+                        .copy = copy,
+                        .key = cow_random_key (cow_random_key (key, sample), copy) };
 }
 
 /* Fisher and Yates, from the end. */
@@ -39,11 +42,13 @@ list_split (const CowDataset *dataset, CowSplit split, guint copies, guint64 key
 }
 
 /*
- * As many items, spread evenly over the classes: each class goes round its own shuffled list as often as its share needs. A second round
- * takes the next copies, so that it brings no picture unchanged a second time.
+ * As many items, spread evenly over the classes: each class goes round its own shuffled list as
+ * often as its share needs. A second round takes the next copies, so that it brings no picture
+ * unchanged a second time.
  */
 static GArray *
-balance (const CowDataset *dataset, const GArray *items, guint copies, guint64 key, guint64 class_key)
+balance (const CowDataset *dataset, const GArray *items, guint copies, guint64 key,
+         guint64 class_key)
 {
   GArray *balanced = g_array_sized_new (FALSE, FALSE, sizeof (CowLoadItem), items->len);
   g_autoptr (GPtrArray) classes = g_ptr_array_new_with_free_func ((GDestroyNotify)g_array_unref);
@@ -51,7 +56,8 @@ balance (const CowDataset *dataset, const GArray *items, guint copies, guint64 k
   for (guint c = 0; c < dataset->n_classes; c++) {
     g_autoptr (GArray) own = g_array_new (FALSE, FALSE, sizeof (CowLoadItem));
     for (guint i = 0; i < items->len; i++)
-      if (cow_dataset_sample (dataset, g_array_index (items, CowLoadItem, i).sample)->label == (int)c)
+      if (cow_dataset_sample (dataset, g_array_index (items, CowLoadItem, i).sample)->label ==
+          (int)c)
         g_array_append_val (own, g_array_index (items, CowLoadItem, i));
     shuffle ((CowLoadItem *)(void *)own->data, own->len, cow_random_key (class_key, c));
     if (own->len > 0)
@@ -69,9 +75,11 @@ balance (const CowDataset *dataset, const GArray *items, guint copies, guint64 k
 }
 
 GArray *
-cow_load_epoch (const CowDataset *dataset, CowSplit split, guint copies, gboolean balanced, guint64 seed, guint epoch)
+cow_load_epoch (const CowDataset *dataset, CowSplit split, guint copies, gboolean balanced,
+                guint64 seed, guint epoch)
 {
-  const guint64 epoch_key = cow_random_key (seed, epoch), key = cow_random_key (epoch_key, KEY_AUGMENTATION);
+  const guint64 epoch_key = cow_random_key (seed, epoch),
+                key = cow_random_key (epoch_key, KEY_AUGMENTATION);
   GArray *items = list_split (dataset, split, copies, key);
 
   if (balanced && items->len > 0) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A ring of batches. Threads take pictures in order, one each, as long as their batch is in the window that begins with the batch the
- * trainer holds; each picture has its own place in its batch, so that it does not matter who finishes when.
+ * A ring of batches. Threads take pictures in order, one each, as long as their batch is in the
+ * window that begins with the batch the trainer holds; each picture has its own place in its batch,
+ * so that it does not matter who finishes when.
  */
 #include "trainer/data/loader.h"
 
@@ -43,17 +44,19 @@ struct _CowLoader {
 static int
 batch_length (const CowLoader *self, gsize batch)
 {
-  return (int)MIN ((gsize)self->options.batch, self->options.n_items - batch * (gsize)self->options.batch);
+  return (int)MIN ((gsize)self->options.batch,
+                   self->options.n_items - batch * (gsize)self->options.batch);
 }
 
-/* ---- threads --------------------------------------------------------------------------------------------------------------------- */
+/* ---- threads --------------------------------------------------------------------------------- */
 
 /* Waits for a picture to load; FALSE when there is none left, or the loader is being freed. */
 static gboolean
 take (CowLoader *self, gsize *position)
 {
   g_mutex_lock (&self->lock);
-  while (!self->stop && self->next < self->options.n_items && self->next / (gsize)self->options.batch >= self->held + self->n_slots)
+  while (!self->stop && self->next < self->options.n_items &&
+         self->next / (gsize)self->options.batch >= self->held + self->n_slots)
     g_cond_wait (&self->work, &self->lock);
   const gboolean ok = !self->stop && self->next < self->options.n_items;
   if (ok)
@@ -65,7 +68,8 @@ take (CowLoader *self, gsize *position)
 static void
 load (CowLoader *self, gsize position)
 {
-  const gsize batch = position / (gsize)self->options.batch, place = position % (gsize)self->options.batch;
+  const gsize batch = position / (gsize)self->options.batch,
+              place = position % (gsize)self->options.batch;
   const CowLoadItem *item = &self->options.items[position];
   Slot *slot = &self->slots[batch % self->n_slots];
   GError *error = NULL;
@@ -97,14 +101,14 @@ run (gpointer data)
   return NULL;
 }
 
-/* ---- the trainer's side ---------------------------------------------------------------------------------------------------------- */
+/* ---- the trainer's side ---------------------------------------------------------------------- */
 
 static gboolean
 allocate (CowLoader *self, GError **error)
 {
   gsize floats, bytes = 0;
-  gboolean ok =
-      g_size_checked_mul (&floats, (gsize)self->options.batch, self->picture_size) && g_size_checked_mul (&bytes, floats, sizeof (float));
+  gboolean ok = g_size_checked_mul (&floats, (gsize)self->options.batch, self->picture_size) &&
+                g_size_checked_mul (&bytes, floats, sizeof (float));
 
   self->slots = g_new0 (Slot, self->n_slots);
   for (gsize i = 0; ok && i < self->n_slots; i++) {
@@ -112,13 +116,15 @@ allocate (CowLoader *self, GError **error)
     self->slots[i].labels = g_try_new (gint32, self->options.batch);
     ok = self->slots[i].pixels && self->slots[i].labels;
   }
-  return ok || cow_check (CK_NO_MEMORY, error, "%" G_GSIZE_FORMAT " batches of %d pictures", self->n_slots, self->options.batch);
+  return ok || cow_check (CK_NO_MEMORY, error, "%" G_GSIZE_FORMAT " batches of %d pictures",
+                          self->n_slots, self->options.batch);
 }
 
 static gboolean
 start_threads (CowLoader *self, GError **error)
 {
-  const guint wanted = self->options.n_threads > 0 ? (guint)self->options.n_threads : g_get_num_processors ();
+  const guint wanted =
+      self->options.n_threads > 0 ? (guint)self->options.n_threads : g_get_num_processors ();
   const guint n = (guint)MIN (MIN (wanted, MOST_THREADS), self->options.n_items);
 
   self->threads = g_new0 (GThread *, n);
@@ -126,7 +132,8 @@ start_threads (CowLoader *self, GError **error)
     g_autoptr (GError) local = NULL;
     self->threads[i] = g_thread_try_new ("cow-loader", run, self, &local);
     if (!self->threads[i]) {
-      g_set_error (error, COW_ERROR, COW_ERROR_MEMORY, "a thread that loads pictures: %s", local->message);
+      g_set_error (error, COW_ERROR, COW_ERROR_MEMORY, "a thread that loads pictures: %s",
+                   local->message);
       return FALSE;
     }
     self->n_threads++;
@@ -144,14 +151,16 @@ cow_loader_new (const CowLoaderOptions *options, GError **error)
   g_cond_init (&self->done);
   self->options = *options;
   if (options->batch < 1 || options->preprocess.width < 1 || options->preprocess.height < 1) {
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "a batch of %d pictures of %d x %d", options->batch, options->preprocess.width,
-                 options->preprocess.height);
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "a batch of %d pictures of %d x %d",
+                 options->batch, options->preprocess.width, options->preprocess.height);
     return NULL;
   }
   self->picture_size = cow_preprocess_size (&options->preprocess);
-  self->n_batches = options->n_items / (gsize)options->batch + (options->n_items % (gsize)options->batch != 0);
+  self->n_batches =
+      options->n_items / (gsize)options->batch + (options->n_items % (gsize)options->batch != 0);
   /* One more than those ahead: the one that the trainer works on. */
-  self->n_slots = MIN ((gsize)(options->ahead > 0 ? options->ahead : DEFAULT_AHEAD) + 1, MAX (self->n_batches, 1));
+  self->n_slots = MIN ((gsize)(options->ahead > 0 ? options->ahead : DEFAULT_AHEAD) + 1,
+                       MAX (self->n_batches, 1));
   if (!pictures_start (error) || !allocate (self, error) || !start_threads (self, error))
     return NULL;
   return g_steal_pointer (&self);

@@ -3,21 +3,24 @@
 
 #include <string.h>
 
-#define SIDE     9
-#define FLAT     6  /* grey levels between the darkest and the brightest part */
-#define N_PIECES 8  /* pieces of a hash; two that differ in fewer bits than there are pieces have one in common */
-#define PIECE    16 /* bits of a piece */
+#define SIDE 9
+#define FLAT 6 /* grey levels between the darkest and the brightest part */
+#define N_PIECES                                                                                   \
+  8 /* pieces of a hash; two that differ in fewer bits than there are pieces have one in common */
+#define PIECE 16 /* bits of a piece */
 
 G_STATIC_ASSERT (PICTURE_HASH_NEAR < N_PIECES);
 
-/* ---- one picture ----------------------------------------------------------------------------------------------------------------- */
+/* ---- one picture ----------------------------------------------------------------------------- */
 
 /* Brightness (BT.601) of the part (i, j) of SIDE x SIDE, in 1/1000 of a grey level. */
 static gint64
 part_mean (const Picture *picture, const CowRegion *region, int i, int j)
 {
-  const int x0 = region->x + region->w * i / SIDE, x1 = MAX (region->x + region->w * (i + 1) / SIDE, x0 + 1);
-  const int y0 = region->y + region->h * j / SIDE, y1 = MAX (region->y + region->h * (j + 1) / SIDE, y0 + 1);
+  const int x0 = region->x + region->w * i / SIDE,
+            x1 = MAX (region->x + region->w * (i + 1) / SIDE, x0 + 1);
+  const int y0 = region->y + region->h * j / SIDE,
+            y1 = MAX (region->y + region->h * (j + 1) / SIDE, y0 + 1);
   gint64 sum = 0;
 
   for (int y = y0; y < y1; y++) {
@@ -53,10 +56,11 @@ picture_hash (const Picture *picture, const CowRegion *region)
 guint
 picture_hash_distance (const PictureHash *a, const PictureHash *b)
 {
-  return (guint)(__builtin_popcountll (a->bits[0] ^ b->bits[0]) + __builtin_popcountll (a->bits[1] ^ b->bits[1]));
+  return (guint)(__builtin_popcountll (a->bits[0] ^ b->bits[0]) +
+                 __builtin_popcountll (a->bits[1] ^ b->bits[1]));
 }
 
-/* ---- many ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- many ------------------------------------------------------------------------------------ */
 
 /* The first of i's set; paths are made shorter on the way. */
 static guint
@@ -86,14 +90,16 @@ hash_of_bits (gconstpointer key)
 {
   const PictureHash *hash = key;
   const guint64 mixed =
-      (hash->bits[0] ^ (hash->bits[1] * G_GUINT64_CONSTANT (0x9E3779B97F4A7C15))) * G_GUINT64_CONSTANT (0xBF58476D1CE4E5B9);
+      (hash->bits[0] ^ (hash->bits[1] * G_GUINT64_CONSTANT (0x9E3779B97F4A7C15))) *
+      G_GUINT64_CONSTANT (0xBF58476D1CE4E5B9);
   return (guint)(mixed >> 32);
 }
 
 static gboolean
 equal_bits (gconstpointer a, gconstpointer b)
 {
-  return memcmp (((const PictureHash *)a)->bits, ((const PictureHash *)b)->bits, sizeof ((const PictureHash *)a)->bits) == 0;
+  return memcmp (((const PictureHash *)a)->bits, ((const PictureHash *)b)->bits,
+                 sizeof ((const PictureHash *)a)->bits) == 0;
 }
 
 /* Joins those of the same bits; gives one index of each. */
@@ -118,7 +124,8 @@ join_equal (const PictureHash *hashes, guint n, guint *set)
   return different;
 }
 
-/* Joins the near ones among those whose piece is the same: a chain of indices for each of its values. */
+/* Joins the near ones among those whose piece is the same: a chain of indices for each of its
+ * values. */
 static void
 join_by_piece (const PictureHash *hashes, const GArray *different, guint piece, guint *set)
 {

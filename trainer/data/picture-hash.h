@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A hash that pictures share which look alike: whether each part of a picture, shrunk to 9 x 9 greys, is brighter than its neighbour to the
- * right (64 bits) and below (64 bits). Another size, compression or a slightly other moment changes few of the 128 bits.
+ * A hash that pictures share which look alike: whether each part of a picture, shrunk to 9 x 9
+ * greys, is brighter than its neighbour to the right (64 bits) and below (64 bits). Another size,
+ * compression or a slightly other moment changes few of the 128 bits.
  */
 #ifndef COW_TRAINER_PICTURE_HASH_H
 #define COW_TRAINER_PICTURE_HASH_H
@@ -21,8 +22,9 @@ PictureHash picture_hash (const Picture *picture, const CowRegion *region);
 guint picture_hash_distance (const PictureHash *a, const PictureHash *b);
 
 /*
- * Which of n hashes are alike, at most PICTURE_HASH_NEAR bits apart: set[i] becomes the smallest index of the set that i belongs to by a
- * chain of such pairs, i itself when it is alone. Flat ones are alone.
+ * Which of n hashes are alike, at most PICTURE_HASH_NEAR bits apart: set[i] becomes the smallest
+ * index of the set that i belongs to by a chain of such pairs, i itself when it is alone. Flat ones
+ * are alone.
  */
 #define PICTURE_HASH_NEAR 7
 void picture_hash_sets (const PictureHash *hashes, guint n, guint *set);

@@ -42,7 +42,8 @@ pictures_folder_names (const char *folder, GError **error)
   return names;
 }
 
-/* Folders that are links are not entered: they could lead in a circle. How deep folders nest is bounded by the length of a path. */
+/* Folders that are links are not entered: they could lead in a circle. How deep folders nest is
+ * bounded by the length of a path. */
 static gboolean
 add_folder (GPtrArray *pictures, const char *folder, GError **error)
 {
@@ -78,7 +79,8 @@ pictures_find (char *const *paths, GError **error)
     if (!add_folder (pictures, *paths, error))
       return NULL;
     if (pictures->len == before) {
-      g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s holds no pictures (jpg, jpeg, png, webp, bmp, tif, tiff)", *paths);
+      g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
+                   "%s holds no pictures (jpg, jpeg, png, webp, bmp, tif, tiff)", *paths);
       return NULL;
     }
   }

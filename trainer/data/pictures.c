@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Decoding with libvips: only loaders of the five formats are let near a file, and nothing is decoded before its size is known. */
+/* Decoding with libvips: only loaders of the five formats are let near a file, and nothing is
+ * decoded before its size is known. */
 #define _GNU_SOURCE /* memmem */
 #include "trainer/data/pictures.h"
 
@@ -10,13 +11,14 @@
 #include <unistd.h>
 #include <vips/vips.h>
 
-/* ---- bytes ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- bytes ----------------------------------------------------------------------------------- */
 
 static gboolean
 fail_io (const char *path, GError **error)
 {
   const int code = errno;
-  g_set_error (error, COW_ERROR, code == ENOENT ? COW_ERROR_NOT_FOUND : COW_ERROR_IO, "%s: %s", path, g_strerror (code));
+  g_set_error (error, COW_ERROR, code == ENOENT ? COW_ERROR_NOT_FOUND : COW_ERROR_IO, "%s: %s",
+               path, g_strerror (code));
   return FALSE;
 }
 
@@ -53,7 +55,8 @@ read_descriptor (int descriptor, const char *path, guint8 **data, gsize *n_bytes
   return TRUE;
 }
 
-/* The file as it is now, copied: a mapping would end the process if somebody cut the file meanwhile. */
+/* The file as it is now, copied: a mapping would end the process if somebody cut the file
+ * meanwhile. */
 static gboolean
 read_file (const char *path, guint8 **data, gsize *n_bytes, GError **error)
 {
@@ -66,7 +69,7 @@ read_file (const char *path, guint8 **data, gsize *n_bytes, GError **error)
   return ok;
 }
 
-/* ---- libvips --------------------------------------------------------------------------------------------------------------------- */
+/* ---- libvips --------------------------------------------------------------------------------- */
 
 /* libvips' own words, on one line. */
 static gboolean
@@ -74,7 +77,8 @@ fail_vips (const char *path, GError **error)
 {
   g_autofree char *text = vips_error_buffer_copy ();
   g_strdelimit (g_strstrip (text), "\n", ';');
-  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: cannot be decoded: %s", path, *text ? text : "unknown reason");
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: cannot be decoded: %s", path,
+               *text ? text : "unknown reason");
   return FALSE;
 }
 
@@ -93,9 +97,11 @@ pictures_start (GError **error)
     if (ok) {
       /* No picture is looked at twice. */
       vips_cache_set_max (0);
-      /* Many small pictures: those who hurry decode several side by side, which costs less than several threads on each. */
+      /* Many small pictures: those who hurry decode several side by side, which costs less than
+       * several threads on each. */
       vips_concurrency_set (1);
-      /* What matters comes back as an error; remarks about odd files would break the one line that an error has. */
+      /* What matters comes back as an error; remarks about odd files would break the one line that
+       * an error has. */
       g_log_set_handler ("VIPS", G_LOG_LEVEL_WARNING, ignore_log, NULL);
     }
     g_once_init_leave (&started, ok ? 1 : 2);
@@ -106,20 +112,24 @@ pictures_start (GError **error)
   return FALSE;
 }
 
-/* Whether the bytes are of a format that we read. ImageMagick, which libvips asks for BMP, would open many more, some of them programs. */
+/* Whether the bytes are of a format that we read. ImageMagick, which libvips asks for BMP, would
+ * open many more, some of them programs. */
 static gboolean
 is_known (const guint8 *data, gsize n_bytes)
 {
-  static const char *const loaders[] = { "VipsForeignLoadJpeg", "VipsForeignLoadPng", "VipsForeignLoadWebp", "VipsForeignLoadTiff" };
+  static const char *const loaders[] = { "VipsForeignLoadJpeg", "VipsForeignLoadPng",
+                                         "VipsForeignLoadWebp", "VipsForeignLoadTiff" };
   const char *loader = vips_foreign_find_load_buffer (data, n_bytes);
 
   for (guint i = 0; loader && i < G_N_ELEMENTS (loaders); i++)
     if (g_str_has_prefix (loader, loaders[i]))
       return TRUE;
-  return loader && g_str_has_prefix (loader, "VipsForeignLoadMagick") && n_bytes > 2 && memcmp (data, "BM", 2) == 0;
+  return loader && g_str_has_prefix (loader, "VipsForeignLoadMagick") && n_bytes > 2 &&
+         memcmp (data, "BM", 2) == 0;
 }
 
-/* Whether a colour profile is sRGB's, by its description (ASCII or UTF-16): converting from it would only add rounding. */
+/* Whether a colour profile is sRGB's, by its description (ASCII or UTF-16): converting from it
+ * would only add rounding. */
 static gboolean
 is_srgb_profile (const VipsImage *image)
 {
@@ -128,7 +138,8 @@ is_srgb_profile (const VipsImage *image)
 
   if (vips_image_get_blob (image, VIPS_META_ICC_NAME, &profile, &n_bytes) != 0)
     return FALSE;
-  return memmem (profile, n_bytes, "sRGB", 4) != NULL || memmem (profile, n_bytes, "s\0R\0G\0B", 7) != NULL;
+  return memmem (profile, n_bytes, "sRGB", 4) != NULL ||
+         memmem (profile, n_bytes, "s\0R\0G\0B", 7) != NULL;
 }
 
 /* Puts what an operation gave in place of what it was given; passes its status on. */
@@ -165,11 +176,13 @@ check_size (const VipsImage *image, const char *path, GError **error)
 {
   const gint64 width = vips_image_get_width (image), height = vips_image_get_height (image);
 
-  if (width <= PICTURE_MOST_SIDE_PX && height <= PICTURE_MOST_SIDE_PX && width * height <= PICTURE_MOST_PIXELS)
+  if (width <= PICTURE_MOST_SIDE_PX && height <= PICTURE_MOST_SIDE_PX &&
+      width * height <= PICTURE_MOST_PIXELS)
     return TRUE;
   g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
-               "%s: %" G_GINT64_FORMAT " x %" G_GINT64_FORMAT " pixels; at most %d a side and %d in all are read", path, width, height,
-               PICTURE_MOST_SIDE_PX, PICTURE_MOST_PIXELS);
+               "%s: %" G_GINT64_FORMAT " x %" G_GINT64_FORMAT
+               " pixels; at most %d a side and %d in all are read",
+               path, width, height, PICTURE_MOST_SIDE_PX, PICTURE_MOST_PIXELS);
   return FALSE;
 }
 
@@ -183,7 +196,8 @@ decode (VipsImage **image, const char *path, Picture *picture, GError **error)
   if (to_srgb (image) != 0)
     return fail_vips (path, error);
   if (vips_image_get_bands (*image) != 3) {
-    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s: a picture of %d channels", path, vips_image_get_bands (*image));
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s: a picture of %d channels", path,
+                 vips_image_get_bands (*image));
     return FALSE;
   }
   picture->width = vips_image_get_width (*image);
@@ -204,10 +218,12 @@ picture_read (const char *path, Picture *picture, GError **error)
   vips_error_clear ();
   if (!is_known (data, n_bytes)) {
     vips_error_clear ();
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: not a picture: neither JPEG, PNG, WebP, BMP nor TIFF", path);
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                 "%s: not a picture: neither JPEG, PNG, WebP, BMP nor TIFF", path);
     return FALSE;
   }
-  VipsImage *image = vips_image_new_from_buffer (data, n_bytes, "", "fail_on", VIPS_FAIL_ON_TRUNCATED, NULL);
+  VipsImage *image =
+      vips_image_new_from_buffer (data, n_bytes, "", "fail_on", VIPS_FAIL_ON_TRUNCATED, NULL);
   const gboolean ok = image ? decode (&image, path, picture, error) : fail_vips (path, error);
   g_clear_object (&image);
   vips_error_clear ();
@@ -221,7 +237,8 @@ picture_clear (Picture *picture)
 }
 
 gboolean
-picture_prepare (const char *path, const CowPreprocess *preprocess, CkBackend *backend, float *out, GError **error)
+picture_prepare (const char *path, const CowPreprocess *preprocess, CkBackend *backend, float *out,
+                 GError **error)
 {
   g_auto (Picture) decoded = { 0 };
 

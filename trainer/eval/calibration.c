@@ -7,7 +7,7 @@
 
 #include "trainer/eval/metrics.h"
 
-/* ---- temperature ----------------------------------------------------------------------------------------------------------------- */
+/* ---- temperature ----------------------------------------------------------------------------- */
 
 double
 cow_log_loss (const float *logits, const guint *truth, guint n, guint n_classes, double temperature)
@@ -23,14 +23,16 @@ cow_log_loss (const float *logits, const guint *truth, guint n, guint n_classes,
   return total / n;
 }
 
-/* The loss is convex in 1 / T, so in log T it has one valley, which golden-section search closes in on. */
+/* The loss is convex in 1 / T, so in log T it has one valley, which golden-section search closes in
+ * on. */
 double
 cow_temperature_fit (const float *logits, const guint *truth, guint n, guint n_classes)
 {
   const double golden = (sqrt (5) - 1) / 2;
   double low = log (COW_TEMPERATURE_MIN), high = log (COW_TEMPERATURE_MAX);
   double a = high - golden * (high - low), b = low + golden * (high - low);
-  double loss_a = cow_log_loss (logits, truth, n, n_classes, exp (a)), loss_b = cow_log_loss (logits, truth, n, n_classes, exp (b));
+  double loss_a = cow_log_loss (logits, truth, n, n_classes, exp (a)),
+         loss_b = cow_log_loss (logits, truth, n, n_classes, exp (b));
 
   while (high - low > 1e-6) {
     if (loss_a <= loss_b) {
@@ -50,17 +52,19 @@ cow_temperature_fit (const float *logits, const guint *truth, guint n, guint n_c
   return exp ((low + high) / 2);
 }
 
-/* ---- reliability ----------------------------------------------------------------------------------------------------------------- */
+/* ---- reliability ----------------------------------------------------------------------------- */
 
 double
-cow_reliability (const float *probabilities, const guint *truth, guint n, guint n_classes, CowReliabilityBin *bins)
+cow_reliability (const float *probabilities, const guint *truth, guint n, guint n_classes,
+                 CowReliabilityBin *bins)
 {
   double error = 0;
   memset (bins, 0, COW_RELIABILITY_BINS * sizeof *bins);
   for (guint i = 0; i < n; i++) {
     const float *row = probabilities + (gsize)i * n_classes;
     const guint best = cow_argmax (row, n_classes);
-    const int bin = CLAMP ((int)ceil ((double)row[best] * COW_RELIABILITY_BINS) - 1, 0, COW_RELIABILITY_BINS - 1);
+    const int bin = CLAMP ((int)ceil ((double)row[best] * COW_RELIABILITY_BINS) - 1, 0,
+                           COW_RELIABILITY_BINS - 1);
     bins[bin].n++;
     bins[bin].confidence += (double)row[best];
     bins[bin].accuracy += best == truth[i];
@@ -75,7 +79,7 @@ cow_reliability (const float *probabilities, const guint *truth, guint n, guint 
   return error;
 }
 
-/* ---- thresholds ------------------------------------------------------------------------------------------------------------------ */
+/* ---- thresholds ------------------------------------------------------------------------------ */
 
 typedef struct {
   float probability;
@@ -103,11 +107,13 @@ is_better (const CowThreshold *cut, const CowThreshold *best, double precision_t
 
 /* Tries every cut between the candidates, which are sorted, highest probability first. */
 static void
-best_cut (const Candidate *candidates, guint n, guint64 support, double precision_target, CowThreshold *best)
+best_cut (const Candidate *candidates, guint n, guint64 support, double precision_target,
+          CowThreshold *best)
 {
   guint64 hits = 0;
   for (guint i = 0; i < n; i++) {
-    const float here = candidates[i].probability, next = i + 1 < n ? candidates[i + 1].probability : 0;
+    const float here = candidates[i].probability,
+                next = i + 1 < n ? candidates[i + 1].probability : 0;
     hits += candidates[i].is_class;
     if (i + 1 < n && next == here)
       continue;
@@ -122,8 +128,8 @@ best_cut (const Candidate *candidates, guint n, guint64 support, double precisio
 }
 
 void
-cow_thresholds_fit (const float *probabilities, const guint *truth, guint n, guint n_classes, double precision_target,
-                    CowThreshold *thresholds)
+cow_thresholds_fit (const float *probabilities, const guint *truth, guint n, guint n_classes,
+                    double precision_target, CowThreshold *thresholds)
 {
   g_autofree Candidate *candidates = g_new (Candidate, MAX (n, 1));
   for (guint c = 0; c < n_classes; c++) {
@@ -141,8 +147,8 @@ cow_thresholds_fit (const float *probabilities, const guint *truth, guint n, gui
 }
 
 void
-cow_thresholds_apply (const float *probabilities, const guint *truth, guint n, guint n_classes, const float *values,
-                      CowThreshold *thresholds)
+cow_thresholds_apply (const float *probabilities, const guint *truth, guint n, guint n_classes,
+                      const float *values, CowThreshold *thresholds)
 {
   for (guint c = 0; c < n_classes; c++) {
     guint64 taken = 0, hits = 0, support = 0;
@@ -152,7 +158,8 @@ cow_thresholds_apply (const float *probabilities, const guint *truth, guint n, g
       hits += take && truth[i] == c;
       support += truth[i] == c;
     }
-    thresholds[c] = (CowThreshold){ .known = support > 0, .reached = TRUE, .value = (double)values[c] };
+    thresholds[c] =
+        (CowThreshold){ .known = support > 0, .reached = TRUE, .value = (double)values[c] };
     if (taken > 0)
       thresholds[c].precision = (double)hits / (double)taken;
     if (support > 0)
@@ -162,36 +169,41 @@ cow_thresholds_apply (const float *probabilities, const guint *truth, guint n, g
   }
 }
 
-/* ---- all of it ------------------------------------------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 static double
-apply_temperature (const float *logits, const guint *truth, guint n, guint n_classes, double temperature, float *probabilities,
-                   CowReliabilityBin *bins)
+apply_temperature (const float *logits, const guint *truth, guint n, guint n_classes,
+                   double temperature, float *probabilities, CowReliabilityBin *bins)
 {
   for (guint i = 0; i < n; i++)
-    cow_softmax (logits + (gsize)i * n_classes, n_classes, temperature, probabilities + (gsize)i * n_classes);
+    cow_softmax (logits + (gsize)i * n_classes, n_classes, temperature,
+                 probabilities + (gsize)i * n_classes);
   return cow_reliability (probabilities, truth, n, n_classes, bins);
 }
 
 void
-cow_trust_measure (const float *logits, const guint *truth, guint n, guint n_classes, double temperature, float *probabilities,
-                   CowTrust *trust)
+cow_trust_measure (const float *logits, const guint *truth, guint n, guint n_classes,
+                   double temperature, float *probabilities, CowTrust *trust)
 {
   trust->log_loss_before = cow_log_loss (logits, truth, n, n_classes, 1);
   trust->log_loss_after = cow_log_loss (logits, truth, n, n_classes, temperature);
-  trust->ece_before = apply_temperature (logits, truth, n, n_classes, 1, probabilities, trust->before);
-  trust->ece_after = apply_temperature (logits, truth, n, n_classes, temperature, probabilities, trust->after);
+  trust->ece_before =
+      apply_temperature (logits, truth, n, n_classes, 1, probabilities, trust->before);
+  trust->ece_after =
+      apply_temperature (logits, truth, n, n_classes, temperature, probabilities, trust->after);
 }
 
 CowCalibration *
-cow_calibration_fit (const float *logits, const guint *truth, guint n, guint n_classes, double precision_target)
+cow_calibration_fit (const float *logits, const guint *truth, guint n, guint n_classes,
+                     double precision_target)
 {
   CowCalibration *self = g_new0 (CowCalibration, 1);
   g_autofree float *probabilities = g_new (float, (gsize)n *n_classes);
   self->n_classes = n_classes;
   self->n = n;
   self->temperature = cow_temperature_fit (logits, truth, n, n_classes);
-  self->told = self->temperature > COW_TEMPERATURE_MIN * 1.01 && self->temperature < COW_TEMPERATURE_MAX / 1.01;
+  self->told = self->temperature > COW_TEMPERATURE_MIN * 1.01 &&
+               self->temperature < COW_TEMPERATURE_MAX / 1.01;
   if (!self->told)
     self->temperature = 1;
   self->precision_target = precision_target;

@@ -11,7 +11,7 @@
 #define MADE_SIDE 224 /* px */
 #define BLOBS     6
 
-/* ---- pictures -------------------------------------------------------------------------------------------------------------------- */
+/* ---- pictures -------------------------------------------------------------------------------- */
 
 static gboolean
 reserve (ComparePictures *self, guint n, const CowPreprocess *preprocess, GError **error)
@@ -20,21 +20,25 @@ reserve (ComparePictures *self, guint n, const CowPreprocess *preprocess, GError
   *self = (ComparePictures){ .n = n, .preprocess = *preprocess };
   if (g_size_checked_mul (&values, n, cow_preprocess_size (preprocess)))
     self->pixels = g_try_new (float, values);
-  return self->pixels || cow_check (CK_NO_MEMORY, error, "%u pictures of %d x %d", n, preprocess->width, preprocess->height);
+  return self->pixels || cow_check (CK_NO_MEMORY, error, "%u pictures of %d x %d", n,
+                                    preprocess->width, preprocess->height);
 }
 
 gboolean
-compare_pictures_read (ComparePictures *self, const GPtrArray *paths, const CowPreprocess *preprocess, CkBackend *backend, GError **error)
+compare_pictures_read (ComparePictures *self, const GPtrArray *paths,
+                       const CowPreprocess *preprocess, CkBackend *backend, GError **error)
 {
   if (!reserve (self, paths->len, preprocess, error))
     return FALSE;
   for (guint i = 0; i < self->n; i++)
-    if (!picture_prepare (paths->pdata[i], preprocess, backend, self->pixels + i * cow_preprocess_size (preprocess), error))
+    if (!picture_prepare (paths->pdata[i], preprocess, backend,
+                          self->pixels + i * cow_preprocess_size (preprocess), error))
       return FALSE;
   return TRUE;
 }
 
-/* Coloured Gaussians on a ground: smooth as photographs are, unlike noise, which no network was made for. */
+/* Coloured Gaussians on a ground: smooth as photographs are, unlike noise, which no network was
+ * made for. */
 static void
 draw_blobs (guint8 *rgb, guint64 key)
 {
@@ -47,7 +51,8 @@ draw_blobs (guint8 *rgb, guint64 key)
         double value = numbers[c];
         for (int b = 0; b < BLOBS; b++) {
           const double *blob = numbers + 3 + 6 * b;
-          const double dx = (double)x / MADE_SIDE - blob[0], dy = (double)y / MADE_SIDE - blob[1], size = .05 + .25 * blob[2];
+          const double dx = (double)x / MADE_SIDE - blob[0], dy = (double)y / MADE_SIDE - blob[1],
+                       size = .05 + .25 * blob[2];
           value += (blob[3 + c] - value) * exp (-(dx * dx + dy * dy) / (2 * size * size));
         }
         rgb[3 * (y * MADE_SIDE + x) + c] = (guint8)CLAMP (value * 255, 0, 255);
@@ -55,7 +60,8 @@ draw_blobs (guint8 *rgb, guint64 key)
 }
 
 gboolean
-compare_pictures_make (ComparePictures *self, guint n, const CowPreprocess *preprocess, CkBackend *backend, GError **error)
+compare_pictures_make (ComparePictures *self, guint n, const CowPreprocess *preprocess,
+                       CkBackend *backend, GError **error)
 {
   g_autofree guint8 *rgb = g_malloc ((gsize)MADE_SIDE * MADE_SIDE * 3);
   const CkPicture picture = { .layout = CK_RGB8,
@@ -69,7 +75,8 @@ compare_pictures_make (ComparePictures *self, guint n, const CowPreprocess *prep
     return FALSE;
   for (guint i = 0; i < n; i++) {
     draw_blobs (rgb, cow_random_key (0, i));
-    if (!cow_preprocess_run (preprocess, backend, &picture, NULL, self->pixels + i * cow_preprocess_size (preprocess), error))
+    if (!cow_preprocess_run (preprocess, backend, &picture, NULL,
+                             self->pixels + i * cow_preprocess_size (preprocess), error))
       return FALSE;
   }
   return TRUE;
@@ -81,22 +88,25 @@ compare_pictures_clear (ComparePictures *self)
   g_clear_pointer (&self->pixels, g_free);
 }
 
-/* ---- answers --------------------------------------------------------------------------------------------------------------------- */
+/* ---- answers --------------------------------------------------------------------------------- */
 
 gboolean
-compare_answers_get (CompareAnswers *self, CowClassifier *classifier, const ComparePictures *pictures, int batch, GError **error)
+compare_answers_get (CompareAnswers *self, CowClassifier *classifier,
+                     const ComparePictures *pictures, int batch, GError **error)
 {
   const CowPreprocess *preprocess = &pictures->preprocess;
   *self = (CompareAnswers){ .n = pictures->n, .is_head = cow_classifier_has_head (classifier) };
-  self->width = self->is_head ? cow_classifier_n_classes (classifier) : (guint)cow_classifier_config (classifier)->hidden_size;
+  self->width = self->is_head ? cow_classifier_n_classes (classifier)
+                              : (guint)cow_classifier_config (classifier)->hidden_size;
   self->values = g_new (float, (gsize)self->n * self->width);
   for (guint i = 0; i < self->n; i += (guint)batch) {
     const guint n = MIN ((guint)batch, self->n - i);
     CowOutput output;
-    if (!cow_classifier_run (classifier, pictures->pixels + i * cow_preprocess_size (preprocess), (int)n, preprocess->height,
-                             preprocess->width, &output, error))
+    if (!cow_classifier_run (classifier, pictures->pixels + i * cow_preprocess_size (preprocess),
+                             (int)n, preprocess->height, preprocess->width, &output, error))
       return FALSE;
-    memcpy (self->values + (gsize)i * self->width, self->is_head ? output.logits : output.pooler_output,
+    memcpy (self->values + (gsize)i * self->width,
+            self->is_head ? output.logits : output.pooler_output,
             (gsize)n * self->width * sizeof (float));
   }
   return TRUE;
@@ -109,14 +119,16 @@ compare_answers_clear (CompareAnswers *self)
 }
 
 gboolean
-compare_answers (const CompareAnswers *a, const CompareAnswers *b, CompareResult *result, GError **error)
+compare_answers (const CompareAnswers *a, const CompareAnswers *b, CompareResult *result,
+                 GError **error)
 {
   const gsize n = (gsize)a->n * a->width;
   double sum = 0, squares = 0;
   *result = (CompareResult){ 0 };
   if (a->n != b->n || a->width != b->width || a->is_head != b->is_head) {
-    g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH, "answers of %u x %u and of %u x %u values cannot be compared", a->n, a->width, b->n,
-                 b->width);
+    g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
+                 "answers of %u x %u and of %u x %u values cannot be compared", a->n, a->width,
+                 b->n, b->width);
     return FALSE;
   }
   for (gsize i = 0; i < n; i++) {
@@ -128,6 +140,7 @@ compare_answers (const CompareAnswers *a, const CompareAnswers *b, CompareResult
   }
   result->spread = sqrt (MAX (squares / (double)n - sum / (double)n * sum / (double)n, 0));
   for (guint i = 0; a->is_head && i < a->n; i++)
-    result->changed += cow_argmax (a->values + (gsize)i * a->width, a->width) != cow_argmax (b->values + (gsize)i * b->width, b->width);
+    result->changed += cow_argmax (a->values + (gsize)i * a->width, a->width) !=
+                       cow_argmax (b->values + (gsize)i * b->width, b->width);
   return TRUE;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether two networks say the same of the same pictures: what a merged or quantised model has to be asked before it is trusted. */
+/* Whether two networks say the same of the same pictures: what a merged or quantised model has to
+ * be asked before it is trusted. */
 #ifndef COW_TRAINER_COMPARE_H
 #define COW_TRAINER_COMPARE_H
 
@@ -15,10 +16,12 @@ typedef struct {
 } ComparePictures;
 
 /* Reads and prepares these files; they must all be readable. */
-gboolean compare_pictures_read (ComparePictures *self, const GPtrArray *paths, const CowPreprocess *preprocess, CkBackend *backend,
+gboolean compare_pictures_read (ComparePictures *self, const GPtrArray *paths,
+                                const CowPreprocess *preprocess, CkBackend *backend,
                                 GError **error);
 /* n made-up pictures: coloured blobs, the same each time. */
-gboolean compare_pictures_make (ComparePictures *self, guint n, const CowPreprocess *preprocess, CkBackend *backend, GError **error);
+gboolean compare_pictures_make (ComparePictures *self, guint n, const CowPreprocess *preprocess,
+                                CkBackend *backend, GError **error);
 void compare_pictures_clear (ComparePictures *self);
 
 /* What one network says of each: its logits, or without a head its features. */
@@ -28,7 +31,8 @@ typedef struct {
   float *values; /* [n, width] */
 } CompareAnswers;
 
-gboolean compare_answers_get (CompareAnswers *self, CowClassifier *classifier, const ComparePictures *pictures, int batch, GError **error);
+gboolean compare_answers_get (CompareAnswers *self, CowClassifier *classifier,
+                              const ComparePictures *pictures, int batch, GError **error);
 void compare_answers_clear (CompareAnswers *self);
 
 typedef struct {
@@ -38,7 +42,8 @@ typedef struct {
 } CompareResult;
 
 /* COW_ERROR_MISMATCH when they are not of one shape. */
-gboolean compare_answers (const CompareAnswers *a, const CompareAnswers *b, CompareResult *result, GError **error);
+gboolean compare_answers (const CompareAnswers *a, const CompareAnswers *b, CompareResult *result,
+                          GError **error);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ComparePictures, compare_pictures_clear)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (CompareAnswers, compare_answers_clear)

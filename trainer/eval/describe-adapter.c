@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* An adapter folder without its model: what PEFT's files or its own network, the head and the card say by themselves. */
+/* An adapter folder without its model: what PEFT's files or its own network, the head and the card
+ * say by themselves. */
 #include <math.h>
 
 #include "model/adapter/adapter.h"
@@ -22,17 +23,22 @@ find_below (const char *folder, const char *const *names)
 }
 
 /* The places of model/adapter/adapter.h and model/network/head.h. */
-static const char *const peft_files[] = { "adapter_config.json", "lora_adapters/adapter_config.json", "dora_adapters/adapter_config.json",
+static const char *const peft_files[] = { "adapter_config.json",
+                                          "lora_adapters/adapter_config.json",
+                                          "dora_adapters/adapter_config.json", NULL };
+static const char *const head_files[] = { "classifier.safetensors",
+                                          "classifier/classifier.safetensors",
+                                          "best_classifier.pth", "classifier/best_classifier.pth",
                                           NULL };
-static const char *const head_files[] = { "classifier.safetensors", "classifier/classifier.safetensors", "best_classifier.pth",
-                                          "classifier/best_classifier.pth", NULL };
 static const char *const card_files[] = { "cowbehavior.json", NULL };
 
 gboolean
 describe_is_adapter (const char *path)
 {
-  g_autofree char *peft = find_below (path, peft_files), *head = find_below (path, head_files), *card = find_below (path, card_files);
-  /* A model's folder may have a head beside it; what has a network of its own and no adapter is a model. */
+  g_autofree char *peft = find_below (path, peft_files), *head = find_below (path, head_files),
+                  *card = find_below (path, card_files);
+  /* A model's folder may have a head beside it; what has a network of its own and no adapter is a
+   * model. */
   g_autofree char *config = g_build_filename (path, "config.json", NULL);
   return peft || card || (head && !g_file_test (config, G_FILE_TEST_EXISTS));
 }
@@ -46,9 +52,10 @@ string_array (const char *const *strings)
   return array;
 }
 
-/* ---- PEFT ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- PEFT ------------------------------------------------------------------------------------ */
 
-/* adapter_config.json's own words: this is to tell what is there, also of variants that this program refuses to run. */
+/* adapter_config.json's own words: this is to tell what is there, also of variants that this
+ * program refuses to run. */
 static gboolean
 add_peft_config (JsonObject *object, const char *file, GError **error)
 {
@@ -58,17 +65,21 @@ add_peft_config (JsonObject *object, const char *file, GError **error)
   gboolean dora = FALSE, rslora = FALSE;
   const char *base = NULL, *type = NULL;
 
-  if (!config || !cow_json_require (config, file, "r", error) || !cow_json_get_int (config, file, "r", 1, G_MAXINT, &rank, error) ||
+  if (!config || !cow_json_require (config, file, "r", error) ||
+      !cow_json_get_int (config, file, "r", 1, G_MAXINT, &rank, error) ||
       !cow_json_get_double (config, file, "lora_alpha", &alpha, error) ||
-      !cow_json_get_double (config, file, "lora_dropout", &dropout, error) || !cow_json_get_bool (config, file, "use_dora", &dora, error) ||
-      !cow_json_get_bool (config, file, "use_rslora", &rslora, error) || !cow_json_get_string (config, file, "peft_type", &type, error) ||
+      !cow_json_get_double (config, file, "lora_dropout", &dropout, error) ||
+      !cow_json_get_bool (config, file, "use_dora", &dora, error) ||
+      !cow_json_get_bool (config, file, "use_rslora", &rslora, error) ||
+      !cow_json_get_string (config, file, "peft_type", &type, error) ||
       !cow_json_get_string (config, file, "base_model_name_or_path", &base, error))
     return FALSE;
   g_autofree char *method = g_ascii_strdown (type ? type : "lora", -1);
   json_object_set_string_member (object, "method", dora ? "dora" : method);
   json_object_set_int_member (object, "rank", rank);
   json_object_set_double_member (object, "alpha", alpha);
-  json_object_set_double_member (object, "scale", alpha / (rslora ? sqrt ((double)rank) : (double)rank));
+  json_object_set_double_member (object, "scale",
+                                 alpha / (rslora ? sqrt ((double)rank) : (double)rank));
   json_object_set_double_member (object, "dropout", dropout);
   JsonNode *targets = json_object_get_member (config, "target_modules");
   if (targets && !JSON_NODE_HOLDS_NULL (targets))
@@ -86,11 +97,13 @@ add_peft (JsonObject *object, const char *file, GError **error)
   g_auto (TensorFile) tensors = { 0 };
   if (!add_peft_config (object, file, error) || !tensor_file_open (&tensors, weights, error))
     return FALSE;
-  json_object_set_int_member (object, "adapter_parameters", (gint64)tensor_file_n_elements (&tensors));
+  json_object_set_int_member (object, "adapter_parameters",
+                              (gint64)tensor_file_n_elements (&tensors));
   return TRUE;
 }
 
-/* What turns pictures into features: PEFT's adapter on a base, the base alone, or a network of the folder's own. */
+/* What turns pictures into features: PEFT's adapter on a base, the base alone, or a network of the
+ * folder's own. */
 static gboolean
 add_method (JsonObject *object, const char *folder, const CowCard *card, GError **error)
 {
@@ -108,7 +121,7 @@ add_method (JsonObject *object, const char *folder, const CowCard *card, GError 
   return describe_network (network, folder, error);
 }
 
-/* ---- head ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- head ------------------------------------------------------------------------------------ */
 
 static gboolean
 add_head (JsonObject *object, const char *folder, GError **error)
@@ -138,7 +151,7 @@ add_head (JsonObject *object, const char *folder, GError **error)
   return TRUE;
 }
 
-/* ---- card ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- card ------------------------------------------------------------------------------------ */
 
 /* What `eval --calibrate` fitted: the temperature, and thresholds by class. */
 static void
@@ -161,10 +174,14 @@ add_card (JsonObject *object, const CowCard *card, gboolean found)
   JsonObject *preprocess = json_object_new ();
   json_object_set_int_member (preprocess, "width", card->preprocess.width);
   json_object_set_int_member (preprocess, "height", card->preprocess.height);
-  json_object_set_string_member (preprocess, "interpolation", cow_interpolation_name (card->preprocess.interpolation));
-  json_object_set_string_member (preprocess, "normalisation", cow_normalisation_name (card->preprocess.normalisation));
-  json_object_set_string_member (object, "card", found ? "cowbehavior.json" : "none: the recipes' defaults");
-  json_object_set_array_member (object, "classes", string_array ((const char *const *)card->classes));
+  json_object_set_string_member (preprocess, "interpolation",
+                                 cow_interpolation_name (card->preprocess.interpolation));
+  json_object_set_string_member (preprocess, "normalisation",
+                                 cow_normalisation_name (card->preprocess.normalisation));
+  json_object_set_string_member (object, "card",
+                                 found ? "cowbehavior.json" : "none: the recipes' defaults");
+  json_object_set_array_member (object, "classes",
+                                string_array ((const char *const *)card->classes));
   json_object_set_object_member (object, "preprocess", preprocess);
   if (card->base_name)
     json_object_set_string_member (object, "base", card->base_name);

@@ -17,7 +17,7 @@ file_size (const char *path)
   return g_stat (path, &status) == 0 ? (guint64)status.st_size : 0;
 }
 
-/* ---- a file ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- a file ---------------------------------------------------------------------------------- */
 
 static JsonObject *
 describe_tensor (const CowTensor *tensor)
@@ -50,7 +50,7 @@ describe_tensors (JsonObject *object, const char *path, GError **error)
   return TRUE;
 }
 
-/* ---- a model --------------------------------------------------------------------------------------------------------------------- */
+/* ---- a model --------------------------------------------------------------------------------- */
 
 /* "NF4" or the type of the first linear layer's weight. */
 static const char *
@@ -89,24 +89,31 @@ stored_bytes (const CowCheckpoint *checkpoint)
 }
 
 /*
- * What a run for one picture of the model's own size touches: the weights, the restored fp32 absmax of NF4, and the activations of
- * model/network/vit.c. Libraries, the picture and an adapter come on top.
+ * What a run for one picture of the model's own size touches: the weights, the restored fp32 absmax
+ * of NF4, and the activations of model/network/vit.c. Libraries, the picture and an adapter come on
+ * top.
  */
 static double
 memory_bytes (const CowCheckpoint *checkpoint, const CowVitConfig *config)
 {
-  const double side = config->image_size / config->patch_size, tokens = 1 + config->n_registers + side * side;
+  const double side = config->image_size / config->patch_size,
+               tokens = 1 + config->n_registers + side * side;
   double bytes = stored_bytes (checkpoint);
 
   if (g_str_equal (storage_name (checkpoint), "NF4"))
     bytes += (double)cow_vit_config_n_parameters (config) / COW_NF4_BLOCK * sizeof (float);
-  return bytes + tokens * (5.0 * config->hidden_size + (config->gated ? 2.0 : 1.0) * config->intermediate_size) * sizeof (float);
+  return bytes +
+         tokens *
+             (5.0 * config->hidden_size + (config->gated ? 2.0 : 1.0) * config->intermediate_size) *
+             sizeof (float);
 }
 
 static void
 add_vit (JsonObject *object, const CowCheckpoint *checkpoint, const CowVitConfig *config)
 {
-  json_object_set_string_member (object, "architecture", config->timm ? "vision transformer as timm's" : "DINOv3 vision transformer");
+  json_object_set_string_member (object, "architecture",
+                                 config->timm ? "vision transformer as timm's"
+                                              : "DINOv3 vision transformer");
   json_object_set_string_member (object, "storage", storage_name (checkpoint));
   json_object_set_int_member (object, "parameters", cow_vit_config_n_parameters (config));
   json_object_set_int_member (object, "layers", config->n_layers);
@@ -117,10 +124,12 @@ add_vit (JsonObject *object, const CowCheckpoint *checkpoint, const CowVitConfig
   json_object_set_int_member (object, "patch_size", config->patch_size);
   json_object_set_int_member (object, "registers", config->n_registers);
   json_object_set_int_member (object, "image_size", config->image_size);
-  json_object_set_int_member (object, "estimated_memory_bytes", (gint64)memory_bytes (checkpoint, config));
+  json_object_set_int_member (object, "estimated_memory_bytes",
+                              (gint64)memory_bytes (checkpoint, config));
 }
 
-/* A pass over one picture of 224 x 224 uses two arrays of the first unit's size and two of a quarter of it (model/network/resnet.c). */
+/* A pass over one picture of 224 x 224 uses two arrays of the first unit's size and two of a
+ * quarter of it (model/network/resnet.c). */
 static void
 add_resnet (JsonObject *object, const CowCheckpoint *checkpoint)
 {
@@ -134,10 +143,12 @@ add_resnet (JsonObject *object, const CowCheckpoint *checkpoint)
   cow_resnet_shape (&shape, 1, 224, 224, NULL);
   const double passes = 2.5 * (double)cow_resnet_unit_size (&shape, 0) * sizeof (float);
   json_object_set_string_member (object, "architecture", "ResNet-18 as torchvision's");
-  json_object_set_string_member (object, "storage", cow_dtype_name (cow_checkpoint_nth (checkpoint, 0)->dtype));
+  json_object_set_string_member (object, "storage",
+                                 cow_dtype_name (cow_checkpoint_nth (checkpoint, 0)->dtype));
   json_object_set_int_member (object, "parameters", parameters);
   json_object_set_int_member (object, "features", COW_RESNET_FEATURES);
-  json_object_set_int_member (object, "estimated_memory_bytes", (gint64)(stored_bytes (checkpoint) + passes));
+  json_object_set_int_member (object, "estimated_memory_bytes",
+                              (gint64)(stored_bytes (checkpoint) + passes));
 }
 
 gboolean
@@ -166,7 +177,7 @@ describe_model (JsonObject *object, const char *path, GError **error)
   return describe_network (object, path, error);
 }
 
-/* ---- either ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- either ---------------------------------------------------------------------------------- */
 
 gboolean
 describe_path (JsonObject *object, const char *path, GError **error)
@@ -179,10 +190,12 @@ describe_path (JsonObject *object, const char *path, GError **error)
     return describe_tensors (object, path, error);
   if (describe_is_adapter (path))
     return describe_adapter (object, path, error);
-  if (g_file_test (config, G_FILE_TEST_EXISTS) || g_file_test (weights, G_FILE_TEST_EXISTS) || g_file_test (shards, G_FILE_TEST_EXISTS))
+  if (g_file_test (config, G_FILE_TEST_EXISTS) || g_file_test (weights, G_FILE_TEST_EXISTS) ||
+      g_file_test (shards, G_FILE_TEST_EXISTS))
     return describe_model (object, path, error);
   g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
-               "%s holds neither a model (config.json, model.safetensors) nor an adapter (adapter_config.json, cowbehavior.json, a head)",
+               "%s holds neither a model (config.json, model.safetensors) nor an adapter "
+               "(adapter_config.json, cowbehavior.json, a head)",
                path);
   return FALSE;
 }

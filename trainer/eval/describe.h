@@ -5,10 +5,12 @@
 
 #include <json-glib/json-glib.h>
 
-/* Adds to an object what a path holds: a model folder, an adapter folder, or a file of tensors, by what is there. */
+/* Adds to an object what a path holds: a model folder, an adapter folder, or a file of tensors, by
+ * what is there. */
 gboolean describe_path (JsonObject *object, const char *path, GError **error);
 
-/* The parts of the above; describe_network is a model without its "kind", also of a folder that is an adapter's and holds a network. */
+/* The parts of the above; describe_network is a model without its "kind", also of a folder that is
+ * an adapter's and holds a network. */
 gboolean describe_network (JsonObject *object, const char *path, GError **error);
 gboolean describe_model (JsonObject *object, const char *path, GError **error);
 gboolean describe_adapter (JsonObject *object, const char *path, GError **error);

@@ -5,7 +5,8 @@
 #include "trainer/eval/describe.h"
 #include "trainer/eval/evaluation.h"
 
-/* The defaults that a folder without a card has been used with, now written down: its kind is what PEFT's files say. */
+/* The defaults that a folder without a card has been used with, now written down: its kind is what
+ * PEFT's files say. */
 static gboolean
 complete (CowCard *card, const char *adapter, const char *model, GError **error)
 {
@@ -20,15 +21,16 @@ complete (CowCard *card, const char *adapter, const char *model, GError **error)
 }
 
 gboolean
-cow_evaluation_keep (const char *adapter, const char *model, const CowCalibration *calibration, const char *calibration_split,
-                     const CowEvaluation *metrics, GError **error)
+cow_evaluation_keep (const char *adapter, const char *model, const CowCalibration *calibration,
+                     const char *calibration_split, const CowEvaluation *metrics, GError **error)
 {
   gboolean found = FALSE;
   g_autoptr (CowCard) card = cow_card_read (adapter, &found, error);
   if (!card || (!found && !complete (card, adapter, model, error)))
     return FALSE;
   if (calibration) {
-    JsonObject *object = cow_calibration_to_json (calibration, (const char *const *)card->classes, calibration_split);
+    JsonObject *object = cow_calibration_to_json (calibration, (const char *const *)card->classes,
+                                                  calibration_split);
     cow_card_set_member (card, "calibration", json_node_init_object (json_node_alloc (), object));
     json_object_unref (object);
   }

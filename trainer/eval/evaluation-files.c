@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The numbers of an evaluation as files: for people in scikit-learn's layout, for spreadsheets, for programs. */
+/* The numbers of an evaluation as files: for people in scikit-learn's layout, for spreadsheets, for
+ * programs. */
 #include <gio/gio.h>
 #include <string.h>
 
@@ -10,7 +11,7 @@
 #define DIGITS      4
 #define FLUSH_BYTES (1 << 16)
 
-/* ---- report.txt ------------------------------------------------------------------------------------------------------------------ */
+/* ---- report.txt ------------------------------------------------------------------------------ */
 
 /* A name as one word of a line; control characters would break it. */
 static char *
@@ -34,14 +35,16 @@ append_name (GString *text, const char *name, glong width)
 }
 
 static void
-append_scores (GString *text, const char *name, glong width, const CowScores *scores, guint64 support)
+append_scores (GString *text, const char *name, glong width, const CowScores *scores,
+               guint64 support)
 {
   append_name (text, name, width);
-  g_string_append_printf (text, " %9.*f %9.*f %9.*f %9" G_GUINT64_FORMAT "\n", DIGITS, scores->precision, DIGITS, scores->recall, DIGITS,
-                          scores->f1, support);
+  g_string_append_printf (text, " %9.*f %9.*f %9.*f %9" G_GUINT64_FORMAT "\n", DIGITS,
+                          scores->precision, DIGITS, scores->recall, DIGITS, scores->f1, support);
 }
 
-/* Whether any picture shows a class or was said to. scikit-learn's report leaves out what is neither. */
+/* Whether any picture shows a class or was said to. scikit-learn's report leaves out what is
+ * neither. */
 static gboolean
 occurs (const CowEvaluation *self, guint c)
 {
@@ -62,13 +65,15 @@ append_table (GString *text, const CowEvaluation *self)
       width = MAX (width, g_utf8_strlen (names->pdata[c], -1));
   }
   append_name (text, "", width);
-  g_string_append_printf (text, " %9s %9s %9s %9s\n\n", "precision", "recall", "f1-score", "support");
+  g_string_append_printf (text, " %9s %9s %9s %9s\n\n", "precision", "recall", "f1-score",
+                          "support");
   for (guint c = 0; c < self->n_classes; c++)
     if (occurs (self, c))
       append_scores (text, names->pdata[c], width, &metrics->classes[c], metrics->support[c]);
   g_string_append_c (text, '\n');
   append_name (text, averages[0], width);
-  g_string_append_printf (text, " %9s %9s %9.*f %9" G_GUINT64_FORMAT "\n", "", "", DIGITS, metrics->accuracy, metrics->n);
+  g_string_append_printf (text, " %9s %9s %9.*f %9" G_GUINT64_FORMAT "\n", "", "", DIGITS,
+                          metrics->accuracy, metrics->n);
   append_scores (text, averages[1], width, &metrics->macro, metrics->n);
   append_scores (text, averages[2], width, &metrics->weighted, metrics->n);
 }
@@ -81,8 +86,10 @@ append_pairs (GString *text, const CowEvaluation *self)
   g_string_append (text, "\nmost confused\n");
   for (guint i = 0; i < self->pairs->len; i++) {
     const CowConfusedPair *pair = &g_array_index (self->pairs, CowConfusedPair, i);
-    g_autofree char *truth = line_name (self->classes[pair->truth]), *predicted = line_name (self->classes[pair->predicted]);
-    g_string_append_printf (text, "%8" G_GUINT64_FORMAT "  %5.1f %%  %s -> %s\n", pair->count, 100 * pair->share, truth, predicted);
+    g_autofree char *truth = line_name (self->classes[pair->truth]),
+                    *predicted = line_name (self->classes[pair->predicted]);
+    g_string_append_printf (text, "%8" G_GUINT64_FORMAT "  %5.1f %%  %s -> %s\n", pair->count,
+                            100 * pair->share, truth, predicted);
   }
 }
 
@@ -95,7 +102,8 @@ append_sources (GString *text, const CowEvaluation *self)
   for (guint i = 0; i < self->by_source->len; i++) {
     const CowSourceMetrics *source = self->by_source->pdata[i];
     g_autofree char *name = line_name (*source->name ? source->name : "(none)");
-    g_string_append_printf (text, "%8.*f  %8" G_GUINT64_FORMAT "  %s\n", DIGITS, source->metrics->accuracy, source->metrics->n, name);
+    g_string_append_printf (text, "%8.*f  %8" G_GUINT64_FORMAT "  %s\n", DIGITS,
+                            source->metrics->accuracy, source->metrics->n, name);
   }
 }
 
@@ -106,17 +114,20 @@ cow_evaluation_report_text (const CowEvaluation *self)
   append_table (text, self);
   append_pairs (text, self);
   append_sources (text, self);
-  g_string_append_printf (text, "\ntemperature %.4g: log loss %.4f (%.4f without), calibration error %.4f (%.4f without)\n",
-                          self->temperature, self->trust.log_loss_after, self->trust.log_loss_before, self->trust.ece_after,
-                          self->trust.ece_before);
+  g_string_append_printf (
+      text,
+      "\ntemperature %.4g: log loss %.4f (%.4f without), calibration error %.4f (%.4f without)\n",
+      self->temperature, self->trust.log_loss_after, self->trust.log_loss_before,
+      self->trust.ece_after, self->trust.ece_before);
   if (self->seconds > 0 && self->network_seconds > 0)
     g_string_append_printf (text, "%.3g pictures a second, %.3g in the network (batch %d, %s)\n",
-                            (self->n + self->unreadable->len) / self->seconds, self->n / self->network_seconds, self->batch,
+                            (self->n + self->unreadable->len) / self->seconds,
+                            self->n / self->network_seconds, self->batch,
                             self->device ? self->device : "");
   return g_string_free (text, FALSE);
 }
 
-/* ---- tables ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- tables ---------------------------------------------------------------------------------- */
 
 static char *
 per_class_csv (const CowEvaluation *self)
@@ -125,8 +136,8 @@ per_class_csv (const CowEvaluation *self)
   for (guint c = 0; c < self->n_classes; c++) {
     const CowScores *scores = &self->metrics->classes[c];
     csv_append_field (text, self->classes[c]);
-    g_string_append_printf (text, ",%.10g,%.10g,%.10g,%" G_GUINT64_FORMAT "\n", scores->precision, scores->recall, scores->f1,
-                            self->metrics->support[c]);
+    g_string_append_printf (text, ",%.10g,%.10g,%.10g,%" G_GUINT64_FORMAT "\n", scores->precision,
+                            scores->recall, scores->f1, self->metrics->support[c]);
   }
   return g_string_free (text, FALSE);
 }
@@ -143,11 +154,13 @@ append_prediction (GString *text, const CowEvaluation *self, guint i)
   g_string_append (text, truth == predicted ? ",1," : ",0,");
   csv_append_field (text, self->samples[i]->source ? self->samples[i]->source : "");
   for (guint c = 0; c < self->n_classes; c++)
-    g_string_append_printf (text, ",%.6g", (double)self->probabilities[(gsize)i * self->n_classes + c]);
+    g_string_append_printf (text, ",%.6g",
+                            (double)self->probabilities[(gsize)i * self->n_classes + c]);
   g_string_append_c (text, '\n');
 }
 
-/* Writes all rows and empties `text` now and then, so that millions of pictures pass through little memory. */
+/* Writes all rows and empties `text` now and then, so that millions of pictures pass through little
+ * memory. */
 static gboolean
 stream_predictions (const CowEvaluation *self, GOutputStream *stream, GString *text, GError **error)
 {
@@ -174,7 +187,8 @@ write_predictions (const CowEvaluation *self, const char *path, GError **error)
   g_autoptr (GError) local = NULL;
   g_autoptr (GFile) file = g_file_new_for_path (path);
   g_autoptr (GString) text = g_string_new (NULL);
-  g_autoptr (GFileOutputStream) stream = g_file_replace (file, NULL, FALSE, G_FILE_CREATE_NONE, NULL, &local);
+  g_autoptr (GFileOutputStream) stream =
+      g_file_replace (file, NULL, FALSE, G_FILE_CREATE_NONE, NULL, &local);
 
   if (stream && stream_predictions (self, G_OUTPUT_STREAM (stream), text, &local) &&
       g_output_stream_close (G_OUTPUT_STREAM (stream), NULL, &local))
@@ -192,11 +206,13 @@ write_predictions (const CowEvaluation *self, const char *path, GError **error)
 gboolean
 cow_evaluation_write (const CowEvaluation *self, const char *folder, GError **error)
 {
-  g_autofree char *results = g_build_filename (folder, "results.json", NULL), *report = g_build_filename (folder, "report.txt", NULL),
+  g_autofree char *results = g_build_filename (folder, "results.json", NULL),
+                  *report = g_build_filename (folder, "report.txt", NULL),
                   *per_class = g_build_filename (folder, "per_class.csv", NULL),
                   *predictions = g_build_filename (folder, "predictions.csv", NULL);
   g_autoptr (JsonObject) object = cow_evaluation_to_json (self);
-  g_autofree char *json = cow_json_object_text (object), *text = cow_evaluation_report_text (self), *csv = per_class_csv (self);
-  return cow_text_write (json, results, error) && cow_text_write (text, report, error) && cow_text_write (csv, per_class, error) &&
-         write_predictions (self, predictions, error);
+  g_autofree char *json = cow_json_object_text (object), *text = cow_evaluation_report_text (self),
+                  *csv = per_class_csv (self);
+  return cow_text_write (json, results, error) && cow_text_write (text, report, error) &&
+         cow_text_write (csv, per_class, error) && write_predictions (self, predictions, error);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The numbers of an evaluation as JSON: results.json for programs, and what the adapter's card keeps of it. */
+/* The numbers of an evaluation as JSON: results.json for programs, and what the adapter's card
+ * keeps of it. */
 #include "trainer/eval/evaluation.h"
 
 #include "cow-build.h"
@@ -44,7 +45,7 @@ set_scores_member (JsonObject *object, const char *name, const CowScores *scores
   json_object_set_object_member (object, name, member);
 }
 
-/* ---- parts ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- parts ----------------------------------------------------------------------------------- */
 
 static JsonArray *
 classes_json (const CowEvaluation *self)
@@ -55,7 +56,8 @@ classes_json (const CowEvaluation *self)
     set_text (object, "name", self->classes[c]);
     set_scores (object, &self->metrics->classes[c]);
     json_object_set_int_member (object, "support", (gint64)self->metrics->support[c]);
-    json_object_set_int_member (object, "predicted", (gint64)cow_confusion_column (self->confusion, c));
+    json_object_set_int_member (object, "predicted",
+                                (gint64)cow_confusion_column (self->confusion, c));
     json_array_add_object_element (array, object);
   }
   return array;
@@ -115,8 +117,10 @@ throughput_json (const CowEvaluation *self)
   JsonObject *object = json_object_new ();
   json_object_set_double_member (object, "seconds", self->seconds);
   json_object_set_double_member (object, "network_seconds", self->network_seconds);
-  json_object_set_double_member (object, "pictures_per_second", self->seconds > 0 ? seen / self->seconds : 0);
-  json_object_set_double_member (object, "network_pictures_per_second", self->network_seconds > 0 ? self->n / self->network_seconds : 0);
+  json_object_set_double_member (object, "pictures_per_second",
+                                 self->seconds > 0 ? seen / self->seconds : 0);
+  json_object_set_double_member (object, "network_pictures_per_second",
+                                 self->network_seconds > 0 ? self->n / self->network_seconds : 0);
   json_object_set_int_member (object, "batch", self->batch);
   return object;
 }
@@ -151,14 +155,16 @@ calibration_json (const CowEvaluation *self)
   json_object_set_double_member (ece, "after", trust->ece_after);
   json_object_set_object_member (object, "log_loss", loss);
   json_object_set_object_member (object, "ece", ece);
-  json_object_set_array_member (object, "reliability_before", cow_reliability_to_json (trust->before));
-  json_object_set_array_member (object, "reliability_after", cow_reliability_to_json (trust->after));
+  json_object_set_array_member (object, "reliability_before",
+                                cow_reliability_to_json (trust->before));
+  json_object_set_array_member (object, "reliability_after",
+                                cow_reliability_to_json (trust->after));
   if (self->thresholds)
     json_object_set_array_member (object, "thresholds", thresholds_json (self));
   return object;
 }
 
-/* ---- all of it ------------------------------------------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 JsonObject *
 cow_evaluation_to_json (const CowEvaluation *self)

@@ -23,7 +23,8 @@ answer (Run *run, const float *pixels, const CowLoadItem *items, int n, GError *
   const gint64 start = g_get_monotonic_time ();
   CowOutput output;
 
-  if (!cow_classifier_run (run->classifier, pixels, n, preprocess->height, preprocess->width, &output, error))
+  if (!cow_classifier_run (run->classifier, pixels, n, preprocess->height, preprocess->width,
+                           &output, error))
     return FALSE;
   self->network_seconds += (double)(g_get_monotonic_time () - start) / G_USEC_PER_SEC;
   for (int i = 0; i < n; i++) {
@@ -31,11 +32,13 @@ answer (Run *run, const float *pixels, const CowLoadItem *items, int n, GError *
     const float *logits = output.logits + (gsize)i * self->n_classes;
     for (guint c = 0; c < self->n_classes; c++)
       if (!isfinite (logits[c])) {
-        g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s gives a logit that is not a number for %s",
+        g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                     "%s gives a logit that is not a number for %s",
                      cow_classifier_adapter_path (run->classifier), sample->path);
         return FALSE;
       }
-    memcpy (self->logits + (gsize)self->n * self->n_classes, logits, self->n_classes * sizeof (float));
+    memcpy (self->logits + (gsize)self->n * self->n_classes, logits,
+            self->n_classes * sizeof (float));
     self->samples[self->n] = sample;
     self->truth[self->n++] = (guint)sample->label;
   }
@@ -63,7 +66,8 @@ answer_without_unreadable (Run *run, guint n, GError **error)
     progress_clear (run->progress);
     g_printerr ("cow-trainer: %s\n", unreadable->message);
     g_ptr_array_add (run->evaluation->unreadable,
-                     g_filename_display_name (cow_dataset_sample (run->options.dataset, items[n_read].sample)->path));
+                     g_filename_display_name (
+                         cow_dataset_sample (run->options.dataset, items[n_read].sample)->path));
   }
   run->done += n;
   progress_set (run->progress, run->done);
@@ -98,8 +102,9 @@ answer_batches (Run *run, guint n_items, gboolean *failed, GError **error)
 }
 
 gboolean
-cow_evaluation_run (CowEvaluation *self, CowClassifier *classifier, const CowDataset *dataset, const CowLoadItem *items, guint n_items,
-                    int batch, int n_threads, GError **error)
+cow_evaluation_run (CowEvaluation *self, CowClassifier *classifier, const CowDataset *dataset,
+                    const CowLoadItem *items, guint n_items, int batch, int n_threads,
+                    GError **error)
 {
   g_autoptr (Progress) progress = progress_new ("pictures", n_items);
   Run run = { .evaluation = self, .classifier = classifier, .progress = progress };
@@ -123,6 +128,7 @@ cow_evaluation_run (CowEvaluation *self, CowClassifier *classifier, const CowDat
   self->seconds = (double)(g_get_monotonic_time () - start) / G_USEC_PER_SEC;
   if (self->n > 0)
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "none of the %u pictures could be read", n_items);
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "none of the %u pictures could be read",
+               n_items);
   return FALSE;
 }

@@ -22,7 +22,8 @@ cow_evaluation_new (const char *const *classes, guint most, GError **error)
   }
   if (self->samples && self->truth && self->predicted && self->logits && self->probabilities)
     return g_steal_pointer (&self);
-  cow_check (CK_NO_MEMORY, error, "the answers for %u pictures of %u classes", most, self->n_classes);
+  cow_check (CK_NO_MEMORY, error, "the answers for %u pictures of %u classes", most,
+             self->n_classes);
   return NULL;
 }
 
@@ -31,7 +32,8 @@ cow_evaluation_free (CowEvaluation *self)
 {
   if (!self)
     return;
-  char *texts[] = { self->model, self->adapter, self->data, self->device, self->made_at, self->split, self->fitted_on };
+  char *texts[] = { self->model,   self->adapter, self->data,     self->device,
+                    self->made_at, self->split,   self->fitted_on };
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     g_free (texts[i]);
   g_strfreev (self->classes);
@@ -64,11 +66,14 @@ cow_evaluation_compute (CowEvaluation *self, double temperature, const float *th
   }
   self->metrics = cow_metrics_new (self->confusion);
   self->pairs = cow_confusion_pairs (self->confusion, MOST_PAIRS);
-  self->by_source = cow_metrics_by_source (self->n_classes, self->n, self->truth, self->predicted, sources);
+  self->by_source =
+      cow_metrics_by_source (self->n_classes, self->n, self->truth, self->predicted, sources);
   self->temperature = temperature;
-  cow_trust_measure (self->logits, self->truth, self->n, self->n_classes, temperature, self->probabilities, &self->trust);
+  cow_trust_measure (self->logits, self->truth, self->n, self->n_classes, temperature,
+                     self->probabilities, &self->trust);
   if (!thresholds)
     return;
   self->thresholds = g_new0 (CowThreshold, self->n_classes);
-  cow_thresholds_apply (self->probabilities, self->truth, self->n, self->n_classes, thresholds, self->thresholds);
+  cow_thresholds_apply (self->probabilities, self->truth, self->n, self->n_classes, thresholds,
+                        self->thresholds);
 }

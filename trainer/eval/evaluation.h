@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What `eval` found out: answers of a network for labelled pictures, and all numbers that follow from them. evaluation.c computes them,
- * evaluation-run.c asks the network, evaluation-json.c and evaluation-files.c write them down, plots.h draws them, report.h makes the page
- * that people read, evaluation-card.c keeps the gist with the adapter.
+ * What `eval` found out: answers of a network for labelled pictures, and all numbers that follow
+ * from them. evaluation.c computes them, evaluation-run.c asks the network, evaluation-json.c and
+ * evaluation-files.c write them down, plots.h draws them, report.h makes the page that people read,
+ * evaluation-card.c keeps the gist with the adapter.
  */
 #ifndef COW_TRAINER_EVALUATION_H
 #define COW_TRAINER_EVALUATION_H
@@ -43,8 +44,10 @@ typedef struct {
 
   double temperature; /* 1: none */
   CowTrust trust;
-  CowThreshold *thresholds; /* [n_classes] what the adapter's thresholds give here; NULL where it has none */
-  char *fitted_on;          /* the split that temperature and thresholds were fitted on now; NULL: they came with the adapter */
+  CowThreshold
+      *thresholds; /* [n_classes] what the adapter's thresholds give here; NULL where it has none */
+  char *fitted_on; /* the split that temperature and thresholds were fitted on now; NULL: they came
+                      with the adapter */
 } CowEvaluation;
 
 /* Room for `most` pictures; names are copied. */
@@ -52,16 +55,18 @@ CowEvaluation *cow_evaluation_new (const char *const *classes, guint most, GErro
 void cow_evaluation_free (CowEvaluation *self);
 
 /*
- * Puts the items through the network (evaluation-run.c). A picture that cannot be read is named on standard error, kept in `unreadable` and
- * left out; an error when none is left or the network gives a number that is none.
+ * Puts the items through the network (evaluation-run.c). A picture that cannot be read is named on
+ * standard error, kept in `unreadable` and left out; an error when none is left or the network
+ * gives a number that is none.
  */
-gboolean cow_evaluation_run (CowEvaluation *self, CowClassifier *classifier, const CowDataset *dataset, const CowLoadItem *items,
-                             guint n_items, int batch, int n_threads, GError **error);
+gboolean cow_evaluation_run (CowEvaluation *self, CowClassifier *classifier,
+                             const CowDataset *dataset, const CowLoadItem *items, guint n_items,
+                             int batch, int n_threads, GError **error);
 
 /* Computes all numbers; thresholds [n_classes] or NULL. */
 void cow_evaluation_compute (CowEvaluation *self, double temperature, const float *thresholds);
 
-/* ---- evaluation-json.c ----------------------------------------------------------------------------------------------------------- */
+/* ---- evaluation-json.c ----------------------------------------------------------------------- */
 
 /* The content of results.json. */
 JsonObject *cow_evaluation_to_json (const CowEvaluation *self);
@@ -69,20 +74,23 @@ JsonObject *cow_evaluation_to_json (const CowEvaluation *self);
 JsonObject *cow_evaluation_metrics_json (const CowEvaluation *self);
 JsonArray *cow_evaluation_confusion_json (const CowEvaluation *self);
 
-/* ---- evaluation-files.c ---------------------------------------------------------------------------------------------------------- */
+/* ---- evaluation-files.c ---------------------------------------------------------------------- */
 
-/* report.txt, as scikit-learn's classification_report lays it out, with what else is worth a line. */
+/* report.txt, as scikit-learn's classification_report lays it out, with what else is worth a line.
+ */
 char *cow_evaluation_report_text (const CowEvaluation *self);
 /* Writes results.json, report.txt, per_class.csv and predictions.csv to a folder. */
 gboolean cow_evaluation_write (const CowEvaluation *self, const char *folder, GError **error);
 
-/* ---- evaluation-card.c ----------------------------------------------------------------------------------------------------------- */
+/* ---- evaluation-card.c ----------------------------------------------------------------------- */
 
 /*
- * Keeps in the adapter's cowbehavior.json what is not NULL: a calibration with the name of its split, and how good the adapter was. The
- * file is replaced whole or not at all; a folder without one (the published adapters) gets it, with the defaults that held before.
+ * Keeps in the adapter's cowbehavior.json what is not NULL: a calibration with the name of its
+ * split, and how good the adapter was. The file is replaced whole or not at all; a folder without
+ * one (the published adapters) gets it, with the defaults that held before.
  */
-gboolean cow_evaluation_keep (const char *adapter, const char *model, const CowCalibration *calibration, const char *calibration_split,
+gboolean cow_evaluation_keep (const char *adapter, const char *model,
+                              const CowCalibration *calibration, const char *calibration_split,
                               const CowEvaluation *metrics, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CowEvaluation, cow_evaluation_free)

@@ -13,8 +13,8 @@ read_value (const Csv *csv, guint column, double *value, GError **error)
   *value = g_ascii_strtod (text, &end);
   if (*text && *end == '\0')
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s, line %u: \"%s\" in column %s is no number", csv->path, csv->line, text,
-               csv->columns[column]);
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s, line %u: \"%s\" in column %s is no number",
+               csv->path, csv->line, text, csv->columns[column]);
   return FALSE;
 }
 
@@ -28,9 +28,11 @@ read_row (const Csv *csv, const int *columns, GArray *history, GError **error)
     if (columns[i] >= 0 && !read_value (csv, (guint)columns[i], &values[i], error))
       return FALSE;
   }
-  const double before = history->len > 0 ? g_array_index (history, CowEpoch, history->len - 1).epoch : 0;
+  const double before =
+      history->len > 0 ? g_array_index (history, CowEpoch, history->len - 1).epoch : 0;
   if (!(epoch.epoch > before && epoch.epoch <= 1e9)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s, line %u: epoch %g after epoch %g", csv->path, csv->line, epoch.epoch, before);
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s, line %u: epoch %g after epoch %g",
+                 csv->path, csv->line, epoch.epoch, before);
     return FALSE;
   }
   g_array_append_val (history, epoch);

@@ -25,8 +25,8 @@ const char *cow_epoch_column (guint i);
 /* results.csv; free with g_free. */
 char *cow_history_to_csv (const GArray *history);
 /*
- * Reads a results.csv again, columns by their names, those that are not there as NAN. Values that are no numbers, or epochs that do not
- * rise, are COW_ERROR_FORMAT. Free with g_array_unref.
+ * Reads a results.csv again, columns by their names, those that are not there as NAN. Values that
+ * are no numbers, or epochs that do not rise, are COW_ERROR_FORMAT. Free with g_array_unref.
  */
 GArray *cow_history_read (const char *path, GError **error);
 /* The head of the table that people read, and a row of it. */

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* ---- counting -------------------------------------------------------------------------------------------------------------------- */
+/* ---- counting -------------------------------------------------------------------------------- */
 
 CowConfusion *
 cow_confusion_new (guint n_classes)
@@ -65,7 +65,7 @@ cow_argmax (const float *values, guint n)
   return best;
 }
 
-/* ---- scores ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- scores ---------------------------------------------------------------------------------- */
 
 static double
 ratio (double part, double whole)
@@ -93,7 +93,8 @@ cow_metrics_new (const CowConfusion *confusion)
   self->classes = g_new0 (CowScores, self->n_classes);
   self->support = g_new0 (guint64, self->n_classes);
   for (guint c = 0; c < self->n_classes; c++) {
-    const double hits = (double)cow_confusion_get (confusion, c, c), said = (double)cow_confusion_column (confusion, c);
+    const double hits = (double)cow_confusion_get (confusion, c, c),
+                 said = (double)cow_confusion_column (confusion, c);
     CowScores *scores = &self->classes[c];
     self->support[c] = cow_confusion_row (confusion, c);
     self->correct += cow_confusion_get (confusion, c, c);
@@ -120,7 +121,7 @@ cow_metrics_free (CowMetrics *self)
   g_free (self);
 }
 
-/* ---- what is confused, and where ------------------------------------------------------------------------------------------------- */
+/* ---- what is confused, and where ------------------------------------------------------------- */
 
 /* Most pictures first, then in the order of the classes, so that the list is the same each time. */
 static int
@@ -171,7 +172,8 @@ compare_sources (gconstpointer a, gconstpointer b)
 }
 
 GPtrArray *
-cow_metrics_by_source (guint n_classes, guint n, const guint *truth, const guint *predicted, const char *const *sources)
+cow_metrics_by_source (guint n_classes, guint n, const guint *truth, const guint *predicted,
+                       const char *const *sources)
 {
   GPtrArray *list = g_ptr_array_new_with_free_func (source_free);
   g_autoptr (GHashTable) known = g_hash_table_new (g_str_hash, g_str_equal);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How good predictions are: a confusion matrix and what follows from it, by scikit-learn's definitions with zero_division = 0 (0 / 0 is 0).
- * Validation in `train`, and `eval`, count with the same code.
+ * How good predictions are: a confusion matrix and what follows from it, by scikit-learn's
+ * definitions with zero_division = 0 (0 / 0 is 0). Validation in `train`, and `eval`, count with
+ * the same code.
  */
 #ifndef COW_TRAINER_METRICS_H
 #define COW_TRAINER_METRICS_H
@@ -38,7 +39,8 @@ typedef struct {
   guint n_classes;
   CowScores *classes; /* [n_classes] */
   guint64 *support;   /* [n_classes] pictures of each class */
-  CowScores macro;    /* mean of the classes that occur, true or predicted: one that is missing in a test set does not count as 0 */
+  CowScores macro;    /* mean of the classes that occur, true or predicted: one that is missing in a
+                         test set does not count as 0 */
   CowScores weighted; /* mean weighted by support */
 } CowMetrics;
 
@@ -52,7 +54,8 @@ typedef struct {
   double share; /* of the pictures of the true class */
 } CowConfusedPair;
 
-/* The pairs of different classes with the most pictures, most first, none with 0; at most `most`. Free with g_array_unref. */
+/* The pairs of different classes with the most pictures, most first, none with 0; at most `most`.
+ * Free with g_array_unref. */
 GArray *cow_confusion_pairs (const CowConfusion *self, guint most);
 
 /* The pictures of one source (a camera, a data set). */
@@ -62,8 +65,10 @@ typedef struct {
   CowMetrics *metrics;
 } CowSourceMetrics;
 
-/* Metrics by source, sorted by its name; a NULL source counts as "". Free with g_ptr_array_unref. */
-GPtrArray *cow_metrics_by_source (guint n_classes, guint n, const guint *truth, const guint *predicted, const char *const *sources);
+/* Metrics by source, sorted by its name; a NULL source counts as "". Free with g_ptr_array_unref.
+ */
+GPtrArray *cow_metrics_by_source (guint n_classes, guint n, const guint *truth,
+                                  const guint *predicted, const char *const *sources);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CowConfusion, cow_confusion_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CowMetrics, cow_metrics_free)

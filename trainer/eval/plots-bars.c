@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Bars that lie, so that names have a line each and any number of them fits a page: classes, confused pairs, sources. */
+/* Bars that lie, so that names have a line each and any number of them fits a page: classes,
+ * confused pairs, sources. */
 #include <math.h>
 
 #include "trainer/eval/plots.h"
@@ -22,7 +23,7 @@ draw_share_axis (PlotCanvas *canvas, double left, double top, double bottom)
   plot_axis_x (canvas, &x, bottom, top, "");
 }
 
-/* ---- classes --------------------------------------------------------------------------------------------------------------------- */
+/* ---- classes --------------------------------------------------------------------------------- */
 
 #define CLASS_ROW 46
 #define CLASS_BAR 11
@@ -41,7 +42,8 @@ draw_class (PlotCanvas *canvas, const CowEvaluation *e, guint c, double left, do
   const PlotText number = { .size = 9.5, .y_align = .5, .colour = PLOT_MUTED };
   const PlotText support = { .size = 10, .x_align = 1, .colour = PLOT_MUTED };
   g_autofree char *count = plot_count_text (e->metrics->support[c]);
-  g_autofree char *pictures = g_strdup_printf ("%s picture%s", count, e->metrics->support[c] == 1 ? "" : "s");
+  g_autofree char *pictures =
+      g_strdup_printf ("%s picture%s", count, e->metrics->support[c] == 1 ? "" : "s");
 
   plot_text (canvas, left - 10, y + 1, &class_name, e->classes[c]);
   plot_text (canvas, left - 10, y + 18, &support, pictures);
@@ -74,20 +76,24 @@ PlotFigure *
 plot_classes (const CowEvaluation *evaluation)
 {
   const CowMetrics *metrics = evaluation->metrics;
-  g_autofree char *subtitle = g_strdup_printf ("Accuracy %.4f, macro F1 %.4f", metrics->accuracy, metrics->macro.f1);
+  g_autofree char *subtitle =
+      g_strdup_printf ("Accuracy %.4f, macro F1 %.4f", metrics->accuracy, metrics->macro.f1);
   PlotFigure *self = plot_figure_new ("classes", "Precision, recall and F1 by class", subtitle);
   double *left = self->layout = g_new (double, 1);
   const PlotText support = { .size = 10 };
-  const double names = plot_texts_width (&class_name, (const char *const *)evaluation->classes, evaluation->n_classes);
-  *left = PLOT_EDGE + MAX (MIN (names, MOST_NAME_WIDTH), plot_text_width (&support, "1,000,000 pictures")) + 10;
+  const double names = plot_texts_width (&class_name, (const char *const *)evaluation->classes,
+                                         evaluation->n_classes);
+  *left = PLOT_EDGE +
+          MAX (MIN (names, MOST_NAME_WIDTH), plot_text_width (&support, "1,000,000 pictures")) + 10;
   self->data = evaluation;
   self->draw = draw_classes;
   self->width = *left + BAR_LENGTH + NUMBER_WIDTH + PLOT_EDGE;
-  self->height = PLOT_TOP + LEGEND_HEIGHT + evaluation->n_classes * CLASS_ROW + 26 + PLOT_EDGE / 2.0;
+  self->height =
+      PLOT_TOP + LEGEND_HEIGHT + evaluation->n_classes * CLASS_ROW + 26 + PLOT_EDGE / 2.0;
   return self;
 }
 
-/* ---- a name above its bar -------------------------------------------------------------------------------------------------------- */
+/* ---- a name above its bar -------------------------------------------------------------------- */
 
 #define ROW         40
 #define ROW_BAR     12
@@ -96,9 +102,11 @@ plot_classes (const CowEvaluation *evaluation)
 #define ROW_WIDTH   (PLOT_EDGE + ROW_LENGTH + ROW_NUMBERS + PLOT_EDGE)
 
 static void
-draw_row (PlotCanvas *canvas, guint i, const char *name, const char *numbers, double share, PlotColour colour)
+draw_row (PlotCanvas *canvas, guint i, const char *name, const char *numbers, double share,
+          PlotColour colour)
 {
-  const PlotText title = { .most_width = ROW_LENGTH + ROW_NUMBERS }, number = { .size = 11, .y_align = .5, .colour = PLOT_MUTED };
+  const PlotText title = { .most_width = ROW_LENGTH + ROW_NUMBERS },
+                 number = { .size = 11, .y_align = .5, .colour = PLOT_MUTED };
   const double y = PLOT_TOP + i * ROW, length = MAX (share * ROW_LENGTH, 1);
   plot_text (canvas, PLOT_EDGE, y, &title, name);
   plot_bar (canvas, PLOT_EDGE, y + 19, length, ROW_BAR, colour);
@@ -112,7 +120,8 @@ draw_pairs (const PlotFigure *self, PlotCanvas *canvas)
   const double most = (double)g_array_index (e->pairs, CowConfusedPair, 0).count;
   for (guint i = 0; i < e->pairs->len; i++) {
     const CowConfusedPair *pair = &g_array_index (e->pairs, CowConfusedPair, i);
-    g_autofree char *name = g_strdup_printf ("%s  →  %s", e->classes[pair->truth], e->classes[pair->predicted]);
+    g_autofree char *name =
+        g_strdup_printf ("%s  →  %s", e->classes[pair->truth], e->classes[pair->predicted]);
     g_autofree char *count = plot_count_text (pair->count);
     g_autofree char *numbers = g_strdup_printf ("%s  (%.1f %%)", count, 100 * pair->share);
     draw_row (canvas, i, name, numbers, (double)pair->count / most, PLOT_VERMILION);
@@ -125,7 +134,8 @@ plot_pairs (const CowEvaluation *evaluation)
   if (evaluation->pairs->len == 0)
     return NULL;
   PlotFigure *self =
-      plot_figure_new ("pairs", "Most confused pairs", "True class → what was said; in brackets the share of the true class");
+      plot_figure_new ("pairs", "Most confused pairs",
+                       "True class → what was said; in brackets the share of the true class");
   self->data = evaluation;
   self->draw = draw_pairs;
   self->width = ROW_WIDTH;
@@ -141,7 +151,8 @@ draw_sources (const PlotFigure *self, PlotCanvas *canvas)
     const CowSourceMetrics *source = e->by_source->pdata[i];
     g_autofree char *count = plot_count_text (source->metrics->n);
     g_autofree char *numbers = g_strdup_printf ("%.4f  (%s)", source->metrics->accuracy, count);
-    draw_row (canvas, i, *source->name ? source->name : "(no source)", numbers, source->metrics->accuracy, PLOT_BLUE);
+    draw_row (canvas, i, *source->name ? source->name : "(no source)", numbers,
+              source->metrics->accuracy, PLOT_BLUE);
   }
 }
 
@@ -152,7 +163,8 @@ plot_sources (const CowEvaluation *evaluation)
   if (!evaluation->has_sources)
     return NULL;
   g_autofree char *subtitle =
-      shown < n ? g_strdup_printf ("The first %u of %u; all are in results.json", shown, n) : g_strdup ("In brackets the pictures of each");
+      shown < n ? g_strdup_printf ("The first %u of %u; all are in results.json", shown, n)
+                : g_strdup ("In brackets the pictures of each");
   PlotFigure *self = plot_figure_new ("sources", "Accuracy by source", subtitle);
   self->data = evaluation;
   self->draw = draw_sources;

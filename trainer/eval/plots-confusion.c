@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Confusion matrices: a row a true class, a column a predicted one, so that a row tells what became of its pictures. Cells shrink as
- * classes become many; names beyond a width are shortened.
+ * Confusion matrices: a row a true class, a column a predicted one, so that a row tells what became
+ * of its pictures. Cells shrink as classes become many; names beyond a width are shortened.
  */
 #include <math.h>
 
@@ -24,14 +24,17 @@ static const PlotText row_name = { .x_align = 1, .y_align = .5, .most_width = MO
 static char *
 cell_text (const CowConfusion *confusion, gboolean normalised, guint truth, guint predicted)
 {
-  const guint64 count = cow_confusion_get (confusion, truth, predicted), row = cow_confusion_row (confusion, truth);
+  const guint64 count = cow_confusion_get (confusion, truth, predicted),
+                row = cow_confusion_row (confusion, truth);
   if (!normalised)
     return g_strdup_printf ("%" G_GUINT64_FORMAT, count);
   if (row == 0)
     return g_strdup ("–");
   const double share = (double)count / (double)row;
   /* 1.00 and 0.00 are kept for what is exactly that. */
-  return count == row ? g_strdup ("1") : count == 0 ? g_strdup ("0") : g_strdup_printf ("%.2f", CLAMP (share, .01, .99));
+  return count == row ? g_strdup ("1")
+         : count == 0 ? g_strdup ("0")
+                      : g_strdup_printf ("%.2f", CLAMP (share, .01, .99));
 }
 
 static guint64
@@ -44,9 +47,11 @@ largest_count (const CowConfusion *confusion)
 }
 
 static void
-draw_cell (PlotCanvas *canvas, const CowEvaluation *e, const Layout *layout, guint truth, guint predicted, double most)
+draw_cell (PlotCanvas *canvas, const CowEvaluation *e, const Layout *layout, guint truth,
+           guint predicted, double most)
 {
-  const guint64 count = cow_confusion_get (e->confusion, truth, predicted), row = cow_confusion_row (e->confusion, truth);
+  const guint64 count = cow_confusion_get (e->confusion, truth, predicted),
+                row = cow_confusion_row (e->confusion, truth);
   const double whole = layout->normalised ? (double)row : most;
   const double share = whole > 0 ? (double)count / whole : 0;
   const PlotColour hue = truth == predicted ? PLOT_BLUE : PLOT_VERMILION;
@@ -60,7 +65,8 @@ draw_cell (PlotCanvas *canvas, const CowEvaluation *e, const Layout *layout, gui
                            .x_align = .5,
                            .y_align = .5,
                            .most_width = layout->cell - 2,
-                           .colour = count > 0 ? plot_text_on_shade (canvas, hue, share) : PLOT_GRID };
+                           .colour =
+                               count > 0 ? plot_text_on_shade (canvas, hue, share) : PLOT_GRID };
   plot_text (canvas, x + layout->cell / 2, y + layout->cell / 2, &style, text);
 }
 
@@ -70,8 +76,10 @@ draw_grid (PlotCanvas *canvas, const Layout *layout, guint n)
   const double side = n * layout->cell, left = layout->left;
   for (guint i = 0; i <= n; i++) {
     const PlotColour colour = i == 0 || i == n ? PLOT_MUTED : PLOT_GRID;
-    plot_rule (canvas, left, PLOT_TOP + i * layout->cell, left + side, PLOT_TOP + i * layout->cell, colour, FALSE);
-    plot_rule (canvas, left + i * layout->cell, PLOT_TOP, left + i * layout->cell, PLOT_TOP + side, colour, FALSE);
+    plot_rule (canvas, left, PLOT_TOP + i * layout->cell, left + side, PLOT_TOP + i * layout->cell,
+               colour, FALSE);
+    plot_rule (canvas, left + i * layout->cell, PLOT_TOP, left + i * layout->cell, PLOT_TOP + side,
+               colour, FALSE);
   }
 }
 
@@ -80,7 +88,9 @@ draw_names (PlotCanvas *canvas, const CowEvaluation *e, const Layout *layout)
 {
   const double end = PLOT_TOP + e->n_classes * layout->cell;
   const PlotText flat = { .x_align = .5, .most_width = layout->cell - 6 };
-  const PlotText tilted = { .x_align = 1, .y_align = .5, .angle = -TILT, .most_width = MOST_NAME_WIDTH };
+  const PlotText tilted = {
+    .x_align = 1, .y_align = .5, .angle = -TILT, .most_width = MOST_NAME_WIDTH
+  };
   for (guint c = 0; c < e->n_classes; c++) {
     const double middle = (c + .5) * layout->cell;
     plot_text (canvas, layout->left - 8, PLOT_TOP + middle, &row_name, e->classes[c]);
@@ -91,7 +101,8 @@ draw_names (PlotCanvas *canvas, const CowEvaluation *e, const Layout *layout)
   }
   const PlotText across = { .x_align = .5, .y_align = 1, .colour = PLOT_MUTED };
   const PlotText along = { .x_align = .5, .angle = -G_PI / 2, .colour = PLOT_MUTED };
-  plot_text (canvas, layout->left + e->n_classes * layout->cell / 2, end + layout->bottom - PLOT_EDGE + 6, &across, "predicted");
+  plot_text (canvas, layout->left + e->n_classes * layout->cell / 2,
+             end + layout->bottom - PLOT_EDGE + 6, &across, "predicted");
   plot_text (canvas, PLOT_EDGE - 6, PLOT_TOP + e->n_classes * layout->cell / 2, &along, "true");
 }
 
@@ -121,9 +132,10 @@ plot_confusion (const CowEvaluation *evaluation, gboolean normalised)
 {
   const guint n = evaluation->n_classes;
   Layout *layout = g_new0 (Layout, 1);
-  PlotFigure *self = plot_figure_new (normalised ? "confusion-normalised" : "confusion",
-                                      normalised ? "Confusion, shares of each true class" : "Confusion, pictures",
-                                      "Blue: right. Orange: taken for another class.");
+  PlotFigure *self =
+      plot_figure_new (normalised ? "confusion-normalised" : "confusion",
+                       normalised ? "Confusion, shares of each true class" : "Confusion, pictures",
+                       "Blue: right. Orange: taken for another class.");
   layout->normalised = normalised;
   layout->size = n <= 12 ? 12 : n <= 20 ? 10.5 : 9;
   layout->cell = n <= 4 ? 92 : n <= 12 ? 50 : n <= 20 ? 38 : 28;
@@ -131,7 +143,8 @@ plot_confusion (const CowEvaluation *evaluation, gboolean normalised)
   layout->names = plot_texts_width (&row_name, (const char *const *)evaluation->classes, n);
   layout->tilted = layout->names > layout->cell - 6;
   layout->left = PLOT_EDGE + 22 + MIN (layout->names, MOST_NAME_WIDTH) + 8;
-  layout->bottom = (layout->tilted ? MIN (layout->names, MOST_NAME_WIDTH) * sin (TILT) + 22 : 24) + 18 + PLOT_EDGE - 6;
+  layout->bottom = (layout->tilted ? MIN (layout->names, MOST_NAME_WIDTH) * sin (TILT) + 22 : 24) +
+                   18 + PLOT_EDGE - 6;
   self->layout = layout;
   self->data = evaluation;
   self->draw = draw;

@@ -41,7 +41,15 @@ static const Panel panels[] = {
     FALSE,
     TRUE,
     1 },
-  { "learning-rate", "Learning rate", "learning rate", { NULL, NULL }, { offsetof (CowEpoch, learning_rate), 0 }, 1, TRUE, FALSE, 0 },
+  { "learning-rate",
+    "Learning rate",
+    "learning rate",
+    { NULL, NULL },
+    { offsetof (CowEpoch, learning_rate), 0 },
+    1,
+    TRUE,
+    FALSE,
+    0 },
 };
 static const PlotColour line_colours[] = { PLOT_BLUE, PLOT_ORANGE };
 
@@ -49,8 +57,11 @@ static const PlotColour line_colours[] = { PLOT_BLUE, PLOT_ORANGE };
 static double
 value_of (const GArray *history, guint i, const Panel *panel, guint line)
 {
-  const double value = G_STRUCT_MEMBER (double, &g_array_index (history, CowEpoch, i), panel->columns[line]);
-  return isfinite (value) && fabs (value) < MOST_VALUE && (!panel->log || value > 1 / MOST_VALUE) ? value : NAN;
+  const double value =
+      G_STRUCT_MEMBER (double, &g_array_index (history, CowEpoch, i), panel->columns[line]);
+  return isfinite (value) && fabs (value) < MOST_VALUE && (!panel->log || value > 1 / MOST_VALUE)
+             ? value
+             : NAN;
 }
 
 static PlotScale
@@ -73,13 +84,15 @@ scale_of (const GArray *history, const Panel *panel)
   return y;
 }
 
-/* The epoch with the best validation accuracy, the first of equals, which is the one that is kept. */
+/* The epoch with the best validation accuracy, the first of equals, which is the one that is kept.
+ */
 static double
 best_epoch (const GArray *history)
 {
   guint best = 0;
   for (guint i = 1; i < history->len; i++)
-    if (g_array_index (history, CowEpoch, i).val_acc > g_array_index (history, CowEpoch, best).val_acc)
+    if (g_array_index (history, CowEpoch, i).val_acc >
+        g_array_index (history, CowEpoch, best).val_acc)
       best = i;
   return g_array_index (history, CowEpoch, best).epoch;
 }
@@ -89,10 +102,15 @@ draw (const PlotFigure *self, PlotCanvas *canvas)
 {
   const Panel *panel = *(const Panel *const *)self->layout;
   const GArray *history = self->data;
-  const double first = g_array_index (history, CowEpoch, 0).epoch, last = g_array_index (history, CowEpoch, history->len - 1).epoch;
+  const double first = g_array_index (history, CowEpoch, 0).epoch,
+               last = g_array_index (history, CowEpoch, history->len - 1).epoch;
   /* A single epoch stands in the middle. */
   const double beside = last > first ? 0 : 1;
-  const PlotScale x = { .min = first - beside, .max = last + beside, .whole = TRUE, .from = LEFT, .to = WIDTH - PLOT_EDGE };
+  const PlotScale x = { .min = first - beside,
+                        .max = last + beside,
+                        .whole = TRUE,
+                        .from = LEFT,
+                        .to = WIDTH - PLOT_EDGE };
   const PlotScale y = scale_of (history, panel);
   const double best = plot_at (&x, best_epoch (history));
   g_autofree double *xs = g_new (double, history->len), *ys = g_new (double, history->len);
@@ -118,7 +136,8 @@ plots_of_history (const GArray *history)
 {
   GPtrArray *figures = g_ptr_array_new_with_free_func ((GDestroyNotify)plot_figure_free);
   for (guint i = 0; i < G_N_ELEMENTS (panels) && history->len > 0; i++) {
-    g_autofree char *subtitle = g_strdup_printf ("%u epoch%s", history->len, history->len == 1 ? "" : "s");
+    g_autofree char *subtitle =
+        g_strdup_printf ("%u epoch%s", history->len, history->len == 1 ? "" : "s");
     PlotFigure *figure = plot_figure_new (panels[i].name, panels[i].title, subtitle);
     const Panel **panel = figure->layout = g_new (const Panel *, 1);
     *panel = &panels[i];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The reliability diagram: pictures by the probability of their likeliest class, and how many of them are right. On the diagonal, 80 % sure
- * means 80 % right. Below it, how many pictures each bar stands for.
+ * The reliability diagram: pictures by the probability of their likeliest class, and how many of
+ * them are right. On the diagonal, 80 % sure means 80 % right. Below it, how many pictures each bar
+ * stands for.
  */
 #include "trainer/eval/plots.h"
 
@@ -22,7 +23,8 @@ draw_bins (PlotCanvas *canvas, const CowReliabilityBin *bins)
   for (guint b = 0; b < COW_RELIABILITY_BINS; b++) {
     if (bins[b].n == 0)
       continue;
-    const double x = LEFT + b * width, y = plot_at (&accuracy, bins[b].accuracy), ideal = plot_at (&accuracy, bins[b].confidence);
+    const double x = LEFT + b * width, y = plot_at (&accuracy, bins[b].accuracy),
+                 ideal = plot_at (&accuracy, bins[b].confidence);
     plot_bar (canvas, x + 1, y, width - 2, accuracy.from - y, PLOT_BLUE);
     plot_set_colour (canvas, PLOT_VERMILION);
     cairo_set_line_width (cr, 1.5);
@@ -82,10 +84,13 @@ PlotFigure *
 plot_reliability (const CowEvaluation *evaluation)
 {
   const CowTrust *trust = &evaluation->trust;
-  g_autofree char *subtitle = evaluation->temperature == 1 ? g_strdup_printf ("Calibration error %.4f, no temperature", trust->ece_after)
-                                                           : g_strdup_printf ("Calibration error %.4f at temperature %.3g, %.4f without",
-                                                                              trust->ece_after, evaluation->temperature, trust->ece_before);
-  PlotFigure *self = plot_figure_new ("reliability", "How far probabilities can be trusted", subtitle);
+  g_autofree char *subtitle =
+      evaluation->temperature == 1
+          ? g_strdup_printf ("Calibration error %.4f, no temperature", trust->ece_after)
+          : g_strdup_printf ("Calibration error %.4f at temperature %.3g, %.4f without",
+                             trust->ece_after, evaluation->temperature, trust->ece_before);
+  PlotFigure *self =
+      plot_figure_new ("reliability", "How far probabilities can be trusted", subtitle);
   self->data = evaluation;
   self->draw = draw;
   self->width = LEFT + SIDE + PLOT_EDGE + 10;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The figures of an evaluation and of a training run, as lists of PlotFigure. They borrow what they show. plots-confusion.c, plots-bars.c,
- * plots-reliability.c and plots-history.c draw one kind each.
+ * The figures of an evaluation and of a training run, as lists of PlotFigure. They borrow what they
+ * show. plots-confusion.c, plots-bars.c, plots-reliability.c and plots-history.c draw one kind
+ * each.
  */
 #ifndef COW_TRAINER_PLOTS_H
 #define COW_TRAINER_PLOTS_H
@@ -13,11 +14,13 @@
 G_BEGIN_DECLS
 
 /*
- * "confusion" and "confusion-normalised"; "classes": precision, recall and F1; "pairs": the most confused; "sources", where pictures say
- * where they come from; "reliability". Free with g_ptr_array_unref.
+ * "confusion" and "confusion-normalised"; "classes": precision, recall and F1; "pairs": the most
+ * confused; "sources", where pictures say where they come from; "reliability". Free with
+ * g_ptr_array_unref.
  */
 GPtrArray *plots_of_evaluation (const CowEvaluation *evaluation);
-/* "loss", "accuracy" and "learning-rate" by epoch; nothing for a history without epochs. `history`: of CowEpoch. */
+/* "loss", "accuracy" and "learning-rate" by epoch; nothing for a history without epochs. `history`:
+ * of CowEpoch. */
 GPtrArray *plots_of_history (const GArray *history);
 
 PlotFigure *plot_confusion (const CowEvaluation *evaluation, gboolean normalised);

@@ -22,7 +22,9 @@ struct _Predictions {
   gboolean finished;
 };
 
-static const char *const formats[] = { [FORMAT_TABLE] = "table", [FORMAT_CSV] = "csv", [FORMAT_JSONL] = "jsonl" };
+static const char *const formats[] = {
+  [FORMAT_TABLE] = "table", [FORMAT_CSV] = "csv", [FORMAT_JSONL] = "jsonl"
+};
 
 gboolean
 prediction_format_parse (const char *name, PredictionFormat *format)
@@ -35,7 +37,7 @@ prediction_format_parse (const char *name, PredictionFormat *format)
   return FALSE;
 }
 
-/* ---- pieces of text -------------------------------------------------------------------------------------------------------------- */
+/* ---- pieces of text -------------------------------------------------------------------------- */
 
 static void
 append_json (GString *text, const char *value)
@@ -55,7 +57,7 @@ append_column (GString *text, const char *value, int width)
   g_string_append (text, "  ");
 }
 
-/* ---- rows ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 static void
 add_header (Predictions *self)
@@ -89,8 +91,8 @@ add_table_row (Predictions *self, const char *picture, const float *probabilitie
   append_column (self->text, self->classes[best], self->label_width);
   g_string_append_printf (self->text, "%10.4f", (double)probabilities[best]);
   for (guint i = 1; i < self->top_k; i++)
-    g_string_append_printf (self->text, "%s%s %.4f", i == 1 ? "  " : ", ", self->classes[self->order[i]],
-                            (double)probabilities[self->order[i]]);
+    g_string_append_printf (self->text, "%s%s %.4f", i == 1 ? "  " : ", ",
+                            self->classes[self->order[i]], (double)probabilities[self->order[i]]);
   g_string_append_c (self->text, '\n');
 }
 
@@ -115,11 +117,13 @@ add_json_row (Predictions *self, const char *picture, const float *probabilities
   append_json (self->text, shown);
   g_string_append (self->text, ", \"pred_label\": ");
   append_json (self->text, self->classes[self->order[0]]);
-  g_string_append_printf (self->text, ", \"confidence\": %.6g, \"top_k\": [", (double)probabilities[self->order[0]]);
+  g_string_append_printf (self->text, ", \"confidence\": %.6g, \"top_k\": [",
+                          (double)probabilities[self->order[0]]);
   for (guint i = 0; i < self->top_k; i++) {
     g_string_append (self->text, i == 0 ? "{\"label\": " : ", {\"label\": ");
     append_json (self->text, self->classes[self->order[i]]);
-    g_string_append_printf (self->text, ", \"confidence\": %.6g}", (double)probabilities[self->order[i]]);
+    g_string_append_printf (self->text, ", \"confidence\": %.6g}",
+                            (double)probabilities[self->order[i]]);
   }
   g_string_append (self->text, "], \"probabilities\": {");
   for (guint i = 0; i < self->n_classes; i++) {
@@ -146,7 +150,8 @@ predictions_add (Predictions *self, const char *picture, const float *probabilit
 {
   for (guint i = 0; i < self->n_classes; i++)
     self->order[i] = i;
-  g_qsort_with_data (self->order, (int)self->n_classes, sizeof (guint), compare_probabilities, (gpointer)probabilities);
+  g_qsort_with_data (self->order, (int)self->n_classes, sizeof (guint), compare_probabilities,
+                     (gpointer)probabilities);
 
   switch (self->format) {
   case FORMAT_TABLE:
@@ -162,7 +167,7 @@ predictions_add (Predictions *self, const char *picture, const float *probabilit
   return self->text->len < 1 << 16 || predictions_flush (self, error);
 }
 
-/* ---- where they go --------------------------------------------------------------------------------------------------------------- */
+/* ---- where they go --------------------------------------------------------------------------- */
 
 static gboolean
 fail (const Predictions *self, GError *local, GError **error)
@@ -177,7 +182,8 @@ predictions_flush (Predictions *self, GError **error)
 {
   GError *local = NULL;
 
-  if (!g_output_stream_write_all (self->stream, self->text->str, self->text->len, NULL, NULL, &local))
+  if (!g_output_stream_write_all (self->stream, self->text->str, self->text->len, NULL, NULL,
+                                  &local))
     return fail (self, local, error);
   g_string_truncate (self->text, 0);
   return TRUE;
@@ -207,13 +213,14 @@ open_stream (Predictions *self, const char *path, GError **error)
     return TRUE;
   }
   g_autoptr (GFile) file = g_file_new_for_path (path);
-  self->stream = G_OUTPUT_STREAM (g_file_replace (file, NULL, FALSE, G_FILE_CREATE_NONE, NULL, &local));
+  self->stream =
+      G_OUTPUT_STREAM (g_file_replace (file, NULL, FALSE, G_FILE_CREATE_NONE, NULL, &local));
   return self->stream ? TRUE : fail (self, local, error);
 }
 
 Predictions *
-predictions_new (PredictionFormat format, const char *path, const char *const *classes, int top_k, const GPtrArray *pictures,
-                 GError **error)
+predictions_new (PredictionFormat format, const char *path, const char *const *classes, int top_k,
+                 const GPtrArray *pictures, GError **error)
 {
   g_autoptr (Predictions) self = g_new0 (Predictions, 1);
 
@@ -243,7 +250,8 @@ predictions_free (Predictions *self)
   if (!self)
     return;
   if (self->stream && !self->finished) {
-    /* Closing with a cancelled cancellable drops the file; without it, dropping the last reference would put it in place. */
+    /* Closing with a cancelled cancellable drops the file; without it, dropping the last reference
+     * would put it in place. */
     g_autoptr (GCancellable) cancelled = g_cancellable_new ();
     g_cancellable_cancel (cancelled);
     g_output_stream_close (self->stream, cancelled, NULL);

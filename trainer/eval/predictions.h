@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What `predict` prints: a row a picture, as a table for people, CSV or JSON lines for programs, to a file or standard output. */
+/* What `predict` prints: a row a picture, as a table for people, CSV or JSON lines for programs, to
+ * a file or standard output. */
 #ifndef COW_TRAINER_PREDICTIONS_H
 #define COW_TRAINER_PREDICTIONS_H
 
@@ -12,13 +13,15 @@ gboolean prediction_format_parse (const char *name, PredictionFormat *format);
 typedef struct _Predictions Predictions;
 
 /*
- * `path` NULL: standard output. A file is written beside its name and takes it in finish (). `classes` is NULL-terminated and borrowed;
- * the best `top_k` are listed; `pictures` are the paths to come, for the width of the table's first column.
+ * `path` NULL: standard output. A file is written beside its name and takes it in finish ().
+ * `classes` is NULL-terminated and borrowed; the best `top_k` are listed; `pictures` are the paths
+ * to come, for the width of the table's first column.
  */
-Predictions *predictions_new (PredictionFormat format, const char *path, const char *const *classes, int top_k, const GPtrArray *pictures,
-                              GError **error);
+Predictions *predictions_new (PredictionFormat format, const char *path, const char *const *classes,
+                              int top_k, const GPtrArray *pictures, GError **error);
 /* One row; probabilities are finite, one a class. */
-gboolean predictions_add (Predictions *self, const char *picture, const float *probabilities, GError **error);
+gboolean predictions_add (Predictions *self, const char *picture, const float *probabilities,
+                          GError **error);
 gboolean predictions_flush (Predictions *self, GError **error);
 gboolean predictions_finish (Predictions *self, GError **error);
 /* Leaves no file when finish () was not reached. */

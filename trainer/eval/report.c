@@ -11,9 +11,10 @@
 #define MOST_UNREADABLE 200
 #define MOST_SOURCES    500
 
-/* ---- pieces ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- pieces ---------------------------------------------------------------------------------- */
 
-/* Text from a file: valid UTF-8, and nothing in it means anything to a browser, in or out of an attribute. */
+/* Text from a file: valid UTF-8, and nothing in it means anything to a browser, in or out of an
+ * attribute. */
 static void
 append_text (GString *html, const char *text)
 {
@@ -65,12 +66,15 @@ append_cell (GString *html, double value)
 static void
 append_bar_cell (GString *html, double value)
 {
-  g_string_append_printf (html, "<td>%.4f<span class=\"bar\"><i style=\"width:%.1f%%\"></i></span></td>", value, 100 * value);
+  g_string_append_printf (html,
+                          "<td>%.4f<span class=\"bar\"><i style=\"width:%.1f%%\"></i></span></td>",
+                          value, 100 * value);
 }
 
 /* As an image, so that what its SVG defines cannot meet what another's does. */
 static gboolean
-append_image (GString *html, const PlotFigure *figure, const PlotTheme *theme, const char *before, const char *after, GError **error)
+append_image (GString *html, const PlotFigure *figure, const PlotTheme *theme, const char *before,
+              const char *after, GError **error)
 {
   g_autofree char *svg = plot_figure_svg (figure, theme, error);
   if (!svg)
@@ -84,9 +88,11 @@ static gboolean
 append_figure (GString *html, const PlotFigure *figure, GError **error)
 {
   g_string_append_printf (html, "<figure style=\"--w:%.0f\"><picture>", figure->width);
-  if (!append_image (html, figure, &plot_dark, "<source media=\"(prefers-color-scheme:dark)\" srcset=\"", "\">", error))
+  if (!append_image (html, figure, &plot_dark,
+                     "<source media=\"(prefers-color-scheme:dark)\" srcset=\"", "\">", error))
     return FALSE;
-  g_string_append_printf (html, "<img width=\"%.0f\" height=\"%.0f\" alt=\"", figure->width, figure->height);
+  g_string_append_printf (html, "<img width=\"%.0f\" height=\"%.0f\" alt=\"", figure->width,
+                          figure->height);
   append_text (html, figure->title);
   g_string_append (html, ". ");
   append_text (html, figure->subtitle);
@@ -96,7 +102,8 @@ append_figure (GString *html, const PlotFigure *figure, GError **error)
   return TRUE;
 }
 
-/* The figures of these names (NULL at the end) that there are, side by side where the page is wide enough. */
+/* The figures of these names (NULL at the end) that there are, side by side where the page is wide
+ * enough. */
 static gboolean
 append_figures (GString *html, const GPtrArray *figures, const char *const *names, GError **error)
 {
@@ -111,7 +118,7 @@ append_figures (GString *html, const GPtrArray *figures, const char *const *name
   return TRUE;
 }
 
-/* ---- the top --------------------------------------------------------------------------------------------------------------------- */
+/* ---- the top --------------------------------------------------------------------------------- */
 
 static void
 append_fact (GString *html, const char *name, const char *value)
@@ -126,15 +133,18 @@ append_fact (GString *html, const char *name, const char *value)
 static void
 append_card (GString *html, const char *name, const char *value)
 {
-  g_string_append_printf (html, "<div class=\"card\"><b>%s</b><span>%s</span></div>\n", value, name);
+  g_string_append_printf (html, "<div class=\"card\"><b>%s</b><span>%s</span></div>\n", value,
+                          name);
 }
 
 static void
 append_cards (GString *html, const CowEvaluation *e)
 {
   g_autofree char *accuracy = g_strdup_printf ("%.2f %%", 100 * e->metrics->accuracy);
-  g_autofree char *macro = g_strdup_printf ("%.4f", e->metrics->macro.f1), *weighted = g_strdup_printf ("%.4f", e->metrics->weighted.f1);
-  g_autofree char *pictures = plot_count_text (e->n), *ece = g_strdup_printf ("%.4f", e->trust.ece_after);
+  g_autofree char *macro = g_strdup_printf ("%.4f", e->metrics->macro.f1),
+                  *weighted = g_strdup_printf ("%.4f", e->metrics->weighted.f1);
+  g_autofree char *pictures = plot_count_text (e->n),
+                  *ece = g_strdup_printf ("%.4f", e->trust.ece_after);
   g_string_append (html, "<div class=\"cards\">\n");
   append_card (html, "accuracy", accuracy);
   append_card (html, "F1, macro", macro);
@@ -143,7 +153,8 @@ append_cards (GString *html, const CowEvaluation *e)
   append_card (html, "calibration error", ece);
   if (e->seconds > 0) {
     const double rate = (e->n + e->unreadable->len) / e->seconds;
-    g_autofree char *text = rate >= 100 ? plot_count_text ((guint64)rate) : g_strdup_printf ("%.3g", rate);
+    g_autofree char *text =
+        rate >= 100 ? plot_count_text ((guint64)rate) : g_strdup_printf ("%.3g", rate);
     append_card (html, "pictures a second", text);
   }
   g_string_append (html, "</div>\n");
@@ -160,12 +171,16 @@ append_warnings (GString *html, const CowEvaluation *e)
   }
   if (e->unreadable->len == 0)
     return;
-  g_string_append_printf (html, "<details class=\"warn\"><summary>%u picture%s could not be read and %s left out</summary><ul>\n",
-                          e->unreadable->len, e->unreadable->len == 1 ? "" : "s", e->unreadable->len == 1 ? "is" : "are");
+  g_string_append_printf (html,
+                          "<details class=\"warn\"><summary>%u picture%s could not be read and %s "
+                          "left out</summary><ul>\n",
+                          e->unreadable->len, e->unreadable->len == 1 ? "" : "s",
+                          e->unreadable->len == 1 ? "is" : "are");
   for (guint i = 0; i < MIN (e->unreadable->len, MOST_UNREADABLE); i++)
     append_tag (html, "li", e->unreadable->pdata[i]);
   if (e->unreadable->len > MOST_UNREADABLE)
-    g_string_append_printf (html, "<li>and %u more: results.json</li>", e->unreadable->len - MOST_UNREADABLE);
+    g_string_append_printf (html, "<li>and %u more: results.json</li>",
+                            e->unreadable->len - MOST_UNREADABLE);
   g_string_append (html, "</ul></details>\n");
 }
 
@@ -176,7 +191,9 @@ append_top (GString *html, const CowEvaluation *e)
   g_autofree char *parent = e->adapter ? g_path_get_dirname (e->adapter) : g_strdup (".");
   g_autofree char *run = g_path_get_basename (parent);
   /* "best" alone says nothing: a run's folder belongs to its name. */
-  g_autofree char *title = g_str_equal (run, ".") || g_str_equal (run, "/") ? g_strdup (name) : g_strdup_printf ("%s/%s", run, name);
+  g_autofree char *title = g_str_equal (run, ".") || g_str_equal (run, "/")
+                               ? g_strdup (name)
+                               : g_strdup_printf ("%s/%s", run, name);
   g_string_append (html, "<p class=\"muted\">Evaluation</p>\n");
   append_tag (html, "h1", title);
   g_string_append (html, "\n<ul class=\"facts\">\n");
@@ -191,7 +208,7 @@ append_top (GString *html, const CowEvaluation *e)
   append_warnings (html, e);
 }
 
-/* ---- tables ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- tables ---------------------------------------------------------------------------------- */
 
 static void
 append_average (GString *html, const char *name, const CowScores *scores, guint64 n)
@@ -208,8 +225,11 @@ append_average (GString *html, const char *name, const CowScores *scores, guint6
 static void
 append_classes (GString *html, const CowEvaluation *e)
 {
-  g_string_append (html, "<div class=\"table\"><table><thead><tr><th>class</th><th>precision</th><th>recall</th><th>F1</th>"
-                         "<th>pictures</th></tr></thead><tbody>\n");
+  g_string_append (
+      html,
+      "<div "
+      "class=\"table\"><table><thead><tr><th>class</th><th>precision</th><th>recall</th><th>F1</th>"
+      "<th>pictures</th></tr></thead><tbody>\n");
   for (guint c = 0; c < e->n_classes; c++) {
     const CowScores *scores = &e->metrics->classes[c];
     g_string_append (html, "<tr>");
@@ -234,8 +254,10 @@ append_classes (GString *html, const CowEvaluation *e)
 static void
 append_sources (GString *html, const CowEvaluation *e)
 {
-  g_string_append (html, "<div class=\"table\"><table><thead><tr><th>source</th><th>accuracy</th><th>F1, macro</th><th>F1, weighted</th>"
-                         "<th>pictures</th></tr></thead><tbody>\n");
+  g_string_append (html,
+                   "<div class=\"table\"><table><thead><tr><th>source</th><th>accuracy</th><th>F1, "
+                   "macro</th><th>F1, weighted</th>"
+                   "<th>pictures</th></tr></thead><tbody>\n");
   for (guint i = 0; i < MIN (e->by_source->len, MOST_SOURCES); i++) {
     const CowSourceMetrics *source = e->by_source->pdata[i];
     g_string_append (html, "<tr>");
@@ -249,15 +271,19 @@ append_sources (GString *html, const CowEvaluation *e)
   }
   g_string_append (html, "</tbody></table></div>\n");
   if (e->by_source->len > MOST_SOURCES)
-    g_string_append_printf (html, "<p class=\"muted\">%u more sources are in results.json.</p>\n", e->by_source->len - MOST_SOURCES);
+    g_string_append_printf (html, "<p class=\"muted\">%u more sources are in results.json.</p>\n",
+                            e->by_source->len - MOST_SOURCES);
 }
 
 static void
 append_thresholds (GString *html, const CowEvaluation *e)
 {
-  g_string_append (html, "<p>From its threshold on, a class' probability is worth believing. What the adapter's thresholds give on these "
-                         "pictures, each class against the rest:</p>\n<div class=\"table\"><table><thead><tr><th>class</th>"
-                         "<th>threshold</th><th>precision</th><th>recall</th><th>F1</th></tr></thead><tbody>\n");
+  g_string_append (
+      html, "<p>From its threshold on, a class' probability is worth believing. What the adapter's "
+            "thresholds give on these "
+            "pictures, each class against the rest:</p>\n<div "
+            "class=\"table\"><table><thead><tr><th>class</th>"
+            "<th>threshold</th><th>precision</th><th>recall</th><th>F1</th></tr></thead><tbody>\n");
   for (guint c = 0; c < e->n_classes; c++) {
     const CowThreshold *threshold = &e->thresholds[c];
     g_string_append (html, "<tr>");
@@ -282,19 +308,23 @@ static void
 append_sureness (GString *html, const CowEvaluation *e)
 {
   const CowTrust *trust = &e->trust;
-  g_string_append_printf (html, "<p>Calibration error %.4f, log loss %.4f. ", trust->ece_after, trust->log_loss_after);
+  g_string_append_printf (html, "<p>Calibration error %.4f, log loss %.4f. ", trust->ece_after,
+                          trust->log_loss_after);
   if (e->temperature == 1) {
-    g_string_append (html, "No temperature was fitted: <code>cow-trainer eval --calibrate</code> does it on validation pictures.</p>\n");
+    g_string_append (html, "No temperature was fitted: <code>cow-trainer eval --calibrate</code> "
+                           "does it on validation pictures.</p>\n");
   } else {
     g_string_append_printf (html, "Logits are divided by a temperature of %.4g, ", e->temperature);
-    g_string_append (html, e->fitted_on ? "fitted now on the split " : "which came with the adapter");
+    g_string_append (html,
+                     e->fitted_on ? "fitted now on the split " : "which came with the adapter");
     append_text (html, e->fitted_on);
-    g_string_append_printf (html, "; without it the calibration error is %.4f and the log loss %.4f.</p>\n", trust->ece_before,
-                            trust->log_loss_before);
+    g_string_append_printf (
+        html, "; without it the calibration error is %.4f and the log loss %.4f.</p>\n",
+        trust->ece_before, trust->log_loss_before);
   }
 }
 
-/* ---- mistakes -------------------------------------------------------------------------------------------------------------------- */
+/* ---- mistakes -------------------------------------------------------------------------------- */
 
 static double
 sureness_of (const CowEvaluation *e, guint i)
@@ -308,7 +338,8 @@ find_mistakes (const CowEvaluation *e, guint *found, guint *n)
 {
   *n = 0;
   for (guint i = 0; i < e->n; i++) {
-    if (e->truth[i] == e->predicted[i] || (*n == MOST_MISTAKES && sureness_of (e, i) <= sureness_of (e, found[*n - 1])))
+    if (e->truth[i] == e->predicted[i] ||
+        (*n == MOST_MISTAKES && sureness_of (e, i) <= sureness_of (e, found[*n - 1])))
       continue;
     guint k = *n < MOST_MISTAKES ? (*n)++ : *n - 1;
     for (; k > 0 && sureness_of (e, found[k - 1]) < sureness_of (e, i); k--)
@@ -324,9 +355,12 @@ append_mistakes (GString *html, const CowEvaluation *e)
   find_mistakes (e, found, &n);
   if (n == 0)
     return;
-  g_string_append (html, "<h2>Surest mistakes</h2>\n<p class=\"muted\">Look at these first: some of them are wrong labels.</p>\n"
-                         "<div class=\"table\"><table><thead><tr><th>said</th><th>probability</th><th class=\"left\">true</th>"
-                         "<th class=\"left\">picture</th></tr></thead><tbody>\n");
+  g_string_append (html,
+                   "<h2>Surest mistakes</h2>\n<p class=\"muted\">Look at these first: some of them "
+                   "are wrong labels.</p>\n"
+                   "<div class=\"table\"><table><thead><tr><th>said</th><th>probability</th><th "
+                   "class=\"left\">true</th>"
+                   "<th class=\"left\">picture</th></tr></thead><tbody>\n");
   for (guint i = 0; i < n; i++) {
     g_string_append (html, "<tr>");
     append_tag (html, "td", e->classes[e->predicted[found[i]]]);
@@ -338,7 +372,7 @@ append_mistakes (GString *html, const CowEvaluation *e)
   g_string_append (html, "</tbody></table></div>\n");
 }
 
-/* ---- the page -------------------------------------------------------------------------------------------------------------------- */
+/* ---- the page -------------------------------------------------------------------------------- */
 
 static gboolean
 append_body (GString *html, const CowEvaluation *e, const GArray *history, GError **error)
@@ -378,16 +412,23 @@ char *
 cow_report_html (const CowEvaluation *evaluation, const GArray *history, GError **error)
 {
   /* The policy makes a browser refuse whatever is not in this file. */
-  static const char head[] = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src "
-                             "'unsafe-inline'\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n";
+  static const char head[] =
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
+      "style-src "
+      "'unsafe-inline'\">\n<meta name=\"viewport\" content=\"width=device-width, "
+      "initial-scale=1\">\n";
   g_autoptr (GString) html = g_string_new (head);
-  g_autofree char *title = g_strdup_printf ("Evaluation of %s", evaluation->adapter ? evaluation->adapter : "an adapter");
+  g_autofree char *title = g_strdup_printf (
+      "Evaluation of %s", evaluation->adapter ? evaluation->adapter : "an adapter");
   append_tag (html, "title", title);
   g_string_append_printf (html, "\n<style>%s</style>\n</head>\n<body>\n<main>\n", report_style);
   if (!append_body (html, evaluation, history, error))
     return NULL;
-  g_string_append (html, "<footer>Made by cow-trainer " COW_VERSION ". Beside this file: results.json, report.txt, per_class.csv, "
-                         "predictions.csv, and every figure as PNG and SVG.</footer>\n</main>\n</body>\n</html>\n");
+  g_string_append (
+      html,
+      "<footer>Made by cow-trainer " COW_VERSION
+      ". Beside this file: results.json, report.txt, per_class.csv, "
+      "predictions.csv, and every figure as PNG and SVG.</footer>\n</main>\n</body>\n</html>\n");
   return g_string_free (g_steal_pointer (&html), FALSE);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An evaluation as one page for people: a file that needs nothing else, opens without a network, is readable on a phone and follows the
- * reader's choice of light or dark. Everything that comes from files is escaped.
+ * An evaluation as one page for people: a file that needs nothing else, opens without a network, is
+ * readable on a phone and follows the reader's choice of light or dark. Everything that comes from
+ * files is escaped.
  */
 #ifndef COW_TRAINER_REPORT_H
 #define COW_TRAINER_REPORT_H
@@ -10,7 +11,8 @@
 
 G_BEGIN_DECLS
 
-/* The text of report.html; `history` of CowEpoch, or NULL. Free with g_free; NULL when a figure cannot be drawn. */
+/* The text of report.html; `history` of CowEpoch, or NULL. Free with g_free; NULL when a figure
+ * cannot be drawn. */
 char *cow_report_html (const CowEvaluation *evaluation, const GArray *history, GError **error);
 
 G_END_DECLS

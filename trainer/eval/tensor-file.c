@@ -15,19 +15,22 @@ tensor_file_open (TensorFile *self, const char *path, GError **error)
 guint
 tensor_file_n (const TensorFile *self)
 {
-  return self->safetensors ? cow_safetensors_n_tensors (self->safetensors) : cow_torchfile_n_tensors (self->torchfile);
+  return self->safetensors ? cow_safetensors_n_tensors (self->safetensors)
+                           : cow_torchfile_n_tensors (self->torchfile);
 }
 
 const CowTensor *
 tensor_file_nth (const TensorFile *self, guint i)
 {
-  return self->safetensors ? cow_safetensors_nth (self->safetensors, i) : cow_torchfile_nth (self->torchfile, i);
+  return self->safetensors ? cow_safetensors_nth (self->safetensors, i)
+                           : cow_torchfile_nth (self->torchfile, i);
 }
 
 const CowTensor *
 tensor_file_get (const TensorFile *self, const char *name)
 {
-  return self->safetensors ? cow_safetensors_get (self->safetensors, name) : cow_torchfile_get (self->torchfile, name);
+  return self->safetensors ? cow_safetensors_get (self->safetensors, name)
+                           : cow_torchfile_get (self->torchfile, name);
 }
 
 guint64

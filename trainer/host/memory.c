@@ -15,11 +15,13 @@ read_number (const char *path, const char *after)
   return place ? g_ascii_strtoull (place + (after ? strlen (after) : 0), NULL, 10) : 0;
 }
 
-/* What a control group of version 2 leaves, or G_MAXUINT64; pages of files can be given back, so that they do not count as used. */
+/* What a control group of version 2 leaves, or G_MAXUINT64; pages of files can be given back, so
+ * that they do not count as used. */
 static guint64
 group_available (void)
 {
-  const guint64 limit = read_number ("/sys/fs/cgroup/memory.max", NULL), used = read_number ("/sys/fs/cgroup/memory.current", NULL);
+  const guint64 limit = read_number ("/sys/fs/cgroup/memory.max", NULL),
+                used = read_number ("/sys/fs/cgroup/memory.current", NULL);
   const guint64 files = read_number ("/sys/fs/cgroup/memory.stat", "\nfile ");
   if (limit == 0)
     return G_MAXUINT64;

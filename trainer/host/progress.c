@@ -30,15 +30,18 @@ progress_new (const char *unit, guint64 total)
 static void
 show (Progress *self, guint64 done, double seconds)
 {
-  const double rate = seconds > 0 && done > self->skipped ? (double)(done - self->skipped) / seconds : 0;
+  const double rate =
+      seconds > 0 && done > self->skipped ? (double)(done - self->skipped) / seconds : 0;
   const double left = rate > 0 ? (double)(self->total - MIN (done, self->total)) / rate : 0;
   const guint64 minutes = (guint64)(left / 60);
   const double percent = self->total > 0 ? 100.0 * (double)done / (double)self->total : 100;
 
-  fprintf (stderr, "%s%s%s%.0f of %.0f %s  %.0f %%  %.3g %s/s  %" G_GUINT64_FORMAT ":%02d left%s%s%s", self->terminal ? "\r\033[K" : "",
-           self->before ? self->before : "", self->before ? "  " : "", (double)done * self->scale, (double)self->total * self->scale,
-           self->unit, percent, rate * self->scale, self->unit, minutes, (int)(left - (double)minutes * 60), self->after ? "  " : "",
-           self->after ? self->after : "", self->terminal ? "" : "\n");
+  fprintf (
+      stderr, "%s%s%s%.0f of %.0f %s  %.0f %%  %.3g %s/s  %" G_GUINT64_FORMAT ":%02d left%s%s%s",
+      self->terminal ? "\r\033[K" : "", self->before ? self->before : "", self->before ? "  " : "",
+      (double)done * self->scale, (double)self->total * self->scale, self->unit, percent,
+      rate * self->scale, self->unit, minutes, (int)(left - (double)minutes * 60),
+      self->after ? "  " : "", self->after ? self->after : "", self->terminal ? "" : "\n");
   fflush (stderr);
   self->visible = self->terminal;
 }

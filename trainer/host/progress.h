@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How far a long job has come, on stderr: on a terminal one line that is written over; elsewhere (a log) a line every ten seconds, so that
- * short jobs say nothing.
+ * How far a long job has come, on stderr: on a terminal one line that is written over; elsewhere (a
+ * log) a line every ten seconds, so that short jobs say nothing.
  */
 #ifndef COW_TRAINER_PROGRESS_H
 #define COW_TRAINER_PROGRESS_H
@@ -13,11 +13,14 @@ typedef struct _Progress Progress;
 /* unit "MB" counts bytes, any other text counts that ("pictures"). */
 Progress *progress_new (const char *unit, guint64 total);
 void progress_set (Progress *self, guint64 done);
-/* So much was done before this job began, by one that it continues: it counts for what is left, not for the rate. */
+/* So much was done before this job began, by one that it continues: it counts for what is left, not
+ * for the rate. */
 void progress_skip (Progress *self, guint64 done);
-/* Words that open the line ("epoch 3 of 80") and close it ("812 MB"); NULL for none. They are copied. */
+/* Words that open the line ("epoch 3 of 80") and close it ("812 MB"); NULL for none. They are
+ * copied. */
 void progress_note (Progress *self, const char *before, const char *after);
-/* Takes the line off the terminal, so that others can write there; the next progress_set () brings it back. */
+/* Takes the line off the terminal, so that others can write there; the next progress_set () brings
+ * it back. */
 void progress_clear (Progress *self);
 /* Clears too. */
 void progress_free (Progress *self);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The proxies that the environment names. libsoup, asked for a login by a proxy, repeats the request for the proxy's own address in place
- * of the server's (3.2.3), so logins are kept from it and sent with the first request.
+ * The proxies that the environment names. libsoup, asked for a login by a proxy, repeats the
+ * request for the proxy's own address in place of the server's (3.2.3), so logins are kept from it
+ * and sent with the first request.
  */
 #include <string.h>
 
@@ -9,7 +10,8 @@
 
 typedef struct {
   GProxyResolver *resolver;
-  char *http_login, *https_login; /* values of Proxy-Authorization for requests to such servers, or NULL */
+  char *http_login,
+      *https_login; /* values of Proxy-Authorization for requests to such servers, or NULL */
 } Proxies;
 
 static void
@@ -22,7 +24,8 @@ proxies_free (gpointer data)
   g_free (self);
 }
 
-/* An environment variable in lower or upper case. HTTP_PROXY alone does not count: a web server sets it from a client's header. */
+/* An environment variable in lower or upper case. HTTP_PROXY alone does not count: a web server
+ * sets it from a client's header. */
 static const char *
 variable (const char *lower, const char *upper)
 {
@@ -32,15 +35,18 @@ variable (const char *lower, const char *upper)
   return value && *value ? value : NULL;
 }
 
-/* A proxy's address: HOST:PORT alone means an HTTP proxy. The login of an HTTP proxy is taken out of it, to *login. */
+/* A proxy's address: HOST:PORT alone means an HTTP proxy. The login of an HTTP proxy is taken out
+ * of it, to *login. */
 static char *
 take_address (const char *value, char **login)
 {
   if (!value)
     return NULL;
-  g_autofree char *text = strstr (value, "://") ? g_strdup (value) : g_strconcat ("http://", value, NULL);
+  g_autofree char *text =
+      strstr (value, "://") ? g_strdup (value) : g_strconcat ("http://", value, NULL);
   g_autoptr (GUri) uri = g_uri_parse (text, G_URI_FLAGS_HAS_PASSWORD, NULL);
-  const char *user = uri ? g_uri_get_user (uri) : NULL, *password = uri ? g_uri_get_password (uri) : NULL;
+  const char *user = uri ? g_uri_get_user (uri) : NULL,
+             *password = uri ? g_uri_get_password (uri) : NULL;
 
   if (!user || !g_str_has_prefix (g_uri_get_scheme (uri), "http"))
     return g_steal_pointer (&text);
@@ -69,7 +75,8 @@ hosts_without_proxy (void)
   return g_strv_builder_end (list);
 }
 
-/* Adds the login to what goes to a proxy, and to nothing else: a request for a tunnel, or one in the open that is not direct. */
+/* Adds the login to what goes to a proxy, and to nothing else: a request for a tunnel, or one in
+ * the open that is not direct. */
 static void
 add_login (SoupSession *session, SoupMessage *message, gpointer user_data)
 {
@@ -81,27 +88,32 @@ add_login (SoupSession *session, SoupMessage *message, gpointer user_data)
   if (!login || (!tunnel && !g_str_equal (g_uri_get_scheme (uri), "http")))
     return;
   g_autofree char *text = g_uri_to_string (uri);
-  g_auto (GStrv) proxies = tunnel ? NULL : g_proxy_resolver_lookup (self->resolver, text, NULL, NULL);
+  g_auto (GStrv) proxies =
+      tunnel ? NULL : g_proxy_resolver_lookup (self->resolver, text, NULL, NULL);
   if (tunnel || (proxies && proxies[0] && g_str_has_prefix (proxies[0], "http")))
-    soup_message_headers_replace (soup_message_get_request_headers (message), "Proxy-Authorization", login);
+    soup_message_headers_replace (soup_message_get_request_headers (message), "Proxy-Authorization",
+                                  login);
 }
 
 void
 http_use_proxies (SoupSession *session)
 {
   Proxies *self = g_new0 (Proxies, 1);
-  g_autofree char *all_login = NULL, *all = take_address (variable ("all_proxy", "ALL_PROXY"), &all_login);
+  g_autofree char *all_login = NULL,
+                  *all = take_address (variable ("all_proxy", "ALL_PROXY"), &all_login);
   self->http_login = g_strdup (all_login);
   self->https_login = g_strdup (all_login);
   g_autofree char *http = take_address (variable ("http_proxy", NULL), &self->http_login);
-  g_autofree char *https = take_address (variable ("https_proxy", "HTTPS_PROXY"), &self->https_login);
+  g_autofree char *https =
+      take_address (variable ("https_proxy", "HTTPS_PROXY"), &self->https_login);
   g_auto (GStrv) ignored = hosts_without_proxy ();
 
   self->resolver = g_simple_proxy_resolver_new (all && ignored ? all : "direct://", ignored);
   if (http && ignored)
     g_simple_proxy_resolver_set_uri_proxy (G_SIMPLE_PROXY_RESOLVER (self->resolver), "http", http);
   if (https && ignored)
-    g_simple_proxy_resolver_set_uri_proxy (G_SIMPLE_PROXY_RESOLVER (self->resolver), "https", https);
+    g_simple_proxy_resolver_set_uri_proxy (G_SIMPLE_PROXY_RESOLVER (self->resolver), "https",
+                                           https);
   /* Where the environment says nothing the desktop's settings hold. */
   if (all || http || https)
     soup_session_set_proxy_resolver (session, self->resolver);

@@ -11,7 +11,8 @@
 SoupSession *
 http_session_new (guint timeout_s)
 {
-  SoupSession *session = soup_session_new_with_options ("timeout", timeout_s, "user-agent", "cow-trainer/" COW_VERSION, NULL);
+  SoupSession *session = soup_session_new_with_options ("timeout", timeout_s, "user-agent",
+                                                        "cow-trainer/" COW_VERSION, NULL);
 
   http_use_proxies (session);
   soup_session_remove_feature_by_type (session, SOUP_TYPE_CONTENT_DECODER);
@@ -33,26 +34,32 @@ is_graphic (const char *text)
 GUri *
 http_parse_uri (const char *text, const char *what, GError **error)
 {
-  const GUriFlags flags = G_URI_FLAGS_HAS_PASSWORD | G_URI_FLAGS_ENCODED_PATH | G_URI_FLAGS_ENCODED_QUERY;
+  const GUriFlags flags =
+      G_URI_FLAGS_HAS_PASSWORD | G_URI_FLAGS_ENCODED_PATH | G_URI_FLAGS_ENCODED_QUERY;
   g_autoptr (GUri) uri = is_graphic (text) ? g_uri_parse (text, flags, NULL) : NULL;
-  const char *scheme = uri ? g_uri_get_scheme (uri) : NULL, *host = uri ? g_uri_get_host (uri) : NULL;
+  const char *scheme = uri ? g_uri_get_scheme (uri) : NULL,
+             *host = uri ? g_uri_get_host (uri) : NULL;
 
-  if (uri && (g_str_equal (scheme, "http") || g_str_equal (scheme, "https")) && host && *host && is_graphic (host))
+  if (uri && (g_str_equal (scheme, "http") || g_str_equal (scheme, "https")) && host && *host &&
+      is_graphic (host))
     return g_steal_pointer (&uri);
   /* The text may hold a password and is not shown. */
-  g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "%s is not an address of the form http://HOST[:PORT][/PATH] or https://...%s%s", what,
-               uri ? "; its scheme is " : "", uri ? scheme : "");
+  g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+               "%s is not an address of the form http://HOST[:PORT][/PATH] or https://...%s%s",
+               what, uri ? "; its scheme is " : "", uri ? scheme : "");
   return NULL;
 }
 
 char *
 http_public_uri (const char *text)
 {
-  g_autoptr (GUri) uri = g_uri_parse (text, G_URI_FLAGS_HAS_PASSWORD | G_URI_FLAGS_ENCODED_PATH | G_URI_FLAGS_ENCODED_QUERY, NULL);
+  g_autoptr (GUri) uri = g_uri_parse (
+      text, G_URI_FLAGS_HAS_PASSWORD | G_URI_FLAGS_ENCODED_PATH | G_URI_FLAGS_ENCODED_QUERY, NULL);
 
   if (!uri)
     return NULL;
-  return g_uri_to_string_partial (uri, G_URI_HIDE_USERINFO | G_URI_HIDE_QUERY | G_URI_HIDE_FRAGMENT);
+  return g_uri_to_string_partial (uri,
+                                  G_URI_HIDE_USERINFO | G_URI_HIDE_QUERY | G_URI_HIDE_FRAGMENT);
 }
 
 static int
@@ -75,7 +82,8 @@ http_is_loopback (GUri *uri)
   const char *host = g_uri_get_host (uri);
   g_autoptr (GInetAddress) address = g_inet_address_new_from_string (host);
 
-  return address ? g_inet_address_get_is_loopback (address) : g_ascii_strcasecmp (host, "localhost") == 0;
+  return address ? g_inet_address_get_is_loopback (address)
+                 : g_ascii_strcasecmp (host, "localhost") == 0;
 }
 
 gboolean
@@ -99,8 +107,9 @@ http_send (SoupSession *session, SoupMessage *message, GCancellable *cancellable
   if (!body)
     return NULL;
   if (status == 407 || (https && !soup_message_get_tls_peer_certificate (message))) {
-    g_set_error (error, COW_ERROR, COW_ERROR_IO, "the proxy answered %u%s", status,
-                 status == 407 ? " (its login goes into its address: http://USER:PASSWORD@HOST:PORT)" : "");
+    g_set_error (
+        error, COW_ERROR, COW_ERROR_IO, "the proxy answered %u%s", status,
+        status == 407 ? " (its login goes into its address: http://USER:PASSWORD@HOST:PORT)" : "");
     return NULL;
   }
   return g_steal_pointer (&body);
@@ -145,7 +154,8 @@ http_read_all (GInputStream *body, gsize most, GCancellable *cancellable, GError
     if (n == 0)
       return g_byte_array_free_to_bytes (g_steal_pointer (&bytes));
     if ((gsize)n > most - bytes->len) {
-      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "the answer is longer than %" G_GSIZE_FORMAT " bytes", most);
+      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                   "the answer is longer than %" G_GSIZE_FORMAT " bytes", most);
       return NULL;
     }
     g_byte_array_append (bytes, block, (guint)n);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One file of a repository onto the disk. FILE.part grows, FILE.part.etag says which content it is the beginning of (our hash and the
- * server's ETag); only when size and hash are right does it take the file's name.
+ * One file of a repository onto the disk. FILE.part grows, FILE.part.etag says which content it is
+ * the beginning of (our hash and the server's ETag); only when size and hash are right does it take
+ * the file's name.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +36,8 @@ typedef struct {
 static gboolean
 fail (GError **error, const char *path, const char *doing)
 {
-  g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: %s failed: %s", path, doing, g_strerror (errno));
+  g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: %s failed: %s", path, doing,
+               g_strerror (errno));
   return FALSE;
 }
 
@@ -55,9 +57,10 @@ download_clear (Download *self)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Download, download_clear)
 
-/* ---- Hashes ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- Hashes ---------------------------------------------------------------------------------- */
 
-/* The hash that the file is known by, begun: SHA-256 of the content, or Git's SHA-1 of "blob SIZE\0" and the content. */
+/* The hash that the file is known by, begun: SHA-256 of the content, or Git's SHA-1 of "blob
+ * SIZE\0" and the content. */
 static GChecksum *
 begin_hash (const char *sha256, const HubFile *file)
 {
@@ -97,20 +100,21 @@ is_there (Download *self)
 {
   GStatBuf status;
   const char *expected = expected_hash (self);
-  if (g_stat (self->path, &status) != 0 || !S_ISREG (status.st_mode) || (guint64)status.st_size != self->file->size || !expected)
+  if (g_stat (self->path, &status) != 0 || !S_ISREG (status.st_mode) ||
+      (guint64)status.st_size != self->file->size || !expected)
     return FALSE;
   const int fd = g_open (self->path, O_RDONLY | O_CLOEXEC, 0);
   if (fd < 0)
     return FALSE;
   g_clear_pointer (&self->hash, g_checksum_free);
   self->hash = begin_hash (self->sha256, self->file);
-  const gboolean same =
-      hash_file (self, fd, self->path, self->file->size, NULL) && g_str_equal (g_checksum_get_string (self->hash), expected);
+  const gboolean same = hash_file (self, fd, self->path, self->file->size, NULL) &&
+                        g_str_equal (g_checksum_get_string (self->hash), expected);
   close (fd);
   return same;
 }
 
-/* ---- The part ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- The part -------------------------------------------------------------------------------- */
 
 /* Throws away what the part holds. */
 static gboolean
@@ -158,14 +162,18 @@ open_part (Download *self, GError **error)
   if (self->fd < 0)
     return fail (error, self->part_path, "opening");
   if (flock (self->fd, LOCK_EX | LOCK_NB) != 0) {
-    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: another cow-trainer is downloading this", self->part_path);
+    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: another cow-trainer is downloading this",
+                 self->part_path);
     return FALSE;
   }
   if (fstat (self->fd, &status) != 0)
     return fail (error, self->part_path, "reading");
   /* Between opening and locking the other one may have finished, and this would be its file. */
-  if (g_lstat (self->part_path, &named) != 0 || named.st_ino != status.st_ino || named.st_dev != status.st_dev) {
-    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: another cow-trainer has just downloaded this; run this again", self->part_path);
+  if (g_lstat (self->part_path, &named) != 0 || named.st_ino != status.st_ino ||
+      named.st_dev != status.st_dev) {
+    g_set_error (error, COW_ERROR, COW_ERROR_IO,
+                 "%s: another cow-trainer has just downloaded this; run this again",
+                 self->part_path);
     return FALSE;
   }
   const guint64 size = (guint64)status.st_size;
@@ -184,12 +192,14 @@ open_part (Download *self, GError **error)
 static gboolean
 note_etag (Download *self, SoupMessage *message, GError **error)
 {
-  const char *etag = soup_message_headers_get_one (soup_message_get_response_headers (message), "ETag");
+  const char *etag =
+      soup_message_headers_get_one (soup_message_get_response_headers (message), "ETag");
   const char *expected = expected_hash (self);
 
   g_free (self->etag);
   self->etag = is_strong (etag) ? g_strdup (etag) : NULL;
-  g_autofree char *text = g_strdup_printf ("%s\n%s\n", expected ? expected : "", self->etag ? self->etag : "");
+  g_autofree char *text =
+      g_strdup_printf ("%s\n%s\n", expected ? expected : "", self->etag ? self->etag : "");
   return cow_text_write (text, self->etag_path, error);
 }
 
@@ -211,9 +221,10 @@ write_block (Download *self, gsize n, GError **error)
   return TRUE;
 }
 
-/* ---- The transfer ------------------------------------------------------------------------------------------------------------------- */
+/* ---- The transfer ---------------------------------------------------------------------------- */
 
-/* Checks that an answer is what was asked for, before a byte of it is written. *again: the part was no use, ask once more. */
+/* Checks that an answer is what was asked for, before a byte of it is written. *again: the part was
+ * no use, ask once more. */
 static gboolean
 accept_answer (Download *self, HubAnswer *answer, gboolean *again, GError **error)
 {
@@ -223,7 +234,8 @@ accept_answer (Download *self, HubAnswer *answer, gboolean *again, GError **erro
 
   *again = FALSE;
   if (answer->linked_sha256 && self->sha256 && !g_str_equal (answer->linked_sha256, self->sha256)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: the hub now has SHA-256 %s, its listing said %s; run this again",
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                 "%s: the hub now has SHA-256 %s, its listing said %s; run this again",
                  self->file->path, answer->linked_sha256, self->sha256);
     return FALSE;
   }
@@ -234,8 +246,8 @@ accept_answer (Download *self, HubAnswer *answer, gboolean *again, GError **erro
     return start_over (self, error);
   }
   if (status == 206) {
-    if (!soup_message_headers_get_content_range (headers, &start, &end, &total) || (guint64)start != self->have ||
-        (total >= 0 && (guint64)total != self->file->size)) {
+    if (!soup_message_headers_get_content_range (headers, &start, &end, &total) ||
+        (guint64)start != self->have || (total >= 0 && (guint64)total != self->file->size)) {
       *again = TRUE;
       return start_over (self, error);
     }
@@ -246,9 +258,10 @@ accept_answer (Download *self, HubAnswer *answer, gboolean *again, GError **erro
     return FALSE;
   if (soup_message_headers_get_encoding (headers) == SOUP_ENCODING_CONTENT_LENGTH &&
       (guint64)soup_message_headers_get_content_length (headers) != self->file->size) {
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
-                 "%s: the server sends %" G_GOFFSET_FORMAT " bytes, the listing said %" G_GUINT64_FORMAT, self->file->path,
-                 soup_message_headers_get_content_length (headers), self->file->size);
+    g_set_error (
+        error, COW_ERROR, COW_ERROR_FORMAT,
+        "%s: the server sends %" G_GOFFSET_FORMAT " bytes, the listing said %" G_GUINT64_FORMAT,
+        self->file->path, soup_message_headers_get_content_length (headers), self->file->size);
     return FALSE;
   }
   return note_etag (self, answer->message, error);
@@ -261,12 +274,14 @@ receive (Download *self, GInputStream *body, gboolean *transient, GError **error
   *transient = FALSE;
   while (self->have < self->file->size) {
     g_autoptr (GError) why = NULL;
-    const gssize n = g_input_stream_read (body, self->block, MIN (self->file->size - self->have, (guint64)BLOCK_BYTES), NULL, &why);
+    const gssize n = g_input_stream_read (
+        body, self->block, MIN (self->file->size - self->have, (guint64)BLOCK_BYTES), NULL, &why);
     if (n <= 0) {
       *transient = TRUE;
-      g_set_error (error, COW_ERROR, COW_ERROR_IO,
-                   "%s: the connection ended after %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " bytes%s%s", self->file->path, self->have,
-                   self->file->size, why ? ": " : "", why ? why->message : "");
+      g_set_error (
+          error, COW_ERROR, COW_ERROR_IO,
+          "%s: the connection ended after %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " bytes%s%s",
+          self->file->path, self->have, self->file->size, why ? ": " : "", why ? why->message : "");
       return FALSE;
     }
     if (!write_block (self, (gsize)n, error))
@@ -274,7 +289,9 @@ receive (Download *self, GInputStream *body, gboolean *transient, GError **error
   }
   /* Where no length was announced, more may follow. */
   if (g_input_stream_read (body, self->block, 1, NULL, NULL) > 0) {
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: the server sends more than the %" G_GUINT64_FORMAT " bytes that were announced",
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                 "%s: the server sends more than the %" G_GUINT64_FORMAT
+                 " bytes that were announced",
                  self->file->path, self->file->size);
     return FALSE;
   }
@@ -294,7 +311,8 @@ transfer_once (Download *self, const char *address, gboolean *transient, GError 
     if (!again)
       return receive (self, answer.body, transient, error);
   }
-  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: the server does not give what it is asked for", self->file->path);
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+               "%s: the server does not give what it is asked for", self->file->path);
   return FALSE;
 }
 
@@ -303,8 +321,10 @@ static gboolean
 transfer (Download *self, GError **error)
 {
   g_autofree char *path = g_uri_escape_string (self->file->path, "/", FALSE);
-  g_autofree char *revision = g_uri_escape_string (self->hub->commit ? self->hub->commit : self->hub->revision, NULL, FALSE);
-  g_autofree char *address = g_strdup_printf ("/%s/resolve/%s/%s", self->hub->repository, revision, path);
+  g_autofree char *revision = g_uri_escape_string (
+      self->hub->commit ? self->hub->commit : self->hub->revision, NULL, FALSE);
+  g_autofree char *address =
+      g_strdup_printf ("/%s/resolve/%s/%s", self->hub->repository, revision, path);
   guint failures = 0;
 
   while (self->have < self->file->size) {
@@ -334,7 +354,8 @@ verify (Download *self, gboolean *again, GError **error)
 
   *again = FALSE;
   if (!expected && self->observer->notice) {
-    g_autofree char *text = g_strdup_printf ("%s: the hub gives no hash of it; only its size was checked", self->file->path);
+    g_autofree char *text = g_strdup_printf (
+        "%s: the hub gives no hash of it; only its size was checked", self->file->path);
     self->observer->notice (text, self->observer->user_data);
   }
   if (!expected || g_str_equal (found, expected))
@@ -343,11 +364,11 @@ verify (Download *self, gboolean *again, GError **error)
     *again = self->renewed = TRUE;
     return start_over (self, error);
   }
-  g_set_error (
-      error, COW_ERROR, COW_ERROR_FORMAT,
-      "%s: the content is not what the hub announced: its %s is %s, expected %s; the download was removed (something between the hub "
-      "and here changes files)",
-      self->file->path, self->sha256 ? "SHA-256" : "Git hash", found, expected);
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+               "%s: the content is not what the hub announced: its %s is %s, expected %s; the "
+               "download was removed (something between the hub "
+               "and here changes files)",
+               self->file->path, self->sha256 ? "SHA-256" : "Git hash", found, expected);
   g_unlink (self->part_path);
   g_unlink (self->etag_path);
   return FALSE;
@@ -394,7 +415,8 @@ download_make (Hub *hub, const HubFile *file, const char *folder, const HubObser
 }
 
 gboolean
-hub_download (Hub *hub, const HubFile *file, const char *folder, const HubObserver *observer, gboolean *fetched, GError **error)
+hub_download (Hub *hub, const HubFile *file, const char *folder, const HubObserver *observer,
+              gboolean *fetched, GError **error)
 {
   g_auto (Download) self = download_make (hub, file, folder, observer);
   g_autofree char *parent = g_path_get_dirname (self.path);
@@ -414,7 +436,8 @@ hub_missing_bytes (const HubFile *file, const char *folder)
 
   if (g_stat (self.path, &status) == 0 && (guint64)status.st_size == file->size)
     return 0;
-  if (g_stat (self.part_path, &status) == 0 && (guint64)status.st_size <= file->size && part_belongs (&self))
+  if (g_stat (self.part_path, &status) == 0 && (guint64)status.st_size <= file->size &&
+      part_belongs (&self))
     return file->size - (guint64)status.st_size;
   return file->size;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The listing of a repository: which of its files are wanted, and that no name leads out of the folder. */
+/* The listing of a repository: which of its files are wanted, and that no name leads out of the
+ * folder. */
 #include <string.h>
 
 #include "model/files/json-object.h"
@@ -18,13 +19,15 @@ hub_file_free (HubFile *file)
   g_free (file);
 }
 
-/* ---- Names ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- Names ----------------------------------------------------------------------------------- */
 
-/* Whether a file is of use, by the last part of its name; nothing hidden is (.git, .ipynb_checkpoints). */
+/* Whether a file is of use, by the last part of its name; nothing hidden is (.git,
+ * .ipynb_checkpoints). */
 static gboolean
 is_wanted (const char *path)
 {
-  static const char *const names[] = { "config.json", "preprocessor_config.json", "adapter_config.json", "cowbehavior.json" };
+  static const char *const names[] = { "config.json", "preprocessor_config.json",
+                                       "adapter_config.json", "cowbehavior.json" };
   const char *slash = strrchr (path, '/'), *name = slash ? slash + 1 : path;
 
   if (*path == '.' || strstr (path, "/."))
@@ -32,12 +35,15 @@ is_wanted (const char *path)
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     if (g_str_equal (name, names[i]))
       return TRUE;
-  return g_str_has_suffix (name, ".safetensors") || g_str_has_suffix (name, ".safetensors.index.json") ||
-         (g_str_has_suffix (name, ".pth") && strstr (name, "classifier")) || g_str_has_prefix (name, "README") ||
-         g_str_has_prefix (name, "LICENSE") || g_str_has_prefix (name, "LICENCE");
+  return g_str_has_suffix (name, ".safetensors") ||
+         g_str_has_suffix (name, ".safetensors.index.json") ||
+         (g_str_has_suffix (name, ".pth") && strstr (name, "classifier")) ||
+         g_str_has_prefix (name, "README") || g_str_has_prefix (name, "LICENSE") ||
+         g_str_has_prefix (name, "LICENCE");
 }
 
-/* Whether a name from the server stays below the folder on every file system: plain parts, no control characters. */
+/* Whether a name from the server stays below the folder on every file system: plain parts, no
+ * control characters. */
 static gboolean
 is_safe (const char *path)
 {
@@ -57,7 +63,7 @@ is_safe (const char *path)
   return !g_str_has_suffix (path, ".part") && !g_str_has_suffix (path, ".part.etag");
 }
 
-/* ---- The listing -------------------------------------------------------------------------------------------------------------------- */
+/* ---- The listing ----------------------------------------------------------------------------- */
 
 static char *
 lower_hash (const char *text, gsize n_digits)
@@ -66,7 +72,8 @@ lower_hash (const char *text, gsize n_digits)
   return hub_is_hash (lower, n_digits) ? g_steal_pointer (&lower) : NULL;
 }
 
-/* An entry {rfilename, size, blobId, lfs {sha256 or oid, size}}; sets *file only when it is wanted. */
+/* An entry {rfilename, size, blobId, lfs {sha256 or oid, size}}; sets *file only when it is wanted.
+ */
 static gboolean
 read_entry (JsonObject *entry, const char *where, HubFile **file, GError **error)
 {
@@ -80,13 +87,16 @@ read_entry (JsonObject *entry, const char *where, HubFile **file, GError **error
     return TRUE;
   if (!is_safe (path)) {
     g_autofree char *shown = http_readable (path, -1, NULL);
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: the file name \"%s\" is not one that is written to disk", where, shown);
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                 "%s: the file name \"%s\" is not one that is written to disk", where, shown);
     return FALSE;
   }
   if (!cow_json_get_int (entry, where, "size", 0, G_MAXINT64, &size, error) ||
-      !cow_json_get_string (entry, where, "blobId", &blob_id, error) || !cow_json_get_object (entry, where, "lfs", &lfs, error))
+      !cow_json_get_string (entry, where, "blobId", &blob_id, error) ||
+      !cow_json_get_object (entry, where, "lfs", &lfs, error))
     return FALSE;
-  if (lfs && (!cow_json_get_string (lfs, where, "sha256", &sha256, error) || !cow_json_get_string (lfs, where, "oid", &oid, error) ||
+  if (lfs && (!cow_json_get_string (lfs, where, "sha256", &sha256, error) ||
+              !cow_json_get_string (lfs, where, "oid", &oid, error) ||
               !cow_json_get_int (lfs, where, "size", 0, G_MAXINT64, &size, error)))
     return FALSE;
   if (size < 0) {
@@ -122,7 +132,8 @@ add_entry (GPtrArray *files, GHashTable *paths, JsonNode *node, const char *wher
   HubFile *file = NULL;
 
   if (!JSON_NODE_HOLDS_OBJECT (node)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: an entry of \"siblings\" is not an object", where);
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                 "%s: an entry of \"siblings\" is not an object", where);
     return FALSE;
   }
   if (!read_entry (json_node_get_object (node), where, &file, error))
@@ -149,8 +160,10 @@ read_entries (Hub *self, JsonArray *entries, const char *where, GError **error)
   for (guint i = 0; i < files->len; i++)
     any_weights = any_weights || is_weights (files->pdata[i]);
   if (!any_weights) {
-    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
-                 "%s at \"%s\" holds no .safetensors and no classifier: nothing that this program reads", self->repository, self->revision);
+    g_set_error (
+        error, COW_ERROR, COW_ERROR_NOT_FOUND,
+        "%s at \"%s\" holds no .safetensors and no classifier: nothing that this program reads",
+        self->repository, self->revision);
     return NULL;
   }
   g_ptr_array_sort (files, compare_files);
@@ -162,7 +175,8 @@ static GBytes *
 get_listing (Hub *self, const HubObserver *observer, GError **error)
 {
   g_autofree char *revision = g_uri_escape_string (self->revision, NULL, FALSE);
-  g_autofree char *path = g_strdup_printf ("/api/models/%s/revision/%s?blobs=true", self->repository, revision);
+  g_autofree char *path =
+      g_strdup_printf ("/api/models/%s/revision/%s?blobs=true", self->repository, revision);
 
   for (guint failures = 0;;) {
     g_auto (HubAnswer) answer = { 0 };
@@ -190,7 +204,8 @@ hub_read_listing (Hub *self, const char *text, gsize n_bytes, char **commit, GEr
   const char *sha = NULL;
   JsonArray *entries = NULL;
 
-  if (!root || !cow_json_get_array (root, where, "siblings", &entries, error) || !cow_json_get_string (root, where, "sha", &sha, error))
+  if (!root || !cow_json_get_array (root, where, "siblings", &entries, error) ||
+      !cow_json_get_string (root, where, "sha", &sha, error))
     return NULL;
   GPtrArray *files = read_entries (self, entries, where, error);
   *commit = files ? lower_hash (sha, 40) : NULL;

@@ -30,22 +30,28 @@ typedef struct {
 } HubAnswer;
 
 /*
- * GET of a path below the endpoint (escaped, "/api/..."). offset > 0 asks for the rest from there, of the content that `etag` names if it
- * is not NULL. *transient tells whether another try may help.
+ * GET of a path below the endpoint (escaped, "/api/..."). offset > 0 asks for the rest from there,
+ * of the content that `etag` names if it is not NULL. *transient tells whether another try may
+ * help.
  */
-gboolean hub_get (Hub *self, const char *path, guint64 offset, const char *etag, HubAnswer *answer, gboolean *transient, GError **error);
+gboolean hub_get (Hub *self, const char *path, guint64 offset, const char *etag, HubAnswer *answer,
+                  gboolean *transient, GError **error);
 void hub_answer_clear (HubAnswer *answer);
 
-/* Where a redirect leads: http or https, and never from https back to http. COW_ERROR_IO. Free with g_uri_unref. */
+/* Where a redirect leads: http or https, and never from https back to http. COW_ERROR_IO. Free with
+ * g_uri_unref. */
 GUri *hub_redirect_target (GUri *from, const char *location, GError **error);
 
-/* Says why there is another try and waits before it, longer each time, and as long as the server asked for. */
+/* Says why there is another try and waits before it, longer each time, and as long as the server
+ * asked for. */
 void hub_pause (Hub *self, const HubObserver *observer, guint failures, const GError *why);
 
 /* Lower-case hexadecimal. */
 gboolean hub_is_hash (const char *text, gsize n_digits);
-/* The listing of a repository as the hub writes it: its files, and the commit that they are of (or NULL). */
-GPtrArray *hub_read_listing (Hub *self, const char *text, gsize n_bytes, char **commit, GError **error);
+/* The listing of a repository as the hub writes it: its files, and the commit that they are of (or
+ * NULL). */
+GPtrArray *hub_read_listing (Hub *self, const char *text, gsize n_bytes, char **commit,
+                             GError **error);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (HubAnswer, hub_answer_clear)
 

@@ -12,7 +12,7 @@ hub_is_hash (const char *text, gsize n_digits)
   return text && strlen (text) == n_digits && strspn (text, "0123456789abcdef") == n_digits;
 }
 
-/* ---- Making one -------------------------------------------------------------------------------------------------------------------- */
+/* ---- Making one ------------------------------------------------------------------------------ */
 
 /* OWNER/NAME or NAME, of letters, digits, "-", "_" and ".". */
 static gboolean
@@ -34,34 +34,41 @@ is_repository (const char *text)
 static GUri *
 parse_endpoint (const char *text, GError **error)
 {
-  g_autoptr (GUri) uri = http_parse_uri (text, "the hub's address (--endpoint or HF_ENDPOINT)", error);
+  g_autoptr (GUri) uri =
+      http_parse_uri (text, "the hub's address (--endpoint or HF_ENDPOINT)", error);
 
   if (uri && g_uri_get_userinfo (uri)) {
     g_set_error_literal (error, COW_ERROR, COW_ERROR_ARGUMENT,
-                         "the hub's address (--endpoint or HF_ENDPOINT) holds a user name; a token goes into HF_TOKEN");
+                         "the hub's address (--endpoint or HF_ENDPOINT) holds a user name; a token "
+                         "goes into HF_TOKEN");
     return NULL;
   }
   return g_steal_pointer (&uri);
 }
 
 Hub *
-hub_new (const char *endpoint, const char *repository, const char *revision, const char *token, guint timeout_s, GError **error)
+hub_new (const char *endpoint, const char *repository, const char *revision, const char *token,
+         guint timeout_s, GError **error)
 {
   g_autoptr (GUri) uri = parse_endpoint (endpoint, error);
   if (!uri)
     return NULL;
   if (!is_repository (repository)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "\"%s\" is not a repository: OWNER/NAME is expected, as in the address of its page",
-                 repository);
+    g_set_error (
+        error, COW_ERROR, COW_ERROR_ARGUMENT,
+        "\"%s\" is not a repository: OWNER/NAME is expected, as in the address of its page",
+        repository);
     return NULL;
   }
   if (!*revision || strlen (revision) > 256 || strstr (revision, "..")) {
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "\"%s\" is not a revision: a branch, tag or commit is expected", revision);
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+                 "\"%s\" is not a revision: a branch, tag or commit is expected", revision);
     return NULL;
   }
   if (token && !http_is_header_value (token)) {
     g_set_error_literal (error, COW_ERROR, COW_ERROR_ARGUMENT,
-                         "the hub's token (HF_TOKEN or the token file) is empty or has characters that no token has");
+                         "the hub's token (HF_TOKEN or the token file) is empty or has characters "
+                         "that no token has");
     return NULL;
   }
   Hub *self = g_new0 (Hub, 1);
@@ -96,7 +103,8 @@ hub_free (Hub *self)
 char *
 hub_user_token (void)
 {
-  const char *token = g_getenv ("HF_TOKEN"), *path = g_getenv ("HF_TOKEN_PATH"), *home = g_getenv ("HF_HOME");
+  const char *token = g_getenv ("HF_TOKEN"), *path = g_getenv ("HF_TOKEN_PATH"),
+             *home = g_getenv ("HF_HOME");
   g_autofree char *file = NULL, *text = NULL;
 
   if (token && *token)
@@ -112,7 +120,7 @@ hub_user_token (void)
   return g_steal_pointer (&text);
 }
 
-/* ---- Answers that are no files ------------------------------------------------------------------------------------------------------ */
+/* ---- Answers that are no files --------------------------------------------------------------- */
 
 /* 401 and 403: what a person has to do. */
 static void
@@ -125,32 +133,40 @@ explain_gate (Hub *self, guint status, const char *code, const char *words, GErr
   else if (!self->safe)
     token_advice = "the token was not sent, because the address is not https";
   else
-    token_advice = "a token was sent: it must be of the account that accepted the licence and may read gated repositories";
+    token_advice = "a token was sent: it must be of the account that accepted the licence and may "
+                   "read gated repositories";
   g_set_error (error, COW_ERROR, COW_ERROR_IO,
-               "%s is gated%s: the hub answered %u%s%s (%s). To get in: 1. open %s/%s in a browser, sign in and accept the "
-               "licence; 2. make a token that may read at %s/settings/tokens; 3. give it as HF_TOKEN=... or in ~/.cache/huggingface/token "
+               "%s is gated%s: the hub answered %u%s%s (%s). To get in: 1. open %s/%s in a "
+               "browser, sign in and accept the "
+               "licence; 2. make a token that may read at %s/settings/tokens; 3. give it as "
+               "HF_TOKEN=... or in ~/.cache/huggingface/token "
                "and run this again",
-               self->repository, *code ? " or private" : ", private or not there", status, *words ? ", " : "", words, token_advice,
-               self->endpoint_text, self->repository, self->endpoint_text);
+               self->repository, *code ? " or private" : ", private or not there", status,
+               *words ? ", " : "", words, token_advice, self->endpoint_text, self->repository,
+               self->endpoint_text);
 }
 
 static void
 explain_missing (Hub *self, const char *code, GError **error)
 {
   if (g_str_equal (code, "RevisionNotFound"))
-    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s has no revision \"%s\"", self->repository, self->revision);
+    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s has no revision \"%s\"",
+                 self->repository, self->revision);
   else if (g_str_equal (code, "EntryNotFound"))
-    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s has lost a file that it listed; run this again", self->repository);
+    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
+                 "%s has lost a file that it listed; run this again", self->repository);
   else
     g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
-                 "%s has no repository %s with a revision \"%s\" (or it is private and the token does not open it)", self->endpoint_text,
-                 self->repository, self->revision);
+                 "%s has no repository %s with a revision \"%s\" (or it is private and the token "
+                 "does not open it)",
+                 self->endpoint_text, self->repository, self->revision);
 }
 
 static const char *
 header (SoupMessage *message, const char *name)
 {
-  const char *value = soup_message_headers_get_one (soup_message_get_response_headers (message), name);
+  const char *value =
+      soup_message_headers_get_one (soup_message_get_response_headers (message), name);
   return value ? value : "";
 }
 
@@ -163,25 +179,30 @@ wanted_pause_s (SoupMessage *message)
   return (guint)MIN (seconds, HUB_MOST_WAIT_S + 1);
 }
 
-/* An error of where the hub redirected to. Its 403 is about the signed address, which a new request to the hub renews. */
+/* An error of where the hub redirected to. Its 403 is about the signed address, which a new request
+ * to the hub renews. */
 static gboolean
 explain_elsewhere (GUri *uri, guint status, gboolean *transient, GError **error)
 {
   g_autofree char *host = http_readable (g_uri_get_host (uri), -1, NULL);
   *transient = *transient || status == 401 || status == 403 || status == 404;
-  g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s, where the hub sends its files from, answered %u", host, status);
+  g_set_error (error, COW_ERROR, COW_ERROR_IO,
+               "%s, where the hub sends its files from, answered %u", host, status);
   return FALSE;
 }
 
 static gboolean
-explain (Hub *self, SoupMessage *message, GUri *uri, gboolean at_home, gboolean *transient, GError **error)
+explain (Hub *self, SoupMessage *message, GUri *uri, gboolean at_home, gboolean *transient,
+         GError **error)
 {
   const guint status = soup_message_get_status (message);
-  const char *code = header (message, "X-Error-Code"), *secrets[] = { self->token ? self->token : "", NULL };
+  const char *code = header (message, "X-Error-Code"),
+             *secrets[] = { self->token ? self->token : "", NULL };
   g_autofree char *words = http_readable (header (message, "X-Error-Message"), -1, secrets);
 
   self->retry_after_s = wanted_pause_s (message);
-  *transient = (status == 408 || status == 425 || status == 429 || status >= 500) && self->retry_after_s <= HUB_MOST_WAIT_S;
+  *transient = (status == 408 || status == 425 || status == 429 || status >= 500) &&
+               self->retry_after_s <= HUB_MOST_WAIT_S;
   if (!at_home)
     return explain_elsewhere (uri, status, transient, error);
   /* The hub says 401 of what does not exist, so that nobody learns which private ones do. */
@@ -190,12 +211,13 @@ explain (Hub *self, SoupMessage *message, GUri *uri, gboolean at_home, gboolean 
   else if (status == 401 || status == 403 || status == 404)
     explain_missing (self, code, error);
   else
-    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s answered %u%s%s%s", self->endpoint_text, status, *words ? ": " : "", words,
+    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s answered %u%s%s%s", self->endpoint_text,
+                 status, *words ? ": " : "", words,
                  status == 429 ? " (too many requests; a token raises the limit)" : "");
   return FALSE;
 }
 
-/* ---- Requests ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- Requests -------------------------------------------------------------------------------- */
 
 void
 hub_answer_clear (HubAnswer *answer)
@@ -229,13 +251,18 @@ new_message (Hub *self, GUri *uri, gboolean at_home, guint64 offset, const char 
 GUri *
 hub_redirect_target (GUri *from, const char *location, GError **error)
 {
-  g_autoptr (GUri) to = g_uri_parse_relative (from, location, G_URI_FLAGS_ENCODED_PATH | G_URI_FLAGS_ENCODED_QUERY, NULL);
+  g_autoptr (GUri) to = g_uri_parse_relative (
+      from, location, G_URI_FLAGS_ENCODED_PATH | G_URI_FLAGS_ENCODED_QUERY, NULL);
   const char *scheme = to ? g_uri_get_scheme (to) : "", *host = to ? g_uri_get_host (to) : NULL;
 
-  if (host && *host && (g_str_equal (scheme, "https") || (g_str_equal (scheme, "http") && g_str_equal (g_uri_get_scheme (from), "http"))))
+  if (host && *host &&
+      (g_str_equal (scheme, "https") ||
+       (g_str_equal (scheme, "http") && g_str_equal (g_uri_get_scheme (from), "http"))))
     return g_steal_pointer (&to);
   g_autofree char *shown = http_readable (g_uri_get_host (from), -1, NULL);
-  g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s redirects to an address that is not followed (%s)", shown, *scheme ? scheme : "none");
+  g_set_error (error, COW_ERROR, COW_ERROR_IO,
+               "%s redirects to an address that is not followed (%s)", shown,
+               *scheme ? scheme : "none");
   return NULL;
 }
 
@@ -252,14 +279,16 @@ note_linked_hash (SoupMessage *message, HubAnswer *answer)
 
 /* One request; the answer's status, or 0 with an error. */
 static guint
-send_once (Hub *self, GUri *uri, SoupMessage *message, HubAnswer *answer, gboolean *transient, GError **error)
+send_once (Hub *self, GUri *uri, SoupMessage *message, HubAnswer *answer, gboolean *transient,
+           GError **error)
 {
   g_autoptr (GError) why = NULL;
   GInputStream *body = http_send (self->session, message, NULL, &why);
 
   if (!body) {
     const char *secrets[] = { self->token ? self->token : "", NULL };
-    g_autofree char *words = http_readable (why->message, -1, secrets), *host = http_readable (g_uri_get_host (uri), -1, NULL);
+    g_autofree char *words = http_readable (why->message, -1, secrets),
+                    *host = http_readable (g_uri_get_host (uri), -1, NULL);
     *transient = why->domain != G_TLS_ERROR && why->domain != COW_ERROR;
     g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s cannot be reached: %s", host, words);
     return 0;
@@ -272,10 +301,12 @@ send_once (Hub *self, GUri *uri, SoupMessage *message, HubAnswer *answer, gboole
 }
 
 gboolean
-hub_get (Hub *self, const char *path, guint64 offset, const char *etag, HubAnswer *answer, gboolean *transient, GError **error)
+hub_get (Hub *self, const char *path, guint64 offset, const char *etag, HubAnswer *answer,
+         gboolean *transient, GError **error)
 {
   g_autofree char *address = g_strconcat (self->endpoint_text, path, NULL);
-  g_autoptr (GUri) uri = g_uri_parse (address, G_URI_FLAGS_ENCODED_PATH | G_URI_FLAGS_ENCODED_QUERY, error);
+  g_autoptr (GUri) uri =
+      g_uri_parse (address, G_URI_FLAGS_ENCODED_PATH | G_URI_FLAGS_ENCODED_QUERY, error);
   gboolean at_home = TRUE;
 
   *transient = FALSE;
@@ -294,21 +325,25 @@ hub_get (Hub *self, const char *path, guint64 offset, const char *etag, HubAnswe
     GUri *target = hub_redirect_target (uri, header (message, "Location"), error);
     g_uri_unref (uri);
     uri = target;
-    /* Once the way has left the hub, whoever it led to decides where it goes, so the token stays behind for good. */
+    /* Once the way has left the hub, whoever it led to decides where it goes, so the token stays
+     * behind for good. */
     at_home = at_home && uri && http_same_origin (uri, self->endpoint);
   }
   if (uri)
-    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s redirects more than %d times", self->endpoint_text, MOST_REDIRECTS);
+    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s redirects more than %d times",
+                 self->endpoint_text, MOST_REDIRECTS);
   return FALSE;
 }
 
 void
 hub_pause (Hub *self, const HubObserver *observer, guint failures, const GError *why)
 {
-  const guint64 pause_ms = MAX ((guint64)self->pause_ms << MIN (failures - 1, 4), (guint64)self->retry_after_s * 1000);
+  const guint64 pause_ms =
+      MAX ((guint64)self->pause_ms << MIN (failures - 1, 4), (guint64)self->retry_after_s * 1000);
 
   if (observer->notice) {
-    g_autofree char *text = g_strdup_printf ("%s; trying again in %.3g s", why->message, (double)pause_ms / 1000);
+    g_autofree char *text =
+        g_strdup_printf ("%s; trying again in %.3g s", why->message, (double)pause_ms / 1000);
     observer->notice (text, observer->user_data);
   }
   g_usleep (pause_ms * 1000);

@@ -7,12 +7,13 @@
 #define MOST_TICKS 64
 #define FEW_POINTS 40 /* up to here a line shows its points */
 
-/* ---- scales ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- scales ---------------------------------------------------------------------------------- */
 
 double
 plot_at (const PlotScale *scale, double value)
 {
-  const double low = scale->log ? log (scale->min) : scale->min, high = scale->log ? log (scale->max) : scale->max;
+  const double low = scale->log ? log (scale->min) : scale->min,
+               high = scale->log ? log (scale->max) : scale->max;
   const double v = scale->log ? log (MAX (value, scale->min)) : value;
   return scale->from + CLAMP ((v - low) / (high - low), 0, 1) * (scale->to - scale->from);
 }
@@ -47,7 +48,8 @@ static guint
 linear_ticks (const PlotScale *scale, double step, double *ticks)
 {
   guint n = 0;
-  for (double k = ceil (scale->min / step - 1e-9); n < MOST_TICKS && k * step <= scale->max + step * 1e-9; k++)
+  for (double k = ceil (scale->min / step - 1e-9);
+       n < MOST_TICKS && k * step <= scale->max + step * 1e-9; k++)
     ticks[n++] = k * step;
   return n;
 }
@@ -59,7 +61,8 @@ log_ticks (const PlotScale *scale, double *ticks)
   const double factors[] = { 1, 2, 5 };
   const gboolean dense = scale->max / scale->min < 1001;
   guint n = 0;
-  for (int power = (int)floor (log10 (scale->min) + 1e-9); pow (10, power) <= scale->max * 1.0000001; power++)
+  for (int power = (int)floor (log10 (scale->min) + 1e-9);
+       pow (10, power) <= scale->max * 1.0000001; power++)
     for (guint f = 0; f < (dense ? 3 : 1); f++) {
       const double tick = factors[f] * pow (10, power);
       if (n < MOST_TICKS && tick >= scale->min * .9999999 && tick <= scale->max * 1.0000001)
@@ -87,10 +90,11 @@ tick_text (const PlotScale *scale, double tick, char *text, gsize n_text)
     g_snprintf (text, n_text, "%.6g", fabs (tick) < (scale->max - scale->min) * 1e-9 ? 0 : tick);
 }
 
-/* ---- axes ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- axes ------------------------------------------------------------------------------------ */
 
 void
-plot_rule (PlotCanvas *canvas, double x0, double y0, double x1, double y1, PlotColour colour, gboolean dashed)
+plot_rule (PlotCanvas *canvas, double x0, double y0, double x1, double y1, PlotColour colour,
+           gboolean dashed)
 {
   const double dash[] = { 5, 4 };
   cairo_t *cr = canvas->cr;
@@ -107,7 +111,8 @@ plot_rule (PlotCanvas *canvas, double x0, double y0, double x1, double y1, PlotC
 void
 plot_axis_x (PlotCanvas *canvas, const PlotScale *x, double at, double far, const char *label)
 {
-  const PlotText number = { .size = 11, .x_align = .5, .colour = PLOT_MUTED }, name = { .x_align = .5, .colour = PLOT_MUTED };
+  const PlotText number = { .size = 11, .x_align = .5, .colour = PLOT_MUTED },
+                 name = { .x_align = .5, .colour = PLOT_MUTED };
   double ticks[MOST_TICKS];
   const guint n = axis_ticks (x, 50, ticks);
   for (guint i = 0; i < n; i++) {
@@ -139,11 +144,11 @@ plot_axis_y (PlotCanvas *canvas, const PlotScale *y, double at, double far, cons
   plot_text (canvas, at - PLOT_AXIS_Y_WIDTH, (y->from + y->to) / 2, &name, label);
 }
 
-/* ---- between them ---------------------------------------------------------------------------------------------------------------- */
+/* ---- between them ---------------------------------------------------------------------------- */
 
 void
-plot_line (PlotCanvas *canvas, const PlotScale *x, const PlotScale *y, const double *xs, const double *ys, guint n, PlotColour colour,
-           gboolean dashed)
+plot_line (PlotCanvas *canvas, const PlotScale *x, const PlotScale *y, const double *xs,
+           const double *ys, guint n, PlotColour colour, gboolean dashed)
 {
   const double dash[] = { 6, 4 };
   cairo_t *cr = canvas->cr;

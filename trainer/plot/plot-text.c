@@ -30,7 +30,8 @@ make_layout (cairo_t *cr, const PlotText *style, const char *text)
   PangoFontDescription *font = pango_font_description_new ();
   g_autofree char *valid = g_utf8_make_valid (text, -1);
   pango_font_description_set_family_static (font, "Sans");
-  pango_font_description_set_absolute_size (font, (style->size > 0 ? style->size : PLOT_TEXT_SIZE) * PANGO_SCALE);
+  pango_font_description_set_absolute_size (font, (style->size > 0 ? style->size : PLOT_TEXT_SIZE) *
+                                                      PANGO_SCALE);
   pango_font_description_set_weight (font, style->bold ? PANGO_WEIGHT_BOLD : PANGO_WEIGHT_NORMAL);
   pango_layout_set_font_description (layout, font);
   pango_font_description_free (font);
@@ -96,7 +97,8 @@ plot_text_width (const PlotText *style, const char *text)
 }
 
 void
-plot_legend (PlotCanvas *canvas, double x, double y, const char *const *names, const PlotColour *colours, guint n)
+plot_legend (PlotCanvas *canvas, double x, double y, const char *const *names,
+             const PlotColour *colours, guint n)
 {
   const PlotText style = { .y_align = .5 };
   for (guint i = 0; i < n; i++) {

@@ -11,7 +11,7 @@
 /* Wider and longer pictures Cairo does not make. */
 #define MOST_PNG_SIDE 32000
 
-/* ---- colours --------------------------------------------------------------------------------------------------------------------- */
+/* ---- colours --------------------------------------------------------------------------------- */
 
 typedef struct {
   double red, green, blue;
@@ -47,7 +47,8 @@ static Rgb
 shade (const PlotCanvas *canvas, PlotColour colour, double share)
 {
   const Rgb paper = canvas->theme->colours[PLOT_PAPER], full = canvas->theme->colours[colour];
-  return (Rgb){ paper.red + (full.red - paper.red) * share, paper.green + (full.green - paper.green) * share,
+  return (Rgb){ paper.red + (full.red - paper.red) * share,
+                paper.green + (full.green - paper.green) * share,
                 paper.blue + (full.blue - paper.blue) * share };
 }
 
@@ -71,7 +72,8 @@ luminance (Rgb c)
   const double parts[] = { c.red, c.green, c.blue }, weights[] = { .2126, .7152, .0722 };
   double sum = 0;
   for (int i = 0; i < 3; i++)
-    sum += weights[i] * (parts[i] <= .04045 ? parts[i] / 12.92 : pow ((parts[i] + .055) / 1.055, 2.4));
+    sum +=
+        weights[i] * (parts[i] <= .04045 ? parts[i] / 12.92 : pow ((parts[i] + .055) / 1.055, 2.4));
   return sum;
 }
 
@@ -85,13 +87,16 @@ PlotColour
 plot_text_on_shade (const PlotCanvas *canvas, PlotColour colour, double share)
 {
   const double ground = luminance (shade (canvas, colour, share));
-  const double ink = luminance (shade (canvas, PLOT_INK, 1)), paper = luminance (shade (canvas, PLOT_PAPER, 1));
-  const PlotColour dark = ink < paper ? PLOT_INK : PLOT_PAPER, light = ink < paper ? PLOT_PAPER : PLOT_INK;
+  const double ink = luminance (shade (canvas, PLOT_INK, 1)),
+               paper = luminance (shade (canvas, PLOT_PAPER, 1));
+  const PlotColour dark = ink < paper ? PLOT_INK : PLOT_PAPER,
+                   light = ink < paper ? PLOT_PAPER : PLOT_INK;
   /* The formula is known to be too kind to dark text on saturated colours. */
-  return contrast (ground, MIN (ink, paper)) >= 1.4 * contrast (ground, MAX (ink, paper)) ? dark : light;
+  return contrast (ground, MIN (ink, paper)) >= 1.4 * contrast (ground, MAX (ink, paper)) ? dark
+                                                                                          : light;
 }
 
-/* ---- figures --------------------------------------------------------------------------------------------------------------------- */
+/* ---- figures --------------------------------------------------------------------------------- */
 
 PlotFigure *
 plot_figure_new (const char *name, const char *title, const char *subtitle)
@@ -119,7 +124,8 @@ static void
 draw_figure (const PlotFigure *self, const PlotTheme *theme, cairo_surface_t *surface, double zoom)
 {
   const double most = self->width - 2 * PLOT_EDGE;
-  const PlotText title = { .size = 16, .bold = TRUE, .most_width = most }, subtitle = { .colour = PLOT_MUTED, .most_width = most };
+  const PlotText title = { .size = 16, .bold = TRUE, .most_width = most },
+                 subtitle = { .colour = PLOT_MUTED, .most_width = most };
   cairo_t *cr = cairo_create (surface);
   PlotCanvas canvas = { cr, theme };
   cairo_scale (cr, zoom, zoom);
@@ -137,8 +143,8 @@ check_status (cairo_status_t status, const char *where, GError **error)
 {
   if (status == CAIRO_STATUS_SUCCESS)
     return TRUE;
-  g_set_error (error, COW_ERROR, status == CAIRO_STATUS_NO_MEMORY ? COW_ERROR_MEMORY : COW_ERROR_IO, "%s: the figure cannot be drawn: %s",
-               where, cairo_status_to_string (status));
+  g_set_error (error, COW_ERROR, status == CAIRO_STATUS_NO_MEMORY ? COW_ERROR_MEMORY : COW_ERROR_IO,
+               "%s: the figure cannot be drawn: %s", where, cairo_status_to_string (status));
   return FALSE;
 }
 
@@ -153,13 +159,15 @@ char *
 plot_figure_svg (const PlotFigure *self, const PlotTheme *theme, GError **error)
 {
   g_autoptr (GString) text = g_string_new (NULL);
-  cairo_surface_t *surface = cairo_svg_surface_create_for_stream (append, text, self->width, self->height);
+  cairo_surface_t *surface =
+      cairo_svg_surface_create_for_stream (append, text, self->width, self->height);
   cairo_svg_surface_set_document_unit (surface, CAIRO_SVG_UNIT_PX);
   draw_figure (self, theme, surface, 1);
   cairo_surface_finish (surface);
   const cairo_status_t status = cairo_surface_status (surface);
   cairo_surface_destroy (surface);
-  return check_status (status, self->name, error) ? g_string_free (g_steal_pointer (&text), FALSE) : NULL;
+  return check_status (status, self->name, error) ? g_string_free (g_steal_pointer (&text), FALSE)
+                                                  : NULL;
 }
 
 /* The bytes of a PNG; NULL on error. */
@@ -168,9 +176,10 @@ figure_png (const PlotFigure *self, GError **error)
 {
   g_autoptr (GString) bytes = g_string_new (NULL);
   const double longest = MAX (self->width, self->height);
-  const double zoom = 4 * self->width * self->height <= MOST_PNG_PIXELS && 2 * longest <= MOST_PNG_SIDE ? 2 : 1;
-  cairo_surface_t *surface =
-      cairo_image_surface_create (CAIRO_FORMAT_RGB24, (int)ceil (self->width * zoom), (int)ceil (self->height * zoom));
+  const double zoom =
+      4 * self->width * self->height <= MOST_PNG_PIXELS && 2 * longest <= MOST_PNG_SIDE ? 2 : 1;
+  cairo_surface_t *surface = cairo_image_surface_create (
+      CAIRO_FORMAT_RGB24, (int)ceil (self->width * zoom), (int)ceil (self->height * zoom));
   draw_figure (self, &plot_light, surface, zoom);
   cairo_status_t status = cairo_surface_status (surface);
   if (status == CAIRO_STATUS_SUCCESS)

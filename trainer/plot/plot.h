@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What all figures are drawn with, on Cairo and Pango: files, text, axes, bars and lines. Lengths are in pixels of the figure as it is
- * meant to be seen; the palette is Okabe and Ito's, which people with any kind of colour vision can tell apart. Each figure is drawn in one
- * of two themes, for light and for dark pages.
+ * What all figures are drawn with, on Cairo and Pango: files, text, axes, bars and lines. Lengths
+ * are in pixels of the figure as it is meant to be seen; the palette is Okabe and Ito's, which
+ * people with any kind of colour vision can tell apart. Each figure is drawn in one of two themes,
+ * for light and for dark pages.
  */
 #ifndef COW_TRAINER_PLOT_H
 #define COW_TRAINER_PLOT_H
@@ -12,7 +13,7 @@
 
 G_BEGIN_DECLS
 
-/* ---- colours (plot.c) ------------------------------------------------------------------------------------------------------------ */
+/* ---- colours (plot.c) ------------------------------------------------------------------------ */
 
 typedef enum {
   PLOT_INK, /* text; what stands for "not chosen", so that it is 0 */
@@ -40,7 +41,7 @@ void plot_set_colour (PlotCanvas *canvas, PlotColour colour);
 void plot_set_shade (PlotCanvas *canvas, PlotColour colour, double share);
 PlotColour plot_text_on_shade (const PlotCanvas *canvas, PlotColour colour, double share);
 
-/* ---- figures (plot.c) ------------------------------------------------------------------------------------------------------------ */
+/* ---- figures (plot.c) ------------------------------------------------------------------------ */
 
 typedef struct _PlotFigure PlotFigure;
 struct _PlotFigure {
@@ -48,9 +49,10 @@ struct _PlotFigure {
   char *title;      /* one line; also what a screen reader says of it */
   char *subtitle;   /* smaller, below; or NULL */
   double width, height;
-  void (*draw) (const PlotFigure *self, PlotCanvas *canvas); /* below PLOT_TOP, which title and subtitle take */
-  gconstpointer data;                                        /* what it shows, borrowed */
-  gpointer layout;                                           /* what was measured for it, freed with g_free; or NULL */
+  void (*draw) (const PlotFigure *self,
+                PlotCanvas *canvas); /* below PLOT_TOP, which title and subtitle take */
+  gconstpointer data;                /* what it shows, borrowed */
+  gpointer layout;                   /* what was measured for it, freed with g_free; or NULL */
 };
 
 #define PLOT_TOP  64 /* what a title takes */
@@ -61,21 +63,24 @@ PlotFigure *plot_figure_new (const char *name, const char *title, const char *su
 void plot_figure_free (PlotFigure *self);
 /* The figure as the text of an SVG document; free with g_free. */
 char *plot_figure_svg (const PlotFigure *self, const PlotTheme *theme, GError **error);
-/* FOLDER/name.png, at twice the size for sharp screens and print where that is not too large, and FOLDER/name.svg; in the light theme. */
+/* FOLDER/name.png, at twice the size for sharp screens and print where that is not too large, and
+ * FOLDER/name.svg; in the light theme. */
 gboolean plot_figure_write (const PlotFigure *self, const char *folder, GError **error);
 /* The same for a list of PlotFigure. */
 gboolean plot_figures_write (const GPtrArray *figures, const char *folder, GError **error);
 
-/* ---- text (plot-text.c) ---------------------------------------------------------------------------------------------------------- */
+/* ---- text (plot-text.c) ---------------------------------------------------------------------- */
 
 #define PLOT_TEXT_SIZE 12
 
 typedef struct {
   double size; /* 0: PLOT_TEXT_SIZE */
   gboolean bold;
-  double x_align, y_align; /* which point of the text lies at (x, y): 0 left or top, 1 right or bottom */
-  double angle;            /* radians, clockwise, about that point */
-  double most_width;       /* longer text gets a "…" in its middle (ends tell names apart); 0: any width */
+  double x_align,
+      y_align;  /* which point of the text lies at (x, y): 0 left or top, 1 right or bottom */
+  double angle; /* radians, clockwise, about that point */
+  double
+      most_width; /* longer text gets a "…" in its middle (ends tell names apart); 0: any width */
   PlotColour colour;
 } PlotText;
 
@@ -84,11 +89,12 @@ void plot_text (PlotCanvas *canvas, double x, double y, const PlotText *style, c
 double plot_text_width (const PlotText *style, const char *text);
 double plot_texts_width (const PlotText *style, const char *const *texts, guint n);
 /* Coloured squares with their names in a row, its left end at x and its middle at y. */
-void plot_legend (PlotCanvas *canvas, double x, double y, const char *const *names, const PlotColour *colours, guint n);
+void plot_legend (PlotCanvas *canvas, double x, double y, const char *const *names,
+                  const PlotColour *colours, guint n);
 /* 12345 as "12,345"; free with g_free. */
 char *plot_count_text (guint64 count);
 
-/* ---- axes (plot-axes.c) ---------------------------------------------------------------------------------------------------------- */
+/* ---- axes (plot-axes.c) ---------------------------------------------------------------------- */
 
 typedef struct {
   double min, max; /* values at the ends; differ */
@@ -101,18 +107,21 @@ typedef struct {
 double plot_at (const PlotScale *scale, double value);
 /* Widens a scale to round numbers at both ends. */
 void plot_scale_round (PlotScale *scale);
-/* An axis with its numbers, a grid line a number to `far`, and a label with the unit. It lies at pixel `at` of the other direction. */
+/* An axis with its numbers, a grid line a number to `far`, and a label with the unit. It lies at
+ * pixel `at` of the other direction. */
 void plot_axis_x (PlotCanvas *canvas, const PlotScale *x, double at, double far, const char *label);
 void plot_axis_y (PlotCanvas *canvas, const PlotScale *y, double at, double far, const char *label);
 /* What plot_axis_y () needs left of `at`. */
 #define PLOT_AXIS_Y_WIDTH 62
 
 /* A line through the points whose y is finite, with a dot each where there are few. */
-void plot_line (PlotCanvas *canvas, const PlotScale *x, const PlotScale *y, const double *xs, const double *ys, guint n, PlotColour colour,
-                gboolean dashed);
-void plot_bar (PlotCanvas *canvas, double x, double y, double width, double height, PlotColour colour);
+void plot_line (PlotCanvas *canvas, const PlotScale *x, const PlotScale *y, const double *xs,
+                const double *ys, guint n, PlotColour colour, gboolean dashed);
+void plot_bar (PlotCanvas *canvas, double x, double y, double width, double height,
+               PlotColour colour);
 /* A straight line, a pixel wide. */
-void plot_rule (PlotCanvas *canvas, double x0, double y0, double x1, double y1, PlotColour colour, gboolean dashed);
+void plot_rule (PlotCanvas *canvas, double x0, double y0, double x1, double y1, PlotColour colour,
+                gboolean dashed);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PlotFigure, plot_figure_free)
 

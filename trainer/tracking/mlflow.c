@@ -24,7 +24,7 @@ struct _Mlflow {
   guint artifact_errors; /* in a row */
 };
 
-/* ---- Making one -------------------------------------------------------------------------------------------------------------------- */
+/* ---- Making one ------------------------------------------------------------------------------ */
 
 static void
 set_basic (Mlflow *self, const char *user, const char *password)
@@ -40,8 +40,10 @@ set_basic (Mlflow *self, const char *user, const char *password)
 static gboolean
 set_authorisation (Mlflow *self, GUri *uri, gboolean environment, GError **error)
 {
-  const char *user = g_getenv ("MLFLOW_TRACKING_USERNAME"), *password = g_getenv ("MLFLOW_TRACKING_PASSWORD");
-  g_autofree char *token = g_strstrip (g_strdup (g_getenv ("MLFLOW_TRACKING_TOKEN") ? g_getenv ("MLFLOW_TRACKING_TOKEN") : ""));
+  const char *user = g_getenv ("MLFLOW_TRACKING_USERNAME"),
+             *password = g_getenv ("MLFLOW_TRACKING_PASSWORD");
+  g_autofree char *token = g_strstrip (
+      g_strdup (g_getenv ("MLFLOW_TRACKING_TOKEN") ? g_getenv ("MLFLOW_TRACKING_TOKEN") : ""));
   const char *uri_user = g_uri_get_user (uri);
 
   self->environment = environment;
@@ -49,7 +51,8 @@ set_authorisation (Mlflow *self, GUri *uri, gboolean environment, GError **error
     set_basic (self, user, password);
   else if (environment && *token) {
     if (!http_is_header_value (token)) {
-      g_set_error_literal (error, COW_ERROR, COW_ERROR_ARGUMENT, "MLFLOW_TRACKING_TOKEN has characters that no token has");
+      g_set_error_literal (error, COW_ERROR, COW_ERROR_ARGUMENT,
+                           "MLFLOW_TRACKING_TOKEN has characters that no token has");
       return FALSE;
     }
     self->authorisation = g_strconcat ("Bearer ", token, NULL);
@@ -62,7 +65,8 @@ set_authorisation (Mlflow *self, GUri *uri, gboolean environment, GError **error
 Mlflow *
 mlflow_new (const char *text, gboolean environment, GCancellable *cancellable, GError **error)
 {
-  g_autoptr (GUri) uri = http_parse_uri (text, "the MLflow server's address (MLFLOW_TRACKING_URI)", error);
+  g_autoptr (GUri) uri =
+      http_parse_uri (text, "the MLflow server's address (MLFLOW_TRACKING_URI)", error);
   if (!uri)
     return NULL;
   g_autoptr (Mlflow) self = g_new0 (Mlflow, 1);
@@ -96,7 +100,7 @@ mlflow_public_uri (Mlflow *self)
   return self->public_uri;
 }
 
-/* ---- Requests ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- Requests -------------------------------------------------------------------------------- */
 
 /* What the server says went wrong: the "message" of MLflow's errors, or the text. */
 static char *
@@ -121,11 +125,14 @@ explain (Mlflow *self, SoupMessage *message, GBytes *body, GError **error)
   MlflowResult result = MLFLOW_LATER;
 
   if (status == 401 && !self->environment)
-    advice = "; the environment's login goes only to a server that is named beside it: give --uri or MLFLOW_TRACKING_URI";
+    advice = "; the environment's login goes only to a server that is named beside it: give --uri "
+             "or MLFLOW_TRACKING_URI";
   else if (status == 401)
-    advice = "; MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, log in";
+    advice =
+        "; MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, log in";
   else if (status == 403)
-    advice = "; either this user may not write there, or the server's host check does not know the name by which it is reached (start it "
+    advice = "; either this user may not write there, or the server's host check does not know the "
+             "name by which it is reached (start it "
              "with --allowed-hosts HOST:PORT, or use a name that it knows)";
   else if (status == 404)
     advice = "; the address may lack a path, or the run was deleted";
@@ -135,7 +142,8 @@ explain (Mlflow *self, SoupMessage *message, GBytes *body, GError **error)
     result = MLFLOW_BARRED;
   if (status == 400 || status == 413 || status == 422)
     result = MLFLOW_REFUSED;
-  g_set_error (error, COW_ERROR, COW_ERROR_IO, "MLflow at %s answered %u%s%s%s", self->public_uri, status, mark, words, advice);
+  g_set_error (error, COW_ERROR, COW_ERROR_IO, "MLflow at %s answered %u%s%s%s", self->public_uri,
+               status, mark, words, advice);
   return result;
 }
 
@@ -143,13 +151,15 @@ static SoupMessage *
 new_message (Mlflow *self, const char *method, const char *path, const char *query)
 {
   g_autofree char *whole_path = g_strconcat (g_uri_get_path (self->base), path, NULL);
-  g_autoptr (GUri) uri = g_uri_build (G_URI_FLAGS_ENCODED_PATH | G_URI_FLAGS_ENCODED_QUERY, g_uri_get_scheme (self->base), NULL,
-                                      g_uri_get_host (self->base), g_uri_get_port (self->base), whole_path, query, NULL);
+  g_autoptr (GUri) uri = g_uri_build (
+      G_URI_FLAGS_ENCODED_PATH | G_URI_FLAGS_ENCODED_QUERY, g_uri_get_scheme (self->base), NULL,
+      g_uri_get_host (self->base), g_uri_get_port (self->base), whole_path, query, NULL);
   SoupMessage *message = soup_message_new_from_uri (method, uri);
 
   soup_message_add_flags (message, SOUP_MESSAGE_NO_REDIRECT | SOUP_MESSAGE_DO_NOT_USE_AUTH_CACHE);
   if (self->authorisation)
-    soup_message_headers_replace (soup_message_get_request_headers (message), "Authorization", self->authorisation);
+    soup_message_headers_replace (soup_message_get_request_headers (message), "Authorization",
+                                  self->authorisation);
   return message;
 }
 
@@ -159,12 +169,14 @@ send_message (Mlflow *self, SoupMessage *message, GBytes **body, guint *status, 
 {
   g_autoptr (GError) why = NULL;
   g_autoptr (GInputStream) stream = http_send (self->session, message, self->cancellable, &why);
-  g_autoptr (GBytes) bytes = stream ? http_read_all (stream, MOST_ANSWER, self->cancellable, &why) : NULL;
+  g_autoptr (GBytes) bytes =
+      stream ? http_read_all (stream, MOST_ANSWER, self->cancellable, &why) : NULL;
 
   *status = bytes ? soup_message_get_status (message) : 0;
   if (!bytes) {
     g_autofree char *words = http_readable (why->message, -1, (const char *const *)self->secrets);
-    g_set_error (error, COW_ERROR, COW_ERROR_IO, "MLflow at %s cannot be reached: %s", self->public_uri, words);
+    g_set_error (error, COW_ERROR, COW_ERROR_IO, "MLflow at %s cannot be reached: %s",
+                 self->public_uri, words);
     return MLFLOW_LATER;
   }
   if (*status != 200)
@@ -173,7 +185,8 @@ send_message (Mlflow *self, SoupMessage *message, GBytes **body, guint *status, 
   return MLFLOW_OK;
 }
 
-/* What MLflow answers is an object, if an empty one; whatever else says 200 has not stored anything. */
+/* What MLflow answers is an object, if an empty one; whatever else says 200 has not stored
+ * anything. */
 static MlflowResult
 read_answer (Mlflow *self, GBytes *body, JsonObject **answer, GError **error)
 {
@@ -184,7 +197,8 @@ read_answer (Mlflow *self, GBytes *body, JsonObject **answer, GError **error)
 
   if (!object) {
     g_autofree char *words = http_readable (why->message, -1, (const char *const *)self->secrets);
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s does not speak as an MLflow server (%s)", self->public_uri, words);
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s does not speak as an MLflow server (%s)",
+                 self->public_uri, words);
     return MLFLOW_BARRED;
   }
   if (answer)
@@ -194,7 +208,8 @@ read_answer (Mlflow *self, GBytes *body, JsonObject **answer, GError **error)
 
 /* A call of the REST interface; `request` NULL makes it a GET. */
 static MlflowResult
-call (Mlflow *self, const char *name, const char *query, JsonObject *request, JsonObject **answer, guint *status, GError **error)
+call (Mlflow *self, const char *name, const char *query, JsonObject *request, JsonObject **answer,
+      guint *status, GError **error)
 {
   g_autofree char *path = g_strconcat (API, name, NULL);
   g_autoptr (SoupMessage) message = new_message (self, request ? "POST" : "GET", path, query);
@@ -210,7 +225,8 @@ call (Mlflow *self, const char *name, const char *query, JsonObject *request, Js
   return result == MLFLOW_OK ? read_answer (self, body, answer, error) : result;
 }
 
-/* Whether a server's name for something can be sent back, stored and shown: MLflow's are digits, or letters and digits. */
+/* Whether a server's name for something can be sent back, stored and shown: MLflow's are digits, or
+ * letters and digits. */
 static gboolean
 is_id (const char *text)
 {
@@ -228,7 +244,8 @@ get_text (JsonObject *object, const char *outer, const char *key)
 {
   const char *value = NULL;
 
-  if (outer && (!cow_json_get_object (object, "answer", outer, &object, NULL) || !json_object_has_member (object, key)))
+  if (outer && (!cow_json_get_object (object, "answer", outer, &object, NULL) ||
+                !json_object_has_member (object, key)))
     return NULL;
   cow_json_get_string (object, "answer", key, &value, NULL);
   return g_strdup (value);
@@ -245,7 +262,8 @@ get_id (JsonObject *object, const char *outer, const char *key)
 static MlflowResult
 lacks (Mlflow *self, const char *call_name, const char *key, GError **error)
 {
-  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "MLflow at %s: its answer to %s has no %s", self->public_uri, call_name, key);
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "MLflow at %s: its answer to %s has no %s",
+               self->public_uri, call_name, key);
   return MLFLOW_BARRED;
 }
 
@@ -256,7 +274,7 @@ no_item (MlflowResult result)
   return result == MLFLOW_REFUSED ? MLFLOW_BARRED : result;
 }
 
-/* ---- The calls --------------------------------------------------------------------------------------------------------------------- */
+/* ---- The calls ------------------------------------------------------------------------------- */
 
 MlflowResult
 mlflow_get_experiment (Mlflow *self, const char *name, char **id, GError **error)
@@ -279,7 +297,9 @@ mlflow_get_experiment (Mlflow *self, const char *name, char **id, GError **error
   json_object_set_string_member (request, "name", name);
   result = call (self, "experiments/create", NULL, request, &made, NULL, error);
   if (result != MLFLOW_OK)
-    return result == MLFLOW_REFUSED ? MLFLOW_LATER : result; /* when another run made it at the same moment: the next try finds it */
+    return result == MLFLOW_REFUSED
+               ? MLFLOW_LATER
+               : result; /* when another run made it at the same moment: the next try finds it */
   *id = get_id (made, NULL, "experiment_id");
   return *id ? MLFLOW_OK : lacks (self, "experiments/create", "experiment_id", error);
 }
@@ -295,7 +315,8 @@ add_pair (JsonArray *array, const char *key, const char *value)
 
 /* The first run with the key, or NULL in *run. */
 static MlflowResult
-search_run (Mlflow *self, const char *experiment_id, const char *key, JsonObject **run, GError **error)
+search_run (Mlflow *self, const char *experiment_id, const char *key, JsonObject **run,
+            GError **error)
 {
   g_autoptr (JsonObject) request = json_object_new (), answer = NULL;
   JsonArray *ids = json_array_new (), *runs = NULL;
@@ -308,15 +329,15 @@ search_run (Mlflow *self, const char *experiment_id, const char *key, JsonObject
   const MlflowResult result = call (self, "runs/search", NULL, request, &answer, NULL, error);
   if (result != MLFLOW_OK)
     return result;
-  if (cow_json_get_array (answer, "answer", "runs", &runs, NULL) && runs && json_array_get_length (runs) > 0 &&
-      JSON_NODE_HOLDS_OBJECT (json_array_get_element (runs, 0)))
+  if (cow_json_get_array (answer, "answer", "runs", &runs, NULL) && runs &&
+      json_array_get_length (runs) > 0 && JSON_NODE_HOLDS_OBJECT (json_array_get_element (runs, 0)))
     *run = json_object_ref (json_array_get_object_element (runs, 0));
   return MLFLOW_OK;
 }
 
 static MlflowResult
-create_run (Mlflow *self, const char *experiment_id, const char *key, const char *name, gint64 start_ms, JsonObject **answer,
-            GError **error)
+create_run (Mlflow *self, const char *experiment_id, const char *key, const char *name,
+            gint64 start_ms, JsonObject **answer, GError **error)
 {
   g_autoptr (JsonObject) request = json_object_new ();
   JsonArray *tags = json_array_new ();
@@ -333,15 +354,16 @@ create_run (Mlflow *self, const char *experiment_id, const char *key, const char
 }
 
 MlflowResult
-mlflow_get_run (Mlflow *self, const char *experiment_id, const char *key, const char *name, gint64 start_ms, char **run_id,
-                char **artifact_uri, GError **error)
+mlflow_get_run (Mlflow *self, const char *experiment_id, const char *key, const char *name,
+                gint64 start_ms, char **run_id, char **artifact_uri, GError **error)
 {
   g_autoptr (JsonObject) found = NULL, made = NULL;
   MlflowResult result = search_run (self, experiment_id, key, &found, error);
 
   if (result == MLFLOW_OK && !found) {
     result = create_run (self, experiment_id, key, name, start_ms, &made, error);
-    if (result == MLFLOW_OK && (!cow_json_get_object (made, "answer", "run", &found, NULL) || !found))
+    if (result == MLFLOW_OK &&
+        (!cow_json_get_object (made, "answer", "run", &found, NULL) || !found))
       return lacks (self, "runs/create", "run", error);
     if (found)
       json_object_ref (found);
@@ -354,7 +376,8 @@ mlflow_get_run (Mlflow *self, const char *experiment_id, const char *key, const 
 }
 
 MlflowResult
-mlflow_log_batch (Mlflow *self, const char *run_id, JsonArray *metrics, JsonArray *params, GError **error)
+mlflow_log_batch (Mlflow *self, const char *run_id, JsonArray *metrics, JsonArray *params,
+                  GError **error)
 {
   g_autoptr (JsonObject) request = json_object_new ();
 
@@ -365,7 +388,8 @@ mlflow_log_batch (Mlflow *self, const char *run_id, JsonArray *metrics, JsonArra
 }
 
 MlflowResult
-mlflow_set_status (Mlflow *self, const char *run_id, const char *status, gint64 end_ms, GError **error)
+mlflow_set_status (Mlflow *self, const char *run_id, const char *status, gint64 end_ms,
+                   GError **error)
 {
   g_autoptr (JsonObject) request = json_object_new ();
 
@@ -376,9 +400,10 @@ mlflow_set_status (Mlflow *self, const char *run_id, const char *status, gint64 
   return call (self, "runs/update", NULL, request, NULL, NULL, error);
 }
 
-/* ---- Files ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- Files ----------------------------------------------------------------------------------- */
 
-/* The path of an artifact behind the server, from the run's artifact_uri mlflow-artifacts:/PATH or mlflow-artifacts://HOST/PATH; or NULL.
+/* The path of an artifact behind the server, from the run's artifact_uri mlflow-artifacts:/PATH or
+ * mlflow-artifacts://HOST/PATH; or NULL.
  */
 static char *
 artifact_path (Mlflow *self, const char *artifact_uri, const char *name)
@@ -396,19 +421,24 @@ artifact_path (Mlflow *self, const char *artifact_uri, const char *name)
 }
 
 MlflowResult
-mlflow_put_artifact (Mlflow *self, const char *artifact_uri, const char *name, const char *path, GError **error)
+mlflow_put_artifact (Mlflow *self, const char *artifact_uri, const char *name, const char *path,
+                     GError **error)
 {
   g_autofree char *to = artifact_path (self, artifact_uri, name);
   if (!to) {
-    g_autofree char *shown = artifact_uri ? http_readable (artifact_uri, -1, NULL) : g_strdup ("nothing");
+    g_autofree char *shown =
+        artifact_uri ? http_readable (artifact_uri, -1, NULL) : g_strdup ("nothing");
     g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
-                 "files of this run are not uploaded: MLflow keeps them at %s, and only a server started with --serve-artifacts takes them",
+                 "files of this run are not uploaded: MLflow keeps them at %s, and only a server "
+                 "started with --serve-artifacts takes them",
                  shown);
     return MLFLOW_REFUSED;
   }
   g_autoptr (GFile) file = g_file_new_for_path (path);
   g_autoptr (GFileInputStream) stream = g_file_read (file, NULL, error);
-  g_autoptr (GFileInfo) info = stream ? g_file_input_stream_query_info (stream, G_FILE_ATTRIBUTE_STANDARD_SIZE, NULL, error) : NULL;
+  g_autoptr (GFileInfo) info =
+      stream ? g_file_input_stream_query_info (stream, G_FILE_ATTRIBUTE_STANDARD_SIZE, NULL, error)
+             : NULL;
   if (!info) {
     g_prefix_error (error, "%s is not uploaded: ", path);
     return MLFLOW_REFUSED;
@@ -416,14 +446,16 @@ mlflow_put_artifact (Mlflow *self, const char *artifact_uri, const char *name, c
   g_autoptr (SoupMessage) message = new_message (self, "PUT", to, NULL);
   g_autoptr (GBytes) body = NULL;
   guint status = 0;
-  soup_message_set_request_body (message, "application/octet-stream", G_INPUT_STREAM (stream), g_file_info_get_size (info));
+  soup_message_set_request_body (message, "application/octet-stream", G_INPUT_STREAM (stream),
+                                 g_file_info_get_size (info));
   const MlflowResult result = send_message (self, message, &body, &status, error);
   if (result == MLFLOW_OK) {
     self->artifact_errors = 0;
     /* Newer servers say nothing at all to a file. */
     return g_bytes_get_size (body) == 0 ? MLFLOW_OK : read_answer (self, body, NULL, error);
   }
-  /* A misconfigured store behind the server says so for ever, and what comes after the file must not wait for it. */
+  /* A misconfigured store behind the server says so for ever, and what comes after the file must
+   * not wait for it. */
   self->artifact_errors = status == 500 ? self->artifact_errors + 1 : 0;
   return self->artifact_errors < MOST_ERRORS ? result : MLFLOW_REFUSED;
 }

@@ -27,7 +27,8 @@ struct _Spool {
 static gboolean
 fail (GError **error, const char *path, const char *doing)
 {
-  g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: %s failed: %s", path, doing, g_strerror (errno));
+  g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: %s failed: %s", path, doing,
+               g_strerror (errno));
   return FALSE;
 }
 
@@ -38,7 +39,7 @@ spool_exists (const char *folder)
   return g_file_test (path, G_FILE_TEST_IS_REGULAR);
 }
 
-/* ---- The state -------------------------------------------------------------------------------------------------------------------- */
+/* ---- The state ------------------------------------------------------------------------------- */
 
 static gboolean
 take_string (JsonObject *object, const char *where, const char *key, char **out, GError **error)
@@ -61,15 +62,19 @@ read_state (Spool *self, GError **error)
       !cow_json_get_int (state, where, "start_ms", 0, G_MAXINT64, &self->run.start_ms, error) ||
       !take_string (state, where, "uri", &self->run.uri, error) ||
       !take_string (state, where, "experiment", &self->run.experiment, error) ||
-      !take_string (state, where, "run_name", &self->run.run_name, error) || !take_string (state, where, "key", &self->run.key, error) ||
+      !take_string (state, where, "run_name", &self->run.run_name, error) ||
+      !take_string (state, where, "key", &self->run.key, error) ||
       !take_string (state, where, "run_id", &self->run.run_id, error) ||
       !take_string (state, where, "artifact_uri", &self->run.artifact_uri, error))
     return FALSE;
-  if (!self->run.uri || !self->run.experiment || !self->run.key || !g_uuid_string_is_valid (self->run.key)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: \"uri\", \"experiment\" and a UUID as \"key\" are expected", where);
+  if (!self->run.uri || !self->run.experiment || !self->run.key ||
+      !g_uuid_string_is_valid (self->run.key)) {
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                 "%s: \"uri\", \"experiment\" and a UUID as \"key\" are expected", where);
     return FALSE;
   }
-  /* Emptying the file comes after saving 0, so more than its size means that somebody else shortened it: send all. */
+  /* Emptying the file comes after saving 0, so more than its size means that somebody else
+   * shortened it: send all. */
   self->sent = (guint64)sent <= self->size ? (guint64)sent : 0;
   return TRUE;
 }
@@ -110,7 +115,7 @@ spool_save (Spool *self, GError **error)
   return save_state (self, self->sent, error);
 }
 
-/* ---- Opening ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- Opening --------------------------------------------------------------------------------- */
 
 /* Cuts off a line that a killed process left without its end. */
 static gboolean
@@ -147,7 +152,8 @@ open_lines (Spool *self, GError **error)
   if (flock (self->fd, LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK)
       return fail (error, self->lines_path, "locking");
-    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: another process is logging this run or sending it", self->lines_path);
+    g_set_error (error, COW_ERROR, COW_ERROR_IO,
+                 "%s: another process is logging this run or sending it", self->lines_path);
     return FALSE;
   }
   if (fstat (self->fd, &status) != 0)
@@ -205,7 +211,7 @@ spool_free (Spool *self)
   g_free (self);
 }
 
-/* ---- Lines ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- Lines ----------------------------------------------------------------------------------- */
 
 gboolean
 spool_append (Spool *self, const char *line, GError **error)
@@ -215,7 +221,8 @@ spool_append (Spool *self, const char *line, GError **error)
   g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
 
   if (n > SPOOL_MOST_LINE || self->size + n > SPOOL_MOST_BYTES) {
-    g_set_error (error, COW_ERROR, COW_ERROR_MEMORY, "%s is full: %" G_GUINT64_FORMAT " bytes wait, %d is the most", self->lines_path,
+    g_set_error (error, COW_ERROR, COW_ERROR_MEMORY,
+                 "%s is full: %" G_GUINT64_FORMAT " bytes wait, %d is the most", self->lines_path,
                  self->size, SPOOL_MOST_BYTES);
     return FALSE;
   }
@@ -252,15 +259,18 @@ spool_next (Spool *self, guint n, GError **error)
     if (!block[i])
       block[i] = ' ';
   const char *end = block + available, *newline;
-  for (char *p = block; lines->len < n && p < end && (newline = memchr (p, '\n', (gsize)(end - p))); p += newline - p + 1)
+  for (char *p = block; lines->len < n && p < end && (newline = memchr (p, '\n', (gsize)(end - p)));
+       p += newline - p + 1)
     g_ptr_array_add (lines, g_strndup (p, (gsize)(newline - p)));
-  /* No line is that long, so the file was damaged; as one line that no one understands it is passed over. */
+  /* No line is that long, so the file was damaged; as one line that no one understands it is passed
+   * over. */
   if (lines->len == 0)
     g_ptr_array_add (lines, g_strndup (block, available - 1));
   return g_steal_pointer (&lines);
 }
 
-/* Empties the file if nothing was added since all of it was sent; what is left of it is still to be saved where this is FALSE. */
+/* Empties the file if nothing was added since all of it was sent; what is left of it is still to be
+ * saved where this is FALSE. */
 static gboolean
 empty_lines (Spool *self, gboolean *emptied, GError **error)
 {
@@ -285,8 +295,9 @@ spool_sent (Spool *self, const GPtrArray *lines, guint n, GError **error)
     self->sent += strlen (lines->pdata[i]) + 1;
   const gboolean all = self->sent == self->size;
   g_mutex_unlock (&self->lock);
-  /* The state is written without the lock: a slow disk must not keep a run from adding lines. It says 0 before the file is emptied: a kill
-   * in between leads to lines sent twice, the other order to lines never sent. */
+  /* The state is written without the lock: a slow disk must not keep a run from adding lines. It
+   * says 0 before the file is emptied: a kill in between leads to lines sent twice, the other order
+   * to lines never sent. */
   if (all && (!save_state (self, 0, error) || !empty_lines (self, &emptied, error)))
     return FALSE;
   return emptied || save_state (self, self->sent, error);

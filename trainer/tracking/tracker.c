@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The calls append lines to the spool (trainer/tracking/spool.h); one thread takes them off and makes requests of them (trainer/tracking/mlflow.h). */
+/* The calls append lines to the spool (trainer/tracking/spool.h); one thread takes them off and
+ * makes requests of them (trainer/tracking/mlflow.h). */
 #include "trainer/tracking/tracker.h"
 
 #include <errno.h>
@@ -21,8 +22,9 @@ struct _CowTracker {
   char *folder, *server; /* server: with user and password; NULL: no tracking */
   CowTrackerMessage message;
   gpointer message_data;
-  gboolean named;     /* the server: by the user, who may have a login for it in the environment, not by a file in the folder */
-  gboolean rest;      /* only what is left is sent: no run goes on */
+  gboolean named; /* the server: by the user, who may have a login for it in the environment, not by
+                     a file in the folder */
+  gboolean rest;  /* only what is left is sent: no run goes on */
   gboolean continued; /* the run is, and the server does not know yet */
   GCancellable *cancellable;
   Spool *spool;
@@ -57,7 +59,7 @@ sayf (CowTracker *self, const char *format, ...)
     g_printerr ("cow-trainer: %s\n", text);
 }
 
-/* ---- Sending ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- Sending --------------------------------------------------------------------------------- */
 
 /* Makes the run at the server, once. */
 static MlflowResult
@@ -71,12 +73,14 @@ ensure_run (CowTracker *self, Mlflow *mlflow, GError **error)
   g_autofree char *artifact_uri = NULL, *run_id = NULL;
   MlflowResult result = mlflow_get_experiment (mlflow, run->experiment, &experiment_id, error);
   if (result == MLFLOW_OK)
-    result = mlflow_get_run (mlflow, experiment_id, run->key, run->run_name, run->start_ms, &run_id, &artifact_uri, error);
+    result = mlflow_get_run (mlflow, experiment_id, run->key, run->run_name, run->start_ms, &run_id,
+                             &artifact_uri, error);
   if (result != MLFLOW_OK)
     return result;
   run->run_id = g_steal_pointer (&run_id);
   run->artifact_uri = g_steal_pointer (&artifact_uri);
-  sayf (self, "MLflow run: %s/#/experiments/%s/runs/%s", mlflow_public_uri (mlflow), experiment_id, run->run_id);
+  sayf (self, "MLflow run: %s/#/experiments/%s/runs/%s", mlflow_public_uri (mlflow), experiment_id,
+        run->run_id);
   return spool_save (self->spool, error) ? MLFLOW_OK : MLFLOW_LATER;
 }
 
@@ -96,7 +100,8 @@ item_text (JsonObject *item, const char *key)
   return value ? value : "";
 }
 
-/* The path of a line's file; NULL where that is outside of the folder, whose lines must not send other files away. Links are followed. */
+/* The path of a line's file; NULL where that is outside of the folder, whose lines must not send
+ * other files away. Links are followed. */
 static char *
 artifact_file (CowTracker *self, const char *file, GError **error)
 {
@@ -104,12 +109,14 @@ artifact_file (CowTracker *self, const char *file, GError **error)
   g_autofree char *folder = g_strconcat (self->folder, "/", NULL);
   char *real = realpath (path, NULL), *real_folder = realpath (folder, NULL);
   const gsize n = real_folder ? strlen (real_folder) : 0;
-  const gboolean inside = real && n > 0 && strncmp (real, real_folder, n) == 0 && (real[n] == '/' || real_folder[n - 1] == '/');
+  const gboolean inside = real && n > 0 && strncmp (real, real_folder, n) == 0 &&
+                          (real[n] == '/' || real_folder[n - 1] == '/');
 
   if (!real)
     g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s: %s", path, g_strerror (errno));
   else if (!inside)
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "%s is not a file of the run's folder", path);
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "%s is not a file of the run's folder",
+                 path);
   free (real);
   free (real_folder);
   return inside ? g_steal_pointer (&path) : NULL;
@@ -125,7 +132,8 @@ send_artifact (CowTracker *self, Mlflow *mlflow, JsonObject *item, GError **erro
   g_autofree char *path = artifact_file (self, item_text (item, "file"), error);
   if (!path)
     return MLFLOW_REFUSED;
-  const MlflowResult result = mlflow_put_artifact (mlflow, spool_run (self->spool)->artifact_uri, item_text (item, "name"), path, &why);
+  const MlflowResult result = mlflow_put_artifact (mlflow, spool_run (self->spool)->artifact_uri,
+                                                   item_text (item, "name"), path, &why);
   self->no_artifacts = g_error_matches (why, COW_ERROR, COW_ERROR_UNSUPPORTED);
   if (why)
     g_propagate_error (error, g_steal_pointer (&why));
@@ -137,7 +145,8 @@ send_status (CowTracker *self, Mlflow *mlflow, JsonObject *item, GError **error)
 {
   gint64 end_ms = 0;
   cow_json_get_int (item, "line", "end_time", 0, G_MAXINT64, &end_ms, NULL);
-  return mlflow_set_status (mlflow, spool_run (self->spool)->run_id, item_text (item, "status"), end_ms, error);
+  return mlflow_set_status (mlflow, spool_run (self->spool)->run_id, item_text (item, "status"),
+                            end_ms, error);
 }
 
 /* Sends as many of the lines as fit one request, in order; their number to *n. */
@@ -146,11 +155,13 @@ send_batch (CowTracker *self, Mlflow *mlflow, const GPtrArray *lines, guint *n, 
 {
   g_autoptr (JsonArray) metrics = json_array_new (), params = json_array_new ();
 
-  for (*n = 0; *n < MIN (lines->len, self->batch) && json_array_get_length (params) < MLFLOW_MOST_PARAMS; (*n)++) {
+  for (*n = 0;
+       *n < MIN (lines->len, self->batch) && json_array_get_length (params) < MLFLOW_MOST_PARAMS;
+       (*n)++) {
     const char *text = lines->pdata[*n];
     g_autoptr (JsonObject) line = cow_json_parse_object (text, strlen (text), "line", NULL);
-    JsonObject *metric = line_item (line, "metric"), *param = line_item (line, "param"), *artifact = line_item (line, "artifact"),
-               *status = line_item (line, "status");
+    JsonObject *metric = line_item (line, "metric"), *param = line_item (line, "param"),
+               *artifact = line_item (line, "artifact"), *status = line_item (line, "status");
     if (metric)
       json_array_add_object_element (metrics, json_object_ref (metric));
     else if (param)
@@ -159,7 +170,8 @@ send_batch (CowTracker *self, Mlflow *mlflow, const GPtrArray *lines, guint *n, 
       break; /* first what comes before */
     else if (artifact || status) {
       *n = 1;
-      return artifact ? send_artifact (self, mlflow, artifact, error) : send_status (self, mlflow, status, error);
+      return artifact ? send_artifact (self, mlflow, artifact, error)
+                      : send_status (self, mlflow, status, error);
     }
   }
   if (json_array_get_length (metrics) + json_array_get_length (params) == 0)
@@ -196,7 +208,8 @@ send_some (CowTracker *self, Mlflow *mlflow, GError **error)
   return spool_sent (self->spool, lines, n, error) ? MLFLOW_OK : MLFLOW_LATER;
 }
 
-/* Says when sending fails for the second time in a row (a connection that has aged fails once), and when it works again. */
+/* Says when sending fails for the second time in a row (a connection that has aged fails once), and
+ * when it works again. */
 static void
 note_outcome (CowTracker *self, gboolean barred, const GError *why)
 {
@@ -214,7 +227,8 @@ note_outcome (CowTracker *self, gboolean barred, const GError *why)
   if (self->failures == 2 && self->rest)
     sayf (self, "%s; trying again", why->message);
   else if (self->failures == 2)
-    sayf (self, "%s; the run goes on, what it logs waits in %s and is sent when that works again", why->message, self->folder);
+    sayf (self, "%s; the run goes on, what it logs waits in %s and is sent when that works again",
+          why->message, self->folder);
   else if (!why && was_down)
     sayf (self, "MLflow at %s is back; what waited is sent now", spool_run (self->spool)->uri);
 }
@@ -229,7 +243,8 @@ wait_for_work (CowTracker *self, double *pause_s, gboolean failed)
     const gint64 start_us = g_get_monotonic_time ();
     while (!self->quit) {
       const double wait_s = self->hurry ? MIN (*pause_s, FIRST_PAUSE_S) : *pause_s;
-      if (!g_cond_wait_until (&self->changed, &self->lock, start_us + (gint64)(wait_s * G_USEC_PER_SEC)))
+      if (!g_cond_wait_until (&self->changed, &self->lock,
+                              start_us + (gint64)(wait_s * G_USEC_PER_SEC)))
         break;
     }
     *pause_s = MIN (*pause_s * 2, LONGEST_PAUSE_S);
@@ -250,7 +265,8 @@ run_thread (gpointer data)
   gboolean failed = FALSE;
 
   g_main_context_push_thread_default (context);
-  Mlflow *mlflow = mlflow_new (self->server, self->named, self->cancellable, NULL); /* it was tried in open_tracker () */
+  Mlflow *mlflow = mlflow_new (self->server, self->named, self->cancellable,
+                               NULL); /* it was tried in open_tracker () */
   while (wait_for_work (self, &pause_s, failed)) {
     g_autoptr (GError) error = NULL;
     const MlflowResult result = send_some (self, mlflow, &error);
@@ -262,7 +278,7 @@ run_thread (gpointer data)
   return NULL;
 }
 
-/* ---- Logging ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- Logging --------------------------------------------------------------------------------- */
 
 /* Appends {kind: item} and wakes the thread; takes the item. */
 static void
@@ -280,11 +296,13 @@ append_line (CowTracker *self, const char *kind, JsonObject *item)
   const gboolean first_failure = !added && !self->full;
   self->full = !added;
   if (!self->thread && !self->quit)
-    self->thread = g_thread_try_new ("mlflow", run_thread, self, NULL); /* else the next line tries again */
+    self->thread =
+        g_thread_try_new ("mlflow", run_thread, self, NULL); /* else the next line tries again */
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
   if (first_failure)
-    sayf (self, "%s; the run goes on, MLflow will lack what is logged until there is room", error->message);
+    sayf (self, "%s; the run goes on, MLflow will lack what is logged until there is room",
+          error->message);
 }
 
 static void
@@ -297,7 +315,8 @@ add_status (CowTracker *self, const char *status, gint64 end_ms)
   append_line (self, "status", item);
 }
 
-/* The same, after what must come before anything else. Only from here on does the thread run and speak. */
+/* The same, after what must come before anything else. Only from here on does the thread run and
+ * speak. */
 static void
 add_line (CowTracker *self, const char *kind, JsonObject *item)
 {
@@ -322,7 +341,9 @@ static char *
 safe_value (const char *value)
 {
   g_autofree char *valid = g_utf8_make_valid (value, -1);
-  return g_utf8_strlen (valid, -1) > MLFLOW_MOST_VALUE ? g_utf8_substring (valid, 0, MLFLOW_MOST_VALUE) : g_steal_pointer (&valid);
+  return g_utf8_strlen (valid, -1) > MLFLOW_MOST_VALUE
+             ? g_utf8_substring (valid, 0, MLFLOW_MOST_VALUE)
+             : g_steal_pointer (&valid);
 }
 
 void
@@ -338,7 +359,8 @@ cow_tracker_log_param (CowTracker *self, const char *name, const char *value)
 }
 
 void
-cow_tracker_log_params (CowTracker *self, guint n, const char *const *names, const char *const *values)
+cow_tracker_log_params (CowTracker *self, guint n, const char *const *names,
+                        const char *const *values)
 {
   for (guint i = 0; i < n; i++)
     cow_tracker_log_param (self, names[i], values[i]);
@@ -358,7 +380,10 @@ cow_tracker_log_metrics (CowTracker *self, guint n, const CowTrackerMetric *metr
     if (isfinite (value))
       json_object_set_double_member (item, "value", value);
     else
-      json_object_set_string_member (item, "value", isnan (value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity");
+      json_object_set_string_member (item, "value",
+                                     isnan (value) ? "NaN"
+                                     : value > 0   ? "Infinity"
+                                                   : "-Infinity");
     json_object_set_int_member (item, "timestamp", now_ms);
     json_object_set_int_member (item, "step", step);
     add_line (self, "metric", item);
@@ -368,11 +393,13 @@ cow_tracker_log_metrics (CowTracker *self, guint n, const CowTrackerMetric *metr
 static void
 add_file (CowTracker *self, const char *path, const char *name)
 {
-  g_autofree char *absolute = g_canonicalize_filename (path, NULL), *prefix = g_strconcat (self->folder, "/", NULL);
+  g_autofree char *absolute = g_canonicalize_filename (path, NULL),
+                  *prefix = g_strconcat (self->folder, "/", NULL);
   JsonObject *item = json_object_new ();
 
   /* Relative, so that the folder may be moved before the rest is sent. */
-  json_object_set_string_member (item, "file", g_str_has_prefix (absolute, prefix) ? absolute + strlen (prefix) : absolute);
+  json_object_set_string_member (
+      item, "file", g_str_has_prefix (absolute, prefix) ? absolute + strlen (prefix) : absolute);
   json_object_set_string_member (item, "name", name);
   add_line (self, "artifact", item);
 }
@@ -381,8 +408,10 @@ static void
 add_path (CowTracker *self, const char *path, const char *artifact_folder, int depth)
 {
   g_autofree char *base = g_path_get_basename (path);
-  g_autofree char *name = artifact_folder ? g_build_path ("/", artifact_folder, base, NULL) : g_strdup (base);
-  g_autoptr (GDir) folder = g_file_test (path, G_FILE_TEST_IS_DIR) ? g_dir_open (path, 0, NULL) : NULL;
+  g_autofree char *name =
+      artifact_folder ? g_build_path ("/", artifact_folder, base, NULL) : g_strdup (base);
+  g_autoptr (GDir) folder =
+      g_file_test (path, G_FILE_TEST_IS_DIR) ? g_dir_open (path, 0, NULL) : NULL;
   const char *entry;
 
   /* A link to a folder may lead round in a circle. */
@@ -403,7 +432,7 @@ cow_tracker_log_artifact (CowTracker *self, const char *path, const char *artifa
     add_path (self, path, artifact_folder, MOST_FOLDER_DEPTH);
 }
 
-/* ---- The tracker as a whole -------------------------------------------------------------------------------------------------------- */
+/* ---- The tracker as a whole ------------------------------------------------------------------ */
 
 static const char *
 not_empty (const char *text)
@@ -432,14 +461,16 @@ describe_run (CowTracker *self, const char *experiment, const char *run_name, GE
   }
   replace_text (&run->uri, public);
   if (!run->experiment) {
-    const char *named = not_empty (experiment) ? experiment : not_empty (g_getenv ("MLFLOW_EXPERIMENT_NAME"));
+    const char *named =
+        not_empty (experiment) ? experiment : not_empty (g_getenv ("MLFLOW_EXPERIMENT_NAME"));
     run->experiment = g_utf8_make_valid (named ? named : DEFAULT_EXPERIMENT, -1);
     run->run_name = not_empty (run_name) ? g_utf8_make_valid (run_name, -1) : NULL;
   }
   return spool_save (self->spool, error);
 }
 
-/* The server to tell: the argument, the environment, the one of the run that is continued; NULL without one. */
+/* The server to tell: the argument, the environment, the one of the run that is continued; NULL
+ * without one. */
 static gboolean
 choose_server (CowTracker *self, const char *uri, gboolean resume, char **server, GError **error)
 {
@@ -456,7 +487,8 @@ choose_server (CowTracker *self, const char *uri, gboolean resume, char **server
 }
 
 static gboolean
-open_tracker (CowTracker *self, const char *uri, const char *experiment, const char *run_name, gboolean resume, GError **error)
+open_tracker (CowTracker *self, const char *uri, const char *experiment, const char *run_name,
+              gboolean resume, GError **error)
 {
   g_autofree char *server = NULL;
 
@@ -488,7 +520,8 @@ tracker_alloc (const char *folder)
 }
 
 CowTracker *
-cow_tracker_new (const char *uri, const char *experiment, const char *run_name, const char *folder, gboolean resume)
+cow_tracker_new (const char *uri, const char *experiment, const char *run_name, const char *folder,
+                 gboolean resume)
 {
   g_autoptr (GError) error = NULL;
   CowTracker *self = tracker_alloc (folder);
@@ -533,9 +566,9 @@ wait_until_sent (CowTracker *self, double wait_s)
 gboolean
 cow_tracker_finish (CowTracker *self, CowTrackerStatus status, double wait_s)
 {
-  static const char *const names[] = {
-    [COW_TRACKER_FINISHED] = "FINISHED", [COW_TRACKER_FAILED] = "FAILED", [COW_TRACKER_KILLED] = "KILLED"
-  };
+  static const char *const names[] = { [COW_TRACKER_FINISHED] = "FINISHED",
+                                       [COW_TRACKER_FAILED] = "FAILED",
+                                       [COW_TRACKER_KILLED] = "KILLED" };
 
   if (!self->spool)
     return TRUE;
@@ -547,8 +580,11 @@ cow_tracker_finish (CowTracker *self, CowTrackerStatus status, double wait_s)
   g_autofree char *problem = g_strdup (self->last_problem);
   g_mutex_unlock (&self->lock);
   g_autofree char *size = g_format_size (spool_unsent_bytes (self->spool));
-  sayf (self, "MLflow at %s has not got all yet%s%s%s: %s wait in %s; send them with: cow-trainer track %s", spool_run (self->spool)->uri,
-        problem ? " (" : "", problem ? problem : "", problem ? ")" : "", size, self->folder, self->folder);
+  sayf (
+      self,
+      "MLflow at %s has not got all yet%s%s%s: %s wait in %s; send them with: cow-trainer track %s",
+      spool_run (self->spool)->uri, problem ? " (" : "", problem ? problem : "", problem ? ")" : "",
+      size, self->folder, self->folder);
   return FALSE;
 }
 
@@ -575,12 +611,15 @@ cow_tracker_free (CowTracker *self)
 }
 
 gboolean
-cow_tracker_send_rest (const char *folder, const char *uri, double wait_s, CowTrackerMessage message, gpointer user_data,
-                       guint64 *sent_bytes, GError **error)
+cow_tracker_send_rest (const char *folder, const char *uri, double wait_s,
+                       CowTrackerMessage message, gpointer user_data, guint64 *sent_bytes,
+                       GError **error)
 {
   *sent_bytes = 0;
   if (!spool_exists (folder)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s holds nothing for a tracker (no mlflow.json): its run was not tracked", folder);
+    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
+                 "%s holds nothing for a tracker (no mlflow.json): its run was not tracked",
+                 folder);
     return FALSE;
   }
   g_autoptr (CowTracker) self = tracker_alloc (folder);

@@ -8,7 +8,8 @@
 static char *
 find_beside (const char *adapter, const char *name)
 {
-  g_autofree char *absolute = g_canonicalize_filename (adapter, NULL), *folder = g_path_get_dirname (absolute);
+  g_autofree char *absolute = g_canonicalize_filename (adapter, NULL),
+                  *folder = g_path_get_dirname (absolute);
   g_autofree char *path = g_build_filename (folder, name, NULL);
   return g_file_test (path, G_FILE_TEST_IS_REGULAR) ? g_steal_pointer (&path) : NULL;
 }
@@ -18,7 +19,8 @@ adapter_run_recipe (const char *adapter, GError **error)
 {
   g_autofree char *path = find_beside (adapter, "recipe.ini");
   g_autoptr (CowRecipe) recipe = cow_recipe_new ();
-  return path && cow_recipe_apply_file (recipe, path, TRUE, error) ? g_steal_pointer (&recipe) : NULL;
+  return path && cow_recipe_apply_file (recipe, path, TRUE, error) ? g_steal_pointer (&recipe)
+                                                                   : NULL;
 }
 
 GArray *
@@ -63,9 +65,11 @@ adapter_run_model (const char *adapter, char **model, GError **error)
     if (names[i] && (*model = cow_locate (names[i], NULL)))
       return TRUE;
   if (names[0] || names[1])
-    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s belongs to the model \"%s\", which is not found; --model tells where it is",
+    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
+                 "%s belongs to the model \"%s\", which is not found; --model tells where it is",
                  adapter, names[0] ? names[0] : names[1]);
   else
-    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "--model is missing, and %s names none", adapter);
+    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "--model is missing, and %s names none",
+                 adapter);
   return FALSE;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * KEY.rows grows row by row [hidden] while features are computed; when it is whole, it becomes KEY.safetensors. A row that a kill cut
- * short is computed again.
+ * KEY.rows grows row by row [hidden] while features are computed; when it is whole, it becomes
+ * KEY.safetensors. A row that a kill cut short is computed again.
  */
 #include "trainer/train/features-cache.h"
 
@@ -43,7 +43,7 @@ fail_io (const char *path, const char *doing, GError **error)
   return FALSE;
 }
 
-/* ---- the finished file ----------------------------------------------------------------------------------------------------------- */
+/* ---- the finished file ----------------------------------------------------------------------- */
 
 static gboolean
 open_finished (CowFeaturesCache *self, const char *path, gsize n, GError **error)
@@ -52,8 +52,10 @@ open_finished (CowFeaturesCache *self, const char *path, gsize n, GError **error
   const CowTensor *tensor = self->file ? cow_safetensors_get (self->file, "features") : NULL;
   if (!self->file)
     return FALSE;
-  if (!tensor || tensor->dtype != COW_F32 || tensor->n_dims != 2 || tensor->dims[0] != (gint64)n || tensor->dims[1] < 1) {
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: no features of %" G_GSIZE_FORMAT " pictures; remove it", path, n);
+  if (!tensor || tensor->dtype != COW_F32 || tensor->n_dims != 2 || tensor->dims[0] != (gint64)n ||
+      tensor->dims[1] < 1) {
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                 "%s: no features of %" G_GSIZE_FORMAT " pictures; remove it", path, n);
     return FALSE;
   }
   if (!cow_tensor_check_finite (tensor, path, error))
@@ -77,13 +79,14 @@ finish (const char *rows_path, const char *path, gsize n, gint64 width, GError *
     return FALSE;
   }
   cow_safetensors_writer_declare (writer, "features", COW_F32, dims, 2);
-  if (!cow_safetensors_writer_write (writer, g_mapped_file_get_contents (rows), g_mapped_file_get_length (rows), error) ||
+  if (!cow_safetensors_writer_write (writer, g_mapped_file_get_contents (rows),
+                                     g_mapped_file_get_length (rows), error) ||
       !cow_safetensors_writer_finish (writer, error))
     return FALSE;
   return g_unlink (rows_path) == 0 || fail_io (rows_path, "cannot be removed", error);
 }
 
-/* ---- computing ------------------------------------------------------------------------------------------------------------------- */
+/* ---- computing ------------------------------------------------------------------------------- */
 
 typedef struct {
   const CowFeaturesOptions *options;
@@ -120,7 +123,8 @@ whole_rows (Job *self, gsize *done, GError **error)
   if (fstat (self->descriptor, &status) != 0)
     return fail_io (self->path, "cannot be read", error);
   *done = MIN ((gsize)status.st_size / row, self->items->len);
-  if (ftruncate (self->descriptor, (off_t)(*done * row)) != 0 || lseek (self->descriptor, 0, SEEK_END) < 0)
+  if (ftruncate (self->descriptor, (off_t)(*done * row)) != 0 ||
+      lseek (self->descriptor, 0, SEEK_END) < 0)
     return fail_io (self->path, "cannot be written", error);
   return TRUE;
 }
@@ -149,14 +153,15 @@ compute (Job *self, gsize done, GError **error)
   while (loader && cow_loader_next (loader, &batch, error)) {
     if (batch.n == 0)
       return TRUE;
-    if (!cow_classifier_run (self->classifier, batch.pixels, batch.n, options->preprocess.height, options->preprocess.width, &output,
-                             error) ||
+    if (!cow_classifier_run (self->classifier, batch.pixels, batch.n, options->preprocess.height,
+                             options->preprocess.width, &output, error) ||
         !append (self, output.pooler_output, (gsize)batch.n, error))
       return FALSE;
     done += (gsize)batch.n;
     progress_set (progress, done);
     if (stop_requested ()) {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "stopped; the features of %" G_GSIZE_FORMAT " of %u pictures are kept", done,
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED,
+                   "stopped; the features of %" G_GSIZE_FORMAT " of %u pictures are kept", done,
                    self->items->len);
       return FALSE;
     }
@@ -174,12 +179,15 @@ run_job (Job *self, const char *path, GError **error)
   if (!self->classifier)
     return FALSE;
   self->width = cow_classifier_n_features (self->classifier);
-  return whole_rows (self, &done, error) && compute (self, done, error) && finish (self->path, path, self->items->len, self->width, error);
+  return whole_rows (self, &done, error) && compute (self, done, error) &&
+         finish (self->path, path, self->items->len, self->width, error);
 }
 
-/* Computes and writes the file at `path`, alone: a second process with the same key waits and then finds it done. */
+/* Computes and writes the file at `path`, alone: a second process with the same key waits and then
+ * finds it done. */
 static gboolean
-make (const CowFeaturesOptions *options, const GArray *items, const char *stem, const char *path, GError **error)
+make (const CowFeaturesOptions *options, const GArray *items, const char *stem, const char *path,
+      GError **error)
 {
   g_autofree char *rows = g_strconcat (stem, ".rows", NULL);
   Job job = { .options = options, .items = items, .path = rows };
@@ -197,12 +205,14 @@ make (const CowFeaturesOptions *options, const GArray *items, const char *stem, 
   return ok;
 }
 
-/* ---- opening --------------------------------------------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 static char *
 make_folder (const char *folder, GError **error)
 {
-  g_autofree char *path = folder ? g_strdup (folder) : g_build_filename (g_get_user_cache_dir (), "cowbehavior", "features", NULL);
+  g_autofree char *path =
+      folder ? g_strdup (folder)
+             : g_build_filename (g_get_user_cache_dir (), "cowbehavior", "features", NULL);
   if (g_mkdir_with_parents (path, 0777) != 0) {
     fail_io (path, "no such folder can be made", error);
     return NULL;
@@ -214,19 +224,22 @@ CowFeaturesCache *
 cow_features_cache_open (const CowFeaturesOptions *options, GError **error)
 {
   g_autoptr (CowFeaturesCache) self = g_new0 (CowFeaturesCache, 1);
-  g_autoptr (GArray) items = cow_load_split (options->dataset, options->split, options->copies, options->seed);
+  g_autoptr (GArray) items =
+      cow_load_split (options->dataset, options->split, options->copies, options->seed);
   g_autofree char *folder = make_folder (options->folder, error);
   g_autofree char *key = folder ? features_key (options, items, error) : NULL;
   if (!key)
     return NULL;
-  g_autofree char *stem = g_build_filename (folder, key, NULL), *path = g_strconcat (stem, ".safetensors", NULL);
+  g_autofree char *stem = g_build_filename (folder, key, NULL),
+                  *path = g_strconcat (stem, ".safetensors", NULL);
   if (!g_file_test (path, G_FILE_TEST_EXISTS) && !make (options, items, stem, path, error))
     return NULL;
   self->n = items->len;
   self->index = g_hash_table_new (NULL, NULL);
   for (guint i = 0; i < items->len; i++) {
     const CowLoadItem *item = &g_array_index (items, CowLoadItem, i);
-    g_hash_table_insert (self->index, index_key (item->sample, item->copy), GSIZE_TO_POINTER ((gsize)i + 1));
+    g_hash_table_insert (self->index, index_key (item->sample, item->copy),
+                         GSIZE_TO_POINTER ((gsize)i + 1));
   }
   return open_finished (self, path, self->n, error) ? g_steal_pointer (&self) : NULL;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Features of the frozen recipe: what the base makes of every picture and of each of its augmented copies, computed once and kept on disk
- * under a key of all that they depend on: the model's files, the pictures' files, preprocessing, augmentation, seed. A run that was killed
- * goes on where it stood; a run with the same key starts at once.
+ * Features of the frozen recipe: what the base makes of every picture and of each of its augmented
+ * copies, computed once and kept on disk under a key of all that they depend on: the model's files,
+ * the pictures' files, preprocessing, augmentation, seed. A run that was killed goes on where it
+ * stood; a run with the same key starts at once.
  */
 #ifndef COW_TRAINER_FEATURES_CACHE_H
 #define COW_TRAINER_FEATURES_CACHE_H
@@ -27,8 +28,8 @@ typedef struct {
 } CowFeaturesOptions;
 
 /*
- * Opens the features of a split, computing what is missing, with a line of progress. G_IO_ERROR_CANCELLED, the work so far kept, when the
- * user asks to stop.
+ * Opens the features of a split, computing what is missing, with a line of progress.
+ * G_IO_ERROR_CANCELLED, the work so far kept, when the user asks to stop.
  */
 CowFeaturesCache *cow_features_cache_open (const CowFeaturesOptions *options, GError **error);
 void cow_features_cache_free (CowFeaturesCache *self);

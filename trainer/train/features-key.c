@@ -16,7 +16,8 @@ add_file (GChecksum *sum, const char *path, GError **error)
     g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s: no such file", path);
     return FALSE;
   }
-  hash_add_text (sum, "%s %" G_GINT64_FORMAT " %" G_GINT64_FORMAT ".%09ld", path, (gint64)status.st_size, (gint64)status.st_mtim.tv_sec,
+  hash_add_text (sum, "%s %" G_GINT64_FORMAT " %" G_GINT64_FORMAT ".%09ld", path,
+                 (gint64)status.st_size, (gint64)status.st_mtim.tv_sec,
                  (long)status.st_mtim.tv_nsec);
   return TRUE;
 }
@@ -58,7 +59,8 @@ features_key (const CowFeaturesOptions *options, const GArray *items, GError **e
   const CowPreprocess *p = &options->preprocess;
   g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
 
-  hash_add_text (sum, "features %d, %dx%d %s %s, %s", VERSION, p->width, p->height, cow_interpolation_name (p->interpolation),
+  hash_add_text (sum, "features %d, %dx%d %s %s, %s", VERSION, p->width, p->height,
+                 cow_interpolation_name (p->interpolation),
                  cow_normalisation_name (p->normalisation), cow_augment_name (options->augment));
   if (!add_model (sum, options->model, error))
     return NULL;
@@ -68,7 +70,8 @@ features_key (const CowFeaturesOptions *options, const GArray *items, GError **e
     hash_add_text (sum, "%u %" G_GUINT64_FORMAT, item->copy, item->copy > 0 ? item->key : 0);
     if (item->copy > 0)
       continue; /* the picture itself came just before */
-    hash_add_text (sum, "%d %a %a %a %a", sample->box_kind, sample->box[0], sample->box[1], sample->box[2], sample->box[3]);
+    hash_add_text (sum, "%d %a %a %a %a", sample->box_kind, sample->box[0], sample->box[1],
+                   sample->box[2], sample->box[3]);
     if (!add_file (sum, sample->path, error))
       return NULL;
   }

@@ -28,7 +28,8 @@ cow_feed_new_pictures (const CowRecipe *recipe, const CowDataset *dataset, CkBac
 }
 
 CowFeed *
-cow_feed_new_features (const CowRecipe *recipe, const CowDataset *dataset, CowFeaturesCache *train, CowFeaturesCache *val)
+cow_feed_new_features (const CowRecipe *recipe, const CowDataset *dataset, CowFeaturesCache *train,
+                       CowFeaturesCache *val)
 {
   CowFeed *self = g_new0 (CowFeed, 1);
   self->recipe = recipe;
@@ -75,7 +76,8 @@ cow_feed_start (CowFeed *self, CowSplit split, guint epoch, gsize position, GErr
   self->split = split;
   self->position = position;
   self->items = split == COW_TRAIN
-                    ? cow_load_epoch (self->dataset, split, copies (self, split), recipe->balance == COW_BALANCE_SAMPLER, seed, epoch)
+                    ? cow_load_epoch (self->dataset, split, copies (self, split),
+                                      recipe->balance == COW_BALANCE_SAMPLER, seed, epoch)
                     : cow_load_split (self->dataset, split, 1, seed);
   if (self->cache[split] || position >= self->items->len)
     return TRUE;
@@ -103,7 +105,8 @@ gather_features (CowFeed *self, CowFeedBatch *batch)
   for (int i = 0; i < batch->n; i++) {
     const CowLoadItem *item = &g_array_index (self->items, CowLoadItem, self->position + (gsize)i);
     /* A balanced epoch may ask for more copies of a rare picture than are kept. */
-    const float *row = cow_features_cache_row (cache, item->sample, item->copy % copies (self, self->split));
+    const float *row =
+        cow_features_cache_row (cache, item->sample, item->copy % copies (self, self->split));
     memcpy (self->rows + (gsize)i * width, row, width * sizeof (float));
     self->labels[i] = cow_dataset_sample (self->dataset, item->sample)->label;
   }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the loop trains on, batch by batch: pictures, or features that were computed before. The loop cannot tell which. */
+/* What the loop trains on, batch by batch: pictures, or features that were computed before. The
+ * loop cannot tell which. */
 #ifndef COW_TRAINER_FEED_H
 #define COW_TRAINER_FEED_H
 
@@ -9,7 +10,8 @@
 G_BEGIN_DECLS
 
 typedef struct {
-  const float *data; /* [n, 3, height, width], or features [n, hidden] with height and width 0; until the next batch */
+  const float *data; /* [n, 3, height, width], or features [n, hidden] with height and width 0;
+                        until the next batch */
   int height, width;
   const gint32 *labels; /* [n] */
   int n;                /* 0 after the last */
@@ -18,15 +20,19 @@ typedef struct {
 typedef struct _CowFeed CowFeed;
 
 /* All that is given is borrowed. */
-CowFeed *cow_feed_new_pictures (const CowRecipe *recipe, const CowDataset *dataset, CkBackend *backend);
+CowFeed *cow_feed_new_pictures (const CowRecipe *recipe, const CowDataset *dataset,
+                                CkBackend *backend);
 /* Takes the caches. */
-CowFeed *cow_feed_new_features (const CowRecipe *recipe, const CowDataset *dataset, CowFeaturesCache *train, CowFeaturesCache *val);
+CowFeed *cow_feed_new_features (const CowRecipe *recipe, const CowDataset *dataset,
+                                CowFeaturesCache *train, CowFeaturesCache *val);
 void cow_feed_free (CowFeed *self);
 
 /* Pictures of one epoch: of training with copies, of validation each once. */
 gsize cow_feed_size (const CowFeed *self, CowSplit split);
-/* Begins an epoch at a position. The same (recipe, data, epoch, position) gives the same batches. */
-gboolean cow_feed_start (CowFeed *self, CowSplit split, guint epoch, gsize position, GError **error);
+/* Begins an epoch at a position. The same (recipe, data, epoch, position) gives the same batches.
+ */
+gboolean cow_feed_start (CowFeed *self, CowSplit split, guint epoch, gsize position,
+                         GError **error);
 gboolean cow_feed_next (CowFeed *self, CowFeedBatch *batch, GError **error);
 /* Ends an epoch, or leaves it. */
 void cow_feed_stop (CowFeed *self);

@@ -21,7 +21,7 @@ hash_add_text (GChecksum *sum, const char *format, ...)
   g_checksum_update (sum, (const guchar *)text, (gssize)strlen (text) + 1);
 }
 
-/* ---- models ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- models ---------------------------------------------------------------------------------- */
 
 static int
 compare_names (gconstpointer a, gconstpointer b)
@@ -30,7 +30,8 @@ compare_names (gconstpointer a, gconstpointer b)
 }
 
 static gboolean
-add_tensor (GChecksum *sum, const CowCheckpoint *checkpoint, const CowTensor *tensor, Progress *progress, guint64 *done, GError **error)
+add_tensor (GChecksum *sum, const CowCheckpoint *checkpoint, const CowTensor *tensor,
+            Progress *progress, guint64 *done, GError **error)
 {
   g_autofree char *shape = cow_tensor_shape_text (tensor);
 
@@ -72,7 +73,7 @@ hash_model (const char *path, GError **error)
   return g_strdup (g_checksum_get_string (sum));
 }
 
-/* ---- pictures -------------------------------------------------------------------------------------------------------------------- */
+/* ---- pictures -------------------------------------------------------------------------------- */
 
 char *
 hash_dataset (const CowDataset *dataset)
@@ -86,8 +87,9 @@ hash_dataset (const CowDataset *dataset)
     GStatBuf status;
     const gint64 size = g_stat (sample->path, &status) == 0 ? (gint64)status.st_size : -1;
     hash_add_text (sum, "%s", sample->path);
-    hash_add_text (sum, "%" G_GINT64_FORMAT " %d %d %d %a %a %a %a", size, sample->label, (int)sample->split, (int)sample->box_kind,
-                   sample->box[0], sample->box[1], sample->box[2], sample->box[3]);
+    hash_add_text (sum, "%" G_GINT64_FORMAT " %d %d %d %a %a %a %a", size, sample->label,
+                   (int)sample->split, (int)sample->box_kind, sample->box[0], sample->box[1],
+                   sample->box[2], sample->box[3]);
   }
   return g_strdup (g_checksum_get_string (sum));
 }

@@ -6,11 +6,13 @@
 #include "trainer/data/dataset.h"
 
 /*
- * Of the weights of a model: every tensor's name, type, shape and values in the order of names, so that sharding and the container do not
- * matter. Reads all of it, with a line of progress; G_IO_ERROR_CANCELLED when the user asks to stop.
+ * Of the weights of a model: every tensor's name, type, shape and values in the order of names, so
+ * that sharding and the container do not matter. Reads all of it, with a line of progress;
+ * G_IO_ERROR_CANCELLED when the user asks to stop.
  */
 char *hash_model (const char *path, GError **error);
-/* Of what training sees of a set: classes, and each picture's path, size in bytes, part, class and split. */
+/* Of what training sees of a set: classes, and each picture's path, size in bytes, part, class and
+ * split. */
 char *hash_dataset (const CowDataset *dataset);
 
 /* Adds a text with its end, so that two texts never read as one. */

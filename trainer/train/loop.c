@@ -20,8 +20,9 @@ typedef struct {
   CowRunCounters *at; /* the state's */
   CowSchedule schedule;
   gsize n_train;
-  gint64 start_us, saved_us, epoch_us; /* monotonic; epoch_us: when `at->seconds` was brought up to date */
-  double first_position;               /* of the epoch in this process, for the rate */
+  gint64 start_us, saved_us,
+      epoch_us;          /* monotonic; epoch_us: when `at->seconds` was brought up to date */
+  double first_position; /* of the epoch in this process, for the rate */
   gint64 first_us;
   Progress *progress;
   gint64 noted_us;
@@ -32,11 +33,12 @@ typedef enum { PART_DONE, PART_INTERRUPTED, PART_HOURS, PART_FAILED } Part;
 gint64
 cow_loop_steps (const CowRecipe *recipe, const CowFeed *feed)
 {
-  const gint64 group = (gint64)recipe->batch * recipe->accumulation, n = (gint64)cow_feed_size (feed, COW_TRAIN);
+  const gint64 group = (gint64)recipe->batch * recipe->accumulation,
+               n = (gint64)cow_feed_size (feed, COW_TRAIN);
   return (n + group - 1) / group;
 }
 
-/* ---- saving and stopping --------------------------------------------------------------------------------------------------------- */
+/* ---- saving and stopping --------------------------------------------------------------------- */
 
 /* Brings the time spent on this epoch up to date. */
 static void
@@ -61,7 +63,8 @@ static gboolean
 hours_are_over (const Run *self)
 {
   return self->recipe->max_hours > 0 &&
-         (double)(g_get_monotonic_time () - self->start_us) / G_USEC_PER_SEC >= self->recipe->max_hours * 3600;
+         (double)(g_get_monotonic_time () - self->start_us) / G_USEC_PER_SEC >=
+             self->recipe->max_hours * 3600;
 }
 
 static Part
@@ -74,7 +77,8 @@ static gboolean
 is_time_to_save (const Run *self)
 {
   return self->recipe->save_every > 0 &&
-         (double)(g_get_monotonic_time () - self->saved_us) / G_USEC_PER_SEC >= self->recipe->save_every * 60;
+         (double)(g_get_monotonic_time () - self->saved_us) / G_USEC_PER_SEC >=
+             self->recipe->save_every * 60;
 }
 
 static void
@@ -82,7 +86,8 @@ show (Run *self, const char *doing, guint64 done)
 {
   const gint64 now = g_get_monotonic_time ();
   if (now - self->noted_us >= NOTE_INTERVAL_US || self->noted_us == 0) {
-    g_autofree char *before = g_strdup_printf ("epoch %.0f of %d, %s", self->at->epoch + 1, self->recipe->epochs, doing);
+    g_autofree char *before =
+        g_strdup_printf ("epoch %.0f of %d, %s", self->at->epoch + 1, self->recipe->epochs, doing);
     g_autofree char *after = g_strdup_printf ("%.0f MB", (double)memory_now () / 1e6);
     progress_note (self->progress, before, after);
     self->noted_us = now;
@@ -90,7 +95,7 @@ show (Run *self, const char *doing, guint64 done)
   progress_set (self->progress, done);
 }
 
-/* ---- a step ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- a step ---------------------------------------------------------------------------------- */
 
 static gboolean
 check_loss (const Run *self, double loss, GError **error)
@@ -98,7 +103,8 @@ check_loss (const Run *self, double loss, GError **error)
   if (isfinite (loss))
     return TRUE;
   g_set_error (error, COW_ERROR, COW_ERROR_DEVICE,
-               "the loss of step %.0f (epoch %.0f) is not finite: a lower --learning-rate is needed; the last checkpoint stands",
+               "the loss of step %.0f (epoch %.0f) is not finite: a lower --learning-rate is "
+               "needed; the last checkpoint stands",
                self->at->step + 1, self->at->epoch + 1);
   return FALSE;
 }
@@ -108,24 +114,28 @@ count_correct (const Run *self, const float *logits, const CowFeedBatch *batch)
 {
   gint64 correct = 0;
   for (int i = 0; i < batch->n; i++)
-    correct += cow_argmax (logits + (gsize)i * self->loop->n_classes, self->loop->n_classes) == (guint)batch->labels[i];
+    correct += cow_argmax (logits + (gsize)i * self->loop->n_classes, self->loop->n_classes) ==
+               (guint)batch->labels[i];
   return correct;
 }
 
 /* Forward and backward of a batch that is `share` of its step. */
 static gboolean
-train_batch (Run *self, const CowFeedBatch *batch, gsize position, double share, double *loss_sum, gint64 *correct, GError **error)
+train_batch (Run *self, const CowFeedBatch *batch, gsize position, double share, double *loss_sum,
+             gint64 *correct, GError **error)
 {
   const CowLoop *loop = self->loop;
-  const guint64 key = cow_random_key (cow_random_key ((guint64)self->recipe->seed, (guint64)self->at->epoch), position);
-  const float *logits = cow_network_forward (loop->network, batch->data, batch->n, batch->height, batch->width, TRUE, key, error);
+  const guint64 key = cow_random_key (
+      cow_random_key ((guint64)self->recipe->seed, (guint64)self->at->epoch), position);
+  const float *logits = cow_network_forward (loop->network, batch->data, batch->n, batch->height,
+                                             batch->width, TRUE, key, error);
   double loss;
 
   if (!logits)
     return FALSE;
   *correct += count_correct (self, logits, batch);
-  if (!cow_network_loss (loop->network, batch->labels, loop->class_weights, (float)self->recipe->smoothing, TRUE, (float)share, &loss,
-                         error) ||
+  if (!cow_network_loss (loop->network, batch->labels, loop->class_weights,
+                         (float)self->recipe->smoothing, TRUE, (float)share, &loss, error) ||
       !check_loss (self, loss, error))
     return FALSE;
   *loss_sum += loss * batch->n;
@@ -154,7 +164,8 @@ optimise (Run *self, GError **error)
   return TRUE;
 }
 
-/* A step: `accumulation` batches, or what is left of the epoch. *unread tells a picture's fault from the network's. */
+/* A step: `accumulation` batches, or what is left of the epoch. *unread tells a picture's fault
+ * from the network's. */
 static gboolean
 train_step (Run *self, gboolean *unread, GError **error)
 {
@@ -170,7 +181,8 @@ train_step (Run *self, gboolean *unread, GError **error)
     if (*unread)
       return FALSE;
     g_assert (batch.n > 0 && done + (gsize)batch.n <= n);
-    if (!train_batch (self, &batch, first + done, (double)batch.n / (double)n, &loss_sum, &correct, error))
+    if (!train_batch (self, &batch, first + done, (double)batch.n / (double)n, &loss_sum, &correct,
+                      error))
       return FALSE;
     done += (gsize)batch.n;
   }
@@ -182,9 +194,10 @@ train_step (Run *self, gboolean *unread, GError **error)
   return TRUE;
 }
 
-/* ---- an epoch -------------------------------------------------------------------------------------------------------------------- */
+/* ---- an epoch -------------------------------------------------------------------------------- */
 
-/* What was learned before a picture could not be read is kept: the parameters are those of the last whole step. */
+/* What was learned before a picture could not be read is kept: the parameters are those of the last
+ * whole step. */
 static Part
 unreadable (Run *self, GError **error)
 {
@@ -241,11 +254,13 @@ validate (Run *self, CowEpoch *row, GError **error)
       return unreadable (self, error);
     if (batch.n == 0)
       break;
-    const float *logits = cow_network_forward (loop->network, batch.data, batch.n, batch.height, batch.width, FALSE, 0, error);
+    const float *logits = cow_network_forward (loop->network, batch.data, batch.n, batch.height,
+                                               batch.width, FALSE, 0, error);
     if (!logits)
       return PART_FAILED;
     correct += count_correct (self, logits, &batch);
-    if (!cow_network_loss (loop->network, batch.labels, NULL, (float)self->recipe->smoothing, FALSE, 0, &loss, error))
+    if (!cow_network_loss (loop->network, batch.labels, NULL, (float)self->recipe->smoothing, FALSE,
+                           0, &loss, error))
       return PART_FAILED;
     loss_sum += loss * batch.n;
     show (self, "validating", done + (gsize)batch.n);
@@ -261,7 +276,8 @@ static gboolean
 close_epoch (Run *self, CowEpoch *row)
 {
   CowRunCounters *at = self->at;
-  const gboolean best = at->best_epoch == 0 || row->val_acc > at->best_accuracy + self->recipe->min_delta;
+  const gboolean best =
+      at->best_epoch == 0 || row->val_acc > at->best_accuracy + self->recipe->min_delta;
 
   count_time (self);
   row->epoch = at->epoch + 1;
@@ -291,7 +307,8 @@ run_epoch (Run *self, GError **error)
   const double seconds = (double)(g_get_monotonic_time () - self->first_us) / G_USEC_PER_SEC;
 
   if (part == PART_DONE) {
-    row.pictures_per_second = seconds > 0 ? (self->at->position - self->first_position) / seconds : 0;
+    row.pictures_per_second =
+        seconds > 0 ? (self->at->position - self->first_position) / seconds : 0;
     part = validate (self, &row, error);
   }
   self->progress = NULL;
@@ -312,10 +329,16 @@ cow_loop_run (const CowLoop *self, CowLoopEnd *end, GError **error)
 {
   const CowRecipe *recipe = self->recipe;
   const gint64 now = g_get_monotonic_time ();
-  Run run = { .loop = self, .recipe = recipe, .state = self->state, .at = &self->state->at, .start_us = now, .saved_us = now };
+  Run run = { .loop = self,
+              .recipe = recipe,
+              .state = self->state,
+              .at = &self->state->at,
+              .start_us = now,
+              .saved_us = now };
 
   run.n_train = cow_feed_size (self->feed, COW_TRAIN);
-  run.schedule = cow_schedule_new (recipe->learning_rate, recipe->floor, recipe->warmup, (gint64)run.at->total_steps);
+  run.schedule = cow_schedule_new (recipe->learning_rate, recipe->floor, recipe->warmup,
+                                   (gint64)run.at->total_steps);
   run.epoch_us = now;
   while (run.at->epoch < recipe->epochs) {
     if (recipe->patience > 0 && run.at->waited >= recipe->patience) {

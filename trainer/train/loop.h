@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The training itself: epochs of steps of micro-batches, validation, early stopping. What a checkpoint is, and who hears of an epoch, is
- * the caller's. */
+/* The training itself: epochs of steps of micro-batches, validation, early stopping. What a
+ * checkpoint is, and who hears of an epoch, is the caller's. */
 #ifndef COW_TRAINER_LOOP_H
 #define COW_TRAINER_LOOP_H
 
@@ -24,7 +24,8 @@ typedef struct {
   CowRunState *state; /* where the loop begins, and then where it is */
   guint n_classes;
   const float *class_weights; /* [n_classes] or NULL */
-  /* Keeps `state` and the network; `best`: it is the best so far. Called where a step or an epoch has ended. */
+  /* Keeps `state` and the network; `best`: it is the best so far. Called where a step or an epoch
+   * has ended. */
   gboolean (*save) (gboolean best, gpointer data, GError **error);
   /* After an epoch was saved. */
   void (*epoch_done) (const CowEpoch *epoch, gboolean best, gpointer data);
@@ -33,7 +34,8 @@ typedef struct {
 
 /* Steps of one epoch. */
 gint64 cow_loop_steps (const CowRecipe *recipe, const CowFeed *feed);
-/* Trains until `end`. A picture that cannot be read ends it too, after what was learned is saved. */
+/* Trains until `end`. A picture that cannot be read ends it too, after what was learned is saved.
+ */
 gboolean cow_loop_run (const CowLoop *self, CowLoopEnd *end, GError **error);
 
 G_END_DECLS

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Time: the operations of a pass are counted from the network's shape; the rates at which this machine does them are measured on one
- * linear layer and one attention of that shape (ResNet: on the network itself). What lies between them, norms and sums, is a share on top.
+ * Time: the operations of a pass are counted from the network's shape; the rates at which this
+ * machine does them are measured on one linear layer and one attention of that shape (ResNet: on
+ * the network itself). What lies between them, norms and sums, is a share on top.
  */
 #include "trainer/train/plan.h"
 
@@ -19,7 +20,7 @@
 #define ADAM_COUNT      (1 << 20)
 #define RESNET_BATCH    8
 
-/* ---- counting -------------------------------------------------------------------------------------------------------------------- */
+/* ---- counting -------------------------------------------------------------------------------- */
 
 typedef struct {
   double tokens, linear, attention; /* operations of one picture's forward */
@@ -31,7 +32,8 @@ static double
 count_tokens (const CowRecipe *recipe, const CowVitConfig *config)
 {
   return 1 + config->n_registers +
-         (double)(recipe->preprocess.width / config->patch_size) * (double)(recipe->preprocess.height / config->patch_size);
+         (double)(recipe->preprocess.width / config->patch_size) *
+             (double)(recipe->preprocess.height / config->patch_size);
 }
 
 static Work
@@ -47,25 +49,30 @@ count_work (const CowRecipe *recipe, const CowVitConfig *config)
     if (!cow_vit_config_module (config, module, &out, &in, &bias))
       continue;
     work.linear += 2 * work.tokens * layers * (double)out * (double)in;
-    if (!cow_recipe_is_adapted (recipe) || !cow_network_is_target ((const char *const *)targets, module))
+    if (!cow_recipe_is_adapted (recipe) ||
+        !cow_network_is_target ((const char *const *)targets, module))
       continue;
     work.adapters += 2 * work.tokens * layers * recipe->rank * (double)(in + out);
     if (recipe->kind == COW_NETWORK_DORA)
       work.norms += 2 * layers * recipe->rank * (double)in * (double)out;
   }
-  work.linear += 2 * work.tokens * hidden * config->n_channels * config->patch_size * config->patch_size;
+  work.linear +=
+      2 * work.tokens * hidden * config->n_channels * config->patch_size * config->patch_size;
   work.attention = 4 * work.tokens * work.tokens * hidden * layers;
   return work;
 }
 
 static void
-plan_transformer (CowPlanTime *self, const CowRecipe *recipe, const CowPlanInput *input, const CowPlan *plan, const CowSpeed *speed)
+plan_transformer (CowPlanTime *self, const CowRecipe *recipe, const CowPlanInput *input,
+                  const CowPlan *plan, const CowSpeed *speed)
 {
   const Work work = count_work (recipe, &input->config);
   const gboolean scratch = !cow_recipe_has_base (recipe);
-  const double forward = work.linear / speed->linear + work.attention / speed->attention + work.adapters / speed->linear;
+  const double forward = work.linear / speed->linear + work.attention / speed->attention +
+                         work.adapters / speed->linear;
   /* Attention computes its scores again: five products instead of two. */
-  const double back = work.linear / speed->linear_input + 2.5 * work.attention / speed->attention_back +
+  const double back = work.linear / speed->linear_input +
+                      2.5 * work.attention / speed->attention_back +
                       (scratch ? work.linear : 2 * work.adapters) / speed->linear_weight;
 
   self->val_picture = BETWEEN * forward;
@@ -74,9 +81,11 @@ plan_transformer (CowPlanTime *self, const CowRecipe *recipe, const CowPlanInput
 }
 
 void
-cow_plan_time (CowPlanTime *self, const CowRecipe *recipe, const CowPlanInput *input, const CowPlan *plan, const CowSpeed *speed)
+cow_plan_time (CowPlanTime *self, const CowRecipe *recipe, const CowPlanInput *input,
+               const CowPlan *plan, const CowSpeed *speed)
 {
-  const double n_train = (double)input->n_train * cow_recipe_copies (recipe), n_val = (double)input->n_val;
+  const double n_train = (double)input->n_train * cow_recipe_copies (recipe),
+               n_val = (double)input->n_val;
   const double steps = ceil (n_train / recipe->batch / recipe->accumulation);
 
   *self = (CowPlanTime){ .step = (double)plan->trained / speed->optimiser };
@@ -86,7 +95,8 @@ cow_plan_time (CowPlanTime *self, const CowRecipe *recipe, const CowPlanInput *i
   } else if (recipe->kind == COW_NETWORK_FROZEN) {
     const Work work = count_work (recipe, &input->config);
     const double head = 2 * (double)plan->head / speed->linear;
-    self->features = (n_train + n_val) * BETWEEN * (work.linear / speed->linear + work.attention / speed->attention);
+    self->features = (n_train + n_val) * BETWEEN *
+                     (work.linear / speed->linear + work.attention / speed->attention);
     self->train_picture = 3 * head;
     self->val_picture = head;
   } else
@@ -95,21 +105,24 @@ cow_plan_time (CowPlanTime *self, const CowRecipe *recipe, const CowPlanInput *i
   self->run = self->features + recipe->epochs * self->epoch;
 }
 
-/* ---- measuring ------------------------------------------------------------------------------------------------------------------- */
+/* ---- measuring ------------------------------------------------------------------------------- */
 
 /*
- * Seconds that this process has computed, divided by the threads of the backend: what a clock on the wall shows where nothing else runs.
- * Others' work on this machine now is no reason to expect it all through a run.
+ * Seconds that this process has computed, divided by the threads of the backend: what a clock on
+ * the wall shows where nothing else runs. Others' work on this machine now is no reason to expect
+ * it all through a run.
  */
 static double
 computed_seconds (void)
 {
   const char *limit = g_getenv ("OMP_NUM_THREADS");
-  const guint64 n = limit ? g_ascii_strtoull (limit, NULL, 10) : 0, processors = g_get_num_processors ();
+  const guint64 n = limit ? g_ascii_strtoull (limit, NULL, 10) : 0,
+                processors = g_get_num_processors ();
   struct timespec time;
 
   clock_gettime (CLOCK_PROCESS_CPUTIME_ID, &time);
-  return ((double)time.tv_sec + 1e-9 * (double)time.tv_nsec) / (double)(n > 0 ? MIN (n, processors) : processors);
+  return ((double)time.tv_sec + 1e-9 * (double)time.tv_nsec) /
+         (double)(n > 0 ? MIN (n, processors) : processors);
 }
 
 /* Seconds of the fastest of some calls; negative when one fails. */
@@ -153,7 +166,10 @@ make_floats (CkBackend *backend, gint64 n, GPtrArray *owned, GError **error)
   g_ptr_array_add (owned, device);
   for (gint64 i = 0; i < n; i++)
     host[i] = (float)((i * 7919) % 1009 - 504) / 1009;
-  return cow_check (backend->upload (backend, device, host, (gsize)n * sizeof (float)), error, "measuring this machine") ? device : NULL;
+  return cow_check (backend->upload (backend, device, host, (gsize)n * sizeof (float)), error,
+                    "measuring this machine")
+             ? device
+             : NULL;
 }
 
 static void
@@ -186,7 +202,9 @@ static CkStatus
 linear_input (gpointer data)
 {
   LinearJob *job = data;
-  const CkLinearBackward op = { .weight = job->weight, .rows = job->rows, .x = job->x, .dy = job->y, .dx = job->dx };
+  const CkLinearBackward op = {
+    .weight = job->weight, .rows = job->rows, .x = job->x, .dy = job->y, .dx = job->dx
+  };
   return job->backend->training->linear_backward (job->backend, &op);
 }
 
@@ -194,9 +212,11 @@ static CkStatus
 linear_weight (gpointer data)
 {
   LinearJob *job = data;
-  const CkLinearBackward op = {
-    .weight = job->weight, .rows = job->rows, .x = job->x, .dy = job->y, .gradients = { .weight = job->dweight }
-  };
+  const CkLinearBackward op = { .weight = job->weight,
+                                .rows = job->rows,
+                                .x = job->x,
+                                .dy = job->y,
+                                .gradients = { .weight = job->dweight } };
   return job->backend->training->linear_backward (job->backend, &op);
 }
 
@@ -204,7 +224,8 @@ linear_weight (gpointer data)
 static void *
 make_weight (CkType storage, gint64 out, gint64 in, CkWeightSource *source, float **absmax)
 {
-  const gsize n = (gsize)out * (gsize)in, bytes = storage == CK_NF4 ? (n + 1) / 2 : n * (storage == CK_F32 ? 4 : 2);
+  const gsize n = (gsize)out * (gsize)in,
+              bytes = storage == CK_NF4 ? (n + 1) / 2 : n * (storage == CK_F32 ? 4 : 2);
   const gsize n_blocks = (n + COW_NF4_BLOCK - 1) / COW_NF4_BLOCK;
   void *data = g_try_malloc (bytes);
 
@@ -217,7 +238,9 @@ make_weight (CkType storage, gint64 out, gint64 in, CkWeightSource *source, floa
       ((float *)data)[i] = (float)(i % 251) / 25100;
   else if (data)
     memset (data, 0x31, bytes);
-  *source = (CkWeightSource){ .type = storage, .out = out, .in = in, .data = data, .absmax = *absmax, .block = COW_NF4_BLOCK };
+  *source = (CkWeightSource){
+    .type = storage, .out = out, .in = in, .data = data, .absmax = *absmax, .block = COW_NF4_BLOCK
+  };
   memcpy (source->code, cow_nf4_code, sizeof source->code);
   return data;
 }
@@ -230,16 +253,22 @@ run_linear (CowSpeed *self, LinearJob *job, gboolean dense, GError **error)
   self->linear = rate (operations, linear_forward, job, error);
   self->linear_input = self->linear > 0 ? rate (operations, linear_input, job, error) : 0;
   /* An adapter's products with its own weights are dense, too. */
-  self->linear_weight = self->linear_input > 0 && dense ? rate (operations, linear_weight, job, error) : self->linear_input;
+  self->linear_weight = self->linear_input > 0 && dense
+                            ? rate (operations, linear_weight, job, error)
+                            : self->linear_input;
   return self->linear_weight > 0;
 }
 
 static gboolean
-measure_linear (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe, const CowPlanInput *input, GError **error)
+measure_linear (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe,
+                const CowPlanInput *input, GError **error)
 {
   const CowVitConfig *config = &input->config;
-  const double tokens = count_tokens (recipe, config), width = (double)config->hidden_size * config->intermediate_size;
-  LinearJob job = { .backend = backend, .out = config->intermediate_size, .in = config->hidden_size };
+  const double tokens = count_tokens (recipe, config),
+               width = (double)config->hidden_size * config->intermediate_size;
+  LinearJob job = { .backend = backend,
+                    .out = config->intermediate_size,
+                    .in = config->hidden_size };
   const gboolean dense = input->storage == CK_F32;
   g_autoptr (GPtrArray) owned = g_ptr_array_new ();
   g_autofree float *absmax = NULL;
@@ -247,13 +276,15 @@ measure_linear (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe, con
 
   job.rows = MAX ((gint64)MIN (recipe->batch * tokens, MOST_OPERATIONS / (2 * width)), 1);
   g_autofree void *data = make_weight (input->storage, job.out, job.in, &source, &absmax);
-  gboolean ok =
-      cow_check (data && (absmax || input->storage != CK_NF4) ? backend->weight_new (backend, &source, &job.weight) : CK_NO_MEMORY, error,
-                 "measuring this machine") &&
-      (job.x = make_floats (backend, job.rows * job.in, owned, error)) &&
-      (job.y = make_floats (backend, job.rows * job.out, owned, error)) &&
-      (job.dx = make_floats (backend, job.rows * job.in, owned, error)) &&
-      (!dense || (job.dweight = make_floats (backend, job.out * job.in, owned, error))) && run_linear (self, &job, dense, error);
+  gboolean ok = cow_check (data && (absmax || input->storage != CK_NF4)
+                               ? backend->weight_new (backend, &source, &job.weight)
+                               : CK_NO_MEMORY,
+                           error, "measuring this machine") &&
+                (job.x = make_floats (backend, job.rows * job.in, owned, error)) &&
+                (job.y = make_floats (backend, job.rows * job.out, owned, error)) &&
+                (job.dx = make_floats (backend, job.rows * job.in, owned, error)) &&
+                (!dense || (job.dweight = make_floats (backend, job.out * job.in, owned, error))) &&
+                run_linear (self, &job, dense, error);
   backend->weight_free (backend, job.weight);
   free_floats (backend, owned);
   return ok;
@@ -281,7 +312,8 @@ attention_backward (gpointer data)
 }
 
 static gboolean
-measure_attention (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe, const CowVitConfig *config, GError **error)
+measure_attention (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe,
+                   const CowVitConfig *config, GError **error)
 {
   const gint64 tokens = (gint64)count_tokens (recipe, config), hidden = config->hidden_size;
   const double operations = 4 * (double)tokens * (double)tokens * (double)hidden;
@@ -294,7 +326,10 @@ measure_attention (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe, 
     ok = (arrays[i] = make_floats (backend, batch * tokens * hidden, owned, error)) != NULL;
   if (ok) {
     AttentionJob job = { .backend = backend };
-    job.op.forward = (CkAttention){ .batch = batch, .tokens = tokens, .heads = config->n_heads, .head_dim = hidden / config->n_heads };
+    job.op.forward = (CkAttention){ .batch = batch,
+                                    .tokens = tokens,
+                                    .heads = config->n_heads,
+                                    .head_dim = hidden / config->n_heads };
     job.op.forward.q = arrays[0];
     job.op.forward.k = arrays[1];
     job.op.forward.v = arrays[2];
@@ -304,7 +339,9 @@ measure_attention (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe, 
     job.op.dk = arrays[6];
     job.op.dv = arrays[7];
     self->attention = rate ((double)batch * operations, attention_forward, &job, error);
-    self->attention_back = self->attention > 0 ? rate (2.5 * (double)batch * operations, attention_backward, &job, error) : 0;
+    self->attention_back = self->attention > 0 ? rate (2.5 * (double)batch * operations,
+                                                       attention_backward, &job, error)
+                                               : 0;
     ok = self->attention_back > 0;
   }
   free_floats (backend, owned);
@@ -322,9 +359,11 @@ static CkStatus
 adam_step (gpointer data)
 {
   AdamJob *job = data;
-  const CkAdamW settings = { .learning_rate = 1e-6, .beta1 = .9, .beta2 = .999, .epsilon = 1e-8, .step = 1 };
-  return job->backend->training->adamw (job->backend, &settings, 1, ADAM_COUNT, job->arrays[0], job->arrays[1], job->arrays[2],
-                                        job->arrays[3]);
+  const CkAdamW settings = {
+    .learning_rate = 1e-6, .beta1 = .9, .beta2 = .999, .epsilon = 1e-8, .step = 1
+  };
+  return job->backend->training->adamw (job->backend, &settings, 1, ADAM_COUNT, job->arrays[0],
+                                        job->arrays[1], job->arrays[2], job->arrays[3]);
 }
 
 static gboolean
@@ -337,7 +376,8 @@ measure_optimiser (CowSpeed *self, CkBackend *backend, GError **error)
   for (guint i = 0; i < G_N_ELEMENTS (job.arrays) && ok; i++)
     ok = (job.arrays[i] = make_floats (backend, ADAM_COUNT, owned, error)) != NULL;
   /* A second moment is never negative. */
-  ok = ok && cow_check (backend->training->fill (backend, job.arrays[2], ADAM_COUNT, 1e-4f), error, "measuring this machine");
+  ok = ok && cow_check (backend->training->fill (backend, job.arrays[2], ADAM_COUNT, 1e-4f), error,
+                        "measuring this machine");
   self->optimiser = ok ? rate (ADAM_COUNT, adam_step, &job, error) : 0;
   free_floats (backend, owned);
   return self->optimiser > 0;
@@ -347,9 +387,11 @@ measure_optimiser (CowSpeed *self, CkBackend *backend, GError **error)
 
 /* Passes of a real network on grey pictures. */
 static gboolean
-measure_resnet (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe, const CowPlanInput *input, GError **error)
+measure_resnet (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe,
+                const CowPlanInput *input, GError **error)
 {
-  const CowNetworkOptions options = { .kind = COW_NETWORK_RESNET18, .n_classes = MAX (input->n_classes, 2) };
+  const CowNetworkOptions options = { .kind = COW_NETWORK_RESNET18,
+                                      .n_classes = MAX (input->n_classes, 2) };
   const CowPreprocess *p = &recipe->preprocess;
   const int batch = MIN (recipe->batch, RESNET_BATCH);
   g_autoptr (CowNetwork) network = cow_network_new (backend, &options, error);
@@ -373,12 +415,14 @@ measure_resnet (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe, con
 }
 
 gboolean
-cow_speed_measure (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe, const CowPlanInput *input, GError **error)
+cow_speed_measure (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe,
+                   const CowPlanInput *input, GError **error)
 {
   *self = (CowSpeed){ 0 };
   if (!measure_optimiser (self, backend, error))
     return FALSE;
   if (recipe->kind == COW_NETWORK_RESNET18)
     return measure_resnet (self, backend, recipe, input, error);
-  return measure_linear (self, backend, recipe, input, error) && measure_attention (self, backend, recipe, &input->config, error);
+  return measure_linear (self, backend, recipe, input, error) &&
+         measure_attention (self, backend, recipe, &input->config, error);
 }

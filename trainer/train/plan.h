@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a run will take, before anything large is loaded: parameters, memory and disk from the recipe and the network's shape (plan.c), time
- * from operation counts and a short measurement of this machine (plan-time.c).
+ * What a run will take, before anything large is loaded: parameters, memory and disk from the
+ * recipe and the network's shape (plan.c), time from operation counts and a short measurement of
+ * this machine (plan-time.c).
  */
 #ifndef COW_TRAINER_PLAN_H
 #define COW_TRAINER_PLAN_H
@@ -19,29 +20,34 @@ typedef struct {
   guint64 n_train, n_val; /* pictures, without copies */
 } CowPlanInput;
 
-/* Fills config, storage and base_bytes from a model on disk (located), or for a size by name as it would be in that storage. */
+/* Fills config, storage and base_bytes from a model on disk (located), or for a size by name as it
+ * would be in that storage. */
 gboolean cow_plan_input_from_model (CowPlanInput *self, const char *path, GError **error);
-gboolean cow_plan_input_from_size (CowPlanInput *self, const char *size, CkType storage, GError **error);
+gboolean cow_plan_input_from_size (CowPlanInput *self, const char *size, CkType storage,
+                                   GError **error);
 /* The backbone of a recipe that has no base; COW_ERROR_* when --network names none. */
 gboolean cow_plan_input_from_scratch (CowPlanInput *self, const CowRecipe *recipe, GError **error);
 
 typedef struct {
   gint64 trained, head; /* parameters that train, and how many of them are the head's */
   gboolean checkpointing;
-  /* Bytes in memory: the base's weights; parameters with gradients and moments; activations; pictures on their way; their sum with the
-   * program itself. */
+  /* Bytes in memory: the base's weights; parameters with gradients and moments; activations;
+   * pictures on their way; their sum with the program itself. */
   guint64 base, parameters, activations, loading, memory;
   /* Bytes on disk: of the run's folder at its fullest, and of a frozen recipe's features. */
   guint64 folder, features;
 } CowPlan;
 
 /* `available` bytes of memory decide on checkpointing where the recipe says auto. */
-void cow_plan_sizes (CowPlan *self, const CowRecipe *recipe, const CowPlanInput *input, guint64 available);
+void cow_plan_sizes (CowPlan *self, const CowRecipe *recipe, const CowPlanInput *input,
+                     guint64 available);
 
-/* Multiply-add rates of this machine at the sizes of one network, in operations a second (a multiply-add is two), and what else takes time.
+/* Multiply-add rates of this machine at the sizes of one network, in operations a second (a
+ * multiply-add is two), and what else takes time.
  */
 typedef struct {
-  double linear, linear_input, linear_weight; /* forward; backward with respect to the input; to the weight */
+  double linear, linear_input,
+      linear_weight; /* forward; backward with respect to the input; to the weight */
   double attention, attention_back;
   double optimiser;      /* parameters a second */
   double resnet_picture; /* seconds of a picture, forward and backward; ResNet alone */
@@ -52,12 +58,14 @@ typedef struct {
   double features;                         /* seconds until a frozen recipe's features are there */
   double train_picture, val_picture, step; /* seconds */
   double epoch;                            /* with validation */
-  double run;                              /* all epochs and features: when nothing stops it early */
+  double run; /* all epochs and features: when nothing stops it early */
 } CowPlanTime;
 
 /* Measures for about a second. COW_ERROR_MEMORY, _DEVICE. */
-gboolean cow_speed_measure (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe, const CowPlanInput *input, GError **error);
-void cow_plan_time (CowPlanTime *self, const CowRecipe *recipe, const CowPlanInput *input, const CowPlan *plan, const CowSpeed *speed);
+gboolean cow_speed_measure (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe,
+                            const CowPlanInput *input, GError **error);
+void cow_plan_time (CowPlanTime *self, const CowRecipe *recipe, const CowPlanInput *input,
+                    const CowPlan *plan, const CowSpeed *speed);
 
 /* "1.2 GB"; "3.4 s", "12 min", "5.1 h", "2.3 days"; free with g_free. */
 char *cow_plan_bytes_text (guint64 bytes);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of settings: how each is called, what values it takes, where it lies in a CowRecipe. Files, flags and recipe.ini all go through
- * it. */
+/* The table of settings: how each is called, what values it takes, where it lies in a CowRecipe.
+ * Files, flags and recipe.ini all go through it. */
 #include "trainer/train/recipe.h"
 
 #include <errno.h>
@@ -30,7 +30,8 @@ typedef struct {
   const char *argument, *help;
 } Setting;
 
-static const char *const kinds[] = { "lora", "dora", "frozen", "dinov3", "vit-small", "resnet18", NULL };
+static const char *const kinds[] = { "lora",      "dora",     "frozen", "dinov3",
+                                     "vit-small", "resnet18", NULL };
 static const char *const checkpointings[] = { "auto", "on", "off", NULL };
 static const char *const switches[] = { "no", "yes", NULL };
 static const char *const strengths[] = { "none", "light", "medium", "heavy", NULL };
@@ -157,51 +158,60 @@ cow_recipe_find (const char *key)
   return -1;
 }
 
-/* ---- reading --------------------------------------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static gboolean
 wrong (const char *where, const char *value, const char *expected, GError **error)
 {
-  g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "%s is \"%s\", expected %s", where, value, expected);
+  g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "%s is \"%s\", expected %s", where, value,
+               expected);
   return FALSE;
 }
 
 static gboolean
-parse_number (const Setting *setting, const char *value, const char *where, double *number, GError **error)
+parse_number (const Setting *setting, const char *value, const char *where, double *number,
+              GError **error)
 {
   const gboolean whole = setting->type != SETTING_DOUBLE;
-  g_autofree char *expected = g_strdup_printf ("a %s from %.16g to %.16g", whole ? "whole number" : "number", setting->min, setting->max);
+  g_autofree char *expected = g_strdup_printf (
+      "a %s from %.16g to %.16g", whole ? "whole number" : "number", setting->min, setting->max);
   char *end = NULL;
   errno = 0;
   *number = g_ascii_strtod (value, &end);
-  if (end == value || *end != '\0' || errno == ERANGE || !isfinite (*number) || *number < setting->min || *number > setting->max ||
-      (whole && *number != floor (*number)))
+  if (end == value || *end != '\0' || errno == ERANGE || !isfinite (*number) ||
+      *number < setting->min || *number > setting->max || (whole && *number != floor (*number)))
     return wrong (where, value, expected, error);
   return TRUE;
 }
 
 static gboolean
-parse_name (const Setting *setting, const char *value, const char *where, int *index, GError **error)
+parse_name (const Setting *setting, const char *value, const char *where, int *index,
+            GError **error)
 {
   for (int i = 0; setting->names[i]; i++)
     if (g_str_equal (setting->names[i], value)) {
       *index = i;
       return TRUE;
     }
-  g_autofree char *names = g_strjoinv (", ", (char **)setting->names), *expected = g_strconcat ("one of ", names, NULL);
+  g_autofree char *names = g_strjoinv (", ", (char **)setting->names),
+                  *expected = g_strconcat ("one of ", names, NULL);
   return wrong (where, value, expected, error);
 }
 
 /* "224" or "320x224", width first. */
 static gboolean
-parse_size (const Setting *setting, const char *value, const char *where, CowPreprocess *preprocess, GError **error)
+parse_size (const Setting *setting, const char *value, const char *where, CowPreprocess *preprocess,
+            GError **error)
 {
   g_auto (GStrv) sides = g_strsplit (value, "x", 2);
   guint64 width, height;
   const char *first = sides[0] ? sides[0] : "", *second = sides[0] && sides[1] ? sides[1] : first;
-  if (!g_ascii_string_to_unsigned (first, 10, (guint64)setting->min, (guint64)setting->max, &width, NULL) ||
-      !g_ascii_string_to_unsigned (second, 10, (guint64)setting->min, (guint64)setting->max, &height, NULL))
-    return wrong (where, value, "a side in pixels (224) or WIDTHxHEIGHT, each from 1 to 8192", error);
+  if (!g_ascii_string_to_unsigned (first, 10, (guint64)setting->min, (guint64)setting->max, &width,
+                                   NULL) ||
+      !g_ascii_string_to_unsigned (second, 10, (guint64)setting->min, (guint64)setting->max,
+                                   &height, NULL))
+    return wrong (where, value, "a side in pixels (224) or WIDTHxHEIGHT, each from 1 to 8192",
+                  error);
   preprocess->width = (int)width;
   preprocess->height = (int)height;
   return TRUE;
@@ -211,7 +221,8 @@ static gboolean
 set_text (const char *value, const char *where, char **field, GError **error)
 {
   if (!g_utf8_validate (value, -1, NULL)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "%s is not UTF-8: recipe.ini could not hold it", where);
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+                 "%s is not UTF-8: recipe.ini could not hold it", where);
     return FALSE;
   }
   char *copy = g_strdup (value);
@@ -253,7 +264,7 @@ cow_recipe_set (CowRecipe *self, guint i, const char *value, const char *where, 
   return TRUE;
 }
 
-/* ---- writing --------------------------------------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 /* The shortest text that reads back as the same double: .1 stays .1. */
 static char *
@@ -285,8 +296,9 @@ cow_recipe_get (const CowRecipe *self, guint i)
   case SETTING_SWITCH:
     return g_strdup (setting->names[*(const int *)field]);
   case SETTING_SIZE:
-    return preprocess->width == preprocess->height ? g_strdup_printf ("%d", preprocess->width)
-                                                   : g_strdup_printf ("%dx%d", preprocess->width, preprocess->height);
+    return preprocess->width == preprocess->height
+               ? g_strdup_printf ("%d", preprocess->width)
+               : g_strdup_printf ("%dx%d", preprocess->width, preprocess->height);
   case SETTING_INT:
     return g_strdup_printf ("%d", *(const int *)field);
   case SETTING_INT64:
@@ -297,12 +309,13 @@ cow_recipe_get (const CowRecipe *self, guint i)
   g_return_val_if_reached (NULL);
 }
 
-/* ---- the struct ------------------------------------------------------------------------------------------------------------------ */
+/* ---- the struct ------------------------------------------------------------------------------ */
 
 static gboolean
 is_text (guint i)
 {
-  return settings[i].type == SETTING_TEXT || settings[i].type == SETTING_PATH || settings[i].type == SETTING_LIST;
+  return settings[i].type == SETTING_TEXT || settings[i].type == SETTING_PATH ||
+         settings[i].type == SETTING_LIST;
 }
 
 CowRecipe *

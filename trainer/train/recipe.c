@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Whole recipes: presets, files (GKeyFile) and what single settings cannot say. The settings themselves are in recipe-settings.c. */
+/* Whole recipes: presets, files (GKeyFile) and what single settings cannot say. The settings
+ * themselves are in recipe-settings.c. */
 #include "trainer/train/recipe.h"
 
 #include <string.h>
@@ -9,7 +10,7 @@
 
 #define MOST_NEAR 3 /* names that an error lists */
 
-/* ---- near names ------------------------------------------------------------------------------------------------------------------ */
+/* ---- near names ------------------------------------------------------------------------------ */
 
 /* Levenshtein's distance, case ignored. Names are short: n m steps are few. */
 static guint
@@ -35,7 +36,8 @@ static gboolean
 is_near (const char *wanted, const char *name)
 {
   return strlen (wanted) <= 64 && *wanted &&
-         (strstr (name, wanted) || strstr (wanted, name) || distance (wanted, name) <= MAX (2, strlen (name) / 3));
+         (strstr (name, wanted) || strstr (wanted, name) ||
+          distance (wanted, name) <= MAX (2, strlen (name) / 3));
 }
 
 /* " (near: rank, ...)", or all of them where none is near. Takes the array. */
@@ -89,7 +91,7 @@ group_names (void)
   return names;
 }
 
-/* ---- presets --------------------------------------------------------------------------------------------------------------------- */
+/* ---- presets --------------------------------------------------------------------------------- */
 
 gboolean
 cow_recipe_apply_preset (CowRecipe *self, const char *name, GError **error)
@@ -101,7 +103,8 @@ cow_recipe_apply_preset (CowRecipe *self, const char *name, GError **error)
       preset = &presets[i];
   if (!preset) {
     g_autofree char *near = suggest (preset_names (), name);
-    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "there is no recipe \"%s\": %s", name, near);
+    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "there is no recipe \"%s\": %s", name,
+                 near);
     return FALSE;
   }
   g_auto (GStrv) pairs = g_strsplit (preset->settings, " ", -1);
@@ -115,7 +118,7 @@ cow_recipe_apply_preset (CowRecipe *self, const char *name, GError **error)
   return cow_recipe_set (self, (guint)cow_recipe_find ("recipe"), name, "recipe", error);
 }
 
-/* ---- files ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 static gboolean
 check_group (const char *path, const char *group, GError **error)
@@ -137,23 +140,26 @@ find_in_group (const char *path, const char *group, const char *key, GError **er
   if (i >= 0 && g_str_equal (cow_recipe_group ((guint)i), group))
     return i;
   if (i >= 0) {
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: [%s] %s: this key belongs to group [%s]", path, group, key,
-                 cow_recipe_group ((guint)i));
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: [%s] %s: this key belongs to group [%s]",
+                 path, group, key, cow_recipe_group ((guint)i));
     return -1;
   }
   g_autofree char *near = suggest (key_names (NULL), key);
-  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: [%s] %s: unknown key: %s", path, group, key, near);
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: [%s] %s: unknown key: %s", path, group, key,
+               near);
   return -1;
 }
 
 static gboolean
-apply_key (CowRecipe *self, GKeyFile *file, const char *path, const char *group, const char *key, GError **error)
+apply_key (CowRecipe *self, GKeyFile *file, const char *path, const char *group, const char *key,
+           GError **error)
 {
   const int i = find_in_group (path, group, key, error);
   g_autoptr (GError) local = NULL;
   if (i < 0)
     return FALSE;
-  g_autofree char *where = g_strdup_printf ("%s: [%s] %s", path, group, key), *value = g_key_file_get_string (file, group, key, &local);
+  g_autofree char *where = g_strdup_printf ("%s: [%s] %s", path, group, key),
+                  *value = g_key_file_get_string (file, group, key, &local);
   if (!value) {
     g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: %s", where, local->message);
     return FALSE;
@@ -180,8 +186,11 @@ load (GKeyFile *file, const char *path, GError **error)
   if (g_key_file_load_from_file (file, path, G_KEY_FILE_NONE, &local))
     return TRUE;
   const gboolean missing = g_error_matches (local, G_FILE_ERROR, G_FILE_ERROR_NOENT);
-  const CowError code = missing ? COW_ERROR_NOT_FOUND : local->domain == G_FILE_ERROR ? COW_ERROR_IO : COW_ERROR_FORMAT;
-  g_set_error (error, COW_ERROR, code, "%s: %s", path, missing ? "no such configuration file" : local->message);
+  const CowError code = missing                         ? COW_ERROR_NOT_FOUND
+                        : local->domain == G_FILE_ERROR ? COW_ERROR_IO
+                                                        : COW_ERROR_FORMAT;
+  g_set_error (error, COW_ERROR, code, "%s: %s", path,
+               missing ? "no such configuration file" : local->message);
   return FALSE;
 }
 
@@ -196,7 +205,8 @@ cow_recipe_apply_file (CowRecipe *self, const char *path, gboolean with_preset, 
   if (!with_preset)
     g_key_file_remove_key (file, "recipe", "recipe", NULL);
   else if (preset && *preset && !cow_recipe_apply_preset (self, preset, &local)) {
-    g_set_error (error, local->domain, local->code, "%s: [recipe] recipe: %s", path, local->message);
+    g_set_error (error, local->domain, local->code, "%s: [recipe] recipe: %s", path,
+                 local->message);
     return FALSE;
   }
   g_auto (GStrv) groups = g_key_file_get_groups (file, NULL);
@@ -225,11 +235,12 @@ cow_recipe_to_text (const CowRecipe *self)
     g_autofree char *value = public_value (self, i);
     g_key_file_set_string (file, cow_recipe_group (i), cow_recipe_key (i), value);
   }
-  g_key_file_set_comment (file, NULL, NULL, " The settings of this run, for cow-trainer train --config", NULL);
+  g_key_file_set_comment (file, NULL, NULL,
+                          " The settings of this run, for cow-trainer train --config", NULL);
   return g_key_file_to_data (file, NULL, NULL);
 }
 
-/* ---- what belongs together ------------------------------------------------------------------------------------------------------- */
+/* ---- what belongs together ------------------------------------------------------------------- */
 
 const char *
 cow_recipe_kind_name (const CowRecipe *self)
@@ -342,20 +353,29 @@ cow_recipe_check (const CowRecipe *self, GError **error)
   const gboolean adapted = cow_recipe_is_adapted (self), based = cow_recipe_has_base (self);
 
   if (!*self->data && !*self->train)
-    return refuse (error, "no pictures to train on: --data with a folder of classes or a table is missing");
+    return refuse (
+        error, "no pictures to train on: --data with a folder of classes or a table is missing");
   if (based && !*self->model)
-    return refuse (error, "a %s recipe needs the network that it stands on: --model is missing", cow_recipe_kind_name (self));
+    return refuse (error, "a %s recipe needs the network that it stands on: --model is missing",
+                   cow_recipe_kind_name (self));
   if (!based && *self->model)
-    return refuse (error, "a %s recipe starts from scratch: --model %s has no use there", cow_recipe_kind_name (self), self->model);
+    return refuse (error, "a %s recipe starts from scratch: --model %s has no use there",
+                   cow_recipe_kind_name (self), self->model);
   if (!adapted && *self->start)
-    return refuse (error, "--start is for lora and dora, the recipe is %s", cow_recipe_kind_name (self));
+    return refuse (error, "--start is for lora and dora, the recipe is %s",
+                   cow_recipe_kind_name (self));
   if (adapted && !*self->targets)
-    return refuse (error, "--targets is empty: q_proj, another layer's name or all-linear is expected");
+    return refuse (error,
+                   "--targets is empty: q_proj, another layer's name or all-linear is expected");
   if (self->kind == COW_NETWORK_DINOV3 && !*self->network)
     return refuse (error, "--network is missing: a size's name or a folder with a config.json");
-  if (self->kind == COW_NETWORK_VIT && (self->preprocess.width != 224 || self->preprocess.height != 224))
-    return refuse (error, "--size %dx%d: vit-small's positions are those of 224x224", self->preprocess.width, self->preprocess.height);
-  if (self->kind == COW_NETWORK_RESNET18 && MIN (self->preprocess.width, self->preprocess.height) < 32)
-    return refuse (error, "--size %dx%d: resnet18 wants at least 32x32", self->preprocess.width, self->preprocess.height);
+  if (self->kind == COW_NETWORK_VIT &&
+      (self->preprocess.width != 224 || self->preprocess.height != 224))
+    return refuse (error, "--size %dx%d: vit-small's positions are those of 224x224",
+                   self->preprocess.width, self->preprocess.height);
+  if (self->kind == COW_NETWORK_RESNET18 &&
+      MIN (self->preprocess.width, self->preprocess.height) < 32)
+    return refuse (error, "--size %dx%d: resnet18 wants at least 32x32", self->preprocess.width,
+                   self->preprocess.height);
   return TRUE;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All settings of a training run. They come from three places, the later ones winning: a named preset (recipe-presets.c), a configuration
- * file, flags. All three spell a setting alike: `learning-rate` of group [train] in a file is --learning-rate on the command line. What
- * came out is written to the output folder as recipe.ini, which is such a file again.
+ * All settings of a training run. They come from three places, the later ones winning: a named
+ * preset (recipe-presets.c), a configuration file, flags. All three spell a setting alike:
+ * `learning-rate` of group [train] in a file is --learning-rate on the command line. What came out
+ * is written to the output folder as recipe.ini, which is such a file again.
  */
 #ifndef COW_TRAINER_RECIPE_H
 #define COW_TRAINER_RECIPE_H
@@ -52,7 +53,7 @@ typedef struct {
   double min_delta, max_hours; /* hours 0: no limit */
   double smoothing, clip;      /* clip: the gradient's largest norm, 0 for any */
   gint64 seed;
-  int threads;       /* that compute; a run fixes the number, for other teams sum in another order */
+  int threads; /* that compute; a run fixes the number, for other teams sum in another order */
   double save_every; /* minutes between checkpoints inside an epoch; 0: only at its end */
 
   /* [tracking] */
@@ -64,7 +65,7 @@ CowRecipe *cow_recipe_new (void);
 CowRecipe *cow_recipe_copy (const CowRecipe *self);
 void cow_recipe_free (CowRecipe *self);
 
-/* ---- one setting ----------------------------------------------------------------------------------------------------------------- */
+/* ---- one setting ----------------------------------------------------------------------------- */
 
 /* Settings by index, in the order in which recipe.ini has them. */
 guint cow_recipe_n_settings (void);
@@ -73,44 +74,53 @@ int cow_recipe_find (const char *key);
 const char *cow_recipe_group (guint i);
 const char *cow_recipe_key (guint i);
 const char *cow_recipe_help (guint i);
-/* How --help names its value ("N", "FOLDER"; NULL: a switch, "yes" or "no" in files), and what kind of value that is. */
+/* How --help names its value ("N", "FOLDER"; NULL: a switch, "yes" or "no" in files), and what kind
+ * of value that is. */
 const char *cow_recipe_argument (guint i);
 gboolean cow_recipe_is_path (guint i);
 /* A flag of it may be given several times: its values are joined by semicolons. */
 gboolean cow_recipe_is_list (guint i);
-/* Whether a resumed run may change it: how long a run goes on and how it is watched, never what it computes. */
+/* Whether a resumed run may change it: how long a run goes on and how it is watched, never what it
+ * computes. */
 gboolean cow_recipe_is_free (guint i);
 /* Its value as recipe.ini writes it; free with g_free. */
 char *cow_recipe_get (const CowRecipe *self, guint i);
-/* `where` opens the message ("--rank", "run.ini: [model] rank"): what was found and what is expected. COW_ERROR_ARGUMENT. */
-gboolean cow_recipe_set (CowRecipe *self, guint i, const char *value, const char *where, GError **error);
+/* `where` opens the message ("--rank", "run.ini: [model] rank"): what was found and what is
+ * expected. COW_ERROR_ARGUMENT. */
+gboolean cow_recipe_set (CowRecipe *self, guint i, const char *value, const char *where,
+                         GError **error);
 
-/* ---- all of them ----------------------------------------------------------------------------------------------------------------- */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 /* Applies a preset; COW_ERROR_NOT_FOUND lists the names that are near, or all. */
 gboolean cow_recipe_apply_preset (CowRecipe *self, const char *name, GError **error);
-/* Applies a file, with_preset: on the preset that it names; an unknown group or key is an error that names it and those near. */
-gboolean cow_recipe_apply_file (CowRecipe *self, const char *path, gboolean with_preset, GError **error);
+/* Applies a file, with_preset: on the preset that it names; an unknown group or key is an error
+ * that names it and those near. */
+gboolean cow_recipe_apply_file (CowRecipe *self, const char *path, gboolean with_preset,
+                                GError **error);
 /* The text of recipe.ini; free with g_free. */
 char *cow_recipe_to_text (const CowRecipe *self);
-/* What single settings cannot say: a base where the kind needs one, sizes that the patch divides, ... COW_ERROR_ARGUMENT. */
+/* What single settings cannot say: a base where the kind needs one, sizes that the patch divides,
+ * ... COW_ERROR_ARGUMENT. */
 gboolean cow_recipe_check (const CowRecipe *self, GError **error);
 
 /* "lora", "dora", "frozen", "dinov3", "vit-small", "resnet18". */
 const char *cow_recipe_kind_name (const CowRecipe *self);
 /* alpha, or what it defaults to. */
 double cow_recipe_alpha (const CowRecipe *self);
-/* How often an epoch shows each picture: as it is, and its augmented copies where there is augmentation. */
+/* How often an epoch shows each picture: as it is, and its augmented copies where there is
+ * augmentation. */
 guint cow_recipe_copies (const CowRecipe *self);
 /* Adapters on a base; a base at all. */
 gboolean cow_recipe_is_adapted (const CowRecipe *self);
 gboolean cow_recipe_has_base (const CowRecipe *self);
-/* Makes relative paths absolute, so that a saved recipe means the same anywhere. Names of models that no path has stay as they are. */
+/* Makes relative paths absolute, so that a saved recipe means the same anywhere. Names of models
+ * that no path has stay as they are. */
 void cow_recipe_make_absolute (CowRecipe *self);
 /* What the dataset is asked for; clear with cow_dataset_options_clear (). */
 void cow_recipe_dataset_options (const CowRecipe *self, CowDatasetOptions *options);
 
-/* ---- presets (recipe-presets.c) -------------------------------------------------------------------------------------------------- */
+/* ---- presets (recipe-presets.c) -------------------------------------------------------------- */
 
 typedef struct {
   const char *name, *summary;

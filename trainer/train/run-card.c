@@ -11,14 +11,16 @@ node_of (JsonObject *object)
   return node;
 }
 
-/* Settings by key. Paths stay out, for a card travels with its adapter; so do those that change nothing of what a step computes. */
+/* Settings by key. Paths stay out, for a card travels with its adapter; so do those that change
+ * nothing of what a step computes. */
 static JsonObject *
 settings_object (const CowRecipe *recipe)
 {
   JsonObject *object = json_object_new ();
 
   for (guint i = 0; i < cow_recipe_n_settings (); i++) {
-    if (cow_recipe_is_path (i) || cow_recipe_is_list (i) || cow_recipe_is_free (i) || g_str_equal (cow_recipe_key (i), "recipe"))
+    if (cow_recipe_is_path (i) || cow_recipe_is_list (i) || cow_recipe_is_free (i) ||
+        g_str_equal (cow_recipe_key (i), "recipe"))
       continue;
     g_autofree char *value = cow_recipe_get (recipe, i);
     if (*value)
@@ -38,7 +40,8 @@ pictures_object (const CowDataset *dataset)
 }
 
 CowCard *
-run_card_new (const CowRecipe *recipe, const CowDataset *dataset, const char *base_path, const char *base_hash, const char *device)
+run_card_new (const CowRecipe *recipe, const CowDataset *dataset, const char *base_path,
+              const char *base_hash, const char *device)
 {
   CowCard *card = cow_card_new_default ();
   JsonObject *provenance = json_object_new ();

@@ -7,10 +7,12 @@
 #include "trainer/train/run-state.h"
 #include "trainer/train/recipe.h"
 
-/* The part that stays the same all through a run. base_path and base_hash are NULL from scratch; `device`: "cpu (avx512)". */
-CowCard *run_card_new (const CowRecipe *recipe, const CowDataset *dataset, const char *base_path, const char *base_hash,
-                       const char *device);
-/* What is known after the last whole epoch of `state`. No times are in it: the same run gives the same card. */
+/* The part that stays the same all through a run. base_path and base_hash are NULL from scratch;
+ * `device`: "cpu (avx512)". */
+CowCard *run_card_new (const CowRecipe *recipe, const CowDataset *dataset, const char *base_path,
+                       const char *base_hash, const char *device);
+/* What is known after the last whole epoch of `state`. No times are in it: the same run gives the
+ * same card. */
 void run_card_update (CowCard *card, const CowRunState *state, const CowDataset *dataset);
 
 #endif

@@ -16,7 +16,8 @@
 
 struct _CowRunFolder {
   char *path;
-  int lock; /* an open file whose lock says that the folder is in use; the system drops it with the process */
+  int lock; /* an open file whose lock says that the folder is in use; the system drops it with the
+               process */
 };
 
 static gboolean
@@ -24,7 +25,9 @@ fail (const char *path, const char *doing, GError **error)
 {
   const int code = errno;
   g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: %s: %s%s", path, doing, g_strerror (code),
-               code == EROFS || code == EACCES || code == EPERM ? "; choose a folder that can be written (--out)" : "");
+               code == EROFS || code == EACCES || code == EPERM
+                   ? "; choose a folder that can be written (--out)"
+                   : "");
   return FALSE;
 }
 
@@ -43,7 +46,7 @@ remove_tree (const char *path, GError **error)
   return g_remove (path) == 0 || errno == ENOENT || fail (path, "cannot be removed", error);
 }
 
-/* ---- opening --------------------------------------------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 static gboolean
 lock (CowRunFolder *self, GError **error)
@@ -56,7 +59,8 @@ lock (CowRunFolder *self, GError **error)
     return TRUE;
   if (errno != EWOULDBLOCK)
     return TRUE; /* a file system without locks: nobody can be told */
-  g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: another cow-trainer is writing there", self->path);
+  g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: another cow-trainer is writing there",
+               self->path);
   return FALSE;
 }
 
@@ -69,7 +73,8 @@ check_space (CowRunFolder *self, guint64 bytes, GError **error)
   const guint64 free_bytes = (guint64)status.f_bavail * status.f_frsize;
   if (free_bytes >= bytes)
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: %.0f MB are free there, the checkpoints of this run need %.0f MB", self->path,
+  g_set_error (error, COW_ERROR, COW_ERROR_IO,
+               "%s: %.0f MB are free there, the checkpoints of this run need %.0f MB", self->path,
                (double)free_bytes / MB, (double)bytes / MB);
   return FALSE;
 }
@@ -106,12 +111,13 @@ cow_run_folder_path (const CowRunFolder *self)
   return self->path;
 }
 
-/* ---- exchanging ------------------------------------------------------------------------------------------------------------------ */
+/* ---- exchanging ------------------------------------------------------------------------------ */
 
 gboolean
 cow_run_folder_has_run (const char *path)
 {
-  g_autofree char *last = g_build_filename (path, "last", NULL), *previous = g_build_filename (path, "last.previous", NULL);
+  g_autofree char *last = g_build_filename (path, "last", NULL),
+                  *previous = g_build_filename (path, "last.previous", NULL);
   g_autofree char *state = g_build_filename (last, "state.safetensors", NULL);
   if (!g_file_test (last, G_FILE_TEST_EXISTS) && g_file_test (previous, G_FILE_TEST_IS_DIR))
     (void)g_rename (previous, last);
@@ -138,7 +144,8 @@ cow_run_folder_abandon (CowRunFolder *self, const char *name)
   remove_tree (path, NULL);
 }
 
-/* For file systems that cannot exchange: between the two renames only NAME.previous stands, which cow_run_folder_has_run () knows. */
+/* For file systems that cannot exchange: between the two renames only NAME.previous stands, which
+ * cow_run_folder_has_run () knows. */
 static gboolean
 replace (const char *from, const char *to, GError **error)
 {
@@ -153,7 +160,8 @@ replace (const char *from, const char *to, GError **error)
 gboolean
 cow_run_folder_publish (CowRunFolder *self, const char *name, GError **error)
 {
-  g_autofree char *to = g_build_filename (self->path, name, NULL), *from = g_strconcat (to, ".new", NULL);
+  g_autofree char *to = g_build_filename (self->path, name, NULL),
+                  *from = g_strconcat (to, ".new", NULL);
 
   /* A name must not reach the disk before what it names. */
   if (syncfs (self->lock) != 0)

@@ -13,7 +13,7 @@
 #define SHEET_PICTURES 2
 #define SHEET_COPIES   2
 
-/* ---- what the run stands on ------------------------------------------------------------------------------------------------------ */
+/* ---- what the run stands on ------------------------------------------------------------------ */
 
 /* Classes in the order of the adapter that the run starts from, unless told otherwise. */
 static gboolean
@@ -42,8 +42,10 @@ open_dataset (CowRun *self, GError **error)
     return FALSE;
   for (CowSplit split = COW_TRAIN; split <= COW_VAL; split++)
     if (self->dataset->splits[split]->len == 0) {
-      g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "there are no pictures to %s%s", split == COW_TRAIN ? "train on" : "validate on",
-                   split == COW_TRAIN ? " (--data, --train)" : " (--val PATH, or --val-part of those in --data)");
+      g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "there are no pictures to %s%s",
+                   split == COW_TRAIN ? "train on" : "validate on",
+                   split == COW_TRAIN ? " (--data, --train)"
+                                      : " (--val PATH, or --val-part of those in --data)");
       return FALSE;
     }
   for (guint i = 0; i < self->dataset->warnings->len; i++)
@@ -85,14 +87,17 @@ check_size (const CowRun *self, GError **error)
   const CowPreprocess *p = &self->recipe->preprocess;
   const int patch = self->input.config.patch_size;
 
-  if (self->recipe->kind == COW_NETWORK_RESNET18 || (p->width % patch == 0 && p->height % patch == 0))
+  if (self->recipe->kind == COW_NETWORK_RESNET18 ||
+      (p->width % patch == 0 && p->height % patch == 0))
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
-               "--size %dx%d: this network's patches are %d pixels wide, both sides must be multiples", p->width, p->height, patch);
+  g_set_error (
+      error, COW_ERROR, COW_ERROR_ARGUMENT,
+      "--size %dx%d: this network's patches are %d pixels wide, both sides must be multiples",
+      p->width, p->height, patch);
   return FALSE;
 }
 
-/* ---- enough of everything -------------------------------------------------------------------------------------------------------- */
+/* ---- enough of everything -------------------------------------------------------------------- */
 
 static gboolean
 check_memory (const CowRun *self, guint64 available, gboolean force, GError **error)
@@ -101,38 +106,48 @@ check_memory (const CowRun *self, guint64 available, gboolean force, GError **er
 
   if (available == 0 || plan->memory <= available || force)
     return TRUE;
-  g_autofree char *all = cow_plan_bytes_text (plan->memory), *there = cow_plan_bytes_text (available);
-  g_autofree char *base = cow_plan_bytes_text (plan->base), *parameters = cow_plan_bytes_text (plan->parameters);
+  g_autofree char *all = cow_plan_bytes_text (plan->memory),
+                  *there = cow_plan_bytes_text (available);
+  g_autofree char *base = cow_plan_bytes_text (plan->base),
+                  *parameters = cow_plan_bytes_text (plan->parameters);
   g_autofree char *activations = cow_plan_bytes_text (plan->activations);
   g_set_error (error, COW_ERROR, COW_ERROR_MEMORY,
-               "this run needs about %s of memory (base %s, parameters with gradients and moments %s, activations %s), %s are available: "
-               "a smaller --batch (with a larger --accumulation), --size or --rank needs less, so do --checkpointing on and a base in NF4 "
+               "this run needs about %s of memory (base %s, parameters with gradients and moments "
+               "%s, activations %s), %s are available: "
+               "a smaller --batch (with a larger --accumulation), --size or --rank needs less, so "
+               "do --checkpointing on and a base in NF4 "
                "(cow-trainer quantize); --force tries it all the same",
                all, base, parameters, activations, there);
   return FALSE;
 }
 
-/* The features' folder may not exist yet: the file system is that of the nearest folder that does. */
+/* The features' folder may not exist yet: the file system is that of the nearest folder that does.
+ */
 static gboolean
 check_features_space (const CowRun *self, GError **error)
 {
   g_autofree char *folder =
-      *self->recipe->cache ? g_strdup (self->recipe->cache) : g_build_filename (g_get_user_cache_dir (), "cowbehavior", "features", NULL);
+      *self->recipe->cache
+          ? g_strdup (self->recipe->cache)
+          : g_build_filename (g_get_user_cache_dir (), "cowbehavior", "features", NULL);
   struct statvfs status;
 
-  while (!g_file_test (folder, G_FILE_TEST_EXISTS) && !g_str_equal (folder, "/") && !g_str_equal (folder, ".")) {
+  while (!g_file_test (folder, G_FILE_TEST_EXISTS) && !g_str_equal (folder, "/") &&
+         !g_str_equal (folder, ".")) {
     char *parent = g_path_get_dirname (folder);
     g_free (folder);
     folder = parent;
   }
-  if (self->plan.features == 0 || statvfs (folder, &status) != 0 || (guint64)status.f_bavail * status.f_frsize >= self->plan.features)
+  if (self->plan.features == 0 || statvfs (folder, &status) != 0 ||
+      (guint64)status.f_bavail * status.f_frsize >= self->plan.features)
     return TRUE;
   g_autofree char *wanted = cow_plan_bytes_text (self->plan.features);
   g_autofree char *there = cow_plan_bytes_text ((guint64)status.f_bavail * status.f_frsize);
-  g_set_error (error, COW_ERROR, COW_ERROR_IO,
-               "%s: %s are free there, the features need %s; --cache names another folder, fewer --copies "
-               "need less",
-               folder, there, wanted);
+  g_set_error (
+      error, COW_ERROR, COW_ERROR_IO,
+      "%s: %s are free there, the features need %s; --cache names another folder, fewer --copies "
+      "need less",
+      folder, there, wanted);
   return FALSE;
 }
 
@@ -142,20 +157,27 @@ say_sizes (const CowRun *self, guint64 available)
   const CowDataset *dataset = self->dataset;
   const CowRecipe *recipe = self->recipe;
   const CowPlan *plan = &self->plan;
-  const guint n_train = dataset->splits[COW_TRAIN]->len, n_shown = n_train * cow_recipe_copies (recipe);
+  const guint n_train = dataset->splits[COW_TRAIN]->len,
+              n_shown = n_train * cow_recipe_copies (recipe);
   const gboolean grouped = dataset->divided && dataset->grouped_by;
-  g_autofree char *memory = cow_plan_bytes_text (plan->memory), *there = cow_plan_bytes_text (available);
+  g_autofree char *memory = cow_plan_bytes_text (plan->memory),
+                  *there = cow_plan_bytes_text (available);
   g_autofree char *disk = cow_plan_bytes_text (plan->folder + plan->features);
   g_autofree char *base = self->model ? g_path_get_basename (self->model) : NULL;
 
-  g_print ("%s%s%s: %" G_GINT64_FORMAT " parameters train, %" G_GINT64_FORMAT " of them in the head\n",
-           *recipe->name ? recipe->name : cow_recipe_kind_name (recipe), base ? " on " : "", base ? base : "", plan->trained, plan->head);
-  g_print ("%u pictures of %u classes train (%u an epoch with augmented copies), %u validate, %u test%s%s\n", n_train, dataset->n_classes,
-           n_shown, dataset->splits[COW_VAL]->len, dataset->splits[COW_TEST]->len, grouped ? "; kept together by " : "",
+  g_print ("%s%s%s: %" G_GINT64_FORMAT " parameters train, %" G_GINT64_FORMAT
+           " of them in the head\n",
+           *recipe->name ? recipe->name : cow_recipe_kind_name (recipe), base ? " on " : "",
+           base ? base : "", plan->trained, plan->head);
+  g_print ("%u pictures of %u classes train (%u an epoch with augmented copies), %u validate, %u "
+           "test%s%s\n",
+           n_train, dataset->n_classes, n_shown, dataset->splits[COW_VAL]->len,
+           dataset->splits[COW_TEST]->len, grouped ? "; kept together by " : "",
            grouped ? dataset->grouped_by : "");
-  g_print ("Computed by %s (%s) in %d thread%s\n", self->backend->name, self->backend->level, self->backend->threads,
-           self->backend->threads == 1 ? "" : "s");
-  g_print ("Estimated: %s of memory%s (%s available), %s on disk\n", memory, plan->checkpointing ? " with checkpointing" : "", there, disk);
+  g_print ("Computed by %s (%s) in %d thread%s\n", self->backend->name, self->backend->level,
+           self->backend->threads, self->backend->threads == 1 ? "" : "s");
+  g_print ("Estimated: %s of memory%s (%s available), %s on disk\n", memory,
+           plan->checkpointing ? " with checkpointing" : "", there, disk);
   fflush (stdout);
 }
 
@@ -168,10 +190,13 @@ say_time (const CowRun *self, GError **error)
   if (!cow_speed_measure (&speed, self->backend, self->recipe, &self->input, error))
     return FALSE;
   cow_plan_time (&time, self->recipe, &self->input, &self->plan, &speed);
-  g_autofree char *features = cow_plan_time_text (time.features), *epoch = cow_plan_time_text (time.epoch);
+  g_autofree char *features = cow_plan_time_text (time.features),
+                  *epoch = cow_plan_time_text (time.epoch);
   g_autofree char *run = cow_plan_time_text (time.run);
-  g_print ("Estimated: %s%s%s an epoch, all %d epochs %s, where nothing else runs on this machine\n", time.features > 0 ? features : "",
-           time.features > 0 ? " for the features, then " : "", epoch, self->recipe->epochs, run);
+  g_print (
+      "Estimated: %s%s%s an epoch, all %d epochs %s, where nothing else runs on this machine\n",
+      time.features > 0 ? features : "", time.features > 0 ? " for the features, then " : "", epoch,
+      self->recipe->epochs, run);
   fflush (stdout);
   return TRUE;
 }
@@ -192,7 +217,7 @@ plan (CowRun *self, const CowRunOptions *options, GError **error)
   return options->resume || say_time (self, error);
 }
 
-/* ---- the folder ------------------------------------------------------------------------------------------------------------------ */
+/* ---- the folder ------------------------------------------------------------------------------ */
 
 static gboolean
 open_folder (CowRun *self, const CowRunOptions *options, GError **error)
@@ -201,7 +226,8 @@ open_folder (CowRun *self, const CowRunOptions *options, GError **error)
   if (!self->folder)
     return FALSE;
   if (!options->resume && cow_run_folder_has_run (options->folder)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s holds a run: --resume %s goes on with it; a new one needs another --out",
+    g_set_error (error, COW_ERROR, COW_ERROR_IO,
+                 "%s holds a run: --resume %s goes on with it; a new one needs another --out",
                  options->folder, options->folder);
     return FALSE;
   }
@@ -212,7 +238,8 @@ open_folder (CowRun *self, const CowRunOptions *options, GError **error)
 static gboolean
 write_sheet (const CowRun *self, GError **error)
 {
-  g_autofree char *path = g_build_filename (cow_run_folder_path (self->folder), "contact-sheet.png", NULL);
+  g_autofree char *path =
+      g_build_filename (cow_run_folder_path (self->folder), "contact-sheet.png", NULL);
   const CowContactSheet sheet = {
     .dataset = self->dataset,
     .split = COW_TRAIN,
@@ -227,7 +254,7 @@ write_sheet (const CowRun *self, GError **error)
   return g_file_test (path, G_FILE_TEST_EXISTS) || cow_contact_sheet_write (&sheet, path, error);
 }
 
-/* ---- the network ----------------------------------------------------------------------------------------------------------------- */
+/* ---- the network ----------------------------------------------------------------------------- */
 
 static CowFeaturesCache *
 open_features (const CowRun *self, CowSplit split, GError **error)
@@ -264,7 +291,8 @@ open_feed (CowRun *self, GError **error)
   return TRUE;
 }
 
-/* An adapter to go on from gives its layers and its head; one of kind "frozen" has only a head, below which layers of the recipe's start.
+/* An adapter to go on from gives its layers and its head; one of kind "frozen" has only a head,
+ * below which layers of the recipe's start.
  */
 static gboolean
 choose_start (const CowRecipe *recipe, CowNetworkOptions *options, GError **error)
@@ -312,22 +340,25 @@ open_network (CowRun *self, GError **error)
   return self->network != NULL;
 }
 
-/* ---- where it stands ------------------------------------------------------------------------------------------------------------- */
+/* ---- where it stands ------------------------------------------------------------------------- */
 
 /* A run that was killed before it saved anything starts again, as it would have then. */
 static gboolean
 open_state (CowRun *self, const CowRunOptions *options, GError **error)
 {
-  g_autofree char *hash = hash_dataset (self->dataset), *last = g_build_filename (options->folder, "last", NULL);
+  g_autofree char *hash = hash_dataset (self->dataset),
+                  *last = g_build_filename (options->folder, "last", NULL);
   const gboolean resume = options->resume && cow_run_folder_has_run (options->folder);
 
-  self->state = resume ? cow_run_state_load (last, self->network, hash, error) : cow_run_state_new (hash);
+  self->state =
+      resume ? cow_run_state_load (last, self->network, hash, error) : cow_run_state_new (hash);
   if (!self->state)
     return FALSE;
   if (!resume)
     self->state->at.started = (double)(g_get_real_time () / G_USEC_PER_SEC);
   /* The schedule ends with the epochs that are asked for now. */
-  self->state->at.total_steps = (double)(cow_loop_steps (self->recipe, self->feed) * self->recipe->epochs);
+  self->state->at.total_steps =
+      (double)(cow_loop_steps (self->recipe, self->feed) * self->recipe->epochs);
   return TRUE;
 }
 
@@ -337,18 +368,21 @@ warn_of_device (const CowCard *card, const char *device)
 {
   JsonNode *provenance = cow_card_get_member (card, "provenance");
   const char *began = provenance && JSON_NODE_HOLDS_OBJECT (provenance)
-                          ? json_object_get_string_member_with_default (json_node_get_object (provenance), "device", device)
+                          ? json_object_get_string_member_with_default (
+                                json_node_get_object (provenance), "device", device)
                           : device;
 
   if (g_strcmp0 (began, device) != 0)
-    g_printerr ("cow-trainer: warning: the run began on %s and goes on on %s: its numbers will differ from an uninterrupted run's by "
+    g_printerr ("cow-trainer: warning: the run began on %s and goes on on %s: its numbers will "
+                "differ from an uninterrupted run's by "
                 "rounding\n",
                 began, device);
 }
 
 /* The base must be the one that the run began with: its own card remembers. */
 static gboolean
-check_last (const CowRun *self, const CowRunOptions *options, const char *hash, const char *device, GError **error)
+check_last (const CowRun *self, const CowRunOptions *options, const char *hash, const char *device,
+            GError **error)
 {
   g_autofree char *last = g_build_filename (options->folder, "last", NULL);
   gboolean found;
@@ -361,8 +395,10 @@ check_last (const CowRun *self, const CowRunOptions *options, const char *hash, 
   warn_of_device (card, device);
   if (!found || !hash || g_strcmp0 (card->base_hash, hash) == 0)
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH, "%s: its weights are not those that the run in %s began with; it cannot go on exactly",
-               self->model, options->folder);
+  g_set_error (
+      error, COW_ERROR, COW_ERROR_MISMATCH,
+      "%s: its weights are not those that the run in %s began with; it cannot go on exactly",
+      self->model, options->folder);
   return FALSE;
 }
 
@@ -384,8 +420,10 @@ open_tracker (CowRun *self)
   const CowRecipe *recipe = self->recipe;
   const gboolean fresh = self->state->at.step == 0;
 
-  self->tracker = cow_tracker_new (*recipe->tracking_uri ? recipe->tracking_uri : NULL, *recipe->experiment ? recipe->experiment : NULL,
-                                   *recipe->run_name ? recipe->run_name : NULL, cow_run_folder_path (self->folder), !fresh);
+  self->tracker = cow_tracker_new (*recipe->tracking_uri ? recipe->tracking_uri : NULL,
+                                   *recipe->experiment ? recipe->experiment : NULL,
+                                   *recipe->run_name ? recipe->run_name : NULL,
+                                   cow_run_folder_path (self->folder), !fresh);
   if (!fresh)
     return; /* a parameter has one value a run */
   for (guint i = 0; i < cow_recipe_n_settings (); i++) {
@@ -398,7 +436,8 @@ open_tracker (CowRun *self)
 static gboolean
 open_backend (CowRun *self, GError **error)
 {
-  if (!cow_check (ck_cpu_open (NULL, self->recipe->threads, &self->backend), error, "opening the CPU backend"))
+  if (!cow_check (ck_cpu_open (NULL, self->recipe->threads, &self->backend), error,
+                  "opening the CPU backend"))
     return FALSE;
   self->recipe->threads = self->backend->threads;
   if (self->backend->training)
@@ -414,9 +453,11 @@ cow_run_open (const CowRunOptions *options, GError **error)
 
   self->recipe = options->recipe;
   cow_recipe_make_absolute (self->recipe);
-  if (!open_base (self, error) || !check_size (self, error) || !open_dataset (self, error) || !open_backend (self, error) ||
-      !plan (self, options, error) || !open_folder (self, options, error) || !write_sheet (self, error) ||
-      !open_card (self, options, error) || !open_feed (self, error) || !open_network (self, error) || !open_state (self, options, error))
+  if (!open_base (self, error) || !check_size (self, error) || !open_dataset (self, error) ||
+      !open_backend (self, error) || !plan (self, options, error) ||
+      !open_folder (self, options, error) || !write_sheet (self, error) ||
+      !open_card (self, options, error) || !open_feed (self, error) ||
+      !open_network (self, error) || !open_state (self, options, error))
     return NULL;
   open_tracker (self);
   return g_steal_pointer (&self);

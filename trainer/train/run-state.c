@@ -42,8 +42,10 @@ layout_hash (const CowParameters *parameters)
   g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
   for (guint i = 0; i < parameters->list->len; i++) {
     const CowParameter *p = cow_parameters_get (parameters, i);
-    g_autofree char *line = g_strdup_printf ("%s %u %" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %" G_GINT64_FORMAT "\n",
-                                             p->name, p->n_dims, p->dims[0], p->dims[1], p->dims[2], p->dims[3]);
+    g_autofree char *line =
+        g_strdup_printf ("%s %u %" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %" G_GINT64_FORMAT
+                         " %" G_GINT64_FORMAT "\n",
+                         p->name, p->n_dims, p->dims[0], p->dims[1], p->dims[2], p->dims[3]);
     g_checksum_update (sum, (const guchar *)line, -1);
   }
   return g_strdup (g_checksum_get_string (sum));
@@ -55,7 +57,7 @@ buffer_name (const char *name)
   return g_strconcat ("buffer.", name, NULL);
 }
 
-/* ---- saving ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- saving ---------------------------------------------------------------------------------- */
 
 static gboolean
 declare_buffers (CowNetwork *network, CowSafetensorsWriter *writer, GError **error)
@@ -76,7 +78,8 @@ static gboolean
 declare (const CowRunState *self, CowNetwork *network, CowSafetensorsWriter *writer, GError **error)
 {
   const CowParameters *parameters = cow_network_parameters (network);
-  const gint64 count = (gint64)parameters->count, counters = N_COUNTERS, rows[] = { self->history->len, COW_EPOCH_COLUMNS };
+  const gint64 count = (gint64)parameters->count, counters = N_COUNTERS,
+               rows[] = { self->history->len, COW_EPOCH_COLUMNS };
   g_autofree char *layout = layout_hash (parameters);
 
   cow_safetensors_writer_metadata (writer, "layout", layout);
@@ -90,12 +93,14 @@ declare (const CowRunState *self, CowNetwork *network, CowSafetensorsWriter *wri
 }
 
 static gboolean
-write_array (CkBackend *backend, const float *device, gsize count, CowSafetensorsWriter *writer, GError **error)
+write_array (CkBackend *backend, const float *device, gsize count, CowSafetensorsWriter *writer,
+             GError **error)
 {
   g_autofree float *piece = g_new (float, PIECE);
   for (gsize done = 0; done < count; done += PIECE) {
     const gsize bytes = MIN (PIECE, count - done) * sizeof (float);
-    if (!cow_check (backend->download (backend, piece, device + done, bytes), error, "reading parameters") ||
+    if (!cow_check (backend->download (backend, piece, device + done, bytes), error,
+                    "reading parameters") ||
         !cow_safetensors_writer_write (writer, piece, bytes, error))
       return FALSE;
   }
@@ -108,31 +113,37 @@ write_buffers (CowNetwork *network, CowSafetensorsWriter *writer, GError **error
   for (guint i = 0; i < cow_network_n_buffers (network); i++) {
     gsize n;
     float *values;
-    if (!cow_network_buffer (network, i, &n, &values, error) || !cow_safetensors_writer_write (writer, values, n * sizeof (float), error))
+    if (!cow_network_buffer (network, i, &n, &values, error) ||
+        !cow_safetensors_writer_write (writer, values, n * sizeof (float), error))
       return FALSE;
   }
   return TRUE;
 }
 
 gboolean
-cow_run_state_save (const CowRunState *self, CowNetwork *network, const char *folder, GError **error)
+cow_run_state_save (const CowRunState *self, CowNetwork *network, const char *folder,
+                    GError **error)
 {
   const CowParameters *p = cow_network_parameters (network);
   g_autofree char *path = g_build_filename (folder, "state.safetensors", NULL);
   g_autoptr (CowSafetensorsWriter) writer = cow_safetensors_writer_new (path);
 
-  return declare (self, network, writer, error) && cow_safetensors_writer_write (writer, &self->at, sizeof self->at, error) &&
-         cow_safetensors_writer_write (writer, self->history->data, self->history->len * sizeof (CowEpoch), error) &&
-         write_array (p->backend, p->values, p->count, writer, error) && write_array (p->backend, p->first, p->count, writer, error) &&
-         write_array (p->backend, p->second, p->count, writer, error) && write_buffers (network, writer, error) &&
-         cow_safetensors_writer_finish (writer, error);
+  return declare (self, network, writer, error) &&
+         cow_safetensors_writer_write (writer, &self->at, sizeof self->at, error) &&
+         cow_safetensors_writer_write (writer, self->history->data,
+                                       self->history->len * sizeof (CowEpoch), error) &&
+         write_array (p->backend, p->values, p->count, writer, error) &&
+         write_array (p->backend, p->first, p->count, writer, error) &&
+         write_array (p->backend, p->second, p->count, writer, error) &&
+         write_buffers (network, writer, error) && cow_safetensors_writer_finish (writer, error);
 }
 
-/* ---- loading --------------------------------------------------------------------------------------------------------------------- */
+/* ---- loading --------------------------------------------------------------------------------- */
 
 /* A tensor of a type and shape; a dimension of -1 may be anything. */
 static const CowTensor *
-require (const CowSafetensors *file, const char *name, CowDtype dtype, guint n_dims, const gint64 *dims, GError **error)
+require (const CowSafetensors *file, const char *name, CowDtype dtype, guint n_dims,
+         const gint64 *dims, GError **error)
 {
   const CowTensor *tensor = cow_safetensors_get (file, name);
   gboolean fits = tensor && tensor->dtype == dtype && tensor->n_dims == n_dims;
@@ -141,7 +152,8 @@ require (const CowSafetensors *file, const char *name, CowDtype dtype, guint n_d
   if (fits)
     return tensor;
   g_autofree char *shape = tensor ? cow_tensor_shape_text (tensor) : NULL;
-  g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH, "%s: \"%s\" is %s%s: this is no checkpoint of this run", cow_safetensors_path (file),
+  g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
+               "%s: \"%s\" is %s%s: this is no checkpoint of this run", cow_safetensors_path (file),
                name, tensor ? "of shape " : "missing", tensor ? shape : "");
   return NULL;
 }
@@ -149,13 +161,16 @@ require (const CowSafetensors *file, const char *name, CowDtype dtype, guint n_d
 static gboolean
 check_counters (const CowRunCounters *at, const char *path, GError **error)
 {
-  const double whole[] = { at->epoch, at->position, at->step, at->total_steps, at->best_epoch, at->waited, at->correct, at->norms };
-  gboolean ok = isfinite (at->best_accuracy) && isfinite (at->loss_sum) && isfinite (at->norm_sum) && isfinite (at->seconds) &&
-                isfinite (at->started) && isfinite (at->learning_rate) && at->epoch <= MOST_EPOCHS;
+  const double whole[] = { at->epoch,      at->position, at->step,    at->total_steps,
+                           at->best_epoch, at->waited,   at->correct, at->norms };
+  gboolean ok = isfinite (at->best_accuracy) && isfinite (at->loss_sum) &&
+                isfinite (at->norm_sum) && isfinite (at->seconds) && isfinite (at->started) &&
+                isfinite (at->learning_rate) && at->epoch <= MOST_EPOCHS;
   for (guint i = 0; ok && i < G_N_ELEMENTS (whole); i++)
     ok = whole[i] >= 0 && whole[i] <= 0x1p53 && whole[i] == floor (whole[i]);
   if (!ok)
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: \"counters\" holds numbers that no run has", path);
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                 "%s: \"counters\" holds numbers that no run has", path);
   return ok;
 }
 
@@ -172,7 +187,8 @@ read_counters (CowRunState *self, const CowSafetensors *file, GError **error)
   if (!check_counters (&self->at, cow_safetensors_path (file), error))
     return FALSE;
   if (history->dims[0] != (gint64)self->at.epoch) {
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: \"history\" has %" G_GINT64_FORMAT " epochs, expected %.0f",
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                 "%s: \"history\" has %" G_GINT64_FORMAT " epochs, expected %.0f",
                  cow_safetensors_path (file), history->dims[0], self->at.epoch);
     return FALSE;
   }
@@ -181,12 +197,14 @@ read_counters (CowRunState *self, const CowSafetensors *file, GError **error)
 }
 
 static gboolean
-read_array (const CowSafetensors *file, const char *name, CkBackend *backend, float *device, gsize count, GError **error)
+read_array (const CowSafetensors *file, const char *name, CkBackend *backend, float *device,
+            gsize count, GError **error)
 {
   const gint64 dims = (gint64)count;
   const CowTensor *tensor = require (file, name, COW_F32, 1, &dims, error);
   return tensor && cow_tensor_check_finite (tensor, cow_safetensors_path (file), error) &&
-         cow_check (backend->upload (backend, device, tensor->data, tensor->n_bytes), error, "%s: %s", cow_safetensors_path (file), name);
+         cow_check (backend->upload (backend, device, tensor->data, tensor->n_bytes), error,
+                    "%s: %s", cow_safetensors_path (file), name);
 }
 
 static gboolean
@@ -209,19 +227,23 @@ read_buffers (const CowSafetensors *file, CowNetwork *network, GError **error)
 }
 
 static gboolean
-check_metadata (const CowSafetensors *file, const CowParameters *parameters, const char *data_hash, GError **error)
+check_metadata (const CowSafetensors *file, const CowParameters *parameters, const char *data_hash,
+                GError **error)
 {
   g_autofree char *layout = layout_hash (parameters);
   if (g_strcmp0 (cow_safetensors_metadata (file, "layout"), layout) != 0) {
-    g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH, "%s: the checkpoint is of another network than recipe.ini and the base give",
+    g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
+                 "%s: the checkpoint is of another network than recipe.ini and the base give",
                  cow_safetensors_path (file));
     return FALSE;
   }
   if (g_strcmp0 (cow_safetensors_metadata (file, "data"), data_hash) != 0) {
-    g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
-                 "%s: the pictures are no longer those that the run began with (names, classes or split differ), so that it cannot go on "
-                 "exactly; put them back, or start a new run (with --start FOLDER/last its adapter goes on)",
-                 cow_safetensors_path (file));
+    g_set_error (
+        error, COW_ERROR, COW_ERROR_MISMATCH,
+        "%s: the pictures are no longer those that the run began with (names, classes or split "
+        "differ), so that it cannot go on "
+        "exactly; put them back, or start a new run (with --start FOLDER/last its adapter goes on)",
+        cow_safetensors_path (file));
     return FALSE;
   }
   return TRUE;
@@ -238,8 +260,8 @@ cow_run_state_load (const char *folder, CowNetwork *network, const char *data_ha
   if (!file || !check_metadata (file, p, data_hash, error) || !read_counters (self, file, error) ||
       !read_array (file, "values", p->backend, p->values, p->count, error) ||
       !read_array (file, "first_moments", p->backend, p->first, p->count, error) ||
-      !read_array (file, "second_moments", p->backend, p->second, p->count, error) || !read_buffers (file, network, error) ||
-      !cow_network_refresh (network, error))
+      !read_array (file, "second_moments", p->backend, p->second, p->count, error) ||
+      !read_buffers (file, network, error) || !cow_network_refresh (network, error))
     return NULL;
   return g_steal_pointer (&self);
 }

@@ -22,23 +22,26 @@ cow_run_dataset (const CowRun *self)
   return self->dataset;
 }
 
-/* ---- saving ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- saving ---------------------------------------------------------------------------------- */
 
 static gboolean
 write_adapter (CowRun *self, const char *name, gboolean with_state, GError **error)
 {
   g_autofree char *path = cow_run_folder_begin (self->folder, name, error);
 
-  if (path && cow_network_save (self->network, path, error) && cow_card_write (self->card, path, error) &&
-      (!with_state || cow_run_state_save (self->state, self->network, path, error)) && cow_run_folder_publish (self->folder, name, error))
+  if (path && cow_network_save (self->network, path, error) &&
+      cow_card_write (self->card, path, error) &&
+      (!with_state || cow_run_state_save (self->state, self->network, path, error)) &&
+      cow_run_folder_publish (self->folder, name, error))
     return TRUE;
   cow_run_folder_abandon (self->folder, name);
   return FALSE;
 }
 
 /*
- * The best goes first: a kill between the two leaves a `last` from before this epoch, and the resumed run makes the same best again. The
- * other way round, `last` would speak of a best that was never written.
+ * The best goes first: a kill between the two leaves a `last` from before this epoch, and the
+ * resumed run makes the same best again. The other way round, `last` would speak of a best that was
+ * never written.
  */
 static gboolean
 save (gboolean best, gpointer data, GError **error)
@@ -47,11 +50,12 @@ save (gboolean best, gpointer data, GError **error)
   g_autofree char *table = cow_history_to_csv (self->state->history);
 
   run_card_update (self->card, self->state, self->dataset);
-  return (!best || write_adapter (self, "best", FALSE, error)) && write_adapter (self, "last", TRUE, error) &&
+  return (!best || write_adapter (self, "best", FALSE, error)) &&
+         write_adapter (self, "last", TRUE, error) &&
          cow_run_folder_write (self->folder, "results.csv", table, error);
 }
 
-/* ---- telling --------------------------------------------------------------------------------------------------------------------- */
+/* ---- telling --------------------------------------------------------------------------------- */
 
 static void
 log_epoch (CowRun *self, const CowEpoch *epoch)
@@ -83,7 +87,8 @@ tracker_says (const char *text, gpointer data)
   g_printerr ("%scow-trainer: %s\n", isatty (STDERR_FILENO) ? "\r\033[K" : "", text);
 }
 
-/* "loss", "accuracy" and "learning-rate" as PNG and SVG. A run that trained well does not fail for a figure. */
+/* "loss", "accuracy" and "learning-rate" as PNG and SVG. A run that trained well does not fail for
+ * a figure. */
 static void
 write_plots (const CowRun *self)
 {
@@ -91,7 +96,8 @@ write_plots (const CowRun *self)
   g_autofree char *folder = g_build_filename (cow_run_folder_path (self->folder), "plots", NULL);
   g_autoptr (GError) error = NULL;
 
-  if (figures->len > 0 && (g_mkdir_with_parents (folder, 0777) != 0 || !plot_figures_write (figures, folder, &error)))
+  if (figures->len > 0 &&
+      (g_mkdir_with_parents (folder, 0777) != 0 || !plot_figures_write (figures, folder, &error)))
     g_printerr ("cow-trainer: warning: no figures: %s\n", error ? error->message : folder);
 }
 
@@ -129,7 +135,7 @@ finish (CowRun *self, gboolean ok, CowLoopEnd end)
                       done ? COW_TRACKER_WAIT_S : INTERRUPTED_WAIT_S);
 }
 
-/* ---- training -------------------------------------------------------------------------------------------------------------------- */
+/* ---- training -------------------------------------------------------------------------------- */
 
 gboolean
 cow_run_train (CowRun *self, CowLoopEnd *end, GError **error)
@@ -147,8 +153,8 @@ cow_run_train (CowRun *self, CowLoopEnd *end, GError **error)
 
   cow_tracker_set_message (self->tracker, tracker_says, NULL);
   if (at->step > 0)
-    g_print ("Going on in epoch %.0f of %d, after %.0f steps\n", fmin (at->epoch + 1, self->recipe->epochs), self->recipe->epochs,
-             at->step);
+    g_print ("Going on in epoch %.0f of %d, after %.0f steps\n",
+             fmin (at->epoch + 1, self->recipe->epochs), self->recipe->epochs, at->step);
   g_print ("%s\n", cow_epoch_head ());
   fflush (stdout);
   const gboolean ok = cow_loop_run (&loop, end, error);

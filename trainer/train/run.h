@@ -4,8 +4,9 @@
  *   recipe.ini                      all settings, for --config
  *   contact-sheet.png               what the network is shown
  *   results.csv                     a row an epoch; plots/ drawn of it at the end
- *   best/, last/                    adapter folders, each whole at any moment; last/state.safetensors goes on from there
- * run-open.c puts a run together, run.c trains and saves it.
+ *   best/, last/                    adapter folders, each whole at any moment;
+ * last/state.safetensors goes on from there run-open.c puts a run together, run.c trains and saves
+ * it.
  */
 #ifndef COW_TRAINER_RUN_H
 #define COW_TRAINER_RUN_H
@@ -26,8 +27,9 @@ typedef struct {
 } CowRunOptions;
 
 /*
- * Reads the data, checks memory and disk, says on standard output what will be done and how long it may take, and loads everything. Nothing
- * is trained yet. G_IO_ERROR_CANCELLED when the user asks to stop meanwhile.
+ * Reads the data, checks memory and disk, says on standard output what will be done and how long it
+ * may take, and loads everything. Nothing is trained yet. G_IO_ERROR_CANCELLED when the user asks
+ * to stop meanwhile.
  */
 CowRun *cow_run_open (const CowRunOptions *options, GError **error);
 void cow_run_free (CowRun *self);

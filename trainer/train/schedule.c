@@ -7,7 +7,9 @@ CowSchedule
 cow_schedule_new (double learning_rate, double floor, double warmup, gint64 total)
 {
   const gint64 steps = warmup > 0 ? MAX (1, (gint64)round (warmup * (double)total)) : 0;
-  return (CowSchedule){ .learning_rate = learning_rate, .floor = floor, .warmup = MIN (steps, total), .total = total };
+  return (CowSchedule){
+    .learning_rate = learning_rate, .floor = floor, .warmup = MIN (steps, total), .total = total
+  };
 }
 
 double
