@@ -25,8 +25,8 @@
  *  - A picture's numbers depend neither on what else is in its batch, nor on its place in it, nor
  *    on the number of threads: an operation makes each row of its output by one sequence of
  *    roundings that the row's own length, its picture and the device's features determine.
- *  - Nothing here checks values for NaN: what comes out of a file is checked where it is loaded, and
- *    what comes out of a network where it is read (model/).
+ *  - Nothing here checks values for NaN: what comes out of a file is checked where it is loaded,
+ * and what comes out of a network where it is read (model/).
  *
  * Threads: a device and its weights may be used by several threads at once. A stream, its memory
  * and its events belong to one thread at a time.
@@ -58,8 +58,8 @@ typedef struct CkStream CkStream;
 typedef struct CkEvent CkEvent;
 typedef struct CkWeight CkWeight;
 typedef struct CkOperations CkOperations;
-typedef struct CkTraining CkTraining;         /* kernels/training.h */
-typedef struct CkDeviceClass CkDeviceClass;   /* kernels/device.h, for implementations */
+typedef struct CkTraining CkTraining;       /* kernels/training.h */
+typedef struct CkDeviceClass CkDeviceClass; /* kernels/device.h, for implementations */
 
 /* ---- devices --------------------------------------------------------------------------------- */
 
@@ -166,8 +166,8 @@ typedef enum {
 
 /*
  * A weight matrix [out, in], either as a file holds it, in the memory of the host, or as parameters
- * that train, in fp32 in device memory. The memory stays the caller's and must outlive the CkWeight:
- * a device whose memory is the host's may compute straight from it (a mapped file).
+ * that train, in fp32 in device memory. The memory stays the caller's and must outlive the
+ * CkWeight: a device whose memory is the host's may compute straight from it (a mapped file).
  */
 typedef struct {
   CkType type;
@@ -238,7 +238,8 @@ typedef struct {
   /* In training: the share of the adapter's inputs x that are zeroed, the others over
    * (1 - dropout); 0 for none. */
   float dropout;
-  const uint64_t *key; /* [1] which ones: as CkTraining.dropout chooses; may be NULL without dropout */
+  const uint64_t
+      *key; /* [1] which ones: as CkTraining.dropout chooses; may be NULL without dropout */
 } CkAdapter;
 
 /* ---- operations ------------------------------------------------------------------------------ */
@@ -313,8 +314,8 @@ typedef struct {
  */
 
 /* Convolution without bias (ResNet's): x [batch, height, width, in] -> y [batch, out height,
- * out width, out], where out height = (height + 2 padding - kernel) / stride + 1 (integer division),
- * likewise the width. Padding is less than the kernel. */
+ * out width, out], where out height = (height + 2 padding - kernel) / stride + 1 (integer
+ * division), likewise the width. Padding is less than the kernel. */
 typedef struct {
   int64_t batch, in, height, width; /* of the input */
   int64_t out, kernel, stride, padding;
@@ -322,8 +323,8 @@ typedef struct {
 
 /*
  * y = activation (batch norm (x) + residual) for x [rows, channels]. In training: statistics of the
- * batch (rows at least 2), and the running ones are updated (momentum .1, unbiased variance; Ioffe &
- * Szegedy, 2015); else the running ones.
+ * batch (rows at least 2), and the running ones are updated (momentum .1, unbiased variance; Ioffe
+ * & Szegedy, 2015); else the running ones.
  */
 typedef struct {
   int64_t rows, channels; /* rows: batch * height * width */
@@ -415,8 +416,8 @@ struct CkOperations {
                            const float *weight, float *y);
   CkStatus (*batch_norm) (CkStream *stream, const CkBatchNorm *norm, bool training, const float *x,
                           float *y);
-  /* 3 x 3, stride 2, padding 1 on x [batch, height, width, channels]; `places`, as large as y, keeps
-   * which of the nine (row by row) was the maximum, the first of equals. */
+  /* 3 x 3, stride 2, padding 1 on x [batch, height, width, channels]; `places`, as large as y,
+   * keeps which of the nine (row by row) was the maximum, the first of equals. */
   CkStatus (*max_pool) (CkStream *stream, int64_t batch, int64_t height, int64_t width,
                         int64_t channels, const float *x, float *y, uint8_t *places);
   /* y [batch, channels] = mean of x [batch, area, channels]. */

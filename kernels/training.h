@@ -3,14 +3,14 @@
  * What training needs beyond inference: the backward operation of each layer, losses and the
  * optimiser, as one more table, CkStream.training. Conventions are those of kernels.h; in addition:
  *  - A gradient with respect to an activation is written (dx = ...). A gradient with respect to a
- *    parameter is added to (dW += ...): the caller fills it with 0 at the beginning of a micro-batch
- *    and adds the micro-batches' gradients up in the order of their index (add), so that work spread
- *    over processors has the same bits.
+ *    parameter is added to (dW += ...): the caller fills it with 0 at the beginning of a
+ * micro-batch and adds the micro-batches' gradients up in the order of their index (add), so that
+ * work spread over processors has the same bits.
  *  - Scalars that come out (loss, sums) and that change from step to step (factors, the optimiser's
  *    numbers, keys of dropout) are device memory, so that nothing waits for them and no recorded
  *    graph holds a stale one.
- *  - Random numbers are a function of a key and a position (Philox 4x32-10; Salmon et al., 2011), so
- *    that a recomputation repeats them.
+ *  - Random numbers are a function of a key and a position (Philox 4x32-10; Salmon et al., 2011),
+ * so that a recomputation repeats them.
  */
 #ifndef CK_TRAINING_H
 #define CK_TRAINING_H
@@ -89,8 +89,8 @@ typedef struct {
 
 /*
  * Adam with decoupled weight decay (Loshchilov & Hutter, 2019), in torch.optim.AdamW's order of
- * operations. The numbers that change from step to step; computed by the host as Python has them and
- * uploaded.
+ * operations. The numbers that change from step to step; computed by the host as Python has them
+ * and uploaded.
  */
 typedef struct {
   float one_minus_beta1, beta2, one_minus_beta2;
@@ -158,8 +158,7 @@ struct CkTraining {
   CkStatus (*add_squares) (CkStream *stream, const float *x, int64_t n, double *sum);
   /* *factor = max_norm / (norm + 1e-6) where that is less than 1, else 1, with norm the root of
    * *squares (torch.nn.utils.clip_grad_norm_); max_norm 0 never clips. */
-  CkStatus (*clip_factor) (CkStream *stream, const double *squares, double max_norm,
-                           float *factor);
+  CkStatus (*clip_factor) (CkStream *stream, const double *squares, double max_norm, float *factor);
   CkStatus (*multiply) (CkStream *stream, float *x, int64_t n, float factor);
   /* y += x. */
   CkStatus (*add) (CkStream *stream, int64_t n, const float *x, float *y);

@@ -4,7 +4,7 @@
  * backward share. It is so narrow that a product with down as it lies spends most of its time on
  * gathering down's columns, for every few rows again; so down is turned once for all.
  */
-#include "kernels/cpu/cpu-ops.h"
+#include "kernels/cpu/adapter.h"
 
 #include <omp.h>
 
@@ -50,7 +50,7 @@ multiply_rows (const CkCpuOps *ops, const CkAdapter *adapter, int64_t first, int
 
     for (int64_t row = 0; row < rows; row++) {
       const int64_t at = (first + row) * in + k;
-      ops->dropout (adapter->key, adapter->dropout, at, depth, x + at, dropped + row * depth);
+      ops->dropout (*adapter->key, adapter->dropout, at, depth, x + at, dropped + row * depth);
     }
     status =
         ops->gemm (false, rows, adapter->rank, depth, 1, dropped, depth, turned + k * adapter->rank,
@@ -62,13 +62,13 @@ multiply_rows (const CkCpuOps *ops, const CkAdapter *adapter, int64_t first, int
 }
 
 CkStatus
-ck_adapter_low (const CkCpu *cpu, const CkAdapter *adapter, int64_t rows, int64_t in,
+ck_adapter_low (const CkCpuStream *cpu, const CkAdapter *adapter, int64_t rows, int64_t in,
                 const float *x, float *low, float *turned, float *buffers)
 {
   const int64_t buffer = ck_adapter_buffer (adapter);
   CkStatus result = CK_OK;
 
-#pragma omp parallel num_threads(cpu->base.threads)
+#pragma omp parallel num_threads(cpu->threads)
   {
 #pragma omp for schedule(static)
     for (int64_t first = 0; first < in; first += STRIP)
@@ -76,7 +76,7 @@ ck_adapter_low (const CkCpu *cpu, const CkAdapter *adapter, int64_t rows, int64_
 #pragma omp for schedule(dynamic)
     for (int64_t first = 0; first < rows; first += LOW_ROWS) {
       const CkStatus status = multiply_rows (
-          &cpu->ops, adapter, first, rows - first < LOW_ROWS ? rows - first : LOW_ROWS, in, x,
+          cpu->ops, adapter, first, rows - first < LOW_ROWS ? rows - first : LOW_ROWS, in, x,
           turned, low, buffers + omp_get_thread_num () * buffer);
       if (status != CK_OK) {
 #pragma omp atomic write

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of the CPU backend share: the table of inner operations, which each level fills
- * with its own versions, and the backend itself. An operation of CkBackend (linear.c, attention.c,
- * ...) cuts its work into tasks for the team and calls inner operations from them; an inner
- * operation runs in the calling thread, on a row or a tile, and is all that a new level has to
- * write.
+ * The table of inner operations, which each level fills with its own versions. An inner operation
+ * runs in the calling thread, on a row or a tile, and is all that a new level has to write.
  */
 #ifndef CK_CPU_OPS_H
 #define CK_CPU_OPS_H
 
 #include "kernels/kernels.h"
 #include "kernels/training.h"
-#include "kernels/cpu/cpu-level.h"
 
 /* What follows the product in a linear layer, for the columns of one tile; the fields of CkLinear
  * and the adapter's gain, or NULL. */
@@ -20,16 +16,6 @@ typedef struct {
   CkActivation activation;
   const float *scale;
 } CkEpilogue;
-
-/* A step of AdamW: the numbers that are one for all parameters. */
-typedef struct {
-  float factor;         /* of the gradients */
-  float rest1;          /* 1 - beta1 */
-  float beta2, rest2;   /* rest2: 1 - beta2 */
-  float root;           /* of the bias correction of the second moments */
-  float epsilon, decay; /* decay: 1 - learning rate * weight decay */
-  float step;           /* learning rate / bias correction of the first moments */
-} CkAdamWStep;
 
 typedef struct {
   /*
@@ -83,15 +69,9 @@ typedef struct {
   /* dx = dy activation' (x); dx may be x or dy. */
   void (*activate_backward) (CkActivation activation, int64_t n, const float *x, const float *dy,
                              float *dx);
-  void (*adamw) (const CkAdamWStep *step, int64_t n, const float *gradients, float *first,
-                 float *second, float *parameters);
-  /* Whole operations of the team, because a library does them as such: CkTraining's entries, with
-   * shapes that are known to be right. */
-  CkStatus (*convolution) (CkBackend *self, const CkConvolution *shape, const float *x,
-                           const float *weight, float *y);
-  CkStatus (*convolution_backward) (CkBackend *self, const CkConvolution *shape, const float *x,
-                                    const float *weight, const float *dy, float *dx,
-                                    float *dweight);
+  /* `factor` multiplies the gradients first. */
+  void (*adamw) (const CkAdamWStep *step, float factor, int64_t n, const float *gradients,
+                 float *first, float *second, float *parameters);
 } CkCpuOps;
 
 /* Each overwrites the entries that its level does better; called in this order up to the level
@@ -100,120 +80,5 @@ void ck_cpu_ops_init_c (CkCpuOps *ops);
 void ck_cpu_ops_init_c_training (CkCpuOps *ops);
 void ck_cpu_ops_init_avx2 (CkCpuOps *ops);
 void ck_cpu_ops_init_avx512 (CkCpuOps *ops);
-
-/* The same contracts as CkCpuOps.gemm and gemm_across, by oneDNN, which chooses its instructions
- * itself. */
-CkStatus ck_gemm_dnnl (bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha,
-                       const float *a, int64_t lda, const float *b, int64_t ldb, float beta,
-                       float *c, int64_t ldc);
-CkStatus ck_gemm_across_dnnl (int64_t m, int64_t n, int64_t k, float alpha, const float *a,
-                              int64_t lda, const float *b, int64_t ldb, float beta, float *c,
-                              int64_t ldc);
-
-/* CkCpuOps.convolution in plain C (convolution-c.c) and by oneDNN (convolution-dnnl.c). */
-CkStatus ck_convolution_c (CkBackend *self, const CkConvolution *shape, const float *x,
-                           const float *weight, float *y);
-CkStatus ck_convolution_backward_c (CkBackend *self, const CkConvolution *shape, const float *x,
-                                    const float *weight, const float *dy, float *dx,
-                                    float *dweight);
-CkStatus ck_convolution_dnnl (CkBackend *self, const CkConvolution *shape, const float *x,
-                              const float *weight, float *y);
-CkStatus ck_convolution_backward_dnnl (CkBackend *self, const CkConvolution *shape, const float *x,
-                                       const float *weight, const float *dy, float *dx,
-                                       float *dweight);
-/* What oneDNN made ready for the shapes that came so far; kept in the backend. */
-typedef struct CkConvolutions CkConvolutions;
-void ck_convolutions_free (CkConvolutions *convolutions);
-
-/* Memory that an operation needs while it runs; kept for the next call, because a network asks for
- * the same sizes again and again. */
-/* ---- integers; sizes are positive ------------------------------------------------------------ */
-
-static inline int64_t
-ck_min (int64_t a, int64_t b)
-{
-  return a < b ? a : b;
-}
-
-static inline int64_t
-ck_max (int64_t a, int64_t b)
-{
-  return a > b ? a : b;
-}
-
-static inline int64_t
-ck_ceil_div (int64_t a, int64_t b)
-{
-  return (a + b - 1) / b;
-}
-
-/* To a multiple of b. */
-static inline int64_t
-ck_round_up (int64_t a, int64_t b)
-{
-  return ck_ceil_div (a, b) * b;
-}
-
-typedef struct {
-  void *data;
-  size_t bytes;
-} CkScratch;
-
-typedef struct {
-  CkBackend base;
-  CkCpuOps ops;
-  CkScratch tiles;              /* of linear and attention */
-  CkScratch patches;            /* of embed and its backward, which call linear and its backward */
-  CkScratch planes;             /* of convolution and batch norm */
-  CkConvolutions *convolutions; /* NULL until oneDNN is asked for the first one */
-} CkCpu;
-
-struct CkWeight {
-  CkWeightSource source;
-  void *copy; /* of source.data where that was not aligned for its type; else NULL */
-};
-
-/* *bytes = a * b * c; false when a factor is negative or the product is more than half the address
- * space. */
-bool ck_size_product (int64_t a, int64_t b, int64_t c, size_t *bytes);
-/* At least `bytes` of memory, aligned to 64 bytes, contents undefined; NULL when there is none. */
-void *ck_scratch_get (CkScratch *scratch, size_t bytes);
-
-/* weight.c */
-CkStatus ck_cpu_weight_new (CkBackend *self, const CkWeightSource *source, CkWeight **weight);
-void ck_cpu_weight_free (CkBackend *self, CkWeight *weight);
-CkStatus ck_cpu_weight_decode (CkBackend *self, const CkWeight *weight, int64_t first, int64_t rows,
-                               float *out);
-/* Elements [first, first + n) of the flattened matrix, in the calling thread; they must exist. */
-void ck_weight_decode_run (const CkCpuOps *ops, const CkWeight *weight, int64_t first, int64_t n,
-                           float *out);
-
-/*
- * adapter.c: low [rows, rank] = dropout (x) down^T, the first product of an adapter. `turned` is
- * scratch of ck_adapter_turned () floats for down^T, `buffers` of ck_adapter_buffer () floats a
- * thread.
- */
-int64_t ck_adapter_turned (const CkAdapter *adapter, int64_t in);
-int64_t ck_adapter_buffer (const CkAdapter *adapter);
-CkStatus ck_adapter_low (const CkCpu *cpu, const CkAdapter *adapter, int64_t rows, int64_t in,
-                         const float *x, float *low, float *turned, float *buffers);
-
-/* attention.c */
-CkStatus ck_attention_check (const CkAttention *attention);
-
-/* embed.c: one patch of one picture as a row [channels * patch * patch], and how many rows are
- * gathered at once. */
-void ck_embed_gather (const CkEmbed *embed, const float *picture, int64_t index, float *row);
-int64_t ck_embed_chunk (const CkEmbed *embed);
-CkStatus ck_embed_check (const CkEmbed *embed);
-
-/* One file each; contracts in kernels.h. */
-CkStatus ck_cpu_linear (CkBackend *self, const CkLinear *layer, int64_t rows, const CkInput *x,
-                        float *y);
-CkStatus ck_cpu_norm (CkBackend *self, const CkNorm *norm, int64_t rows, int64_t cols,
-                      const float *x, float *y);
-CkStatus ck_cpu_attention (CkBackend *self, const CkAttention *attention);
-CkStatus ck_cpu_embed (CkBackend *self, const CkEmbed *embed);
-CkStatus ck_resample (CkBackend *self, const CkResample *resample);
 
 #endif /* CK_CPU_OPS_H */

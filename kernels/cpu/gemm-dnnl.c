@@ -3,7 +3,7 @@
  * Matrix products by oneDNN. dnnl_sgemm is the same in oneDNN 2 and 3, row-major, and picks its own
  * instructions: to hold it back too, set its variable ONEDNN_MAX_CPU_ISA.
  */
-#include "kernels/cpu/cpu-ops.h"
+#include "kernels/cpu/gemm-dnnl.h"
 #include "kernels/cpu/dnnl-compat.h"
 
 #include <omp.h>

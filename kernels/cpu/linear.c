@@ -3,10 +3,13 @@
  * Linear layers. The output is cut into tiles: a panel of outputs (rows of W) by a group of rows of
  * x. One thread makes a tile from start to end: it decodes the panel's weights, multiplies into a
  * buffer of its own, adds the adapter, and writes y through the epilogue while the buffer is in its
- * cache. Because y is written only there, element by element, `times` and `residual` may be y
+ * cache. Because y is written only there, element by element, `multiplier` and `residual` may be y
  * itself.
  */
-#include "kernels/cpu/cpu-ops.h"
+#include "kernels/cpu/adapter.h"
+#include "kernels/cpu/operations.h"
+#include "kernels/cpu/weight.h"
+#include "kernels/shapes.h"
 
 #include <omp.h>
 
@@ -20,7 +23,7 @@
 
 /* One call: the layer, how it is cut, and where the buffers lie. */
 typedef struct {
-  const CkCpu *cpu;
+  const CkCpuStream *cpu;
   const CkLinear *layer;
   int64_t rows, in, out;
   const float *x;
@@ -38,7 +41,7 @@ typedef struct {
 static void
 cut (Job *job)
 {
-  const int64_t threads = job->cpu->base.threads;
+  const int64_t threads = job->cpu->threads;
   int64_t panels = ck_round_up (ck_ceil_div (job->out, PANEL), threads);
   int64_t groups = ck_ceil_div (job->rows, GROUP);
 
@@ -53,20 +56,20 @@ cut (Job *job)
 }
 
 static CkStatus
-reserve (Job *job, CkCpu *cpu)
+reserve (Job *job, CkCpuStream *cpu)
 {
   const bool decodes = job->layer->weight->source.type != CK_F32;
   const int64_t low = ck_round_up (job->rows * job->rank, LINE_FLOATS);
-  const int64_t turned = job->rank > 0 ? ck_adapter_turned (job->layer->adapter, job->in) : 0;
+  const int64_t turned = job->rank > 0 ? ck_adapter_turned (&job->layer->adapter, job->in) : 0;
   size_t bytes;
 
   job->buffer_floats =
       job->panel * (job->group + (decodes ? job->depth : 0)); /* at most PANEL * (GROUP + DEPTH) */
   if (job->rank > 0)
-    job->buffer_floats = ck_max (job->buffer_floats, ck_adapter_buffer (job->layer->adapter));
-  if (!ck_size_product (low + turned + job->buffer_floats * cpu->base.threads, sizeof (float), 1,
+    job->buffer_floats = ck_max (job->buffer_floats, ck_adapter_buffer (&job->layer->adapter));
+  if (!ck_size_product (low + turned + job->buffer_floats * cpu->threads, sizeof (float), 1,
                         &bytes))
-    return CK_BAD_SHAPE;
+    return CK_NO_MEMORY;
   job->low = ck_scratch_get (&cpu->tiles, bytes);
   if (job->low == NULL)
     return CK_NO_MEMORY;
@@ -81,12 +84,12 @@ static CkStatus
 multiply_weight (const Job *job, const float *x, int64_t rows, int64_t first_out, int64_t outs,
                  float *t, float *weights)
 {
-  const CkCpuOps *ops = &job->cpu->ops;
+  const CkCpuOps *ops = job->cpu->ops;
   const CkWeight *weight = job->layer->weight;
 
   if (weight->source.type == CK_F32)
     return ops->gemm (true, rows, outs, job->in, 1, x, job->in,
-                      (const float *)weight->source.data + first_out * job->in, job->in, 0, t,
+                      (const float *)ck_weight_data (weight) + first_out * job->in, job->in, 0, t,
                       job->panel);
   for (int64_t k = 0; k < job->in; k += job->depth) {
     const int64_t depth = ck_min (job->depth, job->in - k);
@@ -106,12 +109,12 @@ static CkStatus
 make_tile (const Job *job, int64_t first_row, int64_t first_out, float *buffer)
 {
   const CkLinear *layer = job->layer;
-  const CkAdapter *adapter = layer->adapter;
+  const CkAdapter *adapter = &layer->adapter;
   const int64_t rows = ck_min (job->group, job->rows - first_row),
                 outs = ck_min (job->panel, job->out - first_out);
   float *t = buffer;
   const CkEpilogue epilogue = {
-    .gain = adapter != NULL && adapter->gain != NULL ? adapter->gain + first_out : NULL,
+    .gain = adapter->gain != NULL ? adapter->gain + first_out : NULL,
     .bias = layer->bias != NULL ? layer->bias + first_out : NULL,
     .activation = layer->activation,
     .scale = layer->scale != NULL ? layer->scale + first_out : NULL,
@@ -120,14 +123,14 @@ make_tile (const Job *job, int64_t first_row, int64_t first_out, float *buffer)
                                      buffer + job->group * job->panel);
 
   if (status == CK_OK && job->rank > 0)
-    status = job->cpu->ops.gemm (true, rows, outs, job->rank, adapter->scale,
+    status = job->cpu->ops->gemm (true, rows, outs, job->rank, adapter->scale,
                                  job->low + first_row * job->rank, job->rank,
                                  adapter->up + first_out * job->rank, job->rank, 1, t, job->panel);
   for (int64_t row = 0; status == CK_OK && row < rows; row++) {
     const int64_t at = (first_row + row) * job->out + first_out;
 
-    job->cpu->ops.epilogue (&epilogue, outs, t + row * job->panel,
-                            layer->times != NULL ? layer->times + at : NULL,
+    job->cpu->ops->epilogue (&epilogue, outs, t + row * job->panel,
+                            layer->multiplier != NULL ? layer->multiplier + at : NULL,
                             layer->residual != NULL ? layer->residual + at : NULL, job->y + at);
   }
   return status;
@@ -136,10 +139,10 @@ make_tile (const Job *job, int64_t first_row, int64_t first_out, float *buffer)
 static CkStatus
 make_tiles (const Job *job)
 {
-  const CkCpu *cpu = job->cpu;
+  const CkCpuStream *cpu = job->cpu;
   CkStatus result = CK_OK;
 
-#pragma omp parallel for schedule(dynamic) num_threads(cpu->base.threads)
+#pragma omp parallel for schedule(dynamic) num_threads(cpu->threads)
   for (int64_t tile = 0; tile < job->n_panels * job->n_groups; tile++) {
     const CkStatus status =
         make_tile (job, tile % job->n_groups * job->group, tile / job->n_groups * job->panel,
@@ -152,48 +155,28 @@ make_tiles (const Job *job)
   return result;
 }
 
-static CkStatus
-check (const CkLinear *layer, int64_t rows, const CkInput *x)
-{
-  size_t bytes;
-
-  if (x->type != CK_F32)
-    return CK_UNSUPPORTED;
-  if (!ck_size_product (rows, layer->weight->source.in, sizeof (float), &bytes) ||
-      !ck_size_product (rows, layer->weight->source.out, sizeof (float), &bytes))
-    return CK_BAD_SHAPE;
-  if (layer->adapter != NULL &&
-      (!ck_size_product (layer->adapter->rank, layer->weight->source.in, sizeof (float), &bytes) ||
-       !ck_size_product (layer->adapter->rank, layer->weight->source.out, sizeof (float), &bytes) ||
-       !ck_size_product (layer->adapter->rank, rows, sizeof (float), &bytes)))
-    return CK_BAD_SHAPE;
-  if (layer->adapter != NULL && !(layer->adapter->dropout >= 0 && layer->adapter->dropout <= 1))
-    return CK_BAD_SHAPE;
-  return CK_OK;
-}
-
 CkStatus
-ck_cpu_linear (CkBackend *self, const CkLinear *layer, int64_t rows, const CkInput *x, float *y)
+ck_cpu_linear (CkStream *self, const CkLinear *layer)
 {
-  CkCpu *cpu = (CkCpu *)self;
+  CkCpuStream *cpu = (CkCpuStream *)self;
   Job job = {
     .cpu = cpu,
     .layer = layer,
-    .rows = rows,
+    .rows = layer->rows,
     .in = layer->weight->source.in,
     .out = layer->weight->source.out,
-    .x = x->data,
-    .y = y,
-    .rank = layer->adapter != NULL ? layer->adapter->rank : 0,
+    .x = layer->x.data,
+    .y = layer->y.data,
+    .rank = layer->adapter.rank,
   };
-  CkStatus status = check (layer, rows, x);
+  CkStatus status = ck_check_linear (layer);
 
-  if (status != CK_OK || rows == 0)
+  if (status != CK_OK || cpu->failure != CK_OK || layer->rows == 0)
     return status;
   cut (&job);
   status = reserve (&job, cpu);
   if (status == CK_OK && job.rank > 0)
     status =
-        ck_adapter_low (cpu, layer->adapter, rows, job.in, job.x, job.low, job.turned, job.buffers);
-  return status == CK_OK ? make_tiles (&job) : status;
+        ck_adapter_low (cpu, &layer->adapter, job.rows, job.in, job.x, job.low, job.turned, job.buffers);
+  return ck_cpu_finish (cpu, status == CK_OK ? make_tiles (&job) : status);
 }

@@ -88,11 +88,11 @@ decode_bf16_c (int64_t n, const uint16_t *data, float *out)
 static void
 decode_nf4_c (const CkWeightSource *source, int64_t first, int64_t n, float *out)
 {
-  const uint8_t *pairs = source->data;
+  const uint8_t *pairs = source->host_data;
 
   for (int64_t i = first; i < first + n; i++) {
     const int q = i % 2 == 0 ? pairs[i / 2] >> 4 : pairs[i / 2] & 15;
-    out[i - first] = source->code[q] * source->absmax[i / source->block];
+    out[i - first] = source->code[q] * source->host_absmax[i / source->block];
   }
 }
 

@@ -231,14 +231,14 @@ decode_bf16_v (int64_t n, const uint16_t *data, float *out)
 static void
 decode_nf4_v (const CkWeightSource *source, int64_t first, int64_t n, float *out)
 {
-  const uint8_t *pairs = source->data;
+  const uint8_t *pairs = source->host_data;
   const int64_t end = first + n;
   int64_t i = first, block = first / source->block;
 
   for (int64_t block_end = (block + 1) * source->block; i < end;
        block++, block_end += source->block) {
     const int64_t stop = block_end < end ? block_end : end;
-    const float absmax = source->absmax[block];
+    const float absmax = source->host_absmax[block];
 
     if (i % 2 != 0) {
       *out++ = source->code[pairs[i / 2] & 15] * absmax;

@@ -111,16 +111,16 @@ dropout_c (uint64_t key, float p, int64_t first, int64_t n, const float *x, floa
 }
 
 static void
-adamw_c (const CkAdamWStep *s, int64_t n, const float *gradients, float *first, float *second,
+adamw_c (const CkAdamWStep *s, float factor, int64_t n, const float *gradients, float *first, float *second,
          float *parameters)
 {
   for (int64_t i = 0; i < n; i++) {
-    const float g = gradients[i] * s->factor;
+    const float g = gradients[i] * factor;
 
-    first[i] += s->rest1 * (g - first[i]);
-    second[i] = s->beta2 * second[i] + s->rest2 * g * g;
+    first[i] += s->one_minus_beta1 * (g - first[i]);
+    second[i] = s->beta2 * second[i] + s->one_minus_beta2 * g * g;
     parameters[i] = s->decay * parameters[i] -
-                    s->step * (first[i] / (sqrtf (second[i]) / s->root + s->epsilon));
+                    s->step * (first[i] / (sqrtf (second[i]) / s->second_moment_correction + s->epsilon));
   }
 }
 
@@ -133,7 +133,5 @@ ck_cpu_ops_init_c_training (CkCpuOps *ops)
   ops->softmax_backward = softmax_backward_c;
   ops->norm_backward = norm_backward_c;
   ops->activate_backward = activate_backward_c;
-  ops->convolution = ck_convolution_c;
-  ops->convolution_backward = ck_convolution_backward_c;
   ops->adamw = adamw_c;
 }

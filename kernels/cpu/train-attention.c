@@ -4,7 +4,9 @@
  * block of query rows at a time. A task is one head of one picture, because all of its queries add
  * to the same dk and dv.
  */
-#include "kernels/cpu/train.h"
+#include "kernels/cpu/cpu-stream.h"
+#include "kernels/cpu/operations.h"
+#include "kernels/shapes.h"
 
 #include <math.h>
 #include <omp.h>
@@ -78,34 +80,34 @@ make_head (const CkCpuOps *ops, const CkAttentionBackward *op, int64_t offset, i
 }
 
 CkStatus
-ck_cpu_attention_backward (CkBackend *self, const CkAttentionBackward *op)
+ck_cpu_attention_backward (CkStream *self, const CkAttentionBackward *op)
 {
-  CkCpu *cpu = (CkCpu *)self;
+  CkCpuStream *cpu = (CkCpuStream *)self;
   const CkAttention *a = &op->forward;
-  CkStatus result = ck_attention_check (a);
+  CkStatus result = ck_check_attention (a);
   int64_t block;
   size_t bytes;
   float *buffers;
 
-  if (result != CK_OK)
+  if (result != CK_OK || cpu->failure != CK_OK)
     return result;
   block = ck_min (ck_max (SCORES / a->tokens, BLOCK_MIN), a->tokens);
-  if (!ck_size_product (2 * block * cpu->base.threads, a->tokens, sizeof (float), &bytes))
-    return CK_BAD_SHAPE;
+  if (!ck_size_product (2 * block * cpu->threads, a->tokens, sizeof (float), &bytes))
+    return ck_cpu_finish (cpu, CK_NO_MEMORY);
   buffers = ck_scratch_get (&cpu->tiles, bytes);
   if (buffers == NULL)
-    return CK_NO_MEMORY;
+    return ck_cpu_finish (cpu, CK_NO_MEMORY);
 
-#pragma omp parallel for schedule(dynamic) num_threads(cpu->base.threads)
+#pragma omp parallel for schedule(dynamic) num_threads(cpu->threads)
   for (int64_t task = 0; task < a->batch * a->heads; task++) {
     const int64_t head = task % a->heads, picture = task / a->heads;
     const CkStatus status =
-        make_head (&cpu->ops, op, (picture * a->tokens * a->heads + head) * a->head_dim, block,
+        make_head (cpu->ops, op, (picture * a->tokens * a->heads + head) * a->head_dim, block,
                    buffers + omp_get_thread_num () * 2 * block * a->tokens);
     if (status != CK_OK) {
 #pragma omp atomic write
       result = status;
     }
   }
-  return result;
+  return ck_cpu_finish (cpu, result);
 }

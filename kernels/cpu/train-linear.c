@@ -7,7 +7,10 @@
  * instead. Every output is cut into tiles by its shape alone, and one task makes a tile from start
  * to end, so that no result depends on how many threads there are.
  */
-#include "kernels/cpu/train.h"
+#include "kernels/cpu/adapter.h"
+#include "kernels/cpu/operations.h"
+#include "kernels/cpu/weight.h"
+#include "kernels/shapes.h"
 
 #include <math.h>
 #include <omp.h>
@@ -25,7 +28,7 @@
 #define STRIP   64   /* columns a task of dbias and dgain */
 
 typedef struct {
-  const CkCpu *cpu;
+  const CkCpuStream *cpu;
   const CkLinearBackward *op;
   const CkAdapter *adapter; /* NULL if its rank is 0 */
   const float *gain;        /* [out] or NULL */
@@ -80,7 +83,7 @@ size_buffers (Job *job)
 
 /* Memory for what the tasks share, then for each thread. */
 static CkStatus
-reserve (Job *job, CkCpu *cpu)
+reserve (Job *job, CkCpuStream *cpu)
 {
   const int64_t up = ck_round_up (job->out * job->rank, 16),
                 low = ck_round_up (job->rows * job->rank, 16);
@@ -90,8 +93,8 @@ reserve (Job *job, CkCpu *cpu)
   size_buffers (job);
   job->buffer_floats = ck_round_up (job->buffer_floats, 16);
   if (!ck_size_product (up + 2 * low + turned + 16, sizeof (float), 1, &shared) ||
-      !ck_size_product (job->buffer_floats, cpu->base.threads, sizeof (float), &threads))
-    return CK_BAD_SHAPE;
+      !ck_size_product (job->buffer_floats, cpu->threads, sizeof (float), &threads))
+    return CK_NO_MEMORY;
   job->up = ck_scratch_get (&cpu->tiles, shared + threads);
   if (job->up == NULL)
     return CK_NO_MEMORY;
@@ -114,7 +117,7 @@ scale_up (const Job *job, int64_t row)
 static CkStatus
 make_dlow (const Job *job, int64_t first)
 {
-  return job->cpu->ops.gemm (false, ck_min (ROWS, job->rows - first), job->rank, job->out, 1,
+  return job->cpu->ops->gemm (false, ck_min (ROWS, job->rows - first), job->rank, job->out, 1,
                              job->op->dy + first * job->out, job->out, job->up, job->rank, 0,
                              job->dlow + first * job->rank, job->rank);
 }
@@ -152,7 +155,7 @@ static CkStatus
 add_decoded (const Job *job, const float *dy, int64_t rows, int64_t first_in, int64_t ins,
              float *dx, float *weights)
 {
-  const CkCpuOps *ops = &job->cpu->ops;
+  const CkCpuOps *ops = job->cpu->ops;
 
   for (int64_t k = 0; k < job->out; k += DEPTH) {
     const int64_t depth = ck_min (DEPTH, job->out - k);
@@ -178,7 +181,7 @@ static CkStatus
 add_adapter (const Job *job, int64_t first_row, int64_t rows, int64_t first_in, int64_t ins,
              float *dx, float *buffer)
 {
-  const CkCpuOps *ops = &job->cpu->ops;
+  const CkCpuOps *ops = job->cpu->ops;
   const CkAdapter *adapter = job->adapter;
 
   if (!(adapter->dropout > 0))
@@ -195,7 +198,7 @@ add_adapter (const Job *job, int64_t first_row, int64_t rows, int64_t first_in, 
     for (int64_t r = 0; r < n; r++) {
       float *term = buffer + r * ins, *sum = dx + (row + r) * job->in;
 
-      ops->dropout (adapter->key, adapter->dropout, (first_row + row + r) * job->in + first_in, ins,
+      ops->dropout (*adapter->key, adapter->dropout, (first_row + row + r) * job->in + first_in, ins,
                     term, term);
       for (int64_t i = 0; i < ins; i++)
         sum[i] += term[i];
@@ -219,8 +222,8 @@ make_dx (const Job *job, int64_t tile, float *buffer)
   if (job->decodes)
     status = add_decoded (job, dy, rows, first_in, ins, dx, buffer);
   else
-    status = job->cpu->ops.gemm (false, rows, ins, job->out, 1, dy, job->out,
-                                 (const float *)op->weight->source.data + first_in, job->in,
+    status = job->cpu->ops->gemm (false, rows, ins, job->out, 1, dy, job->out,
+                                 (const float *)ck_weight_data (op->weight) + first_in, job->in,
                                  op->add_dx ? 1 : 0, dx, job->in);
   if (status != CK_OK || job->adapter == NULL)
     return status;
@@ -233,7 +236,7 @@ add_dweight (const Job *job, int64_t tile)
   const int64_t across = ck_ceil_div (job->in, PANEL), first_out = tile / across * PANEL,
                 first_in = tile % across * PANEL;
 
-  return job->cpu->ops.gemm_across (
+  return job->cpu->ops->gemm_across (
       ck_min (PANEL, job->out - first_out), ck_min (PANEL, job->in - first_in), job->rows, 1,
       job->op->dy + first_out, job->out, job->op->x + first_in, job->in, 1,
       job->op->gradients.weight + first_out * job->in + first_in, job->in);
@@ -244,7 +247,7 @@ add_dup (const Job *job, int64_t tile, float *buffer)
 {
   const int64_t first = tile * PANEL, outs = ck_min (PANEL, job->out - first);
   float *dup = job->op->gradients.up + first * job->rank;
-  const CkStatus status = job->cpu->ops.gemm_across (
+  const CkStatus status = job->cpu->ops->gemm_across (
       outs, job->rank, job->rows, job->adapter->scale, job->op->dy + first, job->out, job->low,
       job->rank, 0, buffer, job->rank);
 
@@ -256,7 +259,7 @@ add_dup (const Job *job, int64_t tile, float *buffer)
 static CkStatus
 add_ddown (const Job *job, int64_t tile, float *buffer)
 {
-  const CkCpuOps *ops = &job->cpu->ops;
+  const CkCpuOps *ops = job->cpu->ops;
   const CkAdapter *adapter = job->adapter;
   const int64_t first = tile * PANEL, ins = ck_min (PANEL, job->in - first);
   float *ddown = job->op->gradients.down + first;
@@ -270,7 +273,7 @@ add_ddown (const Job *job, int64_t tile, float *buffer)
 
     for (int64_t r = 0; r < n; r++) {
       const int64_t at = (row + r) * job->in + first;
-      ops->dropout (adapter->key, adapter->dropout, at, ins, job->op->x + at, buffer + r * ins);
+      ops->dropout (*adapter->key, adapter->dropout, at, ins, job->op->x + at, buffer + r * ins);
     }
     status = ops->gemm_across (job->rank, ins, n, 1, job->dlow + row * job->rank, job->rank, buffer,
                                ins, 1, ddown, job->in);
@@ -297,12 +300,12 @@ make_tile (const Job *job, int64_t tile, float *buffer)
 static CkStatus
 run (const Job *job)
 {
-  const CkCpu *cpu = job->cpu;
+  const CkCpuStream *cpu = job->cpu;
   const CkLinearGradients *g = &job->op->gradients;
   const bool needs_dlow = job->adapter != NULL && (job->n_dx > 0 || job->n_ddown > 0);
   CkStatus result = CK_OK;
 
-#pragma omp parallel num_threads(cpu->base.threads)
+#pragma omp parallel num_threads(cpu->threads)
   {
     CkStatus status = CK_OK;
 
@@ -328,50 +331,22 @@ run (const Job *job)
   return result;
 }
 
-static CkStatus
-check (const CkLinearBackward *op)
-{
-  const CkWeightSource *source = &op->weight->source;
-  const CkLinearGradients *g = &op->gradients;
-  const CkAdapter *adapter = op->adapter;
-  const bool has_gain = adapter != NULL && adapter->gain != NULL;
-  size_t bytes;
-
-  if (!ck_size_product (op->rows, source->in, sizeof (float), &bytes) ||
-      !ck_size_product (op->rows, source->out, sizeof (float), &bytes))
-    return CK_BAD_SHAPE;
-  /* reserve () wants four matrices of such sizes in one piece */
-  if (adapter != NULL &&
-      (!ck_size_product (adapter->rank, source->in, 8 * sizeof (float), &bytes) ||
-       !ck_size_product (adapter->rank, source->out, 8 * sizeof (float), &bytes) ||
-       !ck_size_product (adapter->rank, op->rows, 8 * sizeof (float), &bytes)))
-    return CK_BAD_SHAPE;
-  if (adapter != NULL && !(adapter->dropout >= 0 && adapter->dropout <= 1))
-    return CK_BAD_SHAPE;
-  if ((adapter == NULL && (g->up != NULL || g->down != NULL)) ||
-      (g->gain != NULL && (!has_gain || op->y == NULL)))
-    return CK_BAD_SHAPE;
-  if (g->weight != NULL && (source->type != CK_F32 || has_gain))
-    return CK_UNSUPPORTED;
-  return CK_OK;
-}
-
 CkStatus
-ck_cpu_linear_backward (CkBackend *self, const CkLinearBackward *op)
+ck_cpu_linear_backward (CkStream *self, const CkLinearBackward *op)
 {
-  CkCpu *cpu = (CkCpu *)self;
+  CkCpuStream *cpu = (CkCpuStream *)self;
   Job job = {
     .cpu = cpu,
     .op = op,
-    .adapter = op->adapter != NULL && op->adapter->rank > 0 ? op->adapter : NULL,
-    .gain = op->adapter != NULL ? op->adapter->gain : NULL,
+    .adapter = op->adapter.rank > 0 ? &op->adapter : NULL,
+    .gain = op->adapter.gain,
     .rows = op->rows,
     .in = op->weight->source.in,
     .out = op->weight->source.out,
   };
-  CkStatus status = check (op);
+  CkStatus status = ck_check_linear_backward (op);
 
-  if (status != CK_OK || op->rows == 0)
+  if (status != CK_OK || cpu->failure != CK_OK || op->rows == 0)
     return status;
   job.rank = job.adapter != NULL ? job.adapter->rank : 0;
   cut (&job);
@@ -379,5 +354,5 @@ ck_cpu_linear_backward (CkBackend *self, const CkLinearBackward *op)
   if (status == CK_OK && job.n_dup > 0)
     status = ck_adapter_low (cpu, job.adapter, job.rows, job.in, op->x, job.low, job.turned,
                              job.buffers);
-  return status == CK_OK ? run (&job) : status;
+  return ck_cpu_finish (cpu, status == CK_OK ? run (&job) : status);
 }
