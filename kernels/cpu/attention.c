@@ -25,9 +25,9 @@ turn (const CkCpuStream *cpu, const CkAttention *a, int64_t token)
     const int64_t at = token * width + head * a->head_dim;
 
     cpu->ops->rope (a->head_dim, a->cos + position * a->head_dim, a->sin + position * a->head_dim,
-                   a->q + at);
+                    a->q + at);
     cpu->ops->rope (a->head_dim, a->cos + position * a->head_dim, a->sin + position * a->head_dim,
-                   a->k + at);
+                    a->k + at);
   }
 }
 

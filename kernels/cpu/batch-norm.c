@@ -114,8 +114,7 @@ make_row (const CkBatchNorm *norm, int64_t row, const float *mean, const float *
 }
 
 CkStatus
-ck_cpu_batch_norm (CkStream *self, const CkBatchNorm *norm, bool training, const float *x,
-                   float *y)
+ck_cpu_batch_norm (CkStream *self, const CkBatchNorm *norm, bool training, const float *x, float *y)
 {
   CkCpuStream *cpu = (CkCpuStream *)self;
   const CkStatus status = ck_check_batch_norm (norm, training);
@@ -215,8 +214,8 @@ make_gradient_row (const CkBatchNorm *norm, const float *mean_g, const float *me
 }
 
 CkStatus
-ck_cpu_batch_norm_backward (CkStream *self, const CkBatchNorm *norm, const float *x,
-                            const float *y, float *dy, float *dx, float *dweight, float *dbias)
+ck_cpu_batch_norm_backward (CkStream *self, const CkBatchNorm *norm, const float *x, const float *y,
+                            float *dy, float *dx, float *dweight, float *dbias)
 {
   CkCpuStream *cpu = (CkCpuStream *)self;
   const CkStatus status = ck_check_batch_norm (norm, true);

@@ -41,8 +41,7 @@ output_at (const Shape *s, int64_t row, int64_t col, const float *x, const float
 }
 
 static CkStatus
-forward (CkCpuStream *cpu, const CkConvolution *c, const float *x, const float *weight,
-                  float *y)
+forward (CkCpuStream *cpu, const CkConvolution *c, const float *x, const float *weight, float *y)
 {
   const Shape s = describe (c);
 
@@ -115,8 +114,8 @@ weight_gradient (const Shape *s, int64_t o, int64_t i, int64_t tap, const float 
 }
 
 static CkStatus
-backward (CkCpuStream *cpu, const CkConvolution *c, const float *x,
-                           const float *weight, const float *dy, float *dx, float *dweight)
+backward (CkCpuStream *cpu, const CkConvolution *c, const float *x, const float *weight,
+          const float *dy, float *dx, float *dweight)
 {
   const Shape s = describe (c);
 

@@ -456,8 +456,8 @@ reserve (Job *job, CkCpuStream *cpu)
 }
 
 static CkStatus
-convolve (CkCpuStream *cpu, const CkConvolution *shape, CkConvolutionDirection direction, const float *x,
-          const float *weight, const float *y, float *dweight)
+convolve (CkCpuStream *cpu, const CkConvolution *shape, CkConvolutionDirection direction,
+          const float *x, const float *weight, const float *y, float *dweight)
 {
   const int omp_threads = omp_get_max_threads ();
   Job job = { .all = convolutions_of (cpu), .x = x, .y = y, .weights = weight };

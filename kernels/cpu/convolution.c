@@ -5,8 +5,8 @@
 #include "kernels/shapes.h"
 
 CkStatus
-ck_cpu_convolution (CkStream *self, const CkConvolution *shape, const float *x,
-                    const float *weight, float *y)
+ck_cpu_convolution (CkStream *self, const CkConvolution *shape, const float *x, const float *weight,
+                    float *y)
 {
   const CkConvolutionOps *ops = &((CkCpuDevice *)self->device)->convolution;
   CkCpuStream *cpu = (CkCpuStream *)self;

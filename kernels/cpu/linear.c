@@ -124,14 +124,14 @@ make_tile (const Job *job, int64_t first_row, int64_t first_out, float *buffer)
 
   if (status == CK_OK && job->rank > 0)
     status = job->cpu->ops->gemm (true, rows, outs, job->rank, adapter->scale,
-                                 job->low + first_row * job->rank, job->rank,
-                                 adapter->up + first_out * job->rank, job->rank, 1, t, job->panel);
+                                  job->low + first_row * job->rank, job->rank,
+                                  adapter->up + first_out * job->rank, job->rank, 1, t, job->panel);
   for (int64_t row = 0; status == CK_OK && row < rows; row++) {
     const int64_t at = (first_row + row) * job->out + first_out;
 
     job->cpu->ops->epilogue (&epilogue, outs, t + row * job->panel,
-                            layer->multiplier != NULL ? layer->multiplier + at : NULL,
-                            layer->residual != NULL ? layer->residual + at : NULL, job->y + at);
+                             layer->multiplier != NULL ? layer->multiplier + at : NULL,
+                             layer->residual != NULL ? layer->residual + at : NULL, job->y + at);
   }
   return status;
 }
@@ -176,7 +176,7 @@ ck_cpu_linear (CkStream *self, const CkLinear *layer)
   cut (&job);
   status = reserve (&job, cpu);
   if (status == CK_OK && job.rank > 0)
-    status =
-        ck_adapter_low (cpu, &layer->adapter, job.rows, job.in, job.x, job.low, job.turned, job.buffers);
+    status = ck_adapter_low (cpu, &layer->adapter, job.rows, job.in, job.x, job.low, job.turned,
+                             job.buffers);
   return ck_cpu_finish (cpu, status == CK_OK ? make_tiles (&job) : status);
 }

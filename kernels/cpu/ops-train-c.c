@@ -111,16 +111,17 @@ dropout_c (uint64_t key, float p, int64_t first, int64_t n, const float *x, floa
 }
 
 static void
-adamw_c (const CkAdamWStep *s, float factor, int64_t n, const float *gradients, float *first, float *second,
-         float *parameters)
+adamw_c (const CkAdamWStep *s, float factor, int64_t n, const float *gradients, float *first,
+         float *second, float *parameters)
 {
   for (int64_t i = 0; i < n; i++) {
     const float g = gradients[i] * factor;
 
     first[i] += s->one_minus_beta1 * (g - first[i]);
     second[i] = s->beta2 * second[i] + s->one_minus_beta2 * g * g;
-    parameters[i] = s->decay * parameters[i] -
-                    s->step * (first[i] / (sqrtf (second[i]) / s->second_moment_correction + s->epsilon));
+    parameters[i] =
+        s->decay * parameters[i] -
+        s->step * (first[i] / (sqrtf (second[i]) / s->second_moment_correction + s->epsilon));
   }
 }
 

@@ -146,8 +146,8 @@ dropout_v (uint64_t key, float p, int64_t first, int64_t n, const float *x, floa
 }
 
 static void
-adamw_v (const CkAdamWStep *s, float factor, int64_t n, const float *gradients, float *first, float *second,
-         float *parameters)
+adamw_v (const CkAdamWStep *s, float factor, int64_t n, const float *gradients, float *first,
+         float *second, float *parameters)
 {
   for (int64_t i = 0; i < n; i += W) {
     const int64_t left = n - i;
@@ -156,7 +156,8 @@ adamw_v (const CkAdamWStep *s, float factor, int64_t n, const float *gradients, 
     const vf m = v_fma (v_set (s->one_minus_beta1), v_sub (g, old), old);
     const vf v = v_fma (v_mul (v_set (s->one_minus_beta2), g), g,
                         v_mul (v_set (s->beta2), v_load (second + i, left, 0)));
-    const vf deviation = v_add (v_div (v_sqrt (v), v_set (s->second_moment_correction)), v_set (s->epsilon));
+    const vf deviation =
+        v_add (v_div (v_sqrt (v), v_set (s->second_moment_correction)), v_set (s->epsilon));
 
     v_store (first + i, left, m);
     v_store (second + i, left, v);

@@ -15,8 +15,8 @@
 #define WINDOW 3   /* of max_pool, whose stride is 2 and whose padding 1 */
 
 CkStatus
-ck_cpu_channels_last (CkStream *self, int64_t batch, int64_t channels, int64_t area,
-                      const float *x, float *y)
+ck_cpu_channels_last (CkStream *self, int64_t batch, int64_t channels, int64_t area, const float *x,
+                      float *y)
 {
   const CkCpuStream *cpu = (const CkCpuStream *)self;
   const CkStatus status = ck_check_pictures (batch, area, 1, channels);

@@ -118,8 +118,8 @@ static CkStatus
 make_dlow (const Job *job, int64_t first)
 {
   return job->cpu->ops->gemm (false, ck_min (ROWS, job->rows - first), job->rank, job->out, 1,
-                             job->op->dy + first * job->out, job->out, job->up, job->rank, 0,
-                             job->dlow + first * job->rank, job->rank);
+                              job->op->dy + first * job->out, job->out, job->up, job->rank, 0,
+                              job->dlow + first * job->rank, job->rank);
 }
 
 /* Columns [first, first + STRIP) of dbias and dgain. A gain of 0 hides what it multiplied: its
@@ -198,8 +198,8 @@ add_adapter (const Job *job, int64_t first_row, int64_t rows, int64_t first_in, 
     for (int64_t r = 0; r < n; r++) {
       float *term = buffer + r * ins, *sum = dx + (row + r) * job->in;
 
-      ops->dropout (*adapter->key, adapter->dropout, (first_row + row + r) * job->in + first_in, ins,
-                    term, term);
+      ops->dropout (*adapter->key, adapter->dropout, (first_row + row + r) * job->in + first_in,
+                    ins, term, term);
       for (int64_t i = 0; i < ins; i++)
         sum[i] += term[i];
     }
@@ -223,8 +223,8 @@ make_dx (const Job *job, int64_t tile, float *buffer)
     status = add_decoded (job, dy, rows, first_in, ins, dx, buffer);
   else
     status = job->cpu->ops->gemm (false, rows, ins, job->out, 1, dy, job->out,
-                                 (const float *)ck_weight_data (op->weight) + first_in, job->in,
-                                 op->add_dx ? 1 : 0, dx, job->in);
+                                  (const float *)ck_weight_data (op->weight) + first_in, job->in,
+                                  op->add_dx ? 1 : 0, dx, job->in);
   if (status != CK_OK || job->adapter == NULL)
     return status;
   return add_adapter (job, first_row, rows, first_in, ins, dx, buffer);

@@ -77,8 +77,7 @@ ck_cpu_cross_entropy (CkStream *self, const CkCrossEntropy *op)
   /* A batch whose labels weigh nothing teaches nothing. */
   weight = weight > 0 ? 1 / weight : 0;
   for (int64_t b = 0; b < op->batch; b++)
-    sum += picture_loss (&target, op->labels[b], op->logits + b * op->classes,
-                         op->factor * weight,
+    sum += picture_loss (&target, op->labels[b], op->logits + b * op->classes, op->factor * weight,
                          op->dlogits != NULL ? op->dlogits + b * op->classes : NULL);
   *op->loss = sum * weight;
   return CK_OK;

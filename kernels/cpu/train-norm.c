@@ -24,7 +24,7 @@ make_chunk (const CkCpuStream *cpu, const CkNormBackward *op, int64_t first, flo
   for (int64_t row = first; row < end; row++) {
     const int64_t at = row * op->cols;
     cpu->ops->norm_backward (&norm, op->cols, op->x + at, op->dy + at, op->add_dx, op->dx + at,
-                            dweight, dbias);
+                             dweight, dbias);
   }
 }
 
