@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The element `cowbehavior`: what GStreamer asks of it. Buffers go through the stream (stream.h),
- * which may hold some of them; so whatever must not overtake them (events, the end, a change of
- * caps) waits here until they are out. The settings are settings.h's, the engine is
- * model/engine/engine.h's.
+ * The element `cowbehavior` as GStreamer sees it: states, events, queries and properties. Buffers
+ * go through the stream (stream.h), which may hold some of them; so this file drains the stream
+ * before whatever must not overtake them (events, the end, a change of caps). It opens the engine
+ * (model/engine/engine.h) that the settings (settings.h) name.
  */
 /**
  * SECTION:element-cowbehavior
@@ -97,9 +97,10 @@ struct _GstCowBehavior {
   CowEngine *replacement; /* takes over before the next frame; NULL: none */
   GstCowQos qos;
 
-  gint ask_latency; /* atomic: whether the pipeline is live is to be asked again */
+  gint query_latency; /* atomic: whether the pipeline is live has to be queried again */
   GstCowExchange *exchange;
-  GstCowStream stream; /* of the streaming thread */
+  GstCowStream *stream;
+  gboolean live; /* whether the pipeline is live; of the streaming thread */
 };
 
 static GstStaticPadTemplate sink_template =
@@ -176,7 +177,7 @@ static void
 gst_cow_behavior_init (GstCowBehavior *self)
 {
   gst_cow_settings_init (&self->settings);
-  gst_cow_stream_init (&self->stream, GST_ELEMENT (self));
+  self->stream = gst_cow_stream_new (GST_ELEMENT (self));
   gst_cow_qos_reset (&self->qos);
   self->exchange = gst_cow_exchange_new (adapter_loaded, self);
   /* its property qos: late frames are not classified; none is dropped for it (see src_event) */
@@ -191,7 +192,7 @@ gst_cow_behavior_finalize (GObject *object)
   GstCowBehavior *self = GST_COW_BEHAVIOR (object);
 
   gst_cow_exchange_free (self->exchange);
-  gst_cow_stream_clear (&self->stream);
+  gst_cow_stream_free (self->stream);
   gst_cow_settings_clear (&self->settings);
   g_clear_error (&self->zones_error);
   g_free (self->adapter);
@@ -292,8 +293,7 @@ check_frame_settings (GstCowBehavior *self, CowEngine *engine, GstCowFrameSettin
                       const GError *zones_error)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (GArray) mask =
-      gst_cow_stream_mask (engine, (const gchar *const *)settings->classes, &error);
+  g_autoptr (GArray) mask = gst_cow_frame_settings_mask (settings, engine, &error);
 
   if (zones_error) {
     post_load_error (self, GST_MESSAGE_ERROR, "property zones", NULL, zones_error);
@@ -350,8 +350,8 @@ gst_cow_behavior_start (GstBaseTransform *trans)
   engine = open_engine (self, &options);
   ok = engine && check_frame_settings (self, engine, settings, zones_error);
   if (ok) {
-    gst_cow_stream_start (&self->stream, engine);
-    g_atomic_int_set (&self->ask_latency, TRUE);
+    gst_cow_stream_start (self->stream, engine);
+    g_atomic_int_set (&self->query_latency, TRUE);
     GST_OBJECT_LOCK (self);
     self->running = cow_engine_ref (engine);
     g_free (self->adapter);
@@ -381,7 +381,7 @@ gst_cow_behavior_stop (GstBaseTransform *trans)
   running = g_steal_pointer (&self->running);
   replacement = g_steal_pointer (&self->replacement);
   GST_OBJECT_UNLOCK (self);
-  gst_cow_stream_stop (&self->stream);
+  gst_cow_stream_stop (self->stream);
   cow_engine_unref (running);
   cow_engine_unref (replacement);
   return TRUE;
@@ -476,7 +476,7 @@ gst_cow_behavior_get_property (GObject *object, guint id, GValue *value, GParamS
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (self);
   if (id == GST_COW_PROP_STATS)
-    g_value_take_boxed (value, gst_cow_stream_get_stats (&self->stream, engine));
+    g_value_take_boxed (value, gst_cow_stream_get_stats (self->stream, engine));
   cow_engine_unref (engine);
 }
 
@@ -487,9 +487,9 @@ gst_cow_behavior_change_state (GstElement *element, GstStateChange transition)
 
   /* Before the base class deactivates the pads, which waits for the streaming thread. */
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
-    gst_cow_stream_set_flushing (&self->stream, FALSE);
+    gst_cow_stream_set_flushing (self->stream, FALSE);
   else if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
-    gst_cow_stream_set_flushing (&self->stream, TRUE);
+    gst_cow_stream_set_flushing (self->stream, TRUE);
   return GST_ELEMENT_CLASS (gst_cow_behavior_parent_class)->change_state (element, transition);
 }
 
@@ -525,7 +525,7 @@ drain (GstCowBehavior *self)
   GstFlowReturn flow;
   GstBuffer *buffer;
 
-  while ((flow = gst_cow_stream_give (&self->stream, TRUE, &buffer)) == GST_FLOW_OK && buffer) {
+  while ((flow = gst_cow_stream_pull (self->stream, TRUE, &buffer)) == GST_FLOW_OK && buffer) {
     flow = gst_pad_push (GST_BASE_TRANSFORM_SRC_PAD (self), buffer);
     if (flow != GST_FLOW_OK)
       break;
@@ -539,14 +539,12 @@ choose_mode (GstCowBehavior *self)
   GstFlowReturn flow = GST_FLOW_OK;
   gboolean blocking;
 
-  if (g_atomic_int_compare_and_exchange (&self->ask_latency, TRUE, FALSE))
-    self->stream.live = is_live (self);
-  blocking = is_blocking (self, self->stream.live);
-  if (blocking != self->stream.blocking) {
+  if (g_atomic_int_compare_and_exchange (&self->query_latency, TRUE, FALSE))
+    self->live = is_live (self);
+  blocking = is_blocking (self, self->live);
+  if (blocking != gst_cow_stream_is_blocking (self->stream))
     flow = drain (self);
-    gst_cow_stream_drop (&self->stream);
-    self->stream.blocking = blocking;
-  }
+  gst_cow_stream_set_mode (self->stream, blocking, self->live);
   return flow;
 }
 
@@ -555,7 +553,8 @@ choose_mode (GstCowBehavior *self)
 static GstClockTime
 own_latency (GstCowBehavior *self, gboolean live)
 {
-  GstClockTime latency, frame_ns = self->stream.frame_ns;
+  const GstClockTime frame_ns = gst_cow_stream_get_frame_duration (self->stream);
+  GstClockTime latency;
 
   if (!is_blocking (self, live))
     return 0;
@@ -638,8 +637,7 @@ gst_cow_behavior_set_caps (GstBaseTransform *trans, GstCaps *incaps, GstCaps *ou
     GST_ERROR_OBJECT (self, "caps that are not raw video: %" GST_PTR_FORMAT, incaps);
     return FALSE;
   }
-  if (!gst_video_info_is_equal (&info, &self->stream.info))
-    gst_cow_stream_set_info (&self->stream, &info);
+  gst_cow_stream_set_info (self->stream, &info);
   return TRUE;
 }
 
@@ -665,16 +663,16 @@ note_segment (GstCowBehavior *self, GstEvent *event)
 
   gst_event_parse_segment (event, &after);
   if (before->format != GST_FORMAT_UNDEFINED && !goes_on (before, after))
-    gst_cow_stream_reset (&self->stream);
-  g_atomic_int_set (&self->ask_latency, TRUE);
+    gst_cow_stream_reset (self->stream);
+  g_atomic_int_set (&self->query_latency, TRUE);
 }
 
 static void
 flush (GstCowBehavior *self)
 {
-  gst_cow_stream_set_flushing (&self->stream, FALSE);
-  gst_cow_stream_drop (&self->stream);
-  gst_cow_stream_reset (&self->stream);
+  gst_cow_stream_set_flushing (self->stream, FALSE);
+  gst_cow_stream_flush (self->stream);
+  gst_cow_stream_reset (self->stream);
   GST_OBJECT_LOCK (self);
   gst_cow_qos_reset (&self->qos);
   GST_OBJECT_UNLOCK (self);
@@ -690,19 +688,19 @@ gst_cow_behavior_sink_event (GstBaseTransform *trans, GstEvent *event)
     drain (self);
   switch (GST_EVENT_TYPE (event)) {
   case GST_EVENT_FLUSH_START:
-    gst_cow_stream_set_flushing (&self->stream, TRUE);
+    gst_cow_stream_set_flushing (self->stream, TRUE);
     break;
   case GST_EVENT_FLUSH_STOP:
     flush (self);
     break;
   case GST_EVENT_STREAM_START:
-    gst_cow_stream_reset (&self->stream);
+    gst_cow_stream_reset (self->stream);
     break;
   case GST_EVENT_SEGMENT:
     note_segment (self, event);
     break;
   case GST_EVENT_EOS:
-    gst_cow_stream_drop (&self->stream);
+    gst_cow_stream_flush (self->stream);
     break;
   default:
     break;
@@ -718,7 +716,7 @@ gst_cow_behavior_src_event (GstBaseTransform *trans, GstEvent *event)
   GstClockTime timestamp;
 
   if (GST_EVENT_TYPE (event) == GST_EVENT_LATENCY)
-    g_atomic_int_set (&self->ask_latency, TRUE);
+    g_atomic_int_set (&self->query_latency, TRUE);
   if (GST_EVENT_TYPE (event) != GST_EVENT_QOS)
     return GST_BASE_TRANSFORM_CLASS (gst_cow_behavior_parent_class)->src_event (trans, event);
   /* past the base class, which would drop frames that are late; here they are only not classified
@@ -737,6 +735,7 @@ static void
 take_replacement (GstCowBehavior *self)
 {
   CowEngine *engine, *old = NULL;
+  guint64 frame;
 
   GST_OBJECT_LOCK (self);
   engine = g_steal_pointer (&self->replacement);
@@ -747,9 +746,9 @@ take_replacement (GstCowBehavior *self)
   GST_OBJECT_UNLOCK (self);
   if (!engine)
     return;
-  gst_cow_stream_exchange (&self->stream, engine);
+  frame = gst_cow_stream_set_engine (self->stream, engine);
   GST_INFO_OBJECT (self, "%s takes over from frame %" G_GUINT64_FORMAT " on",
-                   cow_engine_name (engine), self->stream.n_frames);
+                   cow_engine_name (engine), frame);
   cow_engine_unref (old);
   cow_engine_unref (engine);
 }
@@ -782,12 +781,12 @@ gst_cow_behavior_submit_input_buffer (GstBaseTransform *trans, gboolean discont,
   if (!gst_base_transform_is_qos_enabled (trans))
     gst_cow_qos_reset (&qos);
   buffer = gst_buffer_make_writable (g_steal_pointer (&trans->queued_buf));
-  gst_cow_stream_take (&self->stream, buffer, settings, &trans->segment, &qos);
+  gst_cow_stream_push (self->stream, buffer, settings, &trans->segment, &qos);
   return GST_FLOW_OK;
 }
 
 static GstFlowReturn
 gst_cow_behavior_generate_output (GstBaseTransform *trans, GstBuffer **buffer)
 {
-  return gst_cow_stream_give (&GST_COW_BEHAVIOR (trans)->stream, FALSE, buffer);
+  return gst_cow_stream_pull (GST_COW_BEHAVIOR (trans)->stream, FALSE, buffer);
 }
