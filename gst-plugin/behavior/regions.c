@@ -114,7 +114,8 @@ is_any_place (const GPtrArray *results, GQuark type, guint64 x, guint64 y, guint
   return FALSE;
 }
 
-/* What a tracker said of a region, as DL Streamer's does: a structure object_id with a field id. */
+/* The id that a tracker gave a region, in the way of DL Streamer's: a structure object_id with a
+ * field id. */
 static gboolean
 tracker_id (GstVideoRegionOfInterestMeta *roi, guint64 *id)
 {
@@ -133,8 +134,8 @@ tracker_id (GstVideoRegionOfInterestMeta *roi, guint64 *id)
   return ok;
 }
 
-/* What a detector said of a region, as DL Streamer's does: a structure detection with a field
- * confidence. */
+/* The confidence that a detector gave a region, in the way of DL Streamer's: a structure detection
+ * with a field confidence; 1 where there is none. */
 static gfloat
 roi_confidence (GstVideoRegionOfInterestMeta *roi)
 {
@@ -372,7 +373,7 @@ gst_cow_regions_reset (GstCowRegions *self)
   self->had_detection = FALSE;
 }
 
-/* What `auto` means at this frame. */
+/* The mode that `auto` stands for at this frame. */
 static GstCowInferenceRegion
 resolve_mode (const GstCowRegions *self, const GstCowRegionFilter *filter)
 {

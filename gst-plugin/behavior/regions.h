@@ -22,7 +22,7 @@ typedef enum {
 GType gst_cow_inference_region_get_type (void);
 #define GST_TYPE_COW_INFERENCE_REGION (gst_cow_inference_region_get_type ())
 
-/* What a target is; the field `region` of results has its name: "frame", "zone", "roi". */
+/* The kind of a target; the field `region` of results has its name: "frame", "zone", "roi". */
 typedef enum { GST_COW_PLACE_FRAME, GST_COW_PLACE_ZONE, GST_COW_PLACE_ROI } GstCowPlace;
 
 const char *gst_cow_place_name (GstCowPlace place);
@@ -45,7 +45,7 @@ typedef struct {
   GstCowTrack *track; /* a reference, or NULL before the tracker saw it */
 } GstCowTarget;
 
-/* What the user wants of all regions. Borrowed. */
+/* The user's choice of regions. Borrowed. */
 typedef struct {
   GstCowInferenceRegion mode;
   const GArray *zones; /* of GstCowZone, or NULL */
@@ -64,7 +64,7 @@ typedef struct {
   guint other_class; /* not classified: of a type that is not in object_class */
 } GstCowRegionCounts;
 
-/* What is remembered of the frames before. */
+/* Memory of the frames before. */
 typedef struct {
   GstElement *element;     /* for warnings; borrowed */
   gboolean had_detection;  /* whether a frame of this stream had one: then `auto` no longer takes a

@@ -92,12 +92,12 @@ install_model (GObjectClass *klass)
   /**
    * GstCowBehavior:device:
    *
-   * What computes.
+   * The device that computes.
    */
-  g_object_class_install_property (klass, GST_COW_PROP_DEVICE,
-                                   g_param_spec_string ("device", "Device",
-                                                        "What computes: \"auto\" or \"cpu\"",
-                                                        DEFAULT_DEVICE, AT_START));
+  g_object_class_install_property (
+      klass, GST_COW_PROP_DEVICE,
+      g_param_spec_string ("device", "Device", "The device that computes: \"auto\" or \"cpu\"",
+                           DEFAULT_DEVICE, AT_START));
   /**
    * GstCowBehavior:precision:
    *
@@ -164,15 +164,15 @@ install_regions (GObjectClass *klass)
   /**
    * GstCowBehavior:padding:
    *
-   * What is classified beside a detection's box, on each side, as a fraction of its width and
+   * How much is classified beyond a detection's box, on each side, as a fraction of its width and
    * height. Results show the box itself.
    */
   g_object_class_install_property (
       klass, GST_COW_PROP_PADDING,
-      g_param_spec_double (
-          "padding", "Padding",
-          "What is classified around a detection's box, on each side, as a fraction of its size", 0,
-          2, DEFAULT_PADDING, ANY_TIME));
+      g_param_spec_double ("padding", "Padding",
+                           "How much is classified beyond a detection's box, on each side, as a "
+                           "fraction of its size",
+                           0, 2, DEFAULT_PADDING, ANY_TIME));
 }
 
 static void
@@ -214,16 +214,17 @@ install_pace (GObjectClass *klass)
   /**
    * GstCowBehavior:batch-size:
    *
-   * Pictures that a forward pass takes at most. 0: as many as wait when it begins, of all elements
-   * that share the engine. In blocking mode and above 1, up to two batches of this stream's frames
-   * are held to fill it, which adds to the latency.
+   * The most pictures that a forward pass takes. With 0 it takes as many as wait when it begins, of
+   * all elements that share the engine. Above 1, blocking mode holds up to two batches of this
+   * stream's frames to fill it, which adds to the latency.
    */
   g_object_class_install_property (
       klass, GST_COW_PROP_BATCH_SIZE,
-      g_param_spec_uint ("batch-size", "Batch size",
-                         "Pictures that a forward pass takes at most (0 = what waits). Above 1, "
-                         "blocking mode holds up to twice as many frames",
-                         0, COW_ENGINE_MAX_BATCH, DEFAULT_BATCH_SIZE, ANY_TIME));
+      g_param_spec_uint (
+          "batch-size", "Batch size",
+          "The most pictures that a forward pass takes (0 = all that wait). Above 1, "
+          "blocking mode holds up to twice as many frames",
+          0, COW_ENGINE_MAX_BATCH, DEFAULT_BATCH_SIZE, ANY_TIME));
   /**
    * GstCowBehavior:batch-timeout:
    *
@@ -253,7 +254,7 @@ install_labels (GObjectClass *klass)
   /**
    * GstCowBehavior:smoothing-window:
    *
-   * Results that smoothing looks back on; for hmm, results that a behaviour lasts on average.
+   * The number of results that smoothing looks back on; for hmm, that a behaviour lasts on average.
    */
   g_object_class_install_property (
       klass, GST_COW_PROP_SMOOTHING_WINDOW,
@@ -276,7 +277,7 @@ install_labels (GObjectClass *klass)
   /**
    * GstCowBehavior:top-k:
    *
-   * Classes that the field `top` of results lists.
+   * The number of classes that the field `top` of results lists.
    */
   g_object_class_install_property (
       klass, GST_COW_PROP_TOP_K,
@@ -325,8 +326,8 @@ install_labels (GObjectClass *klass)
   /**
    * GstCowBehavior:stats:
    *
-   * What the element did since it started, and how the engine fares that it shares; the folder's
-   * README.md names the fields.
+   * What the element did since it started, and the load of the engine that it shares. Each frame is
+   * counted in one of `classified`, `pending`, `reused` and `skipped`.
    */
   g_object_class_install_property (
       klass, GST_COW_PROP_STATS,
@@ -458,7 +459,8 @@ replace_string (gchar **string, const GValue *value)
   *string = g_value_dup_string (value);
 }
 
-/* The words of a text between commas, without blanks around them; NULL when there are none. */
+/* The words of a text that are separated by commas, without blanks around them; NULL when there are
+ * none. */
 static gchar **
 split_words (const gchar *text)
 {
@@ -497,7 +499,7 @@ set_zones (GstCowSettings *self, const GValue *value, GError **error)
   replace_string (&self->zones, value);
 }
 
-/* Properties that are one number or one text of `frame`. */
+/* Sets a property that is one number or one text of `frame`. */
 static gboolean
 set_frame (GstCowSettings *self, guint id, const GValue *value)
 {

@@ -11,7 +11,7 @@ gst_cow_stats_count_regions (GstCowStats *self, const GstCowRegionCounts *counts
   self->regions_other_class += counts->other_class;
 }
 
-/* Forward passes by their number of pictures, 0 first, up to the largest that there was. */
+/* The number of forward passes with 0, 1, ... pictures, up to the largest that there was. */
 static void
 set_fill (GstStructure *structure, const CowEngineCounters *counters)
 {

@@ -10,7 +10,7 @@
 
 G_BEGIN_DECLS
 
-/* What became of a frame. */
+/* The fate of a frame; counters are kept by it. */
 typedef enum {
   GST_COW_VERDICT_CLASSIFY,
   GST_COW_VERDICT_REUSE,  /* no region was due */

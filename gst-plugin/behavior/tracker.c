@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Who is who from frame to frame. */
+/* Tracks: who is who from frame to frame. */
 #include "gst-plugin/behavior/tracker.h"
 
 /* Two boxes of neighbouring frames that overlap less are taken for two cows, not for one that
