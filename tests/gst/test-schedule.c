@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* When a region is due, when the engine has room, when a stream is late. */
-#include "gst-plugin/behavior/pace.h"
+/* The rules of the schedule: when a region is due, when the engine has room, when a frame is late.
+ */
+#include "gst-plugin/behavior/schedule.h"
 
 static GstCowTrack
-track_at (int x, int w, guint64 asked_frame)
+track_at (int x, int w, guint64 submitted_frame)
 {
   return (GstCowTrack){ .box = { x, 0, w, 100 },
-                        .asked = TRUE,
-                        .asked_frame = asked_frame,
-                        .asked_box = { 0, 0, 100, 100 } };
+                        .submitted = TRUE,
+                        .submitted_frame = submitted_frame,
+                        .submitted_box = { 0, 0, 100, 100 } };
 }
 
 static void
@@ -16,12 +17,12 @@ test_interval (void)
 {
   GstCowTrack track = track_at (0, 100, 10);
 
-  g_assert_true (gst_cow_pace_is_due (&track, 11, 1));
-  g_assert_false (gst_cow_pace_is_due (&track, 14, 5));
-  g_assert_true (gst_cow_pace_is_due (&track, 15, 5));
-  g_assert_false (gst_cow_pace_is_due (&track, 1000000, 0));
-  track.asked = FALSE;
-  g_assert_true (gst_cow_pace_is_due (&track, 11, 0));
+  g_assert_true (gst_cow_schedule_is_due (&track, 11, 1));
+  g_assert_false (gst_cow_schedule_is_due (&track, 14, 5));
+  g_assert_true (gst_cow_schedule_is_due (&track, 15, 5));
+  g_assert_false (gst_cow_schedule_is_due (&track, 1000000, 0));
+  track.submitted = FALSE;
+  g_assert_true (gst_cow_schedule_is_due (&track, 11, 0));
 }
 
 static void
@@ -36,22 +37,23 @@ test_change (void)
   for (guint i = 0; i < G_N_ELEMENTS (boxes); i++) {
     GstCowTrack track = track_at (boxes[i].x, boxes[i].w, 10);
 
-    g_assert_cmpint (gst_cow_pace_is_due (&track, 11, 100), ==, boxes[i].due);
-    g_assert_cmpint (gst_cow_pace_is_due (&track, 11, 0), ==, boxes[i].due);
+    g_assert_cmpint (gst_cow_schedule_is_due (&track, 11, 100), ==, boxes[i].due);
+    g_assert_cmpint (gst_cow_schedule_is_due (&track, 11, 0), ==, boxes[i].due);
   }
 }
 
 static void
 test_room (void)
 {
-  g_assert_true (gst_cow_pace_has_room (0, FALSE, 99, 0, 40));
-  g_assert_true (gst_cow_pace_has_room (1, TRUE, 0, 159, 40));
-  g_assert_false (gst_cow_pace_has_room (1, TRUE, 0, 160,
-                                         40)); /* slow: another one ahead would only be older */
-  g_assert_false (gst_cow_pace_has_room (1, TRUE, 0, 0, 40));
-  g_assert_false (gst_cow_pace_has_room (1, FALSE, 1, 10, 40)); /* it waits in the queue itself */
-  g_assert_false (gst_cow_pace_has_room (1, TRUE, 1, 10, 40));  /* somebody else does */
-  g_assert_false (gst_cow_pace_has_room (2, TRUE, 0, 10, 40));
+  g_assert_true (gst_cow_schedule_has_room (0, FALSE, 99, 0, 40));
+  g_assert_true (gst_cow_schedule_has_room (1, TRUE, 0, 159, 40));
+  g_assert_false (gst_cow_schedule_has_room (1, TRUE, 0, 160,
+                                             40)); /* slow: another one ahead would only be older */
+  g_assert_false (gst_cow_schedule_has_room (1, TRUE, 0, 0, 40));
+  g_assert_false (
+      gst_cow_schedule_has_room (1, FALSE, 1, 10, 40)); /* it waits in the queue itself */
+  g_assert_false (gst_cow_schedule_has_room (1, TRUE, 1, 10, 40)); /* somebody else does */
+  g_assert_false (gst_cow_schedule_has_room (2, TRUE, 0, 10, 40));
 }
 
 static void
@@ -93,10 +95,10 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/pace/interval", test_interval);
-  g_test_add_func ("/pace/change", test_change);
-  g_test_add_func ("/pace/room", test_room);
-  g_test_add_func ("/pace/qos", test_qos);
-  g_test_add_func ("/pace/always-late", test_always_late);
+  g_test_add_func ("/schedule/interval", test_interval);
+  g_test_add_func ("/schedule/change", test_change);
+  g_test_add_func ("/schedule/room", test_room);
+  g_test_add_func ("/schedule/qos", test_qos);
+  g_test_add_func ("/schedule/always-late", test_always_late);
   return g_test_run ();
 }
