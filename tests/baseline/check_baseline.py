@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""check_baseline.py BUILD: what commit b32816f wrote and said (data/) against the present program. Speaks TAP."""
+"""check_baseline.py BUILD: what commit b32816f wrote and said (data/), against the present program.
+
+Speaks TAP.
+"""
+
 import configparser
 import csv
 import json
@@ -18,12 +22,17 @@ import lists
 
 HERE = pathlib.Path(__file__).resolve().parent
 DATA = HERE / "data"
+# Of results.csv, without what depends on the machine.
+COLUMNS = ["epoch", "train_loss", "train_acc", "val_loss", "val_acc", "learning_rate", "grad_norm"]
 KINDS = ["lora", "dora", "frozen", "scratch"]
 CLASSES = ["Lying", "Standing", "Walking"]
-# Trainings round otherwise on other processors; between plain C and AVX-512 no number of these runs differs by more than 1e-4.
+# Trainings round otherwise on other processors; between plain C and AVX-512 no number of these runs
+# differs by more than 1e-4.
 NEAR_RESULTS, NEAR_PROBABILITIES = 1e-3, 1e-4
 # Features are kept under a name in which these files' times are hashed.
 TIME_OF_FILES = 1700000000
+ONE_EPOCH = ["--config", "runs/frozen/recipe.ini", "--epochs", "1", "--out", "new"]
+CAPTURED = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
 # Settings that have another name now: old name -> new name.
 RENAMED = {}
 # Settings that are read and mean nothing any more.
@@ -32,6 +41,9 @@ WITHOUT_EFFECT = set()
 
 class Failure(Exception):
     pass
+
+
+FAILURES = (Failure, OSError, RuntimeError, KeyError, ValueError, subprocess.SubprocessError)
 
 
 def check(holds, text):
@@ -48,17 +60,19 @@ class Checker:
         self.build, self.scratch = lists.Build(build), pathlib.Path(scratch)
         self.number, self.failed = 0, False
         self.trainer = self.build.trainer
-        quiet = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_") and not k.lower().endswith("_proxy")}
+        loud = [k for k in os.environ if k.startswith("MLFLOW_") or k.lower().endswith("_proxy")]
+        quiet = {k: v for k, v in os.environ.items() if k not in loud}
         self.environment = {**quiet, "LC_ALL": "C.UTF-8", "XDG_CACHE_HOME": f"{scratch}/cache"}
 
     def point(self, label, function, *arguments):
         self.number += 1
         try:
             function(*arguments)
-        except (Failure, OSError, RuntimeError, KeyError, ValueError, subprocess.SubprocessError) as error:
+        except FAILURES as error:
             self.failed = True
             print(f"not ok {self.number} {label}")
-            print("\n".join(f"# {line}" for line in f"{type(error).__name__}: {error}".splitlines()))
+            for line in f"{type(error).__name__}: {error}".splitlines():
+                print(f"# {line}")
         else:
             print(f"ok {self.number} {label}")
         sys.stdout.flush()
@@ -66,13 +80,15 @@ class Checker:
     def run(self, *arguments, cwd=None, status=0):
         """What cow-trainer printed, both streams together."""
         command = [str(a) for a in (self.trainer, *arguments)]
-        done = subprocess.run(command, cwd=cwd, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              timeout=120, check=False)
-        check(done.returncode == status, f"{' '.join(command)}\ngave {done.returncode}, not {status}:\n{done.stdout}")
+        done = subprocess.run(
+            command, cwd=cwd, env=self.environment, text=True, timeout=120, check=False, **CAPTURED
+        )
+        said = f"{' '.join(command)}\ngave {done.returncode}, not {status}:\n{done.stdout}"
+        check(done.returncode == status, said)
         return done.stdout
 
     def world(self, name):
-        """A copy of what runs saw, at whose folder paths of /proc/self/cwd lead when the program is started there."""
+        """A copy of what runs saw: their /proc/self/cwd, when they are started there."""
         folder = self.scratch / name
         shutil.copytree(DATA / "world", folder)
         for place in ("base", "pictures"):
@@ -93,10 +109,11 @@ class Checker:
         began = read_results(run / "results.csv")
         said = self.run("train", "--resume", f"runs/{kind}", cwd=world)
         check("Going on in epoch" in said, f"it began anew:\n{said}")
-        whole, now = read_results(DATA / "whole" / kind / "results.csv"), read_results(run / "results.csv")
+        whole = read_results(DATA / "whole" / kind / "results.csv")
+        now = read_results(run / "results.csv")
         check(0 < len(began) < len(now), f"{len(began)} epochs became {len(now)}")
         compare_results(now, whole)
-        check(now[-1]["val_acc"] >= 0.6, f"accuracy {now[-1]['val_acc']}, which is hardly above chance")
+        check(now[-1]["val_acc"] >= 0.6, f"accuracy {now[-1]['val_acc']}, hardly above chance")
         card = json.loads((run / "best" / "cowbehavior.json").read_text(encoding="utf-8"))
         check(card["classes"] == CLASSES, f"classes {card['classes']}")
         self.says(world, kind, run / "best", NEAR_RESULTS)
@@ -106,22 +123,30 @@ class Checker:
         world = self.world(f"{kind}-eval")
         self.run("eval", "--adapter", f"runs/{kind}/best", "--out", "eval", cwd=world)
         found = json.loads((world / "eval" / "results.json").read_text(encoding="utf-8"))
-        check(found["pictures"] == 3 and found["split"] == "test", f"evaluated on {found['pictures']} pictures of {found['split']}")
+        what = (found["pictures"], found["split"])
+        check(what == (3, "test"), f"evaluated on {what}")
 
     # ---- adapters
 
     def says(self, world, kind, adapter, tolerance):
         model = [] if kind == "scratch" else ["--model", "base"]
-        text = self.run("predict", "pictures/val", "pictures/test", *model, "--adapter", adapter, "--format", "csv", cwd=world)
+        pictures = ["pictures/val", "pictures/test"]
+        options = [*model, "--adapter", adapter, "--format", "csv"]
+        text = self.run("predict", *pictures, *options, cwd=world)
         now = list(csv.reader(text.splitlines()))
-        kept = list(csv.reader((DATA / "whole" / kind / "predictions.csv").read_text(encoding="utf-8").splitlines()))
-        check([row[:2] for row in now] == [row[:2] for row in kept] and now[0] == kept[0], f"other pictures, labels or columns:\n{text}")
+        lines = (DATA / "whole" / kind / "predictions.csv").read_text(encoding="utf-8").splitlines()
+        kept = list(csv.reader(lines))
+        check(now[0] == kept[0], f"other columns:\n{text}")
+        labels, labels_kept = [row[:2] for row in now], [row[:2] for row in kept]
+        check(labels == labels_kept, f"other pictures or labels:\n{text}")
         for a, b in zip(now[1:], kept[1:]):
             check(len(a) == len(b), f"{a}: {len(b)} columns were kept")
-            check(all(near(float(x), float(y), tolerance) for x, y in zip(a[2:], b[2:])), f"{a}\nwas {b}")
+            pairs = [(float(x), float(y)) for x, y in zip(a[2:], b[2:])]
+            check(all(near(x, y, tolerance) for x, y in pairs), f"{a}\nwas {b}")
 
     def predicts(self, kind):
-        self.says(self.world(f"{kind}-predict"), kind, DATA / "whole" / kind / "best", NEAR_PROBABILITIES)
+        world = self.world(f"{kind}-predict")
+        self.says(world, kind, DATA / "whole" / kind / "best", NEAR_PROBABILITIES)
 
     def is_described(self, kind):
         kept = json.loads((DATA / "whole" / kind / "info.json").read_text(encoding="utf-8"))
@@ -131,7 +156,8 @@ class Checker:
         lists.json_types("info", now, facts_now)
         check(not facts - facts_now, "lost: " + ", ".join(sorted(facts - facts_now)))
         for key in ("classes", "kind", "method", "rank", "targets"):
-            check(now[0].get(key) == kept[0].get(key), f"{key} is {now[0].get(key)}, was {kept[0].get(key)}")
+            a, b = now[0].get(key), kept[0].get(key)
+            check(a == b, f"{key} is {a}, was {b}")
 
     # ---- settings
 
@@ -149,7 +175,7 @@ class Checker:
     def takes_flags(self, which):
         world = self.world(f"flags-{which}")
         shutil.copytree(DATA / "whole" / "lora" / "best", world / "start")
-        done = flags.train(which, self.trainer, "out", world, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        done = flags.train(which, self.trainer, "out", world, env=self.environment, **CAPTURED)
         check(done.returncode == 0, f"the flags gave {done.returncode}:\n{done.stdout}")
         kept = (DATA / "recipes" / f"flags-{which}.ini").read_text(encoding="utf-8")
         now = (world / "out" / "recipe.ini").read_text(encoding="utf-8")
@@ -158,7 +184,7 @@ class Checker:
     def flags_are_all(self):
         kept = (DATA / "lists" / "command-line.txt").read_text(encoding="utf-8")
         options = set(re.findall(r"^train (--[\w-]+)", kept, re.MULTILINE)) - flags.ELSEWHERE
-        check(options == flags.names(), f"not given, or none of the options: {sorted(options ^ flags.names())}")
+        check(options == flags.names(), f"in one list alone: {sorted(options ^ flags.names())}")
 
     # ---- features
 
@@ -166,12 +192,13 @@ class Checker:
         world = self.world("features")
         before = stamps(world / "cache")
         check(len(before) == 2, f"{len(before)} files of features")
-        said = self.run("train", "--config", "runs/frozen/recipe.ini", "--epochs", "1", "--out", "new", cwd=world)
+        said = self.run("train", *ONE_EPOCH, cwd=world)
         after = stamps(world / "cache")
         check({k: after.get(k) for k in before} == before, "files of features were changed")
         # Features may be computed again where they had to change, and then the user is told.
         again = after.keys() - before.keys()
-        check(not again or re.search("features.*(again|anew|recomputed)", said), f"computed again without a word: {sorted(again)}\n{said}")
+        told = re.search("features.*(again|anew|recomputed)", said)
+        check(not again or told, f"computed again without a word: {sorted(again)}\n{said}")
 
     def reads_features(self):
         """They are what is trained on: others give other results."""
@@ -181,10 +208,11 @@ class Checker:
             end = 8 + int.from_bytes(kept[:8], "little")
             path.write_bytes(kept[:end] + bytes(len(kept) - end))
         before = stamps(world / "cache")
-        said = self.run("train", "--config", "runs/frozen/recipe.ini", "--epochs", "1", "--out", "new", cwd=world)
+        said = self.run("train", *ONE_EPOCH, cwd=world)
         again = stamps(world / "cache").keys() - before.keys()
-        now, whole = read_results(world / "new" / "results.csv"), read_results(DATA / "whole" / "frozen" / "results.csv")
-        check(again or not near(now[0]["val_loss"], whole[0]["val_loss"], 1e-2), f"the kept features were not read:\n{said}")
+        now = read_results(world / "new" / "results.csv")[0]["val_loss"]
+        whole = read_results(DATA / "whole" / "frozen" / "results.csv")[0]["val_loss"]
+        check(again or not near(now, whole, 1e-2), f"the kept features were not read:\n{said}")
 
     # ---- what MLflow has not got yet
 
@@ -193,7 +221,7 @@ class Checker:
         shutil.copytree(DATA / "world" / "runs" / name, run)
         server = fake_mlflow.Server()
         state = json.loads((run / "mlflow.json").read_text(encoding="utf-8"))
-        lines = (run / "mlflow-spool.jsonl").read_bytes()[state["sent"]:].decode().splitlines()
+        lines = (run / "mlflow-spool.jsonl").read_bytes()[state["sent"] :].decode().splitlines()
         items = [next(iter(json.loads(line).items())) for line in lines]
         files = {item["name"]: item["file"] for kind, item in items if kind == "artifact"}
         for i, file in enumerate(files.values()):
@@ -204,7 +232,8 @@ class Checker:
         said = self.run("track", run)
         check("MLflow has all of it now" in said, said)
         self.compare_sent(server, items, run, files)
-        check(server.run_ids == {state.get("run_id", fake_mlflow.RUN_ID)}, f"sent to the runs {server.run_ids}")
+        run_id = state.get("run_id", fake_mlflow.RUN_ID)
+        check(server.run_ids == {run_id}, f"sent to the runs {server.run_ids}")
         check(("runs/create" in server.calls) == ("run_id" not in state), f"calls: {server.calls}")
         check("nothing waits" in self.run("track", run), "some of it still waits")
 
@@ -214,9 +243,11 @@ class Checker:
         metrics = [item for kind, item in items if kind == "metric"]
         check(server.metrics == metrics, f"metrics: {server.metrics}, logged: {metrics}")
         sent = {name.split("/artifacts/", 1)[1]: body for name, body in server.artifacts.items()}
-        check(sent == {name: (run / file).read_bytes() for name, file in files.items()}, f"files: {sorted(sent)}, logged: {sorted(files)}")
+        logged = {name: (run / file).read_bytes() for name, file in files.items()}
+        check(sent == logged, f"files: {sorted(sent)}, logged: {sorted(files)}")
         updates = [item["status"] for kind, item in items if kind == "status"]
-        check([u["status"] for u in server.updates] == updates, f"ends: {server.updates}, logged: {updates}")
+        ends = [update["status"] for update in server.updates]
+        check(ends == updates, f"ends: {ends}, logged: {updates}")
         check(metrics and files and updates, "there was nothing to send")
 
     # ---- names
@@ -234,8 +265,11 @@ class Checker:
         if not match:
             return False
         verb, option, value, short = match.groups()
-        words = [f"{option}=1" if value else option] + ([short, "1"] if short and value else [short] if short else [])
-        return subprocess.run([str(self.trainer), verb, *words, "--help"], capture_output=True, check=False).returncode == 0
+        words = [f"{option}=1" if value else option]
+        if short:
+            words += [short, "1"] if value else [short]
+        command = [str(self.trainer), verb, *words, "--help"]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 # ---- reading ---------------------------------------------------------------------------------
@@ -250,15 +284,16 @@ def compare_results(now, kept):
     check(len(now) == len(kept), f"{len(now)} epochs, {len(kept)} were kept")
     for row, old in zip(now, kept):
         check(not old.keys() - row.keys(), f"columns are gone: {sorted(old.keys() - row.keys())}")
-        for column in ("epoch", "train_loss", "train_acc", "val_loss", "val_acc", "learning_rate", "grad_norm"):
-            check(near(row[column], old[column], NEAR_RESULTS), f"epoch {old['epoch']:.0f}: {column} {row[column]}, was {old[column]}")
+        for column in COLUMNS:
+            a, b = row[column], old[column]
+            check(near(a, b, NEAR_RESULTS), f"epoch {old['epoch']:.0f}: {column} {a}, was {b}")
 
 
 def settings_of(text):
     parser = configparser.ConfigParser(interpolation=None, delimiters="=", comment_prefixes="#")
     parser.optionxform = str
     parser.read_string(text)
-    return [(group, key, value) for group in parser.sections() for key, value in parser[group].items()]
+    return [(group, *item) for group in parser.sections() for item in parser[group].items()]
 
 
 def stamps(folder):
@@ -269,11 +304,16 @@ def main(build):
     with tempfile.TemporaryDirectory() as scratch:
         checker = Checker(build, scratch)
         for kind in KINDS:
-            checker.point(f"{kind}: a run that was stopped goes on to the same results", checker.goes_on, kind, True)
-            checker.point(f"{kind}: also where its settings do not name threads", checker.goes_on, kind, False)
-            checker.point(f"{kind}: eval finds the pictures of an adapter's run", checker.is_evaluated, kind)
-            checker.point(f"{kind}: an adapter gives the same probabilities", checker.predicts, kind)
-            checker.point(f"{kind}: info says as much of it", checker.is_described, kind)
+            point = checker.point
+            point(
+                f"{kind}: a run goes on to the results of a whole one", checker.goes_on, kind, True
+            )
+            point(f"{kind}: also without threads in its settings", checker.goes_on, kind, False)
+            point(
+                f"{kind}: eval finds the pictures of an adapter's run", checker.is_evaluated, kind
+            )
+            point(f"{kind}: an adapter gives the same probabilities", checker.predicts, kind)
+            point(f"{kind}: info says as much of it", checker.is_described, kind)
         for path in sorted((DATA / "recipes").glob("*.ini")):
             checker.point(f"recipes: {path.name} means the same", checker.reads_recipe, path)
         for which in flags.OWN:

@@ -4,6 +4,7 @@
 Bars that lie, bars that stand, a disc; a class has a colour, a picture its light and its shift.
 Written by hand as PNG, so that the bytes are the same wherever this runs.
 """
+
 import pathlib
 import random
 import struct

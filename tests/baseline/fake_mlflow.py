@@ -4,6 +4,7 @@
 As a program: fake_mlflow.py N COMMAND... runs the command with the server's address in the place
 of the word URI, and answers no more after N requests, as a server that went away.
 """
+
 import http.server
 import json
 import subprocess
@@ -48,7 +49,8 @@ class Server(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.left, self.lock = requests, threading.Lock()
         self.calls = []
-        self.params, self.metrics, self.artifacts, self.updates, self.run_ids = {}, [], {}, [], set()
+        self.params, self.metrics, self.artifacts = {}, [], {}
+        self.updates, self.run_ids = [], set()
         self.uri = f"http://127.0.0.1:{self.server_port}"
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -57,7 +59,7 @@ class Server(http.server.ThreadingHTTPServer):
 
     def take(self, method, path, body):
         if method == "PUT" and path.startswith(ARTIFACTS):
-            self.artifacts[path[len(ARTIFACTS):]] = body
+            self.artifacts[path[len(ARTIFACTS) :]] = body
             return {}
         call, request = path.split("/mlflow/")[-1], json.loads(body or b"{}")
         self.calls.append(call)
@@ -70,7 +72,7 @@ class Server(http.server.ThreadingHTTPServer):
             self.updates.append(request)
         info = {"run_id": RUN_ID, "artifact_uri": f"mlflow-artifacts:/1/{RUN_ID}/artifacts"}
         answers = {
-            "experiments/get-by-name": {"experiment": {"experiment_id": "1", "lifecycle_stage": "active"}},
+            "experiments/get-by-name": {"experiment": {"experiment_id": "1"}},
             "runs/search": {},
             "runs/create": {"run": {"info": info}},
         }
@@ -79,7 +81,8 @@ class Server(http.server.ThreadingHTTPServer):
 
 def main(requests, *command):
     server = Server(int(requests))
-    return subprocess.run([server.uri if word == "URI" else word for word in command], check=False).returncode
+    words = [server.uri if word == "URI" else word for word in command]
+    return subprocess.run(words, check=False).returncode
 
 
 if __name__ == "__main__":

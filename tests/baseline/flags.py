@@ -1,30 +1,77 @@
 # SPDX-License-Identifier: MIT
-"""Every option of `cow-trainer train`, given to it. flags.py folders|table TRAINER OUT trains an epoch with them, where it is run.
+"""Every option of `cow-trainer train`, given to it.
 
-Two command lines, for pictures in folders and in a table. Values are none of the defaults, so that one that is not taken over is seen.
+Two command lines, for pictures in folders and in a table. Values are none of the defaults, so that
+one that is not taken over is seen. flags.py folders|table TRAINER OUT trains an epoch with them,
+where it is run.
 """
+
 import pathlib
 import subprocess
 import sys
 
 WORLD = "/proc/self/cwd"
 BOTH = [
-    "--force", "--recipe=qlora-q-r8", "--kind=lora", f"--model={WORLD}/base", f"--start={WORLD}/start", "--network=tiny",
-    "--targets=all-linear", "--rank=2", "--alpha=3", "--adapter-dropout=0.2", "--head-dropout=0.25", "--checkpointing=on",
-    "--classes=Lying,Standing,Walking", "--val-part=0.3", "--test-part=0.1", "--allow-missing", "--augment=light", "--copies=1",
-    "--balance=weights", "--size=32x24", "--interpolation=bilinear-antialiased", "--normalisation=satellite", "--workers=2",
-    f"--cache={WORLD}/cache", "--batch=3", "--accumulation=2", "--learning-rate=0.002", "--weight-decay=0.02", "--warmup=0.1",
-    "--floor=0.2", "--epochs=1", "--patience=4", "--min-delta=0.001", "--max-hours=1", "--smoothing=0.05", "--clip=2", "--seed=7",
-    "--threads=1", "--save-every=5", "--tracking-uri=", "--experiment=herd", "--run-name=flags",
+    "--force",
+    "--recipe=qlora-q-r8",
+    "--kind=lora",
+    f"--model={WORLD}/base",
+    f"--start={WORLD}/start",
+    "--network=tiny",
+    "--targets=all-linear",
+    "--rank=2",
+    "--alpha=3",
+    "--adapter-dropout=0.2",
+    "--head-dropout=0.25",
+    "--checkpointing=on",
+    "--classes=Lying,Standing,Walking",
+    "--val-part=0.3",
+    "--test-part=0.1",
+    "--allow-missing",
+    "--augment=light",
+    "--copies=1",
+    "--balance=weights",
+    "--size=32x24",
+    "--interpolation=bilinear-antialiased",
+    "--normalisation=satellite",
+    "--workers=2",
+    f"--cache={WORLD}/cache",
+    "--batch=3",
+    "--accumulation=2",
+    "--learning-rate=0.002",
+    "--weight-decay=0.02",
+    "--warmup=0.1",
+    "--floor=0.2",
+    "--epochs=1",
+    "--patience=4",
+    "--min-delta=0.001",
+    "--max-hours=1",
+    "--smoothing=0.05",
+    "--clip=2",
+    "--seed=7",
+    "--threads=1",
+    "--save-every=5",
+    "--tracking-uri=",
+    "--experiment=herd",
+    "--run-name=flags",
 ]
 OWN = {
     "folders": [
-        f"--train={WORLD}/pictures/train", f"--val={WORLD}/pictures/val", f"--test={WORLD}/pictures/test",
-        "--data-format=folders", "--group-by=none",
+        f"--train={WORLD}/pictures/train",
+        f"--val={WORLD}/pictures/val",
+        f"--test={WORLD}/pictures/test",
+        "--data-format=folders",
+        "--group-by=none",
     ],
     "table": [
-        f"--data={WORLD}/table.csv", "--data-format=table", "--path-column=file", "--label-column=what", "--source-column=from",
-        f"--prefix=/old=/older", f"--prefix=/pictures={WORLD}/pictures", "--group-by=cow",
+        f"--data={WORLD}/table.csv",
+        "--data-format=table",
+        "--path-column=file",
+        "--label-column=what",
+        "--source-column=from",
+        "--prefix=/old=/older",
+        f"--prefix=/pictures={WORLD}/pictures",
+        "--group-by=cow",
     ],
 }
 # These two say where settings come from, or end before there is a run.

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * list-elements NAME...: what applications and pipelines can see of elements, a line a fact, so that a fact which went away is a line that
- * is missing. It asks GObject and GStreamer themselves, because the layout of gst-inspect-1.0's text changes with its version. A range is
- * one line, for it may grow.
+ * list-elements NAME...: what applications and pipelines can see of elements, a line a fact, so
+ * that a fact which went away is a line that is missing. It asks GObject and GStreamer themselves,
+ * because the layout of gst-inspect-1.0's text changes with its version. A range is one line, for
+ * it may grow.
  */
 #include <gst/gst.h>
 
@@ -34,11 +35,13 @@ list_values (const char *element, const GParamSpec *spec)
   if (G_IS_PARAM_SPEC_ENUM (spec)) {
     const GEnumClass *values = G_PARAM_SPEC_ENUM (spec)->enum_class;
     for (guint i = 0; i < values->n_values; i++)
-      g_print ("%s property %s takes %s (%d)\n", element, spec->name, values->values[i].value_nick, values->values[i].value);
+      g_print ("%s property %s takes %s (%d)\n", element, spec->name, values->values[i].value_nick,
+               values->values[i].value);
   } else if (G_IS_PARAM_SPEC_FLAGS (spec)) {
     const GFlagsClass *values = G_PARAM_SPEC_FLAGS (spec)->flags_class;
     for (guint i = 0; i < values->n_values; i++)
-      g_print ("%s property %s takes %s (%u)\n", element, spec->name, values->values[i].value_nick, values->values[i].value);
+      g_print ("%s property %s takes %s (%u)\n", element, spec->name, values->values[i].value_nick,
+               values->values[i].value);
   }
 }
 
@@ -80,7 +83,8 @@ list_default (GstElement *element, const char *name, GParamSpec *spec)
 {
   g_auto (GValue) value = G_VALUE_INIT;
 
-  if (!(spec->flags & G_PARAM_READABLE) || G_VALUE_HOLDS_BOXED (g_param_spec_get_default_value (spec)))
+  if (!(spec->flags & G_PARAM_READABLE) ||
+      G_VALUE_HOLDS_BOXED (g_param_spec_get_default_value (spec)))
     return;
   g_value_init (&value, spec->value_type);
   g_object_get_property (G_OBJECT (element), spec->name, &value);
@@ -117,7 +121,8 @@ list_field (const char *where, const char *field, const GValue *value)
     return;
   }
   if (GST_VALUE_HOLDS_INT_RANGE (value)) {
-    g_print ("%s %s range %d to %d\n", where, field, gst_value_get_int_range_min (value), gst_value_get_int_range_max (value));
+    g_print ("%s %s range %d to %d\n", where, field, gst_value_get_int_range_min (value),
+             gst_value_get_int_range_max (value));
     return;
   }
   g_autofree char *text = gst_value_serialize (value);
@@ -129,7 +134,8 @@ list_structure (const char *where, const GstCaps *caps, guint i)
 {
   const GstStructure *structure = gst_caps_get_structure (caps, i);
   g_autofree char *features = gst_caps_features_to_string (gst_caps_get_features (caps, i));
-  g_autofree char *what = g_strdup_printf ("%s caps %s(%s)", where, gst_structure_get_name (structure), features);
+  g_autofree char *what =
+      g_strdup_printf ("%s caps %s(%s)", where, gst_structure_get_name (structure), features);
 
   g_print ("%s\n", what);
   for (int f = 0; f < gst_structure_n_fields (structure); f++) {
@@ -146,7 +152,8 @@ list_template (const char *name, GstStaticPadTemplate *template)
   g_autoptr (GstCaps) caps = gst_static_pad_template_get_caps (template);
   g_autofree char *where = g_strdup_printf ("%s pad %s", name, template->name_template);
 
-  g_print ("%s is a %s, %s\n", where, directions[template->direction], presences[template->presence]);
+  g_print ("%s is a %s, %s\n", where, directions[template->direction],
+           presences[template->presence]);
   if (gst_caps_is_any (caps))
     g_print ("%s caps ANY\n", where);
   for (guint i = 0; !gst_caps_is_any (caps) && i < gst_caps_get_size (caps); i++)
@@ -158,7 +165,8 @@ list_template (const char *name, GstStaticPadTemplate *template)
 static void
 list_signals (const GstElement *element, const char *name)
 {
-  for (GType type = G_OBJECT_TYPE (element); type != GST_TYPE_ELEMENT && type; type = g_type_parent (type)) {
+  for (GType type = G_OBJECT_TYPE (element); type != GST_TYPE_ELEMENT && type;
+       type = g_type_parent (type)) {
     guint n;
     g_autofree guint *ids = g_signal_list_ids (type, &n);
     for (guint i = 0; i < n; i++)
@@ -177,8 +185,10 @@ list (const char *name)
     return FALSE;
   }
   gst_object_ref_sink (element);
-  g_print ("%s element of class %s, type %s, rank %u\n", name, gst_element_factory_get_metadata (factory, GST_ELEMENT_METADATA_KLASS),
-           G_OBJECT_TYPE_NAME (element), gst_plugin_feature_get_rank (GST_PLUGIN_FEATURE (factory)));
+  g_print ("%s element of class %s, type %s, rank %u\n", name,
+           gst_element_factory_get_metadata (factory, GST_ELEMENT_METADATA_KLASS),
+           G_OBJECT_TYPE_NAME (element),
+           gst_plugin_feature_get_rank (GST_PLUGIN_FEATURE (factory)));
   list_properties (element, name);
   for (const GList *l = gst_element_factory_get_static_pad_templates (factory); l; l = l->next)
     list_template (name, l->data);

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * list-fields MODEL ADAPTER EVENTS: runs frames through cowbehavior and cowpublish and lists the fields of what applications read, with
- * their types: element messages, metadata, statistics. cowpublish writes its events to the file EVENTS. Fields that depend on
- * what a frame carries are there too: the frames have a detection with an identity, and a camera's clock. Nobody listens at the two
- * addresses, which are there for their statistics.
+ * list-fields MODEL ADAPTER EVENTS: runs frames through cowbehavior and cowpublish and lists the
+ * fields of what applications read, with their types: element messages, metadata, statistics.
+ * cowpublish writes its events to the file EVENTS. Fields that depend on what a frame carries are
+ * there too: the frames have a detection with an identity, and a camera's clock. Nobody listens at
+ * the two addresses, which are there for their statistics.
  */
 #include <gst/gst.h>
 #include <gst/video/video.h>
 
-#define PIPELINE                                                                                                                           \
-  "videotestsrc num-buffers=4 ! video/x-raw,format=RGB,width=96,height=64,framerate=10/1 ! identity name=detector ! "                      \
-  "cowbehavior name=behavior inference-region=%s zones=\"pen=0,0,0.5,1\" mode=blocking inference-interval=2 ! "                            \
-  "cowpublish name=publish source=barn http-url=http://127.0.0.1:9/ mqtt-url=mqtt://127.0.0.1:9 drain-timeout=0 ! "                         \
+#define PIPELINE                                                                                   \
+  "videotestsrc num-buffers=4 ! video/x-raw,format=RGB,width=96,height=64,framerate=10/1 ! "       \
+  "identity name=detector ! "                                                                      \
+  "cowbehavior name=behavior inference-region=%s zones=\"pen=0,0,0.5,1\" mode=blocking "           \
+  "inference-interval=2 ! "                                                                        \
+  "cowpublish name=publish source=barn http-url=http://127.0.0.1:9/ mqtt-url=mqtt://127.0.0.1:9 "  \
+  "drain-timeout=0 ! "                                                                             \
   "fakesink name=sink sync=false"
 
 static GHashTable *facts; /* lines, each once */
@@ -40,7 +44,8 @@ list_value (const char *where, const GValue *value)
     g_hash_table_add (facts, g_strdup_printf ("%s GstValueArray", where));
   } else if (GST_VALUE_HOLDS_STRUCTURE (value)) {
     const GstStructure *structure = gst_value_get_structure (value);
-    g_hash_table_add (facts, g_strdup_printf ("%s structure %s", where, gst_structure_get_name (structure)));
+    g_hash_table_add (
+        facts, g_strdup_printf ("%s structure %s", where, gst_structure_get_name (structure)));
     list_structure (where, structure);
   } else
     g_hash_table_add (facts, g_strdup_printf ("%s %s", where, G_VALUE_TYPE_NAME (value)));
@@ -56,14 +61,18 @@ detect (GstPad *pad, GstPadProbeInfo *info, gpointer with_roi)
   g_autoptr (GstCaps) clock = gst_static_caps_get (&since_1970);
 
   info->data = buffer;
-  gst_buffer_add_reference_timestamp_meta (buffer, clock, GST_BUFFER_PTS (buffer) + 1700000000 * GST_SECOND, GST_CLOCK_TIME_NONE);
+  gst_buffer_add_reference_timestamp_meta (
+      buffer, clock, GST_BUFFER_PTS (buffer) + 1700000000 * GST_SECOND, GST_CLOCK_TIME_NONE);
   if (!with_roi)
     return GST_PAD_PROBE_OK;
-  GstVideoRegionOfInterestMeta *roi = gst_buffer_add_video_region_of_interest_meta (buffer, "cow", 8, 8, 48, 40);
+  GstVideoRegionOfInterestMeta *roi =
+      gst_buffer_add_video_region_of_interest_meta (buffer, "cow", 8, 8, 48, 40);
   roi->id = 3;
-  gst_video_region_of_interest_meta_add_param (roi, gst_structure_new ("object_id", "id", G_TYPE_INT, 7, NULL));
-  gst_video_region_of_interest_meta_add_param (roi, gst_structure_new ("detection", "label", G_TYPE_STRING, "cow", "label_id", G_TYPE_INT,
-                                                                       19, "confidence", G_TYPE_DOUBLE, .9, NULL));
+  gst_video_region_of_interest_meta_add_param (
+      roi, gst_structure_new ("object_id", "id", G_TYPE_INT, 7, NULL));
+  gst_video_region_of_interest_meta_add_param (
+      roi, gst_structure_new ("detection", "label", G_TYPE_STRING, "cow", "label_id", G_TYPE_INT,
+                              19, "confidence", G_TYPE_DOUBLE, .9, NULL));
   return GST_PAD_PROBE_OK;
 }
 
@@ -96,9 +105,11 @@ look (GstPad *pad, GstPadProbeInfo *info, gpointer unused)
   for (GstMeta *meta; (meta = gst_buffer_iterate_meta (buffer, &state));) {
     if (meta->info->api == GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)
       list_region ((const GstVideoRegionOfInterestMeta *)meta);
-    else if (gst_meta_info_is_custom (meta->info) && gst_custom_meta_has_name ((GstCustomMeta *)meta, "GstCowBehaviorMeta")) {
+    else if (gst_meta_info_is_custom (meta->info) &&
+             gst_custom_meta_has_name ((GstCustomMeta *)meta, "GstCowBehaviorMeta")) {
       GstStructure *structure = gst_custom_meta_get_structure ((GstCustomMeta *)meta);
-      g_hash_table_add (facts, g_strdup_printf ("GstCowBehaviorMeta structure %s", gst_structure_get_name (structure)));
+      g_hash_table_add (facts, g_strdup_printf ("GstCowBehaviorMeta structure %s",
+                                                gst_structure_get_name (structure)));
       list_structure ("GstCowBehaviorMeta", structure);
       list_tags (meta->info->api);
     }
@@ -109,7 +120,8 @@ look (GstPad *pad, GstPadProbeInfo *info, gpointer unused)
 /* ---- a run ----------------------------------------------------------------------------------- */
 
 static void
-add_probe (GstElement *pipeline, const char *element, const char *pad, GstPadProbeCallback probe, gpointer data)
+add_probe (GstElement *pipeline, const char *element, const char *pad, GstPadProbeCallback probe,
+           gpointer data)
 {
   g_autoptr (GstElement) found = gst_bin_get_by_name (GST_BIN (pipeline), element);
   g_autoptr (GstPad) place = gst_element_get_static_pad (found, pad);
@@ -143,8 +155,8 @@ hear (GstElement *pipeline)
   g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
 
   for (;;) {
-    g_autoptr (GstMessage) message = gst_bus_timed_pop_filtered (bus, 60 * GST_SECOND,
-                                                                 GST_MESSAGE_ELEMENT | GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+    g_autoptr (GstMessage) message = gst_bus_timed_pop_filtered (
+        bus, 60 * GST_SECOND, GST_MESSAGE_ELEMENT | GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
     g_autoptr (GError) error = NULL;
     if (!message)
       g_printerr ("list-fields: no end of the stream\n");
@@ -176,7 +188,8 @@ run (const char *region, char **argv)
   set (pipeline, "behavior", "model", argv[1]);
   set (pipeline, "behavior", "adapter", argv[2]);
   set (pipeline, "publish", "file", argv[3]);
-  add_probe (pipeline, "detector", "src", detect, GINT_TO_POINTER (g_str_equal (region, "roi-list")));
+  add_probe (pipeline, "detector", "src", detect,
+             GINT_TO_POINTER (g_str_equal (region, "roi-list")));
   add_probe (pipeline, "sink", "sink", look, NULL);
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   const gboolean ok = hear (pipeline);

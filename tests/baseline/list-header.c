@@ -1,30 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What programs that were compiled against today's installed headers rely on: names, numbers, places of fields, signatures. This compiles
- * as long as the names and signatures are there, and prints the numbers, which are compared with those of the baseline.
+ * What programs that were compiled against today's installed headers rely on: names, numbers,
+ * places of fields, signatures. This compiles as long as the names and signatures are there, and
+ * prints the numbers, which are compared with those of the baseline.
  */
 #include <cowbehavior/cowbehavior.h>
 #include <cowbehavior/gstcowbehaviormeta.h>
 #include <stdio.h>
 
 #define NUMBER(NAME) printf (#NAME " %d\n", (int)(NAME))
-#define FIELD(TYPE, NAME)                                                                                                                  \
+#define FIELD(TYPE, NAME)                                                                          \
   printf (#TYPE "." #NAME " at %zu, %zu bytes\n", offsetof (TYPE, NAME), sizeof (((TYPE *)0)->NAME))
-#define SIGNATURE(NAME, RESULT, ...)                                                                                                       \
-  _Static_assert (_Generic (&NAME, RESULT (*) (__VA_ARGS__): 1, default: 0), #NAME " has another signature")
+#define SIGNATURE(NAME, RESULT, ...)                                                               \
+  _Static_assert(_Generic(&NAME, RESULT (*) (__VA_ARGS__) : 1, default : 0),                       \
+                 #NAME " has another signature")
 
 SIGNATURE (cow_behavior_version, unsigned, void);
 SIGNATURE (cow_behavior_message_free, void, char *);
-SIGNATURE (cow_behavior_open, CowBehaviorStatus, const CowBehaviorOptions *, CowBehavior **, char **);
+SIGNATURE (cow_behavior_open, CowBehaviorStatus, const CowBehaviorOptions *, CowBehavior **,
+           char **);
 SIGNATURE (cow_behavior_close, void, CowBehavior *);
 SIGNATURE (cow_behavior_n_classes, size_t, const CowBehavior *);
 SIGNATURE (cow_behavior_class_name, const char *, const CowBehavior *, size_t);
 SIGNATURE (cow_behavior_threshold, float, const CowBehavior *, size_t);
 SIGNATURE (cow_behavior_device, const char *, const CowBehavior *);
-SIGNATURE (cow_behavior_classify, CowBehaviorStatus, CowBehavior *, const CowBehaviorPicture *, const CowBehaviorRegion *, size_t, float *,
-           char **);
-SIGNATURE (cow_behavior_classify_many, CowBehaviorStatus, CowBehavior *, const CowBehaviorPicture *const *, const CowBehaviorRegion *,
-           size_t, float *, char **);
+SIGNATURE (cow_behavior_classify, CowBehaviorStatus, CowBehavior *, const CowBehaviorPicture *,
+           const CowBehaviorRegion *, size_t, float *, char **);
+SIGNATURE (cow_behavior_classify_many, CowBehaviorStatus, CowBehavior *,
+           const CowBehaviorPicture *const *, const CowBehaviorRegion *, size_t, float *, char **);
 SIGNATURE (cow_behavior_label, const char *, const CowBehavior *, const float *, float, size_t *);
 SIGNATURE (gst_buffer_get_cow_behavior, GstStructure *, GstBuffer *);
 SIGNATURE (gst_cow_behavior_n_objects, guint, const GstStructure *);
@@ -95,7 +98,8 @@ int
 main (void)
 {
   /* Only their names have to stay; the version rises. */
-  (void)(COW_BEHAVIOR_VERSION + COW_BEHAVIOR_VERSION_MAJOR + COW_BEHAVIOR_VERSION_MINOR + COW_BEHAVIOR_VERSION_MICRO);
+  (void)(COW_BEHAVIOR_VERSION + COW_BEHAVIOR_VERSION_MAJOR + COW_BEHAVIOR_VERSION_MINOR +
+         COW_BEHAVIOR_VERSION_MICRO);
   list_numbers ();
   list_fields ();
   return 0;

@@ -3,6 +3,7 @@
 
 lists.py BUILD FOLDER writes all of them; make-baseline.sh does so, once.
 """
+
 import json
 import os
 import pathlib
@@ -15,12 +16,22 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 DEMO = ROOT / "pipelines" / "demo" / "model"
 ELEMENTS = ["cowbehavior", "cowoverlay", "cowpublish"]
+JSON_KINDS = {
+    bool: "boolean",
+    int: "integer",
+    float: "real",
+    str: "string",
+    list: "array",
+    dict: "object",
+    type(None): "null",
+}
 # GLib's --help: "  -m, --model=MODEL         Model: ..."
 OPTION = re.compile(r"^  (?:-(?P<short>\w), )?--(?P<long>[\w-]+)(?P<value>=\S+)?")
 
 
 def output(*command, **more):
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, check=False, **more)
+    words = [str(word) for word in command]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, **more)
     if done.returncode != 0:
         raise RuntimeError(f"{command[0]} gave {done.returncode}:\n{done.stderr or done.stdout}")
     return done.stdout
@@ -48,7 +59,7 @@ class Build:
     def environment(self, scratch):
         """For programs with pipelines: our plugin, and a registry of our own."""
         places = os.pathsep.join(sorted({str(p.parent) for p in self.plugins}))
-        return {**os.environ, "GST_PLUGIN_PATH": places, "GST_REGISTRY": str(pathlib.Path(scratch) / "registry")}
+        return {**os.environ, "GST_PLUGIN_PATH": places, "GST_REGISTRY": f"{scratch}/registry"}
 
 
 # ---- the lists -------------------------------------------------------------------------------
@@ -56,12 +67,12 @@ class Build:
 
 def elements(build):
     with tempfile.TemporaryDirectory() as scratch:
-        return output(build.program("list-elements"), *ELEMENTS, env=build.environment(scratch)).splitlines()
+        program = build.program("list-elements")
+        return output(program, *ELEMENTS, env=build.environment(scratch)).splitlines()
 
 
 def json_types(where, value, facts):
-    kinds = {bool: "boolean", int: "integer", float: "real", str: "string", list: "array", dict: "object", type(None): "null"}
-    facts.add(f"{where} {kinds[type(value)]}")
+    facts.add(f"{where} {JSON_KINDS[type(value)]}")
     if isinstance(value, dict):
         for key, member in value.items():
             json_types(f"{where}.{key}", member, facts)
@@ -74,7 +85,8 @@ def fields(build):
     facts = set()
     with tempfile.TemporaryDirectory() as scratch:
         events = pathlib.Path(scratch, "events.jsonl")
-        command = [build.program("list-fields"), DEMO / "drawn-cows", DEMO / "drawn-cows-day", events]
+        models = [DEMO / "drawn-cows", DEMO / "drawn-cows-day"]
+        command = [build.program("list-fields"), *models, events]
         lines = output(*command, env=build.environment(scratch)).splitlines()
         for line in events.read_text(encoding="utf-8").splitlines():
             json_types("event", json.loads(line), facts)
@@ -93,7 +105,8 @@ def symbols(build):
 
 
 def verbs(trainer):
-    return re.findall(r"^  (\w+)  ", output(trainer, "--help").split("Verbs:")[1].split("\n\n")[0], re.MULTILINE)
+    text = output(trainer, "--help").split("Verbs:")[1].split("\n\n")[0]
+    return re.findall(r"^  (\w+)  ", text, re.MULTILINE)
 
 
 def command_line(build):
@@ -104,9 +117,10 @@ def command_line(build):
             match = OPTION.match(line)
             if match:
                 short = f", -{match['short']}" if match["short"] else ""
-                lines.append(f"{verb} --{match['long']}{' takes a value' if match['value'] else ''}{short}")
-    lines += [f"recipe {line.split()[0]}" for line in output(build.trainer, "train", "--list-recipes").splitlines()[1:]]
-    return lines
+                value = " takes a value" if match["value"] else ""
+                lines.append(f"{verb} --{match['long']}{value}{short}")
+    recipes = output(build.trainer, "train", "--list-recipes").splitlines()[1:]
+    return lines + [f"recipe {line.split()[0]}" for line in recipes]
 
 
 def header(build):
@@ -117,11 +131,11 @@ def header(build):
                 copy = pathlib.Path(scratch, pathlib.Path(place).relative_to(build.prefix))
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 copy.write_bytes(pathlib.Path(source).read_bytes())
-        flags = output("pkg-config", "--cflags", "gstreamer-1.0").split()
         program = pathlib.Path(scratch, "list-header")
         compiler = os.environ.get("CC", "cc").split()
-        output(*compiler, "-std=gnu11", "-Wall", "-Werror", f"-I{scratch}/include", *flags, "-o", program, HERE / "list-header.c",
-               *output("pkg-config", "--libs", "gstreamer-1.0").split())
+        flags = ["-std=gnu11", "-Wall", "-Werror", f"-I{scratch}/include"]
+        gstreamer = output("pkg-config", "--cflags", "--libs", "gstreamer-1.0").split()
+        output(*compiler, *flags, "-o", program, HERE / "list-header.c", *gstreamer)
         return output(program).splitlines()
 
 
@@ -178,8 +192,8 @@ def missing(before, now):
 def main(build, folder):
     build = Build(build)
     for subject, gather in SUBJECTS.items():
-        lines = gather(build)
-        pathlib.Path(folder, f"{subject}.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        text = "".join(f"{line}\n" for line in gather(build))
+        pathlib.Path(folder, f"{subject}.txt").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

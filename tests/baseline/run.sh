@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# What an earlier commit wrote and said, against the present program (check_baseline.py). Speaks TAP.
+# What an earlier commit wrote and said, against the present program (check_baseline.py).
+# Speaks TAP.
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 build=${BUILD_DIR:-build-tests}

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Reads a .safetensors file without a library."""
+
 import json
 import pathlib
 

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""stop_in_the_middle.py SIGNAL FOLDER COMMAND...: runs a training and ends it inside its fifth epoch or a later one.
+"""stop_in_the_middle.py SIGNAL FOLDER COMMAND...: ends a training in its fifth epoch or later.
 
 Looks at the checkpoint's counters (trainer/run-state.h: epoch, position, ...) and begins again
 where the training was faster than the signal.
 """
+
 import pathlib
 import shutil
 import signal
@@ -20,10 +21,11 @@ TRIES = 100
 
 def is_in_the_middle(folder):
     try:
-        counters = struct.unpack("<2d", read_tensor(folder / "last" / "state.safetensors", "counters")[:16])
+        counters = read_tensor(folder / "last" / "state.safetensors", "counters")
+        epoch, position = struct.unpack("<2d", counters[:16])
     except (OSError, KeyError, struct.error):
         return False
-    return counters[0] >= FIRST_EPOCH and counters[1] > 0
+    return epoch >= FIRST_EPOCH and position > 0
 
 
 def one_try(number, folder, command):
