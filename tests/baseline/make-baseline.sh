@@ -21,8 +21,8 @@ here=$PWD
 export OMP_NUM_THREADS=2 LC_ALL=C.UTF-8
 unset MLFLOW_TRACKING_URI COWBEHAVIOR_CPU COWBEHAVIOR_PATH
 
-# A run's files hold absolute paths, and hashes of such paths. This one means the same place on every
-# machine: where the program was started.
+# A run's files hold absolute paths, and hashes of such paths. This one means the same place on
+# every machine: where the program was started.
 world=/proc/self/cwd
 mkdir -p data/world/runs data/whole data/recipes data/lists
 cd data/world
