@@ -29,6 +29,8 @@ CLASSES = ["Lying", "Standing", "Walking"]
 # Trainings round otherwise on other processors; between plain C and AVX-512 no number of these runs
 # differs by more than 1e-4.
 NEAR_RESULTS, NEAR_PROBABILITIES = 1e-3, 1e-4
+# Pictures of this kind are augmented by libvips, of which another version may round otherwise.
+AUGMENTED, NEAR_AUGMENTED = "dora", 5e-2
 # Features are kept under a name in which these files' times are hashed.
 TIME_OF_FILES = 1700000000
 ONE_EPOCH = ["--config", "runs/frozen/recipe.ini", "--epochs", "1", "--out", "new"]
@@ -112,11 +114,12 @@ class Checker:
         whole = read_results(DATA / "whole" / kind / "results.csv")
         now = read_results(run / "results.csv")
         check(0 < len(began) < len(now), f"{len(began)} epochs became {len(now)}")
-        compare_results(now, whole)
+        tolerance = NEAR_AUGMENTED if kind == AUGMENTED and other_vips() else NEAR_RESULTS
+        compare_results(now, whole, tolerance)
         check(now[-1]["val_acc"] >= 0.6, f"accuracy {now[-1]['val_acc']}, hardly above chance")
         card = json.loads((run / "best" / "cowbehavior.json").read_text(encoding="utf-8"))
         check(card["classes"] == CLASSES, f"classes {card['classes']}")
-        self.says(world, kind, run / "best", NEAR_RESULTS)
+        self.says(world, kind, run / "best", tolerance)
 
     def is_evaluated(self, kind):
         """The settings beside an adapter tell its pictures and its base."""
@@ -280,13 +283,18 @@ def read_results(path):
         return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
 
 
-def compare_results(now, kept):
+def other_vips():
+    version = lists.output("pkg-config", "--modversion", "vips").strip()
+    return f"libvips {version}," not in (DATA / "made-by.txt").read_text(encoding="utf-8")
+
+
+def compare_results(now, kept, tolerance):
     check(len(now) == len(kept), f"{len(now)} epochs, {len(kept)} were kept")
     for row, old in zip(now, kept):
         check(not old.keys() - row.keys(), f"columns are gone: {sorted(old.keys() - row.keys())}")
         for column in COLUMNS:
             a, b = row[column], old[column]
-            check(near(a, b, NEAR_RESULTS), f"epoch {old['epoch']:.0f}: {column} {a}, was {b}")
+            check(near(a, b, tolerance), f"epoch {old['epoch']:.0f}: {column} {a}, was {b}")
 
 
 def settings_of(text):
