@@ -59,7 +59,11 @@ class Build:
     def environment(self, scratch):
         """For programs with pipelines: our plugin, and a registry of our own."""
         places = os.pathsep.join(sorted({str(p.parent) for p in self.plugins}))
-        return {**os.environ, "GST_PLUGIN_PATH": places, "GST_REGISTRY": f"{scratch}/registry"}
+        ours = {"GST_PLUGIN_PATH": places, "GST_REGISTRY": f"{scratch}/registry"}
+        # Debian 12's libproxy throws C++ exceptions through GStreamer's libunwind, and a process
+        # that ended meanwhile was once seen to abort. The addresses here need no proxy.
+        ours["GIO_USE_PROXY_RESOLVER"] = "dummy"
+        return {**os.environ, **ours}
 
 
 # ---- the lists -------------------------------------------------------------------------------
