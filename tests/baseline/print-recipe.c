@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* print-recipe FILE: reads a recipe.ini as `train --config` and `--resume` do and prints the
  * settings that came of it, in the same form. */
-#include "trainer/recipe.h"
+#include "trainer/train/recipe.h"
 
 int
 main (int argc, char **argv)
