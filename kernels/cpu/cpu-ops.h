@@ -20,7 +20,8 @@ typedef struct {
 typedef struct {
   /*
    * c [m, n] = alpha a [m, k] b + beta c, where b is [k, n], or [n, k] if transpose_b. lda, ldb,
-   * ldc: elements from a row to the next. c is not read when beta is 0.
+   * ldc: elements from a row to the next. c is not read when beta is 0. Every element of c is the
+   * same whatever m and n are and wherever in c it lies.
    */
   CkStatus (*gemm) (bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
                     int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc);

@@ -5,7 +5,6 @@
 #include "kernels/cpu/convolution.h"
 #include "kernels/cpu/cpu-features.h"
 #include "kernels/cpu/cpu-stream.h"
-#include "kernels/cpu/gemm-dnnl.h"
 #include "kernels/cpu/operations.h"
 #include "kernels/cpu/team.h"
 #include "kernels/cpu/weight.h"
@@ -205,8 +204,6 @@ fill_ops (CkCpuDevice *cpu, CkCpuFeatures features)
 #if defined(__x86_64__)
   if (features & CK_CPU_AVX2) {
     ck_cpu_ops_init_avx2 (&cpu->ops);
-    cpu->ops.gemm = ck_gemm_dnnl;
-    cpu->ops.gemm_across = ck_gemm_across_dnnl;
     cpu->convolution = ck_convolution_dnnl;
   }
   if (features & CK_CPU_AVX512)
