@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Attention. First q and k of every token are turned, once each; then a task is one block of query
+ * Attention. First q and k of every token are rotated, once each; then a task is one block of query
  * rows of one head of one picture: its scores [block, tokens] stay in the thread's cache from the
  * first product over the softmax to the second.
  */
@@ -15,7 +15,7 @@
 #define BLOCK_MIN 16           /* query rows a task, fewer of which would slow the products down */
 
 static void
-turn (const CkCpuStream *cpu, const CkAttention *a, int64_t token)
+rotate (const CkCpuStream *cpu, const CkAttention *a, int64_t token)
 {
   const int64_t position = token % a->tokens - a->prefix, width = a->heads * a->head_dim;
 
@@ -24,10 +24,10 @@ turn (const CkCpuStream *cpu, const CkAttention *a, int64_t token)
   for (int64_t head = 0; head < a->heads; head++) {
     const int64_t at = token * width + head * a->head_dim;
 
-    cpu->ops->rope (a->head_dim, a->cos + position * a->head_dim, a->sin + position * a->head_dim,
-                    a->q + at);
-    cpu->ops->rope (a->head_dim, a->cos + position * a->head_dim, a->sin + position * a->head_dim,
-                    a->k + at);
+    cpu->ops->rows.rope (a->head_dim, a->cos + position * a->head_dim,
+                         a->sin + position * a->head_dim, a->q + at);
+    cpu->ops->rows.rope (a->head_dim, a->cos + position * a->head_dim,
+                         a->sin + position * a->head_dim, a->k + at);
   }
 }
 
@@ -39,15 +39,16 @@ attend (const CkCpuOps *ops, const CkAttention *a, int64_t offset, int64_t first
   const int64_t width = a->heads * a->head_dim;
   const float scale = 1 / sqrtf ((float)a->head_dim);
   CkStatus status =
-      ops->gemm (true, rows, a->tokens, a->head_dim, scale, a->q + offset + first * width, width,
-                 a->k + offset, width, 0, scores, a->tokens);
+      ops->products.gemm (true, rows, a->tokens, a->head_dim, scale, a->q + offset + first * width,
+                          width, a->k + offset, width, 0, scores, a->tokens);
 
   if (status != CK_OK)
     return status;
   for (int64_t row = 0; row < rows; row++)
-    ops->softmax (a->tokens, scores + row * a->tokens);
-  return ops->gemm (false, rows, a->head_dim, a->tokens, 1, scores, a->tokens, a->v + offset, width,
-                    0, (float *)a->out.data + offset + first * width, width);
+    ops->rows.softmax (a->tokens, scores + row * a->tokens);
+  return ops->products.gemm (false, rows, a->head_dim, a->tokens, 1, scores, a->tokens,
+                             a->v + offset, width, 0, (float *)a->out.data + offset + first * width,
+                             width);
 }
 
 /* Query rows a task: as many as the scores' buffer takes, fewer where a single picture has too few
@@ -88,7 +89,7 @@ ck_cpu_attention (CkStream *self, const CkAttention *a)
   {
 #pragma omp for schedule(static)
     for (int64_t token = 0; token < (a->cos != NULL ? a->batch * a->tokens : 0); token++)
-      turn (cpu, a, token);
+      rotate (cpu, a, token);
 
 #pragma omp for schedule(dynamic)
     for (int64_t task = 0; task < a->batch * a->heads * blocks; task++) {

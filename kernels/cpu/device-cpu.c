@@ -196,21 +196,6 @@ choose_level (const char *name, CkCpuFeatures *features, const char **level)
   return ck_cpu_level_find (name, features, level);
 }
 
-static void
-fill_ops (CkCpuDevice *cpu, CkCpuFeatures features)
-{
-  ck_cpu_ops_init_c (&cpu->ops);
-  cpu->convolution = ck_convolution_c;
-#if defined(__x86_64__)
-  if (features & CK_CPU_AVX2) {
-    ck_cpu_ops_init_avx2 (&cpu->ops);
-    cpu->convolution = ck_convolution_dnnl;
-  }
-  if (features & CK_CPU_AVX512)
-    ck_cpu_ops_init_avx512 (&cpu->ops);
-#endif
-}
-
 CkStatus
 ck_cpu_device_open (const char *name, const CkDeviceOptions *options, CkDevice **device)
 {
@@ -233,7 +218,8 @@ ck_cpu_device_open (const char *name, const CkDeviceOptions *options, CkDevice *
     .threads = options->threads > 0 ? options->threads : omp_get_max_threads (),
     .host_memory = true,
   };
-  fill_ops (cpu, features);
+  ck_cpu_ops_init (&cpu->ops, features);
+  cpu->convolution = features & CK_CPU_AVX2 ? ck_convolution_dnnl : ck_convolution_c;
   *device = &cpu->base;
   return CK_OK;
 }

@@ -22,7 +22,7 @@ ck_cpu_activate (CkStream *self, CkActivation activation, int64_t n, const float
     return status;
 #pragma omp parallel for schedule(static) num_threads(cpu->threads)
   for (int64_t i = 0; i < n; i += CHUNK)
-    cpu->ops->epilogue (&epilogue, ck_min (CHUNK, n - i), x + i, NULL, NULL, y + i);
+    cpu->ops->rows.epilogue (&epilogue, ck_min (CHUNK, n - i), x + i, NULL, NULL, y + i);
   return CK_OK;
 }
 
@@ -37,7 +37,7 @@ ck_cpu_activate_backward (CkStream *self, CkActivation activation, int64_t n, co
     return status;
 #pragma omp parallel for schedule(static) num_threads(cpu->threads)
   for (int64_t i = 0; i < n; i += CHUNK)
-    cpu->ops->activate_backward (activation, ck_min (CHUNK, n - i), x + i, dy + i, dx + i);
+    cpu->ops->training.activate_backward (activation, ck_min (CHUNK, n - i), x + i, dy + i, dx + i);
   return CK_OK;
 }
 
@@ -52,7 +52,7 @@ ck_cpu_gate (CkStream *self, int64_t n, const float *gate, const float *up, floa
     return status;
 #pragma omp parallel for schedule(static) num_threads(cpu->threads)
   for (int64_t i = 0; i < n; i += CHUNK)
-    cpu->ops->epilogue (&epilogue, ck_min (CHUNK, n - i), gate + i, up + i, NULL, y + i);
+    cpu->ops->rows.epilogue (&epilogue, ck_min (CHUNK, n - i), gate + i, up + i, NULL, y + i);
   return CK_OK;
 }
 
@@ -67,8 +67,8 @@ gate_part (const CkCpuOps *ops, int64_t n, const float *gate, const float *up, c
 
   for (int64_t i = 0; i < n; i++)
     d[i] = dy[i] * up[i];
-  ops->epilogue (&silu, n, gate, dy, NULL, activated);
-  ops->activate_backward (CK_SILU, n, gate, d, dgate);
+  ops->rows.epilogue (&silu, n, gate, dy, NULL, activated);
+  ops->training.activate_backward (CK_SILU, n, gate, d, dgate);
   memcpy (dup, activated, (size_t)n * sizeof (float));
 }
 
@@ -99,7 +99,7 @@ ck_cpu_add_scaled (CkStream *self, int64_t rows, int64_t cols, const float *y, c
     return status;
 #pragma omp parallel for schedule(static) num_threads(cpu->threads)
   for (int64_t row = 0; row < rows; row++)
-    cpu->ops->epilogue (&epilogue, cols, y + row * cols, NULL, x + row * cols, x + row * cols);
+    cpu->ops->rows.epilogue (&epilogue, cols, y + row * cols, NULL, x + row * cols, x + row * cols);
   return CK_OK;
 }
 
@@ -136,7 +136,7 @@ ck_cpu_add_scaled_backward (CkStream *self, int64_t rows, int64_t cols, const fl
       sum_products (rows, cols, first, dx, y, dscale);
 #pragma omp for schedule(static)
     for (int64_t row = 0; row < rows; row++)
-      cpu->ops->epilogue (&epilogue, cols, dx + row * cols, NULL, NULL, dy + row * cols);
+      cpu->ops->rows.epilogue (&epilogue, cols, dx + row * cols, NULL, NULL, dy + row * cols);
   }
   return CK_OK;
 }
@@ -151,7 +151,7 @@ ck_cpu_dropout (CkStream *self, const uint64_t *key, float p, int64_t n, const f
     return status;
 #pragma omp parallel for schedule(static) num_threads(cpu->threads)
   for (int64_t i = 0; i < n; i += CHUNK)
-    cpu->ops->dropout (*key, p, i, ck_min (CHUNK, n - i), x + i, y + i);
+    cpu->ops->training.dropout (*key, p, i, ck_min (CHUNK, n - i), x + i, y + i);
   return CK_OK;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Linear layers. The output is cut into tiles: a panel of outputs (rows of W) by a group of rows of
- * x. One thread makes a tile from start to end: it decodes the panel's weights, multiplies into a
+ * x. One thread makes a tile from start to end: it dequantises the panel's weights, multiplies into a
  * buffer of its own, adds the adapter, and writes y through the epilogue while the buffer is in its
  * cache. Because y is written only there, element by element, `multiplier` and `residual` may be y
  * itself.
@@ -18,7 +18,7 @@
 #define GROUP     1024 /* rows a tile: the buffer [rows, panel] stays within 1 MiB */
 #define GROUP_MIN 32   /* when many threads share few outputs */
 #define DEPTH                                                                                      \
-  1024 /* columns decoded at once: [panel, depth] in fp32 is 1 MiB, half of a large core's L2 */
+  1024 /* columns dequantised at once: [panel, depth] in fp32 is 1 MiB, half of a large core's L2 */
 #define LINE_FLOATS 16 /* a cache line */
 
 /* One call: the layer, how it is cut, and where the buffers lie. */
@@ -31,9 +31,9 @@ typedef struct {
 
   int64_t rank;                                    /* 0 without an adapter */
   int64_t panel, n_panels, group, n_groups, depth; /* a tile is [group, panel] */
-  float *low;     /* [rows, rank] x down^T, which all panels share */
-  float *turned;  /* [in, rank] down^T */
-  float *buffers; /* a thread: product [group, panel], then weights [panel, depth] */
+  float *low;        /* [rows, rank] x down^T, which all panels share */
+  float *transposed; /* [in, rank] down^T */
+  float *buffers;    /* a thread: product [group, panel], then weights [panel, depth] */
   int64_t buffer_floats;
 } Job;
 
@@ -58,27 +58,29 @@ cut (Job *job)
 static CkStatus
 reserve (Job *job, CkCpuStream *cpu)
 {
-  const bool decodes = job->layer->weight->source.type != CK_F32;
+  const bool dequantises = job->layer->weight->source.type != CK_F32;
   const int64_t low = ck_round_up (job->rows * job->rank, LINE_FLOATS);
-  const int64_t turned = job->rank > 0 ? ck_adapter_turned (&job->layer->adapter, job->in) : 0;
+  const int64_t transposed =
+      job->rank > 0 ? ck_adapter_transposed (&job->layer->adapter, job->in) : 0;
   size_t bytes;
 
   job->buffer_floats =
-      job->panel * (job->group + (decodes ? job->depth : 0)); /* at most PANEL * (GROUP + DEPTH) */
+      job->panel *
+      (job->group + (dequantises ? job->depth : 0)); /* at most PANEL * (GROUP + DEPTH) */
   if (job->rank > 0)
     job->buffer_floats = ck_max (job->buffer_floats, ck_adapter_buffer (&job->layer->adapter));
-  if (!ck_size_product (low + turned + job->buffer_floats * cpu->threads, sizeof (float), 1,
+  if (!ck_size_product (low + transposed + job->buffer_floats * cpu->threads, sizeof (float), 1,
                         &bytes))
     return CK_NO_MEMORY;
   job->low = ck_scratch_get (&cpu->tiles, bytes);
   if (job->low == NULL)
     return CK_NO_MEMORY;
-  job->turned = job->low + low;
-  job->buffers = job->turned + turned;
+  job->transposed = job->low + low;
+  job->buffers = job->transposed + transposed;
   return CK_OK;
 }
 
-/* t [rows, panel] = x W^T, straight from a dense weight's memory, else decoded a few columns at a
+/* t [rows, panel] = x W^T, straight from a dense weight's memory, else dequantised a few columns at a
  * time into `weights`. */
 static CkStatus
 multiply_weight (const Job *job, const float *x, int64_t rows, int64_t first_out, int64_t outs,
@@ -88,17 +90,18 @@ multiply_weight (const Job *job, const float *x, int64_t rows, int64_t first_out
   const CkWeight *weight = job->layer->weight;
 
   if (weight->source.type == CK_F32)
-    return ops->gemm (true, rows, outs, job->in, 1, x, job->in,
-                      (const float *)ck_weight_data (weight) + first_out * job->in, job->in, 0, t,
-                      job->panel);
+    return ops->products.gemm (true, rows, outs, job->in, 1, x, job->in,
+                               (const float *)ck_weight_data (weight) + first_out * job->in,
+                               job->in, 0, t, job->panel);
   for (int64_t k = 0; k < job->in; k += job->depth) {
     const int64_t depth = ck_min (job->depth, job->in - k);
     CkStatus status;
 
     for (int64_t o = 0; o < outs; o++)
-      ck_weight_decode_run (ops, weight, (first_out + o) * job->in + k, depth, weights + o * depth);
-    status = ops->gemm (true, rows, outs, depth, 1, x + k, job->in, weights, depth, k == 0 ? 0 : 1,
-                        t, job->panel);
+      ck_weight_dequantise_run (ops, weight, (first_out + o) * job->in + k, depth,
+                                weights + o * depth);
+    status = ops->products.gemm (true, rows, outs, depth, 1, x + k, job->in, weights, depth,
+                                 k == 0 ? 0 : 1, t, job->panel);
     if (status != CK_OK)
       return status;
   }
@@ -123,15 +126,16 @@ make_tile (const Job *job, int64_t first_row, int64_t first_out, float *buffer)
                                      buffer + job->group * job->panel);
 
   if (status == CK_OK && job->rank > 0)
-    status = job->cpu->ops->gemm (true, rows, outs, job->rank, adapter->scale,
-                                  job->low + first_row * job->rank, job->rank,
-                                  adapter->up + first_out * job->rank, job->rank, 1, t, job->panel);
+    status = job->cpu->ops->products.gemm (
+        true, rows, outs, job->rank, adapter->scale, job->low + first_row * job->rank, job->rank,
+        adapter->up + first_out * job->rank, job->rank, 1, t, job->panel);
   for (int64_t row = 0; status == CK_OK && row < rows; row++) {
     const int64_t at = (first_row + row) * job->out + first_out;
 
-    job->cpu->ops->epilogue (&epilogue, outs, t + row * job->panel,
-                             layer->multiplier != NULL ? layer->multiplier + at : NULL,
-                             layer->residual != NULL ? layer->residual + at : NULL, job->y + at);
+    job->cpu->ops->rows.epilogue (&epilogue, outs, t + row * job->panel,
+                                  layer->multiplier != NULL ? layer->multiplier + at : NULL,
+                                  layer->residual != NULL ? layer->residual + at : NULL,
+                                  job->y + at);
   }
   return status;
 }
@@ -176,7 +180,7 @@ ck_cpu_linear (CkStream *self, const CkLinear *layer)
   cut (&job);
   status = reserve (&job, cpu);
   if (status == CK_OK && job.rank > 0)
-    status = ck_adapter_low (cpu, &layer->adapter, job.rows, job.in, job.x, job.low, job.turned,
+    status = ck_adapter_low (cpu, &layer->adapter, job.rows, job.in, job.x, job.low, job.transposed,
                              job.buffers);
   return ck_cpu_finish (cpu, status == CK_OK ? make_tiles (&job) : status);
 }

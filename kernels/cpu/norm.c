@@ -15,6 +15,6 @@ ck_cpu_norm (CkStream *self, const CkNorm *op)
     return status;
 #pragma omp parallel for schedule(static) num_threads(cpu->threads)
   for (int64_t row = 0; row < op->rows; row++)
-    cpu->ops->norm (op, op->cols, op->x + row * op->cols, y + row * op->cols);
+    cpu->ops->rows.norm (op, op->cols, op->x + row * op->cols, y + row * op->cols);
   return CK_OK;
 }

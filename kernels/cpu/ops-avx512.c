@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The inner operations for AVX-512: the words of ops-tmpl.h over 16 floats, with masks for what
+/* The inner operations for AVX-512: the words of vectors-tmpl.h over 16 floats, with masks for what
  * does not fill a vector. */
 #include <immintrin.h>
 #include <stdint.h>
+
+#define INIT(concept) ck_##concept##_init_avx512
 
 #define W        16
 #define NF4_STEP 32
@@ -130,12 +132,8 @@ v_transpose (vf rows[W])
   }
 }
 
-#include "kernels/cpu/ops-tmpl.h"
-#include "kernels/cpu/yuv.h"
-
-void
-ck_cpu_ops_init_avx512 (CkCpuOps *ops)
-{
-  fill_ops (ops);
-  ops->yuv_to_rgb = yuv_to_rgb_v;
-}
+#include "kernels/cpu/colour-tmpl.h"
+#include "kernels/cpu/dequantise-tmpl.h"
+#include "kernels/cpu/gemm-tmpl.h"
+#include "kernels/cpu/rows-tmpl.h"
+#include "kernels/cpu/training-tmpl.h"

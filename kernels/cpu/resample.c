@@ -171,7 +171,8 @@ static Pixels
 convert_row (const CkPicture *picture, int row, const Columns *columns, const Scratch *scratch)
 {
   gather_yuv (picture, row, columns, scratch);
-  scratch->ops->yuv_to_rgb (picture, columns->n, scratch->y, scratch->u, scratch->v, scratch->rgb);
+  scratch->ops->colour.yuv_to_rgb (picture, columns->n, scratch->y, scratch->u, scratch->v,
+                                   scratch->rgb);
   return (Pixels){ .data = scratch->rgb,
                    .stride = 1,
                    .offset = { 0, (int)columns->n, 2 * (int)columns->n } };

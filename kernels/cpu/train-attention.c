@@ -27,25 +27,25 @@ add_queries (const CkCpuOps *ops, const CkAttentionBackward *op, int64_t offset,
                 at = offset + first * width;
   const float scale = 1 / sqrtf ((float)d), sum = first == 0 ? 0 : 1;
   CkStatus status =
-      ops->gemm (true, rows, n, d, scale, a->q + at, width, a->k + offset, width, 0, p, n);
+      ops->products.gemm (true, rows, n, d, scale, a->q + at, width, a->k + offset, width, 0, p, n);
 
   for (int64_t row = 0; row < rows && status == CK_OK; row++)
-    ops->softmax (n, p + row * n);
-  status = ck_worse (status, ops->gemm (true, rows, n, d, 1, op->dout + at, width, a->v + offset,
-                                        width, 0, dp, n));
-  status = ck_worse (status, ops->gemm_across (n, d, rows, 1, p, n, op->dout + at, width, sum,
-                                               op->dv + offset, width));
+    ops->rows.softmax (n, p + row * n);
+  status = ck_worse (status, ops->products.gemm (true, rows, n, d, 1, op->dout + at, width,
+                                                 a->v + offset, width, 0, dp, n));
+  status = ck_worse (status, ops->products.gemm_tn (n, d, rows, 1, p, n, op->dout + at, width, sum,
+                                                    op->dv + offset, width));
   for (int64_t row = 0; row < rows && status == CK_OK; row++)
-    ops->softmax_backward (n, scale, p + row * n, dp + row * n);
-  status = ck_worse (
-      status, ops->gemm (false, rows, d, n, 1, dp, n, a->k + offset, width, 0, op->dq + at, width));
-  return ck_worse (status, ops->gemm_across (n, d, rows, 1, dp, n, a->q + at, width, sum,
-                                             op->dk + offset, width));
+    ops->training.softmax_backward (n, scale, p + row * n, dp + row * n);
+  status = ck_worse (status, ops->products.gemm (false, rows, d, n, 1, dp, n, a->k + offset, width,
+                                                 0, op->dq + at, width));
+  return ck_worse (status, ops->products.gemm_tn (n, d, rows, 1, dp, n, a->q + at, width, sum,
+                                                  op->dk + offset, width));
 }
 
 /* One head: back to q and k as they were, and to gradients with respect to them. */
 static void
-turn_back (const CkCpuOps *ops, const CkAttentionBackward *op, int64_t offset)
+rotate_back (const CkCpuOps *ops, const CkAttentionBackward *op, int64_t offset)
 {
   const CkAttention *a = &op->forward;
   const int64_t width = a->heads * a->head_dim;
@@ -55,10 +55,10 @@ turn_back (const CkCpuOps *ops, const CkAttentionBackward *op, int64_t offset)
                 *sin = a->sin + (token - a->prefix) * a->head_dim;
     const int64_t at = offset + token * width;
 
-    ops->rope_back (a->head_dim, cos, sin, a->q + at);
-    ops->rope_back (a->head_dim, cos, sin, a->k + at);
-    ops->rope_back (a->head_dim, cos, sin, op->dq + at);
-    ops->rope_back (a->head_dim, cos, sin, op->dk + at);
+    ops->training.rope_back (a->head_dim, cos, sin, a->q + at);
+    ops->training.rope_back (a->head_dim, cos, sin, a->k + at);
+    ops->training.rope_back (a->head_dim, cos, sin, op->dq + at);
+    ops->training.rope_back (a->head_dim, cos, sin, op->dk + at);
   }
 }
 
@@ -75,7 +75,7 @@ make_head (const CkCpuOps *ops, const CkAttentionBackward *op, int64_t offset, i
       return status;
   }
   if (op->forward.cos != NULL)
-    turn_back (ops, op, offset);
+    rotate_back (ops, op, offset);
   return CK_OK;
 }
 

@@ -23,8 +23,8 @@ make_chunk (const CkCpuStream *cpu, const CkNormBackward *op, int64_t first, flo
   memset (sums, 0, (size_t)(2 * op->cols) * sizeof (float));
   for (int64_t row = first; row < end; row++) {
     const int64_t at = row * op->cols;
-    cpu->ops->norm_backward (&norm, op->cols, op->x + at, op->dy + at, op->add_dx, op->dx + at,
-                             dweight, dbias);
+    cpu->ops->training.norm_backward (&norm, op->cols, op->x + at, op->dy + at, op->add_dx,
+                                      op->dx + at, dweight, dbias);
   }
 }
 

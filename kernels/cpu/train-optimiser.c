@@ -68,7 +68,7 @@ ck_cpu_adamw (CkStream *self, const CkAdamW *op)
     return status;
 #pragma omp parallel for schedule(static) num_threads(cpu->threads) if (op->n > PART)
   for (int64_t i = 0; i < op->n; i += PART)
-    cpu->ops->adamw (op->step, *op->factor, ck_min (PART, op->n - i), op->gradients + i,
-                     op->first + i, op->second + i, op->parameters + i);
+    cpu->ops->training.adamw (op->step, *op->factor, ck_min (PART, op->n - i), op->gradients + i,
+                              op->first + i, op->second + i, op->parameters + i);
   return CK_OK;
 }

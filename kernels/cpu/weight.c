@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Weights. The CPU computes from the memory that the caller gave, usually a mapped file, and
- * decodes 16- and 4-bit weights again each time they are used: a decoded copy would cost more to
- * read from memory than the decoding.
+ * dequantises 16- and 4-bit weights again each time they are used: a copy in fp32 would cost more to
+ * read from memory than that.
  */
 #include "kernels/cpu/weight.h"
 #include "kernels/cpu/operations.h"
@@ -59,8 +59,8 @@ ck_cpu_weight_free (CkDevice *device, CkWeight *weight)
 }
 
 void
-ck_weight_decode_run (const CkCpuOps *ops, const CkWeight *weight, int64_t first, int64_t n,
-                      float *out)
+ck_weight_dequantise_run (const CkCpuOps *ops, const CkWeight *weight, int64_t first, int64_t n,
+                          float *out)
 {
   const CkWeightSource *source = &weight->source;
   const void *data = ck_weight_data (weight);
@@ -70,13 +70,13 @@ ck_weight_decode_run (const CkCpuOps *ops, const CkWeight *weight, int64_t first
     memcpy (out, (const float *)data + first, (size_t)n * sizeof (float));
     break;
   case CK_F16:
-    ops->decode_f16 (n, (const uint16_t *)data + first, out);
+    ops->dequantise.f16 (n, (const uint16_t *)data + first, out);
     break;
   case CK_BF16:
-    ops->decode_bf16 (n, (const uint16_t *)data + first, out);
+    ops->dequantise.bf16 (n, (const uint16_t *)data + first, out);
     break;
   case CK_NF4:
-    ops->decode_nf4 (source, first, n, out);
+    ops->dequantise.nf4 (source, first, n, out);
     break;
   case CK_I16:
   case CK_I8:
@@ -96,6 +96,6 @@ ck_cpu_weight_dequantise (CkStream *self, const CkWeight *weight, int64_t first,
     return status;
 #pragma omp parallel for schedule(static) num_threads(cpu->threads)
   for (int64_t row = 0; row < rows; row++)
-    ck_weight_decode_run (cpu->ops, weight, (first + row) * in, in, out + row * in);
+    ck_weight_dequantise_run (cpu->ops, weight, (first + row) * in, in, out + row * in);
   return CK_OK;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The inner operations that only training needs, over vectors of any width: the second half of
- * ops-tmpl.h, which includes it. */
+/* training-ops.h over vectors of any width (vectors-tmpl.h). */
+#include "kernels/cpu/training-ops.h"
+#include "kernels/cpu/vectors-tmpl.h"
 
 #define DROP_BLOCKS 64 /* counters of Philox at once, of 4 numbers each */
 
@@ -167,13 +168,15 @@ adamw_v (const CkAdamWStep *s, float factor, int64_t n, const float *gradients, 
   }
 }
 
-static void
-fill_training_ops (CkCpuOps *ops)
+void
+INIT (training) (CkTrainingOps *ops)
 {
-  ops->dropout = dropout_v;
-  ops->rope_back = rope_back_v;
-  ops->softmax_backward = softmax_backward_v;
-  ops->norm_backward = norm_backward_v;
-  ops->activate_backward = activate_backward_v;
-  ops->adamw = adamw_v;
+  *ops = (CkTrainingOps){
+    .dropout = dropout_v,
+    .rope_back = rope_back_v,
+    .softmax_backward = softmax_backward_v,
+    .norm_backward = norm_backward_v,
+    .activate_backward = activate_backward_v,
+    .adamw = adamw_v,
+  };
 }
