@@ -9,20 +9,8 @@
 static gboolean
 open_backend (CowClassifier *self, const char *device, GError **error)
 {
-  if (device && !g_str_equal (device, "auto") && !g_str_equal (device, "cpu")) {
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
-                 "device \"%s\" is unknown; this build offers: auto, cpu", device);
-    return FALSE;
-  }
-  CkStatus status = ck_cpu_open (NULL, 0, &self->backend);
-  if (status == CK_UNSUPPORTED) {
-    g_autofree char *levels = g_strjoinv (", ", (char **)ck_cpu_levels ());
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
-                 "COWBEHAVIOR_CPU=\"%s\": this processor offers: auto, %s",
-                 g_getenv ("COWBEHAVIOR_CPU") ? g_getenv ("COWBEHAVIOR_CPU") : "", levels);
-    return FALSE;
-  }
-  if (!cow_check (status, error, "opening the CPU backend"))
+  self->backend = cow_device_open (device, 0, error);
+  if (!self->backend)
     return FALSE;
   self->device_text = g_strdup_printf ("%s (%s)", self->backend->name, self->backend->level);
   return TRUE;
@@ -99,8 +87,12 @@ read_head (CowClassifier *self, gboolean card_found, gboolean has_adapter, GErro
   GError *local = NULL;
   self->head = cow_head_read (self->adapter_path, cow_classifier_n_features (self),
                               cow_card_n_classes (self->card), &local);
-  if (self->head)
+  if (self->head) {
+    const gsize n = cow_card_n_classes (self->card);
+    self->results[0] = (CowResult){ .name = COW_RESULT_LOGITS, .n = n };
+    self->results[1] = (CowResult){ .name = COW_RESULT_PROBABILITIES, .n = n };
     return upload_head (self, error);
+  }
   if (has_adapter && !card_found && g_error_matches (local, COW_ERROR, COW_ERROR_NOT_FOUND)) {
     g_clear_error (&local);
     return TRUE;
@@ -191,6 +183,7 @@ gboolean
 cow_classifier_load (CowClassifier *self, const CowClassifierOptions *options, GError **error)
 {
   gboolean card_found = FALSE;
+  self->precision = cow_precision_resolve (options->precision);
   if (!open_backend (self, options->device, error))
     return FALSE;
   if (options->adapter) {

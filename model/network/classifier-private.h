@@ -14,6 +14,7 @@ G_BEGIN_DECLS
 struct _CowClassifier {
   char *model_path, *adapter_path;
   char *device_text;
+  CowPrecision precision; /* resolved */
   CkBackend *backend;
   CowCheckpoint *checkpoint; /* open as long as vit computes from it */
   CowCard *card;
@@ -25,6 +26,7 @@ struct _CowClassifier {
   CowHead *head;          /* NULL without one */
   CkWeight **head_weight; /* [head->n_layers] */
   float **head_bias;      /* [head->n_layers], device memory */
+  CowResult results[2];   /* of the head: logits, probabilities */
   float *head_norm[2];    /* weight and bias of the head's layer norm, device memory, or NULL */
 
   /* What the last run gave, and the device memory that it needed; grown as batches come. */

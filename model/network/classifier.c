@@ -150,6 +150,8 @@ cow_classifier_run (CowClassifier *self, const float *pixels, int batch, int hei
     return FALSE;
   if (self->head && !cow_check (run_head (self, batch), error, "the classifier head"))
     return FALSE;
+  self->results[0].data = self->logits;
+  self->results[1].data = self->probabilities;
   *output = (CowOutput){ n_tokens, self->last_hidden_state, self->pooler_output, self->logits,
                          self->probabilities };
   return TRUE;
@@ -182,6 +184,13 @@ cow_classifier_free (CowClassifier *self)
   g_free (self->adapter_path);
   g_free (self->device_text);
   g_free (self);
+}
+
+const CowResult *
+cow_classifier_results (const CowClassifier *self, guint *n)
+{
+  *n = self->head ? G_N_ELEMENTS (self->results) : 0;
+  return self->results;
 }
 
 /* ---- what it is ------------------------------------------------------------------------------ */
@@ -281,23 +290,8 @@ cow_classifier_device_text (const CowClassifier *self)
   return self->device_text;
 }
 
-static const char *const precision_names[] = {
-  [COW_PRECISION_AUTO] = "auto", [COW_PRECISION_FP32] = "fp32"
-};
-
-const char *
-cow_precision_name (CowPrecision precision)
+CowPrecision
+cow_classifier_precision (const CowClassifier *self)
 {
-  return precision_names[precision];
-}
-
-gboolean
-cow_precision_parse (const char *name, CowPrecision *precision)
-{
-  for (guint i = 0; i < G_N_ELEMENTS (precision_names); i++)
-    if (g_str_equal (name, precision_names[i])) {
-      *precision = (CowPrecision)i;
-      return TRUE;
-    }
-  return FALSE;
+  return self->precision;
 }

@@ -6,24 +6,31 @@
 
 #include "model/adapter/card.h"
 #include "model/files/config.h"
-#include "model/files/error.h"
+#include "model/network/device.h"
 
 G_BEGIN_DECLS
-
-typedef enum {
-  COW_PRECISION_AUTO, /* the fastest that keeps the answers */
-  COW_PRECISION_FP32
-} CowPrecision;
 
 typedef struct {
   const char *model;   /* Hugging Face folder, .safetensors or .pth; looked up by cow_locate. NULL
                           where the adapter is a whole network */
   const char *adapter; /* adapter folder, looked up likewise; NULL: features only */
-  const char *device;  /* "auto", "cpu"; NULL is auto */
+  const char *device;  /* as cow_device_open () takes it; NULL is auto */
   CowPrecision precision;
 } CowClassifierOptions;
 
 typedef struct _CowClassifier CowClassifier;
+
+/* Results of a forward pass that have a name: n numbers for each picture. */
+typedef struct {
+  const char *name; /* static: COW_RESULT_PROBABILITIES, ... */
+  gsize n;
+  const float *data; /* [batch, n], host memory */
+} CowResult;
+
+#define COW_RESULT_FEATURES      "features"
+#define COW_RESULT_LOGITS        "logits"
+#define COW_RESULT_PROBABILITIES "probabilities"
+#define COW_MAX_RESULTS          4 /* of one network */
 
 /* What a forward pass gives; memory of the classifier's, valid until its next call. NULL fields do
  * not exist. */
@@ -45,6 +52,10 @@ void cow_classifier_free (CowClassifier *self);
  * out. */
 gboolean cow_classifier_run (CowClassifier *self, const float *pixels, int batch, int height,
                              int width, CowOutput *output, GError **error);
+
+/* The head's results, *n of them; their data are the last run's, NULL before the first. None
+ * without a head. */
+const CowResult *cow_classifier_results (const CowClassifier *self, guint *n);
 
 CkBackend *cow_classifier_backend (const CowClassifier *self);
 /* NULL for ResNet. */
@@ -69,10 +80,8 @@ const char *cow_classifier_model_path (const CowClassifier *self);
 const char *cow_classifier_adapter_path (const CowClassifier *self);
 /* "cpu (avx512)" */
 const char *cow_classifier_device_text (const CowClassifier *self);
-
-/* "auto" | "fp32" */
-const char *cow_precision_name (CowPrecision precision);
-gboolean cow_precision_parse (const char *name, CowPrecision *precision);
+/* What it computes in; never COW_PRECISION_AUTO. */
+CowPrecision cow_classifier_precision (const CowClassifier *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CowClassifier, cow_classifier_free)
 

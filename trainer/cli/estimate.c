@@ -4,6 +4,7 @@
 
 #include "model/files/json-object.h"
 #include "model/files/locate.h"
+#include "model/network/device.h"
 #include "trainer/host/memory.h"
 #include "trainer/train/plan.h"
 #include "trainer/cli/recipe-flags.h"
@@ -303,7 +304,7 @@ estimate (const Options *options, GError **error)
               .rows = rows };
 
   if (!choose_storage (options, &job.storage, error) ||
-      !cow_check (ck_cpu_open (NULL, 0, &job.backend), error, "opening the CPU backend"))
+      !(job.backend = cow_device_open (NULL, 0, error)))
     return FALSE;
   const gboolean ok = add_all (&job, error);
   ck_backend_close (job.backend);

@@ -4,6 +4,7 @@
 #include <sys/statvfs.h>
 
 #include "model/files/locate.h"
+#include "model/network/device.h"
 #include "trainer/data/contact-sheet.h"
 #include "trainer/train/hashes.h"
 #include "trainer/host/memory.h"
@@ -436,8 +437,8 @@ open_tracker (CowRun *self)
 static gboolean
 open_backend (CowRun *self, GError **error)
 {
-  if (!cow_check (ck_cpu_open (NULL, self->recipe->threads, &self->backend), error,
-                  "opening the CPU backend"))
+  self->backend = cow_device_open (NULL, self->recipe->threads, error);
+  if (!self->backend)
     return FALSE;
   self->recipe->threads = self->backend->threads;
   if (self->backend->training)
