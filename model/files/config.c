@@ -2,14 +2,14 @@
 /*
  * A DINOv3's sizes from config.json, and the list of its linear layers. Names, defaults and their
  * meaning are those of transformers' DINOv3ViTConfig. Other pos_embed_* settings and dropout are
- * not read. config-infer.c does without the file.
+ * not read. Without the file, the sizes are read off the tensors' shapes.
  */
 #include "model/files/config.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "model/files/config-private.h"
+#include "model/files/error.h"
 #include "model/files/json-object.h"
 
 #define MAX_HIDDEN       16384
@@ -20,13 +20,16 @@
 #define MAX_CHANNELS     16
 #define MAX_REGISTERS    64
 #define MAX_IMAGE        8192
+#define LIMIT            (1 << 20) /* keeps a size inside an int before it is validated */
 
 /* The model_type of a network that cow-trainer trained from scratch in the shape of timm's
  * VisionTransformer. */
 #define TIMM_TYPE "timm_vit"
 
-gboolean
-cow_vit_config_validate (const CowVitConfig *c, const char *where, GError **error)
+/* Checks that every size is inside its limits and divides where it must; COW_ERROR_FORMAT with
+ * `where` before it. */
+static gboolean
+validate (const CowVitConfig *c, const char *where, GError **error)
 {
   const struct {
     const char *key;
@@ -74,7 +77,7 @@ get_size (JsonObject *object, const char *where, const char *key, int *value, GE
 {
   gint64 v = *value;
   /* The exact limits are validate ()'s; this one keeps the value inside an int. */
-  if (!cow_json_get_int (object, where, key, 0, 1 << 20, &v, error))
+  if (!cow_json_get_int (object, where, key, 0, LIMIT, &v, error))
     return FALSE;
   *value = (int)v;
   return TRUE;
@@ -188,7 +191,7 @@ read_object (JsonObject *o, const char *where, CowVitConfig *c, GError **error)
          get_float (o, where, "rope_theta", &c->rope_theta, error) &&
          get_rescale (o, where, &c->rope_rescale, error) &&
          check_word (o, where, "hidden_act", c->gated ? "silu" : "gelu", "gelu", error) &&
-         cow_vit_config_validate (c, where, error);
+         validate (c, where, error);
 }
 
 static gboolean
@@ -204,6 +207,102 @@ cow_vit_config_read (const char *folder, CowVitConfig *config, GError **error)
   g_autofree char *file = g_build_filename (folder, "config.json", NULL);
   return read_file (file, config, error);
 }
+
+/* ---- from the tensors -------------------------------------------------------------------------
+ * A DINOv3's sizes read off the shapes of its tensors, for checkpoints without config.json (Meta's
+ * .pth). The values that no shape tells are the same in every published size: epsilon 1e-5, theta
+ * 100, heads of 64, or of 128 in the 7B.
+ */
+
+/* Dimension `axis` of a tensor that must have n_dims. */
+static gboolean
+dimension (const CowCheckpoint *checkpoint, const char *name, guint n_dims, guint axis, int *size,
+           GError **error)
+{
+  const CowTensor *tensor = cow_checkpoint_find (checkpoint, name);
+  if (tensor == NULL) {
+    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
+                 "%s: no tensor %s: not a DINOv3 that is known here (a folder with config.json "
+                 "says more than the tensors alone)",
+                 cow_checkpoint_path (checkpoint), name);
+    return FALSE;
+  }
+  if (tensor->n_dims != n_dims || tensor->dims[axis] < 1 || tensor->dims[axis] > LIMIT) {
+    g_autofree char *shape = cow_tensor_shape_text (tensor);
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: %s has shape %s, expected %u dimensions",
+                 cow_checkpoint_file_of (checkpoint, tensor), name, shape, n_dims);
+    return FALSE;
+  }
+  *size = (int)tensor->dims[axis];
+  return TRUE;
+}
+
+static gboolean
+has (const CowCheckpoint *checkpoint, const char *name)
+{
+  return cow_checkpoint_find (checkpoint, name) != NULL;
+}
+
+static int
+count_layers (const CowCheckpoint *checkpoint)
+{
+  guint limit = cow_checkpoint_n_tensors (checkpoint);
+  for (guint n = 0; n < limit; n++) {
+    g_autofree char *name = g_strdup_printf ("layer.%u.norm1.weight", n);
+    if (!has (checkpoint, name))
+      return (int)n;
+  }
+  return (int)limit;
+}
+
+gboolean
+cow_vit_config_infer (const CowCheckpoint *checkpoint, CowVitConfig *c, GError **error)
+{
+  const char *patch = "embeddings.patch_embeddings.weight", *up = "layer.0.mlp.up_proj.weight";
+  const char *registers = "embeddings.register_tokens";
+  *c = (CowVitConfig){
+    .image_size = 224, .norm_epsilon = 1e-5f, .rope_theta = 100, .rope_rescale = 2
+  };
+  if (has (checkpoint, "embeddings.position_embeddings")) {
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+                 "%s: a network with learned positions (timm's kind) without a config.json, which "
+                 "has to tell its heads",
+                 cow_checkpoint_path (checkpoint));
+    return FALSE;
+  }
+  if (has (checkpoint, "layer.0.mlp.up_proj.weight.quant_state.bitsandbytes__nf4")) {
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+                 "%s: NF4 tensors without a config.json: packed weights have no shape to infer "
+                 "from; put the model's config.json beside them",
+                 cow_checkpoint_path (checkpoint));
+    return FALSE;
+  }
+  if (!dimension (checkpoint, patch, 4, 0, &c->hidden_size, error) ||
+      !dimension (checkpoint, patch, 4, 1, &c->n_channels, error) ||
+      !dimension (checkpoint, patch, 4, 2, &c->patch_size, error) ||
+      !dimension (checkpoint, up, 2, 0, &c->intermediate_size, error) ||
+      (has (checkpoint, registers) &&
+       !dimension (checkpoint, registers, 3, 1, &c->n_registers, error)))
+    return FALSE;
+  int head_dim = c->hidden_size == 4096 ? 128 : 64;
+  if (c->hidden_size % head_dim != 0) {
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+                 "%s: hidden size %d is no multiple of %d: a config.json has to tell the heads",
+                 cow_checkpoint_path (checkpoint), c->hidden_size, head_dim);
+    return FALSE;
+  }
+  c->n_heads = c->hidden_size / head_dim;
+  c->n_layers = count_layers (checkpoint);
+  c->gated = has (checkpoint, "layer.0.mlp.gate_proj.weight");
+  c->q_bias = has (checkpoint, "layer.0.attention.q_proj.bias");
+  c->k_bias = has (checkpoint, "layer.0.attention.k_proj.bias");
+  c->v_bias = has (checkpoint, "layer.0.attention.v_proj.bias");
+  c->o_bias = has (checkpoint, "layer.0.attention.o_proj.bias");
+  c->mlp_bias = has (checkpoint, "layer.0.mlp.up_proj.bias");
+  return validate (c, cow_checkpoint_path (checkpoint), error);
+}
+
+/* ---- the file of a path, and its text -------------------------------------------------------- */
 
 char *
 cow_vit_config_file_for (const char *path)

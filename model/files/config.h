@@ -4,6 +4,8 @@
 #ifndef COW_CONFIG_H
 #define COW_CONFIG_H
 
+#include <json-glib/json-glib.h>
+
 #include "model/files/checkpoint.h"
 
 G_BEGIN_DECLS
@@ -35,6 +37,11 @@ gboolean cow_vit_config_infer (const CowCheckpoint *checkpoint, CowVitConfig *co
 /* The config that belongs to a path: config.json for a folder that has one, else inferred. */
 gboolean cow_vit_config_for (const char *path, const CowCheckpoint *checkpoint,
                              CowVitConfig *config, GError **error);
+/* The config.json that would belong to a folder, or to a model.safetensors in one; it need not
+ * exist. Free with g_free. */
+char *cow_vit_config_file_for (const char *path);
+/* The quantization_config that transformers writes for NF4 with double quantisation. */
+JsonObject *cow_quantisation_config_new (void);
 /* The text of a config.json that transformers reads; with `nf4`, including bitsandbytes'
  * quantization_config. Free with g_free. */
 char *cow_vit_config_to_json (const CowVitConfig *config, gboolean nf4);
