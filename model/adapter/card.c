@@ -26,9 +26,7 @@ const char *const cow_default_classes[] = {
   "Walking",  "frontal_pushing",   "gallop",          "leap",  NULL
 };
 
-static const char *const kinds[] = { "lora",      "dora",     "frozen", "dinov3",
-                                     "vit-small", "resnet18", NULL };
-/* What the fields of CowCard hold. */
+/* The members that fields of CowCard hold. */
 static const char *const own_members[] = {
   "format", "kind", "classes", "preprocess", "base", NULL
 };
@@ -37,7 +35,7 @@ CowCard *
 cow_card_new_default (void)
 {
   CowCard *self = g_new0 (CowCard, 1);
-  self->kind = g_strdup ("lora");
+  self->kind = g_strdup (cow_kind (COW_NETWORK_LORA)->name);
   self->classes = g_strdupv ((char **)cow_default_classes);
   self->preprocess = cow_preprocess_default ();
   self->temperature = 1;
@@ -51,11 +49,17 @@ cow_card_n_classes (const CowCard *self)
   return g_strv_length (self->classes);
 }
 
+const CowKind *
+cow_card_kind (const CowCard *self)
+{
+  return cow_kind_find (self->kind);
+}
+
 gboolean
 cow_card_holds_network (const CowCard *self)
 {
-  static const char *const whole[] = { "dinov3", "vit-small", "resnet18", NULL };
-  return g_strv_contains (whole, self->kind);
+  const CowKind *kind = cow_card_kind (self);
+  return kind && !cow_kind_needs_base (kind);
 }
 
 void
@@ -106,11 +110,10 @@ get_kind (JsonObject *object, const char *where, CowCard *self, GError **error)
   if (!cow_json_require (object, where, "kind", error) ||
       !cow_json_get_string (object, where, "kind", &kind, error))
     return FALSE;
-  if (!g_strv_contains (kinds, kind)) {
+  if (!cow_kind_find (kind)) {
+    g_autofree char *known = g_strjoinv (", ", (char **)cow_kind_names ());
     g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
-                 "%s: \"kind\" is \"%s\", this version knows lora, dora, frozen, dinov3, vit-small "
-                 "and resnet18",
-                 where, kind);
+                 "%s: \"kind\" is \"%s\", this version knows %s", where, kind, known);
     return FALSE;
   }
   g_free (self->kind);

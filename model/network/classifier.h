@@ -4,9 +4,9 @@
 #ifndef COW_CLASSIFIER_H
 #define COW_CLASSIFIER_H
 
-#include "model/adapter/card.h"
-#include "model/files/config.h"
+#include "model/network/backbone.h"
 #include "model/network/device.h"
+#include "model/network/head.h"
 
 G_BEGIN_DECLS
 
@@ -20,23 +20,11 @@ typedef struct {
 
 typedef struct _CowClassifier CowClassifier;
 
-/* Results of a forward pass that have a name: n numbers for each picture. */
+/* The results of a forward pass; memory of the classifier's, valid until its next call. NULL fields
+ * do not exist. */
 typedef struct {
-  const char *name; /* static: COW_RESULT_PROBABILITIES, ... */
-  gsize n;
-  const float *data; /* [batch, n], host memory */
-} CowResult;
-
-#define COW_RESULT_FEATURES      "features"
-#define COW_RESULT_LOGITS        "logits"
-#define COW_RESULT_PROBABILITIES "probabilities"
-#define COW_MAX_RESULTS          4 /* of one network */
-
-/* What a forward pass gives; memory of the classifier's, valid until its next call. NULL fields do
- * not exist. */
-typedef struct {
-  gint64 n_tokens;                /* 0 for ResNet, which has no last_hidden_state */
-  const float *last_hidden_state; /* [batch, n_tokens, hidden] */
+  gint64 n_tokens;                /* 0 where the backbone has none */
+  const float *last_hidden_state; /* [batch, n_tokens, hidden]; of cow_classifier_run_tokens () */
   const float *pooler_output;     /* [batch, hidden] */
   const float *logits;            /* [batch, n_classes], NULL without a head */
   const float *probabilities;     /* softmax of logits at the card's temperature */
@@ -49,19 +37,20 @@ gboolean cow_classifier_needs_model (const char *adapter);
 void cow_classifier_free (CowClassifier *self);
 
 /* pixels [batch, 3, height, width] already prepared (see cow_preprocess_run). Host memory in and
- * out. */
+ * out; between backbone and head the features stay on the device. */
 gboolean cow_classifier_run (CowClassifier *self, const float *pixels, int batch, int height,
                              int width, CowOutput *output, GError **error);
+/* The same with the tokens, which are large. */
+gboolean cow_classifier_run_tokens (CowClassifier *self, const float *pixels, int batch, int height,
+                                    int width, CowOutput *output, GError **error);
 
 /* The head's results, *n of them; their data are the last run's, NULL before the first. None
  * without a head. */
 const CowResult *cow_classifier_results (const CowClassifier *self, guint *n);
 
 CkBackend *cow_classifier_backend (const CowClassifier *self);
-/* NULL for ResNet. */
-const CowVitConfig *cow_classifier_config (const CowClassifier *self);
-/* The width of pooler_output, and the number of tokens that pictures of these sides have (0 for
- * ResNet). */
+/* The width of pooler_output, and the number of tokens that pictures of these sides have (0 where
+ * the backbone has none). */
 gint64 cow_classifier_n_features (const CowClassifier *self);
 gint64 cow_classifier_n_tokens (const CowClassifier *self, int height, int width);
 /* Whether the network takes pictures of these sides; the message begins with `where`. */

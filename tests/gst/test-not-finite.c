@@ -6,19 +6,19 @@
  */
 #include "tests/gst/support.h"
 
-#include "model/network/head.h"
+#include "model/adapter/head-weights.h"
 
 static char *
 adapter_new (void)
 {
   g_autoptr (GError) error = NULL;
   char *folder = support_adapter_new ();
-  g_autoptr (CowHead) head = cow_head_read (folder, 0, 0, &error);
+  g_autoptr (CowHeadWeights) head = cow_head_weights_read (folder, 0, 0, &error);
   g_assert_no_error (error);
   const CowHeadLayer *last = &head->layers[head->n_layers - 1];
   for (gint64 i = 0; i < last->in * last->out; i++)
     last->weight[i] = 3e38f;
-  cow_head_write (head, folder, &error);
+  cow_head_weights_write (head, folder, &error);
   g_assert_no_error (error);
   return folder;
 }

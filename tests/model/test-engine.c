@@ -6,7 +6,7 @@
 
 #include "model/adapter/adapter.h"
 #include "model/engine/engine.h"
-#include "model/network/head.h"
+#include "model/adapter/head-weights.h"
 #include "tests/model/engine-fixture.h"
 #include "tests/model/golden.h"
 
@@ -94,12 +94,12 @@ static void
 enlarge_head (EngineFixture *self)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (CowHead) head = cow_head_read (self->adapter, 0, 0, &error);
+  g_autoptr (CowHeadWeights) head = cow_head_weights_read (self->adapter, 0, 0, &error);
   g_assert_no_error (error);
   const CowHeadLayer *last = &head->layers[head->n_layers - 1];
   for (gint64 i = 0; i < last->in * last->out; i++)
     last->weight[i] = 3e38f;
-  cow_head_write (head, self->adapter, &error);
+  cow_head_weights_write (head, self->adapter, &error);
   g_assert_no_error (error);
 }
 

@@ -132,16 +132,10 @@ measure (Job *self, const CowRecipe *recipe, const char *base, const CowPlanInpu
 static gboolean
 add_row (Job *self, const CowRecipe *recipe, const char *base, CowPlanInput *input, GError **error)
 {
-  const int patch = input->config.patch_size, width = recipe->preprocess.width,
-            height = recipe->preprocess.height;
   Row *row;
 
-  if (recipe->kind != COW_NETWORK_RESNET18 && (width % patch != 0 || height % patch != 0)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
-                 "--size %dx%d: patches are %d pixels wide, both sides must be multiples", width,
-                 height, patch);
+  if (!cow_plan_input_check_size (input, recipe, error))
     return FALSE;
-  }
   input->n_train = self->n_train;
   input->n_val = self->n_val;
   input->n_classes = self->n_classes;
@@ -164,7 +158,7 @@ add_recipe (Job *self, const CowRecipe *recipe, GError **error)
 
   if (!cow_recipe_has_base (recipe))
     return cow_plan_input_from_scratch (&input, recipe, error) &&
-           add_row (self, recipe, recipe->kind == COW_NETWORK_DINOV3 ? recipe->network : "", &input,
+           add_row (self, recipe, cow_recipe_kind (recipe)->named ? recipe->network : "", &input,
                     error);
   if (*recipe->model) {
     g_autofree char *path = cow_locate (recipe->model, error);
