@@ -15,9 +15,7 @@
 #else
 #  define TEST_DEVICES(ROW)
 #endif
-#define DEVICES(ROW)                                                                               \
-  ROW ("cpu", ck_cpu_device_open, true)                                                            \
-  TEST_DEVICES (ROW)
+#define DEVICES(ROW) ROW ("cpu", ck_cpu_device_open, true)
 
 typedef struct {
   const char *name; /* of CkDevice, or its part before a colon: "cuda" of "cuda:1" */
@@ -28,7 +26,7 @@ typedef struct {
 #define ROW_OF(name, open, automatic)  { name, open, automatic },
 #define NAME_OF(name, open, automatic) name,
 
-static const Row rows[] = { DEVICES (ROW_OF) };
+static const Row rows[] = { DEVICES (ROW_OF) TEST_DEVICES (ROW_OF) };
 static const char *const names[] = { DEVICES (NAME_OF) NULL };
 
 enum { N_ROWS = sizeof rows / sizeof *rows };

@@ -88,7 +88,7 @@ typedef struct {
 CkStatus ck_device_open (const char *name, const CkDeviceOptions *options, CkDevice **device);
 void ck_device_close (CkDevice *device);
 
-/* The names that ck_device_open () knows in this build, ended by NULL; static storage. */
+/* The names of this build's devices, but those for tests, ended by NULL; static storage. */
 const char *const *ck_device_names (void);
 
 /* The sets of instructions that "cpu" can be opened with on this machine, slowest first, ended by

@@ -106,7 +106,7 @@ CkAdamWStep ck_adamw_step (double learning_rate, double beta1, double beta2, dou
 
 typedef struct {
   const CkAdamWStep *step; /* [1] */
-  const float *factor;     /* [1], which multiplies the gradients first (clipping) */
+  const float *factor;     /* [1], which multiplies the gradients first (clipping); NaN: no step */
   int64_t n;
   const float *gradients;
   float *first, *second, *parameters; /* [n] */
@@ -157,12 +157,13 @@ struct CkTraining {
   /* sum[0] += x's squares, in double; the same bits for any number of threads. */
   CkStatus (*add_squares) (CkStream *stream, const float *x, int64_t n, double *sum);
   /* *factor = max_norm / (norm + 1e-6) where that is less than 1, else 1, with norm the root of
-   * *squares (torch.nn.utils.clip_grad_norm_); max_norm 0 never clips. */
+   * *squares (torch.nn.utils.clip_grad_norm_); max_norm 0 never clips. NaN where the norm is no
+   * finite number. */
   CkStatus (*clip_factor) (CkStream *stream, const double *squares, double max_norm, float *factor);
   CkStatus (*multiply) (CkStream *stream, float *x, int64_t n, float factor);
   /* y += x. */
   CkStatus (*add) (CkStream *stream, int64_t n, const float *x, float *y);
-  /* One step on n parameters. */
+  /* One step on n parameters; none where *factor is NaN. */
   CkStatus (*adamw) (CkStream *stream, const CkAdamW *op);
 };
 

@@ -52,9 +52,12 @@ CkStatus
 ck_cpu_clip_factor (CkStream *self, const double *squares, double max_norm, float *factor)
 {
   const CkCpuStream *cpu = (const CkCpuStream *)self;
+  double norm;
 
-  if (cpu->failure == CK_OK)
-    *factor = max_norm > 0 ? (float)fmin (max_norm / (sqrt (*squares) + 1e-6), 1) : 1;
+  if (cpu->failure != CK_OK)
+    return CK_OK;
+  norm = sqrt (*squares);
+  *factor = !isfinite (norm) ? NAN : max_norm > 0 ? (float)fmin (max_norm / (norm + 1e-6), 1) : 1;
   return CK_OK;
 }
 
@@ -64,7 +67,7 @@ ck_cpu_adamw (CkStream *self, const CkAdamW *op)
   const CkCpuStream *cpu = (const CkCpuStream *)self;
   const CkStatus status = ck_check_elements (op->n);
 
-  if (status != CK_OK || cpu->failure != CK_OK)
+  if (status != CK_OK || cpu->failure != CK_OK || op->n == 0 || isnan (*op->factor))
     return status;
 #pragma omp parallel for schedule(static) num_threads(cpu->threads) if (op->n > PART)
   for (int64_t i = 0; i < op->n; i += PART)

@@ -91,7 +91,7 @@ typedef struct CowBehavior CowBehavior;
 
 /* Strings are copied. Paths are in the encoding of file names. */
 typedef struct {
-  size_t size;           /* sizeof (CowBehaviorOptions) */
+  size_t size; /* sizeof (CowBehaviorOptions) */
   /* A Hugging Face folder, .safetensors or .pth: a path, or a name below a folder of
    * $COWBEHAVIOR_PATH, $XDG_DATA_HOME/cowbehavior or the installed data. NULL where the adapter's
    * folder holds a whole network. */

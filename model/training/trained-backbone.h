@@ -16,7 +16,7 @@ typedef struct _CowTrainedClass CowTrainedClass;
 /* What every trained backbone begins with. */
 typedef struct {
   const CowTrainedClass *class;
-  CkBackend *backend;        /* borrowed, as the parameters */
+  CkStream *stream;          /* borrowed, as the parameters */
   CowParameters *parameters; /* its tensors are among them */
   CowBackboneConfig config;
 } CowTrainedBackbone;

@@ -74,15 +74,16 @@ is_listed (const char *name)
 static void
 check_names (void)
 {
+  static const char *const known[] = { "cpu", "test" };
   static const char *const unknown[] = { "", "CPU", "cp", "cpus", "cpu:0", "cuda:99", "auto:0" };
   CkDevice *device;
 
-  CHECK (is_listed ("cpu") && is_listed ("test") && !is_listed ("auto"));
-  for (const char *const *name = ck_device_names (); *name != NULL; name++) {
-    CHECK (ck_device_open (*name, NULL, &device) == CK_OK);
-    CHECK (strcmp (device->name, *name) == 0);
+  CHECK (is_listed ("cpu") && !is_listed ("test") && !is_listed ("auto"));
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+    CHECK (ck_device_open (known[i], NULL, &device) == CK_OK);
+    CHECK (strcmp (device->name, known[i]) == 0);
     CHECK (device->threads >= 1);
-    CHECK (device->host_memory == (strcmp (*name, "cpu") == 0));
+    CHECK (device->host_memory == (strcmp (known[i], "cpu") == 0));
     ck_device_close (device);
   }
   for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {

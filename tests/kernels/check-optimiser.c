@@ -395,6 +395,39 @@ check_adamw_known (void)
   }
 }
 
+/* A gradient that is no finite number: its norm clips to NaN, and a step by that changes nothing. */
+static void
+check_no_step (void)
+{
+  static const float bad[] = { NAN, INFINITY };
+  const Settings settings = { 3e-3, 0.9, 0.999, 1e-8, 0.01, 1 };
+  const CkAdamWStep step = step_of (&settings);
+
+  for (int i = 0; i < 2; i++) {
+    for (int t = 0; team (t) != NULL; t++) {
+      CkStream *stream = team (t);
+      float *gradient = floats_filled (2, FILL_MAX), *first = floats_filled (2, FILL_ZERO),
+            *second = floats_filled (2, FILL_ZERO), *parameters = floats_filled (2, FILL_MIN);
+      double squares = 0;
+      float factor = 1;
+
+      gradient[1] = bad[i];
+      CHECK (stream->training->add_squares (stream, D (gradient), 2,
+                                            D_BYTES (&squares, sizeof squares)) == CK_OK);
+      CHECK (stream->training->clip_factor (stream, D_BYTES (&squares, sizeof squares), 1,
+                                            D_BYTES (&factor, sizeof factor)) == CK_OK);
+      CHECK (settled (stream, enqueue_step (stream, &step, &factor, 2, gradient, first, second,
+                                            parameters)) == CK_OK);
+      CHECK (isnan (factor) && first[0] == 0 && second[0] == 0 && parameters[0] == -EXTREME &&
+             parameters[1] == -EXTREME);
+      floats_free (gradient, 2);
+      floats_free (first, 2);
+      floats_free (second, 2);
+      floats_free (parameters, 2);
+    }
+  }
+}
+
 void
 check_adamw (void)
 {
@@ -402,6 +435,7 @@ check_adamw (void)
 
   case_begin ();
   check_adamw_known ();
+  check_no_step ();
   for (int i = 0; i < 5; i++) {
     check_adamw_one (lengths[i], 1, 4, 0.01, 1);
     check_adamw_one (lengths[i], 1, 1, 0, 1e-3f);

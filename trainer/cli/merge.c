@@ -72,12 +72,12 @@ get_pictures (const Options *options, CowClassifier *classifier, ComparePictures
               GError **error)
 {
   const CowPreprocess *preprocess = cow_classifier_preprocess (classifier);
-  CkBackend *backend = cow_classifier_backend (classifier);
+  CkStream *stream = cow_classifier_backend (classifier);
   if (!options->arguments)
-    return compare_pictures_make (pictures, (guint)options->n_made, preprocess, backend, error);
+    return compare_pictures_make (pictures, (guint)options->n_made, preprocess, stream, error);
   g_autoptr (GPtrArray) paths = pictures_find (options->arguments, error);
   return paths && pictures_start (error) &&
-         compare_pictures_read (pictures, paths, preprocess, backend, error);
+         compare_pictures_read (pictures, paths, preprocess, stream, error);
 }
 
 /* Asked first: what does not load, or pictures that cannot be read, must not wait for the end of a
@@ -137,7 +137,7 @@ merge (Options *options, CowMergeStorage storage, GError **error)
   g_auto (ComparePictures) pictures = { 0 };
   g_auto (CompareAnswers) before = { 0 }, after = { 0 };
   g_autoptr (Progress) progress = NULL;
-  CkBackend *backend = NULL;
+  CkStream *stream = NULL;
   CowMergeResult merged;
   CompareResult result;
 
@@ -161,11 +161,11 @@ merge (Options *options, CowMergeStorage storage, GError **error)
                                  .storage = storage,
                                  .progress = show_progress,
                                  .user_data = &progress };
-  backend = cow_device_open (options->model.device, 0, error);
-  if (!backend)
+  stream = cow_device_open (options->model.device, 0, error);
+  if (!stream)
     return FALSE;
-  const gboolean written = cow_merge (backend, &what, &merged, error);
-  ck_backend_close (backend);
+  const gboolean written = cow_merge (stream, &what, &merged, error);
+  ck_backend_close (stream);
   g_clear_pointer (&progress, progress_free);
   if (!written)
     return FALSE;

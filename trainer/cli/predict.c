@@ -144,12 +144,12 @@ static gboolean
 job_run (Job *self, GError **error)
 {
   const CowPreprocess *preprocess = cow_classifier_preprocess (self->classifier);
-  CkBackend *backend = cow_classifier_backend (self->classifier);
+  CkStream *stream = cow_classifier_backend (self->classifier);
 
   for (guint i = 0; i < self->pictures->len; i++) {
     g_autoptr (GError) unreadable = NULL;
     const char *path = self->pictures->pdata[i];
-    if (picture_prepare (path, preprocess, backend,
+    if (picture_prepare (path, preprocess, stream,
                          self->pixels + (gsize)self->n * cow_preprocess_size (preprocess),
                          &unreadable)) {
       self->batch[self->n++] = path;

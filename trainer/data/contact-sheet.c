@@ -146,7 +146,7 @@ cow_contact_sheet_write (const CowContactSheet *self, const char *path, GError *
   g_autofree guint8 *rgb = g_try_malloc (cow_preprocess_size (preprocess));
   const Sheet sheet = { .sheet = self,
                         .loading = { .dataset = self->dataset,
-                                     .backend = self->backend,
+                                     .stream = self->stream,
                                      .preprocess = *preprocess,
                                      .augment = self->augment },
                         .scale = scale,

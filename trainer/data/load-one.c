@@ -34,7 +34,7 @@ prepare (const CowLoaderOptions *options, const CowSample *sample, const CowPrep
     return FALSE;
   const CkPicture picture = wrap_rgb (decoded.rgb, decoded.width, decoded.height);
   const gboolean part = cow_sample_region (sample, decoded.width, decoded.height, &region);
-  if (cow_preprocess_run (preprocess, options->backend, &picture, part ? &region : NULL, out,
+  if (cow_preprocess_run (preprocess, options->stream, &picture, part ? &region : NULL, out,
                           error))
     return TRUE;
   g_prefix_error (error, "%s: ", sample->path);
@@ -88,5 +88,5 @@ cow_load_one (const CowLoaderOptions *options, const CowLoadItem *item, float *o
   if (!load_rgb (options, item, out, rgb, error))
     return FALSE;
   const CkPicture picture = wrap_rgb (rgb, preprocess->width, preprocess->height);
-  return cow_preprocess_run (preprocess, options->backend, &picture, NULL, out, error);
+  return cow_preprocess_run (preprocess, options->stream, &picture, NULL, out, error);
 }

@@ -31,10 +31,10 @@ GArray *cow_load_epoch (const CowDataset *dataset, CowSplit split, guint copies,
 GArray *cow_load_split (const CowDataset *dataset, CowSplit split, guint copies, guint64 seed);
 
 typedef struct {
-  const CowDataset *dataset; /* borrowed, as are items and backend: all outlive the loader */
+  const CowDataset *dataset; /* borrowed, as are items and stream: all outlive the loader */
   const CowLoadItem *items;  /* [n_items] */
   gsize n_items;
-  CkBackend *backend; /* its resample () alone is used */
+  CkStream *stream; /* its resample () alone is used */
   CowPreprocess preprocess;
   CowAugment augment;
   int batch;     /* pictures; the last batch may have fewer */

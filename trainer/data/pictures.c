@@ -237,7 +237,7 @@ picture_clear (Picture *picture)
 }
 
 gboolean
-picture_prepare (const char *path, const CowPreprocess *preprocess, CkBackend *backend, float *out,
+picture_prepare (const char *path, const CowPreprocess *preprocess, CkStream *stream, float *out,
                  GError **error)
 {
   g_auto (Picture) decoded = { 0 };
@@ -251,7 +251,7 @@ picture_prepare (const char *path, const CowPreprocess *preprocess, CkBackend *b
                               .stride = { 3 * (gint64)decoded.width },
                               .pixel_stride = 3,
                               .offset = { 0, 1, 2 } };
-  if (cow_preprocess_run (preprocess, backend, &picture, NULL, out, error))
+  if (cow_preprocess_run (preprocess, stream, &picture, NULL, out, error))
     return TRUE;
   g_prefix_error (error, "%s: ", path);
   return FALSE;

@@ -26,12 +26,12 @@ reserve (ComparePictures *self, guint n, const CowPreprocess *preprocess, GError
 
 gboolean
 compare_pictures_read (ComparePictures *self, const GPtrArray *paths,
-                       const CowPreprocess *preprocess, CkBackend *backend, GError **error)
+                       const CowPreprocess *preprocess, CkStream *stream, GError **error)
 {
   if (!reserve (self, paths->len, preprocess, error))
     return FALSE;
   for (guint i = 0; i < self->n; i++)
-    if (!picture_prepare (paths->pdata[i], preprocess, backend,
+    if (!picture_prepare (paths->pdata[i], preprocess, stream,
                           self->pixels + i * cow_preprocess_size (preprocess), error))
       return FALSE;
   return TRUE;
@@ -61,7 +61,7 @@ draw_blobs (guint8 *rgb, guint64 key)
 
 gboolean
 compare_pictures_make (ComparePictures *self, guint n, const CowPreprocess *preprocess,
-                       CkBackend *backend, GError **error)
+                       CkStream *stream, GError **error)
 {
   g_autofree guint8 *rgb = g_malloc ((gsize)MADE_SIDE * MADE_SIDE * 3);
   const CkPicture picture = { .layout = CK_RGB8,
@@ -75,7 +75,7 @@ compare_pictures_make (ComparePictures *self, guint n, const CowPreprocess *prep
     return FALSE;
   for (guint i = 0; i < n; i++) {
     draw_blobs (rgb, cow_random_key (0, i));
-    if (!cow_preprocess_run (preprocess, backend, &picture, NULL,
+    if (!cow_preprocess_run (preprocess, stream, &picture, NULL,
                              self->pixels + i * cow_preprocess_size (preprocess), error))
       return FALSE;
   }

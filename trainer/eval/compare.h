@@ -17,11 +17,11 @@ typedef struct {
 
 /* Reads and prepares these files; they must all be readable. */
 gboolean compare_pictures_read (ComparePictures *self, const GPtrArray *paths,
-                                const CowPreprocess *preprocess, CkBackend *backend,
+                                const CowPreprocess *preprocess, CkStream *stream,
                                 GError **error);
 /* n made-up pictures: coloured blobs, the same each time. */
 gboolean compare_pictures_make (ComparePictures *self, guint n, const CowPreprocess *preprocess,
-                                CkBackend *backend, GError **error);
+                                CkStream *stream, GError **error);
 void compare_pictures_clear (ComparePictures *self);
 
 /* What one network says of each: its logits, or without a head its features. */

@@ -113,7 +113,7 @@ cow_evaluation_run (CowEvaluation *self, CowClassifier *classifier, const CowDat
   run.options.dataset = dataset;
   run.options.items = items;
   run.options.n_items = n_items;
-  run.options.backend = cow_classifier_backend (classifier);
+  run.options.stream = cow_classifier_backend (classifier);
   run.options.preprocess = *cow_classifier_preprocess (classifier);
   run.options.batch = batch;
   run.options.n_threads = n_threads;

@@ -108,7 +108,7 @@ cow_plan_time (CowPlanTime *self, const CowRecipe *recipe, const CowPlanInput *i
 /* ---- measuring ------------------------------------------------------------------------------- */
 
 /*
- * Seconds that this process has computed, divided by the threads of the backend: what a clock on
+ * Seconds that this process has computed, divided by the threads of the stream: what a clock on
  * the wall shows where nothing else runs. Others' work on this machine now is no reason to expect
  * it all through a run.
  */
@@ -154,10 +154,10 @@ rate (double operations, CkStatus (*call) (gpointer), gpointer data, GError **er
 
 /* Device memory with numbers that no operation finds special. */
 static float *
-make_floats (CkBackend *backend, gint64 n, GPtrArray *owned, GError **error)
+make_floats (CkStream *stream, gint64 n, GPtrArray *owned, GError **error)
 {
   g_autofree float *host = g_try_new (float, n);
-  float *device = host ? backend->alloc (backend, (gsize)n * sizeof (float)) : NULL;
+  float *device = host ? ck_alloc (stream, (gsize)n * sizeof (float)) : NULL;
 
   if (!device) {
     cow_check (CK_NO_MEMORY, error, "measuring this machine");
@@ -166,24 +166,24 @@ make_floats (CkBackend *backend, gint64 n, GPtrArray *owned, GError **error)
   g_ptr_array_add (owned, device);
   for (gint64 i = 0; i < n; i++)
     host[i] = (float)((i * 7919) % 1009 - 504) / 1009;
-  return cow_check (backend->upload (backend, device, host, (gsize)n * sizeof (float)), error,
+  return cow_check (ck_upload (stream, device, host, (gsize)n * sizeof (float)), error,
                     "measuring this machine")
              ? device
              : NULL;
 }
 
 static void
-free_floats (CkBackend *backend, GPtrArray *owned)
+free_floats (CkStream *stream, GPtrArray *owned)
 {
   for (guint i = 0; i < owned->len; i++)
-    backend->free (backend, owned->pdata[i]);
+    ck_free (stream, owned->pdata[i]);
   g_ptr_array_set_size (owned, 0);
 }
 
 /* -- a linear layer -- */
 
 typedef struct {
-  CkBackend *backend;
+  CkStream *stream;
   CkWeight *weight;
   gint64 rows, out, in;
   float *x, *y, *dx, *dweight;
@@ -195,7 +195,7 @@ linear_forward (gpointer data)
   LinearJob *job = data;
   const CkLinear layer = { .weight = job->weight };
   const CkInput input = { CK_F32, job->x };
-  return job->backend->linear (job->backend, &layer, job->rows, &input, job->y);
+  return job->stream->linear (job->stream, &layer, job->rows, &input, job->y);
 }
 
 static CkStatus
@@ -205,7 +205,7 @@ linear_input (gpointer data)
   const CkLinearBackward op = {
     .weight = job->weight, .rows = job->rows, .x = job->x, .dy = job->y, .dx = job->dx
   };
-  return job->backend->training->linear_backward (job->backend, &op);
+  return job->stream->training->linear_backward (job->stream, &op);
 }
 
 static CkStatus
@@ -217,7 +217,7 @@ linear_weight (gpointer data)
                                 .x = job->x,
                                 .dy = job->y,
                                 .gradients = { .weight = job->dweight } };
-  return job->backend->training->linear_backward (job->backend, &op);
+  return job->stream->training->linear_backward (job->stream, &op);
 }
 
 /* The bytes of a weight [out, in] of any type; what they say does not matter to its speed. */
@@ -260,13 +260,13 @@ run_linear (CowSpeed *self, LinearJob *job, gboolean dense, GError **error)
 }
 
 static gboolean
-measure_linear (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe,
+measure_linear (CowSpeed *self, CkStream *stream, const CowRecipe *recipe,
                 const CowPlanInput *input, GError **error)
 {
   const CowVitConfig *config = &input->backbone.vit;
   const double tokens = count_tokens (recipe, config),
                width = (double)config->hidden_size * config->intermediate_size;
-  LinearJob job = { .backend = backend,
+  LinearJob job = { .stream = stream,
                     .out = config->intermediate_size,
                     .in = config->hidden_size };
   const gboolean dense = input->storage == CK_F32;
@@ -277,23 +277,23 @@ measure_linear (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe,
   job.rows = MAX ((gint64)MIN (recipe->batch * tokens, MOST_OPERATIONS / (2 * width)), 1);
   g_autofree void *data = make_weight (input->storage, job.out, job.in, &source, &absmax);
   gboolean ok = cow_check (data && (absmax || input->storage != CK_NF4)
-                               ? backend->weight_new (backend, &source, &job.weight)
+                               ? ck_weight_new (stream->device, &source, &job.weight)
                                : CK_NO_MEMORY,
                            error, "measuring this machine") &&
-                (job.x = make_floats (backend, job.rows * job.in, owned, error)) &&
-                (job.y = make_floats (backend, job.rows * job.out, owned, error)) &&
-                (job.dx = make_floats (backend, job.rows * job.in, owned, error)) &&
-                (!dense || (job.dweight = make_floats (backend, job.out * job.in, owned, error))) &&
+                (job.x = make_floats (stream, job.rows * job.in, owned, error)) &&
+                (job.y = make_floats (stream, job.rows * job.out, owned, error)) &&
+                (job.dx = make_floats (stream, job.rows * job.in, owned, error)) &&
+                (!dense || (job.dweight = make_floats (stream, job.out * job.in, owned, error))) &&
                 run_linear (self, &job, dense, error);
-  backend->weight_free (backend, job.weight);
-  free_floats (backend, owned);
+  ck_weight_free (stream->device, job.weight);
+  free_floats (stream, owned);
   return ok;
 }
 
 /* -- attention -- */
 
 typedef struct {
-  CkBackend *backend;
+  CkStream *stream;
   CkAttentionBackward op;
 } AttentionJob;
 
@@ -301,18 +301,18 @@ static CkStatus
 attention_forward (gpointer data)
 {
   AttentionJob *job = data;
-  return job->backend->attention (job->backend, &job->op.forward);
+  return job->stream->operations->attention (job->stream, &job->op.forward);
 }
 
 static CkStatus
 attention_backward (gpointer data)
 {
   AttentionJob *job = data;
-  return job->backend->training->attention_backward (job->backend, &job->op);
+  return job->stream->training->attention_backward (job->stream, &job->op);
 }
 
 static gboolean
-measure_attention (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe,
+measure_attention (CowSpeed *self, CkStream *stream, const CowRecipe *recipe,
                    const CowVitConfig *config, GError **error)
 {
   const gint64 tokens = (gint64)count_tokens (recipe, config), hidden = config->hidden_size;
@@ -323,9 +323,9 @@ measure_attention (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe,
   gboolean ok = TRUE;
 
   for (guint i = 0; i < G_N_ELEMENTS (arrays) && ok; i++)
-    ok = (arrays[i] = make_floats (backend, batch * tokens * hidden, owned, error)) != NULL;
+    ok = (arrays[i] = make_floats (stream, batch * tokens * hidden, owned, error)) != NULL;
   if (ok) {
-    AttentionJob job = { .backend = backend };
+    AttentionJob job = { .stream = stream };
     job.op.forward = (CkAttention){ .batch = batch,
                                     .tokens = tokens,
                                     .heads = config->n_heads,
@@ -344,14 +344,14 @@ measure_attention (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe,
                                                : 0;
     ok = self->attention_back > 0;
   }
-  free_floats (backend, owned);
+  free_floats (stream, owned);
   return ok;
 }
 
 /* -- the optimiser -- */
 
 typedef struct {
-  CkBackend *backend;
+  CkStream *stream;
   float *arrays[4];
 } AdamJob;
 
@@ -362,24 +362,24 @@ adam_step (gpointer data)
   const CkAdamW settings = {
     .learning_rate = 1e-6, .beta1 = .9, .beta2 = .999, .epsilon = 1e-8, .step = 1
   };
-  return job->backend->training->adamw (job->backend, &settings, 1, ADAM_COUNT, job->arrays[0],
+  return job->stream->training->adamw (job->stream, &settings, 1, ADAM_COUNT, job->arrays[0],
                                         job->arrays[1], job->arrays[2], job->arrays[3]);
 }
 
 static gboolean
-measure_optimiser (CowSpeed *self, CkBackend *backend, GError **error)
+measure_optimiser (CowSpeed *self, CkStream *stream, GError **error)
 {
   g_autoptr (GPtrArray) owned = g_ptr_array_new ();
-  AdamJob job = { .backend = backend };
+  AdamJob job = { .stream = stream };
   gboolean ok = TRUE;
 
   for (guint i = 0; i < G_N_ELEMENTS (job.arrays) && ok; i++)
-    ok = (job.arrays[i] = make_floats (backend, ADAM_COUNT, owned, error)) != NULL;
+    ok = (job.arrays[i] = make_floats (stream, ADAM_COUNT, owned, error)) != NULL;
   /* A second moment is never negative. */
-  ok = ok && cow_check (backend->training->fill (backend, job.arrays[2], ADAM_COUNT, 1e-4f), error,
+  ok = ok && cow_check (stream->operations->fill (stream, job.arrays[2], ADAM_COUNT, 1e-4f), error,
                         "measuring this machine");
   self->optimiser = ok ? rate (ADAM_COUNT, adam_step, &job, error) : 0;
-  free_floats (backend, owned);
+  free_floats (stream, owned);
   return self->optimiser > 0;
 }
 
@@ -387,14 +387,14 @@ measure_optimiser (CowSpeed *self, CkBackend *backend, GError **error)
 
 /* Passes of a real network on grey pictures. */
 static gboolean
-measure_network (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe,
+measure_network (CowSpeed *self, CkStream *stream, const CowRecipe *recipe,
                  const CowPlanInput *input, GError **error)
 {
   const CowNetworkOptions options = { .kind = (CowNetworkKind)recipe->kind,
                                       .n_classes = MAX (input->n_classes, 2) };
   const CowPreprocess *p = &recipe->preprocess;
   const int batch = MIN (recipe->batch, WHOLE_BATCH);
-  g_autoptr (CowNetwork) network = cow_network_new (backend, &options, error);
+  g_autoptr (CowNetwork) network = cow_network_new (stream, &options, error);
   g_autofree float *pixels = g_try_new0 (float, cow_preprocess_size (p) * (gsize)batch);
   g_autofree gint32 *labels = g_new0 (gint32, batch);
   double loss;
@@ -415,14 +415,14 @@ measure_network (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe,
 }
 
 gboolean
-cow_speed_measure (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe,
+cow_speed_measure (CowSpeed *self, CkStream *stream, const CowRecipe *recipe,
                    const CowPlanInput *input, GError **error)
 {
   *self = (CowSpeed){ 0 };
-  if (!measure_optimiser (self, backend, error))
+  if (!measure_optimiser (self, stream, error))
     return FALSE;
   if (!input->backbone.class->n_tokens)
-    return measure_network (self, backend, recipe, input, error);
-  return measure_linear (self, backend, recipe, input, error) &&
-         measure_attention (self, backend, recipe, &input->backbone.vit, error);
+    return measure_network (self, stream, recipe, input, error);
+  return measure_linear (self, stream, recipe, input, error) &&
+         measure_attention (self, stream, recipe, &input->backbone.vit, error);
 }

@@ -160,8 +160,8 @@ say_sizes (const CowRun *self, guint64 available)
            n_train, dataset->n_classes, n_shown, dataset->splits[COW_VAL]->len,
            dataset->splits[COW_TEST]->len, grouped ? "; kept together by " : "",
            grouped ? dataset->grouped_by : "");
-  g_print ("Computed by %s (%s) in %d thread%s\n", self->backend->name, self->backend->level,
-           self->backend->threads, self->backend->threads == 1 ? "" : "s");
+  g_print ("Computed by %s (%s) in %d thread%s\n", self->stream->name, self->stream->level,
+           self->stream->threads, self->stream->threads == 1 ? "" : "s");
   g_print ("Estimated: %s of memory%s (%s available), %s on disk\n", memory,
            plan->checkpointing ? " with checkpointing" : "", there, disk);
   fflush (stdout);
@@ -173,7 +173,7 @@ say_time (const CowRun *self, GError **error)
   CowSpeed speed;
   CowPlanTime time;
 
-  if (!cow_speed_measure (&speed, self->backend, self->recipe, &self->input, error))
+  if (!cow_speed_measure (&speed, self->stream, self->recipe, &self->input, error))
     return FALSE;
   cow_plan_time (&time, self->recipe, &self->input, &self->plan, &speed);
   g_autofree char *features = cow_plan_time_text (time.features),
@@ -231,7 +231,7 @@ write_sheet (const CowRun *self, GError **error)
   const CowContactSheet sheet = {
     .dataset = self->dataset,
     .split = COW_TRAIN,
-    .backend = self->backend,
+    .stream = self->stream,
     .preprocess = self->recipe->preprocess,
     .augment = (CowAugment)self->recipe->augment,
     .per_class = SHEET_PICTURES,
@@ -268,7 +268,7 @@ static gboolean
 open_feed (CowRun *self, GError **error)
 {
   if (!cow_recipe_kind (self->recipe)->cached) {
-    self->feed = cow_feed_new_pictures (self->recipe, self->dataset, self->backend);
+    self->feed = cow_feed_new_pictures (self->recipe, self->dataset, self->stream);
     return TRUE;
   }
   g_autoptr (CowFeaturesCache) train = open_features (self, COW_TRAIN, error);
@@ -321,7 +321,7 @@ open_network (CowRun *self, GError **error)
     g_strstrip (*target);
   if (!choose_start (recipe, &options, error))
     return FALSE;
-  self->network = cow_network_new (self->backend, &options, error);
+  self->network = cow_network_new (self->stream, &options, error);
   if (self->network && recipe->balance == COW_BALANCE_WEIGHTS)
     self->class_weights = cow_dataset_class_weights (self->dataset);
   return self->network != NULL;
@@ -393,7 +393,7 @@ static gboolean
 open_card (CowRun *self, const CowRunOptions *options, GError **error)
 {
   g_autofree char *hash = self->model ? hash_model (self->model, error) : NULL;
-  g_autofree char *device = g_strdup_printf ("%s (%s)", self->backend->name, self->backend->level);
+  g_autofree char *device = g_strdup_printf ("%s (%s)", self->stream->name, self->stream->level);
 
   if ((self->model && !hash) || !check_last (self, options, hash, device, error))
     return FALSE;
@@ -423,13 +423,13 @@ open_tracker (CowRun *self)
 static gboolean
 open_backend (CowRun *self, GError **error)
 {
-  self->backend = cow_device_open (NULL, self->recipe->threads, error);
-  if (!self->backend)
+  self->stream = cow_device_open (NULL, self->recipe->threads, error);
+  if (!self->stream)
     return FALSE;
-  self->recipe->threads = self->backend->threads;
-  if (self->backend->training)
+  self->recipe->threads = self->stream->threads;
+  if (self->stream->training)
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s cannot train", self->backend->name);
+  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s cannot train", self->stream->name);
   return FALSE;
 }
 
@@ -462,7 +462,7 @@ cow_run_free (CowRun *self)
   g_clear_pointer (&self->feed, cow_feed_free);
   g_clear_pointer (&self->network, cow_network_free);
   g_clear_pointer (&self->folder, cow_run_folder_free);
-  g_clear_pointer (&self->backend, ck_backend_close);
+  g_clear_pointer (&self->stream, ck_backend_close);
   g_clear_pointer (&self->dataset, cow_dataset_free);
   cow_preprocessing_clear (&self->preprocessing);
   g_free (self->class_weights);
