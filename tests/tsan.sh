@@ -93,7 +93,7 @@ export CC=$clang
 # Clang's warnings are not what this looks for.
 export MESON_ARGS="-Db_sanitize=thread -Db_lundef=false -Dwerror=false ${MESON_ARGS:-}"
 export MESON_TEST_ARGS="--timeout-multiplier 20 ${MESON_TEST_ARGS:-}"
-export TEST_WRAPPER="env LD_PRELOAD=$preload TSAN_OPTIONS=$options:log_path=$reports/report"
+export TEST_WRAPPER="env -u GST_TRACERS LD_PRELOAD=$preload TSAN_OPTIONS=$options:log_path=$reports/report"
 # Leaks are another sanitizer's, and the tracer's own locks are many.
 [ $# -gt 0 ] || set -- kernels engine engine-batches gst-batches gst-element gst-exchange gst-labels \
   gst-live gst-pace gst-publish gst-publish-http gst-regions gst-sharing gst-stream gst-tracks
