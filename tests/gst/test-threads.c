@@ -10,6 +10,7 @@
 #include "gst-plugin/behavior/gstcowbehaviormeta.h"
 
 #define N_FRAMES   60
+#define N_CHANGES  10 /* of caps, before each frame */
 #define BATCH      2
 #define TIMEOUT_MS 5
 
@@ -54,12 +55,13 @@ run (const char *properties, void (*disturb) (Scene *scene, guint round), gboole
   support_harness_set_info (scene.harness, &slow);
   thread = g_thread_new ("disturber", disturber, &scene);
   for (guint n = 0; n < N_FRAMES; n++) {
-    const GstVideoInfo *info = n / 5 % 2 ? &fast : &slow;
+    const GstVideoInfo *info = n / 5 % 2 ? &fast : &slow, *other = info == &fast ? &slow : &fast;
     GstBuffer *frame = support_frame_new (info, n);
     GstFlowReturn flow;
 
-    if (n > 0 && n % 5 == 0)
-      support_harness_set_info (scene.harness, info);
+    /* Often, for the moments in which a change could be seen half made are short. */
+    for (guint i = 0; i < N_CHANGES; i++)
+      support_harness_set_info (scene.harness, i % 2 ? info : other);
     GST_BUFFER_PTS (frame) = n * 40 * GST_MSECOND;
     GST_BUFFER_DURATION (frame) = 40 * GST_MSECOND;
     g_mutex_lock (&scene.pushing);
@@ -137,6 +139,25 @@ static void
 test_properties (void)
 {
   run ("mode=blocking inference-region=full-frame", set_and_get, FALSE);
+}
+
+static void
+ask_statistics (Scene *scene, guint round)
+{
+  for (guint i = 0; i < 10; i++) {
+    g_autoptr (GstStructure) stats = NULL;
+    guint64 frames;
+
+    g_object_get (scene->element, "stats", &stats, NULL);
+    g_assert_true (gst_structure_get_uint64 (stats, "frames", &frames));
+    g_assert_cmpuint (frames, <=, N_FRAMES);
+  }
+}
+
+static void
+test_statistics (void)
+{
+  run ("mode=blocking batch-size=2 batch-timeout=5", ask_statistics, FALSE);
 }
 
 static void
@@ -225,6 +246,7 @@ main (int argc, char **argv)
   GST_VIDEO_INFO_FPS_N (&fast) = 50;
   g_test_add_func ("/threads/queries", test_queries);
   g_test_add_func ("/threads/properties", test_properties);
+  g_test_add_func ("/threads/statistics", test_statistics);
   g_test_add_func ("/threads/mode", test_mode);
   g_test_add_func ("/threads/exchange", test_exchange);
   g_test_add_func ("/threads/qos", test_qos);

@@ -63,6 +63,26 @@ race_two_locks (gpointer data)
   return NULL;
 }
 
+/* A structure is copied whole while another thread writes into it. */
+static gpointer
+race_copy (gpointer data)
+{
+  static struct {
+    int numbers[50];
+  } record;
+  int sum = 0;
+
+  for (int i = 0; i < ROUNDS; i++)
+    if (data == NULL)
+      record.numbers[i % 50] = i;
+    else {
+      __typeof__ (record) copy = record;
+      __asm__ volatile ("" : : "r"(&copy) : "memory");
+      sum += copy.numbers[i % 50];
+    }
+  return GINT_TO_POINTER (sum);
+}
+
 static gpointer
 mutex (gpointer data)
 {
@@ -281,6 +301,7 @@ static const struct {
   { "race-thread", race_thread, NULL },
   { "race-half-locked", race_half_locked, NULL },
   { "race-two-locks", race_two_locks, NULL },
+  { "race-copy", race_copy, NULL },
   { "race-openmp", NULL, race_openmp },
   { "mutex", mutex, NULL },
   { "rec-mutex", rec_mutex, NULL },

@@ -95,6 +95,10 @@ CASES = [
     ("a prototype of what another file defines", {
         "model/files/error.h": C + "void card (void);\n",
     }, None, 0),
+    ("a function of a library that a test has one of its own for", {
+        "model/files/error.c": C + function("fail", "g_free"),
+        "tests/gst/test-it.c": C + function("g_free", "fail"),
+    }, None, 0),
     ("a header's inline function that calls back", {
         "model/files/error.h": C + "static inline void\nfail_card (void)\n{\n  card ();\n}\n",
     }, "use-circle", 1),
