@@ -112,8 +112,8 @@ export TEST_WRAPPER
 # libmosquitto cancels its thread, which ThreadSanitizer takes for its own error. Nor those that
 # start gst-launch-1.0, which is not instrumented.
 [ $# -gt 0 ] || set -- kernels engine engine-batches golden gradients trainer-loader trainer-cache \
-  gst-batches gst-element gst-exchange gst-labels gst-live gst-playback gst-publish gst-publish-http \
-  gst-regions gst-sharing gst-stream gst-threads gst-tracks
+  gst-batches gst-element gst-exchange gst-labels gst-live gst-playback gst-publish \
+  gst-publish-http gst-regions gst-sharing gst-stream gst-threads gst-tracks
 "$here/run.sh" "$@" | tee "$reports/output"
 status=${PIPESTATUS[0]}
 places=$(summary)

@@ -70,6 +70,8 @@ OBJECT = re.compile(
 )
 TYPE_MACRO = re.compile(r"^G_DEFINE_\w*TYPE\w* \(\s*\w+,\s*(\w+)", re.MULTILINE)
 QUARK_MACRO = re.compile(r"^G_DEFINE_QUARK \(\s*[\w-]+,\s*(\w+)\)", re.MULTILINE)
+PROTOTYPE = re.compile(r"^(?:extern )?[a-zA-Z_][\w ]*[ *]+(\w+) \([^{}]*?\);", re.MULTILINE)
+DECLARED = re.compile(r"^extern [\w *]*?(\w+)[\[\];]", re.MULTILINE)
 MACRO = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", re.MULTILINE)
 
 
@@ -176,8 +178,23 @@ class Tree:
         return [(quote == '"', name) for quote, name in INCLUDE.findall(text)]
 
     def own_includes(self, path):
-        """The files of the tree that one includes."""
-        return [name for _, name in self.includes[path] if name in self.bare]
+        """The files of the tree that one includes, from the root or from beside it."""
+        beside = os.path.dirname(path) + "/"
+        found = []
+        for quoted, name in self.includes[path]:
+            if name in self.bare:
+                found.append(name)
+            elif quoted and beside + name in self.bare:
+                found.append(beside + name)
+        return found
+
+    def includers(self):
+        """{file: the files that include it}"""
+        found = collections.defaultdict(set)
+        for path in self.c:
+            for name in self.own_includes(path):
+                found[name].add(path)
+        return found
 
 
 def graph_of(pairs):
@@ -235,17 +252,34 @@ def used(path, text):
     return set(NAME.findall(text))
 
 
+def visible(tree, path, includers):
+    """The names in the headers that a file includes, themselves or by others, and in its own
+    prototypes: whatever else a name of its text is, a variable or a library's function, it is not
+    another file's. A header without includes sees what those have that include it (a template)."""
+    text = tree.bare[path]
+    names = set(PROTOTYPE.findall(text)) | set(DECLARED.findall(text))
+    todo, done = tree.own_includes(path), {path}
+    if path.endswith(".h") and not todo:
+        todo = sorted(includers[path])
+    while todo:
+        file = todo.pop()
+        if file not in done:
+            done.add(file)
+            names.update(NAME.findall(tree.bare[file]))
+            todo += tree.own_includes(file)
+    return names
+
+
 def use_circle(tree):
     """Circles of concepts by the functions and objects of each other that they use."""
     defined, own = definitions(tree)
+    includers = tree.includers()
     edges = []
     for path, text in tree.bare.items():
-        part = rooms(path)[0]
+        seen = visible(tree, path, includers)
         for name in used(path, text) - own[path]:
-            where = defined.get(name)
-            # A name of a later part is another's, as the GLib functions are that a test replaces.
-            if where and may_include(ORDER[""], part, rooms(where)[0]):
-                edges.append((stem(path), where))
+            if name in defined and name in seen:
+                edges.append((stem(path), defined[name]))
     for circle in circles(graph_of(edges)):
         yield " ".join(circle)
 

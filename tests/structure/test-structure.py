@@ -36,7 +36,7 @@ WHOLE = {
     "kernels/cpu/norm.c": c_file("kernels/cpu/norm.h", body=function("ck_norm")),
     "kernels/cpu/ops-avx2.c": C,
     "model/README.md": "## files\n`error`, `error-private`, `card`\n## network\n`vit`\n",
-    "model/files/error.h": C,
+    "model/files/error.h": C + "void fail (void);\nvoid card (void);\nextern const int sizes[];\n",
     "model/files/error-private.h": c_file("model/files/error.h"),
     "model/files/error.c": c_file(
         "model/files/error-private.h", body=function("fail") + function("helper", static=True)
@@ -79,28 +79,48 @@ CASES = [
         "model/files/card.h": c_file("model/files/error.h"),
     }, None, 0),
     ("two files that call one another", {
-        "model/files/error.c": c_file(body=function("fail", "card")),
+        "model/files/error.c": c_file("model/files/error.h", body=function("fail", "card")),
     }, "use-circle", 1),
+    ("two that declare one another's functions themselves", {
+        "model/files/error.c": C + "void card (void);\n" + function("fail", "card"),
+        "model/files/card.c": C + "extern void fail (void);\n" + function("card", "fail"),
+    }, "use-circle", 1),
+    ("a template that uses what the file around it has", {
+        "model/files/error.h": C + function("fail", "card", static=True),
+        "model/files/error.c": C,
+        "model/files/error-private.h": C,
+        "model/files/card.h": C + '#include "model/files/error.h"\n'
+        + function("card", static=True) + function("both", "fail", static=True),
+        "model/files/card.c": C,
+    }, "use-circle", 1),
+    ("a name that is declared nowhere in sight", {
+        "model/files/error.c": C + function("fail", "card"),
+    }, None, 0),
     ("two files that use one another's objects", {
-        "model/files/error.c": C + function("fail") + "int last = sizes[0];\n",
-        "model/files/card.c": C + "const int sizes[] = { 1 };\n" + function("card", "fail"),
+        "model/files/error.c": c_file("model/files/error.h", body=function("fail"))
+        + "int last = sizes[0];\n",
+        "model/files/card.c": c_file("model/files/error.h") + "const int sizes[] = { 1 };\n" + function("card", "fail"),
     }, "use-circle", 1),
     ("a static function of the same name", {
-        "model/files/error.c": C + function("card", static=True) + function("fail", "card"),
+        "model/files/error.c": c_file("model/files/error.h") + function("card", static=True) + function("fail", "card"),
     }, None, 0),
     ("a member, a text and a comment of the same name", {
-        "model/files/error.c": C + function("fail") + 'int n = a->card + b.card; /* card */\n'
+        "model/files/error.c": c_file("model/files/error.h") + function("fail")
+        + 'int n = a->card + b.card; /* card */\n'
         'const char *text = "card";\n',
     }, None, 0),
     ("a prototype of what another file defines", {
-        "model/files/error.h": C + "void card (void);\n",
+        "model/network/vit.h": C + "void card (void);\n",
+        "model/files/card.c": c_file("model/files/error.h", body=function("card", "vit"))
+        + "void vit (void);\n",
+        "model/network/vit.c": c_file("model/network/vit.h", body=function("vit")),
     }, None, 0),
     ("a function of a library that a test has one of its own for", {
         "model/files/error.c": C + function("fail", "g_free"),
         "tests/gst/test-it.c": C + function("g_free", "fail"),
     }, None, 0),
     ("a header's inline function that calls back", {
-        "model/files/error.h": C + "static inline void\nfail_card (void)\n{\n  card ();\n}\n",
+        "model/files/error.h": WHOLE["model/files/error.h"] + "static inline void\nfail_card (void)\n{\n  card ();\n}\n",
     }, "use-circle", 1),
     ("an include of the folder above", {
         "kernels/cpu/norm.c": C + '#include "../kernels.h"\n',
