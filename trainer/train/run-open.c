@@ -200,8 +200,6 @@ plan (CowRun *self, const CowRunOptions *options, GError **error)
   if (!check_memory (self, available, options->force, error) || !check_features_space (self, error))
     return FALSE;
   say_sizes (self, available);
-  if (self->preprocessing.text)
-    cow_preprocessing_say (&self->preprocessing);
   return options->resume || say_time (self, error);
 }
 
@@ -219,6 +217,8 @@ open_folder (CowRun *self, const CowRunOptions *options, GError **error)
                  options->folder, options->folder);
     return FALSE;
   }
+  if (self->preprocessing.text)
+    cow_preprocessing_say (&self->preprocessing);
   g_autofree char *text = cow_recipe_to_text (self->recipe);
   return cow_run_folder_write (self->folder, "recipe.ini", text, error);
 }
