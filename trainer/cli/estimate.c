@@ -67,6 +67,7 @@ row_free (gpointer data)
 typedef struct {
   const Options *options;
   CkType storage;
+  CkDevice *device;
   CkStream *stream;
   guint64 available;
   guint64 n_train, n_val;
@@ -331,10 +332,12 @@ estimate (const Options *options, GError **error)
               .rows = rows };
 
   if (!choose_storage (options, &job.storage, error) ||
-      !(job.stream = cow_device_open (NULL, 0, error)))
+      !(job.device = cow_device_open (NULL, 0, error)) ||
+      !(job.stream = cow_stream_new (job.device, 0, error)))
     return FALSE;
   const gboolean ok = add_all (&job, error);
-  ck_backend_close (job.stream);
+  ck_stream_free (job.stream);
+  ck_device_close (job.device);
   g_free (job.said);
   g_free (job.measured);
   if (ok && options->json)

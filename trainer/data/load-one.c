@@ -24,7 +24,7 @@ wrap_rgb (const guint8 *rgb, int width, int height)
 
 /* The sample's part of its picture, resized and normalised. */
 static gboolean
-prepare (const CowLoaderOptions *options, const CowSample *sample, const CowPreprocess *preprocess,
+prepare (CowPreparer *preparer, const CowSample *sample, const CowPreprocess *preprocess,
          float *out, GError **error)
 {
   g_auto (Picture) decoded = { 0 };
@@ -34,8 +34,7 @@ prepare (const CowLoaderOptions *options, const CowSample *sample, const CowPrep
     return FALSE;
   const CkPicture picture = wrap_rgb (decoded.rgb, decoded.width, decoded.height);
   const gboolean part = cow_sample_region (sample, decoded.width, decoded.height, &region);
-  if (cow_preprocess_run (preprocess, options->stream, &picture, part ? &region : NULL, out,
-                          error))
+  if (cow_preparer_run (preparer, preprocess, &picture, part ? &region : NULL, out, error))
     return TRUE;
   g_prefix_error (error, "%s: ", sample->path);
   return FALSE;
@@ -43,14 +42,14 @@ prepare (const CowLoaderOptions *options, const CowSample *sample, const CowPrep
 
 /* `floats` [3, height, width] is scratch. */
 static gboolean
-load_rgb (const CowLoaderOptions *options, const CowLoadItem *item, float *floats, guint8 *rgb,
-          GError **error)
+load_rgb (const CowLoaderOptions *options, CowPreparer *preparer, const CowLoadItem *item,
+          float *floats, guint8 *rgb, GError **error)
 {
   const CowSample *sample = cow_dataset_sample (options->dataset, item->sample);
   CowPreprocess unit = options->preprocess;
 
   unit.normalisation = COW_UNIT;
-  if (!prepare (options, sample, &unit, floats, error))
+  if (!prepare (preparer, sample, &unit, floats, error))
     return FALSE;
   /* Values are n / 255 for whole n, so nothing is lost here. */
   const gsize plane = (gsize)unit.width * (gsize)unit.height;
@@ -65,28 +64,30 @@ load_rgb (const CowLoaderOptions *options, const CowLoadItem *item, float *float
 }
 
 gboolean
-cow_load_rgb (const CowLoaderOptions *options, const CowLoadItem *item, guint8 *rgb, GError **error)
+cow_load_rgb (const CowLoaderOptions *options, CowPreparer *preparer, const CowLoadItem *item,
+              guint8 *rgb, GError **error)
 {
   g_autofree float *floats = g_try_new (float, cow_preprocess_size (&options->preprocess));
 
   if (!floats)
     return cow_check (CK_NO_MEMORY, error, "a picture");
-  return load_rgb (options, item, floats, rgb, error);
+  return load_rgb (options, preparer, item, floats, rgb, error);
 }
 
 gboolean
-cow_load_one (const CowLoaderOptions *options, const CowLoadItem *item, float *out, GError **error)
+cow_load_one (const CowLoaderOptions *options, CowPreparer *preparer, const CowLoadItem *item,
+              float *out, GError **error)
 {
   const CowPreprocess *preprocess = &options->preprocess;
 
   if (item->copy == 0 || options->augment == COW_AUGMENT_NONE)
-    return prepare (options, cow_dataset_sample (options->dataset, item->sample), preprocess, out,
+    return prepare (preparer, cow_dataset_sample (options->dataset, item->sample), preprocess, out,
                     error);
   g_autofree guint8 *rgb = g_try_malloc (cow_preprocess_size (preprocess));
   if (!rgb)
     return cow_check (CK_NO_MEMORY, error, "a picture");
-  if (!load_rgb (options, item, out, rgb, error))
+  if (!load_rgb (options, preparer, item, out, rgb, error))
     return FALSE;
   const CkPicture picture = wrap_rgb (rgb, preprocess->width, preprocess->height);
-  return cow_preprocess_run (preprocess, options->stream, &picture, NULL, out, error);
+  return cow_preparer_run (preparer, preprocess, &picture, NULL, out, error);
 }

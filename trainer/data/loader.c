@@ -22,14 +22,20 @@ typedef struct {
   gsize error_at;
 } Slot;
 
+typedef struct {
+  CowLoader *loader;
+  CowPreparer *preparer; /* its own */
+  GThread *thread;
+} Worker;
+
 struct _CowLoader {
   CowLoaderOptions options;
   gsize picture_size; /* floats */
   gsize n_batches;
   Slot *slots; /* [n_slots]; batch b is in slots[b % n_slots] */
   gsize n_slots;
-  GThread **threads;
-  guint n_threads;
+  Worker *workers; /* [n_workers] */
+  guint n_workers;
 
   GMutex lock;
   GCond work; /* a place in the ring became free, or stop */
@@ -66,7 +72,7 @@ take (CowLoader *self, gsize *position)
 }
 
 static void
-load (CowLoader *self, gsize position)
+load (CowLoader *self, CowPreparer *preparer, gsize position)
 {
   const gsize batch = position / (gsize)self->options.batch,
               place = position % (gsize)self->options.batch;
@@ -75,7 +81,7 @@ load (CowLoader *self, gsize position)
   GError *error = NULL;
 
   slot->labels[place] = cow_dataset_sample (self->options.dataset, item->sample)->label;
-  cow_load_one (&self->options, item, slot->pixels + place * self->picture_size, &error);
+  cow_load_one (&self->options, preparer, item, slot->pixels + place * self->picture_size, &error);
   g_mutex_lock (&self->lock);
   if (error && (!slot->error || position < slot->error_at)) {
     GError *later = slot->error;
@@ -92,11 +98,11 @@ load (CowLoader *self, gsize position)
 static gpointer
 run (gpointer data)
 {
-  CowLoader *self = data;
+  const Worker *worker = data;
   gsize position;
 
-  while (take (self, &position))
-    load (self, position);
+  while (take (worker->loader, &position))
+    load (worker->loader, worker->preparer, position);
   vips_thread_shutdown ();
   return NULL;
 }
@@ -127,16 +133,21 @@ start_threads (CowLoader *self, GError **error)
       self->options.n_threads > 0 ? (guint)self->options.n_threads : g_get_num_processors ();
   const guint n = (guint)MIN (MIN (wanted, MOST_THREADS), self->options.n_items);
 
-  self->threads = g_new0 (GThread *, n);
+  self->workers = g_new0 (Worker, n);
   for (guint i = 0; i < n; i++) {
     g_autoptr (GError) local = NULL;
-    self->threads[i] = g_thread_try_new ("cow-loader", run, self, &local);
-    if (!self->threads[i]) {
+    Worker *worker = &self->workers[i];
+    worker->loader = self;
+    worker->preparer = cow_preparer_new (self->options.device, error);
+    if (!worker->preparer)
+      return FALSE;
+    worker->thread = g_thread_try_new ("cow-loader", run, worker, &local);
+    self->n_workers++;
+    if (!worker->thread) {
       g_set_error (error, COW_ERROR, COW_ERROR_MEMORY, "a thread that loads pictures: %s",
                    local->message);
       return FALSE;
     }
-    self->n_threads++;
   }
   return TRUE;
 }
@@ -232,15 +243,18 @@ cow_loader_free (CowLoader *self)
   self->stop = TRUE;
   g_cond_broadcast (&self->work);
   g_mutex_unlock (&self->lock);
-  for (guint i = 0; i < self->n_threads; i++)
-    g_thread_join (self->threads[i]);
+  for (guint i = 0; i < self->n_workers; i++) {
+    if (self->workers[i].thread)
+      g_thread_join (self->workers[i].thread);
+    cow_preparer_free (self->workers[i].preparer);
+  }
   for (gsize i = 0; self->slots && i < self->n_slots; i++) {
     g_free (self->slots[i].pixels);
     g_free (self->slots[i].labels);
     g_clear_error (&self->slots[i].error);
   }
   g_free (self->slots);
-  g_free (self->threads);
+  g_free (self->workers);
   g_cond_clear (&self->work);
   g_cond_clear (&self->done);
   g_mutex_clear (&self->lock);

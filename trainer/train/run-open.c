@@ -160,8 +160,8 @@ say_sizes (const CowRun *self, guint64 available)
            n_train, dataset->n_classes, n_shown, dataset->splits[COW_VAL]->len,
            dataset->splits[COW_TEST]->len, grouped ? "; kept together by " : "",
            grouped ? dataset->grouped_by : "");
-  g_print ("Computed by %s (%s) in %d thread%s\n", self->stream->name, self->stream->level,
-           self->stream->threads, self->stream->threads == 1 ? "" : "s");
+  g_print ("Computed by %s (%s) in %d thread%s\n", self->device->name, self->device->features,
+           self->device->threads, self->device->threads == 1 ? "" : "s");
   g_print ("Estimated: %s of memory%s (%s available), %s on disk\n", memory,
            plan->checkpointing ? " with checkpointing" : "", there, disk);
   fflush (stdout);
@@ -231,7 +231,7 @@ write_sheet (const CowRun *self, GError **error)
   const CowContactSheet sheet = {
     .dataset = self->dataset,
     .split = COW_TRAIN,
-    .stream = self->stream,
+    .device = self->device,
     .preprocess = self->recipe->preprocess,
     .augment = (CowAugment)self->recipe->augment,
     .per_class = SHEET_PICTURES,
@@ -268,7 +268,7 @@ static gboolean
 open_feed (CowRun *self, GError **error)
 {
   if (!cow_recipe_kind (self->recipe)->cached) {
-    self->feed = cow_feed_new_pictures (self->recipe, self->dataset, self->stream);
+    self->feed = cow_feed_new_pictures (self->recipe, self->dataset, self->device);
     return TRUE;
   }
   g_autoptr (CowFeaturesCache) train = open_features (self, COW_TRAIN, error);
@@ -393,7 +393,7 @@ static gboolean
 open_card (CowRun *self, const CowRunOptions *options, GError **error)
 {
   g_autofree char *hash = self->model ? hash_model (self->model, error) : NULL;
-  g_autofree char *device = g_strdup_printf ("%s (%s)", self->stream->name, self->stream->level);
+  g_autofree char *device = cow_device_text (self->device);
 
   if ((self->model && !hash) || !check_last (self, options, hash, device, error))
     return FALSE;
@@ -421,15 +421,15 @@ open_tracker (CowRun *self)
 }
 
 static gboolean
-open_backend (CowRun *self, GError **error)
+open_device (CowRun *self, GError **error)
 {
-  self->stream = cow_device_open (NULL, self->recipe->threads, error);
-  if (!self->stream)
+  self->device = cow_device_open (NULL, self->recipe->threads, error);
+  if (!self->device || !(self->stream = cow_stream_new (self->device, 0, error)))
     return FALSE;
-  self->recipe->threads = self->stream->threads;
+  self->recipe->threads = self->device->threads;
   if (self->stream->training)
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s cannot train", self->stream->name);
+  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s cannot train", self->device->name);
   return FALSE;
 }
 
@@ -442,7 +442,7 @@ cow_run_open (const CowRunOptions *options, GError **error)
   cow_recipe_make_absolute (self->recipe);
   if (!open_base (self, options->resume, error) ||
       !cow_plan_input_check_size (&self->input, self->recipe, error) ||
-      !open_dataset (self, error) || !open_backend (self, error) || !plan (self, options, error) ||
+      !open_dataset (self, error) || !open_device (self, error) || !plan (self, options, error) ||
       !open_folder (self, options, error) || !write_sheet (self, error) ||
       !open_card (self, options, error) || !open_feed (self, error) ||
       !open_network (self, error) || !open_state (self, options, error))
@@ -462,7 +462,8 @@ cow_run_free (CowRun *self)
   g_clear_pointer (&self->feed, cow_feed_free);
   g_clear_pointer (&self->network, cow_network_free);
   g_clear_pointer (&self->folder, cow_run_folder_free);
-  g_clear_pointer (&self->stream, ck_backend_close);
+  g_clear_pointer (&self->stream, ck_stream_free);
+  g_clear_pointer (&self->device, ck_device_close);
   g_clear_pointer (&self->dataset, cow_dataset_free);
   cow_preprocessing_clear (&self->preprocessing);
   g_free (self->class_weights);

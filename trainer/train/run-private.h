@@ -13,6 +13,7 @@ struct _CowRun {
   char *model;                    /* located path of the base, or NULL */
   CowPreprocessing preprocessing; /* how it was chosen; empty where a run is resumed */
   CowDataset *dataset;
+  CkDevice *device;
   CkStream *stream;
   CowPlanInput input;
   CowPlan plan;
