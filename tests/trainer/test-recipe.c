@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/network/device.h"
 #include "tests/trainer/cli.h"
 #include "tests/trainer/drawn.h"
 #include "trainer/train/plan.h"
@@ -352,11 +353,11 @@ test_real_parameters (void)
 {
   g_autofree char *folder = cli_folder (), *base = drawn_base (folder);
   g_autoptr (GError) error = NULL;
-  CkBackend *backend;
   guint n;
   const CowRecipePreset *presets = cow_recipe_presets (&n);
 
-  g_assert_cmpint (ck_cpu_open (NULL, 1, &backend), ==, CK_OK);
+  g_autoptr (CkDevice) device = cow_device_open (NULL, 1, &error);
+  g_autoptr (CkStream) stream = cow_stream_new (device, 0, &error);
   for (guint i = 0; i < n; i++) {
     g_autoptr (CowRecipe) recipe = preset (presets[i].name);
     CowPlanInput input = { .n_classes = 5, .n_train = 10, .n_val = 2 };
@@ -377,12 +378,11 @@ test_real_parameters (void)
                                         .config = input.backbone.vit,
                                         .image_size = 224,
                                         .batch = 1 };
-    g_autoptr (CowNetwork) network = cow_network_new (backend, &options, &error);
+    g_autoptr (CowNetwork) network = cow_network_new (stream, &options, &error);
     g_assert_no_error (error);
     g_test_message ("%s", presets[i].name);
     g_assert_cmpint (plan.trained, ==, count_parameters (network));
   }
-  ck_backend_close (backend);
   cli_remove (g_steal_pointer (&folder));
 }
 
