@@ -336,7 +336,8 @@ estimate (const Options *options, GError **error)
               .rows = rows };
 
   if (!choose_storage (options, &job.storage, error) ||
-      !cow_check (ck_cpu_open (NULL, 0, &job.backend), error, "opening the CPU backend"))
+      !cow_check (ck_cpu_open (NULL, options->flags.threads, &job.backend), error,
+                  "opening the CPU backend"))
     return FALSE;
   const gboolean ok = add_all (&job, error);
   ck_backend_close (job.backend);
