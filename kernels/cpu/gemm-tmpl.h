@@ -17,16 +17,13 @@
  *   TILE, VECTORS                  rows, a multiple of 3; vectors a row, 2
  *   v_transpose (rows)             lane j of vector i of W becomes lane i of vector j
  */
-#define STRIP (VECTORS * W)
-#define STEP  (TILE / 3) /* a tile with fewer rows is made as if it had a multiple of these */
-#define DEPTH 256        /* terms of a block, at most */
-#define PANEL 256        /* columns of b that are packed at once, whole strips: 256 KiB */
-#define FEW   (3 * TILE) /* rows of a that are not worth packing b for */
-#define WAYS  8 /* of an L1 cache: more rows of some lengths would compete for its lines, */
-#define COPY  (TILE > WAYS) /* so they are copied next to one another ... */
-#define ROW   (DEPTH + 16)  /* ... every so many floats */
-#define COLUMN                                                                                     \
-  ((TILE + W - 1) / W * W) /* floats from a copied column of a transposed a to the next */
+#define STRIP  (VECTORS * W)
+#define STEP   (TILE / 3) /* a tile with fewer rows is made as if it had a multiple of these */
+#define DEPTH  384        /* terms of a block, at most */
+#define PANEL  256        /* columns of b that are packed at once, whole strips: 384 KiB */
+#define FEW    (6 * TILE) /* rows of a that are not worth packing b for */
+#define COLUMN ((TILE + W - 1) / W * W) /* floats that a copied column of a transposed tile takes  \
+                                         */
 
 /* A matrix, or with `transposed` one whose transpose lies in memory; stride: floats from a row that
  * lies there to the next. */
@@ -94,13 +91,13 @@ pack_panel (const Matrix *b, int64_t first, int64_t depth, int64_t col, int64_t 
   }
 }
 
-/* Rows of a tile to rows of ROW floats. */
+/* Rows of a tile to rows of DEPTH floats. */
 static inline void
 copy_rows (int64_t rows, int64_t depth, const float *a, int64_t stride, float *tile)
 {
   for (int64_t row = 0; row < ck_round_up (rows, STEP); row++)
     for (int64_t l = 0; l < depth; l += W)
-      v_store (tile + row * ROW + l, W,
+      v_store (tile + row * DEPTH + l, W,
                row < rows ? v_load (a + row * stride + l, depth - l, 0) : v_set (0));
 }
 
@@ -178,7 +175,7 @@ typedef void (*Multiply) (int64_t depth, Terms tile, Terms strip, const Target *
   static __attribute__ ((noinline)) void multiply_##steps##_##vectors (                            \
       int64_t depth, Terms tile, Terms strip, const Target *c)                                     \
   {                                                                                                \
-    multiply (steps *STEP, vectors, COPY ? ROW : tile.step, 1, depth, tile.data, strip, c);        \
+    multiply (steps *STEP, vectors, tile.step, 1, depth, tile.data, strip, c);                     \
   }                                                                                                \
   static __attribute__ ((noinline)) void multiply_transposed_##steps##_##vectors (                 \
       int64_t depth, Terms tile, Terms strip, const Target *c)                                     \
@@ -225,20 +222,16 @@ multiply_tile (bool transposed, Terms tile, const Strips *b, const Target *c)
 static void
 multiply_rows (const Matrix *a, int64_t first, const Strips *b, Target c)
 {
-  float copied[DEPTH * COLUMN > TILE * ROW ? DEPTH * COLUMN : TILE * ROW]
-      __attribute__ ((aligned (64)));
+  float copied[DEPTH * COLUMN] __attribute__ ((aligned (64)));
   const int64_t rows = c.rows;
 
   for (int64_t row = 0; row < rows; row += TILE, c.data += TILE * c.stride) {
     Terms tile = { element (a, row, first), a->stride };
 
     c.rows = ck_min (TILE, rows - row);
-    if (!a->transposed && (COPY || c.rows % STEP != 0)) {
-      copy_rows (c.rows, b->depth, tile.data, a->stride, copied);
-      tile = (Terms){ copied, ROW };
-    } else if (a->transposed && c.rows % STEP != 0) {
-      copy_columns (c.rows, b->depth, tile.data, a->stride, copied);
-      tile = (Terms){ copied, COLUMN };
+    if (c.rows % STEP != 0) {
+      (a->transposed ? copy_columns : copy_rows) (c.rows, b->depth, tile.data, a->stride, copied);
+      tile = (Terms){ copied, a->transposed ? COLUMN : DEPTH };
     }
     multiply_tile (a->transposed, tile, b, &c);
   }
