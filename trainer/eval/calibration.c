@@ -224,7 +224,7 @@ cow_calibration_free (CowCalibration *self)
 
 /* ---- as the card keeps it -------------------------------------------------------------------- */
 
-/* A calibration as the card keeps it. model/adapter/card-calibration.c reads "temperature" and the
+/* A calibration as the card keeps it. model/adapter/card.c reads "temperature" and the
  * thresholds' values; the rest is for people. */
 
 JsonArray *

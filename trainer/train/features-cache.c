@@ -69,7 +69,7 @@ add_model (GChecksum *sum, const char *path, GError **error)
   return checkpoint != NULL;
 }
 
-static char *
+char *
 features_key (const CowFeaturesOptions *options, const GArray *items, GError **error)
 {
   const CowPreprocess *p = &options->preprocess;

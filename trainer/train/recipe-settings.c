@@ -15,6 +15,7 @@ typedef enum {
   SETTING_INT64,
   SETTING_DOUBLE,
   SETTING_NAME,
+  SETTING_KIND, /* a SETTING_NAME whose names are cow_kind_names () */
   SETTING_SWITCH,
   SETTING_SIZE,
   SETTING_LIST
@@ -30,8 +31,6 @@ typedef struct {
   const char *argument, *help;
 } Setting;
 
-static const char *const kinds[] = { "lora",      "dora",     "frozen", "dinov3",
-                                     "vit-small", "resnet18", NULL };
 static const char *const checkpointings[] = { "auto", "on", "off", NULL };
 static const char *const switches[] = { "no", "yes", NULL };
 static const char *const strengths[] = { "none", "light", "medium", "heavy", NULL };
@@ -48,6 +47,7 @@ static const char *const normalisations[] = { "unit", "imagenet", "satellite", N
 #define INT64(field, min, max)  SETTING_INT64, AT (field), min, max, NULL
 #define DOUBLE(field, min, max) SETTING_DOUBLE, AT (field), min, max, NULL
 #define NAME(field, names)      SETTING_NAME, AT (field), 0, 0, names
+#define KIND(field)             SETTING_KIND, AT (field), 0, 0, NULL
 #define SWITCH(field)           SETTING_SWITCH, AT (field), 0, 0, switches
 #define SIZE(field, max)        SETTING_SIZE, AT (field), 1, max, NULL
 
@@ -60,7 +60,7 @@ static const Setting settings[] = {
   { "recipe", "recipe", TEXT (name), FIXED, "NAME",
     "The preset that the rest starts from (--list-recipes)" },
 
-  { "model", "kind", NAME (kind, kinds), FIXED, "KIND",
+  { "model", "kind", KIND (kind), FIXED, "KIND",
     "What is trained: lora, dora, frozen, dinov3, vit-small or resnet18" },
   { "model", "model", PATH (model), FIXED, "MODEL",
     "The base that stays as it is (lora, dora, frozen)" },
@@ -257,16 +257,23 @@ parse_number (const Setting *setting, const char *value, const char *where, doub
   return TRUE;
 }
 
+static const char *const *
+names_of (const Setting *setting)
+{
+  return setting->type == SETTING_KIND ? cow_kind_names () : setting->names;
+}
+
 static gboolean
 parse_name (const Setting *setting, const char *value, const char *where, int *index,
             GError **error)
 {
-  for (int i = 0; setting->names[i]; i++)
-    if (g_str_equal (setting->names[i], value)) {
+  const char *const *known = names_of (setting);
+  for (int i = 0; known[i]; i++)
+    if (g_str_equal (known[i], value)) {
       *index = i;
       return TRUE;
     }
-  g_autofree char *names = g_strjoinv (", ", (char **)setting->names),
+  g_autofree char *names = g_strjoinv (", ", (char **)known),
                   *expected = g_strconcat ("one of ", names, NULL);
   return wrong (where, value, expected, error);
 }
@@ -317,6 +324,7 @@ cow_recipe_set (CowRecipe *self, guint i, const char *value, const char *where, 
   case SETTING_LIST:
     return set_text (value, where, field, error);
   case SETTING_NAME:
+  case SETTING_KIND:
   case SETTING_SWITCH:
     return parse_name (setting, value, where, field, error);
   case SETTING_SIZE:
@@ -384,8 +392,9 @@ cow_recipe_get (const CowRecipe *self, guint i)
   case SETTING_LIST:
     return g_strdup (*(char *const *)field);
   case SETTING_NAME:
+  case SETTING_KIND:
   case SETTING_SWITCH:
-    return g_strdup (setting->names[*(const int *)field]);
+    return g_strdup (names_of (setting)[*(const int *)field]);
   case SETTING_SIZE:
     return preprocess->width == preprocess->height
                ? g_strdup_printf ("%d", preprocess->width)
