@@ -9,19 +9,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gst-plugin/publish/append.h"
 #include "gst-plugin/publish/target.h"
 
 /* As much as a pipe takes without blocking once poll () says that it takes something. */
 #define BLOCK PIPE_BUF
+
+/* How long the lock is tried to get of a file that others keep moving away. */
+#define PATIENCE (5 * G_USEC_PER_SEC)
 
 typedef struct {
   GstCowPublishTarget target;
   char *path; /* NULL: the standard output */
   guint64 max_size;
   guint max_files;
-  int fd; /* -1: closed */
+  GstCowAppend file; /* fd -1: closed */
   gboolean regular;
-  guint64 size; /* of a regular file */
+  gboolean torn; /* half a line is in the standard output */
 } File;
 
 static const char *
@@ -35,8 +39,8 @@ fail (const File *self, const char *what, GError **error)
 {
   const int code = errno;
 
-  g_set_error (error, G_IO_ERROR, (gint)g_io_error_from_errno (code), "file: %s %s: %s", what,
-               name_of (self), g_strerror (code));
+  g_set_error (error, G_IO_ERROR, (gint)g_io_error_from_errno (code), "file: %s %s: %s%s", what,
+               name_of (self), g_strerror (code), code == EBUSY ? " with other programs" : "");
   return FALSE;
 }
 
@@ -45,9 +49,19 @@ file_disconnect (GstCowPublishTarget *target, gboolean politely, GCancellable *c
 {
   File *self = (File *)target;
 
-  if (self->fd >= 0 && self->path)
-    close (self->fd);
-  self->fd = -1;
+  if (self->file.fd >= 0 && self->path)
+    close (self->file.fd);
+  if (self->file.beside >= 0)
+    close (self->file.beside);
+  self->file = (GstCowAppend){ .fd = -1, .beside = -1 };
+}
+
+static gboolean
+is_same (int fd, const struct stat *other)
+{
+  struct stat info;
+
+  return fstat (fd, &info) == 0 && info.st_ino == other->st_ino && info.st_dev == other->st_dev;
 }
 
 static gboolean
@@ -56,16 +70,21 @@ file_open (File *self, GError **error)
   struct stat info;
 
   /* A pipe that nobody reads yet does not hold up the thread. */
-  self->fd = self->path
-                 ? open (self->path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0666)
+  self->file.fd =
+      self->path ? open (self->path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0666)
                  : STDOUT_FILENO;
-  if (self->fd < 0 || fstat (self->fd, &info) < 0) {
+  if (self->file.fd < 0 || fstat (self->file.fd, &info) < 0) {
     fail (self, "cannot open", error);
     file_disconnect (&self->target, FALSE, NULL);
     return FALSE;
   }
   self->regular = self->path && S_ISREG (info.st_mode);
-  self->size = self->regular ? (guint64)info.st_size : 0;
+  if (self->regular)
+    self->file.beside = open (self->path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  if (self->file.beside >= 0 && !is_same (self->file.beside, &info)) {
+    close (self->file.beside);
+    self->file.beside = -1;
+  }
   return TRUE;
 }
 
@@ -75,17 +94,47 @@ file_connect (GstCowPublishTarget *target, GCancellable *cancellable, GError **e
   return file_open ((File *)target, error);
 }
 
-/* FILE.2 becomes FILE.3, FILE.1 becomes FILE.2, FILE becomes FILE.1; where only one is kept it is
- * emptied. */
+/* ---- a file that others write to and rotate too ---------------------------------------------- */
+
+/* Whether the name is still that of the file that is open: another element, a logrotate or a
+ * person may have moved it. */
 static gboolean
-rotate (File *self, GError **error)
+is_in_place (const File *self)
 {
-  if (self->max_files == 1) {
-    if (ftruncate (self->fd, 0) < 0)
-      return fail (self, "cannot empty", error);
-    self->size = 0;
-    return TRUE;
+  struct stat named;
+
+  return stat (self->path, &named) == 0 && is_same (self->file.fd, &named);
+}
+
+/* Takes the lock of the file that has the name now. Whoever waited for it may hold that of a file
+ * which has been rotated since, and must not write to it, nor rotate by it. */
+static gboolean
+lock (File *self, GCancellable *cancellable, GError **error)
+{
+  const gint64 until = g_get_monotonic_time () + PATIENCE;
+
+  while (gst_cow_append_lock (&self->file, cancellable)) {
+    if (is_in_place (self))
+      return TRUE;
+    file_disconnect (&self->target, TRUE, NULL);
+    if (!file_open (self, error))
+      return FALSE;
+    if (g_get_monotonic_time () > until) {
+      errno = EBUSY;
+      break;
+    }
   }
+  return fail (self, "cannot write to", error);
+}
+
+/* FILE.2 becomes FILE.3, FILE.1 becomes FILE.2, FILE becomes FILE.1; where only one is kept it is
+ * emptied. Others that want the same wait for the lock of the file that is FILE until the last
+ * step, and then find that FILE is another. */
+static gboolean
+rotate (File *self, GCancellable *cancellable, GError **error)
+{
+  if (self->max_files == 1)
+    return ftruncate (self->file.fd, 0) == 0 || fail (self, "cannot empty", error);
   for (guint i = self->max_files - 1; i > 0; i--) {
     g_autofree char *to = g_strdup_printf ("%s.%u", self->path, i);
     g_autofree char *from =
@@ -95,26 +144,36 @@ rotate (File *self, GError **error)
       return fail (self, "cannot rotate", error);
   }
   file_disconnect (&self->target, TRUE, NULL);
-  return file_open (self, error);
+  return file_open (self, error) && lock (self, cancellable, error);
 }
 
-/* Whether the name is still that of the file that is open: a logrotate, or a person, may have moved
- * it. */
+/* Whether n more bytes are too many for the file, as large as it is now. */
 static gboolean
-is_in_place (const File *self)
+is_full (const File *self, gsize n)
 {
-  struct stat named, opened;
+  struct stat info;
 
-  return stat (self->path, &named) == 0 && fstat (self->fd, &opened) == 0 &&
-         named.st_ino == opened.st_ino && named.st_dev == opened.st_dev;
+  return self->max_size > 0 && fstat (self->file.fd, &info) == 0 && info.st_size > 0 &&
+         (guint64)info.st_size + n > self->max_size;
 }
+
+static gboolean
+append_line (File *self, const char *line, GCancellable *cancellable, GError **error)
+{
+  while (is_full (self, strlen (line) + 1))
+    if (!rotate (self, cancellable, error))
+      return FALSE;
+  return gst_cow_append_line (&self->file, line) || fail (self, "cannot write to", error);
+}
+
+/* ---- pipes, devices and the standard output -------------------------------------------------- */
 
 static gboolean
 wait_writable (const File *self, GCancellable *cancellable, GError **error)
 {
   GPollFD cancelled = { .fd = -1 };
   const gboolean can_cancel = g_cancellable_make_pollfd (cancellable, &cancelled);
-  struct pollfd fds[2] = { { .fd = self->fd, .events = POLLOUT },
+  struct pollfd fds[2] = { { .fd = self->file.fd, .events = POLLOUT },
                            { .fd = can_cancel ? cancelled.fd : -1, .events = POLLIN } };
 
   while (poll (fds, 2, -1) < 0 && errno == EINTR)
@@ -125,58 +184,49 @@ wait_writable (const File *self, GCancellable *cancellable, GError **error)
 }
 
 static gboolean
-write_all (const File *self, const char *data, gsize n, GCancellable *cancellable, GError **error)
-{
-  while (n > 0) {
-    gssize written;
-
-    if (!self->regular && !wait_writable (self, cancellable, error))
-      return FALSE;
-    written = write (self->fd, data, self->regular ? n : MIN (n, BLOCK));
-    if (written < 0 && errno != EINTR && errno != EAGAIN)
-      return fail (self, "cannot write to", error);
-    if (written > 0) {
-      data += written;
-      n -= (gsize)written;
-    }
-  }
-  return TRUE;
-}
-
-static gboolean
 write_line (File *self, const char *line, GCancellable *cancellable, GError **error)
 {
-  g_autofree char *text = g_strconcat (line, "\n", NULL);
+  g_autofree char *text = g_strconcat (self->torn ? "\n" : "", line, "\n", NULL);
   const gsize n = strlen (text);
 
-  if (self->regular && self->max_size > 0 && self->size > 0 && self->size + n > self->max_size &&
-      !rotate (self, error))
-    return FALSE;
-  if (!write_all (self, text, n, cancellable, error)) {
-    /* No half lines on a full disk; where that fails too, the first error is the one to tell. */
-    if (self->regular && ftruncate (self->fd, (off_t)self->size) < 0)
-      GST_DEBUG ("%s: half a line stays", name_of (self));
-    return FALSE;
+  for (gsize done = 0; done < n;) {
+    gssize written = -1;
+
+    if (wait_writable (self, cancellable, error)) {
+      written = write (self->file.fd, text + done, MIN (n - done, BLOCK));
+      if (written < 0 && errno != EINTR && errno != EAGAIN)
+        fail (self, "cannot write to", error);
+      else
+        written = MAX (written, 0);
+    }
+    if (written < 0) {
+      /* A pipe of this name will have been opened anew, and its reader too. */
+      self->torn |= done > 0 && !self->path;
+      return FALSE;
+    }
+    done += (gsize)written;
   }
-  self->size += n;
+  self->torn = FALSE;
   return TRUE;
 }
+
+/* ---- the target ------------------------------------------------------------------------------ */
 
 static GstCowDelivery
 file_send (GstCowPublishTarget *target, char *const *lines, guint n, guint *n_sent,
            GCancellable *cancellable, GError **error)
 {
   File *self = (File *)target;
+  gboolean (*put) (File *, const char *, GCancellable *, GError **) =
+      self->regular ? append_line : write_line;
+  gboolean ok = !self->regular || lock (self, cancellable, error);
 
-  if (self->regular && !is_in_place (self)) {
-    file_disconnect (target, TRUE, NULL);
-    if (!file_open (self, error))
-      return GST_COW_DELIVERY_RETRY;
+  while (ok && *n_sent < n) {
+    ok = put (self, lines[*n_sent], cancellable, error);
+    *n_sent += ok ? 1 : 0;
   }
-  for (; *n_sent < n; (*n_sent)++)
-    if (!write_line (self, lines[*n_sent], cancellable, error))
-      return GST_COW_DELIVERY_RETRY;
-  return GST_COW_DELIVERY_DONE;
+  gst_cow_append_unlock (&self->file);
+  return ok ? GST_COW_DELIVERY_DONE : GST_COW_DELIVERY_RETRY;
 }
 
 static void
@@ -203,6 +253,7 @@ gst_cow_publish_file_new (const GstCowPublishSettings *settings, GError **error)
   self->path = g_str_equal (settings->file, "-") ? NULL : g_strdup (settings->file);
   self->max_size = settings->max_file_size;
   self->max_files = settings->max_files;
+  self->file = (GstCowAppend){ .fd = -1, .beside = -1 };
   /* Told at once what will not pass by itself. A pipe without a reader does. */
   if (!file_open (self, error) &&
       (!error || !g_error_matches (*error, G_IO_ERROR, g_io_error_from_errno (ENXIO)))) {

@@ -342,12 +342,14 @@ run (gpointer data)
 {
   GstCowPublishQueue *self = data;
   gboolean over = FALSE;
-  sigset_t pipe;
+  sigset_t signals;
 
-  /* A reader that went away is an error of write (), not the end of the process. */
-  sigemptyset (&pipe);
-  sigaddset (&pipe, SIGPIPE);
-  pthread_sigmask (SIG_BLOCK, &pipe, NULL);
+  /* A reader that went away and a file that may not grow are errors of write (), not the end of the
+   * process. */
+  sigemptyset (&signals);
+  sigaddset (&signals, SIGPIPE);
+  sigaddset (&signals, SIGXFSZ);
+  pthread_sigmask (SIG_BLOCK, &signals, NULL);
 
   while (!over && !is_over (self)) {
     g_autoptr (GPtrArray) lines = NULL;
