@@ -2,7 +2,7 @@
 /* A frame on its way to the engine and back. */
 #include "gst-plugin/behavior/flight.h"
 
-#include "gst-plugin/behavior/frame.h"
+#include "gst-plugin/common/frame.h"
 
 /* Tickets of one frame whose pictures are prepared and not yet computed: the engine has the next
  * while it computes one. */

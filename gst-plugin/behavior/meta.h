@@ -21,9 +21,6 @@ typedef struct {
   guint top_k;
 } GstCowPresentation;
 
-/* Registers the custom meta; again does nothing. */
-void gst_cow_meta_register (void);
-
 /* The label of a track that is known. */
 GstCowLabel gst_cow_meta_label (const GstCowPresentation *how, const GstCowTrack *track);
 /* An object of the custom meta: the target, and what is known of its track at frame `frame` and

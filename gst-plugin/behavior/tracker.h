@@ -10,14 +10,10 @@
 #include <gst/gst.h>
 
 #include "gst-plugin/behavior/smoother.h"
+#include "gst-plugin/common/custom-meta.h"
 #include "model/adapter/preprocess.h"
 
 G_BEGIN_DECLS
-
-/* Tracks that are kept at most; a frame may have more regions, which are forgotten after it. */
-#define GST_COW_TRACKER_MAX 512
-/* Frames after which one that was not seen is forgotten. */
-#define GST_COW_TRACKER_PATIENCE 150
 
 typedef enum {
   GST_COW_ID_NONE,

@@ -8,7 +8,7 @@
 
 #include <gst/video/video-blend.h>
 
-#include "gst-plugin/behavior/frame.h"
+#include "gst-plugin/common/frame.h"
 #include "model/files/error.h"
 
 /* `frame` as if it were only this part, which is at even coordinates. */

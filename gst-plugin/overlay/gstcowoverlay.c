@@ -41,7 +41,7 @@
  */
 #include "gst-plugin/overlay/gstcowoverlay.h"
 
-#include "gst-plugin/behavior/frame.h"
+#include "gst-plugin/common/frame.h"
 #include "gst-plugin/overlay/blend.h"
 #include "gst-plugin/overlay/painter.h"
 

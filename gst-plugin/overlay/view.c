@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 
 /* Characters of a text that are shown. */
 #define TEXT_MAX 40

@@ -4,9 +4,9 @@
 #ifndef GST_COW_OVERLAY_VIEW_H
 #define GST_COW_OVERLAY_VIEW_H
 
-#include <gst/gst.h>
+#include <gst/video/video.h>
 
-#include "gst-plugin/behavior/regions.h"
+#include "gst-plugin/common/custom-meta.h"
 
 G_BEGIN_DECLS
 

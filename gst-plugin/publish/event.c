@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 
 void
 gst_cow_publish_event_collect (GstBuffer *buffer, GArray *objects)

@@ -5,7 +5,7 @@
 
 #include <gst/video/video.h>
 
-#include "gst-plugin/behavior/message.h"
+#include "gst-plugin/common/moment.h"
 
 G_BEGIN_DECLS
 

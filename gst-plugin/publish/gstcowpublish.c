@@ -61,8 +61,7 @@
 #include <gst/video/video.h>
 #include <string.h>
 
-#include "gst-plugin/behavior/message.h"
-#include "gst-plugin/behavior/meta.h"
+#include "gst-plugin/common/moment.h"
 #include "gst-plugin/publish/event.h"
 #include "gst-plugin/publish/queue.h"
 #include "gst-plugin/publish/settings.h"
@@ -457,7 +456,6 @@ gst_cow_publish_class_init (GstCowPublishClass *class)
   trans_class->set_caps = GST_DEBUG_FUNCPTR (gst_cow_publish_set_caps);
   trans_class->transform_ip = GST_DEBUG_FUNCPTR (gst_cow_publish_transform_ip);
 
-  gst_cow_meta_register ();
   gst_type_mark_as_plugin_api (GST_TYPE_COW_PUBLISH_EVENTS, 0);
 }
 

@@ -1,13 +1,45 @@
 /* SPDX-License-Identifier: MIT */
-/* Events posted to an HTTP endpoint, by libsoup. */
+/* Events posted to an HTTP endpoint, by libsoup, which is loaded when there is an endpoint. */
 #include <libsoup/soup.h>
 #include <string.h>
 
 #include "cow-build.h"
+#include "gst-plugin/publish/library.h"
 #include "gst-plugin/publish/target.h"
 
 /* An answer is of no interest; a longer one costs its connection. */
 #define MOST_ANSWER_BYTES 65536
+
+#define SOUP_FUNCTIONS(F)                                                                          \
+  F (soup_, session_new_with_options)                                                              \
+  F (soup_, session_set_tls_database)                                                              \
+  F (soup_, session_send)                                                                          \
+  F (soup_, auth_manager_get_type)                                                                 \
+  F (soup_, message_new_from_uri)                                                                  \
+  F (soup_, message_add_flags)                                                                     \
+  F (soup_, message_disable_feature)                                                               \
+  F (soup_, message_set_request_body_from_bytes)                                                   \
+  F (soup_, message_get_request_headers)                                                           \
+  F (soup_, message_get_response_headers)                                                          \
+  F (soup_, message_get_status)                                                                    \
+  F (soup_, message_headers_get_one)                                                               \
+  F (soup_, message_headers_replace)                                                               \
+  F (soup_, status_get_phrase)
+
+static struct {
+  SOUP_FUNCTIONS (GST_COW_PUBLISH_POINTER)
+} soup;
+static const char *const soup_names[] = { SOUP_FUNCTIONS (GST_COW_PUBLISH_NAME) NULL };
+/* libsoup 3 ends a process in which it finds libsoup 2.4. */
+static const GstCowPublishLibrary libsoup = {
+  .soname = "libsoup-3.0.so.0",
+  .property = "http-url",
+  .rival_soname = "libsoup-2.4.so.1",
+  .rival_function = "soup_uri_new",
+  .rival_name = "libsoup 2.4",
+  .names = soup_names,
+  .functions = (void **)&soup,
+};
 
 typedef struct {
   GstCowPublishTarget target;
@@ -30,18 +62,18 @@ static SoupSession *
 session_new (const Http *self)
 {
   SoupSession *session =
-      soup_session_new_with_options ("timeout", self->timeout_s, "user-agent",
+      soup.session_new_with_options ("timeout", self->timeout_s, "user-agent",
                                      "cowpublish/" COW_VERSION, "max-conns-per-host", 1, NULL);
 
   if (self->authorities)
-    soup_session_set_tls_database (session, self->authorities);
+    soup.session_set_tls_database (session, self->authorities);
   return session;
 }
 
 static SoupMessage *
 message_new (const Http *self, char *const *lines, guint n)
 {
-  SoupMessage *message = soup_message_new_from_uri (SOUP_METHOD_POST, self->uri);
+  SoupMessage *message = soup.message_new_from_uri ("POST", self->uri);
   g_autoptr (GByteArray) body = g_byte_array_new ();
   g_autoptr (GBytes) bytes = NULL;
 
@@ -51,13 +83,13 @@ message_new (const Http *self, char *const *lines, guint n)
       g_byte_array_append (body, (const guint8 *)"\n", 1);
   }
   bytes = g_byte_array_free_to_bytes (g_steal_pointer (&body));
-  soup_message_set_request_body_from_bytes (
+  soup.message_set_request_body_from_bytes (
       message, self->batches ? "application/x-ndjson" : "application/json", bytes);
   /* What is secret does not follow a server to another address, nor wait until it is asked for. */
-  soup_message_add_flags (message, SOUP_MESSAGE_NO_REDIRECT);
-  soup_message_disable_feature (message, SOUP_TYPE_AUTH_MANAGER);
+  soup.message_add_flags (message, SOUP_MESSAGE_NO_REDIRECT);
+  soup.message_disable_feature (message, soup.auth_manager_get_type ());
   if (self->authorization)
-    soup_message_headers_replace (soup_message_get_request_headers (message), "Authorization",
+    soup.message_headers_replace (soup.message_get_request_headers (message), "Authorization",
                                   self->authorization);
   return message;
 }
@@ -85,7 +117,7 @@ static guint
 retry_after (SoupMessage *message)
 {
   const char *value =
-      soup_message_headers_get_one (soup_message_get_response_headers (message), "Retry-After");
+      soup.message_headers_get_one (soup.message_get_response_headers (message), "Retry-After");
   guint64 seconds;
 
   return value && g_ascii_string_to_unsigned (value, 10, 0, G_MAXUINT / 1000, &seconds, NULL)
@@ -96,8 +128,8 @@ retry_after (SoupMessage *message)
 static GstCowDelivery
 judge (Http *self, SoupMessage *message, GError **error)
 {
-  const guint status = soup_message_get_status (message);
-  const char *phrase = soup_status_get_phrase (status), *hint = "";
+  const guint status = soup.message_get_status (message);
+  const char *phrase = soup.status_get_phrase (status), *hint = "";
 
   if (status >= 200 && status < 300)
     return GST_COW_DELIVERY_DONE;
@@ -124,7 +156,7 @@ http_send (GstCowPublishTarget *target, char *const *lines, guint n, guint *n_se
 
   if (!self->session)
     self->session = session_new (self);
-  answer = soup_session_send (self->session, message, cancellable, error);
+  answer = soup.session_send (self->session, message, cancellable, error);
   if (!answer) {
     g_prefix_error (error, "http-url: %s: ", self->shown);
     return GST_COW_DELIVERY_RETRY;
@@ -201,7 +233,7 @@ gst_cow_publish_http_new (const GstCowPublishSettings *settings, GError **error)
   self->batches = settings->http_batch > 1;
   self->timeout_s = settings->http_timeout_s;
   uri = gst_cow_publish_parse_url (settings->http_url, "http-url", "http", "https", error);
-  if (!uri || !set_login (self, settings, error))
+  if (!uri || !set_login (self, settings, error) || !gst_cow_publish_library_load (&libsoup, error))
     goto fail;
   self->uri = with_path (uri);
   self->shown = g_uri_to_string_partial (self->uri, G_URI_HIDE_USERINFO | G_URI_HIDE_QUERY |

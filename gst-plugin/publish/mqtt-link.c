@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One connection to an MQTT broker. libmosquitto's own loops either have a thread of their own or
+ * One connection to an MQTT broker, by libmosquitto, which is loaded when there is a broker. Its own loops either have a thread of their own or
  * cannot be cancelled, so its socket is watched here. A connection that broke is never used again:
  * libmosquitto would repeat by itself what the queue repeats.
  */
@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "gst-plugin/publish/library.h"
 #include "gst-plugin/publish/mqtt-private.h"
 
 #define KEEP_ALIVE_S 30
@@ -16,6 +17,45 @@
 #define PATIENCE (10 * G_USEC_PER_SEC)
 /* Bytes of a message that are looked at; those that are waited for are short. */
 #define MOST_TEXT 64u
+
+#define MOSQUITTO_FUNCTIONS(F)                                                                     \
+  F (mosquitto_, lib_init)                                                                         \
+  F (mosquitto_, new)                                                                              \
+  F (mosquitto_, destroy)                                                                          \
+  F (mosquitto_, will_set)                                                                         \
+  F (mosquitto_, username_pw_set)                                                                  \
+  F (mosquitto_, tls_set)                                                                          \
+  F (mosquitto_, tls_opts_set)                                                                     \
+  F (mosquitto_, int_option)                                                                       \
+  F (mosquitto_, connect_callback_set)                                                             \
+  F (mosquitto_, disconnect_callback_set)                                                          \
+  F (mosquitto_, publish_callback_set)                                                             \
+  F (mosquitto_, message_callback_set)                                                             \
+  F (mosquitto_, log_callback_set)                                                                 \
+  F (mosquitto_, connect)                                                                          \
+  F (mosquitto_, disconnect)                                                                       \
+  F (mosquitto_, publish)                                                                          \
+  F (mosquitto_, subscribe)                                                                        \
+  F (mosquitto_, socket)                                                                           \
+  F (mosquitto_, want_write)                                                                       \
+  F (mosquitto_, loop_read)                                                                        \
+  F (mosquitto_, loop_write)                                                                       \
+  F (mosquitto_, loop_misc)                                                                        \
+  F (mosquitto_, pub_topic_check)                                                                  \
+  F (mosquitto_, validate_utf8)                                                                    \
+  F (mosquitto_, strerror)                                                                         \
+  F (mosquitto_, connack_string)
+
+static struct {
+  MOSQUITTO_FUNCTIONS (GST_COW_PUBLISH_POINTER)
+} mosquitto;
+static const char *const mosquitto_names[] = { MOSQUITTO_FUNCTIONS (GST_COW_PUBLISH_NAME) NULL };
+static const GstCowPublishLibrary libmosquitto = {
+  .soname = "libmosquitto.so.1",
+  .property = "mqtt-url",
+  .names = mosquitto_names,
+  .functions = (void **)&mosquitto,
+};
 
 struct _GstCowPublishLink {
   struct mosquitto *client;
@@ -43,6 +83,30 @@ gst_cow_publish_broker_clear (GstCowPublishBroker *self)
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     g_clear_pointer (texts[i], g_free);
+}
+
+/* ---- the library ----------------------------------------------------------------------------- */
+
+gboolean
+gst_cow_publish_link_init (GError **error)
+{
+  static gsize initialised = 0;
+
+  if (!gst_cow_publish_library_load (&libmosquitto, error))
+    return FALSE;
+  if (g_once_init_enter (&initialised)) {
+    mosquitto.lib_init ();
+    g_once_init_leave (&initialised, 1);
+  }
+  return TRUE;
+}
+
+gboolean
+gst_cow_publish_link_is_topic (const char *text)
+{
+  return *text && *text != '$' && strlen (text) < 1024 &&
+         mosquitto.pub_topic_check (text) == MOSQ_ERR_SUCCESS &&
+         mosquitto.validate_utf8 (text, (int)strlen (text)) == MOSQ_ERR_SUCCESS;
 }
 
 /* ---- what libmosquitto tells ----------------------------------------------------------------- */
@@ -107,7 +171,7 @@ no_passphrase (char *buffer, int size, int writing, void *data)
 static gboolean
 fail (GstCowPublishLink *self, int code, GError **error)
 {
-  const char *reason = code == MOSQ_ERR_ERRNO ? g_strerror (errno) : mosquitto_strerror (code);
+  const char *reason = code == MOSQ_ERR_ERRNO ? g_strerror (errno) : mosquitto.strerror (code);
 
   if (self->detail)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s: %s %s", self->where, reason,
@@ -125,7 +189,7 @@ fail_login (GstCowPublishLink *self, const GstCowPublishBroker *broker, GError *
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED, "%s does not let us in%s%s%s: %s%s",
                self->where, login && broker->user ? " as \"" : "",
                login && broker->user ? broker->user : "", login && broker->user ? "\"" : "",
-               mosquitto_connack_string (self->answer),
+               mosquitto.connack_string (self->answer),
                login ? " Check mqtt-user and mqtt-password." : "");
   return FALSE;
 }
@@ -138,14 +202,14 @@ gst_cow_publish_link_pump (GstCowPublishLink *self, int wait_ms, GCancellable *c
 {
   GPollFD cancelled = { .fd = -1 };
   const gboolean can_cancel = cancellable && g_cancellable_make_pollfd (cancellable, &cancelled);
-  struct pollfd fds[2] = { { .fd = mosquitto_socket (self->client), .events = POLLIN },
+  struct pollfd fds[2] = { { .fd = mosquitto.socket (self->client), .events = POLLIN },
                            { .fd = can_cancel ? cancelled.fd : -1, .events = POLLIN } };
   int code = self->lost;
 
   if (code == 0 && fds[0].fd < 0)
     code = MOSQ_ERR_NO_CONN;
   if (code == 0) {
-    if (mosquitto_want_write (self->client))
+    if (mosquitto.want_write (self->client))
       fds[0].events |= POLLOUT;
     if (poll (fds, 2, wait_ms) < 0)
       fds[0].revents = 0;
@@ -155,11 +219,11 @@ gst_cow_publish_link_pump (GstCowPublishLink *self, int wait_ms, GCancellable *c
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
     return FALSE;
   if (code == 0 && fds[0].revents & ~POLLOUT)
-    code = mosquitto_loop_read (self->client, 1);
+    code = mosquitto.loop_read (self->client, 1);
   if (code == 0 && fds[0].revents & POLLOUT)
-    code = mosquitto_loop_write (self->client, 1);
+    code = mosquitto.loop_write (self->client, 1);
   if (code == 0)
-    code = mosquitto_loop_misc (self->client);
+    code = mosquitto.loop_misc (self->client);
   return code == 0 ? TRUE : fail (self, self->lost ? self->lost : code, error);
 }
 
@@ -181,7 +245,7 @@ static int
 publish (GstCowPublishLink *self, int *id, const char *topic, const char *text, gboolean retain)
 {
   const int code =
-      mosquitto_publish (self->client, id, topic, text ? (int)strlen (text) : 0, text, 1, retain);
+      mosquitto.publish (self->client, id, topic, text ? (int)strlen (text) : 0, text, 1, retain);
 
   if (code == MOSQ_ERR_SUCCESS)
     self->outstanding++;
@@ -222,7 +286,7 @@ gst_cow_publish_link_publish_all (GstCowPublishLink *self, const char *topic, ch
 gboolean
 gst_cow_publish_link_subscribe (GstCowPublishLink *self, const char *topic, GError **error)
 {
-  const int code = mosquitto_subscribe (self->client, NULL, topic, 0);
+  const int code = mosquitto.subscribe (self->client, NULL, topic, 0);
 
   return code == MOSQ_ERR_SUCCESS ? TRUE : fail (self, code, error);
 }
@@ -234,19 +298,19 @@ configure (GstCowPublishLink *self, const GstCowPublishBroker *broker)
 {
   static const char offline[] = "offline";
   int code =
-      mosquitto_will_set (self->client, broker->will_topic, sizeof offline - 1, offline, 1, true);
+      mosquitto.will_set (self->client, broker->will_topic, sizeof offline - 1, offline, 1, true);
 
   if (code == MOSQ_ERR_SUCCESS && broker->user)
-    code = mosquitto_username_pw_set (self->client, broker->user, broker->password);
+    code = mosquitto.username_pw_set (self->client, broker->user, broker->password);
   if (code != MOSQ_ERR_SUCCESS || !broker->tls)
     return code;
   if (broker->ca)
-    return mosquitto_tls_set (self->client, broker->ca, NULL, broker->cert, broker->key,
+    return mosquitto.tls_set (self->client, broker->ca, NULL, broker->cert, broker->key,
                               no_passphrase);
-  code = mosquitto_tls_opts_set (self->client, 1, NULL, NULL);
+  code = mosquitto.tls_opts_set (self->client, 1, NULL, NULL);
   return code != MOSQ_ERR_SUCCESS
              ? code
-             : mosquitto_int_option (self->client, MOSQ_OPT_TLS_USE_OS_CERTS, 1);
+             : mosquitto.int_option (self->client, MOSQ_OPT_TLS_USE_OS_CERTS, 1);
 }
 
 static gboolean
@@ -258,7 +322,7 @@ connect_client (GstCowPublishLink *self, const GstCowPublishBroker *broker,
 
   /* Not connect_async, which tries the first of several addresses of a name only. */
   if (code == MOSQ_ERR_SUCCESS)
-    code = mosquitto_connect (self->client, broker->host, broker->port, KEEP_ALIVE_S);
+    code = mosquitto.connect (self->client, broker->host, broker->port, KEEP_ALIVE_S);
   if (code != MOSQ_ERR_SUCCESS)
     return fail (self, code, error);
   while (self->answer < 0) {
@@ -284,17 +348,17 @@ gst_cow_publish_link_new (const GstCowPublishBroker *broker, GstCowPublishHeard 
   self->tell = tell;
   self->data = data;
   self->answer = -1;
-  self->client = mosquitto_new (broker->client_id, true, self);
+  self->client = mosquitto.new(broker->client_id, true, self);
   if (!self->client) {
     fail (self, MOSQ_ERR_ERRNO, error);
     gst_cow_publish_link_free (self, FALSE);
     return NULL;
   }
-  mosquitto_connect_callback_set (self->client, on_connect);
-  mosquitto_disconnect_callback_set (self->client, on_disconnect);
-  mosquitto_publish_callback_set (self->client, on_publish);
-  mosquitto_message_callback_set (self->client, on_message);
-  mosquitto_log_callback_set (self->client, on_log);
+  mosquitto.connect_callback_set (self->client, on_connect);
+  mosquitto.disconnect_callback_set (self->client, on_disconnect);
+  mosquitto.publish_callback_set (self->client, on_publish);
+  mosquitto.message_callback_set (self->client, on_message);
+  mosquitto.log_callback_set (self->client, on_log);
   if (!connect_client (self, broker, cancellable, error)) {
     gst_cow_publish_link_free (self, FALSE);
     return NULL;
@@ -306,11 +370,11 @@ void
 gst_cow_publish_link_free (GstCowPublishLink *self, gboolean politely)
 {
   /* Without this word the broker publishes the will. */
-  if (self->client && politely && mosquitto_disconnect (self->client) == MOSQ_ERR_SUCCESS &&
-      mosquitto_want_write (self->client))
-    mosquitto_loop_write (self->client, 1);
+  if (self->client && politely && mosquitto.disconnect (self->client) == MOSQ_ERR_SUCCESS &&
+      mosquitto.want_write (self->client))
+    mosquitto.loop_write (self->client, 1);
   if (self->client)
-    mosquitto_destroy (self->client);
+    mosquitto.destroy (self->client);
   g_free (self->where);
   g_free (self->detail);
   g_free (self);

@@ -25,6 +25,11 @@ typedef struct {
 
 void gst_cow_publish_broker_clear (GstCowPublishBroker *self);
 
+/* Loads libmosquitto; before any of the functions below. Any thread. */
+gboolean gst_cow_publish_link_init (GError **error);
+/* Whether a text can be published to. */
+gboolean gst_cow_publish_link_is_topic (const char *text);
+
 /* One connection, by libmosquitto; of one thread. */
 typedef struct _GstCowPublishLink GstCowPublishLink;
 

@@ -4,7 +4,6 @@
  * states are noted here and published when they change, so that an outage of any length leaves the
  * newest of each to send, and none that is older.
  */
-#include <mosquitto.h>
 #include <string.h>
 
 #include "gst-plugin/publish/mqtt-private.h"
@@ -372,22 +371,14 @@ set_broker (GstCowPublishBroker *broker, const GstCowPublishSettings *settings, 
 }
 
 static gboolean
-is_topic (const char *text)
-{
-  return *text && *text != '$' && strlen (text) < 1024 &&
-         mosquitto_pub_topic_check (text) == MOSQ_ERR_SUCCESS &&
-         mosquitto_validate_utf8 (text, (int)strlen (text)) == MOSQ_ERR_SUCCESS;
-}
-
-static gboolean
 set_topics (Mqtt *self, const GstCowPublishSettings *settings, const char *source, GError **error)
 {
   g_autofree char *level = gst_cow_publish_topic_level (source);
 
-  if (!is_topic (settings->mqtt_topic))
+  if (!gst_cow_publish_link_is_topic (settings->mqtt_topic))
     return fail_setting (error, "mqtt-topic: not a topic that can be published to; it has no + and "
                                 "#, and does not begin with $");
-  if (settings->mqtt_discovery && !is_topic (settings->mqtt_discovery_prefix))
+  if (settings->mqtt_discovery && !gst_cow_publish_link_is_topic (settings->mqtt_discovery_prefix))
     return fail_setting (error, "mqtt-discovery-prefix: not a topic that can be published to");
   self->prefix = g_strdup (settings->mqtt_topic);
   self->source = g_utf8_make_valid (source, -1);
@@ -415,17 +406,13 @@ gst_cow_publish_mqtt_new (const GstCowPublishSettings *settings, const char *sou
     .set_state = mqtt_set_state,
     .free = mqtt_free,
   };
-  static gsize library = 0;
   Mqtt *self = g_new0 (Mqtt, 1);
 
-  if (g_once_init_enter (&library)) {
-    mosquitto_lib_init ();
-    g_once_init_leave (&library, 1);
-  }
   self->target = (GstCowPublishTarget){ .class = &class, .most_lines = GST_COW_PUBLISH_MQTT_BATCH };
   self->states = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, state_free);
   g_mutex_init (&self->lock);
-  if (set_broker (&self->broker, settings, error) && set_topics (self, settings, source, error))
+  if (set_broker (&self->broker, settings, error) && gst_cow_publish_link_init (error) &&
+      set_topics (self, settings, source, error))
     return &self->target;
   mqtt_free (&self->target);
   return NULL;

@@ -2,7 +2,7 @@
 /* What each cow and place does at the moment. */
 #include "gst-plugin/publish/states.h"
 
-#include "gst-plugin/behavior/tracker.h"
+#include "gst-plugin/common/custom-meta.h"
 
 /* cowbehavior follows as many cows; places come on top. */
 #define MOST_STATES (2 * GST_COW_TRACKER_MAX)

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "cow-build.h"
-#include "gst-plugin/behavior/label.h"
+#include "gst-plugin/common/custom-meta.h"
 #include "gst-plugin/publish/event.h"
 
 #define MOST_LEVEL_BYTES 200

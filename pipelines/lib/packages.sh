@@ -21,9 +21,10 @@ COW_PACKAGES_RUN=(
 # The camera on the loopback.
 # shellcheck disable=SC2034
 COW_PACKAGES_DEMO=(libgstrtspserver-1.0-dev)
-# g++ compiles each header as C++; python3-venv is where MLflow is installed; a broker, its certificates, and who listens to it.
+# g++ compiles each header as C++; python3-venv is where MLflow is installed; a broker, its certificates, and who listens to it; libsoup 2.4 is
+# what some programs around the elements have, and cannot be in one process with libsoup 3.
 # shellcheck disable=SC2034
-COW_PACKAGES_TEST=(g++ libgstrtspserver-1.0-dev python3 python3-venv mosquitto mosquitto-clients openssl)
+COW_PACKAGES_TEST=(g++ libgstrtspserver-1.0-dev python3 python3-venv mosquitto mosquitto-clients openssl libsoup2.4-dev)
 # To compile what is for GStreamer 1.24 and later: metadata that other elements' detectors, trackers and overlays read and write. Part of
 # BUILD where the distribution has that version; Debian 12's package has nothing of it, and 130 others around it.
 # shellcheck disable=SC2034

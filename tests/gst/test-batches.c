@@ -4,7 +4,7 @@
  * this takes. */
 #include "tests/gst/support.h"
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 
 /* A batch that would wait for a minute: what comes out earlier came out for another reason. */
 #define PATIENT "mode=blocking batch-timeout=60000 "

@@ -4,7 +4,7 @@
  */
 #include "tests/gst/support.h"
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 #include "gst-plugin/behavior/settings.h"
 
 static CowClassifier *classifier; /* the same model and adapter without the element */

@@ -3,7 +3,7 @@
  * little it draws; and frames that are not as their caps say. */
 #include "tests/gst/support.h"
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 #include "gst-plugin/overlay/view.h"
 #include "tests/gst/shown.h"
 

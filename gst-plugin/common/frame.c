@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A mapped video frame as kernels/ sees pictures. */
-#include "gst-plugin/behavior/frame.h"
+#include "gst-plugin/common/frame.h"
 
 /* The Y'CbCr and grey formats. Planes are in the order Y, U, V. */
 static const struct {
