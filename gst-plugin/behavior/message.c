@@ -18,8 +18,8 @@ gst_cow_post_messages_get_type (void)
   return type;
 }
 
-/* The same field of all objects as an array of the message: nested structures are hard to read in
- * the output of gst-launch-1.0 -m. */
+/* Sets a field of the message to the array of one field of all objects, because nested structures
+ * are hard to read in the output of gst-launch-1.0 -m. */
 static void
 set_column (GstStructure *structure, const char *name, const GValue *objects, const char *field)
 {

@@ -19,8 +19,11 @@ typedef enum {
 GType gst_cow_post_messages_get_type (void);
 #define GST_TYPE_COW_POST_MESSAGES (gst_cow_post_messages_get_type ())
 
-/* A message named "cowbehavior"; its fields are in the documentation of the element. `objects` as
- * in gst_cow_meta_attach (). */
+/*
+ * A message named "cowbehavior". The documentation of the element lists its fields; among them are
+ * arrays with one entry for each object, in the same order: `ids`, `labels` and `confidences`.
+ * `objects` is what gst_cow_meta_attach () takes.
+ */
 GstMessage *gst_cow_message_new (GstObject *source, const char *model_name,
                                  const GstCowMoment *moment, const GValue *objects);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How to read what `cowbehavior` found. For applications; it needs no library but GStreamer's, since
- * the metadata is a GstCustomMeta (one GstStructure for each buffer and element) and everything here
- * is inline.
+ * How applications read what `cowbehavior` found. It needs no library but GStreamer's, since the
+ * metadata is a GstCustomMeta (one GstStructure for each buffer and element) and everything here is
+ * inline.
  *
  * The structure has
  *   model_name     string                 the adapter that answered
@@ -19,7 +19,8 @@
  *   label          string                 the likeliest class, or "unknown" when its probability is
  *                                         below the threshold
  *   label_id       int                    its index; -1 for "unknown"
- *   confidence     double                 its probability; for "unknown" that of the likeliest class
+ *   confidence     double                 its probability; for "unknown" that of the likeliest
+ *                                         class
  *   top            array of GstStructure  the top-k likeliest, each named "class" with label,
  *                                         label_id and confidence, in falling order
  *   probabilities  array of double        of all classes, by index

@@ -68,12 +68,14 @@ locate (char **name, GError **error)
   return TRUE;
 }
 
+/* A resumed run prepares its pictures as its recipe.ini says, whatever the base says by now. */
 static gboolean
-open_base (CowRun *self, GError **error)
+open_base (CowRun *self, gboolean resume, GError **error)
 {
   CowRecipe *recipe = self->recipe;
 
-  if (!locate (&recipe->model, error) || !locate (&recipe->start, error))
+  if (!locate (&recipe->model, error) || !locate (&recipe->start, error) ||
+      (!resume && !cow_preprocessing_resolve (&self->preprocessing, recipe, error)))
     return FALSE;
   self->model = *recipe->model ? g_strdup (recipe->model) : NULL;
   return self->model ? cow_plan_input_from_model (&self->input, self->model, error)
@@ -214,6 +216,8 @@ plan (CowRun *self, const CowRunOptions *options, GError **error)
   if (!check_memory (self, available, options->force, error) || !check_features_space (self, error))
     return FALSE;
   say_sizes (self, available);
+  if (self->preprocessing.text)
+    cow_preprocessing_say (&self->preprocessing);
   return options->resume || say_time (self, error);
 }
 
@@ -453,8 +457,8 @@ cow_run_open (const CowRunOptions *options, GError **error)
 
   self->recipe = options->recipe;
   cow_recipe_make_absolute (self->recipe);
-  if (!open_base (self, error) || !check_size (self, error) || !open_dataset (self, error) ||
-      !open_backend (self, error) || !plan (self, options, error) ||
+  if (!open_base (self, options->resume, error) || !check_size (self, error) ||
+      !open_dataset (self, error) || !open_backend (self, error) || !plan (self, options, error) ||
       !open_folder (self, options, error) || !write_sheet (self, error) ||
       !open_card (self, options, error) || !open_feed (self, error) ||
       !open_network (self, error) || !open_state (self, options, error))
@@ -476,6 +480,7 @@ cow_run_free (CowRun *self)
   g_clear_pointer (&self->folder, cow_run_folder_free);
   g_clear_pointer (&self->backend, ck_backend_close);
   g_clear_pointer (&self->dataset, cow_dataset_free);
+  cow_preprocessing_clear (&self->preprocessing);
   g_free (self->class_weights);
   g_free (self->model);
   g_free (self);
