@@ -10,13 +10,46 @@
 #include <unistd.h>
 
 #include "gst-plugin/publish/append.h"
-#include "gst-plugin/publish/target.h"
+#include "gst-plugin/publish/targets.h"
 
 /* As much as a pipe takes without blocking once poll () says that it takes something. */
 #define BLOCK PIPE_BUF
 
 /* How long the lock is tried to get of a file that others keep moving away. */
 #define PATIENCE (5 * G_USEC_PER_SEC)
+
+/* ---- properties ------------------------------------------------------------------------------ */
+
+typedef struct {
+  gchar *path;      /* "-": the standard output */
+  guint64 max_size; /* bytes; 0: any */
+  guint max_files;
+} Settings;
+
+static const GstCowPublishProperty rows[] = {
+  { .type = GST_COW_PUBLISH_TEXT,
+    GST_COW_PUBLISH_MEMBER (Settings, path),
+    .name = "file",
+    .nick = "File",
+    .blurb = "File to append events to, one line each; \"-\": the standard output; unset: none" },
+  { .type = GST_COW_PUBLISH_UINT64,
+    GST_COW_PUBLISH_MEMBER (Settings, max_size),
+    .name = "max-file-size",
+    .nick = "Largest file",
+    .blurb = "Bytes after which FILE becomes FILE.1 and a new one is begun (0 = never)",
+    .number = G_GUINT64_CONSTANT (100) << 20,
+    .max = G_MAXUINT64 },
+  { .type = GST_COW_PUBLISH_UINT,
+    GST_COW_PUBLISH_MEMBER (Settings, max_files),
+    .name = "max-files",
+    .nick = "Most files",
+    .blurb = "Files that are kept: FILE, FILE.1, FILE.2 and so on",
+    .number = 5,
+    .min = 1,
+    .max = 1000 },
+};
+
+/* ---- open and closed ------------------------------------------------------------------------- */
 
 typedef struct {
   GstCowPublishTarget target;
@@ -239,22 +272,18 @@ file_free (GstCowPublishTarget *target)
   g_free (self);
 }
 
-GstCowPublishTarget *
-gst_cow_publish_file_new (const GstCowPublishSettings *settings, GError **error)
+static GstCowPublishTarget *
+file_new (gconstpointer values, const char *source, GError **error)
 {
-  static const GstCowPublishTargetClass class = { .name = "file",
-                                                  .connect = file_connect,
-                                                  .send = file_send,
-                                                  .disconnect = file_disconnect,
-                                                  .free = file_free };
+  const Settings *settings = values;
   File *self = g_new0 (File, 1);
 
-  self->target = (GstCowPublishTarget){ .class = &class, .most_lines = 64 };
-  self->path = g_str_equal (settings->file, "-") ? NULL : g_strdup (settings->file);
-  self->max_size = settings->max_file_size;
+  self->target.most_lines = 64;
+  self->path = g_str_equal (settings->path, "-") ? NULL : g_strdup (settings->path);
+  self->max_size = settings->max_size;
   self->max_files = settings->max_files;
   self->file = (GstCowAppend){ .fd = -1, .beside = -1 };
-  /* Told at once what will not pass by itself. A pipe without a reader does. */
+  /* What will not pass by itself is an error at once. A pipe without a reader passes. */
   if (!file_open (self, error) &&
       (!error || !g_error_matches (*error, G_IO_ERROR, g_io_error_from_errno (ENXIO)))) {
     file_free (&self->target);
@@ -264,3 +293,13 @@ gst_cow_publish_file_new (const GstCowPublishSettings *settings, GError **error)
   file_disconnect (&self->target, TRUE, NULL);
   return &self->target;
 }
+
+const GstCowPublishTargetClass gst_cow_publish_file = {
+  .name = "file",
+  .properties = GST_COW_PUBLISH_PROPERTIES (Settings, rows),
+  .open = file_new,
+  .connect = file_connect,
+  .send = file_send,
+  .disconnect = file_disconnect,
+  .free = file_free,
+};

@@ -66,6 +66,7 @@
 #include "gst-plugin/publish/queue.h"
 #include "gst-plugin/publish/settings.h"
 #include "gst-plugin/publish/states.h"
+#include "gst-plugin/publish/targets.h"
 #include "gst-plugin/publish/topics.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_cow_publish_debug);
@@ -73,18 +74,17 @@ GST_DEBUG_CATEGORY_STATIC (gst_cow_publish_debug);
 
 #define CAPS "video/x-raw(ANY)"
 
-#define MOST_TARGETS 3
-
 struct _GstCowPublish {
   GstBaseTransform parent;
 
   /* under the object lock */
   GstCowPublishSettings settings;
-  GstCowPublishQueue
-      *queues[MOST_TARGETS]; /* changed between runs only, by the thread that changes the state */
+  /* [n_queues], one for each target that is wanted; changed between runs only, by the thread that
+   * changes the state */
+  GstCowPublishQueue **queues;
   guint n_queues;
-  GstCowPublishCounts last[MOST_TARGETS]; /* of the run before, while stopped */
-  const char *last_names[MOST_TARGETS];
+  GstCowPublishCounts *last; /* [n_last] of the run before, while stopped */
+  const char **last_names;
   guint n_last;
 
   /* of the streaming thread */
@@ -100,6 +100,8 @@ static GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAPS));
 static GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAPS));
+
+static guint stats_id; /* of the property stats */
 
 G_DEFINE_TYPE (GstCowPublish, gst_cow_publish, GST_TYPE_BASE_TRANSFORM)
 GST_ELEMENT_REGISTER_DEFINE (cowpublish, "cowpublish", GST_RANK_NONE, GST_TYPE_COW_PUBLISH)
@@ -152,7 +154,7 @@ gst_cow_publish_get_property (GObject *object, guint id, GValue *value, GParamSp
   GstCowPublish *self = GST_COW_PUBLISH (object);
 
   GST_OBJECT_LOCK (self);
-  if (id == GST_COW_PUBLISH_PROP_STATS)
+  if (id == stats_id)
     g_value_take_boxed (value, stats_new (self));
   else if (!gst_cow_publish_settings_get (&self->settings, id, value))
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -161,28 +163,32 @@ gst_cow_publish_get_property (GObject *object, guint id, GValue *value, GParamSp
 
 /* ---- states of the element ------------------------------------------------------------------- */
 
-/* The targets that are set; their number, or -1 and *error. */
+/* Opens the targets that are wanted, into targets [gst_cow_publish_n_targets]; their number, or -1
+ * and *error. */
 static gint
-make_targets (const GstCowPublishSettings *settings, const char *source,
-              GstCowPublishTarget **targets, GError **error)
+open_targets (const GstCowPublishSettings *settings, GstCowPublishTarget **targets, GError **error)
 {
+  g_autofree char *list = NULL;
   gint n = 0;
 
-  if (settings->file && !(targets[n++] = gst_cow_publish_file_new (settings, error)))
-    goto fail;
-  if (settings->http_url && !(targets[n++] = gst_cow_publish_http_new (settings, error)))
-    goto fail;
-  if (settings->mqtt_url && !(targets[n++] = gst_cow_publish_mqtt_new (settings, source, error)))
-    goto fail;
+  for (guint i = 0; i < gst_cow_publish_n_targets; i++) {
+    const GstCowPublishTargetClass *class = gst_cow_publish_targets[i];
+
+    if (!gst_cow_publish_target_is_wanted (class, settings->targets[i]))
+      continue;
+    targets[n] = class->open (settings->targets[i], settings->own->source, error);
+    if (!targets[n]) {
+      while (n-- > 0)
+        targets[n]->class->free (targets[n]);
+      return -1;
+    }
+    targets[n++]->class = class;
+  }
   if (n > 0)
     return n;
-  g_set_error_literal (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-                       "there is nowhere to publish to: set file, http-url or mqtt-url");
-  return -1;
-
-fail:
-  while (--n > 0)
-    targets[n - 1]->class->free (targets[n - 1]);
+  list = gst_cow_publish_targets_list ();
+  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+               "there is nowhere to publish to: set %s", list);
   return -1;
 }
 
@@ -190,28 +196,29 @@ static gboolean
 gst_cow_publish_start (GstBaseTransform *trans)
 {
   GstCowPublish *self = GST_COW_PUBLISH (trans);
-  GstCowPublishTarget *targets[MOST_TARGETS];
+  g_autofree GstCowPublishTarget **targets =
+      g_new0 (GstCowPublishTarget *, gst_cow_publish_n_targets);
   GstCowPublishSettings settings;
   g_autoptr (GError) error = NULL;
   gint n;
 
   GST_OBJECT_LOCK (self);
   gst_cow_publish_settings_copy (&self->settings, &settings);
-  if (!settings.source)
-    settings.source = g_strdup (GST_OBJECT_NAME (self));
+  if (!settings.own->source)
+    settings.own->source = g_strdup (GST_OBJECT_NAME (self));
   GST_OBJECT_UNLOCK (self);
 
-  n = make_targets (&settings, settings.source, targets, &error);
+  n = open_targets (&settings, targets, &error);
   if (n > 0) {
     GST_OBJECT_LOCK (self);
     for (gint i = 0; i < n; i++)
       self->queues[i] =
-          gst_cow_publish_queue_new (targets[i], settings.queue_size, GST_ELEMENT (self));
+          gst_cow_publish_queue_new (targets[i], settings.own->queue_size, GST_ELEMENT (self));
     self->n_queues = (guint)n;
     self->n_last = 0;
     GST_OBJECT_UNLOCK (self);
-    self->source = g_steal_pointer (&settings.source);
-    self->post_events = settings.post_events;
+    self->source = g_steal_pointer (&settings.own->source);
+    self->post_events = (GstCowPublishEvents)settings.own->post_events;
     self->states = gst_cow_publish_states_new ();
     self->frame = 0;
     self->waited = FALSE;
@@ -266,7 +273,7 @@ gst_cow_publish_stop (GstBaseTransform *trans)
   guint ms;
 
   GST_OBJECT_LOCK (self);
-  ms = self->settings.drain_timeout_ms;
+  ms = self->settings.own->drain_timeout_ms;
   GST_OBJECT_UNLOCK (self);
   /* What did not come to be sent within that time at the end of the stream will not now. */
   deadline = g_get_monotonic_time () + (self->waited ? 0 : ms * G_TIME_SPAN_MILLISECOND);
@@ -378,7 +385,8 @@ wait_for_queues (GstCowPublish *self)
   gint64 deadline;
 
   GST_OBJECT_LOCK (self);
-  deadline = g_get_monotonic_time () + self->settings.drain_timeout_ms * G_TIME_SPAN_MILLISECOND;
+  deadline =
+      g_get_monotonic_time () + self->settings.own->drain_timeout_ms * G_TIME_SPAN_MILLISECOND;
   GST_OBJECT_UNLOCK (self);
   for (guint i = 0; i < self->n_queues; i++) {
     GstCowPublishCounts counts;
@@ -426,7 +434,12 @@ gst_cow_publish_sink_event (GstBaseTransform *trans, GstEvent *event)
 static void
 gst_cow_publish_finalize (GObject *object)
 {
-  gst_cow_publish_settings_clear (&GST_COW_PUBLISH (object)->settings);
+  GstCowPublish *self = GST_COW_PUBLISH (object);
+
+  gst_cow_publish_settings_clear (&self->settings);
+  g_free (self->queues);
+  g_free (self->last);
+  g_free (self->last_names);
   G_OBJECT_CLASS (gst_cow_publish_parent_class)->finalize (object);
 }
 
@@ -442,7 +455,7 @@ gst_cow_publish_class_init (GstCowPublishClass *class)
   object_class->finalize = gst_cow_publish_finalize;
   object_class->set_property = gst_cow_publish_set_property;
   object_class->get_property = gst_cow_publish_get_property;
-  gst_cow_publish_settings_install (object_class);
+  stats_id = gst_cow_publish_settings_install (object_class);
 
   gst_element_class_set_static_metadata (
       element_class, "Cow behaviour publisher", "Generic/Metadata/Video",
@@ -463,5 +476,8 @@ static void
 gst_cow_publish_init (GstCowPublish *self)
 {
   gst_cow_publish_settings_init (&self->settings);
+  self->queues = g_new0 (GstCowPublishQueue *, gst_cow_publish_n_targets);
+  self->last = g_new0 (GstCowPublishCounts, gst_cow_publish_n_targets);
+  self->last_names = g_new0 (const char *, gst_cow_publish_n_targets);
   gst_base_transform_set_passthrough (GST_BASE_TRANSFORM (self), TRUE);
 }

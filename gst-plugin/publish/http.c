@@ -4,11 +4,14 @@
 #include <string.h>
 
 #include "cow-build.h"
+#include "gst-plugin/publish/address.h"
 #include "gst-plugin/publish/library.h"
-#include "gst-plugin/publish/target.h"
+#include "gst-plugin/publish/targets.h"
 
 /* An answer is of no interest; a longer one costs its connection. */
 #define MOST_ANSWER_BYTES 65536
+
+/* ---- the library ----------------------------------------------------------------------------- */
 
 #define SOUP_FUNCTIONS(F)                                                                          \
   F (soup_, session_new_with_options)                                                              \
@@ -40,6 +43,69 @@ static const GstCowPublishLibrary libsoup = {
   .names = soup_names,
   .functions = (void **)&soup,
 };
+
+/* ---- properties ------------------------------------------------------------------------------ */
+
+typedef struct {
+  gchar *url; /* without a login */
+  gchar *user, *password, *token;
+  gchar *ca;
+  guint batch; /* events in a request */
+  guint timeout_s;
+} Settings;
+
+static const GstCowPublishProperty rows[] = {
+  { .type = GST_COW_PUBLISH_ADDRESS,
+    GST_COW_PUBLISH_MEMBER (Settings, url),
+    .name = "http-url",
+    .nick = "HTTP address",
+    .blurb = "Address http://... or https://... that events are posted to; a login in it goes to "
+             "http-user and http-password; unset: none",
+    .user = G_STRUCT_OFFSET (Settings, user),
+    .password = G_STRUCT_OFFSET (Settings, password) },
+  { .type = GST_COW_PUBLISH_TEXT,
+    GST_COW_PUBLISH_MEMBER (Settings, user),
+    .name = "http-user",
+    .nick = "HTTP user",
+    .blurb = "User for HTTP's basic authentication" },
+  { .type = GST_COW_PUBLISH_SECRET,
+    GST_COW_PUBLISH_MEMBER (Settings, password),
+    .name = "http-password",
+    .nick = "HTTP password",
+    .blurb = "Password of http-user; unset: that of the environment variable "
+             "COWBEHAVIOR_HTTP_PASSWORD" },
+  { .type = GST_COW_PUBLISH_SECRET,
+    GST_COW_PUBLISH_MEMBER (Settings, token),
+    .name = "http-token",
+    .nick = "HTTP token",
+    .blurb = "Bearer token, in place of user and password; unset: that of the environment variable "
+             "COWBEHAVIOR_HTTP_TOKEN" },
+  { .type = GST_COW_PUBLISH_TEXT,
+    GST_COW_PUBLISH_MEMBER (Settings, ca),
+    .name = "http-ca",
+    .nick = "HTTP authorities",
+    .blurb = "PEM file with the certificate authorities that an https server is checked by; unset: "
+             "the system's" },
+  { .type = GST_COW_PUBLISH_UINT,
+    GST_COW_PUBLISH_MEMBER (Settings, batch),
+    .name = "http-batch",
+    .nick = "HTTP batch",
+    .blurb = "Events that go into one request at most. 1: application/json; more: "
+             "application/x-ndjson, an event a line",
+    .number = 1,
+    .min = 1,
+    .max = 1000 },
+  { .type = GST_COW_PUBLISH_UINT,
+    GST_COW_PUBLISH_MEMBER (Settings, timeout_s),
+    .name = "http-timeout",
+    .nick = "HTTP timeout",
+    .blurb = "Seconds without a byte after which a request has failed",
+    .number = 10,
+    .min = 1,
+    .max = 600 },
+};
+
+/* ---- requests -------------------------------------------------------------------------------- */
 
 typedef struct {
   GstCowPublishTarget target;
@@ -183,13 +249,12 @@ http_free (GstCowPublishTarget *target)
 
 /* FALSE: a secret has characters that no header may have. */
 static gboolean
-set_login (Http *self, const GstCowPublishSettings *settings, GError **error)
+set_login (Http *self, const Settings *settings, GError **error)
 {
-  const char *password =
-      gst_cow_publish_secret (settings->http_password, "COWBEHAVIOR_HTTP_PASSWORD");
+  const char *password = gst_cow_publish_secret (settings->password, "COWBEHAVIOR_HTTP_PASSWORD");
   /* A login that was set goes before a token that the environment happens to have. */
-  const char *token = settings->http_token || !settings->http_user
-                          ? gst_cow_publish_secret (settings->http_token, "COWBEHAVIOR_HTTP_TOKEN")
+  const char *token = settings->token || !settings->user
+                          ? gst_cow_publish_secret (settings->token, "COWBEHAVIOR_HTTP_TOKEN")
                           : NULL;
 
   if (token) {
@@ -201,8 +266,8 @@ set_login (Http *self, const GstCowPublishSettings *settings, GError **error)
       return FALSE;
     }
     self->authorization = g_strconcat ("Bearer ", token, NULL);
-  } else if (settings->http_user) {
-    g_autofree char *pair = g_strconcat (settings->http_user, ":", password ? password : "", NULL);
+  } else if (settings->user) {
+    g_autofree char *pair = g_strconcat (settings->user, ":", password ? password : "", NULL);
     g_autofree char *encoded = g_base64_encode ((const guchar *)pair, strlen (pair));
 
     self->authorization = g_strconcat ("Basic ", encoded, NULL);
@@ -220,27 +285,24 @@ with_path (GUri *uri)
                                               g_uri_get_query (uri), NULL);
 }
 
-GstCowPublishTarget *
-gst_cow_publish_http_new (const GstCowPublishSettings *settings, GError **error)
+static GstCowPublishTarget *
+http_new (gconstpointer values, const char *source, GError **error)
 {
-  static const GstCowPublishTargetClass class = {
-    .name = "http", .send = http_send, .disconnect = http_disconnect, .free = http_free
-  };
+  const Settings *settings = values;
   Http *self = g_new0 (Http, 1);
   g_autoptr (GUri) uri = NULL;
 
-  self->target = (GstCowPublishTarget){ .class = &class, .most_lines = settings->http_batch };
-  self->batches = settings->http_batch > 1;
-  self->timeout_s = settings->http_timeout_s;
-  uri = gst_cow_publish_parse_url (settings->http_url, "http-url", "http", "https", error);
+  self->target.most_lines = settings->batch;
+  self->batches = settings->batch > 1;
+  self->timeout_s = settings->timeout_s;
+  uri = gst_cow_publish_parse_url (settings->url, "http-url", "http", "https", error);
   if (!uri || !set_login (self, settings, error) || !gst_cow_publish_library_load (&libsoup, error))
     goto fail;
   self->uri = with_path (uri);
   self->shown = g_uri_to_string_partial (self->uri, G_URI_HIDE_USERINFO | G_URI_HIDE_QUERY |
                                                         G_URI_HIDE_FRAGMENT);
-  if (settings->http_ca &&
-      !(self->authorities = g_tls_file_database_new (settings->http_ca, error))) {
-    g_prefix_error (error, "http-ca: %s: ", settings->http_ca);
+  if (settings->ca && !(self->authorities = g_tls_file_database_new (settings->ca, error))) {
+    g_prefix_error (error, "http-ca: %s: ", settings->ca);
     goto fail;
   }
   return &self->target;
@@ -249,3 +311,12 @@ fail:
   http_free (&self->target);
   return NULL;
 }
+
+const GstCowPublishTargetClass gst_cow_publish_http = {
+  .name = "http",
+  .properties = GST_COW_PUBLISH_PROPERTIES (Settings, rows),
+  .open = http_new,
+  .send = http_send,
+  .disconnect = http_disconnect,
+  .free = http_free,
+};

@@ -5,8 +5,6 @@
 
 #include <gio/gio.h>
 
-#include "gst-plugin/publish/settings.h"
-
 G_BEGIN_DECLS
 
 /* Messages that are published before their acknowledgements are waited for. */

@@ -6,9 +6,86 @@
  */
 #include <string.h>
 
+#include "gst-plugin/publish/address.h"
 #include "gst-plugin/publish/mqtt-private.h"
-#include "gst-plugin/publish/target.h"
+#include "gst-plugin/publish/targets.h"
 #include "gst-plugin/publish/topics.h"
+
+/* ---- properties ------------------------------------------------------------------------------ */
+
+typedef struct {
+  gchar *url; /* without a login */
+  gchar *user, *password;
+  gchar *topic;
+  gchar *client_id;
+  gchar *ca, *cert, *key;
+  gboolean discovery;
+  gchar *discovery_prefix;
+} Settings;
+
+static const GstCowPublishProperty rows[] = {
+  { .type = GST_COW_PUBLISH_ADDRESS,
+    GST_COW_PUBLISH_MEMBER (Settings, url),
+    .name = "mqtt-url",
+    .nick = "MQTT address",
+    .blurb = "Broker, mqtt://HOST[:1883] or with TLS mqtts://HOST[:8883]; a login in it goes to "
+             "mqtt-user and mqtt-password; unset: none",
+    .user = G_STRUCT_OFFSET (Settings, user),
+    .password = G_STRUCT_OFFSET (Settings, password) },
+  { .type = GST_COW_PUBLISH_TEXT,
+    GST_COW_PUBLISH_MEMBER (Settings, user),
+    .name = "mqtt-user",
+    .nick = "MQTT user",
+    .blurb = "User at the broker" },
+  { .type = GST_COW_PUBLISH_SECRET,
+    GST_COW_PUBLISH_MEMBER (Settings, password),
+    .name = "mqtt-password",
+    .nick = "MQTT password",
+    .blurb = "Password of mqtt-user; unset: that of the environment variable "
+             "COWBEHAVIOR_MQTT_PASSWORD" },
+  { .type = GST_COW_PUBLISH_TEXT,
+    GST_COW_PUBLISH_MEMBER (Settings, topic),
+    .name = "mqtt-topic",
+    .nick = "MQTT topic",
+    .blurb = "Topic that all others are below: TOPIC/SOURCE/available, TOPIC/SOURCE/events, "
+             "TOPIC/SOURCE/zone/NAME. Elements that share it need sources of different names",
+    .text = "cowbehavior" },
+  { .type = GST_COW_PUBLISH_TEXT,
+    GST_COW_PUBLISH_MEMBER (Settings, client_id),
+    .name = "mqtt-client-id",
+    .nick = "MQTT client",
+    .blurb = "Name of this client, which no other may have; unset: one by chance" },
+  { .type = GST_COW_PUBLISH_TEXT,
+    GST_COW_PUBLISH_MEMBER (Settings, ca),
+    .name = "mqtt-ca",
+    .nick = "MQTT authorities",
+    .blurb = "PEM file with the certificate authorities that a mqtts broker is checked by; unset: "
+             "the system's" },
+  { .type = GST_COW_PUBLISH_TEXT,
+    GST_COW_PUBLISH_MEMBER (Settings, cert),
+    .name = "mqtt-cert",
+    .nick = "MQTT certificate",
+    .blurb = "PEM file with this client's certificate, for brokers that ask for one; with mqtt-key "
+             "and mqtt-ca" },
+  { .type = GST_COW_PUBLISH_TEXT,
+    GST_COW_PUBLISH_MEMBER (Settings, key),
+    .name = "mqtt-key",
+    .nick = "MQTT key",
+    .blurb = "PEM file with the key of mqtt-cert, not encrypted" },
+  { .type = GST_COW_PUBLISH_BOOLEAN,
+    GST_COW_PUBLISH_MEMBER (Settings, discovery),
+    .name = "mqtt-discovery",
+    .nick = "MQTT discovery",
+    .blurb = "Tell Home Assistant of the frame and the zones, as sensors of a device" },
+  { .type = GST_COW_PUBLISH_TEXT,
+    GST_COW_PUBLISH_MEMBER (Settings, discovery_prefix),
+    .name = "mqtt-discovery-prefix",
+    .nick = "MQTT discovery prefix",
+    .blurb = "Topic below which Home Assistant looks for devices",
+    .text = "homeassistant" },
+};
+
+/* ---- the target of one run ------------------------------------------------------------------- */
 
 /* Names of which states are kept, those that the broker is to forget among them. */
 #define MOST_STATES 2048
@@ -229,28 +306,6 @@ publish_due (Mqtt *self, GError **error)
 
 /* ---- the target ------------------------------------------------------------------------------ */
 
-static gboolean
-mqtt_connect (GstCowPublishTarget *target, GCancellable *cancellable, GError **error)
-{
-  Mqtt *self = (Mqtt *)target;
-  g_autofree char *tracks = g_strconcat (self->base, "/track/+", NULL);
-
-  self->contradicted = FALSE;
-  self->link = gst_cow_publish_link_new (&self->broker, on_heard, self, cancellable, error);
-  if (!self->link)
-    return FALSE;
-  g_mutex_lock (&self->lock);
-  make_all_due (self);
-  g_mutex_unlock (&self->lock);
-  if (gst_cow_publish_link_subscribe (self->link, tracks, error) &&
-      gst_cow_publish_link_subscribe (self->link, self->broker.will_topic, error) &&
-      gst_cow_publish_link_publish (self->link, self->broker.will_topic, "online", TRUE, error) &&
-      publish_due (self, error) && gst_cow_publish_link_flush (self->link, cancellable, error))
-    return TRUE;
-  target->class->disconnect (target, FALSE, cancellable);
-  return FALSE;
-}
-
 static GstCowDelivery
 mqtt_send (GstCowPublishTarget *target, char *const *lines, guint n, guint *n_sent,
            GCancellable *cancellable, GError **error)
@@ -310,6 +365,28 @@ mqtt_disconnect (GstCowPublishTarget *target, gboolean politely, GCancellable *c
   g_mutex_unlock (&self->lock);
 }
 
+static gboolean
+mqtt_connect (GstCowPublishTarget *target, GCancellable *cancellable, GError **error)
+{
+  Mqtt *self = (Mqtt *)target;
+  g_autofree char *tracks = g_strconcat (self->base, "/track/+", NULL);
+
+  self->contradicted = FALSE;
+  self->link = gst_cow_publish_link_new (&self->broker, on_heard, self, cancellable, error);
+  if (!self->link)
+    return FALSE;
+  g_mutex_lock (&self->lock);
+  make_all_due (self);
+  g_mutex_unlock (&self->lock);
+  if (gst_cow_publish_link_subscribe (self->link, tracks, error) &&
+      gst_cow_publish_link_subscribe (self->link, self->broker.will_topic, error) &&
+      gst_cow_publish_link_publish (self->link, self->broker.will_topic, "online", TRUE, error) &&
+      publish_due (self, error) && gst_cow_publish_link_flush (self->link, cancellable, error))
+    return TRUE;
+  mqtt_disconnect (target, FALSE, cancellable);
+  return FALSE;
+}
+
 static void
 mqtt_free (GstCowPublishTarget *target)
 {
@@ -337,10 +414,10 @@ fail_setting (GError **error, const char *text)
 }
 
 static gboolean
-set_broker (GstCowPublishBroker *broker, const GstCowPublishSettings *settings, GError **error)
+set_broker (GstCowPublishBroker *broker, const Settings *settings, GError **error)
 {
   g_autoptr (GUri) uri =
-      gst_cow_publish_parse_url (settings->mqtt_url, "mqtt-url", "mqtt", "mqtts", error);
+      gst_cow_publish_parse_url (settings->url, "mqtt-url", "mqtt", "mqtts", error);
 
   if (!uri)
     return FALSE;
@@ -350,15 +427,15 @@ set_broker (GstCowPublishBroker *broker, const GstCowPublishSettings *settings, 
                            : broker->tls            ? 8883
                                                     : 1883);
   /* Of what every broker has to take: at most 23 letters and digits. */
-  broker->client_id = settings->mqtt_client_id
-                          ? g_strdup (settings->mqtt_client_id)
+  broker->client_id = settings->client_id
+                          ? g_strdup (settings->client_id)
                           : g_strdup_printf ("cow%08x%08x", g_random_int (), g_random_int ());
-  broker->user = g_strdup (settings->mqtt_user);
+  broker->user = g_strdup (settings->user);
   broker->password =
-      g_strdup (gst_cow_publish_secret (settings->mqtt_password, "COWBEHAVIOR_MQTT_PASSWORD"));
-  broker->ca = g_strdup (settings->mqtt_ca);
-  broker->cert = g_strdup (settings->mqtt_cert);
-  broker->key = g_strdup (settings->mqtt_key);
+      g_strdup (gst_cow_publish_secret (settings->password, "COWBEHAVIOR_MQTT_PASSWORD"));
+  broker->ca = g_strdup (settings->ca);
+  broker->cert = g_strdup (settings->cert);
+  broker->key = g_strdup (settings->key);
   if (!broker->tls && (broker->ca || broker->cert || broker->key))
     return fail_setting (
         error, "mqtt-ca, mqtt-cert and mqtt-key need an mqtt-url that begins with mqtts://");
@@ -371,44 +448,36 @@ set_broker (GstCowPublishBroker *broker, const GstCowPublishSettings *settings, 
 }
 
 static gboolean
-set_topics (Mqtt *self, const GstCowPublishSettings *settings, const char *source, GError **error)
+set_topics (Mqtt *self, const Settings *settings, const char *source, GError **error)
 {
   g_autofree char *level = gst_cow_publish_topic_level (source);
 
-  if (!gst_cow_publish_link_is_topic (settings->mqtt_topic))
+  if (!gst_cow_publish_link_is_topic (settings->topic))
     return fail_setting (error, "mqtt-topic: not a topic that can be published to; it has no + and "
                                 "#, and does not begin with $");
-  if (settings->mqtt_discovery && !gst_cow_publish_link_is_topic (settings->mqtt_discovery_prefix))
+  if (settings->discovery && !gst_cow_publish_link_is_topic (settings->discovery_prefix))
     return fail_setting (error, "mqtt-discovery-prefix: not a topic that can be published to");
-  self->prefix = g_strdup (settings->mqtt_topic);
+  self->prefix = g_strdup (settings->topic);
   self->source = g_utf8_make_valid (source, -1);
   self->base = g_strconcat (self->prefix, "/", level, NULL);
   self->events_topic = g_strconcat (self->base, "/events", NULL);
   self->broker.will_topic = g_strconcat (self->base, "/available", NULL);
-  if (settings->mqtt_discovery) {
+  if (settings->discovery) {
     g_autofree char *id = gst_cow_publish_device_id (self->prefix, self->source);
 
     self->discovery_topic =
-        g_strconcat (settings->mqtt_discovery_prefix, "/device/", id, "/config", NULL);
+        g_strconcat (settings->discovery_prefix, "/device/", id, "/config", NULL);
   }
   return TRUE;
 }
 
-GstCowPublishTarget *
-gst_cow_publish_mqtt_new (const GstCowPublishSettings *settings, const char *source, GError **error)
+static GstCowPublishTarget *
+mqtt_new (gconstpointer values, const char *source, GError **error)
 {
-  static const GstCowPublishTargetClass class = {
-    .name = "mqtt",
-    .connect = mqtt_connect,
-    .send = mqtt_send,
-    .idle = mqtt_idle,
-    .disconnect = mqtt_disconnect,
-    .set_state = mqtt_set_state,
-    .free = mqtt_free,
-  };
+  const Settings *settings = values;
   Mqtt *self = g_new0 (Mqtt, 1);
 
-  self->target = (GstCowPublishTarget){ .class = &class, .most_lines = GST_COW_PUBLISH_MQTT_BATCH };
+  self->target.most_lines = GST_COW_PUBLISH_MQTT_BATCH;
   self->states = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, state_free);
   g_mutex_init (&self->lock);
   if (set_broker (&self->broker, settings, error) && gst_cow_publish_link_init (error) &&
@@ -417,3 +486,15 @@ gst_cow_publish_mqtt_new (const GstCowPublishSettings *settings, const char *sou
   mqtt_free (&self->target);
   return NULL;
 }
+
+const GstCowPublishTargetClass gst_cow_publish_mqtt = {
+  .name = "mqtt",
+  .properties = GST_COW_PUBLISH_PROPERTIES (Settings, rows),
+  .open = mqtt_new,
+  .connect = mqtt_connect,
+  .send = mqtt_send,
+  .idle = mqtt_idle,
+  .disconnect = mqtt_disconnect,
+  .set_state = mqtt_set_state,
+  .free = mqtt_free,
+};
