@@ -51,8 +51,8 @@ copy_field (GQuark field, const GValue *value, gpointer destination)
 }
 
 /* Copies the meta with the whole buffer, and scales it when the frame changes its size. Anything
- * else (a part of the buffer, another matrix) drops it, because it would point to the wrong places.
- */
+ * else (a part of the buffer, another matrix) drops it, because it would point to the wrong
+ * places. */
 static gboolean
 transform_meta (GstBuffer *to, GstCustomMeta *meta, GstBuffer *from, GQuark type, gpointer data,
                 gpointer user_data)

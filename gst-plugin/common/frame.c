@@ -15,8 +15,8 @@ static const struct {
 };
 
 /* Whether `rows` rows of `row_bytes` bytes, `stride` apart, lie inside the mapped memory of a
- * plane. Where a GstVideoMeta gives strides nobody else compares them with the size of the memory.
- */
+ * plane. Where a GstVideoMeta gives strides nobody else compares them with the size of the
+ * memory. */
 static gboolean
 plane_fits (const GstVideoFrame *frame, guint plane, gint64 row_bytes, gint64 rows)
 {

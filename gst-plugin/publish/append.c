@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* How long another writer may hold the lock, and how often it is asked for: flock () by itself can
- * neither be cancelled nor be given a time. */
+/* How long another writer may hold the lock, and the time between attempts to get it: flock () can
+ * neither be cancelled nor given a timeout. */
 #define PATIENCE (5 * G_USEC_PER_SEC)
 #define ASK_MS   2
 
@@ -75,8 +75,8 @@ gst_cow_append_withdraw (GstCowAppend *self, off_t from, off_t to)
   if (self->locked && fstat (self->fd, &info) == 0 && info.st_size == to &&
       ftruncate (self->fd, from) == 0)
     return TRUE;
-  /* The newline that ends somebody else's half line stays, or what follows would be joined to it.
-   */
+  /* The newline that ends somebody else's half line stays, or what follows would be joined to
+   * it. */
   if (pread (self->beside, &first, 1, from) == 1 && first == '\n')
     from++;
   memset (spaces, ' ', sizeof spaces);
@@ -93,8 +93,8 @@ gst_cow_append_withdraw (GstCowAppend *self, off_t from, off_t to)
   return TRUE;
 }
 
-/* Room for n bytes at the end of a file of `size` bytes, so that a full disk is found out before a
- * part of a line is on it. Whatever else a file system says to this, write () may succeed. */
+/* Reserves n bytes at the end of a file of `size` bytes, so that a full disk is noticed before a
+ * part of a line is written. All other errors are ignored: write () may succeed nevertheless. */
 static gboolean
 reserve (GstCowAppend *self, off_t size, gsize n)
 {
@@ -102,8 +102,8 @@ reserve (GstCowAppend *self, off_t size, gsize n)
          (errno != ENOSPC && errno != EDQUOT);
 }
 
-/* With O_APPEND a write ends where the file's position is after it, whoever else writes. A line in
- * two pieces with somebody else's bytes between them is none, and taken back. */
+/* After a write with O_APPEND the file position is the end of what was written, even when others
+ * write, too. When bytes of others came between two pieces of a line, both are withdrawn. */
 static gboolean
 write_whole (GstCowAppend *self, const char *text, gsize n)
 {
@@ -134,9 +134,8 @@ write_whole (GstCowAppend *self, const char *text, gsize n)
   return TRUE;
 }
 
-/* The size of the file, and whether its last line is without an end. A part of somebody's write can
- * be seen while the rest is being written, so half a line is one that stays as it is for a moment.
- */
+/* Gives the size of the file and whether its last line is only half. A line that is being written
+ * looks the same for a moment, so that only one that does not change is taken for half a line. */
 static gboolean
 look_at_end (GstCowAppend *self, off_t *size, gboolean *half)
 {

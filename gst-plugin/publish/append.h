@@ -2,11 +2,11 @@
 /*
  * Lines appended to a regular file that others append to at the same time: other elements, other
  * processes, programs that know nothing of this one. Nothing is remembered of the file between two
- * calls, because whatever was true of it then may not be true now.
+ * calls, because others change it between them.
  *
- * Writers of this kind take turns by a lock (flock (2), so that flock (1) may take part). A writer
- * that ignores the lock loses nothing either: a line that could not be written whole is taken back
- * without touching a byte that somebody else wrote.
+ * Writers of this kind take turns with a lock: flock (2), so that flock (1) can take part. A writer
+ * that ignores the lock does not lose anything either: a line that was not written whole is
+ * withdrawn without touching a byte of others.
  *
  * All functions set errno when they fail. One file, one thread.
  */
@@ -24,17 +24,17 @@ typedef struct {
   gboolean locked;
 } GstCowAppend;
 
-/* Waits for the lock: EBUSY after 5 s, ECANCELED when `cancellable` says so. A file system without
- * locks is no failure; `locked` says that there is none. */
+/* Waits for the lock: EBUSY after 5 s, ECANCELED when `cancellable` says so. On a file system
+ * without locks it succeeds, and `locked` stays FALSE. */
 gboolean gst_cow_append_lock (GstCowAppend *self, GCancellable *cancellable);
 void gst_cow_append_unlock (GstCowAppend *self);
 
-/* Appends a line, and a newline after it; before it too where somebody left half a line. Either all
- * of it is in the file, or nothing of it. */
+/* Appends a line and a newline. Where somebody left half a line, a newline goes before it, too. A
+ * line that cannot be appended whole is withdrawn. */
 gboolean gst_cow_append_line (GstCowAppend *self, const char *line);
 
-/* Takes back the bytes from..to-1, which this writer wrote: they are cut off where nothing is
- * behind them and the lock is held, else they become spaces, which JSON allows before a value. */
+/* Withdraws the bytes from..to-1, which this writer wrote: they are cut off where nothing is behind
+ * them and the lock is held. Elsewhere they become spaces, which JSON allows before a value. */
 gboolean gst_cow_append_withdraw (GstCowAppend *self, off_t from, off_t to);
 
 G_END_DECLS

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Events as lines of a file, which is rotated, or of the standard output. */
+/* The target `file`: events as lines of a file, which is rotated, of a pipe, or of the standard
+ * output. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -12,10 +13,10 @@
 #include "gst-plugin/publish/append.h"
 #include "gst-plugin/publish/targets.h"
 
-/* As much as a pipe takes without blocking once poll () says that it takes something. */
+/* The bytes that a pipe takes without blocking when poll () says that it is writable. */
 #define BLOCK PIPE_BUF
 
-/* How long the lock is tried to get of a file that others keep moving away. */
+/* How long others may keep rotating the file before its lock is given up. */
 #define PATIENCE (5 * G_USEC_PER_SEC)
 
 /* ---- properties ------------------------------------------------------------------------------ */
@@ -58,7 +59,7 @@ typedef struct {
   guint max_files;
   GstCowAppend file; /* fd -1: closed */
   gboolean regular;
-  gboolean torn; /* half a line is in the standard output */
+  gboolean torn; /* the standard output has half a line */
 } File;
 
 static const char *
@@ -102,7 +103,7 @@ file_open (File *self, GError **error)
 {
   struct stat info;
 
-  /* A pipe that nobody reads yet does not hold up the thread. */
+  /* O_NONBLOCK: opening a pipe that nobody reads must not block the thread. */
   self->file.fd =
       self->path ? open (self->path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0666)
                  : STDOUT_FILENO;
@@ -129,8 +130,8 @@ file_connect (GstCowPublishTarget *target, GCancellable *cancellable, GError **e
 
 /* ---- a file that others write to and rotate too ---------------------------------------------- */
 
-/* Whether the name is still that of the file that is open: another element, a logrotate or a
- * person may have moved it. */
+/* Whether the open file still has its name: another element, logrotate or a person may have moved
+ * it. */
 static gboolean
 is_in_place (const File *self)
 {
@@ -139,8 +140,9 @@ is_in_place (const File *self)
   return stat (self->path, &named) == 0 && is_same (self->file.fd, &named);
 }
 
-/* Takes the lock of the file that has the name now. Whoever waited for it may hold that of a file
- * which has been rotated since, and must not write to it, nor rotate by it. */
+/* Takes the lock of the file that has the name now. While it waited, the open file may have been
+ * rotated; holding its lock allows neither to write nor to rotate, and so the file of that name is
+ * opened and locked. */
 static gboolean
 lock (File *self, GCancellable *cancellable, GError **error)
 {
@@ -160,9 +162,9 @@ lock (File *self, GCancellable *cancellable, GError **error)
   return fail (self, "cannot write to", error);
 }
 
-/* FILE.2 becomes FILE.3, FILE.1 becomes FILE.2, FILE becomes FILE.1; where only one is kept it is
- * emptied. Others that want the same wait for the lock of the file that is FILE until the last
- * step, and then find that FILE is another. */
+/* FILE.2 becomes FILE.3, FILE.1 becomes FILE.2, FILE becomes FILE.1; with max-files=1 FILE is
+ * emptied. Other writers wait for the lock of the file that is FILE until the last step, and then
+ * find another file there. */
 static gboolean
 rotate (File *self, GCancellable *cancellable, GError **error)
 {
@@ -233,7 +235,7 @@ write_line (File *self, const char *line, GCancellable *cancellable, GError **er
         written = MAX (written, 0);
     }
     if (written < 0) {
-      /* A pipe of this name will have been opened anew, and its reader too. */
+      /* A named pipe is opened again after this, and a reader of the new one has no half line. */
       self->torn |= done > 0 && !self->path;
       return FALSE;
     }
@@ -283,7 +285,7 @@ file_new (gconstpointer values, const char *source, GError **error)
   self->max_size = settings->max_size;
   self->max_files = settings->max_files;
   self->file = (GstCowAppend){ .fd = -1, .beside = -1 };
-  /* What will not pass by itself is an error at once. A pipe without a reader passes. */
+  /* An error at once, unless waiting helps: a pipe may get a reader. */
   if (!file_open (self, error) &&
       (!error || !g_error_matches (*error, G_IO_ERROR, g_io_error_from_errno (ENXIO)))) {
     file_free (&self->target);

@@ -1,30 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The element `cowpublish`: makes events of the metadata on each frame and puts them into the
- * queues of its targets (publish-queue.h). The streaming thread does nothing else, so no file,
- * server or broker can hold up a frame.
+ * queues of its targets (queue.h). The streaming thread does nothing else, so that no file, server
+ * or broker can delay a frame.
  */
 /**
  * SECTION:element-cowpublish
  * @title: cowpublish
  * @short_description: Publishes what cows are doing
  *
- * Passes frames through as they are and publishes what `cowbehavior` upstream attached to them, as
- * JSON lines: to a file or the standard output, by HTTP POST, and to an MQTT broker, each of which
- * may be set or not. What properties say when the element starts holds until it stops.
+ * Passes frames through unchanged and publishes what `cowbehavior` upstream attached to them as
+ * JSON lines: to a file or the standard output, by HTTP POST, and to an MQTT broker, in any
+ * combination. Properties are read when the element starts.
  *
- * An event is a frame's, on one line (here on more):
+ * Each frame makes one event, on one line (here on several):
  *
  * |[
  * {"resolution":{"width":1280,"height":720},"source":"barn 1","timestamp":4000000000,
  *  "system_timestamp":"2026-01-31T06:00:04.000000Z","objects":[
  *  {"x":10,"y":20,"w":300,"h":200,"id":7,"roi_type":"cow","region":"roi",
- *   "detection":{"bounding_box":{"x_min":0.0078125,"y_min":0.0277778,"x_max":0.242188,"y_max":0.305556},"label":"cow","confidence":0.91},
- *   "behavior":{"label":"Lying","label_id":3,"confidence":0.87,"model":{"name":"cows"}},"frames_ago":0}]}
+ *   "detection":{"bounding_box":{"x_min":0.0078125,"y_min":0.0277778,"x_max":0.242188,
+ *    "y_max":0.305556},"label":"cow","confidence":0.91},
+ *   "behavior":{"label":"Lying","label_id":3,"confidence":0.87,"model":{"name":"cows"}},
+ *   "frames_ago":0}]}
  * ]|
  *
  * `timestamp` is the stream time in ns; `system_timestamp` is the camera's own time where a
- * #GstReferenceTimestampMeta tells it (rtspsrc add-reference-timestamp-meta=true), else the time at
+ * #GstReferenceTimestampMeta has it (rtspsrc add-reference-timestamp-meta=true), else the time at
  * which the frame came by.
  *
  * At the broker there are, below the topic that #GstCowPublish:mqtt-topic names:
@@ -32,12 +34,12 @@
  * `SOURCE/zone/NAME` and `SOURCE/track/NUMBER`, the label of each, published when it changes. All
  * but the events are retained.
  *
- * Each target has a thread and a queue of its own. While a target is out of reach its events wait,
- * it is tried again after 1 s and up to every 30 s, and when the queue is full the oldest events
- * are dropped and counted: #GstCowPublish:stats has the numbers, and a warning tells of the
- * trouble. Events arrive in their order; one whose confirmation got lost may arrive twice.
+ * Each target has a thread and a queue of its own. While a target is out of reach its events wait
+ * and it is tried again, first after 1 s and later every 30 s. When the queue is full, the oldest
+ * events are dropped and counted. #GstCowPublish:stats has the numbers, and a warning is posted.
+ * Events arrive in their order; an event whose confirmation was lost may arrive twice.
  *
- * At the end of the stream, or when the element stops before that, it waits for what is queued:
+ * At the end of the stream, or when the element stops before that, it waits for queued events, for
  * #GstCowPublish:drain-timeout at most. It then posts an element message `cowpublish` with the
  * fields of #GstCowPublish:stats, and a warning where events are left.
  *
@@ -53,8 +55,8 @@
  *   mqtt-url=mqtts://broker mqtt-user=barn mqtt-discovery=true http-url=https://farm/events
  * file=events.jsonl ! fakesink
  * ]|
- * Publishes changes to three places, and has Home Assistant show both pens. The broker's password
- * is that of the environment variable COWBEHAVIOR_MQTT_PASSWORD.
+ * Publishes changes to three targets, and has Home Assistant show both pens. The password for the
+ * broker is read from the environment variable COWBEHAVIOR_MQTT_PASSWORD.
  */
 #include "gst-plugin/publish/gstcowpublish.h"
 
@@ -93,7 +95,8 @@ struct _GstCowPublish {
   GstCowPublishEvents post_events;
   GstCowPublishStates *states;
   guint64 frame;
-  gboolean waited; /* for the queues, and no frame came since */
+  gboolean
+      waited; /* the end of the stream waited for the queues in vain, and no frame came since */
 };
 
 static GstStaticPadTemplate sink_template =
@@ -241,7 +244,7 @@ post_stats (GstCowPublish *self)
   gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), stats));
 }
 
-/* What is left in one queue is lost. */
+/* Ends a queue. Events that are left in it are lost, and a warning says so. */
 static void
 end_queue (GstCowPublish *self, guint i, guint drain_timeout_ms)
 {
@@ -263,7 +266,7 @@ end_queue (GstCowPublish *self, guint i, guint drain_timeout_ms)
                          ("drain-timeout is %u ms.", drain_timeout_ms));
 }
 
-/* The queues end side by side. */
+/* The queues end at the same time, so that the deadline is that of all. */
 static gboolean
 gst_cow_publish_stop (GstBaseTransform *trans)
 {
@@ -275,7 +278,7 @@ gst_cow_publish_stop (GstBaseTransform *trans)
   GST_OBJECT_LOCK (self);
   ms = self->settings.own->drain_timeout_ms;
   GST_OBJECT_UNLOCK (self);
-  /* What did not come to be sent within that time at the end of the stream will not now. */
+  /* At the end of the stream the queues have had that time already. */
   deadline = g_get_monotonic_time () + (self->waited ? 0 : ms * G_TIME_SPAN_MILLISECOND);
   for (guint i = 0; i < n; i++)
     gst_cow_publish_queue_finish (self->queues[i]);
@@ -303,7 +306,7 @@ gst_cow_publish_set_caps (GstBaseTransform *trans, GstCaps *incaps, GstCaps *out
 {
   GstCowPublish *self = GST_COW_PUBLISH (trans);
 
-  /* Frames of caps that say too little go through all the same, with a size of 0. */
+  /* Frames whose caps say too little pass, too, and their events have a size of 0. */
   if (!gst_video_info_from_caps (&self->info, incaps))
     gst_video_info_init (&self->info);
   return TRUE;
@@ -378,7 +381,8 @@ gst_cow_publish_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
   return GST_FLOW_OK;
 }
 
-/* The end waits for the queues: who sees it stops the pipeline. */
+/* The end of the stream is held back until the queues are empty, because applications stop the
+ * pipeline when they see it. */
 static void
 wait_for_queues (GstCowPublish *self)
 {
@@ -407,8 +411,8 @@ wait_for_queues (GstCowPublish *self)
   post_stats (self);
 }
 
-/* A seek that comes while the end waits is not held up by it. In any thread, so that the queues may
- * just be going. */
+/* Lets a seek pass while the end of the stream is held back. Any thread, and so under the lock: the
+ * queues may be ending. */
 static void
 set_flushing (GstCowPublish *self, gboolean flushing)
 {

@@ -8,7 +8,7 @@
 #include "gst-plugin/publish/library.h"
 #include "gst-plugin/publish/targets.h"
 
-/* An answer is of no interest; a longer one costs its connection. */
+/* Answers are read and ignored. After a longer one the connection is closed. */
 #define MOST_ANSWER_BYTES 65536
 
 /* ---- the library ----------------------------------------------------------------------------- */
@@ -110,7 +110,7 @@ static const GstCowPublishProperty rows[] = {
 typedef struct {
   GstCowPublishTarget target;
   GUri *uri;
-  char *shown;         /* for messages: without login, query and fragment */
+  char *shown;         /* the address in messages: without login, query and fragment */
   char *authorization; /* value of that header, or NULL */
   gboolean batches;
   guint timeout_s;
@@ -151,7 +151,7 @@ message_new (const Http *self, char *const *lines, guint n)
   bytes = g_byte_array_free_to_bytes (g_steal_pointer (&body));
   soup.message_set_request_body_from_bytes (
       message, self->batches ? "application/x-ndjson" : "application/json", bytes);
-  /* What is secret does not follow a server to another address, nor wait until it is asked for. */
+  /* Secrets must not follow a redirection, and are sent without being asked for. */
   soup.message_add_flags (message, SOUP_MESSAGE_NO_REDIRECT);
   soup.message_disable_feature (message, soup.auth_manager_get_type ());
   if (self->authorization)
@@ -178,7 +178,7 @@ skip_answer (Http *self, GInputStream *answer, GCancellable *cancellable)
     http_disconnect (&self->target, FALSE, NULL);
 }
 
-/* The seconds of a Retry-After; dates are not worth it. */
+/* The seconds of a Retry-After header; 0 for none, and for a date. */
 static guint
 retry_after (SoupMessage *message)
 {
@@ -202,7 +202,7 @@ judge (Http *self, SoupMessage *message, GError **error)
   if (status == 401 || status == 403)
     hint = "; set http-user and http-password, or http-token, to a login that may post there";
   else if (status >= 300 && status < 400)
-    hint = "; set http-url to where it leads";
+    hint = "; set http-url to the address that it redirects to";
   g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE,
                "http-url: %s answered %u (%s)%s", self->shown, status, phrase, hint);
   if (status < 500 && status != SOUP_STATUS_REQUEST_TIMEOUT && status != 425 && status != 429)
@@ -247,12 +247,12 @@ http_free (GstCowPublishTarget *target)
   g_free (self);
 }
 
-/* FALSE: a secret has characters that no header may have. */
+/* Makes the Authorization header. FALSE: the token has characters that a header may not have. */
 static gboolean
 set_login (Http *self, const Settings *settings, GError **error)
 {
   const char *password = gst_cow_publish_secret (settings->password, "COWBEHAVIOR_HTTP_PASSWORD");
-  /* A login that was set goes before a token that the environment happens to have. */
+  /* A login that is set takes precedence over a token of the environment. */
   const char *token = settings->token || !settings->user
                           ? gst_cow_publish_secret (settings->token, "COWBEHAVIOR_HTTP_TOKEN")
                           : NULL;
@@ -275,7 +275,7 @@ set_login (Http *self, const Settings *settings, GError **error)
   return TRUE;
 }
 
-/* libsoup asks for "" where an address has no path, which is no request. */
+/* Adds the path "/" to an address without one: libsoup would make an invalid request. */
 static GUri *
 with_path (GUri *uri)
 {

@@ -6,8 +6,8 @@
 #include <dlfcn.h>
 #include <gst/gst.h>
 
-/* Whether the rival is in the process. Its functions are looked for because it may be linked
- * statically, its file because it may have been loaded without showing its functions to others. */
+/* Whether the rival is in the process. It may be linked statically, and then its functions are
+ * found; or loaded with RTLD_LOCAL, and then only its file is found. */
 static gboolean
 has_rival (const GstCowPublishLibrary *self)
 {
@@ -41,7 +41,7 @@ load (const GstCowPublishLibrary *self, GError **error)
                  "%s needs a library that cannot be loaded: %s", self->property, dlerror ());
     return FALSE;
   }
-  /* The first pointer is set last, because it says that all are there. */
+  /* The first pointer is set last, because it marks the library as loaded. */
   for (gsize i = g_strv_length ((char **)self->names); i > 0; i--) {
     self->functions[i - 1] = dlsym (library, self->names[i - 1]);
     if (!self->functions[i - 1]) {

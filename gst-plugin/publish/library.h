@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Libraries that are loaded when a target needs them, so that neither the plugin nor the process
- * around it depends on those that it does not use: a missing one is an error of one property.
+ * Libraries that are loaded when a target needs them. The plugin does not depend on them, and where
+ * one is missing only the property that needs it fails.
  */
 #ifndef GST_COW_PUBLISH_LIBRARY_H
 #define GST_COW_PUBLISH_LIBRARY_H
@@ -12,10 +12,10 @@ G_BEGIN_DECLS
 
 typedef struct {
   const char *soname;
-  const char *property; /* what needs it, for messages */
+  const char *property; /* the property that needs it, for messages */
 
-  /* A library that cannot be in the same process, by its file and by a function that only it has,
-   * and its name for messages; NULL: there is none. */
+  /* Another library that cannot be in the same process: its file, a function that only it has, and
+   * its name in messages. NULL: there is none. */
   const char *rival_soname, *rival_function, *rival_name;
 
   const char *const *names; /* of the functions, NULL-terminated */
@@ -30,7 +30,7 @@ typedef struct {
 #define GST_COW_PUBLISH_POINTER(PREFIX, NAME) __typeof__ (PREFIX##NAME) *NAME;
 #define GST_COW_PUBLISH_NAME(PREFIX, NAME)    #PREFIX #NAME,
 
-/* Loads the library and its functions, once a process; it stays loaded. Any thread. */
+/* Loads the library and its functions, once in a process; it stays loaded. Any thread. */
 gboolean gst_cow_publish_library_load (const GstCowPublishLibrary *self, GError **error);
 
 G_END_DECLS

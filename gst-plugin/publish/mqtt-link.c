@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One connection to an MQTT broker, by libmosquitto, which is loaded when there is a broker. Its own loops either have a thread of their own or
- * cannot be cancelled, so its socket is watched here. A connection that broke is never used again:
- * libmosquitto would repeat by itself what the queue repeats.
+ * One connection to an MQTT broker, by libmosquitto, which is loaded when there is a broker. Its
+ * own loops either have a thread of their own or cannot be cancelled, so that its socket is watched
+ * here. A connection that broke is not used again, because libmosquitto would send again by itself
+ * what the queue sends again.
  */
 #include <errno.h>
 #include <mosquitto.h>
@@ -13,9 +14,9 @@
 #include "gst-plugin/publish/mqtt-private.h"
 
 #define KEEP_ALIVE_S 30
-/* For an answer that a broker gives at once. */
+/* How long the broker may be silent before a connection has failed. */
 #define PATIENCE (10 * G_USEC_PER_SEC)
-/* Bytes of a message that are looked at; those that are waited for are short. */
+/* Bytes of a received message that are looked at; expected messages are shorter. */
 #define MOST_TEXT 64u
 
 #define MOSQUITTO_FUNCTIONS(F)                                                                     \
@@ -60,12 +61,12 @@ static const GstCowPublishLibrary libmosquitto = {
 struct _GstCowPublishLink {
   struct mosquitto *client;
   char *where; /* "mqtt-url: broker HOST:PORT", which begins messages */
-  GstCowPublishHeard tell;
+  GstCowPublishReceived received;
   gpointer data;
 
-  int answer;        /* to the connection; -1: none yet */
-  int lost;          /* error of libmosquitto that ended the connection; 0: it lives */
-  char *detail;      /* what libmosquitto last logged as an error */
+  int answer;        /* of the broker to the connection; -1: none yet */
+  int lost;          /* error of libmosquitto that ended the connection; 0: it works */
+  char *detail;      /* the last error that libmosquitto logged, or NULL */
   guint outstanding; /* published, and not yet acknowledged */
   gint64 heard;      /* g_get_monotonic_time () of the last acknowledgement */
 
@@ -109,7 +110,7 @@ gst_cow_publish_link_is_topic (const char *text)
          mosquitto.validate_utf8 (text, (int)strlen (text)) == MOSQ_ERR_SUCCESS;
 }
 
-/* ---- what libmosquitto tells ----------------------------------------------------------------- */
+/* ---- callbacks of libmosquitto --------------------------------------------------------------- */
 
 static void
 on_connect (struct mosquitto *client, void *data, int answer)
@@ -144,7 +145,7 @@ on_message (struct mosquitto *client, void *data, const struct mosquitto_message
     g_autofree char *text =
         g_strndup (message->payload, MIN ((gsize)message->payloadlen, MOST_TEXT));
 
-    self->tell (message->topic, text, message->retain, self->data);
+    self->received (message->topic, text, message->retain, self->data);
   }
 }
 
@@ -159,7 +160,7 @@ on_log (struct mosquitto *client, void *data, int level, const char *text)
   self->detail = g_strchomp (g_utf8_make_valid (text, -1));
 }
 
-/* A key with a passphrase would have OpenSSL ask for it on the terminal. */
+/* Without this callback OpenSSL would ask for the passphrase of a key on the terminal. */
 static int
 no_passphrase (char *buffer, int size, int writing, void *data)
 {
@@ -186,10 +187,10 @@ fail_login (GstCowPublishLink *self, const GstCowPublishBroker *broker, GError *
 {
   const gboolean login = self->answer == 4 || self->answer == 5;
 
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED, "%s does not let us in%s%s%s: %s%s",
-               self->where, login && broker->user ? " as \"" : "",
-               login && broker->user ? broker->user : "", login && broker->user ? "\"" : "",
-               mosquitto.connack_string (self->answer),
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
+               "%s refuses the connection%s%s%s: %s%s", self->where,
+               login && broker->user ? " as \"" : "", login && broker->user ? broker->user : "",
+               login && broker->user ? "\"" : "", mosquitto.connack_string (self->answer),
                login ? " Check mqtt-user and mqtt-password." : "");
   return FALSE;
 }
@@ -227,7 +228,6 @@ gst_cow_publish_link_pump (GstCowPublishLink *self, int wait_ms, GCancellable *c
   return code == 0 ? TRUE : fail (self, self->lost ? self->lost : code, error);
 }
 
-/* Until the broker has all that was published; an error when it is silent for too long. */
 gboolean
 gst_cow_publish_link_flush (GstCowPublishLink *self, GCancellable *cancellable, GError **error)
 {
@@ -320,7 +320,7 @@ connect_client (GstCowPublishLink *self, const GstCowPublishBroker *broker,
   const gint64 until = g_get_monotonic_time () + PATIENCE;
   int code = configure (self, broker);
 
-  /* Not connect_async, which tries the first of several addresses of a name only. */
+  /* connect_async would only try the first of several addresses of a name. */
   if (code == MOSQ_ERR_SUCCESS)
     code = mosquitto.connect (self->client, broker->host, broker->port, KEEP_ALIVE_S);
   if (code != MOSQ_ERR_SUCCESS)
@@ -339,13 +339,13 @@ connect_client (GstCowPublishLink *self, const GstCowPublishBroker *broker,
 }
 
 GstCowPublishLink *
-gst_cow_publish_link_new (const GstCowPublishBroker *broker, GstCowPublishHeard tell, gpointer data,
-                          GCancellable *cancellable, GError **error)
+gst_cow_publish_link_new (const GstCowPublishBroker *broker, GstCowPublishReceived received,
+                          gpointer data, GCancellable *cancellable, GError **error)
 {
   GstCowPublishLink *self = g_new0 (GstCowPublishLink, 1);
 
   self->where = g_strdup_printf ("mqtt-url: broker %s:%u", broker->host, broker->port);
-  self->tell = tell;
+  self->received = received;
   self->data = data;
   self->answer = -1;
   self->client = mosquitto.new(broker->client_id, true, self);
@@ -369,7 +369,7 @@ gst_cow_publish_link_new (const GstCowPublishBroker *broker, GstCowPublishHeard 
 void
 gst_cow_publish_link_free (GstCowPublishLink *self, gboolean politely)
 {
-  /* Without this word the broker publishes the will. */
+  /* Without a DISCONNECT the broker publishes the will. */
   if (self->client && politely && mosquitto.disconnect (self->client) == MOSQ_ERR_SUCCESS &&
       mosquitto.want_write (self->client))
     mosquitto.loop_write (self->client, 1);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Events, states and Home Assistant's discovery at an MQTT broker. Events come from the queue;
- * states are noted here and published when they change, so that an outage of any length leaves the
- * newest of each to send, and none that is older.
+ * The target `mqtt`: events, states and Home Assistant's discovery at an MQTT broker. Events come
+ * from the queue. States are kept here and published when they change, so that after an outage only
+ * the newest of each is sent.
  */
 #include <string.h>
 
@@ -87,11 +87,11 @@ static const GstCowPublishProperty rows[] = {
 
 /* ---- the target of one run ------------------------------------------------------------------- */
 
-/* Names of which states are kept, those that the broker is to forget among them. */
+/* States that are kept at most, including those that the broker is to delete. */
 #define MOST_STATES 2048
 
 typedef struct {
-  char *label;  /* NULL: the broker is to forget it */
+  char *label;  /* NULL: the broker is to delete it */
   gboolean due; /* not yet published */
 } State;
 
@@ -103,12 +103,12 @@ typedef struct {
   char *events_topic;
   char *discovery_topic; /* NULL: no discovery */
   GstCowPublishLink *link;
-  gboolean contradicted; /* of the thread: somebody said "offline" */
+  gboolean contradicted; /* of the thread: somebody else published "offline" */
 
   GMutex lock;
   GHashTable *states;    /* name -> State */
-  char **classes;        /* labels there are; NULL: not known yet */
-  gboolean discover_due; /* the device is not as it was published */
+  char **classes;        /* all labels; NULL: not known yet */
+  gboolean discover_due; /* the published device is out of date */
   gboolean online;
 } Mqtt;
 
@@ -173,13 +173,13 @@ mqtt_set_state (GstCowPublishTarget *target, const char *name, const char *label
     put_state (self, name, label);
     note_classes (self, classes);
   } else if (g_hash_table_remove (self->states, name)) {
-    /* What the broker still keeps of it is found when it is there again. */
+    /* A state that the broker still has is found and deleted after the next connection. */
     self->discover_due = TRUE;
   }
   g_mutex_unlock (&self->lock);
 }
 
-/* All anew, for a broker that may know nothing. */
+/* After a connection everything is published again, because the broker may have lost it. */
 static void
 make_all_due (Mqtt *self)
 {
@@ -198,17 +198,18 @@ make_all_due (Mqtt *self)
   self->online = TRUE;
 }
 
-/* A cow of an earlier run, which did not say goodbye; or the will of an earlier connection, of
- * which the broker finds out late that it broke. */
+/* A retained state of a track is from an earlier run that did not end properly, and is deleted. An
+ * "offline" that was not retained is the will of an earlier connection, which the broker noticed
+ * late to be broken. */
 static void
-on_heard (const char *topic, const char *text, gboolean kept, gpointer data)
+on_received (const char *topic, const char *text, gboolean retained, gpointer data)
 {
   Mqtt *self = data;
   const gsize n = strlen (self->base);
 
-  if (!kept && g_str_equal (topic, self->broker.will_topic))
+  if (!retained && g_str_equal (topic, self->broker.will_topic))
     self->contradicted = !g_str_equal (text, "online");
-  if (!kept || strncmp (topic, self->base, n) != 0 || !g_str_has_prefix (topic + n, "/track/"))
+  if (!retained || strncmp (topic, self->base, n) != 0 || !g_str_has_prefix (topic + n, "/track/"))
     return;
   g_mutex_lock (&self->lock);
   if (!g_hash_table_contains (self->states, topic + n + 1))
@@ -259,8 +260,8 @@ take_discovery (Mqtt *self, GPtrArray *messages)
   add_message (messages, g_strdup (self->discovery_topic), gst_cow_publish_device_text (&device));
 }
 
-/* What is to be published; discovery first, so that the sensors are there when their states come.
- */
+/* The messages that are due. Discovery comes first, so that sensors exist when their states
+ * come. */
 static GPtrArray *
 take_due (Mqtt *self)
 {
@@ -327,8 +328,8 @@ mqtt_idle (GstCowPublishTarget *target, GCancellable *cancellable, GError **erro
   return publish_due (self, error) && gst_cow_publish_link_pump (self->link, 0, cancellable, error);
 }
 
-/* Nobody sees these cows any more, and nobody looks. FALSE: the broker may not have heard it all,
- * so its will has to say it. */
+/* Deletes the states of all tracks and publishes "offline". FALSE: the broker has not acknowledged
+ * all of it, so that the will is needed. */
 static gboolean
 say_goodbye (Mqtt *self, GCancellable *cancellable)
 {
@@ -372,7 +373,7 @@ mqtt_connect (GstCowPublishTarget *target, GCancellable *cancellable, GError **e
   g_autofree char *tracks = g_strconcat (self->base, "/track/+", NULL);
 
   self->contradicted = FALSE;
-  self->link = gst_cow_publish_link_new (&self->broker, on_heard, self, cancellable, error);
+  self->link = gst_cow_publish_link_new (&self->broker, on_received, self, cancellable, error);
   if (!self->link)
     return FALSE;
   g_mutex_lock (&self->lock);
@@ -426,7 +427,7 @@ set_broker (GstCowPublishBroker *broker, const Settings *settings, GError **erro
   broker->port = (guint16)(g_uri_get_port (uri) > 0 ? g_uri_get_port (uri)
                            : broker->tls            ? 8883
                                                     : 1883);
-  /* Of what every broker has to take: at most 23 letters and digits. */
+  /* At most 23 letters and digits, which every broker has to accept. */
   broker->client_id = settings->client_id
                           ? g_strdup (settings->client_id)
                           : g_strdup_printf ("cow%08x%08x", g_random_int (), g_random_int ());

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The plugin `libgstcowpublish`, as GStreamer loads it. Nothing here fails for lack of a model, a device
- * or a library, so that gst-inspect-1.0 always lists the element; the element reports what is
- * missing when it starts. */
+/* The plugin `libgstcowpublish`, as GStreamer loads it. Nothing here fails for lack of a model, a
+ * device or a library, so that gst-inspect-1.0 always lists the element; the element reports what
+ * is missing when it starts. */
 #include "cow-build.h"
 #include "gst-plugin/common/custom-meta.h"
 #include "gst-plugin/publish/gstcowpublish.h"
