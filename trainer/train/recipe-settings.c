@@ -44,10 +44,10 @@ static const char *const normalisations[] = { "unit", "imagenet", "satellite", N
 static const Setting settings[] = {
   { "recipe", "recipe", SETTING_TEXT, AT (name), 0, 0, NULL, FALSE, "NAME", "The preset that the rest starts from (--list-recipes)" },
 
-  { "model", "kind", SETTING_KIND, AT (kind), 0, 0, NULL, FALSE, "KIND", "What is trained: lora, dora, frozen, dinov3, vit-small or resnet18" },
+  { "model", "kind", SETTING_KIND, AT (kind), 0, 0, NULL, FALSE, "KIND", "What is trained" },
   { "model", "model", SETTING_PATH, AT (model), 0, 0, NULL, FALSE, "MODEL", "The base that stays as it is (lora, dora, frozen)" },
   { "model", "start", SETTING_PATH, AT (start), 0, 0, NULL, FALSE, "ADAPTER", "Go on from this adapter's values, or from a frozen one's head (lora, dora)" },
-  { "model", "network", SETTING_PATH, AT (network), 0, 0, NULL, FALSE, "SIZE|FOLDER", "dinov3: tiny, vits16, ..., or a folder with a config.json" },
+  { "model", "network", SETTING_PATH, AT (network), 0, 0, NULL, FALSE, "SIZE|FOLDER", "From scratch: tiny, vits16, ..., or a folder with a config.json" },
   { "model", "targets", SETTING_TEXT, AT (targets), 0, 0, NULL, FALSE, "NAMES", "Layers with adapters: q_proj,v_proj,... or all-linear" },
   { "model", "rank", SETTING_INT, AT (rank), 1, 1024, NULL, FALSE, "N", "Rank of the adapters" },
   { "model", "alpha", SETTING_DOUBLE, AT (alpha), 0, 1e6, NULL, FALSE, "X", "Scale of the adapters times rank; 0: twice the rank" },
@@ -121,7 +121,14 @@ cow_recipe_key (guint i)
 const char *
 cow_recipe_help (guint i)
 {
-  return settings[i].help;
+  static char *kinds;
+  if (settings[i].type != SETTING_KIND)
+    return settings[i].help;
+  if (g_once_init_enter (&kinds)) {
+    g_autofree char *names = g_strjoinv (", ", (char **)cow_kind_names ());
+    g_once_init_leave (&kinds, g_strconcat (settings[i].help, ": ", names, NULL));
+  }
+  return kinds;
 }
 
 const char *
