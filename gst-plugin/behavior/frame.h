@@ -9,8 +9,8 @@
 
 G_BEGIN_DECLS
 
-/* The formats that gst_cow_frame_to_picture () takes, for caps: what cameras and decoders give
- * first. */
+/* The formats that gst_cow_frame_to_picture () takes, for caps. Those that cameras and decoders
+ * give come first. */
 #define GST_COW_FRAME_FORMATS                                                                      \
   "{ NV12, I420, YV12, YUY2, UYVY, P010_10LE, RGB, BGR, RGBx, BGRx, xRGB, xBGR, RGBA, BGRA, "      \
   "ARGB, ABGR, GRAY8 }"

@@ -1,27 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How to read what `cowbehavior` found. For applications; needs no library but GStreamer's, since
- * the metadata is a GstCustomMeta (one GstStructure a buffer and element) and everything here is
+ * How applications read what `cowbehavior` found. It needs no library but GStreamer's, since the
+ * metadata is a GstCustomMeta (one GstStructure for each buffer and element) and everything here is
  * inline.
  *
  * The structure has
- *   model_name     string                  the adapter that answered
- *   classes        array of string         by index
- *   objects        array of GstStructure   one a classified region
- * and each object, named "object",
- *   x, y, w, h     uint                    the region, in pixels of the buffer; videoscale and
- * videoconvertscale scale it along region         string                  what it is: "frame",
- * "zone", or "roi" for a detection roi_type       string                  "frame", the zone's name,
- * or what the detector calls it id             int                     of the region's
- * GstVideoRegionOfInterestMeta; -1 where there is none track_id       uint64                  who
- * it is from frame to frame; detections only label          string                  the likeliest
- * class, or "unknown" when its probability is below the threshold label_id       int its index; -1
- * for "unknown" confidence     double                  its probability; for "unknown" of the class
- * that would be it top            array of GstStructure   the top-k likeliest, named "class":
- * label, label_id, confidence; falling probabilities  array of double         of all classes, by
- * index frames_ago     uint                    0: from this very frame; n: carried over from the
- * n-th frame before age            uint64                  the same in ns of running time; absent
- * without timestamps
+ *   model_name     string                 the adapter that answered
+ *   classes        array of string        by index
+ *   objects        array of GstStructure  one for each classified region
+ * and each object, named "object", has
+ *   x, y, w, h     uint                   the region in pixels of the buffer; videoscale and
+ *                                         videoconvertscale scale it along
+ *   region         string                 what it is: "frame", "zone", or "roi" for a detection
+ *   roi_type       string                 "frame", the zone's name, or the detector's name for it
+ *   id             int                    of the region's GstVideoRegionOfInterestMeta; -1 where
+ *                                         there is none
+ *   track_id       uint64                 the same from frame to frame; detections only
+ *   label          string                 the likeliest class, or "unknown" when its probability is
+ *                                         below the threshold
+ *   label_id       int                    its index; -1 for "unknown"
+ *   confidence     double                 its probability; for "unknown" that of the likeliest
+ *                                         class
+ *   top            array of GstStructure  the top-k likeliest, each named "class" with label,
+ *                                         label_id and confidence, in falling order
+ *   probabilities  array of double        of all classes, by index
+ *   frames_ago     uint                   0: from this very frame; n: carried over from the n-th
+ *                                         frame before
+ *   age            uint64                 the same in ns of running time; absent without timestamps
  *
  * Two `cowbehavior` in one pipeline attach two metas. gst_buffer_iterate_meta_filtered () with the
  * API type of gst_meta_get_info (GST_COW_BEHAVIOR_META_NAME) finds them all, the functions here the

@@ -2,7 +2,7 @@
 /* Results as element messages on the bus. */
 #include "gst-plugin/behavior/message.h"
 
-/* From NTP's epoch, 1900, to Unix's. */
+/* Seconds from NTP's epoch, 1900, to that of Unix, 1970. */
 #define NTP_TO_UNIX_S G_GUINT64_CONSTANT (2208988800)
 
 GType
@@ -64,8 +64,8 @@ gst_cow_moment_of (GstBuffer *buffer, const GstSegment *segment, const GstVideoI
   };
 }
 
-/* The same field of all objects as an array of the message: nested structures are hard to read in
- * the output of gst-launch-1.0 -m. */
+/* Sets a field of the message to the array of one field of all objects, because nested structures
+ * are hard to read in the output of gst-launch-1.0 -m. */
 static void
 set_column (GstStructure *structure, const char *name, const GValue *objects, const char *field)
 {

@@ -5,7 +5,7 @@
 #include "gst-plugin/behavior/analytics.h"
 #include "gst-plugin/behavior/gstcowbehaviormeta.h"
 
-/* What GstVideoRegionOfInterestMeta does to a coordinate, so that both stay equal. */
+/* Scales a coordinate as GstVideoRegionOfInterestMeta does, so that both stay equal. */
 static void
 scale_field (GstStructure *object, const char *name, gint from, gint to)
 {
@@ -49,9 +49,9 @@ copy_field (GQuark field, const GValue *value, gpointer destination)
   return TRUE;
 }
 
-/* Survives a copy of the whole buffer and a change of the frame's size. A meta that is copied for
- * any other reason (a part of the buffer, another matrix) would say something untrue about where
- * the cows are, and is dropped. */
+/* Copies the meta with the whole buffer, and scales it when the frame changes its size. Anything
+ * else (a part of the buffer, another matrix) drops it, because it would point to the wrong places.
+ */
 static gboolean
 transform_meta (GstBuffer *to, GstCustomMeta *meta, GstBuffer *from, GQuark type, gpointer data,
                 gpointer user_data)
@@ -74,8 +74,8 @@ transform_meta (GstBuffer *to, GstCustomMeta *meta, GstBuffer *from, GQuark type
 void
 gst_cow_meta_register (void)
 {
-  /* "size" makes scalers call transform_meta () instead of copying coordinates that hold no longer;
-   * "orientation" makes flips drop it */
+  /* The tag "size" makes scalers call transform_meta () instead of copying coordinates that are no
+   * longer right. The tag "orientation" makes flips drop the meta. */
   static const gchar *tags[] = { GST_META_TAG_VIDEO_STR, GST_META_TAG_VIDEO_ORIENTATION_STR,
                                  GST_META_TAG_VIDEO_SIZE_STR, NULL };
   static gsize registered = 0;
@@ -86,7 +86,7 @@ gst_cow_meta_register (void)
   }
 }
 
-/* The ROI that stands for a place: the one of an earlier cowbehavior, or a new one. */
+/* The region of interest that stands for a place: that of an earlier cowbehavior, or a new one. */
 static GstVideoRegionOfInterestMeta *
 place_roi (GstBuffer *buffer, const GstCowTarget *target)
 {
@@ -106,16 +106,17 @@ place_roi (GstBuffer *buffer, const GstCowTarget *target)
       buffer, target->type, (guint)box->x, (guint)box->y, (guint)box->w, (guint)box->h);
 }
 
-/* The object detection that stands for a zone, likewise. */
+/* The object detection that stands for a target without one, likewise. */
 static gboolean
-zone_od (GstBuffer *buffer, const GstCowTarget *target, guint *od)
+target_od (GstBuffer *buffer, const GstCowTarget *target, guint *od)
 {
   g_autoptr (GArray) there = g_array_new (FALSE, FALSE, sizeof (GstCowDetection));
   const GstCowDetection new = { .type = target->type,
                                 .x = target->box.x,
                                 .y = target->box.y,
                                 .w = target->box.w,
-                                .h = target->box.h };
+                                .h = target->box.h,
+                                .confidence = target->confidence };
 
   gst_cow_analytics_collect (buffer, there);
   for (guint i = 0; i < there->len; i++) {
@@ -178,7 +179,7 @@ gst_cow_meta_label (const GstCowPresentation *how, const GstCowTrack *track)
   const GstCowLabelRule *rule = &how->rule;
   gint class = smoother->held;
 
-  /* a vote that was taken before the mask changed */
+  /* the class of a vote counts unless the mask has excluded it since */
   if (smoother->method != GST_COW_SMOOTHING_MAJORITY ||
       (class >= 0 && rule->mask && !rule->mask[class]))
     class = (gint)gst_cow_label_best (smoother->state, rule->n_classes, rule->mask);
@@ -215,61 +216,55 @@ gst_cow_meta_object_new (const GstCowPresentation *how, const GstCowTarget *targ
   return object;
 }
 
-/* Whether GstAnalytics has a place for the target: its object detection, or the buffer itself for
- * the full frame. */
+/* Adds the classification to GstAnalytics: to the object detection of a detection or a zone, which
+ * is made where there is none, or to the buffer itself for the full frame. */
 static void
 classify_od (GstBuffer *buffer, const GstCowPresentation *how, GstCowTarget *target,
              const GstCowLabel *label)
 {
-  const GstCowLabelRule *rule = &how->rule;
-  const guint n = rule->n_classes;
-  const float *probabilities = target->track->smoother.state;
-  g_autofree guint *order = NULL;
-  g_autofree gfloat *confidences = NULL;
-  g_autofree GQuark *classes = NULL;
-  guint used = 0;
+  const GstCowClassification classification = {
+    .label = label->label,
+    .confidence = label->probability,
+    .n_classes = how->rule.n_classes,
+    .classes = how->rule.classes,
+    .probabilities = target->track->smoother.state,
+  };
 
   if (!gst_cow_analytics_available ())
     return;
-  if (target->place == GST_COW_PLACE_ZONE && !target->has_od)
-    target->has_od = zone_od (buffer, target, &target->od);
+  if (target->place != GST_COW_PLACE_FRAME && !target->has_od)
+    target->has_od = target_od (buffer, target, &target->od);
   if (target->place != GST_COW_PLACE_FRAME && !target->has_od)
     return;
-
-  order = g_new (guint, n);
-  confidences = g_new (gfloat, n + 1);
-  classes = g_new (GQuark, n + 1);
-  gst_cow_label_rank (probabilities, n, rule->mask, order);
-  /* what others show is the first */
-  confidences[used] = label->probability;
-  classes[used++] = g_quark_from_string (label->label);
-  for (guint i = 0; i < n; i++) {
-    if ((gint)order[i] == label->id)
-      continue;
-    confidences[used] = probabilities[order[i]];
-    classes[used++] = g_quark_from_string (rule->classes[order[i]]);
-  }
-  gst_cow_analytics_classify (buffer, target->has_od ? &target->od : NULL, used, confidences,
-                              classes);
+  gst_cow_analytics_classify (buffer, target->has_od ? &target->od : NULL, &classification);
 }
 
-void
-gst_cow_meta_classify (GstBuffer *buffer, const GstCowPresentation *how, GstCowTarget *target,
-                       guint64 frame)
+/* Adds the classification to the region of interest; a place gets one where there is none. */
+static void
+classify_roi (GstBuffer *buffer, const GstCowPresentation *how, GstCowTarget *target,
+              const GstCowLabel *label, guint64 frame)
 {
-  GstCowLabel label = gst_cow_meta_label (how, target->track);
-
   if (!target->roi && target->place != GST_COW_PLACE_ROI)
     target->roi = place_roi (buffer, target);
   if (target->roi)
     gst_video_region_of_interest_meta_add_param (
         target->roi,
         gst_structure_new ("classification", "attribute_name", G_TYPE_STRING, "behavior", "label",
-                           G_TYPE_STRING, label.label, "label_id", G_TYPE_INT, label.id,
-                           "confidence", G_TYPE_DOUBLE, (gdouble)label.probability, "model_name",
+                           G_TYPE_STRING, label->label, "label_id", G_TYPE_INT, label->id,
+                           "confidence", G_TYPE_DOUBLE, (gdouble)label->probability, "model_name",
                            G_TYPE_STRING, how->model_name, "frames_ago", G_TYPE_UINT,
                            frames_ago (target->track, frame), NULL));
+}
+
+void
+gst_cow_meta_classify (GstBuffer *buffer, const GstCowPresentation *how, GstCowTarget *target,
+                       guint64 frame)
+{
+  const GstCowLabel label = gst_cow_meta_label (how, target->track);
+
   classify_od (buffer, how, target, &label);
+  if (how->roi_meta)
+    classify_roi (buffer, how, target, &label, frame);
 }
 
 void

@@ -105,8 +105,6 @@ fill_ops (CkCpuOps *ops, CkCpuLevel level)
   if (level < CK_CPU_AVX2)
     return;
   ck_cpu_ops_init_avx2 (ops);
-  ops->gemm = ck_gemm_dnnl;
-  ops->gemm_across = ck_gemm_across_dnnl;
   ops->convolution = ck_convolution_dnnl;
   ops->convolution_backward = ck_convolution_backward_dnnl;
   if (level < CK_CPU_AVX512)

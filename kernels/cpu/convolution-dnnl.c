@@ -4,9 +4,10 @@
  * formats, which one pass over them costs.
  *
  * oneDNN shares the gradient of weights among threads in a way that depends on how many there are.
- * So each of its primitives is made for one thread and for a slice of the batch, the team takes
- * slices, and the slices' gradients of weights are added up in their order. Gradients of large
- * weights are also cut by output channels, so that little has to be added.
+ * So each of its primitives is made for one thread and for one picture, or for gradients of weights
+ * for a slice of the batch. The team takes slices, and the slices' gradients of weights are added
+ * up in their order. Gradients of large weights are also cut by output channels, so that little has
+ * to be added.
  */
 #include "kernels/cpu/dnnl-compat.h"
 #include "kernels/cpu/train.h"
@@ -15,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TASKS   32  /* of a direction, if the batch has as many pictures */
+#define TASKS   32  /* of weight gradients, if the batch has as many pictures */
 #define BLOCK   64  /* output channels of a task of weight gradients, if that divides them */
 #define AT_ONCE 256 /* floats that are added up together */
 
@@ -24,7 +25,7 @@ typedef struct Plan Plan;
 struct Plan {
   CkConvolution shape;
   CkConvolutionDirection direction;
-  int64_t slice, n_slices;      /* pictures a task; the last slice may have fewer */
+  int64_t slice, n_slices;      /* pictures a task: one, or for TO_WEIGHTS more, the last fewer */
   int64_t block, n_blocks;      /* output channels a task: all, or for TO_WEIGHTS a part */
   int64_t out_area;             /* pixels of an output picture */
   dnnl_primitive_t whole, rest; /* for a slice, and for a last one with fewer pictures or NULL */
@@ -219,7 +220,9 @@ floats_of (CkDnnlDesc desc)
   return (int64_t)((dnnl_memory_desc_get_size (desc) + sizeof (float) - 1) / sizeof (float));
 }
 
-/* By the shape alone, so that results don't depend on the team. */
+/* By the shape alone, so that results do not depend on the team; and what is a picture's own, by
+ * the picture, so that it does not depend on the batch either: oneDNN chooses its way by the batch
+ * too. */
 static void
 cut (Plan *plan)
 {
@@ -230,7 +233,9 @@ cut (Plan *plan)
       plan->direction == CK_CONVOLUTION_TO_WEIGHTS && c->out % BLOCK == 0 ? BLOCK : c->out;
   plan->n_blocks = c->out / plan->block;
   plan->plain_floats = plan->block * c->in * c->kernel * c->kernel;
-  plan->slice = ck_ceil_div (c->batch, ck_max (TASKS / plan->n_blocks, 1));
+  plan->slice = plan->direction == CK_CONVOLUTION_TO_WEIGHTS
+                    ? ck_ceil_div (c->batch, ck_max (TASKS / plan->n_blocks, 1))
+                    : 1;
   plan->n_slices = ck_ceil_div (c->batch, plan->slice);
 }
 

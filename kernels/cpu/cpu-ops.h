@@ -34,7 +34,8 @@ typedef struct {
 typedef struct {
   /*
    * c [m, n] = alpha a [m, k] b + beta c, where b is [k, n], or [n, k] if transpose_b. lda, ldb,
-   * ldc: elements from a row to the next. c is not read when beta is 0.
+   * ldc: elements from a row to the next. c is not read when beta is 0. Every element of c is the
+   * same whatever m and n are and wherever in c it lies.
    */
   CkStatus (*gemm) (bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
                     int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
@@ -101,15 +102,6 @@ void ck_cpu_ops_init_c_training (CkCpuOps *ops);
 void ck_cpu_ops_init_avx2 (CkCpuOps *ops);
 void ck_cpu_ops_init_avx512 (CkCpuOps *ops);
 
-/* The same contracts as CkCpuOps.gemm and gemm_across, by oneDNN, which chooses its instructions
- * itself. */
-CkStatus ck_gemm_dnnl (bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha,
-                       const float *a, int64_t lda, const float *b, int64_t ldb, float beta,
-                       float *c, int64_t ldc);
-CkStatus ck_gemm_across_dnnl (int64_t m, int64_t n, int64_t k, float alpha, const float *a,
-                              int64_t lda, const float *b, int64_t ldb, float beta, float *c,
-                              int64_t ldc);
-
 /* CkCpuOps.convolution in plain C (convolution-c.c) and by oneDNN (convolution-dnnl.c). */
 CkStatus ck_convolution_c (CkBackend *self, const CkConvolution *shape, const float *x,
                            const float *weight, float *y);
@@ -125,8 +117,6 @@ CkStatus ck_convolution_backward_dnnl (CkBackend *self, const CkConvolution *sha
 typedef struct CkConvolutions CkConvolutions;
 void ck_convolutions_free (CkConvolutions *convolutions);
 
-/* Memory that an operation needs while it runs; kept for the next call, because a network asks for
- * the same sizes again and again. */
 /* ---- integers; sizes are positive ------------------------------------------------------------ */
 
 static inline int64_t
@@ -154,6 +144,8 @@ ck_round_up (int64_t a, int64_t b)
   return ck_ceil_div (a, b) * b;
 }
 
+/* Memory that an operation needs while it runs; kept for the next call, because a network asks for
+ * the same sizes again and again. */
 typedef struct {
   void *data;
   size_t bytes;

@@ -138,6 +138,34 @@ nf4_step (const uint8_t *pairs, const float code[16], float absmax, float *out)
                     v_mul (nf4_lookup (_mm_srli_si128 (indices, 8), code), v_set (absmax)));
 }
 
+#define TILE    6
+#define VECTORS 2
+
+/* In three rounds: pairs of floats, pairs of pairs and halves change places. */
+static inline __attribute__ ((always_inline)) void
+v_transpose (vf rows[W])
+{
+  vf quads[W];
+
+#pragma GCC unroll 8
+  for (int i = 0; i < W; i += 4) {
+    const vf a = _mm256_unpacklo_ps (rows[i], rows[i + 1]),
+             b = _mm256_unpackhi_ps (rows[i], rows[i + 1]),
+             c = _mm256_unpacklo_ps (rows[i + 2], rows[i + 3]),
+             d = _mm256_unpackhi_ps (rows[i + 2], rows[i + 3]);
+
+    quads[i] = _mm256_shuffle_ps (a, c, 0x44);
+    quads[i + 1] = _mm256_shuffle_ps (a, c, 0xee);
+    quads[i + 2] = _mm256_shuffle_ps (b, d, 0x44);
+    quads[i + 3] = _mm256_shuffle_ps (b, d, 0xee);
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < 4; i++) {
+    rows[i] = _mm256_permute2f128_ps (quads[i], quads[i + 4], 0x20);
+    rows[i + 4] = _mm256_permute2f128_ps (quads[i], quads[i + 4], 0x31);
+  }
+}
+
 #include "kernels/cpu/ops-tmpl.h"
 #include "kernels/cpu/yuv.h"
 

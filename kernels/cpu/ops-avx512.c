@@ -95,6 +95,41 @@ nf4_step (const uint8_t *pairs, const float code[16], float absmax, float *out)
   _mm512_storeu_ps (out + 16, _mm512_mul_ps (_mm512_permutexvar_ps (high, values), scale));
 }
 
+#define TILE    12
+#define VECTORS 2
+
+/* In four rounds: pairs of floats, pairs of pairs, and so on, change places. */
+static inline __attribute__ ((always_inline)) void
+v_transpose (vf rows[W])
+{
+  __m512d pairs[W];
+
+#pragma GCC unroll 16
+  for (int i = 0; i < W; i += 4) {
+    const __m512d a = _mm512_castps_pd (_mm512_unpacklo_ps (rows[i], rows[i + 1])),
+                  b = _mm512_castps_pd (_mm512_unpackhi_ps (rows[i], rows[i + 1])),
+                  c = _mm512_castps_pd (_mm512_unpacklo_ps (rows[i + 2], rows[i + 3])),
+                  d = _mm512_castps_pd (_mm512_unpackhi_ps (rows[i + 2], rows[i + 3]));
+
+    pairs[i] = _mm512_unpacklo_pd (a, c);
+    pairs[i + 1] = _mm512_unpackhi_pd (a, c);
+    pairs[i + 2] = _mm512_unpacklo_pd (b, d);
+    pairs[i + 3] = _mm512_unpackhi_pd (b, d);
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < 4; i++) {
+    const __m512d a = _mm512_shuffle_f64x2 (pairs[i], pairs[i + 4], 0x88),
+                  b = _mm512_shuffle_f64x2 (pairs[i], pairs[i + 4], 0xdd),
+                  c = _mm512_shuffle_f64x2 (pairs[i + 8], pairs[i + 12], 0x88),
+                  d = _mm512_shuffle_f64x2 (pairs[i + 8], pairs[i + 12], 0xdd);
+
+    rows[i] = _mm512_castpd_ps (_mm512_shuffle_f64x2 (a, c, 0x88));
+    rows[i + 4] = _mm512_castpd_ps (_mm512_shuffle_f64x2 (b, d, 0x88));
+    rows[i + 8] = _mm512_castpd_ps (_mm512_shuffle_f64x2 (a, c, 0xdd));
+    rows[i + 12] = _mm512_castpd_ps (_mm512_shuffle_f64x2 (b, d, 0xdd));
+  }
+}
+
 #include "kernels/cpu/ops-tmpl.h"
 #include "kernels/cpu/yuv.h"
 

@@ -251,12 +251,15 @@ decode_nf4_v (const CkWeightSource *source, int64_t first, int64_t n, float *out
   }
 }
 
+#include "kernels/cpu/gemm-tmpl.h"
 #include "kernels/cpu/ops-train-tmpl.h"
 
 static void
 fill_ops (CkCpuOps *ops)
 {
   fill_training_ops (ops);
+  ops->gemm = gemm_v;
+  ops->gemm_across = gemm_across_v;
   ops->decode_f16 = decode_f16_v;
   ops->decode_bf16 = decode_bf16_v;
   ops->decode_nf4 = decode_nf4_v;

@@ -1,35 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libcowbehavior: what the cows in a decoded picture are doing, for programs without GStreamer and
- * GLib. Compile and link with `pkg-config --cflags --libs cowbehavior`; an example is
+ * libcowbehavior tells what the cows in a decoded picture are doing, for programs without GStreamer
+ * and GLib. Compile and link with `pkg-config --cflags --libs cowbehavior`; an example is
  * pipelines/examples/classify-picture.c.
  *
- *   CowBehaviorOptions options = { .size = sizeof options, .model = "dinov3-vits16-nf4", .adapter =
- * "cows" }; CowBehavior *behavior; char *message; if (cow_behavior_open (&options, &behavior,
- * &message) != COW_BEHAVIOR_OK) { fprintf (stderr, "%s\n", message); cow_behavior_message_free
- * (message);
+ *   CowBehaviorOptions options = { .size = sizeof options,
+ *                                  .model = "dinov3-vits16-nf4", .adapter = "cows" };
+ *   CowBehavior *behavior;
+ *   char *message;
+ *   if (cow_behavior_open (&options, &behavior, &message) != COW_BEHAVIOR_OK) {
+ *     fprintf (stderr, "%s\n", message);
+ *     cow_behavior_message_free (message);
  *     ...
  *   }
- *   CowBehaviorPicture picture = { .size = sizeof picture, .format = COW_BEHAVIOR_NV12, .width =
- * 1920, .height = 1080, .plane = { y, uv }, .stride = { 1920, 1920 }, .matrix = COW_BEHAVIOR_BT709
- * }; float probabilities[cow_behavior_n_classes (behavior)]; if (cow_behavior_classify (behavior,
- * &picture, NULL, 1, probabilities, &message) == COW_BEHAVIOR_OK) puts (cow_behavior_label
- * (behavior, probabilities, COW_BEHAVIOR_THRESHOLD_OF_ADAPTER, NULL)); cow_behavior_close
- * (behavior);
+ *   CowBehaviorPicture picture = { .size = sizeof picture, .format = COW_BEHAVIOR_NV12,
+ *                                  .width = 1920, .height = 1080,
+ *                                  .plane = { y, uv }, .stride = { 1920, 1920 },
+ *                                  .matrix = COW_BEHAVIOR_BT709 };
+ *   float probabilities[cow_behavior_n_classes (behavior)];
+ *   if (cow_behavior_classify (behavior, &picture, NULL, 1, probabilities, &message) ==
+ *       COW_BEHAVIOR_OK)
+ *     puts (cow_behavior_label (behavior, probabilities, COW_BEHAVIOR_THRESHOLD_OF_ADAPTER, NULL));
+ *   cow_behavior_close (behavior);
  *
- * Errors. Functions that can fail return a status. `message` then gets, where it is not NULL, a
- * text that says what is wrong and where, to be freed with cow_behavior_message_free (); on success
- * it gets NULL. Bad arguments are such an error, and nothing here ends the program but memory that
- * runs out in small allocations. No function raises a signal, prints, or changes the locale.
+ * Errors. Functions that can fail return a status. Where `message` is not NULL it then gets a text
+ * that says what is wrong and where, to be freed with cow_behavior_message_free (); on success it
+ * gets NULL. Bad arguments are such an error. Nothing here ends the program, except memory that runs
+ * out in small allocations. No function raises a signal, prints, or changes the locale.
  *
  * Threads. All functions may be called from any thread at any time, on one handle too, except that
  * cow_behavior_close () must be the last call with its handle. Handles of the same model, adapter,
- * device and precision share one network in memory and one queue, which is the way to classify for
+ * device and precision share one network in memory and one queue: this is the way to classify for
  * many cameras. A child of fork () cannot use the handles of its parent.
  *
- * Compatibility. Structures open with their own size, so that later versions can add fields at
- * their end; set it, and all that you do not know to 0. Additions raise COW_BEHAVIOR_VERSION_MINOR;
- * what breaks programs changes the number in the library's name.
+ * Compatibility. Structures begin with their own size, so that later versions can add fields at
+ * their end; set it, and set all that you do not know to 0. Additions raise
+ * COW_BEHAVIOR_VERSION_MINOR; what breaks programs changes the number in the library's name.
  */
 #ifndef COW_BEHAVIOR_H
 #define COW_BEHAVIOR_H
@@ -86,10 +92,11 @@ typedef struct CowBehavior CowBehavior;
 /* Strings are copied. Paths are in the encoding of file names. */
 typedef struct {
   size_t size;           /* sizeof (CowBehaviorOptions) */
-  const char *model;     /* a Hugging Face folder, .safetensors or .pth: a path, or a name below a
-                            folder of $COWBEHAVIOR_PATH,     $XDG_DATA_HOME/cowbehavior or the installed
-                            data. NULL where the adapter's folder holds a whole network */
-  const char *adapter;   /* the adapter's folder, found likewise. It has the classes */
+  /* A Hugging Face folder, .safetensors or .pth: a path, or a name below a folder of
+   * $COWBEHAVIOR_PATH, $XDG_DATA_HOME/cowbehavior or the installed data. NULL where the adapter's
+   * folder holds a whole network. */
+  const char *model;
+  const char *adapter;   /* the adapter's folder, found likewise; it has the classes */
   const char *device;    /* "auto" or "cpu"; NULL: "auto" */
   const char *precision; /* "auto" or "fp32"; NULL: "auto" */
   unsigned max_batch; /* pictures that are computed together, 1 to 64: more are faster for each and

@@ -8,6 +8,7 @@
 
 #include "model/adapter/card.h"
 #include "model/adapter/head-weights.h"
+#include "model/adapter/preprocess-source.h"
 #include "model/files/json-object.h"
 #include "model/network/linear.h"
 #include "model/files/nf4-write.h"
@@ -274,8 +275,10 @@ write_folder (Job *job, GError **error)
     return FALSE;
   cow_safetensors_writer_metadata (writer, "format", "pt");
   return declare_all (job, error) && write_all (job, error) && check_all_merged (job, error) &&
-         (!head || (cow_head_weights_write (head, options->folder, error) &&
-                    cow_card_write (card, options->folder, error))) &&
+         (head ? cow_head_weights_write (head, options->folder, error) &&
+                     cow_card_write (card, options->folder, error) &&
+                     cow_preprocess_write_config (&card->preprocess, options->folder, error)
+               : cow_preprocess_carry (options->model, options->folder, error)) &&
          cow_text_write (text, config, error);
 }
 
@@ -284,7 +287,7 @@ static void
 remove_written (const char *folder, gboolean made)
 {
   static const char *const names[] = { "model.safetensors", "config.json", "classifier.safetensors",
-                                       "cowbehavior.json" };
+                                       "cowbehavior.json", "preprocessor_config.json" };
   for (gsize i = 0; i < G_N_ELEMENTS (names); i++) {
     g_autofree char *path = g_build_filename (folder, names[i], NULL);
     g_unlink (path);

@@ -4,9 +4,9 @@
  * proofs of speed and memory, the quick start, tests. A value depends on its tensor's name and its
  * index alone, so that another program repeats it without a file:
  *
- *   h = FNV-1a of the name (32 bits); x = i * 0x9E3779B9 + h; x ^= x >> 16; x *= 0x85EBCA6B; x ^= x
- * >> 13; x *= 0xC2B2AE35; x ^= x >> 16; u = (float) (x / 2^31 - 1), in [-1, 1]; value = u * scale +
- * offset in fp32
+ *   h = FNV-1a of the name (32 bits); x = i * 0x9E3779B9 + h;
+ *   x ^= x >> 16; x *= 0x85EBCA6B; x ^= x >> 13; x *= 0xC2B2AE35; x ^= x >> 16;
+ *   u = (float) (x / 2^31 - 1), in [-1, 1]; value = u * scale + offset in fp32
  *
  * The networks so made are stable (a linear layer keeps the variance of its input) but know
  * nothing.

@@ -61,7 +61,8 @@ train base --recipe dinov3-scratch --network pipelines/demo/network "${day[@]}" 
 say "4 bits"
 rm -rf "$model/drawn-cows"
 "$trainer" quantize "$work/base/best" "$model/drawn-cows"
-on_base=(--model "$model/drawn-cows" --normalisation imagenet "${shown[@]}")
+# Sizes and normalisation are the base's, from its preprocessor_config.json.
+on_base=(--model "$model/drawn-cows" --augment none)
 train day --recipe frozen "${on_base[@]}" "${day[@]}" --epochs 20 --cache "$work/features"
 ship drawn-cows-day day
 train night --recipe qlora-all-r16 "${on_base[@]}" "${night[@]}" --start "$model/drawn-cows-day" --epochs 20 --patience 0 --batch 32 \

@@ -30,6 +30,9 @@ COW_PACKAGES_TEST=(g++ libgstrtspserver-1.0-dev python3 python3-venv mosquitto m
 COW_PACKAGES_ANALYTICS=(libgstreamer-plugins-bad1.0-dev)
 # shellcheck disable=SC2034
 COW_PACKAGES_VALGRIND=(valgrind libc6-dbg)
+# ThreadSanitizer, and the OpenMP whose regions it is told of.
+# shellcheck disable=SC2034
+COW_PACKAGES_TSAN=(clang libclang-rt-dev libomp-dev)
 
 # Prints those of the given packages that are not installed.
 cow_missing_packages () {

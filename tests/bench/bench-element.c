@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the element costs beside the network, and whether elements that share an engine lose by it.
- * All numbers of one line come from one run, in turn, so that a busy machine changes both sides
- * alike. A ViT-S from the formula, 1080p frames. bench-element      prints a line a case; exits 1
- * when the element costs more than 3 % of the network, or eight elements are slower than one
+ * Measures what the element costs beside the network, and whether elements that share an engine
+ * lose by it. All numbers of one line come from one run, in turn, so that a busy machine changes
+ * both sides alike. The network is a ViT-S from the formula, the frames are 1080p.
+ *
+ *   bench-element      prints a line for each case; exits 1 when the element costs more than 3 % of
+ *                      the network, or when eight elements are slower than one
  */
 #include <gio/gio.h>
 #include <omp.h>

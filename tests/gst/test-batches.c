@@ -260,6 +260,81 @@ test_latency (void)
   support_harness_free (harness);
 }
 
+/* ---- the latency while the format changes ---------------------------------------------------- */
+
+typedef struct {
+  GstElement *element;
+  gint stop; /* atomic */
+} Asker;
+
+static gpointer
+query_in_thread (gpointer data)
+{
+  Asker *asker = data;
+
+  while (!g_atomic_int_get (&asker->stop)) {
+    const GstClockTime own = latency (asker->element);
+
+    g_assert_true (own == 7 * 40 * GST_MSECOND || own == 7 * 20 * GST_MSECOND);
+  }
+  return NULL;
+}
+
+/* The latency may be queried in any thread while the frame rate changes in the streaming thread
+ * (under ThreadSanitizer this finds what is read without its lock). */
+static void
+test_latency_threads (void)
+{
+  GstHarness *harness = harness_new ("mode=blocking batch-size=4");
+  GstVideoInfo fast = info;
+  Asker asker = { .element = support_element (harness) };
+  GThread *thread = g_thread_new ("latency", query_in_thread, &asker);
+
+  fast.fps_n = 50;
+  fast.fps_d = 1;
+  for (guint i = 0; i < 200; i++)
+    support_harness_set_info (harness, i % 2 ? &info : &fast);
+  g_atomic_int_set (&asker.stop, TRUE);
+  g_thread_join (thread);
+  g_assert_cmpuint (latency (asker.element), ==, 7 * 40 * GST_MSECOND);
+  gst_object_unref (asker.element);
+  support_harness_free (harness);
+}
+
+/* ---- bounds ---------------------------------------------------------------------------------- */
+
+#define N_COWS 40
+
+/* However many cows the held frames have, no more than two full batches of pictures are prepared
+ * ahead of the engine. */
+static void
+test_bound (void)
+{
+  GstHarness *harness;
+  guint n_frames = 12;
+
+  g_setenv ("COW_TEST_ENGINE_DELAY_MS", "100", TRUE);
+  harness = harness_new (PATIENT "batch-size=64");
+  g_unsetenv ("COW_TEST_ENGINE_DELAY_MS");
+  for (guint i = 0; i < n_frames; i++) {
+    GstBuffer *in = support_frame_new (&info, i);
+
+    for (guint c = 0; c < N_COWS; c++)
+      support_add_roi (in, c, c, 20, 20, (gint)c + 1);
+    GST_BUFFER_PTS (in) = i * 40 * GST_MSECOND;
+    g_assert_cmpint (gst_harness_push (harness, in), ==, GST_FLOW_OK);
+    g_assert_cmpuint ((i + 1) * N_COWS, <=, support_stat (harness, "pictures") + 128);
+  }
+  g_assert_true (gst_harness_push_event (harness, gst_event_new_eos ()));
+  g_assert_cmpuint (gst_harness_buffers_received (harness), ==, n_frames);
+  g_assert_cmpuint (support_stat (harness, "classified"), ==, n_frames);
+  g_assert_cmpuint (support_stat (harness, "regions"), ==, n_frames * N_COWS);
+  g_assert_cmpuint (fill (harness, 64), >=, 5);
+  support_harness_free (harness);
+}
+
+/* ---- buffers --------------------------------------------------------------------------------- */
+
 /* Whoever allocates upstream hears that more buffers are held. */
 static void
 test_allocation (void)
@@ -323,6 +398,8 @@ main (int argc, char **argv)
   g_test_add_func ("/batches/carried", test_carried);
   g_test_add_func ("/batches/regions", test_regions);
   g_test_add_func ("/batches/latency", test_latency);
+  g_test_add_func ("/batches/latency-threads", test_latency_threads);
+  g_test_add_func ("/batches/bound", test_bound);
   g_test_add_func ("/batches/allocation", test_allocation);
   g_test_add_func ("/batches/mode-change", test_mode_change);
   return support_run (adapter, classifier);

@@ -90,6 +90,50 @@ test_full_frame_roi (void)
   support_harness_free (harness);
 }
 
+static GstBuffer *
+classified_with_roi (GstHarness *harness, const GstVideoInfo *info, guint seed)
+{
+  GstBuffer *in = support_frame_new (info, seed), *out;
+
+  support_add_roi (in, 10, 10, 40, 40, 7);
+  out = gst_harness_push_and_pull (harness, in);
+  g_assert_nonnull (out);
+  return out;
+}
+
+/* roi-meta=false: regions of interest are read, and neither made nor added to; the own meta has the
+ * results. It may change while playing. */
+static void
+test_roi_meta (void)
+{
+  static const CowRegion box = { 10, 10, 40, 40 };
+  GstVideoInfo info = support_info (GST_VIDEO_FORMAT_RGB, 96, 80, NULL);
+  GstHarness *harness = support_harness_new (adapter, "roi-meta=false");
+  GstElement *element = support_element (harness);
+  GstVideoRegionOfInterestMeta *roi;
+  GstBuffer *out;
+
+  support_harness_set_info (harness, &info);
+  out = classified (harness, &info, 4);
+  support_assert_object (out, 0, whole (&info), support_expect (classifier, out, &info, NULL), 0);
+  g_assert_cmpuint (gst_buffer_get_n_meta (out, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE), ==, 0);
+  gst_buffer_unref (out);
+
+  out = classified_with_roi (harness, &info, 5);
+  support_assert_object (out, 0, &box, support_expect (classifier, out, &info, &box), 0);
+  g_assert_cmpuint (gst_buffer_get_n_meta (out, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE), ==, 1);
+  g_assert_null (nth_param (out, 0, &roi));
+  g_assert_cmpint (roi->id, ==, 7);
+  gst_buffer_unref (out);
+
+  g_object_set (element, "roi-meta", TRUE, NULL);
+  out = classified_with_roi (harness, &info, 6);
+  g_assert_nonnull (nth_param (out, 0, &roi));
+  gst_buffer_unref (out);
+  gst_object_unref (element);
+  support_harness_free (harness);
+}
+
 static void
 test_roi_list (void)
 {
@@ -427,12 +471,14 @@ test_defaults (void)
   gint precision, region, mode, smoothing, post;
   guint interval, reclassify, top_k, batch;
   float threshold;
+  gboolean roi_meta;
 
   g_assert_nonnull (element);
   g_object_get (element, "device", &device, "model", &model, "precision", &precision,
                 "inference-region", &region, "inference-interval", &interval, "reclassify-interval",
                 &reclassify, "threshold", &threshold, "top-k", &top_k, "post-messages", &post,
-                "mode", &mode, "smoothing", &smoothing, "batch-size", &batch, NULL);
+                "mode", &mode, "smoothing", &smoothing, "batch-size", &batch, "roi-meta", &roi_meta,
+                NULL);
   g_assert_cmpstr (device, ==, "auto");
   g_assert_null (model);
   g_assert_cmpint (precision, ==, COW_PRECISION_AUTO);
@@ -445,6 +491,7 @@ test_defaults (void)
   g_assert_cmpfloat (threshold, ==, -1);
   g_assert_cmpuint (top_k, ==, 1);
   g_assert_cmpint (post, ==, GST_COW_POST_MESSAGES_ALL);
+  g_assert_true (roi_meta);
   gst_object_unref (element);
 }
 
@@ -456,6 +503,7 @@ main (int argc, char **argv)
   g_test_add_func ("/element/reader-without-meta", test_reader_without_meta);
   g_test_add_func ("/element/defaults", test_defaults);
   g_test_add_func ("/element/full-frame-roi", test_full_frame_roi);
+  g_test_add_func ("/element/roi-meta", test_roi_meta);
   g_test_add_func ("/element/roi-list", test_roi_list);
   g_test_add_func ("/element/many-regions", test_many_regions);
   g_test_add_func ("/element/no-regions", test_no_regions);

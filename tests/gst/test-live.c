@@ -142,7 +142,93 @@ test_never_waits (void)
   camera_end (&camera);
 }
 
-/* What is asked next is the newest frame, not the one that came after the first. */
+/* ---- the camera's buffers -------------------------------------------------------------------- */
+
+/* A pool that has exactly n buffers of `info`. */
+static GstBufferPool *
+pool_new (guint n)
+{
+  GstBufferPool *pool = gst_buffer_pool_new ();
+  GstStructure *config = gst_buffer_pool_get_config (pool);
+
+  gst_buffer_pool_config_set_params (config, NULL, (guint)GST_VIDEO_INFO_SIZE (&info), n, n);
+  g_assert_true (gst_buffer_pool_set_config (pool, config));
+  g_assert_true (gst_buffer_pool_set_active (pool, TRUE));
+  return pool;
+}
+
+/* A buffer of the pool, which must have one at once. */
+static GstBuffer *
+acquire (GstBufferPool *pool)
+{
+  GstBufferPoolAcquireParams params = { .flags = GST_BUFFER_POOL_ACQUIRE_FLAG_DONTWAIT };
+  GstBuffer *buffer = NULL;
+
+  g_assert_cmpint (gst_buffer_pool_acquire_buffer (pool, &buffer, &params), ==, GST_FLOW_OK);
+  return buffer;
+}
+
+/* Frame n in a buffer of the pool, while no other buffer of the pool is in use. */
+static GstBuffer *
+take_picture (GstBufferPool *pool, guint n)
+{
+  GstBuffer *buffer = acquire (pool), *other = acquire (pool);
+  GstBuffer *pixels = support_frame_new (&info, n);
+  GstMapInfo map;
+
+  gst_buffer_unref (other);
+  g_assert_true (gst_buffer_map (pixels, &map, GST_MAP_READ));
+  g_assert_cmpuint (gst_buffer_fill (buffer, 0, map.data, map.size), ==, map.size);
+  gst_buffer_unmap (pixels, &map);
+  gst_buffer_unref (pixels);
+  GST_BUFFER_PTS (buffer) = n * 40 * GST_MSECOND;
+  return buffer;
+}
+
+/*
+ * A camera whose pool has two buffers, and a slow engine: crops are resampled when they are
+ * submitted, so that no buffer stays mapped or referred to while the engine has its frame. The
+ * camera overwrites each at once, and the result is still that of the frame.
+ */
+static void
+test_pool (void)
+{
+  const CowRegion whole = { 0, 0, 96, 80 };
+  GstBufferPool *pool = pool_new (2);
+  GstBuffer *first = support_frame_new (&info, 0), *out;
+  Camera camera;
+
+  camera_begin (&camera, "", "1500", NULL);
+  for (; camera.n < 10; camera.n++) {
+    GstBuffer *in = take_picture (pool, camera.n);
+    GstMemory *memory = gst_buffer_peek_memory (in, 0);
+    const gint unmapped = g_atomic_int_get (&memory->mini_object.lockstate);
+
+    g_assert_cmpint (gst_harness_push (camera.harness, in), ==, GST_FLOW_OK);
+    out = gst_harness_try_pull (camera.harness);
+    g_assert_true (gst_buffer_peek_memory (out, 0) == memory);
+    g_assert_cmpint (g_atomic_int_get (&memory->mini_object.lockstate), ==, unmapped);
+    g_assert_true (gst_buffer_is_writable (out));
+    gst_buffer_memset (out, 0, 0xff, gst_buffer_get_size (out));
+    gst_buffer_unref (out);
+  }
+  g_assert_cmpuint (support_stat (camera.harness, "pending"), ==, 1);
+  for (out = shoot (&camera); support_n_objects (out) == 0; out = shoot (&camera)) {
+    gst_buffer_unref (out);
+    g_usleep (10000);
+  }
+  support_assert_object (out, 0, &whole, support_expect (classifier, first, &info, NULL),
+                         camera.n - 1);
+  gst_buffer_unref (out);
+  gst_buffer_unref (first);
+  camera_end (&camera);
+  g_assert_true (gst_buffer_pool_set_active (pool, FALSE));
+  gst_object_unref (pool);
+}
+
+/* ---- whose turn it is ------------------------------------------------------------------------ */
+
+/* What is submitted next is the newest frame, not the one that came after the first. */
 static void
 test_newest (void)
 {
@@ -502,6 +588,7 @@ main (int argc, char **argv)
   info = support_info (GST_VIDEO_FORMAT_I420, 96, 80, NULL);
 
   g_test_add_func ("/live/never-waits", test_never_waits);
+  g_test_add_func ("/live/pool", test_pool);
   g_test_add_func ("/live/newest", test_newest);
   g_test_add_func ("/live/end", test_end);
   g_test_add_func ("/live/flush", test_flush);

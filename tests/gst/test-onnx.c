@@ -7,12 +7,15 @@
 #include "tests/gst/launched.h"
 #include "tests/gst/support.h"
 
-#include <gst/analytics/analytics.h>
-#include <string.h>
+#include "cow-build.h"
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#ifdef COW_HAVE_ANALYTICS
+#  include <gst/analytics/analytics.h>
+#  include <string.h>
 
-#define N_CLASSES 9
+#  include "gst-plugin/behavior/gstcowbehaviormeta.h"
+
+#  define N_CLASSES 9
 
 /* Two places for cows, in the left half and in the right one; of even numbers, so that fractions of
  * 128 and 64 are exact. */
@@ -114,7 +117,7 @@ assert_classified (GstBuffer *buffer, const CowRegion *place, const float *proba
       best = c;
   g_assert_true (gst_analytics_relation_meta_get_direct_related (
       meta, od.id, GST_ANALYTICS_REL_TYPE_RELATE_TO, type, NULL, (GstAnalyticsMtd *)&cls));
-  g_assert_cmpuint (gst_analytics_cls_mtd_get_length (&cls), ==, N_CLASSES);
+  g_assert_cmpuint (gst_analytics_cls_mtd_get_length (&cls), ==, 1);
   g_assert_cmpstr (g_quark_to_string (gst_analytics_cls_mtd_get_quark (&cls, 0)), ==,
                    classes[best]);
   g_assert_cmpfloat_with_epsilon (gst_analytics_cls_mtd_get_level (&cls, 0), probabilities[best],
@@ -148,7 +151,8 @@ test_chain (void)
     out = gst_harness_push_and_pull (harness, in);
     g_assert_nonnull (out);
     g_assert_cmpuint (support_n_mtds (out, gst_analytics_od_mtd_get_mtd_type ()), ==, frames[f].n);
-    g_assert_cmpuint (support_n_mtds (out, gst_analytics_cls_mtd_get_mtd_type ()), ==, frames[f].n);
+    g_assert_cmpuint (support_n_mtds (out, gst_analytics_cls_mtd_get_mtd_type ()), ==,
+                      2 * frames[f].n);
     for (guint i = 0; i < frames[f].n; i++)
       assert_classified (out, &frames[f].cows[i], expected[i]);
     gst_buffer_unref (out);
@@ -286,3 +290,11 @@ main (int argc, char **argv)
   support_remove (adapter);
   return result;
 }
+#else
+int
+main (void)
+{
+  g_print ("1..0 # SKIP built against GStreamer before 1.24, which has no GstAnalytics\n");
+  return 0;
+}
+#endif

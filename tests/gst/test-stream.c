@@ -297,6 +297,45 @@ test_interrupt (gconstpointer stop)
   support_harness_free (harness);
 }
 
+/* Frames with 40 cows each, until one is not taken any more. */
+static gpointer
+push_many_in_thread (gpointer data)
+{
+  GstHarness *harness = data;
+  GstVideoInfo info = support_info (GST_VIDEO_FORMAT_I420, 96, 80, NULL);
+  GstFlowReturn flow = GST_FLOW_OK;
+
+  for (guint i = 0; flow == GST_FLOW_OK && i < 100; i++) {
+    GstBuffer *buffer = support_frame_new (&info, i);
+
+    for (guint c = 0; c < 40; c++)
+      support_add_roi (buffer, c, c, 20, 20, (gint)c + 1);
+    flow = gst_harness_push (harness, buffer);
+  }
+  return GINT_TO_POINTER (flow);
+}
+
+/* A flush also ends the wait of a frame whose crops have no room yet: it is over before the engine
+ * has computed anything. */
+static void
+test_interrupt_full (void)
+{
+  GstVideoInfo info = support_info (GST_VIDEO_FORMAT_I420, 96, 80, NULL);
+  GstHarness *harness;
+  GThread *thread;
+
+  g_setenv ("COW_TEST_ENGINE_DELAY_MS", PASS_MS, TRUE);
+  harness = support_harness_new (adapter, "batch-size=64");
+  g_unsetenv ("COW_TEST_ENGINE_DELAY_MS");
+  support_harness_set_info (harness, &info);
+  thread = g_thread_new ("push", push_many_in_thread, harness);
+  g_usleep (300000);
+  g_assert_true (gst_harness_push_event (harness, gst_event_new_flush_start ()));
+  g_assert_cmpint (GPOINTER_TO_INT (g_thread_join (thread)), ==, GST_FLOW_FLUSHING);
+  g_assert_cmpuint (support_stat (harness, "batches"), ==, 0);
+  support_harness_free (harness);
+}
+
 /* ---- whole pipelines ------------------------------------------------------------------------- */
 
 static GstElement *
@@ -418,6 +457,7 @@ main (int argc, char **argv)
   g_test_add_func ("/stream/flush", test_flush);
   g_test_add_data_func ("/stream/interrupt/flush", NULL, test_interrupt);
   g_test_add_data_func ("/stream/interrupt/stop", GINT_TO_POINTER (TRUE), test_interrupt);
+  g_test_add_func ("/stream/interrupt/full", test_interrupt_full);
   g_test_add_func ("/stream/eos", test_eos);
   g_test_add_func ("/stream/state-cycles", test_state_cycles);
   g_test_add_func ("/stream/recovers-after-error", test_recovers_after_error);

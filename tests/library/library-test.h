@@ -12,8 +12,12 @@
 /* Of the formula model. */
 #define N_CLASSES 9
 
+/* Points are numbered from after + 1 on. */
+void points_begin (int after);
 /* Prints a point of TAP. */
 void point (int passed, const char *label);
+/* How many did not pass. */
+int points_failed (void);
 /* A smooth picture in colours that depend on `seed`; `rgb` [HEIGHT, WIDTH, 3] gets its pixels. */
 CowBehaviorPicture picture_new (unsigned char *rgb, int seed);
 /* Whether two arrays of n numbers differ by at most `most`. */

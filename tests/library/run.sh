@@ -119,7 +119,8 @@ point "that is not there" fails_with 'No such file' "$work/none.ppm"
 point "with a region" fails_with 'no pixel inside' -r 200,0,10,10 "$work/barn.ppm"
 point "with a model" fails_with 'nowhere' -m "$work/nowhere" "$work/barn.ppm"
 point "with a command line" fails_with 'usage' -n 0x0 "$work/frame.nv12"
-point "the test of the calls compiles" compile "${cc[@]}" -std=c11 -O1 -pthread -o "$work/test-library" tests/library/test-library.c \
+point "the test of the calls compiles" compile "${cc[@]}" -std=c11 -O1 -pthread \
+  -o "$work/test-library" tests/library/test-library.c tests/library/library-test.c \
   tests/library/test-pictures.c tests/library/test-wrong.c
 # Its points follow. Nothing in it may be a critical of GLib's.
 LD_LIBRARY_PATH=$(dirname "$library") G_DEBUG=fatal-criticals "$work/test-library" "$number" "$work/model" "$work/adapter" >"$work/calls"

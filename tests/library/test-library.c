@@ -11,42 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int number, n_failed;
-
-void
-point (int passed, const char *label)
-{
-  printf ("%sok %d %s\n", passed ? "" : "not ", ++number, label);
-  fflush (stdout);
-  n_failed += !passed;
-}
-
-CowBehaviorPicture
-picture_new (unsigned char *rgb, int seed)
-{
-  for (int i = 0; i < WIDTH * HEIGHT; i++) {
-    int x = i % WIDTH, y = i / WIDTH;
-    rgb[3 * i] = (unsigned char)(5 * x + seed);
-    rgb[3 * i + 1] = (unsigned char)(8 * y);
-    rgb[3 * i + 2] = (unsigned char)(3 * x + 2 * y + 17 * seed);
-  }
-  return (CowBehaviorPicture){ .size = sizeof (CowBehaviorPicture),
-                               .format = COW_BEHAVIOR_RGB,
-                               .width = WIDTH,
-                               .height = HEIGHT,
-                               .plane = { rgb },
-                               .stride = { 3 * WIDTH } };
-}
-
-int
-near (const float *a, const float *b, size_t n, float most)
-{
-  for (size_t i = 0; i < n; i++)
-    if (!(a[i] - b[i] <= most && b[i] - a[i] <= most))
-      return 0;
-  return 1;
-}
-
 static void
 test_open (CowBehavior *behavior)
 {
@@ -227,7 +191,7 @@ main (int argc, char **argv)
 
   if (argc != 4)
     return 2;
-  number = atoi (argv[1]);
+  points_begin (atoi (argv[1]));
   options.model = argv[2];
   options.adapter = argv[3];
   if (cow_behavior_open (&options, &behavior, &message) != COW_BEHAVIOR_OK) {
@@ -246,5 +210,5 @@ main (int argc, char **argv)
   cow_behavior_close (behavior);
   cow_behavior_close (NULL);
   printf ("# end\n");
-  return n_failed > 0;
+  return points_failed () > 0;
 }

@@ -1,23 +1,36 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Servers on the loopback: one that speaks the hub's paths, a second in the role of the content
- * network that large files are redirected to, a third in that of a proxy. They run in a thread of
- * their own. What they do is chosen by the name of the repository:
+ * network that large files are redirected to, and a third in that of a proxy. They run in a thread
+ * of their own. The name of the repository chooses what they do:
  *
- *   farm/model        all is well          farm/shards    weights in two files, an index; also
- * files of no use farm/useless      no weights farm/gated        401 without token farm/forbidden
- * 403, and the server repeats the token in its words farm/closed       401 without a code
- * farm/private   401, "not found" farm/missing      404                       farm/limited  429,
- * Retry-After farm/broken       500 for ever         farm/busy      503 at first farm/garbage  a
- * listing that is none farm/custom       the listing of hub_server_set_listing () and, of the
- * weights: farm/wrong        another content      farm/mislabelled the hub's header tells another
- * hash than its listing farm/cut          the connection ends once              farm/dead     it
- * ends at once, for ever farm/silent       nothing more comes after a part       farm/held     they
- * stop there until hub_server_release () farm/long, short  more or fewer bytes than announced
- * farm/flood    more of them, without a length farm/changed      another content, by ETag, at the
- * second request farm/expired      the network answers 403 at first      farm/spliced  ranges are
- * of another content farm/circle, file-scheme, bounce, relative: redirects in a circle, to file:,
- * away and back, on the same server
+ *   farm/model      all is well
+ *   farm/shards     weights in two files and an index; also files of no use
+ *   farm/useless    no weights
+ *   farm/gated      401 without a token
+ *   farm/forbidden  403, and the server repeats the token in its words
+ *   farm/closed     401 without a code
+ *   farm/private    401, "not found"
+ *   farm/missing    404
+ *   farm/limited    429 with Retry-After
+ *   farm/broken     500 for ever
+ *   farm/busy       503 at first
+ *   farm/garbage    a listing that is not one
+ *   farm/custom     the listing of hub_server_set_listing ()
+ * and, of the weights:
+ *   farm/wrong       other content
+ *   farm/mislabelled the hub's header gives another hash than its listing
+ *   farm/cut         the connection ends once
+ *   farm/dead        the connection ends at once, for ever
+ *   farm/silent      nothing more comes after a part
+ *   farm/held        they stop there until hub_server_release ()
+ *   farm/long, short more or fewer bytes than announced
+ *   farm/flood       more bytes than announced, without a length
+ *   farm/changed     other content, by its ETag, at the second request
+ *   farm/expired     the network answers 403 at first
+ *   farm/spliced     ranges are of other content
+ *   farm/circle, file-scheme, bounce, relative
+ *                    redirects in a circle, to file:, away and back, on the same server
  */
 #ifndef COW_TEST_HUB_SERVER_H
 #define COW_TEST_HUB_SERVER_H

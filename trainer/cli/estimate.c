@@ -7,6 +7,7 @@
 #include "model/network/device.h"
 #include "trainer/host/memory.h"
 #include "trainer/train/plan.h"
+#include "trainer/train/preprocessing.h"
 #include "trainer/cli/recipe-flags.h"
 #include "trainer/cli/verb.h"
 
@@ -71,6 +72,7 @@ typedef struct {
   guint64 n_train, n_val;
   guint n_classes;
   GPtrArray *rows;
+  char *said;     /* how pictures are prepared, as it was said last */
   char *measured; /* what the speed below is of */
   CowSpeed speed;
 } Job;
@@ -150,9 +152,44 @@ add_row (Job *self, const CowRecipe *recipe, const char *base, CowPlanInput *inp
   return TRUE;
 }
 
+/* Puts a located path in the place of what was typed, and takes it. */
+static void
+set_path (char **name, char **path)
+{
+  if (!*path)
+    return;
+  g_free (*name);
+  *name = g_steal_pointer (path);
+}
+
+/* A recipe on the base that --model names, which may say how large its pictures are. */
+static gboolean
+add_on_model (Job *self, CowRecipe *recipe, GError **error)
+{
+  g_auto (CowPreprocessing) preprocessing = { 0 };
+  g_autofree char *model = cow_locate (recipe->model, error), *name = NULL;
+  g_autofree char *start = model && *recipe->start ? cow_locate (recipe->start, error) : NULL;
+  CowPlanInput input = { 0 };
+
+  if (!model || (*recipe->start && !start))
+    return FALSE;
+  name = g_path_get_basename (model);
+  set_path (&recipe->model, &model);
+  set_path (&recipe->start, &start);
+  if (!cow_preprocessing_resolve (&preprocessing, recipe, error))
+    return FALSE;
+  if (g_strcmp0 (preprocessing.text, self->said) != 0) {
+    cow_preprocessing_say (&preprocessing);
+    g_free (self->said);
+    self->said = g_steal_pointer (&preprocessing.text);
+  }
+  return cow_plan_input_from_model (&input, recipe->model, error) &&
+         add_row (self, recipe, name, &input, error);
+}
+
 /* A recipe on each base that is asked for. */
 static gboolean
-add_recipe (Job *self, const CowRecipe *recipe, GError **error)
+add_recipe (Job *self, CowRecipe *recipe, GError **error)
 {
   CowPlanInput input = { 0 };
 
@@ -160,12 +197,8 @@ add_recipe (Job *self, const CowRecipe *recipe, GError **error)
     return cow_plan_input_from_scratch (&input, recipe, error) &&
            add_row (self, recipe, cow_recipe_kind (recipe)->named ? recipe->network : "", &input,
                     error);
-  if (*recipe->model) {
-    g_autofree char *path = cow_locate (recipe->model, error);
-    g_autofree char *name = path ? g_path_get_basename (path) : NULL;
-    return path && cow_plan_input_from_model (&input, path, error) &&
-           add_row (self, recipe, name, &input, error);
-  }
+  if (*recipe->model)
+    return add_on_model (self, recipe, error);
   g_auto (GStrv) sizes =
       g_strsplit (self->options->bases ? self->options->bases : "vit7b16", ",", -1);
   for (char **size = sizes; *size; size++)
@@ -302,6 +335,7 @@ estimate (const Options *options, GError **error)
     return FALSE;
   const gboolean ok = add_all (&job, error);
   ck_backend_close (job.backend);
+  g_free (job.said);
   g_free (job.measured);
   if (ok && options->json)
     print_json (&job);

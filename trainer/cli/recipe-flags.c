@@ -78,7 +78,7 @@ apply (const RecipeFlags *self, guint i, CowRecipe *recipe, GError **error)
 {
   g_autofree char *value = given (self, i), *where = g_strconcat ("--", cow_recipe_key (i), NULL);
   g_autoptr (GError) local = NULL;
-  return !value || cow_recipe_set (recipe, i, value, where, &local) ||
+  return !value || cow_recipe_give (recipe, i, value, where, &local) ||
          verb_usage (error, "%s", local->message);
 }
 

@@ -278,6 +278,24 @@ cow_recipe_set (CowRecipe *self, guint i, const char *value, const char *where, 
   return TRUE;
 }
 
+gboolean
+cow_recipe_give (CowRecipe *self, guint i, const char *value, const char *where, GError **error)
+{
+  if (!cow_recipe_set (self, i, value, where, error))
+    return FALSE;
+  g_free (self->given_by[i]);
+  self->given_by[i] = g_strdup (where);
+  return TRUE;
+}
+
+const char *
+cow_recipe_given_by (const CowRecipe *self, const char *key)
+{
+  const int i = cow_recipe_find (key);
+  g_return_val_if_fail (i >= 0, NULL);
+  return self->given_by[i];
+}
+
 /* ---- writing --------------------------------------------------------------------------------- */
 
 /* The shortest text that reads back as the same double: .1 stays .1. */
@@ -360,6 +378,7 @@ cow_recipe_new (void)
     .seed = 42,
     .save_every = 10,
     .targets = g_strdup ("q_proj"),
+    .given_by = g_new0 (char *, G_N_ELEMENTS (settings)),
   };
   for (guint i = 0; i < G_N_ELEMENTS (settings); i++) {
     char **field = G_STRUCT_MEMBER_P (self, settings[i].offset);
@@ -376,6 +395,9 @@ cow_recipe_copy (const CowRecipe *self)
   for (guint i = 0; i < G_N_ELEMENTS (settings); i++)
     if (is_text (i))
       *(char **)G_STRUCT_MEMBER_P (copy, settings[i].offset) = cow_recipe_get (self, i);
+  copy->given_by = g_new (char *, G_N_ELEMENTS (settings));
+  for (guint i = 0; i < G_N_ELEMENTS (settings); i++)
+    copy->given_by[i] = g_strdup (self->given_by[i]);
   return copy;
 }
 
@@ -387,5 +409,8 @@ cow_recipe_free (CowRecipe *self)
   for (guint i = 0; i < G_N_ELEMENTS (settings); i++)
     if (is_text (i))
       g_free (*(char **)G_STRUCT_MEMBER_P (self, settings[i].offset));
+  for (guint i = 0; i < G_N_ELEMENTS (settings); i++)
+    g_free (self->given_by[i]);
+  g_free (self->given_by);
   g_free (self);
 }

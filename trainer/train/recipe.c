@@ -164,7 +164,7 @@ apply_key (CowRecipe *self, GKeyFile *file, const char *path, const char *group,
     g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: %s", where, local->message);
     return FALSE;
   }
-  return cow_recipe_set (self, (guint)i, value, where, error);
+  return cow_recipe_give (self, (guint)i, value, where, error);
 }
 
 static gboolean

@@ -58,6 +58,10 @@ typedef struct {
 
   /* [tracking] */
   char *tracking_uri, *experiment, *run_name;
+
+  /* [settings] who gave a value explicitly ("--rank", "run.ini: [model] rank"); NULL where it is
+   * the preset's or the default. */
+  char **given_by;
 } CowRecipe;
 
 /* The settings' common defaults, no preset. */
@@ -89,6 +93,11 @@ char *cow_recipe_get (const CowRecipe *self, guint i);
  * expected. COW_ERROR_ARGUMENT. */
 gboolean cow_recipe_set (CowRecipe *self, guint i, const char *value, const char *where,
                          GError **error);
+/* The same for a value that a person asked for: `where` is kept as who gave it. */
+gboolean cow_recipe_give (CowRecipe *self, guint i, const char *value, const char *where,
+                          GError **error);
+/* Who gave the setting of that key, or NULL. */
+const char *cow_recipe_given_by (const CowRecipe *self, const char *key);
 
 /* ---- all of them ----------------------------------------------------------------------------- */
 

@@ -69,12 +69,14 @@ locate (char **name, GError **error)
   return TRUE;
 }
 
+/* A resumed run prepares its pictures as its recipe.ini says, whatever the base says by now. */
 static gboolean
-open_base (CowRun *self, GError **error)
+open_base (CowRun *self, gboolean resume, GError **error)
 {
   CowRecipe *recipe = self->recipe;
 
-  if (!locate (&recipe->model, error) || !locate (&recipe->start, error))
+  if (!locate (&recipe->model, error) || !locate (&recipe->start, error) ||
+      (!resume && !cow_preprocessing_resolve (&self->preprocessing, recipe, error)))
     return FALSE;
   self->model = *recipe->model ? g_strdup (recipe->model) : NULL;
   return self->model ? cow_plan_input_from_model (&self->input, self->model, error)
@@ -215,6 +217,8 @@ open_folder (CowRun *self, const CowRunOptions *options, GError **error)
                  options->folder, options->folder);
     return FALSE;
   }
+  if (self->preprocessing.text)
+    cow_preprocessing_say (&self->preprocessing);
   g_autofree char *text = cow_recipe_to_text (self->recipe);
   return cow_run_folder_write (self->folder, "recipe.ini", text, error);
 }
@@ -436,7 +440,8 @@ cow_run_open (const CowRunOptions *options, GError **error)
 
   self->recipe = options->recipe;
   cow_recipe_make_absolute (self->recipe);
-  if (!open_base (self, error) || !cow_plan_input_check_size (&self->input, self->recipe, error) ||
+  if (!open_base (self, options->resume, error) ||
+      !cow_plan_input_check_size (&self->input, self->recipe, error) ||
       !open_dataset (self, error) || !open_backend (self, error) || !plan (self, options, error) ||
       !open_folder (self, options, error) || !write_sheet (self, error) ||
       !open_card (self, options, error) || !open_feed (self, error) ||
@@ -459,6 +464,7 @@ cow_run_free (CowRun *self)
   g_clear_pointer (&self->folder, cow_run_folder_free);
   g_clear_pointer (&self->backend, ck_backend_close);
   g_clear_pointer (&self->dataset, cow_dataset_free);
+  cow_preprocessing_clear (&self->preprocessing);
   g_free (self->class_weights);
   g_free (self->model);
   g_free (self);

@@ -3,13 +3,15 @@
 #ifndef COW_TRAINER_RUN_PRIVATE_H
 #define COW_TRAINER_RUN_PRIVATE_H
 
+#include "trainer/train/preprocessing.h"
 #include "trainer/train/run-card.h"
 #include "trainer/train/run-folder.h"
 #include "trainer/train/run.h"
 
 struct _CowRun {
-  CowRecipe *recipe; /* borrowed */
-  char *model;       /* located path of the base, or NULL */
+  CowRecipe *recipe;              /* borrowed */
+  char *model;                    /* located path of the base, or NULL */
+  CowPreprocessing preprocessing; /* how it was chosen; empty where a run is resumed */
   CowDataset *dataset;
   CkBackend *backend;
   CowPlanInput input;
