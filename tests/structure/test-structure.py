@@ -201,7 +201,7 @@ CASES = [
     }, "kind", 1),
     ("the table of kinds, and recipes", {
         "model/adapter/kind.c": C + 'const char *kinds[] = { "dinov3", "resnet18" };\n',
-        "model/README.md": WHOLE["model/README.md"] + "`kinds`",
+        "model/README.md": WHOLE["model/README.md"] + "`kind`",
         "trainer/train/recipe-presets.c": C + 'const char *recipe = "kind=vit-small";\n',
         "trainer/README.md": "`cli/train.c`, `recipe-presets.c`\n",
     }, None, 0),
