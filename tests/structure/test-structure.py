@@ -200,8 +200,8 @@ CASES = [
         "trainer/cli/train.c": C + "int resnet;\n",
     }, "kind", 1),
     ("the table of kinds, and recipes", {
-        "model/network/kinds.c": C + 'const char *kinds[] = { "dinov3", "resnet18" };\n',
-        "model/README.md": WHOLE["model/README.md"] + "`kinds`",
+        "model/adapter/kind.c": C + 'const char *kinds[] = { "dinov3", "resnet18" };\n',
+        "model/README.md": WHOLE["model/README.md"] + "`kind`",
         "trainer/train/recipe-presets.c": C + 'const char *recipe = "kind=vit-small";\n',
         "trainer/README.md": "`cli/train.c`, `recipe-presets.c`\n",
     }, None, 0),
