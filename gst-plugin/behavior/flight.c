@@ -168,7 +168,7 @@ void
 gst_cow_flight_flush_batch (const GstCowFlight *self)
 {
   for (guint i = 0; i < self->tickets->len; i++)
-    cow_engine_hurry (self->engine, g_ptr_array_index (self->tickets, i));
+    cow_engine_flush (self->engine, g_ptr_array_index (self->tickets, i));
 }
 
 void

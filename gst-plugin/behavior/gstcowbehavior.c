@@ -327,8 +327,10 @@ open_engine (GstCowBehavior *self, const CowClassifierOptions *options)
   if (!engine)
     post_load_error (self, GST_MESSAGE_ERROR, "properties model, adapter, device", options, error);
   else
-    GST_INFO_OBJECT (self, "%s on %s, %u classes", cow_engine_name (engine),
-                     cow_engine_device_text (engine), cow_engine_n_classes (engine));
+    GST_INFO_OBJECT (self, "%s on %s in %s, %u classes", cow_engine_name (engine),
+                     cow_engine_device_text (engine),
+                     cow_precision_name (cow_engine_precision (engine)),
+                     cow_engine_n_classes (engine));
   return engine;
 }
 

@@ -72,7 +72,7 @@ gst_cow_slots_reserve (GstCowSlots *self, guint n, GError **error)
     g_autoptr (CowTicket) ticket = cow_ticket_ref (oldest->ticket);
     g_autoptr (GError) reason = NULL;
 
-    cow_engine_hurry (oldest->engine, ticket);
+    cow_engine_flush (oldest->engine, ticket);
     /* Whether the forward pass succeeded is for the frame that the ticket belongs to. */
     if (!gst_cow_slots_wait (self, ticket, &reason) &&
         g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {

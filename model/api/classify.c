@@ -72,7 +72,7 @@ collect (const Job *job, size_t first, const GPtrArray *tickets, GError **error)
   const size_t n_classes = cow_behavior_n_classes (job->behavior);
   float *out = job->probabilities + first * n_classes;
   for (guint t = 0; t < tickets->len; t++)
-    cow_engine_hurry (job->behavior->engine, tickets->pdata[t]);
+    cow_engine_flush (job->behavior->engine, tickets->pdata[t]);
   for (guint t = 0; t < tickets->len; t++) {
     CowTicket *ticket = tickets->pdata[t];
     if (!cow_ticket_wait (ticket, error))

@@ -102,11 +102,8 @@ open_engine (const CowBehaviorOptions *given, GError **error)
   CowClassifierOptions wanted = { .model = options.model,
                                   .adapter = options.adapter,
                                   .device = options.device };
-  if (options.precision && !cow_precision_parse (options.precision, &wanted.precision)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
-                 "precision is \"%s\", expected \"auto\" or \"fp32\"", options.precision);
+  if (!cow_precision_parse (options.precision, &wanted.precision, error))
     return NULL;
-  }
   CowEngine *engine = cow_engine_get (&wanted, error);
   if (!engine)
     return NULL;

@@ -6,7 +6,6 @@
 
 #include <glib/gstdio.h>
 
-#include "model/files/config-private.h"
 #include "model/files/error.h"
 #include "model/files/json-object.h"
 

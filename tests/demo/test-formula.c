@@ -7,6 +7,7 @@
 #include "model/files/checkpoint.h"
 #include "model/files/error.h"
 #include "model/files/quantise.h"
+#include "model/files/vit-layout.h"
 #include "pipelines/demo/formula-folder.h"
 #include "pipelines/demo/formula.h"
 #include "tests/model/scratch.h"

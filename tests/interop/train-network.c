@@ -48,8 +48,8 @@ save (CowNetwork *network, const char *kind, const char *folder, int height, int
 static gboolean
 find_kind (const char *name, CowNetworkKind *kind)
 {
-  for (*kind = COW_NETWORK_LORA; *kind <= COW_NETWORK_RESNET18; (*kind)++)
-    if (g_str_equal (name, cow_network_kind_name (*kind)))
+  for (*kind = 0; *kind < COW_N_NETWORKS; (*kind)++)
+    if (g_str_equal (name, cow_kind (*kind)->name))
       return TRUE;
   return FALSE;
 }

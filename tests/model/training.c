@@ -7,8 +7,6 @@
 #include "model/training/random.h"
 #include "tests/model/golden.h"
 
-#define FEATURES 128 /* of the golden networks */
-
 const TrainingCase training_cases[] = {
   { "lora-all", COW_NETWORK_LORA, "plain/nf4", "plain/lora_all_r16", .batch = 3,
     .side = TRAINING_SIDE },
@@ -31,6 +29,7 @@ static CowVitConfig
 small_config (const TrainingCase *sort)
 {
   return (CowVitConfig){
+    .family = cow_vit_family_find (sort->timm ? "timm_vit" : "dinov3_vit"),
     .hidden_size = 32,
     .n_layers = 2,
     .n_heads = 2,
@@ -48,7 +47,6 @@ small_config (const TrainingCase *sort)
     .norm_epsilon = 1e-5f,
     .rope_theta = 100,
     .rope_rescale = sort->timm ? 0 : 1.5f,
-    .timm = sort->timm,
   };
 }
 
@@ -88,7 +86,8 @@ training_new (const TrainingCase *sort, const TrainingHow *how)
   g_assert_cmpint (ck_cpu_open (NULL, how->threads, &self->backend), ==, CK_OK);
   self->network = cow_network_new (self->backend, &options, &error);
   g_assert_no_error (error);
-  const gsize n = (gsize)(sort->batch * (sort->side > 0 ? 3 * sort->side * sort->side : FEATURES));
+  const gsize n =
+      (gsize)(sort->batch * (sort->side > 0 ? 3 * sort->side * sort->side : TRAINING_FEATURES));
   self->pixels = g_new (float, n);
   for (gsize i = 0; i < n; i++)
     self->pixels[i] = (float)cow_random_unit (99, i);
@@ -173,7 +172,7 @@ training_save (Training *self, const char *folder)
   g_assert_true (cow_network_save (self->network, folder, &error));
   g_assert_no_error (error);
   g_free (card->kind);
-  card->kind = g_strdup (self->sort->timm ? "vit-small" : cow_network_kind_name (self->sort->kind));
+  card->kind = g_strdup (cow_kind (self->sort->timm ? COW_NETWORK_VIT : self->sort->kind)->name);
   card->preprocess.width = card->preprocess.height =
       self->sort->side > 0 ? self->sort->side : TRAINING_SIDE;
   g_assert_true (cow_card_write (card, folder, &error));

@@ -7,7 +7,7 @@
 #include <vips/vips.h>
 
 #include "model/adapter/card.h"
-#include "model/network/head.h"
+#include "model/adapter/head-weights.h"
 #include "model/files/json-object.h"
 #include "tests/trainer/cli.h"
 #include "tests/trainer/golden-json.h"
@@ -263,14 +263,14 @@ static void
 make_overconfident (const Fixture *self)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (CowHead) head = cow_head_read (self->adapter, 128, 9, &error);
+  g_autoptr (CowHeadWeights) head = cow_head_weights_read (self->adapter, 128, 9, &error);
   g_assert_no_error (error);
   CowHeadLayer *last = &head->layers[head->n_layers - 1];
   for (gint64 i = 0; i < last->in * last->out; i++)
     last->weight[i] *= 20;
   for (gint64 i = 0; i < last->out; i++)
     last->bias[i] *= 20;
-  cow_head_write (head, self->adapter, &error);
+  cow_head_weights_write (head, self->adapter, &error);
   g_assert_no_error (error);
 }
 

@@ -51,7 +51,7 @@ ask (const char *model, const char *adapter, float **features, float **logits, g
   CowOutput output;
   cow_classifier_run (classifier, pixels, PICTURES, SIDE, SIDE, &output, &error);
   g_assert_no_error (error);
-  *hidden = (gsize)cow_classifier_config (classifier)->hidden_size;
+  *hidden = (gsize)cow_classifier_n_features (classifier);
   *features = g_memdup2 (output.pooler_output, PICTURES * *hidden * sizeof (float));
   *logits = g_memdup2 (output.logits, PICTURES * 9 * sizeof (float));
 }

@@ -374,7 +374,7 @@ test_real_parameters (void)
                                         .rank = recipe->rank,
                                         .alpha = 1,
                                         .targets = (const char *const *)targets,
-                                        .config = input.config,
+                                        .config = input.backbone.vit,
                                         .image_size = 224,
                                         .batch = 1 };
     g_autoptr (CowNetwork) network = cow_network_new (backend, &options, &error);
@@ -444,6 +444,8 @@ test_time (void)
   cow_plan_time (&time, frozen, &input, &plan, &speed);
   g_assert_cmpfloat_with_epsilon (time.features, 3100 * small.val_picture, .05 * time.features);
   g_assert_cmpfloat (time.epoch, <, time.features / 100);
+  cow_plan_input_from_scratch (&input, resnet, &error);
+  g_assert_no_error (error);
   cow_plan_sizes (&plan, resnet, &input, G_MAXUINT64);
   cow_plan_time (&time, resnet, &input, &plan, &speed);
   g_assert_cmpfloat_with_epsilon (time.epoch, 3000 * .02 + 100 * .006, 2);

@@ -177,7 +177,9 @@ test_settings (void)
   assert_error (&no_out, 2, "--out is missing");
   assert_error (&no_model, 2, "--model is missing");
   assert_error (&lost, 1, "no-such-model");
-  assert_error (&size, 1, "--size 50x50: this network's patches are 16 pixels wide");
+  assert_error (&size, 1,
+                "--size 50x50: pictures of 50 x 50 (width x height), but this network takes sides "
+                "that are multiples of 16");
   assert_error (&target, 1, "no linear layer");
   assert_error (&network, 1, "--network huge: neither a size");
   assert_error (&memory, 1, "of memory");

@@ -4,6 +4,7 @@
 
 #include "model/files/json-object.h"
 #include "model/files/locate.h"
+#include "model/network/device.h"
 #include "trainer/host/memory.h"
 #include "trainer/train/plan.h"
 #include "trainer/train/preprocessing.h"
@@ -133,16 +134,10 @@ measure (Job *self, const CowRecipe *recipe, const char *base, const CowPlanInpu
 static gboolean
 add_row (Job *self, const CowRecipe *recipe, const char *base, CowPlanInput *input, GError **error)
 {
-  const int patch = input->config.patch_size, width = recipe->preprocess.width,
-            height = recipe->preprocess.height;
   Row *row;
 
-  if (recipe->kind != COW_NETWORK_RESNET18 && (width % patch != 0 || height % patch != 0)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
-                 "--size %dx%d: patches are %d pixels wide, both sides must be multiples", width,
-                 height, patch);
+  if (!cow_plan_input_check_size (input, recipe, error))
     return FALSE;
-  }
   input->n_train = self->n_train;
   input->n_val = self->n_val;
   input->n_classes = self->n_classes;
@@ -200,7 +195,7 @@ add_recipe (Job *self, CowRecipe *recipe, GError **error)
 
   if (!cow_recipe_has_base (recipe))
     return cow_plan_input_from_scratch (&input, recipe, error) &&
-           add_row (self, recipe, recipe->kind == COW_NETWORK_DINOV3 ? recipe->network : "", &input,
+           add_row (self, recipe, cow_recipe_kind (recipe)->named ? recipe->network : "", &input,
                     error);
   if (*recipe->model)
     return add_on_model (self, recipe, error);
@@ -336,7 +331,7 @@ estimate (const Options *options, GError **error)
               .rows = rows };
 
   if (!choose_storage (options, &job.storage, error) ||
-      !cow_check (ck_cpu_open (NULL, 0, &job.backend), error, "opening the CPU backend"))
+      !(job.backend = cow_device_open (NULL, 0, error)))
     return FALSE;
   const gboolean ok = add_all (&job, error);
   ck_backend_close (job.backend);

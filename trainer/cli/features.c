@@ -47,7 +47,7 @@ typedef struct {
   const Options *options;
   Input input;
   CowClassifier *classifier;
-  gint64 n_tokens, hidden, n_classes; /* n_classes 0: no head; n_tokens 0: ResNet */
+  gint64 n_tokens, hidden, n_classes; /* n_classes 0: no head; n_tokens 0: the network has none */
   float *pixels;                      /* [batch, 3, height, width] */
   float *pooler_output, *logits;      /* [n, hidden], [n, n_classes] */
   CowSafetensorsWriter *writer;
@@ -207,8 +207,8 @@ run_batch (Job *self, gint64 first, int n, GError **error)
 
   if (!input_read (&self->input, cow_classifier_backend (self->classifier), first, n, self->pixels,
                    error) ||
-      !cow_classifier_run (self->classifier, self->pixels, n, preprocess->height, preprocess->width,
-                           &output, error))
+      !cow_classifier_run_tokens (self->classifier, self->pixels, n, preprocess->height,
+                                  preprocess->width, &output, error))
     return FALSE;
   memcpy (self->pooler_output + first * self->hidden, output.pooler_output,
           (gsize)(n * self->hidden) * sizeof (float));

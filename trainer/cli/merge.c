@@ -161,7 +161,8 @@ merge (Options *options, CowMergeStorage storage, GError **error)
                                  .storage = storage,
                                  .progress = show_progress,
                                  .user_data = &progress };
-  if (!cow_check (ck_cpu_open (NULL, 0, &backend), error, "opening the CPU backend"))
+  backend = cow_device_open (options->model.device, 0, error);
+  if (!backend)
     return FALSE;
   const gboolean written = cow_merge (backend, &what, &merged, error);
   ck_backend_close (backend);

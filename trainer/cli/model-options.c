@@ -20,9 +20,10 @@ model_options_open (const ModelOptions *self, GError **error)
                                    .adapter = self->adapter,
                                    .device = self->device };
   g_autofree char *found = NULL;
+  g_autoptr (GError) local = NULL;
 
-  if (self->precision && !cow_precision_parse (self->precision, &options.precision)) {
-    verb_usage (error, "--precision %s: auto or fp32 is expected", self->precision);
+  if (!cow_precision_parse (self->precision, &options.precision, &local)) {
+    verb_usage (error, "--%s", local->message);
     return NULL;
   }
   if (self->batch < 1 || self->batch > MODEL_OPTIONS_MOST_BATCH) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A calibration as the card keeps it. model/adapter/card-calibration.c reads "temperature" and the
+/* A calibration as the card keeps it. model/adapter/card.c reads "temperature" and the
  * thresholds' values; the rest is for people. */
 #include "trainer/eval/calibration.h"
 

@@ -5,7 +5,7 @@
 
 #include "model/adapter/adapter.h"
 #include "model/adapter/card.h"
-#include "model/network/head.h"
+#include "model/adapter/head-weights.h"
 #include "model/files/json-object.h"
 #include "trainer/eval/describe.h"
 #include "trainer/eval/tensor-file.h"
@@ -22,7 +22,7 @@ find_below (const char *folder, const char *const *names)
   return NULL;
 }
 
-/* The places of model/adapter/adapter.h and model/network/head.h. */
+/* The places of model/adapter/adapter.h and model/adapter/head-weights.h. */
 static const char *const peft_files[] = { "adapter_config.json",
                                           "lora_adapters/adapter_config.json",
                                           "dora_adapters/adapter_config.json", NULL };
@@ -112,7 +112,7 @@ add_method (JsonObject *object, const char *folder, const CowCard *card, GError 
   if (file)
     return add_peft (object, file, error);
   if (!cow_card_holds_network (card)) {
-    json_object_set_string_member (object, "method", "frozen");
+    json_object_set_string_member (object, "method", cow_kind (COW_NETWORK_FROZEN)->name);
     return TRUE;
   }
   JsonObject *network = json_object_new ();
@@ -136,7 +136,7 @@ add_head (JsonObject *object, const char *folder, GError **error)
   if (!tensor_file_open (&tensors, file, error))
     return FALSE;
   /* Any width will do here; whether it fits a model is for the model to say. */
-  g_autoptr (CowHead) head = cow_head_read (folder, 0, 0, error);
+  g_autoptr (CowHeadWeights) head = cow_head_weights_read (folder, 0, 0, error);
   if (!head)
     return FALSE;
   JsonObject *described = json_object_new ();

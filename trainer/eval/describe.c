@@ -4,10 +4,9 @@
 
 #include <glib/gstdio.h>
 
-#include "model/files/config.h"
 #include "model/files/error.h"
 #include "model/files/nf4.h"
-#include "model/network/resnet.h"
+#include "model/network/backbones.h"
 #include "trainer/eval/tensor-file.h"
 
 static guint64
@@ -52,7 +51,8 @@ describe_tensors (JsonObject *object, const char *path, GError **error)
 
 /* ---- a model --------------------------------------------------------------------------------- */
 
-/* "NF4" or the type of the first linear layer's weight. */
+/* "NF4" or the type of the first linear layer's weight, of networks without any the first tensor's.
+ */
 static const char *
 storage_name (const CowCheckpoint *checkpoint)
 {
@@ -60,6 +60,8 @@ storage_name (const CowCheckpoint *checkpoint)
 
   if (cow_checkpoint_find (checkpoint, "layer.0.attention.q_proj.weight.absmax"))
     return "NF4";
+  if (!weight && cow_checkpoint_n_tensors (checkpoint) > 0)
+    weight = cow_checkpoint_nth (checkpoint, 0);
   return weight ? cow_dtype_name (weight->dtype) : "unknown";
 }
 
@@ -88,34 +90,28 @@ stored_bytes (const CowCheckpoint *checkpoint)
   return bytes;
 }
 
+/* Sides of a picture for networks that say nothing of theirs, px. */
+#define USUAL_SIDE 224
+
 /*
- * What a run for one picture of the model's own size touches: the weights, the restored fp32 absmax
- * of NF4, and the activations of model/network/vit.c. Libraries, the picture and an adapter come on
- * top.
+ * The memory that a run for one picture of the model's own size touches: the weights, the restored
+ * fp32 absmax of NF4, and the activations. Libraries, the picture and an adapter come on top.
  */
 static double
-memory_bytes (const CowCheckpoint *checkpoint, const CowVitConfig *config)
+memory_bytes (const CowCheckpoint *checkpoint, const CowBackboneConfig *config)
 {
-  const double side = config->image_size / config->patch_size,
-               tokens = 1 + config->n_registers + side * side;
-  double bytes = stored_bytes (checkpoint);
+  const int side = config->vit.family ? config->vit.image_size : USUAL_SIDE;
+  double bytes =
+      stored_bytes (checkpoint) + (double)config->class->workspace_bytes (config, 1, side, side);
 
   if (g_str_equal (storage_name (checkpoint), "NF4"))
-    bytes += (double)cow_vit_config_n_parameters (config) / COW_NF4_BLOCK * sizeof (float);
-  return bytes +
-         tokens *
-             (5.0 * config->hidden_size + (config->gated ? 2.0 : 1.0) * config->intermediate_size) *
-             sizeof (float);
+    bytes += (double)config->class->n_parameters (config) / COW_NF4_BLOCK * sizeof (float);
+  return bytes;
 }
 
 static void
-add_vit (JsonObject *object, const CowCheckpoint *checkpoint, const CowVitConfig *config)
+add_vit (JsonObject *object, const CowVitConfig *config)
 {
-  json_object_set_string_member (object, "architecture",
-                                 config->timm ? "vision transformer as timm's"
-                                              : "DINOv3 vision transformer");
-  json_object_set_string_member (object, "storage", storage_name (checkpoint));
-  json_object_set_int_member (object, "parameters", cow_vit_config_n_parameters (config));
   json_object_set_int_member (object, "layers", config->n_layers);
   json_object_set_int_member (object, "hidden_size", config->hidden_size);
   json_object_set_int_member (object, "heads", config->n_heads);
@@ -124,47 +120,31 @@ add_vit (JsonObject *object, const CowCheckpoint *checkpoint, const CowVitConfig
   json_object_set_int_member (object, "patch_size", config->patch_size);
   json_object_set_int_member (object, "registers", config->n_registers);
   json_object_set_int_member (object, "image_size", config->image_size);
-  json_object_set_int_member (object, "estimated_memory_bytes",
-                              (gint64)memory_bytes (checkpoint, config));
 }
 
-/* A pass over one picture of 224 x 224 uses two arrays of the first unit's size and two of a
- * quarter of it (model/network/resnet.c). */
 static void
-add_resnet (JsonObject *object, const CowCheckpoint *checkpoint)
+add_backbone (JsonObject *object, const CowCheckpoint *checkpoint, const CowBackboneConfig *config)
 {
-  CowResnetShape shape;
-  gint64 parameters = 0;
-
-  for (int i = 0; i < COW_RESNET_N_UNITS; i++) {
-    const CowResnetUnit *unit = &cow_resnet_units[i];
-    parameters += (gint64)unit->out * unit->in * unit->kernel * unit->kernel + 2 * unit->out;
-  }
-  cow_resnet_shape (&shape, 1, 224, 224, NULL);
-  const double passes = 2.5 * (double)cow_resnet_unit_size (&shape, 0) * sizeof (float);
-  json_object_set_string_member (object, "architecture", "ResNet-18 as torchvision's");
-  json_object_set_string_member (object, "storage",
-                                 cow_dtype_name (cow_checkpoint_nth (checkpoint, 0)->dtype));
-  json_object_set_int_member (object, "parameters", parameters);
-  json_object_set_int_member (object, "features", COW_RESNET_FEATURES);
+  json_object_set_string_member (object, "architecture", config->title);
+  json_object_set_string_member (object, "storage", storage_name (checkpoint));
+  json_object_set_int_member (object, "parameters", config->class->n_parameters (config));
+  if (config->vit.family)
+    add_vit (object, &config->vit);
+  else
+    json_object_set_int_member (object, "features", config->n_features);
   json_object_set_int_member (object, "estimated_memory_bytes",
-                              (gint64)(stored_bytes (checkpoint) + passes));
+                              (gint64)memory_bytes (checkpoint, config));
 }
 
 gboolean
 describe_network (JsonObject *object, const char *path, GError **error)
 {
-  CowVitConfig config;
+  CowBackboneConfig config;
   g_autoptr (CowCheckpoint) checkpoint = cow_checkpoint_open (path, error);
 
-  if (!checkpoint)
+  if (!checkpoint || !cow_backbone_config_read (path, checkpoint, NULL, &config, error))
     return FALSE;
-  if (cow_resnet_present (checkpoint))
-    add_resnet (object, checkpoint);
-  else if (cow_vit_config_for (path, checkpoint, &config, error))
-    add_vit (object, checkpoint, &config);
-  else
-    return FALSE;
+  add_backbone (object, checkpoint, &config);
   json_object_set_int_member (object, "tensors", cow_checkpoint_n_tensors (checkpoint));
   json_object_set_int_member (object, "disk_bytes", (gint64)disk_bytes (checkpoint));
   return TRUE;

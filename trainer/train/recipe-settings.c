@@ -15,6 +15,7 @@ typedef enum {
   SETTING_INT64,
   SETTING_DOUBLE,
   SETTING_NAME,
+  SETTING_KIND, /* a SETTING_NAME whose names are cow_kind_names () */
   SETTING_SWITCH,
   SETTING_SIZE,
   SETTING_LIST
@@ -30,8 +31,6 @@ typedef struct {
   const char *argument, *help;
 } Setting;
 
-static const char *const kinds[] = { "lora",      "dora",     "frozen", "dinov3",
-                                     "vit-small", "resnet18", NULL };
 static const char *const checkpointings[] = { "auto", "on", "off", NULL };
 static const char *const switches[] = { "no", "yes", NULL };
 static const char *const strengths[] = { "none", "light", "medium", "heavy", NULL };
@@ -45,7 +44,7 @@ static const char *const normalisations[] = { "unit", "imagenet", "satellite", N
 static const Setting settings[] = {
   { "recipe", "recipe", SETTING_TEXT, AT (name), 0, 0, NULL, FALSE, "NAME", "The preset that the rest starts from (--list-recipes)" },
 
-  { "model", "kind", SETTING_NAME, AT (kind), 0, 0, kinds, FALSE, "KIND", "What is trained: lora, dora, frozen, dinov3, vit-small or resnet18" },
+  { "model", "kind", SETTING_KIND, AT (kind), 0, 0, NULL, FALSE, "KIND", "What is trained: lora, dora, frozen, dinov3, vit-small or resnet18" },
   { "model", "model", SETTING_PATH, AT (model), 0, 0, NULL, FALSE, "MODEL", "The base that stays as it is (lora, dora, frozen)" },
   { "model", "start", SETTING_PATH, AT (start), 0, 0, NULL, FALSE, "ADAPTER", "Go on from this adapter's values, or from a frozen one's head (lora, dora)" },
   { "model", "network", SETTING_PATH, AT (network), 0, 0, NULL, FALSE, "SIZE|FOLDER", "dinov3: tiny, vits16, ..., or a folder with a config.json" },
@@ -184,16 +183,23 @@ parse_number (const Setting *setting, const char *value, const char *where, doub
   return TRUE;
 }
 
+static const char *const *
+names_of (const Setting *setting)
+{
+  return setting->type == SETTING_KIND ? cow_kind_names () : setting->names;
+}
+
 static gboolean
 parse_name (const Setting *setting, const char *value, const char *where, int *index,
             GError **error)
 {
-  for (int i = 0; setting->names[i]; i++)
-    if (g_str_equal (setting->names[i], value)) {
+  const char *const *known = names_of (setting);
+  for (int i = 0; known[i]; i++)
+    if (g_str_equal (known[i], value)) {
       *index = i;
       return TRUE;
     }
-  g_autofree char *names = g_strjoinv (", ", (char **)setting->names),
+  g_autofree char *names = g_strjoinv (", ", (char **)known),
                   *expected = g_strconcat ("one of ", names, NULL);
   return wrong (where, value, expected, error);
 }
@@ -244,6 +250,7 @@ cow_recipe_set (CowRecipe *self, guint i, const char *value, const char *where, 
   case SETTING_LIST:
     return set_text (value, where, field, error);
   case SETTING_NAME:
+  case SETTING_KIND:
   case SETTING_SWITCH:
     return parse_name (setting, value, where, field, error);
   case SETTING_SIZE:
@@ -311,8 +318,9 @@ cow_recipe_get (const CowRecipe *self, guint i)
   case SETTING_LIST:
     return g_strdup (*(char *const *)field);
   case SETTING_NAME:
+  case SETTING_KIND:
   case SETTING_SWITCH:
-    return g_strdup (setting->names[*(const int *)field]);
+    return g_strdup (names_of (setting)[*(const int *)field]);
   case SETTING_SIZE:
     return preprocess->width == preprocess->height
                ? g_strdup_printf ("%d", preprocess->width)

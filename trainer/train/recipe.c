@@ -242,10 +242,16 @@ cow_recipe_to_text (const CowRecipe *self)
 
 /* ---- what belongs together ------------------------------------------------------------------- */
 
+const CowKind *
+cow_recipe_kind (const CowRecipe *self)
+{
+  return cow_kind ((CowNetworkKind)self->kind);
+}
+
 const char *
 cow_recipe_kind_name (const CowRecipe *self)
 {
-  return cow_network_kind_name ((CowNetworkKind)self->kind);
+  return cow_recipe_kind (self)->name;
 }
 
 double
@@ -263,13 +269,13 @@ cow_recipe_copies (const CowRecipe *self)
 gboolean
 cow_recipe_is_adapted (const CowRecipe *self)
 {
-  return self->kind == COW_NETWORK_LORA || self->kind == COW_NETWORK_DORA;
+  return cow_recipe_kind (self)->adapted;
 }
 
 gboolean
 cow_recipe_has_base (const CowRecipe *self)
 {
-  return cow_recipe_is_adapted (self) || self->kind == COW_NETWORK_FROZEN;
+  return cow_kind_needs_base (cow_recipe_kind (self));
 }
 
 static char *
@@ -350,7 +356,9 @@ refuse (GError **error, const char *format, ...)
 gboolean
 cow_recipe_check (const CowRecipe *self, GError **error)
 {
-  const gboolean adapted = cow_recipe_is_adapted (self), based = cow_recipe_has_base (self);
+  const CowKind *kind = cow_recipe_kind (self);
+  const gboolean adapted = kind->adapted, based = cow_kind_needs_base (kind);
+  const int width = self->preprocess.width, height = self->preprocess.height;
 
   if (!*self->data && !*self->train)
     return refuse (
@@ -367,15 +375,13 @@ cow_recipe_check (const CowRecipe *self, GError **error)
   if (adapted && !*self->targets)
     return refuse (error,
                    "--targets is empty: q_proj, another layer's name or all-linear is expected");
-  if (self->kind == COW_NETWORK_DINOV3 && !*self->network)
+  if (kind->named && !*self->network)
     return refuse (error, "--network is missing: a size's name or a folder with a config.json");
-  if (self->kind == COW_NETWORK_VIT &&
-      (self->preprocess.width != 224 || self->preprocess.height != 224))
-    return refuse (error, "--size %dx%d: vit-small's positions are those of 224x224",
-                   self->preprocess.width, self->preprocess.height);
-  if (self->kind == COW_NETWORK_RESNET18 &&
-      MIN (self->preprocess.width, self->preprocess.height) < 32)
-    return refuse (error, "--size %dx%d: resnet18 wants at least 32x32", self->preprocess.width,
-                   self->preprocess.height);
+  if (kind->side > 0 && (width != kind->side || height != kind->side))
+    return refuse (error, "--size %dx%d: %s takes %dx%d alone", width, height, kind->name,
+                   kind->side, kind->side);
+  if (MIN (width, height) < kind->min_side)
+    return refuse (error, "--size %dx%d: %s wants at least %dx%d", width, height, kind->name,
+                   kind->min_side, kind->min_side);
   return TRUE;
 }

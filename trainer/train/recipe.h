@@ -113,7 +113,8 @@ char *cow_recipe_to_text (const CowRecipe *self);
  * ... COW_ERROR_ARGUMENT. */
 gboolean cow_recipe_check (const CowRecipe *self, GError **error);
 
-/* "lora", "dora", "frozen", "dinov3", "vit-small", "resnet18". */
+/* The row of its kind, and the name of that. */
+const CowKind *cow_recipe_kind (const CowRecipe *self);
 const char *cow_recipe_kind_name (const CowRecipe *self);
 /* alpha, or what it defaults to. */
 double cow_recipe_alpha (const CowRecipe *self);

@@ -4,6 +4,7 @@
 #include <sys/statvfs.h>
 
 #include "model/files/locate.h"
+#include "model/network/device.h"
 #include "trainer/data/contact-sheet.h"
 #include "trainer/train/hashes.h"
 #include "trainer/host/memory.h"
@@ -80,23 +81,6 @@ open_base (CowRun *self, gboolean resume, GError **error)
   self->model = *recipe->model ? g_strdup (recipe->model) : NULL;
   return self->model ? cow_plan_input_from_model (&self->input, self->model, error)
                      : cow_plan_input_from_scratch (&self->input, recipe, error);
-}
-
-/* Sides that a transformer's patches divide. */
-static gboolean
-check_size (const CowRun *self, GError **error)
-{
-  const CowPreprocess *p = &self->recipe->preprocess;
-  const int patch = self->input.config.patch_size;
-
-  if (self->recipe->kind == COW_NETWORK_RESNET18 ||
-      (p->width % patch == 0 && p->height % patch == 0))
-    return TRUE;
-  g_set_error (
-      error, COW_ERROR, COW_ERROR_ARGUMENT,
-      "--size %dx%d: this network's patches are %d pixels wide, both sides must be multiples",
-      p->width, p->height, patch);
-  return FALSE;
 }
 
 /* ---- enough of everything -------------------------------------------------------------------- */
@@ -216,8 +200,6 @@ plan (CowRun *self, const CowRunOptions *options, GError **error)
   if (!check_memory (self, available, options->force, error) || !check_features_space (self, error))
     return FALSE;
   say_sizes (self, available);
-  if (self->preprocessing.text)
-    cow_preprocessing_say (&self->preprocessing);
   return options->resume || say_time (self, error);
 }
 
@@ -235,6 +217,8 @@ open_folder (CowRun *self, const CowRunOptions *options, GError **error)
                  options->folder, options->folder);
     return FALSE;
   }
+  if (self->preprocessing.text)
+    cow_preprocessing_say (&self->preprocessing);
   g_autofree char *text = cow_recipe_to_text (self->recipe);
   return cow_run_folder_write (self->folder, "recipe.ini", text, error);
 }
@@ -283,7 +267,7 @@ open_features (const CowRun *self, CowSplit split, GError **error)
 static gboolean
 open_feed (CowRun *self, GError **error)
 {
-  if (self->recipe->kind != COW_NETWORK_FROZEN) {
+  if (!cow_recipe_kind (self->recipe)->cached) {
     self->feed = cow_feed_new_pictures (self->recipe, self->dataset, self->backend);
     return TRUE;
   }
@@ -295,9 +279,8 @@ open_feed (CowRun *self, GError **error)
   return TRUE;
 }
 
-/* An adapter to go on from gives its layers and its head; one of kind "frozen" has only a head,
- * below which layers of the recipe's start.
- */
+/* An adapter to start from gives its layers and its head; one that is a head alone gives that,
+ * below which layers of the recipe start. */
 static gboolean
 choose_start (const CowRecipe *recipe, CowNetworkOptions *options, GError **error)
 {
@@ -306,7 +289,7 @@ choose_start (const CowRecipe *recipe, CowNetworkOptions *options, GError **erro
   g_autoptr (CowCard) card = cow_card_read (recipe->start, NULL, error);
   if (!card)
     return FALSE;
-  if (g_str_equal (card->kind, "frozen"))
+  if (cow_card_kind (card)->cached)
     options->start_head = recipe->start;
   else
     options->start = recipe->start;
@@ -329,7 +312,7 @@ open_network (CowRun *self, GError **error)
     .adapter_dropout = (float)recipe->adapter_dropout,
     .targets = (const char *const *)targets,
     .checkpointing = self->plan.checkpointing ? COW_CHECKPOINTING_ON : COW_CHECKPOINTING_OFF,
-    .config = self->input.config,
+    .config = self->input.backbone.vit,
     .image_size = recipe->preprocess.width,
     .batch = recipe->batch,
   };
@@ -440,8 +423,8 @@ open_tracker (CowRun *self)
 static gboolean
 open_backend (CowRun *self, GError **error)
 {
-  if (!cow_check (ck_cpu_open (NULL, self->recipe->threads, &self->backend), error,
-                  "opening the CPU backend"))
+  self->backend = cow_device_open (NULL, self->recipe->threads, error);
+  if (!self->backend)
     return FALSE;
   self->recipe->threads = self->backend->threads;
   if (self->backend->training)
@@ -457,7 +440,8 @@ cow_run_open (const CowRunOptions *options, GError **error)
 
   self->recipe = options->recipe;
   cow_recipe_make_absolute (self->recipe);
-  if (!open_base (self, options->resume, error) || !check_size (self, error) ||
+  if (!open_base (self, options->resume, error) ||
+      !cow_plan_input_check_size (&self->input, self->recipe, error) ||
       !open_dataset (self, error) || !open_backend (self, error) || !plan (self, options, error) ||
       !open_folder (self, options, error) || !write_sheet (self, error) ||
       !open_card (self, options, error) || !open_feed (self, error) ||

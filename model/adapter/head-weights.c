@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* See head.h. */
-#include "model/network/head.h"
+/* See head-weights.h. */
+#include "model/adapter/head-weights.h"
 
 #include <errno.h>
 #include <string.h>
@@ -14,6 +14,36 @@
 
 #define MAX_LAYERS 64
 #define MAX_WIDTH  65536
+
+/* ---- styles ---------------------------------------------------------------------------------- */
+
+guint
+cow_head_style_widths (CowHeadStyle style, gint64 features, gint64 n_classes,
+                       gint64 widths[COW_HEAD_MAX_STYLED + 1])
+{
+  guint n = 0;
+  widths[n++] = features;
+  if (style == COW_HEAD_TAPERED) {
+    widths[n++] = MAX (features / 4, 1);
+    widths[n++] = MAX (features / 8, 1);
+  } else {
+    widths[n++] = style == COW_HEAD_NORMED ? features : features / 2;
+  }
+  widths[n] = n_classes;
+  return n;
+}
+
+gint64
+cow_head_style_n_parameters (CowHeadStyle style, gint64 features, gint64 n_classes)
+{
+  gint64 widths[COW_HEAD_MAX_STYLED + 1], n = style == COW_HEAD_NORMED ? 2 * features : 0;
+  const guint n_layers = cow_head_style_widths (style, features, n_classes, widths);
+  for (guint i = 0; i < n_layers; i++)
+    n += (widths[i] + 1) * widths[i + 1];
+  return n;
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
 
 /* The two kinds of file behind one pair of functions. */
 typedef struct {
@@ -145,7 +175,7 @@ check_linear (const Linear *linear, gint64 in, const char *file, GError **error)
 
 /* A layer norm in front: takes it out of the list of linears. */
 static gboolean
-read_norm (CowHead *self, GArray *linears, gint64 features, GError **error)
+read_norm (CowHeadWeights *self, GArray *linears, gint64 features, GError **error)
 {
   const Linear *first = linears->len > 0 ? &g_array_index (linears, Linear, 0) : NULL;
   self->activation = CK_RELU;
@@ -171,7 +201,7 @@ read_norm (CowHead *self, GArray *linears, gint64 features, GError **error)
 }
 
 static gboolean
-read_layers (CowHead *self, const GArray *linears, gint64 features, GError **error)
+read_layers (CowHeadWeights *self, const GArray *linears, gint64 features, GError **error)
 {
   gint64 in = features;
   self->layers = g_new0 (CowHeadLayer, linears->len);
@@ -193,7 +223,7 @@ read_layers (CowHead *self, const GArray *linears, gint64 features, GError **err
 }
 
 static gboolean
-check_classes (const CowHead *self, gint64 n_classes, GError **error)
+check_classes (const CowHeadWeights *self, gint64 n_classes, GError **error)
 {
   gint64 found = self->n_layers > 0 ? self->layers[self->n_layers - 1].out : 0;
   if (found > 0 && (n_classes == 0 || found == n_classes))
@@ -218,8 +248,8 @@ input_width (const GArray *linears)
              : 1;
 }
 
-CowHead *
-cow_head_read (const char *folder, gint64 features, gint64 n_classes, GError **error)
+CowHeadWeights *
+cow_head_weights_read (const char *folder, gint64 features, gint64 n_classes, GError **error)
 {
   gboolean torch;
   g_auto (Tensors) tensors = { 0 };
@@ -239,7 +269,7 @@ cow_head_read (const char *folder, gint64 features, gint64 n_classes, GError **e
   g_autoptr (GArray) linears = collect (&tensors, file, error);
   if (linears == NULL)
     return NULL;
-  g_autoptr (CowHead) self = g_new0 (CowHead, 1);
+  g_autoptr (CowHeadWeights) self = g_new0 (CowHeadWeights, 1);
   self->path = g_steal_pointer (&file);
   if (features == 0)
     features = input_width (linears);
@@ -249,10 +279,12 @@ cow_head_read (const char *folder, gint64 features, gint64 n_classes, GError **e
   return g_steal_pointer (&self);
 }
 
+/* ---- writing --------------------------------------------------------------------------------- */
+
 /* The numbers that torch gives: Linear, ReLU, Dropout, Linear, ... or LayerNorm, Dropout, Linear,
  * GELU, Dropout, Linear. */
 static void
-declare_all (const CowHead *self, CowSafetensorsWriter *writer)
+declare_all (const CowHeadWeights *self, CowSafetensorsWriter *writer)
 {
   const guint first = self->norm_weight != NULL ? 2 : 0;
   if (self->norm_weight != NULL) {
@@ -270,7 +302,7 @@ declare_all (const CowHead *self, CowSafetensorsWriter *writer)
 }
 
 gboolean
-cow_head_write (const CowHead *self, const char *folder, GError **error)
+cow_head_weights_write (const CowHeadWeights *self, const char *folder, GError **error)
 {
   g_autofree char *path = g_build_filename (folder, "classifier.safetensors", NULL);
   if (g_mkdir_with_parents (folder, 0777) != 0) {
@@ -299,7 +331,7 @@ cow_head_write (const CowHead *self, const char *folder, GError **error)
 }
 
 void
-cow_head_free (CowHead *self)
+cow_head_weights_free (CowHeadWeights *self)
 {
   if (self == NULL)
     return;

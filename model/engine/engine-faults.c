@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "model/engine/engine-trial.h"
+#include "model/engine/engine-faults.h"
 
 #include "cow-build.h"
 
@@ -7,7 +7,7 @@
 
 #ifdef COW_TESTS
 void
-cow_engine_trial_init (CowEngineTrial *self)
+cow_engine_faults_init (CowEngineFaults *self)
 {
   const char *delay = g_getenv ("COW_TEST_ENGINE_DELAY_MS"),
              *fail = g_getenv ("COW_TEST_ENGINE_FAIL");
@@ -18,14 +18,14 @@ cow_engine_trial_init (CowEngineTrial *self)
 }
 #else
 void
-cow_engine_trial_init (CowEngineTrial *self)
+cow_engine_faults_init (CowEngineFaults *self)
 {
-  *self = (CowEngineTrial){ 0 };
+  *self = (CowEngineFaults){ 0 };
 }
 #endif
 
 gboolean
-cow_engine_trial_run (const CowEngineTrial *self, guint64 number, GError **error)
+cow_engine_faults_run (const CowEngineFaults *self, guint64 number, GError **error)
 {
   if (self->delay_ms)
     g_usleep (self->delay_ms * 1000);

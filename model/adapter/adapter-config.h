@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of the adapter share: the text of adapter_config.json taken apart, and which
- * modules it targets. */
-#ifndef COW_ADAPTER_PRIVATE_H
-#define COW_ADAPTER_PRIVATE_H
+/*
+ * PEFT's adapter_config.json, read and checked, and PEFT's rules of which modules its names mean.
+ * An option that would change what the adapter computes and that this program does not have is
+ * refused.
+ */
+#ifndef COW_ADAPTER_CONFIG_H
+#define COW_ADAPTER_CONFIG_H
 
 #include <json-glib/json-glib.h>
 
-#include "model/adapter/adapter.h"
+#include "model/files/config.h"
 
 G_BEGIN_DECLS
 
@@ -29,6 +32,7 @@ typedef struct {
   GArray *ranks, *alphas; /* of CowPattern, the first that fits counts */
 } CowAdapterConfig;
 
+/* Reads FOLDER/adapter_config.json. Clear `config` whether this succeeds or not. */
 gboolean cow_adapter_config_read (const char *folder, CowAdapterConfig *config, GError **error);
 void cow_adapter_config_clear (CowAdapterConfig *config);
 /* PEFT's rules of which modules an adapter sits on, and with which rank and alpha. */
@@ -39,12 +43,8 @@ double cow_adapter_config_alpha (const CowAdapterConfig *config, int layer, CowM
 /* Whether a module's name is, or ends after a dot in, `suffix`; in transformers' older names
  * (layer.N....) or newer (model.layer.N....). */
 gboolean cow_module_matches (int layer, CowModule module, const char *suffix);
-/* Whether a NULL-terminated list of targets, as CowAdapter has it, covers a module. */
+/* Whether a NULL-terminated list of targets covers a module. */
 gboolean cow_targets_match (char *const *targets, int layer, CowModule module);
-
-/* Refuses each option of PEFT that would change what the adapter computes and that this program
- * does not have. */
-gboolean cow_adapter_options_check (JsonObject *object, const char *where, GError **error);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (CowAdapterConfig, cow_adapter_config_clear)
 
