@@ -7,7 +7,7 @@
  */
 #include <string.h>
 
-#include "model/network/vit.h"
+#include "model/network/backbones.h"
 #include "model/training/random.h"
 #include "tests/model/golden.h"
 #include "tests/model/training.h"
@@ -62,33 +62,45 @@ static const Features features[] = {
 
 enum { HEIGHT = 48, WIDTH = 80 };
 
+/* A backbone, and where the tokens behind its last layer go. */
+typedef struct {
+  CowBackbone *backbone;
+  float *tokens;
+} Tokens;
+
 static const float *
-run_vit (gpointer vit, const float *pixels, int batch)
+run_tokens (gpointer data, const float *pixels, int batch)
 {
+  Tokens *self = data;
+  const CowBackboneConfig *config = &self->backbone->config;
+  const int last = config->vit.n_layers - 1;
   g_autoptr (GError) error = NULL;
-  const float *state = cow_vit_forward (vit, pixels, batch, HEIGHT, WIDTH, &error);
+  config->class->tokens (self->backbone, pixels, batch, HEIGHT, WIDTH, &last, 1, &self->tokens,
+                         &error);
   g_assert_no_error (error);
-  return state;
+  return self->tokens;
 }
 
 static void
-check_level (const Features *self, const CowVitConfig *config, const CowCheckpoint *checkpoint,
+check_level (const Features *self, const CowBackboneConfig *config, const CowCheckpoint *checkpoint,
              const CowAdapter *adapter, const char *level)
 {
-  g_autofree float *pool = new_pool (PICTURES * 3 * HEIGHT * WIDTH), *alone = NULL;
+  const gsize result = (gsize)(cow_backbone_n_tokens (config, HEIGHT, WIDTH) * config->n_features);
+  g_autofree float *pool = new_pool (PICTURES * 3 * HEIGHT * WIDTH);
+  g_autofree float *alone = g_new (float, PICTURES *result);
   for (int threads = 1; threads <= THREADS; threads++) {
     g_autoptr (GError) error = NULL;
     CkBackend *backend = NULL;
     g_assert_cmpint (ck_cpu_open (level, threads, &backend), ==, CK_OK);
-    CowVit *vit = cow_vit_new (backend, config, checkpoint, adapter, &error);
+    Tokens tokens = { config->class->open (backend, config, checkpoint, adapter, &error),
+                      backend->alloc (backend, PICTURES * result * sizeof (float)) };
     g_assert_no_error (error);
-    const gsize result = (gsize)(cow_vit_n_tokens (vit, HEIGHT, WIDTH) * config->hidden_size);
     g_autofree char *what = g_strdup_printf ("%s/%s, level %s, %d threads", self->network,
                                              self->weights, level, threads);
-    if (threads == 1)
-      alone = g_new (float, PICTURES *result);
-    check_batches (what, vit, run_vit, pool, 3 * HEIGHT * WIDTH, result, alone, threads == 1);
-    cow_vit_free (vit);
+    check_batches (what, &tokens, run_tokens, pool, 3 * HEIGHT * WIDTH, result, alone,
+                   threads == 1);
+    backend->free (backend, tokens.tokens);
+    cow_backbone_free (tokens.backbone);
     ck_backend_close (backend);
   }
 }
@@ -101,12 +113,12 @@ test_features (gconstpointer data)
   g_autofree char *folder = golden_path (self->network),
                   *model = g_build_filename (folder, self->weights, NULL),
                   *name = self->adapter ? g_build_filename (folder, self->adapter, NULL) : NULL;
-  CowVitConfig config;
+  CowBackboneConfig config;
   CowCheckpoint *checkpoint = cow_checkpoint_open (model, &error);
   g_assert_no_error (error);
-  cow_vit_config_for (model, checkpoint, &config, &error);
+  cow_backbone_config_read (model, checkpoint, NULL, &config, &error);
   g_assert_no_error (error);
-  CowAdapter *adapter = name ? cow_adapter_read (name, &config, &error) : NULL;
+  CowAdapter *adapter = name ? cow_adapter_read (name, &config.vit, &error) : NULL;
   g_assert_no_error (error);
   for (const char *const *level = ck_cpu_levels (); *level; level++)
     check_level (self, &config, checkpoint, adapter, *level);
