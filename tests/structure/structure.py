@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The rules of the tree's shape: check (root) finds what breaks them. README.md says what each asks.
+"""The rules of the tree's shape, which README.md explains. check (root) finds what breaks them.
 
 A rule yields subjects, or pairs of a subject and a detail for people. A subject has no line numbers
 and no words of the file, so that it stays the same while the file around it changes."""
