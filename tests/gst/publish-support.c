@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the tests of cowpublish share. */
+/* Shared by the tests of cowpublish. */
 #include "tests/gst/publish-support.h"
 
 #include <gio/gio.h>
