@@ -70,7 +70,7 @@ train day --recipe frozen "${on_base[@]}" "${day[@]}" --epochs 20 --cache "$work
 ship drawn-cows-day day
 train night --recipe qlora-all-r16 "${on_base[@]}" "${night[@]}" \
   --start "$model/drawn-cows-day" --epochs 20 --patience 0 --batch 32 \
-  --accumulation 1 --learning-rate 1.5e-3 --warmup 0.1 --head-dropout 0.1
+  --gradient-accumulation 1 --learning-rate 1.5e-3 --warmup 0.1 --head-dropout 0.1
 ship drawn-cows-night night
 evaluate day drawn-cows-day day --calibrate --save
 evaluate night drawn-cows-night night --calibrate --save

@@ -26,6 +26,9 @@ GstBuffer *publish_frame_new (guint n, const char *label);
 /* A harness around `cowpublish source=barn` with these properties and a bus. */
 GstHarness *publish_harness_new (const char *properties);
 void publish_harness_free (GstHarness *harness);
+/* The error with which `cowpublish` with these properties refuses to start, and its details on
+ * another line. Free with g_free (). */
+char *publish_refusal_new (const char *properties);
 /* Stops the element, which stays in the harness. */
 void publish_stop (GstHarness *harness);
 /* Pushes frames from..to-1 of publish_frame_new (); each must come out as the same buffer. */

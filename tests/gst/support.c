@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "cow-build.h"
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 #include "model/adapter/card.h"
 
 #ifdef COW_HAVE_ANALYTICS

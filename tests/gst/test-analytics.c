@@ -8,7 +8,7 @@
 #ifdef COW_HAVE_ANALYTICS
 #  include <gst/analytics/analytics.h>
 
-#  include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#  include "gst-plugin/common/gstcowbehaviormeta.h"
 
 static CowClassifier *classifier; /* the same model and adapter without the element */
 static char *adapter;

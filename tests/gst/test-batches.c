@@ -4,7 +4,7 @@
  * that this needs. */
 #include "tests/gst/support.h"
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 
 /* With this batch timeout of a minute, a frame that comes out earlier does so for another
  * reason. */

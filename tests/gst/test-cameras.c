@@ -9,7 +9,7 @@
 #include <gst/rtsp-server/rtsp-server.h>
 #include <stdlib.h>
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 #include "tests/gst/camera.h"
 
 #define N_CAMERAS 4

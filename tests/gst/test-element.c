@@ -3,7 +3,7 @@
  * in every region mode and setting. */
 #include "tests/gst/support.h"
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 #include "gst-plugin/behavior/settings.h"
 
 static CowClassifier *classifier; /* the same model and adapter without the element */

@@ -3,7 +3,7 @@
  * classes, and messages about labels. */
 #include "tests/gst/support.h"
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 #include "model/adapter/card.h"
 
 static CowClassifier *classifier; /* the same model and adapter without the element */

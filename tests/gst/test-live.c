@@ -6,7 +6,7 @@
  */
 #include "tests/gst/support.h"
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 
 #define LIMIT_US (60 * G_TIME_SPAN_SECOND) /* ends a test that hangs */
 

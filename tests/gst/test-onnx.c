@@ -14,7 +14,7 @@
 #  include <gst/analytics/analytics.h>
 #  include <string.h>
 
-#  include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#  include "gst-plugin/common/gstcowbehaviormeta.h"
 
 #  define N_CLASSES 9
 

@@ -5,8 +5,8 @@
 
 #include <math.h>
 
-#include "gst-plugin/behavior/frame.h"
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/frame.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 #include "gst-plugin/overlay/view.h"
 #include "tests/gst/shown.h"
 

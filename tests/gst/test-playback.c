@@ -8,7 +8,7 @@
 
 #include <gst/app/gstappsink.h>
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 
 #define WIDTH    96
 #define HEIGHT   64

@@ -5,8 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
-#include "gst-plugin/behavior/meta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
+#include "gst-plugin/common/custom-meta.h"
 #include "gst-plugin/publish/event.h"
 #include "gst-plugin/publish/states.h"
 #include "gst-plugin/publish/topics.h"

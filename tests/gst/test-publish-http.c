@@ -466,7 +466,7 @@ test_refused (void)
 {
   assert_refused (401, "answered 401 (Unauthorized); set http-user");
   assert_refused (400, "answered 400");
-  assert_refused (302, "set http-url to where it leads");
+  assert_refused (302, "set http-url to the address that it redirects to");
 }
 
 /* The endpoint's process ends and another comes back on the same port: nothing is lost or sent

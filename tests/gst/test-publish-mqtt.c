@@ -587,7 +587,7 @@ test_wrong_password (void)
 
   publish_push (harness, 0, 5);
   warning = publish_warning (harness);
-  g_assert_nonnull (strstr (warning, "does not let us in as \"barn\""));
+  g_assert_nonnull (strstr (warning, "refuses the connection as \"barn\""));
   g_assert_nonnull (strstr (warning, "mqtt-password"));
   g_assert_null (strstr (warning, "topsecret"));
   publish_wait (harness, "mqtt", "failures", 3);

@@ -329,28 +329,11 @@ be_writer (void)
 static void
 assert_refused (const char *properties, const char *named)
 {
-  g_autofree char *line = g_strdup_printf ("cowpublish %s", properties), *details = NULL;
-  g_autoptr (GError) error = NULL;
-  GstElement *element = gst_parse_launch (line, &error);
-  GstBus *bus = gst_bus_new ();
-  GstMessage *message;
+  g_autofree char *refusal = publish_refusal_new (properties);
 
-  g_assert_no_error (error);
-  gst_element_set_bus (element, bus);
-  g_assert_cmpint (gst_element_set_state (element, GST_STATE_PAUSED), ==, GST_STATE_CHANGE_FAILURE);
-  message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
-  g_assert_nonnull (message);
-  gst_message_parse_error (message, &error, &details);
-  g_test_message ("%s", error->message);
-  g_assert_nonnull (strstr (error->message, named));
-  g_assert_null (strstr (error->message, "secret"));
-  g_assert_null (strstr (details, "secret"));
-  gst_message_unref (message);
-  gst_element_set_state (element, GST_STATE_NULL);
-  gst_bus_set_flushing (bus, TRUE);
-  gst_element_set_bus (element, NULL);
-  gst_object_unref (bus);
-  gst_object_unref (element);
+  g_test_message ("%s", refusal);
+  g_assert_nonnull (strstr (refusal, named));
+  g_assert_null (strstr (refusal, "secret"));
 }
 
 static void

@@ -10,7 +10,7 @@
 #include <gst/rtsp-server/rtsp-server.h>
 #include <string.h>
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 #include "tests/gst/camera.h"
 #include "tests/gst/launched.h"
 

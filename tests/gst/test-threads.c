@@ -7,7 +7,7 @@
  */
 #include "tests/gst/support.h"
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 
 #define N_FRAMES   60
 #define N_CHANGES  10 /* of caps, before each frame */
