@@ -148,8 +148,8 @@ open_parts (CowClassifier *self, gboolean card_found, GError **error)
                              !open_head (self, card_found, adapter != NULL, error)))
     return FALSE;
   self->backbone =
-      self->config.class->open (self->stream, &self->config, self->checkpoint, adapter, error);
-  if (self->config.class->copies_weights)
+      self->config.klass->open (self->stream, &self->config, self->checkpoint, adapter, error);
+  if (self->config.klass->copies_weights)
     g_clear_pointer (&self->checkpoint, cow_checkpoint_close);
   return self->backbone != NULL;
 }
@@ -205,7 +205,7 @@ cow_classifier_free (CowClassifier *self)
   if (self->stream)
     clear_buffers (self);
   if (self->head)
-    self->head->class->free (self->head);
+    self->head->klass->free (self->head);
   g_clear_pointer (&self->backbone, cow_backbone_free);
   g_clear_pointer (&self->card, cow_card_free);
   g_clear_pointer (&self->checkpoint, cow_checkpoint_close);
@@ -249,11 +249,11 @@ ensure_buffers (CowClassifier *self, int batch, gint64 n_tokens, gsize pixel_byt
 static const float *
 compute_features (CowClassifier *self, int batch, int height, int width, GError **error)
 {
-  const CowBackboneClass *class = self->config.class;
+  const CowBackboneClass *klass = self->config.klass;
   const int last = self->config.vit.n_layers - 1;
   if (!self->tokens)
-    return class->features (self->backbone, self->pixels, batch, height, width, error);
-  return class->tokens (self->backbone, self->pixels, batch, height, width, &last, 1, &self->tokens,
+    return klass->features (self->backbone, self->pixels, batch, height, width, error);
+  return klass->tokens (self->backbone, self->pixels, batch, height, width, &last, 1, &self->tokens,
                         error);
 }
 
@@ -306,7 +306,7 @@ compute (CowClassifier *self, const Pixels *from, int batch, int height, int wid
   if (!cow_check (take_pixels (self, from, batch, bytes), error, "uploading pixels"))
     return FALSE;
   const float *features = compute_features (self, batch, height, width, error);
-  return features && (!self->head || self->head->class->run (self->head, features, batch, error)) &&
+  return features && (!self->head || self->head->klass->run (self->head, features, batch, error)) &&
          download (self, features, error);
 }
 
@@ -393,7 +393,7 @@ cow_classifier_check_size (const CowClassifier *self, const char *where, int wid
                            GError **error)
 {
   g_autoptr (GError) local = NULL;
-  if (self->config.class->check_size (&self->config, width, height, &local))
+  if (self->config.klass->check_size (&self->config, width, height, &local))
     return TRUE;
   g_set_error (error, COW_ERROR, local->code, "%s: %s (%s)", where, local->message,
                self->model_path);

@@ -30,22 +30,22 @@ multiply_dense (CkStream *stream, const float *x, gint64 rows, const float *w, g
 /* The squared norm of every row of the dequantised weight, to squares [out], a panel of rows at a
  * time. */
 CkStatus
-cow_dora_row_squares (const CowLinear *self, double *squares)
+cow_dora_row_squares (CkStream *stream, const CkWeight *weight, gint64 out, gint64 in,
+                      double *squares)
 {
-  CkStream *stream = self->stream;
-  const gint64 panel = CLAMP (4194304 / self->in, 1, self->out);
-  g_autofree float *host = g_try_new (float, panel * self->in);
-  float *device = ck_alloc (stream, (size_t)(panel * self->in) * sizeof (float));
+  const gint64 panel = CLAMP (4194304 / in, 1, out);
+  g_autofree float *host = g_try_new (float, panel *in);
+  float *device = ck_alloc (stream, (size_t)(panel * in) * sizeof (float));
   CkStatus status = host && device ? CK_OK : CK_NO_MEMORY;
-  for (gint64 first = 0; first < self->out && status == CK_OK; first += panel) {
-    gint64 rows = MIN (panel, self->out - first);
-    status = stream->operations->weight_dequantise (stream, self->weight, first, rows, device);
+  for (gint64 first = 0; first < out && status == CK_OK; first += panel) {
+    gint64 rows = MIN (panel, out - first);
+    status = stream->operations->weight_dequantise (stream, weight, first, rows, device);
     if (status == CK_OK)
-      status = ck_download (stream, host, device, (size_t)(rows * self->in) * sizeof (float));
+      status = ck_download (stream, host, device, (size_t)(rows * in) * sizeof (float));
     for (gint64 r = 0; r < rows && status == CK_OK; r++) {
       double sum = 0;
-      for (gint64 c = 0; c < self->in; c++)
-        sum += (double)host[r * self->in + c] * host[r * self->in + c];
+      for (gint64 c = 0; c < in; c++)
+        sum += (double)host[r * in + c] * host[r * in + c];
       squares[first + r] = sum;
     }
   }
@@ -54,11 +54,10 @@ cow_dora_row_squares (const CowLinear *self, double *squares)
 }
 
 CkStatus
-cow_dora_norms (const CowLinear *self, const double *squares, double *norms)
+cow_dora_norms (CkStream *stream, const CkWeight *weight, gint64 out, gint64 in,
+                const CkAdapter *adapter, const double *squares, double *norms)
 {
-  CkStream *stream = self->stream;
-  const CkAdapter *adapter = &self->adapter;
-  const gint64 rank = adapter->rank, out = self->out;
+  const gint64 rank = adapter->rank;
   const gsize wide = (gsize)(rank * out) * sizeof (float);
   float *wa = ck_alloc (stream, wide), *baa = ck_alloc (stream, wide);
   float *aa = ck_alloc (stream, (gsize)(rank * rank) * sizeof (float));
@@ -66,9 +65,9 @@ cow_dora_norms (const CowLinear *self, const double *squares, double *norms)
                    *b_host = g_try_malloc (wide);
   CkStatus status = wa && baa && aa && wa_host && baa_host && b_host ? CK_OK : CK_NO_MEMORY;
   if (status == CK_OK)
-    status = multiply (stream, self->weight, adapter->down, rank, wa);
+    status = multiply (stream, weight, adapter->down, rank, wa);
   if (status == CK_OK)
-    status = multiply_dense (stream, adapter->down, rank, adapter->down, rank, self->in, aa);
+    status = multiply_dense (stream, adapter->down, rank, adapter->down, rank, in, aa);
   if (status == CK_OK)
     status = multiply_dense (stream, adapter->up, out, aa, rank, rank, baa);
   if (status == CK_OK)

@@ -106,7 +106,7 @@ head_open (CkStream *stream, const char *folder, gint64 n_features, const CowCar
     return NULL;
   ClassifierHead *self = g_new0 (ClassifierHead, 1);
   self->parent =
-      (CowHead){ .class = &cow_head_classifier_class,
+      (CowHead){ .klass = &cow_head_classifier_class,
                  .stream = stream,
                  .n_results = N_RESULTS,
                  .results = { [LOGITS] = { COW_RESULT_LOGITS, n_classes, NULL },

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A run without its training: tells a tracker what `cow-trainer train` tells it, so that run.sh can
- * look at what MLflow has.
+ * A run without its training: calls run tracking as `cow-trainer train` does, so that run.sh can
+ * check what MLflow has received.
  *
  *   track FOLDER EPOCHS SECONDS_AN_EPOCH [resume] [WAIT_S]
  *
- * The last line of output is how long the slowest call took. Exit status 3: not all was sent.
+ * The last line of output is the time of the slowest call. Exit status 3 means that not all was
+ * sent.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -40,7 +41,7 @@ log_params (CowTracker *tracker, const char *epochs)
   cow_tracker_log_params (tracker, G_N_ELEMENTS (names), names, values);
   cow_tracker_log_param (tracker, "long", longest);
   cow_tracker_log_param (tracker, "epochs",
-                         epochs); /* another one in a run that goes on is refused */
+                         epochs); /* MLflow refuses another value in a resumed run */
   for (guint i = 0; i < 250; i++) {
     g_autofree char *name = g_strdup_printf ("setting.%u", i);
     cow_tracker_log_param (tracker, name, "on");

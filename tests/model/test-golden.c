@@ -49,7 +49,7 @@ network_open (Network *self, const char *level, const char *model, const char *a
     self->adapter = cow_adapter_read (adapter, &config.vit, &error);
   g_assert_no_error (error);
   self->backbone =
-      config.class->open (self->stream, &config, self->checkpoint, self->adapter, &error);
+      config.klass->open (self->stream, &config, self->checkpoint, self->adapter, &error);
   g_assert_no_error (error);
 }
 
@@ -95,12 +95,12 @@ check_input (Network *network, const char *folder, const CowSafetensors *io, con
   float *on_device = ck_alloc (stream, (gsize)pixels->n_bytes),
         *tokens_on_device = ck_alloc (stream, state_bytes);
   ck_upload (stream, on_device, values, (gsize)pixels->n_bytes);
-  const float *features = config->class->tokens (network->backbone, on_device, batch, height, width,
+  const float *features = config->klass->tokens (network->backbone, on_device, batch, height, width,
                                                  &last, 1, &tokens_on_device, &error);
   g_assert_no_error (error);
   ck_download (stream, state, tokens_on_device, state_bytes);
   ck_download (stream, pooled, features, pooled_bytes);
-  features = config->class->features (network->backbone, on_device, batch, height, width, &error);
+  features = config->klass->features (network->backbone, on_device, batch, height, width, &error);
   g_assert_no_error (error);
   ck_download (stream, plain, features, pooled_bytes);
   ck_free (stream, on_device);
@@ -189,7 +189,7 @@ test_bad_input (void)
   float pixel = 0;
   for (guint i = 0; i < G_N_ELEMENTS (sides); i++) {
     g_autoptr (GError) error = NULL;
-    g_assert_null (network.backbone->config.class->features (network.backbone, &pixel, 1,
+    g_assert_null (network.backbone->config.klass->features (network.backbone, &pixel, 1,
                                                              sides[i][0], sides[i][1], &error));
     g_assert_error (error, COW_ERROR, COW_ERROR_ARGUMENT);
     g_assert_nonnull (strstr (error->message, "multiples of 16"));

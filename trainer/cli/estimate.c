@@ -10,6 +10,7 @@
 #include "trainer/train/preprocessing.h"
 #include "trainer/cli/recipe-flags.h"
 #include "trainer/cli/verb.h"
+#include "trainer/data/dataset-open.h"
 
 static const VerbHelp help = {
   "",
@@ -332,7 +333,7 @@ estimate (const Options *options, GError **error)
               .rows = rows };
 
   if (!choose_storage (options, &job.storage, error) ||
-      !(job.device = cow_device_open (NULL, 0, error)) ||
+      !(job.device = cow_device_open (NULL, options->flags.threads, error)) ||
       !(job.stream = cow_stream_new (job.device, 0, error)))
     return FALSE;
   const gboolean ok = add_all (&job, error);

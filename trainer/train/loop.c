@@ -34,7 +34,7 @@ typedef enum { PART_DONE, PART_INTERRUPTED, PART_HOURS, PART_FAILED } Part;
 gint64
 cow_loop_steps (const CowRecipe *recipe, const CowFeed *feed)
 {
-  const gint64 group = (gint64)recipe->batch * recipe->accumulation,
+  const gint64 group = (gint64)recipe->batch * recipe->gradient_accumulation,
                n = (gint64)cow_feed_size (feed, COW_TRAIN);
   return (n + group - 1) / group;
 }
@@ -131,7 +131,7 @@ train_batch (Run *self, const CowFeedBatch *batch, gsize position, double share,
   return cow_network_forward (loop->network, batch->data, batch->n, batch->height, batch->width,
                               TRUE, key, error) &&
          cow_network_loss (loop->network, batch->labels, loop->class_weights,
-                           (float)self->recipe->smoothing, TRUE, (float)share, error);
+                           (float)self->recipe->label_smoothing, TRUE, (float)share, error);
 }
 
 /* Enqueues the optimiser's step. */
@@ -182,7 +182,7 @@ train_step (Run *self, gboolean *unread, GError **error)
 {
   CowRunCounters *at = self->at;
   const double rate = cow_schedule_at (&self->schedule, (gint64)at->step);
-  const gsize group = (gsize)self->recipe->batch * (gsize)self->recipe->accumulation;
+  const gsize group = (gsize)self->recipe->batch * (gsize)self->recipe->gradient_accumulation;
   const gsize first = (gsize)at->position, n = MIN (group, self->n_train - first);
   g_autofree gint32 *labels = g_new (gint32, n);
 
@@ -266,8 +266,8 @@ validate (Run *self, CowEpoch *row, GError **error)
     guint n_passes;
     if (!cow_network_forward (loop->network, batch.data, batch.n, batch.height, batch.width, FALSE,
                               0, error) ||
-        !cow_network_loss (loop->network, batch.labels, NULL, (float)self->recipe->smoothing, FALSE,
-                           0, error))
+        !cow_network_loss (loop->network, batch.labels, NULL, (float)self->recipe->label_smoothing,
+                           FALSE, 0, error))
       return PART_FAILED;
     const CowPass *pass = cow_network_read (loop->network, &n_passes, NULL, error);
     if (!pass)
@@ -348,7 +348,7 @@ cow_loop_run (const CowLoop *self, CowLoopEnd *end, GError **error)
               .saved_us = now };
 
   run.n_train = cow_feed_size (self->feed, COW_TRAIN);
-  run.schedule = cow_schedule_new (recipe->learning_rate, recipe->floor, recipe->warmup,
+  run.schedule = cow_schedule_new (recipe->learning_rate, recipe->min_lr_ratio, recipe->warmup,
                                    (gint64)run.at->total_steps);
   run.epoch_us = now;
   while (run.at->epoch < recipe->epochs) {

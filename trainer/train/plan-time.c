@@ -86,10 +86,10 @@ cow_plan_time (CowPlanTime *self, const CowRecipe *recipe, const CowPlanInput *i
 {
   const double n_train = (double)input->n_train * cow_recipe_copies (recipe),
                n_val = (double)input->n_val;
-  const double steps = ceil (n_train / recipe->batch / recipe->accumulation);
+  const double steps = ceil (n_train / recipe->batch / recipe->gradient_accumulation);
 
   *self = (CowPlanTime){ .step = (double)plan->trained / speed->optimiser };
-  if (!input->backbone.class->n_tokens) {
+  if (!input->backbone.klass->n_tokens) {
     self->train_picture = speed->picture;
     self->val_picture = speed->picture_forward;
   } else if (cow_recipe_kind (recipe)->cached) {
@@ -464,7 +464,7 @@ cow_speed_measure (CowSpeed *self, CkStream *stream, const CowRecipe *recipe,
   *self = (CowSpeed){ 0 };
   if (!measure_optimiser (self, stream, error))
     return FALSE;
-  if (!input->backbone.class->n_tokens)
+  if (!input->backbone.klass->n_tokens)
     return measure_network (self, stream, recipe, input, error);
   return measure_linear (self, stream, recipe, input, error) &&
          measure_attention (self, stream, recipe, &input->backbone.vit, error);

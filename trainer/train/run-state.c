@@ -203,8 +203,8 @@ read_array (const CowSafetensors *file, const char *name, CkStream *stream, floa
   const gint64 dims = (gint64)count;
   const CowTensor *tensor = require (file, name, COW_F32, 1, &dims, error);
   return tensor && cow_tensor_check_finite (tensor, cow_safetensors_path (file), error) &&
-         cow_check (ck_upload (stream, device, tensor->data, tensor->n_bytes), error,
-                    "%s: %s", cow_safetensors_path (file), name);
+         cow_check (ck_upload (stream, device, tensor->data, tensor->n_bytes), error, "%s: %s",
+                    cow_safetensors_path (file), name);
 }
 
 static gboolean
