@@ -71,7 +71,7 @@ for class in "$work"/cows/train/*; do find "$class" -type f | sort | tail -n +3 
 for class in "$work"/cows/val/*; do find "$class" -type f | sort | tail -n +2 | xargs rm; done
 for recipe in qlora-all-r64 dora-all-r64; do
   measure "$build/trainer/cow-trainer" train --recipe "$recipe" --model "$work/nf4" --train "$work/cows/train" --val "$work/cows/val" \
-    --augment none --accumulation 1 --epochs 1 --checkpointing on --out "$work/run-$recipe"
+    --augment none --gradient-accumulation 1 --epochs 1 --checkpointing on --out "$work/run-$recipe"
   loss=$(tail -n 1 "$work/run-$recipe/results.csv" | cut -d , -f 2)
   echo "$recipe: loading, a step of 4 pictures, 2 validated and saved (loss $loss): $seconds s, $mebibytes MiB resident"
   grep Estimated "$work/messages" | sed 's/^/  /'

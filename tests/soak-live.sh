@@ -7,6 +7,6 @@ set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 BUILD_DIR=$(realpath -m "${BUILD_DIR:-build-tests}")
 [ -f "$BUILD_DIR/build.ninja" ] || meson setup "$BUILD_DIR" -Dtests=true || exit 1
-ninja -C "$BUILD_DIR" tests/gst/test-gst-cameras gst-plugin/libgstcowbehavior.so || exit 1
+ninja -C "$BUILD_DIR" tests/gst/test-gst-cameras gst-plugin/libgstcow{behavior,overlay,publish}.so || exit 1
 export COW_TEST_DATA=$PWD/tests/data GST_PLUGIN_PATH=$BUILD_DIR/gst-plugin GST_REGISTRY=$BUILD_DIR/soak.registry
 exec "$BUILD_DIR/tests/gst/test-gst-cameras" --soak "${1:-10}"

@@ -2,7 +2,7 @@
 /* A frame in flight. */
 #include "gst-plugin/behavior/flight.h"
 
-#include "gst-plugin/behavior/frame.h"
+#include "gst-plugin/common/frame.h"
 
 GstCowFlight *
 gst_cow_flight_new (GstBuffer *buffer, const GstCowMoment *moment, CowEngine *engine,

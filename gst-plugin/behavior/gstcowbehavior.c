@@ -70,7 +70,7 @@
 #include "gst-plugin/behavior/gstcowbehavior.h"
 
 #include "gst-plugin/behavior/exchange.h"
-#include "gst-plugin/behavior/frame.h"
+#include "gst-plugin/common/frame.h"
 #include "gst-plugin/behavior/settings.h"
 #include "gst-plugin/behavior/stream.h"
 #include "model/network/classifier.h"

@@ -4,11 +4,11 @@
 #ifndef GST_COW_LABEL_H
 #define GST_COW_LABEL_H
 
-#include <glib.h>
+#include <gst/gst.h>
+
+#include "gst-plugin/common/custom-meta.h"
 
 G_BEGIN_DECLS
-
-#define GST_COW_LABEL_UNKNOWN "unknown"
 
 typedef struct {
   const char *label;

@@ -2,9 +2,6 @@
 /* Results as element messages on the bus. */
 #include "gst-plugin/behavior/message.h"
 
-/* Seconds from NTP's epoch, 1900, to that of Unix, 1970. */
-#define NTP_TO_UNIX_S G_GUINT64_CONSTANT (2208988800)
-
 GType
 gst_cow_post_messages_get_type (void)
 {
@@ -19,49 +16,6 @@ gst_cow_post_messages_get_type (void)
   if (g_once_init_enter (&type))
     g_once_init_leave (&type, g_enum_register_static ("GstCowPostMessages", values));
   return type;
-}
-
-static GstClockTime
-reference_time (GstBuffer *buffer, GstStaticCaps *reference)
-{
-  GstCaps *caps = gst_static_caps_get (reference);
-  GstReferenceTimestampMeta *meta = gst_buffer_get_reference_timestamp_meta (buffer, caps);
-
-  gst_caps_unref (caps);
-  return meta ? meta->timestamp : GST_CLOCK_TIME_NONE;
-}
-
-static GstClockTime
-wall_clock (GstBuffer *buffer)
-{
-  static GstStaticCaps ntp = GST_STATIC_CAPS ("timestamp/x-ntp"),
-                       since_1970 = GST_STATIC_CAPS ("timestamp/x-unix");
-  GstClockTime time = reference_time (buffer, &ntp);
-
-  if (GST_CLOCK_TIME_IS_VALID (time))
-    return time >= NTP_TO_UNIX_S * GST_SECOND ? time - NTP_TO_UNIX_S * GST_SECOND
-                                              : GST_CLOCK_TIME_NONE;
-  return reference_time (buffer, &since_1970);
-}
-
-GstCowMoment
-gst_cow_moment_of (GstBuffer *buffer, const GstSegment *segment, const GstVideoInfo *info,
-                   guint64 frame)
-{
-  gboolean timed = segment->format == GST_FORMAT_TIME && GST_BUFFER_PTS_IS_VALID (buffer);
-
-  return (GstCowMoment){
-    .frame = frame,
-    .stream_time =
-        timed ? gst_segment_to_stream_time (segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer))
-              : GST_CLOCK_TIME_NONE,
-    .running_time =
-        timed ? gst_segment_to_running_time (segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer))
-              : GST_CLOCK_TIME_NONE,
-    .wall_clock = wall_clock (buffer),
-    .width = GST_VIDEO_INFO_WIDTH (info),
-    .height = GST_VIDEO_INFO_HEIGHT (info),
-  };
 }
 
 /* Sets a field of the message to the array of one field of all objects, because nested structures

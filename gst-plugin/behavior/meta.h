@@ -23,9 +23,6 @@ typedef struct {
   gboolean roi_meta; /* whether GstVideoRegionOfInterestMeta is written, too */
 } GstCowPresentation;
 
-/* Registers the custom meta; any further call does nothing. */
-void gst_cow_meta_register (void);
-
 /* The label of a track of which something is known. */
 GstCowLabel gst_cow_meta_label (const GstCowPresentation *how, const GstCowTrack *track);
 /* An object of the custom meta: the target, and what is known of its track at frame number `frame`

@@ -5,7 +5,7 @@
 #include <math.h>
 
 #include "gst-plugin/behavior/analytics.h"
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 
 /* Frames without any detection, in roi-list mode, after which the user is told that a detector
  * seems to be missing. */
@@ -31,16 +31,6 @@ gst_cow_inference_region_get_type (void)
   if (g_once_init_enter (&type))
     g_once_init_leave (&type, g_enum_register_static ("GstCowInferenceRegion", values));
   return type;
-}
-
-const char *
-gst_cow_place_name (GstCowPlace place)
-{
-  static const char *const names[] = {
-    [GST_COW_PLACE_FRAME] = "frame", [GST_COW_PLACE_ZONE] = "zone", [GST_COW_PLACE_ROI] = "roi"
-  };
-
-  return names[place];
 }
 
 static void

@@ -7,6 +7,7 @@
 
 #include "gst-plugin/behavior/tracker.h"
 #include "gst-plugin/behavior/zones.h"
+#include "gst-plugin/common/custom-meta.h"
 #include "model/adapter/preprocess.h"
 
 G_BEGIN_DECLS
@@ -21,11 +22,6 @@ typedef enum {
 
 GType gst_cow_inference_region_get_type (void);
 #define GST_TYPE_COW_INFERENCE_REGION (gst_cow_inference_region_get_type ())
-
-/* The kind of a target; the field `region` of results has its name: "frame", "zone", "roi". */
-typedef enum { GST_COW_PLACE_FRAME, GST_COW_PLACE_ZONE, GST_COW_PLACE_ROI } GstCowPlace;
-
-const char *gst_cow_place_name (GstCowPlace place);
 
 /* One part of one frame. */
 typedef struct {

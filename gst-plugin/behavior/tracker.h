@@ -11,15 +11,10 @@
 #include <gst/gst.h>
 
 #include "gst-plugin/behavior/smoother.h"
+#include "gst-plugin/common/custom-meta.h"
 #include "model/adapter/preprocess.h"
 
 G_BEGIN_DECLS
-
-/* Tracks that are kept at most. A frame may have more regions; those beyond the limit are forgotten
- * after it. */
-#define GST_COW_TRACKER_MAX 512
-/* A track is forgotten when it was not seen for so many frames. */
-#define GST_COW_TRACKER_PATIENCE 150
 
 typedef enum {
   GST_COW_ID_NONE,

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* A frame's results as one line of JSON, shaped like what DL Streamer's gvametaconvert writes. By
- * hand rather than by a tree: it is made in the streaming thread. */
+/* A frame's results as one line of JSON, in the shape that DL Streamer's gvametaconvert writes. The
+ * text is written directly and not from a tree, because the streaming thread makes it. */
 #include "gst-plugin/publish/event.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 
 void
 gst_cow_publish_event_collect (GstBuffer *buffer, GArray *objects)
@@ -55,7 +55,7 @@ gst_cow_publish_append_string (GString *json, const char *text)
   g_string_append_c (json, '"');
 }
 
-/* Six digits: what probabilities are worth. */
+/* Six digits are more than a probability is accurate to. */
 static void
 append_double (GString *json, double value)
 {
@@ -67,7 +67,7 @@ append_double (GString *json, double value)
     g_string_append (json, "null");
 }
 
-/* A comma where something is before it, and the key. */
+/* Appends a comma where something is before, and the key. */
 static void
 append_key (GString *json, const char *key)
 {
@@ -126,7 +126,8 @@ append_double_field (GString *json, const char *key, const GstStructure *structu
 
 /* ---- the parts of an event ------------------------------------------------------------------- */
 
-/* RFC 3339 in UTC, with microseconds. FALSE for a time that has no year of four digits. */
+/* Appends a time as RFC 3339 in UTC, with microseconds. FALSE where its year has not four
+ * digits. */
 static gboolean
 append_time (GString *json, gint64 us)
 {
@@ -140,7 +141,8 @@ append_time (GString *json, gint64 us)
   return TRUE;
 }
 
-/* The region that the detector attached: by its number, or where it has none by its place. */
+/* The region of interest that the detector attached: the one with its id, or without an id the one
+ * in its place. */
 static GstVideoRegionOfInterestMeta *
 find_roi (GstBuffer *buffer, const GstStructure *object)
 {
@@ -165,8 +167,8 @@ find_roi (GstBuffer *buffer, const GstStructure *object)
   return NULL;
 }
 
-/* What is known of a detection: its box as fractions of the frame, and what the detector said under
- * DL Streamer's names. */
+/* Appends a detection: its box as fractions of the frame, and label and confidence of the detector
+ * under the names of DL Streamer. */
 static void
 append_detection (GString *json, GstBuffer *buffer, const GstCowMoment *moment,
                   const GstStructure *object)
@@ -199,7 +201,7 @@ append_detection (GString *json, GstBuffer *buffer, const GstCowMoment *moment,
   g_string_append_c (json, '}');
 }
 
-/* Who it is: the track, or what a region without one has for a number. */
+/* Appends the track, or the id of a region without a track. */
 static void
 append_id (GString *json, const GstStructure *object)
 {

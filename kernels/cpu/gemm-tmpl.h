@@ -9,22 +9,21 @@
  * The contract on bits in kernels.h rests on this.
  *
  * The loops are those of Goto and van de Geijn (2008), in one thread. A block of b is packed into
- * strips [depth, STRIP], which stay in the L2 cache. TILE rows of a at a time are copied next to
- * one another, so that no length of row makes them compete for the same lines of the L1 cache, and
- * multiplied with one strip after the other; the sums, TILE rows of VECTORS vectors, stay in
- * registers. Columns that a strip lacks and rows that a tile lacks are zeros, whose sums are not
- * written to c.
+ * strips [depth, STRIP], which stay in the L2 cache. A tile, TILE rows of a, is multiplied with one
+ * strip after the other; the sums, TILE rows of VECTORS vectors, stay in registers. Columns that a
+ * strip lacks and rows that a tile lacks are zeros, whose sums are not written to c.
  *
  * The file that includes ops-tmpl.h says how large a tile its registers hold:
  *   TILE, VECTORS                  rows, a multiple of 3; vectors a row, 2
  *   v_transpose (rows)             lane j of vector i of W becomes lane i of vector j
  */
-#define STRIP (VECTORS * W)
-#define STEP  (TILE / 3)   /* a tile with fewer rows is made as if it had a multiple of these */
-#define DEPTH 256          /* terms of a block, at most */
-#define PANEL 256          /* columns of b that are packed at once, whole strips: 256 KiB */
-#define GROUP (4 * TILE)   /* rows of a transposed a that are copied at once, whole vectors */
-#define ROW   (DEPTH + 16) /* floats from a copied row to the next */
+#define STRIP  (VECTORS * W)
+#define STEP   (TILE / 3) /* a tile with fewer rows is made as if it had a multiple of these */
+#define DEPTH  384        /* terms of a block, at most */
+#define PANEL  256        /* columns of b that are packed at once, whole strips: 384 KiB */
+#define FEW    (6 * TILE) /* rows of a that are not worth packing b for */
+#define COLUMN ((TILE + W - 1) / W * W) /* floats that a copied column of a transposed tile takes  \
+                                         */
 
 /* A matrix, or with `transposed` one whose transpose lies in memory; stride: floats from a row that
  * lies there to the next. */
@@ -92,23 +91,23 @@ pack_panel (const Matrix *b, int64_t first, int64_t depth, int64_t col, int64_t 
   }
 }
 
-/* Rows of a to rows of ROW floats. */
+/* Rows of a tile to rows of DEPTH floats. */
 static inline void
-copy_tile (int64_t rows, int64_t depth, const float *a, int64_t stride, float *tile)
+copy_rows (int64_t rows, int64_t depth, const float *a, int64_t stride, float *tile)
 {
   for (int64_t row = 0; row < ck_round_up (rows, STEP); row++)
     for (int64_t l = 0; l < depth; l += W)
-      v_store (tile + row * ROW + l, W,
+      v_store (tile + row * DEPTH + l, W,
                row < rows ? v_load (a + row * stride + l, depth - l, 0) : v_set (0));
 }
 
-/* Rows of a transposed a to columns of [depth, GROUP]. */
+/* Columns of a transposed tile to columns of COLUMN floats. */
 static inline void
-copy_group (int64_t rows, int64_t depth, const float *a, int64_t stride, float *group)
+copy_columns (int64_t rows, int64_t depth, const float *a, int64_t stride, float *tile)
 {
   for (int64_t l = 0; l < depth; l++)
-    for (int64_t i = 0; i < GROUP; i += W)
-      v_store (group + l * GROUP + i, W, v_load (a + l * stride + i, ck_max (rows - i, 0), 0));
+    for (int64_t i = 0; i < COLUMN; i += W)
+      v_store (tile + l * COLUMN + i, W, v_load (a + l * stride + i, ck_max (rows - i, 0), 0));
 }
 
 /* ---- products -------------------------------------------------------------------------------- */
@@ -125,13 +124,21 @@ put (const Target *c, int64_t row, int64_t col, vf sums)
   v_store (to, c->cols - col, sums);
 }
 
-/* One tile with one strip, where a row of the tile begins every `row` floats and a term every
- * `term`. Inlined with constants for all but depth and pointers, so that every sum is a register.
+/* Where the terms of a tile or of a strip lie: the first of its first row or column, and floats
+ * from it to that of the next row (of a transposed tile: of the next column), or of the next term.
  */
+typedef struct {
+  const float *data;
+  int64_t step;
+} Terms;
+
+/* One tile with one strip: row i of term l is a[i * row + l * term]. Inlined with constants for
+ * rows and vectors, so that every sum is a register. */
 static inline __attribute__ ((always_inline)) void
 multiply (int64_t rows, int64_t vectors, int64_t row, int64_t term, int64_t depth, const float *a,
-          const float *b, const Target *c)
+          Terms strip, const Target *c)
 {
+  const float *b = strip.data;
   vf sums[TILE][VECTORS];
 
 #pragma GCC unroll 16
@@ -139,7 +146,7 @@ multiply (int64_t rows, int64_t vectors, int64_t row, int64_t term, int64_t dept
 #pragma GCC unroll 2
     for (int64_t v = 0; v < vectors; v++)
       sums[i][v] = v_set (0);
-  for (int64_t l = 0; l < depth; l++, a += term, b += STRIP) {
+  for (int64_t l = 0; l < depth; l++, a += term, b += strip.step) {
     vf terms[VECTORS];
 
 #pragma GCC unroll 2
@@ -161,19 +168,19 @@ multiply (int64_t rows, int64_t vectors, int64_t row, int64_t term, int64_t dept
         put (c, i, v * W, sums[i][v]);
 }
 
-typedef void (*Multiply) (int64_t depth, const float *a, const float *b, const Target *c);
+typedef void (*Multiply) (int64_t depth, Terms tile, Terms strip, const Target *c);
 
 /* Each size is a function of its own: of several in one, gcc 12 keeps some sums in memory. */
 #define DEFINE_MULTIPLY(steps, vectors)                                                            \
   static __attribute__ ((noinline)) void multiply_##steps##_##vectors (                            \
-      int64_t depth, const float *a, const float *b, const Target *c)                              \
+      int64_t depth, Terms tile, Terms strip, const Target *c)                                     \
   {                                                                                                \
-    multiply (steps *STEP, vectors, ROW, 1, depth, a, b, c);                                       \
+    multiply (steps *STEP, vectors, tile.step, 1, depth, tile.data, strip, c);                     \
   }                                                                                                \
-  static __attribute__ ((noinline)) void multiply_group_##steps##_##vectors (                      \
-      int64_t depth, const float *a, const float *b, const Target *c)                              \
+  static __attribute__ ((noinline)) void multiply_transposed_##steps##_##vectors (                 \
+      int64_t depth, Terms tile, Terms strip, const Target *c)                                     \
   {                                                                                                \
-    multiply (steps *STEP, vectors, 1, GROUP, depth, a, b, c);                                     \
+    multiply (steps *STEP, vectors, 1, tile.step, depth, tile.data, strip, c);                     \
   }
 
 DEFINE_MULTIPLY (1, 1)
@@ -186,43 +193,60 @@ DEFINE_MULTIPLY (3, 2)
 /* [a transposed][vectors - 1][steps - 1] */
 static const Multiply multiply_of[2][VECTORS][3] = {
   { { multiply_1_1, multiply_2_1, multiply_3_1 }, { multiply_1_2, multiply_2_2, multiply_3_2 } },
-  { { multiply_group_1_1, multiply_group_2_1, multiply_group_3_1 },
-    { multiply_group_1_2, multiply_group_2_2, multiply_group_3_2 } },
+  { { multiply_transposed_1_1, multiply_transposed_2_1, multiply_transposed_3_1 },
+    { multiply_transposed_1_2, multiply_transposed_2_2, multiply_transposed_3_2 } },
 };
 
-/* A tile of a with all strips of a panel. */
+/* Columns of b as strips, `depth` terms each. */
+typedef struct {
+  int64_t depth;
+  Terms first;
+  int64_t strip; /* floats from a strip to the next */
+} Strips;
+
+/* A tile of a with all strips. */
 static void
-multiply_strips (bool transposed, int64_t depth, const float *tile, const float *panel,
-                 const Target *c)
+multiply_tile (bool transposed, Terms tile, const Strips *b, const Target *c)
 {
-  const int64_t steps = ck_ceil_div (c->rows, STEP);
+  const Multiply *sizes = multiply_of[transposed][0] + ck_ceil_div (c->rows, STEP) - 1;
 
   for (int64_t col = 0; col < c->cols; col += STRIP) {
     const Target part = { c->alpha, c->beta, c->rows, c->cols - col, c->stride, c->data + col };
-    const int64_t vectors = part.cols > W ? 2 : 1;
+    const Terms strip = { b->first.data + col / STRIP * b->strip, b->first.step };
 
-    multiply_of[transposed][vectors - 1][steps - 1](depth, tile, panel + col * depth, &part);
+    sizes[part.cols > W ? 3 : 0](b->depth, tile, strip, &part);
   }
 }
 
-/* A block of a, `depth` terms from `first` on, with a packed panel. */
+/* Terms from `first` on of all rows of a with strips of b. */
 static void
-multiply_panel (const Matrix *a, int64_t first, int64_t depth, const float *panel, Target c)
+multiply_rows (const Matrix *a, int64_t first, const Strips *b, Target c)
 {
-  float copied[DEPTH * GROUP > TILE * ROW ? DEPTH * GROUP : TILE * ROW]
-      __attribute__ ((aligned (64)));
+  float copied[DEPTH * COLUMN] __attribute__ ((aligned (64)));
   const int64_t rows = c.rows;
 
   for (int64_t row = 0; row < rows; row += TILE, c.data += TILE * c.stride) {
-    const float *source = element (a, row, first);
+    Terms tile = { element (a, row, first), a->stride };
 
     c.rows = ck_min (TILE, rows - row);
-    if (!a->transposed)
-      copy_tile (c.rows, depth, source, a->stride, copied);
-    else if (row % GROUP == 0)
-      copy_group (ck_min (GROUP, rows - row), depth, source, a->stride, copied);
-    multiply_strips (a->transposed, depth, copied + (a->transposed ? row % GROUP : 0), panel, &c);
+    if (c.rows % STEP != 0) {
+      (a->transposed ? copy_columns : copy_rows) (c.rows, b->depth, tile.data, a->stride, copied);
+      tile = (Terms){ copied, a->transposed ? COLUMN : DEPTH };
+    }
+    multiply_tile (a->transposed, tile, b, &c);
   }
+}
+
+/* Columns [col, col + cols) of b, `depth` terms from `first` on, as strips: in `panel`, or where
+ * they lie if they lie well enough for m rows of a. */
+static Strips
+make_strips (const Matrix *b, int64_t first, int64_t depth, int64_t col, int64_t cols, int64_t m,
+             float *panel)
+{
+  if (!b->transposed && cols % W == 0 && (m <= FEW || b->stride <= 2 * STRIP))
+    return (Strips){ depth, { element (b, first, col), b->stride }, STRIP };
+  pack_panel (b, first, depth, col, cols, panel);
+  return (Strips){ depth, { panel, STRIP }, depth * STRIP };
 }
 
 static CkStatus
@@ -233,13 +257,13 @@ multiply_matrices (int64_t m, int64_t n, int64_t k, float alpha, const Matrix *a
   float panel[DEPTH * PANEL] __attribute__ ((aligned (64)));
 
   for (int64_t col = 0; col < n; col += PANEL) {
-    for (int64_t first = 0; first == 0 || first < k; first += depth) {
-      const Target target = { alpha,  first == 0 ? beta : 1, m, ck_min (PANEL, n - col), stride,
-                              c + col };
-      const int64_t terms = ck_min (depth, k - first);
+    const int64_t cols = ck_min (PANEL, n - col);
 
-      pack_panel (b, first, terms, col, target.cols, panel);
-      multiply_panel (a, first, terms, panel, target);
+    for (int64_t first = 0; first == 0 || first < k; first += depth) {
+      const Strips strips = make_strips (b, first, ck_min (depth, k - first), col, cols, m, panel);
+
+      multiply_rows (a, first, &strips,
+                     (Target){ alpha, first == 0 ? beta : 1, m, cols, stride, c + col });
     }
   }
   return CK_OK;

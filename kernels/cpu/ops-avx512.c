@@ -95,7 +95,7 @@ nf4_step (const uint8_t *pairs, const float code[16], float absmax, float *out)
   _mm512_storeu_ps (out + 16, _mm512_mul_ps (_mm512_permutexvar_ps (high, values), scale));
 }
 
-#define TILE    12
+#define TILE    6
 #define VECTORS 2
 
 /* In four rounds: pairs of floats, pairs of pairs, and so on, change places. */

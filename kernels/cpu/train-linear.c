@@ -12,17 +12,13 @@
 #include <math.h>
 #include <omp.h>
 
-#define PANEL 256 /* rows and columns of dW, columns of ddown and rows of dup, a tile */
-#define PANEL_DX                                                                                   \
-  128 /* columns of dx a tile: products of 128 rows and columns run at full speed ... */
-#define ROWS_DX                                                                                    \
-  128 /* ... and so many rows a tile, where nothing is decoded or where few tiles share a machine; \
-         else ... */
-#define DECODED 256  /* ... this many, for every tile decodes its part of W */
-#define TILES   16   /* of dx are few */
-#define DEPTH   1024 /* rows of W decoded at once: [depth, panel] in fp32 is 512 KiB */
-#define ROWS    64   /* rows a task of dlow, and rows dropped out at once */
-#define STRIP   64   /* columns a task of dbias and dgain */
+#define PANEL    256  /* rows and columns of dW, columns of ddown and rows of dup, a tile */
+#define PANEL_DX 128  /* columns of dx a tile */
+#define ROWS_DX  256  /* and rows, for every tile prepares its part of W; half where ... */
+#define TILES    16   /* ... so few tiles would share a machine */
+#define DEPTH    1024 /* rows of W decoded at once: [depth, panel] in fp32 is 512 KiB */
+#define ROWS     64   /* rows a task of dlow, and rows dropped out at once */
+#define STRIP    64   /* columns a task of dbias and dgain */
 
 typedef struct {
   const CkCpu *cpu;
@@ -50,8 +46,9 @@ cut (Job *job)
   job->decodes = op->weight->source.type != CK_F32 || job->gain != NULL;
   job->panel = ck_round_up (ck_ceil_div (job->in, ck_ceil_div (job->in, PANEL_DX)), 16);
   job->n_panels = ck_ceil_div (job->in, job->panel);
-  job->group =
-      job->decodes && ck_ceil_div (job->rows, DECODED) * job->n_panels >= TILES ? DECODED : ROWS_DX;
+  job->group = ROWS_DX;
+  if (ck_ceil_div (job->rows, job->group) * job->n_panels < TILES)
+    job->group = ROWS_DX / 2;
   job->n_groups = ck_ceil_div (job->rows, job->group);
 
   job->n_dx = op->dx != NULL ? job->n_panels * job->n_groups : 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Adapter folders from the formula: PEFT's matrices, the head and the card, each through the writer
- * that the trainer uses. */
+/* Writes adapter folders with values from the formula: PEFT's matrices, the head and the card, each
+ * by the function that the trainer uses. */
 #include "pipelines/demo/formula-folder.h"
 
 #include <errno.h>
@@ -81,8 +81,8 @@ make_adapter (const char *folder, const CowVitConfig *config, const CowFormulaAd
   return adapter;
 }
 
-/* The recipes' head: Linear, ReLU, Dropout, twice, then Linear; torch numbers its linear layers 0,
- * 3 and 6. */
+/* The recipes' head is twice Linear, ReLU, Dropout, then Linear; so torch numbers its linear layers
+ * 0, 3 and 6. */
 static CowHeadWeights *
 make_head (const char *folder, const CowVitConfig *config, const char *base, guint n_classes)
 {

@@ -36,9 +36,15 @@ TIME_OF_FILES = 1700000000
 ONE_EPOCH = ["--config", "runs/frozen/recipe.ini", "--epochs", "1", "--out", "new"]
 CAPTURED = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
 # Settings that have another name now: old name -> new name.
-RENAMED = {}
+RENAMED = {
+    "val-part": "val-fraction",
+    "test-part": "test-fraction",
+    "accumulation": "gradient-accumulation",
+    "floor": "min-lr-ratio",
+    "smoothing": "label-smoothing",
+}
 # Settings that are read and mean nothing any more.
-WITHOUT_EFFECT = set()
+WITHOUT_EFFECT = {"threads"}
 
 
 class Failure(Exception):

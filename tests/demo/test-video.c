@@ -8,7 +8,7 @@
 #include <gst/video/video.h>
 #include <string.h>
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 #include "model/files/error.h"
 #include "pipelines/demo/demo-truth.h"
 #include "pipelines/demo/render-video.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* GstAnalytics (GStreamer 1.24 and later): detections of others as regions, and our classifications
- * where others look for them. */
+/* GstAnalytics (GStreamer 1.24 and later): detections of other elements become regions, and our
+ * classifications are where other elements look for them. */
 #include "tests/gst/support.h"
 
 #include "cow-build.h"
@@ -8,7 +8,7 @@
 #ifdef COW_HAVE_ANALYTICS
 #  include <gst/analytics/analytics.h>
 
-#  include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#  include "gst-plugin/common/gstcowbehaviormeta.h"
 
 static CowClassifier *classifier; /* the same model and adapter without the element */
 static char *adapter;
@@ -25,7 +25,8 @@ add_od (GstBuffer *buffer, const char *type, gint x, gint y, gint w, gint h)
   return od.id;
 }
 
-/* The classification of a detection as objectdetectionoverlay finds it, and as DL Streamer does. */
+/* Finds the classification of a detection as objectdetectionoverlay does, and as DL Streamer
+ * does. */
 static gboolean
 find_cls (GstBuffer *buffer, guint od, GstAnalyticsRelTypes relation, GstAnalyticsClsMtd *cls)
 {
@@ -36,8 +37,9 @@ find_cls (GstBuffer *buffer, guint od, GstAnalyticsRelTypes relation, GstAnalyti
       gst_analytics_cls_mtd_get_mtd_type (), &state, (GstAnalyticsMtd *)cls);
 }
 
-/* The label of a classification is that of object i and its only class, as DL Streamer wants it. It
- * leads to all classes by index, in which it is found as DL Streamer finds label_id. */
+/* Asserts that the label of a classification is that of object i and is its only class, as DL
+ * Streamer wants it. It leads to all classes by index, where it is found as DL Streamer finds
+ * label_id. */
 static void
 assert_cls (GstBuffer *buffer, GstAnalyticsClsMtd *cls, guint i)
 {
@@ -83,7 +85,7 @@ test_detections (void)
   ods[0] = add_od (in, "cow", 0, 0, 40, 40);
   person = add_od (in, "person", 10, 10, 30, 30);
   ods[1] = add_od (in, "cow", 50, 10, 300, 300); /* partly outside */
-  add_od (in, "cow", -50, -50, 20, 20);          /* all of it */
+  add_od (in, "cow", -50, -50, 20, 20);          /* outside */
   support_harness_set_info (harness, &info);
   out = gst_harness_push_and_pull (harness, in);
   g_assert_cmpuint (support_n_objects (out), ==, 2);
@@ -108,7 +110,7 @@ test_detections (void)
   support_harness_free (harness);
 }
 
-/* A detector that writes both kinds of metadata means one cow. */
+/* A detector that writes both kinds of metadata for a cow describes one cow. */
 static void
 test_both (void)
 {
@@ -129,9 +131,9 @@ test_both (void)
   support_harness_free (harness);
 }
 
-/* A detector that rounds a box in two ways, or cannot begin a region left of the frame, still means
- * one cow; where the boxes differ, two. Where two object detections have the box, the one of the
- * region's type is it. */
+/* A detector that rounds a box in two ways, or cannot begin a region left of the frame, still
+ * describes one cow. Boxes that differ are two cows. If two object detections have the box, the one
+ * of the region's type is chosen. */
 static void
 test_both_nearly (void)
 {
@@ -172,9 +174,9 @@ test_both_nearly (void)
   }
 }
 
-/* The id of a region of interest that is only the id of its object detection (so DL Streamer marks
- * the pair) says nothing about who it is: two cows whose ids change places, after frames in which they
- * looked like ids of objects, keep their tracks. */
+/* DL Streamer marks a pair by giving the region of interest the id of its object detection. Such an
+ * id does not identify a cow: two cows whose ids change places, after frames in which the ids
+ * looked like those of objects, keep their tracks. */
 static void
 test_pair_id (void)
 {
@@ -208,7 +210,7 @@ test_pair_id (void)
 }
 
 /* A region of interest alone gets an object detection with its confidence, so that readers of
- * GstAnalytics see it; roi-meta=false leaves the region as it was. */
+ * GstAnalytics see it; with roi-meta=false the region stays as it was. */
 static void
 test_roi_only (gconstpointer roi_meta)
 {
@@ -245,8 +247,8 @@ test_roi_only (gconstpointer roi_meta)
   support_harness_free (harness);
 }
 
-/* roi-meta=false: the full frame and zones get no region of interest, and their classifications all
- * the same. */
+/* With roi-meta=false the full frame and zones get no region of interest, but still have their
+ * classifications. */
 static void
 test_places_without_roi (void)
 {
@@ -283,7 +285,7 @@ relate_track (GstBuffer *buffer, guint od, guint64 id, gboolean from_track)
                                                            from_track ? od : track.id));
 }
 
-/* A tracker upstream says who is who, whichever way it relates. */
+/* A tracker upstream identifies the cows, in whichever direction its relation points. */
 static void
 test_tracks (void)
 {
@@ -306,8 +308,9 @@ test_tracks (void)
   support_harness_free (harness);
 }
 
-/* A track that its tracker has lost is not the cow's, and RELATE_TO from the detection, as trackers
- * write it, counts before other relations. GstAnalytics counts before an object_id. */
+/* A track that its tracker has lost does not belong to the cow, and RELATE_TO from the detection,
+ * as trackers write it, has precedence over other relations. GstAnalytics has precedence over an
+ * object_id. */
 static void
 test_which_track (void)
 {
@@ -338,7 +341,7 @@ test_which_track (void)
 
 /* ---- places ---------------------------------------------------------------------------------- */
 
-/* Of the full frame: a classification that no detection is related to. */
+/* The classification of the full frame is one that no detection is related to. */
 static void
 test_full_frame (void)
 {
@@ -360,8 +363,8 @@ test_full_frame (void)
   support_harness_free (harness);
 }
 
-/* A zone becomes a detection of its name; an element behind takes neither for a cow, and adds its
- * classification to the same. */
+/* A zone becomes a detection with its name. An element behind takes neither zone nor frame for a
+ * cow, and adds its classification to the same detection. */
 static void
 test_zones (void)
 {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* A stream that waits for its results and holds frames so that a forward pass has several: their
- * order, what may not overtake them, what a flush does to them, the latency and the buffers that
- * this takes. */
+/* A stream that waits for its results and holds frames to fill the batch of a forward pass: the
+ * frames' order, what may not overtake them, the effect of a flush, the latency and the buffers
+ * that this needs. */
 #include "tests/gst/support.h"
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 
-/* A batch that would wait for a minute: what comes out earlier came out for another reason. */
+/* With this batch timeout of a minute, a frame that comes out earlier does so for another
+ * reason. */
 #define PATIENT "mode=blocking batch-timeout=60000 "
 
 static CowClassifier *classifier; /* the same model and adapter without the element */
@@ -31,7 +32,7 @@ harness_new (const char *properties)
   return harness;
 }
 
-/* Frame n comes out next, with its own result. */
+/* Asserts that frame n comes out next, with its own result. */
 static void
 assert_next (GstHarness *harness, guint n)
 {
@@ -80,7 +81,7 @@ test_full_batches (void)
   support_harness_free (harness);
 }
 
-/* The first batch begins when it is full; no more than two batches are ever held. */
+/* The first batch begins when it is full, and at most two batches are held. */
 static void
 test_held (void)
 {
@@ -97,8 +98,8 @@ test_held (void)
   support_harness_free (harness);
 }
 
-/* What is serialised with the frames does not overtake them: the end, tags, gaps, another format, a
- * mark of discontinuity. */
+/* Serialised events and queries do not overtake the frames: the end, tags, gaps, another format, a
+ * discontinuity. */
 static void
 test_order (void)
 {
@@ -133,7 +134,7 @@ test_order (void)
   support_harness_free (harness);
 }
 
-/* A flush drops what is held and forgets it; nothing of it comes later. */
+/* A flush drops the held frames and forgets them; nothing of them comes later. */
 static void
 test_flush (void)
 {
@@ -161,8 +162,8 @@ test_flush (void)
   support_harness_free (harness);
 }
 
-/* Frames that need nothing of the engine keep their place behind those that do, and carry results
- * that came in between. */
+/* Frames that need no forward pass keep their place behind those that do, and carry results that
+ * arrived in between. */
 static void
 test_carried (void)
 {
@@ -186,7 +187,7 @@ test_carried (void)
   support_harness_free (harness);
 }
 
-/* Regions of one frame and of several share batches; each gets its own answer. */
+/* Regions of one frame and of several share batches; each gets its own result. */
 static void
 test_regions (void)
 {
@@ -217,7 +218,7 @@ test_regions (void)
 
 /* ---- what it costs --------------------------------------------------------------------------- */
 
-/* Of the pipeline up to the element. */
+/* The latency of the pipeline up to the element. */
 static GstClockTime
 latency (GstElement *element)
 {
@@ -250,10 +251,10 @@ test_latency (void)
   g_assert_cmpuint (latency (element), ==, (130 + 7 * 40) * GST_MSECOND);
   gst_util_set_object_arg (G_OBJECT (element), "mode", "non-blocking");
   g_assert_cmpuint (latency (element), ==, 100 * GST_MSECOND);
-  /* as the pipeline is */
+  /* the mode of the pipeline */
   gst_util_set_object_arg (G_OBJECT (element), "mode", "auto");
   g_assert_cmpuint (latency (element), ==, 100 * GST_MSECOND);
-  gst_harness_set_live (harness, FALSE); /* and then has no latency of its own */
+  gst_harness_set_live (harness, FALSE); /* so that the harness has no latency of its own */
   g_assert_cmpuint (latency (element), ==, (30 + 7 * 40) * GST_MSECOND);
   gst_object_unref (bus);
   gst_object_unref (element);
@@ -280,8 +281,8 @@ query_in_thread (gpointer data)
   return NULL;
 }
 
-/* The latency may be queried in any thread while the frame rate changes in the streaming thread
- * (under ThreadSanitizer this finds what is read without its lock). */
+/* Another thread may query the latency while the frame rate changes in the streaming thread. (Under
+ * ThreadSanitizer this test finds fields that are read without their lock.) */
 static void
 test_latency_threads (void)
 {
@@ -305,8 +306,8 @@ test_latency_threads (void)
 
 #define N_COWS 40
 
-/* However many cows the held frames have, no more than two full batches of pictures are prepared
- * ahead of the engine. */
+/* However many cows are in the held frames, at most two full batches of pictures are prepared ahead
+ * of the engine. */
 static void
 test_bound (void)
 {
@@ -335,7 +336,7 @@ test_bound (void)
 
 /* ---- buffers --------------------------------------------------------------------------------- */
 
-/* Whoever allocates upstream hears that more buffers are held. */
+/* The allocator upstream is told that more buffers are held. */
 static void
 test_allocation (void)
 {
@@ -364,7 +365,7 @@ test_allocation (void)
   support_harness_free (harness);
 }
 
-/* From held frames to a mode that holds none: they come out first. */
+/* When the mode changes to one that holds no frames, the held frames come out first. */
 static void
 test_mode_change (void)
 {

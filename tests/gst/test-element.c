@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What `cowbehavior` says about a frame: compared with cow_classifier_run () on the same pixels, in
- * every format, region mode and setting.
- */
+/* The results of `cowbehavior` for a frame, compared with cow_classifier_run () on the same pixels,
+ * in every region mode and setting. */
 #include "tests/gst/support.h"
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 #include "gst-plugin/behavior/settings.h"
 
 static CowClassifier *classifier; /* the same model and adapter without the element */
@@ -82,7 +81,7 @@ test_full_frame_roi (void)
                    cow_classifier_classes (classifier)[id]);
   g_assert_cmpfloat (confidence, >, 1. / 9 - 1e-6);
 
-  /* two elements: two metas, one region */
+  /* two elements make two metas but one region */
   g_assert_cmpuint (gst_buffer_get_n_meta (out, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE), ==, 1);
   g_assert_cmpuint (
       gst_buffer_get_n_meta (out, gst_meta_get_info (GST_COW_BEHAVIOR_META_NAME)->api), ==, 2);
@@ -101,8 +100,8 @@ classified_with_roi (GstHarness *harness, const GstVideoInfo *info, guint seed)
   return out;
 }
 
-/* roi-meta=false: regions of interest are read, and neither made nor added to; the own meta has the
- * results. It may change while playing. */
+/* With roi-meta=false regions of interest are read, but neither made nor added to; the meta of
+ * cowbehavior has the results. The property may change while playing. */
 static void
 test_roi_meta (void)
 {
@@ -138,7 +137,7 @@ static void
 test_roi_list (void)
 {
   static const CowRegion regions[] = { { 0, 0, 40, 40 },
-                                       { 50, 10, 46, 70 } }; /* what is left inside 96 x 80 */
+                                       { 50, 10, 46, 70 } }; /* the part inside 96 x 80 */
   GstVideoInfo info = support_info (GST_VIDEO_FORMAT_NV12, 96, 80, NULL);
   GstHarness *harness = support_harness_new (adapter, "inference-region=roi-list");
   GstBus *bus = support_harness_bus (harness);
@@ -172,7 +171,7 @@ test_roi_list (void)
   }
   gst_buffer_unref (out);
 
-  /* warned once, however often it happens */
+  /* it warns once, however often this happens */
   in = support_frame_new (&info, 9);
   support_add_roi (in, 200, 10, 40, 40, 8);
   gst_buffer_unref (gst_harness_push_and_pull (harness, in));
@@ -241,7 +240,7 @@ test_interval (void)
     gst_buffer_unref (out);
   }
   g_assert_cmpuint (support_n_messages (bus, GST_MESSAGE_ELEMENT, NULL), ==,
-                    3); /* one a classified frame */
+                    3); /* one for each classified frame */
   gst_object_unref (bus);
   support_harness_free (harness);
 }
@@ -262,7 +261,7 @@ test_interval_regions (void)
   support_add_roi (in, 10, 10, 40, 40, 2);
   gst_buffer_unref (gst_harness_push_and_pull (harness, in));
 
-  /* the second cow moved a little, another one came that stands partly before it */
+  /* the second cow moved a little, and a new one stands partly in front of it */
   in = support_frame_new (&info, 1);
   support_add_roi (in, 13, 12, 40, 40, 1);
   support_add_roi (in, 30, 40, 30, 30, 2);
@@ -452,8 +451,7 @@ test_meta_scale (void)
   support_harness_free (harness);
 }
 
-/* What was there before a cowbehavior element existed in the process: nothing to read, and no
- * warning. */
+/* Without any cowbehavior element in the process there is nothing to read, and no warning. */
 static void
 test_reader_without_meta (void)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The rules of the schedule: when a region is due, when the engine has room, when a frame is late.
- */
+/* The rules of the schedule: when a region is due, when the engine has room, when a frame is
+ * late. */
 #include "gst-plugin/behavior/schedule.h"
 
 static GstCowTrack
@@ -48,11 +48,11 @@ test_room (void)
   g_assert_true (gst_cow_schedule_has_room (0, FALSE, 99, 0, 40));
   g_assert_true (gst_cow_schedule_has_room (1, TRUE, 0, 159, 40));
   g_assert_false (gst_cow_schedule_has_room (1, TRUE, 0, 160,
-                                             40)); /* slow: another one ahead would only be older */
+                                             40)); /* slow: another frame ahead would be older */
   g_assert_false (gst_cow_schedule_has_room (1, TRUE, 0, 0, 40));
   g_assert_false (
       gst_cow_schedule_has_room (1, FALSE, 1, 10, 40)); /* it waits in the queue itself */
-  g_assert_false (gst_cow_schedule_has_room (1, TRUE, 1, 10, 40)); /* somebody else does */
+  g_assert_false (gst_cow_schedule_has_room (1, TRUE, 1, 10, 40)); /* another stream does */
   g_assert_false (gst_cow_schedule_has_room (2, TRUE, 0, 10, 40));
 }
 
@@ -70,7 +70,7 @@ test_qos (void)
   /* in time again */
   gst_cow_qos_update (&qos, -20 * GST_MSECOND, 2 * GST_SECOND);
   g_assert_false (gst_cow_qos_is_late (&qos, 2 * GST_SECOND, GST_SECOND));
-  /* early by more than there was time */
+  /* earlier than the time that has passed */
   gst_cow_qos_update (&qos, -20 * (GstClockTimeDiff)GST_SECOND, 2 * GST_SECOND);
   g_assert_cmpuint (qos.earliest, ==, 0);
   gst_cow_qos_update (&qos, G_MAXINT64, 2 * GST_SECOND);
@@ -79,7 +79,7 @@ test_qos (void)
   g_assert_false (gst_cow_qos_is_late (&qos, 0, 0));
 }
 
-/* However late the sink is, something is classified each second; and the first frame is. */
+/* However late the sink is, something is classified each second, and so is the first frame. */
 static void
 test_always_late (void)
 {

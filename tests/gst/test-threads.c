@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What applications do to `cowbehavior` from threads of their own while frames flow: queries,
- * properties, statistics, another adapter, QoS, flushes. Each frame comes out once and with results
- * all the same. That no field is read and written at once is for tests/tsan.sh to see: the threads
- * here meet in nothing but the element.
+ * Applications call `cowbehavior` from threads of their own while frames flow: queries, properties,
+ * statistics, another adapter, QoS, flushes. Each frame still comes out once and with results. That
+ * no field is read and written at once is for tests/tsan.sh to detect: these threads share nothing
+ * but the element.
  */
 #include "tests/gst/support.h"
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 
 #define N_FRAMES   60
 #define N_CHANGES  10 /* of caps, before each frame */
@@ -21,7 +21,7 @@ typedef struct _Scene Scene;
 struct _Scene {
   GstHarness *harness;
   GstElement *element;
-  GMutex pushing; /* held while a frame is pushed; taken by nothing but the end of a flush */
+  GMutex pushing; /* held while a frame is pushed, and taken at the end of a flush */
   void (*disturb) (Scene *scene, guint round);
   guint rounds;
   gint stop; /* atomic */
@@ -34,14 +34,14 @@ disturber (gpointer data)
 
   while (!g_atomic_int_get (&scene->stop)) {
     scene->disturb (scene, scene->rounds++);
-    /* The streaming thread wants the processor too. */
+    /* The streaming thread needs the processor too. */
     g_usleep (200);
   }
   return NULL;
 }
 
-/* Frames of changing caps while another thread disturbs. `may_lose`: it flushes, so frames may be
- * missing; else all are there, in their order, each with results. */
+/* Pushes frames of changing caps while another thread disturbs. With `may_lose` the other thread
+ * flushes, so frames may be missing; otherwise all come in their order, each with results. */
 static void
 run (const char *properties, void (*disturb) (Scene *scene, guint round), gboolean may_lose)
 {
@@ -59,7 +59,7 @@ run (const char *properties, void (*disturb) (Scene *scene, guint round), gboole
     GstBuffer *frame = support_frame_new (info, n);
     GstFlowReturn flow;
 
-    /* Often, for the moments in which a change could be seen half made are short. */
+    /* The caps change often, because the moments in which a change is half made are short. */
     for (guint i = 0; i < N_CHANGES; i++)
       support_harness_set_info (scene.harness, i % 2 ? info : other);
     GST_BUFFER_PTS (frame) = n * 40 * GST_MSECOND;
@@ -99,7 +99,7 @@ ask_latency (Scene *scene, guint round)
 
   g_assert_true (gst_element_query (scene->element, query));
   gst_query_parse_latency (query, NULL, &min, NULL);
-  /* BATCH frames wait for as many again, whichever of the two rates is known. */
+  /* BATCH frames wait for BATCH more, whichever of the two rates is current. */
   min -= TIMEOUT_MS * GST_MSECOND;
   g_assert_true (min == (2 * BATCH - 1) * 40 * GST_MSECOND ||
                  min == (2 * BATCH - 1) * 20 * GST_MSECOND);
@@ -208,7 +208,8 @@ test_qos (void)
   run ("mode=non-blocking qos=true", send_qos, TRUE);
 }
 
-/* Begins while a frame is on its way, or not; ends, as an application has it, when none is. */
+/* A flush begins at any moment, and ends, as an application's does, when no frame is being
+ * pushed. */
 static void
 flush (Scene *scene, guint round)
 {

@@ -7,8 +7,6 @@
 #include "model/training/random.h"
 #include "tests/model/golden.h"
 
-#define FEATURES 128 /* of the golden networks */
-
 const TrainingCase training_cases[] = {
   { "lora-all", COW_NETWORK_LORA, "plain/nf4", "plain/lora_all_r16", .batch = 3,
     .side = TRAINING_SIDE },
@@ -88,7 +86,8 @@ training_new (const TrainingCase *sort, const TrainingHow *how)
   g_assert_cmpint (ck_cpu_open (NULL, how->threads, &self->backend), ==, CK_OK);
   self->network = cow_network_new (self->backend, &options, &error);
   g_assert_no_error (error);
-  const gsize n = (gsize)(sort->batch * (sort->side > 0 ? 3 * sort->side * sort->side : FEATURES));
+  const gsize n =
+      (gsize)(sort->batch * (sort->side > 0 ? 3 * sort->side * sort->side : TRAINING_FEATURES));
   self->pixels = g_new (float, n);
   for (gsize i = 0; i < n; i++)
     self->pixels[i] = (float)cow_random_unit (99, i);

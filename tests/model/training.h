@@ -6,8 +6,9 @@
 
 #include "model/training/network.h"
 
-#define TRAINING_CLASSES 9
-#define TRAINING_SIDE    64 /* px of a picture, but a ResNet's */
+#define TRAINING_CLASSES  9
+#define TRAINING_SIDE     64  /* px of a picture, but a ResNet's */
+#define TRAINING_FEATURES 128 /* of the golden networks, which a frozen one takes for pixels */
 
 typedef struct {
   const char *name;

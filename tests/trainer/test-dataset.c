@@ -275,7 +275,7 @@ test_table_options (Fixture *self, gconstpointer unused)
   self->options.prefixes = g_new0 (char *, 3);
   self->options.prefixes[0] = g_strdup ("/other=/x");
   self->options.prefixes[1] = g_strdup_printf ("/old/place=%s/here", self->folder);
-  self->options.val_part = .5;
+  self->options.val_fraction = .5;
   g_autoptr (CowDataset) set = open_set (self);
   assert_counts (set, "1", 1, 1, 0);
   g_assert_true (has_warning (set, "no path begins as --prefix /other=/x says"));
@@ -365,7 +365,7 @@ static void
 test_groups (Fixture *self, gconstpointer column)
 {
   use_cows (self, column);
-  self->options.test_part = .2;
+  self->options.test_fraction = .2;
   g_autoptr (CowDataset) set = open_set (self);
 
   g_assert_cmpstr (set->grouped_by, ==, column);
@@ -516,7 +516,7 @@ test_mmcows_frames (Fixture *self, gconstpointer unused)
   write_file (self, "behavior_labels/individual/C02_0725.csv",
               "timestamp,datetime,behavior\n1690261200,x,2\n1690261215,x,0\n");
   self->options.allow_missing = TRUE;
-  self->options.val_part = 0;
+  self->options.val_fraction = 0;
   g_autoptr (CowDataset) set = open_set (self);
 
   /* Cow 3 has no table, cow 2's second moment no behaviour, camera 2's frame no boxes. */

@@ -64,19 +64,19 @@ test_presets (void)
     g_assert_cmpstr (recipe->name, ==, expected[i].name);
     g_assert_cmpstr (cow_recipe_kind_name (recipe), ==, expected[i].kind);
     g_assert_cmpint (recipe->batch, ==, expected[i].batch);
-    g_assert_cmpint (recipe->accumulation, ==, expected[i].accumulation);
+    g_assert_cmpint (recipe->gradient_accumulation, ==, expected[i].accumulation);
     g_assert_cmpint (recipe->epochs, ==, expected[i].epochs);
     g_assert_cmpint (recipe->patience, ==, expected[i].patience);
     g_assert_cmpfloat (recipe->learning_rate, ==, expected[i].rate);
     g_assert_cmpfloat (recipe->weight_decay, ==, expected[i].decay);
     g_assert_cmpfloat (recipe->warmup, ==, expected[i].warmup);
-    g_assert_cmpfloat (recipe->floor, ==, expected[i].floor);
+    g_assert_cmpfloat (recipe->min_lr_ratio, ==, expected[i].floor);
     g_assert_cmpfloat (recipe->head_dropout, ==, expected[i].head_dropout);
     g_assert_cmpint (recipe->preprocess.normalisation, ==, expected[i].normalisation);
     g_assert_cmpint (recipe->preprocess.width, ==, 224);
     g_assert_cmpint (recipe->augment, ==, COW_AUGMENT_MEDIUM);
     g_assert_cmpuint (cow_recipe_copies (recipe), ==, 3);
-    g_assert_cmpfloat (recipe->smoothing, ==, .1);
+    g_assert_cmpfloat (recipe->label_smoothing, ==, .1);
     g_assert_cmpfloat (recipe->min_delta, ==, 1e-4);
     g_assert_cmpint (recipe->seed, ==, 42);
     if (!expected[i].targets)
@@ -202,6 +202,49 @@ test_files (void)
   g_assert_false (cow_recipe_apply_file (recipe, path, TRUE, &error));
   assert_error (error, COW_ERROR_NOT_FOUND, "no such configuration file");
   cli_remove (g_steal_pointer (&folder));
+}
+
+/* Files that earlier versions wrote load for ever; what is written has the new names. */
+static void
+test_old_names (void)
+{
+  static const char old[] = "[data]\nval-part=0.3\ntest-part=0.1\n"
+                            "[train]\naccumulation=7\nfloor=0.25\nsmoothing=0.05\nthreads=3\n";
+  static const char *const fresh[] = { "val-fraction=0.3", "test-fraction=0.1",
+                                       "gradient-accumulation=7", "min-lr-ratio=0.25",
+                                       "label-smoothing=0.05" },
+                           *const gone[] = { "val-part", "test-part",   "\naccumulation",
+                                             "floor",    "\nsmoothing", "threads" },
+                           *const both[] = { "[data]\nval-part=0.3\nval-fraction=0.3\n",
+                                             "[train]\nmin-lr-ratio=0\nfloor=0\n" };
+  char *folder = cli_folder ();
+  g_autofree char *path = g_build_filename (folder, "old.ini", NULL);
+  g_autoptr (CowRecipe) recipe = cow_recipe_new ();
+  g_autoptr (GError) error = NULL;
+
+  g_file_set_contents (path, old, -1, &error);
+  g_assert_no_error (error);
+  cow_recipe_apply_file (recipe, path, TRUE, &error);
+  g_assert_no_error (error);
+  g_assert_cmpfloat (recipe->val_fraction, ==, .3);
+  g_assert_cmpfloat (recipe->test_fraction, ==, .1);
+  g_assert_cmpint (recipe->gradient_accumulation, ==, 7);
+  g_assert_cmpfloat (recipe->min_lr_ratio, ==, .25);
+  g_assert_cmpfloat (recipe->label_smoothing, ==, .05);
+  g_autofree char *text = cow_recipe_to_text (recipe);
+  for (guint i = 0; i < G_N_ELEMENTS (fresh); i++)
+    g_assert_nonnull (strstr (text, fresh[i]));
+  for (guint i = 0; i < G_N_ELEMENTS (gone); i++)
+    g_assert_null (strstr (text, gone[i]));
+
+  for (guint i = 0; i < G_N_ELEMENTS (both); i++) {
+    g_autoptr (GError) refused = NULL;
+    g_file_set_contents (path, both[i], -1, &error);
+    g_assert_no_error (error);
+    g_assert_false (cow_recipe_apply_file (recipe, path, TRUE, &refused));
+    assert_error (refused, COW_ERROR_FORMAT, "has both");
+  }
+  cli_remove (folder);
 }
 
 static void
@@ -476,6 +519,7 @@ main (int argc, char **argv)
   g_test_add_func ("/recipe/values", test_values);
   g_test_add_func ("/recipe/files", test_files);
   g_test_add_func ("/recipe/check", test_check);
+  g_test_add_func ("/recipe/old-names", test_old_names);
   g_test_add_func ("/recipe/absolute", test_absolute);
   g_test_add_func ("/schedule", test_schedule);
   g_test_add_func ("/plan/parameters", test_parameters);

@@ -22,8 +22,8 @@ static Result
 train (const char *recipe, const char *out, gboolean based)
 {
   return cli_run ("train", "--recipe", recipe, "--data", data, "--out", out, "--cache", cache,
-                  "--size", "32", "--batch", "4", "--accumulation", "1", "--learning-rate", "3e-3",
-                  "--head-dropout", "0", "--epochs", "5", "--patience", "0",
+                  "--size", "32", "--batch", "4", "--gradient-accumulation", "1", "--learning-rate",
+                  "3e-3", "--head-dropout", "0", "--epochs", "5", "--patience", "0",
                   based ? "--model" : "--workers", based ? base : "2", NULL);
 }
 
@@ -155,8 +155,8 @@ test_balance (gconstpointer how)
                   *best = g_build_filename (out, "best", NULL);
   g_auto (Result) result =
       cli_run ("train", "--recipe", "qlora-q-r8", "--data", data, "--model", base, "--out", out,
-               "--size", "32", "--batch", "4", "--accumulation", "1", "--learning-rate", "3e-3",
-               "--head-dropout", "0", "--epochs", "5", "--balance", how, NULL);
+               "--size", "32", "--batch", "4", "--gradient-accumulation", "1", "--learning-rate",
+               "3e-3", "--head-dropout", "0", "--epochs", "5", "--balance", how, NULL);
 
   runs_assert_ok (&result);
   g_assert_cmpuint (runs_count_right (base, best, test_data), >=, DRAWN_N_CLASSES * N_TEST * 3 / 4);

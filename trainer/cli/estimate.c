@@ -331,7 +331,7 @@ estimate (const Options *options, GError **error)
               .rows = rows };
 
   if (!choose_storage (options, &job.storage, error) ||
-      !(job.backend = cow_device_open (NULL, 0, error)))
+      !(job.backend = cow_device_open (NULL, options->flags.threads, error)))
     return FALSE;
   const gboolean ok = add_all (&job, error);
   ck_backend_close (job.backend);

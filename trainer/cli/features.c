@@ -284,8 +284,8 @@ verb_features (int argc, char **argv, GError **error)
 {
   g_auto (Options) options = { .model = MODEL_OPTIONS_DEFAULT };
   g_auto (Job) job = { .options = &options };
-  const GOptionEntry entries[] = {
-    MODEL_OPTIONS_ENTRIES (&options.model),
+  g_autoptr (GArray) entries = verb_entries_new ();
+  const GOptionEntry own[] = {
     { "out", 'o', 0, G_OPTION_ARG_FILENAME, &options.out, "The file to write", "FILE" },
     { "pixels", 0, 0, G_OPTION_ARG_NONE, &options.pixels, "Keep the prepared pixels too", NULL },
     { "size", 0, 0, G_OPTION_ARG_STRING, &options.size, "Resize to this (the adapter's)", "WxH" },
@@ -294,9 +294,10 @@ verb_features (int argc, char **argv, GError **error)
     { "normalisation", 0, 0, G_OPTION_ARG_STRING, &options.normalisation,
       "unit, imagenet or satellite", "NAME" },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.arguments, NULL, NULL },
-    G_OPTION_ENTRY_NULL,
   };
 
-  return verb_parse (&help, entries, argc, argv, error) && check_options (&options, error) &&
-         job_open (&job, error) && job_run (&job, error);
+  model_options_add (&options.model, entries);
+  g_array_append_vals (entries, own, G_N_ELEMENTS (own));
+  return verb_parse (&help, (const GOptionEntry *)entries->data, argc, argv, error) &&
+         check_options (&options, error) && job_open (&job, error) && job_run (&job, error);
 }

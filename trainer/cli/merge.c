@@ -193,8 +193,8 @@ verb_merge (int argc, char **argv, GError **error)
 {
   g_auto (Options) options = { .model = MODEL_OPTIONS_DEFAULT, .n_made = 32 };
   CowMergeStorage storage = COW_MERGE_F32;
-  const GOptionEntry entries[] = {
-    MODEL_OPTIONS_ENTRIES (&options.model),
+  g_autoptr (GArray) entries = verb_entries_new ();
+  const GOptionEntry own[] = {
     { "out", 'o', 0, G_OPTION_ARG_FILENAME, &options.out, "The new folder", "FOLDER" },
     { "dtype", 0, 0, G_OPTION_ARG_STRING, &options.dtype,
       "Type of the merged weights: fp32 or bf16 (fp32)", "TYPE" },
@@ -203,9 +203,10 @@ verb_merge (int argc, char **argv, GError **error)
     { "made-up", 0, 0, G_OPTION_ARG_INT, &options.n_made,
       "How many pictures to make up where none are given (32)", "N" },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.arguments, NULL, NULL },
-    G_OPTION_ENTRY_NULL,
   };
 
-  return verb_parse (&help, entries, argc, argv, error) &&
+  model_options_add (&options.model, entries);
+  g_array_append_vals (entries, own, G_N_ELEMENTS (own));
+  return verb_parse (&help, (const GOptionEntry *)entries->data, argc, argv, error) &&
          check_options (&options, &storage, error) && merge (&options, storage, error);
 }

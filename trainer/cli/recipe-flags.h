@@ -8,7 +8,9 @@
 
 typedef struct {
   char *config;
-  char **texts;       /* [settings] what a flag was given, NULL for none */
+  int threads;  /* that compute, 0: as many as processors; no setting, for it changes no result */
+  char **texts; /* [settings] what a flag was given, NULL for none */
+  char **old_texts;   /* [settings] the same under the old name of a setting that has one */
   char ***lists;      /* [settings] of flags that may be repeated */
   gboolean *switches; /* [settings] */
   GArray *entries;    /* of GOptionEntry */

@@ -31,7 +31,7 @@ static const VerbHelp help = {
   "instructions: others round otherwise, which is said); it may be given more --epochs. There it\n"
   "takes those flags only that do not change what is computed: --epochs, --patience, --min-delta, "
   "--max-hours, --save-every, --workers,\n"
-  "--cache and those of the tracking.\n"
+  "--threads, --cache and those of the tracking.\n"
   "\n"
   "Environment: MLFLOW_TRACKING_URI and the variables of `cow-trainer track`; COWBEHAVIOR_CPU.",
 };
@@ -163,9 +163,11 @@ static gboolean
 train (const Options *options, CowRecipe *recipe, GError **error)
 {
   const char *folder = options->resume ? options->resume : options->out;
-  const CowRunOptions running = {
-    .recipe = recipe, .folder = folder, .resume = options->resume != NULL, .force = options->force
-  };
+  const CowRunOptions running = { .recipe = recipe,
+                                  .folder = folder,
+                                  .resume = options->resume != NULL,
+                                  .force = options->force,
+                                  .threads = options->flags.threads };
   GError *why = NULL;
   CowLoopEnd end;
 

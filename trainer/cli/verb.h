@@ -29,6 +29,8 @@ typedef struct {
   const char *description; /* an example and what comes out */
 } VerbHelp;
 
+/* An empty array of GOptionEntry, ended by zeros whatever is added. Free with g_array_unref. */
+GArray *verb_entries_new (void);
 /* Reads a verb's options. --help prints and ends the process. */
 gboolean verb_parse (const VerbHelp *help, const GOptionEntry *entries, int argc, char **argv,
                      GError **error);

@@ -50,6 +50,6 @@ gboolean dataset_read_mmcows_frames (DatasetDraft *self, const char *folder, Cow
 
 /* The parts are of the training pictures; what is taken becomes COW_VAL and COW_TEST. Warns of what
  * grouping could not do. */
-void dataset_divide (DatasetDraft *self, double val_part, double test_part);
+void dataset_divide (DatasetDraft *self, double val_fraction, double test_fraction);
 
 #endif

@@ -245,19 +245,19 @@ divide (DatasetDraft *self, GError **error)
 {
   const CowDatasetOptions *options = self->options;
   CowDataset *set = self->set;
-  const double val_part = has_split (set, COW_VAL) ? 0 : options->val_part;
-  const double test_part = has_split (set, COW_TEST) ? 0 : options->test_part;
+  const double val_fraction = has_split (set, COW_VAL) ? 0 : options->val_fraction;
+  const double test_fraction = has_split (set, COW_TEST) ? 0 : options->test_fraction;
 
-  if (!(options->val_part >= 0 && options->test_part >= 0 &&
-        options->val_part + options->test_part <= .9)) {
+  if (!(options->val_fraction >= 0 && options->test_fraction >= 0 &&
+        options->val_fraction + options->test_fraction <= .9)) {
     g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
-                 "--val-part %g and --test-part %g: 0 to 0.9 together is expected",
-                 options->val_part, options->test_part);
+                 "--val-fraction %g and --test-fraction %g: 0 to 0.9 together is expected",
+                 options->val_fraction, options->test_fraction);
     return FALSE;
   }
-  set->divided = has_split (set, COW_TRAIN) && val_part + test_part > 0;
+  set->divided = has_split (set, COW_TRAIN) && val_fraction + test_fraction > 0;
   if (set->divided)
-    dataset_divide (self, val_part, test_part);
+    dataset_divide (self, val_fraction, test_fraction);
   return TRUE;
 }
 

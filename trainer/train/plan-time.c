@@ -86,7 +86,7 @@ cow_plan_time (CowPlanTime *self, const CowRecipe *recipe, const CowPlanInput *i
 {
   const double n_train = (double)input->n_train * cow_recipe_copies (recipe),
                n_val = (double)input->n_val;
-  const double steps = ceil (n_train / recipe->batch / recipe->accumulation);
+  const double steps = ceil (n_train / recipe->batch / recipe->gradient_accumulation);
 
   *self = (CowPlanTime){ .step = (double)plan->trained / speed->optimiser };
   if (!input->backbone.klass->n_tokens) {

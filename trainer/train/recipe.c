@@ -150,10 +150,38 @@ find_in_group (const char *path, const char *group, const char *key, GError **er
   return -1;
 }
 
+/* A setting under both its names would leave open which value holds. */
+static gboolean
+check_renamed (GKeyFile *file, const char *path, GError **error)
+{
+  for (guint i = 0; i < cow_recipe_n_settings (); i++) {
+    const char *group = cow_recipe_group (i), *key = cow_recipe_key (i),
+               *old_key = cow_recipe_old_key (i);
+    if (!old_key || !g_key_file_has_key (file, group, key, NULL) ||
+        !g_key_file_has_key (file, group, old_key, NULL))
+      continue;
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                 "%s: [%s] has both %s and %s, which is its old name: one of them is expected",
+                 path, group, key, old_key);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+/* Settings of earlier versions that have no effect any more: results do not depend on the number of
+ * threads. */
+static gboolean
+is_obsolete (const char *group, const char *key)
+{
+  return g_str_equal (group, "train") && g_str_equal (key, "threads");
+}
+
 static gboolean
 apply_key (CowRecipe *self, GKeyFile *file, const char *path, const char *group, const char *key,
            GError **error)
 {
+  if (is_obsolete (group, key))
+    return TRUE;
   const int i = find_in_group (path, group, key, error);
   g_autoptr (GError) local = NULL;
   if (i < 0)
@@ -198,7 +226,7 @@ gboolean
 cow_recipe_apply_file (CowRecipe *self, const char *path, gboolean with_preset, GError **error)
 {
   g_autoptr (GKeyFile) file = g_key_file_new ();
-  if (!load (file, path, error))
+  if (!load (file, path, error) || !check_renamed (file, path, error))
     return FALSE;
   g_autofree char *preset = g_key_file_get_string (file, "recipe", "recipe", NULL);
   g_autoptr (GError) local = NULL;
@@ -299,8 +327,8 @@ cow_recipe_dataset_options (const CowRecipe *self, CowDatasetOptions *options)
     .prefixes = *self->prefix ? g_strsplit (self->prefix, ";", -1) : NULL,
     .group_by = given (self->group_by),
     .classes_text = given (self->classes),
-    .val_part = self->val_part,
-    .test_part = self->test_part,
+    .val_fraction = self->val_fraction,
+    .test_fraction = self->test_fraction,
     .seed = self->seed,
     .allow_missing = self->allow_missing,
   };

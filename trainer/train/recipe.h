@@ -35,7 +35,7 @@ typedef struct {
   char *data_format, *path_column, *label_column, *source_column;
   char *prefix; /* FROM=TO;FROM=TO */
   char *group_by, *classes;
-  double val_part, test_part;
+  double val_fraction, test_fraction;
   int allow_missing;
   int augment; /* CowAugment */
   int copies;  /* augmented copies of each picture, beside the picture as it is */
@@ -45,15 +45,14 @@ typedef struct {
   CowPreprocess preprocess;
 
   /* [train] */
-  int batch, accumulation;
+  int batch, gradient_accumulation;
   double learning_rate, weight_decay;
-  double warmup; /* share of all steps */
-  double floor;  /* share of the learning rate that the cosine ends at */
+  double warmup;       /* share of all steps */
+  double min_lr_ratio; /* share of the learning rate that the cosine ends at */
   int epochs, patience;
-  double min_delta, max_hours; /* hours 0: no limit */
-  double smoothing, clip;      /* clip: the gradient's largest norm, 0 for any */
+  double min_delta, max_hours;  /* hours 0: no limit */
+  double label_smoothing, clip; /* clip: the gradient's largest norm, 0 for any */
   gint64 seed;
-  int threads; /* that compute; a run fixes the number, for other teams sum in another order */
   double save_every; /* minutes between checkpoints inside an epoch; 0: only at its end */
 
   /* [tracking] */
@@ -73,8 +72,10 @@ void cow_recipe_free (CowRecipe *self);
 
 /* Settings by index, in the order in which recipe.ini has them. */
 guint cow_recipe_n_settings (void);
-/* -1 when there is none of that key. */
+/* By its key or an old name of it; -1 when there is none. */
 int cow_recipe_find (const char *key);
+/* The name that the setting had before, or NULL: flags and files still take it. */
+const char *cow_recipe_old_key (guint i);
 const char *cow_recipe_group (guint i);
 const char *cow_recipe_key (guint i);
 const char *cow_recipe_help (guint i);
@@ -104,7 +105,8 @@ const char *cow_recipe_given_by (const CowRecipe *self, const char *key);
 /* Applies a preset; COW_ERROR_NOT_FOUND lists the names that are near, or all. */
 gboolean cow_recipe_apply_preset (CowRecipe *self, const char *name, GError **error);
 /* Applies a file, with_preset: on the preset that it names; an unknown group or key is an error
- * that names it and those near. */
+ * that names it and those near, and so is a setting under both its names. The number of threads,
+ * which files of earlier versions hold, is taken and left aside: it changes no result. */
 gboolean cow_recipe_apply_file (CowRecipe *self, const char *path, gboolean with_preset,
                                 GError **error);
 /* The text of recipe.ini; free with g_free. */

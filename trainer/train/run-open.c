@@ -46,7 +46,7 @@ open_dataset (CowRun *self, GError **error)
       g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "there are no pictures to %s%s",
                    split == COW_TRAIN ? "train on" : "validate on",
                    split == COW_TRAIN ? " (--data, --train)"
-                                      : " (--val PATH, or --val-part of those in --data)");
+                                      : " (--val PATH, or --val-fraction of those in --data)");
       return FALSE;
     }
   for (guint i = 0; i < self->dataset->warnings->len; i++)
@@ -97,13 +97,14 @@ check_memory (const CowRun *self, guint64 available, gboolean force, GError **er
   g_autofree char *base = cow_plan_bytes_text (plan->base),
                   *parameters = cow_plan_bytes_text (plan->parameters);
   g_autofree char *activations = cow_plan_bytes_text (plan->activations);
-  g_set_error (error, COW_ERROR, COW_ERROR_MEMORY,
-               "this run needs about %s of memory (base %s, parameters with gradients and moments "
-               "%s, activations %s), %s are available: "
-               "a smaller --batch (with a larger --accumulation), --size or --rank needs less, so "
-               "do --checkpointing on and a base in NF4 "
-               "(cow-trainer quantize); --force tries it all the same",
-               all, base, parameters, activations, there);
+  g_set_error (
+      error, COW_ERROR, COW_ERROR_MEMORY,
+      "this run needs about %s of memory (base %s, parameters with gradients and moments "
+      "%s, activations %s), %s are available: "
+      "a smaller --batch (with a larger --gradient-accumulation), --size or --rank needs less, so "
+      "do --checkpointing on and a base in NF4 "
+      "(cow-trainer quantize); --force tries it all the same",
+      all, base, parameters, activations, there);
   return FALSE;
 }
 
@@ -421,12 +422,11 @@ open_tracker (CowRun *self)
 }
 
 static gboolean
-open_backend (CowRun *self, GError **error)
+open_backend (CowRun *self, int threads, GError **error)
 {
-  self->backend = cow_device_open (NULL, self->recipe->threads, error);
+  self->backend = cow_device_open (NULL, threads, error);
   if (!self->backend)
     return FALSE;
-  self->recipe->threads = self->backend->threads;
   if (self->backend->training)
     return TRUE;
   g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s cannot train", self->backend->name);
@@ -442,9 +442,9 @@ cow_run_open (const CowRunOptions *options, GError **error)
   cow_recipe_make_absolute (self->recipe);
   if (!open_base (self, options->resume, error) ||
       !cow_plan_input_check_size (&self->input, self->recipe, error) ||
-      !open_dataset (self, error) || !open_backend (self, error) || !plan (self, options, error) ||
-      !open_folder (self, options, error) || !write_sheet (self, error) ||
-      !open_card (self, options, error) || !open_feed (self, error) ||
+      !open_dataset (self, error) || !open_backend (self, options->threads, error) ||
+      !plan (self, options, error) || !open_folder (self, options, error) ||
+      !write_sheet (self, error) || !open_card (self, options, error) || !open_feed (self, error) ||
       !open_network (self, error) || !open_state (self, options, error))
     return NULL;
   open_tracker (self);

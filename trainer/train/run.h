@@ -24,6 +24,7 @@ typedef struct {
   const char *folder;
   gboolean resume; /* go on with the run that the folder holds */
   gboolean force;  /* although memory seems not to suffice */
+  int threads;     /* that compute; 0: as many as processors */
 } CowRunOptions;
 
 /*

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A mapped video frame as kernels/ sees pictures. */
-#include "gst-plugin/behavior/frame.h"
+#include "gst-plugin/common/frame.h"
 
 /* The Y'CbCr and grey formats. Planes are in the order Y, U, V. */
 static const struct {
@@ -15,8 +15,8 @@ static const struct {
 };
 
 /* Whether `rows` rows of `row_bytes` bytes, `stride` apart, lie inside the mapped memory of a
- * plane. Where a GstVideoMeta gives strides nobody else compares them with the size of the memory.
- */
+ * plane. Where a GstVideoMeta gives strides nobody else compares them with the size of the
+ * memory. */
 static gboolean
 plane_fits (const GstVideoFrame *frame, guint plane, gint64 row_bytes, gint64 rows)
 {

@@ -43,7 +43,7 @@ G_BEGIN_DECLS
 
 /*
  * The results of the first `cowbehavior` that saw this buffer, or NULL when none did. Belongs to
- * the buffer. The plugin registers the metadata: before an element of it was made, this returns
+ * the buffer. The plugins register the metadata: before one of them is loaded, this returns
  * NULL.
  */
 static inline GstStructure *

@@ -1,0 +1,605 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * check-bits: the contract of kernels.h on bits. Each operation computes a few pictures one by one
+ * with one thread, then in batches of every size up to 9, in different places, with 1, 2 and 3
+ * threads, at every level that this machine has: a picture's numbers must always be the same. What
+ * is summed over a batch (gradients of parameters, statistics) must not depend on the threads,
+ * which check-training looks at. TAP.
+ */
+#include "kernels/training.h"
+#include "tests/kernels/harness.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PICTURES = 9, TEAMS = 3, MAX_IN = 5, MAX_OUT = 3 };
+
+static CkBackend *teams[TEAMS]; /* of 1, 2 and 3 threads, all of one level */
+
+/* A weight made ready for each team. */
+typedef struct {
+  TestWeight test;
+  CkWeight *of[TEAMS];
+} TeamWeight;
+
+/* One operation on a batch of pictures. It may change its inputs, which are copies. */
+typedef struct {
+  char name[120];
+  const void *data;
+  CkStatus (*run) (int team, int64_t batch, const void *data, float *const *in, float *const *out);
+  int64_t in[MAX_IN], out[MAX_OUT]; /* floats a picture; 0: there is no such one */
+} Operation;
+
+static void
+team_weight_init (TeamWeight *self, CkType type, int64_t out, int64_t in)
+{
+  test_weight_init (&self->test, teams[0], type, out, in, FILL_RANDOM);
+  self->of[0] = self->test.weight;
+  for (int t = 1; t < TEAMS; t++)
+    CHECK (teams[t]->weight_new (teams[t], &self->test.source, &self->of[t]) == CK_OK);
+}
+
+static void
+team_weight_clear (TeamWeight *self)
+{
+  for (int t = 1; t < TEAMS; t++)
+    teams[t]->weight_free (teams[t], self->of[t]);
+  test_weight_clear (&self->test, teams[0]);
+}
+
+/* ---- one operation --------------------------------------------------------------------------- */
+
+/* Which picture lies at a place of a batch; every batch begins with another one. */
+static int64_t
+picture_at (int64_t batch, int64_t place)
+{
+  return (batch + place) % PICTURES;
+}
+
+/* Runs a batch of pictures out of `pool` and compares each with what it was alone. */
+static void
+check_batch (const Operation *op, int team, int64_t batch, float *const *pool, float *const *alone)
+{
+  float *in[MAX_IN] = { NULL }, *out[MAX_OUT] = { NULL };
+  int differences = 0;
+
+  for (int i = 0; i < MAX_IN; i++) {
+    in[i] = floats_new (batch * op->in[i]);
+    for (int64_t b = 0; b < batch; b++)
+      memcpy (in[i] + b * op->in[i], pool[i] + picture_at (batch, b) * op->in[i],
+              (size_t)op->in[i] * sizeof (float));
+  }
+  for (int o = 0; o < MAX_OUT; o++)
+    out[o] = floats_new (batch * op->out[o]);
+  CHECK (op->run (team, batch, op->data, in, out) == CK_OK);
+  for (int o = 0; o < MAX_OUT; o++)
+    for (int64_t b = 0; b < batch; b++)
+      if (memcmp (out[o] + b * op->out[o], alone[o] + picture_at (batch, b) * op->out[o],
+                  (size_t)op->out[o] * sizeof (float)) != 0 &&
+          differences++ == 0)
+        fail ("%s: output %d of the picture at place %lld of %lld differs with %d threads",
+              op->name, o, (long long)b, (long long)batch, teams[team]->threads);
+  for (int i = 0; i < MAX_IN; i++)
+    floats_free (in[i], batch * op->in[i]);
+  for (int o = 0; o < MAX_OUT; o++)
+    floats_free (out[o], batch * op->out[o]);
+}
+
+/* Each picture of the pool by itself, with one thread. */
+static void
+run_alone (const Operation *op, float *const *pool, float *const *alone)
+{
+  for (int64_t p = 0; p < PICTURES; p++) {
+    float *in[MAX_IN], *out[MAX_OUT];
+
+    for (int i = 0; i < MAX_IN; i++)
+      in[i] = floats_copy (pool[i] + p * op->in[i], op->in[i]);
+    for (int o = 0; o < MAX_OUT; o++)
+      out[o] = alone[o] + p * op->out[o];
+    CHECK (op->run (0, 1, op->data, in, out) == CK_OK);
+    for (int i = 0; i < MAX_IN; i++)
+      floats_free (in[i], op->in[i]);
+  }
+}
+
+static void
+check_operation (const Operation *op)
+{
+  float *pool[MAX_IN], *alone[MAX_OUT];
+
+  for (int i = 0; i < MAX_IN; i++)
+    pool[i] = floats_filled (PICTURES * op->in[i], FILL_RANDOM);
+  for (int o = 0; o < MAX_OUT; o++)
+    alone[o] = floats_new (PICTURES * op->out[o]);
+  run_alone (op, pool, alone);
+  for (int team = 0; team < TEAMS; team++)
+    for (int64_t batch = 1; batch <= PICTURES; batch++)
+      check_batch (op, team, batch, pool, alone);
+  for (int i = 0; i < MAX_IN; i++)
+    floats_free (pool[i], PICTURES * op->in[i]);
+  for (int o = 0; o < MAX_OUT; o++)
+    floats_free (alone[o], PICTURES * op->out[o]);
+}
+
+/* ---- linear layers --------------------------------------------------------------------------- */
+
+/* Several blocks of terms and panels of columns with few tokens, and few with many. */
+typedef struct {
+  int64_t tokens, in, out;
+} LinearShape;
+
+static const LinearShape linear_shapes[] = { { 7, 1100, 300 }, { 201, 130, 72 }, { 1, 384, 9 } };
+
+typedef struct {
+  TeamWeight weight;
+  CkLinear layer;
+  CkLinearBackward backward;
+  LinearShape shape;
+} LinearData;
+
+/* in: x, times, residual */
+static CkStatus
+run_linear (int team, int64_t batch, const void *data, float *const *in, float *const *out)
+{
+  const LinearData *d = data;
+  CkLinear layer = d->layer;
+
+  layer.weight = d->weight.of[team];
+  layer.times = in[1];
+  layer.residual = in[2];
+  return teams[team]->linear (teams[team], &layer, batch * d->shape.tokens,
+                              &(CkInput){ CK_F32, in[0] }, out[0]);
+}
+
+/* in: x, y, dy, and dx before where it is added to */
+static CkStatus
+run_linear_backward (int team, int64_t batch, const void *data, float *const *in, float *const *out)
+{
+  const LinearData *d = data;
+  CkLinearBackward op = d->backward;
+
+  op.weight = d->weight.of[team];
+  op.rows = batch * d->shape.tokens;
+  op.x = in[0];
+  op.y = in[1];
+  op.dy = in[2];
+  op.dx = out[0];
+  memcpy (out[0], in[3], (size_t)(op.rows * d->shape.in) * sizeof (float));
+  return teams[team]->training->linear_backward (teams[team], &op);
+}
+
+static void
+check_linear_layer (CkType type, const char *adapted, const LinearShape *shape,
+                    const CkAdapter *adapter, const float *row)
+{
+  const int64_t x = shape->tokens * shape->in, y = shape->tokens * shape->out;
+  LinearData data = { .shape = *shape };
+  Operation op = { .data = &data, .run = run_linear, .in = { x, y, y }, .out = { y } };
+
+  team_weight_init (&data.weight, type, shape->out, shape->in);
+  data.layer = (CkLinear){ .adapter = adapter, .bias = row, .activation = CK_GELU, .scale = row };
+  snprintf (op.name, sizeof op.name, "linear %s%s, %lld tokens", type_names[type], adapted,
+            (long long)shape->tokens);
+  check_operation (&op);
+
+  op.run = run_linear_backward;
+  memcpy (op.in, (int64_t[]){ x, y, y, x }, 4 * sizeof *op.in);
+  op.out[0] = x;
+  for (int add = 0; add < 2; add++) {
+    data.backward = (CkLinearBackward){ .adapter = adapter, .bias = row, .add_dx = add };
+    snprintf (op.name, sizeof op.name, "linear backward %s%s, %lld tokens%s", type_names[type],
+              adapted, (long long)shape->tokens, add ? ", added" : "");
+    check_operation (&op);
+  }
+  team_weight_clear (&data.weight);
+}
+
+static void
+check_linears (const char *level)
+{
+  enum { RANK = 5 };
+
+  case_begin ();
+  for (size_t s = 0; s < sizeof linear_shapes / sizeof *linear_shapes; s++) {
+    const LinearShape *shape = &linear_shapes[s];
+    float *down = floats_filled (RANK * shape->in, FILL_RANDOM),
+          *up = floats_filled (shape->out * RANK, FILL_RANDOM),
+          *row = floats_filled (shape->out, FILL_RANDOM);
+    const CkAdapter lora = { .rank = RANK, .scale = .5f, .down = down, .up = up },
+                    dora = { .rank = RANK, .scale = .5f, .down = down, .up = up, .gain = row };
+
+    for (int type = CK_F32; type <= CK_NF4; type++) {
+      check_linear_layer ((CkType)type, "", shape, NULL, row);
+      check_linear_layer ((CkType)type, " with LoRA", shape, &lora, row);
+      check_linear_layer ((CkType)type, " with DoRA", shape, &dora, row);
+    }
+    floats_free (down, RANK * shape->in);
+    floats_free (up, shape->out * RANK);
+    floats_free (row, shape->out);
+  }
+  case_end ("bits/linear", level);
+}
+
+/* ---- the other layers of a transformer ------------------------------------------------------- */
+
+typedef struct {
+  int64_t tokens, cols;
+  const float *weight, *bias;
+} RowsData;
+
+static CkStatus
+run_norm (int team, int64_t batch, const void *data, float *const *in, float *const *out)
+{
+  const RowsData *d = data;
+  const CkNorm norm = { d->weight, d->bias, 1e-5f };
+
+  return teams[team]->norm (teams[team], &norm, batch * d->tokens, d->cols, in[0], out[0]);
+}
+
+static CkStatus
+run_norm_backward (int team, int64_t batch, const void *data, float *const *in, float *const *out)
+{
+  const RowsData *d = data;
+  const CkNormBackward op = { .weight = d->weight,
+                              .epsilon = 1e-5f,
+                              .rows = batch * d->tokens,
+                              .cols = d->cols,
+                              .x = in[0],
+                              .dy = in[1],
+                              .dx = out[0] };
+
+  return teams[team]->training->norm_backward (teams[team], &op);
+}
+
+/* out: SiLU, its gradient, GELU's */
+static CkStatus
+run_activations (int team, int64_t batch, const void *data, float *const *in, float *const *out)
+{
+  const RowsData *d = data;
+  const int64_t n = batch * d->tokens * d->cols;
+  CkBackend *backend = teams[team];
+  CkStatus status = backend->training->activate (backend, CK_SILU, n, in[0], out[0]);
+
+  if (status == CK_OK)
+    status = backend->training->activate_backward (backend, CK_SILU, n, in[0], in[1], out[1]);
+  if (status == CK_OK)
+    status = backend->training->activate_backward (backend, CK_GELU, n, in[0], in[1], out[2]);
+  return status;
+}
+
+/* out: the gate, both of its gradients */
+static CkStatus
+run_gate (int team, int64_t batch, const void *data, float *const *in, float *const *out)
+{
+  const RowsData *d = data;
+  const int64_t n = batch * d->tokens * d->cols;
+  CkBackend *backend = teams[team];
+  const CkStatus status = backend->training->gate (backend, n, in[0], in[1], out[0]);
+
+  return status != CK_OK
+             ? status
+             : backend->training->gate_backward (backend, n, in[0], in[1], in[2], out[1], out[2]);
+}
+
+/* out: the sum, and y's gradient */
+static CkStatus
+run_add_scaled (int team, int64_t batch, const void *data, float *const *in, float *const *out)
+{
+  const RowsData *d = data;
+  const int64_t rows = batch * d->tokens;
+  CkBackend *backend = teams[team];
+
+  memcpy (out[0], in[0], (size_t)(rows * d->cols) * sizeof (float));
+  const CkStatus status =
+      backend->training->add_scaled (backend, rows, d->cols, in[1], d->weight, out[0]);
+  return status != CK_OK ? status
+                         : backend->training->add_scaled_backward (backend, rows, d->cols, in[0],
+                                                                   in[1], d->weight, out[1], NULL);
+}
+
+static void
+check_rows_of (const char *what, const RowsData *data,
+               CkStatus (*run) (int, int64_t, const void *, float *const *, float *const *),
+               int ins, int outs)
+{
+  const int64_t n = data->tokens * data->cols;
+  Operation op = { .data = data, .run = run };
+
+  for (int i = 0; i < ins; i++)
+    op.in[i] = n;
+  for (int o = 0; o < outs; o++)
+    op.out[o] = n;
+  snprintf (op.name, sizeof op.name, "%s, %lld x %lld", what, (long long)data->tokens,
+            (long long)data->cols);
+  check_operation (&op);
+}
+
+static void
+check_row_operations (const char *level)
+{
+  static const int64_t shapes[][2] = { { 7, 1 }, { 7, 385 }, { 201, 100 } };
+
+  case_begin ();
+  for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+    const int64_t cols = shapes[s][1];
+    float *weight = floats_filled (cols, FILL_RANDOM), *bias = floats_filled (cols, FILL_RANDOM);
+    const RowsData data = { shapes[s][0], cols, weight, bias };
+
+    check_rows_of ("norm", &data, run_norm, 1, 1);
+    check_rows_of ("norm backward", &data, run_norm_backward, 2, 1);
+    check_rows_of ("activations", &data, run_activations, 2, 3);
+    check_rows_of ("gate", &data, run_gate, 3, 3);
+    check_rows_of ("add_scaled", &data, run_add_scaled, 2, 2);
+    floats_free (weight, cols);
+    floats_free (bias, cols);
+  }
+  case_end ("bits/rows", level);
+}
+
+/* in: q, k, v; out: the result, and q and k turned */
+static CkStatus
+run_attention (int team, int64_t batch, const void *data, float *const *in, float *const *out)
+{
+  CkAttention a = *(const CkAttention *)data;
+  const size_t bytes = (size_t)(batch * a.tokens * a.heads * a.head_dim) * sizeof (float);
+
+  a.batch = batch;
+  memcpy (a.q = out[1], in[0], bytes);
+  memcpy (a.k = out[2], in[1], bytes);
+  a.v = in[2];
+  a.out = out[0];
+  return teams[team]->attention (teams[team], &a);
+}
+
+/* in: q, k, v, what the forward gave, dout; out: dq, dk, dv */
+static CkStatus
+run_attention_backward (int team, int64_t batch, const void *data, float *const *in,
+                        float *const *out)
+{
+  CkAttentionBackward op = {
+    .forward = *(const CkAttention *)data, .dout = in[4], .dq = out[0], .dk = out[1], .dv = out[2]
+  };
+
+  op.forward.batch = batch;
+  op.forward.q = in[0];
+  op.forward.k = in[1];
+  op.forward.v = in[2];
+  op.forward.out = in[3];
+  return teams[team]->training->attention_backward (teams[team], &op);
+}
+
+static void
+check_attentions (const char *level)
+{
+  static const CkAttention shapes[] = {
+    { .tokens = 7, .heads = 3, .head_dim = 10, .prefix = 1 },
+    { .tokens = 201, .heads = 1, .head_dim = 64, .prefix = 5 },
+    { .tokens = 201, .heads = 2, .head_dim = 16, .prefix = 201 },
+  };
+
+  case_begin ();
+  for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+    CkAttention a = shapes[s];
+    const int64_t n = a.tokens * a.heads * a.head_dim, turned = (a.tokens - a.prefix) * a.head_dim;
+    float *cos = floats_filled (turned, FILL_RANDOM), *sin = floats_filled (turned, FILL_RANDOM);
+    Operation op = { .data = &a, .run = run_attention, .in = { n, n, n }, .out = { n, n, n } };
+
+    a.cos = turned > 0 ? cos : NULL;
+    a.sin = turned > 0 ? sin : NULL;
+    snprintf (op.name, sizeof op.name, "attention, %lld tokens", (long long)a.tokens);
+    check_operation (&op);
+    snprintf (op.name, sizeof op.name, "attention backward, %lld tokens", (long long)a.tokens);
+    op.run = run_attention_backward;
+    op.in[3] = op.in[4] = n;
+    check_operation (&op);
+    floats_free (cos, turned);
+    floats_free (sin, turned);
+  }
+  case_end ("bits/attention", level);
+}
+
+typedef struct {
+  TeamWeight weight;
+  CkEmbed embed;
+} EmbedData;
+
+static CkStatus
+run_embed (int team, int64_t batch, const void *data, float *const *in, float *const *out)
+{
+  const EmbedData *d = data;
+  CkEmbed embed = d->embed;
+
+  embed.batch = batch;
+  embed.weight = d->weight.of[team];
+  embed.pixels = in[0];
+  embed.tokens = out[0];
+  return teams[team]->embed (teams[team], &embed);
+}
+
+static void
+check_embedding (const char *level)
+{
+  enum { SIDE = 56, PATCH = 8, PATCHES = SIDE / PATCH * (SIDE / PATCH), DIM = 70, PREFIX = 2 };
+  float *row = floats_filled (DIM, FILL_RANDOM),
+        *prefix = floats_filled (PREFIX * DIM, FILL_RANDOM),
+        *position = floats_filled ((PREFIX + PATCHES) * DIM, FILL_RANDOM);
+  EmbedData data = { .embed = { .channels = 3,
+                                .height = SIDE,
+                                .width = SIDE,
+                                .patch = PATCH,
+                                .bias = row,
+                                .dim = DIM,
+                                .n_prefix = PREFIX,
+                                .prefix = prefix,
+                                .position = position } };
+  const Operation op = { .name = "embed",
+                         .data = &data,
+                         .run = run_embed,
+                         .in = { 3 * SIDE * SIDE },
+                         .out = { (PREFIX + PATCHES) * DIM } };
+
+  case_begin ();
+  team_weight_init (&data.weight, CK_F32, DIM, 3 * PATCH * PATCH);
+  check_operation (&op);
+  team_weight_clear (&data.weight);
+  floats_free (row, DIM);
+  floats_free (prefix, PREFIX * DIM);
+  floats_free (position, (PREFIX + PATCHES) * DIM);
+  case_end ("bits/embed", level);
+}
+
+/* ---- layers of a ResNet ---------------------------------------------------------------------- */
+
+typedef struct {
+  CkConvolution shape;
+  const float *weight;
+} ConvolutionData;
+
+/* in: x, dy; out: y, dx */
+static CkStatus
+run_convolution (int team, int64_t batch, const void *data, float *const *in, float *const *out)
+{
+  const ConvolutionData *d = data;
+  CkBackend *backend = teams[team];
+  CkConvolution shape = d->shape;
+
+  shape.batch = batch;
+  const CkStatus status =
+      backend->training->convolution (backend, &shape, in[0], d->weight, out[0]);
+  return status != CK_OK ? status
+                         : backend->training->convolution_backward (backend, &shape, in[0],
+                                                                    d->weight, in[1], out[1], NULL);
+}
+
+/* A ResNet's three kinds, and channels that fill no vector. */
+static const CkConvolution convolutions[] = {
+  { .in = 3, .height = 33, .width = 33, .out = 64, .kernel = 7, .stride = 2, .padding = 3 },
+  { .in = 64, .height = 8, .width = 8, .out = 64, .kernel = 3, .stride = 1, .padding = 1 },
+  { .in = 64, .height = 7, .width = 7, .out = 96, .kernel = 1, .stride = 2, .padding = 0 },
+  { .in = 5, .height = 9, .width = 6, .out = 7, .kernel = 3, .stride = 2, .padding = 1 },
+};
+
+static void
+check_convolutions (const char *level)
+{
+  case_begin ();
+  for (size_t s = 0; s < sizeof convolutions / sizeof *convolutions; s++) {
+    const CkConvolution *c = &convolutions[s];
+    const int64_t height = (c->height + 2 * c->padding - c->kernel) / c->stride + 1,
+                  width = (c->width + 2 * c->padding - c->kernel) / c->stride + 1,
+                  x = c->height * c->width * c->in, y = height * width * c->out,
+                  weights = c->out * c->in * c->kernel * c->kernel;
+    float *weight = floats_filled (weights, FILL_RANDOM);
+    const ConvolutionData data = { *c, weight };
+    Operation op = { .data = &data, .run = run_convolution, .in = { x, y }, .out = { y, x } };
+
+    snprintf (op.name, sizeof op.name, "convolution of %lld channels", (long long)c->in);
+    check_operation (&op);
+    floats_free (weight, weights);
+  }
+  case_end ("bits/convolution", level);
+}
+
+enum { POOL_SIDE = 9, POOL_CHANNELS = 70, POOLED = 5 };
+
+/* out: channels last of planes, the running batch norm of that, both with a residual */
+static CkStatus
+run_batch_norm (int team, int64_t batch, const void *data, float *const *in, float *const *out)
+{
+  const float *row = data;
+  float mean[POOL_CHANNELS], variance[POOL_CHANNELS];
+  const CkBatchNorm norm = { .rows = batch * POOL_SIDE * POOL_SIDE,
+                             .channels = POOL_CHANNELS,
+                             .epsilon = 1e-5f,
+                             .weight = row,
+                             .bias = row,
+                             .residual = in[1],
+                             .activation = CK_RELU,
+                             .running_mean = mean,
+                             .running_variance = variance };
+  CkBackend *backend = teams[team];
+  const CkStatus status = backend->training->channels_last (backend, batch, POOL_CHANNELS,
+                                                            POOL_SIDE * POOL_SIDE, in[0], out[0]);
+
+  for (int c = 0; c < POOL_CHANNELS; c++) {
+    mean[c] = row[c];
+    variance[c] = 1 + row[c] * row[c];
+  }
+  return status != CK_OK ? status
+                         : backend->training->batch_norm (backend, &norm, false, out[0], out[1]);
+}
+
+/* in: x, dy of max pool; out: its y, its dx, the mean of x */
+static CkStatus
+run_pooling (int team, int64_t batch, const void *data, float *const *in, float *const *out)
+{
+  CkBackend *backend = teams[team];
+  const CkTraining *training = backend->training;
+  uint8_t places[PICTURES * POOLED * POOLED * POOL_CHANNELS];
+  CkStatus status = training->max_pool (backend, batch, POOL_SIDE, POOL_SIDE, POOL_CHANNELS, in[0],
+                                        out[0], places);
+
+  if (status == CK_OK)
+    status = training->max_pool_backward (backend, batch, POOL_SIDE, POOL_SIDE, POOL_CHANNELS,
+                                          in[1], places, out[1]);
+  if (status == CK_OK)
+    status =
+        training->mean_pool (backend, batch, POOL_SIDE * POOL_SIDE, POOL_CHANNELS, in[0], out[2]);
+  return status;
+}
+
+static CkStatus
+run_mean_pool_backward (int team, int64_t batch, const void *data, float *const *in,
+                        float *const *out)
+{
+  return teams[team]->training->mean_pool_backward (teams[team], batch, POOL_SIDE * POOL_SIDE,
+                                                    POOL_CHANNELS, in[0], out[0]);
+}
+
+static void
+check_resnet_layers (const char *level)
+{
+  const int64_t x = POOL_SIDE * POOL_SIDE * POOL_CHANNELS, y = POOLED * POOLED * POOL_CHANNELS;
+  float *row = floats_filled (POOL_CHANNELS, FILL_RANDOM);
+  const Operation operations[] = {
+    { .name = "batch norm", .data = row, .run = run_batch_norm, .in = { x, x }, .out = { x, x } },
+    { .name = "pooling", .run = run_pooling, .in = { x, y }, .out = { y, x, POOL_CHANNELS } },
+    { .name = "mean pool backward",
+      .run = run_mean_pool_backward,
+      .in = { POOL_CHANNELS },
+      .out = { x } },
+  };
+
+  case_begin ();
+  for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
+    check_operation (&operations[i]);
+  floats_free (row, POOL_CHANNELS);
+  case_end ("bits/resnet", level);
+}
+
+/* ---------------------------------------------------------------------------------------------- */
+
+int
+main (void)
+{
+  const char *const *levels = ck_cpu_levels ();
+
+  for (int i = 0; levels[i] != NULL; i++) {
+    for (int t = 0; t < TEAMS; t++) {
+      if (ck_cpu_open (levels[i], t + 1, &teams[t]) != CK_OK) {
+        printf ("Bail out! cannot open level %s\n", levels[i]);
+        return EXIT_FAILURE;
+      }
+    }
+    check_linears (levels[i]);
+    check_row_operations (levels[i]);
+    check_attentions (levels[i]);
+    check_embedding (levels[i]);
+    check_convolutions (levels[i]);
+    check_resnet_layers (levels[i]);
+    for (int t = 0; t < TEAMS; t++)
+      ck_backend_close (teams[t]);
+  }
+  return cases_end ();
+}
