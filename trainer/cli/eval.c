@@ -458,7 +458,7 @@ verb_eval (int argc, char **argv, GError **error)
   model_options_add (&options.model, entries);
   dataset_flags_add (&options.dataset, entries);
   g_array_append_vals (entries, own, G_N_ELEMENTS (own));
-  /* What comes undivided is for evaluation, all of it. */
+  /* Undivided pictures are all evaluated. */
   options.dataset.data.val_fraction = 0;
   return verb_parse (&help, (const GOptionEntry *)entries->data, argc, argv, error) &&
          dataset_flags_finish (&options.dataset, error) && check_options (&options, error) &&

@@ -86,7 +86,7 @@ parse_preprocess (const Options *options, CowPreprocess *preprocess, GError **er
   return TRUE;
 }
 
-/* What can be said of the command line before anything is loaded. */
+/* Checks the command line before anything is loaded. */
 static gboolean
 check_options (const Options *options, GError **error)
 {

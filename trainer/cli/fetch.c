@@ -68,7 +68,7 @@ default_folder (const char *repository)
                            NULL);
 }
 
-/* That what is missing fits on the disk of the folder, which exists. */
+/* Checks that the missing files fit on the disk of the folder, which exists. */
 static gboolean
 check_space (const char *folder, guint64 missing_bytes, GError **error)
 {

@@ -80,8 +80,8 @@ get_pictures (const Options *options, CowClassifier *classifier, ComparePictures
          compare_pictures_read (pictures, paths, preprocess, backend, error);
 }
 
-/* Asked first: what does not load, or pictures that cannot be read, must not wait for the end of a
- * long job. */
+/* Runs first, so that a model that does not load, or a picture that cannot be read, is found before
+ * the long job and not after it. */
 static gboolean
 ask_before (const Options *options, ComparePictures *pictures, CompareAnswers *answers,
             GError **error)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* `cow-trainer track`: sends what a run logged while its MLflow server could not be reached. */
-#include "trainer/tracking/tracker.h"
+#include "trainer/tracking/run-tracking.h"
 #include "trainer/cli/verb.h"
 
 static const VerbHelp help = {
@@ -31,7 +31,7 @@ verb_track (int argc, char **argv, GError **error)
 {
   g_auto (GStrv) arguments = NULL;
   g_autofree char *uri = NULL;
-  double wait_s = COW_TRACKER_WAIT_S;
+  double wait_s = COW_RUN_TRACKING_WAIT_S;
   guint64 sent_bytes = 0;
   const GOptionEntry entries[] = {
     { "uri", 0, 0, G_OPTION_ARG_STRING, &uri,
@@ -47,7 +47,7 @@ verb_track (int argc, char **argv, GError **error)
     return verb_usage (error, "one argument is expected: FOLDER, a run's output folder");
   if (!(wait_s > 0 && wait_s <= 86400))
     return verb_usage (error, "--wait %g is not between 0 and 86400 seconds", wait_s);
-  if (!cow_tracker_send_rest (arguments[0], uri, wait_s, show, NULL, &sent_bytes, error))
+  if (!cow_run_tracking_send_remainder (arguments[0], uri, wait_s, show, NULL, &sent_bytes, error))
     return FALSE;
   g_autofree char *size = g_format_size (sent_bytes);
   if (sent_bytes == 0)

@@ -90,8 +90,8 @@ tells_of_damage (const char *messages)
 }
 
 /*
- * What libvips said since the last time, on one line; free with g_free. libvips has one place for
- * messages, which all threads share. So many threads decode at once, and whoever may be meant, as
+ * The messages of libvips since the last time, on one line; free with g_free. libvips keeps them in
+ * one place, which all threads share. So many threads decode at once, and whoever may be meant, as
  * its picture failed or *n_damaged rose meanwhile, decodes once more with nobody beside: then what
  * is said is about its picture.
  */
@@ -138,8 +138,8 @@ pictures_start (GError **error)
       /* Many small pictures: those who hurry decode several side by side, which costs less than
        * several threads on each. */
       vips_concurrency_set (1);
-      /* What matters comes back as an error; remarks about odd files would break the one line that
-       * an error has. */
+      /* Whatever matters comes back as an error; remarks about odd files would break the one line
+       * that an error has. */
       g_log_set_handler ("VIPS", G_LOG_LEVEL_WARNING, ignore_log, NULL);
     }
     g_once_init_leave (&started, ok ? 1 : 2);

@@ -26,7 +26,7 @@ static const PlotText row_name = { .x_align = 1,
                                    .y_align = .5,
                                    .most_width = MOST_MATRIX_NAME_WIDTH };
 
-/* What stands in a cell; free with g_free. */
+/* The text of a cell; free with g_free. */
 static char *
 cell_text (const CowConfusion *confusion, gboolean normalised, guint truth, guint predicted)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What lies around an adapter: the folder of the run that made it (RUN/best, RUN/last), with its
+ * Finds what lies around an adapter: the folder of the run that made it (RUN/best, RUN/last), with its
  * settings and its history. So that who evaluates an adapter need not repeat what the training was
  * told.
  */

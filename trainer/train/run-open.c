@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Puts a run together, what is cheap and likely to be wrong first. */
+/* Puts a run together. It begins with the steps that are cheap and likely to fail. */
 #include <stdio.h>
 #include <sys/statvfs.h>
 
@@ -351,7 +351,7 @@ open_state (CowRun *self, const CowRunOptions *options, GError **error)
   return TRUE;
 }
 
-/* Other instruction sets round otherwise. */
+/* Other instruction sets round differently. */
 static void
 warn_of_device (const CowCard *card, const char *device)
 {
@@ -404,12 +404,12 @@ open_card (CowRun *self, const CowRunOptions *options, GError **error)
 }
 
 static void
-open_tracker (CowRun *self)
+open_tracking (CowRun *self)
 {
   const CowRecipe *recipe = self->recipe;
   const gboolean fresh = self->state->at.step == 0;
 
-  self->tracker = cow_tracker_new (*recipe->tracking_uri ? recipe->tracking_uri : NULL,
+  self->tracking = cow_run_tracking_new (*recipe->tracking_uri ? recipe->tracking_uri : NULL,
                                    *recipe->experiment ? recipe->experiment : NULL,
                                    *recipe->run_name ? recipe->run_name : NULL,
                                    cow_run_folder_path (self->folder), !fresh);
@@ -418,7 +418,7 @@ open_tracker (CowRun *self)
   for (guint i = 0; i < cow_recipe_n_settings (); i++) {
     g_autofree char *value = cow_recipe_get (recipe, i);
     if (*value && !g_str_equal (cow_recipe_group (i), "tracking"))
-      cow_tracker_log_param (self->tracker, cow_recipe_key (i), value);
+      cow_run_tracking_log_param (self->tracking, cow_recipe_key (i), value);
   }
 }
 
@@ -448,7 +448,7 @@ cow_run_open (const CowRunOptions *options, GError **error)
       !write_sheet (self, error) || !open_card (self, options, error) || !open_feed (self, error) ||
       !open_network (self, error) || !open_state (self, options, error))
     return NULL;
-  open_tracker (self);
+  open_tracking (self);
   return g_steal_pointer (&self);
 }
 
@@ -457,7 +457,7 @@ cow_run_free (CowRun *self)
 {
   if (!self)
     return;
-  g_clear_pointer (&self->tracker, cow_tracker_free);
+  g_clear_pointer (&self->tracking, cow_run_tracking_free);
   g_clear_pointer (&self->card, cow_card_free);
   g_clear_pointer (&self->state, cow_run_state_free);
   g_clear_pointer (&self->feed, cow_feed_free);

@@ -5,7 +5,8 @@
  *   contact-sheet.png               what the network is shown
  *   results.csv                     a row an epoch; plots/ drawn of it at the end
  *   best/, last/                    adapter folders, each whole at any moment;
- * last/state.safetensors goes on from there run-open.c puts a run together, run.c trains and saves
+ * last/state.safetensors goes on from there
+ * run-open.c puts a run together, run.c trains and saves
  * it.
  */
 #ifndef COW_TRAINER_RUN_H
@@ -13,7 +14,7 @@
 
 #include "trainer/train/loop.h"
 #include "trainer/train/plan.h"
-#include "trainer/tracking/tracker.h"
+#include "trainer/tracking/run-tracking.h"
 
 G_BEGIN_DECLS
 
