@@ -339,7 +339,7 @@ cow_preprocess_write_config (const CowPreprocess *preprocess, const char *folder
   cow_normalisation_values (preprocess->normalisation, mean, std);
   json_object_set_int_member (size, "height", preprocess->height);
   json_object_set_int_member (size, "width", preprocess->width);
-  json_object_set_string_member (object, "image_processor_type", "DINOv3ViTImageProcessorFast");
+  /* Without "image_processor_type" transformers takes the one of config.json's model_type. */
   json_object_set_boolean_member (object, "do_resize", TRUE);
   json_object_set_object_member (object, "size", size);
   /* transformers has no bilinear filter that does not widen when it shrinks. Left out, its default

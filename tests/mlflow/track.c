@@ -40,7 +40,7 @@ log_params (CowRunTracking *tracking, const char *epochs)
   cow_run_tracking_log_params (tracking, G_N_ELEMENTS (names), names, values);
   cow_run_tracking_log_param (tracking, "long", longest);
   cow_run_tracking_log_param (tracking, "epochs",
-                         epochs); /* another one in a run that goes on is refused */
+                              epochs); /* another one in a run that goes on is refused */
   for (guint i = 0; i < 250; i++) {
     g_autofree char *name = g_strdup_printf ("setting.%u", i);
     cow_run_tracking_log_param (tracking, name, "on");
@@ -77,7 +77,8 @@ main (int argc, char **argv)
   }
 
   gint64 slowest_us = 0;
-  g_autoptr (CowRunTracking) tracking = cow_run_tracking_new (NULL, NULL, "a run: of run.sh", folder, resume);
+  g_autoptr (CowRunTracking) tracking =
+      cow_run_tracking_new (NULL, NULL, "a run: of run.sh", folder, resume);
   write_artifacts (folder);
   for (int epoch = 0; epoch <= epochs; epoch++) {
     const gint64 start_us = g_get_monotonic_time ();

@@ -162,7 +162,7 @@ gboolean
 recipe_flags_change (const RecipeFlags *self, CowRecipe *recipe, GError **error)
 {
   if (self->config)
-    return verb_usage (error, "--config: a resumed run goes on with its own recipe.ini");
+    return verb_usage (error, "--config: a resumed run uses its own recipe.ini");
   if (!check_threads (self, error))
     return FALSE;
   for (guint i = 0; i < cow_recipe_n_settings (); i++) {

@@ -9,15 +9,14 @@ static const VerbHelp help = {
   "Example:\n"
   "  cow-trainer track runs/barn-3\n"
   "\n"
-  "FOLDER is the output folder of `cow-trainer train`. A run never waits for MLflow: what it logs "
-  "goes to mlflow-spool.jsonl in its\n"
-  "folder and from there to the server. What is left when the run ends is sent by this, or by "
-  "`train --resume`. Sending twice does no\n"
-  "harm. The server is the run's own unless --uri or MLFLOW_TRACKING_URI names another.\n"
+  "FOLDER is the output folder of `cow-trainer train`. A run never waits for MLflow: what it\n"
+  "logs goes to mlflow-spool.jsonl in its folder and from there to the server. What is left\n"
+  "when the run ends is sent by this, or by `train --resume`. Sending twice does no harm. The\n"
+  "server is the run's own unless --uri or MLFLOW_TRACKING_URI names another.\n"
   "\n"
-  "Environment: MLFLOW_TRACKING_URI; MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or "
-  "MLFLOW_TRACKING_TOKEN: a login, never\n"
-  "written to the folder, and sent only to a server that --uri or MLFLOW_TRACKING_URI names.",
+  "Environment: MLFLOW_TRACKING_URI; MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or\n"
+  "MLFLOW_TRACKING_TOKEN: a login, never written to the folder, and sent only to a server that\n"
+  "--uri or MLFLOW_TRACKING_URI names.",
 };
 
 static void

@@ -74,9 +74,9 @@ read_file (const char *path, guint8 **data, gsize *n_bytes, GError **error)
 /* ---- libvips --------------------------------------------------------------------------------- */
 
 /*
- * Whether messages say that libjpeg made pixels up: after a premature end of a part of the file or a
- * code that makes no sense it goes on with grey or with whatever comes out, and the picture counts
- * as decoded. Bytes between the parts of a file do no harm, and some cameras leave them.
+ * Whether messages say that libjpeg made pixels up: after a premature end of a part of the file or
+ * a code that makes no sense it goes on with grey or with whatever comes out, and the picture
+ * counts as decoded. Bytes between the parts of a file do no harm, and some cameras leave them.
  */
 static gboolean
 tells_of_damage (const char *messages)
@@ -228,8 +228,8 @@ check_size (const VipsImage *image, const char *path, GError **error)
 
 /*
  * Computes all rows of an image, one strip after the other, in this thread. libvips' own sinks give
- * strips to workers and look at their result when the last strip was given away, not when it is done
- * (8.14): where only that one fails, its rows stay as they were and nobody is told.
+ * strips to workers and look at their result when the last strip was given away, not when it is
+ * done (8.14): where only that one fails, its rows stay as they were and nobody is told.
  */
 static int
 compute (VipsImage *image, guint8 *rows)

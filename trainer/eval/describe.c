@@ -282,8 +282,8 @@ add_peft (JsonObject *object, const char *file, GError **error)
   return TRUE;
 }
 
-/* Describes what turns pictures into features: PEFT's adapter on a base, the base alone, or a network of the
- * folder's own. */
+/* Describes what turns pictures into features: PEFT's adapter on a base, the base alone, or a
+ * network of the folder's own. */
 static gboolean
 add_method (JsonObject *object, const char *folder, const CowCard *card, GError **error)
 {

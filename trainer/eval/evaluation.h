@@ -2,7 +2,8 @@
 /*
  * The results of `eval`: answers of a network for labelled pictures, and all numbers that follow
  * from them. evaluation.c asks the network, computes them and keeps the gist with the adapter;
- * evaluation-files.c writes them down; plots.h draws them; report.h makes the page that people read.
+ * evaluation-files.c writes them down; plots.h draws them; report.h makes the page that people
+ * read.
  */
 #ifndef COW_TRAINER_EVALUATION_H
 #define COW_TRAINER_EVALUATION_H

@@ -12,7 +12,8 @@
  */
 
 #define MOST_MATRIX_NAME_WIDTH 190
-#define TILT                   (G_PI / 4) /* of the names below the columns, where they do not fit a cell */
+/* The angle of the names below the columns, where they do not fit a cell. */
+#define TILT (G_PI / 4)
 
 typedef struct {
   gboolean normalised, tilted;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The means that all figures are drawn with, on Cairo and Pango: files, text, axes, bars and lines. Lengths
- * are in pixels of the figure as it is meant to be seen; the palette is Okabe and Ito's, which
- * people with any kind of colour vision can tell apart. Each figure is drawn in one of two themes,
- * for light and for dark pages.
+ * The means that all figures are drawn with, on Cairo and Pango: files, text, axes, bars and lines.
+ * Lengths are in pixels of the figure as it is meant to be seen; the palette is Okabe and Ito's,
+ * which people with any kind of colour vision can tell apart. Each figure is drawn in one of two
+ * themes, for light and for dark pages.
  */
 #ifndef COW_TRAINER_PLOT_H
 #define COW_TRAINER_PLOT_H

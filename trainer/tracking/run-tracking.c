@@ -360,14 +360,15 @@ cow_run_tracking_log_param (CowRunTracking *self, const char *name, const char *
 
 void
 cow_run_tracking_log_params (CowRunTracking *self, guint n, const char *const *names,
-                        const char *const *values)
+                             const char *const *values)
 {
   for (guint i = 0; i < n; i++)
     cow_run_tracking_log_param (self, names[i], values[i]);
 }
 
 void
-cow_run_tracking_log_metrics (CowRunTracking *self, guint n, const CowRunMetric *metrics, gint64 step)
+cow_run_tracking_log_metrics (CowRunTracking *self, guint n, const CowRunMetric *metrics,
+                              gint64 step)
 {
   const gint64 now_ms = g_get_real_time () / 1000;
 
@@ -432,7 +433,7 @@ cow_run_tracking_log_artifact (CowRunTracking *self, const char *path, const cha
     add_path (self, path, artifact_folder, MOST_FOLDER_DEPTH);
 }
 
-/* ---- run tracking as a whole ------------------------------------------------------------------ */
+/* ---- run tracking as a whole ----------------------------------------------------------------- */
 
 static const char *
 not_empty (const char *text)
@@ -472,7 +473,8 @@ describe_run (CowRunTracking *self, const char *experiment, const char *run_name
 /* The server to tell: the argument, the environment, the one of the run that is continued; NULL
  * without one. */
 static gboolean
-choose_server (CowRunTracking *self, const char *uri, gboolean resume, char **server, GError **error)
+choose_server (CowRunTracking *self, const char *uri, gboolean resume, char **server,
+               GError **error)
 {
   const char *named = not_empty (uri) ? uri : not_empty (g_getenv ("MLFLOW_TRACKING_URI"));
 
@@ -488,7 +490,7 @@ choose_server (CowRunTracking *self, const char *uri, gboolean resume, char **se
 
 static gboolean
 open_tracking (CowRunTracking *self, const char *uri, const char *experiment, const char *run_name,
-              gboolean resume, GError **error)
+               gboolean resume, GError **error)
 {
   g_autofree char *server = NULL;
 
@@ -520,8 +522,8 @@ run_tracking_alloc (const char *folder)
 }
 
 CowRunTracking *
-cow_run_tracking_new (const char *uri, const char *experiment, const char *run_name, const char *folder,
-                 gboolean resume)
+cow_run_tracking_new (const char *uri, const char *experiment, const char *run_name,
+                      const char *folder, gboolean resume)
 {
   g_autoptr (GError) error = NULL;
   CowRunTracking *self = run_tracking_alloc (folder);
@@ -534,7 +536,8 @@ cow_run_tracking_new (const char *uri, const char *experiment, const char *run_n
 }
 
 void
-cow_run_tracking_set_message (CowRunTracking *self, CowRunTrackingMessage message, gpointer user_data)
+cow_run_tracking_set_message (CowRunTracking *self, CowRunTrackingMessage message,
+                              gpointer user_data)
 {
   self->message = message;
   self->message_data = user_data;
@@ -612,8 +615,8 @@ cow_run_tracking_free (CowRunTracking *self)
 
 gboolean
 cow_run_tracking_send_remainder (const char *folder, const char *uri, double wait_s,
-                       CowRunTrackingMessage message, gpointer user_data, guint64 *sent_bytes,
-                       GError **error)
+                                 CowRunTrackingMessage message, gpointer user_data,
+                                 guint64 *sent_bytes, GError **error)
 {
   *sent_bytes = 0;
   if (!spool_exists (folder)) {

@@ -20,7 +20,11 @@ G_BEGIN_DECLS
 
 typedef struct _CowRunTracking CowRunTracking;
 
-typedef enum { COW_RUN_TRACKING_FINISHED, COW_RUN_TRACKING_FAILED, COW_RUN_TRACKING_KILLED } CowRunTrackingStatus;
+typedef enum {
+  COW_RUN_TRACKING_FINISHED,
+  COW_RUN_TRACKING_FAILED,
+  COW_RUN_TRACKING_KILLED
+} CowRunTrackingStatus;
 
 typedef struct {
   const char *name;
@@ -39,13 +43,14 @@ typedef struct {
  * NULL.
  */
 CowRunTracking *cow_run_tracking_new (const char *uri, const char *experiment, const char *run_name,
-                             const char *folder, gboolean resume);
+                                      const char *folder, gboolean resume);
 
 /* Who hears the few sentences that a user should read (the server cannot be reached, it is back);
  * called in the sending thread, so that a progress line can be cleared first. Without it they go to
  * stderr. Set before the first thing is logged. */
 typedef void (*CowRunTrackingMessage) (const char *text, gpointer user_data);
-void cow_run_tracking_set_message (CowRunTracking *self, CowRunTrackingMessage message, gpointer user_data);
+void cow_run_tracking_set_message (CowRunTracking *self, CowRunTrackingMessage message,
+                                   gpointer user_data);
 
 /* Whether there is a server to tell; the rest may be called all the same. */
 gboolean cow_run_tracking_active (CowRunTracking *self);
@@ -54,13 +59,14 @@ gboolean cow_run_tracking_active (CowRunTracking *self);
 void cow_run_tracking_log_param (CowRunTracking *self, const char *name, const char *value);
 /* n parameters; `names` and `values` of n. */
 void cow_run_tracking_log_params (CowRunTracking *self, guint n, const char *const *names,
-                             const char *const *values);
+                                  const char *const *values);
 /* n values of one step (an epoch, from 1; 0 for results of the whole run). */
 void cow_run_tracking_log_metrics (CowRunTracking *self, guint n, const CowRunMetric *metrics,
-                              gint64 step);
+                                   gint64 step);
 /* A file of the run's folder, or all files of a folder in it, to be stored with the run below
  * artifact_folder (NULL: at the top). Read when it is sent, so it should stay. */
-void cow_run_tracking_log_artifact (CowRunTracking *self, const char *path, const char *artifact_folder);
+void cow_run_tracking_log_artifact (CowRunTracking *self, const char *path,
+                                    const char *artifact_folder);
 
 /* The run's end: waits at most wait_s for the server to have everything; TRUE if it has (or there
  * is no server). */
@@ -74,8 +80,8 @@ void cow_run_tracking_free (CowRunTracking *self);
  * not be sent. `uri` and `message` as above.
  */
 gboolean cow_run_tracking_send_remainder (const char *folder, const char *uri, double wait_s,
-                                CowRunTrackingMessage message, gpointer user_data, guint64 *sent_bytes,
-                                GError **error);
+                                          CowRunTrackingMessage message, gpointer user_data,
+                                          guint64 *sent_bytes, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CowRunTracking, cow_run_tracking_free)
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An estimate of what a run takes, before anything large is loaded: parameters, memory and disk from the
- * recipe and the network's shape (plan.c), time from operation counts and a short measurement of
- * this machine (plan-time.c).
+ * An estimate of what a run takes, before anything large is loaded: parameters, memory and disk
+ * from the recipe and the network's shape (plan.c), time from operation counts and a short
+ * measurement of this machine (plan-time.c).
  */
 #ifndef COW_TRAINER_PLAN_H
 #define COW_TRAINER_PLAN_H

@@ -215,7 +215,7 @@ open_folder (CowRun *self, const CowRunOptions *options, GError **error)
     return FALSE;
   if (!options->resume && cow_run_folder_has_run (options->folder)) {
     g_set_error (error, COW_ERROR, COW_ERROR_IO,
-                 "%s holds a run: --resume %s goes on with it; a new one needs another --out",
+                 "%s holds a run: --resume %s continues it; a new one needs another --out",
                  options->folder, options->folder);
     return FALSE;
   }
@@ -362,7 +362,7 @@ warn_of_device (const CowCard *card, const char *device)
                           : device;
 
   if (g_strcmp0 (began, device) != 0)
-    g_printerr ("cow-trainer: warning: the run began on %s and goes on on %s: its numbers will "
+    g_printerr ("cow-trainer: warning: the run began on %s and is resumed on %s: its numbers will "
                 "differ from an uninterrupted run's by "
                 "rounding\n",
                 began, device);
@@ -386,7 +386,7 @@ check_last (const CowRun *self, const CowRunOptions *options, const char *hash, 
     return TRUE;
   g_set_error (
       error, COW_ERROR, COW_ERROR_MISMATCH,
-      "%s: its weights are not those that the run in %s began with; it cannot go on exactly",
+      "%s: its weights are not those that the run in %s began with; it cannot be resumed exactly",
       self->model, options->folder);
   return FALSE;
 }
@@ -410,9 +410,9 @@ open_tracking (CowRun *self)
   const gboolean fresh = self->state->at.step == 0;
 
   self->tracking = cow_run_tracking_new (*recipe->tracking_uri ? recipe->tracking_uri : NULL,
-                                   *recipe->experiment ? recipe->experiment : NULL,
-                                   *recipe->run_name ? recipe->run_name : NULL,
-                                   cow_run_folder_path (self->folder), !fresh);
+                                         *recipe->experiment ? recipe->experiment : NULL,
+                                         *recipe->run_name ? recipe->run_name : NULL,
+                                         cow_run_folder_path (self->folder), !fresh);
   if (!fresh)
     return; /* a parameter has one value a run */
   for (guint i = 0; i < cow_recipe_n_settings (); i++) {

@@ -129,10 +129,10 @@ finish (CowRun *self, gboolean ok, CowLoopEnd end)
   if (done)
     log_files (self);
   cow_run_tracking_finish (self->tracking,
-                      done ? COW_RUN_TRACKING_FINISHED
-                      : ok ? COW_RUN_TRACKING_KILLED
-                           : COW_RUN_TRACKING_FAILED,
-                      done ? COW_RUN_TRACKING_WAIT_S : INTERRUPTED_WAIT_S);
+                           done ? COW_RUN_TRACKING_FINISHED
+                           : ok ? COW_RUN_TRACKING_KILLED
+                                : COW_RUN_TRACKING_FAILED,
+                           done ? COW_RUN_TRACKING_WAIT_S : INTERRUPTED_WAIT_S);
 }
 
 /* ---- training -------------------------------------------------------------------------------- */
