@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A run without its training: tells MLflow what `cow-trainer train` tells it, so that run.sh can
- * look at what MLflow has.
+ * A run without its training: calls run tracking as `cow-trainer train` does, so that run.sh can
+ * check what MLflow has received.
  *
  *   track FOLDER EPOCHS SECONDS_AN_EPOCH [resume] [WAIT_S]
  *
- * The last line of output is how long the slowest call took. Exit status 3: not all was sent.
+ * The last line of output is the time of the slowest call. Exit status 3 means that not all was
+ * sent.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -40,7 +41,7 @@ log_params (CowRunTracking *tracking, const char *epochs)
   cow_run_tracking_log_params (tracking, G_N_ELEMENTS (names), names, values);
   cow_run_tracking_log_param (tracking, "long", longest);
   cow_run_tracking_log_param (tracking, "epochs",
-                              epochs); /* another one in a run that goes on is refused */
+                              epochs); /* MLflow refuses another value in a resumed run */
   for (guint i = 0; i < 250; i++) {
     g_autofree char *name = g_strdup_printf ("setting.%u", i);
     cow_run_tracking_log_param (tracking, name, "on");

@@ -107,10 +107,10 @@ memory_bytes (const CowCheckpoint *checkpoint, const CowBackboneConfig *config)
 {
   const int side = config->vit.family ? config->vit.image_size : USUAL_SIDE;
   double bytes =
-      stored_bytes (checkpoint) + (double)config->class->workspace_bytes (config, 1, side, side);
+      stored_bytes (checkpoint) + (double)config->klass->workspace_bytes (config, 1, side, side);
 
   if (g_str_equal (storage_name (checkpoint), "NF4"))
-    bytes += (double)config->class->n_parameters (config) / COW_NF4_BLOCK * sizeof (float);
+    bytes += (double)config->klass->n_parameters (config) / COW_NF4_BLOCK * sizeof (float);
   return bytes;
 }
 
@@ -132,7 +132,7 @@ add_backbone (JsonObject *object, const CowCheckpoint *checkpoint, const CowBack
 {
   json_object_set_string_member (object, "architecture", config->title);
   json_object_set_string_member (object, "storage", storage_name (checkpoint));
-  json_object_set_int_member (object, "parameters", config->class->n_parameters (config));
+  json_object_set_int_member (object, "parameters", config->klass->n_parameters (config));
   if (config->vit.family)
     add_vit (object, &config->vit);
   else
