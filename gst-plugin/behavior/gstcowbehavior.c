@@ -319,7 +319,7 @@ open_engine (GstCowBehavior *self, const CowClassifierOptions *options)
   CowEngine *engine;
 
   if (!check_path (self, options, "model", options->model,
-                   "the folder or file of a DINOv3 network") ||
+                   "the folder or file of a vision transformer") ||
       !check_path (self, options, "adapter", options->adapter,
                    "an adapter folder with a classifier head"))
     return NULL;

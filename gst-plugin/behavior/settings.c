@@ -69,7 +69,7 @@ install_model (GObjectClass *klass)
   g_object_class_install_property (
       klass, GST_COW_PROP_MODEL,
       g_param_spec_string ("model", "Model",
-                           "DINOv3 network: a Hugging Face folder (fp32, bf16 or bitsandbytes "
+                           "Vision transformer: a Hugging Face folder (fp32, bf16 or bitsandbytes "
                            "NF4), a .safetensors or a .pth file; a path, or "
                            "a name below the folders of $COWBEHAVIOR_PATH. Unset where the adapter "
                            "holds a whole network; where neither this nor adapter "

@@ -328,7 +328,7 @@ get_layers (JsonObject *object, const char *where, CowAdapterConfig *c, GError *
     return TRUE;
   if (pattern[0] != NULL && !g_strv_contains ((const char *const *)pattern, "layer"))
     return wrong_type (json_object_get_member (object, "layers_pattern"), where, "layers_pattern",
-                       "\"layer\", as DINOv3's are called", error);
+                       "\"layer\", as a transformer's layers are called here", error);
   if (array != NULL && json_array_get_length (array) > MAX_NAMES)
     return wrong_type (node, where, "layers_to_transform", "at most 4096 layers", error);
   c->layers = g_array_new (FALSE, FALSE, sizeof (gint64));

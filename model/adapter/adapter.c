@@ -176,7 +176,7 @@ read_tensor (Reader *r, const CowTensor *tensor, GError **error)
   Part part;
   if (!parse_name (tensor->name, &layer, &module, &part))
     return refuse (r, tensor,
-                   "is no part of a LoRA or DoRA on a linear layer of DINOv3 "
+                   "is no part of a LoRA or DoRA on a linear layer of the base "
                    "(base_model.model.layer.N.MODULE.lora_A.weight, ...)",
                    error);
   CowLora *lora = lora_for (r, tensor, layer, module, error);

@@ -29,7 +29,7 @@ typedef struct {
   /* The model_type in config.json of a folder that holds a whole network of this kind, which is
    * trained from scratch; NULL: the network is a base in another folder. */
   const char *model_type;
-  const char *size;   /* the name of its only size (config-sizes.h); NULL: any, or none */
+  const char *size;   /* the name of its only size (vit-sizes.h); NULL: any, or none */
   gboolean named;     /* the user names its size, or a folder with its config.json */
   int side, min_side; /* the only side of its pictures, or the smallest, px; 0: any */
   CowHeadStyle head;  /* of a head that starts from nothing */

@@ -13,6 +13,7 @@
 
 #include "model/adapter/card.h"
 #include "model/files/json-object.h"
+#include "model/files/vit-family.h"
 
 #define CONFIG    "preprocessor_config.json"
 #define MOST_SIDE 8192 /* px, as in the card */
@@ -339,7 +340,8 @@ cow_preprocess_write_config (const CowPreprocess *preprocess, const char *folder
   cow_normalisation_values (preprocess->normalisation, mean, std);
   json_object_set_int_member (size, "height", preprocess->height);
   json_object_set_int_member (size, "width", preprocess->width);
-  json_object_set_string_member (object, "image_processor_type", "DINOv3ViTImageProcessorFast");
+  json_object_set_string_member (object, "image_processor_type",
+                                 cow_vit_family_default ()->image_processor);
   json_object_set_boolean_member (object, "do_resize", TRUE);
   json_object_set_object_member (object, "size", size);
   /* transformers has no bilinear filter that does not widen when it shrinks. Left out, its default

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A DINOv3's sizes from config.json, and the list of its linear layers. Names, defaults and their
- * meaning are those of transformers' DINOv3ViTConfig. Other pos_embed_* settings and dropout are
+ * A vision transformer's sizes from config.json. Names, defaults and their meaning are those of
+ * transformers' DINOv3ViTConfig. Other pos_embed_* settings and dropout are
  * not read. Without the file, the sizes are read off the tensors' shapes.
  */
 #include "model/files/config.h"
@@ -221,7 +221,7 @@ cow_vit_config_read (const char *folder, CowVitConfig *config, GError **error)
 }
 
 /* ---- from the tensors -------------------------------------------------------------------------
- * A DINOv3's sizes read off the shapes of its tensors, for checkpoints without config.json (Meta's
+ * The sizes read off the shapes of the tensors, for checkpoints without config.json (Meta's
  * .pth). The values that no shape tells are the same in every published size: epsilon 1e-5, theta
  * 100, heads of 64, or of 128 in the 7B.
  */
@@ -234,9 +234,9 @@ dimension (const CowCheckpoint *checkpoint, const char *name, guint n_dims, guin
   const CowTensor *tensor = cow_checkpoint_find (checkpoint, name);
   if (tensor == NULL) {
     g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
-                 "%s: no tensor %s: not a DINOv3 that is known here (a folder with config.json "
+                 "%s: no tensor %s: not a %s that is known here (a folder with config.json "
                  "says more than the tensors alone)",
-                 cow_checkpoint_path (checkpoint), name);
+                 cow_checkpoint_path (checkpoint), name, cow_vit_family_default ()->title);
     return FALSE;
   }
   if (tensor->n_dims != n_dims || tensor->dims[axis] < 1 || tensor->dims[axis] > LIMIT) {
@@ -280,7 +280,7 @@ cow_vit_config_infer (const CowCheckpoint *checkpoint, CowVitConfig *c, GError *
                        .rope_rescale = family->rope_rescale };
   if (has (checkpoint, "embeddings.position_embeddings")) {
     g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
-                 "%s: a network with learned positions (timm's kind) without a config.json, which "
+                 "%s: a network with learned positions without a config.json, which "
                  "has to tell its heads",
                  cow_checkpoint_path (checkpoint));
     return FALSE;

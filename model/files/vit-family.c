@@ -37,6 +37,7 @@ static const CowVitFamily families[] = {
   {
       .model_type = "dinov3_vit",
       .architecture = "DINOv3ViTModel",
+      .image_processor = "DINOv3ViTImageProcessorFast",
       .title = "DINOv3 vision transformer",
       .rotary = TRUE,
       .layer_scale = TRUE,

@@ -41,11 +41,12 @@ typedef struct {
 } CowVitNames;
 
 typedef struct {
-  const char *model_type;     /* in config.json */
-  const char *architecture;   /* in "architectures" of config.json */
-  const char *title;          /* what people read: "DINOv3 vision transformer" */
-  gboolean rotary;            /* positions turn q and k: any sides that patches divide */
-  gboolean learned_positions; /* positions [tokens, hidden] are added to the tokens: squares of
+  const char *model_type;      /* in config.json */
+  const char *architecture;    /* in "architectures" of config.json */
+  const char *image_processor; /* transformers' class for its pictures, or NULL */
+  const char *title;           /* what people read: "DINOv3 vision transformer" */
+  gboolean rotary;             /* positions turn q and k: any sides that patches divide */
+  gboolean learned_positions;  /* positions [tokens, hidden] are added to the tokens: squares of
                                  image_size only */
   gboolean layer_scale;
   gboolean adapters;        /* LoRA and DoRA are made for it */

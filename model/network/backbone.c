@@ -5,13 +5,13 @@ void
 cow_backbone_free (CowBackbone *self)
 {
   if (self)
-    self->config.class->free (self);
+    self->config.klass->free (self);
 }
 
 gint64
 cow_backbone_n_tokens (const CowBackboneConfig *config, int height, int width)
 {
-  return config->class->n_tokens ? config->class->n_tokens (config, height, width) : 0;
+  return config->klass->n_tokens ? config->klass->n_tokens (config, height, width) : 0;
 }
 
 gboolean

@@ -16,7 +16,7 @@ typedef struct _CowBackbone CowBackbone;
 
 /* A backbone before its weights are loaded. */
 typedef struct {
-  const CowBackboneClass *class;
+  const CowBackboneClass *klass;
   const char *model_type; /* in config.json; static */
   const char *title;      /* what people read: "DINOv3 vision transformer"; static */
   gint64 n_features;

@@ -34,18 +34,18 @@ cow_backbone_config_read (const char *path, const CowCheckpoint *checkpoint, con
   if (!model_type && !cow_config_model_type (path, &found, error))
     return FALSE;
   const char *type = model_type ? model_type : found;
-  const CowBackboneClass *class = type ? find_type (type) : find_tensors (checkpoint);
-  config->class = class ? class : classes[0];
-  return config->class->read_config (path, checkpoint, config, error);
+  const CowBackboneClass *klass = type ? find_type (type) : find_tensors (checkpoint);
+  config->klass = klass ? klass : classes[0];
+  return config->klass->read_config (path, checkpoint, config, error);
 }
 
 void
 cow_backbone_config_init (CowBackboneConfig *config, const char *model_type,
                           const CowVitConfig *vit)
 {
-  *config = (CowBackboneConfig){ .class = find_type (model_type) };
-  g_return_if_fail (config->class != NULL);
+  *config = (CowBackboneConfig){ .klass = find_type (model_type) };
+  g_return_if_fail (config->klass != NULL);
   if (vit)
     config->vit = *vit;
-  config->class->complete_config (config);
+  config->klass->complete_config (config);
 }

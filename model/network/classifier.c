@@ -146,8 +146,8 @@ open_parts (CowClassifier *self, gboolean card_found, GError **error)
                              !open_head (self, card_found, adapter != NULL, error)))
     return FALSE;
   self->backbone =
-      self->config.class->open (self->backend, &self->config, self->checkpoint, adapter, error);
-  if (self->config.class->copies_weights)
+      self->config.klass->open (self->backend, &self->config, self->checkpoint, adapter, error);
+  if (self->config.klass->copies_weights)
     g_clear_pointer (&self->checkpoint, cow_checkpoint_close);
   return self->backbone != NULL;
 }
@@ -203,7 +203,7 @@ cow_classifier_free (CowClassifier *self)
   if (self->backend)
     clear_buffers (self);
   if (self->head)
-    self->head->class->free (self->head);
+    self->head->klass->free (self->head);
   g_clear_pointer (&self->backbone, cow_backbone_free);
   g_clear_pointer (&self->card, cow_card_free);
   g_clear_pointer (&self->checkpoint, cow_checkpoint_close);
@@ -246,11 +246,11 @@ ensure_buffers (CowClassifier *self, int batch, gint64 n_tokens, gsize pixel_byt
 static const float *
 compute_features (CowClassifier *self, int batch, int height, int width, GError **error)
 {
-  const CowBackboneClass *class = self->config.class;
+  const CowBackboneClass *klass = self->config.klass;
   const int last = self->config.vit.n_layers - 1;
   if (!self->tokens)
-    return class->features (self->backbone, self->pixels, batch, height, width, error);
-  return class->tokens (self->backbone, self->pixels, batch, height, width, &last, 1, &self->tokens,
+    return klass->features (self->backbone, self->pixels, batch, height, width, error);
+  return klass->tokens (self->backbone, self->pixels, batch, height, width, &last, 1, &self->tokens,
                         error);
 }
 
@@ -293,7 +293,7 @@ run (CowClassifier *self, const float *pixels, int batch, int height, int width,
                   "uploading pixels"))
     return FALSE;
   const float *features = compute_features (self, batch, height, width, error);
-  if (!features || (self->head && !self->head->class->run (self->head, features, batch, error)) ||
+  if (!features || (self->head && !self->head->klass->run (self->head, features, batch, error)) ||
       !download (self, features, error))
     return FALSE;
   *output = (CowOutput){ n_tokens, self->last_hidden_state, self->pooler_output,
@@ -348,7 +348,7 @@ cow_classifier_check_size (const CowClassifier *self, const char *where, int wid
                            GError **error)
 {
   g_autoptr (GError) local = NULL;
-  if (self->config.class->check_size (&self->config, width, height, &local))
+  if (self->config.klass->check_size (&self->config, width, height, &local))
     return TRUE;
   g_set_error (error, COW_ERROR, local->code, "%s: %s (%s)", where, local->message,
                self->model_path);

@@ -105,7 +105,7 @@ head_open (CkBackend *backend, const char *folder, gint64 n_features, const CowC
     return NULL;
   ClassifierHead *self = g_new0 (ClassifierHead, 1);
   self->parent =
-      (CowHead){ .class = &cow_head_classifier_class,
+      (CowHead){ .klass = &cow_head_classifier_class,
                  .backend = backend,
                  .n_results = N_RESULTS,
                  .results = { [LOGITS] = { COW_RESULT_LOGITS, n_classes, NULL },

@@ -40,7 +40,7 @@ typedef struct {
 
 /* What every head begins with. */
 struct _CowHead {
-  const CowHeadClass *class;
+  const CowHeadClass *klass;
   CkBackend *backend; /* borrowed */
   guint n_results;
   CowResult results[COW_MAX_RESULTS];

@@ -6,14 +6,11 @@
 #include <math.h>
 #include <string.h>
 
-#include "model/files/config-sizes.h"
+#include "model/files/vit-sizes.h"
 #include "model/network/backbones.h"
-#include "model/network/resnet.h"
-#include "model/network/vit.h"
 #include "model/training/head-train.h"
 #include "model/training/random.h"
-#include "model/training/resnet-train.h"
-#include "model/training/vit-train.h"
+#include "model/training/trained-backbones.h"
 
 struct _CowNetwork {
   CkBackend *backend;
@@ -35,25 +32,6 @@ struct _CowNetwork {
   float *host_logits;  /* [batch, n_classes] */
 };
 
-/* ---- the table of trained backbones ---------------------------------------------------------- */
-
-static const struct {
-  const CowBackboneClass *backbone;
-  const CowTrainedClass *trained;
-} trained_classes[] = {
-  { &cow_vit_class, &cow_vit_train_class },
-  { &cow_resnet_class, &cow_resnet_train_class },
-};
-
-static const CowTrainedClass *
-trained_class (const CowBackboneConfig *config)
-{
-  for (guint i = 0; i < G_N_ELEMENTS (trained_classes); i++)
-    if (trained_classes[i].backbone == config->class)
-      return trained_classes[i].trained;
-  g_return_val_if_reached (NULL);
-}
-
 void
 cow_network_backbone_config (CowNetworkKind kind, const CowVitConfig *named, int image_size,
                              CowBackboneConfig *config)
@@ -74,7 +52,7 @@ cow_network_backbone_config (CowNetworkKind kind, const CowVitConfig *named, int
 gboolean
 cow_network_checkpoints (CowNetworkKind kind, const CowBackboneConfig *config)
 {
-  return !cow_kind (kind)->cached && trained_class (config)->checkpoints;
+  return !cow_kind (kind)->cached && cow_trained_class_of (config)->checkpoints;
 }
 
 gsize
@@ -82,8 +60,8 @@ cow_network_activation_bytes (CowNetworkKind kind, const CowBackboneConfig *conf
                               int height, int width, gboolean checkpointing)
 {
   return cow_kind (kind)->cached ? 0
-                                 : trained_class (config)->activation_bytes (config, batch, height,
-                                                                             width, checkpointing);
+                                 : cow_trained_class_of (config)->activation_bytes (
+                                       config, batch, height, width, checkpointing);
 }
 
 /* MemAvailable of /proc/meminfo in bytes; 4 GiB where it can't be read. */
@@ -234,7 +212,8 @@ make_backbone (CowNetwork *self, const CowNetworkOptions *options, GError **erro
                                     .checkpointing = wants_checkpointing (options, &config),
                                     .adapter_dropout =
                                         self->adapter ? options->adapter_dropout : 0 };
-  self->backbone = trained_class (&config)->new (self->parameters, &config, &train, error);
+  self->backbone =
+      cow_trained_class_of (&config)->create (self->parameters, &config, &train, error);
   return self->backbone != NULL;
 }
 
@@ -258,7 +237,7 @@ cow_network_new (CkBackend *backend, const CowNetworkOptions *options, GError **
                                    self->kind->head, options->head_dropout, head);
   return cow_parameters_allocate (self->parameters, error) &&
                  (!self->backbone ||
-                  self->backbone->class->start (self->backbone, options->seed, error)) &&
+                  self->backbone->klass->start (self->backbone, options->seed, error)) &&
                  cow_head_train_start (self->head, head,
                                        cow_random_key (options->seed, G_MAXUINT32), error)
              ? g_steal_pointer (&self)
@@ -273,7 +252,7 @@ cow_network_free (CowNetwork *self)
   CkBackend *backend = self->backend;
   g_clear_pointer (&self->head, cow_head_train_free);
   if (self->backbone)
-    self->backbone->class->free (self->backbone);
+    self->backbone->klass->free (self->backbone);
   g_clear_pointer (&self->adapter, cow_adapter_free);
   g_clear_pointer (&self->parameters, cow_parameters_free);
   g_clear_pointer (&self->checkpoint, cow_checkpoint_close);
@@ -304,15 +283,15 @@ cow_network_n_features (const CowNetwork *self)
 guint
 cow_network_n_buffers (const CowNetwork *self)
 {
-  return self->backbone && self->backbone->class->buffer_name ? 1 : 0;
+  return self->backbone && self->backbone->klass->buffer_name ? 1 : 0;
 }
 
 const char *
 cow_network_buffer (CowNetwork *self, guint i, gsize *count, float **values, GError **error)
 {
   g_return_val_if_fail (i < cow_network_n_buffers (self), NULL);
-  *values = self->backbone->class->buffer (self->backbone, count, error);
-  return *values ? self->backbone->class->buffer_name : NULL;
+  *values = self->backbone->klass->buffer (self->backbone, count, error);
+  return *values ? self->backbone->klass->buffer_name : NULL;
 }
 
 /* ---- passes ---------------------------------------------------------------------------------- */
@@ -345,7 +324,7 @@ forward (CowNetwork *self, int batch, int height, int width, gboolean training, 
 {
   const float *features = self->input;
   if (self->backbone)
-    features = self->backbone->class->forward (self->backbone, self->input, batch, height, width,
+    features = self->backbone->klass->forward (self->backbone, self->input, batch, height, width,
                                                training, key, error);
   return features ? cow_head_train_forward (self->head, features, batch, training,
                                             cow_random_key (key, G_MAXUINT64 - 1), error)
@@ -360,7 +339,7 @@ cow_network_forward (CowNetwork *self, const float *pixels, int batch, int heigh
   const gsize picture =
       self->kind->cached ? (gsize)self->features : 3 * (gsize)height * (gsize)width;
   if (self->backbone &&
-      !self->backbone->config.class->check_size (&self->backbone->config, width, height, error))
+      !self->backbone->config.klass->check_size (&self->backbone->config, width, height, error))
     return NULL;
   if (batch < 1 || !g_size_checked_mul (&bytes, picture * sizeof (float), (gsize)batch)) {
     cow_check (CK_BAD_SHAPE, error, "a batch of %d pictures", batch);
@@ -385,7 +364,7 @@ backward (CowNetwork *self, GError **error)
   const float *dfeatures;
   return cow_head_train_backward (self->head, self->dlogits, self->backbone != NULL, &dfeatures,
                                   error) &&
-         (!self->backbone || self->backbone->class->backward (self->backbone, dfeatures, error));
+         (!self->backbone || self->backbone->klass->backward (self->backbone, dfeatures, error));
 }
 
 gboolean
@@ -402,14 +381,14 @@ cow_network_loss (CowNetwork *self, const gint32 *labels, const float *class_wei
 gboolean
 cow_network_refresh (CowNetwork *self, GError **error)
 {
-  return !self->backbone || self->backbone->class->refresh (self->backbone, error);
+  return !self->backbone || self->backbone->klass->refresh (self->backbone, error);
 }
 
 static gboolean
 finish (CowNetwork *self, GError **error)
 {
-  return !self->backbone || !self->backbone->class->finish ||
-         self->backbone->class->finish (self->backbone, error);
+  return !self->backbone || !self->backbone->klass->finish ||
+         self->backbone->klass->finish (self->backbone, error);
 }
 
 gboolean
@@ -430,6 +409,6 @@ cow_network_save (CowNetwork *self, const char *folder, GError **error)
                  g_strerror (errno));
     return FALSE;
   }
-  return (!self->backbone || self->backbone->class->write (self->backbone, folder, error)) &&
+  return (!self->backbone || self->backbone->klass->write (self->backbone, folder, error)) &&
          cow_head_train_write (self->head, folder, error);
 }

@@ -43,7 +43,7 @@ resnet_train_new (CowParameters *parameters, const CowBackboneConfig *config,
                   const CowTrainedOptions *options, GError **error)
 {
   CowResnetTrain *self = g_new0 (CowResnetTrain, 1);
-  self->parent = (CowTrainedBackbone){ .class = &cow_resnet_train_class,
+  self->parent = (CowTrainedBackbone){ .klass = &cow_resnet_train_class,
                                        .backend = parameters->backend,
                                        .parameters = parameters,
                                        .config = *config };
@@ -457,7 +457,7 @@ write_folder (CowTrainedBackbone *parent, const char *folder, GError **error)
 }
 
 const CowTrainedClass cow_resnet_train_class = {
-  .new = resnet_train_new,
+  .create = resnet_train_new,
   .start = start,
   .forward = forward,
   .backward = backward,

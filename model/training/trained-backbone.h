@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A backbone in training: a class that vit-train.h and resnet-train.h implement. network.c has the
- * table that says which of them trains which backbone. Used by one thread.
+ * A backbone in training: a class; trained-backbones.h has the table of all. Used by one thread.
  */
 #ifndef COW_TRAINED_BACKBONE_H
 #define COW_TRAINED_BACKBONE_H
@@ -15,7 +14,7 @@ typedef struct _CowTrainedClass CowTrainedClass;
 
 /* What every trained backbone begins with. */
 typedef struct {
-  const CowTrainedClass *class;
+  const CowTrainedClass *klass;
   CkBackend *backend;        /* borrowed, as the parameters */
   CowParameters *parameters; /* its tensors are among them */
   CowBackboneConfig config;
@@ -36,8 +35,8 @@ typedef struct {
 struct _CowTrainedClass {
   gboolean checkpoints; /* whether options.checkpointing does anything */
   /* Registers its tensors with the parameters. */
-  CowTrainedBackbone *(*new) (CowParameters *parameters, const CowBackboneConfig *config,
-                              const CowTrainedOptions *options, GError **error);
+  CowTrainedBackbone *(*create) (CowParameters *parameters, const CowBackboneConfig *config,
+                                 const CowTrainedOptions *options, GError **error);
   /* First values, after cow_parameters_allocate (). */
   gboolean (*start) (CowTrainedBackbone *self, guint64 seed, GError **error);
   /*

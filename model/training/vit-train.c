@@ -157,7 +157,7 @@ vit_train_new (CowParameters *parameters, const CowBackboneConfig *config,
 {
   const gsize n_layers = (gsize)config->vit.n_layers;
   CowVitTrain *self = g_new0 (CowVitTrain, 1);
-  self->parent = (CowTrainedBackbone){ .class = &cow_vit_train_class,
+  self->parent = (CowTrainedBackbone){ .klass = &cow_vit_train_class,
                                        .backend = parameters->backend,
                                        .parameters = parameters,
                                        .config = *config };
@@ -261,7 +261,7 @@ write_folder (CowTrainedBackbone *parent, const char *folder, GError **error)
 
 const CowTrainedClass cow_vit_train_class = {
   .checkpoints = TRUE,
-  .new = vit_train_new,
+  .create = vit_train_new,
   .start = start,
   .forward = cow_vit_train_forward,
   .backward = cow_vit_train_backward,

@@ -4,7 +4,7 @@
 #ifndef COW_FORMULA_FOLDER_H
 #define COW_FORMULA_FOLDER_H
 
-#include "model/files/config-sizes.h"
+#include "model/files/vit-sizes.h"
 
 G_BEGIN_DECLS
 

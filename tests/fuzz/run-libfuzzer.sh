@@ -23,7 +23,7 @@ paths="$root/kernels/backend.c"
 for source in $sources; do
   paths="$paths $root/model/files/$source.c"
 done
-for source in data/csv hub/http hub/http-proxy hub/hub hub/hub-list; do
+for source in data/csv hub/http hub/hub hub/hub-list; do
   paths="$paths $root/trainer/$source.c"
 done
 for target in safetensors torchfile hub-listing csv; do

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "model/adapter/card.h"
-#include "model/files/config-sizes.h"
+#include "model/files/vit-sizes.h"
 #include "model/training/network.h"
 #include "model/files/safetensors.h"
 

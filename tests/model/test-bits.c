@@ -75,7 +75,7 @@ run_tokens (gpointer data, const float *pixels, int batch)
   const CowBackboneConfig *config = &self->backbone->config;
   const int last = config->vit.n_layers - 1;
   g_autoptr (GError) error = NULL;
-  config->class->tokens (self->backbone, pixels, batch, HEIGHT, WIDTH, &last, 1, &self->tokens,
+  config->klass->tokens (self->backbone, pixels, batch, HEIGHT, WIDTH, &last, 1, &self->tokens,
                          &error);
   g_assert_no_error (error);
   return self->tokens;
@@ -92,7 +92,7 @@ check_level (const Features *self, const CowBackboneConfig *config, const CowChe
     g_autoptr (GError) error = NULL;
     CkBackend *backend = NULL;
     g_assert_cmpint (ck_cpu_open (level, threads, &backend), ==, CK_OK);
-    Tokens tokens = { config->class->open (backend, config, checkpoint, adapter, &error),
+    Tokens tokens = { config->klass->open (backend, config, checkpoint, adapter, &error),
                       backend->alloc (backend, PICTURES * result * sizeof (float)) };
     g_assert_no_error (error);
     g_autofree char *what = g_strdup_printf ("%s/%s, level %s, %d threads", self->network,

@@ -46,7 +46,7 @@ network_open (Network *self, const char *level, const char *model, const char *a
     self->adapter = cow_adapter_read (adapter, &config.vit, &error);
   g_assert_no_error (error);
   self->backbone =
-      config.class->open (self->backend, &config, self->checkpoint, self->adapter, &error);
+      config.klass->open (self->backend, &config, self->checkpoint, self->adapter, &error);
   g_assert_no_error (error);
 }
 
@@ -91,12 +91,12 @@ check_input (Network *network, const char *folder, const CowSafetensors *io, con
   float *on_device = backend->alloc (backend, (gsize)pixels->n_bytes),
         *tokens_on_device = backend->alloc (backend, state_bytes);
   backend->upload (backend, on_device, values, (gsize)pixels->n_bytes);
-  const float *features = config->class->tokens (network->backbone, on_device, batch, height, width,
+  const float *features = config->klass->tokens (network->backbone, on_device, batch, height, width,
                                                  &last, 1, &tokens_on_device, &error);
   g_assert_no_error (error);
   backend->download (backend, state, tokens_on_device, state_bytes);
   backend->download (backend, pooled, features, pooled_bytes);
-  features = config->class->features (network->backbone, on_device, batch, height, width, &error);
+  features = config->klass->features (network->backbone, on_device, batch, height, width, &error);
   g_assert_no_error (error);
   backend->download (backend, plain, features, pooled_bytes);
   backend->free (backend, on_device);
@@ -185,7 +185,7 @@ test_bad_input (void)
   float pixel = 0;
   for (guint i = 0; i < G_N_ELEMENTS (sides); i++) {
     g_autoptr (GError) error = NULL;
-    g_assert_null (network.backbone->config.class->features (network.backbone, &pixel, 1,
+    g_assert_null (network.backbone->config.klass->features (network.backbone, &pixel, 1,
                                                              sides[i][0], sides[i][1], &error));
     g_assert_error (error, COW_ERROR, COW_ERROR_ARGUMENT);
     g_assert_nonnull (strstr (error->message, "multiples of 16"));

@@ -119,8 +119,8 @@ test_gradients (gconstpointer data)
   CowParameters *parameters = cow_network_parameters (training->network);
   training_pass (training, KEY, TRUE);
   CowTrainedBackbone *backbone = cow_network_backbone (training->network);
-  if (backbone && backbone->class->finish)
-    g_assert_true (backbone->class->finish (backbone, &error));
+  if (backbone && backbone->klass->finish)
+    g_assert_true (backbone->klass->finish (backbone, &error));
   g_autofree float *values = training_values (training), *gradients = training_gradients (training);
   for (guint i = 0; i < parameters->list->len; i++)
     if (is_checked (cow_parameters_get (parameters, i)->name))

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "model/files/config-sizes.h"
+#include "model/files/vit-sizes.h"
 #include "model/files/vit-layout.h"
 #include "model/network/classifier.h"
 #include "model/training/random.h"

@@ -6,6 +6,7 @@
 
 #include "model/files/error.h"
 #include "pipelines/demo/formula-folder.h"
+#include "trainer/data/dataset-open.h"
 
 const char *const drawn_classes[] = { "Lying", "Standing", "Walking", NULL };
 static const char *const names[] = { "lying", "standing", "walking" };

@@ -8,7 +8,6 @@
 #include "tests/trainer/cli.h"
 #include "tests/trainer/drawn.h"
 #include "trainer/train/features-cache.h"
-#include "trainer/train/features-key.h"
 #include "trainer/data/pictures.h"
 
 #define COPIES 3

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "tests/trainer/cli.h"
-#include "trainer/data/dataset.h"
+#include "trainer/data/dataset-open.h"
 
 typedef struct {
   char *folder;

@@ -6,7 +6,7 @@
 
 #include "model/adapter/card.h"
 #include "model/adapter/preprocess-source.h"
-#include "model/files/config-sizes.h"
+#include "model/files/vit-sizes.h"
 #include "pipelines/demo/formula-folder.h"
 #include "pipelines/demo/render-folder.h"
 #include "tests/trainer/drawn.h"

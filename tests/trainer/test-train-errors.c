@@ -154,7 +154,8 @@ test_nothing_made (void)
 static void
 test_settings (void)
 {
-  g_autofree char *out = in_folder ("settings-run"), *config = in_folder ("wrong.ini");
+  g_autofree char *out = in_folder ("settings-run"), *config = in_folder ("wrong.ini"),
+                  *timm = in_folder ("timm"), *timm_config = in_folder ("timm/config.json");
   g_auto (Result) none = cli_run ("train", "--data", data, "--out", out, NULL);
   g_auto (Result) unknown =
       cli_run ("train", "--recipe", "lora", "--data", data, "--out", out, NULL);
@@ -167,6 +168,10 @@ test_settings (void)
   g_auto (Result) target = cli_run (ARGUMENTS (data, out), "--targets", "z_proj", NULL);
   g_auto (Result) network = cli_run ("train", "--recipe", "dinov3-scratch", "--network", "huge",
                                      "--data", data, "--out", out, NULL);
+  g_assert_cmpint (g_mkdir (timm, 0755), ==, 0);
+  write_text (timm_config, "{\"model_type\": \"timm_vit\"}");
+  g_auto (Result) other = cli_run ("train", "--recipe", "dinov3-scratch", "--network", timm,
+                                   "--data", data, "--out", out, NULL);
   g_auto (Result) memory =
       cli_run (ARGUMENTS (data, out), "--size", "8192", "--batch", "4096", NULL);
 
@@ -182,6 +187,7 @@ test_settings (void)
                 "that are multiples of 16");
   assert_error (&target, 1, "no linear layer");
   assert_error (&network, 1, "--network huge: neither a size");
+  assert_error (&other, 1, "which is not what a dinov3 recipe trains");
   assert_error (&memory, 1, "of memory");
   assert_error (&memory, 1, "--batch");
   assert_error (&key, 1, "[model] ranks: unknown key: did you mean rank?");

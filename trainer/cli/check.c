@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* `cow-trainer check`: what is wrong with labelled pictures, before anything trains on them. */
 #include "model/files/json-object.h"
-#include "trainer/data/check.h"
+#include "trainer/data/check-report.h"
 #include "trainer/host/stop.h"
 #include "trainer/cli/dataset-flags.h"
 #include "trainer/cli/verb.h"
+#include "trainer/data/dataset-open.h"
 
 #define SHOWN 10 /* findings and paths of each kind, without --all */
 

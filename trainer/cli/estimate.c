@@ -10,6 +10,7 @@
 #include "trainer/train/preprocessing.h"
 #include "trainer/cli/recipe-flags.h"
 #include "trainer/cli/verb.h"
+#include "trainer/data/dataset-open.h"
 
 static const VerbHelp help = {
   "",

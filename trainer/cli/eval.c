@@ -16,6 +16,7 @@
 #include "trainer/eval/report.h"
 #include "trainer/cli/dataset-flags.h"
 #include "trainer/cli/verb.h"
+#include "trainer/data/dataset-open.h"
 
 #define ALL_SPLITS COW_N_SPLITS
 

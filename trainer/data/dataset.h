@@ -92,12 +92,6 @@ typedef struct {
 
 void cow_dataset_options_clear (CowDatasetOptions *options);
 
-/*
- * Errors, each naming file, column or class: COW_ERROR_NOT_FOUND (a path, a column; which there
- * are), COW_ERROR_FORMAT (a table that is not one, with its line), COW_ERROR_MISMATCH (a label that
- * is not among the classes given; a class without pictures), COW_ERROR_ARGUMENT.
- */
-CowDataset *cow_dataset_open (const CowDatasetOptions *options, GError **error);
 void cow_dataset_free (CowDataset *self);
 
 static inline const CowSample *

@@ -17,8 +17,6 @@ G_BEGIN_DECLS
  * name, or else the desktop's; never through one for this machine itself.
  */
 SoupSession *http_session_new (guint timeout_s);
-/* Does that about proxies (http-proxy.c). */
-void http_use_proxies (SoupSession *session);
 
 /* An http or https address with a host, or NULL and COW_ERROR_ARGUMENT; `what` opens the message.
  * Free with g_uri_unref. */

@@ -13,7 +13,7 @@
 
 G_BEGIN_DECLS
 
-/* ---- colours (plot.c) ------------------------------------------------------------------------ */
+/* ---- colours --------------------------------------------------------------------------------- */
 
 typedef enum {
   PLOT_INK, /* text; what stands for "not chosen", so that it is 0 */
@@ -41,7 +41,7 @@ void plot_set_colour (PlotCanvas *canvas, PlotColour colour);
 void plot_set_shade (PlotCanvas *canvas, PlotColour colour, double share);
 PlotColour plot_text_on_shade (const PlotCanvas *canvas, PlotColour colour, double share);
 
-/* ---- figures (plot.c) ------------------------------------------------------------------------ */
+/* ---- figures --------------------------------------------------------------------------------- */
 
 typedef struct _PlotFigure PlotFigure;
 struct _PlotFigure {
@@ -69,7 +69,7 @@ gboolean plot_figure_write (const PlotFigure *self, const char *folder, GError *
 /* The same for a list of PlotFigure. */
 gboolean plot_figures_write (const GPtrArray *figures, const char *folder, GError **error);
 
-/* ---- text (plot-text.c) ---------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------ */
 
 #define PLOT_TEXT_SIZE 12
 
@@ -94,7 +94,7 @@ void plot_legend (PlotCanvas *canvas, double x, double y, const char *const *nam
 /* 12345 as "12,345"; free with g_free. */
 char *plot_count_text (guint64 count);
 
-/* ---- axes (plot-axes.c) ---------------------------------------------------------------------- */
+/* ---- axes ------------------------------------------------------------------------------------ */
 
 typedef struct {
   double min, max; /* values at the ends; differ */

@@ -89,7 +89,7 @@ cow_plan_time (CowPlanTime *self, const CowRecipe *recipe, const CowPlanInput *i
   const double steps = ceil (n_train / recipe->batch / recipe->gradient_accumulation);
 
   *self = (CowPlanTime){ .step = (double)plan->trained / speed->optimiser };
-  if (!input->backbone.class->n_tokens) {
+  if (!input->backbone.klass->n_tokens) {
     self->train_picture = speed->picture;
     self->val_picture = speed->picture_forward;
   } else if (cow_recipe_kind (recipe)->cached) {
@@ -421,7 +421,7 @@ cow_speed_measure (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe,
   *self = (CowSpeed){ 0 };
   if (!measure_optimiser (self, backend, error))
     return FALSE;
-  if (!input->backbone.class->n_tokens)
+  if (!input->backbone.klass->n_tokens)
     return measure_network (self, backend, recipe, input, error);
   return measure_linear (self, backend, recipe, input, error) &&
          measure_attention (self, backend, recipe, &input->backbone.vit, error);

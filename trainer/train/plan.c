@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#include "model/files/config-sizes.h"
+#include "model/files/vit-sizes.h"
 #include "model/files/locate.h"
 #include "model/files/nf4.h"
 #include "model/files/vit-layout.h"
@@ -130,7 +130,7 @@ gboolean
 cow_plan_input_check_size (const CowPlanInput *self, const CowRecipe *recipe, GError **error)
 {
   const int width = recipe->preprocess.width, height = recipe->preprocess.height;
-  if (self->backbone.class->check_size (&self->backbone, width, height, error))
+  if (self->backbone.klass->check_size (&self->backbone, width, height, error))
     return TRUE;
   g_prefix_error (error, "--size %dx%d: ", width, height);
   return FALSE;
@@ -163,7 +163,7 @@ backbone_parameters (const CowRecipe *recipe, const CowBackboneConfig *backbone)
   if (kind->cached)
     return 0;
   return kind->adapted ? adapter_parameters (recipe, &backbone->vit)
-                       : backbone->class->n_trained (backbone);
+                       : backbone->klass->n_trained (backbone);
 }
 
 /* ---- memory and disk ------------------------------------------------------------------------- */
@@ -186,7 +186,7 @@ plan_activations (CowPlan *self, const CowRecipe *recipe, const CowPlanInput *in
                          (recipe->checkpointing == COW_CHECKPOINTING_AUTO && plain > limit));
   self->activations =
       cow_kind (kind)->cached
-          ? backbone->class->workspace_bytes (backbone, recipe->batch, p->height, p->width)
+          ? backbone->klass->workspace_bytes (backbone, recipe->batch, p->height, p->width)
       : self->checkpointing
           ? cow_network_activation_bytes (kind, backbone, recipe->batch, p->height, p->width, TRUE)
           : plain;

@@ -60,14 +60,13 @@ static const Setting settings[] = {
   { "recipe", "recipe", TEXT (name), FIXED, "NAME",
     "The preset that the rest starts from (--list-recipes)" },
 
-  { "model", "kind", KIND (kind), FIXED, "KIND",
-    "What is trained: lora, dora, frozen, dinov3, vit-small or resnet18" },
+  { "model", "kind", KIND (kind), FIXED, "KIND", "What is trained" },
   { "model", "model", PATH (model), FIXED, "MODEL",
     "The base that stays as it is (lora, dora, frozen)" },
   { "model", "start", PATH (start), FIXED, "ADAPTER",
     "Go on from this adapter's values, or from a frozen one's head (lora, dora)" },
   { "model", "network", PATH (network), FIXED, "SIZE|FOLDER",
-    "dinov3: tiny, vits16, ..., or a folder with a config.json" },
+    "From scratch: tiny, vits16, ..., or a folder with a config.json" },
   { "model", "targets", TEXT (targets), FIXED, "NAMES",
     "Layers with adapters: q_proj,v_proj,... or all-linear" },
   { "model", "rank", INT (rank, 1, 1024), FIXED, "N", "Rank of the adapters" },
@@ -172,7 +171,14 @@ cow_recipe_key (guint i)
 const char *
 cow_recipe_help (guint i)
 {
-  return settings[i].help;
+  static char *kinds;
+  if (settings[i].type != SETTING_KIND)
+    return settings[i].help;
+  if (g_once_init_enter (&kinds)) {
+    g_autofree char *names = g_strjoinv (", ", (char **)cow_kind_names ());
+    g_once_init_leave (&kinds, g_strconcat (settings[i].help, ": ", names, NULL));
+  }
+  return kinds;
 }
 
 const char *

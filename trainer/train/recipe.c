@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "model/files/config-sizes.h"
+#include "model/files/vit-sizes.h"
 #include "trainer/hub/http.h"
 
 #define MOST_NEAR 3 /* names that an error lists */

@@ -9,6 +9,7 @@
 #include "trainer/train/hashes.h"
 #include "trainer/host/memory.h"
 #include "trainer/train/run-private.h"
+#include "trainer/data/dataset-open.h"
 
 /* On the contact sheet: pictures of each class, and augmented copies of each of them, at most. */
 #define SHEET_PICTURES 2

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "model/files/config-sizes.h"
+#include "model/files/vit-sizes.h"
 
 static const struct {
   const char *name, *model_type;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The sizes of known vision transformers by name: DINOv3's, and timm's "vit_small_patch16_224". */
-#ifndef COW_CONFIG_SIZES_H
-#define COW_CONFIG_SIZES_H
+#ifndef COW_VIT_SIZES_H
+#define COW_VIT_SIZES_H
 
 #include "model/files/config.h"
 
