@@ -599,11 +599,13 @@ check_resnet_layers (const char *level)
 /* ---------------------------------------------------------------------------------------------- */
 
 int
-main (void)
+main (int argc, char **argv)
 {
   const char *const *levels = ck_cpu_levels ();
 
   for (int i = 0; levels[i] != NULL; i++) {
+    if (argc > 1 && strcmp (argv[1], levels[i]) != 0)
+      continue;
     for (int t = 0; t < TEAMS; t++)
       teams[t] = stream_open ("cpu", levels[i], t + 1);
     check_linears (levels[i]);

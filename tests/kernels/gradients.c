@@ -34,17 +34,21 @@ add_team (const char *device, const char *level, int threads, int alone)
 }
 
 void
-teams_open (void)
+teams_open (const char *only)
 {
   const char *const *levels = ck_cpu_levels ();
+  const char *last = "c";
   int alone = 0;
 
   for (int i = 0; levels[i] != NULL; i++) {
+    if (i > 0 && only != NULL && strcmp (levels[i], only) != 0)
+      continue;
     alone = n_teams;
+    last = levels[i];
     for (int size = 0; size < N_SIZES; size++)
       add_team ("cpu", levels[i], team_sizes[size], alone);
   }
-  add_team ("test", "auto", 2, alone);
+  add_team ("test", last, 2, alone);
 }
 
 void

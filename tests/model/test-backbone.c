@@ -302,6 +302,35 @@ test_workspace (void)
   scratch_free (vit);
 }
 
+/* The buffers of a pass in numbers, so that one too many is noticed: at inference five as wide as
+ * the tokens and one as wide as the MLP, whether that is gated or not. */
+static void
+test_bytes (void)
+{
+  CowVitConfig vit;
+  g_assert_true (cow_vit_config_of_size ("tiny", &vit));
+  for (int gated = 0; gated < 2; gated++) {
+    CowBackboneConfig config;
+    vit.gated = gated;
+    cow_backbone_config_init (&config, "dinov3_vit", &vit);
+    const gsize hidden = 128, inner = 256, layers = 4, tokens = 1 + 4 + 4 * 6,
+                rows = BATCH * tokens, picture = BATCH * hidden;
+    const gsize pass = 9 * hidden + (gated ? 3 : 2) * inner,
+                gradients = 6 * hidden + (gated ? 2 : 1) * inner;
+    g_assert_cmpuint (config.klass->workspace_bytes (&config, BATCH, 64, 96), ==,
+                      (rows * (5 * hidden + inner) + 2 * picture) * sizeof (float));
+    for (int checkpointing = 0; checkpointing < 2; checkpointing++)
+      g_assert_cmpuint (
+          cow_network_activation_bytes (COW_NETWORK_LORA, &config, BATCH, 64, 96, checkpointing),
+          ==,
+          (rows * ((layers + 1) * hidden + (checkpointing ? 1 : layers) * pass + gradients) +
+           3 * picture) *
+              sizeof (float));
+    g_assert_cmpuint (
+        cow_network_activation_bytes (COW_NETWORK_FROZEN, &config, BATCH, 64, 96, FALSE), ==, 0);
+  }
+}
+
 /* ---- the tables ------------------------------------------------------------------------------ */
 
 /* Every kind is found by its name; a whole network's backbone is in the table, and what the kind
@@ -378,6 +407,7 @@ main (int argc, char **argv)
   g_test_add_func ("/backbone/family", test_family);
   g_test_add_func ("/backbone/layers", test_layers);
   g_test_add_func ("/backbone/workspace", test_workspace);
+  g_test_add_func ("/backbone/bytes", test_bytes);
   g_test_add_func ("/backbone/kinds", test_kinds);
   g_test_add_func ("/device/names", test_device);
   g_test_add_func ("/device/level", test_level);

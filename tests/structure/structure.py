@@ -33,7 +33,8 @@ KIND_PARTS = ("kernels/", "model/", "gst-plugin/", "trainer/")
 # The table of kinds; the implementation of each; the recipes, which are called after what they
 # train.
 KIND_FILES = re.compile(
-    r"model/adapter/kind\.[ch]|model/network/backbones?\.[ch]|model/training/trained-backbones\.[ch]"
+    r"model/adapter/kind\.[ch]|model/network/backbones?\.[ch]"
+    r"|model/training/trained-backbones\.[ch]"
     r"|model/(?:files|network|training)/(?:[\w-]+/)?(?:vit|resnet|dinov[0-9]|timm)[\w-]*\.[ch]"
     r"|trainer/train/recipe-presets\.c"
 )

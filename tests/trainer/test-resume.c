@@ -229,8 +229,8 @@ test_other_device (void)
   runs_assert_ok (&first);
   runs_assert_ok (&same);
   runs_assert_ok (&other);
-  g_assert_null (strstr (same.err, "goes on on"));
-  g_assert_nonnull (strstr (other.err, "began on cpu (c) and goes on on cpu (avx2)"));
+  g_assert_null (strstr (same.err, "is resumed on"));
+  g_assert_nonnull (strstr (other.err, "began on cpu (c) and is resumed on cpu (avx2)"));
 }
 
 /* ResNet's running statistics are part of a checkpoint. */
@@ -285,7 +285,7 @@ test_refused (void)
   g_auto (Result) config = cli_run ("train", "--resume", whole, "--config", "x.ini", NULL);
 
   cli_assert_error (&again, 1, "holds a run: --resume");
-  cli_assert_error (&absent, 1, "no run to go on with");
+  cli_assert_error (&absent, 1, "no run to resume");
   cli_assert_error (&both, 2, "--resume and --out");
   cli_assert_error (&setting, 2, "--rank");
   cli_assert_error (&config, 2, "--config");

@@ -15,14 +15,12 @@ static const VerbHelp help = {
   "Example:\n"
   "  cow-trainer check --data cows.csv --prefix /old/place=/data/cows --group-by cow\n"
   "\n"
-  "Problems: pictures that cannot be read, boxes outside their picture, classes without pictures "
-  "in a split, groups on both sides of the\n"
-  "split, the same picture under two classes or in two splits. Warnings: pictures that look alike "
-  "(by a hash of their brightness) across\n"
-  "classes or splits, pictures that are there twice, very small ones, classes that do not look "
-  "like classes, folders that are called like\n"
-  "another class. Data that are not divided are divided as `train` would. The exit status is 1 "
-  "when there are problems.",
+  "Problems: pictures that cannot be read, boxes outside their picture, classes without\n"
+  "pictures in a split, groups on both sides of the split, the same picture under two classes\n"
+  "or in two splits. Warnings: pictures that look alike (by a hash of their brightness) across\n"
+  "classes or splits, pictures that are there twice, very small ones, classes that do not look\n"
+  "like classes, folders that are called like another class. Data that are not divided are\n"
+  "divided as `train` would. The exit status is 1 when there are problems.",
 };
 
 typedef struct {

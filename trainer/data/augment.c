@@ -219,7 +219,7 @@ apply_table (const Table *table, VipsImage **image)
    * asked for here. */
   if (status == 0) {
     VipsImage *memory = vips_image_copy_memory (next);
-    /* What the channels mean stays what it was; maplut takes that from the table. */
+    /* The channels keep their meaning; maplut takes it from the table. */
     if (memory)
       memory->Type = (*image)->Type;
     status = memory ? augment_step (image, &memory, 0) : -1;
@@ -432,14 +432,6 @@ augment_noise (Draw *draw, VipsImage **image)
 }
 
 /* ---- all of it ------------------------------------------------------------------------------- */
-
-/*
- * The order of the changes and how likely each is, from the cow recipes ("medium"): flip .5; rotate
- * .5; shift, scale and rotate .5; perspective .3 (augment-geometry.c); one of brightness and
- * contrast, hue and saturation, colour jitter .8; one of noise, blur, motion blur .3
- * (augment-colour.c); black holes .2. "light" and "heavy" differ in the angles, the scale and the
- * strength of the colours.
- */
 
 static const struct {
   const char *name;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a check found, told. */
+/* The findings of a check as text and as JSON. */
 #ifndef COW_TRAINER_CHECK_REPORT_H
 #define COW_TRAINER_CHECK_REPORT_H
 

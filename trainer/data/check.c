@@ -234,7 +234,7 @@ differ (const Check *self, const GArray *samples, gboolean by_label)
   return FALSE;
 }
 
-/* What is wrong with a set of pictures that are one and the same. */
+/* Judges a set of pictures that are one and the same. */
 static void
 judge (Check *self, GArray *samples, gboolean near)
 {
@@ -310,7 +310,7 @@ find_duplicates (Check *self)
 
   number_equal (self, equal);
   judge_sets (self, equal, FALSE);
-  /* Of equal ones the first stands for all: the others were told already. */
+  /* The first of equal pictures stands for all: the others were reported already. */
   for (guint i = 0; i < n; i++) {
     hashes[i] = self->pictures[i].hash;
     hashes[i].flat |= equal[i] != i;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is wrong with labelled pictures, found before they spoil a training: every picture is
- * read, pictures are compared, classes, groups and names looked at. check-report.h tells.
+ * Finds what is wrong with labelled pictures before they spoil a training: it reads every picture,
+ * compares them, and looks at classes, groups and names. check-report.h reports it.
  */
 #ifndef COW_TRAINER_CHECK_H
 #define COW_TRAINER_CHECK_H
@@ -34,7 +34,7 @@ typedef struct {
   char *text;      /* what a reader needs to know beside the paths; or NULL */
 } CheckFinding;
 
-/* What reading a sample told. */
+/* The result of reading a sample. */
 typedef struct {
   gboolean readable;
   int width, height; /* of the sample's part */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the readers of all layouts do with a picture that they found. */
+/* Readers of all layouts add the pictures that they find here. */
 #include "trainer/data/dataset-draft.h"
 
 #include <string.h>

@@ -280,7 +280,7 @@ check_classes (DatasetDraft *self, GError **error)
       if (!self->options->allow_missing && !ours) {
         g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
                      "the class \"%s\" has no pictures in %s (which has %u of other classes); "
-                     "--allow-missing goes on all the same",
+                     "--allow-missing accepts that",
                      set->classes[c], cow_split_name (split), set->splits[split]->len);
         return FALSE;
       }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a training or an evaluation is about: pictures, each with a class, in up to three splits.
- * Read from folders of classes, CSV tables or MmCows' own layouts; nothing is decoded here.
+ * The pictures of a training or an evaluation, each with a class, in up to three splits. They are
+ * read from folders of classes, CSV tables or MmCows' own layouts; nothing is decoded here.
  * Afterwards the set does not change and may be read by any number of threads.
  */
 #ifndef COW_TRAINER_DATASET_H

@@ -14,7 +14,7 @@
 /* Which pictures an epoch is made of, and in which order: functions of the seed and the epoch's
  * number alone. */
 
-/* What a key of the seed is for. */
+/* The purposes that keys are made of the seed for. */
 enum { KEY_AUGMENTATION, KEY_ORDER, KEY_CLASSES };
 
 static CowLoadItem

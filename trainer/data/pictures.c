@@ -74,9 +74,9 @@ read_file (const char *path, guint8 **data, gsize *n_bytes, GError **error)
 /* ---- libvips --------------------------------------------------------------------------------- */
 
 /*
- * Whether messages say that libjpeg made pixels up: after a premature end of a part of the file or a
- * code that makes no sense it goes on with grey or with whatever comes out, and the picture counts
- * as decoded. Bytes between the parts of a file do no harm, and some cameras leave them.
+ * Whether messages say that libjpeg made pixels up: after a premature end of a part of the file or
+ * a code that makes no sense it goes on with grey or with whatever comes out, and the picture
+ * counts as decoded. Bytes between the parts of a file do no harm, and some cameras leave them.
  */
 static gboolean
 tells_of_damage (const char *messages)
@@ -90,8 +90,8 @@ tells_of_damage (const char *messages)
 }
 
 /*
- * What libvips said since the last time, on one line; free with g_free. libvips has one place for
- * messages, which all threads share. So many threads decode at once, and whoever may be meant, as
+ * The messages of libvips since the last time, on one line; free with g_free. libvips keeps them in
+ * one place, which all threads share. So many threads decode at once, and whoever may be meant, as
  * its picture failed or *n_damaged rose meanwhile, decodes once more with nobody beside: then what
  * is said is about its picture.
  */
@@ -138,8 +138,8 @@ pictures_start (GError **error)
       /* Many small pictures: those who hurry decode several side by side, which costs less than
        * several threads on each. */
       vips_concurrency_set (1);
-      /* What matters comes back as an error; remarks about odd files would break the one line that
-       * an error has. */
+      /* Whatever matters comes back as an error; remarks about odd files would break the one line
+       * that an error has. */
       g_log_set_handler ("VIPS", G_LOG_LEVEL_WARNING, ignore_log, NULL);
     }
     g_once_init_leave (&started, ok ? 1 : 2);
@@ -228,8 +228,8 @@ check_size (const VipsImage *image, const char *path, GError **error)
 
 /*
  * Computes all rows of an image, one strip after the other, in this thread. libvips' own sinks give
- * strips to workers and look at their result when the last strip was given away, not when it is done
- * (8.14): where only that one fails, its rows stay as they were and nobody is told.
+ * strips to workers and look at their result when the last strip was given away, not when it is
+ * done (8.14): where only that one fails, its rows stay as they were and nobody is told.
  */
 static int
 compute (VipsImage *image, guint8 *rows)

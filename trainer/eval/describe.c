@@ -282,8 +282,8 @@ add_peft (JsonObject *object, const char *file, GError **error)
   return TRUE;
 }
 
-/* What turns pictures into features: PEFT's adapter on a base, the base alone, or a network of the
- * folder's own. */
+/* Describes what turns pictures into features: PEFT's adapter on a base, the base alone, or a
+ * network of the folder's own. */
 static gboolean
 add_method (JsonObject *object, const char *folder, const CowCard *card, GError **error)
 {
@@ -333,7 +333,7 @@ add_head (JsonObject *object, const char *folder, GError **error)
 
 /* ---- card ------------------------------------------------------------------------------------ */
 
-/* What `eval --calibrate` fitted: the temperature, and thresholds by class. */
+/* Describes what `eval --calibrate` fitted: the temperature, and thresholds by class. */
 static void
 add_calibration (JsonObject *object, const CowCard *card)
 {

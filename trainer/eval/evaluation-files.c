@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The numbers of an evaluation as files: JSON for programs and for the adapter's card, scikit-learn's
- * layout for people, CSV for spreadsheets. */
+/* The numbers of an evaluation as files: JSON for programs and for the adapter's card,
+ * scikit-learn's layout for people, CSV for spreadsheets. */
 #include "trainer/eval/evaluation.h"
 
 #include <gio/gio.h>

@@ -223,7 +223,7 @@ cow_evaluation_run (CowEvaluation *self, CowClassifier *classifier, const CowDat
 
 /* ---- what the adapter keeps ------------------------------------------------------------------ */
 
-/* What an adapter carries of its evaluation, in its cowbehavior.json. */
+/* The adapter's cowbehavior.json keeps the gist of its evaluation. */
 
 /* The defaults that a folder without a card has been used with, now written down: its kind is what
  * PEFT's files say. */

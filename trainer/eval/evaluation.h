@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What `eval` found out: answers of a network for labelled pictures, and all numbers that follow
+ * The results of `eval`: answers of a network for labelled pictures, and all numbers that follow
  * from them. evaluation.c asks the network, computes them and keeps the gist with the adapter;
- * evaluation-files.c writes them down; plots.h draws them; report.h makes the page that people read.
+ * evaluation-files.c writes them down; plots.h draws them; report.h makes the page that people
+ * read.
  */
 #ifndef COW_TRAINER_EVALUATION_H
 #define COW_TRAINER_EVALUATION_H
@@ -18,7 +19,7 @@
 G_BEGIN_DECLS
 
 typedef struct {
-  /* What was evaluated, as people should read it; set by who knows. */
+  /* Names of what was evaluated, for people; the caller sets them. */
   char *model, *adapter, *data, *device, *made_at;
   char *split; /* "test", ..., "all" */
   GStrv classes;

@@ -12,7 +12,8 @@
  */
 
 #define MOST_MATRIX_NAME_WIDTH 190
-#define TILT                   (G_PI / 4) /* of the names below the columns, where they do not fit a cell */
+/* The angle of the names below the columns, where they do not fit a cell. */
+#define TILT (G_PI / 4)
 
 typedef struct {
   gboolean normalised, tilted;
@@ -26,7 +27,7 @@ static const PlotText row_name = { .x_align = 1,
                                    .y_align = .5,
                                    .most_width = MOST_MATRIX_NAME_WIDTH };
 
-/* What stands in a cell; free with g_free. */
+/* The text of a cell; free with g_free. */
 static char *
 cell_text (const CowConfusion *confusion, gboolean normalised, guint truth, guint predicted)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What all figures are drawn with, on Cairo and Pango: files, text, axes, bars and lines. Lengths
- * are in pixels of the figure as it is meant to be seen; the palette is Okabe and Ito's, which
- * people with any kind of colour vision can tell apart. Each figure is drawn in one of two themes,
- * for light and for dark pages.
+ * The means that all figures are drawn with, on Cairo and Pango: files, text, axes, bars and lines.
+ * Lengths are in pixels of the figure as it is meant to be seen; the palette is Okabe and Ito's,
+ * which people with any kind of colour vision can tell apart. Each figure is drawn in one of two
+ * themes, for light and for dark pages.
  */
 #ifndef COW_TRAINER_PLOT_H
 #define COW_TRAINER_PLOT_H
@@ -30,7 +30,7 @@ typedef enum {
 typedef struct _PlotTheme PlotTheme;
 extern const PlotTheme plot_light, plot_dark;
 
-/* What a figure is drawn on. */
+/* The surface that a figure is drawn on. */
 typedef struct {
   cairo_t *cr;
   const PlotTheme *theme;
@@ -111,7 +111,7 @@ void plot_scale_round (PlotScale *scale);
  * pixel `at` of the other direction. */
 void plot_axis_x (PlotCanvas *canvas, const PlotScale *x, double at, double far, const char *label);
 void plot_axis_y (PlotCanvas *canvas, const PlotScale *y, double at, double far, const char *label);
-/* What plot_axis_y () needs left of `at`. */
+/* The width that plot_axis_y () needs left of `at`. */
 #define PLOT_AXIS_Y_WIDTH 62
 
 /* A line through the points whose y is finite, with a dot each where there are few. */

@@ -38,7 +38,7 @@ static const char *const balances[] = { "none", "weights", "sampler", NULL };
 static const char *const interpolations[] = { "bilinear", "bilinear-antialiased", NULL };
 static const char *const normalisations[] = { "unit", "imagenet", "satellite", NULL };
 
-/* What a setting is, and where it lies: the five fields after its key. */
+/* Each gives the five fields after a setting's key: its type, its place, its range, its names. */
 #define AT(field)               G_STRUCT_OFFSET (CowRecipe, field)
 #define TEXT(field)             SETTING_TEXT, AT (field), 0, 0, NULL
 #define PATH(field)             SETTING_PATH, AT (field), 0, 0, NULL
