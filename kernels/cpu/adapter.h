@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The first product of an adapter, low [rows, rank] = dropout (x) down^T. `transposed` is scratch of
- * ck_adapter_transposed () floats for down^T, `buffers` of ck_adapter_buffer () floats a thread.
+ * The first product of an adapter, low [rows, rank] = dropout (x) down^T. `transposed` is scratch
+ * of ck_adapter_transposed () floats for down^T, `buffers` of ck_adapter_buffer () floats a thread.
  */
 #ifndef CK_CPU_ADAPTER_H
 #define CK_CPU_ADAPTER_H

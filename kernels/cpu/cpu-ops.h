@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The inner operations, a small table for each concept. An inner operation runs in the calling
- * thread, on a row or a tile, and is all that a new set of instructions has to write. Each table has
- * a function that fills it in plain C, and one for each set that does some of it better.
+ * thread, on a row or a tile, and is all that a new set of instructions has to write. Each table
+ * has a function that fills it in plain C, and one for each set that does some of it better.
  */
 #ifndef CK_CPU_OPS_H
 #define CK_CPU_OPS_H

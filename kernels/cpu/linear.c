@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Linear layers. The output is cut into tiles: a panel of outputs (rows of W) by a group of rows of
- * x. One thread makes a tile from start to end: it dequantises the panel's weights, multiplies into a
- * buffer of its own, adds the adapter, and writes y through the epilogue while the buffer is in its
- * cache. Because y is written only there, element by element, `multiplier` and `residual` may be y
- * itself.
+ * x. One thread makes a tile from start to end: it dequantises the panel's weights, multiplies into
+ * a buffer of its own, adds the adapter, and writes y through the epilogue while the buffer is in
+ * its cache. Because y is written only there, element by element, `multiplier` and `residual` may
+ * be y itself.
  */
 #include "kernels/cpu/adapter.h"
 #include "kernels/cpu/operations.h"
@@ -80,8 +80,8 @@ reserve (Job *job, CkCpuStream *cpu)
   return CK_OK;
 }
 
-/* t [rows, panel] = x W^T, straight from a dense weight's memory, else dequantised a few columns at a
- * time into `weights`. */
+/* t [rows, panel] = x W^T, straight from a dense weight's memory, else dequantised a few columns at
+ * a time into `weights`. */
 static CkStatus
 multiply_weight (const Job *job, const float *x, int64_t rows, int64_t first_out, int64_t outs,
                  float *t, float *weights)

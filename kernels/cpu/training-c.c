@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What training does to one row in plain C: the definition that all faster ones are tested against (tests/kernels), and what
- * runs where there is none. Written to be read, not to be fast.
+ * What training does to one row in plain C: the definition that all faster ones are tested against
+ * (tests/kernels), and what runs where there is none. Written to be read, not to be fast.
  */
 #include "kernels/cpu/training-ops.h"
 

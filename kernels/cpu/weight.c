@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Weights. The CPU computes from the memory that the caller gave, usually a mapped file, and
- * dequantises 16- and 4-bit weights again each time they are used: a copy in fp32 would cost more to
- * read from memory than that.
+ * dequantises 16- and 4-bit weights again each time they are used: a copy in fp32 would cost more
+ * to read from memory than that.
  */
 #include "kernels/cpu/weight.h"
 #include "kernels/cpu/operations.h"

@@ -5,8 +5,8 @@
 
 #include <math.h>
 
-/* As large as libvips, video encoders and CkOperations.resample go; keeps every product of two sides
- * inside 32 bits. */
+/* As large as libvips, video encoders and CkOperations.resample go; keeps every product of two
+ * sides inside 32 bits. */
 #define MOST_PIXELS 32768
 
 static const struct {

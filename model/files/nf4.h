@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * bitsandbytes' NF4 with and without double quantisation: quantising a matrix as bitsandbytes does,
- * and finding one in a checkpoint. Dequantising itself is the kernels' (CkOperations.weight_dequantise).
- * Formulas: bitsandbytes functional.py, QLoRA (Dettmers et al., 2023).
+ * and finding one in a checkpoint. Dequantising itself is the kernels'
+ * (CkOperations.weight_dequantise). Formulas: bitsandbytes functional.py, QLoRA (Dettmers et al.,
+ * 2023).
  */
 #ifndef COW_NF4_H
 #define COW_NF4_H

@@ -45,7 +45,7 @@ gboolean cow_classifier_run_tokens (CowClassifier *self, const float *pixels, in
                                     int width, CowOutput *output, GError **error);
 
 /* The same of prepared pictures that lie on the device, each [3, height, width]: `pictures` [batch]
- * are their places. Work that writes there must have been waited for by cow_classifier_stream (). */
+ * are their places. cow_classifier_stream () must have waited for the work that writes there. */
 gboolean cow_classifier_run_prepared (CowClassifier *self, const float *const *pictures, int batch,
                                       int height, int width, CowOutput *output, GError **error);
 

@@ -188,6 +188,4 @@ bench (CkStream *stream)
   bench_attention (stream, 8, 201, 6, 64);
   if (!plain)
     bench_attention (stream, 1, 201, 32, 128);
-  if (!plain)
-    bench_training (stream);
 }

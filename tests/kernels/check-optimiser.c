@@ -395,7 +395,7 @@ check_adamw_known (void)
   }
 }
 
-/* A gradient that is no finite number: its norm clips to NaN, and a step by that changes nothing. */
+/* A gradient that is no finite number: its norm clips to NaN, and a step by it changes nothing. */
 static void
 check_no_step (void)
 {
