@@ -441,13 +441,15 @@ test_memory (void)
   g_assert_true (tight.checkpointing);
   g_assert_cmpuint (tight.activations, <, roomy.activations / 4);
   g_assert_cmpuint (tight.memory, <, 12000000000);
-  g_assert_cmpuint (tight.parameters, ==, 16 * 182982665ull);
+  g_assert_cmpuint (tight.parameters, ==, 20 * 182982665ull);
   g_assert_cmpuint (tight.base, >, 3500000000);
   g_assert_cmpuint (tight.base, <, 4500000000);
   recipe->checkpointing = COW_CHECKPOINTING_OFF;
   g_assert_false (plan_of (recipe, "vit7b16", 1).checkpointing);
   recipe->checkpointing = COW_CHECKPOINTING_ON;
   g_assert_true (plan_of (recipe, "vit7b16", G_MAXUINT64).checkpointing);
+  recipe->gradient_accumulation = 1;
+  g_assert_cmpuint (plan_of (recipe, "vit7b16", 0).parameters, ==, 16 * 182982665ull);
   const guint64 before = plan_of (recipe, "vit7b16", 0).memory;
   recipe->batch *= 2;
   g_assert_cmpuint (plan_of (recipe, "vit7b16", 0).memory, >, before);
