@@ -5,8 +5,8 @@
  * then an engine, then a ticket; the worker holds none of them while it computes.
  *
  * Streams of the device: the classifier's is the worker's. A thread that submits borrows one of a
- * free list for its crops, which an event joins with the worker's stream. Crops go back on the
- * worker's stream, behind the forward pass that reads them.
+ * free list, prepares its crops there and waits. Crops are freed on the worker's stream, behind the
+ * forward pass that reads them.
  */
 #include "model/engine/engine.h"
 
@@ -30,10 +30,9 @@ struct _CowTicket {
   gatomicrefcount refs;
   guint n;       /* regions */
   gsize picture; /* floats of one prepared region */
-  /* The prepared regions [n, 3, height, width], device memory, and the event behind which they are
-   * there; they go when the queue and the last batch that reads them have let go of them. */
+  /* The prepared regions [n, 3, height, width], device memory; they go when the queue and the last
+   * batch that reads them have let go of them. */
   float *pixels;
-  CkEvent *prepared;
   guint pixel_users; /* under the engine's lock */
   KeptResult results[COW_MAX_RESULTS];
   guint n_results;
@@ -50,12 +49,6 @@ struct _CowTicket {
   gboolean done;
   GError *error; /* why it failed */
 };
-
-/* Prepared regions that nobody reads any more. */
-typedef struct {
-  float *pixels;
-  CkEvent *prepared;
-} Crops;
 
 struct _CowEngine {
   char *key;  /* in the registry */
@@ -211,11 +204,8 @@ release_pixels (CowEngine *self, CowTicket *ticket)
 {
   if (--ticket->pixel_users > 0)
     return;
-  Crops *crops = g_new (Crops, 1);
-  *crops = (Crops){ ticket->pixels, ticket->prepared };
+  self->spent = g_slist_prepend (self->spent, ticket->pixels);
   ticket->pixels = NULL;
-  ticket->prepared = NULL;
-  self->spent = g_slist_prepend (self->spent, crops);
 }
 
 /* Only the worker, or who has joined it. */
@@ -223,12 +213,8 @@ static void
 free_spent (CowEngine *self)
 {
   CkStream *stream = cow_classifier_stream (self->classifier);
-  for (GSList *link = self->spent; link; link = link->next) {
-    Crops *crops = link->data;
-    ck_free (stream, crops->pixels);
-    ck_event_free (crops->prepared);
-    g_free (crops);
-  }
+  for (GSList *link = self->spent; link; link = link->next)
+    ck_free (stream, link->data);
   g_clear_pointer (&self->spent, g_slist_free);
 }
 
@@ -260,18 +246,18 @@ enqueue_crops (CowEngine *self, CowTicket *ticket, CkStream *stream, const CkPic
 {
   const CowPreprocess *preprocess = cow_engine_preprocess (self);
   ticket->pixels = ck_alloc (stream, ticket->n * ticket->picture * sizeof (float));
-  if (!cow_check (ticket->pixels ? ck_event_new (stream->device, &ticket->prepared) : CK_NO_MEMORY,
-                  error, "%u crops of %d x %d", ticket->n, preprocess->width, preprocess->height))
+  if (!cow_check (ticket->pixels ? CK_OK : CK_NO_MEMORY, error, "%u crops of %d x %d", ticket->n,
+                  preprocess->width, preprocess->height))
     return FALSE;
   for (guint i = 0; i < ticket->n; i++)
     if (!cow_preprocess_run (preprocess, stream, picture, regions ? &regions[i] : NULL,
                              ticket->pixels + i * ticket->picture, error))
       return FALSE;
-  return cow_check (ck_event_record (ticket->prepared, stream), error, "preparing %u crops",
-                    ticket->n);
+  return TRUE;
 }
 
-/* Prepares a ticket's regions on a stream. The picture is the caller's again when this returns. */
+/* Prepares a ticket's regions on a stream, and waits: the picture is the caller's again when this
+ * returns, and the regions are there for all streams. */
 static gboolean
 prepare_crops (CowEngine *self, CowTicket *ticket, CkStream *stream, const CkPicture *picture,
                const CowRegion *regions, GError **error)
@@ -282,9 +268,7 @@ prepare_crops (CowEngine *self, CowTicket *ticket, CkStream *stream, const CkPic
     return TRUE;
   ck_stream_reset (stream);
   ck_free (stream, ticket->pixels);
-  ck_event_free (ticket->prepared);
   ticket->pixels = NULL;
-  ticket->prepared = NULL;
   return FALSE;
 }
 
@@ -410,12 +394,9 @@ run_batch (CowEngine *self, const Slot *slots, guint n, guint64 number, CowOutpu
            GError **error)
 {
   const CowPreprocess *preprocess = cow_engine_preprocess (self);
-  CkStream *stream = cow_classifier_stream (self->classifier);
   const float *pictures[COW_ENGINE_MAX_BATCH];
   for (guint i = 0; i < n; i++) {
     const CowTicket *ticket = slots[i].ticket;
-    if (!cow_check (ck_stream_wait (stream, ticket->prepared), error, "waiting for crops"))
-      return FALSE;
     pictures[i] = ticket->pixels + slots[i].region * ticket->picture;
   }
   return cow_engine_faults_run (&self->faults, number, error) &&

@@ -206,6 +206,10 @@ check_events (CkStream *a)
   }
   CHECK (holds (b, x, 3 * 5 * 2));
 
+  /* one that has failed stays so behind an event where all went well */
+  CHECK (fail_in_the_work (b) == CK_OK);
+  CHECK (ck_stream_wait (b, to_b) == CK_OK && ck_synchronize (b) == CK_BAD_SHAPE);
+  ck_stream_reset (b);
   /* a failure goes where its event is waited for, and no further */
   CHECK (fail_in_the_work (a) == CK_OK);
   CHECK (ck_event_record (to_b, a) == CK_OK);
