@@ -262,13 +262,9 @@ place_weight (LinearJob *job, CkWeightSource *source, GPtrArray *owned, GError *
 {
   const CkWeightUses uses = (CkWeightUses)(CK_USE_FORWARD | CK_USE_BACKWARD);
   if (source->type == CK_F32) {
-    const gsize bytes = (gsize)(job->out * job->in) * sizeof (float);
-    float *parameters = make_floats (job->stream, job->out * job->in, owned, error);
-    if (!parameters || !cow_check (ck_upload (job->stream, parameters, source->host_data, bytes),
-                                   error, "measuring this machine"))
-      return FALSE;
-    source->parameters = parameters;
     source->host_data = NULL;
+    if (!(source->parameters = make_floats (job->stream, job->out * job->in, owned, error)))
+      return FALSE;
   }
   return cow_check (ck_weight_new (job->stream->device, source, uses, &job->weight), error,
                     "measuring this machine");
@@ -445,14 +441,13 @@ measure_network (CowSpeed *self, CkStream *stream, const CowRecipe *recipe,
   for (guint pass = 0; pass < 2; pass++) {
     const double start = computed_seconds ();
     if (!cow_network_forward (network, pixels, batch, p->height, p->width, TRUE, 0, error) ||
-        !cow_network_read (network, &n_passes, NULL, error))
+        !cow_check (ck_synchronize (stream), error, "measuring this machine"))
       return FALSE;
     self->picture_forward = (computed_seconds () - start) / batch;
-    if (!cow_network_forward (network, pixels, batch, p->height, p->width, TRUE, 0, error) ||
-        !cow_network_loss (network, labels, NULL, 0, TRUE, 1, error) ||
+    if (!cow_network_loss (network, labels, NULL, 0, TRUE, 1, error) ||
         !cow_network_read (network, &n_passes, NULL, error))
       return FALSE;
-    self->picture = (computed_seconds () - start) / batch - self->picture_forward;
+    self->picture = (computed_seconds () - start) / batch;
   }
   return TRUE;
 }
