@@ -2,7 +2,7 @@
 /* Results as metadata. */
 #include "gst-plugin/behavior/meta.h"
 
-#include "gst-plugin/behavior/analytics.h"
+#include "gst-plugin/common/analytics.h"
 #include "gst-plugin/common/gstcowbehaviormeta.h"
 
 /* The region of interest that stands for a place: that of an earlier cowbehavior, or a new one. */

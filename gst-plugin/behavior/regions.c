@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#include "gst-plugin/behavior/analytics.h"
+#include "gst-plugin/common/analytics.h"
 #include "gst-plugin/common/gstcowbehaviormeta.h"
 
 /* Frames without any detection, in roi-list mode, after which the user is told that a detector

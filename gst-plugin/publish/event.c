@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "gst-plugin/common/analytics.h"
 #include "gst-plugin/common/gstcowbehaviormeta.h"
 
 void
@@ -167,14 +168,46 @@ find_roi (GstBuffer *buffer, const GstStructure *object)
   return NULL;
 }
 
+/* The confidence of the object detection of GstAnalytics in an object's place; FALSE where there is
+ * none. The object is cut to the frame, so a detection that reaches over the edge is cut here too. */
+static gboolean
+find_analytics_confidence (GstBuffer *buffer, const GstCowMoment *moment,
+                           const GstStructure *object, double *confidence)
+{
+  const char *type = gst_structure_get_string (object, "roi_type");
+  g_autoptr (GArray) detections = g_array_new (FALSE, FALSE, sizeof (GstCowDetection));
+  guint x, y, w, h;
+
+  if (!gst_structure_get (object, "x", G_TYPE_UINT, &x, "y", G_TYPE_UINT, &y, "w", G_TYPE_UINT, &w,
+                          "h", G_TYPE_UINT, &h, NULL))
+    return FALSE;
+  gst_cow_analytics_collect (buffer, detections);
+  for (guint i = 0; i < detections->len; i++) {
+    const GstCowDetection *detection = &g_array_index (detections, GstCowDetection, i);
+    const gint64 left = MAX (detection->x, 0), top = MAX (detection->y, 0),
+                 right = MIN ((gint64)detection->x + detection->w, moment->width),
+                 bottom = MIN ((gint64)detection->y + detection->h, moment->height);
+
+    if (left != x || top != y || right - left != w || bottom - top != h ||
+        (detection->type && g_strcmp0 (g_quark_to_string (detection->type), type) != 0))
+      continue;
+    *confidence = detection->confidence;
+    return TRUE;
+  }
+  return FALSE;
+}
+
 /* Appends a detection: its box as fractions of the frame, and label and confidence of the detector
- * under the names of DL Streamer. */
+ * under the names of DL Streamer. The confidence is that of GstAnalytics; a region of interest gives
+ * it where the detector wrote no other metadata, and it alone has the detector's number of a
+ * label. */
 static void
 append_detection (GString *json, GstBuffer *buffer, const GstCowMoment *moment,
                   const GstStructure *object)
 {
   GstVideoRegionOfInterestMeta *roi = find_roi (buffer, object);
   GstStructure *said = roi ? gst_video_region_of_interest_meta_get_param (roi, "detection") : NULL;
+  double confidence;
   guint x, y, w, h;
 
   append_key (json, "detection");
@@ -194,8 +227,12 @@ append_detection (GString *json, GstBuffer *buffer, const GstCowMoment *moment,
     g_string_append_c (json, '}');
   }
   append_text_field (json, "label", object, "roi_type");
-  if (said) {
+  if (said)
     append_int_field (json, "label_id", said, "label_id");
+  if (find_analytics_confidence (buffer, moment, object, &confidence)) {
+    append_key (json, "confidence");
+    append_double (json, confidence);
+  } else if (said) {
     append_double_field (json, "confidence", said, "confidence");
   }
   g_string_append_c (json, '}');

@@ -41,7 +41,7 @@ gboolean cow_preprocess_source_read_adapter (CowPreprocessSource *self, const ch
                                              GError **error);
 void cow_preprocess_source_clear (CowPreprocessSource *self);
 
-/* Writes FOLDER/preprocessor_config.json as transformers writes it for DINOv3. */
+/* Writes FOLDER/preprocessor_config.json as transformers writes it. */
 gboolean cow_preprocess_write_config (const CowPreprocess *preprocess, const char *folder,
                                       GError **error);
 /* Gives a model made from another one what that one says: its preprocessor_config.json as it is, or

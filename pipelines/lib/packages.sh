@@ -24,8 +24,8 @@ COW_PACKAGES_RUN=(
 # shellcheck disable=SC2034
 COW_PACKAGES_DEMO=(libgstrtspserver-1.0-dev)
 # g++ compiles each header as C++; MLflow is installed in an environment of python3-venv; the others
-# are a broker, its clients and openssl for its certificates. libsoup 2.4 is what some programs around
-# the elements use; it cannot be in one process with libsoup 3.
+# are a broker, its clients and openssl for its certificates. libsoup 2.4 is what some programs
+# around the elements use; it cannot be in one process with libsoup 3.
 # shellcheck disable=SC2034
 COW_PACKAGES_TEST=(
   g++ libgstrtspserver-1.0-dev python3 python3-venv mosquitto mosquitto-clients openssl
@@ -38,7 +38,7 @@ COW_PACKAGES_TEST=(
 COW_PACKAGES_ANALYTICS=(libgstreamer-plugins-bad1.0-dev)
 # shellcheck disable=SC2034
 COW_PACKAGES_VALGRIND=(valgrind libc6-dbg)
-# ThreadSanitizer, and the OpenMP whose regions it is told of.
+# ThreadSanitizer with clang, and the OpenMP whose regions it knows (Archer).
 # shellcheck disable=SC2034
 COW_PACKAGES_TSAN=(clang libclang-rt-dev libomp-dev)
 
@@ -51,8 +51,8 @@ cow_missing_packages () {
   done
 }
 
-# Whether this distribution has GStreamer 1.24 or later: Debian from 13 on (a Debian without a number
-# is newer), Ubuntu from 24.04 on.
+# Whether this distribution has GStreamer 1.24 or later: Debian from 13 on (a Debian without a
+# number is newer), Ubuntu from 24.04 on.
 cow_has_analytics () (
   ID='' VERSION_ID=''
   # shellcheck source=/dev/null

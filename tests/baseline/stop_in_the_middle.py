@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """stop_in_the_middle.py SIGNAL FOLDER COMMAND...: ends a training in its fifth epoch or later.
 
-Looks at the checkpoint's counters (trainer/run-state.h: epoch, position, ...) and begins again
-where the training was faster than the signal.
+Looks at the checkpoint's counters (trainer/train/run-state.h: epoch, position, ...) and begins
+again where the training was faster than the signal.
 """
 
 import pathlib

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An adapter whose stored numbers are finite but whose results are not: the element says so instead
- * of labelling every cow "unknown". In blocking mode the stream ends with an error; a live stream
- * goes on with a warning, and the engine is tried again.
+ * The numbers of an adapter are finite but its results are not. The element must report this
+ * instead of labelling every cow "unknown". In blocking mode the stream ends with an error; a live
+ * stream continues with a warning, and the engine is tried again.
  */
 #include "tests/gst/support.h"
 
@@ -23,7 +23,7 @@ adapter_new (void)
   return folder;
 }
 
-/* A message of this type names the adapter and the numbers. */
+/* Asserts a message of this type that names the adapter and the numbers. */
 static void
 assert_says (GstBus *bus, GstMessageType type, const char *adapter)
 {
@@ -67,7 +67,7 @@ test_non_blocking (void)
   const gint64 limit = g_get_monotonic_time () + 60 * G_TIME_SPAN_SECOND;
 
   support_harness_set_info (harness, &info);
-  /* Two failures: the engine was tried again. */
+  /* Two failures show that the engine was tried again. */
   for (guint n = 0; support_stat (harness, "batches-failed") < 2; n++) {
     GstBuffer *buffer = support_push (harness, &info, n, n);
     g_assert_cmpuint (support_n_objects (buffer), ==, 0);

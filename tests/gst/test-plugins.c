@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The three plugins as libraries: what each depends on, that they get on in whatever order they are
- * loaded, and what happens where a library is missing or another version of it is in the process.
- * Each case is a process of its own, because a library that was loaded once stays. */
+/* The three plugins as libraries: their dependencies, that they work together in any order of
+ * loading, and what happens if a library is missing or another version of it is in the process.
+ * Each case is a process of its own, because a loaded library stays. */
 #include <dlfcn.h>
 #include <gio/gio.h>
 #include <glib/gstdio.h>
@@ -36,7 +36,7 @@ ldd (const char *name)
                 &error);
   g_assert_no_error (error);
   g_assert_cmpint (status, ==, 0);
-  /* so that a list in which nothing is found is not an empty one */
+  /* This fails if the list is empty, in which nothing would be found either. */
   g_assert_nonnull (strstr (output, "libgstreamer-1.0.so.0"));
   return g_steal_pointer (&output);
 }
@@ -120,7 +120,7 @@ assert_one_event (const char *path)
   g_assert_nonnull (strstr (text, "\"label\":\""));
 }
 
-/* What cowbehavior wrote, the other two read. */
+/* The other two elements read what cowbehavior wrote. */
 static void
 run_all (void)
 {
@@ -140,7 +140,7 @@ run_all (void)
   g_unlink (path);
 }
 
-/* One element by itself; those that read results get one that was written by hand. */
+/* Runs one element alone; those that read results get one that was written by hand. */
 static void
 run_alone (const char *name)
 {
@@ -169,7 +169,7 @@ run_alone (const char *name)
   }
 }
 
-/* These plugins, in this order, and no other. */
+/* Loads these plugins in this order, and no others. */
 static void
 child_load (const char *names)
 {
@@ -199,7 +199,7 @@ assert_refused (const char *properties, const char *property, const char *librar
   g_assert_nonnull (strstr (refusal, library));
 }
 
-/* libsoup and libmosquitto come with the property that needs them, and not before. */
+/* libsoup and libmosquitto are loaded with the property that needs them, and not before. */
 static void
 child_lazy (const char *argument)
 {
@@ -217,7 +217,7 @@ child_lazy (const char *argument)
   publish_harness_free (harness);
 }
 
-/* Neither is there (the files of their names are empty). */
+/* Both libraries are missing (the files with their names are empty). */
 static void
 child_missing (const char *argument)
 {
@@ -227,7 +227,7 @@ child_missing (const char *argument)
   run_all ();
 }
 
-/* The program has libsoup 2.4, and uses it. */
+/* The program has libsoup 2.4 and uses it. */
 static void
 child_soup_2 (const char *argument)
 {
@@ -278,8 +278,8 @@ be_child (const char *name, int *argc, char ***argv)
 
 /* ---- tests ----------------------------------------------------------------------------------- */
 
-/* Runs a child without any plugin of the system, and with ours where it does not load them itself.
- * GLib's warnings end it: a type or metadata that is registered twice is one. */
+/* Runs a child without any plugin of the system, and with ours if it does not load them itself.
+ * Warnings of GLib end it: registering a type or metadata twice is one. */
 static void
 run_child (const char *name, const char *argument, const char *libraries)
 {
@@ -352,7 +352,7 @@ static void
 test_soup_2 (gconstpointer scope)
 {
   g_autofree char *output = NULL;
-  /* Not by loading it here: this process may come to have libsoup 3. */
+  /* This process must not load it, because it may come to have libsoup 3. */
   g_autoptr (GSubprocess) process =
       g_subprocess_new (G_SUBPROCESS_FLAGS_STDOUT_PIPE, NULL, "/sbin/ldconfig", "-p", NULL);
   if (process)

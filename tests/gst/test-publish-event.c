@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "gst-plugin/common/analytics.h"
 #include "gst-plugin/common/gstcowbehaviormeta.h"
 #include "gst-plugin/common/custom-meta.h"
 #include "gst-plugin/publish/event.h"
@@ -103,6 +104,35 @@ test_detection_by_number (void)
   publish_attach (buffer, object, NULL);
   event = event_of (buffer, &moment, "barn");
   g_assert_nonnull (strstr (event, "\"label\":\"cow\",\"confidence\":0.5}"));
+}
+
+/* A detection that GstAnalytics alone has gives its confidence, and comes before that of a region of
+ * interest; one elsewhere, or of another type, gives nothing. */
+static void
+test_detection_of_analytics (void)
+{
+  const GstCowDetection detections[] = {
+    { .type = g_quark_from_static_string ("calf"), 32, 24, 64, 48, .confidence = 0.25f },
+    { .type = g_quark_from_static_string ("cow"), 31, 24, 64, 48, .confidence = 0.375f },
+    { .type = g_quark_from_static_string ("cow"), 32, 24, 64, 48, .confidence = 0.625f },
+  };
+  GstBuffer *buffer = gst_buffer_new ();
+  g_autofree char *event = NULL;
+  guint id;
+
+  if (!gst_cow_analytics_available ()) {
+    g_test_skip ("this GStreamer has no GstAnalytics (1.24)");
+    gst_buffer_unref (buffer);
+    return;
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (detections); i++)
+    g_assert_true (gst_cow_analytics_add (buffer, &detections[i], &id));
+  gst_video_region_of_interest_meta_add_param (
+      gst_buffer_add_video_region_of_interest_meta (buffer, "cow", 32, 24, 64, 48),
+      gst_structure_new ("detection", "confidence", G_TYPE_DOUBLE, 0.5, NULL));
+  publish_attach (buffer, publish_object_new ("roi", "cow", 1, "Lying", 0), NULL);
+  event = event_of (buffer, &moment, "barn");
+  g_assert_nonnull (strstr (event, "\"label\":\"cow\",\"confidence\":0.625}"));
 }
 
 static void
@@ -398,6 +428,7 @@ main (int argc, char **argv)
 
   g_test_add_func ("/publish-event/exact", test_exact);
   g_test_add_func ("/publish-event/detection-by-number", test_detection_by_number);
+  g_test_add_func ("/publish-event/detection-of-analytics", test_detection_of_analytics);
   g_test_add_func ("/publish-event/times", test_times);
   g_test_add_func ("/publish-event/two-metas", test_two_metas);
   g_test_add_func ("/publish-event/hostile-text", test_hostile_text);

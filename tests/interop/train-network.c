@@ -2,7 +2,8 @@
 /*
  * train-network KIND OUT FILE [MODEL TARGET RANK]: trains a few steps on the pixel_values of a
  * safetensors file and saves as the trainer does, for check_interop.py. KIND is a card's; lora and
- * dora need the rest. A dinov3 is a small one. Pictures of a vit-small must be 224 px.
+ * dora need MODEL, TARGET and RANK. A dinov3 is a small one. Pictures of a vit-small must be 224
+ * px.
  */
 #include <stdlib.h>
 #include <string.h>

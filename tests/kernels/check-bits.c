@@ -581,11 +581,13 @@ check_resnet_layers (const char *level)
 /* ---------------------------------------------------------------------------------------------- */
 
 int
-main (void)
+main (int argc, char **argv)
 {
   const char *const *levels = ck_cpu_levels ();
 
   for (int i = 0; levels[i] != NULL; i++) {
+    if (argc > 1 && strcmp (argv[1], levels[i]) != 0)
+      continue;
     for (int t = 0; t < TEAMS; t++) {
       if (ck_cpu_open (levels[i], t + 1, &teams[t]) != CK_OK) {
         printf ("Bail out! cannot open level %s\n", levels[i]);

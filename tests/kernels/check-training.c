@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* check-training: every operation of kernels/training.h at every level that this machine has; TAP.
+/*
+ * check-training           every operation of kernels/training.h at every level that this machine
+ *                          has; TAP
+ * check-training LEVEL     at level "c" and at that one
  */
 #include "tests/kernels/gradients.h"
 
 int
-main (void)
+main (int argc, char **argv)
 {
-  teams_open ();
+  teams_open (argc > 1 ? argv[1] : NULL);
   check_linear_backward ();
   check_norm_backward ();
   check_attention_backward ();

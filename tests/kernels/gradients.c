@@ -18,11 +18,13 @@ static CkBackend *teams[MAX_TEAMS + 1];
 static int n_teams;
 
 void
-teams_open (void)
+teams_open (const char *only)
 {
   const char *const *levels = ck_cpu_levels ();
 
   for (int i = 0; levels[i] != NULL; i++) {
+    if (i > 0 && only != NULL && strcmp (levels[i], only) != 0)
+      continue;
     for (int size = 0; size < N_SIZES; size++) {
       if (n_teams == MAX_TEAMS ||
           ck_cpu_open (levels[i], team_sizes[size], &teams[n_teams]) != CK_OK) {

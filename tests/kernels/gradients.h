@@ -13,7 +13,8 @@
 
 /* ---- backends: every level with every size of team; the first is level "c" with one thread --- */
 
-void teams_open (void);
+/* `only`: that level beside "c"; NULL: all. */
+void teams_open (const char *only);
 void teams_close (void);
 CkBackend *team (int i); /* NULL after the last */
 

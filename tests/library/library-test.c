@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Points, pictures and comparisons of the test of the calls. */
+/* Points, pictures and comparisons for the tests of the calls. */
 #include "library-test.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The calls of libcowbehavior. test-library NUMBER MODEL ADAPTER: prints points of TAP after number
- * NUMBER, then "# end"; run.sh makes the rest.
+ * NUMBER, then "# end"; run.sh prints the others.
  */
 #include "library-test.h"
 
@@ -53,7 +53,7 @@ test_labels (CowBehavior *behavior)
          "or where there are no numbers");
 }
 
-/* More regions than are computed at a time, and the same one by one. */
+/* More regions than are computed at a time give the same results as one by one. */
 static void
 test_many_regions (CowBehavior *behavior)
 {
@@ -112,7 +112,7 @@ test_many_pictures (CowBehavior *behavior)
          "so have whole pictures");
 }
 
-/* What a thread asks again and again. */
+/* The request that a thread repeats. */
 typedef struct {
   CowBehavior *shared;
   const CowBehaviorOptions *options;
@@ -160,7 +160,7 @@ test_threads (CowBehavior *behavior, const CowBehaviorOptions *options)
   point (right, "threads that open, ask and close at once each get their own answers");
 }
 
-/* A program that was compiled with a later header, which has one more field. */
+/* A program compiled with a later header, which has one more field. */
 static void
 test_later (const CowBehaviorOptions *options)
 {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The rules of the tree's shape: check (root) finds what breaks them. README.md says what each asks.
+"""The rules of the tree's shape, which README.md explains. check (root) finds what breaks them.
 
 A rule yields subjects, or pairs of a subject and a detail for people. A subject has no line numbers
 and no words of the file, so that it stays the same while the file around it changes."""
@@ -33,7 +33,8 @@ KIND_PARTS = ("kernels/", "model/", "gst-plugin/", "trainer/")
 # The table of kinds; the implementation of each; the recipes, which are called after what they
 # train.
 KIND_FILES = re.compile(
-    r"model/adapter/kind\.[ch]|model/network/backbones?\.[ch]|model/training/trained-backbones\.[ch]"
+    r"model/adapter/kind\.[ch]|model/network/backbones?\.[ch]"
+    r"|model/training/trained-backbones\.[ch]"
     r"|model/(?:files|network|training)/(?:[\w-]+/)?(?:vit|resnet|dinov[0-9]|timm)[\w-]*\.[ch]"
     r"|trainer/train/recipe-presets\.c"
 )

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """The shape of the tree (structure.py), first of tiny trees that break each rule, then of this one.
 
-    tests/structure/test-structure.py ROOT            speaks TAP
-    tests/structure/test-structure.py ROOT --list     the lines of known.txt as they would be today"""
+    test-structure.py ROOT            speaks TAP
+    test-structure.py ROOT --list     the lines of known.txt as they would be today"""
 import os
 import sys
 import tempfile
@@ -99,10 +99,12 @@ CASES = [
     ("two files that use one another's objects", {
         "model/files/error.c": c_file("model/files/error.h", body=function("fail"))
         + "int last = sizes[0];\n",
-        "model/files/card.c": c_file("model/files/error.h") + "const int sizes[] = { 1 };\n" + function("card", "fail"),
+        "model/files/card.c": c_file("model/files/error.h") + "const int sizes[] = { 1 };\n"
+        + function("card", "fail"),
     }, "use-circle", 1),
     ("a static function of the same name", {
-        "model/files/error.c": c_file("model/files/error.h") + function("card", static=True) + function("fail", "card"),
+        "model/files/error.c": c_file("model/files/error.h") + function("card", static=True)
+        + function("fail", "card"),
     }, None, 0),
     ("a member, a text and a comment of the same name", {
         "model/files/error.c": c_file("model/files/error.h") + function("fail")
@@ -120,7 +122,8 @@ CASES = [
         "tests/gst/test-it.c": C + function("g_free", "fail"),
     }, None, 0),
     ("a header's inline function that calls back", {
-        "model/files/error.h": WHOLE["model/files/error.h"] + "static inline void\nfail_card (void)\n{\n  card ();\n}\n",
+        "model/files/error.h": WHOLE["model/files/error.h"]
+        + "static inline void\nfail_card (void)\n{\n  card ();\n}\n",
     }, "use-circle", 1),
     ("an include of the folder above", {
         "kernels/cpu/norm.c": C + '#include "../kernels.h"\n',

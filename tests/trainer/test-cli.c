@@ -219,8 +219,8 @@ open_model (const char *folder)
   return file;
 }
 
-/* The 4-bit codes and what stays as it is, byte for byte; codes of absmax may round to a neighbour.
- */
+/* Compares 4-bit codes and unquantised tensors byte for byte; codes of absmax may round to a
+ * neighbour. */
 static void
 assert_quantised (const CowTensor *found, const CowTensor *expected)
 {

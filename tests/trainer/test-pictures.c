@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Decoding: what comes out of each kind of picture, and which files are refused. */
+/* Decoding: the result for each kind of picture, and which files are refused. */
 #include <gio/gio.h>
 #include <glib/gstdio.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 
 /* ---- making pictures ------------------------------------------------------------------------- */
 
-/* width x height pixels of the same values. */
+/* An image of width x height equal pixels. */
 static VipsImage *
 flat_image (int width, int height, int bands, const double *values,
             VipsInterpretation interpretation)
@@ -38,7 +38,7 @@ flat_image (int width, int height, int bands, const double *values,
   return copy;
 }
 
-/* Writes an image, which it frees, and gives the path. */
+/* Writes an image, frees it, and returns the path. */
 static char *
 write_image (const char *folder, const char *name, VipsImage *image)
 {
@@ -48,7 +48,7 @@ write_image (const char *folder, const char *name, VipsImage *image)
   return path;
 }
 
-/* Reads a picture whose first pixel is (r, g, b), within `tolerance`. */
+/* Reads a picture and asserts that its first pixel is (r, g, b), within `tolerance`. */
 static void
 assert_pixel (const char *path, int r, int g, int b, int tolerance)
 {
@@ -63,9 +63,9 @@ assert_pixel (const char *path, int r, int g, int b, int tolerance)
       g_error ("%s: channel %d is %d, expected %d", path, c, picture.rgb[c], expected[c]);
 }
 
-/* ---- what is read ---------------------------------------------------------------------------- */
+/* ---- accepted files -------------------------------------------------------------------------- */
 
-/* The golden picture: PNG byte for byte, JPEG close. */
+/* The golden picture decodes exactly from PNG, and closely from JPEG. */
 static void
 test_golden (void)
 {
@@ -140,7 +140,7 @@ test_kinds (void)
   cli_remove (folder);
 }
 
-/* Orientation 6: the camera was turned, the left edge of the file is the top of the scene. */
+/* Orientation 6: the camera was rotated, and the left edge of the file is the top of the scene. */
 static void
 test_orientation (void)
 {
@@ -168,8 +168,8 @@ test_orientation (void)
   cli_remove (folder);
 }
 
-/* A picture in Display P3: its green lies outside sRGB's, so the same numbers mean another colour.
- */
+/* In a picture in Display P3 the same numbers mean another colour, since its green lies outside
+ * sRGB's. */
 static void
 test_profile (void)
 {
@@ -194,7 +194,7 @@ test_profile (void)
   cli_remove (folder);
 }
 
-/* ---- what is refused ------------------------------------------------------------------------- */
+/* ---- refused files --------------------------------------------------------------------------- */
 
 static void
 assert_refused (const char *path, const char *text)
@@ -215,9 +215,9 @@ assert_refused (const char *path, const char *text)
 
 #define CUT_WIDTH_PX  150
 #define CUT_HEIGHT_PX 210 /* several strips, the last one shorter */
-#define N_CUTS        40  /* evenly over a file, and as many of its last bytes */
+#define N_CUTS        40  /* spread evenly over a file, and as many within its last bytes */
 
-/* Every row differs from all others, so that one that is missing shows. */
+/* Every row differs from all others, so that a missing one is noticed. */
 static guint8 *
 noise (void)
 {
@@ -243,7 +243,7 @@ add_32 (GByteArray *bytes, guint value)
   add_16 (bytes, value >> 16);
 }
 
-/* zlib's stream of some bytes; free with g_byte_array_unref. */
+/* Compresses some bytes with zlib; free with g_byte_array_unref. */
 static GByteArray *
 deflate (const guint8 *data, gsize n)
 {
@@ -260,8 +260,8 @@ deflate (const guint8 *data, gsize n)
   return bytes;
 }
 
-/* A TIFF whose directory comes first, as scanners and some cameras write it: where its end is cut
- * off, it still opens. libtiff writes the directory last. */
+/* Writes a TIFF whose directory comes first, as scanners and some cameras do: it still opens when
+ * its end is cut off. libtiff writes the directory last. */
 static void
 write_tiff (const char *path, gboolean deflated)
 {
@@ -329,7 +329,7 @@ write_noise (const char *name, const char *path)
   g_object_unref (image);
 }
 
-/* The files that are cut, as libvips' savers take their names; "first": the TIFFs above. */
+/* The truncated files by the names of libvips' savers; "first" is the TIFF above. */
 static const char *const cut_names[] = {
   "a.jpg",
   "b.jpg[interlace]",
@@ -347,7 +347,7 @@ static const char *const cut_names[] = {
   "first-deflate.tif",
 };
 
-/* Writes such a file; gives its path. */
+/* Writes such a file and returns its path. */
 static char *
 write_cut_file (const char *folder, const char *name)
 {
@@ -361,8 +361,8 @@ write_cut_file (const char *folder, const char *name)
   return path;
 }
 
-/* Cuts a file to `n` bytes: it is refused, or what was cut off holds no pixels. Gives whether it
- * was refused. */
+/* Truncates a file to `n` bytes: it is refused, or the rest held no pixels. Returns whether it was
+ * refused. */
 static gboolean
 try_cut (const char *path, const char *bytes, gsize n, const Picture *whole)
 {
@@ -404,11 +404,11 @@ test_truncated (gconstpointer name)
   cli_remove (folder);
 }
 
-/* ---- many threads, some of whose files are broken -------------------------------------------- */
+/* ---- many threads with some broken files ----------------------------------------------------- */
 
 typedef struct {
   char *good, *broken;
-  guint8 *rgb; /* of the good one */
+  guint8 *rgb; /* of the good file */
   guint n_wrong;
 } Shared;
 
@@ -433,7 +433,7 @@ read_both (gpointer data)
   return NULL;
 }
 
-/* One file's failure is that file's alone, in its own words, whoever decodes beside it. */
+/* A failure concerns one file only and has its own message, whatever other threads decode. */
 static void
 test_side_by_side (void)
 {
@@ -455,9 +455,9 @@ test_side_by_side (void)
   cli_remove (folder);
 }
 
-/* ---- damage that libjpeg only remarks upon --------------------------------------------------- */
+/* ---- damage that libjpeg only warns about ---------------------------------------------------- */
 
-/* A JPEG whose end is there, but of whose other bytes only a part is. Gives its path. */
+/* Writes a JPEG that has its end but only a part of the bytes before. Returns its path. */
 static char *
 write_hole (const char *folder, const char *name, double part)
 {
@@ -486,7 +486,7 @@ test_hole (void)
   assert_refused (half, "premature end");
   assert_refused (last_strip, "premature end");
 
-  /* Bytes that belong to nothing, before the last marker, do no harm. */
+  /* Bytes before the last marker that belong to nothing do no harm. */
   g_assert_true (g_file_get_contents (odd, &bytes, &n, NULL));
   g_autoptr (GByteArray) file = g_byte_array_new ();
   g_byte_array_append (file, (const guint8 *)bytes, 2);
@@ -498,7 +498,7 @@ test_hole (void)
   cli_remove (folder);
 }
 
-/* The program names the file that is broken, and says the others right. */
+/* The program names the broken file, and predicts the others correctly. */
 static void
 test_verbs (void)
 {
@@ -613,7 +613,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  /* libvips warns about broken files, which is what we feed it. */
+  /* libvips warns about broken files, which these tests use. */
   g_log_set_always_fatal (G_LOG_LEVEL_CRITICAL | G_LOG_FATAL_MASK);
   g_assert_cmpint (VIPS_INIT (argv[0]), ==, 0);
   g_test_add_func ("/pictures/golden", test_golden);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A run prepares its pictures as the network that it stands on learned them: who goes before whom,
- * what is said about it, and what models that are made from others take along. */
+/* A run prepares its pictures as those were prepared that its network learned from: precedence of
+ * sources, messages, and what models made from others inherit. */
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -43,7 +43,7 @@ read_file (const char *place, const char *name)
   return text;
 }
 
-/* A folder with a preprocessor_config.json, or none where the text is NULL. */
+/* A folder with a preprocessor_config.json, or without it if the text is NULL. */
 static char *
 make_model (const char *name, const char *config)
 {
@@ -91,7 +91,7 @@ make_recipe (const char *model, const char *start)
   return recipe;
 }
 
-/* Resolves, and compares what is said. */
+/* Resolves the preprocessing and compares the messages. */
 static void
 assert_resolved (CowRecipe *recipe, const char *text, guint n_warnings)
 {
@@ -104,9 +104,9 @@ assert_resolved (CowRecipe *recipe, const char *text, guint n_warnings)
   g_assert_cmpuint (preprocessing.warnings->len, ==, n_warnings);
 }
 
-/* ---- who goes before whom -------------------------------------------------------------------- */
+/* ---- precedence of sources ------------------------------------------------------------------- */
 
-/* One source more at each step; the newest one wins. */
+/* Each step adds a source, which takes precedence. */
 static void
 test_precedence (void)
 {
@@ -158,8 +158,8 @@ test_precedence (void)
                    0);
 }
 
-/* The published cow adapters have no card: they are prepared as the element prepares for them, not
- * as their base says. */
+/* The published cow adapters have no card: they are prepared as in the element, not as their base
+ * says. */
 static void
 test_start_without_card (void)
 {
@@ -213,7 +213,7 @@ test_conflict (void)
   g_assert_nonnull (strstr (warning, path));
 }
 
-/* ---- files that nobody vouches for ----------------------------------------------------------- */
+/* ---- files from elsewhere -------------------------------------------------------------------- */
 
 static void
 test_hostile (void)
@@ -260,7 +260,7 @@ test_hostile (void)
   }
 }
 
-/* Right values: what each gives, and whether something is noted. */
+/* Valid values, what each of them means, and whether there is a note. */
 static void
 test_values (void)
 {
@@ -326,7 +326,7 @@ test_values (void)
   }
 }
 
-/* What we write we read. */
+/* Our own files are read back. */
 static void
 test_written (void)
 {
@@ -378,7 +378,7 @@ best_accuracy (const char *run)
   return best;
 }
 
-/* As the README says it, with nothing about preprocessing. */
+/* Trains as the README shows, without any option for preprocessing. */
 static void
 test_frozen (void)
 {
@@ -411,8 +411,8 @@ test_start (void)
   g_assert_cmpfloat (best_accuracy (out), >, .85);
 }
 
-/* A run keeps what it began with: recipe.ini has it, and the base may say something else by then.
- */
+/* A resumed run keeps its preprocessing, because recipe.ini has it; the base may have changed by
+ * then. */
 static void
 test_resume (void)
 {
@@ -432,6 +432,8 @@ test_resume (void)
   write_file (base, "preprocessor_config.json", "{\"size\": 64, " SATELLITE "}");
   g_auto (Result) resumed = cli_run ("train", "--resume", out, "--epochs", "2", NULL);
   runs_assert_ok (&resumed);
+  g_assert_null (strstr (resumed.err, "preprocessing"));
+  g_assert_null (strstr (resumed.err, "warning"));
   second = read_file (out, "recipe.ini");
   g_assert_nonnull (strstr (second, "size=32\n"));
   g_assert_nonnull (strstr (second, "normalisation=imagenet\n"));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Recipes from presets, files and single settings; the schedule; what a plan says of parameters,
- * memory and disk. */
+/* Recipes from presets, files and single settings; the schedule; parameters, memory and disk of a
+ * plan. */
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
@@ -102,7 +102,7 @@ test_unknown_preset (void)
 
 /* ---- settings -------------------------------------------------------------------------------- */
 
-/* Every setting of every preset reads back as it was written, one by one and as a file. */
+/* Every setting of every preset reads back as it was written, alone and in a file. */
 static void
 test_round_trip (void)
 {
@@ -193,7 +193,7 @@ test_files (void)
     g_assert_false (cow_recipe_apply_file (recipe, path, TRUE, &why));
     assert_error (why, wrong[i].code, wrong[i].message);
   }
-  /* A file stands on its preset, wherever in it that is named. */
+  /* A file is based on its preset, wherever in the file that is named. */
   g_file_set_contents (path, "[train]\nepochs=7\n[recipe]\nrecipe=frozen\n", -1, &error);
   g_assert_true (cow_recipe_apply_file (recipe, path, TRUE, &error));
   g_assert_cmpint (recipe->epochs, ==, 7);
@@ -305,7 +305,7 @@ test_absolute (void)
   g_assert_cmpstr (recipe->data, ==, expected);
   g_assert_cmpstr (recipe->prefix, ==, prefix);
   g_assert_cmpstr (recipe->test, ==, "not there");
-  g_assert_cmpstr (recipe->network, ==, "tiny"); /* the size, whatever lies there */
+  g_assert_cmpstr (recipe->network, ==, "tiny"); /* the size, even if a file has that name */
   cli_remove (g_steal_pointer (&folder));
 }
 
@@ -319,7 +319,7 @@ test_schedule (void)
                     short_one = cow_schedule_new (1, .5, .03, 5);
 
   g_assert_cmpint (schedule.warmup, ==, 30);
-  /* It really warms up: linearly, to the full rate. */
+  /* The rate warms up linearly to its full value. */
   for (gint64 step = 0; step < 30; step++)
     g_assert_cmpfloat_with_epsilon (cow_schedule_at (&schedule, step),
                                     1e-3 * (double)(step + 1) / 30, 1e-15);
@@ -354,7 +354,7 @@ plan_of (const CowRecipe *recipe, const char *size, guint64 available)
   return plan;
 }
 
-/* The paper's numbers for DINOv3 7B, from the configuration alone. */
+/* The paper's numbers for DINOv3 7B, computed from the configuration alone. */
 static void
 test_parameters (void)
 {
@@ -378,7 +378,7 @@ test_parameters (void)
   g_assert_cmpint (plan_of (vit, NULL, G_MAXUINT64).trained, ==, 21817737);
 }
 
-/* Without the gaps between them. */
+/* Counts the network's parameters, without the gaps between them in memory. */
 static gint64
 count_parameters (CowNetwork *network)
 {
@@ -389,7 +389,7 @@ count_parameters (CowNetwork *network)
   return n;
 }
 
-/* What a plan says is what the network then has. */
+/* The plan agrees with the network that is then made. */
 static void
 test_real_parameters (void)
 {
@@ -436,7 +436,7 @@ test_memory (void)
   const CowPlan roomy = plan_of (recipe, "vit7b16", G_MAXUINT64),
                 tight = plan_of (recipe, "vit7b16", 12000000000);
 
-  /* Memory decides on checkpointing, unless the recipe does. */
+  /* Checkpointing depends on memory, unless the recipe sets it. */
   g_assert_false (roomy.checkpointing);
   g_assert_true (tight.checkpointing);
   g_assert_cmpuint (tight.activations, <, roomy.activations / 4);
@@ -456,7 +456,7 @@ test_memory (void)
                     2ull * (2160 * 3 + 540) * 4096 * 4);
 }
 
-/* Time goes with the work. */
+/* The time is proportional to the work. */
 static void
 test_time (void)
 {
@@ -472,7 +472,7 @@ test_time (void)
   g_assert_no_error (error);
   cow_plan_sizes (&plan, lora, &input, G_MAXUINT64);
   cow_plan_time (&time, lora, &input, &plan, &speed);
-  /* ViT-L at 201 tokens: some 61 G multiply-adds forward. */
+  /* ViT-L at 201 tokens has some 61 G multiply-adds in the forward pass. */
   g_assert_cmpfloat (time.val_picture, >, 1.1);
   g_assert_cmpfloat (time.val_picture, <, 1.6);
   g_assert_cmpfloat (time.train_picture, >, 1.9 * time.val_picture);

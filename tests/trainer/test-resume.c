@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A run that was stopped, however that happened, goes on to the result of one that was not. */
+/* A run that was stopped, for whatever reason, resumes and gives the result of one that was not. */
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -45,7 +45,7 @@ assert_whole_file (const char *path)
   g_assert_no_error (error);
 }
 
-/* Whatever stands under the names that users load is whole. */
+/* Asserts that everything under the names that users load is complete. */
 static void
 assert_usable (const char *out)
 {
@@ -64,7 +64,7 @@ assert_usable (const char *out)
 
 /* ---- processes ------------------------------------------------------------------------------- */
 
-/* Starts a run, or goes on with it where its folder has a recipe already. */
+/* Starts a run, or resumes it if its folder has a recipe already. */
 static GPid
 spawn (const char *out)
 {
@@ -91,7 +91,7 @@ wait_for (GPid pid)
   return status;
 }
 
-/* Until a run has saved something, or the time is up. */
+/* Waits until a run has saved something, or the time is up. */
 static void
 wait_for_state (const char *out)
 {
@@ -138,7 +138,7 @@ test_interrupted (void)
   kill (pid, SIGINT);
   const int status = wait_for (pid);
   g_assert_true (WIFEXITED (status));
-  /* 1, unless it had just finished. */
+  /* The status is 1, unless the run had just finished. */
   g_assert_cmpint (WEXITSTATUS (status), <=, 1);
   assert_usable (out);
   g_auto (Result) result = resume (out);
@@ -146,7 +146,7 @@ test_interrupted (void)
   runs_assert_same (whole, out);
 }
 
-/* The message says how to go on. */
+/* The message says how to resume. */
 static void
 test_interrupted_message (void)
 {
@@ -190,7 +190,7 @@ test_max_hours (void)
   runs_assert_same (whole, out);
 }
 
-/* The number of threads changes the speed alone: a run may go on with another one. */
+/* The number of threads affects speed only: a run may resume with another one. */
 static void
 test_threads (void)
 {
@@ -210,7 +210,7 @@ test_threads (void)
   runs_assert_same (whole, out);
 }
 
-/* Other instructions round otherwise, and that is said. */
+/* Other instructions round differently, and the run says so. */
 static void
 test_other_device (void)
 {
@@ -229,11 +229,11 @@ test_other_device (void)
   runs_assert_ok (&first);
   runs_assert_ok (&same);
   runs_assert_ok (&other);
-  g_assert_null (strstr (same.err, "goes on on"));
-  g_assert_nonnull (strstr (other.err, "began on cpu (c) and goes on on cpu (avx2)"));
+  g_assert_null (strstr (same.err, "is resumed on"));
+  g_assert_nonnull (strstr (other.err, "began on cpu (c) and is resumed on cpu (avx2)"));
 }
 
-/* ResNet's running statistics are part of what goes on. */
+/* ResNet's running statistics are part of a checkpoint. */
 static void
 test_resnet (void)
 {
@@ -251,7 +251,7 @@ test_resnet (void)
   runs_assert_same (other, out);
 }
 
-/* ---- going on for longer --------------------------------------------------------------------- */
+/* ---- resuming for more epochs ---------------------------------------------------------------- */
 
 static void
 test_more_epochs (void)
@@ -267,8 +267,8 @@ test_more_epochs (void)
   g_assert_nonnull (strstr (again.out, "All 2 epochs are done"));
   runs_assert_ok (&more);
   g_assert_cmpuint (epochs->len, ==, 3);
-  /* The schedule is that of three epochs now: the rate at the end of the second was its end, the
-   * third's is no less. */
+  /* The schedule is now that of three epochs: the rate at the end of the second was its last value,
+   * and the third's is no lower. */
   g_assert_cmpfloat (g_array_index (rate, double, 2), >=, .099e-3);
 }
 
@@ -285,7 +285,7 @@ test_refused (void)
   g_auto (Result) config = cli_run ("train", "--resume", whole, "--config", "x.ini", NULL);
 
   cli_assert_error (&again, 1, "holds a run: --resume");
-  cli_assert_error (&absent, 1, "no run to go on with");
+  cli_assert_error (&absent, 1, "no run to resume");
   cli_assert_error (&both, 2, "--resume and --out");
   cli_assert_error (&setting, 2, "--rank");
   cli_assert_error (&config, 2, "--config");
@@ -305,7 +305,7 @@ test_locked (void)
   cli_assert_error (&result, 1, "another cow-trainer is writing there");
 }
 
-/* Other pictures, or another base, would silently be another run. */
+/* Other pictures, or another base, would silently make it another run. */
 static void
 test_changed (void)
 {
@@ -318,7 +318,7 @@ test_changed (void)
   g_assert_cmpint (g_rename (kept, picture), ==, 0);
   cli_assert_error (&fewer, 1, "no longer those that the run began with");
 
-  /* A bit of the last tensor's last float. */
+  /* This flips a bit of the last tensor's last float. */
   g_autoptr (GError) error = NULL;
   g_autofree char *bytes = NULL;
   gsize n;
@@ -333,7 +333,7 @@ test_changed (void)
   cli_assert_error (&other, 1, "its weights are not those");
 }
 
-/* A checkpoint that is damaged is told, and not gone on from. */
+/* A damaged checkpoint is reported and not used. */
 static void
 test_damaged (void)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Bad data, full disks and wrong settings: each a clear line, before anything is lost or after it
- * was saved. */
+/* Bad data, full disks and wrong settings: each gives a clear line, before anything is lost or
+ * after it was saved. */
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -55,8 +55,8 @@ write_text (const char *path, const char *text)
 
 /* ---- data ------------------------------------------------------------------------------------ */
 
-/* A picture that spoils in the middle of a run: what was learned is saved, and goes on when the
- * picture is back. */
+/* A picture breaks in the middle of a run: the run saves its state, and resumes when the picture is
+ * back. */
 static void
 test_unreadable (void)
 {
@@ -73,7 +73,7 @@ test_unreadable (void)
   runs_assert_ok (&first);
   g_file_get_contents (picture, &bytes, &n, &error);
   g_assert_no_error (error);
-  /* As long as before, so that the data are the same by name and size. */
+  /* The length is the same as before, so that the data are the same by name and size. */
   g_autofree char *zeros = g_malloc0 (n);
   g_file_set_contents (picture, zeros, (gssize)n, &error);
   g_auto (Result) spoilt = cli_run ("train", "--resume", out, "--max-hours", "0", NULL);
@@ -140,7 +140,7 @@ test_no_val (void)
   assert_error (&result, 1, "no pictures to validate on");
 }
 
-/* Nothing was made where the data are wrong. */
+/* With invalid data no folder is made. */
 static void
 test_nothing_made (void)
 {
@@ -195,8 +195,8 @@ test_settings (void)
 
 /* ---- the disk -------------------------------------------------------------------------------- */
 
-/* Runs a script with $1 = cow-trainer, $2 = a folder, $3 = base, $4 = data in a name space where it
- * may mount; NULL where that is not allowed. */
+/* Runs a script with $1 = cow-trainer, $2 = a folder, $3 = base, $4 = data in a name space in which
+ * it may mount; NULL if that is not permitted. */
 static Result *
 run_mounted (const char *script, const char *place)
 {
@@ -248,8 +248,8 @@ test_no_space (void)
   free_result (result);
 }
 
-/* The disk fills up while the run goes on: it ends with a line, and its last checkpoint still goes
- * on when there is room. */
+/* The disk fills up during the run: the run ends with an error, and its last checkpoint resumes
+ * when there is room. */
 static void
 test_space_runs_out (void)
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* `cow-trainer check`: what is wrong with labelled pictures, before anything trains on them. */
 #include "model/files/json-object.h"
-#include "trainer/data/check.h"
+#include "trainer/data/check-report.h"
 #include "trainer/host/stop.h"
 #include "trainer/cli/dataset-flags.h"
 #include "trainer/cli/verb.h"
+#include "trainer/data/dataset-open.h"
 
 #define SHOWN 10 /* findings and paths of each kind, without --all */
 
@@ -14,14 +15,12 @@ static const VerbHelp help = {
   "Example:\n"
   "  cow-trainer check --data cows.csv --prefix /old/place=/data/cows --group-by cow\n"
   "\n"
-  "Problems: pictures that cannot be read, boxes outside their picture, classes without pictures "
-  "in a split, groups on both sides of the\n"
-  "split, the same picture under two classes or in two splits. Warnings: pictures that look alike "
-  "(by a hash of their brightness) across\n"
-  "classes or splits, pictures that are there twice, very small ones, classes that do not look "
-  "like classes, folders that are called like\n"
-  "another class. Data that are not divided are divided as `train` would. The exit status is 1 "
-  "when there are problems.",
+  "Problems: pictures that cannot be read, boxes outside their picture, classes without\n"
+  "pictures in a split, groups on both sides of the split, the same picture under two classes\n"
+  "or in two splits. Warnings: pictures that look alike (by a hash of their brightness) across\n"
+  "classes or splits, pictures that are there twice, very small ones, classes that do not look\n"
+  "like classes, folders that are called like another class. Data that are not divided are\n"
+  "divided as `train` would. The exit status is 1 when there are problems.",
 };
 
 typedef struct {

@@ -10,6 +10,7 @@
 #include "trainer/train/preprocessing.h"
 #include "trainer/cli/recipe-flags.h"
 #include "trainer/cli/verb.h"
+#include "trainer/data/dataset-open.h"
 
 static const VerbHelp help = {
   "",
@@ -19,17 +20,15 @@ static const VerbHelp help = {
   "  cow-trainer estimate --base vits16,vitb16,vitl16 --pictures 2160 --class-count 9\n"
   "  cow-trainer estimate --recipe dora-all-r16 --model dinov3-vit7b16-nf4 --data cows/ --batch 8\n"
   "\n"
-  "Without --recipe or --config: every recipe. The base is --model, or of the sizes that --base "
-  "names, as NF4 (--storage); the pictures\n"
-  "are those of --data, or as many as --pictures and --val-pictures say (the paper's 2160 and 540, "
-  "of 9 classes).\n"
+  "Without --recipe or --config: every recipe. The base is --model, or of the sizes that --base\n"
+  "names, as NF4 (--storage); the pictures are those of --data, or as many as --pictures and\n"
+  "--val-pictures say (the paper's 2160 and 540, of 9 classes).\n"
   "\n"
-  "Memory and disk are computed from the shapes: weights as stored, 16 bytes a trained parameter, "
-  "activations. Time is the number of\n"
-  "operations over the rates that one linear layer and one attention of that shape reach on this "
-  "machine now (ResNet: a pass of the\n"
-  "network itself), measured now, and holds where nothing else runs. Reading pictures is taken to "
-  "keep up.",
+  "Memory and disk are computed from the shapes: weights as stored, 16 bytes a trained\n"
+  "parameter, activations. Time is the number of operations over the rates that one linear\n"
+  "layer and one attention of that shape reach on this machine now (ResNet: a pass of the\n"
+  "network itself), measured now, and holds where nothing else runs. Reading pictures is taken\n"
+  "to keep up.",
 };
 
 typedef struct {

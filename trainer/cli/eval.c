@@ -16,6 +16,7 @@
 #include "trainer/eval/report.h"
 #include "trainer/cli/dataset-flags.h"
 #include "trainer/cli/verb.h"
+#include "trainer/data/dataset-open.h"
 
 #define ALL_SPLITS COW_N_SPLITS
 
@@ -23,25 +24,21 @@ static const VerbHelp help = {
   NULL,
   "Tells how good an adapter is on labelled pictures.",
   "Examples:\n"
-  "  cow-trainer eval --adapter runs/barn/best --out runs/barn/eval                      on the "
-  "run's own data\n"
+  "  cow-trainer eval --adapter runs/barn/best --out runs/barn/eval   on the run's own data\n"
   "  cow-trainer eval --adapter cows --model dinov3-vits16 --data test.csv --out eval\n"
   "  cow-trainer eval --adapter runs/barn/best --calibrate --out runs/barn/eval\n"
   "\n"
-  "Prints accuracy and a report by class, and writes to the folder --out: report.html (all of it "
-  "on one page), report.txt, results.json,\n"
-  "per_class.csv, predictions.csv, and each figure as PNG and SVG. Classes are matched by name; "
-  "one that the pictures lack is left out of\n"
-  "averages. Without --data, the settings of the run that the adapter lies in tell the pictures. "
-  "Undivided pictures are all evaluated.\n"
+  "Prints accuracy and a report by class, and writes to the folder --out: report.html (all of\n"
+  "it on one page), report.txt, results.json, per_class.csv, predictions.csv, and each figure\n"
+  "as PNG and SVG. Classes are matched by name; those without pictures are left out of averages.\n"
+  "Without --data, the pictures are those of the run that the adapter lies in. Undivided\n"
+  "pictures are all evaluated.\n"
   "\n"
-  "--calibrate fits, on validation pictures, a temperature that makes probabilities mean what they "
-  "say, and for each class the "
-  "probability\n"
-  "from which on it is worth believing. Both are kept in the adapter's cowbehavior.json; `predict` "
-  "and the GStreamer element use the\n"
-  "temperature. --save keeps the metrics and the confusion matrix there too.\n"
-  "Pictures that cannot be read are named and left out; the exit status is then 1.",
+  "--calibrate fits, on validation pictures, a temperature that makes probabilities mean what\n"
+  "they say, and for each class the probability from which on it is worth believing. Both are\n"
+  "kept in the adapter's cowbehavior.json; `predict` and the GStreamer element use the\n"
+  "temperature. --save keeps the metrics and the confusion matrix there too. Pictures that\n"
+  "cannot be read are named and left out; the exit status is then 1.",
 };
 
 typedef struct {
@@ -457,7 +454,7 @@ verb_eval (int argc, char **argv, GError **error)
   model_options_add (&options.model, entries);
   dataset_flags_add (&options.dataset, entries);
   g_array_append_vals (entries, own, G_N_ELEMENTS (own));
-  /* What comes undivided is for evaluation, all of it. */
+  /* Undivided pictures are all evaluated. */
   options.dataset.data.val_fraction = 0;
   return verb_parse (&help, (const GOptionEntry *)entries->data, argc, argv, error) &&
          dataset_flags_finish (&options.dataset, error) && check_options (&options, error) &&

@@ -25,15 +25,11 @@ static const VerbHelp help = {
   "\n"
   "FILE.safetensors:NAME is a tensor [N, 3, height, width] of pixels that are fed as they are.\n"
   "\n"
-  "The file holds last_hidden_state [N, tokens, hidden] (class token, registers, patches, after "
-  "the last norm; not of a ResNet),\n"
-  "pooler_output [N, hidden] (the class token), logits [N, classes] when the adapter has a head, "
-  "and with --pixels also pixel_values [N, "
-  "3, height, width]. Its\n"
-  "metadata name the pictures, in order, as a JSON list. Without options, pictures are prepared as "
-  "the adapter's cowbehavior.json says, "
-  "or\n"
-  "resized to 224x224, bilinear, unit.",
+  "The file holds last_hidden_state [N, tokens, hidden] (class token, registers, patches, after\n"
+  "the last norm; not of a ResNet), pooler_output [N, hidden] (the class token), logits [N,\n"
+  "classes] when the adapter has a head, and with --pixels also pixel_values [N, 3, height,\n"
+  "width]. Its metadata name the pictures, in order, as a JSON list. Without options, pictures\n"
+  "are prepared as the adapter's cowbehavior.json says, or resized to 224x224, bilinear, unit.",
 };
 
 typedef struct {
@@ -86,7 +82,7 @@ parse_preprocess (const Options *options, CowPreprocess *preprocess, GError **er
   return TRUE;
 }
 
-/* What can be said of the command line before anything is loaded. */
+/* Checks the command line before anything is loaded. */
 static gboolean
 check_options (const Options *options, GError **error)
 {

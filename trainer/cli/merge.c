@@ -17,14 +17,12 @@ static const VerbHelp help = {
   "  cow-trainer merge --model dinov3-vits16-nf4 --adapter cows --out cows-merged barn/\n"
   "  cow-trainer predict barn/ --model cows-merged --adapter cows-merged\n"
   "\n"
-  "Writes a plain Hugging Face folder: the linear layers with the adapter added to their "
-  "dequantised weights, all else as it was. The\n"
-  "adapter's head and card go along, so that the folder is a model and its own adapter. One tensor "
-  "is in memory at a time.\n"
-  "Then the network before and the one after are asked about the pictures given, or about made-up "
-  "ones, and what changed is printed.\n"
-  "--nf4 quantises again, which rounds part of the adapter away: a 4-bit base with its adapter "
-  "beside it is both small and exact.",
+  "Writes a plain Hugging Face folder: the linear layers with the adapter added to their\n"
+  "dequantised weights, all else as it was. The adapter's head and card go along, so that the\n"
+  "folder is a model and its own adapter. One tensor is in memory at a time. Then the network\n"
+  "before and the one after are asked about the pictures given, or about made-up ones, and what\n"
+  "changed is printed. --nf4 quantises again, which rounds part of the adapter away: a 4-bit\n"
+  "base with its adapter beside it is both small and exact.",
 };
 
 typedef struct {
@@ -80,8 +78,8 @@ get_pictures (const Options *options, CowClassifier *classifier, ComparePictures
          compare_pictures_read (pictures, paths, preprocess, backend, error);
 }
 
-/* Asked first: what does not load, or pictures that cannot be read, must not wait for the end of a
- * long job. */
+/* Runs first, so that a model that does not load, or a picture that cannot be read, is found before
+ * the long job and not after it. */
 static gboolean
 ask_before (const Options *options, ComparePictures *pictures, CompareAnswers *answers,
             GError **error)

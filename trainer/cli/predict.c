@@ -21,13 +21,11 @@ static const VerbHelp help = {
   "  cow-trainer predict barn/ --model dinov3-vits16 --adapter cows --format csv --out "
   "predictions.csv\n"
   "\n"
-  "A folder stands for all pictures below it. table: picture, label, confidence, then the next "
-  "likely labels; csv: image_path, "
-  "pred_label,\n"
-  "confidence, then the probability of every class; jsonl: the same, an object a line. Pictures "
-  "are prepared as the adapter's\n"
-  "cowbehavior.json says. Those that cannot be read are named on standard error and left out; the "
-  "exit status is then 1.",
+  "A folder stands for all pictures below it. table: picture, label, confidence, then the next\n"
+  "likely labels; csv: image_path, pred_label, confidence, then the probability of every class;\n"
+  "jsonl: the same, an object a line. Pictures are prepared as the adapter's cowbehavior.json\n"
+  "says. Those that cannot be read are named on standard error and left out; the exit status is\n"
+  "then 1.",
 };
 
 typedef struct {

@@ -12,11 +12,10 @@ static const VerbHelp help = {
   "Example:\n"
   "  cow-trainer quantize dinov3-vit7b16 dinov3-vit7b16-nf4\n"
   "\n"
-  "MODEL is a Hugging Face folder, a .safetensors or Meta's .pth; OUT is a new folder. The linear "
-  "layers become NF4 with double\n"
-  "quantisation in bitsandbytes' format, so that transformers opens OUT as well; all else is "
-  "copied. One tensor is in\n"
-  "memory at a time. OUT gets MODEL's preprocessor_config.json, or one made from its card.",
+  "MODEL is a Hugging Face folder, a .safetensors or Meta's .pth; OUT is a new folder. The\n"
+  "linear layers become NF4 with double quantisation in bitsandbytes' format, so that\n"
+  "transformers opens OUT as well; all else is copied. One tensor is in memory at a time. OUT\n"
+  "gets MODEL's preprocessor_config.json, or one made from its card.",
 };
 
 static gboolean

@@ -41,7 +41,7 @@ entry_of (RecipeFlags *self, guint i)
   return entry;
 }
 
-/* Of settings with a new name --help shows that one alone. */
+/* The entry for the old name of a setting that was renamed. --help does not show it. */
 static GOptionEntry
 old_entry_of (RecipeFlags *self, guint i)
 {
@@ -83,7 +83,7 @@ recipe_flags_entries (RecipeFlags *self, const GOptionEntry *own)
   return (const GOptionEntry *)self->entries->data;
 }
 
-/* What the flag of a setting was given, or NULL; free with g_free. */
+/* The value that a setting's flag was given, or NULL; free with g_free. */
 static char *
 given (const RecipeFlags *self, guint i)
 {
@@ -162,7 +162,7 @@ gboolean
 recipe_flags_change (const RecipeFlags *self, CowRecipe *recipe, GError **error)
 {
   if (self->config)
-    return verb_usage (error, "--config: a resumed run goes on with its own recipe.ini");
+    return verb_usage (error, "--config: a resumed run uses its own recipe.ini");
   if (!check_threads (self, error))
     return FALSE;
   for (guint i = 0; i < cow_recipe_n_settings (); i++) {

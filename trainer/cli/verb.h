@@ -22,7 +22,7 @@ gboolean verb_merge (int argc, char **argv, GError **error);
 gboolean verb_fetch (int argc, char **argv, GError **error);
 gboolean verb_track (int argc, char **argv, GError **error);
 
-/* What `cow-trainer VERB --help` says around the list of options. */
+/* The text of `cow-trainer VERB --help` around the list of options. */
 typedef struct {
   const char *arguments;   /* "MODEL OUT" */
   const char *summary;     /* a sentence */

@@ -9,10 +9,11 @@
  * s - part of s)^2 / part of s is kept smallest. Without groups, each picture is its own, and every
  * class comes out within one picture of its part.
  */
+#include "trainer/data/dataset-split.h"
+
 #include <string.h>
 
 #include "model/training/random.h"
-#include "trainer/data/dataset-private.h"
 
 typedef struct {
   guint first, n; /* its pictures: members[first .. first + n) */

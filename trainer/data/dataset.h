@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a training or an evaluation is about: pictures, each with a class, in up to three splits.
- * Read from folders of classes, CSV tables or MmCows' own layouts; nothing is decoded here.
+ * The pictures of a training or an evaluation, each with a class, in up to three splits. They are
+ * read from folders of classes, CSV tables or MmCows' own layouts; nothing is decoded here.
  * Afterwards the set does not change and may be read by any number of threads.
  */
 #ifndef COW_TRAINER_DATASET_H
@@ -92,12 +92,6 @@ typedef struct {
 
 void cow_dataset_options_clear (CowDatasetOptions *options);
 
-/*
- * Errors, each naming file, column or class: COW_ERROR_NOT_FOUND (a path, a column; which there
- * are), COW_ERROR_FORMAT (a table that is not one, with its line), COW_ERROR_MISMATCH (a label that
- * is not among the classes given; a class without pictures), COW_ERROR_ARGUMENT.
- */
-CowDataset *cow_dataset_open (const CowDatasetOptions *options, GError **error);
 void cow_dataset_free (CowDataset *self);
 
 static inline const CowSample *

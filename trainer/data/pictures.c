@@ -74,9 +74,9 @@ read_file (const char *path, guint8 **data, gsize *n_bytes, GError **error)
 /* ---- libvips --------------------------------------------------------------------------------- */
 
 /*
- * Whether messages say that libjpeg made pixels up: after a premature end of a part of the file or a
- * code that makes no sense it goes on with grey or with whatever comes out, and the picture counts
- * as decoded. Bytes between the parts of a file do no harm, and some cameras leave them.
+ * Whether messages say that libjpeg made pixels up: after a premature end of a part of the file or
+ * a code that makes no sense it goes on with grey or with whatever comes out, and the picture
+ * counts as decoded. Bytes between the parts of a file do no harm, and some cameras leave them.
  */
 static gboolean
 tells_of_damage (const char *messages)
@@ -90,8 +90,8 @@ tells_of_damage (const char *messages)
 }
 
 /*
- * What libvips said since the last time, on one line; free with g_free. libvips has one place for
- * messages, which all threads share. So many threads decode at once, and whoever may be meant, as
+ * The messages of libvips since the last time, on one line; free with g_free. libvips keeps them in
+ * one place, which all threads share. So many threads decode at once, and whoever may be meant, as
  * its picture failed or *n_damaged rose meanwhile, decodes once more with nobody beside: then what
  * is said is about its picture.
  */
@@ -138,8 +138,8 @@ pictures_start (GError **error)
       /* Many small pictures: those who hurry decode several side by side, which costs less than
        * several threads on each. */
       vips_concurrency_set (1);
-      /* What matters comes back as an error; remarks about odd files would break the one line that
-       * an error has. */
+      /* Whatever matters comes back as an error; remarks about odd files would break the one line
+       * that an error has. */
       g_log_set_handler ("VIPS", G_LOG_LEVEL_WARNING, ignore_log, NULL);
     }
     g_once_init_leave (&started, ok ? 1 : 2);
@@ -228,8 +228,8 @@ check_size (const VipsImage *image, const char *path, GError **error)
 
 /*
  * Computes all rows of an image, one strip after the other, in this thread. libvips' own sinks give
- * strips to workers and look at their result when the last strip was given away, not when it is done
- * (8.14): where only that one fails, its rows stay as they were and nobody is told.
+ * strips to workers and look at their result when the last strip was given away, not when it is
+ * done (8.14): where only that one fails, its rows stay as they were and nobody is told.
  */
 static int
 compute (VipsImage *image, guint8 *rows)
@@ -379,4 +379,91 @@ picture_prepare (const char *path, const CowPreprocess *preprocess, CkBackend *b
     return TRUE;
   g_prefix_error (error, "%s: ", path);
   return FALSE;
+}
+
+/* ---- which pictures the paths of a command line mean ----------------------------------------- */
+
+/* Which pictures the paths of a command line mean. */
+
+gboolean
+pictures_is_name (const char *name)
+{
+  static const char *const extensions[] = { "jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff" };
+  const char *dot = strrchr (name, '.');
+
+  for (guint i = 0; dot && i < G_N_ELEMENTS (extensions); i++)
+    if (g_ascii_strcasecmp (dot + 1, extensions[i]) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+static int
+compare_names (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(const char *const *)a, *(const char *const *)b);
+}
+
+GPtrArray *
+pictures_folder_names (const char *folder, GError **error)
+{
+  GError *local = NULL;
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, &local);
+  const char *name;
+
+  if (!dir) {
+    g_set_error_literal (error, COW_ERROR, COW_ERROR_IO, local->message);
+    g_error_free (local);
+    return NULL;
+  }
+  GPtrArray *names = g_ptr_array_new_with_free_func (g_free);
+  while ((name = g_dir_read_name (dir)))
+    if (name[0] != '.')
+      g_ptr_array_add (names, g_strdup (name));
+  g_ptr_array_sort (names, compare_names);
+  return names;
+}
+
+/* Folders that are links are not entered: they could lead in a circle. How deep folders nest is
+ * bounded by the length of a path. */
+static gboolean
+add_folder (GPtrArray *pictures, const char *folder, GError **error)
+{
+  g_autoptr (GPtrArray) names = pictures_folder_names (folder, error);
+
+  for (guint i = 0; names && i < names->len; i++) {
+    g_autofree char *path = g_build_filename (folder, names->pdata[i], NULL);
+    if (!g_file_test (path, G_FILE_TEST_IS_DIR)) {
+      if (pictures_is_name (path))
+        g_ptr_array_add (pictures, g_steal_pointer (&path));
+    } else if (!g_file_test (path, G_FILE_TEST_IS_SYMLINK) && !add_folder (pictures, path, error)) {
+      return FALSE;
+    }
+  }
+  return names != NULL;
+}
+
+GPtrArray *
+pictures_find (char *const *paths, GError **error)
+{
+  g_autoptr (GPtrArray) pictures = g_ptr_array_new_with_free_func (g_free);
+
+  for (; *paths; paths++) {
+    const guint before = pictures->len;
+    if (!g_file_test (*paths, G_FILE_TEST_EXISTS)) {
+      g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s does not exist", *paths);
+      return NULL;
+    }
+    if (!g_file_test (*paths, G_FILE_TEST_IS_DIR)) {
+      g_ptr_array_add (pictures, g_strdup (*paths));
+      continue;
+    }
+    if (!add_folder (pictures, *paths, error))
+      return NULL;
+    if (pictures->len == before) {
+      g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
+                   "%s holds no pictures (jpg, jpeg, png, webp, bmp, tif, tiff)", *paths);
+      return NULL;
+    }
+  }
+  return g_steal_pointer (&pictures);
 }

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Models and single files; adapters are in describe-adapter.c. */
+/* Models, adapters and single files, each as what it says by itself. */
 #include "trainer/eval/describe.h"
 
 #include <glib/gstdio.h>
+#include <math.h>
 
+#include "model/adapter/adapter.h"
+#include "model/adapter/card.h"
+#include "model/adapter/head-weights.h"
 #include "model/files/error.h"
+#include "model/files/json-object.h"
 #include "model/files/nf4.h"
 #include "model/network/backbones.h"
 #include "trainer/eval/tensor-file.h"
@@ -178,4 +183,205 @@ describe_path (JsonObject *object, const char *path, GError **error)
                "(adapter_config.json, cowbehavior.json, a head)",
                path);
   return FALSE;
+}
+
+/* ---- adapter folders ------------------------------------------------------------------------- */
+
+/* An adapter folder without its model: what PEFT's files or its own network, the head and the card
+ * say by themselves. */
+
+/* The first of these below a folder that exists, or NULL. */
+static char *
+find_below (const char *folder, const char *const *names)
+{
+  for (; *names; names++) {
+    g_autofree char *path = g_build_filename (folder, *names, NULL);
+    if (g_file_test (path, G_FILE_TEST_EXISTS))
+      return g_steal_pointer (&path);
+  }
+  return NULL;
+}
+
+/* The places of model/adapter/adapter.h and model/adapter/head-weights.h. */
+static const char *const peft_files[] = { "adapter_config.json",
+                                          "lora_adapters/adapter_config.json",
+                                          "dora_adapters/adapter_config.json", NULL };
+static const char *const head_files[] = { "classifier.safetensors",
+                                          "classifier/classifier.safetensors",
+                                          "best_classifier.pth", "classifier/best_classifier.pth",
+                                          NULL };
+static const char *const card_files[] = { "cowbehavior.json", NULL };
+
+gboolean
+describe_is_adapter (const char *path)
+{
+  g_autofree char *peft = find_below (path, peft_files), *head = find_below (path, head_files),
+                  *card = find_below (path, card_files);
+  /* A model's folder may have a head beside it; what has a network of its own and no adapter is a
+   * model. */
+  g_autofree char *config = g_build_filename (path, "config.json", NULL);
+  return peft || card || (head && !g_file_test (config, G_FILE_TEST_EXISTS));
+}
+
+static JsonArray *
+string_array (const char *const *strings)
+{
+  JsonArray *array = json_array_new ();
+  for (; *strings; strings++)
+    json_array_add_string_element (array, *strings);
+  return array;
+}
+
+/* ---- PEFT ------------------------------------------------------------------------------------ */
+
+/* adapter_config.json's own words: this is to tell what is there, also of variants that this
+ * program refuses to run. */
+static gboolean
+add_peft_config (JsonObject *object, const char *file, GError **error)
+{
+  g_autoptr (JsonObject) config = cow_json_read_object (file, error);
+  gint64 rank = 0;
+  double alpha = 0, dropout = 0;
+  gboolean dora = FALSE, rslora = FALSE;
+  const char *base = NULL, *type = NULL;
+
+  if (!config || !cow_json_require (config, file, "r", error) ||
+      !cow_json_get_int (config, file, "r", 1, G_MAXINT, &rank, error) ||
+      !cow_json_get_double (config, file, "lora_alpha", &alpha, error) ||
+      !cow_json_get_double (config, file, "lora_dropout", &dropout, error) ||
+      !cow_json_get_bool (config, file, "use_dora", &dora, error) ||
+      !cow_json_get_bool (config, file, "use_rslora", &rslora, error) ||
+      !cow_json_get_string (config, file, "peft_type", &type, error) ||
+      !cow_json_get_string (config, file, "base_model_name_or_path", &base, error))
+    return FALSE;
+  g_autofree char *method = g_ascii_strdown (type ? type : "lora", -1);
+  json_object_set_string_member (object, "method", dora ? "dora" : method);
+  json_object_set_int_member (object, "rank", rank);
+  json_object_set_double_member (object, "alpha", alpha);
+  json_object_set_double_member (object, "scale",
+                                 alpha / (rslora ? sqrt ((double)rank) : (double)rank));
+  json_object_set_double_member (object, "dropout", dropout);
+  JsonNode *targets = json_object_get_member (config, "target_modules");
+  if (targets && !JSON_NODE_HOLDS_NULL (targets))
+    json_object_set_member (object, "targets", json_node_copy (targets));
+  if (base)
+    json_object_set_string_member (object, "base", base);
+  return TRUE;
+}
+
+static gboolean
+add_peft (JsonObject *object, const char *file, GError **error)
+{
+  g_autofree char *place = g_path_get_dirname (file);
+  g_autofree char *weights = g_build_filename (place, "adapter_model.safetensors", NULL);
+  g_auto (TensorFile) tensors = { 0 };
+  if (!add_peft_config (object, file, error) || !tensor_file_open (&tensors, weights, error))
+    return FALSE;
+  json_object_set_int_member (object, "adapter_parameters",
+                              (gint64)tensor_file_n_elements (&tensors));
+  return TRUE;
+}
+
+/* Describes what turns pictures into features: PEFT's adapter on a base, the base alone, or a
+ * network of the folder's own. */
+static gboolean
+add_method (JsonObject *object, const char *folder, const CowCard *card, GError **error)
+{
+  g_autofree char *file = find_below (folder, peft_files);
+
+  if (file)
+    return add_peft (object, file, error);
+  if (!cow_card_holds_network (card)) {
+    json_object_set_string_member (object, "method", cow_kind (COW_NETWORK_FROZEN)->name);
+    return TRUE;
+  }
+  JsonObject *network = json_object_new ();
+  json_object_set_string_member (object, "method", card->kind);
+  json_object_set_object_member (object, "network", network);
+  return describe_network (network, folder, error);
+}
+
+/* ---- head ------------------------------------------------------------------------------------ */
+
+static gboolean
+add_head (JsonObject *object, const char *folder, GError **error)
+{
+  g_autofree char *file = find_below (folder, head_files);
+  g_auto (TensorFile) tensors = { 0 };
+
+  if (!file) {
+    json_object_set_null_member (object, "head");
+    return TRUE;
+  }
+  if (!tensor_file_open (&tensors, file, error))
+    return FALSE;
+  /* Any width will do here; whether it fits a model is for the model to say. */
+  g_autoptr (CowHeadWeights) head = cow_head_weights_read (folder, 0, 0, error);
+  if (!head)
+    return FALSE;
+  JsonObject *described = json_object_new ();
+  JsonArray *widths = json_array_new ();
+  json_array_add_int_element (widths, head->layers[0].in);
+  for (guint i = 0; i < head->n_layers; i++)
+    json_array_add_int_element (widths, head->layers[i].out);
+  json_object_set_string_member (described, "file", head->path);
+  json_object_set_array_member (described, "widths", widths);
+  json_object_set_int_member (described, "parameters", (gint64)tensor_file_n_elements (&tensors));
+  json_object_set_object_member (object, "head", described);
+  return TRUE;
+}
+
+/* ---- card ------------------------------------------------------------------------------------ */
+
+/* Describes what `eval --calibrate` fitted: the temperature, and thresholds by class. */
+static void
+add_calibration (JsonObject *object, const CowCard *card)
+{
+  if (cow_card_get_member (card, "calibration"))
+    json_object_set_double_member (object, "temperature", card->temperature);
+  if (!card->thresholds)
+    return;
+  JsonObject *thresholds = json_object_new ();
+  for (guint c = 0; card->classes[c]; c++)
+    if (card->thresholds[c] > 0)
+      json_object_set_double_member (thresholds, card->classes[c], (double)card->thresholds[c]);
+  json_object_set_object_member (object, "thresholds", thresholds);
+}
+
+static void
+add_card (JsonObject *object, const CowCard *card, gboolean found)
+{
+  JsonObject *preprocess = json_object_new ();
+  json_object_set_int_member (preprocess, "width", card->preprocess.width);
+  json_object_set_int_member (preprocess, "height", card->preprocess.height);
+  json_object_set_string_member (preprocess, "interpolation",
+                                 cow_interpolation_name (card->preprocess.interpolation));
+  json_object_set_string_member (preprocess, "normalisation",
+                                 cow_normalisation_name (card->preprocess.normalisation));
+  json_object_set_string_member (object, "card",
+                                 found ? "cowbehavior.json" : "none: the recipes' defaults");
+  json_object_set_array_member (object, "classes",
+                                string_array ((const char *const *)card->classes));
+  json_object_set_object_member (object, "preprocess", preprocess);
+  if (card->base_name)
+    json_object_set_string_member (object, "base", card->base_name);
+  if (card->base_hash)
+    json_object_set_string_member (object, "base_sha256", card->base_hash);
+  JsonNode *merged = cow_card_get_member (card, "merged");
+  if (merged)
+    json_object_set_member (object, "merged", json_node_copy (merged));
+  add_calibration (object, card);
+}
+
+gboolean
+describe_adapter (JsonObject *object, const char *path, GError **error)
+{
+  gboolean found = FALSE;
+  g_autoptr (CowCard) card = cow_card_read (path, &found, error);
+
+  json_object_set_string_member (object, "kind", "adapter");
+  if (!card || !add_method (object, path, card, error) || !add_head (object, path, error))
+    return FALSE;
+  add_card (object, card, found);
+  return TRUE;
 }

@@ -196,7 +196,7 @@ train_step (Run *self, gboolean *unread, GError **error)
 
 /* ---- an epoch -------------------------------------------------------------------------------- */
 
-/* What was learned before a picture could not be read is kept: the parameters are those of the last
+/* Keeps what was learned before a picture could not be read: the parameters are those of the last
  * whole step. */
 static Part
 unreadable (Run *self, GError **error)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a run will take, before anything large is loaded: parameters, memory and disk from the
- * recipe and the network's shape (plan.c), time from operation counts and a short measurement of
- * this machine (plan-time.c).
+ * An estimate of what a run takes, before anything large is loaded: parameters, memory and disk
+ * from the recipe and the network's shape (plan.c), time from operation counts and a short
+ * measurement of this machine (plan-time.c).
  */
 #ifndef COW_TRAINER_PLAN_H
 #define COW_TRAINER_PLAN_H
@@ -11,7 +11,7 @@
 
 G_BEGIN_DECLS
 
-/* What the recipe stands on and is given. */
+/* The base of a recipe and the size of its data. */
 typedef struct {
   CowBackboneConfig backbone;
   CkType storage;     /* of a base's linear layers */

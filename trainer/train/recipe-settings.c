@@ -38,7 +38,7 @@ static const char *const balances[] = { "none", "weights", "sampler", NULL };
 static const char *const interpolations[] = { "bilinear", "bilinear-antialiased", NULL };
 static const char *const normalisations[] = { "unit", "imagenet", "satellite", NULL };
 
-/* What a setting is, and where it lies: the five fields after its key. */
+/* Each gives the five fields after a setting's key: its type, its place, its range, its names. */
 #define AT(field)               G_STRUCT_OFFSET (CowRecipe, field)
 #define TEXT(field)             SETTING_TEXT, AT (field), 0, 0, NULL
 #define PATH(field)             SETTING_PATH, AT (field), 0, 0, NULL
@@ -60,8 +60,7 @@ static const Setting settings[] = {
   { "recipe", "recipe", TEXT (name), FIXED, "NAME",
     "The preset that the rest starts from (--list-recipes)" },
 
-  { "model", "kind", KIND (kind), FIXED, "KIND",
-    "What is trained" },
+  { "model", "kind", KIND (kind), FIXED, "KIND", "What is trained" },
   { "model", "model", PATH (model), FIXED, "MODEL",
     "The base that stays as it is (lora, dora, frozen)" },
   { "model", "start", PATH (start), FIXED, "ADAPTER",

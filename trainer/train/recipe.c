@@ -244,7 +244,8 @@ cow_recipe_apply_file (CowRecipe *self, const char *path, gboolean with_preset, 
   return TRUE;
 }
 
-/* A setting as a file may show it: of the tracker's address without the login that it may hold. */
+/* A setting as a file may show it: the address of the tracking server goes without the login
+ * that it may hold. */
 static char *
 public_value (const CowRecipe *self, guint i)
 {

@@ -111,7 +111,7 @@ gboolean cow_recipe_apply_file (CowRecipe *self, const char *path, gboolean with
                                 GError **error);
 /* The text of recipe.ini; free with g_free. */
 char *cow_recipe_to_text (const CowRecipe *self);
-/* What single settings cannot say: a base where the kind needs one, sizes that the patch divides,
+/* Checks what no single setting can: a base where the kind needs one, sizes that the patch divides,
  * ... COW_ERROR_ARGUMENT. */
 gboolean cow_recipe_check (const CowRecipe *self, GError **error);
 
@@ -129,7 +129,7 @@ gboolean cow_recipe_has_base (const CowRecipe *self);
 /* Makes relative paths absolute, so that a saved recipe means the same anywhere. Names of models
  * that no path has stay as they are. */
 void cow_recipe_make_absolute (CowRecipe *self);
-/* What the dataset is asked for; clear with cow_dataset_options_clear (). */
+/* Fills the options that the dataset is opened with; clear with cow_dataset_options_clear (). */
 void cow_recipe_dataset_options (const CowRecipe *self, CowDatasetOptions *options);
 
 /* ---- presets (recipe-presets.c) -------------------------------------------------------------- */

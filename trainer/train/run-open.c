@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Puts a run together, what is cheap and likely to be wrong first. */
+/* Puts a run together. It begins with the steps that are cheap and likely to fail. */
 #include <stdio.h>
 #include <sys/statvfs.h>
 
@@ -9,6 +9,7 @@
 #include "trainer/train/hashes.h"
 #include "trainer/host/memory.h"
 #include "trainer/train/run-private.h"
+#include "trainer/data/dataset-open.h"
 
 /* On the contact sheet: pictures of each class, and augmented copies of each of them, at most. */
 #define SHEET_PICTURES 2
@@ -214,7 +215,7 @@ open_folder (CowRun *self, const CowRunOptions *options, GError **error)
     return FALSE;
   if (!options->resume && cow_run_folder_has_run (options->folder)) {
     g_set_error (error, COW_ERROR, COW_ERROR_IO,
-                 "%s holds a run: --resume %s goes on with it; a new one needs another --out",
+                 "%s holds a run: --resume %s continues it; a new one needs another --out",
                  options->folder, options->folder);
     return FALSE;
   }
@@ -350,7 +351,7 @@ open_state (CowRun *self, const CowRunOptions *options, GError **error)
   return TRUE;
 }
 
-/* Other instruction sets round otherwise. */
+/* Other instruction sets round differently. */
 static void
 warn_of_device (const CowCard *card, const char *device)
 {
@@ -361,7 +362,7 @@ warn_of_device (const CowCard *card, const char *device)
                           : device;
 
   if (g_strcmp0 (began, device) != 0)
-    g_printerr ("cow-trainer: warning: the run began on %s and goes on on %s: its numbers will "
+    g_printerr ("cow-trainer: warning: the run began on %s and is resumed on %s: its numbers will "
                 "differ from an uninterrupted run's by "
                 "rounding\n",
                 began, device);
@@ -385,7 +386,7 @@ check_last (const CowRun *self, const CowRunOptions *options, const char *hash, 
     return TRUE;
   g_set_error (
       error, COW_ERROR, COW_ERROR_MISMATCH,
-      "%s: its weights are not those that the run in %s began with; it cannot go on exactly",
+      "%s: its weights are not those that the run in %s began with; it cannot be resumed exactly",
       self->model, options->folder);
   return FALSE;
 }
@@ -403,21 +404,21 @@ open_card (CowRun *self, const CowRunOptions *options, GError **error)
 }
 
 static void
-open_tracker (CowRun *self)
+open_tracking (CowRun *self)
 {
   const CowRecipe *recipe = self->recipe;
   const gboolean fresh = self->state->at.step == 0;
 
-  self->tracker = cow_tracker_new (*recipe->tracking_uri ? recipe->tracking_uri : NULL,
-                                   *recipe->experiment ? recipe->experiment : NULL,
-                                   *recipe->run_name ? recipe->run_name : NULL,
-                                   cow_run_folder_path (self->folder), !fresh);
+  self->tracking = cow_run_tracking_new (*recipe->tracking_uri ? recipe->tracking_uri : NULL,
+                                         *recipe->experiment ? recipe->experiment : NULL,
+                                         *recipe->run_name ? recipe->run_name : NULL,
+                                         cow_run_folder_path (self->folder), !fresh);
   if (!fresh)
     return; /* a parameter has one value a run */
   for (guint i = 0; i < cow_recipe_n_settings (); i++) {
     g_autofree char *value = cow_recipe_get (recipe, i);
     if (*value && !g_str_equal (cow_recipe_group (i), "tracking"))
-      cow_tracker_log_param (self->tracker, cow_recipe_key (i), value);
+      cow_run_tracking_log_param (self->tracking, cow_recipe_key (i), value);
   }
 }
 
@@ -447,7 +448,7 @@ cow_run_open (const CowRunOptions *options, GError **error)
       !write_sheet (self, error) || !open_card (self, options, error) || !open_feed (self, error) ||
       !open_network (self, error) || !open_state (self, options, error))
     return NULL;
-  open_tracker (self);
+  open_tracking (self);
   return g_steal_pointer (&self);
 }
 
@@ -456,7 +457,7 @@ cow_run_free (CowRun *self)
 {
   if (!self)
     return;
-  g_clear_pointer (&self->tracker, cow_tracker_free);
+  g_clear_pointer (&self->tracking, cow_run_tracking_free);
   g_clear_pointer (&self->card, cow_card_free);
   g_clear_pointer (&self->state, cow_run_state_free);
   g_clear_pointer (&self->feed, cow_feed_free);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What run-open.c puts together and run.c trains. */
+/* A run's parts: run-open.c puts them together, run.c trains with them. */
 #ifndef COW_TRAINER_RUN_PRIVATE_H
 #define COW_TRAINER_RUN_PRIVATE_H
 
@@ -22,7 +22,7 @@ struct _CowRun {
   CowRunState *state;
   float *class_weights; /* [classes] or NULL */
   CowCard *card;
-  CowTracker *tracker;
+  CowRunTracking *tracking;
 };
 
 #endif

@@ -4,16 +4,16 @@
  *   recipe.ini                      all settings, for --config
  *   contact-sheet.png               what the network is shown
  *   results.csv                     a row an epoch; plots/ drawn of it at the end
- *   best/, last/                    adapter folders, each whole at any moment;
- * last/state.safetensors goes on from there run-open.c puts a run together, run.c trains and saves
- * it.
+ *   best/, last/                    adapter folders, each whole at any moment
+ *   last/state.safetensors          the state that --resume goes on from
+ * run-open.c puts a run together, run.c trains and saves it.
  */
 #ifndef COW_TRAINER_RUN_H
 #define COW_TRAINER_RUN_H
 
 #include "trainer/train/loop.h"
 #include "trainer/train/plan.h"
-#include "trainer/tracking/tracker.h"
+#include "trainer/tracking/run-tracking.h"
 
 G_BEGIN_DECLS
 

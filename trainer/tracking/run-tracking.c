@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The calls append lines to the spool (trainer/tracking/spool.h); one thread takes them off and
  * makes requests of them (trainer/tracking/mlflow.h). */
-#include "trainer/tracking/tracker.h"
+#include "trainer/tracking/run-tracking.h"
 
 #include <errno.h>
 #include <math.h>
@@ -18,9 +18,9 @@
 #define MOST_FOLDER_DEPTH  8
 #define DEFAULT_EXPERIMENT "cowbehavior"
 
-struct _CowTracker {
+struct _CowRunTracking {
   char *folder, *server; /* server: with user and password; NULL: no tracking */
-  CowTrackerMessage message;
+  CowRunTrackingMessage message;
   gpointer message_data;
   gboolean named; /* the server: by the user, who may have a login for it in the environment, not by
                      a file in the folder */
@@ -44,10 +44,10 @@ struct _CowTracker {
   gboolean no_artifacts; /* that files are not taken was said */
 };
 
-static void sayf (CowTracker *self, const char *format, ...) G_GNUC_PRINTF (2, 3);
+static void sayf (CowRunTracking *self, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
 static void
-sayf (CowTracker *self, const char *format, ...)
+sayf (CowRunTracking *self, const char *format, ...)
 {
   va_list arguments;
   va_start (arguments, format);
@@ -63,7 +63,7 @@ sayf (CowTracker *self, const char *format, ...)
 
 /* Makes the run at the server, once. */
 static MlflowResult
-ensure_run (CowTracker *self, Mlflow *mlflow, GError **error)
+ensure_run (CowRunTracking *self, Mlflow *mlflow, GError **error)
 {
   SpoolRun *run = spool_run (self->spool);
   g_autofree char *experiment_id = NULL;
@@ -103,7 +103,7 @@ item_text (JsonObject *item, const char *key)
 /* The path of a line's file; NULL where that is outside of the folder, whose lines must not send
  * other files away. Links are followed. */
 static char *
-artifact_file (CowTracker *self, const char *file, GError **error)
+artifact_file (CowRunTracking *self, const char *file, GError **error)
 {
   g_autofree char *path = g_canonicalize_filename (file, self->folder);
   g_autofree char *folder = g_strconcat (self->folder, "/", NULL);
@@ -123,7 +123,7 @@ artifact_file (CowTracker *self, const char *file, GError **error)
 }
 
 static MlflowResult
-send_artifact (CowTracker *self, Mlflow *mlflow, JsonObject *item, GError **error)
+send_artifact (CowRunTracking *self, Mlflow *mlflow, JsonObject *item, GError **error)
 {
   g_autoptr (GError) why = NULL;
 
@@ -141,7 +141,7 @@ send_artifact (CowTracker *self, Mlflow *mlflow, JsonObject *item, GError **erro
 }
 
 static MlflowResult
-send_status (CowTracker *self, Mlflow *mlflow, JsonObject *item, GError **error)
+send_status (CowRunTracking *self, Mlflow *mlflow, JsonObject *item, GError **error)
 {
   gint64 end_ms = 0;
   cow_json_get_int (item, "line", "end_time", 0, G_MAXINT64, &end_ms, NULL);
@@ -151,7 +151,7 @@ send_status (CowTracker *self, Mlflow *mlflow, JsonObject *item, GError **error)
 
 /* Sends as many of the lines as fit one request, in order; their number to *n. */
 static MlflowResult
-send_batch (CowTracker *self, Mlflow *mlflow, const GPtrArray *lines, guint *n, GError **error)
+send_batch (CowRunTracking *self, Mlflow *mlflow, const GPtrArray *lines, guint *n, GError **error)
 {
   g_autoptr (JsonArray) metrics = json_array_new (), params = json_array_new ();
 
@@ -181,7 +181,7 @@ send_batch (CowTracker *self, Mlflow *mlflow, const GPtrArray *lines, guint *n, 
 
 /* One step: a request and what follows from its answer. */
 static MlflowResult
-send_some (CowTracker *self, Mlflow *mlflow, GError **error)
+send_some (CowRunTracking *self, Mlflow *mlflow, GError **error)
 {
   g_autoptr (GError) why = NULL;
   guint n = 0;
@@ -211,7 +211,7 @@ send_some (CowTracker *self, Mlflow *mlflow, GError **error)
 /* Says when sending fails for the second time in a row (a connection that has aged fails once), and
  * when it works again. */
 static void
-note_outcome (CowTracker *self, gboolean barred, const GError *why)
+note_outcome (CowRunTracking *self, gboolean barred, const GError *why)
 {
   g_mutex_lock (&self->lock);
   self->barred = barred;
@@ -235,7 +235,7 @@ note_outcome (CowTracker *self, gboolean barred, const GError *why)
 
 /* Waits for a line, or after a failure for its pause to pass; FALSE when the thread is to end. */
 static gboolean
-wait_for_work (CowTracker *self, double *pause_s, gboolean failed)
+wait_for_work (CowRunTracking *self, double *pause_s, gboolean failed)
 {
   g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
 
@@ -259,14 +259,14 @@ wait_for_work (CowTracker *self, double *pause_s, gboolean failed)
 static gpointer
 run_thread (gpointer data)
 {
-  CowTracker *self = data;
+  CowRunTracking *self = data;
   g_autoptr (GMainContext) context = g_main_context_new ();
   double pause_s = FIRST_PAUSE_S;
   gboolean failed = FALSE;
 
   g_main_context_push_thread_default (context);
   Mlflow *mlflow = mlflow_new (self->server, self->named, self->cancellable,
-                               NULL); /* it was tried in open_tracker () */
+                               NULL); /* it was tried in open_tracking () */
   while (wait_for_work (self, &pause_s, failed)) {
     g_autoptr (GError) error = NULL;
     const MlflowResult result = send_some (self, mlflow, &error);
@@ -282,7 +282,7 @@ run_thread (gpointer data)
 
 /* Appends {kind: item} and wakes the thread; takes the item. */
 static void
-append_line (CowTracker *self, const char *kind, JsonObject *item)
+append_line (CowRunTracking *self, const char *kind, JsonObject *item)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (JsonNode) node = json_node_new (JSON_NODE_OBJECT);
@@ -306,7 +306,7 @@ append_line (CowTracker *self, const char *kind, JsonObject *item)
 }
 
 static void
-add_status (CowTracker *self, const char *status, gint64 end_ms)
+add_status (CowRunTracking *self, const char *status, gint64 end_ms)
 {
   JsonObject *item = json_object_new ();
   json_object_set_string_member (item, "status", status);
@@ -318,7 +318,7 @@ add_status (CowTracker *self, const char *status, gint64 end_ms)
 /* The same, after what must come before anything else. Only from here on does the thread run and
  * speak. */
 static void
-add_line (CowTracker *self, const char *kind, JsonObject *item)
+add_line (CowRunTracking *self, const char *kind, JsonObject *item)
 {
   if (g_atomic_int_compare_and_exchange (&self->continued, TRUE, FALSE))
     add_status (self, "RUNNING", 0);
@@ -347,7 +347,7 @@ safe_value (const char *value)
 }
 
 void
-cow_tracker_log_param (CowTracker *self, const char *name, const char *value)
+cow_run_tracking_log_param (CowRunTracking *self, const char *name, const char *value)
 {
   if (!self->spool)
     return;
@@ -359,15 +359,16 @@ cow_tracker_log_param (CowTracker *self, const char *name, const char *value)
 }
 
 void
-cow_tracker_log_params (CowTracker *self, guint n, const char *const *names,
-                        const char *const *values)
+cow_run_tracking_log_params (CowRunTracking *self, guint n, const char *const *names,
+                             const char *const *values)
 {
   for (guint i = 0; i < n; i++)
-    cow_tracker_log_param (self, names[i], values[i]);
+    cow_run_tracking_log_param (self, names[i], values[i]);
 }
 
 void
-cow_tracker_log_metrics (CowTracker *self, guint n, const CowTrackerMetric *metrics, gint64 step)
+cow_run_tracking_log_metrics (CowRunTracking *self, guint n, const CowRunMetric *metrics,
+                              gint64 step)
 {
   const gint64 now_ms = g_get_real_time () / 1000;
 
@@ -391,7 +392,7 @@ cow_tracker_log_metrics (CowTracker *self, guint n, const CowTrackerMetric *metr
 }
 
 static void
-add_file (CowTracker *self, const char *path, const char *name)
+add_file (CowRunTracking *self, const char *path, const char *name)
 {
   g_autofree char *absolute = g_canonicalize_filename (path, NULL),
                   *prefix = g_strconcat (self->folder, "/", NULL);
@@ -405,7 +406,7 @@ add_file (CowTracker *self, const char *path, const char *name)
 }
 
 static void
-add_path (CowTracker *self, const char *path, const char *artifact_folder, int depth)
+add_path (CowRunTracking *self, const char *path, const char *artifact_folder, int depth)
 {
   g_autofree char *base = g_path_get_basename (path);
   g_autofree char *name =
@@ -426,13 +427,13 @@ add_path (CowTracker *self, const char *path, const char *artifact_folder, int d
 }
 
 void
-cow_tracker_log_artifact (CowTracker *self, const char *path, const char *artifact_folder)
+cow_run_tracking_log_artifact (CowRunTracking *self, const char *path, const char *artifact_folder)
 {
   if (self->spool)
     add_path (self, path, artifact_folder, MOST_FOLDER_DEPTH);
 }
 
-/* ---- The tracker as a whole ------------------------------------------------------------------ */
+/* ---- run tracking as a whole ----------------------------------------------------------------- */
 
 static const char *
 not_empty (const char *text)
@@ -449,7 +450,7 @@ replace_text (char **text, const char *value)
 
 /* Fills what the spool says of the run. */
 static gboolean
-describe_run (CowTracker *self, const char *experiment, const char *run_name, GError **error)
+describe_run (CowRunTracking *self, const char *experiment, const char *run_name, GError **error)
 {
   SpoolRun *run = spool_run (self->spool);
   g_autofree char *public = http_public_uri (self->server);
@@ -472,7 +473,8 @@ describe_run (CowTracker *self, const char *experiment, const char *run_name, GE
 /* The server to tell: the argument, the environment, the one of the run that is continued; NULL
  * without one. */
 static gboolean
-choose_server (CowTracker *self, const char *uri, gboolean resume, char **server, GError **error)
+choose_server (CowRunTracking *self, const char *uri, gboolean resume, char **server,
+               GError **error)
 {
   const char *named = not_empty (uri) ? uri : not_empty (g_getenv ("MLFLOW_TRACKING_URI"));
 
@@ -487,8 +489,8 @@ choose_server (CowTracker *self, const char *uri, gboolean resume, char **server
 }
 
 static gboolean
-open_tracker (CowTracker *self, const char *uri, const char *experiment, const char *run_name,
-              gboolean resume, GError **error)
+open_tracking (CowRunTracking *self, const char *uri, const char *experiment, const char *run_name,
+               gboolean resume, GError **error)
 {
   g_autofree char *server = NULL;
 
@@ -507,10 +509,10 @@ open_tracker (CowTracker *self, const char *uri, const char *experiment, const c
   return FALSE;
 }
 
-static CowTracker *
-tracker_alloc (const char *folder)
+static CowRunTracking *
+run_tracking_alloc (const char *folder)
 {
-  CowTracker *self = g_new0 (CowTracker, 1);
+  CowRunTracking *self = g_new0 (CowRunTracking, 1);
   g_mutex_init (&self->lock);
   g_cond_init (&self->changed);
   self->folder = g_canonicalize_filename (folder, NULL);
@@ -519,36 +521,37 @@ tracker_alloc (const char *folder)
   return self;
 }
 
-CowTracker *
-cow_tracker_new (const char *uri, const char *experiment, const char *run_name, const char *folder,
-                 gboolean resume)
+CowRunTracking *
+cow_run_tracking_new (const char *uri, const char *experiment, const char *run_name,
+                      const char *folder, gboolean resume)
 {
   g_autoptr (GError) error = NULL;
-  CowTracker *self = tracker_alloc (folder);
+  CowRunTracking *self = run_tracking_alloc (folder);
   const gboolean continued = resume && spool_exists (folder);
 
-  if (!open_tracker (self, uri, experiment, run_name, resume, &error))
+  if (!open_tracking (self, uri, experiment, run_name, resume, &error))
     sayf (self, "the run is not tracked: %s", error->message);
   self->continued = self->spool && continued;
   return self;
 }
 
 void
-cow_tracker_set_message (CowTracker *self, CowTrackerMessage message, gpointer user_data)
+cow_run_tracking_set_message (CowRunTracking *self, CowRunTrackingMessage message,
+                              gpointer user_data)
 {
   self->message = message;
   self->message_data = user_data;
 }
 
 gboolean
-cow_tracker_active (CowTracker *self)
+cow_run_tracking_active (CowRunTracking *self)
 {
   return self->spool != NULL;
 }
 
 /* Waits until all is sent, the time is over, or another try has shown that waiting is of no use. */
 static gboolean
-wait_until_sent (CowTracker *self, double wait_s)
+wait_until_sent (CowRunTracking *self, double wait_s)
 {
   const gint64 end_us = g_get_monotonic_time () + (gint64)(wait_s * G_USEC_PER_SEC);
   g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
@@ -564,11 +567,11 @@ wait_until_sent (CowTracker *self, double wait_s)
 }
 
 gboolean
-cow_tracker_finish (CowTracker *self, CowTrackerStatus status, double wait_s)
+cow_run_tracking_finish (CowRunTracking *self, CowRunTrackingStatus status, double wait_s)
 {
-  static const char *const names[] = { [COW_TRACKER_FINISHED] = "FINISHED",
-                                       [COW_TRACKER_FAILED] = "FAILED",
-                                       [COW_TRACKER_KILLED] = "KILLED" };
+  static const char *const names[] = { [COW_RUN_TRACKING_FINISHED] = "FINISHED",
+                                       [COW_RUN_TRACKING_FAILED] = "FAILED",
+                                       [COW_RUN_TRACKING_KILLED] = "KILLED" };
 
   if (!self->spool)
     return TRUE;
@@ -589,7 +592,7 @@ cow_tracker_finish (CowTracker *self, CowTrackerStatus status, double wait_s)
 }
 
 void
-cow_tracker_free (CowTracker *self)
+cow_run_tracking_free (CowRunTracking *self)
 {
   if (!self)
     return;
@@ -611,21 +614,21 @@ cow_tracker_free (CowTracker *self)
 }
 
 gboolean
-cow_tracker_send_rest (const char *folder, const char *uri, double wait_s,
-                       CowTrackerMessage message, gpointer user_data, guint64 *sent_bytes,
-                       GError **error)
+cow_run_tracking_send_remainder (const char *folder, const char *uri, double wait_s,
+                                 CowRunTrackingMessage message, gpointer user_data,
+                                 guint64 *sent_bytes, GError **error)
 {
   *sent_bytes = 0;
   if (!spool_exists (folder)) {
     g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
-                 "%s holds nothing for a tracker (no mlflow.json): its run was not tracked",
+                 "%s holds nothing for a tracking server (no mlflow.json): its run was not tracked",
                  folder);
     return FALSE;
   }
-  g_autoptr (CowTracker) self = tracker_alloc (folder);
-  cow_tracker_set_message (self, message, user_data);
+  g_autoptr (CowRunTracking) self = run_tracking_alloc (folder);
+  cow_run_tracking_set_message (self, message, user_data);
   self->rest = TRUE;
-  if (!open_tracker (self, uri, NULL, NULL, TRUE, error))
+  if (!open_tracking (self, uri, NULL, NULL, TRUE, error))
     return FALSE;
   *sent_bytes = spool_unsent_bytes (self->spool);
   if (*sent_bytes == 0)

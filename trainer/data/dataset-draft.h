@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What the readers of the layouts (dataset-*.c) share: each adds its pictures to a draft; dataset.c
- * makes the set of it. */
-#ifndef COW_TRAINER_DATASET_PRIVATE_H
-#define COW_TRAINER_DATASET_PRIVATE_H
+/* A set of pictures while it is being read: each reader adds what it finds. */
+#ifndef COW_TRAINER_DATASET_DRAFT_H
+#define COW_TRAINER_DATASET_DRAFT_H
 
 #include "trainer/data/dataset.h"
 
@@ -35,21 +34,5 @@ void dataset_draft_grouped_by (DatasetDraft *self, const char *what);
 char *dataset_group_from_name (const char *path);
 /* An unsigned number without sign or spaces, not above `most`; *end is behind it. */
 gboolean dataset_number (const char *text, guint64 most, guint64 *value, const char **end);
-
-/* Readers; `split` is what the pictures belong to (COW_TRAIN, too, when they are not divided). */
-gboolean dataset_read_folders (DatasetDraft *self, const char *folder, CowSplit split,
-                               GError **error);
-gboolean dataset_read_table (DatasetDraft *self, const char *path, CowSplit split, GError **error);
-/* Whether a folder is laid out like MmCows' crops or its frames. */
-gboolean dataset_is_mmcows (const char *folder);
-gboolean dataset_is_mmcows_frames (const char *folder);
-gboolean dataset_read_mmcows (DatasetDraft *self, const char *folder, CowSplit split,
-                              GError **error);
-gboolean dataset_read_mmcows_frames (DatasetDraft *self, const char *folder, CowSplit split,
-                                     GError **error);
-
-/* The parts are of the training pictures; what is taken becomes COW_VAL and COW_TEST. Warns of what
- * grouping could not do. */
-void dataset_divide (DatasetDraft *self, double val_fraction, double test_fraction);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* GstAnalytics, where the build has it. */
-#include "gst-plugin/behavior/analytics.h"
+#include "gst-plugin/common/analytics.h"
 
 #include "cow-build.h"
 
