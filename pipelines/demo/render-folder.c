@@ -20,7 +20,7 @@ typedef struct {
 static const Split whole[] = { { "", 0, 1 } };
 static const Split divided[] = { { "train", 0, 0.7 }, { "val", 0.7, 0.85 }, { "test", 0.85, 1 } };
 
-/* What the pictures of one class in one split have in common. */
+/* The common settings of the pictures of one class in one split. */
 typedef struct {
   const RenderFolderOptions *options;
   const char *folder, *split;

@@ -8,7 +8,7 @@
 
 G_BEGIN_DECLS
 
-/* What the camera does with each client. */
+/* The camera's behaviour towards each client. */
 typedef struct {
   guint delay_ms;              /* before the first frame */
   guint n_frames;              /* then the stream ends; 0: never */

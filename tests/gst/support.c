@@ -186,7 +186,7 @@ support_pad_rows (GstBuffer *buffer, const GstVideoInfo *info, gint pad)
   return copy;
 }
 
-/* ---- answers without the element ------------------------------------------------------------- */
+/* ---- results without the element ------------------------------------------------------------- */
 
 /* The places of R, G and B in each format, written down a second time so that the element's
  * derivation is compared with something. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Where `cowoverlay` draws (into pixels, or beside them as a composition, as downstream can take),
- * how little it draws, and frames that do not match their caps. */
+/* The two ways of `cowoverlay` to draw (into pixels, or beside them as a composition, depending on
+ * downstream), how little it draws, and frames that do not match their caps. */
 #include "tests/gst/support.h"
 
 #include "gst-plugin/common/gstcowbehaviormeta.h"

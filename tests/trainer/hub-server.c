@@ -59,7 +59,7 @@ is_large (const char *path)
   return g_str_has_suffix (path, ".safetensors") || g_str_has_suffix (path, ".bin");
 }
 
-/* ---- Answers --------------------------------------------------------------------------------- */
+/* ---- Responses ------------------------------------------------------------------------------- */
 
 static void
 answer (SoupServerMessage *message, guint status, const char *type, const char *text, gsize n)

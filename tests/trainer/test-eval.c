@@ -179,7 +179,7 @@ test_agrees (Fixture *self, gconstpointer data)
   g_assert_cmpstr (json_object_get_string_member (results, "split"), ==, "test");
   check_confusion (results);
   g_assert_nonnull (strstr (eval.out, "macro avg"));
-  /* What is not measured is reported once, and nothing is stored unless asked for. */
+  /* Numbers that were not measured are reported once, and nothing is stored unless asked for. */
   g_assert_nonnull (strstr (
       eval.err,
       "warning: no picture shows \"Feeding head down\", \"Feeding head up\", \"Standing\""));
