@@ -7,7 +7,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=pipelines/lib/packages.sh
 . "$here/../pipelines/lib/packages.sh"
 cow_install_packages VALGRIND || exit 1
-# Plain C kernels. Faster levels multiply by oneDNN, whose generated code reads past its own scratch memory on purpose and has no symbols by
+# Plain C kernels. Faster levels convolve by oneDNN, whose generated code reads past its own scratch memory on purpose and has no symbols by
 # which that could be told from a fault of ours: tests/sanitize.sh is for them. Nor has valgrind 3.19 (Debian 12) AVX-512.
 export COWBEHAVIOR_CPU=c OMP_NUM_THREADS=1
 export G_SLICE=always-malloc G_DEBUG=gc-friendly
