@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# A video file to labels: one gst-launch-1.0 line, whose messages named "cowbehavior" are the results.
+# Labels a video file with one gst-launch-1.0 line; the results are its messages named
+# "cowbehavior".
 set -eu
 # shellcheck source=pipelines/lib/launch.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/launch.sh"
@@ -9,25 +10,29 @@ usage () {
   cat <<USAGE
 usage: pipelines/file.sh VIDEO [OPTION ...] [PROPERTY=VALUE ...]
 
-VIDEO is a file of any kind that GStreamer plays. Every frame is classified, however long that takes: inference-interval=10 takes every
-tenth, and batch-size=8 fills the processor better.
+VIDEO is a file of any kind that GStreamer plays. Every frame is classified, however long that
+takes: inference-interval=10 classifies every tenth frame, and batch-size=8 makes better use of the
+processor.
 $COMMON_OPTIONS
 
-A labelled copy:     pipelines/file.sh barn.mp4 --mp4 labelled.mp4 inference-interval=5
-Two pens, as text:   pipelines/file.sh barn.mp4 --zones "left=0,0,0.5,1; right=0.5,0,0.5,1" | awk -f pipelines/lib/events.awk
+A labelled copy:
+  pipelines/file.sh barn.mp4 --mp4 labelled.mp4 inference-interval=5
+Two pens, as text:
+  pipelines/file.sh barn.mp4 --zones "left=0,0,0.5,1; right=0.5,0,0.5,1" |
+    awk -f pipelines/lib/events.awk
 USAGE
 }
 
 video=''
-# shellcheck disable=SC2034  # for --hls: all of it
+# shellcheck disable=SC2034  # --hls keeps the whole recording
 hls_length=(playlist-length=0 max-files=0)
 while [ $# -gt 0 ]; do
-  # a file's name may look like PROPERTY=VALUE
+  # This comes before the options, because a file's name may look like PROPERTY=VALUE.
   if [ -f "$1" ]; then video=$1 taken=1; else common_option "$@"; fi
   if [ "$taken" = 0 ]; then
     case $1 in
       -h | --help) usage; exit 0 ;;
-      -*) die "what is $1?" ;;
+      -*) die "unknown option $1" ;;
       *) die "$1: no such file" ;;
     esac
   fi
@@ -36,6 +41,7 @@ done
 [ -n "$video" ] || die "a video file is needed"
 use_build
 
-# -e: Ctrl-C ends a recording as its end would, so that it can be played.
-exec gst-launch-1.0 -m ${shown:+-e} filesrc "location=$(quote "$video")" ! decodebin ! videoconvert ! "${detector[@]}" \
+# With -e, Ctrl-C finishes a recording properly, so that it can be played.
+exec gst-launch-1.0 -m ${shown:+-e} \
+  filesrc "location=$(quote "$video")" ! decodebin ! videoconvert ! "${detector[@]}" \
   cowbehavior "${properties[@]}" ! ${shown:+cowoverlay !} "${sink[@]}"

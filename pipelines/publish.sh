@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# A camera or a recording to events: JSON lines in a file, by HTTP, or at an MQTT broker. Cameras and brokers may come and go.
+# Turns a camera or a recording into events: JSON lines in a file, by HTTP, or at an MQTT broker.
+# Cameras and brokers may come and go.
 set -eu
 # shellcheck source=pipelines/lib/launch.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/launch.sh"
@@ -9,35 +10,49 @@ usage () {
   cat <<USAGE
 usage: pipelines/publish.sh rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH | FILE.mp4
          [--mqtt mqtt://[USER@]HOST[:PORT]] [--http http://HOST[:PORT]/PATH] [--file FILE]
-         [--model MODEL --adapter ADAPTER] [--detector ELEMENTS] [--name NAME] [--home-assistant] [PROPERTY=VALUE ...]
+         [--model MODEL --adapter ADAPTER] [--detector ELEMENTS] [--name NAME] [--home-assistant]
+         [PROPERTY=VALUE ...]
 
-  --mqtt ADDRESS       publish at a broker; mqtts:// for TLS. Its password is in the environment: COWBEHAVIOR_MQTT_PASSWORD
-  --http ADDRESS       post to an endpoint; password or token likewise: COWBEHAVIOR_HTTP_PASSWORD, COWBEHAVIOR_HTTP_TOKEN
-  --file FILE          append to a file, which is rotated; without any of these three: print the events
+  --mqtt ADDRESS       publish at a broker; mqtts:// for TLS. The password is read from the
+                       environment: COWBEHAVIOR_MQTT_PASSWORD
+  --http ADDRESS       post to an endpoint; password or token are read from the environment:
+                       COWBEHAVIOR_HTTP_PASSWORD, COWBEHAVIOR_HTTP_TOKEN
+  --file FILE          append to a file, which is rotated. Without any of these three options the
+                       events are printed
   --model MODEL        DINOv3 folder or file, or its name below the folders of \$COWBEHAVIOR_PATH
-  --adapter ADAPTER    adapter folder, or its name likewise; without both, those of the demonstration, which knows drawn cows only
-  --detector ELEMENTS  elements of a pipeline that find the cows: each region that they attach is labelled, instead of the whole frame
-  --name NAME          what the camera is called in events and topics (camera)
-  --home-assistant     have Home Assistant show the labels of the frame or of the zones, by the broker
-  PROPERTY=VALUE       any other property of cowbehavior, as zones="pen 1=0,0,0.5,1", or of cowpublish, as post-events=on-change
-                       (gst-inspect-1.0 cowbehavior and gst-inspect-1.0 cowpublish list them)
+  --adapter ADAPTER    adapter folder, or its name below the same folders. Without --model and
+                       --adapter the demonstration's are used, which know drawn cows only
+  --detector ELEMENTS  elements of a pipeline that find the cows: each region that they attach is
+                       labelled, instead of the whole frame
+  --name NAME          the camera's name in events and topics (camera)
+  --home-assistant     let Home Assistant show the labels of the frame or of the zones, through the
+                       broker
+  PROPERTY=VALUE       any other property of cowbehavior, as zones="pen 1=0,0,0.5,1", or of
+                       cowpublish, as post-events=on-change (gst-inspect-1.0 cowbehavior and
+                       gst-inspect-1.0 cowpublish list them)
 
-A camera is reconnected to when it goes away; Ctrl+C ends. A recording ends by itself. What was sent and dropped is printed at the end.
-What comes to the broker:  mosquitto_sub -v -t 'cowbehavior/#'
+A camera that goes away is reconnected; Ctrl+C ends the program. A recording ends by itself. At the
+end the numbers of events sent and dropped are printed. To see what the broker receives:
+  mosquitto_sub -v -t 'cowbehavior/#'
 USAGE
 }
 
-# PROPERTY: whose it is, by its name.
+# is_of_publisher PROPERTY: whether it belongs to cowpublish; all others belong to cowbehavior.
 is_of_publisher () {
   case $1 in
-    source | post-events | queue-size | drain-timeout | file | max-file* | http-* | mqtt-*) return 0 ;;
+    source | post-events | queue-size | drain-timeout | file | max-file* | http-* | mqtt-*)
+      return 0 ;;
     *) return 1 ;;
   esac
 }
 
 input='' name=camera finder='' behaviour=cowbehavior publisher=cowpublish targets=0
 add () {
-  if is_of_publisher "$1"; then publisher+=" $1=$(quote "$2")"; else behaviour+=" $1=$(quote "$2")"; fi
+  if is_of_publisher "$1"; then
+    publisher+=" $1=$(quote "$2")"
+  else
+    behaviour+=" $1=$(quote "$2")"
+  fi
   case $1 in file | http-url | mqtt-url) targets=1 ;; esac
 }
 while [ $# -gt 0 ]; do
@@ -55,7 +70,7 @@ while [ $# -gt 0 ]; do
     --home-assistant) add mqtt-discovery true ;;
     rtsp://* | rtsps://*) input=$1 ;;
     [a-z]*=*) add "${1%%=*}" "${1#*=}" ;;
-    -*) die "what is $1?" ;;
+    -*) die "unknown option $1" ;;
     *) [ -r "$1" ] || die "$1: no such file"; input=$1 ;;
   esac
   shift
@@ -67,12 +82,13 @@ add source "$name"
 use_build
 PATH=$PATH:$(dirname "${BASH_SOURCE[0]}")/../build/pipelines
 
+decode='h264parse ! avdec_h264 ! videoconvert'
 case $input in
   rtsp*://*)
     split_url "$input"
-    exec cow-reconnect "${source[*]} add-reference-timestamp-meta=true ! rtph264depay ! h264parse ! avdec_h264 ! videoconvert" \
+    exec cow-reconnect "${source[*]} add-reference-timestamp-meta=true ! rtph264depay ! $decode" \
       "$finder$behaviour ! $publisher ! fakesink sync=false" ;;
   *)
-    exec cow-reconnect --once "filesrc location=$(quote "$input") ! qtdemux ! h264parse ! avdec_h264 ! videoconvert" \
+    exec cow-reconnect --once "filesrc location=$(quote "$input") ! qtdemux ! $decode" \
       "$finder$behaviour ! $publisher ! fakesink sync=false" ;;
 esac

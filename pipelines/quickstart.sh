@@ -1,11 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# From nothing to labelled cows in one command: installs packages, builds, draws a barn, sends it through an RTSP camera on this machine, and
-# labels every cow in it with the demonstration model. What it makes is in quickstart-output/ and build/; it may be run again.
+# Goes from nothing to labelled cows in one command: installs packages, builds, draws a barn, sends
+# it through an RTSP camera on this machine, and labels every cow in it with the demonstration
+# model. It writes to quickstart-output/ and build/ only and may be run again.
 #
 #   pipelines/quickstart.sh [SECONDS]     length of the video, 10 by default
 #
-# Environment: BUILD_DIR (build), OUTPUT_DIR (quickstart-output), COW_NO_INSTALL (not empty: install nothing).
+# Environment: BUILD_DIR (build), OUTPUT_DIR (quickstart-output), COW_NO_INSTALL (not empty: install
+# nothing).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export LC_ALL=C.UTF-8
@@ -28,12 +30,12 @@ trap stop_camera EXIT
 
 build () {
   if [ ! -f "$build/build.ninja" ]; then
-    # What an interrupted set-up leaves would be taken for a build.
+    # meson would take the remains of an interrupted set-up for a build.
     [ ! -d "$build/meson-private" ] || rm -rf "$build"
     meson setup "$build" -Dtests=false
   fi
   ninja -C "$build"
-  # A build from before the camera's library was installed has no camera.
+  # A build made before the camera's library was installed lacks the camera.
   if [ ! -x "$build/pipelines/demo/cow-demo-camera" ]; then
     meson setup --reconfigure "$build"
     ninja -C "$build"
@@ -41,7 +43,8 @@ build () {
 }
 
 make_video () {
-  "$build/pipelines/demo/cow-render-barn" video "$output/video.mp4" --seconds "$seconds" --truth "$output/truth.jsonl"
+  "$build/pipelines/demo/cow-render-barn" video "$output/video.mp4" --seconds "$seconds" \
+    --truth "$output/truth.jsonl"
 }
 
 # Sets camera_pid and url.
@@ -58,27 +61,33 @@ start_camera () {
   url=$(<"$output/camera.url")
 }
 
-# The stream was over, and only rtspsrc's last words found the connection closed: gst-launch-1.0 calls that an error.
+# gst-launch-1.0 reports an error when the stream has ended and rtspsrc then finds the connection
+# closed as it pauses. That is no failure.
 ended_without_goodbye () {
-  [ "$1" = 1 ] && grep -q '^Got EOS from element' "$output/messages.txt" && grep -q gst_rtspsrc_pause "$output/errors.txt"
+  [ "$1" = 1 ] && grep -q '^Got EOS from element' "$output/messages.txt" &&
+    grep -q gst_rtspsrc_pause "$output/errors.txt"
 }
 
 label () {
   local status=0
   rm -f "$output/labelled.mp4"
-  # A camera that stops sending is no end; the limit only keeps this script from waiting for ever.
-  GST_PLUGIN_PATH=$PWD/$build/gst-plugin:$PWD/$build/pipelines/demo timeout $((seconds * 4 + 60)) pipelines/rtsp-camera.sh "$url" mode=blocking \
+  # The limit keeps this script from waiting for ever for a camera that stops sending.
+  GST_PLUGIN_PATH=$PWD/$build/gst-plugin:$PWD/$build/pipelines/demo \
+    timeout $((seconds * 4 + 60)) pipelines/rtsp-camera.sh "$url" mode=blocking \
     --detector "cowdemodetector location=$output/truth.jsonl" \
     --mp4 "$output/labelled.mp4" \
     >"$output/messages.txt" 2>"$output/errors.txt" || status=$?
-  [ "$status" = 0 ] || ended_without_goodbye "$status" || die "the pipeline ended with status $status: $(tail -n 5 "$output/errors.txt" "$output/messages.txt" | cut -c 1-300)"
+  [ "$status" = 0 ] || ended_without_goodbye "$status" ||
+    die "the pipeline ended with status $status:" \
+      "$(tail -n 5 "$output/errors.txt" "$output/messages.txt" | cut -c 1-300)"
   awk -f pipelines/lib/events.awk "$output/messages.txt" >"$output/events.tsv"
 }
 
-# The last of the video's frames that one a second leaves.
+# Takes one frame a second from the video, each written over the one before, so that the last stays.
 make_picture () {
-  gst-launch-1.0 -q filesrc location="$output/labelled.mp4" ! qtdemux ! h264parse ! avdec_h264 ! videorate ! video/x-raw,framerate=1/1 ! \
-    videoconvert ! pngenc ! multifilesink location="$output/labelled.png"
+  gst-launch-1.0 -q filesrc location="$output/labelled.mp4" ! qtdemux ! h264parse ! avdec_h264 ! \
+    videorate ! video/x-raw,framerate=1/1 ! videoconvert ! pngenc ! \
+    multifilesink location="$output/labelled.png"
 }
 
 say "1/5 Packages"
@@ -97,7 +106,7 @@ say "4/5 Camera to labels"
 label
 stop_camera
 make_picture
-say "5/5 What was said, and what was drawn"
+say "5/5 Labels compared with the drawing"
 awk -f pipelines/demo/score.awk "$output/truth.jsonl" "$output/events.tsv" ||
   die "no cow was labelled; see $output/messages.txt and $output/errors.txt"
 
@@ -107,11 +116,15 @@ cat <<TEXT
   $output/labelled.png   a picture of it
   $output/events.tsv     seconds, cow, label, confidence
 
-The demonstration model knows drawings of cows and knows nothing of real ones: pipelines/demo/model/README.md. The detector is a
-stand-in that knows where cows were drawn. Next, your own camera, DINOv3 folder (Hugging Face's, fp32, bf16 or NF4) and adapter:
+The demonstration model was trained on drawings of cows and knows nothing of real ones; see
+pipelines/demo/model/README.md. The detector is a stand-in that knows where cows were drawn.
+Next, try your own camera, DINOv3 folder (Hugging Face's, fp32, bf16 or NF4) and adapter:
 
-  pipelines/rtsp-camera.sh rtsp://USER:PASSWORD@HOST/PATH --model MODEL_FOLDER --adapter ADAPTER_FOLDER --show
+  pipelines/rtsp-camera.sh rtsp://USER:PASSWORD@HOST/PATH \\
+    --model MODEL_FOLDER --adapter ADAPTER_FOLDER --show
 
-4-bit weights out of a downloaded model:    $build/trainer/cow-trainer quantize MODEL_FOLDER NF4_FOLDER
-an adapter from your own pictures of cows:  $build/trainer/cow-trainer train --help
+To quantise a downloaded model to 4 bits:
+  $build/trainer/cow-trainer quantize MODEL_FOLDER NF4_FOLDER
+To train an adapter from your own pictures of cows:
+  $build/trainer/cow-trainer train --help
 TEXT

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cow-reconnect SOURCE REST: runs a pipeline of two parts, in the words of gst-launch-1.0. When the
- * first fails, ends, or gives nothing for a while, it is made anew until it works, and the second
- * part plays on: what an application around a camera has to do. An error of the second part ends it
- * all. Warnings go to the standard error, and so do, at the end, what `cowpublish` counted and the
- * number of reconnections.
+ * cow-reconnect SOURCE REST: runs a pipeline of two parts, each described as for gst-launch-1.0.
+ * When SOURCE fails, ends, or delivers nothing for a while, it is replaced by a new one until that
+ * works, while REST plays on. It is an example of what an application around a camera has to do. An
+ * error in REST ends the program. Warnings go to the standard error. At the end the counters of
+ * `cowpublish` and the number of reconnections go there as well.
  */
 #include <glib-unix.h>
 #include <gst/gst.h>
@@ -15,13 +15,13 @@
 #define LAST_PAUSE_S  10
 
 typedef struct {
-  const char *description; /* of the source */
+  const char *description; /* of SOURCE */
   gint patience_s;
-  gboolean once; /* the end of the source is the end */
+  gboolean once; /* exit when SOURCE ends or fails */
   GMainLoop *loop;
-  GstElement *pipeline, *source; /* source: NULL between two */
-  GstPad *sink;                  /* of the rest */
-  guint gives; /* atomic: 1 when the source gave something since somebody looked */
+  GstElement *pipeline, *source; /* source is NULL between two attempts */
+  GstPad *sink;                  /* of REST */
+  guint gives; /* atomic: 1 when SOURCE has delivered something since the last look */
   guint silent_s;
   guint pause_s;
   guint n_reconnections;
@@ -42,15 +42,15 @@ on_data (GstPad *pad, GstPadProbeInfo *info, gpointer data)
   if (self->once || !(info->type & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM) ||
       GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) != GST_EVENT_EOS)
     return GST_PAD_PROBE_OK;
-  /* The rest does not hear of it. */
+  /* REST must not see the end of a source that will be replaced. */
   gst_element_post_message (
       self->pipeline,
       gst_message_new_application (GST_OBJECT (pad), gst_structure_new_empty ("source-ended")));
   return GST_PAD_PROBE_DROP;
 }
 
-/* A bin whose pad "src" or "sink" is the one that the description leaves open. Not both: what a
- * delayed link will use is open, too. */
+/* Returns a bin whose pad "src" or "sink" is the one that the description leaves open. Only one
+ * direction is opened, because a pad that a delayed link will use looks open, too. */
 static GstElement *
 make_part (const char *description, GstPadDirection direction, GError **error)
 {
@@ -61,7 +61,7 @@ make_part (const char *description, GstPadDirection direction, GError **error)
     return NULL;
   open = gst_bin_find_unlinked_pad (GST_BIN (bin), direction);
   if (!open) {
-    /* Without the description, which may hold passwords. */
+    /* The message leaves the description out, which may hold passwords. */
     g_set_error (error, GST_PARSE_ERROR, GST_PARSE_ERROR_LINK, "%s has no pad that is open",
                  direction == GST_PAD_SRC ? "the end of SOURCE" : "the beginning of REST");
     gst_object_unref (gst_object_ref_sink (bin));
@@ -87,7 +87,7 @@ start_source (Watch *self, GError **error)
   gst_pad_link (pad, self->sink);
   gst_object_unref (pad);
   self->silent_s = 0;
-  gst_element_sync_state_with_parent (self->source); /* a failure comes as a message, too */
+  gst_element_sync_state_with_parent (self->source); /* a failure arrives as a message, too */
   return TRUE;
 }
 
@@ -152,7 +152,7 @@ on_error (Watch *self, GstMessage *message)
     g_printerr ("cow-reconnect: %s: %s\n", GST_OBJECT_NAME (from), error->message);
     self->failed = TRUE;
     g_main_loop_quit (self->loop);
-  } /* else the last words of a source that is gone */
+  } /* else it is a late message of a source that has been removed */
 }
 
 static void
@@ -164,7 +164,6 @@ print_warning (GstMessage *message)
   g_printerr ("cow-reconnect: %s: warning: %s\n", GST_MESSAGE_SRC_NAME (message), error->message);
 }
 
-/* What `cowpublish` counted. */
 static void
 print_counts (GstMessage *message)
 {
@@ -205,13 +204,13 @@ static gboolean
 on_signal (gpointer loop)
 {
   g_main_loop_quit (loop);
-  return G_SOURCE_REMOVE; /* the next one ends the process where its end takes too long */
+  return G_SOURCE_REMOVE; /* a second signal kills the process if stopping takes too long */
 }
 
 /* ---- the whole ------------------------------------------------------------------------------- */
 
-/* A copy, and the original is gone: passwords in it would be shown by ps for as long as this runs.
- */
+/* Returns a copy and wipes the original, because ps would show its passwords for as long as this
+ * program runs. */
 static char *
 take_argument (char *argument)
 {
@@ -221,7 +220,7 @@ take_argument (char *argument)
   return copy;
 }
 
-/* Sinks do not wait for a first frame, so that the clock runs before there is a source. */
+/* Makes sinks not wait for a first frame, so that the clock runs before there is a source. */
 static void
 set_async (const GValue *item, gpointer data)
 {
@@ -282,9 +281,9 @@ main (int argc, char **argv)
   Watch watch = { .patience_s = 20, .pause_s = FIRST_PAUSE_S };
   const GOptionEntry entries[] = {
     { "patience", 0, 0, G_OPTION_ARG_INT, &watch.patience_s,
-      "Seconds without a frame after which the source is made anew (20)", "S" },
+      "Seconds without a frame after which the source is replaced (20)", "S" },
     { "once", 0, 0, G_OPTION_ARG_NONE, &watch.once,
-      "The end of the source, or its failure, is the end: for recordings", NULL },
+      "Exit when the source ends or fails: for recordings", NULL },
     G_OPTION_ENTRY_NULL,
   };
   g_autoptr (GOptionContext) context = g_option_context_new ("SOURCE REST");
@@ -293,7 +292,7 @@ main (int argc, char **argv)
 
   g_option_context_set_summary (
       context,
-      "Runs the pipeline SOURCE ! REST and makes SOURCE anew when it fails, ends or falls silent.");
+      "Runs the pipeline SOURCE ! REST and replaces SOURCE when it fails, ends or falls silent.");
   g_option_context_add_main_entries (context, entries, NULL);
   g_option_context_add_group (context, gst_init_get_option_group ());
   if (g_option_context_parse (context, &argc, &argv, &error) && (argc != 3 || watch.patience_s < 1))

@@ -1,20 +1,23 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# A camera to events, and everything around the pipeline killed in turn (kill -9) for 20 s each: the RTSP server, the MQTT broker (a real
-# Mosquitto), the HTTP endpoint. By hand, not a part of the tests: it takes five minutes.
+# Publishes events from a camera, and kills everything around the pipeline in turn (kill -9) for 20
+# s each: the RTSP server, the MQTT broker (a real Mosquitto) and the HTTP endpoint. It takes five
+# minutes, so it is run by hand and not part of the tests.
 #
 #   tests/outages.sh
 #
-# Environment: BUILD_DIR (build), OUTAGE_S (20). The broker is the program mosquitto; the endpoint and the lines' bookkeeping are Python's.
-# Twice: with the usual queue, which is long enough for all to arrive, and with one that is not, of 200 events. Checks that the pipeline lives,
-# that each target was sent or dropped as many events as frames were labelled, and that those that were sent are there. Prints what it counted;
-# outages.md keeps results.
+# Environment: BUILD_DIR (build), OUTAGE_S (20). Needs mosquitto, and Python for the endpoint. It
+# runs twice: with the default queue, which is long enough for all events to arrive, and with one of
+# 200 events, which is too short. It checks that the pipeline survives, that for each target the
+# events sent and dropped add up to the labelled frames, and that the sent ones have arrived. It
+# prints the counts; outages.md keeps results.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 build=$(realpath "${BUILD_DIR:-build}")
 outage_s=${OUTAGE_S:-20}
 work=$(mktemp -d)
-export GST_PLUGIN_PATH=$build/gst-plugin GST_REGISTRY=$work/registry OMP_WAIT_POLICY=passive PATH=$PATH:/usr/sbin
+export GST_PLUGIN_PATH=$build/gst-plugin GST_REGISTRY=$work/registry
+export OMP_WAIT_POLICY=passive PATH=$PATH:/usr/sbin
 camera=0 broker=0 endpoint=0 listener=0 pipeline=0
 
 stop () {
@@ -33,9 +36,13 @@ fail () {
   exit 1
 }
 
-# A port at which nobody is.
+# Prints a port on which nothing listens.
 free_port () {
-  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+  python3 -c '
+import socket
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+print(s.getsockname()[1])'
 }
 
 start_camera () {
@@ -43,7 +50,7 @@ start_camera () {
   camera=$!
 }
 
-# What it keeps for the listener, which may be away, outlives a kill.
+# The broker stores messages for the listener, which may be away, so that they survive a kill.
 start_broker () {
   cat >"$work/mosquitto.conf" <<CONF
 listener $broker_port 127.0.0.1
@@ -59,7 +66,7 @@ CONF
   broker=$!
 }
 
-# Writes each body that it takes as a line.
+# The endpoint writes each body that it accepts as a line.
 start_endpoint () {
   python3 - "$endpoint_port" "$work/http.jsonl" <<'PYTHON' &
 import http.server, sys
@@ -87,16 +94,17 @@ start_listener () {
     mosquitto_pub -p "$broker_port" -t test -m up 2>/dev/null && break
     sleep 0.1
   done
-  mosquitto_sub -p "$broker_port" -c -i outages -q 1 -t 'cowbehavior/barn/events' >>"$work/mqtt.jsonl" 2>/dev/null &
+  mosquitto_sub -p "$broker_port" -c -i outages -q 1 -t 'cowbehavior/barn/events' \
+    >>"$work/mqtt.jsonl" 2>/dev/null &
   listener=$!
   sleep 1
 }
 
 n_lines () { wc -l <"$1"; }
-# The events of a target, each once: a killed broker or endpoint may get one again.
+# Counts the events of a target, each once, because a killed broker or endpoint may get one twice.
 n_events () { sort -u "$1" | wc -l; }
 
-# Waits until the pipeline has written more events than there are.
+# goes_on WHEN: waits until the pipeline has written more events.
 goes_on () {
   local before waited=0
   before=$(n_lines "$work/events.jsonl")
@@ -107,19 +115,22 @@ goes_on () {
   done
 }
 
-# counted TARGET FIELD: a number of the last stats.
+# counted TARGET FIELD: prints a number of the last stats.
 counted () {
-  sed -n "s/.*$1=(structure)\"$1[^\"]*$2\\\\=\\\\(guint64\\\\)\\([0-9]*\\).*/\\1/p" "$work/pipeline.log" | tail -n 1
+  sed -n "s/.*$1=(structure)\"$1[^\"]*$2\\\\=\\\\(guint64\\\\)\\([0-9]*\\).*/\\1/p" \
+    "$work/pipeline.log" | tail -n 1
 }
 
 # check TARGET FILE
 check () {
   local sent dropped there
   sent=$(counted "$1" sent) dropped=$(counted "$1" dropped) there=$(n_events "$2")
-  echo "  $1: sent $sent, dropped $dropped, failed attempts $(counted "$1" failures); there are $there"
+  echo "  $1: sent $sent, dropped $dropped, failures $(counted "$1" failures); arrived $there"
   [ $((sent + dropped)) = "$frames" ] || fail "$1: $sent sent and $dropped dropped are not $frames"
-  # A killed broker or endpoint may have taken the last event before it could say so.
-  if [ "$there" -lt "$sent" ] || [ "$there" -gt $((sent + 64)) ]; then fail "$1: $sent events were sent, $there are there"; fi
+  # A killed broker or endpoint may have accepted the last event without confirming it.
+  if [ "$there" -lt "$sent" ] || [ "$there" -gt $((sent + 64)) ]; then
+    fail "$1: $sent events were sent, $there have arrived"
+  fi
 }
 
 run () {
@@ -131,11 +142,14 @@ run () {
   start_endpoint
   start_listener
   "$build/pipelines/cow-reconnect" \
-    "rtspsrc location=rtsp://127.0.0.1:$camera_port/cow protocols=tcp latency=200 ! rtph264depay ! h264parse ! avdec_h264 ! videoconvert" \
-    "cowbehavior mode=blocking inference-interval=25 model=$work/model adapter=$work/adapter ! cowpublish name=publish source=barn
-       queue-size=$queue drain-timeout=30000 file=$work/events.jsonl http-url=http://127.0.0.1:$endpoint_port/events
+    "rtspsrc location=rtsp://127.0.0.1:$camera_port/cow protocols=tcp latency=200
+     ! rtph264depay ! h264parse ! avdec_h264 ! videoconvert" \
+    "cowbehavior mode=blocking inference-interval=25 model=$work/model adapter=$work/adapter
+     ! cowpublish name=publish source=barn queue-size=$queue drain-timeout=30000
+       file=$work/events.jsonl http-url=http://127.0.0.1:$endpoint_port/events
        mqtt-url=mqtt://127.0.0.1:$broker_port
-     ! videoscale ! videoconvert ! video/x-raw,format=GRAY8,width=8,height=8 ! filesink location=$work/frames" 2>"$work/pipeline.log" &
+     ! videoscale ! videoconvert ! video/x-raw,format=GRAY8,width=8,height=8
+     ! filesink location=$work/frames" 2>"$work/pipeline.log" &
   pipeline=$!
   goes_on "before anything happened"
 
@@ -155,9 +169,10 @@ run () {
 
   kill -INT "$pipeline"
   wait "$pipeline" || fail "the pipeline failed"
-  sleep 3 # what the broker still has for the listener
+  sleep 3 # for the messages that the broker still has for the listener
   frames=$(($(stat -c %s "$work/frames") / 64))
-  echo "queue of $queue: $frames frames labelled; the camera was asked again $(sed -n 's/^cow-reconnect: reconnected //p' "$work/pipeline.log")"
+  echo "queue of $queue: $frames frames labelled; the camera was reconnected" \
+    "$(sed -n 's/^cow-reconnect: reconnected //p' "$work/pipeline.log")"
   check file "$work/events.jsonl"
   check http "$work/http.jsonl"
   check mqtt "$work/mqtt.jsonl"
@@ -166,16 +181,21 @@ run () {
 }
 
 for program in mosquitto mosquitto_sub python3; do
-  command -v "$program" >/dev/null || fail "no $program (Debian's packages mosquitto, mosquitto-clients, python3)"
+  command -v "$program" >/dev/null ||
+    fail "no $program (Debian's packages mosquitto, mosquitto-clients, python3)"
 done
-echo "$(date -u +%F), commit $(git rev-parse --short HEAD), $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores," \
+echo "$(date -u +%F), commit $(git rev-parse --short HEAD)," \
+  "$(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores," \
   "outages of $outage_s s"
-"$build/pipelines/demo/cow-formula-model" tiny "$work/model" --adapter "$work/adapter" --head 2>/dev/null
+"$build/pipelines/demo/cow-formula-model" tiny "$work/model" --adapter "$work/adapter" --head \
+  2>/dev/null
 camera_port=$(free_port) broker_port=$(free_port) endpoint_port=$(free_port)
 run 1000
-[ "$(counted http dropped)$(counted mqtt dropped)" = 00 ] || fail "events were dropped, with room for them"
+[ "$(counted http dropped)$(counted mqtt dropped)" = 00 ] ||
+  fail "events were dropped although the queue had room"
 run 200
 for target in http mqtt; do
-  [ "$(counted $target dropped)" != 0 ] || fail "$target: no event was dropped, without room for them"
+  [ "$(counted $target dropped)" != 0 ] ||
+    fail "$target: no event was dropped although the queue was too short"
 done
 echo passed

@@ -1,15 +1,22 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Installs what the tests need, builds, runs them all, and ends with one line: N passed, N failed, N skipped.
+# Installs the packages that the tests need, builds, runs the tests, and ends with one line: N
+# passed, N failed, N skipped.
 #
 #   tests/run.sh              all
 #   tests/run.sh NAME...      tests, suites or script suites of these names
 #   tests/run.sh --list       the names
 #
-# Environment: BUILD_DIR (build-tests), MESON_ARGS (more options for the build), MESON_TEST_ARGS (more for meson test; with any, script
-# suites do not run), TEST_WRAPPER (a program and its options that runs each test), COW_NO_INSTALL (not empty: install nothing).
-# A script suite is tests/NAME/run.sh. It finds the build in $BUILD_DIR, may speak TAP, and exits 0, or 77 with a reason in its last line
-# when it cannot run here, or anything else when it failed.
+# Environment:
+#   BUILD_DIR          build folder (build-tests)
+#   MESON_ARGS         more options for the build
+#   MESON_TEST_ARGS    more options for meson test; with any, script suites do not run
+#   TEST_WRAPPER       a program with its options that runs each test
+#   COW_NO_INSTALL     not empty: install nothing
+#
+# A script suite is tests/NAME/run.sh. It finds the build in $BUILD_DIR and may speak TAP. It exits
+# with 0, or with 77 and a reason in its last line if it cannot run here, or with another status if
+# it failed.
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 export LC_ALL=C.UTF-8
@@ -17,7 +24,7 @@ BUILD_DIR=$(realpath -m "${BUILD_DIR:-build-tests}")
 export BUILD_DIR
 logs=$BUILD_DIR/cow-test-logs
 
-# Whatever keeps the tests from running is one failure.
+# An error that keeps the tests from running counts as one failure.
 give_up () {
   echo "tests/run.sh: $1" >&2
   echo "0 passed, 1 failed, 0 skipped"
@@ -37,7 +44,7 @@ build () {
   if [ -f "$BUILD_DIR/build.ninja" ]; then
     meson configure "$BUILD_DIR" "${args[@]}" || return 1
   else
-    # What an interrupted set-up leaves would be taken for a build.
+    # meson would take the remains of an interrupted set-up for a build.
     [ ! -d "$BUILD_DIR/meson-private" ] || rm -rf "$BUILD_DIR"
     meson setup "$BUILD_DIR" "${args[@]}" || return 1
   fi
@@ -56,7 +63,7 @@ run_script () {
   "tests/$1/run.sh" >"$logs/$1.out" 2>&1 </dev/null
   local status=$?
   echo "$status" >"$logs/$1.status"
-  # A suite that went well stays silent: its points are counted below.
+  # A suite that passed prints nothing; its points are counted below.
   [ "$status" = 0 ] || [ "$status" = 77 ] || cat "$logs/$1.out"
 }
 
@@ -73,13 +80,15 @@ main () {
   local selected=() scripts=() meson_args
   rm -rf "$logs" "$BUILD_DIR"/meson-logs/testlog*.json
   mkdir -p "$logs"
-  selection=$(python3 tests/report/report.py select "$BUILD_DIR" "$(script_suites | paste -sd, -)" "$@") || give_up "nothing was run"
+  selection=$(python3 tests/report/report.py select "$BUILD_DIR" \
+    "$(script_suites | paste -sd, -)" "$@") || give_up "nothing was run"
   mapfile -t selected < <(sed -n 's/^meson //p' <<<"$selection")
   mapfile -t scripts < <(sed -n 's/^script //p' <<<"$selection")
   read -ra meson_args <<<"${MESON_TEST_ARGS:-}"
   [ -z "${TEST_WRAPPER:-}" ] || meson_args+=(--wrapper "$TEST_WRAPPER")
   if [ "${#selected[@]}" -gt 0 ]; then
-    meson test -C "$BUILD_DIR" --no-rebuild --print-errorlogs "${meson_args[@]}" "${selected[@]}" </dev/null
+    meson test -C "$BUILD_DIR" --no-rebuild --print-errorlogs "${meson_args[@]}" \
+      "${selected[@]}" </dev/null
   fi
   if [ "${#meson_args[@]}" -eq 0 ]; then
     for suite in "${scripts[@]}"; do

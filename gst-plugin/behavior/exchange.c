@@ -2,7 +2,7 @@
 /* Loads another adapter while the stream runs on. */
 #include "gst-plugin/behavior/exchange.h"
 
-/* What is to be loaded. */
+/* An adapter that is to be loaded, and what it is loaded with. */
 typedef struct {
   char *model, *adapter, *device;
   CowPrecision precision;
@@ -51,7 +51,7 @@ gst_cow_exchange_free (GstCowExchange *self)
   g_free (self);
 }
 
-/* The next request; without one the thread is about to end. */
+/* The next request, or NULL: then the thread ends. */
 static Request *
 take_next (GstCowExchange *self)
 {

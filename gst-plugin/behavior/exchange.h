@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Loads another adapter in a thread while the stream runs on. All functions are safe from any
- * thread but where they say so. */
+ * thread unless they say otherwise. */
 #ifndef GST_COW_EXCHANGE_H
 #define GST_COW_EXCHANGE_H
 
@@ -12,19 +12,19 @@ G_BEGIN_DECLS
 
 typedef struct _GstCowExchange GstCowExchange;
 
-/* Called in the loading thread when it is done: `engine` (a reference for the callee) or `error`,
- * and the adapter that was asked for. */
+/* Called in the loading thread when an adapter is loaded or cannot be: `engine` (a reference for
+ * the callee) or `error` is set, and `adapter` is the one that was requested. */
 typedef void (*GstCowExchangeDone) (gpointer user_data, const char *adapter, CowEngine *engine,
                                     const GError *error);
 
 GstCowExchange *gst_cow_exchange_new (GstCowExchangeDone done, gpointer user_data);
-/* Ends the loading thread first. */
+/* Waits for the loading thread first. */
 void gst_cow_exchange_free (GstCowExchange *self);
-/* Begins to load. Of requests that come while another one is being loaded only the last is loaded,
- * after it. */
+/* Begins to load. Of the requests that come while another one is being loaded only the last is
+ * loaded, after it. */
 void gst_cow_exchange_request (GstCowExchange *self, const CowClassifierOptions *options);
 /* Waits for the loading thread and forgets requests; until the next request nothing is called back.
- * Not from the callback. */
+ * It may not be called from the callback. */
 void gst_cow_exchange_stop (GstCowExchange *self);
 
 G_END_DECLS

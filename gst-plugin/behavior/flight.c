@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A frame on its way to the engine and back. */
+/* A frame in flight. */
 #include "gst-plugin/behavior/flight.h"
 
-#include "gst-plugin/behavior/frame.h"
-
-/* Tickets of one frame whose pictures are prepared and not yet computed: the engine has the next
- * while it computes one. */
-#define TICKETS_AHEAD 2
+#include "gst-plugin/common/frame.h"
 
 GstCowFlight *
 gst_cow_flight_new (GstBuffer *buffer, const GstCowMoment *moment, CowEngine *engine,
@@ -20,12 +16,12 @@ gst_cow_flight_new (GstBuffer *buffer, const GstCowMoment *moment, CowEngine *en
   self->settings = gst_cow_frame_settings_ref (settings);
   self->mask = mask ? g_array_ref (mask) : NULL;
   self->targets = targets;
-  self->asked = g_array_new (FALSE, FALSE, sizeof (guint));
+  self->chosen = g_array_new (FALSE, FALSE, sizeof (guint));
   self->tickets = g_ptr_array_new_with_free_func ((GDestroyNotify)cow_ticket_unref);
   return self;
 }
 
-/* Tickets that are still out are cancelled: nobody will look at their answers. */
+/* Cancels the tickets that are still out, because nobody will look at their results. */
 static void
 drop_tickets (GstCowFlight *self)
 {
@@ -41,7 +37,7 @@ gst_cow_flight_free (GstCowFlight *self)
     return;
   drop_tickets (self);
   g_ptr_array_unref (self->tickets);
-  g_array_unref (self->asked);
+  g_array_unref (self->chosen);
   g_array_unref (self->targets);
   g_clear_pointer (&self->mask, g_array_unref);
   gst_cow_frame_settings_unref (self->settings);
@@ -51,50 +47,56 @@ gst_cow_flight_free (GstCowFlight *self)
   g_free (self);
 }
 
-static GstCowTarget *
-asked_target (const GstCowFlight *self, guint i)
+GstCowTarget *
+gst_cow_flight_chosen (const GstCowFlight *self, guint i)
 {
-  return &g_array_index (self->targets, GstCowTarget, g_array_index (self->asked, guint, i));
+  return &g_array_index (self->targets, GstCowTarget, g_array_index (self->chosen, guint, i));
 }
 
-/* The targets that were asked for, in tickets of as many regions as one holds. x, y: where the
- * frame begins in the picture. */
+/* One ticket of n chosen targets from `first` on. x, y: where the frame begins in the picture. */
 static gboolean
-submit_picture (GstCowFlight *self, const CkPicture *picture, int x, int y, gpointer client,
-                GstCowFlightWait wait)
+submit_regions (GstCowFlight *self, const CkPicture *picture, int x, int y, guint first, guint n,
+                GstCowSlots *slots)
 {
-  const CowSubmission how = { .client = client,
+  const CowSubmission how = { .client = slots,
                               .batch = self->settings->batch_size,
                               .timeout_ms = self->settings->batch_timeout_ms };
+  CowRegion regions[COW_ENGINE_MAX_REGIONS];
+  g_autoptr (GError) error = NULL;
+  CowTicket *ticket;
 
-  for (guint first = 0; first < self->asked->len; first += COW_ENGINE_MAX_REGIONS) {
-    CowRegion regions[COW_ENGINE_MAX_REGIONS];
-    guint n = MIN (self->asked->len - first, COW_ENGINE_MAX_REGIONS);
-    g_autoptr (GError) error = NULL;
-    CowTicket *ticket;
+  if (!gst_cow_slots_reserve (slots, n, &self->error))
+    return FALSE;
+  for (guint i = 0; i < n; i++) {
+    regions[i] = gst_cow_flight_chosen (self, first + i)->crop;
+    regions[i].x += x;
+    regions[i].y += y;
+  }
+  ticket = cow_engine_submit (self->engine, picture, regions, n, &how, &error);
+  if (!ticket) {
+    g_set_error (&self->error, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED,
+                 "A frame could not be prepared: %s", error->message);
+    return FALSE;
+  }
+  gst_cow_slots_occupy (slots, self->engine, ticket);
+  g_ptr_array_add (self->tickets, ticket);
+  return TRUE;
+}
 
-    if (self->tickets->len >= TICKETS_AHEAD &&
-        !wait (client, g_ptr_array_index (self->tickets, self->tickets->len - TICKETS_AHEAD),
-               &self->error))
+static gboolean
+submit_picture (GstCowFlight *self, const CkPicture *picture, int x, int y, GstCowSlots *slots)
+{
+  for (guint first = 0; first < self->chosen->len; first += COW_ENGINE_MAX_REGIONS) {
+    const guint n = MIN (self->chosen->len - first, COW_ENGINE_MAX_REGIONS);
+
+    if (!submit_regions (self, picture, x, y, first, n, slots))
       return FALSE;
-    for (guint i = 0; i < n; i++) {
-      regions[i] = asked_target (self, first + i)->crop;
-      regions[i].x += x;
-      regions[i].y += y;
-    }
-    ticket = cow_engine_submit (self->engine, picture, regions, n, &how, &error);
-    if (!ticket) {
-      g_set_error (&self->error, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED,
-                   "A frame could not be prepared: %s", error->message);
-      return FALSE;
-    }
-    g_ptr_array_add (self->tickets, ticket);
   }
   return TRUE;
 }
 
 static gboolean
-submit_buffer (GstCowFlight *self, const GstVideoInfo *info, gpointer client, GstCowFlightWait wait)
+submit_buffer (GstCowFlight *self, const GstVideoInfo *info, GstCowSlots *slots)
 {
   g_autoptr (GError) error = NULL;
   GstVideoFrame frame;
@@ -111,7 +113,7 @@ submit_buffer (GstCowFlight *self, const GstVideoInfo *info, gpointer client, Gs
     return FALSE;
   }
   if (gst_cow_frame_to_picture (&frame, info, &picture, &x, &y, &error))
-    ok = submit_picture (self, &picture, x, y, client, wait);
+    ok = submit_picture (self, &picture, x, y, slots);
   else
     g_set_error (&self->error, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
                  "A frame could not be read: %s", error->message);
@@ -120,19 +122,24 @@ submit_buffer (GstCowFlight *self, const GstVideoInfo *info, gpointer client, Gs
 }
 
 gboolean
-gst_cow_flight_submit (GstCowFlight *self, const GstVideoInfo *info, gpointer client,
-                       GstCowFlightWait wait)
+gst_cow_flight_submit (GstCowFlight *self, const GstVideoInfo *info, GstCowSlots *slots)
 {
-  if (!submit_buffer (self, info, client, wait)) {
-    drop_tickets (self);
+  if (submit_buffer (self, info, slots))
+    return TRUE;
+  drop_tickets (self);
+  return FALSE;
+}
+
+gboolean
+gst_cow_flight_wait (const GstCowFlight *self, GstCowSlots *slots, GError **error)
+{
+  if (self->error) {
+    g_propagate_error (error, g_error_copy (self->error));
     return FALSE;
   }
-  for (guint i = 0; i < self->asked->len; i++) {
-    GstCowTrack *track = asked_target (self, i)->track;
-
-    track->asked = TRUE;
-    track->asked_frame = self->moment.frame;
-    track->asked_box = track->box;
+  for (guint i = 0; i < self->tickets->len; i++) {
+    if (!gst_cow_slots_wait (slots, g_ptr_array_index (self->tickets, i), error))
+      return FALSE;
   }
   return TRUE;
 }
@@ -158,100 +165,22 @@ gst_cow_flight_is_taken (const GstCowFlight *self)
 }
 
 void
-gst_cow_flight_hurry (const GstCowFlight *self)
+gst_cow_flight_flush_batch (const GstCowFlight *self)
 {
   for (guint i = 0; i < self->tickets->len; i++)
-    cow_engine_hurry (self->engine, g_ptr_array_index (self->tickets, i));
-}
-
-static const gboolean *
-mask_of (const GstCowFlight *self)
-{
-  return self->mask ? (const gboolean *)self->mask->data : NULL;
+    cow_engine_flush (self->engine, g_ptr_array_index (self->tickets, i));
 }
 
 void
-gst_cow_flight_land (GstCowFlight *self)
-{
-  const guint n_classes = cow_engine_n_classes (self->engine);
-
-  for (guint i = 0; i < self->asked->len; i++) {
-    const CowTicket *ticket = g_ptr_array_index (self->tickets, i / COW_ENGINE_MAX_REGIONS);
-    GstCowTrack *track = asked_target (self, i)->track;
-
-    gst_cow_smoother_add (
-        &track->smoother, self->settings->smoothing, self->settings->smoothing_window,
-        cow_ticket_probabilities (ticket, i % COW_ENGINE_MAX_REGIONS), n_classes, mask_of (self));
-    track->known = TRUE;
-    track->known_frame = self->moment.frame;
-    track->known_time = self->moment.running_time;
-  }
-}
-
-void
-gst_cow_flight_forget (GstCowFlight *self)
+gst_cow_flight_cancel (GstCowFlight *self)
 {
   drop_tickets (self);
-  for (guint i = 0; i < self->asked->len; i++)
-    asked_target (self, i)->track->asked = FALSE;
-  g_array_set_size (self->asked, 0);
+  g_array_set_size (self->chosen, 0);
 }
 
-GstCowPresentation
-gst_cow_flight_presentation (const GstCowFlight *self)
+const float *
+gst_cow_flight_probabilities (const GstCowFlight *self, guint i)
 {
-  const float threshold = self->settings->threshold;
-
-  return (GstCowPresentation){
-    .model_name = cow_engine_name (self->engine),
-    .rule = {
-      .classes = cow_engine_classes (self->engine),
-      .n_classes = cow_engine_n_classes (self->engine),
-      .mask = mask_of (self),
-      .thresholds = threshold < 0 ? cow_engine_thresholds (self->engine) : NULL,
-      .threshold = MAX (threshold, 0),
-    },
-    .top_k = self->settings->top_k,
-  };
-}
-
-static gboolean
-was_asked (const GstCowFlight *self, guint target)
-{
-  for (guint i = 0; i < self->asked->len; i++) {
-    if (g_array_index (self->asked, guint, i) == target)
-      return TRUE;
-  }
-  return FALSE;
-}
-
-static gboolean
-note_change (const GstCowPresentation *how, GstCowTrack *track)
-{
-  gint class = gst_cow_meta_label (how, track).id;
-  gboolean changed = !track->posted || track->posted_class != class;
-
-  track->posted = TRUE;
-  track->posted_class = class;
-  return changed;
-}
-
-void
-gst_cow_flight_objects (GstCowFlight *self, gboolean only_changed, GValue *objects)
-{
-  const GstCowPresentation how = gst_cow_flight_presentation (self);
-
-  g_value_init (objects, GST_TYPE_ARRAY);
-  for (guint i = 0; i < self->targets->len; i++) {
-    const GstCowTarget *target = &g_array_index (self->targets, GstCowTarget, i);
-    GValue value = G_VALUE_INIT;
-
-    if (!target->track->known ||
-        (only_changed && (!was_asked (self, i) || !note_change (&how, target->track))))
-      continue;
-    g_value_init (&value, GST_TYPE_STRUCTURE);
-    g_value_take_boxed (&value, gst_cow_meta_object_new (&how, target, self->moment.frame,
-                                                         self->moment.running_time));
-    gst_value_array_append_and_take_value (objects, &value);
-  }
+  return cow_ticket_probabilities (g_ptr_array_index (self->tickets, i / COW_ENGINE_MAX_REGIONS),
+                                   i % COW_ENGINE_MAX_REGIONS);
 }

@@ -1,67 +1,65 @@
 /* SPDX-License-Identifier: MIT */
-/* A frame on its way: what of it was given to the engine, and what came back. Used by the streaming
- * thread alone, but for the tickets. */
+/*
+ * A frame in flight: what of it was submitted to the engine, and the tickets of its results. Only
+ * the streaming thread uses it. The lifecycle is drawn in stream.c.
+ */
 #ifndef GST_COW_FLIGHT_H
 #define GST_COW_FLIGHT_H
 
 #include <gst/video/video.h>
 
 #include "gst-plugin/behavior/message.h"
-#include "gst-plugin/behavior/meta.h"
-#include "gst-plugin/behavior/pace.h"
+#include "gst-plugin/behavior/regions.h"
 #include "gst-plugin/behavior/settings.h"
+#include "gst-plugin/behavior/slots.h"
+#include "gst-plugin/behavior/stats.h"
 #include "model/engine/engine.h"
 
 G_BEGIN_DECLS
 
 typedef struct {
-  GstBuffer *buffer; /* NULL once it went downstream */
+  GstBuffer *buffer; /* NULL once the frame went downstream */
   GstCowMoment moment;
   CowEngine *engine;
   GstCowFrameSettings *settings;
-  GArray *mask;    /* of gboolean, by class: settings->classes; NULL: all */
+  GArray *mask;    /* of gboolean, by class, as gst_cow_frame_settings_mask () made it */
   GArray *targets; /* of GstCowTarget */
-  GArray *asked;   /* of guint: the targets that the engine was given, in the order of the tickets'
-                      regions */
-  GPtrArray *tickets; /* of CowTicket */
+  GArray
+      *chosen; /* of guint: the targets that are classified, in the order of the tickets' regions */
+  GPtrArray *tickets; /* of CowTicket, each with COW_ENGINE_MAX_REGIONS regions but the last */
   GstCowVerdict verdict;
-  GError *
-      error; /* of GST_STREAM_ERROR, or cancelled: why the frame could not be given to the engine */
+  GError
+      *error; /* why the frame could not be submitted: GST_STREAM_ERROR or G_IO_ERROR_CANCELLED */
 } GstCowFlight;
 
 /* Takes the buffer and the targets; refers to the others. */
 GstCowFlight *gst_cow_flight_new (GstBuffer *buffer, const GstCowMoment *moment, CowEngine *engine,
                                   GstCowFrameSettings *settings, GArray *mask, GArray *targets);
+/* Cancels the tickets first. */
 void gst_cow_flight_free (GstCowFlight *self);
 
-/* Waits for a ticket. FALSE and an error of GST_STREAM_ERROR, or G_IO_ERROR_CANCELLED. */
-typedef gboolean (*GstCowFlightWait) (gpointer user_data, CowTicket *ticket, GError **error);
 /*
- * Gives the targets in `asked` to the engine, on behalf of `client`, and notes that in their
- * tracks. However many they are, only so many are prepared at a time that memory stays small: for
- * the rest `wait` is called with `client` until there is room. FALSE and self->error: the frame
- * could not be read or prepared; then nobody waits for any answer.
+ * Submits the chosen targets: their crops are resampled now, in this thread, into the slots, and
+ * the buffer is neither mapped nor needed afterwards. It waits where the slots have no room. FALSE
+ * and self->error: the frame could not be read or prepared, or a flush came; it then has no
+ * tickets.
  */
-gboolean gst_cow_flight_submit (GstCowFlight *self, const GstVideoInfo *info, gpointer client,
-                                GstCowFlightWait wait);
-/* Whether all answers are there, and whether the engine has begun with the last; both TRUE for a
- * frame that asked nothing. */
+gboolean gst_cow_flight_submit (GstCowFlight *self, const GstVideoInfo *info, GstCowSlots *slots);
+/* Waits for all results. FALSE and an error as that of gst_cow_slots_wait (), or self->error. */
+gboolean gst_cow_flight_wait (const GstCowFlight *self, GstCowSlots *slots, GError **error);
+/* Whether all results are there, and whether a forward pass has begun with the last of them; both
+ * are TRUE for a frame without tickets. */
 gboolean gst_cow_flight_is_done (const GstCowFlight *self);
 gboolean gst_cow_flight_is_taken (const GstCowFlight *self);
-/* Nothing comes after it that its pictures could share a batch with. */
-void gst_cow_flight_hurry (const GstCowFlight *self);
-/* Writes the answers to the tracks. Only when all tickets succeeded. */
-void gst_cow_flight_land (GstCowFlight *self);
-/* How its results are shown; borrows from the flight. */
-GstCowPresentation gst_cow_flight_presentation (const GstCowFlight *self);
-/*
- * The results of all targets of which something is known, as a GST_TYPE_ARRAY of objects for the
- * custom meta, to be unset by the caller. only_changed: of those that were asked for in this
- * flight, and whose label is not what the bus was told last; that is noted.
+/* Its pictures no longer wait for their batch to fill. */
+void gst_cow_flight_flush_batch (const GstCowFlight *self);
+/* Drops the tickets and the choice of targets: nobody waits for their results. */
+void gst_cow_flight_cancel (GstCowFlight *self);
+/* The i-th chosen target. */
+GstCowTarget *gst_cow_flight_chosen (const GstCowFlight *self, guint i);
+/* Probabilities of the i-th chosen target [n_classes]; only after gst_cow_flight_wait () succeeded.
  */
-void gst_cow_flight_objects (GstCowFlight *self, gboolean only_changed, GValue *objects);
-/* After a failure or a flush: the tracks were not asked. */
-void gst_cow_flight_forget (GstCowFlight *self);
+const float *gst_cow_flight_probabilities (const GstCowFlight *self, guint i);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstCowFlight, gst_cow_flight_free)
 

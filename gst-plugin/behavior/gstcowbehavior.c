@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The element `cowbehavior`: what GStreamer asks of it. Buffers go through the stream (stream.h),
- * which may hold some of them; so whatever must not overtake them (events, the end, a change of
- * caps) waits here until they are out. The settings are settings.h's, the engine is
- * model/engine/engine.h's.
+ * The element `cowbehavior` as GStreamer sees it: states, events, queries and properties. Buffers
+ * go through the stream (stream.h), which may hold some of them; so this file drains the stream
+ * before whatever must not overtake them (events, the end, a change of caps). It opens the engine
+ * (model/engine/engine.h) that the settings (settings.h) name.
  */
 /**
  * SECTION:element-cowbehavior
@@ -21,19 +21,21 @@
  * * a custom meta `GstCowBehaviorMeta` that carries regions, labels, all probabilities and the age
  * of the result; the installed header `gstcowbehaviormeta.h` describes it and has functions to read
  * it;
- * * on the #GstVideoRegionOfInterestMeta of each region a parameter `classification` with the
- * fields `label` (string), `label_id` (int), `confidence` (double), `model_name` (string) and
- * `attribute_name` ("behavior") as DL Streamer's elements write them, and `frames_ago` (uint). In
- * full-frame mode the element adds a region of type "frame" to hold it.
- *
- * With GStreamer 1.24 and later there is a #GstAnalyticsClsMtd, too, of the buffer for the full
- * frame, else related to the object detection.
+ * * in builds with GStreamer 1.24 and later a #GstAnalyticsClsMtd with the label, related to the
+ * object detection (which the element adds for a zone, and for a region of interest without one),
+ * and a second one with all classes, related to the first. That of the full frame is related to no
+ * detection;
+ * * unless #GstCowBehavior:roi-meta is false, on the #GstVideoRegionOfInterestMeta of each region a
+ * parameter `classification` with the fields `label` (string), `label_id` (int), `confidence`
+ * (double), `model_name` (string) and `attribute_name` ("behavior") as DL Streamer's elements write
+ * them, and `frames_ago` (uint). For the full frame and for zones the element adds a region to hold
+ * it.
  *
  * In a live pipeline no frame waits for the network: each leaves at once with the newest results
  * that there are, and their age. Elsewhere each frame waits for its own; #GstCowBehavior:mode
  * chooses. Cows are followed from frame to frame by what a tracker upstream says, else by their
- * boxes, so that a result stays with its cow and #GstCowBehavior:smoothing has something to look
- * back on.
+ * boxes, so that a result stays with its cow and #GstCowBehavior:smoothing can look back on its
+ * earlier ones.
  *
  * For each frame that was classified the element posts an element message named `cowbehavior`, or
  * only when a label changes, or not at all, as #GstCowBehavior:post-messages says:
@@ -45,7 +47,8 @@
  * * #guint64 `wall-clock`: ns since 1970, only where the buffer has a #GstReferenceTimestampMeta in
  * NTP or Unix time
  * * #gchararray `model_name`: the adapter that answered
- * * #GstValueArray of #gchararray `labels` and of #gdouble `confidences`: those of each object
+ * * #GstValueArray of #gint `ids`, of #gchararray `labels` and of #gdouble `confidences`: those of
+ * each object, in the order of `objects`
  * * #GstValueArray of #GstStructure `objects`: the objects of the custom meta: `x`, `y`, `w`, `h`,
  * `id`, `roi_type`, `region`, `track_id`, `label`, `label_id`, `confidence`, `top`,
  * `probabilities`, `frames_ago`, `age`
@@ -67,7 +70,7 @@
 #include "gst-plugin/behavior/gstcowbehavior.h"
 
 #include "gst-plugin/behavior/exchange.h"
-#include "gst-plugin/behavior/frame.h"
+#include "gst-plugin/common/frame.h"
 #include "gst-plugin/behavior/settings.h"
 #include "gst-plugin/behavior/stream.h"
 #include "model/network/classifier.h"
@@ -81,25 +84,25 @@ GST_DEBUG_CATEGORY_STATIC (gst_cow_behavior_debug);
   "video/x-raw, format = (string) " GST_COW_FRAME_FORMATS                                          \
   ", width = (int) [ 1, 32768 ], height = (int) [ 1, 32768 ]"
 
-/* A segment that begins so far from the end of the last one is another part of the recording. */
+/* A segment that begins further from the end of the last one is another part of the recording. */
 #define JUMP GST_SECOND
 
 struct _GstCowBehavior {
   GstBaseTransform parent;
 
-  /* under the object lock */
+  /* the object lock protects these */
   GstCowSettings settings;
-  GError *zones_error; /* of the last value of the property zones, when it was set before the start
-                          and means nothing */
+  GError *zones_error; /* of the property zones, when an invalid value was set before the start */
   gboolean started;
   gchar *adapter;         /* of the engine that runs */
   CowEngine *running;     /* that engine, for other threads; NULL while stopped */
-  CowEngine *replacement; /* takes over before the next frame; NULL: none */
+  CowEngine *replacement; /* takes over before the next frame, or NULL */
   GstCowQos qos;
 
-  gint ask_latency; /* atomic: whether the pipeline is live is to be asked again */
+  gint query_latency; /* atomic: whether the pipeline is live has to be queried again */
   GstCowExchange *exchange;
-  GstCowStream stream; /* of the streaming thread */
+  GstCowStream *stream;
+  gboolean live; /* whether the pipeline is live; of the streaming thread */
 };
 
 static GstStaticPadTemplate sink_template =
@@ -176,12 +179,12 @@ static void
 gst_cow_behavior_init (GstCowBehavior *self)
 {
   gst_cow_settings_init (&self->settings);
-  gst_cow_stream_init (&self->stream, GST_ELEMENT (self));
+  self->stream = gst_cow_stream_new (GST_ELEMENT (self));
   gst_cow_qos_reset (&self->qos);
   self->exchange = gst_cow_exchange_new (adapter_loaded, self);
-  /* its property qos: late frames are not classified; none is dropped for it (see src_event) */
+  /* With the property qos late frames are not classified, but none is dropped (see src_event). */
   gst_base_transform_set_qos_enabled (GST_BASE_TRANSFORM (self), TRUE);
-  /* the flag that a frame holds nothing is for the elements downstream too */
+  /* The flag that a frame holds nothing is for the elements downstream, too. */
   gst_base_transform_set_gap_aware (GST_BASE_TRANSFORM (self), TRUE);
 }
 
@@ -191,7 +194,7 @@ gst_cow_behavior_finalize (GObject *object)
   GstCowBehavior *self = GST_COW_BEHAVIOR (object);
 
   gst_cow_exchange_free (self->exchange);
-  gst_cow_stream_clear (&self->stream);
+  gst_cow_stream_free (self->stream);
   gst_cow_settings_clear (&self->settings);
   g_clear_error (&self->zones_error);
   g_free (self->adapter);
@@ -200,7 +203,8 @@ gst_cow_behavior_finalize (GObject *object)
 
 /* ---- the engine ------------------------------------------------------------------------------ */
 
-/* The strings are copies for the caller; free with clear_options (). Object lock held. */
+/* The options that the settings name; free with clear_options (). The caller holds the object lock.
+ */
 static CowClassifierOptions
 copy_options (const GstCowSettings *settings)
 {
@@ -246,7 +250,7 @@ post_load_error (GstCowBehavior *self, GstMessageType type, const char *properti
       __FILE__, GST_FUNCTION, __LINE__);
 }
 
-/* Whether a path property is set, or may be left unset, and leads anywhere; else posts an error. */
+/* Whether a path property leads to something, or may be left unset; else posts an error. */
 static gboolean
 check_path (GstCowBehavior *self, const CowClassifierOptions *options, const char *property,
             const char *value, const char *meaning)
@@ -267,7 +271,7 @@ check_path (GstCowBehavior *self, const CowClassifierOptions *options, const cha
   return error == NULL;
 }
 
-/* Without a model and an adapter the demonstration's are taken, and the user is told. */
+/* Without a model and an adapter it takes those of the demonstration, and tells the user. */
 static void
 use_demonstration (GstCowBehavior *self, CowClassifierOptions *options)
 {
@@ -285,15 +289,13 @@ use_demonstration (GstCowBehavior *self, CowClassifierOptions *options)
   options->adapter = g_strdup (COW_DEMONSTRATION_ADAPTER);
 }
 
-/* Whether the settings of regions and labels mean something for this engine; else posts an error.
- */
+/* Whether the settings of regions and labels are valid for this engine; else posts an error. */
 static gboolean
 check_frame_settings (GstCowBehavior *self, CowEngine *engine, GstCowFrameSettings *settings,
                       const GError *zones_error)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (GArray) mask =
-      gst_cow_stream_mask (engine, (const gchar *const *)settings->classes, &error);
+  g_autoptr (GArray) mask = gst_cow_frame_settings_mask (settings, engine, &error);
 
   if (zones_error) {
     post_load_error (self, GST_MESSAGE_ERROR, "property zones", NULL, zones_error);
@@ -317,7 +319,7 @@ open_engine (GstCowBehavior *self, const CowClassifierOptions *options)
   CowEngine *engine;
 
   if (!check_path (self, options, "model", options->model,
-                   "the folder or file of a DINOv3 network") ||
+                   "the folder or file of a vision transformer") ||
       !check_path (self, options, "adapter", options->adapter,
                    "an adapter folder with a classifier head"))
     return NULL;
@@ -325,8 +327,10 @@ open_engine (GstCowBehavior *self, const CowClassifierOptions *options)
   if (!engine)
     post_load_error (self, GST_MESSAGE_ERROR, "properties model, adapter, device", options, error);
   else
-    GST_INFO_OBJECT (self, "%s on %s, %u classes", cow_engine_name (engine),
-                     cow_engine_device_text (engine), cow_engine_n_classes (engine));
+    GST_INFO_OBJECT (self, "%s on %s in %s, %u classes", cow_engine_name (engine),
+                     cow_engine_device_text (engine),
+                     cow_precision_name (cow_engine_precision (engine)),
+                     cow_engine_n_classes (engine));
   return engine;
 }
 
@@ -350,8 +354,8 @@ gst_cow_behavior_start (GstBaseTransform *trans)
   engine = open_engine (self, &options);
   ok = engine && check_frame_settings (self, engine, settings, zones_error);
   if (ok) {
-    gst_cow_stream_start (&self->stream, engine);
-    g_atomic_int_set (&self->ask_latency, TRUE);
+    gst_cow_stream_start (self->stream, engine);
+    g_atomic_int_set (&self->query_latency, TRUE);
     GST_OBJECT_LOCK (self);
     self->running = cow_engine_ref (engine);
     g_free (self->adapter);
@@ -381,7 +385,7 @@ gst_cow_behavior_stop (GstBaseTransform *trans)
   running = g_steal_pointer (&self->running);
   replacement = g_steal_pointer (&self->replacement);
   GST_OBJECT_UNLOCK (self);
-  gst_cow_stream_stop (&self->stream);
+  gst_cow_stream_stop (self->stream);
   cow_engine_unref (running);
   cow_engine_unref (replacement);
   return TRUE;
@@ -389,7 +393,7 @@ gst_cow_behavior_stop (GstBaseTransform *trans)
 
 /* ---- properties ------------------------------------------------------------------------------ */
 
-/* The loading thread has another adapter, or knows why not. */
+/* The loading thread has loaded another adapter, or failed to. */
 static void
 adapter_loaded (gpointer user_data, const char *adapter, CowEngine *engine, const GError *error)
 {
@@ -417,8 +421,8 @@ adapter_loaded (gpointer user_data, const char *adapter, CowEngine *engine, cons
     g_object_notify (G_OBJECT (self), "adapter");
 }
 
-/* A value of zones that means nothing: an error when the element starts, or a warning now. Takes
- * the error, or NULL. */
+/* An invalid value of zones is an error when the element starts, or a warning now. Takes the error,
+ * or NULL. */
 static void
 note_zones_error (GstCowBehavior *self, GError *error)
 {
@@ -476,7 +480,7 @@ gst_cow_behavior_get_property (GObject *object, guint id, GValue *value, GParamS
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (self);
   if (id == GST_COW_PROP_STATS)
-    g_value_take_boxed (value, gst_cow_stream_get_stats (&self->stream, engine));
+    g_value_take_boxed (value, gst_cow_stream_get_stats (self->stream, engine));
   cow_engine_unref (engine);
 }
 
@@ -487,15 +491,15 @@ gst_cow_behavior_change_state (GstElement *element, GstStateChange transition)
 
   /* Before the base class deactivates the pads, which waits for the streaming thread. */
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
-    gst_cow_stream_set_flushing (&self->stream, FALSE);
+    gst_cow_stream_set_flushing (self->stream, FALSE);
   else if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
-    gst_cow_stream_set_flushing (&self->stream, TRUE);
+    gst_cow_stream_set_flushing (self->stream, TRUE);
   return GST_ELEMENT_CLASS (gst_cow_behavior_parent_class)->change_state (element, transition);
 }
 
 /* ---- the mode -------------------------------------------------------------------------------- */
 
-/* Whether frames wait, for a pipeline that is live or not. */
+/* Whether frames wait for their results in a pipeline that is live, or is not. */
 static gboolean
 is_blocking (GstCowBehavior *self, gboolean live)
 {
@@ -518,14 +522,14 @@ is_live (GstCowBehavior *self)
   return live;
 }
 
-/* Sends all frames that are held on their way. */
+/* Pushes all frames that are held downstream. */
 static GstFlowReturn
 drain (GstCowBehavior *self)
 {
   GstFlowReturn flow;
   GstBuffer *buffer;
 
-  while ((flow = gst_cow_stream_give (&self->stream, TRUE, &buffer)) == GST_FLOW_OK && buffer) {
+  while ((flow = gst_cow_stream_pull (self->stream, TRUE, &buffer)) == GST_FLOW_OK && buffer) {
     flow = gst_pad_push (GST_BASE_TRANSFORM_SRC_PAD (self), buffer);
     if (flow != GST_FLOW_OK)
       break;
@@ -539,23 +543,22 @@ choose_mode (GstCowBehavior *self)
   GstFlowReturn flow = GST_FLOW_OK;
   gboolean blocking;
 
-  if (g_atomic_int_compare_and_exchange (&self->ask_latency, TRUE, FALSE))
-    self->stream.live = is_live (self);
-  blocking = is_blocking (self, self->stream.live);
-  if (blocking != self->stream.blocking) {
+  if (g_atomic_int_compare_and_exchange (&self->query_latency, TRUE, FALSE))
+    self->live = is_live (self);
+  blocking = is_blocking (self, self->live);
+  if (blocking != gst_cow_stream_is_blocking (self->stream))
     flow = drain (self);
-    gst_cow_stream_drop (&self->stream);
-    self->stream.blocking = blocking;
-  }
+  gst_cow_stream_set_mode (self->stream, blocking, self->live);
   return flow;
 }
 
-/* What the frames of this stream may wait here: for the frames after them, and for others' pictures
- * in their batch. */
+/* How long the frames of this stream may wait here: for the frames after them, and for pictures of
+ * others in their batch. */
 static GstClockTime
 own_latency (GstCowBehavior *self, gboolean live)
 {
-  GstClockTime latency, frame_ns = self->stream.frame_ns;
+  const GstClockTime frame_ns = gst_cow_stream_get_frame_duration (self->stream);
+  GstClockTime latency;
 
   if (!is_blocking (self, live))
     return 0;
@@ -585,8 +588,8 @@ gst_cow_behavior_query (GstBaseTransform *trans, GstPadDirection direction, GstQ
   return TRUE;
 }
 
-/* More buffers in each pool that downstream proposes, or the number alone where it proposes none.
- */
+/* Asks for more buffers in each pool that downstream proposes, or for the number alone where it
+ * proposes none. */
 static void
 add_to_pools (GstQuery *query, guint held)
 {
@@ -607,8 +610,8 @@ add_to_pools (GstQuery *query, guint held)
     gst_query_add_allocation_pool (query, NULL, (guint)GST_VIDEO_INFO_SIZE (&info), held, 0);
 }
 
-/* Buffers pass through, so that what downstream can take (its pool, strides by GstVideoMeta) is
- * what upstream may send; it needs more of them where frames are held. */
+/* Buffers pass through, so upstream may send whatever downstream can take (its pool, strides by
+ * GstVideoMeta). It needs more buffers where frames are held. */
 static gboolean
 gst_cow_behavior_propose_allocation (GstBaseTransform *trans, GstQuery *decide_query,
                                      GstQuery *query)
@@ -638,15 +641,14 @@ gst_cow_behavior_set_caps (GstBaseTransform *trans, GstCaps *incaps, GstCaps *ou
     GST_ERROR_OBJECT (self, "caps that are not raw video: %" GST_PTR_FORMAT, incaps);
     return FALSE;
   }
-  if (!gst_video_info_is_equal (&info, &self->stream.info))
-    gst_cow_stream_set_info (&self->stream, &info);
+  gst_cow_stream_set_info (self->stream, &info);
   return TRUE;
 }
 
-/* Whether a segment goes on where the last one was: as at an update, not as after a seek without a
- * flush or at a loop's end. */
+/* Whether a segment continues where the last one was, as an update does; a seek without a flush and
+ * the end of a loop do not. */
 static gboolean
-goes_on (const GstSegment *before, const GstSegment *after)
+continues (const GstSegment *before, const GstSegment *after)
 {
   guint64 begin = after->rate < 0 ? after->stop : after->start;
 
@@ -664,17 +666,17 @@ note_segment (GstCowBehavior *self, GstEvent *event)
   const GstSegment *before = &GST_BASE_TRANSFORM (self)->segment, *after;
 
   gst_event_parse_segment (event, &after);
-  if (before->format != GST_FORMAT_UNDEFINED && !goes_on (before, after))
-    gst_cow_stream_reset (&self->stream);
-  g_atomic_int_set (&self->ask_latency, TRUE);
+  if (before->format != GST_FORMAT_UNDEFINED && !continues (before, after))
+    gst_cow_stream_reset (self->stream);
+  g_atomic_int_set (&self->query_latency, TRUE);
 }
 
 static void
 flush (GstCowBehavior *self)
 {
-  gst_cow_stream_set_flushing (&self->stream, FALSE);
-  gst_cow_stream_drop (&self->stream);
-  gst_cow_stream_reset (&self->stream);
+  gst_cow_stream_set_flushing (self->stream, FALSE);
+  gst_cow_stream_flush (self->stream);
+  gst_cow_stream_reset (self->stream);
   GST_OBJECT_LOCK (self);
   gst_cow_qos_reset (&self->qos);
   GST_OBJECT_UNLOCK (self);
@@ -685,24 +687,24 @@ gst_cow_behavior_sink_event (GstBaseTransform *trans, GstEvent *event)
 {
   GstCowBehavior *self = GST_COW_BEHAVIOR (trans);
 
-  /* what comes after a frame stays after it */
+  /* What comes after a frame stays after it. */
   if (GST_EVENT_IS_SERIALIZED (event) && GST_EVENT_TYPE (event) != GST_EVENT_FLUSH_STOP)
     drain (self);
   switch (GST_EVENT_TYPE (event)) {
   case GST_EVENT_FLUSH_START:
-    gst_cow_stream_set_flushing (&self->stream, TRUE);
+    gst_cow_stream_set_flushing (self->stream, TRUE);
     break;
   case GST_EVENT_FLUSH_STOP:
     flush (self);
     break;
   case GST_EVENT_STREAM_START:
-    gst_cow_stream_reset (&self->stream);
+    gst_cow_stream_reset (self->stream);
     break;
   case GST_EVENT_SEGMENT:
     note_segment (self, event);
     break;
   case GST_EVENT_EOS:
-    gst_cow_stream_drop (&self->stream);
+    gst_cow_stream_flush (self->stream);
     break;
   default:
     break;
@@ -718,11 +720,11 @@ gst_cow_behavior_src_event (GstBaseTransform *trans, GstEvent *event)
   GstClockTime timestamp;
 
   if (GST_EVENT_TYPE (event) == GST_EVENT_LATENCY)
-    g_atomic_int_set (&self->ask_latency, TRUE);
+    g_atomic_int_set (&self->query_latency, TRUE);
   if (GST_EVENT_TYPE (event) != GST_EVENT_QOS)
     return GST_BASE_TRANSFORM_CLASS (gst_cow_behavior_parent_class)->src_event (trans, event);
-  /* past the base class, which would drop frames that are late; here they are only not classified
-   */
+  /* The event bypasses the base class, which would drop late frames; here they are only not
+   * classified. */
   gst_event_parse_qos (event, NULL, NULL, &diff, &timestamp);
   GST_OBJECT_LOCK (self);
   gst_cow_qos_update (&self->qos, diff, timestamp);
@@ -732,11 +734,12 @@ gst_cow_behavior_src_event (GstBaseTransform *trans, GstEvent *event)
 
 /* ---- frames ---------------------------------------------------------------------------------- */
 
-/* An adapter that was loaded meanwhile takes over. */
+/* An adapter that was loaded in the meantime takes over. */
 static void
 take_replacement (GstCowBehavior *self)
 {
   CowEngine *engine, *old = NULL;
+  guint64 frame;
 
   GST_OBJECT_LOCK (self);
   engine = g_steal_pointer (&self->replacement);
@@ -747,9 +750,9 @@ take_replacement (GstCowBehavior *self)
   GST_OBJECT_UNLOCK (self);
   if (!engine)
     return;
-  gst_cow_stream_exchange (&self->stream, engine);
+  frame = gst_cow_stream_set_engine (self->stream, engine);
   GST_INFO_OBJECT (self, "%s takes over from frame %" G_GUINT64_FORMAT " on",
-                   cow_engine_name (engine), self->stream.n_frames);
+                   cow_engine_name (engine), frame);
   cow_engine_unref (old);
   cow_engine_unref (engine);
 }
@@ -762,7 +765,7 @@ gst_cow_behavior_submit_input_buffer (GstBaseTransform *trans, gboolean discont,
   GstCowFrameSettings *settings;
   GstCowQos qos;
 
-  /* the base class would mark the next frame that leaves, which may be an older one */
+  /* The base class would mark the next frame that leaves, which may be an older one. */
   if (flow == GST_FLOW_OK && GST_BUFFER_IS_DISCONT (buffer))
     flow = drain (self);
   if (flow != GST_FLOW_OK) {
@@ -782,12 +785,12 @@ gst_cow_behavior_submit_input_buffer (GstBaseTransform *trans, gboolean discont,
   if (!gst_base_transform_is_qos_enabled (trans))
     gst_cow_qos_reset (&qos);
   buffer = gst_buffer_make_writable (g_steal_pointer (&trans->queued_buf));
-  gst_cow_stream_take (&self->stream, buffer, settings, &trans->segment, &qos);
+  gst_cow_stream_push (self->stream, buffer, settings, &trans->segment, &qos);
   return GST_FLOW_OK;
 }
 
 static GstFlowReturn
 gst_cow_behavior_generate_output (GstBaseTransform *trans, GstBuffer **buffer)
 {
-  return gst_cow_stream_give (&GST_COW_BEHAVIOR (trans)->stream, FALSE, buffer);
+  return gst_cow_stream_pull (GST_COW_BEHAVIOR (trans)->stream, FALSE, buffer);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From probabilities to a word. */
+/* Turns probabilities into a label. */
 #include "gst-plugin/behavior/label.h"
 
 guint
@@ -50,7 +50,7 @@ gst_cow_label_decide (const float *probabilities, gint class, const GstCowLabelR
       class >= 0 ? (guint) class : gst_cow_label_best (probabilities, rule->n_classes, rule->mask);
   float least = rule->thresholds ? rule->thresholds[shown] : rule->threshold;
 
-  /* so that NaN is unknown, too */
+  /* The comparison is written so that NaN is unknown, too. */
   if (class < 0 || !(probabilities[shown] >= least))
     return (GstCowLabel){ GST_COW_LABEL_UNKNOWN, -1, probabilities[shown] };
   return (GstCowLabel){ rule->classes[shown], class, probabilities[shown] };

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* From probabilities to a word: the likeliest class, or "unknown" when it is not likely enough. */
+/* Turns probabilities into a label: the likeliest class, or "unknown" when it is not likely enough.
+ */
 #ifndef GST_COW_LABEL_H
 #define GST_COW_LABEL_H
 
-#include <glib.h>
+#include <gst/gst.h>
+
+#include "gst-plugin/common/custom-meta.h"
 
 G_BEGIN_DECLS
-
-#define GST_COW_LABEL_UNKNOWN "unknown"
 
 typedef struct {
   const char *label;
@@ -15,7 +16,7 @@ typedef struct {
   float probability; /* of the class that was decided on, also when the label is "unknown" */
 } GstCowLabel;
 
-/* How to decide. Borrowed. */
+/* The rule by which a label is decided. Borrowed. */
 typedef struct {
   const char *const *classes; /* [n_classes], at least one */
   guint n_classes;
@@ -25,14 +26,14 @@ typedef struct {
   float threshold;
 } GstCowLabelRule;
 
-/* The likeliest class of those that `mask` allows; of equals the smaller index. */
+/* The likeliest class among those that `mask` allows; of two equals it is the smaller index. */
 guint gst_cow_label_best (const float *probabilities, guint n_classes, const gboolean *mask);
 /* Writes the indices of the n classes to order [n]: those in `mask` by falling probability (of
  * equals the smaller index first), then the others likewise. */
 void gst_cow_label_rank (const float *probabilities, guint n_classes, const gboolean *mask,
                          guint *order);
-/* Whether `class` is likely enough; -1, no class, never is. `label` is one of `classes`, or static.
- */
+/* The label of `class` if it is likely enough, else "unknown", as always for -1, no class. The text
+ * is one of rule->classes, or static. */
 GstCowLabel gst_cow_label_decide (const float *probabilities, gint class,
                                   const GstCowLabelRule *rule);
 

@@ -3,7 +3,9 @@
 #ifndef GST_COW_MESSAGE_H
 #define GST_COW_MESSAGE_H
 
-#include <gst/video/video.h>
+#include <gst/gst.h>
+
+#include "gst-plugin/common/moment.h"
 
 G_BEGIN_DECLS
 
@@ -17,20 +19,11 @@ typedef enum {
 GType gst_cow_post_messages_get_type (void);
 #define GST_TYPE_COW_POST_MESSAGES (gst_cow_post_messages_get_type ())
 
-/* Where in the stream, and when, a frame is. */
-typedef struct {
-  guint64 frame;                          /* counted from 0 since the element started */
-  GstClockTime stream_time, running_time; /* ns, or GST_CLOCK_TIME_NONE */
-  GstClockTime wall_clock; /* ns since 1970, as the camera says; or GST_CLOCK_TIME_NONE */
-  gint width, height;      /* of the frame, px */
-} GstCowMoment;
-
-/* Of a buffer; the wall clock is that of its GstReferenceTimestampMeta in NTP or Unix time. */
-GstCowMoment gst_cow_moment_of (GstBuffer *buffer, const GstSegment *segment,
-                                const GstVideoInfo *info, guint64 frame);
-
-/* A message named "cowbehavior"; its fields are in the documentation of the element. `objects` as
- * in gst_cow_meta_attach (). */
+/*
+ * A message named "cowbehavior". The documentation of the element lists its fields; among them are
+ * arrays with one entry for each object, in the same order: `ids`, `labels` and `confidences`.
+ * `objects` is what gst_cow_meta_attach () takes.
+ */
 GstMessage *gst_cow_message_new (GstObject *source, const char *model_name,
                                  const GstCowMoment *moment, const GValue *objects);
 

@@ -2,91 +2,10 @@
 /* Results as metadata. */
 #include "gst-plugin/behavior/meta.h"
 
-#include "gst-plugin/behavior/analytics.h"
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/analytics.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 
-/* What GstVideoRegionOfInterestMeta does to a coordinate, so that both stay equal. */
-static void
-scale_field (GstStructure *object, const char *name, gint from, gint to)
-{
-  guint value;
-
-  if (gst_structure_get_uint (object, name, &value) && from > 0)
-    gst_structure_set (object, name, G_TYPE_UINT,
-                       (guint)gst_util_uint64_scale_int (value, to, from), NULL);
-}
-
-static void
-scale_objects (GstStructure *results, const GstVideoInfo *from, const GstVideoInfo *to)
-{
-  const guint n = gst_cow_behavior_n_objects (results);
-  GValue scaled = G_VALUE_INIT;
-
-  g_value_init (&scaled, GST_TYPE_ARRAY);
-  for (guint i = 0; i < n; i++) {
-    GValue value = G_VALUE_INIT;
-    const GstStructure *before = gst_cow_behavior_object (results, i);
-    GstStructure *object;
-
-    if (!before)
-      continue;
-    object = gst_structure_copy (before);
-    scale_field (object, "x", GST_VIDEO_INFO_WIDTH (from), GST_VIDEO_INFO_WIDTH (to));
-    scale_field (object, "w", GST_VIDEO_INFO_WIDTH (from), GST_VIDEO_INFO_WIDTH (to));
-    scale_field (object, "y", GST_VIDEO_INFO_HEIGHT (from), GST_VIDEO_INFO_HEIGHT (to));
-    scale_field (object, "h", GST_VIDEO_INFO_HEIGHT (from), GST_VIDEO_INFO_HEIGHT (to));
-    g_value_init (&value, GST_TYPE_STRUCTURE);
-    g_value_take_boxed (&value, object);
-    gst_value_array_append_and_take_value (&scaled, &value);
-  }
-  gst_structure_take_value (results, "objects", &scaled);
-}
-
-static gboolean
-copy_field (GQuark field, const GValue *value, gpointer destination)
-{
-  gst_structure_id_set_value (destination, field, value);
-  return TRUE;
-}
-
-/* Survives a copy of the whole buffer and a change of the frame's size. A meta that is copied for
- * any other reason (a part of the buffer, another matrix) would say something untrue about where
- * the cows are, and is dropped. */
-static gboolean
-transform_meta (GstBuffer *to, GstCustomMeta *meta, GstBuffer *from, GQuark type, gpointer data,
-                gpointer user_data)
-{
-  gboolean scale = GST_VIDEO_META_TRANSFORM_IS_SCALE (type);
-  GstStructure *results;
-
-  if (!scale && !(GST_META_TRANSFORM_IS_COPY (type) && !((GstMetaTransformCopy *)data)->region))
-    return FALSE;
-
-  results =
-      gst_custom_meta_get_structure (gst_buffer_add_custom_meta (to, GST_COW_BEHAVIOR_META_NAME));
-  gst_structure_foreach (gst_custom_meta_get_structure (meta), copy_field, results);
-  if (scale)
-    scale_objects (results, ((GstVideoMetaTransform *)data)->in_info,
-                   ((GstVideoMetaTransform *)data)->out_info);
-  return TRUE;
-}
-
-void
-gst_cow_meta_register (void)
-{
-  /* "size" makes scalers call transform_meta () instead of copying coordinates that hold no longer;
-   * "orientation" makes flips drop it */
-  static const gchar *tags[] = { GST_META_TAG_VIDEO_STR, GST_META_TAG_VIDEO_ORIENTATION_STR,
-                                 GST_META_TAG_VIDEO_SIZE_STR, NULL };
-  static gsize registered = 0;
-
-  if (g_once_init_enter (&registered)) {
-    gst_meta_register_custom (GST_COW_BEHAVIOR_META_NAME, tags, transform_meta, NULL, NULL);
-    g_once_init_leave (&registered, 1);
-  }
-}
-
-/* The ROI that stands for a place: the one of an earlier cowbehavior, or a new one. */
+/* The region of interest that stands for a place: that of an earlier cowbehavior, or a new one. */
 static GstVideoRegionOfInterestMeta *
 place_roi (GstBuffer *buffer, const GstCowTarget *target)
 {
@@ -106,16 +25,17 @@ place_roi (GstBuffer *buffer, const GstCowTarget *target)
       buffer, target->type, (guint)box->x, (guint)box->y, (guint)box->w, (guint)box->h);
 }
 
-/* The object detection that stands for a zone, likewise. */
+/* The object detection that stands for a target without one, likewise. */
 static gboolean
-zone_od (GstBuffer *buffer, const GstCowTarget *target, guint *od)
+target_od (GstBuffer *buffer, const GstCowTarget *target, guint *od)
 {
   g_autoptr (GArray) there = g_array_new (FALSE, FALSE, sizeof (GstCowDetection));
   const GstCowDetection new = { .type = target->type,
                                 .x = target->box.x,
                                 .y = target->box.y,
                                 .w = target->box.w,
-                                .h = target->box.h };
+                                .h = target->box.h,
+                                .confidence = target->confidence };
 
   gst_cow_analytics_collect (buffer, there);
   for (guint i = 0; i < there->len; i++) {
@@ -178,7 +98,7 @@ gst_cow_meta_label (const GstCowPresentation *how, const GstCowTrack *track)
   const GstCowLabelRule *rule = &how->rule;
   gint class = smoother->held;
 
-  /* a vote that was taken before the mask changed */
+  /* the class of a vote counts unless the mask has excluded it since */
   if (smoother->method != GST_COW_SMOOTHING_MAJORITY ||
       (class >= 0 && rule->mask && !rule->mask[class]))
     class = (gint)gst_cow_label_best (smoother->state, rule->n_classes, rule->mask);
@@ -215,61 +135,55 @@ gst_cow_meta_object_new (const GstCowPresentation *how, const GstCowTarget *targ
   return object;
 }
 
-/* Whether GstAnalytics has a place for the target: its object detection, or the buffer itself for
- * the full frame. */
+/* Adds the classification to GstAnalytics: to the object detection of a detection or a zone, which
+ * is made where there is none, or to the buffer itself for the full frame. */
 static void
 classify_od (GstBuffer *buffer, const GstCowPresentation *how, GstCowTarget *target,
              const GstCowLabel *label)
 {
-  const GstCowLabelRule *rule = &how->rule;
-  const guint n = rule->n_classes;
-  const float *probabilities = target->track->smoother.state;
-  g_autofree guint *order = NULL;
-  g_autofree gfloat *confidences = NULL;
-  g_autofree GQuark *classes = NULL;
-  guint used = 0;
+  const GstCowClassification classification = {
+    .label = label->label,
+    .confidence = label->probability,
+    .n_classes = how->rule.n_classes,
+    .classes = how->rule.classes,
+    .probabilities = target->track->smoother.state,
+  };
 
   if (!gst_cow_analytics_available ())
     return;
-  if (target->place == GST_COW_PLACE_ZONE && !target->has_od)
-    target->has_od = zone_od (buffer, target, &target->od);
+  if (target->place != GST_COW_PLACE_FRAME && !target->has_od)
+    target->has_od = target_od (buffer, target, &target->od);
   if (target->place != GST_COW_PLACE_FRAME && !target->has_od)
     return;
-
-  order = g_new (guint, n);
-  confidences = g_new (gfloat, n + 1);
-  classes = g_new (GQuark, n + 1);
-  gst_cow_label_rank (probabilities, n, rule->mask, order);
-  /* what others show is the first */
-  confidences[used] = label->probability;
-  classes[used++] = g_quark_from_string (label->label);
-  for (guint i = 0; i < n; i++) {
-    if ((gint)order[i] == label->id)
-      continue;
-    confidences[used] = probabilities[order[i]];
-    classes[used++] = g_quark_from_string (rule->classes[order[i]]);
-  }
-  gst_cow_analytics_classify (buffer, target->has_od ? &target->od : NULL, used, confidences,
-                              classes);
+  gst_cow_analytics_classify (buffer, target->has_od ? &target->od : NULL, &classification);
 }
 
-void
-gst_cow_meta_classify (GstBuffer *buffer, const GstCowPresentation *how, GstCowTarget *target,
-                       guint64 frame)
+/* Adds the classification to the region of interest; a place gets one where there is none. */
+static void
+classify_roi (GstBuffer *buffer, const GstCowPresentation *how, GstCowTarget *target,
+              const GstCowLabel *label, guint64 frame)
 {
-  GstCowLabel label = gst_cow_meta_label (how, target->track);
-
   if (!target->roi && target->place != GST_COW_PLACE_ROI)
     target->roi = place_roi (buffer, target);
   if (target->roi)
     gst_video_region_of_interest_meta_add_param (
         target->roi,
         gst_structure_new ("classification", "attribute_name", G_TYPE_STRING, "behavior", "label",
-                           G_TYPE_STRING, label.label, "label_id", G_TYPE_INT, label.id,
-                           "confidence", G_TYPE_DOUBLE, (gdouble)label.probability, "model_name",
+                           G_TYPE_STRING, label->label, "label_id", G_TYPE_INT, label->id,
+                           "confidence", G_TYPE_DOUBLE, (gdouble)label->probability, "model_name",
                            G_TYPE_STRING, how->model_name, "frames_ago", G_TYPE_UINT,
                            frames_ago (target->track, frame), NULL));
+}
+
+void
+gst_cow_meta_classify (GstBuffer *buffer, const GstCowPresentation *how, GstCowTarget *target,
+                       guint64 frame)
+{
+  const GstCowLabel label = gst_cow_meta_label (how, target->track);
+
   classify_od (buffer, how, target, &label);
+  if (how->roi_meta)
+    classify_roi (buffer, how, target, &label, frame);
 }
 
 void

@@ -6,19 +6,28 @@
 #include <gst/gst.h>
 
 #include "gst-plugin/behavior/message.h"
-#include "gst-plugin/behavior/pace.h"
 #include "gst-plugin/behavior/regions.h"
 #include "gst-plugin/behavior/smoother.h"
+#include "model/engine/engine.h"
 #include "model/network/classifier.h"
 
 G_BEGIN_DECLS
 
-/* The threshold that stands for those of the adapter. */
+/* The value of threshold that stands for the adapter's own thresholds. */
 #define GST_COW_THRESHOLD_OF_ADAPTER (-1.0f)
 
-/* What may change while playing. Never changed once it is here: a change makes a new one, and each
- * frame holds the one that it began with.
- */
+/* The property mode. */
+typedef enum {
+  GST_COW_MODE_AUTO,
+  GST_COW_MODE_BLOCKING,    /* each frame waits for its own results */
+  GST_COW_MODE_NON_BLOCKING /* no frame waits; each carries the newest results that there are */
+} GstCowMode;
+
+GType gst_cow_mode_get_type (void);
+#define GST_TYPE_COW_MODE (gst_cow_mode_get_type ())
+
+/* The settings that may change while playing. Such a structure is never changed: a new value makes
+ * a new structure, and each frame holds the one that it began with. */
 typedef struct {
   GstCowInferenceRegion region;
   GArray *zones;              /* of GstCowZone; NULL: none */
@@ -34,19 +43,26 @@ typedef struct {
   guint top_k;
   gchar **classes; /* that may be a label; NULL: all */
   GstCowPostMessages post_messages;
+  gboolean roi_meta;
 } GstCowFrameSettings;
 
 GstCowFrameSettings *gst_cow_frame_settings_ref (GstCowFrameSettings *self);
 void gst_cow_frame_settings_unref (GstCowFrameSettings *self);
 /* How many frames a stream that waits for its results holds at most: two batches, so that one fills
- * while the other is computed; else one.
- */
+ * while the other is computed; one where batch-size asks for no batches. */
 guint gst_cow_frame_settings_depth (const GstCowFrameSettings *self);
+/*
+ * Which classes of an engine may be a label, as an array of gboolean by class; NULL: all. Free with
+ * g_array_unref (). COW_ERROR_ARGUMENT, and *error, names one that the engine does not have; the
+ * others count.
+ */
+GArray *gst_cow_frame_settings_mask (const GstCowFrameSettings *self, CowEngine *engine,
+                                     GError **error);
 
 typedef struct {
   gchar *model, *adapter, *device; /* as the user set them; NULL: not set */
   CowPrecision precision;
-  gchar *zones, *object_class, *classes; /* the texts of which `frame` has the parts */
+  gchar *zones, *object_class, *classes; /* the texts that `frame` has in parts */
   GstCowFrameSettings *frame;
 } GstCowSettings;
 
@@ -75,15 +91,16 @@ enum {
   GST_COW_PROP_TOP_K,
   GST_COW_PROP_CLASSES,
   GST_COW_PROP_POST_MESSAGES,
-  GST_COW_PROP_STATS /* which the element answers itself */
+  GST_COW_PROP_ROI_META,
+  GST_COW_PROP_STATS /* the element itself answers this one */
 };
 
 /* Declares the properties to the class of the element. */
 void gst_cow_settings_install (GObjectClass *klass);
 void gst_cow_settings_init (GstCowSettings *self);
 void gst_cow_settings_clear (GstCowSettings *self);
-/* FALSE: no property has this id. A value that means nothing sets *error and changes nothing. The
- * caller holds the lock. */
+/* FALSE: no property has this id. An invalid value sets *error and changes nothing. The caller
+ * holds the lock that protects the settings. */
 gboolean gst_cow_settings_set (GstCowSettings *self, guint id, const GValue *value, GError **error);
 gboolean gst_cow_settings_get (const GstCowSettings *self, guint id, GValue *value);
 

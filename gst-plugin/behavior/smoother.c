@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* What several results say together. */
+/* Combines several results of one cow or zone. */
 #include "gst-plugin/behavior/smoother.h"
 
 #include <string.h>
 
 #include "gst-plugin/behavior/label.h"
 
-/* Frigate's: attempts before there is a label, and the share of them that must agree. */
+/* Frigate's numbers: attempts before there is a label, and the share of them that must agree. */
 #define MIN_VOTES    3
 #define MIN_AGREEING 0.6
 /* A network that is sure of the wrong thing once must not outweigh everything before and after. */
@@ -93,8 +93,8 @@ vote (GstCowSmoother *self, const gboolean *mask)
     self->held = (gint)winner;
 }
 
-/* One step of the forward algorithm: what is believed passes through the transitions, then is
- * weighed with what was seen. */
+/* One step of the forward algorithm: the belief passes through the transitions, then it is weighted
+ * by what was seen. */
 static void
 filter (GstCowSmoother *self, const float *probabilities)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the results of one cow or one zone say together, so that a single odd frame does not change
- * its label. */
+/* Combines the results of one cow or one zone, so that a single odd frame does not change its
+ * label. */
 #ifndef GST_COW_SMOOTHER_H
 #define GST_COW_SMOOTHER_H
 
@@ -38,10 +38,11 @@ void gst_cow_smoother_clear (GstCowSmoother *self);
  *   off       the result
  *   mean      the mean of the last `window` results
  *   majority  the same; `held` becomes a class once at least three of the last `window` results,
- * and 60 % of them, had it as their likeliest among those that `mask` allows ([n_classes], NULL:
- * all), and stays until another class does hmm       the forward probabilities of a hidden Markov
- * model whose states last for `window` results on average Begins anew when method, window or the
- * number of classes is not that of the last call.
+ *             and 60 % of them, had it as their likeliest among those that `mask` allows
+ *             ([n_classes], NULL: all), and it stays until another class does
+ *   hmm       the forward probabilities of a hidden Markov model whose states last for `window`
+ *             results on average
+ * Starts anew when method, window or the number of classes differs from that of the last call.
  */
 void gst_cow_smoother_add (GstCowSmoother *self, GstCowSmoothing method, guint window,
                            const float *probabilities, guint n_classes, const gboolean *mask);

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* What the property `stats` says. */
+/* The property `stats`. */
 #include "gst-plugin/behavior/stats.h"
 
 void
 gst_cow_stats_count_regions (GstCowStats *self, const GstCowRegionCounts *counts)
 {
+  self->frames_without_regions += counts->wanted && counts->seen == 0;
   self->regions_outside += counts->outside;
   self->regions_small += counts->small;
   self->regions_other_class += counts->other_class;
 }
 
-/* Forward passes by their number of pictures, 0 first, up to the largest that there was. */
+/* The number of forward passes with 0, 1, ... pictures, up to the largest that there was. */
 static void
 set_fill (GstStructure *structure, const CowEngineCounters *counters)
 {

@@ -1,22 +1,33 @@
 /* SPDX-License-Identifier: MIT */
-/* What the property `stats` says. */
+/* The property `stats`: counters of a stream, and their structure. */
 #ifndef GST_COW_STATS_H
 #define GST_COW_STATS_H
 
 #include <gst/gst.h>
 
-#include "gst-plugin/behavior/pace.h"
 #include "gst-plugin/behavior/regions.h"
 #include "model/engine/engine.h"
 
 G_BEGIN_DECLS
 
-/* Counted by the streaming thread since the element started. Each frame is in one of classified,
- * pending and the verdicts after it. */
+/* The fate of a frame; counters are kept by it. */
+typedef enum {
+  GST_COW_VERDICT_CLASSIFY,
+  GST_COW_VERDICT_REUSE,  /* no region was due */
+  GST_COW_VERDICT_BUSY,   /* a region was due, but the engine had no room for this stream */
+  GST_COW_VERDICT_LATE,   /* a region was due, but downstream is late */
+  GST_COW_VERDICT_GAP,    /* a region was due, but the frame holds nothing */
+  GST_COW_VERDICT_FAULT,  /* a region was due, but it failed, or failed a moment ago */
+  GST_COW_VERDICT_FLUSHED /* the frame was submitted, but a flush, a seek or the end came before its
+                             results */
+} GstCowVerdict;
+
+/* Counted by the streaming thread since the element started. Each frame is in exactly one of
+ * `classified`, `pending` and `not_classified`. */
 typedef struct {
   guint64 frames;
-  guint64 pending;    /* given to the engine, which has not answered yet */
-  guint64 classified; /* ... and has */
+  guint64 pending;                                     /* submitted, and not complete yet */
+  guint64 classified;                                  /* submitted, and complete */
   guint64 not_classified[GST_COW_VERDICT_FLUSHED + 1]; /* by verdict */
 
   guint64 regions; /* that were classified */
@@ -30,7 +41,7 @@ typedef struct {
 
 void gst_cow_stats_count_regions (GstCowStats *self, const GstCowRegionCounts *counts);
 
-/* What is not counted but so at the moment. Borrowed. */
+/* The state of a stream that is not a counter. */
 typedef struct {
   gboolean live, blocking;
   guint tracks;

@@ -1,89 +1,65 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The way of a frame through the element: its regions, whether they are classified, what is known
- * of them onto the buffer and the bus. In blocking mode frames wait in line for their answers, up
- * to two batches of them; in non-blocking mode each goes on at once, and answers that come later
- * are for those that follow. All functions are for the streaming thread but where they say so.
+ * The way of a frame through the element: its regions, their tracks, the schedule, the submission
+ * of what is due, and the results onto the buffer and the bus. In blocking mode frames wait in a
+ * queue for their own results; in live (non-blocking) mode each goes on at once, and results that
+ * come later are for the frames that follow. Functions are for the streaming thread unless they say
+ * "any thread". stream.c draws the states.
  */
 #ifndef GST_COW_STREAM_H
 #define GST_COW_STREAM_H
 
 #include <gst/video/video.h>
 
-#include "gst-plugin/behavior/flight.h"
-#include "gst-plugin/behavior/pace.h"
+#include "gst-plugin/behavior/schedule.h"
 #include "gst-plugin/behavior/settings.h"
-#include "gst-plugin/behavior/stats.h"
 #include "model/engine/engine.h"
 
 G_BEGIN_DECLS
 
-typedef struct {
-  GstElement *element; /* for messages; borrowed */
+typedef struct _GstCowStream GstCowStream;
 
-  CowEngine *engine;
-  GstCowFrameSettings *settings; /* those of the last frame */
-  GArray *mask;                  /* of gboolean, by class: settings->classes; NULL: all */
-  GstVideoInfo info;
-  GstClockTime frame_ns; /* duration of a frame */
-  gboolean live, blocking;
+/* `element` is borrowed; messages come from it. */
+GstCowStream *gst_cow_stream_new (GstElement *element);
+/* Stops it first. */
+void gst_cow_stream_free (GstCowStream *self);
 
-  GstCowTracker tracker;
-  GQueue flights;   /* of GstCowFlight, oldest first: blocking, frames in line; non-blocking, frames
-                       that left before their answers */
-  GstBuffer *ready; /* to go downstream; non-blocking */
-
-  guint64 n_frames;
-  gboolean asked; /* something was classified since the last reset; then when: */
-  guint64 asked_frame;
-  GstClockTime asked_time;
-  GstClockTime last_time,
-      last_step; /* running time of the last frame, and from the one before to it */
-
-  gboolean detector; /* a frame of the stream had a detection */
-  guint n_frames_without_roi;
-  gboolean warned_outside;
-  gint64 retry_us, warned_us; /* monotonic times after failures in non-blocking mode */
-  GstCowStats stats;
-
-  GMutex lock;           /* of what is below */
-  CowTicket *ticket;     /* that the streaming thread waits for, or NULL */
-  gboolean flushing;     /* nobody may wait */
-  GstCowStats published; /* `stats` after the last frame, for other threads */
-  GstCowCondition condition;
-} GstCowStream;
-
-void gst_cow_stream_init (GstCowStream *self, GstElement *element);
-void gst_cow_stream_clear (GstCowStream *self);
-/* Takes a reference to the engine and forgets all that was. */
+/* Refers to the engine. Nothing is known of an earlier stream, and counters begin at 0. Not while
+ * buffers flow, nor is gst_cow_stream_stop (). */
 void gst_cow_stream_start (GstCowStream *self, CowEngine *engine);
-/* The mask that a list of classes means; NULL: all. COW_ERROR_ARGUMENT, and *error, names one that
- * the engine does not have; the others count. */
-GArray *gst_cow_stream_mask (CowEngine *engine, const gchar *const *classes, GError **error);
+/* Drops all frames and gives the engine back. */
 void gst_cow_stream_stop (GstCowStream *self);
-/* Another engine from the next frame on. What is known stays where both have the same classes; all
- * of it is due again. */
-void gst_cow_stream_exchange (GstCowStream *self, CowEngine *engine);
-/* Another picture: nothing of what is known of the old one holds. */
+/* Whether frames wait for their results, and whether the pipeline is live, which is only said in
+ * the stats. When `blocking` changes, frames that are still in flight are dropped: drain first. */
+void gst_cow_stream_set_mode (GstCowStream *self, gboolean blocking, gboolean live);
+gboolean gst_cow_stream_is_blocking (const GstCowStream *self);
+/* The format of the frames that follow. When it changes, what is known of the old picture is
+ * forgotten. */
 void gst_cow_stream_set_info (GstCowStream *self, const GstVideoInfo *info);
-/* Any thread: while on, nobody waits for the engine, and whoever does is woken up. */
-void gst_cow_stream_set_flushing (GstCowStream *self, gboolean flushing);
+/* Refers to another engine for the frames that follow. What is known stays where both have the same
+ * classes; all regions are due again. The number of the first frame that it gets. */
+guint64 gst_cow_stream_set_engine (GstCowStream *self, CowEngine *engine);
 
-/* Any thread: what the property stats says. */
-GstStructure *gst_cow_stream_get_stats (GstCowStream *self, CowEngine *engine);
-
-/* Takes a writable buffer and a reference to the settings, and gives the frame's regions to the
- * engine where they are due. */
-void gst_cow_stream_take (GstCowStream *self, GstBuffer *buffer, GstCowFrameSettings *settings,
+/* Takes a writable buffer and a reference to the settings, and submits the regions that are due. */
+void gst_cow_stream_push (GstCowStream *self, GstBuffer *buffer, GstCowFrameSettings *settings,
                           const GstSegment *segment, const GstCowQos *qos);
-/* *buffer: the next frame to go downstream, or NULL where none is to go before the next comes.
- * `all`: also those that could wait for more to come. GST_FLOW_FLUSHING, GST_FLOW_ERROR (and an
- * error message). */
-GstFlowReturn gst_cow_stream_give (GstCowStream *self, gboolean all, GstBuffer **buffer);
-/* Drops all frames in line, and answers that have not come. */
-void gst_cow_stream_drop (GstCowStream *self);
+/*
+ * *buffer is the next frame to go downstream, or NULL where none is to go before the next push.
+ * `drain`: also the frames that could wait for others to share a batch with. GST_FLOW_FLUSHING, or
+ * GST_FLOW_ERROR and an error message.
+ */
+GstFlowReturn gst_cow_stream_pull (GstCowStream *self, gboolean drain, GstBuffer **buffer);
+/* Drops all frames in flight, and results that have not come. */
+void gst_cow_stream_flush (GstCowStream *self);
 /* Forgets what is known of cows and zones: another stream, another time. */
 void gst_cow_stream_reset (GstCowStream *self);
+
+/* Any thread: while on, nobody waits for the engine, and whoever does is woken up. */
+void gst_cow_stream_set_flushing (GstCowStream *self, gboolean flushing);
+/* Any thread: the duration of a frame by its caps, or a usual one. */
+GstClockTime gst_cow_stream_get_frame_duration (GstCowStream *self);
+/* Any thread: the value of the property stats. engine NULL: none is loaded. */
+GstStructure *gst_cow_stream_get_stats (GstCowStream *self, CowEngine *engine);
 
 G_END_DECLS
 

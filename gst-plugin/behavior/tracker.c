@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Who is who from frame to frame. */
+/* Tracks: who is who from frame to frame. */
 #include "gst-plugin/behavior/tracker.h"
 
-/* Below this two boxes of neighbouring frames are rather two cows than one that moved. */
+/* Two boxes of neighbouring frames that overlap less are taken for two cows, not for one that
+ * moved. */
 #define MIN_IOU 0.5
-/* Above this the same number is rather the same cow than chance. */
+/* Two boxes with the same id that overlap more are taken for the same cow, not for chance. */
 #define SAME_IOU 0.1
-/* How far trust in the numbers of regions goes, either way. */
+/* Trust in the ids of regions stays between minus this and this. */
 #define MOST_TRUST 8
 
 gdouble
@@ -60,6 +61,13 @@ gst_cow_tracker_reset (GstCowTracker *self)
   self->trust = 1;
 }
 
+void
+gst_cow_tracker_invalidate (GstCowTracker *self)
+{
+  for (guint i = 0; i < self->tracks->len; i++)
+    ((GstCowTrack *)g_ptr_array_index (self->tracks, i))->submitted = FALSE;
+}
+
 static GstCowTrack *
 nth (const GstCowTracker *self, guint i)
 {
@@ -76,10 +84,10 @@ find (const GstCowTracker *self, GstCowIdSource source, guint64 id)
   return NULL;
 }
 
-/* ---- whether the numbers of regions are those of objects ------------------------------------- */
+/* ---- whether the ids of regions identify objects --------------------------------------------- */
 
 static gboolean
-has_number (const GstCowSighting *sightings, guint n, guint64 id)
+has_id (const GstCowSighting *sightings, guint n, guint64 id)
 {
   for (guint i = 0; i < n; i++) {
     if (sightings[i].source == GST_COW_ID_ROI && sightings[i].id == id)
@@ -88,26 +96,26 @@ has_number (const GstCowSighting *sightings, guint n, guint64 id)
   return FALSE;
 }
 
-/* Whether a track with another number, which is not in this frame, was where this sighting is: then
- * the cow's number changed. */
+/* Whether a track with another id, which is not in this frame, was where this sighting is: then the
+ * cow's id changed. */
 static gboolean
-was_renumbered (const GstCowTracker *self, const GstCowSighting *sighting,
-                const GstCowSighting *sightings, guint n)
+changed_id (const GstCowTracker *self, const GstCowSighting *sighting,
+            const GstCowSighting *sightings, guint n)
 {
   for (guint i = 0; i < self->tracks->len; i++) {
     const GstCowTrack *track = nth (self, i);
 
     if (track->source == GST_COW_ID_ROI && gst_cow_iou (&track->box, &sighting->box) > MIN_IOU &&
-        !has_number (sightings, n, track->source_id))
+        !has_id (sightings, n, track->source_id))
       return TRUE;
   }
   return FALSE;
 }
 
-/* A number that comes again where it was speaks for the numbers; one that comes again elsewhere, or
- * changes in place, against them. */
+/* Trust grows with each id that stays with its box, and shrinks with each that jumps to another
+ * place or changes in place. */
 static void
-judge_numbers (GstCowTracker *self, const GstCowSighting *sightings, guint n)
+judge_ids (GstCowTracker *self, const GstCowSighting *sightings, guint n)
 {
   gint trust = self->trust;
 
@@ -119,7 +127,7 @@ judge_numbers (GstCowTracker *self, const GstCowSighting *sightings, guint n)
     track = find (self, GST_COW_ID_ROI, sightings[i].id);
     if (track)
       trust += gst_cow_iou (&track->box, &sightings[i].box) > SAME_IOU ? 1 : -2;
-    else if (was_renumbered (self, &sightings[i], sightings, n))
+    else if (changed_id (self, &sightings[i], sightings, n))
       trust--;
   }
   self->trust = CLAMP (trust, -MOST_TRUST, MOST_TRUST);
@@ -166,7 +174,7 @@ compare_pairs (gconstpointer a, gconstpointer b)
   return x > y ? -1 : x < y;
 }
 
-/* Those without a number that counts: the pairs that overlap most, first. */
+/* Matches the sightings without an id that counts; the pairs that overlap most come first. */
 static void
 match_by_overlap (GstCowTracker *self, guint64 frame, const GstCowSighting *sightings, guint n,
                   GstCowTrack **tracks)
@@ -195,7 +203,7 @@ match_by_overlap (GstCowTracker *self, guint64 frame, const GstCowSighting *sigh
   }
 }
 
-/* Whether a number that came from upstream is somebody's, here or a moment ago. */
+/* Whether an id belongs to a sighting of this frame or to a track. */
 static gboolean
 is_taken (const GstCowTracker *self, guint64 id, const GstCowSighting *sightings, guint n)
 {
@@ -210,7 +218,7 @@ is_taken (const GstCowTracker *self, guint64 id, const GstCowSighting *sightings
   return FALSE;
 }
 
-/* For the i-th sighting of a frame. */
+/* Makes the track of the i-th sighting of a frame. */
 static GstCowTrack *
 track_new (GstCowTracker *self, const GstCowSighting *sightings, guint n, guint i)
 {
@@ -227,7 +235,7 @@ track_new (GstCowTracker *self, const GstCowSighting *sightings, guint n, guint 
   return track;
 }
 
-/* Makes room for one more; FALSE when all were seen in this frame. */
+/* Makes room for one more track; FALSE when all were seen in this frame. */
 static gboolean
 evict (GstCowTracker *self, guint64 frame)
 {
@@ -263,7 +271,7 @@ void
 gst_cow_tracker_update (GstCowTracker *self, guint64 frame, const GstCowSighting *sightings,
                         guint n, GstCowTrack **tracks)
 {
-  judge_numbers (self, sightings, n);
+  judge_ids (self, sightings, n);
   for (guint i = 0; i < n; i++) {
     GstCowTrack *track = identifies (self, sightings[i].source)
                              ? find (self, sightings[i].source, sightings[i].id)

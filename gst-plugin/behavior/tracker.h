@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who is who from frame to frame, and what is known of each. What upstream says about identity
- * counts most (a tracker's number, then the number of a region of interest); who has no number is
- * found again by the overlap of boxes. Used by the streaming thread alone.
+ * Tracks: who is who from frame to frame, and what is known of each. What upstream says about
+ * identity counts most (the id of a tracker, then the id of a region of interest). A detection
+ * without an id that counts is matched to a track by the overlap of their boxes. Only the streaming
+ * thread uses a tracker and its tracks.
  */
 #ifndef GST_COW_TRACKER_H
 #define GST_COW_TRACKER_H
@@ -10,28 +11,24 @@
 #include <gst/gst.h>
 
 #include "gst-plugin/behavior/smoother.h"
+#include "gst-plugin/common/custom-meta.h"
 #include "model/adapter/preprocess.h"
 
 G_BEGIN_DECLS
 
-/* Tracks that are kept at most; a frame may have more regions, which are forgotten after it. */
-#define GST_COW_TRACKER_MAX 512
-/* Frames after which one that was not seen is forgotten. */
-#define GST_COW_TRACKER_PATIENCE 150
-
 typedef enum {
   GST_COW_ID_NONE,
-  GST_COW_ID_ROI,     /* of a GstVideoRegionOfInterestMeta; some detectors number boxes in it, not
-                         objects */
-  GST_COW_ID_TRACKER, /* of a tracker */
-  GST_COW_ID_PLACE    /* a zone or the full frame: it never moves, and no box is taken for it */
+  GST_COW_ID_ROI, /* the id of a GstVideoRegionOfInterestMeta; some detectors number boxes in it,
+                     not objects */
+  GST_COW_ID_TRACKER, /* the id that a tracker gave */
+  GST_COW_ID_PLACE /* a zone or the full frame: it never moves, and is never matched by overlap */
 } GstCowIdSource;
 
 /* A region of one frame, as the tracker sees it. */
 typedef struct {
   CowRegion box;
   GstCowIdSource source;
-  guint64 id; /* of that source */
+  guint64 id; /* in the numbering of that source */
 } GstCowSighting;
 
 /* One cow or place. */
@@ -43,26 +40,25 @@ typedef struct {
   CowRegion box;
   guint64 seen_frame; /* the last that it was in */
 
-  /* when its picture was given to the engine last */
-  gboolean asked;
-  guint64 asked_frame;
-  CowRegion asked_box;
+  /* the last time that its picture was submitted to the engine; valid while `submitted` */
+  gboolean submitted;
+  guint64 submitted_frame;
+  CowRegion submitted_box;
 
-  /* what came back last: smoother.state; nothing before `known` */
+  /* its newest result, smoother.state; valid while `known` */
   gboolean known;
   guint64 known_frame;
   GstClockTime known_time; /* running time of that frame, or GST_CLOCK_TIME_NONE */
   GstCowSmoother smoother;
 
-  gboolean posted; /* whether the bus was told of it, and of which class: -1 for unknown */
-  gint posted_class;
+  gboolean posted;   /* whether a message named its label */
+  gint posted_class; /* the class in the last such message, -1 for unknown */
 } GstCowTrack;
 
 typedef struct {
   GPtrArray *tracks; /* of GstCowTrack, at most GST_COW_TRACKER_MAX */
   guint64 next_id;
-  gint trust; /* in the numbers of GST_COW_ID_ROI: more than 0 while they behave like those of
-                 objects */
+  gint trust; /* in the ids of GST_COW_ID_ROI: more than 0 while they behave like ids of objects */
   guint64 n_evicted;
 } GstCowTracker;
 
@@ -70,6 +66,8 @@ void gst_cow_tracker_init (GstCowTracker *self);
 void gst_cow_tracker_clear (GstCowTracker *self);
 /* Forgets all tracks. */
 void gst_cow_tracker_reset (GstCowTracker *self);
+/* Makes all tracks due again: another engine has not seen them. */
+void gst_cow_tracker_invalidate (GstCowTracker *self);
 /*
  * Finds or makes the track of each of n sightings of one frame, whose number is larger than that of
  * the call before. tracks [n] are references for the caller; no two are the same.

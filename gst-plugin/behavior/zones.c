@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define MAX_POINTS 256
-/* What a sum of decimal fractions may be above 1. */
+/* How far a sum of decimal fractions may be above 1. */
 #define SLACK 1e-6
 
 static void
@@ -24,7 +24,7 @@ wrong (GError **error, const char *zone, const char *what, const char *found)
   return FALSE;
 }
 
-/* Exactly n numbers, separated by commas. */
+/* Reads exactly n numbers that are separated by commas. */
 static gboolean
 parse_numbers (const char *zone, const char *text, guint n, gdouble *numbers, GError **error)
 {

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * gst_video_overlay_composition_blend () converts whole rows of the frame for each rectangle,
- * however narrow it is. Here each rectangle gets a frame of its own that is a window in the real
- * one, so that the cost is that of its own pixels: lines and words instead of the barn.
+ * Blends each rectangle into a frame of its own that is a window in the real one, so that it costs
+ * its own pixels only. gst_video_overlay_composition_blend () would convert whole rows of the frame
+ * for each rectangle, however narrow it is.
  */
 #include "gst-plugin/overlay/blend.h"
 
 #include <gst/video/video-blend.h>
 
-#include "gst-plugin/behavior/frame.h"
+#include "gst-plugin/common/frame.h"
 #include "model/files/error.h"
 
-/* `frame` as if it were only this part, which is at even coordinates. */
+/* A frame that is only this part of `frame`; the part is at even coordinates. */
 static GstVideoFrame
 window_in (const GstVideoFrame *frame, const GstVideoRectangle *part)
 {
@@ -31,8 +31,8 @@ window_in (const GstVideoFrame *frame, const GstVideoRectangle *part)
   return window;
 }
 
-/* gst_video_blend () takes the fourth byte of RGBx and its like for alpha, and nobody says what is
- * in it. */
+/* gst_video_blend () takes the fourth byte of RGBx and the like for alpha, whose value is
+ * undefined. */
 static void
 make_opaque (const GstVideoFrame *window)
 {
@@ -52,8 +52,8 @@ make_opaque (const GstVideoFrame *window)
   }
 }
 
-/* Where the picture meets the cropped frame, in px of the real one, widened to even coordinates;
- * FALSE when nowhere. */
+/* The part of the picture that is in the cropped frame, in px of the real one and widened to even
+ * coordinates; FALSE where there is none. */
 static gboolean
 visible_part (const GstVideoFrame *frame, const GstVideoRectangle *picture,
               const GstVideoRectangle *cropped, GstVideoRectangle *part)
@@ -114,7 +114,7 @@ gst_cow_overlay_blend (GstVideoOverlayComposition *composition, GstBuffer *buffe
                  GST_VIDEO_INFO_SIZE (caps));
     return FALSE;
   }
-  /* only to have strides and crop compared with the memory */
+  /* This is called for its comparison of strides and crop with the memory. */
   ok = gst_cow_frame_to_picture (&frame, caps, &picture, &cropped.x, &cropped.y, error);
   for (guint i = 0; ok && i < gst_video_overlay_composition_n_rectangles (composition); i++)
     blend_rectangle (&frame, &cropped,

@@ -2,7 +2,7 @@
 /* How long the cows of a stream did what. */
 #include "gst-plugin/overlay/budget.h"
 
-/* A camera that was away for longer saw nothing. */
+/* The longest time between two frames that counts: nothing is known of a longer pause. */
 #define PAUSE (5 * GST_SECOND)
 
 #define OTHER (-2)
@@ -34,7 +34,7 @@ gst_cow_budget_reset (GstCowBudget *self)
   self->last = GST_CLOCK_TIME_NONE;
 }
 
-/* As unsigned numbers those below 0 come last. */
+/* Compared as unsigned numbers, so that those below 0 come last. */
 static guint
 find_place (const GstCowBudget *self, gint label_id)
 {
@@ -46,7 +46,7 @@ find_place (const GstCowBudget *self, gint label_id)
   return i;
 }
 
-/* Valid until the next call. */
+/* The share of a label, which is made where there is none. Valid until the next call. */
 static GstCowShare *
 find_share (GstCowBudget *self, const char *label, gint label_id, guint32 colour)
 {

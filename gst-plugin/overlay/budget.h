@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The time budget: how long the cows of a stream did what, in cow-seconds (two cows for one second
- * are two). Of bounded size. */
+ * make two). Its size is bounded. */
 #ifndef GST_COW_BUDGET_H
 #define GST_COW_BUDGET_H
 
@@ -8,7 +8,7 @@
 
 G_BEGIN_DECLS
 
-/* Of different labels; what comes later counts as "other". */
+/* Different labels at most; further ones count as "other". */
 #define GST_COW_BUDGET_MAX 32
 
 typedef struct {
@@ -25,10 +25,10 @@ typedef struct {
 
 void gst_cow_budget_init (GstCowBudget *self);
 void gst_cow_budget_clear (GstCowBudget *self);
-/* A new stream. */
+/* Begins a new stream. */
 void gst_cow_budget_reset (GstCowBudget *self);
-/* A frame at a running time, or GST_CLOCK_TIME_NONE, and what is shown in it: since the last frame
- * every one of its cows did that. Of a pause only the first five seconds count. */
+/* Adds a frame at running time `now`, or GST_CLOCK_TIME_NONE: each cow that is shown in it has had
+ * its label since the last frame. Of a pause only the first five seconds count. */
 void gst_cow_budget_add (GstCowBudget *self, const GArray *view, GstClockTime now);
 gdouble gst_cow_budget_total (const GstCowBudget *self);
 

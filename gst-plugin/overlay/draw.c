@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Boxes, tags and the time-budget strip, by Cairo and Pango. */
+/* Draws boxes, tags and the time-budget strip with Cairo and Pango. */
 #include "gst-plugin/overlay/draw.h"
 
 #include <math.h>
 
-/* Behind letters: dark, and what is behind shines through. */
+/* The ground behind letters is dark and translucent. */
 static const double ground[4] = { 0.06, 0.07, 0.09, 0.82 };
 static const double fades[GST_COW_FADE_STEPS] = { 1.0, 0.85, 0.65, 0.5 };
 
-/* Of the frame's height: letters as large as subtitles' small print, larger ones where there are
- * few pixels. */
+/* The size of letters by the height of the frame, px: relatively larger in small frames. */
 #define TEXT_SIZE(height) (7.5 + 0.0165 * (height))
 #define SMALL_TEXT        0.85
-/* A tag is not wider than so many times its letters' height. */
+/* The largest width of a tag as a multiple of the height of its letters. */
 #define TAG_WIDTH 24
 
 #define SEAM 1 /* px */
@@ -112,7 +111,7 @@ gst_cow_pen_border (const GstCowPen *pen)
   return pen->line + 2 * SEAM;
 }
 
-/* The line lies inside the box, whole at the frame's edges too. */
+/* The line lies inside the box, so that it is whole at the edges of the frame, too. */
 GstBuffer *
 gst_cow_draw_box (const GstCowPen *pen, const GstVideoRectangle *box, const GstVideoRectangle *part,
                   guint32 colour, guint fade, gboolean dashed)
@@ -154,7 +153,7 @@ layout_new (const GstCowPen *pen, const char *text, gdouble size, PangoWeight we
   return layout;
 }
 
-/* Its extent in px of height; at most `limit` wide from here on. */
+/* Limits the width of a layout and gives its extent, both in px of height. */
 static gdouble
 limit_width (PangoLayout *layout, gdouble limit)
 {
@@ -184,8 +183,8 @@ show_on_baseline (cairo_t *cr, PangoLayout *layout, gdouble x, gdouble baseline)
   pango_cairo_show_layout (cr, layout);
 }
 
-/* From the left: a stripe in the class's colour, label, details; below them the bar. All in px of
- * height, so before `stretch`. */
+/* A tag from left to right: a stripe in the colour of the class, label, details; below them the
+ * bar. All are in px of height, before `stretch`. */
 typedef struct {
   gdouble stripe, pad, label, details; /* widths */
   gdouble bar, text, width, height;
@@ -285,7 +284,7 @@ gst_cow_strip_end (const GstCowPen *pen, const GstCowBudget *budget, guint i)
   return MIN (gst_cow_even ((gint)(pen->width * until / total)), pen->width);
 }
 
-/* Black on bright, white on dark: by the sum of its weighted components. */
+/* The colour of letters: black on bright, white on dark, by the weighted sum of the components. */
 static guint32
 letters_on (guint32 colour)
 {
@@ -294,7 +293,7 @@ letters_on (guint32 colour)
              : 0xffffff;
 }
 
-/* The label with its share where there is room, else the share, else nothing. */
+/* Writes the label with its share where there is room, else the share, else nothing. */
 static void
 write_share (cairo_t *cr, const GstCowPen *pen, const GstCowShare *share, gdouble percent,
              gdouble from, gdouble to, gdouble height)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The element `cowoverlay`: what GStreamer asks of it. What is drawn is overlay-painter.h's. Frames
- * leave as they came, in the same order, with something drawn on them or attached to them; which of
- * both is negotiated here.
+ * The element `cowoverlay`: properties, negotiation and buffers; painter.h does the drawing. Frames
+ * leave in the order in which they came, with a drawing in them or attached to them. Which of the
+ * two is negotiated here.
  */
 /**
  * SECTION:element-cowoverlay
@@ -41,7 +41,7 @@
  */
 #include "gst-plugin/overlay/gstcowoverlay.h"
 
-#include "gst-plugin/behavior/frame.h"
+#include "gst-plugin/common/frame.h"
 #include "gst-plugin/overlay/blend.h"
 #include "gst-plugin/overlay/painter.h"
 
@@ -49,7 +49,7 @@ GST_DEBUG_CATEGORY_STATIC (gst_cow_overlay_debug);
 #define GST_CAT_DEFAULT gst_cow_overlay_debug
 
 #define FEATURE GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION
-/* What can be drawn into, and what can only be accompanied. */
+/* Formats that can be drawn into, and those to which a drawing can only be attached. */
 #define BLENDED GST_VIDEO_CAPS_MAKE (GST_COW_FRAME_FORMATS)
 #define CAPS    BLENDED "; video/x-raw(ANY)"
 
@@ -70,13 +70,13 @@ struct _GstCowOverlay {
 
   /* under the object lock */
   GstCowOverlayStyle style;
-  char *font;             /* what style.font points to */
-  gboolean style_changed; /* the painter knows an older one */
+  char *font;             /* style.font points to it */
+  gboolean style_changed; /* the painter has an older one */
 
   /* of the streaming thread */
   GstVideoInfo info;
   gboolean attach;        /* downstream takes compositions */
-  GstCowPainter *painter; /* NULL: before the first frame, or of other caps */
+  GstCowPainter *painter; /* NULL before the first frame with these caps */
   GstCowBudget budget;
 };
 
@@ -213,7 +213,7 @@ gst_cow_overlay_init (GstCowOverlay *self)
 {
   self->style = (GstCowOverlayStyle){ .confidence = TRUE, .age = TRUE, .id = TRUE, .budget = TRUE };
   gst_cow_budget_init (&self->budget);
-  /* frames leave in the memory in which they came: whoever is downstream decides which */
+  /* Frames leave in the memory in which they came, so that downstream decides which. */
   gst_base_transform_set_passthrough (GST_BASE_TRANSFORM (self), TRUE);
 }
 
@@ -228,7 +228,7 @@ gst_cow_overlay_finalize (GObject *object)
   G_OBJECT_CLASS (gst_cow_overlay_parent_class)->finalize (object);
 }
 
-/* The property's place, or NULL for what is no switch. */
+/* The value of a switch, or NULL for a property that is none. */
 static gboolean *
 find_switch (GstCowOverlay *self, guint id)
 {
@@ -322,8 +322,9 @@ with_feature (const GstCaps *caps, guint i, gboolean composed)
 }
 
 /*
- * Anything goes out with the feature: that is, attached. Without it goes out what can be blended
- * into. What has the feature already has to keep it: some overlay upstream relies on it.
+ * With the feature any format can leave, because the drawing is attached. Without it only formats
+ * that can be blended into leave. Caps that have the feature already keep it, because an overlay
+ * upstream relies on it.
  */
 static GstCaps *
 gst_cow_overlay_transform_caps (GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps,
@@ -352,8 +353,8 @@ gst_cow_overlay_transform_caps (GstBaseTransform *trans, GstPadDirection directi
   return result;
 }
 
-/* Whether the next elements ask for compositions with frames of these caps. Those that are
- * transforms answer only once they have caps, so these are sent first. */
+/* Whether downstream asks for compositions with frames of these caps. Transforms answer only when
+ * they have caps, and so these are sent first. */
 static gboolean
 downstream_asks (GstCowOverlay *self, GstCaps *composed)
 {
@@ -374,8 +375,8 @@ gst_cow_overlay_fixate_caps (GstBaseTransform *trans, GstPadDirection direction,
 
   if (direction != GST_PAD_SINK || is_composed (caps, 0))
     return gst_caps_fixate (othercaps);
-  /* elements that take anything take compositions too, and lose them: only who asks gets them where
-   * there is a choice */
+  /* Elements that accept any caps accept compositions, too, and lose them. Where there is a choice,
+   * compositions are only attached for elements that ask for them. */
   if (gst_caps_can_intersect (composed, othercaps) &&
       (!gst_caps_can_intersect (caps, othercaps) || downstream_asks (self, composed)))
     chosen = gst_caps_ref (composed);
@@ -413,8 +414,8 @@ gst_cow_overlay_sink_event (GstBaseTransform *trans, GstEvent *event)
   return GST_BASE_TRANSFORM_CLASS (gst_cow_overlay_parent_class)->sink_event (trans, event);
 }
 
-/* One for the caps and properties as they are now. Made without the lock: finding a font may take
- * long. */
+/* The painter for the present caps and properties. It is made without the lock, because finding a
+ * font may take long. */
 static GstCowPainter *
 get_painter (GstCowOverlay *self)
 {

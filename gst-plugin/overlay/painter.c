@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Which picture goes where, and what of the last frame's can be used again. */
+/* Decides which picture goes where, and which ones of the last frame can be used again. */
 #include "gst-plugin/overlay/painter.h"
 
-/* Between a tag's bar and the line of its box, px. */
+/* Distance between the bar of a tag and the line of its box, px. */
 #define GAP 2
 
 struct _GstCowPainter {
   GstCowPen pen;
   GstCowOverlayStyle style;
 
-  /* By what they look like; what a frame does not use is forgotten after it, so that there are no
-   * more than one frame shows. */
+  /* Pictures by their looks. Those that a frame does not use are dropped after it, so that there
+   * are never more than one frame shows. */
   GHashTable *pictures, *next_pictures;     /* text to GstBuffer */
   GHashTable *rectangles, *next_rectangles; /* text and place to GstVideoOverlayRectangle */
 
@@ -71,9 +71,9 @@ gst_cow_painter_free (GstCowPainter *self)
   g_free (self);
 }
 
-/* ---- what was drawn before ------------------------------------------------------------------- */
+/* ---- pictures of the frame before ------------------------------------------------------------ */
 
-/* The picture of this look, if this frame or the one before has it. Belongs to the painter. */
+/* The picture with this look, if this frame or the one before has it. Belongs to the painter. */
 static GstBuffer *
 find_picture (GstCowPainter *self, const char *look)
 {
@@ -84,7 +84,7 @@ find_picture (GstCowPainter *self, const char *look)
   return picture;
 }
 
-/* Takes the picture. */
+/* Keeps a picture, which it takes, for this frame and the next one. */
 static GstBuffer *
 keep_picture (GstCowPainter *self, const char *look, GstBuffer *picture)
 {
@@ -174,7 +174,7 @@ place_part (GstCowPainter *self, const GstCowShown *shown, const GstVideoRectang
   place_picture (self, look, picture, x, y);
 }
 
-/* Its four sides, since the inside is empty; as one where they would touch. */
+/* Places the four sides of a box, since its inside is empty; one picture where they would touch. */
 static void
 place_box (GstCowPainter *self, const GstCowShown *shown)
 {
@@ -209,15 +209,15 @@ is_taken (const GstCowPainter *self, const GstVideoRectangle *tag)
   return FALSE;
 }
 
-/* The height that boxes and tags share. */
+/* The height of the frame without the strip, which boxes and tags share. */
 static gint
 free_height (const GstCowPainter *self)
 {
   return self->pen.height - (self->style.budget ? gst_cow_pen_strip_height (&self->pen) : 0);
 }
 
-/* Above the box, in it or below it: the first place that is in the frame and that no other tag has;
- * else in it. */
+/* Finds a place for a tag above its box, inside it or below it: the first one that is in the frame
+ * and free, else inside it. */
 static void
 find_place (const GstCowPainter *self, const GstCowShown *shown, GstVideoRectangle *tag)
 {
@@ -241,7 +241,7 @@ find_place (const GstCowPainter *self, const GstCowShown *shown, GstVideoRectang
   tag->y = CLAMP (inside, 0, last_y) & ~1;
 }
 
-/* In a corner, several below one another. */
+/* Finds a place for a tag in the corner, below the tags that are there. */
 static void
 find_corner (const GstCowPainter *self, GstVideoRectangle *tag)
 {
@@ -273,7 +273,7 @@ static void
 place_tag (GstCowPainter *self, const GstCowShown *shown)
 {
   g_autofree char *details = details_of (self, shown);
-  /* to a hundredth: finer steps nobody sees, and each is drawn anew */
+  /* In steps of a hundredth: nobody sees finer ones, and each costs a drawing. */
   const gint percent = self->style.confidence ? (gint)(shown->confidence * 100 + 0.5) : -1;
   g_autofree char *look = g_strdup_printf ("tag %06x %u %d %s\n%s", shown->colour, shown->fade,
                                            percent, shown->label, details ? details : "");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Puts the pictures of overlay-draw.h in their places, and draws none that it has drawn for the
- * frame before. One thread at a time. */
+/* Puts the pictures of draw.h in their places, and uses those of the frame before again. One thread
+ * at a time. */
 #ifndef GST_COW_OVERLAY_PAINTER_H
 #define GST_COW_OVERLAY_PAINTER_H
 
@@ -8,7 +8,7 @@
 
 G_BEGIN_DECLS
 
-/* What the user wants to see. */
+/* The properties of `cowoverlay` that say what is shown. */
 typedef struct {
   gboolean confidence, age, id, budget;
   gint line_width;  /* px; 0: by the frame's height */
@@ -17,13 +17,13 @@ typedef struct {
 
 typedef struct _GstCowPainter GstCowPainter;
 
-/* For frames as `info` says. The style's font is copied. */
+/* A painter for frames of `info`. The font of the style is copied. */
 GstCowPainter *gst_cow_painter_new (const GstVideoInfo *info, const GstCowOverlayStyle *style);
 void gst_cow_painter_free (GstCowPainter *self);
 
-/* What is to be seen over a frame, in px of the frame, or NULL for nothing. Frames that look the
- * same get the same composition, and rectangles that do, the same rectangle. Give it back with
- * gst_video_overlay_composition_unref (). */
+/* The composition that lies over a frame, in px of the frame, or NULL where nothing is shown.
+ * Frames that look the same get the same composition, and rectangles that look the same are the
+ * same. Free with gst_video_overlay_composition_unref (). */
 GstVideoOverlayComposition *gst_cow_painter_paint (GstCowPainter *self, const GArray *view,
                                                    const GstCowBudget *budget);
 

@@ -1,32 +1,31 @@
 /* SPDX-License-Identifier: MIT */
-/* The metas of every `cowbehavior` as places, short texts and colours. Anyone may have written
- * them. */
+/* Reads the metas of every `cowbehavior` as places, short texts and colours. */
 #include "gst-plugin/overlay/view.h"
 
 #include <math.h>
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 
 /* Characters of a text that are shown. */
 #define TEXT_MAX 40
 
-/* Younger than this nobody sees that a result is not of this very frame. */
+/* Nobody sees that a result younger than this is not of this very frame. */
 #define FRESH (300 * GST_MSECOND)
-/* The text changes as often as somebody can read it. */
+/* The age is shown in steps of this size, because nobody could read a faster change. */
 #define AGE_STEP (GST_SECOND / 10)
 
 guint32
 gst_cow_view_colour (gint label_id)
 {
-  /* Chosen among bright colours by simulation: also for red-, green- and blue-blind eyes no two are
-   * closer than 13 in CIELAB. */
+  /* These were chosen among bright colours by simulation: no two are closer than 13 in CIELAB, also
+   * for red-, green- and blue-blind eyes. */
   static const guint32 colours[] = { 0x56b4e9, 0x00a878, 0xa4d65e, 0x2f6fdb, 0xf0e442,
                                      0xe69f00, 0xe0521b, 0xc03fa8, 0xf4f4f4, 0x9a6a4b };
 
   return label_id < 0 ? 0x8c8c8c : colours[(guint)label_id % G_N_ELEMENTS (colours)];
 }
 
-/* One short line of valid UTF-8 without anything that moves a pen. */
+/* Makes one short line of valid UTF-8 from a text, without control characters. */
 static char *
 readable (const char *text)
 {
@@ -73,7 +72,7 @@ read_place (const GstStructure *object)
   return g_strcmp0 (region, "zone") == 0 ? GST_COW_PLACE_ZONE : GST_COW_PLACE_ROI;
 }
 
-/* Without timestamps there is a number of frames only. */
+/* Buffers without timestamps have the age as a number of frames only. */
 static void
 read_age (const GstStructure *object, GstCowShown *shown)
 {

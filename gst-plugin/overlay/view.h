@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* What `cowoverlay` shows of a frame: the metas of every `cowbehavior`, read with distrust, as
- * places, short texts and colours. */
+/* The objects that `cowoverlay` shows of a frame: places, short texts and colours from the metas of
+ * every `cowbehavior`. All fields are checked, because anyone may have written them. */
 #ifndef GST_COW_OVERLAY_VIEW_H
 #define GST_COW_OVERLAY_VIEW_H
 
-#include <gst/gst.h>
+#include <gst/video/video.h>
 
-#include "gst-plugin/behavior/regions.h"
+#include "gst-plugin/common/custom-meta.h"
 
 G_BEGIN_DECLS
 
-/* More in one frame are not shown. */
+/* Objects of one frame that are shown at most. */
 #define GST_COW_VIEW_MAX 256
 
-/* Faded to how much, by the steps of GstCowShown.fade. */
+/* The number of values of GstCowShown.fade. */
 #define GST_COW_FADE_STEPS 4
 
 /* One classified region. */
@@ -30,11 +30,11 @@ typedef struct {
   guint fade;            /* 0: fresh, to GST_COW_FADE_STEPS - 1: seconds old */
 } GstCowShown;
 
-/* The colour of a class, one of ten that people with any kind of colour vision tell apart, the same
- * in every frame; grey below 0, for "unknown". 0xrrggbb. */
+/* The colour of a class, 0xrrggbb: one of ten that people with any kind of colour vision can tell
+ * apart, and the same in every frame. Grey for "unknown", which is below 0. */
 guint32 gst_cow_view_colour (gint label_id);
 
-/* What the buffer's metas have to say that lies in a frame of width x height px, in their order: an
+/* The objects of the buffer's metas that lie in a frame of width x height px, in their order: an
  * array of GstCowShown, perhaps empty. Free with g_array_unref (). */
 GArray *gst_cow_view_new (GstBuffer *buffer, gint width, gint height);
 

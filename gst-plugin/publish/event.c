@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* A frame's results as one line of JSON, shaped like what DL Streamer's gvametaconvert writes. By
- * hand rather than by a tree: it is made in the streaming thread. */
+/* A frame's results as one line of JSON, in the shape that DL Streamer's gvametaconvert writes. The
+ * text is written directly and not from a tree, because the streaming thread makes it. */
 #include "gst-plugin/publish/event.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/analytics.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 
 void
 gst_cow_publish_event_collect (GstBuffer *buffer, GArray *objects)
@@ -55,7 +56,7 @@ gst_cow_publish_append_string (GString *json, const char *text)
   g_string_append_c (json, '"');
 }
 
-/* Six digits: what probabilities are worth. */
+/* Six digits are more than a probability is accurate to. */
 static void
 append_double (GString *json, double value)
 {
@@ -67,7 +68,7 @@ append_double (GString *json, double value)
     g_string_append (json, "null");
 }
 
-/* A comma where something is before it, and the key. */
+/* Appends a comma where something is before, and the key. */
 static void
 append_key (GString *json, const char *key)
 {
@@ -126,7 +127,8 @@ append_double_field (GString *json, const char *key, const GstStructure *structu
 
 /* ---- the parts of an event ------------------------------------------------------------------- */
 
-/* RFC 3339 in UTC, with microseconds. FALSE for a time that has no year of four digits. */
+/* Appends a time as RFC 3339 in UTC, with microseconds. FALSE where its year has not four
+ * digits. */
 static gboolean
 append_time (GString *json, gint64 us)
 {
@@ -140,7 +142,8 @@ append_time (GString *json, gint64 us)
   return TRUE;
 }
 
-/* The region that the detector attached: by its number, or where it has none by its place. */
+/* The region of interest that the detector attached: the one with its id, or without an id the one
+ * in its place. */
 static GstVideoRegionOfInterestMeta *
 find_roi (GstBuffer *buffer, const GstStructure *object)
 {
@@ -165,14 +168,46 @@ find_roi (GstBuffer *buffer, const GstStructure *object)
   return NULL;
 }
 
-/* What is known of a detection: its box as fractions of the frame, and what the detector said under
- * DL Streamer's names. */
+/* The confidence of the object detection of GstAnalytics in an object's place; FALSE where there is
+ * none. The object is cut to the frame, so a detection that reaches over the edge is cut here too. */
+static gboolean
+find_analytics_confidence (GstBuffer *buffer, const GstCowMoment *moment,
+                           const GstStructure *object, double *confidence)
+{
+  const char *type = gst_structure_get_string (object, "roi_type");
+  g_autoptr (GArray) detections = g_array_new (FALSE, FALSE, sizeof (GstCowDetection));
+  guint x, y, w, h;
+
+  if (!gst_structure_get (object, "x", G_TYPE_UINT, &x, "y", G_TYPE_UINT, &y, "w", G_TYPE_UINT, &w,
+                          "h", G_TYPE_UINT, &h, NULL))
+    return FALSE;
+  gst_cow_analytics_collect (buffer, detections);
+  for (guint i = 0; i < detections->len; i++) {
+    const GstCowDetection *detection = &g_array_index (detections, GstCowDetection, i);
+    const gint64 left = MAX (detection->x, 0), top = MAX (detection->y, 0),
+                 right = MIN ((gint64)detection->x + detection->w, moment->width),
+                 bottom = MIN ((gint64)detection->y + detection->h, moment->height);
+
+    if (left != x || top != y || right - left != w || bottom - top != h ||
+        (detection->type && g_strcmp0 (g_quark_to_string (detection->type), type) != 0))
+      continue;
+    *confidence = detection->confidence;
+    return TRUE;
+  }
+  return FALSE;
+}
+
+/* Appends a detection: its box as fractions of the frame, and label and confidence of the detector
+ * under the names of DL Streamer. The confidence is that of GstAnalytics; a region of interest gives
+ * it where the detector wrote no other metadata, and it alone has the detector's number of a
+ * label. */
 static void
 append_detection (GString *json, GstBuffer *buffer, const GstCowMoment *moment,
                   const GstStructure *object)
 {
   GstVideoRegionOfInterestMeta *roi = find_roi (buffer, object);
   GstStructure *said = roi ? gst_video_region_of_interest_meta_get_param (roi, "detection") : NULL;
+  double confidence;
   guint x, y, w, h;
 
   append_key (json, "detection");
@@ -192,14 +227,18 @@ append_detection (GString *json, GstBuffer *buffer, const GstCowMoment *moment,
     g_string_append_c (json, '}');
   }
   append_text_field (json, "label", object, "roi_type");
-  if (said) {
+  if (said)
     append_int_field (json, "label_id", said, "label_id");
+  if (find_analytics_confidence (buffer, moment, object, &confidence)) {
+    append_key (json, "confidence");
+    append_double (json, confidence);
+  } else if (said) {
     append_double_field (json, "confidence", said, "confidence");
   }
   g_string_append_c (json, '}');
 }
 
-/* Who it is: the track, or what a region without one has for a number. */
+/* Appends the track, or the id of a region without a track. */
 static void
 append_id (GString *json, const GstStructure *object)
 {

@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-/* A frame's results as one line of JSON. Pure: of its arguments only. */
+/* A frame's results as one line of JSON: a function of its arguments alone. */
 #ifndef GST_COW_PUBLISH_EVENT_H
 #define GST_COW_PUBLISH_EVENT_H
 
 #include <gst/video/video.h>
 
-#include "gst-plugin/behavior/message.h"
+#include "gst-plugin/common/moment.h"
 
 G_BEGIN_DECLS
 
-/* An object of the custom meta, and the results that it is of; both borrowed from a buffer. */
+/* An object of the custom meta and the results that contain it; both borrowed from a buffer. */
 typedef struct {
   const GstStructure *results, *object;
 } GstCowPublishObject;
 
-/* Appends all objects of all `cowbehavior` that saw this buffer to an array of GstCowPublishObject.
- */
+/* Appends the objects of every `cowbehavior` that saw this buffer to an array of
+ * GstCowPublishObject. */
 void gst_cow_publish_event_collect (GstBuffer *buffer, GArray *objects);
 
 /*
  * The event of these objects as a line without its newline, whatever their fields hold: text that
- * is not UTF-8 is made so, numbers that JSON has not are null, fields that are absent are left out.
- * `source` names the stream. now_us, microseconds since 1970, is the time where the camera told
+ * is not UTF-8 is made so, numbers that JSON does not have become null, absent fields are left out.
+ * `source` names the stream. now_us, microseconds since 1970, is the time where the camera gave
  * none. Free with g_ref_string_release ().
  */
 char *gst_cow_publish_event_new (GstBuffer *buffer, const GstCowMoment *moment, const char *source,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Events as lines of a file, which is rotated, or of the standard output. */
+/* The target `file`: events as lines of a file, which is rotated, of a pipe, or of the standard
+ * output. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -9,19 +10,56 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "gst-plugin/publish/target.h"
+#include "gst-plugin/publish/append.h"
+#include "gst-plugin/publish/targets.h"
 
-/* As much as a pipe takes without blocking once poll () says that it takes something. */
+/* The bytes that a pipe takes without blocking when poll () says that it is writable. */
 #define BLOCK PIPE_BUF
+
+/* How long others may keep rotating the file before its lock is given up. */
+#define PATIENCE (5 * G_USEC_PER_SEC)
+
+/* ---- properties ------------------------------------------------------------------------------ */
+
+typedef struct {
+  gchar *path;      /* "-": the standard output */
+  guint64 max_size; /* bytes; 0: any */
+  guint max_files;
+} Settings;
+
+static const GstCowPublishProperty rows[] = {
+  { .type = GST_COW_PUBLISH_TEXT,
+    GST_COW_PUBLISH_MEMBER (Settings, path),
+    .name = "file",
+    .nick = "File",
+    .blurb = "File to append events to, one line each; \"-\": the standard output; unset: none" },
+  { .type = GST_COW_PUBLISH_UINT64,
+    GST_COW_PUBLISH_MEMBER (Settings, max_size),
+    .name = "max-file-size",
+    .nick = "Largest file",
+    .blurb = "Bytes after which FILE becomes FILE.1 and a new one is begun (0 = never)",
+    .number = G_GUINT64_CONSTANT (100) << 20,
+    .max = G_MAXUINT64 },
+  { .type = GST_COW_PUBLISH_UINT,
+    GST_COW_PUBLISH_MEMBER (Settings, max_files),
+    .name = "max-files",
+    .nick = "Most files",
+    .blurb = "Files that are kept: FILE, FILE.1, FILE.2 and so on",
+    .number = 5,
+    .min = 1,
+    .max = 1000 },
+};
+
+/* ---- open and closed ------------------------------------------------------------------------- */
 
 typedef struct {
   GstCowPublishTarget target;
   char *path; /* NULL: the standard output */
   guint64 max_size;
   guint max_files;
-  int fd; /* -1: closed */
+  GstCowAppend file; /* fd -1: closed */
   gboolean regular;
-  guint64 size; /* of a regular file */
+  gboolean torn; /* the standard output has half a line */
 } File;
 
 static const char *
@@ -35,8 +73,8 @@ fail (const File *self, const char *what, GError **error)
 {
   const int code = errno;
 
-  g_set_error (error, G_IO_ERROR, (gint)g_io_error_from_errno (code), "file: %s %s: %s", what,
-               name_of (self), g_strerror (code));
+  g_set_error (error, G_IO_ERROR, (gint)g_io_error_from_errno (code), "file: %s %s: %s%s", what,
+               name_of (self), g_strerror (code), code == EBUSY ? " with other programs" : "");
   return FALSE;
 }
 
@@ -45,9 +83,19 @@ file_disconnect (GstCowPublishTarget *target, gboolean politely, GCancellable *c
 {
   File *self = (File *)target;
 
-  if (self->fd >= 0 && self->path)
-    close (self->fd);
-  self->fd = -1;
+  if (self->file.fd >= 0 && self->path)
+    close (self->file.fd);
+  if (self->file.beside >= 0)
+    close (self->file.beside);
+  self->file = (GstCowAppend){ .fd = -1, .beside = -1 };
+}
+
+static gboolean
+is_same (int fd, const struct stat *other)
+{
+  struct stat info;
+
+  return fstat (fd, &info) == 0 && info.st_ino == other->st_ino && info.st_dev == other->st_dev;
 }
 
 static gboolean
@@ -55,17 +103,22 @@ file_open (File *self, GError **error)
 {
   struct stat info;
 
-  /* A pipe that nobody reads yet does not hold up the thread. */
-  self->fd = self->path
-                 ? open (self->path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0666)
+  /* O_NONBLOCK: opening a pipe that nobody reads must not block the thread. */
+  self->file.fd =
+      self->path ? open (self->path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0666)
                  : STDOUT_FILENO;
-  if (self->fd < 0 || fstat (self->fd, &info) < 0) {
+  if (self->file.fd < 0 || fstat (self->file.fd, &info) < 0) {
     fail (self, "cannot open", error);
     file_disconnect (&self->target, FALSE, NULL);
     return FALSE;
   }
   self->regular = self->path && S_ISREG (info.st_mode);
-  self->size = self->regular ? (guint64)info.st_size : 0;
+  if (self->regular)
+    self->file.beside = open (self->path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  if (self->file.beside >= 0 && !is_same (self->file.beside, &info)) {
+    close (self->file.beside);
+    self->file.beside = -1;
+  }
   return TRUE;
 }
 
@@ -75,17 +128,48 @@ file_connect (GstCowPublishTarget *target, GCancellable *cancellable, GError **e
   return file_open ((File *)target, error);
 }
 
-/* FILE.2 becomes FILE.3, FILE.1 becomes FILE.2, FILE becomes FILE.1; where only one is kept it is
- * emptied. */
+/* ---- a file that others write to and rotate too ---------------------------------------------- */
+
+/* Whether the open file still has its name: another element, logrotate or a person may have moved
+ * it. */
 static gboolean
-rotate (File *self, GError **error)
+is_in_place (const File *self)
 {
-  if (self->max_files == 1) {
-    if (ftruncate (self->fd, 0) < 0)
-      return fail (self, "cannot empty", error);
-    self->size = 0;
-    return TRUE;
+  struct stat named;
+
+  return stat (self->path, &named) == 0 && is_same (self->file.fd, &named);
+}
+
+/* Takes the lock of the file that has the name now. While it waited, the open file may have been
+ * rotated; holding its lock allows neither to write nor to rotate, and so the file of that name is
+ * opened and locked. */
+static gboolean
+lock (File *self, GCancellable *cancellable, GError **error)
+{
+  const gint64 until = g_get_monotonic_time () + PATIENCE;
+
+  while (gst_cow_append_lock (&self->file, cancellable)) {
+    if (is_in_place (self))
+      return TRUE;
+    file_disconnect (&self->target, TRUE, NULL);
+    if (!file_open (self, error))
+      return FALSE;
+    if (g_get_monotonic_time () > until) {
+      errno = EBUSY;
+      break;
+    }
   }
+  return fail (self, "cannot write to", error);
+}
+
+/* FILE.2 becomes FILE.3, FILE.1 becomes FILE.2, FILE becomes FILE.1; with max-files=1 FILE is
+ * emptied. Other writers wait for the lock of the file that is FILE until the last step, and then
+ * find another file there. */
+static gboolean
+rotate (File *self, GCancellable *cancellable, GError **error)
+{
+  if (self->max_files == 1)
+    return ftruncate (self->file.fd, 0) == 0 || fail (self, "cannot empty", error);
   for (guint i = self->max_files - 1; i > 0; i--) {
     g_autofree char *to = g_strdup_printf ("%s.%u", self->path, i);
     g_autofree char *from =
@@ -95,26 +179,36 @@ rotate (File *self, GError **error)
       return fail (self, "cannot rotate", error);
   }
   file_disconnect (&self->target, TRUE, NULL);
-  return file_open (self, error);
+  return file_open (self, error) && lock (self, cancellable, error);
 }
 
-/* Whether the name is still that of the file that is open: a logrotate, or a person, may have moved
- * it. */
+/* Whether n more bytes are too many for the file, as large as it is now. */
 static gboolean
-is_in_place (const File *self)
+is_full (const File *self, gsize n)
 {
-  struct stat named, opened;
+  struct stat info;
 
-  return stat (self->path, &named) == 0 && fstat (self->fd, &opened) == 0 &&
-         named.st_ino == opened.st_ino && named.st_dev == opened.st_dev;
+  return self->max_size > 0 && fstat (self->file.fd, &info) == 0 && info.st_size > 0 &&
+         (guint64)info.st_size + n > self->max_size;
 }
+
+static gboolean
+append_line (File *self, const char *line, GCancellable *cancellable, GError **error)
+{
+  while (is_full (self, strlen (line) + 1))
+    if (!rotate (self, cancellable, error))
+      return FALSE;
+  return gst_cow_append_line (&self->file, line) || fail (self, "cannot write to", error);
+}
+
+/* ---- pipes, devices and the standard output -------------------------------------------------- */
 
 static gboolean
 wait_writable (const File *self, GCancellable *cancellable, GError **error)
 {
   GPollFD cancelled = { .fd = -1 };
   const gboolean can_cancel = g_cancellable_make_pollfd (cancellable, &cancelled);
-  struct pollfd fds[2] = { { .fd = self->fd, .events = POLLOUT },
+  struct pollfd fds[2] = { { .fd = self->file.fd, .events = POLLOUT },
                            { .fd = can_cancel ? cancelled.fd : -1, .events = POLLIN } };
 
   while (poll (fds, 2, -1) < 0 && errno == EINTR)
@@ -125,58 +219,49 @@ wait_writable (const File *self, GCancellable *cancellable, GError **error)
 }
 
 static gboolean
-write_all (const File *self, const char *data, gsize n, GCancellable *cancellable, GError **error)
-{
-  while (n > 0) {
-    gssize written;
-
-    if (!self->regular && !wait_writable (self, cancellable, error))
-      return FALSE;
-    written = write (self->fd, data, self->regular ? n : MIN (n, BLOCK));
-    if (written < 0 && errno != EINTR && errno != EAGAIN)
-      return fail (self, "cannot write to", error);
-    if (written > 0) {
-      data += written;
-      n -= (gsize)written;
-    }
-  }
-  return TRUE;
-}
-
-static gboolean
 write_line (File *self, const char *line, GCancellable *cancellable, GError **error)
 {
-  g_autofree char *text = g_strconcat (line, "\n", NULL);
+  g_autofree char *text = g_strconcat (self->torn ? "\n" : "", line, "\n", NULL);
   const gsize n = strlen (text);
 
-  if (self->regular && self->max_size > 0 && self->size > 0 && self->size + n > self->max_size &&
-      !rotate (self, error))
-    return FALSE;
-  if (!write_all (self, text, n, cancellable, error)) {
-    /* No half lines on a full disk; where that fails too, the first error is the one to tell. */
-    if (self->regular && ftruncate (self->fd, (off_t)self->size) < 0)
-      GST_DEBUG ("%s: half a line stays", name_of (self));
-    return FALSE;
+  for (gsize done = 0; done < n;) {
+    gssize written = -1;
+
+    if (wait_writable (self, cancellable, error)) {
+      written = write (self->file.fd, text + done, MIN (n - done, BLOCK));
+      if (written < 0 && errno != EINTR && errno != EAGAIN)
+        fail (self, "cannot write to", error);
+      else
+        written = MAX (written, 0);
+    }
+    if (written < 0) {
+      /* A named pipe is opened again after this, and a reader of the new one has no half line. */
+      self->torn |= done > 0 && !self->path;
+      return FALSE;
+    }
+    done += (gsize)written;
   }
-  self->size += n;
+  self->torn = FALSE;
   return TRUE;
 }
+
+/* ---- the target ------------------------------------------------------------------------------ */
 
 static GstCowDelivery
 file_send (GstCowPublishTarget *target, char *const *lines, guint n, guint *n_sent,
            GCancellable *cancellable, GError **error)
 {
   File *self = (File *)target;
+  gboolean (*put) (File *, const char *, GCancellable *, GError **) =
+      self->regular ? append_line : write_line;
+  gboolean ok = !self->regular || lock (self, cancellable, error);
 
-  if (self->regular && !is_in_place (self)) {
-    file_disconnect (target, TRUE, NULL);
-    if (!file_open (self, error))
-      return GST_COW_DELIVERY_RETRY;
+  while (ok && *n_sent < n) {
+    ok = put (self, lines[*n_sent], cancellable, error);
+    *n_sent += ok ? 1 : 0;
   }
-  for (; *n_sent < n; (*n_sent)++)
-    if (!write_line (self, lines[*n_sent], cancellable, error))
-      return GST_COW_DELIVERY_RETRY;
-  return GST_COW_DELIVERY_DONE;
+  gst_cow_append_unlock (&self->file);
+  return ok ? GST_COW_DELIVERY_DONE : GST_COW_DELIVERY_RETRY;
 }
 
 static void
@@ -189,21 +274,18 @@ file_free (GstCowPublishTarget *target)
   g_free (self);
 }
 
-GstCowPublishTarget *
-gst_cow_publish_file_new (const GstCowPublishSettings *settings, GError **error)
+static GstCowPublishTarget *
+file_new (gconstpointer values, const char *source, GError **error)
 {
-  static const GstCowPublishTargetClass class = { .name = "file",
-                                                  .connect = file_connect,
-                                                  .send = file_send,
-                                                  .disconnect = file_disconnect,
-                                                  .free = file_free };
+  const Settings *settings = values;
   File *self = g_new0 (File, 1);
 
-  self->target = (GstCowPublishTarget){ .class = &class, .most_lines = 64 };
-  self->path = g_str_equal (settings->file, "-") ? NULL : g_strdup (settings->file);
-  self->max_size = settings->max_file_size;
+  self->target.most_lines = 64;
+  self->path = g_str_equal (settings->path, "-") ? NULL : g_strdup (settings->path);
+  self->max_size = settings->max_size;
   self->max_files = settings->max_files;
-  /* Told at once what will not pass by itself. A pipe without a reader does. */
+  self->file = (GstCowAppend){ .fd = -1, .beside = -1 };
+  /* An error at once, unless waiting helps: a pipe may get a reader. */
   if (!file_open (self, error) &&
       (!error || !g_error_matches (*error, G_IO_ERROR, g_io_error_from_errno (ENXIO)))) {
     file_free (&self->target);
@@ -213,3 +295,13 @@ gst_cow_publish_file_new (const GstCowPublishSettings *settings, GError **error)
   file_disconnect (&self->target, TRUE, NULL);
   return &self->target;
 }
+
+const GstCowPublishTargetClass gst_cow_publish_file = {
+  .name = "file",
+  .properties = GST_COW_PUBLISH_PROPERTIES (Settings, rows),
+  .open = file_new,
+  .connect = file_connect,
+  .send = file_send,
+  .disconnect = file_disconnect,
+  .free = file_free,
+};

@@ -1,30 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The element `cowpublish`: makes events of the metadata on each frame and puts them into the
- * queues of its targets (publish-queue.h). The streaming thread does nothing else, so no file,
- * server or broker can hold up a frame.
+ * queues of its targets (queue.h). The streaming thread does nothing else, so that no file, server
+ * or broker can delay a frame.
  */
 /**
  * SECTION:element-cowpublish
  * @title: cowpublish
  * @short_description: Publishes what cows are doing
  *
- * Passes frames through as they are and publishes what `cowbehavior` upstream attached to them, as
- * JSON lines: to a file or the standard output, by HTTP POST, and to an MQTT broker, each of which
- * may be set or not. What properties say when the element starts holds until it stops.
+ * Passes frames through unchanged and publishes what `cowbehavior` upstream attached to them as
+ * JSON lines: to a file or the standard output, by HTTP POST, and to an MQTT broker, in any
+ * combination. Properties are read when the element starts.
  *
- * An event is a frame's, on one line (here on more):
+ * Each frame makes one event, on one line (here on several):
  *
  * |[
  * {"resolution":{"width":1280,"height":720},"source":"barn 1","timestamp":4000000000,
  *  "system_timestamp":"2026-01-31T06:00:04.000000Z","objects":[
  *  {"x":10,"y":20,"w":300,"h":200,"id":7,"roi_type":"cow","region":"roi",
- *   "detection":{"bounding_box":{"x_min":0.0078125,"y_min":0.0277778,"x_max":0.242188,"y_max":0.305556},"label":"cow","confidence":0.91},
- *   "behavior":{"label":"Lying","label_id":3,"confidence":0.87,"model":{"name":"cows"}},"frames_ago":0}]}
+ *   "detection":{"bounding_box":{"x_min":0.0078125,"y_min":0.0277778,"x_max":0.242188,
+ *    "y_max":0.305556},"label":"cow","confidence":0.91},
+ *   "behavior":{"label":"Lying","label_id":3,"confidence":0.87,"model":{"name":"cows"}},
+ *   "frames_ago":0}]}
  * ]|
  *
  * `timestamp` is the stream time in ns; `system_timestamp` is the camera's own time where a
- * #GstReferenceTimestampMeta tells it (rtspsrc add-reference-timestamp-meta=true), else the time at
+ * #GstReferenceTimestampMeta has it (rtspsrc add-reference-timestamp-meta=true), else the time at
  * which the frame came by.
  *
  * At the broker there are, below the topic that #GstCowPublish:mqtt-topic names:
@@ -32,12 +34,12 @@
  * `SOURCE/zone/NAME` and `SOURCE/track/NUMBER`, the label of each, published when it changes. All
  * but the events are retained.
  *
- * Each target has a thread and a queue of its own. While a target is out of reach its events wait,
- * it is tried again after 1 s and up to every 30 s, and when the queue is full the oldest events
- * are dropped and counted: #GstCowPublish:stats has the numbers, and a warning tells of the
- * trouble. Events arrive in their order; one whose confirmation got lost may arrive twice.
+ * Each target has a thread and a queue of its own. While a target is out of reach its events wait
+ * and it is tried again, first after 1 s and later every 30 s. When the queue is full, the oldest
+ * events are dropped and counted. #GstCowPublish:stats has the numbers, and a warning is posted.
+ * Events arrive in their order; an event whose confirmation was lost may arrive twice.
  *
- * At the end of the stream, or when the element stops before that, it waits for what is queued:
+ * At the end of the stream, or when the element stops before that, it waits for queued events, for
  * #GstCowPublish:drain-timeout at most. It then posts an element message `cowpublish` with the
  * fields of #GstCowPublish:stats, and a warning where events are left.
  *
@@ -53,20 +55,20 @@
  *   mqtt-url=mqtts://broker mqtt-user=barn mqtt-discovery=true http-url=https://farm/events
  * file=events.jsonl ! fakesink
  * ]|
- * Publishes changes to three places, and has Home Assistant show both pens. The broker's password
- * is that of the environment variable COWBEHAVIOR_MQTT_PASSWORD.
+ * Publishes changes to three targets, and has Home Assistant show both pens. The password for the
+ * broker is read from the environment variable COWBEHAVIOR_MQTT_PASSWORD.
  */
 #include "gst-plugin/publish/gstcowpublish.h"
 
 #include <gst/video/video.h>
 #include <string.h>
 
-#include "gst-plugin/behavior/message.h"
-#include "gst-plugin/behavior/meta.h"
+#include "gst-plugin/common/moment.h"
 #include "gst-plugin/publish/event.h"
 #include "gst-plugin/publish/queue.h"
 #include "gst-plugin/publish/settings.h"
 #include "gst-plugin/publish/states.h"
+#include "gst-plugin/publish/targets.h"
 #include "gst-plugin/publish/topics.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_cow_publish_debug);
@@ -74,18 +76,17 @@ GST_DEBUG_CATEGORY_STATIC (gst_cow_publish_debug);
 
 #define CAPS "video/x-raw(ANY)"
 
-#define MOST_TARGETS 3
-
 struct _GstCowPublish {
   GstBaseTransform parent;
 
   /* under the object lock */
   GstCowPublishSettings settings;
-  GstCowPublishQueue
-      *queues[MOST_TARGETS]; /* changed between runs only, by the thread that changes the state */
+  /* [n_queues], one for each target that is wanted; changed between runs only, by the thread that
+   * changes the state */
+  GstCowPublishQueue **queues;
   guint n_queues;
-  GstCowPublishCounts last[MOST_TARGETS]; /* of the run before, while stopped */
-  const char *last_names[MOST_TARGETS];
+  GstCowPublishCounts *last; /* [n_last] of the run before, while stopped */
+  const char **last_names;
   guint n_last;
 
   /* of the streaming thread */
@@ -94,13 +95,16 @@ struct _GstCowPublish {
   GstCowPublishEvents post_events;
   GstCowPublishStates *states;
   guint64 frame;
-  gboolean waited; /* for the queues, and no frame came since */
+  gboolean
+      waited; /* the end of the stream waited for the queues in vain, and no frame came since */
 };
 
 static GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAPS));
 static GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAPS));
+
+static guint stats_id; /* of the property stats */
 
 G_DEFINE_TYPE (GstCowPublish, gst_cow_publish, GST_TYPE_BASE_TRANSFORM)
 GST_ELEMENT_REGISTER_DEFINE (cowpublish, "cowpublish", GST_RANK_NONE, GST_TYPE_COW_PUBLISH)
@@ -153,7 +157,7 @@ gst_cow_publish_get_property (GObject *object, guint id, GValue *value, GParamSp
   GstCowPublish *self = GST_COW_PUBLISH (object);
 
   GST_OBJECT_LOCK (self);
-  if (id == GST_COW_PUBLISH_PROP_STATS)
+  if (id == stats_id)
     g_value_take_boxed (value, stats_new (self));
   else if (!gst_cow_publish_settings_get (&self->settings, id, value))
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -162,28 +166,32 @@ gst_cow_publish_get_property (GObject *object, guint id, GValue *value, GParamSp
 
 /* ---- states of the element ------------------------------------------------------------------- */
 
-/* The targets that are set; their number, or -1 and *error. */
+/* Opens the targets that are wanted, into targets [gst_cow_publish_n_targets]; their number, or -1
+ * and *error. */
 static gint
-make_targets (const GstCowPublishSettings *settings, const char *source,
-              GstCowPublishTarget **targets, GError **error)
+open_targets (const GstCowPublishSettings *settings, GstCowPublishTarget **targets, GError **error)
 {
+  g_autofree char *list = NULL;
   gint n = 0;
 
-  if (settings->file && !(targets[n++] = gst_cow_publish_file_new (settings, error)))
-    goto fail;
-  if (settings->http_url && !(targets[n++] = gst_cow_publish_http_new (settings, error)))
-    goto fail;
-  if (settings->mqtt_url && !(targets[n++] = gst_cow_publish_mqtt_new (settings, source, error)))
-    goto fail;
+  for (guint i = 0; i < gst_cow_publish_n_targets; i++) {
+    const GstCowPublishTargetClass *class = gst_cow_publish_targets[i];
+
+    if (!gst_cow_publish_target_is_wanted (class, settings->targets[i]))
+      continue;
+    targets[n] = class->open (settings->targets[i], settings->own->source, error);
+    if (!targets[n]) {
+      while (n-- > 0)
+        targets[n]->class->free (targets[n]);
+      return -1;
+    }
+    targets[n++]->class = class;
+  }
   if (n > 0)
     return n;
-  g_set_error_literal (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-                       "there is nowhere to publish to: set file, http-url or mqtt-url");
-  return -1;
-
-fail:
-  while (--n > 0)
-    targets[n - 1]->class->free (targets[n - 1]);
+  list = gst_cow_publish_targets_list ();
+  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+               "there is nowhere to publish to: set %s", list);
   return -1;
 }
 
@@ -191,28 +199,29 @@ static gboolean
 gst_cow_publish_start (GstBaseTransform *trans)
 {
   GstCowPublish *self = GST_COW_PUBLISH (trans);
-  GstCowPublishTarget *targets[MOST_TARGETS];
+  g_autofree GstCowPublishTarget **targets =
+      g_new0 (GstCowPublishTarget *, gst_cow_publish_n_targets);
   GstCowPublishSettings settings;
   g_autoptr (GError) error = NULL;
   gint n;
 
   GST_OBJECT_LOCK (self);
   gst_cow_publish_settings_copy (&self->settings, &settings);
-  if (!settings.source)
-    settings.source = g_strdup (GST_OBJECT_NAME (self));
+  if (!settings.own->source)
+    settings.own->source = g_strdup (GST_OBJECT_NAME (self));
   GST_OBJECT_UNLOCK (self);
 
-  n = make_targets (&settings, settings.source, targets, &error);
+  n = open_targets (&settings, targets, &error);
   if (n > 0) {
     GST_OBJECT_LOCK (self);
     for (gint i = 0; i < n; i++)
       self->queues[i] =
-          gst_cow_publish_queue_new (targets[i], settings.queue_size, GST_ELEMENT (self));
+          gst_cow_publish_queue_new (targets[i], settings.own->queue_size, GST_ELEMENT (self));
     self->n_queues = (guint)n;
     self->n_last = 0;
     GST_OBJECT_UNLOCK (self);
-    self->source = g_steal_pointer (&settings.source);
-    self->post_events = settings.post_events;
+    self->source = g_steal_pointer (&settings.own->source);
+    self->post_events = (GstCowPublishEvents)settings.own->post_events;
     self->states = gst_cow_publish_states_new ();
     self->frame = 0;
     self->waited = FALSE;
@@ -235,7 +244,7 @@ post_stats (GstCowPublish *self)
   gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), stats));
 }
 
-/* What is left in one queue is lost. */
+/* Ends a queue. Events that are left in it are lost, and a warning says so. */
 static void
 end_queue (GstCowPublish *self, guint i, guint drain_timeout_ms)
 {
@@ -257,7 +266,7 @@ end_queue (GstCowPublish *self, guint i, guint drain_timeout_ms)
                          ("drain-timeout is %u ms.", drain_timeout_ms));
 }
 
-/* The queues end side by side. */
+/* The queues end at the same time, so that the deadline is that of all. */
 static gboolean
 gst_cow_publish_stop (GstBaseTransform *trans)
 {
@@ -267,9 +276,9 @@ gst_cow_publish_stop (GstBaseTransform *trans)
   guint ms;
 
   GST_OBJECT_LOCK (self);
-  ms = self->settings.drain_timeout_ms;
+  ms = self->settings.own->drain_timeout_ms;
   GST_OBJECT_UNLOCK (self);
-  /* What did not come to be sent within that time at the end of the stream will not now. */
+  /* At the end of the stream the queues have had that time already. */
   deadline = g_get_monotonic_time () + (self->waited ? 0 : ms * G_TIME_SPAN_MILLISECOND);
   for (guint i = 0; i < n; i++)
     gst_cow_publish_queue_finish (self->queues[i]);
@@ -297,7 +306,7 @@ gst_cow_publish_set_caps (GstBaseTransform *trans, GstCaps *incaps, GstCaps *out
 {
   GstCowPublish *self = GST_COW_PUBLISH (trans);
 
-  /* Frames of caps that say too little go through all the same, with a size of 0. */
+  /* Frames whose caps say too little pass, too, and their events have a size of 0. */
   if (!gst_video_info_from_caps (&self->info, incaps))
     gst_video_info_init (&self->info);
   return TRUE;
@@ -372,14 +381,16 @@ gst_cow_publish_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
   return GST_FLOW_OK;
 }
 
-/* The end waits for the queues: who sees it stops the pipeline. */
+/* The end of the stream is held back until the queues are empty, because applications stop the
+ * pipeline when they see it. */
 static void
 wait_for_queues (GstCowPublish *self)
 {
   gint64 deadline;
 
   GST_OBJECT_LOCK (self);
-  deadline = g_get_monotonic_time () + self->settings.drain_timeout_ms * G_TIME_SPAN_MILLISECOND;
+  deadline =
+      g_get_monotonic_time () + self->settings.own->drain_timeout_ms * G_TIME_SPAN_MILLISECOND;
   GST_OBJECT_UNLOCK (self);
   for (guint i = 0; i < self->n_queues; i++) {
     GstCowPublishCounts counts;
@@ -400,8 +411,8 @@ wait_for_queues (GstCowPublish *self)
   post_stats (self);
 }
 
-/* A seek that comes while the end waits is not held up by it. In any thread, so that the queues may
- * just be going. */
+/* Lets a seek pass while the end of the stream is held back. Any thread, and so under the lock: the
+ * queues may be ending. */
 static void
 set_flushing (GstCowPublish *self, gboolean flushing)
 {
@@ -427,7 +438,12 @@ gst_cow_publish_sink_event (GstBaseTransform *trans, GstEvent *event)
 static void
 gst_cow_publish_finalize (GObject *object)
 {
-  gst_cow_publish_settings_clear (&GST_COW_PUBLISH (object)->settings);
+  GstCowPublish *self = GST_COW_PUBLISH (object);
+
+  gst_cow_publish_settings_clear (&self->settings);
+  g_free (self->queues);
+  g_free (self->last);
+  g_free (self->last_names);
   G_OBJECT_CLASS (gst_cow_publish_parent_class)->finalize (object);
 }
 
@@ -443,7 +459,7 @@ gst_cow_publish_class_init (GstCowPublishClass *class)
   object_class->finalize = gst_cow_publish_finalize;
   object_class->set_property = gst_cow_publish_set_property;
   object_class->get_property = gst_cow_publish_get_property;
-  gst_cow_publish_settings_install (object_class);
+  stats_id = gst_cow_publish_settings_install (object_class);
 
   gst_element_class_set_static_metadata (
       element_class, "Cow behaviour publisher", "Generic/Metadata/Video",
@@ -457,7 +473,6 @@ gst_cow_publish_class_init (GstCowPublishClass *class)
   trans_class->set_caps = GST_DEBUG_FUNCPTR (gst_cow_publish_set_caps);
   trans_class->transform_ip = GST_DEBUG_FUNCPTR (gst_cow_publish_transform_ip);
 
-  gst_cow_meta_register ();
   gst_type_mark_as_plugin_api (GST_TYPE_COW_PUBLISH_EVENTS, 0);
 }
 
@@ -465,5 +480,8 @@ static void
 gst_cow_publish_init (GstCowPublish *self)
 {
   gst_cow_publish_settings_init (&self->settings);
+  self->queues = g_new0 (GstCowPublishQueue *, gst_cow_publish_n_targets);
+  self->last = g_new0 (GstCowPublishCounts, gst_cow_publish_n_targets);
+  self->last_names = g_new0 (const char *, gst_cow_publish_n_targets);
   gst_base_transform_set_passthrough (GST_BASE_TRANSFORM (self), TRUE);
 }

@@ -1,18 +1,116 @@
 /* SPDX-License-Identifier: MIT */
-/* Events posted to an HTTP endpoint, by libsoup. */
+/* Events posted to an HTTP endpoint, by libsoup, which is loaded when there is an endpoint. */
 #include <libsoup/soup.h>
 #include <string.h>
 
 #include "cow-build.h"
-#include "gst-plugin/publish/target.h"
+#include "gst-plugin/publish/address.h"
+#include "gst-plugin/publish/library.h"
+#include "gst-plugin/publish/targets.h"
 
-/* An answer is of no interest; a longer one costs its connection. */
+/* Answers are read and ignored. After a longer one the connection is closed. */
 #define MOST_ANSWER_BYTES 65536
+
+/* ---- the library ----------------------------------------------------------------------------- */
+
+#define SOUP_FUNCTIONS(F)                                                                          \
+  F (soup_, session_new_with_options)                                                              \
+  F (soup_, session_set_tls_database)                                                              \
+  F (soup_, session_send)                                                                          \
+  F (soup_, auth_manager_get_type)                                                                 \
+  F (soup_, message_new_from_uri)                                                                  \
+  F (soup_, message_add_flags)                                                                     \
+  F (soup_, message_disable_feature)                                                               \
+  F (soup_, message_set_request_body_from_bytes)                                                   \
+  F (soup_, message_get_request_headers)                                                           \
+  F (soup_, message_get_response_headers)                                                          \
+  F (soup_, message_get_status)                                                                    \
+  F (soup_, message_headers_get_one)                                                               \
+  F (soup_, message_headers_replace)                                                               \
+  F (soup_, status_get_phrase)
+
+static struct {
+  SOUP_FUNCTIONS (GST_COW_PUBLISH_POINTER)
+} soup;
+static const char *const soup_names[] = { SOUP_FUNCTIONS (GST_COW_PUBLISH_NAME) NULL };
+/* libsoup 3 ends a process in which it finds libsoup 2.4. */
+static const GstCowPublishLibrary libsoup = {
+  .soname = "libsoup-3.0.so.0",
+  .property = "http-url",
+  .rival_soname = "libsoup-2.4.so.1",
+  .rival_function = "soup_uri_new",
+  .rival_name = "libsoup 2.4",
+  .names = soup_names,
+  .functions = (void **)&soup,
+};
+
+/* ---- properties ------------------------------------------------------------------------------ */
+
+typedef struct {
+  gchar *url; /* without a login */
+  gchar *user, *password, *token;
+  gchar *ca;
+  guint batch; /* events in a request */
+  guint timeout_s;
+} Settings;
+
+static const GstCowPublishProperty rows[] = {
+  { .type = GST_COW_PUBLISH_ADDRESS,
+    GST_COW_PUBLISH_MEMBER (Settings, url),
+    .name = "http-url",
+    .nick = "HTTP address",
+    .blurb = "Address http://... or https://... that events are posted to; a login in it goes to "
+             "http-user and http-password; unset: none",
+    .user = G_STRUCT_OFFSET (Settings, user),
+    .password = G_STRUCT_OFFSET (Settings, password) },
+  { .type = GST_COW_PUBLISH_TEXT,
+    GST_COW_PUBLISH_MEMBER (Settings, user),
+    .name = "http-user",
+    .nick = "HTTP user",
+    .blurb = "User for HTTP's basic authentication" },
+  { .type = GST_COW_PUBLISH_SECRET,
+    GST_COW_PUBLISH_MEMBER (Settings, password),
+    .name = "http-password",
+    .nick = "HTTP password",
+    .blurb = "Password of http-user; unset: that of the environment variable "
+             "COWBEHAVIOR_HTTP_PASSWORD" },
+  { .type = GST_COW_PUBLISH_SECRET,
+    GST_COW_PUBLISH_MEMBER (Settings, token),
+    .name = "http-token",
+    .nick = "HTTP token",
+    .blurb = "Bearer token, in place of user and password; unset: that of the environment variable "
+             "COWBEHAVIOR_HTTP_TOKEN" },
+  { .type = GST_COW_PUBLISH_TEXT,
+    GST_COW_PUBLISH_MEMBER (Settings, ca),
+    .name = "http-ca",
+    .nick = "HTTP authorities",
+    .blurb = "PEM file with the certificate authorities that an https server is checked by; unset: "
+             "the system's" },
+  { .type = GST_COW_PUBLISH_UINT,
+    GST_COW_PUBLISH_MEMBER (Settings, batch),
+    .name = "http-batch",
+    .nick = "HTTP batch",
+    .blurb = "Events that go into one request at most. 1: application/json; more: "
+             "application/x-ndjson, an event a line",
+    .number = 1,
+    .min = 1,
+    .max = 1000 },
+  { .type = GST_COW_PUBLISH_UINT,
+    GST_COW_PUBLISH_MEMBER (Settings, timeout_s),
+    .name = "http-timeout",
+    .nick = "HTTP timeout",
+    .blurb = "Seconds without a byte after which a request has failed",
+    .number = 10,
+    .min = 1,
+    .max = 600 },
+};
+
+/* ---- requests -------------------------------------------------------------------------------- */
 
 typedef struct {
   GstCowPublishTarget target;
   GUri *uri;
-  char *shown;         /* for messages: without login, query and fragment */
+  char *shown;         /* the address in messages: without login, query and fragment */
   char *authorization; /* value of that header, or NULL */
   gboolean batches;
   guint timeout_s;
@@ -30,18 +128,18 @@ static SoupSession *
 session_new (const Http *self)
 {
   SoupSession *session =
-      soup_session_new_with_options ("timeout", self->timeout_s, "user-agent",
+      soup.session_new_with_options ("timeout", self->timeout_s, "user-agent",
                                      "cowpublish/" COW_VERSION, "max-conns-per-host", 1, NULL);
 
   if (self->authorities)
-    soup_session_set_tls_database (session, self->authorities);
+    soup.session_set_tls_database (session, self->authorities);
   return session;
 }
 
 static SoupMessage *
 message_new (const Http *self, char *const *lines, guint n)
 {
-  SoupMessage *message = soup_message_new_from_uri (SOUP_METHOD_POST, self->uri);
+  SoupMessage *message = soup.message_new_from_uri ("POST", self->uri);
   g_autoptr (GByteArray) body = g_byte_array_new ();
   g_autoptr (GBytes) bytes = NULL;
 
@@ -51,13 +149,13 @@ message_new (const Http *self, char *const *lines, guint n)
       g_byte_array_append (body, (const guint8 *)"\n", 1);
   }
   bytes = g_byte_array_free_to_bytes (g_steal_pointer (&body));
-  soup_message_set_request_body_from_bytes (
+  soup.message_set_request_body_from_bytes (
       message, self->batches ? "application/x-ndjson" : "application/json", bytes);
-  /* What is secret does not follow a server to another address, nor wait until it is asked for. */
-  soup_message_add_flags (message, SOUP_MESSAGE_NO_REDIRECT);
-  soup_message_disable_feature (message, SOUP_TYPE_AUTH_MANAGER);
+  /* Secrets must not follow a redirection, and are sent without being asked for. */
+  soup.message_add_flags (message, SOUP_MESSAGE_NO_REDIRECT);
+  soup.message_disable_feature (message, soup.auth_manager_get_type ());
   if (self->authorization)
-    soup_message_headers_replace (soup_message_get_request_headers (message), "Authorization",
+    soup.message_headers_replace (soup.message_get_request_headers (message), "Authorization",
                                   self->authorization);
   return message;
 }
@@ -80,12 +178,12 @@ skip_answer (Http *self, GInputStream *answer, GCancellable *cancellable)
     http_disconnect (&self->target, FALSE, NULL);
 }
 
-/* The seconds of a Retry-After; dates are not worth it. */
+/* The seconds of a Retry-After header; 0 for none, and for a date. */
 static guint
 retry_after (SoupMessage *message)
 {
   const char *value =
-      soup_message_headers_get_one (soup_message_get_response_headers (message), "Retry-After");
+      soup.message_headers_get_one (soup.message_get_response_headers (message), "Retry-After");
   guint64 seconds;
 
   return value && g_ascii_string_to_unsigned (value, 10, 0, G_MAXUINT / 1000, &seconds, NULL)
@@ -96,15 +194,15 @@ retry_after (SoupMessage *message)
 static GstCowDelivery
 judge (Http *self, SoupMessage *message, GError **error)
 {
-  const guint status = soup_message_get_status (message);
-  const char *phrase = soup_status_get_phrase (status), *hint = "";
+  const guint status = soup.message_get_status (message);
+  const char *phrase = soup.status_get_phrase (status), *hint = "";
 
   if (status >= 200 && status < 300)
     return GST_COW_DELIVERY_DONE;
   if (status == 401 || status == 403)
     hint = "; set http-user and http-password, or http-token, to a login that may post there";
   else if (status >= 300 && status < 400)
-    hint = "; set http-url to where it leads";
+    hint = "; set http-url to the address that it redirects to";
   g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE,
                "http-url: %s answered %u (%s)%s", self->shown, status, phrase, hint);
   if (status < 500 && status != SOUP_STATUS_REQUEST_TIMEOUT && status != 425 && status != 429)
@@ -124,7 +222,7 @@ http_send (GstCowPublishTarget *target, char *const *lines, guint n, guint *n_se
 
   if (!self->session)
     self->session = session_new (self);
-  answer = soup_session_send (self->session, message, cancellable, error);
+  answer = soup.session_send (self->session, message, cancellable, error);
   if (!answer) {
     g_prefix_error (error, "http-url: %s: ", self->shown);
     return GST_COW_DELIVERY_RETRY;
@@ -149,15 +247,14 @@ http_free (GstCowPublishTarget *target)
   g_free (self);
 }
 
-/* FALSE: a secret has characters that no header may have. */
+/* Makes the Authorization header. FALSE: the token has characters that a header may not have. */
 static gboolean
-set_login (Http *self, const GstCowPublishSettings *settings, GError **error)
+set_login (Http *self, const Settings *settings, GError **error)
 {
-  const char *password =
-      gst_cow_publish_secret (settings->http_password, "COWBEHAVIOR_HTTP_PASSWORD");
-  /* A login that was set goes before a token that the environment happens to have. */
-  const char *token = settings->http_token || !settings->http_user
-                          ? gst_cow_publish_secret (settings->http_token, "COWBEHAVIOR_HTTP_TOKEN")
+  const char *password = gst_cow_publish_secret (settings->password, "COWBEHAVIOR_HTTP_PASSWORD");
+  /* A login that is set takes precedence over a token of the environment. */
+  const char *token = settings->token || !settings->user
+                          ? gst_cow_publish_secret (settings->token, "COWBEHAVIOR_HTTP_TOKEN")
                           : NULL;
 
   if (token) {
@@ -169,8 +266,8 @@ set_login (Http *self, const GstCowPublishSettings *settings, GError **error)
       return FALSE;
     }
     self->authorization = g_strconcat ("Bearer ", token, NULL);
-  } else if (settings->http_user) {
-    g_autofree char *pair = g_strconcat (settings->http_user, ":", password ? password : "", NULL);
+  } else if (settings->user) {
+    g_autofree char *pair = g_strconcat (settings->user, ":", password ? password : "", NULL);
     g_autofree char *encoded = g_base64_encode ((const guchar *)pair, strlen (pair));
 
     self->authorization = g_strconcat ("Basic ", encoded, NULL);
@@ -178,7 +275,7 @@ set_login (Http *self, const GstCowPublishSettings *settings, GError **error)
   return TRUE;
 }
 
-/* libsoup asks for "" where an address has no path, which is no request. */
+/* Adds the path "/" to an address without one: libsoup would make an invalid request. */
 static GUri *
 with_path (GUri *uri)
 {
@@ -188,27 +285,24 @@ with_path (GUri *uri)
                                               g_uri_get_query (uri), NULL);
 }
 
-GstCowPublishTarget *
-gst_cow_publish_http_new (const GstCowPublishSettings *settings, GError **error)
+static GstCowPublishTarget *
+http_new (gconstpointer values, const char *source, GError **error)
 {
-  static const GstCowPublishTargetClass class = {
-    .name = "http", .send = http_send, .disconnect = http_disconnect, .free = http_free
-  };
+  const Settings *settings = values;
   Http *self = g_new0 (Http, 1);
   g_autoptr (GUri) uri = NULL;
 
-  self->target = (GstCowPublishTarget){ .class = &class, .most_lines = settings->http_batch };
-  self->batches = settings->http_batch > 1;
-  self->timeout_s = settings->http_timeout_s;
-  uri = gst_cow_publish_parse_url (settings->http_url, "http-url", "http", "https", error);
-  if (!uri || !set_login (self, settings, error))
+  self->target.most_lines = settings->batch;
+  self->batches = settings->batch > 1;
+  self->timeout_s = settings->timeout_s;
+  uri = gst_cow_publish_parse_url (settings->url, "http-url", "http", "https", error);
+  if (!uri || !set_login (self, settings, error) || !gst_cow_publish_library_load (&libsoup, error))
     goto fail;
   self->uri = with_path (uri);
   self->shown = g_uri_to_string_partial (self->uri, G_URI_HIDE_USERINFO | G_URI_HIDE_QUERY |
                                                         G_URI_HIDE_FRAGMENT);
-  if (settings->http_ca &&
-      !(self->authorities = g_tls_file_database_new (settings->http_ca, error))) {
-    g_prefix_error (error, "http-ca: %s: ", settings->http_ca);
+  if (settings->ca && !(self->authorities = g_tls_file_database_new (settings->ca, error))) {
+    g_prefix_error (error, "http-ca: %s: ", settings->ca);
     goto fail;
   }
   return &self->target;
@@ -217,3 +311,12 @@ fail:
   http_free (&self->target);
   return NULL;
 }
+
+const GstCowPublishTargetClass gst_cow_publish_http = {
+  .name = "http",
+  .properties = GST_COW_PUBLISH_PROPERTIES (Settings, rows),
+  .open = http_new,
+  .send = http_send,
+  .disconnect = http_disconnect,
+  .free = http_free,
+};

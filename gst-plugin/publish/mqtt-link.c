@@ -1,31 +1,72 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One connection to an MQTT broker. libmosquitto's own loops either have a thread of their own or
- * cannot be cancelled, so its socket is watched here. A connection that broke is never used again:
- * libmosquitto would repeat by itself what the queue repeats.
+ * One connection to an MQTT broker, by libmosquitto, which is loaded when there is a broker. Its
+ * own loops either have a thread of their own or cannot be cancelled, so that its socket is watched
+ * here. A connection that broke is not used again, because libmosquitto would send again by itself
+ * what the queue sends again.
  */
 #include <errno.h>
 #include <mosquitto.h>
 #include <poll.h>
 #include <string.h>
 
+#include "gst-plugin/publish/library.h"
 #include "gst-plugin/publish/mqtt-private.h"
 
 #define KEEP_ALIVE_S 30
-/* For an answer that a broker gives at once. */
+/* How long the broker may be silent before a connection has failed. */
 #define PATIENCE (10 * G_USEC_PER_SEC)
-/* Bytes of a message that are looked at; those that are waited for are short. */
+/* Bytes of a received message that are looked at; expected messages are shorter. */
 #define MOST_TEXT 64u
+
+#define MOSQUITTO_FUNCTIONS(F)                                                                     \
+  F (mosquitto_, lib_init)                                                                         \
+  F (mosquitto_, new)                                                                              \
+  F (mosquitto_, destroy)                                                                          \
+  F (mosquitto_, will_set)                                                                         \
+  F (mosquitto_, username_pw_set)                                                                  \
+  F (mosquitto_, tls_set)                                                                          \
+  F (mosquitto_, tls_opts_set)                                                                     \
+  F (mosquitto_, int_option)                                                                       \
+  F (mosquitto_, connect_callback_set)                                                             \
+  F (mosquitto_, disconnect_callback_set)                                                          \
+  F (mosquitto_, publish_callback_set)                                                             \
+  F (mosquitto_, message_callback_set)                                                             \
+  F (mosquitto_, log_callback_set)                                                                 \
+  F (mosquitto_, connect)                                                                          \
+  F (mosquitto_, disconnect)                                                                       \
+  F (mosquitto_, publish)                                                                          \
+  F (mosquitto_, subscribe)                                                                        \
+  F (mosquitto_, socket)                                                                           \
+  F (mosquitto_, want_write)                                                                       \
+  F (mosquitto_, loop_read)                                                                        \
+  F (mosquitto_, loop_write)                                                                       \
+  F (mosquitto_, loop_misc)                                                                        \
+  F (mosquitto_, pub_topic_check)                                                                  \
+  F (mosquitto_, validate_utf8)                                                                    \
+  F (mosquitto_, strerror)                                                                         \
+  F (mosquitto_, connack_string)
+
+static struct {
+  MOSQUITTO_FUNCTIONS (GST_COW_PUBLISH_POINTER)
+} mosquitto;
+static const char *const mosquitto_names[] = { MOSQUITTO_FUNCTIONS (GST_COW_PUBLISH_NAME) NULL };
+static const GstCowPublishLibrary libmosquitto = {
+  .soname = "libmosquitto.so.1",
+  .property = "mqtt-url",
+  .names = mosquitto_names,
+  .functions = (void **)&mosquitto,
+};
 
 struct _GstCowPublishLink {
   struct mosquitto *client;
   char *where; /* "mqtt-url: broker HOST:PORT", which begins messages */
-  GstCowPublishHeard tell;
+  GstCowPublishReceived received;
   gpointer data;
 
-  int answer;        /* to the connection; -1: none yet */
-  int lost;          /* error of libmosquitto that ended the connection; 0: it lives */
-  char *detail;      /* what libmosquitto last logged as an error */
+  int answer;        /* of the broker to the connection; -1: none yet */
+  int lost;          /* error of libmosquitto that ended the connection; 0: it works */
+  char *detail;      /* the last error that libmosquitto logged, or NULL */
   guint outstanding; /* published, and not yet acknowledged */
   gint64 heard;      /* g_get_monotonic_time () of the last acknowledgement */
 
@@ -45,7 +86,31 @@ gst_cow_publish_broker_clear (GstCowPublishBroker *self)
     g_clear_pointer (texts[i], g_free);
 }
 
-/* ---- what libmosquitto tells ----------------------------------------------------------------- */
+/* ---- the library ----------------------------------------------------------------------------- */
+
+gboolean
+gst_cow_publish_link_init (GError **error)
+{
+  static gsize initialised = 0;
+
+  if (!gst_cow_publish_library_load (&libmosquitto, error))
+    return FALSE;
+  if (g_once_init_enter (&initialised)) {
+    mosquitto.lib_init ();
+    g_once_init_leave (&initialised, 1);
+  }
+  return TRUE;
+}
+
+gboolean
+gst_cow_publish_link_is_topic (const char *text)
+{
+  return *text && *text != '$' && strlen (text) < 1024 &&
+         mosquitto.pub_topic_check (text) == MOSQ_ERR_SUCCESS &&
+         mosquitto.validate_utf8 (text, (int)strlen (text)) == MOSQ_ERR_SUCCESS;
+}
+
+/* ---- callbacks of libmosquitto --------------------------------------------------------------- */
 
 static void
 on_connect (struct mosquitto *client, void *data, int answer)
@@ -80,7 +145,7 @@ on_message (struct mosquitto *client, void *data, const struct mosquitto_message
     g_autofree char *text =
         g_strndup (message->payload, MIN ((gsize)message->payloadlen, MOST_TEXT));
 
-    self->tell (message->topic, text, message->retain, self->data);
+    self->received (message->topic, text, message->retain, self->data);
   }
 }
 
@@ -95,7 +160,7 @@ on_log (struct mosquitto *client, void *data, int level, const char *text)
   self->detail = g_strchomp (g_utf8_make_valid (text, -1));
 }
 
-/* A key with a passphrase would have OpenSSL ask for it on the terminal. */
+/* Without this callback OpenSSL would ask for the passphrase of a key on the terminal. */
 static int
 no_passphrase (char *buffer, int size, int writing, void *data)
 {
@@ -107,7 +172,7 @@ no_passphrase (char *buffer, int size, int writing, void *data)
 static gboolean
 fail (GstCowPublishLink *self, int code, GError **error)
 {
-  const char *reason = code == MOSQ_ERR_ERRNO ? g_strerror (errno) : mosquitto_strerror (code);
+  const char *reason = code == MOSQ_ERR_ERRNO ? g_strerror (errno) : mosquitto.strerror (code);
 
   if (self->detail)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s: %s %s", self->where, reason,
@@ -122,10 +187,10 @@ fail_login (GstCowPublishLink *self, const GstCowPublishBroker *broker, GError *
 {
   const gboolean login = self->answer == 4 || self->answer == 5;
 
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED, "%s does not let us in%s%s%s: %s%s",
-               self->where, login && broker->user ? " as \"" : "",
-               login && broker->user ? broker->user : "", login && broker->user ? "\"" : "",
-               mosquitto_connack_string (self->answer),
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
+               "%s refuses the connection%s%s%s: %s%s", self->where,
+               login && broker->user ? " as \"" : "", login && broker->user ? broker->user : "",
+               login && broker->user ? "\"" : "", mosquitto.connack_string (self->answer),
                login ? " Check mqtt-user and mqtt-password." : "");
   return FALSE;
 }
@@ -138,14 +203,14 @@ gst_cow_publish_link_pump (GstCowPublishLink *self, int wait_ms, GCancellable *c
 {
   GPollFD cancelled = { .fd = -1 };
   const gboolean can_cancel = cancellable && g_cancellable_make_pollfd (cancellable, &cancelled);
-  struct pollfd fds[2] = { { .fd = mosquitto_socket (self->client), .events = POLLIN },
+  struct pollfd fds[2] = { { .fd = mosquitto.socket (self->client), .events = POLLIN },
                            { .fd = can_cancel ? cancelled.fd : -1, .events = POLLIN } };
   int code = self->lost;
 
   if (code == 0 && fds[0].fd < 0)
     code = MOSQ_ERR_NO_CONN;
   if (code == 0) {
-    if (mosquitto_want_write (self->client))
+    if (mosquitto.want_write (self->client))
       fds[0].events |= POLLOUT;
     if (poll (fds, 2, wait_ms) < 0)
       fds[0].revents = 0;
@@ -155,15 +220,14 @@ gst_cow_publish_link_pump (GstCowPublishLink *self, int wait_ms, GCancellable *c
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
     return FALSE;
   if (code == 0 && fds[0].revents & ~POLLOUT)
-    code = mosquitto_loop_read (self->client, 1);
+    code = mosquitto.loop_read (self->client, 1);
   if (code == 0 && fds[0].revents & POLLOUT)
-    code = mosquitto_loop_write (self->client, 1);
+    code = mosquitto.loop_write (self->client, 1);
   if (code == 0)
-    code = mosquitto_loop_misc (self->client);
+    code = mosquitto.loop_misc (self->client);
   return code == 0 ? TRUE : fail (self, self->lost ? self->lost : code, error);
 }
 
-/* Until the broker has all that was published; an error when it is silent for too long. */
 gboolean
 gst_cow_publish_link_flush (GstCowPublishLink *self, GCancellable *cancellable, GError **error)
 {
@@ -181,7 +245,7 @@ static int
 publish (GstCowPublishLink *self, int *id, const char *topic, const char *text, gboolean retain)
 {
   const int code =
-      mosquitto_publish (self->client, id, topic, text ? (int)strlen (text) : 0, text, 1, retain);
+      mosquitto.publish (self->client, id, topic, text ? (int)strlen (text) : 0, text, 1, retain);
 
   if (code == MOSQ_ERR_SUCCESS)
     self->outstanding++;
@@ -222,7 +286,7 @@ gst_cow_publish_link_publish_all (GstCowPublishLink *self, const char *topic, ch
 gboolean
 gst_cow_publish_link_subscribe (GstCowPublishLink *self, const char *topic, GError **error)
 {
-  const int code = mosquitto_subscribe (self->client, NULL, topic, 0);
+  const int code = mosquitto.subscribe (self->client, NULL, topic, 0);
 
   return code == MOSQ_ERR_SUCCESS ? TRUE : fail (self, code, error);
 }
@@ -234,19 +298,19 @@ configure (GstCowPublishLink *self, const GstCowPublishBroker *broker)
 {
   static const char offline[] = "offline";
   int code =
-      mosquitto_will_set (self->client, broker->will_topic, sizeof offline - 1, offline, 1, true);
+      mosquitto.will_set (self->client, broker->will_topic, sizeof offline - 1, offline, 1, true);
 
   if (code == MOSQ_ERR_SUCCESS && broker->user)
-    code = mosquitto_username_pw_set (self->client, broker->user, broker->password);
+    code = mosquitto.username_pw_set (self->client, broker->user, broker->password);
   if (code != MOSQ_ERR_SUCCESS || !broker->tls)
     return code;
   if (broker->ca)
-    return mosquitto_tls_set (self->client, broker->ca, NULL, broker->cert, broker->key,
+    return mosquitto.tls_set (self->client, broker->ca, NULL, broker->cert, broker->key,
                               no_passphrase);
-  code = mosquitto_tls_opts_set (self->client, 1, NULL, NULL);
+  code = mosquitto.tls_opts_set (self->client, 1, NULL, NULL);
   return code != MOSQ_ERR_SUCCESS
              ? code
-             : mosquitto_int_option (self->client, MOSQ_OPT_TLS_USE_OS_CERTS, 1);
+             : mosquitto.int_option (self->client, MOSQ_OPT_TLS_USE_OS_CERTS, 1);
 }
 
 static gboolean
@@ -256,9 +320,9 @@ connect_client (GstCowPublishLink *self, const GstCowPublishBroker *broker,
   const gint64 until = g_get_monotonic_time () + PATIENCE;
   int code = configure (self, broker);
 
-  /* Not connect_async, which tries the first of several addresses of a name only. */
+  /* connect_async would only try the first of several addresses of a name. */
   if (code == MOSQ_ERR_SUCCESS)
-    code = mosquitto_connect (self->client, broker->host, broker->port, KEEP_ALIVE_S);
+    code = mosquitto.connect (self->client, broker->host, broker->port, KEEP_ALIVE_S);
   if (code != MOSQ_ERR_SUCCESS)
     return fail (self, code, error);
   while (self->answer < 0) {
@@ -275,26 +339,26 @@ connect_client (GstCowPublishLink *self, const GstCowPublishBroker *broker,
 }
 
 GstCowPublishLink *
-gst_cow_publish_link_new (const GstCowPublishBroker *broker, GstCowPublishHeard tell, gpointer data,
-                          GCancellable *cancellable, GError **error)
+gst_cow_publish_link_new (const GstCowPublishBroker *broker, GstCowPublishReceived received,
+                          gpointer data, GCancellable *cancellable, GError **error)
 {
   GstCowPublishLink *self = g_new0 (GstCowPublishLink, 1);
 
   self->where = g_strdup_printf ("mqtt-url: broker %s:%u", broker->host, broker->port);
-  self->tell = tell;
+  self->received = received;
   self->data = data;
   self->answer = -1;
-  self->client = mosquitto_new (broker->client_id, true, self);
+  self->client = mosquitto.new(broker->client_id, true, self);
   if (!self->client) {
     fail (self, MOSQ_ERR_ERRNO, error);
     gst_cow_publish_link_free (self, FALSE);
     return NULL;
   }
-  mosquitto_connect_callback_set (self->client, on_connect);
-  mosquitto_disconnect_callback_set (self->client, on_disconnect);
-  mosquitto_publish_callback_set (self->client, on_publish);
-  mosquitto_message_callback_set (self->client, on_message);
-  mosquitto_log_callback_set (self->client, on_log);
+  mosquitto.connect_callback_set (self->client, on_connect);
+  mosquitto.disconnect_callback_set (self->client, on_disconnect);
+  mosquitto.publish_callback_set (self->client, on_publish);
+  mosquitto.message_callback_set (self->client, on_message);
+  mosquitto.log_callback_set (self->client, on_log);
   if (!connect_client (self, broker, cancellable, error)) {
     gst_cow_publish_link_free (self, FALSE);
     return NULL;
@@ -305,12 +369,12 @@ gst_cow_publish_link_new (const GstCowPublishBroker *broker, GstCowPublishHeard 
 void
 gst_cow_publish_link_free (GstCowPublishLink *self, gboolean politely)
 {
-  /* Without this word the broker publishes the will. */
-  if (self->client && politely && mosquitto_disconnect (self->client) == MOSQ_ERR_SUCCESS &&
-      mosquitto_want_write (self->client))
-    mosquitto_loop_write (self->client, 1);
+  /* Without a DISCONNECT the broker publishes the will. */
+  if (self->client && politely && mosquitto.disconnect (self->client) == MOSQ_ERR_SUCCESS &&
+      mosquitto.want_write (self->client))
+    mosquitto.loop_write (self->client, 1);
   if (self->client)
-    mosquitto_destroy (self->client);
+    mosquitto.destroy (self->client);
   g_free (self->where);
   g_free (self->detail);
   g_free (self);

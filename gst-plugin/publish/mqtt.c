@@ -1,21 +1,97 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Events, states and Home Assistant's discovery at an MQTT broker. Events come from the queue;
- * states are noted here and published when they change, so that an outage of any length leaves the
- * newest of each to send, and none that is older.
+ * The target `mqtt`: events, states and Home Assistant's discovery at an MQTT broker. Events come
+ * from the queue. States are kept here and published when they change, so that after an outage only
+ * the newest of each is sent.
  */
-#include <mosquitto.h>
 #include <string.h>
 
+#include "gst-plugin/publish/address.h"
 #include "gst-plugin/publish/mqtt-private.h"
-#include "gst-plugin/publish/target.h"
+#include "gst-plugin/publish/targets.h"
 #include "gst-plugin/publish/topics.h"
 
-/* Names of which states are kept, those that the broker is to forget among them. */
+/* ---- properties ------------------------------------------------------------------------------ */
+
+typedef struct {
+  gchar *url; /* without a login */
+  gchar *user, *password;
+  gchar *topic;
+  gchar *client_id;
+  gchar *ca, *cert, *key;
+  gboolean discovery;
+  gchar *discovery_prefix;
+} Settings;
+
+static const GstCowPublishProperty rows[] = {
+  { .type = GST_COW_PUBLISH_ADDRESS,
+    GST_COW_PUBLISH_MEMBER (Settings, url),
+    .name = "mqtt-url",
+    .nick = "MQTT address",
+    .blurb = "Broker, mqtt://HOST[:1883] or with TLS mqtts://HOST[:8883]; a login in it goes to "
+             "mqtt-user and mqtt-password; unset: none",
+    .user = G_STRUCT_OFFSET (Settings, user),
+    .password = G_STRUCT_OFFSET (Settings, password) },
+  { .type = GST_COW_PUBLISH_TEXT,
+    GST_COW_PUBLISH_MEMBER (Settings, user),
+    .name = "mqtt-user",
+    .nick = "MQTT user",
+    .blurb = "User at the broker" },
+  { .type = GST_COW_PUBLISH_SECRET,
+    GST_COW_PUBLISH_MEMBER (Settings, password),
+    .name = "mqtt-password",
+    .nick = "MQTT password",
+    .blurb = "Password of mqtt-user; unset: that of the environment variable "
+             "COWBEHAVIOR_MQTT_PASSWORD" },
+  { .type = GST_COW_PUBLISH_TEXT,
+    GST_COW_PUBLISH_MEMBER (Settings, topic),
+    .name = "mqtt-topic",
+    .nick = "MQTT topic",
+    .blurb = "Topic that all others are below: TOPIC/SOURCE/available, TOPIC/SOURCE/events, "
+             "TOPIC/SOURCE/zone/NAME. Elements that share it need sources of different names",
+    .text = "cowbehavior" },
+  { .type = GST_COW_PUBLISH_TEXT,
+    GST_COW_PUBLISH_MEMBER (Settings, client_id),
+    .name = "mqtt-client-id",
+    .nick = "MQTT client",
+    .blurb = "Name of this client, which no other may have; unset: one by chance" },
+  { .type = GST_COW_PUBLISH_TEXT,
+    GST_COW_PUBLISH_MEMBER (Settings, ca),
+    .name = "mqtt-ca",
+    .nick = "MQTT authorities",
+    .blurb = "PEM file with the certificate authorities that a mqtts broker is checked by; unset: "
+             "the system's" },
+  { .type = GST_COW_PUBLISH_TEXT,
+    GST_COW_PUBLISH_MEMBER (Settings, cert),
+    .name = "mqtt-cert",
+    .nick = "MQTT certificate",
+    .blurb = "PEM file with this client's certificate, for brokers that ask for one; with mqtt-key "
+             "and mqtt-ca" },
+  { .type = GST_COW_PUBLISH_TEXT,
+    GST_COW_PUBLISH_MEMBER (Settings, key),
+    .name = "mqtt-key",
+    .nick = "MQTT key",
+    .blurb = "PEM file with the key of mqtt-cert, not encrypted" },
+  { .type = GST_COW_PUBLISH_BOOLEAN,
+    GST_COW_PUBLISH_MEMBER (Settings, discovery),
+    .name = "mqtt-discovery",
+    .nick = "MQTT discovery",
+    .blurb = "Tell Home Assistant of the frame and the zones, as sensors of a device" },
+  { .type = GST_COW_PUBLISH_TEXT,
+    GST_COW_PUBLISH_MEMBER (Settings, discovery_prefix),
+    .name = "mqtt-discovery-prefix",
+    .nick = "MQTT discovery prefix",
+    .blurb = "Topic below which Home Assistant looks for devices",
+    .text = "homeassistant" },
+};
+
+/* ---- the target of one run ------------------------------------------------------------------- */
+
+/* States that are kept at most, including those that the broker is to delete. */
 #define MOST_STATES 2048
 
 typedef struct {
-  char *label;  /* NULL: the broker is to forget it */
+  char *label;  /* NULL: the broker is to delete it */
   gboolean due; /* not yet published */
 } State;
 
@@ -27,12 +103,12 @@ typedef struct {
   char *events_topic;
   char *discovery_topic; /* NULL: no discovery */
   GstCowPublishLink *link;
-  gboolean contradicted; /* of the thread: somebody said "offline" */
+  gboolean contradicted; /* of the thread: somebody else published "offline" */
 
   GMutex lock;
   GHashTable *states;    /* name -> State */
-  char **classes;        /* labels there are; NULL: not known yet */
-  gboolean discover_due; /* the device is not as it was published */
+  char **classes;        /* all labels; NULL: not known yet */
+  gboolean discover_due; /* the published device is out of date */
   gboolean online;
 } Mqtt;
 
@@ -97,13 +173,13 @@ mqtt_set_state (GstCowPublishTarget *target, const char *name, const char *label
     put_state (self, name, label);
     note_classes (self, classes);
   } else if (g_hash_table_remove (self->states, name)) {
-    /* What the broker still keeps of it is found when it is there again. */
+    /* A state that the broker still has is found and deleted after the next connection. */
     self->discover_due = TRUE;
   }
   g_mutex_unlock (&self->lock);
 }
 
-/* All anew, for a broker that may know nothing. */
+/* After a connection everything is published again, because the broker may have lost it. */
 static void
 make_all_due (Mqtt *self)
 {
@@ -122,17 +198,18 @@ make_all_due (Mqtt *self)
   self->online = TRUE;
 }
 
-/* A cow of an earlier run, which did not say goodbye; or the will of an earlier connection, of
- * which the broker finds out late that it broke. */
+/* A retained state of a track is from an earlier run that did not end properly, and is deleted. An
+ * "offline" that was not retained is the will of an earlier connection, which the broker noticed
+ * late to be broken. */
 static void
-on_heard (const char *topic, const char *text, gboolean kept, gpointer data)
+on_received (const char *topic, const char *text, gboolean retained, gpointer data)
 {
   Mqtt *self = data;
   const gsize n = strlen (self->base);
 
-  if (!kept && g_str_equal (topic, self->broker.will_topic))
+  if (!retained && g_str_equal (topic, self->broker.will_topic))
     self->contradicted = !g_str_equal (text, "online");
-  if (!kept || strncmp (topic, self->base, n) != 0 || !g_str_has_prefix (topic + n, "/track/"))
+  if (!retained || strncmp (topic, self->base, n) != 0 || !g_str_has_prefix (topic + n, "/track/"))
     return;
   g_mutex_lock (&self->lock);
   if (!g_hash_table_contains (self->states, topic + n + 1))
@@ -183,8 +260,8 @@ take_discovery (Mqtt *self, GPtrArray *messages)
   add_message (messages, g_strdup (self->discovery_topic), gst_cow_publish_device_text (&device));
 }
 
-/* What is to be published; discovery first, so that the sensors are there when their states come.
- */
+/* The messages that are due. Discovery comes first, so that sensors exist when their states
+ * come. */
 static GPtrArray *
 take_due (Mqtt *self)
 {
@@ -230,28 +307,6 @@ publish_due (Mqtt *self, GError **error)
 
 /* ---- the target ------------------------------------------------------------------------------ */
 
-static gboolean
-mqtt_connect (GstCowPublishTarget *target, GCancellable *cancellable, GError **error)
-{
-  Mqtt *self = (Mqtt *)target;
-  g_autofree char *tracks = g_strconcat (self->base, "/track/+", NULL);
-
-  self->contradicted = FALSE;
-  self->link = gst_cow_publish_link_new (&self->broker, on_heard, self, cancellable, error);
-  if (!self->link)
-    return FALSE;
-  g_mutex_lock (&self->lock);
-  make_all_due (self);
-  g_mutex_unlock (&self->lock);
-  if (gst_cow_publish_link_subscribe (self->link, tracks, error) &&
-      gst_cow_publish_link_subscribe (self->link, self->broker.will_topic, error) &&
-      gst_cow_publish_link_publish (self->link, self->broker.will_topic, "online", TRUE, error) &&
-      publish_due (self, error) && gst_cow_publish_link_flush (self->link, cancellable, error))
-    return TRUE;
-  target->class->disconnect (target, FALSE, cancellable);
-  return FALSE;
-}
-
 static GstCowDelivery
 mqtt_send (GstCowPublishTarget *target, char *const *lines, guint n, guint *n_sent,
            GCancellable *cancellable, GError **error)
@@ -273,8 +328,8 @@ mqtt_idle (GstCowPublishTarget *target, GCancellable *cancellable, GError **erro
   return publish_due (self, error) && gst_cow_publish_link_pump (self->link, 0, cancellable, error);
 }
 
-/* Nobody sees these cows any more, and nobody looks. FALSE: the broker may not have heard it all,
- * so its will has to say it. */
+/* Deletes the states of all tracks and publishes "offline". FALSE: the broker has not acknowledged
+ * all of it, so that the will is needed. */
 static gboolean
 say_goodbye (Mqtt *self, GCancellable *cancellable)
 {
@@ -311,6 +366,28 @@ mqtt_disconnect (GstCowPublishTarget *target, gboolean politely, GCancellable *c
   g_mutex_unlock (&self->lock);
 }
 
+static gboolean
+mqtt_connect (GstCowPublishTarget *target, GCancellable *cancellable, GError **error)
+{
+  Mqtt *self = (Mqtt *)target;
+  g_autofree char *tracks = g_strconcat (self->base, "/track/+", NULL);
+
+  self->contradicted = FALSE;
+  self->link = gst_cow_publish_link_new (&self->broker, on_received, self, cancellable, error);
+  if (!self->link)
+    return FALSE;
+  g_mutex_lock (&self->lock);
+  make_all_due (self);
+  g_mutex_unlock (&self->lock);
+  if (gst_cow_publish_link_subscribe (self->link, tracks, error) &&
+      gst_cow_publish_link_subscribe (self->link, self->broker.will_topic, error) &&
+      gst_cow_publish_link_publish (self->link, self->broker.will_topic, "online", TRUE, error) &&
+      publish_due (self, error) && gst_cow_publish_link_flush (self->link, cancellable, error))
+    return TRUE;
+  mqtt_disconnect (target, FALSE, cancellable);
+  return FALSE;
+}
+
 static void
 mqtt_free (GstCowPublishTarget *target)
 {
@@ -338,10 +415,10 @@ fail_setting (GError **error, const char *text)
 }
 
 static gboolean
-set_broker (GstCowPublishBroker *broker, const GstCowPublishSettings *settings, GError **error)
+set_broker (GstCowPublishBroker *broker, const Settings *settings, GError **error)
 {
   g_autoptr (GUri) uri =
-      gst_cow_publish_parse_url (settings->mqtt_url, "mqtt-url", "mqtt", "mqtts", error);
+      gst_cow_publish_parse_url (settings->url, "mqtt-url", "mqtt", "mqtts", error);
 
   if (!uri)
     return FALSE;
@@ -350,16 +427,16 @@ set_broker (GstCowPublishBroker *broker, const GstCowPublishSettings *settings, 
   broker->port = (guint16)(g_uri_get_port (uri) > 0 ? g_uri_get_port (uri)
                            : broker->tls            ? 8883
                                                     : 1883);
-  /* Of what every broker has to take: at most 23 letters and digits. */
-  broker->client_id = settings->mqtt_client_id
-                          ? g_strdup (settings->mqtt_client_id)
+  /* At most 23 letters and digits, which every broker has to accept. */
+  broker->client_id = settings->client_id
+                          ? g_strdup (settings->client_id)
                           : g_strdup_printf ("cow%08x%08x", g_random_int (), g_random_int ());
-  broker->user = g_strdup (settings->mqtt_user);
+  broker->user = g_strdup (settings->user);
   broker->password =
-      g_strdup (gst_cow_publish_secret (settings->mqtt_password, "COWBEHAVIOR_MQTT_PASSWORD"));
-  broker->ca = g_strdup (settings->mqtt_ca);
-  broker->cert = g_strdup (settings->mqtt_cert);
-  broker->key = g_strdup (settings->mqtt_key);
+      g_strdup (gst_cow_publish_secret (settings->password, "COWBEHAVIOR_MQTT_PASSWORD"));
+  broker->ca = g_strdup (settings->ca);
+  broker->cert = g_strdup (settings->cert);
+  broker->key = g_strdup (settings->key);
   if (!broker->tls && (broker->ca || broker->cert || broker->key))
     return fail_setting (
         error, "mqtt-ca, mqtt-cert and mqtt-key need an mqtt-url that begins with mqtts://");
@@ -372,61 +449,53 @@ set_broker (GstCowPublishBroker *broker, const GstCowPublishSettings *settings, 
 }
 
 static gboolean
-is_topic (const char *text)
-{
-  return *text && *text != '$' && strlen (text) < 1024 &&
-         mosquitto_pub_topic_check (text) == MOSQ_ERR_SUCCESS &&
-         mosquitto_validate_utf8 (text, (int)strlen (text)) == MOSQ_ERR_SUCCESS;
-}
-
-static gboolean
-set_topics (Mqtt *self, const GstCowPublishSettings *settings, const char *source, GError **error)
+set_topics (Mqtt *self, const Settings *settings, const char *source, GError **error)
 {
   g_autofree char *level = gst_cow_publish_topic_level (source);
 
-  if (!is_topic (settings->mqtt_topic))
+  if (!gst_cow_publish_link_is_topic (settings->topic))
     return fail_setting (error, "mqtt-topic: not a topic that can be published to; it has no + and "
                                 "#, and does not begin with $");
-  if (settings->mqtt_discovery && !is_topic (settings->mqtt_discovery_prefix))
+  if (settings->discovery && !gst_cow_publish_link_is_topic (settings->discovery_prefix))
     return fail_setting (error, "mqtt-discovery-prefix: not a topic that can be published to");
-  self->prefix = g_strdup (settings->mqtt_topic);
+  self->prefix = g_strdup (settings->topic);
   self->source = g_utf8_make_valid (source, -1);
   self->base = g_strconcat (self->prefix, "/", level, NULL);
   self->events_topic = g_strconcat (self->base, "/events", NULL);
   self->broker.will_topic = g_strconcat (self->base, "/available", NULL);
-  if (settings->mqtt_discovery) {
+  if (settings->discovery) {
     g_autofree char *id = gst_cow_publish_device_id (self->prefix, self->source);
 
     self->discovery_topic =
-        g_strconcat (settings->mqtt_discovery_prefix, "/device/", id, "/config", NULL);
+        g_strconcat (settings->discovery_prefix, "/device/", id, "/config", NULL);
   }
   return TRUE;
 }
 
-GstCowPublishTarget *
-gst_cow_publish_mqtt_new (const GstCowPublishSettings *settings, const char *source, GError **error)
+static GstCowPublishTarget *
+mqtt_new (gconstpointer values, const char *source, GError **error)
 {
-  static const GstCowPublishTargetClass class = {
-    .name = "mqtt",
-    .connect = mqtt_connect,
-    .send = mqtt_send,
-    .idle = mqtt_idle,
-    .disconnect = mqtt_disconnect,
-    .set_state = mqtt_set_state,
-    .free = mqtt_free,
-  };
-  static gsize library = 0;
+  const Settings *settings = values;
   Mqtt *self = g_new0 (Mqtt, 1);
 
-  if (g_once_init_enter (&library)) {
-    mosquitto_lib_init ();
-    g_once_init_leave (&library, 1);
-  }
-  self->target = (GstCowPublishTarget){ .class = &class, .most_lines = GST_COW_PUBLISH_MQTT_BATCH };
+  self->target.most_lines = GST_COW_PUBLISH_MQTT_BATCH;
   self->states = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, state_free);
   g_mutex_init (&self->lock);
-  if (set_broker (&self->broker, settings, error) && set_topics (self, settings, source, error))
+  if (set_broker (&self->broker, settings, error) && gst_cow_publish_link_init (error) &&
+      set_topics (self, settings, source, error))
     return &self->target;
   mqtt_free (&self->target);
   return NULL;
 }
+
+const GstCowPublishTargetClass gst_cow_publish_mqtt = {
+  .name = "mqtt",
+  .properties = GST_COW_PUBLISH_PROPERTIES (Settings, rows),
+  .open = mqtt_new,
+  .connect = mqtt_connect,
+  .send = mqtt_send,
+  .idle = mqtt_idle,
+  .disconnect = mqtt_disconnect,
+  .set_state = mqtt_set_state,
+  .free = mqtt_free,
+};

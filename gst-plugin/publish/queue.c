@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A bounded queue of events and the thread that brings them to a target. */
+/* A bounded queue of events and the thread that sends them to a target. */
 #include "gst-plugin/publish/queue.h"
 
 #include <signal.h>
@@ -9,16 +9,15 @@ GST_DEBUG_CATEGORY_STATIC (gst_cow_publish_queue_debug);
 #define GST_CAT_DEFAULT gst_cow_publish_queue_debug
 
 #define TICK (G_USEC_PER_SEC / 5) /* between calls of idle () */
-/* After a failure; doubled with each further one, and by chance up to a quarter more or less, so
- * that not all cameras knock at once. */
+/* The pause after a failure, doubled with each further one. A random quarter more or less keeps
+ * cameras from trying all at once. */
 #define FIRST_PAUSE_MS 1000
 #define LAST_PAUSE_MS  30000
-/* Warnings: the first of an outage unless another was just before it, then the outage is recalled
- * now and then. */
+/* The least time between warnings: before the first one of an outage, and while it lasts. */
 #define WARNING_FIRST (10 * G_USEC_PER_SEC)
 #define WARNING_AGAIN (60 * G_USEC_PER_SEC)
 #define TRIED_AGAIN   "Events wait; when their queue is full the oldest are dropped."
-/* How long a cancelled thread may take to end before it is left to itself. */
+/* How long a cancelled thread may take to end before it is abandoned. */
 #define GRACE (2 * G_USEC_PER_SEC)
 
 struct _GstCowPublishQueue {
@@ -29,24 +28,24 @@ struct _GstCowPublishQueue {
   guint size;
 
   GMutex lock;
-  GCond wake;      /* the thread: something to do */
-  GCond over;      /* who waits: the queue is empty, or the thread has ended */
-  GQueue events;   /* of GRefString, oldest first */
-  guint on_way;    /* taken by the thread and not yet counted */
-  gsize bytes;     /* of both */
-  gboolean finish; /* no more will come */
-  gboolean hurry;  /* the next pause is left out */
+  GCond wake;         /* wakes the thread: there is something to do */
+  GCond over;         /* wakes those who wait: the queue is empty, or the thread has ended */
+  GQueue events;      /* of GRefString, oldest first */
+  guint in_flight;    /* taken by the thread and not yet counted */
+  gsize bytes;        /* of both */
+  gboolean finish;    /* no more will come */
+  gboolean retry_now; /* the next pause is cut short */
   gboolean flushing;
   gboolean ended;
   gint64 cancelled;           /* g_get_monotonic_time () of that */
   GstCowPublishCounts counts; /* without `queued` */
 
   /* of the thread */
-  gboolean ready; /* connected */
-  guint pause_ms; /* of the last failure; 0: there was none since something worked */
-  guint n_failed; /* since something worked */
-  gint64 warned;  /* g_get_monotonic_time () of the last warning; 0: none */
-  gboolean told;  /* the failure that goes on was warned of */
+  gboolean ready;            /* connected */
+  guint pause_ms;            /* of the last failure; 0: there was none since something worked */
+  guint n_failed;            /* since something worked */
+  gint64 warned;             /* g_get_monotonic_time () of the last warning; 0: none */
+  gboolean warned_of_outage; /* whether a warning of this outage was posted */
 };
 
 void
@@ -83,7 +82,7 @@ drop (GstCowPublishQueue *self, char *event)
 static gboolean
 is_full (GstCowPublishQueue *self, gsize more)
 {
-  return g_queue_get_length (&self->events) + self->on_way >= self->size ||
+  return g_queue_get_length (&self->events) + self->in_flight >= self->size ||
          self->bytes + more > GST_COW_PUBLISH_MOST_BYTES;
 }
 
@@ -95,8 +94,8 @@ gst_cow_publish_queue_push (GstCowPublishQueue *self, char *event)
     drop (self, g_queue_pop_head (&self->events));
   self->bytes += size_of (event);
   g_queue_push_tail (&self->events, g_ref_string_acquire (event));
-  /* Only when all else is on its way: then the new one has no place. */
-  if (g_queue_get_length (&self->events) + self->on_way > self->size ||
+  /* All other events are being sent, so that there is no room for the new one. */
+  if (g_queue_get_length (&self->events) + self->in_flight > self->size ||
       self->bytes > GST_COW_PUBLISH_MOST_BYTES)
     drop (self, g_queue_pop_tail (&self->events));
   g_cond_signal (&self->wake);
@@ -122,7 +121,7 @@ gst_cow_publish_queue_get_counts (GstCowPublishQueue *self, GstCowPublishCounts 
 {
   g_mutex_lock (&self->lock);
   *counts = self->counts;
-  counts->queued = g_queue_get_length (&self->events) + self->on_way;
+  counts->queued = g_queue_get_length (&self->events) + self->in_flight;
   g_mutex_unlock (&self->lock);
 }
 
@@ -132,9 +131,9 @@ gst_cow_publish_queue_drain (GstCowPublishQueue *self, gint64 deadline)
   gboolean empty;
 
   g_mutex_lock (&self->lock);
-  self->hurry = !g_queue_is_empty (&self->events);
+  self->retry_now = !g_queue_is_empty (&self->events);
   g_cond_signal (&self->wake);
-  while (!(empty = g_queue_is_empty (&self->events) && self->on_way == 0) && !self->flushing &&
+  while (!(empty = g_queue_is_empty (&self->events) && self->in_flight == 0) && !self->flushing &&
          g_cond_wait_until (&self->over, &self->lock, deadline))
     ;
   g_mutex_unlock (&self->lock);
@@ -152,8 +151,8 @@ gst_cow_publish_queue_set_flushing (GstCowPublishQueue *self, gboolean flushing)
 
 /* ---- the thread ------------------------------------------------------------------------------ */
 
-/* Waits for a moment, or less long where there is something to take. The events taken, none when it
- * is idle or everything is sent. */
+/* Waits for an event, for a TICK at most. Returns the events that it took from the queue: none when
+ * the queue is idle or everything is sent. */
 static GPtrArray *
 take (GstCowPublishQueue *self, gboolean *over)
 {
@@ -166,19 +165,19 @@ take (GstCowPublishQueue *self, gboolean *over)
     ;
   while (lines->len < self->target->most_lines && !g_queue_is_empty (&self->events))
     g_ptr_array_add (lines, g_queue_pop_head (&self->events));
-  self->on_way = lines->len;
+  self->in_flight = lines->len;
   *over = self->finish && lines->len == 0;
   g_mutex_unlock (&self->lock);
   return lines;
 }
 
-/* Counts what became of the lines: the first n_sent arrived; the rest waits on, at the head of the
- * queue, or is dropped. */
+/* Counts lines that were taken: the first n_sent arrived; the rest goes back to the head of the
+ * queue (`keep`) or is dropped. */
 static void
-settle (GstCowPublishQueue *self, GPtrArray *lines, guint n_sent, gboolean keep)
+complete (GstCowPublishQueue *self, GPtrArray *lines, guint n_sent, gboolean keep)
 {
   g_mutex_lock (&self->lock);
-  self->on_way = 0;
+  self->in_flight = 0;
   self->counts.sent += n_sent;
   for (guint i = 0; i < n_sent; i++)
     self->bytes -= size_of (lines->pdata[i]);
@@ -210,18 +209,18 @@ warn (GstCowPublishQueue *self, const GError *error, const char *what)
   g_autoptr (GstElement) element = NULL;
 
   GST_DEBUG ("%s: %s: %s", self->target->class->name, what, error->message);
-  if (self->warned && now - self->warned < (self->told ? WARNING_AGAIN : WARNING_FIRST))
+  if (self->warned && now - self->warned < (self->warned_of_outage ? WARNING_AGAIN : WARNING_FIRST))
     return;
   self->warned = now;
-  self->told = TRUE;
+  self->warned_of_outage = TRUE;
   element = g_weak_ref_get (&self->element);
   if (element)
     GST_ELEMENT_WARNING (element, RESOURCE, WRITE, ("%s", error->message),
                          ("%s Failed attempts: %u.", what, self->n_failed));
 }
 
-/* An attempt failed. Waits before the next one, unless there is nothing more to do, or no time to
- * wait: then once at most. */
+/* Waits after a failed attempt, unless there is nothing more to send. A drain or the end cuts one
+ * pause short. */
 static void
 pause_after (GstCowPublishQueue *self, const GError *error, const char *what)
 {
@@ -242,12 +241,12 @@ pause_after (GstCowPublishQueue *self, const GError *error, const char *what)
   self->counts.connected = FALSE;
   until = g_get_monotonic_time () + ms * G_TIME_SPAN_MILLISECOND;
   while (!g_cancellable_is_cancelled (self->cancellable) &&
-         !(self->finish && g_queue_is_empty (&self->events)) && !self->hurry &&
+         !(self->finish && g_queue_is_empty (&self->events)) && !self->retry_now &&
          g_cond_wait_until (&self->wake, &self->lock, until))
     ;
-  if (self->hurry)
+  if (self->retry_now)
     self->pause_ms = 0;
-  self->hurry = FALSE;
+  self->retry_now = FALSE;
   g_mutex_unlock (&self->lock);
 }
 
@@ -257,7 +256,7 @@ succeeded (GstCowPublishQueue *self)
   if (self->n_failed > 0)
     GST_INFO ("%s works again after %u failures", self->target->class->name, self->n_failed);
   self->n_failed = self->pause_ms = 0;
-  self->told = FALSE;
+  self->warned_of_outage = FALSE;
   set_connected (self, TRUE);
 }
 
@@ -298,7 +297,7 @@ deliver (GstCowPublishQueue *self, GPtrArray *lines)
   self->target->retry_after_s = 0;
   outcome = class->send (self->target, (char *const *)lines->pdata, lines->len, &n_sent,
                          self->cancellable, &error);
-  settle (self, lines, n_sent, outcome == GST_COW_DELIVERY_RETRY);
+  complete (self, lines, n_sent, outcome == GST_COW_DELIVERY_RETRY);
   if (n_sent > 0 || outcome == GST_COW_DELIVERY_DONE)
     succeeded (self);
   if (outcome == GST_COW_DELIVERY_RETRY) {
@@ -342,12 +341,14 @@ run (gpointer data)
 {
   GstCowPublishQueue *self = data;
   gboolean over = FALSE;
-  sigset_t pipe;
+  sigset_t signals;
 
-  /* A reader that went away is an error of write (), not the end of the process. */
-  sigemptyset (&pipe);
-  sigaddset (&pipe, SIGPIPE);
-  pthread_sigmask (SIG_BLOCK, &pipe, NULL);
+  /* With these signals blocked, a reader that went away and a file that may not grow are errors of
+   * write () instead of the end of the process. */
+  sigemptyset (&signals);
+  sigaddset (&signals, SIGPIPE);
+  sigaddset (&signals, SIGXFSZ);
+  pthread_sigmask (SIG_BLOCK, &signals, NULL);
 
   while (!over && !is_over (self)) {
     g_autoptr (GPtrArray) lines = NULL;
@@ -401,7 +402,7 @@ void
 gst_cow_publish_queue_finish (GstCowPublishQueue *self)
 {
   g_mutex_lock (&self->lock);
-  self->finish = self->hurry = TRUE;
+  self->finish = self->retry_now = TRUE;
   g_cond_signal (&self->wake);
   g_mutex_unlock (&self->lock);
 }
@@ -437,12 +438,12 @@ gst_cow_publish_queue_end (GstCowPublishQueue *self, GstCowPublishCounts *counts
 {
   g_mutex_lock (&self->lock);
   if (!wait_for_end (self, self->cancelled + GRACE))
-    GST_WARNING ("%s does not end in time and is left to itself", self->target->class->name);
+    GST_WARNING ("%s does not end in time and is abandoned", self->target->class->name);
   while (!g_queue_is_empty (&self->events))
     drop (self, g_queue_pop_head (&self->events));
   *counts = self->counts;
   counts->dropped +=
-      self->on_way; /* of a thread that hangs: nobody will know what becomes of them */
+      self->in_flight; /* a thread that hangs: it can no longer say whether they arrived */
   counts->queued = 0;
   g_mutex_unlock (&self->lock);
 }

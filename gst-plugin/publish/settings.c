@@ -1,25 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The properties of `cowpublish`. */
+/* The properties of `cowpublish`: its own, and those of all targets. */
 #include "gst-plugin/publish/settings.h"
 
-#include <errno.h>
-#include <glib/gstdio.h>
-#include <string.h>
-#include <unistd.h>
-
-#define READ_WRITE (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY)
-#define SECRET     (G_PARAM_WRITABLE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY)
-
-#define DEFAULT_POST_EVENTS           GST_COW_PUBLISH_ALL
-#define DEFAULT_QUEUE_SIZE            1000
-#define DEFAULT_DRAIN_TIMEOUT         2000
-#define DEFAULT_MAX_FILE_SIZE         (G_GUINT64_CONSTANT (100) << 20)
-#define DEFAULT_MAX_FILES             5
-#define DEFAULT_HTTP_BATCH            1
-#define DEFAULT_HTTP_TIMEOUT          10
-#define DEFAULT_MQTT_TOPIC            "cowbehavior"
-#define DEFAULT_MQTT_DISCOVERY        FALSE
-#define DEFAULT_MQTT_DISCOVERY_PREFIX "homeassistant"
+#include "gst-plugin/publish/property.h"
+#include "gst-plugin/publish/targets.h"
 
 GType
 gst_cow_publish_events_get_type (void)
@@ -38,133 +22,77 @@ gst_cow_publish_events_get_type (void)
   return type;
 }
 
-/* ---- texts ----------------------------------------------------------------------------------- */
-
-typedef struct {
-  guint id;
-  gsize offset; /* of the text in the settings */
-  const char *name, *nick, *preset;
-  GParamFlags flags;
-  const char *blurb;
-} Text;
-
-#define TEXT(ID, FIELD) GST_COW_PUBLISH_PROP_##ID, G_STRUCT_OFFSET (GstCowPublishSettings, FIELD)
-
-static const Text texts[] = {
-  { TEXT (SOURCE, source), "source", "Source", NULL, READ_WRITE,
-    "Name of the camera or recording in events and topics; unset: the element's name" },
-  { TEXT (FILE, file), "file", "File", NULL, READ_WRITE,
-    "File to append events to, one line each; \"-\": the standard output; unset: none" },
-  { TEXT (HTTP_URL, http_url), "http-url", "HTTP address", NULL, READ_WRITE,
-    "Address http://... or https://... that events are posted to; a login in it goes to http-user "
-    "and http-password; unset: none" },
-  { TEXT (HTTP_USER, http_user), "http-user", "HTTP user", NULL, READ_WRITE,
-    "User for HTTP's basic authentication" },
-  { TEXT (HTTP_PASSWORD, http_password), "http-password", "HTTP password", NULL, SECRET,
-    "Password of http-user; unset: that of the environment variable COWBEHAVIOR_HTTP_PASSWORD" },
-  { TEXT (HTTP_TOKEN, http_token), "http-token", "HTTP token", NULL, SECRET,
-    "Bearer token, in place of user and password; unset: that of the environment variable "
-    "COWBEHAVIOR_HTTP_TOKEN" },
-  { TEXT (HTTP_CA, http_ca), "http-ca", "HTTP authorities", NULL, READ_WRITE,
-    "PEM file with the certificate authorities that an https server is checked by; unset: the "
-    "system's" },
-  { TEXT (MQTT_URL, mqtt_url), "mqtt-url", "MQTT address", NULL, READ_WRITE,
-    "Broker, mqtt://HOST[:1883] or with TLS mqtts://HOST[:8883]; a login in it goes to mqtt-user "
-    "and mqtt-password; unset: none" },
-  { TEXT (MQTT_USER, mqtt_user), "mqtt-user", "MQTT user", NULL, READ_WRITE, "User at the broker" },
-  { TEXT (MQTT_PASSWORD, mqtt_password), "mqtt-password", "MQTT password", NULL, SECRET,
-    "Password of mqtt-user; unset: that of the environment variable COWBEHAVIOR_MQTT_PASSWORD" },
-  { TEXT (MQTT_TOPIC, mqtt_topic), "mqtt-topic", "MQTT topic", DEFAULT_MQTT_TOPIC, READ_WRITE,
-    "Topic that all others are below: TOPIC/SOURCE/available, TOPIC/SOURCE/events, "
-    "TOPIC/SOURCE/zone/NAME. Elements that share it "
-    "need sources of different names" },
-  { TEXT (MQTT_CLIENT_ID, mqtt_client_id), "mqtt-client-id", "MQTT client", NULL, READ_WRITE,
-    "Name of this client, which no other may have; unset: one by chance" },
-  { TEXT (MQTT_CA, mqtt_ca), "mqtt-ca", "MQTT authorities", NULL, READ_WRITE,
-    "PEM file with the certificate authorities that a mqtts broker is checked by; unset: the "
-    "system's" },
-  { TEXT (MQTT_CERT, mqtt_cert), "mqtt-cert", "MQTT certificate", NULL, READ_WRITE,
-    "PEM file with this client's certificate, for brokers that ask for one; with mqtt-key and "
-    "mqtt-ca" },
-  { TEXT (MQTT_KEY, mqtt_key), "mqtt-key", "MQTT key", NULL, READ_WRITE,
-    "PEM file with the key of mqtt-cert, not encrypted" },
-  { TEXT (MQTT_DISCOVERY_PREFIX, mqtt_discovery_prefix), "mqtt-discovery-prefix",
-    "MQTT discovery prefix", DEFAULT_MQTT_DISCOVERY_PREFIX, READ_WRITE,
-    "Topic below which Home Assistant looks for devices" },
+static const GstCowPublishProperty rows[] = {
+  { .type = GST_COW_PUBLISH_TEXT,
+    GST_COW_PUBLISH_MEMBER (GstCowPublishOwn, source),
+    .name = "source",
+    .nick = "Source",
+    .blurb = "Name of the camera or recording in events and topics; unset: the element's name" },
+  { .type = GST_COW_PUBLISH_ENUM,
+    GST_COW_PUBLISH_MEMBER (GstCowPublishOwn, post_events),
+    .name = "post-events",
+    .nick = "Post events",
+    .blurb = "Which results become events",
+    .number = GST_COW_PUBLISH_ALL,
+    .enum_type = gst_cow_publish_events_get_type },
+  { .type = GST_COW_PUBLISH_UINT,
+    GST_COW_PUBLISH_MEMBER (GstCowPublishOwn, queue_size),
+    .name = "queue-size",
+    .nick = "Queue size",
+    .blurb = "Events that wait for each target at most (and 16 MiB); when there is no more room "
+             "the oldest are dropped, and counted in stats",
+    .number = 1000,
+    .min = 1,
+    .max = 1000000 },
+  { .type = GST_COW_PUBLISH_UINT,
+    GST_COW_PUBLISH_MEMBER (GstCowPublishOwn, drain_timeout_ms),
+    .name = "drain-timeout",
+    .nick = "Drain timeout",
+    .blurb = "Milliseconds that stopping waits for events that are still queued; the rest is "
+             "dropped, and counted",
+    .number = 2000,
+    .max = 600000 },
 };
 
-static gchar **
-field_of (GstCowPublishSettings *self, const Text *text)
+static const GstCowPublishProperties own = GST_COW_PUBLISH_PROPERTIES (GstCowPublishOwn, rows);
+
+/* ---- which id is whose ----------------------------------------------------------------------- */
+
+/* Ids begin at 1: the element's own, then those of each target. The table that has this one, and
+ * its row there; *target is the index of that target, or -1. NULL: nobody has it. */
+static const GstCowPublishProperties *
+find (guint id, gint *target, guint *row)
 {
-  return G_STRUCT_MEMBER_P (self, text->offset);
+  const GstCowPublishProperties *properties = &own;
+
+  *row = id - 1;
+  for (*target = -1; *row >= properties->n;) {
+    *row -= properties->n;
+    if (++*target == (gint)gst_cow_publish_n_targets)
+      return NULL;
+    properties = &gst_cow_publish_targets[*target]->properties;
+  }
+  return properties;
 }
 
-static const Text *
-find_text (guint id)
-{
-  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
-    if (texts[i].id == id)
-      return &texts[i];
-  return NULL;
-}
-
-/* ---- declarations ---------------------------------------------------------------------------- */
-
-static void
-install_uint (GObjectClass *klass, guint id, const char *name, const char *nick, const char *blurb,
-              guint min, guint max, guint preset)
-{
-  g_object_class_install_property (
-      klass, id, g_param_spec_uint (name, nick, blurb, min, max, preset, READ_WRITE));
-}
-
-void
+guint
 gst_cow_publish_settings_install (GObjectClass *klass)
 {
-  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
-    g_object_class_install_property (klass, texts[i].id,
-                                     g_param_spec_string (texts[i].name, texts[i].nick,
-                                                          texts[i].blurb, texts[i].preset,
-                                                          texts[i].flags));
+  guint id = 1;
+
+  gst_cow_publish_properties_install (&own, klass, id);
+  id += own.n;
+  for (guint i = 0; i < gst_cow_publish_n_targets; i++) {
+    gst_cow_publish_properties_install (&gst_cow_publish_targets[i]->properties, klass, id);
+    id += gst_cow_publish_targets[i]->properties.n;
+  }
   g_object_class_install_property (
-      klass, GST_COW_PUBLISH_PROP_POST_EVENTS,
-      g_param_spec_enum ("post-events", "Post events", "Which results become events",
-                         GST_TYPE_COW_PUBLISH_EVENTS, DEFAULT_POST_EVENTS, READ_WRITE));
-  install_uint (klass, GST_COW_PUBLISH_PROP_QUEUE_SIZE, "queue-size", "Queue size",
-                "Events that wait for each target at most (and 16 MiB); when there is no more room "
-                "the oldest are dropped, and counted in stats",
-                1, 1000000, DEFAULT_QUEUE_SIZE);
-  install_uint (klass, GST_COW_PUBLISH_PROP_DRAIN_TIMEOUT, "drain-timeout", "Drain timeout",
-                "Milliseconds that stopping waits for events that are still queued; the rest is "
-                "dropped, and counted",
-                0, 600000, DEFAULT_DRAIN_TIMEOUT);
-  g_object_class_install_property (
-      klass, GST_COW_PUBLISH_PROP_MAX_FILE_SIZE,
-      g_param_spec_uint64 (
-          "max-file-size", "Largest file",
-          "Bytes after which FILE becomes FILE.1 and a new one is begun (0 = never)", 0,
-          G_MAXUINT64, DEFAULT_MAX_FILE_SIZE, READ_WRITE));
-  install_uint (klass, GST_COW_PUBLISH_PROP_MAX_FILES, "max-files", "Most files",
-                "Files that are kept: FILE, FILE.1, FILE.2 and so on", 1, 1000, DEFAULT_MAX_FILES);
-  install_uint (klass, GST_COW_PUBLISH_PROP_HTTP_BATCH, "http-batch", "HTTP batch",
-                "Events that go into one request at most. 1: application/json; more: "
-                "application/x-ndjson, an event a line",
-                1, 1000, DEFAULT_HTTP_BATCH);
-  install_uint (klass, GST_COW_PUBLISH_PROP_HTTP_TIMEOUT, "http-timeout", "HTTP timeout",
-                "Seconds without a byte after which a request has failed", 1, 600,
-                DEFAULT_HTTP_TIMEOUT);
-  g_object_class_install_property (
-      klass, GST_COW_PUBLISH_PROP_MQTT_DISCOVERY,
-      g_param_spec_boolean (
-          "mqtt-discovery", "MQTT discovery",
-          "Tell Home Assistant of the frame and the zones, as sensors of a device",
-          DEFAULT_MQTT_DISCOVERY, READ_WRITE));
-  g_object_class_install_property (
-      klass, GST_COW_PUBLISH_PROP_STATS,
+      klass, id,
       g_param_spec_boxed (
           "stats", "Statistics",
           "For each target: events queued, sent and dropped, failures, whether it is connected",
           GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+  return id;
 }
 
 /* ---- values ---------------------------------------------------------------------------------- */
@@ -172,164 +100,53 @@ gst_cow_publish_settings_install (GObjectClass *klass)
 void
 gst_cow_publish_settings_init (GstCowPublishSettings *self)
 {
-  *self = (GstCowPublishSettings){
-    .post_events = DEFAULT_POST_EVENTS,
-    .queue_size = DEFAULT_QUEUE_SIZE,
-    .drain_timeout_ms = DEFAULT_DRAIN_TIMEOUT,
-    .max_file_size = DEFAULT_MAX_FILE_SIZE,
-    .max_files = DEFAULT_MAX_FILES,
-    .http_batch = DEFAULT_HTTP_BATCH,
-    .http_timeout_s = DEFAULT_HTTP_TIMEOUT,
-    .mqtt_discovery = DEFAULT_MQTT_DISCOVERY,
-  };
-  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
-    *field_of (self, &texts[i]) = g_strdup (texts[i].preset);
+  self->own = gst_cow_publish_values_new (&own);
+  self->targets = g_new (gpointer, gst_cow_publish_n_targets);
+  for (guint i = 0; i < gst_cow_publish_n_targets; i++)
+    self->targets[i] = gst_cow_publish_values_new (&gst_cow_publish_targets[i]->properties);
 }
 
 void
 gst_cow_publish_settings_copy (const GstCowPublishSettings *self, GstCowPublishSettings *to)
 {
-  *to = *self;
-  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
-    *field_of (to, &texts[i]) = g_strdup (*field_of (to, &texts[i]));
+  to->own = gst_cow_publish_values_copy (&own, self->own);
+  to->targets = g_new (gpointer, gst_cow_publish_n_targets);
+  for (guint i = 0; i < gst_cow_publish_n_targets; i++)
+    to->targets[i] =
+        gst_cow_publish_values_copy (&gst_cow_publish_targets[i]->properties, self->targets[i]);
 }
 
 void
 gst_cow_publish_settings_clear (GstCowPublishSettings *self)
 {
-  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
-    g_clear_pointer (field_of (self, &texts[i]), g_free);
-}
-
-/* Moves the login of an address to where it is not shown. What cannot be parsed stays, and is an
- * error when the element starts. */
-static void
-take_login (gchar **url, gchar **user, gchar **password)
-{
-  const GUriFlags flags =
-      G_URI_FLAGS_HAS_PASSWORD | G_URI_FLAGS_ENCODED_PATH | G_URI_FLAGS_ENCODED_QUERY;
-  g_autoptr (GUri) uri = *url ? g_uri_parse (*url, flags, NULL) : NULL;
-
-  if (!uri || !g_uri_get_user (uri))
-    return;
-  g_free (*user);
-  *user = g_strdup (g_uri_get_user (uri));
-  if (g_uri_get_password (uri)) {
-    g_free (*password);
-    *password = g_strdup (g_uri_get_password (uri));
-  }
-  g_free (*url);
-  *url = g_uri_to_string_partial (uri, G_URI_HIDE_USERINFO);
-}
-
-static void
-set_text (GstCowPublishSettings *self, const Text *text, const GValue *value)
-{
-  gchar **field = field_of (self, text);
-  const char *new = g_value_get_string (value);
-
-  g_free (*field);
-  *field = g_strdup (new &&*new ? new : text->preset);
-  if (text->id == GST_COW_PUBLISH_PROP_HTTP_URL)
-    take_login (&self->http_url, &self->http_user, &self->http_password);
-  else if (text->id == GST_COW_PUBLISH_PROP_MQTT_URL)
-    take_login (&self->mqtt_url, &self->mqtt_user, &self->mqtt_password);
-}
-
-static guint *
-find_uint (GstCowPublishSettings *self, guint id)
-{
-  switch (id) {
-  case GST_COW_PUBLISH_PROP_QUEUE_SIZE:
-    return &self->queue_size;
-  case GST_COW_PUBLISH_PROP_DRAIN_TIMEOUT:
-    return &self->drain_timeout_ms;
-  case GST_COW_PUBLISH_PROP_MAX_FILES:
-    return &self->max_files;
-  case GST_COW_PUBLISH_PROP_HTTP_BATCH:
-    return &self->http_batch;
-  case GST_COW_PUBLISH_PROP_HTTP_TIMEOUT:
-    return &self->http_timeout_s;
-  default:
-    return NULL;
-  }
+  gst_cow_publish_values_free (&own, self->own);
+  for (guint i = 0; i < gst_cow_publish_n_targets; i++)
+    gst_cow_publish_values_free (&gst_cow_publish_targets[i]->properties, self->targets[i]);
+  g_free (self->targets);
 }
 
 gboolean
 gst_cow_publish_settings_set (GstCowPublishSettings *self, guint id, const GValue *value)
 {
-  const Text *text = find_text (id);
-  guint *number = find_uint (self, id);
+  gint target;
+  guint row;
+  const GstCowPublishProperties *properties = find (id, &target, &row);
 
-  if (text)
-    set_text (self, text, value);
-  else if (number)
-    *number = g_value_get_uint (value);
-  else if (id == GST_COW_PUBLISH_PROP_POST_EVENTS)
-    self->post_events = (GstCowPublishEvents)g_value_get_enum (value);
-  else if (id == GST_COW_PUBLISH_PROP_MAX_FILE_SIZE)
-    self->max_file_size = g_value_get_uint64 (value);
-  else if (id == GST_COW_PUBLISH_PROP_MQTT_DISCOVERY)
-    self->mqtt_discovery = g_value_get_boolean (value);
-  else
-    return FALSE;
-  return TRUE;
+  if (properties)
+    gst_cow_publish_values_set (properties, target < 0 ? self->own : self->targets[target], row,
+                                value);
+  return properties != NULL;
 }
 
 gboolean
 gst_cow_publish_settings_get (GstCowPublishSettings *self, guint id, GValue *value)
 {
-  const Text *text = find_text (id);
-  const guint *number = find_uint (self, id);
+  gint target;
+  guint row;
+  const GstCowPublishProperties *properties = find (id, &target, &row);
 
-  if (text)
-    g_value_set_string (value, *field_of (self, text));
-  else if (number)
-    g_value_set_uint (value, *number);
-  else if (id == GST_COW_PUBLISH_PROP_POST_EVENTS)
-    g_value_set_enum (value, (gint)self->post_events);
-  else if (id == GST_COW_PUBLISH_PROP_MAX_FILE_SIZE)
-    g_value_set_uint64 (value, self->max_file_size);
-  else if (id == GST_COW_PUBLISH_PROP_MQTT_DISCOVERY)
-    g_value_set_boolean (value, self->mqtt_discovery);
-  else
-    return FALSE;
-  return TRUE;
-}
-
-/* ---- what they mean -------------------------------------------------------------------------- */
-
-GUri *
-gst_cow_publish_parse_url (const char *text, const char *property, const char *plain,
-                           const char *secure, GError **error)
-{
-  g_autoptr (GUri) uri =
-      g_uri_parse (text, G_URI_FLAGS_ENCODED_PATH | G_URI_FLAGS_ENCODED_QUERY, NULL);
-  const char *scheme = uri ? g_uri_get_scheme (uri) : "", *host = uri ? g_uri_get_host (uri) : NULL;
-
-  if ((g_str_equal (scheme, plain) || g_str_equal (scheme, secure)) && host && *host)
-    return g_steal_pointer (&uri);
-  /* The text may hold a password that could not be told from the rest, and is not shown. */
-  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-               "%s is not an address of the form %s://HOST[:PORT] or %s://HOST[:PORT]%s%s",
-               property, plain, secure, *scheme ? "; its scheme is " : "", scheme);
-  return NULL;
-}
-
-gboolean
-gst_cow_publish_check_file (const char *path, const char *property, GError **error)
-{
-  if (!path || g_access (path, R_OK) == 0)
-    return TRUE;
-  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ, "%s: %s: %s", property,
-               path, g_strerror (errno));
-  return FALSE;
-}
-
-const char *
-gst_cow_publish_secret (const char *value, const char *variable)
-{
-  const char *set = value ? value : g_getenv (variable);
-
-  return set && *set ? set : NULL;
+  if (properties)
+    gst_cow_publish_values_get (properties, target < 0 ? self->own : self->targets[target], row,
+                                value);
+  return properties != NULL;
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* What each cow and place does at the moment. */
+/* The present label of each cow, zone and frame. */
 #include "gst-plugin/publish/states.h"
 
-#include "gst-plugin/behavior/tracker.h"
+#include "gst-plugin/common/custom-meta.h"
 
-/* cowbehavior follows as many cows; places come on top. */
+/* As many cows as cowbehavior keeps tracks, and as many zones. */
 #define MOST_STATES (2 * GST_COW_TRACKER_MAX)
 
 typedef struct {
   char *label;
-  guint64 frame; /* the last that it was in */
+  guint64 frame; /* number of the last frame that had it */
 } State;
 
 struct _GstCowPublishStates {
@@ -49,8 +49,8 @@ gst_cow_publish_states_update (GstCowPublishStates *self, const char *name, cons
   gboolean changed = !state || g_strcmp0 (state->label, label) != 0;
 
   if (!state) {
-    /* Metadata that cowbehavior did not write could name any number of cows; those beyond are not
-     * remembered, so each is a change. */
+    /* Metadata that cowbehavior did not write may name any number of cows. Those beyond the limit
+     * are not remembered, so that each of their labels counts as a change. */
     if (g_hash_table_size (self->states) >= MOST_STATES)
       return TRUE;
     state = g_new0 (State, 1);

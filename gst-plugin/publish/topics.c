@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Names of things in MQTT, and how Home Assistant is told of them:
- * https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload
- */
+/* Topics of MQTT, and the discovery message for Home Assistant: https://www.home-
+ * assistant.io/integrations/mqtt/#device-discovery-payload */
 #include "gst-plugin/publish/topics.h"
 
 #include <string.h>
 
 #include "cow-build.h"
-#include "gst-plugin/behavior/label.h"
+#include "gst-plugin/common/custom-meta.h"
 #include "gst-plugin/publish/event.h"
 
 #define MOST_LEVEL_BYTES 200
@@ -64,7 +63,7 @@ gst_cow_publish_topic_stays (const char *name)
 
 /* ---- Home Assistant -------------------------------------------------------------------------- */
 
-/* Readable, and different for different texts: what has other characters gets a hash. */
+/* A readable id that is different for different texts: those with other characters get a hash. */
 static char *
 identifier (const char *text)
 {
@@ -85,7 +84,7 @@ gst_cow_publish_device_id (const char *prefix, const char *source)
   return identifier (both);
 }
 
-/* "zone/pen 1" is "pen 1" to a person. */
+/* The name that a person sees: "pen 1" for "zone/pen 1". */
 static char *
 display_name (const char *name)
 {

@@ -4,9 +4,11 @@
  * rank_pattern or alpha_pattern is a module's full name or its end after a dot. Where PEFT takes a
  * regular expression, names are taken as they are and anything else is refused.
  */
+#include "model/adapter/adapter-config.h"
+
 #include <string.h>
 
-#include "model/adapter/adapter-private.h"
+#include "model/files/error.h"
 #include "model/files/json-object.h"
 
 #define MAX_RANK  65536
@@ -81,6 +83,145 @@ double
 cow_adapter_config_alpha (const CowAdapterConfig *c, int layer, CowModule module)
 {
   return pattern_value (c->alphas, layer, module, c->alpha);
+}
+
+/* ---- options ---------------------------------------------------------------------------------
+ * Which of PEFT's options an adapter_config.json may have. Ignoring an option that changes the
+ * result would give wrong numbers without a word, so each known one has its place in a table, and
+ * an unknown one may only be unset. Options as of PEFT 0.21.
+ */
+
+/* Options that are read above, or that are without meaning for what a trained adapter computes. */
+static const char *const harmless[] = {
+  /* read */
+  "peft_type",
+  "r",
+  "lora_alpha",
+  "lora_dropout",
+  "target_modules",
+  "exclude_modules",
+  "layers_to_transform",
+  "layers_pattern",
+  "rank_pattern",
+  "alpha_pattern",
+  "use_dora",
+  "use_rslora",
+  "bias",
+  "base_model_name_or_path",
+  "init_lora_weights",
+  /* where it comes from */
+  "peft_version",
+  "revision",
+  "task_type",
+  "auto_mapping",
+  "inference_mode",
+  "runtime_config",
+  /* parts of options that are refused themselves when set */
+  "megatron_core",
+  "qalora_group_size",
+  /* ways to start the training; those that also change the base are refused through
+     init_lora_weights */
+  "loftq_config",
+  "eva_config",
+  "corda_config",
+  "lora_ga_config",
+};
+
+static const char *const refused[] = {
+  "fan_in_fan_out",    "modules_to_save",   "layer_replication",       "lora_bias",
+  "use_qalora",        "use_bdlora",        "alora_invocation_tokens", "arrow_config",
+  "megatron_config",   "target_parameters", "trainable_token_indices", "velora_config",
+  "monteclora_config", "kasa_config",       "ensure_weight_tying",
+};
+
+static gboolean
+listed (const char *key, const char *const *list, gsize n)
+{
+  for (gsize i = 0; i < n; i++)
+    if (strcmp (key, list[i]) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+/* null, false, 0, "", [] and {} are how an option says that it is not used. */
+static gboolean
+is_unset (JsonNode *node)
+{
+  if (JSON_NODE_HOLDS_NULL (node))
+    return TRUE;
+  if (JSON_NODE_HOLDS_ARRAY (node))
+    return json_array_get_length (json_node_get_array (node)) == 0;
+  if (JSON_NODE_HOLDS_OBJECT (node))
+    return json_object_get_size (json_node_get_object (node)) == 0;
+  if (cow_json_holds (node, G_TYPE_STRING))
+    return json_node_get_string (node)[0] == '\0';
+  if (cow_json_holds (node, G_TYPE_BOOLEAN))
+    return !json_node_get_boolean (node);
+  return json_node_get_double (node) == 0;
+}
+
+/*
+ * PiSSA, OLoRA, CorDA, LoftQ and LoRA-GA start the training by taking a part out of the base's
+ * weights, and PEFT does it again when it loads such an adapter: its matrices do not belong to the
+ * base as it is.
+ */
+static gboolean
+check_start (JsonObject *object, const char *where, GError **error)
+{
+  static const char *const fine[] = { "gaussian", "orthogonal", "eva" };
+  JsonNode *node = json_object_get_member (object, "init_lora_weights");
+  if (node == NULL || JSON_NODE_HOLDS_NULL (node) || cow_json_holds (node, G_TYPE_BOOLEAN))
+    return TRUE;
+  if (cow_json_holds (node, G_TYPE_STRING) &&
+      listed (json_node_get_string (node), fine, G_N_ELEMENTS (fine)))
+    return TRUE;
+  g_autofree char *found = cow_json_describe (node);
+  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+               "%s: \"init_lora_weights\" is %s, which changes the base's weights too; convert the "
+               "adapter with PEFT's "
+               "save_pretrained (path_initial_model_for_weight_conversion=...)",
+               where, found);
+  return FALSE;
+}
+
+static gboolean
+check_bias (JsonObject *object, const char *where, GError **error)
+{
+  const char *bias = "none";
+  if (!cow_json_get_string (object, where, "bias", &bias, error))
+    return FALSE;
+  if (strcmp (bias, "none") == 0)
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+               "%s: \"bias\" is \"%s\", only \"none\" is supported", where, bias);
+  return FALSE;
+}
+
+static gboolean
+check_option (const char *key, JsonNode *node, const char *where, GError **error)
+{
+  if (listed (key, harmless, G_N_ELEMENTS (harmless)) || is_unset (node))
+    return TRUE;
+  g_autofree char *found = cow_json_describe (node);
+  if (listed (key, refused, G_N_ELEMENTS (refused)))
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+                 "%s: \"%s\" is %s: this option of PEFT is not supported", where, key, found);
+  else
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+                 "%s: \"%s\" is %s: this program does not know that option of PEFT, which may "
+                 "change the result",
+                 where, key, found);
+  return FALSE;
+}
+
+static gboolean
+check_options (JsonObject *object, const char *where, GError **error)
+{
+  g_autoptr (GList) keys = json_object_get_members (object);
+  for (GList *l = keys; l != NULL; l = l->next)
+    if (!check_option (l->data, json_object_get_member (object, l->data), where, error))
+      return FALSE;
+  return check_bias (object, where, error) && check_start (object, where, error);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -187,7 +328,7 @@ get_layers (JsonObject *object, const char *where, CowAdapterConfig *c, GError *
     return TRUE;
   if (pattern[0] != NULL && !g_strv_contains ((const char *const *)pattern, "layer"))
     return wrong_type (json_object_get_member (object, "layers_pattern"), where, "layers_pattern",
-                       "\"layer\", as DINOv3's are called", error);
+                       "\"layer\", as a transformer's layers are called here", error);
   if (array != NULL && json_array_get_length (array) > MAX_NAMES)
     return wrong_type (node, where, "layers_to_transform", "at most 4096 layers", error);
   c->layers = g_array_new (FALSE, FALSE, sizeof (gint64));
@@ -274,7 +415,7 @@ static gboolean
 read_object (JsonObject *object, CowAdapterConfig *c, GError **error)
 {
   const char *where = c->path, *base = NULL;
-  if (!check_type (object, where, error) || !cow_adapter_options_check (object, where, error) ||
+  if (!check_type (object, where, error) || !check_options (object, where, error) ||
       !get_numbers (object, where, c, error) ||
       !cow_json_get_bool (object, where, "use_dora", &c->dora, error) ||
       !cow_json_get_bool (object, where, "use_rslora", &c->rslora, error) ||

@@ -44,7 +44,7 @@ CowAdapter *cow_adapter_read (const char *folder, const CowVitConfig *config, GE
 /* Whether a folder holds a PEFT adapter at all (in itself or in those subfolders). */
 gboolean cow_adapter_present (const char *folder);
 /* Writes adapter_config.json and adapter_model.safetensors so that PEFT opens them on transformers
- * 5 (see adapter-write.c). Makes the folder. */
+ * 5. Makes the folder. */
 gboolean cow_adapter_write (const CowAdapter *self, const char *folder, GError **error);
 void cow_adapter_free (CowAdapter *self);
 /* NULL where the module has no adapter. */

@@ -3,17 +3,17 @@
  * cowbehavior.json: {"format": 1, "kind", "classes": [...], "preprocess": {"size", "interpolation",
  * "normalisation"}, "base": {"name", "hash"}}. "size" is the side of a square or [height, width].
  * All other members (what the trainer measured) are kept as they are, also those that this version
- * does not know; a change of meaning raises "format". "calibration" is such a member, read by
- * card-calibration.c.
+ * does not know; a change of meaning raises "format". "calibration" is such a member, which is also
+ * read.
  */
 #include "model/adapter/card.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include <glib/gstdio.h>
 
-#include "model/adapter/card-private.h"
 #include "model/files/json-object.h"
 
 #define FORMAT      1
@@ -26,9 +26,7 @@ const char *const cow_default_classes[] = {
   "Walking",  "frontal_pushing",   "gallop",          "leap",  NULL
 };
 
-static const char *const kinds[] = { "lora",      "dora",     "frozen", "dinov3",
-                                     "vit-small", "resnet18", NULL };
-/* What the fields of CowCard hold. */
+/* The members that fields of CowCard hold. */
 static const char *const own_members[] = {
   "format", "kind", "classes", "preprocess", "base", NULL
 };
@@ -37,7 +35,7 @@ CowCard *
 cow_card_new_default (void)
 {
   CowCard *self = g_new0 (CowCard, 1);
-  self->kind = g_strdup ("lora");
+  self->kind = g_strdup (cow_kind (COW_NETWORK_LORA)->name);
   self->classes = g_strdupv ((char **)cow_default_classes);
   self->preprocess = cow_preprocess_default ();
   self->temperature = 1;
@@ -51,11 +49,17 @@ cow_card_n_classes (const CowCard *self)
   return g_strv_length (self->classes);
 }
 
+const CowKind *
+cow_card_kind (const CowCard *self)
+{
+  return cow_kind_find (self->kind);
+}
+
 gboolean
 cow_card_holds_network (const CowCard *self)
 {
-  static const char *const whole[] = { "dinov3", "vit-small", "resnet18", NULL };
-  return g_strv_contains (whole, self->kind);
+  const CowKind *kind = cow_card_kind (self);
+  return kind && !cow_kind_needs_base (kind);
 }
 
 void
@@ -106,11 +110,10 @@ get_kind (JsonObject *object, const char *where, CowCard *self, GError **error)
   if (!cow_json_require (object, where, "kind", error) ||
       !cow_json_get_string (object, where, "kind", &kind, error))
     return FALSE;
-  if (!g_strv_contains (kinds, kind)) {
+  if (!cow_kind_find (kind)) {
+    g_autofree char *known = g_strjoinv (", ", (char **)cow_kind_names ());
     g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
-                 "%s: \"kind\" is \"%s\", this version knows lora, dora, frozen, dinov3, vit-small "
-                 "and resnet18",
-                 where, kind);
+                 "%s: \"kind\" is \"%s\", this version knows %s", where, kind, known);
     return FALSE;
   }
   g_free (self->kind);
@@ -233,6 +236,85 @@ get_base (JsonObject *card, const char *where, CowCard *self, GError **error)
   return TRUE;
 }
 
+/* ---- calibration ------------------------------------------------------------------------------
+ * "calibration": {"temperature": 1.4, "thresholds": {"classes": {"Lying": {"value": 0.31}, ...}}},
+ * as `cow-trainer eval --calibrate` fits it. Thresholds are keyed by the name of their class, and
+ * are probabilities at that temperature. The other members tell people how it was fitted.
+ */
+
+static gboolean
+get_temperature (JsonObject *calibration, const char *where, CowCard *self, GError **error)
+{
+  double value = 1;
+  if (!cow_json_get_double (calibration, where, "temperature", &value, error))
+    return FALSE;
+  if (value >= COW_CARD_TEMPERATURE_MIN && value <= COW_CARD_TEMPERATURE_MAX) {
+    self->temperature = value;
+    return TRUE;
+  }
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: \"temperature\" is %g, expected %g to %g",
+               where, value, COW_CARD_TEMPERATURE_MIN, COW_CARD_TEMPERATURE_MAX);
+  return FALSE;
+}
+
+static gboolean
+get_threshold (JsonObject *threshold, const char *where, float *to, GError **error)
+{
+  double value = 0;
+  if (!cow_json_require (threshold, where, "value", error) ||
+      !cow_json_get_double (threshold, where, "value", &value, error))
+    return FALSE;
+  if (value >= 0 && value <= 1) {
+    *to = (float)value;
+    return TRUE;
+  }
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: \"value\" is %g, expected a probability",
+               where, value);
+  return FALSE;
+}
+
+/* Each name must be a class: the threshold of any other would never be applied. */
+static gboolean
+get_thresholds (JsonObject *classes, const char *where, CowCard *self, GError **error)
+{
+  g_autoptr (GList) names = json_object_get_members (classes);
+  self->thresholds = g_new0 (float, cow_card_n_classes (self));
+  for (GList *name = names; name != NULL; name = name->next) {
+    g_autofree char *place = g_strdup_printf ("%s of \"%s\"", where, (char *)name->data);
+    JsonObject *threshold = NULL;
+    guint c = 0;
+    while (self->classes[c] != NULL && !g_str_equal (self->classes[c], name->data))
+      c++;
+    if (self->classes[c] == NULL) {
+      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s, which is none of \"classes\"", place);
+      return FALSE;
+    }
+    if (!cow_json_get_object (classes, where, name->data, &threshold, error) ||
+        (threshold != NULL && !get_threshold (threshold, place, &self->thresholds[c], error)))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+get_calibration (JsonObject *card, const char *where, CowCard *self, GError **error)
+{
+  g_autofree char *inside = g_strconcat (where, ": \"calibration\"", NULL),
+                  *thresholds_inside = g_strconcat (inside, ": threshold", NULL);
+  JsonObject *calibration = NULL, *thresholds = NULL, *classes = NULL;
+  if (!cow_json_get_object (card, where, "calibration", &calibration, error))
+    return FALSE;
+  if (calibration == NULL)
+    return TRUE;
+  if (!get_temperature (calibration, inside, self, error) ||
+      !cow_json_get_object (calibration, inside, "thresholds", &thresholds, error) ||
+      (thresholds != NULL && !cow_json_get_object (thresholds, inside, "classes", &classes, error)))
+    return FALSE;
+  return classes == NULL || get_thresholds (classes, thresholds_inside, self, error);
+}
+
+/* ---- the file ------------------------------------------------------------------------------- */
+
 static gboolean
 check_format (JsonObject *object, const char *where, GError **error)
 {
@@ -263,8 +345,7 @@ cow_card_read (const char *folder, gboolean *found, GError **error)
   if (object == NULL || !check_format (object, path, error) ||
       !get_kind (object, path, self, error) || !get_classes (object, path, self, error) ||
       !get_preprocess (object, path, &self->preprocess, error) ||
-      !get_base (object, path, self, error) ||
-      !cow_card_read_calibration (object, path, self, error))
+      !get_base (object, path, self, error) || !get_calibration (object, path, self, error))
     return NULL;
   keep_others (object, self->others);
   return g_steal_pointer (&self);
@@ -322,4 +403,17 @@ cow_card_write (const CowCard *self, const char *folder, GError **error)
   }
   g_autofree char *text = cow_json_object_text (card);
   return cow_text_write (text, path, error);
+}
+
+void
+cow_softmax (const float *logits, guint n_classes, double temperature, float *probabilities)
+{
+  double sum = 0;
+  float max = logits[0];
+  for (guint c = 1; c < n_classes; c++)
+    max = MAX (max, logits[c]);
+  for (guint c = 0; c < n_classes; c++)
+    sum += exp (((double)logits[c] - (double)max) / temperature);
+  for (guint c = 0; c < n_classes; c++)
+    probabilities[c] = (float)(exp (((double)logits[c] - (double)max) / temperature) / sum);
 }

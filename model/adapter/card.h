@@ -9,13 +9,13 @@
 
 #include <json-glib/json-glib.h>
 
+#include "model/adapter/kind.h"
 #include "model/adapter/preprocess.h"
 
 G_BEGIN_DECLS
 
 typedef struct {
-  char *kind; /* "lora", "dora", "frozen"; "dinov3", "vit-small", "resnet18" where the folder holds
-                 a whole network */
+  char *kind;     /* the name of a CowKind */
   char **classes; /* NULL-terminated, by index */
   CowPreprocess preprocess;
   char *base_name; /* or NULL */
@@ -38,6 +38,7 @@ CowCard *cow_card_read (const char *folder, gboolean *found, GError **error);
 gboolean cow_card_write (const CowCard *self, const char *folder, GError **error);
 CowCard *cow_card_new_default (void);
 guint cow_card_n_classes (const CowCard *self);
+const CowKind *cow_card_kind (const CowCard *self);
 /* Whether its kind is one whose folder holds a whole network. */
 gboolean cow_card_holds_network (const CowCard *self);
 /* Puts a member beside those above in the place of what the card has of that name; takes the value.

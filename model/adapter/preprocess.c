@@ -3,6 +3,8 @@
  * CkBackend.resample's. */
 #include "model/adapter/preprocess.h"
 
+#include <math.h>
+
 /* As large as libvips, video encoders and CkBackend.resample go; keeps every product of two sides
  * inside 32 bits. */
 #define MOST_PIXELS 32768
@@ -62,6 +64,33 @@ cow_normalisation_parse (const char *name, CowNormalisation *normalisation)
       *normalisation = (CowNormalisation)i;
       return TRUE;
     }
+  return FALSE;
+}
+
+void
+cow_normalisation_values (CowNormalisation normalisation, float mean[3], float std[3])
+{
+  g_return_if_fail ((guint)normalisation < G_N_ELEMENTS (normalisations));
+  for (guint c = 0; c < 3; c++) {
+    mean[c] = normalisations[normalisation].mean[c];
+    std[c] = normalisations[normalisation].std[c];
+  }
+}
+
+gboolean
+cow_normalisation_find (const double mean[3], const double std[3], double tolerance,
+                        CowNormalisation *normalisation)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (normalisations); i++) {
+    gboolean same = TRUE;
+    for (guint c = 0; c < 3; c++)
+      same = same && fabs (mean[c] - (double)normalisations[i].mean[c]) <= tolerance &&
+             fabs (std[c] - (double)normalisations[i].std[c]) <= tolerance;
+    if (same) {
+      *normalisation = (CowNormalisation)i;
+      return TRUE;
+    }
+  }
   return FALSE;
 }
 

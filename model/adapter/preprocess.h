@@ -28,6 +28,11 @@ const char *cow_interpolation_name (CkInterpolation interpolation);
 gboolean cow_interpolation_parse (const char *name, CkInterpolation *interpolation);
 const char *cow_normalisation_name (CowNormalisation normalisation);
 gboolean cow_normalisation_parse (const char *name, CowNormalisation *normalisation);
+/* A normalisation's means and standard deviations of R, G, B; and the one of which none of them is
+ * further away than `tolerance`, FALSE where there is none. */
+void cow_normalisation_values (CowNormalisation normalisation, float mean[3], float std[3]);
+gboolean cow_normalisation_find (const double mean[3], const double std[3], double tolerance,
+                                 CowNormalisation *normalisation);
 /* Floats of one prepared picture: 3 * width * height. */
 gsize cow_preprocess_size (const CowPreprocess *self);
 

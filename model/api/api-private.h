@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of the library share: the handle, failing, and structures of other versions. */
+/* Shared by the files of the library: the handle, errors, and structures of other versions. */
 #ifndef COW_API_PRIVATE_H
 #define COW_API_PRIVATE_H
 
@@ -13,20 +13,19 @@ struct CowBehavior {
   guint max_batch;
 };
 
-/* The status of an error, whose text goes to *message where that is asked for. Takes the error;
- * NULL is COW_BEHAVIOR_OK. */
+/* Returns the status of an error and copies its text to *message if that is not NULL. Takes
+ * ownership of the error; NULL gives COW_BEHAVIOR_OK. */
 CowBehaviorStatus cow_api_finish (GError *error, char **message);
 
-/*
- * Copies a structure of a caller, which opens with its size, into one of `known` bytes whose fields
- * up to `least` every version had. Fields that the caller's version lacks are 0. COW_ERROR_ARGUMENT
- * for a size that is none; COW_ERROR_UNSUPPORTED where fields that this version does not know are
- * not 0. `what` is for the message.
- */
+/* Copies a caller's structure, which begins with its size, into one of `known` bytes. Every version
+ * has the first `least` bytes; fields that the caller's version lacks become 0. Errors:
+ * COW_ERROR_ARGUMENT for an invalid size; COW_ERROR_UNSUPPORTED if fields that this version does
+ * not know are not 0. `what` is for the message. */
 gboolean cow_api_copy (void *copy, gsize known, gsize least, const void *given, const char *what,
                        GError **error);
 
-/* A caller's picture, checked but for the regions, as kernels/ sees it; borrows the pixels. */
+/* Translates a caller's picture, checked except for its regions, for kernels/; borrows the
+ * pixels. */
 gboolean cow_api_picture (const CowBehaviorPicture *given, CkPicture *picture, GError **error);
 
 G_END_DECLS

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Many regions through the engine's queue, a bounded number at a time. */
+/* Classifies many regions through the engine's queue, a bounded number at a time. */
 #include <string.h>
 
 #include "model/api/api-private.h"
 
-/* Regions that are prepared and queued at a time, so that memory stays bounded however many a
+/* So many regions are prepared and queued at a time, so that memory stays bounded however many a
  * caller has. */
 #define WINDOW COW_ENGINE_MAX_REGIONS
-/* The worker waits for all of a window, but no longer than this if preparing them takes so long. */
+/* the worker waits for the whole window, but no longer than this if preparing takes so long */
 #define GATHER_MS 200
 
-/* What a caller wants: either one picture, or one for each region. */
+/* A caller's pictures: either one, or one for each region. */
 typedef struct {
   CowBehavior *behavior;
   const CowBehaviorPicture *picture;
@@ -25,7 +25,7 @@ picture_of (const Job *job, size_t i)
   return job->pictures ? job->pictures[i] : job->picture;
 }
 
-/* Queues regions [first, first + n) of one picture. */
+/* Submits regions [first, first + n) of one picture. */
 static CowTicket *
 submit_run (const Job *job, size_t first, guint n, GError **error)
 {
@@ -46,8 +46,8 @@ submit_run (const Job *job, size_t first, guint n, GError **error)
   return cow_engine_submit (job->behavior->engine, &picture, regions, n, &how, error);
 }
 
-/* Queues regions [first, first + n), n at most WINDOW: a ticket for each stretch of the same
- * picture. */
+/* Submits regions [first, first + n), n at most WINDOW, with a ticket for each run of regions of
+ * the same picture. */
 static gboolean
 submit_window (const Job *job, size_t first, guint n, GPtrArray *tickets, GError **error)
 {
@@ -72,7 +72,7 @@ collect (const Job *job, size_t first, const GPtrArray *tickets, GError **error)
   const size_t n_classes = cow_behavior_n_classes (job->behavior);
   float *out = job->probabilities + first * n_classes;
   for (guint t = 0; t < tickets->len; t++)
-    cow_engine_hurry (job->behavior->engine, tickets->pdata[t]);
+    cow_engine_flush (job->behavior->engine, tickets->pdata[t]);
   for (guint t = 0; t < tickets->len; t++) {
     CowTicket *ticket = tickets->pdata[t];
     if (!cow_ticket_wait (ticket, error))

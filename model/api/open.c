@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Opening a model for programs that know neither GLib nor GError, what it holds, and how calls
- * fail. */
+/* Opens models for programs that know neither GLib nor GError, and tells what a model holds and how
+ * calls fail. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +11,7 @@ G_STATIC_ASSERT (COW_BEHAVIOR_VERSION_MAJOR == COW_VERSION_MAJOR &&
                  COW_BEHAVIOR_VERSION_MINOR == COW_VERSION_MINOR &&
                  COW_BEHAVIOR_VERSION_MICRO == COW_VERSION_MICRO);
 
-/* Larger than any structure will get: a size that was never set is not believed. */
+/* Larger than any structure will ever get, so that a size that was never set is refused. */
 #define MOST_BYTES 4096
 
 unsigned
@@ -102,11 +102,8 @@ open_engine (const CowBehaviorOptions *given, GError **error)
   CowClassifierOptions wanted = { .model = options.model,
                                   .adapter = options.adapter,
                                   .device = options.device };
-  if (options.precision && !cow_precision_parse (options.precision, &wanted.precision)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
-                 "precision is \"%s\", expected \"auto\" or \"fp32\"", options.precision);
+  if (!cow_precision_parse (options.precision, &wanted.precision, error))
     return NULL;
-  }
   CowEngine *engine = cow_engine_get (&wanted, error);
   if (!engine)
     return NULL;
@@ -178,5 +175,5 @@ cow_behavior_label (const CowBehavior *behavior, const float *probabilities, flo
     *best = top;
   const float least = threshold < 0.0f ? cow_behavior_threshold (behavior, top) : threshold;
   return probabilities[top] >= least ? cow_behavior_class_name (behavior, top)
-                                     : COW_BEHAVIOR_UNKNOWN; /* which NaN is, too */
+                                     : COW_BEHAVIOR_UNKNOWN; /* also for NaN */
 }

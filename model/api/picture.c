@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* A caller's picture as kernels/ sees pictures. Sizes, planes and strides are checked where
- * pictures are prepared (model/adapter/preprocess.c). */
+/* Translates a caller's picture into the one of kernels/. Sizes, planes and strides are checked
+ * where pictures are prepared (model/adapter/preprocess.c). */
 #include "model/api/api-private.h"
 
 static const struct {
   CkPixelLayout layout;
-  int pixel_stride; /* RGB only, as are the bytes of R, G and B in a pixel */
+  int pixel_stride; /* RGB only, like the offsets of the bytes of R, G and B in a pixel */
   int offset[3];
 } formats[] = {
   [COW_BEHAVIOR_NV12] = { .layout = CK_NV12 },

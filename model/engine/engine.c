@@ -1,26 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One classifier, one worker, one queue. The registry maps what was asked for to the engine that
- * has it, so that the cameras of a process share weights. Lock order: registry, then an engine,
- * then a ticket; the worker holds none of them while it computes.
+ * An engine has one classifier, one worker and one queue. The registry maps options to the engine
+ * that was loaded for them, so that the cameras of a process share weights. Lock order: registry,
+ * then an engine, then a ticket; the worker holds none of them while it computes.
  */
 #include "model/engine/engine.h"
 
 #include <gio/gio.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/engine/engine-trial.h"
-#include "model/files/locate.h"
+#include "model/engine/engine-faults.h"
 #include "model/engine/quantiles.h"
+#include "model/files/locate.h"
+
+/* What a ticket keeps of one CowResult. */
+typedef struct {
+  const char *name;
+  gsize n;     /* numbers of a region */
+  float *data; /* [regions, n] */
+} KeptResult;
 
 struct _CowTicket {
   gatomicrefcount refs;
-  guint n; /* regions */
-  guint n_classes;
-  gsize picture;        /* floats of one prepared region */
-  float *pixels;        /* [n, 3, height, width]; freed once computed */
-  float *probabilities; /* [n, n_classes] */
+  guint n;       /* regions */
+  gsize picture; /* floats of one prepared region */
+  float *pixels; /* [n, 3, height, width]; freed once computed */
+  KeptResult results[COW_MAX_RESULTS];
+  guint n_results;
   const void *client;
   guint batch; /* 1..COW_ENGINE_MAX_BATCH */
   gint64
@@ -42,7 +50,7 @@ struct _CowEngine {
   GError *load_error;
   CowClassifier *classifier;
   char *name;
-  CowEngineTrial trial;
+  CowEngineFaults faults;
   float *pixels; /* [n_pixels, 3, height, width]; the worker's */
   guint n_pixels;
 
@@ -113,10 +121,24 @@ cow_ticket_cancel (CowTicket *ticket)
 }
 
 const float *
-cow_ticket_probabilities (const CowTicket *ticket, guint i)
+cow_ticket_result (const CowTicket *ticket, const char *name, guint i, gsize *n)
 {
   g_return_val_if_fail (i < ticket->n, NULL);
-  return ticket->probabilities + (gsize)i * ticket->n_classes;
+  for (guint r = 0; r < ticket->n_results; r++) {
+    const KeptResult *result = &ticket->results[r];
+    if (!g_str_equal (result->name, name))
+      continue;
+    if (n)
+      *n = result->n;
+    return result->data + i * result->n;
+  }
+  return NULL;
+}
+
+const float *
+cow_ticket_probabilities (const CowTicket *ticket, guint i)
+{
+  return cow_ticket_result (ticket, COW_RESULT_PROBABILITIES, i, NULL);
 }
 
 guint
@@ -140,25 +162,31 @@ cow_ticket_unref (CowTicket *ticket)
   g_mutex_clear (&ticket->lock);
   g_cond_clear (&ticket->finished);
   g_clear_error (&ticket->error);
+  for (guint r = 0; r < ticket->n_results; r++)
+    g_free (ticket->results[r].data);
   g_free (ticket->pixels);
-  g_free (ticket->probabilities);
   g_free (ticket);
 }
 
 static CowTicket *
-ticket_new (guint n, gsize picture, guint n_classes, const CowSubmission *how)
+ticket_new (guint n, const CowClassifier *classifier, const CowSubmission *how)
 {
+  guint n_results;
+  const CowResult *results = cow_classifier_results (classifier, &n_results);
+  const gsize picture = cow_preprocess_size (cow_classifier_preprocess (classifier));
   CowTicket *ticket = g_new0 (CowTicket, 1);
   g_atomic_ref_count_init (&ticket->refs);
   g_mutex_init (&ticket->lock);
   g_cond_init (&ticket->finished);
   ticket->n = n;
-  ticket->n_classes = n_classes;
   ticket->picture = picture;
   ticket->client = how->client;
   ticket->batch = how->batch ? MIN (how->batch, COW_ENGINE_MAX_BATCH) : COW_ENGINE_BATCH;
   ticket->pixels = g_try_new (float, n *picture);
-  ticket->probabilities = g_new0 (float, n *n_classes);
+  ticket->n_results = n_results;
+  for (guint r = 0; r < n_results; r++)
+    ticket->results[r] =
+        (KeptResult){ results[r].name, results[r].n, g_new0 (float, n *results[r].n) };
   return ticket;
 }
 
@@ -177,8 +205,8 @@ drop_head (CowEngine *self)
   cow_ticket_unref (g_queue_pop_head (&self->queue));
 }
 
-/* Drops what nobody waits for any more, so that a stream that is flushed often leaves nothing
- * behind; engine locked. */
+/* Drops tickets that nobody waits for any more, so that a stream that is flushed often leaves
+ * nothing behind; engine locked. */
 static void
 drop_cancelled (CowEngine *self)
 {
@@ -202,8 +230,8 @@ n_waiting (CowEngine *self)
   return n;
 }
 
-/* When the next batch may start: 0 for at once, else the monotonic time until which all that waits
- * can wait for more; engine locked. */
+/* Tells when the next batch may start: 0 for at once, else the monotonic time until which all
+ * waiting tickets can wait for more; engine locked. */
 static gint64
 batch_due_us (CowEngine *self)
 {
@@ -249,8 +277,8 @@ take_batch (CowEngine *self, Slot *slots)
       drop_head (self);
       continue;
     }
-    /* One with many regions goes to the end of the queue, so that others have their turn before its
-     * rest. */
+    /* A ticket with many regions goes to the end of the queue, so that others have their turn
+     * before its remaining ones. */
     if (n > before)
       g_queue_push_tail (&self->queue, g_queue_pop_head (&self->queue));
     break;
@@ -291,35 +319,87 @@ run_batch (CowEngine *self, const Slot *slots, guint n, guint64 number, CowOutpu
   for (guint i = 0; i < n; i++)
     memcpy (self->pixels + i * picture, slots[i].ticket->pixels + slots[i].region * picture,
             picture * sizeof (float));
-  return cow_engine_trial_run (&self->trial, number, error) &&
+  return cow_engine_faults_run (&self->faults, number, error) &&
          cow_classifier_run (self->classifier, self->pixels, (int)n, preprocess->height,
                              preprocess->width, output, error);
 }
 
-/* Computes batch `number`, counted from 1, and hands its answers out. */
+/* FALSE with an error unless all n values of a slot are finite: a NaN would otherwise become the
+ * label "unknown" without a word. */
+static gboolean
+check_finite (const CowEngine *self, const Slot *slot, const char *name, const float *values,
+              gsize n, GError **error)
+{
+  for (gsize i = 0; i < n; i++)
+    if (!isfinite (values[i])) {
+      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                   "%s: number %" G_GSIZE_FORMAT " of the %s of region %u is %g, expected a finite "
+                   "number: the weights are too large for this computation",
+                   cow_classifier_adapter_path (self->classifier), i, name, slot->region,
+                   (double)values[i]);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/* Checks the features and results of picture i of a batch, and copies the results to its ticket. */
+static gboolean
+take_results (const CowEngine *self, const Slot *slot, guint i, const CowOutput *output,
+              GError **error)
+{
+  const gsize n_features = (gsize)cow_classifier_n_features (self->classifier);
+  guint n_results;
+  const CowResult *results = cow_classifier_results (self->classifier, &n_results);
+  if (!check_finite (self, slot, COW_RESULT_FEATURES, output->pooler_output + i * n_features,
+                     n_features, error))
+    return FALSE;
+  for (guint r = 0; r < n_results; r++) {
+    const gsize n = results[r].n;
+    const float *values = results[r].data + i * n;
+    if (!check_finite (self, slot, results[r].name, values, n, error))
+      return FALSE;
+    memcpy (slot->ticket->results[r].data + slot->region * n, values, n * sizeof (float));
+  }
+  return TRUE;
+}
+
+/* Completes one slot of a batch that was computed, or failed with `error`. */
+static void
+complete_slot (const Slot *slot, const GError *error)
+{
+  CowTicket *ticket = slot->ticket;
+  if (error) {
+    ticket_finish (ticket, g_error_copy (error));
+    return;
+  }
+  if (++ticket->n_done < ticket->n)
+    return;
+  g_clear_pointer (&ticket->pixels, g_free);
+  ticket_finish (ticket, NULL);
+}
+
+/* Computes batch `number`, counted from 1, and completes its slots. A result that is not finite
+ * fails the ticket of its region alone. */
 static void
 compute_batch (CowEngine *self, const Slot *slots, guint n, guint64 number)
 {
   CowOutput output;
+  GError *errors[COW_ENGINE_MAX_BATCH] = { NULL };
   g_autoptr (GError) error = NULL;
   const gint64 start = g_get_monotonic_time ();
-  const gboolean ok = run_batch (self, slots, n, number, &output, &error);
+  gboolean ok = run_batch (self, slots, n, number, &output, &error);
+  const gint64 took_ns = 1000 * (g_get_monotonic_time () - start);
+  for (guint i = 0; i < n; i++)
+    if (error)
+      errors[i] = g_error_copy (error);
+    else
+      ok &= take_results (self, &slots[i], i, &output, &errors[i]);
   g_mutex_lock (&self->lock);
-  count_batch (self, slots, n, ok, 1000 * (g_get_monotonic_time () - start));
+  count_batch (self, slots, n, ok, took_ns);
   g_mutex_unlock (&self->lock);
   for (guint i = 0; i < n; i++) {
-    CowTicket *ticket = slots[i].ticket;
-    if (!ok) {
-      ticket_finish (ticket, g_error_copy (error));
-      continue;
-    }
-    memcpy (ticket->probabilities + (gsize)slots[i].region * ticket->n_classes,
-            output.probabilities + (gsize)i * ticket->n_classes,
-            ticket->n_classes * sizeof (float));
-    if (++ticket->n_done < ticket->n)
-      continue;
-    g_clear_pointer (&ticket->pixels, g_free);
-    ticket_finish (ticket, NULL);
+    complete_slot (&slots[i], errors[i]);
+    g_clear_error (&errors[i]);
   }
 }
 
@@ -358,7 +438,7 @@ work (gpointer data)
 
 /* ---- engines and their registry -------------------------------------------------------------- */
 
-/* One name for one thing: two spellings of a path share an engine. */
+/* The real path of a name, so that two spellings of a path share an engine. */
 static char *
 canonical (const char *name, GError **error)
 {
@@ -373,6 +453,7 @@ canonical (const char *name, GError **error)
   return copy;
 }
 
+/* The registry's key: options that mean the same have the same key. */
 static char *
 key_of (const CowClassifierOptions *options, GError **error)
 {
@@ -384,8 +465,11 @@ key_of (const CowClassifierOptions *options, GError **error)
   g_autofree char *adapter = canonical (options->adapter, error);
   if (!adapter)
     return NULL;
-  return g_strjoin ("\n", model, adapter, options->device ? options->device : "auto",
-                    cow_precision_name (options->precision), NULL);
+  const char *device = cow_device_resolve (options->device, error);
+  if (!device)
+    return NULL;
+  return g_strjoin ("\n", model, adapter, device,
+                    cow_precision_name (cow_precision_resolve (options->precision)), NULL);
 }
 
 static gboolean
@@ -403,7 +487,7 @@ engine_load (CowEngine *self, const CowClassifierOptions *options, GError **erro
     return FALSE;
   }
   self->name = g_path_get_basename (cow_classifier_adapter_path (self->classifier));
-  cow_engine_trial_init (&self->trial);
+  cow_engine_faults_init (&self->faults);
   self->worker = g_thread_try_new ("cow-engine", work, self, error);
   return self->worker != NULL;
 }
@@ -459,7 +543,7 @@ load_or_wait (CowEngine *self, gboolean first, const CowClassifierOptions *optio
   g_mutex_lock (&registry_lock);
   self->load_error = error;
   self->loading = FALSE;
-  if (error) /* the next who asks tries again */
+  if (error) /* the next cow_engine_get () tries again */
     g_hash_table_remove (registry, self->key);
   g_cond_broadcast (&registry_loaded);
 }
@@ -549,6 +633,12 @@ cow_engine_device_text (const CowEngine *self)
   return cow_classifier_device_text (self->classifier);
 }
 
+CowPrecision
+cow_engine_precision (const CowEngine *self)
+{
+  return cow_classifier_precision (self->classifier);
+}
+
 const float *
 cow_engine_thresholds (const CowEngine *self)
 {
@@ -577,7 +667,7 @@ cow_engine_n_waiting (CowEngine *self)
 }
 
 void
-cow_engine_hurry (CowEngine *self, CowTicket *ticket)
+cow_engine_flush (CowEngine *self, CowTicket *ticket)
 {
   g_mutex_lock (&self->lock);
   ticket->deadline_us = 0;
@@ -596,8 +686,7 @@ cow_engine_submit (CowEngine *self, const CkPicture *picture, const CowRegion *r
     return NULL;
   }
   const CowPreprocess *preprocess = cow_engine_preprocess (self);
-  g_autoptr (CowTicket) ticket = ticket_new (n, cow_preprocess_size (preprocess),
-                                             cow_engine_n_classes (self), how ? how : &at_once);
+  g_autoptr (CowTicket) ticket = ticket_new (n, self->classifier, how ? how : &at_once);
   if (!ticket->pixels) {
     cow_check (CK_NO_MEMORY, error, "%u crops of %d x %d", n, preprocess->width,
                preprocess->height);

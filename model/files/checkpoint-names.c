@@ -82,7 +82,7 @@ strip_wrappers (const char *name)
  * its third of that is masked in training.
  */
 static gboolean
-split_qkv (const CowTensor *tensor, gboolean timm, const char *file, const char *block,
+split_qkv (const CowTensor *tensor, gboolean k_bias, const char *file, const char *block,
            int n_digits, CowTensor *views, guint *n_views, GError **error)
 {
   gboolean bias = g_str_has_suffix (tensor->name, ".attn.qkv.bias");
@@ -99,7 +99,7 @@ split_qkv (const CowTensor *tensor, gboolean timm, const char *file, const char 
   for (guint i = 0; i < 3; i++) {
     CowTensor *view = views + *n_views;
 
-    if (bias && i == 1 && !timm)
+    if (bias && i == 1 && !k_bias)
       continue;
     *view = *tensor;
     view->name = g_strdup_printf ("layer.%.*s.attention.%c_proj.%s", n_digits, block, "qkv"[i],
@@ -113,7 +113,7 @@ split_qkv (const CowTensor *tensor, gboolean timm, const char *file, const char 
 }
 
 static gboolean
-translate_qkv (const CowTensor *tensor, gboolean timm, const char *file, const char *block,
+translate_qkv (const CowTensor *tensor, gboolean k_bias, const char *file, const char *block,
                int n_digits, CowTensor *views, guint *n_views, GError **error)
 {
   const char *part = block + n_digits + strlen (".attn.qkv.");
@@ -121,7 +121,7 @@ translate_qkv (const CowTensor *tensor, gboolean timm, const char *file, const c
   if (g_str_equal (part, "bias_mask"))
     return TRUE;
   if ((g_str_equal (part, "weight") || g_str_equal (part, "bias")) && tensor->dtype != COW_U8)
-    return split_qkv (tensor, timm, file, block, n_digits, views, n_views, error);
+    return split_qkv (tensor, k_bias, file, block, n_digits, views, n_views, error);
   g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
                "%s: tensor %s: a quantised fused qkv cannot be taken apart; quantise the network "
                "with its Hugging Face names",
@@ -145,7 +145,7 @@ translate_name (const char *name, const char *rest, int n_digits)
 }
 
 gboolean
-cow_translate_tensor (const CowTensor *tensor, gboolean timm, const char *file, CowTensor *views,
+cow_translate_tensor (const CowTensor *tensor, gboolean k_bias, const char *file, CowTensor *views,
                       guint *n_views, GError **error)
 {
   const char *name = strip_wrappers (tensor->name);
@@ -155,7 +155,7 @@ cow_translate_tensor (const CowTensor *tensor, gboolean timm, const char *file, 
 
   *n_views = 0;
   if (rest != NULL && g_str_has_prefix (rest, "attn.qkv."))
-    return translate_qkv (tensor, timm, file, name + 7, n_digits, views, n_views, error);
+    return translate_qkv (tensor, k_bias, file, name + 7, n_digits, views, n_views, error);
   translated = translate_name (name, rest, n_digits);
   if (translated == NULL)
     return TRUE;

@@ -16,8 +16,7 @@
 typedef struct {
   CowSafetensors *safetensors;
   CowTorchfile *torchfile;
-  gboolean timm; /* it has timm's learned positions, and so timm's meaning of the names that it
-                    shares with Meta's */
+  gboolean k_bias; /* it has learned positions, as timm's networks, whose k has a bias */
 } File;
 
 typedef struct {
@@ -95,7 +94,7 @@ add_tensor (CowCheckpoint *self, File *file, const CowTensor *tensor, GError **e
   guint n_views;
   gboolean unique = TRUE;
 
-  if (!cow_translate_tensor (tensor, file->timm, file_path (file), views, &n_views, error))
+  if (!cow_translate_tensor (tensor, file->k_bias, file_path (file), views, &n_views, error))
     return FALSE;
   for (guint i = 0; i < n_views; i++) {
     Entry *entry = g_new (Entry, 1);
@@ -121,7 +120,7 @@ add_file (CowCheckpoint *self, const char *path, GError **error)
   if (file == NULL)
     return FALSE;
   for (guint i = 0; i < file_n_tensors (file); i++)
-    file->timm |= g_str_equal (file_nth (file, i)->name, "pos_embed");
+    file->k_bias |= g_str_equal (file_nth (file, i)->name, "pos_embed");
   for (guint i = 0; i < file_n_tensors (file); i++)
     if (!add_tensor (self, file, file_nth (file, i), error))
       return FALSE;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A DINOv3's sizes from config.json, and the list of its linear layers. Names, defaults and their
- * meaning are those of transformers' DINOv3ViTConfig. Other pos_embed_* settings and dropout are
- * not read. config-infer.c does without the file.
+ * A vision transformer's sizes from config.json. Names, defaults and their meaning are those of
+ * transformers' DINOv3ViTConfig. Other pos_embed_* settings and dropout are
+ * not read. Without the file, the sizes are read off the tensors' shapes.
  */
 #include "model/files/config.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "model/files/config-private.h"
+#include "model/files/error.h"
 #include "model/files/json-object.h"
 
 #define MAX_HIDDEN       16384
@@ -20,13 +20,12 @@
 #define MAX_CHANNELS     16
 #define MAX_REGISTERS    64
 #define MAX_IMAGE        8192
+#define LIMIT            (1 << 20) /* keeps a size inside an int before it is validated */
 
-/* The model_type of a network that cow-trainer trained from scratch in the shape of timm's
- * VisionTransformer. */
-#define TIMM_TYPE "timm_vit"
-
-gboolean
-cow_vit_config_validate (const CowVitConfig *c, const char *where, GError **error)
+/* Checks that every size is inside its limits and divides where it must; COW_ERROR_FORMAT with
+ * `where` before it. */
+static gboolean
+validate (const CowVitConfig *c, const char *where, GError **error)
 {
   const struct {
     const char *key;
@@ -48,12 +47,18 @@ cow_vit_config_validate (const CowVitConfig *c, const char *where, GError **erro
       return FALSE;
     }
   int head_dim = c->hidden_size / c->n_heads;
-  /* Rotary embedding turns pairs in two directions: a head has to fall into four equal parts. */
+  /* Rotary embedding rotates pairs in two directions: a head has to fall into four equal parts. */
   if (c->hidden_size % c->n_heads != 0 || head_dim % 4 != 0 || head_dim > 256) {
     g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
                  "%s: \"hidden_size\" %d in %d \"num_attention_heads\": expected heads of equal "
                  "size, a multiple of 4, at most 256",
                  where, c->hidden_size, c->n_heads);
+    return FALSE;
+  }
+  if (c->family->learned_positions && c->n_registers > 0) {
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+                 "%s: \"num_register_tokens\" is %d: with learned positions only 0 is supported",
+                 where, c->n_registers);
     return FALSE;
   }
   if (!isfinite (c->norm_epsilon) || c->norm_epsilon <= 0 || !isfinite (c->rope_theta) ||
@@ -74,7 +79,7 @@ get_size (JsonObject *object, const char *where, const char *key, int *value, GE
 {
   gint64 v = *value;
   /* The exact limits are validate ()'s; this one keeps the value inside an int. */
-  if (!cow_json_get_int (object, where, key, 0, 1 << 20, &v, error))
+  if (!cow_json_get_int (object, where, key, 0, LIMIT, &v, error))
     return FALSE;
   *value = (int)v;
   return TRUE;
@@ -142,9 +147,20 @@ check_quantisation (JsonObject *object, const char *where, GError **error)
 }
 
 static gboolean
+refuse_type (const char *type, const char *where, GError **error)
+{
+  g_autofree char *known = cow_vit_family_types_text ();
+  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+               "%s: \"model_type\" is %s%s%s, only %s are supported here", where, type ? "\"" : "",
+               type ? type : "missing", type ? "\"" : "", known);
+  return FALSE;
+}
+
+static gboolean
 read_object (JsonObject *o, const char *where, CowVitConfig *c, GError **error)
 {
   *c = (CowVitConfig){
+    .family = cow_vit_family_default (),
     .hidden_size = 384,
     .n_layers = 12,
     .n_heads = 6,
@@ -157,19 +173,18 @@ read_object (JsonObject *o, const char *where, CowVitConfig *c, GError **error)
     .v_bias = TRUE,
     .o_bias = TRUE,
     .mlp_bias = TRUE,
-    .norm_epsilon = 1e-5f,
     .rope_theta = 100,
-    .rope_rescale = 2,
   };
   const char *type = NULL;
   if (!cow_json_get_string (o, where, "model_type", &type, error))
     return FALSE;
-  c->timm = g_strcmp0 (type, TIMM_TYPE) == 0;
-  c->k_bias = c->timm;
-  if (c->timm)
-    c->rope_rescale = 0;
-  return (c->timm || check_word (o, where, "model_type", "dinov3_vit", NULL, error)) &&
-         check_quantisation (o, where, error) &&
+  c->family = cow_vit_family_find (type);
+  if (!c->family)
+    return refuse_type (type, where, error);
+  c->k_bias = c->family->k_bias;
+  c->norm_epsilon = c->family->norm_epsilon;
+  c->rope_rescale = c->family->rope_rescale;
+  return check_quantisation (o, where, error) &&
          get_size (o, where, "hidden_size", &c->hidden_size, error) &&
          get_size (o, where, "num_hidden_layers", &c->n_layers, error) &&
          get_size (o, where, "num_attention_heads", &c->n_heads, error) &&
@@ -188,7 +203,7 @@ read_object (JsonObject *o, const char *where, CowVitConfig *c, GError **error)
          get_float (o, where, "rope_theta", &c->rope_theta, error) &&
          get_rescale (o, where, &c->rope_rescale, error) &&
          check_word (o, where, "hidden_act", c->gated ? "silu" : "gelu", "gelu", error) &&
-         cow_vit_config_validate (c, where, error);
+         validate (c, where, error);
 }
 
 static gboolean
@@ -205,6 +220,105 @@ cow_vit_config_read (const char *folder, CowVitConfig *config, GError **error)
   return read_file (file, config, error);
 }
 
+/* ---- from the tensors -------------------------------------------------------------------------
+ * The sizes read off the shapes of the tensors, for checkpoints without config.json (Meta's
+ * .pth). The values that no shape tells are the same in every published size: epsilon 1e-5, theta
+ * 100, heads of 64, or of 128 in the 7B.
+ */
+
+/* Dimension `axis` of a tensor that must have n_dims. */
+static gboolean
+dimension (const CowCheckpoint *checkpoint, const char *name, guint n_dims, guint axis, int *size,
+           GError **error)
+{
+  const CowTensor *tensor = cow_checkpoint_find (checkpoint, name);
+  if (tensor == NULL) {
+    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
+                 "%s: no tensor %s: not a %s that is known here (a folder with config.json "
+                 "says more than the tensors alone)",
+                 cow_checkpoint_path (checkpoint), name, cow_vit_family_default ()->title);
+    return FALSE;
+  }
+  if (tensor->n_dims != n_dims || tensor->dims[axis] < 1 || tensor->dims[axis] > LIMIT) {
+    g_autofree char *shape = cow_tensor_shape_text (tensor);
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: %s has shape %s, expected %u dimensions",
+                 cow_checkpoint_file_of (checkpoint, tensor), name, shape, n_dims);
+    return FALSE;
+  }
+  *size = (int)tensor->dims[axis];
+  return TRUE;
+}
+
+static gboolean
+has (const CowCheckpoint *checkpoint, const char *name)
+{
+  return cow_checkpoint_find (checkpoint, name) != NULL;
+}
+
+static int
+count_layers (const CowCheckpoint *checkpoint)
+{
+  guint limit = cow_checkpoint_n_tensors (checkpoint);
+  for (guint n = 0; n < limit; n++) {
+    g_autofree char *name = g_strdup_printf ("layer.%u.norm1.weight", n);
+    if (!has (checkpoint, name))
+      return (int)n;
+  }
+  return (int)limit;
+}
+
+gboolean
+cow_vit_config_infer (const CowCheckpoint *checkpoint, CowVitConfig *c, GError **error)
+{
+  const char *patch = "embeddings.patch_embeddings.weight", *up = "layer.0.mlp.up_proj.weight";
+  const char *registers = "embeddings.register_tokens";
+  const CowVitFamily *family = cow_vit_family_default ();
+  *c = (CowVitConfig){ .family = family,
+                       .image_size = 224,
+                       .norm_epsilon = family->norm_epsilon,
+                       .rope_theta = 100,
+                       .rope_rescale = family->rope_rescale };
+  if (has (checkpoint, "embeddings.position_embeddings")) {
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+                 "%s: a network with learned positions without a config.json, which "
+                 "has to tell its heads",
+                 cow_checkpoint_path (checkpoint));
+    return FALSE;
+  }
+  if (has (checkpoint, "layer.0.mlp.up_proj.weight.quant_state.bitsandbytes__nf4")) {
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+                 "%s: NF4 tensors without a config.json: packed weights have no shape to infer "
+                 "from; put the model's config.json beside them",
+                 cow_checkpoint_path (checkpoint));
+    return FALSE;
+  }
+  if (!dimension (checkpoint, patch, 4, 0, &c->hidden_size, error) ||
+      !dimension (checkpoint, patch, 4, 1, &c->n_channels, error) ||
+      !dimension (checkpoint, patch, 4, 2, &c->patch_size, error) ||
+      !dimension (checkpoint, up, 2, 0, &c->intermediate_size, error) ||
+      (has (checkpoint, registers) &&
+       !dimension (checkpoint, registers, 3, 1, &c->n_registers, error)))
+    return FALSE;
+  int head_dim = c->hidden_size == 4096 ? 128 : 64;
+  if (c->hidden_size % head_dim != 0) {
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+                 "%s: hidden size %d is no multiple of %d: a config.json has to tell the heads",
+                 cow_checkpoint_path (checkpoint), c->hidden_size, head_dim);
+    return FALSE;
+  }
+  c->n_heads = c->hidden_size / head_dim;
+  c->n_layers = count_layers (checkpoint);
+  c->gated = has (checkpoint, "layer.0.mlp.gate_proj.weight");
+  c->q_bias = has (checkpoint, "layer.0.attention.q_proj.bias");
+  c->k_bias = has (checkpoint, "layer.0.attention.k_proj.bias");
+  c->v_bias = has (checkpoint, "layer.0.attention.v_proj.bias");
+  c->o_bias = has (checkpoint, "layer.0.attention.o_proj.bias");
+  c->mlp_bias = has (checkpoint, "layer.0.mlp.up_proj.bias");
+  return validate (c, cow_checkpoint_path (checkpoint), error);
+}
+
+/* ---- the file of a path, and its text -------------------------------------------------------- */
+
 char *
 cow_vit_config_file_for (const char *path)
 {
@@ -215,6 +329,21 @@ cow_vit_config_file_for (const char *path)
     return g_build_filename (path, "config.json", NULL);
   g_autofree char *folder = g_path_get_dirname (path);
   return g_build_filename (folder, "config.json", NULL);
+}
+
+gboolean
+cow_config_model_type (const char *path, char **type, GError **error)
+{
+  g_autofree char *file = cow_vit_config_file_for (path);
+  const char *found = NULL;
+  *type = NULL;
+  if (!g_file_test (file, G_FILE_TEST_EXISTS))
+    return TRUE;
+  g_autoptr (JsonObject) object = cow_json_read_object (file, error);
+  if (object == NULL || !cow_json_get_string (object, file, "model_type", &found, error))
+    return FALSE;
+  *type = g_strdup (found);
+  return TRUE;
 }
 
 gboolean
@@ -262,9 +391,9 @@ cow_vit_config_to_json (const CowVitConfig *c, gboolean nf4)
 {
   g_autoptr (JsonObject) o = json_object_new ();
   g_autoptr (JsonArray) architectures = json_array_new ();
-  json_array_add_string_element (architectures, c->timm ? "VisionTransformer" : "DINOv3ViTModel");
+  json_array_add_string_element (architectures, c->family->architecture);
   json_object_set_array_member (o, "architectures", json_array_ref (architectures));
-  json_object_set_string_member (o, "model_type", c->timm ? TIMM_TYPE : "dinov3_vit");
+  json_object_set_string_member (o, "model_type", c->family->model_type);
   json_object_set_int_member (o, "hidden_size", c->hidden_size);
   json_object_set_int_member (o, "num_hidden_layers", c->n_layers);
   json_object_set_int_member (o, "num_attention_heads", c->n_heads);
@@ -291,18 +420,6 @@ cow_vit_config_to_json (const CowVitConfig *c, gboolean nf4)
   return cow_json_object_text (o);
 }
 
-const char *
-cow_module_name (CowModule module)
-{
-  static const char *const names[COW_N_MODULES] = {
-    [COW_Q] = "attention.q_proj", [COW_K] = "attention.k_proj", [COW_V] = "attention.v_proj",
-    [COW_O] = "attention.o_proj", [COW_GATE] = "mlp.gate_proj", [COW_UP] = "mlp.up_proj",
-    [COW_DOWN] = "mlp.down_proj",
-  };
-  g_return_val_if_fail ((int)module >= 0 && module < COW_N_MODULES, NULL);
-  return names[module];
-}
-
 gboolean
 cow_vit_config_module (const CowVitConfig *c, CowModule module, gint64 *out, gint64 *in,
                        gboolean *bias)
@@ -315,22 +432,4 @@ cow_vit_config_module (const CowVitConfig *c, CowModule module, gint64 *out, gin
   *in = module == COW_DOWN ? wide : hidden;
   *bias = module <= COW_O ? attention_bias[module] : c->mlp_bias;
   return TRUE;
-}
-
-gint64
-cow_vit_config_n_parameters (const CowVitConfig *c)
-{
-  gint64 hidden = c->hidden_size;
-  gint64 layer = (c->timm ? 4 : 6) * hidden; /* two norms of weight and bias, two layer scales */
-  for (int m = 0; m < COW_N_MODULES; m++) {
-    gint64 out, in;
-    gboolean bias;
-    if (cow_vit_config_module (c, (CowModule)m, &out, &in, &bias))
-      layer += out * in + (bias ? out : 0);
-  }
-  gint64 side = c->image_size / c->patch_size;
-  gint64 tokens = (c->timm ? 2 + side * side : 2 + c->n_registers) *
-                  hidden; /* class and positions; class, mask, registers */
-  gint64 patches = hidden * c->n_channels * c->patch_size * c->patch_size + hidden;
-  return tokens + patches + c->n_layers * layer + 2 * hidden;
 }

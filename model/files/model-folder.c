@@ -6,7 +6,6 @@
 
 #include <glib/gstdio.h>
 
-#include "model/files/config-private.h"
 #include "model/files/error.h"
 #include "model/files/json-object.h"
 
@@ -37,7 +36,7 @@ cow_model_folder_prepare (const char *folder, const char *const *others, gboolea
                           GError **error)
 {
   static const char *const files[] = { "model.safetensors", "model.safetensors.index.json",
-                                       "config.json", NULL };
+                                       "config.json", "preprocessor_config.json", NULL };
   const char *const *lists[] = { files, others };
   for (gsize l = 0; l < G_N_ELEMENTS (lists); l++)
     for (const char *const *name = lists[l]; name != NULL && *name != NULL; name++) {

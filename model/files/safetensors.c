@@ -12,7 +12,6 @@
 #include "model/files/error.h"
 #include "model/files/json.h"
 #include "model/files/mapping.h"
-#include "model/files/open-bytes.h"
 
 #define MAX_HEADER 100000000 /* as the format's own reader */
 

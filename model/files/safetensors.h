@@ -19,6 +19,10 @@ typedef struct _CowSafetensors CowSafetensors;
  * COW_ERROR_NOT_FOUND, COW_ERROR_IO, COW_ERROR_FORMAT.
  */
 CowSafetensors *cow_safetensors_open (const char *path, GError **error);
+/* The same from bytes in memory, which must outlive what this returns: for tests that feed it
+ * anything (tests/fuzz). */
+CowSafetensors *cow_safetensors_open_bytes (const char *path, const guint8 *data, gsize size,
+                                            GError **error);
 void cow_safetensors_close (CowSafetensors *self);
 const char *cow_safetensors_path (const CowSafetensors *self);
 /* Tensors in the order of their data. */

@@ -10,7 +10,6 @@
 
 #include "model/files/error.h"
 #include "model/files/mapping.h"
-#include "model/files/open-bytes.h"
 #include "model/files/pickle.h"
 #include "model/files/zipfile.h"
 

@@ -21,6 +21,10 @@ typedef struct _CowTorchfile CowTorchfile;
  * contiguous and for torch < 1.6.
  */
 CowTorchfile *cow_torchfile_open (const char *path, GError **error);
+/* The same from bytes in memory, which must outlive what this returns: for tests that feed it
+ * anything (tests/fuzz). */
+CowTorchfile *cow_torchfile_open_bytes (const char *path, const guint8 *data, gsize size,
+                                        GError **error);
 void cow_torchfile_close (CowTorchfile *self);
 const char *cow_torchfile_path (const CowTorchfile *self);
 guint cow_torchfile_n_tensors (const CowTorchfile *self);

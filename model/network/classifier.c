@@ -3,42 +3,218 @@
 
 #include <string.h>
 
-#include "model/network/classifier-private.h"
+#include "model/files/locate.h"
+#include "model/network/backbones.h"
+#include "model/network/head-classifier.h"
+
+struct _CowClassifier {
+  char *model_path, *adapter_path;
+  char *device_text;
+  CowPrecision precision; /* resolved */
+  CkBackend *backend;
+  CowCheckpoint *checkpoint; /* open as long as the backbone computes from it */
+  CowCard *card;
+  CowBackboneConfig config;
+  CowBackbone *backbone;
+  CowHead *head; /* NULL without one */
+
+  /* Of the last run, replaced when the shape changes */
+  int batch;
+  gint64 n_tokens; /* of `tokens`, 0: none */
+  gsize pixel_bytes;
+  float *pixels;                            /* device: [batch, 3, height, width] */
+  float *tokens;                            /* device: [batch, n_tokens, n_features] */
+  float *last_hidden_state, *pooler_output; /* host */
+};
+
+/* ---- loading --------------------------------------------------------------------------------- */
+
+static gboolean
+open_device (CowClassifier *self, const CowClassifierOptions *options, GError **error)
+{
+  self->precision = cow_precision_resolve (options->precision);
+  self->backend = cow_device_open (options->device, 0, error);
+  if (!self->backend)
+    return FALSE;
+  self->device_text = g_strdup_printf ("%s (%s)", self->backend->name, self->backend->level);
+  return TRUE;
+}
+
+/* The path of the network: the adapter folder itself where it holds a whole one, which then stands
+ * alone. */
+static gboolean
+find_model (CowClassifier *self, const char *name, GError **error)
+{
+  const char *model = name && *name ? name : NULL;
+  const gboolean whole = self->adapter_path && cow_card_holds_network (self->card);
+  if (whole && model) {
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+                 "%s holds a whole network (\"%s\"), so that no model goes with it; %s was given",
+                 self->adapter_path, self->card->kind, model);
+    return FALSE;
+  }
+  if (!whole && self->adapter_path && !model) {
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+                 "%s is an adapter (\"%s\") and needs the model that it was made for%s%s",
+                 self->adapter_path, self->card->kind, self->card->base_name ? ": " : "",
+                 self->card->base_name ? self->card->base_name : "");
+    return FALSE;
+  }
+  self->model_path = whole ? g_strdup (self->adapter_path) : cow_locate (model, error);
+  return self->model_path != NULL;
+}
+
+/* A folder that says what it holds must hold that. */
+static gboolean
+check_kind (const CowClassifier *self, GError **error)
+{
+  const CowKind *kind = cow_card_kind (self->card);
+  if (cow_kind_needs_base (kind) || g_str_equal (kind->model_type, self->config.model_type))
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
+               "%s: cowbehavior.json says \"%s\", but config.json describes a %s", self->model_path,
+               kind->name, self->config.title);
+  return FALSE;
+}
+
+/* The card's pictures must suit the network. */
+static gboolean
+check_preprocess (const CowClassifier *self, GError **error)
+{
+  const CowPreprocess *preprocess = &self->card->preprocess;
+  g_autoptr (GError) local = NULL;
+  if (cow_classifier_check_size (self, self->adapter_path, preprocess->width, preprocess->height,
+                                 &local))
+    return TRUE;
+  g_set_error_literal (error, COW_ERROR, COW_ERROR_MISMATCH, local->message);
+  return FALSE;
+}
+
+/* The adapter, which is absent in a folder that holds a head alone or a whole network. NULL without
+ * error when absent. */
+static gboolean
+read_adapter (CowClassifier *self, CowAdapter **adapter, GError **error)
+{
+  const CowKind *kind = cow_card_kind (self->card);
+  *adapter = NULL;
+  const gboolean present = cow_adapter_present (self->adapter_path);
+  if (present && !cow_kind_needs_base (kind)) {
+    g_set_error (
+        error, COW_ERROR, COW_ERROR_FORMAT,
+        "%s: cowbehavior.json says \"%s\", a whole network, but adapter_config.json lies beside it",
+        self->adapter_path, kind->name);
+    return FALSE;
+  }
+  if (!present && !kind->adapted)
+    return TRUE;
+  if (!cow_backbone_takes_adapters (&self->config)) {
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s: the adapter in %s is not for a %s",
+                 self->model_path, self->adapter_path, self->config.title);
+    return FALSE;
+  }
+  *adapter = cow_adapter_read (self->adapter_path, &self->config.vit, error);
+  return *adapter != NULL;
+}
+
+/* The head: an adapter without one gives features only; a folder with neither is an error. */
+static gboolean
+open_head (CowClassifier *self, gboolean card_found, gboolean has_adapter, GError **error)
+{
+  GError *local = NULL;
+  self->head = cow_head_classifier_class.open (self->backend, self->adapter_path,
+                                               self->config.n_features, self->card, &local);
+  if (self->head)
+    return TRUE;
+  if (has_adapter && !card_found && g_error_matches (local, COW_ERROR, COW_ERROR_NOT_FOUND)) {
+    g_clear_error (&local);
+    return TRUE;
+  }
+  g_propagate_error (error, local);
+  return FALSE;
+}
+
+/* The weights of the backbone come last: they are large, and all else may be wrong. */
+static gboolean
+open_parts (CowClassifier *self, gboolean card_found, GError **error)
+{
+  g_autoptr (CowAdapter) adapter = NULL;
+  if (!cow_backbone_config_read (self->model_path, self->checkpoint,
+                                 cow_card_kind (self->card)->model_type, &self->config, error))
+    return FALSE;
+  if (self->adapter_path && (!check_kind (self, error) || !check_preprocess (self, error) ||
+                             !read_adapter (self, &adapter, error) ||
+                             !open_head (self, card_found, adapter != NULL, error)))
+    return FALSE;
+  self->backbone =
+      self->config.klass->open (self->backend, &self->config, self->checkpoint, adapter, error);
+  if (self->config.klass->copies_weights)
+    g_clear_pointer (&self->checkpoint, cow_checkpoint_close);
+  return self->backbone != NULL;
+}
+
+static gboolean
+load (CowClassifier *self, const CowClassifierOptions *options, GError **error)
+{
+  gboolean card_found = FALSE;
+  if (!open_device (self, options, error))
+    return FALSE;
+  if (options->adapter && !(self->adapter_path = cow_locate (options->adapter, error)))
+    return FALSE;
+  self->card = self->adapter_path ? cow_card_read (self->adapter_path, &card_found, error)
+                                  : cow_card_new_default ();
+  if (!self->card || !find_model (self, options->model, error))
+    return FALSE;
+  self->checkpoint = cow_checkpoint_open (self->model_path, error);
+  return self->checkpoint && open_parts (self, card_found, error);
+}
 
 CowClassifier *
 cow_classifier_new (const CowClassifierOptions *options, GError **error)
 {
   g_autoptr (CowClassifier) self = g_new0 (CowClassifier, 1);
-  return cow_classifier_load (self, options, error) ? g_steal_pointer (&self) : NULL;
+  return load (self, options, error) ? g_steal_pointer (&self) : NULL;
 }
 
-/* ---- running --------------------------------------------------------------------------------- */
+gboolean
+cow_classifier_needs_model (const char *adapter)
+{
+  g_autofree char *path = cow_locate (adapter, NULL);
+  g_autoptr (CowCard) card = path ? cow_card_read (path, NULL, NULL) : NULL;
+  return !card || !cow_card_holds_network (card);
+}
 
 static void
 clear_buffers (CowClassifier *self)
 {
   CkBackend *backend = self->backend;
-  float **device[] = { &self->pixels, &self->features, &self->hidden[0], &self->hidden[1] };
-  float **host[] = { &self->last_hidden_state, &self->pooler_output, &self->logits,
-                     &self->probabilities };
-  for (guint i = 0; i < G_N_ELEMENTS (device); i++) {
-    backend->free (backend, *device[i]);
-    *device[i] = NULL;
-  }
-  for (guint i = 0; i < G_N_ELEMENTS (host); i++)
-    g_clear_pointer (host[i], g_free);
+  backend->free (backend, self->pixels);
+  backend->free (backend, self->tokens);
+  self->pixels = self->tokens = NULL;
+  g_clear_pointer (&self->last_hidden_state, g_free);
+  g_clear_pointer (&self->pooler_output, g_free);
   self->batch = 0;
 }
 
-/* The widest layer of the head, in floats. */
-static gsize
-head_width (const CowHead *head)
+void
+cow_classifier_free (CowClassifier *self)
 {
-  gint64 width = 0;
-  for (guint i = 0; i < head->n_layers; i++)
-    width = MAX (width, head->layers[i].out);
-  return (gsize)width;
+  if (!self)
+    return;
+  if (self->backend)
+    clear_buffers (self);
+  if (self->head)
+    self->head->klass->free (self->head);
+  g_clear_pointer (&self->backbone, cow_backbone_free);
+  g_clear_pointer (&self->card, cow_card_free);
+  g_clear_pointer (&self->checkpoint, cow_checkpoint_close);
+  ck_backend_close (self->backend);
+  g_free (self->model_path);
+  g_free (self->adapter_path);
+  g_free (self->device_text);
+  g_free (self);
 }
+
+/* ---- running --------------------------------------------------------------------------------- */
 
 static gboolean
 ensure_buffers (CowClassifier *self, int batch, gint64 n_tokens, gsize pixel_bytes)
@@ -47,23 +223,16 @@ ensure_buffers (CowClassifier *self, int batch, gint64 n_tokens, gsize pixel_byt
     return TRUE;
   clear_buffers (self);
   CkBackend *backend = self->backend;
-  const gsize hidden = (gsize)cow_classifier_n_features (self), n = (gsize)batch;
+  const gsize features = (gsize)batch * (gsize)self->config.n_features,
+              tokens = features * (gsize)n_tokens;
   self->pixels = backend->alloc (backend, pixel_bytes);
-  self->features = backend->alloc (backend, n * hidden * sizeof (float));
-  self->pooler_output = g_try_new (float, n *hidden);
-  if (n_tokens > 0)
-    self->last_hidden_state = g_try_new (float, n *(gsize)n_tokens *hidden);
-  gboolean complete = self->pixels && self->features && self->pooler_output &&
-                      (self->last_hidden_state || n_tokens == 0);
-  if (complete && self->head) {
-    const gsize classes = cow_classifier_n_classes (self);
-    for (int i = 0; i < 2; i++)
-      self->hidden[i] = backend->alloc (backend, n * head_width (self->head) * sizeof (float));
-    self->logits = g_try_new (float, n *classes);
-    self->probabilities = g_try_new (float, n *classes);
-    complete = self->hidden[0] && self->hidden[1] && self->logits && self->probabilities;
+  self->pooler_output = g_try_new (float, features);
+  if (tokens > 0) {
+    self->tokens = backend->alloc (backend, tokens * sizeof (float));
+    self->last_hidden_state = g_try_new (float, tokens);
   }
-  if (!complete) {
+  if (!self->pixels || !self->pooler_output ||
+      (tokens > 0 && (!self->tokens || !self->last_hidden_state))) {
     clear_buffers (self);
     return FALSE;
   }
@@ -73,67 +242,43 @@ ensure_buffers (CowClassifier *self, int batch, gint64 n_tokens, gsize pixel_byt
   return TRUE;
 }
 
-static CkStatus
-run_head (CowClassifier *self, int batch)
+/* The features of self->pixels, device memory; with tokens where there is room for them. */
+static const float *
+compute_features (CowClassifier *self, int batch, int height, int width, GError **error)
 {
-  CkBackend *backend = self->backend;
-  const gsize hidden = (gsize)cow_classifier_n_features (self);
-  const guint n_classes = cow_classifier_n_classes (self);
-  CkStatus status = backend->upload (backend, self->features, self->pooler_output,
-                                     (gsize)batch * hidden * sizeof (float));
-  const float *x = self->features;
-  if (status == CK_OK && self->head_norm[0]) {
-    const CkNorm norm = { self->head_norm[0], self->head_norm[1],
-                          1e-5f }; /* torch's default epsilon */
-    status = backend->norm (backend, &norm, batch, (int64_t)hidden, self->features, self->features);
-  }
-  for (guint i = 0; i < self->head->n_layers && status == CK_OK; i++) {
-    const gboolean last = i + 1 == self->head->n_layers;
-    CkLinear layer = { .weight = self->head_weight[i],
-                       .bias = self->head_bias[i],
-                       .activation = last ? CK_IDENTITY : self->head->activation };
-    CkInput input = { CK_F32, x };
-    status = backend->linear (backend, &layer, batch, &input, self->hidden[i % 2]);
-    x = self->hidden[i % 2];
-  }
-  if (status == CK_OK)
-    status =
-        backend->download (backend, self->logits, x, (gsize)batch * n_classes * sizeof (float));
-  for (int i = 0; i < batch && status == CK_OK; i++)
-    cow_softmax (self->logits + (gsize)i * n_classes, n_classes, self->card->temperature,
-                 self->probabilities + (gsize)i * n_classes);
-  return status;
+  const CowBackboneClass *klass = self->config.klass;
+  const int last = self->config.vit.n_layers - 1;
+  if (!self->tokens)
+    return klass->features (self->backbone, self->pixels, batch, height, width, error);
+  return klass->tokens (self->backbone, self->pixels, batch, height, width, &last, 1, &self->tokens,
+                        error);
 }
 
-/* The network's features of self->pixels, to self->pooler_output and, of a vision transformer,
- * self->last_hidden_state. */
 static gboolean
-run_network (CowClassifier *self, int batch, int height, int width, GError **error)
+download (CowClassifier *self, const float *features, GError **error)
 {
   CkBackend *backend = self->backend;
-  const gsize hidden = (gsize)cow_classifier_n_features (self), n = (gsize)batch,
-              picture = (gsize)self->n_tokens * hidden;
-  if (self->is_resnet) {
-    const float *features =
-        cow_resnet_forward (self->resnet, self->pixels, batch, height, width, error);
-    return features && cow_check (backend->download (backend, self->pooler_output, features,
-                                                     n * hidden * sizeof (float)),
-                                  error, "downloading features");
-  }
-  const float *state = cow_vit_forward (self->vit, self->pixels, batch, height, width, error);
-  if (!state || !cow_check (backend->download (backend, self->last_hidden_state, state,
-                                               n * picture * sizeof (float)),
-                            error, "downloading features"))
-    return FALSE;
-  for (gsize i = 0; i < n; i++)
-    memcpy (self->pooler_output + i * hidden, self->last_hidden_state + i * picture,
-            hidden * sizeof (float));
-  return TRUE;
+  const gsize bytes = (gsize)self->batch * (gsize)self->config.n_features * sizeof (float);
+  CkStatus status = backend->download (backend, self->pooler_output, features, bytes);
+  if (status == CK_OK && self->tokens)
+    status = backend->download (backend, self->last_hidden_state, self->tokens,
+                                bytes * (gsize)self->n_tokens);
+  return cow_check (status, error, "downloading features");
 }
 
-gboolean
-cow_classifier_run (CowClassifier *self, const float *pixels, int batch, int height, int width,
-                    CowOutput *output, GError **error)
+/* The head's result of that name, NULL without one. */
+static const float *
+result_of (const CowClassifier *self, const char *name)
+{
+  for (guint i = 0; self->head && i < self->head->n_results; i++)
+    if (g_str_equal (self->head->results[i].name, name))
+      return self->head->results[i].data;
+  return NULL;
+}
+
+static gboolean
+run (CowClassifier *self, const float *pixels, int batch, int height, int width, gboolean tokens,
+     CowOutput *output, GError **error)
 {
   gsize area, bytes;
   if (batch < 1 || height < 1 || width < 1 ||
@@ -141,47 +286,41 @@ cow_classifier_run (CowClassifier *self, const float *pixels, int batch, int hei
       !g_size_checked_mul (&bytes, area, (gsize)batch))
     return cow_check (CK_BAD_SHAPE, error, "%d pictures of %d x %d", batch, width, height);
   const gint64 n_tokens = cow_classifier_n_tokens (self, height, width);
-  if (!ensure_buffers (self, batch, n_tokens, bytes))
+  if (!ensure_buffers (self, batch, tokens ? n_tokens : 0, bytes))
     return cow_check (CK_NO_MEMORY, error, "a batch of %d pictures of %d x %d", batch, width,
                       height);
   if (!cow_check (self->backend->upload (self->backend, self->pixels, pixels, bytes), error,
-                  "uploading pixels") ||
-      !run_network (self, batch, height, width, error))
+                  "uploading pixels"))
     return FALSE;
-  if (self->head && !cow_check (run_head (self, batch), error, "the classifier head"))
+  const float *features = compute_features (self, batch, height, width, error);
+  if (!features || (self->head && !self->head->klass->run (self->head, features, batch, error)) ||
+      !download (self, features, error))
     return FALSE;
-  *output = (CowOutput){ n_tokens, self->last_hidden_state, self->pooler_output, self->logits,
-                         self->probabilities };
+  *output = (CowOutput){ n_tokens, self->last_hidden_state, self->pooler_output,
+                         result_of (self, COW_RESULT_LOGITS),
+                         result_of (self, COW_RESULT_PROBABILITIES) };
   return TRUE;
 }
 
-void
-cow_classifier_free (CowClassifier *self)
+gboolean
+cow_classifier_run (CowClassifier *self, const float *pixels, int batch, int height, int width,
+                    CowOutput *output, GError **error)
 {
-  if (!self)
-    return;
-  CkBackend *backend = self->backend;
-  if (backend) {
-    clear_buffers (self);
-    backend->free (backend, self->head_norm[0]);
-    backend->free (backend, self->head_norm[1]);
-    for (guint i = 0; self->head_weight && i < self->head->n_layers; i++) {
-      backend->weight_free (backend, self->head_weight[i]);
-      backend->free (backend, self->head_bias[i]);
-    }
-  }
-  g_clear_pointer (&self->vit, cow_vit_free);
-  g_clear_pointer (&self->resnet, cow_resnet_free);
-  g_clear_pointer (&self->head, cow_head_free);
-  g_clear_pointer (&self->card, cow_card_free);
-  g_clear_pointer (&self->checkpoint, cow_checkpoint_close);
-  ck_backend_close (backend);
-  g_free (self->head_weight);
-  g_free (self->head_bias);
-  g_free (self->model_path);
-  g_free (self->adapter_path);
-  g_free (self->device_text);
-  g_free (self);
+  return run (self, pixels, batch, height, width, FALSE, output, error);
+}
+
+gboolean
+cow_classifier_run_tokens (CowClassifier *self, const float *pixels, int batch, int height,
+                           int width, CowOutput *output, GError **error)
+{
+  return run (self, pixels, batch, height, width, TRUE, output, error);
+}
+
+const CowResult *
+cow_classifier_results (const CowClassifier *self, guint *n)
+{
+  *n = self->head ? self->head->n_results : 0;
+  return self->head ? self->head->results : NULL;
 }
 
 /* ---- what it is ------------------------------------------------------------------------------ */
@@ -192,44 +331,27 @@ cow_classifier_backend (const CowClassifier *self)
   return self->backend;
 }
 
-const CowVitConfig *
-cow_classifier_config (const CowClassifier *self)
-{
-  return self->is_resnet ? NULL : &self->config;
-}
-
 gint64
 cow_classifier_n_features (const CowClassifier *self)
 {
-  return self->is_resnet ? COW_RESNET_FEATURES : self->config.hidden_size;
+  return self->config.n_features;
 }
 
 gint64
 cow_classifier_n_tokens (const CowClassifier *self, int height, int width)
 {
-  return self->is_resnet ? 0 : cow_vit_n_tokens (self->vit, height, width);
+  return cow_backbone_n_tokens (&self->config, height, width);
 }
 
 gboolean
 cow_classifier_check_size (const CowClassifier *self, const char *where, int width, int height,
                            GError **error)
 {
-  CowResnetShape shape;
-  if (self->is_resnet && cow_resnet_shape (&shape, 1, height, width, error))
+  g_autoptr (GError) local = NULL;
+  if (self->config.klass->check_size (&self->config, width, height, &local))
     return TRUE;
-  if (self->is_resnet) {
-    g_prefix_error (error, "%s: ", where);
-    return FALSE;
-  }
-  const CowVitConfig *config = &self->config;
-  const int patch = config->patch_size, side = config->image_size;
-  if (width > 0 && height > 0 && width % patch == 0 && height % patch == 0 &&
-      (!config->timm || (width == side && height == side)))
-    return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
-               "%s: pictures of %d x %d (width x height), but %s needs %s %d", where, width, height,
-               self->model_path, config->timm ? "squares of" : "multiples of",
-               config->timm ? side : patch);
+  g_set_error (error, COW_ERROR, local->code, "%s: %s (%s)", where, local->message,
+               self->model_path);
   return FALSE;
 }
 
@@ -281,23 +403,8 @@ cow_classifier_device_text (const CowClassifier *self)
   return self->device_text;
 }
 
-static const char *const precision_names[] = {
-  [COW_PRECISION_AUTO] = "auto", [COW_PRECISION_FP32] = "fp32"
-};
-
-const char *
-cow_precision_name (CowPrecision precision)
+CowPrecision
+cow_classifier_precision (const CowClassifier *self)
 {
-  return precision_names[precision];
-}
-
-gboolean
-cow_precision_parse (const char *name, CowPrecision *precision)
-{
-  for (guint i = 0; i < G_N_ELEMENTS (precision_names); i++)
-    if (g_str_equal (name, precision_names[i])) {
-      *precision = (CowPrecision)i;
-      return TRUE;
-    }
-  return FALSE;
+  return self->precision;
 }

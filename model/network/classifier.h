@@ -4,32 +4,27 @@
 #ifndef COW_CLASSIFIER_H
 #define COW_CLASSIFIER_H
 
-#include "model/adapter/card.h"
-#include "model/files/config.h"
-#include "model/files/error.h"
+#include "model/network/backbone.h"
+#include "model/network/device.h"
+#include "model/network/head.h"
 
 G_BEGIN_DECLS
-
-typedef enum {
-  COW_PRECISION_AUTO, /* the fastest that keeps the answers */
-  COW_PRECISION_FP32
-} CowPrecision;
 
 typedef struct {
   const char *model;   /* Hugging Face folder, .safetensors or .pth; looked up by cow_locate. NULL
                           where the adapter is a whole network */
   const char *adapter; /* adapter folder, looked up likewise; NULL: features only */
-  const char *device;  /* "auto", "cpu"; NULL is auto */
+  const char *device;  /* as cow_device_open () takes it; NULL is auto */
   CowPrecision precision;
 } CowClassifierOptions;
 
 typedef struct _CowClassifier CowClassifier;
 
-/* What a forward pass gives; memory of the classifier's, valid until its next call. NULL fields do
- * not exist. */
+/* The results of a forward pass; memory of the classifier's, valid until its next call. NULL fields
+ * do not exist. */
 typedef struct {
-  gint64 n_tokens;                /* 0 for ResNet, which has no last_hidden_state */
-  const float *last_hidden_state; /* [batch, n_tokens, hidden] */
+  gint64 n_tokens;                /* 0 where the backbone has none */
+  const float *last_hidden_state; /* [batch, n_tokens, hidden]; of cow_classifier_run_tokens () */
   const float *pooler_output;     /* [batch, hidden] */
   const float *logits;            /* [batch, n_classes], NULL without a head */
   const float *probabilities;     /* softmax of logits at the card's temperature */
@@ -42,15 +37,20 @@ gboolean cow_classifier_needs_model (const char *adapter);
 void cow_classifier_free (CowClassifier *self);
 
 /* pixels [batch, 3, height, width] already prepared (see cow_preprocess_run). Host memory in and
- * out. */
+ * out; between backbone and head the features stay on the device. */
 gboolean cow_classifier_run (CowClassifier *self, const float *pixels, int batch, int height,
                              int width, CowOutput *output, GError **error);
+/* The same with the tokens, which are large. */
+gboolean cow_classifier_run_tokens (CowClassifier *self, const float *pixels, int batch, int height,
+                                    int width, CowOutput *output, GError **error);
+
+/* The head's results, *n of them; their data are the last run's, NULL before the first. None
+ * without a head. */
+const CowResult *cow_classifier_results (const CowClassifier *self, guint *n);
 
 CkBackend *cow_classifier_backend (const CowClassifier *self);
-/* NULL for ResNet. */
-const CowVitConfig *cow_classifier_config (const CowClassifier *self);
-/* The width of pooler_output, and the number of tokens that pictures of these sides have (0 for
- * ResNet). */
+/* The width of pooler_output, and the number of tokens that pictures of these sides have (0 where
+ * the backbone has none). */
 gint64 cow_classifier_n_features (const CowClassifier *self);
 gint64 cow_classifier_n_tokens (const CowClassifier *self, int height, int width);
 /* Whether the network takes pictures of these sides; the message begins with `where`. */
@@ -69,10 +69,8 @@ const char *cow_classifier_model_path (const CowClassifier *self);
 const char *cow_classifier_adapter_path (const CowClassifier *self);
 /* "cpu (avx512)" */
 const char *cow_classifier_device_text (const CowClassifier *self);
-
-/* "auto" | "fp32" */
-const char *cow_precision_name (CowPrecision precision);
-gboolean cow_precision_parse (const char *name, CowPrecision *precision);
+/* What it computes in; never COW_PRECISION_AUTO. */
+CowPrecision cow_classifier_precision (const CowClassifier *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CowClassifier, cow_classifier_free)
 

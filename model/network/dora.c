@@ -29,23 +29,22 @@ multiply_dense (CkBackend *backend, const float *x, gint64 rows, const float *w,
 /* The squared norm of every row of the dequantised weight, to squares [out], a panel of rows at a
  * time. */
 CkStatus
-cow_dora_row_squares (const CowLinear *self, double *squares)
+cow_dora_row_squares (CkBackend *backend, const CkWeight *weight, gint64 out, gint64 in,
+                      double *squares)
 {
-  CkBackend *backend = self->backend;
-  const gint64 panel = CLAMP (4194304 / self->in, 1, self->out);
-  g_autofree float *host = g_try_new (float, panel * self->in);
-  float *device = backend->alloc (backend, (size_t)(panel * self->in) * sizeof (float));
+  const gint64 panel = CLAMP (4194304 / in, 1, out);
+  g_autofree float *host = g_try_new (float, panel *in);
+  float *device = backend->alloc (backend, (size_t)(panel * in) * sizeof (float));
   CkStatus status = host && device ? CK_OK : CK_NO_MEMORY;
-  for (gint64 first = 0; first < self->out && status == CK_OK; first += panel) {
-    gint64 rows = MIN (panel, self->out - first);
-    status = backend->weight_decode (backend, self->weight, first, rows, device);
+  for (gint64 first = 0; first < out && status == CK_OK; first += panel) {
+    gint64 rows = MIN (panel, out - first);
+    status = backend->weight_decode (backend, weight, first, rows, device);
     if (status == CK_OK)
-      status =
-          backend->download (backend, host, device, (size_t)(rows * self->in) * sizeof (float));
+      status = backend->download (backend, host, device, (size_t)(rows * in) * sizeof (float));
     for (gint64 r = 0; r < rows && status == CK_OK; r++) {
       double sum = 0;
-      for (gint64 c = 0; c < self->in; c++)
-        sum += (double)host[r * self->in + c] * host[r * self->in + c];
+      for (gint64 c = 0; c < in; c++)
+        sum += (double)host[r * in + c] * host[r * in + c];
       squares[first + r] = sum;
     }
   }
@@ -54,11 +53,10 @@ cow_dora_row_squares (const CowLinear *self, double *squares)
 }
 
 CkStatus
-cow_dora_norms (const CowLinear *self, const double *squares, double *norms)
+cow_dora_norms (CkBackend *backend, const CkWeight *weight, gint64 out, gint64 in,
+                const CkAdapter *adapter, const double *squares, double *norms)
 {
-  CkBackend *backend = self->backend;
-  const CkAdapter *adapter = &self->adapter;
-  const gint64 rank = adapter->rank, out = self->out;
+  const gint64 rank = adapter->rank;
   const gsize wide = (gsize)(rank * out) * sizeof (float);
   float *wa = backend->alloc (backend, wide), *baa = backend->alloc (backend, wide);
   float *aa = backend->alloc (backend, (gsize)(rank * rank) * sizeof (float));
@@ -66,9 +64,9 @@ cow_dora_norms (const CowLinear *self, const double *squares, double *norms)
                    *b_host = g_try_malloc (wide);
   CkStatus status = wa && baa && aa && wa_host && baa_host && b_host ? CK_OK : CK_NO_MEMORY;
   if (status == CK_OK)
-    status = multiply (backend, self->weight, adapter->down, rank, wa);
+    status = multiply (backend, weight, adapter->down, rank, wa);
   if (status == CK_OK)
-    status = multiply_dense (backend, adapter->down, rank, adapter->down, rank, self->in, aa);
+    status = multiply_dense (backend, adapter->down, rank, adapter->down, rank, in, aa);
   if (status == CK_OK)
     status = multiply_dense (backend, adapter->up, out, aa, rank, rank, baa);
   if (status == CK_OK)

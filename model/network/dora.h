@@ -8,15 +8,19 @@
 #ifndef COW_DORA_H
 #define COW_DORA_H
 
-#include "model/network/linear.h"
+#include <glib.h>
+
+#include "kernels/kernels.h"
 
 G_BEGIN_DECLS
 
-/* The squared norm of every row of the (dequantised) weight, to squares [out] in host memory. */
-CkStatus cow_dora_row_squares (const CowLinear *self, double *squares);
-/* The row norms of W + scale B A with the layer's adapter as it is now, to norms [out] in host
+/* The squared norm of every row of a (dequantised) weight [out, in], to squares [out] in host
  * memory. */
-CkStatus cow_dora_norms (const CowLinear *self, const double *squares, double *norms);
+CkStatus cow_dora_row_squares (CkBackend *backend, const CkWeight *weight, gint64 out, gint64 in,
+                               double *squares);
+/* The row norms of W + scale B A with the adapter as it is now, to norms [out] in host memory. */
+CkStatus cow_dora_norms (CkBackend *backend, const CkWeight *weight, gint64 out, gint64 in,
+                         const CkAdapter *adapter, const double *squares, double *norms);
 
 G_END_DECLS
 

@@ -1,44 +1,50 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The classifier head's weights: Linear, ReLU, ..., Linear, as torch.nn.Sequential numbers them
- * ("0.weight", "0.bias", "3.weight", ...). Dropout has no weights and does nothing at inference.
- * The recipes' ViT-Small has another: LayerNorm, Linear, GELU, Linear, told by its one-dimensional
- * "0.weight".
+ * A head turns the features of a backbone into named results: a class that head-classifier.h
+ * implements. Features stay on the device, results are the host's. Used by one thread at a time.
  */
 #ifndef COW_HEAD_H
 #define COW_HEAD_H
 
-#include "kernels/kernels.h"
-#include "model/files/tensor.h"
+#include "model/adapter/card.h"
+#include "model/files/error.h"
 
 G_BEGIN_DECLS
 
+/* A named result of a pass: n numbers for each picture. */
 typedef struct {
-  gint64 in, out;
-  float *weight; /* [out, in] */
-  float *bias;   /* [out] */
-} CowHeadLayer;
+  const char *name; /* static: COW_RESULT_PROBABILITIES, ... */
+  gsize n;
+  const float *data; /* [batch, n], host memory; NULL before the first pass */
+} CowResult;
+
+#define COW_RESULT_FEATURES      "features"
+#define COW_RESULT_LOGITS        "logits"
+#define COW_RESULT_PROBABILITIES "probabilities"
+#define COW_MAX_RESULTS          4 /* of one head */
+
+typedef struct _CowHead CowHead;
 
 typedef struct {
-  char *path; /* the file that it was read from */
-  float *norm_weight,
-      *norm_bias;          /* [in of the first layer]; NULL where no layer norm comes first */
-  CkActivation activation; /* between the layers: CK_GELU after a norm, else CK_RELU */
-  guint n_layers;
-  CowHeadLayer *layers; /* layers[i].in == layers[i - 1].out */
-} CowHead;
+  /*
+   * Loads the head of an adapter folder, made for n_features, with the classes of the card, onto a
+   * device. COW_ERROR_NOT_FOUND where the folder has none.
+   */
+  CowHead *(*open) (CkBackend *backend, const char *folder, gint64 n_features, const CowCard *card,
+                    GError **error);
+  /* features [batch, n_features], device memory -> self->results, whose data hold until the next
+   * call. */
+  gboolean (*run) (CowHead *self, const float *features, int batch, GError **error);
+  void (*free) (CowHead *self);
+} CowHeadClass;
 
-/*
- * Reads classifier.safetensors or best_classifier.pth from `folder` or `folder`/classifier. A head
- * whose input is not `features` wide or that gives other than `n_classes` outputs is
- * COW_ERROR_MISMATCH (0: any width, any number).
- */
-CowHead *cow_head_read (const char *folder, gint64 features, gint64 n_classes, GError **error);
-/* Writes classifier.safetensors. */
-gboolean cow_head_write (const CowHead *self, const char *folder, GError **error);
-void cow_head_free (CowHead *self);
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (CowHead, cow_head_free)
+/* What every head begins with. */
+struct _CowHead {
+  const CowHeadClass *klass;
+  CkBackend *backend; /* borrowed */
+  guint n_results;
+  CowResult results[COW_MAX_RESULTS];
+};
 
 G_END_DECLS
 

@@ -57,8 +57,11 @@ init_gain (CowLinear *self, const char *name, const CowLora *lora, GError **erro
 {
   g_autofree double *squares = g_new (double, self->out), *norms = g_new (double, self->out);
   g_autofree float *gain = g_new (float, self->out);
-  if (!cow_check (cow_dora_row_squares (self, squares), error, "row norms of %s", name) ||
-      !cow_check (cow_dora_norms (self, squares, norms), error, "DoRA norms of %s", name))
+  if (!cow_check (cow_dora_row_squares (self->backend, self->weight, self->out, self->in, squares),
+                  error, "row norms of %s", name) ||
+      !cow_check (cow_dora_norms (self->backend, self->weight, self->out, self->in, &self->adapter,
+                                  squares, norms),
+                  error, "DoRA norms of %s", name))
     return FALSE;
   for (gint64 o = 0; o < self->out; o++) {
     gain[o] = (float)(lora->magnitude[o] / norms[o]);

@@ -7,7 +7,8 @@
 #include <glib/gstdio.h>
 
 #include "model/adapter/card.h"
-#include "model/network/head.h"
+#include "model/adapter/head-weights.h"
+#include "model/adapter/preprocess-source.h"
 #include "model/files/json-object.h"
 #include "model/network/linear.h"
 #include "model/files/nf4-write.h"
@@ -228,7 +229,7 @@ set_origin (CowCard *card, const CowMergeOptions *options)
 /* Reads the head and makes the new card. An adapter that has neither (PEFT's own) leaves a network
  * for features: *head is NULL. */
 static gboolean
-read_head (const Job *job, CowHead **head, CowCard **card, GError **error)
+read_head (const Job *job, CowHeadWeights **head, CowCard **card, GError **error)
 {
   const CowMergeOptions *options = job->options;
   g_autoptr (GError) local = NULL;
@@ -236,15 +237,15 @@ read_head (const Job *job, CowHead **head, CowCard **card, GError **error)
   *head = NULL;
   if (!(*card = cow_card_read (options->adapter, &has_card, error)))
     return FALSE;
-  *head =
-      cow_head_read (options->adapter, job->config.hidden_size, cow_card_n_classes (*card), &local);
+  *head = cow_head_weights_read (options->adapter, job->config.hidden_size,
+                                 cow_card_n_classes (*card), &local);
   if (!*head && (has_card || !g_error_matches (local, COW_ERROR, COW_ERROR_NOT_FOUND))) {
     g_propagate_error (error, g_steal_pointer (&local));
     return FALSE;
   }
   set_origin (*card, options);
   g_free ((*card)->kind);
-  (*card)->kind = g_strdup ("frozen");
+  (*card)->kind = g_strdup (cow_kind (COW_NETWORK_FROZEN)->name);
   /* The base is this folder now, wherever it goes. */
   g_clear_pointer (&(*card)->base_name, g_free);
   g_clear_pointer (&(*card)->base_hash, g_free);
@@ -268,14 +269,16 @@ write_folder (Job *job, GError **error)
   g_autofree char *text = cow_model_config_text (options->model, &job->config,
                                                  options->storage == COW_MERGE_NF4, dtype, error);
   g_autoptr (CowSafetensorsWriter) writer = job->writer = cow_safetensors_writer_new (weights);
-  g_autoptr (CowHead) head = NULL;
+  g_autoptr (CowHeadWeights) head = NULL;
   g_autoptr (CowCard) card = NULL;
   if (!text || !read_head (job, &head, &card, error))
     return FALSE;
   cow_safetensors_writer_metadata (writer, "format", "pt");
   return declare_all (job, error) && write_all (job, error) && check_all_merged (job, error) &&
-         (!head || (cow_head_write (head, options->folder, error) &&
-                    cow_card_write (card, options->folder, error))) &&
+         (head ? cow_head_weights_write (head, options->folder, error) &&
+                     cow_card_write (card, options->folder, error) &&
+                     cow_preprocess_write_config (&card->preprocess, options->folder, error)
+               : cow_preprocess_carry (options->model, options->folder, error)) &&
          cow_text_write (text, config, error);
 }
 
@@ -284,7 +287,7 @@ static void
 remove_written (const char *folder, gboolean made)
 {
   static const char *const names[] = { "model.safetensors", "config.json", "classifier.safetensors",
-                                       "cowbehavior.json" };
+                                       "cowbehavior.json", "preprocessor_config.json" };
   for (gsize i = 0; i < G_N_ELEMENTS (names); i++) {
     g_autofree char *path = g_build_filename (folder, names[i], NULL);
     g_unlink (path);

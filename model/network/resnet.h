@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ResNet-18 (He et al., 2016) as torchvision builds it, up to its pooled features: names, shapes
- * and the forward pass, which inference (cow_resnet_*) and training (resnet-train.h) share.
+ * and the forward pass, which inference (cow_resnet_class) and training (resnet-train.h) share.
  * Everything between its first and last step lies channels last.
  */
 #ifndef COW_RESNET_H
 #define COW_RESNET_H
 
 #include "kernels/training.h"
-#include "model/files/checkpoint.h"
+#include "model/network/backbone.h"
 
 G_BEGIN_DECLS
 
@@ -76,20 +76,12 @@ CkStatus cow_resnet_pass (CkBackend *backend, const CowResnetShape *shape,
 
 /* ---- inference ------------------------------------------------------------------------------- */
 
-typedef struct _CowResnet CowResnet;
+extern const CowBackboneClass cow_resnet_class;
 
-/* Whether a checkpoint holds this network. */
-gboolean cow_resnet_present (const CowCheckpoint *checkpoint);
-/* Copies the weights of a checkpoint, which may be closed then. `backend` is borrowed and must have
- * CkBackend.training. */
-CowResnet *cow_resnet_new (CkBackend *backend, const CowCheckpoint *checkpoint, GError **error);
-void cow_resnet_free (CowResnet *self);
-/* pixels [batch, 3, height, width] -> features [batch, COW_RESNET_FEATURES], both device memory;
- * the result is the network's. */
-const float *cow_resnet_forward (CowResnet *self, const float *pixels, int batch, int height,
-                                 int width, GError **error);
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (CowResnet, cow_resnet_free)
+/* Whether the sides suit it; COW_ERROR_ARGUMENT where not. */
+gboolean cow_resnet_check_size (int width, int height, GError **error);
+/* Trained parameters up to the features. */
+gint64 cow_resnet_n_parameters (void);
 
 G_END_DECLS
 

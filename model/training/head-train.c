@@ -35,7 +35,7 @@ struct _CowHeadTrain {
 static gboolean
 has_norm (const CowHeadTrain *self)
 {
-  return self->style == COW_HEAD_VIT;
+  return self->style == COW_HEAD_NORMED;
 }
 
 /* Whether the first layer reads something else than the features: what a norm or a dropout made of
@@ -43,7 +43,7 @@ has_norm (const CowHeadTrain *self)
 static gboolean
 has_front (const CowHeadTrain *self)
 {
-  return self->style != COW_HEAD_MLP;
+  return self->style != COW_HEAD_TAPERED;
 }
 
 static void
@@ -57,34 +57,36 @@ add_linear (CowHeadTrain *self, guint number, gint64 out, gint64 in)
   cow_train_linear_init_dense (&self->layer[self->n++], self->parameters, out, in, w, 0, b, 0);
 }
 
+/* The first linear layer's number in torch.nn.Sequential, behind a norm and a dropout. */
+static guint
+first_number (CowHeadStyle style)
+{
+  return style == COW_HEAD_NORMED ? 2 : style == COW_HEAD_HALVED ? 1 : 0;
+}
+
 CowHeadTrain *
 cow_head_train_new (CowParameters *parameters, gint64 features, guint n_classes, CowHeadStyle style,
-                    float dropout, const CowHead *like)
+                    float dropout, const CowHeadWeights *like)
 {
   CowHeadTrain *self = g_new0 (CowHeadTrain, 1);
   self->backend = parameters->backend;
   self->parameters = parameters;
-  self->style = !like ? style : like->norm_weight ? COW_HEAD_VIT : COW_HEAD_MLP;
+  self->style = !like ? style : like->norm_weight ? COW_HEAD_NORMED : COW_HEAD_TAPERED;
   self->dropout = dropout;
   self->first = parameters->list->len;
   if (has_norm (self)) {
     self->norm_weight = (int)cow_parameters_add (parameters, "0.weight", 1, &features);
     self->norm_bias = (int)cow_parameters_add (parameters, "0.bias", 1, &features);
   }
-  const guint first = has_norm (self) ? 2 : 0;
   if (like) {
     for (guint i = 0; i < MIN (like->n_layers, MAX_LAYERS); i++)
-      add_linear (self, first + 3 * i, like->layers[i].out, like->layers[i].in);
-  } else if (style == COW_HEAD_VIT) {
-    add_linear (self, 2, features, features);
-    add_linear (self, 5, n_classes, features);
-  } else if (style == COW_HEAD_RESNET) {
-    add_linear (self, 1, features / 2, features);
-    add_linear (self, 4, n_classes, features / 2);
+      add_linear (self, first_number (self->style) + 3 * i, like->layers[i].out,
+                  like->layers[i].in);
   } else {
-    add_linear (self, 0, MAX (features / 4, 1), features);
-    add_linear (self, 3, MAX (features / 8, 1), MAX (features / 4, 1));
-    add_linear (self, 6, n_classes, MAX (features / 8, 1));
+    gint64 widths[COW_HEAD_MAX_STYLED + 1];
+    const guint n = cow_head_style_widths (style, features, n_classes, widths);
+    for (guint i = 0; i < n; i++)
+      add_linear (self, first_number (style) + 3 * i, widths[i + 1], widths[i]);
   }
   self->n_parameters = parameters->list->len - self->first;
   return self;
@@ -134,7 +136,7 @@ initialise_linear (CowHeadTrain *self, const CowTrainLinear *layer, guint64 key,
 {
   const gint64 out = layer->base.out, in = layer->base.in, n = out * in;
   g_autofree float *weight = g_new (float, n), *bias = g_new0 (float, out);
-  const gboolean uniform = self->style != COW_HEAD_MLP;
+  const gboolean uniform = self->style != COW_HEAD_TAPERED;
   const double deviation = sqrt (2. / (double)out), bound = 1 / sqrt ((double)in);
   for (gint64 i = 0; i < n; i++)
     weight[i] = (float)(uniform ? bound * (2 * cow_random_unit (key, (guint64)i) - 1)
@@ -145,7 +147,7 @@ initialise_linear (CowHeadTrain *self, const CowTrainLinear *layer, guint64 key,
 }
 
 static gboolean
-check_same_shape (const CowHeadTrain *self, const CowHead *head, GError **error)
+check_same_shape (const CowHeadTrain *self, const CowHeadWeights *head, GError **error)
 {
   gboolean same = head->n_layers == self->n && (head->norm_weight != NULL) == has_norm (self);
   for (guint i = 0; i < self->n && same; i++)
@@ -160,7 +162,7 @@ check_same_shape (const CowHeadTrain *self, const CowHead *head, GError **error)
 }
 
 gboolean
-cow_head_train_start (CowHeadTrain *self, const CowHead *head, guint64 seed, GError **error)
+cow_head_train_start (CowHeadTrain *self, const CowHeadWeights *head, guint64 seed, GError **error)
 {
   if (head && !check_same_shape (self, head, error))
     return FALSE;

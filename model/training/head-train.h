@@ -1,32 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* The classifier head in training, as the recipes have it for each kind of network. */
+/* The classifier head in training. */
 #ifndef COW_HEAD_TRAIN_H
 #define COW_HEAD_TRAIN_H
 
-#include "model/network/head.h"
+#include "model/adapter/head-weights.h"
 #include "model/training/parameters.h"
 
 G_BEGIN_DECLS
 
 typedef struct _CowHeadTrain CowHeadTrain;
 
-typedef enum {
-  COW_HEAD_MLP, /* Linear (h, h/4) ReLU Dropout (p) Linear (h/4, h/8) ReLU Dropout (p/2) Linear
-                   (h/8, classes) */
-  COW_HEAD_VIT, /* LayerNorm (h) Dropout (p) Linear (h, h) GELU Dropout (p/2) Linear (h, classes) */
-  COW_HEAD_RESNET /* Dropout (p) Linear (h, h/2) ReLU Dropout (p/2) Linear (h/2, classes) */
-} CowHeadStyle;
-
 /*
  * With `like`, layers of that head's widths (it has `features` inputs and n_classes outputs) in the
  * style that its norm tells. Registers its tensors under the numbers of torch.nn.Sequential.
  */
 CowHeadTrain *cow_head_train_new (CowParameters *parameters, gint64 features, guint n_classes,
-                                  CowHeadStyle style, float dropout, const CowHead *like);
+                                  CowHeadStyle style, float dropout, const CowHeadWeights *like);
 void cow_head_train_free (CowHeadTrain *self);
 /* After cow_parameters_allocate (): values of `head`, or where NULL Kaiming's normal by fan-out
- * (MLP; else torch's defaults) from `seed`. */
-gboolean cow_head_train_start (CowHeadTrain *self, const CowHead *head, guint64 seed,
+ * (COW_HEAD_TAPERED; else torch's defaults) from `seed`. */
+gboolean cow_head_train_start (CowHeadTrain *self, const CowHeadWeights *head, guint64 seed,
                                GError **error);
 /* x [batch, features] -> logits [batch, classes], both device memory; the result is the head's. x
  * must stay until the backward. */

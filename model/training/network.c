@@ -3,10 +3,246 @@
 
 #include <errno.h>
 #include <glib/gstdio.h>
+#include <math.h>
 #include <string.h>
 
-#include "model/training/network-private.h"
+#include "model/files/vit-sizes.h"
+#include "model/network/backbones.h"
+#include "model/training/head-train.h"
 #include "model/training/random.h"
+#include "model/training/trained-backbones.h"
+
+struct _CowNetwork {
+  CkBackend *backend;
+  const CowKind *kind;
+  guint n_classes;
+  gint64 features; /* width of what the head reads */
+  CowParameters *parameters;
+  CowCheckpoint *checkpoint;    /* the base, open as long as weights are computed from it */
+  CowAdapter *adapter;          /* the one that trains, or NULL */
+  CowTrainedBackbone *backbone; /* NULL where only the head trains */
+  CowHeadTrain *head;
+
+  /* The last pass */
+  int batch;
+  float *input; /* device */
+  gsize input_bytes;
+  const float *logits; /* device, the head's */
+  float *dlogits;      /* device [batch, n_classes] */
+  float *host_logits;  /* [batch, n_classes] */
+};
+
+void
+cow_network_backbone_config (CowNetworkKind kind, const CowVitConfig *named, int image_size,
+                             CowBackboneConfig *config)
+{
+  const CowKind *row = cow_kind (kind);
+  CowVitConfig vit = { 0 };
+  if (row->size)
+    cow_vit_config_of_size (row->size, &vit);
+  else if (row->named)
+    vit = *named;
+  if (vit.family && image_size > 0)
+    vit.image_size = image_size;
+  cow_backbone_config_init (config, vit.family ? vit.family->model_type : row->model_type, &vit);
+}
+
+/* ---- activations: how much, and whether they fit --------------------------------------------- */
+
+gboolean
+cow_network_checkpoints (CowNetworkKind kind, const CowBackboneConfig *config)
+{
+  return !cow_kind (kind)->cached && cow_trained_class_of (config)->checkpoints;
+}
+
+gsize
+cow_network_activation_bytes (CowNetworkKind kind, const CowBackboneConfig *config, int batch,
+                              int height, int width, gboolean checkpointing)
+{
+  return cow_kind (kind)->cached ? 0
+                                 : cow_trained_class_of (config)->activation_bytes (
+                                       config, batch, height, width, checkpointing);
+}
+
+/* MemAvailable of /proc/meminfo in bytes; 4 GiB where it can't be read. */
+static gsize
+available_memory (void)
+{
+  g_autofree char *text = NULL;
+  const char *line = g_file_get_contents ("/proc/meminfo", &text, NULL, NULL)
+                         ? strstr (text, "MemAvailable:")
+                         : NULL;
+  return line ? (gsize)g_ascii_strtoull (line + strlen ("MemAvailable:"), NULL, 10) * 1024
+              : (gsize)4 << 30;
+}
+
+/* Whether activations of this network without checkpointing exceed the limit. */
+static gboolean
+wants_checkpointing (const CowNetworkOptions *options, const CowBackboneConfig *config)
+{
+  if (options->checkpointing != COW_CHECKPOINTING_AUTO)
+    return options->checkpointing == COW_CHECKPOINTING_ON;
+  const gsize limit = options->memory_limit ? options->memory_limit : available_memory () / 2;
+  return cow_network_activation_bytes (options->kind, config, options->batch, options->image_size,
+                                       options->image_size, FALSE) > limit;
+}
+
+/* ---- fresh adapters -------------------------------------------------------------------------- */
+
+/* PEFT's rule. */
+gboolean
+cow_network_is_target (const char *const *targets, CowModule module)
+{
+  for (; *targets; targets++) {
+    g_autofree char *suffix = g_strconcat (".", *targets, NULL);
+    if (g_str_equal (*targets, "all-linear") || g_str_equal (*targets, cow_module_name (module)) ||
+        g_str_has_suffix (cow_module_name (module), suffix))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* PEFT's first values: A uniform in +-1 / sqrt (in), B zero. DoRA's magnitude follows from the
+ * weight later. */
+static CowLora *
+fresh_lora (const CowNetworkOptions *options, gint64 out, gint64 in, guint64 key)
+{
+  CowLora *lora = g_new0 (CowLora, 1);
+  *lora = (CowLora){ .in = in,
+                     .out = out,
+                     .rank = options->rank,
+                     .alpha = options->alpha,
+                     .scale = options->alpha / (float)options->rank };
+  lora->a = g_new (float, lora->rank *in);
+  lora->b = g_new0 (float, out * lora->rank);
+  if (cow_kind (options->kind)->dora)
+    lora->magnitude = g_new0 (float, out);
+  const double bound = 1 / sqrt ((double)in);
+  for (gint64 i = 0; i < lora->rank * in; i++)
+    lora->a[i] = (float)(bound * (2 * cow_random_unit (key, (guint64)i) - 1));
+  return lora;
+}
+
+static CowAdapter *
+fresh_adapter (const CowNetworkOptions *options, const CowVitConfig *config, GError **error)
+{
+  g_autoptr (CowAdapter) adapter = g_new0 (CowAdapter, 1);
+  guint n = 0;
+  adapter->dora = cow_kind (options->kind)->dora;
+  adapter->rank = options->rank;
+  adapter->alpha = options->alpha;
+  adapter->dropout = options->adapter_dropout;
+  adapter->base = g_path_get_basename (options->model);
+  adapter->target_modules = g_strdupv ((char **)options->targets);
+  adapter->n_layers = config->n_layers;
+  adapter->loras = g_new0 (CowLora *, config->n_layers * COW_N_MODULES);
+  for (int i = 0; i < config->n_layers * COW_N_MODULES; i++) {
+    gint64 out, in;
+    gboolean bias;
+    const CowModule module = (CowModule)(i % COW_N_MODULES);
+    if (!cow_vit_config_module (config, module, &out, &in, &bias) ||
+        !cow_network_is_target (options->targets, module))
+      continue;
+    adapter->loras[i] = fresh_lora (options, out, in, cow_random_key (options->seed, (guint64)i));
+    n++;
+  }
+  if (n == 0) {
+    g_autofree char *targets = g_strjoinv (", ", (char **)options->targets);
+    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+                 "targets \"%s\": no linear layer of %s has such a name; expected all-linear or "
+                 "some of q_proj k_proj v_proj o_proj gate_proj "
+                 "up_proj down_proj",
+                 targets, options->model);
+    return NULL;
+  }
+  return g_steal_pointer (&adapter);
+}
+
+/* ---- making ---------------------------------------------------------------------------------- */
+
+static gboolean
+open_base (CowNetwork *self, const CowNetworkOptions *options, CowBackboneConfig *config,
+           GError **error)
+{
+  self->checkpoint = cow_checkpoint_open (options->model, error);
+  if (!self->checkpoint ||
+      !cow_backbone_config_read (options->model, self->checkpoint, NULL, config, error))
+    return FALSE;
+  if (cow_backbone_takes_adapters (config))
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+               "%s: a %s, which is no base for adapters and heads", options->model, config->title);
+  return FALSE;
+}
+
+static gboolean
+make_adapter (CowNetwork *self, const CowNetworkOptions *options, const CowVitConfig *config,
+              GError **error)
+{
+  self->adapter = options->start ? cow_adapter_read (options->start, config, error)
+                                 : fresh_adapter (options, config, error);
+  if (!self->adapter)
+    return FALSE;
+  if (self->adapter->dora == self->kind->dora)
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH, "%s holds a %s adapter, the recipe trains %s",
+               options->start, self->adapter->dora ? "DoRA" : "LoRA",
+               self->kind->dora ? "DoRA" : "LoRA");
+  return FALSE;
+}
+
+/* The backbone, and the width of its features. */
+static gboolean
+make_backbone (CowNetwork *self, const CowNetworkOptions *options, GError **error)
+{
+  CowBackboneConfig config;
+  if (!cow_kind_needs_base (self->kind))
+    cow_network_backbone_config (options->kind, &options->config,
+                                 self->kind->named ? 0 : options->image_size, &config);
+  else if (!open_base (self, options, &config, error))
+    return FALSE;
+  self->features = config.n_features;
+  if (self->kind->cached)
+    return TRUE;
+  if (self->kind->adapted && !make_adapter (self, options, &config.vit, error))
+    return FALSE;
+  const CowTrainedOptions train = { .adapter = self->adapter,
+                                    .checkpoint = self->checkpoint,
+                                    .fresh = options->start == NULL,
+                                    .checkpointing = wants_checkpointing (options, &config),
+                                    .adapter_dropout =
+                                        self->adapter ? options->adapter_dropout : 0 };
+  self->backbone =
+      cow_trained_class_of (&config)->create (self->parameters, &config, &train, error);
+  return self->backbone != NULL;
+}
+
+CowNetwork *
+cow_network_new (CkBackend *backend, const CowNetworkOptions *options, GError **error)
+{
+  g_return_val_if_fail (backend->training != NULL && options->n_classes > 0, NULL);
+  g_autoptr (CowNetwork) self = g_new0 (CowNetwork, 1);
+  self->backend = backend;
+  self->kind = cow_kind (options->kind);
+  self->n_classes = options->n_classes;
+  self->parameters = cow_parameters_new (backend);
+  if (!make_backbone (self, options, error))
+    return NULL;
+  g_autoptr (CowHeadWeights) head = NULL;
+  const char *head_folder = options->start_head ? options->start_head : options->start;
+  if (head_folder &&
+      !(head = cow_head_weights_read (head_folder, self->features, options->n_classes, error)))
+    return NULL;
+  self->head = cow_head_train_new (self->parameters, self->features, options->n_classes,
+                                   self->kind->head, options->head_dropout, head);
+  return cow_parameters_allocate (self->parameters, error) &&
+                 (!self->backbone ||
+                  self->backbone->klass->start (self->backbone, options->seed, error)) &&
+                 cow_head_train_start (self->head, head,
+                                       cow_random_key (options->seed, G_MAXUINT32), error)
+             ? g_steal_pointer (&self)
+             : NULL;
+}
 
 void
 cow_network_free (CowNetwork *self)
@@ -15,8 +251,8 @@ cow_network_free (CowNetwork *self)
     return;
   CkBackend *backend = self->backend;
   g_clear_pointer (&self->head, cow_head_train_free);
-  g_clear_pointer (&self->vit, cow_vit_train_free);
-  g_clear_pointer (&self->resnet, cow_resnet_train_free);
+  if (self->backbone)
+    self->backbone->klass->free (self->backbone);
   g_clear_pointer (&self->adapter, cow_adapter_free);
   g_clear_pointer (&self->parameters, cow_parameters_free);
   g_clear_pointer (&self->checkpoint, cow_checkpoint_close);
@@ -26,34 +262,39 @@ cow_network_free (CowNetwork *self)
   g_free (self);
 }
 
-const char *
-cow_network_kind_name (CowNetworkKind kind)
-{
-  static const char *const names[] = {
-    "lora", "dora", "frozen", "dinov3", "vit-small", "resnet18"
-  };
-  return names[kind];
-}
-
 CowParameters *
 cow_network_parameters (CowNetwork *self)
 {
   return self->parameters;
 }
 
+CowTrainedBackbone *
+cow_network_backbone (CowNetwork *self)
+{
+  return self->backbone;
+}
+
+gint64
+cow_network_n_features (const CowNetwork *self)
+{
+  return self->features;
+}
+
 guint
 cow_network_n_buffers (const CowNetwork *self)
 {
-  return self->resnet ? 1 : 0;
+  return self->backbone && self->backbone->klass->buffer_name ? 1 : 0;
 }
 
 const char *
 cow_network_buffer (CowNetwork *self, guint i, gsize *count, float **values, GError **error)
 {
   g_return_val_if_fail (i < cow_network_n_buffers (self), NULL);
-  *values = cow_resnet_train_running (self->resnet, count, error);
-  return *values ? "running_statistics" : NULL;
+  *values = self->backbone->klass->buffer (self->backbone, count, error);
+  return *values ? self->backbone->klass->buffer_name : NULL;
 }
+
+/* ---- passes ---------------------------------------------------------------------------------- */
 
 /* Device memory for an input and its logits' gradient. */
 static gboolean
@@ -77,34 +318,14 @@ ensure_buffers (CowNetwork *self, int batch, gsize input_bytes, GError **error)
   return TRUE;
 }
 
-/* The sides that the network takes; FALSE with an error where they don't fit. */
-static gboolean
-check_sides (const CowNetwork *self, int height, int width, GError **error)
-{
-  const int patch = self->config.patch_size, side = self->config.image_size;
-  if (self->kind == COW_NETWORK_FROZEN || self->resnet)
-    return TRUE;
-  const gboolean fits =
-      height >= patch && width >= patch && height % patch == 0 && width % patch == 0;
-  if (fits && (!self->config.timm || (height == side && width == side)))
-    return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
-               "pictures of %d x %d (width x height): this network takes %s %d", width, height,
-               self->config.timm ? "squares of" : "multiples of", self->config.timm ? side : patch);
-  return FALSE;
-}
-
 static const float *
 forward (CowNetwork *self, int batch, int height, int width, gboolean training, guint64 key,
          GError **error)
 {
   const float *features = self->input;
-  if (self->resnet)
-    features =
-        cow_resnet_train_forward (self->resnet, self->input, batch, height, width, training, error);
-  else if (self->vit)
-    features =
-        cow_vit_train_forward (self->vit, self->input, batch, height, width, training, key, error);
+  if (self->backbone)
+    features = self->backbone->klass->forward (self->backbone, self->input, batch, height, width,
+                                               training, key, error);
   return features ? cow_head_train_forward (self->head, features, batch, training,
                                             cow_random_key (key, G_MAXUINT64 - 1), error)
                   : NULL;
@@ -116,8 +337,9 @@ cow_network_forward (CowNetwork *self, const float *pixels, int batch, int heigh
 {
   gsize bytes;
   const gsize picture =
-      self->kind == COW_NETWORK_FROZEN ? (gsize)self->features : 3 * (gsize)height * (gsize)width;
-  if (!check_sides (self, height, width, error))
+      self->kind->cached ? (gsize)self->features : 3 * (gsize)height * (gsize)width;
+  if (self->backbone &&
+      !self->backbone->config.klass->check_size (&self->backbone->config, width, height, error))
     return NULL;
   if (batch < 1 || !g_size_checked_mul (&bytes, picture * sizeof (float), (gsize)batch)) {
     cow_check (CK_BAD_SHAPE, error, "a batch of %d pictures", batch);
@@ -140,10 +362,9 @@ static gboolean
 backward (CowNetwork *self, GError **error)
 {
   const float *dfeatures;
-  return cow_head_train_backward (self->head, self->dlogits, self->vit || self->resnet, &dfeatures,
+  return cow_head_train_backward (self->head, self->dlogits, self->backbone != NULL, &dfeatures,
                                   error) &&
-         (!self->vit || cow_vit_train_backward (self->vit, dfeatures, error)) &&
-         (!self->resnet || cow_resnet_train_backward (self->resnet, dfeatures, error));
+         (!self->backbone || self->backbone->klass->backward (self->backbone, dfeatures, error));
 }
 
 gboolean
@@ -160,18 +381,24 @@ cow_network_loss (CowNetwork *self, const gint32 *labels, const float *class_wei
 gboolean
 cow_network_refresh (CowNetwork *self, GError **error)
 {
-  return (!self->vit || cow_vit_train_refresh (self->vit, error)) &&
-         (!self->resnet || cow_resnet_train_refresh (self->resnet, error));
+  return !self->backbone || self->backbone->klass->refresh (self->backbone, error);
+}
+
+static gboolean
+finish (CowNetwork *self, GError **error)
+{
+  return !self->backbone || !self->backbone->klass->finish ||
+         self->backbone->klass->finish (self->backbone, error);
 }
 
 gboolean
 cow_network_step (CowNetwork *self, const CkAdamW *settings, double max_norm, double *norm,
                   GError **error)
 {
-  return (!self->vit || cow_vit_train_finish (self->vit, error)) &&
+  return finish (self, error) &&
          cow_parameters_step (self->parameters, settings, max_norm, norm, error) &&
          cow_parameters_clear_gradients (self->parameters, error) &&
-         (!self->vit || cow_vit_train_refresh (self->vit, error));
+         cow_network_refresh (self, error);
 }
 
 gboolean
@@ -182,11 +409,6 @@ cow_network_save (CowNetwork *self, const char *folder, GError **error)
                  g_strerror (errno));
     return FALSE;
   }
-  if (self->adapter && (!cow_vit_train_read (self->vit, self->adapter, error) ||
-                        !cow_adapter_write (self->adapter, folder, error)))
-    return FALSE;
-  if ((self->resnet && !cow_resnet_train_write (self->resnet, folder, error)) ||
-      (self->vit && !self->adapter && !cow_vit_train_write (self->vit, folder, error)))
-    return FALSE;
-  return cow_head_train_write (self->head, folder, error);
+  return (!self->backbone || self->backbone->klass->write (self->backbone, folder, error)) &&
+         cow_head_train_write (self->head, folder, error);
 }

@@ -1,24 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A network in training, whatever its kind: prepared pictures in, a loss and gradients out. The
- * loop in trainer/ knows only this. Used by one thread.
+ * loop in trainer/ knows nothing else of networks. Used by one thread.
  */
 #ifndef COW_NETWORK_H
 #define COW_NETWORK_H
 
-#include "model/adapter/adapter.h"
-#include "model/training/parameters.h"
+#include "model/adapter/kind.h"
+#include "model/training/trained-backbone.h"
 
 G_BEGIN_DECLS
-
-typedef enum {
-  COW_NETWORK_LORA,    /* LoRA on a frozen DINOv3, and a head */
-  COW_NETWORK_DORA,    /* DoRA likewise */
-  COW_NETWORK_FROZEN,  /* a head alone, on features [batch, hidden] that were computed before */
-  COW_NETWORK_DINOV3,  /* every weight of a DINOv3-shaped network from scratch, and a head */
-  COW_NETWORK_VIT,     /* timm's ViT-Small with the cow head, from scratch */
-  COW_NETWORK_RESNET18 /* torchvision's ResNet-18 with the cow head, from scratch */
-} CowNetworkKind;
 
 typedef enum {
   COW_CHECKPOINTING_AUTO,
@@ -31,19 +22,21 @@ typedef struct {
   guint n_classes;
   guint64 seed;       /* of initial values */
   float head_dropout; /* p; the head's second dropout is p / 2 */
-  /* LoRA, DoRA, frozen */
-  const char *model; /* located path of the base; for frozen only its hidden size is read */
-  /* LoRA, DoRA */
-  const char *start;      /* an adapter folder to go on from, or NULL */
-  const char *start_head; /* the folder of the head to go on from where it is not `start` */
+  /* Kinds with a base */
+  const char *model; /* located path of the base; of cached kinds only its config is read */
+  /* Adapted kinds */
+  const char *start;      /* the adapter folder to start from, or NULL */
+  const char *start_head; /* the folder of the head to start from where it is not `start` */
   int rank;
   float alpha, adapter_dropout;
   const char *const *targets; /* PEFT's suffixes, or {"all-linear", NULL} */
   CowCheckpointing checkpointing;
   gsize memory_limit; /* bytes that auto may use for activations; 0: half of what is free now */
-  /* COW_NETWORK_DINOV3 */
+  /* Named kinds: the vision transformer that trains from scratch; its family counts, not the
+   * kind's. */
   CowVitConfig config;
-  /* LoRA, DoRA, DINOV3, VIT: the input side that checkpointing auto reckons with, and the batch */
+  /* The input side, which checkpointing auto reckons with and networks of one size of picture are
+   * made for, and the batch */
   int image_size, batch;
 } CowNetworkOptions;
 
@@ -53,18 +46,22 @@ typedef struct _CowNetwork CowNetwork;
 CowNetwork *cow_network_new (CkBackend *backend, const CowNetworkOptions *options, GError **error);
 void cow_network_free (CowNetwork *self);
 CowParameters *cow_network_parameters (CowNetwork *self);
-/* State that is no parameter but belongs to a checkpoint (ResNet's running statistics): its name
- * and a host copy, which holds until the next pass. What is written there counts after
+/* The backbone that trains, NULL where only the head does. */
+CowTrainedBackbone *cow_network_backbone (CowNetwork *self);
+/* Width of what the head reads. */
+gint64 cow_network_n_features (const CowNetwork *self);
+/* State that is no parameter but belongs to a checkpoint (running statistics of batch norms): its
+ * name and a host copy, which holds until the next pass. What is written there counts after
  * cow_network_refresh (). NULL with an error when it can't be copied. */
 guint cow_network_n_buffers (const CowNetwork *self);
 const char *cow_network_buffer (CowNetwork *self, guint i, gsize *count, float **values,
                                 GError **error);
 
 /*
- * pixels [batch, 3, height, width] (frozen: features [batch, hidden], height and width 0), host
- * memory -> logits [batch, n_classes] in host memory that belongs to the network and holds until
- * the next call. `training` turns dropout, batch statistics and random positions on; all randomness
- * is a function of `key`.
+ * pixels [batch, 3, height, width] (cached kinds: features [batch, n_features], height and width
+ * 0), host memory -> logits [batch, n_classes] in host memory that belongs to the network and holds
+ * until the next call. `training` turns dropout, batch statistics and random positions on; all
+ * randomness is a function of `key`.
  */
 const float *cow_network_forward (CowNetwork *self, const float *pixels, int batch, int height,
                                   int width, gboolean training, guint64 key, GError **error);
@@ -84,21 +81,25 @@ gboolean cow_network_refresh (CowNetwork *self, GError **error);
 
 /* Writes the trained tensors to a folder: classifier.safetensors; adapter_config.json and
  * adapter_model.safetensors, or model.safetensors and config.json from scratch. The card is the
- * caller's, of kind cow_network_kind_name (). */
+ * caller's. */
 gboolean cow_network_save (CowNetwork *self, const char *folder, GError **error);
-/* "lora", "dora", "frozen", "dinov3", "vit-small", "resnet18": as cards have it. */
-const char *cow_network_kind_name (CowNetworkKind kind);
 /* Whether one of the targets means a module: "all-linear", its name, or the end of its name after a
  * dot. */
 gboolean cow_network_is_target (const char *const *targets, CowModule module);
-/* timm's vit_small_patch16_224 for pictures of that side. */
-CowVitConfig cow_network_vit_small (int image_size);
+/*
+ * Describes the backbone of a kind that trains from scratch: that of options->config where the kind
+ * is named, else its own, for pictures of image_size.
+ */
+void cow_network_backbone_config (CowNetworkKind kind, const CowVitConfig *named, int image_size,
+                                  CowBackboneConfig *config);
+/* Whether a network of this kind can compute layers twice to save memory. */
+gboolean cow_network_checkpoints (CowNetworkKind kind, const CowBackboneConfig *config);
 /*
  * Bytes of activations and their gradients that a training pass of this batch needs; for estimates.
- * `config` is of the backbone, NULL for ResNet. What the kernels need on top for the time of a
- * call, and the head's few rows, are not in it.
+ * 0 for cached kinds. The bytes that kernels need on top for the time of a call, and the head's few
+ * rows, are not included.
  */
-gsize cow_network_activation_bytes (CowNetworkKind kind, const CowVitConfig *config, int batch,
+gsize cow_network_activation_bytes (CowNetworkKind kind, const CowBackboneConfig *config, int batch,
                                     int height, int width, gboolean checkpointing);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CowNetwork, cow_network_free)

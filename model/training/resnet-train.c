@@ -5,15 +5,15 @@
 #include <string.h>
 
 #include "model/files/json-object.h"
-#include "model/training/random.h"
 #include "model/files/safetensors.h"
+#include "model/network/resnet.h"
+#include "model/training/random.h"
 
 /* A unit's trained tensors: the convolution and two of its norm. */
 #define N_TRAINED 3
 
-struct _CowResnetTrain {
-  CkBackend *backend;
-  CowParameters *parameters;
+typedef struct {
+  CowTrainedBackbone parent;
   guint first_parameter;
   CowResnetValues values[COW_RESNET_N_UNITS];
   gsize n_running; /* floats of all running means and variances */
@@ -30,7 +30,7 @@ struct _CowResnetTrain {
   /* Gradients on their way: [0] has room for the first unit's output, the others for what comes
    * after the pooling. */
   float *gradient[3];
-};
+} CowResnetTrain;
 
 static guint
 parameter_of (const CowResnetTrain *self, int unit, int part)
@@ -38,12 +38,15 @@ parameter_of (const CowResnetTrain *self, int unit, int part)
   return self->first_parameter + (guint)(unit * N_TRAINED + part);
 }
 
-CowResnetTrain *
-cow_resnet_train_new (CowParameters *parameters)
+static CowTrainedBackbone *
+resnet_train_new (CowParameters *parameters, const CowBackboneConfig *config,
+                  const CowTrainedOptions *options, GError **error)
 {
   CowResnetTrain *self = g_new0 (CowResnetTrain, 1);
-  self->backend = parameters->backend;
-  self->parameters = parameters;
+  self->parent = (CowTrainedBackbone){ .klass = &cow_resnet_train_class,
+                                       .backend = parameters->backend,
+                                       .parameters = parameters,
+                                       .config = *config };
   self->first_parameter = parameters->list->len;
   for (int i = 0; i < COW_RESNET_N_UNITS; i++) {
     const CowResnetUnit *unit = &cow_resnet_units[i];
@@ -56,13 +59,13 @@ cow_resnet_train_new (CowParameters *parameters)
     }
     self->n_running += 2 * (gsize)unit->out;
   }
-  return self;
+  return &self->parent;
 }
 
 static void
 clear_buffers (CowResnetTrain *self)
 {
-  CkBackend *backend = self->backend;
+  CkBackend *backend = self->parent.backend;
   CowResnetActs *acts = &self->acts;
   for (int i = 0; i < COW_RESNET_N_UNITS; i++) {
     backend->free (backend, acts->convolved[i]);
@@ -80,14 +83,13 @@ clear_buffers (CowResnetTrain *self)
   self->shape.batch = 0;
 }
 
-void
-cow_resnet_train_free (CowResnetTrain *self)
+static void
+resnet_train_free (CowTrainedBackbone *parent)
 {
-  if (!self)
-    return;
+  CowResnetTrain *self = (CowResnetTrain *)parent;
   clear_buffers (self);
-  self->backend->free (self->backend, self->running);
-  self->backend->free (self->backend, self->saved);
+  self->parent.backend->free (self->parent.backend, self->running);
+  self->parent.backend->free (self->parent.backend, self->saved);
   g_free (self->host);
   g_free (self);
 }
@@ -98,7 +100,7 @@ cow_resnet_train_free (CowResnetTrain *self)
 static gboolean
 attach (CowResnetTrain *self, GError **error)
 {
-  CkBackend *backend = self->backend;
+  CkBackend *backend = self->parent.backend;
   self->running = backend->alloc (backend, self->n_running * sizeof (float));
   self->saved = backend->alloc (backend, self->n_running * sizeof (float));
   if (!self->running || !self->saved)
@@ -107,9 +109,9 @@ attach (CowResnetTrain *self, GError **error)
   for (int i = 0; i < COW_RESNET_N_UNITS; i++) {
     const gsize out = (gsize)cow_resnet_units[i].out;
     self->values[i] = (CowResnetValues){
-      .kernel = cow_parameters_value (self->parameters, parameter_of (self, i, 0)),
-      .weight = cow_parameters_value (self->parameters, parameter_of (self, i, 1)),
-      .bias = cow_parameters_value (self->parameters, parameter_of (self, i, 2)),
+      .kernel = cow_parameters_value (self->parent.parameters, parameter_of (self, i, 0)),
+      .weight = cow_parameters_value (self->parent.parameters, parameter_of (self, i, 1)),
+      .bias = cow_parameters_value (self->parent.parameters, parameter_of (self, i, 2)),
       .mean = self->running + at,
       .variance = self->running + at + out,
       .saved_mean = self->saved + at,
@@ -124,7 +126,7 @@ static gboolean
 initialise_unit (CowResnetTrain *self, int i, guint64 seed, GError **error)
 {
   const CowResnetUnit *unit = &cow_resnet_units[i];
-  const gsize n = cow_parameters_get (self->parameters, parameter_of (self, i, 0))->count;
+  const gsize n = cow_parameters_get (self->parent.parameters, parameter_of (self, i, 0))->count;
   const double deviation = sqrt (2. / (unit->out * unit->kernel * unit->kernel));
   const guint64 key = cow_random_key (seed, (guint64)i);
   g_autofree float *kernel = g_new (float, n), *ones = g_new (float, unit->out),
@@ -133,19 +135,20 @@ initialise_unit (CowResnetTrain *self, int i, guint64 seed, GError **error)
     kernel[k] = (float)(deviation * cow_random_normal (key, k));
   for (int c = 0; c < unit->out; c++)
     ones[c] = 1;
-  const CkTraining *t = self->backend->training;
-  return cow_parameters_set (self->parameters, parameter_of (self, i, 0), kernel, error) &&
-         cow_parameters_set (self->parameters, parameter_of (self, i, 1), ones, error) &&
-         cow_parameters_set (self->parameters, parameter_of (self, i, 2), zeroes, error) &&
-         cow_check (t->fill (self->backend, self->values[i].mean, unit->out, 0), error,
+  const CkTraining *t = self->parent.backend->training;
+  return cow_parameters_set (self->parent.parameters, parameter_of (self, i, 0), kernel, error) &&
+         cow_parameters_set (self->parent.parameters, parameter_of (self, i, 1), ones, error) &&
+         cow_parameters_set (self->parent.parameters, parameter_of (self, i, 2), zeroes, error) &&
+         cow_check (t->fill (self->parent.backend, self->values[i].mean, unit->out, 0), error,
                     "running means") &&
-         cow_check (t->fill (self->backend, self->values[i].variance, unit->out, 1), error,
+         cow_check (t->fill (self->parent.backend, self->values[i].variance, unit->out, 1), error,
                     "running variances");
 }
 
-gboolean
-cow_resnet_train_initialise (CowResnetTrain *self, guint64 seed, GError **error)
+static gboolean
+start (CowTrainedBackbone *parent, guint64 seed, GError **error)
 {
+  CowResnetTrain *self = (CowResnetTrain *)parent;
   if (!attach (self, error))
     return FALSE;
   for (int i = 0; i < COW_RESNET_N_UNITS; i++)
@@ -154,16 +157,18 @@ cow_resnet_train_initialise (CowResnetTrain *self, guint64 seed, GError **error)
   return TRUE;
 }
 
-float *
-cow_resnet_train_running (CowResnetTrain *self, gsize *count, GError **error)
+/* The running statistics, copied to the host. */
+static float *
+running (CowTrainedBackbone *parent, gsize *count, GError **error)
 {
+  CowResnetTrain *self = (CowResnetTrain *)parent;
   const gsize n = self->n_running;
   if (!self->host)
     self->host = g_new (float, n + 1);
   if (!self->host_current &&
-      !cow_check (
-          self->backend->download (self->backend, self->host, self->running, n * sizeof (float)),
-          error, "downloading running statistics"))
+      !cow_check (self->parent.backend->download (self->parent.backend, self->host, self->running,
+                                                  n * sizeof (float)),
+                  error, "downloading running statistics"))
     return NULL;
   if (!self->host_current)
     self->host[n] = (float)self->n_batches;
@@ -172,63 +177,81 @@ cow_resnet_train_running (CowResnetTrain *self, gsize *count, GError **error)
   return self->host;
 }
 
-gboolean
-cow_resnet_train_refresh (CowResnetTrain *self, GError **error)
+static gboolean
+refresh (CowTrainedBackbone *parent, GError **error)
 {
+  CowResnetTrain *self = (CowResnetTrain *)parent;
   if (!self->host_current)
     return TRUE;
   self->n_batches = self->host[self->n_running];
-  return cow_check (self->backend->upload (self->backend, self->running, self->host,
-                                           self->n_running * sizeof (float)),
+  return cow_check (self->parent.backend->upload (self->parent.backend, self->running, self->host,
+                                                  self->n_running * sizeof (float)),
                     error, "uploading running statistics");
 }
 
 /* ---- passes ---------------------------------------------------------------------------------- */
 
-static gsize
-pooled_size (const CowResnetShape *shape)
+/* A buffer of a pass: where its pointer lies in a CowResnetTrain, and its bytes. */
+typedef struct {
+  gsize offset, bytes;
+} Buffer;
+
+#define N_BUFFERS (2 * COW_RESNET_N_UNITS + 7)
+
+static void
+list_buffers (const CowResnetShape *shape, Buffer buffers[N_BUFFERS])
 {
-  return (gsize)(shape->batch * shape->pooled_area * cow_resnet_units[0].out);
+  const gsize batch = (gsize)shape->batch, size = sizeof (float *),
+              pooled = batch * (gsize)(shape->pooled_area * cow_resnet_units[0].out);
+  const Buffer others[] = {
+    { G_STRUCT_OFFSET (CowResnetTrain, acts.input),
+      batch * 3 * (gsize)(shape->height * shape->width) * sizeof (float) },
+    { G_STRUCT_OFFSET (CowResnetTrain, acts.pooled), pooled * sizeof (float) },
+    { G_STRUCT_OFFSET (CowResnetTrain, acts.places), pooled },
+    { G_STRUCT_OFFSET (CowResnetTrain, acts.features),
+      batch * COW_RESNET_FEATURES * sizeof (float) },
+    { G_STRUCT_OFFSET (CowResnetTrain, gradient),
+      cow_resnet_unit_size (shape, 0) * sizeof (float) },
+    { G_STRUCT_OFFSET (CowResnetTrain, gradient) + size, pooled * sizeof (float) },
+    { G_STRUCT_OFFSET (CowResnetTrain, gradient) + 2 * size, pooled * sizeof (float) },
+  };
+  for (gsize i = 0; i < COW_RESNET_N_UNITS; i++) {
+    const gsize bytes = cow_resnet_unit_size (shape, (int)i) * sizeof (float);
+    buffers[2 * i] = (Buffer){ G_STRUCT_OFFSET (CowResnetTrain, acts.convolved) + i * size, bytes };
+    buffers[2 * i + 1] =
+        (Buffer){ G_STRUCT_OFFSET (CowResnetTrain, acts.output) + i * size, bytes };
+  }
+  memcpy (&buffers[2 * COW_RESNET_N_UNITS], others, sizeof others);
 }
 
-gsize
-cow_resnet_train_activation_bytes (int batch, int height, int width)
+static gsize
+activation_bytes (const CowBackboneConfig *config, int batch, int height, int width,
+                  gboolean checkpointing)
 {
   CowResnetShape shape;
+  Buffer buffers[N_BUFFERS];
+  gsize bytes = 0;
   if (!cow_resnet_shape (&shape, batch, height, width, NULL))
     return 0;
-  gsize floats = cow_resnet_unit_size (&shape, 0) + 3 * pooled_size (&shape) +
-                 (gsize)batch * 3 * (gsize)height * (gsize)width;
-  for (int i = 0; i < COW_RESNET_N_UNITS; i++)
-    floats += 2 * cow_resnet_unit_size (&shape, i);
-  return floats * sizeof (float) + pooled_size (&shape);
-}
-
-static gboolean
-reserve (CowResnetTrain *self, float **buffer, gsize floats)
-{
-  *buffer = self->backend->alloc (self->backend, floats * sizeof (float));
-  return *buffer != NULL;
+  list_buffers (&shape, buffers);
+  for (guint i = 0; i < N_BUFFERS; i++)
+    bytes += buffers[i].bytes;
+  return bytes;
 }
 
 static gboolean
 reserve_all (CowResnetTrain *self)
 {
-  CowResnetActs *acts = &self->acts;
-  const CowResnetShape *shape = &self->shape;
-  const gsize pooled = pooled_size (shape);
-  for (int i = 0; i < COW_RESNET_N_UNITS; i++) {
-    const gsize size = cow_resnet_unit_size (shape, i);
-    if (!reserve (self, &acts->convolved[i], size) || !reserve (self, &acts->output[i], size))
+  Buffer buffers[N_BUFFERS];
+  list_buffers (&self->shape, buffers);
+  for (guint i = 0; i < N_BUFFERS; i++) {
+    void *memory = self->parent.backend->alloc (self->parent.backend, buffers[i].bytes);
+    /* Pointers to floats and, of `places`, to bytes: stored as what they are. */
+    memcpy (G_STRUCT_MEMBER_P (self, buffers[i].offset), &memory, sizeof memory);
+    if (!memory)
       return FALSE;
   }
-  acts->places = self->backend->alloc (self->backend, pooled);
-  return acts->places &&
-         reserve (self, &acts->input, (gsize)(shape->batch * 3 * shape->height * shape->width)) &&
-         reserve (self, &acts->pooled, pooled) &&
-         reserve (self, &acts->features, (gsize)shape->batch * COW_RESNET_FEATURES) &&
-         reserve (self, &self->gradient[0], cow_resnet_unit_size (shape, 0)) &&
-         reserve (self, &self->gradient[1], pooled) && reserve (self, &self->gradient[2], pooled);
+  return TRUE;
 }
 
 static gboolean
@@ -249,10 +272,11 @@ ensure_buffers (CowResnetTrain *self, int batch, int height, int width, GError *
   return FALSE;
 }
 
-const float *
-cow_resnet_train_forward (CowResnetTrain *self, const float *pixels, int batch, int height,
-                          int width, gboolean training, GError **error)
+static const float *
+forward (CowTrainedBackbone *parent, const float *pixels, int batch, int height, int width,
+         gboolean training, guint64 key, GError **error)
 {
+  CowResnetTrain *self = (CowResnetTrain *)parent;
   if (!ensure_buffers (self, batch, height, width, error))
     return NULL;
   self->training = training;
@@ -267,8 +291,8 @@ cow_resnet_train_forward (CowResnetTrain *self, const float *pixels, int batch, 
     self->host_current = FALSE;
     self->n_batches++;
   }
-  const CkStatus status =
-      cow_resnet_pass (self->backend, &self->shape, self->values, &self->acts, pixels, training);
+  const CkStatus status = cow_resnet_pass (self->parent.backend, &self->shape, self->values,
+                                           &self->acts, pixels, training);
   return cow_check (status, error, "ResNet-18") ? self->acts.features : NULL;
 }
 
@@ -278,18 +302,18 @@ cow_resnet_train_forward (CowResnetTrain *self, const float *pixels, int batch, 
 static CkStatus
 unit_backward (CowResnetTrain *self, int i, float *dy, float *dx)
 {
-  const CkTraining *t = self->backend->training;
+  const CkTraining *t = self->parent.backend->training;
   const CkBatchNorm norm = cow_resnet_norm (&self->shape, &self->acts, self->values, i);
   float *convolved = self->acts.convolved[i];
   CkStatus status = t->batch_norm_backward (
-      self->backend, &norm, convolved, self->acts.output[i], dy, convolved,
-      cow_parameters_gradient (self->parameters, parameter_of (self, i, 1)),
-      cow_parameters_gradient (self->parameters, parameter_of (self, i, 2)));
+      self->parent.backend, &norm, convolved, self->acts.output[i], dy, convolved,
+      cow_parameters_gradient (self->parent.parameters, parameter_of (self, i, 1)),
+      cow_parameters_gradient (self->parent.parameters, parameter_of (self, i, 2)));
   if (status == CK_OK)
     status = t->convolution_backward (
-        self->backend, &self->shape.unit[i], cow_resnet_source (&self->acts, i),
+        self->parent.backend, &self->shape.unit[i], cow_resnet_source (&self->acts, i),
         self->values[i].kernel, convolved, dx,
-        cow_parameters_gradient (self->parameters, parameter_of (self, i, 0)));
+        cow_parameters_gradient (self->parent.parameters, parameter_of (self, i, 0)));
   return status;
 }
 
@@ -298,8 +322,8 @@ static CkStatus
 add (const CowResnetTrain *self, int i, const float *x, float *sum)
 {
   const CkConvolution *shape = &self->shape.unit[i];
-  return self->backend->training->add_scaled (
-      self->backend, shape->batch * shape->height * shape->width, shape->in, x, NULL, sum);
+  return self->parent.backend->training->add_scaled (
+      self->parent.backend, shape->batch * shape->height * shape->width, shape->in, x, NULL, sum);
 }
 
 /*
@@ -329,13 +353,13 @@ block_backward (CowResnetTrain *self, int second, float *inner, float **outer, f
 }
 
 static CkStatus
-backward (CowResnetTrain *self, const float *dfeatures)
+pass_backward (CowResnetTrain *self, const float *dfeatures)
 {
-  const CkTraining *t = self->backend->training;
+  const CkTraining *t = self->parent.backend->training;
   const CowResnetShape *shape = &self->shape;
   const int last = COW_RESNET_N_UNITS - 1;
   float *outer = self->gradient[1], *other = self->gradient[2];
-  CkStatus status = t->mean_pool_backward (self->backend, shape->batch, shape->area[last],
+  CkStatus status = t->mean_pool_backward (self->parent.backend, shape->batch, shape->area[last],
                                            COW_RESNET_FEATURES, dfeatures, outer);
   for (int second = last; second > 0 && status == CK_OK;
        second = cow_resnet_units[cow_resnet_units[second].from].from)
@@ -343,17 +367,19 @@ backward (CowResnetTrain *self, const float *dfeatures)
   if (status == CK_OK) {
     const CkConvolution *next = &shape->unit[0];
     const gint64 height = (next->height + 2 * next->padding - next->kernel) / next->stride + 1;
-    status = t->max_pool_backward (self->backend, shape->batch, height, shape->area[0] / height,
-                                   next->out, outer, self->acts.places, self->gradient[0]);
+    status =
+        t->max_pool_backward (self->parent.backend, shape->batch, height, shape->area[0] / height,
+                              next->out, outer, self->acts.places, self->gradient[0]);
   }
   return status == CK_OK ? unit_backward (self, 0, self->gradient[0], NULL) : status;
 }
 
-gboolean
-cow_resnet_train_backward (CowResnetTrain *self, const float *dfeatures, GError **error)
+static gboolean
+backward (CowTrainedBackbone *parent, const float *dfeatures, GError **error)
 {
+  CowResnetTrain *self = (CowResnetTrain *)parent;
   g_return_val_if_fail (self->training, FALSE);
-  return cow_check (backward (self, dfeatures), error, "ResNet-18's backward pass");
+  return cow_check (pass_backward (self, dfeatures), error, "ResNet-18's backward pass");
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -365,7 +391,7 @@ declare (const CowResnetTrain *self, int i, CowSafetensorsWriter *writer)
   const gint64 out = unit->out;
   for (int part = 0; part < N_TRAINED; part++) {
     const CowParameter *parameter =
-        cow_parameters_get (self->parameters, parameter_of (self, i, part));
+        cow_parameters_get (self->parent.parameters, parameter_of (self, i, part));
     cow_safetensors_writer_declare (writer, parameter->name, COW_F32, parameter->dims,
                                     parameter->n_dims);
   }
@@ -379,21 +405,21 @@ declare (const CowResnetTrain *self, int i, CowSafetensorsWriter *writer)
 }
 
 static gboolean
-write_unit (const CowResnetTrain *self, int i, const float **running, CowSafetensorsWriter *writer,
+write_unit (const CowResnetTrain *self, int i, const float **next, CowSafetensorsWriter *writer,
             GError **error)
 {
   const gsize bytes = 2 * (gsize)cow_resnet_units[i].out * sizeof (float);
   const gint64 n_batches = (gint64)self->n_batches;
   for (int part = 0; part < N_TRAINED; part++) {
     const guint parameter = parameter_of (self, i, part);
-    const gsize count = cow_parameters_get (self->parameters, parameter)->count;
+    const gsize count = cow_parameters_get (self->parent.parameters, parameter)->count;
     g_autofree float *host = g_new (float, count);
-    if (!cow_parameters_read (self->parameters, parameter, host, error) ||
+    if (!cow_parameters_read (self->parent.parameters, parameter, host, error) ||
         !cow_safetensors_writer_write (writer, host, count * sizeof (float), error))
       return FALSE;
   }
-  const float *statistics = *running;
-  *running += 2 * cow_resnet_units[i].out;
+  const float *statistics = *next;
+  *next += 2 * cow_resnet_units[i].out;
   return cow_safetensors_writer_write (writer, statistics, bytes, error) &&
          cow_safetensors_writer_write (writer, &n_batches, sizeof n_batches, error);
 }
@@ -402,22 +428,23 @@ static gboolean
 write_weights (CowResnetTrain *self, const char *path, GError **error)
 {
   gsize count;
-  const float *running = cow_resnet_train_running (self, &count, error);
-  if (!running)
+  const float *statistics = running (&self->parent, &count, error);
+  if (!statistics)
     return FALSE;
   g_autoptr (CowSafetensorsWriter) writer = cow_safetensors_writer_new (path);
   cow_safetensors_writer_metadata (writer, "format", "pt");
   for (int i = 0; i < COW_RESNET_N_UNITS; i++)
     declare (self, i, writer);
   for (int i = 0; i < COW_RESNET_N_UNITS; i++)
-    if (!write_unit (self, i, &running, writer, error))
+    if (!write_unit (self, i, &statistics, writer, error))
       return FALSE;
   return cow_safetensors_writer_finish (writer, error);
 }
 
-gboolean
-cow_resnet_train_write (CowResnetTrain *self, const char *folder, GError **error)
+static gboolean
+write_folder (CowTrainedBackbone *parent, const char *folder, GError **error)
 {
+  CowResnetTrain *self = (CowResnetTrain *)parent;
   g_autofree char *weights = g_build_filename (folder, "model.safetensors", NULL),
                   *file = g_build_filename (folder, "config.json", NULL);
   g_autoptr (JsonObject) config = json_object_new ();
@@ -428,3 +455,16 @@ cow_resnet_train_write (CowResnetTrain *self, const char *folder, GError **error
   g_autofree char *text = cow_json_object_text (config);
   return write_weights (self, weights, error) && cow_text_write (text, file, error);
 }
+
+const CowTrainedClass cow_resnet_train_class = {
+  .create = resnet_train_new,
+  .start = start,
+  .forward = forward,
+  .backward = backward,
+  .refresh = refresh,
+  .buffer_name = "running_statistics",
+  .buffer = running,
+  .write = write_folder,
+  .activation_bytes = activation_bytes,
+  .free = resnet_train_free,
+};

@@ -80,7 +80,9 @@ attach_dora (CowTrainLinear *self, const CowLora *lora, gboolean fresh, GError *
   if (!self->gain)
     return cow_check (CK_NO_MEMORY, error, "DoRA's gain");
   self->base.adapter.gain = self->gain;
-  if (!cow_check (cow_dora_row_squares (&self->base, self->squares), error, "row norms"))
+  if (!cow_check (cow_dora_row_squares (self->base.backend, self->base.weight, self->base.out,
+                                        self->base.in, self->squares),
+                  error, "row norms"))
     return FALSE;
   if (!fresh)
     return cow_parameters_set (self->parameters, (guint)self->magnitude, lora->magnitude, error);
@@ -116,7 +118,9 @@ cow_train_linear_refresh (CowTrainLinear *self, GError **error)
     return TRUE;
   CkBackend *backend = self->base.backend;
   const gint64 out = self->base.out;
-  if (!cow_check (cow_dora_norms (&self->base, self->squares, self->norms), error, "DoRA norms") ||
+  if (!cow_check (cow_dora_norms (self->base.backend, self->base.weight, self->base.out,
+                                  self->base.in, &self->base.adapter, self->squares, self->norms),
+                  error, "DoRA norms") ||
       !cow_parameters_read (self->parameters, (guint)self->magnitude, self->gain_host, error))
     return FALSE;
   for (gint64 o = 0; o < out; o++) {

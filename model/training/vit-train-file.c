@@ -4,106 +4,149 @@
 #include <string.h>
 
 #include "model/files/json-object.h"
-#include "model/training/random.h"
 #include "model/files/safetensors.h"
+#include "model/training/random.h"
 #include "model/training/vit-train-private.h"
 
-/* The deviation of weights and tokens that DINOv3 and timm start from. Both cut the normal off at
- * values of +-2, a hundred deviations. */
+/* The deviation of weights and positions that DINOv3 and timm start from. Both cut the normal off
+ * at values of +-2, a hundred deviations. */
 #define DEVIATION .02
-/* timm's class token */
-#define CLASS_DEVIATION 1e-6
 
-/* torch's default of a convolution, which timm leaves its patch embedding: uniform in +-1 / sqrt
- * (inputs of an output). */
+/* ---- first values ---------------------------------------------------------------------------- */
+
 static void
-fill_uniform (double inputs, gsize n, guint64 key, float *values)
+fill_constant (float *values, gsize n, float value)
+{
+  for (gsize i = 0; i < n; i++)
+    values[i] = value;
+}
+
+static void
+fill_normal (float *values, gsize n, double deviation, guint64 key)
+{
+  for (gsize i = 0; i < n; i++)
+    values[i] = (float)(deviation * cow_random_normal (key, i));
+}
+
+/* torch's default of a convolution: uniform in +-1 / sqrt (inputs of an output). */
+static void
+fill_uniform (float *values, gsize n, double inputs, guint64 key)
 {
   for (gsize i = 0; i < n; i++)
     values[i] = (float)((2 * cow_random_unit (key, i) - 1) / sqrt (inputs));
 }
 
-/* One-dimensional weights (norms) and layer scales start as 1, biases as 0, the rest at random. */
 static void
-fill (const CowVitTrain *self, const CowParameter *parameter, guint64 key, float *values)
+fill_patches (const CowVitConfig *config, gboolean bias, gsize n, guint64 key, float *values)
 {
-  const CowVitConfig *config = &self->config;
-  const gboolean bias = g_str_has_suffix (parameter->name, "bias"),
-                 one = !bias && parameter->n_dims == 1;
-  const double deviation =
-      config->timm && g_str_equal (parameter->name, "cls_token") ? CLASS_DEVIATION : DEVIATION;
-  if (config->timm && g_str_has_prefix (parameter->name, "patch_embed.")) {
-    fill_uniform ((double)config->n_channels * config->patch_size * config->patch_size,
-                  parameter->count, key, values);
-    return;
+  if (config->family->uniform_patches)
+    fill_uniform (values, n, (double)config->n_channels * config->patch_size * config->patch_size,
+                  key);
+  else if (bias)
+    fill_constant (values, n, 0);
+  else
+    fill_normal (values, n, DEVIATION, key);
+}
+
+/* Norms' weights and layer scales start as 1, biases as 0, all else at random. */
+static void
+fill (const CowVitConfig *config, const CowVitTensor *tensor, gsize n, guint64 key, float *values)
+{
+  switch (tensor->part) {
+  case COW_VIT_PREFIX:
+    fill_normal (values, n, config->family->class_deviation, key);
+    break;
+  case COW_VIT_PATCH_WEIGHT:
+  case COW_VIT_PATCH_BIAS:
+    fill_patches (config, tensor->part == COW_VIT_PATCH_BIAS, n, key, values);
+    break;
+  case COW_VIT_VECTOR:
+    fill_constant (values, n,
+                   tensor->index == COW_NORM1_BIAS || tensor->index == COW_NORM2_BIAS ? 0 : 1);
+    break;
+  case COW_VIT_NORM_WEIGHT:
+    fill_constant (values, n, 1);
+    break;
+  case COW_VIT_NORM_BIAS:
+  case COW_VIT_BIAS:
+  case COW_VIT_QKV_BIAS:
+    fill_constant (values, n, 0);
+    break;
+  default:
+    fill_normal (values, n, DEVIATION, key);
   }
-  for (gsize i = 0; i < parameter->count; i++)
-    values[i] = bias ? 0 : one ? 1 : (float)(deviation * cow_random_normal (key, i));
 }
 
 gboolean
 cow_vit_train_initialise (CowVitTrain *self, guint64 seed, GError **error)
 {
-  for (guint i = self->first_parameter; i < self->first_parameter + self->n_parameters; i++) {
-    const CowParameter *parameter = cow_parameters_get (self->parameters, i);
-    g_autofree float *values = g_new (float, parameter->count);
-    fill (self, parameter, cow_random_key (seed, i), values);
-    if (!cow_parameters_set (self->parameters, i, values, error))
+  const CowVitConfig *config = &self->parent.config.vit;
+  g_autoptr (GArray) layout = cow_vit_layout_new (config, COW_VIT_TRAINED);
+  for (guint i = 0; i < layout->len; i++) {
+    const guint parameter = self->first_parameter + i;
+    const gsize n = cow_parameters_get (self->parent.parameters, parameter)->count;
+    g_autofree float *values = g_new (float, n);
+    fill (config, &g_array_index (layout, CowVitTensor, i), n, cow_random_key (seed, parameter),
+          values);
+    if (!cow_parameters_set (self->parent.parameters, parameter, values, error))
       return FALSE;
   }
   return TRUE;
 }
 
-/* A DINOv3's prefix is three tensors in a file: class token, mask token (of no use here, but
- * readers expect it), registers. */
-static void
-declare_tokens (const CowVitTrain *self, CowSafetensorsWriter *writer)
+/* ---- the folder ------------------------------------------------------------------------------ */
+
+/* The values of parameter i in host memory; free with g_free. NULL on error. */
+static float *
+read_parameter (const CowVitTrain *self, guint i, GError **error)
 {
-  const gint64 hidden = self->config.hidden_size, registers = self->config.n_registers;
-  cow_safetensors_writer_declare (writer, "embeddings.cls_token", COW_F32,
-                                  (gint64[]){ 1, 1, hidden }, 3);
-  if (registers > 0)
-    cow_safetensors_writer_declare (writer, "embeddings.register_tokens", COW_F32,
-                                    (gint64[]){ 1, registers, hidden }, 3);
-  cow_safetensors_writer_declare (writer, "embeddings.mask_token", COW_F32,
-                                  (gint64[]){ 1, 1, hidden }, 3);
+  g_autofree float *host = g_new (float, cow_parameters_get (self->parent.parameters, i)->count);
+  return cow_parameters_read (self->parent.parameters, i, host, error) ? g_steal_pointer (&host)
+                                                                       : NULL;
 }
 
+/* Tensors of the file, whose tokens lie in one parameter; all others have their own, in the same
+ * order. */
 static gboolean
-write_weights (const CowVitTrain *self, const char *path, GError **error)
+write_tensors (const CowVitTrain *self, const GArray *layout, CowSafetensorsWriter *writer,
+               GError **error)
 {
-  const CowParameters *parameters = self->parameters;
-  const guint first = self->first_parameter, end = first + self->n_parameters;
-  g_autofree float *mask = g_new0 (float, self->config.hidden_size);
-  g_autoptr (CowSafetensorsWriter) writer = cow_safetensors_writer_new (path);
-  cow_safetensors_writer_metadata (writer, "format", "pt");
-  for (guint i = first; i < end; i++) {
-    const CowParameter *parameter = cow_parameters_get (parameters, i);
-    if ((int)i == self->prefix.parameter && !self->config.timm)
-      declare_tokens (self, writer);
-    else
-      cow_safetensors_writer_declare (writer, parameter->name, COW_F32, parameter->dims,
-                                      parameter->n_dims);
-  }
-  for (guint i = first; i < end; i++) {
-    const gsize count = cow_parameters_get (parameters, i)->count;
-    g_autofree float *host = g_new (float, count);
-    if (!cow_parameters_read (parameters, i, host, error) ||
-        !cow_safetensors_writer_write (writer, host, count * sizeof (float), error))
-      return FALSE;
-    if ((int)i == self->prefix.parameter && !self->config.timm &&
-        !cow_safetensors_writer_write (writer, mask,
-                                       (gsize)self->config.hidden_size * sizeof (float), error))
+  const gsize hidden = (gsize)self->parent.config.vit.hidden_size;
+  guint next = self->first_parameter;
+  g_autofree float *prefix = read_parameter (self, next++, error), *mask = g_new0 (float, hidden);
+  if (!prefix)
+    return FALSE;
+  for (guint i = 0; i < layout->len; i++) {
+    const CowVitTensor *tensor = &g_array_index (layout, CowVitTensor, i);
+    const float *values = tensor->part == COW_VIT_CLASS_TOKEN  ? prefix
+                          : tensor->part == COW_VIT_REGISTERS  ? prefix + hidden
+                          : tensor->part == COW_VIT_MASK_TOKEN ? mask
+                                                               : NULL;
+    g_autofree float *own = values ? NULL : read_parameter (self, next++, error);
+    gsize n = 1;
+    for (guint d = 0; d < tensor->n_dims; d++)
+      n *= (gsize)tensor->dims[d];
+    if ((!values && !own) ||
+        !cow_safetensors_writer_write (writer, values ? values : own, n * sizeof (float), error))
       return FALSE;
   }
-  return cow_safetensors_writer_finish (writer, error);
+  return TRUE;
 }
 
 gboolean
 cow_vit_train_write (const CowVitTrain *self, const char *folder, GError **error)
 {
+  const CowVitConfig *config = &self->parent.config.vit;
   g_autofree char *weights = g_build_filename (folder, "model.safetensors", NULL),
-                  *file = g_build_filename (folder, "config.json", NULL);
-  g_autofree char *json = cow_vit_config_to_json (&self->config, FALSE);
-  return write_weights (self, weights, error) && cow_text_write (json, file, error);
+                  *file = g_build_filename (folder, "config.json", NULL),
+                  *json = cow_vit_config_to_json (config, FALSE);
+  g_autoptr (GArray) layout = cow_vit_layout_new (config, COW_VIT_WRITTEN);
+  g_autoptr (CowSafetensorsWriter) writer = cow_safetensors_writer_new (weights);
+  cow_safetensors_writer_metadata (writer, "format", "pt");
+  for (guint i = 0; i < layout->len; i++) {
+    const CowVitTensor *tensor = &g_array_index (layout, CowVitTensor, i);
+    cow_safetensors_writer_declare (writer, tensor->name, COW_F32, tensor->dims, tensor->n_dims);
+  }
+  return write_tensors (self, layout, writer, error) &&
+         cow_safetensors_writer_finish (writer, error) && cow_text_write (json, file, error);
 }

@@ -19,44 +19,187 @@
       return status_;                                                                              \
   } while (0)
 
+static const CowVitConfig *
+config_of (const CowVitTrain *self)
+{
+  return &self->parent.config.vit;
+}
+
+/* ---- buffers --------------------------------------------------------------------------------- */
+
+#define ACT(member)  G_STRUCT_OFFSET (CowTrainActs, member)
+#define PASS(member) G_STRUCT_OFFSET (CowVitTrain, member)
+
+/* Of a layer's forward, one row a token; */
+static const CowVitBuffer act_buffers[] = {
+  { ACT (n1), COW_VIT_HIDDEN, FALSE },        { ACT (q), COW_VIT_HIDDEN, FALSE },
+  { ACT (k), COW_VIT_HIDDEN, FALSE },         { ACT (v), COW_VIT_HIDDEN, FALSE },
+  { ACT (attended), COW_VIT_HIDDEN, FALSE },  { ACT (o), COW_VIT_HIDDEN, FALSE },
+  { ACT (middle), COW_VIT_HIDDEN, FALSE },    { ACT (n2), COW_VIT_HIDDEN, FALSE },
+  { ACT (down), COW_VIT_HIDDEN, FALSE },      { ACT (up), COW_VIT_INTERMEDIATE, FALSE },
+  { ACT (gate), COW_VIT_INTERMEDIATE, TRUE }, { ACT (act), COW_VIT_INTERMEDIATE, FALSE },
+};
+/* of the backward, one row a token; */
+static const CowVitBuffer gradient_buffers[] = {
+  { PASS (dx), COW_VIT_HIDDEN, FALSE },           { PASS (dhidden), COW_VIT_HIDDEN, FALSE },
+  { PASS (dattended), COW_VIT_HIDDEN, FALSE },    { PASS (dq), COW_VIT_HIDDEN, FALSE },
+  { PASS (dk), COW_VIT_HIDDEN, FALSE },           { PASS (dv), COW_VIT_HIDDEN, FALSE },
+  { PASS (dinner), COW_VIT_INTERMEDIATE, FALSE }, { PASS (dgate), COW_VIT_INTERMEDIATE, TRUE },
+};
+/* of both, one row a picture; */
+static const CowVitBuffer picture_buffers[] = {
+  { PASS (class_tokens), COW_VIT_HIDDEN, FALSE },
+  { PASS (features), COW_VIT_HIDDEN, FALSE },
+  { PASS (dclass), COW_VIT_HIDDEN, FALSE },
+};
+/* and before each layer and after the last, one row a token. */
+static const CowVitBuffer input_buffer = { 0, COW_VIT_HIDDEN, FALSE };
+
+static int
+n_acts (const CowVitConfig *config, gboolean checkpointing)
+{
+  return checkpointing ? 1 : config->n_layers;
+}
+
+gsize
+cow_vit_train_activation_bytes (const CowBackboneConfig *backbone, int batch, int height, int width,
+                                gboolean checkpointing)
+{
+  const CowVitConfig *config = &backbone->vit;
+  const gsize rows = (gsize)batch * (gsize)cow_vit_config_n_tokens (config, height, width);
+  return ((gsize)config->n_layers + 1) * cow_vit_buffers_bytes (config, &input_buffer, 1, rows) +
+         (gsize)n_acts (config, checkpointing) *
+             cow_vit_buffers_bytes (config, act_buffers, G_N_ELEMENTS (act_buffers), rows) +
+         cow_vit_buffers_bytes (config, gradient_buffers, G_N_ELEMENTS (gradient_buffers), rows) +
+         cow_vit_buffers_bytes (config, picture_buffers, G_N_ELEMENTS (picture_buffers),
+                                (gsize)batch);
+}
+
+void
+cow_vit_train_clear_buffers (CowVitTrain *self)
+{
+  CkBackend *backend = self->parent.backend;
+  const CowVitConfig *config = config_of (self);
+  cow_vit_buffers_clear (backend, gradient_buffers, G_N_ELEMENTS (gradient_buffers), self);
+  cow_vit_buffers_clear (backend, picture_buffers, G_N_ELEMENTS (picture_buffers), self);
+  for (int i = 0; self->inputs && i <= config->n_layers; i++)
+    cow_vit_buffers_clear (backend, &input_buffer, 1, &self->inputs[i]);
+  for (int i = 0; self->acts && i < n_acts (config, self->options.checkpointing); i++)
+    cow_vit_buffers_clear (backend, act_buffers, G_N_ELEMENTS (act_buffers), &self->acts[i]);
+  g_clear_pointer (&self->inputs, g_free);
+  g_clear_pointer (&self->acts, g_free);
+  self->batch = self->tokens = self->most_batch = self->most_rows = 0;
+}
+
+static gboolean
+reserve (CowVitTrain *self, gsize batch, gsize rows)
+{
+  CkBackend *backend = self->parent.backend;
+  const CowVitConfig *config = config_of (self);
+  const int acts = n_acts (config, self->options.checkpointing);
+  gboolean complete = TRUE;
+  self->inputs = g_new0 (float *, config->n_layers + 1);
+  self->acts = g_new0 (CowTrainActs, acts);
+  for (int i = 0; i <= config->n_layers && complete; i++)
+    complete = cow_vit_buffers_reserve (backend, config, &input_buffer, 1, rows, &self->inputs[i]);
+  for (int i = 0; i < acts && complete; i++)
+    complete = cow_vit_buffers_reserve (backend, config, act_buffers, G_N_ELEMENTS (act_buffers),
+                                        rows, &self->acts[i]);
+  return complete &&
+         cow_vit_buffers_reserve (backend, config, picture_buffers, G_N_ELEMENTS (picture_buffers),
+                                  batch, self) &&
+         cow_vit_buffers_reserve (backend, config, gradient_buffers,
+                                  G_N_ELEMENTS (gradient_buffers), rows, self);
+}
+
+static gboolean
+ensure_buffers (CowVitTrain *self, gint64 batch, gint64 tokens, GError **error)
+{
+  /* A smaller batch, an epoch's last, fits: to allocate anew each time would leave the heap in
+   * pieces. */
+  if (batch <= self->most_batch && batch * tokens <= self->most_rows) {
+    self->batch = batch;
+    self->tokens = tokens;
+    return TRUE;
+  }
+  cow_vit_train_clear_buffers (self);
+  if (!reserve (self, (gsize)batch, (gsize)(batch * tokens))) {
+    cow_vit_train_clear_buffers (self);
+    return cow_check (
+        CK_NO_MEMORY, error,
+        "activations of %" G_GINT64_FORMAT
+        " pictures in training (a smaller batch, or gradient checkpointing, needs less)",
+        batch);
+  }
+  self->batch = self->most_batch = batch;
+  self->tokens = tokens;
+  self->most_rows = batch * tokens;
+  return TRUE;
+}
+
+/* ---- forward --------------------------------------------------------------------------------- */
+
 static gint64
 rows_of (const CowVitTrain *self)
 {
   return self->batch * self->tokens;
 }
 
+/* NULL for what is frozen. */
 static float *
-gradient_of (const CowVitTrain *self, const CowTrainVector *vector)
+gradient_of (const CowVitTrain *self, int parameter)
 {
-  return vector->parameter < 0
-             ? NULL
-             : cow_parameters_gradient (self->parameters, (guint)vector->parameter);
+  return parameter < 0 ? NULL : cow_parameters_gradient (self->parent.parameters, (guint)parameter);
+}
+
+/* A norm with its gradients. */
+typedef struct {
+  const float *weight, *bias;
+  float *dweight, *dbias;
+} Norm;
+
+static Norm
+last_norm (const CowVitTrain *self)
+{
+  return (Norm){ self->vectors.norm_weight, self->vectors.norm_bias,
+                 gradient_of (self, self->indices.norm_weight),
+                 gradient_of (self, self->indices.norm_bias) };
+}
+
+/* The norm of layer i whose weight is this vector; its bias is the next one. */
+static Norm
+norm_of (const CowVitTrain *self, int i, CowVitVector weight)
+{
+  return (Norm){ self->vectors.layers[i][weight], self->vectors.layers[i][weight + 1],
+                 gradient_of (self, self->indices.layers[i][weight]),
+                 gradient_of (self, self->indices.layers[i][weight + 1]) };
 }
 
 static CkStatus
-normalise (const CowVitTrain *self, const CowTrainNorm *norm, gint64 rows, const float *x, float *y)
+normalise (const CowVitTrain *self, Norm norm, gint64 rows, const float *x, float *y)
 {
-  const CkNorm op = { norm->weight.value, norm->bias.value, self->config.norm_epsilon };
-  return self->backend->norm (self->backend, &op, rows, self->config.hidden_size, x, y);
+  const CkNorm op = { norm.weight, norm.bias, config_of (self)->norm_epsilon };
+  return self->parent.backend->norm (self->parent.backend, &op, rows, config_of (self)->hidden_size,
+                                     x, y);
 }
 
 static CkStatus
-normalise_backward (const CowVitTrain *self, const CowTrainNorm *norm, gint64 rows, const float *x,
+normalise_backward (const CowVitTrain *self, Norm norm, gint64 rows, const float *x,
                     const float *dy, float *dx, gboolean add)
 {
   const CkNormBackward op = {
-    .weight = norm->weight.value,
-    .epsilon = self->config.norm_epsilon,
+    .weight = norm.weight,
+    .epsilon = config_of (self)->norm_epsilon,
     .rows = rows,
-    .cols = self->config.hidden_size,
+    .cols = config_of (self)->hidden_size,
     .x = x,
     .dy = dy,
     .dx = dx,
     .add_dx = add,
-    .dweight = gradient_of (self, &norm->weight),
-    .dbias = gradient_of (self, &norm->bias),
+    .dweight = norm.dweight,
+    .dbias = norm.dbias,
   };
-  return self->backend->training->norm_backward (self->backend, &op);
+  return self->parent.backend->training->norm_backward (self->parent.backend, &op);
 }
 
 /* The random numbers of one module's dropout in this pass: another for each layer and module. */
@@ -75,7 +218,7 @@ dropout_of (const CowVitTrain *self)
 static CkStatus
 module_forward (const CowVitTrain *self, int layer, CowModule module, const float *x, float *y)
 {
-  return cow_train_linear_forward (&self->layers[layer].module[module], rows_of (self), x,
+  return cow_train_linear_forward (&self->layers[layer][module], rows_of (self), x,
                                    dropout_of (self), key_of (self, layer, module), y);
 }
 
@@ -83,76 +226,65 @@ static CkStatus
 module_backward (const CowVitTrain *self, int layer, CowModule module, const float *x,
                  const float *y, const float *dy, float *dx, gboolean add)
 {
-  return cow_train_linear_backward (&self->layers[layer].module[module], rows_of (self), x, y, dy,
+  return cow_train_linear_backward (&self->layers[layer][module], rows_of (self), x, y, dy,
                                     dropout_of (self), key_of (self, layer, module), dx, add);
 }
 
 static CkAttention
 attention_of (const CowVitTrain *self, const CowTrainActs *acts)
 {
-  return (CkAttention){
-    .batch = self->batch,
-    .tokens = self->tokens,
-    .heads = self->config.n_heads,
-    .head_dim = self->config.hidden_size / self->config.n_heads,
-    .prefix = 1 + self->config.n_registers,
-    .cos = self->rope.cos,
-    .sin = self->rope.sin,
-    .q = acts->q,
-    .k = acts->k,
-    .v = acts->v,
-    .out = acts->attended,
-  };
+  return cow_vit_attention (config_of (self), &self->rope, self->batch, self->tokens, acts->q,
+                            acts->k, acts->v, acts->attended);
 }
 
 static CkStatus
 copy (const CowVitTrain *self, gint64 n, const float *from, float *to)
 {
-  return self->backend->training->copy_rows (self->backend, 1, n, from, n, to, n);
+  return self->parent.backend->training->copy_rows (self->parent.backend, 1, n, from, n, to, n);
 }
 
 static CkStatus
 attention_forward (const CowVitTrain *self, int i, CowTrainActs *acts)
 {
-  const CowTrainLayer *layer = &self->layers[i];
-  const gint64 rows = rows_of (self), hidden = self->config.hidden_size;
-  TRY (normalise (self, &layer->norm1, rows, self->inputs[i], acts->n1));
+  const gint64 rows = rows_of (self), hidden = config_of (self)->hidden_size;
+  TRY (normalise (self, norm_of (self, i, COW_NORM1_WEIGHT), rows, self->inputs[i], acts->n1));
   TRY (module_forward (self, i, COW_Q, acts->n1, acts->q));
   TRY (module_forward (self, i, COW_K, acts->n1, acts->k));
   TRY (module_forward (self, i, COW_V, acts->n1, acts->v));
   const CkAttention attention = attention_of (self, acts);
-  TRY (self->backend->attention (self->backend, &attention));
+  TRY (self->parent.backend->attention (self->parent.backend, &attention));
   TRY (module_forward (self, i, COW_O, acts->attended, acts->o));
   TRY (copy (self, rows * hidden, self->inputs[i], acts->middle));
-  return self->backend->training->add_scaled (self->backend, rows, hidden, acts->o,
-                                              layer->scale1.value, acts->middle);
+  return self->parent.backend->training->add_scaled (self->parent.backend, rows, hidden, acts->o,
+                                                     self->vectors.layers[i][COW_SCALE1],
+                                                     acts->middle);
 }
 
 /* `output` NULL: only what the backward needs (a recomputation). */
 static CkStatus
 mlp_forward (const CowVitTrain *self, int i, CowTrainActs *acts, float *output)
 {
-  const CowTrainLayer *layer = &self->layers[i];
-  const CkTraining *training = self->backend->training;
-  const gint64 rows = rows_of (self), hidden = self->config.hidden_size,
-               inner = rows * self->config.intermediate_size;
-  TRY (normalise (self, &layer->norm2, rows, acts->middle, acts->n2));
+  const CkTraining *training = self->parent.backend->training;
+  const gint64 rows = rows_of (self), hidden = config_of (self)->hidden_size,
+               inner = rows * config_of (self)->intermediate_size;
+  TRY (normalise (self, norm_of (self, i, COW_NORM2_WEIGHT), rows, acts->middle, acts->n2));
   TRY (module_forward (self, i, COW_UP, acts->n2, acts->up));
-  if (self->config.gated) {
+  if (config_of (self)->gated) {
     TRY (module_forward (self, i, COW_GATE, acts->n2, acts->gate));
-    TRY (training->gate (self->backend, inner, acts->gate, acts->up, acts->act));
+    TRY (training->gate (self->parent.backend, inner, acts->gate, acts->up, acts->act));
   } else {
-    TRY (training->activate (self->backend, CK_GELU, inner, acts->up, acts->act));
+    TRY (training->activate (self->parent.backend, CK_GELU, inner, acts->up, acts->act));
   }
   /* The last product is needed again only for the gradients of DoRA's magnitude and of the layer
    * scale. */
-  if (output || layer->scale2.parameter >= 0 || layer->module[COW_DOWN].magnitude >= 0)
+  if (output || self->indices.layers[i][COW_SCALE2] >= 0 ||
+      self->layers[i][COW_DOWN].magnitude >= 0)
     TRY (module_forward (self, i, COW_DOWN, acts->act, acts->down));
   if (!output)
     return CK_OK;
   TRY (copy (self, rows * hidden, acts->middle, output));
-  return training->add_scaled (self->backend, rows, hidden, acts->down, layer->scale2.value,
-                               output);
+  return training->add_scaled (self->parent.backend, rows, hidden, acts->down,
+                               self->vectors.layers[i][COW_SCALE2], output);
 }
 
 static CowTrainActs *
@@ -161,71 +293,58 @@ acts_of (const CowVitTrain *self, int i)
   return &self->acts[self->options.checkpointing ? 0 : i];
 }
 
-static CkStatus
-embed_forward (const CowVitTrain *self)
+static CkEmbed
+embed_of (const CowVitTrain *self, float *tokens)
 {
-  const CowVitConfig *config = &self->config;
-  const CkEmbed op = {
-    .batch = self->batch,
-    .channels = config->n_channels,
-    .height = self->height,
-    .width = self->width,
-    .patch = config->patch_size,
-    .weight = self->patches.base.weight,
-    .bias = self->patches.base.bias,
-    .dim = config->hidden_size,
-    .n_prefix = 1 + config->n_registers,
-    .prefix = self->prefix.value,
-    .position = self->position.value,
-    .pixels = self->pixels,
-    .tokens = self->inputs[0],
-  };
-  return self->backend->embed (self->backend, &op);
+  return cow_vit_embed (config_of (self), &self->vectors, &self->patches.base, self->batch,
+                        self->height, self->width, self->pixels, tokens);
 }
 
 static CkStatus
 forward (const CowVitTrain *self)
 {
-  const gint64 hidden = self->config.hidden_size;
-  const int n = self->config.n_layers;
-  TRY (embed_forward (self));
+  const gint64 hidden = config_of (self)->hidden_size;
+  const int n = config_of (self)->n_layers;
+  const CkEmbed embed = embed_of (self, self->inputs[0]);
+  TRY (self->parent.backend->embed (self->parent.backend, &embed));
   for (int i = 0; i < n; i++) {
     TRY (attention_forward (self, i, acts_of (self, i)));
     TRY (mlp_forward (self, i, acts_of (self, i), self->inputs[i + 1]));
   }
-  TRY (self->backend->training->copy_rows (self->backend, self->batch, hidden, self->inputs[n],
-                                           self->tokens * hidden, self->class_tokens, hidden));
-  return normalise (self, &self->norm, self->batch, self->class_tokens, self->features);
+  TRY (self->parent.backend->training->copy_rows (self->parent.backend, self->batch, hidden,
+                                                  self->inputs[n], self->tokens * hidden,
+                                                  self->class_tokens, hidden));
+  return normalise (self, last_norm (self), self->batch, self->class_tokens, self->features);
 }
 
 /* The random factor on positions in training: log-uniform in [1 / rescale, rescale]. */
 static float
 position_factor (const CowVitTrain *self)
 {
-  const double rescale = self->config.rope_rescale;
+  const double rescale = config_of (self)->rope_rescale;
   if (!self->training || rescale <= 0)
     return 1;
   return (float)exp ((2 * cow_random_unit (self->key, 0) - 1) * log (rescale));
 }
 
 const float *
-cow_vit_train_forward (CowVitTrain *self, const float *pixels, int batch, int height, int width,
-                       gboolean training, guint64 key, GError **error)
+cow_vit_train_forward (CowTrainedBackbone *parent, const float *pixels, int batch, int height,
+                       int width, gboolean training, guint64 key, GError **error)
 {
-  const int patch = self->config.patch_size;
-  const gint64 tokens = 1 + self->config.n_registers + (gint64)(height / patch) * (width / patch);
-  if (!cow_vit_train_ensure_buffers (self, batch, tokens, error))
+  CowVitTrain *self = (CowVitTrain *)parent;
+  const CowVitConfig *config = config_of (self);
+  if (!ensure_buffers (self, batch, cow_vit_config_n_tokens (config, height, width), error))
     return NULL;
   self->height = height;
   self->width = width;
   self->training = training;
   self->key = key;
   self->pixels = pixels;
-  if (!self->config.timm &&
-      !cow_rope_ensure (&self->rope, self->backend, &self->config, height / patch, width / patch,
-                        position_factor (self), error))
-    return NULL;
-  return cow_check (forward (self), error, "the forward pass") ? self->features : NULL;
+  return cow_vit_rope_ensure (&self->rope, parent->backend, config, height, width,
+                              position_factor (self), error) &&
+                 cow_check (forward (self), error, "the forward pass")
+             ? self->features
+             : NULL;
 }
 
 /* ---- backward -------------------------------------------------------------------------------- */
@@ -233,43 +352,39 @@ cow_vit_train_forward (CowVitTrain *self, const float *pixels, int batch, int he
 static CkStatus
 mlp_backward (const CowVitTrain *self, int i, const CowTrainActs *acts)
 {
-  const CowTrainLayer *layer = &self->layers[i];
-  const CkTraining *training = self->backend->training;
-  const gint64 rows = rows_of (self), hidden = self->config.hidden_size,
-               inner = rows * self->config.intermediate_size;
-  TRY (training->add_scaled_backward (self->backend, rows, hidden, self->dx, acts->down,
-                                      layer->scale2.value, self->dhidden,
-                                      gradient_of (self, &layer->scale2)));
-  TRY (module_backward (self, i, COW_DOWN, acts->act, acts->down, self->dhidden, self->dinner[0],
+  const CkTraining *training = self->parent.backend->training;
+  const gint64 rows = rows_of (self), hidden = config_of (self)->hidden_size,
+               inner = rows * config_of (self)->intermediate_size;
+  TRY (training->add_scaled_backward (self->parent.backend, rows, hidden, self->dx, acts->down,
+                                      self->vectors.layers[i][COW_SCALE2], self->dhidden,
+                                      gradient_of (self, self->indices.layers[i][COW_SCALE2])));
+  TRY (module_backward (self, i, COW_DOWN, acts->act, acts->down, self->dhidden, self->dinner,
                         FALSE));
-  if (self->config.gated) {
-    TRY (training->gate_backward (self->backend, inner, acts->gate, acts->up, self->dinner[0],
-                                  self->dinner[1], self->dinner[0]));
-    TRY (module_backward (self, i, COW_GATE, acts->n2, acts->gate, self->dinner[1], self->dhidden,
+  if (config_of (self)->gated) {
+    TRY (training->gate_backward (self->parent.backend, inner, acts->gate, acts->up, self->dinner,
+                                  self->dgate, self->dinner));
+    TRY (module_backward (self, i, COW_GATE, acts->n2, acts->gate, self->dgate, self->dhidden,
                           FALSE));
-    TRY (module_backward (self, i, COW_UP, acts->n2, acts->up, self->dinner[0], self->dhidden,
-                          TRUE));
+    TRY (module_backward (self, i, COW_UP, acts->n2, acts->up, self->dinner, self->dhidden, TRUE));
   } else {
-    TRY (training->activate_backward (self->backend, CK_GELU, inner, acts->up, self->dinner[0],
-                                      self->dinner[0]));
-    TRY (module_backward (self, i, COW_UP, acts->n2, acts->up, self->dinner[0], self->dhidden,
-                          FALSE));
+    TRY (training->activate_backward (self->parent.backend, CK_GELU, inner, acts->up, self->dinner,
+                                      self->dinner));
+    TRY (module_backward (self, i, COW_UP, acts->n2, acts->up, self->dinner, self->dhidden, FALSE));
   }
-  return normalise_backward (self, &layer->norm2, rows, acts->middle, self->dhidden, self->dx,
-                             TRUE);
+  return normalise_backward (self, norm_of (self, i, COW_NORM2_WEIGHT), rows, acts->middle,
+                             self->dhidden, self->dx, TRUE);
 }
 
 static CkStatus
 attention_backward (const CowVitTrain *self, int i, const CowTrainActs *acts)
 {
-  const CowTrainLayer *layer = &self->layers[i];
-  const CkTraining *training = self->backend->training;
-  const gint64 rows = rows_of (self), hidden = self->config.hidden_size;
+  const CkTraining *training = self->parent.backend->training;
+  const gint64 rows = rows_of (self), hidden = config_of (self)->hidden_size;
   /* Below the first trained layer nobody asks for a gradient. */
   const gboolean needed = self->scratch || i > self->first_trained;
-  TRY (training->add_scaled_backward (self->backend, rows, hidden, self->dx, acts->o,
-                                      layer->scale1.value, self->dhidden,
-                                      gradient_of (self, &layer->scale1)));
+  TRY (training->add_scaled_backward (self->parent.backend, rows, hidden, self->dx, acts->o,
+                                      self->vectors.layers[i][COW_SCALE1], self->dhidden,
+                                      gradient_of (self, self->indices.layers[i][COW_SCALE1])));
   TRY (module_backward (self, i, COW_O, acts->attended, acts->o, self->dhidden, self->dattended,
                         FALSE));
   const CkAttentionBackward attention = { .forward = attention_of (self, acts),
@@ -277,55 +392,45 @@ attention_backward (const CowVitTrain *self, int i, const CowTrainActs *acts)
                                           .dq = self->dq,
                                           .dk = self->dk,
                                           .dv = self->dv };
-  TRY (training->attention_backward (self->backend, &attention));
+  TRY (training->attention_backward (self->parent.backend, &attention));
   float *dn1 = needed ? self->dhidden : NULL;
   TRY (module_backward (self, i, COW_Q, acts->n1, acts->q, self->dq, dn1, FALSE));
   TRY (module_backward (self, i, COW_K, acts->n1, acts->k, self->dk, dn1, TRUE));
   TRY (module_backward (self, i, COW_V, acts->n1, acts->v, self->dv, dn1, TRUE));
-  return needed ? normalise_backward (self, &layer->norm1, rows, self->inputs[i], self->dhidden,
-                                      self->dx, TRUE)
+  return needed ? normalise_backward (self, norm_of (self, i, COW_NORM1_WEIGHT), rows,
+                                      self->inputs[i], self->dhidden, self->dx, TRUE)
                 : CK_OK;
 }
 
 static CkStatus
 embed_backward (const CowVitTrain *self)
 {
-  const CowVitConfig *config = &self->config;
   const CkEmbedBackward op = {
-    .forward = { .batch = self->batch,
-                 .channels = config->n_channels,
-                 .height = self->height,
-                 .width = self->width,
-                 .patch = config->patch_size,
-                 .weight = self->patches.base.weight,
-                 .dim = config->hidden_size,
-                 .n_prefix = 1 + config->n_registers,
-                 .prefix = self->prefix.value,
-                 .position = self->position.value,
-                 .pixels = self->pixels },
+    .forward = embed_of (self, NULL),
     .dtokens = self->dx,
-    .dweight = cow_parameters_gradient (self->parameters, (guint)self->patches.weight),
-    .dbias = cow_parameters_gradient (self->parameters, (guint)self->patches.bias),
-    .dprefix = gradient_of (self, &self->prefix),
-    .dposition = gradient_of (self, &self->position),
+    .dweight = gradient_of (self, self->patches.weight),
+    .dbias = gradient_of (self, self->patches.bias),
+    .dprefix = gradient_of (self, self->indices.prefix),
+    .dposition = gradient_of (self, self->indices.positions),
   };
-  return self->backend->training->embed_backward (self->backend, &op);
+  return self->parent.backend->training->embed_backward (self->parent.backend, &op);
 }
 
 static CkStatus
 backward (CowVitTrain *self, const float *dfeatures)
 {
-  const CkTraining *training = self->backend->training;
-  const gint64 hidden = self->config.hidden_size;
-  TRY (normalise_backward (self, &self->norm, self->batch, self->class_tokens, dfeatures,
+  const CkTraining *training = self->parent.backend->training;
+  const gint64 hidden = config_of (self)->hidden_size;
+  TRY (normalise_backward (self, last_norm (self), self->batch, self->class_tokens, dfeatures,
                            self->dclass, FALSE));
-  TRY (training->fill (self->backend, self->dx, rows_of (self) * hidden, 0));
-  TRY (training->copy_rows (self->backend, self->batch, hidden, self->dclass, hidden, self->dx,
-                            self->tokens * hidden));
-  for (int i = self->config.n_layers - 1; i >= (self->scratch ? 0 : self->first_trained); i--) {
+  TRY (training->fill (self->parent.backend, self->dx, rows_of (self) * hidden, 0));
+  TRY (training->copy_rows (self->parent.backend, self->batch, hidden, self->dclass, hidden,
+                            self->dx, self->tokens * hidden));
+  for (int i = config_of (self)->n_layers - 1; i >= (self->scratch ? 0 : self->first_trained);
+       i--) {
     CowTrainActs *acts = acts_of (self, i);
     /* The set still holds the last layer's values when its turn comes first. */
-    if (self->options.checkpointing && i < self->config.n_layers - 1) {
+    if (self->options.checkpointing && i < config_of (self)->n_layers - 1) {
       TRY (attention_forward (self, i, acts));
       TRY (mlp_forward (self, i, acts, NULL));
     }
@@ -336,7 +441,7 @@ backward (CowVitTrain *self, const float *dfeatures)
 }
 
 gboolean
-cow_vit_train_backward (CowVitTrain *self, const float *dfeatures, GError **error)
+cow_vit_train_backward (CowTrainedBackbone *self, const float *dfeatures, GError **error)
 {
-  return cow_check (backward (self, dfeatures), error, "the backward pass");
+  return cow_check (backward ((CowVitTrain *)self, dfeatures), error, "the backward pass");
 }

@@ -1,31 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* Shared by vit-train.c (what trains), vit-train-pass.c (forward and backward). */
+/* Shared by vit-train.c (which tensors train), vit-train-pass.c (forward and backward) and
+ * vit-train-file.c (first values and the written folder). */
 #ifndef COW_VIT_TRAIN_PRIVATE_H
 #define COW_VIT_TRAIN_PRIVATE_H
 
-#include "model/network/rope.h"
+#include "model/network/vit-parts.h"
 #include "model/training/train-linear.h"
 #include "model/training/vit-train.h"
 
 G_BEGIN_DECLS
 
-/* A vector [hidden] that is either frozen (owned device memory) or a parameter. */
+/* The parameters that hold the tensors of CowVitVectors; -1: frozen, or none. */
 typedef struct {
-  float *value;
-  int parameter; /* -1: frozen */
-} CowTrainVector;
+  int prefix, positions, norm_weight, norm_bias;
+  int (*layers)[COW_N_VECTORS]; /* [n_layers] */
+} CowVitIndices;
 
-typedef struct {
-  CowTrainVector weight, bias;
-} CowTrainNorm;
-
-typedef struct {
-  CowTrainNorm norm1, norm2;
-  CowTrainVector scale1, scale2; /* value NULL where the network has no layer scale */
-  CowTrainLinear module[COW_N_MODULES];
-} CowTrainLayer;
-
-/* What a layer's backward needs, [rows, hidden] unless said otherwise; device memory. */
+/* The values that a layer's backward needs, [rows, hidden] unless said otherwise; device memory. */
 typedef struct {
   float *n1, *q, *k, *v, *attended, *o;
   float *middle; /* the residual stream between attention and MLP */
@@ -33,25 +24,22 @@ typedef struct {
   float *up, *gate, *act; /* [rows, intermediate]; gate only in a gated MLP */
 } CowTrainActs;
 
-struct _CowVitTrain {
-  CkBackend *backend;
-  CowParameters *parameters;
-  CowVitConfig config;
-  CowVitTrainOptions options;
-  gboolean scratch;
-  guint first_parameter, n_parameters; /* a scratch network's tensors among the parameters */
+typedef struct {
+  CowTrainedBackbone parent;
+  CowTrainedOptions options;
+  gboolean scratch;                    /* every weight trains */
+  guint first_parameter, n_parameters; /* a scratch network's tensors among the parameters, in the
+                                          order of its layout */
 
   CowTrainLinear patches;
-  CowTrainVector prefix;   /* [1 + registers, hidden] */
-  CowTrainVector position; /* [tokens, hidden] for timm's, else value NULL */
-  CowTrainLayer *layers;
-  CowTrainNorm norm;
-  int first_trained; /* no gradient is needed below this layer */
+  CowVitVectors vectors; /* owned where frozen, else in the parameters */
+  CowVitIndices indices;
+  CowTrainLinear (*layers)[COW_N_MODULES]; /* [n_layers] */
+  int first_trained;                       /* no gradient is needed below this layer */
 
   /* The pass */
-  gint64 batch, tokens; /* of the pass */
-  gint64 most_batch,
-      most_rows; /* that the buffers below have room for: pictures, and tokens of all */
+  gint64 batch, tokens;
+  gint64 most_batch, most_rows; /* pictures, and tokens of all, that the buffers have room for */
   int height, width;
   gboolean training;
   guint64 key;
@@ -59,17 +47,25 @@ struct _CowVitTrain {
   CowRope rope;
   float **inputs;     /* [n_layers + 1]: the residual stream before each layer and after the last */
   CowTrainActs *acts; /* [n_layers], or one with checkpointing */
-  float *class_tokens;                            /* [batch, hidden] before the final norm */
-  float *features;                                /* [batch, hidden] */
+  float *class_tokens, *features, *dclass;        /* [batch, hidden]; before the last norm, after */
   float *dx, *dhidden, *dattended, *dq, *dk, *dv; /* [rows, hidden] */
-  float *dinner[2];                               /* [rows, intermediate] */
-  float *dclass;                                  /* [batch, hidden] */
-};
+  float *dinner, *dgate;                          /* [rows, intermediate] */
+} CowVitTrain;
 
-/* Makes all buffers fit a batch. */
-gboolean cow_vit_train_ensure_buffers (CowVitTrain *self, gint64 batch, gint64 tokens,
-                                       GError **error);
+/* vit-train-pass.c */
+const float *cow_vit_train_forward (CowTrainedBackbone *self, const float *pixels, int batch,
+                                    int height, int width, gboolean training, guint64 key,
+                                    GError **error);
+gboolean cow_vit_train_backward (CowTrainedBackbone *self, const float *dfeatures, GError **error);
+gsize cow_vit_train_activation_bytes (const CowBackboneConfig *config, int batch, int height,
+                                      int width, gboolean checkpointing);
 void cow_vit_train_clear_buffers (CowVitTrain *self);
+
+/* vit-train-file.c: the first values of a scratch network as transformers' DINOv3 and timm have
+ * them (normal of .02, ones, zeroes, layer scale 1), and its folder: model.safetensors and
+ * config.json. */
+gboolean cow_vit_train_initialise (CowVitTrain *self, guint64 seed, GError **error);
+gboolean cow_vit_train_write (const CowVitTrain *self, const char *folder, GError **error);
 
 G_END_DECLS
 

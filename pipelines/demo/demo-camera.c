@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cow-demo-camera: an RTSP camera on the loopback that sends H.264, so that the quick start and
- * tests need no hardware. It plays an MP4 file with H.264 to each client from its start, or a
- * moving test pattern, and prints its URL once it listens. Ends on SIGINT or SIGTERM.
+ * cow-demo-camera: an RTSP camera on the loopback that sends H.264, so that the quick start and the
+ * tests need no hardware. It plays an MP4 file with H.264, or a moving test pattern, to each client
+ * from its start. It prints its URL once it listens, and ends on SIGINT or SIGTERM.
  */
 #include <glib-unix.h>
 #include <gst/rtsp-server/rtsp-server.h>
@@ -11,7 +11,7 @@
 
 #define MOUNT "/cow"
 
-/* A key frame a second: a client that comes late sees a picture soon. */
+/* There is a key frame each second, so that a client that connects late soon sees a picture. */
 #define PATTERN                                                                                    \
   "( videotestsrc is-live=true pattern=ball num-buffers=%d ! "                                     \
   "video/x-raw,format=I420,width=640,height=360,framerate=25/1 ! "                                 \
@@ -25,7 +25,7 @@ typedef struct {
   char *file;
 } Options;
 
-/* The name goes in as a property, since in a launch line it would need quoting. */
+/* The name is set as a property, since a launch line would need it quoted. */
 static void
 set_file (GstRTSPMediaFactory *factory, GstRTSPMedia *media, gpointer file)
 {
@@ -68,7 +68,7 @@ parse (int *argc, char ***argv, Options *options, GError **error)
     { "port", 0, 0, G_OPTION_ARG_INT, &options->port,
       "TCP port on 127.0.0.1; 0, the default, takes a free one", "N" },
     { "frames", 0, 0, G_OPTION_ARG_INT, &options->frames,
-      "Frames of the test pattern before the stream ends; -1, the default: endless", "N" },
+      "Frames of the test pattern before the stream ends; -1, the default, is endless", "N" },
     G_OPTION_ENTRY_NULL,
   };
   g_autoptr (GOptionContext) context = g_option_context_new ("[FILE.mp4]");
@@ -91,7 +91,7 @@ parse (int *argc, char ***argv, Options *options, GError **error)
   return FALSE;
 }
 
-/* Serves until a signal comes; FALSE when the port is taken. */
+/* Serves until a signal comes. Returns FALSE when the port is taken. */
 static gboolean
 serve (const Options *options)
 {
@@ -100,7 +100,7 @@ serve (const Options *options)
   guint source = gst_rtsp_server_attach (server, NULL);
 
   if (source == 0) {
-    g_printerr ("cow-demo-camera: 127.0.0.1 port %d cannot be listened on\n", options->port);
+    g_printerr ("cow-demo-camera: cannot listen on 127.0.0.1 port %d\n", options->port);
     return FALSE;
   }
   printf ("rtsp://127.0.0.1:%d" MOUNT "\n", gst_rtsp_server_get_bound_port (server));

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The element `cowdemodetector`: stands where a cow detector stands in a real pipeline. It looks at
- * no pixel: it knows from the file beside the demonstration video where the cows are, and attaches
- * a GstVideoRegionOfInterestMeta of type "cow" for each, whose id is the cow's number from 1 on (0
- * is none in that metadata). What the cows do it keeps to itself.
+ * The element `cowdemodetector` takes the place that a cow detector has in a real pipeline. It does
+ * not look at the pixels: it reads from the file beside the demonstration video where the cows are,
+ * and attaches a GstVideoRegionOfInterestMeta of type "cow" for each. The meta's id is the cow's
+ * number from 1 on, because 0 means "none" there. It does not pass on what the cows do.
  *
- * A camera's time is not the video's; so the first frame that comes is taken for the first one of
- * the video, and others by their distance from it.
+ * A camera's timestamps are not those of the video. So the first frame that arrives counts as the
+ * first one of the video, and the others are found by their distance from it.
  */
 #include "pipelines/demo/demo-detector.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The plugin `libgstcowdemo`, not installed: what stands before `cowbehavior` in the demonstration.
- */
+/* The plugin `libgstcowdemo`, not installed: the element that runs before `cowbehavior` in the
+ * demonstration. */
 #include "cow-build.h"
 
 #include "pipelines/demo/demo-detector.h"
@@ -14,5 +14,5 @@ plugin_init (GstPlugin *plugin)
 }
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, cowdemo,
-                   "What stands around cowbehavior in its demonstration", plugin_init, COW_VERSION,
+                   "Elements of the demonstration of cowbehavior", plugin_init, COW_VERSION,
                    "MIT/X11", PACKAGE, "Unknown package origin")

@@ -55,7 +55,7 @@ read_box (JsonObject *object, const char *where, CowDemoSight *sight, GError **e
   return cow_json_get_bool (object, where, "changing", &sight->changing, error);
 }
 
-/* The number of a cow's name; a name that is new gets the next one. */
+/* Returns the number of a cow's name; a new name gets the next number. */
 static int
 number_of (GHashTable *cows, const char *name)
 {
@@ -155,8 +155,7 @@ distance (const CowDemoTruth *self, guint frame, GstClockTime time)
 const CowDemoSight *
 cow_demo_truth_at (const CowDemoTruth *self, GstClockTime time, guint *n)
 {
-  guint low = 0,
-        high = self->frames->len; /* the first frame that is later than `time` is in [low, high] */
+  guint low = 0, high = self->frames->len; /* the first frame later than `time` is in [low, high] */
 
   while (low < high) {
     const guint middle = low + (high - low) / 2;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What is to be seen in the demonstration video: the JSON lines that cow-render-barn writes beside
- * it (render-video.h), read again. */
+/* The truth of the demonstration video, read from the JSON lines that cow-render-barn writes beside
+ * it (render-video.h). */
 #ifndef COW_DEMO_TRUTH_H
 #define COW_DEMO_TRUTH_H
 
@@ -13,16 +13,16 @@ typedef struct {
   int cow; /* 0, 1, ... in the order in which the cows are first named */
   guint x, y, w, h;
   char *behaviour;
-  gboolean changing; /* on its way from one behaviour to another */
+  gboolean changing; /* between two behaviours */
 } CowDemoSight;
 
 typedef struct _CowDemoTruth CowDemoTruth;
 
-/* COW_ERROR_NOT_FOUND, COW_ERROR_IO; COW_ERROR_FORMAT names file and line. */
+/* Errors: COW_ERROR_NOT_FOUND, COW_ERROR_IO; COW_ERROR_FORMAT names file and line. */
 CowDemoTruth *cow_demo_truth_read (const char *path, GError **error);
 void cow_demo_truth_free (CowDemoTruth *self);
-/* The cows in the frame nearest to this time of the video, *n of them; none when no frame is within
- * a second of it. */
+/* The *n cows in the frame nearest to this time of the video; *n is 0 when no frame is within a
+ * second of it. */
 const CowDemoSight *cow_demo_truth_at (const CowDemoTruth *self, GstClockTime time, guint *n);
 guint cow_demo_truth_n_frames (const CowDemoTruth *self);
 

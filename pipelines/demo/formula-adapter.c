@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Adapter folders from the formula: PEFT's matrices, the head and the card, each through the writer
- * that the trainer uses. */
+/* Writes adapter folders with values from the formula: PEFT's matrices, the head and the card, each
+ * by the function that the trainer uses. */
 #include "pipelines/demo/formula-folder.h"
 
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include "model/adapter/adapter.h"
 #include "model/adapter/card.h"
 #include "model/files/error.h"
-#include "model/network/head.h"
+#include "model/adapter/head-weights.h"
 #include "pipelines/demo/formula.h"
 
 #define N_HEAD_LAYERS 3
@@ -81,14 +81,14 @@ make_adapter (const char *folder, const CowVitConfig *config, const CowFormulaAd
   return adapter;
 }
 
-/* The recipes' head: Linear, ReLU, Dropout, twice, then Linear; torch numbers its linear layers 0,
- * 3 and 6. */
-static CowHead *
+/* The recipes' head is twice Linear, ReLU, Dropout, then Linear; so torch numbers its linear layers
+ * 0, 3 and 6. */
+static CowHeadWeights *
 make_head (const char *folder, const CowVitConfig *config, const char *base, guint n_classes)
 {
   const gint64 widths[] = { config->hidden_size, config->hidden_size / 4, config->hidden_size / 8,
                             n_classes };
-  CowHead *head = g_new0 (CowHead, 1);
+  CowHeadWeights *head = g_new0 (CowHeadWeights, 1);
 
   head->path = g_build_filename (folder, "classifier.safetensors", NULL);
   head->n_layers = N_HEAD_LAYERS;
@@ -110,14 +110,15 @@ write_head_and_card (const char *folder, const CowVitConfig *config, const CowFo
                      GError **error)
 {
   g_autoptr (CowCard) card = cow_card_new_default ();
-  g_autoptr (CowHead) head = make_head (folder, config, how->base, cow_card_n_classes (card));
+  g_autoptr (CowHeadWeights) head =
+      make_head (folder, config, how->base, cow_card_n_classes (card));
 
   g_free (card->kind);
   card->kind = g_strdup (how->dora ? "dora" : "lora");
   g_free (card->base_name);
   card->base_name = g_strdup (how->base);
   card->preprocess.width = card->preprocess.height = how->picture_size;
-  return cow_head_write (head, folder, error) && cow_card_write (card, folder, error);
+  return cow_head_weights_write (head, folder, error) && cow_card_write (card, folder, error);
 }
 
 gboolean

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The writer of model folders. */
+/* Writes model folders. */
 #include "pipelines/demo/formula-folder.h"
 
 #include <errno.h>
@@ -27,8 +27,8 @@ plan_clear (gpointer data)
   g_free (((Plan *)data)->name);
 }
 
-/* Takes the name. Sizes come from a CowVitConfig, whose limits keep the product far from overflow.
- */
+/* Takes ownership of the name. The sizes come from a CowVitConfig, whose limits keep their product
+ * far from overflow. */
 static void
 add (GArray *plans, gboolean linear, char *name, guint n_dims, gint64 d0, gint64 d1, gint64 d2,
      gint64 d3)
@@ -76,7 +76,7 @@ add_layer (GArray *plans, const CowVitConfig *config, int layer)
     add_module (plans, config, layer, (CowModule)module);
 }
 
-/* Every tensor of the network, in the order in which it is computed. */
+/* Returns every tensor of the network, in the order in which it is computed. */
 static GArray *
 plan_model (const CowVitConfig *config)
 {
@@ -130,8 +130,8 @@ write_file (const char *path, const Plan *plans, guint n, gboolean nf4, GError *
   return cow_safetensors_writer_finish (writer, error);
 }
 
-/* What the file that was just written holds, for the index; read back because a quantised weight is
- * several tensors. */
+/* Adds the tensors of the file just written to the index. They are read back because a quantised
+ * weight is several tensors. */
 static gboolean
 add_to_index (const char *path, const char *file, JsonObject *map, gint64 *total, GError **error)
 {
@@ -162,8 +162,8 @@ write_index (const char *folder, JsonObject *map, gint64 total, GError **error)
   return cow_text_write (text, path, error);
 }
 
-/* The first tensor of a shard, so that all shards get about the same number of values and each at
- * least one tensor. */
+/* Returns the first tensor of a shard; all shards get about the same number of values, and at least
+ * one tensor each. */
 static guint
 shard_start (const GArray *plans, guint shard, guint n_shards)
 {
@@ -198,7 +198,8 @@ write_shards (const char *folder, const GArray *plans, const CowFormulaModel *ho
   return write_index (folder, map, total, error);
 }
 
-/* An earlier run may have left the other kind of layout, which readers would take for the model. */
+/* An earlier run may have left files of the other layout, which readers would take for the
+ * model. */
 static void
 remove_other_layout (const char *folder, guint n_shards)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * cow-formula-model: writes a DINOv3 of any of its sizes, and an adapter for it, with weights from
- * a formula. For trying the whole chain, its speed and its memory without downloading gated
- * weights. What such a network says means nothing.
+ * a formula. It serves to try the whole chain, its speed and its memory without downloading gated
+ * weights. The labels that such a network gives mean nothing.
  */
 #include <glib.h>
 #include <stdlib.h>

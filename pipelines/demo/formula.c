@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The formula of formula.h. A 7B model has 6.7e9 values, so the loop is one that compilers
- * vectorise, shared out by OpenMP. */
+ * vectorise and OpenMP divides among threads. */
 #include "pipelines/demo/formula.h"
 
 #include <math.h>
@@ -16,7 +16,7 @@ hash_name (const char *name)
 }
 
 /* x / 2^31 - 1 in double, rounded to float, is the same number as the signed integer x - 2^31
- * rounded to float and scaled by 2^-31. */
+ * rounded to float and multiplied by 2^-31. */
 static inline float
 value_u (guint32 hash, guint32 i)
 {

@@ -1,12 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Makes the demonstration model again, from nothing but this repository: draws pictures, trains a small network of DINOv3's shape from
-# scratch on those of day cameras, quantises it, trains a head for day and a LoRA adapter for night cameras on the 4-bit network, and
-# evaluates both on drawings of other cows. Takes half an hour of two processor cores; the same processor gives the same files.
+# Makes the demonstration model again from this repository alone: draws pictures, trains a small
+# network of DINOv3's shape from scratch on those of day cameras, quantises it, trains a head for
+# day and a LoRA adapter for night cameras on the 4-bit network, and evaluates both on drawings of
+# other cows. It takes half an hour on two processor cores; the same processor gives the same files.
 #
-#   pipelines/demo/make-model.sh [WORK_FOLDER [MODEL_FOLDER]]     build-demo-model, pipelines/demo/model
+#   pipelines/demo/make-model.sh [WORK_FOLDER [MODEL_FOLDER]]
 #
-# What is in WORK_FOLDER already (pictures, finished and unfinished training) is not made again. Environment: BUILD_DIR (build).
+# The defaults are build-demo-model and pipelines/demo/model. Pictures and finished training in
+# WORK_FOLDER are kept, and unfinished training resumes. Environment: BUILD_DIR (build).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 work=${1:-build-demo-model}
@@ -24,7 +26,7 @@ pictures () {
   "$render" pictures "$work/$1" --style "$2" --seed "$3" --per-class "$4" --size 96
 }
 
-# train NAME OPTIONS...: a run in $work/NAME, or the end of one that was interrupted.
+# train NAME OPTIONS...: makes a run in $work/NAME, or resumes one that was interrupted.
 train () {
   local name=$1
   shift
@@ -34,7 +36,7 @@ train () {
   "$trainer" train "$@"
 }
 
-# ship NAME RUN: what a run gave, as it is shipped.
+# ship NAME RUN: copies a run's best adapter to the folder of the model.
 ship () {
   rm -rf "${model:?}/$1"
   cp -r "$work/$2/best" "$model/$1"
@@ -43,7 +45,8 @@ ship () {
 # evaluate NAME ADAPTER STYLE
 evaluate () {
   say "Evaluation: $2 on pictures of $3 cameras"
-  "$trainer" eval --model "$model/drawn-cows" --adapter "$model/$2" --val "$work/$3-val" --test "$work/$3-test" --out "$work/eval-$1" "${@:4}"
+  "$trainer" eval --model "$model/drawn-cows" --adapter "$model/$2" \
+    --val "$work/$3-val" --test "$work/$3-test" --out "$work/eval-$1" "${@:4}"
 }
 
 pictures day-train day 101 2000
@@ -61,11 +64,13 @@ train base --recipe dinov3-scratch --network pipelines/demo/network "${day[@]}" 
 say "4 bits"
 rm -rf "$model/drawn-cows"
 "$trainer" quantize "$work/base/best" "$model/drawn-cows"
-on_base=(--model "$model/drawn-cows" --normalisation imagenet "${shown[@]}")
+# Sizes and normalisation are the base's, from its preprocessor_config.json.
+on_base=(--model "$model/drawn-cows" --augment none)
 train day --recipe frozen "${on_base[@]}" "${day[@]}" --epochs 20 --cache "$work/features"
 ship drawn-cows-day day
-train night --recipe qlora-all-r16 "${on_base[@]}" "${night[@]}" --start "$model/drawn-cows-day" --epochs 20 --patience 0 --batch 32 \
-  --accumulation 1 --learning-rate 1.5e-3 --warmup 0.1 --head-dropout 0.1
+train night --recipe qlora-all-r16 "${on_base[@]}" "${night[@]}" \
+  --start "$model/drawn-cows-day" --epochs 20 --patience 0 --batch 32 \
+  --gradient-accumulation 1 --learning-rate 1.5e-3 --warmup 0.1 --head-dropout 0.1
 ship drawn-cows-night night
 evaluate day drawn-cows-day day --calibrate --save
 evaluate night drawn-cows-night night --calibrate --save

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Wall, floor and what is always there: boards or blocks, windows, a rail along the wall, posts,
+/* The wall, the floor and the fixtures: boards or blocks, windows, a rail along the wall, posts,
  * slats, straw, stains. */
 #include <math.h>
 
@@ -82,7 +82,7 @@ draw_wall (cairo_t *cr, const RenderBarn *self, RenderLight light, RenderDice *d
   cairo_pattern_destroy (shade);
 }
 
-/* Slots of a slatted floor, closer together the farther away. */
+/* The slots of a slatted floor lie closer together the farther away they are. */
 static void
 draw_concrete (cairo_t *cr, const RenderBarn *self, double bottom, RenderDice *dice)
 {

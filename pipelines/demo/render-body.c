@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* The cow from back to front: far legs, tail, trunk with neck and near legs as one silhouette,
- * hooves, head. */
+/* Draws the cow from back to front: far legs, tail, trunk with neck and near legs as one
+ * silhouette, hooves, head. */
 #include <math.h>
 
 #include "pipelines/demo/render-cow.h"
 
 #define OUTLINE_WIDTH 0.022 /* metres on each side of an edge */
 #define FAR_SIDE      0.66  /* how much light reaches the far legs */
-#define UDDER_SEEN    0.75  /* height of the trunk's middle, metres; lower, the cow lies on it */
+#define UDDER_SEEN                                                                                 \
+  0.75 /* height of the trunk's middle, metres; a lower cow lies on its
+                               udder */
 
 static const RenderColour ink = { 0.10, 0.08, 0.08 };
 
@@ -28,7 +30,7 @@ outline (cairo_t *cr, const RenderSkeleton *self, double alpha)
   cairo_stroke_preserve (cr);
 }
 
-/* A wedge with its flat side down, from the fetlock to the tip. */
+/* Adds a wedge with its flat side down, from the fetlock to the tip. */
 static void
 draw_hoof (cairo_t *cr, const RenderSkeleton *self, RenderLeg leg, double light)
 {
@@ -129,7 +131,7 @@ back_to_belly (const RenderSkeleton *self)
   return cairo_pattern_create_linear (back.x, back.y, belly.x, belly.y);
 }
 
-/* Light from above. */
+/* Shades the cow as light from above does. */
 static void
 draw_shading (cairo_t *cr, const RenderSkeleton *self)
 {
@@ -144,7 +146,7 @@ draw_shading (cairo_t *cr, const RenderSkeleton *self)
   cairo_pattern_destroy (light);
 }
 
-/* The edges of shoulder and thigh on the trunk, lost towards the back. */
+/* Draws the edges of shoulder and thigh on the trunk, which fade towards the back. */
 static void
 draw_muscles (cairo_t *cr, const RenderSkeleton *self)
 {
@@ -159,7 +161,7 @@ draw_muscles (cairo_t *cr, const RenderSkeleton *self)
   cairo_pattern_destroy (edge);
 }
 
-/* What the path on the context encloses, with the coat on it. */
+/* Fills the path on the context with the coat. */
 static void
 draw_hide (cairo_t *cr, const RenderCow *cow, const RenderSkeleton *self, gboolean legs)
 {
@@ -177,7 +179,7 @@ draw_hide (cairo_t *cr, const RenderCow *cow, const RenderSkeleton *self, gboole
   cairo_restore (cr);
 }
 
-/* One outline around trunk, neck and near legs, and the same coat on all. */
+/* Draws one outline around trunk, neck and near legs, so that the same coat covers all of them. */
 static void
 draw_near_side (cairo_t *cr, const RenderCow *cow, const RenderSkeleton *self)
 {

@@ -22,7 +22,7 @@ render_camera (guint64 key, RenderLight light)
   };
 }
 
-/* The value between four pixels. */
+/* Interpolates between four pixels. */
 static double
 between_pixels (const guint8 *at, gsize stride, double across, double down)
 {
@@ -32,7 +32,8 @@ between_pixels (const guint8 *at, gsize stride, double across, double down)
   return top + (bottom - top) * down;
 }
 
-/* Barrel distortion. The corners stay where they are, so that nothing from outside is needed. */
+/* Applies barrel distortion. The corners stay where they are, so that nothing from outside the
+ * picture is needed. */
 static void
 bend (guint8 *pixels, gsize stride, int width, int height, double lens)
 {
@@ -53,7 +54,8 @@ bend (guint8 *pixels, gsize stride, int width, int height, double lens)
     }
 }
 
-/* One row or column of one channel: a box of 2 radius + 1 whose outermost pixels count in part. */
+/* Blurs one row or column of one channel with a box of 2 radius + 1, whose outermost pixels count
+ * in part. */
 static void
 blur_line (guint8 *line, gsize stride, int n, double radius, guint8 *copy)
 {
@@ -83,8 +85,8 @@ blur (guint8 *pixels, gsize stride, int width, int height, double radius)
   }
 }
 
-/* Colour of the light, dark corners; at night one grey, as infrared sees it: contrast gone, lamp in
- * the middle. */
+/* Applies the colour of the light and dark corners. Night pictures become grey as infrared cameras
+ * see it: low contrast, and brightest in the middle, where the lamp points. */
 static void
 tone (const RenderCamera *self, double rgb[3], double off_centre)
 {
@@ -101,7 +103,8 @@ tone (const RenderCamera *self, double rgb[3], double off_centre)
   rgb[2] *= light * (1 - 0.18 * self->warmth);
 }
 
-/* Close to normal: the sum of four uniform numbers, all of one hash. */
+/* Returns a number that is close to normally distributed: the sum of four uniform numbers, all from
+ * one hash. */
 static double
 noise (guint64 key, guint64 index)
 {

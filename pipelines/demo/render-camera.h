@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What light, lens, sensor and coder make of a drawing. Works on CAIRO_FORMAT_RGB24 surfaces in
- * place. */
+/* The effects of light, lens, sensor and coder on a drawing. The functions work in place on
+ * CAIRO_FORMAT_RGB24 surfaces. */
 #ifndef COW_RENDER_CAMERA_H
 #define COW_RENDER_CAMERA_H
 
@@ -10,7 +10,7 @@ typedef struct {
   RenderLight light;
   double exposure; /* 1 is usual */
   double warmth;   /* -1 bluish to 1 reddish */
-  double lens; /* 0: straight lines stay straight; 0.1: a wide angle's barrel, a fifth larger in the
+  double lens;     /* 0: none; 0.1: the barrel distortion of a wide angle, a fifth larger in the
                   middle */
   double vignette; /* 0 to 1: how dark the corners are */
   double blur;     /* radius, pixels */
@@ -18,10 +18,10 @@ typedef struct {
   double coding;   /* 0: none; else the step of the coder's quantisation, of 255 */
 } RenderCamera;
 
-/* One camera of many, from its key. */
+/* Derives one of many cameras from its key. */
 RenderCamera render_camera (guint64 key, RenderLight light);
 void render_camera_apply (const RenderCamera *self, cairo_surface_t *surface, guint64 key);
-/* Drops what a coder of 8x8 cosine blocks with this step drops. */
+/* Removes what a coder of 8x8 cosine blocks with this step loses. */
 void render_camera_code (cairo_surface_t *surface, double step);
 
 #endif

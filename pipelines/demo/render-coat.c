@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Patches: irregular blobs fixed to the trunk, from the cow's key, so that a cow is known again in
- * every pose. */
+/* Patches are irregular blobs fixed to the trunk. They come from the cow's key, so that a cow looks
+ * the same in every pose. */
 #include <math.h>
 
 #include "pipelines/demo/render-cow.h"
@@ -27,7 +27,7 @@ draw_patch (cairo_t *cr, const RenderSkeleton *self, double x, double y, double 
   cairo_fill (cr);
 }
 
-/* The neck near the head has the face's colour. */
+/* The neck near the head has the colour of the face. */
 static void
 draw_neck (cairo_t *cr, const RenderCow *cow, const RenderSkeleton *self, double part)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The damage that a camera's coder does: cosine blocks of 8x8 (as JPEG, ITU-T T.81 A.3.3), rounded
- * to steps that grow with frequency. */
+/* The damage that a camera's coder does: 8x8 blocks are transformed by cosine (as in JPEG, ITU-T
+ * T.81 A.3.3) and rounded to steps that grow with frequency. */
 #include <math.h>
 #include <string.h>
 
@@ -19,7 +19,7 @@ make_cosines (Block cosines)
           (float)(sqrt ((k == 0 ? 1.0 : 2.0) / SIDE) * cos (G_PI * (2 * i + 1) * k / (2 * SIDE)));
 }
 
-/* out = a b, or a b with a transposed. */
+/* Computes out = a b, or a b with a transposed. */
 static void
 multiply (const Block a, const Block b, Block out, gboolean transposed)
 {
@@ -61,7 +61,7 @@ code_block (Block block, const Block cosines, float step)
   multiply (cosines, half, block, TRUE);
 }
 
-/* Pixel (x, y), the last row and column repeated beyond the picture. */
+/* Returns pixel (x, y); the last row and column repeat beyond the picture. */
 static guint8 *
 pixel_at (cairo_surface_t *surface, int x, int y)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Who a cow is: its build and its coat, both from one key; and where its joints are in a pose. */
+/* A cow's looks (build and coat, both from one key) and the places of its joints in a pose. */
 #ifndef COW_RENDER_COW_H
 #define COW_RENDER_COW_H
 
@@ -21,25 +21,26 @@ typedef struct {
   double left, bottom, right, top;
 } RenderBounds;
 
-/* Metres; the cow looks to the right and stands on y = 0, the middle of its trunk at x = 0. */
+/* In metres; the cow looks to the right and stands on y = 0, with the middle of its trunk at x =
+ * 0. */
 typedef struct {
   double trunk_cos, trunk_sin, trunk_length, trunk_depth, arch;
   RenderPoint trunk;                                     /* its middle */
   RenderPoint leg[RENDER_N_LEGS][RENDER_N_SEGMENTS + 1]; /* root to fetlock */
   RenderPoint hoof[RENDER_N_LEGS];                       /* its tip */
   RenderPoint neck, poll, muzzle, forehead, tail;
-  double unit; /* metres a unit of the tables: radii are times this */
+  double unit; /* metres per unit of the tables, by which radii are multiplied */
 } RenderSkeleton;
 
 RenderSkeleton render_skeleton (const RenderCow *cow, const RenderPose *pose);
-/* A point of the trunk, given as on a cow of size 1 with the middle of the trunk as origin. */
+/* Maps a point of the trunk, given as on a cow of size 1 with the middle of the trunk as origin. */
 RenderPoint render_trunk_point (const RenderSkeleton *self, double x, double y);
-/* Radius of a leg at one of its joints, metres. */
+/* Returns the radius of a leg at one of its joints, metres. */
 double render_leg_radius (const RenderSkeleton *self, RenderLeg leg, int joint);
-/* What the cow takes of the picture, without props. */
+/* The extent of the cow without props. */
 RenderBounds render_skeleton_bounds (const RenderSkeleton *self);
 
-/* The trunk's outline, anticlockwise, for render_trunk_point. */
+/* The trunk's outline, anticlockwise, in the coordinates of render_trunk_point. */
 #define RENDER_N_OUTLINE 14
 extern const RenderPoint render_outline[RENDER_N_OUTLINE];
 
@@ -47,13 +48,13 @@ extern const RenderPoint render_outline[RENDER_N_OUTLINE];
 #define RENDER_POLL_RADIUS   0.145
 #define RENDER_MUZZLE_RADIUS 0.092
 
-/* Draws the cow with the pen at its origin and y up. `shine`: its eyes send an infrared lamp's
- * light back. */
+/* Draws the cow with the pen at its origin and y up. With `shine`, its eyes reflect the light of an
+ * infrared lamp. */
 void render_cow_draw (cairo_t *cr, const RenderCow *cow, const RenderSkeleton *skeleton,
                       const RenderPose *pose, gboolean shine);
-/* The trunk's patches and the neck's colours, inside whatever is clipped. */
+/* Draws the trunk's patches and the neck's colours, inside the current clip. */
 void render_coat_draw (cairo_t *cr, const RenderCow *cow, const RenderSkeleton *skeleton);
-/* The head with ears, in front of the neck. */
+/* Draws the head with its ears, in front of the neck. */
 void render_head_draw (cairo_t *cr, const RenderCow *cow, const RenderSkeleton *skeleton,
                        const RenderPose *pose, gboolean shine);
 

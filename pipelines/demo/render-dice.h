@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A stream of random numbers from one key, for the renderer: every part of a picture has its own
- * key, so that adding a rail here does not change the cow there. */
+/* A stream of random numbers from one key, for the renderer. Every part of a picture has its own
+ * key, so that one more rail does not change the cow. */
 #ifndef COW_RENDER_DICE_H
 #define COW_RENDER_DICE_H
 

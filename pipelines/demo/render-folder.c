@@ -6,19 +6,21 @@
 #include "model/files/error.h"
 #include "pipelines/demo/render-sheet.h"
 
-#define PICTURES_A_COW 8 /* of one class, about */
+#define PICTURES_A_COW 8 /* about, of one class */
 #define FEWEST_COWS    3
-#define CALF_PART      0.2 /* of those pictures that show no play: being small is no sign of playing */
+#define CALF_PART                                                                                  \
+  0.2 /* of pictures that show no play, so that a small animal does not imply
+                              play */
 
 typedef struct {
   const char *name; /* "" without splits */
-  double from, to;  /* part of the pictures of a class */
+  double from, to;  /* range of a class's pictures, as fractions */
 } Split;
 
 static const Split whole[] = { { "", 0, 1 } };
 static const Split divided[] = { { "train", 0, 0.7 }, { "val", 0.7, 0.85 }, { "test", 0.85, 1 } };
 
-/* What the pictures of one class in one split have in common. */
+/* The common settings of the pictures of one class in one split. */
 typedef struct {
   const RenderFolderOptions *options;
   const char *folder, *split;
@@ -28,7 +30,7 @@ typedef struct {
   GString *table;
 } Batch;
 
-/* Picture i: its cow in turn, the moment of its own. */
+/* Describes picture i: the cows take turns, and each picture has its own moment. */
 static RenderShot
 make_shot (const Batch *self, int i, char **cow_id)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A folder of classes full of pictures, with a table, as cow-trainer reads either. */
+/* A folder with a folder of pictures for each class, and a table; cow-trainer reads either. */
 #ifndef COW_RENDER_FOLDER_H
 #define COW_RENDER_FOLDER_H
 
@@ -13,11 +13,9 @@ typedef struct {
   gboolean split; /* into train, val and test: 70, 15 and 15 % */
 } RenderFolderOptions;
 
-/*
- * Writes FOLDER[/SPLIT]/CLASS/COW-NUMBER.png and FOLDER/labels.csv (image_path, label, source: the
- * light, cow_id[, split]). No cow and no camera is in two splits. A picture depends on seed, split,
- * class and number alone.
- */
+/* Writes FOLDER[/SPLIT]/CLASS/COW-NUMBER.png and FOLDER/labels.csv (image_path, label, source (the
+ * light), cow_id[, split]). No cow and no camera is in two splits. A picture depends only on seed,
+ * split, class and number. */
 gboolean render_folder_write (const char *folder, const RenderFolderOptions *options,
                               GError **error);
 

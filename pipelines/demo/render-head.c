@@ -5,8 +5,8 @@
 
 static const RenderColour ink = { 0.10, 0.08, 0.08 };
 
-/* In the head's own frame: origin at the poll, x towards the muzzle (at 0.46), y up when the head
- * is level. */
+/* Enters the head's own frame: origin at the poll, x towards the muzzle (at 0.46), y up when the
+ * head is level. */
 static void
 head_path (cairo_t *cr)
 {
@@ -44,7 +44,7 @@ draw_eye (cairo_t *cr, gboolean shine)
   cairo_fill (cr);
 }
 
-/* Hangs backward and out; the horn, if any, stands before it. */
+/* The ear hangs backward and out; the horn, if any, stands before it. */
 static void
 draw_ear (cairo_t *cr, const RenderCow *cow)
 {
@@ -64,7 +64,7 @@ draw_ear (cairo_t *cr, const RenderCow *cow)
   render_ellipse (cr, -0.155, 0.07, 0.08, 0.03, 2.75);
   render_set (cr, render_mix (cow->muzzle, cow->face, 0.4), 1);
   cairo_fill (cr);
-  /* The tag that every dairy cow wears. */
+  /* Every dairy cow wears an ear tag. */
   render_set (cr, (RenderColour){ 0.95, 0.75, 0.15 }, 1);
   cairo_rectangle (cr, -0.22, 0.0, 0.075, 0.085);
   cairo_fill (cr);
@@ -93,7 +93,7 @@ draw_face (cairo_t *cr, const RenderCow *cow)
   cairo_restore (cr);
 }
 
-/* Stalks of hay to both sides of the lips. */
+/* Draws stalks of hay to both sides of the lips. */
 static void
 draw_stalks (cairo_t *cr)
 {

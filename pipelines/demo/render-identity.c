@@ -4,13 +4,13 @@
 typedef struct {
   RenderColour coat, patch, face, muzzle, socks;
   gboolean patched;
-  double share; /* of the herd, summed up to here */
+  double share; /* cumulative share of the herd */
 } Breed;
 
 static const RenderColour white = { 0.94, 0.92, 0.88 }, black = { 0.13, 0.12, 0.13 },
                           pink = { 0.85, 0.66, 0.62 };
 
-/* From the milk barns that the recipes' pictures come from: mostly Holsteins. */
+/* The recipes' pictures come from milk barns, where most cows are Holsteins. */
 static const Breed breeds[] = {
   { { 0.94, 0.92, 0.88 },
     { 0.13, 0.12, 0.13 },

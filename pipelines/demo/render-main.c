@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cow-render-barn: drawings of cows, so that the whole chain from pictures to a trained model to
- * labels on a video can be run by anybody without a farm. They are drawings and look like it; what
- * a network learns from them says nothing about real cows.
+ * cow-render-barn: draws cows, so that anybody without a farm can run the whole chain from pictures
+ * to a trained model to labels on a video. The pictures are drawings and look like it; what a
+ * network learns from them says nothing about real cows.
  */
 #include <gst/gst.h>
 #include <stdlib.h>
@@ -63,7 +63,7 @@ parse (int *argc, char ***argv, Options *options, GError **error)
 {
   const GOptionEntry entries[] = {
     { "seed", 0, 0, G_OPTION_ARG_INT64, &options->seed,
-      "Another seed, other cows, barns and moments (1)", "N" },
+      "Seed that cows, barns and moments depend on (1)", "N" },
     { "style", 0, 0, G_OPTION_ARG_STRING, &options->style,
       "Light: day (with dusk), night (infrared) or mixed (mixed; video: day)", "STYLE" },
     { "size", 0, 0, G_OPTION_ARG_INT, &options->size,
@@ -73,8 +73,8 @@ parse (int *argc, char ***argv, Options *options, GError **error)
     { "split", 0, 0, G_OPTION_ARG_NONE, &options->split,
       "pictures: in train, val and test, with cows of their own", NULL },
     { "seconds", 0, 0, G_OPTION_ARG_INT, &options->seconds, "video: how long (20)", "N" },
-    { "truth", 0, 0, G_OPTION_ARG_FILENAME, &options->truth,
-      "video: write what is to be seen as JSON lines", "FILE.jsonl" },
+    { "truth", 0, 0, G_OPTION_ARG_FILENAME, &options->truth, "video: write the truth as JSON lines",
+      "FILE.jsonl" },
     { "columns", 0, 0, G_OPTION_ARG_INT, &options->columns, "sheet: behaviours side by side (3)",
       "N" },
     { "each", 0, 0, G_OPTION_ARG_INT, &options->each, "sheet: pictures of a behaviour (1)", "N" },

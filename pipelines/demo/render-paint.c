@@ -43,7 +43,7 @@ render_limb (cairo_t *cr, RenderPoint a, double ra, RenderPoint b, double rb)
 {
   const double length = hypot (b.x - a.x, b.y - a.y);
 
-  if (length <= fabs (ra - rb)) { /* one circle lies in the other */
+  if (length <= fabs (ra - rb)) { /* one circle lies inside the other */
     const RenderPoint *p = ra > rb ? &a : &b;
     render_ellipse (cr, p->x, p->y, MAX (ra, rb), MAX (ra, rb), 0);
     return;
@@ -56,7 +56,7 @@ render_limb (cairo_t *cr, RenderPoint a, double ra, RenderPoint b, double rb)
   cairo_close_path (cr);
 }
 
-/* Catmull and Rom's spline, as Bezier curves. */
+/* A Catmull-Rom spline, drawn as Bezier curves. */
 void
 render_smooth (cairo_t *cr, const RenderPoint *points, int n)
 {

@@ -5,7 +5,7 @@
 
 const char *const render_styles[] = { "day", "night", "mixed", NULL };
 
-/* What a shot's keys are divided into. */
+/* The parts that have keys of their own within a shot. */
 enum {
   PART_POSE = 10,
   PART_FRAME,
@@ -49,20 +49,21 @@ make_actor (const RenderShot *shot)
   actor.facing = render_chance (&dice, 0.5) ? 1 : -1;
   actor.pose = render_pose_random (shot->behaviour, &dice);
   actor.prop = render_prop_for (shot->behaviour, &actor.cow, &actor.pose, prop_key);
-  /* Not everything that stands at a trough drinks. */
+  /* A cow that stands at a trough need not drink, so some standing cows get one. */
   if (shot->behaviour == RENDER_STANDING && render_chance (&dice, 0.15))
     actor.prop = render_prop_for (RENDER_DRINKING, &actor.cow,
                                   render_pose_typical (RENDER_DRINKING), prop_key);
   return actor;
 }
 
-/* How the camera looks at this cow. */
+/* The camera's view of this cow. */
 typedef struct {
   int width, height;
-  double turn, squash, shear; /* radians; of the vertical; sideways a unit of height */
+  double turn, squash, shear; /* radians; vertical factor; shift to the side per unit of height */
 } Frame;
 
-/* A detector's box with its margins and errors becomes the picture; the actor is placed in it. */
+/* Makes the picture from a detector's box with its margins and errors, and places the actor in
+ * it. */
 static Frame
 frame_actor (RenderActor *actor, const RenderShot *shot)
 {
@@ -109,7 +110,7 @@ draw_barn (cairo_t *cr, const RenderActor *actor, const Frame *frame, const Rend
   render_barn_draw (cr, &barn, shot->light);
 }
 
-/* Others of the herd, farther away. */
+/* Draws other cows of the herd, farther away. */
 static void
 draw_behind (cairo_t *cr, const RenderActor *actor, const RenderShot *shot)
 {
@@ -131,7 +132,7 @@ draw_behind (cairo_t *cr, const RenderActor *actor, const RenderShot *shot)
   }
 }
 
-/* A rail or a post between camera and cow. */
+/* Draws a rail or a post between camera and cow. */
 static void
 draw_pipes (cairo_t *cr, const RenderActor *actor, const RenderBox *box, RenderDice *dice)
 {
@@ -152,7 +153,7 @@ draw_pipes (cairo_t *cr, const RenderActor *actor, const RenderBox *box, RenderD
   }
 }
 
-/* Part of a cow that stands nearer, at one edge. */
+/* Draws part of a nearer cow at one edge. */
 static void
 draw_neighbour (cairo_t *cr, const RenderActor *actor, const RenderBox *box, const RenderShot *shot,
                 RenderDice *dice)
@@ -164,7 +165,7 @@ draw_neighbour (cairo_t *cr, const RenderActor *actor, const RenderBox *box, con
   other.pose = render_pose_random (RENDER_STANDING, dice);
   other.scale = actor->scale * render_between (dice, 1.05, 1.25);
   other.y = actor->y + actor->scale * render_between (dice, 0.2, 0.4);
-  /* Its rump reaches over the edge by up to a fifth. */
+  /* Its rump covers up to a fifth of the picture from the edge. */
   const double reach = box->width * render_between (dice, 0.05, 0.2),
                rump = 0.95 * other.scale * other.cow.size * other.cow.length;
   other.facing = at_left ? -1 : 1;

@@ -15,7 +15,7 @@ typedef enum {
 
 /* "day", "night", "mixed", NULL */
 extern const char *const render_styles[];
-/* Day cameras see dusk too; mixed ones see everything. */
+/* The light of a camera of this style: day cameras see dusk too, mixed ones any light. */
 RenderLight render_style_light (RenderStyle style, guint64 camera_key);
 /* "day", "dusk" or "night" */
 const char *render_light_name (RenderLight light);
@@ -23,9 +23,9 @@ const char *render_light_name (RenderLight light);
 typedef struct {
   RenderBehaviour behaviour;
   RenderLight light;
-  guint64 cow_key, camera_key; /* who, and where: barn, floor, tilt, sensor */
+  guint64 cow_key, camera_key; /* identity of the cow; barn, floor, tilt and sensor */
   gboolean calf;
-  guint64 key; /* of this moment: pose, crop, what is in the way */
+  guint64 key; /* of this moment: pose, crop, obstacles */
   int size;    /* of the longer side, pixels; the shorter follows from the cow's box */
 } RenderShot;
 

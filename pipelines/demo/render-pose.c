@@ -15,7 +15,8 @@ static const char *const labels[RENDER_N_BEHAVIOURS] = {
       20, -20, 8                                                                                   \
     }                                                                                              \
   }
-/* On the breastbone: forelegs folded under it, hind legs brought forward beside the belly. */
+/* A lying cow rests on its breastbone: forelegs folded under it, hind legs brought forward beside
+ * the belly. */
 #define FOLDED_LEGS                                                                                \
   {                                                                                                \
     { 10, 82, -96 }, { 20, 80, -80 }, { 62, -62, 86 },                                             \
@@ -64,9 +65,9 @@ static const RenderPose typical[RENDER_N_BEHAVIOURS] = {
                     .tail = 95 },
 };
 
-/* Lying with the chin on the bedding. */
+/* A cow that lies with its chin on the bedding. */
 static const RenderPose resting = { .neck = -20, .head = -8, .leg = FOLDED_LEGS, .tail = 10 };
-/* The gallop's other end: all legs gathered under the trunk. */
+/* The other extreme of the gallop: all legs gathered under the trunk. */
 static const RenderPose gathered = {
   .neck = 14,
   .head = -28,
@@ -76,7 +77,7 @@ static const RenderPose gathered = {
   .leg = { { -34, -12, -74 }, { -30, 6, -56 }, { 48, 8, 38 }, { 40, -10, 30 } },
   .tail = 48
 };
-/* Coming down on the forelegs, or kicking out behind. */
+/* The end of a leap: the calf comes down on its forelegs and kicks out behind. */
 static const RenderPose buck = {
   .neck = 4,
   .head = -42,
@@ -117,8 +118,8 @@ render_pose_mix (const RenderPose *a, const RenderPose *b, double part)
   return mixed;
 }
 
-/* One leg of a walk. The hoof goes back on the ground for half of the phase and forward above it
- * for the other. */
+/* Sets one leg of a walk. The hoof moves back on the ground for half of the phase and forward above
+ * it for the other half. */
 static void
 step (double *leg, gboolean hind, double phase)
 {
@@ -129,7 +130,8 @@ step (double *leg, gboolean hind, double phase)
   leg[2] = hind ? 3 + 23 * swing - 34 * raised : 25 * swing - 46 * raised;
 }
 
-/* Hind leg, then foreleg of one side, then of the other, a quarter apart: a cow's walk. */
+/* A cow walks with the hind leg, then the foreleg of one side, then of the other, a quarter of the
+ * phase apart. */
 static RenderPose
 walk_at (double phase)
 {
@@ -147,7 +149,8 @@ walk_at (double phase)
 static RenderPose
 gallop_at (double phase)
 {
-  /* Never quite gathered: in a still picture that would be a cow that stands badly. */
+  /* The legs never gather completely, because in a still picture that looks like a cow that stands
+   * badly. */
   RenderPose pose =
       render_pose_mix (&typical[RENDER_GALLOP], &gathered, 0.85 * (1 - cos (2 * G_PI * phase)) / 2);
 
@@ -155,7 +158,7 @@ gallop_at (double phase)
   return pose;
 }
 
-/* Up and over: the jump, then the kick. */
+/* A leap is the jump and then the kick. */
 static RenderPose
 leap_at (double phase)
 {
@@ -186,7 +189,7 @@ render_pose_at (RenderBehaviour behaviour, double phase)
   }
 }
 
-/* What a behaviour leaves free: the head most, the legs of an animal that stands little. */
+/* Varies all joints at random, the head by as much as the behaviour allows. */
 static void
 vary (RenderPose *pose, double head_spread, RenderDice *dice)
 {
@@ -207,8 +210,8 @@ RenderPose
 render_pose_random (RenderBehaviour behaviour, RenderDice *dice)
 {
   static const double head_spread[RENDER_N_BEHAVIOURS] = { 5, 6, 11, 13, 13, 9, 6, 10, 12 };
-  /* The widest part of the strides: a still picture of the moment when legs pass each other shows
-   * no gait to anybody. */
+  /* The phases are taken from the part of the cycle in which strides are wide. A still picture of
+   * legs that pass each other would show no gait. */
   static const double widest[RENDER_N_BEHAVIOURS] = {
     [RENDER_WALKING] = 1, [RENDER_GALLOP] = 0.7, [RENDER_LEAP] = 0.9
   };

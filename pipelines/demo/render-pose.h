@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* How a cow holds itself: angles of its joints by behaviour, as tables, and the gaits as functions
- * of their phase. */
+/* How a cow holds itself: tables of joint angles by behaviour, and gaits as functions of their
+ * phase. */
 #ifndef COW_RENDER_POSE_H
 #define COW_RENDER_POSE_H
 
 #include "pipelines/demo/render-dice.h"
 
-/* The order of the nine classes of the recipes. */
+/* In the order of the recipes' nine classes. */
 typedef enum {
   RENDER_DRINKING,
   RENDER_FEEDING_DOWN,
@@ -20,9 +20,9 @@ typedef enum {
   RENDER_N_BEHAVIOURS
 } RenderBehaviour;
 
-/* The class's label, also its folder's name. */
+/* The class's label, which is also its folder's name. */
 const char *render_behaviour_label (RenderBehaviour behaviour);
-/* Play: what calves do. */
+/* Whether it is play, which only calves do. */
 gboolean render_behaviour_is_play (RenderBehaviour behaviour);
 
 typedef enum {
@@ -37,8 +37,8 @@ typedef enum {
   3 /* of a leg, without the hoof: shoulder to elbow to knee to fetlock; hip to stifle to hock to  \
        fetlock */
 
-/* Doubles only, so that two poses can be mixed number by number. Degrees, where not said otherwise.
- */
+/* All members are doubles, so that two poses can be mixed number by number. Unless said otherwise,
+ * they are degrees. */
 typedef struct {
   double pitch;      /* of the trunk; nose up */
   double arch;       /* of the back: how far its ends hang down, metres */
@@ -49,9 +49,10 @@ typedef struct {
   double chewing;                               /* 0 to 1: stalks in the mouth */
 } RenderPose;
 
-/* A pose as somebody with a camera might catch it. */
+/* Returns a pose at a random moment of the behaviour. */
 RenderPose render_pose_random (RenderBehaviour behaviour, RenderDice *dice);
-/* The pose of a gait or of a jump at a phase in [0, 1); other behaviours sway a little. */
+/* Returns the pose of a gait or of a jump at a phase in [0, 1); in other behaviours the cow sways a
+ * little. */
 RenderPose render_pose_at (RenderBehaviour behaviour, double phase);
 /* The behaviour's pose without any variation. */
 const RenderPose *render_pose_typical (RenderBehaviour behaviour);

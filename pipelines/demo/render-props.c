@@ -15,7 +15,7 @@ void
 render_straws (cairo_t *cr, RenderBounds area, int count, double length, double width,
                const RenderColour *colours, int n_colours, RenderDice *dice)
 {
-  /* A colour at a time: one stroke for many straws. */
+  /* Each colour is one stroke of many straws. */
   cairo_set_line_width (cr, width);
   for (int colour = 0; colour < n_colours; colour++) {
     render_set (cr, colours[colour], 0.85);
@@ -54,7 +54,7 @@ render_prop_for (RenderBehaviour behaviour, const RenderCow *cow, const RenderPo
 }
 
 #define TROUGH_HALF 0.48
-#define WATER_DEPTH 0.11 /* of the ellipse that the water is from above */
+#define WATER_DEPTH 0.11 /* vertical radius of the water's ellipse, metres */
 
 static void
 trough_behind (cairo_t *cr, const RenderProp *prop)
@@ -73,7 +73,7 @@ trough_behind (cairo_t *cr, const RenderProp *prop)
   }
 }
 
-/* The tub's wall, up to the water's near edge; the muzzle dips in behind it. */
+/* Draws the tub's wall, up to the water's near edge, so that the muzzle dips in behind it. */
 static void
 trough_front (cairo_t *cr, const RenderProp *prop)
 {
@@ -98,8 +98,8 @@ trough_front (cairo_t *cr, const RenderProp *prop)
   cairo_stroke (cr);
 }
 
-/* The fence goes away from the camera: from (x - near, down) to (x + far, up), so that its bars
- * stand side by side. */
+/* The fence recedes from the camera, from (x - near, down) to (x + far, up), so that its bars stand
+ * side by side. */
 #define FENCE_SLOPE 1.25
 #define FENCE_TOP   1.30
 #define FENCE_LOW   0.42

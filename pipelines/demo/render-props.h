@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What stands around a cow: trough, feed fence, bedding, dust. Each has a part behind the cow and
+/* The objects around a cow: trough, feed fence, bedding, dust. Each has a part behind the cow and
  * one in front of it. */
 #ifndef COW_RENDER_PROPS_H
 #define COW_RENDER_PROPS_H
@@ -20,14 +20,14 @@ typedef struct {
   guint64 key;     /* of its straws and puffs */
 } RenderProp;
 
-/* The one that fits the cow in the behaviour's typical pose; dust and bedding come with the pose
- * itself. */
+/* Returns the prop of the behaviour, placed at the cow's muzzle or neck in this pose.
+ * RENDER_PROP_NONE when the behaviour has none. */
 RenderProp render_prop_for (RenderBehaviour behaviour, const RenderCow *cow, const RenderPose *pose,
                             guint64 key);
 void render_prop_behind (cairo_t *cr, const RenderProp *prop);
 void render_prop_front (cairo_t *cr, const RenderProp *prop);
 
-/* Short strokes over a strip around y, `count` of them: straw, hay. */
+/* Draws `count` short strokes of straw or hay over the area. */
 void render_straws (cairo_t *cr, RenderBounds area, int count, double length, double width,
                     const RenderColour *colours, int n_colours, RenderDice *dice);
 

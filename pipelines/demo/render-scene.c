@@ -8,7 +8,7 @@
 static void
 draw_shadow (cairo_t *cr, const RenderSkeleton *self, const RenderPose *pose)
 {
-  /* The higher above the ground, the smaller and fainter. */
+  /* The higher the cow is above the ground, the smaller and fainter its shadow. */
   const double near = 1 / (1 + 2.5 * pose->lift);
 
   cairo_set_source_rgba (cr, 0, 0, 0, 0.16 + 0.2 * near);
@@ -38,7 +38,7 @@ render_actor_box (const RenderActor *actor)
   const RenderSkeleton skeleton = render_skeleton (&actor->cow, &actor->pose);
   RenderBounds bounds = render_skeleton_bounds (&skeleton);
 
-  bounds.bottom = MIN (bounds.bottom, 0); /* with its shadow when it jumps */
+  bounds.bottom = MIN (bounds.bottom, 0); /* include the shadow when it jumps */
   if (actor->behaviour == RENDER_PUSHING)
     bounds.right = MAX (bounds.right, skeleton.forehead.x + OPPONENT_SHOWN * skeleton.unit);
   const double left = actor->facing > 0 ? bounds.left : -bounds.right;

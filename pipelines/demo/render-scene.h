@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A barn with cows in it, drawn from back to front. Pixels, y down. */
+/* A barn with cows in it, drawn from back to front. Coordinates are pixels with y down. */
 #ifndef COW_RENDER_SCENE_H
 #define COW_RENDER_SCENE_H
 
@@ -7,7 +7,7 @@
 
 typedef enum { RENDER_DAY, RENDER_DUSK, RENDER_NIGHT } RenderLight;
 
-/* One cow at its place. */
+/* A cow and its place in the picture. */
 typedef struct {
   RenderCow cow;
   RenderBehaviour behaviour;
@@ -23,10 +23,10 @@ typedef struct {
 } RenderBox;
 
 void render_actor_draw (cairo_t *cr, const RenderActor *actor, RenderLight light);
-/* The box that a detector would put around the cow. A pushing cow's holds the other's head, without
- * which nobody pushes. */
+/* The box that a detector would put around the cow. A pushing cow's box includes the other's head,
+ * without which it would not look like pushing. */
 RenderBox render_actor_box (const RenderActor *actor);
-/* The second of two that push: its forehead against the other's. */
+/* Returns the second of two cows that push: its forehead touches the first one's. */
 RenderActor render_opponent (const RenderActor *actor, const RenderCow *cow,
                              const RenderPose *pose);
 

@@ -6,7 +6,7 @@
 #define MOST_ACTS 4
 #define NOBODY    -1
 
-/* One behaviour of a role's round, for so many seconds. */
+/* One behaviour of a role's round and its range of seconds. */
 typedef struct {
   RenderBehaviour behaviour;
   double shortest, longest;
@@ -16,16 +16,16 @@ typedef struct {
   const char *name;
   gboolean calf;
   double x, y, scale; /* pixels; pixels a metre */
-  double left, right; /* where one that moves turns round, pixels */
+  double left, right; /* where a moving animal turns round, pixels */
   int facing;
-  RenderBehaviour place; /* whose trough, fence or bedding stands there all the time */
+  RenderBehaviour place; /* the trough, fence or bedding of this behaviour always stands there */
   int n_acts;
   Act acts[MOST_ACTS];
-  int opponent; /* index of the role before that it pushes, or NOBODY */
+  int opponent; /* index of the earlier role that it pushes, or NOBODY */
 } Role;
 
-/* From back to front. The second calf of the pair follows the first: its acts have no length of
- * their own. */
+/* The roles from back to front. The second calf of the pair follows the first, so its acts have no
+ * length of their own. */
 static const Role roles[RENDER_N_ROLES] = {
   {
       .name = "rest-1",
@@ -116,8 +116,8 @@ static const Role roles[RENDER_N_ROLES] = {
   },
 };
 
-/* Metres a second and rounds a second, on a cow of size 1; a small animal makes shorter steps, and
- * more of them. */
+/* Metres per second and cycles per second, on a cow of size 1; a smaller animal makes shorter
+ * steps, and more of them. */
 static const double speeds[RENDER_N_BEHAVIOURS] = {
   [RENDER_WALKING] = 0.8, [RENDER_GALLOP] = 3.4, [RENDER_LEAP] = 1.6
 };
@@ -129,15 +129,15 @@ static const double cadences[RENDER_N_BEHAVIOURS] = {
 
 #define CHANGE_SECONDS 0.6
 #define STEP_BACK                                                                                  \
-  0.45 /* metres, on a cow of size 1: two that have pushed part, or their heads would cross */
+  0.45 /* metres, on a cow of size 1: two that have pushed step apart, or their heads would cross */
 
-/* Where a role is in its round. */
+/* The place of a role in its round. */
 typedef struct {
   RenderDice dice;
   int act;
   double elapsed, length; /* of the act, seconds */
   double phase;
-  double home;       /* x of one that pushes, pixels */
+  double home;       /* x of an animal that pushes, pixels */
   RenderPose before; /* the pose in which the act began */
 } Progress;
 
@@ -166,7 +166,7 @@ begin_act (RenderScript *self, int role, int act)
   progress->phase = 0;
 }
 
-/* Between two acts the pose changes smoothly and the label does half-way. */
+/* Between two acts the pose changes smoothly, and the label changes half-way. */
 static void
 pose_role (RenderScript *self, int role)
 {
@@ -183,7 +183,7 @@ pose_role (RenderScript *self, int role)
     state->actor.behaviour = behaviour;
 }
 
-/* To its opponent while it pushes, and away again. */
+/* Moves an animal to its opponent while it pushes, and away again. */
 static void
 move_pushing (RenderScript *self, int role)
 {
@@ -241,7 +241,7 @@ advance_role (RenderScript *self, int role)
   place_prop (self, role);
 }
 
-/* The second of a pair stands where the first one's forehead meets its own. */
+/* Places the second of a pair where its forehead meets the first one's. */
 static void
 place_opponent (RenderScript *self, int role)
 {

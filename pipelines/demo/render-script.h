@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What happens in the demonstration video: seven animals, each with its own place and its own round
- * of behaviours. */
+/* The story of the demonstration video: seven animals, each with its own place and its own round of
+ * behaviours. */
 #ifndef COW_RENDER_SCRIPT_H
 #define COW_RENDER_SCRIPT_H
 
@@ -18,14 +18,14 @@ void render_script_free (RenderScript *self);
 
 /* An animal in the current frame. */
 typedef struct {
-  const char *name; /* its own during the whole video */
+  const char *name; /* the same during the whole video */
   RenderActor actor;
   gboolean changing; /* between two behaviours: `actor.behaviour` is the nearer one */
 } RenderRoleState;
 
-/* The animals from back to front. They are the script's until the next step. */
+/* Returns the animals from back to front. They are the script's, and valid until the next step. */
 const RenderRoleState *render_script_states (const RenderScript *self);
-/* On to the next frame. */
+/* Advances to the next frame. */
 void render_script_step (RenderScript *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RenderScript, render_script_free)

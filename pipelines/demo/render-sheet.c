@@ -5,7 +5,7 @@
 
 #define GAP     6    /* pixels between pictures */
 #define CAPTION 22   /* pixels below a behaviour's pictures */
-#define HEIGHT  0.68 /* of a cell, of its width: most cows are longer than high */
+#define HEIGHT  0.68 /* height of a cell per width: most cows are longer than high */
 
 gboolean
 render_png_write (cairo_surface_t *surface, const char *path, GError **error)
@@ -19,7 +19,7 @@ render_png_write (cairo_surface_t *surface, const char *path, GError **error)
   return status == CAIRO_STATUS_SUCCESS;
 }
 
-/* An example of a behaviour; neighbours on the sheet never show the same cow. */
+/* Draws an example of a behaviour; neighbours on the sheet never show the same cow. */
 static cairo_surface_t *
 example (const RenderSheetOptions *options, int behaviour, int i)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Forward kinematics: angles to joints. All lengths are those of a cow of 1.4 m at the withers,
- * from anatomical drawings, roughly. */
+/* Forward kinematics: from angles to joints. All lengths are those of a cow of 1.4 m at the
+ * withers, roughly as in anatomical drawings. */
 #include <math.h>
 
 #include "pipelines/demo/render-cow.h"
@@ -56,7 +56,7 @@ place_legs (RenderSkeleton *self, const RenderCow *cow, const RenderPose *pose)
 {
   for (int leg = 0; leg < RENDER_N_LEGS; leg++) {
     const gboolean hind = is_hind (leg);
-    /* The far pair stands a little ahead, or it would hide behind the near one. */
+    /* The far pair stands a little ahead, or the near one would hide it. */
     const double aside = leg == RENDER_FAR_FORE || leg == RENDER_FAR_HIND ? 0.05 : 0;
     RenderPoint *joint = self->leg[leg];
 
@@ -120,8 +120,8 @@ render_skeleton (const RenderCow *cow, const RenderPose *pose)
     .unit = cow->size,
   };
 
-  /* Once with the trunk at height 0 to learn how far down the pose reaches, then where it belongs.
-   */
+  /* The first pass has the trunk at height 0 and finds how far down the pose reaches; the second
+   * puts it where it belongs. */
   for (int pass = 0; pass < 2; pass++) {
     place_legs (&self, cow, pose);
     place_head (&self, cow, pose);

@@ -7,8 +7,8 @@
 #include "model/files/error.h"
 #include "pipelines/demo/render-script.h"
 
-/* A key frame a second and no B frames: cameras send it so, and the demonstration's camera passes
- * it on as it is. */
+/* There is a key frame each second and there are no B frames, as in a camera's stream, because the
+ * demonstration's camera sends the file as it is. */
 #define LAUNCH                                                                                     \
   "appsrc name=frames format=time caps=video/x-raw,format=BGRx,width=%d,height=%d,framerate=%d/1 " \
   "! "                                                                                             \
@@ -53,14 +53,14 @@ draw_empty_barn (const RenderVideoOptions *options)
   return surface;
 }
 
-/* One fixed camera, a good one: the coder is a real one here. */
+/* Returns one fixed camera, a good one, since a real coder follows. */
 static RenderCamera
 make_camera (const RenderVideoOptions *options)
 {
   RenderCamera camera = render_camera (cow_random_key (options->seed, 2), options->light);
 
   camera.exposure = 1;
-  camera.lens = 0; /* or the boxes of the truth would be beside the cows */
+  camera.lens = 0; /* otherwise the boxes of the truth would not fit the cows */
   camera.vignette *= 0.6;
   camera.blur = 0.25;
   camera.noise = options->light == RENDER_NIGHT ? 4 : 1.5;
@@ -108,7 +108,7 @@ tell_truth (Video *self, guint64 frame)
   }
 }
 
-/* The surface's memory goes down the pipeline as it is. */
+/* Wraps the surface's memory in a buffer without a copy. */
 static GstBuffer *
 wrap_frame (cairo_surface_t *surface, guint64 frame)
 {
@@ -122,8 +122,8 @@ wrap_frame (cairo_surface_t *surface, guint64 frame)
   return buffer;
 }
 
-/* The next frame, drawn by the pipeline's thread when it has use for it: a pipeline that failed
- * asks no more, and nobody waits for it. */
+/* Draws the next frame when the pipeline's thread needs it. A pipeline that failed needs no more,
+ * so nobody can wait for it in vain. */
 static void
 give_frame (GstAppSrc *source, guint length, gpointer user_data)
 {
@@ -165,7 +165,8 @@ encode (Video *self, const char *path, GError **error)
   g_autoptr (GstMessage) message = NULL;
   g_autoptr (GError) cause = NULL;
 
-  gst_element_set_state (self->pipeline, GST_STATE_PLAYING); /* what fails here is on the bus */
+  gst_element_set_state (self->pipeline, GST_STATE_PLAYING); /* a failure here is reported on the
+                                                                bus */
   message =
       gst_bus_timed_pop_filtered (bus, GST_CLOCK_TIME_NONE, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
   gst_element_set_state (self->pipeline, GST_STATE_NULL);

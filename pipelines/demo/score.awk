@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-# awk -f score.awk TRUTH.jsonl EVENTS.tsv: compares the labels of events.awk with what cow-render-barn says is to be seen. The first event is
-# of the video's first frame. Cows on their way from one behaviour to another are not counted.
+# awk -f score.awk TRUTH.jsonl EVENTS.tsv: compares the labels of events.awk with the truth that
+# cow-render-barn wrote. The first event belongs to the video's first frame. Cows between two
+# behaviours are not counted.
 
-# The value of a member as the renderer writes it, without quotes.
+# Returns the value of a member as the renderer writes it, without quotes.
 function member(name,   text) {
   text = $0
   sub(".*\"" name "\": \"?", "", text)
@@ -13,7 +14,8 @@ function member(name,   text) {
 FNR == NR {
   if (!(member("cow") in number))
     number[member("cow")] = ++n_cows
-  behaviour[member("frame"), number[member("cow")]] = member("changing") == "true" ? "" : member("behaviour")
+  behaviour[member("frame"), number[member("cow")]] = \
+    member("changing") == "true" ? "" : member("behaviour")
   if (member("frame") == 1)
     rate = 1 / member("time")
   next
@@ -41,11 +43,14 @@ FNR == 1 { FS = "\t"; $0 = $0; first = $1 }
 END {
   if (!total)
     exit 1
-  printf "%d labels in %.1f s of video, %d of them while the cow clearly does one thing: %.1f %% right\n\n", labels, last - first, total,
+  printf "%d labels in %.1f s of video, ", labels, last - first
+  printf "%d of them while the cow clearly does one thing: %.1f %% right\n\n", total,
     100 * total_right / total
   printf "%-20s %8s %8s   %s\n", "behaviour", "shown", "right", "if not, mostly called"
-  n = split("Drinking,Feeding head down,Feeding head up,Lying,Standing,Walking,frontal_pushing,gallop,leap", order, ",")
+  n = split("Drinking,Feeding head down,Feeding head up,Lying,Standing,Walking," \
+            "frontal_pushing,gallop,leap", order, ",")
   for (i = 1; i <= n; i++)
     if (order[i] in shown)
-      printf "%-20s %8d %6.0f %%   %s\n", order[i], shown[order[i]], 100 * right[order[i]] / shown[order[i]], instead[order[i]]
+      printf "%-20s %8d %6.0f %%   %s\n", order[i], shown[order[i]],
+        100 * right[order[i]] / shown[order[i]], instead[order[i]]
 }

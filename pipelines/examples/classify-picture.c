@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the cows in a picture are doing, by libcowbehavior alone: an example for programs that use
- * neither GStreamer nor GLib.
+ * Says what the cows in a picture are doing, by libcowbehavior alone: an example for programs that
+ * use neither GStreamer nor GLib.
  *
  *   cc -o classify-picture classify-picture.c $(pkg-config --cflags --libs cowbehavior)
  *   classify-picture -m dinov3-vits16-nf4 -a cows barn.ppm
- *   classify-picture -m dinov3-vits16-nf4 -a cows -n 1920x1080 -r 600,200,300,250 -r
- * 900,210,280,240 frame.nv12
+ *   classify-picture -m dinov3-vits16-nf4 -a cows -n 1920x1080 \
+ *     -r 600,200,300,250 -r 900,210,280,240 frame.nv12
  *
- * Prints for each region (of the whole picture, where none is given) the label, then the
+ * For each region, or for the whole picture if none is given, it prints the label and then the
  * probability of every class.
  */
 #define _POSIX_C_SOURCE 200809L
@@ -20,13 +20,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define MOST_SIDE    32768 /* px, as large as the library takes pictures */
+#define MOST_SIDE    32768 /* px, the library's limit */
 #define MOST_REGIONS 64
 
 typedef struct {
   CowBehaviorOptions model;
   int width, height;                           /* of a raw NV12 frame; 0 for PNM */
-  CowBehaviorRegion regions[MOST_REGIONS + 1]; /* one more, for what a command line has too much */
+  CowBehaviorRegion regions[MOST_REGIONS + 1]; /* one more, to notice that a command line has too
+                                                  many */
   size_t n_regions;
   const char *file;
 } Arguments;
@@ -47,7 +48,7 @@ valid_side (int side)
   return side >= 1 && side <= MOST_SIDE;
 }
 
-/* 0 when the command line makes no sense. */
+/* Returns 0 when the command line is invalid. */
 static int
 parse (int argc, char **argv, Arguments *arguments)
 {
@@ -85,7 +86,7 @@ parse (int argc, char **argv, Arguments *arguments)
   return optind + 1 == argc;
 }
 
-/* A number of a PNM header, after white space and comments; -1 where there is none. */
+/* Reads a number of a PNM header, after white space and comments. Returns -1 if there is none. */
 static int
 read_number (FILE *file)
 {
@@ -99,7 +100,7 @@ read_number (FILE *file)
   return fscanf (file, "%d", &number) == 1 ? number : -1;
 }
 
-/* The header of a PPM (P6) or PGM (P5) picture of 8 bits; 0 where it is none. */
+/* Reads the header of a PPM (P6) or PGM (P5) picture of 8 bits. Returns 0 if it is none. */
 static int
 read_header (FILE *file, CowBehaviorPicture *picture)
 {
@@ -114,8 +115,7 @@ read_header (FILE *file, CowBehaviorPicture *picture)
          isspace (getc (file));
 }
 
-/* Reads the picture; its pixels are the caller's to free. NULL, after saying why, when that fails.
- */
+/* Reads the picture; the caller frees its pixels. Returns NULL after printing the reason. */
 static void *
 read_picture (const Arguments *arguments, FILE *file, CowBehaviorPicture *picture)
 {
@@ -167,7 +167,7 @@ print (const CowBehavior *behavior, const CowBehaviorRegion *region, const float
     printf ("  %.7f %s\n", probabilities[i], cow_behavior_class_name (behavior, i));
 }
 
-/* Classifies and prints; 0 after it said what failed. */
+/* Classifies and prints. Returns 0 after printing what failed. */
 static int
 classify (CowBehavior *behavior, const Arguments *arguments, const CowBehaviorPicture *picture)
 {
@@ -191,7 +191,7 @@ classify (CowBehavior *behavior, const Arguments *arguments, const CowBehaviorPi
   return done;
 }
 
-/* The picture of the file with the model; 0 after it said what failed. */
+/* Classifies the picture of the file with the model. Returns 0 after printing what failed. */
 static int
 run (const Arguments *arguments)
 {

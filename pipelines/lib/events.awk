@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
-# gst-launch-1.0 -m ... | awk -f events.awk: the messages of cowbehavior as lines, each a region of a frame: seconds into the stream, the
-# region's id (-1: the frame or a zone), label, confidence; with tabs between.
+# gst-launch-1.0 -m ... | awk -f events.awk: prints the messages of cowbehavior as lines, one for
+# each region of a frame. A line has seconds into the stream, the region's id (-1: the frame or a
+# zone), label and confidence, separated by tabs.
 
-# Takes the array NAME out of the message: its values in into[1..n]. Text is quoted where it is not a plain word, with \ before what is special.
+# Reads the array NAME of the message into into[1..n] and returns n. GStreamer quotes text that is
+# not a plain word, and writes \ before special characters.
 function take(name, into,   text, n, quoted, c, value) {
   if (!match($0, ", " name "=\\([a-z0-9]+\\)< "))
     return 0

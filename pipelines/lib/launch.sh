@@ -1,28 +1,34 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
-# What the sample pipelines have in common: options of cowbehavior, and where labelled frames go. Sourced, never run, by scripts that
-# define usage ().
+# The common parts of the sample pipelines: options of cowbehavior, and outputs for labelled frames.
+# Scripts that define usage () source this file; it is never run.
 
-# What options set, each a part of a gst-launch-1.0 line.
+# The options set these, each a part of a gst-launch-1.0 line.
 # shellcheck disable=SC2034  # the scripts put them together
 detector=() properties=() sink=(fakesink sync=false) shown=''
 
-# How much of a stream --hls keeps: the last minute; scripts of recordings set another.
+# --hls keeps the last minute of a stream; scripts of recordings change that.
 hls_length=(playlist-length=10 max-files=15)
 
-# shellcheck disable=SC2016  # shown as it stands
+# shellcheck disable=SC2016  # $COWBEHAVIOR_PATH is printed as it stands
 COMMON_OPTIONS='
   --model MODEL        DINOv3 folder or file, or its name below the folders of $COWBEHAVIOR_PATH
-  --adapter ADAPTER    adapter folder, or its name likewise; without both, those of the demonstration, which knows drawn cows only
-  --detector ELEMENTS  elements of a pipeline that find the cows: each region that they attach is labelled, instead of the whole frame
-  --zones ZONES        parts of the frame, each labelled by itself, as "pen 1=0,0,0.5,1; pen 2=0.5,0,0.5,1" (fractions: x,y,width,height)
-  PROPERTY=VALUE       any other property of cowbehavior, as inference-interval=25 (gst-inspect-1.0 cowbehavior lists them)
+  --adapter ADAPTER    adapter folder, or its name below the same folders. Without --model and
+                       --adapter the demonstration'"'"'s are used, which know drawn cows only
+  --detector ELEMENTS  elements of a pipeline that find the cows: each region that they attach is
+                       labelled, instead of the whole frame
+  --zones ZONES        parts of the frame, each labelled by itself, as
+                       "pen 1=0,0,0.5,1; pen 2=0.5,0,0.5,1" (fractions: x,y,width,height)
+  PROPERTY=VALUE       any other property of cowbehavior, as inference-interval=25
+                       (gst-inspect-1.0 cowbehavior lists them)
 
-Where frames go, with what cowoverlay draws: boxes, labels, confidence, age, time budget. Without any of these there are messages only.
+Outputs for the frames, on which cowoverlay draws boxes, labels, confidence, age and time budget.
+Without any of these options there are messages only.
   --show               a window
   --mp4 FILE           a recording in H.264, without sound
   --hls FOLDER         a playlist FOLDER/index.m3u8 for web browsers, with its segments
-  --to ELEMENTS        anything else, as "videoconvert ! jpegenc ! multifilesink location=frame%05d.jpg"'
+  --to ELEMENTS        anything else, as
+                       "videoconvert ! jpegenc ! multifilesink location=frame%05d.jpg"'
 
 die () {
   printf '%s: %s\n\n' "$(basename "$0")" "$1" >&2
@@ -30,40 +36,44 @@ die () {
   exit 2
 }
 
-# A value for gst-launch-1.0, whatever characters are in it.
+# Quotes a value for gst-launch-1.0; it may contain any character.
 quote () {
   local value=${1//\\/\\\\}
   printf '"%s"' "${value//\"/\\\"}"
 }
 
-# %40 in a URL is @.
+# Decodes a part of a URL, where %40 is @.
 decode () {
   local value=${1//\\/\\\\}
   printf '%b' "${value//%/\\x}"
 }
 
-# What every player knows: not the finer chroma that some cameras have.
+# Players need 4:2:0; not all of them know the finer chroma that some cameras have.
 encoder=(videoconvert ! 'video/x-raw,format=I420' ! x264enc tune=zerolatency)
 
-# A folder for --hls, made; its name is a pattern for printf there.
+# Makes the folder of --hls. hlssink2 uses its name as a pattern for printf, hence the %%.
 hls_sink () {
   mkdir -p -- "$1" || exit 1
   local pattern=${1//%/%%}
-  sink=("${encoder[@]}" key-int-max=50 ! h264parse ! hlssink2 "location=$(quote "$pattern/segment%05d.ts")"
+  sink=("${encoder[@]}" key-int-max=50 ! h264parse !
+    hlssink2 "location=$(quote "$pattern/segment%05d.ts")"
     "playlist-location=$(quote "$1/index.m3u8")" target-duration=4 "${hls_length[@]}")
 }
 
-# common_option OPTION [VALUE]: takes one of the options above; `taken` is how many words that were, 0 when it is none of them.
+# common_option OPTION [VALUE]: handles one of the options above. Sets `taken` to the number of
+# words that it used, 0 when it is none of them.
 common_option () {
   taken=2
   case $1 in
-    --model | --adapter | --detector | --zones | --mp4 | --hls | --to) [ -n "${2:-}" ] || die "$1 needs a value" ;;
+    --model | --adapter | --detector | --zones | --mp4 | --hls | --to)
+      [ -n "${2:-}" ] || die "$1 needs a value" ;;
     *) taken=1 ;;
   esac
   case $1 in
     --model | --adapter | --zones) properties+=("${1#--}=$(quote "$2")") ;;
     --detector) read -ra detector <<<"$2 !"; properties+=(inference-region=roi-list) ;;
-    --mp4) sink=("${encoder[@]}" ! h264parse ! mp4mux ! filesink "location=$(quote "$2")") shown=yes ;;
+    --mp4)
+      sink=("${encoder[@]}" ! h264parse ! mp4mux ! filesink "location=$(quote "$2")") shown=yes ;;
     --hls) hls_sink "$2"; shown=yes ;;
     --to) read -ra sink <<<"$2"; shown=yes ;;
     --show) sink=(videoconvert ! autovideosink sync=false) shown=yes ;;
@@ -72,8 +82,8 @@ common_option () {
   esac
 }
 
-# split_url URL: rtspsrc prints its location when it connects, so user and password go in properties of their own, which nothing prints.
-# Sets `source`, the rtspsrc.
+# split_url URL: sets `source`, the rtspsrc. User and password go into properties of their own,
+# which nothing prints, because rtspsrc prints its location when it connects.
 split_url () {
   local scheme=${1%%://*} rest=${1#*://} authority user password='' credentials=() url=$1
   authority=${rest%%[/?]*}
@@ -99,10 +109,12 @@ choose_codec () {
   esac
 }
 
-# Not installed but built here: use that. The demonstration's model is found either way.
+# Uses the plugins built here, if there are any, and finds the demonstration's model in either case.
 use_build () {
   local here
   here=$(dirname "${BASH_SOURCE[0]}")/..
-  if [ -z "${GST_PLUGIN_PATH:-}" ] && [ -d "$here/../build/gst-plugin" ]; then export GST_PLUGIN_PATH=$here/../build/gst-plugin; fi
+  if [ -z "${GST_PLUGIN_PATH:-}" ] && [ -d "$here/../build/gst-plugin" ]; then
+    export GST_PLUGIN_PATH=$here/../build/gst-plugin
+  fi
   export COWBEHAVIOR_PATH=${COWBEHAVIOR_PATH:+$COWBEHAVIOR_PATH:}$here/demo/model
 }

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
-# The Debian and Ubuntu packages that each purpose needs, and the one function that installs what is missing. Sourced, never run: by
-# pipelines/quickstart.sh and tests/run.sh.
+# The Debian and Ubuntu packages that each purpose needs, and the function that installs those that
+# are missing. pipelines/quickstart.sh and tests/run.sh source this file; it is never run.
 
-# To compile everything that is installed.
+# These are needed to compile everything that is installed.
 # shellcheck disable=SC2034  # the names are put together in cow_install_packages
 COW_PACKAGES_BUILD=(
   gcc libc6-dev meson ninja-build pkgconf
@@ -11,35 +11,48 @@ COW_PACKAGES_BUILD=(
   libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
   libdnnl-dev libvips-dev libcairo2-dev libpango1.0-dev
 )
-# To play: gst-launch-1.0 and the elements around ours (rtspsrc, qtdemux: good; h264parse: bad; x264enc: ugly; avdec_h264: libav); a font
-# for what is drawn with Cairo; certificates, to know the hub that models are fetched from.
+# Playing needs gst-launch-1.0 and the elements around ours (rtspsrc, qtdemux: good; h264parse: bad;
+# x264enc: ugly; avdec_h264: libav), a font for drawing with Cairo, and certificates to verify the
+# hub that models are fetched from.
 # shellcheck disable=SC2034
 COW_PACKAGES_RUN=(
-  gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
-  gstreamer1.0-libav fonts-dejavu-core ca-certificates
+  gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
+  gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
+  fonts-dejavu-core ca-certificates
 )
-# The camera on the loopback.
+# The camera on the loopback needs this.
 # shellcheck disable=SC2034
 COW_PACKAGES_DEMO=(libgstrtspserver-1.0-dev)
-# g++ compiles each header as C++; python3-venv is where MLflow is installed; a broker, its certificates, and who listens to it.
+# g++ compiles each header as C++; MLflow is installed in an environment of python3-venv; the others
+# are a broker, its clients and openssl for its certificates. libsoup 2.4 is what some programs
+# around the elements use; it cannot be in one process with libsoup 3.
 # shellcheck disable=SC2034
-COW_PACKAGES_TEST=(g++ libgstrtspserver-1.0-dev python3 python3-venv mosquitto mosquitto-clients openssl)
-# To compile what is for GStreamer 1.24 and later: metadata that other elements' detectors, trackers and overlays read and write. Part of
-# BUILD where the distribution has that version; Debian 12's package has nothing of it, and 130 others around it.
+COW_PACKAGES_TEST=(
+  g++ libgstrtspserver-1.0-dev python3 python3-venv mosquitto mosquitto-clients openssl
+  libsoup2.4-dev
+)
+# With GStreamer 1.24 and later, this is needed for the analytics metadata that other detectors,
+# trackers and overlays read and write. It belongs to BUILD where the distribution has that version;
+# Debian 12's package lacks the metadata and brings 130 other packages along.
 # shellcheck disable=SC2034
 COW_PACKAGES_ANALYTICS=(libgstreamer-plugins-bad1.0-dev)
 # shellcheck disable=SC2034
 COW_PACKAGES_VALGRIND=(valgrind libc6-dbg)
+# ThreadSanitizer with clang, and the OpenMP whose regions it knows (Archer).
+# shellcheck disable=SC2034
+COW_PACKAGES_TSAN=(clang libclang-rt-dev libomp-dev)
 
 # Prints those of the given packages that are not installed.
 cow_missing_packages () {
   local package
   for package; do
-    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || echo "$package"
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] ||
+      echo "$package"
   done
 }
 
-# Whether this distribution has GStreamer 1.24 or later: Debian 13, Ubuntu 24.04, and those that have no number yet.
+# Whether this distribution has GStreamer 1.24 or later: Debian from 13 on (a Debian without a
+# number is newer), Ubuntu from 24.04 on.
 cow_has_analytics () (
   ID='' VERSION_ID=''
   # shellcheck source=/dev/null
@@ -51,15 +64,15 @@ cow_has_analytics () (
   esac
 )
 
-# apt-get as root, asking nothing.
+# Runs apt-get as root, without questions.
 cow_apt_get () {
   local as_root=()
   [ "$(id -u)" = 0 ] || as_root=(sudo)
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y "$@" </dev/null
 }
 
-# cow_install_packages BUILD RUN ...: installs what these purposes lack, and says so. Fails where it cannot. Does nothing where
-# COW_NO_INSTALL is set.
+# cow_install_packages BUILD RUN ...: installs the missing packages of these purposes, and says so.
+# Fails where that is impossible. Does nothing if COW_NO_INSTALL is set.
 cow_install_packages () {
   [ -z "${COW_NO_INSTALL:-}" ] || return 0
   local purpose list all=() missing
@@ -69,19 +82,22 @@ cow_install_packages () {
     all+=("${!list}")
   done
   if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-    echo "This is not Debian or Ubuntu, so nothing is installed; needed are (Debian's names): ${all[*]}"
+    echo "This is not Debian or Ubuntu, so nothing is installed." \
+      "Needed are (Debian's names): ${all[*]}"
     return 0
   fi
   mapfile -t missing < <(cow_missing_packages "${all[@]}" | sort -u)
   [ "${#missing[@]}" -gt 0 ] || return 0
   echo "Missing packages: ${missing[*]}"
   if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
-    echo "They cannot be installed: neither root nor sudo. Run as root: apt-get install --no-install-recommends ${missing[*]}" >&2
+    echo "They cannot be installed: this user is not root, and there is no sudo. Run as root:" \
+      "apt-get install --no-install-recommends ${missing[*]}" >&2
     return 1
   fi
   echo "Installing them with apt-get."
-  # Lists may be absent (containers) or older than the archive; only then are they fetched.
-  if apt-cache show "${missing[@]}" >/dev/null 2>&1 && cow_apt_get install --no-install-recommends "${missing[@]}"; then
+  # Package lists may be absent (containers) or older than the archive; only then are they fetched.
+  if apt-cache show "${missing[@]}" >/dev/null 2>&1 &&
+    cow_apt_get install --no-install-recommends "${missing[@]}"; then
     return 0
   fi
   cow_apt_get update && cow_apt_get install --no-install-recommends "${missing[@]}"

@@ -135,7 +135,7 @@ set_bytes (const char *path, const void *bytes, gsize n)
   g_assert_no_error (error);
 }
 
-/* All but the last 9 bytes, or the length of a header set beyond the file's. */
+/* Cuts off the last 9 bytes, or sets the length of the header beyond the file's. */
 static void
 spoil (const char *path, gboolean cut)
 {
@@ -181,7 +181,7 @@ edit_tensor (const char *path, const ScratchEdit *edit)
   g_assert_cmpint (g_rename (edited, path), ==, 0);
 }
 
-/* A head of another number of outputs has to be one in all its tensors. */
+/* A head with another number of outputs needs it in all its tensors. */
 static void
 edit_related (const char *path, const ScratchEdit *edit)
 {

@@ -1,29 +1,28 @@
 /* SPDX-License-Identifier: MIT */
-/* Folders with one thing wrong, and what has to be said about each. */
+/* Folders with one fault each, and the error that each must cause. */
 #ifndef COW_TEST_CASES_H
 #define COW_TEST_CASES_H
 
 #include "tests/model/scratch.h"
 
-/* What is done to the case's file. */
+/* The change to the case's file. */
 typedef enum {
-  REMOVE, /* it, or the folder that it is */
-  CUT,    /* its last bytes go */
+  REMOVE, /* the file or folder is removed */
+  CUT,    /* its last bytes are cut off */
   LONG,   /* its header claims to be longer than the file */
   TEXT,   /* its content becomes `text` */
-  HEADER, /* it becomes a safetensors file of this header and 16 bytes */
+  HEADER, /* it becomes a safetensors file with this header and 16 bytes */
   MEMBER, /* the member `key` of its JSON becomes `text` */
   TENSOR, /* one tensor is edited */
-  PICKLE, /* it becomes a .pth of this pickle, `length` bytes */
-  SHARDS, /* it becomes an index that seeks a tensor in the file `text` */
+  PICKLE, /* it becomes a .pth with this pickle of `length` bytes */
+  SHARDS, /* it becomes an index that looks for a tensor in the file `text` */
 } Fault;
 
 typedef struct {
   const char *what; /* name of the test */
   const char *file; /* below the folder: model/... or adapter/... */
   Fault fault;
-  const char *says; /* what the error has to say, separated by '|'; which of the two folders it
-                       names always */
+  const char *says; /* texts that the error must contain, separated by '|', besides the folder */
   const char *key, *text;
   gsize length;
   ScratchEdit edit;
@@ -32,8 +31,8 @@ typedef struct {
 extern const Case cases[];
 extern const guint n_cases;
 
-/* Fills an empty folder with the golden model and an adapter for it, and breaks them; a case of
- * NULL leaves them whole. */
+/* Fills an empty folder with the golden model and an adapter for it, and breaks them; with NULL
+ * they stay intact. */
 void case_make (const Case *self, const char *folder);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Broken models and adapters as a user meets them: one line on standard error of cow-trainer and
- * exit status 1, one error message on the bus of a pipeline that does not start; each says which
- * file and what is wrong with it.
+ * exit status 1, and one error message on the bus of a pipeline that does not start. Each names the
+ * file and its fault.
  */
 #include <gst/gst.h>
 #include <string.h>
@@ -40,7 +40,8 @@ run_program (const Case *self, const char *model, const char *adapter)
   assert_says (result.err, self);
 }
 
-/* The first error or end on the bus, and that no second error follows once the pipeline is down. */
+/* Waits for the first error or EOS on the bus, and asserts that no second error follows once the
+ * pipeline is down. */
 static void
 run_element (const Case *self, const char *model, const char *adapter)
 {
@@ -71,8 +72,8 @@ run_element (const Case *self, const char *model, const char *adapter)
   gst_object_unref (pipeline);
 }
 
-/* A case, or NULL: what is whole works both ways, so that no case fails for another reason than its
- * own. */
+/* Runs a case, or with NULL the intact folders, which must work in both programs so that no case
+ * fails for another reason. */
 static void
 test_case (gconstpointer data)
 {

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the element costs beside the network, and whether elements that share an engine lose by it.
- * All numbers of one line come from one run, in turn, so that a busy machine changes both sides
- * alike. A ViT-S from the formula, 1080p frames. bench-element      prints a line a case; exits 1
- * when the element costs more than 3 % of the network, or eight elements are slower than one
+ * Measures the element's cost beside the network's, and whether elements lose by sharing an engine.
+ * The two sides of a line come from one run and take turns, so that a busy machine affects both
+ * alike. The network is a ViT-S from the formula, the frames are 1080p.
+ *
+ *   bench-element      prints a line for each case; exits 1 when the element costs more than 3 % of
+ *                      the network, or when eight elements are slower than one
  */
 #include <gio/gio.h>
 #include <omp.h>
@@ -12,8 +14,8 @@
 #include "tests/gst/support.h"
 
 #define MOST_COST 0.03
-/* The two throughputs are measured in slices that take turns; what a slice's neighbours on the
- * machine do evens out to about this. */
+/* The two throughputs are measured in slices that take turns; the effect of other programs on the
+ * slices evens out to about this. */
 #define LEAST_THROUGHPUT 0.97
 #define N_FRAMES         24
 #define N_SHARING        8
@@ -47,11 +49,9 @@ typedef struct {
   guint n_cows; /* 0: the full frame */
 } Case;
 
-/*
- * CPU time of the streaming thread, which prepares, waits and writes, beside that of the threads
- * which compute, over their number: on an idle machine that is the time which a forward pass takes;
- * on a busy one both grow alike.
- */
+/* Measures the CPU time of the streaming thread, which prepares, waits and writes, and that of the
+ * threads that compute, divided by their number. On an idle machine the latter is the time of a
+ * forward pass; on a busy one both grow alike. */
 static gboolean
 measure_cost (const Case *c)
 {
@@ -99,12 +99,12 @@ run_stream (gpointer data)
   return NULL;
 }
 
-/* Seconds by the clock and of processors. */
+/* Wall-clock and CPU seconds. */
 typedef struct {
   double clock, cpu;
 } Seconds;
 
-/* Adds what n streams take for N_FRAMES frames together. */
+/* Adds the time that n streams take for N_FRAMES frames together. */
 static void
 run_streams (Stream *streams, guint n, Seconds *seconds)
 {
@@ -147,7 +147,7 @@ measure_sharing (void)
   return one.clock / eight.clock >= LEAST_THROUGHPUT;
 }
 
-/* A ViT-S with a head in a temporary folder. */
+/* Makes a ViT-S with a head in a temporary folder. */
 static char *
 make_model (void)
 {

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes golden/{plain,gated7b}/meta.pth (the fp32 networks under the names of Meta's own checkpoints) and the seeds of tests/fuzz.
+"""Writes golden/{plain,gated7b}/meta.pth (the fp32 networks under the names of Meta's own
+checkpoints) and the seeds of tests/fuzz.
 
-Run once, by hand, in this folder; needs torch and safetensors. The results are committed: no test runs this.
+Run once, by hand, in this folder; needs torch and safetensors. The results are committed, and no
+test runs this.
 """
 
 import math
@@ -28,7 +30,10 @@ BLOCK = {
 
 def to_meta(tensors):
     gated = any("gate_proj" in name for name in tensors)
-    block = BLOCK | {"mlp.up_proj": "mlp.w2" if gated else "mlp.fc1", "mlp.down_proj": "mlp.w3" if gated else "mlp.fc2"}
+    block = BLOCK | {
+        "mlp.up_proj": "mlp.w2" if gated else "mlp.fc1",
+        "mlp.down_proj": "mlp.w3" if gated else "mlp.fc2",
+    }
     meta = {}
     for name, tensor in tensors.items():
         found = re.fullmatch(r"layer\.(\d+)\.(.*)", name)
@@ -37,7 +42,14 @@ def to_meta(tensors):
         elif not found:
             meta[name] = tensor
         elif not re.match(r"attention\.[qkv]_proj", found[2]):
-            rest = next((found[2].replace(ours, theirs) for ours, theirs in block.items() if found[2].startswith(ours)), found[2])
+            rest = next(
+                (
+                    found[2].replace(ours, theirs)
+                    for ours, theirs in block.items()
+                    if found[2].startswith(ours)
+                ),
+                found[2],
+            )
             meta[f"blocks.{found[1]}.{rest}"] = tensor
     for n in sorted({int(name.split(".")[1]) for name in tensors if name.startswith("layer.")}):
         q, k, v = (tensors[f"layer.{n}.attention.{part}_proj.weight"] for part in "qkv")
@@ -46,7 +58,9 @@ def to_meta(tensors):
             q, v = (tensors[f"layer.{n}.attention.{part}_proj.bias"] for part in "qv")
             # Meta masks k's third, whatever stands there: NaN shows a reader that uses it.
             meta[f"blocks.{n}.attn.qkv.bias"] = torch.cat([q, torch.full_like(q, math.nan), v])
-            meta[f"blocks.{n}.attn.qkv.bias_mask"] = torch.cat([torch.ones_like(q), torch.zeros_like(q), torch.ones_like(v)])
+            meta[f"blocks.{n}.attn.qkv.bias_mask"] = torch.cat(
+                [torch.ones_like(q), torch.zeros_like(q), torch.ones_like(v)]
+            )
     meta["rope_embed.periods"] = torch.ones(16)
     if gated:
         meta["local_cls_norm.weight"] = torch.ones(128)
@@ -56,12 +70,20 @@ def to_meta(tensors):
 
 def main():
     for network in ("plain", "gated7b"):
-        torch.save(to_meta(load_file(f"golden/{network}/fp32/model.safetensors")), f"golden/{network}/meta.pth")
+        torch.save(
+            to_meta(load_file(f"golden/{network}/fp32/model.safetensors")),
+            f"golden/{network}/meta.pth",
+        )
     seeds = "../fuzz/seeds"
     small = torch.nn.Linear(3, 2)
-    torch.save({"model": small.state_dict(), "epoch": 3, "rate": 0.5, "name": "x"}, f"{seeds}/state.pth")
     torch.save(
-        {"weight": torch.nn.Parameter(torch.ones(2, 3)), "half": [torch.ones(4).half(), torch.ones((), dtype=torch.bfloat16)]},
+        {"model": small.state_dict(), "epoch": 3, "rate": 0.5, "name": "x"}, f"{seeds}/state.pth"
+    )
+    torch.save(
+        {
+            "weight": torch.nn.Parameter(torch.ones(2, 3)),
+            "half": [torch.ones(4).half(), torch.ones((), dtype=torch.bfloat16)],
+        },
         f"{seeds}/parameter.pth",
         pickle_protocol=4,
     )
@@ -74,7 +96,11 @@ def main():
         "empty": torch.ones(0, 5),
         "scalar": torch.tensor(1.0),
     }
-    save_file(tensors, f"{seeds}/types.safetensors", metadata={"format": "pt", "note": 'quotes " and \\ and é'})
+    save_file(
+        tensors,
+        f"{seeds}/types.safetensors",
+        metadata={"format": "pt", "note": 'quotes " and \\ and é'},
+    )
     save_file({"w": torch.ones(2)}, f"{seeds}/small.safetensors")
 
 

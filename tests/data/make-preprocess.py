@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes preprocess/resized.safetensors, against which tests/model/test-preprocess.c compares CkBackend.resample.
+"""Writes preprocess/resized.safetensors, which tests/model/test-preprocess.c compares with
+CkBackend.resample.
 
-Each case NAME has NAME.picture [height, width, 3], NAME.box [x, y, w, h] (int32), NAME.opencv and NAME.pillow [out height, out width, 3]:
-that part of the picture resized with OpenCV's INTER_LINEAR and with Pillow's BILINEAR. Made with opencv-python-headless 4.14 and
-Pillow 11.1 (Pillow 13 changed the order of its two passes for some shapes, which moves some values by 1):
+Each case NAME has NAME.picture [height, width, 3], NAME.box [x, y, w, h] (int32), NAME.opencv and
+NAME.pillow [out height, out width, 3]: that part of the picture resized with OpenCV's INTER_LINEAR
+and with Pillow's BILINEAR. Made with opencv-python-headless 4.14 and Pillow 11.1 (Pillow 13 changed
+the order of its two passes for some shapes, which moves some values by 1):
 
-    pip install "opencv-python-headless<5" "pillow<13" numpy safetensors && python3 tests/data/make-preprocess.py
+    pip install "opencv-python-headless<5" "pillow<13" numpy safetensors
+    python3 tests/data/make-preprocess.py
 """
+
 import pathlib
 
 import cv2
@@ -39,7 +43,7 @@ def main():
         picture = random.integers(0, 256, (height, width, 3), dtype=np.uint8)
         if name == "extremes":
             picture = np.where(picture > 127, 255, 0).astype(np.uint8)
-        part = np.ascontiguousarray(picture[y:y + h, x:x + w])
+        part = np.ascontiguousarray(picture[y : y + h, x : x + w])
         tensors[f"{name}.picture"] = picture
         tensors[f"{name}.box"] = np.array([x, y, w, h], dtype=np.int32)
         tensors[f"{name}.opencv"] = cv2.resize(part, size, interpolation=cv2.INTER_LINEAR)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The formula against values that another program (numpy) computed, and the folders made of it
- * against one another. */
+/* The formula compared with values that another program (numpy) computed, and the folders made from
+ * it compared with one another. */
 #include <glib/gstdio.h>
 #include <string.h>
 
 #include "model/files/checkpoint.h"
 #include "model/files/error.h"
 #include "model/files/quantise.h"
+#include "model/files/vit-layout.h"
 #include "pipelines/demo/formula-folder.h"
 #include "pipelines/demo/formula.h"
 #include "tests/model/scratch.h"
@@ -44,7 +45,7 @@ test_values (void)
                 (const float[]){ 0x1.371c1ap-4f, 0x1.05ecaep-3f, 0x1.18aaf0p-3f });
 }
 
-/* A piece from the middle of a large tensor is what the whole has there. */
+/* A piece from the middle of a large tensor equals that part of the whole. */
 static void
 test_pieces (void)
 {
@@ -118,8 +119,8 @@ write_tiny (const char *folder, gboolean nf4, guint n_shards)
   g_assert_cmpint (read.n_layers, ==, config.n_layers);
 }
 
-/* Shards hold what one file holds, and quantising on the way gives what quantising the folder
- * gives. */
+/* Shards hold the same as one file, and quantising while writing gives the same as quantising the
+ * folder. */
 static void
 test_folders (void)
 {

@@ -2,7 +2,7 @@
 /*
  * The demonstration model as it is shipped (pipelines/demo/model/), on drawings of cows, barns and
  * cameras that it was not trained on: each adapter knows its own camera style, and the night's
- * adapter is why the night goes well.
+ * adapter is needed for the night.
  */
 #include <string.h>
 
@@ -11,12 +11,12 @@
 #include "pipelines/demo/render-sheet.h"
 #include "tests/model/scratch.h"
 
-#define SEED      20260 /* none of make-model.sh's */
+#define SEED      20260 /* not used by make-model.sh */
 #define PER_CLASS 16
 #define NIGHT     "drawn-cows-night"
 
-/* Measured when the model was made: pipelines/demo/model/README.md. Of so few pictures some points
- * less may be right. */
+/* Measured when the model was made: pipelines/demo/model/README.md. With so few pictures, some
+ * points less are allowed. */
 #define LEAST_DAY   0.90
 #define LEAST_NIGHT 0.78
 
@@ -105,7 +105,7 @@ test_night (void)
   g_assert_cmpfloat (night, >, accuracy (COW_DEMONSTRATION_ADAPTER, RENDER_STYLE_NIGHT));
 }
 
-/* cow-trainer without --model and --adapter: the answer, and what it says besides. */
+/* cow-trainer without --model and --adapter: its results, and what else it prints. */
 static void
 test_trainer (void)
 {

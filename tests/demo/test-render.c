@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The renderer: the same seed draws the same, folders are complete and share no cow, the video
- * shows what its truth says it shows. */
+ * shows what its truth says. */
 #include <gst/gst.h>
 #include <json-glib/json-glib.h>
 #include <string.h>
@@ -56,7 +56,7 @@ test_repeats (void)
   }
 }
 
-/* Largest difference of two channels of a pixel. */
+/* The largest difference between two channels of a pixel. */
 static int
 colourfulness (cairo_surface_t *surface)
 {
@@ -79,13 +79,13 @@ test_night_is_grey (void)
                    day = shot_of (RENDER_DRINKING, RENDER_DAY, 9);
   cairo_surface_t *grey = render_picture (&night), *coloured = render_picture (&day);
 
-  g_assert_cmpint (colourfulness (grey), <=, 2); /* the coder's rounding */
+  g_assert_cmpint (colourfulness (grey), <=, 2); /* rounding by the coder */
   g_assert_cmpint (colourfulness (coloured), >, 20);
   cairo_surface_destroy (grey);
   cairo_surface_destroy (coloured);
 }
 
-/* Reads "image_path,label,source,cow_id,split" and looks at each picture that it names. */
+/* Reads "image_path,label,source,cow_id,split" and checks each picture that it names. */
 static void
 check_table (const char *folder, guint expected, GHashTable *cow_splits,
              guint counts[3][RENDER_N_BEHAVIOURS])
@@ -167,7 +167,7 @@ test_sheet (void)
   scratch_free (folder);
 }
 
-/* Whatever the cows, all of each is in the frame all the time, and 20 s show every behaviour. */
+/* Every cow is completely in the frame all the time, and 20 s show every behaviour. */
 static void
 test_script (void)
 {
@@ -279,7 +279,7 @@ test_video_nowhere (void)
   scratch_free (folder);
 }
 
-/* The program with up to four arguments fails, and says `expected`. */
+/* Asserts that the program fails with up to four arguments, and prints `expected`. */
 static void
 check_refused (const char *a, const char *b, const char *c, const char *d, const char *expected)
 {

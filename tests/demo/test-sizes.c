@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * DINOv3's real sizes, made by the formula, run on this machine's processor and compared with what
- * transformers and bitsandbytes answered for the same weights and picture
+ * DINOv3's real sizes, made by the formula, run on this processor and compared with the results of
+ * transformers and bitsandbytes for the same weights and picture
  * (tests/data/golden/sizes.safetensors).
  */
 #include <gio/gio.h>
@@ -17,11 +17,9 @@
 #define SIDE     224
 #define N_PIXELS (3 * SIDE * SIDE)
 
-/*
- * Largest differences that are still the same network, on features of about 1. In fp32 only the
- * order of additions differs. Through NF4 a block's scale may be a neighbouring 8-bit code of that
- * of another build of bitsandbytes, which moves features by some 1e-4.
- */
+/* The largest differences that are accepted, on features of about 1. In fp32 only the order of
+ * additions differs. With NF4 a block's scale may be the 8-bit code next to that of another build
+ * of bitsandbytes, which moves features by some 1e-4. */
 #define TOLERANCE_FP32 1e-4f
 #define TOLERANCE_NF4  2e-3f
 #define COSINE         .99999
@@ -30,7 +28,7 @@ typedef struct {
   const char *size, *golden;
   int layers; /* 0: all */
   gboolean nf4;
-  guint64 bytes; /* of its folder, nearly */
+  guint64 bytes; /* about the size of its folder */
 } Case;
 
 static const Case cases[] = {
@@ -95,7 +93,7 @@ run_folder (const char *folder, const Case *c)
                                    .precision = COW_PRECISION_FP32 };
   CowOutput output;
   g_autofree float *pixels = g_new (float, N_PIXELS);
-  /* The golden results name their pixels after the size. */
+  /* The golden file names the pixels after the size. */
   g_autofree char *name = g_strconcat (c->size, ".pixels", NULL);
 
   cow_formula_u (name, 0, N_PIXELS, pixels);

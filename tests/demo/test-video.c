@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The main job on the demonstration video: `cowbehavior` as it is without any model set labels the
- * cows that the demonstration's detector points at, and what it says is what was drawn. And the
- * detector that stands before it.
+ * The main task on the demonstration video: `cowbehavior` without any model set labels the cows
+ * that the demonstration's detector reports, and the labels are what was drawn. The detector is
+ * tested, too.
  */
 #include <gst/check/gstharness.h>
 #include <gst/video/video.h>
 #include <string.h>
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 #include "model/files/error.h"
 #include "pipelines/demo/demo-truth.h"
 #include "pipelines/demo/render-video.h"
 #include "tests/model/scratch.h"
 
-#define SECONDS  20 /* after so long every behaviour was to be seen */
-#define INTERVAL 5  /* every so many frames are classified */
+#define SECONDS  20 /* long enough to show every behaviour */
+#define INTERVAL 5  /* of frames between classifications */
 #define N_LABELS 9
 
-/* Of the labels of cows that clearly do one thing; measured: pipelines/demo/model/README.md. */
+/* fraction of right labels of cows that clearly do one thing; measured:
+ * pipelines/demo/model/README.md */
 #define LEAST_RIGHT 0.85
-/* Of any single behaviour. */
+/* the same for any single behaviour */
 #define LEAST_OF_ONE 0.5
 
 static char *folder, *video, *truth;
@@ -173,7 +174,7 @@ test_detector_fails (void)
   check_detector_fails ("cowdemodetector location=/no/such/file", "/no/such/file");
 }
 
-/* ---- the main job ---------------------------------------------------------------------------- */
+/* ---- the main task --------------------------------------------------------------------------- */
 
 typedef struct {
   CowDemoTruth *truth;
@@ -191,7 +192,7 @@ index_of (const char *behaviour)
   return index;
 }
 
-/* A message "cowbehavior": its objects are the cows of the truth, in their order. */
+/* Compares a message "cowbehavior", whose objects are the cows of the truth, in their order. */
 static void
 score_frame (Score *self, const GstStructure *message)
 {
@@ -215,7 +216,7 @@ score_frame (Score *self, const GstStructure *message)
   }
 }
 
-/* TRUE until the stream ends. */
+/* Returns TRUE until the stream ends. */
 static gboolean
 take_message (Score *self, GstMessage *message)
 {
@@ -311,7 +312,7 @@ main (int argc, char **argv)
       return 0;
     }
   }
-  /* Loaded, it registers the metadata. */
+  /* Loading the plugin registers the metadata. */
   gst_object_unref (gst_object_ref_sink (gst_element_factory_make ("cowbehavior", NULL)));
   folder = scratch_new ();
   video = g_build_filename (folder, "barn.mp4", NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Any bytes as a safetensors file: what opens must be readable to its last byte, and translate. */
 #include "model/files/checkpoint-names.h"
-#include "model/files/open-bytes.h"
+#include "model/files/safetensors.h"
 #include "tests/fuzz/fuzz.h"
 
 static void

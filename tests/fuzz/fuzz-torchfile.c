@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Any bytes as a .pth file: what opens must be readable to its last byte. */
-#include "model/files/open-bytes.h"
+#include "model/files/torchfile.h"
 #include "tests/fuzz/fuzz.h"
 
 int

@@ -1,7 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Coverage-guided fuzzing of the file readers with clang's libFuzzer: run-libfuzzer.sh [SECONDS a target, 60] [BUILD FOLDER]
-# New inputs that reach new code are kept in BUILD FOLDER/corpus-*; a crash leaves crash-* there and fails.
+# Fuzzes the file readers with clang's libFuzzer, guided by coverage:
+#
+#   run-libfuzzer.sh [SECONDS [BUILD_FOLDER]]     SECONDS for each target, 60 by default
+#
+# Inputs that reach new code are kept in BUILD_FOLDER/corpus-*; a crash leaves crash-* there and
+# fails.
 set -eu
 
 seconds=${1:-60}
@@ -9,7 +13,8 @@ tests=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$tests/../.." && pwd)
 build=${2:-$root/build-fuzz}
 libraries=$(pkg-config --cflags --libs json-glib-1.0 libsoup-3.0)
-sources="error mapping json json-object tensor safetensors zipfile pickle torchfile checkpoint-names"
+sources="error mapping json json-object tensor safetensors zipfile pickle torchfile"
+sources="$sources checkpoint-names"
 
 mkdir -p "$build"
 cd "$build"
@@ -18,14 +23,14 @@ paths="$root/kernels/backend.c"
 for source in $sources; do
   paths="$paths $root/model/files/$source.c"
 done
-for source in data/csv hub/http hub/http-proxy hub/hub hub/hub-list; do
+for source in data/csv hub/http hub/hub hub/hub-list; do
   paths="$paths $root/trainer/$source.c"
 done
 for target in safetensors torchfile hub-listing csv; do
-  # Words are split on purpose: lists of files and of options.
+  # Lists of files and of options are split into words on purpose.
   # shellcheck disable=SC2086
-  clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined "-I$root" -I. \
-    $paths "$tests/fuzz-$target.c" $libraries -o "fuzz-$target"
+  clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+    "-I$root" -I. $paths "$tests/fuzz-$target.c" $libraries -o "fuzz-$target"
   mkdir -p "corpus-$target"
   case $target in
   safetensors) cp "$tests"/seeds/*.safetensors "corpus-$target" ;;
@@ -33,5 +38,6 @@ for target in safetensors torchfile hub-listing csv; do
   hub-listing) cp "$tests"/seeds/*.json "corpus-$target" ;;
   csv) cp "$tests"/seeds/*.csv "corpus-$target" ;;
   esac
-  "./fuzz-$target" -max_total_time="$seconds" -max_len=8192 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 "corpus-$target"
+  "./fuzz-$target" -max_total_time="$seconds" -max_len=8192 -timeout=10 -rss_limit_mb=1024 \
+    -print_final_stats=1 "corpus-$target"
 done

@@ -8,8 +8,8 @@
 
 #define LIMIT_S 90
 
-/* rtspsrc may find the connection closed when it says goodbye after the end of the stream, and
- * gst-launch-1.0 then gives 1. Only that. */
+/* When the stream has ended, rtspsrc may find the connection closed as it says goodbye, and
+ * gst-launch-1.0 then returns 1. Only this error is accepted. */
 static gboolean
 ended_without_goodbye (int status, const char *output)
 {
@@ -50,7 +50,7 @@ launched_output (const char *const *argv, int expected_status)
   return output;
 }
 
-/* Whether a printed message has this one label. gst-launch-1.0 quotes what has spaces, and escapes
+/* Whether a printed message has this one label. gst-launch-1.0 quotes text with spaces and escapes
  * them. */
 static gboolean
 has_label (const char *message, const char *label)

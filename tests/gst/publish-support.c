@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What the tests of cowpublish share. */
+/* Shared by the tests of cowpublish. */
 #include "tests/gst/publish-support.h"
 
 #include <gio/gio.h>
 #include <json-glib/json-glib.h>
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 
 GstStructure *
 publish_object_new (const char *region, const char *roi_type, guint64 track, const char *label,
@@ -108,6 +108,30 @@ publish_harness_free (GstHarness *harness)
   gst_bus_set_flushing (bus, TRUE);
   gst_object_unref (bus);
   gst_harness_teardown (harness);
+}
+
+char *
+publish_refusal_new (const char *properties)
+{
+  g_autofree char *line = g_strdup_printf ("cowpublish %s", properties), *details = NULL;
+  g_autoptr (GError) error = NULL;
+  GstElement *element = gst_parse_launch (line, &error);
+  GstBus *bus = gst_bus_new ();
+  GstMessage *message;
+
+  g_assert_no_error (error);
+  gst_element_set_bus (element, bus);
+  g_assert_cmpint (gst_element_set_state (element, GST_STATE_PAUSED), ==, GST_STATE_CHANGE_FAILURE);
+  message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  g_assert_nonnull (message);
+  gst_message_parse_error (message, &error, &details);
+  gst_message_unref (message);
+  gst_element_set_state (element, GST_STATE_NULL);
+  gst_bus_set_flushing (bus, TRUE);
+  gst_element_set_bus (element, NULL);
+  gst_object_unref (bus);
+  gst_object_unref (element);
+  return g_strdup_printf ("%s\n%s", error->message, details);
 }
 
 void

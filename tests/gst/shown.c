@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/gst/shown.h"
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 
 #define GREY 100
 
@@ -45,7 +45,7 @@ shown_frame (const GstVideoInfo *info)
 
   gst_buffer_memset (buffer, 0, GREY, GST_VIDEO_INFO_SIZE (info));
   if (GST_VIDEO_INFO_COMP_DEPTH (info, 0) >
-      8) { /* ten bits in the upper part of sixteen: the lower six are 0 */
+      8) { /* the ten bits are the upper ones of sixteen; the lower six are 0 */
     GstMapInfo map;
 
     g_assert_true (gst_buffer_map (buffer, &map, GST_MAP_WRITE));
@@ -56,8 +56,8 @@ shown_frame (const GstVideoInfo *info)
   return buffer;
 }
 
-/* The higher byte, where there are two, of sample x, y. GStreamer 1.22 says that V of P010 begins
- * after one byte, not two. */
+/* Returns sample x, y, its higher byte if it has two. GStreamer 1.22 says that V of P010 begins one
+ * byte after U instead of two. */
 static guint8
 sample_at (const GstVideoFrame *frame, guint c, gint x, gint y)
 {

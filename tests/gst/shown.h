@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* For tests of `cowoverlay`: results written by hand, frames of one grey, and what became of their
+/* For tests of `cowoverlay`: results written by hand, frames of one grey, and checks of their
  * pixels. */
 #ifndef TEST_SHOWN_H
 #define TEST_SHOWN_H
@@ -9,32 +9,32 @@
 
 G_BEGIN_DECLS
 
-/* An object "object" of gstcowbehaviormeta.h: a detection without track or age. Add fields with
+/* An object "object" of gstcowbehaviormeta.h: a detection without track and age. Add fields with
  * gst_structure_set (). */
 GstStructure *shown_object (guint x, guint y, guint w, guint h, const char *label, gint label_id,
                             gdouble confidence);
-/* Attaches a meta with these objects, which it takes; NULL ends them. */
+/* Attaches a meta with these objects, whose ownership it takes; NULL-terminated. */
 void shown_attach (GstBuffer *buffer, GstStructure *first, ...) G_GNUC_NULL_TERMINATED;
 
-/* All samples are 100 (of 255, also in formats with more bits). */
+/* A frame whose samples are all 100 (of 255, also in formats with more bits). */
 GstBuffer *shown_frame (const GstVideoInfo *info);
-/* Any sample of the rectangle, in px, is not what shown_frame () made; chroma samples count where
+/* Whether any sample of the rectangle, in px, differs from shown_frame (); chroma samples count if
  * they touch it. */
 gboolean shown_changed (GstBuffer *buffer, const GstVideoInfo *info, gint x, gint y, gint w,
                         gint h);
-/* Two frames have the same samples, whatever lies between their rows. */
+/* Whether two frames have the same samples, whatever lies between their rows. */
 gboolean shown_same (GstBuffer *one, GstBuffer *other, const GstVideoInfo *info);
 /* 0xrrggbb at a place of a BGRx or BGRA frame. */
 guint32 shown_pixel (GstBuffer *buffer, const GstVideoInfo *info, gint x, gint y);
-/* Pixels of about this colour in a rectangle of such a frame: no component is off by more than
- * `off`. */
+/* Counts the pixels of such a frame in a rectangle that have about this colour: no component is off
+ * by more than `off`. */
 guint shown_count (GstBuffer *buffer, const GstVideoInfo *info, gint x, gint y, gint w, gint h,
                    guint32 colour, gint off);
 
-/* A harness of cowoverlay with properties as on a command line and frames as `info` says;
- * downstream takes what comes. */
+/* A harness of cowoverlay with properties as on a command line and frames described by `info`;
+ * downstream accepts everything. */
 GstHarness *shown_harness (const char *properties, const GstVideoInfo *info);
-/* Pushes a buffer as frame n of 25 a second, and takes what comes out. */
+/* Pushes a buffer as frame n of 25 a second, and returns the one that comes out. */
 GstBuffer *shown_push (GstHarness *harness, GstBuffer *buffer, guint n);
 
 G_END_DECLS

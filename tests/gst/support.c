@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the tests of the element share. */
+/* Shared by the tests of the element. */
 #include "tests/gst/support.h"
 
 #include <gio/gio.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "cow-build.h"
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 #include "model/adapter/card.h"
 
 #ifdef COW_HAVE_ANALYTICS
@@ -123,8 +123,8 @@ support_info (GstVideoFormat format, gint width, gint height, const char *colori
   return info;
 }
 
-/* Writes a sample of a component; those of more than 8 bits lie in two bytes, the lower first, in
- * the upper bits. */
+/* Writes a sample of a component. Samples of more than 8 bits are the upper bits of two bytes, the
+ * lower byte first. */
 static void
 write_sample (const GstVideoFrame *frame, guint component, guint8 *at, guint value)
 {
@@ -132,7 +132,7 @@ write_sample (const GstVideoFrame *frame, guint component, guint8 *at, guint val
     *at = (guint8)value;
     return;
   }
-  /* GStreamer 1.22 has V of P010 one byte after U, which is inside it. */
+  /* GStreamer 1.22 places V of P010 one byte after U, which is inside it. */
   at += GST_VIDEO_FRAME_COMP_POFFSET (frame, component) % 2;
   GST_WRITE_UINT16_LE (at, (guint16)((value << 8) + (value * 3 % 4 << 6)));
 }
@@ -186,9 +186,9 @@ support_pad_rows (GstBuffer *buffer, const GstVideoInfo *info, gint pad)
   return copy;
 }
 
-/* ---- answers without the element ------------------------------------------------------------- */
+/* ---- results without the element ------------------------------------------------------------- */
 
-/* Places of R, G and B in each format, written down here a second time so that the element's
+/* The places of R, G and B in each format, written down a second time so that the element's
  * derivation is compared with something. */
 static const struct {
   GstVideoFormat format;
@@ -201,7 +201,7 @@ static const struct {
   { GST_VIDEO_FORMAT_ARGB, 4, { 1, 2, 3 } }, { GST_VIDEO_FORMAT_ABGR, 4, { 3, 2, 1 } },
 };
 
-/* The others, and the planes in which Y, U and V are. */
+/* The other formats, and the planes that hold Y, U and V. */
 static const struct {
   GstVideoFormat format;
   CkPixelLayout layout;

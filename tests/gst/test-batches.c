@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* A stream that waits for its results and holds frames so that a forward pass has several: their
- * order, what may not overtake them, what a flush does to them, the latency and the buffers that
- * this takes. */
+/* A stream that waits for its results and holds frames to fill the batch of a forward pass: the
+ * frames' order, what may not overtake them, the effect of a flush, the latency and the buffers
+ * that this needs. */
 #include "tests/gst/support.h"
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 
-/* A batch that would wait for a minute: what comes out earlier came out for another reason. */
+/* With this batch timeout of a minute, a frame that comes out earlier does so for another
+ * reason. */
 #define PATIENT "mode=blocking batch-timeout=60000 "
 
 static CowClassifier *classifier; /* the same model and adapter without the element */
@@ -31,7 +32,7 @@ harness_new (const char *properties)
   return harness;
 }
 
-/* Frame n comes out next, with its own result. */
+/* Asserts that frame n comes out next, with its own result. */
 static void
 assert_next (GstHarness *harness, guint n)
 {
@@ -80,7 +81,7 @@ test_full_batches (void)
   support_harness_free (harness);
 }
 
-/* The first batch begins when it is full; no more than two batches are ever held. */
+/* The first batch begins when it is full, and at most two batches are held. */
 static void
 test_held (void)
 {
@@ -97,8 +98,8 @@ test_held (void)
   support_harness_free (harness);
 }
 
-/* What is serialised with the frames does not overtake them: the end, tags, gaps, another format, a
- * mark of discontinuity. */
+/* Serialised events and queries do not overtake the frames: the end, tags, gaps, another format, a
+ * discontinuity. */
 static void
 test_order (void)
 {
@@ -133,7 +134,7 @@ test_order (void)
   support_harness_free (harness);
 }
 
-/* A flush drops what is held and forgets it; nothing of it comes later. */
+/* A flush drops the held frames and forgets them; nothing of them comes later. */
 static void
 test_flush (void)
 {
@@ -161,8 +162,8 @@ test_flush (void)
   support_harness_free (harness);
 }
 
-/* Frames that need nothing of the engine keep their place behind those that do, and carry results
- * that came in between. */
+/* Frames that need no forward pass keep their place behind those that do, and carry results that
+ * arrived in between. */
 static void
 test_carried (void)
 {
@@ -186,7 +187,7 @@ test_carried (void)
   support_harness_free (harness);
 }
 
-/* Regions of one frame and of several share batches; each gets its own answer. */
+/* Regions of one frame and of several share batches; each gets its own result. */
 static void
 test_regions (void)
 {
@@ -217,7 +218,7 @@ test_regions (void)
 
 /* ---- what it costs --------------------------------------------------------------------------- */
 
-/* Of the pipeline up to the element. */
+/* The latency of the pipeline up to the element. */
 static GstClockTime
 latency (GstElement *element)
 {
@@ -250,17 +251,92 @@ test_latency (void)
   g_assert_cmpuint (latency (element), ==, (130 + 7 * 40) * GST_MSECOND);
   gst_util_set_object_arg (G_OBJECT (element), "mode", "non-blocking");
   g_assert_cmpuint (latency (element), ==, 100 * GST_MSECOND);
-  /* as the pipeline is */
+  /* the mode of the pipeline */
   gst_util_set_object_arg (G_OBJECT (element), "mode", "auto");
   g_assert_cmpuint (latency (element), ==, 100 * GST_MSECOND);
-  gst_harness_set_live (harness, FALSE); /* and then has no latency of its own */
+  gst_harness_set_live (harness, FALSE); /* so that the harness has no latency of its own */
   g_assert_cmpuint (latency (element), ==, (30 + 7 * 40) * GST_MSECOND);
   gst_object_unref (bus);
   gst_object_unref (element);
   support_harness_free (harness);
 }
 
-/* Whoever allocates upstream hears that more buffers are held. */
+/* ---- the latency while the format changes ---------------------------------------------------- */
+
+typedef struct {
+  GstElement *element;
+  gint stop; /* atomic */
+} Asker;
+
+static gpointer
+query_in_thread (gpointer data)
+{
+  Asker *asker = data;
+
+  while (!g_atomic_int_get (&asker->stop)) {
+    const GstClockTime own = latency (asker->element);
+
+    g_assert_true (own == 7 * 40 * GST_MSECOND || own == 7 * 20 * GST_MSECOND);
+  }
+  return NULL;
+}
+
+/* Another thread may query the latency while the frame rate changes in the streaming thread. (Under
+ * ThreadSanitizer this test finds fields that are read without their lock.) */
+static void
+test_latency_threads (void)
+{
+  GstHarness *harness = harness_new ("mode=blocking batch-size=4");
+  GstVideoInfo fast = info;
+  Asker asker = { .element = support_element (harness) };
+  GThread *thread = g_thread_new ("latency", query_in_thread, &asker);
+
+  fast.fps_n = 50;
+  fast.fps_d = 1;
+  for (guint i = 0; i < 200; i++)
+    support_harness_set_info (harness, i % 2 ? &info : &fast);
+  g_atomic_int_set (&asker.stop, TRUE);
+  g_thread_join (thread);
+  g_assert_cmpuint (latency (asker.element), ==, 7 * 40 * GST_MSECOND);
+  gst_object_unref (asker.element);
+  support_harness_free (harness);
+}
+
+/* ---- bounds ---------------------------------------------------------------------------------- */
+
+#define N_COWS 40
+
+/* However many cows are in the held frames, at most two full batches of pictures are prepared ahead
+ * of the engine. */
+static void
+test_bound (void)
+{
+  GstHarness *harness;
+  guint n_frames = 12;
+
+  g_setenv ("COW_TEST_ENGINE_DELAY_MS", "100", TRUE);
+  harness = harness_new (PATIENT "batch-size=64");
+  g_unsetenv ("COW_TEST_ENGINE_DELAY_MS");
+  for (guint i = 0; i < n_frames; i++) {
+    GstBuffer *in = support_frame_new (&info, i);
+
+    for (guint c = 0; c < N_COWS; c++)
+      support_add_roi (in, c, c, 20, 20, (gint)c + 1);
+    GST_BUFFER_PTS (in) = i * 40 * GST_MSECOND;
+    g_assert_cmpint (gst_harness_push (harness, in), ==, GST_FLOW_OK);
+    g_assert_cmpuint ((i + 1) * N_COWS, <=, support_stat (harness, "pictures") + 128);
+  }
+  g_assert_true (gst_harness_push_event (harness, gst_event_new_eos ()));
+  g_assert_cmpuint (gst_harness_buffers_received (harness), ==, n_frames);
+  g_assert_cmpuint (support_stat (harness, "classified"), ==, n_frames);
+  g_assert_cmpuint (support_stat (harness, "regions"), ==, n_frames * N_COWS);
+  g_assert_cmpuint (fill (harness, 64), >=, 5);
+  support_harness_free (harness);
+}
+
+/* ---- buffers --------------------------------------------------------------------------------- */
+
+/* The allocator upstream is told that more buffers are held. */
 static void
 test_allocation (void)
 {
@@ -289,7 +365,7 @@ test_allocation (void)
   support_harness_free (harness);
 }
 
-/* From held frames to a mode that holds none: they come out first. */
+/* When the mode changes to one that holds no frames, the held frames come out first. */
 static void
 test_mode_change (void)
 {
@@ -323,6 +399,8 @@ main (int argc, char **argv)
   g_test_add_func ("/batches/carried", test_carried);
   g_test_add_func ("/batches/regions", test_regions);
   g_test_add_func ("/batches/latency", test_latency);
+  g_test_add_func ("/batches/latency-threads", test_latency_threads);
+  g_test_add_func ("/batches/bound", test_bound);
   g_test_add_func ("/batches/allocation", test_allocation);
   g_test_add_func ("/batches/mode-change", test_mode_change);
   return support_run (adapter, classifier);

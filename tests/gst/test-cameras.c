@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Four RTSP cameras at 15 frames a second and an engine that is far too slow for them: no frame is
- * lost or held up. As a test a few seconds, in which frames are counted; by tests/soak-live.sh,
- * which calls it as `test-gst-cameras --soak MINUTES`, for longer, in which time and memory are
- * measured too.
+ * Four RTSP cameras at 15 frames a second with an engine that is far too slow for them: no frame is
+ * lost or held up. The test counts frames for a few seconds. tests/soak-live.sh runs it as
+ * `test-gst-cameras --soak MINUTES`, for longer and with time and memory measured too.
  */
 #include "tests/gst/support.h"
 
 #include <gst/rtsp-server/rtsp-server.h>
 #include <stdlib.h>
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 #include "tests/gst/camera.h"
 
 #define N_CAMERAS 4
 #define FPS       15
-/* Each forward pass takes so long; four cameras would need one every 17 ms. */
+/* The duration of a forward pass; four cameras would need one every 17 ms. */
 #define DELAY_MS "1000"
 #define FRAMES   60 /* of each camera in the test */
 #define LIMIT_S  60
-/* The soak: between two lines; until memory has to be flat; and what it may grow by then. */
+/* The soak's seconds between two lines and until memory has to be flat, and how much it may grow
+ * afterwards. */
 #define REPORT_S    10
 #define WARM_S      60
 #define MOST_GROWTH 1.02
@@ -32,13 +32,13 @@ typedef struct {
   GstElement *pipeline, *element;
   GMutex lock;
   guint64 n_in, n_out, n_labelled;
-  gint64 entered_us, entered_queued_ns; /* the frame that is in the element */
-  gint64 longest_us;                    /* that one was in it */
-  gint64 longest_own_us; /* likewise, without the time in which other processes had the processor */
-  GstClockTimeDiff latest; /* most that a frame left after its running time */
+  gint64 entered_us, entered_queued_ns; /* the frame inside the element */
+  gint64 longest_us;                    /* longest time of a frame in the element */
+  gint64 longest_own_us; /* the same, without the time in which other processes had the processor */
+  GstClockTimeDiff latest; /* the most by which a frame left after its running time */
 } Stream;
 
-/* How long this thread was ready to run and had no processor. */
+/* The time for which this thread was ready to run and had no processor. */
 static gint64
 queued_ns (void)
 {
@@ -64,8 +64,8 @@ count_in (GstPad *pad, GstPadProbeInfo *info, gpointer data)
   return GST_PAD_PROBE_OK;
 }
 
-/* How much later than its running time a frame is, without the latency that the pipeline has
- * anyway; 0 before the clock runs. */
+/* How much later than its running time a frame is, apart from the pipeline's latency; 0 before the
+ * clock runs. */
 static GstClockTimeDiff
 lateness (Stream *stream, GstPad *pad, GstBuffer *buffer)
 {
@@ -137,7 +137,7 @@ stream_begin (Stream *stream, guint n_frames)
                    GST_STATE_CHANGE_FAILURE);
 }
 
-/* To the end of the stream. */
+/* Waits for the end of the stream. */
 static void
 stream_wait (Stream *stream)
 {
@@ -209,7 +209,7 @@ test_slow_engine (void)
                     (double)streams[i].longest_us / 1e3, (double)streams[i].latest / 1e6);
     g_assert_cmpstr (n.mode, ==, "non-blocking");
     g_assert_cmpuint (streams[i].n_in, >=,
-                      FRAMES * 2 / 3); /* the first may go before the viewer is there */
+                      FRAMES * 2 / 3); /* the first frames may be sent before the viewer is there */
     g_assert_cmpuint (streams[i].n_out, ==, streams[i].n_in);
     g_assert_cmpuint (n.frames, ==, streams[i].n_in);
     g_assert_cmpuint (n.classified + n.reused + n.skipped, ==, n.frames);
@@ -234,8 +234,8 @@ memory_kib (void)
   return g_ascii_strtoull (strstr (status, "VmRSS:") + strlen ("VmRSS:"), NULL, 10);
 }
 
-/* As an application does: what nobody takes off the bus stays there. Neither stream nor element may
- * fail. */
+/* Empties the bus as an application does, because messages stay there otherwise. Neither stream nor
+ * element may fail. */
 static void
 read_bus (Stream *stream)
 {
@@ -250,7 +250,7 @@ read_bus (Stream *stream)
   gst_object_unref (bus);
 }
 
-/* A line about all cameras; FALSE when one of them lost a frame or held one up. */
+/* Prints a line about all cameras; FALSE if one of them lost a frame or held one up. */
 static gboolean
 report (Stream *streams, guint second, guint64 kib)
 {

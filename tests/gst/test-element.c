@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What `cowbehavior` says about a frame: compared with cow_classifier_run () on the same pixels, in
- * every format, region mode and setting.
- */
+/* The results of `cowbehavior` for a frame, compared with cow_classifier_run () on the same pixels,
+ * in every region mode and setting. */
 #include "tests/gst/support.h"
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 #include "gst-plugin/behavior/settings.h"
 
 static CowClassifier *classifier; /* the same model and adapter without the element */
@@ -82,7 +81,7 @@ test_full_frame_roi (void)
                    cow_classifier_classes (classifier)[id]);
   g_assert_cmpfloat (confidence, >, 1. / 9 - 1e-6);
 
-  /* two elements: two metas, one region */
+  /* two elements make two metas but one region */
   g_assert_cmpuint (gst_buffer_get_n_meta (out, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE), ==, 1);
   g_assert_cmpuint (
       gst_buffer_get_n_meta (out, gst_meta_get_info (GST_COW_BEHAVIOR_META_NAME)->api), ==, 2);
@@ -90,11 +89,55 @@ test_full_frame_roi (void)
   support_harness_free (harness);
 }
 
+static GstBuffer *
+classified_with_roi (GstHarness *harness, const GstVideoInfo *info, guint seed)
+{
+  GstBuffer *in = support_frame_new (info, seed), *out;
+
+  support_add_roi (in, 10, 10, 40, 40, 7);
+  out = gst_harness_push_and_pull (harness, in);
+  g_assert_nonnull (out);
+  return out;
+}
+
+/* With roi-meta=false regions of interest are read, but neither made nor added to; the meta of
+ * cowbehavior has the results. The property may change while playing. */
+static void
+test_roi_meta (void)
+{
+  static const CowRegion box = { 10, 10, 40, 40 };
+  GstVideoInfo info = support_info (GST_VIDEO_FORMAT_RGB, 96, 80, NULL);
+  GstHarness *harness = support_harness_new (adapter, "roi-meta=false");
+  GstElement *element = support_element (harness);
+  GstVideoRegionOfInterestMeta *roi;
+  GstBuffer *out;
+
+  support_harness_set_info (harness, &info);
+  out = classified (harness, &info, 4);
+  support_assert_object (out, 0, whole (&info), support_expect (classifier, out, &info, NULL), 0);
+  g_assert_cmpuint (gst_buffer_get_n_meta (out, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE), ==, 0);
+  gst_buffer_unref (out);
+
+  out = classified_with_roi (harness, &info, 5);
+  support_assert_object (out, 0, &box, support_expect (classifier, out, &info, &box), 0);
+  g_assert_cmpuint (gst_buffer_get_n_meta (out, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE), ==, 1);
+  g_assert_null (nth_param (out, 0, &roi));
+  g_assert_cmpint (roi->id, ==, 7);
+  gst_buffer_unref (out);
+
+  g_object_set (element, "roi-meta", TRUE, NULL);
+  out = classified_with_roi (harness, &info, 6);
+  g_assert_nonnull (nth_param (out, 0, &roi));
+  gst_buffer_unref (out);
+  gst_object_unref (element);
+  support_harness_free (harness);
+}
+
 static void
 test_roi_list (void)
 {
   static const CowRegion regions[] = { { 0, 0, 40, 40 },
-                                       { 50, 10, 46, 70 } }; /* what is left inside 96 x 80 */
+                                       { 50, 10, 46, 70 } }; /* the part inside 96 x 80 */
   GstVideoInfo info = support_info (GST_VIDEO_FORMAT_NV12, 96, 80, NULL);
   GstHarness *harness = support_harness_new (adapter, "inference-region=roi-list");
   GstBus *bus = support_harness_bus (harness);
@@ -128,7 +171,7 @@ test_roi_list (void)
   }
   gst_buffer_unref (out);
 
-  /* warned once, however often it happens */
+  /* it warns once, however often this happens */
   in = support_frame_new (&info, 9);
   support_add_roi (in, 200, 10, 40, 40, 8);
   gst_buffer_unref (gst_harness_push_and_pull (harness, in));
@@ -197,7 +240,7 @@ test_interval (void)
     gst_buffer_unref (out);
   }
   g_assert_cmpuint (support_n_messages (bus, GST_MESSAGE_ELEMENT, NULL), ==,
-                    3); /* one a classified frame */
+                    3); /* one for each classified frame */
   gst_object_unref (bus);
   support_harness_free (harness);
 }
@@ -218,7 +261,7 @@ test_interval_regions (void)
   support_add_roi (in, 10, 10, 40, 40, 2);
   gst_buffer_unref (gst_harness_push_and_pull (harness, in));
 
-  /* the second cow moved a little, another one came that stands partly before it */
+  /* the second cow moved a little, and a new one stands partly in front of it */
   in = support_frame_new (&info, 1);
   support_add_roi (in, 13, 12, 40, 40, 1);
   support_add_roi (in, 30, 40, 30, 30, 2);
@@ -408,8 +451,7 @@ test_meta_scale (void)
   support_harness_free (harness);
 }
 
-/* What was there before a cowbehavior element existed in the process: nothing to read, and no
- * warning. */
+/* Without any cowbehavior element in the process there is nothing to read, and no warning. */
 static void
 test_reader_without_meta (void)
 {
@@ -427,12 +469,14 @@ test_defaults (void)
   gint precision, region, mode, smoothing, post;
   guint interval, reclassify, top_k, batch;
   float threshold;
+  gboolean roi_meta;
 
   g_assert_nonnull (element);
   g_object_get (element, "device", &device, "model", &model, "precision", &precision,
                 "inference-region", &region, "inference-interval", &interval, "reclassify-interval",
                 &reclassify, "threshold", &threshold, "top-k", &top_k, "post-messages", &post,
-                "mode", &mode, "smoothing", &smoothing, "batch-size", &batch, NULL);
+                "mode", &mode, "smoothing", &smoothing, "batch-size", &batch, "roi-meta", &roi_meta,
+                NULL);
   g_assert_cmpstr (device, ==, "auto");
   g_assert_null (model);
   g_assert_cmpint (precision, ==, COW_PRECISION_AUTO);
@@ -445,6 +489,7 @@ test_defaults (void)
   g_assert_cmpfloat (threshold, ==, -1);
   g_assert_cmpuint (top_k, ==, 1);
   g_assert_cmpint (post, ==, GST_COW_POST_MESSAGES_ALL);
+  g_assert_true (roi_meta);
   gst_object_unref (element);
 }
 
@@ -456,6 +501,7 @@ main (int argc, char **argv)
   g_test_add_func ("/element/reader-without-meta", test_reader_without_meta);
   g_test_add_func ("/element/defaults", test_defaults);
   g_test_add_func ("/element/full-frame-roi", test_full_frame_roi);
+  g_test_add_func ("/element/roi-meta", test_roi_meta);
   g_test_add_func ("/element/roi-list", test_roi_list);
   g_test_add_func ("/element/many-regions", test_many_regions);
   g_test_add_func ("/element/no-regions", test_no_regions);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Another adapter while the stream runs: it takes over between two frames, none is lost, and one
- * that cannot be loaded changes nothing. */
+/* Another adapter while the stream runs: it takes over between two frames, no frame is lost, and an
+ * adapter that cannot be loaded changes nothing. */
 #include "tests/gst/support.h"
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 
 #define LIMIT_US (60 * G_TIME_SPAN_SECOND) /* ends a test that hangs */
 
 static const char *const other_classes[] = { "a", "b", "c", "d", "e", "f", "g", "h", "i", NULL };
 
-static char *first, *second, *renamed; /* adapters; the last with other classes */
+static char *first, *second, *renamed; /* adapters; the last one has other classes */
 static GstVideoInfo info;              /* 96 x 80 */
 
 typedef struct {
@@ -57,8 +57,8 @@ is_by (GstBuffer *buffer, const char *adapter)
   return results && g_strcmp0 (gst_structure_get_string (results, "model_name"), name) == 0;
 }
 
-/* Shoots until the results are those of an adapter, and gives that frame. Every frame before has
- * results. */
+/* Pushes frames until the results are those of an adapter, and returns that frame. Every frame
+ * before it must have results. */
 static GstBuffer *
 shoot_until_by (Scene *scene, const char *adapter)
 {
@@ -145,8 +145,8 @@ test_held_frames (void)
   scene_end (&scene);
 }
 
-/* With other classes nothing of what was known holds; without waiting, some frames then know
- * nothing. */
+/* An adapter with other classes invalidates all earlier results; a stream that does not wait then
+ * has some frames without results. */
 static void
 test_other_classes (void)
 {
@@ -172,7 +172,7 @@ test_other_classes (void)
   scene_end (&scene);
 }
 
-/* With the same classes what is known is carried on until there is better. */
+/* An adapter with the same classes carries earlier results on until there are new ones. */
 static void
 test_same_classes (void)
 {
@@ -219,7 +219,7 @@ test_wrong (void)
   out = shoot (&scene);
   g_assert_true (is_by (out, first));
   gst_buffer_unref (out);
-  /* the property says what runs; the warning comes before */
+  /* the property names the adapter that runs; the warning comes first */
   while (g_strcmp0 (set, first) != 0 && g_get_monotonic_time () < end) {
     g_free (set);
     g_object_get (scene.element, "adapter", &set, NULL);
@@ -228,7 +228,7 @@ test_wrong (void)
   scene_end (&scene);
 }
 
-/* Whoever changes their mind gets what they said last. */
+/* If the property is set again while an adapter loads, the last setting wins. */
 static void
 test_often (void)
 {
@@ -250,7 +250,7 @@ test_often (void)
   scene_end (&scene);
 }
 
-/* A stop while it loads; the next start has it. */
+/* A stop while an adapter loads; the next start uses it. */
 static void
 test_stop (void)
 {

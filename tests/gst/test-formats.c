@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* `cowbehavior` reads frames as they lie: every format, strides, crops, colorimetry, compared with
- * cow_classifier_run () on the same pixels. */
+/* `cowbehavior` reads frames as they lie in memory: every format, strides, crops, colorimetry,
+ * compared with cow_classifier_run () on the same pixels. */
 #include "tests/gst/support.h"
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 
 static CowClassifier *classifier; /* the same model and adapter without the element */
 static char *adapter;
@@ -80,8 +80,8 @@ test_colorimetry (void)
   assert_format (GST_VIDEO_FORMAT_GRAY8, 96, 80, "2:4:0:0", 0); /* 16..235 */
 }
 
-/* The same picture inside a larger one: the frame is what the crop leaves, by pixels with odd
- * coordinates too. */
+/* The same picture inside a larger one: the crop defines the frame, also by pixels with odd
+ * coordinates. */
 static void
 assert_crop (GstVideoFormat format, guint x, guint y, gint width, gint height)
 {
@@ -119,8 +119,8 @@ test_crop (void)
   assert_crop (GST_VIDEO_FORMAT_BGRx, 1, 2, 3, 4);
 }
 
-/* The element adds metadata; it may not cost a copy of the pixels even when somebody else holds the
- * buffer. */
+/* The element adds metadata, which must not cost a copy of the pixels even when another owner holds
+ * the buffer. */
 static void
 test_no_copy (void)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* From results to a label: smoothing, thresholds of the user and of the adapter, the mask; and
- * messages about labels. */
+/* From results to a label: smoothing, thresholds of the user and of the adapter, the mask of
+ * classes, and messages about labels. */
 #include "tests/gst/support.h"
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 #include "model/adapter/card.h"
 
 static CowClassifier *classifier; /* the same model and adapter without the element */
@@ -25,7 +25,7 @@ label_of (GstBuffer *buffer)
   return gst_structure_get_string (support_object (buffer, 0), "label");
 }
 
-/* The classes of a frame by falling probability. */
+/* Sorts the classes of a frame by falling probability. */
 static void
 rank (guint seed, guint *order)
 {
@@ -61,7 +61,8 @@ test_mean (void)
   support_harness_free (harness);
 }
 
-/* No label before three results; and by cow: another one has results of her own. */
+/* There is no label before three results. Each cow is counted by herself: another one has results
+ * of her own. */
 static void
 test_majority (void)
 {
@@ -86,7 +87,8 @@ test_majority (void)
   support_harness_free (harness);
 }
 
-/* A hidden Markov model begins with what the first result says, and is surer after more of them. */
+/* A hidden Markov model begins with the first result, and becomes more certain with more of
+ * them. */
 static void
 test_hmm (void)
 {
@@ -110,7 +112,7 @@ test_hmm (void)
   support_harness_free (harness);
 }
 
-/* Changed while playing: from the next result on. */
+/* A change of the property while playing takes effect with the next result. */
 static void
 test_change (void)
 {
@@ -135,7 +137,7 @@ test_change (void)
 
 /* ---- thresholds ------------------------------------------------------------------------------ */
 
-/* An adapter whose card asks this much of a class, and nothing of the others. */
+/* An adapter whose card has this threshold for one class, and none for the others. */
 static char *
 adapter_with_threshold (guint class, double threshold)
 {
@@ -179,7 +181,7 @@ test_thresholds_of_adapter (void)
   other = adapter_with_threshold (order[1], 0.999);
   assert_label (strict, "", 1, "unknown");
   assert_label (strict, "threshold=0", 1,
-                best); /* what the user says goes before what the card says */
+                best); /* the user's threshold has precedence over the card's */
   assert_label (strict, "threshold=0.01", 1, best);
   assert_label (other, "", 1, best);
   assert_label (adapter, "", 1, best);
@@ -187,8 +189,8 @@ test_thresholds_of_adapter (void)
   support_remove (other);
 }
 
-/* The likeliest class may not be a label: the second is, with its own probability; of a cow that
- * certainly does something else nothing is claimed. */
+/* If the most likely class may not be a label, the second is, with its own probability. A cow that
+ * certainly does something else gets no label. */
 static void
 test_mask (void)
 {
@@ -219,7 +221,7 @@ test_mask (void)
   support_harness_free (harness);
 }
 
-/* A class that the adapter lacks, set while playing: a warning, and the others count. */
+/* A class that the adapter lacks, set while playing, is a warning; the others are used. */
 static void
 test_mask_while_playing (void)
 {
@@ -251,8 +253,8 @@ test_mask_while_playing (void)
 
 /* ---- messages -------------------------------------------------------------------------------- */
 
-/* The likeliest class is forbidden and allowed again, so that the label changes; a message tells
- * each change, once. */
+/* The most likely class is forbidden and allowed again, so that the label changes; a message
+ * reports each change once. */
 static void
 test_on_change (void)
 {
@@ -289,7 +291,7 @@ test_on_change (void)
   support_harness_free (harness);
 }
 
-/* Only the cow that is new is told of. */
+/* A message is posted for the new cow only. */
 static void
 test_on_change_by_cow (void)
 {
@@ -320,7 +322,7 @@ test_on_change_by_cow (void)
   support_harness_free (harness);
 }
 
-/* The camera's time in a message; 0: the message has none. */
+/* The camera's time in a message; 0 if the message has none. */
 static guint64
 wall_clock (const char *reference, GstClockTime time)
 {
@@ -352,8 +354,8 @@ test_wall_clock (void)
   g_assert_cmpuint (
       wall_clock ("timestamp/x-ntp", y2026 + 7 + G_GUINT64_CONSTANT (2208988800) * GST_SECOND), ==,
       y2026 + 7);
-  g_assert_cmpuint (wall_clock ("timestamp/x-ntp", 5), ==, 0); /* before 1970: no camera's clock */
-  g_assert_cmpuint (wall_clock ("timestamp/x-drivername", y2026), ==, 0); /* of no known epoch */
+  g_assert_cmpuint (wall_clock ("timestamp/x-ntp", 5), ==, 0); /* before 1970, no camera */
+  g_assert_cmpuint (wall_clock ("timestamp/x-drivername", y2026), ==, 0); /* its epoch is unknown */
 }
 
 int

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A live stream: no frame waits, whatever the engine does. A slow engine
- * (COW_TEST_ENGINE_DELAY_MS), a failing one (COW_TEST_ENGINE_FAIL), frames that come too late or
- * hold nothing, seeks, and that every frame is accounted for.
+ * A live stream: no frame waits, whatever the engine does. The tests use a slow engine
+ * (COW_TEST_ENGINE_DELAY_MS), a failing one (COW_TEST_ENGINE_FAIL), late and empty frames and
+ * seeks, and check that every frame is counted.
  */
 #include "tests/gst/support.h"
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 
 #define LIMIT_US (60 * G_TIME_SPAN_SECOND) /* ends a test that hangs */
 
@@ -20,7 +20,8 @@ typedef struct {
   guint n; /* frames so far */
 } Camera;
 
-/* The engine of this camera alone is slow or fails, unless another one of the test lives. */
+/* Makes the engine of this camera alone slow or failing, unless another one of the test is
+ * alive. */
 static void
 camera_begin (Camera *camera, const char *properties, const char *delay_ms, const char *fail)
 {
@@ -37,7 +38,7 @@ camera_begin (Camera *camera, const char *properties, const char *delay_ms, cons
   support_harness_set_info (camera->harness, &info);
 }
 
-/* Every frame that came in went out and is in one of the counters. */
+/* Asserts that every frame that came in went out and is in one of the counters. */
 static void
 assert_accounts (Camera *camera)
 {
@@ -73,7 +74,8 @@ shoot (Camera *camera)
   return out;
 }
 
-/* Shoots until a frame carries a result of a frame after `frame`, and gives its age. */
+/* Pushes frames until one carries a result of a frame after `frame`, and returns the result's
+ * age. */
 static guint
 shoot_until_newer (Camera *camera, guint64 frame)
 {
@@ -116,7 +118,7 @@ test_never_waits (void)
   g_assert_cmpuint (support_stat (camera.harness, "pending"), ==, 1);
   g_assert_cmpuint (support_stat (camera.harness, "skipped-busy"), ==, 9);
 
-  /* The first answer is of the first frame. It is on the bus as such, and on this frame with its
+  /* The first result is that of the first frame. Its message says so, and on this frame it has its
    * age. */
   for (out = shoot (&camera); support_n_objects (out) == 0; out = shoot (&camera)) {
     gst_buffer_unref (out);
@@ -142,7 +144,91 @@ test_never_waits (void)
   camera_end (&camera);
 }
 
-/* What is asked next is the newest frame, not the one that came after the first. */
+/* ---- the camera's buffers -------------------------------------------------------------------- */
+
+/* A pool that has exactly n buffers of `info`. */
+static GstBufferPool *
+pool_new (guint n)
+{
+  GstBufferPool *pool = gst_buffer_pool_new ();
+  GstStructure *config = gst_buffer_pool_get_config (pool);
+
+  gst_buffer_pool_config_set_params (config, NULL, (guint)GST_VIDEO_INFO_SIZE (&info), n, n);
+  g_assert_true (gst_buffer_pool_set_config (pool, config));
+  g_assert_true (gst_buffer_pool_set_active (pool, TRUE));
+  return pool;
+}
+
+/* A buffer of the pool, which must be free at once. */
+static GstBuffer *
+acquire (GstBufferPool *pool)
+{
+  GstBufferPoolAcquireParams params = { .flags = GST_BUFFER_POOL_ACQUIRE_FLAG_DONTWAIT };
+  GstBuffer *buffer = NULL;
+
+  g_assert_cmpint (gst_buffer_pool_acquire_buffer (pool, &buffer, &params), ==, GST_FLOW_OK);
+  return buffer;
+}
+
+/* Frame n in a buffer of the pool, while no other buffer of the pool is in use. */
+static GstBuffer *
+take_picture (GstBufferPool *pool, guint n)
+{
+  GstBuffer *buffer = acquire (pool), *other = acquire (pool);
+  GstBuffer *pixels = support_frame_new (&info, n);
+  GstMapInfo map;
+
+  gst_buffer_unref (other);
+  g_assert_true (gst_buffer_map (pixels, &map, GST_MAP_READ));
+  g_assert_cmpuint (gst_buffer_fill (buffer, 0, map.data, map.size), ==, map.size);
+  gst_buffer_unmap (pixels, &map);
+  gst_buffer_unref (pixels);
+  GST_BUFFER_PTS (buffer) = n * 40 * GST_MSECOND;
+  return buffer;
+}
+
+/* A camera whose pool has two buffers, and a slow engine. Crops are resampled when they are
+ * submitted, so no buffer stays mapped or referenced while the engine has its frame. The camera
+ * overwrites each buffer at once, and the result is still that of the frame. */
+static void
+test_pool (void)
+{
+  const CowRegion whole = { 0, 0, 96, 80 };
+  GstBufferPool *pool = pool_new (2);
+  GstBuffer *first = support_frame_new (&info, 0), *out;
+  Camera camera;
+
+  camera_begin (&camera, "", "1500", NULL);
+  for (; camera.n < 10; camera.n++) {
+    GstBuffer *in = take_picture (pool, camera.n);
+    GstMemory *memory = gst_buffer_peek_memory (in, 0);
+    const gint unmapped = g_atomic_int_get (&memory->mini_object.lockstate);
+
+    g_assert_cmpint (gst_harness_push (camera.harness, in), ==, GST_FLOW_OK);
+    out = gst_harness_try_pull (camera.harness);
+    g_assert_true (gst_buffer_peek_memory (out, 0) == memory);
+    g_assert_cmpint (g_atomic_int_get (&memory->mini_object.lockstate), ==, unmapped);
+    g_assert_true (gst_buffer_is_writable (out));
+    gst_buffer_memset (out, 0, 0xff, gst_buffer_get_size (out));
+    gst_buffer_unref (out);
+  }
+  g_assert_cmpuint (support_stat (camera.harness, "pending"), ==, 1);
+  for (out = shoot (&camera); support_n_objects (out) == 0; out = shoot (&camera)) {
+    gst_buffer_unref (out);
+    g_usleep (10000);
+  }
+  support_assert_object (out, 0, &whole, support_expect (classifier, first, &info, NULL),
+                         camera.n - 1);
+  gst_buffer_unref (out);
+  gst_buffer_unref (first);
+  camera_end (&camera);
+  g_assert_true (gst_buffer_pool_set_active (pool, FALSE));
+  gst_object_unref (pool);
+}
+
+/* ---- whose turn it is ------------------------------------------------------------------------ */
+
+/* The newest frame is submitted next, not the one that came after the first. */
 static void
 test_newest (void)
 {
@@ -153,12 +239,13 @@ test_newest (void)
   shoot_until_newer (&camera, 0);
   age = shoot_until_newer (&camera, 1);
   g_test_message ("%u frames, age %u", camera.n, age);
-  /* the second classification was of the frame on which the first arrived, some frames after 1 */
+  /* the second classification was of the frame on which the first arrived, some frames after frame
+   * 1 */
   g_assert_cmpuint (camera.n - 1 - age, >, 2);
   camera_end (&camera);
 }
 
-/* At the end, and at a stop, nobody waits for what is out. */
+/* At the end and at a stop nothing waits for results of submitted frames. */
 static void
 test_end (void)
 {
@@ -181,7 +268,7 @@ test_end (void)
   support_harness_free (camera.harness);
 }
 
-/* A flush forgets what was asked: an answer from before it is never seen. */
+/* A flush forgets submitted frames: a result from before it is never seen. */
 static void
 test_flush (void)
 {
@@ -204,8 +291,8 @@ test_flush (void)
   camera_end (&camera);
 }
 
-/* Many cows: a frame asks for no more than a forward pass takes, those first that wait the longest,
- * so that each has her turn. */
+/* With many cows a frame submits no more than a forward pass takes, those first that have waited
+ * longest, so that each has her turn. */
 static void
 test_many_cows (void)
 {
@@ -232,7 +319,7 @@ test_many_cows (void)
   camera_end (&camera);
 }
 
-/* Four cameras and one slow engine: all have their turn, in common batches. */
+/* Four cameras and one slow engine: all get their turn, in common batches. */
 static void
 test_cameras (void)
 {
@@ -260,7 +347,7 @@ test_cameras (void)
 
 /* ---- failures -------------------------------------------------------------------------------- */
 
-/* The engine fails: a warning, frames go on, and results come once it works again. */
+/* When the engine fails there is a warning, frames go on, and results come once it works again. */
 static void
 test_engine_failure (void)
 {
@@ -273,7 +360,7 @@ test_engine_failure (void)
   g_assert_cmpuint (support_stat (camera.harness, "errors"), ==, 2);
   g_assert_cmpuint (support_stat (camera.harness, "skipped-fault"), >=, 2);
   g_assert_cmpuint (support_stat (camera.harness, "batches-failed"), ==, 2);
-  /* one: the second comes too soon after it */
+  /* one warning, because the second failure comes too soon after the first */
   g_assert_cmpuint (
       support_n_messages (camera.bus, GST_MESSAGE_ERROR | GST_MESSAGE_WARNING, &message), ==, 1);
   g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_WARNING);
@@ -283,7 +370,7 @@ test_engine_failure (void)
   camera_end (&camera);
 }
 
-/* A frame that cannot be read goes on as it is. */
+/* A frame that cannot be read passes unchanged. */
 static void
 test_broken_frame (void)
 {
@@ -316,7 +403,7 @@ push_qos (Camera *camera, GstClockTimeDiff diff, GstClockTime timestamp)
   while ((event = gst_harness_try_pull_upstream_event (camera->harness)) &&
          GST_EVENT_TYPE (event) != GST_EVENT_QOS)
     gst_event_unref (event);
-  g_assert_nonnull (event); /* those upstream want to know too */
+  g_assert_nonnull (event); /* elements upstream get the event, too */
   gst_event_unref (event);
 }
 
@@ -330,7 +417,7 @@ age_of (GstBuffer *buffer)
   return age;
 }
 
-/* A sink that is late costs classifications, and no frame. */
+/* A late sink costs classifications, but no frame. */
 static void
 test_qos (void)
 {
@@ -349,7 +436,7 @@ test_qos (void)
   push_qos (&camera, GST_SECOND, camera.n * 40 * GST_MSECOND);
   g_object_set (element, "qos", FALSE, NULL);
   g_assert_cmpuint (age_of (shoot (&camera)), ==, 0);
-  /* forgotten by a flush */
+  /* a flush resets it */
   g_object_set (element, "qos", TRUE, NULL);
   g_assert_cmpuint (age_of (shoot (&camera)), ==, 1);
   g_assert_true (gst_harness_push_event (camera.harness, gst_event_new_flush_start ()));
@@ -365,7 +452,7 @@ test_qos (void)
   camera_end (&camera);
 }
 
-/* A frame that holds nothing is not classified, and carries what is known. */
+/* An empty frame (GAP) is not classified, and carries the known results. */
 static void
 test_gap (void)
 {
@@ -411,7 +498,7 @@ assert_mode (Camera *camera, const char *expected)
   g_assert_cmpstr (mode, ==, expected);
 }
 
-/* `auto` goes by what the pipeline is, also when that is known late or changes. */
+/* `auto` depends on whether the pipeline is live, also when that is known late or changes. */
 static void
 test_auto (void)
 {
@@ -422,7 +509,7 @@ test_auto (void)
   element = support_element (camera.harness);
   assert_mode (&camera, "non-blocking");
   gst_harness_set_live (camera.harness, FALSE);
-  assert_mode (&camera, "non-blocking"); /* nobody said so */
+  assert_mode (&camera, "non-blocking"); /* nothing has announced the change */
   gst_harness_push_upstream_event (camera.harness, gst_event_new_latency (0));
   assert_mode (&camera, "blocking");
   gst_util_set_object_arg (G_OBJECT (element), "mode", "non-blocking");
@@ -447,7 +534,8 @@ push_segment (Camera *camera, gdouble rate, GstClockTime start, GstClockTime sto
   g_assert_true (gst_harness_push_event (camera->harness, gst_event_new_segment (&segment)));
 }
 
-/* A jump to another part forgets; a segment that goes on where the last one was does not. */
+/* A jump to another part of the stream forgets the results; a segment that continues the last one
+ * does not. */
 static void
 test_segments (void)
 {
@@ -471,7 +559,7 @@ test_segments (void)
   camera_end (&camera);
 }
 
-/* Backwards: frames come with falling times; ages are those of the way that they come. */
+/* In reverse, frames come with falling times; ages count in the order in which they come. */
 static void
 test_reverse (void)
 {
@@ -502,6 +590,7 @@ main (int argc, char **argv)
   info = support_info (GST_VIDEO_FORMAT_I420, 96, 80, NULL);
 
   g_test_add_func ("/live/never-waits", test_never_waits);
+  g_test_add_func ("/live/pool", test_pool);
   g_test_add_func ("/live/newest", test_newest);
   g_test_add_func ("/live/end", test_end);
   g_test_add_func ("/live/flush", test_flush);

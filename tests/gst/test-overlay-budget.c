@@ -7,7 +7,7 @@
 
 static GstVideoInfo info;
 
-/* Px of a class's colour in the lowest row, which has no letters. */
+/* The number of px of a class's colour in the lowest row, which has no letters. */
 static guint
 strip_px (GstBuffer *buffer, gint label_id)
 {
@@ -56,21 +56,21 @@ test_shares (void)
   g_assert_cmpfloat_with_epsilon (strip_px (buffer, 3), 480 * 0.75, 3);
   g_assert_cmpfloat_with_epsilon (strip_px (buffer, 4), 480 * 0.25, 3);
   g_assert_cmpuint (shown_count (buffer, &info, 0, 200, 480, 18, 0x646464, 0), ==,
-                    480 * 18); /* small: not up to here */
+                    480 * 18); /* the strip does not reach up to here */
   gst_buffer_unref (buffer);
   gst_harness_teardown (harness);
 }
 
-/* Of a pause only five seconds count, and time that goes back counts nothing. */
+/* At most five seconds of a pause count, and time that goes back does not count. */
 static void
 test_pause (void)
 {
   GstHarness *harness = shown_harness ("", &info);
 
   gst_buffer_unref (herd (harness, 0, 1, 0));
-  gst_buffer_unref (herd (harness, 25 * 3600, 1, 0)); /* an hour later: 5 */
-  gst_buffer_unref (herd (harness, 25 * 10, 0, 1));   /* back: 0 */
-  GstBuffer *buffer = herd (harness, 25 * 15, 0, 1);  /* 5 */
+  gst_buffer_unref (herd (harness, 25 * 3600, 1, 0)); /* an hour later: 5 s */
+  gst_buffer_unref (herd (harness, 25 * 10, 0, 1));   /* back: 0 s */
+  GstBuffer *buffer = herd (harness, 25 * 15, 0, 1);  /* 5 s */
   g_assert_cmpfloat_with_epsilon (strip_px (buffer, 3), 240, 3);
   g_assert_cmpfloat_with_epsilon (strip_px (buffer, 4), 240, 3);
   gst_buffer_unref (buffer);
@@ -109,7 +109,7 @@ test_off (void)
 
   g_assert_false (shown_changed (buffer, &info, 0, 180, 480, 60));
   gst_buffer_unref (buffer);
-  g_object_set (element, "show-budget", TRUE, NULL); /* it was kept meanwhile */
+  g_object_set (element, "show-budget", TRUE, NULL); /* it was counted while hidden */
   buffer = herd (harness, 10, 0, 10);
   g_assert_cmpfloat_with_epsilon (strip_px (buffer, 3), 480.0 * 9 / 19, 3);
   gst_buffer_unref (buffer);
@@ -117,7 +117,7 @@ test_off (void)
   gst_harness_teardown (harness);
 }
 
-/* Labels without end: the strip stays, and what has no place of its own is grey. */
+/* With more and more labels the strip stays, and those without a place of their own are grey. */
 static void
 test_is_bounded (void)
 {
@@ -146,7 +146,7 @@ main (int argc, char **argv)
   gst_init (&argc, &argv);
   g_test_init (&argc, &argv, NULL);
   info = support_info (GST_VIDEO_FORMAT_BGRx, 480, 240, NULL);
-  /* loaded, the plugin registers the metadata */
+  /* Loading the plugin registers the metadata. */
   gst_object_unref (gst_object_ref_sink (gst_element_factory_make ("cowoverlay", NULL)));
   g_test_add_func ("/overlay-budget/shares", test_shares);
   g_test_add_func ("/overlay-budget/pause", test_pause);

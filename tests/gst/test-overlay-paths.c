@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Where `cowoverlay` draws: into pixels or beside them as a composition, by what is downstream; how
- * little it draws; and frames that are not as their caps say. */
+/* The two ways of `cowoverlay` to draw (into pixels, or beside them as a composition, depending on
+ * downstream), how little it draws, and frames that do not match their caps. */
 #include "tests/gst/support.h"
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 #include "gst-plugin/overlay/view.h"
 #include "tests/gst/shown.h"
 
@@ -23,7 +23,7 @@ frame_with (guint x, const char *label, gint label_id)
 
 /* ---- compositions ---------------------------------------------------------------------------- */
 
-/* Downstream takes these caps, and asks for compositions or not. */
+/* A harness whose downstream takes these caps, and asks for compositions or not. */
 static GstHarness *
 harness_to (const char *properties, const char *sink_caps, gboolean asks)
 {
@@ -55,7 +55,7 @@ caps_have_feature (GstHarness *harness)
                                      GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION);
 }
 
-/* Whether a rectangle of the composition covers x, y with something to see. */
+/* Whether a rectangle of the composition covers x, y with something visible. */
 static gboolean
 covers (GstVideoOverlayComposition *composition, gint x, gint y)
 {
@@ -102,7 +102,7 @@ test_attaches (void)
   g_assert_false (covers (composition, 160, 130));
   g_assert_false (covers (composition, 90, 130));
   g_assert_false (covers (composition, 230, 130));
-  /* no more pixels than lines and words need */
+  /* There are no more pixels than lines and words need. */
   g_assert_cmpuint (gst_video_overlay_composition_n_rectangles (composition), ==, 5);
   gst_buffer_unref (buffer);
 
@@ -112,7 +112,8 @@ test_attaches (void)
   gst_harness_teardown (harness);
 }
 
-/* What looks the same is the same object: nothing is drawn, and a GPU is sent nothing. */
+/* A rectangle that looks the same stays the same object, so that nothing is drawn again and nothing
+ * is sent to a GPU. */
 static void
 test_draws_changes_only (void)
 {
@@ -134,7 +135,7 @@ test_draws_changes_only (void)
 
     g_assert_true (gst_video_overlay_rectangle_get_pixels_unscaled_raw (before, flags) ==
                    gst_video_overlay_rectangle_get_pixels_unscaled_raw (after, flags));
-    /* another label is another tag, in the same box */
+    /* Another label changes the tag but keeps the box. */
     g_assert_cmpint (after == gst_video_overlay_composition_get_rectangle (of_other, i), ==, i < 4);
   }
   gst_buffer_unref (first);
@@ -157,7 +158,7 @@ assert_blends (const char *sink_caps, gboolean asks)
   gst_harness_teardown (harness);
 }
 
-/* Elements that take any caps or say nothing would lose a composition. */
+/* Elements that take any caps or do not answer would lose a composition. */
 static void
 test_blends_otherwise (void)
 {
@@ -167,8 +168,7 @@ test_blends_otherwise (void)
   assert_blends (FEATURED "; video/x-raw", FALSE);
 }
 
-/* Downstream takes nothing else; and frames of a format or a memory that nothing can be drawn into.
- */
+/* Downstream takes nothing else, or nothing can be drawn into frames of this format or memory. */
 static void
 test_attaches_for_want_of_another_way (void)
 {
@@ -191,7 +191,7 @@ test_attaches_for_want_of_another_way (void)
   gst_harness_teardown (harness);
 }
 
-/* v210 can be attached to, not drawn into. */
+/* A composition can be attached to v210, but nothing can be drawn into it. */
 static void
 test_refuses_what_it_cannot_draw_into (void)
 {
@@ -205,7 +205,7 @@ test_refuses_what_it_cannot_draw_into (void)
   gst_harness_teardown (harness);
 }
 
-/* Downstream changes its mind. */
+/* Downstream renegotiates. */
 static void
 test_renegotiates (void)
 {
@@ -223,7 +223,8 @@ test_renegotiates (void)
   gst_harness_teardown (harness);
 }
 
-/* What an overlay upstream attached stays first, and its own composition as it was. */
+/* Rectangles that an overlay upstream attached stay first, and its own composition stays
+ * unchanged. */
 static void
 test_keeps_others (void)
 {
@@ -256,8 +257,8 @@ test_keeps_others (void)
   gst_harness_teardown (harness);
 }
 
-/* support_frame_new () leaves samples of P010 unwritten with GStreamer 1.22, which gives V another
- * place. */
+/* With GStreamer 1.22, which gives V another place, support_frame_new () leaves samples of P010
+ * unwritten. */
 static GstBuffer *
 picture (const GstVideoInfo *of)
 {
@@ -293,7 +294,7 @@ assert_same_as_library (const char *format)
   gst_buffer_unref (buffers[1]);
 }
 
-/* Without those whose fourth byte means nothing, which the library takes for alpha. */
+/* Formats whose fourth byte means nothing are left out, because the library takes it for alpha. */
 static void
 test_blends_as_the_library (void)
 {
@@ -306,7 +307,7 @@ test_blends_as_the_library (void)
   }
 }
 
-/* ---- frames that are not as their caps say --------------------------------------------------- */
+/* ---- frames that do not match their caps ----------------------------------------------------- */
 
 static GstBuffer *
 larger_frame (guint x, guint y)
@@ -323,7 +324,7 @@ larger_frame (guint x, guint y)
   return buffer;
 }
 
-/* Places are relative to what is to be seen. */
+/* Places are relative to the visible part. */
 static void
 test_crop (void)
 {
@@ -418,7 +419,7 @@ main (int argc, char **argv)
   gst_init (&argc, &argv);
   g_test_init (&argc, &argv, NULL);
   info = support_info (GST_VIDEO_FORMAT_BGRx, 480, 240, NULL);
-  /* loaded, the plugin registers the metadata */
+  /* Loading the plugin registers the metadata. */
   gst_object_unref (gst_object_ref_sink (gst_element_factory_make ("cowoverlay", NULL)));
   add_tests ();
   result = g_test_run ();

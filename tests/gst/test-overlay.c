@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* `cowoverlay` draws what it should where it should, and nothing elsewhere: in every format, for
- * fresh and old results, hostile ones too.
- */
+ * fresh, old and hostile results. */
 #include "tests/gst/support.h"
 
 #include <math.h>
 
-#include "gst-plugin/behavior/frame.h"
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/frame.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 #include "gst-plugin/overlay/view.h"
 #include "tests/gst/shown.h"
 
 #define QUIET "show-budget=false"
 
-/* The box of most tests, with room for a tag above it; of odd coordinates. */
+/* The box of most tests, with room for a tag above it; its coordinates are odd. */
 #define X 101
 #define Y 91
 #define W 121
@@ -25,7 +24,7 @@ bgrx (gint width, gint height)
   return support_info (GST_VIDEO_FORMAT_BGRx, width, height, NULL);
 }
 
-/* Frame n with one object, drawn. */
+/* Frame n with one object, after drawing. */
 static GstBuffer *
 draw (GstHarness *harness, const GstVideoInfo *info, GstStructure *object, guint n)
 {
@@ -69,7 +68,7 @@ check_untouched (const GstVideoInfo *info)
   GstHarness *harness = shown_harness ("", info);
   GstBuffer *in = shown_frame (info), *out;
 
-  gst_buffer_ref (in); /* not writable: drawing would need a copy */
+  gst_buffer_ref (in); /* so the buffer is not writable, and drawing needs a copy */
   out = shown_push (harness, in, 0);
   g_assert_true (out == in);
   g_assert_false (shown_changed (out, info, 0, 0, 323, 241));
@@ -89,7 +88,7 @@ check_box (const GstVideoInfo *info)
 {
   GstBuffer *buffer = draw_once (QUIET, info, shown_object (X, Y, W, H, "Lying", 3, 0.5));
 
-  /* every part of each side */
+  /* This checks every part of each side. */
   for (gint at = 8; at < W - 8; at += 4) {
     g_assert_true (shown_changed (buffer, info, X + at, Y, 2, 3));
     g_assert_true (shown_changed (buffer, info, X + at, Y + H - 3, 2, 3));
@@ -113,7 +112,7 @@ test_formats (void)
   assert_formats (check_box);
 }
 
-/* Somebody else still looks at the same memory. */
+/* Another owner holds the same memory. */
 static void
 test_shared_buffer (void)
 {
@@ -133,7 +132,7 @@ test_shared_buffer (void)
   gst_harness_teardown (harness);
 }
 
-/* Both sides of a line are two px of its class's colour after the dark seam of one. */
+/* Both sides of a line have a dark seam of one px before two px of the class's colour. */
 static void
 test_colours (void)
 {
@@ -149,7 +148,7 @@ test_colours (void)
     gst_buffer_unref (buffer);
   }
   g_assert_cmphex (gst_cow_view_colour (0), !=, gst_cow_view_colour (1));
-  /* grey is that of "unknown" alone */
+  /* Only "unknown" is grey. */
   for (gint id = 0; id < 12; id++)
     g_assert_cmphex (gst_cow_view_colour (id), !=, gst_cow_view_colour (-1));
 }
@@ -172,7 +171,7 @@ test_zone_is_dashed (void)
   gst_buffer_unref (buffer);
 }
 
-/* No box, a tag in the corner. */
+/* The full frame has no box but a tag in the corner. */
 static void
 test_full_frame (void)
 {
@@ -191,7 +190,7 @@ test_full_frame (void)
 
 /* ---- tags ------------------------------------------------------------------------------------ */
 
-/* Width of what is drawn above the box at 100, 90: of its tag. */
+/* The width of what is drawn above the box at 100, 90: that of its tag. */
 static gint
 tag_width (GstBuffer *buffer, const GstVideoInfo *info)
 {
@@ -230,7 +229,7 @@ test_label (void)
   const GstVideoInfo info = bgrx (480, 240);
   GstBuffer *buffer = tagged (QUIET, "Feeding head down", 0.5, 0);
 
-  /* white letters on a dark ground */
+  /* The letters are white on a dark ground. */
   g_assert_cmpuint (shown_count (buffer, &info, 104, 66, 100, 24, 0xffffff, 20), >, 60);
   g_assert_cmpuint (shown_count (buffer, &info, 104, 66, 100, 24, 0x1f2023, 20), >, 300);
   gst_buffer_unref (buffer);
@@ -271,7 +270,7 @@ test_age (void)
   g_assert_cmpint (width_tagged (QUIET, "Lying", 400), >, fresh + 15);
   g_assert_cmpint (width_tagged (QUIET, "Lying", 7200000), >, fresh + 15);
   g_assert_cmpint (width_tagged (QUIET " show-age=false", "Lying", 400), ==, fresh);
-  /* the line fades into the grey */
+  /* The line fades into the grey. */
   g_assert_cmphex (shown_pixel (young, &info, 101, 130), ==, gst_cow_view_colour (3));
   g_assert_cmpuint (shown_count (old, &info, 101, 130, 1, 1,
                                  (gst_cow_view_colour (3) >> 1 & 0x7f7f7f) + 0x323232, 4),
@@ -297,14 +296,14 @@ test_id (void)
   gst_buffer_unref (without);
 }
 
-/* Px of a class's colour in the columns where the tags of the next test begin. */
+/* The number of px of a class's colour in the columns where the tags of the next test begin. */
 static guint
 stripe_px (GstBuffer *buffer, const GstVideoInfo *info, gint label_id)
 {
   return shown_count (buffer, info, 100, 50, 3, 38, gst_cow_view_colour (label_id), 4);
 }
 
-/* Two cows in one place: neither tag hides the other. */
+/* With two cows in one place neither tag hides the other. */
 static void
 test_tags_apart (void)
 {
@@ -348,8 +347,8 @@ test_caps_change (void)
   gst_harness_teardown (harness);
 }
 
-/* Pixels that are shown twice as wide as high: tags take half the px, so that letters look as
- * usual. */
+/* For pixels that are shown twice as wide as high, tags take half the px, so that letters look
+ * normal. */
 static void
 test_pixel_aspect_ratio (void)
 {
@@ -360,7 +359,7 @@ test_pixel_aspect_ratio (void)
   GST_VIDEO_INFO_PAR_N (&info) = 2;
   buffer = draw_once (QUIET, &info, shown_object (100, 90, 60, 80, "Feeding head down", 3, 0.5));
   g_assert_cmpint (ABS (2 * tag_width (buffer, &info) - square), <=, 6);
-  /* and so does the bar, half of the tag */
+  /* The bar is half as wide as well; it fills half of the tag. */
   g_assert_cmpfloat_with_epsilon (
       shown_count (buffer, &info, 102, 86, square, 1, gst_cow_view_colour (3), 4), square / 4, 4);
   gst_buffer_unref (buffer);
@@ -407,7 +406,7 @@ test_set_while_playing (void)
   gst_harness_teardown (harness);
 }
 
-/* ---- what nobody should write ---------------------------------------------------------------- */
+/* ---- hostile results ------------------------------------------------------------------------- */
 
 static void
 test_hostile (void)
@@ -446,7 +445,7 @@ test_hostile (void)
   gst_harness_teardown (harness);
 }
 
-/* The part of a box that is in the frame has its line; what lies outside is not drawn. */
+/* The part of a box inside the frame has its line; nothing outside is drawn. */
 static void
 test_clipped (void)
 {
@@ -465,7 +464,8 @@ test_clipped (void)
   gst_buffer_unref (buffer);
 }
 
-/* A meta without objects, with a text for them, and with more than anybody can see. */
+/* A meta without objects, one with a text in place of them, and one with more than anybody can
+ * see. */
 static void
 test_strange_metas (void)
 {
@@ -488,7 +488,7 @@ test_strange_metas (void)
     GValue value = G_VALUE_INIT;
 
     g_value_init (&value, GST_TYPE_STRUCTURE);
-    if (i % 5 > 0) /* every fifth is no structure at all */
+    if (i % 5 > 0) /* every fifth is not a structure */
       g_value_take_boxed (&value, shown_object (i < 2000 ? 10 : 200, 90, 60, 80, "Lying", 3, 0.5));
     gst_value_array_append_and_take_value (&objects, &value);
   }
@@ -551,7 +551,7 @@ main (int argc, char **argv)
 
   gst_init (&argc, &argv);
   g_test_init (&argc, &argv, NULL);
-  /* loaded, the plugin registers the metadata */
+  /* Loading the plugin registers the metadata. */
   gst_object_unref (gst_object_ref_sink (gst_element_factory_make ("cowoverlay", NULL)));
   add_tests ();
   result = g_test_run ();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The colours of behaviours can be told apart, by eyes that lack one kind of cone too. */
+/* The colours of behaviours can be told apart, also by people who lack one kind of cone. */
 #include <glib.h>
 #include <math.h>
 
@@ -7,9 +7,9 @@
 
 #define N_COLOURS 10
 
-/* What is seen of linear RGB by usual eyes and by those without one kind of cone: Machado, Oliveira
- * and Fernandes, A Physiologically-based Model for Simulation of Color Vision Deficiency, 2009,
- * severity 1. */
+/* The matrices give linear RGB as seen by normal eyes and by those without one kind of cone:
+ * Machado, Oliveira and Fernandes, A Physiologically-based Model for Simulation of Color Vision
+ * Deficiency, 2009, severity 1. */
 static const struct {
   const char *name;
   gdouble matrix[3][3];
@@ -43,7 +43,7 @@ lab_curve (gdouble t)
   return t > 0.008856 ? cbrt (t) : 7.787 * t + 16.0 / 116.0;
 }
 
-/* CIELAB of an sRGB colour, white point D65. */
+/* Converts an sRGB colour to CIELAB, white point D65. */
 static void
 to_lab (guint32 colour, const gdouble matrix[3][3], gdouble lab[3])
 {
@@ -86,7 +86,7 @@ test_apart (void)
   }
 }
 
-/* Grey is that of "unknown" alone: no class looks like it. */
+/* Grey is reserved for "unknown": no class looks like it. */
 static void
 test_unknown (void)
 {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A file played as a person would: seeks forward and back, in reverse, pauses, and another format
- * in the middle. What gst-validate's scenarios check (Debian has no package of it), and that each
- * frame has the results of its own pixels.
+ * A file is played as a person would: seeks forward and back, in reverse, pauses, and another
+ * format in the middle. The tests check what gst-validate's scenarios do (Debian has no package of
+ * it), and that each frame has the results of its own pixels.
  */
 #include "tests/gst/support.h"
 
 #include <gst/app/gstappsink.h>
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 
 #define WIDTH    96
 #define HEIGHT   64
@@ -19,7 +19,7 @@
 static CowClassifier *classifier; /* the same model and adapter without the element */
 static char *adapter, *folder, *file;
 
-/* Frames that go on at once, and frames that are held to fill a batch: that must not show. */
+/* Frames that pass at once and frames that are held to fill a batch must behave the same. */
 static const struct {
   const char *name, *properties;
 } ways[] = { { "at-once", "mode=blocking" },
@@ -31,7 +31,7 @@ typedef struct {
   gint n_arrived; /* buffers that came to the sink; atomic */
 } Player;
 
-/* The messages that nobody may have posted. */
+/* No message of these types may have been posted. */
 static void
 assert_no_problem (const Player *self)
 {
@@ -95,7 +95,7 @@ player_close (Player *self)
   gst_object_unref (self->pipeline);
 }
 
-/* The results on a frame are of this frame. */
+/* Asserts that the results on a frame are its own. */
 static void
 assert_own_results (GstSample *sample)
 {
@@ -109,7 +109,7 @@ assert_own_results (GstSample *sample)
   support_assert_object (buffer, 0, &all, support_expect (classifier, buffer, &info, NULL), 0);
 }
 
-/* The stream time of the next frame, whose results are right; GST_CLOCK_TIME_NONE at the end. */
+/* The stream time of the next frame, whose results are checked; GST_CLOCK_TIME_NONE at the end. */
 static GstClockTime
 player_next (Player *self)
 {
@@ -122,8 +122,8 @@ player_next (Player *self)
                                      GST_BUFFER_PTS (gst_sample_get_buffer (sample)));
 }
 
-/* Frames from number `from` on come until `to`, no one left out and no one twice; the first may be
- * cut at its beginning. */
+/* Asserts that frames from number `from` to `to` come, none left out and none twice; the first may
+ * be clipped at its beginning. */
 static void
 assert_frames (Player *self, guint from, guint to)
 {
@@ -143,7 +143,8 @@ seek (Player *self, gdouble rate, GstSeekFlags flags, GstClockTime start, GstClo
                                    GST_SEEK_TYPE_SET, (gint64)stop));
 }
 
-/* Forward and back, from playing and from paused, exact and to key frames, and on to the end. */
+/* Seeks forward and back, while playing and paused, exactly and to key frames, and plays to the
+ * end. */
 static void
 test_seek (gconstpointer way)
 {
@@ -181,7 +182,7 @@ test_seek (gconstpointer way)
   player_close (&player);
 }
 
-/* From one place back to another, and forward again. */
+/* Plays in reverse from one place to another, and forward again. */
 static void
 test_reverse (gconstpointer way)
 {
@@ -200,7 +201,7 @@ test_reverse (gconstpointer way)
   player_close (&player);
 }
 
-/* At the pace of the clock; while paused nothing comes, and afterwards all of the rest. */
+/* Plays at the pace of the clock; while paused nothing comes, and afterwards all of the rest. */
 static void
 test_pause (gconstpointer way)
 {
@@ -227,7 +228,7 @@ test_pause (gconstpointer way)
   player_close (&player);
 }
 
-/* Other sizes and formats while it plays. */
+/* Size and format change while it plays. */
 static void
 test_renegotiation (gconstpointer way)
 {
@@ -262,7 +263,7 @@ test_renegotiation (gconstpointer way)
   player_close (&player);
 }
 
-/* Writes the file: 25 frames a second, B-frames, a key frame each second. */
+/* Writes the file: 25 frames a second with B-frames and a key frame each second. */
 static void
 make_file (void)
 {

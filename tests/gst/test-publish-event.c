@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* What cowpublish writes, without an element around it: events to the letter, whatever is in the
- * metadata; names of topics; Home Assistant's discovery; and what counts as a change. */
+/* The text that cowpublish writes, tested without an element: events for any metadata, names of
+ * topics, Home Assistant's discovery, and what counts as a change. */
 #include <json-glib/json-glib.h>
 #include <math.h>
 #include <string.h>
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
-#include "gst-plugin/behavior/meta.h"
+#include "gst-plugin/common/analytics.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
+#include "gst-plugin/common/custom-meta.h"
 #include "gst-plugin/publish/event.h"
 #include "gst-plugin/publish/states.h"
 #include "gst-plugin/publish/topics.h"
@@ -22,7 +23,7 @@ static const GstCowMoment moment = { .frame = 7,
                                      .width = 320,
                                      .height = 240 };
 
-/* The event of all objects of a buffer, which it takes; free with g_free (). */
+/* The event of all objects of a buffer, whose ownership it takes; free with g_free (). */
 static char *
 event_of (GstBuffer *buffer, const GstCowMoment *when, const char *source)
 {
@@ -38,7 +39,7 @@ event_of (GstBuffer *buffer, const GstCowMoment *when, const char *source)
   return copy;
 }
 
-/* A line that is one JSON object. */
+/* Parses a line that must be one JSON object. */
 static JsonNode *
 parse (const char *line)
 {
@@ -82,7 +83,7 @@ test_exact (void)
       "\"cows\"}},\"frames_ago\":0}]}");
 }
 
-/* The detector's words are those of the region with the same number, not of another with the same
+/* The detector's words come from the region with the same number, not from another with the same
  * name. */
 static void
 test_detection_by_number (void)
@@ -105,6 +106,35 @@ test_detection_by_number (void)
   g_assert_nonnull (strstr (event, "\"label\":\"cow\",\"confidence\":0.5}"));
 }
 
+/* A detection that GstAnalytics alone has gives its confidence, and comes before that of a region of
+ * interest; one elsewhere, or of another type, gives nothing. */
+static void
+test_detection_of_analytics (void)
+{
+  const GstCowDetection detections[] = {
+    { .type = g_quark_from_static_string ("calf"), 32, 24, 64, 48, .confidence = 0.25f },
+    { .type = g_quark_from_static_string ("cow"), 31, 24, 64, 48, .confidence = 0.375f },
+    { .type = g_quark_from_static_string ("cow"), 32, 24, 64, 48, .confidence = 0.625f },
+  };
+  GstBuffer *buffer = gst_buffer_new ();
+  g_autofree char *event = NULL;
+  guint id;
+
+  if (!gst_cow_analytics_available ()) {
+    g_test_skip ("this GStreamer has no GstAnalytics (1.24)");
+    gst_buffer_unref (buffer);
+    return;
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (detections); i++)
+    g_assert_true (gst_cow_analytics_add (buffer, &detections[i], &id));
+  gst_video_region_of_interest_meta_add_param (
+      gst_buffer_add_video_region_of_interest_meta (buffer, "cow", 32, 24, 64, 48),
+      gst_structure_new ("detection", "confidence", G_TYPE_DOUBLE, 0.5, NULL));
+  publish_attach (buffer, publish_object_new ("roi", "cow", 1, "Lying", 0), NULL);
+  event = event_of (buffer, &moment, "barn");
+  g_assert_nonnull (strstr (event, "\"label\":\"cow\",\"confidence\":0.625}"));
+}
+
 static void
 test_times (void)
 {
@@ -124,7 +154,7 @@ test_times (void)
   g_assert_nonnull (strstr (absurd, "\"system_timestamp\":\"2554-07-21T23:34:33.709551Z\""));
 }
 
-/* Two cowbehavior upstream: the objects of both, each with its model. */
+/* With two cowbehavior upstream the event has the objects of both, each with its model. */
 static void
 test_two_metas (void)
 {
@@ -155,7 +185,7 @@ test_hostile_text (void)
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
     GstBuffer *buffer = gst_buffer_new ();
-    /* a GstStructure takes nothing else */
+    /* A GstStructure accepts valid UTF-8 only. */
     const char *name = g_utf8_validate (texts[i], -1, NULL) ? texts[i] : "other";
     GstStructure *object = publish_object_new ("zone", name, 0, name, 0);
     g_autofree char *event = NULL, *expected = g_utf8_make_valid (texts[i], -1);
@@ -195,7 +225,8 @@ test_hostile_numbers (void)
   }
 }
 
-/* Fields that are absent or of another type are left out; frames without a size have no box. */
+/* Fields that are missing or of another type are left out; without a size of the frame there is no
+ * box. */
 static void
 test_hostile_fields (void)
 {
@@ -219,7 +250,7 @@ test_hostile_fields (void)
       "{\"region\":\"roi\",\"detection\":{},\"behavior\":{\"model\":{\"name\":\"cows\"}}}]"));
 }
 
-/* Adds results whose field "objects" is this value, which it takes. */
+/* Adds results whose field "objects" is this value, whose ownership it takes. */
 static void
 attach_objects (GstBuffer *buffer, GValue *objects)
 {
@@ -228,8 +259,8 @@ attach_objects (GstBuffer *buffer, GValue *objects)
                             "objects", objects);
 }
 
-/* Results without objects, whose objects are a word, are words, or are none before one that is;
- * also where the frame changes its size. */
+/* Results without objects, or with a word, words or nothing valid but one in their place; also when
+ * the frame changes its size. */
 static void
 test_hostile_objects (void)
 {
@@ -333,7 +364,7 @@ test_device (void)
   g_assert_cmpstr (json_object_get_string_member (object, "availability_topic"), ==,
                    "cows/barn/available");
   g_assert_true (json_object_has_member (object, "origin"));
-  g_assert_cmpuint (json_object_get_size (components), ==, 2); /* not the cow that goes */
+  g_assert_cmpuint (json_object_get_size (components), ==, 2); /* the cow is left out */
   g_assert_cmpstr (json_object_get_string_member (frame, "platform"), ==, "sensor");
   g_assert_cmpstr (json_object_get_string_member (frame, "unique_id"), ==, "cows_barn_frame");
   g_assert_cmpstr (json_object_get_string_member (frame, "state_topic"), ==, "cows/barn/frame");
@@ -370,7 +401,7 @@ test_states (void)
   g_assert_true (gst_cow_publish_states_update (states, "track/1", "unknown", 153));
 }
 
-/* However many cows somebody invents, what is remembered has an end. */
+/* However many cows there are, the memory for them is bounded. */
 static void
 test_states_bounded (void)
 {
@@ -392,11 +423,12 @@ main (int argc, char **argv)
   gst_init (&argc, &argv);
   g_test_init (&argc, &argv, NULL);
   if (!gst_meta_get_info (
-          GST_COW_BEHAVIOR_META_NAME)) /* a scan of plugins in this process has registered it */
+          GST_COW_BEHAVIOR_META_NAME)) /* a scan of plugins may have registered it */
     gst_cow_meta_register ();
 
   g_test_add_func ("/publish-event/exact", test_exact);
   g_test_add_func ("/publish-event/detection-by-number", test_detection_by_number);
+  g_test_add_func ("/publish-event/detection-of-analytics", test_detection_of_analytics);
   g_test_add_func ("/publish-event/times", test_times);
   g_test_add_func ("/publish-event/two-metas", test_two_metas);
   g_test_add_func ("/publish-event/hostile-text", test_hostile_text);

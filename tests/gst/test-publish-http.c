@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `cowpublish` and HTTP endpoints that work, hang, fail, refuse, vanish and come back. Frames never
- * wait: each has to come out of the element before the next goes in, whatever the endpoint does.
- * Events arrive in their order or are counted as dropped.
+ * `cowpublish` with HTTP endpoints that work, hang, fail, refuse, vanish and come back. Frames
+ * never wait: each must come out of the element before the next goes in, whatever the endpoint
+ * does. Events arrive in their order or are counted as dropped.
  */
 #include <gio/gio.h>
 #include <glib/gstdio.h>
@@ -18,14 +18,14 @@ typedef struct {
   guint16 port;
   const char *path;
   GTlsCertificate *certificate; /* NULL: http */
-  gint status;                  /* atomic: what it answers */
-  gint long_answer;             /* atomic: and whether that goes on for a megabyte */
+  gint status;                  /* atomic: the status that it returns */
+  gint long_answer;             /* atomic: whether the body of its response is a megabyte */
 
   GMutex lock;
-  GPtrArray *lines;   /* of the bodies that it took, in their order */
+  GPtrArray *lines;   /* of the bodies that it accepted, in their order */
   GArray *times;      /* g_get_monotonic_time () of each request */
   guint n_taken;      /* bodies */
-  char *type, *login; /* headers of the last request; NULL: it had none */
+  char *type, *login; /* headers of the last request; NULL: none */
 
   GThread *thread;
   GMainLoop *loop;
@@ -159,7 +159,8 @@ endpoint_free (Endpoint *self)
   g_free (self);
 }
 
-/* What it took is these frames. Call it when the endpoint or the element has stopped. */
+/* Asserts that the accepted bodies are these frames. Call it when the endpoint or the element has
+ * stopped. */
 static void
 assert_taken (Endpoint *self, guint from, guint to)
 {
@@ -199,7 +200,7 @@ test_posts (void)
   endpoint_free (endpoint);
 }
 
-/* An address that is a host alone. */
+/* An address may be just a host. */
 static void
 test_no_path (void)
 {
@@ -217,7 +218,7 @@ test_no_path (void)
   endpoint_free (endpoint);
 }
 
-/* What waited goes out in requests of ten. */
+/* Waiting events are sent in requests of ten. */
 static void
 test_batches (void)
 {
@@ -226,7 +227,7 @@ test_batches (void)
 
   endpoint_start (endpoint);
   publish_push (harness, 0, 25);
-  publish_wait (harness, "http", "failures", 2); /* of which the second is of ten events */
+  publish_wait (harness, "http", "failures", 2); /* the second of them has ten events */
   g_atomic_int_set (&endpoint->status, 200);
   publish_stop (harness);
   assert_taken (endpoint, 0, 25);
@@ -236,7 +237,7 @@ test_batches (void)
   endpoint_free (endpoint);
 }
 
-/* An answer that is far longer than it needs to be counts as one, once. */
+/* A response that is far longer than it needs to be counts as one success. */
 static void
 test_long_answer (void)
 {
@@ -281,14 +282,14 @@ test_logins (void)
   assert_login ("", "", NULL);
   g_setenv ("COWBEHAVIOR_HTTP_TOKEN", "t", TRUE);
   assert_login ("", "", "Bearer t");
-  assert_login ("me@", "", "Basic bWU6c2VjcmV0"); /* what is set goes before what is around */
+  assert_login ("me@", "", "Basic bWU6c2VjcmV0"); /* the property overrides it */
   g_unsetenv ("COWBEHAVIOR_HTTP_PASSWORD");
   g_unsetenv ("COWBEHAVIOR_HTTP_TOKEN");
 }
 
-/* ---- endpoints that do not ------------------------------------------------------------------- */
+/* ---- endpoints that fail --------------------------------------------------------------------- */
 
-/* Takes connections, in that the kernel does, and never says a word. */
+/* An endpoint whose kernel accepts connections, but which never responds. */
 static void
 test_hangs (void)
 {
@@ -312,7 +313,7 @@ test_hangs (void)
   publish_harness_free (harness);
 }
 
-/* ... which is a failure after a while, and the event is offered again. */
+/* It counts as a failure after a while, and the event is sent again. */
 static void
 test_times_out (void)
 {
@@ -331,8 +332,8 @@ test_times_out (void)
   publish_harness_free (harness);
 }
 
-/* The end of the stream does not wait for it longer than it was told to; the limit of the test is
- * that of what it was not told. */
+/* The end of the stream waits for it no longer than the property says; this test's limit is that of
+ * the default. */
 static void
 test_end_while_hanging (void)
 {
@@ -360,7 +361,7 @@ push_end (gpointer harness)
   return NULL;
 }
 
-/* Nor does a flush wait for the end, after which all goes on. */
+/* A flush ends this wait as well, and the stream goes on afterwards. */
 static void
 test_flush_while_ending (void)
 {
@@ -373,7 +374,7 @@ test_flush_while_ending (void)
   endpoint_start (endpoint);
   publish_push (harness, 0, 3);
   thread = g_thread_new ("end", push_end, harness);
-  publish_wait (harness, "http", "failures", 3); /* of which one at least is the end's */
+  publish_wait (harness, "http", "failures", 3); /* at least one of them is that of EOS */
   g_assert_true (gst_harness_push_event (harness, gst_event_new_flush_start ()));
   g_thread_join (thread);
   g_assert_cmpint (g_get_monotonic_time (), <, limit);
@@ -413,7 +414,7 @@ test_fails_then_works (void)
   endpoint_free (endpoint);
 }
 
-/* It said when to come again. */
+/* The endpoint says when to try again. */
 static void
 test_retry_after (void)
 {
@@ -433,8 +434,7 @@ test_retry_after (void)
   endpoint_free (endpoint);
 }
 
-/* What is refused is not tried again, is counted, and does not stand in the way of what comes
- * later. */
+/* A refused event is not sent again. It is counted, and does not hold up later ones. */
 static void
 assert_refused (guint status, const char *expected)
 {
@@ -466,10 +466,10 @@ test_refused (void)
 {
   assert_refused (401, "answered 401 (Unauthorized); set http-user");
   assert_refused (400, "answered 400");
-  assert_refused (302, "set http-url to where it leads");
+  assert_refused (302, "set http-url to the address that it redirects to");
 }
 
-/* The process of the endpoint is gone, and comes back to the same port: nothing is lost, nothing
+/* The endpoint's process ends and another comes back on the same port: nothing is lost or sent
  * twice. */
 static void
 test_vanishes (void)
@@ -492,8 +492,8 @@ test_vanishes (void)
   endpoint_free (endpoint);
 }
 
-/* An outage that is too long for the queue: the oldest are dropped, and counted, and the newest
- * arrive. */
+/* During an outage that is too long for the queue the oldest events are dropped and counted, and
+ * the newest arrive. */
 static void
 test_overflows (void)
 {
@@ -502,7 +502,7 @@ test_overflows (void)
 
   publish_push (harness, 0, 1);
   publish_wait (harness, "http", "failures",
-                3); /* it waits for the next attempt, some seconds: nothing is on its way */
+                3); /* the next attempt is some seconds away, so nothing is being sent */
   publish_push (harness, 1, 30);
   publish_assert_all (harness, "http", 30);
   g_assert_cmpuint (publish_stat (harness, "http", "dropped"), ==, 20);
@@ -513,7 +513,7 @@ test_overflows (void)
   endpoint_free (endpoint);
 }
 
-/* Long events are bounded by their bytes, too: of 1 MiB and some more, 15 have room in 16 MiB. */
+/* The queue is bounded in bytes, too: 15 events of a little more than 1 MiB fit in 16 MiB. */
 static void
 test_bytes_bounded (void)
 {
@@ -573,7 +573,7 @@ test_tls (void)
   support_remove (folder);
 }
 
-/* A target that hangs does not hold up another. */
+/* A target that hangs does not hold up another one. */
 static void
 test_side_by_side (void)
 {
@@ -600,7 +600,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_setenv ("no_proxy", "127.0.0.1", TRUE);
   gst_object_unref (gst_object_ref_sink (
-      gst_element_factory_make ("cowpublish", NULL))); /* registers the metadata */
+      gst_element_factory_make ("cowpublish", NULL))); /* making it registers the metadata */
 
   g_test_add_func ("/publish-http/posts", test_posts);
   g_test_add_func ("/publish-http/no-path", test_no_path);

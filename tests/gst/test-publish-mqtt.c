@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `cowpublish` and a real Mosquitto broker of its own on a free port: topics, what is retained, the
- * will, Home Assistant's discovery, logins, TLS, and a broker that is killed and comes back. What
- * arrives is what another client of the broker gets.
+ * `cowpublish` with a real Mosquitto broker of its own on a free port: topics, retained messages,
+ * the will, Home Assistant's discovery, logins, TLS, and a broker that is killed and comes back.
+ * The tests look at what another client of the broker receives.
  */
 #include <gio/gio.h>
 #include <glib/gstdio.h>
@@ -51,7 +51,7 @@ broker_start (Broker *self)
   }
 }
 
-/* With kill -9. */
+/* Kills the broker with kill -9. */
 static void
 broker_kill (Broker *self)
 {
@@ -60,7 +60,7 @@ broker_kill (Broker *self)
   g_clear_object (&self->process);
 }
 
-/* Stops it in the middle, and waits until it has stopped. */
+/* Suspends the broker, and waits until it is stopped. */
 static void
 broker_freeze (Broker *self)
 {
@@ -77,7 +77,8 @@ broker_freeze (Broker *self)
   }
 }
 
-/* What it keeps for clients and topics survives a kill. `lines`: more of its configuration. */
+/* Starts a broker that stores its clients and topics, so that they survive a kill. `lines`: more
+ * lines of its configuration. */
 static Broker *
 broker_new (const char *lines)
 {
@@ -108,12 +109,12 @@ broker_free (Broker *self)
   g_free (self);
 }
 
-/* ---- who listens ----------------------------------------------------------------------------- */
+/* ---- a listening client ---------------------------------------------------------------------- */
 
 typedef struct {
   struct mosquitto *client;
   GMutex lock;
-  GPtrArray *topics, *texts; /* in the order in which they came */
+  GPtrArray *topics, *texts; /* in the order of arrival */
   GArray *retained;          /* of gboolean */
   gint ready;                /* atomic: subscribed */
 } Listener;
@@ -145,8 +146,8 @@ on_message (struct mosquitto *client, void *data, const struct mosquitto_message
   g_mutex_unlock (&self->lock);
 }
 
-/* Hears everything; where `id` is not NULL also what was published while it, or the broker, was
- * away. */
+/* Subscribes to everything. With an `id` it also receives what was published while it, or the
+ * broker, was away. */
 static Listener *
 listener_new (const Broker *broker, const char *id, const char *user, const char *password)
 {
@@ -184,8 +185,8 @@ listener_free (Listener *self)
   g_free (self);
 }
 
-/* The texts that came to a topic so far; free with g_strfreev (). What a killed broker sends to
- * this client once more, since it had not noted that it has it, counts once. */
+/* The texts that came to a topic so far; free with g_strfreev (). A killed broker may send a text
+ * to this client again because it had not noted the delivery; then it counts once. */
 static char **
 heard (Listener *self, const char *topic)
 {
@@ -217,7 +218,7 @@ wait_heard (Listener *self, const char *topic, guint n)
   return texts;
 }
 
-/* These texts, and no others, came to the topic, in this order; it waits for them. */
+/* Waits for these texts and asserts that they, in this order, and no others came to the topic. */
 static void
 assert_heard (Listener *self, const char *topic, ...)
 {
@@ -237,14 +238,14 @@ assert_heard (Listener *self, const char *topic, ...)
   g_assert_cmpuint (g_strv_length (texts), ==, n);
 }
 
-/* What the broker keeps of a topic; NULL: nothing. Free with g_free (). */
+/* The broker's retained message of a topic, or NULL. Free with g_free (). */
 static char *
 kept (const Broker *broker, const char *topic)
 {
   Listener *listener = listener_new (broker, NULL, NULL, NULL);
   char *text = NULL;
 
-  /* Retained messages come after the confirmation; this one comes after them. */
+  /* Retained messages arrive after the confirmation, and this one arrives after them. */
   mosquitto_publish (listener->client, NULL, "test/marker", 1, "x", 1, false);
   g_strfreev (wait_heard (listener, "test/marker", 1));
   for (guint i = 0; i < listener->topics->len; i++)
@@ -320,7 +321,7 @@ test_events (void)
   broker_free (broker);
 }
 
-/* Published once a change; zones stay at the broker, cows go with the stream. */
+/* A state is published once for each change; those of zones are retained, those of cows are not. */
 static void
 test_states (void)
 {
@@ -333,7 +334,7 @@ test_states (void)
                   publish_object_new ("zone", "pen/1", 0, n < 3 ? "Lying" : "Standing", 0),
                   publish_object_new ("roi", "cow", 7, n < 6 ? "Lying" : "unknown", 0));
     publish_wait (harness, "mqtt", "sent",
-                  n + 1); /* a state that is over before it was sent is not sent */
+                  n + 1); /* a state that is over before it was sent is left out */
   }
   assert_heard (listener, "farm/cows/barn/zone/pen%2F1", "Lying", "Standing", NULL);
   assert_heard (listener, "farm/cows/barn/track/7", "Lying", "unknown", NULL);
@@ -348,7 +349,7 @@ test_states (void)
   broker_free (broker);
 }
 
-/* A cow that has been out of sight for long is taken off the broker while the stream goes on. */
+/* A cow that has been out of sight for long is removed from the broker while the stream goes on. */
 static void
 test_gone (void)
 {
@@ -363,7 +364,7 @@ test_gone (void)
   broker_free (broker);
 }
 
-/* Cows that an earlier run left at the broker, since it was killed. */
+/* Cows that an earlier run left at the broker, because it was killed, are removed. */
 static void
 test_left_behind (void)
 {
@@ -378,13 +379,13 @@ test_left_behind (void)
   push_objects (harness, 0, publish_object_new ("roi", "cow", 7, "Lying", 0), NULL);
   wait_kept (broker, "cowbehavior/barn/track/99", NULL);
   assert_kept (broker, "cowbehavior/barn/track/7", "Lying");
-  assert_kept (broker, "cowbehavior/other/track/99", "Lying"); /* another camera's */
+  assert_kept (broker, "cowbehavior/other/track/99", "Lying"); /* another camera's cow stays */
   publish_harness_free (harness);
   listener_free (listener);
   broker_free (broker);
 }
 
-/* The will: a process that is killed is offline. */
+/* The will says that a killed process is offline. */
 static void
 test_will (void)
 {
@@ -404,7 +405,7 @@ test_will (void)
   broker_free (broker);
 }
 
-/* Two of the same topic are two clients, of which each speaks for itself. */
+/* Two elements with the same topic are two clients, each with its own state. */
 static void
 test_two_sources (void)
 {
@@ -428,7 +429,7 @@ test_two_sources (void)
   broker_free (broker);
 }
 
-/* A machine lost its power and is back before the broker has missed it: the old connection's will
+/* A machine loses its power and is back before the broker has noticed, so the old connection's will
  * comes when the new one is there. */
 static void
 test_late_will (void)
@@ -491,7 +492,7 @@ test_discovery (void)
   broker_free (broker);
 }
 
-/* Nobody is told who did not ask. */
+/* Without Home Assistant's discovery nothing is announced. */
 static void
 test_no_discovery (void)
 {
@@ -501,7 +502,7 @@ test_no_discovery (void)
 
   publish_push (harness, 0, 3);
   publish_stop (harness);
-  g_strfreev (wait_heard (listener, "cowbehavior/barn/available", 2)); /* the last that it says */
+  g_strfreev (wait_heard (listener, "cowbehavior/barn/available", 2)); /* the last message */
   for (guint i = 0; i < listener->topics->len; i++)
     g_assert_true (g_str_has_prefix (listener->topics->pdata[i], "cowbehavior/"));
   publish_harness_free (harness);
@@ -509,8 +510,8 @@ test_no_discovery (void)
   broker_free (broker);
 }
 
-/* Names with what a topic may not have. A broker hangs up on a client that sends such a topic, so
- * all of it would fail. */
+/* Names contain characters that a topic may not have. A broker closes the connection of a client
+ * that sends such a topic, so all of it would fail. */
 static void
 test_odd_names (void)
 {
@@ -531,7 +532,7 @@ test_odd_names (void)
   broker_free (broker);
 }
 
-/* ---- who may --------------------------------------------------------------------------------- */
+/* ---- logins ---------------------------------------------------------------------------------- */
 
 static Broker *
 broker_with_password (void)
@@ -575,7 +576,7 @@ test_password (void)
   broker_free (broker);
 }
 
-/* One warning, which tells what to do and not the password, however often it is tried. */
+/* There is one warning, however often it is tried; it tells what to do and hides the password. */
 static void
 test_wrong_password (void)
 {
@@ -586,7 +587,7 @@ test_wrong_password (void)
 
   publish_push (harness, 0, 5);
   warning = publish_warning (harness);
-  g_assert_nonnull (strstr (warning, "does not let us in as \"barn\""));
+  g_assert_nonnull (strstr (warning, "refuses the connection as \"barn\""));
   g_assert_nonnull (strstr (warning, "mqtt-password"));
   g_assert_null (strstr (warning, "topsecret"));
   publish_wait (harness, "mqtt", "failures", 3);
@@ -616,7 +617,7 @@ test_tls (void)
   bad = g_strdup_printf ("mqtt-url=mqtts://localhost:%u mqtt-ca=%s/other-ca.pem drain-timeout=0",
                          broker->port, folder);
   plain = g_strdup_printf ("mqtt-url=mqtts://localhost:%u drain-timeout=0",
-                           broker->port); /* by the system's authorities */
+                           broker->port); /* verified by the system's authorities */
 
   harness = publish_harness_new (good);
   publish_push (harness, 0, 100);
@@ -635,10 +636,10 @@ test_tls (void)
   broker_free (broker);
 }
 
-/* ---- brokers that go ------------------------------------------------------------------------- */
+/* ---- brokers that go away -------------------------------------------------------------------- */
 
-/* Killed, and back on the same port: all events arrive, in their order, and the states are there.
- */
+/* The broker is killed and comes back on the same port: all events arrive in their order, and the
+ * states are there. */
 static void
 test_killed (void)
 {
@@ -669,7 +670,8 @@ test_killed (void)
   broker_free (broker);
 }
 
-/* Killed for longer than the queue: the oldest are dropped and counted, the newest arrive. */
+/* The broker is away for longer than the queue lasts: the oldest events are dropped and counted,
+ * the newest arrive. */
 static void
 test_killed_for_long (void)
 {
@@ -680,7 +682,7 @@ test_killed_for_long (void)
 
   publish_wait_connected (harness, "mqtt", TRUE);
   broker_kill (broker);
-  publish_wait (harness, "mqtt", "failures", 3); /* noticed without an event */
+  publish_wait (harness, "mqtt", "failures", 3); /* noticed without an event to send */
   publish_push (harness, 0, 50);
   g_assert_cmpuint (publish_stat (harness, "mqtt", "dropped"), ==, 40);
   broker_start (broker);
@@ -693,7 +695,7 @@ test_killed_for_long (void)
   broker_free (broker);
 }
 
-/* Another broker, which knows nothing, in place of the killed one: it is told all that is so. */
+/* Another broker without any state replaces the killed one; it is told all current states. */
 static void
 test_another_broker (void)
 {
@@ -720,7 +722,7 @@ test_another_broker (void)
   broker_free (second);
 }
 
-/* Takes connections and says nothing: neither frames nor the end wait. */
+/* The broker accepts connections and stays silent: neither frames nor the end wait. */
 static void
 test_hangs (void)
 {
@@ -737,8 +739,8 @@ test_hangs (void)
   publish_harness_free (harness);
 }
 
-/* A broker that stops in the middle, as a machine does that freezes: what it has not confirmed is
- * offered again, once it is given up. */
+/* The broker freezes, as its machine might: unconfirmed messages are sent again once it is given
+ * up. */
 static void
 test_freezes (void)
 {
@@ -775,7 +777,7 @@ main (int argc, char **argv)
   mosquitto_lib_init ();
   folder = g_dir_make_tmp ("cowpublish-XXXXXX", NULL);
   gst_object_unref (gst_object_ref_sink (
-      gst_element_factory_make ("cowpublish", NULL))); /* registers the metadata */
+      gst_element_factory_make ("cowpublish", NULL))); /* making it registers the metadata */
 
   g_test_add_func ("/publish-mqtt/events", test_events);
   g_test_add_func ("/publish-mqtt/states", test_states);

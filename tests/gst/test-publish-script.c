@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* pipelines/publish.sh and the program cow-reconnect, as a user calls them, at a camera on the
- * loopback that hangs up. */
+/* pipelines/publish.sh and the program cow-reconnect, used as a user does, with a camera on the
+ * loopback that closes its connections. */
 #include "tests/gst/support.h"
 
 #include <gio/gio.h>
@@ -26,7 +26,7 @@ start (const char *const *argv)
   return process;
 }
 
-/* Waits for its end; what it printed, both kinds. Frees it. */
+/* Waits for the process to end, frees it, and returns its output of both kinds. */
 static char *
 end (GSubprocess *process, int expected_status)
 {
@@ -48,7 +48,7 @@ script (void)
   return g_build_filename (g_getenv ("COW_TEST_PIPELINES"), "publish.sh", NULL);
 }
 
-/* Waits until a file has as many lines. */
+/* Waits until a file has this many lines. */
 static void
 wait_lines (const char *path, guint n)
 {
@@ -67,7 +67,7 @@ wait_lines (const char *path, guint n)
   }
 }
 
-/* What ps shows of the program. */
+/* Asserts that ps does not show the secret. */
 static void
 assert_command_line_hides (GSubprocess *process, const char *secret)
 {
@@ -84,8 +84,8 @@ assert_command_line_hides (GSubprocess *process, const char *secret)
   g_assert_null (strstr (line, secret));
 }
 
-/* The camera hangs up and is back at once: events go on in the same process. The login is printed
- * nowhere. */
+/* The camera closes the connection and is back at once: events go on in the same process. The login
+ * is not printed. */
 static void
 test_camera (void)
 {
@@ -158,7 +158,7 @@ test_once (void)
   g_assert_nonnull (strstr (failed, "reconnected 0 times"));
 }
 
-/* What follows the source is not made anew. */
+/* A failure of REST ends the program. */
 static void
 test_rest_fails (void)
 {
@@ -174,7 +174,7 @@ test_rest_fails (void)
   g_assert_nonnull (strstr (nonsense, "no-such-element"));
 }
 
-/* A part that takes for ever to stop does not keep a second Ctrl+C from ending it. */
+/* A second Ctrl+C ends the program while a part takes for ever to stop. */
 static void
 test_second_signal (void)
 {
@@ -198,7 +198,7 @@ test_second_signal (void)
   g_assert_true (g_subprocess_get_if_signaled (process));
 }
 
-/* A source that ends, and one that falls silent, are made anew, as often as it takes. */
+/* A source that ends, and one that falls silent, are replaced as often as necessary. */
 static void
 assert_made_anew (const char *source, const char *why)
 {

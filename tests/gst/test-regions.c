@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Which parts of a frame `cowbehavior` classifies: zones, detections, what `auto` makes of them,
- * and what is left out. */
+/* Which parts of a frame `cowbehavior` classifies: zones, detections, the choice of `auto`, and
+ * what it leaves out. */
 #include "tests/gst/support.h"
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 
 static CowClassifier *classifier; /* the same model and adapter without the element */
 static char *adapter;
@@ -63,7 +63,7 @@ test_zones (void)
   support_harness_free (harness);
 }
 
-/* A wrong text while playing: a warning, and the zones and the property stay. */
+/* A wrong text while playing is a warning; the zones and the property stay. */
 static void
 test_zones_while_playing (void)
 {
@@ -168,18 +168,19 @@ test_auto (void)
   assert_regions (harness, 0, 2, "zone");
   assert_regions (harness, 1, 1, "roi");
   assert_regions (harness, 2, 2, "roi");
-  /* there is a detector, which sees nothing now */
+  /* The detector exists but sees nothing now. */
   assert_regions (harness, 0, 0, NULL);
   g_assert_cmpuint (support_stat (harness, "frames-without-regions"), ==, 1);
   assert_regions (harness, 1, 1, "roi");
-  /* another stream may have none */
+  /* Another stream may have none. */
   g_assert_true (gst_harness_push_event (harness, gst_event_new_stream_start ("another")));
   assert_regions (harness, 0, 2, "zone");
   gst_object_unref (element);
   support_harness_free (harness);
 }
 
-/* What an element upstream attached for the frame or a zone is no detection of the next one. */
+/* Regions that an element upstream attached for the frame or a zone are not detections for the next
+ * one. */
 static void
 test_auto_behind_another (void)
 {
@@ -259,7 +260,7 @@ test_min_size (void)
   support_harness_free (harness);
 }
 
-/* More is classified than is shown, but nothing outside the frame; zones are as they are. */
+/* With padding a crop is larger than the box, but within the frame. Zones get no padding. */
 static void
 test_padding (void)
 {

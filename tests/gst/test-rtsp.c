@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * `cowbehavior` behind a real RTSP server on the loopback, which sends H.264 as a camera does: in
- * this process, by gst-launch-1.0, and by pipelines/rtsp-camera.sh. Cameras that start late, change
+ * this process, by gst-launch-1.0, and by pipelines/rtsp-camera.sh. The cameras start late, change
  * their resolution, ask for a password, and go away. Nothing is asserted about speed; the time
  * limits only end a test that hangs.
  */
@@ -10,7 +10,7 @@
 #include <gst/rtsp-server/rtsp-server.h>
 #include <string.h>
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 #include "tests/gst/camera.h"
 #include "tests/gst/launched.h"
 
@@ -76,8 +76,8 @@ viewer_start (Viewer *viewer, const char *url)
   gst_element_set_state (viewer->pipeline, GST_STATE_PLAYING);
 }
 
-/* Reads the bus until the stream ended (or failed), or until n messages of cowbehavior came. The
- * type of the message that ended it. */
+/* Reads the bus until the stream ends or fails, or until n messages of cowbehavior have come.
+ * Returns the type of the message that ended it. */
 static GstMessageType
 viewer_watch (Viewer *viewer, guint n)
 {
@@ -156,8 +156,8 @@ test_resolution_change (void)
   g_assert_cmpuint (viewer.n_frames - viewer.n_small, >=, 20);
 }
 
-/* The stream does not exist yet when the viewer comes: an error of rtspsrc; the same pipeline
- * started again later works. */
+/* The stream does not exist yet when the viewer comes, which is an error of rtspsrc; the same
+ * pipeline works when it is started again later. */
 static void
 test_camera_late (void)
 {
@@ -179,8 +179,8 @@ test_camera_late (void)
   camera_free (camera);
 }
 
-/* The camera hangs up in the middle: the pipeline ends, by EOS or by an error of the source, and
- * comes down. */
+/* The camera closes the connection in the middle: the pipeline ends, by EOS or by an error of the
+ * source, and shuts down. */
 static void
 test_camera_vanishes (void)
 {
@@ -236,7 +236,7 @@ test_gst_launch (void)
   camera_free (camera);
 }
 
-/* pipelines/rtsp-camera.sh as it stands. */
+/* Runs pipelines/rtsp-camera.sh as it stands. */
 static char *
 script_output (const char *url, int expected_status)
 {
@@ -262,8 +262,8 @@ test_script (void)
   camera_free (camera);
 }
 
-/* Passwords with every character that URL, shell and gst-launch-1.0 give a meaning to; none of it
- * is printed. */
+/* Passwords contain every character that has a meaning in a URL, the shell and gst-launch-1.0; none
+ * of them is printed. */
 static void
 test_script_password (void)
 {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The sample pipelines, as they stand: files and cameras in, recordings, playlists and walls of
- * pictures out, with something drawn on them.
- */
+/* The sample pipelines, as they stand: files and cameras in; recordings, playlists and walls of
+ * pictures out, with something drawn on them. */
 #include "tests/gst/support.h"
 
 #include <gio/gio.h>
@@ -22,7 +21,7 @@ path_of (const char *name)
   return g_build_filename (folder, name, NULL);
 }
 
-/* Runs a script with the golden model and further words; NULL ends them. */
+/* Runs a script with the golden model and more arguments; NULL-terminated. */
 static char *
 run_script (int expected_status, const char *name, ...)
 {
@@ -45,9 +44,9 @@ run_script (int expected_status, const char *name, ...)
   return launched_output ((const char *const *)argv->pdata, expected_status);
 }
 
-/* ---- what came out --------------------------------------------------------------------------- */
+/* ---- the output ------------------------------------------------------------------------------ */
 
-/* Every frame of a file as BGRx in memory, of the size that it has. */
+/* Returns every frame of a file as BGRx, in its own size. */
 static GPtrArray *
 frames_of (const char *path, GstVideoInfo *info)
 {
@@ -72,8 +71,8 @@ frames_of (const char *path, GstVideoInfo *info)
   return frames;
 }
 
-/* The lowest rows of a part of a frame are the time budget: colours of behaviours only, which
- * coders blur a little. */
+/* Whether the lowest rows of a part of a frame are the time budget: only colours of behaviours,
+ * which coders blur a little. */
 static gboolean
 has_strip (GstBuffer *frame, const GstVideoInfo *info, gint x, gint y, gint w, gint h)
 {
@@ -130,7 +129,7 @@ test_file_zones (void)
   g_assert_nonnull (strstr (output, "left"));
   g_assert_nonnull (strstr (output, "the\\"));
   g_assert_nonnull (
-      strstr (output, "zone") /* in a structure in a structure, with backslashes around it */);
+      strstr (output, "zone") /* inside two structures, with backslashes around it */);
 }
 
 static void
@@ -218,8 +217,8 @@ test_codec_looked_up (void)
   watch_camera ("h264", "auto");
 }
 
-/* Two cameras with other codecs on one wall, and their labels under their names. Both last long,
- * for a busy machine starts them apart. */
+/* Two cameras with different codecs on one wall, with labels under their names. Both last long,
+ * because a busy machine starts them apart. */
 static void
 test_many (void)
 {
@@ -240,7 +239,7 @@ test_many (void)
   g_assert_cmpint (info.width, ==, 640);
   g_assert_cmpint (info.height, ==, 240);
   g_assert_cmpuint (frames->len, >=, 5);
-  /* one may begin and end later than the other */
+  /* One camera may begin and end later than the other. */
   for (guint i = 0; i < frames->len; i++)
     n_both += has_strip (frames->pdata[i], &info, 0, 0, 320, 240) &&
               has_strip (frames->pdata[i], &info, 320, 0, 320, 240);
@@ -250,7 +249,7 @@ test_many (void)
   camera_free (cameras[1]);
 }
 
-/* Without a wall: messages of each. */
+/* Without a wall there are messages of each camera. */
 static void
 test_many_messages (void)
 {
@@ -266,7 +265,7 @@ test_many_messages (void)
 
 /* ---- */
 
-/* 40 frames of a moving ball. */
+/* Records 40 frames of a moving ball. */
 static void
 make_video (void)
 {
@@ -314,7 +313,7 @@ main (int argc, char **argv)
   }
   adapter = support_adapter_new ();
   folder = g_dir_make_tmp ("cow scripts XXXXXX", NULL);
-  video = path_of ("a=video.mp4"); /* which could be a property */
+  video = path_of ("a=video.mp4"); /* the name could be a property */
   make_video ();
   g_test_add_func ("/scripts/file", test_file);
   g_test_add_func ("/scripts/file-mp4", test_file_mp4);

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Elements that name the same model share one engine: its weights, its batches, its numbers; and
- * nothing of one another's settings. Called as `test-gst-sharing --memory N MODEL ADAPTER` the
- * program is one of N cameras and prints the KiB that it took at most.
+ * Elements that name the same model share one engine (its weights, batches and statistics), but
+ * none of their settings. Called as `test-gst-sharing --memory N MODEL ADAPTER` the program is one
+ * of N cameras and prints the largest number of KiB that it took.
  */
 #include "tests/gst/support.h"
 
 #include <gio/gio.h>
 #include <glib/gstdio.h>
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 
 #define N_CAMERAS 8
-/* What eight cameras may take more than one: they share the weights, and a picture each is small
- * beside them. */
+/* The memory of eight cameras relative to one: they share the weights, and a picture of each is
+ * small beside them. */
 #define MOST_MEMORY 1.05
 
 static char *adapter;
-static char *program;     /* this one */
+static char *program;     /* this program's path */
 static GstVideoInfo info; /* 96 x 80 */
 
 typedef struct {
@@ -31,8 +31,8 @@ camera_begin (Camera *camera, const char *properties)
   support_harness_set_info (camera->harness, &info);
 }
 
-/* Eight streams that hold frames and would wait a minute for a batch of eight: one frame of each
- * makes one, in which each has its own answer. */
+/* Eight streams hold frames and would wait a minute for a batch of eight: one frame of each makes
+ * one, in which each has its own result. */
 static void
 test_one_batch (void)
 {
@@ -60,7 +60,7 @@ test_one_batch (void)
   cow_classifier_free (classifier);
 }
 
-/* A batch of several cameras, counted. */
+/* A batch of several cameras is counted. */
 static void
 test_mixed (void)
 {
@@ -79,7 +79,7 @@ test_mixed (void)
     support_harness_free (cameras[i].harness);
 }
 
-/* One's interval, threshold and patience are not another's. */
+/* Interval, threshold and batch-timeout of one element do not affect another. */
 static void
 test_settings (void)
 {
@@ -118,7 +118,7 @@ most_memory_kib (void)
   return g_ascii_strtoull (strstr (status, "VmHWM:") + strlen ("VmHWM:"), NULL, 10);
 }
 
-/* N cameras of 640 x 480 px that shoot in turn, in a process of their own. */
+/* Runs N cameras of 640 x 480 px that push frames in turn, in a process of their own. */
 static int
 measure (guint n, const char *model, const char *with)
 {
@@ -131,7 +131,7 @@ measure (guint n, const char *model, const char *with)
     harnesses[i] = gst_harness_new_parse (line);
     support_harness_set_info (harnesses[i], &large);
   }
-  for (guint i = 0; i < N_CAMERAS; i++) /* as many pictures however many cameras */
+  for (guint i = 0; i < N_CAMERAS; i++) /* the same number of pictures for any number of cameras */
     gst_buffer_unref (support_push (harnesses[i % n], &large, i, i / n));
   g_print ("%" G_GUINT64_FORMAT "\n", most_memory_kib ());
   for (guint i = 0; i < n; i++)
@@ -166,7 +166,7 @@ memory_of (const char *n, const char *model, const char *with)
   return kib;
 }
 
-/* A ViT-S in fp32, of which two would be seen. */
+/* A ViT-S in fp32 is large enough for a second copy to be noticed. */
 static void
 test_memory (void)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Smoothing methods on made-up results, and the way from probabilities to a label. */
+/* Smoothing methods on made-up results, and the step from probabilities to a label. */
 #include <math.h>
 
 #include "gst-plugin/behavior/label.h"
 #include "gst-plugin/behavior/smoother.h"
 
-/* A result that is `p` sure of `class` among three, the rest shared evenly. */
+/* A result with probability `p` for `class` of three; the others share the rest evenly. */
 static const float *
 sure (guint class, float p)
 {
@@ -58,7 +58,7 @@ test_mean (void)
   g_assert_cmpfloat_with_epsilon (smoother.state[1], (0.1 + 0.6) / 2, 1e-6);
   g_assert_cmpuint (best (&smoother), ==, 0);
   assert_sums_to_one (&smoother);
-  /* the first falls out of the window of five */
+  /* The first falls out of the window of five. */
   for (guint i = 0; i < 5; i++)
     add (&smoother, GST_COW_SMOOTHING_MEAN, 2, 0.5f);
   g_assert_cmpmem (smoother.state, 3 * sizeof (float), sure (2, 0.5f), 3 * sizeof (float));
@@ -75,13 +75,14 @@ test_majority (void)
   g_assert_cmpint (smoother.held, ==, -1); /* two are too few */
   add (&smoother, GST_COW_SMOOTHING_MAJORITY, 0, 0.9f);
   g_assert_cmpint (smoother.held, ==, 0);
-  /* two of another one, however sure, do not change it; the third does: three of the last five */
+  /* Two results of another class, however certain, do not change it; the third does, as three of
+   * the last five. */
   add (&smoother, GST_COW_SMOOTHING_MAJORITY, 1, 1);
   add (&smoother, GST_COW_SMOOTHING_MAJORITY, 1, 1);
   g_assert_cmpint (smoother.held, ==, 0);
   add (&smoother, GST_COW_SMOOTHING_MAJORITY, 1, 1);
   g_assert_cmpint (smoother.held, ==, 1);
-  /* no majority: what was held stays */
+  /* Without a majority the held class stays. */
   add (&smoother, GST_COW_SMOOTHING_MAJORITY, 2, 1);
   add (&smoother, GST_COW_SMOOTHING_MAJORITY, 0, 1);
   g_assert_cmpint (smoother.held, ==, 1);
@@ -89,7 +90,7 @@ test_majority (void)
   gst_cow_smoother_clear (&smoother);
 }
 
-/* Votes are for classes that may be a label. */
+/* Votes count for classes that may be a label. */
 static void
 test_majority_mask (void)
 {
@@ -115,9 +116,9 @@ test_hmm (void)
     g_assert_cmpfloat (smoother.state[0], >, before - 1e-6f);
     assert_sums_to_one (&smoother);
   }
-  g_assert_cmpfloat (smoother.state[0], >, 0.85); /* sure of what each alone was not */
-  /* one odd result does not turn it, even one that is certain, and results of 0 do not silence a
-   * class for ever */
+  g_assert_cmpfloat (smoother.state[0], >, 0.85); /* more certain than each result alone */
+  /* One odd result does not change the label, even one that is certain, and results of 0 do not
+   * silence a class for ever. */
   add (&smoother, GST_COW_SMOOTHING_HMM, 1, 0.6f);
   g_assert_cmpuint (best (&smoother), ==, 0);
   add (&smoother, GST_COW_SMOOTHING_HMM, 0, 0.6f);
@@ -131,8 +132,8 @@ test_hmm (void)
   gst_cow_smoother_clear (&smoother);
 }
 
-/* The numbers of one step by hand: belief (1/3, 1/3, 1/3) passes unchanged through the transitions,
- * then is weighed. */
+/* One step computed by hand: the belief (1/3, 1/3, 1/3) passes unchanged through the transitions
+ * and is then weighed. */
 static void
 test_hmm_numbers (void)
 {
@@ -142,7 +143,7 @@ test_hmm_numbers (void)
   add (&smoother, GST_COW_SMOOTHING_HMM, 0, 0.5f);
   g_assert_cmpfloat_with_epsilon (smoother.state[0], 0.5, 1e-6);
   g_assert_cmpfloat_with_epsilon (smoother.state[1], 0.25, 1e-6);
-  for (guint c = 0; c < 3; c++) /* each state stays with 4/5, goes to each other one with 1/10 */
+  for (guint c = 0; c < 3; c++) /* each state stays with 4/5 and goes to each other one with 1/10 */
     before[c] = smoother.state[c] * 0.8f + (1 - smoother.state[c]) * 0.1f;
   add (&smoother, GST_COW_SMOOTHING_HMM, 1, 0.8f);
   g_assert_cmpfloat_with_epsilon (
@@ -161,7 +162,7 @@ test_change (void)
   add (&smoother, GST_COW_SMOOTHING_HMM, 1, 0.8f);
   g_assert_cmpfloat_with_epsilon (smoother.state[1], 0.8, 1e-6);
   gst_cow_smoother_add (&smoother, GST_COW_SMOOTHING_MEAN, 0, (const float[]){ 0.3f, 0.7f }, 2,
-                        NULL); /* a window of 0 is one of 1 */
+                        NULL); /* a window of 0 is taken as 1 */
   g_assert_cmpfloat_with_epsilon (smoother.state[1], 0.7, 1e-6);
   gst_cow_smoother_add (&smoother, GST_COW_SMOOTHING_HMM, 4, (const float[]){ 1 }, 1, NULL);
   g_assert_cmpfloat (smoother.state[0], ==, 1);
@@ -188,14 +189,14 @@ test_threshold (void)
   g_assert_cmpstr (label.label, ==, "unknown");
   g_assert_cmpint (label.id, ==, -1);
   g_assert_cmpfloat (label.probability, ==, 0.5f);
-  /* each class has its own */
+  /* Each class has its own threshold. */
   rule.thresholds = thresholds;
   g_assert_cmpstr (gst_cow_label_decide (p, 1, &rule).label, ==, "unknown");
   g_assert_cmpstr (gst_cow_label_decide (p, 0, &rule).label, ==, "Lying");
-  /* no number */
+  /* NaN gives "unknown". */
   g_assert_cmpstr (gst_cow_label_decide ((const float[]){ NAN, NAN, NAN }, 0, &rule).label, ==,
                    "unknown");
-  /* no class yet */
+  /* There is no class yet. */
   label = gst_cow_label_decide (p, -1, &rule);
   g_assert_cmpstr (label.label, ==, "unknown");
   g_assert_cmpfloat (label.probability, ==, 0.5f);

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* How `cowbehavior` behaves as part of a pipeline: errors, changes of caps, flushes, the end of the
- * stream, states, leaks. */
+/* The behaviour of `cowbehavior` as part of a pipeline: errors, changes of caps, flushes, the end
+ * of the stream, states, leaks. */
 #include "tests/gst/support.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 #include "model/adapter/card.h"
 
 static char *adapter;
 
 /* ---- errors ---------------------------------------------------------------------------------- */
 
-/* Starts a pipeline around `cowbehavior PROPERTIES`, which must fail with this code of the resource
- * domain and a text that has all of the `words`, separated by '|'. */
+/* Asserts that a pipeline around `cowbehavior PROPERTIES` fails to start with this code of the
+ * resource domain and a text that has all of the `words`, separated by '|'. */
 static void
 assert_start_fails (const char *properties, GstResourceError code, const char *words)
 {
@@ -64,8 +64,8 @@ test_missing_properties (void)
   assert_start_fails (no_device, GST_RESOURCE_ERROR_SETTINGS, "device|abacus");
 }
 
-/* Starting with the adapter in `folder` fails, and the text names the file or folder and what is
- * wrong. Takes the folder. */
+/* Asserts that starting with the adapter in `folder` fails and that the text names the file or
+ * folder and its fault. Deletes the folder. */
 static void
 assert_adapter_fails (char *folder, GstResourceError code, const char *words)
 {
@@ -139,7 +139,8 @@ test_adapter_with_nan (void)
                         "adapter_model.safetensors|lora_B.weight|nan");
 }
 
-/* Pushes a buffer that must end the stream with an error of the stream domain. Takes the buffer. */
+/* Pushes a buffer that must end the stream with an error of the stream domain. Takes ownership of
+ * the buffer. */
 static void
 assert_frame_fails (const GstVideoInfo *info, GstBuffer *buffer)
 {
@@ -168,7 +169,7 @@ test_broken_frames (void)
   gst_buffer_resize (buffer, 0, (gssize)gst_buffer_get_size (buffer) - 1);
   assert_frame_fails (&info, buffer);
 
-  /* strides that lead out of the memory */
+  /* The strides lead out of the memory. */
   buffer = support_pad_rows (support_frame_new (&info, 0), &info, 0);
   gst_buffer_get_video_meta (buffer)->stride[2] = 100000;
   assert_frame_fails (&info, buffer);
@@ -190,7 +191,7 @@ uint_of (GstBuffer *buffer, const char *field)
   return value;
 }
 
-/* Pushes a frame, whose result must be of all of it, and gives the result's age. */
+/* Pushes a frame, whose result must be that of the whole frame, and returns the result's age. */
 static guint
 push (GstHarness *harness, const GstVideoInfo *info, guint seed)
 {
@@ -218,7 +219,7 @@ test_caps_change (void)
   g_assert_cmpuint (push (harness, &small, 1), ==, 1);
   support_harness_set_info (harness, &large);
   g_assert_cmpuint (push (harness, &large, 2), ==,
-                    0); /* what was seen in the small picture is no longer carried over */
+                    0); /* results of the small picture are not carried over */
   g_assert_cmpuint (push (harness, &large, 3), ==, 1);
   support_harness_set_info (harness, &rgb);
   g_assert_cmpuint (push (harness, &rgb, 4), ==, 0);
@@ -261,7 +262,7 @@ test_flush (void)
   support_harness_free (harness);
 }
 
-/* One forward pass: longer than a busy machine may keep this test from going on. */
+/* The time of a forward pass, longer than a busy machine may delay this test. */
 #define PASS_MS "4000"
 
 static gpointer
@@ -273,8 +274,9 @@ push_in_thread (gpointer data)
   return GINT_TO_POINTER (gst_harness_push (harness, support_frame_new (&info, 0)));
 }
 
-/* A flush and a stop each end the wait for a network that takes its time. Were it waited for, its
- * message would be on the bus. (Should the flush come before the push, the outcome is the same.) */
+/* A flush and a stop each end the wait for a slow network. If the element waited for the
+ * network, its message would be on the bus. (If the flush comes before the push, the outcome is
+ * the same.) */
 static void
 test_interrupt (gconstpointer stop)
 {
@@ -294,6 +296,45 @@ test_interrupt (gconstpointer stop)
   GstBus *bus = support_harness_bus (harness);
   g_assert_null (gst_bus_pop_filtered (bus, GST_MESSAGE_ELEMENT));
   gst_object_unref (bus);
+  support_harness_free (harness);
+}
+
+/* Pushes frames with 40 cows each until one is refused. */
+static gpointer
+push_many_in_thread (gpointer data)
+{
+  GstHarness *harness = data;
+  GstVideoInfo info = support_info (GST_VIDEO_FORMAT_I420, 96, 80, NULL);
+  GstFlowReturn flow = GST_FLOW_OK;
+
+  for (guint i = 0; flow == GST_FLOW_OK && i < 100; i++) {
+    GstBuffer *buffer = support_frame_new (&info, i);
+
+    for (guint c = 0; c < 40; c++)
+      support_add_roi (buffer, c, c, 20, 20, (gint)c + 1);
+    flow = gst_harness_push (harness, buffer);
+  }
+  return GINT_TO_POINTER (flow);
+}
+
+/* A flush also ends the wait of a frame whose crops have no room yet, before the engine has
+ * computed anything. */
+static void
+test_interrupt_full (void)
+{
+  GstVideoInfo info = support_info (GST_VIDEO_FORMAT_I420, 96, 80, NULL);
+  GstHarness *harness;
+  GThread *thread;
+
+  g_setenv ("COW_TEST_ENGINE_DELAY_MS", PASS_MS, TRUE);
+  harness = support_harness_new (adapter, "batch-size=64");
+  g_unsetenv ("COW_TEST_ENGINE_DELAY_MS");
+  support_harness_set_info (harness, &info);
+  thread = g_thread_new ("push", push_many_in_thread, harness);
+  g_usleep (300000);
+  g_assert_true (gst_harness_push_event (harness, gst_event_new_flush_start ()));
+  g_assert_cmpint (GPOINTER_TO_INT (g_thread_join (thread)), ==, GST_FLOW_FLUSHING);
+  g_assert_cmpuint (support_stat (harness, "batches"), ==, 0);
   support_harness_free (harness);
 }
 
@@ -355,7 +396,7 @@ test_state_cycles (void)
     g_assert_nonnull (message);
     g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_ELEMENT);
     gst_message_unref (message);
-    /* into the middle of a frame, by each way down */
+    /* into the middle of a frame, alternating between the two states */
     g_assert_cmpint (gst_element_set_state (pipeline, i % 2 ? GST_STATE_READY : GST_STATE_NULL), ==,
                      GST_STATE_CHANGE_SUCCESS);
   }
@@ -364,7 +405,7 @@ test_state_cycles (void)
   gst_object_unref (pipeline);
 }
 
-/* After an error the same element starts once what was wrong is mended. */
+/* After an error the same element starts once its cause is mended. */
 static void
 test_recovers_after_error (void)
 {
@@ -418,6 +459,7 @@ main (int argc, char **argv)
   g_test_add_func ("/stream/flush", test_flush);
   g_test_add_data_func ("/stream/interrupt/flush", NULL, test_interrupt);
   g_test_add_data_func ("/stream/interrupt/stop", GINT_TO_POINTER (TRUE), test_interrupt);
+  g_test_add_func ("/stream/interrupt/full", test_interrupt_full);
   g_test_add_func ("/stream/eos", test_eos);
   g_test_add_func ("/stream/state-cycles", test_state_cycles);
   g_test_add_func ("/stream/recovers-after-error", test_recovers_after_error);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The tracker on made-up boxes: whose number counts, who is found again by overlap, and that it
- * stays small. */
+/* The tracker on made-up boxes: whose ids count, which cow is found again by overlap, and that its
+ * memory is bounded. */
 #include "gst-plugin/behavior/tracker.h"
 
 #define MOST 600
@@ -9,7 +9,7 @@ typedef struct {
   GstCowTracker tracker;
   guint64 frame;
   GstCowTrack
-      *tracks[MOST]; /* of the last frame, borrowed: alive as long as the tracker has them */
+      *tracks[MOST]; /* of the last frame, borrowed: valid as long as the tracker has them */
 } Scene;
 
 static void
@@ -30,7 +30,7 @@ at (int x, int y, GstCowIdSource source, guint64 id)
   return (GstCowSighting){ { x, y, 40, 40 }, source, id };
 }
 
-/* One frame with these sightings. */
+/* Feeds one frame with these sightings. */
 static void
 see (Scene *scene, const GstCowSighting *sightings, guint n)
 {
@@ -53,23 +53,23 @@ test_overlap (Scene *scene, gconstpointer data)
   first = scene->tracks[0]->id;
   second = scene->tracks[1]->id;
   g_assert_cmpuint (first, !=, second);
-  /* both moved, and come in another order; a third is new */
+  /* Both moved and come in another order, and a third is new. */
   see (scene, (GstCowSighting[]){ at (108, 4, 0, 0), at (200, 0, 0, 0), at (5, 5, 0, 0) }, 3);
   g_assert_cmpuint (scene->tracks[0]->id, ==, second);
   g_assert_cmpuint (scene->tracks[2]->id, ==, first);
   g_assert_cmpuint (scene->tracks[1]->id, !=, first);
   g_assert_cmpuint (scene->tracks[1]->id, !=, second);
-  /* one was not seen for some frames, and is found where it was */
+  /* One was not seen for some frames, and is found where it was. */
   see (scene, (GstCowSighting[]){ at (5, 5, 0, 0) }, 1);
   see (scene, NULL, 0);
   see (scene, (GstCowSighting[]){ at (110, 4, 0, 0) }, 1);
   g_assert_cmpuint (scene->tracks[0]->id, ==, second);
-  /* a jump is another cow */
+  /* After a jump it is another cow. */
   see (scene, (GstCowSighting[]){ at (140, 4, 0, 0) }, 1);
   g_assert_cmpuint (scene->tracks[0]->id, !=, second);
 }
 
-/* Two boxes near one track: the nearer takes it. */
+/* With two boxes near one track, the nearer gets it. */
 static void
 test_best_pair (Scene *scene, gconstpointer data)
 {
@@ -82,7 +82,7 @@ test_best_pair (Scene *scene, gconstpointer data)
   g_assert_cmpuint (scene->tracks[0]->id, !=, id);
 }
 
-/* A tracker's word counts wherever the boxes are; two of one number are two cows. */
+/* A tracker's ids count wherever the boxes are; two boxes with one id are two cows. */
 static void
 test_tracker_ids (Scene *scene, gconstpointer data)
 {
@@ -100,12 +100,12 @@ test_tracker_ids (Scene *scene, gconstpointer data)
   see (scene,
        (GstCowSighting[]){ at (0, 0, GST_COW_ID_TRACKER, 80), at (90, 0, GST_COW_ID_TRACKER, 80) },
        2);
-  /* the largest number there is */
+  /* This is the largest id. */
   see (scene, (GstCowSighting[]){ at (0, 0, GST_COW_ID_TRACKER, G_MAXUINT64) }, 1);
   g_assert_cmpuint (scene->tracks[0]->id, ==, G_MAXUINT64);
 }
 
-/* Numbers of regions that stay with their boxes are believed, also through a crossing. */
+/* Ids of regions that stay with their boxes are trusted, also when the boxes cross. */
 static void
 test_roi_ids (Scene *scene, gconstpointer data)
 {
@@ -117,12 +117,12 @@ test_roi_ids (Scene *scene, gconstpointer data)
   g_assert_cmpint (scene->tracker.trust, >, 0);
   g_assert_cmpuint (scene->tracks[0]->id, ==, 8);
   g_assert_cmpuint (scene->tracks[1]->id, ==, 7);
-  /* a jump of one that is believed is a jump of that cow */
+  /* A jump with a trusted id is a jump of that cow. */
   see (scene, (GstCowSighting[]){ at (400, 0, GST_COW_ID_ROI, 7) }, 1);
   g_assert_cmpuint (scene->tracks[0]->id, ==, 7);
 }
 
-/* A detector that gives each box of each frame a new number, as DL Streamer's does: the boxes
+/* When a detector gives each box of each frame a new id, as DL Streamer's does, the boxes
  * decide. */
 static void
 test_roi_counter (Scene *scene, gconstpointer data)
@@ -144,7 +144,7 @@ test_roi_counter (Scene *scene, gconstpointer data)
   }
 }
 
-/* A detector that numbers the boxes of each frame from 1 in the order in which it finds them. */
+/* A detector numbers the boxes of each frame from 1 in the order of detection. */
 static void
 test_roi_index (Scene *scene, gconstpointer data)
 {
@@ -165,7 +165,7 @@ test_roi_index (Scene *scene, gconstpointer data)
   }
 }
 
-/* A zone is found by its number, whatever box lies on it, and never taken for a cow. */
+/* A zone is found by its id, whatever box lies on it, and is never taken for a cow. */
 static void
 test_places (Scene *scene, gconstpointer data)
 {
@@ -194,7 +194,7 @@ test_patience (Scene *scene, gconstpointer data)
   g_assert_cmpuint (scene->tracker.n_evicted, ==, 1);
 }
 
-/* Bounded: in one frame with too many, and over frames whose cows are all new. */
+/* Memory is bounded: in one frame with too many, and over frames whose cows are all new. */
 static void
 test_bounded (Scene *scene, gconstpointer data)
 {
@@ -215,14 +215,14 @@ test_bounded (Scene *scene, gconstpointer data)
     see (scene, many, 100);
     g_assert_cmpuint (scene->tracker.tracks->len, <=, GST_COW_TRACKER_MAX);
   }
-  /* the oldest went: those of the last frames are there */
+  /* The oldest are gone, and those of the last frames are there. */
   many[0] = at (0, 0, GST_COW_ID_TRACKER, 18000);
   see (scene, many, 1);
   g_assert_cmpuint (scene->tracks[0]->refs, ==, 1);
   g_assert_cmpuint (scene->tracker.tracks->len, ==, GST_COW_TRACKER_MAX);
 }
 
-/* The tracker's own numbers are none that upstream gave. */
+/* The tracker's own ids differ from those given upstream. */
 static void
 test_own_numbers (Scene *scene, gconstpointer data)
 {

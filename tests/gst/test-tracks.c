@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A result stays with its cow: who is who, when one is classified again, and what a result's age
- * is. */
+/* Results stay with their cow: identity, when a cow is classified again, and a result's age. */
 #include "tests/gst/support.h"
 
-#include "gst-plugin/behavior/gstcowbehaviormeta.h"
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 
 static CowClassifier *classifier; /* the same model and adapter without the element */
 static char *adapter;
@@ -23,7 +22,7 @@ scene_begin (Scene *scene, const char *properties)
   support_harness_set_info (scene->harness, &info);
 }
 
-/* One frame with one cow, by an id of the region and, where it is not 0, of a tracker. */
+/* Pushes a frame with one cow, with an id of the region and, if not 0, one of a tracker. */
 static GstBuffer *
 show (Scene *scene, const CowRegion *box, gint id, gint object_id)
 {
@@ -41,7 +40,7 @@ show (Scene *scene, const CowRegion *box, gint id, gint object_id)
   return out;
 }
 
-/* The same, and its one result has this age in frames and in time. */
+/* Does the same and asserts the age of its one result, in frames and in time. */
 static void
 assert_age (Scene *scene, CowRegion box, gint id, gint object_id, guint expected)
 {
@@ -77,8 +76,8 @@ test_reclassify (void)
   support_harness_free (scene.harness);
 }
 
-/* At once when the box grew by more than a fifth, or moved far: by steps too, which each alone
- * would not do. */
+/* A box is classified at once when it has grown by more than a fifth or moved far, also in small
+ * steps. */
 static void
 test_changed_box (void)
 {
@@ -93,7 +92,7 @@ test_changed_box (void)
   assert_age (&scene, (CowRegion){ 21, 0, 44, 44 }, 0, 0, 1);
   support_harness_free (scene.harness);
 
-  /* 0: then only */
+  /* With 0 it is classified only in this case. */
   scene_begin (&scene, "reclassify-interval=0");
   assert_age (&scene, (CowRegion){ 0, 0, 40, 40 }, 0, 0, 0);
   for (guint i = 1; i < 6; i++)
@@ -102,7 +101,7 @@ test_changed_box (void)
   support_harness_free (scene.harness);
 }
 
-/* A frame between two that are classified gives a new cow nothing, and classifies nothing. */
+/* A frame between two that are classified gives a new cow no result and classifies nothing. */
 static void
 test_interval_and_reclassify (void)
 {
@@ -127,7 +126,7 @@ track_of (GstBuffer *buffer, guint i)
   return id;
 }
 
-/* A tracker's number holds a cow over any distance, and tells two in one place apart. */
+/* A tracker's id identifies a cow over any distance, and separates two in one place. */
 static void
 test_object_id (void)
 {
@@ -148,7 +147,7 @@ test_object_id (void)
   support_harness_free (scene.harness);
 }
 
-/* Numbers of regions: believed while they behave like those of cows. */
+/* Ids of regions are trusted while they behave like those of cows. */
 static void
 test_roi_id (void)
 {
@@ -164,7 +163,7 @@ test_roi_id (void)
   assert_age (&scene, (CowRegion){ 110, 70, 40, 40 }, 9, 0, 3);
   support_harness_free (scene.harness);
 
-  /* a new number for each box of each frame */
+  /* Each box of each frame gets a new id. */
   scene_begin (&scene, "inference-interval=100");
   for (gint i = 0; i < 5; i++)
     assert_age (&scene, (CowRegion){ 4 * i, 0, 40, 40 }, 100 + i, 0, (guint)i);
@@ -172,8 +171,8 @@ test_roi_id (void)
   support_harness_free (scene.harness);
 }
 
-/* The own tracker: each cow has her own result and number, in whatever order the detector gives
- * them. */
+/* With the element's own tracker each cow has her own result and id, in whatever order the detector
+ * reports them. */
 static void
 test_own_tracker (void)
 {
@@ -208,8 +207,8 @@ test_own_tracker (void)
   support_harness_free (scene.harness);
 }
 
-/* One that left and comes back within the tracker's patience is known; after it she is new, and
- * counted as evicted. */
+/* A cow that leaves and comes back within the tracker's patience is recognised; after it she is
+ * new, and the old track is counted as evicted. */
 static void
 test_eviction (void)
 {
@@ -233,8 +232,8 @@ test_eviction (void)
   support_harness_free (scene.harness);
 }
 
-/* A camera that pauses shows other cows in the same places afterwards; one that always has long
- * pauses does not. */
+/* After a camera has paused, the same places show other cows; a camera that always has long pauses
+ * is an exception. */
 static void
 test_pause (void)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The text of the property `zones`: what it means, in fractions and in pixels, and what is said
- * about a wrong one. */
+/* The text of the property `zones`: its meaning in fractions and in pixels, and the errors for a
+ * wrong one. */
 #include "gst-plugin/behavior/zones.h"
 
 #include <locale.h>
@@ -113,7 +113,7 @@ test_bounds (void)
   g_assert_true (g_utf8_validate (error->message, -1, NULL));
 }
 
-/* Decimal points are points in every language. */
+/* The decimal separator is a point in every locale. */
 static void
 test_locale (void)
 {

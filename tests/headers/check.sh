@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Every header compiles alone: it includes what it uses. Those of kernels/ and model/ and the installed one of the plugin do as C11 and as
-# C++, for applications in either; the plugin's own as C11. Speaks TAP.
+# Checks that every header compiles alone, which means that it includes what it uses. Headers of
+# kernels/ and model/ and the installed one of the plugin compile as C11 and as C++, for
+# applications in either language; the plugin's others as C11. Speaks TAP.
 #   check.sh SOURCE_ROOT CC [CC_ARGS]
 set -u
 cd "$1" || exit 1
@@ -14,7 +15,8 @@ check () {
   local label=$1 output
   shift
   number=$((number + 1))
-  if output=$("$@" -fsyntax-only -Wall -Wextra -Wno-unused-parameter -Wno-pedantic -Werror -I. "${flags[@]}" - 2>&1); then
+  if output=$("$@" -fsyntax-only -Wall -Wextra -Wno-unused-parameter -Wno-pedantic -Werror -I. \
+    "${flags[@]}" - 2>&1); then
     echo "ok $number $label"
   else
     echo "not ok $number $label"
@@ -25,7 +27,7 @@ check () {
 for header in kernels/*.h $(find model gst-plugin -name "*.h" | LC_ALL=C sort); do
   check "$header as C11" "$@" -std=c11 -x c <<<"#include \"$header\""
   case $header in
-    gst-plugin/behavior/gstcowbehaviormeta.h) ;;
+    gst-plugin/common/gstcowbehaviormeta.h) ;;
     gst-plugin/*) continue ;;
   esac
   if command -v c++ >/dev/null; then

@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""What this project writes, opened by transformers, bitsandbytes and PEFT, and the other way round.
+"""Opens what this project writes with transformers, bitsandbytes and PEFT, and vice versa.
 
 check_interop.py COW_TRAINER RESAVE_ADAPTER TRAIN_NETWORK DATA
 
-For both golden networks: the folder that `cow-trainer quantize` makes of the fp32 one loads as a 4-bit model and gives the features that
-`cow-trainer features` gives of it; each golden adapter, read and written again by us, loads in PEFT on the golden NF4 model and gives its
-golden features; adapters that we trained load in PEFT and give our features, and with the head our logits; adapters that PEFT makes of
-settings that the golden ones don't have give PEFT's features here. Then networks that we trained from scratch: a DINOv3 opened by
-transformers, a ResNet-18 by torchvision, a ViT-Small by timm, the last two where those are installed. Speaks TAP.
+For both golden networks:
+- the folder that `cow-trainer quantize` makes from the fp32 one loads as a 4-bit model and gives
+  the features of `cow-trainer features`;
+- each golden adapter, read and written again by us, loads in PEFT on the golden NF4 model and gives
+  its golden features;
+- adapters that we trained load in PEFT and give our features, and with the head our logits;
+- adapters that PEFT makes with settings that the golden ones lack give PEFT's features here.
+
+Networks that we trained from scratch are opened by other programs: a DINOv3 by transformers, a
+ResNet-18 by torchvision, a ViT-Small by timm; the last two only if those are installed. Speaks TAP.
 """
 
 import importlib.util
@@ -27,10 +32,20 @@ from transformers import AutoModel
 NETWORKS = ["plain", "gated7b"]
 ADAPTERS = ["lora_q_r8", "lora_all_r16", "dora_q_r8", "dora_all_r16"]
 # Adapters that we train: kind, target, rank.
-TRAINED = [("lora", "all-linear", 4), ("lora", "v_proj", 3), ("dora", "all-linear", 8), ("dora", "q_proj", 1)]
+TRAINED = [
+    ("lora", "all-linear", 4),
+    ("lora", "v_proj", 3),
+    ("dora", "all-linear", 8),
+    ("dora", "q_proj", 1),
+]
 # Adapters that PEFT makes, with other settings than the golden ones.
 MADE = {
-    "rslora": {"r": 6, "lora_alpha": 5, "use_rslora": True, "target_modules": ["k_proj", "up_proj"]},
+    "rslora": {
+        "r": 6,
+        "lora_alpha": 5,
+        "use_rslora": True,
+        "target_modules": ["k_proj", "up_proj"],
+    },
     "patterns": {
         "r": 4,
         "lora_alpha": 8,
@@ -45,10 +60,17 @@ MADE = {
         "target_modules": ["v_proj", "down_proj"],
         "layers_to_transform": [1],
     },
-    "dora-rslora": {"r": 4, "lora_alpha": 3, "use_dora": True, "use_rslora": True, "target_modules": "all-linear"},
+    "dora-rslora": {
+        "r": 4,
+        "lora_alpha": 3,
+        "use_dora": True,
+        "use_rslora": True,
+        "target_modules": "all-linear",
+    },
 }
-# The largest difference, of features of the order of 1. (Our folder is not compared with the golden NF4 features: our 8-bit scales are the
-# nearest codes, bitsandbytes' own on CPUs now and then one beside them.)
+# The largest difference, of features of the order of 1. (Our folder is not compared with the golden
+# NF4 features: our 8-bit scales are the nearest codes, bitsandbytes' own on CPUs now and then one
+# beside them.)
 LIMIT = 1e-4
 
 
@@ -62,9 +84,12 @@ def load(folder):
     model = AutoModel.from_pretrained(folder, device_map="cpu").eval()
     kinds = {type(m).__name__ for n, m in model.named_modules() if n.endswith("_proj")}
     if kinds != {"Linear4bit"}:
-        raise RuntimeError(f"{folder}: linear layers were loaded as {sorted(kinds)}, expected Linear4bit")
+        raise RuntimeError(
+            f"{folder}: linear layers were loaded as {sorted(kinds)}, expected Linear4bit"
+        )
     for module in model.modules():
-        # On CPUs with AVX512-BF16, newer bitsandbytes multiply in bf16 whatever the compute type says; this is their switch.
+        # On CPUs with AVX512-BF16, newer bitsandbytes multiply in bf16 whatever the compute type
+        # says; this is their switch.
         if hasattr(module, "support_avx512bf16_for_cpu"):
             module.support_avx512bf16_for_cpu = False
     return model
@@ -84,13 +109,15 @@ def distance(model, golden, tag, inputs=("pixel_values", "pixel_values_wide")):
 
 
 def head_logits(folder, features):
-    """The head of an adapter folder in torch: Linear and ReLU in turn, or a LayerNorm and then Linear and GELU."""
+    """The head of an adapter in torch: Linear and ReLU in turn, or LayerNorm, Linear, GELU."""
     tensors = load_file(os.path.join(folder, "classifier.safetensors"))
     numbers = sorted({int(name.split(".")[0]) for name in tensors})
     x, activation = features, torch.nn.functional.relu
     if tensors[f"{numbers[0]}.weight"].dim() == 1:
         norm, activation = numbers.pop(0), torch.nn.functional.gelu
-        x = torch.nn.functional.layer_norm(x, x.shape[1:], tensors[f"{norm}.weight"], tensors[f"{norm}.bias"])
+        x = torch.nn.functional.layer_norm(
+            x, x.shape[1:], tensors[f"{norm}.weight"], tensors[f"{norm}.bias"]
+        )
     for number in numbers:
         x = x @ tensors[f"{number}.weight"].T + tensors[f"{number}.bias"]
         x = x if number == numbers[-1] else activation(x)
@@ -99,7 +126,10 @@ def head_logits(folder, features):
 
 def largest(pairs):
     """The largest difference of pairs of tensors; a NaN is infinitely large."""
-    worst = max((a.float() - b.float()).abs().max().item() if torch.isfinite(a).all() else float("inf") for a, b in pairs)
+    worst = max(
+        (a.float() - b.float()).abs().max().item() if torch.isfinite(a).all() else float("inf")
+        for a, b in pairs
+    )
     return worst if worst == worst else float("inf")
 
 
@@ -128,14 +158,16 @@ class Network:
     def __init__(self, programs, data, name, scratch):
         self.trainer, self.resave, self.train = programs
         self.source, self.scratch = os.path.join(data, "golden", name), scratch
-        self.base, self.io = os.path.join(self.source, "nf4"), os.path.join(self.source, "io.safetensors")
+        self.base, self.io = os.path.join(self.source, "nf4"), os.path.join(
+            self.source, "io.safetensors"
+        )
         self.golden = load_file(self.io)
 
     def path(self, name):
         return os.path.join(self.scratch, name)
 
     def features(self, pixels, *arguments):
-        """What `cow-trainer features` says."""
+        """The output of `cow-trainer features`."""
         out = self.path("features.safetensors")
         run(self.trainer, "features", f"{self.io}:{pixels}", "--out", out, *arguments)
         return load_file(out)
@@ -144,14 +176,19 @@ class Network:
         ours, worst = self.path("nf4"), 0.0
         run(self.trainer, "quantize", os.path.join(self.source, "fp32"), ours)
         for pixels in ["pixel_values", "pixel_values_wide"]:
-            expected = {f"ours.{pixels}.{name}": tensor for name, tensor in self.features(pixels, "--model", ours).items()}
+            expected = {
+                f"ours.{pixels}.{name}": tensor
+                for name, tensor in self.features(pixels, "--model", ours).items()
+            }
             worst = max(worst, distance(load(ours), {**self.golden, **expected}, "ours", [pixels]))
         return worst
 
     def adapted(self, adapter):
         again = self.path(adapter)
         run(self.resave, self.base, os.path.join(self.source, adapter), again)
-        return distance(PeftModel.from_pretrained(load(self.base), again).eval(), self.golden, adapter)
+        return distance(
+            PeftModel.from_pretrained(load(self.base), again).eval(), self.golden, adapter
+        )
 
     def trained(self, kind, target, rank):
         folder = self.path(f"{kind}-{target}")
@@ -160,7 +197,7 @@ class Network:
         model = PeftModel.from_pretrained(load(self.base), folder).eval()
         with torch.no_grad():
             theirs = model(pixel_values=self.golden["pixel_values"])
-        # Training moved it: an adapter that does nothing would agree too.
+        # Training must have changed something, because an adapter without effect would agree, too.
         if largest([(ours["pooler_output"], self.golden["nf4.pixel_values.pooler_output"])]) < 0.01:
             raise RuntimeError("the trained adapter changes nothing")
         return largest(
@@ -174,7 +211,9 @@ class Network:
     def made(self, name):
         torch.manual_seed(3)
         folder = self.path(name)
-        model = get_peft_model(load(self.base), LoraConfig(init_lora_weights=False, lora_dropout=0.1, **MADE[name])).eval()
+        model = get_peft_model(
+            load(self.base), LoraConfig(init_lora_weights=False, lora_dropout=0.1, **MADE[name])
+        ).eval()
         with torch.no_grad():
             for key, parameter in model.named_parameters():
                 if "lora_magnitude_vector" in key:
@@ -183,7 +222,10 @@ class Network:
         model.save_pretrained(folder)
         ours = self.features("pixel_values", "--model", self.base, "--adapter", folder)
         return largest(
-            [(theirs.last_hidden_state, ours["last_hidden_state"]), (theirs.pooler_output, ours["pooler_output"])]
+            [
+                (theirs.last_hidden_state, ours["last_hidden_state"]),
+                (theirs.pooler_output, ours["pooler_output"]),
+            ]
         )
 
 
@@ -211,13 +253,16 @@ def open_vit(folder):
     return open_torch(timm.create_model("vit_small_patch16_224", num_classes=0), folder)
 
 
-# Networks from scratch: kind, px, who opens them.
+# Networks from scratch: kind, px, function that opens them.
 SCRATCH = [("dinov3", 64, open_dinov3), ("resnet18", 96, open_resnet), ("vit-small", 224, open_vit)]
 
 
 def scratch_trained(trainer, train, scratch, kind, side, opener):
     torch.manual_seed(4)
-    folder, pixels, out = (os.path.join(scratch, f"{kind}{end}") for end in ["", "-pixels.safetensors", "-features.safetensors"])
+    folder, pixels, out = (
+        os.path.join(scratch, f"{kind}{end}")
+        for end in ["", "-pixels.safetensors", "-features.safetensors"]
+    )
     save_file({"pixel_values": torch.rand(3, 3, side, side)}, pixels)
     run(train, kind, folder, pixels)
     run(trainer, "features", f"{pixels}:pixel_values", "--adapter", folder, "--out", out)
@@ -243,13 +288,21 @@ def main(*arguments):
             for adapter in ADAPTERS:
                 report.check(f"{name}/{adapter}", LIMIT, lambda: network.adapted(adapter))
             for kind, target, rank in TRAINED:
-                report.check(f"{name}/trained-{kind}-{target}", LIMIT, lambda: network.trained(kind, target, rank))
+                report.check(
+                    f"{name}/trained-{kind}-{target}",
+                    LIMIT,
+                    lambda: network.trained(kind, target, rank),
+                )
             for made in MADE:
                 report.check(f"{name}/made-{made}", LIMIT, lambda: network.made(made))
     with tempfile.TemporaryDirectory() as scratch:
         for kind, side, opener in SCRATCH:
             if installed(kind):
-                report.check(f"scratch/{kind}", LIMIT, lambda: scratch_trained(programs[0], programs[2], scratch, kind, side, opener))
+                report.check(
+                    f"scratch/{kind}",
+                    LIMIT,
+                    lambda: scratch_trained(programs[0], programs[2], scratch, kind, side, opener),
+                )
             else:
                 report.skip(f"scratch/{kind}", "its program is not installed")
     return 1 if report.failed else 0

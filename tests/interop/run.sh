@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# What we write, opened by transformers, bitsandbytes and PEFT (check_interop.py). Those are not Debian packages: without a Python that has
-# them this is skipped (exit 77). COW_PYTHON names such a Python; else python3.
+# Opens what we write with transformers, bitsandbytes and PEFT (check_interop.py). They are not
+# Debian packages: without a Python that has them this is skipped (exit 77). COW_PYTHON names such a
+# Python; the default is python3.
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 build=${BUILD_DIR:-build-tests}
@@ -17,7 +18,9 @@ for program in "$trainer" "$resave" "$train"; do
   fi
 done
 if ! "$python" -c 'import torch, safetensors, transformers, bitsandbytes, peft' 2>/dev/null; then
-  echo "skipped: $python has no torch, safetensors, transformers, bitsandbytes and peft (COW_PYTHON=... names one that has)"
+  echo "skipped: $python lacks torch, safetensors, transformers, bitsandbytes or peft" \
+    "(COW_PYTHON=... names one that has them)"
   exit 77
 fi
-exec "$python" tests/interop/check_interop.py "$trainer" "$resave" "$train" "${COW_TEST_DATA:-tests/data}"
+exec "$python" tests/interop/check_interop.py "$trainer" "$resave" "$train" \
+  "${COW_TEST_DATA:-tests/data}"

@@ -2,13 +2,14 @@
 /*
  * train-network KIND OUT FILE [MODEL TARGET RANK]: trains a few steps on the pixel_values of a
  * safetensors file and saves as the trainer does, for check_interop.py. KIND is a card's; lora and
- * dora need the rest. A dinov3 is a small one. Pictures of a vit-small must be 224 px.
+ * dora need MODEL, TARGET and RANK. A dinov3 is a small one. Pictures of a vit-small must be 224
+ * px.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "model/adapter/card.h"
-#include "model/files/config-sizes.h"
+#include "model/files/vit-sizes.h"
 #include "model/training/network.h"
 #include "model/files/safetensors.h"
 
@@ -48,8 +49,8 @@ save (CowNetwork *network, const char *kind, const char *folder, int height, int
 static gboolean
 find_kind (const char *name, CowNetworkKind *kind)
 {
-  for (*kind = COW_NETWORK_LORA; *kind <= COW_NETWORK_RESNET18; (*kind)++)
-    if (g_str_equal (name, cow_network_kind_name (*kind)))
+  for (*kind = 0; *kind < COW_N_NETWORKS; (*kind)++)
+    if (g_str_equal (name, cow_kind (*kind)->name))
       return TRUE;
   return FALSE;
 }

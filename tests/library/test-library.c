@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The calls of libcowbehavior. test-library NUMBER MODEL ADAPTER: prints points of TAP after number
- * NUMBER, then "# end"; run.sh makes the rest.
+ * NUMBER, then "# end"; run.sh prints the others.
  */
 #include "library-test.h"
 
@@ -10,42 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static int number, n_failed;
-
-void
-point (int passed, const char *label)
-{
-  printf ("%sok %d %s\n", passed ? "" : "not ", ++number, label);
-  fflush (stdout);
-  n_failed += !passed;
-}
-
-CowBehaviorPicture
-picture_new (unsigned char *rgb, int seed)
-{
-  for (int i = 0; i < WIDTH * HEIGHT; i++) {
-    int x = i % WIDTH, y = i / WIDTH;
-    rgb[3 * i] = (unsigned char)(5 * x + seed);
-    rgb[3 * i + 1] = (unsigned char)(8 * y);
-    rgb[3 * i + 2] = (unsigned char)(3 * x + 2 * y + 17 * seed);
-  }
-  return (CowBehaviorPicture){ .size = sizeof (CowBehaviorPicture),
-                               .format = COW_BEHAVIOR_RGB,
-                               .width = WIDTH,
-                               .height = HEIGHT,
-                               .plane = { rgb },
-                               .stride = { 3 * WIDTH } };
-}
-
-int
-near (const float *a, const float *b, size_t n, float most)
-{
-  for (size_t i = 0; i < n; i++)
-    if (!(a[i] - b[i] <= most && b[i] - a[i] <= most))
-      return 0;
-  return 1;
-}
 
 static void
 test_open (CowBehavior *behavior)
@@ -89,7 +53,7 @@ test_labels (CowBehavior *behavior)
          "or where there are no numbers");
 }
 
-/* More regions than are computed at a time, and the same one by one. */
+/* More regions than are computed at a time give the same results as one by one. */
 static void
 test_many_regions (CowBehavior *behavior)
 {
@@ -148,7 +112,7 @@ test_many_pictures (CowBehavior *behavior)
          "so have whole pictures");
 }
 
-/* What a thread asks again and again. */
+/* The request that a thread repeats. */
 typedef struct {
   CowBehavior *shared;
   const CowBehaviorOptions *options;
@@ -196,7 +160,7 @@ test_threads (CowBehavior *behavior, const CowBehaviorOptions *options)
   point (right, "threads that open, ask and close at once each get their own answers");
 }
 
-/* A program that was compiled with a later header, which has one more field. */
+/* A program compiled with a later header, which has one more field. */
 static void
 test_later (const CowBehaviorOptions *options)
 {
@@ -227,7 +191,7 @@ main (int argc, char **argv)
 
   if (argc != 4)
     return 2;
-  number = atoi (argv[1]);
+  points_begin (atoi (argv[1]));
   options.model = argv[2];
   options.adapter = argv[3];
   if (cow_behavior_open (&options, &behavior, &message) != COW_BEHAVIOR_OK) {
@@ -246,5 +210,5 @@ main (int argc, char **argv)
   cow_behavior_close (behavior);
   cow_behavior_close (NULL);
   printf ("# end\n");
-  return n_failed > 0;
+  return points_failed () > 0;
 }

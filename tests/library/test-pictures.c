@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* One picture in every format has one answer. */
+/* One picture in every format has the same result. */
 #include "library-test.h"
 
 #include <string.h>
 
-#define PAD    5 /* bytes after each row, which must not count */
+#define PAD    5 /* bytes after each row, which must be ignored */
 #define CHROMA ((WIDTH + 1) / 2)
 
 static float expected[N_CLASSES];
@@ -17,7 +17,7 @@ same (CowBehavior *behavior, const CowBehaviorPicture *picture)
          near (expected, answer, N_CLASSES, 1e-6f);
 }
 
-/* The channels in another order: `at` is the byte of R, G and B in a pixel of `step` bytes. */
+/* Reorders the channels: `at` is the byte of R, G and B in a pixel of `step` bytes. */
 static void
 check_rgb (CowBehavior *behavior, const unsigned char *rgb, CowBehaviorFormat format, int step,
            const int at[3], const char *label)
@@ -51,8 +51,7 @@ test_orders (CowBehavior *behavior)
   point (!same (behavior, &picture), "the order of channels counts");
 }
 
-/* A value of the picture's channels at a pixel of ramps in Y, and colours by the chroma sample's
- * place. */
+/* The value of a channel at a pixel: ramps in Y, and colours by the place of the chroma sample. */
 static int
 luma (int x, int y)
 {
@@ -71,8 +70,8 @@ rounded (double value)
   return value < 0 ? 0 : value > 255 ? 255 : (int)(value + 0.5);
 }
 
-/* The RGB of it by the definition of the matrix; chroma of 4:2:2 or 4:2:0 that does not change from
- * row to row. */
+/* The picture's RGB by the definition of the matrix; chroma of 4:2:2 or 4:2:0 that is the same in
+ * every row. */
 static CowBehaviorPicture
 convert (unsigned char *rgb, double kr, double kb, int full)
 {
@@ -153,7 +152,7 @@ check_yuv (CowBehavior *behavior, CowBehaviorMatrix matrix, CowBehaviorRange ran
       v8[y / 2][x / 2] = uv8[y / 2][x / 2 * 2 + 1] = yuy2[y][x / 2 * 4 + 3] =
           uyvy[y][x / 2 * 4 + 2] = uv16[y / 2][x / 2 * 4 + 3] = (unsigned char)v;
     }
-  /* White of ten bits is 1023 in full range, not four times 255. */
+  /* In full range, white of ten bits is 1023, not four times 255. */
   for (size_t i = 0; i < sizeof pictures / sizeof pictures[0]; i++)
     right &= (pictures[i].format == COW_BEHAVIOR_P010 && range == COW_BEHAVIOR_FULL_RANGE) ||
              same (behavior, &pictures[i]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bad arguments: a status and a message, and the handle goes on working. */
+/* Bad arguments give a status and a message, and the handle keeps working. */
 #include "library-test.h"
 
 #include <limits.h>
@@ -9,8 +9,7 @@
 
 static unsigned char rgb[3 * WIDTH * HEIGHT];
 
-/* Prints the point, with the message for whoever reads the output; it must name `text`. Frees it.
- */
+/* Prints the point with the message, which must name `text`, and frees the message. */
 static void
 check (CowBehaviorStatus status, CowBehaviorStatus expected, char **message, const char *text,
        const char *label)

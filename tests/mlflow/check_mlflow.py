@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""The tracker against a real MLflow server on the loopback, which is looked at through MLflow's own client; and against servers that are none.
+"""Run tracking with a real MLflow server on the loopback, read through MLflow's own client, and
+with servers that are not MLflow's.
 
 check_mlflow.py TRACK COW_TRAINER [POINT...]
 
-The server lives twice, on one port and one database: first with MLflow's basic-auth application, then, after it was killed under a run,
-without. Speaks TAP. With names of points only those are checked, in their order.
+The server is started twice, on one port and one database: first with MLflow's basic-auth
+application, then, after it was killed during a run, without. Speaks TAP. With names of points only
+those are checked, in their order.
 """
+
 import base64
 import csv
 import json
@@ -26,12 +29,16 @@ import pictures
 TRACK, TRAINER = (os.path.abspath(p) for p in sys.argv[1:3])
 USER, PASSWORD = "admin", "Cud-chewing-4-ever"
 READER, READER_PASSWORD = "milker", "Only-looking-at-it-7"
-PATIENCE_S = 170  # for a server to start on a busy machine; nothing waits that long where all is well
+PATIENCE_S = 170  # limit for a server to start on a busy machine
 
 
 def environment(**more):
-    """Ours without what it may say of MLflow and proxies."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_") and not k.lower().endswith("_proxy")}
+    """Our environment without variables of MLflow and proxies."""
+    clean = {
+        k: v
+        for k, v in os.environ.items()
+        if not k.startswith("MLFLOW_") and not k.lower().endswith("_proxy")
+    }
     return {**clean, "LC_ALL": "C.UTF-8", **{k: str(v) for k, v in more.items() if v is not None}}
 
 
@@ -40,7 +47,7 @@ def login(user=USER, password=PASSWORD):
 
 
 class Server:
-    """mlflow server with what it stores below a folder."""
+    """An mlflow server that stores everything below a folder."""
 
     def __init__(self, folder):
         self.folder, self.process = folder, None
@@ -52,22 +59,49 @@ class Server:
     def start(self, auth):
         config = self.folder / "auth.ini"
         config.write_text(
-            f"[mlflow]\ndefault_permission = READ\ndatabase_uri = sqlite:///{self.folder}/auth.db\nadmin_username = {USER}\n"
-            f"admin_password = {PASSWORD}\nauth_cache_ttl_seconds = 60\nauthorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
+            f"[mlflow]\ndefault_permission = READ\n"
+            f"database_uri = sqlite:///{self.folder}/auth.db\n"
+            f"admin_username = {USER}\nadmin_password = {PASSWORD}\nauth_cache_ttl_seconds = 60\n"
+            "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
         )
-        command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
-        command += ["--backend-store-uri", f"sqlite:///{self.folder}/mlflow.db", "--artifacts-destination", str(self.folder / "artifacts")]
+        command = [
+            sys.executable,
+            "-m",
+            "mlflow",
+            "server",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(self.port),
+            "--workers",
+            "1",
+        ]
+        command += [
+            "--backend-store-uri",
+            f"sqlite:///{self.folder}/mlflow.db",
+            "--artifacts-destination",
+            str(self.folder / "artifacts"),
+        ]
         more = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
         if auth:
             command += ["--app-name", "basic-auth"]
-            more |= {"MLFLOW_AUTH_CONFIG_PATH": config, "MLFLOW_FLASK_SERVER_SECRET_KEY": "of this test"}
+            more |= {
+                "MLFLOW_AUTH_CONFIG_PATH": config,
+                "MLFLOW_FLASK_SERVER_SECRET_KEY": "of this test",
+            }
         log = open(self.folder / "server.log", "ab")
         self.process = subprocess.Popen(
-            command, cwd=self.folder, env=environment(**more), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            command,
+            cwd=self.folder,
+            env=environment(**more),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
 
     def wait(self):
-        """Until it answers."""
+        """Waits until it answers."""
         end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end and self.process.poll() is None:
             try:
@@ -75,7 +109,9 @@ class Server:
                     return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.2)
-        raise RuntimeError("the MLflow server did not start: " + (self.folder / "server.log").read_text()[-2000:])
+        raise RuntimeError(
+            "the MLflow server did not start: " + (self.folder / "server.log").read_text()[-2000:]
+        )
 
     def signal(self, number):
         if self.process and self.process.poll() is None:
@@ -89,14 +125,17 @@ class Server:
     def call(self, method, path, body, user=USER, password=PASSWORD):
         pair = base64.b64encode(f"{user}:{password}".encode()).decode()
         request = urllib.request.Request(
-            self.uri + path, json.dumps(body).encode(), {"Content-Type": "application/json", "Authorization": f"Basic {pair}"}, method=method
+            self.uri + path,
+            json.dumps(body).encode(),
+            {"Content-Type": "application/json", "Authorization": f"Basic {pair}"},
+            method=method,
         )
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
 
 class Test:
-    """What the points share: the server, fakes, folders, MLflow's client."""
+    """Shared by the points: the server, fakes, folders, MLflow's client."""
 
     def __init__(self, root):
         self.root, self.folders = root, 0
@@ -124,11 +163,16 @@ class Test:
         return client.search_runs([found.experiment_id]) if found else []
 
     def history(self, run, name):
-        return [(m.step, m.value) for m in sorted(self.client().get_metric_history(run.info.run_id, name), key=lambda m: m.step)]
+        return [
+            (m.step, m.value)
+            for m in sorted(
+                self.client().get_metric_history(run.info.run_id, name), key=lambda m: m.step
+            )
+        ]
 
 
 class Run:
-    """A finished process: its status and what it said."""
+    """A finished process: its status and output."""
 
     def __init__(self, status, out, err):
         self.status, self.out, self.err = status, out, err
@@ -140,12 +184,21 @@ class Run:
             assert word in text, f"{word!r} was not said: {text}"
         for secret in [PASSWORD, READER_PASSWORD]:
             assert secret not in text, f"a password was shown: {text}"
-        assert all(c.isprintable() or c in "\n\xa0" for c in text), f"control characters were shown: {text!r}"
+        assert all(
+            c.isprintable() or c in "\n\xa0" for c in text
+        ), f"control characters were shown: {text!r}"
         return self
 
 
 def start(command, env):
-    return subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def finish(process, timeout=PATIENCE_S + 60):
@@ -167,10 +220,21 @@ def send_rest(folder, *options, **more):
 
 
 def train(test, folder, *words, **more):
-    """The real thing, on pictures that it learns in a second."""
+    """`cow-trainer train`, on pictures that it learns in a second."""
     command = [TRAINER, "train", *words]
     if "--resume" not in words:
-        command += ["--recipe", "dinov3-scratch", "--network", "tiny", "--data", str(test.pictures), "--size", "32", "--out", str(folder)]
+        command += [
+            "--recipe",
+            "dinov3-scratch",
+            "--network",
+            "tiny",
+            "--data",
+            str(test.pictures),
+            "--size",
+            "32",
+            "--out",
+            str(folder),
+        ]
     return start(command, environment(OMP_NUM_THREADS=2, OMP_WAIT_POLICY="passive", **more))
 
 
@@ -183,16 +247,20 @@ def columns(folder):
 
 def no_secret_in(folder):
     for path in folder.rglob("*"):
-        assert not path.is_file() or PASSWORD.encode() not in path.read_bytes(), f"the password is in {path}"
+        assert (
+            not path.is_file() or PASSWORD.encode() not in path.read_bytes()
+        ), f"the password is in {path}"
 
 
 def expect_epochs(test, run, epochs):
-    """Each epoch's loss is there. (A run that goes on logs some epochs again, at another time, and MLflow keeps both.)"""
+    """Each epoch's loss is there. A resumed run logs some epochs twice, and MLflow keeps both."""
     found = set(test.history(run, "train_loss"))
-    assert found >= {(e, 2 / e) for e in range(1, epochs + 1)}, f"epochs are missing: {sorted(found)}"
+    assert found >= {
+        (e, 2 / e) for e in range(1, epochs + 1)
+    }, f"epochs are missing: {sorted(found)}"
 
 
-# ---- While no server is there --------------------------------------------------------------------------------------------------------
+# ---- While no server is there --------------------------------------------------------------------
 
 
 def check_no_tracker(test):
@@ -205,15 +273,21 @@ def check_no_tracker(test):
 
 
 def check_never_there(test):
-    """The run goes to its end, and its folder keeps what it logged."""
+    """The run finishes, and its folder keeps what it logged."""
     test.left, test.left_training = test.folder(), test.root / "trained"
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         uri = f"http://{USER}:{PASSWORD}@127.0.0.1:{s.getsockname()[1]}"
-    # It waits half a minute for the server when it is done, so it is looked at later.
-    test.training = train(test, test.left_training, "--epochs", "3", "--tracking-uri", uri, "--experiment", "trained")
+    # When it is done it waits half a minute for the server, so it is checked later.
+    test.training = train(
+        test, test.left_training, "--epochs", "3", "--tracking-uri", uri, "--experiment", "trained"
+    )
     finish(track(test.left, 30, 8, uri=uri, experiment="left")).expect(
-        3, "cannot be reached", "the run goes on", "has not got all yet", f"cow-trainer track {test.left}"
+        3,
+        "cannot be reached",
+        "the run goes on",
+        "has not got all yet",
+        f"cow-trainer track {test.left}",
     )
     send_rest(test.left, "--wait", "4").expect(1, "still waits for MLflow", "cannot be reached")
     send_rest(test.left, "--wait", "0").expect(2, "--wait")
@@ -221,10 +295,14 @@ def check_never_there(test):
 
 
 def check_fakes(test):
-    """Servers that are none, or mean harm, end no run; they get no login twice and show nothing of theirs that a terminal would obey."""
+    """Servers that are not MLflow's, or hostile, end no run. They do not get the login twice, and
+    no control character of theirs reaches the terminal."""
     processes = {}
     for kind in fakes.KINDS:
-        processes[kind] = (test.folder(), track(test.folder(), 1, 6, uri=test.fakes.uri(kind), **login()))
+        processes[kind] = (
+            test.folder(),
+            track(test.folder(), 1, 6, uri=test.fakes.uri(kind), **login()),
+        )
     for kind, (_, process) in processes.items():
         run = finish(process).expect(3, "has not got all yet")
         words = {
@@ -246,16 +324,24 @@ def check_fakes(test):
 
 
 def check_broken_store(test):
-    """A server that cannot store files gets all the rest."""
+    """A server that cannot store files gets everything else."""
     folder = test.folder()
-    finish(track(folder, 2, 60, uri=test.fakes.uri("store"))).expect(0, "left out of the MLflow run", "the store is full")
-    calls = [(method, path.split("/mlflow/")[-1]) for kind, method, path, _ in test.fakes.seen if kind == "store"]
+    finish(track(folder, 2, 60, uri=test.fakes.uri("store"))).expect(
+        0, "left out of the MLflow run", "the store is full"
+    )
+    calls = [
+        (method, path.split("/mlflow/")[-1])
+        for kind, method, path, _ in test.fakes.seen
+        if kind == "store"
+    ]
     assert calls[-1] == ("POST", "runs/update"), calls[-3:]
-    assert sum(method == "PUT" for method, _ in calls) == 5, calls  # three times the first of three files, once the others
+    assert (
+        sum(method == "PUT" for method, _ in calls) == 5
+    ), calls  # three times the first of three files, once the others
 
 
 def check_foreign_folder(test):
-    """A folder from elsewhere gets neither the login for the user's own server nor files that are not its own."""
+    """A folder from elsewhere gets neither the login of the user's own server nor foreign files."""
     folder = test.folder()
     finish(track(folder, 1, 0.01, uri="http://127.0.0.1:1")).expect(3)
     secret = test.root / "secret"
@@ -270,22 +356,34 @@ def check_foreign_folder(test):
     run = send_rest(folder, **login()).expect(0, "MLflow has all of it now")
     assert run.err.count("is not a file of the run's folder") == 4, run.err
     seen = [s for s in test.fakes.seen if s[0] == "foreign"]
-    assert sum(method == "PUT" for _, method, _, _ in seen) == 4, seen  # the run's three and results.csv
-    assert all(authorisation is None for *_, authorisation in seen), "the login went to a server that only the folder names"
-    for damage in ["{}", "[", json.dumps({**state, "key": "x' OR 1=1"}), json.dumps({**state, "uri": "file:///etc"})]:
+    assert (
+        sum(method == "PUT" for _, method, _, _ in seen) == 4
+    ), seen  # the run's three and results.csv
+    assert all(
+        authorisation is None for *_, authorisation in seen
+    ), "the login went to a server that only the folder names"
+    for damage in [
+        "{}",
+        "[",
+        json.dumps({**state, "key": "x' OR 1=1"}),
+        json.dumps({**state, "uri": "file:///etc"}),
+    ]:
         (folder / "mlflow.json").write_text(damage)
         assert send_rest(folder).expect(1).err.count("\n") == 1
 
 
-# ---- With a login ------------------------------------------------------------------------------------------------------------------------
+# ---- With a login --------------------------------------------------------------------------------
 
 
 def check_login(test):
-    """401 and 403 are explained; the login comes from the environment or the address and is written nowhere."""
+    """401 and 403 are explained. The login comes from the environment or the address, and is
+    written nowhere."""
     uri, folder = test.server.uri, test.folder()
     advice = "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
     finish(track(folder, 1, 60, uri=uri, experiment="login")).expect(3, "answered 401", advice)
-    finish(track(folder, 1, 60, "resume", uri=uri, experiment="login", **login(password="wrong"))).expect(3, "answered 401", advice)
+    finish(
+        track(folder, 1, 60, "resume", uri=uri, experiment="login", **login(password="wrong"))
+    ).expect(3, "answered 401", advice)
     send_rest(folder, **login()).expect(1, "answered 401", "give --uri or MLFLOW_TRACKING_URI")
     no_secret_in(folder)
     with_login = uri.replace("//", f"//{USER}:{PASSWORD}@")
@@ -297,60 +395,121 @@ def check_login(test):
 
 
 def check_not_allowed(test):
-    """A user who may only read."""
-    test.server.call("POST", "/api/2.0/mlflow/users/create", {"username": READER, "password": READER_PASSWORD})
-    finish(track(test.folder(), 1, 60, uri=test.server.uri, experiment="login", **login(READER, READER_PASSWORD))).expect(
-        3, "answered 403", "this user may not write there"
+    """A user may only read."""
+    test.server.call(
+        "POST", "/api/2.0/mlflow/users/create", {"username": READER, "password": READER_PASSWORD}
     )
+    finish(
+        track(
+            test.folder(),
+            1,
+            60,
+            uri=test.server.uri,
+            experiment="login",
+            **login(READER, READER_PASSWORD),
+        )
+    ).expect(3, "answered 403", "this user may not write there")
     assert len(test.runs("login")) == 1
 
 
 def check_content(test):
-    """Parameters, metrics by epoch and files are what was logged."""
+    """Parameters, metrics by epoch and files are those that were logged."""
     folder = test.folder()
-    finish(track(folder, 4, 60, uri=test.server.uri, experiment="content", **login())).expect(0, "MLflow run: ")
+    finish(track(folder, 4, 60, uri=test.server.uri, experiment="content", **login())).expect(
+        0, "MLflow run: "
+    )
     client = test.client()
     (run,) = test.runs("content")
-    assert run.info.run_name == "a run: of run.sh" and run.info.status == "FINISHED" and run.info.end_time >= run.info.start_time
+    assert (
+        run.info.run_name == "a run: of run.sh"
+        and run.info.status == "FINISHED"
+        and run.info.end_time >= run.info.start_time
+    )
     params = run.data.params
-    assert params["recipe"] == "qlora-q-r8" and params["class names _9_"] == "Lying" and params["epochs"] == "4"
-    assert params["long"] == "x" * 6000 and all(params[f"setting.{i}"] == "on" for i in range(250)) and len(params) == 255
+    assert (
+        params["recipe"] == "qlora-q-r8"
+        and params["class names _9_"] == "Lying"
+        and params["epochs"] == "4"
+    )
+    assert (
+        params["long"] == "x" * 6000
+        and all(params[f"setting.{i}"] == "on" for i in range(250))
+        and len(params) == 255
+    )
     assert test.history(run, "train_loss") == [(e, 2 / e) for e in range(1, 5)]
     assert test.history(run, "val_acc") == [(e, 1 - 1 / e) for e in range(1, 5)]
     # JSON has no NaN, and MLflow's database keeps it in a column of its own.
     gradients = test.history(run, "gradient_norm")
-    assert [step for step, _ in gradients] == [1, 2, 3, 4] and gradients[0][1] != gradients[0][1] and gradients[1][1] == 1, gradients
-    for name in ["best/adapter_model.safetensors", "best/plots of a run/confusion.svg", "tables/results.csv"]:
+    assert (
+        [step for step, _ in gradients] == [1, 2, 3, 4]
+        and gradients[0][1] != gradients[0][1]
+        and gradients[1][1] == 1
+    ), gradients
+    for name in [
+        "best/adapter_model.safetensors",
+        "best/plots of a run/confusion.svg",
+        "tables/results.csv",
+    ]:
         stored = client.download_artifacts(run.info.run_id, name, str(test.folder()))
-        assert pathlib.Path(stored).read_bytes() == (folder / name.replace("tables/", "")).read_bytes(), name
+        assert (
+            pathlib.Path(stored).read_bytes() == (folder / name.replace("tables/", "")).read_bytes()
+        ), name
     assert not (folder / "mlflow-spool.jsonl").read_bytes(), "the spool keeps what was sent"
     send_rest(folder, **login()).expect(0, "nothing waits")
 
 
 def expect_training(test, run, folder, epochs):
-    """What results.csv says is what the run shows."""
+    """The run shows the values of results.csv."""
     for name, values in columns(folder).items():
         if name in ["train_loss", "val_loss", "val_acc", "learning_rate", "grad_norm"]:
             found = test.history(run, name)
             assert [step for step, _ in found] == list(range(1, epochs + 1)), f"{name}: {found}"
             for (_, value), expected in zip(found, values, strict=True):
-                assert abs(value - expected) <= 1e-6 * abs(expected), f"{name}: {found}, results.csv has {values}"
+                assert abs(value - expected) <= 1e-6 * abs(
+                    expected
+                ), f"{name}: {found}, results.csv has {values}"
     assert run.data.params["recipe"] == "dinov3-scratch" and run.data.params["network"] == "tiny"
     assert run.info.status == "FINISHED"
 
 
 def check_training(test):
-    """`cow-trainer train`: settings, epochs and files of a run, and the same run when it goes on."""
+    """`cow-trainer train`: settings, epochs and files of a run, and the same run resumed."""
     folder, uri = test.root / "training", test.server.uri.replace("//", f"//{USER}:{PASSWORD}@")
-    finish(train(test, folder, "--epochs", "3", "--tracking-uri", uri, "--experiment", "training", "--run-name", "stripes")).expect(0)
+    finish(
+        train(
+            test,
+            folder,
+            "--epochs",
+            "3",
+            "--tracking-uri",
+            uri,
+            "--experiment",
+            "training",
+            "--run-name",
+            "stripes",
+        )
+    ).expect(0)
     (run,) = test.runs("training")
     assert run.info.run_name == "stripes"
     expect_training(test, run, folder, 3)
     client = test.client()
-    stored = {a.path for place in [None, "best", "plots"] for a in client.list_artifacts(run.info.run_id, place)}
-    wanted = {"recipe.ini", "results.csv", "best/cowbehavior.json", "best/model.safetensors", "plots/loss.svg", "plots/accuracy.png"}
+    stored = {
+        a.path
+        for place in [None, "best", "plots"]
+        for a in client.list_artifacts(run.info.run_id, place)
+    }
+    wanted = {
+        "recipe.ini",
+        "results.csv",
+        "best/cowbehavior.json",
+        "best/model.safetensors",
+        "plots/loss.svg",
+        "plots/accuracy.png",
+    }
     assert stored >= wanted, f"of {sorted(wanted)} only {sorted(stored)} are there"
-    card = pathlib.Path(client.download_artifacts(run.info.run_id, "best/cowbehavior.json", str(test.folder())))
+    card = pathlib.Path(
+        client.download_artifacts(run.info.run_id, "best/cowbehavior.json", str(test.folder()))
+    )
     assert card.read_bytes() == (folder / "best/cowbehavior.json").read_bytes()
     no_secret_in(folder)
 
@@ -361,10 +520,13 @@ def check_training(test):
 
 
 def check_resume(test):
-    """A run that died goes on under its id, and a parameter that changed does not keep the rest from being stored."""
+    """A run that died resumes under its id; the rest is stored even if a parameter has changed."""
     folder, uri = test.folder(), test.server.uri
     live = track(folder, 1000, pause=0.1, uri=uri, experiment="resume", **login())
-    while not (folder / "mlflow.json").exists() or "run_id" not in (folder / "mlflow.json").read_text():
+    while (
+        not (folder / "mlflow.json").exists()
+        or "run_id" not in (folder / "mlflow.json").read_text()
+    ):
         assert live.poll() is None, "the run is over"
         time.sleep(0.05)
     live.kill()
@@ -372,9 +534,15 @@ def check_resume(test):
     (run,) = test.runs("resume")
     assert run.info.status == "RUNNING"
     moved = folder.rename(test.root / "moved")
-    finish(track(moved, 6, 60, "resume", uri=uri, experiment="ignored", **login())).expect(0, "left out of the MLflow run")
+    finish(track(moved, 6, 60, "resume", uri=uri, experiment="ignored", **login())).expect(
+        0, "left out of the MLflow run"
+    )
     (again,) = test.runs("resume")
-    assert again.info.run_id == run.info.run_id and again.info.status == "FINISHED" and again.data.params["epochs"] == "1000"
+    assert (
+        again.info.run_id == run.info.run_id
+        and again.info.status == "FINISHED"
+        and again.data.params["epochs"] == "1000"
+    )
     expect_epochs(test, again, 6)
     finish(track(moved, 1, 60, uri=uri, experiment="resume", **login())).expect(0)
     assert len(test.runs("resume")) == 2, "a run that is not resumed is a new one"
@@ -388,24 +556,36 @@ def check_two_at_once(test):
         time.sleep(0.05)
     try:
         send_rest(folder, **login()).expect(1, "another process is logging this run")
-        send_rest(folder, "--uri", test.server.uri, **login()).expect(1, "another process is logging this run")
+        send_rest(folder, "--uri", test.server.uri, **login()).expect(
+            1, "another process is logging this run"
+        )
     finally:
         live.kill()
         live.communicate()
 
 
 def check_host(test):
-    """MLflow's check of the name by which it is called."""
+    """MLflow checks the host name in requests."""
     uri = test.server.uri.replace("127.0.0.1", "barn.localhost")
-    finish(track(test.folder(), 1, 60, uri=uri, **login())).expect(3, "answered 403", "--allowed-hosts")
+    finish(track(test.folder(), 1, 60, uri=uri, **login())).expect(
+        3, "answered 403", "--allowed-hosts"
+    )
 
 
-# ---- Outages -------------------------------------------------------------------------------------------------------------------------------
+# ---- Outages -------------------------------------------------------------------------------------
 
 
 def check_killed_under_a_run(test):
-    """The server is killed in mid-run and comes back: nothing is lost."""
-    live = track(test.folder(), 40, PATIENCE_S, pause=0.25, uri=test.server.uri, experiment="outage", **login())
+    """The server is killed during a run and comes back: nothing is lost."""
+    live = track(
+        test.folder(),
+        40,
+        PATIENCE_S,
+        pause=0.25,
+        uri=test.server.uri,
+        experiment="outage",
+        **login(),
+    )
     while not any(run.data.metrics for run in test.runs("outage")):
         time.sleep(0.1)
     test.server.kill()
@@ -413,12 +593,14 @@ def check_killed_under_a_run(test):
     test.server.wait()
     finish(live).expect(0)
     (run,) = test.runs("outage")
-    assert test.history(run, "train_loss") == [(e, 2 / e) for e in range(1, 41)], "lines are missing or twice there"
+    assert test.history(run, "train_loss") == [
+        (e, 2 / e) for e in range(1, 41)
+    ], "lines are missing or twice there"
     assert run.info.status == "FINISHED"
 
 
 def check_left(test):
-    """What a run without a server left is sent later, to another address than it was meant for."""
+    """What a run could not send is sent later, to another address than the original one."""
     send_rest(test.left, "--uri", test.server.uri).expect(0, "MLflow has all of it now")
     (run,) = test.runs("left")
     expect_epochs(test, run, 30)
@@ -433,11 +615,14 @@ def check_left(test):
 
 
 def check_silent_server(test):
-    """A server that takes connections and says nothing: the run ends all the same, before the server speaks again."""
+    """A server accepts connections and stays silent: the run ends before the server answers
+    again."""
     folder = test.folder()
     test.server.signal(signal.SIGSTOP)
     try:
-        run = finish(track(folder, 500, 1, uri=test.server.uri, experiment="silent")).expect(3, "has not got all yet")
+        run = finish(track(folder, 500, 1, uri=test.server.uri, experiment="silent")).expect(
+            3, "has not got all yet"
+        )
     finally:
         test.server.signal(signal.SIGCONT)
     print(f"# of 501 calls with a silent server, {run.out.strip()}")
@@ -467,11 +652,11 @@ CHECKS = [
 
 
 def run_check(title, number, check, test):
-    """Whether it is well; prints its point."""
+    """Runs a check and prints its point; returns whether it passed."""
     begun, problem = time.monotonic(), None
     try:
         check(test)
-    except Exception as error:  # whatever it is, the next point can run
+    except Exception as error:  # after any failure the next point can run
         problem = f"{type(error).__name__}: {error}"
     print(f"{'not ok' if problem else 'ok'} {number} {title}\n# {time.monotonic() - begun:.1f} s")
     for line in (problem or "").splitlines():
@@ -481,8 +666,10 @@ def run_check(title, number, check, test):
 
 
 def main():
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # by way of what ends the server
-    checks = [(title, check) for title, check in CHECKS if title in sys.argv[3:] or not sys.argv[3:]]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the server is stopped
+    checks = [
+        (title, check) for title, check in CHECKS if title in sys.argv[3:] or not sys.argv[3:]
+    ]
     failed = 0
     with tempfile.TemporaryDirectory(prefix="cow-mlflow-") as root:
         test = Test(pathlib.Path(root))

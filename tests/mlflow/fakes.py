@@ -1,12 +1,27 @@
 # SPDX-License-Identifier: MIT
-"""Servers that are none of MLflow's, or MLflow's on a bad day. The first part of a path says what one does: http://127.0.0.1:PORT/KIND."""
+"""Servers that are not MLflow's, or MLflow's with a fault. The first part of a path chooses the
+fault: http://127.0.0.1:PORT/KIND."""
+
 import http.server
 import json
 import threading
 import time
 
 ESCAPE = "\x1b[31m"
-KINDS = ["html", "huge", "empty", "list", "deep", "endless", "reset", "ids", "long-id", "echo", "redirect", "half"]
+KINDS = [
+    "html",
+    "huge",
+    "empty",
+    "list",
+    "deep",
+    "endless",
+    "reset",
+    "ids",
+    "long-id",
+    "echo",
+    "redirect",
+    "half",
+]
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -34,9 +49,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             time.sleep(0.05)
 
     def like_mlflow(self, ids, put_status=200):
-        """As MLflow answers, with ids of our choice."""
+        """Answers as MLflow does, with ids of our choice."""
         if self.command == "PUT":
-            return self.answer(put_status, "" if put_status == 200 else '{"message": "the store is full"}')
+            return self.answer(
+                put_status, "" if put_status == 200 else '{"message": "the store is full"}'
+            )
         call = self.path.split("?")[0].split("/mlflow/")[-1]
         info = {"run_id": ids, "artifact_uri": "mlflow-artifacts:/1/r/artifacts"}
         answers = {
@@ -70,7 +87,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif kind == "long-id":
             self.like_mlflow("1" * 100_000)
         elif kind == "echo":
-            self.answer(403, json.dumps({"message": f"{ESCAPE} not with {self.headers.get('Authorization')} or {self.server.password}"}))
+            login = self.headers.get("Authorization")
+            message = f"{ESCAPE} not with {login} or {self.server.password}"
+            self.answer(403, json.dumps({"message": message}))
         elif kind == "redirect":
             self.answer(307, "", Location=self.path.replace("/redirect/", "/elsewhere/"))
         elif kind == "half" and "log-batch" in self.path:
@@ -94,11 +113,13 @@ class Fakes(http.server.ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def handle_error(self, *_):
-        """A client that went away is none of ours."""
+        """Ignores clients that went away."""
 
     def note(self, kind, request):
         with self.lock:
-            self.seen.append((kind, request.command, request.path, request.headers.get("Authorization")))
+            self.seen.append(
+                (kind, request.command, request.path, request.headers.get("Authorization"))
+            )
 
     def uri(self, kind):
         return f"http://127.0.0.1:{self.server_port}/{kind}"

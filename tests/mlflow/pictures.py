@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Pictures of two classes that are easy to tell apart, written without any library."""
+
 import random
 import struct
 import zlib
@@ -15,11 +16,19 @@ def png(rows):
     """The bytes of a grey picture of rows of values."""
     raw = b"".join(b"\0" + bytes(row) for row in rows)
     header = struct.pack(">IIBBBBB", SIDE, SIDE, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(raw))
+        + chunk(b"IEND", b"")
+    )
 
 
 def stripes(dice, upright):
-    return [[(x if upright else y) // 4 % 2 * 150 + dice.randrange(40) for x in range(SIDE)] for y in range(SIDE)]
+    return [
+        [(x if upright else y) // 4 % 2 * 150 + dice.randrange(40) for x in range(SIDE)]
+        for y in range(SIDE)
+    ]
 
 
 def write(folder):
@@ -30,4 +39,6 @@ def write(folder):
             place = folder / split / name
             place.mkdir(parents=True)
             for i in range(n):
-                (place / f"{split}_{name}_{i}.png").write_bytes(png(stripes(dice, name == "Standing")))
+                (place / f"{split}_{name}_{i}.png").write_bytes(
+                    png(stripes(dice, name == "Standing"))
+                )

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The tracker against a real MLflow server on the loopback (check_mlflow.py). MLflow is no Debian package: it is installed once from PyPI
-# into $BUILD_DIR/mlflow-venv; where that cannot be reached this is skipped (exit 77). COW_MLFLOW_PYTHON names a Python that has it already.
+# Tests run tracking with a real MLflow server on the loopback (check_mlflow.py). MLflow is not a
+# Debian package: it is installed once from PyPI into $BUILD_DIR/mlflow-venv; if PyPI cannot be
+# reached, this is skipped (exit 77). COW_MLFLOW_PYTHON names a Python that has it already.
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 build=${BUILD_DIR:-build-tests}
@@ -17,9 +18,11 @@ for program in "$track" "$trainer"; do
   fi
 done
 
-# Without importing it, which takes long.
+# This does not import MLflow, which takes long.
 has_mlflow () {
-  "$python" -c 'from importlib.metadata import version; version("mlflow"), version("flask-wtf")' 2>/dev/null
+  "$python" -c '
+from importlib.metadata import version
+version("mlflow"), version("flask-wtf")' 2>/dev/null
 }
 
 if [ -z "${COW_MLFLOW_PYTHON:-}" ] && ! has_mlflow; then
@@ -28,7 +31,8 @@ if [ -z "${COW_MLFLOW_PYTHON:-}" ] && ! has_mlflow; then
     echo "skipped: python3 makes no virtual environment (Debian: python3-venv)"
     exit 77
   fi
-  if ! timeout 600 "$python" -m pip install --quiet --disable-pip-version-check 'mlflow[auth]>=3.1,<4'; then
+  if ! timeout 600 "$python" -m pip install --quiet --disable-pip-version-check \
+    'mlflow[auth]>=3.1,<4'; then
     rm -rf "$venv"
     echo "skipped: pip cannot install mlflow[auth] (is PyPI out of reach?)"
     exit 77

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/model/golden.h"
 
-#include "model/network/head.h"
+#include "model/adapter/head-weights.h"
 
 char *
 golden_path (const char *name)
@@ -44,7 +44,7 @@ float *
 golden_head_logits (const char *folder, const float *features, gint64 batch, gint64 hidden)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (CowHead) head = cow_head_read (folder, hidden, 0, &error);
+  g_autoptr (CowHeadWeights) head = cow_head_weights_read (folder, hidden, 0, &error);
   g_assert_no_error (error);
   float *x = g_memdup2 (features, (gsize)(batch * hidden) * sizeof (float));
   for (guint l = 0; l < head->n_layers; l++) {

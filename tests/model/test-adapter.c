@@ -11,7 +11,7 @@
 #include "model/adapter/adapter.h"
 #include "model/adapter/card.h"
 #include "model/files/error.h"
-#include "model/network/head.h"
+#include "model/adapter/head-weights.h"
 #include "tests/model/golden.h"
 #include "tests/model/scratch.h"
 #include "tests/model/written.h"
@@ -459,7 +459,7 @@ test_other_files (void)
 /* ---- the head -------------------------------------------------------------------------------- */
 
 static void
-assert_same_head (const CowHead *a, const CowHead *b)
+assert_same_head (const CowHeadWeights *a, const CowHeadWeights *b)
 {
   g_assert_cmpuint (a->n_layers, ==, b->n_layers);
   for (guint i = 0; i < a->n_layers; i++) {
@@ -478,24 +478,24 @@ test_head_files (void)
   char *scratch = scratch_new ();
   g_autofree char *source = golden_path ("plain"),
                   *inside = g_build_filename (scratch, "classifier", NULL);
-  g_assert_null (cow_head_read (scratch, 128, 9, &error));
+  g_assert_null (cow_head_weights_read (scratch, 128, 9, &error));
   expect_error (&error, COW_ERROR_NOT_FOUND, scratch, "best_classifier.pth", NULL);
   g_assert_cmpint (g_mkdir (inside, 0777), ==, 0);
   scratch_copy (source, inside, "best_classifier.pth");
-  g_autoptr (CowHead) pickled = cow_head_read (scratch, 128, 9, &error);
+  g_autoptr (CowHeadWeights) pickled = cow_head_weights_read (scratch, 128, 9, &error);
   g_assert_no_error (error);
   g_assert_true (g_str_has_suffix (pickled->path, "best_classifier.pth"));
   scratch_copy (source, inside, "classifier.safetensors");
-  g_autoptr (CowHead) head = cow_head_read (scratch, 128, 0, &error);
+  g_autoptr (CowHeadWeights) head = cow_head_weights_read (scratch, 128, 0, &error);
   g_assert_no_error (error);
   g_assert_true (g_str_has_suffix (head->path, "classifier.safetensors"));
   g_assert_cmpuint (head->n_layers, ==, 3);
   g_assert_true (head->layers[0].in == 128 && head->layers[0].out == 64 &&
                  head->layers[1].out == 32 && head->layers[2].out == 9);
   assert_same_head (head, pickled);
-  cow_head_write (pickled, scratch, &error);
+  cow_head_weights_write (pickled, scratch, &error);
   g_assert_no_error (error);
-  g_autoptr (CowHead) again = cow_head_read (scratch, 128, 9, &error);
+  g_autoptr (CowHeadWeights) again = cow_head_weights_read (scratch, 128, 9, &error);
   g_assert_no_error (error);
   assert_same_head (head, again);
   scratch_free (scratch);
@@ -542,7 +542,7 @@ test_head_misfit (gconstpointer data)
   g_autofree char *from = golden_path ("plain/classifier.safetensors"),
                   *to = g_build_filename (scratch, "classifier.safetensors", NULL);
   scratch_copy_tensors (from, to, edits);
-  g_assert_null (cow_head_read (scratch, 128, 9, &error));
+  g_assert_null (cow_head_weights_read (scratch, 128, 9, &error));
   expect_error (&error, (CowError)misfit->code, to, misfit->text, NULL);
   scratch_free (scratch);
 }
@@ -552,9 +552,9 @@ test_head_sizes (void)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *folder = golden_path ("plain");
-  g_assert_null (cow_head_read (folder, 384, 9, &error));
+  g_assert_null (cow_head_weights_read (folder, 384, 9, &error));
   expect_error (&error, COW_ERROR_MISMATCH, folder, "[64, 128]", "384", NULL);
-  g_assert_null (cow_head_read (folder, 128, 10, &error));
+  g_assert_null (cow_head_weights_read (folder, 128, 10, &error));
   expect_error (&error, COW_ERROR_MISMATCH, folder, "9 outputs, expected 10", NULL);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "model/files/config.h"
+#include "model/files/vit-layout.h"
 #include "model/files/error.h"
 #include "tests/model/golden.h"
 #include "tests/model/scratch.h"
@@ -60,7 +61,8 @@ test_parameters (void)
     { 4096, 40, 32, 8192, TRUE, FALSE, 6716035072 },
   };
   for (gsize i = 0; i < G_N_ELEMENTS (sizes); i++) {
-    const CowVitConfig c = { .hidden_size = sizes[i].hidden,
+    const CowVitConfig c = { .family = cow_vit_family_default (),
+                             .hidden_size = sizes[i].hidden,
                              .n_layers = sizes[i].layers,
                              .n_heads = sizes[i].heads,
                              .intermediate_size = sizes[i].wide,

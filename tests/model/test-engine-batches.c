@@ -86,7 +86,7 @@ test_hurry (EngineFixture *self, gconstpointer data)
 {
   g_autoptr (CowEngine) engine = engine_new (self);
   CowTicket *ticket = submit (self, engine, 3, &(CowSubmission){ .batch = 8, .timeout_ms = 60000 });
-  cow_engine_hurry (engine, ticket);
+  cow_engine_flush (engine, ticket);
   finish (ticket);
   g_assert_cmpuint (counters_of (engine).fill[3], ==, 1);
 }

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The classifier and the engine: sharing, batching across threads, cancelling, errors. */
 #include <gio/gio.h>
+#include <glib/gstdio.h>
 #include <math.h>
 
+#include "model/adapter/adapter.h"
 #include "model/engine/engine.h"
+#include "model/adapter/head-weights.h"
 #include "tests/model/engine-fixture.h"
 #include "tests/model/golden.h"
 
@@ -70,13 +73,109 @@ test_shared (EngineFixture *self, gconstpointer data)
                                 .adapter = self->adapter,
                                 .device = "auto" };
   g_autoptr (CowEngine) two = cow_engine_get (&same, &error);
-  CowClassifierOptions different = { .model = self->model,
-                                     .adapter = self->adapter,
-                                     .precision = COW_PRECISION_FP32 };
-  g_autoptr (CowEngine) three = cow_engine_get (&different, &error);
+  CowClassifierOptions resolved = {
+    .model = self->model, .adapter = self->adapter, .device = "cpu", .precision = COW_PRECISION_FP32
+  };
+  g_autoptr (CowEngine) three = cow_engine_get (&resolved, &error);
+  g_autofree char *other_model = golden_path ("plain/fp32");
+  CowClassifierOptions different = { .model = other_model, .adapter = self->adapter };
+  g_autoptr (CowEngine) four = cow_engine_get (&different, &error);
   g_assert_no_error (error);
   g_assert_true (one == two);
-  g_assert_true (one != three);
+  g_assert_true (one == three);
+  g_assert_true (one != four);
+  g_assert_cmpint (cow_engine_precision (one), ==, COW_PRECISION_FP32);
+}
+
+/* ---- results that are not finite ------------------------------------------------------------- */
+
+/* Multiplies the last layer of the adapter's head, which stays finite as stored. */
+static void
+enlarge_head (EngineFixture *self)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CowHeadWeights) head = cow_head_weights_read (self->adapter, 0, 0, &error);
+  g_assert_no_error (error);
+  const CowHeadLayer *last = &head->layers[head->n_layers - 1];
+  for (gint64 i = 0; i < last->in * last->out; i++)
+    last->weight[i] = 3e38f;
+  cow_head_weights_write (head, self->adapter, &error);
+  g_assert_no_error (error);
+}
+
+/* Multiplies the adapter's matrices: attention then has no finite score. The features are no number
+ * then, which the head's ReLU would turn into zeroes and so into an answer. */
+static void
+enlarge_lora (EngineFixture *self)
+{
+  g_autoptr (GError) error = NULL;
+  CowVitConfig config;
+  cow_vit_config_read (self->model, &config, &error);
+  g_assert_no_error (error);
+  g_autoptr (CowAdapter) adapter = cow_adapter_read (self->adapter, &config, &error);
+  g_assert_no_error (error);
+  for (int i = 0; i < config.n_layers * COW_N_MODULES; i++)
+    for (gint64 k = 0; adapter->loras[i] && k < adapter->loras[i]->out * adapter->loras[i]->rank;
+         k++)
+      adapter->loras[i]->b[k] = 3e38f;
+  cow_adapter_write (adapter, self->adapter, &error);
+  g_assert_no_error (error);
+}
+
+static void
+assert_not_finite (EngineFixture *self, const char *says)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CowEngine) engine = cow_engine_get (&self->options, &error);
+  g_assert_no_error (error);
+  g_autoptr (CowTicket) ticket = cow_engine_submit (engine, &self->picture, NULL, 1, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_false (cow_ticket_wait (ticket, &error));
+  g_assert_error (error, COW_ERROR, COW_ERROR_FORMAT);
+  if (!strstr (error->message, says) || !strstr (error->message, self->adapter))
+    g_error ("\"%s\" does not say \"%s\" and the adapter", error->message, says);
+  CowEngineCounters counters;
+  cow_engine_get_counters (engine, &counters);
+  g_assert_cmpuint (counters.failures, ==, 1);
+}
+
+static void
+test_not_finite (EngineFixture *self, gconstpointer data)
+{
+  enlarge_head (self);
+  assert_not_finite (self, "logits");
+  enlarge_lora (self);
+  assert_not_finite (self, "features");
+  const char *const written[] = { "classifier.safetensors", "adapter_config.json",
+                                  "adapter_model.safetensors" };
+  for (guint i = 0; i < G_N_ELEMENTS (written); i++) {
+    g_autofree char *path = g_build_filename (self->adapter, written[i], NULL);
+    g_assert_cmpint (g_remove (path), ==, 0);
+  }
+}
+
+/* Each result of a region, by its name. */
+static void
+test_results (EngineFixture *self, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CowEngine) engine = cow_engine_get (&self->options, &error);
+  g_assert_no_error (error);
+  const CowRegion regions[] = { { 0, 0, 40, 40 }, { 50, 20, 60, 60 } };
+  g_autoptr (CowTicket) ticket =
+      cow_engine_submit (engine, &self->picture, regions, 2, NULL, &error);
+  g_assert_true (cow_ticket_wait (ticket, &error));
+  for (guint i = 0; i < 2; i++) {
+    gsize n = 0;
+    float softmax[9];
+    const float *logits = cow_ticket_result (ticket, COW_RESULT_LOGITS, i, &n);
+    g_assert_nonnull (logits);
+    g_assert_cmpuint (n, ==, 9);
+    cow_softmax (logits, 9, 1, softmax);
+    assert_same (cow_ticket_result (ticket, COW_RESULT_PROBABILITIES, i, NULL), softmax);
+    assert_same (cow_ticket_probabilities (ticket, i), softmax);
+  }
+  g_assert_null (cow_ticket_result (ticket, "boxes", 0, NULL));
 }
 
 typedef struct {
@@ -219,6 +318,10 @@ main (int argc, char **argv)
   g_test_add ("/engine/cancel", EngineFixture, NULL, engine_fixture_set_up, test_cancel,
               engine_fixture_tear_down);
   g_test_add ("/engine/errors", EngineFixture, NULL, engine_fixture_set_up, test_errors,
+              engine_fixture_tear_down);
+  g_test_add ("/engine/not-finite", EngineFixture, NULL, engine_fixture_set_up, test_not_finite,
+              engine_fixture_tear_down);
+  g_test_add ("/engine/results", EngineFixture, NULL, engine_fixture_set_up, test_results,
               engine_fixture_tear_down);
   g_test_add ("/engine/outside", EngineFixture, NULL, engine_fixture_set_up, test_outside,
               engine_fixture_tear_down);

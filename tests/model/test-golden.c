@@ -6,9 +6,10 @@
  */
 #include <math.h>
 
-#include "model/network/head.h"
+#include "model/adapter/head-weights.h"
 #include "model/files/nf4.h"
 #include "model/files/safetensors.h"
+#include "model/network/backbones.h"
 #include "model/network/vit.h"
 #include "tests/model/golden.h"
 
@@ -22,7 +23,7 @@ typedef struct {
   CkBackend *backend;
   CowCheckpoint *checkpoint;
   CowAdapter *adapter;
-  CowVit *vit;
+  CowBackbone *backbone;
 } Network;
 
 static void
@@ -34,24 +35,25 @@ network_open (Network *self, const char *level, const char *model, const char *a
    * sizes': take it from the other folder. */
   g_autofree char *config_folder =
       g_str_has_suffix (model, ".pth") ? g_build_filename (folder, "fp32", NULL) : g_strdup (model);
-  CowVitConfig config;
+  CowBackboneConfig config;
   *self = (Network){ 0 };
   g_assert_cmpint (ck_cpu_open (level, 2, &self->backend), ==, CK_OK);
   self->checkpoint = cow_checkpoint_open (model, &error);
   g_assert_no_error (error);
-  cow_vit_config_for (config_folder, self->checkpoint, &config, &error);
+  cow_backbone_config_read (config_folder, self->checkpoint, NULL, &config, &error);
   g_assert_no_error (error);
   if (adapter)
-    self->adapter = cow_adapter_read (adapter, &config, &error);
+    self->adapter = cow_adapter_read (adapter, &config.vit, &error);
   g_assert_no_error (error);
-  self->vit = cow_vit_new (self->backend, &config, self->checkpoint, self->adapter, &error);
+  self->backbone =
+      config.klass->open (self->backend, &config, self->checkpoint, self->adapter, &error);
   g_assert_no_error (error);
 }
 
 static void
 network_close (Network *self)
 {
-  cow_vit_free (self->vit);
+  cow_backbone_free (self->backbone);
   cow_adapter_free (self->adapter);
   cow_checkpoint_close (self->checkpoint);
   ck_backend_close (self->backend);
@@ -78,19 +80,36 @@ check_input (Network *network, const char *folder, const CowSafetensors *io, con
   g_autofree float *values = golden_floats (pixels);
   const int batch = (int)pixels->dims[0], height = (int)pixels->dims[2],
             width = (int)pixels->dims[3];
-  const float *state = cow_vit_forward (network->vit, values, batch, height, width, &error);
+  const CowBackboneConfig *config = &network->backbone->config;
+  const int last = config->vit.n_layers - 1;
+  const gint64 hidden = config->n_features, tokens = cow_backbone_n_tokens (config, height, width);
+  const gsize state_bytes = (gsize)(batch * tokens * hidden) * sizeof (float),
+              pooled_bytes = (gsize)(batch * hidden) * sizeof (float);
+  CkBackend *backend = network->backend;
+  g_autofree float *state = g_malloc (state_bytes), *pooled = g_malloc (pooled_bytes),
+                   *plain = g_malloc (pooled_bytes);
+  float *on_device = backend->alloc (backend, (gsize)pixels->n_bytes),
+        *tokens_on_device = backend->alloc (backend, state_bytes);
+  backend->upload (backend, on_device, values, (gsize)pixels->n_bytes);
+  const float *features = config->klass->tokens (network->backbone, on_device, batch, height, width,
+                                                 &last, 1, &tokens_on_device, &error);
   g_assert_no_error (error);
+  backend->download (backend, state, tokens_on_device, state_bytes);
+  backend->download (backend, pooled, features, pooled_bytes);
+  features = config->klass->features (network->backbone, on_device, batch, height, width, &error);
+  g_assert_no_error (error);
+  backend->download (backend, plain, features, pooled_bytes);
+  backend->free (backend, on_device);
+  backend->free (backend, tokens_on_device);
   g_autofree char *state_name = g_strdup_printf ("%s.%s.last_hidden_state", tag, input);
   g_autofree char *pooled_name = g_strdup_printf ("%s.%s.pooler_output", tag, input);
   assert_near (state, golden_tensor (io, state_name), state_name);
-
-  const CowTensor *pooled_tensor = golden_tensor (io, pooled_name);
-  const gint64 hidden = pooled_tensor->dims[1],
-               tokens = cow_vit_n_tokens (network->vit, height, width);
-  g_autofree float *pooled = g_new (float, batch *hidden);
+  assert_near (pooled, golden_tensor (io, pooled_name), pooled_name);
+  /* The features are the class tokens, to the bit, whether tokens are asked for or not. */
+  g_assert_cmpmem (plain, pooled_bytes, pooled, pooled_bytes);
   for (int i = 0; i < batch; i++)
-    memcpy (pooled + i * hidden, state + i * tokens * hidden, (gsize)hidden * sizeof (float));
-  assert_near (pooled, pooled_tensor, pooled_name);
+    g_assert_cmpmem (pooled + i * hidden, (gsize)hidden * sizeof (float),
+                     state + i * tokens * hidden, (gsize)hidden * sizeof (float));
 
   g_autofree char *logits_name = g_strdup_printf ("%s.logits", tag);
   if (!cow_safetensors_get (io, logits_name) || !g_str_equal (input, "pixel_values"))
@@ -144,7 +163,7 @@ test_merged (void)
                        *merged = g_new (float, cow_tensor_count (expected));
       Network network;
       network_open (&network, NULL, model, adapter);
-      cow_vit_merged_weight (network.vit, 0, COW_Q, merged, &error);
+      cow_vit_merged_weight (network.backbone, 0, COW_Q, merged, &error);
       g_assert_no_error (error);
       double worst = 0;
       for (gsize i = 0; i < cow_tensor_count (expected); i++)
@@ -166,7 +185,8 @@ test_bad_input (void)
   float pixel = 0;
   for (guint i = 0; i < G_N_ELEMENTS (sides); i++) {
     g_autoptr (GError) error = NULL;
-    g_assert_null (cow_vit_forward (network.vit, &pixel, 1, sides[i][0], sides[i][1], &error));
+    g_assert_null (network.backbone->config.klass->features (network.backbone, &pixel, 1,
+                                                             sides[i][0], sides[i][1], &error));
     g_assert_error (error, COW_ERROR, COW_ERROR_ARGUMENT);
     g_assert_nonnull (strstr (error->message, "multiples of 16"));
   }

@@ -3,7 +3,8 @@
  * them with one thing wrong. */
 #include <string.h>
 
-#include "model/files/open-bytes.h"
+#include "model/files/safetensors.h"
+#include "model/files/torchfile.h"
 #include "tests/model/written.h"
 #include "tests/model/zip-builder.h"
 

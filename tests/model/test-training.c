@@ -6,8 +6,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/files/vit-sizes.h"
+#include "model/files/vit-layout.h"
 #include "model/network/classifier.h"
-#include "model/training/network-private.h"
 #include "model/training/random.h"
 #include "model/training/vit-train-private.h"
 #include "tests/model/golden.h"
@@ -100,8 +101,8 @@ classify (Training *training, const char *folder)
   g_autoptr (CowClassifier) classifier =
       cow_classifier_new (&(CowClassifierOptions){ .model = base, .adapter = folder }, &error);
   g_assert_no_error (error);
-  g_assert_true (cow_classifier_run (classifier, training->pixels, sort->batch, sort->side,
-                                     sort->side, &output, &error));
+  g_assert_true (cow_classifier_run_tokens (classifier, training->pixels, sort->batch, sort->side,
+                                            sort->side, &output, &error));
   g_assert_no_error (error);
   g_assert_cmpint (output.n_tokens, ==,
                    cow_classifier_n_tokens (classifier, sort->side, sort->side));
@@ -309,7 +310,8 @@ test_dora_dropout (gconstpointer data)
   const guint64 key = 17;
   Training *training = training_new (find_case ("dora-q"), &(TrainingHow){ 0 });
   CkBackend *backend = training->backend;
-  const CowTrainLinear *layer = &training->network->vit->layers[1].module[COW_Q];
+  const CowTrainLinear *layer =
+      &((CowVitTrain *)cow_network_backbone (training->network))->layers[1][COW_Q];
   const CkAdapter *adapter = &layer->base.adapter;
   const int rank = (int)adapter->rank;
   g_autofree float *w = g_new (float, HIDDEN *HIDDEN), *x = g_new (float, ROWS *HIDDEN),
@@ -367,9 +369,10 @@ test_memory (gconstpointer data)
   const TrainingCase *sort = data;
   for (int checkpointing = 0; checkpointing < 2; checkpointing++) {
     Training *training = training_new (sort, &(TrainingHow){ .checkpointing = checkpointing });
-    const CowNetwork *network = training->network;
-    const gsize predicted = cow_network_activation_bytes (sort->kind, &network->config, sort->batch,
-                                                          sort->side, sort->side, checkpointing);
+    CowNetwork *network = training->network;
+    const gsize predicted =
+        cow_network_activation_bytes (sort->kind, &cow_network_backbone (network)->config,
+                                      sort->batch, sort->side, sort->side, checkpointing);
     real_alloc = training->backend->alloc;
     real_free = training->backend->free;
     training->backend->alloc = counted_alloc;
@@ -378,10 +381,11 @@ test_memory (gconstpointer data)
     allocated_bytes = 0;
     training_pass (training, 1, TRUE);
     const gsize pictures = (gsize)(sort->batch * 3 * sort->side * sort->side) * sizeof (float);
-    /* Per picture: three of the class token and three of the head's features, twenty of the head's
-     * layers, which are no wider. */
+    /* Per picture: three of the head's features, twenty of the head's layers, which are no wider.
+     */
     const gsize rows = (gsize)sort->batch *
-                       (gsize)(26 * network->features + 20 * TRAINING_CLASSES) * sizeof (float);
+                       (gsize)(23 * cow_network_n_features (network) + 20 * TRAINING_CLASSES) *
+                       sizeof (float);
     const gsize positions = 2 * 16 * 64 * sizeof (float);
     g_test_message ("%" G_GSIZE_FORMAT " bytes predicted, %" G_GSIZE_FORMAT " reserved", predicted,
                     allocated_bytes);
@@ -425,7 +429,8 @@ test_counts (void)
     g_assert_cmpuint (n_trained (network), ==, cases[i].n);
     cow_network_free (network);
   }
-  const CowVitConfig small = cow_network_vit_small (224);
+  CowVitConfig small;
+  g_assert_true (cow_vit_config_of_size ("vit_small_patch16_224", &small));
   /* Without the head's norm and two layers, with a norm of its own */
   g_assert_cmpint (cow_vit_config_n_parameters (&small), ==,
                    21817737 - 2 * 384 - (384 + 1) * 384 - (384 + 1) * 9);

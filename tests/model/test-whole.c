@@ -35,7 +35,7 @@ static const Spoilt spoilt[] = {
   { "kernel-flat", "resnet18", .edit = { "conv1.weight", .dtype = COW_F32, .n_dims = 2, .dims = { 64, 147 } }, .code = COW_ERROR_MISMATCH, .says = "conv1.weight" },
   { "no-number", "resnet18", .edit = { "bn1.running_mean", .data = bad_values }, .code = COW_ERROR_FORMAT, .says = "bn1.running_mean" },
   { "negative-variance", "resnet18", .edit = { "bn1.running_var", .data = negative }, .code = COW_ERROR_FORMAT, .says = "a variance is at least 0" },
-  { "small-pictures", "resnet18", .file = "cowbehavior.json", .key = "preprocess", .value = "{\"size\": 16, \"interpolation\": \"bilinear\", \"normalisation\": \"unit\"}", .code = COW_ERROR_ARGUMENT, .says = "16 x 16" },
+  { "small-pictures", "resnet18", .file = "cowbehavior.json", .key = "preprocess", .value = "{\"size\": 16, \"interpolation\": \"bilinear\", \"normalisation\": \"unit\"}", .code = COW_ERROR_MISMATCH, .says = "16 x 16" },
   { "no-positions", "vit", .edit = { "pos_embed", .drop = TRUE }, .code = COW_ERROR_NOT_FOUND, .says = "position" },
   { "few-positions", "vit", .edit = { "pos_embed", .dtype = COW_F32, .n_dims = 2, .dims = { 5, 32 } }, .code = COW_ERROR_MISMATCH, .says = "position" },
   { "uneven-qkv", "vit", .edit = { "blocks.0.attn.qkv.weight", .dtype = COW_F32, .n_dims = 2, .dims = { 95, 32 } }, .code = COW_ERROR_FORMAT, .says = "qkv" },
@@ -169,8 +169,8 @@ test_engine (void)
   cow_engine_unref (same);
 }
 
-/* Its folder is a model too: features without a head; but timm's is none for adapters, and a
- * ResNet's none at all. */
+/* Its folder is a model too: features without a head; but timm's and a ResNet's are none for
+ * adapters. */
 static void
 test_as_model (void)
 {
@@ -184,8 +184,12 @@ test_as_model (void)
   g_assert_no_error (error);
   g_assert_false (cow_classifier_has_head (features));
   g_assert_cmpint (cow_classifier_n_features (features), ==, 32);
-  expect (&(CowClassifierOptions){ .model = resnet }, COW_ERROR_UNSUPPORTED,
-          "torchvision_resnet18");
+  g_autoptr (CowClassifier) pooled =
+      cow_classifier_new (&(CowClassifierOptions){ .model = resnet }, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (cow_classifier_n_features (pooled), ==, 512);
+  expect (&(CowClassifierOptions){ .model = resnet, .adapter = saved_folder ("lora-all") },
+          COW_ERROR_UNSUPPORTED, "ResNet");
   g_assert_cmpint (ck_cpu_open (NULL, 0, &backend), ==, CK_OK);
   const CowNetworkOptions options = { .kind = COW_NETWORK_LORA,
                                       .n_classes = 9,

@@ -29,6 +29,7 @@ static CowVitConfig
 small_config (const TrainingCase *sort)
 {
   return (CowVitConfig){
+    .family = cow_vit_family_find (sort->timm ? "timm_vit" : "dinov3_vit"),
     .hidden_size = 32,
     .n_layers = 2,
     .n_heads = 2,
@@ -46,7 +47,6 @@ small_config (const TrainingCase *sort)
     .norm_epsilon = 1e-5f,
     .rope_theta = 100,
     .rope_rescale = sort->timm ? 0 : 1.5f,
-    .timm = sort->timm,
   };
 }
 
@@ -172,7 +172,7 @@ training_save (Training *self, const char *folder)
   g_assert_true (cow_network_save (self->network, folder, &error));
   g_assert_no_error (error);
   g_free (card->kind);
-  card->kind = g_strdup (self->sort->timm ? "vit-small" : cow_network_kind_name (self->sort->kind));
+  card->kind = g_strdup (cow_kind (self->sort->timm ? COW_NETWORK_VIT : self->sort->kind)->name);
   card->preprocess.width = card->preprocess.height =
       self->sort->side > 0 ? self->sort->side : TRAINING_SIDE;
   g_assert_true (cow_card_write (card, folder, &error));

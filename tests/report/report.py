@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What tests/run.sh needs to know of meson: which tests there are, and how many single results (TAP points) their logs hold."""
+"""Tells tests/run.sh which tests meson has, and how many single results (TAP points) their logs
+hold."""
+
 import glob
 import json
 import os
@@ -8,15 +10,20 @@ import re
 import subprocess
 import sys
 
-# Indented points belong to a subtest, whose own line follows at the outer level and is the one that counts.
-POINT = re.compile(r"^(ok|not ok)\b(?: *\d+)?[ -]*(.*?)(?:\s# *(SKIP|TODO)\S*\s*(.*))?$", re.IGNORECASE)
+# Indented points belong to a subtest, whose own line follows at the outer level and is the one that
+# counts.
+POINT = re.compile(
+    r"^(ok|not ok)\b(?: *\d+)?[ -]*(.*?)(?:\s# *(SKIP|TODO)\S*\s*(.*))?$", re.IGNORECASE
+)
 PLAN = re.compile(r"^1\.\.(\d+)\s*(?:# *SKIP\S*\s*(.*))?$", re.IGNORECASE)
 SKIPPED_EXIT = 77
 
 
 def meson_tests(build):
     """[(name, suites)] of a build folder, in meson's order."""
-    text = subprocess.run(["meson", "introspect", "--tests", build], check=True, capture_output=True, text=True).stdout
+    text = subprocess.run(
+        ["meson", "introspect", "--tests", build], check=True, capture_output=True, text=True
+    ).stdout
     # Meson calls a suite "project:suite".
     return [(t["name"], [s.split(":")[-1] for s in t["suite"]]) for t in json.loads(text)]
 
@@ -39,7 +46,10 @@ def select(build, scripts, names):
         if wanted in scripts:
             chosen_scripts.append(wanted)
         elif not found:
-            print(f"no test or suite is called {wanted}; tests/run.sh --list names them", file=sys.stderr)
+            print(
+                f"no test or suite is called {wanted}; tests/run.sh --list names them",
+                file=sys.stderr,
+            )
             return 1
     print("\n".join([f"meson {n}" for n in chosen] + [f"script {n}" for n in chosen_scripts]))
     return 0
@@ -88,7 +98,9 @@ def count(meson_logs, script_logs, expected):
         with open(log, encoding="utf-8", errors="replace") as lines:
             for line in lines:
                 test = json.loads(line)
-                outcome = {"OK": "pass", "EXPECTEDFAIL": "pass", "SKIP": "skip"}.get(test["result"], "fail")
+                outcome = {"OK": "pass", "EXPECTEDFAIL": "pass", "SKIP": "skip"}.get(
+                    test["result"], "fail"
+                )
                 result.add(test["name"].split(" / ")[-1], outcome, test.get("stdout", ""))
                 ran += 1
     if ran < expected:
@@ -99,7 +111,9 @@ def count(meson_logs, script_logs, expected):
             continue
         with open(os.path.join(script_logs, file), encoding="utf-8") as text:
             status = int(text.read())
-        with open(os.path.join(script_logs, name + ".out"), encoding="utf-8", errors="replace") as text:
+        with open(
+            os.path.join(script_logs, name + ".out"), encoding="utf-8", errors="replace"
+        ) as text:
             result.add(name, {0: "pass", SKIPPED_EXIT: "skip"}.get(status, "fail"), text.read())
     for title, reason in result.skipped:
         print(f"skipped: {title}: {reason}")

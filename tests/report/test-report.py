@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The counting of results: whatever else breaks, a failure may not be counted as anything else. Speaks TAP."""
+"""The counting of results: a failure must never be counted as anything else. Speaks TAP."""
+
 import sys
 
 sys.dont_write_bytecode = True
@@ -16,7 +17,12 @@ CASES = [
     ("one of them skipped", "pass", "ok 1 a\nok 2 b # SKIP no GPU\n1..2\n", (1, 0, 1)),
     ("a crash after the first", "fail", "1..3\nok 1 a\n", (1, 1, 0)),
     ("a failing point in a program that returns 0", "pass", "1..1\nnot ok 1 a\n", (0, 1, 0)),
-    ("nested subtests count once", "pass", "# Subtest: x\n    ok 1 in\n    1..1\nok 1 x\n1..1\n", (1, 0, 0)),
+    (
+        "nested subtests count once",
+        "pass",
+        "# Subtest: x\n    ok 1 in\n    1..1\nok 1 x\n1..1\n",
+        (1, 0, 0),
+    ),
     ("everything skipped at once", "skip", "1..0 # SKIP no GPU\n", (0, 0, 1)),
     ("a known failure", "pass", "1..1\nnot ok 1 a # TODO later\n", (1, 0, 0)),
     ("words that look like points, without a plan", "pass", "ok then\n", (1, 0, 0)),

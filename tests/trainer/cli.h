@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs the built cow-trainer ($COW_TRAINER) and makes the folders that it is run on. Everything
+/* Runs the built cow-trainer ($COW_TRAINER) and makes the folders that it is run on. Every function
  * aborts the test when it fails. */
 #ifndef COW_TEST_CLI_H
 #define COW_TEST_CLI_H
@@ -11,26 +11,24 @@ typedef struct {
   char *out, *err;
 } Result;
 
-/* Runs cow-trainer with these arguments, ended by NULL. */
+/* Runs cow-trainer with these arguments; NULL-terminated. */
 Result cli_run (const char *argument, ...) G_GNUC_NULL_TERMINATED;
 void cli_result_clear (Result *result);
-/* The run succeeded and said nothing on standard error. */
+/* Asserts that the run succeeded and printed nothing on standard error. */
 void cli_assert_ok (const Result *result);
-/* The run ended with this status and exactly one line on standard error, "cow-trainer: ...", that
- * contains `text`. */
+/* Asserts that the run ended with this status and exactly one line on standard error, "cow-trainer:
+ * ...", that contains `text`. */
 void cli_assert_error (const Result *result, int status, const char *text);
 
 /* $COW_TEST_DATA/golden/NETWORK/NAME; free with g_free. */
 char *cli_golden (const char *network, const char *name);
-/* A folder that the test may fill; give back with cli_remove (). */
+/* A folder that the test may fill; delete it with cli_remove (). */
 char *cli_folder (void);
 void cli_remove (char *folder);
-/*
- * Fills FOLDER/adapter as the trainer writes it: the golden adapter (NULL: a frozen backbone), the
- * network's head, and a card for pictures of 64 x 64. Gives its path.
- */
+/* Fills FOLDER/adapter as the trainer writes it: the golden adapter (NULL: a frozen backbone), the
+ * network's head, and a card for pictures of 64 x 64. Returns its path. */
 char *cli_make_adapter (const char *folder, const char *network, const char *adapter);
-/* Writes an RGB picture of noise; the end of the name says the format. */
+/* Writes an RGB picture of noise; the end of the name chooses the format. */
 void cli_make_picture (const char *folder, const char *name, int width, int height, guint32 seed);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Result, cli_result_clear)

@@ -6,11 +6,12 @@
 
 #include "model/files/error.h"
 #include "pipelines/demo/formula-folder.h"
+#include "trainer/data/dataset-open.h"
 
 const char *const drawn_classes[] = { "Lying", "Standing", "Walking", NULL };
 static const char *const names[] = { "lying", "standing", "walking" };
 
-/* Whether a place belongs to the class's figure: lying stripes, standing stripes, a disc. */
+/* Whether a place belongs to the class's figure: horizontal stripes, vertical stripes, a disc. */
 static gboolean
 is_figure (guint label, int x, int y, int width, int height, int shift)
 {

@@ -12,18 +12,19 @@
 /* "Lying", "Standing", "Walking"; NULL-terminated */
 extern const char *const drawn_classes[];
 
-/* A picture of a class; another seed gives other light, noise and place. The end of the path says
- * the format. */
+/* Writes a picture of a class; another seed changes light, noise and place. The end of the path
+ * chooses the format. */
 void drawn_picture (const char *path, guint label, guint seed, int width, int height);
-/* FOLDER/CLASS/NAME_seed.png, n of each class, seeds from `first` on; names by class: lying,
- * standing, walking. */
+/* Writes FOLDER/CLASS/NAME_seed.png, n of each class with seeds from `first` on; the names are
+ * lying, standing, walking. */
 void drawn_classes_folder (const char *folder, guint n, guint first, int side);
-/* FOLDER/train, val and test with so many of each class; none where that is 0. */
+/* Writes FOLDER/train, val and test with these numbers of pictures of each class; no folder for
+ * 0. */
 void drawn_data (const char *folder, guint n_train, guint n_val, guint n_test, int side);
-/* Such a folder as a set. Free with cow_dataset_free. */
+/* Reads such a folder as a data set. Free with cow_dataset_free. */
 CowDataset *drawn_set (const char *folder);
-/* A DINOv3 of two layers of 128 with weights from the formula, its linear layers in NF4. Gives its
- * path; free with g_free. */
+/* A DINOv3 of two layers of 128 with weights from the formula, its linear layers in NF4. Returns
+ * its path; free with g_free. */
 char *drawn_base (const char *folder);
 
 #endif

@@ -11,7 +11,7 @@ struct _HubServer {
   SoupServer *hub, *network, *proxy;
   char *hub_address, *network_address, *proxy_address;
   char *weights; /* [HUB_SERVER_BYTES + 1] */
-  GMutex lock;   /* of what follows; the servers' thread writes, the test's reads */
+  GMutex lock;   /* of the following fields; the servers' thread writes, the test's reads */
   HubServerCount count;
   char *listing;
   int tries; /* of a repository that fails at first */
@@ -59,7 +59,7 @@ is_large (const char *path)
   return g_str_has_suffix (path, ".safetensors") || g_str_has_suffix (path, ".bin");
 }
 
-/* ---- Answers --------------------------------------------------------------------------------- */
+/* ---- Responses ------------------------------------------------------------------------------- */
 
 static void
 answer (SoupServerMessage *message, guint status, const char *type, const char *text, gsize n)
@@ -96,7 +96,7 @@ add_count (HubServer *self, int *counter, gboolean what)
   g_mutex_unlock (&self->lock);
 }
 
-/* Whether a repository that fails n times has not yet done so. */
+/* Whether a repository that fails n times has not done so yet. */
 static gboolean
 still_fails (HubServer *self, int n)
 {
@@ -107,14 +107,14 @@ still_fails (HubServer *self, int n)
   return fails;
 }
 
-/* An answer whose body comes in pieces, by a timer. */
+/* A response whose body is sent in pieces, by a timer. */
 typedef struct {
   HubServer *self;
   SoupServerMessage *message;
   const char *bytes;
   gsize n, sent;  /* bytes to send, sent */
-  gboolean stays; /* the connection then says nothing more, else it is closed; for bodies that end
-                     too early */
+  gboolean stays; /* for bodies that end too early: the connection stays open and silent, else it is
+                     closed */
   gboolean complete, held;
 } Trickle;
 
@@ -221,7 +221,7 @@ add_entry (HubServer *self, GString *text, const char *repository, const char *p
 
   g_string_append_printf (text, "%s{\"rfilename\": \"%s\", \"size\": %zu, \"blobId\": \"%s\"",
                           text->str[text->len - 1] == '[' ? "" : ", ", path, n, id);
-  /* The blob of a large file is Git's pointer to it. */
+  /* For a large file the blob is Git's pointer to it. */
   if (is_large (path))
     g_string_append_printf (
         text, ", \"lfs\": {\"sha256\": \"%s\", \"size\": %zu, \"pointerSize\": 134}", sha256, n);
@@ -266,7 +266,7 @@ answer_listing (HubServer *self, SoupServerMessage *message, const char *reposit
 
 /* ---- The hub --------------------------------------------------------------------------------- */
 
-/* Whether the answer to any request for a repository is an error; makes it. */
+/* Whether every request for a repository gets an error, which this makes. */
 static gboolean
 answer_trouble (HubServer *self, SoupServerMessage *message, const char *repository, gboolean token)
 {
@@ -290,7 +290,7 @@ answer_trouble (HubServer *self, SoupServerMessage *message, const char *reposit
   return TRUE;
 }
 
-/* A file of a repository; `proxied` hosts have names. */
+/* Serves a file of a repository; `proxied` hosts have names. */
 static void
 answer_file (HubServer *self, SoupServerMessage *message, const char *repository, const char *path,
              gboolean token, gboolean proxied)
@@ -361,7 +361,7 @@ handle_hub (SoupServer *server, SoupServerMessage *message, const char *path, GH
   else if (g_str_has_prefix (path, "/near/"))
     answer_content (self, message, path);
   else if (g_str_has_prefix (path, "/back/")) {
-    /* Who was led away and back must not have kept the token. */
+    /* A client that was redirected away and back must not have kept the token. */
     add_count (self, &self->count.tokens, token);
     answer_content (self, message, path);
   } else if (n < 5)
@@ -381,7 +381,7 @@ handle_hub (SoupServer *server, SoupServerMessage *message, const char *path, GH
 
 /* ---- The content network --------------------------------------------------------------------- */
 
-/* What goes wrong with the weights; FALSE when nothing does (any more). */
+/* Makes what is wrong with the weights; FALSE if nothing is wrong (any more). */
 static gboolean
 answer_badly (HubServer *self, SoupServerMessage *message, const char *repository, gboolean range)
 {
@@ -437,7 +437,7 @@ handle_network (SoupServer *server, SoupServerMessage *message, const char *path
     return;
   }
   set_header (message, "ETag", etag);
-  /* libsoup answers ranges by itself, but does not look at If-Range. */
+  /* libsoup handles ranges by itself, but ignores If-Range. */
   if (if_range && !g_str_equal (if_range, etag))
     soup_message_headers_remove (soup_server_message_get_request_headers (message), "Range");
   if (!answer_badly (self, message, parts[1], range))
@@ -537,7 +537,7 @@ quit (gpointer data)
 void
 hub_server_free (HubServer *self)
 {
-  /* From the loop itself, which may not have begun to run. */
+  /* This runs in the loop itself, which may not have begun to run. */
   g_autoptr (GSource) source = g_idle_source_new ();
   g_source_set_callback (source, quit, self->loop, NULL);
   g_source_attach (source, self->context);

@@ -75,7 +75,7 @@ assert_same_file (const char *a, const char *b, const char *name)
     g_error ("%s/%s and %s/%s differ", a, name, b, name);
 }
 
-/* The trained values and the optimiser's; the counters hold times. */
+/* Compares the trained values and the optimiser's; the counters hold times. */
 static void
 assert_same_state (const char *a, const char *b)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Augmentation: the same for the same key, visible, within bounds; and a colour that stays the
- * colour it was. */
+/* Augmentation is the same for the same key, visible and bounded, and keeps colours
+ * recognisable. */
 #include <math.h>
 #include <string.h>
 #include <vips/vips.h>
@@ -57,7 +57,7 @@ test_none (void)
   g_assert_cmpmem (before, N, after, N);
 }
 
-/* A function of the key, in any thread. */
+/* The result depends only on the key, in any thread. */
 static gpointer
 run_key (gpointer data)
 {
@@ -79,7 +79,7 @@ test_same (void)
   g_assert_cmpmem (first, N, elsewhere, N);
 }
 
-/* Most keys change the picture, each in its way; no change leaves nothing of it. */
+/* Most keys change the picture, each differently, and no change destroys it. */
 static void
 test_changes (gconstpointer data)
 {
@@ -122,7 +122,7 @@ test_strength (void)
   g_assert_cmpfloat (sums[1], <, sums[2]);
 }
 
-/* What is grey stays nearly grey: hue has nothing to turn there, and saturation is raised by
+/* Grey stays nearly grey: a change of hue has no effect on it, and saturation is raised only a
  * little. */
 static void
 test_grey (gconstpointer data)
@@ -140,7 +140,7 @@ test_grey (gconstpointer data)
   }
 }
 
-/* Half of all pictures are seen from the other side. */
+/* Half of all pictures are mirrored. */
 static void
 test_flip (void)
 {
@@ -161,7 +161,7 @@ test_flip (void)
   g_assert_cmpuint (n_flipped, <, n * 3 / 5);
 }
 
-/* Any size, down to a pixel. */
+/* Any size works, down to one pixel. */
 static void
 test_sizes (void)
 {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Features that the frozen recipe keeps on disk: what they are, when they are taken again and when
- * not, and how an interrupted job goes on.
- */
+/* Features that the frozen recipe keeps on disk: their values, when they are computed again and
+ * when not, and how an interrupted job resumes. */
 #include <glib/gstdio.h>
 #include <string.h>
 #include <utime.h>
@@ -9,7 +8,6 @@
 #include "tests/trainer/cli.h"
 #include "tests/trainer/drawn.h"
 #include "trainer/train/features-cache.h"
-#include "trainer/train/features-key.h"
 #include "trainer/data/pictures.h"
 
 #define COPIES 3
@@ -92,9 +90,9 @@ assert_rows (const CowFeaturesCache *a, const CowFeaturesCache *b, const CowData
   g_assert_cmpuint (n_same, ==, same ? n : 0);
 }
 
-/* ---- what they are --------------------------------------------------------------------------- */
+/* ---- their values ---------------------------------------------------------------------------- */
 
-/* A row is what the classifier says of the picture; copies differ from it. */
+/* A row is the classifier's output for the picture; rows of copies differ from it. */
 static void
 test_rows (Fixture *self, gconstpointer unused)
 {
@@ -139,7 +137,7 @@ test_again (Fixture *self, gconstpointer unused)
   assert_rows (first, again, self->set, TRUE);
 }
 
-/* ---- when they are other ones ---------------------------------------------------------------- */
+/* ---- when they are computed again ------------------------------------------------------------ */
 
 static void
 assert_new_key (const Fixture *self, GHashTable *seen, const char *why)
@@ -181,7 +179,7 @@ test_key (Fixture *self, gconstpointer unused)
   self->options.split = COW_VAL;
   assert_new_key (self, seen, "another split");
   self->options = kept;
-  /* How it is computed does not matter. */
+  /* The way of computing them does not matter. */
   self->options.batch = 1;
   self->options.workers = 7;
   g_autofree char *same = key (self);
@@ -195,9 +193,9 @@ test_key (Fixture *self, gconstpointer unused)
   assert_new_key (self, seen, "other weights");
 }
 
-/* ---- going on -------------------------------------------------------------------------------- */
+/* ---- resuming -------------------------------------------------------------------------------- */
 
-/* Rows that are there already are taken, half a row is not. */
+/* Complete rows are kept, half a row is not. */
 static void
 test_resume (Fixture *self, gconstpointer unused)
 {
@@ -210,7 +208,7 @@ test_resume (Fixture *self, gconstpointer unused)
   g_autofree float *rows = g_new0 (float, 6 * width);
   g_autoptr (GError) error = NULL;
 
-  /* Five rows, the first of which could not have been computed, and some bytes of the sixth. */
+  /* The file has five rows, the first of which no network computes, and some bytes of the sixth. */
   for (guint k = 1; k < 5; k++)
     memcpy (rows + k * width,
             cow_features_cache_row (
@@ -252,7 +250,7 @@ test_bad_file (Fixture *self, gconstpointer unused)
   g_assert_error (other, COW_ERROR, COW_ERROR_IO);
 }
 
-/* A picture that cannot be read ends it; what was computed before stays. */
+/* A picture that cannot be read ends the job; the rows before it stay. */
 static void
 test_unreadable (Fixture *self, gconstpointer unused)
 {

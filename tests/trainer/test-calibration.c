@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trainer/calibration against SciPy (the temperature), scikit-learn (cuts of its
+ * trainer/calibration compared with SciPy (the temperature), scikit-learn (thresholds of its
  * precision_recall_curve) and NumPy (losses, calibration errors): tests/data/make-metrics.py. The
- * logits there are over-confident: their network is right in about 7 of 10 pictures; class 3 is
+ * logits there are over-confident: their network is right in about 7 of 10 pictures, and class 3 is
  * never true.
  */
 #include "trainer/eval/calibration.h"
@@ -64,8 +64,8 @@ test_temperature (Fixture *self, gconstpointer data)
       golden_double (self->golden, "log_loss", "after"), 1e-6);
 }
 
-/* Pictures that are all right, by far, would like a temperature of 0: the fit ends at its limit,
- * and the calibration says so. */
+/* If all pictures are right by far, the best temperature is 0: the fit ends at its limit, and the
+ * calibration says so. */
 static void
 test_temperature_limit (Fixture *self, gconstpointer data)
 {
@@ -95,8 +95,8 @@ test_reliability (Fixture *self, gconstpointer data)
   g_assert_cmpuint (n, ==, self->n);
 }
 
-/* The whole fit makes an over-confident network's probabilities mean more, and changes no answer.
- */
+/* The whole fit makes an over-confident network's probabilities more accurate, and changes no
+ * label. */
 static void
 test_fit (Fixture *self, gconstpointer data)
 {
@@ -117,7 +117,7 @@ test_fit (Fixture *self, gconstpointer data)
 
 /* ---- thresholds ------------------------------------------------------------------------------ */
 
-/* The smallest probability that a threshold lets through. */
+/* The smallest probability that a threshold accepts. */
 static float
 smallest_taken (const Fixture *self, guint c, double threshold)
 {
@@ -164,7 +164,7 @@ test_thresholds (Fixture *self, gconstpointer data)
   check_thresholds (self, "precision_0.8", .8);
 }
 
-/* The highest precision there is, said to be short of what was asked for. */
+/* If the wanted precision is out of reach, the highest one is taken, and reported as too low. */
 static void
 test_unreached (Fixture *self, gconstpointer data)
 {

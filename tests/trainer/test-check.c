@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `check`: every kind of fault is found, named and counted; good data pass. And the hash that tells
- * alike pictures. */
+/* `check` finds, names and counts every kind of fault, and accepts good data; and the hash that
+ * finds similar pictures. */
 #include <glib/gstdio.h>
 #include <string.h>
 #include <vips/vips.h>
@@ -33,7 +33,7 @@ teardown (Fixture *self, gconstpointer unused)
 
 /* ---- pictures that differ -------------------------------------------------------------------- */
 
-/* Smooth blobs at places that the seed chooses: no two seeds look alike. */
+/* Draws smooth blobs at places that the seed chooses, so that no two seeds look alike. */
 static void
 blobs (const char *path, guint seed, int side)
 {
@@ -63,14 +63,14 @@ blobs (const char *path, guint seed, int side)
   g_object_unref (image);
 }
 
-/* SPLIT/CLASS/N.EXTENSION below the data. */
+/* The path of SPLIT/CLASS/N.EXTENSION below the data. */
 static char *
 place (const Fixture *self, const char *split, const char *label, const char *name)
 {
   return g_build_filename (self->data, split, label, name, NULL);
 }
 
-/* 8 to train, 3 to validate, of each of two classes. */
+/* Writes 8 pictures to train and 3 to validate, of each of two classes. */
 static void
 good_data (const Fixture *self)
 {
@@ -113,7 +113,7 @@ check (const char *data, int status)
   return object;
 }
 
-/* How many findings of a kind there are; *first becomes the first of them. */
+/* Counts the findings of a kind; *first becomes the first of them. */
 static guint
 count (JsonObject *report, const char *kind, gboolean near, JsonObject **first)
 {
@@ -177,7 +177,7 @@ test_unreadable (Fixture *self, gconstpointer unused)
   g_assert_nonnull (strstr (text.out, cut));
 }
 
-/* Files that a table names and that are not there are told one by one. */
+/* Files that a table names and that do not exist are reported one by one. */
 static void
 test_absent (Fixture *self, gconstpointer unused)
 {
@@ -220,14 +220,14 @@ test_duplicates (Fixture *self, gconstpointer unused)
   g_assert_true (json_object_get_boolean_member (finding, "problem"));
   g_assert_cmpuint (count (report, "two-labels", FALSE, &finding), ==, 1);
   g_assert_true (json_object_get_boolean_member (finding, "problem"));
-  /* Each is told once. */
+  /* Each is reported once. */
   g_assert_cmpuint (count (report, "duplicate", TRUE, NULL) +
                         count (report, "two-splits", TRUE, NULL) +
                         count (report, "two-labels", TRUE, NULL),
                     ==, 0);
 }
 
-/* The same pictures, smaller and as JPEG: no bytes in common. */
+/* The same pictures, smaller and as JPEG, have no bytes in common. */
 static void
 test_near (Fixture *self, gconstpointer unused)
 {
@@ -249,7 +249,7 @@ test_near (Fixture *self, gconstpointer unused)
   g_assert_cmpuint (count (report, "duplicate", FALSE, NULL), ==, 0);
 }
 
-/* Pictures without anything on them are not all one. */
+/* Pictures without content are not all reported as one. */
 static void
 test_flat (Fixture *self, gconstpointer unused)
 {
@@ -297,8 +297,8 @@ test_table (Fixture *self, gconstpointer unused)
   JsonObject *finding = NULL;
 
   good_data (self);
-  /* Cow 1 is on both sides; a picture lies in another class' folder; a box is outside, another very
-   * small. */
+  /* Cow 1 is in both splits, a picture lies in another class's folder, one box is outside and
+   * another very small. */
   g_string_append (
       text,
       "data/train/Lying/0.png,Lying,1,train,,,,\ndata/train/Lying/1.png,Walking,2,train,,,,\n"
@@ -316,7 +316,7 @@ test_table (Fixture *self, gconstpointer unused)
   g_assert_cmpstr (json_object_get_string_member (finding, "text"), ==, "10 x 40");
 }
 
-/* The wrong column: names of files, numbers. */
+/* The wrong column is used for labels: names of files, or numbers. */
 static void
 test_column (Fixture *self, gconstpointer unused)
 {
@@ -351,7 +351,7 @@ test_usage (Fixture *self, gconstpointer unused)
 
 /* ---- the hash -------------------------------------------------------------------------------- */
 
-/* The sets that the index finds are those that comparing all pairs finds. */
+/* The index finds the same sets as a comparison of all pairs. */
 static void
 test_sets (void)
 {
@@ -366,7 +366,7 @@ test_sets (void)
     hashes[i].flat = i % 50 == 7;
     if (i % 3 != 1)
       continue;
-    /* A near one of an earlier hash: up to nine bits apart, so that some are just too far. */
+    /* A hash close to an earlier one: up to nine bits apart, so that some are just too far. */
     hashes[i] = hashes[g_rand_int_range (random, 0, (gint32)i)];
     for (guint k = g_rand_int_range (random, 0, 10); k > 0; k--)
       hashes[i].bits[k % 2] ^= (guint64)1 << g_rand_int_range (random, 0, 64);

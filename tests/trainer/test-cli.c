@@ -55,6 +55,15 @@ test_usage_errors (void)
     { { "predict", "x.png", "--adapter=a", "--format=xml" }, "--format xml" },
     { { "predict", "x.png", "--adapter=a", "--top-k=0" }, "--top-k 0" },
     { { "predict", "x.png", "--batch=many" }, "many" },
+    { { "train", "--smoothing=0.1", "--label-smoothing=0.1", "--recipe=frozen" },
+      "--label-smoothing and --smoothing are one setting" },
+    { { "train", "--floor=2", "--recipe=frozen" }, "--floor is" },
+    { { "train", "--min-lr-ratio=2", "--recipe=frozen" }, "--min-lr-ratio is" },
+    { { "train", "--threads=-1", "--recipe=frozen" }, "--threads -1" },
+    { { "check", "--val-part=0.1", "--val-fraction=0.1" },
+      "--val-fraction and --val-part are one setting" },
+    { { "eval", "--test-part=0.1", "--test-fraction=0.1" },
+      "--test-fraction and --test-part are one setting" },
     { { "fetch" }, "OWNER/NAME" },
     { { "fetch", "a/b", "c/d" }, "OWNER/NAME" },
     { { "track" }, "FOLDER" },
@@ -68,6 +77,29 @@ test_usage_errors (void)
     g_auto (Result) result = cli_run (a[0], a[1], a[2], a[3], NULL);
     cli_assert_error (&result, 2, cases[i].text);
   }
+}
+
+/* Old names of options work, and --help does not show them. */
+static void
+test_old_options (void)
+{
+  static const char *const verbs[] = { "train", "check", "eval", "estimate" }, *const old[] = {
+    "--val-part", "--test-part", "--accumulation", "--floor", "--smoothing"
+  };
+
+  for (guint v = 0; v < G_N_ELEMENTS (verbs); v++) {
+    g_auto (Result) help = cli_run (verbs[v], "--help", NULL);
+    cli_assert_ok (&help);
+    g_assert_nonnull (strstr (help.out, "--val-fraction"));
+    for (guint i = 0; i < G_N_ELEMENTS (old); i++)
+      g_assert_null (strstr (help.out, old[i]));
+  }
+  g_auto (Result) estimate =
+      cli_run ("estimate", "--recipe", "resnet18", "--size", "32", "--accumulation", "2",
+               "--smoothing", "0", "--floor", "0", "--val-part", "0.2", "--pictures", "64", NULL);
+  cli_assert_ok (&estimate);
+  g_auto (Result) check = cli_run ("check", "--data", "/nowhere", "--val-part", "0.2", NULL);
+  cli_assert_error (&check, 1, "/nowhere");
 }
 
 /* ---- info ------------------------------------------------------------------------------------ */
@@ -187,8 +219,8 @@ open_model (const char *folder)
   return file;
 }
 
-/* The 4-bit codes and what stays as it is, byte for byte; codes of absmax may round to a neighbour.
- */
+/* Compares 4-bit codes and unquantised tensors byte for byte; codes of absmax may round to a
+ * neighbour. */
 static void
 assert_quantised (const CowTensor *found, const CowTensor *expected)
 {
@@ -236,6 +268,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/cli/help", test_help);
   g_test_add_func ("/cli/usage-errors", test_usage_errors);
+  g_test_add_func ("/cli/old-options", test_old_options);
   g_test_add_func ("/cli/info/model", test_info_model);
   g_test_add_func ("/cli/info/adapter", test_info_adapter);
   g_test_add_func ("/cli/info/text", test_info_text);

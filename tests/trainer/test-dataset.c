@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The readers of all layouts, and how what they find is divided. Nothing is decoded here, so that
+/* The readers of all layouts, and how samples are divided into splits. Nothing is decoded here, so
  * most pictures are empty files. */
 #include <glib/gstdio.h>
 #include <string.h>
 
 #include "tests/trainer/cli.h"
-#include "trainer/data/dataset.h"
+#include "trainer/data/dataset-open.h"
 
 typedef struct {
   char *folder;
@@ -41,7 +41,7 @@ write_file (const Fixture *self, const char *name, const char *text)
   g_assert_no_error (error);
 }
 
-/* NAME_0.jpg ... of n. */
+/* Makes n files NAME_0.jpg, ... */
 static void
 write_pictures (const Fixture *self, const char *name, guint n)
 {
@@ -102,7 +102,7 @@ has_warning (const CowDataset *set, const char *text)
   return FALSE;
 }
 
-/* No group in two splits. */
+/* Asserts that no group is in two splits. */
 static void
 assert_disjoint (const CowDataset *set)
 {
@@ -128,7 +128,7 @@ test_folders (Fixture *self, gconstpointer unused)
   g_autoptr (CowDataset) set = open_set (self);
 
   g_assert_cmpuint (set->n_classes, ==, 3);
-  /* Sorted as bytes: capitals first. */
+  /* Names are sorted as bytes, so capitals come first. */
   g_assert_cmpstr (set->classes[0], ==, "Lying");
   g_assert_cmpstr (set->classes[1], ==, "Walking");
   g_assert_cmpstr (set->classes[2], ==, "gallop");
@@ -156,7 +156,7 @@ test_divided_folders (Fixture *self, gconstpointer unused)
   assert_counts (set, "Walking", 7, 3, 1);
 }
 
-/* Without val, part of train becomes it; test stays. */
+/* Without val, a part of train becomes val; test stays. */
 static void
 test_no_val (Fixture *self, gconstpointer unused)
 {
@@ -196,7 +196,7 @@ test_missing_class (Fixture *self, gconstpointer unused)
   assert_fails (self, COW_ERROR_MISMATCH, "the class \"Lying\" has no pictures in test");
   self->options.allow_missing = TRUE;
   g_autoptr (CowDataset) set = open_set (self);
-  /* It keeps its number. */
+  /* A class keeps its number. */
   g_assert_cmpstr (set->classes[0], ==, "Lying");
   assert_counts (set, "Walking", 6, 2, 2);
   g_assert_true (has_warning (set, "\"Lying\" has no pictures in test"));
@@ -257,7 +257,7 @@ test_table (Fixture *self, gconstpointer unused)
   g_assert_false (cow_sample_region (cow_dataset_sample (set, 0), 100, 100, &region));
 }
 
-/* Columns by other names, a table written by a spreadsheet, paths that moved. */
+/* Columns have other names, a spreadsheet wrote the table, paths have moved. */
 static void
 test_table_options (Fixture *self, gconstpointer unused)
 {
@@ -275,7 +275,7 @@ test_table_options (Fixture *self, gconstpointer unused)
   self->options.prefixes = g_new0 (char *, 3);
   self->options.prefixes[0] = g_strdup ("/other=/x");
   self->options.prefixes[1] = g_strdup_printf ("/old/place=%s/here", self->folder);
-  self->options.val_part = .5;
+  self->options.val_fraction = .5;
   g_autoptr (CowDataset) set = open_set (self);
   assert_counts (set, "1", 1, 1, 0);
   g_assert_true (has_warning (set, "no path begins as --prefix /other=/x says"));
@@ -310,7 +310,8 @@ test_hostile_tables (Fixture *self, gconstpointer unused)
   }
 }
 
-/* A label column that holds something else ends early instead of making a class a picture. */
+/* A label column with something else in it is refused early instead of making a class of each
+ * picture. */
 static void
 test_too_many_classes (Fixture *self, gconstpointer unused)
 {
@@ -365,7 +366,7 @@ static void
 test_groups (Fixture *self, gconstpointer column)
 {
   use_cows (self, column);
-  self->options.test_part = .2;
+  self->options.test_fraction = .2;
   g_autoptr (CowDataset) set = open_set (self);
 
   g_assert_cmpstr (set->grouped_by, ==, column);
@@ -374,7 +375,7 @@ test_groups (Fixture *self, gconstpointer column)
     const double all = cow_dataset_count (set, COW_TRAIN, (int)c) +
                        cow_dataset_count (set, COW_VAL, (int)c) +
                        cow_dataset_count (set, COW_TEST, (int)c);
-    /* Whole cows: a class comes near its part. */
+    /* Groups are whole cows, so a class comes only near its fraction. */
     g_assert_cmpfloat_with_epsilon (cow_dataset_count (set, COW_VAL, (int)c) / all, .2, .08);
     g_assert_cmpfloat_with_epsilon (cow_dataset_count (set, COW_TEST, (int)c) / all, .2, .08);
   }
@@ -386,7 +387,7 @@ test_group_by (Fixture *self, gconstpointer unused)
   use_cows (self, "pen");
   {
     g_autoptr (CowDataset) set = open_set (self);
-    g_assert_null (set->grouped_by); /* not a name that we know */
+    g_assert_null (set->grouped_by); /* the name is unknown */
   }
   self->options.group_by = g_strdup ("pen");
   {
@@ -403,7 +404,7 @@ test_group_by (Fixture *self, gconstpointer unused)
   g_assert_null (set->grouped_by);
 }
 
-/* Frames of one video have one name and a number. */
+/* Frames of one video share a name and have a number each. */
 static void
 test_group_by_name (Fixture *self, gconstpointer unused)
 {
@@ -433,7 +434,7 @@ test_torn (Fixture *self, gconstpointer unused)
   g_assert_true (has_warning (set, "1 of 1 groups (cow) are in training and in validation"));
 }
 
-/* The seed chooses, and nothing else. */
+/* The division depends on the seed only. */
 static void
 test_seed (Fixture *self, gconstpointer unused)
 {
@@ -463,7 +464,7 @@ test_weights (Fixture *self, gconstpointer unused)
   g_autoptr (CowDataset) set = open_set (self);
   g_autofree float *weights = cow_dataset_class_weights (set);
 
-  /* Mean 1 over pictures, in inverse proportion to their number. */
+  /* Weights have mean 1 over pictures and are inversely proportional to their number. */
   g_assert_cmpfloat_with_epsilon (weights[0], 40. / 60, 1e-6);
   g_assert_cmpfloat_with_epsilon (weights[1], 2, 1e-6);
 }
@@ -489,7 +490,7 @@ test_mmcows (Fixture *self, gconstpointer unused)
     g_assert_cmpstr (set->grouped_by, ==, "cow");
     assert_disjoint (set);
     g_assert_cmpstr (cow_dataset_sample (set, 0)->source, ==, "MmCows camera 2");
-    g_assert_cmpuint (set->splits[COW_VAL]->len, ==, 20); /* of 80, two of eight cows */
+    g_assert_cmpuint (set->splits[COW_VAL]->len, ==, 20); /* of 80: two of eight cows */
   }
   self->options.group_by = g_strdup ("session");
   {
@@ -516,7 +517,7 @@ test_mmcows_frames (Fixture *self, gconstpointer unused)
   write_file (self, "behavior_labels/individual/C02_0725.csv",
               "timestamp,datetime,behavior\n1690261200,x,2\n1690261215,x,0\n");
   self->options.allow_missing = TRUE;
-  self->options.val_part = 0;
+  self->options.val_fraction = 0;
   g_autoptr (CowDataset) set = open_set (self);
 
   /* Cow 3 has no table, cow 2's second moment no behaviour, camera 2's frame no boxes. */

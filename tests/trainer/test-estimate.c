@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `estimate`: a row a recipe and base, from numbers or from data, and that memory is not guessed
- * far from what a run takes. */
+/* `estimate` prints a row for each recipe and base, from numbers or from data, and its memory is
+ * close to what a run takes. */
 #include <string.h>
 
 #include "model/files/json-object.h"
@@ -28,7 +28,7 @@ row (JsonObject *report, guint i)
   return json_array_get_object_element (json_object_get_array_member (report, "recipes"), i);
 }
 
-/* On small pictures, so that it measures quickly. */
+/* Runs `estimate` on small pictures, so that it measures quickly. */
 static void
 test_all (void)
 {
@@ -59,7 +59,7 @@ test_sizes (void)
   g_assert_cmpfloat (json_object_get_double_member (row (report, 0), "epoch_s"), >, 0);
 }
 
-/* What is here: a model and data. */
+/* Runs it on an existing model and data. */
 static void
 test_real (void)
 {
@@ -74,8 +74,8 @@ test_real (void)
   g_assert_cmpfloat (json_object_get_double_member (row (report, 0), "features_s"), >, 0);
 }
 
-/* The largest that a run has held is below its estimate, and not far below where activations are
- * most of it. */
+/* The largest memory of a run is below its estimate, and not far below if activations are most of
+ * it. */
 static void
 test_memory (void)
 {

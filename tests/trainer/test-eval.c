@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* `cow-trainer eval` from end to end: agreement with `predict`, classes by name, calibration that
- * is kept and used, runs, refusals. */
+ * is stored and used, runs, refusals. */
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
 #include <vips/vips.h>
 
 #include "model/adapter/card.h"
-#include "model/network/head.h"
+#include "model/adapter/head-weights.h"
 #include "model/files/json-object.h"
 #include "tests/trainer/cli.h"
 #include "tests/trainer/golden-json.h"
@@ -68,9 +68,9 @@ assert_file (const char *folder, const char *name)
     g_error ("%s is missing", path);
 }
 
-/* ---- the same answers as predict ------------------------------------------------------------- */
+/* ---- agreement with predict ------------------------------------------------------------------ */
 
-/* Column `first` and those after it of a picture's row in a table with a column image_path. */
+/* Column `first` and the ones after it in a picture's row of a table with a column image_path. */
 static void
 find_row (const char *table, const char *path, const char *first, guint n, double *values)
 {
@@ -89,7 +89,7 @@ find_row (const char *table, const char *path, const char *first, guint n, doubl
   g_error ("%s is not in %s", path, table);
 }
 
-/* Every row of predictions.csv against predict's; returns how many are right. */
+/* Compares every row of predictions.csv with predict's; returns the number of right ones. */
 static guint
 compare_predictions (const char *predictions, const char *predicted, guint *n)
 {
@@ -115,8 +115,8 @@ compare_predictions (const char *predictions, const char *predicted, guint *n)
   return correct;
 }
 
-/* A class that the pictures lack stays in its place: rows and columns are the adapter's classes,
- * whatever folders there are. */
+/* A class without pictures keeps its place: rows and columns are the adapter's classes, whatever
+ * folders there are. */
 static void
 check_confusion (JsonObject *results)
 {
@@ -179,7 +179,7 @@ test_agrees (Fixture *self, gconstpointer data)
   g_assert_cmpstr (json_object_get_string_member (results, "split"), ==, "test");
   check_confusion (results);
   g_assert_nonnull (strstr (eval.out, "macro avg"));
-  /* What is not measured is said, once, and nothing is stored unasked. */
+  /* Numbers that were not measured are reported once, and nothing is stored unless asked for. */
   g_assert_nonnull (strstr (
       eval.err,
       "warning: no picture shows \"Feeding head down\", \"Feeding head up\", \"Standing\""));
@@ -209,7 +209,7 @@ picture_path (const Fixture *self, const char *split, guint c, guint i)
   return g_build_filename (self->data, split, cow_default_classes[shown[c]], name, NULL);
 }
 
-/* A table of all pictures; what `label` says of each is its label, "" leaves it out. */
+/* Writes a table of all pictures; `label` gives each its label, "" leaves it out. */
 static char *
 write_table (const Fixture *self,
              const char *(*label) (const char *path, guint number, gpointer data), gpointer data)
@@ -258,23 +258,23 @@ test_sources (Fixture *self, gconstpointer data)
 
 /* ---- calibration ----------------------------------------------------------------------------- */
 
-/* Makes the head's last layer 20 times as large: the same answers, all of them sure. */
+/* Makes the head's last layer 20 times as large: the labels stay, and all become certain. */
 static void
 make_overconfident (const Fixture *self)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (CowHead) head = cow_head_read (self->adapter, 128, 9, &error);
+  g_autoptr (CowHeadWeights) head = cow_head_weights_read (self->adapter, 128, 9, &error);
   g_assert_no_error (error);
   CowHeadLayer *last = &head->layers[head->n_layers - 1];
   for (gint64 i = 0; i < last->in * last->out; i++)
     last->weight[i] *= 20;
   for (gint64 i = 0; i < last->out; i++)
     last->bias[i] *= 20;
-  cow_head_write (head, self->adapter, &error);
+  cow_head_weights_write (head, self->adapter, &error);
   g_assert_no_error (error);
 }
 
-/* Two of three pictures show what the network says, the others the class after it. */
+/* Two of three pictures have the network's label, the others the class after it. */
 static const char *
 label_mostly_predicted (const char *path, guint number, gpointer data)
 {
@@ -314,7 +314,7 @@ check_card (const Fixture *self, double temperature)
       json_array_get_length (json_node_get_array (cow_card_get_member (card, "confusion"))), ==, 9);
 }
 
-/* Files of the adapter's folder: nothing half-written stays there. */
+/* Counts the files of the adapter's folder: no temporary file may stay there. */
 static guint
 count_files (const char *folder)
 {
@@ -346,7 +346,7 @@ test_calibrate (Fixture *self, gconstpointer data)
   g_assert_cmpfloat (temperature, >, 1.2);
   g_assert_cmpstr (json_object_get_string_member (results, "split"), ==, "test");
   g_assert_cmpstr (json_object_get_string_member (calibration, "fitted_on"), ==, "val");
-  /* Fitted on val, judged on test. */
+  /* Calibration is fitted on val and measured on test. */
   g_assert_cmpfloat (golden_double (calibration, "log_loss", "after"), <,
                      golden_double (calibration, "log_loss", "before"));
   g_assert_cmpfloat (golden_double (calibration, "ece", "after"), <,
@@ -354,8 +354,8 @@ test_calibrate (Fixture *self, gconstpointer data)
   check_card (self, temperature);
   g_assert_cmpuint (count_files (self->adapter), ==, n_files);
 
-  /* predict uses it: the same labels, less sure; the logarithms of two classes' ratio shrink by the
-   * temperature. */
+  /* predict uses it: the labels stay, with less confidence; the logarithm of the ratio of two
+   * classes is divided by the temperature. */
   g_auto (Result) cooler =
       cli_run ("predict", self->data, "-m", self->model, "-a", self->adapter, "-o", again, NULL);
   cli_assert_ok (&cooler);
@@ -368,7 +368,7 @@ test_calibrate (Fixture *self, gconstpointer data)
       g_assert_cmpfloat_with_epsilon (log (cool[c] / cool[0]) * temperature, log (hot[c] / hot[0]),
                                       1e-2);
 
-  /* An evaluation without --calibrate applies what the card has. */
+  /* An evaluation without --calibrate applies the card's calibration. */
   g_auto (Result) later =
       cli_run ("eval", "-d", table, "-m", self->model, "-a", self->adapter, "-o", self->out, NULL);
   g_assert_cmpint (later.status, ==, 0);
@@ -382,8 +382,8 @@ test_calibrate (Fixture *self, gconstpointer data)
                                   json_object_get_member (calibration, "thresholds")));
 }
 
-/* A published adapter has no card: it gets one with what it was used with before, and works as
- * before. */
+/* A published adapter has no card: it gets one with the preprocessing that it was used with before,
+ * and works as before. */
 static void
 test_calibrate_without_card (Fixture *self, gconstpointer data)
 {
@@ -404,7 +404,7 @@ test_calibrate_without_card (Fixture *self, gconstpointer data)
   g_assert_nonnull (cow_card_get_member (card, "calibration"));
 }
 
-/* ---- the run that an adapter lies in --------------------------------------------------------- */
+/* ---- the adapter's run ----------------------------------------------------------------------- */
 
 static void
 test_run (Fixture *self, gconstpointer data)
@@ -430,13 +430,13 @@ test_run (Fixture *self, gconstpointer data)
   g_autoptr (JsonObject) object = read_json (self->out, "results.json");
   g_assert_cmpint (json_object_get_int_member (object, "pictures"), ==, 15);
 
-  /* predict too knows the run's model. */
+  /* predict also finds the run's model. */
   g_auto (Result) predict = cli_run ("predict", self->data, "-a", best, NULL),
                   same = cli_run ("predict", self->data, "-m", self->model, "-a", best, NULL);
   cli_assert_ok (&predict);
   g_assert_cmpstr (predict.out, ==, same.out);
 
-  /* A history that is broken is said and left out; it does not cost the evaluation. */
+  /* A broken history is reported and left out; the evaluation succeeds. */
   g_assert_true (g_file_set_contents (results, "epoch\nx\n", -1, NULL));
   g_auto (Result) broken = cli_run ("eval", "-a", best, "-o", self->out, NULL);
   g_assert_cmpint (broken.status, ==, 0);

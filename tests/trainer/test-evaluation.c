@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is made of an evaluation's answers: report.txt against scikit-learn's classification_report,
- * tables and JSON that are read back, figures that decode at any number of classes, and a page that
- * asks for nothing and runs nothing, whatever its names say.
+ * The output of an evaluation: report.txt compared with scikit-learn's classification_report,
+ * tables and JSON that are read back, figures that decode for any number of classes, and a page
+ * that loads nothing and runs nothing, whatever its names contain.
  */
 #include <glib/gstdio.h>
 #include <math.h>
@@ -19,8 +19,8 @@
 static const char hostile[] =
     "<script>alert('x')</script> \"&amp;\" , \xc3\xa9\nhttp://evil.example/";
 
-/* An evaluation of n made-up answers: logits that make `predicted` the likeliest. `samples` [n]
- * outlive it. */
+/* An evaluation of n made-up results with logits that make `predicted` the most likely class.
+ * `samples` [n] must outlive it. */
 static CowEvaluation *
 make (const char *const *classes, const guint *truth, const guint *predicted, guint n,
       CowSample *samples)
@@ -40,8 +40,8 @@ make (const char *const *classes, const guint *truth, const guint *predicted, gu
   return self;
 }
 
-/* One of n_classes classes with hostile names and n pictures of hostile paths and sources, all
- * numbers there are. */
+/* An evaluation with all numbers, for n_classes classes with hostile names and n pictures with
+ * hostile paths and sources. */
 static CowEvaluation *
 make_hostile (guint n_classes, guint n, CowSample *samples)
 {
@@ -178,7 +178,7 @@ test_files (void)
   g_autofree CowSample *samples = g_new0 (CowSample, 60);
   char *folder = cli_folder ();
   g_autoptr (CowEvaluation) self = make_hostile (4, 60, samples);
-  /* The CSV reader takes UTF-8 alone; file names may be anything, and are written as they are. */
+  /* The CSV reader accepts UTF-8 only; file names may be any bytes, and are written as they are. */
   for (guint i = 0; i < 60; i++)
     samples[i].path = "barn/a, \"b\"\nc.jpg";
   cow_evaluation_write (self, folder, &error);
@@ -193,7 +193,7 @@ test_files (void)
   cli_remove (folder);
 }
 
-/* A folder that is none, or cannot be written: an error that names the file. */
+/* If the folder is missing or cannot be written, the error names the file. */
 static void
 test_unwritable (void)
 {
@@ -212,7 +212,7 @@ test_unwritable (void)
 
 /* ---- figures --------------------------------------------------------------------------------- */
 
-/* The PNG decodes, has the figure's size doubled, and shows something; the SVG is XML with that
+/* The PNG decodes, has twice the figure's size, and shows something; the SVG is XML with an svg
  * root. */
 static void
 check_figure (const PlotFigure *figure, const char *folder)
@@ -264,7 +264,8 @@ test_figures (gconstpointer data)
   check_figures (figures, 6);
 }
 
-/* Everything right, no sources: no pairs to show, no source to name. */
+/* Everything is right and there are no sources: there are no pairs to show and no source to
+ * name. */
 static void
 test_figures_left_out (void)
 {
@@ -291,8 +292,7 @@ make_history (guint epochs)
   return history;
 }
 
-/* What the trainer writes is read again, and values that no axis can hold are left out, not drawn.
- */
+/* The trainer's own file is read again, and values that no axis can hold are left out. */
 static void
 test_history (void)
 {
@@ -347,7 +347,7 @@ test_history_refused (void)
 
 /* ---- the page -------------------------------------------------------------------------------- */
 
-/* Elements that the report may have: none that runs, embeds or loads. */
+/* Elements that the report may have; none of them runs, embeds or loads anything. */
 static const char *const allowed[] = { "!DOCTYPE", "html",    "head", "meta",   "title",  "style",
                                        "body",     "main",    "h1",   "h2",     "p",      "ul",
                                        "li",       "div",     "b",    "span",   "table",  "thead",
@@ -355,7 +355,7 @@ static const char *const allowed[] = { "!DOCTYPE", "html",    "head", "meta",   
                                        "figure",   "picture", "img",  "source", "footer", "details",
                                        "summary",  "code",    NULL };
 
-/* One start tag's inside: its attributes name nothing outside and no code. */
+/* Checks the inside of a start tag: its attributes refer to nothing outside and to no code. */
 static void
 check_tag (const char *tag)
 {

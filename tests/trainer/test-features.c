@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `cow-trainer features` against transformers and PEFT (tests/data/golden), its options, and what
- * it refuses. */
+/* `cow-trainer features` compared with transformers and PEFT (tests/data/golden), its options, and
+ * its refusals. */
 #include <math.h>
 #include <string.h>
 
@@ -45,10 +45,10 @@ assert_close (const CowSafetensors *found, const char *name, const CowSafetensor
                (double)b[i]);
 }
 
-/* ---- against the golden results -------------------------------------------------------------- */
+/* ---- compared with the golden results -------------------------------------------------------- */
 
-/* Runs one input through one model and adapter (NULL: none) and compares all that the reference
- * has. */
+/* Runs one input through one model and adapter (NULL: none) and compares all outputs that the
+ * reference has. */
 static void
 check_golden (const char *network, const char *tag, const char *model_name, const char *adapter,
               const char *input)
@@ -98,7 +98,8 @@ test_golden (gconstpointer data)
 
 /* ---- pictures -------------------------------------------------------------------------------- */
 
-/* The golden picture as a file against the golden resizes, through the whole program. */
+/* Compares the golden picture, read from a file, with the golden resizes, through the whole
+ * program. */
 static void
 check_pixels (const char *interpolation, const char *normalisation, const char *golden)
 {
@@ -136,7 +137,7 @@ test_pictures (void)
   check_pixels ("bilinear", "imagenet", "cv2_linear_224");
 }
 
-/* The adapter's card says 64 x 64; a flag overrides it. */
+/* The adapter's card says 64 x 64; an option overrides it. */
 static void
 test_size (void)
 {
@@ -166,8 +167,8 @@ test_size (void)
 
 /* ---- refusals -------------------------------------------------------------------------------- */
 
-/* `features` with the plain NF4 model and these arguments fails with this status and word, and
- * leaves no output. */
+/* Asserts that `features` with the plain NF4 model and these arguments fails with this status and
+ * word, and leaves no output. */
 static void
 check_refused (const char *folder, const char *input, const char *option, int status,
                const char *text)
@@ -244,7 +245,7 @@ test_refused_options (void)
   cli_remove (folder);
 }
 
-/* Where nothing can be written. */
+/* The output cannot be written. */
 static void
 test_refused_output (void)
 {

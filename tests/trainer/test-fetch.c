@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `cow-trainer fetch` as a user runs it, on a hub of its own: what comes, what is refused, what is
- * said, and that no token gets out. */
+/* `cow-trainer fetch` as a user runs it, with a hub of the test's own: downloads, refusals,
+ * messages, and that no token leaks. */
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 #define WEIGHTS "model.safetensors"
 
 static HubServer *server;
-static char *home; /* the token's place and the data folder */
+static char *home; /* folder of the token, and the data folder */
 
 /* ---- Running --------------------------------------------------------------------------------- */
 
@@ -66,7 +66,7 @@ assert_content (const char *folder, const char *name)
   g_assert_cmpmem (text, n, expected, expected_n);
 }
 
-/* ---- What comes ------------------------------------------------------------------------------ */
+/* ---- Downloads ------------------------------------------------------------------------------- */
 
 static void
 test_whole (void)
@@ -82,10 +82,10 @@ test_whole (void)
   assert_content (folder, WEIGHTS);
   assert_content (folder, "config.json");
   assert_content (folder, "adapters/r8 x/config.json");
-  /* Nothing of no use, nothing unfinished. */
+  /* The folder has no useless and no unfinished file. */
   g_assert_cmpuint (count_files (folder), ==, 3);
 
-  /* A file of the right size that is not the right one. */
+  /* This file has the right size and wrong content. */
   g_autofree char *path = g_build_filename (folder, "config.json", NULL);
   g_assert_true (g_file_set_contents (path, "{\"model_type\": \"dinov2_vit\"}\n", -1, NULL));
   g_auto (Result) mended = fetch ("farm/model", folder);
@@ -95,7 +95,7 @@ test_whole (void)
   cli_remove (folder);
 }
 
-/* Shards and their index, texts, an empty file; and weights of something else that lie there. */
+/* Shards and their index, texts, an empty file; weights of another model are already there. */
 static void
 test_shards (void)
 {
@@ -120,7 +120,7 @@ test_shards (void)
   cli_remove (folder);
 }
 
-/* Without --out: below the user's data folder, where --model finds it. */
+/* Without --out it goes below the user's data folder, where --model finds it. */
 static void
 test_default_folder (void)
 {
@@ -149,9 +149,7 @@ test_dry_run (void)
   cli_remove (folder);
 }
 
-/* ---- Interruptions
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- Interruptions --------------------------------------------------------------------------- */
 
 typedef struct {
   GPid pid;
@@ -174,7 +172,7 @@ start (const char *repository, const char *folder, GSpawnChildSetupFunc setup)
   return process;
 }
 
-/* Its wait status; *err what it said. */
+/* Returns the process's wait status, and in *err its standard error. */
 static int
 finish (Process *process, char **err)
 {
@@ -196,7 +194,7 @@ part_bytes (const char *folder)
   return g_stat (path, &status) == 0 ? (gsize)status.st_size : 0;
 }
 
-/* Waits until so much of the weights is there. */
+/* Waits until this many bytes of the weights are there. */
 static void
 wait_for_part (const char *folder, gsize n_bytes)
 {
@@ -228,7 +226,7 @@ test_killed (void)
   cli_remove (folder);
 }
 
-/* The second of two at one time is told so, and does no harm. */
+/* The second of two at the same time is refused and does no harm. */
 static void
 test_two_at_once (void)
 {
@@ -245,7 +243,7 @@ test_two_at_once (void)
   cli_remove (folder);
 }
 
-/* Writing fails as on a full disk; what was written is of use to the next run. */
+/* Writing fails as on a full disk; the next run uses what was written. */
 static void
 limit_file_size (gpointer user_data)
 {
@@ -275,7 +273,7 @@ test_disk_full (void)
   cli_remove (folder);
 }
 
-/* ---- What is refused ------------------------------------------------------------------------- */
+/* ---- Refusals -------------------------------------------------------------------------------- */
 
 static void
 test_statuses (void)
@@ -309,8 +307,8 @@ test_statuses (void)
   cli_remove (folder);
 }
 
-/* With the token the gate opens, or the advice is another; and it never leaves the hub, whatever
- * the server says. */
+/* With the token the gated repository opens, or the advice differs. The token is sent to the hub
+ * only, whatever the server says. */
 static void
 test_token (void)
 {
@@ -341,7 +339,7 @@ test_token (void)
   cli_remove (other);
 }
 
-/* Names that leave the folder, or are none. */
+/* Names that leave the folder, or are invalid. */
 static void
 test_names (void)
 {
@@ -385,7 +383,7 @@ test_names (void)
       cli_assert_error (&result, 1, cases[i].text);
       g_assert_cmpuint (count_files (outside), ==, 0);
     } else {
-      /* Hidden files and those above the folder are none that anybody wants. */
+      /* Hidden files and those above the folder are ignored. */
       g_assert_cmpint (result.status, ==, 0);
       g_assert_cmpuint (count_files (outside), ==, 1);
       g_assert_cmpuint (count_files (folder), ==, 1);
@@ -398,7 +396,7 @@ test_names (void)
 static void
 test_sizes (void)
 {
-  /* json-glib 1.10 reads what does not fit as the largest number that does. */
+  /* json-glib 1.10 reads a number that does not fit as the largest one. */
   static const struct {
     const char *size, *text, *or_text;
   } cases[] = {
@@ -415,7 +413,7 @@ test_sizes (void)
   char *folder = cli_folder ();
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
-    /* Three of the largest do not fit 64 bits. */
+    /* Three of the largest numbers do not fit 64 bits. */
     g_autofree char *listing = g_strdup_printf (
         "{\"siblings\": [{\"rfilename\": \"a.safetensors\", \"size\": %s},"
         "{\"rfilename\": \"b.safetensors\", \"size\": %s}, "
@@ -435,7 +433,7 @@ test_sizes (void)
 
 /* ---- Proxies --------------------------------------------------------------------------------- */
 
-/* All of it by way of a proxy with a login; over plain http the token stays here. */
+/* All requests go through a proxy with a login; without TLS the token is not sent. */
 static void
 test_proxy (void)
 {
@@ -460,7 +458,7 @@ test_proxy (void)
   assert_silent_about_token (&model);
   cli_assert_ok (&model);
   assert_content (folder, WEIGHTS);
-  /* A listing, three files, and the weights again at the content network. */
+  /* These are a listing, three files, and the weights again at the content network. */
   g_assert_cmpint (count.proxied, ==, 5);
   g_assert_cmpint (count.requests, ==, 1);
   g_assert_cmpint (count.hub_tokens + count.tokens, ==, 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The hub's client (trainer/hub/hub.h) against servers that fail, lie and lead astray; retries
- * without their pauses. */
+/* The hub's client (trainer/hub/hub.h) with servers that fail, lie and mislead; retries do not
+ * pause. */
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -15,7 +15,7 @@ static HubServer *server;
 typedef struct {
   char *folder;
   guint timeout_s;
-  guint64 bytes; /* that progress () told */
+  guint64 bytes; /* reported by progress () */
   guint n_notices, n_fetched;
   GString *notices;
 } Run;
@@ -122,9 +122,9 @@ assert_ok (Run *run, const char *repository)
   assert_no_parts (run);
 }
 
-/* ---- Trouble that passes --------------------------------------------------------------------- */
+/* ---- Temporary failures ---------------------------------------------------------------------- */
 
-/* What goes wrong at first and then not; whether the rest, or all, is asked for again. */
+/* Failures at first that pass, and whether the rest, or all, is requested again. */
 static void
 test_recovers (void)
 {
@@ -134,7 +134,7 @@ test_recovers (void)
   } cases[] = {
     { "farm/cut", "ended after 1000000 of 3000000", 2, 1 },
     { "farm/changed", "ended after 1000000 of 3000000", 2, 1 },
-    /* The rest does not fit, and all comes again. */
+    /* The rest does not fit, so all of it is requested again. */
     { "farm/spliced", "ended after 1000000 of 3000000", 3, 1 },
     { "farm/expired", "answered 403", 2, 0 },
     { "farm/busy", "answered 503", 1, 0 },
@@ -152,7 +152,7 @@ test_recovers (void)
   }
 }
 
-/* Who says nothing for so long counts as gone (on a busy machine, more than once). */
+/* A server that is silent for too long counts as gone (on a busy machine, more than once). */
 static void
 test_silence (void)
 {
@@ -236,7 +236,7 @@ test_lies (void)
   }
 }
 
-/* What has a wrong hash is not left for the next run to go on from. */
+/* A file with a wrong hash is not kept for the next run to resume. */
 static void
 test_wrong_content_is_removed (void)
 {
@@ -248,7 +248,7 @@ test_wrong_content_is_removed (void)
   assert_ok (&run, "farm/model");
 }
 
-/* Without any hash the size is all there is, and that is said. */
+/* Without any hash only the size is checked, and that is reported. */
 static void
 test_no_hash (void)
 {
@@ -316,7 +316,7 @@ test_redirect_targets (void)
   }
 }
 
-/* A hub behind a path, written with a slash at its end. */
+/* A hub's address may have a path, with a slash at its end. */
 static void
 test_endpoint_with_path (void)
 {
@@ -329,7 +329,7 @@ test_endpoint_with_path (void)
   assert_content (&run, WEIGHTS);
 }
 
-/* ---- What an earlier download left ----------------------------------------------------------- */
+/* ---- Remains of an earlier download ---------------------------------------------------------- */
 
 /* Writes a part of n bytes of the right content, with `damage` added to its first byte, and the
  * note beside it. */
@@ -380,7 +380,7 @@ test_parts (void)
     { 3000000, 0, right, 0, 0, 0 },
     { 3000001, 0, right, all, 1, 0 },
     { 0, 0, right, all, 1, 0 },
-    /* Damage is seen by the hash at the end, and mended. */
+    /* The hash detects damage at the end, and the file is downloaded again. */
     { 1234567, 1, right, 2 * all - 1234567, 2, 1 },
     { 3000000, 1, right, all, 1, 0 },
   };
@@ -397,7 +397,7 @@ test_parts (void)
   }
 }
 
-/* A link in the part's place, and a folder in the file's. */
+/* The part is a link, and the file's place is a folder. */
 static void
 test_names_taken (void)
 {
@@ -492,7 +492,7 @@ test_token_places (void)
   cli_remove (folder);
 }
 
-/* Which proxy an address gets by the environment; NULL: none. */
+/* The proxy that the environment chooses for an address; NULL: none. */
 static void
 test_proxies (void)
 {
@@ -532,8 +532,8 @@ test_proxies (void)
   }
 }
 
-/* An https hub behind a proxy is reached by a tunnel, so the proxy sees no token; what a proxy says
- * that makes none is not taken for the hub's words. */
+/* An https hub behind a proxy is reached through a tunnel, so the proxy sees no token. If the proxy
+ * refuses the tunnel, its message is not reported as the hub's. */
 static void
 test_tunnel (void)
 {
@@ -566,7 +566,7 @@ test_tunnel (void)
   }
 }
 
-/* What goes to this machine itself goes there, and has nothing of the proxy's login. */
+/* Requests to this machine bypass the proxy, and do not contain its login. */
 static void
 test_direct (void)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Which pictures an epoch has, and that they arrive whole and in order, however many threads load
- * them. */
+/* Which pictures an epoch has, and that they arrive complete and in order with any number of
+ * threads. */
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -49,7 +49,7 @@ teardown (Fixture *self, gconstpointer unused)
   cli_remove (self->folder);
 }
 
-/* ---- which ----------------------------------------------------------------------------------- */
+/* ---- which pictures -------------------------------------------------------------------------- */
 
 static void
 test_epoch (Fixture *self, gconstpointer unused)
@@ -73,7 +73,7 @@ test_epoch (Fixture *self, gconstpointer unused)
     g_assert_true (g_hash_table_add (seen, GUINT_TO_POINTER (item->sample * 3 + item->copy)));
     g_assert_true (g_hash_table_add (keys, &item->key));
   }
-  /* Not in the order of the files. */
+  /* They are not in the order of the files. */
   guint n_in_order = 0;
   for (guint i = 1; i < epoch->len; i++)
     n_in_order += g_array_index (epoch, CowLoadItem, i).sample >=
@@ -81,7 +81,7 @@ test_epoch (Fixture *self, gconstpointer unused)
   g_assert_cmpuint (n_in_order, <, epoch->len * 3 / 4);
 }
 
-/* 9, 2 and 4 pictures: each class comes as often, rare ones in other copies. */
+/* With 9, 2 and 4 pictures each class comes equally often, rare ones in several copies. */
 static void
 test_balanced (Fixture *self, gconstpointer unused)
 {
@@ -110,7 +110,7 @@ test_balanced (Fixture *self, gconstpointer unused)
     g_assert_cmpuint (counts[label], ==, 15);
 }
 
-/* ---- how ------------------------------------------------------------------------------------- */
+/* ---- how they arrive ------------------------------------------------------------------------- */
 
 /* All pixels and labels of the items, in order. */
 static float *
@@ -157,7 +157,8 @@ test_threads (Fixture *self, gconstpointer unused)
         cow_dataset_sample (self->set, g_array_index (items, CowLoadItem, i).sample)->label);
 }
 
-/* The picture as it is takes the way that `predict` and the element take; its copies do not. */
+/* The unchanged picture is prepared as in `predict` and in the element; its copies are
+ * augmented. */
 static void
 test_plain (Fixture *self, gconstpointer unused)
 {
@@ -216,7 +217,7 @@ test_box (Fixture *self, gconstpointer unused)
   g_assert_cmpmem (pixels, size * sizeof (float), expected, size * sizeof (float));
 }
 
-/* Nothing takes the place of a picture that cannot be read; what came before it is given. */
+/* Nothing replaces a picture that cannot be read; the pictures before it are delivered. */
 static void
 test_unreadable (Fixture *self, gconstpointer unused)
 {
@@ -238,13 +239,13 @@ test_unreadable (Fixture *self, gconstpointer unused)
   g_assert_error (error, COW_ERROR, COW_ERROR_FORMAT);
   g_assert_true (g_str_has_prefix (error->message, bad));
   g_assert_cmpuint (n, ==, 10); /* two batches of five */
-  /* The same answer again. */
+  /* The next call gives the same result. */
   g_clear_error (&error);
   g_assert_false (cow_loader_next (loader, &batch, &error));
   g_assert_error (error, COW_ERROR, COW_ERROR_FORMAT);
 }
 
-/* At any moment, without waiting for the rest. */
+/* Loading can be stopped at any moment, without waiting for the rest. */
 static void
 test_left (Fixture *self, gconstpointer unused)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Merging: the merged network says what base and adapter say, its weights are those that PEFT
- * merges, the folder is a model and its own adapter, what changes is told, and failures leave
+ * Merging: the merged network gives the results of base and adapter, its weights are those that
+ * PEFT merges, the folder is a model and its own adapter, changes are reported, and failures leave
  * nothing behind.
  */
 #include <glib/gstdio.h>
@@ -34,7 +34,7 @@ static const Case cases[] = {
 
 /* ---- the same network ------------------------------------------------------------------------ */
 
-/* Features and logits of a few pictures of noise; both are the caller's to free. */
+/* Features and logits of a few pictures of noise; the caller frees both. */
 static void
 ask (const char *model, const char *adapter, float **features, float **logits, gsize *hidden)
 {
@@ -51,7 +51,7 @@ ask (const char *model, const char *adapter, float **features, float **logits, g
   CowOutput output;
   cow_classifier_run (classifier, pixels, PICTURES, SIDE, SIDE, &output, &error);
   g_assert_no_error (error);
-  *hidden = (gsize)cow_classifier_config (classifier)->hidden_size;
+  *hidden = (gsize)cow_classifier_n_features (classifier);
   *features = g_memdup2 (output.pooler_output, PICTURES * *hidden * sizeof (float));
   *logits = g_memdup2 (output.logits, PICTURES * 9 * sizeof (float));
 }
@@ -80,7 +80,7 @@ merge (const char *model, const char *adapter, const char *out, CowMergeStorage 
   ck_backend_close (backend);
 }
 
-/* layer.0.attention.q_proj.weight against what PEFT's merge_and_unload () made of it (on the
+/* Compares layer.0.attention.q_proj.weight with the result of PEFT's merge_and_unload () (on the
  * dequantised base). */
 static void
 check_peft (const Case *c, const char *out)
@@ -119,7 +119,8 @@ test_same (gconstpointer data)
 
   merge (model, adapter, out, COW_MERGE_F32, &result, &error);
   g_assert_no_error (error);
-  const guint modules = g_str_equal (c->network, "plain") ? 6 : 7; /* the second has a gate */
+  const guint modules = g_str_equal (c->network, "plain") ? 6 : 7; /* the second network has a
+                                                                      gate */
   const gboolean all = strstr (c->adapter, "all") != NULL;
   g_assert_cmpuint (result.n_merged, ==, all ? 2 * modules : 2);
   g_assert_cmpuint (result.n_plain, ==, all ? 0 : 2 * modules - 2);
@@ -134,14 +135,14 @@ test_same (gconstpointer data)
   cli_remove (folder);
 }
 
-/* bf16 rounds a little, NF4 much more; neither is silent about its type. */
+/* bf16 rounds a little, NF4 much more; each run says which type it wrote. */
 static void
 test_storage (void)
 {
   static const struct {
     CowMergeStorage storage;
     const char *dtype;
-    double least, most; /* of the largest difference of a logit */
+    double least, most; /* bounds of the largest difference of a logit */
   } storages[] = { { COW_MERGE_BF16, "bfloat16", 1e-6, .02 },
                    { COW_MERGE_NF4, "float32", 1e-3, .5 } };
   char *folder = cli_folder ();
@@ -173,8 +174,8 @@ test_storage (void)
   cli_remove (folder);
 }
 
-/* The card goes along: classes, preprocessing, calibration and what this version does not know; and
- * says where it all comes from. */
+/* The card is copied with classes, preprocessing, calibration and unknown members, and records base
+ * and adapter. */
 static void
 test_card (void)
 {
@@ -236,7 +237,7 @@ test_cancelled (void)
   cli_remove (folder);
 }
 
-/* An adapter as large as fp32 holds, times another: the sum is no number. */
+/* An adapter as large as fp32 holds, multiplied by another: the sum is not a number. */
 static void
 test_not_finite (void)
 {
@@ -305,7 +306,7 @@ test_program (void)
   cli_remove (folder);
 }
 
-/* An adapter as PEFT alone writes it: features are compared, and the folder has no head. */
+/* For an adapter as PEFT alone writes it, features are compared, and the folder has no head. */
 static void
 test_headless (void)
 {

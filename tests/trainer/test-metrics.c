@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* trainer/metrics against scikit-learn (tests/data/make-metrics.py) and against what can be counted
+/* trainer/metrics compared with scikit-learn (tests/data/make-metrics.py) and with numbers counted
  * by hand. */
 #include "trainer/eval/metrics.h"
 
@@ -64,11 +64,10 @@ test_sklearn (void)
   }
 }
 
-/*
- * By hand: class 0 is right once and missed once, and once said wrongly: 1/2, 1/2, 1/2; class 1 two
- * of three times right, once said wrongly: 2/3; class 4 always right: 1. The others neither occur
- * nor are predicted and stay out of the macro mean, (1/2 + 2/3 + 1) / 3.
- */
+/* Counted by hand: class 0 is right once, missed once and predicted wrongly once: 1/2, 1/2, 1/2;
+ * class 1 is right two of three times and predicted wrongly once: 2/3; class 4 is always right: 1.
+ * The others neither occur nor are predicted and are left out of the macro mean, (1/2 + 2/3 + 1) /
+ * 3. */
 static void
 test_by_hand (void)
 {
@@ -100,7 +99,7 @@ test_nothing (void)
   g_assert_cmpuint (pairs->len, ==, 0);
 }
 
-/* Counts that are drawn once; the diagonal does not count, nor do pairs that never happened. */
+/* Each confused pair is listed once; the diagonal and pairs that never occurred are left out. */
 static void
 test_pairs (void)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Decoding: what comes out of each kind of picture, and which files are refused. */
+/* Decoding: the result for each kind of picture, and which files are refused. */
+#include <gio/gio.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,7 +12,7 @@
 
 /* ---- making pictures ------------------------------------------------------------------------- */
 
-/* width x height pixels of the same values. */
+/* An image of width x height equal pixels. */
 static VipsImage *
 flat_image (int width, int height, int bands, const double *values,
             VipsInterpretation interpretation)
@@ -37,7 +38,7 @@ flat_image (int width, int height, int bands, const double *values,
   return copy;
 }
 
-/* Writes an image, which it frees, and gives the path. */
+/* Writes an image, frees it, and returns the path. */
 static char *
 write_image (const char *folder, const char *name, VipsImage *image)
 {
@@ -47,7 +48,7 @@ write_image (const char *folder, const char *name, VipsImage *image)
   return path;
 }
 
-/* Reads a picture whose first pixel is (r, g, b), within `tolerance`. */
+/* Reads a picture and asserts that its first pixel is (r, g, b), within `tolerance`. */
 static void
 assert_pixel (const char *path, int r, int g, int b, int tolerance)
 {
@@ -62,9 +63,9 @@ assert_pixel (const char *path, int r, int g, int b, int tolerance)
       g_error ("%s: channel %d is %d, expected %d", path, c, picture.rgb[c], expected[c]);
 }
 
-/* ---- what is read ---------------------------------------------------------------------------- */
+/* ---- accepted files -------------------------------------------------------------------------- */
 
-/* The golden picture: PNG byte for byte, JPEG close. */
+/* The golden picture decodes exactly from PNG, and closely from JPEG. */
 static void
 test_golden (void)
 {
@@ -139,7 +140,7 @@ test_kinds (void)
   cli_remove (folder);
 }
 
-/* Orientation 6: the camera was turned, the left edge of the file is the top of the scene. */
+/* Orientation 6: the camera was rotated, and the left edge of the file is the top of the scene. */
 static void
 test_orientation (void)
 {
@@ -167,8 +168,8 @@ test_orientation (void)
   cli_remove (folder);
 }
 
-/* A picture in Display P3: its green lies outside sRGB's, so the same numbers mean another colour.
- */
+/* In a picture in Display P3 the same numbers mean another colour, since its green lies outside
+ * sRGB's. */
 static void
 test_profile (void)
 {
@@ -193,7 +194,7 @@ test_profile (void)
   cli_remove (folder);
 }
 
-/* ---- what is refused ------------------------------------------------------------------------- */
+/* ---- refused files --------------------------------------------------------------------------- */
 
 static void
 assert_refused (const char *path, const char *text)
@@ -210,25 +211,340 @@ assert_refused (const char *path, const char *text)
     g_error ("\"%s\" does not say \"%s\"", error->message, text);
 }
 
-/* Every cut of a file of each format is an error and never half a picture. */
-static void
-test_truncated (void)
-{
-  static const char *const names[] = { "x.png", "x.jpg", "x.webp", "x.bmp", "x.tif" };
-  char *folder = cli_folder ();
+/* ---- truncated files ------------------------------------------------------------------------- */
 
-  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
-    g_autofree char *path = g_build_filename (folder, names[i], NULL), *bytes = NULL;
-    gsize n;
-    cli_make_picture (folder, names[i], 60, 40, i);
-    g_assert_true (g_file_get_contents (path, &bytes, &n, NULL));
-    for (guint part = 1; part < 8; part++) {
-      g_assert_true (g_file_set_contents (path, bytes, (gssize)(n * part / 8), NULL));
-      assert_refused (path, "");
-    }
+#define CUT_WIDTH_PX  150
+#define CUT_HEIGHT_PX 210 /* several strips, the last one shorter */
+#define N_CUTS        40  /* spread evenly over a file, and as many within its last bytes */
+
+/* Every row differs from all others, so that a missing one is noticed. */
+static guint8 *
+noise (void)
+{
+  g_autoptr (GRand) random = g_rand_new_with_seed (7);
+  guint8 *rgb = g_malloc (3 * CUT_WIDTH_PX * CUT_HEIGHT_PX);
+
+  for (gsize i = 0; i < 3 * CUT_WIDTH_PX * CUT_HEIGHT_PX; i++)
+    rgb[i] = (guint8)g_rand_int_range (random, 0, 256);
+  return rgb;
+}
+
+static void
+add_16 (GByteArray *bytes, guint value)
+{
+  const guint8 little[] = { value & 255, value >> 8 & 255 };
+  g_byte_array_append (bytes, little, sizeof little);
+}
+
+static void
+add_32 (GByteArray *bytes, guint value)
+{
+  add_16 (bytes, value & 0xffff);
+  add_16 (bytes, value >> 16);
+}
+
+/* Compresses some bytes with zlib; free with g_byte_array_unref. */
+static GByteArray *
+deflate (const guint8 *data, gsize n)
+{
+  g_autoptr (GZlibCompressor) zlib = g_zlib_compressor_new (G_ZLIB_COMPRESSOR_FORMAT_ZLIB, 6);
+  GByteArray *bytes = g_byte_array_new ();
+  gsize n_read, n_written;
+  g_autofree guint8 *out = g_malloc (2 * n + 1000);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpint (g_converter_convert (G_CONVERTER (zlib), data, n, out, 2 * n + 1000,
+                                        G_CONVERTER_INPUT_AT_END, &n_read, &n_written, &error),
+                   ==, G_CONVERTER_FINISHED);
+  g_byte_array_append (bytes, out, (guint)n_written);
+  return bytes;
+}
+
+/* Writes a TIFF whose directory comes first, as scanners and some cameras do: it still opens when
+ * its end is cut off. libtiff writes the directory last. */
+static void
+write_tiff (const char *path, gboolean deflated)
+{
+  enum { ROWS = 16, STRIPS = (CUT_HEIGHT_PX + ROWS - 1) / ROWS, ENTRIES = 10 };
+  g_autofree guint8 *rgb = noise ();
+  g_autoptr (GByteArray) file = g_byte_array_new (), data = g_byte_array_new ();
+  guint offsets[STRIPS], counts[STRIPS];
+  const guint after = 8 + 2 + 12 * ENTRIES + 4, start = after + 6 + 8 * STRIPS;
+
+  for (guint i = 0; i < STRIPS; i++) {
+    const gsize n = 3 * CUT_WIDTH_PX * MIN (ROWS, CUT_HEIGHT_PX - i * ROWS);
+    const guint8 *rows = rgb + 3 * CUT_WIDTH_PX * ROWS * i;
+    g_autoptr (GByteArray) strip = deflated ? deflate (rows, n) : g_byte_array_new ();
+    if (!deflated)
+      g_byte_array_append (strip, rows, (guint)n);
+    offsets[i] = start + data->len;
+    counts[i] = strip->len;
+    g_byte_array_append (data, strip->data, strip->len);
   }
+  /* tag, type (3: 16 bits, 4: 32 bits), count, value or offset */
+  const guint entries[ENTRIES][4] = {
+    { 256, 4, 1, CUT_WIDTH_PX },
+    { 257, 4, 1, CUT_HEIGHT_PX },
+    { 258, 3, 3, after },
+    { 259, 3, 1, deflated ? 8 : 1 },
+    { 262, 3, 1, 2 },
+    { 273, 4, STRIPS, after + 6 },
+    { 277, 3, 1, 3 },
+    { 278, 4, 1, ROWS },
+    { 279, 4, STRIPS, after + 6 + 4 * STRIPS },
+    { 284, 3, 1, 1 },
+  };
+  g_byte_array_append (file, (const guint8 *)"II*\0", 4);
+  add_32 (file, 8);
+  add_16 (file, ENTRIES);
+  for (guint i = 0; i < ENTRIES; i++) {
+    add_16 (file, entries[i][0]);
+    add_16 (file, entries[i][1]);
+    add_32 (file, entries[i][2]);
+    add_32 (file, entries[i][3]);
+  }
+  add_32 (file, 0);
+  for (guint i = 0; i < 3; i++)
+    add_16 (file, 8);
+  for (guint i = 0; i < STRIPS; i++)
+    add_32 (file, offsets[i]);
+  for (guint i = 0; i < STRIPS; i++)
+    add_32 (file, counts[i]);
+  g_assert_cmpuint (file->len, ==, start);
+  g_byte_array_append (file, data->data, data->len);
+  g_assert_true (g_file_set_contents (path, (const char *)file->data, file->len, NULL));
+}
+
+static void
+write_noise (const char *name, const char *path)
+{
+  g_autofree guint8 *rgb = noise ();
+
+  VipsImage *image = vips_image_new_from_memory (rgb, 3 * CUT_WIDTH_PX * CUT_HEIGHT_PX,
+                                                 CUT_WIDTH_PX, CUT_HEIGHT_PX, 3, VIPS_FORMAT_UCHAR);
+  image->Type = VIPS_INTERPRETATION_sRGB;
+  g_autofree char *with_options =
+      g_strconcat (path, strchr (name, '[') ? strchr (name, '[') : "", NULL);
+  g_assert_cmpint (vips_image_write_to_file (image, with_options, NULL), ==, 0);
+  g_object_unref (image);
+}
+
+/* The truncated files by the names of libvips' savers; "first" is the TIFF above. */
+static const char *const cut_names[] = {
+  "a.jpg",
+  "b.jpg[interlace]",
+  "c.png",
+  "d.png[interlace]",
+  "e.webp",
+  "f.webp[lossless]",
+  "g.bmp",
+  "h.tif",
+  "i.tif[compression=deflate]",
+  "j.tif[compression=lzw]",
+  "k.tif[compression=jpeg]",
+  "l.tif[tile,tile-width=64,tile-height=64,compression=deflate]",
+  "first-plain.tif",
+  "first-deflate.tif",
+};
+
+/* Writes such a file and returns its path. */
+static char *
+write_cut_file (const char *folder, const char *name)
+{
+  g_autofree char *plain = g_strndup (name, strcspn (name, "["));
+  char *path = g_build_filename (folder, plain, NULL);
+
+  if (g_str_has_prefix (name, "first"))
+    write_tiff (path, strstr (name, "deflate") != NULL);
+  else
+    write_noise (name, path);
+  return path;
+}
+
+/* Truncates a file to `n` bytes: it is refused, or the rest held no pixels. Returns whether it was
+ * refused. */
+static gboolean
+try_cut (const char *path, const char *bytes, gsize n, const Picture *whole)
+{
+  g_autoptr (GError) error = NULL;
+  g_auto (Picture) picture = { 0 };
+  const gsize size = 3 * CUT_WIDTH_PX * CUT_HEIGHT_PX;
+
+  g_assert_true (g_file_set_contents (path, bytes, (gssize)n, NULL));
+  if (picture_read (path, &picture, &error)) {
+    if (picture.width != whole->width || picture.height != whole->height ||
+        memcmp (picture.rgb, whole->rgb, size) != 0)
+      g_error ("%s of %" G_GSIZE_FORMAT " bytes is taken for a whole picture", path, n);
+    return FALSE;
+  }
+  if (!g_str_has_prefix (error->message, path))
+    g_error ("%s: \"%s\"", path, error->message);
+  g_assert_null (strchr (error->message, '\n'));
+  return TRUE;
+}
+
+static void
+test_truncated (gconstpointer name)
+{
+  char *folder = cli_folder ();
+  g_autofree char *path = write_cut_file (folder, name), *bytes = NULL;
+  g_auto (Picture) whole = { 0 };
+  g_autoptr (GError) error = NULL;
+  guint n_refused = 0;
+  gsize n;
+
+  g_assert_true (g_file_get_contents (path, &bytes, &n, NULL));
+  picture_read (path, &whole, &error);
+  g_assert_no_error (error);
+  for (guint i = 1; i < N_CUTS; i++)
+    n_refused += try_cut (path, bytes, n * i / N_CUTS, &whole);
+  g_assert_cmpuint (n_refused, ==, N_CUTS - 1);
+  for (guint i = 1; i <= N_CUTS; i++)
+    try_cut (path, bytes, n - i, &whole);
   cli_remove (folder);
 }
+
+/* ---- many threads with some broken files ----------------------------------------------------- */
+
+typedef struct {
+  char *good, *broken;
+  guint8 *rgb; /* of the good file */
+  guint n_wrong;
+} Shared;
+
+static gpointer
+read_both (gpointer data)
+{
+  Shared *self = data;
+
+  for (guint i = 0; i < 30; i++) {
+    g_autoptr (GError) error = NULL, none = NULL;
+    g_auto (Picture) good = { 0 }, broken = { 0 };
+
+    if (picture_read (self->broken, &broken, &error) ||
+        !g_str_has_prefix (error->message, self->broken) ||
+        !strstr (error->message, "Premature end"))
+      g_atomic_int_inc (&self->n_wrong);
+    if (!picture_read (self->good, &good, &none) ||
+        memcmp (good.rgb, self->rgb, 3 * CUT_WIDTH_PX * CUT_HEIGHT_PX) != 0)
+      g_atomic_int_inc (&self->n_wrong);
+  }
+  vips_thread_shutdown ();
+  return NULL;
+}
+
+/* A failure concerns one file only and has its own message, whatever other threads decode. */
+static void
+test_side_by_side (void)
+{
+  char *folder = cli_folder ();
+  g_autofree char *good = write_cut_file (folder, "good.png"),
+                  *broken = write_cut_file (folder, "broken.jpg"), *bytes = NULL;
+  g_autofree guint8 *rgb = noise ();
+  Shared shared = { .good = good, .broken = broken, .rgb = rgb };
+  GThread *threads[4];
+  gsize n;
+
+  g_assert_true (g_file_get_contents (broken, &bytes, &n, NULL));
+  g_assert_true (g_file_set_contents (broken, bytes, (gssize)(n - n / 50), NULL));
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    threads[i] = g_thread_new ("reader", read_both, &shared);
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    g_thread_join (threads[i]);
+  g_assert_cmpuint (shared.n_wrong, ==, 0);
+  cli_remove (folder);
+}
+
+/* ---- damage that libjpeg only warns about ---------------------------------------------------- */
+
+/* Writes a JPEG that has its end but only a part of the bytes before. Returns its path. */
+static char *
+write_hole (const char *folder, const char *name, double part)
+{
+  char *path = write_cut_file (folder, name);
+  g_autofree char *bytes = NULL;
+  gsize n;
+
+  g_assert_true (g_file_get_contents (path, &bytes, &n, NULL));
+  const gsize kept = (gsize)((double)n * part);
+  memmove (bytes + kept, bytes + n - 2, 2);
+  g_assert_true (g_file_set_contents (path, bytes, (gssize)(kept + 2), NULL));
+  return path;
+}
+
+static void
+test_hole (void)
+{
+  char *folder = cli_folder ();
+  g_autofree char *half = write_hole (folder, "half.jpg", .5),
+                  *last_strip = write_hole (folder, "last.jpg", .97);
+  g_autofree char *odd = write_cut_file (folder, "odd.jpg"), *bytes = NULL;
+  g_autoptr (GError) error = NULL;
+  g_auto (Picture) picture = { 0 };
+  gsize n;
+
+  assert_refused (half, "premature end");
+  assert_refused (last_strip, "premature end");
+
+  /* Bytes before the last marker that belong to nothing do no harm. */
+  g_assert_true (g_file_get_contents (odd, &bytes, &n, NULL));
+  g_autoptr (GByteArray) file = g_byte_array_new ();
+  g_byte_array_append (file, (const guint8 *)bytes, 2);
+  g_byte_array_append (file, (const guint8 *)"abcd", 4);
+  g_byte_array_append (file, (const guint8 *)bytes + 2, (guint)n - 2);
+  g_assert_true (g_file_set_contents (odd, (const char *)file->data, file->len, NULL));
+  picture_read (odd, &picture, &error);
+  g_assert_no_error (error);
+  cli_remove (folder);
+}
+
+/* The program names the broken file, and predicts the others correctly. */
+static void
+test_verbs (void)
+{
+  char *folder = cli_folder ();
+  const char *demo = g_getenv ("COW_DEMO_MODEL");
+  g_autofree char *base = g_build_filename (demo, "drawn-cows", NULL),
+                  *head = g_build_filename (demo, "drawn-cows-day", NULL),
+                  *data = g_build_filename (folder, "data", NULL),
+                  *out = g_build_filename (folder, "out", NULL),
+                  *cache = g_build_filename (folder, "cache", NULL);
+  g_autofree char *lying = g_build_filename (data, "Lying", NULL),
+                  *standing = g_build_filename (data, "Standing", NULL);
+
+  g_assert_cmpint (g_mkdir_with_parents (lying, 0755), ==, 0);
+  g_assert_cmpint (g_mkdir_with_parents (standing, 0755), ==, 0);
+  for (guint i = 0; i < 6; i++) {
+    g_autofree char *name = g_strdup_printf ("%u.png", i);
+    cli_make_picture (i % 2 ? lying : standing, name, 150, 210, i);
+  }
+  g_auto (Result) whole =
+      cli_run ("predict", data, "--model", base, "--adapter", head, "--format", "csv", NULL);
+  cli_assert_ok (&whole);
+
+  g_autofree char *broken = write_hole (lying, "hole.jpg", .97);
+  g_auto (Result) predict =
+      cli_run ("predict", data, "--model", base, "--adapter", head, "--format", "csv", NULL);
+  g_assert_cmpint (predict.status, ==, 1);
+  g_assert_nonnull (strstr (predict.err, broken));
+  g_assert_nonnull (strstr (predict.err, "1 of 7 pictures"));
+  g_assert_null (strstr (predict.out, "hole.jpg"));
+  g_assert_cmpstr (predict.out, ==, whole.out);
+
+  g_auto (Result) check = cli_run ("check", "--data", data, NULL);
+  g_assert_cmpint (check.status, ==, 1);
+  g_assert_nonnull (strstr (check.out, "hole.jpg"));
+  g_assert_nonnull (strstr (check.out, "premature end"));
+
+  g_auto (Result) train =
+      cli_run ("train", "--recipe", "frozen", "--model", base, "--data", data, "--out", out,
+               "--cache", cache, "--augment", "none", "--epochs", "1", NULL);
+  g_assert_cmpint (train.status, ==, 1);
+  g_assert_nonnull (strstr (train.err, broken));
+  cli_remove (folder);
+}
+
+/* ---- other files ----------------------------------------------------------------------------- */
 
 static void
 test_refused (void)
@@ -297,7 +613,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  /* libvips warns about broken files, which is what we feed it. */
+  /* libvips warns about broken files, which these tests use. */
   g_log_set_always_fatal (G_LOG_LEVEL_CRITICAL | G_LOG_FATAL_MASK);
   g_assert_cmpint (VIPS_INIT (argv[0]), ==, 0);
   g_test_add_func ("/pictures/golden", test_golden);
@@ -305,7 +621,13 @@ main (int argc, char **argv)
   g_test_add_func ("/pictures/kinds", test_kinds);
   g_test_add_func ("/pictures/orientation", test_orientation);
   g_test_add_func ("/pictures/profile", test_profile);
-  g_test_add_func ("/pictures/truncated", test_truncated);
+  for (guint i = 0; i < G_N_ELEMENTS (cut_names); i++) {
+    g_autofree char *path = g_strconcat ("/pictures/truncated/", cut_names[i], NULL);
+    g_test_add_data_func (path, cut_names[i], test_truncated);
+  }
+  g_test_add_func ("/pictures/hole", test_hole);
+  g_test_add_func ("/pictures/side-by-side", test_side_by_side);
+  g_test_add_func ("/pictures/verbs", test_verbs);
   g_test_add_func ("/pictures/refused", test_refused);
   g_test_add_func ("/pictures/find", test_find);
   return g_test_run ();

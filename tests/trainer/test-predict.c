@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `cow-trainer predict`: the same answers as `features` in every format, pictures that cannot be
- * read, and what it refuses. */
+/* `cow-trainer predict`: the same results as `features` in every format, pictures that cannot be
+ * read, and its refusals. */
 #include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
 #include <math.h>
@@ -47,7 +47,7 @@ tear_down (Fixture *self, gconstpointer data)
   g_free (self->model);
 }
 
-/* What `features` says of the same pictures, as probabilities [G_N_ELEMENTS (names), 9]. */
+/* The results of `features` for the same pictures, as probabilities [G_N_ELEMENTS (names), 9]. */
 static float *
 expected_probabilities (Fixture *self)
 {
@@ -174,7 +174,8 @@ test_table (Fixture *self, gconstpointer data)
 
 /* ---- failures -------------------------------------------------------------------------------- */
 
-/* Three pictures of which two are broken: named, left out, exit status 1, the third predicted. */
+/* Of three pictures two are broken: they are named and left out, the exit status is 1, and the
+ * third is predicted. */
 static void
 test_unreadable (Fixture *self, gconstpointer data)
 {
@@ -235,7 +236,7 @@ test_refused (Fixture *self, gconstpointer data)
   cli_remove (other);
 }
 
-/* A card with another number of classes than the head gives. */
+/* The card has another number of classes than the head. */
 static void
 test_wrong_head (Fixture *self, gconstpointer data)
 {

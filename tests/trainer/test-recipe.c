@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Recipes from presets, files and single settings; the schedule; what a plan says of parameters,
- * memory and disk. */
+/* Recipes from presets, files and single settings; the schedule; parameters, memory and disk of a
+ * plan. */
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
@@ -64,19 +64,19 @@ test_presets (void)
     g_assert_cmpstr (recipe->name, ==, expected[i].name);
     g_assert_cmpstr (cow_recipe_kind_name (recipe), ==, expected[i].kind);
     g_assert_cmpint (recipe->batch, ==, expected[i].batch);
-    g_assert_cmpint (recipe->accumulation, ==, expected[i].accumulation);
+    g_assert_cmpint (recipe->gradient_accumulation, ==, expected[i].accumulation);
     g_assert_cmpint (recipe->epochs, ==, expected[i].epochs);
     g_assert_cmpint (recipe->patience, ==, expected[i].patience);
     g_assert_cmpfloat (recipe->learning_rate, ==, expected[i].rate);
     g_assert_cmpfloat (recipe->weight_decay, ==, expected[i].decay);
     g_assert_cmpfloat (recipe->warmup, ==, expected[i].warmup);
-    g_assert_cmpfloat (recipe->floor, ==, expected[i].floor);
+    g_assert_cmpfloat (recipe->min_lr_ratio, ==, expected[i].floor);
     g_assert_cmpfloat (recipe->head_dropout, ==, expected[i].head_dropout);
     g_assert_cmpint (recipe->preprocess.normalisation, ==, expected[i].normalisation);
     g_assert_cmpint (recipe->preprocess.width, ==, 224);
     g_assert_cmpint (recipe->augment, ==, COW_AUGMENT_MEDIUM);
     g_assert_cmpuint (cow_recipe_copies (recipe), ==, 3);
-    g_assert_cmpfloat (recipe->smoothing, ==, .1);
+    g_assert_cmpfloat (recipe->label_smoothing, ==, .1);
     g_assert_cmpfloat (recipe->min_delta, ==, 1e-4);
     g_assert_cmpint (recipe->seed, ==, 42);
     if (!expected[i].targets)
@@ -102,7 +102,7 @@ test_unknown_preset (void)
 
 /* ---- settings -------------------------------------------------------------------------------- */
 
-/* Every setting of every preset reads back as it was written, one by one and as a file. */
+/* Every setting of every preset reads back as it was written, alone and in a file. */
 static void
 test_round_trip (void)
 {
@@ -193,7 +193,7 @@ test_files (void)
     g_assert_false (cow_recipe_apply_file (recipe, path, TRUE, &why));
     assert_error (why, wrong[i].code, wrong[i].message);
   }
-  /* A file stands on its preset, wherever in it that is named. */
+  /* A file is based on its preset, wherever in the file that is named. */
   g_file_set_contents (path, "[train]\nepochs=7\n[recipe]\nrecipe=frozen\n", -1, &error);
   g_assert_true (cow_recipe_apply_file (recipe, path, TRUE, &error));
   g_assert_cmpint (recipe->epochs, ==, 7);
@@ -202,6 +202,49 @@ test_files (void)
   g_assert_false (cow_recipe_apply_file (recipe, path, TRUE, &error));
   assert_error (error, COW_ERROR_NOT_FOUND, "no such configuration file");
   cli_remove (g_steal_pointer (&folder));
+}
+
+/* Files that earlier versions wrote load for ever; what is written has the new names. */
+static void
+test_old_names (void)
+{
+  static const char old[] = "[data]\nval-part=0.3\ntest-part=0.1\n"
+                            "[train]\naccumulation=7\nfloor=0.25\nsmoothing=0.05\nthreads=3\n";
+  static const char *const fresh[] = { "val-fraction=0.3", "test-fraction=0.1",
+                                       "gradient-accumulation=7", "min-lr-ratio=0.25",
+                                       "label-smoothing=0.05" },
+                           *const gone[] = { "val-part", "test-part",   "\naccumulation",
+                                             "floor",    "\nsmoothing", "threads" },
+                           *const both[] = { "[data]\nval-part=0.3\nval-fraction=0.3\n",
+                                             "[train]\nmin-lr-ratio=0\nfloor=0\n" };
+  char *folder = cli_folder ();
+  g_autofree char *path = g_build_filename (folder, "old.ini", NULL);
+  g_autoptr (CowRecipe) recipe = cow_recipe_new ();
+  g_autoptr (GError) error = NULL;
+
+  g_file_set_contents (path, old, -1, &error);
+  g_assert_no_error (error);
+  cow_recipe_apply_file (recipe, path, TRUE, &error);
+  g_assert_no_error (error);
+  g_assert_cmpfloat (recipe->val_fraction, ==, .3);
+  g_assert_cmpfloat (recipe->test_fraction, ==, .1);
+  g_assert_cmpint (recipe->gradient_accumulation, ==, 7);
+  g_assert_cmpfloat (recipe->min_lr_ratio, ==, .25);
+  g_assert_cmpfloat (recipe->label_smoothing, ==, .05);
+  g_autofree char *text = cow_recipe_to_text (recipe);
+  for (guint i = 0; i < G_N_ELEMENTS (fresh); i++)
+    g_assert_nonnull (strstr (text, fresh[i]));
+  for (guint i = 0; i < G_N_ELEMENTS (gone); i++)
+    g_assert_null (strstr (text, gone[i]));
+
+  for (guint i = 0; i < G_N_ELEMENTS (both); i++) {
+    g_autoptr (GError) refused = NULL;
+    g_file_set_contents (path, both[i], -1, &error);
+    g_assert_no_error (error);
+    g_assert_false (cow_recipe_apply_file (recipe, path, TRUE, &refused));
+    assert_error (refused, COW_ERROR_FORMAT, "has both");
+  }
+  cli_remove (folder);
 }
 
 static void
@@ -262,7 +305,7 @@ test_absolute (void)
   g_assert_cmpstr (recipe->data, ==, expected);
   g_assert_cmpstr (recipe->prefix, ==, prefix);
   g_assert_cmpstr (recipe->test, ==, "not there");
-  g_assert_cmpstr (recipe->network, ==, "tiny"); /* the size, whatever lies there */
+  g_assert_cmpstr (recipe->network, ==, "tiny"); /* the size, even if a file has that name */
   cli_remove (g_steal_pointer (&folder));
 }
 
@@ -276,7 +319,7 @@ test_schedule (void)
                     short_one = cow_schedule_new (1, .5, .03, 5);
 
   g_assert_cmpint (schedule.warmup, ==, 30);
-  /* It really warms up: linearly, to the full rate. */
+  /* The rate warms up linearly to its full value. */
   for (gint64 step = 0; step < 30; step++)
     g_assert_cmpfloat_with_epsilon (cow_schedule_at (&schedule, step),
                                     1e-3 * (double)(step + 1) / 30, 1e-15);
@@ -311,7 +354,7 @@ plan_of (const CowRecipe *recipe, const char *size, guint64 available)
   return plan;
 }
 
-/* The paper's numbers for DINOv3 7B, from the configuration alone. */
+/* The paper's numbers for DINOv3 7B, computed from the configuration alone. */
 static void
 test_parameters (void)
 {
@@ -335,7 +378,7 @@ test_parameters (void)
   g_assert_cmpint (plan_of (vit, NULL, G_MAXUINT64).trained, ==, 21817737);
 }
 
-/* Without the gaps between them. */
+/* Counts the network's parameters, without the gaps between them in memory. */
 static gint64
 count_parameters (CowNetwork *network)
 {
@@ -346,7 +389,7 @@ count_parameters (CowNetwork *network)
   return n;
 }
 
-/* What a plan says is what the network then has. */
+/* The plan agrees with the network that is then made. */
 static void
 test_real_parameters (void)
 {
@@ -374,7 +417,7 @@ test_real_parameters (void)
                                         .rank = recipe->rank,
                                         .alpha = 1,
                                         .targets = (const char *const *)targets,
-                                        .config = input.config,
+                                        .config = input.backbone.vit,
                                         .image_size = 224,
                                         .batch = 1 };
     g_autoptr (CowNetwork) network = cow_network_new (backend, &options, &error);
@@ -393,7 +436,7 @@ test_memory (void)
   const CowPlan roomy = plan_of (recipe, "vit7b16", G_MAXUINT64),
                 tight = plan_of (recipe, "vit7b16", 12000000000);
 
-  /* Memory decides on checkpointing, unless the recipe does. */
+  /* Checkpointing depends on memory, unless the recipe sets it. */
   g_assert_false (roomy.checkpointing);
   g_assert_true (tight.checkpointing);
   g_assert_cmpuint (tight.activations, <, roomy.activations / 4);
@@ -413,7 +456,7 @@ test_memory (void)
                     2ull * (2160 * 3 + 540) * 4096 * 4);
 }
 
-/* Time goes with the work. */
+/* The time is proportional to the work. */
 static void
 test_time (void)
 {
@@ -429,7 +472,7 @@ test_time (void)
   g_assert_no_error (error);
   cow_plan_sizes (&plan, lora, &input, G_MAXUINT64);
   cow_plan_time (&time, lora, &input, &plan, &speed);
-  /* ViT-L at 201 tokens: some 61 G multiply-adds forward. */
+  /* ViT-L at 201 tokens has some 61 G multiply-adds in the forward pass. */
   g_assert_cmpfloat (time.val_picture, >, 1.1);
   g_assert_cmpfloat (time.val_picture, <, 1.6);
   g_assert_cmpfloat (time.train_picture, >, 1.9 * time.val_picture);
@@ -444,6 +487,8 @@ test_time (void)
   cow_plan_time (&time, frozen, &input, &plan, &speed);
   g_assert_cmpfloat_with_epsilon (time.features, 3100 * small.val_picture, .05 * time.features);
   g_assert_cmpfloat (time.epoch, <, time.features / 100);
+  cow_plan_input_from_scratch (&input, resnet, &error);
+  g_assert_no_error (error);
   cow_plan_sizes (&plan, resnet, &input, G_MAXUINT64);
   cow_plan_time (&time, resnet, &input, &plan, &speed);
   g_assert_cmpfloat_with_epsilon (time.epoch, 3000 * .02 + 100 * .006, 2);
@@ -474,6 +519,7 @@ main (int argc, char **argv)
   g_test_add_func ("/recipe/values", test_values);
   g_test_add_func ("/recipe/files", test_files);
   g_test_add_func ("/recipe/check", test_check);
+  g_test_add_func ("/recipe/old-names", test_old_names);
   g_test_add_func ("/recipe/absolute", test_absolute);
   g_test_add_func ("/schedule", test_schedule);
   g_test_add_func ("/plan/parameters", test_parameters);

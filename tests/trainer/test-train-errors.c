@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Bad data, full disks and wrong settings: each a clear line, before anything is lost or after it
- * was saved. */
+/* Bad data, full disks and wrong settings: each gives a clear line, before anything is lost or
+ * after it was saved. */
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -55,8 +55,8 @@ write_text (const char *path, const char *text)
 
 /* ---- data ------------------------------------------------------------------------------------ */
 
-/* A picture that spoils in the middle of a run: what was learned is saved, and goes on when the
- * picture is back. */
+/* A picture breaks in the middle of a run: the run saves its state, and resumes when the picture is
+ * back. */
 static void
 test_unreadable (void)
 {
@@ -73,7 +73,7 @@ test_unreadable (void)
   runs_assert_ok (&first);
   g_file_get_contents (picture, &bytes, &n, &error);
   g_assert_no_error (error);
-  /* As long as before, so that the data are the same by name and size. */
+  /* The length is the same as before, so that the data are the same by name and size. */
   g_autofree char *zeros = g_malloc0 (n);
   g_file_set_contents (picture, zeros, (gssize)n, &error);
   g_auto (Result) spoilt = cli_run ("train", "--resume", out, "--max-hours", "0", NULL);
@@ -140,7 +140,7 @@ test_no_val (void)
   assert_error (&result, 1, "no pictures to validate on");
 }
 
-/* Nothing was made where the data are wrong. */
+/* With invalid data no folder is made. */
 static void
 test_nothing_made (void)
 {
@@ -154,7 +154,8 @@ test_nothing_made (void)
 static void
 test_settings (void)
 {
-  g_autofree char *out = in_folder ("settings-run"), *config = in_folder ("wrong.ini");
+  g_autofree char *out = in_folder ("settings-run"), *config = in_folder ("wrong.ini"),
+                  *timm = in_folder ("timm"), *timm_config = in_folder ("timm/config.json");
   g_auto (Result) none = cli_run ("train", "--data", data, "--out", out, NULL);
   g_auto (Result) unknown =
       cli_run ("train", "--recipe", "lora", "--data", data, "--out", out, NULL);
@@ -167,6 +168,10 @@ test_settings (void)
   g_auto (Result) target = cli_run (ARGUMENTS (data, out), "--targets", "z_proj", NULL);
   g_auto (Result) network = cli_run ("train", "--recipe", "dinov3-scratch", "--network", "huge",
                                      "--data", data, "--out", out, NULL);
+  g_assert_cmpint (g_mkdir (timm, 0755), ==, 0);
+  write_text (timm_config, "{\"model_type\": \"timm_vit\"}");
+  g_auto (Result) other = cli_run ("train", "--recipe", "dinov3-scratch", "--network", timm,
+                                   "--data", data, "--out", out, NULL);
   g_auto (Result) memory =
       cli_run (ARGUMENTS (data, out), "--size", "8192", "--batch", "4096", NULL);
 
@@ -177,9 +182,12 @@ test_settings (void)
   assert_error (&no_out, 2, "--out is missing");
   assert_error (&no_model, 2, "--model is missing");
   assert_error (&lost, 1, "no-such-model");
-  assert_error (&size, 1, "--size 50x50: this network's patches are 16 pixels wide");
+  assert_error (&size, 1,
+                "--size 50x50: pictures of 50 x 50 (width x height), but this network takes sides "
+                "that are multiples of 16");
   assert_error (&target, 1, "no linear layer");
   assert_error (&network, 1, "--network huge: neither a size");
+  assert_error (&other, 1, "which is not what a dinov3 recipe trains");
   assert_error (&memory, 1, "of memory");
   assert_error (&memory, 1, "--batch");
   assert_error (&key, 1, "[model] ranks: unknown key: did you mean rank?");
@@ -187,8 +195,8 @@ test_settings (void)
 
 /* ---- the disk -------------------------------------------------------------------------------- */
 
-/* Runs a script with $1 = cow-trainer, $2 = a folder, $3 = base, $4 = data in a name space where it
- * may mount; NULL where that is not allowed. */
+/* Runs a script with $1 = cow-trainer, $2 = a folder, $3 = base, $4 = data in a name space in which
+ * it may mount; NULL if that is not permitted. */
 static Result *
 run_mounted (const char *script, const char *place)
 {
@@ -240,8 +248,8 @@ test_no_space (void)
   free_result (result);
 }
 
-/* The disk fills up while the run goes on: it ends with a line, and its last checkpoint still goes
- * on when there is room. */
+/* The disk fills up during the run: the run ends with an error, and its last checkpoint resumes
+ * when there is room. */
 static void
 test_space_runs_out (void)
 {

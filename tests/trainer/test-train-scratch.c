@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* `train` of the two networks without a base, which are large for a test: each learns drawn
- * pictures, and its folder is a whole network. */
+ * pictures, and its folder is a complete network. */
 #include "tests/trainer/drawn.h"
 #include "tests/trainer/runs.h"
 #include "trainer/data/pictures.h"
 
-#define N_TEST 4 /* pictures of each class that nothing trains on */
+#define N_TEST 4 /* held-out pictures of each class */
 
 static char *folder, *data, *test_data;
 

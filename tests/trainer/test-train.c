@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* `train` on a small base: every recipe learns drawn pictures, and what a run leaves is whole. */
+/* `train` on a small base: every recipe learns drawn pictures, and its run folder is complete. */
 #include <string.h>
 
 #include "model/adapter/card.h"
@@ -7,7 +7,7 @@
 #include "tests/trainer/runs.h"
 #include "trainer/data/pictures.h"
 
-#define N_TEST 6 /* pictures of each class that nothing trains on */
+#define N_TEST 6 /* held-out pictures of each class */
 
 static char *folder, *base, *data, *test_data, *cache;
 
@@ -17,13 +17,13 @@ in_folder (const char *name)
   return g_build_filename (folder, name, NULL);
 }
 
-/* A recipe with settings that make it learn in a few seconds what takes a real one hours. */
+/* Runs a recipe with settings that let it learn in a few seconds. */
 static Result
 train (const char *recipe, const char *out, gboolean based)
 {
   return cli_run ("train", "--recipe", recipe, "--data", data, "--out", out, "--cache", cache,
-                  "--size", "32", "--batch", "4", "--accumulation", "1", "--learning-rate", "3e-3",
-                  "--head-dropout", "0", "--epochs", "5", "--patience", "0",
+                  "--size", "32", "--batch", "4", "--gradient-accumulation", "1", "--learning-rate",
+                  "3e-3", "--head-dropout", "0", "--epochs", "5", "--patience", "0",
                   based ? "--model" : "--workers", based ? base : "2", NULL);
 }
 
@@ -37,7 +37,7 @@ assert_file (const char *run, const char *name, gboolean exists)
 
 /* ---- recipes --------------------------------------------------------------------------------- */
 
-/* Chance is a third; a recipe that learns has nearly all right. */
+/* Chance is a third; a recipe that learns gets nearly all right. */
 static void
 test_adapter (gconstpointer name)
 {
@@ -62,7 +62,7 @@ test_dinov3 (void)
   g_assert_cmpuint (runs_count_right (NULL, best, test_data), >=, DRAWN_N_CLASSES * N_TEST * 3 / 4);
 }
 
-/* ---- what a run leaves ----------------------------------------------------------------------- */
+/* ---- the run folder -------------------------------------------------------------------------- */
 
 static void
 test_files (void)
@@ -103,7 +103,7 @@ test_files (void)
   g_assert_cmpfloat (json_object_get_double_member (metrics, "accuracy"), >, .75);
 }
 
-/* The sheet has a row a class and two pictures with two copies each. */
+/* The sheet has a row for each class, with two pictures of two copies each. */
 static void
 test_sheet (void)
 {
@@ -118,7 +118,7 @@ test_sheet (void)
   g_assert_cmpint (sheet.height, >=, DRAWN_N_CLASSES * 32);
 }
 
-/* recipe.ini gives the same run again, whatever the folder and the working directory. */
+/* recipe.ini gives the same run again, with any run folder and working directory. */
 static void
 test_repeat (void)
 {
@@ -144,7 +144,7 @@ test_early_stop (void)
 
   runs_assert_ok (&result);
   epochs = runs_column (out, "epoch");
-  g_assert_cmpuint (epochs->len, ==, 3); /* the first counts as the best, then two no better */
+  g_assert_cmpuint (epochs->len, ==, 3); /* the first is the best, and two are no better */
   g_assert_nonnull (strstr (result.out, "no better for 2 epochs"));
 }
 
@@ -155,15 +155,15 @@ test_balance (gconstpointer how)
                   *best = g_build_filename (out, "best", NULL);
   g_auto (Result) result =
       cli_run ("train", "--recipe", "qlora-q-r8", "--data", data, "--model", base, "--out", out,
-               "--size", "32", "--batch", "4", "--accumulation", "1", "--learning-rate", "3e-3",
-               "--head-dropout", "0", "--epochs", "5", "--balance", how, NULL);
+               "--size", "32", "--batch", "4", "--gradient-accumulation", "1", "--learning-rate",
+               "3e-3", "--head-dropout", "0", "--epochs", "5", "--balance", how, NULL);
 
   runs_assert_ok (&result);
   g_assert_cmpuint (runs_count_right (base, best, test_data), >=, DRAWN_N_CLASSES * N_TEST * 3 / 4);
 }
 
-/* An adapter goes on from another: its classes keep their places, and it begins where that one
- * ended. */
+/* A run can start from another adapter: the classes keep their indices, and training begins with
+ * its weights. */
 static void
 test_start (void)
 {
@@ -182,7 +182,7 @@ test_start (void)
   g_assert_cmpint (other.status, ==, 1);
 }
 
-/* A frozen one has a head only: new layers start below it, and at first change nothing. */
+/* A frozen adapter has only a head: new layers are added below it, and change nothing at first. */
 static void
 test_start_from_frozen (void)
 {

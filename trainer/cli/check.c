@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* `cow-trainer check`: what is wrong with labelled pictures, before anything trains on them. */
 #include "model/files/json-object.h"
-#include "trainer/data/check.h"
+#include "trainer/data/check-report.h"
 #include "trainer/host/stop.h"
+#include "trainer/cli/dataset-flags.h"
 #include "trainer/cli/verb.h"
+#include "trainer/data/dataset-open.h"
 
 #define SHOWN 10 /* findings and paths of each kind, without --all */
 
@@ -13,18 +15,16 @@ static const VerbHelp help = {
   "Example:\n"
   "  cow-trainer check --data cows.csv --prefix /old/place=/data/cows --group-by cow\n"
   "\n"
-  "Problems: pictures that cannot be read, boxes outside their picture, classes without pictures "
-  "in a split, groups on both sides of the\n"
-  "split, the same picture under two classes or in two splits. Warnings: pictures that look alike "
-  "(by a hash of their brightness) across\n"
-  "classes or splits, pictures that are there twice, very small ones, classes that do not look "
-  "like classes, folders that are called like\n"
-  "another class. Data that are not divided are divided as `train` would. The exit status is 1 "
-  "when there are problems.",
+  "Problems: pictures that cannot be read, boxes outside their picture, classes without\n"
+  "pictures in a split, groups on both sides of the split, the same picture under two classes\n"
+  "or in two splits. Warnings: pictures that look alike (by a hash of their brightness) across\n"
+  "classes or splits, pictures that are there twice, very small ones, classes that do not look\n"
+  "like classes, folders that are called like another class. Data that are not divided are\n"
+  "divided as `train` would. The exit status is 1 when there are problems.",
 };
 
 typedef struct {
-  CowDatasetOptions data;
+  DatasetFlags dataset;
   gint64 seed;
   int workers, least_side;
   gboolean json, all;
@@ -33,7 +33,7 @@ typedef struct {
 static void
 options_clear (Options *self)
 {
-  cow_dataset_options_clear (&self->data);
+  dataset_flags_clear (&self->dataset);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
@@ -54,9 +54,9 @@ report (const Check *check, const Options *options)
 static gboolean
 run (Options *options, GError **error)
 {
-  options->data.seed = options->seed;
-  options->data.keep_absent = options->data.any_classes = TRUE;
-  g_autoptr (CowDataset) dataset = cow_dataset_open (&options->data, error);
+  options->dataset.data.seed = options->seed;
+  options->dataset.data.keep_absent = options->dataset.data.any_classes = TRUE;
+  g_autoptr (CowDataset) dataset = cow_dataset_open (&options->dataset.data, error);
   if (!dataset)
     return FALSE;
   stop_install ();
@@ -75,9 +75,9 @@ run (Options *options, GError **error)
 gboolean
 verb_check (int argc, char **argv, GError **error)
 {
-  g_auto (Options) options = { .data = COW_DATASET_OPTIONS_DEFAULT, .seed = 42, .least_side = 32 };
-  const GOptionEntry entries[] = {
-    COW_DATASET_OPTIONS_ENTRIES (&options.data),
+  g_auto (Options) options = { .dataset = DATASET_FLAGS_DEFAULT, .seed = 42, .least_side = 32 };
+  g_autoptr (GArray) entries = verb_entries_new ();
+  const GOptionEntry own[] = {
     { "seed", 0, 0, G_OPTION_ARG_INT64, &options.seed, "Of the division of undivided pictures (42)",
       "N" },
     { "least-side", 0, 0, G_OPTION_ARG_INT, &options.least_side, "Smaller pictures are named (32)",
@@ -86,10 +86,12 @@ verb_check (int argc, char **argv, GError **error)
       "Threads that read pictures; 0: as many as processors", "N" },
     { "all", 0, 0, G_OPTION_ARG_NONE, &options.all, "List everything, however long", NULL },
     { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, "The report as JSON", NULL },
-    G_OPTION_ENTRY_NULL,
   };
 
-  if (!verb_parse (&help, entries, argc, argv, error))
+  dataset_flags_add (&options.dataset, entries);
+  g_array_append_vals (entries, own, G_N_ELEMENTS (own));
+  if (!verb_parse (&help, (const GOptionEntry *)entries->data, argc, argv, error) ||
+      !dataset_flags_finish (&options.dataset, error))
     return FALSE;
   if (options.workers < 0 || options.workers > 64)
     return verb_usage (error, "--workers %d: 0 to 64 is expected", options.workers);

@@ -4,10 +4,13 @@
 
 #include "model/files/json-object.h"
 #include "model/files/locate.h"
+#include "model/network/device.h"
 #include "trainer/host/memory.h"
 #include "trainer/train/plan.h"
+#include "trainer/train/preprocessing.h"
 #include "trainer/cli/recipe-flags.h"
 #include "trainer/cli/verb.h"
+#include "trainer/data/dataset-open.h"
 
 static const VerbHelp help = {
   "",
@@ -17,17 +20,15 @@ static const VerbHelp help = {
   "  cow-trainer estimate --base vits16,vitb16,vitl16 --pictures 2160 --class-count 9\n"
   "  cow-trainer estimate --recipe dora-all-r16 --model dinov3-vit7b16-nf4 --data cows/ --batch 8\n"
   "\n"
-  "Without --recipe or --config: every recipe. The base is --model, or of the sizes that --base "
-  "names, as NF4 (--storage); the pictures\n"
-  "are those of --data, or as many as --pictures and --val-pictures say (the paper's 2160 and 540, "
-  "of 9 classes).\n"
+  "Without --recipe or --config: every recipe. The base is --model, or of the sizes that --base\n"
+  "names, as NF4 (--storage); the pictures are those of --data, or as many as --pictures and\n"
+  "--val-pictures say (the paper's 2160 and 540, of 9 classes).\n"
   "\n"
-  "Memory and disk are computed from the shapes: weights as stored, 16 bytes a trained parameter, "
-  "activations. Time is the number of\n"
-  "operations over the rates that one linear layer and one attention of that shape reach on this "
-  "machine now (ResNet: a pass of the\n"
-  "network itself), measured now, and holds where nothing else runs. Reading pictures is taken to "
-  "keep up.",
+  "Memory and disk are computed from the shapes: weights as stored, 16 bytes a trained\n"
+  "parameter, activations. Time is the number of operations over the rates that one linear\n"
+  "layer and one attention of that shape reach on this machine now (ResNet: a pass of the\n"
+  "network itself), measured now, and holds where nothing else runs. Reading pictures is taken\n"
+  "to keep up.",
 };
 
 typedef struct {
@@ -70,6 +71,7 @@ typedef struct {
   guint64 n_train, n_val;
   guint n_classes;
   GPtrArray *rows;
+  char *said;     /* how pictures are prepared, as it was said last */
   char *measured; /* what the speed below is of */
   CowSpeed speed;
 } Job;
@@ -131,16 +133,10 @@ measure (Job *self, const CowRecipe *recipe, const char *base, const CowPlanInpu
 static gboolean
 add_row (Job *self, const CowRecipe *recipe, const char *base, CowPlanInput *input, GError **error)
 {
-  const int patch = input->config.patch_size, width = recipe->preprocess.width,
-            height = recipe->preprocess.height;
   Row *row;
 
-  if (recipe->kind != COW_NETWORK_RESNET18 && (width % patch != 0 || height % patch != 0)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
-                 "--size %dx%d: patches are %d pixels wide, both sides must be multiples", width,
-                 height, patch);
+  if (!cow_plan_input_check_size (input, recipe, error))
     return FALSE;
-  }
   input->n_train = self->n_train;
   input->n_val = self->n_val;
   input->n_classes = self->n_classes;
@@ -155,22 +151,53 @@ add_row (Job *self, const CowRecipe *recipe, const char *base, CowPlanInput *inp
   return TRUE;
 }
 
+/* Puts a located path in the place of what was typed, and takes it. */
+static void
+set_path (char **name, char **path)
+{
+  if (!*path)
+    return;
+  g_free (*name);
+  *name = g_steal_pointer (path);
+}
+
+/* A recipe on the base that --model names, which may say how large its pictures are. */
+static gboolean
+add_on_model (Job *self, CowRecipe *recipe, GError **error)
+{
+  g_auto (CowPreprocessing) preprocessing = { 0 };
+  g_autofree char *model = cow_locate (recipe->model, error), *name = NULL;
+  g_autofree char *start = model && *recipe->start ? cow_locate (recipe->start, error) : NULL;
+  CowPlanInput input = { 0 };
+
+  if (!model || (*recipe->start && !start))
+    return FALSE;
+  name = g_path_get_basename (model);
+  set_path (&recipe->model, &model);
+  set_path (&recipe->start, &start);
+  if (!cow_preprocessing_resolve (&preprocessing, recipe, error))
+    return FALSE;
+  if (g_strcmp0 (preprocessing.text, self->said) != 0) {
+    cow_preprocessing_say (&preprocessing);
+    g_free (self->said);
+    self->said = g_steal_pointer (&preprocessing.text);
+  }
+  return cow_plan_input_from_model (&input, recipe->model, error) &&
+         add_row (self, recipe, name, &input, error);
+}
+
 /* A recipe on each base that is asked for. */
 static gboolean
-add_recipe (Job *self, const CowRecipe *recipe, GError **error)
+add_recipe (Job *self, CowRecipe *recipe, GError **error)
 {
   CowPlanInput input = { 0 };
 
   if (!cow_recipe_has_base (recipe))
     return cow_plan_input_from_scratch (&input, recipe, error) &&
-           add_row (self, recipe, recipe->kind == COW_NETWORK_DINOV3 ? recipe->network : "", &input,
+           add_row (self, recipe, cow_recipe_kind (recipe)->named ? recipe->network : "", &input,
                     error);
-  if (*recipe->model) {
-    g_autofree char *path = cow_locate (recipe->model, error);
-    g_autofree char *name = path ? g_path_get_basename (path) : NULL;
-    return path && cow_plan_input_from_model (&input, path, error) &&
-           add_row (self, recipe, name, &input, error);
-  }
+  if (*recipe->model)
+    return add_on_model (self, recipe, error);
   g_auto (GStrv) sizes =
       g_strsplit (self->options->bases ? self->options->bases : "vit7b16", ",", -1);
   for (char **size = sizes; *size; size++)
@@ -303,10 +330,11 @@ estimate (const Options *options, GError **error)
               .rows = rows };
 
   if (!choose_storage (options, &job.storage, error) ||
-      !cow_check (ck_cpu_open (NULL, 0, &job.backend), error, "opening the CPU backend"))
+      !(job.backend = cow_device_open (NULL, options->flags.threads, error)))
     return FALSE;
   const gboolean ok = add_all (&job, error);
   ck_backend_close (job.backend);
+  g_free (job.said);
   g_free (job.measured);
   if (ok && options->json)
     print_json (&job);

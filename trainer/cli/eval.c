@@ -14,7 +14,9 @@
 #include "trainer/data/pictures.h"
 #include "trainer/eval/plots.h"
 #include "trainer/eval/report.h"
+#include "trainer/cli/dataset-flags.h"
 #include "trainer/cli/verb.h"
+#include "trainer/data/dataset-open.h"
 
 #define ALL_SPLITS COW_N_SPLITS
 
@@ -22,30 +24,26 @@ static const VerbHelp help = {
   NULL,
   "Tells how good an adapter is on labelled pictures.",
   "Examples:\n"
-  "  cow-trainer eval --adapter runs/barn/best --out runs/barn/eval                      on the "
-  "run's own data\n"
+  "  cow-trainer eval --adapter runs/barn/best --out runs/barn/eval   on the run's own data\n"
   "  cow-trainer eval --adapter cows --model dinov3-vits16 --data test.csv --out eval\n"
   "  cow-trainer eval --adapter runs/barn/best --calibrate --out runs/barn/eval\n"
   "\n"
-  "Prints accuracy and a report by class, and writes to the folder --out: report.html (all of it "
-  "on one page), report.txt, results.json,\n"
-  "per_class.csv, predictions.csv, and each figure as PNG and SVG. Classes are matched by name; "
-  "one that the pictures lack is left out of\n"
-  "averages. Without --data, the settings of the run that the adapter lies in tell the pictures. "
-  "Undivided pictures are all evaluated.\n"
+  "Prints accuracy and a report by class, and writes to the folder --out: report.html (all of\n"
+  "it on one page), report.txt, results.json, per_class.csv, predictions.csv, and each figure\n"
+  "as PNG and SVG. Classes are matched by name; those without pictures are left out of averages.\n"
+  "Without --data, the pictures are those of the run that the adapter lies in. Undivided\n"
+  "pictures are all evaluated.\n"
   "\n"
-  "--calibrate fits, on validation pictures, a temperature that makes probabilities mean what they "
-  "say, and for each class the "
-  "probability\n"
-  "from which on it is worth believing. Both are kept in the adapter's cowbehavior.json; `predict` "
-  "and the GStreamer element use the\n"
-  "temperature. --save keeps the metrics and the confusion matrix there too.\n"
-  "Pictures that cannot be read are named and left out; the exit status is then 1.",
+  "--calibrate fits, on validation pictures, a temperature that makes probabilities mean what\n"
+  "they say, and for each class the probability from which on it is worth believing. Both are\n"
+  "kept in the adapter's cowbehavior.json; `predict` and the GStreamer element use the\n"
+  "temperature. --save keeps the metrics and the confusion matrix there too. Pictures that\n"
+  "cannot be read are named and left out; the exit status is then 1.",
 };
 
 typedef struct {
   ModelOptions model;
-  CowDatasetOptions data;
+  DatasetFlags dataset;
   char *out, *split;
   gboolean calibrate, save;
   double precision_target;
@@ -103,7 +101,7 @@ prepare_out (const char *folder, GError **error)
 static gboolean
 choose_data (Job *self, GError **error)
 {
-  CowDatasetOptions *data = &self->options->data;
+  CowDatasetOptions *data = &self->options->dataset.data;
   g_autoptr (GError) local = NULL;
   if (data->data || data->train || data->val || data->test)
     return TRUE;
@@ -124,7 +122,7 @@ choose_data (Job *self, GError **error)
 static gboolean
 open_data (Job *self, GError **error)
 {
-  CowDatasetOptions *data = &self->options->data;
+  CowDatasetOptions *data = &self->options->dataset.data;
   g_autoptr (CowCard) card = cow_card_read (self->adapter, NULL, error);
   if (!card || !choose_data (self, error))
     return FALSE;
@@ -171,7 +169,7 @@ choose_split (Job *self, GError **error)
     return TRUE;
   g_set_error_literal (error, COW_ERROR, COW_ERROR_ARGUMENT,
                        "--calibrate needs validation pictures, of which there are none: --val "
-                       "PATH, or --val-part for a part of --data");
+                       "PATH, or --val-fraction for a part of --data");
   return FALSE;
 }
 
@@ -297,7 +295,7 @@ fitted_thresholds (const CowCalibration *calibration)
 static void
 describe (Job *self)
 {
-  const CowDatasetOptions *data = &self->options->data;
+  const CowDatasetOptions *data = &self->options->dataset.data;
   CowEvaluation *e = self->evaluation;
   g_autoptr (GDateTime) now = g_date_time_new_now_local ();
   const char *given[] = { self->split == COW_TEST  ? data->test
@@ -422,7 +420,7 @@ static void
 options_clear (Options *self)
 {
   model_options_clear (&self->model);
-  cow_dataset_options_clear (&self->data);
+  dataset_flags_clear (&self->dataset);
   g_free (self->out);
   g_free (self->split);
   g_strfreev (self->arguments);
@@ -433,13 +431,11 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
 gboolean
 verb_eval (int argc, char **argv, GError **error)
 {
-  g_auto (Options)
-      options = { .model = MODEL_OPTIONS_DEFAULT, .data = COW_DATASET_OPTIONS_DEFAULT };
+  g_auto (Options) options = { .model = MODEL_OPTIONS_DEFAULT, .dataset = DATASET_FLAGS_DEFAULT };
   g_auto (Job) job = { .options = &options };
-  const GOptionEntry entries[] = {
-    MODEL_OPTIONS_ENTRIES (&options.model),
-    COW_DATASET_OPTIONS_ENTRIES (&options.data),
-    { "seed", 0, 0, G_OPTION_ARG_INT64, &options.data.seed,
+  g_autoptr (GArray) entries = verb_entries_new ();
+  const GOptionEntry own[] = {
+    { "seed", 0, 0, G_OPTION_ARG_INT64, &options.dataset.data.seed,
       "Of the division of undivided pictures (42)", "N" },
     { "split", 's', 0, G_OPTION_ARG_STRING, &options.split,
       "auto, train, val, test or all (auto: test, else val, else all)", "SPLIT" },
@@ -453,11 +449,14 @@ verb_eval (int argc, char **argv, GError **error)
     { "workers", 0, 0, G_OPTION_ARG_INT, &options.workers,
       "Threads that read pictures (one a processor)", "N" },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.arguments, NULL, NULL },
-    G_OPTION_ENTRY_NULL,
   };
 
-  /* What comes undivided is for evaluation, all of it. */
-  options.data.val_part = 0;
-  return verb_parse (&help, entries, argc, argv, error) && check_options (&options, error) &&
+  model_options_add (&options.model, entries);
+  dataset_flags_add (&options.dataset, entries);
+  g_array_append_vals (entries, own, G_N_ELEMENTS (own));
+  /* Undivided pictures are all evaluated. */
+  options.dataset.data.val_fraction = 0;
+  return verb_parse (&help, (const GOptionEntry *)entries->data, argc, argv, error) &&
+         dataset_flags_finish (&options.dataset, error) && check_options (&options, error) &&
          job_run (&job, error);
 }

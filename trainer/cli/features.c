@@ -25,15 +25,11 @@ static const VerbHelp help = {
   "\n"
   "FILE.safetensors:NAME is a tensor [N, 3, height, width] of pixels that are fed as they are.\n"
   "\n"
-  "The file holds last_hidden_state [N, tokens, hidden] (class token, registers, patches, after "
-  "the last norm; not of a ResNet),\n"
-  "pooler_output [N, hidden] (the class token), logits [N, classes] when the adapter has a head, "
-  "and with --pixels also pixel_values [N, "
-  "3, height, width]. Its\n"
-  "metadata name the pictures, in order, as a JSON list. Without options, pictures are prepared as "
-  "the adapter's cowbehavior.json says, "
-  "or\n"
-  "resized to 224x224, bilinear, unit.",
+  "The file holds last_hidden_state [N, tokens, hidden] (class token, registers, patches, after\n"
+  "the last norm; not of a ResNet), pooler_output [N, hidden] (the class token), logits [N,\n"
+  "classes] when the adapter has a head, and with --pixels also pixel_values [N, 3, height,\n"
+  "width]. Its metadata name the pictures, in order, as a JSON list. Without options, pictures\n"
+  "are prepared as the adapter's cowbehavior.json says, or resized to 224x224, bilinear, unit.",
 };
 
 typedef struct {
@@ -47,7 +43,7 @@ typedef struct {
   const Options *options;
   Input input;
   CowClassifier *classifier;
-  gint64 n_tokens, hidden, n_classes; /* n_classes 0: no head; n_tokens 0: ResNet */
+  gint64 n_tokens, hidden, n_classes; /* n_classes 0: no head; n_tokens 0: the network has none */
   float *pixels;                      /* [batch, 3, height, width] */
   float *pooler_output, *logits;      /* [n, hidden], [n, n_classes] */
   CowSafetensorsWriter *writer;
@@ -86,7 +82,7 @@ parse_preprocess (const Options *options, CowPreprocess *preprocess, GError **er
   return TRUE;
 }
 
-/* What can be said of the command line before anything is loaded. */
+/* Checks the command line before anything is loaded. */
 static gboolean
 check_options (const Options *options, GError **error)
 {
@@ -207,8 +203,8 @@ run_batch (Job *self, gint64 first, int n, GError **error)
 
   if (!input_read (&self->input, cow_classifier_backend (self->classifier), first, n, self->pixels,
                    error) ||
-      !cow_classifier_run (self->classifier, self->pixels, n, preprocess->height, preprocess->width,
-                           &output, error))
+      !cow_classifier_run_tokens (self->classifier, self->pixels, n, preprocess->height,
+                                  preprocess->width, &output, error))
     return FALSE;
   memcpy (self->pooler_output + first * self->hidden, output.pooler_output,
           (gsize)(n * self->hidden) * sizeof (float));
@@ -284,8 +280,8 @@ verb_features (int argc, char **argv, GError **error)
 {
   g_auto (Options) options = { .model = MODEL_OPTIONS_DEFAULT };
   g_auto (Job) job = { .options = &options };
-  const GOptionEntry entries[] = {
-    MODEL_OPTIONS_ENTRIES (&options.model),
+  g_autoptr (GArray) entries = verb_entries_new ();
+  const GOptionEntry own[] = {
     { "out", 'o', 0, G_OPTION_ARG_FILENAME, &options.out, "The file to write", "FILE" },
     { "pixels", 0, 0, G_OPTION_ARG_NONE, &options.pixels, "Keep the prepared pixels too", NULL },
     { "size", 0, 0, G_OPTION_ARG_STRING, &options.size, "Resize to this (the adapter's)", "WxH" },
@@ -294,9 +290,10 @@ verb_features (int argc, char **argv, GError **error)
     { "normalisation", 0, 0, G_OPTION_ARG_STRING, &options.normalisation,
       "unit, imagenet or satellite", "NAME" },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.arguments, NULL, NULL },
-    G_OPTION_ENTRY_NULL,
   };
 
-  return verb_parse (&help, entries, argc, argv, error) && check_options (&options, error) &&
-         job_open (&job, error) && job_run (&job, error);
+  model_options_add (&options.model, entries);
+  g_array_append_vals (entries, own, G_N_ELEMENTS (own));
+  return verb_parse (&help, (const GOptionEntry *)entries->data, argc, argv, error) &&
+         check_options (&options, error) && job_open (&job, error) && job_run (&job, error);
 }

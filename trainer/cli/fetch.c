@@ -20,21 +20,19 @@ static const VerbHelp help = {
   "  cow-trainer fetch facebook/dinov3-vit7b16-pretrain-lvd1689m --dry-run\n"
   "  cow-trainer fetch my-farm/barn-adapter --revision v2 --out adapters/barn\n"
   "\n"
-  "Configuration, safetensors, classifier, README and licence go to OUT, or to NAME below the "
-  "user's data folder\n"
-  "(~/.local/share/cowbehavior), where --model NAME and --adapter NAME find them. Run it again "
-  "after an interruption: it goes on where it\n"
-  "stopped, and leaves alone what is there already. Sizes and hashes are checked; a file has its "
-  "name only when it is whole.\n"
+  "Configuration, safetensors, classifier, README and licence go to OUT, or to NAME below the\n"
+  "user's data folder (~/.local/share/cowbehavior), where --model NAME and --adapter NAME find\n"
+  "them. Run it again after an interruption: it resumes where it stopped, and leaves alone what\n"
+  "is there already. Sizes and hashes are checked; a file has its name only when it is whole.\n"
   "\n"
-  "DINOv3's weights are gated. Once: 1. open "
+  "DINOv3's weights are gated. Once: 1. open\n"
   "https://huggingface.co/facebook/dinov3-vits16-pretrain-lvd1689m, sign in and accept the\n"
-  "licence; 2. make a token that may read at https://huggingface.co/settings/tokens; 3. give it as "
-  "HF_TOKEN=..., or store it in\n"
-  "~/.cache/huggingface/token. It is sent to the hub alone, and only over https.\n"
+  "licence; 2. make a token that may read at https://huggingface.co/settings/tokens; 3. give it\n"
+  "as HF_TOKEN=..., or store it in ~/.cache/huggingface/token. It is sent to the hub alone, and\n"
+  "only over https.\n"
   "\n"
-  "Environment: HF_TOKEN, HF_TOKEN_PATH, HF_HOME, HF_ENDPOINT; http_proxy, https_proxy, all_proxy, "
-  "no_proxy.",
+  "Environment: HF_TOKEN, HF_TOKEN_PATH, HF_HOME, HF_ENDPOINT; http_proxy, https_proxy,\n"
+  "all_proxy, no_proxy.",
 };
 
 typedef struct {
@@ -68,7 +66,7 @@ default_folder (const char *repository)
                            NULL);
 }
 
-/* That what is missing fits on the disk of the folder, which exists. */
+/* Checks that the missing files fit on the disk of the folder, which exists. */
 static gboolean
 check_space (const char *folder, guint64 missing_bytes, GError **error)
 {

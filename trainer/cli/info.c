@@ -12,11 +12,10 @@ static const VerbHelp help = {
   "  cow-trainer info dinov3-vits16 cows\n"
   "  cow-trainer info --json features.safetensors\n"
   "\n"
-  "Of a model: its sizes, how its weights are stored, bytes on disk and an estimate of the memory "
-  "for one picture. Of an adapter: method,\n"
-  "rank, targets, head, classes, and how pictures are prepared. Of a .safetensors or .pth file: "
-  "its tensors. --json gives a list with an\n"
-  "object a path.",
+  "Of a model: its sizes, how its weights are stored, bytes on disk and an estimate of the\n"
+  "memory for one picture. Of an adapter: method, rank, targets, head, classes, and how\n"
+  "pictures are prepared. Of a .safetensors or .pth file: its tensors. --json gives a list with\n"
+  "an object a path.",
 };
 
 static JsonObject *

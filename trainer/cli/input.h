@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What `features` reads: pictures, prepared like for prediction, or a tensor of pixels that goes
+/* The input of `features`: pictures, prepared as for prediction, or a tensor of pixels that goes
  * into the network as it is. */
 #ifndef COW_TRAINER_INPUT_H
 #define COW_TRAINER_INPUT_H

@@ -17,14 +17,12 @@ static const VerbHelp help = {
   "  cow-trainer merge --model dinov3-vits16-nf4 --adapter cows --out cows-merged barn/\n"
   "  cow-trainer predict barn/ --model cows-merged --adapter cows-merged\n"
   "\n"
-  "Writes a plain Hugging Face folder: the linear layers with the adapter added to their "
-  "dequantised weights, all else as it was. The\n"
-  "adapter's head and card go along, so that the folder is a model and its own adapter. One tensor "
-  "is in memory at a time.\n"
-  "Then the network before and the one after are asked about the pictures given, or about made-up "
-  "ones, and what changed is printed.\n"
-  "--nf4 quantises again, which rounds part of the adapter away: a 4-bit base with its adapter "
-  "beside it is both small and exact.",
+  "Writes a plain Hugging Face folder: the linear layers with the adapter added to their\n"
+  "dequantised weights, all else as it was. The adapter's head and card go along, so that the\n"
+  "folder is a model and its own adapter. One tensor is in memory at a time. Then the network\n"
+  "before and the one after are asked about the pictures given, or about made-up ones, and what\n"
+  "changed is printed. --nf4 quantises again, which rounds part of the adapter away: a 4-bit\n"
+  "base with its adapter beside it is both small and exact.",
 };
 
 typedef struct {
@@ -80,8 +78,8 @@ get_pictures (const Options *options, CowClassifier *classifier, ComparePictures
          compare_pictures_read (pictures, paths, preprocess, backend, error);
 }
 
-/* Asked first: what does not load, or pictures that cannot be read, must not wait for the end of a
- * long job. */
+/* Runs first, so that a model that does not load, or a picture that cannot be read, is found before
+ * the long job and not after it. */
 static gboolean
 ask_before (const Options *options, ComparePictures *pictures, CompareAnswers *answers,
             GError **error)
@@ -161,7 +159,8 @@ merge (Options *options, CowMergeStorage storage, GError **error)
                                  .storage = storage,
                                  .progress = show_progress,
                                  .user_data = &progress };
-  if (!cow_check (ck_cpu_open (NULL, 0, &backend), error, "opening the CPU backend"))
+  backend = cow_device_open (options->model.device, 0, error);
+  if (!backend)
     return FALSE;
   const gboolean written = cow_merge (backend, &what, &merged, error);
   ck_backend_close (backend);
@@ -192,8 +191,8 @@ verb_merge (int argc, char **argv, GError **error)
 {
   g_auto (Options) options = { .model = MODEL_OPTIONS_DEFAULT, .n_made = 32 };
   CowMergeStorage storage = COW_MERGE_F32;
-  const GOptionEntry entries[] = {
-    MODEL_OPTIONS_ENTRIES (&options.model),
+  g_autoptr (GArray) entries = verb_entries_new ();
+  const GOptionEntry own[] = {
     { "out", 'o', 0, G_OPTION_ARG_FILENAME, &options.out, "The new folder", "FOLDER" },
     { "dtype", 0, 0, G_OPTION_ARG_STRING, &options.dtype,
       "Type of the merged weights: fp32 or bf16 (fp32)", "TYPE" },
@@ -202,9 +201,10 @@ verb_merge (int argc, char **argv, GError **error)
     { "made-up", 0, 0, G_OPTION_ARG_INT, &options.n_made,
       "How many pictures to make up where none are given (32)", "N" },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.arguments, NULL, NULL },
-    G_OPTION_ENTRY_NULL,
   };
 
-  return verb_parse (&help, entries, argc, argv, error) &&
+  model_options_add (&options.model, entries);
+  g_array_append_vals (entries, own, G_N_ELEMENTS (own));
+  return verb_parse (&help, (const GOptionEntry *)entries->data, argc, argv, error) &&
          check_options (&options, &storage, error) && merge (&options, storage, error);
 }

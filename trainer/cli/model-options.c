@@ -5,6 +5,22 @@
 #include "trainer/train/adapter-run.h"
 #include "trainer/cli/verb.h"
 
+void
+model_options_add (ModelOptions *self, GArray *entries)
+{
+  const GOptionEntry own[] = {
+    { "model", 'm', 0, G_OPTION_ARG_FILENAME, &self->model, "Model: a folder, .safetensors or .pth",
+      "MODEL" },
+    { "adapter", 'a', 0, G_OPTION_ARG_FILENAME, &self->adapter, "Adapter folder", "ADAPTER" },
+    { "device", 0, 0, G_OPTION_ARG_STRING, &self->device, "auto or cpu (auto)", "DEVICE" },
+    { "precision", 0, 0, G_OPTION_ARG_STRING, &self->precision, "auto or fp32 (auto)",
+      "PRECISION" },
+    { "batch", 'b', 0, G_OPTION_ARG_INT, &self->batch, "Pictures at a time (8)", "N" },
+  };
+
+  g_array_append_vals (entries, own, G_N_ELEMENTS (own));
+}
+
 /* Without --model, the one that the adapter belongs to; NULL where it needs none. */
 static gboolean
 find_model (const char *adapter, char **model, GError **error)
@@ -20,9 +36,10 @@ model_options_open (const ModelOptions *self, GError **error)
                                    .adapter = self->adapter,
                                    .device = self->device };
   g_autofree char *found = NULL;
+  g_autoptr (GError) local = NULL;
 
-  if (self->precision && !cow_precision_parse (self->precision, &options.precision)) {
-    verb_usage (error, "--precision %s: auto or fp32 is expected", self->precision);
+  if (!cow_precision_parse (self->precision, &options.precision, &local)) {
+    verb_usage (error, "--%s", local->message);
     return NULL;
   }
   if (self->batch < 1 || self->batch > MODEL_OPTIONS_MOST_BATCH) {

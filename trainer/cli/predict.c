@@ -21,13 +21,11 @@ static const VerbHelp help = {
   "  cow-trainer predict barn/ --model dinov3-vits16 --adapter cows --format csv --out "
   "predictions.csv\n"
   "\n"
-  "A folder stands for all pictures below it. table: picture, label, confidence, then the next "
-  "likely labels; csv: image_path, "
-  "pred_label,\n"
-  "confidence, then the probability of every class; jsonl: the same, an object a line. Pictures "
-  "are prepared as the adapter's\n"
-  "cowbehavior.json says. Those that cannot be read are named on standard error and left out; the "
-  "exit status is then 1.",
+  "A folder stands for all pictures below it. table: picture, label, confidence, then the next\n"
+  "likely labels; csv: image_path, pred_label, confidence, then the probability of every class;\n"
+  "jsonl: the same, an object a line. Pictures are prepared as the adapter's cowbehavior.json\n"
+  "says. Those that cannot be read are named on standard error and left out; the exit status is\n"
+  "then 1.",
 };
 
 typedef struct {
@@ -201,8 +199,8 @@ verb_predict (int argc, char **argv, GError **error)
   g_auto (Options) options = { .model = MODEL_OPTIONS_DEFAULT, .top_k = 3 };
   g_auto (Job) job = { .options = &options };
   PredictionFormat format;
-  const GOptionEntry entries[] = {
-    MODEL_OPTIONS_ENTRIES (&options.model),
+  g_autoptr (GArray) entries = verb_entries_new ();
+  const GOptionEntry own[] = {
     { "format", 'f', 0, G_OPTION_ARG_STRING, &options.format,
       "table, csv or jsonl (table on a terminal, else csv)", "FORMAT" },
     { "out", 'o', 0, G_OPTION_ARG_FILENAME, &options.out, "Write to a file, not to standard output",
@@ -210,10 +208,11 @@ verb_predict (int argc, char **argv, GError **error)
     { "top-k", 'k', 0, G_OPTION_ARG_INT, &options.top_k,
       "How many of the likeliest labels to list (3)", "K" },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.arguments, NULL, NULL },
-    G_OPTION_ENTRY_NULL,
   };
 
-  return verb_parse (&help, entries, argc, argv, error) &&
+  model_options_add (&options.model, entries);
+  g_array_append_vals (entries, own, G_N_ELEMENTS (own));
+  return verb_parse (&help, (const GOptionEntry *)entries->data, argc, argv, error) &&
          check_options (&options, &format, error) && job_open (&job, format, error) &&
          job_run (&job, error);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* `cow-trainer quantize`: model/files/quantise.h with a progress line. */
+#include "model/adapter/preprocess-source.h"
 #include "model/files/locate.h"
 #include "model/files/quantise.h"
 #include "trainer/host/progress.h"
@@ -11,11 +12,10 @@ static const VerbHelp help = {
   "Example:\n"
   "  cow-trainer quantize dinov3-vit7b16 dinov3-vit7b16-nf4\n"
   "\n"
-  "MODEL is a Hugging Face folder, a .safetensors or Meta's .pth; OUT is a new folder. The linear "
-  "layers become NF4 with double\n"
-  "quantisation in bitsandbytes' format, so that transformers opens OUT as well; all else is "
-  "copied. One tensor is in\n"
-  "memory at a time.",
+  "MODEL is a Hugging Face folder, a .safetensors or Meta's .pth; OUT is a new folder. The\n"
+  "linear layers become NF4 with double quantisation in bitsandbytes' format, so that\n"
+  "transformers opens OUT as well; all else is copied. One tensor is in memory at a time. OUT\n"
+  "gets MODEL's preprocessor_config.json, or one made from its card.",
 };
 
 static gboolean
@@ -33,6 +33,7 @@ gboolean
 verb_quantize (int argc, char **argv, GError **error)
 {
   g_auto (GStrv) arguments = NULL;
+  g_auto (CowPreprocessSource) prepared = { 0 };
   g_autoptr (Progress) progress = NULL;
   CowQuantiseResult result = { 0 };
   const GOptionEntry entries[] = {
@@ -45,7 +46,10 @@ verb_quantize (int argc, char **argv, GError **error)
   if (!arguments || g_strv_length (arguments) != 2)
     return verb_usage (error, "two arguments are expected: MODEL and OUT");
   g_autofree char *model = cow_locate (arguments[0], error);
-  if (!model || !cow_quantise (model, arguments[1], show_progress, &progress, &result, error))
+  /* How its pictures are prepared is read first: a broken file must not show after an hour. */
+  if (!model || !cow_preprocess_source_read_model (&prepared, model, error) ||
+      !cow_quantise (model, arguments[1], show_progress, &progress, &result, error) ||
+      !cow_preprocess_carry (model, arguments[1], error))
     return FALSE;
 
   g_clear_pointer (&progress, progress_free);

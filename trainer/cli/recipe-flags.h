@@ -8,7 +8,9 @@
 
 typedef struct {
   char *config;
-  char **texts;       /* [settings] what a flag was given, NULL for none */
+  int threads;  /* that compute, 0: as many as processors; no setting, for it changes no result */
+  char **texts; /* [settings] what a flag was given, NULL for none */
+  char **old_texts;   /* [settings] the same under the old name of a setting that has one */
   char ***lists;      /* [settings] of flags that may be repeated */
   gboolean *switches; /* [settings] */
   GArray *entries;    /* of GOptionEntry */
@@ -17,11 +19,11 @@ typedef struct {
 /* Entries of the settings, after those of the verb (ended by G_OPTION_ENTRY_NULL); they belong to
  * the flags. */
 const GOptionEntry *recipe_flags_entries (RecipeFlags *self, const GOptionEntry *own);
-/* What --recipe names, or NULL. */
+/* The preset that --recipe names, or NULL. */
 const char *recipe_flags_preset (const RecipeFlags *self);
 /* A recipe from a preset (or NULL), --config and flags, which may leave out what a run needs. */
 CowRecipe *recipe_flags_fill (const RecipeFlags *self, const char *preset, GError **error);
-/* A whole recipe from preset, --config and flags. What the command line got wrong is an error of
+/* A whole recipe from preset, --config and flags. Mistakes on the command line are errors of
  * G_OPTION_ERROR. */
 CowRecipe *recipe_flags_recipe (const RecipeFlags *self, GError **error);
 /* Changes a recipe that a run goes on with; flags that a resumed run cannot take are an error that

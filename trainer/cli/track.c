@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* `cow-trainer track`: sends what a run logged while its MLflow server could not be reached. */
-#include "trainer/tracking/tracker.h"
+#include "trainer/tracking/run-tracking.h"
 #include "trainer/cli/verb.h"
 
 static const VerbHelp help = {
@@ -9,15 +9,14 @@ static const VerbHelp help = {
   "Example:\n"
   "  cow-trainer track runs/barn-3\n"
   "\n"
-  "FOLDER is the output folder of `cow-trainer train`. A run never waits for MLflow: what it logs "
-  "goes to mlflow-spool.jsonl in its\n"
-  "folder and from there to the server. What is left when the run ends is sent by this, or by "
-  "`train --resume`. Sending twice does no\n"
-  "harm. The server is the run's own unless --uri or MLFLOW_TRACKING_URI names another.\n"
+  "FOLDER is the output folder of `cow-trainer train`. A run never waits for MLflow: what it\n"
+  "logs goes to mlflow-spool.jsonl in its folder and from there to the server. What is left\n"
+  "when the run ends is sent by this, or by `train --resume`. Sending twice does no harm. The\n"
+  "server is the run's own unless --uri or MLFLOW_TRACKING_URI names another.\n"
   "\n"
-  "Environment: MLFLOW_TRACKING_URI; MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or "
-  "MLFLOW_TRACKING_TOKEN: a login, never\n"
-  "written to the folder, and sent only to a server that --uri or MLFLOW_TRACKING_URI names.",
+  "Environment: MLFLOW_TRACKING_URI; MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or\n"
+  "MLFLOW_TRACKING_TOKEN: a login, never written to the folder, and sent only to a server that\n"
+  "--uri or MLFLOW_TRACKING_URI names.",
 };
 
 static void
@@ -31,7 +30,7 @@ verb_track (int argc, char **argv, GError **error)
 {
   g_auto (GStrv) arguments = NULL;
   g_autofree char *uri = NULL;
-  double wait_s = COW_TRACKER_WAIT_S;
+  double wait_s = COW_RUN_TRACKING_WAIT_S;
   guint64 sent_bytes = 0;
   const GOptionEntry entries[] = {
     { "uri", 0, 0, G_OPTION_ARG_STRING, &uri,
@@ -47,7 +46,7 @@ verb_track (int argc, char **argv, GError **error)
     return verb_usage (error, "one argument is expected: FOLDER, a run's output folder");
   if (!(wait_s > 0 && wait_s <= 86400))
     return verb_usage (error, "--wait %g is not between 0 and 86400 seconds", wait_s);
-  if (!cow_tracker_send_rest (arguments[0], uri, wait_s, show, NULL, &sent_bytes, error))
+  if (!cow_run_tracking_send_remainder (arguments[0], uri, wait_s, show, NULL, &sent_bytes, error))
     return FALSE;
   g_autofree char *size = g_format_size (sent_bytes);
   if (sent_bytes == 0)

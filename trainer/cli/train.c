@@ -13,25 +13,25 @@ static const VerbHelp help = {
   "",
   "Trains a recipe on labelled pictures.",
   "Examples:\n"
-  "  cow-trainer train --recipe qlora-all-r16 --model dinov3-vit7b16-nf4 --data cows/ --out "
-  "runs/barn-3\n"
+  "  cow-trainer train --recipe qlora-all-r16 --model dinov3-vit7b16-nf4 --data cows/ \\\n"
+  "    --out runs/barn-3\n"
   "  cow-trainer train --config runs/barn-3/recipe.ini --rank 64 --alpha 128 --out runs/barn-4\n"
   "  cow-trainer train --resume runs/barn-3 --epochs 100\n"
   "\n"
-  "Settings come from the recipe, then from --config, then from flags. `cow-trainer check` tells "
-  "beforehand what is wrong with the\n"
-  "pictures, `cow-trainer estimate` what a recipe will take.\n"
+  "Settings come from the recipe, then from --config, then from flags. Size, interpolation and\n"
+  "normalisation of the pictures come from the --start adapter's card or the base's\n"
+  "preprocessor_config.json where --config and flags do not give them. `cow-trainer check` finds\n"
+  "what is wrong with the pictures beforehand; `cow-trainer estimate` says what a recipe takes.\n"
   "\n"
-  "FOLDER of --out gets recipe.ini (all settings), contact-sheet.png (what the network is shown), "
-  "results.csv (a row an epoch), plots/,\n"
-  "best/ (the adapter to use) and last/ (to go on from). Ctrl-C ends the step, saves and stops; a "
-  "second one stops at once. However a\n"
-  "run ends, --resume FOLDER goes on with it, to the same result as if it had never stopped (on a "
-  "processor with the same\n"
-  "instructions: others round otherwise, which is said); it may be given more --epochs. There it\n"
-  "takes those flags only that do not change what is computed: --epochs, --patience, --min-delta, "
-  "--max-hours, --save-every, --workers,\n"
-  "--cache and those of the tracking.\n"
+  "The folder --out gets recipe.ini (all settings), contact-sheet.png (the pictures as the\n"
+  "network sees them), results.csv (a row an epoch), plots/, best/ (the adapter to use) and\n"
+  "last/ (to resume from). Ctrl-C finishes the step, saves and stops; a second one stops at once.\n"
+  "\n"
+  "However a run ended, --resume FOLDER continues it to the same result as if it had never\n"
+  "stopped, on a processor with the same instructions; others round differently, which is said.\n"
+  "With --resume only those flags are accepted that do not change what is computed: --epochs,\n"
+  "--patience, --min-delta, --max-hours, --save-every, --workers, --threads, --cache and those\n"
+  "of the tracking.\n"
   "\n"
   "Environment: MLFLOW_TRACKING_URI and the variables of `cow-trainer track`; COWBEHAVIOR_CPU.",
 };
@@ -61,7 +61,7 @@ resumed_recipe (const Options *options, GError **error)
 
   if (!g_file_test (path, G_FILE_TEST_EXISTS)) {
     g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
-                 "%s: no run to go on with: it has no recipe.ini (--out FOLDER starts one)",
+                 "%s: no run to resume: it has no recipe.ini (--out FOLDER starts one)",
                  options->resume);
     return NULL;
   }
@@ -75,7 +75,7 @@ static CowRecipe *
 choose_recipe (const Options *options, GError **error)
 {
   if (options->resume && options->out) {
-    verb_usage (error, "--resume and --out: a run that goes on stays in its folder");
+    verb_usage (error, "--resume and --out: a resumed run stays in its folder");
     return NULL;
   }
   if (options->resume)
@@ -129,11 +129,11 @@ say_end (const CowRun *run, const CowRecipe *recipe, const char *folder, CowLoop
   case COW_LOOP_INTERRUPTED:
     g_set_error (
         error, G_IO_ERROR, G_IO_ERROR_CANCELLED,
-        "stopped; all that was learned is saved, this goes on: cow-trainer train --resume %s",
+        "stopped; everything learned so far is saved; to resume: cow-trainer train --resume %s",
         word);
     return FALSE;
   case COW_LOOP_HOURS:
-    g_print ("Stopped after --max-hours; this goes on: cow-trainer train --resume %s\n", word);
+    g_print ("Stopped after --max-hours; to resume: cow-trainer train --resume %s\n", word);
     break;
   case COW_LOOP_PATIENCE:
     g_print ("Stopped: no better for %d epochs\n", recipe->patience);
@@ -163,9 +163,11 @@ static gboolean
 train (const Options *options, CowRecipe *recipe, GError **error)
 {
   const char *folder = options->resume ? options->resume : options->out;
-  const CowRunOptions running = {
-    .recipe = recipe, .folder = folder, .resume = options->resume != NULL, .force = options->force
-  };
+  const CowRunOptions running = { .recipe = recipe,
+                                  .folder = folder,
+                                  .resume = options->resume != NULL,
+                                  .force = options->force,
+                                  .threads = options->flags.threads };
   GError *why = NULL;
   CowLoopEnd end;
 
@@ -174,7 +176,7 @@ train (const Options *options, CowRecipe *recipe, GError **error)
   if (!run) {
     if (g_error_matches (why, G_IO_ERROR, G_IO_ERROR_CANCELLED))
       g_prefix_error (&why,
-                      "before the training (cow-trainer train --resume %s goes on): ", folder);
+                      "before the training (cow-trainer train --resume %s resumes it): ", folder);
     g_propagate_error (error, why);
     return FALSE;
   }

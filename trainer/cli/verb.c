@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "trainer/cli/verb.h"
 
+GArray *
+verb_entries_new (void)
+{
+  return g_array_new (TRUE, TRUE, sizeof (GOptionEntry));
+}
+
 gboolean
 verb_parse (const VerbHelp *help, const GOptionEntry *entries, int argc, char **argv,
             GError **error)

@@ -22,13 +22,15 @@ gboolean verb_merge (int argc, char **argv, GError **error);
 gboolean verb_fetch (int argc, char **argv, GError **error);
 gboolean verb_track (int argc, char **argv, GError **error);
 
-/* What `cow-trainer VERB --help` says around the list of options. */
+/* The text of `cow-trainer VERB --help` around the list of options. */
 typedef struct {
   const char *arguments;   /* "MODEL OUT" */
   const char *summary;     /* a sentence */
   const char *description; /* an example and what comes out */
 } VerbHelp;
 
+/* An empty array of GOptionEntry, ended by zeros whatever is added. Free with g_array_unref. */
+GArray *verb_entries_new (void);
 /* Reads a verb's options. --help prints and ends the process. */
 gboolean verb_parse (const VerbHelp *help, const GOptionEntry *entries, int argc, char **argv,
                      GError **error);

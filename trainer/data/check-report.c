@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "trainer/data/check.h"
+#include "trainer/data/check-report.h"
 
 #include <string.h>
 

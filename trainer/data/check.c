@@ -10,6 +10,56 @@
 
 #define MOST_THREADS 64
 
+/* ---- findings -------------------------------------------------------------------------------- */
+
+static void
+finding_free (gpointer data)
+{
+  CheckFinding *self = data;
+  g_array_unref (self->samples);
+  g_free (self->text);
+  g_free (self);
+}
+
+static CheckFinding *
+check_add (Check *self, CheckKind kind, gboolean near, GArray *samples, char *text)
+{
+  CheckFinding *finding = g_new (CheckFinding, 1);
+  *finding = (CheckFinding){ kind, near, samples, text };
+  g_ptr_array_add (self->findings, finding);
+  return finding;
+}
+
+gboolean
+check_is_problem (CheckKind kind, gboolean near)
+{
+  switch (kind) {
+  case CHECK_UNREADABLE:
+  case CHECK_OUTSIDE:
+  case CHECK_CLASS:
+  case CHECK_GROUP:
+    return TRUE;
+  case CHECK_TWO_LABELS:
+  case CHECK_TWO_SPLITS:
+    return !near;
+  default:
+    return FALSE;
+  }
+}
+
+guint
+check_n_problems (const Check *self)
+{
+  guint n = 0;
+  for (guint i = 0; i < self->findings->len; i++) {
+    const CheckFinding *finding = self->findings->pdata[i];
+    n += check_is_problem (finding->kind, finding->near);
+  }
+  return n;
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
 /* Threads take samples in order. A file with many boxes is decoded once by the thread that takes
  * the first of them. */
 typedef struct {
@@ -150,25 +200,7 @@ read_all (Check *self, int n_threads, GError **error)
   return TRUE;
 }
 
-/* ---- findings -------------------------------------------------------------------------------- */
-
-static void
-finding_free (gpointer data)
-{
-  CheckFinding *self = data;
-  g_array_unref (self->samples);
-  g_free (self->text);
-  g_free (self);
-}
-
-CheckFinding *
-check_add (Check *self, CheckKind kind, gboolean near, GArray *samples, char *text)
-{
-  CheckFinding *finding = g_new (CheckFinding, 1);
-  *finding = (CheckFinding){ kind, near, samples, text };
-  g_ptr_array_add (self->findings, finding);
-  return finding;
-}
+/* ---- small pictures -------------------------------------------------------------------------- */
 
 static void
 find_tiny (Check *self)
@@ -184,6 +216,247 @@ find_tiny (Check *self)
   }
 }
 
+/* ---- the same picture twice ------------------------------------------------------------------ */
+
+/* Pictures that are there more than once: equal files (with equal boxes), and pictures that look
+ * alike. */
+
+static gboolean
+differ (const Check *self, const GArray *samples, gboolean by_label)
+{
+  const CowSample *first = cow_dataset_sample (self->dataset, g_array_index (samples, guint, 0));
+
+  for (guint i = 1; i < samples->len; i++) {
+    const CowSample *other = cow_dataset_sample (self->dataset, g_array_index (samples, guint, i));
+    if (by_label ? other->label != first->label : other->split != first->split)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* Judges a set of pictures that are one and the same. */
+static void
+judge (Check *self, GArray *samples, gboolean near)
+{
+  const gboolean labels = differ (self, samples, TRUE), splits = differ (self, samples, FALSE);
+
+  if (labels)
+    check_add (self, CHECK_TWO_LABELS, near, g_array_ref (samples), NULL);
+  if (splits)
+    check_add (self, CHECK_TWO_SPLITS, near, g_array_ref (samples), NULL);
+  if (!labels && !splits)
+    check_add (self, CHECK_DUPLICATE, near, g_array_ref (samples), NULL);
+}
+
+/* Most places of the list below have no set. */
+static void
+free_set (gpointer set)
+{
+  if (set)
+    g_array_unref (set);
+}
+
+/* Judges the sets of two and more that numbers [samples] make; those of G_MAXUINT belong to none.
+ */
+static void
+judge_sets (Check *self, const guint *numbers, gboolean near)
+{
+  const guint n = self->dataset->samples->len;
+  g_autoptr (GPtrArray) sets = g_ptr_array_new_with_free_func (free_set);
+
+  g_ptr_array_set_size (sets, (int)n);
+  for (guint i = 0; i < n; i++) {
+    if (numbers[i] == G_MAXUINT)
+      continue;
+    if (!sets->pdata[numbers[i]])
+      sets->pdata[numbers[i]] = g_array_new (FALSE, FALSE, sizeof (guint));
+    GArray *set = sets->pdata[numbers[i]];
+    g_array_append_val (set, i);
+  }
+  for (guint i = 0; i < n; i++)
+    if (sets->pdata[i] && ((GArray *)sets->pdata[i])->len > 1)
+      judge (self, sets->pdata[i], near);
+}
+
+/* The first sample of the same file and box as each; G_MAXUINT for those that could not be read. */
+static void
+number_equal (const Check *self, guint *numbers)
+{
+  g_autoptr (GHashTable) known = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  for (guint i = 0; i < self->dataset->samples->len; i++) {
+    const CowSample *sample = cow_dataset_sample (self->dataset, i);
+    numbers[i] = G_MAXUINT;
+    if (!self->pictures[i].readable)
+      continue;
+    char *key =
+        g_strdup_printf ("%s %d %a %a %a %a", self->pictures[i].content, (int)sample->box_kind,
+                         sample->box[0], sample->box[1], sample->box[2], sample->box[3]);
+    const guint old = GPOINTER_TO_UINT (g_hash_table_lookup (known, key));
+    numbers[i] = old ? old - 1 : i;
+    if (old)
+      g_free (key);
+    else
+      g_hash_table_insert (known, key, GUINT_TO_POINTER (i + 1));
+  }
+}
+
+static void
+find_duplicates (Check *self)
+{
+  const guint n = self->dataset->samples->len;
+  g_autofree guint *equal = g_new (guint, n), *alike = g_new (guint, n);
+  g_autofree PictureHash *hashes = g_new (PictureHash, n);
+
+  number_equal (self, equal);
+  judge_sets (self, equal, FALSE);
+  /* The first of equal pictures stands for all: the others were reported already. */
+  for (guint i = 0; i < n; i++) {
+    hashes[i] = self->pictures[i].hash;
+    hashes[i].flat |= equal[i] != i;
+  }
+  picture_hash_sets (hashes, n, alike);
+  judge_sets (self, alike, TRUE);
+}
+
+#define FEW_PICTURES                                                                               \
+  2 /* of a class: where most have no more, the column of classes holds something else */
+
+/* ---- classes --------------------------------------------------------------------------------- */
+
+/* Whether our own division left a class out of a split, as it may. */
+static gboolean
+ours (const CowDataset *dataset, CowSplit split, guint label)
+{
+  return dataset->divided && split != COW_TRAIN &&
+         cow_dataset_count (dataset, COW_TRAIN, (int)label) > 0;
+}
+
+static void
+find_missing (Check *self)
+{
+  const CowDataset *dataset = self->dataset;
+
+  for (CowSplit split = COW_TRAIN; split < COW_N_SPLITS; split++)
+    for (guint c = 0; c < dataset->n_classes && dataset->splits[split]->len > 0; c++)
+      if (cow_dataset_count (dataset, split, (int)c) == 0)
+        check_add (self, ours (dataset, split, c) ? CHECK_UNMEASURED : CHECK_CLASS, FALSE,
+                   g_array_new (FALSE, FALSE, sizeof (guint)),
+                   g_strdup_printf ("\"%s\" has no pictures in %s", dataset->classes[c],
+                                    cow_split_name (split)));
+}
+
+static gboolean
+is_number (const char *text)
+{
+  char *end;
+  g_ascii_strtod (text, &end);
+  return end != text && *end == '\0';
+}
+
+/* Names of pictures, numbers, or nearly as many classes as pictures. */
+static void
+find_odd_column (Check *self)
+{
+  const CowDataset *dataset = self->dataset;
+  guint n_numbers = 0, n_pictures = 0, n_rare = 0;
+  GArray *none = g_array_new (FALSE, FALSE, sizeof (guint));
+  char *text = NULL;
+
+  for (guint c = 0; c < dataset->n_classes; c++) {
+    guint n = 0;
+    for (CowSplit split = COW_TRAIN; split < COW_N_SPLITS; split++)
+      n += cow_dataset_count (dataset, split, (int)c);
+    n_numbers += is_number (dataset->classes[c]);
+    n_pictures += pictures_is_name (dataset->classes[c]);
+    n_rare += n <= FEW_PICTURES;
+  }
+  if (n_pictures > 0)
+    text = g_strdup_printf ("%u of %u classes are called like pictures", n_pictures,
+                            dataset->n_classes);
+  else if (n_numbers == dataset->n_classes)
+    text = g_strdup_printf ("all %u classes are numbers: an adapter will answer with numbers, too",
+                            dataset->n_classes);
+  else if (n_rare > dataset->n_classes / 2 && dataset->n_classes > 10)
+    text = g_strdup_printf ("%u of %u classes have at most %d pictures: is this the column, or the "
+                            "folder, of the classes?",
+                            n_rare, dataset->n_classes, FEW_PICTURES);
+  if (text)
+    check_add (self, CHECK_COLUMN, FALSE, g_array_ref (none), text);
+  g_array_unref (none);
+}
+
+/* The class that a part of a path is called like, or -1; the last such part counts. */
+static int
+class_of_folder (const CowDataset *dataset, const char *path)
+{
+  g_autofree char *folder = g_path_get_dirname (path);
+  g_auto (GStrv) parts = g_strsplit (folder, "/", -1);
+
+  for (guint i = g_strv_length (parts); i > 0; i--)
+    for (guint c = 0; c < dataset->n_classes; c++)
+      if (g_ascii_strcasecmp (parts[i - 1], dataset->classes[c]) == 0)
+        return (int)c;
+  return -1;
+}
+
+static void
+find_other_folder (Check *self)
+{
+  for (guint i = 0; i < self->dataset->samples->len; i++) {
+    const CowSample *sample = cow_dataset_sample (self->dataset, i);
+    const int folder = class_of_folder (self->dataset, sample->path);
+    if (folder < 0 || folder == sample->label)
+      continue;
+    GArray *samples = g_array_new (FALSE, FALSE, sizeof (guint));
+    g_array_append_val (samples, i);
+    check_add (self, CHECK_FOLDER, FALSE, samples,
+               g_strdup_printf ("is labelled \"%s\"", self->dataset->classes[sample->label]));
+  }
+}
+
+/* ---- groups ---------------------------------------------------------------------------------- */
+
+/* One finding a group, with its pictures outside of training. */
+static void
+find_torn_groups (Check *self)
+{
+  const CowDataset *dataset = self->dataset;
+  g_autoptr (GHashTable) train = g_hash_table_new (g_str_hash, g_str_equal),
+                         torn = g_hash_table_new (g_str_hash, g_str_equal);
+
+  for (guint i = 0; i < dataset->samples->len; i++) {
+    const CowSample *sample = cow_dataset_sample (dataset, i);
+    if (sample->group && sample->split == COW_TRAIN)
+      g_hash_table_add (train, (gpointer)sample->group);
+  }
+  for (guint i = 0; i < dataset->samples->len; i++) {
+    const CowSample *sample = cow_dataset_sample (dataset, i);
+    if (!sample->group || sample->split == COW_TRAIN ||
+        !g_hash_table_contains (train, sample->group))
+      continue;
+    GArray *samples = g_hash_table_lookup (torn, sample->group);
+    if (!samples) {
+      samples = g_array_new (FALSE, FALSE, sizeof (guint));
+      g_hash_table_insert (torn, (gpointer)sample->group, samples);
+      check_add (self, CHECK_GROUP, FALSE, samples,
+                 g_strdup_printf ("%s %s is also in train", dataset->grouped_by, sample->group));
+    }
+    g_array_append_val (samples, i);
+  }
+}
+
+static void
+find_in_labels (Check *self)
+{
+  find_missing (self);
+  find_odd_column (self);
+  find_other_folder (self);
+  find_torn_groups (self);
+}
+
+/* ---- all of it ------------------------------------------------------------------------------- */
+
 Check *
 check_run (const CowDataset *dataset, guint least_side, int n_threads, GError **error)
 {
@@ -196,8 +469,8 @@ check_run (const CowDataset *dataset, guint least_side, int n_threads, GError **
   if (!pictures_start (error) || !read_all (self, n_threads, error))
     return NULL;
   find_tiny (self);
-  check_find_duplicates (self);
-  check_find_in_labels (self);
+  find_duplicates (self);
+  find_in_labels (self);
   return g_steal_pointer (&self);
 }
 
@@ -211,32 +484,4 @@ check_free (Check *self)
   g_free (self->pictures);
   g_clear_pointer (&self->findings, g_ptr_array_unref);
   g_free (self);
-}
-
-gboolean
-check_is_problem (CheckKind kind, gboolean near)
-{
-  switch (kind) {
-  case CHECK_UNREADABLE:
-  case CHECK_OUTSIDE:
-  case CHECK_CLASS:
-  case CHECK_GROUP:
-    return TRUE;
-  case CHECK_TWO_LABELS:
-  case CHECK_TWO_SPLITS:
-    return !near;
-  default:
-    return FALSE;
-  }
-}
-
-guint
-check_n_problems (const Check *self)
-{
-  guint n = 0;
-  for (guint i = 0; i < self->findings->len; i++) {
-    const CheckFinding *finding = self->findings->pdata[i];
-    n += check_is_problem (finding->kind, finding->near);
-  }
-  return n;
 }

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is wrong with labelled pictures, found before they spoil a training. check.c reads every
- * picture; check-duplicates.c compares them; check-labels.c looks at classes, groups and names;
- * check-report.c tells.
+ * Finds what is wrong with labelled pictures before they spoil a training: it reads every picture,
+ * compares them, and looks at classes, groups and names. check-report.h reports it.
  */
 #ifndef COW_TRAINER_CHECK_H
 #define COW_TRAINER_CHECK_H
-
-#include <json-glib/json-glib.h>
 
 #include "trainer/data/dataset.h"
 #include "trainer/data/picture-hash.h"
@@ -37,7 +34,7 @@ typedef struct {
   char *text;      /* what a reader needs to know beside the paths; or NULL */
 } CheckFinding;
 
-/* What reading a sample told. */
+/* The result of reading a sample. */
 typedef struct {
   gboolean readable;
   int width, height; /* of the sample's part */
@@ -56,19 +53,11 @@ typedef struct {
  * the user asks to stop. */
 Check *check_run (const CowDataset *dataset, guint least_side, int n_threads, GError **error);
 void check_free (Check *self);
-/* Takes the array and the text. */
-CheckFinding *check_add (Check *self, CheckKind kind, gboolean near, GArray *samples, char *text);
-
-void check_find_duplicates (Check *self);
-void check_find_in_labels (Check *self);
 
 /* Whether a finding of this kind would spoil training or what is measured of it; the others are for
  * the user to judge. */
 gboolean check_is_problem (CheckKind kind, gboolean near);
 guint check_n_problems (const Check *self);
-/* The report for people, with at most `most` findings and paths of each kind. */
-char *check_report_text (const Check *self, guint most);
-JsonObject *check_report_json (const Check *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Check, check_free)
 

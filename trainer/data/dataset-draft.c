@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What the readers of all layouts do with a picture that they found. */
+/* Readers of all layouts add the pictures that they find here. */
+#include "trainer/data/dataset-draft.h"
+
 #include <string.h>
 #include <unistd.h>
-
-#include "trainer/data/dataset-private.h"
 
 int
 dataset_draft_label (DatasetDraft *self, const char *label, const char *place, GError **error)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Folders of classes: FOLDER/CLASS/..., pictures at any depth below their class. */
-#include "trainer/data/dataset-private.h"
+#include "trainer/data/dataset-readers.h"
 #include "trainer/data/pictures.h"
 
 /* Whether pictures are to be grouped by their names; folders know nothing else. */

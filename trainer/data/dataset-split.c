@@ -9,10 +9,11 @@
  * s - part of s)^2 / part of s is kept smallest. Without groups, each picture is its own, and every
  * class comes out within one picture of its part.
  */
+#include "trainer/data/dataset-split.h"
+
 #include <string.h>
 
 #include "model/training/random.h"
-#include "trainer/data/dataset-private.h"
 
 typedef struct {
   guint first, n; /* its pictures: members[first .. first + n) */
@@ -162,7 +163,7 @@ warn (DatasetDraft *draft, const Division *self)
 }
 
 void
-dataset_divide (DatasetDraft *draft, double val_part, double test_part)
+dataset_divide (DatasetDraft *draft, double val_fraction, double test_fraction)
 {
   CowDataset *set = draft->set;
   g_autoptr (GArray) groups = g_array_new (FALSE, FALSE, sizeof (Group)),
@@ -171,8 +172,9 @@ dataset_divide (DatasetDraft *draft, double val_part, double test_part)
   g_autofree double *counts = g_new0 (double, (gsize)COW_N_SPLITS * set->n_classes),
                     *totals = g_new0 (double, set->n_classes);
   g_autofree double *of_group = g_new0 (double, set->n_classes);
-  Division self = { set,    groups, members,
-                    counts, totals, { 1 - val_part - test_part, val_part, test_part } };
+  Division self = { set,     groups,
+                    members, counts,
+                    totals,  { 1 - val_fraction - test_fraction, val_fraction, test_fraction } };
 
   for (guint i = 0; i < set->samples->len; i++)
     if (cow_dataset_sample (set, i)->split == COW_TRAIN)

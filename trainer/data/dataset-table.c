@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "trainer/data/csv.h"
-#include "trainer/data/dataset-private.h"
+#include "trainer/data/dataset-readers.h"
 
 typedef struct {
   DatasetDraft *draft;

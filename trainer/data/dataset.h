@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a training or an evaluation is about: pictures, each with a class, in up to three splits.
- * Read from folders of classes, CSV tables or MmCows' own layouts; nothing is decoded here.
+ * The pictures of a training or an evaluation, each with a class, in up to three splits. They are
+ * read from folders of classes, CSV tables or MmCows' own layouts; nothing is decoded here.
  * Afterwards the set does not change and may be read by any number of threads.
  */
 #ifndef COW_TRAINER_DATASET_H
@@ -74,8 +74,8 @@ typedef struct {
   /* Classes in order, for instance an adapter's; NULL: --classes' or else all labels found, sorted
    * as bytes (capitals first). */
   GStrv classes;
-  char *classes_text;         /* "A,B,C": --classes */
-  double val_part, test_part; /* of what we divide; 0 to .9 */
+  char *classes_text;                 /* "A,B,C": --classes */
+  double val_fraction, test_fraction; /* of what we divide; 0 to .9 */
   gint64 seed;
   gboolean allow_missing; /* a class without pictures in a split is a warning, not an error */
   gboolean any_classes;   /* a class without pictures is not even worth a warning: whoever opens the
@@ -87,115 +87,11 @@ typedef struct {
 
 #define COW_DATASET_OPTIONS_DEFAULT                                                                \
   {                                                                                                \
-    .val_part = 0.2, .seed = 42                                                                    \
-  }
-
-/* The entries of a GOptionEntry array that fill `options`; the verb has its own for seed. */
-#define COW_DATASET_OPTIONS_ENTRIES(options)                                                       \
-  { "data",                                                                                        \
-    'd',                                                                                           \
-    0,                                                                                             \
-    G_OPTION_ARG_FILENAME,                                                                         \
-    &(options)->data,                                                                              \
-    "Pictures: a folder of classes or a CSV table",                                                \
-    "PATH" },                                                                                      \
-      { "train",                                                                                   \
-        0,                                                                                         \
-        0,                                                                                         \
-        G_OPTION_ARG_FILENAME,                                                                     \
-        &(options)->train,                                                                         \
-        "Training pictures, where they are apart",                                                 \
-        "PATH" },                                                                                  \
-      { "val",                                                                                     \
-        0,                                                                                         \
-        0,                                                                                         \
-        G_OPTION_ARG_FILENAME,                                                                     \
-        &(options)->val,                                                                           \
-        "Validation pictures, where they are apart",                                               \
-        "PATH" },                                                                                  \
-      { "test",                                                                                    \
-        0,                                                                                         \
-        0,                                                                                         \
-        G_OPTION_ARG_FILENAME,                                                                     \
-        &(options)->test,                                                                          \
-        "Test pictures, where they are apart",                                                     \
-        "PATH" },                                                                                  \
-      { "data-format",                                                                             \
-        0,                                                                                         \
-        0,                                                                                         \
-        G_OPTION_ARG_STRING,                                                                       \
-        &(options)->format,                                                                        \
-        "auto, folders, table, mmcows or mmcows-frames (auto)",                                    \
-        "FORMAT" },                                                                                \
-      { "path-column",                                                                             \
-        0,                                                                                         \
-        0,                                                                                         \
-        G_OPTION_ARG_STRING,                                                                       \
-        &(options)->path_column,                                                                   \
-        "Tables: column of paths (image_path)",                                                    \
-        "COLUMN" },                                                                                \
-      { "label-column",                                                                            \
-        0,                                                                                         \
-        0,                                                                                         \
-        G_OPTION_ARG_STRING,                                                                       \
-        &(options)->label_column,                                                                  \
-        "Tables: column of classes (label)",                                                       \
-        "COLUMN" },                                                                                \
-      { "source-column",                                                                           \
-        0,                                                                                         \
-        0,                                                                                         \
-        G_OPTION_ARG_STRING,                                                                       \
-        &(options)->source_column,                                                                 \
-        "Tables: column of origins (source)",                                                      \
-        "COLUMN" },                                                                                \
-      { "prefix",                                                                                  \
-        0,                                                                                         \
-        0,                                                                                         \
-        G_OPTION_ARG_FILENAME_ARRAY,                                                               \
-        &(options)->prefixes,                                                                      \
-        "Tables: paths that begin with FROM begin with TO",                                        \
-        "FROM=TO" },                                                                               \
-      { "group-by",                                                                                \
-        'g',                                                                                       \
-        0,                                                                                         \
-        G_OPTION_ARG_STRING,                                                                       \
-        &(options)->group_by,                                                                      \
-        "Keep together: cow, camera, session, COLUMN, name or none",                               \
-        "WHAT" },                                                                                  \
-      { "classes",                                                                                 \
-        0,                                                                                         \
-        0,                                                                                         \
-        G_OPTION_ARG_STRING,                                                                       \
-        &(options)->classes_text,                                                                  \
-        "Classes in order (all labels, sorted)",                                                   \
-        "A,B,..." },                                                                               \
-      { "val-part",                                                                                \
-        0,                                                                                         \
-        0,                                                                                         \
-        G_OPTION_ARG_DOUBLE,                                                                       \
-        &(options)->val_part,                                                                      \
-        "Part of undivided pictures for validation (0.2)",                                         \
-        "PART" },                                                                                  \
-      { "test-part",                                                                               \
-        0,                                                                                         \
-        0,                                                                                         \
-        G_OPTION_ARG_DOUBLE,                                                                       \
-        &(options)->test_part,                                                                     \
-        "Part of undivided pictures for the test (0)",                                             \
-        "PART" },                                                                                  \
-  {                                                                                                \
-    "allow-missing", 0, 0, G_OPTION_ARG_NONE, &(options)->allow_missing,                           \
-        "Go on when a class has no pictures in a split", NULL                                      \
+    .val_fraction = 0.2, .seed = 42                                                                \
   }
 
 void cow_dataset_options_clear (CowDatasetOptions *options);
 
-/*
- * Errors, each naming file, column or class: COW_ERROR_NOT_FOUND (a path, a column; which there
- * are), COW_ERROR_FORMAT (a table that is not one, with its line), COW_ERROR_MISMATCH (a label that
- * is not among the classes given; a class without pictures), COW_ERROR_ARGUMENT.
- */
-CowDataset *cow_dataset_open (const CowDatasetOptions *options, GError **error);
 void cow_dataset_free (CowDataset *self);
 
 static inline const CowSample *

@@ -1,14 +1,209 @@
 /* SPDX-License-Identifier: MIT */
+/* Which pictures an epoch has, how one becomes the network's input, and the ring of batches that
+ * threads fill. */
+#include "trainer/data/loader.h"
+
+#include <math.h>
+#include <vips/vips.h>
+
+#include "model/training/random.h"
+#include "trainer/data/pictures.h"
+
+/* ---- which pictures an epoch has ------------------------------------------------------------- */
+
+/* Which pictures an epoch is made of, and in which order: functions of the seed and the epoch's
+ * number alone. */
+
+/* The purposes that keys are made of the seed for. */
+enum { KEY_AUGMENTATION, KEY_ORDER, KEY_CLASSES };
+
+static CowLoadItem
+make_item (guint64 key, guint sample, guint copy)
+{
+  return (CowLoadItem){ .sample = sample,
+                        .copy = copy,
+                        .key = cow_random_key (cow_random_key (key, sample), copy) };
+}
+
+/* Fisher and Yates, from the end. */
+static void
+shuffle (CowLoadItem *items, guint n, guint64 key)
+{
+  for (guint i = n; i > 1; i--) {
+    const guint other = (guint)(cow_random_unit (key, i) * i);
+    const CowLoadItem item = items[i - 1];
+    items[i - 1] = items[other];
+    items[other] = item;
+  }
+}
+
+static GArray *
+list_split (const CowDataset *dataset, CowSplit split, guint copies, guint64 key)
+{
+  const GArray *indices = dataset->splits[split];
+  GArray *items = g_array_sized_new (FALSE, FALSE, sizeof (CowLoadItem), indices->len * copies);
+
+  for (guint i = 0; i < indices->len; i++)
+    for (guint copy = 0; copy < copies; copy++) {
+      const CowLoadItem item = make_item (key, g_array_index (indices, guint, i), copy);
+      g_array_append_val (items, item);
+    }
+  return items;
+}
+
+/*
+ * As many items, spread evenly over the classes: each class goes round its own shuffled list as
+ * often as its share needs. A second round takes the next copies, so that it brings no picture
+ * unchanged a second time.
+ */
+static GArray *
+balance (const CowDataset *dataset, const GArray *items, guint copies, guint64 key,
+         guint64 class_key)
+{
+  GArray *balanced = g_array_sized_new (FALSE, FALSE, sizeof (CowLoadItem), items->len);
+  g_autoptr (GPtrArray) classes = g_ptr_array_new_with_free_func ((GDestroyNotify)g_array_unref);
+
+  for (guint c = 0; c < dataset->n_classes; c++) {
+    g_autoptr (GArray) own = g_array_new (FALSE, FALSE, sizeof (CowLoadItem));
+    for (guint i = 0; i < items->len; i++)
+      if (cow_dataset_sample (dataset, g_array_index (items, CowLoadItem, i).sample)->label ==
+          (int)c)
+        g_array_append_val (own, g_array_index (items, CowLoadItem, i));
+    shuffle ((CowLoadItem *)(void *)own->data, own->len, cow_random_key (class_key, c));
+    if (own->len > 0)
+      g_ptr_array_add (classes, g_steal_pointer (&own));
+  }
+  for (guint i = 0; i < items->len; i++) {
+    const GArray *own = classes->pdata[i % classes->len];
+    const guint at = i / classes->len, round = at / own->len;
+    CowLoadItem item = g_array_index (own, CowLoadItem, at % own->len);
+    if (round > 0)
+      item = make_item (key, item.sample, item.copy + round * copies);
+    g_array_append_val (balanced, item);
+  }
+  return balanced;
+}
+
+GArray *
+cow_load_epoch (const CowDataset *dataset, CowSplit split, guint copies, gboolean balanced,
+                guint64 seed, guint epoch)
+{
+  const guint64 epoch_key = cow_random_key (seed, epoch),
+                key = cow_random_key (epoch_key, KEY_AUGMENTATION);
+  GArray *items = list_split (dataset, split, copies, key);
+
+  if (balanced && items->len > 0) {
+    GArray *all = items;
+    items = balance (dataset, all, copies, key, cow_random_key (epoch_key, KEY_CLASSES));
+    g_array_unref (all);
+  }
+  shuffle ((CowLoadItem *)(void *)items->data, items->len, cow_random_key (epoch_key, KEY_ORDER));
+  return items;
+}
+
+GArray *
+cow_load_split (const CowDataset *dataset, CowSplit split, guint copies, guint64 seed)
+{
+  return list_split (dataset, split, copies, cow_random_key (seed, KEY_AUGMENTATION));
+}
+
+/* ---- one picture's way ----------------------------------------------------------------------- */
+
+/*
+ * One picture's way to the network. A copy that is not augmented takes exactly the way of
+ * evaluation and of the element. The others are resized by the same code, augmented as 8-bit RGB at
+ * the network's size, then normalised by the same code, whose resizing from a size to itself
+ * changes nothing.
+ */
+
+static CkPicture
+wrap_rgb (const guint8 *rgb, int width, int height)
+{
+  return (CkPicture){ .layout = CK_RGB8,
+                      .width = width,
+                      .height = height,
+                      .plane = { rgb },
+                      .stride = { 3 * (gint64)width },
+                      .pixel_stride = 3,
+                      .offset = { 0, 1, 2 } };
+}
+
+/* The sample's part of its picture, resized and normalised. */
+static gboolean
+prepare (const CowLoaderOptions *options, const CowSample *sample, const CowPreprocess *preprocess,
+         float *out, GError **error)
+{
+  g_auto (Picture) decoded = { 0 };
+  CowRegion region;
+
+  if (!picture_read (sample->path, &decoded, error))
+    return FALSE;
+  const CkPicture picture = wrap_rgb (decoded.rgb, decoded.width, decoded.height);
+  const gboolean part = cow_sample_region (sample, decoded.width, decoded.height, &region);
+  if (cow_preprocess_run (preprocess, options->backend, &picture, part ? &region : NULL, out,
+                          error))
+    return TRUE;
+  g_prefix_error (error, "%s: ", sample->path);
+  return FALSE;
+}
+
+/* `floats` [3, height, width] is scratch. */
+static gboolean
+load_rgb (const CowLoaderOptions *options, const CowLoadItem *item, float *floats, guint8 *rgb,
+          GError **error)
+{
+  const CowSample *sample = cow_dataset_sample (options->dataset, item->sample);
+  CowPreprocess unit = options->preprocess;
+
+  unit.normalisation = COW_UNIT;
+  if (!prepare (options, sample, &unit, floats, error))
+    return FALSE;
+  /* Values are n / 255 for whole n, so nothing is lost here. */
+  const gsize plane = (gsize)unit.width * (gsize)unit.height;
+  for (gsize i = 0; i < plane; i++)
+    for (gsize c = 0; c < 3; c++)
+      rgb[3 * i + c] = (guint8)lrintf (floats[c * plane + i] * 255);
+  if (item->copy == 0 ||
+      cow_augment_run (options->augment, item->key, rgb, unit.width, unit.height, error))
+    return TRUE;
+  g_prefix_error (error, "%s: ", sample->path);
+  return FALSE;
+}
+
+gboolean
+cow_load_rgb (const CowLoaderOptions *options, const CowLoadItem *item, guint8 *rgb, GError **error)
+{
+  g_autofree float *floats = g_try_new (float, cow_preprocess_size (&options->preprocess));
+
+  if (!floats)
+    return cow_check (CK_NO_MEMORY, error, "a picture");
+  return load_rgb (options, item, floats, rgb, error);
+}
+
+gboolean
+cow_load_one (const CowLoaderOptions *options, const CowLoadItem *item, float *out, GError **error)
+{
+  const CowPreprocess *preprocess = &options->preprocess;
+
+  if (item->copy == 0 || options->augment == COW_AUGMENT_NONE)
+    return prepare (options, cow_dataset_sample (options->dataset, item->sample), preprocess, out,
+                    error);
+  g_autofree guint8 *rgb = g_try_malloc (cow_preprocess_size (preprocess));
+  if (!rgb)
+    return cow_check (CK_NO_MEMORY, error, "a picture");
+  if (!load_rgb (options, item, out, rgb, error))
+    return FALSE;
+  const CkPicture picture = wrap_rgb (rgb, preprocess->width, preprocess->height);
+  return cow_preprocess_run (preprocess, options->backend, &picture, NULL, out, error);
+}
+
+/* ---- the ring of batches --------------------------------------------------------------------- */
+
 /*
  * A ring of batches. Threads take pictures in order, one each, as long as their batch is in the
  * window that begins with the batch the trainer holds; each picture has its own place in its batch,
  * so that it does not matter who finishes when.
  */
-#include "trainer/data/loader.h"
-
-#include <vips/vips.h>
-
-#include "trainer/data/pictures.h"
 
 #define MOST_THREADS  256
 #define DEFAULT_AHEAD 4

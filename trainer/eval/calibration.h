@@ -57,7 +57,7 @@ typedef struct {
 void cow_thresholds_fit (const float *probabilities, const guint *truth, guint n, guint n_classes,
                          double precision_target, CowThreshold *thresholds);
 
-/* What given thresholds [n_classes] give on other pictures: fills all but `reached`. A class is
+/* Measures given thresholds [n_classes] on other pictures: fills all but `reached`. A class is
  * known when pictures show it. */
 void cow_thresholds_apply (const float *probabilities, const guint *truth, guint n, guint n_classes,
                            const float *values, CowThreshold *thresholds);
@@ -75,7 +75,7 @@ typedef struct {
 void cow_trust_measure (const float *logits, const guint *truth, guint n, guint n_classes,
                         double temperature, float *probabilities, CowTrust *trust);
 
-/* What the validation pictures taught. */
+/* A calibration as validation pictures gave it. */
 typedef struct {
   guint n_classes, n; /* n: pictures */
   double temperature;

@@ -97,7 +97,7 @@ compare_answers_get (CompareAnswers *self, CowClassifier *classifier,
   const CowPreprocess *preprocess = &pictures->preprocess;
   *self = (CompareAnswers){ .n = pictures->n, .is_head = cow_classifier_has_head (classifier) };
   self->width = self->is_head ? cow_classifier_n_classes (classifier)
-                              : (guint)cow_classifier_config (classifier)->hidden_size;
+                              : (guint)cow_classifier_n_features (classifier);
   self->values = g_new (float, (gsize)self->n * self->width);
   for (guint i = 0; i < self->n; i += (guint)batch) {
     const guint n = MIN ((guint)batch, self->n - i);

@@ -24,7 +24,7 @@ gboolean compare_pictures_make (ComparePictures *self, guint n, const CowPreproc
                                 CkBackend *backend, GError **error);
 void compare_pictures_clear (ComparePictures *self);
 
-/* What one network says of each: its logits, or without a head its features. */
+/* One network's answers for each picture: its logits, or without a head its features. */
 typedef struct {
   guint n, width;
   gboolean is_head;

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Models and single files; adapters are in describe-adapter.c. */
+/* Models, adapters and single files, each as what it says by itself. */
 #include "trainer/eval/describe.h"
 
 #include <glib/gstdio.h>
+#include <math.h>
 
-#include "model/files/config.h"
+#include "model/adapter/adapter.h"
+#include "model/adapter/card.h"
+#include "model/adapter/head-weights.h"
 #include "model/files/error.h"
+#include "model/files/json-object.h"
 #include "model/files/nf4.h"
-#include "model/network/resnet.h"
+#include "model/network/backbones.h"
 #include "trainer/eval/tensor-file.h"
 
 static guint64
@@ -52,7 +56,8 @@ describe_tensors (JsonObject *object, const char *path, GError **error)
 
 /* ---- a model --------------------------------------------------------------------------------- */
 
-/* "NF4" or the type of the first linear layer's weight. */
+/* "NF4" or the type of the first linear layer's weight, of networks without any the first tensor's.
+ */
 static const char *
 storage_name (const CowCheckpoint *checkpoint)
 {
@@ -60,6 +65,8 @@ storage_name (const CowCheckpoint *checkpoint)
 
   if (cow_checkpoint_find (checkpoint, "layer.0.attention.q_proj.weight.absmax"))
     return "NF4";
+  if (!weight && cow_checkpoint_n_tensors (checkpoint) > 0)
+    weight = cow_checkpoint_nth (checkpoint, 0);
   return weight ? cow_dtype_name (weight->dtype) : "unknown";
 }
 
@@ -88,34 +95,28 @@ stored_bytes (const CowCheckpoint *checkpoint)
   return bytes;
 }
 
+/* Sides of a picture for networks that say nothing of theirs, px. */
+#define USUAL_SIDE 224
+
 /*
- * What a run for one picture of the model's own size touches: the weights, the restored fp32 absmax
- * of NF4, and the activations of model/network/vit.c. Libraries, the picture and an adapter come on
- * top.
+ * The memory that a run for one picture of the model's own size touches: the weights, the restored
+ * fp32 absmax of NF4, and the activations. Libraries, the picture and an adapter come on top.
  */
 static double
-memory_bytes (const CowCheckpoint *checkpoint, const CowVitConfig *config)
+memory_bytes (const CowCheckpoint *checkpoint, const CowBackboneConfig *config)
 {
-  const double side = config->image_size / config->patch_size,
-               tokens = 1 + config->n_registers + side * side;
-  double bytes = stored_bytes (checkpoint);
+  const int side = config->vit.family ? config->vit.image_size : USUAL_SIDE;
+  double bytes =
+      stored_bytes (checkpoint) + (double)config->klass->workspace_bytes (config, 1, side, side);
 
   if (g_str_equal (storage_name (checkpoint), "NF4"))
-    bytes += (double)cow_vit_config_n_parameters (config) / COW_NF4_BLOCK * sizeof (float);
-  return bytes +
-         tokens *
-             (5.0 * config->hidden_size + (config->gated ? 2.0 : 1.0) * config->intermediate_size) *
-             sizeof (float);
+    bytes += (double)config->klass->n_parameters (config) / COW_NF4_BLOCK * sizeof (float);
+  return bytes;
 }
 
 static void
-add_vit (JsonObject *object, const CowCheckpoint *checkpoint, const CowVitConfig *config)
+add_vit (JsonObject *object, const CowVitConfig *config)
 {
-  json_object_set_string_member (object, "architecture",
-                                 config->timm ? "vision transformer as timm's"
-                                              : "DINOv3 vision transformer");
-  json_object_set_string_member (object, "storage", storage_name (checkpoint));
-  json_object_set_int_member (object, "parameters", cow_vit_config_n_parameters (config));
   json_object_set_int_member (object, "layers", config->n_layers);
   json_object_set_int_member (object, "hidden_size", config->hidden_size);
   json_object_set_int_member (object, "heads", config->n_heads);
@@ -124,47 +125,31 @@ add_vit (JsonObject *object, const CowCheckpoint *checkpoint, const CowVitConfig
   json_object_set_int_member (object, "patch_size", config->patch_size);
   json_object_set_int_member (object, "registers", config->n_registers);
   json_object_set_int_member (object, "image_size", config->image_size);
-  json_object_set_int_member (object, "estimated_memory_bytes",
-                              (gint64)memory_bytes (checkpoint, config));
 }
 
-/* A pass over one picture of 224 x 224 uses two arrays of the first unit's size and two of a
- * quarter of it (model/network/resnet.c). */
 static void
-add_resnet (JsonObject *object, const CowCheckpoint *checkpoint)
+add_backbone (JsonObject *object, const CowCheckpoint *checkpoint, const CowBackboneConfig *config)
 {
-  CowResnetShape shape;
-  gint64 parameters = 0;
-
-  for (int i = 0; i < COW_RESNET_N_UNITS; i++) {
-    const CowResnetUnit *unit = &cow_resnet_units[i];
-    parameters += (gint64)unit->out * unit->in * unit->kernel * unit->kernel + 2 * unit->out;
-  }
-  cow_resnet_shape (&shape, 1, 224, 224, NULL);
-  const double passes = 2.5 * (double)cow_resnet_unit_size (&shape, 0) * sizeof (float);
-  json_object_set_string_member (object, "architecture", "ResNet-18 as torchvision's");
-  json_object_set_string_member (object, "storage",
-                                 cow_dtype_name (cow_checkpoint_nth (checkpoint, 0)->dtype));
-  json_object_set_int_member (object, "parameters", parameters);
-  json_object_set_int_member (object, "features", COW_RESNET_FEATURES);
+  json_object_set_string_member (object, "architecture", config->title);
+  json_object_set_string_member (object, "storage", storage_name (checkpoint));
+  json_object_set_int_member (object, "parameters", config->klass->n_parameters (config));
+  if (config->vit.family)
+    add_vit (object, &config->vit);
+  else
+    json_object_set_int_member (object, "features", config->n_features);
   json_object_set_int_member (object, "estimated_memory_bytes",
-                              (gint64)(stored_bytes (checkpoint) + passes));
+                              (gint64)memory_bytes (checkpoint, config));
 }
 
 gboolean
 describe_network (JsonObject *object, const char *path, GError **error)
 {
-  CowVitConfig config;
+  CowBackboneConfig config;
   g_autoptr (CowCheckpoint) checkpoint = cow_checkpoint_open (path, error);
 
-  if (!checkpoint)
+  if (!checkpoint || !cow_backbone_config_read (path, checkpoint, NULL, &config, error))
     return FALSE;
-  if (cow_resnet_present (checkpoint))
-    add_resnet (object, checkpoint);
-  else if (cow_vit_config_for (path, checkpoint, &config, error))
-    add_vit (object, checkpoint, &config);
-  else
-    return FALSE;
+  add_backbone (object, checkpoint, &config);
   json_object_set_int_member (object, "tensors", cow_checkpoint_n_tensors (checkpoint));
   json_object_set_int_member (object, "disk_bytes", (gint64)disk_bytes (checkpoint));
   return TRUE;
@@ -198,4 +183,205 @@ describe_path (JsonObject *object, const char *path, GError **error)
                "(adapter_config.json, cowbehavior.json, a head)",
                path);
   return FALSE;
+}
+
+/* ---- adapter folders ------------------------------------------------------------------------- */
+
+/* An adapter folder without its model: what PEFT's files or its own network, the head and the card
+ * say by themselves. */
+
+/* The first of these below a folder that exists, or NULL. */
+static char *
+find_below (const char *folder, const char *const *names)
+{
+  for (; *names; names++) {
+    g_autofree char *path = g_build_filename (folder, *names, NULL);
+    if (g_file_test (path, G_FILE_TEST_EXISTS))
+      return g_steal_pointer (&path);
+  }
+  return NULL;
+}
+
+/* The places of model/adapter/adapter.h and model/adapter/head-weights.h. */
+static const char *const peft_files[] = { "adapter_config.json",
+                                          "lora_adapters/adapter_config.json",
+                                          "dora_adapters/adapter_config.json", NULL };
+static const char *const head_files[] = { "classifier.safetensors",
+                                          "classifier/classifier.safetensors",
+                                          "best_classifier.pth", "classifier/best_classifier.pth",
+                                          NULL };
+static const char *const card_files[] = { "cowbehavior.json", NULL };
+
+gboolean
+describe_is_adapter (const char *path)
+{
+  g_autofree char *peft = find_below (path, peft_files), *head = find_below (path, head_files),
+                  *card = find_below (path, card_files);
+  /* A model's folder may have a head beside it; what has a network of its own and no adapter is a
+   * model. */
+  g_autofree char *config = g_build_filename (path, "config.json", NULL);
+  return peft || card || (head && !g_file_test (config, G_FILE_TEST_EXISTS));
+}
+
+static JsonArray *
+string_array (const char *const *strings)
+{
+  JsonArray *array = json_array_new ();
+  for (; *strings; strings++)
+    json_array_add_string_element (array, *strings);
+  return array;
+}
+
+/* ---- PEFT ------------------------------------------------------------------------------------ */
+
+/* adapter_config.json's own words: this is to tell what is there, also of variants that this
+ * program refuses to run. */
+static gboolean
+add_peft_config (JsonObject *object, const char *file, GError **error)
+{
+  g_autoptr (JsonObject) config = cow_json_read_object (file, error);
+  gint64 rank = 0;
+  double alpha = 0, dropout = 0;
+  gboolean dora = FALSE, rslora = FALSE;
+  const char *base = NULL, *type = NULL;
+
+  if (!config || !cow_json_require (config, file, "r", error) ||
+      !cow_json_get_int (config, file, "r", 1, G_MAXINT, &rank, error) ||
+      !cow_json_get_double (config, file, "lora_alpha", &alpha, error) ||
+      !cow_json_get_double (config, file, "lora_dropout", &dropout, error) ||
+      !cow_json_get_bool (config, file, "use_dora", &dora, error) ||
+      !cow_json_get_bool (config, file, "use_rslora", &rslora, error) ||
+      !cow_json_get_string (config, file, "peft_type", &type, error) ||
+      !cow_json_get_string (config, file, "base_model_name_or_path", &base, error))
+    return FALSE;
+  g_autofree char *method = g_ascii_strdown (type ? type : "lora", -1);
+  json_object_set_string_member (object, "method", dora ? "dora" : method);
+  json_object_set_int_member (object, "rank", rank);
+  json_object_set_double_member (object, "alpha", alpha);
+  json_object_set_double_member (object, "scale",
+                                 alpha / (rslora ? sqrt ((double)rank) : (double)rank));
+  json_object_set_double_member (object, "dropout", dropout);
+  JsonNode *targets = json_object_get_member (config, "target_modules");
+  if (targets && !JSON_NODE_HOLDS_NULL (targets))
+    json_object_set_member (object, "targets", json_node_copy (targets));
+  if (base)
+    json_object_set_string_member (object, "base", base);
+  return TRUE;
+}
+
+static gboolean
+add_peft (JsonObject *object, const char *file, GError **error)
+{
+  g_autofree char *place = g_path_get_dirname (file);
+  g_autofree char *weights = g_build_filename (place, "adapter_model.safetensors", NULL);
+  g_auto (TensorFile) tensors = { 0 };
+  if (!add_peft_config (object, file, error) || !tensor_file_open (&tensors, weights, error))
+    return FALSE;
+  json_object_set_int_member (object, "adapter_parameters",
+                              (gint64)tensor_file_n_elements (&tensors));
+  return TRUE;
+}
+
+/* Describes what turns pictures into features: PEFT's adapter on a base, the base alone, or a
+ * network of the folder's own. */
+static gboolean
+add_method (JsonObject *object, const char *folder, const CowCard *card, GError **error)
+{
+  g_autofree char *file = find_below (folder, peft_files);
+
+  if (file)
+    return add_peft (object, file, error);
+  if (!cow_card_holds_network (card)) {
+    json_object_set_string_member (object, "method", cow_kind (COW_NETWORK_FROZEN)->name);
+    return TRUE;
+  }
+  JsonObject *network = json_object_new ();
+  json_object_set_string_member (object, "method", card->kind);
+  json_object_set_object_member (object, "network", network);
+  return describe_network (network, folder, error);
+}
+
+/* ---- head ------------------------------------------------------------------------------------ */
+
+static gboolean
+add_head (JsonObject *object, const char *folder, GError **error)
+{
+  g_autofree char *file = find_below (folder, head_files);
+  g_auto (TensorFile) tensors = { 0 };
+
+  if (!file) {
+    json_object_set_null_member (object, "head");
+    return TRUE;
+  }
+  if (!tensor_file_open (&tensors, file, error))
+    return FALSE;
+  /* Any width will do here; whether it fits a model is for the model to say. */
+  g_autoptr (CowHeadWeights) head = cow_head_weights_read (folder, 0, 0, error);
+  if (!head)
+    return FALSE;
+  JsonObject *described = json_object_new ();
+  JsonArray *widths = json_array_new ();
+  json_array_add_int_element (widths, head->layers[0].in);
+  for (guint i = 0; i < head->n_layers; i++)
+    json_array_add_int_element (widths, head->layers[i].out);
+  json_object_set_string_member (described, "file", head->path);
+  json_object_set_array_member (described, "widths", widths);
+  json_object_set_int_member (described, "parameters", (gint64)tensor_file_n_elements (&tensors));
+  json_object_set_object_member (object, "head", described);
+  return TRUE;
+}
+
+/* ---- card ------------------------------------------------------------------------------------ */
+
+/* Describes what `eval --calibrate` fitted: the temperature, and thresholds by class. */
+static void
+add_calibration (JsonObject *object, const CowCard *card)
+{
+  if (cow_card_get_member (card, "calibration"))
+    json_object_set_double_member (object, "temperature", card->temperature);
+  if (!card->thresholds)
+    return;
+  JsonObject *thresholds = json_object_new ();
+  for (guint c = 0; card->classes[c]; c++)
+    if (card->thresholds[c] > 0)
+      json_object_set_double_member (thresholds, card->classes[c], (double)card->thresholds[c]);
+  json_object_set_object_member (object, "thresholds", thresholds);
+}
+
+static void
+add_card (JsonObject *object, const CowCard *card, gboolean found)
+{
+  JsonObject *preprocess = json_object_new ();
+  json_object_set_int_member (preprocess, "width", card->preprocess.width);
+  json_object_set_int_member (preprocess, "height", card->preprocess.height);
+  json_object_set_string_member (preprocess, "interpolation",
+                                 cow_interpolation_name (card->preprocess.interpolation));
+  json_object_set_string_member (preprocess, "normalisation",
+                                 cow_normalisation_name (card->preprocess.normalisation));
+  json_object_set_string_member (object, "card",
+                                 found ? "cowbehavior.json" : "none: the recipes' defaults");
+  json_object_set_array_member (object, "classes",
+                                string_array ((const char *const *)card->classes));
+  json_object_set_object_member (object, "preprocess", preprocess);
+  if (card->base_name)
+    json_object_set_string_member (object, "base", card->base_name);
+  if (card->base_hash)
+    json_object_set_string_member (object, "base_sha256", card->base_hash);
+  JsonNode *merged = cow_card_get_member (card, "merged");
+  if (merged)
+    json_object_set_member (object, "merged", json_node_copy (merged));
+  add_calibration (object, card);
+}
+
+gboolean
+describe_adapter (JsonObject *object, const char *path, GError **error)
+{
+  gboolean found = FALSE;
+  g_autoptr (CowCard) card = cow_card_read (path, &found, error);
+
+  json_object_set_string_member (object, "kind", "adapter");
+  if (!card || !add_method (object, path, card, error) || !add_head (object, path, error))
+    return FALSE;
+  add_card (object, card, found);
+  return TRUE;
 }

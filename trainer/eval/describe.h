@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a path holds, as members of a JSON object; the content of `cow-trainer info`. */
+/* Describes what a path holds as members of a JSON object: the content of `cow-trainer info`. */
 #ifndef COW_TRAINER_DESCRIBE_H
 #define COW_TRAINER_DESCRIBE_H
 

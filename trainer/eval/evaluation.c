@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "trainer/eval/evaluation.h"
 
+#include <math.h>
+#include <string.h>
+
+#include "model/adapter/adapter.h"
+#include "model/adapter/card.h"
+#include "trainer/eval/describe.h"
+#include "trainer/host/progress.h"
+
 #define MOST_PAIRS 10
 
 CowEvaluation *
@@ -76,4 +84,179 @@ cow_evaluation_compute (CowEvaluation *self, double temperature, const float *th
   self->thresholds = g_new0 (CowThreshold, self->n_classes);
   cow_thresholds_apply (self->probabilities, self->truth, self->n, self->n_classes, thresholds,
                         self->thresholds);
+}
+
+/* ---- pictures through the network ------------------------------------------------------------ */
+
+/* Pictures through the network: reading runs ahead in the loader's threads, as in training. */
+
+typedef struct {
+  CowEvaluation *evaluation;
+  CowClassifier *classifier;
+  CowLoaderOptions options;
+  Progress *progress;
+  guint done; /* items of the list that were given to the network or left out */
+} Run;
+
+/* Keeps what the network says of n pictures. */
+static gboolean
+answer (Run *run, const float *pixels, const CowLoadItem *items, int n, GError **error)
+{
+  CowEvaluation *self = run->evaluation;
+  const CowPreprocess *preprocess = &run->options.preprocess;
+  const gint64 start = g_get_monotonic_time ();
+  CowOutput output;
+
+  if (!cow_classifier_run (run->classifier, pixels, n, preprocess->height, preprocess->width,
+                           &output, error))
+    return FALSE;
+  self->network_seconds += (double)(g_get_monotonic_time () - start) / G_USEC_PER_SEC;
+  for (int i = 0; i < n; i++) {
+    const CowSample *sample = cow_dataset_sample (run->options.dataset, items[i].sample);
+    const float *logits = output.logits + (gsize)i * self->n_classes;
+    for (guint c = 0; c < self->n_classes; c++)
+      if (!isfinite (logits[c])) {
+        g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                     "%s gives a logit that is not a number for %s",
+                     cow_classifier_adapter_path (run->classifier), sample->path);
+        return FALSE;
+      }
+    memcpy (self->logits + (gsize)self->n * self->n_classes, logits,
+            self->n_classes * sizeof (float));
+    self->samples[self->n] = sample;
+    self->truth[self->n++] = (guint)sample->label;
+  }
+  return TRUE;
+}
+
+/* The batch that the loader failed at, picture by picture, without those that cannot be read. */
+static gboolean
+answer_without_unreadable (Run *run, guint n, GError **error)
+{
+  const gsize size = cow_preprocess_size (&run->options.preprocess);
+  g_autofree float *pixels = g_try_new (float, size *n);
+  g_autofree CowLoadItem *items = g_new (CowLoadItem, n);
+  int n_read = 0;
+
+  if (!pixels)
+    return cow_check (CK_NO_MEMORY, error, "a batch of %u pictures", n);
+  for (guint i = 0; i < n; i++) {
+    g_autoptr (GError) unreadable = NULL;
+    items[n_read] = run->options.items[run->done + i];
+    if (cow_load_one (&run->options, &items[n_read], pixels + size * (gsize)n_read, &unreadable)) {
+      n_read++;
+      continue;
+    }
+    progress_clear (run->progress);
+    g_printerr ("cow-trainer: %s\n", unreadable->message);
+    g_ptr_array_add (run->evaluation->unreadable,
+                     g_filename_display_name (
+                         cow_dataset_sample (run->options.dataset, items[n_read].sample)->path));
+  }
+  run->done += n;
+  progress_set (run->progress, run->done);
+  return n_read == 0 || answer (run, pixels, items, n_read, error);
+}
+
+/* Batches from the list's item run->done on, until its end or one that cannot be read (*failed). */
+static gboolean
+answer_batches (Run *run, guint n_items, gboolean *failed, GError **error)
+{
+  CowLoaderOptions options = run->options;
+  g_autoptr (GError) unreadable = NULL;
+  CowBatch batch;
+
+  *failed = FALSE;
+  options.items = run->options.items + run->done;
+  options.n_items = n_items - run->done;
+  g_autoptr (CowLoader) loader = cow_loader_new (&options, error);
+  if (!loader)
+    return FALSE;
+  while (run->done < n_items) {
+    if (!cow_loader_next (loader, &batch, &unreadable)) {
+      *failed = TRUE;
+      return TRUE;
+    }
+    if (!answer (run, batch.pixels, batch.items, batch.n, error))
+      return FALSE;
+    run->done += (guint)batch.n;
+    progress_set (run->progress, run->done);
+  }
+  return TRUE;
+}
+
+gboolean
+cow_evaluation_run (CowEvaluation *self, CowClassifier *classifier, const CowDataset *dataset,
+                    const CowLoadItem *items, guint n_items, int batch, int n_threads,
+                    GError **error)
+{
+  g_autoptr (Progress) progress = progress_new ("pictures", n_items);
+  Run run = { .evaluation = self, .classifier = classifier, .progress = progress };
+  const gint64 start = g_get_monotonic_time ();
+
+  run.options.dataset = dataset;
+  run.options.items = items;
+  run.options.n_items = n_items;
+  run.options.backend = cow_classifier_backend (classifier);
+  run.options.preprocess = *cow_classifier_preprocess (classifier);
+  run.options.batch = batch;
+  run.options.n_threads = n_threads;
+  self->batch = batch;
+  while (run.done < n_items) {
+    gboolean failed;
+    if (!answer_batches (&run, n_items, &failed, error))
+      return FALSE;
+    if (failed && !answer_without_unreadable (&run, MIN ((guint)batch, n_items - run.done), error))
+      return FALSE;
+  }
+  self->seconds = (double)(g_get_monotonic_time () - start) / G_USEC_PER_SEC;
+  if (self->n > 0)
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "none of the %u pictures could be read",
+               n_items);
+  return FALSE;
+}
+
+/* ---- what the adapter keeps ------------------------------------------------------------------ */
+
+/* The adapter's cowbehavior.json keeps the gist of its evaluation. */
+
+/* The defaults that a folder without a card has been used with, now written down: its kind is what
+ * PEFT's files say. */
+static gboolean
+complete (CowCard *card, const char *adapter, const char *model, GError **error)
+{
+  g_autoptr (JsonObject) described = json_object_new ();
+  if (!describe_adapter (described, adapter, error))
+    return FALSE;
+  g_free (card->kind);
+  card->kind = g_strdup (json_object_get_string_member (described, "method"));
+  g_free (card->base_name);
+  card->base_name = g_strdup (model);
+  return TRUE;
+}
+
+gboolean
+cow_evaluation_keep (const char *adapter, const char *model, const CowCalibration *calibration,
+                     const char *calibration_split, const CowEvaluation *metrics, GError **error)
+{
+  gboolean found = FALSE;
+  g_autoptr (CowCard) card = cow_card_read (adapter, &found, error);
+  if (!card || (!found && !complete (card, adapter, model, error)))
+    return FALSE;
+  if (calibration) {
+    JsonObject *object = cow_calibration_to_json (calibration, (const char *const *)card->classes,
+                                                  calibration_split);
+    cow_card_set_member (card, "calibration", json_node_init_object (json_node_alloc (), object));
+    json_object_unref (object);
+  }
+  if (metrics) {
+    JsonNode *node = json_node_new (JSON_NODE_ARRAY);
+    json_node_take_array (node, cow_evaluation_confusion_json (metrics));
+    cow_card_set_member (card, "confusion", node);
+    JsonObject *object = cow_evaluation_metrics_json (metrics);
+    cow_card_set_member (card, "metrics", json_node_init_object (json_node_alloc (), object));
+    json_object_unref (object);
+  }
+  return cow_card_write (card, adapter, error);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What `eval` found out: answers of a network for labelled pictures, and all numbers that follow
- * from them. evaluation.c computes them, evaluation-run.c asks the network, evaluation-json.c and
- * evaluation-files.c write them down, plots.h draws them, report.h makes the page that people read,
- * evaluation-card.c keeps the gist with the adapter.
+ * The results of `eval`: answers of a network for labelled pictures, and all numbers that follow
+ * from them. evaluation.c asks the network, computes them and keeps the gist with the adapter;
+ * evaluation-files.c writes them down; plots.h draws them; report.h makes the page that people
+ * read.
  */
 #ifndef COW_TRAINER_EVALUATION_H
 #define COW_TRAINER_EVALUATION_H
@@ -19,7 +19,7 @@
 G_BEGIN_DECLS
 
 typedef struct {
-  /* What was evaluated, as people should read it; set by who knows. */
+  /* Names of what was evaluated, for people; the caller sets them. */
   char *model, *adapter, *data, *device, *made_at;
   char *split; /* "test", ..., "all" */
   GStrv classes;
@@ -55,7 +55,7 @@ CowEvaluation *cow_evaluation_new (const char *const *classes, guint most, GErro
 void cow_evaluation_free (CowEvaluation *self);
 
 /*
- * Puts the items through the network (evaluation-run.c). A picture that cannot be read is named on
+ * Puts the items through the network. A picture that cannot be read is named on
  * standard error, kept in `unreadable` and left out; an error when none is left or the network
  * gives a number that is none.
  */
@@ -66,7 +66,7 @@ gboolean cow_evaluation_run (CowEvaluation *self, CowClassifier *classifier,
 /* Computes all numbers; thresholds [n_classes] or NULL. */
 void cow_evaluation_compute (CowEvaluation *self, double temperature, const float *thresholds);
 
-/* ---- evaluation-json.c ----------------------------------------------------------------------- */
+/* ---- evaluation-files.c ---------------------------------------------------------------------- */
 
 /* The content of results.json. */
 JsonObject *cow_evaluation_to_json (const CowEvaluation *self);
@@ -74,15 +74,13 @@ JsonObject *cow_evaluation_to_json (const CowEvaluation *self);
 JsonObject *cow_evaluation_metrics_json (const CowEvaluation *self);
 JsonArray *cow_evaluation_confusion_json (const CowEvaluation *self);
 
-/* ---- evaluation-files.c ---------------------------------------------------------------------- */
-
 /* report.txt, as scikit-learn's classification_report lays it out, with what else is worth a line.
  */
 char *cow_evaluation_report_text (const CowEvaluation *self);
 /* Writes results.json, report.txt, per_class.csv and predictions.csv to a folder. */
 gboolean cow_evaluation_write (const CowEvaluation *self, const char *folder, GError **error);
 
-/* ---- evaluation-card.c ----------------------------------------------------------------------- */
+/* ---- evaluation.c ---------------------------------------------------------------------------- */
 
 /*
  * Keeps in the adapter's cowbehavior.json what is not NULL: a calibration with the name of its

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "trainer/eval/history.h"
 
-static const char *const columns[COW_EPOCH_COLUMNS] = {
+#include <math.h>
+
+#include "trainer/data/csv.h"
+
+static const char *const column_names[COW_EPOCH_COLUMNS] = {
   "epoch",         "train_loss", "train_acc",           "val_loss", "val_acc",
   "learning_rate", "grad_norm",  "pictures_per_second", "seconds",  "memory"
 };
@@ -9,7 +13,7 @@ static const char *const columns[COW_EPOCH_COLUMNS] = {
 const char *
 cow_epoch_column (guint i)
 {
-  return columns[i];
+  return column_names[i];
 }
 
 char *
@@ -17,7 +21,7 @@ cow_history_to_csv (const GArray *history)
 {
   GString *text = g_string_new (NULL);
   for (guint i = 0; i < COW_EPOCH_COLUMNS; i++)
-    g_string_append_printf (text, "%s%s", i > 0 ? "," : "", columns[i]);
+    g_string_append_printf (text, "%s%s", i > 0 ? "," : "", column_names[i]);
   g_string_append_c (text, '\n');
   for (guint row = 0; row < history->len; row++) {
     const double *values = (const double *)&g_array_index (history, CowEpoch, row);
@@ -42,4 +46,65 @@ cow_epoch_line (const CowEpoch *epoch, gboolean best)
                           epoch->epoch, epoch->train_loss, epoch->train_acc, epoch->val_loss,
                           epoch->val_acc, epoch->learning_rate, epoch->grad_norm,
                           epoch->pictures_per_second, epoch->memory / 1e6, best ? "  best" : "");
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+/* A run's results.csv, read for its figures. */
+
+static gboolean
+read_value (const Csv *csv, guint column, double *value, GError **error)
+{
+  const char *text = csv->fields[column];
+  char *end = NULL;
+  *value = g_ascii_strtod (text, &end);
+  if (*text && *end == '\0')
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s, line %u: \"%s\" in column %s is no number",
+               csv->path, csv->line, text, csv->columns[column]);
+  return FALSE;
+}
+
+static gboolean
+read_row (const Csv *csv, const int *columns, GArray *history, GError **error)
+{
+  CowEpoch epoch;
+  double *values = (double *)&epoch;
+  for (guint i = 0; i < COW_EPOCH_COLUMNS; i++) {
+    values[i] = NAN;
+    if (columns[i] >= 0 && !read_value (csv, (guint)columns[i], &values[i], error))
+      return FALSE;
+  }
+  const double before =
+      history->len > 0 ? g_array_index (history, CowEpoch, history->len - 1).epoch : 0;
+  if (!(epoch.epoch > before && epoch.epoch <= 1e9)) {
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s, line %u: epoch %g after epoch %g",
+                 csv->path, csv->line, epoch.epoch, before);
+    return FALSE;
+  }
+  g_array_append_val (history, epoch);
+  return TRUE;
+}
+
+GArray *
+cow_history_read (const char *path, GError **error)
+{
+  g_autoptr (Csv) csv = csv_open (path, error);
+  g_autoptr (GArray) history = g_array_new (FALSE, FALSE, sizeof (CowEpoch));
+  int columns[COW_EPOCH_COLUMNS];
+  gboolean more = TRUE;
+  guint epoch;
+
+  if (!csv || !csv_require (csv, cow_epoch_column (0), "the epoch", &epoch, error))
+    return NULL;
+  for (guint i = 0; i < COW_EPOCH_COLUMNS; i++)
+    columns[i] = csv_column (csv, cow_epoch_column (i));
+  for (;;) {
+    if (!csv_next (csv, &more, error))
+      return NULL;
+    if (!more)
+      return g_steal_pointer (&history);
+    if (!read_row (csv, columns, history, error))
+      return NULL;
+  }
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What each epoch gave: a row of results.csv. */
+/* The results of each epoch: a row of results.csv. */
 #ifndef COW_TRAINER_HISTORY_H
 #define COW_TRAINER_HISTORY_H
 

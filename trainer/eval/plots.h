@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The figures of an evaluation and of a training run, as lists of PlotFigure. They borrow what they
- * show. plots-confusion.c, plots-bars.c, plots-reliability.c and plots-history.c draw one kind
- * each.
+ * show. plots.c draws an evaluation, plots-history.c a run.
  */
 #ifndef COW_TRAINER_PLOTS_H
 #define COW_TRAINER_PLOTS_H
@@ -22,13 +21,6 @@ GPtrArray *plots_of_evaluation (const CowEvaluation *evaluation);
 /* "loss", "accuracy" and "learning-rate" by epoch; nothing for a history without epochs. `history`:
  * of CowEpoch. */
 GPtrArray *plots_of_history (const GArray *history);
-
-PlotFigure *plot_confusion (const CowEvaluation *evaluation, gboolean normalised);
-PlotFigure *plot_classes (const CowEvaluation *evaluation);
-/* NULL where nothing was confused, or nothing says where pictures come from. */
-PlotFigure *plot_pairs (const CowEvaluation *evaluation);
-PlotFigure *plot_sources (const CowEvaluation *evaluation);
-PlotFigure *plot_reliability (const CowEvaluation *evaluation);
 
 G_END_DECLS
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What `predict` prints: a row a picture, as a table for people, CSV or JSON lines for programs, to
- * a file or standard output. */
+/* The output of `predict`: a row a picture, as a table for people, CSV or JSON lines for
+ * programs, to a file or standard output. */
 #ifndef COW_TRAINER_PREDICTIONS_H
 #define COW_TRAINER_PREDICTIONS_H
 

@@ -15,8 +15,8 @@ read_number (const char *path, const char *after)
   return place ? g_ascii_strtoull (place + (after ? strlen (after) : 0), NULL, 10) : 0;
 }
 
-/* What a control group of version 2 leaves, or G_MAXUINT64; pages of files can be given back, so
- * that they do not count as used. */
+/* The memory that a control group of version 2 leaves, or G_MAXUINT64; pages of files can be
+ * given back, so that they do not count as used. */
 static guint64
 group_available (void)
 {

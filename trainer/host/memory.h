@@ -5,8 +5,8 @@
 
 #include <glib.h>
 
-/* What could be had now: MemAvailable, or less where a control group limits this process; 0 when
- * nothing tells. */
+/* The memory that could be had now: MemAvailable, or less where a control group limits this
+ * process; 0 when nothing tells. */
 guint64 memory_available (void);
 /* The most that this process has held at once. */
 guint64 memory_peak (void);

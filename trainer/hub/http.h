@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the tracker and the hub share of HTTP, on libsoup. A session belongs to the thread that made
+ * HTTP for run tracking and the hub, on libsoup. A session belongs to the thread that made
  * it. Redirects are never followed behind the caller's back: a header with a secret must not travel
  * to another host.
  */
@@ -17,8 +17,6 @@ G_BEGIN_DECLS
  * name, or else the desktop's; never through one for this machine itself.
  */
 SoupSession *http_session_new (guint timeout_s);
-/* Does that about proxies (http-proxy.c). */
-void http_use_proxies (SoupSession *session);
 
 /* An http or https address with a host, or NULL and COW_ERROR_ARGUMENT; `what` opens the message.
  * Free with g_uri_unref. */
@@ -41,7 +39,7 @@ gboolean http_is_header_value (const char *secret);
 GInputStream *http_send (SoupSession *session, SoupMessage *message, GCancellable *cancellable,
                          GError **error);
 
-/* What a server wrote, as one line for a person: printable, at most 300 bytes, secrets
+/* A server's text as one line for a person: printable, at most 300 bytes, secrets
  * (NULL-terminated list, or NULL) replaced by ***. */
 char *http_readable (const char *text, gssize n_bytes, const char *const *secrets);
 

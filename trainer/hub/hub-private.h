@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of trainer/hub/hub.h share. */
+/* Types and functions that the files behind trainer/hub/hub.h share. */
 #ifndef COW_TRAINER_HUB_PRIVATE_H
 #define COW_TRAINER_HUB_PRIVATE_H
 

@@ -24,7 +24,7 @@ typedef struct {
   char *blob_id; /* Git's SHA-1 of the content with its header, or NULL */
 } HubFile;
 
-/* What a long download tells. All may be NULL. */
+/* Functions that a long download calls. Each may be NULL. */
 typedef struct {
   void (*progress) (guint64 n_bytes, gpointer user_data); /* that many more */
   void (*notice) (

@@ -3,6 +3,8 @@
 
 #include <cairo-svg.h>
 #include <math.h>
+#include <pango/pangocairo.h>
+#include <string.h>
 
 #include "model/files/json-object.h"
 
@@ -207,4 +209,302 @@ plot_figures_write (const GPtrArray *figures, const char *folder, GError **error
     if (!plot_figure_write (figures->pdata[i], folder, error))
       return FALSE;
   return TRUE;
+}
+
+/* ---- text ------------------------------------------------------------------------------------ */
+
+/* Text in figures. */
+
+/* Sizes are in pixels and not rounded to the device's, so that SVG and PNG look alike. */
+static PangoLayout *
+new_layout (cairo_t *cr)
+{
+  PangoLayout *layout = pango_cairo_create_layout (cr);
+  PangoContext *context = pango_layout_get_context (layout);
+  cairo_font_options_t *options = cairo_font_options_create ();
+  cairo_font_options_set_hint_style (options, CAIRO_HINT_STYLE_NONE);
+  cairo_font_options_set_hint_metrics (options, CAIRO_HINT_METRICS_OFF);
+  cairo_font_options_set_antialias (options, CAIRO_ANTIALIAS_GRAY);
+  pango_cairo_context_set_font_options (context, options);
+  pango_context_set_round_glyph_positions (context, FALSE);
+  pango_layout_context_changed (layout);
+  cairo_font_options_destroy (options);
+  return layout;
+}
+
+static PangoLayout *
+make_layout (cairo_t *cr, const PlotText *style, const char *text)
+{
+  PangoLayout *layout = new_layout (cr);
+  PangoFontDescription *font = pango_font_description_new ();
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+  pango_font_description_set_family_static (font, "Sans");
+  pango_font_description_set_absolute_size (font, (style->size > 0 ? style->size : PLOT_TEXT_SIZE) *
+                                                      PANGO_SCALE);
+  pango_font_description_set_weight (font, style->bold ? PANGO_WEIGHT_BOLD : PANGO_WEIGHT_NORMAL);
+  pango_layout_set_font_description (layout, font);
+  pango_font_description_free (font);
+  pango_layout_set_single_paragraph_mode (layout, TRUE);
+  pango_layout_set_text (layout, valid, -1);
+  if (style->most_width > 0) {
+    int width;
+    pango_layout_get_size (layout, &width, NULL);
+    if (width > style->most_width * PANGO_SCALE) {
+      pango_layout_set_ellipsize (layout, PANGO_ELLIPSIZE_MIDDLE);
+      pango_layout_set_width (layout, (int)(style->most_width * PANGO_SCALE));
+    }
+  }
+  return layout;
+}
+
+static void
+layout_size (PangoLayout *layout, double *width, double *height)
+{
+  PangoRectangle logical;
+  pango_layout_get_extents (layout, NULL, &logical);
+  *width = (double)logical.width / PANGO_SCALE;
+  *height = (double)logical.height / PANGO_SCALE;
+}
+
+void
+plot_text (PlotCanvas *canvas, double x, double y, const PlotText *style, const char *text)
+{
+  cairo_t *cr = canvas->cr;
+  g_autoptr (PangoLayout) layout = make_layout (cr, style, text);
+  double width, height;
+  layout_size (layout, &width, &height);
+  cairo_save (cr);
+  plot_set_colour (canvas, style->colour);
+  cairo_translate (cr, x, y);
+  cairo_rotate (cr, style->angle);
+  cairo_move_to (cr, -width * style->x_align, -height * style->y_align);
+  pango_cairo_show_layout (cr, layout);
+  cairo_restore (cr);
+}
+
+double
+plot_texts_width (const PlotText *style, const char *const *texts, guint n)
+{
+  cairo_surface_t *surface = cairo_image_surface_create (CAIRO_FORMAT_A8, 1, 1);
+  cairo_t *cr = cairo_create (surface);
+  double widest = 0;
+  for (guint i = 0; i < n; i++) {
+    g_autoptr (PangoLayout) layout = make_layout (cr, style, texts[i]);
+    double width, height;
+    layout_size (layout, &width, &height);
+    widest = MAX (widest, width);
+  }
+  cairo_destroy (cr);
+  cairo_surface_destroy (surface);
+  return widest;
+}
+
+double
+plot_text_width (const PlotText *style, const char *text)
+{
+  return plot_texts_width (style, &text, 1);
+}
+
+void
+plot_legend (PlotCanvas *canvas, double x, double y, const char *const *names,
+             const PlotColour *colours, guint n)
+{
+  const PlotText style = { .y_align = .5 };
+  for (guint i = 0; i < n; i++) {
+    plot_bar (canvas, x, y - 5, 10, 10, colours[i]);
+    plot_text (canvas, x + 16, y, &style, names[i]);
+    x += 16 + plot_text_width (&style, names[i]) + 20;
+  }
+}
+
+char *
+plot_count_text (guint64 count)
+{
+  g_autofree char *digits = g_strdup_printf ("%" G_GUINT64_FORMAT, count);
+  const gsize n = strlen (digits);
+  GString *text = g_string_new (NULL);
+  for (gsize i = 0; i < n; i++) {
+    if (i > 0 && (n - i) % 3 == 0)
+      g_string_append_c (text, ',');
+    g_string_append_c (text, digits[i]);
+  }
+  return g_string_free (text, FALSE);
+}
+
+#define MOST_TICKS 64
+#define FEW_POINTS 40 /* up to here a line shows its points */
+
+/* ---- scales ---------------------------------------------------------------------------------- */
+
+double
+plot_at (const PlotScale *scale, double value)
+{
+  const double low = scale->log ? log (scale->min) : scale->min,
+               high = scale->log ? log (scale->max) : scale->max;
+  const double v = scale->log ? log (MAX (value, scale->min)) : value;
+  return scale->from + CLAMP ((v - low) / (high - low), 0, 1) * (scale->to - scale->from);
+}
+
+/* 1, 2 or 5 times a power of ten, so that about one number stands every `gap` pixels. */
+static double
+step_of (const PlotScale *scale, double gap)
+{
+  const double rough = (scale->max - scale->min) * gap / MAX (fabs (scale->to - scale->from), gap);
+  const double power = pow (10, floor (log10 (rough))), part = rough / power;
+  return power * (part <= 1 ? 1 : part <= 2 ? 2 : part <= 5 ? 5 : 10);
+}
+
+void
+plot_scale_round (PlotScale *scale)
+{
+  if (scale->log) {
+    scale->min = pow (10, floor (log10 (scale->min) + 1e-9));
+    scale->max = pow (10, ceil (log10 (scale->max) - 1e-9));
+    if (scale->max <= scale->min)
+      scale->max = scale->min * 10;
+    return;
+  }
+  if (scale->max <= scale->min)
+    scale->max = scale->min + 1;
+  const double step = step_of (scale, 45);
+  scale->min = floor (scale->min / step + 1e-9) * step;
+  scale->max = ceil (scale->max / step - 1e-9) * step;
+}
+
+static guint
+linear_ticks (const PlotScale *scale, double step, double *ticks)
+{
+  guint n = 0;
+  for (double k = ceil (scale->min / step - 1e-9);
+       n < MOST_TICKS && k * step <= scale->max + step * 1e-9; k++)
+    ticks[n++] = k * step;
+  return n;
+}
+
+/* Powers of ten; between them 2 and 5 where the scale spans few. */
+static guint
+log_ticks (const PlotScale *scale, double *ticks)
+{
+  const double factors[] = { 1, 2, 5 };
+  const gboolean dense = scale->max / scale->min < 1001;
+  guint n = 0;
+  for (int power = (int)floor (log10 (scale->min) + 1e-9);
+       pow (10, power) <= scale->max * 1.0000001; power++)
+    for (guint f = 0; f < (dense ? 3 : 1); f++) {
+      const double tick = factors[f] * pow (10, power);
+      if (n < MOST_TICKS && tick >= scale->min * .9999999 && tick <= scale->max * 1.0000001)
+        ticks[n++] = tick;
+    }
+  return n;
+}
+
+/* Marks of an axis; about `gap` pixels lie between them at least. */
+static guint
+axis_ticks (const PlotScale *scale, double gap, double *ticks)
+{
+  if (scale->log)
+    return log_ticks (scale, ticks);
+  const double step = step_of (scale, gap);
+  return linear_ticks (scale, scale->whole ? MAX (step, 1) : step, ticks);
+}
+
+static void
+tick_text (const PlotScale *scale, double tick, char *text, gsize n_text)
+{
+  if (scale->log)
+    g_snprintf (text, n_text, "%.0e", tick);
+  else
+    g_snprintf (text, n_text, "%.6g", fabs (tick) < (scale->max - scale->min) * 1e-9 ? 0 : tick);
+}
+
+/* ---- axes ------------------------------------------------------------------------------------ */
+
+void
+plot_rule (PlotCanvas *canvas, double x0, double y0, double x1, double y1, PlotColour colour,
+           gboolean dashed)
+{
+  const double dash[] = { 5, 4 };
+  cairo_t *cr = canvas->cr;
+  cairo_save (cr);
+  plot_set_colour (canvas, colour);
+  cairo_set_line_width (cr, 1);
+  cairo_set_dash (cr, dash, dashed ? 2 : 0, 0);
+  cairo_move_to (cr, x0, y0);
+  cairo_line_to (cr, x1, y1);
+  cairo_stroke (cr);
+  cairo_restore (cr);
+}
+
+void
+plot_axis_x (PlotCanvas *canvas, const PlotScale *x, double at, double far, const char *label)
+{
+  const PlotText number = { .size = 11, .x_align = .5, .colour = PLOT_MUTED },
+                 name = { .x_align = .5, .colour = PLOT_MUTED };
+  double ticks[MOST_TICKS];
+  const guint n = axis_ticks (x, 50, ticks);
+  for (guint i = 0; i < n; i++) {
+    char text[32];
+    const double here = plot_at (x, ticks[i]);
+    tick_text (x, ticks[i], text, sizeof text);
+    plot_rule (canvas, here, at, here, far, PLOT_GRID, FALSE);
+    plot_text (canvas, here, at + 6, &number, text);
+  }
+  plot_rule (canvas, x->from, at, x->to, at, PLOT_MUTED, FALSE);
+  plot_text (canvas, (x->from + x->to) / 2, at + 24, &name, label);
+}
+
+void
+plot_axis_y (PlotCanvas *canvas, const PlotScale *y, double at, double far, const char *label)
+{
+  const PlotText number = { .size = 11, .x_align = 1, .y_align = .5, .colour = PLOT_MUTED };
+  const PlotText name = { .x_align = .5, .angle = -G_PI / 2, .colour = PLOT_MUTED };
+  double ticks[MOST_TICKS];
+  const guint n = axis_ticks (y, 35, ticks);
+  for (guint i = 0; i < n; i++) {
+    char text[32];
+    const double here = plot_at (y, ticks[i]);
+    tick_text (y, ticks[i], text, sizeof text);
+    plot_rule (canvas, at, here, far, here, PLOT_GRID, FALSE);
+    plot_text (canvas, at - 7, here, &number, text);
+  }
+  plot_rule (canvas, at, y->from, at, y->to, PLOT_MUTED, FALSE);
+  plot_text (canvas, at - PLOT_AXIS_Y_WIDTH, (y->from + y->to) / 2, &name, label);
+}
+
+/* ---- between them ---------------------------------------------------------------------------- */
+
+void
+plot_line (PlotCanvas *canvas, const PlotScale *x, const PlotScale *y, const double *xs,
+           const double *ys, guint n, PlotColour colour, gboolean dashed)
+{
+  const double dash[] = { 6, 4 };
+  cairo_t *cr = canvas->cr;
+  gboolean drawing = FALSE;
+  cairo_save (cr);
+  plot_set_colour (canvas, colour);
+  cairo_set_line_width (cr, 2);
+  cairo_set_line_join (cr, CAIRO_LINE_JOIN_ROUND);
+  cairo_set_dash (cr, dash, dashed ? 2 : 0, 0);
+  for (guint i = 0; i < n; i++) {
+    if (isfinite (ys[i]) && drawing)
+      cairo_line_to (cr, plot_at (x, xs[i]), plot_at (y, ys[i]));
+    else if (isfinite (ys[i]))
+      cairo_move_to (cr, plot_at (x, xs[i]), plot_at (y, ys[i]));
+    drawing = isfinite (ys[i]);
+  }
+  cairo_stroke (cr);
+  for (guint i = 0; i < n && n <= FEW_POINTS; i++)
+    if (isfinite (ys[i])) {
+      cairo_arc (cr, plot_at (x, xs[i]), plot_at (y, ys[i]), 3, 0, 2 * G_PI);
+      cairo_fill (cr);
+    }
+  cairo_restore (cr);
+}
+
+void
+plot_bar (PlotCanvas *canvas, double x, double y, double width, double height, PlotColour colour)
+{
+  plot_set_colour (canvas, colour);
+  cairo_rectangle (canvas->cr, x, y, width, height);
+  cairo_fill (canvas->cr);
 }

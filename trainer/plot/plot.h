@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What all figures are drawn with, on Cairo and Pango: files, text, axes, bars and lines. Lengths
- * are in pixels of the figure as it is meant to be seen; the palette is Okabe and Ito's, which
- * people with any kind of colour vision can tell apart. Each figure is drawn in one of two themes,
- * for light and for dark pages.
+ * The means that all figures are drawn with, on Cairo and Pango: files, text, axes, bars and lines.
+ * Lengths are in pixels of the figure as it is meant to be seen; the palette is Okabe and Ito's,
+ * which people with any kind of colour vision can tell apart. Each figure is drawn in one of two
+ * themes, for light and for dark pages.
  */
 #ifndef COW_TRAINER_PLOT_H
 #define COW_TRAINER_PLOT_H
@@ -13,7 +13,7 @@
 
 G_BEGIN_DECLS
 
-/* ---- colours (plot.c) ------------------------------------------------------------------------ */
+/* ---- colours --------------------------------------------------------------------------------- */
 
 typedef enum {
   PLOT_INK, /* text; what stands for "not chosen", so that it is 0 */
@@ -30,7 +30,7 @@ typedef enum {
 typedef struct _PlotTheme PlotTheme;
 extern const PlotTheme plot_light, plot_dark;
 
-/* What a figure is drawn on. */
+/* The surface that a figure is drawn on. */
 typedef struct {
   cairo_t *cr;
   const PlotTheme *theme;
@@ -41,7 +41,7 @@ void plot_set_colour (PlotCanvas *canvas, PlotColour colour);
 void plot_set_shade (PlotCanvas *canvas, PlotColour colour, double share);
 PlotColour plot_text_on_shade (const PlotCanvas *canvas, PlotColour colour, double share);
 
-/* ---- figures (plot.c) ------------------------------------------------------------------------ */
+/* ---- figures --------------------------------------------------------------------------------- */
 
 typedef struct _PlotFigure PlotFigure;
 struct _PlotFigure {
@@ -69,7 +69,7 @@ gboolean plot_figure_write (const PlotFigure *self, const char *folder, GError *
 /* The same for a list of PlotFigure. */
 gboolean plot_figures_write (const GPtrArray *figures, const char *folder, GError **error);
 
-/* ---- text (plot-text.c) ---------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------ */
 
 #define PLOT_TEXT_SIZE 12
 
@@ -94,7 +94,7 @@ void plot_legend (PlotCanvas *canvas, double x, double y, const char *const *nam
 /* 12345 as "12,345"; free with g_free. */
 char *plot_count_text (guint64 count);
 
-/* ---- axes (plot-axes.c) ---------------------------------------------------------------------- */
+/* ---- axes ------------------------------------------------------------------------------------ */
 
 typedef struct {
   double min, max; /* values at the ends; differ */
@@ -111,7 +111,7 @@ void plot_scale_round (PlotScale *scale);
  * pixel `at` of the other direction. */
 void plot_axis_x (PlotCanvas *canvas, const PlotScale *x, double at, double far, const char *label);
 void plot_axis_y (PlotCanvas *canvas, const PlotScale *y, double at, double far, const char *label);
-/* What plot_axis_y () needs left of `at`. */
+/* The width that plot_axis_y () needs left of `at`. */
 #define PLOT_AXIS_Y_WIDTH 62
 
 /* A line through the points whose y is finite, with a dot each where there are few. */

@@ -102,7 +102,7 @@ mlflow_public_uri (Mlflow *self)
 
 /* ---- Requests -------------------------------------------------------------------------------- */
 
-/* What the server says went wrong: the "message" of MLflow's errors, or the text. */
+/* The server's word on what went wrong: the "message" of MLflow's errors, or the text. */
 static char *
 server_words (Mlflow *self, GBytes *body)
 {
@@ -185,7 +185,7 @@ send_message (Mlflow *self, SoupMessage *message, GBytes **body, guint *status, 
   return MLFLOW_OK;
 }
 
-/* What MLflow answers is an object, if an empty one; whatever else says 200 has not stored
+/* MLflow answers with an object, if an empty one; whatever else says 200 has not stored
  * anything. */
 static MlflowResult
 read_answer (Mlflow *self, GBytes *body, JsonObject **answer, GError **error)

@@ -2,7 +2,7 @@
 /*
  * MLflow's REST interface as far as a run needs it. Each call is one or a few requests, made and
  * waited for in the calling thread, which is the one that called mlflow_new (). Whether and when to
- * try again is the caller's (trainer/tracking/tracker.c).
+ * try again is the caller's (trainer/tracking/run-tracking.c).
  */
 #ifndef COW_TRAINER_MLFLOW_H
 #define COW_TRAINER_MLFLOW_H
@@ -12,7 +12,7 @@
 
 G_BEGIN_DECLS
 
-/* What MLflow takes in one request, and lengths beyond which it refuses. */
+/* The most that MLflow takes in one request, and lengths beyond which it refuses. */
 #define MLFLOW_MOST_ITEMS  1000
 #define MLFLOW_MOST_PARAMS 100
 #define MLFLOW_MOST_KEY    250

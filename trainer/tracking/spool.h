@@ -18,7 +18,7 @@ G_BEGIN_DECLS
 
 typedef struct _Spool Spool;
 
-/* What is known of the run; all strings owned. */
+/* The state of a tracked run; it owns all strings. */
 typedef struct {
   char *uri;                   /* the server, without user and password */
   char *experiment, *run_name; /* run_name may be NULL */

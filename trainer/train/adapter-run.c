@@ -39,7 +39,7 @@ static gboolean
 is_model_too (const CowCard *card, const char *adapter)
 {
   g_autofree char *config = g_build_filename (adapter, "config.json", NULL);
-  return g_str_equal (card->kind, "frozen") && g_file_test (config, G_FILE_TEST_IS_REGULAR);
+  return cow_card_kind (card)->cached && g_file_test (config, G_FILE_TEST_IS_REGULAR);
 }
 
 gboolean

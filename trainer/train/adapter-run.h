@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What lies around an adapter: the folder of the run that made it (RUN/best, RUN/last), with its
- * settings and its history. So that who evaluates an adapter need not repeat what the training was
- * told.
+ * Finds what lies around an adapter: the folder of the run that made it (RUN/best, RUN/last), with
+ * its settings and its history. So that who evaluates an adapter need not repeat what the training
+ * was told.
  */
 #ifndef COW_TRAINER_ADAPTER_RUN_H
 #define COW_TRAINER_ADAPTER_RUN_H

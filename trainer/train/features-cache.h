@@ -27,6 +27,9 @@ typedef struct {
   int batch, workers;
 } CowFeaturesOptions;
 
+/* The name of the files: SHA-256 in hexadecimal of all that the features of `items` (of
+ * CowLoadItem) depend on. Free with g_free. */
+char *features_key (const CowFeaturesOptions *options, const GArray *items, GError **error);
 /*
  * Opens the features of a split, computing what is missing, with a line of progress.
  * G_IO_ERROR_CANCELLED, the work so far kept, when the user asks to stop.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the loop trains on, batch by batch: pictures, or features that were computed before. The
+/* Gives the loop its input batch by batch: pictures, or features that were computed before. The
  * loop cannot tell which. */
 #ifndef COW_TRAINER_FEED_H
 #define COW_TRAINER_FEED_H

@@ -33,7 +33,7 @@ typedef enum { PART_DONE, PART_INTERRUPTED, PART_HOURS, PART_FAILED } Part;
 gint64
 cow_loop_steps (const CowRecipe *recipe, const CowFeed *feed)
 {
-  const gint64 group = (gint64)recipe->batch * recipe->accumulation,
+  const gint64 group = (gint64)recipe->batch * recipe->gradient_accumulation,
                n = (gint64)cow_feed_size (feed, COW_TRAIN);
   return (n + group - 1) / group;
 }
@@ -135,7 +135,7 @@ train_batch (Run *self, const CowFeedBatch *batch, gsize position, double share,
     return FALSE;
   *correct += count_correct (self, logits, batch);
   if (!cow_network_loss (loop->network, batch->labels, loop->class_weights,
-                         (float)self->recipe->smoothing, TRUE, (float)share, &loss, error) ||
+                         (float)self->recipe->label_smoothing, TRUE, (float)share, &loss, error) ||
       !check_loss (self, loss, error))
     return FALSE;
   *loss_sum += loss * batch->n;
@@ -170,7 +170,7 @@ static gboolean
 train_step (Run *self, gboolean *unread, GError **error)
 {
   CowRunCounters *at = self->at;
-  const gsize group = (gsize)self->recipe->batch * (gsize)self->recipe->accumulation;
+  const gsize group = (gsize)self->recipe->batch * (gsize)self->recipe->gradient_accumulation;
   const gsize first = (gsize)at->position, n = MIN (group, self->n_train - first);
   double loss_sum = 0;
   gint64 correct = 0;
@@ -196,7 +196,7 @@ train_step (Run *self, gboolean *unread, GError **error)
 
 /* ---- an epoch -------------------------------------------------------------------------------- */
 
-/* What was learned before a picture could not be read is kept: the parameters are those of the last
+/* Keeps what was learned before a picture could not be read: the parameters are those of the last
  * whole step. */
 static Part
 unreadable (Run *self, GError **error)
@@ -259,8 +259,8 @@ validate (Run *self, CowEpoch *row, GError **error)
     if (!logits)
       return PART_FAILED;
     correct += count_correct (self, logits, &batch);
-    if (!cow_network_loss (loop->network, batch.labels, NULL, (float)self->recipe->smoothing, FALSE,
-                           0, &loss, error))
+    if (!cow_network_loss (loop->network, batch.labels, NULL, (float)self->recipe->label_smoothing,
+                           FALSE, 0, &loss, error))
       return PART_FAILED;
     loss_sum += loss * batch.n;
     show (self, "validating", done + (gsize)batch.n);
@@ -337,7 +337,7 @@ cow_loop_run (const CowLoop *self, CowLoopEnd *end, GError **error)
               .saved_us = now };
 
   run.n_train = cow_feed_size (self->feed, COW_TRAIN);
-  run.schedule = cow_schedule_new (recipe->learning_rate, recipe->floor, recipe->warmup,
+  run.schedule = cow_schedule_new (recipe->learning_rate, recipe->min_lr_ratio, recipe->warmup,
                                    (gint64)run.at->total_steps);
   run.epoch_us = now;
   while (run.at->epoch < recipe->epochs) {

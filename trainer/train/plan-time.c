@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Time: the operations of a pass are counted from the network's shape; the rates at which this
- * machine does them are measured on one linear layer and one attention of that shape (ResNet: on
- * the network itself). What lies between them, norms and sums, is a share on top.
+ * machine does them are measured on one linear layer and one attention of that shape (of networks
+ * without tokens: on the network itself). What lies between them, norms and sums, is a share on
+ * top.
  */
 #include "trainer/train/plan.h"
 
@@ -11,14 +12,14 @@
 #include <time.h>
 
 #include "model/files/nf4.h"
-#include "model/network/rope.h"
+#include "model/files/vit-layout.h"
 
 #define MOST_OPERATIONS 20e9 /* of one measured call */
 #define LEAST_SECONDS   .05  /* a call is repeated for so long, */
 #define MOST_CALLS      8    /* but no more often */
 #define BETWEEN         1.12 /* everything that is neither a linear layer nor attention */
 #define ADAM_COUNT      (1 << 20)
-#define RESNET_BATCH    8
+#define WHOLE_BATCH     8
 
 /* ---- counting -------------------------------------------------------------------------------- */
 
@@ -31,9 +32,8 @@ typedef struct {
 static double
 count_tokens (const CowRecipe *recipe, const CowVitConfig *config)
 {
-  return 1 + config->n_registers +
-         (double)(recipe->preprocess.width / config->patch_size) *
-             (double)(recipe->preprocess.height / config->patch_size);
+  return (double)cow_vit_config_n_tokens (config, recipe->preprocess.height,
+                                          recipe->preprocess.width);
 }
 
 static Work
@@ -53,7 +53,7 @@ count_work (const CowRecipe *recipe, const CowVitConfig *config)
         !cow_network_is_target ((const char *const *)targets, module))
       continue;
     work.adapters += 2 * work.tokens * layers * recipe->rank * (double)(in + out);
-    if (recipe->kind == COW_NETWORK_DORA)
+    if (cow_recipe_kind (recipe)->dora)
       work.norms += 2 * layers * recipe->rank * (double)in * (double)out;
   }
   work.linear +=
@@ -66,7 +66,7 @@ static void
 plan_transformer (CowPlanTime *self, const CowRecipe *recipe, const CowPlanInput *input,
                   const CowPlan *plan, const CowSpeed *speed)
 {
-  const Work work = count_work (recipe, &input->config);
+  const Work work = count_work (recipe, &input->backbone.vit);
   const gboolean scratch = !cow_recipe_has_base (recipe);
   const double forward = work.linear / speed->linear + work.attention / speed->attention +
                          work.adapters / speed->linear;
@@ -86,14 +86,14 @@ cow_plan_time (CowPlanTime *self, const CowRecipe *recipe, const CowPlanInput *i
 {
   const double n_train = (double)input->n_train * cow_recipe_copies (recipe),
                n_val = (double)input->n_val;
-  const double steps = ceil (n_train / recipe->batch / recipe->accumulation);
+  const double steps = ceil (n_train / recipe->batch / recipe->gradient_accumulation);
 
   *self = (CowPlanTime){ .step = (double)plan->trained / speed->optimiser };
-  if (recipe->kind == COW_NETWORK_RESNET18) {
-    self->train_picture = speed->resnet_picture;
-    self->val_picture = speed->resnet_forward;
-  } else if (recipe->kind == COW_NETWORK_FROZEN) {
-    const Work work = count_work (recipe, &input->config);
+  if (!input->backbone.klass->n_tokens) {
+    self->train_picture = speed->picture;
+    self->val_picture = speed->picture_forward;
+  } else if (cow_recipe_kind (recipe)->cached) {
+    const Work work = count_work (recipe, &input->backbone.vit);
     const double head = 2 * (double)plan->head / speed->linear;
     self->features = (n_train + n_val) * BETWEEN *
                      (work.linear / speed->linear + work.attention / speed->attention);
@@ -263,7 +263,7 @@ static gboolean
 measure_linear (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe,
                 const CowPlanInput *input, GError **error)
 {
-  const CowVitConfig *config = &input->config;
+  const CowVitConfig *config = &input->backbone.vit;
   const double tokens = count_tokens (recipe, config),
                width = (double)config->hidden_size * config->intermediate_size;
   LinearJob job = { .backend = backend,
@@ -383,17 +383,17 @@ measure_optimiser (CowSpeed *self, CkBackend *backend, GError **error)
   return self->optimiser > 0;
 }
 
-/* -- ResNet -- */
+/* -- a whole network -- */
 
 /* Passes of a real network on grey pictures. */
 static gboolean
-measure_resnet (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe,
-                const CowPlanInput *input, GError **error)
+measure_network (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe,
+                 const CowPlanInput *input, GError **error)
 {
-  const CowNetworkOptions options = { .kind = COW_NETWORK_RESNET18,
+  const CowNetworkOptions options = { .kind = (CowNetworkKind)recipe->kind,
                                       .n_classes = MAX (input->n_classes, 2) };
   const CowPreprocess *p = &recipe->preprocess;
-  const int batch = MIN (recipe->batch, RESNET_BATCH);
+  const int batch = MIN (recipe->batch, WHOLE_BATCH);
   g_autoptr (CowNetwork) network = cow_network_new (backend, &options, error);
   g_autofree float *pixels = g_try_new0 (float, cow_preprocess_size (p) * (gsize)batch);
   g_autofree gint32 *labels = g_new0 (gint32, batch);
@@ -406,10 +406,10 @@ measure_resnet (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe,
     const double start = computed_seconds ();
     if (!cow_network_forward (network, pixels, batch, p->height, p->width, TRUE, 0, error))
       return FALSE;
-    self->resnet_forward = (computed_seconds () - start) / batch;
+    self->picture_forward = (computed_seconds () - start) / batch;
     if (!cow_network_loss (network, labels, NULL, 0, TRUE, 1, &loss, error))
       return FALSE;
-    self->resnet_picture = (computed_seconds () - start) / batch;
+    self->picture = (computed_seconds () - start) / batch;
   }
   return TRUE;
 }
@@ -421,8 +421,8 @@ cow_speed_measure (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe,
   *self = (CowSpeed){ 0 };
   if (!measure_optimiser (self, backend, error))
     return FALSE;
-  if (recipe->kind == COW_NETWORK_RESNET18)
-    return measure_resnet (self, backend, recipe, input, error);
+  if (!input->backbone.klass->n_tokens)
+    return measure_network (self, backend, recipe, input, error);
   return measure_linear (self, backend, recipe, input, error) &&
-         measure_attention (self, backend, recipe, &input->config, error);
+         measure_attention (self, backend, recipe, &input->backbone.vit, error);
 }

@@ -4,10 +4,11 @@
 
 #include <math.h>
 
-#include "model/files/config-sizes.h"
+#include "model/files/vit-sizes.h"
 #include "model/files/locate.h"
 #include "model/files/nf4.h"
-#include "model/network/resnet.h"
+#include "model/files/vit-layout.h"
+#include "model/network/backbones.h"
 
 #define PROGRAM_BYTES                                                                              \
   (120 * 1000 * 1000)      /* libraries, their buffers, the picture being decoded in each thread */
@@ -45,8 +46,13 @@ cow_plan_input_from_model (CowPlanInput *self, const char *path, GError **error)
 {
   g_autoptr (CowCheckpoint) checkpoint = cow_checkpoint_open (path, error);
 
-  if (!checkpoint || !cow_vit_config_for (path, checkpoint, &self->config, error))
+  if (!checkpoint || !cow_backbone_config_read (path, checkpoint, NULL, &self->backbone, error))
     return FALSE;
+  if (!cow_backbone_takes_adapters (&self->backbone)) {
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+                 "%s: a %s, which is no base for adapters and heads", path, self->backbone.title);
+    return FALSE;
+  }
   const CowTensor *weight = cow_checkpoint_find (checkpoint, "layer.0.attention.q_proj.weight");
   const gboolean nf4 =
       cow_checkpoint_find (checkpoint, "layer.0.attention.q_proj.weight.absmax") != NULL;
@@ -54,7 +60,7 @@ cow_plan_input_from_model (CowPlanInput *self, const char *path, GError **error)
                   : !weight || weight->dtype == COW_F32 ? CK_F32
                   : weight->dtype == COW_BF16           ? CK_BF16
                                                         : CK_F16;
-  self->base_bytes = nf4 ? count_linear (&self->config) / COW_NF4_BLOCK * sizeof (float) : 0;
+  self->base_bytes = nf4 ? count_linear (&self->backbone.vit) / COW_NF4_BLOCK * sizeof (float) : 0;
   for (guint i = 0; i < cow_checkpoint_n_tensors (checkpoint); i++)
     self->base_bytes += cow_checkpoint_nth (checkpoint, i)->n_bytes;
   return TRUE;
@@ -63,14 +69,16 @@ cow_plan_input_from_model (CowPlanInput *self, const char *path, GError **error)
 gboolean
 cow_plan_input_from_size (CowPlanInput *self, const char *size, CkType storage, GError **error)
 {
-  if (!cow_vit_config_of_size (size, &self->config)) {
+  CowVitConfig config;
+  if (!cow_vit_config_of_size (size, &config)) {
     g_autofree char *names = g_strjoinv (", ", (char **)cow_vit_size_names);
     g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "there is no size \"%s\"; there are %s",
                  size, names);
     return FALSE;
   }
-  const gsize linear = count_linear (&self->config),
-              others = (gsize)cow_vit_config_n_parameters (&self->config) - linear;
+  cow_backbone_config_init (&self->backbone, config.family->model_type, &config);
+  const gsize linear = count_linear (&config),
+              others = (gsize)cow_vit_config_n_parameters (&config) - linear;
   self->storage = storage;
   self->base_bytes =
       others * sizeof (float) +
@@ -78,16 +86,12 @@ cow_plan_input_from_size (CowPlanInput *self, const char *size, CkType storage, 
   return TRUE;
 }
 
-gboolean
-cow_plan_input_from_scratch (CowPlanInput *self, const CowRecipe *recipe, GError **error)
+/* The vision transformer that --network names: a size, or a folder with a config.json. */
+static gboolean
+read_network (const CowRecipe *recipe, CowVitConfig *config, GError **error)
 {
-  self->storage = CK_F32;
-  self->base_bytes = 0;
-  if (recipe->kind == COW_NETWORK_VIT)
-    self->config = cow_network_vit_small (recipe->preprocess.width);
-  if (recipe->kind != COW_NETWORK_DINOV3)
-    return TRUE;
-  if (!cow_vit_config_of_size (recipe->network, &self->config)) {
+  const CowKind *kind = cow_recipe_kind (recipe);
+  if (!cow_vit_config_of_size (recipe->network, config)) {
     g_autoptr (GError) local = NULL;
     g_autofree char *path = cow_locate (recipe->network, &local);
     if (!path) {
@@ -97,45 +101,42 @@ cow_plan_input_from_scratch (CowPlanInput *self, const CowRecipe *recipe, GError
                    recipe->network, names, local->message);
       return FALSE;
     }
-    if (!cow_vit_config_read (path, &self->config, error))
+    if (!cow_vit_config_read (path, config, error))
       return FALSE;
   }
+  if (g_str_equal (config->family->model_type, kind->model_type))
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
+               "--network %s: a %s, which is not what a %s recipe trains", recipe->network,
+               config->family->title, kind->name);
+  return FALSE;
+}
+
+gboolean
+cow_plan_input_from_scratch (CowPlanInput *self, const CowRecipe *recipe, GError **error)
+{
+  CowVitConfig named = { 0 };
+  self->storage = CK_F32;
+  self->base_bytes = 0;
+  if (cow_recipe_kind (recipe)->named && !read_network (recipe, &named, error))
+    return FALSE;
   /* The size in a config.json is that of its own pictures; ours count. */
-  self->config.image_size = recipe->preprocess.width;
+  cow_network_backbone_config ((CowNetworkKind)recipe->kind, &named, recipe->preprocess.width,
+                               &self->backbone);
   return TRUE;
 }
 
+gboolean
+cow_plan_input_check_size (const CowPlanInput *self, const CowRecipe *recipe, GError **error)
+{
+  const int width = recipe->preprocess.width, height = recipe->preprocess.height;
+  if (self->backbone.klass->check_size (&self->backbone, width, height, error))
+    return TRUE;
+  g_prefix_error (error, "--size %dx%d: ", width, height);
+  return FALSE;
+}
+
 /* ---- parameters ------------------------------------------------------------------------------ */
-
-static gint64
-linear_parameters (gint64 in, gint64 out)
-{
-  return in * out + out;
-}
-
-/* The heads of model/training/head-train.h. */
-static gint64
-head_parameters (CowNetworkKind kind, gint64 features, gint64 classes)
-{
-  if (kind == COW_NETWORK_RESNET18)
-    return linear_parameters (features, features / 2) + linear_parameters (features / 2, classes);
-  if (kind == COW_NETWORK_VIT || kind == COW_NETWORK_DINOV3)
-    return 2 * features + linear_parameters (features, features) +
-           linear_parameters (features, classes);
-  return linear_parameters (features, features / 4) +
-         linear_parameters (features / 4, features / 8) + linear_parameters (features / 8, classes);
-}
-
-static gint64
-resnet_parameters (void)
-{
-  gint64 n = 0;
-  for (guint i = 0; i < COW_RESNET_N_UNITS; i++) {
-    const CowResnetUnit *unit = &cow_resnet_units[i];
-    n += (gint64)unit->in * unit->out * unit->kernel * unit->kernel + 2 * unit->out;
-  }
-  return n;
-}
 
 static gint64
 adapter_parameters (const CowRecipe *recipe, const CowVitConfig *config)
@@ -150,43 +151,22 @@ adapter_parameters (const CowRecipe *recipe, const CowVitConfig *config)
     gboolean bias;
     if (cow_vit_config_module (config, module, &out, &in, &bias) &&
         cow_network_is_target ((const char *const *)targets, module))
-      n += recipe->rank * (in + out) + (recipe->kind == COW_NETWORK_DORA ? out : 0);
+      n += recipe->rank * (in + out) + (cow_recipe_kind (recipe)->dora ? out : 0);
   }
   return n * config->n_layers;
 }
 
 static gint64
-backbone_parameters (const CowRecipe *recipe, const CowVitConfig *config)
+backbone_parameters (const CowRecipe *recipe, const CowBackboneConfig *backbone)
 {
-  switch ((CowNetworkKind)recipe->kind) {
-  case COW_NETWORK_LORA:
-  case COW_NETWORK_DORA:
-    return adapter_parameters (recipe, config);
-  case COW_NETWORK_FROZEN:
+  const CowKind *kind = cow_recipe_kind (recipe);
+  if (kind->cached)
     return 0;
-  case COW_NETWORK_RESNET18:
-    return resnet_parameters ();
-  case COW_NETWORK_DINOV3: /* all but the mask token, which only pre-training uses */
-    return cow_vit_config_n_parameters (config) - config->hidden_size;
-  case COW_NETWORK_VIT:
-    return cow_vit_config_n_parameters (config);
-  }
-  g_return_val_if_reached (0);
+  return kind->adapted ? adapter_parameters (recipe, &backbone->vit)
+                       : backbone->klass->n_trained (backbone);
 }
 
 /* ---- memory and disk ------------------------------------------------------------------------- */
-
-/* What computing features needs: model/network/vit.c's buffers. */
-static guint64
-feature_activations (const CowVitConfig *config, const CowRecipe *recipe)
-{
-  const guint64 patches = (guint64)(recipe->preprocess.width / config->patch_size) *
-                          (guint64)(recipe->preprocess.height / config->patch_size);
-  const guint64 rows = (guint64)recipe->batch * (patches + 1 + (guint64)config->n_registers);
-  return rows * sizeof (float) *
-         (5 * (guint64)config->hidden_size +
-          (config->gated ? 2 : 1) * (guint64)config->intermediate_size);
-}
 
 static void
 plan_activations (CowPlan *self, const CowRecipe *recipe, const CowPlanInput *input,
@@ -194,35 +174,35 @@ plan_activations (CowPlan *self, const CowRecipe *recipe, const CowPlanInput *in
 {
   const CowPreprocess *p = &recipe->preprocess;
   const CowNetworkKind kind = (CowNetworkKind)recipe->kind;
-  const guint64 plain = cow_network_activation_bytes (kind, &input->config, recipe->batch,
-                                                      p->height, p->width, FALSE);
-  const gboolean transformer = kind != COW_NETWORK_RESNET18 && kind != COW_NETWORK_FROZEN;
+  const CowBackboneConfig *backbone = &input->backbone;
+  const guint64 plain =
+      cow_network_activation_bytes (kind, backbone, recipe->batch, p->height, p->width, FALSE);
 
   /* Half of what is left beside everything else. */
   const guint64 others = self->base + self->parameters + self->loading + PROGRAM_BYTES;
   const guint64 limit = available > others ? (available - others) / 2 : 0;
-  self->checkpointing =
-      transformer && (recipe->checkpointing == COW_CHECKPOINTING_ON ||
-                      (recipe->checkpointing == COW_CHECKPOINTING_AUTO && plain > limit));
-  self->activations = kind == COW_NETWORK_FROZEN ? feature_activations (&input->config, recipe)
-                      : self->checkpointing
-                          ? cow_network_activation_bytes (kind, &input->config, recipe->batch,
-                                                          p->height, p->width, TRUE)
-                          : plain;
+  self->checkpointing = cow_network_checkpoints (kind, backbone) &&
+                        (recipe->checkpointing == COW_CHECKPOINTING_ON ||
+                         (recipe->checkpointing == COW_CHECKPOINTING_AUTO && plain > limit));
+  self->activations =
+      cow_kind (kind)->cached
+          ? backbone->klass->workspace_bytes (backbone, recipe->batch, p->height, p->width)
+      : self->checkpointing
+          ? cow_network_activation_bytes (kind, backbone, recipe->batch, p->height, p->width, TRUE)
+          : plain;
 }
 
 void
 cow_plan_sizes (CowPlan *self, const CowRecipe *recipe, const CowPlanInput *input,
                 guint64 available)
 {
-  const CowNetworkKind kind = (CowNetworkKind)recipe->kind;
-  const gint64 width =
-      kind == COW_NETWORK_RESNET18 ? COW_RESNET_FEATURES : input->config.hidden_size;
+  const CowKind *kind = cow_recipe_kind (recipe);
+  const gint64 width = input->backbone.n_features;
   const guint64 n_features = input->n_train * cow_recipe_copies (recipe) + input->n_val;
 
-  *self = (CowPlan){ .head = head_parameters (kind, width, input->n_classes),
+  *self = (CowPlan){ .head = cow_head_style_n_parameters (kind->head, width, input->n_classes),
                      .base = input->base_bytes };
-  self->trained = self->head + backbone_parameters (recipe, &input->config);
+  self->trained = self->head + backbone_parameters (recipe, &input->backbone);
   self->parameters = (guint64)self->trained * BYTES_A_TRAINED;
   self->loading = BATCHES_ON_WAY * (guint64)recipe->batch *
                   cow_preprocess_size (&recipe->preprocess) * sizeof (float);
@@ -231,8 +211,7 @@ cow_plan_sizes (CowPlan *self, const CowRecipe *recipe, const CowPlanInput *inpu
   /* best and last, and last once more while it is being replaced. */
   self->folder = (guint64)self->trained * (3 * BYTES_A_SAVED + 2 * BYTES_A_STATE) + SMALL_FILES;
   /* Twice: rows as they come, and the finished file while it is written. */
-  self->features =
-      kind == COW_NETWORK_FROZEN ? 2 * n_features * (guint64)width * sizeof (float) : 0;
+  self->features = kind->cached ? 2 * n_features * (guint64)width * sizeof (float) : 0;
 }
 
 /* ---- text ------------------------------------------------------------------------------------ */

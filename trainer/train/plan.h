@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a run will take, before anything large is loaded: parameters, memory and disk from the
- * recipe and the network's shape (plan.c), time from operation counts and a short measurement of
- * this machine (plan-time.c).
+ * An estimate of what a run takes, before anything large is loaded: parameters, memory and disk
+ * from the recipe and the network's shape (plan.c), time from operation counts and a short
+ * measurement of this machine (plan-time.c).
  */
 #ifndef COW_TRAINER_PLAN_H
 #define COW_TRAINER_PLAN_H
@@ -11,22 +11,26 @@
 
 G_BEGIN_DECLS
 
-/* What the recipe stands on and is given. */
+/* The base of a recipe and the size of its data. */
 typedef struct {
-  CowVitConfig config; /* of the backbone; nothing in it counts for ResNet */
-  CkType storage;      /* of a base's linear layers */
-  guint64 base_bytes;  /* a base's weights in memory; 0 from scratch */
+  CowBackboneConfig backbone;
+  CkType storage;     /* of a base's linear layers */
+  guint64 base_bytes; /* a base's weights in memory; 0 from scratch */
   guint n_classes;
   guint64 n_train, n_val; /* pictures, without copies */
 } CowPlanInput;
 
-/* Fills config, storage and base_bytes from a model on disk (located), or for a size by name as it
- * would be in that storage. */
+/* Fills backbone, storage and base_bytes from a model on disk (located), or for a size by name as
+ * it would be in that storage. */
 gboolean cow_plan_input_from_model (CowPlanInput *self, const char *path, GError **error);
 gboolean cow_plan_input_from_size (CowPlanInput *self, const char *size, CkType storage,
                                    GError **error);
-/* The backbone of a recipe that has no base; COW_ERROR_* when --network names none. */
+/* The backbone of a recipe that has no base; COW_ERROR_* when --network names none, or one of
+ * another kind. */
 gboolean cow_plan_input_from_scratch (CowPlanInput *self, const CowRecipe *recipe, GError **error);
+/* Whether the backbone takes the recipe's pictures. */
+gboolean cow_plan_input_check_size (const CowPlanInput *self, const CowRecipe *recipe,
+                                    GError **error);
 
 typedef struct {
   gint64 trained, head; /* parameters that train, and how many of them are the head's */
@@ -49,9 +53,10 @@ typedef struct {
   double linear, linear_input,
       linear_weight; /* forward; backward with respect to the input; to the weight */
   double attention, attention_back;
-  double optimiser;      /* parameters a second */
-  double resnet_picture; /* seconds of a picture, forward and backward; ResNet alone */
-  double resnet_forward; /* forward alone */
+  double optimiser; /* parameters a second */
+  /* Of networks without tokens, which are measured whole: seconds of a picture, forward and
+   * backward, and forward alone */
+  double picture, picture_forward;
 } CowSpeed;
 
 typedef struct {

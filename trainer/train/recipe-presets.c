@@ -8,11 +8,13 @@
 
 /* QLoRA and DoRA: 4 x 8 pictures a step, cosine to 10 % after a warm-up of 3 %. */
 #define ADAPTED                                                                                    \
-  " batch=4 accumulation=8 learning-rate=1e-4 weight-decay=0.01 warmup=0.03 floor=0.1 epochs=80 "  \
+  " batch=4 gradient-accumulation=8 learning-rate=1e-4 weight-decay=0.01 warmup=0.03 "             \
+  "min-lr-ratio=0.1 epochs=80 "                                                                    \
   "patience=5 head-dropout=0.5"                                                                    \
   " size=224 interpolation=bilinear normalisation=unit augment=medium copies=2"
 #define SCRATCH                                                                                    \
-  " batch=32 accumulation=1 weight-decay=1e-4 warmup=0 floor=0 epochs=150 head-dropout=0.5"        \
+  " batch=32 gradient-accumulation=1 weight-decay=1e-4 warmup=0 min-lr-ratio=0 epochs=150 "        \
+  "head-dropout=0.5"                                                                               \
   " size=224 interpolation=bilinear normalisation=imagenet augment=medium copies=2"
 
 static const CowRecipePreset presets[] = {
@@ -33,7 +35,8 @@ static const CowRecipePreset presets[] = {
   { "dora-all-r64", "DoRA of rank 64 on every linear layer",
     "kind=dora targets=all-linear rank=64 adapter-dropout=0.05" ADAPTED },
   { "frozen", "a head on the base's features, which are computed once",
-    "kind=frozen batch=8 accumulation=4 learning-rate=1e-3 weight-decay=1e-4 warmup=0 floor=0 "
+    "kind=frozen batch=8 gradient-accumulation=4 learning-rate=1e-3 weight-decay=1e-4 warmup=0 "
+    "min-lr-ratio=0 "
     "epochs=80 patience=10 head-dropout=0.3"
     " size=224 interpolation=bilinear normalisation=unit augment=medium copies=2" },
   { "resnet18", "ResNet-18 from scratch, no base",

@@ -15,6 +15,7 @@ typedef enum {
   SETTING_INT64,
   SETTING_DOUBLE,
   SETTING_NAME,
+  SETTING_KIND, /* a SETTING_NAME whose names are cow_kind_names () */
   SETTING_SWITCH,
   SETTING_SIZE,
   SETTING_LIST
@@ -30,8 +31,6 @@ typedef struct {
   const char *argument, *help;
 } Setting;
 
-static const char *const kinds[] = { "lora",      "dora",     "frozen", "dinov3",
-                                     "vit-small", "resnet18", NULL };
 static const char *const checkpointings[] = { "auto", "on", "off", NULL };
 static const char *const switches[] = { "no", "yes", NULL };
 static const char *const strengths[] = { "none", "light", "medium", "heavy", NULL };
@@ -39,65 +38,115 @@ static const char *const balances[] = { "none", "weights", "sampler", NULL };
 static const char *const interpolations[] = { "bilinear", "bilinear-antialiased", NULL };
 static const char *const normalisations[] = { "unit", "imagenet", "satellite", NULL };
 
-#define AT(field) G_STRUCT_OFFSET (CowRecipe, field)
+/* Each gives the five fields after a setting's key: its type, its place, its range, its names. */
+#define AT(field)               G_STRUCT_OFFSET (CowRecipe, field)
+#define TEXT(field)             SETTING_TEXT, AT (field), 0, 0, NULL
+#define PATH(field)             SETTING_PATH, AT (field), 0, 0, NULL
+#define LIST(field)             SETTING_LIST, AT (field), 0, 0, NULL
+#define INT(field, min, max)    SETTING_INT, AT (field), min, max, NULL
+#define INT64(field, min, max)  SETTING_INT64, AT (field), min, max, NULL
+#define DOUBLE(field, min, max) SETTING_DOUBLE, AT (field), min, max, NULL
+#define NAME(field, names)      SETTING_NAME, AT (field), 0, 0, names
+#define KIND(field)             SETTING_KIND, AT (field), 0, 0, NULL
+#define SWITCH(field)           SETTING_SWITCH, AT (field), 0, 0, switches
+#define SIZE(field, max)        SETTING_SIZE, AT (field), 1, max, NULL
 
-/* clang-format off */
+/* Whether a resumed run may change it. */
+#define FIXED FALSE
+#define FREE  TRUE
+
+/* clang-format off: a line for what a setting is, one for what --help says */
 static const Setting settings[] = {
-  { "recipe", "recipe", SETTING_TEXT, AT (name), 0, 0, NULL, FALSE, "NAME", "The preset that the rest starts from (--list-recipes)" },
+  { "recipe", "recipe", TEXT (name), FIXED, "NAME",
+    "The preset that the rest starts from (--list-recipes)" },
 
-  { "model", "kind", SETTING_NAME, AT (kind), 0, 0, kinds, FALSE, "KIND", "What is trained: lora, dora, frozen, dinov3, vit-small or resnet18" },
-  { "model", "model", SETTING_PATH, AT (model), 0, 0, NULL, FALSE, "MODEL", "The base that stays as it is (lora, dora, frozen)" },
-  { "model", "start", SETTING_PATH, AT (start), 0, 0, NULL, FALSE, "ADAPTER", "Go on from this adapter's values, or from a frozen one's head (lora, dora)" },
-  { "model", "network", SETTING_PATH, AT (network), 0, 0, NULL, FALSE, "SIZE|FOLDER", "dinov3: tiny, vits16, ..., or a folder with a config.json" },
-  { "model", "targets", SETTING_TEXT, AT (targets), 0, 0, NULL, FALSE, "NAMES", "Layers with adapters: q_proj,v_proj,... or all-linear" },
-  { "model", "rank", SETTING_INT, AT (rank), 1, 1024, NULL, FALSE, "N", "Rank of the adapters" },
-  { "model", "alpha", SETTING_DOUBLE, AT (alpha), 0, 1e6, NULL, FALSE, "X", "Scale of the adapters times rank; 0: twice the rank" },
-  { "model", "adapter-dropout", SETTING_DOUBLE, AT (adapter_dropout), 0, .99, NULL, FALSE, "P", "Share of an adapter's input that is left out" },
-  { "model", "head-dropout", SETTING_DOUBLE, AT (head_dropout), 0, .99, NULL, FALSE, "P", "The same in the head; half of it in its second layer" },
-  { "model", "checkpointing", SETTING_NAME, AT (checkpointing), 0, 0, checkpointings, FALSE, "WHEN", "Compute layers twice to save memory: auto, on or off" },
+  { "model", "kind", KIND (kind), FIXED, "KIND", "What is trained" },
+  { "model", "model", PATH (model), FIXED, "MODEL",
+    "The base that stays as it is (lora, dora, frozen)" },
+  { "model", "start", PATH (start), FIXED, "ADAPTER",
+    "Go on from this adapter's values, or from a frozen one's head (lora, dora)" },
+  { "model", "network", PATH (network), FIXED, "SIZE|FOLDER",
+    "From scratch: tiny, vits16, ..., or a folder with a config.json" },
+  { "model", "targets", TEXT (targets), FIXED, "NAMES",
+    "Layers with adapters: q_proj,v_proj,... or all-linear" },
+  { "model", "rank", INT (rank, 1, 1024), FIXED, "N", "Rank of the adapters" },
+  { "model", "alpha", DOUBLE (alpha, 0, 1e6), FIXED, "X",
+    "Scale of the adapters times rank; 0: twice the rank" },
+  { "model", "adapter-dropout", DOUBLE (adapter_dropout, 0, .99), FIXED, "P",
+    "Share of an adapter's input that is left out" },
+  { "model", "head-dropout", DOUBLE (head_dropout, 0, .99), FIXED, "P",
+    "The same in the head; half of it in its second layer" },
+  { "model", "checkpointing", NAME (checkpointing, checkpointings), FIXED, "WHEN",
+    "Compute layers twice to save memory: auto, on or off" },
 
-  { "data", "data", SETTING_PATH, AT (data), 0, 0, NULL, FALSE, "PATH", "Pictures: a folder of classes or a CSV table" },
-  { "data", "train", SETTING_PATH, AT (train), 0, 0, NULL, FALSE, "PATH", "Training pictures, where they are apart" },
-  { "data", "val", SETTING_PATH, AT (val), 0, 0, NULL, FALSE, "PATH", "Validation pictures, where they are apart" },
-  { "data", "test", SETTING_PATH, AT (test), 0, 0, NULL, FALSE, "PATH", "Test pictures, where they are apart" },
-  { "data", "data-format", SETTING_TEXT, AT (data_format), 0, 0, NULL, FALSE, "FORMAT", "auto, folders, table, mmcows or mmcows-frames" },
-  { "data", "path-column", SETTING_TEXT, AT (path_column), 0, 0, NULL, FALSE, "COLUMN", "Tables: column of paths (image_path)" },
-  { "data", "label-column", SETTING_TEXT, AT (label_column), 0, 0, NULL, FALSE, "COLUMN", "Tables: column of classes (label)" },
-  { "data", "source-column", SETTING_TEXT, AT (source_column), 0, 0, NULL, FALSE, "COLUMN", "Tables: column of origins (source)" },
-  { "data", "prefix", SETTING_LIST, AT (prefix), 0, 0, NULL, FALSE, "FROM=TO", "Tables: paths that begin with FROM begin with TO" },
-  { "data", "group-by", SETTING_TEXT, AT (group_by), 0, 0, NULL, FALSE, "WHAT", "Keep together: cow, camera, session, COLUMN, name or none" },
-  { "data", "classes", SETTING_TEXT, AT (classes), 0, 0, NULL, FALSE, "A,B,...", "Classes in order (all labels, sorted)" },
-  { "data", "val-part", SETTING_DOUBLE, AT (val_part), .01, .9, NULL, FALSE, "PART", "Part of undivided pictures for validation" },
-  { "data", "test-part", SETTING_DOUBLE, AT (test_part), 0, .9, NULL, FALSE, "PART", "Part of undivided pictures for the test" },
-  { "data", "allow-missing", SETTING_SWITCH, AT (allow_missing), 0, 0, switches, FALSE, NULL, "Go on when a class has no pictures in a split" },
-  { "data", "augment", SETTING_NAME, AT (augment), 0, 0, strengths, FALSE, "HOW", "Strength of augmentation: none, light, medium or heavy" },
-  { "data", "copies", SETTING_INT, AT (copies), 0, 100, NULL, FALSE, "N", "Augmented copies of a picture, besides the picture itself" },
-  { "data", "balance", SETTING_NAME, AT (balance), 0, 0, balances, FALSE, "HOW", "Rare classes count more: none, weights or sampler" },
-  { "data", "size", SETTING_SIZE, AT (preprocess), 1, 8192, NULL, FALSE, "PX|WxH", "Pictures are resized to this" },
-  { "data", "interpolation", SETTING_NAME, AT (preprocess.interpolation), 0, 0, interpolations, FALSE, "NAME", "bilinear or bilinear-antialiased" },
-  { "data", "normalisation", SETTING_NAME, AT (preprocess.normalisation), 0, 0, normalisations, FALSE, "NAME", "unit, imagenet or satellite" },
-  { "data", "workers", SETTING_INT, AT (workers), 0, 256, NULL, TRUE, "N", "Threads that read pictures; 0: as many as processors" },
-  { "data", "cache", SETTING_PATH, AT (cache), 0, 0, NULL, TRUE, "FOLDER", "frozen: where features are kept (~/.cache/cowbehavior/features)" },
+  { "data", "data", PATH (data), FIXED, "PATH", "Pictures: a folder of classes or a CSV table" },
+  { "data", "train", PATH (train), FIXED, "PATH", "Training pictures, where they are apart" },
+  { "data", "val", PATH (val), FIXED, "PATH", "Validation pictures, where they are apart" },
+  { "data", "test", PATH (test), FIXED, "PATH", "Test pictures, where they are apart" },
+  { "data", "data-format", TEXT (data_format), FIXED, "FORMAT",
+    "auto, folders, table, mmcows or mmcows-frames" },
+  { "data", "path-column", TEXT (path_column), FIXED, "COLUMN",
+    "Tables: column of paths (image_path)" },
+  { "data", "label-column", TEXT (label_column), FIXED, "COLUMN",
+    "Tables: column of classes (label)" },
+  { "data", "source-column", TEXT (source_column), FIXED, "COLUMN",
+    "Tables: column of origins (source)" },
+  { "data", "prefix", LIST (prefix), FIXED, "FROM=TO",
+    "Tables: paths that begin with FROM begin with TO" },
+  { "data", "group-by", TEXT (group_by), FIXED, "WHAT",
+    "Keep together: cow, camera, session, COLUMN, name or none" },
+  { "data", "classes", TEXT (classes), FIXED, "A,B,...", "Classes in order (all labels, sorted)" },
+  { "data", "val-fraction", DOUBLE (val_fraction, .01, .9), FIXED, "FRACTION",
+    "Fraction of undivided pictures for validation" },
+  { "data", "test-fraction", DOUBLE (test_fraction, 0, .9), FIXED, "FRACTION",
+    "Fraction of undivided pictures for the test" },
+  { "data", "allow-missing", SWITCH (allow_missing), FIXED, NULL,
+    "Go on when a class has no pictures in a split" },
+  { "data", "augment", NAME (augment, strengths), FIXED, "HOW",
+    "Strength of augmentation: none, light, medium or heavy" },
+  { "data", "copies", INT (copies, 0, 100), FIXED, "N",
+    "Augmented copies of a picture, besides the picture itself" },
+  { "data", "balance", NAME (balance, balances), FIXED, "HOW",
+    "Rare classes count more: none, weights or sampler" },
+  { "data", "size", SIZE (preprocess, 8192), FIXED, "PX|WxH", "Pictures are resized to this" },
+  { "data", "interpolation", NAME (preprocess.interpolation, interpolations), FIXED, "NAME",
+    "bilinear or bilinear-antialiased" },
+  { "data", "normalisation", NAME (preprocess.normalisation, normalisations), FIXED, "NAME",
+    "unit, imagenet or satellite" },
+  { "data", "workers", INT (workers, 0, 256), FREE, "N",
+    "Threads that read pictures; 0: as many as processors" },
+  { "data", "cache", PATH (cache), FREE, "FOLDER",
+    "frozen: where features are kept (~/.cache/cowbehavior/features)" },
 
-  { "train", "batch", SETTING_INT, AT (batch), 1, 4096, NULL, FALSE, "N", "Pictures at a time" },
-  { "train", "accumulation", SETTING_INT, AT (accumulation), 1, 4096, NULL, FALSE, "N", "Batches that make one step" },
-  { "train", "learning-rate", SETTING_DOUBLE, AT (learning_rate), 1e-12, 10, NULL, FALSE, "X", "Learning rate of AdamW" },
-  { "train", "weight-decay", SETTING_DOUBLE, AT (weight_decay), 0, 10, NULL, FALSE, "X", "Weight decay of AdamW" },
-  { "train", "warmup", SETTING_DOUBLE, AT (warmup), 0, 1, NULL, FALSE, "X", "Share of all steps in which the learning rate rises" },
-  { "train", "floor", SETTING_DOUBLE, AT (floor), 0, 1, NULL, FALSE, "X", "Share of the learning rate that the cosine ends at" },
-  { "train", "epochs", SETTING_INT, AT (epochs), 1, 1000000, NULL, TRUE, "N", "Times that all pictures are seen, at most" },
-  { "train", "patience", SETTING_INT, AT (patience), 0, 1000000, NULL, TRUE, "N", "Stop after so many epochs that are no better; 0: never" },
-  { "train", "min-delta", SETTING_DOUBLE, AT (min_delta), 0, 1, NULL, TRUE, "X", "How much higher accuracy counts as better" },
-  { "train", "max-hours", SETTING_DOUBLE, AT (max_hours), 0, 1e6, NULL, TRUE, "X", "Stop after so long, to be resumed; 0: no limit" },
-  { "train", "smoothing", SETTING_DOUBLE, AT (smoothing), 0, .99, NULL, FALSE, "X", "Label smoothing" },
-  { "train", "clip", SETTING_DOUBLE, AT (clip), 0, 1e9, NULL, FALSE, "X", "The gradient's largest norm; 0: any" },
-  { "train", "seed", SETTING_INT64, AT (seed), 0, 9007199254740992.0, NULL, FALSE, "N", "Of every random number" },
-  { "train", "threads", SETTING_INT, AT (threads), 0, 1024, NULL, FALSE, "N", "Threads that compute; 0: as many as processors" },
-  { "train", "save-every", SETTING_DOUBLE, AT (save_every), 0, 1e6, NULL, TRUE, "MINUTES", "Save inside epochs too; 0: at their ends alone" },
+  { "train", "batch", INT (batch, 1, 4096), FIXED, "N", "Pictures at a time" },
+  { "train", "gradient-accumulation", INT (gradient_accumulation, 1, 4096), FIXED, "N",
+    "Batches that make one step" },
+  { "train", "learning-rate", DOUBLE (learning_rate, 1e-12, 10), FIXED, "X",
+    "Learning rate of AdamW" },
+  { "train", "weight-decay", DOUBLE (weight_decay, 0, 10), FIXED, "X", "Weight decay of AdamW" },
+  { "train", "warmup", DOUBLE (warmup, 0, 1), FIXED, "X",
+    "Share of all steps in which the learning rate rises" },
+  { "train", "min-lr-ratio", DOUBLE (min_lr_ratio, 0, 1), FIXED, "X",
+    "Share of the learning rate that the cosine ends at" },
+  { "train", "epochs", INT (epochs, 1, 1000000), FREE, "N",
+    "Times that all pictures are seen, at most" },
+  { "train", "patience", INT (patience, 0, 1000000), FREE, "N",
+    "Stop after so many epochs that are no better; 0: never" },
+  { "train", "min-delta", DOUBLE (min_delta, 0, 1), FREE, "X",
+    "How much higher accuracy counts as better" },
+  { "train", "max-hours", DOUBLE (max_hours, 0, 1e6), FREE, "X",
+    "Stop after so long, to be resumed; 0: no limit" },
+  { "train", "label-smoothing", DOUBLE (label_smoothing, 0, .99), FIXED, "X", "Label smoothing" },
+  { "train", "clip", DOUBLE (clip, 0, 1e9), FIXED, "X", "The gradient's largest norm; 0: any" },
+  { "train", "seed", INT64 (seed, 0, 9007199254740992.0), FIXED, "N", "Of every random number" },
+  { "train", "save-every", DOUBLE (save_every, 0, 1e6), FREE, "MINUTES",
+    "Save inside epochs too; 0: at their ends alone" },
 
-  { "tracking", "tracking-uri", SETTING_TEXT, AT (tracking_uri), 0, 0, NULL, TRUE, "URI", "An MLflow server ($MLFLOW_TRACKING_URI)" },
-  { "tracking", "experiment", SETTING_TEXT, AT (experiment), 0, 0, NULL, TRUE, "NAME", "Its experiment ($MLFLOW_EXPERIMENT_NAME, cowbehavior)" },
-  { "tracking", "run-name", SETTING_TEXT, AT (run_name), 0, 0, NULL, TRUE, "NAME", "What the run is called there" },
+  { "tracking", "tracking-uri", TEXT (tracking_uri), FREE, "URI",
+    "An MLflow server ($MLFLOW_TRACKING_URI)" },
+  { "tracking", "experiment", TEXT (experiment), FREE, "NAME",
+    "Its experiment ($MLFLOW_EXPERIMENT_NAME, cowbehavior)" },
+  { "tracking", "run-name", TEXT (run_name), FREE, "NAME", "What the run is called there" },
 };
 /* clang-format on */
 
@@ -122,7 +171,14 @@ cow_recipe_key (guint i)
 const char *
 cow_recipe_help (guint i)
 {
-  return settings[i].help;
+  static char *kinds;
+  if (settings[i].type != SETTING_KIND)
+    return settings[i].help;
+  if (g_once_init_enter (&kinds)) {
+    g_autofree char *names = g_strjoinv (", ", (char **)cow_kind_names ());
+    g_once_init_leave (&kinds, g_strconcat (settings[i].help, ": ", names, NULL));
+  }
+  return kinds;
 }
 
 const char *
@@ -149,9 +205,32 @@ cow_recipe_is_free (guint i)
   return settings[i].is_free;
 }
 
+/* Settings that had other names. The old ones load for ever. */
+static const struct {
+  const char *old_key, *key;
+} renamed[] = {
+  { "val-part", "val-fraction" },
+  { "test-part", "test-fraction" },
+  { "accumulation", "gradient-accumulation" },
+  { "floor", "min-lr-ratio" },
+  { "smoothing", "label-smoothing" },
+};
+
+const char *
+cow_recipe_old_key (guint i)
+{
+  for (guint r = 0; r < G_N_ELEMENTS (renamed); r++)
+    if (g_str_equal (renamed[r].key, settings[i].key))
+      return renamed[r].old_key;
+  return NULL;
+}
+
 int
 cow_recipe_find (const char *key)
 {
+  for (guint r = 0; r < G_N_ELEMENTS (renamed); r++)
+    if (g_str_equal (renamed[r].old_key, key))
+      key = renamed[r].key;
   for (guint i = 0; i < G_N_ELEMENTS (settings); i++)
     if (g_str_equal (settings[i].key, key))
       return (int)i;
@@ -184,16 +263,23 @@ parse_number (const Setting *setting, const char *value, const char *where, doub
   return TRUE;
 }
 
+static const char *const *
+names_of (const Setting *setting)
+{
+  return setting->type == SETTING_KIND ? cow_kind_names () : setting->names;
+}
+
 static gboolean
 parse_name (const Setting *setting, const char *value, const char *where, int *index,
             GError **error)
 {
-  for (int i = 0; setting->names[i]; i++)
-    if (g_str_equal (setting->names[i], value)) {
+  const char *const *known = names_of (setting);
+  for (int i = 0; known[i]; i++)
+    if (g_str_equal (known[i], value)) {
       *index = i;
       return TRUE;
     }
-  g_autofree char *names = g_strjoinv (", ", (char **)setting->names),
+  g_autofree char *names = g_strjoinv (", ", (char **)known),
                   *expected = g_strconcat ("one of ", names, NULL);
   return wrong (where, value, expected, error);
 }
@@ -244,6 +330,7 @@ cow_recipe_set (CowRecipe *self, guint i, const char *value, const char *where, 
   case SETTING_LIST:
     return set_text (value, where, field, error);
   case SETTING_NAME:
+  case SETTING_KIND:
   case SETTING_SWITCH:
     return parse_name (setting, value, where, field, error);
   case SETTING_SIZE:
@@ -262,6 +349,24 @@ cow_recipe_set (CowRecipe *self, guint i, const char *value, const char *where, 
   else
     *(double *)field = number;
   return TRUE;
+}
+
+gboolean
+cow_recipe_give (CowRecipe *self, guint i, const char *value, const char *where, GError **error)
+{
+  if (!cow_recipe_set (self, i, value, where, error))
+    return FALSE;
+  g_free (self->given_by[i]);
+  self->given_by[i] = g_strdup (where);
+  return TRUE;
+}
+
+const char *
+cow_recipe_given_by (const CowRecipe *self, const char *key)
+{
+  const int i = cow_recipe_find (key);
+  g_return_val_if_fail (i >= 0, NULL);
+  return self->given_by[i];
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -293,8 +398,9 @@ cow_recipe_get (const CowRecipe *self, guint i)
   case SETTING_LIST:
     return g_strdup (*(char *const *)field);
   case SETTING_NAME:
+  case SETTING_KIND:
   case SETTING_SWITCH:
-    return g_strdup (setting->names[*(const int *)field]);
+    return g_strdup (names_of (setting)[*(const int *)field]);
   case SETTING_SIZE:
     return preprocess->width == preprocess->height
                ? g_strdup_printf ("%d", preprocess->width)
@@ -327,24 +433,25 @@ cow_recipe_new (void)
     .rank = 16,
     .adapter_dropout = .05,
     .head_dropout = .5,
-    .val_part = .2,
+    .val_fraction = .2,
     .augment = COW_AUGMENT_MEDIUM,
     .copies = 2,
     .preprocess = cow_preprocess_default (),
     .batch = 4,
-    .accumulation = 8,
+    .gradient_accumulation = 8,
     .learning_rate = 1e-4,
     .weight_decay = .01,
     .warmup = .03,
-    .floor = .1,
+    .min_lr_ratio = .1,
     .epochs = 80,
     .patience = 5,
     .min_delta = 1e-4,
-    .smoothing = .1,
+    .label_smoothing = .1,
     .clip = 1,
     .seed = 42,
     .save_every = 10,
     .targets = g_strdup ("q_proj"),
+    .given_by = g_new0 (char *, G_N_ELEMENTS (settings)),
   };
   for (guint i = 0; i < G_N_ELEMENTS (settings); i++) {
     char **field = G_STRUCT_MEMBER_P (self, settings[i].offset);
@@ -361,6 +468,9 @@ cow_recipe_copy (const CowRecipe *self)
   for (guint i = 0; i < G_N_ELEMENTS (settings); i++)
     if (is_text (i))
       *(char **)G_STRUCT_MEMBER_P (copy, settings[i].offset) = cow_recipe_get (self, i);
+  copy->given_by = g_new (char *, G_N_ELEMENTS (settings));
+  for (guint i = 0; i < G_N_ELEMENTS (settings); i++)
+    copy->given_by[i] = g_strdup (self->given_by[i]);
   return copy;
 }
 
@@ -372,5 +482,8 @@ cow_recipe_free (CowRecipe *self)
   for (guint i = 0; i < G_N_ELEMENTS (settings); i++)
     if (is_text (i))
       g_free (*(char **)G_STRUCT_MEMBER_P (self, settings[i].offset));
+  for (guint i = 0; i < G_N_ELEMENTS (settings); i++)
+    g_free (self->given_by[i]);
+  g_free (self->given_by);
   g_free (self);
 }

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "model/files/config-sizes.h"
+#include "model/files/vit-sizes.h"
 #include "trainer/hub/http.h"
 
 #define MOST_NEAR 3 /* names that an error lists */
@@ -150,10 +150,38 @@ find_in_group (const char *path, const char *group, const char *key, GError **er
   return -1;
 }
 
+/* A setting under both its names would leave open which value holds. */
+static gboolean
+check_renamed (GKeyFile *file, const char *path, GError **error)
+{
+  for (guint i = 0; i < cow_recipe_n_settings (); i++) {
+    const char *group = cow_recipe_group (i), *key = cow_recipe_key (i),
+               *old_key = cow_recipe_old_key (i);
+    if (!old_key || !g_key_file_has_key (file, group, key, NULL) ||
+        !g_key_file_has_key (file, group, old_key, NULL))
+      continue;
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                 "%s: [%s] has both %s and %s, which is its old name: one of them is expected",
+                 path, group, key, old_key);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+/* Settings of earlier versions that have no effect any more: results do not depend on the number of
+ * threads. */
+static gboolean
+is_obsolete (const char *group, const char *key)
+{
+  return g_str_equal (group, "train") && g_str_equal (key, "threads");
+}
+
 static gboolean
 apply_key (CowRecipe *self, GKeyFile *file, const char *path, const char *group, const char *key,
            GError **error)
 {
+  if (is_obsolete (group, key))
+    return TRUE;
   const int i = find_in_group (path, group, key, error);
   g_autoptr (GError) local = NULL;
   if (i < 0)
@@ -164,7 +192,7 @@ apply_key (CowRecipe *self, GKeyFile *file, const char *path, const char *group,
     g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: %s", where, local->message);
     return FALSE;
   }
-  return cow_recipe_set (self, (guint)i, value, where, error);
+  return cow_recipe_give (self, (guint)i, value, where, error);
 }
 
 static gboolean
@@ -198,7 +226,7 @@ gboolean
 cow_recipe_apply_file (CowRecipe *self, const char *path, gboolean with_preset, GError **error)
 {
   g_autoptr (GKeyFile) file = g_key_file_new ();
-  if (!load (file, path, error))
+  if (!load (file, path, error) || !check_renamed (file, path, error))
     return FALSE;
   g_autofree char *preset = g_key_file_get_string (file, "recipe", "recipe", NULL);
   g_autoptr (GError) local = NULL;
@@ -216,7 +244,8 @@ cow_recipe_apply_file (CowRecipe *self, const char *path, gboolean with_preset, 
   return TRUE;
 }
 
-/* A setting as a file may show it: of the tracker's address without the login that it may hold. */
+/* A setting as a file may show it: the address of the tracking server goes without the login
+ * that it may hold. */
 static char *
 public_value (const CowRecipe *self, guint i)
 {
@@ -242,10 +271,16 @@ cow_recipe_to_text (const CowRecipe *self)
 
 /* ---- what belongs together ------------------------------------------------------------------- */
 
+const CowKind *
+cow_recipe_kind (const CowRecipe *self)
+{
+  return cow_kind ((CowNetworkKind)self->kind);
+}
+
 const char *
 cow_recipe_kind_name (const CowRecipe *self)
 {
-  return cow_network_kind_name ((CowNetworkKind)self->kind);
+  return cow_recipe_kind (self)->name;
 }
 
 double
@@ -263,13 +298,13 @@ cow_recipe_copies (const CowRecipe *self)
 gboolean
 cow_recipe_is_adapted (const CowRecipe *self)
 {
-  return self->kind == COW_NETWORK_LORA || self->kind == COW_NETWORK_DORA;
+  return cow_recipe_kind (self)->adapted;
 }
 
 gboolean
 cow_recipe_has_base (const CowRecipe *self)
 {
-  return cow_recipe_is_adapted (self) || self->kind == COW_NETWORK_FROZEN;
+  return cow_kind_needs_base (cow_recipe_kind (self));
 }
 
 static char *
@@ -293,8 +328,8 @@ cow_recipe_dataset_options (const CowRecipe *self, CowDatasetOptions *options)
     .prefixes = *self->prefix ? g_strsplit (self->prefix, ";", -1) : NULL,
     .group_by = given (self->group_by),
     .classes_text = given (self->classes),
-    .val_part = self->val_part,
-    .test_part = self->test_part,
+    .val_fraction = self->val_fraction,
+    .test_fraction = self->test_fraction,
     .seed = self->seed,
     .allow_missing = self->allow_missing,
   };
@@ -350,7 +385,9 @@ refuse (GError **error, const char *format, ...)
 gboolean
 cow_recipe_check (const CowRecipe *self, GError **error)
 {
-  const gboolean adapted = cow_recipe_is_adapted (self), based = cow_recipe_has_base (self);
+  const CowKind *kind = cow_recipe_kind (self);
+  const gboolean adapted = kind->adapted, based = cow_kind_needs_base (kind);
+  const int width = self->preprocess.width, height = self->preprocess.height;
 
   if (!*self->data && !*self->train)
     return refuse (
@@ -367,15 +404,13 @@ cow_recipe_check (const CowRecipe *self, GError **error)
   if (adapted && !*self->targets)
     return refuse (error,
                    "--targets is empty: q_proj, another layer's name or all-linear is expected");
-  if (self->kind == COW_NETWORK_DINOV3 && !*self->network)
+  if (kind->named && !*self->network)
     return refuse (error, "--network is missing: a size's name or a folder with a config.json");
-  if (self->kind == COW_NETWORK_VIT &&
-      (self->preprocess.width != 224 || self->preprocess.height != 224))
-    return refuse (error, "--size %dx%d: vit-small's positions are those of 224x224",
-                   self->preprocess.width, self->preprocess.height);
-  if (self->kind == COW_NETWORK_RESNET18 &&
-      MIN (self->preprocess.width, self->preprocess.height) < 32)
-    return refuse (error, "--size %dx%d: resnet18 wants at least 32x32", self->preprocess.width,
-                   self->preprocess.height);
+  if (kind->side > 0 && (width != kind->side || height != kind->side))
+    return refuse (error, "--size %dx%d: %s takes %dx%d alone", width, height, kind->name,
+                   kind->side, kind->side);
+  if (MIN (width, height) < kind->min_side)
+    return refuse (error, "--size %dx%d: %s wants at least %dx%d", width, height, kind->name,
+                   kind->min_side, kind->min_side);
   return TRUE;
 }

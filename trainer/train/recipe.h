@@ -35,7 +35,7 @@ typedef struct {
   char *data_format, *path_column, *label_column, *source_column;
   char *prefix; /* FROM=TO;FROM=TO */
   char *group_by, *classes;
-  double val_part, test_part;
+  double val_fraction, test_fraction;
   int allow_missing;
   int augment; /* CowAugment */
   int copies;  /* augmented copies of each picture, beside the picture as it is */
@@ -45,19 +45,22 @@ typedef struct {
   CowPreprocess preprocess;
 
   /* [train] */
-  int batch, accumulation;
+  int batch, gradient_accumulation;
   double learning_rate, weight_decay;
-  double warmup; /* share of all steps */
-  double floor;  /* share of the learning rate that the cosine ends at */
+  double warmup;       /* share of all steps */
+  double min_lr_ratio; /* share of the learning rate that the cosine ends at */
   int epochs, patience;
-  double min_delta, max_hours; /* hours 0: no limit */
-  double smoothing, clip;      /* clip: the gradient's largest norm, 0 for any */
+  double min_delta, max_hours;  /* hours 0: no limit */
+  double label_smoothing, clip; /* clip: the gradient's largest norm, 0 for any */
   gint64 seed;
-  int threads; /* that compute; a run fixes the number, for other teams sum in another order */
   double save_every; /* minutes between checkpoints inside an epoch; 0: only at its end */
 
   /* [tracking] */
   char *tracking_uri, *experiment, *run_name;
+
+  /* [settings] who gave a value explicitly ("--rank", "run.ini: [model] rank"); NULL where it is
+   * the preset's or the default. */
+  char **given_by;
 } CowRecipe;
 
 /* The settings' common defaults, no preset. */
@@ -69,8 +72,10 @@ void cow_recipe_free (CowRecipe *self);
 
 /* Settings by index, in the order in which recipe.ini has them. */
 guint cow_recipe_n_settings (void);
-/* -1 when there is none of that key. */
+/* By its key or an old name of it; -1 when there is none. */
 int cow_recipe_find (const char *key);
+/* The name that the setting had before, or NULL: flags and files still take it. */
+const char *cow_recipe_old_key (guint i);
 const char *cow_recipe_group (guint i);
 const char *cow_recipe_key (guint i);
 const char *cow_recipe_help (guint i);
@@ -89,22 +94,29 @@ char *cow_recipe_get (const CowRecipe *self, guint i);
  * expected. COW_ERROR_ARGUMENT. */
 gboolean cow_recipe_set (CowRecipe *self, guint i, const char *value, const char *where,
                          GError **error);
+/* The same for a value that a person asked for: `where` is kept as who gave it. */
+gboolean cow_recipe_give (CowRecipe *self, guint i, const char *value, const char *where,
+                          GError **error);
+/* Who gave the setting of that key, or NULL. */
+const char *cow_recipe_given_by (const CowRecipe *self, const char *key);
 
 /* ---- all of them ----------------------------------------------------------------------------- */
 
 /* Applies a preset; COW_ERROR_NOT_FOUND lists the names that are near, or all. */
 gboolean cow_recipe_apply_preset (CowRecipe *self, const char *name, GError **error);
 /* Applies a file, with_preset: on the preset that it names; an unknown group or key is an error
- * that names it and those near. */
+ * that names it and those near, and so is a setting under both its names. The number of threads,
+ * which files of earlier versions hold, is taken and left aside: it changes no result. */
 gboolean cow_recipe_apply_file (CowRecipe *self, const char *path, gboolean with_preset,
                                 GError **error);
 /* The text of recipe.ini; free with g_free. */
 char *cow_recipe_to_text (const CowRecipe *self);
-/* What single settings cannot say: a base where the kind needs one, sizes that the patch divides,
+/* Checks what no single setting can: a base where the kind needs one, sizes that the patch divides,
  * ... COW_ERROR_ARGUMENT. */
 gboolean cow_recipe_check (const CowRecipe *self, GError **error);
 
-/* "lora", "dora", "frozen", "dinov3", "vit-small", "resnet18". */
+/* The row of its kind, and the name of that. */
+const CowKind *cow_recipe_kind (const CowRecipe *self);
 const char *cow_recipe_kind_name (const CowRecipe *self);
 /* alpha, or what it defaults to. */
 double cow_recipe_alpha (const CowRecipe *self);
@@ -117,7 +129,7 @@ gboolean cow_recipe_has_base (const CowRecipe *self);
 /* Makes relative paths absolute, so that a saved recipe means the same anywhere. Names of models
  * that no path has stay as they are. */
 void cow_recipe_make_absolute (CowRecipe *self);
-/* What the dataset is asked for; clear with cow_dataset_options_clear (). */
+/* Fills the options that the dataset is opened with; clear with cow_dataset_options_clear (). */
 void cow_recipe_dataset_options (const CowRecipe *self, CowDatasetOptions *options);
 
 /* ---- presets (recipe-presets.c) -------------------------------------------------------------- */

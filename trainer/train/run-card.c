@@ -47,7 +47,7 @@ run_card_new (const CowRecipe *recipe, const CowDataset *dataset, const char *ba
   JsonObject *provenance = json_object_new ();
 
   g_free (card->kind);
-  card->kind = g_strdup (cow_network_kind_name ((CowNetworkKind)recipe->kind));
+  card->kind = g_strdup (cow_recipe_kind_name (recipe));
   g_strfreev (card->classes);
   card->classes = g_strdupv (dataset->classes);
   card->preprocess = recipe->preprocess;

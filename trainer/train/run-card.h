@@ -11,7 +11,7 @@
  * `device`: "cpu (avx512)". */
 CowCard *run_card_new (const CowRecipe *recipe, const CowDataset *dataset, const char *base_path,
                        const char *base_hash, const char *device);
-/* What is known after the last whole epoch of `state`. No times are in it: the same run gives the
+/* Adds what is known after the last whole epoch of `state`. It has no times: the same run gives the
  * same card. */
 void run_card_update (CowCard *card, const CowRunState *state, const CowDataset *dataset);
 

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Puts a run together, what is cheap and likely to be wrong first. */
+/* Puts a run together. It begins with the steps that are cheap and likely to fail. */
 #include <stdio.h>
 #include <sys/statvfs.h>
 
 #include "model/files/locate.h"
+#include "model/network/device.h"
 #include "trainer/data/contact-sheet.h"
 #include "trainer/train/hashes.h"
 #include "trainer/host/memory.h"
 #include "trainer/train/run-private.h"
+#include "trainer/data/dataset-open.h"
 
 /* On the contact sheet: pictures of each class, and augmented copies of each of them, at most. */
 #define SHEET_PICTURES 2
@@ -45,7 +47,7 @@ open_dataset (CowRun *self, GError **error)
       g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "there are no pictures to %s%s",
                    split == COW_TRAIN ? "train on" : "validate on",
                    split == COW_TRAIN ? " (--data, --train)"
-                                      : " (--val PATH, or --val-part of those in --data)");
+                                      : " (--val PATH, or --val-fraction of those in --data)");
       return FALSE;
     }
   for (guint i = 0; i < self->dataset->warnings->len; i++)
@@ -68,33 +70,18 @@ locate (char **name, GError **error)
   return TRUE;
 }
 
+/* A resumed run prepares its pictures as its recipe.ini says, whatever the base says by now. */
 static gboolean
-open_base (CowRun *self, GError **error)
+open_base (CowRun *self, gboolean resume, GError **error)
 {
   CowRecipe *recipe = self->recipe;
 
-  if (!locate (&recipe->model, error) || !locate (&recipe->start, error))
+  if (!locate (&recipe->model, error) || !locate (&recipe->start, error) ||
+      (!resume && !cow_preprocessing_resolve (&self->preprocessing, recipe, error)))
     return FALSE;
   self->model = *recipe->model ? g_strdup (recipe->model) : NULL;
   return self->model ? cow_plan_input_from_model (&self->input, self->model, error)
                      : cow_plan_input_from_scratch (&self->input, recipe, error);
-}
-
-/* Sides that a transformer's patches divide. */
-static gboolean
-check_size (const CowRun *self, GError **error)
-{
-  const CowPreprocess *p = &self->recipe->preprocess;
-  const int patch = self->input.config.patch_size;
-
-  if (self->recipe->kind == COW_NETWORK_RESNET18 ||
-      (p->width % patch == 0 && p->height % patch == 0))
-    return TRUE;
-  g_set_error (
-      error, COW_ERROR, COW_ERROR_ARGUMENT,
-      "--size %dx%d: this network's patches are %d pixels wide, both sides must be multiples",
-      p->width, p->height, patch);
-  return FALSE;
 }
 
 /* ---- enough of everything -------------------------------------------------------------------- */
@@ -111,13 +98,14 @@ check_memory (const CowRun *self, guint64 available, gboolean force, GError **er
   g_autofree char *base = cow_plan_bytes_text (plan->base),
                   *parameters = cow_plan_bytes_text (plan->parameters);
   g_autofree char *activations = cow_plan_bytes_text (plan->activations);
-  g_set_error (error, COW_ERROR, COW_ERROR_MEMORY,
-               "this run needs about %s of memory (base %s, parameters with gradients and moments "
-               "%s, activations %s), %s are available: "
-               "a smaller --batch (with a larger --accumulation), --size or --rank needs less, so "
-               "do --checkpointing on and a base in NF4 "
-               "(cow-trainer quantize); --force tries it all the same",
-               all, base, parameters, activations, there);
+  g_set_error (
+      error, COW_ERROR, COW_ERROR_MEMORY,
+      "this run needs about %s of memory (base %s, parameters with gradients and moments "
+      "%s, activations %s), %s are available: "
+      "a smaller --batch (with a larger --gradient-accumulation), --size or --rank needs less, so "
+      "do --checkpointing on and a base in NF4 "
+      "(cow-trainer quantize); --force tries it all the same",
+      all, base, parameters, activations, there);
   return FALSE;
 }
 
@@ -227,10 +215,12 @@ open_folder (CowRun *self, const CowRunOptions *options, GError **error)
     return FALSE;
   if (!options->resume && cow_run_folder_has_run (options->folder)) {
     g_set_error (error, COW_ERROR, COW_ERROR_IO,
-                 "%s holds a run: --resume %s goes on with it; a new one needs another --out",
+                 "%s holds a run: --resume %s continues it; a new one needs another --out",
                  options->folder, options->folder);
     return FALSE;
   }
+  if (self->preprocessing.text)
+    cow_preprocessing_say (&self->preprocessing);
   g_autofree char *text = cow_recipe_to_text (self->recipe);
   return cow_run_folder_write (self->folder, "recipe.ini", text, error);
 }
@@ -279,7 +269,7 @@ open_features (const CowRun *self, CowSplit split, GError **error)
 static gboolean
 open_feed (CowRun *self, GError **error)
 {
-  if (self->recipe->kind != COW_NETWORK_FROZEN) {
+  if (!cow_recipe_kind (self->recipe)->cached) {
     self->feed = cow_feed_new_pictures (self->recipe, self->dataset, self->backend);
     return TRUE;
   }
@@ -291,9 +281,8 @@ open_feed (CowRun *self, GError **error)
   return TRUE;
 }
 
-/* An adapter to go on from gives its layers and its head; one of kind "frozen" has only a head,
- * below which layers of the recipe's start.
- */
+/* An adapter to start from gives its layers and its head; one that is a head alone gives that,
+ * below which layers of the recipe start. */
 static gboolean
 choose_start (const CowRecipe *recipe, CowNetworkOptions *options, GError **error)
 {
@@ -302,7 +291,7 @@ choose_start (const CowRecipe *recipe, CowNetworkOptions *options, GError **erro
   g_autoptr (CowCard) card = cow_card_read (recipe->start, NULL, error);
   if (!card)
     return FALSE;
-  if (g_str_equal (card->kind, "frozen"))
+  if (cow_card_kind (card)->cached)
     options->start_head = recipe->start;
   else
     options->start = recipe->start;
@@ -325,7 +314,7 @@ open_network (CowRun *self, GError **error)
     .adapter_dropout = (float)recipe->adapter_dropout,
     .targets = (const char *const *)targets,
     .checkpointing = self->plan.checkpointing ? COW_CHECKPOINTING_ON : COW_CHECKPOINTING_OFF,
-    .config = self->input.config,
+    .config = self->input.backbone.vit,
     .image_size = recipe->preprocess.width,
     .batch = recipe->batch,
   };
@@ -362,7 +351,7 @@ open_state (CowRun *self, const CowRunOptions *options, GError **error)
   return TRUE;
 }
 
-/* Other instruction sets round otherwise. */
+/* Other instruction sets round differently. */
 static void
 warn_of_device (const CowCard *card, const char *device)
 {
@@ -373,7 +362,7 @@ warn_of_device (const CowCard *card, const char *device)
                           : device;
 
   if (g_strcmp0 (began, device) != 0)
-    g_printerr ("cow-trainer: warning: the run began on %s and goes on on %s: its numbers will "
+    g_printerr ("cow-trainer: warning: the run began on %s and is resumed on %s: its numbers will "
                 "differ from an uninterrupted run's by "
                 "rounding\n",
                 began, device);
@@ -397,7 +386,7 @@ check_last (const CowRun *self, const CowRunOptions *options, const char *hash, 
     return TRUE;
   g_set_error (
       error, COW_ERROR, COW_ERROR_MISMATCH,
-      "%s: its weights are not those that the run in %s began with; it cannot go on exactly",
+      "%s: its weights are not those that the run in %s began with; it cannot be resumed exactly",
       self->model, options->folder);
   return FALSE;
 }
@@ -415,31 +404,30 @@ open_card (CowRun *self, const CowRunOptions *options, GError **error)
 }
 
 static void
-open_tracker (CowRun *self)
+open_tracking (CowRun *self)
 {
   const CowRecipe *recipe = self->recipe;
   const gboolean fresh = self->state->at.step == 0;
 
-  self->tracker = cow_tracker_new (*recipe->tracking_uri ? recipe->tracking_uri : NULL,
-                                   *recipe->experiment ? recipe->experiment : NULL,
-                                   *recipe->run_name ? recipe->run_name : NULL,
-                                   cow_run_folder_path (self->folder), !fresh);
+  self->tracking = cow_run_tracking_new (*recipe->tracking_uri ? recipe->tracking_uri : NULL,
+                                         *recipe->experiment ? recipe->experiment : NULL,
+                                         *recipe->run_name ? recipe->run_name : NULL,
+                                         cow_run_folder_path (self->folder), !fresh);
   if (!fresh)
     return; /* a parameter has one value a run */
   for (guint i = 0; i < cow_recipe_n_settings (); i++) {
     g_autofree char *value = cow_recipe_get (recipe, i);
     if (*value && !g_str_equal (cow_recipe_group (i), "tracking"))
-      cow_tracker_log_param (self->tracker, cow_recipe_key (i), value);
+      cow_run_tracking_log_param (self->tracking, cow_recipe_key (i), value);
   }
 }
 
 static gboolean
-open_backend (CowRun *self, GError **error)
+open_backend (CowRun *self, int threads, GError **error)
 {
-  if (!cow_check (ck_cpu_open (NULL, self->recipe->threads, &self->backend), error,
-                  "opening the CPU backend"))
+  self->backend = cow_device_open (NULL, threads, error);
+  if (!self->backend)
     return FALSE;
-  self->recipe->threads = self->backend->threads;
   if (self->backend->training)
     return TRUE;
   g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s cannot train", self->backend->name);
@@ -453,13 +441,14 @@ cow_run_open (const CowRunOptions *options, GError **error)
 
   self->recipe = options->recipe;
   cow_recipe_make_absolute (self->recipe);
-  if (!open_base (self, error) || !check_size (self, error) || !open_dataset (self, error) ||
-      !open_backend (self, error) || !plan (self, options, error) ||
-      !open_folder (self, options, error) || !write_sheet (self, error) ||
-      !open_card (self, options, error) || !open_feed (self, error) ||
+  if (!open_base (self, options->resume, error) ||
+      !cow_plan_input_check_size (&self->input, self->recipe, error) ||
+      !open_dataset (self, error) || !open_backend (self, options->threads, error) ||
+      !plan (self, options, error) || !open_folder (self, options, error) ||
+      !write_sheet (self, error) || !open_card (self, options, error) || !open_feed (self, error) ||
       !open_network (self, error) || !open_state (self, options, error))
     return NULL;
-  open_tracker (self);
+  open_tracking (self);
   return g_steal_pointer (&self);
 }
 
@@ -468,7 +457,7 @@ cow_run_free (CowRun *self)
 {
   if (!self)
     return;
-  g_clear_pointer (&self->tracker, cow_tracker_free);
+  g_clear_pointer (&self->tracking, cow_run_tracking_free);
   g_clear_pointer (&self->card, cow_card_free);
   g_clear_pointer (&self->state, cow_run_state_free);
   g_clear_pointer (&self->feed, cow_feed_free);
@@ -476,6 +465,7 @@ cow_run_free (CowRun *self)
   g_clear_pointer (&self->folder, cow_run_folder_free);
   g_clear_pointer (&self->backend, ck_backend_close);
   g_clear_pointer (&self->dataset, cow_dataset_free);
+  cow_preprocessing_clear (&self->preprocessing);
   g_free (self->class_weights);
   g_free (self->model);
   g_free (self);

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* What run-open.c puts together and run.c trains. */
+/* A run's parts: run-open.c puts them together, run.c trains with them. */
 #ifndef COW_TRAINER_RUN_PRIVATE_H
 #define COW_TRAINER_RUN_PRIVATE_H
 
+#include "trainer/train/preprocessing.h"
 #include "trainer/train/run-card.h"
 #include "trainer/train/run-folder.h"
 #include "trainer/train/run.h"
 
 struct _CowRun {
-  CowRecipe *recipe; /* borrowed */
-  char *model;       /* located path of the base, or NULL */
+  CowRecipe *recipe;              /* borrowed */
+  char *model;                    /* located path of the base, or NULL */
+  CowPreprocessing preprocessing; /* how it was chosen; empty where a run is resumed */
   CowDataset *dataset;
   CkBackend *backend;
   CowPlanInput input;
@@ -20,7 +22,7 @@ struct _CowRun {
   CowRunState *state;
   float *class_weights; /* [classes] or NULL */
   CowCard *card;
-  CowTracker *tracker;
+  CowRunTracking *tracking;
 };
 
 #endif

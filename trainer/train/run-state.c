@@ -241,8 +241,9 @@ check_metadata (const CowSafetensors *file, const CowParameters *parameters, con
     g_set_error (
         error, COW_ERROR, COW_ERROR_MISMATCH,
         "%s: the pictures are no longer those that the run began with (names, classes or split "
-        "differ), so that it cannot go on "
-        "exactly; put them back, or start a new run (with --start FOLDER/last its adapter goes on)",
+        "differ), so that it cannot be "
+        "resumed exactly; put them back, or start a new run (--start FOLDER/last takes its "
+        "adapter)",
         cow_safetensors_path (file));
     return FALSE;
   }

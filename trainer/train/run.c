@@ -8,7 +8,7 @@
 #include "trainer/eval/plots.h"
 #include "trainer/train/run-private.h"
 
-#define INTERRUPTED_WAIT_S 5.0 /* for the tracker's server, when a user wants to stop */
+#define INTERRUPTED_WAIT_S 5.0 /* for the tracking server, when a user wants to stop */
 
 const CowRunState *
 cow_run_state (const CowRun *self)
@@ -61,13 +61,13 @@ static void
 log_epoch (CowRun *self, const CowEpoch *epoch)
 {
   const double *values = (const double *)epoch;
-  CowTrackerMetric metrics[COW_EPOCH_COLUMNS];
+  CowRunMetric metrics[COW_EPOCH_COLUMNS];
 
   /* The first column is the epoch, which is the step here; the best so far takes its place. */
-  metrics[0] = (CowTrackerMetric){ "best_val_acc", self->state->at.best_accuracy };
+  metrics[0] = (CowRunMetric){ "best_val_acc", self->state->at.best_accuracy };
   for (guint i = 1; i < COW_EPOCH_COLUMNS; i++)
-    metrics[i] = (CowTrackerMetric){ cow_epoch_column (i), values[i] };
-  cow_tracker_log_metrics (self->tracker, COW_EPOCH_COLUMNS, metrics, (gint64)epoch->epoch);
+    metrics[i] = (CowRunMetric){ cow_epoch_column (i), values[i] };
+  cow_run_tracking_log_metrics (self->tracking, COW_EPOCH_COLUMNS, metrics, (gint64)epoch->epoch);
 }
 
 static void
@@ -80,9 +80,9 @@ epoch_done (const CowEpoch *epoch, gboolean best, gpointer data)
   log_epoch (data, epoch);
 }
 
-/* The tracker speaks from its own thread, perhaps in the middle of a line of progress. */
+/* Run tracking speaks from its own thread, perhaps in the middle of a line of progress. */
 static void
-tracker_says (const char *text, gpointer data)
+tracking_says (const char *text, gpointer data)
 {
   g_printerr ("%scow-trainer: %s\n", isatty (STDERR_FILENO) ? "\r\033[K" : "", text);
 }
@@ -111,12 +111,12 @@ log_files (CowRun *self)
   for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
     g_autofree char *path = g_build_filename (cow_run_folder_path (self->folder), names[i], NULL);
     if (g_file_test (path, G_FILE_TEST_EXISTS))
-      cow_tracker_log_artifact (self->tracker, path, NULL);
+      cow_run_tracking_log_artifact (self->tracking, path, NULL);
   }
   if (g_file_test (best, G_FILE_TEST_IS_DIR))
-    cow_tracker_log_artifact (self->tracker, best, NULL);
+    cow_run_tracking_log_artifact (self->tracking, best, NULL);
   if (g_file_test (plots, G_FILE_TEST_IS_DIR))
-    cow_tracker_log_artifact (self->tracker, plots, NULL);
+    cow_run_tracking_log_artifact (self->tracking, plots, NULL);
 }
 
 static void
@@ -128,11 +128,11 @@ finish (CowRun *self, gboolean ok, CowLoopEnd end)
     write_plots (self);
   if (done)
     log_files (self);
-  cow_tracker_finish (self->tracker,
-                      done ? COW_TRACKER_FINISHED
-                      : ok ? COW_TRACKER_KILLED
-                           : COW_TRACKER_FAILED,
-                      done ? COW_TRACKER_WAIT_S : INTERRUPTED_WAIT_S);
+  cow_run_tracking_finish (self->tracking,
+                           done ? COW_RUN_TRACKING_FINISHED
+                           : ok ? COW_RUN_TRACKING_KILLED
+                                : COW_RUN_TRACKING_FAILED,
+                           done ? COW_RUN_TRACKING_WAIT_S : INTERRUPTED_WAIT_S);
 }
 
 /* ---- training -------------------------------------------------------------------------------- */
@@ -151,7 +151,7 @@ cow_run_train (CowRun *self, CowLoopEnd *end, GError **error)
                          .epoch_done = epoch_done,
                          .data = self };
 
-  cow_tracker_set_message (self->tracker, tracker_says, NULL);
+  cow_run_tracking_set_message (self->tracking, tracking_says, NULL);
   if (at->step > 0)
     g_print ("Going on in epoch %.0f of %d, after %.0f steps\n",
              fmin (at->epoch + 1, self->recipe->epochs), self->recipe->epochs, at->step);

@@ -4,16 +4,16 @@
  *   recipe.ini                      all settings, for --config
  *   contact-sheet.png               what the network is shown
  *   results.csv                     a row an epoch; plots/ drawn of it at the end
- *   best/, last/                    adapter folders, each whole at any moment;
- * last/state.safetensors goes on from there run-open.c puts a run together, run.c trains and saves
- * it.
+ *   best/, last/                    adapter folders, each whole at any moment
+ *   last/state.safetensors          the state that --resume goes on from
+ * run-open.c puts a run together, run.c trains and saves it.
  */
 #ifndef COW_TRAINER_RUN_H
 #define COW_TRAINER_RUN_H
 
 #include "trainer/train/loop.h"
 #include "trainer/train/plan.h"
-#include "trainer/tracking/tracker.h"
+#include "trainer/tracking/run-tracking.h"
 
 G_BEGIN_DECLS
 
@@ -24,6 +24,7 @@ typedef struct {
   const char *folder;
   gboolean resume; /* go on with the run that the folder holds */
   gboolean force;  /* although memory seems not to suffice */
+  int threads;     /* that compute; 0: as many as processors */
 } CowRunOptions;
 
 /*

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+/* The results of a stream. */
+#include "gst-plugin/behavior/results.h"
+
+#include "gst-plugin/behavior/message.h"
+#include "gst-plugin/behavior/meta.h"
+
+/* How long no other warning follows one of a live stream. */
+#define WARN_AGAIN_US (10 * G_TIME_SPAN_SECOND)
+
+struct _GstCowResults {
+  GstElement *element;
+  gint64 warned_us; /* monotonic time of the last warning; 0: none */
+  GstCowStats stats;
+
+  GMutex lock;           /* protects what is below */
+  GstCowStats published; /* `stats` after the last frame */
+  GstCowCondition condition;
+};
+
+GstCowResults *
+gst_cow_results_new (GstElement *element)
+{
+  GstCowResults *self = g_new0 (GstCowResults, 1);
+
+  self->element = element;
+  g_mutex_init (&self->lock);
+  gst_cow_results_start (self);
+  return self;
+}
+
+void
+gst_cow_results_free (GstCowResults *self)
+{
+  if (!self)
+    return;
+  g_mutex_clear (&self->lock);
+  g_free (self);
+}
+
+void
+gst_cow_results_start (GstCowResults *self)
+{
+  self->warned_us = 0;
+  self->stats = (GstCowStats){ .age_ns = GST_CLOCK_TIME_NONE };
+}
+
+/* ---- tracks ---------------------------------------------------------------------------------- */
+
+void
+gst_cow_results_begin (GstCowResults *self, const GstCowRegionCounts *counts)
+{
+  self->stats.frames++;
+  self->stats.pending++;
+  gst_cow_stats_count_regions (&self->stats, counts);
+}
+
+static const gboolean *
+mask_of (const GstCowFlight *flight)
+{
+  return flight->mask ? (const gboolean *)flight->mask->data : NULL;
+}
+
+void
+gst_cow_results_complete (GstCowResults *self, const GstCowFlight *flight)
+{
+  const GstCowFrameSettings *settings = flight->settings;
+  const guint n_classes = cow_engine_n_classes (flight->engine);
+
+  for (guint i = 0; i < flight->chosen->len; i++) {
+    GstCowTrack *track = gst_cow_flight_chosen (flight, i)->track;
+
+    gst_cow_smoother_add (&track->smoother, settings->smoothing, settings->smoothing_window,
+                          gst_cow_flight_probabilities (flight, i), n_classes, mask_of (flight));
+    track->known = TRUE;
+    track->known_frame = flight->moment.frame;
+    track->known_time = flight->moment.running_time;
+  }
+}
+
+void
+gst_cow_results_finish (GstCowResults *self, const GstCowFlight *flight)
+{
+  self->stats.pending--;
+  if (flight->verdict == GST_COW_VERDICT_CLASSIFY) {
+    self->stats.classified++;
+    self->stats.regions += flight->chosen->len;
+  } else {
+    self->stats.not_classified[flight->verdict]++;
+  }
+}
+
+/* ---- objects --------------------------------------------------------------------------------- */
+
+/* How results of a frame are shown; borrows from the flight. */
+static GstCowPresentation
+presentation_of (const GstCowFlight *flight)
+{
+  const float threshold = flight->settings->threshold;
+
+  return (GstCowPresentation){
+    .model_name = cow_engine_name (flight->engine),
+    .rule = {
+      .classes = cow_engine_classes (flight->engine),
+      .n_classes = cow_engine_n_classes (flight->engine),
+      .mask = mask_of (flight),
+      .thresholds = threshold < 0 ? cow_engine_thresholds (flight->engine) : NULL,
+      .threshold = MAX (threshold, 0),
+    },
+    .top_k = flight->settings->top_k,
+    .roi_meta = flight->settings->roi_meta,
+  };
+}
+
+static gboolean
+is_chosen (const GstCowFlight *flight, guint target)
+{
+  for (guint i = 0; i < flight->chosen->len; i++) {
+    if (g_array_index (flight->chosen, guint, i) == target)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* Whether the label of a track is another one than the last message had; remembers the new one. */
+static gboolean
+note_change (const GstCowPresentation *how, GstCowTrack *track)
+{
+  gint class = gst_cow_meta_label (how, track).id;
+  gboolean changed = !track->posted || track->posted_class != class;
+
+  track->posted = TRUE;
+  track->posted_class = class;
+  return changed;
+}
+
+/*
+ * The objects of all targets of which something is known, as a GST_TYPE_ARRAY for the custom meta
+ * and for messages. only_changed: only the targets that were classified in this frame and whose
+ * label is not the one in the last message.
+ */
+static void
+collect_objects (const GstCowFlight *flight, gboolean only_changed, GValue *objects)
+{
+  const GstCowPresentation how = presentation_of (flight);
+
+  g_value_init (objects, GST_TYPE_ARRAY);
+  for (guint i = 0; i < flight->targets->len; i++) {
+    const GstCowTarget *target = &g_array_index (flight->targets, GstCowTarget, i);
+    GValue value = G_VALUE_INIT;
+
+    if (!target->track->known ||
+        (only_changed && (!is_chosen (flight, i) || !note_change (&how, target->track))))
+      continue;
+    g_value_init (&value, GST_TYPE_STRUCTURE);
+    g_value_take_boxed (&value, gst_cow_meta_object_new (&how, target, flight->moment.frame,
+                                                         flight->moment.running_time));
+    gst_value_array_append_and_take_value (objects, &value);
+  }
+}
+
+/* ---- buffers --------------------------------------------------------------------------------- */
+
+/* The age of the oldest result that a frame carries. */
+static void
+count_age (GstCowStats *stats, const GstCowFlight *flight, const GstCowTrack *track)
+{
+  const GstClockTime now = flight->moment.running_time;
+  const guint age = (guint)MIN (flight->moment.frame - track->known_frame, G_MAXUINT);
+
+  if (age < stats->age_frames)
+    return;
+  stats->age_frames = age;
+  if (GST_CLOCK_TIME_IS_VALID (track->known_time) && GST_CLOCK_TIME_IS_VALID (now))
+    stats->age_ns = now - MIN (track->known_time, now);
+}
+
+void
+gst_cow_results_attach (GstCowResults *self, const GstCowFlight *flight, GValue *objects)
+{
+  const GstCowPresentation how = presentation_of (flight);
+
+  self->stats.age_frames = 0;
+  self->stats.age_ns = GST_CLOCK_TIME_NONE;
+  collect_objects (flight, FALSE, objects);
+  for (guint i = 0; i < flight->targets->len; i++) {
+    GstCowTarget *target = &g_array_index (flight->targets, GstCowTarget, i);
+
+    if (!target->track->known)
+      continue;
+    gst_cow_meta_classify (flight->buffer, &how, target, flight->moment.frame);
+    count_age (&self->stats, flight, target->track);
+  }
+  if (gst_value_array_get_size (objects) > 0)
+    gst_cow_meta_attach (flight->buffer, &how, objects);
+}
+
+/* ---- messages -------------------------------------------------------------------------------- */
+
+static void
+post (GstCowResults *self, const GstCowFlight *flight, const GValue *objects)
+{
+  if (gst_value_array_get_size (objects) > 0)
+    gst_element_post_message (self->element, gst_cow_message_new (GST_OBJECT (self->element),
+                                                                  cow_engine_name (flight->engine),
+                                                                  &flight->moment, objects));
+}
+
+void
+gst_cow_results_post (GstCowResults *self, const GstCowFlight *flight, const GValue *attached)
+{
+  const GstCowPostMessages which = flight->settings->post_messages;
+  GValue objects = G_VALUE_INIT;
+
+  if (flight->chosen->len == 0 || which == GST_COW_POST_MESSAGES_NONE)
+    return;
+  if (which == GST_COW_POST_MESSAGES_ALL && attached) {
+    post (self, flight, attached);
+    return;
+  }
+  collect_objects (flight, which == GST_COW_POST_MESSAGES_ON_CHANGE, &objects);
+  post (self, flight, &objects);
+  g_value_unset (&objects);
+}
+
+GstFlowReturn
+gst_cow_results_fail (GstCowResults *self, const GError *error)
+{
+  self->stats.errors++;
+  gst_element_message_full (self->element, GST_MESSAGE_ERROR, error->domain, error->code,
+                            g_strdup (error->message), NULL, __FILE__, GST_FUNCTION, __LINE__);
+  return GST_FLOW_ERROR;
+}
+
+void
+gst_cow_results_warn (GstCowResults *self, const GError *error)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  self->stats.errors++;
+  if (self->warned_us && now < self->warned_us + WARN_AGAIN_US)
+    return;
+  self->warned_us = now;
+  gst_element_message_full (
+      self->element, GST_MESSAGE_WARNING, error->domain, error->code,
+      g_strdup_printf ("%s (frames go on without new results; %" G_GUINT64_FORMAT
+                       " failures so far)",
+                       error->message, self->stats.errors),
+      NULL, __FILE__, GST_FUNCTION, __LINE__);
+}
+
+/* ---- the property stats ---------------------------------------------------------------------- */
+
+void
+gst_cow_results_publish (GstCowResults *self, const GstCowCondition *condition)
+{
+  g_mutex_lock (&self->lock);
+  self->published = self->stats;
+  self->condition = *condition;
+  g_mutex_unlock (&self->lock);
+}
+
+GstStructure *
+gst_cow_results_get_stats (GstCowResults *self, CowEngine *engine)
+{
+  GstCowCondition condition;
+  GstCowStats stats;
+
+  g_mutex_lock (&self->lock);
+  stats = self->published;
+  condition = self->condition;
+  g_mutex_unlock (&self->lock);
+  return gst_cow_stats_to_structure (&stats, &condition, engine);
+}
+
+guint64
+gst_cow_results_n_pending (const GstCowResults *self)
+{
+  return self->stats.pending;
+}
+
+gboolean
+gst_cow_results_add_up (const GstCowResults *self)
+{
+  guint64 n = self->stats.pending + self->stats.classified;
+
+  for (guint i = 0; i < G_N_ELEMENTS (self->stats.not_classified); i++)
+    n += self->stats.not_classified[i];
+  return n == self->stats.frames;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/files/vit-family.h"
+
+/* transformers' DINOv3ViTModel */
+const CowVitNames cow_vit_names = {
+  .class_token = "embeddings.cls_token",
+  .registers = "embeddings.register_tokens",
+  .mask_token = "embeddings.mask_token",
+  .prefix = "embeddings.prefix_tokens",
+  .positions = "embeddings.position_embeddings",
+  .patches = "embeddings.patch_embeddings",
+  .layer = "layer",
+  .vectors = { "norm1.weight", "norm1.bias", "norm2.weight", "norm2.bias", "layer_scale1.lambda1",
+               "layer_scale2.lambda1" },
+  .modules = { "attention.q_proj", "attention.k_proj", "attention.v_proj", "attention.o_proj",
+               "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj" },
+  .norm_weight = "norm.weight",
+  .norm_bias = "norm.bias",
+};
+
+/* timm's VisionTransformer */
+static const CowVitNames timm_names = {
+  .class_token = "cls_token",
+  .prefix = "cls_token",
+  .positions = "pos_embed",
+  .patches = "patch_embed.proj",
+  .layer = "blocks",
+  .vectors = { "norm1.weight", "norm1.bias", "norm2.weight", "norm2.bias", "ls1.gamma",
+               "ls2.gamma" },
+  .modules = { [COW_O] = "attn.proj", [COW_UP] = "mlp.fc1", [COW_DOWN] = "mlp.fc2" },
+  .qkv = "attn.qkv",
+  .norm_weight = "norm.weight",
+  .norm_bias = "norm.bias",
+};
+
+static const CowVitFamily families[] = {
+  {
+      .model_type = "dinov3_vit",
+      .architecture = "DINOv3ViTModel",
+      .image_processor = "DINOv3ViTImageProcessorFast",
+      .title = "DINOv3 vision transformer",
+      .rotary = TRUE,
+      .layer_scale = TRUE,
+      .adapters = TRUE,
+      .names = &cow_vit_names,
+      .norm_epsilon = 1e-5f,
+      .rope_rescale = 2,
+      .class_deviation = .02,
+  },
+  {
+      .model_type = "timm_vit",
+      .architecture = "VisionTransformer",
+      .title = "vision transformer as timm's",
+      .learned_positions = TRUE,
+      .names = &timm_names,
+      .k_bias = TRUE,
+      .norm_epsilon = 1e-5f,
+      .class_deviation = 1e-6,
+      .uniform_patches = TRUE,
+  },
+};
+
+const CowVitFamily *
+cow_vit_family_find (const char *model_type)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (families); i++)
+    if (g_strcmp0 (families[i].model_type, model_type) == 0)
+      return &families[i];
+  return NULL;
+}
+
+const CowVitFamily *
+cow_vit_family_default (void)
+{
+  return &families[0];
+}
+
+char *
+cow_vit_family_types_text (void)
+{
+  GString *text = g_string_new (NULL);
+  for (gsize i = 0; i < G_N_ELEMENTS (families); i++)
+    g_string_append_printf (text, "%s\"%s\"", i == 0 ? "" : " and ", families[i].model_type);
+  return g_string_free (text, FALSE);
+}
+
+const char *
+cow_module_name (CowModule module)
+{
+  g_return_val_if_fail ((int)module >= 0 && module < COW_N_MODULES, NULL);
+  return cow_vit_names.modules[module];
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A backbone turns pictures into features: one vector a picture, and in vision transformers one a
+ * token. It is a class; backbones.h has the table of all. Used by one thread at a time.
+ */
+#ifndef COW_BACKBONE_H
+#define COW_BACKBONE_H
+
+#include "model/adapter/adapter.h"
+#include "model/files/error.h"
+
+G_BEGIN_DECLS
+
+typedef struct _CowBackboneClass CowBackboneClass;
+typedef struct _CowBackbone CowBackbone;
+
+/* A backbone before its weights are loaded. */
+typedef struct {
+  const CowBackboneClass *klass;
+  const char *model_type; /* in config.json; static */
+  const char *title;      /* what people read: "DINOv3 vision transformer"; static */
+  gint64 n_features;
+  CowVitConfig vit; /* of a vision transformer */
+} CowBackboneConfig;
+
+struct _CowBackboneClass {
+  gboolean copies_weights; /* the checkpoint may be closed once the backbone is open */
+  /* Whether its config.json has this model_type. */
+  gboolean (*has_type) (const char *model_type);
+  /* Whether a checkpoint without config.json holds it. */
+  gboolean (*has_tensors) (const CowCheckpoint *checkpoint);
+  /* Completes *config, whose class is set, from a path and its checkpoint. */
+  gboolean (*read_config) (const char *path, const CowCheckpoint *checkpoint,
+                           CowBackboneConfig *config, GError **error);
+  /* Completes *config, whose class and (of a vision transformer) vit are set. */
+  void (*complete_config) (CowBackboneConfig *config);
+
+  /* Whether it takes pictures of these sides; COW_ERROR_ARGUMENT, which says what it takes. */
+  gboolean (*check_size) (const CowBackboneConfig *config, int width, int height, GError **error);
+  /* Tokens of a picture; NULL: the network has none. */
+  gint64 (*n_tokens) (const CowBackboneConfig *config, int height, int width);
+  /* Bytes of device memory that `features` and `tokens` allocate for this shape, without the
+   * weights and what kernels need for the time of a call. */
+  gsize (*workspace_bytes) (const CowBackboneConfig *config, int batch, int height, int width);
+  /* Parameters of the whole network, and those that training from scratch trains. */
+  gint64 (*n_parameters) (const CowBackboneConfig *config);
+  gint64 (*n_trained) (const CowBackboneConfig *config);
+
+  /*
+   * Loads the weights onto a device. The checkpoint must stay open as long as the backbone, unless
+   * copies_weights: they are computed from where they lie. `adapter` may be NULL, must be unless
+   * cow_backbone_takes_adapters (), and is copied.
+   */
+  CowBackbone *(*open) (CkBackend *backend, const CowBackboneConfig *config,
+                        const CowCheckpoint *checkpoint, const CowAdapter *adapter, GError **error);
+  /*
+   * pixels [batch, 3, height, width] -> [batch, n_features], both device memory; the result is the
+   * backbone's and holds until its next call. NULL on error.
+   */
+  const float *(*features) (CowBackbone *self, const float *pixels, int batch, int height,
+                            int width, GError **error);
+  /*
+   * The same, and every token. For each of the n layers (counted from 0, ascending), the tokens
+   * behind that layer and the last norm go to out[i] [batch, n_tokens, n_features], device memory
+   * of the caller's. NULL where the network has no tokens.
+   */
+  const float *(*tokens) (CowBackbone *self, const float *pixels, int batch, int height, int width,
+                          const int *layers, guint n, float *const *out, GError **error);
+  void (*free) (CowBackbone *self);
+};
+
+/* What every backbone begins with. */
+struct _CowBackbone {
+  CkBackend *backend; /* borrowed */
+  CowBackboneConfig config;
+};
+
+/* Frees a backbone; NULL is fine. */
+void cow_backbone_free (CowBackbone *self);
+/* Whether LoRA and DoRA are made for it. */
+gboolean cow_backbone_takes_adapters (const CowBackboneConfig *config);
+/* Tokens of a picture, 0 where the network has none. */
+gint64 cow_backbone_n_tokens (const CowBackboneConfig *config, int height, int width);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CowBackbone, cow_backbone_free)
+
+G_END_DECLS
+
+#endif

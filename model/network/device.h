@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What computes, and in which numbers: devices and precisions by the names that users type. This is
+ * the one place that opens a device.
+ */
+#ifndef COW_DEVICE_H
+#define COW_DEVICE_H
+
+#include "model/files/error.h"
+
+G_BEGIN_DECLS
+
+/*
+ * The name of the device that a user's word stands for ("auto", "" and NULL stand for the fastest
+ * that this build has), so that two words for one device compare equal. Static. NULL and
+ * COW_ERROR_ARGUMENT, which names all that there are, for a word that means none.
+ */
+const char *cow_device_resolve (const char *name, GError **error);
+/*
+ * Opens the device that a name stands for, with that many threads (0: one a processor). Close it
+ * with ck_backend_close (). COW_ERROR_ARGUMENT for a name that means none, or where COWBEHAVIOR_CPU
+ * names a level that this processor lacks.
+ */
+CkBackend *cow_device_open (const char *name, int threads, GError **error);
+
+typedef enum {
+  COW_PRECISION_AUTO, /* the fastest that keeps the answers */
+  COW_PRECISION_FP32
+} CowPrecision;
+
+/* "auto" | "fp32" */
+const char *cow_precision_name (CowPrecision precision);
+/* COW_ERROR_ARGUMENT names the precisions that there are. NULL is auto. */
+gboolean cow_precision_parse (const char *name, CowPrecision *precision, GError **error);
+/* The precision that `wanted` stands for on every device of this build; never auto. */
+CowPrecision cow_precision_resolve (CowPrecision wanted);
+
+G_END_DECLS
+
+#endif

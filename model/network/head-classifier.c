@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/network/head-classifier.h"
+
+#define NORM_EPSILON 1e-5f /* torch's default */
+
+enum { LOGITS, PROBABILITIES, N_RESULTS };
+
+typedef struct {
+  CowHead parent;
+  CowHeadWeights *weights; /* as read */
+  double temperature;
+  /* Device memory */
+  CkWeight **layers;         /* [n_layers] */
+  float **biases;            /* [n_layers] */
+  float *norm[2];            /* weight and bias of the layer norm, or NULL */
+  int batch;                 /* of the buffers below; 0: none */
+  float *normed;             /* [batch, n_features], with a norm */
+  float *hidden[2];          /* [batch, widest layer], in turn */
+  float *results[N_RESULTS]; /* host: [batch, n_classes] */
+} ClassifierHead;
+
+/* ---- loading --------------------------------------------------------------------------------- */
+
+static gboolean
+upload (ClassifierHead *self, float **device, const float *host, gint64 n, const char *what,
+        GError **error)
+{
+  CkBackend *backend = self->parent.backend;
+  const gsize bytes = (gsize)n * sizeof (float);
+  *device = backend->alloc (backend, bytes);
+  return cow_check (*device ? backend->upload (backend, *device, host, bytes) : CK_NO_MEMORY, error,
+                    "%s: %s", self->weights->path, what);
+}
+
+static gboolean
+load_norm (ClassifierHead *self, GError **error)
+{
+  const CowHeadWeights *weights = self->weights;
+  const gint64 n = weights->layers[0].in;
+  return !weights->norm_weight ||
+         (upload (self, &self->norm[0], weights->norm_weight, n, "its layer norm", error) &&
+          upload (self, &self->norm[1], weights->norm_bias, n, "its layer norm", error));
+}
+
+static gboolean
+load (ClassifierHead *self, GError **error)
+{
+  CkBackend *backend = self->parent.backend;
+  self->layers = g_new0 (CkWeight *, self->weights->n_layers);
+  self->biases = g_new0 (float *, self->weights->n_layers);
+  for (guint i = 0; i < self->weights->n_layers; i++) {
+    const CowHeadLayer *layer = &self->weights->layers[i];
+    const CkWeightSource source = {
+      .type = CK_F32, .out = layer->out, .in = layer->in, .data = layer->weight
+    };
+    if (!cow_check (backend->weight_new (backend, &source, &self->layers[i]), error,
+                    "%s: its layer %u", self->weights->path, i) ||
+        !upload (self, &self->biases[i], layer->bias, layer->out, "a bias", error))
+      return FALSE;
+  }
+  return load_norm (self, error);
+}
+
+static void
+clear_buffers (ClassifierHead *self)
+{
+  CkBackend *backend = self->parent.backend;
+  float **device[] = { &self->normed, &self->hidden[0], &self->hidden[1] };
+  for (guint i = 0; i < G_N_ELEMENTS (device); i++) {
+    backend->free (backend, *device[i]);
+    *device[i] = NULL;
+  }
+  for (guint i = 0; i < N_RESULTS; i++) {
+    g_clear_pointer (&self->results[i], g_free);
+    self->parent.results[i].data = NULL;
+  }
+  self->batch = 0;
+}
+
+static void
+head_free (CowHead *parent)
+{
+  ClassifierHead *self = (ClassifierHead *)parent;
+  CkBackend *backend = parent->backend;
+  clear_buffers (self);
+  for (guint i = 0; self->layers && i < self->weights->n_layers; i++) {
+    backend->weight_free (backend, self->layers[i]);
+    backend->free (backend, self->biases[i]);
+  }
+  backend->free (backend, self->norm[0]);
+  backend->free (backend, self->norm[1]);
+  cow_head_weights_free (self->weights);
+  g_free (self->layers);
+  g_free (self->biases);
+  g_free (self);
+}
+
+static CowHead *
+head_open (CkBackend *backend, const char *folder, gint64 n_features, const CowCard *card,
+           GError **error)
+{
+  const guint n_classes = cow_card_n_classes (card);
+  CowHeadWeights *weights = cow_head_weights_read (folder, n_features, n_classes, error);
+  if (!weights)
+    return NULL;
+  ClassifierHead *self = g_new0 (ClassifierHead, 1);
+  self->parent =
+      (CowHead){ .klass = &cow_head_classifier_class,
+                 .backend = backend,
+                 .n_results = N_RESULTS,
+                 .results = { [LOGITS] = { COW_RESULT_LOGITS, n_classes, NULL },
+                              [PROBABILITIES] = { COW_RESULT_PROBABILITIES, n_classes, NULL } } };
+  self->weights = weights;
+  self->temperature = card->temperature;
+  if (load (self, error))
+    return &self->parent;
+  head_free (&self->parent);
+  return NULL;
+}
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+/* The widest layer, in floats. */
+static gsize
+widest (const CowHeadWeights *weights)
+{
+  gint64 width = 0;
+  for (guint i = 0; i < weights->n_layers; i++)
+    width = MAX (width, weights->layers[i].out);
+  return (gsize)width;
+}
+
+static gboolean
+ensure_buffers (ClassifierHead *self, int batch, GError **error)
+{
+  CkBackend *backend = self->parent.backend;
+  const gsize n = (gsize)batch, wide = n * widest (self->weights) * sizeof (float);
+  gboolean complete = TRUE;
+  if (self->batch == batch)
+    return TRUE;
+  clear_buffers (self);
+  if (self->norm[0])
+    complete = (self->normed = backend->alloc (backend, n * (gsize)self->weights->layers[0].in *
+                                                            sizeof (float))) != NULL;
+  for (int i = 0; i < 2; i++)
+    complete &= (self->hidden[i] = backend->alloc (backend, wide)) != NULL;
+  for (guint r = 0; r < N_RESULTS; r++) {
+    self->results[r] = g_try_new (float, n * self->parent.results[r].n);
+    complete &= self->results[r] != NULL;
+    self->parent.results[r].data = self->results[r];
+  }
+  if (complete) {
+    self->batch = batch;
+    return TRUE;
+  }
+  clear_buffers (self);
+  return cow_check (CK_NO_MEMORY, error, "the head's results of %d pictures", batch);
+}
+
+/* features -> *logits [batch, n_classes], both device memory. */
+static CkStatus
+compute_logits (ClassifierHead *self, const float *features, int batch, const float **logits)
+{
+  CkBackend *backend = self->parent.backend;
+  const CowHeadWeights *weights = self->weights;
+  CkStatus status = CK_OK;
+  const float *x = features;
+  if (self->norm[0]) {
+    const CkNorm norm = { self->norm[0], self->norm[1], NORM_EPSILON };
+    status = backend->norm (backend, &norm, batch, weights->layers[0].in, features, self->normed);
+    x = self->normed;
+  }
+  for (guint i = 0; i < weights->n_layers && status == CK_OK; i++) {
+    const gboolean last = i + 1 == weights->n_layers;
+    const CkLinear layer = { .weight = self->layers[i],
+                             .bias = self->biases[i],
+                             .activation = last ? CK_IDENTITY : weights->activation };
+    const CkInput input = { CK_F32, x };
+    status = backend->linear (backend, &layer, batch, &input, self->hidden[i % 2]);
+    x = self->hidden[i % 2];
+  }
+  *logits = x;
+  return status;
+}
+
+static gboolean
+run (CowHead *parent, const float *features, int batch, GError **error)
+{
+  ClassifierHead *self = (ClassifierHead *)parent;
+  CkBackend *backend = parent->backend;
+  const guint n_classes = (guint)parent->results[LOGITS].n;
+  const float *logits;
+  if (!ensure_buffers (self, batch, error) ||
+      !cow_check (compute_logits (self, features, batch, &logits), error, "the classifier head") ||
+      !cow_check (backend->download (backend, self->results[LOGITS], logits,
+                                     (gsize)batch * n_classes * sizeof (float)),
+                  error, "downloading logits"))
+    return FALSE;
+  for (int i = 0; i < batch; i++)
+    cow_softmax (self->results[LOGITS] + (gsize)i * n_classes, n_classes, self->temperature,
+                 self->results[PROBABILITIES] + (gsize)i * n_classes);
+  return TRUE;
+}
+
+const CowHeadClass cow_head_classifier_class = { .open = head_open, .run = run, .free = head_free };

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Backbones as a class: families of vision transformers as data, tokens of chosen layers, memory as
+ * predicted, the table of kinds, and devices by name.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "model/files/vit-sizes.h"
+#include "model/files/vit-layout.h"
+#include "model/network/backbones.h"
+#include "model/network/device.h"
+#include "model/training/network.h"
+#include "model/training/random.h"
+#include "tests/model/golden.h"
+#include "tests/model/scratch.h"
+
+#define BATCH 2
+
+/* A backbone on a device, and pictures for it in device memory. */
+typedef struct {
+  CkBackend *backend;
+  CowCheckpoint *checkpoint;
+  CowBackboneConfig config;
+  CowBackbone *backbone;
+  int side;
+  float *pixels;
+} Opened;
+
+/* Opens the backbone at a path; with the config `vit` where that is not NULL. */
+static void
+open_at (Opened *self, const char *path, const CowVitConfig *vit, int side)
+{
+  g_autoptr (GError) error = NULL;
+  const gsize n = (gsize)(BATCH * 3 * side * side);
+  g_autofree float *pixels = g_new (float, n);
+  *self = (Opened){ .side = side };
+  self->backend = cow_device_open ("cpu", 1, &error);
+  g_assert_no_error (error);
+  self->checkpoint = cow_checkpoint_open (path, &error);
+  g_assert_no_error (error);
+  if (vit)
+    cow_backbone_config_init (&self->config, vit->family->model_type, vit);
+  else
+    cow_backbone_config_read (path, self->checkpoint, NULL, &self->config, &error);
+  g_assert_no_error (error);
+  self->backbone =
+      self->config.klass->open (self->backend, &self->config, self->checkpoint, NULL, &error);
+  g_assert_no_error (error);
+  for (gsize i = 0; i < n; i++)
+    pixels[i] = (float)cow_random_unit (5, i);
+  self->pixels = self->backend->alloc (self->backend, n * sizeof (float));
+  self->backend->upload (self->backend, self->pixels, pixels, n * sizeof (float));
+}
+
+static void
+close_it (Opened *self)
+{
+  self->backend->free (self->backend, self->pixels);
+  cow_backbone_free (self->backbone);
+  cow_checkpoint_close (self->checkpoint);
+  ck_backend_close (self->backend);
+}
+
+static float *
+download (CkBackend *backend, const float *device, gsize n)
+{
+  float *host = g_new (float, n);
+  g_assert_cmpint (backend->download (backend, host, device, n * sizeof (float)), ==, CK_OK);
+  return host;
+}
+
+/* ---- families are data ----------------------------------------------------------------------- */
+
+/* A family that no row has: learned positions and layer scales, patches of 14, Hugging Face's
+ * names. */
+static CowVitConfig
+mixed_config (CowVitFamily *family)
+{
+  *family = *cow_vit_family_default ();
+  family->title = "mixed vision transformer";
+  family->rotary = FALSE;
+  family->learned_positions = TRUE;
+  return (CowVitConfig){
+    .family = family,
+    .hidden_size = 32,
+    .n_layers = 2,
+    .n_heads = 2,
+    .intermediate_size = 48,
+    .patch_size = 14,
+    .n_channels = 3,
+    .image_size = 56,
+    .q_bias = TRUE,
+    .k_bias = TRUE,
+    .v_bias = TRUE,
+    .o_bias = TRUE,
+    .mlp_bias = TRUE,
+    .norm_epsilon = 1e-6f,
+    .rope_theta = 100,
+  };
+}
+
+/* Trains it for a step, so that nothing is as it was initialised, and writes it; gives its features
+ * of the pictures. */
+static float *
+train_mixed (const CowVitConfig *config, const Opened *pictures, const char *folder)
+{
+  g_autoptr (GError) error = NULL;
+  CkBackend *backend = pictures->backend;
+  const int side = pictures->side;
+  const gint32 labels[BATCH] = { 0, 2 };
+  const CkAdamW settings = { .1, .9, .999, 1e-8, .01, 1 };
+  double loss, norm;
+  const CowNetworkOptions options = {
+    .kind = COW_NETWORK_DINOV3, .n_classes = 3, .seed = 3, .config = *config, .batch = BATCH
+  };
+  g_autofree float *pixels = download (backend, pictures->pixels, (gsize)(BATCH * 3 * side * side));
+  g_autoptr (CowNetwork) network = cow_network_new (backend, &options, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (cow_network_forward (network, pixels, BATCH, side, side, TRUE, 1, &error));
+  g_assert_true (cow_network_loss (network, labels, NULL, 0, TRUE, 1, &loss, &error));
+  g_assert_true (cow_network_step (network, &settings, 0, &norm, &error));
+  g_assert_null (cow_network_forward (network, pixels, 1, side, side + 14, FALSE, 1, &error));
+  g_assert_error (error, COW_ERROR, COW_ERROR_ARGUMENT);
+  g_assert_nonnull (strstr (error->message, "squares of 56"));
+  g_clear_error (&error);
+  CowTrainedBackbone *backbone = cow_network_backbone (network);
+  const float *features =
+      backbone->klass->forward (backbone, pictures->pixels, BATCH, side, side, FALSE, 1, &error);
+  g_assert_no_error (error);
+  g_assert_true (backbone->klass->write (backbone, folder, &error));
+  return download (backend, features, (gsize)(BATCH * config->hidden_size));
+}
+
+static void
+test_family (void)
+{
+  CowVitFamily family;
+  const CowVitConfig config = mixed_config (&family);
+  char *folder = scratch_new ();
+  g_autofree char *golden = golden_path ("plain/fp32");
+  Opened pictures, mixed;
+  open_at (&pictures, golden, NULL, config.image_size);
+  g_autofree float *expected = train_mixed (&config, &pictures, folder);
+  close_it (&pictures);
+  open_at (&mixed, folder, &config, config.image_size);
+  g_assert_nonnull (cow_checkpoint_find (mixed.checkpoint, "embeddings.position_embeddings"));
+  g_assert_nonnull (cow_checkpoint_find (mixed.checkpoint, "layer.1.layer_scale2.lambda1"));
+  const float *features = mixed.config.klass->features (mixed.backbone, mixed.pixels, BATCH,
+                                                        mixed.side, mixed.side, NULL);
+  g_assert_nonnull (features);
+  g_autofree float *found = download (mixed.backend, features, (gsize)(BATCH * config.hidden_size));
+  for (int i = 0; i < BATCH * config.hidden_size; i++)
+    g_assert_cmpfloat_with_epsilon (found[i], expected[i], 2e-5);
+  close_it (&mixed);
+  scratch_free (folder);
+}
+
+/* ---- tokens ---------------------------------------------------------------------------------- */
+
+/* The tokens behind one layer of a backbone. */
+static float *
+tokens_of (Opened *self, int layer)
+{
+  const gint64 n = BATCH * cow_backbone_n_tokens (&self->config, self->side, self->side) *
+                   self->config.n_features;
+  float *device = self->backend->alloc (self->backend, (gsize)n * sizeof (float));
+  g_assert_nonnull (self->config.klass->tokens (self->backbone, self->pixels, BATCH, self->side,
+                                                self->side, &layer, 1, &device, NULL));
+  float *host = download (self->backend, device, (gsize)n);
+  self->backend->free (self->backend, device);
+  return host;
+}
+
+/* A folder with the golden network's first layer alone. */
+static void
+cut_network (const char *from, const char *folder)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *source = g_build_filename (from, "model.safetensors", NULL),
+                  *target = g_build_filename (folder, "model.safetensors", NULL);
+  g_autoptr (CowCheckpoint) checkpoint = cow_checkpoint_open (from, &error);
+  g_autoptr (GArray) edits = g_array_new (TRUE, TRUE, sizeof (ScratchEdit));
+  g_assert_no_error (error);
+  for (guint i = 0; i < cow_checkpoint_n_tensors (checkpoint); i++) {
+    const char *name = cow_checkpoint_nth (checkpoint, i)->name;
+    if (g_str_has_prefix (name, "layer.1."))
+      g_array_append_val (edits, ((ScratchEdit){ .name = name, .drop = TRUE }));
+  }
+  g_assert_cmpuint (edits->len, >, 10);
+  scratch_copy_tensors (source, target, (const ScratchEdit *)(void *)edits->data);
+  scratch_copy_json (from, folder, "config.json", "num_hidden_layers", "1");
+}
+
+/* Tokens of several layers come from one pass, those of a middle layer are the last ones of the
+ * network cut off there, and the features do not depend on what else is asked for. */
+static void
+test_layers (void)
+{
+  g_autofree char *golden = golden_path ("plain/fp32");
+  char *folder = scratch_new ();
+  Opened whole, cut;
+  const int layers[] = { 0, 1 };
+  cut_network (golden, folder);
+  open_at (&whole, golden, NULL, 64);
+  open_at (&cut, folder, NULL, 64);
+  const gsize n = (gsize)(BATCH * cow_backbone_n_tokens (&whole.config, 64, 64) *
+                          whole.config.n_features),
+              bytes = n * sizeof (float),
+              feature_bytes = (gsize)(BATCH * whole.config.n_features) * sizeof (float);
+  float *out[] = { whole.backend->alloc (whole.backend, bytes),
+                   whole.backend->alloc (whole.backend, bytes) };
+  const float *features = whole.config.klass->tokens (whole.backbone, whole.pixels, BATCH, 64, 64,
+                                                      layers, 2, out, NULL);
+  g_assert_nonnull (features);
+  g_autofree float *both = download (whole.backend, features, feature_bytes / sizeof (float)),
+                   *first = download (whole.backend, out[0], n),
+                   *last = download (whole.backend, out[1], n);
+  features = whole.config.klass->features (whole.backbone, whole.pixels, BATCH, 64, 64, NULL);
+  g_autofree float *none = download (whole.backend, features, feature_bytes / sizeof (float)),
+                   *expected_first = tokens_of (&cut, 0), *expected_last = tokens_of (&whole, 1);
+  g_assert_cmpmem (first, bytes, expected_first, bytes);
+  g_assert_cmpmem (last, bytes, expected_last, bytes);
+  g_assert_cmpint (memcmp (first, last, bytes), !=, 0);
+  g_assert_cmpmem (both, feature_bytes, none, feature_bytes);
+  whole.backend->free (whole.backend, out[0]);
+  whole.backend->free (whole.backend, out[1]);
+  close_it (&whole);
+  close_it (&cut);
+  scratch_free (folder);
+}
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+static void *(*real_alloc) (CkBackend *, size_t);
+static gsize allocated_bytes;
+
+static void *
+counted_alloc (CkBackend *self, size_t bytes)
+{
+  allocated_bytes += bytes;
+  return real_alloc (self, bytes);
+}
+
+/* The first pass allocates what is predicted; a rotary network's angles come on top. */
+static void
+check_workspace (const char *path, int side)
+{
+  Opened opened;
+  open_at (&opened, path, NULL, side);
+  const CowBackboneConfig *config = &opened.config;
+  real_alloc = opened.backend->alloc;
+  opened.backend->alloc = counted_alloc;
+  allocated_bytes = 0;
+  g_assert_nonnull (
+      config->klass->features (opened.backbone, opened.pixels, BATCH, side, side, NULL));
+  opened.backend->alloc = real_alloc;
+  gsize angles = 0;
+  if (config->vit.family && config->vit.family->rotary)
+    angles = (gsize)(2 * (side / config->vit.patch_size) * (side / config->vit.patch_size) *
+                     (config->vit.hidden_size / config->vit.n_heads)) *
+             sizeof (float);
+  g_assert_cmpuint (allocated_bytes, ==,
+                    config->klass->workspace_bytes (config, BATCH, side, side) + angles);
+  close_it (&opened);
+}
+
+static char *
+write_scratch (CowNetworkKind kind, int side)
+{
+  g_autoptr (GError) error = NULL;
+  char *folder = scratch_new ();
+  CkBackend *backend = cow_device_open (NULL, 1, &error);
+  const CowNetworkOptions options = {
+    .kind = kind, .n_classes = 3, .seed = 1, .image_size = side, .batch = 1
+  };
+  g_autoptr (CowNetwork) network = cow_network_new (backend, &options, &error);
+  g_assert_no_error (error);
+  g_assert_true (cow_network_save (network, folder, &error));
+  g_clear_pointer (&network, cow_network_free);
+  ck_backend_close (backend);
+  return folder;
+}
+
+static void
+test_workspace (void)
+{
+  g_autofree char *plain = golden_path ("plain/fp32"), *gated = golden_path ("gated7b/nf4");
+  char *resnet = write_scratch (COW_NETWORK_RESNET18, 64),
+       *vit = write_scratch (COW_NETWORK_VIT, 64);
+  check_workspace (plain, 64);
+  check_workspace (gated, 64);
+  check_workspace (resnet, 96);
+  check_workspace (vit, 64);
+  scratch_free (resnet);
+  scratch_free (vit);
+}
+
+/* The buffers of a pass in numbers, so that one too many is noticed: at inference five as wide as
+ * the tokens and one as wide as the MLP, whether that is gated or not. */
+static void
+test_bytes (void)
+{
+  CowVitConfig vit;
+  g_assert_true (cow_vit_config_of_size ("tiny", &vit));
+  for (int gated = 0; gated < 2; gated++) {
+    CowBackboneConfig config;
+    vit.gated = gated;
+    cow_backbone_config_init (&config, "dinov3_vit", &vit);
+    const gsize hidden = 128, inner = 256, layers = 4, tokens = 1 + 4 + 4 * 6,
+                rows = BATCH * tokens, picture = BATCH * hidden;
+    const gsize pass = 9 * hidden + (gated ? 3 : 2) * inner,
+                gradients = 6 * hidden + (gated ? 2 : 1) * inner;
+    g_assert_cmpuint (config.klass->workspace_bytes (&config, BATCH, 64, 96), ==,
+                      (rows * (5 * hidden + inner) + 2 * picture) * sizeof (float));
+    for (int checkpointing = 0; checkpointing < 2; checkpointing++)
+      g_assert_cmpuint (
+          cow_network_activation_bytes (COW_NETWORK_LORA, &config, BATCH, 64, 96, checkpointing),
+          ==,
+          (rows * ((layers + 1) * hidden + (checkpointing ? 1 : layers) * pass + gradients) +
+           3 * picture) *
+              sizeof (float));
+    g_assert_cmpuint (
+        cow_network_activation_bytes (COW_NETWORK_FROZEN, &config, BATCH, 64, 96, FALSE), ==, 0);
+  }
+}
+
+/* ---- the tables ------------------------------------------------------------------------------ */
+
+/* Every kind is found by its name; a whole network's backbone is in the table, and what the kind
+ * says of pictures is what the backbone takes. */
+static void
+test_kinds (void)
+{
+  g_assert_cmpuint (g_strv_length ((char **)cow_kind_names ()), ==, COW_N_NETWORKS);
+  g_assert_null (cow_kind_find ("abacus"));
+  CowVitConfig named;
+  g_assert_true (cow_vit_config_of_size ("tiny", &named));
+  for (int i = 0; i < COW_N_NETWORKS; i++) {
+    const CowKind *kind = cow_kind ((CowNetworkKind)i);
+    CowBackboneConfig config;
+    g_assert_true (cow_kind_find (cow_kind_names ()[i]) == kind);
+    g_assert_cmpint (kind->adapted || kind->cached, ==, cow_kind_needs_base (kind));
+    if (cow_kind_needs_base (kind))
+      continue;
+    cow_network_backbone_config ((CowNetworkKind)i, &named, 224, &config);
+    g_assert_cmpstr (config.model_type, ==, kind->model_type);
+    g_assert_true (config.klass->check_size (&config, 224, 224, NULL));
+    g_assert_cmpint (config.klass->check_size (&config, 448, 448, NULL), ==, kind->side == 0);
+    g_assert_cmpint (config.klass->check_size (&config, 16, 16, NULL), ==,
+                     kind->side == 0 && kind->min_side == 0);
+  }
+}
+
+static void
+test_device (void)
+{
+  g_autoptr (GError) error = NULL;
+  CowPrecision precision = COW_PRECISION_FP32;
+  g_assert_cmpstr (cow_device_resolve (NULL, NULL), ==, "cpu");
+  g_assert_cmpstr (cow_device_resolve ("", NULL), ==, "cpu");
+  g_assert_cmpstr (cow_device_resolve ("auto", NULL), ==, "cpu");
+  g_assert_cmpstr (cow_device_resolve ("cpu", NULL), ==, "cpu");
+  g_assert_null (cow_device_resolve ("cuda:7", &error));
+  g_assert_error (error, COW_ERROR, COW_ERROR_ARGUMENT);
+  g_assert_cmpstr (error->message, ==,
+                   "device \"cuda:7\" is unknown; this build offers: auto, cpu");
+  g_clear_error (&error);
+  g_assert_null (cow_device_open ("cuda:7", 0, &error));
+  g_assert_error (error, COW_ERROR, COW_ERROR_ARGUMENT);
+  g_clear_error (&error);
+  g_assert_true (cow_precision_parse ("auto", &precision, NULL));
+  g_assert_cmpint (precision, ==, COW_PRECISION_AUTO);
+  g_assert_cmpint (cow_precision_resolve (precision), ==, COW_PRECISION_FP32);
+  g_assert_false (cow_precision_parse ("int1", &precision, &error));
+  g_assert_error (error, COW_ERROR, COW_ERROR_ARGUMENT);
+  g_assert_cmpstr (error->message, ==,
+                   "precision \"int1\" is unknown; this build offers: auto, fp32");
+}
+
+/* A level that this processor lacks is an error that names those that it has. */
+static void
+test_level (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *before = g_strdup (g_getenv ("COWBEHAVIOR_CPU"));
+  g_setenv ("COWBEHAVIOR_CPU", "abacus", TRUE);
+  g_assert_null (cow_device_open (NULL, 0, &error));
+  g_assert_error (error, COW_ERROR, COW_ERROR_ARGUMENT);
+  g_assert_nonnull (strstr (error->message, "COWBEHAVIOR_CPU=\"abacus\""));
+  if (before)
+    g_setenv ("COWBEHAVIOR_CPU", before, TRUE);
+  else
+    g_unsetenv ("COWBEHAVIOR_CPU");
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/backbone/family", test_family);
+  g_test_add_func ("/backbone/layers", test_layers);
+  g_test_add_func ("/backbone/workspace", test_workspace);
+  g_test_add_func ("/backbone/bytes", test_bytes);
+  g_test_add_func ("/backbone/kinds", test_kinds);
+  g_test_add_func ("/device/names", test_device);
+  g_test_add_func ("/device/level", test_level);
+  return g_test_run ();
+}
