@@ -132,7 +132,7 @@ typedef struct {
   int64_t tokens, in, out;
 } LinearShape;
 
-static const LinearShape linear_shapes[] = { { 7, 1100, 300 }, { 201, 130, 72 }, { 1, 384, 9 } };
+static const LinearShape linear_shapes[] = { { 7, 800, 270 }, { 201, 130, 72 }, { 1, 384, 9 } };
 
 typedef struct {
   TeamWeight weight;
