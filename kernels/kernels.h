@@ -27,8 +27,8 @@
  *  - What is summed over a batch (gradients of parameters, batch statistics, the loss) depends on
  * all pictures of the call and on their order, but not on the number of threads.
  *  - Levels differ from one another in their last bits, and level "c" is the definition.
- *  - check-bits.c (tests/kernels) and test-network-bits.c (tests/model) hold operations and networks
- * to this.
+ *  - check-bits.c (tests/kernels) tests it for operations, test-network-bits.c (tests/model) for
+ * networks.
  */
 #ifndef CK_KERNELS_H
 #define CK_KERNELS_H
