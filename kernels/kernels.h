@@ -17,6 +17,18 @@
  * same time.
  *  - Nothing here checks values for NaN: what comes out of a file is checked where it is loaded
  * (model/).
+ *
+ * The same bits
+ *  - At one level, the numbers of a picture depend neither on the other pictures of its batch, nor
+ * on its place in the batch, nor on the number of threads. The same holds for a row of an operation
+ * that works on rows, and for the gradients with respect to activations (training.h). So a picture
+ * may be computed alone or with others, and a result that was kept is the one that would be
+ * computed again.
+ *  - What is summed over a batch (gradients of parameters, batch statistics, the loss) depends on
+ * all pictures of the call and on their order, but not on the number of threads.
+ *  - Levels differ from one another in their last bits, and level "c" is the definition.
+ *  - check-bits.c (tests/kernels) tests it for operations, test-network-bits.c (tests/model) for
+ * networks.
  */
 #ifndef CK_KERNELS_H
 #define CK_KERNELS_H
@@ -211,7 +223,7 @@ typedef struct CkTraining CkTraining; /* kernels/training.h */
 struct CkBackend {
   const char *name;  /* "cpu" */
   const char *level; /* what it found and uses: "c", "avx2", "avx512", ... */
-  int threads; /* of its team; linear and attention give the same bits to the same team only */
+  int threads;       /* of its team */
 
   void (*destroy) (CkBackend *self);
 

@@ -5,8 +5,8 @@
  * CkBackend.training. Conventions are those of kernels.h; in addition:
  *  - A gradient with respect to an activation is written (dx = ...); a gradient with respect to a
  * parameter is added to (dW += ...), so that micro-batches accumulate.
- *  - Results do not depend on the number of threads or on their timing: the same call gives the
- * same bits.
+ *  - The gradient of a parameter sums over the pictures of one call, a micro-batch, in an order
+ * that the shapes alone decide: the same call gives the same bits with any number of threads.
  *  - Random numbers are a function of a key and a position (Philox 4x32-10; Salmon et al., 2011),
  * so that a recomputation repeats them.
  */

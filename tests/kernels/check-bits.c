@@ -29,6 +29,7 @@ typedef struct {
   const void *data;
   CkStatus (*run) (int team, int64_t batch, const void *data, float *const *in, float *const *out);
   int64_t in[MAX_IN], out[MAX_OUT]; /* floats a picture; 0: there is no such one */
+  int64_t large;                    /* a batch more, where cutting begins beyond PICTURES; or 0 */
 } Operation;
 
 static void
@@ -116,6 +117,8 @@ check_operation (const Operation *op)
   for (int team = 0; team < TEAMS; team++)
     for (int64_t batch = 1; batch <= PICTURES; batch++)
       check_batch (op, team, batch, pool, alone);
+  for (int team = 0; team < TEAMS && op->large > 0; team++)
+    check_batch (op, team, op->large, pool, alone);
   for (int i = 0; i < MAX_IN; i++)
     floats_free (pool[i], PICTURES * op->in[i]);
   for (int o = 0; o < MAX_OUT; o++)
@@ -129,7 +132,7 @@ typedef struct {
   int64_t tokens, in, out;
 } LinearShape;
 
-static const LinearShape linear_shapes[] = { { 7, 1100, 300 }, { 201, 130, 72 }, { 1, 384, 9 } };
+static const LinearShape linear_shapes[] = { { 7, 800, 270 }, { 201, 130, 72 }, { 1, 384, 9 } };
 
 typedef struct {
   TeamWeight weight;
@@ -492,7 +495,9 @@ check_convolutions (const char *level)
                   weights = c->out * c->in * c->kernel * c->kernel;
     float *weight = floats_filled (weights, FILL_RANDOM);
     const ConvolutionData data = { *c, weight };
-    Operation op = { .data = &data, .run = run_convolution, .in = { x, y }, .out = { y, x } };
+    Operation op = {
+      .data = &data, .run = run_convolution, .in = { x, y }, .out = { y, x }, .large = 67
+    };
 
     snprintf (op.name, sizeof op.name, "convolution of %lld channels", (long long)c->in);
     check_operation (&op);
