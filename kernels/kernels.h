@@ -1,34 +1,44 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The arithmetic that a vision transformer and its adapter need, as one table of operations.
+ * The arithmetic of vision transformers, their adapters and small convolutional networks, as one
+ * table of operations for each kind of device.
  *
- * A caller writes one network against CkBackend; which processor computes it is a matter of the
- * table that it was handed. This header and everything below it know neither GLib nor a network:
- * raw pointers, explicit shapes, status codes.
+ * A caller writes a network once against CkStream; the device that the stream belongs to computes
+ * it. Neither this header nor anything below it knows GLib or a network: it has raw pointers,
+ * explicit shapes and status codes.
  *
  * Conventions
  *  - Matrices are row-major and dense; [rows, cols] in a comment gives their shape. Sizes are
- * int64_t and are never negative.
- *  - "device memory" is what CkBackend.alloc returns. For the CPU it is host memory, and any host
- * pointer will do.
- *  - Outputs are caller-owned; unless said otherwise they may not overlap an input.
- *  - A backend is used by one thread at a time (the engine's worker or the trainer's main thread);
- * it brings its own team of threads. Different backends may be used by different threads at the
- * same time.
- *  - Nothing here checks values for NaN: what comes out of a file is checked where it is loaded
- * (model/).
+ *    int64_t and are never negative.
+ *  - Every pointer in an operation's struct is device memory, unless its name begins with host_.
+ *    Device memory comes from ck_alloc (). The host touches it by ck_upload () and ck_download ()
+ *    alone, even where CkDevice.host_memory says that it could read it.
+ *  - Outputs are the caller's memory. Unless an operation says otherwise they may not overlap an
+ *    input.
+ *  - The status of an operation says whether it was enqueued. CK_BAD_SHAPE and CK_UNSUPPORTED are
+ *    found before that, and nothing is enqueued then. What goes wrong in the work itself is sticky:
+ *    the stream skips what was enqueued behind it, and every wait reports the first failure, until
+ *    ck_stream_reset ().
+ *  - An operation's struct is copied when it is enqueued, with everything that it points to on the
+ *    host; so is the source of an upload. Device memory and weights must stay as they are until a
+ *    wait for the stream, or for an event recorded behind the operation, has returned.
+ *  - Nothing here checks values for NaN: what comes out of a file is checked where it is loaded,
+ *    and what comes out of a network where it is read (model/).
  *
  * The same bits
- *  - At one level, the numbers of a picture depend neither on the other pictures of its batch, nor
- * on its place in the batch, nor on the number of threads. The same holds for a row of an operation
- * that works on rows, and for the gradients with respect to activations (training.h). So a picture
- * may be computed alone or with others, and a result that was kept is the one that would be
- * computed again.
+ *  - With the same features of a device, the numbers of a picture depend neither on the other
+ *    pictures of its batch, nor on its place in the batch, nor on the number of threads. The same
+ *    holds for a row of an operation that works on rows, and for the gradients with respect to
+ *    activations (training.h). So a picture may be computed alone or with others, and a result that
+ *    was kept is the one that would be computed again.
  *  - What is summed over a batch (gradients of parameters, batch statistics, the loss) depends on
- * all pictures of the call and on their order, but not on the number of threads.
- *  - Levels differ from one another in their last bits, and level "c" is the definition.
+ *    all pictures of the call and on their order, but not on the number of threads.
+ *  - Features differ from one another in their last bits, and level "c" is the definition.
  *  - check-bits.c (tests/kernels) tests it for operations, test-network-bits.c (tests/model) for
- * networks.
+ *    networks.
+ *
+ * Threads: a device and its weights may be used by several threads at once. A stream, its memory
+ * and its events belong to one thread at a time.
  */
 #ifndef CK_KERNELS_H
 #define CK_KERNELS_H
@@ -45,39 +55,178 @@ typedef enum {
   CK_OK = 0,
   CK_NO_MEMORY,   /* an allocation failed; nothing was changed */
   CK_BAD_SHAPE,   /* shapes that contradict one another or overflow */
-  CK_UNSUPPORTED, /* this backend has no such operation, type or level */
+  CK_UNSUPPORTED, /* this device has no such operation, type or feature */
   CK_DEVICE_ERROR /* the library or device below reported a failure */
 } CkStatus;
 
 /* A short English description of a status; static storage. */
 const char *ck_status_text (CkStatus status);
 
-/* How the numbers of a weight lie in memory. */
+typedef struct CkDevice CkDevice;
+typedef struct CkStream CkStream;
+typedef struct CkEvent CkEvent;
+typedef struct CkWeight CkWeight;
+typedef struct CkOperations CkOperations;
+typedef struct CkTraining CkTraining;       /* kernels/training.h */
+typedef struct CkDeviceClass CkDeviceClass; /* kernels/device.h, for implementations */
+
+/* ---- devices --------------------------------------------------------------------------------- */
+
+struct CkDevice {
+  const CkDeviceClass *klass;
+  const char *name;     /* as it was opened: "cpu" */
+  const char *features; /* what it found and uses: "c", "avx2", "avx512", ... */
+  int threads;          /* that an operation of a stream with its default team is cut for */
+  bool host_memory;     /* device memory is the host's, so that uploads are plain copies */
+};
+
+typedef struct {
+  /* Of "cpu": a set of instructions that it may use ("c", "avx2", "avx512"; ck_cpu_levels () lists
+   * them). NULL or "auto" reads the environment variable COWBEHAVIOR_CPU, and without that takes
+   * the best that this processor and operating system offer. */
+  const char *features;
+  int threads; /* of a stream's team; 0: one a processor that this process may use */
+} CkDeviceOptions;
+
+/*
+ * Opens a device by its name; "auto" takes the best that this machine has. `options` may be NULL.
+ * CK_UNSUPPORTED: there is no such device here, or it lacks the features. *device is the caller's,
+ * to be given back with ck_device_close () once its streams and weights are gone; closing NULL does
+ * nothing.
+ */
+CkStatus ck_device_open (const char *name, const CkDeviceOptions *options, CkDevice **device);
+void ck_device_close (CkDevice *device);
+
+/* The names of this build's devices, but those for tests, ended by NULL; static storage. */
+const char *const *ck_device_names (void);
+
+/* The sets of instructions that "cpu" can be opened with on this machine, slowest first, ended by
+ * NULL; static storage. */
+const char *const *ck_cpu_levels (void);
+
+/* Bytes of device memory that are free now, or SIZE_MAX where the device does not know. */
+size_t ck_device_free_bytes (CkDevice *device);
+
+/* Memory of the host from which uploads, and to which downloads, are fastest (pinned on a GPU);
+ * NULL when there is none. Freeing NULL does nothing. */
+void *ck_host_alloc (CkDevice *device, size_t bytes);
+void ck_host_free (CkDevice *device, void *memory);
+
+/* ---- streams --------------------------------------------------------------------------------- */
+
+struct CkStream {
+  CkDevice *device;
+  const CkOperations *operations;
+  const CkTraining *training; /* NULL where the device cannot train */
+};
+
+/*
+ * A queue of work, computed in the order in which it was enqueued. `threads` is the size of the
+ * CPU's team for it: 0 for the device's, 1 for work in the calling thread alone (a camera's crops).
+ * *stream is the caller's, to be given back with ck_stream_free (), which waits for its work;
+ * freeing NULL does nothing.
+ */
+CkStatus ck_stream_new (CkDevice *device, int threads, CkStream **stream);
+void ck_stream_free (CkStream *stream);
+
+/* Waits until everything enqueued so far is done; the first failure since the last reset. */
+CkStatus ck_synchronize (CkStream *stream);
+/* Waits, then forgets the failure and what it left undone. */
+void ck_stream_reset (CkStream *stream);
+
+/*
+ * Device memory aligned to 64 bytes, contents undefined, for operations that are enqueued from now
+ * on; NULL when there is none, or when bytes is 0. ck_free () gives it back behind what has been
+ * enqueued. Memory of one stream may be used on another that waits for an event of the first.
+ * Freeing NULL does nothing.
+ */
+void *ck_alloc (CkStream *stream, size_t bytes);
+void ck_free (CkStream *stream, void *memory);
+
+/* Enqueues a copy; the source may change as soon as the call returns. */
+CkStatus ck_upload (CkStream *stream, void *to, const void *host_from, size_t bytes);
+/* Waits for what was enqueued before, copies, and returns when the bytes are there. */
+CkStatus ck_download (CkStream *stream, void *host_to, const void *from, size_t bytes);
+
+/*
+ * An event marks a place in a stream. ck_event_record () marks the place behind what is enqueued
+ * now, and may be called again; ck_stream_wait () makes another stream of the same device go on
+ * only behind that place, without holding up the host; ck_event_synchronize () holds up the host.
+ * A stream that waits for a failed one fails with it. An event that was never recorded has passed.
+ */
+CkStatus ck_event_new (CkDevice *device, CkEvent **event);
+void ck_event_free (CkEvent *event);
+CkStatus ck_event_record (CkEvent *event, CkStream *stream);
+CkStatus ck_stream_wait (CkStream *stream, CkEvent *event);
+CkStatus ck_event_synchronize (CkEvent *event);
+
+/* ---- weights --------------------------------------------------------------------------------- */
+
+/* How numbers lie in memory. */
 typedef enum {
   CK_F32,
   CK_F16,
   CK_BF16,
-  CK_NF4 /* two 4-bit codes a byte, the even element in the high nibble; blocks of the row-major
-            flattened matrix share one absmax */
+  CK_I16, /* activations only: with a scale for each row and block */
+  CK_I8,  /* likewise */
+  CK_NF4  /* weights only: two 4-bit codes a byte, the even element in the high nibble; blocks of
+             the row-major flattened matrix share one absmax */
 } CkType;
 
 /*
- * A weight matrix [out, in] as a file holds it. The memory that data and absmax point to stays the
- * caller's and must outlive the CkWeight: a backend may compute straight from it (a mapped file)
- * instead of copying.
+ * A weight matrix [out, in], either as a file holds it, in the memory of the host, or as parameters
+ * that train, in fp32 in device memory. The memory stays the caller's and must outlive the
+ * CkWeight: a device whose memory is the host's may compute straight from it (a mapped file).
  */
 typedef struct {
   CkType type;
   int64_t out, in;
-  const void *data;
+  const void *host_data; /* or NULL, and then: */
+  const float *parameters;
   /* CK_NF4 only: */
-  const float *absmax; /* [ceil (out * in / block)] */
-  int64_t block;       /* elements that share an absmax; even, 64 in bitsandbytes */
-  float code[16];      /* the value of each 4-bit code, before the absmax */
+  const float *host_absmax; /* [ceil (out * in / block)] */
+  int64_t block;            /* elements that share an absmax; even, 64 in bitsandbytes */
+  float code[16];           /* the value of each 4-bit code, before the absmax */
 } CkWeightSource;
 
-/* A weight made ready by one backend for its linear (). */
-typedef struct CkWeight CkWeight;
+/* The products that a weight will serve, so that a device can repack it for them. */
+typedef enum {
+  CK_USE_FORWARD = 1 << 0,   /* x W^T: linear, embed */
+  CK_USE_BACKWARD = 1 << 1,  /* dy W: linear_backward */
+  CK_USE_DEQUANTISE = 1 << 2 /* weight_dequantise */
+} CkWeightUses;
+
+/* Prepares a weight for the uses named. *weight is the caller's, to be given back with
+ * ck_weight_free (); freeing NULL does nothing. */
+CkStatus ck_weight_new (CkDevice *device, const CkWeightSource *source, CkWeightUses uses,
+                        CkWeight **weight);
+void ck_weight_free (CkDevice *device, CkWeight *weight);
+
+/* ---- activations ----------------------------------------------------------------------------- */
+
+/*
+ * What goes from layer to layer. In CK_I16 and CK_I8 a value is data * scales[row, column / block];
+ * columns that are too large for that are 0 there and lie in `outliers` in fp32. Other types have
+ * neither scales nor outliers.
+ */
+typedef struct {
+  CkType type;
+  void *data;    /* [rows, cols] */
+  float *scales; /* [rows, ceil (cols / block)] */
+  int64_t block;
+  int64_t n_outliers;
+  const int32_t *outlier_columns; /* [n_outliers], ascending */
+  float *outliers;                /* [rows, n_outliers] */
+} CkActivations;
+
+/* fp32 activations that lie at `data`. */
+static inline CkActivations
+ck_f32 (const float *data)
+{
+  CkActivations activations = { CK_F32, (void *)data, NULL, 0, 0, NULL, NULL };
+
+  return activations;
+}
 
 typedef enum {
   CK_IDENTITY,
@@ -86,27 +235,23 @@ typedef enum {
   CK_RELU
 } CkActivation;
 
-/* A low-rank adapter on a linear layer, in device memory: adds scale * (x down^T) up^T. */
+/* A low-rank adapter on a linear layer: adds scale * (x down^T) up^T. Rank 0 adds nothing. */
 typedef struct {
   int64_t rank;
   float scale;
   const float *down; /* [rank, in]   PEFT's lora_A */
   const float *up;   /* [out, rank]  PEFT's lora_B */
-  const float *gain; /* [out] DoRA's magnitude / norm, which multiplies W x + scale B A x (not the
-                        bias); NULL for LoRA */
-  float dropout; /* in training: share of the adapter's inputs x that are zeroed, the others over (1
-                    - dropout); 0 for none */
-  uint64_t key;  /* which ones: as CkTraining.dropout chooses */
+  /* [out] DoRA's magnitude / norm, which multiplies W x + scale B A x (not the bias); NULL for
+   * LoRA. */
+  const float *gain;
+  /* In training: the share of the adapter's inputs x that are zeroed, the others over
+   * (1 - dropout); 0 for none. */
+  float dropout;
+  const uint64_t
+      *key; /* [1] which ones: as CkTraining.dropout chooses; may be NULL without dropout */
 } CkAdapter;
 
-/*
- * What goes into a linear layer. Only CK_F32 exists today; it is a struct so that a norm can hand
- * on activations that are already quantised for the linear that follows.
- */
-typedef struct {
-  CkType type;
-  const void *data; /* [rows, in] */
-} CkInput;
+/* ---- operations ------------------------------------------------------------------------------ */
 
 /*
  * One linear layer and all that follows it up to the residual stream, in the order of the fields:
@@ -114,42 +259,48 @@ typedef struct {
  *   t += adapter; t *= adapter.gain
  *   t += bias
  *   t = activation (t)
- *   t *= times        elementwise, the other half of a gated MLP
+ *   t *= multiplier   elementwise, the other half of a gated MLP
  *   t *= scale        a channel, DINOv3's layer scale
  *   y = t + residual
  */
 typedef struct {
   const CkWeight *weight;
-  const CkAdapter *adapter; /* or NULL */
-  const float *bias;        /* [out] or NULL */
+  CkAdapter adapter;
+  const float *bias; /* [out] or NULL */
   CkActivation activation;
-  const float *times;    /* [rows, out] or NULL; may be y itself */
-  const float *scale;    /* [out] or NULL */
-  const float *residual; /* [rows, out] or NULL; may be y itself */
+  const float *multiplier; /* [rows, out] or NULL; may be y itself */
+  const float *scale;      /* [out] or NULL */
+  const float *residual;   /* [rows, out] or NULL; may be y itself */
+  int64_t rows;
+  CkActivations x; /* [rows, in] */
+  CkActivations y; /* [rows, out]; its type says how it is written */
 } CkLinear;
 
-/* Layer norm over the last dimension: (x - mean) / sqrt (variance + epsilon) * weight + bias,
- * variance biased. */
+/* Layer norm over the last dimension: (x - mean) / sqrt (variance + epsilon) * weight + bias, with
+ * the biased variance. */
 typedef struct {
   const float *weight; /* [cols] */
   const float *bias;   /* [cols] */
   float epsilon;
+  int64_t rows, cols;
+  const float *x;  /* [rows, cols] */
+  CkActivations y; /* [rows, cols]; its data may be x where it is fp32 */
 } CkNorm;
 
 /*
- * Attention with rotary position embedding: for each of batch pictures and heads, softmax (q k^T /
- * sqrt (head_dim)) v, where q and k of every token from `prefix` on are turned first: rotate (v)[c]
- * = v[c] cos[c] + (c < d/2 ? -v[c + d/2] : v[c - d/2]) sin[c]. q, k, v and out are [batch * tokens,
- * heads * head_dim]; q and k are turned in place. No [tokens, tokens] matrix of all heads is ever
- * held.
+ * Attention with rotary position embedding: for each picture of the batch and each head,
+ * softmax (q k^T / sqrt (head_dim)) v, where q and k of every token from `prefix` on are rotated
+ * first: rotated (v)[c] = v[c] cos[c] + (c < d/2 ? -v[c + d/2] : v[c - d/2]) sin[c].
+ * q, k, v and out are [batch * tokens, heads * head_dim]; q and k are rotated in place. No
+ * [tokens, tokens] matrix of all heads is ever held.
  */
 typedef struct {
   int64_t batch, tokens, heads, head_dim;
   int64_t prefix;         /* the class token and registers, which have no position */
-  const float *cos, *sin; /* [tokens - prefix, head_dim]; NULL: nothing is turned */
+  const float *cos, *sin; /* [tokens - prefix, head_dim]; NULL: nothing is rotated */
   float *q, *k;
   const float *v;
-  float *out;
+  CkActivations out;
 } CkAttention;
 
 /* Pixels to tokens: a patch x patch convolution with that stride, and the prefix tokens before the
@@ -159,12 +310,41 @@ typedef struct {
   const CkWeight *weight;                        /* [dim, channels * patch * patch] */
   const float *bias;                             /* [dim] or NULL */
   int64_t dim, n_prefix;
-  const float *prefix; /* [n_prefix, dim] */
-  const float
-      *position;       /* [n_prefix + patches, dim], added to all tokens of each picture; or NULL */
-  const float *pixels; /* [batch, channels, height, width] */
-  float *tokens;       /* [batch, n_prefix + (height / patch) (width / patch), dim] */
+  const float *prefix;   /* [n_prefix, dim] */
+  const float *position; /* [n_prefix + patches, dim], added to each picture's tokens; or NULL */
+  const float *pixels;   /* [batch, channels, height, width] */
+  float *tokens;         /* [batch, n_prefix + (height / patch) (width / patch), dim] */
 } CkEmbed;
+
+/*
+ * Activations of convolutional networks lie channels last, [batch, height, width, channels]: every
+ * operation then works on rows of channels, and neither oneDNN nor cuDNN has to move them. Weights
+ * stay as torch has them, [out, in, kernel, kernel].
+ */
+
+/* Convolution without bias (ResNet's): x [batch, height, width, in] -> y [batch, out height,
+ * out width, out], where out height = (height + 2 padding - kernel) / stride + 1 (integer
+ * division), likewise the width. Padding is less than the kernel. */
+typedef struct {
+  int64_t batch, in, height, width; /* of the input */
+  int64_t out, kernel, stride, padding;
+} CkConvolution;
+
+/*
+ * y = activation (batch norm (x) + residual) for x [rows, channels]. In training: statistics of the
+ * batch (rows at least 2), and the running ones are updated (momentum .1, unbiased variance; Ioffe
+ * & Szegedy, 2015); else the running ones.
+ */
+typedef struct {
+  int64_t rows, channels; /* rows: batch * height * width */
+  float epsilon;
+  const float *weight, *bias;             /* [channels] */
+  const float *residual;                  /* [rows, channels] or NULL */
+  CkActivation activation;                /* CK_IDENTITY or CK_RELU */
+  float *running_mean, *running_variance; /* [channels] */
+  /* [channels]: the batch's mean and 1 / sqrt (variance + epsilon), for the backward operation. */
+  float *saved_mean, *saved_inverse;
+} CkBatchNorm;
 
 /* ---- pictures -------------------------------------------------------------------------------- */
 
@@ -178,16 +358,25 @@ typedef enum {
   CK_GRAY8 /* plane 0: Y alone */
 } CkPixelLayout;
 
+typedef enum {
+  CK_ON_HOST,  /* a mapped frame */
+  CK_ON_DEVICE /* memory of the stream's device */
+} CkPlace;
+
 /*
- * A decoded picture in host or device memory; borrowed for the length of a call. Chroma planes have
- * (width + 1) / 2 columns and (height + 1) / 2 rows; rows of CK_YUY2 and CK_UYVY have (width + 1) /
- * 2 groups of four bytes. A Y'CbCr pixel becomes R'G'B' by y' = (Y - y_offset) y_gain;  R = y' +
- * r_v (V - 128);  G = y' + g_u (U - 128) + g_v (V - 128);  B = y' + b_u (U - 128) in units of
- * 0..255 (samples of 10 bits are a quarter of their value), rounded to nearest and clamped, with
- * the chroma sample of the pixel's own 2 x 2 or 2 x 1 block; U and V of CK_GRAY8 are 128.
+ * A decoded picture, borrowed: its planes stay as they are until an event that was recorded behind
+ * the operation has passed. Chroma planes have (width + 1) / 2 columns and (height + 1) / 2 rows;
+ * rows of CK_YUY2 and CK_UYVY have (width + 1) / 2 groups of four bytes. A Y'CbCr pixel becomes
+ * R'G'B' by
+ *   y' = (Y - y_offset) y_gain
+ *   R = y' + r_v (V - 128);  G = y' + g_u (U - 128) + g_v (V - 128);  B = y' + b_u (U - 128)
+ * in units of 0..255 (samples of 10 bits are a quarter of their value), rounded to nearest and
+ * clamped, with the chroma sample of the pixel's own 2 x 2 or 2 x 1 block; U and V of CK_GRAY8 are
+ * 128.
  */
 typedef struct {
   CkPixelLayout layout;
+  CkPlace place;
   int width, height;
   const uint8_t *plane[3];
   int64_t stride[3];                          /* bytes from a row to the next */
@@ -197,9 +386,10 @@ typedef struct {
 } CkPicture;
 
 typedef enum {
-  CK_BILINEAR, /* two taps a direction whatever the ratio: OpenCV's INTER_LINEAR for 8 bits, bit for
-                  bit */
-  CK_BILINEAR_ANTIALIASED /* a triangle as wide as the ratio: Pillow's BILINEAR, bit for bit */
+  /* Two taps a direction whatever the ratio: OpenCV's INTER_LINEAR for 8 bits, bit for bit. */
+  CK_BILINEAR,
+  /* A triangle as wide as the ratio: Pillow's BILINEAR, bit for bit. */
+  CK_BILINEAR_ANTIALIASED
 } CkInterpolation;
 
 /*
@@ -207,7 +397,7 @@ typedef enum {
  * and writes (value / 255 - mean) / std as three planes. No RGB copy of the picture is made.
  */
 typedef struct {
-  const CkPicture *picture;
+  CkPicture picture;
   int x, y, w, h; /* inside the picture, w and h at least 1 */
   CkInterpolation interpolation;
   int out_width, out_height;
@@ -217,63 +407,43 @@ typedef struct {
 
 /* ---- the table ------------------------------------------------------------------------------- */
 
-typedef struct CkBackend CkBackend;
-typedef struct CkTraining CkTraining; /* kernels/training.h */
+/* What inference needs. Each enqueues its operation on a stream. */
+struct CkOperations {
+  CkStatus (*linear) (CkStream *stream, const CkLinear *op);
+  CkStatus (*norm) (CkStream *stream, const CkNorm *op);
+  CkStatus (*attention) (CkStream *stream, const CkAttention *op);
+  CkStatus (*embed) (CkStream *stream, const CkEmbed *op);
+  CkStatus (*resample) (CkStream *stream, const CkResample *op);
 
-struct CkBackend {
-  const char *name;  /* "cpu" */
-  const char *level; /* what it found and uses: "c", "avx2", "avx512", ... */
-  int threads;       /* of its team */
+  /* y = activation (x); n elements; y may be x. */
+  CkStatus (*activate) (CkStream *stream, CkActivation activation, int64_t n, const float *x,
+                        float *y);
+  /* Planes to channels last: x [batch, channels, area] -> y [batch, area, channels]. */
+  CkStatus (*channels_last) (CkStream *stream, int64_t batch, int64_t channels, int64_t area,
+                             const float *x, float *y);
+  CkStatus (*convolution) (CkStream *stream, const CkConvolution *shape, const float *x,
+                           const float *weight, float *y);
+  CkStatus (*batch_norm) (CkStream *stream, const CkBatchNorm *norm, bool training, const float *x,
+                          float *y);
+  /* 3 x 3, stride 2, padding 1 on x [batch, height, width, channels]; `places`, as large as y,
+   * keeps which of the nine (row by row) was the maximum, the first of equals. */
+  CkStatus (*max_pool) (CkStream *stream, int64_t batch, int64_t height, int64_t width,
+                        int64_t channels, const float *x, float *y, uint8_t *places);
+  /* y [batch, channels] = mean of x [batch, area, channels]. */
+  CkStatus (*mean_pool) (CkStream *stream, int64_t batch, int64_t area, int64_t channels,
+                         const float *x, float *y);
 
-  void (*destroy) (CkBackend *self);
+  /* Copies rows of cols floats between matrices whose rows begin every src_stride and dst_stride
+   * floats: gathers class tokens, and scatters them back. */
+  CkStatus (*copy_rows) (CkStream *stream, int64_t rows, int64_t cols, const float *src,
+                         int64_t src_stride, float *dst, int64_t dst_stride);
+  CkStatus (*fill) (CkStream *stream, float *x, int64_t n, float value);
 
-  /* Memory of the device, aligned to 64 bytes, contents undefined; NULL when there is none (or
-   * bytes is 0). free (NULL) does nothing. */
-  void *(*alloc) (CkBackend *self, size_t bytes);
-  void (*free) (CkBackend *self, void *memory);
-  CkStatus (*upload) (CkBackend *self, void *device, const void *host, size_t bytes);
-  CkStatus (*download) (CkBackend *self, void *host, const void *device, size_t bytes);
-
-  /* Prepares a weight. *weight is the caller's, to be given back with weight_free of the same
-   * backend; weight_free (NULL) does nothing. */
-  CkStatus (*weight_new) (CkBackend *self, const CkWeightSource *source, CkWeight **weight);
-  void (*weight_free) (CkBackend *self, CkWeight *weight);
-  /* Writes rows [first, first + rows) of the weight as fp32 to out [rows, in], exactly as its
-   * format defines them. */
-  CkStatus (*weight_decode) (CkBackend *self, const CkWeight *weight, int64_t first, int64_t rows,
-                             float *out);
-
-  /* y [rows, out]; layer->weight says out and in. */
-  CkStatus (*linear) (CkBackend *self, const CkLinear *layer, int64_t rows, const CkInput *x,
-                      float *y);
-  /* y [rows, cols] of the type that the next linear wants; today y is fp32 and may be x itself. */
-  CkStatus (*norm) (CkBackend *self, const CkNorm *norm, int64_t rows, int64_t cols, const float *x,
-                    float *y);
-  CkStatus (*attention) (CkBackend *self, const CkAttention *attention);
-  CkStatus (*embed) (CkBackend *self, const CkEmbed *embed);
-  /* Safe to call from several threads at once on one backend: cameras prepare their own crops. Runs
-   * in the calling thread alone. */
-  CkStatus (*resample) (CkBackend *self, const CkResample *resample);
-
-  const CkTraining
-      *training; /* backward operations and the optimiser; NULL where this backend cannot train */
+  /* Writes rows [first, first + rows) of a weight as fp32 to out [rows, in], exactly as its format
+   * defines them. */
+  CkStatus (*weight_dequantise) (CkStream *stream, const CkWeight *weight, int64_t first,
+                                 int64_t rows, float *out);
 };
-
-/*
- * Opens the CPU backend at the best level that this processor and operating system offer, or at the
- * lower one that `level` names ("c", "avx2", "avx512"); NULL or "auto" reads the environment
- * variable COWBEHAVIOR_CPU, then takes the best. CK_UNSUPPORTED: the name is unknown or this
- * processor lacks the level. `threads` 0: one a core.
- */
-CkStatus ck_cpu_open (const char *level, int threads, CkBackend **backend);
-
-/* The names of the levels that ck_cpu_open () takes on this machine, slowest first, ended by NULL;
- * static storage. */
-const char *const *ck_cpu_levels (void);
-
-/* Gives back a backend and its memory; every weight and allocation of it must be gone. NULL does
- * nothing. */
-void ck_backend_close (CkBackend *backend);
 
 #ifdef __cplusplus
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Attention. First q and k of every token are turned, once each; then a task is one block of query
+ * Attention. First q and k of every token are rotated, once each; then a task is one block of query
  * rows of one head of one picture: its scores [block, tokens] stay in the thread's cache from the
  * first product over the softmax to the second.
  */
-#include "kernels/cpu/cpu-ops.h"
+#include "kernels/cpu/cpu-stream.h"
+#include "kernels/cpu/operations.h"
+#include "kernels/shapes.h"
 
 #include <math.h>
 #include <omp.h>
@@ -13,7 +15,7 @@
 #define BLOCK_MIN 16           /* query rows a task, fewer of which would slow the products down */
 
 static void
-turn (const CkCpu *cpu, const CkAttention *a, int64_t token)
+rotate (const CkCpuStream *cpu, const CkAttention *a, int64_t token)
 {
   const int64_t position = token % a->tokens - a->prefix, width = a->heads * a->head_dim;
 
@@ -22,10 +24,10 @@ turn (const CkCpu *cpu, const CkAttention *a, int64_t token)
   for (int64_t head = 0; head < a->heads; head++) {
     const int64_t at = token * width + head * a->head_dim;
 
-    cpu->ops.rope (a->head_dim, a->cos + position * a->head_dim, a->sin + position * a->head_dim,
-                   a->q + at);
-    cpu->ops.rope (a->head_dim, a->cos + position * a->head_dim, a->sin + position * a->head_dim,
-                   a->k + at);
+    cpu->ops->rows.rope (a->head_dim, a->cos + position * a->head_dim,
+                         a->sin + position * a->head_dim, a->q + at);
+    cpu->ops->rows.rope (a->head_dim, a->cos + position * a->head_dim,
+                         a->sin + position * a->head_dim, a->k + at);
   }
 }
 
@@ -37,15 +39,16 @@ attend (const CkCpuOps *ops, const CkAttention *a, int64_t offset, int64_t first
   const int64_t width = a->heads * a->head_dim;
   const float scale = 1 / sqrtf ((float)a->head_dim);
   CkStatus status =
-      ops->gemm (true, rows, a->tokens, a->head_dim, scale, a->q + offset + first * width, width,
-                 a->k + offset, width, 0, scores, a->tokens);
+      ops->products.gemm (true, rows, a->tokens, a->head_dim, scale, a->q + offset + first * width,
+                          width, a->k + offset, width, 0, scores, a->tokens);
 
   if (status != CK_OK)
     return status;
   for (int64_t row = 0; row < rows; row++)
-    ops->softmax (a->tokens, scores + row * a->tokens);
-  return ops->gemm (false, rows, a->head_dim, a->tokens, 1, scores, a->tokens, a->v + offset, width,
-                    0, a->out + offset + first * width, width);
+    ops->rows.softmax (a->tokens, scores + row * a->tokens);
+  return ops->products.gemm (false, rows, a->head_dim, a->tokens, 1, scores, a->tokens,
+                             a->v + offset, width, 0, (float *)a->out.data + offset + first * width,
+                             width);
 }
 
 /* Query rows a task: as many as the scores' buffer takes, fewer where a single picture has too few
@@ -64,52 +67,36 @@ choose_block (const CkAttention *a, int threads)
 }
 
 CkStatus
-ck_attention_check (const CkAttention *a)
+ck_cpu_attention (CkStream *self, const CkAttention *a)
 {
-  size_t width, bytes;
-
-  if (a->batch < 1 || a->tokens < 1 || a->heads < 1 || a->head_dim < 2 || a->head_dim % 2 != 0)
-    return CK_BAD_SHAPE;
-  if (a->prefix < 0 || a->prefix > a->tokens ||
-      (a->prefix < a->tokens && (a->cos == NULL) != (a->sin == NULL)))
-    return CK_BAD_SHAPE;
-  if (!ck_size_product (a->heads, a->head_dim, sizeof (float), &width) ||
-      !ck_size_product (a->batch, a->tokens, (int64_t)width, &bytes))
-    return CK_BAD_SHAPE;
-  return CK_OK;
-}
-
-CkStatus
-ck_cpu_attention (CkBackend *self, const CkAttention *a)
-{
-  CkCpu *cpu = (CkCpu *)self;
-  CkStatus result = ck_attention_check (a);
+  CkCpuStream *cpu = (CkCpuStream *)self;
+  CkStatus result = ck_check_attention (a);
   int64_t block, blocks;
   size_t bytes;
   float *scores;
 
-  if (result != CK_OK)
+  if (result != CK_OK || cpu->failure != CK_OK)
     return result;
-  block = choose_block (a, cpu->base.threads);
+  block = choose_block (a, cpu->threads);
   blocks = (a->tokens + block - 1) / block;
-  if (!ck_size_product (block * cpu->base.threads, a->tokens, sizeof (float), &bytes))
-    return CK_BAD_SHAPE;
+  if (!ck_size_product (block * cpu->threads, a->tokens, sizeof (float), &bytes))
+    return ck_cpu_finish (cpu, CK_NO_MEMORY);
   scores = ck_scratch_get (&cpu->tiles, bytes);
   if (scores == NULL)
-    return CK_NO_MEMORY;
+    return ck_cpu_finish (cpu, CK_NO_MEMORY);
 
-#pragma omp parallel num_threads(cpu->base.threads)
+#pragma omp parallel num_threads(cpu->threads)
   {
 #pragma omp for schedule(static)
     for (int64_t token = 0; token < (a->cos != NULL ? a->batch * a->tokens : 0); token++)
-      turn (cpu, a, token);
+      rotate (cpu, a, token);
 
 #pragma omp for schedule(dynamic)
     for (int64_t task = 0; task < a->batch * a->heads * blocks; task++) {
       const int64_t head = task / blocks % a->heads, picture = task / blocks / a->heads,
                     first = task % blocks * block;
       const CkStatus status =
-          attend (&cpu->ops, a, (picture * a->tokens * a->heads + head) * a->head_dim, first,
+          attend (cpu->ops, a, (picture * a->tokens * a->heads + head) * a->head_dim, first,
                   first + block < a->tokens ? block : a->tokens - first,
                   scores + omp_get_thread_num () * block * a->tokens);
       if (status != CK_OK) {
@@ -118,5 +105,5 @@ ck_cpu_attention (CkBackend *self, const CkAttention *a)
       }
     }
   }
-  return result;
+  return ck_cpu_finish (cpu, result);
 }

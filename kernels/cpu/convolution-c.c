@@ -4,7 +4,8 @@
  * one sum in double precision that one thread makes, over the pairs of an input and an output pixel
  * that a place of the kernel joins.
  */
-#include "kernels/cpu/train.h"
+#include "kernels/cpu/convolution.h"
+#include "kernels/shapes.h"
 
 /* What a task needs to know of the shape. */
 typedef struct {
@@ -39,14 +40,12 @@ output_at (const Shape *s, int64_t row, int64_t col, const float *x, const float
   return (float)sum;
 }
 
-CkStatus
-ck_convolution_c (CkBackend *self, const CkConvolution *c, const float *x, const float *weight,
-                  float *y)
+static CkStatus
+forward (CkCpuStream *cpu, const CkConvolution *c, const float *x, const float *weight, float *y)
 {
-  const CkCpu *cpu = (const CkCpu *)self;
   const Shape s = describe (c);
 
-#pragma omp parallel for schedule(static) num_threads(cpu->base.threads)
+#pragma omp parallel for schedule(static) num_threads(cpu->threads)
   for (int64_t row = 0; row < c->batch * s.out_height; row++) {
     const float *picture = x + row / s.out_height * c->height * c->width * c->in;
 
@@ -114,14 +113,13 @@ weight_gradient (const Shape *s, int64_t o, int64_t i, int64_t tap, const float 
   return (float)sum;
 }
 
-CkStatus
-ck_convolution_backward_c (CkBackend *self, const CkConvolution *c, const float *x,
-                           const float *weight, const float *dy, float *dx, float *dweight)
+static CkStatus
+backward (CkCpuStream *cpu, const CkConvolution *c, const float *x, const float *weight,
+          const float *dy, float *dx, float *dweight)
 {
-  const CkCpu *cpu = (const CkCpu *)self;
   const Shape s = describe (c);
 
-#pragma omp parallel for schedule(static) num_threads(cpu->base.threads)
+#pragma omp parallel for schedule(static) num_threads(cpu->threads)
   for (int64_t row = 0; row < (dx != NULL ? c->batch * c->height : 0); row++) {
     const float *picture = dy + row / c->height * s.out_height * s.out_width * c->out;
 
@@ -130,9 +128,11 @@ ck_convolution_backward_c (CkBackend *self, const CkConvolution *c, const float 
         dx[(row * c->width + col) * c->in + i] =
             input_gradient (&s, row % c->height, col, picture, weight + i * s.taps);
   }
-#pragma omp parallel for schedule(static) num_threads(cpu->base.threads)
+#pragma omp parallel for schedule(static) num_threads(cpu->threads)
   for (int64_t o = 0; o < (dweight != NULL ? c->out : 0); o++)
     for (int64_t k = 0; k < c->in * s.taps; k++)
       dweight[o * c->in * s.taps + k] += weight_gradient (&s, o, k / s.taps, k % s.taps, x, dy);
   return CK_OK;
 }
+
+const CkConvolutionOps ck_convolution_c = { forward, backward };

@@ -10,7 +10,8 @@
  * to be added.
  */
 #include "kernels/cpu/dnnl-compat.h"
-#include "kernels/cpu/train.h"
+#include "kernels/cpu/convolution.h"
+#include "kernels/shapes.h"
 
 #include <omp.h>
 #include <stdlib.h>
@@ -93,9 +94,9 @@ ck_convolutions_free (CkConvolutions *all)
   free (all);
 }
 
-/* The backend's, made when it is first asked for; NULL when it cannot be. */
+/* The stream's, made when it is first asked for; NULL when it cannot be. */
 static CkConvolutions *
-convolutions_of (CkCpu *cpu)
+convolutions_of (CkCpuStream *cpu)
 {
   CkConvolutions *all = cpu->convolutions;
 
@@ -436,7 +437,7 @@ run (const Job *job, int threads, float *dweight)
 
 /* Memory for the call: weights or sums, then each thread's buffer. */
 static CkStatus
-reserve (Job *job, CkCpu *cpu)
+reserve (Job *job, CkCpuStream *cpu)
 {
   const Plan *plan = job->plan;
   const bool to_weights = plan->direction == CK_CONVOLUTION_TO_WEIGHTS;
@@ -449,8 +450,8 @@ reserve (Job *job, CkCpu *cpu)
       plan->scratch_floats + (plan->n_blocks > 1 ? plan->slice * plan->out_area * plan->block : 0);
   job->buffer_floats = round_up (ck_max (job->buffer_floats, to_weights ? plan->plain_floats : 0));
   if (!ck_size_product (tensors, plan->weight_floats, sizeof (float), &shared) ||
-      !ck_size_product (job->buffer_floats, cpu->base.threads, sizeof (float), &threads))
-    return CK_BAD_SHAPE;
+      !ck_size_product (job->buffer_floats, cpu->threads, sizeof (float), &threads))
+    return CK_NO_MEMORY;
   job->memory = ck_scratch_get (&cpu->planes, shared + threads + 1);
   if (job->memory == NULL)
     return CK_NO_MEMORY;
@@ -459,8 +460,8 @@ reserve (Job *job, CkCpu *cpu)
 }
 
 static CkStatus
-convolve (CkCpu *cpu, const CkConvolution *shape, CkConvolutionDirection direction, const float *x,
-          const float *weight, const float *y, float *dweight)
+convolve (CkCpuStream *cpu, const CkConvolution *shape, CkConvolutionDirection direction,
+          const float *x, const float *weight, const float *y, float *dweight)
 {
   const int omp_threads = omp_get_max_threads ();
   Job job = { .all = convolutions_of (cpu), .x = x, .y = y, .weights = weight };
@@ -468,34 +469,36 @@ convolve (CkCpu *cpu, const CkConvolution *shape, CkConvolutionDirection directi
 
   if (job.all == NULL)
     return CK_NO_MEMORY;
-  status = find_plan (cpu->convolutions, shape, direction, cpu->base.threads, &job.plan);
+  status = find_plan (cpu->convolutions, shape, direction, cpu->threads, &job.plan);
   if (status == CK_OK)
     status = reserve (&job, cpu);
   if (status == CK_OK && dweight == NULL && job.plan->reorder != NULL) {
-    omp_set_num_threads (cpu->base.threads);
+    omp_set_num_threads (cpu->threads);
     status = reorder (job.all, job.plan, weight, job.memory);
     omp_set_num_threads (omp_threads);
     job.weights = job.memory;
   }
-  return status == CK_OK ? run (&job, cpu->base.threads, dweight) : status;
+  return status == CK_OK ? run (&job, cpu->threads, dweight) : status;
 }
 
-CkStatus
-ck_convolution_dnnl (CkBackend *self, const CkConvolution *shape, const float *x,
-                     const float *weight, float *y)
+static CkStatus
+forward (CkCpuStream *cpu, const CkConvolution *shape, const float *x, const float *weight,
+         float *y)
 {
-  return convolve ((CkCpu *)self, shape, CK_CONVOLUTION_FORWARD, x, weight, y, NULL);
+  return convolve (cpu, shape, CK_CONVOLUTION_FORWARD, x, weight, y, NULL);
 }
 
-CkStatus
-ck_convolution_backward_dnnl (CkBackend *self, const CkConvolution *shape, const float *x,
-                              const float *weight, const float *dy, float *dx, float *dweight)
+static CkStatus
+backward (CkCpuStream *cpu, const CkConvolution *shape, const float *x, const float *weight,
+          const float *dy, float *dx, float *dweight)
 {
   CkStatus status = CK_OK;
 
   if (dx != NULL)
-    status = convolve ((CkCpu *)self, shape, CK_CONVOLUTION_TO_INPUT, dx, weight, dy, NULL);
+    status = convolve (cpu, shape, CK_CONVOLUTION_TO_INPUT, dx, weight, dy, NULL);
   if (status == CK_OK && dweight != NULL)
-    status = convolve ((CkCpu *)self, shape, CK_CONVOLUTION_TO_WEIGHTS, x, NULL, dy, dweight);
+    status = convolve (cpu, shape, CK_CONVOLUTION_TO_WEIGHTS, x, NULL, dy, dweight);
   return status;
 }
+
+const CkConvolutionOps ck_convolution_dnnl = { forward, backward };

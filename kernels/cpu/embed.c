@@ -4,7 +4,10 @@
  * patch is gathered as one row, in the order of the convolution's weight [dim, channels, patch,
  * patch], a bounded number of patches at a time, and linear () does the rest.
  */
-#include "kernels/cpu/cpu-ops.h"
+#include "kernels/cpu/embed.h"
+#include "kernels/cpu/cpu-stream.h"
+#include "kernels/cpu/operations.h"
+#include "kernels/shapes.h"
 
 #include <string.h>
 
@@ -23,31 +26,6 @@ ck_embed_gather (const CkEmbed *e, const float *picture, int64_t index, float *r
       row += e->patch;
     }
   }
-}
-
-CkStatus
-ck_embed_check (const CkEmbed *e)
-{
-  size_t pixels, cols, tokens, bytes;
-
-  if (e->batch < 1 || e->channels < 1 || e->height < 1 || e->width < 1 || e->patch < 1 ||
-      e->n_prefix < 0)
-    return CK_BAD_SHAPE;
-  if (e->height % e->patch != 0 || e->width % e->patch != 0 ||
-      (e->n_prefix > 0 && e->prefix == NULL))
-    return CK_BAD_SHAPE;
-  if (!ck_size_product (e->channels, e->height, e->width, &pixels) ||
-      !ck_size_product (e->batch, (int64_t)pixels, sizeof (float), &bytes))
-    return CK_BAD_SHAPE;
-  if (!ck_size_product (e->channels, e->patch, e->patch, &cols) ||
-      e->weight->source.in != (int64_t)cols || e->weight->source.out != e->dim)
-    return CK_BAD_SHAPE;
-  tokens = (size_t)(e->height / e->patch * (e->width / e->patch));
-  if (__builtin_add_overflow (tokens, (size_t)e->n_prefix, &tokens) || tokens > PTRDIFF_MAX ||
-      !ck_size_product ((int64_t)tokens, e->dim, sizeof (float), &bytes) ||
-      !ck_size_product (e->batch, (int64_t)bytes, 1, &bytes))
-    return CK_BAD_SHAPE;
-  return CK_OK;
 }
 
 int64_t
@@ -75,22 +53,22 @@ put_prefix (const CkEmbed *e, float *tokens)
 }
 
 CkStatus
-ck_cpu_embed (CkBackend *self, const CkEmbed *e)
+ck_cpu_embed (CkStream *self, const CkEmbed *e)
 {
-  CkCpu *cpu = (CkCpu *)self;
-  CkStatus status = ck_embed_check (e);
+  CkCpuStream *cpu = (CkCpuStream *)self;
+  CkStatus status = ck_check_embed (e);
   CkLinear layer = { .weight = e->weight, .bias = e->bias };
   int64_t patches, cols, chunk;
   float *rows;
 
-  if (status != CK_OK)
+  if (status != CK_OK || cpu->failure != CK_OK)
     return status;
   patches = e->height / e->patch * (e->width / e->patch);
   cols = e->channels * e->patch * e->patch;
   chunk = ck_embed_chunk (e);
   rows = ck_scratch_get (&cpu->patches, (size_t)(chunk * cols) * sizeof (float));
   if (rows == NULL)
-    return CK_NO_MEMORY;
+    return ck_cpu_finish (cpu, CK_NO_MEMORY);
 
   for (int64_t b = 0; b < e->batch; b++) {
     const float *picture = e->pixels + b * e->channels * e->height * e->width;
@@ -100,13 +78,15 @@ ck_cpu_embed (CkBackend *self, const CkEmbed *e)
     for (int64_t first = 0; first < patches; first += chunk) {
       const int64_t n = first + chunk < patches ? chunk : patches - first;
 
-#pragma omp parallel for schedule(static) num_threads(cpu->base.threads)
+#pragma omp parallel for schedule(static) num_threads(cpu->threads)
       for (int64_t i = 0; i < n; i++)
         ck_embed_gather (e, picture, first + i, rows + i * cols);
       if (e->position != NULL)
         layer.residual = e->position + (e->n_prefix + first) * e->dim;
-      status = self->linear (self, &layer, n, &(CkInput){ CK_F32, rows },
-                             tokens + (e->n_prefix + first) * e->dim);
+      layer.rows = n;
+      layer.x = ck_f32 (rows);
+      layer.y = ck_f32 (tokens + (e->n_prefix + first) * e->dim);
+      status = ck_cpu_linear (self, &layer);
       if (status != CK_OK)
         return status;
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Matrix products over vectors of any width: a part of ops-tmpl.h, which includes it.
+ * gemm.h over vectors of any width (vectors-tmpl.h).
  *
  * Every element of c is made by one sequence of operations that depends on k alone: c = beta c, and
  * then for each block of k in turn c += alpha s, where s is the sum of the block's terms, added to
@@ -13,10 +13,16 @@
  * strip after the other; the sums, TILE rows of VECTORS vectors, stay in registers. Columns that a
  * strip lacks and rows that a tile lacks are zeros, whose sums are not written to c.
  *
- * The file that includes ops-tmpl.h says how large a tile its registers hold:
+ * The file that includes this one says how large a tile its registers hold:
  *   TILE, VECTORS                  rows, a multiple of 3; vectors a row, 2
  *   v_transpose (rows)             lane j of vector i of W becomes lane i of vector j
  */
+#include "kernels/cpu/gemm.h"
+#include "kernels/cpu/vectors-tmpl.h"
+#include "kernels/sizes.h"
+
+#include <string.h>
+
 #define STRIP (VECTORS * W)
 #define STEP  (TILE / 3) /* a tile with fewer rows is made as if it had a multiple of these */
 #define DEPTH 384        /* terms of a block, at most */
@@ -278,9 +284,15 @@ gemm_v (bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const fl
 }
 
 static CkStatus
-gemm_across_v (int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda,
-               const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
+gemm_tn_v (int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda,
+           const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
 {
   return multiply_matrices (m, n, k, alpha, &(Matrix){ true, a, lda }, &(Matrix){ false, b, ldb },
                             beta, c, ldc);
+}
+
+void
+INIT (gemm) (CkGemmOps *ops)
+{
+  *ops = (CkGemmOps){ gemm_v, gemm_tn_v };
 }

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Linear layers. The output is cut into tiles: a panel of outputs (rows of W) by a group of rows of
- * x. One thread makes a tile from start to end: it decodes the panel's weights, multiplies into a
- * buffer of its own, adds the adapter, and writes y through the epilogue while the buffer is in its
- * cache. Because y is written only there, element by element, `times` and `residual` may be y
- * itself.
+ * x. One thread makes a tile from start to end: it dequantises the panel's weights, multiplies into
+ * a buffer of its own, adds the adapter, and writes y through the epilogue while the buffer is in
+ * its cache. Because y is written only there, element by element, `multiplier` and `residual` may
+ * be y itself.
  */
-#include "kernels/cpu/cpu-ops.h"
+#include "kernels/cpu/adapter.h"
+#include "kernels/cpu/operations.h"
+#include "kernels/cpu/weight.h"
+#include "kernels/shapes.h"
 
 #include <omp.h>
 
@@ -15,13 +18,13 @@
 #define GROUP     512 /* rows a tile: the buffer [rows, panel] stays within half a MiB */
 #define GROUP_MIN 32  /* when many threads share few outputs */
 #define DEPTH                                                                                      \
-  1024 /* columns decoded at once: [panel, depth] in fp32 is 1 MiB; sums begin anew there, so it   \
+  1024 /* columns dequantised at once: [panel, depth] in fp32 is 1 MiB; sums begin anew there, so it   \
           is part of the definition */
 #define LINE_FLOATS 16 /* a cache line */
 
 /* One call: the layer, how it is cut, and where the buffers lie. */
 typedef struct {
-  const CkCpu *cpu;
+  const CkCpuStream *cpu;
   const CkLinear *layer;
   int64_t rows, in, out;
   const float *x;
@@ -29,9 +32,9 @@ typedef struct {
 
   int64_t rank;                                    /* 0 without an adapter */
   int64_t panel, n_panels, group, n_groups, depth; /* a tile is [group, panel] */
-  float *low;     /* [rows, rank] x down^T, which all panels share */
-  float *turned;  /* [in, rank] down^T */
-  float *buffers; /* a thread: product [group, panel], then weights [panel, depth] */
+  float *low;        /* [rows, rank] x down^T, which all panels share */
+  float *transposed; /* [in, rank] down^T */
+  float *buffers;    /* a thread: product [group, panel], then weights [panel, depth] */
   int64_t buffer_floats;
 } Job;
 
@@ -40,7 +43,7 @@ typedef struct {
 static void
 cut (Job *job)
 {
-  const int64_t threads = job->cpu->base.threads;
+  const int64_t threads = job->cpu->threads;
   int64_t panels = ck_round_up (ck_ceil_div (job->out, PANEL), threads);
   int64_t groups = ck_ceil_div (job->rows, GROUP);
 
@@ -55,49 +58,52 @@ cut (Job *job)
 }
 
 static CkStatus
-reserve (Job *job, CkCpu *cpu)
+reserve (Job *job, CkCpuStream *cpu)
 {
-  const bool decodes = job->layer->weight->source.type != CK_F32;
+  const bool dequantises = job->layer->weight->source.type != CK_F32;
   const int64_t low = ck_round_up (job->rows * job->rank, LINE_FLOATS);
-  const int64_t turned = job->rank > 0 ? ck_adapter_turned (job->layer->adapter, job->in) : 0;
+  const int64_t transposed =
+      job->rank > 0 ? ck_adapter_transposed (&job->layer->adapter, job->in) : 0;
   size_t bytes;
 
   job->buffer_floats =
-      job->panel * (job->group + (decodes ? job->depth : 0)); /* at most PANEL * (GROUP + DEPTH) */
+      job->panel *
+      (job->group + (dequantises ? job->depth : 0)); /* at most PANEL * (GROUP + DEPTH) */
   if (job->rank > 0)
-    job->buffer_floats = ck_max (job->buffer_floats, ck_adapter_buffer (job->layer->adapter));
-  if (!ck_size_product (low + turned + job->buffer_floats * cpu->base.threads, sizeof (float), 1,
+    job->buffer_floats = ck_max (job->buffer_floats, ck_adapter_buffer (&job->layer->adapter));
+  if (!ck_size_product (low + transposed + job->buffer_floats * cpu->threads, sizeof (float), 1,
                         &bytes))
-    return CK_BAD_SHAPE;
+    return CK_NO_MEMORY;
   job->low = ck_scratch_get (&cpu->tiles, bytes);
   if (job->low == NULL)
     return CK_NO_MEMORY;
-  job->turned = job->low + low;
-  job->buffers = job->turned + turned;
+  job->transposed = job->low + low;
+  job->buffers = job->transposed + transposed;
   return CK_OK;
 }
 
-/* t [rows, panel] = x W^T, straight from a dense weight's memory, else decoded a few columns at a
- * time into `weights`. */
+/* t [rows, panel] = x W^T, straight from a dense weight's memory, else dequantised a few columns at
+ * a time into `weights`. */
 static CkStatus
 multiply_weight (const Job *job, const float *x, int64_t rows, int64_t first_out, int64_t outs,
                  float *t, float *weights)
 {
-  const CkCpuOps *ops = &job->cpu->ops;
+  const CkCpuOps *ops = job->cpu->ops;
   const CkWeight *weight = job->layer->weight;
 
   if (weight->source.type == CK_F32)
-    return ops->gemm (true, rows, outs, job->in, 1, x, job->in,
-                      (const float *)weight->source.data + first_out * job->in, job->in, 0, t,
-                      job->panel);
+    return ops->products.gemm (true, rows, outs, job->in, 1, x, job->in,
+                               (const float *)ck_weight_data (weight) + first_out * job->in,
+                               job->in, 0, t, job->panel);
   for (int64_t k = 0; k < job->in; k += job->depth) {
     const int64_t depth = ck_min (job->depth, job->in - k);
     CkStatus status;
 
     for (int64_t o = 0; o < outs; o++)
-      ck_weight_decode_run (ops, weight, (first_out + o) * job->in + k, depth, weights + o * depth);
-    status = ops->gemm (true, rows, outs, depth, 1, x + k, job->in, weights, depth, k == 0 ? 0 : 1,
-                        t, job->panel);
+      ck_weight_dequantise_run (ops, weight, (first_out + o) * job->in + k, depth,
+                                weights + o * depth);
+    status = ops->products.gemm (true, rows, outs, depth, 1, x + k, job->in, weights, depth,
+                                 k == 0 ? 0 : 1, t, job->panel);
     if (status != CK_OK)
       return status;
   }
@@ -108,12 +114,12 @@ static CkStatus
 make_tile (const Job *job, int64_t first_row, int64_t first_out, float *buffer)
 {
   const CkLinear *layer = job->layer;
-  const CkAdapter *adapter = layer->adapter;
+  const CkAdapter *adapter = &layer->adapter;
   const int64_t rows = ck_min (job->group, job->rows - first_row),
                 outs = ck_min (job->panel, job->out - first_out);
   float *t = buffer;
   const CkEpilogue epilogue = {
-    .gain = adapter != NULL && adapter->gain != NULL ? adapter->gain + first_out : NULL,
+    .gain = adapter->gain != NULL ? adapter->gain + first_out : NULL,
     .bias = layer->bias != NULL ? layer->bias + first_out : NULL,
     .activation = layer->activation,
     .scale = layer->scale != NULL ? layer->scale + first_out : NULL,
@@ -122,15 +128,16 @@ make_tile (const Job *job, int64_t first_row, int64_t first_out, float *buffer)
                                      buffer + job->group * job->panel);
 
   if (status == CK_OK && job->rank > 0)
-    status = job->cpu->ops.gemm (true, rows, outs, job->rank, adapter->scale,
-                                 job->low + first_row * job->rank, job->rank,
-                                 adapter->up + first_out * job->rank, job->rank, 1, t, job->panel);
+    status = job->cpu->ops->products.gemm (
+        true, rows, outs, job->rank, adapter->scale, job->low + first_row * job->rank, job->rank,
+        adapter->up + first_out * job->rank, job->rank, 1, t, job->panel);
   for (int64_t row = 0; status == CK_OK && row < rows; row++) {
     const int64_t at = (first_row + row) * job->out + first_out;
 
-    job->cpu->ops.epilogue (&epilogue, outs, t + row * job->panel,
-                            layer->times != NULL ? layer->times + at : NULL,
-                            layer->residual != NULL ? layer->residual + at : NULL, job->y + at);
+    job->cpu->ops->rows.epilogue (&epilogue, outs, t + row * job->panel,
+                                  layer->multiplier != NULL ? layer->multiplier + at : NULL,
+                                  layer->residual != NULL ? layer->residual + at : NULL,
+                                  job->y + at);
   }
   return status;
 }
@@ -138,10 +145,10 @@ make_tile (const Job *job, int64_t first_row, int64_t first_out, float *buffer)
 static CkStatus
 make_tiles (const Job *job)
 {
-  const CkCpu *cpu = job->cpu;
+  const CkCpuStream *cpu = job->cpu;
   CkStatus result = CK_OK;
 
-#pragma omp parallel for schedule(dynamic) num_threads(cpu->base.threads)
+#pragma omp parallel for schedule(dynamic) num_threads(cpu->threads)
   for (int64_t tile = 0; tile < job->n_panels * job->n_groups; tile++) {
     const CkStatus status =
         make_tile (job, tile % job->n_groups * job->group, tile / job->n_groups * job->panel,
@@ -154,48 +161,28 @@ make_tiles (const Job *job)
   return result;
 }
 
-static CkStatus
-check (const CkLinear *layer, int64_t rows, const CkInput *x)
-{
-  size_t bytes;
-
-  if (x->type != CK_F32)
-    return CK_UNSUPPORTED;
-  if (!ck_size_product (rows, layer->weight->source.in, sizeof (float), &bytes) ||
-      !ck_size_product (rows, layer->weight->source.out, sizeof (float), &bytes))
-    return CK_BAD_SHAPE;
-  if (layer->adapter != NULL &&
-      (!ck_size_product (layer->adapter->rank, layer->weight->source.in, sizeof (float), &bytes) ||
-       !ck_size_product (layer->adapter->rank, layer->weight->source.out, sizeof (float), &bytes) ||
-       !ck_size_product (layer->adapter->rank, rows, sizeof (float), &bytes)))
-    return CK_BAD_SHAPE;
-  if (layer->adapter != NULL && !(layer->adapter->dropout >= 0 && layer->adapter->dropout <= 1))
-    return CK_BAD_SHAPE;
-  return CK_OK;
-}
-
 CkStatus
-ck_cpu_linear (CkBackend *self, const CkLinear *layer, int64_t rows, const CkInput *x, float *y)
+ck_cpu_linear (CkStream *self, const CkLinear *layer)
 {
-  CkCpu *cpu = (CkCpu *)self;
+  CkCpuStream *cpu = (CkCpuStream *)self;
   Job job = {
     .cpu = cpu,
     .layer = layer,
-    .rows = rows,
+    .rows = layer->rows,
     .in = layer->weight->source.in,
     .out = layer->weight->source.out,
-    .x = x->data,
-    .y = y,
-    .rank = layer->adapter != NULL ? layer->adapter->rank : 0,
+    .x = layer->x.data,
+    .y = layer->y.data,
+    .rank = layer->adapter.rank,
   };
-  CkStatus status = check (layer, rows, x);
+  CkStatus status = ck_check_linear (layer);
 
-  if (status != CK_OK || rows == 0)
+  if (status != CK_OK || cpu->failure != CK_OK || layer->rows == 0)
     return status;
   cut (&job);
   status = reserve (&job, cpu);
   if (status == CK_OK && job.rank > 0)
-    status =
-        ck_adapter_low (cpu, layer->adapter, rows, job.in, job.x, job.low, job.turned, job.buffers);
-  return status == CK_OK ? make_tiles (&job) : status;
+    status = ck_adapter_low (cpu, &layer->adapter, job.rows, job.in, job.x, job.low, job.transposed,
+                             job.buffers);
+  return ck_cpu_finish (cpu, status == CK_OK ? make_tiles (&job) : status);
 }

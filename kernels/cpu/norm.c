@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* Layer norm: rows are shared among the team. */
-#include "kernels/cpu/cpu-ops.h"
+#include "kernels/cpu/cpu-stream.h"
+#include "kernels/cpu/operations.h"
+#include "kernels/shapes.h"
 
 CkStatus
-ck_cpu_norm (CkBackend *self, const CkNorm *norm, int64_t rows, int64_t cols, const float *x,
-             float *y)
+ck_cpu_norm (CkStream *self, const CkNorm *op)
 {
-  const CkCpu *cpu = (const CkCpu *)self;
-  size_t bytes;
+  const CkCpuStream *cpu = (const CkCpuStream *)self;
+  const CkStatus status = ck_check_norm (op);
+  float *y = op->y.data;
 
-  if (cols < 1 || !ck_size_product (rows, cols, sizeof (float), &bytes))
-    return CK_BAD_SHAPE;
-#pragma omp parallel for schedule(static) num_threads(cpu->base.threads)
-  for (int64_t row = 0; row < rows; row++)
-    cpu->ops.norm (norm, cols, x + row * cols, y + row * cols);
+  if (status != CK_OK || cpu->failure != CK_OK)
+    return status;
+#pragma omp parallel for schedule(static) num_threads(cpu->threads)
+  for (int64_t row = 0; row < op->rows; row++)
+    cpu->ops->rows.norm (op, op->cols, op->x + row * op->cols, y + row * op->cols);
   return CK_OK;
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The inner operations for AVX2, FMA and F16C: the words of ops-tmpl.h over 8 floats. */
+/* The inner operations for AVX2, FMA and F16C: the words of vectors-tmpl.h over 8 floats. */
 #include <immintrin.h>
 #include <stdint.h>
+
+#define INIT(concept) ck_##concept##_init_avx2
 
 #define W        8
 #define NF4_STEP 16
@@ -166,12 +168,8 @@ v_transpose (vf rows[W])
   }
 }
 
-#include "kernels/cpu/ops-tmpl.h"
-#include "kernels/cpu/yuv.h"
-
-void
-ck_cpu_ops_init_avx2 (CkCpuOps *ops)
-{
-  fill_ops (ops);
-  ops->yuv_to_rgb = yuv_to_rgb_v;
-}
+#include "kernels/cpu/colour-tmpl.h"
+#include "kernels/cpu/dequantise-tmpl.h"
+#include "kernels/cpu/gemm-tmpl.h"
+#include "kernels/cpu/rows-tmpl.h"
+#include "kernels/cpu/training-tmpl.h"

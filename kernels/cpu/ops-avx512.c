@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The inner operations for AVX-512: the words of ops-tmpl.h over 16 floats, with masks for what
+/* The inner operations for AVX-512: the words of vectors-tmpl.h over 16 floats, with masks for what
  * does not fill a vector. */
 #include <immintrin.h>
 #include <stdint.h>
+
+#define INIT(concept) ck_##concept##_init_avx512
 
 #define W        16
 #define NF4_STEP 32
@@ -19,7 +21,8 @@ typedef __m512 vf;
 #define v_max(a, b)            _mm512_max_ps (a, b)
 #define v_abs(a)               _mm512_abs_ps (a)
 #define v_sqrt(a)              _mm512_sqrt_ps (a)
-#define v_round(a)             _mm512_roundscale_ps (a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
+#define NEAREST                (_MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
+#define v_round(a)             _mm512_roundscale_ps (a, NEAREST)
 #define v_pow2(p, n)           _mm512_scalef_ps (p, n)
 #define v_greater(a, b, y, no) _mm512_mask_blend_ps (_mm512_cmp_ps_mask (a, b, _CMP_GT_OQ), no, y)
 #define v_sum(a)               _mm512_reduce_add_ps (a)
@@ -130,12 +133,8 @@ v_transpose (vf rows[W])
   }
 }
 
-#include "kernels/cpu/ops-tmpl.h"
-#include "kernels/cpu/yuv.h"
-
-void
-ck_cpu_ops_init_avx512 (CkCpuOps *ops)
-{
-  fill_ops (ops);
-  ops->yuv_to_rgb = yuv_to_rgb_v;
-}
+#include "kernels/cpu/colour-tmpl.h"
+#include "kernels/cpu/dequantise-tmpl.h"
+#include "kernels/cpu/gemm-tmpl.h"
+#include "kernels/cpu/rows-tmpl.h"
+#include "kernels/cpu/training-tmpl.h"

@@ -12,7 +12,9 @@
  * Nothing is kept between calls and no team of threads is used: every camera's streaming thread
  * prepares its own crops.
  */
-#include "kernels/cpu/cpu-ops.h"
+#include "kernels/cpu/cpu-stream.h"
+#include "kernels/cpu/operations.h"
+#include "kernels/shapes.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -169,7 +171,8 @@ static Pixels
 convert_row (const CkPicture *picture, int row, const Columns *columns, const Scratch *scratch)
 {
   gather_yuv (picture, row, columns, scratch);
-  scratch->ops->yuv_to_rgb (picture, columns->n, scratch->y, scratch->u, scratch->v, scratch->rgb);
+  scratch->ops->colour.yuv_to_rgb (picture, columns->n, scratch->y, scratch->u, scratch->v,
+                                   scratch->rgb);
   return (Pixels){ .data = scratch->rgb,
                    .stride = 1,
                    .offset = { 0, (int)columns->n, 2 * (int)columns->n } };
@@ -279,7 +282,7 @@ linear_init (Linear *self, const CkCpuOps *ops, const CkResample *resample)
                     .row = { calloc (width, 3 * sizeof (int16_t)),
                              calloc (width, 3 * sizeof (int16_t)) },
                     .byte = calloc (width, 1) };
-  if (!scratch_init (&self->scratch, ops, resample->picture, 2 * (int64_t)width) || !self->x ||
+  if (!scratch_init (&self->scratch, ops, &resample->picture, 2 * (int64_t)width) || !self->x ||
       !self->y || !self->column || !self->weight || !self->row[0] || !self->row[1] || !self->byte)
     return false;
 
@@ -303,7 +306,7 @@ linear_columns (int a, int b, int weight_a, int weight_b)
 static void
 linear_row_rgb (const Linear *self, const CkResample *resample, int row, int16_t *out)
 {
-  const Pixels pixels = borrow_row (resample->picture, row, resample->x);
+  const Pixels pixels = borrow_row (&resample->picture, row, resample->x);
   const int width = resample->out_width;
 
   for (int i = 0; i < width; i++) {
@@ -323,11 +326,11 @@ linear_row (const Linear *self, const CkResample *resample, int row, int16_t *ou
   const int width = resample->out_width;
   const Columns columns = { .n = 2 * (int64_t)width, .column = self->column };
 
-  if (resample->picture->layout == CK_RGB8) {
+  if (resample->picture.layout == CK_RGB8) {
     linear_row_rgb (self, resample, row, out);
     return;
   }
-  const Pixels pixels = convert_row (resample->picture, row, &columns, &self->scratch);
+  const Pixels pixels = convert_row (&resample->picture, row, &columns, &self->scratch);
   for (int c = 0; c < 3; c++) {
     const uint8_t *restrict a = pixels.data + pixels.offset[c], *restrict b = a + width;
     const int16_t *restrict weight_a = self->weight, *restrict weight_b = weight_a + width;
@@ -343,7 +346,7 @@ linear_row (const Linear *self, const CkResample *resample, int row, int16_t *ou
 static void
 linear_prefetch (const CkResample *resample, int y)
 {
-  const CkPicture *picture = resample->picture;
+  const CkPicture *picture = &resample->picture;
   const int pixel =
       picture->layout == CK_RGB8 ? picture->pixel_stride : row_of (picture, resample->y + y).y_step;
   const uint8_t *row = picture->plane[0] + (resample->y + y) * (int64_t)picture->stride[0] +
@@ -495,7 +498,7 @@ static bool
 antialias_init (Antialias *self, const CkCpuOps *ops, const CkResample *resample)
 {
   *self = (Antialias){ 0 };
-  if (!scratch_init (&self->scratch, ops, resample->picture, resample->w) ||
+  if (!scratch_init (&self->scratch, ops, &resample->picture, resample->w) ||
       !triangles_init (&self->x, resample->w, resample->out_width) ||
       !triangles_init (&self->y, resample->h, resample->out_height))
     return false;
@@ -508,7 +511,7 @@ antialias_init (Antialias *self, const CkCpuOps *ops, const CkResample *resample
 static void
 antialias_row (const Antialias *self, const CkResample *resample, int row, uint8_t *out)
 {
-  const CkPicture *picture = resample->picture;
+  const CkPicture *picture = &resample->picture;
   const Columns columns = { .n = resample->w, .first = resample->x };
   const Pixels pixels = picture->layout == CK_RGB8
                             ? borrow_row (picture, row, resample->x)
@@ -579,33 +582,15 @@ resample_antialiased (const CkCpuOps *ops, const CkResample *resample)
 
 /* ---- */
 
-/* Keeps every product below in 64 bits and every position exact in fp32. */
-#define MOST_PIXELS 32768
-
 CkStatus
-ck_resample (CkBackend *self, const CkResample *resample)
+ck_cpu_resample (CkStream *self, const CkResample *op)
 {
-  const CkCpuOps *ops = &((const CkCpu *)self)->ops;
-  const CkPicture *picture = resample->picture;
+  CkCpuStream *cpu = (CkCpuStream *)self;
+  const CkStatus status = ck_check_resample (op);
 
-  if (picture->width < 1 || picture->width > MOST_PIXELS || picture->height < 1 ||
-      picture->height > MOST_PIXELS)
-    return CK_BAD_SHAPE;
-  if (resample->w < 1 || resample->h < 1 || resample->x < 0 || resample->y < 0 ||
-      resample->w > picture->width || resample->h > picture->height ||
-      resample->x > picture->width - resample->w || resample->y > picture->height - resample->h)
-    return CK_BAD_SHAPE;
-  if (resample->out_width < 1 || resample->out_width > MOST_PIXELS || resample->out_height < 1 ||
-      resample->out_height > MOST_PIXELS)
-    return CK_BAD_SHAPE;
-  if (picture->layout < CK_RGB8 || picture->layout > CK_GRAY8)
-    return CK_UNSUPPORTED;
-
-  switch (resample->interpolation) {
-  case CK_BILINEAR:
-    return resample_linear (ops, resample);
-  case CK_BILINEAR_ANTIALIASED:
-    return resample_antialiased (ops, resample);
-  }
-  return CK_UNSUPPORTED;
+  if (status != CK_OK || cpu->failure != CK_OK)
+    return status;
+  return ck_cpu_finish (cpu, op->interpolation == CK_BILINEAR
+                                 ? resample_linear (cpu->ops, op)
+                                 : resample_antialiased (cpu->ops, op));
 }

@@ -4,7 +4,9 @@
  * block of query rows at a time. A task is one head of one picture, because all of its queries add
  * to the same dk and dv.
  */
-#include "kernels/cpu/train.h"
+#include "kernels/cpu/cpu-stream.h"
+#include "kernels/cpu/operations.h"
+#include "kernels/shapes.h"
 
 #include <math.h>
 #include <omp.h>
@@ -25,25 +27,25 @@ add_queries (const CkCpuOps *ops, const CkAttentionBackward *op, int64_t offset,
                 at = offset + first * width;
   const float scale = 1 / sqrtf ((float)d), sum = first == 0 ? 0 : 1;
   CkStatus status =
-      ops->gemm (true, rows, n, d, scale, a->q + at, width, a->k + offset, width, 0, p, n);
+      ops->products.gemm (true, rows, n, d, scale, a->q + at, width, a->k + offset, width, 0, p, n);
 
   for (int64_t row = 0; row < rows && status == CK_OK; row++)
-    ops->softmax (n, p + row * n);
-  status = ck_worse (status, ops->gemm (true, rows, n, d, 1, op->dout + at, width, a->v + offset,
-                                        width, 0, dp, n));
-  status = ck_worse (status, ops->gemm_across (n, d, rows, 1, p, n, op->dout + at, width, sum,
-                                               op->dv + offset, width));
+    ops->rows.softmax (n, p + row * n);
+  status = ck_worse (status, ops->products.gemm (true, rows, n, d, 1, op->dout + at, width,
+                                                 a->v + offset, width, 0, dp, n));
+  status = ck_worse (status, ops->products.gemm_tn (n, d, rows, 1, p, n, op->dout + at, width, sum,
+                                                    op->dv + offset, width));
   for (int64_t row = 0; row < rows && status == CK_OK; row++)
-    ops->softmax_backward (n, scale, p + row * n, dp + row * n);
-  status = ck_worse (
-      status, ops->gemm (false, rows, d, n, 1, dp, n, a->k + offset, width, 0, op->dq + at, width));
-  return ck_worse (status, ops->gemm_across (n, d, rows, 1, dp, n, a->q + at, width, sum,
-                                             op->dk + offset, width));
+    ops->training.softmax_backward (n, scale, p + row * n, dp + row * n);
+  status = ck_worse (status, ops->products.gemm (false, rows, d, n, 1, dp, n, a->k + offset, width,
+                                                 0, op->dq + at, width));
+  return ck_worse (status, ops->products.gemm_tn (n, d, rows, 1, dp, n, a->q + at, width, sum,
+                                                  op->dk + offset, width));
 }
 
 /* One head: back to q and k as they were, and to gradients with respect to them. */
 static void
-turn_back (const CkCpuOps *ops, const CkAttentionBackward *op, int64_t offset)
+rotate_back (const CkCpuOps *ops, const CkAttentionBackward *op, int64_t offset)
 {
   const CkAttention *a = &op->forward;
   const int64_t width = a->heads * a->head_dim;
@@ -53,10 +55,10 @@ turn_back (const CkCpuOps *ops, const CkAttentionBackward *op, int64_t offset)
                 *sin = a->sin + (token - a->prefix) * a->head_dim;
     const int64_t at = offset + token * width;
 
-    ops->rope_back (a->head_dim, cos, sin, a->q + at);
-    ops->rope_back (a->head_dim, cos, sin, a->k + at);
-    ops->rope_back (a->head_dim, cos, sin, op->dq + at);
-    ops->rope_back (a->head_dim, cos, sin, op->dk + at);
+    ops->training.rope_back (a->head_dim, cos, sin, a->q + at);
+    ops->training.rope_back (a->head_dim, cos, sin, a->k + at);
+    ops->training.rope_back (a->head_dim, cos, sin, op->dq + at);
+    ops->training.rope_back (a->head_dim, cos, sin, op->dk + at);
   }
 }
 
@@ -73,39 +75,39 @@ make_head (const CkCpuOps *ops, const CkAttentionBackward *op, int64_t offset, i
       return status;
   }
   if (op->forward.cos != NULL)
-    turn_back (ops, op, offset);
+    rotate_back (ops, op, offset);
   return CK_OK;
 }
 
 CkStatus
-ck_cpu_attention_backward (CkBackend *self, const CkAttentionBackward *op)
+ck_cpu_attention_backward (CkStream *self, const CkAttentionBackward *op)
 {
-  CkCpu *cpu = (CkCpu *)self;
+  CkCpuStream *cpu = (CkCpuStream *)self;
   const CkAttention *a = &op->forward;
-  CkStatus result = ck_attention_check (a);
+  CkStatus result = ck_check_attention (a);
   int64_t block;
   size_t bytes;
   float *buffers;
 
-  if (result != CK_OK)
+  if (result != CK_OK || cpu->failure != CK_OK)
     return result;
   block = ck_min (ck_max (SCORES / a->tokens, BLOCK_MIN), a->tokens);
-  if (!ck_size_product (2 * block * cpu->base.threads, a->tokens, sizeof (float), &bytes))
-    return CK_BAD_SHAPE;
+  if (!ck_size_product (2 * block * cpu->threads, a->tokens, sizeof (float), &bytes))
+    return ck_cpu_finish (cpu, CK_NO_MEMORY);
   buffers = ck_scratch_get (&cpu->tiles, bytes);
   if (buffers == NULL)
-    return CK_NO_MEMORY;
+    return ck_cpu_finish (cpu, CK_NO_MEMORY);
 
-#pragma omp parallel for schedule(dynamic) num_threads(cpu->base.threads)
+#pragma omp parallel for schedule(dynamic) num_threads(cpu->threads)
   for (int64_t task = 0; task < a->batch * a->heads; task++) {
     const int64_t head = task % a->heads, picture = task / a->heads;
     const CkStatus status =
-        make_head (&cpu->ops, op, (picture * a->tokens * a->heads + head) * a->head_dim, block,
+        make_head (cpu->ops, op, (picture * a->tokens * a->heads + head) * a->head_dim, block,
                    buffers + omp_get_thread_num () * 2 * block * a->tokens);
     if (status != CK_OK) {
 #pragma omp atomic write
       result = status;
     }
   }
-  return result;
+  return ck_cpu_finish (cpu, result);
 }

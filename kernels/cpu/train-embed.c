@@ -4,7 +4,10 @@
  * linear layer over them; the prefix and the positions get the sums of their tokens' gradients over
  * the batch.
  */
-#include "kernels/cpu/train.h"
+#include "kernels/cpu/embed.h"
+#include "kernels/cpu/cpu-stream.h"
+#include "kernels/cpu/operations.h"
+#include "kernels/shapes.h"
 
 /* One token of every picture. */
 static void
@@ -25,10 +28,10 @@ sum_token (const CkEmbedBackward *op, int64_t token, int64_t tokens)
 /* dweight and dbias from patches [first, first + n) of one picture; rows [n, channels * patch *
  * patch] is scratch. */
 static CkStatus
-add_patches (CkBackend *self, const CkEmbedBackward *op, const float *picture, const float *dtokens,
+add_patches (CkStream *self, const CkEmbedBackward *op, const float *picture, const float *dtokens,
              int64_t first, int64_t n, float *rows)
 {
-  const CkCpu *cpu = (const CkCpu *)self;
+  const CkCpuStream *cpu = (const CkCpuStream *)self;
   const CkEmbed *e = &op->forward;
   const int64_t cols = e->channels * e->patch * e->patch;
   const CkLinearBackward linear = {
@@ -39,34 +42,32 @@ add_patches (CkBackend *self, const CkEmbedBackward *op, const float *picture, c
     .gradients = { .weight = op->dweight, .bias = op->dbias },
   };
 
-#pragma omp parallel for schedule(static) num_threads(cpu->base.threads)
+#pragma omp parallel for schedule(static) num_threads(cpu->threads)
   for (int64_t i = 0; i < (op->dweight != NULL ? n : 0); i++)
     ck_embed_gather (e, picture, first + i, rows + i * cols);
   return ck_cpu_linear_backward (self, &linear);
 }
 
 CkStatus
-ck_cpu_embed_backward (CkBackend *self, const CkEmbedBackward *op)
+ck_cpu_embed_backward (CkStream *self, const CkEmbedBackward *op)
 {
-  CkCpu *cpu = (CkCpu *)self;
+  CkCpuStream *cpu = (CkCpuStream *)self;
   const CkEmbed *e = &op->forward;
-  CkStatus status = ck_embed_check (e);
+  CkStatus status = ck_check_embed_backward (op);
   int64_t patches, tokens, chunk;
   float *rows;
 
-  if (status != CK_OK)
+  if (status != CK_OK || cpu->failure != CK_OK)
     return status;
-  if (op->dweight != NULL && e->weight->source.type != CK_F32)
-    return CK_UNSUPPORTED;
   patches = e->height / e->patch * (e->width / e->patch);
   tokens = e->n_prefix + patches;
   chunk = ck_embed_chunk (e);
   rows = ck_scratch_get (&cpu->patches,
                          (size_t)(chunk * e->channels * e->patch * e->patch) * sizeof (float));
   if (rows == NULL)
-    return CK_NO_MEMORY;
+    return ck_cpu_finish (cpu, CK_NO_MEMORY);
 
-#pragma omp parallel for schedule(static) num_threads(cpu->base.threads)
+#pragma omp parallel for schedule(static) num_threads(cpu->threads)
   for (int64_t token = 0; token < (op->dposition != NULL ? tokens : e->n_prefix); token++)
     sum_token (op, token, tokens);
   if (op->dweight == NULL && op->dbias == NULL)

@@ -7,7 +7,10 @@
  * instead. Every output is cut into tiles by its shape alone, and one task makes a tile from start
  * to end, so that no result depends on how many threads there are.
  */
-#include "kernels/cpu/train.h"
+#include "kernels/cpu/adapter.h"
+#include "kernels/cpu/operations.h"
+#include "kernels/cpu/weight.h"
+#include "kernels/shapes.h"
 
 #include <math.h>
 #include <omp.h>
@@ -16,23 +19,23 @@
 #define PANEL_DX 128  /* columns of dx a tile */
 #define ROWS_DX  256  /* and rows, for every tile prepares its part of W; half where ... */
 #define TILES    16   /* ... so few tiles would share a machine */
-#define DEPTH    1024 /* rows of W decoded at once: [depth, panel] in fp32 is 512 KiB */
+#define DEPTH    1024 /* rows of W dequantised at once: [depth, panel] in fp32 is 512 KiB */
 #define ROWS     64   /* rows a task of dlow, and rows dropped out at once */
 #define STRIP    64   /* columns a task of dbias and dgain */
 
 typedef struct {
-  const CkCpu *cpu;
+  const CkCpuStream *cpu;
   const CkLinearBackward *op;
   const CkAdapter *adapter; /* NULL if its rank is 0 */
   const float *gain;        /* [out] or NULL */
   int64_t rows, in, out, rank;
-  bool decodes;                                     /* W does not lie in memory as dx needs it */
+  bool dequantises;                                 /* W does not lie in memory as dx needs it */
   int64_t panel, n_panels, group, n_groups;         /* of dx */
   int64_t n_dx, n_dweight, n_dup, n_ddown, n_tiles; /* tasks */
   float *up;                                        /* [out, rank] scale gain up */
   float *low;                                       /* [rows, rank] */
   float *dlow;                                      /* [rows, rank] */
-  float *turned;                                    /* [in, rank] down^T */
+  float *transposed;                                /* [in, rank] down^T */
   float *buffers;                                   /* buffer_floats a thread */
   int64_t buffer_floats;
 } Job;
@@ -43,7 +46,7 @@ cut (Job *job)
   const CkLinearBackward *op = job->op;
   const CkLinearGradients *g = &op->gradients;
 
-  job->decodes = op->weight->source.type != CK_F32 || job->gain != NULL;
+  job->dequantises = op->weight->source.type != CK_F32 || job->gain != NULL;
   job->panel = ck_round_up (ck_ceil_div (job->in, ck_ceil_div (job->in, PANEL_DX)), 16);
   job->n_panels = ck_ceil_div (job->in, job->panel);
   job->group = ROWS_DX;
@@ -63,7 +66,7 @@ cut (Job *job)
 static void
 size_buffers (Job *job)
 {
-  if (job->n_dx > 0 && job->decodes)
+  if (job->n_dx > 0 && job->dequantises)
     job->buffer_floats = ck_max (job->buffer_floats, ck_min (job->out, DEPTH) * job->panel);
   if (job->adapter == NULL)
     return;
@@ -77,25 +80,25 @@ size_buffers (Job *job)
 
 /* Memory for what the tasks share, then for each thread. */
 static CkStatus
-reserve (Job *job, CkCpu *cpu)
+reserve (Job *job, CkCpuStream *cpu)
 {
   const int64_t up = ck_round_up (job->out * job->rank, 16),
                 low = ck_round_up (job->rows * job->rank, 16);
-  const int64_t turned = job->n_dup > 0 ? ck_adapter_turned (job->adapter, job->in) : 0;
+  const int64_t transposed = job->n_dup > 0 ? ck_adapter_transposed (job->adapter, job->in) : 0;
   size_t shared, threads;
 
   size_buffers (job);
   job->buffer_floats = ck_round_up (job->buffer_floats, 16);
-  if (!ck_size_product (up + 2 * low + turned + 16, sizeof (float), 1, &shared) ||
-      !ck_size_product (job->buffer_floats, cpu->base.threads, sizeof (float), &threads))
-    return CK_BAD_SHAPE;
+  if (!ck_size_product (up + 2 * low + transposed + 16, sizeof (float), 1, &shared) ||
+      !ck_size_product (job->buffer_floats, cpu->threads, sizeof (float), &threads))
+    return CK_NO_MEMORY;
   job->up = ck_scratch_get (&cpu->tiles, shared + threads);
   if (job->up == NULL)
     return CK_NO_MEMORY;
   job->low = job->up + up;
   job->dlow = job->low + low;
-  job->turned = job->dlow + low;
-  job->buffers = job->turned + turned;
+  job->transposed = job->dlow + low;
+  job->buffers = job->transposed + transposed;
   return CK_OK;
 }
 
@@ -111,9 +114,9 @@ scale_up (const Job *job, int64_t row)
 static CkStatus
 make_dlow (const Job *job, int64_t first)
 {
-  return job->cpu->ops.gemm (false, ck_min (ROWS, job->rows - first), job->rank, job->out, 1,
-                             job->op->dy + first * job->out, job->out, job->up, job->rank, 0,
-                             job->dlow + first * job->rank, job->rank);
+  return job->cpu->ops->products.gemm (false, ck_min (ROWS, job->rows - first), job->rank, job->out,
+                                       1, job->op->dy + first * job->out, job->out, job->up,
+                                       job->rank, 0, job->dlow + first * job->rank, job->rank);
 }
 
 /* Columns [first, first + STRIP) of dbias and dgain. A gain of 0 hides what it multiplied: its
@@ -144,12 +147,12 @@ sum_columns (const Job *job, int64_t first)
   }
 }
 
-/* dx (+)= dy (gain W) for a tile whose part of W is decoded, DEPTH rows at a time. */
+/* dx (+)= dy (gain W) for a tile whose part of W is dequantised, DEPTH rows at a time. */
 static CkStatus
-add_decoded (const Job *job, const float *dy, int64_t rows, int64_t first_in, int64_t ins,
-             float *dx, float *weights)
+add_dequantised (const Job *job, const float *dy, int64_t rows, int64_t first_in, int64_t ins,
+                 float *dx, float *weights)
 {
-  const CkCpuOps *ops = &job->cpu->ops;
+  const CkCpuOps *ops = job->cpu->ops;
 
   for (int64_t k = 0; k < job->out; k += DEPTH) {
     const int64_t depth = ck_min (DEPTH, job->out - k);
@@ -158,12 +161,12 @@ add_decoded (const Job *job, const float *dy, int64_t rows, int64_t first_in, in
     for (int64_t o = 0; o < depth; o++) {
       float *row = weights + o * ins;
 
-      ck_weight_decode_run (ops, job->op->weight, (k + o) * job->in + first_in, ins, row);
+      ck_weight_dequantise_run (ops, job->op->weight, (k + o) * job->in + first_in, ins, row);
       for (int64_t i = 0; i < ins && job->gain != NULL; i++)
         row[i] *= job->gain[k + o];
     }
-    status = ops->gemm (false, rows, ins, depth, 1, dy + k, job->out, weights, ins,
-                        k == 0 && !job->op->add_dx ? 0 : 1, dx, job->in);
+    status = ops->products.gemm (false, rows, ins, depth, 1, dy + k, job->out, weights, ins,
+                                 k == 0 && !job->op->add_dx ? 0 : 1, dx, job->in);
     if (status != CK_OK)
       return status;
   }
@@ -175,25 +178,25 @@ static CkStatus
 add_adapter (const Job *job, int64_t first_row, int64_t rows, int64_t first_in, int64_t ins,
              float *dx, float *buffer)
 {
-  const CkCpuOps *ops = &job->cpu->ops;
+  const CkCpuOps *ops = job->cpu->ops;
   const CkAdapter *adapter = job->adapter;
 
   if (!(adapter->dropout > 0))
-    return ops->gemm (false, rows, ins, job->rank, 1, job->dlow + first_row * job->rank, job->rank,
-                      adapter->down + first_in, job->in, 1, dx, job->in);
+    return ops->products.gemm (false, rows, ins, job->rank, 1, job->dlow + first_row * job->rank,
+                               job->rank, adapter->down + first_in, job->in, 1, dx, job->in);
   for (int64_t row = 0; row < rows; row += ROWS) {
     const int64_t n = ck_min (ROWS, rows - row);
     const CkStatus status =
-        ops->gemm (false, n, ins, job->rank, 1, job->dlow + (first_row + row) * job->rank,
-                   job->rank, adapter->down + first_in, job->in, 0, buffer, ins);
+        ops->products.gemm (false, n, ins, job->rank, 1, job->dlow + (first_row + row) * job->rank,
+                            job->rank, adapter->down + first_in, job->in, 0, buffer, ins);
 
     if (status != CK_OK)
       return status;
     for (int64_t r = 0; r < n; r++) {
       float *term = buffer + r * ins, *sum = dx + (row + r) * job->in;
 
-      ops->dropout (adapter->key, adapter->dropout, (first_row + row + r) * job->in + first_in, ins,
-                    term, term);
+      ops->training.dropout (*adapter->key, adapter->dropout,
+                             (first_row + row + r) * job->in + first_in, ins, term, term);
       for (int64_t i = 0; i < ins; i++)
         sum[i] += term[i];
     }
@@ -213,12 +216,12 @@ make_dx (const Job *job, int64_t tile, float *buffer)
   float *dx = op->dx + first_row * job->in + first_in;
   CkStatus status;
 
-  if (job->decodes)
-    status = add_decoded (job, dy, rows, first_in, ins, dx, buffer);
+  if (job->dequantises)
+    status = add_dequantised (job, dy, rows, first_in, ins, dx, buffer);
   else
-    status = job->cpu->ops.gemm (false, rows, ins, job->out, 1, dy, job->out,
-                                 (const float *)op->weight->source.data + first_in, job->in,
-                                 op->add_dx ? 1 : 0, dx, job->in);
+    status = job->cpu->ops->products.gemm (false, rows, ins, job->out, 1, dy, job->out,
+                                           (const float *)ck_weight_data (op->weight) + first_in,
+                                           job->in, op->add_dx ? 1 : 0, dx, job->in);
   if (status != CK_OK || job->adapter == NULL)
     return status;
   return add_adapter (job, first_row, rows, first_in, ins, dx, buffer);
@@ -230,7 +233,7 @@ add_dweight (const Job *job, int64_t tile)
   const int64_t across = ck_ceil_div (job->in, PANEL), first_out = tile / across * PANEL,
                 first_in = tile % across * PANEL;
 
-  return job->cpu->ops.gemm_across (
+  return job->cpu->ops->products.gemm_tn (
       ck_min (PANEL, job->out - first_out), ck_min (PANEL, job->in - first_in), job->rows, 1,
       job->op->dy + first_out, job->out, job->op->x + first_in, job->in, 1,
       job->op->gradients.weight + first_out * job->in + first_in, job->in);
@@ -241,7 +244,7 @@ add_dup (const Job *job, int64_t tile, float *buffer)
 {
   const int64_t first = tile * PANEL, outs = ck_min (PANEL, job->out - first);
   float *dup = job->op->gradients.up + first * job->rank;
-  const CkStatus status = job->cpu->ops.gemm_across (
+  const CkStatus status = job->cpu->ops->products.gemm_tn (
       outs, job->rank, job->rows, job->adapter->scale, job->op->dy + first, job->out, job->low,
       job->rank, 0, buffer, job->rank);
 
@@ -253,24 +256,25 @@ add_dup (const Job *job, int64_t tile, float *buffer)
 static CkStatus
 add_ddown (const Job *job, int64_t tile, float *buffer)
 {
-  const CkCpuOps *ops = &job->cpu->ops;
+  const CkCpuOps *ops = job->cpu->ops;
   const CkAdapter *adapter = job->adapter;
   const int64_t first = tile * PANEL, ins = ck_min (PANEL, job->in - first);
   float *ddown = job->op->gradients.down + first;
 
   if (!(adapter->dropout > 0))
-    return ops->gemm_across (job->rank, ins, job->rows, 1, job->dlow, job->rank, job->op->x + first,
-                             job->in, 1, ddown, job->in);
+    return ops->products.gemm_tn (job->rank, ins, job->rows, 1, job->dlow, job->rank,
+                                  job->op->x + first, job->in, 1, ddown, job->in);
   for (int64_t row = 0; row < job->rows; row += ROWS) {
     const int64_t n = ck_min (ROWS, job->rows - row);
     CkStatus status;
 
     for (int64_t r = 0; r < n; r++) {
       const int64_t at = (row + r) * job->in + first;
-      ops->dropout (adapter->key, adapter->dropout, at, ins, job->op->x + at, buffer + r * ins);
+      ops->training.dropout (*adapter->key, adapter->dropout, at, ins, job->op->x + at,
+                             buffer + r * ins);
     }
-    status = ops->gemm_across (job->rank, ins, n, 1, job->dlow + row * job->rank, job->rank, buffer,
-                               ins, 1, ddown, job->in);
+    status = ops->products.gemm_tn (job->rank, ins, n, 1, job->dlow + row * job->rank, job->rank,
+                                    buffer, ins, 1, ddown, job->in);
     if (status != CK_OK)
       return status;
   }
@@ -294,12 +298,12 @@ make_tile (const Job *job, int64_t tile, float *buffer)
 static CkStatus
 run (const Job *job)
 {
-  const CkCpu *cpu = job->cpu;
+  const CkCpuStream *cpu = job->cpu;
   const CkLinearGradients *g = &job->op->gradients;
   const bool needs_dlow = job->adapter != NULL && (job->n_dx > 0 || job->n_ddown > 0);
   CkStatus result = CK_OK;
 
-#pragma omp parallel num_threads(cpu->base.threads)
+#pragma omp parallel num_threads(cpu->threads)
   {
     CkStatus status = CK_OK;
 
@@ -325,56 +329,28 @@ run (const Job *job)
   return result;
 }
 
-static CkStatus
-check (const CkLinearBackward *op)
-{
-  const CkWeightSource *source = &op->weight->source;
-  const CkLinearGradients *g = &op->gradients;
-  const CkAdapter *adapter = op->adapter;
-  const bool has_gain = adapter != NULL && adapter->gain != NULL;
-  size_t bytes;
-
-  if (!ck_size_product (op->rows, source->in, sizeof (float), &bytes) ||
-      !ck_size_product (op->rows, source->out, sizeof (float), &bytes))
-    return CK_BAD_SHAPE;
-  /* reserve () wants four matrices of such sizes in one piece */
-  if (adapter != NULL &&
-      (!ck_size_product (adapter->rank, source->in, 8 * sizeof (float), &bytes) ||
-       !ck_size_product (adapter->rank, source->out, 8 * sizeof (float), &bytes) ||
-       !ck_size_product (adapter->rank, op->rows, 8 * sizeof (float), &bytes)))
-    return CK_BAD_SHAPE;
-  if (adapter != NULL && !(adapter->dropout >= 0 && adapter->dropout <= 1))
-    return CK_BAD_SHAPE;
-  if ((adapter == NULL && (g->up != NULL || g->down != NULL)) ||
-      (g->gain != NULL && (!has_gain || op->y == NULL)))
-    return CK_BAD_SHAPE;
-  if (g->weight != NULL && (source->type != CK_F32 || has_gain))
-    return CK_UNSUPPORTED;
-  return CK_OK;
-}
-
 CkStatus
-ck_cpu_linear_backward (CkBackend *self, const CkLinearBackward *op)
+ck_cpu_linear_backward (CkStream *self, const CkLinearBackward *op)
 {
-  CkCpu *cpu = (CkCpu *)self;
+  CkCpuStream *cpu = (CkCpuStream *)self;
   Job job = {
     .cpu = cpu,
     .op = op,
-    .adapter = op->adapter != NULL && op->adapter->rank > 0 ? op->adapter : NULL,
-    .gain = op->adapter != NULL ? op->adapter->gain : NULL,
+    .adapter = op->adapter.rank > 0 ? &op->adapter : NULL,
+    .gain = op->adapter.gain,
     .rows = op->rows,
     .in = op->weight->source.in,
     .out = op->weight->source.out,
   };
-  CkStatus status = check (op);
+  CkStatus status = ck_check_linear_backward (op);
 
-  if (status != CK_OK || op->rows == 0)
+  if (status != CK_OK || cpu->failure != CK_OK || op->rows == 0)
     return status;
   job.rank = job.adapter != NULL ? job.adapter->rank : 0;
   cut (&job);
   status = reserve (&job, cpu);
   if (status == CK_OK && job.n_dup > 0)
-    status = ck_adapter_low (cpu, job.adapter, job.rows, job.in, op->x, job.low, job.turned,
+    status = ck_adapter_low (cpu, job.adapter, job.rows, job.in, op->x, job.low, job.transposed,
                              job.buffers);
-  return status == CK_OK ? run (&job) : status;
+  return ck_cpu_finish (cpu, status == CK_OK ? run (&job) : status);
 }

@@ -5,7 +5,9 @@
  * classes w[c], and the batch's is their sum over the sum of all w[l]: as torch.nn.CrossEntropyLoss
  * defines it. In double precision by one thread, for there is little of it.
  */
-#include "kernels/cpu/train.h"
+#include "kernels/cpu/cpu-stream.h"
+#include "kernels/cpu/operations.h"
+#include "kernels/shapes.h"
 
 #include <math.h>
 
@@ -46,28 +48,37 @@ picture_loss (const Target *target, int32_t label, const float *logits, double f
   return loss;
 }
 
-CkStatus
-ck_cpu_cross_entropy (CkBackend *self, int64_t batch, int64_t classes, const float *logits,
-                      const int32_t *labels, const float *class_weights, float smoothing,
-                      float factor, double *loss, float *dlogits)
+/* The sum of the labels' weights; CK_BAD_SHAPE where a label is no class. */
+static CkStatus
+sum_weights (const CkCrossEntropy *op, double *weight)
 {
-  const Target target = { classes, class_weights, smoothing };
-  double sum = 0, weight = 0;
-  size_t bytes;
-
-  if (batch < 1 || classes < 1 || !ck_size_product (batch, classes, sizeof (float), &bytes) ||
-      !(smoothing >= 0 && smoothing <= 1))
-    return CK_BAD_SHAPE;
-  for (int64_t b = 0; b < batch; b++) {
-    if (labels[b] < 0 || labels[b] >= classes)
+  *weight = 0;
+  for (int64_t b = 0; b < op->batch; b++) {
+    if (op->labels[b] < 0 || op->labels[b] >= op->classes)
       return CK_BAD_SHAPE;
-    weight += class_weights != NULL ? class_weights[labels[b]] : 1;
+    *weight += op->class_weights != NULL ? op->class_weights[op->labels[b]] : 1;
   }
+  return CK_OK;
+}
+
+CkStatus
+ck_cpu_cross_entropy (CkStream *self, const CkCrossEntropy *op)
+{
+  const Target target = { op->classes, op->class_weights, op->smoothing };
+  CkCpuStream *cpu = (CkCpuStream *)self;
+  CkStatus status = ck_check_cross_entropy (op);
+  double sum = 0, weight;
+
+  if (status != CK_OK || cpu->failure != CK_OK)
+    return status;
+  status = sum_weights (op, &weight);
+  if (status != CK_OK)
+    return ck_cpu_finish (cpu, status);
   /* A batch whose labels weigh nothing teaches nothing. */
   weight = weight > 0 ? 1 / weight : 0;
-  for (int64_t b = 0; b < batch; b++)
-    sum += picture_loss (&target, labels[b], logits + b * classes, factor * weight,
-                         dlogits != NULL ? dlogits + b * classes : NULL);
-  *loss = sum * weight;
+  for (int64_t b = 0; b < op->batch; b++)
+    sum += picture_loss (&target, op->labels[b], op->logits + b * op->classes, op->factor * weight,
+                         op->dlogits != NULL ? op->dlogits + b * op->classes : NULL);
+  *op->loss = sum * weight;
   return CK_OK;
 }

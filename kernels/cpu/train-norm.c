@@ -3,7 +3,9 @@
  * Layer norm, backward. A task is a chunk of rows, which sums its share of dweight and dbias; the
  * shares are then added up in the order of the chunks, whichever thread made them.
  */
-#include "kernels/cpu/train.h"
+#include "kernels/cpu/cpu-stream.h"
+#include "kernels/cpu/operations.h"
+#include "kernels/shapes.h"
 
 #include <string.h>
 
@@ -11,7 +13,7 @@
 
 /* Rows of one chunk; sums [2, cols]: dweight, then dbias. */
 static void
-make_chunk (const CkCpu *cpu, const CkNormBackward *op, int64_t first, float *sums)
+make_chunk (const CkCpuStream *cpu, const CkNormBackward *op, int64_t first, float *sums)
 {
   const CkNorm norm = { .weight = op->weight, .epsilon = op->epsilon };
   const int64_t end = first + ck_min (CHUNK, op->rows - first);
@@ -21,8 +23,8 @@ make_chunk (const CkCpu *cpu, const CkNormBackward *op, int64_t first, float *su
   memset (sums, 0, (size_t)(2 * op->cols) * sizeof (float));
   for (int64_t row = first; row < end; row++) {
     const int64_t at = row * op->cols;
-    cpu->ops.norm_backward (&norm, op->cols, op->x + at, op->dy + at, op->add_dx, op->dx + at,
-                            dweight, dbias);
+    cpu->ops->training.norm_backward (&norm, op->cols, op->x + at, op->dy + at, op->add_dx,
+                                      op->dx + at, dweight, dbias);
   }
 }
 
@@ -37,23 +39,22 @@ add_column (float *gradient, const float *sums, int64_t chunks, int64_t stride, 
 }
 
 CkStatus
-ck_cpu_norm_backward (CkBackend *self, const CkNormBackward *op)
+ck_cpu_norm_backward (CkStream *self, const CkNormBackward *op)
 {
-  CkCpu *cpu = (CkCpu *)self;
+  CkCpuStream *cpu = (CkCpuStream *)self;
   const int64_t chunks = op->rows / CHUNK + (op->rows % CHUNK != 0);
+  const CkStatus status = ck_check_norm_backward (op);
   size_t bytes;
-  float *sums;
+  float *sums = NULL;
 
-  if (op->cols < 1 || !ck_size_product (op->rows, op->cols, sizeof (float), &bytes) ||
-      !ck_size_product (chunks, op->cols, 2 * sizeof (float), &bytes))
-    return CK_BAD_SHAPE;
-  if (op->rows == 0)
-    return CK_OK;
-  sums = ck_scratch_get (&cpu->tiles, bytes);
+  if (status != CK_OK || cpu->failure != CK_OK || op->rows == 0)
+    return status;
+  if (ck_size_product (chunks, op->cols, 2 * sizeof (float), &bytes))
+    sums = ck_scratch_get (&cpu->tiles, bytes);
   if (sums == NULL)
-    return CK_NO_MEMORY;
+    return ck_cpu_finish (cpu, CK_NO_MEMORY);
 
-#pragma omp parallel num_threads(cpu->base.threads)
+#pragma omp parallel num_threads(cpu->threads)
   {
 #pragma omp for schedule(static)
     for (int64_t chunk = 0; chunk < chunks; chunk++)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A step of the optimiser, and the norm of the gradients for clipping. */
-#include "kernels/cpu/train.h"
+#include "kernels/cpu/cpu-stream.h"
+#include "kernels/cpu/operations.h"
+#include "kernels/shapes.h"
 
 #include <math.h>
 
@@ -25,53 +27,51 @@ sum_chunk (const float *x, int64_t n)
 }
 
 CkStatus
-ck_cpu_sum_squares (CkBackend *self, const float *x, int64_t n, double *sum)
+ck_cpu_add_squares (CkStream *self, const float *x, int64_t n, double *sum)
 {
-  CkCpu *cpu = (CkCpu *)self;
+  CkCpuStream *cpu = (CkCpuStream *)self;
+  const CkStatus status = ck_check_elements (n);
   const int64_t chunks = n / CHUNK + (n % CHUNK != 0);
-  size_t bytes;
-  double *parts;
+  double *parts, total = 0;
 
-  *sum = 0;
-  if (!ck_size_product (n, sizeof (float), 1, &bytes))
-    return CK_BAD_SHAPE;
-  if (n == 0)
-    return CK_OK;
+  if (status != CK_OK || cpu->failure != CK_OK || n == 0)
+    return status;
   parts = ck_scratch_get (&cpu->tiles, (size_t)chunks * sizeof (double));
   if (parts == NULL)
-    return CK_NO_MEMORY;
-#pragma omp parallel for schedule(static) num_threads(cpu->base.threads) if (chunks > 1)
+    return ck_cpu_finish (cpu, CK_NO_MEMORY);
+#pragma omp parallel for schedule(static) num_threads(cpu->threads) if (chunks > 1)
   for (int64_t chunk = 0; chunk < chunks; chunk++)
     parts[chunk] = sum_chunk (x + chunk * CHUNK, ck_min (CHUNK, n - chunk * CHUNK));
   for (int64_t chunk = 0; chunk < chunks; chunk++)
-    *sum += parts[chunk];
+    total += parts[chunk];
+  *sum += total;
   return CK_OK;
 }
 
-/* torch.optim.AdamW's operations in its order; what is one number for all parameters is computed in
- * double precision, as Python does. */
 CkStatus
-ck_cpu_adamw (CkBackend *self, const CkAdamW *settings, float factor, int64_t n,
-              const float *gradients, float *first, float *second, float *parameters)
+ck_cpu_clip_factor (CkStream *self, const double *squares, double max_norm, float *factor)
 {
-  const CkCpu *cpu = (const CkCpu *)self;
-  const CkAdamWStep step = {
-    .factor = factor,
-    .rest1 = (float)(1 - settings->beta1),
-    .beta2 = (float)settings->beta2,
-    .rest2 = (float)(1 - settings->beta2),
-    .root = (float)sqrt (1 - pow (settings->beta2, (double)settings->step)),
-    .epsilon = (float)settings->epsilon,
-    .decay = (float)(1 - settings->learning_rate * settings->weight_decay),
-    .step = (float)(settings->learning_rate / (1 - pow (settings->beta1, (double)settings->step))),
-  };
-  size_t bytes;
+  const CkCpuStream *cpu = (const CkCpuStream *)self;
+  double norm;
 
-  if (settings->step < 1 || !ck_size_product (n, sizeof (float), 1, &bytes))
-    return CK_BAD_SHAPE;
-#pragma omp parallel for schedule(static) num_threads(cpu->base.threads) if (n > PART)
-  for (int64_t i = 0; i < n; i += PART)
-    cpu->ops.adamw (&step, ck_min (PART, n - i), gradients + i, first + i, second + i,
-                    parameters + i);
+  if (cpu->failure != CK_OK)
+    return CK_OK;
+  norm = sqrt (*squares);
+  *factor = !isfinite (norm) ? NAN : max_norm > 0 ? (float)fmin (max_norm / (norm + 1e-6), 1) : 1;
+  return CK_OK;
+}
+
+CkStatus
+ck_cpu_adamw (CkStream *self, const CkAdamW *op)
+{
+  const CkCpuStream *cpu = (const CkCpuStream *)self;
+  const CkStatus status = ck_check_elements (op->n);
+
+  if (status != CK_OK || cpu->failure != CK_OK || op->n == 0 || isnan (*op->factor))
+    return status;
+#pragma omp parallel for schedule(static) num_threads(cpu->threads) if (op->n > PART)
+  for (int64_t i = 0; i < op->n; i += PART)
+    cpu->ops->training.adamw (op->step, *op->factor, ck_min (PART, op->n - i), op->gradients + i,
+                              op->first + i, op->second + i, op->parameters + i);
   return CK_OK;
 }

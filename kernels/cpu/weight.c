@@ -1,123 +1,101 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Weights. The CPU computes from the memory that the caller gave, usually a mapped file, and
- * decodes 16- and 4-bit weights again each time they are used: a decoded copy would cost more to
- * read from memory than the decoding.
+ * dequantises 16- and 4-bit weights again each time they are used: a copy in fp32 would cost more
+ * to read from memory than that.
  */
-#include "kernels/cpu/cpu-ops.h"
+#include "kernels/cpu/weight.h"
+#include "kernels/cpu/operations.h"
+#include "kernels/shapes.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Whether the source's shape, type and pointers are sound, and the bytes of its data. */
-static CkStatus
-check_source (const CkWeightSource *source, size_t *bytes)
-{
-  size_t decoded;
-
-  /* Decoded positions are counted in fp32 too, so that size must exist as well. */
-  if (source->out < 1 || source->in < 1 ||
-      !ck_size_product (source->out, source->in, sizeof (float), &decoded))
-    return CK_BAD_SHAPE;
-  switch (source->type) {
-  case CK_F32:
-    *bytes = decoded;
-    break;
-  case CK_F16:
-  case CK_BF16:
-    *bytes = decoded / 2;
-    break;
-  case CK_NF4:
-    if (source->block < 2 || source->block % 2 != 0 || source->absmax == NULL)
-      return CK_BAD_SHAPE;
-    *bytes = (decoded / sizeof (float) + 1) / 2;
-    break;
-  default:
-    return CK_UNSUPPORTED;
-  }
-  return source->data != NULL ? CK_OK : CK_BAD_SHAPE;
-}
+typedef struct {
+  CkWeight base;
+  void *copy; /* of the source's data where that was not aligned for its type; else NULL */
+} Weight;
 
 static bool
-is_aligned (const CkWeightSource *source)
+is_aligned (const CkWeight *weight)
 {
-  const uintptr_t address = (uintptr_t)source->data;
+  const uintptr_t address = (uintptr_t)ck_weight_data (weight);
 
-  if (source->type == CK_F32)
+  if (weight->source.type == CK_F32)
     return address % _Alignof(float) == 0;
-  return source->type == CK_NF4 || address % _Alignof(uint16_t) == 0;
+  return weight->source.type == CK_NF4 || address % _Alignof(uint16_t) == 0;
 }
 
 CkStatus
-ck_cpu_weight_new (CkBackend *self, const CkWeightSource *source, CkWeight **weight)
+ck_cpu_weight_new (CkDevice *device, const CkWeightSource *source, CkWeightUses uses,
+                   CkWeight **weight)
 {
-  size_t bytes = 0;
-  CkStatus status = check_source (source, &bytes);
-  CkWeight *new;
+  Weight *new = calloc (1, sizeof *new);
 
-  *weight = NULL;
-  if (status != CK_OK)
-    return status;
-  new = calloc (1, sizeof *new);
   if (new == NULL)
     return CK_NO_MEMORY;
-  new->source = *source;
+  new->base = (CkWeight){ *source, uses };
   /* A file's header may have any length, so its data may start anywhere. */
-  if (!is_aligned (source)) {
-    new->copy = self->alloc (self, bytes);
+  if (source->host_data != NULL && !is_aligned (&new->base)) {
+    const size_t bytes = ck_weight_source_bytes (source);
+
+    new->copy = ck_aligned_memory (bytes);
     if (new->copy == NULL) {
       free (new);
       return CK_NO_MEMORY;
     }
-    memcpy (new->copy, source->data, bytes);
-    new->source.data = new->copy;
+    memcpy (new->copy, source->host_data, bytes);
+    new->base.source.host_data = new->copy;
   }
-  *weight = new;
+  *weight = &new->base;
   return CK_OK;
 }
 
 void
-ck_cpu_weight_free (CkBackend *self, CkWeight *weight)
+ck_cpu_weight_free (CkDevice *device, CkWeight *weight)
 {
-  if (weight == NULL)
-    return;
-  self->free (self, weight->copy);
+  free (((Weight *)weight)->copy);
   free (weight);
 }
 
 void
-ck_weight_decode_run (const CkCpuOps *ops, const CkWeight *weight, int64_t first, int64_t n,
-                      float *out)
+ck_weight_dequantise_run (const CkCpuOps *ops, const CkWeight *weight, int64_t first, int64_t n,
+                          float *out)
 {
   const CkWeightSource *source = &weight->source;
+  const void *data = ck_weight_data (weight);
 
   switch (source->type) {
   case CK_F32:
-    memcpy (out, (const float *)source->data + first, (size_t)n * sizeof (float));
+    memcpy (out, (const float *)data + first, (size_t)n * sizeof (float));
     break;
   case CK_F16:
-    ops->decode_f16 (n, (const uint16_t *)source->data + first, out);
+    ops->dequantise.f16 (n, (const uint16_t *)data + first, out);
     break;
   case CK_BF16:
-    ops->decode_bf16 (n, (const uint16_t *)source->data + first, out);
+    ops->dequantise.bf16 (n, (const uint16_t *)data + first, out);
     break;
   case CK_NF4:
-    ops->decode_nf4 (source, first, n, out);
+    ops->dequantise.nf4 (source, first, n, out);
     break;
+  case CK_I16:
+  case CK_I8:
+    break; /* no weight has these: ck_weight_new () */
   }
 }
 
 CkStatus
-ck_cpu_weight_decode (CkBackend *self, const CkWeight *weight, int64_t first, int64_t rows,
-                      float *out)
+ck_cpu_weight_dequantise (CkStream *self, const CkWeight *weight, int64_t first, int64_t rows,
+                          float *out)
 {
-  const CkCpu *cpu = (const CkCpu *)self;
+  const CkCpuStream *cpu = (const CkCpuStream *)self;
+  const CkStatus status = ck_check_dequantise (weight, first, rows);
   const int64_t in = weight->source.in;
 
-  if (first < 0 || rows < 0 || first > weight->source.out || rows > weight->source.out - first)
-    return CK_BAD_SHAPE;
-#pragma omp parallel for schedule(static) num_threads(cpu->base.threads)
+  if (status != CK_OK || cpu->failure != CK_OK)
+    return status;
+#pragma omp parallel for schedule(static) num_threads(cpu->threads)
   for (int64_t row = 0; row < rows; row++)
-    ck_weight_decode_run (&cpu->ops, weight, (first + row) * in, in, out + row * in);
+    ck_weight_dequantise_run (cpu->ops, weight, (first + row) * in, in, out + row * in);
   return CK_OK;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Checks what callers hand in, clips regions and sets conversion numbers; the arithmetic itself is
- * CkBackend.resample's. */
+ * CkOperations.resample's. */
 #include "model/adapter/preprocess.h"
 
 #include <math.h>
 
-/* As large as libvips, video encoders and CkBackend.resample go; keeps every product of two sides
- * inside 32 bits. */
+/* As large as libvips, video encoders and CkOperations.resample go; keeps every product of two
+ * sides inside 32 bits. */
 #define MOST_PIXELS 32768
 
 static const struct {
@@ -217,11 +217,11 @@ check_picture (const CkPicture *picture, GError **error)
 }
 
 gboolean
-cow_preprocess_run (const CowPreprocess *self, CkBackend *backend, const CkPicture *picture,
+cow_preprocess_run (const CowPreprocess *self, CkStream *stream, const CkPicture *picture,
                     const CowRegion *region, float *out, GError **error)
 {
   CowRegion clipped = { 0, 0, picture->width, picture->height };
-  CkResample resample = { .picture = picture,
+  CkResample resample = { .picture = *picture,
                           .interpolation = self->interpolation,
                           .out_width = self->width,
                           .out_height = self->height,
@@ -248,7 +248,60 @@ cow_preprocess_run (const CowPreprocess *self, CkBackend *backend, const CkPictu
     resample.mean[i] = normalisations[self->normalisation].mean[i];
     resample.std[i] = normalisations[self->normalisation].std[i];
   }
-  return cow_check (backend->resample (backend, &resample), error,
+  return cow_check (stream->operations->resample (stream, &resample), error,
                     "resizing %d x %d at %d, %d to %d x %d", clipped.w, clipped.h, clipped.x,
                     clipped.y, self->width, self->height);
+}
+
+/* ---- into the host's memory ------------------------------------------------------------------ */
+
+struct _CowPreparer {
+  CkStream *stream;
+  float *pixels; /* device memory, [size] */
+  gsize size;
+};
+
+CowPreparer *
+cow_preparer_new (CkDevice *device, GError **error)
+{
+  CowPreparer *self = g_new0 (CowPreparer, 1);
+  if (cow_check (ck_stream_new (device, 1, &self->stream), error, "preparing pictures"))
+    return self;
+  g_free (self);
+  return NULL;
+}
+
+void
+cow_preparer_free (CowPreparer *self)
+{
+  if (!self)
+    return;
+  ck_free (self->stream, self->pixels);
+  ck_stream_free (self->stream);
+  g_free (self);
+}
+
+static gboolean
+reserve (CowPreparer *self, gsize size, GError **error)
+{
+  if (self->size >= size)
+    return TRUE;
+  ck_free (self->stream, self->pixels);
+  self->pixels = ck_alloc (self->stream, size * sizeof (float));
+  self->size = self->pixels ? size : 0;
+  return self->pixels || cow_check (CK_NO_MEMORY, error, "a prepared picture");
+}
+
+gboolean
+cow_preparer_run (CowPreparer *self, const CowPreprocess *preprocess, const CkPicture *picture,
+                  const CowRegion *region, float *host_out, GError **error)
+{
+  const gsize size = cow_preprocess_size (preprocess);
+  if (!reserve (self, MAX (size, 1), error) ||
+      !cow_preprocess_run (preprocess, self->stream, picture, region, self->pixels, error))
+    return FALSE;
+  const CkStatus status = ck_download (self->stream, host_out, self->pixels, size * sizeof (float));
+  if (status != CK_OK)
+    ck_stream_reset (self->stream);
+  return cow_check (status, error, "resizing to %d x %d", preprocess->width, preprocess->height);
 }

@@ -51,11 +51,26 @@ gboolean cow_region_clip (CowRegion *region, int width, int height, GError **err
  * (BT.601: .299 .114, BT.709: .2126 .0722, BT.2020: .2627 .0593). */
 void cow_picture_set_matrix (CkPicture *picture, double kr, double kb, gboolean full_range);
 
-/* Prepares one region (NULL: all of it) into out [3, height, width]. Safe from several threads on
- * one backend. */
-gboolean cow_preprocess_run (const CowPreprocess *self, CkBackend *backend,
-                             const CkPicture *picture, const CowRegion *region, float *out,
-                             GError **error);
+/* Enqueues the preparation of one region (NULL: all of it) into out [3, height, width], device
+ * memory. The picture is borrowed until an event behind it has passed. */
+gboolean cow_preprocess_run (const CowPreprocess *self, CkStream *stream, const CkPicture *picture,
+                             const CowRegion *region, float *out, GError **error);
+
+/*
+ * Prepares pictures one at a time into the host's memory: a stream of one thread, and room for a
+ * picture on the device. Used by one thread at a time; any number of them share a device, which is
+ * borrowed.
+ */
+typedef struct _CowPreparer CowPreparer;
+
+CowPreparer *cow_preparer_new (CkDevice *device, GError **error);
+void cow_preparer_free (CowPreparer *self);
+/* The same as cow_preprocess_run (), to host_out; the picture is the caller's again. */
+gboolean cow_preparer_run (CowPreparer *self, const CowPreprocess *preprocess,
+                           const CkPicture *picture, const CowRegion *region, float *host_out,
+                           GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CowPreparer, cow_preparer_free)
 
 G_END_DECLS
 

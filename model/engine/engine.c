@@ -3,6 +3,10 @@
  * An engine has one classifier, one worker and one queue. The registry maps options to the engine
  * that was loaded for them, so that the cameras of a process share weights. Lock order: registry,
  * then an engine, then a ticket; the worker holds none of them while it computes.
+ *
+ * Streams of the device: the classifier's is the worker's. A thread that submits borrows one of a
+ * free list, prepares its crops there and waits. Crops are freed on the worker's stream, behind the
+ * forward pass that reads them.
  */
 #include "model/engine/engine.h"
 
@@ -26,7 +30,10 @@ struct _CowTicket {
   gatomicrefcount refs;
   guint n;       /* regions */
   gsize picture; /* floats of one prepared region */
-  float *pixels; /* [n, 3, height, width]; freed once computed */
+  /* The prepared regions [n, 3, height, width], device memory; they go when the queue and the last
+   * batch that reads them have let go of them. */
+  float *pixels;
+  guint pixel_users; /* under the engine's lock */
   KeptResult results[COW_MAX_RESULTS];
   guint n_results;
   const void *client;
@@ -51,13 +58,13 @@ struct _CowEngine {
   CowClassifier *classifier;
   char *name;
   CowEngineFaults faults;
-  float *pixels; /* [n_pixels, 3, height, width]; the worker's */
-  guint n_pixels;
 
   GThread *worker;
   GMutex lock;
   GCond wake;
-  GQueue queue; /* of CowTicket, each holding a reference */
+  GQueue queue;  /* of CowTicket, each holding a reference */
+  GSList *idle;  /* of CkStream, of one thread each: for who submits */
+  GSList *spent; /* of Crops that the worker is to free */
   gboolean stop;
   CowEngineCounters counters; /* without the quantiles */
   CowQuantiles times_ns;
@@ -164,7 +171,7 @@ cow_ticket_unref (CowTicket *ticket)
   g_clear_error (&ticket->error);
   for (guint r = 0; r < ticket->n_results; r++)
     g_free (ticket->results[r].data);
-  g_free (ticket->pixels);
+  g_assert (!ticket->pixels); /* the engine's to free */
   g_free (ticket);
 }
 
@@ -182,12 +189,87 @@ ticket_new (guint n, const CowClassifier *classifier, const CowSubmission *how)
   ticket->picture = picture;
   ticket->client = how->client;
   ticket->batch = how->batch ? MIN (how->batch, COW_ENGINE_MAX_BATCH) : COW_ENGINE_BATCH;
-  ticket->pixels = g_try_new (float, n *picture);
   ticket->n_results = n_results;
   for (guint r = 0; r < n_results; r++)
     ticket->results[r] =
         (KeptResult){ results[r].name, results[r].n, g_new0 (float, n *results[r].n) };
   return ticket;
+}
+
+/* ---- crops on the device --------------------------------------------------------------------- */
+
+/* One user less; engine locked. */
+static void
+release_pixels (CowEngine *self, CowTicket *ticket)
+{
+  if (--ticket->pixel_users > 0)
+    return;
+  self->spent = g_slist_prepend (self->spent, ticket->pixels);
+  ticket->pixels = NULL;
+}
+
+/* Only the worker, or who has joined it. */
+static void
+free_spent (CowEngine *self)
+{
+  CkStream *stream = cow_classifier_stream (self->classifier);
+  for (GSList *link = self->spent; link; link = link->next)
+    ck_free (stream, link->data);
+  g_clear_pointer (&self->spent, g_slist_free);
+}
+
+/* A stream for the crops of one submission. */
+static CkStream *
+borrow_stream (CowEngine *self, GError **error)
+{
+  CkStream *stream = NULL;
+  g_mutex_lock (&self->lock);
+  if (self->idle) {
+    stream = self->idle->data;
+    self->idle = g_slist_delete_link (self->idle, self->idle);
+  }
+  g_mutex_unlock (&self->lock);
+  return stream ? stream : cow_stream_new (cow_classifier_device (self->classifier), 1, error);
+}
+
+static void
+return_stream (CowEngine *self, CkStream *stream)
+{
+  g_mutex_lock (&self->lock);
+  self->idle = g_slist_prepend (self->idle, stream);
+  g_mutex_unlock (&self->lock);
+}
+
+static gboolean
+enqueue_crops (CowEngine *self, CowTicket *ticket, CkStream *stream, const CkPicture *picture,
+               const CowRegion *regions, GError **error)
+{
+  const CowPreprocess *preprocess = cow_engine_preprocess (self);
+  ticket->pixels = ck_alloc (stream, ticket->n * ticket->picture * sizeof (float));
+  if (!cow_check (ticket->pixels ? CK_OK : CK_NO_MEMORY, error, "%u crops of %d x %d", ticket->n,
+                  preprocess->width, preprocess->height))
+    return FALSE;
+  for (guint i = 0; i < ticket->n; i++)
+    if (!cow_preprocess_run (preprocess, stream, picture, regions ? &regions[i] : NULL,
+                             ticket->pixels + i * ticket->picture, error))
+      return FALSE;
+  return TRUE;
+}
+
+/* Prepares a ticket's regions on a stream, and waits: the picture is the caller's again when this
+ * returns, and the regions are there for all streams. */
+static gboolean
+prepare_crops (CowEngine *self, CowTicket *ticket, CkStream *stream, const CkPicture *picture,
+               const CowRegion *regions, GError **error)
+{
+  const gboolean enqueued = enqueue_crops (self, ticket, stream, picture, regions, error);
+  const CkStatus status = ck_synchronize (stream);
+  if (enqueued && cow_check (status, error, "preparing %u crops", ticket->n))
+    return TRUE;
+  ck_stream_reset (stream);
+  ck_free (stream, ticket->pixels);
+  ticket->pixels = NULL;
+  return FALSE;
 }
 
 /* ---- the worker ------------------------------------------------------------------------------ */
@@ -202,7 +284,9 @@ typedef struct {
 static void
 drop_head (CowEngine *self)
 {
-  cow_ticket_unref (g_queue_pop_head (&self->queue));
+  CowTicket *ticket = g_queue_pop_head (&self->queue);
+  release_pixels (self, ticket);
+  cow_ticket_unref (ticket);
 }
 
 /* Drops tickets that nobody waits for any more, so that a stream that is flushed often leaves
@@ -213,6 +297,7 @@ drop_cancelled (CowEngine *self)
   for (GList *link = self->queue.head, *next; link; link = next) {
     next = link->next;
     if (cow_ticket_is_done (link->data)) {
+      release_pixels (self, link->data);
       cow_ticket_unref (link->data);
       g_queue_delete_link (&self->queue, link);
     }
@@ -254,8 +339,10 @@ take_regions (CowTicket *ticket, Slot *slots, guint n, guint *limit)
   if (n >= ticket->batch)
     return n;
   *limit = MIN (*limit, ticket->batch);
-  while (n < *limit && ticket->next < ticket->n)
-    slots[n++] = (Slot){ cow_ticket_ref (ticket), ticket->next++ };
+  for (; n < *limit && ticket->next < ticket->n; n++) {
+    slots[n] = (Slot){ cow_ticket_ref (ticket), ticket->next++ };
+    ticket->pixel_users++;
+  }
   if (ticket->next == ticket->n) {
     g_mutex_lock (&ticket->lock);
     ticket->taken = TRUE;
@@ -307,21 +394,14 @@ run_batch (CowEngine *self, const Slot *slots, guint n, guint64 number, CowOutpu
            GError **error)
 {
   const CowPreprocess *preprocess = cow_engine_preprocess (self);
-  const gsize picture = cow_preprocess_size (preprocess);
-  if (self->n_pixels < n) {
-    g_free (self->pixels);
-    self->pixels = g_try_new (float, n *picture);
-    self->n_pixels = self->pixels ? n : 0;
-    if (!self->pixels)
-      return cow_check (CK_NO_MEMORY, error, "a batch of %u pictures of %d x %d", n,
-                        preprocess->width, preprocess->height);
+  const float *pictures[COW_ENGINE_MAX_BATCH];
+  for (guint i = 0; i < n; i++) {
+    const CowTicket *ticket = slots[i].ticket;
+    pictures[i] = ticket->pixels + slots[i].region * ticket->picture;
   }
-  for (guint i = 0; i < n; i++)
-    memcpy (self->pixels + i * picture, slots[i].ticket->pixels + slots[i].region * picture,
-            picture * sizeof (float));
   return cow_engine_faults_run (&self->faults, number, error) &&
-         cow_classifier_run (self->classifier, self->pixels, (int)n, preprocess->height,
-                             preprocess->width, output, error);
+         cow_classifier_run_prepared (self->classifier, pictures, (int)n, preprocess->height,
+                                      preprocess->width, output, error);
 }
 
 /* FALSE with an error unless all n values of a slot are finite: a NaN would otherwise become the
@@ -374,7 +454,6 @@ complete_slot (const Slot *slot, const GError *error)
   }
   if (++ticket->n_done < ticket->n)
     return;
-  g_clear_pointer (&ticket->pixels, g_free);
   ticket_finish (ticket, NULL);
 }
 
@@ -396,6 +475,9 @@ compute_batch (CowEngine *self, const Slot *slots, guint n, guint64 number)
       ok &= take_results (self, &slots[i], i, &output, &errors[i]);
   g_mutex_lock (&self->lock);
   count_batch (self, slots, n, ok, took_ns);
+  for (guint i = 0; i < n; i++)
+    release_pixels (self, slots[i].ticket);
+  free_spent (self);
   g_mutex_unlock (&self->lock);
   for (guint i = 0; i < n; i++) {
     complete_slot (&slots[i], errors[i]);
@@ -411,6 +493,7 @@ work (gpointer data)
   g_mutex_lock (&self->lock);
   while (!self->stop) {
     drop_cancelled (self);
+    free_spent (self);
     const gint64 due = g_queue_is_empty (&self->queue) ? G_MAXINT64 : batch_due_us (self);
     const guint n = due == 0 ? take_batch (self, slots) : 0;
     if (n == 0) {
@@ -427,11 +510,11 @@ work (gpointer data)
       cow_ticket_unref (slots[i].ticket);
     g_mutex_lock (&self->lock);
   }
-  CowTicket *left;
-  while ((left = g_queue_pop_head (&self->queue))) {
-    cow_ticket_cancel (left);
-    cow_ticket_unref (left);
+  while (!g_queue_is_empty (&self->queue)) {
+    cow_ticket_cancel (g_queue_peek_head (&self->queue));
+    drop_head (self);
   }
+  free_spent (self);
   g_mutex_unlock (&self->lock);
   return NULL;
 }
@@ -502,11 +585,11 @@ engine_free (CowEngine *self)
     g_mutex_unlock (&self->lock);
     g_thread_join (self->worker);
   }
+  g_slist_free_full (self->idle, (GDestroyNotify)ck_stream_free);
   cow_classifier_free (self->classifier);
   g_clear_error (&self->load_error);
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->wake);
-  g_free (self->pixels);
   g_free (self->name);
   g_free (self->key);
   g_free (self);
@@ -685,22 +768,19 @@ cow_engine_submit (CowEngine *self, const CkPicture *picture, const CowRegion *r
                  n, COW_ENGINE_MAX_REGIONS);
     return NULL;
   }
-  const CowPreprocess *preprocess = cow_engine_preprocess (self);
-  g_autoptr (CowTicket) ticket = ticket_new (n, self->classifier, how ? how : &at_once);
-  if (!ticket->pixels) {
-    cow_check (CK_NO_MEMORY, error, "%u crops of %d x %d", n, preprocess->width,
-               preprocess->height);
+  CkStream *stream = borrow_stream (self, error);
+  if (!stream)
     return NULL;
-  }
-  for (guint i = 0; i < n; i++)
-    if (!cow_preprocess_run (preprocess, cow_classifier_backend (self->classifier), picture,
-                             regions ? &regions[i] : NULL, ticket->pixels + i * ticket->picture,
-                             error))
-      return NULL;
+  g_autoptr (CowTicket) ticket = ticket_new (n, self->classifier, how ? how : &at_once);
+  const gboolean prepared = prepare_crops (self, ticket, stream, picture, regions, error);
+  return_stream (self, stream);
+  if (!prepared)
+    return NULL;
   ticket->deadline_us =
       how && how->timeout_ms ? g_get_monotonic_time () + 1000 * (gint64)how->timeout_ms : 0;
   g_mutex_lock (&self->lock);
   drop_cancelled (self);
+  ticket->pixel_users = 1;
   g_queue_push_tail (&self->queue, cow_ticket_ref (ticket));
   g_cond_signal (&self->wake);
   g_mutex_unlock (&self->lock);

@@ -26,7 +26,7 @@ typedef enum {
   COW_ERROR_ARGUMENT, /* what the caller asked for makes no sense: a region outside the picture, an
                          unknown device */
   COW_ERROR_MEMORY,   /* an allocation failed */
-  COW_ERROR_DEVICE    /* the backend failed */
+  COW_ERROR_DEVICE    /* the device failed */
 } CowError;
 
 /* Turns a kernel's status into an error that says what was being done; true when status is CK_OK.

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * bitsandbytes' NF4 with and without double quantisation: quantising a matrix as bitsandbytes does,
- * and finding one in a checkpoint. Decoding itself is the kernels' (CkBackend.weight_decode).
- * Formulas: bitsandbytes functional.py, QLoRA (Dettmers et al., 2023).
+ * and finding one in a checkpoint. Dequantising itself is the kernels'
+ * (CkOperations.weight_dequantise). Formulas: bitsandbytes functional.py, QLoRA (Dettmers et al.,
+ * 2023).
  */
 #ifndef COW_NF4_H
 #define COW_NF4_H
@@ -40,7 +41,7 @@ char *cow_nf4_state_json (const CowNf4 *nf4, const char *dtype);
 
 /*
  * Finds NAME ("layer.0.attention.q_proj.weight") in a checkpoint, dense or NF4, and describes it
- * for CkBackend.weight_new (). For NF4, *absmax is the restored fp32 array that source->absmax
+ * for ck_weight_new (). For NF4, *absmax is the restored fp32 array that source->host_absmax
  * points to, the caller's to g_free after the weight; else NULL. Every size is checked against
  * [out, in]; NaN and infinities are refused. COW_ERROR_NOT_FOUND, _MISMATCH, _FORMAT, _UNSUPPORTED
  * (fp4, int8,

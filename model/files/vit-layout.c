@@ -190,24 +190,24 @@ pointer_of (const CowVitBuffer *buffer, void *in)
 }
 
 gboolean
-cow_vit_buffers_reserve (CkBackend *backend, const CowVitConfig *config,
-                         const CowVitBuffer *buffers, guint n, gsize rows, void *in)
+cow_vit_buffers_reserve (CkStream *stream, const CowVitConfig *config, const CowVitBuffer *buffers,
+                         guint n, gsize rows, void *in)
 {
   for (guint i = 0; i < n; i++) {
     const gsize width = width_of (config, &buffers[i]);
     float **buffer = pointer_of (&buffers[i], in);
-    if (width > 0 && !(*buffer = backend->alloc (backend, rows * width * sizeof (float))))
+    if (width > 0 && !(*buffer = ck_alloc (stream, rows * width * sizeof (float))))
       return FALSE;
   }
   return TRUE;
 }
 
 void
-cow_vit_buffers_clear (CkBackend *backend, const CowVitBuffer *buffers, guint n, void *in)
+cow_vit_buffers_clear (CkStream *stream, const CowVitBuffer *buffers, guint n, void *in)
 {
   for (guint i = 0; i < n; i++) {
     float **buffer = pointer_of (&buffers[i], in);
-    backend->free (backend, *buffer);
+    ck_free (stream, *buffer);
     *buffer = NULL;
   }
 }

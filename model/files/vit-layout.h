@@ -72,10 +72,10 @@ gsize cow_vit_buffers_bytes (const CowVitConfig *config, const CowVitBuffer *buf
                              gsize rows);
 /* Allocates the n buffers of `in`, whose pointers are NULL; FALSE when memory is short (clear them
  * then). */
-gboolean cow_vit_buffers_reserve (CkBackend *backend, const CowVitConfig *config,
+gboolean cow_vit_buffers_reserve (CkStream *stream, const CowVitConfig *config,
                                   const CowVitBuffer *buffers, guint n, gsize rows, void *in);
 /* Frees them and sets the pointers to NULL. */
-void cow_vit_buffers_clear (CkBackend *backend, const CowVitBuffer *buffers, guint n, void *in);
+void cow_vit_buffers_clear (CkStream *stream, const CowVitBuffer *buffers, guint n, void *in);
 
 G_END_DECLS
 

@@ -211,7 +211,7 @@ check_range (const CkWeightSource *source, gsize n_blocks, const char *file, con
   for (int i = 0; i < 16; i++)
     code = MAX (code, fabsf (source->code[i]));
   for (gsize i = 0; i < n_blocks; i++)
-    scale = MAX (scale, fabsf (source->absmax[i]));
+    scale = MAX (scale, fabsf (source->host_absmax[i]));
   if (isfinite (code * scale))
     return TRUE;
   g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
@@ -245,8 +245,8 @@ find_nf4 (const CowCheckpoint *checkpoint, const CowTensor *codes, const char *n
   if (*absmax == NULL)
     return FALSE;
   source->type = CK_NF4;
-  source->data = codes->data;
-  source->absmax = *absmax;
+  source->host_data = codes->data;
+  source->host_absmax = *absmax;
   source->block = state.block;
   memcpy (source->code, map, sizeof source->code);
   if (check_range (source, n_blocks, cow_checkpoint_file_of (checkpoint, codes), name, error))
@@ -320,7 +320,7 @@ find_dense (const CowCheckpoint *checkpoint, const CowTensor *tensor, CkWeightSo
                  tensor->name, shape, source->out, source->in);
     return FALSE;
   }
-  source->data = tensor->data;
+  source->host_data = tensor->data;
   return cow_tensor_check_finite (tensor, file, error);
 }
 

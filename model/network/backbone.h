@@ -51,7 +51,7 @@ struct _CowBackboneClass {
    * copies_weights: they are computed from where they lie. `adapter` may be NULL, must be unless
    * cow_backbone_takes_adapters (), and is copied.
    */
-  CowBackbone *(*open) (CkBackend *backend, const CowBackboneConfig *config,
+  CowBackbone *(*open) (CkStream *stream, const CowBackboneConfig *config,
                         const CowCheckpoint *checkpoint, const CowAdapter *adapter, GError **error);
   /*
    * pixels [batch, 3, height, width] -> [batch, n_features], both device memory; the result is the
@@ -71,7 +71,7 @@ struct _CowBackboneClass {
 
 /* What every backbone begins with. */
 struct _CowBackbone {
-  CkBackend *backend; /* borrowed */
+  CkStream *stream; /* borrowed */
   CowBackboneConfig config;
 };
 

@@ -11,7 +11,8 @@ struct _CowClassifier {
   char *model_path, *adapter_path;
   char *device_text;
   CowPrecision precision; /* resolved */
-  CkBackend *backend;
+  CkDevice *device;
+  CkStream *stream;
   CowCheckpoint *checkpoint; /* open as long as the backbone computes from it */
   CowCard *card;
   CowBackboneConfig config;
@@ -33,11 +34,12 @@ static gboolean
 open_device (CowClassifier *self, const CowClassifierOptions *options, GError **error)
 {
   self->precision = cow_precision_resolve (options->precision);
-  self->backend = cow_device_open (options->device, 0, error);
-  if (!self->backend)
+  self->device = cow_device_open (options->device, 0, error);
+  if (!self->device)
     return FALSE;
-  self->device_text = g_strdup_printf ("%s (%s)", self->backend->name, self->backend->level);
-  return TRUE;
+  self->device_text = cow_device_text (self->device);
+  self->stream = cow_stream_new (self->device, 0, error);
+  return self->stream != NULL;
 }
 
 /* The path of the network: the adapter folder itself where it holds a whole one, which then stands
@@ -121,7 +123,7 @@ static gboolean
 open_head (CowClassifier *self, gboolean card_found, gboolean has_adapter, GError **error)
 {
   GError *local = NULL;
-  self->head = cow_head_classifier_class.open (self->backend, self->adapter_path,
+  self->head = cow_head_classifier_class.open (self->stream, self->adapter_path,
                                                self->config.n_features, self->card, &local);
   if (self->head)
     return TRUE;
@@ -146,7 +148,7 @@ open_parts (CowClassifier *self, gboolean card_found, GError **error)
                              !open_head (self, card_found, adapter != NULL, error)))
     return FALSE;
   self->backbone =
-      self->config.klass->open (self->backend, &self->config, self->checkpoint, adapter, error);
+      self->config.klass->open (self->stream, &self->config, self->checkpoint, adapter, error);
   if (self->config.klass->copies_weights)
     g_clear_pointer (&self->checkpoint, cow_checkpoint_close);
   return self->backbone != NULL;
@@ -186,9 +188,9 @@ cow_classifier_needs_model (const char *adapter)
 static void
 clear_buffers (CowClassifier *self)
 {
-  CkBackend *backend = self->backend;
-  backend->free (backend, self->pixels);
-  backend->free (backend, self->tokens);
+  CkStream *stream = self->stream;
+  ck_free (stream, self->pixels);
+  ck_free (stream, self->tokens);
   self->pixels = self->tokens = NULL;
   g_clear_pointer (&self->last_hidden_state, g_free);
   g_clear_pointer (&self->pooler_output, g_free);
@@ -200,14 +202,15 @@ cow_classifier_free (CowClassifier *self)
 {
   if (!self)
     return;
-  if (self->backend)
+  if (self->stream)
     clear_buffers (self);
   if (self->head)
     self->head->klass->free (self->head);
   g_clear_pointer (&self->backbone, cow_backbone_free);
   g_clear_pointer (&self->card, cow_card_free);
   g_clear_pointer (&self->checkpoint, cow_checkpoint_close);
-  ck_backend_close (self->backend);
+  ck_stream_free (self->stream);
+  ck_device_close (self->device);
   g_free (self->model_path);
   g_free (self->adapter_path);
   g_free (self->device_text);
@@ -222,13 +225,13 @@ ensure_buffers (CowClassifier *self, int batch, gint64 n_tokens, gsize pixel_byt
   if (self->batch == batch && self->n_tokens == n_tokens && self->pixel_bytes == pixel_bytes)
     return TRUE;
   clear_buffers (self);
-  CkBackend *backend = self->backend;
+  CkStream *stream = self->stream;
   const gsize features = (gsize)batch * (gsize)self->config.n_features,
               tokens = features * (gsize)n_tokens;
-  self->pixels = backend->alloc (backend, pixel_bytes);
+  self->pixels = ck_alloc (stream, pixel_bytes);
   self->pooler_output = g_try_new (float, features);
   if (tokens > 0) {
-    self->tokens = backend->alloc (backend, tokens * sizeof (float));
+    self->tokens = ck_alloc (stream, tokens * sizeof (float));
     self->last_hidden_state = g_try_new (float, tokens);
   }
   if (!self->pixels || !self->pooler_output ||
@@ -257,12 +260,12 @@ compute_features (CowClassifier *self, int batch, int height, int width, GError 
 static gboolean
 download (CowClassifier *self, const float *features, GError **error)
 {
-  CkBackend *backend = self->backend;
+  CkStream *stream = self->stream;
   const gsize bytes = (gsize)self->batch * (gsize)self->config.n_features * sizeof (float);
-  CkStatus status = backend->download (backend, self->pooler_output, features, bytes);
+  CkStatus status = ck_download (stream, self->pooler_output, features, bytes);
   if (status == CK_OK && self->tokens)
-    status = backend->download (backend, self->last_hidden_state, self->tokens,
-                                bytes * (gsize)self->n_tokens);
+    status =
+        ck_download (stream, self->last_hidden_state, self->tokens, bytes * (gsize)self->n_tokens);
   return cow_check (status, error, "downloading features");
 }
 
@@ -276,8 +279,39 @@ result_of (const CowClassifier *self, const char *name)
   return NULL;
 }
 
+/* Where the pixels of a batch come from: one of these. */
+typedef struct {
+  const float *host;            /* [batch, 3, height, width] */
+  const float *const *pictures; /* [batch], on the device */
+} Pixels;
+
+static CkStatus
+take_pixels (CowClassifier *self, const Pixels *from, int batch, gsize bytes)
+{
+  const gsize picture = bytes / sizeof (float) / (gsize)batch;
+  CkStatus status = CK_OK;
+  if (from->host)
+    return ck_upload (self->stream, self->pixels, from->host, bytes);
+  for (int i = 0; i < batch && status == CK_OK; i++)
+    status = self->stream->operations->copy_rows (
+        self->stream, 1, (gint64)picture, from->pictures[i], (gint64)picture,
+        self->pixels + (gsize)i * picture, (gint64)picture);
+  return status;
+}
+
 static gboolean
-run (CowClassifier *self, const float *pixels, int batch, int height, int width, gboolean tokens,
+compute (CowClassifier *self, const Pixels *from, int batch, int height, int width, gsize bytes,
+         GError **error)
+{
+  if (!cow_check (take_pixels (self, from, batch, bytes), error, "uploading pixels"))
+    return FALSE;
+  const float *features = compute_features (self, batch, height, width, error);
+  return features && (!self->head || self->head->klass->run (self->head, features, batch, error)) &&
+         download (self, features, error);
+}
+
+static gboolean
+run (CowClassifier *self, const Pixels *from, int batch, int height, int width, gboolean tokens,
      CowOutput *output, GError **error)
 {
   gsize area, bytes;
@@ -289,13 +323,11 @@ run (CowClassifier *self, const float *pixels, int batch, int height, int width,
   if (!ensure_buffers (self, batch, tokens ? n_tokens : 0, bytes))
     return cow_check (CK_NO_MEMORY, error, "a batch of %d pictures of %d x %d", batch, width,
                       height);
-  if (!cow_check (self->backend->upload (self->backend, self->pixels, pixels, bytes), error,
-                  "uploading pixels"))
+  if (!compute (self, from, batch, height, width, bytes, error)) {
+    /* What failed is this batch's; the next one begins anew. */
+    ck_stream_reset (self->stream);
     return FALSE;
-  const float *features = compute_features (self, batch, height, width, error);
-  if (!features || (self->head && !self->head->klass->run (self->head, features, batch, error)) ||
-      !download (self, features, error))
-    return FALSE;
+  }
   *output = (CowOutput){ n_tokens, self->last_hidden_state, self->pooler_output,
                          result_of (self, COW_RESULT_LOGITS),
                          result_of (self, COW_RESULT_PROBABILITIES) };
@@ -306,14 +338,21 @@ gboolean
 cow_classifier_run (CowClassifier *self, const float *pixels, int batch, int height, int width,
                     CowOutput *output, GError **error)
 {
-  return run (self, pixels, batch, height, width, FALSE, output, error);
+  return run (self, &(Pixels){ .host = pixels }, batch, height, width, FALSE, output, error);
 }
 
 gboolean
 cow_classifier_run_tokens (CowClassifier *self, const float *pixels, int batch, int height,
                            int width, CowOutput *output, GError **error)
 {
-  return run (self, pixels, batch, height, width, TRUE, output, error);
+  return run (self, &(Pixels){ .host = pixels }, batch, height, width, TRUE, output, error);
+}
+
+gboolean
+cow_classifier_run_prepared (CowClassifier *self, const float *const *pictures, int batch,
+                             int height, int width, CowOutput *output, GError **error)
+{
+  return run (self, &(Pixels){ .pictures = pictures }, batch, height, width, FALSE, output, error);
 }
 
 const CowResult *
@@ -325,10 +364,16 @@ cow_classifier_results (const CowClassifier *self, guint *n)
 
 /* ---- what it is ------------------------------------------------------------------------------ */
 
-CkBackend *
-cow_classifier_backend (const CowClassifier *self)
+CkDevice *
+cow_classifier_device (const CowClassifier *self)
 {
-  return self->backend;
+  return self->device;
+}
+
+CkStream *
+cow_classifier_stream (const CowClassifier *self)
+{
+  return self->stream;
 }
 
 gint64

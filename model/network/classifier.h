@@ -44,11 +44,19 @@ gboolean cow_classifier_run (CowClassifier *self, const float *pixels, int batch
 gboolean cow_classifier_run_tokens (CowClassifier *self, const float *pixels, int batch, int height,
                                     int width, CowOutput *output, GError **error);
 
+/* The same of prepared pictures that lie on the device, each [3, height, width]: `pictures` [batch]
+ * are their places. cow_classifier_stream () must have waited for the work that writes there. */
+gboolean cow_classifier_run_prepared (CowClassifier *self, const float *const *pictures, int batch,
+                                      int height, int width, CowOutput *output, GError **error);
+
 /* The head's results, *n of them; their data are the last run's, NULL before the first. None
  * without a head. */
 const CowResult *cow_classifier_results (const CowClassifier *self, guint *n);
 
-CkBackend *cow_classifier_backend (const CowClassifier *self);
+/* What it computes on; a thread of its own that prepares pictures for it needs a stream of its own
+ * of the same device. */
+CkDevice *cow_classifier_device (const CowClassifier *self);
+CkStream *cow_classifier_stream (const CowClassifier *self);
 /* The width of pooler_output, and the number of tokens that pictures of these sides have (0 where
  * the backbone has none). */
 gint64 cow_classifier_n_features (const CowClassifier *self);

@@ -1,73 +1,96 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/network/device.h"
 
-static CkStatus
-open_cpu (int threads, CkBackend **backend)
-{
-  return ck_cpu_open (NULL, threads, backend);
-}
-
-/* The devices of this build, the fastest first: that is what "auto" takes. */
-static const struct {
-  const char *name;
-  CkStatus (*open) (int threads, CkBackend **backend);
-} devices[] = { { "cpu", open_cpu } };
-
 static const char *const precision_names[] = {
   [COW_PRECISION_AUTO] = "auto",
   [COW_PRECISION_FP32] = "fp32",
 };
 
-/* The index of the device that a name stands for, or -1. */
-static int
-find_device (const char *name)
+static gboolean
+fail_name (const char *name, GError **error)
 {
-  if (!name || !*name || g_str_equal (name, "auto"))
-    return 0;
-  for (guint i = 0; i < G_N_ELEMENTS (devices); i++)
-    if (g_str_equal (name, devices[i].name))
-      return (int)i;
-  return -1;
+  g_autofree char *names = g_strjoinv (", ", (char **)ck_device_names ());
+  g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+               "device \"%s\" is unknown; this build offers: auto, %s", name, names);
+  return FALSE;
 }
 
-static int
-require_device (const char *name, GError **error)
+/* Whether this build has a device of that name, or of the name before its number. */
+static gboolean
+check_name (const char *name, GError **error)
 {
-  const int i = find_device (name);
-  if (i >= 0)
-    return i;
-  g_autoptr (GString) names = g_string_new ("auto");
-  for (guint d = 0; d < G_N_ELEMENTS (devices); d++)
-    g_string_append_printf (names, ", %s", devices[d].name);
+  const gsize n = strcspn (name, ":");
+  const char *const *known = ck_device_names ();
+  if (g_str_equal (name, "auto"))
+    return TRUE;
+  for (; *known; known++)
+    if (strlen (*known) == n && strncmp (*known, name, n) == 0)
+      return TRUE;
+  return fail_name (name, error);
+}
+
+static gboolean
+fail_level (GError **error)
+{
+  const char *level = g_getenv ("COWBEHAVIOR_CPU");
+  g_autofree char *levels = g_strjoinv (", ", (char **)ck_cpu_levels ());
   g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
-               "device \"%s\" is unknown; this build offers: %s", name, names->str);
-  return -1;
+               "COWBEHAVIOR_CPU=\"%s\": this processor offers: auto, %s", level ? level : "",
+               levels);
+  return FALSE;
+}
+
+/* Whether the CPU opens, which fails where the environment names a level that it lacks. */
+static gboolean
+cpu_opens (void)
+{
+  CkDevice *device;
+  const CkStatus status = ck_device_open ("cpu", NULL, &device);
+  ck_device_close (device);
+  return status != CK_UNSUPPORTED;
+}
+
+CkDevice *
+cow_device_open (const char *name, int threads, GError **error)
+{
+  const CkDeviceOptions options = { .threads = threads };
+  CkDevice *device = NULL;
+  if (!name || !*name)
+    name = "auto";
+  if (!check_name (name, error))
+    return NULL;
+  const CkStatus status = ck_device_open (name, &options, &device);
+  if (status == CK_UNSUPPORTED) {
+    if (cpu_opens ())
+      fail_name (name, error);
+    else
+      fail_level (error);
+    return NULL;
+  }
+  return cow_check (status, error, "opening device \"%s\"", name) ? device : NULL;
 }
 
 const char *
 cow_device_resolve (const char *name, GError **error)
 {
-  const int i = require_device (name, error);
-  return i < 0 ? NULL : devices[i].name;
+  g_autoptr (CkDevice) device = cow_device_open (name, 0, error);
+  return device ? g_intern_string (device->name) : NULL;
 }
 
-CkBackend *
-cow_device_open (const char *name, int threads, GError **error)
+CkStream *
+cow_stream_new (CkDevice *device, int threads, GError **error)
 {
-  CkBackend *backend = NULL;
-  const int i = require_device (name, error);
-  if (i < 0)
-    return NULL;
-  const CkStatus status = devices[i].open (threads, &backend);
-  if (status == CK_UNSUPPORTED) {
-    const char *level = g_getenv ("COWBEHAVIOR_CPU");
-    g_autofree char *levels = g_strjoinv (", ", (char **)ck_cpu_levels ());
-    g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
-                 "COWBEHAVIOR_CPU=\"%s\": this processor offers: auto, %s", level ? level : "",
-                 levels);
-    return NULL;
-  }
-  return cow_check (status, error, "opening device \"%s\"", devices[i].name) ? backend : NULL;
+  CkStream *stream;
+  return cow_check (ck_stream_new (device, threads, &stream), error, "a stream of device \"%s\"",
+                    device->name)
+             ? stream
+             : NULL;
+}
+
+char *
+cow_device_text (const CkDevice *device)
+{
+  return g_strdup_printf ("%s (%s)", device->name, device->features);
 }
 
 const char *

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * What computes, and in which numbers: devices and precisions by the names that users type. This is
- * the one place that opens a device.
- */
+/* What computes, and in which numbers: devices and precisions by the names that users type. */
 #ifndef COW_DEVICE_H
 #define COW_DEVICE_H
 
@@ -11,17 +8,25 @@
 G_BEGIN_DECLS
 
 /*
- * The name of the device that a user's word stands for ("auto", "" and NULL stand for the fastest
- * that this build has), so that two words for one device compare equal. Static. NULL and
+ * The name of the device that a user's word stands for ("auto", "" and NULL stand for the best that
+ * this machine has), so that two words for one device compare equal. Static. NULL and
  * COW_ERROR_ARGUMENT, which names all that there are, for a word that means none.
  */
 const char *cow_device_resolve (const char *name, GError **error);
 /*
- * Opens the device that a name stands for, with that many threads (0: one a processor). Close it
- * with ck_backend_close (). COW_ERROR_ARGUMENT for a name that means none, or where COWBEHAVIOR_CPU
- * names a level that this processor lacks.
+ * Opens the device that a name stands for, with that many threads a stream (0: one a processor).
+ * Close it with ck_device_close (). COW_ERROR_ARGUMENT for a name that means none, or where
+ * COWBEHAVIOR_CPU names a level that this processor lacks.
  */
-CkBackend *cow_device_open (const char *name, int threads, GError **error);
+CkDevice *cow_device_open (const char *name, int threads, GError **error);
+/* A stream with the device's team, or with `threads` where that is not 0. Free it with
+ * ck_stream_free (). */
+CkStream *cow_stream_new (CkDevice *device, int threads, GError **error);
+/* "cpu (avx512)" */
+char *cow_device_text (const CkDevice *device);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CkDevice, ck_device_close)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CkStream, ck_stream_free)
 
 typedef enum {
   COW_PRECISION_AUTO, /* the fastest that keeps the answers */

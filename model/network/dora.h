@@ -16,10 +16,10 @@ G_BEGIN_DECLS
 
 /* The squared norm of every row of a (dequantised) weight [out, in], to squares [out] in host
  * memory. */
-CkStatus cow_dora_row_squares (CkBackend *backend, const CkWeight *weight, gint64 out, gint64 in,
+CkStatus cow_dora_row_squares (CkStream *stream, const CkWeight *weight, gint64 out, gint64 in,
                                double *squares);
 /* The row norms of W + scale B A with the adapter as it is now, to norms [out] in host memory. */
-CkStatus cow_dora_norms (CkBackend *backend, const CkWeight *weight, gint64 out, gint64 in,
+CkStatus cow_dora_norms (CkStream *stream, const CkWeight *weight, gint64 out, gint64 in,
                          const CkAdapter *adapter, const double *squares, double *norms);
 
 G_END_DECLS

@@ -25,10 +25,10 @@ static gboolean
 upload (ClassifierHead *self, float **device, const float *host, gint64 n, const char *what,
         GError **error)
 {
-  CkBackend *backend = self->parent.backend;
+  CkStream *stream = self->parent.stream;
   const gsize bytes = (gsize)n * sizeof (float);
-  *device = backend->alloc (backend, bytes);
-  return cow_check (*device ? backend->upload (backend, *device, host, bytes) : CK_NO_MEMORY, error,
+  *device = ck_alloc (stream, bytes);
+  return cow_check (*device ? ck_upload (stream, *device, host, bytes) : CK_NO_MEMORY, error,
                     "%s: %s", self->weights->path, what);
 }
 
@@ -45,16 +45,16 @@ load_norm (ClassifierHead *self, GError **error)
 static gboolean
 load (ClassifierHead *self, GError **error)
 {
-  CkBackend *backend = self->parent.backend;
+  CkStream *stream = self->parent.stream;
   self->layers = g_new0 (CkWeight *, self->weights->n_layers);
   self->biases = g_new0 (float *, self->weights->n_layers);
   for (guint i = 0; i < self->weights->n_layers; i++) {
     const CowHeadLayer *layer = &self->weights->layers[i];
     const CkWeightSource source = {
-      .type = CK_F32, .out = layer->out, .in = layer->in, .data = layer->weight
+      .type = CK_F32, .out = layer->out, .in = layer->in, .host_data = layer->weight
     };
-    if (!cow_check (backend->weight_new (backend, &source, &self->layers[i]), error,
-                    "%s: its layer %u", self->weights->path, i) ||
+    if (!cow_check (ck_weight_new (stream->device, &source, CK_USE_FORWARD, &self->layers[i]),
+                    error, "%s: its layer %u", self->weights->path, i) ||
         !upload (self, &self->biases[i], layer->bias, layer->out, "a bias", error))
       return FALSE;
   }
@@ -64,10 +64,10 @@ load (ClassifierHead *self, GError **error)
 static void
 clear_buffers (ClassifierHead *self)
 {
-  CkBackend *backend = self->parent.backend;
+  CkStream *stream = self->parent.stream;
   float **device[] = { &self->normed, &self->hidden[0], &self->hidden[1] };
   for (guint i = 0; i < G_N_ELEMENTS (device); i++) {
-    backend->free (backend, *device[i]);
+    ck_free (stream, *device[i]);
     *device[i] = NULL;
   }
   for (guint i = 0; i < N_RESULTS; i++) {
@@ -81,14 +81,15 @@ static void
 head_free (CowHead *parent)
 {
   ClassifierHead *self = (ClassifierHead *)parent;
-  CkBackend *backend = parent->backend;
+  CkStream *stream = parent->stream;
   clear_buffers (self);
+  ck_synchronize (stream); /* before the weights go */
   for (guint i = 0; self->layers && i < self->weights->n_layers; i++) {
-    backend->weight_free (backend, self->layers[i]);
-    backend->free (backend, self->biases[i]);
+    ck_weight_free (stream->device, self->layers[i]);
+    ck_free (stream, self->biases[i]);
   }
-  backend->free (backend, self->norm[0]);
-  backend->free (backend, self->norm[1]);
+  ck_free (stream, self->norm[0]);
+  ck_free (stream, self->norm[1]);
   cow_head_weights_free (self->weights);
   g_free (self->layers);
   g_free (self->biases);
@@ -96,7 +97,7 @@ head_free (CowHead *parent)
 }
 
 static CowHead *
-head_open (CkBackend *backend, const char *folder, gint64 n_features, const CowCard *card,
+head_open (CkStream *stream, const char *folder, gint64 n_features, const CowCard *card,
            GError **error)
 {
   const guint n_classes = cow_card_n_classes (card);
@@ -106,7 +107,7 @@ head_open (CkBackend *backend, const char *folder, gint64 n_features, const CowC
   ClassifierHead *self = g_new0 (ClassifierHead, 1);
   self->parent =
       (CowHead){ .klass = &cow_head_classifier_class,
-                 .backend = backend,
+                 .stream = stream,
                  .n_results = N_RESULTS,
                  .results = { [LOGITS] = { COW_RESULT_LOGITS, n_classes, NULL },
                               [PROBABILITIES] = { COW_RESULT_PROBABILITIES, n_classes, NULL } } };
@@ -133,17 +134,17 @@ widest (const CowHeadWeights *weights)
 static gboolean
 ensure_buffers (ClassifierHead *self, int batch, GError **error)
 {
-  CkBackend *backend = self->parent.backend;
+  CkStream *stream = self->parent.stream;
   const gsize n = (gsize)batch, wide = n * widest (self->weights) * sizeof (float);
   gboolean complete = TRUE;
   if (self->batch == batch)
     return TRUE;
   clear_buffers (self);
   if (self->norm[0])
-    complete = (self->normed = backend->alloc (backend, n * (gsize)self->weights->layers[0].in *
-                                                            sizeof (float))) != NULL;
+    complete = (self->normed = ck_alloc (stream, n * (gsize)self->weights->layers[0].in *
+                                                     sizeof (float))) != NULL;
   for (int i = 0; i < 2; i++)
-    complete &= (self->hidden[i] = backend->alloc (backend, wide)) != NULL;
+    complete &= (self->hidden[i] = ck_alloc (stream, wide)) != NULL;
   for (guint r = 0; r < N_RESULTS; r++) {
     self->results[r] = g_try_new (float, n * self->parent.results[r].n);
     complete &= self->results[r] != NULL;
@@ -161,22 +162,30 @@ ensure_buffers (ClassifierHead *self, int batch, GError **error)
 static CkStatus
 compute_logits (ClassifierHead *self, const float *features, int batch, const float **logits)
 {
-  CkBackend *backend = self->parent.backend;
+  CkStream *stream = self->parent.stream;
   const CowHeadWeights *weights = self->weights;
   CkStatus status = CK_OK;
   const float *x = features;
   if (self->norm[0]) {
-    const CkNorm norm = { self->norm[0], self->norm[1], NORM_EPSILON };
-    status = backend->norm (backend, &norm, batch, weights->layers[0].in, features, self->normed);
+    const CkNorm op = { .weight = self->norm[0],
+                        .bias = self->norm[1],
+                        .epsilon = NORM_EPSILON,
+                        .rows = batch,
+                        .cols = weights->layers[0].in,
+                        .x = features,
+                        .y = ck_f32 (self->normed) };
+    status = stream->operations->norm (stream, &op);
     x = self->normed;
   }
   for (guint i = 0; i < weights->n_layers && status == CK_OK; i++) {
     const gboolean last = i + 1 == weights->n_layers;
-    const CkLinear layer = { .weight = self->layers[i],
-                             .bias = self->biases[i],
-                             .activation = last ? CK_IDENTITY : weights->activation };
-    const CkInput input = { CK_F32, x };
-    status = backend->linear (backend, &layer, batch, &input, self->hidden[i % 2]);
+    const CkLinear op = { .weight = self->layers[i],
+                          .bias = self->biases[i],
+                          .activation = last ? CK_IDENTITY : weights->activation,
+                          .rows = batch,
+                          .x = ck_f32 (x),
+                          .y = ck_f32 (self->hidden[i % 2]) };
+    status = stream->operations->linear (stream, &op);
     x = self->hidden[i % 2];
   }
   *logits = x;
@@ -187,13 +196,13 @@ static gboolean
 run (CowHead *parent, const float *features, int batch, GError **error)
 {
   ClassifierHead *self = (ClassifierHead *)parent;
-  CkBackend *backend = parent->backend;
+  CkStream *stream = parent->stream;
   const guint n_classes = (guint)parent->results[LOGITS].n;
   const float *logits;
   if (!ensure_buffers (self, batch, error) ||
       !cow_check (compute_logits (self, features, batch, &logits), error, "the classifier head") ||
-      !cow_check (backend->download (backend, self->results[LOGITS], logits,
-                                     (gsize)batch * n_classes * sizeof (float)),
+      !cow_check (ck_download (stream, self->results[LOGITS], logits,
+                               (gsize)batch * n_classes * sizeof (float)),
                   error, "downloading logits"))
     return FALSE;
   for (int i = 0; i < batch; i++)

@@ -30,7 +30,7 @@ typedef struct {
    * Loads the head of an adapter folder, made for n_features, with the classes of the card, onto a
    * device. COW_ERROR_NOT_FOUND where the folder has none.
    */
-  CowHead *(*open) (CkBackend *backend, const char *folder, gint64 n_features, const CowCard *card,
+  CowHead *(*open) (CkStream *stream, const char *folder, gint64 n_features, const CowCard *card,
                     GError **error);
   /* features [batch, n_features], device memory -> self->results, whose data hold until the next
    * call. */
@@ -41,7 +41,7 @@ typedef struct {
 /* What every head begins with. */
 struct _CowHead {
   const CowHeadClass *klass;
-  CkBackend *backend; /* borrowed */
+  CkStream *stream; /* borrowed */
   guint n_results;
   CowResult results[COW_MAX_RESULTS];
 };

@@ -7,25 +7,29 @@
 #include "model/network/dora.h"
 #include "model/files/nf4.h"
 
+/* A network's weight computes forward, backward where it trains, and is dequantised by DoRA and by
+ * merging. */
+#define WEIGHT_USES ((CkWeightUses)(CK_USE_FORWARD | CK_USE_BACKWARD | CK_USE_DEQUANTISE))
+
 /* Copies host floats to new device memory; NULL on error. */
 static float *
-upload (CkBackend *backend, const float *host, gint64 n, const char *what, GError **error)
+upload (CkStream *stream, const float *host, gint64 n, const char *what, GError **error)
 {
-  float *device = backend->alloc (backend, (size_t)n * sizeof (float));
+  float *device = ck_alloc (stream, (size_t)n * sizeof (float));
   if (!device) {
     cow_check (CK_NO_MEMORY, error, "%s, %" G_GINT64_FORMAT " values", what, n);
     return NULL;
   }
-  if (!cow_check (backend->upload (backend, device, host, (size_t)n * sizeof (float)), error,
+  if (!cow_check (ck_upload (stream, device, host, (size_t)n * sizeof (float)), error,
                   "uploading %s", what)) {
-    backend->free (backend, device);
+    ck_free (stream, device);
     return NULL;
   }
   return device;
 }
 
 float *
-cow_vector_upload (CkBackend *backend, const CowCheckpoint *checkpoint, const char *name, gint64 n,
+cow_vector_upload (CkStream *stream, const CowCheckpoint *checkpoint, const char *name, gint64 n,
                    GError **error)
 {
   const CowTensor *tensor = cow_checkpoint_find (checkpoint, name);
@@ -49,7 +53,7 @@ cow_vector_upload (CkBackend *backend, const CowCheckpoint *checkpoint, const ch
   }
   if (!cow_tensor_to_f32 (tensor, cow_checkpoint_file_of (checkpoint, tensor), host, error))
     return NULL;
-  return upload (backend, host, n, name, error);
+  return upload (stream, host, n, name, error);
 }
 
 static gboolean
@@ -57,9 +61,9 @@ init_gain (CowLinear *self, const char *name, const CowLora *lora, GError **erro
 {
   g_autofree double *squares = g_new (double, self->out), *norms = g_new (double, self->out);
   g_autofree float *gain = g_new (float, self->out);
-  if (!cow_check (cow_dora_row_squares (self->backend, self->weight, self->out, self->in, squares),
+  if (!cow_check (cow_dora_row_squares (self->stream, self->weight, self->out, self->in, squares),
                   error, "row norms of %s", name) ||
-      !cow_check (cow_dora_norms (self->backend, self->weight, self->out, self->in, &self->adapter,
+      !cow_check (cow_dora_norms (self->stream, self->weight, self->out, self->in, &self->adapter,
                                   squares, norms),
                   error, "DoRA norms of %s", name))
     return FALSE;
@@ -74,7 +78,7 @@ init_gain (CowLinear *self, const char *name, const CowLora *lora, GError **erro
       return FALSE;
     }
   }
-  self->adapter.gain = upload (self->backend, gain, self->out, "DoRA gain", error);
+  self->adapter.gain = upload (self->stream, gain, self->out, "DoRA gain", error);
   return self->adapter.gain != NULL;
 }
 
@@ -90,10 +94,10 @@ init_adapter (CowLinear *self, const char *name, const CowLora *lora, GError **e
   }
   self->adapter.rank = lora->rank;
   self->adapter.scale = lora->scale;
-  self->adapter.down = upload (self->backend, lora->a, lora->rank * lora->in, "lora_A", error);
+  self->adapter.down = upload (self->stream, lora->a, lora->rank * lora->in, "lora_A", error);
   if (!self->adapter.down)
     return FALSE;
-  self->adapter.up = upload (self->backend, lora->b, lora->out * lora->rank, "lora_B", error);
+  self->adapter.up = upload (self->stream, lora->b, lora->out * lora->rank, "lora_B", error);
   if (!self->adapter.up)
     return FALSE;
   self->adapted = TRUE;
@@ -108,8 +112,8 @@ init_weight (CowLinear *self, const CowCheckpoint *checkpoint, const char *name,
   CkWeightSource source;
   return cow_weight_find (checkpoint, weight_name, self->out, self->in, &source, &self->absmax,
                           error) &&
-         cow_check (self->backend->weight_new (self->backend, &source, &self->weight), error,
-                    "%s: tensor %s", cow_checkpoint_path (checkpoint), weight_name) &&
+         cow_check (ck_weight_new (self->stream->device, &source, WEIGHT_USES, &self->weight),
+                    error, "%s: tensor %s", cow_checkpoint_path (checkpoint), weight_name) &&
          (!lora || init_adapter (self, name, lora, error));
 }
 
@@ -120,7 +124,7 @@ init_bias (CowLinear *self, const CowCheckpoint *checkpoint, const char *name, g
   g_autofree char *bias_name = g_strconcat (name, ".bias", NULL);
   if (has_bias)
     return (self->bias =
-                cow_vector_upload (self->backend, checkpoint, bias_name, self->out, error)) != NULL;
+                cow_vector_upload (self->stream, checkpoint, bias_name, self->out, error)) != NULL;
   if (!cow_checkpoint_find (checkpoint, bias_name))
     return TRUE;
   g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
@@ -130,11 +134,11 @@ init_bias (CowLinear *self, const CowCheckpoint *checkpoint, const char *name, g
 }
 
 gboolean
-cow_linear_init (CowLinear *self, CkBackend *backend, const CowCheckpoint *checkpoint,
+cow_linear_init (CowLinear *self, CkStream *stream, const CowCheckpoint *checkpoint,
                  const char *name, gint64 out, gint64 in, gboolean has_bias, const CowLora *lora,
                  GError **error)
 {
-  *self = (CowLinear){ .backend = backend, .out = out, .in = in };
+  *self = (CowLinear){ .stream = stream, .out = out, .in = in };
   if (init_weight (self, checkpoint, name, lora, error) &&
       init_bias (self, checkpoint, name, has_bias, error))
     return TRUE;
@@ -143,11 +147,11 @@ cow_linear_init (CowLinear *self, CkBackend *backend, const CowCheckpoint *check
 }
 
 gboolean
-cow_linear_init_weight (CowLinear *self, CkBackend *backend, const CowCheckpoint *checkpoint,
+cow_linear_init_weight (CowLinear *self, CkStream *stream, const CowCheckpoint *checkpoint,
                         const char *name, gint64 out, gint64 in, const CowLora *lora,
                         GError **error)
 {
-  *self = (CowLinear){ .backend = backend, .out = out, .in = in };
+  *self = (CowLinear){ .stream = stream, .out = out, .in = in };
   if (init_weight (self, checkpoint, name, lora, error))
     return TRUE;
   cow_linear_clear (self);
@@ -157,14 +161,16 @@ cow_linear_init_weight (CowLinear *self, CkBackend *backend, const CowCheckpoint
 void
 cow_linear_clear (CowLinear *self)
 {
-  CkBackend *backend = self->backend;
-  if (!backend)
+  CkStream *stream = self->stream;
+  if (!stream)
     return;
-  backend->weight_free (backend, self->weight);
-  backend->free (backend, self->bias);
-  backend->free (backend, (void *)self->adapter.down);
-  backend->free (backend, (void *)self->adapter.up);
-  backend->free (backend, (void *)self->adapter.gain);
+  /* The weight may go when nothing that is enqueued uses it any more. */
+  ck_synchronize (stream);
+  ck_weight_free (stream->device, self->weight);
+  ck_free (stream, self->bias);
+  ck_free (stream, (void *)self->adapter.down);
+  ck_free (stream, (void *)self->adapter.up);
+  ck_free (stream, (void *)self->adapter.gain);
   g_free (self->absmax);
   memset (self, 0, sizeof *self);
 }
@@ -189,26 +195,27 @@ merge_adapter (gint64 out_rows, gint64 in, gint64 rank, float scale, const float
 gboolean
 cow_linear_merged (const CowLinear *self, float *out, GError **error)
 {
-  CkBackend *backend = self->backend;
+  CkStream *stream = self->stream;
   const gsize bytes = (gsize)(self->out * self->in) * sizeof (float);
-  float *device = backend->alloc (backend, bytes);
+  float *device = ck_alloc (stream, bytes);
   CkStatus status =
-      device ? backend->weight_decode (backend, self->weight, 0, self->out, device) : CK_NO_MEMORY;
+      device ? stream->operations->weight_dequantise (stream, self->weight, 0, self->out, device)
+             : CK_NO_MEMORY;
   if (status == CK_OK)
-    status = backend->download (backend, out, device, bytes);
-  backend->free (backend, device);
+    status = ck_download (stream, out, device, bytes);
+  ck_free (stream, device);
   if (status == CK_OK && self->adapted) {
     const CkAdapter *adapter = &self->adapter;
     g_autofree float *a = g_new (float, adapter->rank * self->in),
                      *b = g_new (float, self->out * adapter->rank);
     g_autofree float *gain = adapter->gain ? g_new (float, self->out) : NULL;
-    status = backend->download (backend, a, adapter->down,
-                                (gsize)(adapter->rank * self->in) * sizeof (float));
+    status =
+        ck_download (stream, a, adapter->down, (gsize)(adapter->rank * self->in) * sizeof (float));
     if (status == CK_OK)
-      status = backend->download (backend, b, adapter->up,
-                                  (gsize)(self->out * adapter->rank) * sizeof (float));
+      status =
+          ck_download (stream, b, adapter->up, (gsize)(self->out * adapter->rank) * sizeof (float));
     if (status == CK_OK && gain)
-      status = backend->download (backend, gain, adapter->gain, (gsize)self->out * sizeof (float));
+      status = ck_download (stream, gain, adapter->gain, (gsize)self->out * sizeof (float));
     if (status == CK_OK)
       merge_adapter (self->out, self->in, adapter->rank, adapter->scale, a, b, gain, out);
   }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One linear layer of a network on a backend: weight, bias and adapter, ready to compute. */
+/* One linear layer of a network on a stream: weight, bias and adapter, ready to compute. */
 #ifndef COW_LINEAR_H
 #define COW_LINEAR_H
 
@@ -9,7 +9,7 @@
 G_BEGIN_DECLS
 
 typedef struct {
-  CkBackend *backend; /* borrowed */
+  CkStream *stream; /* borrowed */
   gint64 out, in;
   CkWeight *weight;
   float *absmax; /* what an NF4 weight points at; host memory */
@@ -24,19 +24,19 @@ typedef struct {
  * by the Gram form of the norm, so that inference costs what LoRA costs. On failure self is
  * cleared.
  */
-gboolean cow_linear_init (CowLinear *self, CkBackend *backend, const CowCheckpoint *checkpoint,
+gboolean cow_linear_init (CowLinear *self, CkStream *stream, const CowCheckpoint *checkpoint,
                           const char *name, gint64 out, gint64 in, gboolean has_bias,
                           const CowLora *lora, GError **error);
 /* The same without the bias, whether the checkpoint has one or not: for what is done with the
  * weight alone. */
-gboolean cow_linear_init_weight (CowLinear *self, CkBackend *backend,
-                                 const CowCheckpoint *checkpoint, const char *name, gint64 out,
-                                 gint64 in, const CowLora *lora, GError **error);
+gboolean cow_linear_init_weight (CowLinear *self, CkStream *stream, const CowCheckpoint *checkpoint,
+                                 const char *name, gint64 out, gint64 in, const CowLora *lora,
+                                 GError **error);
 void cow_linear_clear (CowLinear *self);
 
 /* Copies a vector of a checkpoint, checked to be [n] (or [1, .., 1, n]) and finite, to device
  * memory; NULL on error. */
-float *cow_vector_upload (CkBackend *backend, const CowCheckpoint *checkpoint, const char *name,
+float *cow_vector_upload (CkStream *stream, const CowCheckpoint *checkpoint, const char *name,
                           gint64 n, GError **error);
 
 /* gain * (W + scale B A), or W without an adapter, to out [out, in] in host memory. */

@@ -15,7 +15,7 @@
 
 typedef struct {
   const CowMergeOptions *options;
-  CkBackend *backend;
+  CkStream *stream;
   const CowCheckpoint *checkpoint;
   CowVitConfig config;
   const CowAdapter *adapter;
@@ -141,7 +141,7 @@ write_linear (Job *job, const Item *item, GError **error)
   const CowLora *lora = cow_adapter_get (job->adapter, item->layer, item->module);
   CowLinear linear;
   /* Its bias is a tensor of its own, so the layer is built without. */
-  if (!cow_linear_init_weight (&linear, job->backend, job->checkpoint, module, item->out, item->in,
+  if (!cow_linear_init_weight (&linear, job->stream, job->checkpoint, module, item->out, item->in,
                                lora, error))
     return FALSE;
   const gboolean merged = cow_linear_merged (&linear, job->values, error);
@@ -297,8 +297,7 @@ remove_written (const char *folder, gboolean made)
 }
 
 gboolean
-cow_merge (CkBackend *backend, const CowMergeOptions *options, CowMergeResult *result,
-           GError **error)
+cow_merge (CkStream *stream, const CowMergeOptions *options, CowMergeResult *result, GError **error)
 {
   CowMergeResult local;
   gboolean made;
@@ -311,7 +310,7 @@ cow_merge (CkBackend *backend, const CowMergeOptions *options, CowMergeResult *r
   }
   g_autoptr (CowCheckpoint) checkpoint = cow_checkpoint_open (options->model, error);
   Job job = { .options = options,
-              .backend = backend,
+              .stream = stream,
               .checkpoint = checkpoint,
               .result = result ? result : &local };
   *job.result = (CowMergeResult){ 0 };

@@ -41,7 +41,7 @@ typedef struct {
  * card's kind is "frozen", so that the folder is a model and its own adapter. An adapter folder
  * without LoRA or DoRA is COW_ERROR_ARGUMENT. Nothing is left behind by a failure.
  */
-gboolean cow_merge (CkBackend *backend, const CowMergeOptions *options, CowMergeResult *result,
+gboolean cow_merge (CkStream *stream, const CowMergeOptions *options, CowMergeResult *result,
                     GError **error);
 
 G_END_DECLS

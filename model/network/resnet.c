@@ -143,32 +143,32 @@ cow_resnet_norm (const CowResnetShape *shape, const CowResnetActs *acts,
 }
 
 CkStatus
-cow_resnet_pass (CkBackend *backend, const CowResnetShape *shape, const CowResnetValues *values,
+cow_resnet_pass (CkStream *stream, const CowResnetShape *shape, const CowResnetValues *values,
                  const CowResnetActs *acts, const float *pixels, bool training)
 {
-  const CkTraining *t = backend->training;
+  const CkOperations *ops = stream->operations;
   const int last = COW_RESNET_N_UNITS - 1;
-  CkStatus status = t->channels_last (backend, shape->batch, 3, shape->height * shape->width,
-                                      pixels, acts->input);
+  CkStatus status = ops->channels_last (stream, shape->batch, 3, shape->height * shape->width,
+                                        pixels, acts->input);
   for (int i = 0; i < COW_RESNET_N_UNITS && status == CK_OK; i++) {
     const CkBatchNorm norm = cow_resnet_norm (shape, acts, values, i);
-    status = t->convolution (backend, &shape->unit[i], cow_resnet_source (acts, i),
-                             values[i].kernel, acts->convolved[i]);
+    status = ops->convolution (stream, &shape->unit[i], cow_resnet_source (acts, i),
+                               values[i].kernel, acts->convolved[i]);
     if (status == CK_OK)
-      status = t->batch_norm (backend, &norm, training, acts->convolved[i], acts->output[i]);
+      status = ops->batch_norm (stream, &norm, training, acts->convolved[i], acts->output[i]);
     if (status == CK_OK && i == 0) {
       const CkConvolution *first = &shape->unit[0];
       status =
-          t->max_pool (backend, shape->batch,
-                       side_after (first->height, first->kernel, first->stride, first->padding),
-                       side_after (first->width, first->kernel, first->stride, first->padding),
-                       first->out, acts->output[0], acts->pooled, acts->places);
+          ops->max_pool (stream, shape->batch,
+                         side_after (first->height, first->kernel, first->stride, first->padding),
+                         side_after (first->width, first->kernel, first->stride, first->padding),
+                         first->out, acts->output[0], acts->pooled, acts->places);
     }
   }
   if (status != CK_OK)
     return status;
-  return t->mean_pool (backend, shape->batch, shape->area[last], COW_RESNET_FEATURES,
-                       acts->output[last], acts->features);
+  return ops->mean_pool (stream, shape->batch, shape->area[last], COW_RESNET_FEATURES,
+                         acts->output[last], acts->features);
 }
 
 /* ---- inference --------------------------------------------------------------------------------
@@ -198,7 +198,7 @@ static float *
 upload (const CowResnet *self, const CowCheckpoint *checkpoint, const char *name, guint n_dims,
         const gint64 *dims, GError **error)
 {
-  CkBackend *backend = self->parent.backend;
+  CkStream *stream = self->parent.stream;
   const CowTensor *tensor = cow_checkpoint_get (checkpoint, name, n_dims, dims, error);
   g_autofree float *host =
       tensor ? cow_tensor_dup_f32 (tensor, cow_checkpoint_file_of (checkpoint, tensor), error)
@@ -206,11 +206,11 @@ upload (const CowResnet *self, const CowCheckpoint *checkpoint, const char *name
   if (!host)
     return NULL;
   const gsize bytes = cow_tensor_count (tensor) * sizeof (float);
-  float *device = backend->alloc (backend, bytes);
-  if (cow_check (device ? backend->upload (backend, device, host, bytes) : CK_NO_MEMORY, error,
-                 "%s", name))
+  float *device = ck_alloc (stream, bytes);
+  if (cow_check (device ? ck_upload (stream, device, host, bytes) : CK_NO_MEMORY, error, "%s",
+                 name))
     return device;
-  backend->free (backend, device);
+  ck_free (stream, device);
   return NULL;
 }
 
@@ -257,7 +257,7 @@ static void
 clear_buffers (CowResnet *self)
 {
   for (guint i = 0; i < N_BUFFERS; i++) {
-    self->parent.backend->free (self->parent.backend, self->buffers[i]);
+    ck_free (self->parent.stream, self->buffers[i]);
     self->buffers[i] = NULL;
   }
   self->shape.batch = 0;
@@ -272,23 +272,18 @@ resnet_free (CowBackbone *parent)
     const CowResnetValues *v = &self->values[i];
     float *const arrays[] = { v->kernel, v->weight, v->bias, v->mean, v->variance };
     for (guint a = 0; a < G_N_ELEMENTS (arrays); a++)
-      parent->backend->free (parent->backend, arrays[a]);
+      ck_free (parent->stream, arrays[a]);
   }
   g_free (self);
 }
 
 static CowBackbone *
-resnet_open (CkBackend *backend, const CowBackboneConfig *config, const CowCheckpoint *checkpoint,
+resnet_open (CkStream *stream, const CowBackboneConfig *config, const CowCheckpoint *checkpoint,
              const CowAdapter *adapter, GError **error)
 {
   g_return_val_if_fail (adapter == NULL, NULL);
-  if (!backend->training) {
-    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s: the %s backend has no convolutions",
-                 cow_checkpoint_path (checkpoint), backend->name);
-    return NULL;
-  }
   CowResnet *self = g_new0 (CowResnet, 1);
-  self->parent = (CowBackbone){ .backend = backend, .config = *config };
+  self->parent = (CowBackbone){ .stream = stream, .config = *config };
   for (int i = 0; i < COW_RESNET_N_UNITS; i++)
     if (!init_unit (self, i, checkpoint, error)) {
       resnet_free (&self->parent);
@@ -325,8 +320,7 @@ ensure_buffers (CowResnet *self, int batch, int height, int width, GError **erro
   }
   buffer_sizes (shape, sizes);
   for (guint i = 0; i < N_BUFFERS && complete; i++)
-    complete =
-        (self->buffers[i] = self->parent.backend->alloc (self->parent.backend, sizes[i])) != NULL;
+    complete = (self->buffers[i] = ck_alloc (self->parent.stream, sizes[i])) != NULL;
   if (complete)
     return TRUE;
   clear_buffers (self);
@@ -373,7 +367,7 @@ features (CowBackbone *parent, const float *pixels, int batch, int height, int w
     return NULL;
   const CowResnetActs acts = lay_out (self);
   return cow_check (
-             cow_resnet_pass (parent->backend, &self->shape, self->values, &acts, pixels, false),
+             cow_resnet_pass (parent->stream, &self->shape, self->values, &acts, pixels, false),
              error, "ResNet-18")
              ? acts.features
              : NULL;

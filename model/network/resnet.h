@@ -70,7 +70,7 @@ float *cow_resnet_source (const CowResnetActs *acts, int unit);
 CkBatchNorm cow_resnet_norm (const CowResnetShape *shape, const CowResnetActs *acts,
                              const CowResnetValues *values, int unit);
 /* pixels [batch, 3, height, width], device memory, to acts->features. */
-CkStatus cow_resnet_pass (CkBackend *backend, const CowResnetShape *shape,
+CkStatus cow_resnet_pass (CkStream *stream, const CowResnetShape *shape,
                           const CowResnetValues *values, const CowResnetActs *acts,
                           const float *pixels, bool training);
 

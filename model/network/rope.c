@@ -5,10 +5,10 @@
 #include <string.h>
 
 void
-cow_rope_clear (CowRope *self, CkBackend *backend)
+cow_rope_clear (CowRope *self, CkStream *stream)
 {
-  backend->free (backend, self->cos);
-  backend->free (backend, self->sin);
+  ck_free (stream, self->cos);
+  ck_free (stream, self->sin);
   memset (self, 0, sizeof *self);
 }
 
@@ -36,26 +36,26 @@ fill (const CowVitConfig *config, int rows, int cols, float factor, float *cosin
 }
 
 gboolean
-cow_rope_ensure (CowRope *self, CkBackend *backend, const CowVitConfig *config, int rows, int cols,
+cow_rope_ensure (CowRope *self, CkStream *stream, const CowVitConfig *config, int rows, int cols,
                  float factor, GError **error)
 {
   if (self->rows == rows && self->cols == cols && self->factor == factor)
     return TRUE;
-  cow_rope_clear (self, backend);
+  cow_rope_clear (self, stream);
   const gsize n = (gsize)rows * cols * (config->hidden_size / config->n_heads),
               bytes = n * sizeof (float);
   g_autofree float *cosines = g_try_new (float, n), *sines = g_try_new (float, n);
-  self->cos = backend->alloc (backend, bytes);
-  self->sin = backend->alloc (backend, bytes);
+  self->cos = ck_alloc (stream, bytes);
+  self->sin = ck_alloc (stream, bytes);
   CkStatus status = cosines && sines && self->cos && self->sin ? CK_OK : CK_NO_MEMORY;
   if (status == CK_OK) {
     fill (config, rows, cols, factor, cosines, sines);
-    status = backend->upload (backend, self->cos, cosines, bytes);
+    status = ck_upload (stream, self->cos, cosines, bytes);
   }
   if (status == CK_OK)
-    status = backend->upload (backend, self->sin, sines, bytes);
+    status = ck_upload (stream, self->sin, sines, bytes);
   if (status != CK_OK) {
-    cow_rope_clear (self, backend);
+    cow_rope_clear (self, stream);
     return cow_check (status, error, "position angles of a %d x %d grid", rows, cols);
   }
   self->rows = rows;

@@ -21,9 +21,9 @@ typedef struct {
  * Makes the table that of a rows x cols grid. Both coordinates are multiplied by `factor`: 1, but
  * in training a random number (DINOv3's pos_embed_rescale).
  */
-gboolean cow_rope_ensure (CowRope *self, CkBackend *backend, const CowVitConfig *config, int rows,
+gboolean cow_rope_ensure (CowRope *self, CkStream *stream, const CowVitConfig *config, int rows,
                           int cols, float factor, GError **error);
-void cow_rope_clear (CowRope *self, CkBackend *backend);
+void cow_rope_clear (CowRope *self, CkStream *stream);
 
 G_END_DECLS
 

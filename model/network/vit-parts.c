@@ -46,7 +46,7 @@ check_positions (const CowVitConfig *config, const CowCheckpoint *checkpoint, GE
 
 /* Copies tokens to their rows of the prefix, which is allocated with the first. */
 static gboolean
-load_tokens (CowVitVectors *self, CkBackend *backend, const CowVitConfig *config,
+load_tokens (CowVitVectors *self, CkStream *stream, const CowVitConfig *config,
              const CowCheckpoint *checkpoint, const CowVitTensor *part, GError **error)
 {
   const gsize hidden = (gsize)config->hidden_size, n = (gsize)part->dims[1] * hidden,
@@ -58,10 +58,9 @@ load_tokens (CowVitVectors *self, CkBackend *backend, const CowVitConfig *config
       !cow_tensor_to_f32 (tensor, cow_checkpoint_file_of (checkpoint, tensor), host, error))
     return FALSE;
   if (!self->prefix)
-    self->prefix =
-        backend->alloc (backend, (gsize)(1 + config->n_registers) * hidden * sizeof (float));
+    self->prefix = ck_alloc (stream, (gsize)(1 + config->n_registers) * hidden * sizeof (float));
   return cow_check (self->prefix
-                        ? backend->upload (backend, self->prefix + first, host, n * sizeof (float))
+                        ? ck_upload (stream, self->prefix + first, host, n * sizeof (float))
                         : CK_NO_MEMORY,
                     error, "uploading %s", part->name);
 }
@@ -85,7 +84,7 @@ place_of (CowVitVectors *self, const CowVitTensor *tensor)
 }
 
 gboolean
-cow_vit_vectors_load (CowVitVectors *self, CkBackend *backend, const CowVitConfig *config,
+cow_vit_vectors_load (CowVitVectors *self, CkStream *stream, const CowVitConfig *config,
                       const CowCheckpoint *checkpoint, GError **error)
 {
   g_autoptr (GArray) layout = cow_vit_layout_new (config, COW_VIT_LOADED);
@@ -95,28 +94,28 @@ cow_vit_vectors_load (CowVitVectors *self, CkBackend *backend, const CowVitConfi
     const CowVitTensor *tensor = &g_array_index (layout, CowVitTensor, i);
     float **place = place_of (self, tensor);
     if (tensor->part == COW_VIT_CLASS_TOKEN || tensor->part == COW_VIT_REGISTERS) {
-      if (!load_tokens (self, backend, config, checkpoint, tensor, error))
+      if (!load_tokens (self, stream, config, checkpoint, tensor, error))
         return FALSE;
       continue;
     }
     gint64 n = 1;
     for (guint d = 0; d < tensor->n_dims; d++)
       n *= tensor->dims[d];
-    if (place && !(*place = cow_vector_upload (backend, checkpoint, tensor->name, n, error)))
+    if (place && !(*place = cow_vector_upload (stream, checkpoint, tensor->name, n, error)))
       return FALSE;
   }
   return TRUE;
 }
 
 void
-cow_vit_vectors_free (CowVitVectors *self, CkBackend *backend, const CowVitConfig *config)
+cow_vit_vectors_free (CowVitVectors *self, CkStream *stream, const CowVitConfig *config)
 {
   float *single[] = { self->prefix, self->positions, self->norm_weight, self->norm_bias };
   for (guint i = 0; i < G_N_ELEMENTS (single); i++)
-    backend->free (backend, single[i]);
+    ck_free (stream, single[i]);
   for (int layer = 0; self->layers && layer < config->n_layers; layer++)
     for (guint v = 0; v < COW_N_VECTORS; v++)
-      backend->free (backend, self->layers[layer][v]);
+      ck_free (stream, self->layers[layer][v]);
 }
 
 void
@@ -129,11 +128,11 @@ cow_vit_vectors_clear (CowVitVectors *self)
 /* ---- operations ------------------------------------------------------------------------------ */
 
 gboolean
-cow_vit_rope_ensure (CowRope *rope, CkBackend *backend, const CowVitConfig *config, int height,
+cow_vit_rope_ensure (CowRope *rope, CkStream *stream, const CowVitConfig *config, int height,
                      int width, float factor, GError **error)
 {
   return !config->family->rotary ||
-         cow_rope_ensure (rope, backend, config, height / config->patch_size,
+         cow_rope_ensure (rope, stream, config, height / config->patch_size,
                           width / config->patch_size, factor, error);
 }
 
@@ -173,6 +172,6 @@ cow_vit_attention (const CowVitConfig *config, const CowRope *rope, gint64 batch
     .q = q,
     .k = k,
     .v = v,
-    .out = out,
+    .out = ck_f32 (out),
   };
 }

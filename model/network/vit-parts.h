@@ -24,16 +24,16 @@ typedef struct {
 void cow_vit_vectors_init (CowVitVectors *self, const CowVitConfig *config);
 /* Loads all of them; what was loaded before a failure is still to be freed. Refuses a checkpoint
  * that does not fit the config: with more layers, or with positions that the family has not. */
-gboolean cow_vit_vectors_load (CowVitVectors *self, CkBackend *backend, const CowVitConfig *config,
+gboolean cow_vit_vectors_load (CowVitVectors *self, CkStream *stream, const CowVitConfig *config,
                                const CowCheckpoint *checkpoint, GError **error);
 /* Frees the device memory. Not for vectors that lie in a training's parameters. */
-void cow_vit_vectors_free (CowVitVectors *self, CkBackend *backend, const CowVitConfig *config);
+void cow_vit_vectors_free (CowVitVectors *self, CkStream *stream, const CowVitConfig *config);
 /* Frees the array of layers. */
 void cow_vit_vectors_clear (CowVitVectors *self);
 
 /* Makes `rope` fit pictures of these sides; see rope.h for the factor. Families without rotary
  * positions keep it empty. */
-gboolean cow_vit_rope_ensure (CowRope *rope, CkBackend *backend, const CowVitConfig *config,
+gboolean cow_vit_rope_ensure (CowRope *rope, CkStream *stream, const CowVitConfig *config,
                               int height, int width, float factor, GError **error);
 /* pixels [batch, channels, height, width] to tokens [batch, tokens, hidden]. */
 CkEmbed cow_vit_embed (const CowVitConfig *config, const CowVitVectors *vectors,

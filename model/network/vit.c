@@ -123,7 +123,7 @@ init_patches (CowVit *self, const CowCheckpoint *checkpoint, GError **error)
                           config->patch_size };
   g_autofree char *weight = g_strconcat (cow_vit_names.patches, ".weight", NULL);
   return cow_checkpoint_get (checkpoint, weight, 4, dims, error) &&
-         cow_linear_init (&self->patches, self->parent.backend, checkpoint, cow_vit_names.patches,
+         cow_linear_init (&self->patches, self->parent.stream, checkpoint, cow_vit_names.patches,
                           dims[0], dims[1] * dims[2] * dims[3], TRUE, NULL, error);
 }
 
@@ -136,7 +136,7 @@ init_module (CowVit *self, int layer, CowModule module, const CowCheckpoint *che
   if (!cow_vit_config_module (config_of (self), module, &out, &in, &bias))
     return TRUE;
   g_autofree char *name = g_strdup_printf ("layer.%d.%s", layer, cow_module_name (module));
-  return cow_linear_init (&self->layers[layer][module], self->parent.backend, checkpoint, name, out,
+  return cow_linear_init (&self->layers[layer][module], self->parent.stream, checkpoint, name, out,
                           in, bias, adapter ? cow_adapter_get (adapter, layer, module) : NULL,
                           error);
 }
@@ -144,7 +144,7 @@ init_module (CowVit *self, int layer, CowModule module, const CowCheckpoint *che
 static gboolean
 load (CowVit *self, const CowCheckpoint *checkpoint, const CowAdapter *adapter, GError **error)
 {
-  if (!cow_vit_vectors_load (&self->vectors, self->parent.backend, config_of (self), checkpoint,
+  if (!cow_vit_vectors_load (&self->vectors, self->parent.stream, config_of (self), checkpoint,
                              error) ||
       !init_patches (self, checkpoint, error))
     return FALSE;
@@ -158,9 +158,9 @@ load (CowVit *self, const CowCheckpoint *checkpoint, const CowAdapter *adapter, 
 static void
 clear_workspace (CowVit *self)
 {
-  CkBackend *backend = self->parent.backend;
-  cow_vit_buffers_clear (backend, token_buffers, G_N_ELEMENTS (token_buffers), &self->work);
-  cow_vit_buffers_clear (backend, picture_buffers, G_N_ELEMENTS (picture_buffers), &self->work);
+  CkStream *stream = self->parent.stream;
+  cow_vit_buffers_clear (stream, token_buffers, G_N_ELEMENTS (token_buffers), &self->work);
+  cow_vit_buffers_clear (stream, picture_buffers, G_N_ELEMENTS (picture_buffers), &self->work);
   self->work.batch = self->work.tokens = 0;
 }
 
@@ -169,19 +169,19 @@ vit_free (CowBackbone *parent)
 {
   CowVit *self = (CowVit *)parent;
   clear_workspace (self);
-  cow_vit_vectors_free (&self->vectors, parent->backend, config_of (self));
+  cow_vit_vectors_free (&self->vectors, parent->stream, config_of (self));
   cow_linear_clear (&self->patches);
   for (int layer = 0; layer < config_of (self)->n_layers; layer++)
     for (CowModule module = 0; module < COW_N_MODULES; module++)
       cow_linear_clear (&self->layers[layer][module]);
-  cow_rope_clear (&self->rope, parent->backend);
+  cow_rope_clear (&self->rope, parent->stream);
   cow_vit_vectors_clear (&self->vectors);
   g_free (self->layers);
   g_free (self);
 }
 
 static CowBackbone *
-vit_open (CkBackend *backend, const CowBackboneConfig *config, const CowCheckpoint *checkpoint,
+vit_open (CkStream *stream, const CowBackboneConfig *config, const CowCheckpoint *checkpoint,
           const CowAdapter *adapter, GError **error)
 {
   if (config->vit.n_channels != 3) {
@@ -191,7 +191,7 @@ vit_open (CkBackend *backend, const CowBackboneConfig *config, const CowCheckpoi
     return NULL;
   }
   CowVit *self = g_new0 (CowVit, 1);
-  self->parent = (CowBackbone){ .backend = backend, .config = *config };
+  self->parent = (CowBackbone){ .stream = stream, .config = *config };
   self->layers = g_malloc0_n ((gsize)config->vit.n_layers, sizeof *self->layers);
   cow_vit_vectors_init (&self->vectors, &config->vit);
   if (load (self, checkpoint, adapter, error))
@@ -207,7 +207,7 @@ ensure_workspace (CowVit *self, gint64 batch, gint64 tokens, GError **error)
 {
   Workspace *work = &self->work;
   const CowVitConfig *config = config_of (self);
-  CkBackend *backend = self->parent.backend;
+  CkStream *stream = self->parent.stream;
   gsize rows, most;
   if (work->batch == batch && work->tokens == tokens)
     return TRUE;
@@ -218,9 +218,9 @@ ensure_workspace (CowVit *self, gint64 batch, gint64 tokens, GError **error)
     return cow_check (CK_BAD_SHAPE, error,
                       "a batch of %" G_GINT64_FORMAT " pictures of %" G_GINT64_FORMAT " tokens",
                       batch, tokens);
-  if (!cow_vit_buffers_reserve (backend, config, token_buffers, G_N_ELEMENTS (token_buffers), rows,
+  if (!cow_vit_buffers_reserve (stream, config, token_buffers, G_N_ELEMENTS (token_buffers), rows,
                                 work) ||
-      !cow_vit_buffers_reserve (backend, config, picture_buffers, G_N_ELEMENTS (picture_buffers),
+      !cow_vit_buffers_reserve (stream, config, picture_buffers, G_N_ELEMENTS (picture_buffers),
                                 (gsize)batch, work)) {
     clear_workspace (self);
     return cow_check (CK_NO_MEMORY, error,
@@ -242,26 +242,34 @@ typedef struct {
 static CkStatus
 apply (const CowLinear *linear, gint64 rows, const float *x, After after, float *y)
 {
-  CkLinear layer = {
+  const CkLinear op = {
     .weight = linear->weight,
-    .adapter = linear->adapted ? &linear->adapter : NULL,
+    .adapter = linear->adapter,
     .bias = linear->bias,
     .activation = after.activation,
-    .times = after.multiplier,
+    .multiplier = after.multiplier,
     .scale = after.scale,
     .residual = after.residual,
+    .rows = rows,
+    .x = ck_f32 (x),
+    .y = ck_f32 (y),
   };
-  CkInput input = { CK_F32, x };
-  return linear->backend->linear (linear->backend, &layer, rows, &input, y);
+  return linear->stream->operations->linear (linear->stream, &op);
 }
 
 static CkStatus
 normalise (const CowVit *self, const float *weight, const float *bias, gint64 rows, const float *x,
            float *y)
 {
-  const CkNorm op = { weight, bias, config_of (self)->norm_epsilon };
-  CkBackend *backend = self->parent.backend;
-  return backend->norm (backend, &op, rows, config_of (self)->hidden_size, x, y);
+  const CkNorm op = { .weight = weight,
+                      .bias = bias,
+                      .epsilon = config_of (self)->norm_epsilon,
+                      .rows = rows,
+                      .cols = config_of (self)->hidden_size,
+                      .x = x,
+                      .y = ck_f32 (y) };
+  CkStream *stream = self->parent.stream;
+  return stream->operations->norm (stream, &op);
 }
 
 /* x += scale1 * Attention (norm1 x) */
@@ -269,7 +277,7 @@ static CkStatus
 attend (CowVit *self, int i)
 {
   Workspace *work = &self->work;
-  CkBackend *backend = self->parent.backend;
+  CkStream *stream = self->parent.stream;
   const CowLinear *module = self->layers[i];
   float *const *vectors = self->vectors.layers[i];
   const gint64 rows = work->batch * work->tokens;
@@ -286,7 +294,7 @@ attend (CowVit *self, int i)
   const CkAttention attention =
       cow_vit_attention (config_of (self), &self->rope, work->batch, work->tokens, work->q, work->k,
                          work->v, work->normed);
-  status = backend->attention (backend, &attention);
+  status = stream->operations->attention (stream, &attention);
   if (status != CK_OK)
     return status;
   return apply (&module[COW_O], rows, work->normed,
@@ -324,7 +332,7 @@ prepare (CowVit *self, int batch, int height, int width, GError **error)
     return cow_check (CK_BAD_SHAPE, error, "%d pictures", batch);
   return cow_vit_config_check_size (config, width, height, error) &&
          ensure_workspace (self, batch, cow_vit_config_n_tokens (config, height, width), error) &&
-         cow_vit_rope_ensure (&self->rope, self->parent.backend, config, height, width, 1, error);
+         cow_vit_rope_ensure (&self->rope, self->parent.stream, config, height, width, 1, error);
 }
 
 /* The class tokens behind the last norm, from x to work.features. */
@@ -332,10 +340,10 @@ static CkStatus
 gather_features (CowVit *self)
 {
   Workspace *work = &self->work;
-  CkBackend *backend = self->parent.backend;
+  CkStream *stream = self->parent.stream;
   const gint64 hidden = config_of (self)->hidden_size;
-  const CkStatus status = backend->training->copy_rows (
-      backend, work->batch, hidden, work->x, work->tokens * hidden, work->class_tokens, hidden);
+  const CkStatus status = stream->operations->copy_rows (
+      stream, work->batch, hidden, work->x, work->tokens * hidden, work->class_tokens, hidden);
   return status != CK_OK ? status
                          : normalise (self, self->vectors.norm_weight, self->vectors.norm_bias,
                                       work->batch, work->class_tokens, work->features);
@@ -352,7 +360,8 @@ tokens (CowBackbone *parent, const float *pixels, int batch, int height, int wid
     return NULL;
   const CkEmbed embed = cow_vit_embed (config_of (self), &self->vectors, &self->patches, batch,
                                        height, width, pixels, work->x);
-  if (!cow_check (parent->backend->embed (parent->backend, &embed), error, "patch embedding"))
+  if (!cow_check (parent->stream->operations->embed (parent->stream, &embed), error,
+                  "patch embedding"))
     return NULL;
   for (int i = 0; i < config_of (self)->n_layers; i++) {
     if (!cow_check (attend (self, i), error, "attention of layer %d", i) ||

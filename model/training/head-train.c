@@ -12,7 +12,7 @@
 #define NORM_EPSILON 1e-5f
 
 struct _CowHeadTrain {
-  CkBackend *backend;
+  CkStream *stream;
   CowParameters *parameters;
   CowHeadStyle style;
   float dropout;
@@ -23,7 +23,7 @@ struct _CowHeadTrain {
 
   int batch;
   gboolean training;
-  guint64 key;
+  guint64 *keys;  /* device [1 + n]: of the dropout before the first layer and after each */
   const float *x; /* [batch, features], the caller's */
   float *front;   /* [batch, features] after what comes before the first layer: norm, dropout */
   float *y[MAX_LAYERS];  /* [batch, out] of each layer */
@@ -69,7 +69,7 @@ cow_head_train_new (CowParameters *parameters, gint64 features, guint n_classes,
                     float dropout, const CowHeadWeights *like)
 {
   CowHeadTrain *self = g_new0 (CowHeadTrain, 1);
-  self->backend = parameters->backend;
+  self->stream = parameters->stream;
   self->parameters = parameters;
   self->style = !like ? style : like->norm_weight ? COW_HEAD_NORMED : COW_HEAD_TAPERED;
   self->dropout = dropout;
@@ -92,19 +92,33 @@ cow_head_train_new (CowParameters *parameters, gint64 features, guint n_classes,
   return self;
 }
 
+/* The random numbers of a pass in training: a key for each dropout. */
+static CkStatus
+put_keys (CowHeadTrain *self, guint64 key)
+{
+  guint64 keys[1 + MAX_LAYERS];
+  for (guint i = 0; i <= self->n; i++)
+    keys[i] = cow_random_key (key, i);
+  if (!self->training || !(self->dropout > 0))
+    return CK_OK;
+  if (!self->keys && !(self->keys = ck_alloc (self->stream, sizeof keys)))
+    return CK_NO_MEMORY;
+  return ck_upload (self->stream, self->keys, keys, (1 + self->n) * sizeof *keys);
+}
+
 static void
 clear_buffers (CowHeadTrain *self)
 {
-  CkBackend *backend = self->backend;
+  CkStream *stream = self->stream;
   float **single[] = { &self->front, &self->dx, &self->dfront };
   for (guint i = 0; i < G_N_ELEMENTS (single); i++) {
-    backend->free (backend, *single[i]);
+    ck_free (stream, *single[i]);
     *single[i] = NULL;
   }
   for (guint i = 0; i < MAX_LAYERS; i++) {
-    backend->free (backend, self->y[i]);
-    backend->free (backend, self->a[i]);
-    backend->free (backend, self->dy[i]);
+    ck_free (stream, self->y[i]);
+    ck_free (stream, self->a[i]);
+    ck_free (stream, self->dy[i]);
     self->y[i] = self->a[i] = self->dy[i] = NULL;
   }
   self->batch = 0;
@@ -116,6 +130,7 @@ cow_head_train_free (CowHeadTrain *self)
   if (!self)
     return;
   clear_buffers (self);
+  ck_free (self->stream, self->keys);
   for (guint i = 0; i < self->n; i++)
     cow_train_linear_clear (&self->layer[i]);
   g_free (self);
@@ -191,7 +206,7 @@ cow_head_train_start (CowHeadTrain *self, const CowHeadWeights *head, guint64 se
 static gboolean
 reserve (CowHeadTrain *self, float **buffer, int batch, gint64 cols)
 {
-  *buffer = self->backend->alloc (self->backend, (gsize)batch * (gsize)cols * sizeof (float));
+  *buffer = ck_alloc (self->stream, (gsize)batch * (gsize)cols * sizeof (float));
   return *buffer != NULL;
 }
 
@@ -231,8 +246,7 @@ static CkStatus
 drop (const CowHeadTrain *self, int i, float *x, gint64 n)
 {
   const float p = dropout_after (self, i);
-  return p > 0 ? self->backend->training->dropout (
-                     self->backend, cow_random_key (self->key, (guint64)(i + 1)), p, n, x, x)
+  return p > 0 ? self->stream->training->dropout (self->stream, self->keys + i + 1, p, n, x, x)
                : CK_OK;
 }
 
@@ -246,17 +260,23 @@ activation_of (const CowHeadTrain *self)
 static CkStatus
 front_forward (CowHeadTrain *self)
 {
-  CkBackend *backend = self->backend;
+  CkStream *stream = self->stream;
   const gint64 features = self->layer[0].base.in;
   CkStatus status;
   if (has_norm (self)) {
-    const CkNorm norm = { cow_parameters_value (self->parameters, (guint)self->norm_weight),
-                          cow_parameters_value (self->parameters, (guint)self->norm_bias),
-                          NORM_EPSILON };
-    status = backend->norm (backend, &norm, self->batch, features, self->x, self->front);
+    const CkNorm op = {
+      .weight = cow_parameters_value (self->parameters, (guint)self->norm_weight),
+      .bias = cow_parameters_value (self->parameters, (guint)self->norm_bias),
+      .epsilon = NORM_EPSILON,
+      .rows = self->batch,
+      .cols = features,
+      .x = self->x,
+      .y = ck_f32 (self->front),
+    };
+    status = stream->operations->norm (stream, &op);
   } else {
-    status = backend->training->copy_rows (backend, self->batch, features, self->x, features,
-                                           self->front, features);
+    status = stream->operations->copy_rows (stream, self->batch, features, self->x, features,
+                                            self->front, features);
   }
   return status == CK_OK ? drop (self, -1, self->front, self->batch * features) : status;
 }
@@ -264,15 +284,15 @@ front_forward (CowHeadTrain *self)
 static CkStatus
 forward (CowHeadTrain *self)
 {
-  const CkTraining *training = self->backend->training;
   const float *x = has_front (self) ? self->front : self->x;
   CkStatus status = has_front (self) ? front_forward (self) : CK_OK;
   for (guint i = 0; i < self->n && status == CK_OK; i++) {
     const gint64 n = self->batch * self->layer[i].base.out;
-    status = cow_train_linear_forward (&self->layer[i], self->batch, x, 0, 0, self->y[i]);
+    status = cow_train_linear_forward (&self->layer[i], self->batch, x, 0, NULL, self->y[i]);
     if (status != CK_OK || i + 1 == self->n)
       break;
-    status = training->activate (self->backend, activation_of (self), n, self->y[i], self->a[i]);
+    status = self->stream->operations->activate (self->stream, activation_of (self), n, self->y[i],
+                                                 self->a[i]);
     if (status == CK_OK)
       status = drop (self, (int)i, self->a[i], n);
     x = self->a[i];
@@ -288,8 +308,10 @@ cow_head_train_forward (CowHeadTrain *self, const float *x, int batch, gboolean 
     return NULL;
   self->x = x;
   self->training = training;
-  self->key = key;
-  return cow_check (forward (self), error, "the head") ? self->y[self->n - 1] : NULL;
+  CkStatus status = put_keys (self, key);
+  if (status == CK_OK)
+    status = forward (self);
+  return cow_check (status, error, "the head") ? self->y[self->n - 1] : NULL;
 }
 
 /* From the gradient of the first layer's input to that of the features; *dx is the head's array
@@ -314,14 +336,14 @@ front_backward (CowHeadTrain *self, const float **dx)
     .dbias = cow_parameters_gradient (self->parameters, (guint)self->norm_bias),
   };
   *dx = self->dx;
-  return self->backend->training->norm_backward (self->backend, &op);
+  return self->stream->training->norm_backward (self->stream, &op);
 }
 
 static CkStatus
 backward (CowHeadTrain *self, const float *dlogits, gboolean want_dx,
           const float **features_gradient)
 {
-  const CkTraining *training = self->backend->training;
+  const CkTraining *training = self->stream->training;
   const float *dy = dlogits;
   for (int i = (int)self->n - 1; i >= 0; i--) {
     const float *x = i > 0 ? self->a[i - 1] : has_front (self) ? self->front : self->x;
@@ -330,13 +352,13 @@ backward (CowHeadTrain *self, const float *dlogits, gboolean want_dx,
                 : want_dx          ? self->dx
                                    : NULL;
     CkStatus status = cow_train_linear_backward (&self->layer[i], self->batch, x, self->y[i], dy, 0,
-                                                 0, dx, FALSE);
+                                                 NULL, dx, FALSE);
     if (status == CK_OK && i > 0) {
       const gint64 n = self->batch * self->layer[i - 1].base.out;
       status = drop (self, i - 1, dx, n);
       if (status == CK_OK)
-        status = training->activate_backward (self->backend, activation_of (self), n,
-                                              self->y[i - 1], dx, dx);
+        status = training->activate_backward (self->stream, activation_of (self), n, self->y[i - 1],
+                                              dx, dx);
     }
     if (status != CK_OK)
       return status;

@@ -13,7 +13,7 @@
 #include "model/training/trained-backbones.h"
 
 struct _CowNetwork {
-  CkBackend *backend;
+  CkStream *stream;
   const CowKind *kind;
   guint n_classes;
   gint64 features; /* width of what the head reads */
@@ -23,14 +23,31 @@ struct _CowNetwork {
   CowTrainedBackbone *backbone; /* NULL where only the head trains */
   CowHeadTrain *head;
 
-  /* The last pass */
+  /* The last pass, device memory */
   int batch;
-  float *input; /* device */
+  float *input;
   gsize input_bytes;
-  const float *logits; /* device, the head's */
-  float *dlogits;      /* device [batch, n_classes] */
-  float *host_logits;  /* [batch, n_classes] */
+  const float *logits;  /* the head's */
+  float *dlogits;       /* [batch, n_classes] */
+  gint32 *labels;       /* [batch] */
+  float *class_weights; /* [n_classes] */
+
+  /* The passes since the last cow_network_read () */
+  GArray *kept;   /* of Kept */
+  guint n_kept;   /* of which so many are used */
+  GArray *passes; /* of CowPass */
+  gboolean stepped;
+  CowAdamW settings; /* of the last step */
 };
+
+/* What a pass leaves to be read. */
+typedef struct {
+  int batch, room;
+  gboolean has_loss;
+  float *logits; /* device [room, n_classes] */
+  double *loss;  /* device [1] */
+  float *host_logits;
+} Kept;
 
 void
 cow_network_backbone_config (CowNetworkKind kind, const CowVitConfig *named, int image_size,
@@ -218,14 +235,16 @@ make_backbone (CowNetwork *self, const CowNetworkOptions *options, GError **erro
 }
 
 CowNetwork *
-cow_network_new (CkBackend *backend, const CowNetworkOptions *options, GError **error)
+cow_network_new (CkStream *stream, const CowNetworkOptions *options, GError **error)
 {
-  g_return_val_if_fail (backend->training != NULL && options->n_classes > 0, NULL);
+  g_return_val_if_fail (stream->training != NULL && options->n_classes > 0, NULL);
   g_autoptr (CowNetwork) self = g_new0 (CowNetwork, 1);
-  self->backend = backend;
+  self->stream = stream;
   self->kind = cow_kind (options->kind);
   self->n_classes = options->n_classes;
-  self->parameters = cow_parameters_new (backend);
+  self->parameters = cow_parameters_new (stream);
+  self->kept = g_array_new (FALSE, TRUE, sizeof (Kept));
+  self->passes = g_array_new (FALSE, FALSE, sizeof (CowPass));
   if (!make_backbone (self, options, error))
     return NULL;
   g_autoptr (CowHeadWeights) head = NULL;
@@ -244,21 +263,45 @@ cow_network_new (CkBackend *backend, const CowNetworkOptions *options, GError **
              : NULL;
 }
 
+static void
+clear_buffers (CowNetwork *self)
+{
+  CkStream *stream = self->stream;
+  ck_free (stream, self->input);
+  ck_free (stream, self->dlogits);
+  ck_free (stream, self->labels);
+  self->input = self->dlogits = NULL;
+  self->labels = NULL;
+  self->batch = 0;
+}
+
+static void
+clear_kept (CkStream *stream, Kept *kept)
+{
+  ck_free (stream, kept->logits);
+  ck_free (stream, kept->loss);
+  g_free (kept->host_logits);
+  *kept = (Kept){ 0 };
+}
+
 void
 cow_network_free (CowNetwork *self)
 {
   if (!self)
     return;
-  CkBackend *backend = self->backend;
+  CkStream *stream = self->stream;
   g_clear_pointer (&self->head, cow_head_train_free);
   if (self->backbone)
     self->backbone->klass->free (self->backbone);
   g_clear_pointer (&self->adapter, cow_adapter_free);
   g_clear_pointer (&self->parameters, cow_parameters_free);
   g_clear_pointer (&self->checkpoint, cow_checkpoint_close);
-  backend->free (backend, self->input);
-  backend->free (backend, self->dlogits);
-  g_free (self->host_logits);
+  clear_buffers (self);
+  ck_free (stream, self->class_weights);
+  for (guint i = 0; i < self->kept->len; i++)
+    clear_kept (stream, &g_array_index (self->kept, Kept, i));
+  g_array_unref (self->kept);
+  g_array_unref (self->passes);
   g_free (self);
 }
 
@@ -296,26 +339,52 @@ cow_network_buffer (CowNetwork *self, guint i, gsize *count, float **values, GEr
 
 /* ---- passes ---------------------------------------------------------------------------------- */
 
-/* Device memory for an input and its logits' gradient. */
+/* Device memory for an input, its labels and its logits' gradient. */
 static gboolean
 ensure_buffers (CowNetwork *self, int batch, gsize input_bytes, GError **error)
 {
-  CkBackend *backend = self->backend;
+  CkStream *stream = self->stream;
   if (self->batch == batch && self->input_bytes == input_bytes)
     return TRUE;
-  backend->free (backend, self->input);
-  backend->free (backend, self->dlogits);
-  g_free (self->host_logits);
-  const gsize logits = (gsize)batch * self->n_classes;
-  self->input = backend->alloc (backend, input_bytes);
-  self->dlogits = backend->alloc (backend, logits * sizeof (float));
-  self->host_logits = g_new (float, logits);
-  self->batch = 0;
-  if (!self->input || !self->dlogits)
+  clear_buffers (self);
+  self->input = ck_alloc (stream, input_bytes);
+  self->dlogits = ck_alloc (stream, (gsize)batch * self->n_classes * sizeof (float));
+  self->labels = ck_alloc (stream, (gsize)batch * sizeof (gint32));
+  if (!self->class_weights)
+    self->class_weights = ck_alloc (stream, self->n_classes * sizeof (float));
+  if (!self->input || !self->dlogits || !self->labels || !self->class_weights) {
+    clear_buffers (self);
     return cow_check (CK_NO_MEMORY, error, "a batch of %d pictures", batch);
+  }
   self->batch = batch;
   self->input_bytes = input_bytes;
   return TRUE;
+}
+
+/* Room for what this pass leaves. */
+static Kept *
+add_kept (CowNetwork *self, int batch, GError **error)
+{
+  const gsize bytes = (gsize)batch * self->n_classes * sizeof (float);
+  if (self->n_kept == self->kept->len)
+    g_array_set_size (self->kept, self->n_kept + 1);
+  Kept *kept = &g_array_index (self->kept, Kept, self->n_kept);
+  if (kept->room < batch) {
+    clear_kept (self->stream, kept);
+    kept->logits = ck_alloc (self->stream, bytes);
+    kept->loss = ck_alloc (self->stream, sizeof *kept->loss);
+    kept->host_logits = g_try_malloc (bytes);
+    if (!kept->logits || !kept->loss || !kept->host_logits) {
+      clear_kept (self->stream, kept);
+      cow_check (CK_NO_MEMORY, error, "the results of %d pictures", batch);
+      return NULL;
+    }
+    kept->room = batch;
+  }
+  kept->batch = batch;
+  kept->has_loss = FALSE;
+  self->n_kept++;
+  return kept;
 }
 
 static const float *
@@ -331,51 +400,113 @@ forward (CowNetwork *self, int batch, int height, int width, gboolean training, 
                   : NULL;
 }
 
-const float *
+gboolean
 cow_network_forward (CowNetwork *self, const float *pixels, int batch, int height, int width,
                      gboolean training, guint64 key, GError **error)
 {
+  CkStream *stream = self->stream;
   gsize bytes;
   const gsize picture =
       self->kind->cached ? (gsize)self->features : 3 * (gsize)height * (gsize)width;
   if (self->backbone &&
       !self->backbone->config.klass->check_size (&self->backbone->config, width, height, error))
-    return NULL;
-  if (batch < 1 || !g_size_checked_mul (&bytes, picture * sizeof (float), (gsize)batch)) {
-    cow_check (CK_BAD_SHAPE, error, "a batch of %d pictures", batch);
-    return NULL;
-  }
+    return FALSE;
+  if (batch < 1 || !g_size_checked_mul (&bytes, picture * sizeof (float), (gsize)batch))
+    return cow_check (CK_BAD_SHAPE, error, "a batch of %d pictures", batch);
   if (!ensure_buffers (self, batch, bytes, error) ||
-      !cow_check (self->backend->upload (self->backend, self->input, pixels, bytes), error,
-                  "uploading pictures"))
-    return NULL;
+      !cow_check (ck_upload (stream, self->input, pixels, bytes), error, "uploading pictures"))
+    return FALSE;
   self->logits = forward (self, batch, height, width, training, key, error);
-  if (!self->logits ||
-      !cow_check (self->backend->download (self->backend, self->host_logits, self->logits,
-                                           (gsize)batch * self->n_classes * sizeof (float)),
-                  error, "downloading logits"))
-    return NULL;
-  return self->host_logits;
+  if (!self->logits)
+    return FALSE;
+  const Kept *kept = add_kept (self, batch, error);
+  const gint64 n = (gint64)batch * self->n_classes;
+  return kept &&
+         cow_check (stream->operations->copy_rows (stream, 1, n, self->logits, n, kept->logits, n),
+                    error, "keeping logits");
 }
 
 static gboolean
 backward (CowNetwork *self, GError **error)
 {
   const float *dfeatures;
-  return cow_head_train_backward (self->head, self->dlogits, self->backbone != NULL, &dfeatures,
+  return cow_parameters_begin_batch (self->parameters, error) &&
+         cow_head_train_backward (self->head, self->dlogits, self->backbone != NULL, &dfeatures,
                                   error) &&
-         (!self->backbone || self->backbone->klass->backward (self->backbone, dfeatures, error));
+         (!self->backbone || self->backbone->klass->backward (self->backbone, dfeatures, error)) &&
+         cow_parameters_end_batch (self->parameters, error);
 }
 
 gboolean
 cow_network_loss (CowNetwork *self, const gint32 *labels, const float *class_weights,
-                  float smoothing, gboolean with_backward, float factor, double *loss,
-                  GError **error)
+                  float smoothing, gboolean with_backward, float factor, GError **error)
 {
-  const CkStatus status = self->backend->training->cross_entropy (
-      self->backend, self->batch, self->n_classes, self->logits, labels, class_weights, smoothing,
-      factor, loss, self->dlogits);
+  CkStream *stream = self->stream;
+  g_return_val_if_fail (self->n_kept > 0, FALSE);
+  Kept *kept = &g_array_index (self->kept, Kept, self->n_kept - 1);
+  const CkCrossEntropy op = { .batch = self->batch,
+                              .classes = self->n_classes,
+                              .logits = self->logits,
+                              .labels = self->labels,
+                              .class_weights = class_weights ? self->class_weights : NULL,
+                              .smoothing = smoothing,
+                              .factor = factor,
+                              .loss = kept->loss,
+                              .dlogits = self->dlogits };
+  CkStatus status = ck_upload (stream, self->labels, labels, (gsize)self->batch * sizeof *labels);
+  if (status == CK_OK && class_weights)
+    status = ck_upload (stream, self->class_weights, class_weights,
+                        self->n_classes * sizeof *class_weights);
+  if (status == CK_OK)
+    status = stream->training->cross_entropy (stream, &op);
+  kept->has_loss = status == CK_OK;
   return cow_check (status, error, "the loss") && (!with_backward || backward (self, error));
+}
+
+/* Copies what a pass left to the host. */
+static CkStatus
+read_pass (CowNetwork *self, Kept *kept, CowPass *pass)
+{
+  const gsize bytes = (gsize)kept->batch * self->n_classes * sizeof (float);
+  *pass = (CowPass){ .batch = kept->batch, .logits = kept->host_logits, .loss = NAN };
+  CkStatus status = ck_download (self->stream, kept->host_logits, kept->logits, bytes);
+  if (status == CK_OK && kept->has_loss)
+    status = ck_download (self->stream, &pass->loss, kept->loss, sizeof pass->loss);
+  return status;
+}
+
+static gboolean
+read_norm (CowNetwork *self, double *norm, GError **error)
+{
+  if (!cow_parameters_norm (self->parameters, norm, error))
+    return FALSE;
+  if (isfinite (*norm))
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_DEVICE,
+               "the gradient of step %" G_GINT64_FORMAT
+               " is not finite: the learning rate %g may be too high for this network",
+               self->settings.step, self->settings.learning_rate);
+  return FALSE;
+}
+
+const CowPass *
+cow_network_read (CowNetwork *self, guint *n, double *norm, GError **error)
+{
+  const gboolean stepped = self->stepped;
+  CkStatus status = ck_synchronize (self->stream);
+  double found = 0;
+  g_array_set_size (self->passes, self->n_kept);
+  for (guint i = 0; i < self->n_kept && status == CK_OK; i++)
+    status = read_pass (self, &g_array_index (self->kept, Kept, i),
+                        &g_array_index (self->passes, CowPass, i));
+  *n = self->n_kept;
+  self->n_kept = 0;
+  self->stepped = FALSE;
+  if (!cow_check (status, error, "the network") || (stepped && !read_norm (self, &found, error)))
+    return NULL;
+  if (norm)
+    *norm = found;
+  return (const CowPass *)(void *)self->passes->data;
 }
 
 gboolean
@@ -392,12 +523,12 @@ finish (CowNetwork *self, GError **error)
 }
 
 gboolean
-cow_network_step (CowNetwork *self, const CkAdamW *settings, double max_norm, double *norm,
-                  GError **error)
+cow_network_step (CowNetwork *self, const CowAdamW *settings, double max_norm, GError **error)
 {
+  self->settings = *settings;
+  self->stepped = TRUE;
   return finish (self, error) &&
-         cow_parameters_step (self->parameters, settings, max_norm, norm, error) &&
-         cow_parameters_clear_gradients (self->parameters, error) &&
+         cow_parameters_step (self->parameters, settings, max_norm, error) &&
          cow_network_refresh (self, error);
 }
 

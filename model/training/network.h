@@ -42,8 +42,8 @@ typedef struct {
 
 typedef struct _CowNetwork CowNetwork;
 
-/* Loads, allocates and initialises. `backend` is borrowed and must have CkBackend.training. */
-CowNetwork *cow_network_new (CkBackend *backend, const CowNetworkOptions *options, GError **error);
+/* Loads, allocates and initialises. `stream` is borrowed and must have a CkStream.training. */
+CowNetwork *cow_network_new (CkStream *stream, const CowNetworkOptions *options, GError **error);
 void cow_network_free (CowNetwork *self);
 CowParameters *cow_network_parameters (CowNetwork *self);
 /* The backbone that trains, NULL where only the head does. */
@@ -57,25 +57,37 @@ guint cow_network_n_buffers (const CowNetwork *self);
 const char *cow_network_buffer (CowNetwork *self, guint i, gsize *count, float **values,
                                 GError **error);
 
+/* A forward pass since the last cow_network_read (). Host memory, the network's, until its next
+ * forward. */
+typedef struct {
+  int batch;
+  const float *logits; /* [batch, n_classes] */
+  double loss;         /* NAN where it was not asked for */
+} CowPass;
+
 /*
- * pixels [batch, 3, height, width] (cached kinds: features [batch, n_features], height and width
- * 0), host memory -> logits [batch, n_classes] in host memory that belongs to the network and holds
- * until the next call. `training` turns dropout, batch statistics and random positions on; all
- * randomness is a function of `key`.
+ * Enqueues a forward pass of pixels [batch, 3, height, width] (cached kinds: features [batch,
+ * n_features], height and width 0), host memory, which is copied. `training` turns dropout, batch
+ * statistics and random positions on; all randomness is a function of `key`.
  */
-const float *cow_network_forward (CowNetwork *self, const float *pixels, int batch, int height,
-                                  int width, gboolean training, guint64 key, GError **error);
+gboolean cow_network_forward (CowNetwork *self, const float *pixels, int batch, int height,
+                              int width, gboolean training, guint64 key, GError **error);
 /*
- * Loss of the last forward (cross entropy with label smoothing; class_weights NULL or [n_classes])
- * and, with `backward`, the gradients of loss * factor added to the parameters'.
+ * Enqueues the loss of the last forward (cross entropy with label smoothing; class_weights NULL or
+ * [n_classes], host memory, as the labels) and, with `backward`, the gradients of loss * factor,
+ * which are added to those of the step's passes before.
  */
 gboolean cow_network_loss (CowNetwork *self, const gint32 *labels, const float *class_weights,
-                           float smoothing, gboolean backward, float factor, double *loss,
+                           float smoothing, gboolean backward, float factor, GError **error);
+/* Enqueues an optimiser step on the gradients summed so far, which begin anew after it. */
+gboolean cow_network_step (CowNetwork *self, const CowAdamW *settings, double max_norm,
                            GError **error);
-/* One optimiser step on the gradients summed so far, which are cleared after it. *norm is that of
- * the gradient before clipping. */
-gboolean cow_network_step (CowNetwork *self, const CkAdamW *settings, double max_norm, double *norm,
-                           GError **error);
+/*
+ * Waits for all that was enqueued, and gives the *n passes since the last call. Where a step was
+ * among it, *norm is that of its gradient before clipping, else 0; `norm` may be NULL. A norm that
+ * is no finite number is COW_ERROR_DEVICE: that step has changed nothing. NULL on error.
+ */
+const CowPass *cow_network_read (CowNetwork *self, guint *n, double *norm, GError **error);
 /* After parameters and buffers were set from outside (a checkpoint). */
 gboolean cow_network_refresh (CowNetwork *self, GError **error);
 

@@ -12,10 +12,10 @@ parameter_clear (gpointer data)
 }
 
 CowParameters *
-cow_parameters_new (CkBackend *backend)
+cow_parameters_new (CkStream *stream)
 {
   CowParameters *self = g_new0 (CowParameters, 1);
-  self->backend = backend;
+  self->stream = stream;
   self->list = g_array_new (FALSE, TRUE, sizeof (CowParameter));
   g_array_set_clear_func (self->list, parameter_clear);
   return self;
@@ -26,9 +26,10 @@ cow_parameters_free (CowParameters *self)
 {
   if (!self)
     return;
-  float *arrays[] = { self->values, self->gradients, self->first, self->second };
+  void *arrays[] = { self->values,  self->gradients, self->first,  self->second,
+                     self->earlier, self->squares,   self->factor, self->step };
   for (guint i = 0; i < G_N_ELEMENTS (arrays); i++)
-    self->backend->free (self->backend, arrays[i]);
+    ck_free (self->stream, arrays[i]);
   g_array_unref (self->list);
   g_free (self);
 }
@@ -55,15 +56,19 @@ cow_parameters_allocate (CowParameters *self, GError **error)
 {
   float **arrays[] = { &self->values, &self->gradients, &self->first, &self->second };
   for (guint i = 0; i < G_N_ELEMENTS (arrays); i++) {
-    *arrays[i] = self->backend->alloc (self->backend, self->count * sizeof (float));
+    *arrays[i] = ck_alloc (self->stream, self->count * sizeof (float));
     if (!*arrays[i])
       return cow_check (CK_NO_MEMORY, error, "%" G_GSIZE_FORMAT " trained parameters", self->count);
     if (!cow_check (
-            self->backend->training->fill (self->backend, *arrays[i], (int64_t)self->count, 0),
+            self->stream->operations->fill (self->stream, *arrays[i], (int64_t)self->count, 0),
             error, "clearing parameters"))
       return FALSE;
   }
-  return TRUE;
+  self->squares = ck_alloc (self->stream, sizeof *self->squares);
+  self->factor = ck_alloc (self->stream, sizeof *self->factor);
+  self->step = ck_alloc (self->stream, sizeof *self->step);
+  return (self->squares && self->factor && self->step) ||
+         cow_check (CK_NO_MEMORY, error, "the optimiser's numbers");
 }
 
 const CowParameter *
@@ -88,8 +93,8 @@ gboolean
 cow_parameters_set (CowParameters *self, guint i, const float *host, GError **error)
 {
   const CowParameter *parameter = cow_parameters_get (self, i);
-  return cow_check (self->backend->upload (self->backend, cow_parameters_value (self, i), host,
-                                           parameter->count * sizeof (float)),
+  return cow_check (ck_upload (self->stream, cow_parameters_value (self, i), host,
+                               parameter->count * sizeof (float)),
                     error, "uploading %s", parameter->name);
 }
 
@@ -97,42 +102,84 @@ gboolean
 cow_parameters_read (const CowParameters *self, guint i, float *host, GError **error)
 {
   const CowParameter *parameter = cow_parameters_get (self, i);
-  return cow_check (self->backend->download (self->backend, host, cow_parameters_value (self, i),
-                                             parameter->count * sizeof (float)),
+  return cow_check (ck_download (self->stream, host, cow_parameters_value (self, i),
+                                 parameter->count * sizeof (float)),
                     error, "downloading %s", parameter->name);
 }
 
-gboolean
-cow_parameters_clear_gradients (CowParameters *self, GError **error)
+static void
+swap_gradients (CowParameters *self)
 {
-  return cow_check (
-      self->backend->training->fill (self->backend, self->gradients, (int64_t)self->count, 0),
-      error, "clearing gradients");
+  float *kept = self->gradients;
+  self->gradients = self->earlier;
+  self->earlier = kept;
 }
 
 gboolean
-cow_parameters_step (CowParameters *self, const CkAdamW *settings, double max_norm, double *norm,
-                     GError **error)
+cow_parameters_begin_batch (CowParameters *self, GError **error)
 {
-  const CkTraining *training = self->backend->training;
-  double sum;
-  if (!cow_check (
-          training->sum_squares (self->backend, self->gradients, (int64_t)self->count, &sum), error,
-          "the gradient's norm"))
-    return FALSE;
-  *norm = sqrt (sum);
-  if (!isfinite (*norm)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_DEVICE,
-                 "the gradient of step %" G_GINT64_FORMAT
-                 " is not finite: the learning rate %g may be too high for this network",
-                 settings->step, settings->learning_rate);
-    return FALSE;
+  CkStream *stream = self->stream;
+  if (self->n_batches > 0) {
+    if (!self->earlier && !(self->earlier = ck_alloc (stream, self->count * sizeof (float))))
+      return cow_check (CK_NO_MEMORY, error,
+                        "gradients of %" G_GSIZE_FORMAT " parameters for more than one micro-batch",
+                        self->count);
+    swap_gradients (self);
   }
-  /* torch.nn.utils.clip_grad_norm_: the factor is max / (norm + 1e-6), at most 1. */
-  const double factor = max_norm > 0 ? MIN (1, max_norm / (*norm + 1e-6)) : 1;
-  return cow_check (training->adamw (self->backend, settings, (float)factor, (int64_t)self->count,
-                                     self->gradients, self->first, self->second, self->values),
-                    error, "the optimiser");
+  return cow_check (stream->operations->fill (stream, self->gradients, (gint64)self->count, 0),
+                    error, "clearing gradients");
+}
+
+gboolean
+cow_parameters_end_batch (CowParameters *self, GError **error)
+{
+  CkStream *stream = self->stream;
+  if (self->n_batches++ == 0)
+    return TRUE;
+  const CkStatus status =
+      stream->training->add (stream, (gint64)self->count, self->gradients, self->earlier);
+  swap_gradients (self);
+  return cow_check (status, error, "adding a micro-batch's gradients up");
+}
+
+gboolean
+cow_parameters_step (CowParameters *self, const CowAdamW *settings, double max_norm, GError **error)
+{
+  CkStream *stream = self->stream;
+  const CkTraining *training = stream->training;
+  const double zero = 0;
+  const CkAdamWStep step =
+      ck_adamw_step (settings->learning_rate, settings->beta1, settings->beta2, settings->epsilon,
+                     settings->weight_decay, settings->step);
+  const CkAdamW op = { .step = self->step,
+                       .factor = self->factor,
+                       .n = (gint64)self->count,
+                       .gradients = self->gradients,
+                       .first = self->first,
+                       .second = self->second,
+                       .parameters = self->values };
+  self->n_batches = 0;
+  CkStatus status = ck_upload (stream, self->squares, &zero, sizeof zero);
+  if (status == CK_OK)
+    status = training->add_squares (stream, self->gradients, op.n, self->squares);
+  if (status == CK_OK)
+    status = training->clip_factor (stream, self->squares, max_norm, self->factor);
+  if (status == CK_OK)
+    status = ck_upload (stream, self->step, &step, sizeof step);
+  if (status == CK_OK)
+    status = training->adamw (stream, &op);
+  return cow_check (status, error, "the optimiser");
+}
+
+gboolean
+cow_parameters_norm (const CowParameters *self, double *norm, GError **error)
+{
+  double squares;
+  if (!cow_check (ck_download (self->stream, &squares, self->squares, sizeof squares), error,
+                  "the gradient's norm"))
+    return FALSE;
+  *norm = sqrt (squares);
+  return TRUE;
 }
 
 gboolean

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Everything that a run trains, in four flat arrays on the backend: values, gradients and Adam's
+ * Everything that a run trains, in four flat arrays on the device: values, gradients and Adam's
  * two moments. Names and shapes say which part is which tensor, so that the optimiser, clipping and
  * checkpoints need to know no network.
  */
@@ -20,14 +20,29 @@ typedef struct {
 } CowParameter;
 
 typedef struct {
-  CkBackend *backend; /* borrowed */
-  GArray *list;       /* of CowParameter */
-  gsize count;        /* floats of all */
+  CkStream *stream; /* borrowed */
+  GArray *list;     /* of CowParameter */
+  gsize count;      /* floats of all */
   /* [count] each, device memory, after cow_parameters_allocate () */
   float *values, *gradients, *first, *second;
+  /* The other array of gradients, which exists from a step's second micro-batch on, and how many
+   * micro-batches the step has had. */
+  float *earlier;
+  guint n_batches;
+  /* Device memory of a step: the gradients' sum of squares, the factor that clips them, and the
+   * optimiser's numbers */
+  double *squares;
+  float *factor;
+  CkAdamWStep *step;
 } CowParameters;
 
-CowParameters *cow_parameters_new (CkBackend *backend);
+/* The optimiser's settings, as torch.optim.AdamW has them. */
+typedef struct {
+  double learning_rate, beta1, beta2, epsilon, weight_decay;
+  gint64 step; /* from 1 */
+} CowAdamW;
+
+CowParameters *cow_parameters_new (CkStream *stream);
 void cow_parameters_free (CowParameters *self);
 /* Registers a tensor and returns its index; before cow_parameters_allocate (). */
 guint cow_parameters_add (CowParameters *self, const char *name, guint n_dims, const gint64 *dims);
@@ -44,14 +59,21 @@ gboolean cow_parameters_read (const CowParameters *self, guint i, float *host, G
 gboolean cow_parameters_write (const CowParameters *self, guint first, guint n, const char *path,
                                GError **error);
 
-/* Sets every gradient to 0. */
-gboolean cow_parameters_clear_gradients (CowParameters *self, GError **error);
 /*
- * One AdamW step; the gradients' global norm is clipped to max_norm (0: not at all) and its value
- * before is written to *norm. A norm that is not finite changes nothing and is COW_ERROR_DEVICE.
+ * Brackets a micro-batch, whose gradients are then computed from 0 and added to those of the step's
+ * earlier ones in the order of their index. After cow_parameters_end_batch (), `gradients` is the
+ * sum.
  */
-gboolean cow_parameters_step (CowParameters *self, const CkAdamW *settings, double max_norm,
-                              double *norm, GError **error);
+gboolean cow_parameters_begin_batch (CowParameters *self, GError **error);
+gboolean cow_parameters_end_batch (CowParameters *self, GError **error);
+/*
+ * Enqueues one AdamW step on the gradients of the micro-batches since the last one; their global
+ * norm is clipped to max_norm (0: not at all). A norm that is no finite number changes nothing.
+ */
+gboolean cow_parameters_step (CowParameters *self, const CowAdamW *settings, double max_norm,
+                              GError **error);
+/* Waits for the norm of the last step's gradients before clipping. */
+gboolean cow_parameters_norm (const CowParameters *self, double *norm, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CowParameters, cow_parameters_free)
 

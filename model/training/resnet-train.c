@@ -44,7 +44,7 @@ resnet_train_new (CowParameters *parameters, const CowBackboneConfig *config,
 {
   CowResnetTrain *self = g_new0 (CowResnetTrain, 1);
   self->parent = (CowTrainedBackbone){ .klass = &cow_resnet_train_class,
-                                       .backend = parameters->backend,
+                                       .stream = parameters->stream,
                                        .parameters = parameters,
                                        .config = *config };
   self->first_parameter = parameters->list->len;
@@ -65,20 +65,20 @@ resnet_train_new (CowParameters *parameters, const CowBackboneConfig *config,
 static void
 clear_buffers (CowResnetTrain *self)
 {
-  CkBackend *backend = self->parent.backend;
+  CkStream *stream = self->parent.stream;
   CowResnetActs *acts = &self->acts;
   for (int i = 0; i < COW_RESNET_N_UNITS; i++) {
-    backend->free (backend, acts->convolved[i]);
-    backend->free (backend, acts->output[i]);
+    ck_free (stream, acts->convolved[i]);
+    ck_free (stream, acts->output[i]);
   }
   for (guint i = 0; i < G_N_ELEMENTS (self->gradient); i++) {
-    backend->free (backend, self->gradient[i]);
+    ck_free (stream, self->gradient[i]);
     self->gradient[i] = NULL;
   }
-  backend->free (backend, acts->input);
-  backend->free (backend, acts->pooled);
-  backend->free (backend, acts->places);
-  backend->free (backend, acts->features);
+  ck_free (stream, acts->input);
+  ck_free (stream, acts->pooled);
+  ck_free (stream, acts->places);
+  ck_free (stream, acts->features);
   memset (acts, 0, sizeof *acts);
   self->shape.batch = 0;
 }
@@ -88,8 +88,8 @@ resnet_train_free (CowTrainedBackbone *parent)
 {
   CowResnetTrain *self = (CowResnetTrain *)parent;
   clear_buffers (self);
-  self->parent.backend->free (self->parent.backend, self->running);
-  self->parent.backend->free (self->parent.backend, self->saved);
+  ck_free (self->parent.stream, self->running);
+  ck_free (self->parent.stream, self->saved);
   g_free (self->host);
   g_free (self);
 }
@@ -100,9 +100,9 @@ resnet_train_free (CowTrainedBackbone *parent)
 static gboolean
 attach (CowResnetTrain *self, GError **error)
 {
-  CkBackend *backend = self->parent.backend;
-  self->running = backend->alloc (backend, self->n_running * sizeof (float));
-  self->saved = backend->alloc (backend, self->n_running * sizeof (float));
+  CkStream *stream = self->parent.stream;
+  self->running = ck_alloc (stream, self->n_running * sizeof (float));
+  self->saved = ck_alloc (stream, self->n_running * sizeof (float));
   if (!self->running || !self->saved)
     return cow_check (CK_NO_MEMORY, error, "running statistics");
   gsize at = 0;
@@ -135,14 +135,15 @@ initialise_unit (CowResnetTrain *self, int i, guint64 seed, GError **error)
     kernel[k] = (float)(deviation * cow_random_normal (key, k));
   for (int c = 0; c < unit->out; c++)
     ones[c] = 1;
-  const CkTraining *t = self->parent.backend->training;
   return cow_parameters_set (self->parent.parameters, parameter_of (self, i, 0), kernel, error) &&
          cow_parameters_set (self->parent.parameters, parameter_of (self, i, 1), ones, error) &&
          cow_parameters_set (self->parent.parameters, parameter_of (self, i, 2), zeroes, error) &&
-         cow_check (t->fill (self->parent.backend, self->values[i].mean, unit->out, 0), error,
-                    "running means") &&
-         cow_check (t->fill (self->parent.backend, self->values[i].variance, unit->out, 1), error,
-                    "running variances");
+         cow_check (self->parent.stream->operations->fill (self->parent.stream,
+                                                           self->values[i].mean, unit->out, 0),
+                    error, "running means") &&
+         cow_check (self->parent.stream->operations->fill (self->parent.stream,
+                                                           self->values[i].variance, unit->out, 1),
+                    error, "running variances");
 }
 
 static gboolean
@@ -166,8 +167,7 @@ running (CowTrainedBackbone *parent, gsize *count, GError **error)
   if (!self->host)
     self->host = g_new (float, n + 1);
   if (!self->host_current &&
-      !cow_check (self->parent.backend->download (self->parent.backend, self->host, self->running,
-                                                  n * sizeof (float)),
+      !cow_check (ck_download (self->parent.stream, self->host, self->running, n * sizeof (float)),
                   error, "downloading running statistics"))
     return NULL;
   if (!self->host_current)
@@ -184,9 +184,9 @@ refresh (CowTrainedBackbone *parent, GError **error)
   if (!self->host_current)
     return TRUE;
   self->n_batches = self->host[self->n_running];
-  return cow_check (self->parent.backend->upload (self->parent.backend, self->running, self->host,
-                                                  self->n_running * sizeof (float)),
-                    error, "uploading running statistics");
+  return cow_check (
+      ck_upload (self->parent.stream, self->running, self->host, self->n_running * sizeof (float)),
+      error, "uploading running statistics");
 }
 
 /* ---- passes ---------------------------------------------------------------------------------- */
@@ -245,7 +245,7 @@ reserve_all (CowResnetTrain *self)
   Buffer buffers[N_BUFFERS];
   list_buffers (&self->shape, buffers);
   for (guint i = 0; i < N_BUFFERS; i++) {
-    void *memory = self->parent.backend->alloc (self->parent.backend, buffers[i].bytes);
+    void *memory = ck_alloc (self->parent.stream, buffers[i].bytes);
     /* Pointers to floats and, of `places`, to bytes: stored as what they are. */
     memcpy (G_STRUCT_MEMBER_P (self, buffers[i].offset), &memory, sizeof memory);
     if (!memory)
@@ -291,7 +291,7 @@ forward (CowTrainedBackbone *parent, const float *pixels, int batch, int height,
     self->host_current = FALSE;
     self->n_batches++;
   }
-  const CkStatus status = cow_resnet_pass (self->parent.backend, &self->shape, self->values,
+  const CkStatus status = cow_resnet_pass (self->parent.stream, &self->shape, self->values,
                                            &self->acts, pixels, training);
   return cow_check (status, error, "ResNet-18") ? self->acts.features : NULL;
 }
@@ -302,16 +302,16 @@ forward (CowTrainedBackbone *parent, const float *pixels, int batch, int height,
 static CkStatus
 unit_backward (CowResnetTrain *self, int i, float *dy, float *dx)
 {
-  const CkTraining *t = self->parent.backend->training;
+  const CkTraining *t = self->parent.stream->training;
   const CkBatchNorm norm = cow_resnet_norm (&self->shape, &self->acts, self->values, i);
   float *convolved = self->acts.convolved[i];
   CkStatus status = t->batch_norm_backward (
-      self->parent.backend, &norm, convolved, self->acts.output[i], dy, convolved,
+      self->parent.stream, &norm, convolved, self->acts.output[i], dy, convolved,
       cow_parameters_gradient (self->parent.parameters, parameter_of (self, i, 1)),
       cow_parameters_gradient (self->parent.parameters, parameter_of (self, i, 2)));
   if (status == CK_OK)
     status = t->convolution_backward (
-        self->parent.backend, &self->shape.unit[i], cow_resnet_source (&self->acts, i),
+        self->parent.stream, &self->shape.unit[i], cow_resnet_source (&self->acts, i),
         self->values[i].kernel, convolved, dx,
         cow_parameters_gradient (self->parent.parameters, parameter_of (self, i, 0)));
   return status;
@@ -322,8 +322,8 @@ static CkStatus
 add (const CowResnetTrain *self, int i, const float *x, float *sum)
 {
   const CkConvolution *shape = &self->shape.unit[i];
-  return self->parent.backend->training->add_scaled (
-      self->parent.backend, shape->batch * shape->height * shape->width, shape->in, x, NULL, sum);
+  return self->parent.stream->training->add_scaled (
+      self->parent.stream, shape->batch * shape->height * shape->width, shape->in, x, NULL, sum);
 }
 
 /*
@@ -355,11 +355,11 @@ block_backward (CowResnetTrain *self, int second, float *inner, float **outer, f
 static CkStatus
 pass_backward (CowResnetTrain *self, const float *dfeatures)
 {
-  const CkTraining *t = self->parent.backend->training;
+  const CkTraining *t = self->parent.stream->training;
   const CowResnetShape *shape = &self->shape;
   const int last = COW_RESNET_N_UNITS - 1;
   float *outer = self->gradient[1], *other = self->gradient[2];
-  CkStatus status = t->mean_pool_backward (self->parent.backend, shape->batch, shape->area[last],
+  CkStatus status = t->mean_pool_backward (self->parent.stream, shape->batch, shape->area[last],
                                            COW_RESNET_FEATURES, dfeatures, outer);
   for (int second = last; second > 0 && status == CK_OK;
        second = cow_resnet_units[cow_resnet_units[second].from].from)
@@ -368,7 +368,7 @@ pass_backward (CowResnetTrain *self, const float *dfeatures)
     const CkConvolution *next = &shape->unit[0];
     const gint64 height = (next->height + 2 * next->padding - next->kernel) / next->stride + 1;
     status =
-        t->max_pool_backward (self->parent.backend, shape->batch, height, shape->area[0] / height,
+        t->max_pool_backward (self->parent.stream, shape->batch, height, shape->area[0] / height,
                               next->out, outer, self->acts.places, self->gradient[0]);
   }
   return status == CK_OK ? unit_backward (self, 0, self->gradient[0], NULL) : status;

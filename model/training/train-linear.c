@@ -24,7 +24,7 @@ cow_train_linear_init_adapted (CowTrainLinear *self, CowParameters *parameters,
   *self = (CowTrainLinear){
     .parameters = parameters, .weight = -1, .bias = -1, .a = -1, .b = -1, .magnitude = -1
   };
-  if (!cow_linear_init (&self->base, parameters->backend, checkpoint, name, out, in, has_bias, NULL,
+  if (!cow_linear_init (&self->base, parameters->stream, checkpoint, name, out, in, has_bias, NULL,
                         error))
     return FALSE;
   if (!lora)
@@ -40,7 +40,7 @@ void
 cow_train_linear_init_dense (CowTrainLinear *self, CowParameters *parameters, gint64 out, gint64 in,
                              int weight, gsize weight_offset, int bias, gsize bias_offset)
 {
-  *self = (CowTrainLinear){ .base = { .backend = parameters->backend, .out = out, .in = in },
+  *self = (CowTrainLinear){ .base = { .stream = parameters->stream, .out = out, .in = in },
                             .parameters = parameters,
                             .weight = weight,
                             .bias = bias,
@@ -61,12 +61,13 @@ attach_dense (CowTrainLinear *self, GError **error)
     .type = CK_F32,
     .out = base->out,
     .in = base->in,
-    .data = cow_parameters_value (self->parameters, (guint)self->weight) + self->weight_offset
+    .parameters = cow_parameters_value (self->parameters, (guint)self->weight) + self->weight_offset
   };
   if (self->bias >= 0)
     base->bias = cow_parameters_value (self->parameters, (guint)self->bias) + self->bias_offset;
-  return cow_check (base->backend->weight_new (base->backend, &source, &base->weight), error, "%s",
-                    cow_parameters_get (self->parameters, (guint)self->weight)->name);
+  return cow_check (ck_weight_new (base->stream->device, &source,
+                                   (CkWeightUses)(CK_USE_FORWARD | CK_USE_BACKWARD), &base->weight),
+                    error, "%s", cow_parameters_get (self->parameters, (guint)self->weight)->name);
 }
 
 static gboolean
@@ -76,11 +77,11 @@ attach_dora (CowTrainLinear *self, const CowLora *lora, gboolean fresh, GError *
   self->squares = g_new (double, out);
   self->norms = g_new (double, out);
   self->gain_host = g_new (float, out);
-  self->gain = self->base.backend->alloc (self->base.backend, out * sizeof (float));
+  self->gain = ck_alloc (self->base.stream, out * sizeof (float));
   if (!self->gain)
     return cow_check (CK_NO_MEMORY, error, "DoRA's gain");
   self->base.adapter.gain = self->gain;
-  if (!cow_check (cow_dora_row_squares (self->base.backend, self->base.weight, self->base.out,
+  if (!cow_check (cow_dora_row_squares (self->base.stream, self->base.weight, self->base.out,
                                         self->base.in, self->squares),
                   error, "row norms"))
     return FALSE;
@@ -116,9 +117,9 @@ cow_train_linear_refresh (CowTrainLinear *self, GError **error)
 {
   if (self->magnitude < 0)
     return TRUE;
-  CkBackend *backend = self->base.backend;
+  CkStream *stream = self->base.stream;
   const gint64 out = self->base.out;
-  if (!cow_check (cow_dora_norms (self->base.backend, self->base.weight, self->base.out,
+  if (!cow_check (cow_dora_norms (self->base.stream, self->base.weight, self->base.out,
                                   self->base.in, &self->base.adapter, self->squares, self->norms),
                   error, "DoRA norms") ||
       !cow_parameters_read (self->parameters, (guint)self->magnitude, self->gain_host, error))
@@ -132,9 +133,8 @@ cow_train_linear_refresh (CowTrainLinear *self, GError **error)
     }
     self->gain_host[o] = (float)(self->gain_host[o] / self->norms[o]);
   }
-  return cow_check (
-      backend->upload (backend, self->gain, self->gain_host, (gsize)out * sizeof (float)), error,
-      "uploading DoRA's gain");
+  return cow_check (ck_upload (stream, self->gain, self->gain_host, (gsize)out * sizeof (float)),
+                    error, "uploading DoRA's gain");
 }
 
 gboolean
@@ -142,16 +142,16 @@ cow_train_linear_finish (CowTrainLinear *self, GError **error)
 {
   if (self->magnitude < 0)
     return TRUE;
-  CkBackend *backend = self->base.backend;
+  CkStream *stream = self->base.stream;
   const gint64 out = self->base.out;
   const gsize bytes = (gsize)out * sizeof (float);
   float *gradient = cow_parameters_gradient (self->parameters, (guint)self->magnitude);
   g_autofree float *host = g_new (float, out);
-  CkStatus status = backend->download (backend, host, gradient, bytes);
+  CkStatus status = ck_download (stream, host, gradient, bytes);
   for (gint64 o = 0; o < out && status == CK_OK; o++)
     host[o] = (float)(host[o] / self->norms[o]);
   if (status == CK_OK)
-    status = backend->upload (backend, gradient, host, bytes);
+    status = ck_upload (stream, gradient, host, bytes);
   return cow_check (status, error, "the gradient of DoRA's magnitude");
 }
 
@@ -167,12 +167,12 @@ cow_train_linear_read (const CowTrainLinear *self, CowLora *lora, GError **error
 void
 cow_train_linear_clear (CowTrainLinear *self)
 {
-  if (!self->base.backend)
+  if (!self->base.stream)
     return;
   if (self->weight >= 0)
     self->base.bias = NULL; /* the parameters own it, as they own the adapter's matrices */
   memset (&self->base.adapter, 0, sizeof self->base.adapter);
-  self->base.backend->free (self->base.backend, self->gain);
+  ck_free (self->base.stream, self->gain);
   cow_linear_clear (&self->base);
   g_free (self->squares);
   g_free (self->norms);
@@ -181,7 +181,7 @@ cow_train_linear_clear (CowTrainLinear *self)
 }
 
 static CkAdapter
-adapter_with (const CowTrainLinear *self, float dropout, guint64 key)
+adapter_with (const CowTrainLinear *self, float dropout, const guint64 *key)
 {
   CkAdapter adapter = self->base.adapter;
   adapter.dropout = dropout;
@@ -191,14 +191,15 @@ adapter_with (const CowTrainLinear *self, float dropout, guint64 key)
 
 CkStatus
 cow_train_linear_forward (const CowTrainLinear *self, gint64 rows, const float *x, float dropout,
-                          guint64 key, float *y)
+                          const guint64 *key, float *y)
 {
-  const CkAdapter adapter = adapter_with (self, dropout, key);
-  const CkLinear layer = { .weight = self->base.weight,
-                           .adapter = self->base.adapted ? &adapter : NULL,
-                           .bias = self->base.bias };
-  const CkInput input = { CK_F32, x };
-  return self->base.backend->linear (self->base.backend, &layer, rows, &input, y);
+  const CkLinear op = { .weight = self->base.weight,
+                        .adapter = adapter_with (self, dropout, key),
+                        .bias = self->base.bias,
+                        .rows = rows,
+                        .x = ck_f32 (x),
+                        .y = ck_f32 (y) };
+  return self->base.stream->operations->linear (self->base.stream, &op);
 }
 
 static float *
@@ -210,12 +211,12 @@ gradient_of (const CowTrainLinear *self, int parameter, gsize offset)
 
 CkStatus
 cow_train_linear_backward (const CowTrainLinear *self, gint64 rows, const float *x, const float *y,
-                           const float *dy, float dropout, guint64 key, float *dx, gboolean add_dx)
+                           const float *dy, float dropout, const guint64 *key, float *dx,
+                           gboolean add_dx)
 {
-  const CkAdapter adapter = adapter_with (self, dropout, key);
   const CkLinearBackward op = {
     .weight = self->base.weight,
-    .adapter = self->base.adapted ? &adapter : NULL,
+    .adapter = adapter_with (self, dropout, key),
     .bias = self->base.bias,
     .rows = rows,
     .x = x,
@@ -229,5 +230,5 @@ cow_train_linear_backward (const CowTrainLinear *self, gint64 rows, const float 
                    .up = gradient_of (self, self->b, 0),
                    .gain = gradient_of (self, self->magnitude, 0) },
   };
-  return self->base.backend->training->linear_backward (self->base.backend, &op);
+  return self->base.stream->training->linear_backward (self->base.stream, &op);
 }

@@ -50,12 +50,13 @@ gboolean cow_train_linear_finish (CowTrainLinear *self, GError **error);
 gboolean cow_train_linear_read (const CowTrainLinear *self, CowLora *lora, GError **error);
 void cow_train_linear_clear (CowTrainLinear *self);
 
-/* y = the layer of x; dropout of the adapter's input with `key`, 0 for none. */
+/* y = the layer of x, with dropout of the adapter's input by `key`, device memory; 0 and NULL for
+ * none. */
 CkStatus cow_train_linear_forward (const CowTrainLinear *self, gint64 rows, const float *x,
-                                   float dropout, guint64 key, float *y);
+                                   float dropout, const guint64 *key, float *y);
 CkStatus cow_train_linear_backward (const CowTrainLinear *self, gint64 rows, const float *x,
-                                    const float *y, const float *dy, float dropout, guint64 key,
-                                    float *dx, gboolean add_dx);
+                                    const float *y, const float *dy, float dropout,
+                                    const guint64 *key, float *dx, gboolean add_dx);
 
 G_END_DECLS
 

@@ -15,7 +15,7 @@ typedef struct _CowTrainedClass CowTrainedClass;
 /* What every trained backbone begins with. */
 typedef struct {
   const CowTrainedClass *klass;
-  CkBackend *backend;        /* borrowed, as the parameters */
+  CkStream *stream;          /* borrowed, as the parameters */
   CowParameters *parameters; /* its tensors are among them */
   CowBackboneConfig config;
 } CowTrainedBackbone;

@@ -78,14 +78,14 @@ cow_vit_train_activation_bytes (const CowBackboneConfig *backbone, int batch, in
 void
 cow_vit_train_clear_buffers (CowVitTrain *self)
 {
-  CkBackend *backend = self->parent.backend;
+  CkStream *stream = self->parent.stream;
   const CowVitConfig *config = config_of (self);
-  cow_vit_buffers_clear (backend, gradient_buffers, G_N_ELEMENTS (gradient_buffers), self);
-  cow_vit_buffers_clear (backend, picture_buffers, G_N_ELEMENTS (picture_buffers), self);
+  cow_vit_buffers_clear (stream, gradient_buffers, G_N_ELEMENTS (gradient_buffers), self);
+  cow_vit_buffers_clear (stream, picture_buffers, G_N_ELEMENTS (picture_buffers), self);
   for (int i = 0; self->inputs && i <= config->n_layers; i++)
-    cow_vit_buffers_clear (backend, &input_buffer, 1, &self->inputs[i]);
+    cow_vit_buffers_clear (stream, &input_buffer, 1, &self->inputs[i]);
   for (int i = 0; self->acts && i < n_acts (config, self->options.checkpointing); i++)
-    cow_vit_buffers_clear (backend, act_buffers, G_N_ELEMENTS (act_buffers), &self->acts[i]);
+    cow_vit_buffers_clear (stream, act_buffers, G_N_ELEMENTS (act_buffers), &self->acts[i]);
   g_clear_pointer (&self->inputs, g_free);
   g_clear_pointer (&self->acts, g_free);
   self->batch = self->tokens = self->most_batch = self->most_rows = 0;
@@ -94,22 +94,22 @@ cow_vit_train_clear_buffers (CowVitTrain *self)
 static gboolean
 reserve (CowVitTrain *self, gsize batch, gsize rows)
 {
-  CkBackend *backend = self->parent.backend;
+  CkStream *stream = self->parent.stream;
   const CowVitConfig *config = config_of (self);
   const int acts = n_acts (config, self->options.checkpointing);
   gboolean complete = TRUE;
   self->inputs = g_new0 (float *, config->n_layers + 1);
   self->acts = g_new0 (CowTrainActs, acts);
   for (int i = 0; i <= config->n_layers && complete; i++)
-    complete = cow_vit_buffers_reserve (backend, config, &input_buffer, 1, rows, &self->inputs[i]);
+    complete = cow_vit_buffers_reserve (stream, config, &input_buffer, 1, rows, &self->inputs[i]);
   for (int i = 0; i < acts && complete; i++)
-    complete = cow_vit_buffers_reserve (backend, config, act_buffers, G_N_ELEMENTS (act_buffers),
+    complete = cow_vit_buffers_reserve (stream, config, act_buffers, G_N_ELEMENTS (act_buffers),
                                         rows, &self->acts[i]);
   return complete &&
-         cow_vit_buffers_reserve (backend, config, picture_buffers, G_N_ELEMENTS (picture_buffers),
+         cow_vit_buffers_reserve (stream, config, picture_buffers, G_N_ELEMENTS (picture_buffers),
                                   batch, self) &&
-         cow_vit_buffers_reserve (backend, config, gradient_buffers,
-                                  G_N_ELEMENTS (gradient_buffers), rows, self);
+         cow_vit_buffers_reserve (stream, config, gradient_buffers, G_N_ELEMENTS (gradient_buffers),
+                                  rows, self);
 }
 
 static gboolean
@@ -178,9 +178,14 @@ norm_of (const CowVitTrain *self, int i, CowVitVector weight)
 static CkStatus
 normalise (const CowVitTrain *self, Norm norm, gint64 rows, const float *x, float *y)
 {
-  const CkNorm op = { norm.weight, norm.bias, config_of (self)->norm_epsilon };
-  return self->parent.backend->norm (self->parent.backend, &op, rows, config_of (self)->hidden_size,
-                                     x, y);
+  const CkNorm op = { .weight = norm.weight,
+                      .bias = norm.bias,
+                      .epsilon = config_of (self)->norm_epsilon,
+                      .rows = rows,
+                      .cols = config_of (self)->hidden_size,
+                      .x = x,
+                      .y = ck_f32 (y) };
+  return self->parent.stream->operations->norm (self->parent.stream, &op);
 }
 
 static CkStatus
@@ -199,20 +204,35 @@ normalise_backward (const CowVitTrain *self, Norm norm, gint64 rows, const float
     .dweight = norm.dweight,
     .dbias = norm.dbias,
   };
-  return self->parent.backend->training->norm_backward (self->parent.backend, &op);
-}
-
-/* The random numbers of one module's dropout in this pass: another for each layer and module. */
-static guint64
-key_of (const CowVitTrain *self, int layer, CowModule module)
-{
-  return cow_random_key (self->key, (guint64)layer * COW_N_MODULES + module + 1);
+  return self->parent.stream->training->norm_backward (self->parent.stream, &op);
 }
 
 static float
 dropout_of (const CowVitTrain *self)
 {
   return self->training ? self->options.adapter_dropout : 0;
+}
+
+/* The random numbers of one module's dropout in this pass: another for each layer and module. */
+static const guint64 *
+key_of (const CowVitTrain *self, int layer, CowModule module)
+{
+  return dropout_of (self) > 0 ? self->keys + layer * COW_N_MODULES + module : NULL;
+}
+
+static CkStatus
+put_keys (CowVitTrain *self)
+{
+  CkStream *stream = self->parent.stream;
+  const gsize n = (gsize)config_of (self)->n_layers * COW_N_MODULES, bytes = n * sizeof (guint64);
+  if (!(dropout_of (self) > 0))
+    return CK_OK;
+  if (!self->keys && !(self->keys = ck_alloc (stream, bytes)))
+    return CK_NO_MEMORY;
+  g_autofree guint64 *keys = g_new (guint64, n);
+  for (gsize i = 0; i < n; i++)
+    keys[i] = cow_random_key (self->key, i + 1);
+  return ck_upload (stream, self->keys, keys, bytes);
 }
 
 static CkStatus
@@ -240,7 +260,7 @@ attention_of (const CowVitTrain *self, const CowTrainActs *acts)
 static CkStatus
 copy (const CowVitTrain *self, gint64 n, const float *from, float *to)
 {
-  return self->parent.backend->training->copy_rows (self->parent.backend, 1, n, from, n, to, n);
+  return self->parent.stream->operations->copy_rows (self->parent.stream, 1, n, from, n, to, n);
 }
 
 static CkStatus
@@ -252,28 +272,29 @@ attention_forward (const CowVitTrain *self, int i, CowTrainActs *acts)
   TRY (module_forward (self, i, COW_K, acts->n1, acts->k));
   TRY (module_forward (self, i, COW_V, acts->n1, acts->v));
   const CkAttention attention = attention_of (self, acts);
-  TRY (self->parent.backend->attention (self->parent.backend, &attention));
+  TRY (self->parent.stream->operations->attention (self->parent.stream, &attention));
   TRY (module_forward (self, i, COW_O, acts->attended, acts->o));
   TRY (copy (self, rows * hidden, self->inputs[i], acts->middle));
-  return self->parent.backend->training->add_scaled (self->parent.backend, rows, hidden, acts->o,
-                                                     self->vectors.layers[i][COW_SCALE1],
-                                                     acts->middle);
+  return self->parent.stream->training->add_scaled (self->parent.stream, rows, hidden, acts->o,
+                                                    self->vectors.layers[i][COW_SCALE1],
+                                                    acts->middle);
 }
 
 /* `output` NULL: only what the backward needs (a recomputation). */
 static CkStatus
 mlp_forward (const CowVitTrain *self, int i, CowTrainActs *acts, float *output)
 {
-  const CkTraining *training = self->parent.backend->training;
+  const CkTraining *training = self->parent.stream->training;
   const gint64 rows = rows_of (self), hidden = config_of (self)->hidden_size,
                inner = rows * config_of (self)->intermediate_size;
   TRY (normalise (self, norm_of (self, i, COW_NORM2_WEIGHT), rows, acts->middle, acts->n2));
   TRY (module_forward (self, i, COW_UP, acts->n2, acts->up));
   if (config_of (self)->gated) {
     TRY (module_forward (self, i, COW_GATE, acts->n2, acts->gate));
-    TRY (training->gate (self->parent.backend, inner, acts->gate, acts->up, acts->act));
+    TRY (training->gate (self->parent.stream, inner, acts->gate, acts->up, acts->act));
   } else {
-    TRY (training->activate (self->parent.backend, CK_GELU, inner, acts->up, acts->act));
+    TRY (self->parent.stream->operations->activate (self->parent.stream, CK_GELU, inner, acts->up,
+                                                    acts->act));
   }
   /* The last product is needed again only for the gradients of DoRA's magnitude and of the layer
    * scale. */
@@ -283,7 +304,7 @@ mlp_forward (const CowVitTrain *self, int i, CowTrainActs *acts, float *output)
   if (!output)
     return CK_OK;
   TRY (copy (self, rows * hidden, acts->middle, output));
-  return training->add_scaled (self->parent.backend, rows, hidden, acts->down,
+  return training->add_scaled (self->parent.stream, rows, hidden, acts->down,
                                self->vectors.layers[i][COW_SCALE2], output);
 }
 
@@ -301,19 +322,20 @@ embed_of (const CowVitTrain *self, float *tokens)
 }
 
 static CkStatus
-forward (const CowVitTrain *self)
+forward (CowVitTrain *self)
 {
   const gint64 hidden = config_of (self)->hidden_size;
   const int n = config_of (self)->n_layers;
   const CkEmbed embed = embed_of (self, self->inputs[0]);
-  TRY (self->parent.backend->embed (self->parent.backend, &embed));
+  TRY (put_keys (self));
+  TRY (self->parent.stream->operations->embed (self->parent.stream, &embed));
   for (int i = 0; i < n; i++) {
     TRY (attention_forward (self, i, acts_of (self, i)));
     TRY (mlp_forward (self, i, acts_of (self, i), self->inputs[i + 1]));
   }
-  TRY (self->parent.backend->training->copy_rows (self->parent.backend, self->batch, hidden,
-                                                  self->inputs[n], self->tokens * hidden,
-                                                  self->class_tokens, hidden));
+  TRY (self->parent.stream->operations->copy_rows (self->parent.stream, self->batch, hidden,
+                                                   self->inputs[n], self->tokens * hidden,
+                                                   self->class_tokens, hidden));
   return normalise (self, last_norm (self), self->batch, self->class_tokens, self->features);
 }
 
@@ -340,7 +362,7 @@ cow_vit_train_forward (CowTrainedBackbone *parent, const float *pixels, int batc
   self->training = training;
   self->key = key;
   self->pixels = pixels;
-  return cow_vit_rope_ensure (&self->rope, parent->backend, config, height, width,
+  return cow_vit_rope_ensure (&self->rope, parent->stream, config, height, width,
                               position_factor (self), error) &&
                  cow_check (forward (self), error, "the forward pass")
              ? self->features
@@ -352,22 +374,22 @@ cow_vit_train_forward (CowTrainedBackbone *parent, const float *pixels, int batc
 static CkStatus
 mlp_backward (const CowVitTrain *self, int i, const CowTrainActs *acts)
 {
-  const CkTraining *training = self->parent.backend->training;
+  const CkTraining *training = self->parent.stream->training;
   const gint64 rows = rows_of (self), hidden = config_of (self)->hidden_size,
                inner = rows * config_of (self)->intermediate_size;
-  TRY (training->add_scaled_backward (self->parent.backend, rows, hidden, self->dx, acts->down,
+  TRY (training->add_scaled_backward (self->parent.stream, rows, hidden, self->dx, acts->down,
                                       self->vectors.layers[i][COW_SCALE2], self->dhidden,
                                       gradient_of (self, self->indices.layers[i][COW_SCALE2])));
   TRY (module_backward (self, i, COW_DOWN, acts->act, acts->down, self->dhidden, self->dinner,
                         FALSE));
   if (config_of (self)->gated) {
-    TRY (training->gate_backward (self->parent.backend, inner, acts->gate, acts->up, self->dinner,
+    TRY (training->gate_backward (self->parent.stream, inner, acts->gate, acts->up, self->dinner,
                                   self->dgate, self->dinner));
     TRY (module_backward (self, i, COW_GATE, acts->n2, acts->gate, self->dgate, self->dhidden,
                           FALSE));
     TRY (module_backward (self, i, COW_UP, acts->n2, acts->up, self->dinner, self->dhidden, TRUE));
   } else {
-    TRY (training->activate_backward (self->parent.backend, CK_GELU, inner, acts->up, self->dinner,
+    TRY (training->activate_backward (self->parent.stream, CK_GELU, inner, acts->up, self->dinner,
                                       self->dinner));
     TRY (module_backward (self, i, COW_UP, acts->n2, acts->up, self->dinner, self->dhidden, FALSE));
   }
@@ -378,11 +400,11 @@ mlp_backward (const CowVitTrain *self, int i, const CowTrainActs *acts)
 static CkStatus
 attention_backward (const CowVitTrain *self, int i, const CowTrainActs *acts)
 {
-  const CkTraining *training = self->parent.backend->training;
+  const CkTraining *training = self->parent.stream->training;
   const gint64 rows = rows_of (self), hidden = config_of (self)->hidden_size;
   /* Below the first trained layer nobody asks for a gradient. */
   const gboolean needed = self->scratch || i > self->first_trained;
-  TRY (training->add_scaled_backward (self->parent.backend, rows, hidden, self->dx, acts->o,
+  TRY (training->add_scaled_backward (self->parent.stream, rows, hidden, self->dx, acts->o,
                                       self->vectors.layers[i][COW_SCALE1], self->dhidden,
                                       gradient_of (self, self->indices.layers[i][COW_SCALE1])));
   TRY (module_backward (self, i, COW_O, acts->attended, acts->o, self->dhidden, self->dattended,
@@ -392,7 +414,7 @@ attention_backward (const CowVitTrain *self, int i, const CowTrainActs *acts)
                                           .dq = self->dq,
                                           .dk = self->dk,
                                           .dv = self->dv };
-  TRY (training->attention_backward (self->parent.backend, &attention));
+  TRY (training->attention_backward (self->parent.stream, &attention));
   float *dn1 = needed ? self->dhidden : NULL;
   TRY (module_backward (self, i, COW_Q, acts->n1, acts->q, self->dq, dn1, FALSE));
   TRY (module_backward (self, i, COW_K, acts->n1, acts->k, self->dk, dn1, TRUE));
@@ -413,19 +435,20 @@ embed_backward (const CowVitTrain *self)
     .dprefix = gradient_of (self, self->indices.prefix),
     .dposition = gradient_of (self, self->indices.positions),
   };
-  return self->parent.backend->training->embed_backward (self->parent.backend, &op);
+  return self->parent.stream->training->embed_backward (self->parent.stream, &op);
 }
 
 static CkStatus
 backward (CowVitTrain *self, const float *dfeatures)
 {
-  const CkTraining *training = self->parent.backend->training;
   const gint64 hidden = config_of (self)->hidden_size;
   TRY (normalise_backward (self, last_norm (self), self->batch, self->class_tokens, dfeatures,
                            self->dclass, FALSE));
-  TRY (training->fill (self->parent.backend, self->dx, rows_of (self) * hidden, 0));
-  TRY (training->copy_rows (self->parent.backend, self->batch, hidden, self->dclass, hidden,
-                            self->dx, self->tokens * hidden));
+  TRY (self->parent.stream->operations->fill (self->parent.stream, self->dx,
+                                              rows_of (self) * hidden, 0));
+  TRY (self->parent.stream->operations->copy_rows (self->parent.stream, self->batch, hidden,
+                                                   self->dclass, hidden, self->dx,
+                                                   self->tokens * hidden));
   for (int i = config_of (self)->n_layers - 1; i >= (self->scratch ? 0 : self->first_trained);
        i--) {
     CowTrainActs *acts = acts_of (self, i);

@@ -43,6 +43,8 @@ typedef struct {
   int height, width;
   gboolean training;
   guint64 key;
+  guint64 *keys; /* device [n_layers, COW_N_MODULES]: of each adapter's dropout; NULL before the
+                    first pass that needs them */
   const float *pixels;
   CowRope rope;
   float **inputs;     /* [n_layers + 1]: the residual stream before each layer and after the last */

@@ -35,7 +35,7 @@ register_adapted (CowVitTrain *self, GError **error)
 {
   const CowVitConfig *config = config_of (self);
   const gint64 patch = config->patch_size;
-  if (!cow_vit_vectors_load (&self->vectors, self->parent.backend, config, self->options.checkpoint,
+  if (!cow_vit_vectors_load (&self->vectors, self->parent.stream, config, self->options.checkpoint,
                              error) ||
       !cow_train_linear_init_adapted (
           &self->patches, self->parent.parameters, self->options.checkpoint, cow_vit_names.patches,
@@ -138,9 +138,10 @@ vit_train_free (CowTrainedBackbone *parent)
 {
   CowVitTrain *self = (CowVitTrain *)parent;
   cow_vit_train_clear_buffers (self);
-  cow_rope_clear (&self->rope, parent->backend);
+  ck_free (parent->stream, self->keys);
+  cow_rope_clear (&self->rope, parent->stream);
   if (!self->scratch)
-    cow_vit_vectors_free (&self->vectors, parent->backend, config_of (self));
+    cow_vit_vectors_free (&self->vectors, parent->stream, config_of (self));
   cow_train_linear_clear (&self->patches);
   for (int layer = 0; layer < config_of (self)->n_layers; layer++)
     for (CowModule module = 0; module < COW_N_MODULES; module++)
@@ -158,7 +159,7 @@ vit_train_new (CowParameters *parameters, const CowBackboneConfig *config,
   const gsize n_layers = (gsize)config->vit.n_layers;
   CowVitTrain *self = g_new0 (CowVitTrain, 1);
   self->parent = (CowTrainedBackbone){ .klass = &cow_vit_train_class,
-                                       .backend = parameters->backend,
+                                       .stream = parameters->stream,
                                        .parameters = parameters,
                                        .config = *config };
   self->options = *options;
@@ -203,7 +204,7 @@ start (CowTrainedBackbone *parent, guint64 seed, GError **error)
     for (guint v = 0; v < COW_N_VECTORS; v++)
       point (self, self->indices.layers[layer][v], &self->vectors.layers[layer][v]);
     for (CowModule module = 0; module < COW_N_MODULES; module++)
-      if (self->layers[layer][module].base.backend &&
+      if (self->layers[layer][module].base.stream &&
           !cow_train_linear_attach (&self->layers[layer][module],
                                     adapter ? cow_adapter_get (adapter, layer, module) : NULL,
                                     self->options.fresh, error))
@@ -220,7 +221,7 @@ each_module (CowTrainedBackbone *parent, gboolean (*function) (CowTrainLinear *,
   CowVitTrain *self = (CowVitTrain *)parent;
   for (int layer = 0; layer < config_of (self)->n_layers; layer++)
     for (CowModule module = 0; module < COW_N_MODULES; module++)
-      if (self->layers[layer][module].base.backend &&
+      if (self->layers[layer][module].base.stream &&
           !function (&self->layers[layer][module], error))
         return FALSE;
   return TRUE;

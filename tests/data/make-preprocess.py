@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Writes preprocess/resized.safetensors, which tests/model/test-preprocess.c compares with
-CkBackend.resample.
+CkOperations.resample.
 
 Each case NAME has NAME.picture [height, width, 3], NAME.box [x, y, w, h] (int32), NAME.opencv and
 NAME.pillow [out height, out width, 3]: that part of the picture resized with OpenCV's INTER_LINEAR

@@ -271,8 +271,10 @@ support_expect (CowClassifier *classifier, GstBuffer *buffer, const GstVideoInfo
 
   g_assert_true (gst_buffer_map (buffer, &map, GST_MAP_READ));
   picture = picture_of (map.data, info);
-  cow_preprocess_run (cow_classifier_preprocess (classifier), cow_classifier_backend (classifier),
-                      &picture, region, pixels, &error);
+  g_autoptr (CowPreparer) preparer = cow_preparer_new (cow_classifier_device (classifier), &error);
+  g_assert_no_error (error);
+  cow_preparer_run (preparer, cow_classifier_preprocess (classifier), &picture, region, pixels,
+                    &error);
   g_assert_no_error (error);
   cow_classifier_run (classifier, pixels, 1, SUPPORT_SIZE, SUPPORT_SIZE, &output, &error);
   g_assert_no_error (error);

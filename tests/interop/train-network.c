@@ -10,6 +10,7 @@
 
 #include "model/adapter/card.h"
 #include "model/files/vit-sizes.h"
+#include "model/network/device.h"
 #include "model/training/network.h"
 #include "model/files/safetensors.h"
 
@@ -24,11 +25,13 @@ train (CowNetwork *network, double rate, const float *pixels, int batch, int hei
   for (int i = 0; i < batch; i++)
     labels[i] = i % N_CLASSES;
   for (int step = 1; step <= N_STEPS; step++) {
-    double loss, norm;
-    const CkAdamW settings = { rate, .9, .999, 1e-8, .01, step };
+    double norm;
+    guint n;
+    const CowAdamW settings = { rate, .9, .999, 1e-8, .01, step };
     if (!cow_network_forward (network, pixels, batch, height, width, TRUE, (guint64)step, error) ||
-        !cow_network_loss (network, labels, NULL, .1f, TRUE, 1, &loss, error) ||
-        !cow_network_step (network, &settings, 1, &norm, error))
+        !cow_network_loss (network, labels, NULL, .1f, TRUE, 1, error) ||
+        !cow_network_step (network, &settings, 1, error) ||
+        !cow_network_read (network, &n, &norm, error))
       return FALSE;
   }
   return TRUE;
@@ -56,7 +59,7 @@ find_kind (const char *name, CowNetworkKind *kind)
 }
 
 static gboolean
-run (CkBackend *backend, char **argv, CowNetworkKind kind, gboolean adapter, GError **error)
+run (CkStream *stream, char **argv, CowNetworkKind kind, gboolean adapter, GError **error)
 {
   g_autoptr (CowSafetensors) file = cow_safetensors_open (argv[3], error);
   const CowTensor *tensor = file ? cow_safetensors_get (file, "pixel_values") : NULL;
@@ -82,7 +85,7 @@ run (CkBackend *backend, char **argv, CowNetworkKind kind, gboolean adapter, GEr
   cow_vit_config_of_size ("tiny", &options.config);
   if (!cow_tensor_to_f32 (tensor, argv[3], pixels, error))
     return FALSE;
-  g_autoptr (CowNetwork) network = cow_network_new (backend, &options, error);
+  g_autoptr (CowNetwork) network = cow_network_new (stream, &options, error);
   return network && train (network, adapter ? 1e-2 : 1e-3, pixels, batch, height, width, error) &&
          save (network, argv[1], argv[2], height, width, error);
 }
@@ -91,17 +94,15 @@ int
 main (int argc, char **argv)
 {
   g_autoptr (GError) error = NULL;
-  CkBackend *backend = NULL;
   CowNetworkKind kind;
   if ((argc != 4 && argc != 7) || !find_kind (argv[1], &kind) ||
       (argc == 7) != (kind <= COW_NETWORK_DORA)) {
     g_printerr ("usage: train-network KIND OUT FILE [MODEL TARGET RANK]\n");
     return 2;
   }
-  if (ck_cpu_open (NULL, 0, &backend) != CK_OK)
-    return 1;
-  const gboolean done = run (backend, argv, kind, argc == 7, &error);
-  ck_backend_close (backend);
+  g_autoptr (CkDevice) device = cow_device_open (NULL, 0, &error);
+  g_autoptr (CkStream) stream = device ? cow_stream_new (device, 0, &error) : NULL;
+  const gboolean done = stream && run (stream, argv, kind, argc == 7, &error);
   if (!done)
     g_printerr ("%s\n", error ? error->message : "no pixel_values");
   return done ? 0 : 1;

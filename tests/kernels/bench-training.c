@@ -9,29 +9,21 @@
 
 /* ---- linear ---------------------------------------------------------------------------------- */
 
-typedef struct {
-  CkLinearBackward op;
-  CkLinear layer;
-  float *y;
-} LinearRun;
-
-static void
-run_forward (CkBackend *backend, void *data)
+static CkStatus
+run_forward (CkStream *stream, void *data)
 {
-  LinearRun *run = data;
-  backend->linear (backend, &run->layer, run->op.rows, &(CkInput){ CK_F32, run->op.x }, run->y);
+  return stream->operations->linear (stream, data);
 }
 
-static void
-run_backward (CkBackend *backend, void *data)
+static CkStatus
+run_backward (CkStream *stream, void *data)
 {
-  LinearRun *run = data;
-  backend->training->linear_backward (backend, &run->op);
+  return stream->training->linear_backward (stream, data);
 }
 
 /* rank 0: a dense layer trained as a whole; else LoRA of this rank. */
 static void
-bench_linear_backward (CkBackend *backend, CkType type, int64_t rows, int64_t in, int64_t out,
+bench_linear_backward (CkStream *stream, CkType type, int64_t rows, int64_t in, int64_t out,
                        int64_t rank, float dropout)
 {
   TestWeight w;
@@ -42,31 +34,37 @@ bench_linear_backward (CkBackend *backend, CkType type, int64_t rows, int64_t in
   float *dweight = floats_filled (rank > 0 ? 0 : in * out, FILL_ZERO),
         *dbias = floats_filled (out, FILL_ZERO);
   float *ddown = floats_filled (rank * in, FILL_ZERO), *dup = floats_filled (rank * out, FILL_ZERO);
-  const CkAdapter adapter = {
-    .rank = rank, .scale = 2, .down = down, .up = up, .dropout = dropout
-  };
-  LinearRun run = { .y = y };
+  static const uint64_t key = 7;
+  CkLinear forward = { .rows = rows, .x = ck_f32 (D (x)), .y = ck_f32 (D (y)) };
+  CkLinearBackward backward = { .rows = rows, .x = D (x), .dy = D (dy), .dx = D (dx) };
   const double product = 2.0 * (double)(rows * in * out),
                low = 2.0 * (double)(rows * (in + out) * rank);
   char name[80], shape[60];
 
-  test_weight_init (&w, backend, type, out, in, FILL_RANDOM);
-  run.layer = (CkLinear){ .weight = w.weight, .adapter = rank > 0 ? &adapter : NULL };
-  run.op = (CkLinearBackward){
-    .weight = w.weight, .adapter = run.layer.adapter, .rows = rows, .x = x, .dy = dy, .dx = dx
-  };
-  if (rank > 0)
-    run.op.gradients.down = ddown, run.op.gradients.up = dup;
-  else
-    run.op.gradients.weight = dweight, run.op.gradients.bias = dbias;
+  test_weight_init (&w, type, out, in, FILL_RANDOM);
+  forward.weight = backward.weight = weight_on_device (stream, &w.source, true);
+  if (rank > 0) {
+    forward.adapter = backward.adapter = (CkAdapter){ .rank = rank,
+                                                      .scale = 2,
+                                                      .down = D (down),
+                                                      .up = D (up),
+                                                      .dropout = dropout,
+                                                      .key = D_BYTES (&key, sizeof key) };
+    backward.gradients.down = D (ddown);
+    backward.gradients.up = D (dup);
+  } else {
+    backward.gradients.weight = D (dweight);
+    backward.gradients.bias = D (dbias);
+  }
   snprintf (shape, sizeof shape, "%s %lld x %lld x %lld r%lld%s", type_names[type], (long long)rows,
             (long long)in, (long long)out, (long long)rank, dropout > 0 ? " drop" : "");
   snprintf (name, sizeof name, "linear   %s", shape);
-  measure (backend, name, product + low, 4.0 * (double)(rows * (in + out)), run_forward, &run);
+  measure (stream, name, product + low, 4.0 * (double)(rows * (in + out)), run_forward, &forward);
   snprintf (name, sizeof name, "backward %s", shape);
-  measure (backend, name, rank > 0 ? product + 3 * low : 2 * product,
-           8.0 * (double)(rows * (in + out)), run_backward, &run);
-  test_weight_clear (&w, backend);
+  measure (stream, name, rank > 0 ? product + 3 * low : 2 * product,
+           8.0 * (double)(rows * (in + out)), run_backward, &backward);
+  settle (stream);
+  test_weight_clear (&w);
   floats_free (x, rows * in);
   floats_free (dx, rows * in);
   floats_free (dy, rows * out);
@@ -81,14 +79,14 @@ bench_linear_backward (CkBackend *backend, CkType type, int64_t rows, int64_t in
 
 /* ---- attention, norm, elementwise ------------------------------------------------------------ */
 
-static void
-run_attention_backward (CkBackend *backend, void *data)
+static CkStatus
+run_attention_backward (CkStream *stream, void *data)
 {
-  backend->training->attention_backward (backend, data);
+  return stream->training->attention_backward (stream, data);
 }
 
 static void
-bench_attention_backward (CkBackend *backend, int64_t batch, int64_t tokens, int64_t heads,
+bench_attention_backward (CkStream *stream, int64_t batch, int64_t tokens, int64_t heads,
                           int64_t head_dim)
 {
   const int64_t n = batch * tokens * heads * head_dim;
@@ -102,12 +100,13 @@ bench_attention_backward (CkBackend *backend, int64_t batch, int64_t tokens, int
 
   for (int i = 0; i < 7; i++)
     floats[i] = floats_filled (n, FILL_RANDOM);
-  op.forward.q = floats[0], op.forward.k = floats[1], op.forward.v = floats[2], op.dout = floats[3];
-  op.dq = floats[4], op.dk = floats[5], op.dv = floats[6];
+  op.forward.q = D (floats[0]), op.forward.k = D (floats[1]), op.forward.v = D (floats[2]);
+  op.dout = D (floats[3]), op.dq = D (floats[4]), op.dk = D (floats[5]), op.dv = D (floats[6]);
   snprintf (name, sizeof name, "attention backward %lld x %lld x %lld x %lld", (long long)batch,
             (long long)tokens, (long long)heads, (long long)head_dim);
-  measure (backend, name, 10.0 * (double)(n * tokens), 28.0 * (double)n, run_attention_backward,
+  measure (stream, name, 10.0 * (double)(n * tokens), 28.0 * (double)n, run_attention_backward,
            &op);
+  settle (stream);
   for (int i = 0; i < 7; i++)
     floats_free (floats[i], n);
 }
@@ -115,11 +114,14 @@ bench_attention_backward (CkBackend *backend, int64_t batch, int64_t tokens, int
 /* Elementwise work on [rows, cols], in the order of `elementwise`. */
 typedef struct {
   int64_t rows, cols;
-  float *a, *b, *c, *d, *small, *sums;
+  float *a, *b, *c, *d, *small, *sums; /* on the device */
+  const uint64_t *key;
+  const CkAdamWStep *step;
+  const float *factor;
 } Elements;
 
-static void
-run_norm_backward (CkBackend *backend, void *data)
+static CkStatus
+run_norm_backward (CkStream *stream, void *data)
 {
   const Elements *e = data;
   const CkNormBackward op = { .weight = e->small,
@@ -132,48 +134,54 @@ run_norm_backward (CkBackend *backend, void *data)
                               .add_dx = true,
                               .dweight = e->sums,
                               .dbias = e->sums };
-  backend->training->norm_backward (backend, &op);
+  return stream->training->norm_backward (stream, &op);
 }
 
-static void
-run_gelu_backward (CkBackend *backend, void *data)
+static CkStatus
+run_gelu_backward (CkStream *stream, void *data)
 {
   const Elements *e = data;
-  backend->training->activate_backward (backend, CK_GELU, e->rows * e->cols, e->a, e->b, e->c);
+  return stream->training->activate_backward (stream, CK_GELU, e->rows * e->cols, e->a, e->b, e->c);
 }
 
-static void
-run_gate_backward (CkBackend *backend, void *data)
+static CkStatus
+run_gate_backward (CkStream *stream, void *data)
 {
   const Elements *e = data;
-  backend->training->gate_backward (backend, e->rows * e->cols, e->a, e->b, e->c, e->d, e->d);
+  return stream->training->gate_backward (stream, e->rows * e->cols, e->a, e->b, e->c, e->d, e->d);
 }
 
-static void
-run_add_scaled_backward (CkBackend *backend, void *data)
+static CkStatus
+run_add_scaled_backward (CkStream *stream, void *data)
 {
   const Elements *e = data;
-  backend->training->add_scaled_backward (backend, e->rows, e->cols, e->a, e->b, e->small, e->c,
-                                          e->sums);
+  return stream->training->add_scaled_backward (stream, e->rows, e->cols, e->a, e->b, e->small,
+                                                e->c, e->sums);
 }
 
-static void
-run_dropout (CkBackend *backend, void *data)
+static CkStatus
+run_dropout (CkStream *stream, void *data)
 {
   const Elements *e = data;
-  backend->training->dropout (backend, 7, 0.1f, e->rows * e->cols, e->a, e->c);
+  return stream->training->dropout (stream, e->key, 0.1f, e->rows * e->cols, e->a, e->c);
 }
 
-static void
-run_adamw (CkBackend *backend, void *data)
+static CkStatus
+run_adamw (CkStream *stream, void *data)
 {
   const Elements *e = data;
-  const CkAdamW adam = { 1e-5, 0.9, 0.999, 1e-8, 0.01, 10 };
-  backend->training->adamw (backend, &adam, 1, e->rows * e->cols, e->a, e->b, e->d, e->c);
+  const CkAdamW op = { .step = e->step,
+                       .factor = e->factor,
+                       .n = e->rows * e->cols,
+                       .gradients = e->a,
+                       .first = e->b,
+                       .second = e->d,
+                       .parameters = e->c };
+  return stream->training->adamw (stream, &op);
 }
 
-static void
-run_batch_norm (CkBackend *backend, void *data)
+static CkStatus
+run_batch_norm (CkStream *stream, void *data)
 {
   const Elements *e = data;
   const CkBatchNorm norm = { .rows = e->rows,
@@ -186,11 +194,11 @@ run_batch_norm (CkBackend *backend, void *data)
                              .running_variance = e->sums,
                              .saved_mean = e->sums,
                              .saved_inverse = e->sums };
-  backend->training->batch_norm (backend, &norm, true, e->a, e->b);
+  return stream->operations->batch_norm (stream, &norm, true, e->a, e->b);
 }
 
-static void
-run_batch_norm_backward (CkBackend *backend, void *data)
+static CkStatus
+run_batch_norm_backward (CkStream *stream, void *data)
 {
   const Elements *e = data;
   const CkBatchNorm norm = { .rows = e->rows,
@@ -200,32 +208,34 @@ run_batch_norm_backward (CkBackend *backend, void *data)
                              .activation = CK_RELU,
                              .saved_mean = e->small,
                              .saved_inverse = e->small };
-  backend->training->batch_norm_backward (backend, &norm, e->a, e->b, e->c, e->d, e->sums, e->sums);
+  return stream->training->batch_norm_backward (stream, &norm, e->a, e->b, e->c, e->d, e->sums,
+                                                e->sums);
 }
 
 static void
-bench_elementwise (CkBackend *backend, const char *what, int64_t rows, int64_t cols, int arrays,
+bench_elementwise (CkStream *stream, const char *what, int64_t rows, int64_t cols, int arrays,
                    Measured operation)
 {
   const int64_t n = rows * cols;
-  Elements e = { .rows = rows,
-                 .cols = cols,
-                 .a = floats_filled (n, FILL_RANDOM),
-                 .b = floats_filled (n, FILL_RANDOM),
-                 .c = floats_filled (n, FILL_RANDOM),
-                 .d = floats_filled (n, FILL_ZERO),
-                 .small = floats_filled (cols, FILL_RANDOM),
-                 .sums = floats_filled (cols, FILL_ZERO) };
+  const CkAdamWStep step = ck_adamw_step (1e-5, 0.9, 0.999, 1e-8, 0.01, 10);
+  static const uint64_t key = 7;
+  static const float factor = 1;
+  float *floats[6];
+  Elements e = { .rows = rows, .cols = cols };
   char name[80];
 
+  for (int i = 0; i < 6; i++)
+    floats[i] = floats_filled (i < 4 ? n : cols, i == 3 || i == 5 ? FILL_ZERO : FILL_RANDOM);
+  e.a = D (floats[0]), e.b = D (floats[1]), e.c = D (floats[2]), e.d = D (floats[3]);
+  e.small = D (floats[4]), e.sums = D (floats[5]);
+  e.key = D_BYTES (&key, sizeof key);
+  e.step = D_BYTES (&step, sizeof step);
+  e.factor = D_BYTES (&factor, sizeof factor);
   snprintf (name, sizeof name, "%s %lld x %lld", what, (long long)rows, (long long)cols);
-  measure (backend, name, 0, 4.0 * (double)n * arrays, operation, &e);
-  floats_free (e.a, n);
-  floats_free (e.b, n);
-  floats_free (e.c, n);
-  floats_free (e.d, n);
-  floats_free (e.small, cols);
-  floats_free (e.sums, cols);
+  measure (stream, name, 0, 4.0 * (double)n * arrays, operation, &e);
+  settle (stream);
+  for (int i = 0; i < 6; i++)
+    floats_free (floats[i], i < 4 ? n : cols);
 }
 
 /* ---- convolution ----------------------------------------------------------------------------- */
@@ -235,31 +245,31 @@ typedef struct {
   float *x, *weight, *y, *dx, *dweight;
 } ConvolutionRun;
 
-static void
-run_convolution (CkBackend *backend, void *data)
+static CkStatus
+run_convolution (CkStream *stream, void *data)
 {
   ConvolutionRun *run = data;
-  backend->training->convolution (backend, &run->shape, run->x, run->weight, run->y);
+  return stream->operations->convolution (stream, &run->shape, run->x, run->weight, run->y);
+}
+
+static CkStatus
+run_to_input (CkStream *stream, void *data)
+{
+  ConvolutionRun *run = data;
+  return stream->training->convolution_backward (stream, &run->shape, run->x, run->weight, run->y,
+                                                 run->dx, NULL);
+}
+
+static CkStatus
+run_to_weights (CkStream *stream, void *data)
+{
+  ConvolutionRun *run = data;
+  return stream->training->convolution_backward (stream, &run->shape, run->x, run->weight, run->y,
+                                                 NULL, run->dweight);
 }
 
 static void
-run_to_input (CkBackend *backend, void *data)
-{
-  ConvolutionRun *run = data;
-  backend->training->convolution_backward (backend, &run->shape, run->x, run->weight, run->y,
-                                           run->dx, NULL);
-}
-
-static void
-run_to_weights (CkBackend *backend, void *data)
-{
-  ConvolutionRun *run = data;
-  backend->training->convolution_backward (backend, &run->shape, run->x, run->weight, run->y, NULL,
-                                           run->dweight);
-}
-
-static void
-bench_convolution (CkBackend *backend, const CkConvolution *c)
+bench_convolution (CkStream *stream, const CkConvolution *c)
 {
   static const struct {
     const char *name;
@@ -272,30 +282,29 @@ bench_convolution (CkBackend *backend, const CkConvolution *c)
   const int64_t n_x = c->batch * c->height * c->width * c->in,
                 n_y = c->batch * height * width * c->out;
   const int64_t taps = c->in * c->kernel * c->kernel;
-  ConvolutionRun run = { *c,
-                         floats_filled (n_x, FILL_RANDOM),
-                         floats_filled (taps * c->out, FILL_RANDOM),
-                         floats_filled (n_y, FILL_RANDOM),
-                         floats_new (n_x),
-                         floats_filled (taps * c->out, FILL_ZERO) };
+  const int64_t sizes[5] = { n_x, taps * c->out, n_y, n_x, taps * c->out };
+  ConvolutionRun run = { .shape = *c };
+  float *floats[5];
   char name[80];
 
+  for (int i = 0; i < 5; i++)
+    floats[i] = floats_filled (sizes[i], i == 4 ? FILL_ZERO : FILL_RANDOM);
+  run.x = D (floats[0]), run.weight = D (floats[1]), run.y = D (floats[2]);
+  run.dx = D (floats[3]), run.dweight = D (floats[4]);
   for (int i = 0; i < 3; i++) {
     snprintf (name, sizeof name, "%s %lldx%lld/%lld %lld: %lld -> %lld", directions[i].name,
               (long long)c->kernel, (long long)c->kernel, (long long)c->stride,
               (long long)c->height, (long long)c->in, (long long)c->out);
-    measure (backend, name, 2.0 * (double)(n_y * taps), 4.0 * (double)(n_x + n_y),
-             directions[i].run, &run);
+    measure (stream, name, 2.0 * (double)(n_y * taps), 4.0 * (double)(n_x + n_y), directions[i].run,
+             &run);
   }
-  floats_free (run.x, n_x);
-  floats_free (run.weight, taps * c->out);
-  floats_free (run.y, n_y);
-  floats_free (run.dx, n_x);
-  floats_free (run.dweight, taps * c->out);
+  settle (stream);
+  for (int i = 0; i < 5; i++)
+    floats_free (floats[i], sizes[i]);
 }
 
 void
-bench_training (CkBackend *backend)
+bench_training (CkStream *stream)
 {
   enum { BATCH = 4, ROWS = BATCH * 201, PICTURES = 16 };
   static const CkConvolution convolutions[] = {
@@ -305,27 +314,27 @@ bench_training (CkBackend *backend)
     { PICTURES, 512, 7, 7, 512, 3, 1, 1 },
   };
 
-  bench_linear_backward (backend, CK_F32, ROWS, 384, 1536, 0, 0);
-  bench_linear_backward (backend, CK_F32, ROWS, 384, 384, 16, 0);
-  bench_linear_backward (backend, CK_NF4, ROWS, 384, 384, 16, 0);
-  bench_linear_backward (backend, CK_NF4, ROWS, 384, 384, 16, 0.1f);
-  bench_linear_backward (backend, CK_NF4, ROWS, 384, 1536, 16, 0);
-  bench_linear_backward (backend, CK_NF4, ROWS, 1536, 384, 16, 0);
-  bench_linear_backward (backend, CK_F32, 201, 4096, 4096, 64, 0);
-  bench_linear_backward (backend, CK_NF4, 201, 4096, 4096, 64, 0);
-  bench_linear_backward (backend, CK_NF4, 201, 4096, 8192, 64, 0);
-  bench_attention_backward (backend, BATCH, 201, 6, 64);
-  bench_attention_backward (backend, 1, 201, 32, 128);
-  bench_elementwise (backend, "norm backward", ROWS, 384, 4, run_norm_backward);
-  bench_elementwise (backend, "gelu backward", ROWS, 1536, 3, run_gelu_backward);
-  bench_elementwise (backend, "gate backward", 201, 8192, 5, run_gate_backward);
-  bench_elementwise (backend, "add scaled backward", ROWS, 384, 3, run_add_scaled_backward);
-  bench_elementwise (backend, "dropout", ROWS, 384, 2, run_dropout);
-  bench_elementwise (backend, "adamw", 1000, 1000, 7, run_adamw);
+  bench_linear_backward (stream, CK_F32, ROWS, 384, 1536, 0, 0);
+  bench_linear_backward (stream, CK_F32, ROWS, 384, 384, 16, 0);
+  bench_linear_backward (stream, CK_NF4, ROWS, 384, 384, 16, 0);
+  bench_linear_backward (stream, CK_NF4, ROWS, 384, 384, 16, 0.1f);
+  bench_linear_backward (stream, CK_NF4, ROWS, 384, 1536, 16, 0);
+  bench_linear_backward (stream, CK_NF4, ROWS, 1536, 384, 16, 0);
+  bench_linear_backward (stream, CK_F32, 201, 4096, 4096, 64, 0);
+  bench_linear_backward (stream, CK_NF4, 201, 4096, 4096, 64, 0);
+  bench_linear_backward (stream, CK_NF4, 201, 4096, 8192, 64, 0);
+  bench_attention_backward (stream, BATCH, 201, 6, 64);
+  bench_attention_backward (stream, 1, 201, 32, 128);
+  bench_elementwise (stream, "norm backward", ROWS, 384, 4, run_norm_backward);
+  bench_elementwise (stream, "gelu backward", ROWS, 1536, 3, run_gelu_backward);
+  bench_elementwise (stream, "gate backward", 201, 8192, 5, run_gate_backward);
+  bench_elementwise (stream, "add scaled backward", ROWS, 384, 3, run_add_scaled_backward);
+  bench_elementwise (stream, "dropout", ROWS, 384, 2, run_dropout);
+  bench_elementwise (stream, "adamw", 1000, 1000, 7, run_adamw);
   for (size_t i = 0; i < sizeof convolutions / sizeof *convolutions; i++)
-    bench_convolution (backend, &convolutions[i]);
-  bench_elementwise (backend, "batch norm", PICTURES * 56 * 56, 64, 2, run_batch_norm);
-  bench_elementwise (backend, "batch norm backward", PICTURES * 56 * 56, 64, 5,
+    bench_convolution (stream, &convolutions[i]);
+  bench_elementwise (stream, "batch norm", PICTURES * 56 * 56, 64, 2, run_batch_norm);
+  bench_elementwise (stream, "batch norm backward", PICTURES * 56 * 56, 64, 5,
                      run_batch_norm_backward);
-  bench_elementwise (backend, "batch norm", PICTURES * 7 * 7, 512, 2, run_batch_norm);
+  bench_elementwise (stream, "batch norm", PICTURES * 7 * 7, 512, 2, run_batch_norm);
 }

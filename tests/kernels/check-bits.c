@@ -15,39 +15,17 @@
 
 enum { PICTURES = 9, TEAMS = 3, MAX_IN = 5, MAX_OUT = 3 };
 
-static CkBackend *teams[TEAMS]; /* of 1, 2 and 3 threads, all of one level */
-
-/* A weight made ready for each team. */
-typedef struct {
-  TestWeight test;
-  CkWeight *of[TEAMS];
-} TeamWeight;
+static CkStream *teams[TEAMS]; /* of 1, 2 and 3 threads, all of one level */
 
 /* One operation on a batch of pictures. It may change its inputs, which are copies. */
 typedef struct {
   char name[120];
   const void *data;
-  CkStatus (*run) (int team, int64_t batch, const void *data, float *const *in, float *const *out);
+  CkStatus (*run) (CkStream *stream, int64_t batch, const void *data, float *const *in,
+                   float *const *out);
   int64_t in[MAX_IN], out[MAX_OUT]; /* floats a picture; 0: there is no such one */
   int64_t large;                    /* a batch more, where cutting begins beyond PICTURES; or 0 */
 } Operation;
-
-static void
-team_weight_init (TeamWeight *self, CkType type, int64_t out, int64_t in)
-{
-  test_weight_init (&self->test, teams[0], type, out, in, FILL_RANDOM);
-  self->of[0] = self->test.weight;
-  for (int t = 1; t < TEAMS; t++)
-    CHECK (teams[t]->weight_new (teams[t], &self->test.source, &self->of[t]) == CK_OK);
-}
-
-static void
-team_weight_clear (TeamWeight *self)
-{
-  for (int t = 1; t < TEAMS; t++)
-    teams[t]->weight_free (teams[t], self->of[t]);
-  test_weight_clear (&self->test, teams[0]);
-}
 
 /* ---- one operation --------------------------------------------------------------------------- */
 
@@ -60,7 +38,8 @@ picture_at (int64_t batch, int64_t place)
 
 /* Runs a batch of pictures out of `pool` and compares each with what it was alone. */
 static void
-check_batch (const Operation *op, int team, int64_t batch, float *const *pool, float *const *alone)
+check_batch (const Operation *op, CkStream *stream, int64_t batch, float *const *pool,
+             float *const *alone)
 {
   float *in[MAX_IN] = { NULL }, *out[MAX_OUT] = { NULL };
   int differences = 0;
@@ -73,14 +52,14 @@ check_batch (const Operation *op, int team, int64_t batch, float *const *pool, f
   }
   for (int o = 0; o < MAX_OUT; o++)
     out[o] = floats_new (batch * op->out[o]);
-  CHECK (op->run (team, batch, op->data, in, out) == CK_OK);
+  CHECK (settled (stream, op->run (stream, batch, op->data, in, out)) == CK_OK);
   for (int o = 0; o < MAX_OUT; o++)
     for (int64_t b = 0; b < batch; b++)
       if (memcmp (out[o] + b * op->out[o], alone[o] + picture_at (batch, b) * op->out[o],
                   (size_t)op->out[o] * sizeof (float)) != 0 &&
           differences++ == 0)
         fail ("%s: output %d of the picture at place %lld of %lld differs with %d threads",
-              op->name, o, (long long)b, (long long)batch, teams[team]->threads);
+              op->name, o, (long long)b, (long long)batch, stream->device->threads);
   for (int i = 0; i < MAX_IN; i++)
     floats_free (in[i], batch * op->in[i]);
   for (int o = 0; o < MAX_OUT; o++)
@@ -98,7 +77,7 @@ run_alone (const Operation *op, float *const *pool, float *const *alone)
       in[i] = floats_copy (pool[i] + p * op->in[i], op->in[i]);
     for (int o = 0; o < MAX_OUT; o++)
       out[o] = alone[o] + p * op->out[o];
-    CHECK (op->run (0, 1, op->data, in, out) == CK_OK);
+    CHECK (settled (teams[0], op->run (teams[0], 1, op->data, in, out)) == CK_OK);
     for (int i = 0; i < MAX_IN; i++)
       floats_free (in[i], op->in[i]);
   }
@@ -116,9 +95,9 @@ check_operation (const Operation *op)
   run_alone (op, pool, alone);
   for (int team = 0; team < TEAMS; team++)
     for (int64_t batch = 1; batch <= PICTURES; batch++)
-      check_batch (op, team, batch, pool, alone);
+      check_batch (op, teams[team], batch, pool, alone);
   for (int team = 0; team < TEAMS && op->large > 0; team++)
-    check_batch (op, team, op->large, pool, alone);
+    check_batch (op, teams[team], op->large, pool, alone);
   for (int i = 0; i < MAX_IN; i++)
     floats_free (pool[i], PICTURES * op->in[i]);
   for (int o = 0; o < MAX_OUT; o++)
@@ -135,41 +114,60 @@ typedef struct {
 static const LinearShape linear_shapes[] = { { 7, 800, 270 }, { 201, 130, 72 }, { 1, 384, 9 } };
 
 typedef struct {
-  TeamWeight weight;
+  TestWeight weight;
   CkLinear layer;
   CkLinearBackward backward;
   LinearShape shape;
 } LinearData;
 
-/* in: x, times, residual */
+static CkAdapter
+adapter_on_device (CkStream *stream, const CkAdapter *adapter)
+{
+  CkAdapter placed = *adapter;
+
+  placed.down = D (adapter->down);
+  placed.up = D (adapter->up);
+  placed.gain = D (adapter->gain);
+  return placed;
+}
+
+/* in: x, multiplier, residual */
 static CkStatus
-run_linear (int team, int64_t batch, const void *data, float *const *in, float *const *out)
+run_linear (CkStream *stream, int64_t batch, const void *data, float *const *in, float *const *out)
 {
   const LinearData *d = data;
-  CkLinear layer = d->layer;
+  CkLinear op = d->layer;
 
-  layer.weight = d->weight.of[team];
-  layer.times = in[1];
-  layer.residual = in[2];
-  return teams[team]->linear (teams[team], &layer, batch * d->shape.tokens,
-                              &(CkInput){ CK_F32, in[0] }, out[0]);
+  op.weight = weight_on_device (stream, &d->weight.source, false);
+  op.adapter = adapter_on_device (stream, &d->layer.adapter);
+  op.bias = D (op.bias);
+  op.scale = D (op.scale);
+  op.multiplier = D (in[1]);
+  op.residual = D (in[2]);
+  op.rows = batch * d->shape.tokens;
+  op.x = ck_f32 (D (in[0]));
+  op.y = ck_f32 (D (out[0]));
+  return stream->operations->linear (stream, &op);
 }
 
 /* in: x, y, dy, and dx before where it is added to */
 static CkStatus
-run_linear_backward (int team, int64_t batch, const void *data, float *const *in, float *const *out)
+run_linear_backward (CkStream *stream, int64_t batch, const void *data, float *const *in,
+                     float *const *out)
 {
   const LinearData *d = data;
   CkLinearBackward op = d->backward;
 
-  op.weight = d->weight.of[team];
+  op.weight = weight_on_device (stream, &d->weight.source, false);
+  op.adapter = adapter_on_device (stream, &d->backward.adapter);
+  op.bias = D (op.bias);
   op.rows = batch * d->shape.tokens;
-  op.x = in[0];
-  op.y = in[1];
-  op.dy = in[2];
-  op.dx = out[0];
   memcpy (out[0], in[3], (size_t)(op.rows * d->shape.in) * sizeof (float));
-  return teams[team]->training->linear_backward (teams[team], &op);
+  op.x = D (in[0]);
+  op.y = D (in[1]);
+  op.dy = D (in[2]);
+  op.dx = D (out[0]);
+  return stream->training->linear_backward (stream, &op);
 }
 
 static void
@@ -180,8 +178,8 @@ check_linear_layer (CkType type, const char *adapted, const LinearShape *shape,
   LinearData data = { .shape = *shape };
   Operation op = { .data = &data, .run = run_linear, .in = { x, y, y }, .out = { y } };
 
-  team_weight_init (&data.weight, type, shape->out, shape->in);
-  data.layer = (CkLinear){ .adapter = adapter, .bias = row, .activation = CK_GELU, .scale = row };
+  test_weight_init (&data.weight, type, shape->out, shape->in, FILL_RANDOM);
+  data.layer = (CkLinear){ .adapter = *adapter, .bias = row, .activation = CK_GELU, .scale = row };
   snprintf (op.name, sizeof op.name, "linear %s%s, %lld tokens", type_names[type], adapted,
             (long long)shape->tokens);
   check_operation (&op);
@@ -190,12 +188,12 @@ check_linear_layer (CkType type, const char *adapted, const LinearShape *shape,
   memcpy (op.in, (int64_t[]){ x, y, y, x }, 4 * sizeof *op.in);
   op.out[0] = x;
   for (int add = 0; add < 2; add++) {
-    data.backward = (CkLinearBackward){ .adapter = adapter, .bias = row, .add_dx = add };
+    data.backward = (CkLinearBackward){ .adapter = *adapter, .bias = row, .add_dx = add };
     snprintf (op.name, sizeof op.name, "linear backward %s%s, %lld tokens%s", type_names[type],
               adapted, (long long)shape->tokens, add ? ", added" : "");
     check_operation (&op);
   }
-  team_weight_clear (&data.weight);
+  test_weight_clear (&data.weight);
 }
 
 static void
@@ -209,13 +207,13 @@ check_linears (const char *level)
     float *down = floats_filled (RANK * shape->in, FILL_RANDOM),
           *up = floats_filled (shape->out * RANK, FILL_RANDOM),
           *row = floats_filled (shape->out, FILL_RANDOM);
-    const CkAdapter lora = { .rank = RANK, .scale = .5f, .down = down, .up = up },
+    const CkAdapter none = { 0 }, lora = { .rank = RANK, .scale = .5f, .down = down, .up = up },
                     dora = { .rank = RANK, .scale = .5f, .down = down, .up = up, .gain = row };
 
-    for (int type = CK_F32; type <= CK_NF4; type++) {
-      check_linear_layer ((CkType)type, "", shape, NULL, row);
-      check_linear_layer ((CkType)type, " with LoRA", shape, &lora, row);
-      check_linear_layer ((CkType)type, " with DoRA", shape, &dora, row);
+    for (int i = 0; i < 4; i++) {
+      check_linear_layer (weight_types[i], "", shape, &none, row);
+      check_linear_layer (weight_types[i], " with LoRA", shape, &lora, row);
+      check_linear_layer (weight_types[i], " with DoRA", shape, &dora, row);
     }
     floats_free (down, RANK * shape->in);
     floats_free (up, shape->out * RANK);
@@ -232,78 +230,82 @@ typedef struct {
 } RowsData;
 
 static CkStatus
-run_norm (int team, int64_t batch, const void *data, float *const *in, float *const *out)
+run_norm (CkStream *stream, int64_t batch, const void *data, float *const *in, float *const *out)
 {
   const RowsData *d = data;
-  const CkNorm norm = { d->weight, d->bias, 1e-5f };
+  const CkNorm op = { D (d->weight), D (d->bias),        1e-5f, batch * d->tokens, d->cols,
+                      D (in[0]),     ck_f32 (D (out[0])) };
 
-  return teams[team]->norm (teams[team], &norm, batch * d->tokens, d->cols, in[0], out[0]);
+  return stream->operations->norm (stream, &op);
 }
 
 static CkStatus
-run_norm_backward (int team, int64_t batch, const void *data, float *const *in, float *const *out)
+run_norm_backward (CkStream *stream, int64_t batch, const void *data, float *const *in,
+                   float *const *out)
 {
   const RowsData *d = data;
-  const CkNormBackward op = { .weight = d->weight,
+  const CkNormBackward op = { .weight = D (d->weight),
                               .epsilon = 1e-5f,
                               .rows = batch * d->tokens,
                               .cols = d->cols,
-                              .x = in[0],
-                              .dy = in[1],
-                              .dx = out[0] };
+                              .x = D (in[0]),
+                              .dy = D (in[1]),
+                              .dx = D (out[0]) };
 
-  return teams[team]->training->norm_backward (teams[team], &op);
+  return stream->training->norm_backward (stream, &op);
 }
 
 /* out: SiLU, its gradient, GELU's */
 static CkStatus
-run_activations (int team, int64_t batch, const void *data, float *const *in, float *const *out)
+run_activations (CkStream *stream, int64_t batch, const void *data, float *const *in,
+                 float *const *out)
 {
   const RowsData *d = data;
   const int64_t n = batch * d->tokens * d->cols;
-  CkBackend *backend = teams[team];
-  CkStatus status = backend->training->activate (backend, CK_SILU, n, in[0], out[0]);
+  CkStatus status = stream->operations->activate (stream, CK_SILU, n, D (in[0]), D (out[0]));
 
   if (status == CK_OK)
-    status = backend->training->activate_backward (backend, CK_SILU, n, in[0], in[1], out[1]);
+    status =
+        stream->training->activate_backward (stream, CK_SILU, n, D (in[0]), D (in[1]), D (out[1]));
   if (status == CK_OK)
-    status = backend->training->activate_backward (backend, CK_GELU, n, in[0], in[1], out[2]);
+    status =
+        stream->training->activate_backward (stream, CK_GELU, n, D (in[0]), D (in[1]), D (out[2]));
   return status;
 }
 
 /* out: the gate, both of its gradients */
 static CkStatus
-run_gate (int team, int64_t batch, const void *data, float *const *in, float *const *out)
+run_gate (CkStream *stream, int64_t batch, const void *data, float *const *in, float *const *out)
 {
   const RowsData *d = data;
   const int64_t n = batch * d->tokens * d->cols;
-  CkBackend *backend = teams[team];
-  const CkStatus status = backend->training->gate (backend, n, in[0], in[1], out[0]);
+  const CkStatus status = stream->training->gate (stream, n, D (in[0]), D (in[1]), D (out[0]));
 
-  return status != CK_OK
-             ? status
-             : backend->training->gate_backward (backend, n, in[0], in[1], in[2], out[1], out[2]);
+  return status != CK_OK ? status
+                         : stream->training->gate_backward (stream, n, D (in[0]), D (in[1]),
+                                                            D (in[2]), D (out[1]), D (out[2]));
 }
 
 /* out: the sum, and y's gradient */
 static CkStatus
-run_add_scaled (int team, int64_t batch, const void *data, float *const *in, float *const *out)
+run_add_scaled (CkStream *stream, int64_t batch, const void *data, float *const *in,
+                float *const *out)
 {
   const RowsData *d = data;
   const int64_t rows = batch * d->tokens;
-  CkBackend *backend = teams[team];
 
   memcpy (out[0], in[0], (size_t)(rows * d->cols) * sizeof (float));
   const CkStatus status =
-      backend->training->add_scaled (backend, rows, d->cols, in[1], d->weight, out[0]);
-  return status != CK_OK ? status
-                         : backend->training->add_scaled_backward (backend, rows, d->cols, in[0],
-                                                                   in[1], d->weight, out[1], NULL);
+      stream->training->add_scaled (stream, rows, d->cols, D (in[1]), D (d->weight), D (out[0]));
+  return status != CK_OK
+             ? status
+             : stream->training->add_scaled_backward (stream, rows, d->cols, D (in[0]), D (in[1]),
+                                                      D (d->weight), D (out[1]), NULL);
 }
 
 static void
 check_rows_of (const char *what, const RowsData *data,
-               CkStatus (*run) (int, int64_t, const void *, float *const *, float *const *),
+               CkStatus (*run) (CkStream *, int64_t, const void *, float *const *, float *const *),
                int ins, int outs)
 {
   const int64_t n = data->tokens * data->cols;
@@ -340,36 +342,45 @@ check_row_operations (const char *level)
   case_end ("bits/rows", level);
 }
 
-/* in: q, k, v; out: the result, and q and k turned */
+/* in: q, k, v; out: the result, and q and k rotated */
 static CkStatus
-run_attention (int team, int64_t batch, const void *data, float *const *in, float *const *out)
+run_attention (CkStream *stream, int64_t batch, const void *data, float *const *in,
+               float *const *out)
 {
   CkAttention a = *(const CkAttention *)data;
   const size_t bytes = (size_t)(batch * a.tokens * a.heads * a.head_dim) * sizeof (float);
 
   a.batch = batch;
-  memcpy (a.q = out[1], in[0], bytes);
-  memcpy (a.k = out[2], in[1], bytes);
-  a.v = in[2];
-  a.out = out[0];
-  return teams[team]->attention (teams[team], &a);
+  a.cos = D (a.cos);
+  a.sin = D (a.sin);
+  memcpy (out[1], in[0], bytes);
+  memcpy (out[2], in[1], bytes);
+  a.q = D (out[1]);
+  a.k = D (out[2]);
+  a.v = D (in[2]);
+  a.out = ck_f32 (D (out[0]));
+  return stream->operations->attention (stream, &a);
 }
 
 /* in: q, k, v, what the forward gave, dout; out: dq, dk, dv */
 static CkStatus
-run_attention_backward (int team, int64_t batch, const void *data, float *const *in,
+run_attention_backward (CkStream *stream, int64_t batch, const void *data, float *const *in,
                         float *const *out)
 {
-  CkAttentionBackward op = {
-    .forward = *(const CkAttention *)data, .dout = in[4], .dq = out[0], .dk = out[1], .dv = out[2]
-  };
+  CkAttentionBackward op = { .forward = *(const CkAttention *)data,
+                             .dout = D (in[4]),
+                             .dq = D (out[0]),
+                             .dk = D (out[1]),
+                             .dv = D (out[2]) };
 
   op.forward.batch = batch;
-  op.forward.q = in[0];
-  op.forward.k = in[1];
-  op.forward.v = in[2];
-  op.forward.out = in[3];
-  return teams[team]->training->attention_backward (teams[team], &op);
+  op.forward.cos = D (op.forward.cos);
+  op.forward.sin = D (op.forward.sin);
+  op.forward.q = D (in[0]);
+  op.forward.k = D (in[1]);
+  op.forward.v = D (in[2]);
+  op.forward.out = ck_f32 (D (in[3]));
+  return stream->training->attention_backward (stream, &op);
 }
 
 static void
@@ -384,40 +395,43 @@ check_attentions (const char *level)
   case_begin ();
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
     CkAttention a = shapes[s];
-    const int64_t n = a.tokens * a.heads * a.head_dim, turned = (a.tokens - a.prefix) * a.head_dim;
-    float *cos = floats_filled (turned, FILL_RANDOM), *sin = floats_filled (turned, FILL_RANDOM);
+    const int64_t n = a.tokens * a.heads * a.head_dim, rotated = (a.tokens - a.prefix) * a.head_dim;
+    float *cos = floats_filled (rotated, FILL_RANDOM), *sin = floats_filled (rotated, FILL_RANDOM);
     Operation op = { .data = &a, .run = run_attention, .in = { n, n, n }, .out = { n, n, n } };
 
-    a.cos = turned > 0 ? cos : NULL;
-    a.sin = turned > 0 ? sin : NULL;
+    a.cos = rotated > 0 ? cos : NULL;
+    a.sin = rotated > 0 ? sin : NULL;
     snprintf (op.name, sizeof op.name, "attention, %lld tokens", (long long)a.tokens);
     check_operation (&op);
     snprintf (op.name, sizeof op.name, "attention backward, %lld tokens", (long long)a.tokens);
     op.run = run_attention_backward;
     op.in[3] = op.in[4] = n;
     check_operation (&op);
-    floats_free (cos, turned);
-    floats_free (sin, turned);
+    floats_free (cos, rotated);
+    floats_free (sin, rotated);
   }
   case_end ("bits/attention", level);
 }
 
 typedef struct {
-  TeamWeight weight;
+  TestWeight weight;
   CkEmbed embed;
 } EmbedData;
 
 static CkStatus
-run_embed (int team, int64_t batch, const void *data, float *const *in, float *const *out)
+run_embed (CkStream *stream, int64_t batch, const void *data, float *const *in, float *const *out)
 {
   const EmbedData *d = data;
   CkEmbed embed = d->embed;
 
   embed.batch = batch;
-  embed.weight = d->weight.of[team];
-  embed.pixels = in[0];
-  embed.tokens = out[0];
-  return teams[team]->embed (teams[team], &embed);
+  embed.weight = weight_on_device (stream, &d->weight.source, false);
+  embed.bias = D (embed.bias);
+  embed.prefix = D (embed.prefix);
+  embed.position = D (embed.position);
+  embed.pixels = D (in[0]);
+  embed.tokens = D (out[0]);
+  return stream->operations->embed (stream, &embed);
 }
 
 static void
@@ -443,9 +457,9 @@ check_embedding (const char *level)
                          .out = { (PREFIX + PATCHES) * DIM } };
 
   case_begin ();
-  team_weight_init (&data.weight, CK_F32, DIM, 3 * PATCH * PATCH);
+  test_weight_init (&data.weight, CK_F32, DIM, 3 * PATCH * PATCH, FILL_RANDOM);
   check_operation (&op);
-  team_weight_clear (&data.weight);
+  test_weight_clear (&data.weight);
   floats_free (row, DIM);
   floats_free (prefix, PREFIX * DIM);
   floats_free (position, (PREFIX + PATCHES) * DIM);
@@ -461,18 +475,19 @@ typedef struct {
 
 /* in: x, dy; out: y, dx */
 static CkStatus
-run_convolution (int team, int64_t batch, const void *data, float *const *in, float *const *out)
+run_convolution (CkStream *stream, int64_t batch, const void *data, float *const *in,
+                 float *const *out)
 {
   const ConvolutionData *d = data;
-  CkBackend *backend = teams[team];
   CkConvolution shape = d->shape;
 
   shape.batch = batch;
   const CkStatus status =
-      backend->training->convolution (backend, &shape, in[0], d->weight, out[0]);
-  return status != CK_OK ? status
-                         : backend->training->convolution_backward (backend, &shape, in[0],
-                                                                    d->weight, in[1], out[1], NULL);
+      stream->operations->convolution (stream, &shape, D (in[0]), D (d->weight), D (out[0]));
+  return status != CK_OK
+             ? status
+             : stream->training->convolution_backward (stream, &shape, D (in[0]), D (d->weight),
+                                                       D (in[1]), D (out[1]), NULL);
 }
 
 /* A ResNet's three kinds, and channels that fill no vector. */
@@ -508,67 +523,67 @@ check_convolutions (const char *level)
 
 enum { POOL_SIDE = 9, POOL_CHANNELS = 70, POOLED = 5 };
 
+typedef struct {
+  const float *row, *variance;
+} NormData;
+
 /* out: channels last of planes, the running batch norm of that, both with a residual */
 static CkStatus
-run_batch_norm (int team, int64_t batch, const void *data, float *const *in, float *const *out)
+run_batch_norm (CkStream *stream, int64_t batch, const void *data, float *const *in,
+                float *const *out)
 {
-  const float *row = data;
-  float mean[POOL_CHANNELS], variance[POOL_CHANNELS];
+  const NormData *d = data;
   const CkBatchNorm norm = { .rows = batch * POOL_SIDE * POOL_SIDE,
                              .channels = POOL_CHANNELS,
                              .epsilon = 1e-5f,
-                             .weight = row,
-                             .bias = row,
-                             .residual = in[1],
+                             .weight = D (d->row),
+                             .bias = D (d->row),
+                             .residual = D (in[1]),
                              .activation = CK_RELU,
-                             .running_mean = mean,
-                             .running_variance = variance };
-  CkBackend *backend = teams[team];
-  const CkStatus status = backend->training->channels_last (backend, batch, POOL_CHANNELS,
-                                                            POOL_SIDE * POOL_SIDE, in[0], out[0]);
+                             .running_mean = D (d->row),
+                             .running_variance = D (d->variance) };
+  const CkStatus status = stream->operations->channels_last (
+      stream, batch, POOL_CHANNELS, POOL_SIDE * POOL_SIDE, D (in[0]), D (out[0]));
 
-  for (int c = 0; c < POOL_CHANNELS; c++) {
-    mean[c] = row[c];
-    variance[c] = 1 + row[c] * row[c];
-  }
-  return status != CK_OK ? status
-                         : backend->training->batch_norm (backend, &norm, false, out[0], out[1]);
+  return status != CK_OK
+             ? status
+             : stream->operations->batch_norm (stream, &norm, false, D (out[0]), D (out[1]));
 }
 
 /* in: x, dy of max pool; out: its y, its dx, the mean of x */
 static CkStatus
-run_pooling (int team, int64_t batch, const void *data, float *const *in, float *const *out)
+run_pooling (CkStream *stream, int64_t batch, const void *data, float *const *in, float *const *out)
 {
-  CkBackend *backend = teams[team];
-  const CkTraining *training = backend->training;
-  uint8_t places[PICTURES * POOLED * POOLED * POOL_CHANNELS];
-  CkStatus status = training->max_pool (backend, batch, POOL_SIDE, POOL_SIDE, POOL_CHANNELS, in[0],
-                                        out[0], places);
+  static uint8_t on_host[PICTURES * POOLED * POOLED * POOL_CHANNELS];
+  uint8_t *places = D_BYTES (on_host, sizeof on_host);
+  CkStatus status = stream->operations->max_pool (stream, batch, POOL_SIDE, POOL_SIDE,
+                                                  POOL_CHANNELS, D (in[0]), D (out[0]), places);
 
   if (status == CK_OK)
-    status = training->max_pool_backward (backend, batch, POOL_SIDE, POOL_SIDE, POOL_CHANNELS,
-                                          in[1], places, out[1]);
+    status = stream->training->max_pool_backward (stream, batch, POOL_SIDE, POOL_SIDE,
+                                                  POOL_CHANNELS, D (in[1]), places, D (out[1]));
   if (status == CK_OK)
-    status =
-        training->mean_pool (backend, batch, POOL_SIDE * POOL_SIDE, POOL_CHANNELS, in[0], out[2]);
+    status = stream->operations->mean_pool (stream, batch, POOL_SIDE * POOL_SIDE, POOL_CHANNELS,
+                                            D (in[0]), D (out[2]));
   return status;
 }
 
 static CkStatus
-run_mean_pool_backward (int team, int64_t batch, const void *data, float *const *in,
+run_mean_pool_backward (CkStream *stream, int64_t batch, const void *data, float *const *in,
                         float *const *out)
 {
-  return teams[team]->training->mean_pool_backward (teams[team], batch, POOL_SIDE * POOL_SIDE,
-                                                    POOL_CHANNELS, in[0], out[0]);
+  return stream->training->mean_pool_backward (stream, batch, POOL_SIDE * POOL_SIDE, POOL_CHANNELS,
+                                               D (in[0]), D (out[0]));
 }
 
 static void
 check_resnet_layers (const char *level)
 {
   const int64_t x = POOL_SIDE * POOL_SIDE * POOL_CHANNELS, y = POOLED * POOLED * POOL_CHANNELS;
-  float *row = floats_filled (POOL_CHANNELS, FILL_RANDOM);
+  float *row = floats_filled (POOL_CHANNELS, FILL_RANDOM), *variance = floats_new (POOL_CHANNELS);
+  const NormData norm = { row, variance };
   const Operation operations[] = {
-    { .name = "batch norm", .data = row, .run = run_batch_norm, .in = { x, x }, .out = { x, x } },
+    { .name = "batch norm", .data = &norm, .run = run_batch_norm, .in = { x, x }, .out = { x, x } },
     { .name = "pooling", .run = run_pooling, .in = { x, y }, .out = { y, x, POOL_CHANNELS } },
     { .name = "mean pool backward",
       .run = run_mean_pool_backward,
@@ -577,9 +592,12 @@ check_resnet_layers (const char *level)
   };
 
   case_begin ();
+  for (int c = 0; c < POOL_CHANNELS; c++)
+    variance[c] = 1 + row[c] * row[c];
   for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
     check_operation (&operations[i]);
   floats_free (row, POOL_CHANNELS);
+  floats_free (variance, POOL_CHANNELS);
   case_end ("bits/resnet", level);
 }
 
@@ -593,12 +611,8 @@ main (int argc, char **argv)
   for (int i = 0; levels[i] != NULL; i++) {
     if (argc > 1 && strcmp (argv[1], levels[i]) != 0)
       continue;
-    for (int t = 0; t < TEAMS; t++) {
-      if (ck_cpu_open (levels[i], t + 1, &teams[t]) != CK_OK) {
-        printf ("Bail out! cannot open level %s\n", levels[i]);
-        return EXIT_FAILURE;
-      }
-    }
+    for (int t = 0; t < TEAMS; t++)
+      teams[t] = stream_open ("cpu", levels[i], t + 1);
     check_linears (levels[i]);
     check_row_operations (levels[i]);
     check_attentions (levels[i]);
@@ -606,7 +620,7 @@ main (int argc, char **argv)
     check_convolutions (levels[i]);
     check_resnet_layers (levels[i]);
     for (int t = 0; t < TEAMS; t++)
-      ck_backend_close (teams[t]);
+      stream_close (teams[t]);
   }
   return cases_end ();
 }

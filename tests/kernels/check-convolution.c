@@ -67,15 +67,16 @@ convolution_loss (const void *data)
 
 /* Outputs: y, then dx and dweight as wanted. */
 static CkStatus
-run_convolution (CkBackend *backend, const void *data, float *const *outputs)
+run_convolution (CkStream *stream, const void *data, float *const *outputs)
 {
   const Convolution *t = data;
-  float *dx = t->dx ? outputs[1] : NULL, *dweight = t->dweight ? outputs[t->dx ? 2 : 1] : NULL;
+  float *dx = t->dx ? D (outputs[1]) : NULL,
+        *dweight = t->dweight ? D (outputs[t->dx ? 2 : 1]) : NULL;
   const CkStatus status =
-      backend->training->convolution (backend, &t->c, t->x, t->weight, outputs[0]);
+      stream->operations->convolution (stream, &t->c, D (t->x), D (t->weight), D (outputs[0]));
 
-  return status == CK_OK ? backend->training->convolution_backward (backend, &t->c, t->x, t->weight,
-                                                                    t->dy, dx, dweight)
+  return status == CK_OK ? stream->training->convolution_backward (
+                               stream, &t->c, D (t->x), D (t->weight), D (t->dy), dx, dweight)
                          : status;
 }
 
@@ -147,6 +148,7 @@ typedef struct {
   bool training, in_place, parameters;
   float *x, *weight, *bias, *residual; /* residual or NULL */
   float *dy, *y;                       /* y: of the forward */
+  float *saved;                        /* [2, channels]: what a forward in training keeps */
   float *mean, *variance;              /* running, before */
   double *values; /* [4, channels]: batch mean, batch variance, and the two after which x is
                      normalised */
@@ -195,56 +197,46 @@ batch_norm_loss (const void *data)
 
 /* Outputs: dx, dweight, dbias, dy. */
 static CkStatus
-run_batch_norm_backward (CkBackend *backend, const void *data, float *const *outputs)
+run_batch_norm_backward (CkStream *stream, const void *data, float *const *outputs)
 {
   const BatchNorm *t = data;
-  const double *mean = t->values, *variance = mean + t->channels;
-  float *saved = malloc ((size_t)(2 * t->channels) * sizeof *saved);
   const CkBatchNorm norm = { .rows = t->rows,
                              .channels = t->channels,
                              .epsilon = 1e-5f,
-                             .weight = t->weight,
-                             .bias = t->bias,
+                             .weight = D (t->weight),
+                             .bias = D (t->bias),
                              .activation = t->activation,
-                             .saved_mean = saved,
-                             .saved_inverse = saved + t->channels };
+                             .saved_mean = D (t->saved),
+                             .saved_inverse = D (t->saved) + t->channels };
   const float *x = t->x;
-  CkStatus status;
 
-  put_statistics (t);
-  for (int64_t c = 0; c < t->channels; c++) {
-    saved[c] = (float)mean[c];
-    saved[t->channels + c] = (float)(1 / sqrt (variance[c] + 1e-5f));
-  }
   if (t->in_place)
     x = memcpy (outputs[0], t->x, (size_t)(t->rows * t->channels) * sizeof (float));
-  status = backend->training->batch_norm_backward (backend, &norm, x, t->y, outputs[3], outputs[0],
-                                                   t->parameters ? outputs[1] : NULL,
-                                                   t->parameters ? outputs[2] : NULL);
-  free (saved);
-  return status;
+  return stream->training->batch_norm_backward (
+      stream, &norm, D (x), D (t->y), D (outputs[3]), D (outputs[0]),
+      t->parameters ? D (outputs[1]) : NULL, t->parameters ? D (outputs[2]) : NULL);
 }
 
 /* Outputs: y, running mean, running variance, and in training the saved mean and inverse. */
 static CkStatus
-run_batch_norm (CkBackend *backend, const void *data, float *const *outputs)
+run_batch_norm (CkStream *stream, const void *data, float *const *outputs)
 {
   const BatchNorm *t = data;
   CkBatchNorm norm = { .rows = t->rows,
                        .channels = t->channels,
                        .epsilon = 1e-5f,
-                       .weight = t->weight,
-                       .bias = t->bias,
-                       .residual = t->residual,
+                       .weight = D (t->weight),
+                       .bias = D (t->bias),
+                       .residual = D (t->residual),
                        .activation = t->activation,
-                       .running_mean = outputs[1],
-                       .running_variance = outputs[2] };
+                       .running_mean = D (outputs[1]),
+                       .running_variance = D (outputs[2]) };
 
   if (t->training) {
-    norm.saved_mean = outputs[3];
-    norm.saved_inverse = outputs[4];
+    norm.saved_mean = D (outputs[3]);
+    norm.saved_inverse = D (outputs[4]);
   }
-  return backend->training->batch_norm (backend, &norm, t->training, t->x, outputs[0]);
+  return stream->operations->batch_norm (stream, &norm, t->training, D (t->x), D (outputs[0]));
 }
 
 static void
@@ -300,6 +292,11 @@ check_batch_norm_backward (BatchNorm *t, Arena *a, const char *what)
     g[i] = t->passes[i] ? t->dy[i] : 0;
   }
   t->y = arena_rounded (a, y, n);
+  t->saved = arena_floats (a, 2 * m, FILL_ZERO);
+  for (int64_t c = 0; c < m; c++) {
+    t->saved[c] = (float)t->values[c];
+    t->saved[m + c] = (float)(1 / sqrt (t->values[m + c] + 1e-5f));
+  }
   test.outputs[0] = (Output){ "dx", n, NULL, t->x, NULL, LIMIT, 1 };
   test.outputs[1] =
       (Output){ "dweight", m, arena_floats (a, m, FILL_RANDOM), t->weight, NULL, LIMIT, 0 };
@@ -371,35 +368,34 @@ check_batch_norm (void)
 typedef struct {
   int64_t batch, height, width, channels;
   float *x, *dy, *dmean;
+  uint8_t *places; /* and a guard */
+  size_t n_places;
 } Pooling;
 
 /* Outputs: max pool's y and dx, mean pool's y and dx, planes to channels last. */
 static CkStatus
-run_pooling (CkBackend *backend, const void *data, float *const *outputs)
+run_pooling (CkStream *stream, const void *data, float *const *outputs)
 {
   const Pooling *p = data;
-  const CkTraining *training = backend->training;
-  const int64_t n = p->batch * ((p->height + 1) / 2) * ((p->width + 1) / 2) * p->channels;
-  uint8_t *places = malloc ((size_t)n + 1);
+  const CkTraining *training = stream->training;
+  const CkOperations *operations = stream->operations;
+  const int64_t area = p->height * p->width;
+  uint8_t *places = D_BYTES (p->places, p->n_places);
   CkStatus status;
 
-  places[n] = 0xa5;
-  status = training->max_pool (backend, p->batch, p->height, p->width, p->channels, p->x,
-                               outputs[0], places);
+  status = operations->max_pool (stream, p->batch, p->height, p->width, p->channels, D (p->x),
+                                 D (outputs[0]), places);
   if (status == CK_OK)
-    status = training->max_pool_backward (backend, p->batch, p->height, p->width, p->channels,
-                                          p->dy, places, outputs[1]);
-  CHECK (places[n] == 0xa5);
-  free (places);
+    status = training->max_pool_backward (stream, p->batch, p->height, p->width, p->channels,
+                                          D (p->dy), places, D (outputs[1]));
   if (status == CK_OK)
-    status = training->mean_pool (backend, p->batch, p->height * p->width, p->channels, p->x,
-                                  outputs[2]);
+    status = operations->mean_pool (stream, p->batch, area, p->channels, D (p->x), D (outputs[2]));
   if (status == CK_OK)
-    status = training->mean_pool_backward (backend, p->batch, p->height * p->width, p->channels,
-                                           p->dmean, outputs[3]);
+    status = training->mean_pool_backward (stream, p->batch, area, p->channels, D (p->dmean),
+                                           D (outputs[3]));
   if (status == CK_OK)
-    status = training->channels_last (backend, p->batch, p->channels, p->height * p->width, p->x,
-                                      outputs[4]);
+    status =
+        operations->channels_last (stream, p->batch, p->channels, area, D (p->x), D (outputs[4]));
   return status;
 }
 
@@ -445,6 +441,9 @@ check_pooling_one (const int64_t *shape, bool ties)
   p.x = arena_floats (&a, n, FILL_RANDOM);
   p.dy = arena_floats (&a, n_y, FILL_RANDOM);
   p.dmean = arena_floats (&a, few, FILL_RANDOM);
+  p.n_places = (size_t)n_y + 1;
+  p.places = calloc (p.n_places, 1);
+  p.places[n_y] = 0xa5;
   for (int64_t i = 0; i < n && ties; i++)
     p.x[i] = p.x[i] > 0.3f ? 1 : p.x[i] > -0.3f ? 0 : -1;
   reference_max_pool (&p, want, dx);
@@ -464,6 +463,8 @@ check_pooling_one (const int64_t *shape, bool ties)
             (long long)p.batch, (long long)p.height, (long long)p.width, (long long)p.channels,
             ties);
   check (&test);
+  CHECK (p.places[n_y] == 0xa5);
+  free (p.places);
   free (want);
   arena_clear (&a);
 }

@@ -44,22 +44,23 @@ typedef struct {
 
 /* Outputs: y, y in place, dx. */
 static CkStatus
-run_activate (CkBackend *backend, const void *data, float *const *outputs)
+run_activate (CkStream *stream, const void *data, float *const *outputs)
 {
   const Elements *e = data;
-  const CkTraining *training = backend->training;
   const float *x = e->x, *dy = e->dy;
-  CkStatus status = training->activate (backend, e->activation, e->n, e->x, outputs[0]);
+  CkStatus status =
+      stream->operations->activate (stream, e->activation, e->n, D (x), D (outputs[0]));
 
   if (status == CK_OK)
-    status = training->activate (backend, e->activation, e->n, outputs[1], outputs[1]);
+    status =
+        stream->operations->activate (stream, e->activation, e->n, D (outputs[1]), D (outputs[1]));
   if (e->in_place > 0) {
     memcpy (outputs[2], e->in_place == 1 ? dy : x, (size_t)e->n * sizeof (float));
     *(e->in_place == 1 ? &dy : &x) = outputs[2];
   }
-  return status == CK_OK
-             ? training->activate_backward (backend, e->activation, e->n, x, dy, outputs[2])
-             : status;
+  return status == CK_OK ? stream->training->activate_backward (stream, e->activation, e->n, D (x),
+                                                                D (dy), D (outputs[2]))
+                         : status;
 }
 
 static void
@@ -107,12 +108,12 @@ check_activate (void)
 
 /* Outputs: y, dgate, dup. */
 static CkStatus
-run_gate (CkBackend *backend, const void *data, float *const *outputs)
+run_gate (CkStream *stream, const void *data, float *const *outputs)
 {
   const Elements *e = data;
   const size_t bytes = (size_t)e->n * sizeof (float);
   const float *gate = e->x, *up = e->up, *dy = e->dy;
-  CkStatus status = backend->training->gate (backend, e->n, gate, up, outputs[0]);
+  CkStatus status = stream->training->gate (stream, e->n, D (gate), D (up), D (outputs[0]));
 
   if (e->in_place == 1)
     dy = memcpy (outputs[2], dy, bytes);
@@ -120,8 +121,8 @@ run_gate (CkBackend *backend, const void *data, float *const *outputs)
     gate = memcpy (outputs[1], gate, bytes);
   if (e->in_place == 3)
     up = memcpy (outputs[2], up, bytes);
-  return status == CK_OK ? backend->training->gate_backward (backend, e->n, gate, up, dy,
-                                                             outputs[1], outputs[2])
+  return status == CK_OK ? stream->training->gate_backward (stream, e->n, D (gate), D (up), D (dy),
+                                                            D (outputs[1]), D (outputs[2]))
                          : status;
 }
 
@@ -172,19 +173,20 @@ typedef struct {
 
 /* Outputs: x, dy, dscale if there is a scale. */
 static CkStatus
-run_add_scaled (CkBackend *backend, const void *data, float *const *outputs)
+run_add_scaled (CkStream *stream, const void *data, float *const *outputs)
 {
   const Residual *r = data;
   const float *y = r->y;
   CkStatus status =
-      backend->training->add_scaled (backend, r->rows, r->cols, y, r->scale, outputs[0]);
+      stream->training->add_scaled (stream, r->rows, r->cols, D (y), D (r->scale), D (outputs[0]));
 
   if (r->in_place)
     y = memcpy (outputs[1], y, (size_t)(r->rows * r->cols) * sizeof (float));
   if (status != CK_OK)
     return status;
-  return backend->training->add_scaled_backward (backend, r->rows, r->cols, r->dx, y, r->scale,
-                                                 outputs[1], r->scale != NULL ? outputs[2] : NULL);
+  return stream->training->add_scaled_backward (stream, r->rows, r->cols, D (r->dx), D (y),
+                                                D (r->scale), D (outputs[1]),
+                                                r->scale != NULL ? D (outputs[2]) : NULL);
 }
 
 static void
@@ -263,13 +265,15 @@ typedef struct {
 
 /* Outputs: y, y in place. */
 static CkStatus
-run_dropout (CkBackend *backend, const void *data, float *const *outputs)
+run_dropout (CkStream *stream, const void *data, float *const *outputs)
 {
   const Dropout *d = data;
+  const uint64_t *key = D_BYTES (&d->key, sizeof d->key);
   const CkStatus status =
-      backend->training->dropout (backend, d->key, d->p, d->n, d->x, outputs[0]);
+      stream->training->dropout (stream, key, d->p, d->n, D (d->x), D (outputs[0]));
+
   return status == CK_OK
-             ? backend->training->dropout (backend, d->key, d->p, d->n, outputs[1], outputs[1])
+             ? stream->training->dropout (stream, key, d->p, d->n, D (outputs[1]), D (outputs[1]))
              : status;
 }
 
@@ -317,22 +321,23 @@ check_dropout (void)
 
 typedef struct {
   int64_t rows, cols, src_stride, dst_stride;
-  float *src;
+  float *src, *terms;
 } Rows;
 
-/* Outputs: rows copied, numbers filled, numbers multiplied. */
+/* Outputs: rows copied, numbers filled, numbers multiplied, numbers added to. */
 static CkStatus
-run_rows (CkBackend *backend, const void *data, float *const *outputs)
+run_rows (CkStream *stream, const void *data, float *const *outputs)
 {
   const Rows *r = data;
-  const CkTraining *training = backend->training;
-  CkStatus status = training->copy_rows (backend, r->rows, r->cols, r->src, r->src_stride,
-                                         outputs[0], r->dst_stride);
+  const int64_t n = r->rows * r->cols;
+  CkStatus status = stream->operations->copy_rows (stream, r->rows, r->cols, D (r->src),
+                                                   r->src_stride, D (outputs[0]), r->dst_stride);
 
   if (status == CK_OK)
-    status = training->fill (backend, outputs[1], r->rows * r->cols, 0.3f);
-  return status == CK_OK ? training->multiply (backend, outputs[2], r->rows * r->cols, -1.7f)
-                         : status;
+    status = stream->operations->fill (stream, D (outputs[1]), n, 0.3f);
+  if (status == CK_OK)
+    status = stream->training->multiply (stream, D (outputs[2]), n, -1.7f);
+  return status == CK_OK ? stream->training->add (stream, n, D (r->terms), D (outputs[3])) : status;
 }
 
 static void
@@ -340,13 +345,17 @@ check_rows_one (int64_t rows, int64_t cols, int64_t src_stride, int64_t dst_stri
 {
   const int64_t n = (rows - 1) * dst_stride + cols, count = rows * cols;
   Arena a = { 0 };
-  Rows r = { rows, cols, src_stride, dst_stride,
-             arena_floats (&a, (rows - 1) * src_stride + cols, FILL_RANDOM) };
+  Rows r = { rows,
+             cols,
+             src_stride,
+             dst_stride,
+             arena_floats (&a, (rows - 1) * src_stride + cols, FILL_RANDOM),
+             arena_floats (&a, count, FILL_RANDOM) };
   float *before = arena_floats (&a, n, FILL_RANDOM),
         *factors = arena_floats (&a, count, FILL_RANDOM);
   double *copied = malloc ((size_t)n * sizeof *copied),
-         *filled = malloc ((size_t)(2 * count) * sizeof *filled);
-  Test test = { .data = &r, .run = run_rows, .n_outputs = 3 };
+         *filled = malloc ((size_t)(3 * count) * sizeof *filled);
+  Test test = { .data = &r, .run = run_rows, .n_outputs = 4 };
 
   for (int64_t i = 0; i < n; i++)
     copied[i] =
@@ -354,10 +363,12 @@ check_rows_one (int64_t rows, int64_t cols, int64_t src_stride, int64_t dst_stri
   for (int64_t i = 0; i < count; i++) {
     filled[i] = 0.3f;
     filled[count + i] = factors[i] * -1.7f;
+    filled[2 * count + i] = factors[i] + r.terms[i];
   }
   test.outputs[0] = (Output){ "copied", n, before, NULL, copied, 0, 0 };
   test.outputs[1] = (Output){ "filled", count, NULL, NULL, filled, 0, 0 };
   test.outputs[2] = (Output){ "multiplied", count, factors, NULL, filled + count, 0, 0 };
+  test.outputs[3] = (Output){ "added", count, factors, NULL, filled + 2 * count, 0, 0 };
   snprintf (test.what, sizeof test.what, "rows %lld cols %lld strides %lld %lld", (long long)rows,
             (long long)cols, (long long)src_stride, (long long)dst_stride);
   check (&test);
@@ -377,12 +388,14 @@ check_rows (void)
   check_rows_one (9, 33, 0, 40); /* one row many times */
   check_rows_one (30, 384, 1920, 384);
   for (int t = 0; team (t) != NULL; t++) {
-    const CkTraining *training = team (t)->training;
+    CkStream *stream = team (t);
 
-    CHECK (training->copy_rows (team (t), 0, 5, NULL, 5, NULL, 5) == CK_OK);
-    CHECK (training->copy_rows (team (t), 3, 0, NULL, 5, NULL, 5) == CK_OK);
-    CHECK (training->fill (team (t), NULL, 0, 1) == CK_OK);
-    CHECK (training->multiply (team (t), NULL, 0, 1) == CK_OK);
+    CHECK (stream->operations->copy_rows (stream, 0, 5, NULL, 5, NULL, 5) == CK_OK);
+    CHECK (stream->operations->copy_rows (stream, 3, 0, NULL, 5, NULL, 5) == CK_OK);
+    CHECK (stream->operations->fill (stream, NULL, 0, 1) == CK_OK);
+    CHECK (stream->training->multiply (stream, NULL, 0, 1) == CK_OK);
+    CHECK (stream->training->add (stream, 0, NULL, NULL) == CK_OK);
+    CHECK (settle (stream) == CK_OK);
   }
   case_end ("rows", "all");
 }

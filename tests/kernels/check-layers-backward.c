@@ -42,27 +42,24 @@ norm_loss (const void *data)
 
 /* Outputs: dx, dweight, dbias. */
 static CkStatus
-run_norm (CkBackend *backend, const void *data, float *const *outputs)
+run_norm (CkStream *stream, const void *data, float *const *outputs)
 {
   const Norm *t = data;
-  CkNormBackward op = { .weight = t->weight,
-                        .epsilon = 1e-5f,
-                        .rows = t->rows,
-                        .cols = t->cols,
-                        .x = t->x,
-                        .dy = t->dy,
-                        .dx = outputs[0],
-                        .add_dx = t->add_dx };
+  const float *dy = t->dy;
 
-  if (t->in_place) {
-    memcpy (outputs[0], t->dy, (size_t)(t->rows * t->cols) * sizeof (float));
-    op.dy = outputs[0];
-  }
-  if (t->parameters) {
-    op.dweight = outputs[1];
-    op.dbias = outputs[2];
-  }
-  return backend->training->norm_backward (backend, &op);
+  if (t->in_place)
+    dy = memcpy (outputs[0], t->dy, (size_t)(t->rows * t->cols) * sizeof (float));
+  return stream->training->norm_backward (
+      stream, &(CkNormBackward){ .weight = D (t->weight),
+                                 .epsilon = 1e-5f,
+                                 .rows = t->rows,
+                                 .cols = t->cols,
+                                 .x = D (t->x),
+                                 .dy = D (dy),
+                                 .dx = D (outputs[0]),
+                                 .add_dx = t->add_dx,
+                                 .dweight = t->parameters ? D (outputs[1]) : NULL,
+                                 .dbias = t->parameters ? D (outputs[2]) : NULL });
 }
 
 /* kind: 0 dx alone, 1 all, 2 all with dx added to, 3 all with dx in the place of dy */
@@ -110,11 +107,8 @@ check_norm_backward (void)
       check_norm_one (shapes[s][0], shapes[s][1], 0, kind);
     check_norm_one (shapes[s][0], shapes[s][1], 3, 1);
   }
-  for (int t = 0; team (t) != NULL; t++) {
-    float weight = 1;
-    CHECK (team (t)->training->norm_backward (
-               team (t), &(CkNormBackward){ .weight = &weight, .cols = 1 }) == CK_OK);
-  }
+  for (int t = 0; team (t) != NULL; t++)
+    CHECK (team (t)->training->norm_backward (team (t), &(CkNormBackward){ .cols = 1 }) == CK_OK);
   case_end ("norm-backward", "all");
 }
 
@@ -122,28 +116,28 @@ check_norm_backward (void)
 
 typedef struct {
   CkAttention a;
-  float *q, *k, *v; /* before turning */
+  float *q, *k, *v; /* before rotation */
   float *dout;
 } Attention;
 
-/* x with its positions turned. */
+/* x with its positions rotated. */
 static double *
-turn (const CkAttention *a, const float *x)
+rotate (const CkAttention *a, const float *x)
 {
   const int64_t n = a->batch * a->tokens * a->heads * a->head_dim, d = a->head_dim;
-  double *turned = malloc ((size_t)n * sizeof *turned);
+  double *rotated = malloc ((size_t)n * sizeof *rotated);
 
   for (int64_t i = 0; i < n; i++) {
     const int64_t token = i / (a->heads * d) % a->tokens, c = i % d,
                   other = c < d / 2 ? i + d / 2 : i - d / 2;
     const int64_t at = (token - a->prefix) * d + c;
 
-    turned[i] =
+    rotated[i] =
         token < a->prefix || a->cos == NULL
             ? x[i]
             : x[i] * (double)a->cos[at] + (c < d / 2 ? -x[other] : x[other]) * (double)a->sin[at];
   }
-  return turned;
+  return rotated;
 }
 
 /* One query's share of the loss; p [tokens] is scratch, start the place of its head's first token.
@@ -174,7 +168,7 @@ attention_loss (const void *data)
 {
   const Attention *t = data;
   const CkAttention *a = &t->a;
-  double *q = turn (a, t->q), *k = turn (a, t->k), *p = malloc ((size_t)a->tokens * sizeof *p),
+  double *q = rotate (a, t->q), *k = rotate (a, t->k), *p = malloc ((size_t)a->tokens * sizeof *p),
          sum = 0;
 
   for (int64_t task = 0; task < a->batch * a->heads * a->tokens; task++) {
@@ -190,17 +184,21 @@ attention_loss (const void *data)
 
 /* Outputs: dq, dk, dv, q, k. */
 static CkStatus
-run_attention (CkBackend *backend, const void *data, float *const *outputs)
+run_attention (CkStream *stream, const void *data, float *const *outputs)
 {
   const Attention *t = data;
-  CkAttentionBackward op = {
-    .forward = t->a, .dout = t->dout, .dq = outputs[0], .dk = outputs[1], .dv = outputs[2]
-  };
+  CkAttentionBackward op = { .forward = t->a,
+                             .dout = D (t->dout),
+                             .dq = D (outputs[0]),
+                             .dk = D (outputs[1]),
+                             .dv = D (outputs[2]) };
 
-  op.forward.q = outputs[3];
-  op.forward.k = outputs[4];
-  op.forward.v = t->v;
-  return backend->training->attention_backward (backend, &op);
+  op.forward.cos = D (t->a.cos);
+  op.forward.sin = D (t->a.sin);
+  op.forward.q = D (outputs[3]);
+  op.forward.k = D (outputs[4]);
+  op.forward.v = D (t->v);
+  return stream->training->attention_backward (stream, &op);
 }
 
 static void
@@ -226,7 +224,7 @@ put_positions (CkAttention *a, Arena *arena)
 }
 
 static void
-check_attention_one (const int64_t *shape, bool turned)
+check_attention_one (const int64_t *shape, bool rotated)
 {
   Arena arena = { 0 };
   Attention t = { .a = { .batch = shape[0],
@@ -242,7 +240,7 @@ check_attention_one (const int64_t *shape, bool turned)
                 .n_outputs = 5 };
   double *wide[4];
 
-  if (turned)
+  if (rotated)
     put_positions (&t.a, &arena);
   t.q = arena_floats (&arena, n, FILL_RANDOM);
   t.k = arena_floats (&arena, n, FILL_RANDOM);
@@ -250,8 +248,8 @@ check_attention_one (const int64_t *shape, bool turned)
   t.dout = arena_floats (&arena, n, FILL_RANDOM);
   for (int64_t i = 0; i < n; i++)
     t.q[i] *= 4; /* a softmax that is neither flat nor a single one */
-  wide[0] = turn (&t.a, t.q);
-  wide[1] = turn (&t.a, t.k);
+  wide[0] = rotate (&t.a, t.q);
+  wide[1] = rotate (&t.a, t.k);
   for (int i = 0; i < 2; i++) {
     wide[2 + i] = malloc ((size_t)n * sizeof (double));
     for (int64_t j = 0; j < n; j++)
@@ -261,13 +259,13 @@ check_attention_one (const int64_t *shape, bool turned)
   test.outputs[1] = (Output){ "dk", n, NULL, t.k, NULL, ATTENTION_LIMIT, 0 };
   test.outputs[2] = (Output){ "dv", n, NULL, t.v, NULL, ATTENTION_LIMIT, 0 };
   test.outputs[3] =
-      (Output){ "q turned back", n, arena_rounded (&arena, wide[0], n), NULL, wide[2], 5e-7, 0 };
+      (Output){ "q rotated back", n, arena_rounded (&arena, wide[0], n), NULL, wide[2], 5e-7, 0 };
   test.outputs[4] =
-      (Output){ "k turned back", n, arena_rounded (&arena, wide[1], n), NULL, wide[3], 5e-7, 0 };
+      (Output){ "k rotated back", n, arena_rounded (&arena, wide[1], n), NULL, wide[3], 5e-7, 0 };
   snprintf (test.what, sizeof test.what,
-            "batch %lld tokens %lld heads %lld head_dim %lld prefix %lld turned %d",
+            "batch %lld tokens %lld heads %lld head_dim %lld prefix %lld rotated %d",
             (long long)shape[0], (long long)shape[1], (long long)shape[2], (long long)shape[3],
-            (long long)shape[4], turned);
+            (long long)shape[4], rotated);
   check (&test);
   for (int i = 0; i < 4; i++)
     free (wide[i]);
@@ -341,21 +339,26 @@ embed_loss (const void *data)
 }
 
 static CkStatus
-run_embed (CkBackend *backend, const void *data, float *const *outputs)
+run_embed (CkStream *stream, const void *data, float *const *outputs)
 {
   const Embed *t = data;
-  CkEmbedBackward op = { .forward = t->e, .dtokens = t->dtokens };
+  CkEmbedBackward op = { .forward = t->e, .dtokens = D (t->dtokens) };
   int next = 0;
 
+  op.forward.weight = weight_on_device (stream, &t->w.source, true);
+  op.forward.bias = D (t->bias);
+  op.forward.prefix = D (t->prefix);
+  op.forward.position = D (t->position);
+  op.forward.pixels = D (t->pixels);
   if (t->wanted & 1)
-    op.dweight = outputs[next++];
+    op.dweight = D (outputs[next++]);
   if (t->wanted & 2)
-    op.dbias = outputs[next++];
+    op.dbias = D (outputs[next++]);
   if (t->wanted & 4)
-    op.dprefix = outputs[next++];
+    op.dprefix = D (outputs[next++]);
   if (t->wanted & 8)
-    op.dposition = outputs[next++];
-  return backend->training->embed_backward (backend, &op);
+    op.dposition = D (outputs[next++]);
+  return stream->training->embed_backward (stream, &op);
 }
 
 static void
@@ -375,12 +378,11 @@ check_embed_one (const int64_t *shape, int wanted)
 
   t.n_tokens = shape[6] + shape[2] / shape[4] * (shape[3] / shape[4]);
   test.each = shape[0] * t.n_tokens * t.e.dim * cols < 3000;
-  test_weight_init (&t.w, team (0), CK_F32, t.e.dim, cols, FILL_RANDOM);
-  t.e.weight = t.w.weight;
-  t.e.pixels = t.pixels = arena_floats (&a, shape[0] * shape[1] * shape[2] * shape[3], FILL_RANDOM);
-  t.e.bias = t.bias = arena_floats (&a, t.e.dim, FILL_RANDOM);
-  t.e.prefix = t.prefix = arena_floats (&a, t.e.n_prefix * t.e.dim, FILL_RANDOM);
-  t.e.position = t.position = arena_floats (&a, t.n_tokens * t.e.dim, FILL_RANDOM);
+  test_weight_init (&t.w, CK_F32, t.e.dim, cols, FILL_RANDOM);
+  t.pixels = arena_floats (&a, shape[0] * shape[1] * shape[2] * shape[3], FILL_RANDOM);
+  t.bias = arena_floats (&a, t.e.dim, FILL_RANDOM);
+  t.prefix = arena_floats (&a, t.e.n_prefix * t.e.dim, FILL_RANDOM);
+  t.position = arena_floats (&a, t.n_tokens * t.e.dim, FILL_RANDOM);
   t.dtokens = arena_floats (&a, shape[0] * t.n_tokens * t.e.dim, FILL_RANDOM);
   {
     const Output all[] = {
@@ -403,7 +405,7 @@ check_embed_one (const int64_t *shape, int wanted)
       (long long)shape[0], (long long)shape[1], (long long)shape[2], (long long)shape[3],
       (long long)shape[4], (long long)shape[5], (long long)shape[6], wanted);
   check (&test);
-  test_weight_clear (&t.w, team (0));
+  test_weight_clear (&t.w);
   arena_clear (&a);
 }
 

@@ -33,27 +33,37 @@ reference_norm (const CkNorm *norm, int64_t rows, int64_t cols, const float *x)
   return y;
 }
 
+static CkStatus
+run_norm (CkStream *stream, CkNorm norm, const float *x, float *y)
+{
+  norm.weight = D (norm.weight);
+  norm.bias = D (norm.bias);
+  norm.x = D (x);
+  norm.y = ck_f32 (D (y));
+  return settled (stream, stream->operations->norm (stream, &norm));
+}
+
 /* `offset` moves the mean away from zero, where a variance as mean of squares less square of mean
  * would lose its digits. */
 static void
-check_norm_one (CkBackend *backend, CkBackend *oracle, int64_t rows, int64_t cols, Fill fill,
+check_norm_one (CkStream *stream, CkStream *oracle, int64_t rows, int64_t cols, Fill fill,
                 float offset)
 {
   float *weight = floats_filled (cols, FILL_RANDOM), *bias = floats_filled (cols, FILL_RANDOM);
   float *x = floats_filled (rows * cols, fill), *y = floats_new (rows * cols),
         *plain = floats_new (rows * cols);
-  const CkNorm norm = { weight, bias, 1e-5f };
+  const CkNorm norm = { weight, bias, 1e-5f, rows, cols, NULL, ck_f32 (NULL) };
   double *want;
 
   for (int64_t i = 0; i < rows * cols; i++)
     x[i] += offset;
   want = reference_norm (&norm, rows, cols, x);
-  CHECK (backend->norm (backend, &norm, rows, cols, x, y) == CK_OK);
-  CHECK (oracle->norm (oracle, &norm, rows, cols, x, plain) == CK_OK);
+  CHECK (run_norm (stream, norm, x, y) == CK_OK);
+  CHECK (run_norm (oracle, norm, x, plain) == CK_OK);
   compare ("norm", y, want, rows * cols, NORM_LIMIT, largest (want, rows * cols));
   compare_floats ("norm against c", y, plain, rows * cols, 2 * NORM_LIMIT,
                   largest (want, rows * cols));
-  CHECK (backend->norm (backend, &norm, rows, cols, x, x) == CK_OK);
+  CHECK (run_norm (stream, norm, x, x) == CK_OK);
   compare_floats ("norm in place", x, y, rows * cols, 0, 0);
   free (want);
   floats_free (weight, cols);
@@ -64,7 +74,7 @@ check_norm_one (CkBackend *backend, CkBackend *oracle, int64_t rows, int64_t col
 }
 
 void
-check_norm (CkBackend *backend, CkBackend *oracle)
+check_norm (CkStream *stream, CkStream *oracle)
 {
   static const int64_t shapes[][2] = { { 1, 1 },  { 2, 5 },    { 3, 16 },  { 1, 31 },
                                        { 7, 64 }, { 201, 65 }, { 5, 384 }, { 2, 4097 } };
@@ -72,32 +82,32 @@ check_norm (CkBackend *backend, CkBackend *oracle)
   case_begin ();
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
     for (int fill = 0; fill < N_FILLS; fill++)
-      check_norm_one (backend, oracle, shapes[s][0], shapes[s][1], (Fill)fill, 0);
-    check_norm_one (backend, oracle, shapes[s][0], shapes[s][1], FILL_RANDOM, 1e6f);
+      check_norm_one (stream, oracle, shapes[s][0], shapes[s][1], (Fill)fill, 0);
+    check_norm_one (stream, oracle, shapes[s][0], shapes[s][1], FILL_RANDOM, 1e6f);
   }
-  CHECK (backend->norm (backend, &(CkNorm){ 0 }, 0, 8, NULL, NULL) == CK_OK);
-  case_end ("norm", backend->level);
+  CHECK (stream->operations->norm (stream, &(CkNorm){ .cols = 8 }) == CK_OK);
+  case_end ("norm", stream_name (stream));
 }
 
 /* ---- attention ------------------------------------------------------------------------------- */
 
-/* x [batch * tokens, heads * head_dim] with its positions turned. */
+/* x [batch * tokens, heads * head_dim] with its positions rotated. */
 static double *
 reference_rope (const CkAttention *a, const float *x)
 {
   const int64_t n = a->batch * a->tokens * a->heads * a->head_dim, d = a->head_dim;
-  double *turned = malloc ((size_t)n * sizeof *turned);
+  double *rotated = malloc ((size_t)n * sizeof *rotated);
 
   for (int64_t i = 0; i < n; i++) {
     const int64_t token = i / (a->heads * d) % a->tokens, c = i % d,
                   other = c < d / 2 ? i + d / 2 : i - d / 2;
     const int64_t at = (token - a->prefix) * d + c;
 
-    turned[i] = token < a->prefix ? x[i]
-                                  : x[i] * (double)a->cos[at] +
-                                        (c < d / 2 ? -x[other] : x[other]) * (double)a->sin[at];
+    rotated[i] = token < a->prefix ? x[i]
+                                   : x[i] * (double)a->cos[at] +
+                                         (c < d / 2 ? -x[other] : x[other]) * (double)a->sin[at];
   }
-  return turned;
+  return rotated;
 }
 
 static double *
@@ -129,8 +139,20 @@ reference_attention (const CkAttention *a, const double *q, const double *k)
   return out;
 }
 
+static CkStatus
+run_attention (CkStream *stream, CkAttention a, float *q, float *k, float *out)
+{
+  a.cos = D (a.cos);
+  a.sin = D (a.sin);
+  a.q = D (q);
+  a.k = D (k);
+  a.v = D (a.v);
+  a.out = ck_f32 (D (out));
+  return settled (stream, stream->operations->attention (stream, &a));
+}
+
 static void
-check_attention_one (CkBackend *backend, CkBackend *oracle, CkAttention a, Fill fill)
+check_attention_one (CkStream *stream, CkStream *oracle, CkAttention a, Fill fill)
 {
   const int64_t n = a.batch * a.tokens * a.heads * a.head_dim,
                 n_positions = (a.tokens - a.prefix) * a.head_dim;
@@ -156,12 +178,10 @@ check_attention_one (CkBackend *backend, CkBackend *oracle, CkAttention a, Fill 
   a.v = v;
   want = reference_attention (&a, want_q, want_k);
 
-  a.q = plain_q, a.k = plain_k, a.out = plain;
-  CHECK (oracle->attention (oracle, &a) == CK_OK);
-  a.q = q, a.k = k, a.out = out;
-  CHECK (backend->attention (backend, &a) == CK_OK);
-  compare ("q turned once", q, want_q, n, 1e-6, largest (want_q, n));
-  compare ("k turned once", k, want_k, n, 1e-6, largest (want_k, n));
+  CHECK (run_attention (oracle, a, plain_q, plain_k, plain) == CK_OK);
+  CHECK (run_attention (stream, a, q, k, out) == CK_OK);
+  compare ("q rotated once", q, want_q, n, 1e-6, largest (want_q, n));
+  compare ("k rotated once", k, want_k, n, 1e-6, largest (want_k, n));
   /* With q and k of +-1e4 a score's rounding error is larger than 1, and the softmax of that is
    * anyone's guess. */
   if (fill == FILL_RANDOM || fill == FILL_ZERO) {
@@ -187,7 +207,7 @@ check_attention_one (CkBackend *backend, CkBackend *oracle, CkAttention a, Fill 
 }
 
 void
-check_attention (CkBackend *backend, CkBackend *oracle)
+check_attention (CkStream *stream, CkStream *oracle)
 {
   /* batch, tokens, heads, head_dim, prefix */
   static const int64_t shapes[][5] = { { 1, 1, 1, 2, 0 },     { 1, 1, 1, 64, 1 },
@@ -205,9 +225,9 @@ check_attention (CkBackend *backend, CkBackend *oracle)
                             .prefix = shape[4] };
 
     for (int fill = FILL_RANDOM; fill < (a.tokens < 500 ? N_FILLS : FILL_RANDOM + 1); fill++)
-      check_attention_one (backend, oracle, a, (Fill)fill);
+      check_attention_one (stream, oracle, a, (Fill)fill);
   }
-  case_end ("attention", backend->level);
+  case_end ("attention", stream_name (stream));
 }
 
 /* ---- embedding ------------------------------------------------------------------------------- */
@@ -239,8 +259,19 @@ reference_embed (const CkEmbed *e, const double *weight)
   return tokens;
 }
 
+static CkStatus
+run_embed (CkStream *stream, CkEmbed e, const CkWeightSource *weight, float *tokens)
+{
+  e.weight = weight_on_device (stream, weight, false);
+  e.bias = D (e.bias);
+  e.prefix = D (e.prefix);
+  e.pixels = D (e.pixels);
+  e.tokens = D (tokens);
+  return settled (stream, stream->operations->embed (stream, &e));
+}
+
 static void
-check_embed_one (CkBackend *backend, CkBackend *oracle, CkEmbed e, CkType type, bool with_bias)
+check_embed_one (CkStream *stream, CkStream *oracle, CkEmbed e, CkType type, bool with_bias)
 {
   const int64_t n_pixels = e.batch * e.channels * e.height * e.width, n_prefix = e.n_prefix * e.dim;
   const int64_t n = e.batch * (e.n_prefix + e.height / e.patch * (e.width / e.patch)) * e.dim;
@@ -250,20 +281,17 @@ check_embed_one (CkBackend *backend, CkBackend *oracle, CkEmbed e, CkType type, 
   TestWeight w;
   double *want;
 
-  test_weight_init (&w, backend, type, e.dim, e.channels * e.patch * e.patch, FILL_RANDOM);
-  e.weight = w.weight;
+  test_weight_init (&w, type, e.dim, e.channels * e.patch * e.patch, FILL_RANDOM);
   e.bias = with_bias ? bias : NULL;
   e.prefix = n_prefix > 0 ? prefix : NULL;
   e.pixels = pixels;
   want = reference_embed (&e, w.values);
-  e.tokens = plain;
-  CHECK (oracle->embed (oracle, &e) == CK_OK);
-  e.tokens = tokens;
-  CHECK (backend->embed (backend, &e) == CK_OK);
+  CHECK (run_embed (oracle, e, &w.source, plain) == CK_OK);
+  CHECK (run_embed (stream, e, &w.source, tokens) == CK_OK);
   compare ("embed", tokens, want, n, EMBED_LIMIT, largest (want, n));
   compare_floats ("embed against c", tokens, plain, n, 2 * EMBED_LIMIT, largest (want, n));
   free (want);
-  test_weight_clear (&w, backend);
+  test_weight_clear (&w);
   floats_free (pixels, n_pixels);
   floats_free (bias, e.dim);
   floats_free (prefix, n_prefix);
@@ -272,7 +300,7 @@ check_embed_one (CkBackend *backend, CkBackend *oracle, CkEmbed e, CkType type, 
 }
 
 void
-check_embed (CkBackend *backend, CkBackend *oracle)
+check_embed (CkStream *stream, CkStream *oracle)
 {
   /* batch, channels, height, width, patch, dim, n_prefix; the last has more patches than are
    * gathered at once */
@@ -292,149 +320,205 @@ check_embed (CkBackend *backend, CkBackend *oracle)
                         .dim = shape[5],
                         .n_prefix = shape[6] };
 
-    check_embed_one (backend, oracle, e, s % 2 == 0 ? CK_F32 : CK_BF16, s % 3 != 0);
+    check_embed_one (stream, oracle, e, s % 2 == 0 ? CK_F32 : CK_BF16, s % 3 != 0);
   }
-  case_end ("embed", backend->level);
+  case_end ("embed", stream_name (stream));
 }
 
 /* ---- shapes to refuse ------------------------------------------------------------------------ */
 
 static CkStatus
-weight_status (CkBackend *backend, CkWeightSource source)
+weight_status (CkStream *stream, CkWeightSource source)
 {
   CkWeight *weight = NULL;
-  const CkStatus status = backend->weight_new (backend, &source, &weight);
+  const CkStatus status = ck_weight_new (stream->device, &source, ALL_USES, &weight);
 
   CHECK ((status == CK_OK) == (weight != NULL));
-  backend->weight_free (backend, weight);
+  ck_weight_free (stream->device, weight);
   return status;
 }
 
 static void
-check_bad_weights (CkBackend *backend)
+check_bad_weights (CkStream *stream)
 {
   const float data[64] = { 0 };
   const CkWeightSource good = {
-    .type = CK_NF4, .out = 4, .in = 8, .data = data, .absmax = data, .block = 64
+    .type = CK_NF4, .out = 4, .in = 8, .host_data = data, .host_absmax = data, .block = 64
   };
   CkWeightSource bad;
 
-  CHECK (weight_status (backend, good) == CK_OK);
+  CHECK (weight_status (stream, good) == CK_OK);
 #define CHECK_BAD(field, value, status)                                                            \
   do {                                                                                             \
     bad = good;                                                                                    \
     bad.field = value;                                                                             \
-    CHECK (weight_status (backend, bad) == status);                                                \
+    CHECK (weight_status (stream, bad) == status);                                                 \
   } while (0)
   CHECK_BAD (out, 0, CK_BAD_SHAPE);
   CHECK_BAD (in, -8, CK_BAD_SHAPE);
   CHECK_BAD (out, INT64_MAX, CK_BAD_SHAPE);
   CHECK_BAD (block, 0, CK_BAD_SHAPE);
   CHECK_BAD (block, 63, CK_BAD_SHAPE);
-  CHECK_BAD (absmax, NULL, CK_BAD_SHAPE);
-  CHECK_BAD (data, NULL, CK_BAD_SHAPE);
+  CHECK_BAD (host_absmax, NULL, CK_BAD_SHAPE);
+  CHECK_BAD (host_data, NULL, CK_BAD_SHAPE);
+  CHECK_BAD (parameters, data, CK_BAD_SHAPE); /* and data */
   CHECK_BAD (type, (CkType)77, CK_UNSUPPORTED);
+  CHECK_BAD (type, CK_I8, CK_UNSUPPORTED); /* activations only */
+  bad = good, bad.host_data = NULL, bad.parameters = data;
+  CHECK (weight_status (stream, bad) == CK_UNSUPPORTED); /* what trains is fp32 */
 #undef CHECK_BAD
 }
 
+/* A weight that was made for one product serves no other. */
 static void
-check_bad_linear (CkBackend *backend)
+check_uses (CkStream *stream, const CkWeightSource *source, float *x, float *y)
 {
-  float data[64] = { 0 }, y[64];
-  const CkWeightSource source = { .type = CK_F32, .out = 4, .in = 8, .data = data };
-  const CkAdapter adapter = { .rank = -1, .scale = 1, .down = data, .up = data };
-  CkInput x = { CK_F32, data };
-  CkLinear layer = { 0 };
-  CkWeight *weight;
+  static const CkWeightUses uses[] = { CK_USE_FORWARD, CK_USE_BACKWARD, CK_USE_DEQUANTISE };
 
-  CHECK (backend->weight_new (backend, &source, &weight) == CK_OK);
-  layer.weight = weight;
-  CHECK (backend->linear (backend, &layer, 2, &x, y) == CK_OK);
-  CHECK (backend->linear (backend, &layer, 0, &x, y) == CK_OK);
-  CHECK (backend->linear (backend, &layer, -1, &x, y) == CK_BAD_SHAPE);
-  CHECK (backend->linear (backend, &layer, INT64_MAX / 8, &x, y) == CK_BAD_SHAPE);
-  layer.adapter = &adapter;
-  CHECK (backend->linear (backend, &layer, 2, &x, y) == CK_BAD_SHAPE);
-  layer.adapter = NULL;
-  x.type = CK_BF16;
-  CHECK (backend->linear (backend, &layer, 2, &x, y) == CK_UNSUPPORTED);
+  for (int i = 0; i < 3; i++) {
+    CkLinear forward = { .rows = 2, .x = ck_f32 (D (x)), .y = ck_f32 (D (y)) };
+    CkLinearBackward backward = { .rows = 1, .x = D (x), .dy = D (x), .dx = D (y) };
+    CkWeight *weight;
 
-  CHECK (backend->weight_decode (backend, weight, 1, 3, y) == CK_OK);
-  CHECK (backend->weight_decode (backend, weight, 1, 4, y) == CK_BAD_SHAPE);
-  CHECK (backend->weight_decode (backend, weight, -1, 2, y) == CK_BAD_SHAPE);
-  CHECK (backend->weight_decode (backend, weight, 5, INT64_MAX, y) == CK_BAD_SHAPE);
-
-  {
-    const CkEmbed good = { .batch = 1,
-                           .channels = 2,
-                           .height = 4,
-                           .width = 4,
-                           .patch = 2,
-                           .weight = weight,
-                           .dim = 4,
-                           .pixels = data,
-                           .tokens = y };
-    CkEmbed bad = good;
-
-    CHECK (backend->embed (backend, &good) == CK_OK);
-    bad.width = 5;
-    CHECK (backend->embed (backend, &bad) == CK_BAD_SHAPE);
-    bad = good, bad.channels = 3;
-    CHECK (backend->embed (backend, &bad) == CK_BAD_SHAPE);
-    bad = good, bad.dim = 5;
-    CHECK (backend->embed (backend, &bad) == CK_BAD_SHAPE);
-    bad = good, bad.n_prefix = 1;
-    CHECK (backend->embed (backend, &bad) == CK_BAD_SHAPE);
-    bad = good, bad.batch = INT64_MAX;
-    CHECK (backend->embed (backend, &bad) == CK_BAD_SHAPE);
-    bad = good, bad.n_prefix = INT64_MAX, bad.prefix = data;
-    CHECK (backend->embed (backend, &bad) == CK_BAD_SHAPE);
+    CHECK (ck_weight_new (stream->device, source, uses[i], &weight) == CK_OK);
+    forward.weight = backward.weight = weight;
+    CHECK (stream->operations->linear (stream, &forward) == (i == 0 ? CK_OK : CK_UNSUPPORTED));
+    CHECK (stream->training->linear_backward (stream, &backward) ==
+           (i == 1 ? CK_OK : CK_UNSUPPORTED));
+    CHECK (stream->operations->weight_dequantise (stream, weight, 0, 1, D (y)) ==
+           (i == 2 ? CK_OK : CK_UNSUPPORTED));
+    CHECK (settle (stream) == CK_OK);
+    ck_weight_free (stream->device, weight);
   }
-  backend->weight_free (backend, weight);
 }
 
 static void
-check_bad_attention (CkBackend *backend)
+check_bad_linear (CkStream *stream, const CkWeightSource *source, float *x, float *y)
 {
-  float data[64] = { 0 }, out[64];
+  const CkLinear good = { .weight = weight_on_device (stream, source, false),
+                          .rows = 2,
+                          .x = ck_f32 (D (x)),
+                          .y = ck_f32 (D (y)) };
+  const CkAdapter adapter = { .rank = 1, .scale = 1, .down = D (x), .up = D (x) };
+  const CkOperations *operations = stream->operations;
+  CkLinear bad;
+
+#define CHECK_BAD(field, value, status)                                                            \
+  do {                                                                                             \
+    bad = good;                                                                                    \
+    bad.field = value;                                                                             \
+    CHECK (operations->linear (stream, &bad) == status);                                           \
+  } while (0)
+  CHECK (operations->linear (stream, &good) == CK_OK);
+  CHECK_BAD (rows, 0, CK_OK);
+  CHECK_BAD (rows, -1, CK_BAD_SHAPE);
+  CHECK_BAD (rows, INT64_MAX / 8, CK_BAD_SHAPE);
+  CHECK_BAD (adapter.rank, -1, CK_BAD_SHAPE);
+  CHECK_BAD (adapter.rank, 1, CK_BAD_SHAPE); /* without matrices */
+  CHECK_BAD (adapter, adapter, CK_OK);
+  CHECK_BAD (x.type, CK_BF16, CK_UNSUPPORTED);
+  CHECK_BAD (y.type, CK_I8, CK_UNSUPPORTED);
+#undef CHECK_BAD
+  bad = good, bad.adapter = adapter, bad.adapter.dropout = 0.5f;
+  CHECK (operations->linear (stream, &bad) == CK_BAD_SHAPE); /* without a key */
+
+  CHECK (operations->weight_dequantise (stream, good.weight, 1, 3, D (y)) == CK_OK);
+  CHECK (operations->weight_dequantise (stream, good.weight, 1, 4, D (y)) == CK_BAD_SHAPE);
+  CHECK (operations->weight_dequantise (stream, good.weight, -1, 2, D (y)) == CK_BAD_SHAPE);
+  CHECK (operations->weight_dequantise (stream, good.weight, 5, INT64_MAX, D (y)) == CK_BAD_SHAPE);
+  CHECK (settle (stream) == CK_OK);
+}
+
+static void
+check_bad_embed (CkStream *stream, const CkWeightSource *source, float *x, float *y)
+{
+  const CkEmbed good = { .batch = 1,
+                         .channels = 2,
+                         .height = 4,
+                         .width = 4,
+                         .patch = 2,
+                         .weight = weight_on_device (stream, source, false),
+                         .dim = 4,
+                         .pixels = D (x),
+                         .tokens = D (y) };
+  CkEmbed bad = good;
+
+  CHECK (stream->operations->embed (stream, &good) == CK_OK);
+  bad.width = 5;
+  CHECK (stream->operations->embed (stream, &bad) == CK_BAD_SHAPE);
+  bad = good, bad.channels = 3;
+  CHECK (stream->operations->embed (stream, &bad) == CK_BAD_SHAPE);
+  bad = good, bad.dim = 5;
+  CHECK (stream->operations->embed (stream, &bad) == CK_BAD_SHAPE);
+  bad = good, bad.n_prefix = 1;
+  CHECK (stream->operations->embed (stream, &bad) == CK_BAD_SHAPE);
+  bad = good, bad.batch = INT64_MAX;
+  CHECK (stream->operations->embed (stream, &bad) == CK_BAD_SHAPE);
+  bad = good, bad.n_prefix = INT64_MAX, bad.prefix = D (x);
+  CHECK (stream->operations->embed (stream, &bad) == CK_BAD_SHAPE);
+  CHECK (settle (stream) == CK_OK);
+}
+
+static void
+check_bad_attention (CkStream *stream, float *x, float *y)
+{
   const CkAttention good = { .batch = 1,
                              .tokens = 2,
                              .heads = 2,
                              .head_dim = 4,
                              .prefix = 1,
-                             .cos = data,
-                             .sin = data,
-                             .q = data,
-                             .k = data,
-                             .v = data,
-                             .out = out };
+                             .cos = D (x),
+                             .sin = D (x),
+                             .q = D (x),
+                             .k = D (x),
+                             .v = D (x),
+                             .out = ck_f32 (D (y)) };
   CkAttention bad;
 
-  CHECK (backend->attention (backend, &good) == CK_OK);
+  CHECK (stream->operations->attention (stream, &good) == CK_OK);
   bad = good, bad.head_dim = 3;
-  CHECK (backend->attention (backend, &bad) == CK_BAD_SHAPE);
+  CHECK (stream->operations->attention (stream, &bad) == CK_BAD_SHAPE);
   bad = good, bad.prefix = 3;
-  CHECK (backend->attention (backend, &bad) == CK_BAD_SHAPE);
+  CHECK (stream->operations->attention (stream, &bad) == CK_BAD_SHAPE);
   bad = good, bad.cos = NULL;
-  CHECK (backend->attention (backend, &bad) == CK_BAD_SHAPE);
+  CHECK (stream->operations->attention (stream, &bad) == CK_BAD_SHAPE);
   bad = good, bad.batch = 0;
-  CHECK (backend->attention (backend, &bad) == CK_BAD_SHAPE);
+  CHECK (stream->operations->attention (stream, &bad) == CK_BAD_SHAPE);
   bad = good, bad.tokens = INT64_MAX / 2;
-  CHECK (backend->attention (backend, &bad) == CK_BAD_SHAPE);
+  CHECK (stream->operations->attention (stream, &bad) == CK_BAD_SHAPE);
+  bad = good, bad.out.type = CK_I16;
+  CHECK (stream->operations->attention (stream, &bad) == CK_UNSUPPORTED);
+  CHECK (settle (stream) == CK_OK);
+}
+
+static void
+check_bad_norm (CkStream *stream)
+{
+  CHECK (stream->operations->norm (stream, &(CkNorm){ .rows = 1 }) == CK_BAD_SHAPE);
+  CHECK (stream->operations->norm (stream, &(CkNorm){ .rows = INT64_MAX, .cols = 2 }) ==
+         CK_BAD_SHAPE);
 }
 
 void
-check_bad_shapes (CkBackend *backend)
+check_bad_shapes (CkStream *stream)
 {
+  float *w = floats_filled (32, FILL_ZERO), *x = floats_filled (64, FILL_ZERO),
+        *y = floats_new (64);
+  const CkWeightSource source = { .type = CK_F32, .out = 4, .in = 8, .host_data = w };
+
   case_begin ();
-  check_bad_weights (backend);
-  check_bad_linear (backend);
-  check_bad_attention (backend);
-  CHECK (backend->norm (backend, &(CkNorm){ 0 }, 1, 0, NULL, NULL) == CK_BAD_SHAPE);
-  CHECK (backend->norm (backend, &(CkNorm){ 0 }, INT64_MAX, 2, NULL, NULL) == CK_BAD_SHAPE);
-  CHECK (backend->alloc (backend, 0) == NULL);
-  CHECK (backend->alloc (backend, SIZE_MAX) == NULL);
-  backend->free (backend, NULL);
-  backend->weight_free (backend, NULL);
-  case_end ("bad-shapes", backend->level);
+  check_bad_weights (stream);
+  check_uses (stream, &source, x, y);
+  check_bad_linear (stream, &source, x, y);
+  check_bad_embed (stream, &source, x, y);
+  check_bad_attention (stream, x, y);
+  check_bad_norm (stream);
+  CHECK (ck_alloc (stream, 0) == NULL);
+  CHECK (ck_alloc (stream, SIZE_MAX) == NULL);
+  ck_free (stream, NULL);
+  ck_weight_free (stream->device, NULL);
+  floats_free (w, 32);
+  floats_free (x, 64);
+  floats_free (y, 64);
+  case_end ("bad-shapes", stream_name (stream));
 }

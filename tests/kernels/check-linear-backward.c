@@ -19,6 +19,8 @@ typedef struct {
 enum { DX, DWEIGHT, DBIAS, DDOWN, DUP, DGAIN, N_GRADIENTS };
 #define ALL ((1 << N_GRADIENTS) - 1)
 
+static const uint64_t dropout_key = 0x123456789abcdef0;
+
 typedef struct {
   Arena arena;
   Parts parts;
@@ -38,7 +40,7 @@ layer_init (Layer *l, const Parts *parts, int64_t rows, int64_t in, int64_t out,
   *l = (Layer){
     .parts = *parts, .rows = rows, .in = in, .out = out, .rank = parts->adapter == 3 ? 0 : rank
   };
-  test_weight_init (&l->w, team (0), parts->type, out, in, FILL_RANDOM);
+  test_weight_init (&l->w, parts->type, out, in, FILL_RANDOM);
   l->x = arena_floats (a, rows * in, FILL_RANDOM);
   l->dy = arena_floats (a, rows * out, FILL_RANDOM);
   l->bias = arena_floats (a, out, FILL_RANDOM);
@@ -52,12 +54,11 @@ layer_init (Layer *l, const Parts *parts, int64_t rows, int64_t in, int64_t out,
                             .down = l->down,
                             .up = l->up,
                             .gain = parts->adapter >= 2 ? l->gain : NULL,
-                            .dropout = parts->dropout ? 0.3f : 0,
-                            .key = 0x123456789abcdef0 };
+                            .dropout = parts->dropout ? 0.3f : 0 };
   l->mask = malloc ((size_t)(rows * in) * sizeof (double));
   for (int64_t i = 0; i < rows * in; i++)
     l->mask[i] = !parts->dropout ? 1
-                 : reference_unit (l->adapter.key, i) >= l->adapter.dropout
+                 : reference_unit (dropout_key, i) >= l->adapter.dropout
                      ? 1 / (1 - (double)l->adapter.dropout)
                      : 0;
 }
@@ -65,7 +66,7 @@ layer_init (Layer *l, const Parts *parts, int64_t rows, int64_t in, int64_t out,
 static void
 layer_clear (Layer *l)
 {
-  test_weight_clear (&l->w, team (0));
+  test_weight_clear (&l->w);
   arena_clear (&l->arena);
   free (l->mask);
 }
@@ -132,19 +133,33 @@ put_y (Layer *l)
   free (y);
 }
 
+static CkAdapter
+adapter_on_device (CkStream *stream, const Layer *l)
+{
+  CkAdapter adapter = l->adapter;
+
+  if (l->parts.adapter == 0)
+    return (CkAdapter){ 0 };
+  adapter.down = D (adapter.down);
+  adapter.up = D (adapter.up);
+  adapter.gain = D (adapter.gain);
+  adapter.key = D_BYTES (&dropout_key, sizeof dropout_key);
+  return adapter;
+}
+
 static CkStatus
-run (CkBackend *backend, const void *data, float *const *outputs)
+run (CkStream *stream, const void *data, float *const *outputs)
 {
   const Layer *l = data;
-#define OUTPUT(which) (l->place[which] >= 0 ? outputs[l->place[which]] : NULL)
+#define OUTPUT(which) (l->place[which] >= 0 ? D (outputs[l->place[which]]) : NULL)
   const CkLinearBackward op = {
-    .weight = l->w.weight,
-    .adapter = l->parts.adapter != 0 ? &l->adapter : NULL,
-    .bias = l->parts.bias ? l->bias : NULL,
+    .weight = weight_on_device (stream, &l->w.source, true),
+    .adapter = adapter_on_device (stream, l),
+    .bias = l->parts.bias ? D (l->bias) : NULL,
     .rows = l->rows,
-    .x = l->x,
-    .y = l->y,
-    .dy = l->dy,
+    .x = D (l->x),
+    .y = D (l->y),
+    .dy = D (l->dy),
     .dx = OUTPUT (DX),
     .add_dx = l->parts.add_dx,
     .gradients = { .weight = OUTPUT (DWEIGHT),
@@ -155,7 +170,7 @@ run (CkBackend *backend, const void *data, float *const *outputs)
   };
 #undef OUTPUT
 
-  return backend->training->linear_backward (backend, &op);
+  return stream->training->linear_backward (stream, &op);
 }
 
 /* Gradients of those in `wanted` that such a layer has. */
@@ -265,7 +280,7 @@ check_zero_gain (void)
   for (int t = 0; team (t) != NULL; t++) {
     float *gradient = floats_filled (l.out, FILL_ZERO);
 
-    CHECK (run (team (t), &l, &gradient) == CK_OK);
+    CHECK (settled (team (t), run (team (t), &l, &gradient)) == CK_OK);
     for (int64_t o = 0; o < l.out; o++)
       CHECK (isfinite (gradient[o]) && (gradient[o] == 0) == (l.gain[o] == 0));
     floats_free (gradient, l.out);
@@ -279,20 +294,23 @@ static void
 check_forward (const Parts *parts, int64_t rows, int64_t in, int64_t out)
 {
   double *low = malloc (3 * sizeof *low), *want;
-  CkLinear layer = { 0 };
   Layer l;
 
   layer_init (&l, parts, rows, in, out, 3);
   want = malloc ((size_t)(rows * out) * sizeof *want);
   for (int64_t row = 0; row < rows; row++)
     forward_row (&l, row, low, want + row * out);
-  layer.weight = l.w.weight;
-  layer.adapter = &l.adapter;
-  layer.bias = l.bias;
   for (int t = 0; team (t) != NULL; t++) {
+    CkStream *stream = team (t);
     float *y = floats_new (rows * out);
+    const CkLinear op = { .weight = weight_on_device (stream, &l.w.source, false),
+                          .adapter = adapter_on_device (stream, &l),
+                          .bias = D (l.bias),
+                          .rows = rows,
+                          .x = ck_f32 (D (l.x)),
+                          .y = ck_f32 (D (y)) };
 
-    CHECK (team (t)->linear (team (t), &layer, rows, &(CkInput){ CK_F32, l.x }, y) == CK_OK);
+    CHECK (settled (stream, stream->operations->linear (stream, &op)) == CK_OK);
     compare ("linear with dropout", y, want, rows * out, LIMIT, largest (want, rows * out));
     floats_free (y, rows * out);
   }
@@ -304,16 +322,17 @@ check_forward (const Parts *parts, int64_t rows, int64_t in, int64_t out)
 void
 check_linear_backward (void)
 {
-  for (int type = CK_F32; type <= CK_NF4; type++) {
+  for (int i = 0; i < 4; i++) {
+    const CkType type = weight_types[i];
     char name[40];
 
     case_begin ();
-    check_combinations ((CkType)type);
-    check_wanted ((CkType)type);
-    check_shapes ((CkType)type);
+    check_combinations (type);
+    check_wanted (type);
+    check_shapes (type);
     for (int adapter = 1; adapter < 3; adapter++) {
-      check_forward (&(Parts){ (CkType)type, adapter, true, true, false }, 5, 13, 11);
-      check_forward (&(Parts){ (CkType)type, adapter, true, true, false }, 40, 1500, 20);
+      check_forward (&(Parts){ type, adapter, true, true, false }, 5, 13, 11);
+      check_forward (&(Parts){ type, adapter, true, true, false }, 40, 1500, 20);
     }
     if (type == CK_F32)
       check_zero_gain ();

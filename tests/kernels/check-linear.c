@@ -17,12 +17,12 @@ typedef struct {
   int adapter; /* 0 none, 1 LoRA, 2 DoRA */
   bool bias, scale;
   CkActivation activation;
-  Operand times, residual;
+  Operand multiplier, residual;
 } Parts;
 
 typedef struct {
   int64_t rows, in, out;
-  float *x, *bias, *scale, *times, *residual, *y_before;
+  float *x, *bias, *scale, *multiplier, *residual, *y_before;
   CkAdapter adapter;
   float *down, *up, *gain;
 } Data;
@@ -34,7 +34,7 @@ data_init (Data *d, int64_t rows, int64_t in, int64_t out, int64_t rank, Fill fi
   d->x = floats_filled (rows * in, fill);
   d->bias = floats_filled (out, FILL_RANDOM);
   d->scale = floats_filled (out, FILL_RANDOM);
-  d->times = floats_filled (rows * out, FILL_RANDOM);
+  d->multiplier = floats_filled (rows * out, FILL_RANDOM);
   d->residual = floats_filled (rows * out, FILL_RANDOM);
   d->y_before = floats_filled (rows * out, FILL_RANDOM);
   d->down = floats_filled (rank * in, FILL_RANDOM);
@@ -49,7 +49,7 @@ data_clear (Data *d)
   floats_free (d->x, d->rows * d->in);
   floats_free (d->bias, d->out);
   floats_free (d->scale, d->out);
-  floats_free (d->times, d->rows * d->out);
+  floats_free (d->multiplier, d->rows * d->out);
   floats_free (d->residual, d->rows * d->out);
   floats_free (d->y_before, d->rows * d->out);
   floats_free (d->down, d->adapter.rank * d->in);
@@ -116,8 +116,8 @@ reference_element (const Data *d, const double *weight, const Parts *p, const Su
   if (p->bias)
     add (&t, d->bias[o], d->bias[o]);
   t.value = activate (p->activation, t.value); /* none is steeper than 1.13 */
-  if (p->times != ABSENT)
-    multiply (&t, p->times == ALIASED ? d->y_before[at] : d->times[at]);
+  if (p->multiplier != ABSENT)
+    multiply (&t, p->multiplier == ALIASED ? d->y_before[at] : d->multiplier[at]);
   if (p->scale)
     multiply (&t, d->scale[o]);
   if (p->residual != ABSENT)
@@ -145,42 +145,48 @@ reference (const Data *d, const double *weight, const Parts *p, double *magnitud
 }
 
 static float *
-run (CkBackend *backend, Data *d, const CkWeight *weight, const Parts *p)
+run (CkStream *stream, Data *d, const CkWeightSource *weight, const Parts *p)
 {
   float *y = floats_copy (d->y_before, d->rows * d->out);
-  CkLinear layer = {
-    .weight = weight,
-    .adapter = p->adapter != 0 ? &d->adapter : NULL,
-    .bias = p->bias ? d->bias : NULL,
+  CkLinear op = {
+    .weight = weight_on_device (stream, weight, false),
+    .bias = p->bias ? D (d->bias) : NULL,
     .activation = p->activation,
-    .times = p->times == ALIASED    ? y
-             : p->times == SEPARATE ? d->times
-                                    : NULL,
-    .scale = p->scale ? d->scale : NULL,
-    .residual = p->residual == ALIASED    ? y
-                : p->residual == SEPARATE ? d->residual
+    .multiplier = p->multiplier == ALIASED    ? D (y)
+                  : p->multiplier == SEPARATE ? D (d->multiplier)
+                                              : NULL,
+    .scale = p->scale ? D (d->scale) : NULL,
+    .residual = p->residual == ALIASED    ? D (y)
+                : p->residual == SEPARATE ? D (d->residual)
                                           : NULL,
+    .rows = d->rows,
+    .x = ck_f32 (D (d->x)),
+    .y = ck_f32 (D (y)),
   };
-  const CkInput x = { CK_F32, d->x };
 
-  d->adapter.gain = p->adapter == 2 ? d->gain : NULL;
-  CHECK (backend->linear (backend, &layer, d->rows, &x, y) == CK_OK);
+  if (p->adapter != 0) {
+    op.adapter = d->adapter;
+    op.adapter.down = D (d->down);
+    op.adapter.up = D (d->up);
+    op.adapter.gain = p->adapter == 2 ? D (d->gain) : NULL;
+  }
+  CHECK (settled (stream, stream->operations->linear (stream, &op)) == CK_OK);
   return y;
 }
 
 static void
-check_one (CkBackend *backend, CkBackend *oracle, Data *d, const TestWeight *w, const Parts *p)
+check_one (CkStream *stream, CkStream *oracle, Data *d, const TestWeight *w, const Parts *p)
 {
   const int64_t n = d->rows * d->out;
   double magnitude, *want = reference (d, w->values, p, &magnitude);
-  float *y = run (backend, d, w->weight, p), *plain = run (oracle, d, w->weight, p);
+  float *y = run (stream, d, &w->source, p), *plain = run (oracle, d, &w->source, p);
   char what[160];
 
   snprintf (what, sizeof what,
-            "%s rows %lld in %lld out %lld adapter %d bias %d activation %d times %d scale %d "
+            "%s rows %lld in %lld out %lld adapter %d bias %d activation %d multiplier %d scale %d "
             "residual %d",
             type_names[w->source.type], (long long)d->rows, (long long)d->in, (long long)d->out,
-            p->adapter, p->bias, p->activation, p->times, p->scale, p->residual);
+            p->adapter, p->bias, p->activation, p->multiplier, p->scale, p->residual);
   compare (what, y, want, n, LIMIT, magnitude);
   compare_floats (what, y, plain, n, 2 * LIMIT, magnitude);
   free (want);
@@ -191,7 +197,7 @@ check_one (CkBackend *backend, CkBackend *oracle, Data *d, const TestWeight *w, 
 /* Every shape that the cutting into tiles treats differently: narrower than a vector, a panel and a
  * bit, more rows than a group, ... */
 static void
-check_shapes (CkBackend *backend, CkBackend *oracle, CkType type)
+check_shapes (CkStream *stream, CkStream *oracle, CkType type)
 {
   static const int64_t shapes[][3] = { { 1, 1, 1 },     { 1, 384, 9 },   { 2, 3, 5 },
                                        { 7, 16, 64 },   { 17, 65, 47 },  { 5, 100, 300 },
@@ -203,40 +209,40 @@ check_shapes (CkBackend *backend, CkBackend *oracle, CkType type)
     TestWeight w;
     Data d;
 
-    test_weight_init (&w, backend, type, shapes[s][2], shapes[s][1], FILL_RANDOM);
+    test_weight_init (&w, type, shapes[s][2], shapes[s][1], FILL_RANDOM);
     data_init (&d, shapes[s][0], shapes[s][1], shapes[s][2], 1 + (int64_t)s, FILL_RANDOM);
-    check_one (backend, oracle, &d, &w, &plain);
-    check_one (backend, oracle, &d, &w, &full);
+    check_one (stream, oracle, &d, &w, &plain);
+    check_one (stream, oracle, &d, &w, &full);
     data_clear (&d);
-    test_weight_clear (&w, backend);
+    test_weight_clear (&w);
   }
 }
 
 static void
-check_fills (CkBackend *backend, CkBackend *oracle, CkType type)
+check_fills (CkStream *stream, CkStream *oracle, CkType type)
 {
   for (int fill = 0; fill < N_FILLS * N_FILLS; fill++) {
     for (int activation = CK_IDENTITY; activation <= CK_RELU; activation++) {
-      const Parts parts = { .activation = (CkActivation)activation, .times = SEPARATE };
+      const Parts parts = { .activation = (CkActivation)activation, .multiplier = SEPARATE };
       TestWeight w;
       Data d;
 
-      test_weight_init (&w, backend, type, 21, 37, (Fill)(fill / N_FILLS));
+      test_weight_init (&w, type, 21, 37, (Fill)(fill / N_FILLS));
       data_init (&d, 3, 37, 21, 2, (Fill)(fill % N_FILLS));
-      check_one (backend, oracle, &d, &w, &parts);
+      check_one (stream, oracle, &d, &w, &parts);
       data_clear (&d);
-      test_weight_clear (&w, backend);
+      test_weight_clear (&w);
     }
   }
 }
 
 static void
-check_combinations (CkBackend *backend, CkBackend *oracle, CkType type)
+check_combinations (CkStream *stream, CkStream *oracle, CkType type)
 {
   TestWeight w;
   Data d;
 
-  test_weight_init (&w, backend, type, 37, 33, FILL_RANDOM);
+  test_weight_init (&w, type, 37, 33, FILL_RANDOM);
   data_init (&d, 5, 33, 37, 4, FILL_RANDOM);
   for (int i = 0; i < 3 * 2 * 2 * 4 * N_OPERANDS * N_OPERANDS; i++) {
     const Parts parts = { i % 3,
@@ -245,24 +251,25 @@ check_combinations (CkBackend *backend, CkBackend *oracle, CkType type)
                           (CkActivation)(i / 12 % 4),
                           (Operand)(i / 48 % N_OPERANDS),
                           (Operand)(i / 48 / N_OPERANDS) };
-    check_one (backend, oracle, &d, &w, &parts);
+    check_one (stream, oracle, &d, &w, &parts);
   }
   data_clear (&d);
-  test_weight_clear (&w, backend);
+  test_weight_clear (&w);
 }
 
 void
-check_linear (CkBackend *backend, CkBackend *oracle)
+check_linear (CkStream *stream, CkStream *oracle)
 {
-  for (int type = CK_F32; type <= CK_NF4; type++) {
+  for (int i = 0; i < 4; i++) {
+    const CkType type = weight_types[i];
     char name[32];
 
     case_begin ();
-    check_shapes (backend, oracle, (CkType)type);
-    check_fills (backend, oracle, (CkType)type);
-    check_combinations (backend, oracle, (CkType)type);
+    check_shapes (stream, oracle, type);
+    check_fills (stream, oracle, type);
+    check_combinations (stream, oracle, type);
     snprintf (name, sizeof name, "linear-%s", type_names[type]);
-    case_end (name, backend->level);
+    case_end (name, stream_name (stream));
   }
 }
 
@@ -283,35 +290,34 @@ activation_limit (CkActivation activation, double x)
 
 /* Each activation at 100,001 places, as a layer of one weight that is 1. */
 void
-check_activations (CkBackend *backend)
+check_activations (CkStream *stream)
 {
   enum { N = 100001 };
   const float one = 1;
-  const CkWeightSource source = { .type = CK_F32, .out = 1, .in = 1, .data = &one };
+  const CkWeightSource source = { .type = CK_F32, .out = 1, .in = 1, .host_data = &one };
   float *x = floats_new (N), *y = floats_new (N);
-  const CkInput input = { CK_F32, x };
-  CkLinear layer = { 0 };
-  CkWeight *weight;
 
   case_begin ();
-  CHECK (backend->weight_new (backend, &source, &weight) == CK_OK);
-  layer.weight = weight;
   for (int i = 0; i < N; i++)
     x[i] = (float)(i - N / 2) * (i % 3 == 0   ? 2e-3f
                                  : i % 3 == 1 ? 1e-4f
                                               : 1e-9f); /* to +-100, +-5, +-5e-5 */
   for (int activation = CK_IDENTITY; activation <= CK_RELU; activation++) {
-    layer.activation = (CkActivation)activation;
-    CHECK (backend->linear (backend, &layer, N, &input, y) == CK_OK);
-    for (int i = 0; i < N; i++) {
-      const double want = activate (layer.activation, x[i]);
+    const CkLinear op = { .weight = weight_on_device (stream, &source, false),
+                          .activation = (CkActivation)activation,
+                          .rows = N,
+                          .x = ck_f32 (D (x)),
+                          .y = ck_f32 (D (y)) };
 
-      if (!(fabs (y[i] - want) <= activation_limit (layer.activation, x[i])))
+    CHECK (settled (stream, stream->operations->linear (stream, &op)) == CK_OK);
+    for (int i = 0; i < N; i++) {
+      const double want = activate (op.activation, x[i]);
+
+      if (!(fabs (y[i] - want) <= activation_limit (op.activation, x[i])))
         fail ("activation %d of %.9g is %.9g, not %.9g", activation, x[i], y[i], want);
     }
   }
-  backend->weight_free (backend, weight);
   floats_free (x, N);
   floats_free (y, N);
-  case_end ("activations", backend->level);
+  case_end ("activations", stream_name (stream));
 }

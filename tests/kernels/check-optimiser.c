@@ -49,19 +49,34 @@ entropy_loss (const void *data)
   return e->factor * entropy (e);
 }
 
+static CkCrossEntropy
+entropy_on_device (CkStream *stream, const Entropy *e, const double *loss)
+{
+  return (CkCrossEntropy){ .batch = e->batch,
+                           .classes = e->classes,
+                           .logits = D (e->logits),
+                           .labels = D_BYTES (e->labels, (size_t)e->batch * sizeof *e->labels),
+                           .class_weights = D (e->weights),
+                           .smoothing = e->smoothing,
+                           .factor = e->factor,
+                           .loss = D_BYTES (loss, sizeof *loss) };
+}
+
+/* Without dlogits, too. */
 static CkStatus
-run_entropy (CkBackend *backend, const void *data, float *const *outputs)
+run_entropy (CkStream *stream, const void *data, float *const *outputs)
 {
   const Entropy *e = data;
   double loss = NAN, alone = NAN;
-  const CkStatus status =
-      backend->training->cross_entropy (backend, e->batch, e->classes, e->logits, e->labels,
-                                        e->weights, e->smoothing, e->factor, &loss, outputs[0]);
+  CkCrossEntropy op = entropy_on_device (stream, e, &alone);
+  CkStatus status = stream->training->cross_entropy (stream, &op);
 
+  if (status != CK_OK)
+    return status;
+  op = entropy_on_device (stream, e, &loss);
+  op.dlogits = D (outputs[0]);
+  status = settled (stream, stream->training->cross_entropy (stream, &op));
   CHECK (fabs (loss - entropy (e)) <= 1e-12 * fmax (1, fabs (loss)));
-  CHECK (backend->training->cross_entropy (backend, e->batch, e->classes, e->logits, e->labels,
-                                           e->weights, e->smoothing, e->factor, &alone,
-                                           NULL) == status);
   CHECK (loss == alone);
   return status;
 }
@@ -101,32 +116,76 @@ check_entropy_one (int64_t batch, int64_t classes, float smoothing, bool weighte
 static void
 check_entropy_known (void)
 {
-  const float logits[] = { 0.5f, -1, 2, 1, 1.5f, -0.5f }, weights[] = { 1, 2, 0.5f };
-  const int32_t labels[] = { 2, 0 };
+  static const float logits[] = { 0.5f, -1, 2, 1, 1.5f, -0.5f }, weights[] = { 1, 2, 0.5f };
+  int32_t labels[] = { 2, 0 };
+  Entropy e = { .batch = 2,
+                .classes = 3,
+                .logits = floats_copy (logits, 6),
+                .weights = floats_copy (weights, 3),
+                .labels = labels,
+                .smoothing = 0.1f,
+                .factor = 1 };
 
   for (int t = 0; team (t) != NULL; t++) {
     double loss = 0;
+    const CkCrossEntropy op = entropy_on_device (team (t), &e, &loss);
 
-    CHECK (team (t)->training->cross_entropy (team (t), 2, 3, logits, labels, weights, 0.1f, 1,
-                                              &loss, NULL) == CK_OK);
+    CHECK (settled (team (t), team (t)->training->cross_entropy (team (t), &op)) == CK_OK);
     CHECK (fabs (loss - 0.9672995131611641) < 1e-6);
   }
+  floats_free (e.logits, 6);
+  floats_free (e.weights, 3);
 }
 
-/* Logits whose exponentials are infinite and 0. */
+/* What the loss and its gradient are for one picture; weights may be NULL. */
 static void
-check_entropy_extremes (void)
+check_entropy_exactly (int64_t classes, const float *logits, int32_t label, const float *weights,
+                       float factor, double want, const float *want_gradient)
 {
-  const float logits[] = { EXTREME, -EXTREME };
-  const int32_t label = 1;
+  Entropy e = { .batch = 1,
+                .classes = classes,
+                .logits = floats_copy (logits, classes),
+                .weights = weights != NULL ? floats_copy (weights, classes) : NULL,
+                .labels = &label,
+                .factor = factor };
 
   for (int t = 0; team (t) != NULL; t++) {
-    float gradient[2];
-    double loss;
+    CkStream *stream = team (t);
+    float *gradient = floats_filled (classes, FILL_MAX);
+    double loss = 1;
+    CkCrossEntropy op = entropy_on_device (stream, &e, &loss);
 
-    CHECK (team (t)->training->cross_entropy (team (t), 1, 2, logits, &label, NULL, 0, 0.5f, &loss,
-                                              gradient) == CK_OK);
-    CHECK (loss == 2 * (double)EXTREME && gradient[0] == 0.5f && gradient[1] == -0.5f);
+    op.dlogits = D (gradient);
+    CHECK (settled (stream, stream->training->cross_entropy (stream, &op)) == CK_OK);
+    CHECK (loss == want);
+    for (int64_t c = 0; c < classes; c++)
+      CHECK (gradient[c] == want_gradient[c]);
+    floats_free (gradient, classes);
+  }
+  floats_free (e.logits, classes);
+  floats_free (e.weights, classes);
+}
+
+/* A label is device memory: that it is no class shows when the work is waited for. */
+static void
+check_bad_labels (void)
+{
+  static const int32_t bad[] = { -1, 3, INT32_MAX, INT32_MIN };
+
+  for (int i = 0; i < 4; i++) {
+    for (int t = 0; team (t) != NULL; t++) {
+      int32_t labels[] = { 2, bad[i] };
+      Entropy e = {
+        .batch = 2, .classes = 3, .logits = floats_filled (6, FILL_RANDOM), .labels = labels
+      };
+      double loss = 0;
+      const CkCrossEntropy op = entropy_on_device (team (t), &e, &loss);
+
+      CHECK (team (t)->training->cross_entropy (team (t), &op) == CK_OK);
+      CHECK (settle (team (t)) == CK_BAD_SHAPE);
+      ck_stream_reset (team (t));
+      floats_free (e.logits, 6);
+    }
   }
 }
 
@@ -134,11 +193,15 @@ void
 check_cross_entropy (void)
 {
   static const int64_t shapes[][2] = { { 1, 1 }, { 1, 9 }, { 5, 9 }, { 3, 2 }, { 7, 40 } };
-  static const float nothing[9] = { 0 };
+  static const float nothing[9] = { 0 }, extremes[] = { EXTREME, -EXTREME },
+                     halves[] = { 0.5f, -0.5f };
 
   case_begin ();
   check_entropy_known ();
-  check_entropy_extremes ();
+  /* logits whose exponentials are infinite and 0 */
+  check_entropy_exactly (2, extremes, 1, NULL, 0.5f, 2 * (double)EXTREME, halves);
+  /* a batch whose labels weigh nothing teaches nothing */
+  check_entropy_exactly (9, nothing, 4, nothing, 1, 0, nothing);
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
     for (int weighted = 0; weighted < 2; weighted++) {
       check_entropy_one (shapes[s][0], shapes[s][1], 0, weighted, 3);
@@ -146,27 +209,32 @@ check_cross_entropy (void)
       check_entropy_one (shapes[s][0], shapes[s][1], 1, weighted, 3);
     }
   }
-  for (int t = 0; team (t) != NULL; t++) {
-    const int32_t label = 4;
-    float gradient[9] = { 1 };
-    double loss = 1;
-
-    /* a batch whose labels weigh nothing teaches nothing */
-    CHECK (team (t)->training->cross_entropy (team (t), 1, 9, nothing, &label, nothing, 0, 1, &loss,
-                                              gradient) == CK_OK);
-    CHECK (loss == 0 && memcmp (gradient, nothing, sizeof gradient) == 0);
-  }
+  check_bad_labels ();
   case_end ("cross-entropy", "all");
 }
 
 /* ---- optimiser ------------------------------------------------------------------------------- */
 
+/* The arguments of ck_adamw_step (). */
+typedef struct {
+  double learning_rate, beta1, beta2, epsilon, weight_decay;
+  int64_t step;
+} Settings;
+
+static CkAdamWStep
+step_of (const Settings *s)
+{
+  return ck_adamw_step (s->learning_rate, s->beta1, s->beta2, s->epsilon, s->weight_decay, s->step);
+}
+
 typedef struct {
   int64_t n, steps;
-  CkAdamW settings;
+  Settings settings;
   float factor;
   float *gradients, *first, *second, *parameters;
 } Adam;
+
+#define MAX_STEPS 4
 
 /* The gradient of a step: it changes, so that the moments matter. */
 static double
@@ -175,22 +243,42 @@ gradient_at (const Adam *t, int64_t step, int64_t i)
   return t->gradients[i] * (float)(step % 3 - 1);
 }
 
-/* Outputs: first, second, parameters. */
+/* Enqueues one step; `step` and `factor` are on the host. */
 static CkStatus
-run_adamw (CkBackend *backend, const void *data, float *const *outputs)
+enqueue_step (CkStream *stream, const CkAdamWStep *step, const float *factor, int64_t n,
+              const float *gradients, float *first, float *second, float *parameters)
+{
+  return stream->training->adamw (stream, &(CkAdamW){ .step = D_BYTES (step, sizeof *step),
+                                                      .factor = D_BYTES (factor, sizeof *factor),
+                                                      .n = n,
+                                                      .gradients = D (gradients),
+                                                      .first = D (first),
+                                                      .second = D (second),
+                                                      .parameters = D (parameters) });
+}
+
+/* Outputs: first, second, parameters. All steps are enqueued before one is waited for. */
+static CkStatus
+run_adamw (CkStream *stream, const void *data, float *const *outputs)
 {
   const Adam *t = data;
-  float *gradients = malloc ((size_t)t->n * sizeof *gradients);
-  CkAdamW settings = t->settings;
+  float *gradients[MAX_STEPS];
+  CkAdamWStep steps[MAX_STEPS];
+  Settings settings = t->settings;
   CkStatus status = CK_OK;
 
-  for (int64_t step = 0; step < t->steps && status == CK_OK; step++, settings.step++) {
+  for (int64_t step = 0; step < t->steps; step++, settings.step++) {
+    gradients[step] = floats_new (t->n);
+    steps[step] = step_of (&settings);
     for (int64_t i = 0; i < t->n; i++)
-      gradients[i] = (float)gradient_at (t, step, i);
-    status = backend->training->adamw (backend, &settings, t->factor, t->n, gradients, outputs[0],
-                                       outputs[1], outputs[2]);
+      gradients[step][i] = (float)gradient_at (t, step, i);
+    status = enqueue_step (stream, &steps[step], &t->factor, t->n, gradients[step], outputs[0],
+                           outputs[1], outputs[2]);
+    CHECK (status == CK_OK);
   }
-  free (gradients);
+  status = settled (stream, status);
+  for (int64_t step = 0; step < t->steps; step++)
+    floats_free (gradients[step], t->n);
   return status;
 }
 
@@ -198,7 +286,7 @@ run_adamw (CkBackend *backend, const void *data, float *const *outputs)
 static void
 reference_adamw (const Adam *t, int64_t i, double *first, double *second, double *parameter)
 {
-  const CkAdamW *s = &t->settings;
+  const Settings *s = &t->settings;
 
   *first = t->first[i];
   *second = t->second[i];
@@ -245,22 +333,36 @@ check_adamw_one (int64_t n, int64_t step, int64_t steps, double weight_decay, fl
   arena_clear (&a);
 }
 
+/* Sums of two arrays one after the other, and the factor for some largest norms. */
 static void
-check_sum_squares (int64_t n)
+check_squares (int64_t n)
 {
+  static const double max_norms[] = { 0, 1e-3, 1, 1e9 };
   Arena a = { 0 };
   float *x = arena_floats (&a, n, FILL_RANDOM);
   double want = 0, first = 0;
 
   for (int64_t i = 0; i < n; i++)
-    want += (double)x[i] * x[i];
+    want += 2 * (double)x[i] * x[i];
   for (int t = 0; team (t) != NULL; t++) {
-    double got = NAN;
+    CkStream *stream = team (t);
+    const CkTraining *training = stream->training;
+    double got = 0;
+    float factors[4] = { NAN, NAN, NAN, NAN };
 
-    CHECK (team (t)->training->sum_squares (team (t), x, n, &got) == CK_OK);
+    CHECK (training->add_squares (stream, D (x), n, D_BYTES (&got, sizeof got)) == CK_OK);
+    CHECK (training->add_squares (stream, D (x), n, D_BYTES (&got, sizeof got)) == CK_OK);
+    for (int i = 0; i < 4; i++)
+      CHECK (training->clip_factor (stream, D_BYTES (&got, sizeof got), max_norms[i],
+                                    D_BYTES (&factors[i], sizeof factors[i])) == CK_OK);
+    CHECK (settle (stream) == CK_OK);
     first = t == 0 ? got : first;
     if (!(fabs (got - want) <= 1e-12 * want) || got != first)
       fail ("sum of %lld squares: %.17g, not %.17g or %.17g", (long long)n, got, want, first);
+    for (int i = 0; i < 4; i++) {
+      const double ratio = max_norms[i] / (sqrt (got) + 1e-6);
+      CHECK (factors[i] == (max_norms[i] > 0 && ratio < 1 ? (float)ratio : 1));
+    }
   }
   arena_clear (&a);
 }
@@ -271,15 +373,58 @@ check_adamw_known (void)
 {
   static const float gradients[3][2] = { { 0.2f, -0.4f }, { 0.1f, 0.3f }, { -0.7f, 0.05f } };
   static const double want[2] = { 0.49532718358682265, -0.9966269479626105 };
+  static const float start[2] = { 0.5f, -1 }, one = 1;
 
   for (int t = 0; team (t) != NULL; t++) {
-    CkAdamW settings = { 3e-3, 0.9, 0.999, 1e-8, 0.01, 1 };
-    float first[2] = { 0 }, second[2] = { 0 }, parameters[2] = { 0.5f, -1 };
+    Settings settings = { 3e-3, 0.9, 0.999, 1e-8, 0.01, 1 };
+    float *first = floats_filled (2, FILL_ZERO), *second = floats_filled (2, FILL_ZERO),
+          *parameters = floats_copy (start, 2);
 
-    for (; settings.step <= 3; settings.step++)
-      CHECK (team (t)->training->adamw (team (t), &settings, 1, 2, gradients[settings.step - 1],
-                                        first, second, parameters) == CK_OK);
+    for (; settings.step <= 3; settings.step++) {
+      const CkAdamWStep step = step_of (&settings);
+      float *gradient = floats_copy (gradients[settings.step - 1], 2);
+
+      CHECK (settled (team (t), enqueue_step (team (t), &step, &one, 2, gradient, first, second,
+                                              parameters)) == CK_OK);
+      floats_free (gradient, 2);
+    }
     compare ("AdamW as torch has it", parameters, want, 2, 3e-7, 1);
+    floats_free (first, 2);
+    floats_free (second, 2);
+    floats_free (parameters, 2);
+  }
+}
+
+/* A gradient that is no finite number: its norm clips to NaN, and a step by it changes nothing. */
+static void
+check_no_step (void)
+{
+  static const float bad[] = { NAN, INFINITY };
+  const Settings settings = { 3e-3, 0.9, 0.999, 1e-8, 0.01, 1 };
+  const CkAdamWStep step = step_of (&settings);
+
+  for (int i = 0; i < 2; i++) {
+    for (int t = 0; team (t) != NULL; t++) {
+      CkStream *stream = team (t);
+      float *gradient = floats_filled (2, FILL_MAX), *first = floats_filled (2, FILL_ZERO),
+            *second = floats_filled (2, FILL_ZERO), *parameters = floats_filled (2, FILL_MIN);
+      double squares = 0;
+      float factor = 1;
+
+      gradient[1] = bad[i];
+      CHECK (stream->training->add_squares (stream, D (gradient), 2,
+                                            D_BYTES (&squares, sizeof squares)) == CK_OK);
+      CHECK (stream->training->clip_factor (stream, D_BYTES (&squares, sizeof squares), 1,
+                                            D_BYTES (&factor, sizeof factor)) == CK_OK);
+      CHECK (settled (stream, enqueue_step (stream, &step, &factor, 2, gradient, first, second,
+                                            parameters)) == CK_OK);
+      CHECK (isnan (factor) && first[0] == 0 && second[0] == 0 && parameters[0] == -EXTREME &&
+             parameters[1] == -EXTREME);
+      floats_free (gradient, 2);
+      floats_free (first, 2);
+      floats_free (second, 2);
+      floats_free (parameters, 2);
+    }
   }
 }
 
@@ -290,12 +435,13 @@ check_adamw (void)
 
   case_begin ();
   check_adamw_known ();
+  check_no_step ();
   for (int i = 0; i < 5; i++) {
     check_adamw_one (lengths[i], 1, 4, 0.01, 1);
     check_adamw_one (lengths[i], 1, 1, 0, 1e-3f);
     check_adamw_one (lengths[i], 20000, 2, 0.1, 30);
-    check_sum_squares (lengths[i]);
+    check_squares (lengths[i]);
   }
-  check_sum_squares (0);
+  check_squares (0);
   case_end ("adamw", "all");
 }

@@ -44,7 +44,7 @@ wait_for_late_ones (void)
 int
 main (int argc, char **argv)
 {
-  CkBackend *backend;
+  CkDevice *device;
 
   /* libgomp has read these already; what counts is a process without them. */
   if (getenv ("OMP_WAIT_POLICY") != NULL || getenv ("GOMP_SPINCOUNT") != NULL) {
@@ -53,8 +53,8 @@ main (int argc, char **argv)
     execv ("/proc/self/exe", argv);
   }
   printf ("1..1\n");
-  if (ck_cpu_open (NULL, 0, &backend) != CK_OK) {
-    printf ("Bail out! no CPU backend\n");
+  if (ck_device_open ("cpu", NULL, &device) != CK_OK) {
+    printf ("Bail out! no CPU\n");
     return EXIT_FAILURE;
   }
   usleep (LATE_US); /* until the sleeping team is there */
@@ -62,6 +62,6 @@ main (int argc, char **argv)
   printf ("# %.0f ms of the processor in %d rounds of %d ms\n", spent * 1e3, ROUNDS,
           LATE_US / 1000);
   printf ("%s 1 waiting threads sleep\n", spent < MOST_S ? "ok" : "not ok");
-  ck_backend_close (backend);
+  ck_device_close (device);
   return EXIT_SUCCESS;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Weights: making test weights, and decoding each format bit for bit. */
+/* Weights: making test weights, and dequantising each format bit for bit. */
 #include "tests/kernels/harness.h"
 
 #include <math.h>
@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const type_names[4] = { "f32", "f16", "bf16", "nf4" };
+const CkType weight_types[4] = { CK_F32, CK_F16, CK_BF16, CK_NF4 };
+const char *const type_names[CK_NF4 + 1] = {
+  [CK_F32] = "f32", [CK_F16] = "f16", [CK_BF16] = "bf16", [CK_NF4] = "nf4"
+};
 
 /* Not bitsandbytes' table: any 16 values must do. */
 static const float test_code[16] = { -1,    -0.7f, -0.53f, -0.4f, -0.28f, -0.18f, -0.09f, 0,
@@ -53,7 +56,7 @@ init_nf4 (TestWeight *test, Fill fill)
 
   memcpy (test->source.code, test_code, sizeof test_code);
   test->absmax = floats_filled (n_blocks, fill == FILL_RANDOM ? FILL_RANDOM : FILL_MAX);
-  test->source.absmax = test->absmax;
+  test->source.host_absmax = test->absmax;
   for (int64_t i = 0; i < (n + 1) / 2; i++)
     pairs[i] = fill == FILL_RANDOM ? (uint8_t)random_bits ()
                : fill == FILL_MAX  ? 0xff
@@ -65,8 +68,7 @@ init_nf4 (TestWeight *test, Fill fill)
 }
 
 void
-test_weight_init (TestWeight *test, CkBackend *backend, CkType type, int64_t out, int64_t in,
-                  Fill fill)
+test_weight_init (TestWeight *test, CkType type, int64_t out, int64_t in, Fill fill)
 {
   const int64_t n = out * in;
 
@@ -76,7 +78,7 @@ test_weight_init (TestWeight *test, CkBackend *backend, CkType type, int64_t out
     test->memory = floats_filled (n, fill);
   else
     test->memory = malloc (type == CK_NF4 ? (size_t)(n + 1) / 2 : (size_t)n * 2);
-  test->source.data = test->memory;
+  test->source.host_data = test->memory;
   if (type == CK_NF4)
     init_nf4 (test, fill);
   for (int64_t i = 0; i < n && type != CK_NF4; i++) {
@@ -90,15 +92,13 @@ test_weight_init (TestWeight *test, CkBackend *backend, CkType type, int64_t out
     test->values[i] =
         type == CK_F16 ? value_of_bits (halves[i], 5, 10) : value_of_bits (halves[i], 8, 7);
   }
-  CHECK (backend->weight_new (backend, &test->source, &test->weight) == CK_OK);
 }
 
 void
-test_weight_clear (TestWeight *test, CkBackend *backend)
+test_weight_clear (TestWeight *test)
 {
   const int64_t n = test->source.out * test->source.in;
 
-  backend->weight_free (backend, test->weight);
   if (test->source.type == CK_F32)
     floats_free (test->memory, n);
   else
@@ -116,14 +116,16 @@ same_bits (float got, double want)
   return isnan (want) ? isnan (got) : memcmp (&got, &narrow, sizeof got) == 0;
 }
 
-/* Decodes rows [first, first + rows) and compares them exactly. */
+/* Dequantises rows [first, first + rows) and compares them exactly. */
 static void
-check_decode (CkBackend *backend, const TestWeight *test, int64_t first, int64_t rows)
+check_dequantise (CkStream *stream, const TestWeight *test, int64_t first, int64_t rows)
 {
   const int64_t in = test->source.in, n = rows * in;
   float *out = floats_new (n);
 
-  CHECK (backend->weight_decode (backend, test->weight, first, rows, out) == CK_OK);
+  CHECK (settled (stream, stream->operations->weight_dequantise (
+                              stream, weight_on_device (stream, &test->source, false), first, rows,
+                              D (out))) == CK_OK);
   for (int64_t i = 0; i < n; i++) {
     if (!same_bits (out[i], test->values[first * in + i])) {
       fail ("%s [%lld, %lld] block %lld rows from %lld: element %lld is %.9g, not %.9g",
@@ -138,80 +140,76 @@ check_decode (CkBackend *backend, const TestWeight *test, int64_t first, int64_t
 
 /* All 65536 bit patterns, among them subnormals, infinities and NaNs. */
 static void
-check_all_patterns (CkBackend *backend, CkType type)
+check_all_patterns (CkStream *stream, CkType type)
 {
   TestWeight test;
 
-  test_weight_init (&test, backend, type, 256, 256, FILL_ZERO);
+  test_weight_init (&test, type, 256, 256, FILL_ZERO);
   for (uint32_t i = 0; i < 65536; i++) {
     ((uint16_t *)test.memory)[i] = (uint16_t)i;
     test.values[i] = type == CK_F16 ? value_of_bits (i, 5, 10) : value_of_bits (i, 8, 7);
   }
-  check_decode (backend, &test, 0, 256);
-  test_weight_clear (&test, backend);
+  check_dequantise (stream, &test, 0, 256);
+  test_weight_clear (&test);
 }
 
 /* Blocks that are rows, that straddle rows, that are larger than the matrix; odd rows. */
 static void
-check_nf4_blocks (CkBackend *backend, int64_t out, int64_t in)
+check_nf4_blocks (CkStream *stream, int64_t out, int64_t in)
 {
   static const int64_t blocks[] = { 2, 6, 64, 100, 4096 };
 
   for (size_t b = 0; b < sizeof blocks / sizeof *blocks; b++) {
     TestWeight test;
 
-    test_weight_init (&test, backend, CK_NF4, out, in, FILL_RANDOM);
-    backend->weight_free (backend, test.weight);
+    test_weight_init (&test, CK_NF4, out, in, FILL_RANDOM);
     floats_free (test.absmax, (out * in + 63) / 64);
     test.source.block = blocks[b];
     init_nf4 (&test, FILL_RANDOM);
-    CHECK (backend->weight_new (backend, &test.source, &test.weight) == CK_OK);
-    check_decode (backend, &test, 0, out);
-    check_decode (backend, &test, out / 2, out - out / 2);
-    check_decode (backend, &test, out, 0);
-    test_weight_clear (&test, backend);
+    check_dequantise (stream, &test, 0, out);
+    check_dequantise (stream, &test, out / 2, out - out / 2);
+    check_dequantise (stream, &test, out, 0);
+    test_weight_clear (&test);
   }
 }
 
 /* A file may place numbers at any byte. */
 static void
-check_misaligned (CkBackend *backend, CkType type)
+check_misaligned (CkStream *stream, CkType type)
 {
   TestWeight test;
   const size_t bytes = 9 * 33 * (type == CK_F32 ? 4 : 2);
   char *shifted = malloc (bytes + 1);
 
-  test_weight_init (&test, backend, type, 9, 33, FILL_RANDOM);
+  test_weight_init (&test, type, 9, 33, FILL_RANDOM);
   memcpy (shifted + 1, test.memory, bytes);
-  backend->weight_free (backend, test.weight);
-  test.source.data = shifted + 1;
-  CHECK (backend->weight_new (backend, &test.source, &test.weight) == CK_OK);
-  check_decode (backend, &test, 2, 7);
-  test_weight_clear (&test, backend);
+  test.source.host_data = shifted + 1;
+  check_dequantise (stream, &test, 2, 7);
+  test_weight_clear (&test);
   free (shifted);
 }
 
 void
-check_weights (CkBackend *backend)
+check_weights (CkStream *stream)
 {
   static const int64_t shapes[][2] = { { 1, 1 },   { 3, 5 },   { 2, 33 }, { 7, 64 },
                                        { 5, 100 }, { 4, 191 }, { 9, 384 } };
 
   case_begin ();
-  check_all_patterns (backend, CK_F16);
-  check_all_patterns (backend, CK_BF16);
+  check_all_patterns (stream, CK_F16);
+  check_all_patterns (stream, CK_BF16);
   for (int type = CK_F32; type <= CK_BF16; type++)
-    check_misaligned (backend, (CkType)type);
+    check_misaligned (stream, (CkType)type);
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
     for (int type = CK_F32; type <= CK_BF16; type++) {
       TestWeight test;
 
-      test_weight_init (&test, backend, (CkType)type, shapes[s][0], shapes[s][1], FILL_RANDOM);
-      check_decode (backend, &test, 0, shapes[s][0]);
-      check_decode (backend, &test, shapes[s][0] - 1, 1);
-      test_weight_clear (&test, backend);
+      test_weight_init (&test, (CkType)type, shapes[s][0], shapes[s][1], FILL_RANDOM);
+      check_dequantise (stream, &test, 0, shapes[s][0]);
+      check_dequantise (stream, &test, shapes[s][0] - 1, 1);
+      test_weight_clear (&test);
     }
-    check_nf4_blocks (backend, shapes[s][0], shapes[s][1]);
+    check_nf4_blocks (stream, shapes[s][0], shapes[s][1]);
   }
-  case_end ("decode", backend->level);
+  case_end ("dequantise", stream_name (stream));
 }

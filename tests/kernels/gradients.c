@@ -8,45 +8,60 @@
 #include <string.h>
 
 #define STEP      0x1p-12f /* of differences */
-#define MAX_TEAMS 12
+#define MAX_TEAMS 16
 
 /* One thread first: the others' bits are compared with it. 7 divides nothing evenly. */
 static const int team_sizes[] = { 1, 2, 7 };
 enum { N_SIZES = sizeof team_sizes / sizeof *team_sizes };
 
-static CkBackend *teams[MAX_TEAMS + 1];
+static struct {
+  CkStream *stream;
+  int threads;
+  int alone; /* the team of one thread whose bits it gives */
+} teams[MAX_TEAMS];
 static int n_teams;
+
+static void
+add_team (const char *device, const char *level, int threads, int alone)
+{
+  if (n_teams == MAX_TEAMS) {
+    printf ("Bail out! too many teams\n");
+    exit (EXIT_FAILURE);
+  }
+  teams[n_teams].stream = stream_open (device, level, threads);
+  teams[n_teams].threads = threads;
+  teams[n_teams++].alone = alone;
+}
 
 void
 teams_open (const char *only)
 {
   const char *const *levels = ck_cpu_levels ();
+  const char *last = "c";
+  int alone = 0;
 
   for (int i = 0; levels[i] != NULL; i++) {
     if (i > 0 && only != NULL && strcmp (levels[i], only) != 0)
       continue;
-    for (int size = 0; size < N_SIZES; size++) {
-      if (n_teams == MAX_TEAMS ||
-          ck_cpu_open (levels[i], team_sizes[size], &teams[n_teams]) != CK_OK) {
-        printf ("Bail out! cannot open level %s\n", levels[i]);
-        exit (EXIT_FAILURE);
-      }
-      n_teams++;
-    }
+    alone = n_teams;
+    last = levels[i];
+    for (int size = 0; size < N_SIZES; size++)
+      add_team ("cpu", levels[i], team_sizes[size], alone);
   }
+  add_team ("test", last, 2, alone);
 }
 
 void
 teams_close (void)
 {
   for (int i = 0; i < n_teams; i++)
-    ck_backend_close (teams[i]);
+    stream_close (teams[i].stream);
 }
 
-CkBackend *
+CkStream *
 team (int i)
 {
-  return i < n_teams ? teams[i] : NULL;
+  return i < n_teams ? teams[i].stream : NULL;
 }
 
 /* ---- differences ----------------------------------------------------------------------------- */
@@ -165,13 +180,13 @@ largest_float (const float *values, int64_t n)
 /* One output of one team; `plain` is that of level "c", `alone` that of this level's team of one.
  */
 static void
-check_output (const Test *test, const Output *output, const Expected *expected, CkBackend *backend,
-              int threads, const float *got, const float *plain, const float *alone)
+check_output (const Test *test, const Output *output, const Expected *expected, int t,
+              const float *got, const float *plain, const float *alone)
 {
   char what[256];
 
-  snprintf (what, sizeof what, "%s, %s, level %s, %d threads", test->what, output->name,
-            backend->level, threads);
+  snprintf (what, sizeof what, "%s, %s, %s, %d threads", test->what, output->name,
+            stream_name (teams[t].stream), teams[t].threads);
   if (expected->want != NULL)
     compare (what, got, expected->want, output->n, output->limit, expected->magnitude);
   else if (expected->direction.steps != NULL)
@@ -191,7 +206,6 @@ check (Test *test)
   for (int o = 0; o < test->n_outputs; o++)
     expected[o] = expect (test, &test->outputs[o]);
   for (int t = 0; t < n_teams; t++) {
-    const int alone = t - t % N_SIZES;
     CkStatus status;
 
     for (int o = 0; o < test->n_outputs; o++) {
@@ -199,12 +213,12 @@ check (Test *test)
       got[t][o] =
           output->before != NULL ? floats_copy (output->before, output->n) : floats_new (output->n);
     }
-    status = test->run (teams[t], test->data, got[t]);
+    status = settled (teams[t].stream, test->run (teams[t].stream, test->data, got[t]));
     if (status != CK_OK)
       fail ("%s: %s", test->what, ck_status_text (status));
     for (int o = 0; o < test->n_outputs && status == CK_OK; o++)
-      check_output (test, &test->outputs[o], &expected[o], teams[t], team_sizes[t % N_SIZES],
-                    got[t][o], got[0][o], got[alone][o]);
+      check_output (test, &test->outputs[o], &expected[o], t, got[t][o], got[0][o],
+                    got[teams[t].alone][o]);
   }
   for (int o = 0; o < test->n_outputs; o++) {
     for (int t = 0; t < n_teams; t++)

@@ -2,8 +2,8 @@
 /*
  * What the tests of the training kernels share. A test says what an operation reads and writes, and
  * which scalar in double precision its gradients are of; check () then runs it at every level with
- * several teams and compares each gradient with differences of that scalar, each level with plain
- * C, and each team's bits with those of one thread.
+ * several teams, and on test-device, and compares each gradient with differences of that scalar,
+ * each level with plain C, and each team's bits with those of one thread.
  */
 #ifndef CHECK_GRADIENTS_H
 #define CHECK_GRADIENTS_H
@@ -11,12 +11,12 @@
 #include "kernels/training.h"
 #include "tests/kernels/harness.h"
 
-/* ---- backends: every level with every size of team; the first is level "c" with one thread --- */
+/* ---- streams: every level with every size of team, the first level "c" with one thread ------- */
 
 /* `only`: that level beside "c"; NULL: all. */
 void teams_open (const char *only);
 void teams_close (void);
-CkBackend *team (int i); /* NULL after the last */
+CkStream *team (int i); /* NULL after the last */
 
 /* ---- one test -------------------------------------------------------------------------------- */
 
@@ -34,8 +34,8 @@ typedef struct {
   double magnitude;   /* of what the result is made of; 0: its largest element */
 } Output;
 
-/* Runs the operation with `outputs` in the order of Test.outputs. */
-typedef CkStatus (*Operation) (CkBackend *backend, const void *data, float *const *outputs);
+/* Enqueues the operation with `outputs`, in the host's memory, in the order of Test.outputs. */
+typedef CkStatus (*Operation) (CkStream *stream, const void *data, float *const *outputs);
 /* The sum over all that the forward operation gives of its element times its upstream gradient, in
  * double precision. */
 typedef double (*Loss) (const void *data);

@@ -21,12 +21,12 @@ case_begin (void)
 }
 
 void
-case_end (const char *name, const char *level)
+case_end (const char *name, const char *where)
 {
   n_cases++;
   if (n_failures > 0)
     n_failed++;
-  printf ("%s %d - %s/%s\n", n_failures > 0 ? "not ok" : "ok", n_cases, name, level);
+  printf ("%s %d - %s/%s\n", n_failures > 0 ? "not ok" : "ok", n_cases, name, where);
   fflush (stdout);
 }
 
@@ -69,10 +69,33 @@ random_float (void)
   return (float)(random_bits () >> 8) * 0x1p-23f - 1;
 }
 
+/* ---- buffers --------------------------------------------------------------------------------- */
+
+/* The buffers that there are. */
+#define MAX_BUFFERS 4096
+static struct {
+  float *floats;
+  int64_t n;
+} buffers[MAX_BUFFERS];
+static int n_buffers;
+
+static size_t
+total_floats (int64_t n)
+{
+  return (size_t)n + 2 * GUARD + 1;
+}
+
+static void
+bail_out (const char *why)
+{
+  printf ("Bail out! %s\n", why);
+  exit (EXIT_FAILURE);
+}
+
 float *
 floats_new (int64_t n)
 {
-  const size_t total = (size_t)n + 2 * GUARD + 1;
+  const size_t total = total_floats (n);
   /* one float past an aligned address, so that nothing may count on more alignment than a float's
    */
   float *base = aligned_alloc (64, (total * sizeof (float) + 63) / 64 * 64);
@@ -80,6 +103,10 @@ floats_new (int64_t n)
 
   for (size_t i = 0; i < total; i++)
     memcpy (base + i, &sentinel, sizeof sentinel);
+  if (n_buffers == MAX_BUFFERS)
+    bail_out ("too many buffers");
+  buffers[n_buffers].floats = base + 1 + GUARD;
+  buffers[n_buffers++].n = n;
   return base + 1 + GUARD;
 }
 
@@ -119,6 +146,9 @@ floats_free (float *floats, int64_t n)
       break;
     }
   }
+  for (int i = 0; i < n_buffers; i++)
+    if (buffers[i].floats == floats)
+      buffers[i] = buffers[--n_buffers];
   free (floats - 1 - GUARD);
 }
 
@@ -156,4 +186,154 @@ largest (const double *values, int64_t n)
   for (int64_t i = 0; i < n; i++)
     result = fmax (result, fabs (values[i]));
   return result;
+}
+
+/* ---- streams --------------------------------------------------------------------------------- */
+
+CkStream *
+stream_open (const char *name, const char *features, int threads)
+{
+  CkDevice *device;
+  CkStream *stream;
+
+  if (ck_device_open (name, &(CkDeviceOptions){ features, threads }, &device) != CK_OK ||
+      ck_stream_new (device, 0, &stream) != CK_OK)
+    bail_out ("cannot open a device");
+  return stream;
+}
+
+void
+stream_close (CkStream *stream)
+{
+  CkDevice *device = stream->device;
+
+  ck_stream_free (stream);
+  ck_device_close (device);
+}
+
+const char *
+stream_name (const CkStream *stream)
+{
+  static char text[64];
+
+  if (strcmp (stream->device->name, "cpu") == 0)
+    return stream->device->features;
+  snprintf (text, sizeof text, "%s-device %s", stream->device->name, stream->device->features);
+  return text;
+}
+
+/* What lies on the device, of whichever stream. */
+#define MAX_COPIES 256
+static struct {
+  CkStream *stream;
+  void *host, *device;
+  size_t bytes;
+} copies[MAX_COPIES];
+static int n_copies;
+
+static struct {
+  CkStream *stream;
+  CkWeight *weight;
+} weights[MAX_COPIES];
+static int n_weights;
+
+void *
+bytes_on_device (CkStream *stream, const void *bytes, size_t n)
+{
+  void *memory;
+
+  if (bytes == NULL)
+    return NULL;
+  for (int i = 0; i < n_copies; i++)
+    if (copies[i].stream == stream && copies[i].host == bytes && copies[i].bytes == n)
+      return copies[i].device;
+  memory = ck_alloc (stream, n + 1); /* there may be no bytes */
+  if (n_copies == MAX_COPIES || memory == NULL || ck_upload (stream, memory, bytes, n) != CK_OK)
+    bail_out ("no memory on the device");
+  copies[n_copies].stream = stream;
+  copies[n_copies].host = (void *)bytes;
+  copies[n_copies].device = memory;
+  copies[n_copies++].bytes = n;
+  return memory;
+}
+
+float *
+on_device (CkStream *stream, const float *floats)
+{
+  if (floats == NULL)
+    return NULL;
+  for (int i = 0; i < n_buffers; i++) {
+    float *base = buffers[i].floats - 1 - GUARD;
+
+    if (floats >= buffers[i].floats && floats <= buffers[i].floats + buffers[i].n)
+      return (float *)bytes_on_device (stream, base, total_floats (buffers[i].n) * sizeof (float)) +
+             (floats - base);
+  }
+  bail_out ("not a buffer of floats_new ()");
+  return NULL;
+}
+
+const CkWeight *
+weight_on_device (CkStream *stream, const CkWeightSource *source, bool trains)
+{
+  CkWeightSource placed = *source;
+  CkWeight *weight;
+
+  if (trains && source->type == CK_F32) {
+    placed.parameters = D (source->host_data);
+    placed.host_data = NULL;
+  }
+  if (n_weights == MAX_COPIES ||
+      ck_weight_new (stream->device, &placed, ALL_USES, &weight) != CK_OK)
+    bail_out ("no weight on the device");
+  weights[n_weights].stream = stream;
+  weights[n_weights++].weight = weight;
+  return weight;
+}
+
+/* What has not changed may be constant, and is not written. */
+static void
+copy_back (CkStream *stream, void *host, const void *device, size_t bytes)
+{
+  void *now = malloc (bytes + 1);
+
+  CHECK (ck_download (stream, now, device, bytes) == CK_OK);
+  if (memcmp (host, now, bytes) != 0)
+    memcpy (host, now, bytes);
+  free (now);
+}
+
+CkStatus
+settle (CkStream *stream)
+{
+  const CkStatus status = ck_synchronize (stream);
+  int kept = 0;
+
+  for (int i = 0; i < n_copies; i++) {
+    if (copies[i].stream != stream) {
+      copies[kept++] = copies[i];
+      continue;
+    }
+    if (status == CK_OK)
+      copy_back (stream, copies[i].host, copies[i].device, copies[i].bytes);
+    ck_free (stream, copies[i].device);
+  }
+  n_copies = kept;
+  kept = 0;
+  for (int i = 0; i < n_weights; i++) {
+    if (weights[i].stream == stream)
+      ck_weight_free (stream->device, weights[i].weight);
+    else
+      weights[kept++] = weights[i];
+  }
+  n_weights = kept;
+  return status;
+}
+
+CkStatus
+settled (CkStream *stream, CkStatus enqueued)
+{
+  const CkStatus status = settle (stream);
+
+  return enqueued != CK_OK ? enqueued : status;
 }

@@ -7,11 +7,12 @@
 #define CHECK_HARNESS_H
 
 #include "kernels/kernels.h"
+#include "kernels/training.h"
 
 /* ---- results: a case is a line of TAP; it fails if any check in it did ----------------------- */
 
 void case_begin (void);
-void case_end (const char *name, const char *level);
+void case_end (const char *name, const char *where);
 /* Ends the output with the plan; the exit status. */
 int cases_end (void);
 /* Records a failure of the current case, with a line that says which. Only the first few are
@@ -52,39 +53,65 @@ void compare_floats (const char *what, const float *got, const float *want, int6
                      double magnitude);
 double largest (const double *values, int64_t n);
 
+/* ---- streams --------------------------------------------------------------------------------- */
+
+/* A stream of a device of its own; ends the program when there is no such device. */
+CkStream *stream_open (const char *device, const char *features, int threads);
+void stream_close (CkStream *stream);
+/* Where it computes, for messages: "avx2", "test-device avx2". */
+const char *stream_name (const CkStream *stream);
+
+/*
+ * What an operation sees of a test's memory. Each call gives the place on the device of a pointer
+ * into a buffer of floats_new (), or of so many bytes; what lies there is what the host's memory
+ * held when it was first asked for. settle () waits for the stream, copies everything back with its
+ * sentinels, and frees it with the weights. NULL stays NULL.
+ */
+float *on_device (CkStream *stream, const float *floats);
+void *bytes_on_device (CkStream *stream, const void *bytes, size_t n);
+#define D(floats)            on_device (stream, floats)
+#define D_BYTES(bytes, size) bytes_on_device (stream, bytes, size)
+CkStatus settle (CkStream *stream);
+/* The status of what was enqueued, or else of the wait. */
+CkStatus settled (CkStream *stream, CkStatus enqueued);
+
+/* A weight of a source in the host's memory, for all uses; gone after settle (). `trains`: as
+ * parameters on the device. */
+const CkWeight *weight_on_device (CkStream *stream, const CkWeightSource *source, bool trains);
+#define ALL_USES ((CkWeightUses)(CK_USE_FORWARD | CK_USE_BACKWARD | CK_USE_DEQUANTISE))
+
 /* ---- the tests; `oracle` is level "c" -------------------------------------------------------- */
 
-void check_weights (CkBackend *backend);
-void check_linear (CkBackend *backend, CkBackend *oracle);
-void check_activations (CkBackend *backend);
-void check_norm (CkBackend *backend, CkBackend *oracle);
-void check_attention (CkBackend *backend, CkBackend *oracle);
-void check_embed (CkBackend *backend, CkBackend *oracle);
-void check_bad_shapes (CkBackend *backend);
+void check_weights (CkStream *stream);
+void check_linear (CkStream *stream, CkStream *oracle);
+void check_activations (CkStream *stream);
+void check_norm (CkStream *stream, CkStream *oracle);
+void check_attention (CkStream *stream, CkStream *oracle);
+void check_embed (CkStream *stream, CkStream *oracle);
+void check_bad_shapes (CkStream *stream);
 
 /* ---- --bench --------------------------------------------------------------------------------- */
 
-void bench (CkBackend *backend);
-void bench_training (CkBackend *backend);
+void bench (CkStream *stream);
+void bench_training (CkStream *stream);
 /* Prints the best time of a few runs of an operation that computes so much and moves so many bytes.
  */
-typedef void (*Measured) (CkBackend *backend, void *data);
-void measure (CkBackend *backend, const char *name, double flop, double bytes, Measured operation,
+typedef CkStatus (*Measured) (CkStream *stream, void *data);
+void measure (CkStream *stream, const char *name, double flop, double bytes, Measured operation,
               void *data);
 
-/* A weight in one of the four formats, with random contents, its format's exact values, and itself
- * made ready. */
+/* A weight in one of the four formats, with random contents, and its format's exact values. */
 typedef struct {
   CkWeightSource source;
-  CkWeight *weight;
   void *memory;
   float *absmax;
   double *values; /* [out, in] */
 } TestWeight;
 
-extern const char *const type_names[4]; /* by CkType */
-void test_weight_init (TestWeight *test, CkBackend *backend, CkType type, int64_t out, int64_t in,
-                       Fill fill);
-void test_weight_clear (TestWeight *test, CkBackend *backend);
+/* The formats of weights, and their names by CkType. */
+extern const CkType weight_types[4];
+extern const char *const type_names[CK_NF4 + 1];
+void test_weight_init (TestWeight *test, CkType type, int64_t out, int64_t in, Fill fill);
+void test_weight_clear (TestWeight *test);
 
 #endif /* CHECK_HARNESS_H */

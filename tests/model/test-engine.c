@@ -20,8 +20,9 @@ expect (EngineFixture *self, const CowRegion *region, float *probabilities)
   const CowPreprocess *preprocess = cow_classifier_preprocess (classifier);
   g_autofree float *pixels = g_new (float, cow_preprocess_size (preprocess));
   CowOutput output;
-  cow_preprocess_run (preprocess, cow_classifier_backend (classifier), &self->picture, region,
-                      pixels, &error);
+  g_autoptr (CowPreparer) preparer = cow_preparer_new (cow_classifier_device (classifier), &error);
+  g_assert_no_error (error);
+  cow_preparer_run (preparer, preprocess, &self->picture, region, pixels, &error);
   g_assert_no_error (error);
   cow_classifier_run (classifier, pixels, 1, preprocess->height, preprocess->width, &output,
                       &error);

@@ -18,9 +18,10 @@
 static const char *const networks[] = { "plain", "gated7b" };
 static const char *const adapters[] = { "lora_q_r8", "lora_all_r16", "dora_q_r8", "dora_all_r16" };
 
-/* A network of the golden data on a backend of one level. */
+/* A network of the golden data on a device of one level. */
 typedef struct {
-  CkBackend *backend;
+  CkDevice *device;
+  CkStream *stream;
   CowCheckpoint *checkpoint;
   CowAdapter *adapter;
   CowBackbone *backbone;
@@ -37,7 +38,9 @@ network_open (Network *self, const char *level, const char *model, const char *a
       g_str_has_suffix (model, ".pth") ? g_build_filename (folder, "fp32", NULL) : g_strdup (model);
   CowBackboneConfig config;
   *self = (Network){ 0 };
-  g_assert_cmpint (ck_cpu_open (level, 2, &self->backend), ==, CK_OK);
+  g_assert_cmpint (ck_device_open ("cpu", &(CkDeviceOptions){ level, 2 }, &self->device), ==,
+                   CK_OK);
+  g_assert_cmpint (ck_stream_new (self->device, 0, &self->stream), ==, CK_OK);
   self->checkpoint = cow_checkpoint_open (model, &error);
   g_assert_no_error (error);
   cow_backbone_config_read (config_folder, self->checkpoint, NULL, &config, &error);
@@ -46,7 +49,7 @@ network_open (Network *self, const char *level, const char *model, const char *a
     self->adapter = cow_adapter_read (adapter, &config.vit, &error);
   g_assert_no_error (error);
   self->backbone =
-      config.klass->open (self->backend, &config, self->checkpoint, self->adapter, &error);
+      config.klass->open (self->stream, &config, self->checkpoint, self->adapter, &error);
   g_assert_no_error (error);
 }
 
@@ -56,7 +59,8 @@ network_close (Network *self)
   cow_backbone_free (self->backbone);
   cow_adapter_free (self->adapter);
   cow_checkpoint_close (self->checkpoint);
-  ck_backend_close (self->backend);
+  ck_stream_free (self->stream);
+  ck_device_close (self->device);
 }
 
 static void
@@ -85,22 +89,22 @@ check_input (Network *network, const char *folder, const CowSafetensors *io, con
   const gint64 hidden = config->n_features, tokens = cow_backbone_n_tokens (config, height, width);
   const gsize state_bytes = (gsize)(batch * tokens * hidden) * sizeof (float),
               pooled_bytes = (gsize)(batch * hidden) * sizeof (float);
-  CkBackend *backend = network->backend;
+  CkStream *stream = network->stream;
   g_autofree float *state = g_malloc (state_bytes), *pooled = g_malloc (pooled_bytes),
                    *plain = g_malloc (pooled_bytes);
-  float *on_device = backend->alloc (backend, (gsize)pixels->n_bytes),
-        *tokens_on_device = backend->alloc (backend, state_bytes);
-  backend->upload (backend, on_device, values, (gsize)pixels->n_bytes);
+  float *on_device = ck_alloc (stream, (gsize)pixels->n_bytes),
+        *tokens_on_device = ck_alloc (stream, state_bytes);
+  ck_upload (stream, on_device, values, (gsize)pixels->n_bytes);
   const float *features = config->klass->tokens (network->backbone, on_device, batch, height, width,
                                                  &last, 1, &tokens_on_device, &error);
   g_assert_no_error (error);
-  backend->download (backend, state, tokens_on_device, state_bytes);
-  backend->download (backend, pooled, features, pooled_bytes);
+  ck_download (stream, state, tokens_on_device, state_bytes);
+  ck_download (stream, pooled, features, pooled_bytes);
   features = config->klass->features (network->backbone, on_device, batch, height, width, &error);
   g_assert_no_error (error);
-  backend->download (backend, plain, features, pooled_bytes);
-  backend->free (backend, on_device);
-  backend->free (backend, tokens_on_device);
+  ck_download (stream, plain, features, pooled_bytes);
+  ck_free (stream, on_device);
+  ck_free (stream, tokens_on_device);
   g_autofree char *state_name = g_strdup_printf ("%s.%s.last_hidden_state", tag, input);
   g_autofree char *pooled_name = g_strdup_printf ("%s.%s.pooler_output", tag, input);
   assert_near (state, golden_tensor (io, state_name), state_name);

@@ -15,7 +15,8 @@
 #define PICTURES 9
 #define THREADS  3 /* 1, 2 and 3 */
 
-/* Computes the floats of a batch's pictures; the result belongs to the network. */
+/* Computes the floats of a batch's pictures, host memory in and out; the result belongs to the
+ * network. */
 typedef const float *(*Forward) (gpointer network, const float *pixels, int batch);
 
 /* Picture p of the pool lies at place (p - batch) mod PICTURES, so that no batch begins with the
@@ -62,10 +63,13 @@ static const Features features[] = {
 
 enum { HEIGHT = 48, WIDTH = 80 };
 
-/* A backbone, and where the tokens behind its last layer go. */
+/* A backbone, and where pictures and the tokens behind its last layer lie. */
 typedef struct {
+  CkStream *stream;
   CowBackbone *backbone;
-  float *tokens;
+  float *pixels, *tokens; /* device memory */
+  gsize n_tokens;         /* floats of a picture */
+  float *host;
 } Tokens;
 
 static const float *
@@ -75,10 +79,17 @@ run_tokens (gpointer data, const float *pixels, int batch)
   const CowBackboneConfig *config = &self->backbone->config;
   const int last = config->vit.n_layers - 1;
   g_autoptr (GError) error = NULL;
-  config->klass->tokens (self->backbone, pixels, batch, HEIGHT, WIDTH, &last, 1, &self->tokens,
-                         &error);
+  const gsize n = (gsize)batch;
+  g_assert_cmpint (
+      ck_upload (self->stream, self->pixels, pixels, n * 3 * HEIGHT * WIDTH * sizeof (float)), ==,
+      CK_OK);
+  config->klass->tokens (self->backbone, self->pixels, batch, HEIGHT, WIDTH, &last, 1,
+                         &self->tokens, &error);
   g_assert_no_error (error);
-  return self->tokens;
+  g_assert_cmpint (
+      ck_download (self->stream, self->host, self->tokens, n * self->n_tokens * sizeof (float)), ==,
+      CK_OK);
+  return self->host;
 }
 
 static void
@@ -90,18 +101,28 @@ check_level (const Features *self, const CowBackboneConfig *config, const CowChe
   g_autofree float *alone = g_new (float, PICTURES *result);
   for (int threads = 1; threads <= THREADS; threads++) {
     g_autoptr (GError) error = NULL;
-    CkBackend *backend = NULL;
-    g_assert_cmpint (ck_cpu_open (level, threads, &backend), ==, CK_OK);
-    Tokens tokens = { config->klass->open (backend, config, checkpoint, adapter, &error),
-                      backend->alloc (backend, PICTURES * result * sizeof (float)) };
+    CkDevice *device = NULL;
+    CkStream *stream = NULL;
+    g_assert_cmpint (ck_device_open ("cpu", &(CkDeviceOptions){ level, threads }, &device), ==,
+                     CK_OK);
+    g_assert_cmpint (ck_stream_new (device, 0, &stream), ==, CK_OK);
+    Tokens tokens = { .stream = stream,
+                      .backbone = config->klass->open (stream, config, checkpoint, adapter, &error),
+                      .pixels = ck_alloc (stream, PICTURES * 3 * HEIGHT * WIDTH * sizeof (float)),
+                      .tokens = ck_alloc (stream, PICTURES * result * sizeof (float)),
+                      .n_tokens = result,
+                      .host = g_new (float, PICTURES *result) };
     g_assert_no_error (error);
     g_autofree char *what = g_strdup_printf ("%s/%s, level %s, %d threads", self->network,
                                              self->weights, level, threads);
     check_batches (what, &tokens, run_tokens, pool, 3 * HEIGHT * WIDTH, result, alone,
                    threads == 1);
-    backend->free (backend, tokens.tokens);
+    ck_free (stream, tokens.pixels);
+    ck_free (stream, tokens.tokens);
     cow_backbone_free (tokens.backbone);
-    ck_backend_close (backend);
+    ck_stream_free (stream);
+    ck_device_close (device);
+    g_free (tokens.host);
   }
 }
 
@@ -133,10 +154,13 @@ run_network (gpointer data, const float *pixels, int batch)
 {
   Training *self = data;
   g_autoptr (GError) error = NULL;
-  const float *logits = cow_network_forward (self->network, pixels, batch, self->sort->side,
-                                             self->sort->side, FALSE, 0, &error);
+  guint n;
+  cow_network_forward (self->network, pixels, batch, self->sort->side, self->sort->side, FALSE, 0,
+                       &error);
   g_assert_no_error (error);
-  return logits;
+  const CowPass *pass = cow_network_read (self->network, &n, NULL, &error);
+  g_assert_no_error (error);
+  return pass->logits;
 }
 
 static void

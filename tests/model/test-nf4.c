@@ -154,23 +154,29 @@ test_state_json (void)
 /* ---- decoding -------------------------------------------------------------------------------- */
 
 static void
-decode_all (const CowCheckpoint *checkpoint, const CowSafetensors *expected, CkBackend *backend)
+dequantise_all (const CowCheckpoint *checkpoint, const CowSafetensors *expected, CkStream *stream)
 {
   for (guint i = 0; i < cow_safetensors_n_tensors (expected); i++) {
     const CowTensor *tensor = cow_safetensors_nth (expected, i);
     g_autoptr (GError) error = NULL;
     g_autofree float *absmax = NULL, *values = golden_floats (tensor);
-    g_autofree float *decoded = g_new (float, cow_tensor_count (tensor));
+    g_autofree float *found = g_new (float, cow_tensor_count (tensor));
     CkWeightSource source;
     CkWeight *weight;
     cow_weight_find (checkpoint, tensor->name, tensor->dims[0], tensor->dims[1], &source, &absmax,
                      &error);
     g_assert_no_error (error);
     g_assert_cmpint (source.type, ==, CK_NF4);
-    g_assert_cmpint (backend->weight_new (backend, &source, &weight), ==, CK_OK);
-    g_assert_cmpint (backend->weight_decode (backend, weight, 0, source.out, decoded), ==, CK_OK);
-    g_assert_cmpmem (decoded, tensor->n_bytes, values, tensor->n_bytes);
-    backend->weight_free (backend, weight);
+    float *on_device = ck_alloc (stream, (gsize)tensor->n_bytes);
+    g_assert_cmpint (ck_weight_new (stream->device, &source, CK_USE_DEQUANTISE, &weight), ==,
+                     CK_OK);
+    g_assert_cmpint (
+        stream->operations->weight_dequantise (stream, weight, 0, source.out, on_device), ==,
+        CK_OK);
+    g_assert_cmpint (ck_download (stream, found, on_device, (gsize)tensor->n_bytes), ==, CK_OK);
+    g_assert_cmpmem (found, tensor->n_bytes, values, tensor->n_bytes);
+    ck_weight_free (stream->device, weight);
+    ck_free (stream, on_device);
   }
 }
 
@@ -180,10 +186,13 @@ test_decode_golden (gconstpointer data)
   g_autoptr (CowCheckpoint) checkpoint = open_golden (data, "nf4");
   g_autoptr (CowSafetensors) expected = golden_open (data, "nf4/dequantised.safetensors");
   for (const char *const *level = ck_cpu_levels (); *level != NULL; level++) {
-    CkBackend *backend;
-    g_assert_cmpint (ck_cpu_open (*level, 1, &backend), ==, CK_OK);
-    decode_all (checkpoint, expected, backend);
-    ck_backend_close (backend);
+    CkDevice *device;
+    CkStream *stream;
+    g_assert_cmpint (ck_device_open ("cpu", &(CkDeviceOptions){ *level, 1 }, &device), ==, CK_OK);
+    g_assert_cmpint (ck_stream_new (device, 0, &stream), ==, CK_OK);
+    dequantise_all (checkpoint, expected, stream);
+    ck_stream_free (stream);
+    ck_device_close (device);
   }
 }
 
@@ -201,7 +210,7 @@ test_find_dense (void)
   g_assert_true (cow_weight_find (checkpoint, NAME, 128, 128, &source, &absmax, &error));
   g_assert_cmpint (source.type, ==, CK_F32);
   g_assert_null (absmax);
-  g_assert_true (source.data == cow_checkpoint_find (checkpoint, NAME)->data);
+  g_assert_true (source.host_data == cow_checkpoint_find (checkpoint, NAME)->data);
   g_assert_true (cow_weight_find (checkpoint, "embeddings.patch_embeddings.weight", 128, 3 * 256,
                                   &source, &absmax, &error));
   g_assert_false (cow_weight_find (checkpoint, NAME, 128, 64, &source, &absmax, &error));
@@ -539,9 +548,9 @@ find_weight (const CowCheckpoint *checkpoint, const char *name, const CowNf4 *nf
   CkWeightSource source;
   cow_weight_find (checkpoint, name, nf4->out, nf4->in, &source, &absmax, &error);
   g_assert_no_error (error);
-  g_assert_cmpmem (source.data, nf4->n_codes, nf4->codes, nf4->n_codes);
+  g_assert_cmpmem (source.host_data, nf4->n_codes, nf4->codes, nf4->n_codes);
   for (gsize i = 0; i < (gsize)(nf4->out * nf4->in); i++) {
-    guint8 byte = ((const guint8 *)source.data)[i / 2];
+    guint8 byte = ((const guint8 *)source.host_data)[i / 2];
     g_assert_cmpfloat (source.code[i % 2 == 0 ? byte >> 4 : byte & 15] * absmax[i / 64], ==,
                        decode (nf4, i));
   }

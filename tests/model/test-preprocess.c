@@ -5,13 +5,15 @@
 
 #include "model/adapter/preprocess.h"
 #include "model/files/safetensors.h"
+#include "model/network/device.h"
 
-static CkBackend *
-backend_open (void)
+static CkDevice *
+device_open (void)
 {
-  CkBackend *backend = NULL;
-  g_assert_cmpint (ck_cpu_open (NULL, 1, &backend), ==, CK_OK);
-  return backend;
+  g_autoptr (GError) error = NULL;
+  CkDevice *device = cow_device_open (NULL, 1, &error);
+  g_assert_no_error (error);
+  return device;
 }
 
 static CowSafetensors *
@@ -47,15 +49,15 @@ run_to_bytes (const CkPicture *picture, const CowRegion *region, CkInterpolation
   const gsize n = cow_preprocess_size (&preprocess);
   g_autofree float *out = g_new (float, n);
   guint8 *bytes = g_malloc (n);
-  CkBackend *backend = backend_open ();
+  g_autoptr (CkDevice) device = device_open ();
+  g_autoptr (CowPreparer) preparer = cow_preparer_new (device, NULL);
 
-  cow_preprocess_run (&preprocess, backend, picture, region, out, &error);
+  cow_preparer_run (preparer, &preprocess, picture, region, out, &error);
   g_assert_no_error (error);
   for (gsize i = 0; i < n; i++) {
     bytes[i] = (guint8)lrintf (out[i] * 255.0f);
     g_assert_cmpfloat (out[i], ==, (float)bytes[i] / 255.0f);
   }
-  ck_backend_close (backend);
   return bytes;
 }
 
@@ -369,7 +371,8 @@ test_normalisation (void)
                    { "satellite", { .430f, .411f, .296f }, { .213f, .156f, .143f } } };
   const guint8 pixel[3] = { 10, 130, 250 };
   const CkPicture picture = rgb_picture (pixel, 1, 1);
-  CkBackend *backend = backend_open ();
+  g_autoptr (CkDevice) device = device_open ();
+  g_autoptr (CowPreparer) preparer = cow_preparer_new (device, NULL);
 
   for (guint i = 0; i < G_N_ELEMENTS (expected); i++) {
     g_autoptr (GError) error = NULL;
@@ -378,13 +381,12 @@ test_normalisation (void)
     preprocess.width = preprocess.height = 1;
     g_assert_true (cow_normalisation_parse (expected[i].name, &preprocess.normalisation));
     g_assert_cmpstr (cow_normalisation_name (preprocess.normalisation), ==, expected[i].name);
-    cow_preprocess_run (&preprocess, backend, &picture, NULL, out, &error);
+    cow_preparer_run (preparer, &preprocess, &picture, NULL, out, &error);
     g_assert_no_error (error);
     for (int c = 0; c < 3; c++)
       g_assert_cmpfloat (out[c], ==,
                          ((float)pixel[c] / 255.0f - expected[i].mean[c]) / expected[i].std[c]);
   }
-  ck_backend_close (backend);
 }
 
 static void
@@ -446,14 +448,14 @@ assert_refused (const CowPreprocess *preprocess, const CkPicture *picture, const
                 const char *names)
 {
   g_autoptr (GError) error = NULL;
-  CkBackend *backend = backend_open ();
+  g_autoptr (CkDevice) device = device_open ();
+  g_autoptr (CowPreparer) preparer = cow_preparer_new (device, NULL);
   float out[3 * 4 * 4];
 
-  g_assert_false (cow_preprocess_run (preprocess, backend, picture, region, out, &error));
+  g_assert_false (cow_preparer_run (preparer, preprocess, picture, region, out, &error));
   g_assert_error (error, COW_ERROR, COW_ERROR_ARGUMENT);
   if (!strstr (error->message, names))
     g_error ("\"%s\" does not name \"%s\"", error->message, names);
-  ck_backend_close (backend);
 }
 
 static void
@@ -501,7 +503,7 @@ test_refused (void)
 /* ---- threads --------------------------------------------------------------------------------- */
 
 typedef struct {
-  CkBackend *backend;
+  CkDevice *device;
   const CkPicture *picture;
   const float *expected; /* [3, 32, 32] */
 } Shared;
@@ -511,11 +513,11 @@ run_often (gpointer data)
 {
   const Shared *shared = data;
   const CowPreprocess preprocess = { 32, 32, CK_BILINEAR_ANTIALIASED, COW_UNIT };
+  g_autoptr (CowPreparer) preparer = cow_preparer_new (shared->device, NULL);
   float out[3 * 32 * 32];
 
   for (int i = 0; i < 50; i++) {
-    g_assert_true (
-        cow_preprocess_run (&preprocess, shared->backend, shared->picture, NULL, out, NULL));
+    g_assert_true (cow_preparer_run (preparer, &preprocess, shared->picture, NULL, out, NULL));
     g_assert_cmpmem (out, sizeof out, shared->expected, sizeof out);
   }
   return NULL;
@@ -529,15 +531,16 @@ test_threads (void)
   const CkPicture picture = rgb_picture (data, 90, 70);
   const CowPreprocess preprocess = { 32, 32, CK_BILINEAR_ANTIALIASED, COW_UNIT };
   float expected[3 * 32 * 32];
-  const Shared shared = { backend_open (), &picture, expected };
+  g_autoptr (CkDevice) device = device_open ();
+  g_autoptr (CowPreparer) preparer = cow_preparer_new (device, NULL);
+  const Shared shared = { device, &picture, expected };
   GThread *threads[4];
 
-  g_assert_true (cow_preprocess_run (&preprocess, shared.backend, &picture, NULL, expected, NULL));
+  g_assert_true (cow_preparer_run (preparer, &preprocess, &picture, NULL, expected, NULL));
   for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
     threads[i] = g_thread_new ("resample", run_often, (gpointer)&shared);
   for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
     g_thread_join (threads[i]);
-  ck_backend_close (shared.backend);
 }
 
 int

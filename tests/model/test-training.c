@@ -13,6 +13,7 @@
 #include "model/training/vit-train-private.h"
 #include "tests/model/golden.h"
 #include "tests/model/scratch.h"
+#include "kernels/device.h"
 #include "tests/model/training.h"
 
 static const TrainingCase *
@@ -173,10 +174,12 @@ test_fresh (gconstpointer data)
   g_assert_no_error (error);
   g_assert_true (cow_classifier_run (classifier, adapted->pixels, sort->batch, sort->side,
                                      sort->side, &output, &error));
-  const float *logits = cow_network_forward (frozen->network, output.pooler_output, sort->batch, 0,
-                                             0, FALSE, 0, &error);
+  guint n;
+  g_assert_true (cow_network_forward (frozen->network, output.pooler_output, sort->batch, 0, 0,
+                                      FALSE, 0, &error));
+  const CowPass *pass = cow_network_read (frozen->network, &n, NULL, &error);
   g_assert_no_error (error);
-  assert_near (logits, expected, (gsize)sort->batch * TRAINING_CLASSES, 2e-5);
+  assert_near (pass->logits, expected, (gsize)sort->batch * TRAINING_CLASSES, 2e-5);
   scratch_free (folder);
   training_free (adapted);
   training_free (frozen);
@@ -203,7 +206,9 @@ test_buffers (void)
   g_assert_cmpint (memcmp (from, to, n * sizeof (float)), !=, 0);
   g_assert_cmpfloat (from[n - 1], ==, 2); /* batches seen */
   memcpy (to, from, n * sizeof (float));
-  memcpy (cow_network_parameters (other->network)->values, values, bytes_of (other));
+  g_assert_cmpint (ck_upload (other->stream, cow_network_parameters (other->network)->values,
+                              values, bytes_of (other)),
+                   ==, CK_OK);
   g_assert_true (cow_network_refresh (other->network, &error));
   g_assert_no_error (error);
   g_autofree float *found = training_logits (other);
@@ -215,67 +220,66 @@ test_buffers (void)
 
 /* ---- DoRA ------------------------------------------------------------------------------------ */
 
-static CkStatus (*real_linear) (CkBackend *, const CkLinear *, int64_t, const CkInput *, float *);
-static CkStatus (*real_decode) (CkBackend *, const CkWeight *, int64_t, int64_t, float *);
-static int n_linears, n_decodes;
+static CkOperations real_operations;
+static int n_linears, n_dequantised;
 
 static CkStatus
-counted_linear (CkBackend *self, const CkLinear *layer, int64_t rows, const CkInput *x, float *y)
+counted_linear (CkStream *stream, const CkLinear *op)
 {
   n_linears++;
-  return real_linear (self, layer, rows, x, y);
+  return real_operations.linear (stream, op);
 }
 
 static CkStatus
-counted_decode (CkBackend *self, const CkWeight *weight, int64_t first, int64_t rows, float *out)
+counted_dequantise (CkStream *stream, const CkWeight *weight, int64_t first, int64_t rows,
+                    float *out)
 {
-  n_decodes++;
-  return real_decode (self, weight, first, rows, out);
+  n_dequantised++;
+  return real_operations.weight_dequantise (stream, weight, first, rows, out);
 }
 
-/* Calls of `linear` and `weight_decode` during a micro-batch and, after it, a step. */
+/* Calls of `linear` and `weight_dequantise` during a micro-batch and, after it, a step. */
 static void
-count (const char *name, gboolean checkpointing, int *linears, int *decodes)
+count (const char *name, gboolean checkpointing, int *linears, int *dequantised)
 {
   GError *error = NULL;
-  double norm;
   Training *training =
       training_new (find_case (name), &(TrainingHow){ .checkpointing = checkpointing });
-  const CkAdamW settings = { 1e-3, .9, .999, 1e-8, .01, 1 };
-  real_linear = training->backend->linear;
-  real_decode = training->backend->weight_decode;
-  training->backend->linear = counted_linear;
-  training->backend->weight_decode = counted_decode;
-  n_linears = n_decodes = 0;
+  const CowAdamW settings = { 1e-3, .9, .999, 1e-8, .01, 1 };
+  CkOperations counted = *training->stream->operations;
+  real_operations = counted;
+  counted.linear = counted_linear;
+  counted.weight_dequantise = counted_dequantise;
+  training->stream->operations = &counted;
+  n_linears = n_dequantised = 0;
   training_pass (training, 1, TRUE);
   linears[0] = n_linears;
-  decodes[0] = n_decodes;
-  n_linears = n_decodes = 0;
-  g_assert_true (cow_network_step (training->network, &settings, 1, &norm, &error));
+  dequantised[0] = n_dequantised;
+  n_linears = n_dequantised = 0;
+  g_assert_true (cow_network_step (training->network, &settings, 1, &error));
   linears[1] = n_linears;
-  decodes[1] = n_decodes;
-  training->backend->linear = real_linear;
-  training->backend->weight_decode = real_decode;
+  dequantised[1] = n_dequantised;
+  training->stream->operations = &real_operations;
   training_free (training);
 }
 
 /* DoRA's norms cost three small products a module and optimiser step, and nothing in a micro-batch
- * or a recomputation: passes compute the network's own linear layers only: seven a gated layer, the
- * head's three, and the patches of each picture. |W|^2 is never computed again.
+ * or a recomputation: passes compute the network's own linear layers only, seven a gated layer, and
+ * the head's three. |W|^2 is never computed again.
  */
 static void
 test_norms_once_a_step (void)
 {
-  int linears[2], decodes[2];
+  int linears[2], dequantised[2];
   for (int checkpointing = 0; checkpointing < 2; checkpointing++) {
-    count ("dora-all-gated", checkpointing, linears, decodes);
+    count ("dora-all-gated", checkpointing, linears, dequantised);
     /* Recomputed is every layer but the last, whose values are still there. */
-    g_assert_cmpint (linears[0], ==, 2 * 7 + 3 + 3 + (checkpointing ? 7 : 0));
+    g_assert_cmpint (linears[0], ==, 2 * 7 + 3 + (checkpointing ? 7 : 0));
     g_assert_cmpint (linears[1], ==, 3 * 2 * 7);
-    g_assert_cmpint (decodes[1], ==, 0);
+    g_assert_cmpint (dequantised[1], ==, 0);
   }
-  count ("lora-all", FALSE, linears, decodes);
-  g_assert_cmpint (linears[0], ==, 2 * 6 + 3 + 3);
+  count ("lora-all", FALSE, linears, dequantised);
+  g_assert_cmpint (linears[0], ==, 2 * 6 + 3);
   g_assert_cmpint (linears[1], ==, 0);
 }
 
@@ -300,6 +304,14 @@ narrow (const double *x, gsize n)
   return y;
 }
 
+static float *
+to_host (CkStream *stream, const float *device, gsize n)
+{
+  float *host = g_new (float, n);
+  g_assert_cmpint (ck_download (stream, host, device, n * sizeof (float)), ==, CK_OK);
+  return host;
+}
+
 /* One layer of DoRA with dropout: b + g (W x + s B A d), d being x after dropout, g = m / norm
  * (model/README.md says why W x has none). */
 static void
@@ -309,27 +321,46 @@ test_dora_dropout (gconstpointer data)
   const float p = GPOINTER_TO_INT (data) ? .3f : 0;
   const guint64 key = 17;
   Training *training = training_new (find_case ("dora-q"), &(TrainingHow){ 0 });
-  CkBackend *backend = training->backend;
+  CkStream *stream = training->stream;
   const CowTrainLinear *layer =
       &((CowVitTrain *)cow_network_backbone (training->network))->layers[1][COW_Q];
   const CkAdapter *adapter = &layer->base.adapter;
   const int rank = (int)adapter->rank;
-  g_autofree float *w = g_new (float, HIDDEN *HIDDEN), *x = g_new (float, ROWS *HIDDEN),
-                   *d = g_new (float, ROWS *HIDDEN), *y = g_new (float, ROWS *HIDDEN);
-  for (int i = 0; i < ROWS * HIDDEN; i++)
-    x[i] = (float)(2 * cow_random_unit (3, (guint64)i) - 1);
-  g_assert_cmpint (backend->weight_decode (backend, layer->base.weight, 0, HIDDEN, w), ==, CK_OK);
-  g_assert_cmpint (backend->training->dropout (backend, key, p, ROWS * HIDDEN, x, d), ==, CK_OK);
-  g_assert_cmpint (cow_train_linear_forward (layer, ROWS, x, p, key, y), ==, CK_OK);
+  const gsize n = ROWS * HIDDEN, bytes = n * sizeof (float);
+  g_autofree float *x = g_new (float, n);
+  for (gsize i = 0; i < n; i++)
+    x[i] = (float)(2 * cow_random_unit (3, i) - 1);
+  float *on_device = ck_alloc (stream, 3 * bytes), *weight = ck_alloc (stream, 4 * HIDDEN * HIDDEN);
+  guint64 *key_on_device = ck_alloc (stream, sizeof key);
+  g_assert_cmpint (ck_upload (stream, on_device, x, bytes), ==, CK_OK);
+  g_assert_cmpint (ck_upload (stream, key_on_device, &key, sizeof key), ==, CK_OK);
+  g_assert_cmpint (
+      stream->operations->weight_dequantise (stream, layer->base.weight, 0, HIDDEN, weight), ==,
+      CK_OK);
+  g_assert_cmpint (
+      stream->training->dropout (stream, key_on_device, p, (gint64)n, on_device, on_device + n), ==,
+      CK_OK);
+  g_assert_cmpint (
+      cow_train_linear_forward (layer, ROWS, on_device, p, key_on_device, on_device + 2 * n), ==,
+      CK_OK);
+  g_autofree float *w = to_host (stream, weight, HIDDEN * HIDDEN),
+                   *d = to_host (stream, on_device + n, n),
+                   *y = to_host (stream, on_device + 2 * n, n);
+  g_autofree float *down = to_host (stream, adapter->down, (gsize)rank * HIDDEN),
+                   *up = to_host (stream, adapter->up, HIDDEN * (gsize)rank),
+                   *gain = to_host (stream, adapter->gain, HIDDEN),
+                   *bias = to_host (stream, layer->base.bias, HIDDEN);
+  ck_free (stream, on_device);
+  ck_free (stream, weight);
+  ck_free (stream, key_on_device);
   g_autofree double *wx = product (x, ROWS, w, HIDDEN, HIDDEN),
-                    *ad = product (d, ROWS, adapter->down, rank, HIDDEN);
+                    *ad = product (d, ROWS, down, rank, HIDDEN);
   g_autofree float *low = narrow (ad, (gsize)(ROWS * rank));
-  g_autofree double *bad = product (low, ROWS, adapter->up, HIDDEN, rank);
+  g_autofree double *bad = product (low, ROWS, up, HIDDEN, rank);
   int n_dropped = 0;
   for (int i = 0; i < ROWS * HIDDEN; i++) {
     const int o = i % HIDDEN;
-    const double expected =
-        layer->base.bias[o] + adapter->gain[o] * (wx[i] + (double)adapter->scale * bad[i]);
+    const double expected = bias[o] + gain[o] * (wx[i] + (double)adapter->scale * bad[i]);
     g_assert_cmpfloat_with_epsilon (y[i], expected, 2e-5);
     n_dropped += d[i] == 0;
   }
@@ -339,26 +370,25 @@ test_dora_dropout (gconstpointer data)
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
-static void *(*real_alloc) (CkBackend *, size_t);
-static void (*real_free) (CkBackend *, void *);
+static const CkDeviceClass *real_class;
 static GHashTable *allocated; /* bytes by address */
 static gsize allocated_bytes;
 
 static void *
-counted_alloc (CkBackend *self, size_t bytes)
+counted_alloc (CkStream *stream, size_t bytes)
 {
-  void *memory = real_alloc (self, bytes);
+  void *memory = real_class->alloc (stream, bytes);
   allocated_bytes += bytes;
   g_hash_table_insert (allocated, memory, GSIZE_TO_POINTER (bytes));
   return memory;
 }
 
 static void
-counted_free (CkBackend *self, void *memory)
+counted_free (CkStream *stream, void *memory)
 {
   allocated_bytes -= GPOINTER_TO_SIZE (g_hash_table_lookup (allocated, memory));
   g_hash_table_remove (allocated, memory);
-  real_free (self, memory);
+  real_class->free (stream, memory);
 }
 
 /* What a network reserves in its first pass is what is predicted, and the few rows of the pictures,
@@ -373,10 +403,11 @@ test_memory (gconstpointer data)
     const gsize predicted =
         cow_network_activation_bytes (sort->kind, &cow_network_backbone (network)->config,
                                       sort->batch, sort->side, sort->side, checkpointing);
-    real_alloc = training->backend->alloc;
-    real_free = training->backend->free;
-    training->backend->alloc = counted_alloc;
-    training->backend->free = counted_free;
+    real_class = training->device->klass;
+    CkDeviceClass counted = *real_class;
+    counted.alloc = counted_alloc;
+    counted.free = counted_free;
+    training->device->klass = &counted;
     allocated = g_hash_table_new (NULL, NULL);
     allocated_bytes = 0;
     training_pass (training, 1, TRUE);
@@ -391,8 +422,7 @@ test_memory (gconstpointer data)
                     allocated_bytes);
     g_assert_cmpuint (allocated_bytes, >=, predicted);
     g_assert_cmpuint (allocated_bytes, <=, predicted + pictures + rows + positions);
-    training->backend->alloc = real_alloc;
-    training->backend->free = real_free;
+    training->device->klass = real_class;
     training_free (training);
     g_hash_table_unref (allocated);
   }
@@ -417,14 +447,14 @@ test_counts (void)
     CowNetworkKind kind;
     gsize n;
   } cases[] = { { COW_NETWORK_RESNET18, 11310153 }, { COW_NETWORK_VIT, 21817737 } };
-  CkBackend *backend;
   GError *error = NULL;
-  g_assert_cmpint (ck_cpu_open (NULL, 0, &backend), ==, CK_OK);
+  g_autoptr (CkDevice) device = cow_device_open (NULL, 0, &error);
+  g_autoptr (CkStream) stream = cow_stream_new (device, 0, &error);
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
     const CowNetworkOptions options = {
       .kind = cases[i].kind, .n_classes = 9, .image_size = 224, .batch = 1
     };
-    CowNetwork *network = cow_network_new (backend, &options, &error);
+    CowNetwork *network = cow_network_new (stream, &options, &error);
     g_assert_no_error (error);
     g_assert_cmpuint (n_trained (network), ==, cases[i].n);
     cow_network_free (network);
@@ -434,7 +464,6 @@ test_counts (void)
   /* Without the head's norm and two layers, with a norm of its own */
   g_assert_cmpint (cow_vit_config_n_parameters (&small), ==,
                    21817737 - 2 * 384 - (384 + 1) * 384 - (384 + 1) * 9);
-  ck_backend_close (backend);
 }
 
 typedef struct {
@@ -466,8 +495,8 @@ test_refused (gconstpointer data)
 {
   const Refused *c = data;
   GError *error = NULL;
-  CkBackend *backend;
-  g_assert_cmpint (ck_cpu_open (NULL, 0, &backend), ==, CK_OK);
+  g_autoptr (CkDevice) device = cow_device_open (NULL, 0, &error);
+  g_autoptr (CkStream) stream = cow_stream_new (device, 0, &error);
   g_autofree char *base = golden_path (c->base), *start = c->start ? golden_path (c->start) : NULL,
                   *head = c->start_head ? golden_path (c->start_head) : NULL;
   const char *const targets[] = { c->target ? c->target : "q_proj", NULL };
@@ -481,12 +510,11 @@ test_refused (gconstpointer data)
                                       .targets = targets,
                                       .image_size = 64,
                                       .batch = 2 };
-  g_assert_null (cow_network_new (backend, &options, &error));
+  g_assert_null (cow_network_new (stream, &options, &error));
   g_assert_error (error, COW_ERROR, c->code);
   g_test_message ("%s", error->message);
   g_assert_nonnull (strstr (error->message, c->says));
   g_clear_error (&error);
-  ck_backend_close (backend);
 }
 
 /* Pictures of a size that a network does not take, and a gradient that is not finite. */
@@ -504,20 +532,27 @@ test_refused_pictures (void)
   g_autofree float *pixels = g_new0 (float, 3 * 64 * 64);
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
     Training *training = training_new (find_case (cases[i].sort), &(TrainingHow){ 0 });
-    g_assert_null (cow_network_forward (training->network, pixels, 1, cases[i].height,
-                                        cases[i].width, TRUE, 0, &error));
+    g_assert_false (cow_network_forward (training->network, pixels, 1, cases[i].height,
+                                         cases[i].width, TRUE, 0, &error));
     g_assert_error (error, COW_ERROR, COW_ERROR_ARGUMENT);
     g_assert_nonnull (strstr (error->message, cases[i].says));
     g_clear_error (&error);
     training_free (training);
   }
   Training *training = training_new (find_case ("frozen"), &(TrainingHow){ 0 });
-  const CkAdamW settings = { 1e-3, .9, .999, 1e-8, .01, 1 };
+  const CowAdamW settings = { 1e-3, .9, .999, 1e-8, .01, 1 };
   g_autofree float *before = training_values (training);
+  const float nan = NAN;
   double norm;
+  guint n;
   training_pass (training, 1, TRUE);
-  cow_network_parameters (training->network)->gradients[0] = NAN;
-  g_assert_false (cow_network_step (training->network, &settings, 1, &norm, &error));
+  g_assert_cmpint (ck_upload (training->stream,
+                              cow_network_parameters (training->network)->gradients, &nan,
+                              sizeof nan),
+                   ==, CK_OK);
+  g_assert_true (cow_network_step (training->network, &settings, 1, &error));
+  g_assert_no_error (error);
+  g_assert_null (cow_network_read (training->network, &n, &norm, &error));
   g_assert_error (error, COW_ERROR, COW_ERROR_DEVICE);
   g_clear_error (&error);
   g_autofree float *after = training_values (training);
@@ -532,10 +567,10 @@ test_one_value (void)
   GError *error = NULL;
   Training *training = training_new (find_case ("resnet18"), &(TrainingHow){ 0 });
   g_autofree float *pixels = g_new0 (float, 3 * 32 * 32);
-  g_assert_null (cow_network_forward (training->network, pixels, 1, 32, 32, TRUE, 0, &error));
+  g_assert_false (cow_network_forward (training->network, pixels, 1, 32, 32, TRUE, 0, &error));
   g_assert_error (error, COW_ERROR, COW_ERROR_ARGUMENT);
   g_clear_error (&error);
-  g_assert_nonnull (cow_network_forward (training->network, pixels, 1, 32, 32, FALSE, 0, &error));
+  g_assert_true (cow_network_forward (training->network, pixels, 1, 32, 32, FALSE, 0, &error));
   g_assert_no_error (error);
   training_free (training);
 }

@@ -178,7 +178,6 @@ test_as_model (void)
   const char *dinov3 = saved_folder ("dinov3-gated"), *vit = saved_folder ("vit"),
              *resnet = saved_folder ("resnet18");
   static const char *const targets[] = { "q_proj", NULL };
-  CkBackend *backend;
   g_autoptr (CowClassifier) features =
       cow_classifier_new (&(CowClassifierOptions){ .model = dinov3 }, &error);
   g_assert_no_error (error);
@@ -190,7 +189,8 @@ test_as_model (void)
   g_assert_cmpint (cow_classifier_n_features (pooled), ==, 512);
   expect (&(CowClassifierOptions){ .model = resnet, .adapter = saved_folder ("lora-all") },
           COW_ERROR_UNSUPPORTED, "ResNet");
-  g_assert_cmpint (ck_cpu_open (NULL, 0, &backend), ==, CK_OK);
+  g_autoptr (CkDevice) device = cow_device_open (NULL, 0, &error);
+  g_autoptr (CkStream) stream = cow_stream_new (device, 0, &error);
   const CowNetworkOptions options = { .kind = COW_NETWORK_LORA,
                                       .n_classes = 9,
                                       .model = vit,
@@ -199,10 +199,9 @@ test_as_model (void)
                                       .targets = targets,
                                       .image_size = 64,
                                       .batch = 1 };
-  g_assert_null (cow_network_new (backend, &options, &error));
+  g_assert_null (cow_network_new (stream, &options, &error));
   g_assert_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED);
   g_clear_error (&error);
-  ck_backend_close (backend);
 }
 
 /* Pictures of another size than the folder's own, where the network takes them and where not. */

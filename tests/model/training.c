@@ -83,8 +83,11 @@ training_new (const TrainingCase *sort, const TrainingHow *how)
     .batch = sort->batch,
   };
   self->sort = sort;
-  g_assert_cmpint (ck_cpu_open (NULL, how->threads, &self->backend), ==, CK_OK);
-  self->network = cow_network_new (self->backend, &options, &error);
+  self->device = cow_device_open (NULL, how->threads, &error);
+  g_assert_no_error (error);
+  self->stream = cow_stream_new (self->device, 0, &error);
+  g_assert_no_error (error);
+  self->network = cow_network_new (self->stream, &options, &error);
   g_assert_no_error (error);
   const gsize n =
       (gsize)(sort->batch * (sort->side > 0 ? 3 * sort->side * sort->side : TRAINING_FEATURES));
@@ -101,7 +104,8 @@ void
 training_free (Training *self)
 {
   cow_network_free (self->network);
-  ck_backend_close (self->backend);
+  ck_stream_free (self->stream);
+  ck_device_close (self->device);
   g_free (self->pixels);
   g_free (self->labels);
   g_free (self);
@@ -111,15 +115,16 @@ double
 training_pass (Training *self, guint64 key, gboolean backward)
 {
   GError *error = NULL;
-  double loss = 0;
-  const float *logits = cow_network_forward (self->network, self->pixels, self->sort->batch,
-                                             self->sort->side, self->sort->side, TRUE, key, &error);
+  guint n;
+  g_assert_true (cow_network_forward (self->network, self->pixels, self->sort->batch,
+                                      self->sort->side, self->sort->side, TRUE, key, &error));
   g_assert_no_error (error);
-  g_assert_nonnull (logits);
-  g_assert_true (
-      cow_network_loss (self->network, self->labels, NULL, .1f, backward, 1, &loss, &error));
+  g_assert_true (cow_network_loss (self->network, self->labels, NULL, .1f, backward, 1, &error));
   g_assert_no_error (error);
-  return loss;
+  const CowPass *pass = cow_network_read (self->network, &n, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (n, ==, 1);
+  return pass->loss;
 }
 
 void
@@ -127,10 +132,13 @@ training_step (Training *self, int step)
 {
   GError *error = NULL;
   double norm;
-  const CkAdamW settings = { 1e-3, .9, .999, 1e-8, .01, step };
+  guint n;
+  const CowAdamW settings = { 1e-3, .9, .999, 1e-8, .01, step };
   training_pass (self, (guint64)step, TRUE);
-  g_assert_true (cow_network_step (self->network, &settings, 1, &norm, &error));
+  g_assert_true (cow_network_step (self->network, &settings, 1, &error));
+  cow_network_read (self->network, &n, &norm, &error);
   g_assert_no_error (error);
+  g_assert_cmpfloat (norm, >, 0);
 }
 
 static float *
@@ -138,7 +146,7 @@ copy (Training *self, const float *device)
 {
   const gsize bytes = cow_network_parameters (self->network)->count * sizeof (float);
   float *host = g_malloc (bytes);
-  g_assert_cmpint (self->backend->download (self->backend, host, device, bytes), ==, CK_OK);
+  g_assert_cmpint (ck_download (self->stream, host, device, bytes), ==, CK_OK);
   return host;
 }
 
@@ -158,10 +166,12 @@ float *
 training_logits (Training *self)
 {
   GError *error = NULL;
-  const float *logits = cow_network_forward (self->network, self->pixels, self->sort->batch,
-                                             self->sort->side, self->sort->side, FALSE, 0, &error);
+  guint n;
+  g_assert_true (cow_network_forward (self->network, self->pixels, self->sort->batch,
+                                      self->sort->side, self->sort->side, FALSE, 0, &error));
+  const CowPass *pass = cow_network_read (self->network, &n, NULL, &error);
   g_assert_no_error (error);
-  return g_memdup2 (logits, (gsize)self->sort->batch * TRAINING_CLASSES * sizeof (float));
+  return g_memdup2 (pass->logits, (gsize)self->sort->batch * TRAINING_CLASSES * sizeof (float));
 }
 
 void

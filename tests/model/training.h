@@ -4,6 +4,7 @@
 #ifndef COW_TEST_TRAINING_H
 #define COW_TEST_TRAINING_H
 
+#include "model/network/device.h"
 #include "model/training/network.h"
 
 #define TRAINING_CLASSES  9
@@ -25,14 +26,15 @@ extern const TrainingCase training_cases[];
 
 typedef struct {
   const TrainingCase *sort;
-  CkBackend *backend;
+  CkDevice *device;
+  CkStream *stream;
   CowNetwork *network;
   float *pixels;  /* [batch, 3, side, side]; frozen: [batch, features] */
   gint32 *labels; /* [batch] */
 } Training;
 
 typedef struct {
-  int threads; /* of the backend, 0 for its choice */
+  int threads; /* of the device, 0 for its choice */
   float adapter_dropout, head_dropout;
   gboolean checkpointing;
   gboolean fresh; /* start from first values, not from the case's adapter */

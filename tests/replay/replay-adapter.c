@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/network/device.h"
 #include "model/training/network.h"
 #include "model/files/safetensors.h"
 
@@ -76,21 +77,18 @@ typedef struct {
   gint32 *labels;
 } Run;
 
-/* One micro-batch: its loss, with gradients added. */
-static double
+/* Enqueues one micro-batch. */
+static void
 micro_batch (const Run *run, int k)
 {
   GError *error = NULL;
-  double loss = 0;
   const int at = BATCH * k % run->n;
   const gsize picture = 3 * (gsize)run->height * (gsize)run->width;
   cow_network_forward (run->network, run->images + (gsize)at * picture, BATCH, run->height,
                        run->width, TRUE, (guint64)k, &error);
   check (error);
-  cow_network_loss (run->network, run->labels + at, NULL, .1f, TRUE, 1.f / ACCUMULATION, &loss,
-                    &error);
+  cow_network_loss (run->network, run->labels + at, NULL, .1f, TRUE, 1.f / ACCUMULATION, &error);
   check (error);
-  return loss;
 }
 
 /* Repeats all steps; the worst differences of losses and, relative, of norms. */
@@ -102,16 +100,20 @@ repeat (const Run *run, const float *losses, const float *norms, int n_steps, do
   for (int step = 0; step < n_steps; step++) {
     GError *error = NULL;
     double norm = 0;
-    for (int m = 0; m < ACCUMULATION; m++) {
-      const int k = step * ACCUMULATION + m;
-      const double off = fabs (micro_batch (run, k) - losses[k]);
-      *worst_loss = off <= *worst_loss ? *worst_loss : off; /* a NaN counts as worst */
-    }
-    const CkAdamW settings = {
+    guint n;
+    for (int m = 0; m < ACCUMULATION; m++)
+      micro_batch (run, step * ACCUMULATION + m);
+    const CowAdamW settings = {
       (float)learning_rate (step, n_steps), .9f, .999f, 1e-8f, .01f, step + 1
     };
-    cow_network_step (run->network, &settings, 1, &norm, &error);
+    cow_network_step (run->network, &settings, 1, &error);
     check (error);
+    const CowPass *passes = cow_network_read (run->network, &n, &norm, &error);
+    check (error);
+    for (int m = 0; m < ACCUMULATION; m++) {
+      const double off = fabs (passes[m].loss - losses[step * ACCUMULATION + m]);
+      *worst_loss = off <= *worst_loss ? *worst_loss : off; /* a NaN counts as worst */
+    }
     const double off = fabs (norm - norms[step]) / norms[step];
     *worst_norm = off <= *worst_norm ? *worst_norm : off;
   }
@@ -184,7 +186,7 @@ read_labels (const CowSafetensors *file, int n)
 }
 
 static CowNetwork *
-open_network (CkBackend *backend, const char *folder, const char *base, gint64 side)
+open_network (CkStream *stream, const char *folder, const char *base, gint64 side)
 {
   GError *error = NULL;
   g_autofree char *start = g_build_filename (folder, "start", NULL),
@@ -208,7 +210,7 @@ open_network (CkBackend *backend, const char *folder, const char *base, gint64 s
     .image_size = (int)side,
     .batch = BATCH
   };
-  CowNetwork *network = cow_network_new (backend, &options, &error);
+  CowNetwork *network = cow_network_new (stream, &options, &error);
   check (error);
   return network;
 }
@@ -217,15 +219,14 @@ int
 main (int argc, char **argv)
 {
   GError *error = NULL;
-  CkBackend *backend = NULL;
   if (argc < 2 || argc > 3) {
     g_printerr ("Usage: replay-adapter RUN [BASE]\n");
     return 2;
   }
-  if (ck_cpu_open (NULL, 0, &backend) != CK_OK) {
-    g_printerr ("replay-adapter: no CPU backend of that level here\n");
-    return 2;
-  }
+  CkDevice *device = cow_device_open (NULL, 0, &error);
+  check (error);
+  CkStream *stream = cow_stream_new (device, 0, &error);
+  check (error);
   g_autofree char *base = argc > 2 ? g_strdup (argv[2]) : either (argv[1], "base", "../nf4");
   g_autofree char *path = g_build_filename (argv[1], "run.safetensors", NULL),
                   *end = g_build_filename (argv[1], "end", NULL);
@@ -244,7 +245,7 @@ main (int argc, char **argv)
     return 2;
   }
   g_autofree gint32 *labels = read_labels (file, n);
-  g_autoptr (CowNetwork) network = open_network (backend, argv[1], base, images->dims[2]);
+  g_autoptr (CowNetwork) network = open_network (stream, argv[1], base, images->dims[2]);
   const Run run = { network, image_values, n, (int)images->dims[2], (int)images->dims[3], labels };
   double worst_loss, worst_norm;
   repeat (&run, loss_values, norm_values, n_steps, &worst_loss, &worst_norm);
@@ -253,7 +254,8 @@ main (int argc, char **argv)
           "(%.0e), final tensors by %.2e (%.0e)\n",
           argv[1], worst_loss, LOSS_LIMIT, worst_norm, NORM_LIMIT, worst_tensor, TENSOR_LIMIT);
   g_clear_pointer (&network, cow_network_free);
-  ck_backend_close (backend);
+  ck_stream_free (stream);
+  ck_device_close (device);
   return worst_loss <= LOSS_LIMIT && worst_norm <= NORM_LIMIT && worst_tensor <= TENSOR_LIMIT ? 0
                                                                                               : 1;
 }

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/network/device.h"
 #include "model/training/network.h"
 #include "model/network/resnet.h"
 #include "model/files/safetensors.h"
@@ -172,9 +173,12 @@ static double
 compare_logits (CowNetwork *network, const float *pixels, const float *expected)
 {
   GError *error = NULL;
-  const float *logits = cow_network_forward (network, pixels, N_EVAL, SIDE, SIDE, FALSE, 0, &error);
+  guint n;
+  cow_network_forward (network, pixels, N_EVAL, SIDE, SIDE, FALSE, 0, &error);
   check (error);
-  return worst_of (logits, expected, N_EVAL * N_CLASSES);
+  const CowPass *pass = cow_network_read (network, &n, NULL, &error);
+  check (error);
+  return worst_of (pass->logits, expected, N_EVAL * N_CLASSES);
 }
 
 static void
@@ -183,13 +187,16 @@ train (CowNetwork *network, const float *pixels, float *losses)
   static const gint32 labels[N_TRAIN] = { 0, 3, 5, 8 };
   for (int step = 0; step < 4; step++) {
     GError *error = NULL;
-    double loss = 0, norm;
-    const CkAdamW settings = { 1e-4, .9, .999, 1e-8, 1e-4, step + 1 };
+    double norm;
+    guint n;
+    const CowAdamW settings = { 1e-4, .9, .999, 1e-8, 1e-4, step + 1 };
     if (cow_network_forward (network, pixels, N_TRAIN, SIDE, SIDE, TRUE, (guint64)step, &error) &&
-        cow_network_loss (network, labels, NULL, .1f, TRUE, 1, &loss, &error))
-      cow_network_step (network, &settings, 0, &norm, &error);
+        cow_network_loss (network, labels, NULL, .1f, TRUE, 1, &error))
+      cow_network_step (network, &settings, 0, &error);
     check (error);
-    losses[step] = (float)loss;
+    const CowPass *pass = cow_network_read (network, &n, &norm, &error);
+    check (error);
+    losses[step] = (float)pass->loss;
   }
 }
 
@@ -203,7 +210,7 @@ formula_pixels (const char *network, const char *what, gsize n)
 }
 
 static gboolean
-replay (CkBackend *backend, const CowSafetensors *file, const char *name)
+replay (CkStream *stream, const CowSafetensors *file, const char *name)
 {
   GError *error = NULL;
   const CowNetworkOptions options = {
@@ -221,7 +228,7 @@ replay (CkBackend *backend, const CowSafetensors *file, const char *name)
                    *pixels = formula_pixels (name, "pixels", N_EVAL);
   g_autofree float *train_pixels = formula_pixels (name, "train_pixels", N_TRAIN);
   g_autoptr (GHashTable) names = read_names (file, name);
-  g_autoptr (CowNetwork) network = cow_network_new (backend, &options, &error);
+  g_autoptr (CowNetwork) network = cow_network_new (stream, &options, &error);
   float found[4];
   check (error);
   fill_all (name, network, names);
@@ -242,22 +249,22 @@ int
 main (int argc, char **argv)
 {
   GError *error = NULL;
-  CkBackend *backend = NULL;
   const char *const all[] = { "resnet18", "vit_small", NULL };
   if (argc < 2 || argc > 3 || (argc == 3 && !g_strv_contains (all, argv[2]))) {
     g_printerr ("Usage: replay-scratch FILE [resnet18|vit_small]\n");
     return 2;
   }
-  if (ck_cpu_open (NULL, 0, &backend) != CK_OK) {
-    g_printerr ("replay-scratch: no CPU backend of that level here\n");
-    return 2;
-  }
+  CkDevice *device = cow_device_open (NULL, 0, &error);
+  check (error);
+  CkStream *stream = cow_stream_new (device, 0, &error);
+  check (error);
   g_autoptr (CowSafetensors) file = cow_safetensors_open (argv[1], &error);
   check (error);
   gboolean ok = TRUE;
   for (const char *const *name = all; *name; name++)
     if (argc < 3 || g_str_equal (argv[2], *name))
-      ok &= replay (backend, file, *name);
-  ck_backend_close (backend);
+      ok &= replay (stream, file, *name);
+  ck_stream_free (stream);
+  ck_device_close (device);
   return ok ? 0 : 1;
 }

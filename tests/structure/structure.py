@@ -12,10 +12,11 @@ import tokenize
 PARTS = ["kernels", "model", "gst-plugin", "trainer", "pipelines", "tests"]
 
 # Who may include whom: a row may include itself and the rows before it, but not its neighbours in
-# the same row. "." is a part's own folder, "*" any room that is not named.
+# the same row. "." is a part's own folder, "*" any room that is not named. test-device computes on
+# the CPU's.
 ORDER = {
     "": [["kernels"], ["model"], ["gst-plugin", "trainer"], ["pipelines"], ["tests"]],
-    "kernels": [["."], ["*"]],
+    "kernels": [["."], ["*"], ["test-device"]],
     "model": [["files"], ["adapter"], ["network"], ["training"], ["engine"], ["api"]],
     "gst-plugin": [["common"], ["behavior", "overlay", "publish"]],
     "trainer": [["host"], ["plot"], ["hub"], ["tracking"], ["data"], ["eval"], ["train"], ["cli"]],
@@ -303,7 +304,7 @@ def rank(order, room):
     for number, row in enumerate(order):
         if room in row:
             return number
-    return len(order) - 1 if room != "." and ["*"] in order else None
+    return order.index(["*"]) if room != "." and ["*"] in order else None
 
 
 def may_include(order, room, other):

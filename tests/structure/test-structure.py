@@ -155,6 +155,15 @@ CASES = [
         "kernels/cuda/graph.c": c_file("kernels/cpu/norm.h"),
         "kernels/README.md": WHOLE["kernels/README.md"] + "`cuda/graph.c`",
     }, "climb", 1),
+    ("test-device includes the CPU", {
+        "kernels/test-device/queue.c": c_file("kernels/cpu/norm.h"),
+        "kernels/README.md": WHOLE["kernels/README.md"] + "`test-device/queue.c`",
+    }, None, 0),
+    ("the CPU includes test-device", {
+        "kernels/cpu/graph.c": c_file("kernels/test-device/queue.h"),
+        "kernels/test-device/queue.h": C,
+        "kernels/README.md": WHOLE["kernels/README.md"] + "`cpu/graph.c`, `test-device/queue.h`",
+    }, "climb", 1),
     ("an element includes another", {
         "gst-plugin/overlay/view.c": c_file("gst-plugin/behavior/meta.h"),
         "gst-plugin/behavior/meta.h": C,

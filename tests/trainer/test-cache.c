@@ -105,11 +105,13 @@ test_rows (Fixture *self, gconstpointer unused)
   CowOutput output;
 
   g_assert_no_error (error);
+  g_autoptr (CowPreparer) preparer = cow_preparer_new (cow_classifier_device (classifier), &error);
+  g_assert_no_error (error);
   g_assert_cmpint (width, ==, 128);
   for (guint i = 0; i < self->set->splits[COW_TRAIN]->len; i++) {
     const guint sample = g_array_index (self->set->splits[COW_TRAIN], guint, i);
     picture_prepare (cow_dataset_sample (self->set, sample)->path, &self->options.preprocess,
-                     cow_classifier_backend (classifier), pixels, &error);
+                     preparer, pixels, &error);
     g_assert_no_error (error);
     cow_classifier_run (classifier, pixels, 1, 32, 32, &output, &error);
     g_assert_no_error (error);

@@ -15,7 +15,8 @@
 typedef struct {
   char *folder, *data;
   CowDataset *set;
-  CkBackend *backend;
+  CkDevice *device;
+  CowPreparer *preparer;
   CowLoaderOptions options;
 } Fixture;
 
@@ -30,9 +31,11 @@ setup (Fixture *self, gconstpointer unused)
   self->data = g_build_filename (self->folder, "data", NULL);
   drawn_data (self->data, 7, 2, 0, 40);
   self->set = drawn_set (self->data);
-  g_assert_cmpint (ck_cpu_open ("c", 1, &self->backend), ==, CK_OK);
+  g_assert_cmpint (ck_device_open ("cpu", &(CkDeviceOptions){ "c", 1 }, &self->device), ==, CK_OK);
+  self->preparer = cow_preparer_new (self->device, &error);
+  g_assert_no_error (error);
   self->options = (CowLoaderOptions){ .dataset = self->set,
-                                      .backend = self->backend,
+                                      .device = self->device,
                                       .preprocess = cow_preprocess_default (),
                                       .augment = COW_AUGMENT_MEDIUM,
                                       .batch = 5,
@@ -44,7 +47,8 @@ static void
 teardown (Fixture *self, gconstpointer unused)
 {
   cow_dataset_free (self->set);
-  ck_backend_close (self->backend);
+  cow_preparer_free (self->preparer);
+  ck_device_close (self->device);
   g_free (self->data);
   cli_remove (self->folder);
 }
@@ -171,7 +175,7 @@ test_plain (Fixture *self, gconstpointer unused)
   for (guint i = 0; i < items->len; i++) {
     const CowLoadItem *item = &g_array_index (items, CowLoadItem, i);
     picture_prepare (cow_dataset_sample (self->set, item->sample)->path, &self->options.preprocess,
-                     self->backend, expected, &error);
+                     self->preparer, expected, &error);
     g_assert_no_error (error);
     const gboolean same = memcmp (expected, pixels + i * size, size * sizeof (float)) == 0;
     if (item->copy == 0)
@@ -212,7 +216,7 @@ test_box (Fixture *self, gconstpointer unused)
                             .pixel_stride = 3,
                             .offset = { 0, 1, 2 } };
   const CowRegion region = { 4, 8, 20, 16 };
-  cow_preprocess_run (&self->options.preprocess, self->backend, &whole, &region, expected, &error);
+  cow_preparer_run (self->preparer, &self->options.preprocess, &whole, &region, expected, &error);
   g_assert_no_error (error);
   g_assert_cmpmem (pixels, size * sizeof (float), expected, size * sizeof (float));
 }
@@ -271,7 +275,7 @@ test_sheet (Fixture *self, gconstpointer unused)
   g_autofree char *path = g_build_filename (self->folder, "sheet.png", NULL),
                   *nowhere = g_build_filename (self->folder, "no", "s.png", NULL);
   const CowContactSheet sheet = { .dataset = self->set,
-                                  .backend = self->backend,
+                                  .device = self->device,
                                   .preprocess = self->options.preprocess,
                                   .augment = COW_AUGMENT_HEAVY,
                                   .per_class = 2,

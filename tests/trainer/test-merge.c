@@ -71,13 +71,12 @@ static void
 merge (const char *model, const char *adapter, const char *out, CowMergeStorage storage,
        CowMergeResult *result, GError **error)
 {
-  CkBackend *backend = NULL;
   const CowMergeOptions options = {
     .model = model, .adapter = adapter, .folder = out, .storage = storage
   };
-  g_assert_cmpint (ck_cpu_open (NULL, 0, &backend), ==, CK_OK);
-  g_assert_true (cow_merge (backend, &options, result, error) == (error == NULL || *error == NULL));
-  ck_backend_close (backend);
+  g_autoptr (CkDevice) device = cow_device_open (NULL, 0, NULL);
+  g_autoptr (CkStream) stream = cow_stream_new (device, 0, NULL);
+  g_assert_true (cow_merge (stream, &options, result, error) == (error == NULL || *error == NULL));
 }
 
 /* Compares layer.0.attention.q_proj.weight with the result of PEFT's merge_and_unload () (on the
@@ -224,13 +223,12 @@ test_cancelled (void)
                   *adapter = cli_make_adapter (folder, "plain", "lora_q_r8"),
                   *out = g_build_filename (folder, "merged", NULL);
   guint calls = 0;
-  CkBackend *backend = NULL;
   const CowMergeOptions options = {
     .model = model, .adapter = adapter, .folder = out, .progress = stop, .user_data = &calls
   };
-  g_assert_cmpint (ck_cpu_open (NULL, 0, &backend), ==, CK_OK);
-  g_assert_false (cow_merge (backend, &options, NULL, &error));
-  ck_backend_close (backend);
+  g_autoptr (CkDevice) device = cow_device_open (NULL, 0, NULL);
+  g_autoptr (CkStream) stream = cow_stream_new (device, 0, NULL);
+  g_assert_false (cow_merge (stream, &options, NULL, &error));
   g_assert_true (g_error_matches (error, COW_ERROR, COW_ERROR_IO) &&
                  strstr (error->message, "cancelled"));
   g_assert_false (g_file_test (out, G_FILE_TEST_EXISTS));

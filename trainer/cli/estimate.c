@@ -66,7 +66,8 @@ row_free (gpointer data)
 typedef struct {
   const Options *options;
   CkType storage;
-  CkBackend *backend;
+  CkDevice *device;
+  CkStream *stream;
   guint64 available;
   guint64 n_train, n_val;
   guint n_classes;
@@ -127,7 +128,7 @@ measure (Job *self, const CowRecipe *recipe, const char *base, const CowPlanInpu
     return TRUE;
   g_free (self->measured);
   self->measured = g_steal_pointer (&what);
-  return cow_speed_measure (&self->speed, self->backend, recipe, input, error);
+  return cow_speed_measure (&self->speed, self->stream, recipe, input, error);
 }
 
 static gboolean
@@ -330,10 +331,12 @@ estimate (const Options *options, GError **error)
               .rows = rows };
 
   if (!choose_storage (options, &job.storage, error) ||
-      !(job.backend = cow_device_open (NULL, options->flags.threads, error)))
+      !(job.device = cow_device_open (NULL, options->flags.threads, error)) ||
+      !(job.stream = cow_stream_new (job.device, 0, error)))
     return FALSE;
   const gboolean ok = add_all (&job, error);
-  ck_backend_close (job.backend);
+  ck_stream_free (job.stream);
+  ck_device_close (job.device);
   g_free (job.said);
   g_free (job.measured);
   if (ok && options->json)

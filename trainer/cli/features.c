@@ -43,6 +43,7 @@ typedef struct {
   const Options *options;
   Input input;
   CowClassifier *classifier;
+  CowPreparer *preparer;
   gint64 n_tokens, hidden, n_classes; /* n_classes 0: no head; n_tokens 0: the network has none */
   float *pixels;                      /* [batch, 3, height, width] */
   float *pooler_output, *logits;      /* [n, hidden], [n, n_classes] */
@@ -141,7 +142,8 @@ job_open (Job *self, GError **error)
   CowPreprocess *preprocess = &self->input.preprocess;
   if (self->input.pictures)
     *preprocess = *cow_classifier_preprocess (self->classifier);
-  if (!parse_preprocess (options, preprocess, error) ||
+  self->preparer = cow_preparer_new (cow_classifier_device (self->classifier), error);
+  if (!self->preparer || !parse_preprocess (options, preprocess, error) ||
       !input_check_size (&self->input, self->classifier, error))
     return FALSE;
 
@@ -201,8 +203,7 @@ run_batch (Job *self, gint64 first, int n, GError **error)
   const CowPreprocess *preprocess = &self->input.preprocess;
   CowOutput output;
 
-  if (!input_read (&self->input, cow_classifier_backend (self->classifier), first, n, self->pixels,
-                   error) ||
+  if (!input_read (&self->input, self->preparer, first, n, self->pixels, error) ||
       !cow_classifier_run_tokens (self->classifier, self->pixels, n, preprocess->height,
                                   preprocess->width, &output, error))
     return FALSE;
@@ -220,8 +221,7 @@ run_batch (Job *self, gint64 first, int n, GError **error)
 static gboolean
 write_pixels (Job *self, gint64 first, int n, GError **error)
 {
-  return input_read (&self->input, cow_classifier_backend (self->classifier), first, n,
-                     self->pixels, error) &&
+  return input_read (&self->input, self->preparer, first, n, self->pixels, error) &&
          cow_safetensors_writer_write (
              self->writer, self->pixels,
              (gsize)n * cow_preprocess_size (&self->input.preprocess) * sizeof (float), error);
@@ -266,6 +266,7 @@ static void
 job_clear (Job *self)
 {
   g_clear_pointer (&self->writer, cow_safetensors_writer_free);
+  g_clear_pointer (&self->preparer, cow_preparer_free);
   g_clear_pointer (&self->classifier, cow_classifier_free);
   input_clear (&self->input);
   g_free (self->pixels);

@@ -98,12 +98,13 @@ read_tensor (const Input *self, gint64 first, int n, float *out, GError **error)
 }
 
 gboolean
-input_read (const Input *self, CkBackend *backend, gint64 first, int n, float *out, GError **error)
+input_read (const Input *self, CowPreparer *preparer, gint64 first, int n, float *out,
+            GError **error)
 {
   if (self->tensor)
     return read_tensor (self, first, n, out, error);
   for (int i = 0; i < n; i++)
-    if (!picture_prepare (self->pictures->pdata[first + i], &self->preprocess, backend,
+    if (!picture_prepare (self->pictures->pdata[first + i], &self->preprocess, preparer,
                           out + (gsize)i * cow_preprocess_size (&self->preprocess), error))
       return FALSE;
   return TRUE;

@@ -22,8 +22,9 @@ gboolean input_is_tensor (const char *argument);
 gboolean input_open (Input *self, char *const *arguments, GError **error);
 /* Checks that the network takes the size of the pictures. */
 gboolean input_check_size (const Input *self, const CowClassifier *classifier, GError **error);
-/* Pixels of pictures [first, first + n) to out [n, 3, height, width]. */
-gboolean input_read (const Input *self, CkBackend *backend, gint64 first, int n, float *out,
+/* Pixels of pictures [first, first + n) to out [n, 3, height, width]; `preparer` is
+ * not used for a tensor. */
+gboolean input_read (const Input *self, CowPreparer *preparer, gint64 first, int n, float *out,
                      GError **error);
 void input_clear (Input *self);
 

@@ -70,12 +70,12 @@ get_pictures (const Options *options, CowClassifier *classifier, ComparePictures
               GError **error)
 {
   const CowPreprocess *preprocess = cow_classifier_preprocess (classifier);
-  CkBackend *backend = cow_classifier_backend (classifier);
+  CkDevice *device = cow_classifier_device (classifier);
   if (!options->arguments)
-    return compare_pictures_make (pictures, (guint)options->n_made, preprocess, backend, error);
+    return compare_pictures_make (pictures, (guint)options->n_made, preprocess, device, error);
   g_autoptr (GPtrArray) paths = pictures_find (options->arguments, error);
   return paths && pictures_start (error) &&
-         compare_pictures_read (pictures, paths, preprocess, backend, error);
+         compare_pictures_read (pictures, paths, preprocess, device, error);
 }
 
 /* Runs first, so that a model that does not load, or a picture that cannot be read, is found before
@@ -129,13 +129,21 @@ print_differences (const Options *options, const CompareAnswers *before,
 /* ---- the verb -------------------------------------------------------------------------------- */
 
 static gboolean
+write_merged (const char *device_name, const CowMergeOptions *what, CowMergeResult *merged,
+              GError **error)
+{
+  g_autoptr (CkDevice) device = cow_device_open (device_name, 0, error);
+  g_autoptr (CkStream) stream = device ? cow_stream_new (device, 0, error) : NULL;
+  return stream && cow_merge (stream, what, merged, error);
+}
+
+static gboolean
 merge (Options *options, CowMergeStorage storage, GError **error)
 {
   g_autofree char *adapter = cow_locate (options->model.adapter, error), *model = NULL;
   g_auto (ComparePictures) pictures = { 0 };
   g_auto (CompareAnswers) before = { 0 }, after = { 0 };
   g_autoptr (Progress) progress = NULL;
-  CkBackend *backend = NULL;
   CowMergeResult merged;
   CompareResult result;
 
@@ -159,14 +167,9 @@ merge (Options *options, CowMergeStorage storage, GError **error)
                                  .storage = storage,
                                  .progress = show_progress,
                                  .user_data = &progress };
-  backend = cow_device_open (options->model.device, 0, error);
-  if (!backend)
+  if (!write_merged (options->model.device, &what, &merged, error))
     return FALSE;
-  const gboolean written = cow_merge (backend, &what, &merged, error);
-  ck_backend_close (backend);
   g_clear_pointer (&progress, progress_free);
-  if (!written)
-    return FALSE;
   print_result (options, &merged, storage);
   if (!ask_after (options, before.is_head, &pictures, &after, error) ||
       !compare_answers (&before, &after, &result, error))

@@ -39,6 +39,7 @@ typedef struct {
   const Options *options;
   GPtrArray *pictures; /* of paths */
   CowClassifier *classifier;
+  CowPreparer *preparer;
   float *pixels;      /* [batch, 3, height, width] */
   const char **batch; /* [batch] the paths of those in `pixels`, borrowed */
   int n;              /* how many are in the batch */
@@ -92,6 +93,9 @@ job_open (Job *self, PredictionFormat format, GError **error)
                  cow_classifier_adapter_path (self->classifier));
     return FALSE;
   }
+  self->preparer = cow_preparer_new (cow_classifier_device (self->classifier), error);
+  if (!self->preparer)
+    return FALSE;
   const gsize n = (gsize)options->model.batch;
   if (g_size_checked_mul (&bytes, n,
                           cow_preprocess_size (cow_classifier_preprocess (self->classifier)) *
@@ -142,12 +146,11 @@ static gboolean
 job_run (Job *self, GError **error)
 {
   const CowPreprocess *preprocess = cow_classifier_preprocess (self->classifier);
-  CkBackend *backend = cow_classifier_backend (self->classifier);
 
   for (guint i = 0; i < self->pictures->len; i++) {
     g_autoptr (GError) unreadable = NULL;
     const char *path = self->pictures->pdata[i];
-    if (picture_prepare (path, preprocess, backend,
+    if (picture_prepare (path, preprocess, self->preparer,
                          self->pixels + (gsize)self->n * cow_preprocess_size (preprocess),
                          &unreadable)) {
       self->batch[self->n++] = path;
@@ -174,6 +177,7 @@ job_clear (Job *self)
 {
   g_clear_pointer (&self->progress, progress_free);
   g_clear_pointer (&self->predictions, predictions_free);
+  g_clear_pointer (&self->preparer, cow_preparer_free);
   g_clear_pointer (&self->classifier, cow_classifier_free);
   g_clear_pointer (&self->pictures, g_ptr_array_unref);
   g_free (self->pixels);

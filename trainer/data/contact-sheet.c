@@ -15,6 +15,7 @@
 typedef struct {
   const CowContactSheet *sheet;
   CowLoaderOptions loading;
+  CowPreparer *preparer;
   double scale; /* of a picture's pixels to the sheet's */
   double tile_width, tile_height;
   guint8 *rgb; /* [height, width, 3] */
@@ -44,7 +45,7 @@ static gboolean
 draw_tile (const Sheet *self, cairo_t *cr, double x, double y, const CowLoadItem *item,
            GError **error)
 {
-  if (!cow_load_rgb (&self->loading, item, self->rgb, error))
+  if (!cow_load_rgb (&self->loading, self->preparer, item, self->rgb, error))
     return FALSE;
   cairo_surface_t *tile = make_tile (self);
   cairo_save (cr);
@@ -144,15 +145,19 @@ cow_contact_sheet_write (const CowContactSheet *self, const char *path, GError *
   const CowPreprocess *preprocess = &self->preprocess;
   const double scale = MIN (1, (double)MOST_TILE / MAX (preprocess->width, preprocess->height));
   g_autofree guint8 *rgb = g_try_malloc (cow_preprocess_size (preprocess));
+  g_autoptr (CowPreparer) preparer = cow_preparer_new (self->device, error);
   const Sheet sheet = { .sheet = self,
                         .loading = { .dataset = self->dataset,
-                                     .backend = self->backend,
+                                     .device = self->device,
                                      .preprocess = *preprocess,
                                      .augment = self->augment },
+                        .preparer = preparer,
                         .scale = scale,
                         .tile_width = preprocess->width * scale,
                         .tile_height = preprocess->height * scale,
                         .rgb = rgb };
 
+  if (!preparer)
+    return FALSE;
   return rgb ? draw (&sheet, path, error) : cow_check (CK_NO_MEMORY, error, "a contact sheet");
 }

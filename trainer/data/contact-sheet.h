@@ -11,7 +11,7 @@ G_BEGIN_DECLS
 typedef struct {
   const CowDataset *dataset;
   CowSplit split;
-  CkBackend *backend;
+  CkDevice *device;
   CowPreprocess preprocess;
   CowAugment augment;
   guint per_class; /* pictures of each class */

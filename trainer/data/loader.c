@@ -130,7 +130,7 @@ wrap_rgb (const guint8 *rgb, int width, int height)
 
 /* The sample's part of its picture, resized and normalised. */
 static gboolean
-prepare (const CowLoaderOptions *options, const CowSample *sample, const CowPreprocess *preprocess,
+prepare (CowPreparer *preparer, const CowSample *sample, const CowPreprocess *preprocess,
          float *out, GError **error)
 {
   g_auto (Picture) decoded = { 0 };
@@ -140,8 +140,7 @@ prepare (const CowLoaderOptions *options, const CowSample *sample, const CowPrep
     return FALSE;
   const CkPicture picture = wrap_rgb (decoded.rgb, decoded.width, decoded.height);
   const gboolean part = cow_sample_region (sample, decoded.width, decoded.height, &region);
-  if (cow_preprocess_run (preprocess, options->backend, &picture, part ? &region : NULL, out,
-                          error))
+  if (cow_preparer_run (preparer, preprocess, &picture, part ? &region : NULL, out, error))
     return TRUE;
   g_prefix_error (error, "%s: ", sample->path);
   return FALSE;
@@ -149,14 +148,14 @@ prepare (const CowLoaderOptions *options, const CowSample *sample, const CowPrep
 
 /* `floats` [3, height, width] is scratch. */
 static gboolean
-load_rgb (const CowLoaderOptions *options, const CowLoadItem *item, float *floats, guint8 *rgb,
-          GError **error)
+load_rgb (const CowLoaderOptions *options, CowPreparer *preparer, const CowLoadItem *item,
+          float *floats, guint8 *rgb, GError **error)
 {
   const CowSample *sample = cow_dataset_sample (options->dataset, item->sample);
   CowPreprocess unit = options->preprocess;
 
   unit.normalisation = COW_UNIT;
-  if (!prepare (options, sample, &unit, floats, error))
+  if (!prepare (preparer, sample, &unit, floats, error))
     return FALSE;
   /* Values are n / 255 for whole n, so nothing is lost here. */
   const gsize plane = (gsize)unit.width * (gsize)unit.height;
@@ -171,30 +170,32 @@ load_rgb (const CowLoaderOptions *options, const CowLoadItem *item, float *float
 }
 
 gboolean
-cow_load_rgb (const CowLoaderOptions *options, const CowLoadItem *item, guint8 *rgb, GError **error)
+cow_load_rgb (const CowLoaderOptions *options, CowPreparer *preparer, const CowLoadItem *item,
+              guint8 *rgb, GError **error)
 {
   g_autofree float *floats = g_try_new (float, cow_preprocess_size (&options->preprocess));
 
   if (!floats)
     return cow_check (CK_NO_MEMORY, error, "a picture");
-  return load_rgb (options, item, floats, rgb, error);
+  return load_rgb (options, preparer, item, floats, rgb, error);
 }
 
 gboolean
-cow_load_one (const CowLoaderOptions *options, const CowLoadItem *item, float *out, GError **error)
+cow_load_one (const CowLoaderOptions *options, CowPreparer *preparer, const CowLoadItem *item,
+              float *out, GError **error)
 {
   const CowPreprocess *preprocess = &options->preprocess;
 
   if (item->copy == 0 || options->augment == COW_AUGMENT_NONE)
-    return prepare (options, cow_dataset_sample (options->dataset, item->sample), preprocess, out,
+    return prepare (preparer, cow_dataset_sample (options->dataset, item->sample), preprocess, out,
                     error);
   g_autofree guint8 *rgb = g_try_malloc (cow_preprocess_size (preprocess));
   if (!rgb)
     return cow_check (CK_NO_MEMORY, error, "a picture");
-  if (!load_rgb (options, item, out, rgb, error))
+  if (!load_rgb (options, preparer, item, out, rgb, error))
     return FALSE;
   const CkPicture picture = wrap_rgb (rgb, preprocess->width, preprocess->height);
-  return cow_preprocess_run (preprocess, options->backend, &picture, NULL, out, error);
+  return cow_preparer_run (preparer, preprocess, &picture, NULL, out, error);
 }
 
 /* ---- the ring of batches --------------------------------------------------------------------- */
@@ -217,14 +218,20 @@ typedef struct {
   gsize error_at;
 } Slot;
 
+typedef struct {
+  CowLoader *loader;
+  CowPreparer *preparer; /* its own */
+  GThread *thread;
+} Worker;
+
 struct _CowLoader {
   CowLoaderOptions options;
   gsize picture_size; /* floats */
   gsize n_batches;
   Slot *slots; /* [n_slots]; batch b is in slots[b % n_slots] */
   gsize n_slots;
-  GThread **threads;
-  guint n_threads;
+  Worker *workers; /* [n_workers] */
+  guint n_workers;
 
   GMutex lock;
   GCond work; /* a place in the ring became free, or stop */
@@ -261,7 +268,7 @@ take (CowLoader *self, gsize *position)
 }
 
 static void
-load (CowLoader *self, gsize position)
+load (CowLoader *self, CowPreparer *preparer, gsize position)
 {
   const gsize batch = position / (gsize)self->options.batch,
               place = position % (gsize)self->options.batch;
@@ -270,7 +277,7 @@ load (CowLoader *self, gsize position)
   GError *error = NULL;
 
   slot->labels[place] = cow_dataset_sample (self->options.dataset, item->sample)->label;
-  cow_load_one (&self->options, item, slot->pixels + place * self->picture_size, &error);
+  cow_load_one (&self->options, preparer, item, slot->pixels + place * self->picture_size, &error);
   g_mutex_lock (&self->lock);
   if (error && (!slot->error || position < slot->error_at)) {
     GError *later = slot->error;
@@ -287,11 +294,11 @@ load (CowLoader *self, gsize position)
 static gpointer
 run (gpointer data)
 {
-  CowLoader *self = data;
+  const Worker *worker = data;
   gsize position;
 
-  while (take (self, &position))
-    load (self, position);
+  while (take (worker->loader, &position))
+    load (worker->loader, worker->preparer, position);
   vips_thread_shutdown ();
   return NULL;
 }
@@ -322,16 +329,21 @@ start_threads (CowLoader *self, GError **error)
       self->options.n_threads > 0 ? (guint)self->options.n_threads : g_get_num_processors ();
   const guint n = (guint)MIN (MIN (wanted, MOST_THREADS), self->options.n_items);
 
-  self->threads = g_new0 (GThread *, n);
+  self->workers = g_new0 (Worker, n);
   for (guint i = 0; i < n; i++) {
     g_autoptr (GError) local = NULL;
-    self->threads[i] = g_thread_try_new ("cow-loader", run, self, &local);
-    if (!self->threads[i]) {
+    Worker *worker = &self->workers[i];
+    worker->loader = self;
+    worker->preparer = cow_preparer_new (self->options.device, error);
+    if (!worker->preparer)
+      return FALSE;
+    worker->thread = g_thread_try_new ("cow-loader", run, worker, &local);
+    self->n_workers++;
+    if (!worker->thread) {
       g_set_error (error, COW_ERROR, COW_ERROR_MEMORY, "a thread that loads pictures: %s",
                    local->message);
       return FALSE;
     }
-    self->n_threads++;
   }
   return TRUE;
 }
@@ -427,15 +439,18 @@ cow_loader_free (CowLoader *self)
   self->stop = TRUE;
   g_cond_broadcast (&self->work);
   g_mutex_unlock (&self->lock);
-  for (guint i = 0; i < self->n_threads; i++)
-    g_thread_join (self->threads[i]);
+  for (guint i = 0; i < self->n_workers; i++) {
+    if (self->workers[i].thread)
+      g_thread_join (self->workers[i].thread);
+    cow_preparer_free (self->workers[i].preparer);
+  }
   for (gsize i = 0; self->slots && i < self->n_slots; i++) {
     g_free (self->slots[i].pixels);
     g_free (self->slots[i].labels);
     g_clear_error (&self->slots[i].error);
   }
   g_free (self->slots);
-  g_free (self->threads);
+  g_free (self->workers);
   g_cond_clear (&self->work);
   g_cond_clear (&self->done);
   g_mutex_clear (&self->lock);

@@ -31,10 +31,10 @@ GArray *cow_load_epoch (const CowDataset *dataset, CowSplit split, guint copies,
 GArray *cow_load_split (const CowDataset *dataset, CowSplit split, guint copies, guint64 seed);
 
 typedef struct {
-  const CowDataset *dataset; /* borrowed, as are items and backend: all outlive the loader */
+  const CowDataset *dataset; /* borrowed, as are items and device: all outlive the loader */
   const CowLoadItem *items;  /* [n_items] */
   gsize n_items;
-  CkBackend *backend; /* its resample () alone is used */
+  CkDevice *device; /* prepares the pictures, on a stream a thread */
   CowPreprocess preprocess;
   CowAugment augment;
   int batch;     /* pictures; the last batch may have fewer */
@@ -67,12 +67,12 @@ double cow_loader_waited (const CowLoader *self);
 void cow_loader_free (CowLoader *self);
 
 /* One item as the loader prepares it, to out [3, height, width]. */
-gboolean cow_load_one (const CowLoaderOptions *options, const CowLoadItem *item, float *out,
-                       GError **error);
+gboolean cow_load_one (const CowLoaderOptions *options, CowPreparer *preparer,
+                       const CowLoadItem *item, float *out, GError **error);
 /* The same before normalising: 8-bit RGB at the network's size, to rgb [height, width, 3]. For
  * people to look at. */
-gboolean cow_load_rgb (const CowLoaderOptions *options, const CowLoadItem *item, guint8 *rgb,
-                       GError **error);
+gboolean cow_load_rgb (const CowLoaderOptions *options, CowPreparer *preparer,
+                       const CowLoadItem *item, guint8 *rgb, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CowLoader, cow_loader_free)
 

@@ -361,8 +361,8 @@ picture_clear (Picture *picture)
 }
 
 gboolean
-picture_prepare (const char *path, const CowPreprocess *preprocess, CkBackend *backend, float *out,
-                 GError **error)
+picture_prepare (const char *path, const CowPreprocess *preprocess, CowPreparer *preparer,
+                 float *out, GError **error)
 {
   g_auto (Picture) decoded = { 0 };
 
@@ -375,7 +375,7 @@ picture_prepare (const char *path, const CowPreprocess *preprocess, CkBackend *b
                               .stride = { 3 * (gint64)decoded.width },
                               .pixel_stride = 3,
                               .offset = { 0, 1, 2 } };
-  if (cow_preprocess_run (preprocess, backend, &picture, NULL, out, error))
+  if (cow_preparer_run (preparer, preprocess, &picture, NULL, out, error))
     return TRUE;
   g_prefix_error (error, "%s: ", path);
   return FALSE;

@@ -41,7 +41,7 @@ gboolean picture_read (const char *path, Picture *picture, GError **error);
 void picture_clear (Picture *picture);
 
 /* Reads a picture and prepares it for the network, to out [3, height, width]. */
-gboolean picture_prepare (const char *path, const CowPreprocess *preprocess, CkBackend *backend,
+gboolean picture_prepare (const char *path, const CowPreprocess *preprocess, CowPreparer *preparer,
                           float *out, GError **error);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Picture, picture_clear)

@@ -26,12 +26,13 @@ reserve (ComparePictures *self, guint n, const CowPreprocess *preprocess, GError
 
 gboolean
 compare_pictures_read (ComparePictures *self, const GPtrArray *paths,
-                       const CowPreprocess *preprocess, CkBackend *backend, GError **error)
+                       const CowPreprocess *preprocess, CkDevice *device, GError **error)
 {
-  if (!reserve (self, paths->len, preprocess, error))
+  g_autoptr (CowPreparer) preparer = cow_preparer_new (device, error);
+  if (!preparer || !reserve (self, paths->len, preprocess, error))
     return FALSE;
   for (guint i = 0; i < self->n; i++)
-    if (!picture_prepare (paths->pdata[i], preprocess, backend,
+    if (!picture_prepare (paths->pdata[i], preprocess, preparer,
                           self->pixels + i * cow_preprocess_size (preprocess), error))
       return FALSE;
   return TRUE;
@@ -61,7 +62,7 @@ draw_blobs (guint8 *rgb, guint64 key)
 
 gboolean
 compare_pictures_make (ComparePictures *self, guint n, const CowPreprocess *preprocess,
-                       CkBackend *backend, GError **error)
+                       CkDevice *device, GError **error)
 {
   g_autofree guint8 *rgb = g_malloc ((gsize)MADE_SIDE * MADE_SIDE * 3);
   const CkPicture picture = { .layout = CK_RGB8,
@@ -71,12 +72,13 @@ compare_pictures_make (ComparePictures *self, guint n, const CowPreprocess *prep
                               .stride = { 3 * MADE_SIDE },
                               .pixel_stride = 3,
                               .offset = { 0, 1, 2 } };
-  if (!reserve (self, n, preprocess, error))
+  g_autoptr (CowPreparer) preparer = cow_preparer_new (device, error);
+  if (!preparer || !reserve (self, n, preprocess, error))
     return FALSE;
   for (guint i = 0; i < n; i++) {
     draw_blobs (rgb, cow_random_key (0, i));
-    if (!cow_preprocess_run (preprocess, backend, &picture, NULL,
-                             self->pixels + i * cow_preprocess_size (preprocess), error))
+    if (!cow_preparer_run (preparer, preprocess, &picture, NULL,
+                           self->pixels + i * cow_preprocess_size (preprocess), error))
       return FALSE;
   }
   return TRUE;

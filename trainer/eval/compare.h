@@ -17,11 +17,10 @@ typedef struct {
 
 /* Reads and prepares these files; they must all be readable. */
 gboolean compare_pictures_read (ComparePictures *self, const GPtrArray *paths,
-                                const CowPreprocess *preprocess, CkBackend *backend,
-                                GError **error);
+                                const CowPreprocess *preprocess, CkDevice *device, GError **error);
 /* n made-up pictures: coloured blobs, the same each time. */
 gboolean compare_pictures_make (ComparePictures *self, guint n, const CowPreprocess *preprocess,
-                                CkBackend *backend, GError **error);
+                                CkDevice *device, GError **error);
 void compare_pictures_clear (ComparePictures *self);
 
 /* One network's answers for each picture: its logits, or without a head its features. */

@@ -136,14 +136,18 @@ answer_without_unreadable (Run *run, guint n, GError **error)
   const gsize size = cow_preprocess_size (&run->options.preprocess);
   g_autofree float *pixels = g_try_new (float, size *n);
   g_autofree CowLoadItem *items = g_new (CowLoadItem, n);
+  g_autoptr (CowPreparer) preparer = cow_preparer_new (run->options.device, error);
   int n_read = 0;
 
+  if (!preparer)
+    return FALSE;
   if (!pixels)
     return cow_check (CK_NO_MEMORY, error, "a batch of %u pictures", n);
   for (guint i = 0; i < n; i++) {
     g_autoptr (GError) unreadable = NULL;
     items[n_read] = run->options.items[run->done + i];
-    if (cow_load_one (&run->options, &items[n_read], pixels + size * (gsize)n_read, &unreadable)) {
+    if (cow_load_one (&run->options, preparer, &items[n_read], pixels + size * (gsize)n_read,
+                      &unreadable)) {
       n_read++;
       continue;
     }
@@ -197,7 +201,7 @@ cow_evaluation_run (CowEvaluation *self, CowClassifier *classifier, const CowDat
   run.options.dataset = dataset;
   run.options.items = items;
   run.options.n_items = n_items;
-  run.options.backend = cow_classifier_backend (classifier);
+  run.options.device = cow_classifier_device (classifier);
   run.options.preprocess = *cow_classifier_preprocess (classifier);
   run.options.batch = batch;
   run.options.n_threads = n_threads;

@@ -219,7 +219,7 @@ compute (Job *self, gsize done, GError **error)
     .dataset = options->dataset,
     .items = (const CowLoadItem *)self->items->data + done,
     .n_items = self->items->len - done,
-    .backend = cow_classifier_backend (self->classifier),
+    .device = cow_classifier_device (self->classifier),
     .preprocess = options->preprocess,
     .augment = options->augment,
     .batch = options->batch,

@@ -6,7 +6,7 @@
 struct _CowFeed {
   const CowRecipe *recipe;
   const CowDataset *dataset;
-  CkBackend *backend;                /* pictures */
+  CkDevice *device;                  /* pictures */
   CowFeaturesCache *cache[COW_TEST]; /* features, by COW_TRAIN and COW_VAL; NULL for pictures */
   /* The epoch that runs */
   CowSplit split;
@@ -18,12 +18,12 @@ struct _CowFeed {
 };
 
 CowFeed *
-cow_feed_new_pictures (const CowRecipe *recipe, const CowDataset *dataset, CkBackend *backend)
+cow_feed_new_pictures (const CowRecipe *recipe, const CowDataset *dataset, CkDevice *device)
 {
   CowFeed *self = g_new0 (CowFeed, 1);
   self->recipe = recipe;
   self->dataset = dataset;
-  self->backend = backend;
+  self->device = device;
   return self;
 }
 
@@ -85,7 +85,7 @@ cow_feed_start (CowFeed *self, CowSplit split, guint epoch, gsize position, GErr
     .dataset = self->dataset,
     .items = (const CowLoadItem *)self->items->data + position,
     .n_items = self->items->len - position,
-    .backend = self->backend,
+    .device = self->device,
     .preprocess = recipe->preprocess,
     .augment = (CowAugment)recipe->augment,
     .batch = recipe->batch,

@@ -21,7 +21,7 @@ typedef struct _CowFeed CowFeed;
 
 /* All that is given is borrowed. */
 CowFeed *cow_feed_new_pictures (const CowRecipe *recipe, const CowDataset *dataset,
-                                CkBackend *backend);
+                                CkDevice *device);
 /* Takes the caches. */
 CowFeed *cow_feed_new_features (const CowRecipe *recipe, const CowDataset *dataset,
                                 CowFeaturesCache *train, CowFeaturesCache *val);

@@ -2,6 +2,7 @@
 #include "trainer/train/loop.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "model/training/random.h"
 #include "trainer/host/memory.h"
@@ -110,70 +111,80 @@ check_loss (const Run *self, double loss, GError **error)
 }
 
 static gint64
-count_correct (const Run *self, const float *logits, const CowFeedBatch *batch)
+count_correct (const Run *self, const CowPass *pass, const gint32 *labels)
 {
+  const guint n_classes = self->loop->n_classes;
   gint64 correct = 0;
-  for (int i = 0; i < batch->n; i++)
-    correct += cow_argmax (logits + (gsize)i * self->loop->n_classes, self->loop->n_classes) ==
-               (guint)batch->labels[i];
+  for (int i = 0; i < pass->batch; i++)
+    correct += cow_argmax (pass->logits + (gsize)i * n_classes, n_classes) == (guint)labels[i];
   return correct;
 }
 
-/* Forward and backward of a batch that is `share` of its step. */
+/* Enqueues forward and backward of a batch that is `share` of its step. */
 static gboolean
-train_batch (Run *self, const CowFeedBatch *batch, gsize position, double share, double *loss_sum,
-             gint64 *correct, GError **error)
+train_batch (Run *self, const CowFeedBatch *batch, gsize position, double share, GError **error)
 {
   const CowLoop *loop = self->loop;
   const guint64 key = cow_random_key (
       cow_random_key ((guint64)self->recipe->seed, (guint64)self->at->epoch), position);
-  const float *logits = cow_network_forward (loop->network, batch->data, batch->n, batch->height,
-                                             batch->width, TRUE, key, error);
-  double loss;
 
-  if (!logits)
-    return FALSE;
-  *correct += count_correct (self, logits, batch);
-  if (!cow_network_loss (loop->network, batch->labels, loop->class_weights,
-                         (float)self->recipe->label_smoothing, TRUE, (float)share, &loss, error) ||
-      !check_loss (self, loss, error))
-    return FALSE;
-  *loss_sum += loss * batch->n;
-  return TRUE;
+  return cow_network_forward (loop->network, batch->data, batch->n, batch->height, batch->width,
+                              TRUE, key, error) &&
+         cow_network_loss (loop->network, batch->labels, loop->class_weights,
+                           (float)self->recipe->label_smoothing, TRUE, (float)share, error);
 }
 
+/* Enqueues the optimiser's step. */
 static gboolean
-optimise (Run *self, GError **error)
+optimise (Run *self, double rate, GError **error)
+{
+  const CowAdamW settings = { .learning_rate = rate,
+                              .beta1 = .9,
+                              .beta2 = .999,
+                              .epsilon = 1e-8,
+                              .weight_decay = self->recipe->weight_decay,
+                              .step = (gint64)self->at->step + 1 };
+
+  return cow_network_step (self->loop->network, &settings, self->recipe->clip, error);
+}
+
+/* Waits for a step, and enters it into the books. labels [n] of its pictures, in their order. */
+static gboolean
+finish_step (Run *self, const gint32 *labels, double rate, GError **error)
 {
   CowRunCounters *at = self->at;
-  const double rate = cow_schedule_at (&self->schedule, (gint64)at->step);
-  const CkAdamW settings = { .learning_rate = rate,
-                             .beta1 = .9,
-                             .beta2 = .999,
-                             .epsilon = 1e-8,
-                             .weight_decay = self->recipe->weight_decay,
-                             .step = (gint64)at->step + 1 };
-  double norm;
+  double norm, loss_sum = 0;
+  gint64 correct = 0;
+  guint n_passes;
+  const CowPass *passes = cow_network_read (self->loop->network, &n_passes, &norm, error);
 
-  if (!cow_network_step (self->loop->network, &settings, self->recipe->clip, &norm, error))
+  if (!passes)
     return FALSE;
+  for (guint i = 0; i < n_passes; labels += passes[i].batch, i++) {
+    if (!check_loss (self, passes[i].loss, error))
+      return FALSE;
+    loss_sum += passes[i].loss * passes[i].batch;
+    correct += count_correct (self, &passes[i], labels);
+  }
   at->step++;
   at->learning_rate = rate;
   at->norm_sum += norm;
   at->norms++;
+  at->loss_sum += loss_sum;
+  at->correct += (double)correct;
   return TRUE;
 }
 
-/* A step: `accumulation` batches, or what is left of the epoch. *unread tells a picture's fault
- * from the network's. */
+/* A step: `accumulation` batches, or what is left of the epoch. The host waits once, at its end.
+ * *unread tells a picture's fault from the network's. */
 static gboolean
 train_step (Run *self, gboolean *unread, GError **error)
 {
   CowRunCounters *at = self->at;
+  const double rate = cow_schedule_at (&self->schedule, (gint64)at->step);
   const gsize group = (gsize)self->recipe->batch * (gsize)self->recipe->gradient_accumulation;
   const gsize first = (gsize)at->position, n = MIN (group, self->n_train - first);
-  double loss_sum = 0;
-  gint64 correct = 0;
+  g_autofree gint32 *labels = g_new (gint32, n);
 
   for (gsize done = 0; done < n;) {
     CowFeedBatch batch;
@@ -181,16 +192,14 @@ train_step (Run *self, gboolean *unread, GError **error)
     if (*unread)
       return FALSE;
     g_assert (batch.n > 0 && done + (gsize)batch.n <= n);
-    if (!train_batch (self, &batch, first + done, (double)batch.n / (double)n, &loss_sum, &correct,
-                      error))
+    memcpy (labels + done, batch.labels, (gsize)batch.n * sizeof *labels);
+    if (!train_batch (self, &batch, first + done, (double)batch.n / (double)n, error))
       return FALSE;
     done += (gsize)batch.n;
   }
-  if (!optimise (self, error))
+  if (!optimise (self, rate, error) || !finish_step (self, labels, rate, error))
     return FALSE;
   at->position += (double)n;
-  at->loss_sum += loss_sum;
-  at->correct += (double)correct;
   return TRUE;
 }
 
@@ -240,7 +249,7 @@ validate (Run *self, CowEpoch *row, GError **error)
   const CowLoop *loop = self->loop;
   const gsize n = cow_feed_size (loop->feed, COW_VAL);
   g_autoptr (Progress) progress = self->progress = progress_new ("pictures", n);
-  double loss_sum = 0, loss;
+  double loss_sum = 0;
   gint64 correct = 0;
   CowFeedBatch batch;
 
@@ -254,15 +263,17 @@ validate (Run *self, CowEpoch *row, GError **error)
       return unreadable (self, error);
     if (batch.n == 0)
       break;
-    const float *logits = cow_network_forward (loop->network, batch.data, batch.n, batch.height,
-                                               batch.width, FALSE, 0, error);
-    if (!logits)
+    guint n_passes;
+    if (!cow_network_forward (loop->network, batch.data, batch.n, batch.height, batch.width, FALSE,
+                              0, error) ||
+        !cow_network_loss (loop->network, batch.labels, NULL, (float)self->recipe->label_smoothing,
+                           FALSE, 0, error))
       return PART_FAILED;
-    correct += count_correct (self, logits, &batch);
-    if (!cow_network_loss (loop->network, batch.labels, NULL, (float)self->recipe->label_smoothing,
-                           FALSE, 0, &loss, error))
+    const CowPass *pass = cow_network_read (loop->network, &n_passes, NULL, error);
+    if (!pass)
       return PART_FAILED;
-    loss_sum += loss * batch.n;
+    correct += count_correct (self, pass, batch.labels);
+    loss_sum += pass->loss * batch.n;
     show (self, "validating", done + (gsize)batch.n);
   }
   cow_feed_stop (loop->feed);

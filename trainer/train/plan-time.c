@@ -108,7 +108,7 @@ cow_plan_time (CowPlanTime *self, const CowRecipe *recipe, const CowPlanInput *i
 /* ---- measuring ------------------------------------------------------------------------------- */
 
 /*
- * Seconds that this process has computed, divided by the threads of the backend: what a clock on
+ * Seconds that this process has computed, divided by the threads of the stream: what a clock on
  * the wall shows where nothing else runs. Others' work on this machine now is no reason to expect
  * it all through a run.
  */
@@ -125,7 +125,14 @@ computed_seconds (void)
          (double)(n > 0 ? MIN (n, processors) : processors);
 }
 
-/* Seconds of the fastest of some calls; negative when one fails. */
+/* An operation that was enqueued, waited for. */
+static CkStatus
+wait_for (CkStream *stream, CkStatus enqueued)
+{
+  return enqueued == CK_OK ? ck_synchronize (stream) : enqueued;
+}
+
+/* Seconds of the fastest of some calls, which wait for their work; negative when one fails. */
 static double
 time_calls (CkStatus (*call) (gpointer), gpointer data, GError **error)
 {
@@ -154,10 +161,10 @@ rate (double operations, CkStatus (*call) (gpointer), gpointer data, GError **er
 
 /* Device memory with numbers that no operation finds special. */
 static float *
-make_floats (CkBackend *backend, gint64 n, GPtrArray *owned, GError **error)
+make_floats (CkStream *stream, gint64 n, GPtrArray *owned, GError **error)
 {
   g_autofree float *host = g_try_new (float, n);
-  float *device = host ? backend->alloc (backend, (gsize)n * sizeof (float)) : NULL;
+  float *device = host ? ck_alloc (stream, (gsize)n * sizeof (float)) : NULL;
 
   if (!device) {
     cow_check (CK_NO_MEMORY, error, "measuring this machine");
@@ -166,24 +173,24 @@ make_floats (CkBackend *backend, gint64 n, GPtrArray *owned, GError **error)
   g_ptr_array_add (owned, device);
   for (gint64 i = 0; i < n; i++)
     host[i] = (float)((i * 7919) % 1009 - 504) / 1009;
-  return cow_check (backend->upload (backend, device, host, (gsize)n * sizeof (float)), error,
+  return cow_check (ck_upload (stream, device, host, (gsize)n * sizeof (float)), error,
                     "measuring this machine")
              ? device
              : NULL;
 }
 
 static void
-free_floats (CkBackend *backend, GPtrArray *owned)
+free_floats (CkStream *stream, GPtrArray *owned)
 {
   for (guint i = 0; i < owned->len; i++)
-    backend->free (backend, owned->pdata[i]);
+    ck_free (stream, owned->pdata[i]);
   g_ptr_array_set_size (owned, 0);
 }
 
 /* -- a linear layer -- */
 
 typedef struct {
-  CkBackend *backend;
+  CkStream *stream;
   CkWeight *weight;
   gint64 rows, out, in;
   float *x, *y, *dx, *dweight;
@@ -193,9 +200,10 @@ static CkStatus
 linear_forward (gpointer data)
 {
   LinearJob *job = data;
-  const CkLinear layer = { .weight = job->weight };
-  const CkInput input = { CK_F32, job->x };
-  return job->backend->linear (job->backend, &layer, job->rows, &input, job->y);
+  const CkLinear op = {
+    .weight = job->weight, .rows = job->rows, .x = ck_f32 (job->x), .y = ck_f32 (job->y)
+  };
+  return wait_for (job->stream, job->stream->operations->linear (job->stream, &op));
 }
 
 static CkStatus
@@ -205,7 +213,7 @@ linear_input (gpointer data)
   const CkLinearBackward op = {
     .weight = job->weight, .rows = job->rows, .x = job->x, .dy = job->y, .dx = job->dx
   };
-  return job->backend->training->linear_backward (job->backend, &op);
+  return wait_for (job->stream, job->stream->training->linear_backward (job->stream, &op));
 }
 
 static CkStatus
@@ -217,7 +225,7 @@ linear_weight (gpointer data)
                                 .x = job->x,
                                 .dy = job->y,
                                 .gradients = { .weight = job->dweight } };
-  return job->backend->training->linear_backward (job->backend, &op);
+  return wait_for (job->stream, job->stream->training->linear_backward (job->stream, &op));
 }
 
 /* The bytes of a weight [out, in] of any type; what they say does not matter to its speed. */
@@ -238,11 +246,32 @@ make_weight (CkType storage, gint64 out, gint64 in, CkWeightSource *source, floa
       ((float *)data)[i] = (float)(i % 251) / 25100;
   else if (data)
     memset (data, 0x31, bytes);
-  *source = (CkWeightSource){
-    .type = storage, .out = out, .in = in, .data = data, .absmax = *absmax, .block = COW_NF4_BLOCK
-  };
+  *source = (CkWeightSource){ .type = storage,
+                              .out = out,
+                              .in = in,
+                              .host_data = data,
+                              .host_absmax = *absmax,
+                              .block = COW_NF4_BLOCK };
   memcpy (source->code, cow_nf4_code, sizeof source->code);
   return data;
+}
+
+/* A dense weight trains, so it lies on the device. */
+static gboolean
+place_weight (LinearJob *job, CkWeightSource *source, GPtrArray *owned, GError **error)
+{
+  const CkWeightUses uses = (CkWeightUses)(CK_USE_FORWARD | CK_USE_BACKWARD);
+  if (source->type == CK_F32) {
+    const gsize bytes = (gsize)(job->out * job->in) * sizeof (float);
+    float *parameters = make_floats (job->stream, job->out * job->in, owned, error);
+    if (!parameters || !cow_check (ck_upload (job->stream, parameters, source->host_data, bytes),
+                                   error, "measuring this machine"))
+      return FALSE;
+    source->parameters = parameters;
+    source->host_data = NULL;
+  }
+  return cow_check (ck_weight_new (job->stream->device, source, uses, &job->weight), error,
+                    "measuring this machine");
 }
 
 static gboolean
@@ -260,15 +289,13 @@ run_linear (CowSpeed *self, LinearJob *job, gboolean dense, GError **error)
 }
 
 static gboolean
-measure_linear (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe,
+measure_linear (CowSpeed *self, CkStream *stream, const CowRecipe *recipe,
                 const CowPlanInput *input, GError **error)
 {
   const CowVitConfig *config = &input->backbone.vit;
   const double tokens = count_tokens (recipe, config),
                width = (double)config->hidden_size * config->intermediate_size;
-  LinearJob job = { .backend = backend,
-                    .out = config->intermediate_size,
-                    .in = config->hidden_size };
+  LinearJob job = { .stream = stream, .out = config->intermediate_size, .in = config->hidden_size };
   const gboolean dense = input->storage == CK_F32;
   g_autoptr (GPtrArray) owned = g_ptr_array_new ();
   g_autofree float *absmax = NULL;
@@ -276,24 +303,23 @@ measure_linear (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe,
 
   job.rows = MAX ((gint64)MIN (recipe->batch * tokens, MOST_OPERATIONS / (2 * width)), 1);
   g_autofree void *data = make_weight (input->storage, job.out, job.in, &source, &absmax);
-  gboolean ok = cow_check (data && (absmax || input->storage != CK_NF4)
-                               ? backend->weight_new (backend, &source, &job.weight)
-                               : CK_NO_MEMORY,
+  gboolean ok = cow_check (data && (absmax || input->storage != CK_NF4) ? CK_OK : CK_NO_MEMORY,
                            error, "measuring this machine") &&
-                (job.x = make_floats (backend, job.rows * job.in, owned, error)) &&
-                (job.y = make_floats (backend, job.rows * job.out, owned, error)) &&
-                (job.dx = make_floats (backend, job.rows * job.in, owned, error)) &&
-                (!dense || (job.dweight = make_floats (backend, job.out * job.in, owned, error))) &&
+                place_weight (&job, &source, owned, error) &&
+                (job.x = make_floats (stream, job.rows * job.in, owned, error)) &&
+                (job.y = make_floats (stream, job.rows * job.out, owned, error)) &&
+                (job.dx = make_floats (stream, job.rows * job.in, owned, error)) &&
+                (!dense || (job.dweight = make_floats (stream, job.out * job.in, owned, error))) &&
                 run_linear (self, &job, dense, error);
-  backend->weight_free (backend, job.weight);
-  free_floats (backend, owned);
+  ck_weight_free (stream->device, job.weight);
+  free_floats (stream, owned);
   return ok;
 }
 
 /* -- attention -- */
 
 typedef struct {
-  CkBackend *backend;
+  CkStream *stream;
   CkAttentionBackward op;
 } AttentionJob;
 
@@ -301,18 +327,18 @@ static CkStatus
 attention_forward (gpointer data)
 {
   AttentionJob *job = data;
-  return job->backend->attention (job->backend, &job->op.forward);
+  return wait_for (job->stream, job->stream->operations->attention (job->stream, &job->op.forward));
 }
 
 static CkStatus
 attention_backward (gpointer data)
 {
   AttentionJob *job = data;
-  return job->backend->training->attention_backward (job->backend, &job->op);
+  return wait_for (job->stream, job->stream->training->attention_backward (job->stream, &job->op));
 }
 
 static gboolean
-measure_attention (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe,
+measure_attention (CowSpeed *self, CkStream *stream, const CowRecipe *recipe,
                    const CowVitConfig *config, GError **error)
 {
   const gint64 tokens = (gint64)count_tokens (recipe, config), hidden = config->hidden_size;
@@ -323,9 +349,9 @@ measure_attention (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe,
   gboolean ok = TRUE;
 
   for (guint i = 0; i < G_N_ELEMENTS (arrays) && ok; i++)
-    ok = (arrays[i] = make_floats (backend, batch * tokens * hidden, owned, error)) != NULL;
+    ok = (arrays[i] = make_floats (stream, batch * tokens * hidden, owned, error)) != NULL;
   if (ok) {
-    AttentionJob job = { .backend = backend };
+    AttentionJob job = { .stream = stream };
     job.op.forward = (CkAttention){ .batch = batch,
                                     .tokens = tokens,
                                     .heads = config->n_heads,
@@ -333,7 +359,7 @@ measure_attention (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe,
     job.op.forward.q = arrays[0];
     job.op.forward.k = arrays[1];
     job.op.forward.v = arrays[2];
-    job.op.forward.out = arrays[3];
+    job.op.forward.out = ck_f32 (arrays[3]);
     job.op.dout = arrays[4];
     job.op.dq = arrays[5];
     job.op.dk = arrays[6];
@@ -344,42 +370,56 @@ measure_attention (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe,
                                                : 0;
     ok = self->attention_back > 0;
   }
-  free_floats (backend, owned);
+  free_floats (stream, owned);
   return ok;
 }
 
 /* -- the optimiser -- */
 
 typedef struct {
-  CkBackend *backend;
-  float *arrays[4];
+  CkStream *stream;
+  CkAdamW op;
 } AdamJob;
 
 static CkStatus
 adam_step (gpointer data)
 {
   AdamJob *job = data;
-  const CkAdamW settings = {
-    .learning_rate = 1e-6, .beta1 = .9, .beta2 = .999, .epsilon = 1e-8, .step = 1
-  };
-  return job->backend->training->adamw (job->backend, &settings, 1, ADAM_COUNT, job->arrays[0],
-                                        job->arrays[1], job->arrays[2], job->arrays[3]);
+  return wait_for (job->stream, job->stream->training->adamw (job->stream, &job->op));
 }
 
 static gboolean
-measure_optimiser (CowSpeed *self, CkBackend *backend, GError **error)
+measure_optimiser (CowSpeed *self, CkStream *stream, GError **error)
 {
+  const CkAdamWStep step = ck_adamw_step (1e-6, .9, .999, 1e-8, 0, 1);
   g_autoptr (GPtrArray) owned = g_ptr_array_new ();
-  AdamJob job = { .backend = backend };
+  AdamJob job = { .stream = stream, .op.n = ADAM_COUNT };
+  float *numbers = NULL, *arrays[4];
   gboolean ok = TRUE;
 
-  for (guint i = 0; i < G_N_ELEMENTS (job.arrays) && ok; i++)
-    ok = (job.arrays[i] = make_floats (backend, ADAM_COUNT, owned, error)) != NULL;
-  /* A second moment is never negative. */
-  ok = ok && cow_check (backend->training->fill (backend, job.arrays[2], ADAM_COUNT, 1e-4f), error,
-                        "measuring this machine");
+  G_STATIC_ASSERT (sizeof step % sizeof (float) == 0);
+  for (guint i = 0; i < G_N_ELEMENTS (arrays) && ok; i++)
+    ok = (arrays[i] = make_floats (stream, ADAM_COUNT, owned, error)) != NULL;
+  /* The step's numbers, and the factor behind them */
+  const gsize n_step = sizeof step / sizeof (float);
+  ok = ok && (numbers = make_floats (stream, (gint64)n_step + 1, owned, error)) != NULL;
+  if (ok) {
+    /* A second moment is never negative. */
+    CkStatus status = stream->operations->fill (stream, arrays[2], ADAM_COUNT, 1e-4f);
+    if (status == CK_OK)
+      status = ck_upload (stream, numbers, &step, sizeof step);
+    if (status == CK_OK)
+      status = stream->operations->fill (stream, numbers + n_step, 1, 1);
+    job.op.step = (const CkAdamWStep *)(void *)numbers;
+    job.op.factor = numbers + n_step;
+    job.op.gradients = arrays[0];
+    job.op.first = arrays[1];
+    job.op.second = arrays[2];
+    job.op.parameters = arrays[3];
+    ok = cow_check (status, error, "measuring this machine");
+  }
   self->optimiser = ok ? rate (ADAM_COUNT, adam_step, &job, error) : 0;
-  free_floats (backend, owned);
+  free_floats (stream, owned);
   return self->optimiser > 0;
 }
 
@@ -387,42 +427,45 @@ measure_optimiser (CowSpeed *self, CkBackend *backend, GError **error)
 
 /* Passes of a real network on grey pictures. */
 static gboolean
-measure_network (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe,
+measure_network (CowSpeed *self, CkStream *stream, const CowRecipe *recipe,
                  const CowPlanInput *input, GError **error)
 {
   const CowNetworkOptions options = { .kind = (CowNetworkKind)recipe->kind,
                                       .n_classes = MAX (input->n_classes, 2) };
   const CowPreprocess *p = &recipe->preprocess;
   const int batch = MIN (recipe->batch, WHOLE_BATCH);
-  g_autoptr (CowNetwork) network = cow_network_new (backend, &options, error);
+  g_autoptr (CowNetwork) network = cow_network_new (stream, &options, error);
   g_autofree float *pixels = g_try_new0 (float, cow_preprocess_size (p) * (gsize)batch);
   g_autofree gint32 *labels = g_new0 (gint32, batch);
-  double loss;
+  guint n_passes;
 
   if (!network || (!pixels && !cow_check (CK_NO_MEMORY, error, "measuring this machine")))
     return FALSE;
   /* The first pass allocates; the second is measured. */
   for (guint pass = 0; pass < 2; pass++) {
     const double start = computed_seconds ();
-    if (!cow_network_forward (network, pixels, batch, p->height, p->width, TRUE, 0, error))
+    if (!cow_network_forward (network, pixels, batch, p->height, p->width, TRUE, 0, error) ||
+        !cow_network_read (network, &n_passes, NULL, error))
       return FALSE;
     self->picture_forward = (computed_seconds () - start) / batch;
-    if (!cow_network_loss (network, labels, NULL, 0, TRUE, 1, &loss, error))
+    if (!cow_network_forward (network, pixels, batch, p->height, p->width, TRUE, 0, error) ||
+        !cow_network_loss (network, labels, NULL, 0, TRUE, 1, error) ||
+        !cow_network_read (network, &n_passes, NULL, error))
       return FALSE;
-    self->picture = (computed_seconds () - start) / batch;
+    self->picture = (computed_seconds () - start) / batch - self->picture_forward;
   }
   return TRUE;
 }
 
 gboolean
-cow_speed_measure (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe,
+cow_speed_measure (CowSpeed *self, CkStream *stream, const CowRecipe *recipe,
                    const CowPlanInput *input, GError **error)
 {
   *self = (CowSpeed){ 0 };
-  if (!measure_optimiser (self, backend, error))
+  if (!measure_optimiser (self, stream, error))
     return FALSE;
   if (!input->backbone.klass->n_tokens)
-    return measure_network (self, backend, recipe, input, error);
-  return measure_linear (self, backend, recipe, input, error) &&
-         measure_attention (self, backend, recipe, &input->backbone.vit, error);
+    return measure_network (self, stream, recipe, input, error);
+  return measure_linear (self, stream, recipe, input, error) &&
+         measure_attention (self, stream, recipe, &input->backbone.vit, error);
 }

@@ -13,6 +13,7 @@
 #define PROGRAM_BYTES                                                                              \
   (120 * 1000 * 1000)      /* libraries, their buffers, the picture being decoded in each thread */
 #define BYTES_A_TRAINED 16 /* value, gradient, two moments */
+#define BYTES_A_SUM     4  /* gradients of the step's earlier batches */
 #define BYTES_A_SAVED   4  /* an adapter's value */
 #define BYTES_A_STATE   12 /* state.safetensors: value and two moments */
 #define SMALL_FILES     (16 * 1000 * 1000) /* contact sheet, plots, tables */
@@ -203,7 +204,8 @@ cow_plan_sizes (CowPlan *self, const CowRecipe *recipe, const CowPlanInput *inpu
   *self = (CowPlan){ .head = cow_head_style_n_parameters (kind->head, width, input->n_classes),
                      .base = input->base_bytes };
   self->trained = self->head + backbone_parameters (recipe, &input->backbone);
-  self->parameters = (guint64)self->trained * BYTES_A_TRAINED;
+  self->parameters = (guint64)self->trained *
+                     (BYTES_A_TRAINED + (recipe->gradient_accumulation > 1 ? BYTES_A_SUM : 0));
   self->loading = BATCHES_ON_WAY * (guint64)recipe->batch *
                   cow_preprocess_size (&recipe->preprocess) * sizeof (float);
   plan_activations (self, recipe, input, available);

@@ -67,7 +67,7 @@ typedef struct {
 } CowPlanTime;
 
 /* Measures for about a second. COW_ERROR_MEMORY, _DEVICE. */
-gboolean cow_speed_measure (CowSpeed *self, CkBackend *backend, const CowRecipe *recipe,
+gboolean cow_speed_measure (CowSpeed *self, CkStream *stream, const CowRecipe *recipe,
                             const CowPlanInput *input, GError **error);
 void cow_plan_time (CowPlanTime *self, const CowRecipe *recipe, const CowPlanInput *input,
                     const CowPlan *plan, const CowSpeed *speed);

@@ -162,8 +162,8 @@ say_sizes (const CowRun *self, guint64 available)
            n_train, dataset->n_classes, n_shown, dataset->splits[COW_VAL]->len,
            dataset->splits[COW_TEST]->len, grouped ? "; kept together by " : "",
            grouped ? dataset->grouped_by : "");
-  g_print ("Computed by %s (%s) in %d thread%s\n", self->backend->name, self->backend->level,
-           self->backend->threads, self->backend->threads == 1 ? "" : "s");
+  g_print ("Computed by %s (%s) in %d thread%s\n", self->device->name, self->device->features,
+           self->device->threads, self->device->threads == 1 ? "" : "s");
   g_print ("Estimated: %s of memory%s (%s available), %s on disk\n", memory,
            plan->checkpointing ? " with checkpointing" : "", there, disk);
   fflush (stdout);
@@ -175,7 +175,7 @@ say_time (const CowRun *self, GError **error)
   CowSpeed speed;
   CowPlanTime time;
 
-  if (!cow_speed_measure (&speed, self->backend, self->recipe, &self->input, error))
+  if (!cow_speed_measure (&speed, self->stream, self->recipe, &self->input, error))
     return FALSE;
   cow_plan_time (&time, self->recipe, &self->input, &self->plan, &speed);
   g_autofree char *features = cow_plan_time_text (time.features),
@@ -233,7 +233,7 @@ write_sheet (const CowRun *self, GError **error)
   const CowContactSheet sheet = {
     .dataset = self->dataset,
     .split = COW_TRAIN,
-    .backend = self->backend,
+    .device = self->device,
     .preprocess = self->recipe->preprocess,
     .augment = (CowAugment)self->recipe->augment,
     .per_class = SHEET_PICTURES,
@@ -270,7 +270,7 @@ static gboolean
 open_feed (CowRun *self, GError **error)
 {
   if (!cow_recipe_kind (self->recipe)->cached) {
-    self->feed = cow_feed_new_pictures (self->recipe, self->dataset, self->backend);
+    self->feed = cow_feed_new_pictures (self->recipe, self->dataset, self->device);
     return TRUE;
   }
   g_autoptr (CowFeaturesCache) train = open_features (self, COW_TRAIN, error);
@@ -323,7 +323,7 @@ open_network (CowRun *self, GError **error)
     g_strstrip (*target);
   if (!choose_start (recipe, &options, error))
     return FALSE;
-  self->network = cow_network_new (self->backend, &options, error);
+  self->network = cow_network_new (self->stream, &options, error);
   if (self->network && recipe->balance == COW_BALANCE_WEIGHTS)
     self->class_weights = cow_dataset_class_weights (self->dataset);
   return self->network != NULL;
@@ -395,7 +395,7 @@ static gboolean
 open_card (CowRun *self, const CowRunOptions *options, GError **error)
 {
   g_autofree char *hash = self->model ? hash_model (self->model, error) : NULL;
-  g_autofree char *device = g_strdup_printf ("%s (%s)", self->backend->name, self->backend->level);
+  g_autofree char *device = cow_device_text (self->device);
 
   if ((self->model && !hash) || !check_last (self, options, hash, device, error))
     return FALSE;
@@ -423,14 +423,14 @@ open_tracking (CowRun *self)
 }
 
 static gboolean
-open_backend (CowRun *self, int threads, GError **error)
+open_device (CowRun *self, int threads, GError **error)
 {
-  self->backend = cow_device_open (NULL, threads, error);
-  if (!self->backend)
+  self->device = cow_device_open (NULL, threads, error);
+  if (!self->device || !(self->stream = cow_stream_new (self->device, 0, error)))
     return FALSE;
-  if (self->backend->training)
+  if (self->stream->training)
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s cannot train", self->backend->name);
+  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s cannot train", self->device->name);
   return FALSE;
 }
 
@@ -443,7 +443,7 @@ cow_run_open (const CowRunOptions *options, GError **error)
   cow_recipe_make_absolute (self->recipe);
   if (!open_base (self, options->resume, error) ||
       !cow_plan_input_check_size (&self->input, self->recipe, error) ||
-      !open_dataset (self, error) || !open_backend (self, options->threads, error) ||
+      !open_dataset (self, error) || !open_device (self, options->threads, error) ||
       !plan (self, options, error) || !open_folder (self, options, error) ||
       !write_sheet (self, error) || !open_card (self, options, error) || !open_feed (self, error) ||
       !open_network (self, error) || !open_state (self, options, error))
@@ -463,7 +463,8 @@ cow_run_free (CowRun *self)
   g_clear_pointer (&self->feed, cow_feed_free);
   g_clear_pointer (&self->network, cow_network_free);
   g_clear_pointer (&self->folder, cow_run_folder_free);
-  g_clear_pointer (&self->backend, ck_backend_close);
+  g_clear_pointer (&self->stream, ck_stream_free);
+  g_clear_pointer (&self->device, ck_device_close);
   g_clear_pointer (&self->dataset, cow_dataset_free);
   cow_preprocessing_clear (&self->preprocessing);
   g_free (self->class_weights);

@@ -13,7 +13,8 @@ struct _CowRun {
   char *model;                    /* located path of the base, or NULL */
   CowPreprocessing preprocessing; /* how it was chosen; empty where a run is resumed */
   CowDataset *dataset;
-  CkBackend *backend;
+  CkDevice *device;
+  CkStream *stream;
   CowPlanInput input;
   CowPlan plan;
   CowRunFolder *folder;

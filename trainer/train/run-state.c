@@ -93,13 +93,13 @@ declare (const CowRunState *self, CowNetwork *network, CowSafetensorsWriter *wri
 }
 
 static gboolean
-write_array (CkBackend *backend, const float *device, gsize count, CowSafetensorsWriter *writer,
+write_array (CkStream *stream, const float *device, gsize count, CowSafetensorsWriter *writer,
              GError **error)
 {
   g_autofree float *piece = g_new (float, PIECE);
   for (gsize done = 0; done < count; done += PIECE) {
     const gsize bytes = MIN (PIECE, count - done) * sizeof (float);
-    if (!cow_check (backend->download (backend, piece, device + done, bytes), error,
+    if (!cow_check (ck_download (stream, piece, device + done, bytes), error,
                     "reading parameters") ||
         !cow_safetensors_writer_write (writer, piece, bytes, error))
       return FALSE;
@@ -132,9 +132,9 @@ cow_run_state_save (const CowRunState *self, CowNetwork *network, const char *fo
          cow_safetensors_writer_write (writer, &self->at, sizeof self->at, error) &&
          cow_safetensors_writer_write (writer, self->history->data,
                                        self->history->len * sizeof (CowEpoch), error) &&
-         write_array (p->backend, p->values, p->count, writer, error) &&
-         write_array (p->backend, p->first, p->count, writer, error) &&
-         write_array (p->backend, p->second, p->count, writer, error) &&
+         write_array (p->stream, p->values, p->count, writer, error) &&
+         write_array (p->stream, p->first, p->count, writer, error) &&
+         write_array (p->stream, p->second, p->count, writer, error) &&
          write_buffers (network, writer, error) && cow_safetensors_writer_finish (writer, error);
 }
 
@@ -197,14 +197,14 @@ read_counters (CowRunState *self, const CowSafetensors *file, GError **error)
 }
 
 static gboolean
-read_array (const CowSafetensors *file, const char *name, CkBackend *backend, float *device,
+read_array (const CowSafetensors *file, const char *name, CkStream *stream, float *device,
             gsize count, GError **error)
 {
   const gint64 dims = (gint64)count;
   const CowTensor *tensor = require (file, name, COW_F32, 1, &dims, error);
   return tensor && cow_tensor_check_finite (tensor, cow_safetensors_path (file), error) &&
-         cow_check (backend->upload (backend, device, tensor->data, tensor->n_bytes), error,
-                    "%s: %s", cow_safetensors_path (file), name);
+         cow_check (ck_upload (stream, device, tensor->data, tensor->n_bytes), error, "%s: %s",
+                    cow_safetensors_path (file), name);
 }
 
 static gboolean
@@ -259,9 +259,9 @@ cow_run_state_load (const char *folder, CowNetwork *network, const char *data_ha
   g_autoptr (CowRunState) self = cow_run_state_new (data_hash);
 
   if (!file || !check_metadata (file, p, data_hash, error) || !read_counters (self, file, error) ||
-      !read_array (file, "values", p->backend, p->values, p->count, error) ||
-      !read_array (file, "first_moments", p->backend, p->first, p->count, error) ||
-      !read_array (file, "second_moments", p->backend, p->second, p->count, error) ||
+      !read_array (file, "values", p->stream, p->values, p->count, error) ||
+      !read_array (file, "first_moments", p->stream, p->first, p->count, error) ||
+      !read_array (file, "second_moments", p->stream, p->second, p->count, error) ||
       !read_buffers (file, network, error) || !cow_network_refresh (network, error))
     return NULL;
   return g_steal_pointer (&self);

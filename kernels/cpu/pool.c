@@ -4,7 +4,9 @@
  * output from start to end: backward, each input pixel gathers from the windows that it lies in, so
  * that no two tasks add to the same place.
  */
-#include "kernels/cpu/train.h"
+#include "kernels/cpu/cpu-stream.h"
+#include "kernels/cpu/operations.h"
+#include "kernels/shapes.h"
 
 #include <string.h>
 
@@ -12,26 +14,16 @@
 #define STRIP  64  /* channels a task of mean_pool */
 #define WINDOW 3   /* of max_pool, whose stride is 2 and whose padding 1 */
 
-/* Whether [batch, height, width, channels] exists and has a pixel; its bytes fit. */
-static bool
-is_shape (int64_t batch, int64_t height, int64_t width, int64_t channels)
-{
-  size_t pixels, bytes;
-
-  return batch >= 1 && height >= 1 && width >= 1 && channels >= 1 &&
-         ck_size_product (batch, height, width, &pixels) &&
-         ck_size_product ((int64_t)pixels, channels, sizeof (float), &bytes);
-}
-
 CkStatus
-ck_cpu_channels_last (CkBackend *self, int64_t batch, int64_t channels, int64_t area,
-                      const float *x, float *y)
+ck_cpu_channels_last (CkStream *self, int64_t batch, int64_t channels, int64_t area, const float *x,
+                      float *y)
 {
-  const CkCpu *cpu = (const CkCpu *)self;
+  const CkCpuStream *cpu = (const CkCpuStream *)self;
+  const CkStatus status = ck_check_pictures (batch, area, 1, channels);
 
-  if (!is_shape (batch, area, 1, channels))
-    return CK_BAD_SHAPE;
-#pragma omp parallel for collapse(2) schedule(static) num_threads(cpu->base.threads)
+  if (status != CK_OK || cpu->failure != CK_OK)
+    return status;
+#pragma omp parallel for collapse(2) schedule(static) num_threads(cpu->threads)
   for (int64_t b = 0; b < batch; b++) {
     for (int64_t first = 0; first < area; first += PIXELS) {
       const int64_t end = first + ck_min (PIXELS, area - first);
@@ -77,15 +69,16 @@ take_maximum (int64_t height, int64_t width, int64_t channels, int64_t row, int6
 }
 
 CkStatus
-ck_cpu_max_pool (CkBackend *self, int64_t batch, int64_t height, int64_t width, int64_t channels,
+ck_cpu_max_pool (CkStream *self, int64_t batch, int64_t height, int64_t width, int64_t channels,
                  const float *x, float *y, uint8_t *places)
 {
-  const CkCpu *cpu = (const CkCpu *)self;
+  const CkCpuStream *cpu = (const CkCpuStream *)self;
+  const CkStatus status = ck_check_pictures (batch, height, width, channels);
   const int64_t out_height = pooled (height), out_width = pooled (width);
 
-  if (!is_shape (batch, height, width, channels))
-    return CK_BAD_SHAPE;
-#pragma omp parallel for schedule(static) num_threads(cpu->base.threads)
+  if (status != CK_OK || cpu->failure != CK_OK)
+    return status;
+#pragma omp parallel for schedule(static) num_threads(cpu->threads)
   for (int64_t row = 0; row < batch * out_height; row++) {
     const float *picture = x + row / out_height * height * width * channels;
 
@@ -116,15 +109,16 @@ gather_maximum (int64_t out_height, int64_t out_width, int64_t channels, int64_t
 }
 
 CkStatus
-ck_cpu_max_pool_backward (CkBackend *self, int64_t batch, int64_t height, int64_t width,
+ck_cpu_max_pool_backward (CkStream *self, int64_t batch, int64_t height, int64_t width,
                           int64_t channels, const float *dy, const uint8_t *places, float *dx)
 {
-  const CkCpu *cpu = (const CkCpu *)self;
+  const CkCpuStream *cpu = (const CkCpuStream *)self;
+  const CkStatus status = ck_check_pictures (batch, height, width, channels);
   const int64_t out_height = pooled (height), out_width = pooled (width);
 
-  if (!is_shape (batch, height, width, channels))
-    return CK_BAD_SHAPE;
-#pragma omp parallel for schedule(static) num_threads(cpu->base.threads)
+  if (status != CK_OK || cpu->failure != CK_OK)
+    return status;
+#pragma omp parallel for schedule(static) num_threads(cpu->threads)
   for (int64_t row = 0; row < batch * height; row++) {
     const int64_t picture = row / height * out_height * out_width * channels;
 
@@ -152,14 +146,15 @@ take_mean (int64_t area, int64_t channels, int64_t first, const float *x, float 
 }
 
 CkStatus
-ck_cpu_mean_pool (CkBackend *self, int64_t batch, int64_t area, int64_t channels, const float *x,
+ck_cpu_mean_pool (CkStream *self, int64_t batch, int64_t area, int64_t channels, const float *x,
                   float *y)
 {
-  const CkCpu *cpu = (const CkCpu *)self;
+  const CkCpuStream *cpu = (const CkCpuStream *)self;
+  const CkStatus status = ck_check_pictures (batch, area, 1, channels);
 
-  if (!is_shape (batch, area, 1, channels))
-    return CK_BAD_SHAPE;
-#pragma omp parallel for collapse(2) schedule(static) num_threads(cpu->base.threads)
+  if (status != CK_OK || cpu->failure != CK_OK)
+    return status;
+#pragma omp parallel for collapse(2) schedule(static) num_threads(cpu->threads)
   for (int64_t b = 0; b < batch; b++)
     for (int64_t first = 0; first < channels; first += STRIP)
       take_mean (area, channels, first, x + b * area * channels, y + b * channels);
@@ -167,16 +162,17 @@ ck_cpu_mean_pool (CkBackend *self, int64_t batch, int64_t area, int64_t channels
 }
 
 CkStatus
-ck_cpu_mean_pool_backward (CkBackend *self, int64_t batch, int64_t area, int64_t channels,
+ck_cpu_mean_pool_backward (CkStream *self, int64_t batch, int64_t area, int64_t channels,
                            const float *dy, float *dx)
 {
-  const CkCpu *cpu = (const CkCpu *)self;
+  const CkCpuStream *cpu = (const CkCpuStream *)self;
+  const CkStatus status = ck_check_pictures (batch, area, 1, channels);
   float share;
 
-  if (!is_shape (batch, area, 1, channels))
-    return CK_BAD_SHAPE;
+  if (status != CK_OK || cpu->failure != CK_OK)
+    return status;
   share = 1 / (float)area;
-#pragma omp parallel for schedule(static) num_threads(cpu->base.threads)
+#pragma omp parallel for schedule(static) num_threads(cpu->threads)
   for (int64_t pixel = 0; pixel < batch * area; pixel++)
     for (int64_t c = 0; c < channels; c++)
       dx[pixel * channels + c] = share * dy[pixel / area * channels + c];

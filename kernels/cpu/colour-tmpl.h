@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CkCpuOps.yuv_to_rgb, which each level compiles for itself: loops that the compiler makes vector
+ * colour.h, which each level compiles for itself: loops that the compiler makes vector
  * code of. All levels give the same bytes, since none may fuse a product and a sum
  * (-ffp-contract=off).
  */
-#ifndef CK_CPU_YUV_H
-#define CK_CPU_YUV_H
-
-#include "kernels/cpu/cpu-ops.h"
+#include "kernels/cpu/colour.h"
 
 /*
  * The nearest whole number, halves to even, clamped to 0..255: what rintf () and a clamp give for
@@ -67,4 +64,8 @@ yuv_to_rgb_v (const CkPicture *picture, int64_t n, const uint8_t *y, const uint8
     convert_samples (picture, n, y, u, v, rgb, false);
 }
 
-#endif
+void
+INIT (colour) (CkColourOps *ops)
+{
+  *ops = (CkColourOps){ yuv_to_rgb_v };
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The inner operations that only training needs, over vectors of any width: the second half of
- * ops-tmpl.h, which includes it. */
+/* training-ops.h over vectors of any width (vectors-tmpl.h). */
+#include "kernels/cpu/training-ops.h"
+#include "kernels/cpu/vectors-tmpl.h"
 
 #define DROP_BLOCKS 64 /* counters of Philox at once, of 4 numbers each */
 
@@ -146,17 +147,18 @@ dropout_v (uint64_t key, float p, int64_t first, int64_t n, const float *x, floa
 }
 
 static void
-adamw_v (const CkAdamWStep *s, int64_t n, const float *gradients, float *first, float *second,
-         float *parameters)
+adamw_v (const CkAdamWStep *s, float factor, int64_t n, const float *gradients, float *first,
+         float *second, float *parameters)
 {
   for (int64_t i = 0; i < n; i += W) {
     const int64_t left = n - i;
-    const vf g = v_mul (v_load (gradients + i, left, 0), v_set (s->factor)),
+    const vf g = v_mul (v_load (gradients + i, left, 0), v_set (factor)),
              old = v_load (first + i, left, 0);
-    const vf m = v_fma (v_set (s->rest1), v_sub (g, old), old);
-    const vf v = v_fma (v_mul (v_set (s->rest2), g), g,
+    const vf m = v_fma (v_set (s->one_minus_beta1), v_sub (g, old), old);
+    const vf v = v_fma (v_mul (v_set (s->one_minus_beta2), g), g,
                         v_mul (v_set (s->beta2), v_load (second + i, left, 0)));
-    const vf deviation = v_add (v_div (v_sqrt (v), v_set (s->root)), v_set (s->epsilon));
+    const vf deviation =
+        v_add (v_div (v_sqrt (v), v_set (s->second_moment_correction)), v_set (s->epsilon));
 
     v_store (first + i, left, m);
     v_store (second + i, left, v);
@@ -166,13 +168,15 @@ adamw_v (const CkAdamWStep *s, int64_t n, const float *gradients, float *first, 
   }
 }
 
-static void
-fill_training_ops (CkCpuOps *ops)
+void
+INIT (training) (CkTrainingOps *ops)
 {
-  ops->dropout = dropout_v;
-  ops->rope_back = rope_back_v;
-  ops->softmax_backward = softmax_backward_v;
-  ops->norm_backward = norm_backward_v;
-  ops->activate_backward = activate_backward_v;
-  ops->adamw = adamw_v;
+  *ops = (CkTrainingOps){
+    .dropout = dropout_v,
+    .rope_back = rope_back_v,
+    .softmax_backward = softmax_backward_v,
+    .norm_backward = norm_backward_v,
+    .activate_backward = activate_backward_v,
+    .adamw = adamw_v,
+  };
 }

@@ -1,26 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The inner operations that only training needs in plain C; like ops-c.c, the definition that
- * faster ones are tested against. */
-#include "kernels/cpu/cpu-ops.h"
+/*
+ * What training does to one row in plain C: the definition that all faster ones are tested against
+ * (tests/kernels), and what runs where there is none. Written to be read, not to be fast.
+ */
+#include "kernels/cpu/training-ops.h"
+
 #include "kernels/cpu/philox.h"
 
 #include <math.h>
-
-static CkStatus
-gemm_across_c (int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda,
-               const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
-{
-  for (int64_t i = 0; i < m; i++) {
-    float *c_row = c + i * ldc;
-
-    for (int64_t j = 0; j < n; j++)
-      c_row[j] = beta == 0 ? 0 : beta * c_row[j];
-    for (int64_t l = 0; l < k; l++)
-      for (int64_t j = 0; j < n; j++)
-        c_row[j] += alpha * a[l * lda + i] * b[l * ldb + j];
-  }
-  return CK_OK;
-}
 
 static void
 rope_back_c (int64_t head_dim, const float *cos, const float *sin, float *x)
@@ -111,29 +98,29 @@ dropout_c (uint64_t key, float p, int64_t first, int64_t n, const float *x, floa
 }
 
 static void
-adamw_c (const CkAdamWStep *s, int64_t n, const float *gradients, float *first, float *second,
-         float *parameters)
+adamw_c (const CkAdamWStep *s, float factor, int64_t n, const float *gradients, float *first,
+         float *second, float *parameters)
 {
   for (int64_t i = 0; i < n; i++) {
-    const float g = gradients[i] * s->factor;
+    const float g = gradients[i] * factor;
 
-    first[i] += s->rest1 * (g - first[i]);
-    second[i] = s->beta2 * second[i] + s->rest2 * g * g;
-    parameters[i] = s->decay * parameters[i] -
-                    s->step * (first[i] / (sqrtf (second[i]) / s->root + s->epsilon));
+    first[i] += s->one_minus_beta1 * (g - first[i]);
+    second[i] = s->beta2 * second[i] + s->one_minus_beta2 * g * g;
+    parameters[i] =
+        s->decay * parameters[i] -
+        s->step * (first[i] / (sqrtf (second[i]) / s->second_moment_correction + s->epsilon));
   }
 }
 
 void
-ck_cpu_ops_init_c_training (CkCpuOps *ops)
+ck_training_init_c (CkTrainingOps *ops)
 {
-  ops->dropout = dropout_c;
-  ops->gemm_across = gemm_across_c;
-  ops->rope_back = rope_back_c;
-  ops->softmax_backward = softmax_backward_c;
-  ops->norm_backward = norm_backward_c;
-  ops->activate_backward = activate_backward_c;
-  ops->convolution = ck_convolution_c;
-  ops->convolution_backward = ck_convolution_backward_c;
-  ops->adamw = adamw_c;
+  *ops = (CkTrainingOps){
+    .dropout = dropout_c,
+    .rope_back = rope_back_c,
+    .softmax_backward = softmax_backward_c,
+    .norm_backward = norm_backward_c,
+    .activate_backward = activate_backward_c,
+    .adamw = adamw_c,
+  };
 }

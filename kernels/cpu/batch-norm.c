@@ -4,7 +4,9 @@
  * floats, then the chunks' sums are added up in double precision in their order, whichever thread
  * made them. What is left are loops over rows, as fast as memory.
  */
-#include "kernels/cpu/train.h"
+#include "kernels/cpu/cpu-stream.h"
+#include "kernels/cpu/operations.h"
+#include "kernels/shapes.h"
 
 #include <math.h>
 #include <string.h>
@@ -18,20 +20,9 @@ count_chunks (int64_t rows)
   return rows / CHUNK + (rows % CHUNK != 0);
 }
 
-static CkStatus
-check (const CkBatchNorm *norm)
-{
-  size_t bytes;
-
-  if (norm->rows < 1 || norm->channels < 1 ||
-      !ck_size_product (norm->rows, norm->channels, sizeof (float), &bytes))
-    return CK_BAD_SHAPE;
-  return norm->activation == CK_IDENTITY || norm->activation == CK_RELU ? CK_OK : CK_UNSUPPORTED;
-}
-
 /* `a_chunk` floats a channel and chunk, then `once` a channel. */
 static float *
-reserve (CkCpu *cpu, const CkBatchNorm *norm, int64_t a_chunk, int64_t once)
+reserve (CkCpuStream *cpu, const CkBatchNorm *norm, int64_t a_chunk, int64_t once)
 {
   size_t bytes;
 
@@ -123,26 +114,23 @@ make_row (const CkBatchNorm *norm, int64_t row, const float *mean, const float *
 }
 
 CkStatus
-ck_cpu_batch_norm (CkBackend *self, const CkBatchNorm *norm, bool training, const float *x,
-                   float *y)
+ck_cpu_batch_norm (CkStream *self, const CkBatchNorm *norm, bool training, const float *x, float *y)
 {
-  CkCpu *cpu = (CkCpu *)self;
-  const CkStatus status = check (norm);
+  CkCpuStream *cpu = (CkCpuStream *)self;
+  const CkStatus status = ck_check_batch_norm (norm, training);
   const float *mean = training ? norm->saved_mean : norm->running_mean;
   int64_t chunks;
   float *factor, *sums;
 
-  if (status != CK_OK)
+  if (status != CK_OK || cpu->failure != CK_OK)
     return status;
-  if (training && norm->rows < 2)
-    return CK_BAD_SHAPE;
   factor = reserve (cpu, norm, training ? 3 : 0, 1);
   if (factor == NULL)
-    return CK_NO_MEMORY;
+    return ck_cpu_finish (cpu, CK_NO_MEMORY);
   sums = factor + norm->channels;
   chunks = training ? count_chunks (norm->rows) : 0;
 
-#pragma omp parallel num_threads(cpu->base.threads)
+#pragma omp parallel num_threads(cpu->threads)
   {
 #pragma omp for schedule(static)
     for (int64_t chunk = 0; chunk < chunks; chunk++)
@@ -226,24 +214,22 @@ make_gradient_row (const CkBatchNorm *norm, const float *mean_g, const float *me
 }
 
 CkStatus
-ck_cpu_batch_norm_backward (CkBackend *self, const CkBatchNorm *norm, const float *x,
-                            const float *y, float *dy, float *dx, float *dweight, float *dbias)
+ck_cpu_batch_norm_backward (CkStream *self, const CkBatchNorm *norm, const float *x, const float *y,
+                            float *dy, float *dx, float *dweight, float *dbias)
 {
-  CkCpu *cpu = (CkCpu *)self;
-  const CkStatus status = check (norm);
+  CkCpuStream *cpu = (CkCpuStream *)self;
+  const CkStatus status = ck_check_batch_norm (norm, true);
   const int64_t n = norm->channels;
   float *mean_g, *sums;
 
-  if (status != CK_OK)
+  if (status != CK_OK || cpu->failure != CK_OK)
     return status;
-  if (norm->rows < 2)
-    return CK_BAD_SHAPE;
   mean_g = reserve (cpu, norm, 2, 2);
   if (mean_g == NULL)
-    return CK_NO_MEMORY;
+    return ck_cpu_finish (cpu, CK_NO_MEMORY);
   sums = mean_g + 2 * n;
 
-#pragma omp parallel num_threads(cpu->base.threads)
+#pragma omp parallel num_threads(cpu->threads)
   {
 #pragma omp for schedule(static)
     for (int64_t chunk = 0; chunk < count_chunks (norm->rows); chunk++) {

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernels/cpu/cpu-ops.h"
+
+/* Each of these overwrites what it does better. */
+void
+ck_cpu_ops_init (CkCpuOps *ops, CkCpuFeatures features)
+{
+  ck_gemm_init_c (&ops->products);
+  ck_dequantise_init_c (&ops->dequantise);
+  ck_row_init_c (&ops->rows);
+  ck_colour_init_c (&ops->colour);
+  ck_training_init_c (&ops->training);
+#if defined(__x86_64__)
+  if (features & CK_CPU_AVX2) {
+    ck_gemm_init_avx2 (&ops->products);
+    ck_dequantise_init_avx2 (&ops->dequantise);
+    ck_row_init_avx2 (&ops->rows);
+    ck_colour_init_avx2 (&ops->colour);
+    ck_training_init_avx2 (&ops->training);
+  }
+  if (features & CK_CPU_AVX512) {
+    ck_gemm_init_avx512 (&ops->products);
+    ck_dequantise_init_avx512 (&ops->dequantise);
+    ck_row_init_avx512 (&ops->rows);
+    ck_colour_init_avx512 (&ops->colour);
+    ck_training_init_avx512 (&ops->training);
+  }
+#endif
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* What training does to one row or run of elements. */
+#ifndef CK_CPU_TRAINING_OPS_H
+#define CK_CPU_TRAINING_OPS_H
+
+#include "kernels/training.h"
+
+typedef struct {
+  /* y [n] = elements [first, first + n) of x dropped out, as CkTraining.dropout says; x and y point
+   * to the first of them. y may be x. */
+  void (*dropout) (uint64_t key, float p, int64_t first, int64_t n, const float *x, float *y);
+  /* The transpose of CkRowOps.rope, which also undoes it. */
+  void (*rope_back) (int64_t head_dim, const float *cos, const float *sin, float *x);
+  /* One row: dx = scale p (dx - sum (p dx)), in place, where p is what softmax gave. */
+  void (*softmax_backward) (int64_t n, float scale, const float *p, float *dx);
+  /* One row; adds to dweight and dbias, which may be NULL, and writes dx or with `add` adds to it.
+   * dx may be dy. */
+  void (*norm_backward) (const CkNorm *norm, int64_t cols, const float *x, const float *dy,
+                         bool add, float *dx, float *dweight, float *dbias);
+  /* dx = dy activation' (x); dx may be x or dy. */
+  void (*activate_backward) (CkActivation activation, int64_t n, const float *x, const float *dy,
+                             float *dx);
+  /* `factor` multiplies the gradients first. */
+  void (*adamw) (const CkAdamWStep *step, float factor, int64_t n, const float *gradients,
+                 float *first, float *second, float *parameters);
+} CkTrainingOps;
+
+void ck_training_init_c (CkTrainingOps *ops);
+void ck_training_init_avx2 (CkTrainingOps *ops);
+void ck_training_init_avx512 (CkTrainingOps *ops);
+
+#endif /* CK_CPU_TRAINING_OPS_H */

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Arithmetic on vectors of any width that the other templates share. ops-avx2.c and ops-avx512.c
+ * define the few words below for their registers and include this file and the templates, which so
+ * become part of their translation unit and are compiled for their level. Everything in them is
+ * static but for the functions INIT (concept), whose names say the level: the linker would keep one
+ * copy of a shared function, perhaps the one that older processors cannot run.
+ *
+ *   W, vf                          floats a vector; a vector
+ *   v_set                          all lanes
+ *   v_load (p, left, fill)         lanes from `left` on are not read but become fill
+ *   v_store (p, left, v)           lanes from `left` on are not written
+ *   v_add, v_sub, v_mul, v_div, v_fma (a, b, c) = a b + c
+ *   v_min, v_max                   the second operand where either is NaN
+ *   v_sqrt
+ *   v_abs, v_copy_sign (x, s)      |x|; |x| with the sign of s
+ *   v_round                        to the nearest integer, as a float
+ *   v_pow2 (p, n)                  p 2^n for integers -151 <= n <= 129, overflowing to infinity and
+ *                                  underflowing to 0
+ *   v_greater (a, b, yes, no)      a > b ? yes : no
+ *   v_sum, v_max_of                over all lanes
+ *   v_from_f16, v_from_bf16        W numbers
+ *   vi                             W / 2 integers of 64 bits
+ *   i_set, i_add, i_xor            all lanes
+ *   i_right (a, n)                 a shifted right by n bits
+ *   i_multiply                     the product of the lower halves of each lane
+ *   i_halves (low, high)           the lower half of low's lanes, and above it that of high's
+ *   i_evens, i_odds (a, b)         lanes 0, 2, ... of a, each followed by b's; lanes 1, 3, ...
+ *   i_counters ()                  0, 1, 2, ... in the lanes in the order in which i_evens, then
+ *                                  i_odds take them
+ *   v_from_u24                     the upper 24 bits of each half of a lane, as floats
+ *   INIT (concept)                 the name of the function that fills the concept's table
+ */
+#ifndef CK_CPU_VECTORS_TMPL_H
+#define CK_CPU_VECTORS_TMPL_H
+
+#include <math.h>
+#include <stdint.h>
+
+/* e^x: x = n ln 2 + r with |r| <= ln 2 / 2, and a minimax polynomial of relative error 3e-9 for
+ * e^r. */
+static inline vf
+v_exp (vf x)
+{
+  const vf bounded =
+      v_min (v_set (89.0f), v_max (v_set (-104.0f), x)); /* e^x is infinite and 0 beyond */
+  const vf n = v_round (v_mul (bounded, v_set (1.44269504f)));
+  vf r, p;
+
+  /* ln 2 in two parts, the first so short that n times it is exact */
+  r = v_fma (n, v_set (-0x1.62e4p-1f), bounded);
+  r = v_fma (n, v_set (-0x1.7f7d1cp-20f), r);
+  p = v_fma (v_set (1.3814599e-3f), r, v_set (8.368717e-3f));
+  p = v_fma (p, r, v_set (4.166839e-2f));
+  p = v_fma (p, r, v_set (1.6666521e-1f));
+  p = v_fma (p, r, v_set (4.9999994e-1f));
+  p = v_fma (v_mul (r, r), p, r);
+  return v_pow2 (v_add (v_set (1), p), n);
+}
+
+/* erf: x Q (x^2) up to 1, then 1 - e^-P(|x|), where P fits -ln erfc; minimax polynomials of error
+ * 1e-9, their float arithmetic 1e-7. */
+static inline vf
+v_erf (vf x)
+{
+  const vf s = v_mul (x, x), a = v_abs (x), t = v_min (v_set (4), a); /* erf (4) is 1 in fp32 */
+  vf q, p;
+
+  q = v_fma (v_set (7.8538775e-5f), s, v_set (-8.0101995e-4f));
+  q = v_fma (q, s, v_set (5.188328e-3f));
+  q = v_fma (q, s, v_set (-2.6853813e-2f));
+  q = v_fma (q, s, v_set (1.12835854e-1f));
+  q = v_fma (q, s, v_set (-3.7612626e-1f));
+  q = v_fma (q, s, v_set (1.1283791f));
+
+  p = v_fma (v_set (-1.8557401e-4f), t, v_set (2.9396072e-3f));
+  p = v_fma (p, t, v_set (-2.1805318e-2f));
+  p = v_fma (p, t, v_set (1.0303737e-1f));
+  p = v_fma (p, t, v_set (6.382257e-1f));
+  p = v_fma (p, t, v_set (1.12704f));
+  p = v_fma (p, t, v_set (3.5371952e-4f));
+  p = v_sub (v_set (1), v_exp (v_sub (v_set (0), p)));
+  return v_greater (a, v_set (1), v_copy_sign (p, x), v_mul (x, q));
+}
+
+/* What turns a row into one of mean 0 and variance 1: (x - mean - rest) * factor. */
+typedef struct {
+  float mean, rest, factor;
+} Statistics;
+
+/*
+ * In floats, but as good as doubles: the second pass also sums what rounding left of the mean, and
+ * corrects mean and variance by it.
+ */
+static inline Statistics
+row_statistics (float epsilon, int64_t cols, const float *x)
+{
+  vf sum = v_set (0), squares = v_set (0);
+  float mean, rest;
+
+  for (int64_t i = 0; i < cols; i += W)
+    sum = v_add (sum, v_load (x + i, cols - i, 0));
+  mean = v_sum (sum) / (float)cols;
+
+  sum = v_set (0);
+  for (int64_t i = 0; i < cols; i += W) {
+    const vf d = v_sub (v_load (x + i, cols - i, mean), v_set (mean));
+    sum = v_add (sum, d);
+    squares = v_fma (d, d, squares);
+  }
+  rest = v_sum (sum) / (float)cols;
+  return (Statistics){ mean, rest,
+                       (float)(1 / sqrt ((double)v_sum (squares) / (double)cols -
+                                         (double)rest * rest + epsilon)) };
+}
+
+static inline vf
+v_normalise (const Statistics *row, vf x)
+{
+  return v_mul (v_sub (v_sub (x, v_set (row->mean)), v_set (row->rest)), v_set (row->factor));
+}
+
+#endif /* CK_CPU_VECTORS_TMPL_H */

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of devices: the only place where a device is found by its name. */
+#include "kernels/cpu/device-cpu.h"
+#include "kernels/device.h"
+#ifdef CK_TEST_DEVICE
+#  include "kernels/test-device/test-device.h"
+#endif
+
+#include <stdlib.h>
+#include <string.h>
+
+/* name, open, and whether "auto" may take it; the best comes first. */
+#ifdef CK_TEST_DEVICE
+#  define TEST_DEVICES(ROW) ROW ("test", ck_test_device_open, false)
+#else
+#  define TEST_DEVICES(ROW)
+#endif
+#define DEVICES(ROW) ROW ("cpu", ck_cpu_device_open, true)
+
+typedef struct {
+  const char *name; /* of CkDevice, or its part before a colon: "cuda" of "cuda:1" */
+  CkDeviceOpen open;
+  bool automatic;
+} Row;
+
+#define ROW_OF(name, open, automatic)  { name, open, automatic },
+#define NAME_OF(name, open, automatic) name,
+
+static const Row rows[] = { DEVICES (ROW_OF) TEST_DEVICES (ROW_OF) };
+static const char *const names[] = { DEVICES (NAME_OF) NULL };
+
+enum { N_ROWS = sizeof rows / sizeof *rows };
+
+/* Whether a row stands for a name: for its own, and for that with a number after a colon. */
+static bool
+is_named (const Row *row, const char *name)
+{
+  const size_t n = strlen (row->name);
+
+  return strncmp (row->name, name, n) == 0 && (name[n] == '\0' || name[n] == ':');
+}
+
+static const Row *
+find_row (const char *name)
+{
+  for (int i = 0; i < N_ROWS; i++)
+    if (is_named (&rows[i], name))
+      return &rows[i];
+  return NULL;
+}
+
+/* In builds with tests the environment may put test-device in the place of the CPU, so that whole
+ * programs run on it unchanged. */
+static const Row *
+replace_cpu (const Row *row)
+{
+#ifdef CK_TEST_DEVICE
+  const char *wanted = getenv ("COWBEHAVIOR_TEST_DEVICE");
+
+  if (strcmp (row->name, "cpu") == 0 && wanted != NULL && strcmp (wanted, "1") == 0)
+    return find_row ("test");
+#endif
+  return row;
+}
+
+CkStatus
+ck_device_open (const char *name, const CkDeviceOptions *options, CkDevice **device)
+{
+  static const CkDeviceOptions defaults = { NULL, 0 };
+  CkStatus status = CK_UNSUPPORTED;
+  const Row *row;
+
+  *device = NULL;
+  if (options == NULL)
+    options = &defaults;
+  if (strcmp (name, "auto") == 0) {
+    for (int i = 0; i < N_ROWS && status == CK_UNSUPPORTED; i++)
+      if (rows[i].automatic)
+        status = replace_cpu (&rows[i])->open (rows[i].name, options, device);
+    return status;
+  }
+  row = find_row (name);
+  return row != NULL ? replace_cpu (row)->open (name, options, device) : status;
+}
+
+const char *const *
+ck_device_names (void)
+{
+  return names;
+}

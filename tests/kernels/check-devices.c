@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* Devices by name, and the CPU's levels. */
+#include "tests/kernels/devices.h"
+#include "tests/kernels/harness.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static CkStatus
+open_cpu (const char *level, int threads, CkDevice **device)
+{
+  return ck_device_open ("cpu", &(CkDeviceOptions){ level, threads }, device);
+}
+
+static void
+check_level_is (const char *name, const char *want)
+{
+  CkDevice *device = NULL;
+
+  CHECK (open_cpu (name, 0, &device) == CK_OK);
+  if (device != NULL && strcmp (device->features, want) != 0)
+    fail ("asked for level %s and got %s, not %s", name != NULL ? name : "NULL", device->features,
+          want);
+  ck_device_close (device);
+}
+
+static void
+check_refused (const char *level, int threads)
+{
+  CkDevice *device = NULL;
+
+  CHECK (open_cpu (level, threads, &device) == CK_UNSUPPORTED);
+  CHECK (device == NULL);
+}
+
+static void
+check_levels (void)
+{
+  const char *const *levels = ck_cpu_levels ();
+  const char *best = levels[0];
+
+  CHECK (strcmp (levels[0], "c") == 0);
+  unsetenv ("COWBEHAVIOR_CPU");
+  for (int i = 0; levels[i] != NULL; i++) {
+    check_level_is (levels[i], levels[i]);
+    best = levels[i];
+  }
+  check_level_is (NULL, best);
+  check_level_is ("auto", best);
+  setenv ("COWBEHAVIOR_CPU", "c", 1);
+  check_level_is (NULL, "c");
+  check_level_is ("auto", "c");
+  check_level_is (best, best);
+  setenv ("COWBEHAVIOR_CPU", "auto", 1);
+  check_level_is (NULL, best);
+  setenv ("COWBEHAVIOR_CPU", "mmx", 1);
+  check_refused (NULL, 0);
+  unsetenv ("COWBEHAVIOR_CPU");
+  check_refused ("", 0);
+  check_refused ("avx", 0);
+  check_refused ("c", -1);
+  check_refused ("c", 1025);
+}
+
+static bool
+is_listed (const char *name)
+{
+  for (const char *const *names = ck_device_names (); *names != NULL; names++)
+    if (strcmp (*names, name) == 0)
+      return true;
+  return false;
+}
+
+static void
+check_names (void)
+{
+  static const char *const known[] = { "cpu", "test" };
+  static const char *const unknown[] = { "", "CPU", "cp", "cpus", "cpu:0", "cuda:99", "auto:0" };
+  CkDevice *device;
+
+  CHECK (is_listed ("cpu") && !is_listed ("test") && !is_listed ("auto"));
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+    CHECK (ck_device_open (known[i], NULL, &device) == CK_OK);
+    CHECK (strcmp (device->name, known[i]) == 0);
+    CHECK (device->threads >= 1);
+    CHECK (device->host_memory == (strcmp (known[i], "cpu") == 0));
+    ck_device_close (device);
+  }
+  for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
+    CHECK (ck_device_open (unknown[i], NULL, &device) == CK_UNSUPPORTED);
+    CHECK (device == NULL);
+  }
+  CHECK (ck_device_open ("auto", &(CkDeviceOptions){ .features = "c", .threads = 3 }, &device) ==
+         CK_OK);
+  CHECK (strcmp (device->name, "cpu") == 0 && strcmp (device->features, "c") == 0 &&
+         device->threads == 3);
+  ck_device_close (device);
+  CHECK (ck_device_open ("auto", &(CkDeviceOptions){ .features = "mmx" }, &device) ==
+         CK_UNSUPPORTED);
+  ck_device_close (NULL);
+}
+
+/* The environment puts test-device in the place of the CPU, under its name. */
+static void
+check_replacement (void)
+{
+  CkDevice *device;
+
+  for (int i = 0; i < 2; i++) {
+    setenv ("COWBEHAVIOR_TEST_DEVICE", i == 0 ? "1" : "0", 1);
+    CHECK (ck_device_open ("auto", NULL, &device) == CK_OK);
+    CHECK (strcmp (device->name, "cpu") == 0 && device->host_memory == (i == 1));
+    ck_device_close (device);
+    CHECK (ck_device_open ("cpu", NULL, &device) == CK_OK);
+    CHECK (strcmp (device->name, "cpu") == 0 && device->host_memory == (i == 1));
+    ck_device_close (device);
+  }
+  unsetenv ("COWBEHAVIOR_TEST_DEVICE");
+}
+
+void
+check_devices (void)
+{
+  case_begin ();
+  check_levels ();
+  case_end ("levels", "all");
+
+  case_begin ();
+  check_names ();
+  check_replacement ();
+  for (int status = CK_OK; status <= CK_DEVICE_ERROR; status++)
+    CHECK (strcmp (ck_status_text ((CkStatus)status), ck_status_text ((CkStatus)99)) != 0);
+  case_end ("devices", "all");
+}
