@@ -17,9 +17,9 @@
 #define PANEL_MIN 64  /* when many threads share a narrow layer */
 #define GROUP     512 /* rows a tile: the buffer [rows, panel] stays within half a MiB */
 #define GROUP_MIN 32  /* when many threads share few outputs */
-#define DEPTH                                                                                      \
-  1024 /* columns dequantised at once: [panel, depth] in fp32 is 1 MiB; sums begin anew there, so it   \
-          is part of the definition */
+/* Columns dequantised at once: [panel, depth] in fp32 is 1 MiB. Sums begin anew there, so it is
+ * part of the definition. */
+#define DEPTH       1024
 #define LINE_FLOATS 16 /* a cache line */
 
 /* One call: the layer, how it is cut, and where the buffers lie. */
