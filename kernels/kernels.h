@@ -22,11 +22,20 @@
  *  - An operation's struct is copied when it is enqueued, with everything that it points to on the
  *    host; so is the source of an upload. Device memory and weights must stay as they are until a
  *    wait for the stream, or for an event recorded behind the operation, has returned.
- *  - A picture's numbers depend neither on what else is in its batch, nor on its place in it, nor
- *    on the number of threads: an operation makes each row of its output by one sequence of
- *    roundings that the row's own length, its picture and the device's features determine.
  *  - Nothing here checks values for NaN: what comes out of a file is checked where it is loaded,
- * and what comes out of a network where it is read (model/).
+ *    and what comes out of a network where it is read (model/).
+ *
+ * The same bits
+ *  - With the same features of a device, the numbers of a picture depend neither on the other
+ *    pictures of its batch, nor on its place in the batch, nor on the number of threads. The same
+ *    holds for a row of an operation that works on rows, and for the gradients with respect to
+ *    activations (training.h). So a picture may be computed alone or with others, and a result that
+ *    was kept is the one that would be computed again.
+ *  - What is summed over a batch (gradients of parameters, batch statistics, the loss) depends on
+ *    all pictures of the call and on their order, but not on the number of threads.
+ *  - Features differ from one another in their last bits, and level "c" is the definition.
+ *  - check-bits.c (tests/kernels) tests it for operations, test-network-bits.c (tests/model) for
+ *    networks.
  *
  * Threads: a device and its weights may be used by several threads at once. A stream, its memory
  * and its events belong to one thread at a time.

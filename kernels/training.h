@@ -4,13 +4,15 @@
  * optimiser, as one more table, CkStream.training. Conventions are those of kernels.h; in addition:
  *  - A gradient with respect to an activation is written (dx = ...). A gradient with respect to a
  *    parameter is added to (dW += ...): the caller fills it with 0 at the beginning of a
- * micro-batch and adds the micro-batches' gradients up in the order of their index (add), so that
- * work spread over processors has the same bits.
+ *    micro-batch and adds the micro-batches' gradients up in the order of their index (add), so
+ *    that work spread over processors has the same bits.
+ *  - The gradient of a parameter sums over the pictures of one call, a micro-batch, in an order
+ *    that the shapes alone decide: the same call gives the same bits with any number of threads.
  *  - Scalars that come out (loss, sums) and that change from step to step (factors, the optimiser's
  *    numbers, keys of dropout) are device memory, so that nothing waits for them and no recorded
  *    graph holds a stale one.
  *  - Random numbers are a function of a key and a position (Philox 4x32-10; Salmon et al., 2011),
- * so that a recomputation repeats them.
+ *    so that a recomputation repeats them.
  */
 #ifndef CK_TRAINING_H
 #define CK_TRAINING_H

@@ -168,8 +168,9 @@ find_roi (GstBuffer *buffer, const GstStructure *object)
   return NULL;
 }
 
-/* The confidence of the object detection of GstAnalytics in an object's place; FALSE where there is
- * none. The object is cut to the frame, so a detection that reaches over the edge is cut here too. */
+/* Finds the confidence of the GstAnalytics object detection at an object's place; FALSE if there
+ * is none. The object is cut to the frame, so a detection that reaches over the edge is cut
+ * here, too. */
 static gboolean
 find_analytics_confidence (GstBuffer *buffer, const GstCowMoment *moment,
                            const GstStructure *object, double *confidence)
@@ -198,9 +199,9 @@ find_analytics_confidence (GstBuffer *buffer, const GstCowMoment *moment,
 }
 
 /* Appends a detection: its box as fractions of the frame, and label and confidence of the detector
- * under the names of DL Streamer. The confidence is that of GstAnalytics; a region of interest gives
- * it where the detector wrote no other metadata, and it alone has the detector's number of a
- * label. */
+ * under the names of DL Streamer. The confidence is that of GstAnalytics, or of a region of
+ * interest if the detector wrote no other metadata; only a region of interest has the detector's
+ * label id. */
 static void
 append_detection (GString *json, GstBuffer *buffer, const GstCowMoment *moment,
                   const GstStructure *object)

@@ -221,9 +221,8 @@ floats_of (CkDnnlDesc desc)
   return (int64_t)((dnnl_memory_desc_get_size (desc) + sizeof (float) - 1) / sizeof (float));
 }
 
-/* By the shape alone, so that results do not depend on the team; and what is a picture's own, by
- * the picture, so that it does not depend on the batch either: oneDNN chooses its way by the batch
- * too. */
+/* By the shape alone, so that results do not depend on the team; and for what is a picture's own by
+ * the picture, so that it does not depend on the batch, by which oneDNN may choose its way. */
 static void
 cut (Plan *plan)
 {

@@ -28,9 +28,8 @@
 #define DEPTH 384        /* terms of a block, at most */
 #define PANEL 256        /* columns of b that are packed at once, whole strips: 384 KiB */
 #define FEW   (6 * TILE) /* rows of a that are not worth packing b for */
-#define COLUMN                                                                                     \
-  ((TILE + W - 1) / W * W) /* floats that a copied column of a transposed tile takes  \
-                                         */
+/* Floats that a copied column of a transposed tile takes. */
+#define COLUMN ((TILE + W - 1) / W * W)
 
 /* A matrix, or with `transposed` one whose transpose lies in memory; stride: floats from a row that
  * lies there to the next. */

@@ -13,12 +13,13 @@
 
 #include <omp.h>
 
-#define PANEL     256  /* outputs a tile: as few as keep the product at full speed */
-#define PANEL_MIN 64   /* when many threads share a narrow layer */
-#define GROUP     1024 /* rows a tile: the buffer [rows, panel] stays within 1 MiB */
-#define GROUP_MIN 32   /* when many threads share few outputs */
-#define DEPTH                                                                                      \
-  1024 /* columns dequantised at once: [panel, depth] in fp32 is 1 MiB, half of a large core's L2 */
+#define PANEL     256 /* outputs a tile: as few as keep the product at full speed */
+#define PANEL_MIN 64  /* when many threads share a narrow layer */
+#define GROUP     512 /* rows a tile: the buffer [rows, panel] stays within half a MiB */
+#define GROUP_MIN 32  /* when many threads share few outputs */
+/* Columns dequantised at once: [panel, depth] in fp32 is 1 MiB. Sums begin anew there, so it is
+ * part of the definition. */
+#define DEPTH       1024
 #define LINE_FLOATS 16 /* a cache line */
 
 /* One call: the layer, how it is cut, and where the buffers lie. */
@@ -37,7 +38,8 @@ typedef struct {
   int64_t buffer_floats;
 } Job;
 
-/* Cuts the output so that every thread has as many tiles as the others, and tiles are large. */
+/* Cuts the output so that every thread has as many tiles as the others, and tiles are large. Which
+ * tile an element lies in changes nothing about it. */
 static void
 cut (Job *job)
 {

@@ -106,8 +106,8 @@ test_detection_by_number (void)
   g_assert_nonnull (strstr (event, "\"label\":\"cow\",\"confidence\":0.5}"));
 }
 
-/* A detection that GstAnalytics alone has gives its confidence, and comes before that of a region of
- * interest; one elsewhere, or of another type, gives nothing. */
+/* The confidence comes from the GstAnalytics detection, before that of a region of interest; a
+ * detection elsewhere, or of another type, is not used. */
 static void
 test_detection_of_analytics (void)
 {

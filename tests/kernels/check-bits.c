@@ -24,6 +24,7 @@ typedef struct {
   CkStatus (*run) (CkStream *stream, int64_t batch, const void *data, float *const *in,
                    float *const *out);
   int64_t in[MAX_IN], out[MAX_OUT]; /* floats a picture; 0: there is no such one */
+  int64_t large;                    /* a batch more, where cutting begins beyond PICTURES; or 0 */
 } Operation;
 
 /* ---- one operation --------------------------------------------------------------------------- */
@@ -95,6 +96,8 @@ check_operation (const Operation *op)
   for (int team = 0; team < TEAMS; team++)
     for (int64_t batch = 1; batch <= PICTURES; batch++)
       check_batch (op, teams[team], batch, pool, alone);
+  for (int team = 0; team < TEAMS && op->large > 0; team++)
+    check_batch (op, teams[team], op->large, pool, alone);
   for (int i = 0; i < MAX_IN; i++)
     floats_free (pool[i], PICTURES * op->in[i]);
   for (int o = 0; o < MAX_OUT; o++)
@@ -108,7 +111,7 @@ typedef struct {
   int64_t tokens, in, out;
 } LinearShape;
 
-static const LinearShape linear_shapes[] = { { 7, 1100, 300 }, { 201, 130, 72 }, { 1, 384, 9 } };
+static const LinearShape linear_shapes[] = { { 7, 800, 270 }, { 201, 130, 72 }, { 1, 384, 9 } };
 
 typedef struct {
   TestWeight weight;
@@ -507,7 +510,9 @@ check_convolutions (const char *level)
                   weights = c->out * c->in * c->kernel * c->kernel;
     float *weight = floats_filled (weights, FILL_RANDOM);
     const ConvolutionData data = { *c, weight };
-    Operation op = { .data = &data, .run = run_convolution, .in = { x, y }, .out = { y, x } };
+    Operation op = {
+      .data = &data, .run = run_convolution, .in = { x, y }, .out = { y, x }, .large = 67
+    };
 
     snprintf (op.name, sizeof op.name, "convolution of %lld channels", (long long)c->in);
     check_operation (&op);

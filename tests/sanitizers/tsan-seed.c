@@ -77,7 +77,7 @@ race_copy (gpointer data)
       record.numbers[i % 50] = i;
     else {
       __typeof__ (record) copy = record;
-      __asm__ volatile ("" : : "r"(&copy) : "memory");
+      __asm__ volatile("" : : "r"(&copy) : "memory");
       sum += copy.numbers[i % 50];
     }
   return GINT_TO_POINTER (sum);

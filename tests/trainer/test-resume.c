@@ -128,6 +128,28 @@ test_killed (void)
   }
 }
 
+/* The run was killed when `last` had its last epoch and results.csv did not have it yet. */
+static void
+test_killed_before_table (void)
+{
+  g_autofree char *out = in_folder ("no-table"),
+                  *table = g_build_filename (out, "results.csv", NULL), *text = NULL;
+  g_auto (Result) first = cli_run (ARGUMENTS (out), NULL);
+  g_autoptr (GError) error = NULL;
+  gsize n;
+
+  runs_assert_ok (&first);
+  g_file_get_contents (table, &text, &n, &error);
+  g_assert_no_error (error);
+  text[n - 1] = '\0'; /* the newline of the last row */
+  strrchr (text, '\n')[1] = '\0';
+  g_file_set_contents (table, text, -1, &error);
+  g_assert_no_error (error);
+  g_auto (Result) resumed = resume (out);
+  runs_assert_ok (&resumed);
+  runs_assert_same (whole, out);
+}
+
 static void
 test_interrupted (void)
 {
@@ -366,6 +388,7 @@ main (int argc, char **argv)
   runs_assert_ok (&result);
 
   g_test_add_func ("/resume/killed", test_killed);
+  g_test_add_func ("/resume/killed-before-table", test_killed_before_table);
   g_test_add_func ("/resume/interrupted", test_interrupted);
   g_test_add_func ("/resume/interrupted-message", test_interrupted_message);
   g_test_add_func ("/resume/max-hours", test_max_hours);

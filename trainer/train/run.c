@@ -38,6 +38,14 @@ write_adapter (CowRun *self, const char *name, gboolean with_state, GError **err
   return FALSE;
 }
 
+static gboolean
+write_table (const CowRun *self, GError **error)
+{
+  g_autofree char *table = cow_history_to_csv (self->state->history);
+
+  return cow_run_folder_write (self->folder, "results.csv", table, error);
+}
+
 /*
  * The best goes first: a kill between the two leaves a `last` from before this epoch, and the
  * resumed run makes the same best again. The other way round, `last` would speak of a best that was
@@ -47,12 +55,10 @@ static gboolean
 save (gboolean best, gpointer data, GError **error)
 {
   CowRun *self = data;
-  g_autofree char *table = cow_history_to_csv (self->state->history);
 
   run_card_update (self->card, self->state, self->dataset);
   return (!best || write_adapter (self, "best", FALSE, error)) &&
-         write_adapter (self, "last", TRUE, error) &&
-         cow_run_folder_write (self->folder, "results.csv", table, error);
+         write_adapter (self, "last", TRUE, error) && write_table (self, error);
 }
 
 /* ---- telling --------------------------------------------------------------------------------- */
@@ -157,7 +163,10 @@ cow_run_train (CowRun *self, CowLoopEnd *end, GError **error)
              fmin (at->epoch + 1, self->recipe->epochs), self->recipe->epochs, at->step);
   g_print ("%s\n", cow_epoch_head ());
   fflush (stdout);
-  const gboolean ok = cow_loop_run (&loop, end, error);
+  /* A kill between `last` and results.csv leaves a table without the newest epoch; where that was
+   * the last one, no other epoch would write it. */
+  const gboolean ok = (self->state->history->len == 0 || write_table (self, error)) &&
+                      cow_loop_run (&loop, end, error);
   finish (self, ok, ok ? *end : COW_LOOP_INTERRUPTED);
   return ok;
 }
