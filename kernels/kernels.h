@@ -59,6 +59,13 @@ typedef enum {
   CK_DEVICE_ERROR /* the library or device below reported a failure */
 } CkStatus;
 
+/*
+ * The number of the rules by which results are rounded. It is raised when the last bits of any
+ * result change with the same features, so that what was kept can say by which rules it was
+ * computed. 1: products by oneDNN, which depended on the batch; 2: the same bits as above.
+ */
+#define CK_ARITHMETIC 2
+
 /* A short English description of a status; static storage. */
 const char *ck_status_text (CkStatus status);
 

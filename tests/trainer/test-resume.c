@@ -255,6 +255,28 @@ test_other_device (void)
   g_assert_nonnull (strstr (other.err, "began on cpu (c) and is resumed on cpu (avx2)"));
 }
 
+/* A run that a version with another arithmetic began says so too; the first left no number. */
+static void
+test_other_arithmetic (void)
+{
+  g_autofree char *out = in_folder ("arithmetic"),
+                  *path = g_build_filename (out, "last", "cowbehavior.json", NULL), *text = NULL;
+  g_auto (Result) first = cli_run (ARGUMENTS (out), "--max-hours", "0.00002", NULL);
+  g_auto (Result) same = cli_run ("train", "--resume", out, "--max-hours", "0.00002", NULL);
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  char *name = strstr (text, "\"arithmetic\"");
+  g_assert_nonnull (name);
+  name[1] = 'A';
+  g_assert_true (g_file_set_contents (path, text, -1, NULL));
+  g_auto (Result) other = cli_run ("train", "--resume", out, "--max-hours", "0", NULL);
+
+  runs_assert_ok (&first);
+  runs_assert_ok (&same);
+  runs_assert_ok (&other);
+  g_assert_null (strstr (same.err, "rounded differently"));
+  g_assert_nonnull (strstr (other.err, "rounded differently"));
+}
+
 /* ResNet's running statistics are part of a checkpoint. */
 static void
 test_resnet (void)
@@ -394,6 +416,7 @@ main (int argc, char **argv)
   g_test_add_func ("/resume/max-hours", test_max_hours);
   g_test_add_func ("/resume/threads", test_threads);
   g_test_add_func ("/resume/other-device", test_other_device);
+  g_test_add_func ("/resume/other-arithmetic", test_other_arithmetic);
   g_test_add_func ("/resume/resnet", test_resnet);
   g_test_add_func ("/resume/more-epochs", test_more_epochs);
   g_test_add_func ("/resume/refused", test_refused);

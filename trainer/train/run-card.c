@@ -56,6 +56,7 @@ run_card_new (const CowRecipe *recipe, const CowDataset *dataset, const char *ba
   json_object_set_string_member (provenance, "program", "cow-trainer " COW_VERSION);
   json_object_set_string_member (provenance, "recipe", recipe->name);
   json_object_set_string_member (provenance, "device", device);
+  json_object_set_int_member (provenance, "arithmetic", CK_ARITHMETIC);
   json_object_set_object_member (provenance, "pictures", pictures_object (dataset));
   if (dataset->grouped_by)
     json_object_set_string_member (provenance, "grouped_by", dataset->grouped_by);

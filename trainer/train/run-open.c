@@ -351,21 +351,25 @@ open_state (CowRun *self, const CowRunOptions *options, GError **error)
   return TRUE;
 }
 
-/* Other instruction sets round differently. */
+/* Other instruction sets round differently, and so did versions with another arithmetic, of which
+ * the first left no number. */
 static void
-warn_of_device (const CowCard *card, const char *device)
+warn_of_rounding (const CowCard *card, const char *device)
 {
-  JsonNode *provenance = cow_card_get_member (card, "provenance");
-  const char *began = provenance && JSON_NODE_HOLDS_OBJECT (provenance)
-                          ? json_object_get_string_member_with_default (
-                                json_node_get_object (provenance), "device", device)
-                          : device;
+  JsonNode *node = cow_card_get_member (card, "provenance");
+  if (!node || !JSON_NODE_HOLDS_OBJECT (node))
+    return;
+  JsonObject *provenance = json_node_get_object (node);
+  const char *began = json_object_get_string_member_with_default (provenance, "device", device);
 
   if (g_strcmp0 (began, device) != 0)
     g_printerr ("cow-trainer: warning: the run began on %s and is resumed on %s: its numbers will "
-                "differ from an uninterrupted run's by "
-                "rounding\n",
+                "differ from an uninterrupted run's by rounding\n",
                 began, device);
+  if (json_object_get_int_member_with_default (provenance, "arithmetic", 1) != CK_ARITHMETIC)
+    g_printerr ("cow-trainer: warning: the run began with another version of this program, which "
+                "rounded differently: its numbers will differ from an uninterrupted run's by "
+                "rounding\n");
 }
 
 /* The base must be the one that the run began with: its own card remembers. */
@@ -381,7 +385,7 @@ check_last (const CowRun *self, const CowRunOptions *options, const char *hash, 
   g_autoptr (CowCard) card = cow_card_read (last, &found, error);
   if (!card)
     return FALSE;
-  warn_of_device (card, device);
+  warn_of_rounding (card, device);
   if (!found || !hash || g_strcmp0 (card->base_hash, hash) == 0)
     return TRUE;
   g_set_error (
