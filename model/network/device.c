@@ -4,6 +4,8 @@
 static const char *const precision_names[] = {
   [COW_PRECISION_AUTO] = "auto",
   [COW_PRECISION_FP32] = "fp32",
+  [COW_PRECISION_INT16] = "int16",
+  [COW_PRECISION_INT8] = "int8",
 };
 
 static gboolean
@@ -119,4 +121,42 @@ CowPrecision
 cow_precision_resolve (CowPrecision wanted)
 {
   return wanted == COW_PRECISION_AUTO ? COW_PRECISION_FP32 : wanted;
+}
+
+CkWeightUses
+cow_precision_uses (CowPrecision precision)
+{
+  switch (precision) {
+  case COW_PRECISION_INT16:
+    return CK_USE_INT16;
+  case COW_PRECISION_INT8:
+    return CK_USE_INT8;
+  case COW_PRECISION_AUTO:
+  case COW_PRECISION_FP32:
+    break;
+  }
+  return (CkWeightUses)0;
+}
+
+static gboolean
+offers (const CkDevice *device, CowPrecision precision)
+{
+  const int uses = cow_precision_uses (precision);
+  return (uses & ~device->products) == 0;
+}
+
+gboolean
+cow_precision_check (const CkDevice *device, CowPrecision precision, GError **error)
+{
+  if (offers (device, precision))
+    return TRUE;
+  g_autofree char *text = cow_device_text (device);
+  g_autoptr (GString) names = g_string_new (NULL);
+  for (guint i = COW_PRECISION_FP32; i < G_N_ELEMENTS (precision_names); i++)
+    if (offers (device, (CowPrecision)i))
+      g_string_append_printf (names, "%s%s", names->len > 0 ? ", " : "", precision_names[i]);
+  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+               "precision %s: %s has no instructions for it; it offers: %s",
+               precision_names[precision], text, names->str);
+  return FALSE;
 }
