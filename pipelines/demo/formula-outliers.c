@@ -139,8 +139,8 @@ change_writer (const Outliers *self, const CowVitConfig *config, const CowVitTen
               rows, columns, fminf (1, sqrtf ((float)columns) / (2 * LOUD)));
 }
 
-/* What a large channel adds to an output of a module that reads the stream, next to what all ordinary
- * ones add. */
+/* What a large channel adds to an output of a module that reads the stream, next to what all
+ * ordinary ones add. */
 static float
 share (CowModule module)
 {

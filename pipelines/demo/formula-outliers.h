@@ -8,12 +8,13 @@
  * that gives one scale to a row or a block loses everything beside such a channel; networks of the
  * plain formula do not show it, for all their channels are alike.
  *
- * C is the hidden size. Four channels of the stream are large: S = 400, -400, 40 and -40, where the
- * ordinary ones are about .4. Two signs of each keep the mean small that the norms subtract. Channel
- * k is FNV-1a ("outlier.channel.k") mod C, or the next free one. A norm divides by R = sqrt (sum S^2
- * / C), the root mean square over all channels. The loud register is FNV-1a ("outlier.register") mod
- * their number; in each layer the loud value channel and hidden unit are FNV-1a of the name of
- * v_proj.weight and up_proj.weight, mod its rows. The formula's values then become:
+ * C is the hidden size. Four channels of the stream are large: S = 400, -400, 40 and -40, where
+ * the ordinary ones are about .4. Two signs of each keep the mean small that the norms subtract.
+ * Channel k is FNV-1a ("outlier.channel.k") mod C, or the next free one. A norm divides by R = sqrt
+ * (sum S^2 / C), the root mean square over all channels. The loud register is FNV-1a
+ * ("outlier.register") mod their number; in each layer the loud value channel and hidden unit are
+ * FNV-1a of the name of v_proj.weight and up_proj.weight, mod its rows. The formula's values then
+ * become:
  *
  *   patch_embeddings    bias S at the large channels; their rows of the weight times |S| / 10, so
  *                       that they vary between patches
