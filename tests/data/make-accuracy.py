@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Writes golden/accuracy.safetensors, with which tests/demo/test-accuracy.c judges every precision:
 what transformers computes in float64 for networks of the formula's weights and of their outlier
-variant (pipelines/demo/formula-outliers.h). Made with torch 2.13, transformers 5.17, safetensors
+variant (pipelines/demo/formula-outliers.h). Made with torch 2.15, transformers 5.24, safetensors
 0.8 and NumPy 2.4:
 
     python3 -m venv venv && venv/bin/pip install torch transformers safetensors
