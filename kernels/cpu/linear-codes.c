@@ -2,6 +2,7 @@
 /* The product of a linear layer in whole numbers. */
 #include "kernels/cpu/linear-codes.h"
 
+#include "kernels/cpu/weight-values.h"
 #include "kernels/sizes.h"
 
 #include <omp.h>

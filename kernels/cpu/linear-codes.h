@@ -4,6 +4,7 @@
 #ifndef CK_CPU_LINEAR_CODES_H
 #define CK_CPU_LINEAR_CODES_H
 
+#include "kernels/cpu/cpu-stream.h"
 #include "kernels/cpu/weight-strips.h"
 
 /* A layer's input, [rows, in] fp32 and as codes. */

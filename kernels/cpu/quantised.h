@@ -5,8 +5,8 @@
  *
  *   y[row, out] = sum over blocks of scale[row, block] * scale[out, block] * (sum of 64 products)
  *
- * The inner sum is exact, and the outer one is made in one order by fused multiply-adds. So all sets
- * of instructions give the same bits, and plain C is the oracle to the last of them.
+ * The inner sum is exact, and the outer one is made in one order by fused multiply-adds. So all
+ * sets of instructions give the same bits, and plain C is the oracle to the last of them.
  *
  * Groups. An instruction adds the products of a few neighbouring codes into one sum of 32 bits: two
  * of 16 bits or four of 8 bits, a group of 32 bits. A row of activations is a row of groups. Which

@@ -2,6 +2,8 @@
 /* Weights as strips of whole numbers (quantised.h). */
 #include "kernels/cpu/weight-strips.h"
 
+#include "kernels/cpu/scratch.h"
+#include "kernels/cpu/weight-values.h"
 #include "kernels/sizes.h"
 
 #include <math.h>

@@ -3,7 +3,23 @@
 #ifndef CK_CPU_WEIGHT_STRIPS_H
 #define CK_CPU_WEIGHT_STRIPS_H
 
-#include "kernels/cpu/weight.h"
+#include "kernels/device.h"
+#include "kernels/cpu/cpu-ops.h"
+
+/*
+ * Weights for products of whole numbers. 4-bit codes in blocks of 64 stay where they are and are
+ * unpacked strip by strip whenever they are used; everything else becomes strips once.
+ */
+typedef struct {
+  CkWeight base;
+  void *copy; /* of the source's data where that was not aligned for its type; else NULL */
+
+  const CkQuantisedOps *products; /* NULL: fp32 */
+  void *strips;                   /* [strips, blocks, strip groups], or NULL: */
+  float *scales;                  /* [strips, blocks, strip]; NULL with the former */
+  int16_t table[16];              /* the code of each 4-bit code */
+  float unit;                     /* and the value of code 1 in a block whose absmax is 1 */
+} CkCpuWeight;
 
 /* Neighbouring strips with their scales, and bytes and floats from one to the next. */
 typedef struct {

@@ -39,6 +39,8 @@ typedef enum {
 
 /* "auto" | "fp32" | "int16" | "int8" */
 const char *cow_precision_name (CowPrecision precision);
+/* The names of all precisions, "auto" first, ended by NULL; static. */
+const char *const *cow_precision_names (void);
 /* COW_ERROR_ARGUMENT names the precisions that there are. NULL is auto. */
 gboolean cow_precision_parse (const char *name, CowPrecision *precision, GError **error);
 /* The precision that `wanted` stands for on every device of this build; never auto. */

@@ -251,25 +251,34 @@ test_pictures (void)
   }
 }
 
+/* Whether this build knows a precision, and the CPU at this level has instructions for it. */
 static gboolean
-is_offered (const Gate *gate)
+is_offered (const Gate *gate, const char *level)
 {
+  const CkDeviceOptions options = { .features = level };
   CowPrecision precision;
-  return cow_precision_parse (gate->precision, &precision, NULL);
+  CkDevice *device;
+  if (!cow_precision_parse (gate->precision, &precision, NULL))
+    return FALSE;
+  g_assert_cmpint (ck_device_open ("cpu", &options, &device), ==, CK_OK);
+  const gboolean offered = cow_precision_check (device, precision, NULL);
+  ck_device_close (device);
+  return offered;
+}
+
+/* Whole numbers in plain C are for comparison, and take minutes with a real size. */
+static gboolean
+is_slow (const Network *network, const Gate *gate, const char *level)
+{
+  return g_str_equal (level, "c") && !g_str_equal (gate->precision, "fp32") &&
+         !g_str_equal (network->size, "tiny");
 }
 
 /* No precision of this build is without its row; "auto" is one of the others. */
 static void
 test_gates (void)
 {
-  g_autoptr (GError) error = NULL;
-  CowPrecision precision;
-  g_assert_false (cow_precision_parse ("?", &precision, &error));
-  const char *list = strstr (error->message, "offers: ");
-  g_assert_nonnull (list);
-  g_auto (GStrv) offered = g_strsplit (list + strlen ("offers: "), ", ", -1);
-  g_assert_cmpuint (g_strv_length (offered), >, 1);
-  for (char **name = offered; *name; name++) {
+  for (const char *const *name = cow_precision_names (); *name; name++) {
     gboolean found = g_str_equal (*name, "auto");
     for (guint i = 0; i < G_N_ELEMENTS (gates); i++)
       found |= g_str_equal (*name, gates[i].precision);
@@ -277,7 +286,7 @@ test_gates (void)
       g_test_fail_printf ("precision %s has no gate", *name);
   }
   for (guint i = 0; i < G_N_ELEMENTS (gates); i++)
-    if (!is_offered (&gates[i]))
+    if (!g_strv_contains (cow_precision_names (), gates[i].precision))
       g_test_message ("this build has no %s to judge", gates[i].precision);
 }
 
@@ -287,7 +296,7 @@ add_cases (Network *network)
   g_autofree char *name = network_name (network);
   for (const char *const *level = ck_cpu_levels (); *level; level++)
     for (guint i = 0; i < G_N_ELEMENTS (gates); i++) {
-      if (!is_offered (&gates[i]))
+      if (!is_offered (&gates[i], *level) || is_slow (network, &gates[i], *level))
         continue;
       g_autofree char *path =
           g_strdup_printf ("/accuracy/%s/%s/%s", name, *level, gates[i].precision);
