@@ -181,11 +181,16 @@ typedef __m256i q_table;
 #define q_from_float(a)        _mm256_cvtps_epi32 (a)
 #define q_low_nibbles(a)       _mm256_and_si256 (a, _mm256_set1_epi8 (15))
 #define q_high_nibbles(a)      q_low_nibbles (_mm256_srli_epi16 (a, 4))
-#define q_table_load(bytes)    _mm256_broadcastsi128_si256 (_mm_loadu_si128 ((const __m128i *)(bytes)))
 #define q_lookup(table, a)     _mm256_shuffle_epi8 (table, a)
 #define EVEN_BYTES             _mm256_set1_epi16 (0x00ff)
 #define q_join_even(low, high) _mm256_blendv_epi8 (_mm256_slli_epi16 (high, 8), low, EVEN_BYTES)
 #define q_join_odd(low, high)  _mm256_blendv_epi8 (high, _mm256_srli_epi16 (low, 8), EVEN_BYTES)
+
+static inline q_table
+q_table_load (const uint8_t bytes[16])
+{
+  return _mm256_broadcastsi128_si256 (_mm_loadu_si128 ((const __m128i *)bytes));
+}
 
 static inline int32_t
 q_sum (vq a)

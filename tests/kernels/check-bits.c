@@ -182,7 +182,9 @@ check_linear_layer (CkType type, const char *adapted, const LinearShape *shape,
   test_weight_init (&data.weight, type, shape->out, shape->in, FILL_RANDOM);
   data.layer = (CkLinear){ .adapter = *adapter, .bias = row, .activation = CK_GELU, .scale = row };
   for (int i = 0; i < N_PRODUCTS; i++) {
-    if (!has_products (teams[0], all_products[i]))
+    /* Plain C multiplies whole numbers for comparison only, and slowly: one small layer must do. */
+    if (!has_products (teams[0], all_products[i]) ||
+        (i > 0 && shape->tokens > 1 && strcmp (teams[0]->device->features, "c") == 0))
       continue;
     data.products = all_products[i];
     snprintf (op.name, sizeof op.name, "linear %s %s%s, %lld tokens", product_names[i],
