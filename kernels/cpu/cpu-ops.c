@@ -10,6 +10,7 @@ ck_cpu_ops_init (CkCpuOps *ops, CkCpuFeatures features)
   ck_row_init_c (&ops->rows);
   ck_colour_init_c (&ops->colour);
   ck_training_init_c (&ops->training);
+  ck_peak_init_c (&ops->peak);
 #if defined(__x86_64__)
   if (features & CK_CPU_AVX2) {
     ck_gemm_init_avx2 (&ops->products);
@@ -17,6 +18,7 @@ ck_cpu_ops_init (CkCpuOps *ops, CkCpuFeatures features)
     ck_row_init_avx2 (&ops->rows);
     ck_colour_init_avx2 (&ops->colour);
     ck_training_init_avx2 (&ops->training);
+    ck_peak_init_avx2 (&ops->peak);
   }
   if (features & CK_CPU_AVX512) {
     ck_gemm_init_avx512 (&ops->products);
@@ -24,6 +26,7 @@ ck_cpu_ops_init (CkCpuOps *ops, CkCpuFeatures features)
     ck_row_init_avx512 (&ops->rows);
     ck_colour_init_avx512 (&ops->colour);
     ck_training_init_avx512 (&ops->training);
+    ck_peak_init_avx512 (&ops->peak);
   }
 #endif
 }

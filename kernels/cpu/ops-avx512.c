@@ -136,5 +136,6 @@ v_transpose (vf rows[W])
 #include "kernels/cpu/colour-tmpl.h"
 #include "kernels/cpu/dequantise-tmpl.h"
 #include "kernels/cpu/gemm-tmpl.h"
+#include "kernels/cpu/peak-tmpl.h"
 #include "kernels/cpu/rows-tmpl.h"
 #include "kernels/cpu/training-tmpl.h"
