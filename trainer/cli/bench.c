@@ -9,6 +9,7 @@
 #include "trainer/cli/verb.h"
 #include "trainer/data/pictures.h"
 #include "trainer/eval/compare.h"
+#include "trainer/eval/pipeline-time.h"
 #include "trainer/eval/throughput.h"
 #include "trainer/host/memory.h"
 #include "trainer/host/processor.h"
@@ -25,6 +26,7 @@ static const VerbHelp help = {
   "  cow-trainer bench --model dinov3-vits16-nf4 --adapter cows --batch 1,2,4,8,16\n"
   "  cow-trainer bench --model dinov3-vits16-nf4 --threads 1,2,4 --batch 1 --layers\n"
   "  cow-trainer bench --model dinov3-vit7b16-nf4 --seconds 60 --json >bench.json\n"
+  "  cow-trainer bench --pipeline barn.mkv\n"
   "\n"
   "Pictures are made up unless some are given, and are in memory already: what is measured is the\n"
   "network with its adapter and head. Every combination of --precision, --threads and --batch\n"
@@ -36,12 +38,16 @@ static const VerbHelp help = {
   "billions a second, a multiply-add counted as two. PEAK is the most that multiply-adds alone\n"
   "reached in the same rounds, with the same instructions, numbers and threads; SHARE is GOP/S in\n"
   "percent of it. --layers times each operation by itself; between is what remains: copies to\n"
-  "and from the device, and calls.",
+  "and from the device, and calls.\n"
+  "\n"
+  "--pipeline FILE lets gst-launch-1.0 and the installed element do a video the whole way: "
+  "decode,\n"
+  "prepare, classify every frame, attach metadata. GST_PLUGIN_PATH says where the element is.",
 };
 
 typedef struct {
   ModelOptions model;
-  char *batches, *threads, *precisions;
+  char *batches, *threads, *precisions, *video;
   double seconds;
   gboolean layers, json;
   char **arguments;
@@ -56,7 +62,8 @@ typedef struct {
   GArray *variants; /* of CowThroughput */
   GArray *peaks;    /* of CowPeak */
   ComparePictures pictures;
-  CowMeasured resample; /* seconds a frame, with --layers */
+  CowMeasured resample;     /* seconds a frame, with --layers */
+  CowPipelineTime pipeline; /* with --pipeline */
 } Job;
 
 static void
@@ -66,6 +73,7 @@ options_clear (Options *self)
   g_free (self->batches);
   g_free (self->threads);
   g_free (self->precisions);
+  g_free (self->video);
   g_strfreev (self->arguments);
 }
 
@@ -136,6 +144,8 @@ parse_options (Job *job, GError **error)
   if (n > MOST_VARIANTS)
     return verb_usage (error, "%" G_GSIZE_FORMAT " combinations are more than %d", n,
                        MOST_VARIANTS);
+  if (options->video && options->model.model && !options->model.adapter)
+    return verb_usage (error, "--pipeline: --adapter is missing: it holds the classes");
   return (options->seconds > 0 && options->seconds <= MOST_SECONDS) ||
          verb_usage (error, "--seconds %g: more than 0 and at most %d are expected",
                      options->seconds, MOST_SECONDS);
@@ -207,6 +217,23 @@ measure (Job *job, GError **error)
                                  job->peaks, error) &&
          (!options.kinds || cow_throughput_resample (cow_classifier_device (classifier),
                                                      &options.preprocess, &job->resample, error));
+}
+
+/* The whole way, in the first precision; the element takes a processor's thread each. */
+static gboolean
+measure_pipeline (Job *job, GError **error)
+{
+  CowClassifier *classifier = job->classifiers->pdata[0];
+  const char *adapter = cow_classifier_adapter_path (classifier);
+  const CowPipelineOptions options = {
+    .video = job->options->video,
+    .model = cow_classifier_needs_model (adapter) ? cow_classifier_model_path (classifier) : NULL,
+    .adapter = adapter,
+    .device = job->options->model.device,
+    .precision = job->precisions[0],
+  };
+
+  return cow_pipeline_time (&options, &job->pipeline, error);
 }
 
 static int
@@ -312,6 +339,15 @@ print_kinds (const Job *job, const CowThroughput *variant)
 }
 
 static void
+print_pipeline (const Job *job)
+{
+  const CowPipelineTime *time = &job->pipeline;
+
+  g_print ("\npipeline: %u frames in %.4g s: %.4g ms a frame, %.4g frames/s\n", time->frames,
+           time->seconds, 1e3 * time->seconds / time->frames, time->frames / time->seconds);
+}
+
+static void
 print_text (const Job *job, const char *processor)
 {
   CowClassifier *classifier = job->classifiers->pdata[0];
@@ -324,6 +360,8 @@ print_text (const Job *job, const char *processor)
            1e-9 * cow_products_sum (&first->products), cow_classifier_device_text (classifier),
            processor ? ", " : "", processor ? processor : "");
   print_variants (job);
+  if (job->pipeline.frames > 0)
+    print_pipeline (job);
   if (!job->options->layers)
     return;
   for (guint i = 0; i < job->variants->len; i++)
@@ -430,6 +468,10 @@ print_json (const Job *job, const char *processor)
   json_object_set_array_member (object, "variants", variants);
   if (job->options->layers)
     json_object_set_double_member (object, "resample_ms", 1e3 * job->resample.median);
+  if (job->pipeline.frames > 0) {
+    json_object_set_int_member (object, "pipeline_frames", job->pipeline.frames);
+    json_object_set_double_member (object, "pipeline_seconds", job->pipeline.seconds);
+  }
   json_object_set_int_member (object, "memory_bytes", (gint64)memory_peak ());
   g_autofree char *text = cow_json_object_text (object);
   g_print ("%s", text);
@@ -461,7 +503,8 @@ bench (Options *options, GError **error)
   };
 
   if (!parse_options (&job, error) || !model_options_find (&options->model, error) ||
-      !open_classifiers (&job, error) || !get_pictures (&job, error) || !measure (&job, error))
+      !open_classifiers (&job, error) || !get_pictures (&job, error) || !measure (&job, error) ||
+      (options->video && !measure_pipeline (&job, error)))
     return FALSE;
   report (&job);
   return TRUE;
@@ -485,6 +528,8 @@ verb_bench (int argc, char **argv, GError **error)
       "How long to measure each combination, about; three rounds at least (5)", "S" },
     { "layers", 0, 0, G_OPTION_ARG_NONE, &options.layers, "Also the time by kind of operation",
       NULL },
+    { "pipeline", 0, 0, G_OPTION_ARG_FILENAME, &options.video, "Also a video the whole way",
+      "FILE" },
     { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, "All of it as JSON", NULL },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.arguments, NULL, NULL },
   };

@@ -6,7 +6,7 @@
 
 #include "trainer/host/progress.h"
 
-#define TURN_SECONDS .2 /* a turn has passes for so long, at least one */
+#define TURN_SECONDS .2 /* a turn has passes for so long at most, and at least one */
 #define LEAST_ROUNDS 3
 /* A turn of a peak: short bursts, so that some are over before another program interrupts them. */
 #define PEAK_SECONDS   .005
@@ -93,6 +93,7 @@ typedef struct {
 
 typedef struct {
   const CowThroughputOptions *options;
+  double turn_seconds;
   GArray *runners;      /* of Runner, by variant */
   GArray *peaks;        /* of CowPeak, the caller's */
   GArray *peak_runners; /* of PeakRunner */
@@ -250,7 +251,7 @@ time_first_passes (const Job *job, CowThroughput *variant, double *seconds, GErr
   if (!count_operations (job, variant, error))
     return FALSE;
   *seconds = seconds_of (CLOCK_MONOTONIC) - from;
-  if (*seconds >= TURN_SECONDS)
+  if (*seconds >= job->turn_seconds)
     return TRUE;
   from = seconds_of (CLOCK_MONOTONIC);
   if (!run_pass (job, variant, error))
@@ -268,8 +269,8 @@ add_variant (Job *job, CowThroughput *variant, GError **error)
 
   if (!time_first_passes (job, variant, &pass, error))
     return FALSE;
-  runner.passes = (guint)MAX (ceil (TURN_SECONDS / MAX (pass, 1e-6)), 1);
-  runner.warms = pass < TURN_SECONDS;
+  runner.passes = (guint)MAX (ceil (job->turn_seconds / MAX (pass, 1e-6)), 1);
+  runner.warms = pass < job->turn_seconds;
   job->round_seconds +=
       pass * (runner.passes + (runner.warms ? 1 : 0) + (job->options->kinds ? runner.passes : 0));
   runner.seconds = series_new ();
@@ -388,6 +389,7 @@ cow_throughput_measure (CowThroughput *variants, guint n, const CowThroughputOpt
                         GArray *peaks, GError **error)
 {
   g_auto (Job) job = { .options = options,
+                       .turn_seconds = MIN (TURN_SECONDS, options->seconds / LEAST_ROUNDS),
                        .runners = g_array_new (FALSE, FALSE, sizeof (Runner)),
                        .peaks = peaks,
                        .peak_runners = g_array_new (FALSE, FALSE, sizeof (PeakRunner)) };
