@@ -23,8 +23,8 @@ typedef struct {
   double seconds; /* of the frames behind the first, which waits for everything to be loaded */
 } CowPipelineTime;
 
-/* Every frame is classified as a whole, and none is dropped. COW_ERROR_NOT_FOUND: no gst-launch-1.0;
- * COW_ERROR_UNSUPPORTED: what it says. */
+/* Every frame is classified as a whole, and none is dropped. COW_ERROR_NOT_FOUND where there is no
+ * gst-launch-1.0, COW_ERROR_UNSUPPORTED with what it says. */
 gboolean cow_pipeline_time (const CowPipelineOptions *options, CowPipelineTime *time,
                             GError **error);
 
