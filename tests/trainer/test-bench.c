@@ -92,9 +92,11 @@ check_variant (JsonObject *variant)
   /* The fastest pass is no slower than the median. */
   g_assert_cmpfloat (rate * ms * 1e-3, >=, gop * (1 - 1e-9));
   g_assert_cmpfloat_with_epsilon (rate / peak, share, 1e-9);
-  /* Nothing is faster than multiply-adds alone; other programs may have hit all their bursts. */
   g_assert_cmpfloat (share, >, 0);
-  g_assert_cmpfloat (share, <, 1.5);
+  /* Nothing is faster than multiply-adds alone. On a busy machine two threads may never run at the
+   * same time in the peak's turns, and one may be interrupted in each of them. */
+  if (json_object_get_int_member (variant, "threads") == 1)
+    g_assert_cmpfloat (share, <, 1.5);
 }
 
 static void
