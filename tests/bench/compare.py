@@ -161,7 +161,6 @@ def compare_adapters(size, pictures, work, options):
     plain, ours = (write_model(size, work, options, *more) for more in ([], ["--nf4"]))
     batch = 8
     for checkpointing in (False, True):
-        contestants = {}
         for method, dora in (("qlora", False), ("dora", True)):
             more = ["--model", ours, "--checkpointing", "on" if checkpointing else "off"]
             step = peers.peft_step(plain, batch, dora, checkpointing)
