@@ -137,6 +137,16 @@ ck_event_synchronize (CkEvent *event)
   return event->device->klass->event_synchronize (event);
 }
 
+/* ---- peak ------------------------------------------------------------------------------------ */
+
+CkStatus
+ck_peak (CkStream *stream, CkType type, int64_t rounds, double *operations)
+{
+  if (rounds < 0)
+    return CK_BAD_SHAPE;
+  return stream->device->klass->peak (stream, type, rounds, operations);
+}
+
 /* ---- weights --------------------------------------------------------------------------------- */
 
 /* Whether the source's shape, type and pointers are sound. */
@@ -208,4 +218,17 @@ ck_weight_free (CkDevice *device, CkWeight *weight)
 {
   if (weight != NULL)
     device->klass->weight_free (device, weight);
+}
+
+CkType
+ck_weight_product (const CkWeight *weight)
+{
+  return weight->uses & CK_USE_INT16 ? CK_I16 : weight->uses & CK_USE_INT8 ? CK_I8 : CK_F32;
+}
+
+void
+ck_weight_shape (const CkWeight *weight, int64_t *out, int64_t *in)
+{
+  *out = weight->source.out;
+  *in = weight->source.in;
 }

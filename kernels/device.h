@@ -42,6 +42,8 @@ struct CkDeviceClass {
   CkStatus (*weight_new) (CkDevice *device, const CkWeightSource *source, CkWeightUses uses,
                           CkWeight **weight);
   void (*weight_free) (CkDevice *device, CkWeight *weight);
+
+  CkStatus (*peak) (CkStream *stream, CkType type, int64_t rounds, double *operations);
 };
 
 /* The first fields of each device's own events and weights. */

@@ -214,6 +214,20 @@ typedef enum {
 CkStatus ck_weight_new (CkDevice *device, const CkWeightSource *source, CkWeightUses uses,
                         CkWeight **weight);
 void ck_weight_free (CkDevice *device, CkWeight *weight);
+/* The shape [out, in] of its source. */
+void ck_weight_shape (const CkWeight *weight, int64_t *out, int64_t *in);
+/* The type of the numbers that linear and embed multiply: CK_F32, CK_I16 or CK_I8. */
+CkType ck_weight_product (const CkWeight *weight);
+
+/* ---- peak ------------------------------------------------------------------------------------ */
+
+/*
+ * Enqueues `rounds` rounds of the fastest multiply-adds that this device has for factors of a type,
+ * by the stream's whole team and with operands in registers alone: no product can be faster.
+ * *operations: how many that are, a multiply-add counted as two. CK_UNSUPPORTED where the device
+ * has no products of this type.
+ */
+CkStatus ck_peak (CkStream *stream, CkType type, int64_t rounds, double *operations);
 
 /* ---- activations ----------------------------------------------------------------------------- */
 

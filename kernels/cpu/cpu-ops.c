@@ -11,24 +11,27 @@ ck_cpu_ops_init (CkCpuOps *ops, CkCpuFeatures features)
   ck_row_init_c (&ops->rows);
   ck_colour_init_c (&ops->colour);
   ck_training_init_c (&ops->training);
+  ck_peak_init_c (&ops->peak);
 #if defined(__x86_64__)
   if (features & CK_CPU_AVX2) {
     ck_gemm_init_avx2 (&ops->products);
-    ck_quantised_init_avx2 (&ops->int16, &ops->int8);
+    ck_quantised_init_avx2 (&ops->int16, &ops->int8, &ops->peak);
     ck_dequantise_init_avx2 (&ops->dequantise);
     ck_row_init_avx2 (&ops->rows);
     ck_colour_init_avx2 (&ops->colour);
     ck_training_init_avx2 (&ops->training);
+    ck_peak_init_avx2 (&ops->peak);
   }
   if (features & CK_CPU_AVX512) {
     ck_gemm_init_avx512 (&ops->products);
-    ck_quantised_init_avx512 (&ops->int16, &ops->int8);
+    ck_quantised_init_avx512 (&ops->int16, &ops->int8, &ops->peak);
     ck_dequantise_init_avx512 (&ops->dequantise);
     ck_row_init_avx512 (&ops->rows);
     ck_colour_init_avx512 (&ops->colour);
     ck_training_init_avx512 (&ops->training);
+    ck_peak_init_avx512 (&ops->peak);
   }
   if (features & CK_CPU_AVX512_VNNI)
-    ck_quantised_init_avx512_vnni (&ops->int16, &ops->int8);
+    ck_quantised_init_avx512_vnni (&ops->int16, &ops->int8, &ops->peak);
 #endif
 }

@@ -11,6 +11,7 @@
 #include "kernels/cpu/cpu-features.h"
 #include "kernels/cpu/dequantise.h"
 #include "kernels/cpu/gemm.h"
+#include "kernels/cpu/peak.h"
 #include "kernels/cpu/quantised.h"
 #include "kernels/cpu/rows.h"
 #include "kernels/cpu/training-ops.h"
@@ -22,6 +23,7 @@ typedef struct {
   CkRowOps rows;
   CkColourOps colour;
   CkTrainingOps training;
+  CkPeakOps peak;
 } CkCpuOps;
 
 /* The best of these features. */

@@ -155,6 +155,25 @@ cpu_event_synchronize (CkEvent *event)
   return ((Event *)event)->failure;
 }
 
+/* ---- the peak -------------------------------------------------------------------------------- */
+
+/* The loop in every thread of the team at once: they share power, and so the clock. */
+static CkStatus
+cpu_peak (CkStream *self, CkType type, int64_t rounds, double *operations)
+{
+  CkCpuStream *stream = (CkCpuStream *)self;
+  const CkPeakLoop *loop = &stream->ops->peak.loops[type];
+
+  if (loop->run == NULL)
+    return CK_UNSUPPORTED;
+  *operations = (double)rounds * loop->operations * stream->threads;
+  if (stream->failure != CK_OK)
+    return CK_OK;
+#pragma omp parallel num_threads(stream->threads)
+  loop->run (rounds);
+  return CK_OK;
+}
+
 /* ---- the device ------------------------------------------------------------------------------ */
 
 static void
@@ -183,6 +202,7 @@ static const CkDeviceClass cpu_class = {
   .event_synchronize = cpu_event_synchronize,
   .weight_new = ck_cpu_weight_new,
   .weight_free = ck_cpu_weight_free,
+  .peak = cpu_peak,
 };
 
 /* The level that CkDeviceOptions.features asks for. */

@@ -257,6 +257,7 @@ q_dot_16 (vq sums, vq weights, vq x)
 }
 
 #include "kernels/cpu/codes.h"
+#include "kernels/cpu/peak.h"
 #include "kernels/sizes.h"
 
 #define Q(name)    name##_16
@@ -268,14 +269,16 @@ q_dot_16 (vq sums, vq weights, vq x)
 #include "kernels/cpu/quantised-tmpl.h"
 
 void
-INIT (quantised) (CkQuantisedOps *int16, CkQuantisedOps *int8)
+INIT (quantised) (CkQuantisedOps *int16, CkQuantisedOps *int8, CkPeakOps *peak)
 {
   *int16 = ops_16;
+  peak->loops[CK_I16] = peak_loop_16;
   *int8 = (CkQuantisedOps){ 0 };
 }
 
 #include "kernels/cpu/colour-tmpl.h"
 #include "kernels/cpu/dequantise-tmpl.h"
 #include "kernels/cpu/gemm-tmpl.h"
+#include "kernels/cpu/peak-tmpl.h"
 #include "kernels/cpu/rows-tmpl.h"
 #include "kernels/cpu/training-tmpl.h"

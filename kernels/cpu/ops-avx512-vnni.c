@@ -6,6 +6,7 @@
 #include "kernels/cpu/vectors-avx512.h"
 #include "kernels/cpu/vectors-tmpl.h"
 #include "kernels/cpu/codes.h"
+#include "kernels/cpu/peak.h"
 #include "kernels/sizes.h"
 
 #define Q(name)                 name##_16
@@ -23,8 +24,10 @@
 #include "kernels/cpu/quantised-tmpl.h"
 
 void
-INIT (quantised) (CkQuantisedOps *int16, CkQuantisedOps *int8)
+INIT (quantised) (CkQuantisedOps *int16, CkQuantisedOps *int8, CkPeakOps *peak)
 {
   *int16 = ops_16;
+  peak->loops[CK_I16] = peak_loop_16;
+  peak->loops[CK_I8] = peak_loop_8;
   *int8 = ops_8;
 }

@@ -15,9 +15,10 @@
  *   q_load_words (p, stride, rows, i)    row i of eight words; see v_words
  *   q_transpose_words (rows)    of eight vectors
  */
-#define Q_GROUP  (32 / Q_BITS)
-#define Q_GROUPS (CK_CODE_BLOCK / Q_GROUP) /* a block */
-#define Q_STRIP  (VECTORS * W)
+#define Q_GROUP     (32 / Q_BITS)
+#define Q_GROUPS    (CK_CODE_BLOCK / Q_GROUP) /* a block */
+#define Q_STRIP     (VECTORS * W)
+#define Q_PEAK_SUMS 12
 
 #if Q_BITS == 8
 typedef int8_t Q (Code);
@@ -224,6 +225,29 @@ Q (multiply) (int64_t rows, const CkCodes *x, const void *strip, const float *st
     Q (multiply_tile) (row, rows, x, strip, strip_scales, y + row * stride, stride);
 }
 
+/* Multiply-adds with operands in registers (peak.h); each adds to itself, so that none can be made
+ * once for all rounds. */
+static float
+Q (peak) (int64_t rounds)
+{
+  const vq factor = q_set (0x00010001);
+  vq sums[Q_PEAK_SUMS], all = q_set (0);
+
+#pragma GCC unroll 12
+  for (int i = 0; i < Q_PEAK_SUMS; i++)
+    sums[i] = q_set (i);
+  for (int64_t round = 0; round < rounds; round++)
+#pragma GCC unroll 12
+    for (int i = 0; i < Q_PEAK_SUMS; i++)
+      sums[i] = q_dot (sums[i], factor, sums[i]);
+#pragma GCC unroll 12
+  for (int i = 0; i < Q_PEAK_SUMS; i++)
+    all = q_add (all, sums[i]);
+  return (float)q_sum (all);
+}
+
+static const CkPeakLoop Q (peak_loop) = { Q (peak), 2 * Q_PEAK_SUMS *W *(32 / Q_BITS) };
+
 static const CkQuantisedOps Q (ops) = {
   .type = Q_BITS == 8 ? CK_I8 : CK_I16,
   .code_size = Q_BITS / 8,
@@ -234,6 +258,7 @@ static const CkQuantisedOps Q (ops) = {
   .multiply = Q (multiply),
 };
 
+#undef Q_PEAK_SUMS
 #undef q_store
 #undef Q_GROUP
 #undef Q_GROUPS

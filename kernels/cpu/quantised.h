@@ -24,6 +24,7 @@
 #define CK_CPU_QUANTISED_H
 
 #include "kernels/kernels.h"
+#include "kernels/cpu/peak.h"
 
 #define CK_CODE_BLOCK 64 /* elements that share a scale */
 
@@ -74,9 +75,10 @@ typedef struct {
                     float *y, int64_t stride);
 } CkQuantisedOps;
 
+/* Those with instructions of their own fill in the loops that measure them, too. */
 void ck_quantised_init_c (CkQuantisedOps *int16, CkQuantisedOps *int8);
-void ck_quantised_init_avx2 (CkQuantisedOps *int16, CkQuantisedOps *int8);
-void ck_quantised_init_avx512 (CkQuantisedOps *int16, CkQuantisedOps *int8);
-void ck_quantised_init_avx512_vnni (CkQuantisedOps *int16, CkQuantisedOps *int8);
+void ck_quantised_init_avx2 (CkQuantisedOps *int16, CkQuantisedOps *int8, CkPeakOps *peak);
+void ck_quantised_init_avx512 (CkQuantisedOps *int16, CkQuantisedOps *int8, CkPeakOps *peak);
+void ck_quantised_init_avx512_vnni (CkQuantisedOps *int16, CkQuantisedOps *int8, CkPeakOps *peak);
 
 #endif /* CK_CPU_QUANTISED_H */

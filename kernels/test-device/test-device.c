@@ -281,6 +281,15 @@ test_weight_free (CkDevice *self, CkWeight *weight)
   ck_weight_free (device->cpu, weight);
 }
 
+static CkStatus
+test_peak (CkStream *self, CkType type, int64_t rounds, double *operations)
+{
+  CkTestStream *stream = (CkTestStream *)self;
+
+  ck_test_run (stream);
+  return ck_peak (stream->cpu, type, rounds, operations);
+}
+
 /* ---- the device ------------------------------------------------------------------------------ */
 
 static void
@@ -316,6 +325,7 @@ static const CkDeviceClass test_class = {
   .event_synchronize = test_event_synchronize,
   .weight_new = test_weight_new,
   .weight_free = test_weight_free,
+  .peak = test_peak,
 };
 
 CkStatus

@@ -34,7 +34,7 @@ static gboolean
 open_device (CowClassifier *self, const CowClassifierOptions *options, GError **error)
 {
   self->precision = cow_precision_resolve (options->precision);
-  self->device = cow_device_open (options->device, 0, error);
+  self->device = cow_device_open (options->device, options->threads, error);
   if (!self->device)
     return FALSE;
   if (!cow_precision_check (self->device, self->precision, error))

@@ -16,6 +16,7 @@ typedef struct {
   const char *adapter; /* adapter folder, looked up likewise; NULL: features only */
   const char *device;  /* as cow_device_open () takes it; NULL is auto */
   CowPrecision precision;
+  int threads; /* of a stream; 0: one a processor */
 } CowClassifierOptions;
 
 typedef struct _CowClassifier CowClassifier;

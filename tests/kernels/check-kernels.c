@@ -27,6 +27,7 @@ check_operations (const char *device, const char *level, int threads, CkStream *
   check_attention (stream, oracle);
   check_embed (stream, oracle);
   check_bad_shapes (stream);
+  check_peak (stream);
   stream_close (stream);
 }
 

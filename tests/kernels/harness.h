@@ -97,6 +97,7 @@ void check_norm (CkStream *stream, CkStream *oracle);
 void check_attention (CkStream *stream, CkStream *oracle);
 void check_embed (CkStream *stream, CkStream *oracle);
 void check_bad_shapes (CkStream *stream);
+void check_peak (CkStream *stream);
 
 /* ---- --bench --------------------------------------------------------------------------------- */
 

@@ -12,7 +12,7 @@ static void
 test_help (void)
 {
   static const char *const verbs[] = {
-    "predict", "features", "quantize", "info", "fetch", "track"
+    "predict", "features", "quantize", "info", "fetch", "track", "bench"
   };
   g_auto (Result) help = cli_run ("--help", NULL), version = cli_run ("--version", NULL);
 

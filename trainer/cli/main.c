@@ -22,6 +22,7 @@ static const struct {
   { "quantize", "a model in 4 bits (NF4, as bitsandbytes writes it)", verb_quantize },
   { "fetch", "a model or an adapter from the Hugging Face hub", verb_fetch },
   { "track", "sends MLflow what a run logged while the server could not be reached", verb_track },
+  { "bench", "how fast a network is here, and what it could be", verb_bench },
   { "merge", "an adapter made part of its model, and what that changes", verb_merge },
   { "info", "what a model, an adapter or a file of tensors holds", verb_info },
 };

@@ -6,18 +6,28 @@
 #include "trainer/cli/verb.h"
 
 void
-model_options_add (ModelOptions *self, GArray *entries)
+model_options_add_names (ModelOptions *self, GArray *entries)
 {
   const GOptionEntry own[] = {
     { "model", 'm', 0, G_OPTION_ARG_FILENAME, &self->model, "Model: a folder, .safetensors or .pth",
       "MODEL" },
     { "adapter", 'a', 0, G_OPTION_ARG_FILENAME, &self->adapter, "Adapter folder", "ADAPTER" },
     { "device", 0, 0, G_OPTION_ARG_STRING, &self->device, "auto or cpu (auto)", "DEVICE" },
+  };
+
+  g_array_append_vals (entries, own, G_N_ELEMENTS (own));
+}
+
+void
+model_options_add (ModelOptions *self, GArray *entries)
+{
+  const GOptionEntry own[] = {
     { "precision", 0, 0, G_OPTION_ARG_STRING, &self->precision, "auto, fp32, int16 or int8 (auto)",
       "PRECISION" },
     { "batch", 'b', 0, G_OPTION_ARG_INT, &self->batch, "Pictures at a time (8)", "N" },
   };
 
+  model_options_add_names (self, entries);
   g_array_append_vals (entries, own, G_N_ELEMENTS (own));
 }
 
@@ -29,13 +39,25 @@ find_model (const char *adapter, char **model, GError **error)
   return path && adapter_run_model (path, model, error);
 }
 
+gboolean
+model_options_find (ModelOptions *self, GError **error)
+{
+  if (!self->model && self->adapter)
+    return find_model (self->adapter, &self->model, error);
+  if (!self->model) {
+    g_printerr ("cow-trainer: %s\n", COW_DEMONSTRATION_WARNING);
+    self->model = g_strdup (COW_DEMONSTRATION_MODEL);
+    self->adapter = g_strdup (COW_DEMONSTRATION_ADAPTER);
+  }
+  return TRUE;
+}
+
 CowClassifier *
 model_options_open (const ModelOptions *self, GError **error)
 {
-  CowClassifierOptions options = { .model = self->model,
-                                   .adapter = self->adapter,
-                                   .device = self->device };
-  g_autofree char *found = NULL;
+  g_auto (ModelOptions)
+      found = { .model = g_strdup (self->model), .adapter = g_strdup (self->adapter) };
+  CowClassifierOptions options = { .device = self->device, .threads = self->threads };
   g_autoptr (GError) local = NULL;
 
   if (!cow_precision_parse (self->precision, &options.precision, &local)) {
@@ -46,16 +68,10 @@ model_options_open (const ModelOptions *self, GError **error)
     verb_usage (error, "--batch %d: 1 to %d is expected", self->batch, MODEL_OPTIONS_MOST_BATCH);
     return NULL;
   }
-  if (!self->model && self->adapter) {
-    if (!find_model (self->adapter, &found, error))
-      return NULL;
-    options.model = found;
-  }
-  if (!self->model && !self->adapter) {
-    g_printerr ("cow-trainer: %s\n", COW_DEMONSTRATION_WARNING);
-    options.model = COW_DEMONSTRATION_MODEL;
-    options.adapter = COW_DEMONSTRATION_ADAPTER;
-  }
+  if (!model_options_find (&found, error))
+    return NULL;
+  options.model = found.model;
+  options.adapter = found.adapter;
   return cow_classifier_new (&options, error);
 }
 

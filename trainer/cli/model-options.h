@@ -9,7 +9,8 @@
 
 typedef struct {
   char *model, *adapter, *device, *precision;
-  int batch; /* pictures a forward pass */
+  int batch;   /* pictures a forward pass */
+  int threads; /* of an operation; 0: one a processor */
 } ModelOptions;
 
 #define MODEL_OPTIONS_DEFAULT                                                                      \
@@ -17,9 +18,14 @@ typedef struct {
     .batch = 8                                                                                     \
   }
 
-/* Adds entries that fill the options to an array of GOptionEntry. */
+/* Adds entries that fill the options, but threads, to an array of GOptionEntry. */
 void model_options_add (ModelOptions *self, GArray *entries);
-/* Loads what the options name; without any, the demonstration's, and says so. */
+/* Adds those alone that say which network: model, adapter and device. */
+void model_options_add_names (ModelOptions *self, GArray *entries);
+/* Puts the model in its place that the adapter belongs to, where none is named; and without either,
+ * the demonstration's, and says so. */
+gboolean model_options_find (ModelOptions *self, GError **error);
+/* Loads what the options name, and finds what they do not as model_options_find () does. */
 CowClassifier *model_options_open (const ModelOptions *self, GError **error);
 void model_options_clear (ModelOptions *self);
 

@@ -1,0 +1,541 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `cow-trainer bench`: how fast a network is on this machine, in variants that take turns, beside
+ * the peak of the machine's own multiply-adds. This file is the command line and the tables;
+ * throughput.h measures.
+ */
+#include "model/files/json-object.h"
+#include "trainer/cli/model-options.h"
+#include "trainer/cli/verb.h"
+#include "trainer/data/pictures.h"
+#include "trainer/eval/compare.h"
+#include "trainer/eval/pipeline-time.h"
+#include "trainer/eval/throughput.h"
+#include "trainer/host/memory.h"
+#include "trainer/host/processor.h"
+
+#define MOST_THREADS  1024
+#define MOST_SECONDS  86400
+#define MOST_VARIANTS 256
+
+static const VerbHelp help = {
+  "[PICTURE|FOLDER...]",
+  "Measures how fast a network is on this machine.",
+  "Examples:\n"
+  "  cow-trainer bench\n"
+  "  cow-trainer bench --model dinov3-vits16-nf4 --adapter cows --batch 1,2,4,8,16\n"
+  "  cow-trainer bench --model dinov3-vits16-nf4 --threads 1,2,4 --batch 1 --layers\n"
+  "  cow-trainer bench --model dinov3-vit7b16-nf4 --seconds 60 --json >bench.json\n"
+  "  cow-trainer bench --pipeline barn.mkv\n"
+  "\n"
+  "Pictures are made up unless some are given, and are in memory already: what is measured is the\n"
+  "network with its adapter and head. Every combination of --precision, --threads and --batch\n"
+  "takes its turn in every round, so that other programs disturb all of them alike; medians are\n"
+  "shown, and as SPREAD the distance between the quartiles. Compare only what ran in turns.\n"
+  "CPU MS is the time of all threads together.\n"
+  "\n"
+  "GOP/S is how many operations of matrix products and convolutions the fastest pass did, in\n"
+  "billions a second, a multiply-add counted as two. PEAK is the most that multiply-adds alone\n"
+  "reached in the same rounds, with the same instructions, numbers and threads; SHARE is GOP/S in\n"
+  "percent of it. --layers times each operation by itself; between is what remains: copies to\n"
+  "and from the device, and calls.\n"
+  "\n"
+  "--pipeline FILE lets gst-launch-1.0 and the installed element do a video the whole way: "
+  "decode,\n"
+  "prepare, classify every frame, attach metadata. GST_PLUGIN_PATH says where the element is.",
+};
+
+typedef struct {
+  ModelOptions model;
+  char *batches, *threads, *precisions, *video;
+  double seconds;
+  gboolean layers, json;
+  char **arguments;
+} Options;
+
+/* A classifier for each precision and number of threads; a variant for each batch of each. */
+typedef struct {
+  const Options *options;
+  GArray *batches, *threads; /* of gint64 */
+  char **precisions;
+  GPtrArray *classifiers;
+  GArray *variants; /* of CowThroughput */
+  GArray *peaks;    /* of CowPeak */
+  ComparePictures pictures;
+  CowMeasured resample;     /* seconds a frame, with --layers */
+  CowPipelineTime pipeline; /* with --pipeline */
+} Job;
+
+static void
+options_clear (Options *self)
+{
+  model_options_clear (&self->model);
+  g_free (self->batches);
+  g_free (self->threads);
+  g_free (self->precisions);
+  g_free (self->video);
+  g_strfreev (self->arguments);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
+
+static void
+job_clear (Job *self)
+{
+  g_array_unref (self->batches);
+  g_array_unref (self->threads);
+  g_strfreev (self->precisions);
+  g_ptr_array_unref (self->classifiers);
+  g_array_unref (self->variants);
+  g_array_unref (self->peaks);
+  compare_pictures_clear (&self->pictures);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Job, job_clear)
+
+/* ---- command line ---------------------------------------------------------------------------- */
+
+/* The numbers of a list, each 1 to `most`. */
+static gboolean
+parse_numbers (const char *option, const char *text, gint64 most, GArray *numbers, GError **error)
+{
+  g_auto (GStrv) words = g_strsplit (text, ",", -1);
+
+  for (char **word = words; *word; word++) {
+    gint64 number;
+    if (!g_ascii_string_to_signed (g_strstrip (*word), 10, 1, most, &number, NULL))
+      return verb_usage (error,
+                         "%s %s: numbers of 1 to %" G_GINT64_FORMAT
+                         " are expected, with commas between them",
+                         option, text, most);
+    g_array_append_val (numbers, number);
+  }
+  return numbers->len > 0 || verb_usage (error, "%s is empty", option);
+}
+
+static gboolean
+parse_precisions (Job *job, GError **error)
+{
+  job->precisions = g_strsplit (job->options->precisions, ",", -1);
+  for (char **word = job->precisions; *word; word++) {
+    g_autoptr (GError) local = NULL;
+    CowPrecision ignored;
+    if (!cow_precision_parse (g_strstrip (*word), &ignored, &local))
+      return verb_usage (error, "--%s", local->message);
+  }
+  return *job->precisions || verb_usage (error, "--precision is empty");
+}
+
+static gboolean
+parse_options (Job *job, GError **error)
+{
+  const Options *options = job->options;
+  const gint64 all = 0;
+
+  if (options->threads) {
+    if (!parse_numbers ("--threads", options->threads, MOST_THREADS, job->threads, error))
+      return FALSE;
+  } else
+    g_array_append_val (job->threads, all);
+  if (!parse_numbers ("--batch", options->batches, MODEL_OPTIONS_MOST_BATCH, job->batches, error) ||
+      !parse_precisions (job, error))
+    return FALSE;
+  const gsize n = (gsize)job->batches->len * job->threads->len * g_strv_length (job->precisions);
+  if (n > MOST_VARIANTS)
+    return verb_usage (error, "%" G_GSIZE_FORMAT " combinations are more than %d", n,
+                       MOST_VARIANTS);
+  if (options->video && options->model.model && !options->model.adapter)
+    return verb_usage (error, "--pipeline: --adapter is missing: it holds the classes");
+  return (options->seconds > 0 && options->seconds <= MOST_SECONDS) ||
+         verb_usage (error, "--seconds %g: more than 0 and at most %d are expected",
+                     options->seconds, MOST_SECONDS);
+}
+
+/* ---- measuring ------------------------------------------------------------------------------- */
+
+static gboolean
+open_classifier (Job *job, const char *precision, gint64 threads, GError **error)
+{
+  ModelOptions options = job->options->model;
+
+  options.precision = (char *)precision;
+  options.threads = (int)threads;
+  CowClassifier *classifier = model_options_open (&options, error);
+  if (!classifier)
+    return FALSE;
+  g_ptr_array_add (job->classifiers, classifier);
+  for (guint i = 0; i < job->batches->len; i++) {
+    const CowThroughput variant = { .classifier = classifier,
+                                    .batch = (int)g_array_index (job->batches, gint64, i) };
+    g_array_append_val (job->variants, variant);
+  }
+  return TRUE;
+}
+
+static gboolean
+open_classifiers (Job *job, GError **error)
+{
+  for (char **precision = job->precisions; *precision; precision++)
+    for (guint i = 0; i < job->threads->len; i++)
+      if (!open_classifier (job, *precision, g_array_index (job->threads, gint64, i), error))
+        return FALSE;
+  return TRUE;
+}
+
+/* As many as the largest batch has: those that are given, again and again, or made-up ones. */
+static gboolean
+get_pictures (Job *job, GError **error)
+{
+  CowClassifier *classifier = job->classifiers->pdata[0];
+  const CowPreprocess *preprocess = cow_classifier_preprocess (classifier);
+  CkDevice *device = cow_classifier_device (classifier);
+  gint64 n = 0;
+
+  for (guint i = 0; i < job->batches->len; i++)
+    n = MAX (n, g_array_index (job->batches, gint64, i));
+  if (!job->options->arguments)
+    return compare_pictures_make (&job->pictures, (guint)n, preprocess, device, error);
+  g_autoptr (GPtrArray) found = pictures_find (job->options->arguments, error);
+  if (!found || !pictures_start (error))
+    return FALSE;
+  g_autoptr (GPtrArray) paths = g_ptr_array_new ();
+  for (guint i = 0; i < (guint)n; i++)
+    g_ptr_array_add (paths, found->pdata[i % found->len]);
+  return compare_pictures_read (&job->pictures, paths, preprocess, device, error);
+}
+
+static gboolean
+measure (Job *job, GError **error)
+{
+  CowClassifier *classifier = job->classifiers->pdata[0];
+  const CowThroughputOptions options = { .seconds = job->options->seconds,
+                                         .kinds = job->options->layers,
+                                         .preprocess = job->pictures.preprocess,
+                                         .pixels = job->pictures.pixels };
+
+  return cow_throughput_measure ((CowThroughput *)job->variants->data, job->variants->len, &options,
+                                 job->peaks, error) &&
+         (!options.kinds || cow_throughput_resample (cow_classifier_device (classifier),
+                                                     &options.preprocess, &job->resample, error));
+}
+
+/* The whole way, in the first precision; the element takes a processor's thread each. */
+static gboolean
+measure_pipeline (Job *job, GError **error)
+{
+  CowClassifier *classifier = job->classifiers->pdata[0];
+  const char *adapter = cow_classifier_adapter_path (classifier);
+  const CowPipelineOptions options = {
+    .video = job->options->video,
+    .model = cow_classifier_needs_model (adapter) ? cow_classifier_model_path (classifier) : NULL,
+    .adapter = adapter,
+    .device = job->options->model.device,
+    .precision = job->precisions[0],
+  };
+
+  return cow_pipeline_time (&options, &job->pipeline, error);
+}
+
+static int
+threads_of (const CowThroughput *variant)
+{
+  return cow_classifier_device (variant->classifier)->threads;
+}
+
+static const char *
+precision_of (const CowThroughput *variant)
+{
+  return cow_precision_name (cow_classifier_precision (variant->classifier));
+}
+
+/* ---- tables ---------------------------------------------------------------------------------- */
+
+/* Speed of products, the peak for their mixture of types, and the share of it; 0 where there is
+ * none. */
+typedef struct {
+  double rate, peak, share;
+} Speed;
+
+static Speed
+speed_of (const Job *job, const CowThroughput *variant, const CowProducts *products, double seconds)
+{
+  const double operations = cow_products_sum (products),
+               least = cow_peaks_seconds (job->peaks, threads_of (variant), products);
+
+  if (seconds <= 0)
+    return (Speed){ 0 };
+  return (Speed){ .rate = operations / seconds,
+                  .peak = least > 0 ? operations / least : 0,
+                  .share = least / seconds };
+}
+
+/* A number as wide as its column, or a dash where it is 0. */
+static void
+print_number (int width, const char *format, double value)
+{
+  char text[G_ASCII_DTOSTR_BUF_SIZE];
+
+  g_print ("  %*s", width, value > 0 ? g_ascii_formatd (text, sizeof text, format, value) : "-");
+}
+
+static void
+print_share (int width, double share)
+{
+  print_number (width - 2, "%.0f", 100 * share);
+  g_print (share > 0 ? " %%" : "  ");
+}
+
+static void
+print_variants (const Job *job)
+{
+  g_print ("PRECISION  THREADS  BATCH  MS/PICTURE  SPREAD  PICTURES/S    CPU MS   GOP/S    PEAK  "
+           "SHARE\n");
+  for (guint i = 0; i < job->variants->len; i++) {
+    const CowThroughput *variant = &g_array_index (job->variants, CowThroughput, i);
+    const double seconds = variant->seconds.median;
+    const Speed speed = speed_of (job, variant, &variant->products, variant->seconds.least);
+    g_print ("%-9s  %7d  %5d  %10.4g  %4.0f %%  %10.4g  %8.4g", precision_of (variant),
+             threads_of (variant), variant->batch, 1e3 * seconds,
+             100 * cow_measured_spread (&variant->seconds), 1 / seconds,
+             1e3 * variant->cpu_seconds.median);
+    print_number (6, "%.4g", 1e-9 * speed.rate);
+    print_number (6, "%.4g", 1e-9 * speed.peak);
+    print_share (5, speed.share);
+    g_print ("\n");
+  }
+}
+
+static void
+print_kind (const char *name, guint calls, double seconds, double all)
+{
+  g_print ("  %-11s", name);
+  print_number (5, "%.0f", calls);
+  g_print ("  %10.4g", 1e3 * seconds);
+  print_share (6, seconds / all);
+}
+
+static void
+print_kinds (const Job *job, const CowThroughput *variant)
+{
+  const double all = variant->timed_seconds.median;
+
+  g_print ("\n%s, %d thread%s, batch %d\n  KIND         CALLS  MS/PICTURE  OF ALL   GOP/S    PEAK  "
+           "SHARE\n",
+           precision_of (variant), threads_of (variant), threads_of (variant) == 1 ? "" : "s",
+           variant->batch);
+  for (guint i = 0; i < COW_N_OPERATIONS; i++) {
+    const CowThroughputKind *kind = &variant->kinds[i];
+    if (kind->calls == 0)
+      continue;
+    const Speed speed = speed_of (job, variant, &kind->products, kind->seconds.least);
+    print_kind (cow_operation_name (i), kind->calls, kind->seconds.median, all);
+    print_number (6, "%.4g", 1e-9 * speed.rate);
+    print_number (6, "%.4g", 1e-9 * speed.peak);
+    print_share (5, speed.share);
+    g_print ("\n");
+  }
+  print_kind ("between", 0, variant->between.median, all);
+  g_print ("\n  all                %10.4g\n", 1e3 * all);
+}
+
+static void
+print_pipeline (const Job *job)
+{
+  const CowPipelineTime *time = &job->pipeline;
+
+  g_print ("\npipeline: %u frames in %.4g s: %.4g ms a frame, %.4g frames/s\n", time->frames,
+           time->seconds, 1e3 * time->seconds / time->frames, time->frames / time->seconds);
+}
+
+static void
+print_text (const Job *job, const char *processor)
+{
+  CowClassifier *classifier = job->classifiers->pdata[0];
+  const CowThroughput *first = &g_array_index (job->variants, CowThroughput, 0);
+  const char *adapter = cow_classifier_adapter_path (classifier);
+
+  g_print ("%s%s%s\n%d x %d pixels, %.4g GOP a picture; %s%s%s\n\n",
+           cow_classifier_model_path (classifier), adapter ? " with " : "", adapter ? adapter : "",
+           job->pictures.preprocess.width, job->pictures.preprocess.height,
+           1e-9 * cow_products_sum (&first->products), cow_classifier_device_text (classifier),
+           processor ? ", " : "", processor ? processor : "");
+  print_variants (job);
+  if (job->pipeline.frames > 0)
+    print_pipeline (job);
+  if (!job->options->layers)
+    return;
+  for (guint i = 0; i < job->variants->len; i++)
+    print_kinds (job, &g_array_index (job->variants, CowThroughput, i));
+  g_print ("\nresample: %.4g ms to prepare a frame of %d x %d, in one thread\n",
+           1e3 * job->resample.median, COW_RESAMPLED_WIDTH, COW_RESAMPLED_HEIGHT);
+}
+
+/* ---- JSON ------------------------------------------------------------------------------------ */
+
+/* A number, or null where it is not known. */
+static void
+set_known (JsonObject *object, const char *name, double value)
+{
+  if (value > 0)
+    json_object_set_double_member (object, name, value);
+  else
+    json_object_set_null_member (object, name);
+}
+
+static void
+set_speed (JsonObject *object, const Speed *speed)
+{
+  set_known (object, "gop_per_second", 1e-9 * speed->rate);
+  set_known (object, "peak_gop_per_second", 1e-9 * speed->peak);
+  set_known (object, "share_of_peak", speed->share);
+}
+
+static void
+set_kind (JsonObject *object, const char *name, guint calls, double seconds)
+{
+  json_object_set_string_member (object, "kind", name);
+  json_object_set_int_member (object, "calls", calls);
+  json_object_set_double_member (object, "ms_per_picture", 1e3 * seconds);
+}
+
+static JsonArray *
+kinds_array (const Job *job, const CowThroughput *variant)
+{
+  JsonArray *array = json_array_new ();
+  JsonObject *between = json_object_new ();
+
+  for (guint i = 0; i < COW_N_OPERATIONS; i++) {
+    const CowThroughputKind *kind = &variant->kinds[i];
+    if (kind->calls == 0)
+      continue;
+    JsonObject *object = json_object_new ();
+    const Speed speed = speed_of (job, variant, &kind->products, kind->seconds.least);
+    set_kind (object, cow_operation_name (i), kind->calls, kind->seconds.median);
+    set_speed (object, &speed);
+    json_array_add_object_element (array, object);
+  }
+  set_kind (between, "between", 0, variant->between.median);
+  set_speed (between, &(Speed){ 0 });
+  json_array_add_object_element (array, between);
+  return array;
+}
+
+static JsonObject *
+variant_object (const Job *job, const CowThroughput *variant)
+{
+  JsonObject *object = json_object_new ();
+  const double seconds = variant->seconds.median;
+  const Speed speed = speed_of (job, variant, &variant->products, variant->seconds.least);
+
+  json_object_set_string_member (object, "precision", precision_of (variant));
+  json_object_set_int_member (object, "threads", threads_of (variant));
+  json_object_set_int_member (object, "batch", variant->batch);
+  json_object_set_int_member (object, "passes", variant->passes);
+  json_object_set_double_member (object, "ms_per_picture", 1e3 * seconds);
+  json_object_set_double_member (object, "low_ms_per_picture", 1e3 * variant->seconds.low);
+  json_object_set_double_member (object, "high_ms_per_picture", 1e3 * variant->seconds.high);
+  json_object_set_double_member (object, "cpu_ms_per_picture", 1e3 * variant->cpu_seconds.median);
+  json_object_set_double_member (object, "pictures_per_second", 1 / seconds);
+  json_object_set_double_member (object, "gop_per_picture",
+                                 1e-9 * cow_products_sum (&variant->products));
+  set_speed (object, &speed);
+  if (job->options->layers) {
+    json_object_set_double_member (object, "layers_ms_per_picture",
+                                   1e3 * variant->timed_seconds.median);
+    json_object_set_array_member (object, "layers", kinds_array (job, variant));
+  }
+  return object;
+}
+
+static void
+print_json (const Job *job, const char *processor)
+{
+  g_autoptr (JsonObject) object = json_object_new ();
+  JsonArray *variants = json_array_new ();
+  CowClassifier *classifier = job->classifiers->pdata[0];
+  CkDevice *device = cow_classifier_device (classifier);
+
+  json_object_set_string_member (object, "model", cow_classifier_model_path (classifier));
+  json_object_set_string_member (object, "adapter", cow_classifier_adapter_path (classifier));
+  json_object_set_string_member (object, "device", device->name);
+  json_object_set_string_member (object, "features", device->features);
+  json_object_set_string_member (object, "processor", processor);
+  json_object_set_int_member (object, "width", job->pictures.preprocess.width);
+  json_object_set_int_member (object, "height", job->pictures.preprocess.height);
+  for (guint i = 0; i < job->variants->len; i++)
+    json_array_add_object_element (
+        variants, variant_object (job, &g_array_index (job->variants, CowThroughput, i)));
+  json_object_set_array_member (object, "variants", variants);
+  if (job->options->layers)
+    json_object_set_double_member (object, "resample_ms", 1e3 * job->resample.median);
+  if (job->pipeline.frames > 0) {
+    json_object_set_int_member (object, "pipeline_frames", job->pipeline.frames);
+    json_object_set_double_member (object, "pipeline_seconds", job->pipeline.seconds);
+  }
+  json_object_set_int_member (object, "memory_bytes", (gint64)memory_peak ());
+  g_autofree char *text = cow_json_object_text (object);
+  g_print ("%s", text);
+}
+
+static void
+report (const Job *job)
+{
+  g_autofree char *processor = processor_name ();
+
+  if (job->options->json)
+    print_json (job, processor);
+  else
+    print_text (job, processor);
+}
+
+/* ---- the verb -------------------------------------------------------------------------------- */
+
+static gboolean
+bench (Options *options, GError **error)
+{
+  g_auto (Job) job = {
+    .options = options,
+    .batches = g_array_new (FALSE, FALSE, sizeof (gint64)),
+    .threads = g_array_new (FALSE, FALSE, sizeof (gint64)),
+    .classifiers = g_ptr_array_new_with_free_func ((GDestroyNotify)cow_classifier_free),
+    .variants = g_array_new (FALSE, TRUE, sizeof (CowThroughput)),
+    .peaks = g_array_new (FALSE, FALSE, sizeof (CowPeak)),
+  };
+
+  if (!parse_options (&job, error) || !model_options_find (&options->model, error) ||
+      !open_classifiers (&job, error) || !get_pictures (&job, error) || !measure (&job, error) ||
+      (options->video && !measure_pipeline (&job, error)))
+    return FALSE;
+  report (&job);
+  return TRUE;
+}
+
+gboolean
+verb_bench (int argc, char **argv, GError **error)
+{
+  g_auto (Options) options = { .model = MODEL_OPTIONS_DEFAULT,
+                               .batches = g_strdup ("1,8"),
+                               .precisions = g_strdup ("auto"),
+                               .seconds = 5 };
+  g_autoptr (GArray) entries = verb_entries_new ();
+  const GOptionEntry own[] = {
+    { "precision", 0, 0, G_OPTION_ARG_STRING, &options.precisions, "auto or fp32, or both (auto)",
+      "PRECISION,..." },
+    { "batch", 'b', 0, G_OPTION_ARG_STRING, &options.batches, "Pictures at a time (1,8)", "N,..." },
+    { "threads", 0, 0, G_OPTION_ARG_STRING, &options.threads,
+      "Threads (one a processor that this process may use)", "N,..." },
+    { "seconds", 0, 0, G_OPTION_ARG_DOUBLE, &options.seconds,
+      "How long to measure each combination, about; three rounds at least (5)", "S" },
+    { "layers", 0, 0, G_OPTION_ARG_NONE, &options.layers, "Also the time by kind of operation",
+      NULL },
+    { "pipeline", 0, 0, G_OPTION_ARG_FILENAME, &options.video, "Also a video the whole way",
+      "FILE" },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, "All of it as JSON", NULL },
+    { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.arguments, NULL, NULL },
+  };
+
+  model_options_add_names (&options.model, entries);
+  g_array_append_vals (entries, own, G_N_ELEMENTS (own));
+  return verb_parse (&help, (const GOptionEntry *)entries->data, argc, argv, error) &&
+         bench (&options, error);
+}

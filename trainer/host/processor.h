@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* The processor's name, for reports: a speed means little without it. */
+#ifndef COW_TRAINER_PROCESSOR_H
+#define COW_TRAINER_PROCESSOR_H
+
+#include <glib.h>
+
+/* As the system tells it ("AMD EPYC 9R14 96-Core Processor"); NULL where it does not. Free with
+ * g_free. */
+char *processor_name (void);
+
+#endif
