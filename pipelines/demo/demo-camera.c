@@ -25,6 +25,33 @@ typedef struct {
   char *file;
 } Options;
 
+/* A camera does not know when its stream ends, and this one says nothing of it either, although it
+ * plays a file: GStreamer's rtpjitterbuffer never forwards the end of a stream whose length was
+ * announced when it is read more slowly than it is sent (pipelines/README.md). */
+typedef GstRTSPMedia CameraMedia;
+typedef GstRTSPMediaClass CameraMediaClass;
+
+static GType camera_media_get_type (void);
+G_DEFINE_TYPE (CameraMedia, camera_media, GST_TYPE_RTSP_MEDIA)
+
+static gboolean
+query_no_stop (GstRTSPMedia *media, gint64 *stop)
+{
+  *stop = -1;
+  return TRUE;
+}
+
+static void
+camera_media_class_init (CameraMediaClass *klass)
+{
+  klass->query_stop = query_no_stop;
+}
+
+static void
+camera_media_init (CameraMedia *media)
+{
+}
+
 /* The name is set as a property, since a launch line would need it quoted. */
 static void
 set_file (GstRTSPMediaFactory *factory, GstRTSPMedia *media, gpointer file)
@@ -46,6 +73,7 @@ make_server (const Options *options)
 
   gst_rtsp_server_set_address (server, "127.0.0.1");
   gst_rtsp_server_set_service (server, port);
+  gst_rtsp_media_factory_set_media_gtype (factory, camera_media_get_type ());
   gst_rtsp_media_factory_set_launch (factory, options->file != NULL ? FILE_PLAYER : pattern);
   if (options->file != NULL)
     g_signal_connect (factory, "media-configure", G_CALLBACK (set_file), options->file);

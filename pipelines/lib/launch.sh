@@ -97,14 +97,19 @@ split_url () {
   source=(rtspsrc "location=$(quote "$url")" "${credentials[@]}" protocols=tcp latency=200)
 }
 
+# Frames wait here, still compressed, when the pipeline is slower than the camera. They must not
+# wait in rtspsrc, which may then miss the end of the stream (pipelines/README.md says why). 64 MiB
+# hold two minutes of 4 Mbit/s.
+backlog=(queue max-size-buffers=0 max-size-time=0 max-size-bytes=67108864)
+
 # choose_codec CODEC: sets `decoder`, from RTP to pictures.
 choose_codec () {
   # shellcheck disable=SC2034
   case $1 in
-    h264) decoder=(rtph264depay ! h264parse ! avdec_h264) ;;
-    h265) decoder=(rtph265depay ! h265parse ! avdec_h265) ;;
-    mjpeg) decoder=(rtpjpegdepay ! jpegdec) ;;
-    auto) decoder=('application/x-rtp,media=video' ! decodebin) ;;
+    h264) decoder=(rtph264depay ! "${backlog[@]}" ! h264parse ! avdec_h264) ;;
+    h265) decoder=(rtph265depay ! "${backlog[@]}" ! h265parse ! avdec_h265) ;;
+    mjpeg) decoder=(rtpjpegdepay ! "${backlog[@]}" ! jpegdec) ;;
+    auto) decoder=('application/x-rtp,media=video' ! "${backlog[@]}" ! decodebin) ;;
     *) die "--codec is h264, h265, mjpeg or auto, not \"$1\"" ;;
   esac
 }

@@ -81,8 +81,12 @@ configure (GstRTSPMediaFactory *factory, GstRTSPMedia *media, gpointer camera)
 {
   GstElement *bin = gst_rtsp_media_get_element (media);
   GstElement *source = gst_bin_get_by_name (GST_BIN (bin), "source");
+  CameraScenario *scenario = &((Camera *)camera)->scenario;
 
-  g_signal_connect (source, "need-data", G_CALLBACK (feed), &((Camera *)camera)->scenario);
+  if (scenario->recording)
+    g_object_set (source, "location", scenario->recording, NULL);
+  else
+    g_signal_connect (source, "need-data", G_CALLBACK (feed), scenario);
   gst_object_unref (source);
   gst_object_unref (bin);
 }
@@ -109,8 +113,13 @@ require_password (Camera *camera, GstRTSPMediaFactory *factory)
 }
 
 static const char *
-launch_line (const char *codec)
+launch_line (const CameraScenario *scenario)
 {
+  const char *codec = scenario->codec;
+
+  if (scenario->recording)
+    return "( filesrc name=source ! qtdemux ! h264parse ! rtph264pay name=pay0 pt=96 "
+           "config-interval=-1 )";
   if (g_strcmp0 (codec, "h265") == 0)
     return "( appsrc name=source format=time ! x265enc tune=zerolatency speed-preset=ultrafast "
            "key-int-max=10 option-string=pools=1 ! "
@@ -128,7 +137,7 @@ camera_mount (Camera *camera)
   GstRTSPMountPoints *mounts = gst_rtsp_server_get_mount_points (camera->server);
   GstRTSPMediaFactory *factory = gst_rtsp_media_factory_new ();
 
-  gst_rtsp_media_factory_set_launch (factory, launch_line (camera->scenario.codec));
+  gst_rtsp_media_factory_set_launch (factory, launch_line (&camera->scenario));
   g_signal_connect (factory, "media-configure", G_CALLBACK (configure), camera);
   if (camera->scenario.user)
     require_password (camera, factory);

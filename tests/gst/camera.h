@@ -16,6 +16,9 @@ typedef struct {
   guint fps;                   /* 0: 25 */
   const char *codec;           /* "h264" (NULL, too), "h265", "mjpeg" */
   const char *user, *password; /* NULL: no login */
+  /* An MP4 with H.264, which is played instead. As recorders do, the server announces its length.
+   * NULL: none. */
+  const char *recording;
 } CameraScenario;
 
 typedef struct _Camera Camera;

@@ -177,7 +177,6 @@ test_rotation (void)
   g_autofree char *properties = g_strdup_printf ("file=%s max-files=3 max-file-size=600", path),
                   *text = NULL;
   GstHarness *harness = publish_harness_new (properties);
-  g_auto (GStrv) first = NULL;
   const char *paths[] = { path, one, two };
   guint a_file;
   gsize n;

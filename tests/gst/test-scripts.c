@@ -217,6 +217,25 @@ test_codec_looked_up (void)
   watch_camera ("h264", "auto");
 }
 
+/* A recorder announces when its stream ends. The end arrives although the frames pass more slowly
+ * than the recorder sends them. */
+static void
+test_slower_than_recorder (void)
+{
+  Camera *recorder = camera_new_mounted (&(CameraScenario){ .recording = video });
+  g_autofree char *url = camera_url (recorder, "");
+  static const char *const codecs[] = { "h264", "auto" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (codecs); i++) {
+    g_autofree char *output =
+        run_script (0, "rtsp-camera.sh", url, "--codec", codecs[i], "mode=blocking",
+                    "inference-interval=5", "--to", "identity sleep-time=100000 ! fakesink", NULL);
+
+    g_assert_cmpuint (launched_n_messages (output), >=, 7);
+  }
+  camera_free (recorder);
+}
+
 /* Two cameras with different codecs on one wall, with labels under their names. Both last long,
  * because a busy machine starts them apart. */
 static void
@@ -324,6 +343,7 @@ main (int argc, char **argv)
   g_test_add_func ("/scripts/h265", test_h265);
   g_test_add_func ("/scripts/mjpeg", test_mjpeg);
   g_test_add_func ("/scripts/codec-looked-up", test_codec_looked_up);
+  g_test_add_func ("/scripts/slower-than-recorder", test_slower_than_recorder);
   g_test_add_func ("/scripts/many", test_many);
   g_test_add_func ("/scripts/many-messages", test_many_messages);
   result = g_test_run ();

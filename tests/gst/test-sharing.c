@@ -177,9 +177,9 @@ test_memory (void)
   const char *make[] = {
     g_getenv ("COW_FORMULA_MODEL"), "vits16", model, "--adapter", with, "--head", NULL
   };
-  g_autofree char *made = output_of (make);
   guint64 one, eight;
 
+  g_free (output_of (make));
   one = memory_of ("1", model, with);
   eight = memory_of (G_STRINGIFY (N_CAMERAS), model, with);
   support_remove (folder);

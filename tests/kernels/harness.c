@@ -85,7 +85,7 @@ total_floats (int64_t n)
   return (size_t)n + 2 * GUARD + 1;
 }
 
-static void
+static _Noreturn void
 bail_out (const char *why)
 {
   printf ("Bail out! %s\n", why);
@@ -270,7 +270,6 @@ on_device (CkStream *stream, const float *floats)
              (floats - base);
   }
   bail_out ("not a buffer of floats_new ()");
-  return NULL;
 }
 
 const int all_products[N_PRODUCTS] = { 0, CK_USE_INT16, CK_USE_INT8 };

@@ -133,7 +133,7 @@ test_spoilt (gconstpointer data)
     if (g_strcmp0 (c->left_out, files[i]) == 0)
       continue;
     if (c->edit.name && i == 0)
-      scratch_copy_tensors (source, target, (const ScratchEdit[]){ c->edit, { NULL } });
+      scratch_copy_tensors (source, target, (const ScratchEdit[]){ c->edit, { .name = NULL } });
     else if (g_strcmp0 (c->file, files[i]) == 0)
       scratch_copy_json (from, folder, files[i], c->key, c->value);
     else

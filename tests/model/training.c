@@ -21,7 +21,7 @@ const TrainingCase training_cases[] = {
   { "dinov3-gated", COW_NETWORK_DINOV3, .gated = TRUE, .batch = 3, .side = TRAINING_SIDE },
   { "vit", COW_NETWORK_DINOV3, .timm = TRUE, .batch = 3, .side = TRAINING_SIDE },
   { "resnet18", COW_NETWORK_RESNET18, .batch = 3, .side = 48 },
-  { NULL },
+  { .name = NULL },
 };
 
 /* A small network of DINOv3's shape, or of timm's. */

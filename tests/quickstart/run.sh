@@ -56,6 +56,24 @@ plays () {
 is_a_picture () {
   [ "$(od -A n -t x1 -j 16 -N 8 "$OUTPUT_DIR/labelled.png" | tr -d ' ')" = 0000028000000168 ]
 }
+# The camera of the quick start, watched without the queue of rtsp-camera.sh by somebody who takes
+# twice as long as the video lasts. It needs the video, so it comes before the second run.
+end_reaches_slow_viewer () {
+  local camera status=0
+  "${BUILD_DIR:-build}/pipelines/demo/cow-demo-camera" "$OUTPUT_DIR/video.mp4" \
+    >"$OUTPUT_DIR/slow.url" &
+  camera=$!
+  while [ ! -s "$OUTPUT_DIR/slow.url" ] && kill -0 "$camera" 2>/dev/null; do sleep 0.1; done
+  timeout 60 gst-launch-1.0 rtspsrc location="$(<"$OUTPUT_DIR/slow.url")" protocols=tcp ! \
+    rtph264depay ! h264parse ! identity sleep-time=150000 ! fakesink \
+    >"$OUTPUT_DIR/slow.log" 2>&1 || status=$?
+  kill "$camera"
+  wait "$camera"
+  grep -q '^Got EOS from element' "$OUTPUT_DIR/slow.log" && return
+  echo "# status $status"
+  sed 's/^/# /' "$OUTPUT_DIR/slow.log"
+  return 1
+}
 no_camera_left () { ! grep -l -a -s "cow-demo-camera.$OUTPUT_DIR" /proc/[0-9]*/cmdline; }
 
 point "runs to its end" quickstart 2
@@ -67,6 +85,7 @@ point "leaves a labelled video" plays
 point "leaves a labelled picture" is_a_picture
 point "says that the model knows drawings only" \
   grep -q "knows nothing of real ones" "$OUTPUT_DIR/quickstart.log"
+point "sends its end to a slow viewer" end_reaches_slow_viewer
 point "leaves no camera running" no_camera_left
 point "runs a second time" quickstart 1
 point "refuses an invalid length" refuses -5

@@ -43,6 +43,7 @@ assert_whole_file (const char *path)
   g_autoptr (GError) error = NULL;
   g_autoptr (CowSafetensors) file = cow_safetensors_open (path, &error);
   g_assert_no_error (error);
+  g_assert_nonnull (file);
 }
 
 /* Asserts that everything under the names that users load is complete. */

@@ -248,11 +248,12 @@ validate (Run *self, CowEpoch *row, GError **error)
 {
   const CowLoop *loop = self->loop;
   const gsize n = cow_feed_size (loop->feed, COW_VAL);
-  g_autoptr (Progress) progress = self->progress = progress_new ("pictures", n);
+  g_autoptr (Progress) progress = progress_new ("pictures", n);
   double loss_sum = 0;
   gint64 correct = 0;
   CowFeedBatch batch;
 
+  self->progress = progress;
   self->noted_us = 0;
   if (!cow_feed_start (loop->feed, COW_VAL, 0, 0, error))
     return PART_FAILED;
