@@ -8,6 +8,7 @@ ck_cpu_ops_init (CkCpuOps *ops, CkCpuFeatures features)
   ck_gemm_init_c (&ops->products);
   ck_dequantise_init_c (&ops->dequantise);
   ck_row_init_c (&ops->rows);
+  ck_attention_init_c (&ops->attention);
   ck_colour_init_c (&ops->colour);
   ck_training_init_c (&ops->training);
 #if defined(__x86_64__)
@@ -15,6 +16,7 @@ ck_cpu_ops_init (CkCpuOps *ops, CkCpuFeatures features)
     ck_gemm_init_avx2 (&ops->products);
     ck_dequantise_init_avx2 (&ops->dequantise);
     ck_row_init_avx2 (&ops->rows);
+    ck_attention_init_avx2 (&ops->attention);
     ck_colour_init_avx2 (&ops->colour);
     ck_training_init_avx2 (&ops->training);
   }
@@ -22,6 +24,7 @@ ck_cpu_ops_init (CkCpuOps *ops, CkCpuFeatures features)
     ck_gemm_init_avx512 (&ops->products);
     ck_dequantise_init_avx512 (&ops->dequantise);
     ck_row_init_avx512 (&ops->rows);
+    ck_attention_init_avx512 (&ops->attention);
     ck_colour_init_avx512 (&ops->colour);
     ck_training_init_avx512 (&ops->training);
   }

@@ -7,6 +7,7 @@
 #ifndef CK_CPU_OPS_H
 #define CK_CPU_OPS_H
 
+#include "kernels/cpu/attention-head.h"
 #include "kernels/cpu/colour.h"
 #include "kernels/cpu/cpu-features.h"
 #include "kernels/cpu/dequantise.h"
@@ -18,6 +19,7 @@ typedef struct {
   CkGemmOps products;
   CkDequantiseOps dequantise;
   CkRowOps rows;
+  CkAttentionOps attention;
   CkColourOps colour;
   CkTrainingOps training;
 } CkCpuOps;

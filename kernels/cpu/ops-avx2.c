@@ -87,6 +87,12 @@ v_pow2 (vf p, vf n)
   return v_mul (v_mul (p, power_of_2 (half)), power_of_2 (_mm256_sub_epi32 (whole, half)));
 }
 
+static inline vf
+v_pow2_normal (vf p, vf n)
+{
+  return v_mul (p, power_of_2 (_mm256_cvtps_epi32 (n)));
+}
+
 static inline float
 v_sum (vf a)
 {
@@ -168,6 +174,7 @@ v_transpose (vf rows[W])
   }
 }
 
+#include "kernels/cpu/attention-head-tmpl.h"
 #include "kernels/cpu/colour-tmpl.h"
 #include "kernels/cpu/dequantise-tmpl.h"
 #include "kernels/cpu/gemm-tmpl.h"
