@@ -62,9 +62,10 @@ typedef enum {
 /*
  * The number of the rules by which results are rounded. It is raised when the last bits of any
  * result change with the same features, so that what was kept can say by which rules it was
- * computed. 1: products by oneDNN, which depended on the batch; 2: the same bits as above.
+ * computed. 1: products by oneDNN, which depended on the batch; 2: the same bits as above; 3:
+ * attention in tiles, and q and k in training as the linear layers gave them.
  */
-#define CK_ARITHMETIC 2
+#define CK_ARITHMETIC 3
 
 /* A short English description of a status; static storage. */
 const char *ck_status_text (CkStatus status);
