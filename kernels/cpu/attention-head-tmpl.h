@@ -49,8 +49,8 @@ typedef struct {
 
 /* ---- packing --------------------------------------------------------------------------------- */
 
-/* Asks for a head's part of a row that is read soon: processors see no pattern in parts so far apart.
- */
+/* Asks for a head's part of a row that is read soon, because processors see no pattern in parts so
+ * far apart. */
 static inline void
 fetch (int64_t d, const float *x)
 {
@@ -112,8 +112,8 @@ pack_values (const Head *head, const Keys *keys)
               head->values);
 }
 
-/* Queries of a tile, scaled so that the softmax may use powers of 2; zeros in the rows that are made
- * beyond them. */
+/* Queries of a tile, scaled so that the softmax may use powers of 2; zeros in the rows beyond them
+ * that a product computes. */
 static void
 pack_queries (const Head *head, int64_t first, int64_t rows)
 {

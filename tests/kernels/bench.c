@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* check-kernels --bench: the best time of a few runs of each operation at the shapes of ViT-S (384),
- * of ViT-B (768) for attention, and of DINOv3 7B (4096). */
+/* check-kernels --bench: the best time of a few runs of each operation at the shapes of ViT-S (384)
+ * and DINOv3 7B (4096), and of attention at those of ViT-B, too. */
 #include "tests/kernels/harness.h"
 
 #include <stdio.h>

@@ -239,8 +239,8 @@ check_attention_one (CkStream *stream, CkStream *oracle, CkAttention a, bool rot
 void
 check_attention (CkStream *stream, CkStream *oracle)
 {
-  /* batch, tokens, heads, head_dim, prefix, queries; 257 tokens and more are several blocks of keys,
-   * of which the last is not full */
+  /* batch, tokens, heads, head_dim, prefix, queries; from 257 tokens on there are several blocks of
+   * keys, of which the last is not full */
   static const int64_t shapes[][6] = {
     { 1, 1, 1, 2, 0, 0 },     { 1, 1, 1, 64, 1, 0 },   { 2, 5, 3, 32, 1, 0 },
     { 2, 5, 3, 32, 1, 2 },    { 1, 17, 2, 64, 5, 0 },  { 3, 21, 1, 48, 5, 0 },
