@@ -6,8 +6,8 @@
 #include <math.h>
 #include <string.h>
 
-static guint32
-hash_name (const char *name)
+guint32
+cow_formula_hash (const char *name)
 {
   guint32 hash = 0x811c9dc5u;
   for (; *name; name++)
@@ -32,7 +32,7 @@ value_u (guint32 hash, guint32 i)
 static void
 fill (const char *name, guint64 first, gsize count, float scale, float offset, float *out)
 {
-  guint32 hash = hash_name (name), start = (guint32)first;
+  guint32 hash = cow_formula_hash (name), start = (guint32)first;
   gint64 n = (gint64)count;
 
 #pragma omp parallel for simd if (n > 65536)
