@@ -62,9 +62,10 @@ typedef enum {
 /*
  * The number of the rules by which results are rounded. It is raised when the last bits of any
  * result change with the same features, so that what was kept can say by which rules it was
- * computed. 1: products by oneDNN, which depended on the batch; 2: the same bits as above.
+ * computed. 1: products by oneDNN, which depended on the batch; 2: the same bits as above; 3:
+ * attention in tiles, and q and k in training as the linear layers gave them.
  */
-#define CK_ARITHMETIC 2
+#define CK_ARITHMETIC 3
 
 /* A short English description of a status; static storage. */
 const char *ck_status_text (CkStatus status);
@@ -318,17 +319,27 @@ typedef struct {
  * Attention with rotary position embedding: for each picture of the batch and each head,
  * softmax (q k^T / sqrt (head_dim)) v, where q and k of every token from `prefix` on are rotated
  * first: rotated (v)[c] = v[c] cos[c] + (c < d/2 ? -v[c + d/2] : v[c - d/2]) sin[c].
- * q, k, v and out are [batch * tokens, heads * head_dim]; q and k are rotated in place. No
+ * k and v are [batch * tokens, heads * head_dim], as the linear layers gave them: the rotation
+ * happens on the way into the product and is not written back. With `queries` only the first so
+ * many tokens of each picture attend (to all tokens), and q and out are
+ * [batch * queries, heads * head_dim]; their rows have the bits that they have among all tokens. No
  * [tokens, tokens] matrix of all heads is ever held.
  */
 typedef struct {
   int64_t batch, tokens, heads, head_dim;
+  int64_t queries;        /* tokens of a picture that attend, or 0 for all */
   int64_t prefix;         /* the class token and registers, which have no position */
   const float *cos, *sin; /* [tokens - prefix, head_dim]; NULL: nothing is rotated */
-  float *q, *k;
-  const float *v;
+  const float *q, *k, *v;
   CkActivations out;
 } CkAttention;
+
+/* How many tokens of each picture attend. */
+static inline int64_t
+ck_attention_queries (const CkAttention *op)
+{
+  return op->queries != 0 ? op->queries : op->tokens;
+}
 
 /* Pixels to tokens: a patch x patch convolution with that stride, and the prefix tokens before the
  * result. */

@@ -118,6 +118,8 @@ ck_check_attention (const CkAttention *op)
 
   if (op->batch < 1 || op->tokens < 1 || op->heads < 1 || op->head_dim < 2 || op->head_dim % 2 != 0)
     return CK_BAD_SHAPE;
+  if (op->queries < 0 || op->queries > op->tokens)
+    return CK_BAD_SHAPE;
   if (op->prefix < 0 || op->prefix > op->tokens ||
       (op->prefix < op->tokens && (op->cos == NULL) != (op->sin == NULL)))
     return CK_BAD_SHAPE;

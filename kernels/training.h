@@ -57,12 +57,12 @@ typedef struct {
   float *dweight, *dbias; /* [cols] or NULL */
 } CkNormBackward;
 
-/* Attention, backward. q and k come as the forward left them, rotated, and are rotated back: after
- * the operation they are what the linear layers gave. */
+/* Attention, backward. The fields of `forward` are what the forward was given and what it wrote. */
 typedef struct {
-  CkAttention forward; /* q, k rotated; v; out (fp32) as computed. cos NULL: no rotation */
-  const float *dout;   /* [batch * tokens, heads * head_dim] */
-  float *dq, *dk, *dv; /* written, with respect to q and k before rotation */
+  CkAttention forward;
+  const float *dout; /* [batch * queries, heads * head_dim] */
+  float *dq;         /* likewise; written, with respect to q before rotation */
+  float *dk, *dv;    /* [batch * tokens, heads * head_dim]; likewise */
 } CkAttentionBackward;
 
 /* Pixels to tokens, backward: parameters only (pixels don't train). */

@@ -1,108 +1,61 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Attention. First q and k of every token are rotated, once each; then a task is one block of query
- * rows of one head of one picture: its scores [block, tokens] stay in the thread's cache from the
- * first product over the softmax to the second.
- */
+/* Attention: a task is some queries of one head of one picture, from rotation to result in one
+ * thread, so that neither scores nor rotated keys leave its cache. */
 #include "kernels/cpu/cpu-stream.h"
 #include "kernels/cpu/operations.h"
 #include "kernels/shapes.h"
 
-#include <math.h>
 #include <omp.h>
 
-#define SCORES    (128 * 1024) /* floats of scores a thread: 512 KiB, a part of its L2 */
-#define BLOCK_MIN 16           /* query rows a task, fewer of which would slow the products down */
+#define ROWS_MIN 48 /* queries a task, fewer of which are not worth packing the keys for */
+#define EVEN     8  /* so many tasks a thread are even enough */
 
-static void
-rotate (const CkCpuStream *cpu, const CkAttention *a, int64_t token)
-{
-  const int64_t position = token % a->tokens - a->prefix, width = a->heads * a->head_dim;
-
-  if (position < 0)
-    return;
-  for (int64_t head = 0; head < a->heads; head++) {
-    const int64_t at = token * width + head * a->head_dim;
-
-    cpu->ops->rows.rope (a->head_dim, a->cos + position * a->head_dim,
-                         a->sin + position * a->head_dim, a->q + at);
-    cpu->ops->rows.rope (a->head_dim, a->cos + position * a->head_dim,
-                         a->sin + position * a->head_dim, a->k + at);
-  }
-}
-
-/* Rows [first, first + rows) of one head; q, k, v and out point to its first token. */
-static CkStatus
-attend (const CkCpuOps *ops, const CkAttention *a, int64_t offset, int64_t first, int64_t rows,
-        float *scores)
-{
-  const int64_t width = a->heads * a->head_dim;
-  const float scale = 1 / sqrtf ((float)a->head_dim);
-  CkStatus status =
-      ops->products.gemm (true, rows, a->tokens, a->head_dim, scale, a->q + offset + first * width,
-                          width, a->k + offset, width, 0, scores, a->tokens);
-
-  if (status != CK_OK)
-    return status;
-  for (int64_t row = 0; row < rows; row++)
-    ops->rows.softmax (a->tokens, scores + row * a->tokens);
-  return ops->products.gemm (false, rows, a->head_dim, a->tokens, 1, scores, a->tokens,
-                             a->v + offset, width, 0, (float *)a->out.data + offset + first * width,
-                             width);
-}
-
-/* Query rows a task: as many as the scores' buffer takes, fewer where a single picture has too few
- * heads for the team. */
+/* Queries a task: a head's, or a share of them where whole heads would leave threads idle. */
 static int64_t
-choose_block (const CkAttention *a, int threads)
+choose_rows (const CkAttention *a, int threads)
 {
-  const int64_t pairs = a->batch * a->heads;
-  int64_t blocks = (threads + pairs - 1) / pairs, block = SCORES / a->tokens;
+  const int64_t heads = a->batch * a->heads, queries = ck_attention_queries (a);
+  int64_t parts = 1;
 
-  if (block > (a->tokens + blocks - 1) / blocks)
-    block = (a->tokens + blocks - 1) / blocks;
-  if (block < BLOCK_MIN)
-    block = BLOCK_MIN;
-  return block < a->tokens ? block : a->tokens;
+  while (heads * parts % threads != 0 && heads * parts < EVEN * (int64_t)threads &&
+         queries >= ROWS_MIN * (parts + 1))
+    parts++;
+  return ck_ceil_div (queries, parts);
 }
 
 CkStatus
 ck_cpu_attention (CkStream *self, const CkAttention *a)
 {
   CkCpuStream *cpu = (CkCpuStream *)self;
+  const CkAttentionOps *ops = &cpu->ops->attention;
   CkStatus result = ck_check_attention (a);
-  int64_t block, blocks;
-  size_t bytes;
-  float *scores;
+  int64_t rows, parts, floats;
+  size_t needed, bytes;
+  float *scratch;
 
   if (result != CK_OK || cpu->failure != CK_OK)
     return result;
-  block = choose_block (a, cpu->threads);
-  blocks = (a->tokens + block - 1) / block;
-  if (!ck_size_product (block * cpu->threads, a->tokens, sizeof (float), &bytes))
+  rows = choose_rows (a, cpu->threads);
+  parts = ck_ceil_div (ck_attention_queries (a), rows);
+  if (!ops->scratch (a, rows, &needed))
     return ck_cpu_finish (cpu, CK_NO_MEMORY);
-  scores = ck_scratch_get (&cpu->tiles, bytes);
-  if (scores == NULL)
+  floats = ck_round_up ((int64_t)needed, 16); /* so that each thread's is aligned */
+  if (!ck_size_product (floats, cpu->threads, sizeof (float), &bytes))
+    return ck_cpu_finish (cpu, CK_NO_MEMORY);
+  scratch = ck_scratch_get (&cpu->tiles, bytes);
+  if (scratch == NULL)
     return ck_cpu_finish (cpu, CK_NO_MEMORY);
 
-#pragma omp parallel num_threads(cpu->threads)
-  {
-#pragma omp for schedule(static)
-    for (int64_t token = 0; token < (a->cos != NULL ? a->batch * a->tokens : 0); token++)
-      rotate (cpu, a, token);
+#pragma omp parallel for schedule(dynamic) num_threads(cpu->threads)
+  for (int64_t task = 0; task < a->batch * a->heads * parts; task++) {
+    const int64_t first = task % parts * rows;
+    const CkQueries queries = { task / parts / a->heads, task / parts % a->heads, first,
+                                ck_min (rows, ck_attention_queries (a) - first) };
+    const CkStatus status = ops->attend (a, &queries, scratch + omp_get_thread_num () * floats);
 
-#pragma omp for schedule(dynamic)
-    for (int64_t task = 0; task < a->batch * a->heads * blocks; task++) {
-      const int64_t head = task / blocks % a->heads, picture = task / blocks / a->heads,
-                    first = task % blocks * block;
-      const CkStatus status =
-          attend (cpu->ops, a, (picture * a->tokens * a->heads + head) * a->head_dim, first,
-                  first + block < a->tokens ? block : a->tokens - first,
-                  scores + omp_get_thread_num () * block * a->tokens);
-      if (status != CK_OK) {
+    if (status != CK_OK) {
 #pragma omp atomic write
-        result = status;
-      }
+      result = status;
     }
   }
   return ck_cpu_finish (cpu, result);

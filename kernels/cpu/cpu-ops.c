@@ -9,6 +9,7 @@ ck_cpu_ops_init (CkCpuOps *ops, CkCpuFeatures features)
   ck_quantised_init_c (&ops->int16, &ops->int8);
   ck_dequantise_init_c (&ops->dequantise);
   ck_row_init_c (&ops->rows);
+  ck_attention_init_c (&ops->attention);
   ck_colour_init_c (&ops->colour);
   ck_training_init_c (&ops->training);
   ck_peak_init_c (&ops->peak);
@@ -18,6 +19,7 @@ ck_cpu_ops_init (CkCpuOps *ops, CkCpuFeatures features)
     ck_quantised_init_avx2 (&ops->int16, &ops->int8, &ops->peak);
     ck_dequantise_init_avx2 (&ops->dequantise);
     ck_row_init_avx2 (&ops->rows);
+    ck_attention_init_avx2 (&ops->attention);
     ck_colour_init_avx2 (&ops->colour);
     ck_training_init_avx2 (&ops->training);
     ck_peak_init_avx2 (&ops->peak);
@@ -27,6 +29,7 @@ ck_cpu_ops_init (CkCpuOps *ops, CkCpuFeatures features)
     ck_quantised_init_avx512 (&ops->int16, &ops->int8, &ops->peak);
     ck_dequantise_init_avx512 (&ops->dequantise);
     ck_row_init_avx512 (&ops->rows);
+    ck_attention_init_avx512 (&ops->attention);
     ck_colour_init_avx512 (&ops->colour);
     ck_training_init_avx512 (&ops->training);
     ck_peak_init_avx512 (&ops->peak);

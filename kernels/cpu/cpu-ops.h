@@ -7,6 +7,7 @@
 #ifndef CK_CPU_OPS_H
 #define CK_CPU_OPS_H
 
+#include "kernels/cpu/attention-head.h"
 #include "kernels/cpu/colour.h"
 #include "kernels/cpu/cpu-features.h"
 #include "kernels/cpu/dequantise.h"
@@ -21,6 +22,7 @@ typedef struct {
   CkQuantisedOps int16, int8; /* all NULL where these features have nothing faster than fp32 */
   CkDequantiseOps dequantise;
   CkRowOps rows;
+  CkAttentionOps attention;
   CkColourOps colour;
   CkTrainingOps training;
   CkPeakOps peak;

@@ -17,6 +17,9 @@
  *   TILE, VECTORS                  rows, a multiple of 3; vectors a row, 2
  *   v_transpose (rows)             lane j of vector i of W becomes lane i of vector j
  */
+#ifndef CK_CPU_GEMM_TMPL_H
+#define CK_CPU_GEMM_TMPL_H
+
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/vectors-tmpl.h"
 #include "kernels/sizes.h"
@@ -138,20 +141,14 @@ typedef struct {
   int64_t step;
 } Terms;
 
-/* One tile with one strip: row i of term l is a[i * row + l * term]. Inlined with constants for
- * rows and vectors, so that every sum is a register. */
+/* Adds the terms of one tile with one strip to its sums: row i of term l is a[i * row + l * term].
+ * Inlined with constants for rows and vectors, so that every sum is a register. */
 static inline __attribute__ ((always_inline)) void
-multiply (int64_t rows, int64_t vectors, int64_t row, int64_t term, int64_t depth, const float *a,
-          Terms strip, const Target *c)
+add_terms (int64_t rows, int64_t vectors, int64_t row, int64_t term, int64_t depth, const float *a,
+           Terms strip, vf sums[TILE][VECTORS])
 {
   const float *b = strip.data;
-  vf sums[TILE][VECTORS];
 
-#pragma GCC unroll 16
-  for (int64_t i = 0; i < rows; i++)
-#pragma GCC unroll 2
-    for (int64_t v = 0; v < vectors; v++)
-      sums[i][v] = v_set (0);
   for (int64_t l = 0; l < depth; l++, a += term, b += strip.step) {
     vf terms[VECTORS];
 
@@ -166,6 +163,20 @@ multiply (int64_t rows, int64_t vectors, int64_t row, int64_t term, int64_t dept
         sums[i][v] = v_fma (factor, terms[v], sums[i][v]);
     }
   }
+}
+
+static inline __attribute__ ((always_inline)) void
+multiply (int64_t rows, int64_t vectors, int64_t row, int64_t term, int64_t depth, const float *a,
+          Terms strip, const Target *c)
+{
+  vf sums[TILE][VECTORS];
+
+#pragma GCC unroll 16
+  for (int64_t i = 0; i < rows; i++)
+#pragma GCC unroll 2
+    for (int64_t v = 0; v < vectors; v++)
+      sums[i][v] = v_set (0);
+  add_terms (rows, vectors, row, term, depth, a, strip, sums);
 #pragma GCC unroll 16
   for (int64_t i = 0; i < rows; i++)
 #pragma GCC unroll 2
@@ -296,3 +307,5 @@ INIT (gemm) (CkGemmOps *ops)
 {
   *ops = (CkGemmOps){ gemm_v, gemm_tn_v };
 }
+
+#endif /* CK_CPU_GEMM_TMPL_H */

@@ -87,6 +87,12 @@ v_pow2 (vf p, vf n)
   return v_mul (v_mul (p, power_of_2 (half)), power_of_2 (_mm256_sub_epi32 (whole, half)));
 }
 
+static inline vf
+v_pow2_normal (vf p, vf n)
+{
+  return v_mul (p, power_of_2 (_mm256_cvtps_epi32 (n)));
+}
+
 static inline float
 v_sum (vf a)
 {
@@ -276,6 +282,7 @@ INIT (quantised) (CkQuantisedOps *int16, CkQuantisedOps *int8, CkPeakOps *peak)
   *int8 = (CkQuantisedOps){ 0 };
 }
 
+#include "kernels/cpu/attention-head-tmpl.h"
 #include "kernels/cpu/colour-tmpl.h"
 #include "kernels/cpu/dequantise-tmpl.h"
 #include "kernels/cpu/gemm-tmpl.h"

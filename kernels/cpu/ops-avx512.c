@@ -23,6 +23,7 @@ INIT (quantised) (CkQuantisedOps *int16, CkQuantisedOps *int8, CkPeakOps *peak)
   *int8 = (CkQuantisedOps){ 0 };
 }
 
+#include "kernels/cpu/attention-head-tmpl.h"
 #include "kernels/cpu/colour-tmpl.h"
 #include "kernels/cpu/dequantise-tmpl.h"
 #include "kernels/cpu/gemm-tmpl.h"

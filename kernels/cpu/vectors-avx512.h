@@ -25,6 +25,7 @@ typedef __m512 vf;
 #define NEAREST                (_MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
 #define v_round(a)             _mm512_roundscale_ps (a, NEAREST)
 #define v_pow2(p, n)           _mm512_scalef_ps (p, n)
+#define v_pow2_normal(p, n)    _mm512_scalef_ps (p, n)
 #define v_greater(a, b, y, no) _mm512_mask_blend_ps (_mm512_cmp_ps_mask (a, b, _CMP_GT_OQ), no, y)
 #define v_sum(a)               _mm512_reduce_add_ps (a)
 #define v_max_of(a)            _mm512_reduce_max_ps (a)

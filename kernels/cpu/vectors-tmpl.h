@@ -17,6 +17,7 @@
  *   v_round                        to the nearest integer, as a float
  *   v_pow2 (p, n)                  p 2^n for integers -151 <= n <= 129, overflowing to infinity and
  *                                  underflowing to 0
+ *   v_pow2_normal (p, n)           the same for -126 <= n <= 127
  *   v_greater (a, b, yes, no)      a > b ? yes : no
  *   v_sum, v_max_of                over all lanes
  *   v_from_f16, v_from_bf16        W numbers
@@ -56,6 +57,21 @@ v_exp (vf x)
   p = v_fma (p, r, v_set (4.9999994e-1f));
   p = v_fma (v_mul (r, r), p, r);
   return v_pow2 (v_add (v_set (1), p), n);
+}
+
+/* 2^x for x <= 0: the polynomial of v_exp with ln 2 in its coefficients, so that nothing has to be
+ * split. Below 2^-125 it stays there: numbers that are not normal make some processors slow. */
+static inline vf
+v_exp2_negative (vf x)
+{
+  const vf bounded = v_max (v_set (-125), x), n = v_round (bounded), r = v_sub (bounded, n);
+  vf p = v_fma (v_set (1.53211389e-4f), r, v_set (1.3390173e-3f));
+
+  p = v_fma (p, r, v_set (9.61852691e-3f));
+  p = v_fma (p, r, v_set (5.55036236e-2f));
+  p = v_fma (p, r, v_set (2.40226478e-1f));
+  p = v_fma (p, r, v_set (6.93147181e-1f));
+  return v_pow2_normal (v_fma (p, r, v_set (1)), n);
 }
 
 /* erf: x Q (x^2) up to 1, then 1 - e^-P(|x|), where P fits -ln erfc; minimax polynomials of error

@@ -159,7 +159,7 @@ cow_vit_embed (const CowVitConfig *config, const CowVitVectors *vectors, const C
 
 CkAttention
 cow_vit_attention (const CowVitConfig *config, const CowRope *rope, gint64 batch, gint64 tokens,
-                   float *q, float *k, float *v, float *out)
+                   const float *q, const float *k, const float *v, float *out)
 {
   return (CkAttention){
     .batch = batch,

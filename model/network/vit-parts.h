@@ -41,7 +41,8 @@ CkEmbed cow_vit_embed (const CowVitConfig *config, const CowVitVectors *vectors,
                        const float *pixels, float *tokens);
 /* q, k, v [batch, tokens, hidden] to out. */
 CkAttention cow_vit_attention (const CowVitConfig *config, const CowRope *rope, gint64 batch,
-                               gint64 tokens, float *q, float *k, float *v, float *out);
+                               gint64 tokens, const float *q, const float *k, const float *v,
+                               float *out);
 
 G_END_DECLS
 

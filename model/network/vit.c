@@ -3,7 +3,8 @@
  * The forward pass of a vision transformer. Source of the formulas: transformers
  * modeling_dinov3_vit.py and the DINOv3 paper (Siméoni et al., 2025); timm vision_transformer.py.
  * All activations live in one workspace per (batch, tokens), allocated when the shape first comes
- * and kept.
+ * and kept. Where nobody asks for the last layer's tokens, that layer computes the class tokens
+ * alone: all tokens' keys and values, but one query, projection and MLP a picture.
  */
 #include "model/network/vit.h"
 
@@ -14,9 +15,11 @@
 /* Activations of one input shape, device memory. */
 typedef struct {
   gint64 batch, tokens;
-  float *x, *normed, *q, *k, *v;  /* [batch * tokens, hidden] */
-  float *mlp;                     /* [batch * tokens, intermediate] */
-  float *class_tokens, *features; /* [batch, hidden], before and after the last norm */
+  float *x, *normed, *q, *k, *v; /* [batch * tokens, hidden] */
+  float *mlp;                    /* [batch * tokens, intermediate] */
+  /* [batch, hidden], before and after a norm: the last one, and those of a last layer that computes
+   * class tokens alone */
+  float *class_tokens, *features;
 } Workspace;
 
 #define AT(member) G_STRUCT_OFFSET (Workspace, member)
@@ -283,56 +286,84 @@ normalise (const CowVit *self, const float *weight, const float *bias, gint64 ro
   return stream->operations->norm (stream, &op);
 }
 
-/* x += scale1 * Attention (norm1 x) */
+/* Which tokens a layer computes. */
+typedef struct {
+  float *x; /* [rows, hidden] */
+  gint64 rows;
+} Tokens;
+
+static Tokens
+all_tokens (const Workspace *work)
+{
+  return (Tokens){ work->x, work->batch * work->tokens };
+}
+
+/* The class tokens out of a row for each token. */
 static CkStatus
-attend (CowVit *self, int i)
+gather_class_tokens (CowVit *self, const float *from, float *to)
+{
+  CkStream *stream = self->parent.stream;
+  const Workspace *work = &self->work;
+  const gint64 hidden = config_of (self)->hidden_size;
+  return stream->operations->copy_rows (stream, work->batch, hidden, from, work->tokens * hidden,
+                                        to, hidden);
+}
+
+/* x += scale1 * Attention (norm1 x); of the class tokens alone, with keys and values of all tokens,
+ * their x is what gather_class_tokens () gave. */
+static CkStatus
+attend (CowVit *self, int i, Tokens some)
 {
   Workspace *work = &self->work;
   CkStream *stream = self->parent.stream;
   const CowLinear *module = self->layers[i];
   float *const *vectors = self->vectors.layers[i];
-  const gint64 rows = work->batch * work->tokens;
-  CkStatus status = normalise (self, vectors[COW_NORM1_WEIGHT], vectors[COW_NORM1_BIAS], rows,
-                               work->x, work->normed);
+  const Tokens all = all_tokens (work);
+  const float *normed = work->normed;
+  CkStatus status = normalise (self, vectors[COW_NORM1_WEIGHT], vectors[COW_NORM1_BIAS], all.rows,
+                               all.x, work->normed);
+  if (status == CK_OK && some.rows < all.rows) {
+    normed = work->features;
+    status = gather_class_tokens (self, work->normed, work->features);
+  }
   if (status == CK_OK)
-    status = apply (&module[COW_Q], rows, work->normed, (After){ 0 }, work->q);
+    status = apply (&module[COW_Q], some.rows, normed, (After){ 0 }, work->q);
   if (status == CK_OK)
-    status = apply (&module[COW_K], rows, work->normed, (After){ 0 }, work->k);
+    status = apply (&module[COW_K], all.rows, work->normed, (After){ 0 }, work->k);
   if (status == CK_OK)
-    status = apply (&module[COW_V], rows, work->normed, (After){ 0 }, work->v);
+    status = apply (&module[COW_V], all.rows, work->normed, (After){ 0 }, work->v);
   if (status != CK_OK)
     return status;
-  const CkAttention attention =
-      cow_vit_attention (config_of (self), &self->rope, work->batch, work->tokens, work->q, work->k,
-                         work->v, work->normed);
+  CkAttention attention = cow_vit_attention (config_of (self), &self->rope, work->batch,
+                                             work->tokens, work->q, work->k, work->v, work->normed);
+  attention.queries = some.rows / work->batch;
   status = stream->operations->attention (stream, &attention);
   if (status != CK_OK)
     return status;
-  return apply (&module[COW_O], rows, work->normed,
-                (After){ .scale = vectors[COW_SCALE1], .residual = work->x }, work->x);
+  return apply (&module[COW_O], some.rows, work->normed,
+                (After){ .scale = vectors[COW_SCALE1], .residual = some.x }, some.x);
 }
 
 /* x += scale2 * MLP (norm2 x) */
 static CkStatus
-transform (CowVit *self, int i)
+transform (CowVit *self, int i, Tokens some)
 {
   Workspace *work = &self->work;
   const CowLinear *module = self->layers[i];
   float *const *vectors = self->vectors.layers[i];
-  const gint64 rows = work->batch * work->tokens;
   const gboolean gated = config_of (self)->gated;
-  CkStatus status = normalise (self, vectors[COW_NORM2_WEIGHT], vectors[COW_NORM2_BIAS], rows,
-                               work->x, work->normed);
+  CkStatus status = normalise (self, vectors[COW_NORM2_WEIGHT], vectors[COW_NORM2_BIAS], some.rows,
+                               some.x, work->normed);
   if (status == CK_OK)
-    status = apply (&module[COW_UP], rows, work->normed,
+    status = apply (&module[COW_UP], some.rows, work->normed,
                     (After){ .activation = gated ? CK_IDENTITY : CK_GELU }, work->mlp);
   if (status == CK_OK && gated)
-    status = apply (&module[COW_GATE], rows, work->normed,
+    status = apply (&module[COW_GATE], some.rows, work->normed,
                     (After){ .activation = CK_SILU, .multiplier = work->mlp }, work->mlp);
   if (status != CK_OK)
     return status;
-  return apply (&module[COW_DOWN], rows, work->mlp,
-                (After){ .scale = vectors[COW_SCALE2], .residual = work->x }, work->x);
+  return apply (&module[COW_DOWN], some.rows, work->mlp,
+                (After){ .scale = vectors[COW_SCALE2], .residual = some.x }, some.x);
 }
 
 static gboolean
@@ -346,18 +377,20 @@ prepare (CowVit *self, int batch, int height, int width, GError **error)
          cow_vit_rope_ensure (&self->rope, self->parent.stream, config, height, width, 1, error);
 }
 
-/* The class tokens behind the last norm, from x to work.features. */
-static CkStatus
-gather_features (CowVit *self)
+/* Layer i; the last one may compute the class tokens alone, as work.class_tokens. */
+static gboolean
+run_layer (CowVit *self, int i, gboolean class_tokens_only, GError **error)
 {
   Workspace *work = &self->work;
-  CkStream *stream = self->parent.stream;
-  const gint64 hidden = config_of (self)->hidden_size;
-  const CkStatus status = stream->operations->copy_rows (
-      stream, work->batch, hidden, work->x, work->tokens * hidden, work->class_tokens, hidden);
-  return status != CK_OK ? status
-                         : normalise (self, self->vectors.norm_weight, self->vectors.norm_bias,
-                                      work->batch, work->class_tokens, work->features);
+  Tokens some = all_tokens (work);
+  CkStatus status = CK_OK;
+  if (class_tokens_only) {
+    some = (Tokens){ work->class_tokens, work->batch };
+    status = gather_class_tokens (self, work->x, work->class_tokens);
+  }
+  return cow_check (status == CK_OK ? attend (self, i, some) : status, error,
+                    "attention of layer %d", i) &&
+         cow_check (transform (self, i, some), error, "MLP of layer %d", i);
 }
 
 static const float *
@@ -369,14 +402,15 @@ tokens (CowBackbone *parent, const float *pixels, int batch, int height, int wid
   guint next = 0;
   if (!prepare (self, batch, height, width, error))
     return NULL;
+  const int last = config_of (self)->n_layers - 1;
+  const gboolean all = n > 0 && layers[n - 1] == last; /* all tokens of the last layer */
   const CkEmbed embed = cow_vit_embed (config_of (self), &self->vectors, &self->patches, batch,
                                        height, width, pixels, work->x);
   if (!cow_check (parent->stream->operations->embed (parent->stream, &embed), error,
                   "patch embedding"))
     return NULL;
-  for (int i = 0; i < config_of (self)->n_layers; i++) {
-    if (!cow_check (attend (self, i), error, "attention of layer %d", i) ||
-        !cow_check (transform (self, i), error, "MLP of layer %d", i))
+  for (int i = 0; i <= last; i++) {
+    if (!run_layer (self, i, i == last && !all, error))
       return NULL;
     for (; next < n && layers[next] == i; next++)
       if (!cow_check (normalise (self, self->vectors.norm_weight, self->vectors.norm_bias,
@@ -384,7 +418,11 @@ tokens (CowBackbone *parent, const float *pixels, int batch, int height, int wid
                       error, "tokens of layer %d", i))
         return NULL;
   }
-  return cow_check (gather_features (self), error, "final norm") ? work->features : NULL;
+  CkStatus status = all ? gather_class_tokens (self, work->x, work->class_tokens) : CK_OK;
+  if (status == CK_OK)
+    status = normalise (self, self->vectors.norm_weight, self->vectors.norm_bias, work->batch,
+                        work->class_tokens, work->features);
+  return cow_check (status, error, "final norm") ? work->features : NULL;
 }
 
 static const float *

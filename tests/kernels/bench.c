@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* check-kernels --bench: the best time of a few runs of each operation at the shapes of ViT-S (384)
- * and DINOv3 7B (4096). */
+ * and DINOv3 7B (4096), and of attention at those of ViT-B, too. */
 #include "tests/kernels/harness.h"
 
 #include <stdio.h>
@@ -134,31 +134,35 @@ run_attention (CkStream *stream, void *data)
   return stream->operations->attention (stream, data);
 }
 
+/* queries: 0 for all tokens */
 static void
-bench_attention (CkStream *stream, int64_t batch, int64_t tokens, int64_t heads, int64_t head_dim)
+bench_attention (CkStream *stream, int64_t batch, int64_t tokens, int64_t heads, int64_t head_dim,
+                 int64_t queries)
 {
   const int64_t n = batch * tokens * heads * head_dim, n_positions = (tokens - 5) * head_dim;
-  /* rotation by no angle, so that q and k stay the same however often they are rotated */
-  float *cos = floats_filled (n_positions, FILL_ZERO),
-        *sin = floats_filled (n_positions, FILL_ZERO);
+  float *cos = floats_filled (n_positions, FILL_RANDOM),
+        *sin = floats_filled (n_positions, FILL_RANDOM);
   float *q = floats_filled (n, FILL_RANDOM), *k = floats_filled (n, FILL_RANDOM),
         *v = floats_filled (n, FILL_RANDOM), *out = floats_new (n);
-  CkAttention op = {
-    .batch = batch, .tokens = tokens, .heads = heads, .head_dim = head_dim, .prefix = 5
-  };
+  CkAttention op = { .batch = batch,
+                     .tokens = tokens,
+                     .heads = heads,
+                     .head_dim = head_dim,
+                     .queries = queries,
+                     .prefix = 5 };
+  const double n_queries = (double)ck_attention_queries (&op), share = n_queries / (double)tokens;
   char name[64];
 
-  for (int64_t i = 0; i < n_positions; i++)
-    cos[i] = 1;
   op.cos = D (cos);
   op.sin = D (sin);
   op.q = D (q);
   op.k = D (k);
   op.v = D (v);
   op.out = ck_f32 (D (out));
-  snprintf (name, sizeof name, "attention %lld x %lld x %lld x %lld", (long long)batch,
-            (long long)tokens, (long long)heads, (long long)head_dim);
-  measure (stream, name, 4.0 * (double)(n * tokens), 16.0 * (double)n, run_attention, &op);
+  snprintf (name, sizeof name, "attention %lld x %lld%s x %lld x %lld", (long long)batch,
+            (long long)tokens, queries == 1 ? " (1)" : "", (long long)heads, (long long)head_dim);
+  measure (stream, name, 4.0 * (double)n * n_queries, 8.0 * (double)n * (1 + share), run_attention,
+           &op);
   settle (stream);
   floats_free (cos, n_positions);
   floats_free (sin, n_positions);
@@ -184,8 +188,15 @@ bench (CkStream *stream)
     bench_linear (stream, weight_types[i], 201, 4096, 4096);
   bench_norm (stream, 201, 384);
   bench_norm (stream, 201, 4096);
-  bench_attention (stream, 1, 201, 6, 64);
-  bench_attention (stream, 8, 201, 6, 64);
-  if (!plain)
-    bench_attention (stream, 1, 201, 32, 128);
+  for (int64_t batch = 1; batch <= 8; batch += 7) {
+    bench_attention (stream, batch, 201, 6, 64, 0);
+    bench_attention (stream, batch, 201, 12, 64, 0);
+    bench_attention (stream, batch, 201, 12, 64, 1);
+    if (!plain)
+      bench_attention (stream, batch, 201, 32, 128, 0);
+  }
+  if (!plain) {
+    bench_attention (stream, 1, 1029, 6, 64, 0);
+    bench_attention (stream, 1, 4101, 6, 64, 0);
+  }
 }

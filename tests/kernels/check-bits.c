@@ -350,21 +350,18 @@ check_row_operations (const char *level)
   case_end ("bits/rows", level);
 }
 
-/* in: q, k, v; out: the result, and q and k rotated */
+/* in: q, k, v; out: the result */
 static CkStatus
 run_attention (CkStream *stream, int64_t batch, const void *data, float *const *in,
                float *const *out)
 {
   CkAttention a = *(const CkAttention *)data;
-  const size_t bytes = (size_t)(batch * a.tokens * a.heads * a.head_dim) * sizeof (float);
 
   a.batch = batch;
   a.cos = D (a.cos);
   a.sin = D (a.sin);
-  memcpy (out[1], in[0], bytes);
-  memcpy (out[2], in[1], bytes);
-  a.q = D (out[1]);
-  a.k = D (out[2]);
+  a.q = D (in[0]);
+  a.k = D (in[1]);
   a.v = D (in[2]);
   a.out = ck_f32 (D (out[0]));
   return stream->operations->attention (stream, &a);
@@ -398,22 +395,29 @@ check_attentions (const char *level)
     { .tokens = 7, .heads = 3, .head_dim = 10, .prefix = 1 },
     { .tokens = 201, .heads = 1, .head_dim = 64, .prefix = 5 },
     { .tokens = 201, .heads = 2, .head_dim = 16, .prefix = 201 },
+    { .tokens = 270, .heads = 1, .head_dim = 32, .prefix = 5 },
+    { .tokens = 270, .heads = 2, .head_dim = 32, .queries = 131, .prefix = 5 },
   };
 
   case_begin ();
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
     CkAttention a = shapes[s];
-    const int64_t n = a.tokens * a.heads * a.head_dim, rotated = (a.tokens - a.prefix) * a.head_dim;
+    const int64_t n = a.tokens * a.heads * a.head_dim,
+                  q = ck_attention_queries (&a) * a.heads * a.head_dim,
+                  rotated = (a.tokens - a.prefix) * a.head_dim;
     float *cos = floats_filled (rotated, FILL_RANDOM), *sin = floats_filled (rotated, FILL_RANDOM);
-    Operation op = { .data = &a, .run = run_attention, .in = { n, n, n }, .out = { n, n, n } };
+    Operation op = { .data = &a, .run = run_attention, .in = { q, n, n }, .out = { q } };
 
     a.cos = rotated > 0 ? cos : NULL;
     a.sin = rotated > 0 ? sin : NULL;
-    snprintf (op.name, sizeof op.name, "attention, %lld tokens", (long long)a.tokens);
+    snprintf (op.name, sizeof op.name, "attention, %lld of %lld tokens",
+              (long long)ck_attention_queries (&a), (long long)a.tokens);
     check_operation (&op);
-    snprintf (op.name, sizeof op.name, "attention backward, %lld tokens", (long long)a.tokens);
+    snprintf (op.name, sizeof op.name, "attention backward, %lld of %lld tokens",
+              (long long)ck_attention_queries (&a), (long long)a.tokens);
     op.run = run_attention_backward;
-    op.in[3] = op.in[4] = n;
+    op.in[3] = op.in[4] = q;
+    op.out[1] = op.out[2] = n;
     check_operation (&op);
     floats_free (cos, rotated);
     floats_free (sin, rotated);

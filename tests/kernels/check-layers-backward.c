@@ -116,19 +116,19 @@ check_norm_backward (void)
 
 typedef struct {
   CkAttention a;
-  float *q, *k, *v; /* before rotation */
+  float *q, *k, *v;
   float *dout;
 } Attention;
 
-/* x with its positions rotated. */
+/* x, so many tokens a picture, with its positions rotated. */
 static double *
-rotate (const CkAttention *a, const float *x)
+rotate (const CkAttention *a, int64_t tokens, const float *x)
 {
-  const int64_t n = a->batch * a->tokens * a->heads * a->head_dim, d = a->head_dim;
+  const int64_t n = a->batch * tokens * a->heads * a->head_dim, d = a->head_dim;
   double *rotated = malloc ((size_t)n * sizeof *rotated);
 
   for (int64_t i = 0; i < n; i++) {
-    const int64_t token = i / (a->heads * d) % a->tokens, c = i % d,
+    const int64_t token = i / (a->heads * d) % tokens, c = i % d,
                   other = c < d / 2 ? i + d / 2 : i - d / 2;
     const int64_t at = (token - a->prefix) * d + c;
 
@@ -140,26 +140,26 @@ rotate (const CkAttention *a, const float *x)
   return rotated;
 }
 
-/* One query's share of the loss; p [tokens] is scratch, start the place of its head's first token.
- */
+/* One query's share of the loss. q and dout: the query's; k and v: of its head's first token; p
+ * [tokens] is scratch. */
 static double
-query_loss (const Attention *t, const double *q, const double *k, int64_t start, int64_t query,
-            double *p)
+query_loss (const CkAttention *a, const double *q, const float *dout, const double *k,
+            const float *v, double *p)
 {
-  const int64_t width = t->a.heads * t->a.head_dim, d = t->a.head_dim;
+  const int64_t width = a->heads * a->head_dim, d = a->head_dim;
   double max = -INFINITY, sum = 0, result = 0;
 
-  for (int64_t i = 0; i < t->a.tokens; i++) {
+  for (int64_t i = 0; i < a->tokens; i++) {
     p[i] = 0;
     for (int64_t c = 0; c < d; c++)
-      p[i] += q[start + query * width + c] * k[start + i * width + c] / sqrt ((double)d);
+      p[i] += q[c] * k[i * width + c] / sqrt ((double)d);
     max = fmax (max, p[i]);
   }
-  for (int64_t i = 0; i < t->a.tokens; i++)
+  for (int64_t i = 0; i < a->tokens; i++)
     sum += p[i] = exp (p[i] - max);
-  for (int64_t i = 0; i < t->a.tokens; i++)
+  for (int64_t i = 0; i < a->tokens; i++)
     for (int64_t c = 0; c < d; c++)
-      result += p[i] / sum * t->v[start + i * width + c] * t->dout[start + query * width + c];
+      result += p[i] / sum * v[i * width + c] * dout[c];
   return result;
 }
 
@@ -168,13 +168,17 @@ attention_loss (const void *data)
 {
   const Attention *t = data;
   const CkAttention *a = &t->a;
-  double *q = rotate (a, t->q), *k = rotate (a, t->k), *p = malloc ((size_t)a->tokens * sizeof *p),
-         sum = 0;
+  const int64_t queries = ck_attention_queries (a);
+  double *q = rotate (a, queries, t->q), *k = rotate (a, a->tokens, t->k),
+         *p = malloc ((size_t)a->tokens * sizeof *p), sum = 0;
 
-  for (int64_t task = 0; task < a->batch * a->heads * a->tokens; task++) {
-    const int64_t query = task % a->tokens, head = task / a->tokens % a->heads,
-                  picture = task / a->tokens / a->heads;
-    sum += query_loss (t, q, k, (picture * a->tokens * a->heads + head) * a->head_dim, query, p);
+  for (int64_t task = 0; task < a->batch * a->heads * queries; task++) {
+    const int64_t query = task % queries, head = task / queries % a->heads,
+                  picture = task / queries / a->heads;
+    const int64_t at = ((picture * queries + query) * a->heads + head) * a->head_dim,
+                  keys = (picture * a->tokens * a->heads + head) * a->head_dim;
+
+    sum += query_loss (a, q + at, t->dout + at, k + keys, t->v + keys, p);
   }
   free (q);
   free (k);
@@ -182,7 +186,7 @@ attention_loss (const void *data)
   return sum;
 }
 
-/* Outputs: dq, dk, dv, q, k. */
+/* Outputs: dq, dk, dv. */
 static CkStatus
 run_attention (CkStream *stream, const void *data, float *const *outputs)
 {
@@ -195,8 +199,8 @@ run_attention (CkStream *stream, const void *data, float *const *outputs)
 
   op.forward.cos = D (t->a.cos);
   op.forward.sin = D (t->a.sin);
-  op.forward.q = D (outputs[3]);
-  op.forward.k = D (outputs[4]);
+  op.forward.q = D (t->q);
+  op.forward.k = D (t->k);
   op.forward.v = D (t->v);
   return stream->training->attention_backward (stream, &op);
 }
@@ -212,13 +216,6 @@ put_positions (CkAttention *a, Arena *arena)
     cos[i] = cosf (angle);
     sin[i] = sinf (angle);
   }
-  /* as in any rotation, both halves turn by the same angles: otherwise turning back wouldn't undo
-   * it */
-  for (int64_t i = 0; i < n; i++) {
-    const int64_t first = i / a->head_dim * a->head_dim + i % (a->head_dim / 2);
-    cos[i] = cos[first];
-    sin[i] = sin[first];
-  }
   a->cos = cos;
   a->sin = sin;
 }
@@ -231,57 +228,45 @@ check_attention_one (const int64_t *shape, bool rotated)
                          .tokens = shape[1],
                          .heads = shape[2],
                          .head_dim = shape[3],
+                         .queries = shape[5],
                          .prefix = shape[4] } };
-  const int64_t n = shape[0] * shape[1] * shape[2] * shape[3];
+  const int64_t n = shape[0] * shape[1] * shape[2] * shape[3],
+                n_queries = shape[0] * ck_attention_queries (&t.a) * shape[2] * shape[3];
   Test test = { .data = &t,
                 .run = run_attention,
                 .loss = attention_loss,
                 .each = n * shape[1] < 4000,
-                .n_outputs = 5 };
-  double *wide[4];
+                .n_outputs = 3 };
 
   if (rotated)
     put_positions (&t.a, &arena);
-  t.q = arena_floats (&arena, n, FILL_RANDOM);
+  t.q = arena_floats (&arena, n_queries, FILL_RANDOM);
   t.k = arena_floats (&arena, n, FILL_RANDOM);
   t.v = arena_floats (&arena, n, FILL_RANDOM);
-  t.dout = arena_floats (&arena, n, FILL_RANDOM);
-  for (int64_t i = 0; i < n; i++)
+  t.dout = arena_floats (&arena, n_queries, FILL_RANDOM);
+  for (int64_t i = 0; i < n_queries; i++)
     t.q[i] *= 4; /* a softmax that is neither flat nor a single one */
-  wide[0] = rotate (&t.a, t.q);
-  wide[1] = rotate (&t.a, t.k);
-  for (int i = 0; i < 2; i++) {
-    wide[2 + i] = malloc ((size_t)n * sizeof (double));
-    for (int64_t j = 0; j < n; j++)
-      wide[2 + i][j] = i == 0 ? t.q[j] : t.k[j];
-  }
-  test.outputs[0] = (Output){ "dq", n, NULL, t.q, NULL, ATTENTION_LIMIT, 0 };
+  test.outputs[0] = (Output){ "dq", n_queries, NULL, t.q, NULL, ATTENTION_LIMIT, 0 };
   test.outputs[1] = (Output){ "dk", n, NULL, t.k, NULL, ATTENTION_LIMIT, 0 };
   test.outputs[2] = (Output){ "dv", n, NULL, t.v, NULL, ATTENTION_LIMIT, 0 };
-  test.outputs[3] =
-      (Output){ "q rotated back", n, arena_rounded (&arena, wide[0], n), NULL, wide[2], 5e-7, 0 };
-  test.outputs[4] =
-      (Output){ "k rotated back", n, arena_rounded (&arena, wide[1], n), NULL, wide[3], 5e-7, 0 };
   snprintf (test.what, sizeof test.what,
-            "batch %lld tokens %lld heads %lld head_dim %lld prefix %lld rotated %d",
+            "batch %lld tokens %lld heads %lld head_dim %lld prefix %lld queries %lld rotated %d",
             (long long)shape[0], (long long)shape[1], (long long)shape[2], (long long)shape[3],
-            (long long)shape[4], rotated);
+            (long long)shape[4], (long long)shape[5], rotated);
   check (&test);
-  for (int i = 0; i < 4; i++)
-    free (wide[i]);
   arena_clear (&arena);
 }
 
 void
 check_attention_backward (void)
 {
-  /* the last two have more query rows than a block: 1029 of few numbers each, and more than 4096
-   * tokens, where a block has its least rows
-   */
-  static const int64_t shapes[][5] = { { 1, 1, 1, 2, 0 },    { 1, 1, 1, 64, 1 },
-                                       { 2, 5, 3, 6, 1 },    { 1, 17, 2, 4, 5 },
-                                       { 1, 7, 2, 8, 7 },    { 2, 21, 1, 48, 5 },
-                                       { 1, 201, 2, 64, 5 }, { 1, 1029, 1, 10, 5 } };
+  /* batch, tokens, heads, head_dim, prefix, queries; the last has more queries than a block */
+  static const int64_t shapes[][6] = {
+    { 1, 1, 1, 2, 0, 0 },     { 1, 1, 1, 64, 1, 0 },    { 2, 5, 3, 6, 1, 0 },
+    { 2, 5, 3, 6, 1, 1 },     { 2, 7, 2, 8, 3, 4 },     { 1, 17, 2, 4, 5, 0 },
+    { 1, 7, 2, 8, 7, 0 },     { 2, 21, 1, 48, 5, 0 },   { 1, 201, 2, 64, 5, 0 },
+    { 1, 201, 2, 64, 5, 60 }, { 1, 1029, 1, 10, 5, 0 },
+  };
 
   case_begin ();
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {

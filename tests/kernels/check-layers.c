@@ -93,19 +93,20 @@ check_norm (CkStream *stream, CkStream *oracle)
 
 /* x [batch * tokens, heads * head_dim] with its positions rotated. */
 static double *
-reference_rope (const CkAttention *a, const float *x)
+reference_rope (const CkAttention *a, int64_t tokens, const float *x)
 {
-  const int64_t n = a->batch * a->tokens * a->heads * a->head_dim, d = a->head_dim;
+  const int64_t n = a->batch * tokens * a->heads * a->head_dim, d = a->head_dim;
   double *rotated = malloc ((size_t)n * sizeof *rotated);
 
   for (int64_t i = 0; i < n; i++) {
-    const int64_t token = i / (a->heads * d) % a->tokens, c = i % d,
+    const int64_t token = i / (a->heads * d) % tokens, c = i % d,
                   other = c < d / 2 ? i + d / 2 : i - d / 2;
     const int64_t at = (token - a->prefix) * d + c;
 
-    rotated[i] = token < a->prefix ? x[i]
-                                   : x[i] * (double)a->cos[at] +
-                                         (c < d / 2 ? -x[other] : x[other]) * (double)a->sin[at];
+    rotated[i] =
+        token < a->prefix || a->cos == NULL
+            ? x[i]
+            : x[i] * (double)a->cos[at] + (c < d / 2 ? -x[other] : x[other]) * (double)a->sin[at];
   }
   return rotated;
 }
@@ -113,53 +114,77 @@ reference_rope (const CkAttention *a, const float *x)
 static double *
 reference_attention (const CkAttention *a, const double *q, const double *k)
 {
-  const int64_t width = a->heads * a->head_dim, d = a->head_dim;
-  double *out = calloc ((size_t)(a->batch * a->tokens * width), sizeof *out),
+  const int64_t width = a->heads * a->head_dim, d = a->head_dim, queries = ck_attention_queries (a);
+  double *out = calloc ((size_t)(a->batch * queries * width), sizeof *out),
          *p = malloc ((size_t)a->tokens * sizeof *p);
 
-  for (int64_t task = 0; task < a->batch * a->heads * a->tokens; task++) {
-    const int64_t query = task % a->tokens, head = task / a->tokens % a->heads,
-                  picture = task / a->tokens / a->heads;
-    const int64_t start = picture * a->tokens * width + head * d;
+  for (int64_t task = 0; task < a->batch * a->heads * queries; task++) {
+    const int64_t query = task % queries, head = task / queries % a->heads,
+                  picture = task / queries / a->heads;
+    const int64_t at = (picture * queries + query) * width + head * d,
+                  keys = picture * a->tokens * width + head * d;
     double max = -INFINITY, sum = 0;
 
     for (int64_t t = 0; t < a->tokens; t++) {
       p[t] = 0;
       for (int64_t c = 0; c < d; c++)
-        p[t] += q[start + query * width + c] * k[start + t * width + c] / sqrt ((double)d);
+        p[t] += q[at + c] * k[keys + t * width + c] / sqrt ((double)d);
       max = fmax (max, p[t]);
     }
     for (int64_t t = 0; t < a->tokens; t++)
       sum += p[t] = exp (p[t] - max);
     for (int64_t t = 0; t < a->tokens; t++)
       for (int64_t c = 0; c < d; c++)
-        out[start + query * width + c] += p[t] / sum * a->v[start + t * width + c];
+        out[at + c] += p[t] / sum * a->v[keys + t * width + c];
   }
   free (p);
   return out;
 }
 
 static CkStatus
-run_attention (CkStream *stream, CkAttention a, float *q, float *k, float *out)
+run_attention (CkStream *stream, CkAttention a, float *out)
 {
   a.cos = D (a.cos);
   a.sin = D (a.sin);
-  a.q = D (q);
-  a.k = D (k);
+  a.q = D (a.q);
+  a.k = D (a.k);
   a.v = D (a.v);
   a.out = ck_f32 (D (out));
   return settled (stream, stream->operations->attention (stream, &a));
 }
 
+/* The first tokens alone have the bits that they have among all. */
 static void
-check_attention_one (CkStream *stream, CkStream *oracle, CkAttention a, Fill fill)
+check_queries (CkStream *stream, CkAttention a, const float *q, const float *out)
+{
+  const int64_t width = a.heads * a.head_dim, all = a.tokens * width;
+
+  for (a.queries = 1; a.queries <= a.tokens; a.queries += a.queries < 8 ? 1 : 97) {
+    const int64_t some = a.queries * width;
+    float *first = floats_new (a.batch * some), *found = floats_new (a.batch * some);
+
+    for (int64_t p = 0; p < a.batch; p++)
+      memcpy (first + p * some, q + p * all, (size_t)some * sizeof *first);
+    a.q = first;
+    CHECK (run_attention (stream, a, found) == CK_OK);
+    for (int64_t p = 0; p < a.batch; p++)
+      CHECK (memcmp (found + p * some, out + p * all, (size_t)some * sizeof *out) == 0);
+    floats_free (first, a.batch * some);
+    floats_free (found, a.batch * some);
+  }
+}
+
+static void
+check_attention_one (CkStream *stream, CkStream *oracle, CkAttention a, bool rotated, Fill fill)
 {
   const int64_t n = a.batch * a.tokens * a.heads * a.head_dim,
+                n_queries = a.batch * ck_attention_queries (&a) * a.heads * a.head_dim,
                 n_positions = (a.tokens - a.prefix) * a.head_dim;
   float *cos = floats_new (n_positions), *sin = floats_new (n_positions);
-  float *q = floats_filled (n, fill), *k = floats_filled (n, fill),
-        *v = floats_filled (n, FILL_RANDOM), *out = floats_new (n);
-  float *plain_q = floats_copy (q, n), *plain_k = floats_copy (k, n), *plain = floats_new (n);
+  float *q = floats_filled (n_queries, fill), *k = floats_filled (n, fill),
+        *v = floats_filled (n, FILL_RANDOM), *out = floats_new (n_queries),
+        *plain = floats_new (n_queries);
+  float *given_q, *given_k = floats_copy (k, n);
   double *want_q, *want_k, *want;
 
   for (int64_t i = 0; i < n_positions; i++) {
@@ -169,51 +194,60 @@ check_attention_one (CkStream *stream, CkStream *oracle, CkAttention a, Fill fil
   }
   /* scores of up to +-5, a softmax that is neither flat nor a single one; the extremes remain as
    * they are */
-  for (int64_t i = 0; i < n && fill == FILL_RANDOM; i++)
-    q[i] = plain_q[i] *= 4;
-  a.cos = n_positions > 0 ? cos : NULL;
-  a.sin = n_positions > 0 ? sin : NULL;
-  want_q = reference_rope (&a, q);
-  want_k = reference_rope (&a, k);
+  for (int64_t i = 0; i < n_queries && fill == FILL_RANDOM; i++)
+    q[i] *= 4;
+  given_q = floats_copy (q, n_queries);
+  a.cos = rotated && n_positions > 0 ? cos : NULL;
+  a.sin = rotated && n_positions > 0 ? sin : NULL;
+  want_q = reference_rope (&a, ck_attention_queries (&a), q);
+  want_k = reference_rope (&a, a.tokens, k);
+  a.q = q;
+  a.k = k;
   a.v = v;
   want = reference_attention (&a, want_q, want_k);
 
-  CHECK (run_attention (oracle, a, plain_q, plain_k, plain) == CK_OK);
-  CHECK (run_attention (stream, a, q, k, out) == CK_OK);
-  compare ("q rotated once", q, want_q, n, 1e-6, largest (want_q, n));
-  compare ("k rotated once", k, want_k, n, 1e-6, largest (want_k, n));
+  CHECK (run_attention (oracle, a, plain) == CK_OK);
+  CHECK (run_attention (stream, a, out) == CK_OK);
   /* With q and k of +-1e4 a score's rounding error is larger than 1, and the softmax of that is
    * anyone's guess. */
   if (fill == FILL_RANDOM || fill == FILL_ZERO) {
-    compare ("attention", out, want, n, ATTENTION_LIMIT, 1);
-    compare_floats ("attention against c", out, plain, n, 2 * ATTENTION_LIMIT, 1);
+    compare ("attention", out, want, n_queries, ATTENTION_LIMIT, 1);
+    compare_floats ("attention against c", out, plain, n_queries, 2 * ATTENTION_LIMIT, 1);
   }
-  for (int64_t i = 0; i < n; i++)
+  for (int64_t i = 0; i < n_queries; i++)
     CHECK (fabsf (out[i]) <=
            1.00001f); /* a mean of v, whatever the scores: no overflow in the exponentials */
+  CHECK (memcmp (q, given_q, (size_t)n_queries * sizeof *q) == 0);
+  CHECK (memcmp (k, given_k, (size_t)n * sizeof *k) == 0);
+  if (fill == FILL_RANDOM && a.queries == 0 && a.tokens < 500)
+    check_queries (stream, a, q, out);
 
   free (want_q);
   free (want_k);
   free (want);
   floats_free (cos, n_positions);
   floats_free (sin, n_positions);
-  floats_free (q, n);
+  floats_free (q, n_queries);
   floats_free (k, n);
   floats_free (v, n);
-  floats_free (out, n);
-  floats_free (plain_q, n);
-  floats_free (plain_k, n);
-  floats_free (plain, n);
+  floats_free (out, n_queries);
+  floats_free (plain, n_queries);
+  floats_free (given_q, n_queries);
+  floats_free (given_k, n);
 }
 
 void
 check_attention (CkStream *stream, CkStream *oracle)
 {
-  /* batch, tokens, heads, head_dim, prefix */
-  static const int64_t shapes[][5] = { { 1, 1, 1, 2, 0 },     { 1, 1, 1, 64, 1 },
-                                       { 2, 5, 3, 32, 1 },    { 1, 17, 2, 64, 5 },
-                                       { 3, 21, 1, 48, 5 },   { 1, 201, 3, 64, 5 },
-                                       { 1, 67, 1, 128, 67 }, { 1, 1029, 1, 34, 5 } };
+  /* batch, tokens, heads, head_dim, prefix, queries; from 257 tokens on there are several blocks of
+   * keys, of which the last is not full */
+  static const int64_t shapes[][6] = {
+    { 1, 1, 1, 2, 0, 0 },     { 1, 1, 1, 64, 1, 0 },   { 2, 5, 3, 32, 1, 0 },
+    { 2, 5, 3, 32, 1, 2 },    { 1, 17, 2, 64, 5, 0 },  { 3, 21, 1, 48, 5, 0 },
+    { 3, 21, 1, 48, 5, 1 },   { 2, 33, 2, 96, 5, 0 },  { 1, 201, 3, 64, 5, 0 },
+    { 1, 67, 1, 128, 67, 0 }, { 2, 257, 2, 26, 5, 0 }, { 1, 257, 1, 64, 5, 7 },
+    { 1, 1029, 1, 34, 5, 0 },
+  };
 
   case_begin ();
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
@@ -222,10 +256,12 @@ check_attention (CkStream *stream, CkStream *oracle)
                             .tokens = shape[1],
                             .heads = shape[2],
                             .head_dim = shape[3],
+                            .queries = shape[5],
                             .prefix = shape[4] };
 
     for (int fill = FILL_RANDOM; fill < (a.tokens < 500 ? N_FILLS : FILL_RANDOM + 1); fill++)
-      check_attention_one (stream, oracle, a, (Fill)fill);
+      check_attention_one (stream, oracle, a, true, (Fill)fill);
+    check_attention_one (stream, oracle, a, false, FILL_RANDOM);
   }
   case_end ("attention", stream_name (stream));
 }
@@ -479,6 +515,10 @@ check_bad_attention (CkStream *stream, float *x, float *y)
   bad = good, bad.head_dim = 3;
   CHECK (stream->operations->attention (stream, &bad) == CK_BAD_SHAPE);
   bad = good, bad.prefix = 3;
+  CHECK (stream->operations->attention (stream, &bad) == CK_BAD_SHAPE);
+  bad = good, bad.queries = 3;
+  CHECK (stream->operations->attention (stream, &bad) == CK_BAD_SHAPE);
+  bad = good, bad.queries = -1;
   CHECK (stream->operations->attention (stream, &bad) == CK_BAD_SHAPE);
   bad = good, bad.cos = NULL;
   CHECK (stream->operations->attention (stream, &bad) == CK_BAD_SHAPE);

@@ -107,6 +107,8 @@ refuse_layers (CkStream *stream)
     CHECK_BAD (training->attention_backward (stream, &op), op, forward.head_dim, 3);
     CHECK_BAD (training->attention_backward (stream, &op), op, forward.prefix, 3);
     CHECK_BAD (training->attention_backward (stream, &op), op, forward.prefix, -1);
+    CHECK_BAD (training->attention_backward (stream, &op), op, forward.queries, 3);
+    CHECK_BAD (training->attention_backward (stream, &op), op, forward.queries, -1);
     CHECK_BAD (training->attention_backward (stream, &op), op, forward.sin, NULL);
     CHECK_BAD (training->attention_backward (stream, &op), op, forward.batch, 0);
     CHECK_BAD (training->attention_backward (stream, &op), op, forward.heads, HUGE_SIZE);

@@ -72,6 +72,23 @@ typedef struct {
   float *host;
 } Tokens;
 
+/* Features that are asked for alone, for which the last layer computes class tokens only, have the
+ * bits of the class tokens among all. */
+static void
+check_class_tokens (Tokens *self, int batch)
+{
+  const CowBackboneConfig *config = &self->backbone->config;
+  const gsize hidden = (gsize)config->n_features, bytes = hidden * sizeof (float);
+  g_autoptr (GError) error = NULL;
+  g_autofree float *found = g_new (float, (gsize)batch *hidden);
+  const float *alone =
+      config->klass->features (self->backbone, self->pixels, batch, HEIGHT, WIDTH, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (ck_download (self->stream, found, alone, (gsize)batch * bytes), ==, CK_OK);
+  for (gsize p = 0; p < (gsize)batch; p++)
+    g_assert_cmpmem (found + p * hidden, bytes, self->host + p * self->n_tokens, bytes);
+}
+
 static const float *
 run_tokens (gpointer data, const float *pixels, int batch)
 {
@@ -89,6 +106,7 @@ run_tokens (gpointer data, const float *pixels, int batch)
   g_assert_cmpint (
       ck_download (self->stream, self->host, self->tokens, n * self->n_tokens * sizeof (float)), ==,
       CK_OK);
+  check_class_tokens (self, batch);
   return self->host;
 }
 

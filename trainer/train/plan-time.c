@@ -62,6 +62,25 @@ count_work (const CowRecipe *recipe, const CowVitConfig *config)
   return work;
 }
 
+/* A forward pass that gives features alone: the last layer computes the class token only, from keys
+ * and values of all tokens. */
+static Work
+count_features (const CowRecipe *recipe, const CowVitConfig *config)
+{
+  Work work = count_work (recipe, config);
+  const double others = work.tokens - 1;
+
+  for (CowModule module = 0; module < COW_N_MODULES; module++) {
+    gint64 out, in;
+    gboolean bias;
+    if (module != COW_K && module != COW_V &&
+        cow_vit_config_module (config, module, &out, &in, &bias))
+      work.linear -= 2 * others * (double)out * (double)in;
+  }
+  work.attention -= 4 * others * work.tokens * config->hidden_size;
+  return work;
+}
+
 static void
 plan_transformer (CowPlanTime *self, const CowRecipe *recipe, const CowPlanInput *input,
                   const CowPlan *plan, const CowSpeed *speed)
@@ -93,7 +112,7 @@ cow_plan_time (CowPlanTime *self, const CowRecipe *recipe, const CowPlanInput *i
     self->train_picture = speed->picture;
     self->val_picture = speed->picture_forward;
   } else if (cow_recipe_kind (recipe)->cached) {
-    const Work work = count_work (recipe, &input->backbone.vit);
+    const Work work = count_features (recipe, &input->backbone.vit);
     const double head = 2 * (double)plan->head / speed->linear;
     self->features = (n_train + n_val) * BETWEEN *
                      (work.linear / speed->linear + work.attention / speed->attention);
