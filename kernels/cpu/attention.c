@@ -9,10 +9,17 @@
 #include "kernels/shapes.h"
 
 #include <math.h>
-#include <omp.h>
 
 #define SCORES    (128 * 1024) /* floats of scores a thread: 512 KiB, a part of its L2 */
+#define ROTATED   16           /* tokens a task */
 #define BLOCK_MIN 16           /* query rows a task, fewer of which would slow the products down */
+
+typedef struct {
+  const CkCpuStream *cpu;
+  const CkAttention *a;
+  int64_t block, blocks; /* query rows a task, and tasks a head */
+  float *scores;         /* [block, tokens] a member */
+} Job;
 
 static void
 rotate (const CkCpuStream *cpu, const CkAttention *a, int64_t token)
@@ -29,6 +36,16 @@ rotate (const CkCpuStream *cpu, const CkAttention *a, int64_t token)
     cpu->ops->rows.rope (a->head_dim, a->cos + position * a->head_dim,
                          a->sin + position * a->head_dim, a->k + at);
   }
+}
+
+static CkStatus
+rotate_tokens (const void *data, int64_t first, int64_t end, int member)
+{
+  const Job *job = data;
+
+  for (int64_t token = first; token < end; token++)
+    rotate (job->cpu, job->a, token);
+  return CK_OK;
 }
 
 /* Rows [first, first + rows) of one head; q, k, v and out point to its first token. */
@@ -51,6 +68,19 @@ attend (const CkCpuOps *ops, const CkAttention *a, int64_t offset, int64_t first
                              width);
 }
 
+static CkStatus
+attend_block (const void *data, int64_t task, int member)
+{
+  const Job *job = data;
+  const CkAttention *a = job->a;
+  const int64_t head = task / job->blocks % a->heads, picture = task / job->blocks / a->heads,
+                first = task % job->blocks * job->block;
+
+  return attend (job->cpu->ops, a, (picture * a->tokens * a->heads + head) * a->head_dim, first,
+                 ck_min (job->block, a->tokens - first),
+                 job->scores + member * job->block * a->tokens);
+}
+
 /* Query rows a task: as many as the scores' buffer takes, fewer where a single picture has too few
  * heads for the team. */
 static int64_t
@@ -70,40 +100,21 @@ CkStatus
 ck_cpu_attention (CkStream *self, const CkAttention *a)
 {
   CkCpuStream *cpu = (CkCpuStream *)self;
-  CkStatus result = ck_check_attention (a);
-  int64_t block, blocks;
+  const CkStatus status = ck_check_attention (a);
+  Job job = { .cpu = cpu, .a = a };
   size_t bytes;
-  float *scores;
 
-  if (result != CK_OK || cpu->failure != CK_OK)
-    return result;
-  block = choose_block (a, cpu->threads);
-  blocks = (a->tokens + block - 1) / block;
-  if (!ck_size_product (block * cpu->threads, a->tokens, sizeof (float), &bytes))
+  if (status != CK_OK || cpu->failure != CK_OK)
+    return status;
+  job.block = choose_block (a, cpu->threads);
+  job.blocks = ck_ceil_div (a->tokens, job.block);
+  if (!ck_size_product (job.block * cpu->threads, a->tokens, sizeof (float), &bytes))
     return ck_cpu_finish (cpu, CK_NO_MEMORY);
-  scores = ck_scratch_get (&cpu->tiles, bytes);
-  if (scores == NULL)
+  job.scores = ck_scratch_get (&cpu->tiles, bytes);
+  if (job.scores == NULL)
     return ck_cpu_finish (cpu, CK_NO_MEMORY);
-
-#pragma omp parallel num_threads(cpu->threads)
-  {
-#pragma omp for schedule(static)
-    for (int64_t token = 0; token < (a->cos != NULL ? a->batch * a->tokens : 0); token++)
-      rotate (cpu, a, token);
-
-#pragma omp for schedule(dynamic)
-    for (int64_t task = 0; task < a->batch * a->heads * blocks; task++) {
-      const int64_t head = task / blocks % a->heads, picture = task / blocks / a->heads,
-                    first = task % blocks * block;
-      const CkStatus status =
-          attend (cpu->ops, a, (picture * a->tokens * a->heads + head) * a->head_dim, first,
-                  first + block < a->tokens ? block : a->tokens - first,
-                  scores + omp_get_thread_num () * block * a->tokens);
-      if (status != CK_OK) {
-#pragma omp atomic write
-        result = status;
-      }
-    }
-  }
-  return ck_cpu_finish (cpu, result);
+  if (a->cos != NULL)
+    ck_team_run_chunks (cpu->threads, a->batch * a->tokens, ROTATED, rotate_tokens, &job);
+  return ck_cpu_finish (
+      cpu, ck_team_run (cpu->threads, a->batch * a->heads * job.blocks, attend_block, &job));
 }

@@ -9,7 +9,6 @@
 #include "kernels/shapes.h"
 
 #include <math.h>
-#include <omp.h>
 
 #define SCORES                                                                                     \
   (64 *                                                                                            \
@@ -62,11 +61,24 @@ rotate_back (const CkCpuOps *ops, const CkAttentionBackward *op, int64_t offset)
   }
 }
 
+typedef struct {
+  const CkCpuOps *ops;
+  const CkAttentionBackward *op;
+  int64_t block;  /* query rows at once */
+  float *buffers; /* [2, block, tokens] a member */
+} Job;
+
 static CkStatus
-make_head (const CkCpuOps *ops, const CkAttentionBackward *op, int64_t offset, int64_t block,
-           float *buffer)
+make_head (const void *data, int64_t task, int member)
 {
-  const int64_t tokens = op->forward.tokens;
+  const Job *job = data;
+  const CkCpuOps *ops = job->ops;
+  const CkAttentionBackward *op = job->op;
+  const CkAttention *a = &op->forward;
+  const int64_t tokens = a->tokens, block = job->block, head = task % a->heads,
+                picture = task / a->heads,
+                offset = (picture * tokens * a->heads + head) * a->head_dim;
+  float *buffer = job->buffers + member * 2 * block * tokens;
 
   for (int64_t first = 0; first < tokens; first += block) {
     const CkStatus status = add_queries (ops, op, offset, first, ck_min (block, tokens - first),
@@ -84,30 +96,17 @@ ck_cpu_attention_backward (CkStream *self, const CkAttentionBackward *op)
 {
   CkCpuStream *cpu = (CkCpuStream *)self;
   const CkAttention *a = &op->forward;
-  CkStatus result = ck_check_attention (a);
-  int64_t block;
+  const CkStatus status = ck_check_attention (a);
+  Job job = { .ops = cpu->ops, .op = op };
   size_t bytes;
-  float *buffers;
 
-  if (result != CK_OK || cpu->failure != CK_OK)
-    return result;
-  block = ck_min (ck_max (SCORES / a->tokens, BLOCK_MIN), a->tokens);
-  if (!ck_size_product (2 * block * cpu->threads, a->tokens, sizeof (float), &bytes))
+  if (status != CK_OK || cpu->failure != CK_OK)
+    return status;
+  job.block = ck_min (ck_max (SCORES / a->tokens, BLOCK_MIN), a->tokens);
+  if (!ck_size_product (2 * job.block * cpu->threads, a->tokens, sizeof (float), &bytes))
     return ck_cpu_finish (cpu, CK_NO_MEMORY);
-  buffers = ck_scratch_get (&cpu->tiles, bytes);
-  if (buffers == NULL)
+  job.buffers = ck_scratch_get (&cpu->tiles, bytes);
+  if (job.buffers == NULL)
     return ck_cpu_finish (cpu, CK_NO_MEMORY);
-
-#pragma omp parallel for schedule(dynamic) num_threads(cpu->threads)
-  for (int64_t task = 0; task < a->batch * a->heads; task++) {
-    const int64_t head = task % a->heads, picture = task / a->heads;
-    const CkStatus status =
-        make_head (cpu->ops, op, (picture * a->tokens * a->heads + head) * a->head_dim, block,
-                   buffers + omp_get_thread_num () * 2 * block * a->tokens);
-    if (status != CK_OK) {
-#pragma omp atomic write
-      result = status;
-    }
-  }
-  return ck_cpu_finish (cpu, result);
+  return ck_cpu_finish (cpu, ck_team_run (cpu->threads, a->batch * a->heads, make_head, &job));
 }
