@@ -47,8 +47,8 @@ typedef CkStatus CkTask (const void *data, int64_t task, int member);
 /*
  * Runs tasks [0, n_tasks) once each, with at most so many members, and returns when all are done
  * and what they wrote is the caller's to read. Tasks have no order. When one fails, the others are
- * not begun any more, and its status is returned. With one member, with one task and from within a
- * task the calling thread runs them alone, as member 0.
+ * not begun any more, and its status is returned. With one member, with one task, and from within a
+ * task of a larger team, the calling thread runs them alone, as member 0.
  */
 CkStatus ck_team_run (int members, int64_t n_tasks, CkTask *task, const void *data);
 
