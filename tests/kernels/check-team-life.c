@@ -140,6 +140,53 @@ all_meet (void)
   return ck_team_run (MEMBERS, MEMBERS, meet, &to_here) == CK_OK;
 }
 
+/* ---- oneDNN ---------------------------------------------------------------------------------- */
+
+static int
+count_threads (void)
+{
+  DIR *folder = opendir ("/proc/self/task");
+  struct dirent *entry;
+  int n = 0;
+
+  while (folder != NULL && (entry = readdir (folder)) != NULL)
+    n += entry->d_name[0] != '.';
+  if (folder != NULL)
+    closedir (folder);
+  return n;
+}
+
+/* A convolution, forward and backward, is oneDNN's work in our threads: it starts none itself. */
+static void
+check_convolution (void)
+{
+  static const CkConvolution c = { 3, 64, 16, 16, 128, 3, 1, 1 };
+  const int64_t x_n = c.batch * c.height * c.width * c.in, y_n = x_n / c.in * c.out,
+                weight_n = c.out * c.in * c.kernel * c.kernel;
+  CkStream *stream = stream_open ("cpu", NULL, MEMBERS);
+  float *x, *y, *weight, *dweight;
+  int before;
+
+  CHECK (wait_for_workers (MEMBERS - 1));
+  before = count_threads ();
+  x = ck_alloc (stream, (size_t)x_n * sizeof (float));
+  y = ck_alloc (stream, (size_t)y_n * sizeof (float));
+  weight = ck_alloc (stream, (size_t)weight_n * sizeof (float));
+  dweight = ck_alloc (stream, (size_t)weight_n * sizeof (float));
+  stream->operations->fill (stream, x, x_n, 1);
+  stream->operations->fill (stream, weight, weight_n, 1);
+  stream->operations->fill (stream, dweight, weight_n, 0);
+  CHECK (stream->operations->convolution (stream, &c, x, weight, y) == CK_OK);
+  CHECK (stream->training->convolution_backward (stream, &c, x, weight, y, x, dweight) == CK_OK);
+  CHECK (ck_synchronize (stream) == CK_OK);
+  CHECK (count_threads () == before);
+  ck_free (stream, x);
+  ck_free (stream, y);
+  ck_free (stream, weight);
+  ck_free (stream, dweight);
+  stream_close (stream);
+}
+
 /* ---- fork ------------------------------------------------------------------------------------ */
 
 /* Sums, by an operation of the stream. */
@@ -194,6 +241,7 @@ check_fork (void)
   CkStream *stream, *busy;
   CkDevice *device;
   pthread_t thread;
+  bool well = true;
   void *wrong;
 
   CHECK (ck_device_open ("cpu", &(CkDeviceOptions){ .threads = MEMBERS }, &device) == CK_OK);
@@ -202,12 +250,12 @@ check_fork (void)
   stop = false;
   if (pthread_create (&thread, NULL, compute_on, busy) != 0)
     abort ();
-  for (int i = 0; i < 20; i++) {
+  for (int i = 0; well && i < 20; i++) {
     const pid_t child = fork ();
 
     if (child == 0) {
-      const bool well = wait_for_workers (0) && computes (stream) && all_meet () &&
-                        wait_for_workers (MEMBERS - 1);
+      well = wait_for_workers (0) && computes (stream) && all_meet () &&
+             wait_for_workers (MEMBERS - 1);
 
       ck_stream_free (stream);
       ck_stream_free (busy);
@@ -215,7 +263,8 @@ check_fork (void)
       _exit (well && wait_for_workers (0) ? 0 : 1);
     }
     CHECK (computes (stream));
-    CHECK (child_is_well (child));
+    well = child_is_well (child);
+    CHECK (well);
   }
   stop = true;
   pthread_join (thread, &wrong);
@@ -282,6 +331,9 @@ check_life (void)
   case_begin ();
   check_workers ();
   case_end ("workers", "named, without signals, joined");
+  case_begin ();
+  check_convolution ();
+  case_end ("convolution", "in our threads");
 #ifdef THREAD_SANITIZER
   printf ("# no fork: ThreadSanitizer starts no threads in a child\n");
 #else

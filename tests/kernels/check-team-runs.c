@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { MOST_TASKS = 1000, MOST_MEMBERS = 9, N_CALLERS = 40, ROUNDS = 200 };
 
@@ -67,6 +68,44 @@ check_sizes (void)
         CHECK (counted_once (&record, sizes[i]));
       }
     }
+  }
+}
+
+/* ---- all at the same time -------------------------------------------------------------------- */
+
+enum { TOGETHER = 4, LATE_US = 2000, PATIENCE_MS = 20000 };
+
+typedef struct {
+  atomic_int here;
+  int begun[TOGETHER], done[TOGETHER];
+} Meeting;
+
+/* Waits until as many threads are in their tasks; all but the caller then come late. */
+static CkStatus
+meet (const void *data, int64_t task, int member)
+{
+  Meeting *meeting = *(Meeting *const *)data;
+
+  meeting->begun[member]++;
+  meeting->here++;
+  for (int ms = 0; ms < PATIENCE_MS && meeting->here < TOGETHER; ms++)
+    usleep (1000);
+  if (member > 0)
+    usleep (LATE_US);
+  meeting->done[member]++;
+  return CK_OK;
+}
+
+/* Each member has a number of its own, and the caller waits for all of them. */
+static void
+check_together (void)
+{
+  for (int round = 0; round < 10; round++) {
+    Meeting meeting = { 0 }, *to_meeting = &meeting;
+
+    CHECK (ck_team_run (TOGETHER, TOGETHER, meet, &to_meeting) == CK_OK);
+    for (int member = 0; member < TOGETHER; member++)
+      CHECK (meeting.begun[member] == 1 && meeting.done[member] == 1);
   }
 }
 
@@ -142,6 +181,7 @@ inner (const void *data, int64_t task, int member)
 
   nested->wrong += member != 0 || !pthread_equal (pthread_self (), nested->caller);
   nested->tasks++;
+  usleep (LATE_US / 10); /* for others to come */
   return CK_OK;
 }
 
@@ -168,6 +208,9 @@ check_runs (void)
   CHECK (ck_team_prepare (MOST_MEMBERS) == CK_OK);
   check_sizes ();
   case_end ("every task once", "1 to 9 members");
+  case_begin ();
+  check_together ();
+  case_end ("all members at the same time", "4 members");
   case_begin ();
   check_callers ();
   case_end ("several callers", "40 threads");
