@@ -7,9 +7,9 @@
  * that depends on how many there are. So each of its primitives is made for one thread, and run in
  * the one that calls it, for one picture, or for gradients of weights for a slice of the batch.
  * OpenMP never starts a thread here: it is linked because oneDNN asks it how many there are to be,
- * which is set for each thread that calls. The team takes slices, and the slices' gradients of weights are added
- * up in their order. Gradients of large weights are also cut by output channels, so that little has
- * to be added.
+ * which is set for each thread that calls. The team takes slices, and the slices' gradients of
+ * weights are added up in their order. Gradients of large weights are also cut by output channels,
+ * so that little has to be added.
  */
 #include "kernels/cpu/dnnl-compat.h"
 #include "kernels/cpu/convolution.h"

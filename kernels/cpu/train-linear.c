@@ -14,7 +14,7 @@
 
 #include <math.h>
 
-#define PANEL    256 /* rows and columns of dW, columns of ddown and rows of dup and of up, a task */
+#define PANEL    256  /* rows and columns of dW, columns of ddown, rows of dup and up, a task */
 #define PANEL_DX 128  /* columns of dx a tile */
 #define ROWS_DX  256  /* and rows, for every tile prepares its part of W; half where ... */
 #define TILES    16   /* ... so few tiles would share a machine */
