@@ -178,12 +178,28 @@ ck_weight_source_bytes (const CkWeightSource *source)
                                   : n * sizeof (uint16_t);
 }
 
+/* Whether the device can compute as the uses ask for, and parameters need not be repacked. */
+static CkStatus
+check_uses (const CkDevice *device, const CkWeightSource *source, CkWeightUses uses)
+{
+  const int products = uses & (CK_USE_INT16 | CK_USE_INT8);
+
+  if (products == 0)
+    return CK_OK;
+  return (products & ~device->products) == 0 && (products & (products - 1)) == 0 &&
+                 (uses & CK_USE_FORWARD) && source->parameters == NULL
+             ? CK_OK
+             : CK_UNSUPPORTED;
+}
+
 CkStatus
 ck_weight_new (CkDevice *device, const CkWeightSource *source, CkWeightUses uses, CkWeight **weight)
 {
-  const CkStatus status = check_source (source);
+  CkStatus status = check_source (source);
 
   *weight = NULL;
+  if (status == CK_OK)
+    status = check_uses (device, source, uses);
   return status == CK_OK ? device->klass->weight_new (device, source, uses, weight) : status;
 }
 

@@ -85,6 +85,7 @@ struct CkDevice {
   const char *features; /* what it found and uses: "c", "avx2", "avx512", ... */
   int threads;          /* that an operation of a stream with its default team is cut for */
   bool host_memory;     /* device memory is the host's, so that uploads are plain copies */
+  int products;         /* CkWeightUses that change how a linear layer computes, and are faster */
 };
 
 typedef struct {
@@ -198,13 +199,18 @@ typedef struct {
 
 /* The products that a weight will serve, so that a device can repack it for them. */
 typedef enum {
-  CK_USE_FORWARD = 1 << 0,   /* x W^T: linear, embed */
-  CK_USE_BACKWARD = 1 << 1,  /* dy W: linear_backward */
-  CK_USE_DEQUANTISE = 1 << 2 /* weight_dequantise */
+  CK_USE_FORWARD = 1 << 0,    /* x W^T: linear, embed */
+  CK_USE_BACKWARD = 1 << 1,   /* dy W: linear_backward */
+  CK_USE_DEQUANTISE = 1 << 2, /* weight_dequantise */
+  /* With CK_USE_FORWARD: linear multiplies whole numbers of so many bits, one scale a block of 64
+   * elements of weights and activations, in place of fp32. At most one of the two. */
+  CK_USE_INT16 = 1 << 3,
+  CK_USE_INT8 = 1 << 4
 } CkWeightUses;
 
 /* Prepares a weight for the uses named. *weight is the caller's, to be given back with
- * ck_weight_free (); freeing NULL does nothing. */
+ * ck_weight_free (); freeing NULL does nothing. CK_UNSUPPORTED: uses that are not among the
+ * device's products, or whole numbers for parameters that train. */
 CkStatus ck_weight_new (CkDevice *device, const CkWeightSource *source, CkWeightUses uses,
                         CkWeight **weight);
 void ck_weight_free (CkDevice *device, CkWeight *weight);

@@ -23,6 +23,7 @@ static const struct {
   { "c", (CkCpuFeatures)0 },
   { "avx2", CK_CPU_AVX2 },
   { "avx512", (CkCpuFeatures)(CK_CPU_AVX2 | CK_CPU_AVX512) },
+  { "avx512-vnni", (CkCpuFeatures)(CK_CPU_AVX2 | CK_CPU_AVX512 | CK_CPU_AVX512_VNNI) },
 };
 
 enum { N_LEVELS = sizeof levels / sizeof *levels };

@@ -6,6 +6,7 @@ void
 ck_cpu_ops_init (CkCpuOps *ops, CkCpuFeatures features)
 {
   ck_gemm_init_c (&ops->products);
+  ck_quantised_init_c (&ops->int16, &ops->int8);
   ck_dequantise_init_c (&ops->dequantise);
   ck_row_init_c (&ops->rows);
   ck_colour_init_c (&ops->colour);
@@ -13,6 +14,7 @@ ck_cpu_ops_init (CkCpuOps *ops, CkCpuFeatures features)
 #if defined(__x86_64__)
   if (features & CK_CPU_AVX2) {
     ck_gemm_init_avx2 (&ops->products);
+    ck_quantised_init_avx2 (&ops->int16, &ops->int8);
     ck_dequantise_init_avx2 (&ops->dequantise);
     ck_row_init_avx2 (&ops->rows);
     ck_colour_init_avx2 (&ops->colour);
@@ -20,10 +22,13 @@ ck_cpu_ops_init (CkCpuOps *ops, CkCpuFeatures features)
   }
   if (features & CK_CPU_AVX512) {
     ck_gemm_init_avx512 (&ops->products);
+    ck_quantised_init_avx512 (&ops->int16, &ops->int8);
     ck_dequantise_init_avx512 (&ops->dequantise);
     ck_row_init_avx512 (&ops->rows);
     ck_colour_init_avx512 (&ops->colour);
     ck_training_init_avx512 (&ops->training);
   }
+  if (features & CK_CPU_AVX512_VNNI)
+    ck_quantised_init_avx512_vnni (&ops->int16, &ops->int8);
 #endif
 }

@@ -11,11 +11,13 @@
 #include "kernels/cpu/cpu-features.h"
 #include "kernels/cpu/dequantise.h"
 #include "kernels/cpu/gemm.h"
+#include "kernels/cpu/quantised.h"
 #include "kernels/cpu/rows.h"
 #include "kernels/cpu/training-ops.h"
 
 typedef struct {
   CkGemmOps products;
+  CkQuantisedOps int16, int8; /* all NULL where these features have nothing faster than fp32 */
   CkDequantiseOps dequantise;
   CkRowOps rows;
   CkColourOps colour;

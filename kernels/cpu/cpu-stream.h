@@ -42,6 +42,7 @@ struct CkCpuStream {
   CkStatus failure;    /* of its work, the first since the last reset */
 
   CkScratch tiles;              /* of linear and attention */
+  CkScratch codes;              /* of linear: its input as whole numbers */
   CkScratch patches;            /* of embed and its backward, which call linear and its backward */
   CkScratch planes;             /* of convolution and batch norm */
   CkConvolutions *convolutions; /* NULL until oneDNN is asked for the first one */

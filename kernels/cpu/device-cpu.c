@@ -93,6 +93,7 @@ cpu_stream_free (CkStream *self)
   CkCpuStream *stream = (CkCpuStream *)self;
 
   ck_scratch_clear (&stream->tiles);
+  ck_scratch_clear (&stream->codes);
   ck_scratch_clear (&stream->patches);
   ck_scratch_clear (&stream->planes);
   ck_convolutions_free (stream->convolutions);
@@ -221,6 +222,8 @@ ck_cpu_device_open (const char *name, const CkDeviceOptions *options, CkDevice *
     .host_memory = true,
   };
   ck_cpu_ops_init (&cpu->ops, features);
+  cpu->base.products = (cpu->ops.int16.multiply != NULL ? CK_USE_INT16 : 0) |
+                       (cpu->ops.int8.multiply != NULL ? CK_USE_INT8 : 0);
   cpu->convolution = features & CK_CPU_AVX2 ? ck_convolution_dnnl : ck_convolution_c;
   *device = &cpu->base;
   return CK_OK;

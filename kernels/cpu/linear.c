@@ -7,8 +7,9 @@
  * be y itself.
  */
 #include "kernels/cpu/adapter.h"
+#include "kernels/cpu/linear-codes.h"
 #include "kernels/cpu/operations.h"
-#include "kernels/cpu/weight.h"
+#include "kernels/cpu/weight-values.h"
 #include "kernels/shapes.h"
 
 #define PANEL     256 /* outputs a tile: as few as keep the product at full speed */
@@ -19,6 +20,7 @@
  * part of the definition. */
 #define DEPTH       1024
 #define LINE_FLOATS 16 /* a cache line */
+#define CODE_ROWS   48 /* rows of whole numbers at once, whose results stay in the L1 cache */
 
 /* One call: the layer, how it is cut, and where the buffers lie. */
 typedef struct {
@@ -27,6 +29,9 @@ typedef struct {
   int64_t rows, in, out;
   const float *x;
   float *y;
+
+  bool whole;          /* whether the product is of whole numbers: */
+  CkLinearCodes codes; /* x as such */
 
   int64_t rank;                                    /* 0 without an adapter */
   int64_t panel, n_panels, group, n_groups, depth; /* a tile is [group, panel] */
@@ -41,12 +46,16 @@ typedef struct {
 static void
 cut (Job *job)
 {
+  const CkCpuWeight *weight = (const CkCpuWeight *)job->layer->weight;
   const int64_t threads = job->cpu->threads;
-  int64_t panels = ck_round_up (ck_ceil_div (job->out, PANEL), threads);
+  const int64_t unit = job->whole ? weight->products->strip : LINE_FLOATS,
+                most = job->whole ? ck_linear_codes_panel (weight) : PANEL,
+                least = ck_min (most, PANEL_MIN);
+  int64_t panels = ck_round_up (ck_ceil_div (job->out, most), threads);
   int64_t groups = ck_ceil_div (job->rows, GROUP);
 
-  panels = ck_min (panels, ck_ceil_div (job->out, PANEL_MIN));
-  job->panel = ck_round_up (ck_ceil_div (job->out, panels), LINE_FLOATS);
+  panels = ck_min (panels, ck_ceil_div (job->out, least));
+  job->panel = ck_round_up (ck_ceil_div (job->out, panels), unit);
   job->n_panels = ck_ceil_div (job->out, job->panel);
   if (groups * job->n_panels < threads)
     groups = ck_max (groups, ck_min (ck_ceil_div (threads, job->n_panels), job->rows / GROUP_MIN));
@@ -55,18 +64,25 @@ cut (Job *job)
   job->depth = job->layer->weight->source.type == CK_F32 ? job->in : ck_min (job->in, DEPTH);
 }
 
+/* Floats of a thread's buffer behind its product. */
+static int64_t
+count_weight_floats (const Job *job)
+{
+  if (job->whole)
+    return ck_linear_codes_buffer ((const CkCpuWeight *)job->layer->weight, job->panel);
+  return job->layer->weight->source.type != CK_F32 ? job->panel * job->depth : 0;
+}
+
 static CkStatus
 reserve (Job *job, CkCpuStream *cpu)
 {
-  const bool dequantises = job->layer->weight->source.type != CK_F32;
   const int64_t low = ck_round_up (job->rows * job->rank, LINE_FLOATS);
   const int64_t transposed =
       job->rank > 0 ? ck_adapter_transposed (&job->layer->adapter, job->in) : 0;
   size_t bytes;
 
-  job->buffer_floats =
-      job->panel *
-      (job->group + (dequantises ? job->depth : 0)); /* at most PANEL * (GROUP + DEPTH) */
+  /* At most PANEL * (GROUP + DEPTH), or a few times a row of the weight. */
+  job->buffer_floats = job->panel * job->group + count_weight_floats (job);
   if (job->rank > 0)
     job->buffer_floats = ck_max (job->buffer_floats, ck_adapter_buffer (&job->layer->adapter));
   if (!ck_size_product (low + transposed + job->buffer_floats * cpu->threads, sizeof (float), 1,
@@ -108,27 +124,22 @@ multiply_weight (const Job *job, const float *x, int64_t rows, int64_t first_out
   return CK_OK;
 }
 
+/* y = what follows the product t [rows, outs], of a tile whose first row and output these are. */
 static CkStatus
-make_tile (const void *data, int64_t tile, int member)
+finish_rows (const Job *job, int64_t first_row, int64_t rows, int64_t first_out, int64_t outs,
+             float *t)
 {
-  const Job *job = data;
   const CkLinear *layer = job->layer;
-  const int64_t first_row = tile % job->n_groups * job->group,
-                first_out = tile / job->n_groups * job->panel;
   const CkAdapter *adapter = &layer->adapter;
-  const int64_t rows = ck_min (job->group, job->rows - first_row),
-                outs = ck_min (job->panel, job->out - first_out);
-  float *buffer = job->buffers + member * job->buffer_floats, *t = buffer;
   const CkEpilogue epilogue = {
     .gain = adapter->gain != NULL ? adapter->gain + first_out : NULL,
     .bias = layer->bias != NULL ? layer->bias + first_out : NULL,
     .activation = layer->activation,
     .scale = layer->scale != NULL ? layer->scale + first_out : NULL,
   };
-  CkStatus status = multiply_weight (job, job->x + first_row * job->in, rows, first_out, outs, t,
-                                     buffer + job->group * job->panel);
+  CkStatus status = CK_OK;
 
-  if (status == CK_OK && job->rank > 0)
+  if (job->rank > 0)
     status = job->cpu->ops->products.gemm (
         true, rows, outs, job->rank, adapter->scale, job->low + first_row * job->rank, job->rank,
         adapter->up + first_out * job->rank, job->rank, 1, t, job->panel);
@@ -139,6 +150,34 @@ make_tile (const void *data, int64_t tile, int member)
                                   layer->multiplier != NULL ? layer->multiplier + at : NULL,
                                   layer->residual != NULL ? layer->residual + at : NULL,
                                   job->y + at);
+  }
+  return status;
+}
+
+static CkStatus
+make_tile (const void *data, int64_t tile, int member)
+{
+  const Job *job = data;
+  const int64_t first_row = tile % job->n_groups * job->group,
+                first_out = tile / job->n_groups * job->panel;
+  const int64_t rows = ck_min (job->group, job->rows - first_row),
+                outs = ck_min (job->panel, job->out - first_out);
+  float *buffer = job->buffers + member * job->buffer_floats,
+        *weights = buffer + job->group * job->panel;
+  CkStatus status = CK_OK;
+  CkCodePanel panel;
+
+  if (!job->whole) {
+    status =
+        multiply_weight (job, job->x + first_row * job->in, rows, first_out, outs, buffer, weights);
+    return status == CK_OK ? finish_rows (job, first_row, rows, first_out, outs, buffer) : status;
+  }
+  ck_code_panel_init (&panel, &job->codes, first_out, outs, job->panel, weights);
+  for (int64_t row = 0; status == CK_OK && row < rows; row += CODE_ROWS) {
+    const int64_t n = ck_min (CODE_ROWS, rows - row);
+
+    ck_code_panel_multiply (&panel, &job->codes, first_row + row, n, buffer);
+    status = finish_rows (job, first_row + row, n, first_out, outs, buffer);
   }
   return status;
 }
@@ -155,6 +194,7 @@ ck_cpu_linear (CkStream *self, const CkLinear *layer)
     .out = layer->weight->source.out,
     .x = layer->x.data,
     .y = layer->y.data,
+    .whole = ((const CkCpuWeight *)layer->weight)->products != NULL,
     .rank = layer->adapter.rank,
   };
   CkStatus status = ck_check_linear (layer);
@@ -163,6 +203,8 @@ ck_cpu_linear (CkStream *self, const CkLinear *layer)
     return status;
   cut (&job);
   status = reserve (&job, cpu);
+  if (status == CK_OK && job.whole)
+    status = ck_linear_codes_init (&job.codes, cpu, layer->weight, job.rows, job.x);
   if (status == CK_OK && job.rank > 0)
     status = ck_adapter_low (cpu, &layer->adapter, job.rows, job.in, job.x, job.low, job.transposed,
                              job.buffers);

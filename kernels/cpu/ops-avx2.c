@@ -168,6 +168,107 @@ v_transpose (vf rows[W])
   }
 }
 
+/* ---- whole numbers of 32 bits ---------------------------------------------------------------- */
+
+typedef __m256i vq;
+typedef __m256i q_table;
+
+#define q_set(x)               _mm256_set1_epi32 (x)
+#define q_load(p)              _mm256_loadu_si256 (p)
+#define q_put(p, v)            _mm256_storeu_si256 (p, v)
+#define q_add(a, b)            _mm256_add_epi32 (a, b)
+#define q_to_float(a)          _mm256_cvtepi32_ps (a)
+#define q_from_float(a)        _mm256_cvtps_epi32 (a)
+#define q_low_nibbles(a)       _mm256_and_si256 (a, _mm256_set1_epi8 (15))
+#define q_high_nibbles(a)      q_low_nibbles (_mm256_srli_epi16 (a, 4))
+#define q_table_load(bytes)    _mm256_broadcastsi128_si256 (_mm_loadu_si128 ((const __m128i *)(bytes)))
+#define q_lookup(table, a)     _mm256_shuffle_epi8 (table, a)
+#define EVEN_BYTES             _mm256_set1_epi16 (0x00ff)
+#define q_join_even(low, high) _mm256_blendv_epi8 (_mm256_slli_epi16 (high, 8), low, EVEN_BYTES)
+#define q_join_odd(low, high)  _mm256_blendv_epi8 (high, _mm256_srli_epi16 (low, 8), EVEN_BYTES)
+
+static inline int32_t
+q_sum (vq a)
+{
+  __m128i x = _mm_add_epi32 (_mm256_castsi256_si128 (a), _mm256_extracti128_si256 (a, 1));
+
+  x = _mm_add_epi32 (x, _mm_shuffle_epi32 (x, 0x4e));
+  return _mm_cvtsi128_si32 (_mm_add_epi32 (x, _mm_shuffle_epi32 (x, 0xb1)));
+}
+
+static inline vq
+q_load_words (const uint8_t *p, int64_t stride, int64_t rows, int64_t i)
+{
+  return _mm256_loadu_si256 ((const __m256i *)(p + (i < rows ? i : rows - 1) * stride));
+}
+
+static inline __attribute__ ((always_inline)) void
+q_transpose_words (vq rows[8])
+{
+  vf floats[8];
+
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; i++)
+    floats[i] = _mm256_castsi256_ps (rows[i]);
+  v_transpose (floats);
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; i++)
+    rows[i] = _mm256_castps_si256 (floats[i]);
+}
+
+/* Eight numbers of 16 bits in the order of their groups. */
+static inline void
+q_store_16 (int16_t *p, vq v)
+{
+  const __m128i order = _mm_setr_epi8 (0, 1, 8, 9, 4, 5, 12, 13, 2, 3, 10, 11, 6, 7, 14, 15);
+  const __m128i codes =
+      _mm_packs_epi32 (_mm256_castsi256_si128 (v), _mm256_extracti128_si256 (v, 1));
+
+  _mm_storeu_si128 ((__m128i *)p, _mm_shuffle_epi8 (codes, order));
+}
+
+/* 16 lanes, added by halves. */
+static inline float
+v_sum_halves (const vf v[2])
+{
+  const vf eight = _mm256_add_ps (v[0], v[1]);
+  const __m128 four = _mm_add_ps (_mm256_castps256_ps128 (eight), _mm256_extractf128_ps (eight, 1)),
+               two = _mm_add_ps (four, _mm_movehl_ps (four, four));
+
+  return _mm_cvtss_f32 (_mm_add_ss (two, _mm_shuffle_ps (two, two, 1)));
+}
+
+/* In assembly, because gcc 12 makes all products of a tile before it adds the first, and then has
+ * too few registers. */
+static inline vq
+q_dot_16 (vq sums, vq weights, vq x)
+{
+  vq products;
+
+  __asm__("vpmaddwd %3, %2, %1\n\tvpaddd %1, %0, %0"
+          : "+x"(sums), "=&x"(products)
+          : "x"(weights), "x"(x));
+  return sums;
+}
+
+#include "kernels/cpu/codes.h"
+#include "kernels/sizes.h"
+
+#define Q(name)    name##_16
+#define Q_BITS     16
+#define Q_CODE_MAX CK_CODE_MAX_16
+#define Q_TILE     4
+#define q_dot      q_dot_16
+#include "kernels/cpu/vectors-tmpl.h"
+#include "kernels/cpu/quantised-tmpl.h"
+
+void
+INIT (quantised) (CkQuantisedOps *int16, CkQuantisedOps *int8)
+{
+  *int16 = ops_16;
+  *int8 = (CkQuantisedOps){ 0 };
+}
+
 #include "kernels/cpu/colour-tmpl.h"
 #include "kernels/cpu/dequantise-tmpl.h"
 #include "kernels/cpu/gemm-tmpl.h"

@@ -1,136 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* The inner operations for AVX-512: the words of vectors-tmpl.h over 16 floats, with masks for what
- * does not fill a vector. */
-#include <immintrin.h>
-#include <stdint.h>
-
+/* The inner operations for AVX-512. */
 #define INIT(concept) ck_##concept##_init_avx512
 
-#define W        16
-#define NF4_STEP 32
+#include "kernels/cpu/vectors-avx512.h"
+#include "kernels/cpu/vectors-tmpl.h"
+#include "kernels/cpu/codes.h"
+#include "kernels/sizes.h"
 
-typedef __m512 vf;
+#define Q(name)                 name##_16
+#define Q_BITS                  16
+#define Q_CODE_MAX              CK_CODE_MAX_16
+#define Q_TILE                  6
+#define q_dot(sums, weights, x) q_add (sums, _mm512_madd_epi16 (weights, x))
+#include "kernels/cpu/quantised-tmpl.h"
 
-#define v_set(x)               _mm512_set1_ps (x)
-#define v_add(a, b)            _mm512_add_ps (a, b)
-#define v_sub(a, b)            _mm512_sub_ps (a, b)
-#define v_mul(a, b)            _mm512_mul_ps (a, b)
-#define v_div(a, b)            _mm512_div_ps (a, b)
-#define v_fma(a, b, c)         _mm512_fmadd_ps (a, b, c)
-#define v_min(a, b)            _mm512_min_ps (a, b)
-#define v_max(a, b)            _mm512_max_ps (a, b)
-#define v_abs(a)               _mm512_abs_ps (a)
-#define v_sqrt(a)              _mm512_sqrt_ps (a)
-#define NEAREST                (_MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
-#define v_round(a)             _mm512_roundscale_ps (a, NEAREST)
-#define v_pow2(p, n)           _mm512_scalef_ps (p, n)
-#define v_greater(a, b, y, no) _mm512_mask_blend_ps (_mm512_cmp_ps_mask (a, b, _CMP_GT_OQ), no, y)
-#define v_sum(a)               _mm512_reduce_add_ps (a)
-#define v_max_of(a)            _mm512_reduce_max_ps (a)
-
-typedef __m512i vi;
-
-#define i_set(x)            _mm512_set1_epi64 ((int64_t)(x))
-#define i_add(a, b)         _mm512_add_epi64 (a, b)
-#define i_xor(a, b)         _mm512_xor_si512 (a, b)
-#define i_right(a, n)       _mm512_srli_epi64 (a, n)
-#define i_multiply(a, b)    _mm512_mul_epu32 (a, b)
-#define i_halves(low, high) _mm512_mask_blend_epi32 (0xaaaa, low, _mm512_slli_epi64 (high, 32))
-#define i_evens(a, b)       _mm512_unpacklo_epi64 (a, b)
-#define i_odds(a, b)        _mm512_unpackhi_epi64 (a, b)
-#define i_counters()        _mm512_set_epi64 (7, 3, 6, 2, 5, 1, 4, 0)
-#define v_from_u24(a)       _mm512_cvtepi32_ps (_mm512_srli_epi32 (a, 8))
-
-static inline __mmask16
-first_lanes (int64_t n)
+void
+INIT (quantised) (CkQuantisedOps *int16, CkQuantisedOps *int8)
 {
-  return n >= W ? 0xffff : (__mmask16)((1u << n) - 1);
-}
-
-static inline vf
-v_load (const float *p, int64_t left, float fill)
-{
-  return _mm512_mask_loadu_ps (_mm512_set1_ps (fill), first_lanes (left), p);
-}
-
-/* Processors make a load wait for a masked store to the same place to reach the cache, but not for
- * another. */
-static inline void
-v_store (float *p, int64_t left, vf v)
-{
-  if (left >= W)
-    _mm512_storeu_ps (p, v);
-  else
-    _mm512_mask_storeu_ps (p, first_lanes (left), v);
-}
-
-static inline vf
-v_copy_sign (vf x, vf s)
-{
-  return _mm512_or_ps (_mm512_abs_ps (x), _mm512_and_ps (s, _mm512_set1_ps (-0.0f)));
-}
-
-static inline vf
-v_from_f16 (const uint16_t *p)
-{
-  return _mm512_cvtph_ps (_mm256_loadu_si256 ((const __m256i *)p));
-}
-
-static inline vf
-v_from_bf16 (const uint16_t *p)
-{
-  return _mm512_castsi512_ps (
-      _mm512_slli_epi32 (_mm512_cvtepu16_epi32 (_mm256_loadu_si256 ((const __m256i *)p)), 16));
-}
-
-/* The 16 values fill one register, which a permutation looks up. */
-static inline void
-nf4_step (const uint8_t *pairs, const float code[16], float absmax, float *out)
-{
-  const __m128i bytes = _mm_loadu_si128 ((const __m128i *)pairs), mask = _mm_set1_epi8 (15);
-  const __m128i even = _mm_and_si128 (_mm_srli_epi16 (bytes, 4), mask),
-                odd = _mm_and_si128 (bytes, mask);
-  const __m512i low = _mm512_cvtepu8_epi32 (_mm_unpacklo_epi8 (even, odd)),
-                high = _mm512_cvtepu8_epi32 (_mm_unpackhi_epi8 (even, odd));
-  const __m512 values = _mm512_loadu_ps (code), scale = _mm512_set1_ps (absmax);
-
-  _mm512_storeu_ps (out, _mm512_mul_ps (_mm512_permutexvar_ps (low, values), scale));
-  _mm512_storeu_ps (out + 16, _mm512_mul_ps (_mm512_permutexvar_ps (high, values), scale));
-}
-
-#define TILE    6
-#define VECTORS 2
-
-/* In four rounds: pairs of floats, pairs of pairs, and so on, change places. */
-static inline __attribute__ ((always_inline)) void
-v_transpose (vf rows[W])
-{
-  __m512d pairs[W];
-
-#pragma GCC unroll 16
-  for (int i = 0; i < W; i += 4) {
-    const __m512d a = _mm512_castps_pd (_mm512_unpacklo_ps (rows[i], rows[i + 1])),
-                  b = _mm512_castps_pd (_mm512_unpackhi_ps (rows[i], rows[i + 1])),
-                  c = _mm512_castps_pd (_mm512_unpacklo_ps (rows[i + 2], rows[i + 3])),
-                  d = _mm512_castps_pd (_mm512_unpackhi_ps (rows[i + 2], rows[i + 3]));
-
-    pairs[i] = _mm512_unpacklo_pd (a, c);
-    pairs[i + 1] = _mm512_unpackhi_pd (a, c);
-    pairs[i + 2] = _mm512_unpacklo_pd (b, d);
-    pairs[i + 3] = _mm512_unpackhi_pd (b, d);
-  }
-#pragma GCC unroll 16
-  for (int i = 0; i < 4; i++) {
-    const __m512d a = _mm512_shuffle_f64x2 (pairs[i], pairs[i + 4], 0x88),
-                  b = _mm512_shuffle_f64x2 (pairs[i], pairs[i + 4], 0xdd),
-                  c = _mm512_shuffle_f64x2 (pairs[i + 8], pairs[i + 12], 0x88),
-                  d = _mm512_shuffle_f64x2 (pairs[i + 8], pairs[i + 12], 0xdd);
-
-    rows[i] = _mm512_castpd_ps (_mm512_shuffle_f64x2 (a, c, 0x88));
-    rows[i + 4] = _mm512_castpd_ps (_mm512_shuffle_f64x2 (b, d, 0x88));
-    rows[i + 8] = _mm512_castpd_ps (_mm512_shuffle_f64x2 (a, c, 0xdd));
-    rows[i + 12] = _mm512_castpd_ps (_mm512_shuffle_f64x2 (b, d, 0xdd));
-  }
+  *int16 = ops_16;
+  *int8 = (CkQuantisedOps){ 0 };
 }
 
 #include "kernels/cpu/colour-tmpl.h"

@@ -89,8 +89,15 @@ epilogue_c (const CkEpilogue *epilogue, int64_t cols, const float *t, const floa
   }
 }
 
+static void
+add_scaled_c (int64_t n, float factor, const float *x, float *y)
+{
+  for (int64_t i = 0; i < n; i++)
+    y[i] += factor * x[i];
+}
+
 void
 ck_row_init_c (CkRowOps *ops)
 {
-  *ops = (CkRowOps){ norm_c, softmax_c, rope_c, epilogue_c };
+  *ops = (CkRowOps){ norm_c, softmax_c, rope_c, add_scaled_c, epilogue_c };
 }

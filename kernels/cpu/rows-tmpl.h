@@ -92,8 +92,16 @@ rope_v (int64_t head_dim, const float *cos, const float *sin, float *x)
   }
 }
 
+static void
+add_scaled_v (int64_t n, float factor, const float *x, float *y)
+{
+  for (int64_t i = 0; i < n; i += W)
+    v_store (y + i, n - i,
+             v_fma (v_set (factor), v_load (x + i, n - i, 0), v_load (y + i, n - i, 0)));
+}
+
 void
 INIT (row) (CkRowOps *ops)
 {
-  *ops = (CkRowOps){ norm_v, softmax_v, rope_v, epilogue_v };
+  *ops = (CkRowOps){ norm_v, softmax_v, rope_v, add_scaled_v, epilogue_v };
 }

@@ -20,6 +20,8 @@ typedef struct {
   void (*softmax) (int64_t n, float *x);
   /* One head of one token, in place. */
   void (*rope) (int64_t head_dim, const float *cos, const float *sin, float *x);
+  /* y += factor x */
+  void (*add_scaled) (int64_t n, float factor, const float *x, float *y);
   /* One row of a tile: y = epilogue (t) * multiplier * scale + residual; multiplier and residual
    * may be NULL, and may be y. */
   void (*epilogue) (const CkEpilogue *epilogue, int64_t cols, const float *t,

@@ -9,7 +9,7 @@
  */
 #include "kernels/cpu/adapter.h"
 #include "kernels/cpu/operations.h"
-#include "kernels/cpu/weight.h"
+#include "kernels/cpu/weight-values.h"
 #include "kernels/shapes.h"
 
 #include <math.h>

@@ -1,22 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Weights. The CPU computes from the memory that the caller gave, usually a mapped file, and
- * dequantises 16- and 4-bit weights again each time they are used: a copy in fp32 would cost more
- * to read from memory than that.
+ * Weights. For fp32 the CPU computes from the memory that the caller gave, usually a mapped file,
+ * and dequantises 16- and 4-bit weights again each time they are used: a copy in fp32 would cost
+ * more to read from memory than that.
  */
 #include "kernels/cpu/weight.h"
 #include "kernels/cpu/operations.h"
+#include "kernels/cpu/weight-strips.h"
+#include "kernels/cpu/weight-values.h"
 #include "kernels/shapes.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define ROWS 8 /* dequantised in a task */
-
-typedef struct {
-  CkWeight base;
-  void *copy; /* of the source's data where that was not aligned for its type; else NULL */
-} Weight;
 
 static bool
 is_aligned (const CkWeight *weight)
@@ -28,62 +25,51 @@ is_aligned (const CkWeight *weight)
   return weight->source.type == CK_NF4 || address % _Alignof(uint16_t) == 0;
 }
 
+/* A file's header may have any length, so its data may start anywhere. */
+static CkStatus
+align (CkCpuWeight *weight)
+{
+  CkWeightSource *source = &weight->base.source;
+  const size_t bytes = ck_weight_source_bytes (source);
+
+  if (source->host_data == NULL || is_aligned (&weight->base))
+    return CK_OK;
+  weight->copy = ck_aligned_memory (bytes);
+  if (weight->copy == NULL)
+    return CK_NO_MEMORY;
+  memcpy (weight->copy, source->host_data, bytes);
+  source->host_data = weight->copy;
+  return CK_OK;
+}
+
 CkStatus
 ck_cpu_weight_new (CkDevice *device, const CkWeightSource *source, CkWeightUses uses,
                    CkWeight **weight)
 {
-  Weight *new = calloc (1, sizeof *new);
+  CkCpuWeight *new = calloc (1, sizeof *new);
+  CkStatus status;
 
   if (new == NULL)
     return CK_NO_MEMORY;
   new->base = (CkWeight){ *source, uses };
-  /* A file's header may have any length, so its data may start anywhere. */
-  if (source->host_data != NULL && !is_aligned (&new->base)) {
-    const size_t bytes = ck_weight_source_bytes (source);
-
-    new->copy = ck_aligned_memory (bytes);
-    if (new->copy == NULL) {
-      free (new);
-      return CK_NO_MEMORY;
-    }
-    memcpy (new->copy, source->host_data, bytes);
-    new->base.source.host_data = new->copy;
-  }
-  *weight = &new->base;
-  return CK_OK;
+  status = align (new);
+  if (status == CK_OK)
+    status = ck_weight_strips_init (&((CkCpuDevice *)device)->ops, new);
+  if (status == CK_OK)
+    *weight = &new->base;
+  else
+    ck_cpu_weight_free (device, &new->base);
+  return status;
 }
 
 void
-ck_cpu_weight_free (CkDevice *device, CkWeight *weight)
+ck_cpu_weight_free (CkDevice *device, CkWeight *self)
 {
-  free (((Weight *)weight)->copy);
+  CkCpuWeight *weight = (CkCpuWeight *)self;
+
+  ck_weight_strips_clear (weight);
+  free (weight->copy);
   free (weight);
-}
-
-void
-ck_weight_dequantise_run (const CkCpuOps *ops, const CkWeight *weight, int64_t first, int64_t n,
-                          float *out)
-{
-  const CkWeightSource *source = &weight->source;
-  const void *data = ck_weight_data (weight);
-
-  switch (source->type) {
-  case CK_F32:
-    memcpy (out, (const float *)data + first, (size_t)n * sizeof (float));
-    break;
-  case CK_F16:
-    ops->dequantise.f16 (n, (const uint16_t *)data + first, out);
-    break;
-  case CK_BF16:
-    ops->dequantise.bf16 (n, (const uint16_t *)data + first, out);
-    break;
-  case CK_NF4:
-    ops->dequantise.nf4 (source, first, n, out);
-    break;
-  case CK_I16:
-  case CK_I8:
-    break; /* no weight has these: ck_weight_new () */
-  }
 }
 
 typedef struct {

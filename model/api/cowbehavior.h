@@ -100,7 +100,7 @@ typedef struct {
   const char *model;
   const char *adapter;   /* the adapter's folder, found like the model; it has the classes */
   const char *device;    /* "auto" or "cpu"; NULL: "auto" */
-  const char *precision; /* "auto" or "fp32"; NULL: "auto" */
+  const char *precision; /* "auto", "fp32", "int16" or "int8"; NULL: "auto" */
   unsigned max_batch;    /* pictures that are computed together, 1 to 64; 0: 8. More take less time
                          each, but the first of them waits longer */
 } CowBehaviorOptions;

@@ -8,6 +8,7 @@
 
 #include "model/adapter/adapter.h"
 #include "model/files/error.h"
+#include "model/network/device.h"
 
 G_BEGIN_DECLS
 
@@ -20,11 +21,13 @@ typedef struct {
   const char *model_type; /* in config.json; static */
   const char *title;      /* what people read: "DINOv3 vision transformer"; static */
   gint64 n_features;
-  CowVitConfig vit; /* of a vision transformer */
+  CowPrecision precision; /* of its linear layers; auto is fp32 */
+  CowVitConfig vit;       /* of a vision transformer */
 } CowBackboneConfig;
 
 struct _CowBackboneClass {
   gboolean copies_weights; /* the checkpoint may be closed once the backbone is open */
+  gboolean fp32_only;      /* takes no other precision */
   /* Whether its config.json has this model_type. */
   gboolean (*has_type) (const char *model_type);
   /* Whether a checkpoint without config.json holds it. */

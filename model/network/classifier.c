@@ -37,6 +37,8 @@ open_device (CowClassifier *self, const CowClassifierOptions *options, GError **
   self->device = cow_device_open (options->device, 0, error);
   if (!self->device)
     return FALSE;
+  if (!cow_precision_check (self->device, self->precision, error))
+    return FALSE;
   self->device_text = cow_device_text (self->device);
   self->stream = cow_stream_new (self->device, 0, error);
   return self->stream != NULL;
@@ -135,13 +137,27 @@ open_head (CowClassifier *self, gboolean card_found, gboolean has_adapter, GErro
   return FALSE;
 }
 
+static gboolean
+check_precision (CowClassifier *self, GError **error)
+{
+  if (self->config.klass->fp32_only && self->precision != COW_PRECISION_FP32) {
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+                 "%s: a %s computes in fp32 alone; precision %s was asked for", self->model_path,
+                 self->config.title, cow_precision_name (self->precision));
+    return FALSE;
+  }
+  self->config.precision = self->precision;
+  return TRUE;
+}
+
 /* The weights of the backbone come last: they are large, and all else may be wrong. */
 static gboolean
 open_parts (CowClassifier *self, gboolean card_found, GError **error)
 {
   g_autoptr (CowAdapter) adapter = NULL;
   if (!cow_backbone_config_read (self->model_path, self->checkpoint,
-                                 cow_card_kind (self->card)->model_type, &self->config, error))
+                                 cow_card_kind (self->card)->model_type, &self->config, error) ||
+      !check_precision (self, error))
     return FALSE;
   if (self->adapter_path && (!check_kind (self, error) || !check_preprocess (self, error) ||
                              !read_adapter (self, &adapter, error) ||

@@ -4,6 +4,9 @@
 static const char *const precision_names[] = {
   [COW_PRECISION_AUTO] = "auto",
   [COW_PRECISION_FP32] = "fp32",
+  [COW_PRECISION_INT16] = "int16",
+  [COW_PRECISION_INT8] = "int8",
+  NULL,
 };
 
 static gboolean
@@ -99,19 +102,23 @@ cow_precision_name (CowPrecision precision)
   return precision_names[precision];
 }
 
+const char *const *
+cow_precision_names (void)
+{
+  return precision_names;
+}
+
 gboolean
 cow_precision_parse (const char *name, CowPrecision *precision, GError **error)
 {
-  for (guint i = 0; i < G_N_ELEMENTS (precision_names); i++)
+  for (guint i = 0; precision_names[i]; i++)
     if (!name || g_str_equal (name, precision_names[i])) {
       *precision = (CowPrecision)i;
       return TRUE;
     }
-  g_autoptr (GString) names = g_string_new (precision_names[0]);
-  for (guint i = 1; i < G_N_ELEMENTS (precision_names); i++)
-    g_string_append_printf (names, ", %s", precision_names[i]);
+  g_autofree char *names = g_strjoinv (", ", (char **)precision_names);
   g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
-               "precision \"%s\" is unknown; this build offers: %s", name, names->str);
+               "precision \"%s\" is unknown; this build offers: %s", name, names);
   return FALSE;
 }
 
@@ -119,4 +126,42 @@ CowPrecision
 cow_precision_resolve (CowPrecision wanted)
 {
   return wanted == COW_PRECISION_AUTO ? COW_PRECISION_FP32 : wanted;
+}
+
+CkWeightUses
+cow_precision_uses (CowPrecision precision)
+{
+  switch (precision) {
+  case COW_PRECISION_INT16:
+    return CK_USE_INT16;
+  case COW_PRECISION_INT8:
+    return CK_USE_INT8;
+  case COW_PRECISION_AUTO:
+  case COW_PRECISION_FP32:
+    break;
+  }
+  return (CkWeightUses)0;
+}
+
+static gboolean
+offers (const CkDevice *device, CowPrecision precision)
+{
+  const int uses = cow_precision_uses (precision);
+  return (uses & ~device->products) == 0;
+}
+
+gboolean
+cow_precision_check (const CkDevice *device, CowPrecision precision, GError **error)
+{
+  if (offers (device, precision))
+    return TRUE;
+  g_autofree char *text = cow_device_text (device);
+  g_autoptr (GString) names = g_string_new (NULL);
+  for (guint i = COW_PRECISION_FP32; precision_names[i]; i++)
+    if (offers (device, (CowPrecision)i))
+      g_string_append_printf (names, "%s%s", names->len > 0 ? ", " : "", precision_names[i]);
+  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+               "precision %s: %s has no instructions for it; it offers: %s",
+               precision_names[precision], text, names->str);
+  return FALSE;
 }

@@ -106,14 +106,15 @@ init_adapter (CowLinear *self, const char *name, const CowLora *lora, GError **e
 
 static gboolean
 init_weight (CowLinear *self, const CowCheckpoint *checkpoint, const char *name,
-             const CowLora *lora, GError **error)
+             const CowLora *lora, CkWeightUses products, GError **error)
 {
+  const CkWeightUses uses = (CkWeightUses)(WEIGHT_USES | products);
   g_autofree char *weight_name = g_strconcat (name, ".weight", NULL);
   CkWeightSource source;
   return cow_weight_find (checkpoint, weight_name, self->out, self->in, &source, &self->absmax,
                           error) &&
-         cow_check (ck_weight_new (self->stream->device, &source, WEIGHT_USES, &self->weight),
-                    error, "%s: tensor %s", cow_checkpoint_path (checkpoint), weight_name) &&
+         cow_check (ck_weight_new (self->stream->device, &source, uses, &self->weight), error,
+                    "%s: tensor %s", cow_checkpoint_path (checkpoint), weight_name) &&
          (!lora || init_adapter (self, name, lora, error));
 }
 
@@ -136,10 +137,10 @@ init_bias (CowLinear *self, const CowCheckpoint *checkpoint, const char *name, g
 gboolean
 cow_linear_init (CowLinear *self, CkStream *stream, const CowCheckpoint *checkpoint,
                  const char *name, gint64 out, gint64 in, gboolean has_bias, const CowLora *lora,
-                 GError **error)
+                 CkWeightUses products, GError **error)
 {
   *self = (CowLinear){ .stream = stream, .out = out, .in = in };
-  if (init_weight (self, checkpoint, name, lora, error) &&
+  if (init_weight (self, checkpoint, name, lora, products, error) &&
       init_bias (self, checkpoint, name, has_bias, error))
     return TRUE;
   cow_linear_clear (self);
@@ -152,7 +153,7 @@ cow_linear_init_weight (CowLinear *self, CkStream *stream, const CowCheckpoint *
                         GError **error)
 {
   *self = (CowLinear){ .stream = stream, .out = out, .in = in };
-  if (init_weight (self, checkpoint, name, lora, error))
+  if (init_weight (self, checkpoint, name, lora, (CkWeightUses)0, error))
     return TRUE;
   cow_linear_clear (self);
   return FALSE;

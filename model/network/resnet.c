@@ -426,6 +426,7 @@ n_parameters (const CowBackboneConfig *config)
 
 const CowBackboneClass cow_resnet_class = {
   .copies_weights = TRUE,
+  .fp32_only = TRUE,
   .has_type = has_type,
   .has_tensors = has_tensors,
   .read_config = read_config,

@@ -115,6 +115,16 @@ n_trained (const CowBackboneConfig *config)
 
 /* ---- loading --------------------------------------------------------------------------------- */
 
+/* Pixels are embedded once, and everything follows from it: 8 bits are too few. */
+static CkWeightUses
+patch_products (const CowVit *self)
+{
+  const CkWeightUses products = cow_precision_uses (self->parent.config.precision);
+  return products & CK_USE_INT8
+             ? (CkWeightUses)(self->parent.stream->device->products & CK_USE_INT16)
+             : products;
+}
+
 static gboolean
 init_patches (CowVit *self, const CowCheckpoint *checkpoint, GError **error)
 {
@@ -124,7 +134,8 @@ init_patches (CowVit *self, const CowCheckpoint *checkpoint, GError **error)
   g_autofree char *weight = g_strconcat (cow_vit_names.patches, ".weight", NULL);
   return cow_checkpoint_get (checkpoint, weight, 4, dims, error) &&
          cow_linear_init (&self->patches, self->parent.stream, checkpoint, cow_vit_names.patches,
-                          dims[0], dims[1] * dims[2] * dims[3], TRUE, NULL, error);
+                          dims[0], dims[1] * dims[2] * dims[3], TRUE, NULL, patch_products (self),
+                          error);
 }
 
 static gboolean
@@ -138,7 +149,7 @@ init_module (CowVit *self, int layer, CowModule module, const CowCheckpoint *che
   g_autofree char *name = g_strdup_printf ("layer.%d.%s", layer, cow_module_name (module));
   return cow_linear_init (&self->layers[layer][module], self->parent.stream, checkpoint, name, out,
                           in, bias, adapter ? cow_adapter_get (adapter, layer, module) : NULL,
-                          error);
+                          cow_precision_uses (self->parent.config.precision), error);
 }
 
 static gboolean

@@ -25,7 +25,7 @@ cow_train_linear_init_adapted (CowTrainLinear *self, CowParameters *parameters,
     .parameters = parameters, .weight = -1, .bias = -1, .a = -1, .b = -1, .magnitude = -1
   };
   if (!cow_linear_init (&self->base, parameters->stream, checkpoint, name, out, in, has_bias, NULL,
-                        error))
+                        (CkWeightUses)0, error))
     return FALSE;
   if (!lora)
     return TRUE;

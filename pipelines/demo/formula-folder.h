@@ -9,8 +9,9 @@
 G_BEGIN_DECLS
 
 typedef struct {
-  gboolean nf4;   /* linear layers as bitsandbytes quantises them, else everything in fp32 */
-  guint n_shards; /* 1: model.safetensors; more: model-0000i-of-0000n.safetensors and an index */
+  gboolean nf4;      /* linear layers as bitsandbytes quantises them, else everything in fp32 */
+  gboolean outliers; /* the variant of formula-outliers.h */
+  guint n_shards;    /* 1: model.safetensors; more: model-0000i-of-0000n.safetensors and an index */
 } CowFormulaModel;
 
 /* Writes a Hugging Face folder and holds at most one tensor in memory at a time. Makes the folder

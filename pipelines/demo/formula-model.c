@@ -15,7 +15,7 @@
 
 typedef struct {
   int layers, shards, rank, picture_size;
-  gboolean nf4, dora, head;
+  gboolean nf4, outliers, dora, head;
   char *adapter, *targets;
 } Options;
 
@@ -29,6 +29,10 @@ parse (int *argc, char ***argv, Options *options, GError **error)
     { "layers", 0, 0, G_OPTION_ARG_INT, &options->layers, "The first N layers only", "N" },
     { "nf4", 0, 0, G_OPTION_ARG_NONE, &options->nf4,
       "Quantise the linear layers to NF4, as bitsandbytes does", NULL },
+    { "outliers", 0, 0, G_OPTION_ARG_NONE, &options->outliers,
+      "Give a few channels and tokens values up to 1000 times the others', as trained networks "
+      "have",
+      NULL },
     { "shards", 0, 0, G_OPTION_ARG_INT, &options->shards, "Spread the tensors over N files (1)",
       "N" },
     { "adapter", 0, 0, G_OPTION_ARG_FILENAME, &options->adapter, "Write an adapter folder too",
@@ -89,7 +93,9 @@ run (int argc, char **argv, Options *options, GError **error)
 
   if (!parse (&argc, &argv, options, error) || !choose (argv[1], options, &config, error))
     return FALSE;
-  CowFormulaModel model = { .nf4 = options->nf4, .n_shards = (guint)MAX (options->shards, 0) };
+  CowFormulaModel model = { .nf4 = options->nf4,
+                            .outliers = options->outliers,
+                            .n_shards = (guint)MAX (options->shards, 0) };
   CowFormulaAdapter adapter = {
     .base = argv[1],
     .rank = options->rank,

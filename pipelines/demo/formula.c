@@ -9,8 +9,8 @@
 #include <math.h>
 #include <string.h>
 
-static guint32
-hash_name (const char *name)
+guint32
+cow_formula_hash (const char *name)
 {
   guint32 hash = 0x811c9dc5u;
   for (; *name; name++)
@@ -52,7 +52,7 @@ fill_part (const void *data, int64_t first, int64_t end, int member)
 static void
 fill (const char *name, guint64 first, gsize count, float scale, float offset, float *out)
 {
-  const Values values = { hash_name (name), (guint32)first, scale, offset, out };
+  const Values values = { cow_formula_hash (name), (guint32)first, scale, offset, out };
 
   ck_team_open ();
   ck_team_run_chunks (ck_processors (CK_TEAM_MOST), (gint64)count, 65536, fill_part, &values);

@@ -9,7 +9,8 @@
  *   u = (float) (x / 2^31 - 1), in [-1, 1]; value = u * scale + offset in fp32
  *
  * Networks made this way are stable (a linear layer keeps the variance of its input) but know
- * nothing.
+ * nothing. Their channels are all alike, which those of trained networks are not: see
+ * formula-outliers.h.
  */
 #ifndef COW_FORMULA_H
 #define COW_FORMULA_H
@@ -17,6 +18,9 @@
 #include <glib.h>
 
 G_BEGIN_DECLS
+
+/* FNV-1a, 32 bits. */
+guint32 cow_formula_hash (const char *name);
 
 /* u of the values [first, first + count) of a tensor, before scale and offset. */
 void cow_formula_u (const char *name, guint64 first, gsize count, float *out);

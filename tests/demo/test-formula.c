@@ -2,6 +2,7 @@
 /* The formula compared with values that another program (numpy) computed, and the folders made from
  * it compared with one another. */
 #include <glib/gstdio.h>
+#include <math.h>
 #include <string.h>
 
 #include "model/files/checkpoint.h"
@@ -9,6 +10,7 @@
 #include "model/files/quantise.h"
 #include "model/files/vit-layout.h"
 #include "pipelines/demo/formula-folder.h"
+#include "pipelines/demo/formula-outliers.h"
 #include "pipelines/demo/formula.h"
 #include "tests/model/scratch.h"
 
@@ -147,6 +149,77 @@ test_folders (void)
   scratch_free (scratch);
 }
 
+/* The value that a tensor of the outlier variant has at an index, and that it has without. */
+static void
+outlier_value (const char *name, gsize index, float *with, float *without)
+{
+  CowVitConfig config;
+
+  g_assert_true (cow_vit_config_of_size ("vits16", &config));
+  g_autoptr (GArray) tensors = cow_vit_layout_new (&config, COW_VIT_LOADED);
+  for (guint i = 0; i < tensors->len; i++) {
+    const CowVitTensor *tensor = &g_array_index (tensors, CowVitTensor, i);
+    gsize count = 1;
+
+    if (!g_str_equal (tensor->name, name))
+      continue;
+    for (guint d = 0; d < tensor->n_dims; d++)
+      count *= (gsize)tensor->dims[d];
+    g_autofree float *values = g_new (float, count);
+    cow_formula_fill (name, tensor->dims, tensor->n_dims, values);
+    *without = values[index];
+    cow_formula_add_outliers (&config, tensor, values);
+    *with = values[index];
+    return;
+  }
+  g_assert_not_reached ();
+}
+
+/* The factors of formula-outliers.h at the channels that another program (Python) hashed. */
+static void
+test_outliers (void)
+{
+  const gint64 expected[] = { 300, 191, 82, 357 };
+  /* R / .5 of 384 channels */
+  const float gain = 58.022984f, column = .2449490f;
+  const struct {
+    const char *name;
+    gsize index;
+    float factor, value; /* the formula's value times this, or this */
+  } cases[] = {
+    { "embeddings.cls_token", 300, 0, 12000 },
+    { "embeddings.register_tokens", 191 + 2 * 384, 0, -12000 },
+    { "embeddings.register_tokens", 191 + 3 * 384, 0, -400 },
+    { "embeddings.patch_embeddings.bias", 357, 0, -40 },
+    { "embeddings.patch_embeddings.weight", 300 * 768 + 5, 40, 0 },
+    { "layer.0.norm1.weight", 9, gain, 0 },
+    { "layer.0.norm2.weight", 300, gain / 10, 0 },
+    { "layer.0.attention.k_proj.weight", 384 * 7 + 300, column, 0 },
+    { "layer.0.attention.v_proj.weight", 384 * 7 + 300, column / 4, 0 },
+    { "layer.0.mlp.up_proj.weight", 384 * 768 + 9, 30, 0 },
+    { "layer.0.mlp.down_proj.weight", 1536 * 9 + 768, .6531973f, 0 },
+    { "layer.0.mlp.down_proj.bias", 191, 10, 0 },
+    { "layer.11.layer_scale2.lambda1", 82, 10, 0 },
+    { "layer.11.mlp.down_proj.weight", 0, 1, 0 },
+    { "norm.weight", 300, .0725287f, 0 },
+    { "norm.bias", 300, 1, 0 },
+  };
+  CowVitConfig config;
+  gint64 channels[COW_FORMULA_N_OUTLIERS];
+
+  g_assert_true (cow_vit_config_of_size ("vits16", &config));
+  cow_formula_outlier_channels (&config, channels);
+  g_assert_cmpmem (channels, sizeof channels, expected, sizeof expected);
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
+    float with, without;
+
+    outlier_value (cases[i].name, cases[i].index, &with, &without);
+    g_test_message ("%s: %g was %g", cases[i].name, with, without);
+    g_assert_cmpfloat_with_epsilon (with, without * cases[i].factor + cases[i].value,
+                                    1e-5f * fabsf (with));
+  }
+}
+
 static void
 test_too_many_shards (void)
 {
@@ -169,6 +242,7 @@ main (int argc, char **argv)
   g_test_add_func ("/formula/pieces", test_pieces);
   g_test_add_func ("/formula/sizes", test_sizes);
   g_test_add_func ("/formula/folders", test_folders);
+  g_test_add_func ("/formula/outliers", test_outliers);
   g_test_add_func ("/formula/too-many-shards", test_too_many_shards);
   return g_test_run ();
 }

@@ -118,6 +118,7 @@ typedef struct {
   CkLinear layer;
   CkLinearBackward backward;
   LinearShape shape;
+  int products;
 } LinearData;
 
 static CkAdapter
@@ -138,7 +139,7 @@ run_linear (CkStream *stream, int64_t batch, const void *data, float *const *in,
   const LinearData *d = data;
   CkLinear op = d->layer;
 
-  op.weight = weight_on_device (stream, &d->weight.source, false);
+  op.weight = weight_for_products (stream, &d->weight.source, d->products);
   op.adapter = adapter_on_device (stream, &d->layer.adapter);
   op.bias = D (op.bias);
   op.scale = D (op.scale);
@@ -180,9 +181,14 @@ check_linear_layer (CkType type, const char *adapted, const LinearShape *shape,
 
   test_weight_init (&data.weight, type, shape->out, shape->in, FILL_RANDOM);
   data.layer = (CkLinear){ .adapter = *adapter, .bias = row, .activation = CK_GELU, .scale = row };
-  snprintf (op.name, sizeof op.name, "linear %s%s, %lld tokens", type_names[type], adapted,
-            (long long)shape->tokens);
-  check_operation (&op);
+  for (int i = 0; i < N_PRODUCTS; i++) {
+    if (!has_products (teams[0], all_products[i]))
+      continue;
+    data.products = all_products[i];
+    snprintf (op.name, sizeof op.name, "linear %s %s%s, %lld tokens", product_names[i],
+              type_names[type], adapted, (long long)shape->tokens);
+    check_operation (&op);
+  }
 
   op.run = run_linear_backward;
   memcpy (op.in, (int64_t[]){ x, y, y, x }, 4 * sizeof *op.in);

@@ -273,22 +273,43 @@ on_device (CkStream *stream, const float *floats)
   return NULL;
 }
 
+const int all_products[N_PRODUCTS] = { 0, CK_USE_INT16, CK_USE_INT8 };
+const char *const product_names[N_PRODUCTS] = { "fp32", "int16", "int8" };
+
+bool
+has_products (const CkStream *stream, int products)
+{
+  return (stream->device->products & products) == products;
+}
+
+static const CkWeight *
+add_weight (CkStream *stream, const CkWeightSource *source, CkWeightUses uses)
+{
+  CkWeight *weight;
+
+  if (n_weights == MAX_COPIES || ck_weight_new (stream->device, source, uses, &weight) != CK_OK)
+    bail_out ("no weight on the device");
+  weights[n_weights].stream = stream;
+  weights[n_weights++].weight = weight;
+  return weight;
+}
+
+const CkWeight *
+weight_for_products (CkStream *stream, const CkWeightSource *source, int products)
+{
+  return add_weight (stream, source, (CkWeightUses)(ALL_USES | products));
+}
+
 const CkWeight *
 weight_on_device (CkStream *stream, const CkWeightSource *source, bool trains)
 {
   CkWeightSource placed = *source;
-  CkWeight *weight;
 
   if (trains && source->type == CK_F32) {
     placed.parameters = D (source->host_data);
     placed.host_data = NULL;
   }
-  if (n_weights == MAX_COPIES ||
-      ck_weight_new (stream->device, &placed, ALL_USES, &weight) != CK_OK)
-    bail_out ("no weight on the device");
-  weights[n_weights].stream = stream;
-  weights[n_weights++].weight = weight;
-  return weight;
+  return add_weight (stream, &placed, ALL_USES);
 }
 
 /* What has not changed may be constant, and is not written. */

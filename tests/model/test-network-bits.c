@@ -96,6 +96,7 @@ static void
 check_level (const Features *self, const CowBackboneConfig *config, const CowCheckpoint *checkpoint,
              const CowAdapter *adapter, const char *level)
 {
+  const char *precision = cow_precision_name (config->precision);
   const gsize result = (gsize)(cow_backbone_n_tokens (config, HEIGHT, WIDTH) * config->n_features);
   g_autofree float *pool = new_pool (PICTURES * 3 * HEIGHT * WIDTH);
   g_autofree float *alone = g_new (float, PICTURES *result);
@@ -113,8 +114,8 @@ check_level (const Features *self, const CowBackboneConfig *config, const CowChe
                       .n_tokens = result,
                       .host = g_new (float, PICTURES *result) };
     g_assert_no_error (error);
-    g_autofree char *what = g_strdup_printf ("%s/%s, level %s, %d threads", self->network,
-                                             self->weights, level, threads);
+    g_autofree char *what = g_strdup_printf ("%s/%s %s, level %s, %d threads", self->network,
+                                             self->weights, precision, level, threads);
     check_batches (what, &tokens, run_tokens, pool, 3 * HEIGHT * WIDTH, result, alone,
                    threads == 1);
     ck_free (stream, tokens.pixels);
@@ -124,6 +125,17 @@ check_level (const Features *self, const CowBackboneConfig *config, const CowChe
     ck_device_close (device);
     g_free (tokens.host);
   }
+}
+
+static gboolean
+offers (const char *level, CowPrecision precision)
+{
+  CkDevice *device = NULL;
+  g_assert_cmpint (ck_device_open ("cpu", &(CkDeviceOptions){ level, 1 }, &device), ==, CK_OK);
+  const gboolean yes = cow_precision_check (device, precision, NULL);
+  ck_device_close (device);
+  /* Whole numbers in plain C are slow, and check-bits looks at them. */
+  return yes && (precision == COW_PRECISION_FP32 || !g_str_equal (level, "c"));
 }
 
 static void
@@ -142,7 +154,10 @@ test_features (gconstpointer data)
   CowAdapter *adapter = name ? cow_adapter_read (name, &config.vit, &error) : NULL;
   g_assert_no_error (error);
   for (const char *const *level = ck_cpu_levels (); *level; level++)
-    check_level (self, &config, checkpoint, adapter, *level);
+    for (config.precision = COW_PRECISION_FP32; config.precision <= COW_PRECISION_INT8;
+         config.precision++)
+      if (offers (*level, config.precision))
+        check_level (self, &config, checkpoint, adapter, *level);
   cow_adapter_free (adapter);
   cow_checkpoint_close (checkpoint);
 }

@@ -13,7 +13,7 @@ model_options_add (ModelOptions *self, GArray *entries)
       "MODEL" },
     { "adapter", 'a', 0, G_OPTION_ARG_FILENAME, &self->adapter, "Adapter folder", "ADAPTER" },
     { "device", 0, 0, G_OPTION_ARG_STRING, &self->device, "auto or cpu (auto)", "DEVICE" },
-    { "precision", 0, 0, G_OPTION_ARG_STRING, &self->precision, "auto or fp32 (auto)",
+    { "precision", 0, 0, G_OPTION_ARG_STRING, &self->precision, "auto, fp32, int16 or int8 (auto)",
       "PRECISION" },
     { "batch", 'b', 0, G_OPTION_ARG_INT, &self->batch, "Pictures at a time (8)", "N" },
   };

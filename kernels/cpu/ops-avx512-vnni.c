@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* The inner operations that AVX-512 with VNNI does better: one instruction multiplies groups and
+ * adds up. */
+#define INIT(concept) ck_##concept##_init_avx512_vnni
+
+#include "kernels/cpu/vectors-avx512.h"
+#include "kernels/cpu/vectors-tmpl.h"
+#include "kernels/cpu/codes.h"
+#include "kernels/sizes.h"
+
+#define Q(name)                 name##_16
+#define Q_BITS                  16
+#define Q_CODE_MAX              CK_CODE_MAX_16
+#define Q_TILE                  6
+#define q_dot(sums, weights, x) _mm512_dpwssd_epi32 (sums, weights, x)
+#include "kernels/cpu/quantised-tmpl.h"
+
+#define Q(name)                 name##_8
+#define Q_BITS                  8
+#define Q_CODE_MAX              CK_CODE_MAX_8
+#define Q_TILE                  6
+#define q_dot(sums, weights, x) _mm512_dpbusd_epi32 (sums, weights, x)
+#include "kernels/cpu/quantised-tmpl.h"
+
+void
+INIT (quantised) (CkQuantisedOps *int16, CkQuantisedOps *int8)
+{
+  *int16 = ops_16;
+  *int8 = ops_8;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Products of whole numbers, in the calling thread: activations and weights as codes of 8 or 16
+ * bits, with a scale for each row and block of 64.
+ *
+ *   y[row, out] = sum over blocks of scale[row, block] * scale[out, block] * (sum of 64 products)
+ *
+ * The inner sum is exact, and the outer one is made in one order by fused multiply-adds. So all
+ * sets of instructions give the same bits, and plain C is the oracle to the last of them.
+ *
+ * Groups. An instruction adds the products of a few neighbouring codes into one sum of 32 bits: two
+ * of 16 bits or four of 8 bits, a group of 32 bits. A row of activations is a row of groups. Which
+ * elements share a group is free, as long as activations and weights agree; in each eight elements
+ * it is the order in which 4-bit codes come out of a word of eight, so that they need not be moved:
+ *   16 bits: 0 4 | 2 6 | 1 5 | 3 7        8 bits: 0 2 4 6 | 1 3 5 7
+ *
+ * Strips. The weights of `strip` outputs lie together, block after block: for each group of a block
+ * a group of every output. Beside them lie their scales, [blocks, strip].
+ *
+ * Signs. Instructions for 8 bits want one operand without a sign, so weights of 8 bits are kept as
+ * code + 128, and what that adds is in each row's `sums`.
+ */
+#ifndef CK_CPU_QUANTISED_H
+#define CK_CPU_QUANTISED_H
+
+#include "kernels/kernels.h"
+
+#define CK_CODE_BLOCK 64 /* elements that share a scale */
+
+/* The largest code: 64 products of two such stay within 32 bits, or 8 bits are full. */
+#define CK_CODE_MAX_16 5792
+#define CK_CODE_MAX_8  127
+
+/* Columns of a row that are so much larger than their block's others that the block's scale would
+ * leave nothing of those: they are 0 in the codes, and are multiplied in fp32. */
+typedef struct {
+  int32_t column;
+  float value;
+} CkOutlier;
+
+#define CK_OUTLIERS_MAX 4 /* a block */
+
+/* Rows of activations as codes. */
+typedef struct {
+  void *codes;    /* [rows, blocks, 64] */
+  float *scales;  /* [rows, blocks] */
+  int32_t *sums;  /* [rows, blocks]: -128 times the sum of a block's codes; 8 bits only */
+  int64_t blocks; /* a row */
+} CkCodes;
+
+typedef struct {
+  CkType type;       /* CK_I16 or CK_I8 */
+  int64_t code_size; /* bytes */
+  int64_t code_max;
+  int64_t strip; /* outputs */
+
+  /*
+   * One row x [n] as codes: `codes` [blocks, 64], scales [blocks], and sums unless NULL. What lies
+   * beyond n is 0. A block with a value that is not finite gets the scale NaN. Outliers go to
+   * `outliers`, in the order of their columns, at most CK_OUTLIERS_MAX a block; returns how many.
+   * Nothing is one if `outliers` is NULL.
+   */
+  int64_t (*quantise) (int64_t n, const float *x, void *codes, float *scales, int32_t *sums,
+                       CkOutlier *outliers);
+  /*
+   * 4-bit codes of `strip` rows of a weight to a strip: row i lies at pairs + i * stride bytes,
+   * whole blocks of 32 bytes, the even element in the upper half of a byte; rows from `rows` on are
+   * as the last one. table: the code for each of the 16.
+   */
+  void (*unpack) (int64_t blocks, const uint8_t *pairs, int64_t stride, int64_t rows,
+                  const int16_t table[16], void *strip);
+  /* y [rows, strip] = codes times one strip; stride: floats from a row of y to the next. */
+  void (*multiply) (int64_t rows, const CkCodes *x, const void *strip, const float *strip_scales,
+                    float *y, int64_t stride);
+} CkQuantisedOps;
+
+void ck_quantised_init_c (CkQuantisedOps *int16, CkQuantisedOps *int8);
+void ck_quantised_init_avx2 (CkQuantisedOps *int16, CkQuantisedOps *int8);
+void ck_quantised_init_avx512 (CkQuantisedOps *int16, CkQuantisedOps *int8);
+void ck_quantised_init_avx512_vnni (CkQuantisedOps *int16, CkQuantisedOps *int8);
+
+#endif /* CK_CPU_QUANTISED_H */

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/* Weights as strips of whole numbers (quantised.h). */
+#include "kernels/cpu/weight-strips.h"
+
+#include "kernels/cpu/scratch.h"
+#include "kernels/cpu/weight-values.h"
+#include "kernels/sizes.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int64_t
+count_blocks (const CkCpuWeight *weight)
+{
+  return ck_ceil_div (weight->base.source.in, CK_CODE_BLOCK);
+}
+
+/* Bytes of a strip. */
+static int64_t
+strip_size (const CkCpuWeight *weight)
+{
+  return count_blocks (weight) * CK_CODE_BLOCK * weight->products->strip *
+         weight->products->code_size;
+}
+
+/* ---- 4-bit codes ----------------------------------------------------------------------------- */
+
+/* Whether blocks of the file are blocks of a row. */
+static bool
+stays (const CkWeightSource *source)
+{
+  return source->type == CK_NF4 && source->block == CK_CODE_BLOCK &&
+         source->in % CK_CODE_BLOCK == 0;
+}
+
+/* The mean square of what 16 values lose as codes of a unit. */
+static double
+loss_of (const float code[16], double unit)
+{
+  double loss = 0;
+
+  for (int i = 0; i < 16; i++) {
+    const double rest = code[i] / unit - nearbyint (code[i] / unit);
+    loss += rest * rest * unit * unit;
+  }
+  return loss;
+}
+
+/*
+ * The 16 values are few and always the same, so what they lose by rounding does not average out:
+ * the unit under which they lose least is sought among those which use at least three quarters of
+ * the codes.
+ */
+static void
+choose_unit (CkCpuWeight *weight)
+{
+  const float *code = weight->base.source.code;
+  const double most = (double)weight->products->code_max;
+  double largest = 0, best = INFINITY;
+
+  for (int i = 0; i < 16; i++)
+    largest = fmax (largest, fabs ((double)code[i]));
+  if (!(largest > 0) || !isfinite (largest)) {
+    weight->unit = 0;
+    return;
+  }
+  for (int step = 0; step <= 1024; step++) {
+    const double unit = largest / (most * (1 - step / 4096.0)), loss = loss_of (code, unit);
+
+    if (loss < best) {
+      best = loss;
+      weight->unit = (float)unit;
+    }
+  }
+  for (int i = 0; i < 16; i++)
+    weight->table[i] = (int16_t)lrint (code[i] / (double)weight->unit);
+}
+
+static void
+unpack (const CkCpuWeight *weight, int64_t first, char *strip, float *scales)
+{
+  const CkWeightSource *source = &weight->base.source;
+  const int64_t n = weight->products->strip, rows = ck_min (n, source->out - first),
+                blocks = count_blocks (weight);
+
+  weight->products->unpack (blocks, (const uint8_t *)source->host_data + first * (source->in / 2),
+                            source->in / 2, rows, weight->table, strip);
+  for (int64_t block = 0; block < blocks; block++)
+    for (int64_t row = 0; row < n; row++)
+      scales[block * n + row] =
+          row < rows ? source->host_absmax[(first + row) * blocks + block] * weight->unit : 0;
+}
+
+/* ---- everything else ------------------------------------------------------------------------- */
+
+/* One row, as activations are quantised, into its lane of a strip. */
+static void
+pack_row (CkCpuWeight *weight, const float *row, int64_t out, uint32_t *codes, float *row_scales)
+{
+  const CkQuantisedOps *products = weight->products;
+  const int64_t blocks = count_blocks (weight), n = products->strip, lane = out % n,
+                groups = blocks * CK_CODE_BLOCK * products->code_size / (int64_t)sizeof *codes;
+  const uint32_t sign = products->type == CK_I8 ? 0x80808080 : 0; /* + 128 */
+  uint32_t *strip = (uint32_t *)((char *)weight->strips + out / n * strip_size (weight));
+  float *scales = weight->scales + out / n * blocks * n;
+
+  products->quantise (weight->base.source.in, row, codes, row_scales, NULL, NULL);
+  for (int64_t group = 0; group < groups; group++)
+    strip[group * n + lane] = codes[group] ^ sign;
+  for (int64_t block = 0; block < blocks; block++)
+    scales[block * n + lane] = row_scales[block];
+}
+
+static CkStatus
+pack (const CkCpuOps *ops, CkCpuWeight *weight)
+{
+  const CkWeightSource *source = &weight->base.source;
+  const int64_t blocks = count_blocks (weight), cols = blocks * CK_CODE_BLOCK,
+                strips = ck_ceil_div (source->out, weight->products->strip);
+  size_t bytes;
+  float *row;
+
+  if (!ck_size_product (strips, strip_size (weight), 1, &bytes))
+    return CK_NO_MEMORY;
+  weight->strips = ck_aligned_memory (bytes);
+  weight->scales = calloc ((size_t)(strips * blocks * weight->products->strip), sizeof (float));
+  row = malloc ((size_t)(2 * cols + blocks) * sizeof *row);
+  if (weight->strips == NULL || weight->scales == NULL || row == NULL) {
+    free (row);
+    return CK_NO_MEMORY;
+  }
+  memset (weight->strips, 0, bytes);
+  for (int64_t out = 0; out < source->out; out++) {
+    ck_weight_dequantise_run (ops, &weight->base, out * source->in, source->in, row);
+    pack_row (weight, row, out, (uint32_t *)(row + cols), row + 2 * cols);
+  }
+  free (row);
+  return CK_OK;
+}
+
+/* ---- both ------------------------------------------------------------------------------------ */
+
+CkStatus
+ck_weight_strips_init (const CkCpuOps *ops, CkCpuWeight *weight)
+{
+  weight->products = weight->base.uses & CK_USE_INT16  ? &ops->int16
+                     : weight->base.uses & CK_USE_INT8 ? &ops->int8
+                                                       : NULL;
+  if (weight->products == NULL)
+    return CK_OK;
+  if (!stays (&weight->base.source))
+    return pack (ops, weight);
+  choose_unit (weight);
+  return CK_OK;
+}
+
+void
+ck_weight_strips_clear (CkCpuWeight *weight)
+{
+  free (weight->strips);
+  free (weight->scales);
+}
+
+CkStrips
+ck_weight_strips_get (const CkCpuWeight *weight, int64_t first, int64_t outs, void *strip_buffer,
+                      float *scale_buffer)
+{
+  const int64_t n = weight->products->strip, scales = count_blocks (weight) * n,
+                bytes = strip_size (weight);
+
+  if (weight->strips != NULL)
+    return (CkStrips){ (const char *)weight->strips + first / n * bytes, bytes,
+                       weight->scales + first / n * scales, scales };
+  for (int64_t out = 0; out < outs; out += n)
+    unpack (weight, first + out, (char *)strip_buffer + out / n * bytes,
+            scale_buffer + out / n * scales);
+  return (CkStrips){ strip_buffer, bytes, scale_buffer, scales };
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* Weights as strips of whole numbers (quantised.h). */
+#ifndef CK_CPU_WEIGHT_STRIPS_H
+#define CK_CPU_WEIGHT_STRIPS_H
+
+#include "kernels/device.h"
+#include "kernels/cpu/cpu-ops.h"
+
+/*
+ * Weights for products of whole numbers. 4-bit codes in blocks of 64 stay where they are and are
+ * unpacked strip by strip whenever they are used; everything else becomes strips once.
+ */
+typedef struct {
+  CkWeight base;
+  void *copy; /* of the source's data where that was not aligned for its type; else NULL */
+
+  const CkQuantisedOps *products; /* NULL: fp32 */
+  void *strips;                   /* [strips, blocks, strip groups], or NULL: */
+  float *scales;                  /* [strips, blocks, strip]; NULL with the former */
+  int16_t table[16];              /* the code of each 4-bit code */
+  float unit;                     /* and the value of code 1 in a block whose absmax is 1 */
+} CkCpuWeight;
+
+/* Neighbouring strips with their scales, and bytes and floats from one to the next. */
+typedef struct {
+  const char *codes;
+  int64_t code_stride;
+  const float *scales;
+  int64_t scale_stride;
+} CkStrips;
+
+/* Prepares what the weight's uses name; clear it whatever this returns. */
+CkStatus ck_weight_strips_init (const CkCpuOps *ops, CkCpuWeight *weight);
+void ck_weight_strips_clear (CkCpuWeight *weight);
+
+/*
+ * The strips of `outs` outputs from `first` on, which is the first of a strip: packed long ago, or
+ * unpacked into buffers of [outs rounded up to strips, blocks, 64] codes and [likewise, blocks]
+ * scales. The scales of outputs that there are not are 0.
+ */
+CkStrips ck_weight_strips_get (const CkCpuWeight *weight, int64_t first, int64_t outs,
+                               void *strip_buffer, float *scale_buffer);
+
+#endif /* CK_CPU_WEIGHT_STRIPS_H */

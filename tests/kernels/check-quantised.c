@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * check-quantised: products of whole numbers at every level that this machine has against plain C,
+ * to the last bit: codes, scales and outliers of activations, strips of 4-bit codes, and products.
+ * TAP.
+ */
+#include "kernels/cpu/cpu-ops.h"
+#include "kernels/cpu/scratch.h"
+#include "kernels/sizes.h"
+#include "tests/kernels/harness.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef enum {
+  RANDOM,
+  ZERO,
+  SMALLEST, /* the largest code would be the inverse of nothing */
+  LARGEST,
+  OUTLIER,    /* one in each row */
+  OUTLIERS,   /* more than a block gives away */
+  NOT_FINITE, /* in one block */
+  N_KINDS
+} Kind;
+
+static void
+fill_row (Kind kind, int64_t n, float *x)
+{
+  for (int64_t i = 0; i < n; i++)
+    x[i] = kind == ZERO       ? 0
+           : kind == SMALLEST ? 1e-45f * (float)(random_bits () % 3)
+           : kind == LARGEST  ? (i % 2 == 0 ? 1e36f : -1e36f)
+                              : random_float ();
+  if (kind == OUTLIER)
+    x[n / 2] = -700;
+  for (int64_t i = 0; kind == OUTLIERS && i < n; i += 9)
+    x[i] = ldexpf (1, (int)(i % 31) + 5);
+  if (kind == NOT_FINITE)
+    x[n - 1] = n % 2 == 0 ? NAN : -INFINITY;
+}
+
+/* ---- one set of rows ------------------------------------------------------------------------- */
+
+typedef struct {
+  CkCodes codes;
+  CkOutlier *outliers;
+  int64_t rows, n_outliers;
+} Rows;
+
+static void
+rows_init (Rows *rows, const CkQuantisedOps *ops, int64_t n, int64_t in, const float *x)
+{
+  const int64_t blocks = ck_ceil_div (in, CK_CODE_BLOCK);
+
+  *rows = (Rows){ .rows = n, .codes.blocks = blocks };
+  rows->codes.codes = calloc ((size_t)(n * blocks), CK_CODE_BLOCK * (size_t)ops->code_size);
+  rows->codes.scales = calloc ((size_t)(n * blocks), sizeof (float));
+  rows->codes.sums = calloc ((size_t)(n * blocks), sizeof (int32_t));
+  rows->outliers = calloc ((size_t)(n * blocks) * CK_OUTLIERS_MAX, sizeof (CkOutlier));
+  for (int64_t row = 0; row < n; row++)
+    rows->n_outliers += ops->quantise (
+        in, x + row * in, (char *)rows->codes.codes + row * blocks * CK_CODE_BLOCK * ops->code_size,
+        rows->codes.scales + row * blocks, rows->codes.sums + row * blocks,
+        rows->outliers + rows->n_outliers);
+}
+
+static void
+rows_clear (Rows *rows)
+{
+  free (rows->codes.codes);
+  free (rows->codes.scales);
+  free (rows->codes.sums);
+  free (rows->outliers);
+}
+
+/* Codes of a block whose scale is NaN may be anything. */
+static bool
+same_block (const CkQuantisedOps *ops, const Rows *a, const Rows *b, int64_t block)
+{
+  const size_t bytes = CK_CODE_BLOCK * (size_t)ops->code_size;
+  const float scale = a->codes.scales[block];
+
+  if (isnan (scale))
+    return isnan (b->codes.scales[block]);
+  return memcmp (a->codes.scales + block, b->codes.scales + block, sizeof scale) == 0 &&
+         a->codes.sums[block] == b->codes.sums[block] &&
+         memcmp ((char *)a->codes.codes + (size_t)block * bytes,
+                 (char *)b->codes.codes + (size_t)block * bytes, bytes) == 0;
+}
+
+/* Every value is its code's, up to half a step, or an outlier. */
+static void
+check_values (const CkQuantisedOps *ops, const Rows *rows, int64_t in, const float *x)
+{
+  static const uint8_t places[2][8] = { { 0, 4, 2, 6, 1, 5, 3, 7 }, { 0, 2, 4, 6, 1, 3, 5, 7 } };
+  const CkOutlier *next = rows->outliers;
+
+  for (int64_t i = 0; i < rows->rows * rows->codes.blocks * CK_CODE_BLOCK; i++) {
+    const int64_t row = i / (rows->codes.blocks * CK_CODE_BLOCK),
+                  col = i % (rows->codes.blocks * CK_CODE_BLOCK);
+    const float scale = rows->codes.scales[i / CK_CODE_BLOCK];
+    int64_t place = i / 8 * 8;
+    double code, value = col < in ? x[row * in + col] : 0;
+
+    while (places[ops->type == CK_I8][place % 8] != i % 8)
+      place++;
+    code = ops->type == CK_I8 ? ((const int8_t *)rows->codes.codes)[place]
+                              : ((const int16_t *)rows->codes.codes)[place];
+    if (next < rows->outliers + rows->n_outliers && next->column == col && code == 0 &&
+        (double)next->value == value) {
+      next++;
+      continue;
+    }
+    if (!isnan (scale) && !(fabs (code * scale - value) <= .5001 * scale + 1e-38))
+      fail ("row %lld, column %lld: %g is %g times %g", (long long)row, (long long)col, value, code,
+            scale);
+  }
+  CHECK (next == rows->outliers + rows->n_outliers || rows->n_outliers > 100);
+}
+
+static void
+check_quantise (const CkQuantisedOps *ops, const CkQuantisedOps *plain)
+{
+  static const int64_t widths[] = { 1, 7, 63, 64, 65, 130, 384 };
+
+  for (int kind = 0; kind < N_KINDS; kind++)
+    for (size_t w = 0; w < sizeof widths / sizeof *widths; w++) {
+      const int64_t in = widths[w], n = 3;
+      float *x = floats_new (n * in);
+      Rows got, want;
+
+      for (int64_t row = 0; row < n; row++)
+        fill_row ((Kind)kind, in, x + row * in);
+      rows_init (&got, ops, n, in, x);
+      rows_init (&want, plain, n, in, x);
+      for (int64_t block = 0; block < n * got.codes.blocks; block++)
+        if (!same_block (ops, &got, &want, block))
+          fail ("kind %d, %lld wide: block %lld differs", kind, (long long)in, (long long)block);
+      CHECK (got.n_outliers == want.n_outliers &&
+             memcmp (got.outliers, want.outliers, (size_t)got.n_outliers * sizeof (CkOutlier)) ==
+                 0);
+      CHECK (kind != OUTLIER || in % CK_CODE_BLOCK != 0 || got.n_outliers == n);
+      if (kind != NOT_FINITE)
+        check_values (ops, &got, in, x);
+      rows_clear (&got);
+      rows_clear (&want);
+      floats_free (x, n * in);
+    }
+}
+
+/* ---- products -------------------------------------------------------------------------------- */
+
+/* y [rows, outs], by strips of 4-bit codes, of which there are only so many outputs. */
+static float *
+multiply (const CkQuantisedOps *ops, const Rows *x, int64_t outs, const uint8_t *pairs,
+          const int16_t *table, const float *scales)
+{
+  const int64_t blocks = x->codes.blocks, stride = ck_round_up (outs, ops->strip);
+  void *strip = ck_aligned_memory ((size_t)(blocks * CK_CODE_BLOCK * ops->strip * ops->code_size));
+  float *strip_scales = calloc ((size_t)(blocks * ops->strip), sizeof (float));
+  float *y = floats_new (x->rows * stride);
+
+  for (int64_t first = 0; first < outs; first += ops->strip) {
+    ops->unpack (blocks, pairs + first * blocks * CK_CODE_BLOCK / 2, blocks * CK_CODE_BLOCK / 2,
+                 ck_min (ops->strip, outs - first), table, strip);
+    for (int64_t i = 0; i < blocks * ops->strip; i++) {
+      const int64_t out = first + i % ops->strip;
+      strip_scales[i] = out < outs ? scales[out * blocks + i / ops->strip] : 0;
+    }
+    ops->multiply (x->rows, &x->codes, strip, strip_scales, y + first, stride);
+  }
+  free (strip);
+  free (strip_scales);
+  return y;
+}
+
+static void
+check_product (const CkQuantisedOps *ops, const CkQuantisedOps *plain, int64_t n, int64_t in,
+               int64_t outs, bool extreme)
+{
+  const int64_t blocks = ck_ceil_div (in, CK_CODE_BLOCK),
+                strides[2] = { ck_round_up (outs, ops->strip), ck_round_up (outs, plain->strip) };
+  uint8_t *pairs = malloc ((size_t)(outs * blocks * CK_CODE_BLOCK / 2));
+  float *x = floats_new (n * in), *scales = floats_filled (outs * blocks, FILL_RANDOM), *got, *want;
+  int16_t table[16];
+  Rows rows;
+
+  for (int i = 0; i < 16; i++)
+    table[i] = (int16_t)(extreme ? (i < 8 ? -ops->code_max : ops->code_max)
+                                 : (int64_t)(random_float () * (float)ops->code_max));
+  for (int64_t i = 0; i < outs * blocks * CK_CODE_BLOCK / 2; i++)
+    pairs[i] = extreme ? 0xff : (uint8_t)random_bits ();
+  for (int64_t row = 0; row < n; row++)
+    fill_row (RANDOM, in, x + row * in);
+  for (int64_t i = 0; extreme && i < n * in; i++)
+    x[i] = i / in % 2 == 0 ? 1 : -1;
+  rows_init (&rows, plain, n, in, x);
+  got = multiply (ops, &rows, outs, pairs, table, scales);
+  want = multiply (plain, &rows, outs, pairs, table, scales);
+  for (int64_t row = 0; row < n; row++)
+    if (memcmp (got + row * strides[0], want + row * strides[1], (size_t)outs * sizeof (float)) !=
+        0)
+      fail ("%lld rows, %lld in, %lld out: row %lld differs", (long long)n, (long long)in,
+            (long long)outs, (long long)row);
+  free (pairs);
+  rows_clear (&rows);
+  floats_free (x, n * in);
+  floats_free (scales, outs * blocks);
+  floats_free (got, n * strides[0]);
+  floats_free (want, n * strides[1]);
+}
+
+static void
+check_products (const CkQuantisedOps *ops, const CkQuantisedOps *plain)
+{
+  static const int64_t shapes[][3] = { { 1, 64, 1 },   { 1, 10, 33 },  { 3, 128, 32 },
+                                       { 4, 64, 16 },  { 5, 200, 70 }, { 6, 384, 31 },
+                                       { 7, 128, 65 }, { 13, 64, 8 },  { 20, 320, 40 } };
+
+  for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+    for (int extreme = 0; extreme < 2; extreme++)
+      check_product (ops, plain, shapes[s][0], shapes[s][1], shapes[s][2], extreme);
+}
+
+/* ---- all ------------------------------------------------------------------------------------- */
+
+static void
+check_table (const CkQuantisedOps *ops, const CkQuantisedOps *plain, const char *level)
+{
+  const char *name = ops->type == CK_I8 ? "int8" : "int16";
+  char what[40];
+
+  if (ops->multiply == NULL)
+    return;
+  case_begin ();
+  check_quantise (ops, plain);
+  snprintf (what, sizeof what, "quantise-%s", name);
+  case_end (what, level);
+  case_begin ();
+  check_products (ops, plain);
+  snprintf (what, sizeof what, "products-%s", name);
+  case_end (what, level);
+}
+
+int
+main (void)
+{
+  const char *const *levels = ck_cpu_levels ();
+  CkCpuOps plain, ops;
+
+  ck_cpu_ops_init (&plain, (CkCpuFeatures)0);
+  for (int i = 0; levels[i] != NULL; i++) {
+    CkCpuFeatures features;
+    const char *level;
+
+    if (!ck_cpu_level_find (levels[i], &features, &level))
+      continue;
+    ck_cpu_ops_init (&ops, features);
+    check_table (&ops.int16, &plain.int16, level);
+    check_table (&ops.int8, &plain.int8, level);
+  }
+  return cases_end ();
+}
