@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Engine, kernels and element under ThreadSanitizer, in a build of their own: clang with libomp,
-# whose tool Archer tells of OpenMP's regions, sanitizers/tsan-glib.c, which tells of GLib's locks,
-# and sanitizers/tsan-copies.c, which tells of copies.
+# Engine, kernels and element under ThreadSanitizer, in a build of their own: clang,
+# sanitizers/tsan-glib.c, which tells of GLib's locks, and sanitizers/tsan-copies.c, which tells of
+# copies. The threads of operations are our own (kernels/cpu/team.c) and need no telling.
 #
 #   tests/tsan.sh              all of these
 #   tests/tsan.sh NAME...      tests or suites of these names instead
@@ -42,9 +42,6 @@ options=ignore_noninstrumented_modules=1:history_size=4:detect_deadlocks=1:secon
 # One allocation an object, so that memory that is used again is new to ThreadSanitizer as well; the
 # plugin is scanned inside the test, since the scanner is another program.
 export G_SLICE=always-malloc GST_REGISTRY_FORK=no
-# libomp's threads sleep at once when they have nothing to do, as libgomp's do with
-# kernels/cpu/team.c.
-export KMP_BLOCKTIME=0
 
 # seed NAME: runs one, and prints how many races were reported.
 seed () {
@@ -65,13 +62,9 @@ prove () {
   "$clang" -Wall -Wextra -fPIC -fvisibility=hidden -fno-builtin -O1 -g -c \
     -o "$copies" "$here/sanitizers/tsan-copies.c" || give_up "tsan-copies.c"
   echo "-Wl,--wrap=memcpy,--wrap=memmove,--wrap=memset $copies" >"$link_args"
-  "$clang" -Wall -Wno-unused-parameter -fsanitize=thread -fopenmp -O1 -g "@$link_args" \
-    -o "$BUILD_DIR/tsan-seed" "$here/sanitizers/tsan-seed.c" "${glib[@]}" || give_up "tsan-seed.c"
-  # Archer of the very libomp that programs are linked with.
-  OMP_TOOL_LIBRARIES=$(ldd "$BUILD_DIR/tsan-seed" | awk '/libomp/ { print $3 }')
-  OMP_TOOL_LIBRARIES=$(dirname "$(realpath "$OMP_TOOL_LIBRARIES")")/libarcher.so
-  [ -e "$OMP_TOOL_LIBRARIES" ] || give_up "there is no $OMP_TOOL_LIBRARIES (Debian: libomp-dev)"
-  export OMP_TOOL_LIBRARIES
+  "$clang" -Wall -Wno-unused-parameter -fsanitize=thread -O1 -g "@$link_args" -I"$here/.." \
+    -o "$BUILD_DIR/tsan-seed" "$here/sanitizers/tsan-seed.c" "$here/../kernels/cpu/team.c" \
+    "${glib[@]}" || give_up "tsan-seed.c"
   for name in $("$BUILD_DIR/tsan-seed"); do
     found=$(seed "$name") || found="no result"
     case $name:$found in

@@ -6,8 +6,6 @@
  */
 #include "kernels/cpu/adapter.h"
 
-#include <omp.h>
-
 #define LOW_ROWS 32   /* rows a task */
 #define DEPTH    1024 /* columns dropped out at once: [rows, depth] is 128 KiB */
 #define STRIP    64   /* columns of down that are transposed together */
@@ -24,23 +22,40 @@ ck_adapter_transposed (const CkAdapter *adapter, int64_t in)
   return (adapter->rank * in + 15) / 16 * 16;
 }
 
-/* Columns [first, first + STRIP) of down become rows. */
-static void
-transpose_strip (const CkAdapter *adapter, int64_t in, int64_t first, float *transposed)
+typedef struct {
+  const CkCpuOps *ops;
+  const CkAdapter *adapter;
+  int64_t in;
+  const float *x;
+  float *transposed, *low;
+  float *buffers; /* ck_adapter_buffer () floats a member */
+} Job;
+
+/* Columns [first, end) of down become rows. */
+static CkStatus
+transpose_strip (const void *data, int64_t first, int64_t end, int member)
 {
-  const int64_t end = in - first < STRIP ? in : first + STRIP;
+  const Job *job = data;
+  const CkAdapter *adapter = job->adapter;
 
   for (int64_t i = first; i < end; i++)
     for (int64_t r = 0; r < adapter->rank; r++)
-      transposed[i * adapter->rank + r] = adapter->down[r * in + i];
+      job->transposed[i * adapter->rank + r] = adapter->down[r * job->in + i];
+  return CK_OK;
 }
 
-/* Rows [first, first + rows) of low; `dropped` holds [rows, depth] of x after the dropout. */
+/* Rows [first, end) of low; the member's buffer holds [rows, depth] of x after the dropout. */
 static CkStatus
-multiply_rows (const CkCpuOps *ops, const CkAdapter *adapter, int64_t first, int64_t rows,
-               int64_t in, const float *x, const float *transposed, float *low, float *dropped)
+multiply_rows (const void *data, int64_t first, int64_t end, int member)
 {
-  low += first * adapter->rank;
+  const Job *job = data;
+  const CkCpuOps *ops = job->ops;
+  const CkAdapter *adapter = job->adapter;
+  const int64_t rows = end - first, in = job->in;
+  const float *x = job->x, *transposed = job->transposed;
+  float *low = job->low + first * adapter->rank,
+        *dropped = job->buffers + member * ck_adapter_buffer (adapter);
+
   if (!(adapter->dropout > 0))
     return ops->products.gemm (false, rows, adapter->rank, in, 1, x + first * in, in, transposed,
                                adapter->rank, 0, low, adapter->rank);
@@ -66,24 +81,8 @@ CkStatus
 ck_adapter_low (const CkCpuStream *cpu, const CkAdapter *adapter, int64_t rows, int64_t in,
                 const float *x, float *low, float *transposed, float *buffers)
 {
-  const int64_t buffer = ck_adapter_buffer (adapter);
-  CkStatus result = CK_OK;
+  const Job job = { cpu->ops, adapter, in, x, transposed, low, buffers };
 
-#pragma omp parallel num_threads(cpu->threads)
-  {
-#pragma omp for schedule(static)
-    for (int64_t first = 0; first < in; first += STRIP)
-      transpose_strip (adapter, in, first, transposed);
-#pragma omp for schedule(dynamic)
-    for (int64_t first = 0; first < rows; first += LOW_ROWS) {
-      const CkStatus status = multiply_rows (
-          cpu->ops, adapter, first, rows - first < LOW_ROWS ? rows - first : LOW_ROWS, in, x,
-          transposed, low, buffers + omp_get_thread_num () * buffer);
-      if (status != CK_OK) {
-#pragma omp atomic write
-        result = status;
-      }
-    }
-  }
-  return result;
+  ck_team_run_chunks (cpu->threads, in, STRIP, transpose_strip, &job);
+  return ck_team_run_chunks (cpu->threads, rows, LOW_ROWS, multiply_rows, &job);
 }

@@ -3,9 +3,8 @@
  * thread, so that neither scores nor rotated keys leave its cache. */
 #include "kernels/cpu/cpu-stream.h"
 #include "kernels/cpu/operations.h"
+#include "kernels/cpu/team.h"
 #include "kernels/shapes.h"
-
-#include <omp.h>
 
 #define ROWS_MIN 48 /* queries a task, fewer of which are not worth packing the keys for */
 #define EVEN     8  /* so many tasks a thread are even enough */
@@ -23,40 +22,46 @@ choose_rows (const CkAttention *a, int threads)
   return ck_ceil_div (queries, parts);
 }
 
+typedef struct {
+  const CkAttentionOps *ops;
+  const CkAttention *a;
+  int64_t rows, parts; /* queries a task, and tasks a head */
+  float *scratch;      /* [floats] a member */
+  int64_t floats;
+} Job;
+
+static CkStatus
+attend (const void *data, int64_t task, int member)
+{
+  const Job *job = data;
+  const CkAttention *a = job->a;
+  const int64_t head = task / job->parts, first = task % job->parts * job->rows;
+  const CkQueries queries = { head / a->heads, head % a->heads, first,
+                              ck_min (job->rows, ck_attention_queries (a) - first) };
+
+  return job->ops->attend (a, &queries, job->scratch + member * job->floats);
+}
+
 CkStatus
 ck_cpu_attention (CkStream *self, const CkAttention *a)
 {
   CkCpuStream *cpu = (CkCpuStream *)self;
-  const CkAttentionOps *ops = &cpu->ops->attention;
-  CkStatus result = ck_check_attention (a);
-  int64_t rows, parts, floats;
+  Job job = { .ops = &cpu->ops->attention, .a = a };
+  const CkStatus status = ck_check_attention (a);
   size_t needed, bytes;
-  float *scratch;
 
-  if (result != CK_OK || cpu->failure != CK_OK)
-    return result;
-  rows = choose_rows (a, cpu->threads);
-  parts = ck_ceil_div (ck_attention_queries (a), rows);
-  if (!ops->scratch (a, rows, &needed))
+  if (status != CK_OK || cpu->failure != CK_OK)
+    return status;
+  job.rows = choose_rows (a, cpu->threads);
+  job.parts = ck_ceil_div (ck_attention_queries (a), job.rows);
+  if (!job.ops->scratch (a, job.rows, &needed))
     return ck_cpu_finish (cpu, CK_NO_MEMORY);
-  floats = ck_round_up ((int64_t)needed, 16); /* so that each thread's is aligned */
-  if (!ck_size_product (floats, cpu->threads, sizeof (float), &bytes))
+  job.floats = ck_round_up ((int64_t)needed, 16); /* so that each member's is aligned */
+  if (!ck_size_product (job.floats, cpu->threads, sizeof (float), &bytes))
     return ck_cpu_finish (cpu, CK_NO_MEMORY);
-  scratch = ck_scratch_get (&cpu->tiles, bytes);
-  if (scratch == NULL)
+  job.scratch = ck_scratch_get (&cpu->tiles, bytes);
+  if (job.scratch == NULL)
     return ck_cpu_finish (cpu, CK_NO_MEMORY);
-
-#pragma omp parallel for schedule(dynamic) num_threads(cpu->threads)
-  for (int64_t task = 0; task < a->batch * a->heads * parts; task++) {
-    const int64_t first = task % parts * rows;
-    const CkQueries queries = { task / parts / a->heads, task / parts % a->heads, first,
-                                ck_min (rows, ck_attention_queries (a) - first) };
-    const CkStatus status = ops->attend (a, &queries, scratch + omp_get_thread_num () * floats);
-
-    if (status != CK_OK) {
-#pragma omp atomic write
-      result = status;
-    }
-  }
-  return ck_cpu_finish (cpu, result);
+  return ck_cpu_finish (cpu,
+                        ck_team_run (cpu->threads, a->batch * a->heads * job.parts, attend, &job));
 }

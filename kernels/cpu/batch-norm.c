@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define CHUNK    64  /* rows a task */
+#define CHANNELS 64  /* a task of adding up */
 #define MOMENTUM 0.1 /* of the running statistics */
 
 static int64_t
@@ -19,6 +20,18 @@ count_chunks (int64_t rows)
 {
   return rows / CHUNK + (rows % CHUNK != 0);
 }
+
+/* A call, forward or backward. */
+typedef struct {
+  const CkBatchNorm *norm;
+  bool training;
+  const float *x, *y;
+  float *out;    /* y, or dx */
+  float *dy;     /* and then the gradient before the activation */
+  float *factor; /* [channels] what is multiplied by */
+  float *mean_g, *mean_gh, *dweight, *dbias;
+  float *sums; /* [chunks, 3, channels], or backward [chunks, 2, channels] */
+} Job;
 
 /* `a_chunk` floats a channel and chunk, then `once` a channel. */
 static float *
@@ -39,10 +52,14 @@ reserve (CkCpuStream *cpu, const CkBatchNorm *norm, int64_t a_chunk, int64_t onc
  * and the sum of its squares. The second makes up for the rounding of the first, and no variance is
  * a difference of large numbers.
  */
-static void
-sum_chunk (const CkBatchNorm *norm, const float *x, int64_t rows, float *sums)
+static CkStatus
+sum_chunk (const void *data, int64_t chunk, int member)
 {
-  const int64_t n = norm->channels;
+  const Job *job = data;
+  const int64_t n = job->norm->channels, first = chunk * CHUNK,
+                rows = ck_min (CHUNK, job->norm->rows - first);
+  const float *x = job->x + first * n;
+  float *sums = job->sums + 3 * chunk * n;
   float *mean = sums, *rest = sums + n, *squares = sums + 2 * n;
   const float share = 1 / (float)rows;
 
@@ -60,6 +77,7 @@ sum_chunk (const CkBatchNorm *norm, const float *x, int64_t rows, float *sums)
       squares[c] += d * d;
     }
   }
+  return CK_OK;
 }
 
 /* A channel's mean and variance from its chunks' sums; into what is saved and what runs. */
@@ -85,6 +103,23 @@ finish_channel (const CkBatchNorm *norm, const float *sums, int64_t c)
   norm->running_mean[c] = (float)((1 - MOMENTUM) * norm->running_mean[c] + MOMENTUM * mean);
   norm->running_variance[c] = (float)((1 - MOMENTUM) * norm->running_variance[c] +
                                       MOMENTUM * squares / (double)(norm->rows - 1));
+}
+
+static CkStatus
+finish_channels (const void *data, int64_t first, int64_t end, int member)
+{
+  const Job *job = data;
+  const CkBatchNorm *norm = job->norm;
+
+  for (int64_t c = first; c < end; c++) {
+    if (job->training)
+      finish_channel (norm, job->sums, c);
+    job->factor[c] =
+        norm->weight[c] *
+        (job->training ? norm->saved_inverse[c]
+                       : (float)(1 / sqrt ((double)norm->running_variance[c] + norm->epsilon)));
+  }
+  return CK_OK;
 }
 
 static void
@@ -113,54 +148,48 @@ make_row (const CkBatchNorm *norm, int64_t row, const float *mean, const float *
   }
 }
 
+static CkStatus
+make_rows (const void *data, int64_t first, int64_t end, int member)
+{
+  const Job *job = data;
+  const float *mean = job->training ? job->norm->saved_mean : job->norm->running_mean;
+
+  for (int64_t row = first; row < end; row++)
+    make_row (job->norm, row, mean, job->factor, job->x, job->out);
+  return CK_OK;
+}
+
 CkStatus
 ck_cpu_batch_norm (CkStream *self, const CkBatchNorm *norm, bool training, const float *x, float *y)
 {
   CkCpuStream *cpu = (CkCpuStream *)self;
   const CkStatus status = ck_check_batch_norm (norm, training);
-  const float *mean = training ? norm->saved_mean : norm->running_mean;
-  int64_t chunks;
-  float *factor, *sums;
+  Job job = { .norm = norm, .training = training, .x = x, .out = y };
 
   if (status != CK_OK || cpu->failure != CK_OK)
     return status;
-  factor = reserve (cpu, norm, training ? 3 : 0, 1);
-  if (factor == NULL)
+  job.factor = reserve (cpu, norm, training ? 3 : 0, 1);
+  if (job.factor == NULL)
     return ck_cpu_finish (cpu, CK_NO_MEMORY);
-  sums = factor + norm->channels;
-  chunks = training ? count_chunks (norm->rows) : 0;
-
-#pragma omp parallel num_threads(cpu->threads)
-  {
-#pragma omp for schedule(static)
-    for (int64_t chunk = 0; chunk < chunks; chunk++)
-      sum_chunk (norm, x + chunk * CHUNK * norm->channels,
-                 ck_min (CHUNK, norm->rows - chunk * CHUNK), sums + 3 * chunk * norm->channels);
-#pragma omp for schedule(static)
-    for (int64_t c = 0; c < norm->channels; c++) {
-      if (training)
-        finish_channel (norm, sums, c);
-      factor[c] =
-          norm->weight[c] *
-          (training ? norm->saved_inverse[c]
-                    : (float)(1 / sqrt ((double)norm->running_variance[c] + norm->epsilon)));
-    }
-#pragma omp for schedule(static)
-    for (int64_t row = 0; row < norm->rows; row++)
-      make_row (norm, row, mean, factor, x, y);
-  }
-  return CK_OK;
+  job.sums = job.factor + norm->channels;
+  ck_team_run (cpu->threads, training ? count_chunks (norm->rows) : 0, sum_chunk, &job);
+  ck_team_run_chunks (cpu->threads, norm->channels, CHANNELS, finish_channels, &job);
+  return ck_team_run_chunks (cpu->threads, norm->rows, CHUNK, make_rows, &job);
 }
 
 /* ---- backward -------------------------------------------------------------------------------- */
 
 /* One chunk: dy becomes the gradient g before the activation; sums [2, channels] those of g and of
  * g h, h being the normalised x. */
-static void
-sum_gradients (const CkBatchNorm *norm, const float *x, const float *y, int64_t rows, float *dy,
-               float *sums)
+static CkStatus
+sum_gradients (const void *data, int64_t chunk, int member)
 {
-  const int64_t n = norm->channels;
+  const Job *job = data;
+  const CkBatchNorm *norm = job->norm;
+  const int64_t n = norm->channels, first = chunk * CHUNK,
+                rows = ck_min (CHUNK, norm->rows - first);
+  const float *x = job->x + first * n, *y = job->y + first * n;
+  float *dy = job->dy + first * n, *sums = job->sums + 2 * chunk * n;
   const float *mean = norm->saved_mean, *inverse = norm->saved_inverse;
   float *sum_g = sums, *sum_gh = sums + n;
 
@@ -177,26 +206,34 @@ sum_gradients (const CkBatchNorm *norm, const float *x, const float *y, int64_t 
       sum_gh[c] += dy[c] * ((x[c] - mean[c]) * inverse[c]);
     }
   }
+  return CK_OK;
 }
 
 /* A channel's sums from its chunks', which also are its parameters' gradients. */
 static void
-finish_gradients (const CkBatchNorm *norm, const float *sums, int64_t c, float *mean_g,
-                  float *mean_gh, float *dweight, float *dbias)
+finish_gradient (const Job *job, int64_t c)
 {
-  const int64_t n = norm->channels, chunks = count_chunks (norm->rows);
+  const int64_t n = job->norm->channels, chunks = count_chunks (job->norm->rows);
   double g = 0, gh = 0;
 
   for (int64_t chunk = 0; chunk < chunks; chunk++) {
-    g += sums[2 * chunk * n + c];
-    gh += sums[(2 * chunk + 1) * n + c];
+    g += job->sums[2 * chunk * n + c];
+    gh += job->sums[(2 * chunk + 1) * n + c];
   }
-  mean_g[c] = (float)(g / (double)norm->rows);
-  mean_gh[c] = (float)(gh / (double)norm->rows);
-  if (dweight != NULL)
-    dweight[c] += (float)gh;
-  if (dbias != NULL)
-    dbias[c] += (float)g;
+  job->mean_g[c] = (float)(g / (double)job->norm->rows);
+  job->mean_gh[c] = (float)(gh / (double)job->norm->rows);
+  if (job->dweight != NULL)
+    job->dweight[c] += (float)gh;
+  if (job->dbias != NULL)
+    job->dbias[c] += (float)g;
+}
+
+static CkStatus
+finish_gradients (const void *data, int64_t first, int64_t end, int member)
+{
+  for (int64_t c = first; c < end; c++)
+    finish_gradient (data, c);
+  return CK_OK;
 }
 
 /* dx = weight inverse (g - mean (g) - h mean (g h)) */
@@ -213,36 +250,36 @@ make_gradient_row (const CkBatchNorm *norm, const float *mean_g, const float *me
   }
 }
 
+static CkStatus
+make_gradient_rows (const void *data, int64_t first, int64_t end, int member)
+{
+  const Job *job = data;
+  const int64_t n = job->norm->channels;
+
+  for (int64_t row = first; row < end; row++)
+    make_gradient_row (job->norm, job->mean_g, job->mean_gh, job->x + row * n, job->dy + row * n,
+                       job->out + row * n);
+  return CK_OK;
+}
+
 CkStatus
 ck_cpu_batch_norm_backward (CkStream *self, const CkBatchNorm *norm, const float *x, const float *y,
                             float *dy, float *dx, float *dweight, float *dbias)
 {
   CkCpuStream *cpu = (CkCpuStream *)self;
   const CkStatus status = ck_check_batch_norm (norm, true);
-  const int64_t n = norm->channels;
-  float *mean_g, *sums;
+  Job job = {
+    .norm = norm, .x = x, .y = y, .out = dx, .dy = dy, .dweight = dweight, .dbias = dbias
+  };
 
   if (status != CK_OK || cpu->failure != CK_OK)
     return status;
-  mean_g = reserve (cpu, norm, 2, 2);
-  if (mean_g == NULL)
+  job.mean_g = reserve (cpu, norm, 2, 2);
+  if (job.mean_g == NULL)
     return ck_cpu_finish (cpu, CK_NO_MEMORY);
-  sums = mean_g + 2 * n;
-
-#pragma omp parallel num_threads(cpu->threads)
-  {
-#pragma omp for schedule(static)
-    for (int64_t chunk = 0; chunk < count_chunks (norm->rows); chunk++) {
-      const int64_t at = chunk * CHUNK * n;
-      sum_gradients (norm, x + at, y + at, ck_min (CHUNK, norm->rows - chunk * CHUNK), dy + at,
-                     sums + 2 * chunk * n);
-    }
-#pragma omp for schedule(static)
-    for (int64_t c = 0; c < n; c++)
-      finish_gradients (norm, sums, c, mean_g, mean_g + n, dweight, dbias);
-#pragma omp for schedule(static)
-    for (int64_t row = 0; row < norm->rows; row++)
-      make_gradient_row (norm, mean_g, mean_g + n, x + row * n, dy + row * n, dx + row * n);
-  }
-  return CK_OK;
+  job.mean_gh = job.mean_g + norm->channels;
+  job.sums = job.mean_gh + norm->channels;
+  ck_team_run (cpu->threads, count_chunks (norm->rows), sum_gradients, &job);
+  ck_team_run_chunks (cpu->threads, norm->channels, CHANNELS, finish_gradients, &job);
+  return ck_team_run_chunks (cpu->threads, norm->rows, CHUNK, make_gradient_rows, &job);
 }

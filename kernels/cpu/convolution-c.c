@@ -14,6 +14,13 @@ typedef struct {
   int64_t taps; /* kernel kernel */
 } Shape;
 
+/* A call, forward or backward. */
+typedef struct {
+  Shape shape;
+  const float *x, *weight, *dy;
+  float *out; /* y, dx or dweight */
+} Job;
+
 static Shape
 describe (const CkConvolution *c)
 {
@@ -41,20 +48,26 @@ output_at (const Shape *s, int64_t row, int64_t col, const float *x, const float
 }
 
 static CkStatus
+make_row (const void *data, int64_t row, int member)
+{
+  const Job *job = data;
+  const Shape *s = &job->shape;
+  const CkConvolution *c = s->shape;
+  const float *picture = job->x + row / s->out_height * c->height * c->width * c->in;
+
+  for (int64_t col = 0; col < s->out_width; col++)
+    for (int64_t o = 0; o < c->out; o++)
+      job->out[(row * s->out_width + col) * c->out + o] =
+          output_at (s, row % s->out_height, col, picture, job->weight + o * c->in * s->taps);
+  return CK_OK;
+}
+
+static CkStatus
 forward (CkCpuStream *cpu, const CkConvolution *c, const float *x, const float *weight, float *y)
 {
-  const Shape s = describe (c);
+  const Job job = { .shape = describe (c), .x = x, .weight = weight, .out = y };
 
-#pragma omp parallel for schedule(static) num_threads(cpu->threads)
-  for (int64_t row = 0; row < c->batch * s.out_height; row++) {
-    const float *picture = x + row / s.out_height * c->height * c->width * c->in;
-
-    for (int64_t col = 0; col < s.out_width; col++)
-      for (int64_t o = 0; o < c->out; o++)
-        y[(row * s.out_width + col) * c->out + o] =
-            output_at (&s, row % s.out_height, col, picture, weight + o * c->in * s.taps);
-  }
-  return CK_OK;
+  return ck_team_run (cpu->threads, c->batch * job.shape.out_height, make_row, &job);
 }
 
 /* Where the output lies that a place of the kernel joins with an input; false when it falls between
@@ -113,25 +126,47 @@ weight_gradient (const Shape *s, int64_t o, int64_t i, int64_t tap, const float 
   return (float)sum;
 }
 
+/* A row of dx. */
+static CkStatus
+make_input_row (const void *data, int64_t row, int member)
+{
+  const Job *job = data;
+  const Shape *s = &job->shape;
+  const CkConvolution *c = s->shape;
+  const float *picture = job->dy + row / c->height * s->out_height * s->out_width * c->out;
+
+  for (int64_t col = 0; col < c->width; col++)
+    for (int64_t i = 0; i < c->in; i++)
+      job->out[(row * c->width + col) * c->in + i] =
+          input_gradient (s, row % c->height, col, picture, job->weight + i * s->taps);
+  return CK_OK;
+}
+
+/* One filter of dweight. */
+static CkStatus
+add_filter (const void *data, int64_t o, int member)
+{
+  const Job *job = data;
+  const Shape *s = &job->shape;
+  const int64_t n = s->shape->in * s->taps;
+
+  for (int64_t k = 0; k < n; k++)
+    job->out[o * n + k] += weight_gradient (s, o, k / s->taps, k % s->taps, job->x, job->dy);
+  return CK_OK;
+}
+
 static CkStatus
 backward (CkCpuStream *cpu, const CkConvolution *c, const float *x, const float *weight,
           const float *dy, float *dx, float *dweight)
 {
   const Shape s = describe (c);
+  const Job to_input = { .shape = s, .weight = weight, .dy = dy, .out = dx };
+  const Job to_weights = { .shape = s, .x = x, .dy = dy, .out = dweight };
 
-#pragma omp parallel for schedule(static) num_threads(cpu->threads)
-  for (int64_t row = 0; row < (dx != NULL ? c->batch * c->height : 0); row++) {
-    const float *picture = dy + row / c->height * s.out_height * s.out_width * c->out;
-
-    for (int64_t col = 0; col < c->width; col++)
-      for (int64_t i = 0; i < c->in; i++)
-        dx[(row * c->width + col) * c->in + i] =
-            input_gradient (&s, row % c->height, col, picture, weight + i * s.taps);
-  }
-#pragma omp parallel for schedule(static) num_threads(cpu->threads)
-  for (int64_t o = 0; o < (dweight != NULL ? c->out : 0); o++)
-    for (int64_t k = 0; k < c->in * s.taps; k++)
-      dweight[o * c->in * s.taps + k] += weight_gradient (&s, o, k / s.taps, k % s.taps, x, dy);
+  if (dx != NULL)
+    ck_team_run (cpu->threads, c->batch * c->height, make_input_row, &to_input);
+  if (dweight != NULL)
+    ck_team_run (cpu->threads, c->out, add_filter, &to_weights);
   return CK_OK;
 }
 

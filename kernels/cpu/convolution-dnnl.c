@@ -3,11 +3,13 @@
  * Convolution by oneDNN. Activations lie as it likes them already; weights go to and from its own
  * formats, which one pass over them costs.
  *
- * oneDNN shares the gradient of weights among threads in a way that depends on how many there are.
- * So each of its primitives is made for one thread and for one picture, or for gradients of weights
- * for a slice of the batch. The team takes slices, and the slices' gradients of weights are added
- * up in their order. Gradients of large weights are also cut by output channels, so that little has
- * to be added.
+ * oneDNN has threads of its own, OpenMP's, and shares the gradient of weights among them in a way
+ * that depends on how many there are. So each of its primitives is made for one thread, and run in
+ * the one that calls it, for one picture, or for gradients of weights for a slice of the batch.
+ * OpenMP never starts a thread here: it is linked because oneDNN asks it how many there are to be,
+ * which is set for each thread that calls. The team takes slices, and the slices' gradients of
+ * weights are added up in their order. Gradients of large weights are also cut by output channels,
+ * so that little has to be added.
  */
 #include "kernels/cpu/dnnl-compat.h"
 #include "kernels/cpu/convolution.h"
@@ -18,7 +20,7 @@
 #include <string.h>
 
 #define TASKS   32  /* of weight gradients, if the batch has as many pictures */
-#define BLOCK   64  /* output channels of a task of weight gradients, if that divides them */
+#define BLOCK   64  /* output channels of a task of weights, if that divides them */
 #define AT_ONCE 256 /* floats that are added up together */
 
 /* One direction of one shape. */
@@ -30,11 +32,14 @@ struct Plan {
   int64_t block, n_blocks;      /* output channels a task: all, or for TO_WEIGHTS a part */
   int64_t out_area;             /* pixels of an output picture */
   dnnl_primitive_t whole, rest; /* for a slice, and for a last one with fewer pictures or NULL */
-  dnnl_primitive_t reorder; /* of a block's weights from torch's format, or for TO_WEIGHTS to it;
-                               NULL where that is oneDNN's choice */
-  int64_t weight_floats;    /* of a block in oneDNN's format */
-  int64_t plain_floats;     /* of a block in torch's */
-  int64_t scratch_floats;   /* that oneDNN wants for a slice */
+  dnnl_primitive_t reorder;     /* of weights, NULL where torch's format is oneDNN's choice: for
+                               TO_WEIGHTS of a block to it, else of a part from it */
+  int64_t part, n_parts;        /* output channels that a task reorders from torch's format: a part
+                               where the formats can be cut, or all */
+  int64_t part_plain, part_floats; /* from a part to the next in torch's format, and in oneDNN's */
+  int64_t weight_floats;           /* of a block in oneDNN's format */
+  int64_t plain_floats;            /* of a block in torch's */
+  int64_t scratch_floats;          /* that oneDNN wants for a slice */
   Plan *next;
 };
 
@@ -57,6 +62,8 @@ typedef struct {
   const Plan *plan;
   const float *x, *y;   /* inputs, or where the outputs go; y also is dy */
   const float *weights; /* in oneDNN's format */
+  const float *plain;   /* and in torch's */
+  float *dweight;       /* for TO_WEIGHTS, in torch's */
   float *memory;  /* the weights that this call reordered, or for TO_WEIGHTS gradients [n_slices,
                      n_blocks, weight_floats] */
   float *buffers; /* buffer_floats a thread: oneDNN's scratch, then a block of dy or of weights */
@@ -189,6 +196,56 @@ create_convolution (const CkConvolutions *all, const Plan *plan, int64_t picture
   return status;
 }
 
+static dnnl_status_t
+create_reorder_of (const CkConvolutions *all, CkDnnlDesc from, CkDnnlDesc to,
+                   dnnl_primitive_t *reorder)
+{
+  dnnl_primitive_desc_t desc = NULL;
+  dnnl_status_t status =
+      dnnl_reorder_primitive_desc_create (&desc, from, all->engine, to, all->engine, NULL);
+
+  if (status == dnnl_success)
+    status = dnnl_primitive_create (reorder, desc);
+  dnnl_primitive_desc_destroy (desc);
+  return status;
+}
+
+/* The first BLOCK output channels of weights, and how far it is to the next ones. */
+static dnnl_status_t
+describe_part (const CkConvolution *c, CkDnnlDesc whole, dnnl_memory_desc_t *part,
+               int64_t *distance)
+{
+  const dnnl_dims_t dims = { BLOCK, c->in, c->kernel, c->kernel }, none = { 0 }, second = { BLOCK };
+  dnnl_memory_desc_t next;
+  dnnl_dim_t start = 0, offset = 0;
+  dnnl_status_t status = ck_dnnl_desc_part (&next, whole, dims, second, &offset);
+
+  if (status != dnnl_success)
+    return status;
+  ck_dnnl_desc_clear (&next);
+  *distance = offset;
+  return ck_dnnl_desc_part (part, whole, dims, none, &start);
+}
+
+/* A reorder of a part of the output channels for all parts, which lie at equal distances. */
+static dnnl_status_t
+create_reorder_of_parts (const CkConvolutions *all, CkDnnlDesc from, CkDnnlDesc to, Plan *plan)
+{
+  dnnl_memory_desc_t part_from, part_to;
+  dnnl_status_t status = describe_part (&plan->shape, from, &part_from, &plan->part_plain);
+
+  if (status != dnnl_success)
+    return status;
+  status = describe_part (&plan->shape, to, &part_to, &plan->part_floats);
+  if (status == dnnl_success) {
+    status =
+        create_reorder_of (all, CK_DNNL_DESC (part_from), CK_DNNL_DESC (part_to), &plan->reorder);
+    ck_dnnl_desc_clear (&part_to);
+  }
+  ck_dnnl_desc_clear (&part_from);
+  return status;
+}
+
 /* Between torch's format of weights and the plan's, unless they are one. */
 static dnnl_status_t
 create_reorder (const CkConvolutions *all, Plan *plan)
@@ -196,21 +253,23 @@ create_reorder (const CkConvolutions *all, Plan *plan)
   const CkConvolution *c = &plan->shape;
   const dnnl_dims_t dims = { plan->block, c->in, c->kernel, c->kernel };
   const CkDnnlDesc theirs = weight_desc (plan);
-  const bool back = plan->direction == CK_CONVOLUTION_TO_WEIGHTS;
-  dnnl_primitive_desc_t desc = NULL;
   dnnl_memory_desc_t plain;
   dnnl_status_t status = ck_dnnl_desc_init (&plain, dims, dnnl_oihw);
 
   if (status != dnnl_success)
     return status;
-  if (!dnnl_memory_desc_equal (theirs, CK_DNNL_DESC (plain))) {
-    status = dnnl_reorder_primitive_desc_create (&desc, back ? theirs : CK_DNNL_DESC (plain),
-                                                 all->engine, back ? CK_DNNL_DESC (plain) : theirs,
-                                                 all->engine, NULL);
-    if (status == dnnl_success)
-      status = dnnl_primitive_create (&plan->reorder, desc);
-    dnnl_primitive_desc_destroy (desc);
-  }
+  plan->part = c->out;
+  plan->n_parts = 1;
+  if (dnnl_memory_desc_equal (theirs, CK_DNNL_DESC (plain)))
+    ;
+  else if (plan->direction == CK_CONVOLUTION_TO_WEIGHTS)
+    status = create_reorder_of (all, theirs, CK_DNNL_DESC (plain), &plan->reorder);
+  else if (c->out > BLOCK && c->out % BLOCK == 0 &&
+           create_reorder_of_parts (all, CK_DNNL_DESC (plain), theirs, plan) == dnnl_success) {
+    plan->part = BLOCK;
+    plan->n_parts = c->out / BLOCK;
+  } else
+    status = create_reorder_of (all, CK_DNNL_DESC (plain), theirs, &plan->reorder);
   ck_dnnl_desc_clear (&plain);
   return status;
 }
@@ -239,16 +298,11 @@ cut (Plan *plan)
   plan->n_slices = ck_ceil_div (c->batch, plan->slice);
 }
 
-/* oneDNN makes primitives for as many threads as OpenMP would use now: one, but weights that all
- * tasks share may be reordered by all. */
 static dnnl_status_t
-prepare (const CkConvolutions *all, Plan *plan, int threads)
+prepare (const CkConvolutions *all, Plan *plan)
 {
   const int64_t rest = plan->shape.batch % plan->slice;
-  dnnl_status_t status;
-
-  omp_set_num_threads (1);
-  status = create_convolution (all, plan, plan->slice, NULL, &plan->whole);
+  dnnl_status_t status = create_convolution (all, plan, plan->slice, NULL, &plan->whole);
   if (status == dnnl_success && rest > 0)
     status = create_convolution (all, plan, rest, weight_desc (plan), &plan->rest);
   if (status != dnnl_success)
@@ -259,15 +313,13 @@ prepare (const CkConvolutions *all, Plan *plan, int threads)
     plan->scratch_floats =
         ck_max (plan->scratch_floats, floats_of (desc_of (plan->rest, dnnl_query_scratchpad_md)));
   plan->scratch_floats = round_up (plan->scratch_floats);
-  if (plan->direction != CK_CONVOLUTION_TO_WEIGHTS)
-    omp_set_num_threads (threads);
   return create_reorder (all, plan);
 }
 
 /* The plan of a shape and direction, made when it first comes. */
 static CkStatus
 find_plan (CkConvolutions *all, const CkConvolution *shape, CkConvolutionDirection direction,
-           int threads, const Plan **found)
+           const Plan **found)
 {
   const int omp_threads = omp_get_max_threads ();
   dnnl_status_t status;
@@ -285,7 +337,9 @@ find_plan (CkConvolutions *all, const CkConvolution *shape, CkConvolutionDirecti
   plan->shape = *shape;
   plan->direction = direction;
   cut (plan);
-  status = prepare (all, plan, threads);
+  /* oneDNN makes primitives for as many threads as OpenMP would use now. */
+  omp_set_num_threads (1);
+  status = prepare (all, plan);
   omp_set_num_threads (omp_threads);
   if (status != dnnl_success) {
     plan_free (plan);
@@ -299,14 +353,18 @@ find_plan (CkConvolutions *all, const CkConvolution *shape, CkConvolutionDirecti
 
 /* ---- one call -------------------------------------------------------------------------------- */
 
-/* In the calling thread, and with oneDNN's threads as they were when the primitive was made. */
+/* In the calling thread alone, whichever of the team's it is: what OpenMP would use is each
+ * thread's own setting. */
 static CkStatus
 execute (const CkConvolutions *all, const_dnnl_primitive_t primitive, int n, const Tensor *tensors)
 {
+  const int omp_threads = omp_get_max_threads ();
   dnnl_exec_arg_t arguments[4] = { { 0 } };
   dnnl_stream_t stream = NULL;
-  dnnl_status_t status = dnnl_stream_create (&stream, all->engine, dnnl_stream_default_flags);
+  dnnl_status_t status;
 
+  omp_set_num_threads (1);
+  status = dnnl_stream_create (&stream, all->engine, dnnl_stream_default_flags);
   for (int i = 0; i < n && status == dnnl_success; i++) {
     arguments[i].arg = tensors[i].argument;
     status = dnnl_memory_create (&arguments[i].memory, desc_of (primitive, tensors[i].query),
@@ -319,10 +377,11 @@ execute (const CkConvolutions *all, const_dnnl_primitive_t primitive, int n, con
   for (int i = 0; i < n; i++)
     dnnl_memory_destroy (arguments[i].memory);
   dnnl_stream_destroy (stream);
+  omp_set_num_threads (omp_threads);
   return ck_status_from_dnnl (status);
 }
 
-/* A block's weights between torch's format and oneDNN's. */
+/* A block's or a part's weights between torch's format and oneDNN's. */
 static CkStatus
 reorder (const CkConvolutions *all, const Plan *plan, const float *from, float *to)
 {
@@ -341,7 +400,16 @@ take_block (const Plan *plan, int64_t first, int64_t rows, const float *dy, floa
 }
 
 static CkStatus
-run_task (const Job *job, int64_t task, float *buffer)
+reorder_part (const void *data, int64_t part, int member)
+{
+  const Job *job = data;
+
+  return reorder (job->all, job->plan, job->plain + part * job->plan->part_plain,
+                  job->memory + part * job->plan->part_floats);
+}
+
+static CkStatus
+run_task (const void *data, int64_t task, int member)
 {
   static const Tensor kinds[][3] = {
     [CK_CONVOLUTION_FORWARD] = { { DNNL_ARG_SRC, dnnl_query_src_md, NULL },
@@ -354,8 +422,10 @@ run_task (const Job *job, int64_t task, float *buffer)
                                     { DNNL_ARG_DIFF_WEIGHTS, dnnl_query_diff_weights_md, NULL },
                                     { DNNL_ARG_DIFF_DST, dnnl_query_diff_dst_md, NULL } },
   };
+  const Job *job = data;
   const Plan *plan = job->plan;
   const CkConvolution *c = &plan->shape;
+  float *buffer = job->buffers + member * job->buffer_floats;
   const int64_t block = task % plan->n_blocks, first = task / plan->n_blocks * plan->slice;
   const int64_t pictures = ck_min (plan->slice, c->batch - first);
   const float *y = job->y + first * plan->out_area * c->out;
@@ -378,9 +448,11 @@ run_task (const Job *job, int64_t task, float *buffer)
 
 /* dweight += the sum of a block's gradients over the slices. */
 static CkStatus
-add_block (const Job *job, int64_t block, float *plain, float *dweight)
+add_block (const void *data, int64_t block, int member)
 {
+  const Job *job = data;
   const Plan *plan = job->plan;
+  float *plain = job->buffers + member * job->buffer_floats;
   float *sum = job->memory + block * plan->weight_floats;
   CkStatus status = CK_OK;
 
@@ -400,39 +472,8 @@ add_block (const Job *job, int64_t block, float *plain, float *dweight)
     plain = sum;
 #pragma omp simd
   for (int64_t i = 0; i < (status == CK_OK ? plan->plain_floats : 0); i++)
-    dweight[block * plan->plain_floats + i] += plain[i];
+    job->dweight[block * plan->plain_floats + i] += plain[i];
   return status;
-}
-
-/* All tasks; dweight NULL but for TO_WEIGHTS. */
-static CkStatus
-run (const Job *job, int threads, float *dweight)
-{
-  const Plan *plan = job->plan;
-  const int omp_threads = omp_get_max_threads ();
-  CkStatus result = CK_OK;
-
-  omp_set_num_threads (1); /* a team of one isn't a parallel region to oneDNN */
-#pragma omp parallel num_threads(threads)
-  {
-    float *buffer = job->buffers + omp_get_thread_num () * job->buffer_floats;
-    CkStatus status = CK_OK;
-
-#pragma omp for schedule(dynamic)
-    for (int64_t task = 0; task < plan->n_slices * plan->n_blocks; task++)
-      status = ck_worse (status, run_task (job, task, buffer));
-    if (dweight != NULL) {
-#pragma omp for schedule(dynamic)
-      for (int64_t block = 0; block < plan->n_blocks; block++)
-        status = ck_worse (status, add_block (job, block, buffer, dweight));
-    }
-    if (status != CK_OK) {
-#pragma omp atomic write
-      result = status;
-    }
-  }
-  omp_set_num_threads (omp_threads);
-  return result;
 }
 
 /* Memory for the call: weights or sums, then each thread's buffer. */
@@ -463,22 +504,28 @@ static CkStatus
 convolve (CkCpuStream *cpu, const CkConvolution *shape, CkConvolutionDirection direction,
           const float *x, const float *weight, const float *y, float *dweight)
 {
-  const int omp_threads = omp_get_max_threads ();
-  Job job = { .all = convolutions_of (cpu), .x = x, .y = y, .weights = weight };
+  Job job = { .all = convolutions_of (cpu),
+              .x = x,
+              .y = y,
+              .weights = weight,
+              .plain = weight,
+              .dweight = dweight };
   CkStatus status;
 
   if (job.all == NULL)
     return CK_NO_MEMORY;
-  status = find_plan (cpu->convolutions, shape, direction, cpu->threads, &job.plan);
+  status = find_plan (cpu->convolutions, shape, direction, &job.plan);
   if (status == CK_OK)
     status = reserve (&job, cpu);
   if (status == CK_OK && dweight == NULL && job.plan->reorder != NULL) {
-    omp_set_num_threads (cpu->threads);
-    status = reorder (job.all, job.plan, weight, job.memory);
-    omp_set_num_threads (omp_threads);
+    status = ck_team_run (cpu->threads, job.plan->n_parts, reorder_part, &job);
     job.weights = job.memory;
   }
-  return status == CK_OK ? run (&job, cpu->threads, dweight) : status;
+  if (status == CK_OK)
+    status = ck_team_run (cpu->threads, job.plan->n_slices * job.plan->n_blocks, run_task, &job);
+  if (status == CK_OK && dweight != NULL)
+    status = ck_team_run (cpu->threads, job.plan->n_blocks, add_block, &job);
+  return status;
 }
 
 static CkStatus

@@ -5,8 +5,8 @@
  * is the first failure of its work.
  *
  * An operation (linear.c, attention.c, ...) first checks its shapes, returns at once when they are
- * wrong or when the stream has failed, cuts its work into tasks for the team, and calls inner
- * operations from them.
+ * wrong or when the stream has failed, cuts its work into tasks for the team (team.h), and calls
+ * inner operations from them.
  */
 #ifndef CK_CPU_STREAM_H
 #define CK_CPU_STREAM_H
@@ -15,6 +15,7 @@
 #include "kernels/sizes.h"
 #include "kernels/cpu/cpu-ops.h"
 #include "kernels/cpu/scratch.h"
+#include "kernels/cpu/team.h"
 
 typedef struct CkCpuStream CkCpuStream;
 /* What oneDNN made ready for the shapes of convolutions that came so far (convolution-dnnl.c). */

@@ -6,15 +6,12 @@
 #include "kernels/cpu/cpu-features.h"
 #include "kernels/cpu/cpu-stream.h"
 #include "kernels/cpu/operations.h"
+#include "kernels/cpu/processors.h"
 #include "kernels/cpu/team.h"
 #include "kernels/cpu/weight.h"
 
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* More is a mistake, and OpenMP ends the process when it cannot start a thread. */
-#define MAX_THREADS 1024
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
@@ -71,16 +68,21 @@ cpu_download (CkStream *self, void *host_to, const void *from, size_t bytes)
 static CkStatus
 cpu_stream_new (CkDevice *device, int threads, CkStream **stream)
 {
+  const int members = threads > 0 ? threads : device->threads;
   CkCpuStream *new;
+  CkStatus status;
 
-  if (threads < 0 || threads > MAX_THREADS)
+  if (threads < 0 || threads > CK_TEAM_MOST)
     return CK_UNSUPPORTED;
+  status = ck_team_prepare (members);
+  if (status != CK_OK)
+    return status;
   new = calloc (1, sizeof *new);
   if (new == NULL)
     return CK_NO_MEMORY;
   new->base = (CkStream){ device, &ck_cpu_operations, &ck_cpu_training };
   new->ops = &((CkCpuDevice *)device)->ops;
-  new->threads = threads > 0 ? threads : device->threads;
+  new->threads = members;
   *stream = &new->base;
   return CK_OK;
 }
@@ -157,21 +159,33 @@ cpu_event_synchronize (CkEvent *event)
 
 /* ---- the peak -------------------------------------------------------------------------------- */
 
+typedef struct {
+  const CkPeakLoop *loop;
+  int64_t rounds;
+} PeakJob;
+
+static CkStatus
+run_peak (const void *data, int64_t task, int member)
+{
+  const PeakJob *job = data;
+
+  job->loop->run (job->rounds);
+  return CK_OK;
+}
+
 /* The loop in every thread of the team at once: they share power, and so the clock. */
 static CkStatus
 cpu_peak (CkStream *self, CkType type, int64_t rounds, double *operations)
 {
   CkCpuStream *stream = (CkCpuStream *)self;
-  const CkPeakLoop *loop = &stream->ops->peak.loops[type];
+  const PeakJob job = { &stream->ops->peak.loops[type], rounds };
 
-  if (loop->run == NULL)
+  if (job.loop->run == NULL)
     return CK_UNSUPPORTED;
-  *operations = (double)rounds * loop->operations * stream->threads;
+  *operations = (double)rounds * job.loop->operations * stream->threads;
   if (stream->failure != CK_OK)
     return CK_OK;
-#pragma omp parallel num_threads(stream->threads)
-  loop->run (rounds);
-  return CK_OK;
+  return ck_cpu_finish (stream, ck_team_run (stream->threads, stream->threads, run_peak, &job));
 }
 
 /* ---- the device ------------------------------------------------------------------------------ */
@@ -179,6 +193,7 @@ cpu_peak (CkStream *self, CkType type, int64_t rounds, double *operations)
 static void
 cpu_close (CkDevice *device)
 {
+  ck_team_close ();
   free (device);
 }
 
@@ -225,18 +240,17 @@ ck_cpu_device_open (const char *name, const CkDeviceOptions *options, CkDevice *
   CkCpuDevice *cpu;
 
   if (strcmp (name, "cpu") != 0 || !choose_level (options->features, &features, &level) ||
-      options->threads < 0 || options->threads > MAX_THREADS)
+      options->threads < 0 || options->threads > CK_TEAM_MOST)
     return CK_UNSUPPORTED;
   cpu = calloc (1, sizeof *cpu);
   if (cpu == NULL)
     return CK_NO_MEMORY;
-  ck_team_wait_briefly ();
+  ck_team_open ();
   cpu->base = (CkDevice){
     .klass = &cpu_class,
     .name = "cpu",
     .features = level,
-    /* OpenMP's own count heeds OMP_NUM_THREADS and the processors that this process may use. */
-    .threads = options->threads > 0 ? options->threads : omp_get_max_threads (),
+    .threads = options->threads > 0 ? options->threads : ck_processors (CK_TEAM_MOST),
     .host_memory = true,
   };
   ck_cpu_ops_init (&cpu->ops, features);

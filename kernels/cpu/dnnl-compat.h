@@ -61,6 +61,18 @@ ck_dnnl_desc_clear (dnnl_memory_desc_t *owned)
   dnnl_memory_desc_destroy (*owned);
 }
 
+/* A part of a tensor, which begins at `first`, that many floats behind its start. */
+static inline dnnl_status_t
+ck_dnnl_desc_part (dnnl_memory_desc_t *owned, CkDnnlDesc whole, const dnnl_dims_t dims,
+                   const dnnl_dims_t first, dnnl_dim_t *offset)
+{
+  const dnnl_status_t status = dnnl_memory_desc_create_submemory (owned, whole, dims, first);
+
+  return status == dnnl_success
+             ? dnnl_memory_desc_query (*owned, dnnl_query_submemory_offset_s64, offset)
+             : status;
+}
+
 static inline dnnl_status_t
 ck_dnnl_convolution (dnnl_primitive_desc_t *made, dnnl_engine_t engine, const CkDnnlConvolution *c,
                      CkDnnlDesc x, CkDnnlDesc weight, CkDnnlDesc y)
@@ -97,6 +109,16 @@ ck_dnnl_desc_init (dnnl_memory_desc_t *owned, const dnnl_dims_t dims, dnnl_forma
 static inline void
 ck_dnnl_desc_clear (dnnl_memory_desc_t *owned)
 {
+}
+
+static inline dnnl_status_t
+ck_dnnl_desc_part (dnnl_memory_desc_t *owned, CkDnnlDesc whole, const dnnl_dims_t dims,
+                   const dnnl_dims_t first, dnnl_dim_t *offset)
+{
+  const dnnl_status_t status = dnnl_memory_desc_init_submemory (owned, whole, dims, first);
+
+  *offset = status == dnnl_success ? owned->offset0 : 0;
+  return status;
 }
 
 static inline dnnl_status_t

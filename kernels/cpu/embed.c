@@ -5,7 +5,6 @@
  * patch], a bounded number of patches at a time, and linear () does the rest.
  */
 #include "kernels/cpu/embed.h"
-#include "kernels/cpu/cpu-stream.h"
 #include "kernels/cpu/operations.h"
 #include "kernels/shapes.h"
 
@@ -13,11 +12,22 @@
 
 #define GATHERED (4 * 1024 * 1024) /* bytes of patches at once, or one patch if that is larger */
 
-void
-ck_embed_gather (const CkEmbed *e, const float *picture, int64_t index, float *row)
+typedef struct {
+  const CkEmbed *embed;
+  const float *picture;
+  int64_t first; /* patch */
+  float *rows;
+} Gather;
+
+static CkStatus
+gather_patch (const void *data, int64_t task, int member)
 {
-  const int64_t across = e->width / e->patch;
-  const float *corner = picture + index / across * e->patch * e->width + index % across * e->patch;
+  const Gather *g = data;
+  const CkEmbed *e = g->embed;
+  const int64_t across = e->width / e->patch, index = g->first + task;
+  const float *corner =
+      g->picture + index / across * e->patch * e->width + index % across * e->patch;
+  float *row = g->rows + task * e->channels * e->patch * e->patch;
 
   for (int64_t channel = 0; channel < e->channels; channel++) {
     for (int64_t line = 0; line < e->patch; line++) {
@@ -26,6 +36,16 @@ ck_embed_gather (const CkEmbed *e, const float *picture, int64_t index, float *r
       row += e->patch;
     }
   }
+  return CK_OK;
+}
+
+void
+ck_embed_gather (const CkCpuStream *cpu, const CkEmbed *e, const float *picture, int64_t first,
+                 int64_t n, float *rows)
+{
+  const Gather gather = { e, picture, first, rows };
+
+  ck_team_run (cpu->threads, n, gather_patch, &gather);
 }
 
 int64_t
@@ -78,9 +98,7 @@ ck_cpu_embed (CkStream *self, const CkEmbed *e)
     for (int64_t first = 0; first < patches; first += chunk) {
       const int64_t n = first + chunk < patches ? chunk : patches - first;
 
-#pragma omp parallel for schedule(static) num_threads(cpu->threads)
-      for (int64_t i = 0; i < n; i++)
-        ck_embed_gather (e, picture, first + i, rows + i * cols);
+      ck_embed_gather (cpu, e, picture, first, n, rows);
       if (e->position != NULL)
         layer.residual = e->position + (e->n_prefix + first) * e->dim;
       layer.rows = n;

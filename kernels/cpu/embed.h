@@ -3,10 +3,11 @@
 #ifndef CK_CPU_EMBED_H
 #define CK_CPU_EMBED_H
 
-#include "kernels/kernels.h"
+#include "kernels/cpu/cpu-stream.h"
 
-/* One patch of one picture as a row [channels * patch * patch]. */
-void ck_embed_gather (const CkEmbed *embed, const float *picture, int64_t index, float *row);
+/* Patches [first, first + n) of one picture as rows [n, channels * patch * patch], by the team. */
+void ck_embed_gather (const CkCpuStream *cpu, const CkEmbed *embed, const float *picture,
+                      int64_t first, int64_t n, float *rows);
 /* How many rows are gathered at once. */
 int64_t ck_embed_chunk (const CkEmbed *embed);
 

@@ -5,8 +5,6 @@
 #include "kernels/cpu/weight-values.h"
 #include "kernels/sizes.h"
 
-#include <omp.h>
-
 #define LINE        64           /* bytes: buffers begin at a cache line */
 #define PANEL_BYTES (192 * 1024) /* of weights: a part of a thread's L2 */
 #define PANEL_MOST  256          /* outputs, whose results are a part of it too */
@@ -41,9 +39,10 @@ place (const CkLinearCodes *self, Places *places)
   return true;
 }
 
-static void
-quantise_row (CkLinearCodes *self, int64_t row)
+static CkStatus
+quantise_row (const void *data, int64_t row, int member)
 {
+  const CkLinearCodes *self = data;
   const CkQuantisedOps *products = self->weight->products;
   const int64_t blocks = self->codes.blocks;
 
@@ -52,6 +51,7 @@ quantise_row (CkLinearCodes *self, int64_t row)
       (char *)self->codes.codes + row * blocks * CK_CODE_BLOCK * products->code_size,
       self->codes.scales + row * blocks, self->codes.sums + row * blocks,
       self->outliers + row * blocks * CK_OUTLIERS_MAX);
+  return CK_OK;
 }
 
 CkStatus
@@ -76,10 +76,7 @@ ck_linear_codes_init (CkLinearCodes *self, CkCpuStream *cpu, const CkWeight *wei
   self->codes.sums = (int32_t *)(memory + places.sums);
   self->outliers = (CkOutlier *)(memory + places.outliers);
   self->n_outliers = (int32_t *)(memory + places.counts);
-#pragma omp parallel for schedule(static) num_threads(cpu->threads)
-  for (int64_t row = 0; row < rows; row++)
-    quantise_row (self, row);
-  return CK_OK;
+  return ck_team_run (cpu->threads, rows, quantise_row, self);
 }
 
 /* ---- weights --------------------------------------------------------------------------------- */

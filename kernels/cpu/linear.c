@@ -12,8 +12,6 @@
 #include "kernels/cpu/weight-values.h"
 #include "kernels/shapes.h"
 
-#include <omp.h>
-
 #define PANEL     256 /* outputs a tile: as few as keep the product at full speed */
 #define PANEL_MIN 64  /* when many threads share a narrow layer */
 #define GROUP     512 /* rows a tile: the buffer [rows, panel] stays within half a MiB */
@@ -157,11 +155,15 @@ finish_rows (const Job *job, int64_t first_row, int64_t rows, int64_t first_out,
 }
 
 static CkStatus
-make_tile (const Job *job, int64_t first_row, int64_t first_out, float *buffer)
+make_tile (const void *data, int64_t tile, int member)
 {
+  const Job *job = data;
+  const int64_t first_row = tile % job->n_groups * job->group,
+                first_out = tile / job->n_groups * job->panel;
   const int64_t rows = ck_min (job->group, job->rows - first_row),
                 outs = ck_min (job->panel, job->out - first_out);
-  float *weights = buffer + job->group * job->panel;
+  float *buffer = job->buffers + member * job->buffer_floats,
+        *weights = buffer + job->group * job->panel;
   CkStatus status = CK_OK;
   CkCodePanel panel;
 
@@ -178,25 +180,6 @@ make_tile (const Job *job, int64_t first_row, int64_t first_out, float *buffer)
     status = finish_rows (job, first_row + row, n, first_out, outs, buffer);
   }
   return status;
-}
-
-static CkStatus
-make_tiles (const Job *job)
-{
-  const CkCpuStream *cpu = job->cpu;
-  CkStatus result = CK_OK;
-
-#pragma omp parallel for schedule(dynamic) num_threads(cpu->threads)
-  for (int64_t tile = 0; tile < job->n_panels * job->n_groups; tile++) {
-    const CkStatus status =
-        make_tile (job, tile % job->n_groups * job->group, tile / job->n_groups * job->panel,
-                   job->buffers + omp_get_thread_num () * job->buffer_floats);
-    if (status != CK_OK) {
-#pragma omp atomic write
-      result = status;
-    }
-  }
-  return result;
 }
 
 CkStatus
@@ -225,5 +208,7 @@ ck_cpu_linear (CkStream *self, const CkLinear *layer)
   if (status == CK_OK && job.rank > 0)
     status = ck_adapter_low (cpu, &layer->adapter, job.rows, job.in, job.x, job.low, job.transposed,
                              job.buffers);
-  return ck_cpu_finish (cpu, status == CK_OK ? make_tiles (&job) : status);
+  if (status == CK_OK)
+    status = ck_team_run (cpu->threads, job.n_panels * job.n_groups, make_tile, &job);
+  return ck_cpu_finish (cpu, status);
 }

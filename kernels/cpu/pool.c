@@ -10,9 +10,34 @@
 
 #include <string.h>
 
-#define PIXELS 256 /* a task of channels_last */
-#define STRIP  64  /* channels a task of mean_pool */
-#define WINDOW 3   /* of max_pool, whose stride is 2 and whose padding 1 */
+#define PIXELS 256  /* a task of channels_last */
+#define STRIP  64   /* channels a task of mean_pool */
+#define CHUNK  4096 /* elements a task of its backward, about */
+#define WINDOW 3    /* of max_pool, whose stride is 2 and whose padding 1 */
+
+/* ---- channels last --------------------------------------------------------------------------- */
+
+typedef struct {
+  int64_t channels, area;
+  const float *x;
+  float *y;
+} Planes;
+
+/* PIXELS pixels of one picture. */
+static CkStatus
+interleave (const void *data, int64_t task, int member)
+{
+  const Planes *p = data;
+  const int64_t parts = ck_ceil_div (p->area, PIXELS), first = task % parts * PIXELS,
+                end = ck_min (first + PIXELS, p->area), channels = p->channels;
+  const float *x = p->x + task / parts * channels * p->area;
+  float *y = p->y + task / parts * channels * p->area;
+
+  for (int64_t channel = 0; channel < channels; channel++)
+    for (int64_t i = first; i < end; i++)
+      y[i * channels + channel] = x[channel * p->area + i];
+  return CK_OK;
+}
 
 CkStatus
 ck_cpu_channels_last (CkStream *self, int64_t batch, int64_t channels, int64_t area, const float *x,
@@ -20,20 +45,11 @@ ck_cpu_channels_last (CkStream *self, int64_t batch, int64_t channels, int64_t a
 {
   const CkCpuStream *cpu = (const CkCpuStream *)self;
   const CkStatus status = ck_check_pictures (batch, area, 1, channels);
+  const Planes planes = { channels, area, x, y };
 
   if (status != CK_OK || cpu->failure != CK_OK)
     return status;
-#pragma omp parallel for collapse(2) schedule(static) num_threads(cpu->threads)
-  for (int64_t b = 0; b < batch; b++) {
-    for (int64_t first = 0; first < area; first += PIXELS) {
-      const int64_t end = first + ck_min (PIXELS, area - first);
-
-      for (int64_t channel = 0; channel < channels; channel++)
-        for (int64_t i = first; i < end; i++)
-          y[(b * area + i) * channels + channel] = x[(b * channels + channel) * area + i];
-    }
-  }
-  return CK_OK;
+  return ck_team_run (cpu->threads, batch * ck_ceil_div (area, PIXELS), interleave, &planes);
 }
 
 /* Outputs along a side of `size`: (size + 2 padding - window) / 2 + 1. */
@@ -68,26 +84,41 @@ take_maximum (int64_t height, int64_t width, int64_t channels, int64_t row, int6
   }
 }
 
+typedef struct {
+  int64_t height, width, channels, out_height, out_width;
+  const float *x; /* or dy */
+  float *y;       /* or dx */
+  const uint8_t *places;
+  uint8_t *places_out;
+} MaxPool;
+
+/* A row of output pixels. */
+static CkStatus
+make_row (const void *data, int64_t row, int member)
+{
+  const MaxPool *p = data;
+  const float *picture = p->x + row / p->out_height * p->height * p->width * p->channels;
+
+  for (int64_t col = 0; col < p->out_width; col++) {
+    const int64_t at = (row * p->out_width + col) * p->channels;
+    take_maximum (p->height, p->width, p->channels, row % p->out_height, col, picture, p->y + at,
+                  p->places_out + at);
+  }
+  return CK_OK;
+}
+
 CkStatus
 ck_cpu_max_pool (CkStream *self, int64_t batch, int64_t height, int64_t width, int64_t channels,
                  const float *x, float *y, uint8_t *places)
 {
   const CkCpuStream *cpu = (const CkCpuStream *)self;
   const CkStatus status = ck_check_pictures (batch, height, width, channels);
-  const int64_t out_height = pooled (height), out_width = pooled (width);
+  const MaxPool pool = { height, width, channels, pooled (height), pooled (width),
+                         x,      y,     NULL,     places };
 
   if (status != CK_OK || cpu->failure != CK_OK)
     return status;
-#pragma omp parallel for schedule(static) num_threads(cpu->threads)
-  for (int64_t row = 0; row < batch * out_height; row++) {
-    const float *picture = x + row / out_height * height * width * channels;
-
-    for (int64_t col = 0; col < out_width; col++) {
-      const int64_t at = (row * out_width + col) * channels;
-      take_maximum (height, width, channels, row % out_height, col, picture, y + at, places + at);
-    }
-  }
-  return CK_OK;
+  return ck_team_run (cpu->threads, batch * pool.out_height, make_row, &pool);
 }
 
 /* dx of one input pixel: of every window that it lies in, what went to its place there. dy and
@@ -108,41 +139,52 @@ gather_maximum (int64_t out_height, int64_t out_width, int64_t channels, int64_t
   }
 }
 
+/* A row of input pixels. */
+static CkStatus
+gather_row (const void *data, int64_t row, int member)
+{
+  const MaxPool *p = data;
+  const int64_t picture = row / p->height * p->out_height * p->out_width * p->channels;
+
+  for (int64_t col = 0; col < p->width; col++)
+    gather_maximum (p->out_height, p->out_width, p->channels, row % p->height, col, p->x + picture,
+                    p->places + picture, p->y + (row * p->width + col) * p->channels);
+  return CK_OK;
+}
+
 CkStatus
 ck_cpu_max_pool_backward (CkStream *self, int64_t batch, int64_t height, int64_t width,
                           int64_t channels, const float *dy, const uint8_t *places, float *dx)
 {
   const CkCpuStream *cpu = (const CkCpuStream *)self;
   const CkStatus status = ck_check_pictures (batch, height, width, channels);
-  const int64_t out_height = pooled (height), out_width = pooled (width);
+  const MaxPool pool = { height, width,  channels, pooled (height), pooled (width), dy,
+                         dx,     places, NULL };
 
   if (status != CK_OK || cpu->failure != CK_OK)
     return status;
-#pragma omp parallel for schedule(static) num_threads(cpu->threads)
-  for (int64_t row = 0; row < batch * height; row++) {
-    const int64_t picture = row / height * out_height * out_width * channels;
-
-    for (int64_t col = 0; col < width; col++)
-      gather_maximum (out_height, out_width, channels, row % height, col, dy + picture,
-                      places + picture, dx + (row * width + col) * channels);
-  }
-  return CK_OK;
+  return ck_team_run (cpu->threads, batch * height, gather_row, &pool);
 }
 
 /* ---- mean pool ------------------------------------------------------------------------------- */
 
-/* Channels [first, first + STRIP) of one picture. */
-static void
-take_mean (int64_t area, int64_t channels, int64_t first, const float *x, float *y)
+/* STRIP channels of one picture. */
+static CkStatus
+take_mean (const void *data, int64_t task, int member)
 {
-  const int64_t n = ck_min (STRIP, channels - first);
+  const Planes *p = data;
+  const int64_t strips = ck_ceil_div (p->channels, STRIP), picture = task / strips,
+                first = task % strips * STRIP, n = ck_min (STRIP, p->channels - first);
+  const float *x = p->x + picture * p->area * p->channels + first;
+  float *y = p->y + picture * p->channels + first;
   double sum[STRIP] = { 0 };
 
-  for (int64_t pixel = 0; pixel < area; pixel++)
+  for (int64_t pixel = 0; pixel < p->area; pixel++)
     for (int64_t i = 0; i < n; i++)
-      sum[i] += x[pixel * channels + first + i];
+      sum[i] += x[pixel * p->channels + i];
   for (int64_t i = 0; i < n; i++)
-    y[first + i] = (float)(sum[i] / (double)area);
+    y[i] = (float)(sum[i] / (double)p->area);
+  return CK_OK;
 }
 
 CkStatus
@@ -151,13 +193,22 @@ ck_cpu_mean_pool (CkStream *self, int64_t batch, int64_t area, int64_t channels,
 {
   const CkCpuStream *cpu = (const CkCpuStream *)self;
   const CkStatus status = ck_check_pictures (batch, area, 1, channels);
+  const Planes planes = { channels, area, x, y };
 
   if (status != CK_OK || cpu->failure != CK_OK)
     return status;
-#pragma omp parallel for collapse(2) schedule(static) num_threads(cpu->threads)
-  for (int64_t b = 0; b < batch; b++)
-    for (int64_t first = 0; first < channels; first += STRIP)
-      take_mean (area, channels, first, x + b * area * channels, y + b * channels);
+  return ck_team_run (cpu->threads, batch * ck_ceil_div (channels, STRIP), take_mean, &planes);
+}
+
+static CkStatus
+share_mean (const void *data, int64_t first, int64_t end, int member)
+{
+  const Planes *p = data;
+  const float share = 1 / (float)p->area;
+
+  for (int64_t pixel = first; pixel < end; pixel++)
+    for (int64_t c = 0; c < p->channels; c++)
+      p->y[pixel * p->channels + c] = share * p->x[pixel / p->area * p->channels + c];
   return CK_OK;
 }
 
@@ -167,14 +218,10 @@ ck_cpu_mean_pool_backward (CkStream *self, int64_t batch, int64_t area, int64_t 
 {
   const CkCpuStream *cpu = (const CkCpuStream *)self;
   const CkStatus status = ck_check_pictures (batch, area, 1, channels);
-  float share;
+  const Planes planes = { channels, area, dy, dx };
 
   if (status != CK_OK || cpu->failure != CK_OK)
     return status;
-  share = 1 / (float)area;
-#pragma omp parallel for schedule(static) num_threads(cpu->threads)
-  for (int64_t pixel = 0; pixel < batch * area; pixel++)
-    for (int64_t c = 0; c < channels; c++)
-      dx[pixel * channels + c] = share * dy[pixel / area * channels + c];
-  return CK_OK;
+  return ck_team_run_chunks (cpu->threads, batch * area, ck_max (CHUNK / channels, 1), share_mean,
+                             &planes);
 }

@@ -6,10 +6,10 @@
  */
 #include "kernels/cpu/cpu-stream.h"
 #include "kernels/cpu/operations.h"
+#include "kernels/cpu/team.h"
 #include "kernels/shapes.h"
 
 #include <math.h>
-#include <omp.h>
 #include <string.h>
 
 #define SCORES                                                                                     \
@@ -116,36 +116,42 @@ begin_head (const CkCpuOps *ops, const CkAttentionBackward *op, int64_t task, in
                  scratch + 2 * n * d + block * n };
 }
 
+typedef struct {
+  const CkCpuOps *ops;
+  const CkAttentionBackward *op;
+  int64_t block;  /* query rows at once */
+  float *scratch; /* [floats] a member */
+  int64_t floats;
+} Job;
+
+static CkStatus
+make_task (const void *data, int64_t task, int member)
+{
+  const Job *job = data;
+  const Head head =
+      begin_head (job->ops, job->op, task, job->block, job->scratch + member * job->floats);
+
+  return make_head (&head, job->block);
+}
+
 CkStatus
 ck_cpu_attention_backward (CkStream *self, const CkAttentionBackward *op)
 {
   CkCpuStream *cpu = (CkCpuStream *)self;
   const CkAttention *a = &op->forward;
-  CkStatus result = ck_check_attention (a);
-  int64_t block;
+  const CkStatus status = ck_check_attention (a);
+  Job job = { .ops = cpu->ops, .op = op };
   size_t floats, bytes;
-  float *scratch;
 
-  if (result != CK_OK || cpu->failure != CK_OK)
-    return result;
-  block = ck_min (ck_max (SCORES / a->tokens, BLOCK_MIN), a->tokens);
-  if (!ck_size_product (2 * a->tokens, block + a->head_dim, 1, &floats) ||
+  if (status != CK_OK || cpu->failure != CK_OK)
+    return status;
+  job.block = ck_min (ck_max (SCORES / a->tokens, BLOCK_MIN), a->tokens);
+  if (!ck_size_product (2 * a->tokens, job.block + a->head_dim, 1, &floats) ||
       !ck_size_product ((int64_t)floats, cpu->threads, sizeof (float), &bytes))
     return ck_cpu_finish (cpu, CK_NO_MEMORY);
-  scratch = ck_scratch_get (&cpu->tiles, bytes);
-  if (scratch == NULL)
+  job.floats = (int64_t)floats;
+  job.scratch = ck_scratch_get (&cpu->tiles, bytes);
+  if (job.scratch == NULL)
     return ck_cpu_finish (cpu, CK_NO_MEMORY);
-
-#pragma omp parallel for schedule(dynamic) num_threads(cpu->threads)
-  for (int64_t task = 0; task < a->batch * a->heads; task++) {
-    const Head head =
-        begin_head (cpu->ops, op, task, block, scratch + omp_get_thread_num () * (int64_t)floats);
-    const CkStatus status = make_head (&head, block);
-
-    if (status != CK_OK) {
-#pragma omp atomic write
-      result = status;
-    }
-  }
-  return ck_cpu_finish (cpu, result);
+  return ck_cpu_finish (cpu, ck_team_run (cpu->threads, a->batch * a->heads, make_task, &job));
 }

@@ -5,15 +5,21 @@
  * the batch.
  */
 #include "kernels/cpu/embed.h"
-#include "kernels/cpu/cpu-stream.h"
 #include "kernels/cpu/operations.h"
 #include "kernels/shapes.h"
 
+typedef struct {
+  const CkEmbedBackward *op;
+  int64_t tokens; /* a picture */
+} Sums;
+
 /* One token of every picture. */
-static void
-sum_token (const CkEmbedBackward *op, int64_t token, int64_t tokens)
+static CkStatus
+sum_token (const void *data, int64_t token, int member)
 {
-  const int64_t dim = op->forward.dim;
+  const Sums *sums = data;
+  const CkEmbedBackward *op = sums->op;
+  const int64_t dim = op->forward.dim, tokens = sums->tokens;
 
   for (int64_t b = 0; b < op->forward.batch; b++) {
     const float *d = op->dtokens + (b * tokens + token) * dim;
@@ -23,6 +29,7 @@ sum_token (const CkEmbedBackward *op, int64_t token, int64_t tokens)
     for (int64_t i = 0; i < dim && op->dprefix != NULL && token < op->forward.n_prefix; i++)
       op->dprefix[token * dim + i] += d[i];
   }
+  return CK_OK;
 }
 
 /* dweight and dbias from patches [first, first + n) of one picture; rows [n, channels * patch *
@@ -33,7 +40,6 @@ add_patches (CkStream *self, const CkEmbedBackward *op, const float *picture, co
 {
   const CkCpuStream *cpu = (const CkCpuStream *)self;
   const CkEmbed *e = &op->forward;
-  const int64_t cols = e->channels * e->patch * e->patch;
   const CkLinearBackward linear = {
     .weight = e->weight,
     .rows = n,
@@ -42,9 +48,8 @@ add_patches (CkStream *self, const CkEmbedBackward *op, const float *picture, co
     .gradients = { .weight = op->dweight, .bias = op->dbias },
   };
 
-#pragma omp parallel for schedule(static) num_threads(cpu->threads)
-  for (int64_t i = 0; i < (op->dweight != NULL ? n : 0); i++)
-    ck_embed_gather (e, picture, first + i, rows + i * cols);
+  if (op->dweight != NULL)
+    ck_embed_gather (cpu, e, picture, first, n, rows);
   return ck_cpu_linear_backward (self, &linear);
 }
 
@@ -54,28 +59,27 @@ ck_cpu_embed_backward (CkStream *self, const CkEmbedBackward *op)
   CkCpuStream *cpu = (CkCpuStream *)self;
   const CkEmbed *e = &op->forward;
   CkStatus status = ck_check_embed_backward (op);
-  int64_t patches, tokens, chunk;
+  Sums sums = { .op = op };
+  int64_t patches, chunk;
   float *rows;
 
   if (status != CK_OK || cpu->failure != CK_OK)
     return status;
   patches = e->height / e->patch * (e->width / e->patch);
-  tokens = e->n_prefix + patches;
+  sums.tokens = e->n_prefix + patches;
   chunk = ck_embed_chunk (e);
   rows = ck_scratch_get (&cpu->patches,
                          (size_t)(chunk * e->channels * e->patch * e->patch) * sizeof (float));
   if (rows == NULL)
     return ck_cpu_finish (cpu, CK_NO_MEMORY);
 
-#pragma omp parallel for schedule(static) num_threads(cpu->threads)
-  for (int64_t token = 0; token < (op->dposition != NULL ? tokens : e->n_prefix); token++)
-    sum_token (op, token, tokens);
+  ck_team_run (cpu->threads, op->dposition != NULL ? sums.tokens : e->n_prefix, sum_token, &sums);
   if (op->dweight == NULL && op->dbias == NULL)
     return CK_OK;
   for (int64_t b = 0; b < e->batch; b++)
     for (int64_t first = 0; first < patches && status == CK_OK; first += chunk)
       status = add_patches (self, op, e->pixels + b * e->channels * e->height * e->width,
-                            op->dtokens + b * tokens * e->dim, first,
+                            op->dtokens + b * sums.tokens * e->dim, first,
                             ck_min (chunk, patches - first), rows);
   return status;
 }

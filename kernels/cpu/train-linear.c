@@ -13,9 +13,8 @@
 #include "kernels/shapes.h"
 
 #include <math.h>
-#include <omp.h>
 
-#define PANEL    256  /* rows and columns of dW, columns of ddown and rows of dup, a tile */
+#define PANEL    256  /* rows and columns of dW, columns of ddown, rows of dup and up, a task */
 #define PANEL_DX 128  /* columns of dx a tile */
 #define ROWS_DX  256  /* and rows, for every tile prepares its part of W; half where ... */
 #define TILES    16   /* ... so few tiles would share a machine */
@@ -31,6 +30,7 @@ typedef struct {
   int64_t rows, in, out, rank;
   bool dequantises;                                 /* W does not lie in memory as dx needs it */
   int64_t panel, n_panels, group, n_groups;         /* of dx */
+  int64_t n_strips, n_dlow;                         /* tasks of sums over rows or columns */
   int64_t n_dx, n_dweight, n_dup, n_ddown, n_tiles; /* tasks */
   float *up;                                        /* [out, rank] scale gain up */
   float *low;                                       /* [rows, rank] */
@@ -59,6 +59,10 @@ cut (Job *job)
       g->weight != NULL ? ck_ceil_div (job->out, PANEL) * ck_ceil_div (job->in, PANEL) : 0;
   job->n_dup = job->adapter != NULL && g->up != NULL ? ck_ceil_div (job->out, PANEL) : 0;
   job->n_ddown = job->adapter != NULL && g->down != NULL ? ck_ceil_div (job->in, PANEL) : 0;
+  job->n_strips = g->bias != NULL || g->gain != NULL ? ck_ceil_div (job->out, STRIP) : 0;
+  job->n_dlow = job->adapter != NULL && (job->n_dx > 0 || job->n_ddown > 0)
+                    ? ck_ceil_div (job->rows, ROWS)
+                    : 0;
   job->n_tiles = job->n_dx + job->n_dweight + job->n_dup + job->n_ddown;
 }
 
@@ -102,21 +106,18 @@ reserve (Job *job, CkCpuStream *cpu)
   return CK_OK;
 }
 
-static void
-scale_up (const Job *job, int64_t row)
-{
-  const float factor = job->adapter->scale * (job->gain != NULL ? job->gain[row] : 1);
-
-  for (int64_t r = row * job->rank; r < (row + 1) * job->rank; r++)
-    job->up[r] = factor * job->adapter->up[r];
-}
-
 static CkStatus
-make_dlow (const Job *job, int64_t first)
+scale_up (const void *data, int64_t first, int64_t end, int member)
 {
-  return job->cpu->ops->products.gemm (false, ck_min (ROWS, job->rows - first), job->rank, job->out,
-                                       1, job->op->dy + first * job->out, job->out, job->up,
-                                       job->rank, 0, job->dlow + first * job->rank, job->rank);
+  const Job *job = data;
+
+  for (int64_t row = first; row < end; row++) {
+    const float factor = job->adapter->scale * (job->gain != NULL ? job->gain[row] : 1);
+
+    for (int64_t r = row * job->rank; r < (row + 1) * job->rank; r++)
+      job->up[r] = factor * job->adapter->up[r];
+  }
+  return CK_OK;
 }
 
 /* Columns [first, first + STRIP) of dbias and dgain. A gain of 0 hides what it multiplied: its
@@ -145,6 +146,27 @@ sum_columns (const Job *job, int64_t first)
       op->gradients.gain[o] +=
           (float)((dyy_sum[i] - (op->bias != NULL ? op->bias[o] * dy_sum[i] : 0)) / job->gain[o]);
   }
+}
+
+/* ROWS rows of dlow. */
+static CkStatus
+make_dlow (const Job *job, int64_t first)
+{
+  return job->cpu->ops->products.gemm (false, ck_min (ROWS, job->rows - first), job->rank, job->out,
+                                       1, job->op->dy + first * job->out, job->out, job->up,
+                                       job->rank, 0, job->dlow + first * job->rank, job->rank);
+}
+
+/* What the tiles need of all rows, and what nothing needs. */
+static CkStatus
+make_sums (const void *data, int64_t task, int member)
+{
+  const Job *job = data;
+
+  if (task >= job->n_strips)
+    return make_dlow (job, (task - job->n_strips) * ROWS);
+  sum_columns (job, task * STRIP);
+  return CK_OK;
 }
 
 /* dx (+)= dy (gain W) for a tile whose part of W is dequantised, DEPTH rows at a time. */
@@ -282,8 +304,11 @@ add_ddown (const Job *job, int64_t tile, float *buffer)
 }
 
 static CkStatus
-make_tile (const Job *job, int64_t tile, float *buffer)
+make_tile (const void *data, int64_t tile, int member)
 {
+  const Job *job = data;
+  float *buffer = job->buffers + member * job->buffer_floats;
+
   if (tile < job->n_dx)
     return make_dx (job, tile, buffer);
   tile -= job->n_dx;
@@ -299,34 +324,14 @@ static CkStatus
 run (const Job *job)
 {
   const CkCpuStream *cpu = job->cpu;
-  const CkLinearGradients *g = &job->op->gradients;
-  const bool needs_dlow = job->adapter != NULL && (job->n_dx > 0 || job->n_ddown > 0);
-  CkStatus result = CK_OK;
+  CkStatus status;
 
-#pragma omp parallel num_threads(cpu->threads)
-  {
-    CkStatus status = CK_OK;
-
-#pragma omp for schedule(static)
-    for (int64_t row = 0; row < (needs_dlow ? job->out : 0); row++)
-      scale_up (job, row);
-#pragma omp for schedule(dynamic) nowait
-    for (int64_t first = 0; first < (g->bias != NULL || g->gain != NULL ? job->out : 0);
-         first += STRIP)
-      sum_columns (job, first);
-#pragma omp for schedule(dynamic)
-    for (int64_t first = 0; first < (needs_dlow ? job->rows : 0); first += ROWS)
-      status = ck_worse (status, make_dlow (job, first));
-#pragma omp for schedule(dynamic)
-    for (int64_t tile = 0; tile < job->n_tiles; tile++)
-      status = ck_worse (
-          status, make_tile (job, tile, job->buffers + omp_get_thread_num () * job->buffer_floats));
-    if (status != CK_OK) {
-#pragma omp atomic write
-      result = status;
-    }
-  }
-  return result;
+  if (job->n_dlow > 0)
+    ck_team_run_chunks (cpu->threads, job->out, PANEL, scale_up, job);
+  status = ck_team_run (cpu->threads, job->n_strips + job->n_dlow, make_sums, job);
+  if (status != CK_OK)
+    return status;
+  return ck_team_run (cpu->threads, job->n_tiles, make_tile, job);
 }
 
 CkStatus

@@ -26,24 +26,38 @@ sum_chunk (const float *x, int64_t n)
   return sum;
 }
 
+typedef struct {
+  const float *x;
+  int64_t n;
+  double *parts; /* a sum a chunk */
+} Squares;
+
+static CkStatus
+add_chunk (const void *data, int64_t chunk, int member)
+{
+  const Squares *s = data;
+
+  s->parts[chunk] = sum_chunk (s->x + chunk * CHUNK, ck_min (CHUNK, s->n - chunk * CHUNK));
+  return CK_OK;
+}
+
 CkStatus
 ck_cpu_add_squares (CkStream *self, const float *x, int64_t n, double *sum)
 {
   CkCpuStream *cpu = (CkCpuStream *)self;
   const CkStatus status = ck_check_elements (n);
   const int64_t chunks = n / CHUNK + (n % CHUNK != 0);
-  double *parts, total = 0;
+  Squares s = { .x = x, .n = n };
+  double total = 0;
 
   if (status != CK_OK || cpu->failure != CK_OK || n == 0)
     return status;
-  parts = ck_scratch_get (&cpu->tiles, (size_t)chunks * sizeof (double));
-  if (parts == NULL)
+  s.parts = ck_scratch_get (&cpu->tiles, (size_t)chunks * sizeof (double));
+  if (s.parts == NULL)
     return ck_cpu_finish (cpu, CK_NO_MEMORY);
-#pragma omp parallel for schedule(static) num_threads(cpu->threads) if (chunks > 1)
+  ck_team_run (cpu->threads, chunks, add_chunk, &s);
   for (int64_t chunk = 0; chunk < chunks; chunk++)
-    parts[chunk] = sum_chunk (x + chunk * CHUNK, ck_min (CHUNK, n - chunk * CHUNK));
-  for (int64_t chunk = 0; chunk < chunks; chunk++)
-    total += parts[chunk];
+    total += s.parts[chunk];
   *sum += total;
   return CK_OK;
 }
@@ -61,17 +75,30 @@ ck_cpu_clip_factor (CkStream *self, const double *squares, double max_norm, floa
   return CK_OK;
 }
 
+typedef struct {
+  const CkCpuOps *ops;
+  const CkAdamW *op;
+} Step;
+
+static CkStatus
+step_part (const void *data, int64_t first, int64_t end, int member)
+{
+  const Step *s = data;
+  const CkAdamW *op = s->op;
+
+  s->ops->training.adamw (op->step, *op->factor, end - first, op->gradients + first,
+                          op->first + first, op->second + first, op->parameters + first);
+  return CK_OK;
+}
+
 CkStatus
 ck_cpu_adamw (CkStream *self, const CkAdamW *op)
 {
   const CkCpuStream *cpu = (const CkCpuStream *)self;
   const CkStatus status = ck_check_elements (op->n);
+  const Step step = { cpu->ops, op };
 
   if (status != CK_OK || cpu->failure != CK_OK || op->n == 0 || isnan (*op->factor))
     return status;
-#pragma omp parallel for schedule(static) num_threads(cpu->threads) if (op->n > PART)
-  for (int64_t i = 0; i < op->n; i += PART)
-    cpu->ops->training.adamw (op->step, *op->factor, ck_min (PART, op->n - i), op->gradients + i,
-                              op->first + i, op->second + i, op->parameters + i);
-  return CK_OK;
+  return ck_team_run_chunks (cpu->threads, op->n, PART, step_part, &step);
 }

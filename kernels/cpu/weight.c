@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ROWS 8 /* dequantised in a task */
+
 static bool
 is_aligned (const CkWeight *weight)
 {
@@ -70,18 +72,33 @@ ck_cpu_weight_free (CkDevice *device, CkWeight *self)
   free (weight);
 }
 
+typedef struct {
+  const CkCpuOps *ops;
+  const CkWeight *weight;
+  int64_t first; /* row of the weight that is row 0 of out */
+  float *out;
+} Rows;
+
+static CkStatus
+dequantise_rows (const void *data, int64_t first, int64_t end, int member)
+{
+  const Rows *r = data;
+  const int64_t in = r->weight->source.in;
+
+  for (int64_t row = first; row < end; row++)
+    ck_weight_dequantise_run (r->ops, r->weight, (r->first + row) * in, in, r->out + row * in);
+  return CK_OK;
+}
+
 CkStatus
 ck_cpu_weight_dequantise (CkStream *self, const CkWeight *weight, int64_t first, int64_t rows,
                           float *out)
 {
   const CkCpuStream *cpu = (const CkCpuStream *)self;
   const CkStatus status = ck_check_dequantise (weight, first, rows);
-  const int64_t in = weight->source.in;
+  const Rows r = { cpu->ops, weight, first, out };
 
   if (status != CK_OK || cpu->failure != CK_OK)
     return status;
-#pragma omp parallel for schedule(static) num_threads(cpu->threads)
-  for (int64_t row = 0; row < rows; row++)
-    ck_weight_dequantise_run (cpu->ops, weight, (first + row) * in, in, out + row * in);
-  return CK_OK;
+  return ck_team_run_chunks (cpu->threads, rows, ROWS, dequantise_rows, &r);
 }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The formula of formula.h. A 7B model has 6.7e9 values, so the loop is one that compilers
- * vectorise and OpenMP divides among threads. */
+ * vectorise, and it is divided among threads. */
 #include "pipelines/demo/formula.h"
+
+#include "kernels/cpu/processors.h"
+#include "kernels/cpu/team.h"
 
 #include <math.h>
 #include <string.h>
@@ -29,15 +32,31 @@ value_u (guint32 hash, guint32 i)
   return (float)(gint32)(x ^ 0x80000000u) * 0x1p-31f;
 }
 
+typedef struct {
+  guint32 hash, start;
+  float scale, offset;
+  float *out;
+} Values;
+
+static CkStatus
+fill_part (const void *data, int64_t first, int64_t end, int member)
+{
+  const Values *v = data;
+
+#pragma omp simd
+  for (gint64 i = first; i < end; i++)
+    v->out[i] = value_u (v->hash, v->start + (guint32)i) * v->scale + v->offset;
+  return CK_OK;
+}
+
 static void
 fill (const char *name, guint64 first, gsize count, float scale, float offset, float *out)
 {
-  guint32 hash = cow_formula_hash (name), start = (guint32)first;
-  gint64 n = (gint64)count;
+  const Values values = { cow_formula_hash (name), (guint32)first, scale, offset, out };
 
-#pragma omp parallel for simd if (n > 65536)
-  for (gint64 i = 0; i < n; i++)
-    out[i] = value_u (hash, start + (guint32)i) * scale + offset;
+  ck_team_open ();
+  ck_team_run_chunks (ck_processors (CK_TEAM_MOST), (gint64)count, 65536, fill_part, &values);
+  ck_team_close ();
 }
 
 void

@@ -38,7 +38,7 @@ COW_PACKAGES_TEST=(
 COW_PACKAGES_ANALYTICS=(libgstreamer-plugins-bad1.0-dev)
 # shellcheck disable=SC2034
 COW_PACKAGES_VALGRIND=(valgrind libc6-dbg)
-# ThreadSanitizer with clang, and the OpenMP whose regions it knows (Archer).
+# ThreadSanitizer with clang, and the OpenMP that clang links for oneDNN.
 # shellcheck disable=SC2034
 COW_PACKAGES_TSAN=(clang libclang-rt-dev libomp-dev)
 

@@ -2,12 +2,15 @@
 /*
  * What tests/tsan.sh has to see, and what not: tsan-seed NAME counts in several threads. The names
  * with "race-" have a data race, which ThreadSanitizer must report; the others hand the number on
- * by a lock or a queue of GLib, or by OpenMP, of which it must report nothing.
+ * by a lock or a queue of GLib, or by a team of kernels/cpu, of which it must report nothing.
  */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <glib.h>
+
+#include "kernels/cpu/team.h"
 
 #define ROUNDS    1000
 #define N_THREADS 3
@@ -260,37 +263,67 @@ loop (void)
   g_main_context_unref (context);
 }
 
+/* All members are in their tasks before one goes on; that orders nothing else. */
 static void
-race_openmp (void)
+meet (void)
 {
-#pragma omp parallel for num_threads(N_THREADS)
-  for (int i = 0; i < ROUNDS; i++)
-    shared.count += i;
+  static atomic_int here;
+
+  atomic_fetch_add_explicit (&here, 1, memory_order_relaxed);
+  while (atomic_load_explicit (&here, memory_order_relaxed) < N_THREADS)
+    g_usleep (100);
 }
 
-/* A critical section, a reduction, a barrier, and what the team wrote read after it. */
-static void
-openmp (void)
+static CkStatus
+count_together (const void *data, int64_t task, int member)
 {
-  int numbers[ROUNDS], sum = 0, reduced = 0;
-
-#pragma omp parallel num_threads(N_THREADS)
-  {
-#pragma omp for
-    for (int i = 0; i < ROUNDS; i++)
-      numbers[i] = i;
-#pragma omp for reduction(+ : reduced)
-    for (int i = 0; i < ROUNDS; i++)
-      reduced += numbers[ROUNDS - 1 - i];
-#pragma omp critical
-    shared.count += reduced;
-#pragma omp barrier
-#pragma omp single
-    shared.count++;
-  }
+  meet ();
   for (int i = 0; i < ROUNDS; i++)
-    sum += numbers[i];
-  shared.count += sum;
+    shared.count++;
+  return CK_OK;
+}
+
+static void
+race_team (void)
+{
+  ck_team_open ();
+  ck_team_run (N_THREADS, N_THREADS, count_together, NULL);
+  ck_team_close ();
+}
+
+/* Numbers that a task of its own writes, and another run reads. */
+typedef struct {
+  int *from, *to;
+  int *sums; /* one a member, which all of its tasks add to */
+} Numbers;
+
+static CkStatus
+add_number (const void *data, int64_t task, int member)
+{
+  const Numbers *numbers = data;
+
+  numbers->to[task] = numbers->from[ROUNDS - 1 - task] + 1;
+  numbers->sums[member] += numbers->to[task];
+  return CK_OK;
+}
+
+/* What a run wrote is read by the next one, by whichever of the members, and after the last. */
+static void
+team (void)
+{
+  int first[ROUNDS] = { 0 }, second[ROUNDS], sums[N_THREADS] = { 0 };
+  const Numbers forth = { first, second, sums }, back = { second, first, sums };
+
+  ck_team_open ();
+  for (int i = 0; i < ROUNDS; i++) {
+    ck_team_run (N_THREADS, ROUNDS, add_number, &forth);
+    ck_team_run (N_THREADS, ROUNDS, add_number, &back);
+  }
+  ck_team_close ();
+  for (int i = 0; i < ROUNDS; i++)
+    shared.count += first[i] + second[i];
+  for (int member = 0; member < N_THREADS; member++)
+    shared.count += sums[member] % 10;
 }
 
 static const struct {
@@ -302,7 +335,7 @@ static const struct {
   { "race-half-locked", race_half_locked, NULL },
   { "race-two-locks", race_two_locks, NULL },
   { "race-copy", race_copy, NULL },
-  { "race-openmp", NULL, race_openmp },
+  { "race-team", NULL, race_team },
   { "mutex", mutex, NULL },
   { "rec-mutex", rec_mutex, NULL },
   { "rw-lock", rw_lock, NULL },
@@ -312,7 +345,7 @@ static const struct {
   { "references", references, NULL },
   { "pool", NULL, pool },
   { "loop", NULL, loop },
-  { "openmp", NULL, openmp },
+  { "team", NULL, team },
 };
 
 int

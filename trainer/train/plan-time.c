@@ -132,16 +132,14 @@ cow_plan_time (CowPlanTime *self, const CowRecipe *recipe, const CowPlanInput *i
  * it all through a run.
  */
 static double
-computed_seconds (void)
+computed_seconds (CkStream *stream)
 {
-  const char *limit = g_getenv ("OMP_NUM_THREADS");
-  const guint64 n = limit ? g_ascii_strtoull (limit, NULL, 10) : 0,
-                processors = g_get_num_processors ();
+  const int processors = (int)g_get_num_processors ();
   struct timespec time;
 
   clock_gettime (CLOCK_PROCESS_CPUTIME_ID, &time);
   return ((double)time.tv_sec + 1e-9 * (double)time.tv_nsec) /
-         (double)(n > 0 ? MIN (n, processors) : processors);
+         MIN (stream->device->threads, processors);
 }
 
 /* An operation that was enqueued, waited for. */
@@ -153,17 +151,17 @@ wait_for (CkStream *stream, CkStatus enqueued)
 
 /* Seconds of the fastest of some calls, which wait for their work; negative when one fails. */
 static double
-time_calls (CkStatus (*call) (gpointer), gpointer data, GError **error)
+time_calls (CkStream *stream, CkStatus (*call) (gpointer), gpointer data, GError **error)
 {
   double best = -1, sum = 0;
 
   if (!cow_check (call (data), error, "measuring this machine"))
     return -1;
   for (guint i = 0; i < MOST_CALLS && sum < LEAST_SECONDS; i++) {
-    const double start = computed_seconds ();
+    const double start = computed_seconds (stream);
     if (!cow_check (call (data), error, "measuring this machine"))
       return -1;
-    const double seconds = MAX (computed_seconds () - start, 1e-7);
+    const double seconds = MAX (computed_seconds (stream) - start, 1e-7);
     best = best < 0 ? seconds : MIN (best, seconds);
     sum += seconds;
   }
@@ -172,9 +170,10 @@ time_calls (CkStatus (*call) (gpointer), gpointer data, GError **error)
 
 /* A rate, or 0 with an error. */
 static double
-rate (double operations, CkStatus (*call) (gpointer), gpointer data, GError **error)
+rate (CkStream *stream, double operations, CkStatus (*call) (gpointer), gpointer data,
+      GError **error)
 {
-  const double seconds = time_calls (call, data, error);
+  const double seconds = time_calls (stream, call, data, error);
   return seconds > 0 ? operations / seconds : 0;
 }
 
@@ -294,11 +293,12 @@ run_linear (CowSpeed *self, LinearJob *job, gboolean dense, GError **error)
 {
   const double operations = 2 * (double)job->rows * (double)job->out * (double)job->in;
 
-  self->linear = rate (operations, linear_forward, job, error);
-  self->linear_input = self->linear > 0 ? rate (operations, linear_input, job, error) : 0;
+  self->linear = rate (job->stream, operations, linear_forward, job, error);
+  self->linear_input =
+      self->linear > 0 ? rate (job->stream, operations, linear_input, job, error) : 0;
   /* An adapter's products with its own weights are dense, too. */
   self->linear_weight = self->linear_input > 0 && dense
-                            ? rate (operations, linear_weight, job, error)
+                            ? rate (job->stream, operations, linear_weight, job, error)
                             : self->linear_input;
   return self->linear_weight > 0;
 }
@@ -379,8 +379,8 @@ measure_attention (CowSpeed *self, CkStream *stream, const CowRecipe *recipe,
     job.op.dq = arrays[5];
     job.op.dk = arrays[6];
     job.op.dv = arrays[7];
-    self->attention = rate ((double)batch * operations, attention_forward, &job, error);
-    self->attention_back = self->attention > 0 ? rate (2.5 * (double)batch * operations,
+    self->attention = rate (stream, (double)batch * operations, attention_forward, &job, error);
+    self->attention_back = self->attention > 0 ? rate (stream, 2.5 * (double)batch * operations,
                                                        attention_backward, &job, error)
                                                : 0;
     ok = self->attention_back > 0;
@@ -433,7 +433,7 @@ measure_optimiser (CowSpeed *self, CkStream *stream, GError **error)
     job.op.parameters = arrays[3];
     ok = cow_check (status, error, "measuring this machine");
   }
-  self->optimiser = ok ? rate (ADAM_COUNT, adam_step, &job, error) : 0;
+  self->optimiser = ok ? rate (stream, ADAM_COUNT, adam_step, &job, error) : 0;
   free_floats (stream, owned);
   return self->optimiser > 0;
 }
@@ -458,15 +458,15 @@ measure_network (CowSpeed *self, CkStream *stream, const CowRecipe *recipe,
     return FALSE;
   /* The first pass allocates; the second is measured. */
   for (guint pass = 0; pass < 2; pass++) {
-    const double start = computed_seconds ();
+    const double start = computed_seconds (stream);
     if (!cow_network_forward (network, pixels, batch, p->height, p->width, TRUE, 0, error) ||
         !cow_check (ck_synchronize (stream), error, "measuring this machine"))
       return FALSE;
-    self->picture_forward = (computed_seconds () - start) / batch;
+    self->picture_forward = (computed_seconds (stream) - start) / batch;
     if (!cow_network_loss (network, labels, NULL, 0, TRUE, 1, error) ||
         !cow_network_read (network, &n_passes, NULL, error))
       return FALSE;
-    self->picture = (computed_seconds () - start) / batch;
+    self->picture = (computed_seconds (stream) - start) / batch;
   }
   return TRUE;
 }
