@@ -395,8 +395,8 @@ check_attentions (const char *level)
     { .tokens = 7, .heads = 3, .head_dim = 10, .prefix = 1 },
     { .tokens = 201, .heads = 1, .head_dim = 64, .prefix = 5 },
     { .tokens = 201, .heads = 2, .head_dim = 16, .prefix = 201 },
-    { .tokens = 270, .heads = 1, .head_dim = 32, .prefix = 5 },
-    { .tokens = 270, .heads = 2, .head_dim = 32, .queries = 131, .prefix = 5 },
+    { .tokens = 270, .heads = 1, .head_dim = 8, .prefix = 5 },
+    { .tokens = 270, .heads = 2, .head_dim = 4, .queries = 131, .prefix = 5 },
   };
 
   case_begin ();
