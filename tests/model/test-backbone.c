@@ -381,7 +381,7 @@ test_device (void)
   g_assert_false (cow_precision_parse ("int1", &precision, &error));
   g_assert_error (error, COW_ERROR, COW_ERROR_ARGUMENT);
   g_assert_cmpstr (error->message, ==,
-                   "precision \"int1\" is unknown; this build offers: auto, fp32");
+                   "precision \"int1\" is unknown; this build offers: auto, fp32, int16, int8");
 }
 
 /* A level that this processor lacks is an error that names those that it has. */
