@@ -106,6 +106,16 @@ export TEST_WRAPPER
 [ $# -gt 0 ] || set -- kernels engine engine-batches golden gradients trainer-loader trainer-cache \
   gst-batches gst-element gst-exchange gst-labels gst-live gst-playback gst-publish \
   gst-publish-http gst-regions gst-sharing gst-stream gst-threads gst-tracks
+# A test's registry of plugins is made when it first starts, by loading every plugin of this machine,
+# and some of those take GLib's and their own locks in both orders. Listing its cases makes it.
+scanned=()
+for name; do
+  [[ $name != gst-* ]] || scanned+=("$name")
+done
+scan=${TEST_WRAPPER/detect_deadlocks=1/detect_deadlocks=0}
+[ "${#scanned[@]}" = 0 ] ||
+  TEST_WRAPPER=${scan%report}scan MESON_TEST_ARGS="$MESON_TEST_ARGS --test-args=-l" \
+    "$here/run.sh" "${scanned[@]}" >"$reports/output-of-scan" 2>&1 || true
 "$here/run.sh" "$@" | tee "$reports/output"
 status=${PIPESTATUS[0]}
 places=$(summary)
