@@ -106,8 +106,9 @@ export TEST_WRAPPER
 [ $# -gt 0 ] || set -- kernels engine engine-batches golden gradients trainer-loader trainer-cache \
   gst-batches gst-element gst-exchange gst-labels gst-live gst-playback gst-publish \
   gst-publish-http gst-regions gst-sharing gst-stream gst-threads gst-tracks
-# A test's registry of plugins is made when it first starts, by loading every plugin of this machine,
-# and some of those take GLib's and their own locks in both orders. Listing its cases makes it.
+# A test's registry of plugins is made when it first starts, by loading every plugin of this
+# machine, and some of those take GLib's and their own locks in both orders. Listing the test's
+# cases makes it.
 scanned=()
 for name; do
   [[ $name != gst-* ]] || scanned+=("$name")
