@@ -139,6 +139,13 @@ linear (double tokens, double in, double out)
   return tokens * (in * out + RANK * (in + out));
 }
 
+/* The same in every layer, of whose last only the class token goes on. */
+static double
+all_linear (double layers, double tokens, double in, double out)
+{
+  return (layers - 1) * linear (tokens, in, out) + linear (1, in, out);
+}
+
 /* What the network must consist of, a picture, by kind. */
 typedef struct {
   const char *kind;
@@ -176,11 +183,13 @@ test_layers (Fixture *self, gconstpointer data)
   const Expected expected[] = {
     { "embed", 1, 2 * patches * 3 * area * hidden },
     { "norm", 2 * shape->layers + 1, 0 },
-    { "q/k/v", 3 * shape->layers, 2 * layers * 3 * linear (tokens, hidden, hidden) },
-    { "attention", shape->layers, 2 * layers * 2 * tokens * tokens * hidden },
-    { "o", shape->layers, 2 * layers * linear (tokens, hidden, hidden) },
-    { "up/gate", shape->layers, 2 * layers * linear (tokens, hidden, wide) },
-    { "down", shape->layers, 2 * layers * linear (tokens, wide, hidden) },
+    { "q/k/v", 3 * shape->layers,
+      2 * (2 * layers * linear (tokens, hidden, hidden) +
+           all_linear (layers, tokens, hidden, hidden)) },
+    { "attention", shape->layers, 2 * 2 * ((layers - 1) * tokens + 1) * tokens * hidden },
+    { "o", shape->layers, 2 * all_linear (layers, tokens, hidden, hidden) },
+    { "up/gate", shape->layers, 2 * all_linear (layers, tokens, hidden, wide) },
+    { "down", shape->layers, 2 * all_linear (layers, tokens, wide, hidden) },
   };
   g_auto (Result) result = cli_run ("bench", "-m", self->model, "-a", self->adapter, "--threads=1",
                                     "--batch=2", "--seconds=0.5", "--layers", "--json", NULL);

@@ -487,7 +487,9 @@ test_time (void)
   g_assert_cmpfloat (small.train_picture, <, time.train_picture / 8);
   cow_plan_sizes (&plan, frozen, &input, G_MAXUINT64);
   cow_plan_time (&time, frozen, &input, &plan, &speed);
-  g_assert_cmpfloat_with_epsilon (time.features, 3100 * small.val_picture, .05 * time.features);
+  /* Features alone save most of one of the twelve layers. */
+  g_assert_cmpfloat (time.features, <, .97 * 3100 * small.val_picture);
+  g_assert_cmpfloat (time.features, >, .9 * 3100 * small.val_picture);
   g_assert_cmpfloat (time.epoch, <, time.features / 100);
   cow_plan_input_from_scratch (&input, resnet, &error);
   g_assert_no_error (error);

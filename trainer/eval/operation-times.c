@@ -147,7 +147,7 @@ time_attention (CkStream *stream, const CkAttention *op)
 {
   CowOperationTimes *self = times_of (stream);
   const double products = 2.0 * (double)op->batch * (double)op->heads * (double)op->head_dim *
-                          (double)op->tokens * (double)op->tokens;
+                          (double)ck_attention_queries (op) * (double)op->tokens;
   const double from = start (self);
   const CkStatus status = self->real->attention (stream, op);
 
