@@ -16,7 +16,11 @@ POINT = re.compile(
     r"^(ok|not ok)\b(?: *\d+)?[ -]*(.*?)(?:\s# *(SKIP|TODO)\S*\s*(.*))?$", re.IGNORECASE
 )
 PLAN = re.compile(r"^1\.\.(\d+)\s*(?:# *SKIP\S*\s*(.*))?$", re.IGNORECASE)
+# What GLib's tests print of their own accord.
+NOISE = re.compile(r"^(ok\b|# (random seed|VIPS-INFO|GLib-DEBUG|Start of|End of)|\s*$)")
 SKIPPED_EXIT = 77
+MOST_WORDS = 20  # lines of a failed program's output that are printed again at the end
+MOST_WIDTH = 300  # of such a line
 
 
 def meson_tests(build):
@@ -58,6 +62,7 @@ def select(build, scripts, names):
 class Count:
     def __init__(self):
         self.passed, self.failed, self.skipped = 0, [], []
+        self.last_words = {}  # of each program that failed
 
     def point(self, test, line):
         match = POINT.match(line)
@@ -71,8 +76,9 @@ class Count:
         else:
             self.failed.append(title)
 
-    def add(self, test, outcome, output):
-        """outcome: "pass", "skip" or "fail", of the program as a whole; output: what it printed."""
+    def add(self, test, outcome, output, errors=""):
+        """outcome: "pass", "skip" or "fail", of the program as a whole; output, errors: what it
+        printed."""
         lines = output.splitlines()
         plan = next((PLAN.match(line) for line in lines if PLAN.match(line)), None)
         points = [line for line in lines if POINT.match(line)] if plan else []
@@ -82,6 +88,9 @@ class Count:
         if outcome == "fail" and len(self.failed) == failed_before:
             # It crashed, ran out of time or stopped short of its plan.
             self.failed.append(test)
+        if len(self.failed) > failed_before:
+            words = [line for line in lines if not NOISE.match(line)] + errors.splitlines()
+            self.last_words[test] = words[-MOST_WORDS:]
         elif outcome == "skip" and not points:
             last = next((line.strip() for line in reversed(lines) if line.strip()), "")
             reason = plan.group(2) if plan and plan.group(2) else re.sub("^skipped: *", "", last)
@@ -101,7 +110,8 @@ def count(meson_logs, script_logs, expected):
                 outcome = {"OK": "pass", "EXPECTEDFAIL": "pass", "SKIP": "skip"}.get(
                     test["result"], "fail"
                 )
-                result.add(test["name"].split(" / ")[-1], outcome, test.get("stdout", ""))
+                name = test["name"].split(" / ")[-1]
+                result.add(name, outcome, test.get("stdout", ""), test.get("stderr", ""))
                 ran += 1
     if ran < expected:
         result.failed.append(f"{expected - ran} tests that meson did not run")
@@ -117,6 +127,10 @@ def count(meson_logs, script_logs, expected):
             result.add(name, {0: "pass", SKIPPED_EXIT: "skip"}.get(status, "fail"), text.read())
     for title, reason in result.skipped:
         print(f"skipped: {title}: {reason}")
+    # Whoever sees only the end of a long log sees why.
+    for test, words in result.last_words.items():
+        print(f"the last words of {test}:")
+        print("".join(f"    {word[:MOST_WIDTH]}\n" for word in words), end="")
     for title in result.failed:
         print(f"FAILED: {title}")
     print(f"{result.passed} passed, {len(result.failed)} failed, {len(result.skipped)} skipped")

@@ -5,6 +5,7 @@
 #define COW_TEST_CLI_H
 
 #include <glib.h>
+#include <string.h>
 
 typedef struct {
   int status; /* exit status */
@@ -19,6 +20,14 @@ void cli_assert_ok (const Result *result);
 /* Asserts that the run ended with this status and exactly one line on standard error, "cow-trainer:
  * ...", that contains `text`. */
 void cli_assert_error (const Result *result, int status, const char *text);
+/* Asserts that an output has these words; shows it when not. */
+#define cli_assert_says(text, words)                                                               \
+  G_STMT_START                                                                                     \
+  {                                                                                                \
+    if (!strstr (text, words))                                                                     \
+      g_error ("%s:%d: expected \"%s\" in:\n%s", __FILE__, __LINE__, words, text);                 \
+  }                                                                                                \
+  G_STMT_END
 
 /* $COW_TEST_DATA/golden/NETWORK/NAME; free with g_free. */
 char *cli_golden (const char *network, const char *name);

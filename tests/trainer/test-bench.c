@@ -235,10 +235,10 @@ test_text (Fixture *self, gconstpointer data)
 
   assert_ok (&result);
   g_assert_true (g_str_has_prefix (result.out, self->model));
-  g_assert_nonnull (strstr (result.out, "\nPRECISION "));
-  g_assert_nonnull (strstr (result.out, "batch 8\n"));
-  g_assert_nonnull (strstr (result.out, "\n  q/k/v "));
-  g_assert_nonnull (strstr (result.out, "\nresample: "));
+  cli_assert_says (result.out, "\nPRECISION ");
+  cli_assert_says (result.out, "batch 8\n");
+  cli_assert_says (result.out, "\n  q/k/v ");
+  cli_assert_says (result.out, "\nresample: ");
 }
 
 /* ---- a video --------------------------------------------------------------------------------- */
@@ -296,8 +296,8 @@ test_demonstration (void)
   else
     g_unsetenv ("COWBEHAVIOR_PATH");
   g_assert_cmpint (result.status, ==, 0);
-  g_assert_nonnull (strstr (result.err, "demonstration"));
-  g_assert_nonnull (strstr (result.out, "drawn-cows"));
+  cli_assert_says (result.err, "demonstration");
+  cli_assert_says (result.out, "drawn-cows");
 }
 
 /* ---- refusals -------------------------------------------------------------------------------- */

@@ -145,7 +145,7 @@ test_good (Fixture *self, gconstpointer unused)
   g_autoptr (JsonObject) report = check (self->data, 0);
 
   cli_assert_ok (&result);
-  g_assert_nonnull (strstr (result.out, "22 pictures: 0 problems, 0 warnings"));
+  cli_assert_says (result.out, "22 pictures: 0 problems, 0 warnings");
   g_assert_cmpint (json_object_get_int_member (report, "problems"), ==, 0);
   JsonObject *train =
       json_object_get_object_member (json_object_get_object_member (report, "splits"), "train");
@@ -174,7 +174,7 @@ test_unreadable (Fixture *self, gconstpointer unused)
   g_assert_cmpstr (json_object_get_string_member (picture, "path"), ==, cut);
   g_auto (Result) text = cli_run ("check", "--data", self->data, NULL);
   cli_assert_error (&text, 1, "2 problems would spoil a training");
-  g_assert_nonnull (strstr (text.out, cut));
+  cli_assert_says (text.out, cut);
 }
 
 /* Files that a table names and that do not exist are reported one by one. */
@@ -334,7 +334,7 @@ test_column (Fixture *self, gconstpointer unused)
   g_assert_nonnull (strstr (json_object_get_string_member (finding, "text"),
                             "8 of 8 classes are called like pictures"));
   g_auto (Result) numbers = cli_run ("check", "--data", table, "--label-column", "frame", NULL);
-  g_assert_nonnull (strstr (numbers.out, "all 2 classes are numbers"));
+  cli_assert_says (numbers.out, "all 2 classes are numbers");
 }
 
 static void

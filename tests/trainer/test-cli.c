@@ -11,9 +11,8 @@
 static void
 test_help (void)
 {
-  static const char *const verbs[] = {
-    "predict", "features", "quantize", "info", "fetch", "track", "bench"
-  };
+  static const char *const verbs[] = { "predict", "features", "quantize", "info",
+                                       "fetch",   "track",    "bench" };
   g_auto (Result) help = cli_run ("--help", NULL), version = cli_run ("--version", NULL);
 
   cli_assert_ok (&help);
@@ -24,8 +23,8 @@ test_help (void)
     g_autofree char *usage = g_strdup_printf ("cow-trainer %s", verbs[i]);
     cli_assert_ok (&verb);
     g_assert_nonnull (strstr (help.out, verbs[i]));
-    g_assert_nonnull (strstr (verb.out, usage));
-    g_assert_nonnull (strstr (verb.out, "Example"));
+    cli_assert_says (verb.out, usage);
+    cli_assert_says (verb.out, "Example");
   }
 }
 
@@ -90,7 +89,7 @@ test_old_options (void)
   for (guint v = 0; v < G_N_ELEMENTS (verbs); v++) {
     g_auto (Result) help = cli_run (verbs[v], "--help", NULL);
     cli_assert_ok (&help);
-    g_assert_nonnull (strstr (help.out, "--val-fraction"));
+    cli_assert_says (help.out, "--val-fraction");
     for (guint i = 0; i < G_N_ELEMENTS (old); i++)
       g_assert_null (strstr (help.out, old[i]));
   }
@@ -188,8 +187,8 @@ test_info_text (void)
   g_auto (Result) result = cli_run ("info", pth, model, NULL);
 
   cli_assert_ok (&result);
-  g_assert_nonnull (strstr (result.out, "3.weight  F32   32, 64"));
-  g_assert_nonnull (strstr (result.out, "storage            NF4"));
+  cli_assert_says (result.out, "3.weight  F32   32, 64");
+  cli_assert_says (result.out, "storage            NF4");
 }
 
 static void
@@ -245,7 +244,7 @@ test_quantize (void)
   g_auto (Result) result = cli_run ("quantize", model, out, NULL);
 
   cli_assert_ok (&result);
-  g_assert_nonnull (strstr (result.out, "12 tensors in NF4"));
+  cli_assert_says (result.out, "12 tensors in NF4");
   g_autoptr (CowSafetensors) found = open_model (out), expected = open_model (golden);
   g_assert_cmpuint (cow_safetensors_n_tensors (found), ==, cow_safetensors_n_tensors (expected));
   for (guint i = 0; i < cow_safetensors_n_tensors (expected); i++) {

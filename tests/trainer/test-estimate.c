@@ -36,9 +36,9 @@ test_all (void)
       cli_run ("estimate", "--base", "tiny", "--size", "224", "--batch", "1", NULL);
 
   cli_assert_ok (&table);
-  g_assert_nonnull (strstr (table.out, "\nqlora-q-r8"));
-  g_assert_nonnull (strstr (table.out, "\nvit-small"));
-  g_assert_nonnull (strstr (table.out, "2160 pictures"));
+  cli_assert_says (table.out, "\nqlora-q-r8");
+  cli_assert_says (table.out, "\nvit-small");
+  cli_assert_says (table.out, "2160 pictures");
 }
 
 static void

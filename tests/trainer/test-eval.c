@@ -178,7 +178,7 @@ test_agrees (Fixture *self, gconstpointer data)
                                   1e-12);
   g_assert_cmpstr (json_object_get_string_member (results, "split"), ==, "test");
   check_confusion (results);
-  g_assert_nonnull (strstr (eval.out, "macro avg"));
+  cli_assert_says (eval.out, "macro avg");
   /* Numbers that were not measured are reported once, and nothing is stored unless asked for. */
   g_assert_nonnull (strstr (
       eval.err,
@@ -440,7 +440,7 @@ test_run (Fixture *self, gconstpointer data)
   g_assert_true (g_file_set_contents (results, "epoch\nx\n", -1, NULL));
   g_auto (Result) broken = cli_run ("eval", "-a", best, "-o", self->out, NULL);
   g_assert_cmpint (broken.status, ==, 0);
-  g_assert_nonnull (strstr (broken.err, "no training history"));
+  cli_assert_says (broken.err, "no training history");
 }
 
 /* ---- refusals -------------------------------------------------------------------------------- */
@@ -453,8 +453,8 @@ test_unreadable (Fixture *self, gconstpointer data)
   g_auto (Result) eval = cli_run ("eval", "-d", self->data, "-m", self->model, "-a", self->adapter,
                                   "-o", self->out, "--batch=4", NULL);
   g_assert_cmpint (eval.status, ==, 1);
-  g_assert_nonnull (strstr (eval.err, broken));
-  g_assert_nonnull (strstr (eval.err, "1 of 16 pictures could not be read"));
+  cli_assert_says (eval.err, broken);
+  cli_assert_says (eval.err, "1 of 16 pictures could not be read");
   g_autoptr (JsonObject) results = read_json (self->out, "results.json");
   g_assert_cmpint (json_object_get_int_member (results, "pictures"), ==, 15);
   g_assert_cmpstr (

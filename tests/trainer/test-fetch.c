@@ -76,9 +76,9 @@ test_whole (void)
 
   cli_assert_ok (&first);
   cli_assert_ok (&again);
-  g_assert_nonnull (strstr (first.out, "farm/model: 3 files, 3.0\u00a0MB, in "));
-  g_assert_nonnull (strstr (first.out, "(3 downloaded now)"));
-  g_assert_nonnull (strstr (again.out, "(0 downloaded now)"));
+  cli_assert_says (first.out, "farm/model: 3 files, 3.0\u00a0MB, in ");
+  cli_assert_says (first.out, "(3 downloaded now)");
+  cli_assert_says (again.out, "(0 downloaded now)");
   assert_content (folder, WEIGHTS);
   assert_content (folder, "config.json");
   assert_content (folder, "adapters/r8 x/config.json");
@@ -90,7 +90,7 @@ test_whole (void)
   g_assert_true (g_file_set_contents (path, "{\"model_type\": \"dinov2_vit\"}\n", -1, NULL));
   g_auto (Result) mended = fetch ("farm/model", folder);
   cli_assert_ok (&mended);
-  g_assert_nonnull (strstr (mended.out, "(1 downloaded now)"));
+  cli_assert_says (mended.out, "(1 downloaded now)");
   assert_content (folder, "config.json");
   cli_remove (folder);
 }
@@ -133,7 +133,7 @@ test_default_folder (void)
       cli_run ("fetch", "farm/model", "--endpoint", "http://127.0.0.1", "--out", folder,
                "--dry-run", "--endpoint", hub_server_address (server), NULL);
   cli_assert_ok (&elsewhere);
-  g_assert_nonnull (strstr (elsewhere.out, "(there)"));
+  cli_assert_says (elsewhere.out, "(there)");
 }
 
 static void
@@ -143,8 +143,8 @@ test_dry_run (void)
   g_auto (Result) result = cli_run ("fetch", "farm/shards", "--dry-run", "--out", folder, NULL);
 
   cli_assert_ok (&result);
-  g_assert_nonnull (strstr (result.out, "200.0\u00a0kB  model-00002-of-00002.safetensors\n"));
-  g_assert_nonnull (strstr (result.out, "300.1\u00a0kB  6 files, to "));
+  cli_assert_says (result.out, "200.0\u00a0kB  model-00002-of-00002.safetensors\n");
+  cli_assert_says (result.out, "300.1\u00a0kB  6 files, to ");
   g_assert_cmpuint (count_files (folder), ==, 0);
   cli_remove (folder);
 }

@@ -390,8 +390,8 @@ test_frozen (void)
                "--augment", "none", "--epochs", "15", "--cache", cache, NULL);
 
   runs_assert_ok (&result);
-  g_assert_nonnull (strstr (result.err, "preprocessing: 96x64, bilinear-antialiased, imagenet, "
-                                        "from the base's preprocessor_config.json\n"));
+  cli_assert_says (result.err, "preprocessing: 96x64, bilinear-antialiased, imagenet, "
+                               "from the base's preprocessor_config.json\n");
   g_assert_null (strstr (result.err, "warning"));
   g_assert_cmpfloat (best_accuracy (out), >, .85);
 }
@@ -406,8 +406,8 @@ test_start (void)
                cows, "--out", out, "--augment", "none", "--epochs", "1", NULL);
 
   runs_assert_ok (&result);
-  g_assert_nonnull (strstr (result.err, "preprocessing: 96x64, bilinear-antialiased, imagenet, "
-                                        "from the start adapter's card\n"));
+  cli_assert_says (result.err, "preprocessing: 96x64, bilinear-antialiased, imagenet, "
+                               "from the start adapter's card\n");
   g_assert_cmpfloat (best_accuracy (out), >, .85);
 }
 
@@ -444,8 +444,8 @@ test_resume (void)
       cli_run ("train", "--recipe", "qlora-q-r8", "--model", base, "--data", data, "--out",
                contrary, "--epochs", "1", "--normalisation", "unit", NULL);
   runs_assert_ok (&warned);
-  g_assert_nonnull (strstr (warned.err, "cow-trainer: warning: --normalisation is unit, but the "
-                                        "base's preprocessor_config.json"));
+  cli_assert_says (warned.err, "cow-trainer: warning: --normalisation is unit, but the "
+                               "base's preprocessor_config.json");
 }
 
 /* ---- models made from others ----------------------------------------------------------------- */

@@ -207,7 +207,7 @@ test_max_hours (void)
   g_auto (Result) first = cli_run (ARGUMENTS (out), "--max-hours", "0.00002", NULL);
 
   runs_assert_ok (&first);
-  g_assert_nonnull (strstr (first.out, "--resume"));
+  cli_assert_says (first.out, "--resume");
   g_auto (Result) result = cli_run ("train", "--resume", out, "--max-hours", "0", NULL);
   runs_assert_ok (&result);
   runs_assert_same (whole, out);
@@ -226,8 +226,8 @@ test_threads (void)
 
   runs_assert_ok (&first);
   runs_assert_ok (&again);
-  g_assert_nonnull (strstr (first.out, "in 3 threads"));
-  g_assert_nonnull (strstr (again.out, "in 2 threads"));
+  cli_assert_says (first.out, "in 3 threads");
+  cli_assert_says (again.out, "in 2 threads");
   g_assert_null (
       g_strstr_len (g_bytes_get_data (recipe, NULL), (gssize)g_bytes_get_size (recipe), "threads"));
   runs_assert_same (whole, out);
@@ -253,7 +253,7 @@ test_other_device (void)
   runs_assert_ok (&same);
   runs_assert_ok (&other);
   g_assert_null (strstr (same.err, "is resumed on"));
-  g_assert_nonnull (strstr (other.err, "began on cpu (c) and is resumed on cpu (avx2)"));
+  cli_assert_says (other.err, "began on cpu (c) and is resumed on cpu (avx2)");
 }
 
 /* A run that a version with another arithmetic began says so too; the first left no number. */
@@ -275,7 +275,7 @@ test_other_arithmetic (void)
   runs_assert_ok (&same);
   runs_assert_ok (&other);
   g_assert_null (strstr (same.err, "rounded differently"));
-  g_assert_nonnull (strstr (other.err, "rounded differently"));
+  cli_assert_says (other.err, "rounded differently");
 }
 
 /* ResNet's running statistics are part of a checkpoint. */
@@ -309,7 +309,7 @@ test_more_epochs (void)
 
   runs_assert_ok (&first);
   runs_assert_ok (&again);
-  g_assert_nonnull (strstr (again.out, "All 2 epochs are done"));
+  cli_assert_says (again.out, "All 2 epochs are done");
   runs_assert_ok (&more);
   g_assert_cmpuint (epochs->len, ==, 3);
   /* The schedule is now that of three epochs: the rate at the end of the second was its last value,

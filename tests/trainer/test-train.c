@@ -86,9 +86,9 @@ test_files (void)
     assert_file (out, files[i], TRUE);
   assert_file (out, "best/state.safetensors", FALSE);
   assert_file (out, "last.new", FALSE);
-  g_assert_nonnull (strstr (result.out, "Estimated: "));
-  g_assert_nonnull (strstr (result.out, "cow-trainer eval --adapter "));
-  g_assert_nonnull (strstr (result.out, "! cowbehavior model="));
+  cli_assert_says (result.out, "Estimated: ");
+  cli_assert_says (result.out, "cow-trainer eval --adapter ");
+  cli_assert_says (result.out, "! cowbehavior model=");
 
   g_autoptr (CowCard) card = cow_card_read (best, &found, &error);
   g_assert_no_error (error);
@@ -145,7 +145,7 @@ test_early_stop (void)
   runs_assert_ok (&result);
   epochs = runs_column (out, "epoch");
   g_assert_cmpuint (epochs->len, ==, 3); /* the first is the best, and two are no better */
-  g_assert_nonnull (strstr (result.out, "no better for 2 epochs"));
+  cli_assert_says (result.out, "no better for 2 epochs");
 }
 
 static void
@@ -205,8 +205,8 @@ test_list (void)
   g_auto (Result) result = cli_run ("train", "--list-recipes", NULL);
 
   cli_assert_ok (&result);
-  g_assert_nonnull (strstr (result.out, "qlora-q-r8"));
-  g_assert_nonnull (strstr (result.out, "vit-small"));
+  cli_assert_says (result.out, "qlora-q-r8");
+  cli_assert_says (result.out, "vit-small");
 }
 
 int
