@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Runs tests of model/ under valgrind, in the ordinary test build: those that do not choose kernels
-# themselves, as golden does. It takes minutes.
+# Runs tests of model/ and of augmentation under valgrind, in the ordinary test build: those that do
+# not choose kernels themselves, as golden does. It takes minutes.
 #   tests/valgrind.sh [NAME...]     these tests or suites instead
 set -u
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -19,5 +19,6 @@ for file in "$here/sanitizers/valgrind.supp" /usr/share/glib-2.0/valgrind/glib.s
   [ ! -f "$file" ] || TEST_WRAPPER+=" --suppressions=$file"
 done
 export TEST_WRAPPER MESON_TEST_ARGS="--timeout-multiplier 60"
-[ $# -gt 0 ] || set -- files torchfile checkpoint config nf4 adapter preprocess engine formula
+[ $# -gt 0 ] || set -- files torchfile checkpoint config nf4 adapter preprocess engine formula \
+  trainer-augment
 exec "$here/run.sh" "$@"
