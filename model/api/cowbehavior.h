@@ -132,8 +132,9 @@ COW_BEHAVIOR_API float cow_behavior_threshold (const CowBehavior *behavior, size
  * cow_behavior_close (). NULL for NULL. */
 COW_BEHAVIOR_API const char *cow_behavior_device (const CowBehavior *behavior);
 
-/* Returns for a log in what numbers it computes, and where that was "auto", why: "int16: as measured
- * on 32 pictures (cows/precision.json)"; valid until cow_behavior_close (). NULL for NULL. */
+/* Returns for a log in what numbers it computes, and where that was "auto", why: "int16: as
+ * measured on 32 pictures (cows/precision.json)"; valid until cow_behavior_close (). NULL for
+ * NULL. */
 COW_BEHAVIOR_API const char *cow_behavior_precision (const CowBehavior *behavior);
 
 /* ---- pictures -------------------------------------------------------------------------------- */
