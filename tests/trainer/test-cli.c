@@ -7,7 +7,7 @@
 
 #include "model/files/json-object.h"
 #include "model/files/safetensors.h"
-#include "model/network/device.h"
+#include "model/network/precision-choice.h"
 #include "tests/trainer/cli.h"
 
 static void
@@ -298,6 +298,20 @@ has_fast_paths (void)
   return FALSE;
 }
 
+/* Puts a choice in the place of the measured one, which depends on what else runs. */
+static void
+keep_int16 (const char *model, const char *adapter)
+{
+  const CowPrecisionFigures figures = { .n_pictures = 32,
+                                        .has_head = TRUE,
+                                        .n_paths = 1,
+                                        .paths = { { COW_PRECISION_INT16, 1, 2, 1, 32 } } };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CkDevice) device = cow_device_open ("cpu", 1, NULL);
+  cow_precision_choice_write (model, adapter, device, &figures, &error);
+  g_assert_no_error (error);
+}
+
 /* Quantises and checks at once; then checks with an adapter; then `predict` takes the choice. */
 static void
 test_check (void)
@@ -306,7 +320,7 @@ test_check (void)
   g_autofree char *model = cli_golden ("plain", "fp32"),
                   *out = g_build_filename (folder, "out", NULL),
                   *pictures = g_build_filename (folder, "pictures", NULL),
-                  *adapter = cli_make_adapter (folder, "plain", NULL), *chosen = NULL;
+                  *adapter = cli_make_adapter (folder, "plain", NULL);
   if (!has_fast_paths ()) {
     cli_remove (folder);
     return;
@@ -331,16 +345,26 @@ test_check (void)
   cli_assert_ok (&adapted);
   cli_assert_says (adapted.out, " of 32");
   g_autoptr (JsonObject) of_adapter = read_choice (adapter);
-  const char *name = json_object_get_string_member (only_level (of_adapter), "precision");
   g_assert_cmpstr (json_object_get_string_member (of_model, "weights"), !=,
                    json_object_get_string_member (of_adapter, "weights"));
-  chosen = g_build_filename (adapter, "precision.json", NULL);
+  g_assert_nonnull (json_object_get_string_member (only_level (of_adapter), "precision"));
+
+  g_autofree char *chosen = g_build_filename (adapter, "precision.json", NULL),
+                  *said = g_strdup_printf ("Computed in int16: as measured on 32 pictures (%s)\n",
+                                           chosen);
+  keep_int16 (out, adapter);
   g_auto (Result) predicted =
       cli_run ("predict", pictures, "--model", out, "--adapter", adapter, NULL);
-  g_autofree char *said =
-      g_strdup_printf ("Computed in %s: as measured on 32 pictures (%s)\n", name, chosen);
+  g_auto (Result) int16 = cli_run ("predict", pictures, "--model", out, "--adapter", adapter,
+                                   "--precision=int16", NULL);
+  g_auto (Result) fp32 =
+      cli_run ("predict", pictures, "--model", out, "--adapter", adapter, "--precision=fp32", NULL);
   g_assert_cmpint (predicted.status, ==, 0);
   g_assert_cmpstr (predicted.err, ==, said);
+  cli_assert_ok (&int16);
+  cli_assert_ok (&fp32);
+  g_assert_cmpstr (predicted.out, ==, int16.out);
+  g_assert_cmpstr (predicted.out, !=, fp32.out);
 
   g_assert_true (g_file_set_contents (chosen, "{}", -1, NULL));
   g_auto (Result) distrusted =
