@@ -25,6 +25,21 @@ ck_scratch_get (CkScratch *scratch, size_t bytes)
   return scratch->data;
 }
 
+void *
+ck_parts_take (CkParts *parts, size_t n, size_t size)
+{
+  const size_t at = parts->bytes;
+  size_t bytes;
+
+  if (__builtin_mul_overflow (n, size, &bytes) ||
+      __builtin_add_overflow (bytes, ALIGNMENT - 1, &bytes) ||
+      __builtin_add_overflow (bytes / ALIGNMENT * ALIGNMENT, at, &parts->bytes)) {
+    parts->bytes = SIZE_MAX;
+    return NULL;
+  }
+  return parts->memory != NULL ? parts->memory + at : NULL;
+}
+
 void
 ck_scratch_clear (CkScratch *scratch)
 {
