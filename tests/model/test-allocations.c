@@ -11,7 +11,7 @@
 #include "tests/model/scratch.h"
 #include "tests/model/training.h"
 
-#define PASSES 12
+#define PASSES 6
 #define MOST   4 /* pictures */
 
 /* Runs what is to be watched, with that many pictures. */
@@ -36,13 +36,16 @@ check (const char *what, Run run, gpointer data)
   return found.onednn;
 }
 
-/* Whether this program can count; says why not. */
+/* Whether there is something to count; says why not. */
 static gboolean
 can_count (void)
 {
-  if (allocations_can_count ())
+  if (!allocations_can_count ())
+    g_test_skip ("a sanitizer has taken the allocator's place");
+  else if (g_strcmp0 (g_getenv ("COWBEHAVIOR_TEST_DEVICE"), "1") == 0)
+    g_test_skip ("test-device's queue allocates");
+  else
     return TRUE;
-  g_test_skip ("a sanitizer has taken the allocator's place");
   return FALSE;
 }
 
@@ -204,7 +207,7 @@ test_counting (void)
   }
   g_test_trap_subprocess (NULL, 0, 0);
   g_test_trap_assert_failed ();
-  g_test_trap_assert_stderr ("*copying: 12 allocations in 12 passes*");
+  g_test_trap_assert_stderr ("*copying: 6 allocations in 6 passes*");
 }
 
 int
