@@ -151,7 +151,8 @@ check_large_memory (void)
   CkStream *stream;
   char *memory;
 
-  CHECK (open_cpu ("c", 1, &device) == CK_OK && ck_stream_new (device, 0, &stream) == CK_OK);
+  CHECK (open_cpu ("c", 1, &device) == CK_OK);
+  CHECK (ck_stream_new (device, 0, &stream) == CK_OK);
   memory = ck_alloc (stream, bytes);
   CHECK (memory != NULL && (uintptr_t)memory % huge == 0);
   memory[0] = memory[bytes - 1] = 1;
