@@ -19,7 +19,7 @@
 
 #include "model/engine/engine-faults.h"
 #include "model/engine/quantiles.h"
-#include "model/engine/ticket.h"
+#include "model/engine/ticket-private.h"
 #include "model/files/locate.h"
 
 /* Prepared regions that there is memory for while nobody uses it: what came beyond is freed. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "model/engine/ticket.h"
+#include "model/engine/ticket-private.h"
 
 #include <gio/gio.h>
 

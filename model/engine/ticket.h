@@ -1,69 +1,59 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tickets that an engine hands out (engine.h), and the pool that keeps those which nobody uses
- * for the next submission, so that running allocates nothing. A ticket may outlive its engine.
+ * Tickets: what an engine (engine.h) hands out for pictures that it is to compute, and what comes
+ * out. All functions are safe from any thread. A ticket may outlive its engine.
  */
 #ifndef COW_TICKET_H
 #define COW_TICKET_H
 
-#include "model/engine/engine.h"
+#include <glib.h>
 
 G_BEGIN_DECLS
 
-typedef struct _CowTicketPool CowTicketPool;
+typedef struct _CowTicket CowTicket;
 
-/* Memory for prepared regions, which the engine keeps too. */
+/* Regions that one ticket may hold; a frame with more is submitted in parts, so that its prepared
+ * crops stay bounded. */
+#define COW_ENGINE_MAX_REGIONS 64
+/* Pictures of a forward pass: unless a submission sets a number (enough to fill two cores, few
+ * enough that the first in the queue does not wait long), and at most. */
+#define COW_ENGINE_BATCH     8
+#define COW_ENGINE_MAX_BATCH 64
+
+/* How a caller wants its pictures computed. All zero, or NULL instead of it: at once, with whatever
+ * else waits. */
 typedef struct {
-  float *pixels; /* device: [room, 3, height, width] */
-  guint room;
-} CowCrops;
+  const void *client; /* identifies the submitter, so that batches of several can be counted;
+                         never dereferenced */
+  guint batch;        /* pictures that a forward pass with these has at most, and should have; 0:
+                         COW_ENGINE_BATCH at most */
+  guint
+      timeout_ms; /* how long they may wait for others to fill that batch. Holds up nobody else's */
+} CowSubmission;
 
-/* What a ticket keeps of one CowResult. */
-typedef struct {
-  const char *name;
-  gsize n;     /* numbers of a region */
-  float *data; /* [COW_ENGINE_MAX_REGIONS, n] */
-} CowKeptResult;
+/*
+ * Waits until the ticket is done or cancelled. FALSE with the error that its forward pass had;
+ * COW_ERROR_FORMAT where a feature or a result of a region is not a finite number.
+ */
+gboolean cow_ticket_wait (CowTicket *ticket, GError **error);
+/* Whether cow_ticket_wait () would return at once. */
+gboolean cow_ticket_is_done (CowTicket *ticket);
+/* Whether a forward pass has taken the last of its regions: from here on it does not stand in the
+ * way of another ticket. */
+gboolean cow_ticket_is_taken (CowTicket *ticket);
+/* Wakes up whoever waits (a flush, a stop); the ticket then fails with G_IO_ERROR_CANCELLED. Does
+ * nothing to one that is done. */
+void cow_ticket_cancel (CowTicket *ticket);
+/* The result `name` (COW_RESULT_...) of region i, *n numbers (n may be NULL), all finite; NULL
+ * where the network has no such result. Only after a successful wait. Owned by the ticket. */
+const float *cow_ticket_result (const CowTicket *ticket, const char *name, guint i, gsize *n);
+/* COW_RESULT_PROBABILITIES of region i [n_classes]. */
+const float *cow_ticket_probabilities (const CowTicket *ticket, guint i);
+guint cow_ticket_n_regions (const CowTicket *ticket);
+CowTicket *cow_ticket_ref (CowTicket *ticket);
+void cow_ticket_unref (CowTicket *ticket);
 
-struct _CowTicket {
-  GList link; /* in the engine's queue, or among the pool's idle tickets */
-  CowTicketPool *pool;
-  guint n;       /* regions */
-  gsize picture; /* floats of one prepared region */
-  /* The prepared regions; they go back when the queue and the last batch that reads them have let
-   * go of them. Both under the engine's lock */
-  CowCrops *crops;
-  guint crop_users;
-  CowKeptResult results[COW_MAX_RESULTS];
-  guint n_results;
-  const void *client;
-  guint batch; /* 1..COW_ENGINE_MAX_BATCH */
-  gint64
-      deadline_us; /* monotonic time until which it may wait for its batch to fill; 0: it may not */
-  guint next;      /* the first region that no batch has taken yet; under the engine's lock */
-  guint n_done;    /* regions computed; the worker's */
-
-  GMutex lock;
-  GCond finished;
-  guint refs;
-  gboolean taken; /* all regions are in batches */
-  gboolean done;
-  GError *error; /* why it failed */
-};
-
-CowTicketPool *cow_ticket_pool_new (void);
-/* Frees the idle tickets; the pool goes with the last ticket that somebody still has. */
-void cow_ticket_pool_close (CowTicketPool *self);
-
-/* A ticket of n regions with one reference, without crops. All tickets of a pool are for one
- * classifier. */
-CowTicket *cow_ticket_new (CowTicketPool *pool, guint n, const CowClassifier *classifier,
-                           const CowSubmission *how);
-/* All regions are in batches now. */
-void cow_ticket_take (CowTicket *self);
-/* Completes a region that was computed, or failed with `error` (copied, or NULL), and gives the
- * caller's reference back, before anybody who waits can go on. */
-void cow_ticket_complete_region (CowTicket *self, const GError *error);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CowTicket, cow_ticket_unref)
 
 G_END_DECLS
 
