@@ -45,6 +45,7 @@ struct CkCpuStream {
   CkScratch codes;              /* of linear: its input as whole numbers */
   CkScratch patches;            /* of embed and its backward, which call linear and its backward */
   CkScratch planes;             /* of convolution and batch norm */
+  CkScratch rows;               /* of resample */
   CkConvolutions *convolutions; /* NULL until oneDNN is asked for the first one */
 };
 
