@@ -71,14 +71,18 @@ load (gpointer data)
   Request *request;
 
   while ((request = take_next (self))) {
-    const CowClassifierOptions options = { .model = request->model,
-                                           .adapter = request->adapter,
-                                           .device = request->device,
-                                           .precision = request->precision };
+    CowClassifierOptions options = { .model = request->model,
+                                     .adapter = request->adapter,
+                                     .device = request->device };
+    g_auto (CowPrecisionChoice) choice = { 0 };
     g_autoptr (GError) error = NULL;
-    CowEngine *engine = cow_engine_get (&options, &error);
+    CowEngine *engine;
 
-    self->done (self->user_data, request->adapter, engine, error);
+    cow_precision_choose (request->precision, options.model, options.adapter, options.device,
+                          &choice);
+    options.precision = choice.precision;
+    engine = cow_engine_get (&options, &error);
+    self->done (self->user_data, request->adapter, &choice, engine, error);
     request_free (request);
   }
   return NULL;

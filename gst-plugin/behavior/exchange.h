@@ -7,14 +7,17 @@
 #include <glib.h>
 
 #include "model/engine/engine.h"
+#include "model/network/precision-choice.h"
 
 G_BEGIN_DECLS
 
 typedef struct _GstCowExchange GstCowExchange;
 
 /* Called in the loading thread when an adapter is loaded or cannot be: `engine` (a reference for
- * the callee) or `error` is set, and `adapter` is the one that was requested. */
-typedef void (*GstCowExchangeDone) (gpointer user_data, const char *adapter, CowEngine *engine,
+ * the callee) or `error` is set, `adapter` is the one that was requested, and `choice` what its
+ * precision stands for. */
+typedef void (*GstCowExchangeDone) (gpointer user_data, const char *adapter,
+                                    const CowPrecisionChoice *choice, CowEngine *engine,
                                     const GError *error);
 
 GstCowExchange *gst_cow_exchange_new (GstCowExchangeDone done, gpointer user_data);

@@ -75,6 +75,7 @@
 #include "gst-plugin/behavior/stream.h"
 #include "model/network/classifier.h"
 #include "model/engine/engine.h"
+#include "model/network/precision-choice.h"
 #include "model/files/locate.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_cow_behavior_debug);
@@ -172,7 +173,8 @@ gst_cow_behavior_class_init (GstCowBehaviorClass *class)
   gst_type_mark_as_plugin_api (GST_TYPE_COW_POST_MESSAGES, 0);
 }
 
-static void adapter_loaded (gpointer user_data, const char *adapter, CowEngine *engine,
+static void adapter_loaded (gpointer user_data, const char *adapter,
+                            const CowPrecisionChoice *choice, CowEngine *engine,
                             const GError *error);
 
 static void
@@ -315,9 +317,26 @@ check_frame_settings (GstCowBehavior *self, CowEngine *engine, GstCowFrameSettin
   return error == NULL;
 }
 
+/* Says what an engine is, and what precision=auto stands for there. */
+static void
+report_engine (GstCowBehavior *self, CowEngine *engine, const CowPrecisionChoice *choice)
+{
+  GST_INFO_OBJECT (
+      self, "%s on %s in %s, %u classes", cow_engine_name (engine), cow_engine_device_text (engine),
+      cow_precision_name (cow_engine_precision (engine)), cow_engine_n_classes (engine));
+  if (choice->why)
+    GST_INFO_OBJECT (self, "precision=auto is %s: %s", cow_precision_name (choice->precision),
+                     choice->why);
+  if (choice->warning)
+    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS, ("property precision: %s", choice->warning),
+                         (NULL));
+}
+
 static CowEngine *
 open_engine (GstCowBehavior *self, const CowClassifierOptions *options)
 {
+  CowClassifierOptions resolved = *options;
+  g_auto (CowPrecisionChoice) choice = { 0 };
   g_autoptr (GError) error = NULL;
   CowEngine *engine;
 
@@ -326,14 +345,14 @@ open_engine (GstCowBehavior *self, const CowClassifierOptions *options)
       !check_path (self, options, "adapter", options->adapter,
                    "an adapter folder with a classifier head"))
     return NULL;
-  engine = cow_engine_get (options, &error);
+  cow_precision_choose (options->precision, options->model, options->adapter, options->device,
+                        &choice);
+  resolved.precision = choice.precision;
+  engine = cow_engine_get (&resolved, &error);
   if (!engine)
     post_load_error (self, GST_MESSAGE_ERROR, "properties model, adapter, device", options, error);
   else
-    GST_INFO_OBJECT (self, "%s on %s in %s, %u classes", cow_engine_name (engine),
-                     cow_engine_device_text (engine),
-                     cow_precision_name (cow_engine_precision (engine)),
-                     cow_engine_n_classes (engine));
+    report_engine (self, engine, &choice);
   return engine;
 }
 
@@ -398,7 +417,8 @@ gst_cow_behavior_stop (GstBaseTransform *trans)
 
 /* The loading thread has loaded another adapter, or failed to. */
 static void
-adapter_loaded (gpointer user_data, const char *adapter, CowEngine *engine, const GError *error)
+adapter_loaded (gpointer user_data, const char *adapter, const CowPrecisionChoice *choice,
+                CowEngine *engine, const GError *error)
 {
   GstCowBehavior *self = user_data;
   CowEngine *obsolete = engine;
@@ -407,6 +427,8 @@ adapter_loaded (gpointer user_data, const char *adapter, CowEngine *engine, cons
   if (error)
     post_load_error (self, GST_MESSAGE_WARNING, "property adapter (the old one stays)", NULL,
                      error);
+  else
+    report_engine (self, engine, choice);
   GST_OBJECT_LOCK (self);
   if (engine && self->started) {
     obsolete = self->replacement;

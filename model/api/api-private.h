@@ -11,6 +11,7 @@ G_BEGIN_DECLS
 struct CowBehavior {
   CowEngine *engine;
   guint max_batch;
+  char *precision; /* what it computes in, and why */
 };
 
 /* Returns the status of an error and copies its text to *message if that is not NULL. Takes

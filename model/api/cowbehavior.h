@@ -98,10 +98,13 @@ typedef struct {
    * $COWBEHAVIOR_PATH, $XDG_DATA_HOME/cowbehavior or the installed data. NULL where the adapter's
    * folder holds a whole network. */
   const char *model;
-  const char *adapter;   /* the adapter's folder, found like the model; it has the classes */
-  const char *device;    /* "auto" or "cpu"; NULL: "auto" */
-  const char *precision; /* "auto", "fp32", "int16" or "int8"; NULL: "auto" */
-  unsigned max_batch;    /* pictures that are computed together, 1 to 64; 0: 8. More take less time
+  const char *adapter; /* the adapter's folder, found like the model; it has the classes */
+  const char *device;  /* "auto" or "cpu"; NULL: "auto" */
+  /* "auto", "fp32", "int16" or "int8"; NULL: "auto", the fastest that `cow-trainer quantize
+   * --check` found to keep the answers of fp32 on this kind of processor and keeps beside the
+   * weights, and "fp32" where nobody has measured. */
+  const char *precision;
+  unsigned max_batch; /* pictures that are computed together, 1 to 64; 0: 8. More take less time
                          each, but the first of them waits longer */
 } CowBehaviorOptions;
 
@@ -128,6 +131,11 @@ COW_BEHAVIOR_API float cow_behavior_threshold (const CowBehavior *behavior, size
 /* Returns the name of what computes, such as "cpu (avx512)", for a log; valid until
  * cow_behavior_close (). NULL for NULL. */
 COW_BEHAVIOR_API const char *cow_behavior_device (const CowBehavior *behavior);
+
+/* Returns for a log in what numbers it computes, and where that was "auto", why: "int16: as
+ * measured on 32 pictures (cows/precision.json)"; valid until cow_behavior_close (). NULL for
+ * NULL. */
+COW_BEHAVIOR_API const char *cow_behavior_precision (const CowBehavior *behavior);
 
 /* ---- pictures -------------------------------------------------------------------------------- */
 

@@ -6,6 +6,7 @@
 
 #include "cow-build.h"
 #include "model/api/api-private.h"
+#include "model/network/precision-choice.h"
 
 G_STATIC_ASSERT (COW_BEHAVIOR_VERSION_MAJOR == COW_VERSION_MAJOR &&
                  COW_BEHAVIOR_VERSION_MINOR == COW_VERSION_MINOR &&
@@ -104,12 +105,18 @@ open_engine (const CowBehaviorOptions *given, GError **error)
                                   .device = options.device };
   if (!cow_precision_parse (options.precision, &wanted.precision, error))
     return NULL;
+  g_auto (CowPrecisionChoice) choice = { 0 };
+  cow_precision_choose (wanted.precision, wanted.model, wanted.adapter, wanted.device, &choice);
+  wanted.precision = choice.precision;
   CowEngine *engine = cow_engine_get (&wanted, error);
   if (!engine)
     return NULL;
   CowBehavior *self = g_new0 (CowBehavior, 1);
   self->engine = engine;
   self->max_batch = options.max_batch;
+  const char *why = choice.warning ? choice.warning : choice.why;
+  self->precision = g_strdup_printf ("%s%s%s", cow_precision_name (choice.precision),
+                                     why ? ": " : "", why ? why : "");
   return self;
 }
 
@@ -132,6 +139,7 @@ cow_behavior_close (CowBehavior *behavior)
   if (!behavior)
     return;
   cow_engine_unref (behavior->engine);
+  g_free (behavior->precision);
   g_free (behavior);
 }
 
@@ -159,6 +167,12 @@ const char *
 cow_behavior_device (const CowBehavior *behavior)
 {
   return behavior ? cow_engine_device_text (behavior->engine) : NULL;
+}
+
+const char *
+cow_behavior_precision (const CowBehavior *behavior)
+{
+  return behavior ? behavior->precision : NULL;
 }
 
 const char *

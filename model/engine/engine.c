@@ -21,6 +21,7 @@
 #include "model/engine/quantiles.h"
 #include "model/engine/ticket-private.h"
 #include "model/files/locate.h"
+#include "model/network/precision-choice.h"
 
 /* Prepared regions that there is memory for while nobody uses it: what came beyond is freed. */
 #define KEPT_REGIONS (2 * COW_ENGINE_MAX_REGIONS)
@@ -421,7 +422,7 @@ canonical (const char *name, GError **error)
   return copy;
 }
 
-/* The registry's key: options that mean the same have the same key. */
+/* The registry's key: options that mean the same, with a resolved precision, have the same key. */
 static char *
 key_of (const CowClassifierOptions *options, GError **error)
 {
@@ -436,8 +437,7 @@ key_of (const CowClassifierOptions *options, GError **error)
   const char *device = cow_device_resolve (options->device, error);
   if (!device)
     return NULL;
-  return g_strjoin ("\n", model, adapter, device,
-                    cow_precision_name (cow_precision_resolve (options->precision)), NULL);
+  return g_strjoin ("\n", model, adapter, device, cow_precision_name (options->precision), NULL);
 }
 
 static gboolean
@@ -522,9 +522,22 @@ load_or_wait (CowEngine *self, gboolean first, const CowClassifierOptions *optio
   g_cond_broadcast (&registry_loaded);
 }
 
-CowEngine *
-cow_engine_get (const CowClassifierOptions *options, GError **error)
+/* The options with what auto stands for in its place; strings are borrowed. */
+static CowClassifierOptions
+resolve (const CowClassifierOptions *options)
 {
+  CowClassifierOptions resolved = *options;
+  g_auto (CowPrecisionChoice) choice = { 0 };
+  cow_precision_choose (options->precision, options->model, options->adapter, options->device,
+                        &choice);
+  resolved.precision = choice.precision;
+  return resolved;
+}
+
+CowEngine *
+cow_engine_get (const CowClassifierOptions *given, GError **error)
+{
+  const CowClassifierOptions resolved = resolve (given), *options = &resolved;
   if (!options->adapter) {
     g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
                  "an engine needs an adapter, which has the classes");

@@ -7,6 +7,7 @@
 #include "model/network/backbones.h"
 #include "model/network/buffer.h"
 #include "model/network/head-classifier.h"
+#include "model/network/precision-choice.h"
 
 struct _CowClassifier {
   char *model_path, *adapter_path;
@@ -33,7 +34,10 @@ struct _CowClassifier {
 static gboolean
 open_device (CowClassifier *self, const CowClassifierOptions *options, GError **error)
 {
-  self->precision = cow_precision_resolve (options->precision);
+  g_auto (CowPrecisionChoice) choice = { 0 };
+  cow_precision_choose (options->precision, options->model, options->adapter, options->device,
+                        &choice);
+  self->precision = choice.precision;
   self->device = cow_device_open (options->device, options->threads, error);
   if (!self->device)
     return FALSE;
@@ -481,4 +485,11 @@ CowPrecision
 cow_classifier_precision (const CowClassifier *self)
 {
   return self->precision;
+}
+
+gboolean
+cow_classifier_offers (const CowClassifier *self, CowPrecision precision)
+{
+  return precision == COW_PRECISION_FP32 ||
+         (!self->config.klass->fp32_only && cow_precision_check (self->device, precision, NULL));
 }

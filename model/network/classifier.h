@@ -15,8 +15,8 @@ typedef struct {
                           where the adapter is a whole network */
   const char *adapter; /* adapter folder, looked up likewise; NULL: features only */
   const char *device;  /* as cow_device_open () takes it; NULL is auto */
-  CowPrecision precision;
-  int threads; /* of a stream; 0: one a processor */
+  CowPrecision precision; /* auto: as cow_precision_choose () resolves it */
+  int threads;            /* of a stream; 0: one a processor */
 } CowClassifierOptions;
 
 typedef struct _CowClassifier CowClassifier;
@@ -80,6 +80,8 @@ const char *cow_classifier_adapter_path (const CowClassifier *self);
 const char *cow_classifier_device_text (const CowClassifier *self);
 /* What it computes in; never COW_PRECISION_AUTO. */
 CowPrecision cow_classifier_precision (const CowClassifier *self);
+/* Whether its network can be computed on its device in that precision. */
+gboolean cow_classifier_offers (const CowClassifier *self, CowPrecision precision);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CowClassifier, cow_classifier_free)
 

@@ -122,12 +122,6 @@ cow_precision_parse (const char *name, CowPrecision *precision, GError **error)
   return FALSE;
 }
 
-CowPrecision
-cow_precision_resolve (CowPrecision wanted)
-{
-  return wanted == COW_PRECISION_AUTO ? COW_PRECISION_FP32 : wanted;
-}
-
 CkWeightUses
 cow_precision_uses (CowPrecision precision)
 {

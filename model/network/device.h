@@ -29,12 +29,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (CkDevice, ck_device_close)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CkStream, ck_stream_free)
 
 typedef enum {
-  COW_PRECISION_AUTO, /* the fastest that keeps the answers */
+  COW_PRECISION_AUTO, /* the fastest that was measured to keep the answers: precision-choice.h */
   COW_PRECISION_FP32,
   /* Linear layers multiply whole numbers of 16 or 8 bits, with a scale for each 64 elements of
    * weights and activations; everything else is fp32. */
   COW_PRECISION_INT16,
-  COW_PRECISION_INT8
+  COW_PRECISION_INT8,
+  COW_PRECISION_LAST = COW_PRECISION_INT8
 } CowPrecision;
 
 /* "auto" | "fp32" | "int16" | "int8" */
@@ -43,8 +44,6 @@ const char *cow_precision_name (CowPrecision precision);
 const char *const *cow_precision_names (void);
 /* COW_ERROR_ARGUMENT names the precisions that there are. NULL is auto. */
 gboolean cow_precision_parse (const char *name, CowPrecision *precision, GError **error);
-/* The precision that `wanted` stands for on every device of this build; never auto. */
-CowPrecision cow_precision_resolve (CowPrecision wanted);
 /* Whether a device computes so; COW_ERROR_UNSUPPORTED, which says what it offers. */
 gboolean cow_precision_check (const CkDevice *device, CowPrecision precision, GError **error);
 /* What a weight of the network is told of a resolved precision. */

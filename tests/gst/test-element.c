@@ -5,6 +5,7 @@
 
 #include "gst-plugin/common/gstcowbehaviormeta.h"
 #include "gst-plugin/behavior/settings.h"
+#include "model/network/precision-choice.h"
 
 static CowClassifier *classifier; /* the same model and adapter without the element */
 static char *adapter;
@@ -404,6 +405,101 @@ test_messages (void)
   support_harness_free (harness);
 }
 
+/* ---- precision ------------------------------------------------------------------------------- */
+
+/* Keeps a choice of int16 in the adapter's folder, as if somebody had measured. */
+static void
+keep_int16 (const char *model, const char *folder)
+{
+  const CowPrecisionFigures figures = { .n_pictures = 10,
+                                        .has_head = TRUE,
+                                        .n_paths = 1,
+                                        .paths = { { COW_PRECISION_INT16, 1, 2, 1, 10 } } };
+  g_autoptr (GError) error = NULL;
+
+  cow_precision_choice_write (model, folder, cow_classifier_device (classifier), &figures, &error);
+  g_assert_no_error (error);
+}
+
+/* Asserts that the element, told nothing of precision, gives for a frame the very numbers that a
+ * classifier gives in that precision. */
+static void
+assert_computes_in (const char *model, const char *folder, CowPrecision precision)
+{
+  GstVideoInfo info = support_info (GST_VIDEO_FORMAT_RGB, 96, 80, NULL);
+  const CowClassifierOptions options = { .model = model,
+                                         .adapter = folder,
+                                         .precision = precision };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CowClassifier) expecting = cow_classifier_new (&options, &error);
+  GstHarness *harness = support_harness_new (folder, "");
+  GstBuffer *in = support_frame_new (&info, 5), *out;
+  const GValue *found;
+  const float *expected;
+
+  g_assert_no_error (error);
+  expected = support_expect (expecting, in, &info, NULL);
+  support_harness_set_info (harness, &info);
+  out = gst_harness_push_and_pull (harness, in);
+  found = gst_structure_get_value (gst_cow_behavior_object (gst_buffer_get_cow_behavior (out), 0),
+                                   "probabilities");
+  for (guint c = 0; c < 9; c++)
+    g_assert_cmpfloat (g_value_get_double (gst_value_array_get_value (found, c)), ==, expected[c]);
+  gst_buffer_unref (out);
+  support_harness_free (harness);
+}
+
+/* Starts an element and returns its warning, or NULL. A harness starts its element before that has
+ * a bus. */
+static char *
+warning_at_start (const char *model, const char *folder)
+{
+  GstElement *element = gst_element_factory_make ("cowbehavior", NULL);
+  GstBus *bus = gst_bus_new ();
+  GstMessage *message = NULL;
+  g_autoptr (GError) error = NULL;
+  guint n;
+
+  gst_element_set_bus (element, bus);
+  g_object_set (element, "model", model, "adapter", folder, NULL);
+  g_assert_cmpint (gst_element_set_state (element, GST_STATE_PAUSED), ==, GST_STATE_CHANGE_SUCCESS);
+  n = support_n_messages (bus, GST_MESSAGE_WARNING, &message);
+  g_assert_cmpuint (n, <=, 1);
+  if (message)
+    gst_message_parse_warning (message, &error, NULL);
+  g_clear_pointer (&message, gst_message_unref);
+  gst_element_set_state (element, GST_STATE_NULL);
+  gst_element_set_bus (element, NULL);
+  gst_object_unref (element);
+  gst_object_unref (bus);
+  return error ? g_strdup (error->message) : NULL;
+}
+
+static void
+test_precision (void)
+{
+  g_autofree char *model = support_model (), *warning = NULL;
+  char *folder = support_adapter_new ();
+  g_autofree char *path = g_build_filename (folder, "precision.json", NULL);
+
+  if (!cow_classifier_offers (classifier, COW_PRECISION_INT16)) {
+    g_test_skip ("this processor has no int16");
+    support_remove (folder);
+    return;
+  }
+  assert_computes_in (model, folder, COW_PRECISION_FP32);
+  keep_int16 (model, folder);
+  assert_computes_in (model, folder, COW_PRECISION_INT16);
+  g_assert_null (warning_at_start (model, folder));
+  g_assert_true (g_file_set_contents (path, "{ \"format\": 1 }", -1, NULL));
+  assert_computes_in (model, folder, COW_PRECISION_FP32);
+  warning = warning_at_start (model, folder);
+  g_assert_nonnull (warning);
+  g_assert_nonnull (strstr (warning, path));
+  g_assert_nonnull (strstr (warning, "quantize"));
+  support_remove (folder);
+}
+
 /* ---- what happens to the metadata downstream ------------------------------------------------- */
 
 static void
@@ -511,6 +607,7 @@ main (int argc, char **argv)
   g_test_add_func ("/element/threshold", test_threshold);
   g_test_add_func ("/element/top-k", test_top_k);
   g_test_add_func ("/element/messages", test_messages);
+  g_test_add_func ("/element/precision", test_precision);
   g_test_add_func ("/element/meta-copy", test_meta_copy);
   g_test_add_func ("/element/meta-scale", test_meta_scale);
   return support_run (adapter, classifier);

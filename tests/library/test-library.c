@@ -27,6 +27,9 @@ test_open (CowBehavior *behavior)
   point (cow_behavior_threshold (behavior, 0) == 0.0f,
          "an adapter that was not calibrated asks for nothing");
   point (strstr (cow_behavior_device (behavior), "cpu") != NULL, "the device has a name");
+  point (strncmp (cow_behavior_precision (behavior), "fp32: ", 6) == 0 &&
+             strstr (cow_behavior_precision (behavior), "--check") != NULL,
+         "nobody measured a precision, and it says how to");
 }
 
 static void

@@ -175,7 +175,7 @@ test_call_wrong (CowBehavior *behavior)
          "nobody has to read the message");
   point (cow_behavior_n_classes (NULL) == 0 && !cow_behavior_class_name (NULL, 0) &&
              cow_behavior_threshold (NULL, 0) == 0.0f && !cow_behavior_device (NULL) &&
-             !cow_behavior_label (NULL, answer, 0.0f, NULL) &&
+             !cow_behavior_precision (NULL) && !cow_behavior_label (NULL, answer, 0.0f, NULL) &&
              !cow_behavior_label (behavior, NULL, 0.0f, NULL),
          "questions without a handle have empty answers");
   point (cow_behavior_classify (behavior, &picture, NULL, 1, answer, &message) == COW_BEHAVIOR_OK &&

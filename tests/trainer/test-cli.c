@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The command line as a whole, and the verbs that run no network: help, exit statuses, info,
- * quantize. */
+ * quantize (with --check, which runs one). */
 #include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
 #include <string.h>
 
+#include "model/files/json-object.h"
 #include "model/files/safetensors.h"
+#include "model/network/precision-choice.h"
 #include "tests/trainer/cli.h"
 
 static void
@@ -40,6 +42,8 @@ test_usage_errors (void)
     { { "info" }, "no path" },
     { { "info", "--frobnicate", "x" }, "--frobnicate" },
     { { "quantize", "one" }, "MODEL and OUT" },
+    { { "quantize", "--check=x.png" }, "MODEL is expected" },
+    { { "quantize", "one", "two", "--adapter=a" }, "--check" },
     { { "quantize", "one", "two", "three" }, "MODEL and OUT" },
     { { "features" }, "no pictures" },
     { { "features", "x.png" }, "--out" },
@@ -261,6 +265,134 @@ test_quantize (void)
   cli_remove (folder);
 }
 
+/* ---- quantize --check ------------------------------------------------------------------------ */
+
+static JsonObject *
+read_choice (const char *folder)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = g_build_filename (folder, "precision.json", NULL);
+  JsonObject *choice = cow_json_read_object (path, &error);
+  g_assert_no_error (error);
+  return choice;
+}
+
+/* The only kind of processor in a file, and what is kept of it. */
+static JsonObject *
+only_level (JsonObject *choice)
+{
+  JsonObject *levels = json_object_get_object_member (choice, "choices");
+  g_autoptr (GList) names = json_object_get_members (levels);
+  g_assert_cmpuint (g_list_length (names), ==, 1);
+  g_assert_true (g_str_has_prefix (names->data, "cpu ("));
+  return json_object_get_object_member (levels, names->data);
+}
+
+static gboolean
+has_fast_paths (void)
+{
+  g_autoptr (CkDevice) device = cow_device_open ("cpu", 1, NULL);
+  if (cow_precision_check (device, COW_PRECISION_INT16, NULL))
+    return TRUE;
+  g_test_skip ("this processor has no int16");
+  return FALSE;
+}
+
+/* Puts a choice in the place of the measured one, which depends on what else runs. */
+static void
+keep_int16 (const char *model, const char *adapter)
+{
+  const CowPrecisionFigures figures = { .n_pictures = 32,
+                                        .has_head = TRUE,
+                                        .n_paths = 1,
+                                        .paths = { { COW_PRECISION_INT16, 1, 2, 1, 32 } } };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CkDevice) device = cow_device_open ("cpu", 1, NULL);
+  cow_precision_choice_write (model, adapter, device, &figures, &error);
+  g_assert_no_error (error);
+}
+
+/* Quantises and checks at once; then checks with an adapter; then `predict` takes the choice. */
+static void
+test_check (void)
+{
+  char *folder = cli_folder ();
+  g_autofree char *model = cli_golden ("plain", "fp32"),
+                  *out = g_build_filename (folder, "out", NULL),
+                  *pictures = g_build_filename (folder, "pictures", NULL),
+                  *adapter = cli_make_adapter (folder, "plain", NULL);
+  if (!has_fast_paths ()) {
+    cli_remove (folder);
+    return;
+  }
+  g_mkdir (pictures, 0755);
+  for (guint32 i = 0; i < 40; i++) {
+    g_autofree char *name = g_strdup_printf ("%02u.png", i);
+    cli_make_picture (pictures, name, 70, 60, i);
+  }
+
+  g_auto (Result) quantised = cli_run ("quantize", model, out, "--check", pictures, NULL);
+  cli_assert_ok (&quantised);
+  cli_assert_says (quantised.out, "12 tensors in NF4");
+  cli_assert_says (quantised.out, "32 of 40 pictures");
+  cli_assert_says (quantised.out, "precision auto is ");
+  g_autoptr (JsonObject) of_model = read_choice (out);
+  g_assert_cmpint (json_object_get_int_member (of_model, "format"), ==, 1);
+  g_assert_cmpint (json_object_get_int_member (only_level (of_model), "pictures"), ==, 32);
+
+  g_auto (Result) adapted =
+      cli_run ("quantize", out, "--adapter", adapter, "--check", pictures, NULL);
+  cli_assert_ok (&adapted);
+  cli_assert_says (adapted.out, " of 32");
+  g_autoptr (JsonObject) of_adapter = read_choice (adapter);
+  g_assert_cmpstr (json_object_get_string_member (of_model, "weights"), !=,
+                   json_object_get_string_member (of_adapter, "weights"));
+  g_assert_nonnull (json_object_get_string_member (only_level (of_adapter), "precision"));
+
+  g_autofree char *chosen = g_build_filename (adapter, "precision.json", NULL),
+                  *said = g_strdup_printf ("Computed in int16: as measured on 32 pictures (%s)\n",
+                                           chosen);
+  keep_int16 (out, adapter);
+  g_auto (Result) predicted =
+      cli_run ("predict", pictures, "--model", out, "--adapter", adapter, NULL);
+  g_auto (Result) int16 = cli_run ("predict", pictures, "--model", out, "--adapter", adapter,
+                                   "--precision=int16", NULL);
+  g_auto (Result) fp32 =
+      cli_run ("predict", pictures, "--model", out, "--adapter", adapter, "--precision=fp32", NULL);
+  g_assert_cmpint (predicted.status, ==, 0);
+  g_assert_cmpstr (predicted.err, ==, said);
+  cli_assert_ok (&int16);
+  cli_assert_ok (&fp32);
+  g_assert_cmpstr (predicted.out, ==, int16.out);
+  g_assert_cmpstr (predicted.out, !=, fp32.out);
+
+  g_assert_true (g_file_set_contents (chosen, "{}", -1, NULL));
+  g_auto (Result) distrusted =
+      cli_run ("predict", pictures, "--model", out, "--adapter", adapter, NULL);
+  g_assert_cmpint (distrusted.status, ==, 0);
+  g_assert_true (g_str_has_prefix (distrusted.err, "cow-trainer: warning: "));
+  cli_assert_says (distrusted.err, chosen);
+  g_assert_true (strchr (distrusted.err, '\n')[1] == '\0');
+  cli_remove (folder);
+}
+
+static void
+test_check_errors (void)
+{
+  char *folder = cli_folder ();
+  g_autofree char *model = cli_golden ("plain", "fp32"),
+                  *out = g_build_filename (folder, "out", NULL),
+                  *bad = g_build_filename (folder, "bad.png", NULL);
+  g_assert_true (g_file_set_contents (bad, "no picture", -1, NULL));
+  g_auto (Result) missing = cli_run ("quantize", model, out, "--check", "/nowhere/barn", NULL),
+                  broken = cli_run ("quantize", model, "--check", bad, NULL);
+  cli_assert_error (&missing, 1, "/nowhere/barn");
+  /* Nothing was quantised for it. */
+  g_assert_false (g_file_test (out, G_FILE_TEST_EXISTS));
+  cli_assert_error (&broken, 1, bad);
+  cli_remove (folder);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -273,5 +405,7 @@ main (int argc, char **argv)
   g_test_add_func ("/cli/info/text", test_info_text);
   g_test_add_func ("/cli/info/errors", test_info_errors);
   g_test_add_func ("/cli/quantize", test_quantize);
+  g_test_add_func ("/cli/check", test_check);
+  g_test_add_func ("/cli/check/errors", test_check_errors);
   return g_test_run ();
 }

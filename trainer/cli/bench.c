@@ -57,7 +57,8 @@ typedef struct {
 typedef struct {
   const Options *options;
   GArray *batches, *threads; /* of gint64 */
-  char **precisions;
+  char **precisions;         /* resolved */
+  char *auto_is; /* what precision auto stands for, and why; NULL where it was not asked for */
   GPtrArray *classifiers;
   GArray *variants; /* of CowThroughput */
   GArray *peaks;    /* of CowPeak */
@@ -85,6 +86,7 @@ job_clear (Job *self)
   g_array_unref (self->batches);
   g_array_unref (self->threads);
   g_strfreev (self->precisions);
+  g_free (self->auto_is);
   g_ptr_array_unref (self->classifiers);
   g_array_unref (self->variants);
   g_array_unref (self->peaks);
@@ -149,6 +151,22 @@ parse_options (Job *job, GError **error)
   return (options->seconds > 0 && options->seconds <= MOST_SECONDS) ||
          verb_usage (error, "--seconds %g: more than 0 and at most %d are expected",
                      options->seconds, MOST_SECONDS);
+}
+
+/* Puts what auto stands for in its place, and keeps why. */
+static gboolean
+resolve_precisions (Job *job, GError **error)
+{
+  for (char **word = job->precisions; *word; word++) {
+    g_auto (CowPrecisionChoice) choice = { 0 };
+    if (!model_options_precision (&job->options->model, g_strstrip (*word), &choice, error))
+      return FALSE;
+    g_free (*word);
+    *word = g_strdup (cow_precision_name (choice.precision));
+    if (choice.why && !job->auto_is)
+      job->auto_is = g_strdup_printf ("%s: %s", *word, choice.why);
+  }
+  return TRUE;
 }
 
 /* ---- measuring ------------------------------------------------------------------------------- */
@@ -359,6 +377,8 @@ print_text (const Job *job, const char *processor)
            job->pictures.preprocess.width, job->pictures.preprocess.height,
            1e-9 * cow_products_sum (&first->products), cow_classifier_device_text (classifier),
            processor ? ", " : "", processor ? processor : "");
+  if (job->auto_is)
+    g_print ("precision auto is %s\n\n", job->auto_is);
   print_variants (job);
   if (job->pipeline.frames > 0)
     print_pipeline (job);
@@ -460,6 +480,7 @@ print_json (const Job *job, const char *processor)
   json_object_set_string_member (object, "device", device->name);
   json_object_set_string_member (object, "features", device->features);
   json_object_set_string_member (object, "processor", processor);
+  json_object_set_string_member (object, "precision_auto", job->auto_is);
   json_object_set_int_member (object, "width", job->pictures.preprocess.width);
   json_object_set_int_member (object, "height", job->pictures.preprocess.height);
   for (guint i = 0; i < job->variants->len; i++)
@@ -503,7 +524,8 @@ bench (Options *options, GError **error)
   };
 
   if (!parse_options (&job, error) || !model_options_find (&options->model, error) ||
-      !open_classifiers (&job, error) || !get_pictures (&job, error) || !measure (&job, error) ||
+      !resolve_precisions (&job, error) || !open_classifiers (&job, error) ||
+      !get_pictures (&job, error) || !measure (&job, error) ||
       (options->video && !measure_pipeline (&job, error)))
     return FALSE;
   report (&job);
@@ -519,8 +541,8 @@ verb_bench (int argc, char **argv, GError **error)
                                .seconds = 5 };
   g_autoptr (GArray) entries = verb_entries_new ();
   const GOptionEntry own[] = {
-    { "precision", 0, 0, G_OPTION_ARG_STRING, &options.precisions, "auto or fp32, or both (auto)",
-      "PRECISION,..." },
+    { "precision", 0, 0, G_OPTION_ARG_STRING, &options.precisions,
+      "auto, fp32, int16 or int8, or several (auto)", "PRECISION,..." },
     { "batch", 'b', 0, G_OPTION_ARG_STRING, &options.batches, "Pictures at a time (1,8)", "N,..." },
     { "threads", 0, 0, G_OPTION_ARG_STRING, &options.threads,
       "Threads (one a processor that this process may use)", "N,..." },

@@ -309,7 +309,11 @@ describe (Job *self)
                  cow_classifier_adapter_path (self->classifier)) != 0)
     e->model = g_filename_display_name (cow_classifier_model_path (self->classifier));
   e->adapter = g_filename_display_name (self->adapter);
-  e->device = g_strdup (cow_classifier_device_text (self->classifier));
+  const CowPrecision precision = cow_classifier_precision (self->classifier);
+  e->device =
+      g_strdup_printf ("%s%s%s", cow_classifier_device_text (self->classifier),
+                       precision == COW_PRECISION_FP32 ? "" : " in ",
+                       precision == COW_PRECISION_FP32 ? "" : cow_precision_name (precision));
   e->made_at = g_date_time_format (now, "%Y-%m-%d %H:%M:%S");
   if (self->calibration)
     e->fitted_on = g_strdup (cow_split_name (COW_VAL));

@@ -193,6 +193,8 @@ gboolean
 verb_merge (int argc, char **argv, GError **error)
 {
   g_auto (Options) options = { .model = MODEL_OPTIONS_DEFAULT, .n_made = 32 };
+  /* Both networks are compared in the same arithmetic, whatever was measured of the one before. */
+  options.model.precision = g_strdup (cow_precision_name (COW_PRECISION_FP32));
   CowMergeStorage storage = COW_MERGE_F32;
   g_autoptr (GArray) entries = verb_entries_new ();
   const GOptionEntry own[] = {

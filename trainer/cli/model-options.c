@@ -52,12 +52,39 @@ model_options_find (ModelOptions *self, GError **error)
   return TRUE;
 }
 
+gboolean
+model_options_precision (const ModelOptions *self, const char *name, CowPrecisionChoice *choice,
+                         GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  CowPrecision wanted;
+
+  if (!cow_precision_parse (name, &wanted, &local))
+    return verb_usage (error, "--%s", local->message);
+  cow_precision_choose (wanted, self->model, self->adapter, self->device, choice);
+  if (choice->warning)
+    g_printerr ("cow-trainer: warning: %s\n", choice->warning);
+  return TRUE;
+}
+
+/* What auto was found to be; how to measure only for those who look closer, as `bench` does. */
+static void
+say (const CowPrecisionChoice *choice)
+{
+  if (choice->measured)
+    g_printerr ("Computed in %s: %s\n", cow_precision_name (choice->precision), choice->why);
+  else if (choice->why)
+    g_info ("computed in %s: %s", cow_precision_name (choice->precision), choice->why);
+}
+
 CowClassifier *
 model_options_open (const ModelOptions *self, GError **error)
 {
-  g_auto (ModelOptions)
-      found = { .model = g_strdup (self->model), .adapter = g_strdup (self->adapter) };
+  g_auto (ModelOptions) found = { .model = g_strdup (self->model),
+                                  .adapter = g_strdup (self->adapter),
+                                  .device = g_strdup (self->device) };
   CowClassifierOptions options = { .device = self->device, .threads = self->threads };
+  g_auto (CowPrecisionChoice) choice = { 0 };
   g_autoptr (GError) local = NULL;
 
   if (!cow_precision_parse (self->precision, &options.precision, &local)) {
@@ -68,8 +95,11 @@ model_options_open (const ModelOptions *self, GError **error)
     verb_usage (error, "--batch %d: 1 to %d is expected", self->batch, MODEL_OPTIONS_MOST_BATCH);
     return NULL;
   }
-  if (!model_options_find (&found, error))
+  if (!model_options_find (&found, error) ||
+      !model_options_precision (&found, self->precision, &choice, error))
     return NULL;
+  say (&choice);
+  options.precision = choice.precision;
   options.model = found.model;
   options.adapter = found.adapter;
   return cow_classifier_new (&options, error);

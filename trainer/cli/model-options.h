@@ -4,6 +4,7 @@
 #define COW_TRAINER_MODEL_OPTIONS_H
 
 #include "model/network/classifier.h"
+#include "model/network/precision-choice.h"
 
 #define MODEL_OPTIONS_MOST_BATCH 1024
 
@@ -25,7 +26,12 @@ void model_options_add_names (ModelOptions *self, GArray *entries);
 /* Puts the model in its place that the adapter belongs to, where none is named; and without either,
  * the demonstration's, and says so. */
 gboolean model_options_find (ModelOptions *self, GError **error);
-/* Loads what the options name, and finds what they do not as model_options_find () does. */
+/* What a name of a precision (NULL: auto) stands for with the model and adapter of
+ * model_options_find (); clear *choice. Warns on standard error of a file that is not believed. */
+gboolean model_options_precision (const ModelOptions *self, const char *name,
+                                  CowPrecisionChoice *choice, GError **error);
+/* Loads what the options name, and finds what they do not as model_options_find () does. Says on
+ * standard error what auto stands for where that was measured. */
 CowClassifier *model_options_open (const ModelOptions *self, GError **error);
 void model_options_clear (ModelOptions *self);
 

@@ -1,22 +1,68 @@
 /* SPDX-License-Identifier: MIT */
-/* `cow-trainer quantize`: model/files/quantise.h with a progress line. */
+/*
+ * `cow-trainer quantize`: model/files/quantise.h with a progress line; and with --check what
+ * arithmetic the result can be computed in (model/network/precision-trial.h), which is kept beside
+ * it for precision=auto.
+ */
 #include "model/adapter/preprocess-source.h"
 #include "model/files/locate.h"
 #include "model/files/quantise.h"
-#include "trainer/host/progress.h"
+#include "model/network/precision-trial.h"
+#include "trainer/cli/model-options.h"
 #include "trainer/cli/verb.h"
+#include "trainer/data/pictures.h"
+#include "trainer/eval/compare.h"
+#include "trainer/host/progress.h"
+
+#define MOST_PICTURES 32
+/* With fewer, one label says little. */
+#define FEW_PICTURES 8
 
 static const VerbHelp help = {
-  "MODEL OUT",
+  "MODEL [OUT]",
   "Writes a model in 4 bits: about an eighth of the size of fp32.",
-  "Example:\n"
+  "Examples:\n"
   "  cow-trainer quantize dinov3-vit7b16 dinov3-vit7b16-nf4\n"
+  "  cow-trainer quantize dinov3-vits16 dinov3-vits16-nf4 --check barn/\n"
+  "  cow-trainer quantize dinov3-vits16-nf4 --adapter cows --check barn/\n"
   "\n"
   "MODEL is a Hugging Face folder, a .safetensors or Meta's .pth; OUT is a new folder. The\n"
   "linear layers become NF4 with double quantisation in bitsandbytes' format, so that\n"
   "transformers opens OUT as well; all else is copied. One tensor is in memory at a time. OUT\n"
-  "gets MODEL's preprocessor_config.json, or one made from its card.",
+  "gets MODEL's preprocessor_config.json, or one made from its card.\n"
+  "\n"
+  "4 bits are how weights are kept; int16 and int8 are how they are multiplied. --check finds\n"
+  "out which of these keeps the answers of fp32 on pictures of yours (a folder, or files: repeat\n"
+  "the option), of which it takes 32 at most. A precision passes when the features of every\n"
+  "picture have a cosine of .9999 (int16) or .999 (int8) with fp32's, every label is the same,\n"
+  "and it takes less of the processor's time. The fastest that passes is kept in precision.json\n"
+  "beside the weights, and `--precision auto` of the other verbs, `precision=auto` of the element\n"
+  "and libcowbehavior take it from there on this kind of processor. What it finds belongs to "
+  "these\n"
+  "weights: check again after another training, and on another kind of processor.\n"
+  "\n"
+  "Without OUT nothing is quantised: MODEL is checked as it is. With --adapter it is checked with\n"
+  "that adapter, whose labels count then, and its folder keeps the choice. MODEL may be left out\n"
+  "where the adapter names it or is a whole network.",
 };
+
+typedef struct {
+  ModelOptions model; /* that is checked */
+  char **check;
+  char **arguments;
+} Options;
+
+static void
+options_clear (Options *self)
+{
+  model_options_clear (&self->model);
+  g_strfreev (self->check);
+  g_strfreev (self->arguments);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
+
+/* ---- quantising ------------------------------------------------------------------------------ */
 
 static gboolean
 show_progress (const char *tensor, guint64 done_bytes, guint64 total_bytes, gpointer user_data)
@@ -29,34 +75,166 @@ show_progress (const char *tensor, guint64 done_bytes, guint64 total_bytes, gpoi
   return TRUE;
 }
 
-gboolean
-verb_quantize (int argc, char **argv, GError **error)
+static gboolean
+quantize (const char *name, const char *out, GError **error)
 {
-  g_auto (GStrv) arguments = NULL;
   g_auto (CowPreprocessSource) prepared = { 0 };
   g_autoptr (Progress) progress = NULL;
   CowQuantiseResult result = { 0 };
-  const GOptionEntry entries[] = {
-    { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments, NULL, NULL },
-    G_OPTION_ENTRY_NULL,
-  };
 
-  if (!verb_parse (&help, entries, argc, argv, error))
-    return FALSE;
-  if (!arguments || g_strv_length (arguments) != 2)
-    return verb_usage (error, "two arguments are expected: MODEL and OUT");
-  g_autofree char *model = cow_locate (arguments[0], error);
+  g_autofree char *model = cow_locate (name, error);
   /* How its pictures are prepared is read first: a broken file must not show after an hour. */
   if (!model || !cow_preprocess_source_read_model (&prepared, model, error) ||
-      !cow_quantise (model, arguments[1], show_progress, &progress, &result, error) ||
-      !cow_preprocess_carry (model, arguments[1], error))
+      !cow_quantise (model, out, show_progress, &progress, &result, error) ||
+      !cow_preprocess_carry (model, out, error))
     return FALSE;
 
   g_clear_pointer (&progress, progress_free);
   g_autofree char *before = g_format_size (result.bytes_in),
                   *after = g_format_size (result.bytes_out);
-  g_print ("%s: %s\n%s: %s (%.1f %%); %u tensors in NF4, %u kept\n", model, before, arguments[1],
-           after, 100.0 * (double)result.bytes_out / (double)MAX (result.bytes_in, 1),
-           result.n_quantised, result.n_kept);
+  g_print ("%s: %s\n%s: %s (%.1f %%); %u tensors in NF4, %u kept\n", model, before, out, after,
+           100.0 * (double)result.bytes_out / (double)MAX (result.bytes_in, 1), result.n_quantised,
+           result.n_kept);
   return TRUE;
+}
+
+/* ---- checking -------------------------------------------------------------------------------- */
+
+static void
+show_trial (guint done, guint all, gpointer user_data)
+{
+  Progress **progress = user_data;
+
+  if (!*progress)
+    *progress = progress_new ("pictures", all);
+  progress_set (*progress, done);
+}
+
+/* At most MOST_PICTURES of those that were found, from all over them. */
+static GPtrArray *
+choose_pictures (const GPtrArray *found)
+{
+  const guint n = MIN (found->len, MOST_PICTURES);
+  GPtrArray *chosen = g_ptr_array_new ();
+
+  for (guint i = 0; i < n; i++)
+    g_ptr_array_add (chosen, found->pdata[(guint64)i * found->len / n]);
+  return chosen;
+}
+
+static void
+print_figures (const CowPrecisionFigures *figures)
+{
+  g_print ("PRECISION  CPU MS/PICTURE  OF FP32  WORST COSINE      LABELS  VERDICT\n");
+  g_print ("fp32       %14.4g\n", figures->paths[0].fp32_ms);
+  for (guint i = 0; i < figures->n_paths; i++) {
+    const CowPrecisionPath *path = &figures->paths[i];
+    g_autofree char *labels =
+        figures->has_head ? g_strdup_printf ("%u of %u", path->same_labels, figures->n_pictures)
+                          : g_strdup ("-");
+    g_print ("%-9s  %14.4g  %5.0f %%  %12.8f  %10s  %s\n", cow_precision_name (path->precision),
+             path->ms, 100 * path->ms / path->fp32_ms, path->cosine, labels,
+             cow_verdict_text (cow_precision_judge (figures, path)));
+  }
+}
+
+/* Keeps what was found, and prints it before: writing may fail. */
+static gboolean
+report (CowClassifier *classifier, const CowPrecisionFigures *figures, guint n_found,
+        GError **error)
+{
+  const char *model = cow_classifier_model_path (classifier),
+             *adapter = cow_classifier_adapter_path (classifier),
+             *device = cow_classifier_device_text (classifier);
+
+  g_print ("%s%s%s on %s: %u of %u picture%s, one at a time\n", model, adapter ? " with " : "",
+           adapter ? adapter : "", device, figures->n_pictures, n_found, n_found == 1 ? "" : "s");
+  if (figures->n_paths == 0) {
+    g_print ("There is nothing to choose from: it computes in fp32 alone.\n");
+    return TRUE;
+  }
+  print_figures (figures);
+  if (figures->n_pictures < FEW_PICTURES)
+    g_printerr ("cow-trainer: warning: %u picture%s little; %d or more are better\n",
+                figures->n_pictures, figures->n_pictures == 1 ? " says" : "s say", FEW_PICTURES);
+  if (!cow_precision_choice_write (model, adapter, cow_classifier_device (classifier), figures,
+                                   error))
+    return FALSE;
+  g_autofree char *path = cow_precision_choice_path (model, adapter);
+  g_print ("precision auto is %s here: %s\n", cow_precision_name (cow_precision_decide (figures)),
+           path);
+  return TRUE;
+}
+
+/* `found` are the pictures, of which some are taken. */
+static gboolean
+check (const Options *options, const GPtrArray *found, GError **error)
+{
+  g_autoptr (CowClassifier) classifier = model_options_open (&options->model, error);
+  g_autoptr (GPtrArray) paths = choose_pictures (found);
+  g_auto (ComparePictures) pictures = { 0 };
+  g_autoptr (Progress) progress = NULL;
+  CowPrecisionFigures figures;
+
+  if (!classifier || !pictures_start (error) ||
+      !compare_pictures_read (&pictures, paths, cow_classifier_preprocess (classifier),
+                              cow_classifier_device (classifier), error) ||
+      !cow_precision_trial (classifier, pictures.pixels, pictures.n, show_trial, &progress,
+                            &figures, error))
+    return FALSE;
+  g_clear_pointer (&progress, progress_free);
+  return report (classifier, &figures, found->len, error);
+}
+
+/* ---- the verb -------------------------------------------------------------------------------- */
+
+static gboolean
+check_options (const Options *options, guint n, GError **error)
+{
+  if (!options->check && n != 2)
+    return verb_usage (error, "two arguments are expected: MODEL and OUT; or MODEL and --check "
+                              "PICTURES");
+  if (!options->check && (options->model.adapter || options->model.device))
+    return verb_usage (error, "--adapter and --device are for --check PICTURES, which is missing");
+  if (n > 2 || (n == 0 && !options->model.adapter))
+    return verb_usage (error, "--check: MODEL is expected, or MODEL and OUT");
+  return TRUE;
+}
+
+static gboolean
+run (Options *options, GError **error)
+{
+  const guint n = options->arguments ? g_strv_length (options->arguments) : 0;
+  g_autoptr (GPtrArray) found = NULL;
+
+  if (!check_options (options, n, error))
+    return FALSE;
+  /* A wrong name must not show after an hour. */
+  if (options->check && !(found = pictures_find (options->check, error)))
+    return FALSE;
+  if (n == 2 && !quantize (options->arguments[0], options->arguments[1], error))
+    return FALSE;
+  if (!found)
+    return TRUE;
+  options->model.model = n > 0 ? g_strdup (options->arguments[n - 1]) : NULL;
+  options->model.precision = g_strdup (cow_precision_name (COW_PRECISION_FP32));
+  return check (options, found, error);
+}
+
+gboolean
+verb_quantize (int argc, char **argv, GError **error)
+{
+  g_auto (Options) options = { .model = MODEL_OPTIONS_DEFAULT };
+  const GOptionEntry entries[] = {
+    { "check", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.check,
+      "Find the fastest precision that keeps the answers on these", "PICTURES" },
+    { "adapter", 'a', 0, G_OPTION_ARG_FILENAME, &options.model.adapter,
+      "Check with this adapter, and keep the choice there", "ADAPTER" },
+    { "device", 0, 0, G_OPTION_ARG_STRING, &options.model.device, "Check on auto or cpu (auto)",
+      "DEVICE" },
+    { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.arguments, NULL, NULL },
+    G_OPTION_ENTRY_NULL,
+  };
+
+  return verb_parse (&help, entries, argc, argv, error) && run (&options, error);
 }

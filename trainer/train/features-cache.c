@@ -254,7 +254,8 @@ compute (Job *self, gsize done, GError **error)
 static gboolean
 run_job (Job *self, const char *path, GError **error)
 {
-  const CowClassifierOptions classifying = { .model = self->options->model };
+  const CowClassifierOptions classifying = { .model = self->options->model,
+                                             .precision = COW_PRECISION_FP32 };
   gsize done;
 
   self->classifier = cow_classifier_new (&classifying, error);

@@ -1,0 +1,551 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What precision=auto stands for: the rules by which figures are judged, the file that keeps the
+ * choice, what is said of a bad one, and networks whose int8 really fails.
+ */
+#include <glib/gstdio.h>
+#include <math.h>
+#include <string.h>
+
+#include "model/adapter/card.h"
+#include "model/adapter/head-weights.h"
+#include "model/engine/engine.h"
+#include "model/network/precision-trial.h"
+#include "tests/model/golden.h"
+#include "tests/model/scratch.h"
+
+#define SIDE       64
+#define N_PICTURES 6
+#define N_FEATURES 128
+#define N_CLASSES  9
+
+/* ---- rules ----------------------------------------------------------------------------------- */
+
+/* Figures in which both paths pass, and int8 is the fastest. */
+static CowPrecisionFigures
+good_figures (void)
+{
+  return (CowPrecisionFigures){ .n_pictures = 10,
+                                .has_head = TRUE,
+                                .n_paths = 2,
+                                .paths = { { COW_PRECISION_INT16, 50, 100, .99995, 10 },
+                                           { COW_PRECISION_INT8, 25, 100, .9995, 10 } } };
+}
+
+/* One without int8, which not every machine has. */
+static CowPrecisionFigures
+int16_figures (void)
+{
+  CowPrecisionFigures figures = good_figures ();
+  figures.n_paths = 1;
+  return figures;
+}
+
+static void
+expect_verdict (const CowPrecisionPath *int8, gboolean has_head, CowVerdict verdict)
+{
+  CowPrecisionFigures figures = good_figures ();
+  figures.has_head = has_head;
+  figures.paths[1] = *int8;
+  g_assert_cmpint (cow_precision_judge (&figures, &figures.paths[1]), ==, verdict);
+  g_assert_cmpint (cow_precision_decide (&figures), ==,
+                   verdict == COW_VERDICT_PASSED ? COW_PRECISION_INT8 : COW_PRECISION_INT16);
+}
+
+static void
+test_rules (void)
+{
+  CowPrecisionFigures none = { .n_pictures = 1 }, slow = int16_figures ();
+#define INT8(...) (&(CowPrecisionPath){ COW_PRECISION_INT8, __VA_ARGS__ })
+  expect_verdict (INT8 (25, 100, .999, 10), TRUE, COW_VERDICT_PASSED);
+  expect_verdict (INT8 (25, 100, .9989, 10), TRUE, COW_VERDICT_INEXACT);
+  expect_verdict (INT8 (25, 100, .9999, 9), TRUE, COW_VERDICT_LABELS);
+  expect_verdict (INT8 (25, 100, .9999, 0), FALSE, COW_VERDICT_PASSED);
+  expect_verdict (INT8 (99, 100, .9999, 10), TRUE, COW_VERDICT_SLOW);
+  expect_verdict (INT8 (25, 100, NAN, 10), TRUE, COW_VERDICT_NOT_FINITE);
+#undef INT8
+  /* Of two that pass it is the faster, not the last. */
+  CowPrecisionFigures figures = good_figures ();
+  figures.paths[0].ms = 20;
+  g_assert_cmpint (cow_precision_decide (&figures), ==, COW_PRECISION_INT16);
+  /* int16 has a stricter gate. */
+  figures.paths[0].cosine = .9995;
+  g_assert_cmpint (cow_precision_decide (&figures), ==, COW_PRECISION_INT8);
+  slow.paths[0].ms = 98;
+  g_assert_cmpint (cow_precision_decide (&slow), ==, COW_PRECISION_FP32);
+  g_assert_cmpint (cow_precision_decide (&none), ==, COW_PRECISION_FP32);
+}
+
+/* ---- folders --------------------------------------------------------------------------------- */
+
+/* A model and an adapter, which is a head alone, in folders that may be written. */
+typedef struct {
+  char *model, *adapter;
+} Folders;
+
+static void
+write_card (const char *adapter)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CowCard) card = cow_card_new_default ();
+  g_free (card->kind);
+  card->kind = g_strdup ("frozen");
+  card->preprocess.width = card->preprocess.height = SIDE;
+  cow_card_write (card, adapter, &error);
+  g_assert_no_error (error);
+}
+
+static void
+set_up (Folders *self, gconstpointer data)
+{
+  g_autofree char *golden = golden_path ("plain"), *model = golden_path ("plain/fp32");
+  self->model = scratch_new ();
+  self->adapter = scratch_new ();
+  scratch_copy (model, self->model, "config.json");
+  scratch_copy (model, self->model, "model.safetensors");
+  scratch_copy (golden, self->adapter, "classifier.safetensors");
+  write_card (self->adapter);
+}
+
+static void
+tear_down (Folders *self, gconstpointer data)
+{
+  scratch_free (self->model);
+  scratch_free (self->adapter);
+}
+
+static CkDevice *
+open_device (void)
+{
+  g_autoptr (GError) error = NULL;
+  CkDevice *device = cow_device_open ("cpu", 1, &error);
+  g_assert_no_error (error);
+  return device;
+}
+
+static gboolean
+has_int16 (void)
+{
+  g_autoptr (CkDevice) device = open_device ();
+  if (cow_precision_check (device, COW_PRECISION_INT16, NULL))
+    return TRUE;
+  g_test_skip ("this processor has no int16");
+  return FALSE;
+}
+
+static void
+keep (const Folders *self, const char *adapter, const CowPrecisionFigures *figures)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CkDevice) device = open_device ();
+  cow_precision_choice_write (self->model, adapter, device, figures, &error);
+  g_assert_no_error (error);
+}
+
+/* What auto stands for; why and the warning have these words (NULL: there is none). */
+static void
+expect_choice (const Folders *self, const char *adapter, CowPrecision precision, const char *why,
+               const char *warning)
+{
+  g_auto (CowPrecisionChoice) choice = { 0 };
+  cow_precision_choose (COW_PRECISION_AUTO, self->model, adapter, "cpu", &choice);
+  g_assert_cmpint (choice.precision, ==, precision);
+  g_assert_nonnull (choice.why);
+  if (!strstr (choice.why, why))
+    g_error ("expected \"%s\" in: %s", why, choice.why);
+  g_assert_true (!warning == !choice.warning);
+  if (warning && !strstr (choice.warning, warning))
+    g_error ("expected \"%s\" in: %s", warning, choice.warning);
+  if (warning)
+    g_assert_nonnull (strstr (choice.warning, "--check"));
+}
+
+/* ---- what is kept ---------------------------------------------------------------------------- */
+
+static void
+test_kept (Folders *self, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  const CowPrecisionFigures figures = int16_figures ();
+  g_auto (CowPrecisionChoice) explicit = { 0 };
+  if (!has_int16 ())
+    return;
+  expect_choice (self, self->adapter, COW_PRECISION_FP32, "quantize", NULL);
+  keep (self, self->adapter, &figures);
+  expect_choice (self, self->adapter, COW_PRECISION_INT16, "10 pictures", NULL);
+  /* It is the adapter's, so that the model alone has none. */
+  expect_choice (self, NULL, COW_PRECISION_FP32, "nobody has measured", NULL);
+  cow_precision_choose (COW_PRECISION_INT8, self->model, self->adapter, "cpu", &explicit);
+  g_assert_cmpint (explicit.precision, ==, COW_PRECISION_INT8);
+  g_assert_null (explicit.why);
+
+  const CowClassifierOptions automatic = { .model = self->model, .adapter = self->adapter },
+                             resolved = { .model = self->model,
+                                          .adapter = self->adapter,
+                                          .precision = COW_PRECISION_INT16 },
+                             exact = { .model = self->model,
+                                       .adapter = self->adapter,
+                                       .precision = COW_PRECISION_FP32 };
+  g_autoptr (CowEngine) one = cow_engine_get (&automatic, &error);
+  g_autoptr (CowEngine) two = cow_engine_get (&resolved, &error);
+  g_autoptr (CowEngine) three = cow_engine_get (&exact, &error);
+  g_assert_no_error (error);
+  g_assert_true (one == two);
+  g_assert_true (one != three);
+  g_assert_cmpint (cow_engine_precision (one), ==, COW_PRECISION_INT16);
+  g_autoptr (CowClassifier) classifier = cow_classifier_new (&automatic, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (cow_classifier_precision (classifier), ==, COW_PRECISION_INT16);
+}
+
+/* A choice without this adapter serves until the adapter has its own. */
+static void
+test_of_model (Folders *self, gconstpointer data)
+{
+  const CowPrecisionFigures figures = int16_figures ();
+  CowPrecisionFigures slow = figures;
+  slow.paths[0].ms = 100;
+  if (!has_int16 ())
+    return;
+  keep (self, NULL, &figures);
+  expect_choice (self, NULL, COW_PRECISION_INT16, "10 pictures (", NULL);
+  expect_choice (self, self->adapter, COW_PRECISION_INT16, "without this adapter", NULL);
+  keep (self, self->adapter, &slow);
+  expect_choice (self, self->adapter, COW_PRECISION_FP32, "10 pictures (", NULL);
+}
+
+/* Each set of instructions has its own choice, and writing one leaves the others. */
+static void
+test_levels (Folders *self, gconstpointer data)
+{
+  const CowPrecisionFigures figures = int16_figures ();
+  CowPrecisionFigures slow = figures;
+  slow.paths[0].ms = 100;
+  const char *const *levels = ck_cpu_levels ();
+  const guint n = g_strv_length ((char **)levels);
+  g_autofree char *before = g_strdup (g_getenv ("COWBEHAVIOR_CPU"));
+  if (n < 3) {
+    g_test_skip ("this processor has no two levels with int16");
+    return;
+  }
+  g_setenv ("COWBEHAVIOR_CPU", levels[n - 1], TRUE);
+  keep (self, self->adapter, &figures);
+  g_setenv ("COWBEHAVIOR_CPU", levels[n - 2], TRUE);
+  expect_choice (self, self->adapter, COW_PRECISION_FP32, "knows other processors", NULL);
+  keep (self, self->adapter, &slow);
+  expect_choice (self, self->adapter, COW_PRECISION_FP32, "10 pictures", NULL);
+  g_setenv ("COWBEHAVIOR_CPU", levels[n - 1], TRUE);
+  expect_choice (self, self->adapter, COW_PRECISION_INT16, "10 pictures", NULL);
+  if (before)
+    g_setenv ("COWBEHAVIOR_CPU", before, TRUE);
+  else
+    g_unsetenv ("COWBEHAVIOR_CPU");
+}
+
+/* ---- what is not believed -------------------------------------------------------------------- */
+
+static char *
+replaced (const char *text, const char *old, const char *new)
+{
+  g_auto (GStrv) parts = g_strsplit (text, old, -1);
+  g_assert_cmpuint (g_strv_length (parts), >, 1);
+  return g_strjoinv (new, parts);
+}
+
+static void
+test_bad_files (Folders *self, gconstpointer data)
+{
+  /* What is written in place of what, and a word of the warning. */
+  static const struct {
+    const char *old, *new, *words;
+  } cases[] = {
+    { "{", "", "precision.json" },
+    { "\"choices\"", "\"choice\"", "choices" },
+    { "\"weights\"", "\"weight\"", "weights" },
+    { "\"format\" : 1", "\"format\" : 2", "format" },
+    { "\"format\" : 1", "\"format\" : \"1\"", "format" },
+    { "\"arithmetic\" : ", "\"arithmetic\" : 1", "arithmetic 1" },
+    { "\"weights\" : \"", "\"weights\" : \"0", "other weights" },
+    { "\"weights\" : \"", "\"weights\" : 1, \"w\" : \"", "weights" },
+    { "\"choices\" : {", "\"choices\" : 1, \"c\" : {", "choices" },
+    { "\"precision\" : \"int16\"", "\"precision\" : \"int1\"", "int1" },
+    { "\"precision\" : \"int16\"", "\"precision\" : \"auto\"", "auto" },
+    { "\"precision\" : \"int16\"", "\"precision\" : 16", "precision" },
+    { "\"pictures\" : 10", "\"pictures\" : -1", "pictures" },
+    { "\"pictures\" : 10", "\"picture\" : 10", "pictures" },
+  };
+  g_autoptr (GError) error = NULL;
+  const CowPrecisionFigures figures = int16_figures ();
+  if (!has_int16 ())
+    return;
+  keep (self, self->adapter, &figures);
+  g_autofree char *good = scratch_read (self->adapter, "precision.json", NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *bad = replaced (good, cases[i].old, cases[i].new);
+    scratch_write (self->adapter, "precision.json", bad);
+    expect_choice (self, self->adapter, COW_PRECISION_FP32, "not believed", cases[i].words);
+  }
+  /* An engine is still to be had, in fp32. */
+  const CowClassifierOptions automatic = { .model = self->model, .adapter = self->adapter };
+  g_autoptr (CowEngine) engine = cow_engine_get (&automatic, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (cow_engine_precision (engine), ==, COW_PRECISION_FP32);
+  /* A new measurement takes the bad file's place. */
+  keep (self, self->adapter, &figures);
+  expect_choice (self, self->adapter, COW_PRECISION_INT16, "10 pictures", NULL);
+}
+
+/* Weights of the head, of the model, and how pictures are prepared: the choice is of all three. */
+static void
+test_other_weights (Folders *self, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *golden = golden_path ("plain"), *fp32 = golden_path ("plain/fp32"),
+                  *from = g_build_filename (fp32, "model.safetensors", NULL),
+                  *to = g_build_filename (self->model, "model.safetensors", NULL);
+  const CowPrecisionFigures figures = int16_figures ();
+  if (!has_int16 ())
+    return;
+  keep (self, self->adapter, &figures);
+
+  g_autoptr (CowHeadWeights) head = cow_head_weights_read (self->adapter, 0, 0, &error);
+  g_assert_no_error (error);
+  head->layers[0].weight[0] += 1;
+  cow_head_weights_write (head, self->adapter, &error);
+  g_assert_no_error (error);
+  expect_choice (self, self->adapter, COW_PRECISION_FP32, "not believed", "other weights");
+  scratch_copy (golden, self->adapter, "classifier.safetensors");
+  expect_choice (self, self->adapter, COW_PRECISION_INT16, "10 pictures", NULL);
+
+  g_autofree float *zeros = g_new0 (float, N_FEATURES);
+  scratch_copy_tensors (from, to, (ScratchEdit[]){ { .name = "norm.bias", .data = zeros }, { 0 } });
+  expect_choice (self, self->adapter, COW_PRECISION_FP32, "not believed", "other weights");
+  scratch_copy (fp32, self->model, "model.safetensors");
+
+  g_autoptr (CowCard) card = cow_card_read (self->adapter, NULL, &error);
+  card->preprocess.normalisation = COW_IMAGENET;
+  cow_card_write (card, self->adapter, &error);
+  g_assert_no_error (error);
+  expect_choice (self, self->adapter, COW_PRECISION_FP32, "not believed", "other weights");
+}
+
+/* ---- measuring ------------------------------------------------------------------------------- */
+
+/* [N_PICTURES, 3, SIDE, SIDE]: squares of several sizes. Free with g_free. */
+static float *
+draw_pictures (void)
+{
+  g_autoptr (GRand) random = g_rand_new_with_seed (7);
+  float *pixels = g_new (float, N_PICTURES * 3 * SIDE * SIDE), *pixel = pixels;
+  for (int p = 0; p < N_PICTURES; p++)
+    for (int channel = 0; channel < 3; channel++) {
+      float values[SIDE * SIDE];
+      const int square = 4 << (p % 3);
+      for (guint i = 0; i < G_N_ELEMENTS (values); i++)
+        values[i] = (float)g_rand_double (random);
+      for (int y = 0; y < SIDE; y++)
+        for (int x = 0; x < SIDE; x++)
+          *pixel++ = values[y / square * SIDE + x / square];
+    }
+  return pixels;
+}
+
+static CowClassifier *
+open_classifier (const Folders *self, CowPrecision precision)
+{
+  g_autoptr (GError) error = NULL;
+  const CowClassifierOptions options = {
+    .model = self->model, .adapter = self->adapter, .precision = precision, .threads = 1
+  };
+  CowClassifier *classifier = cow_classifier_new (&options, &error);
+  g_assert_no_error (error);
+  return classifier;
+}
+
+static void
+run_trial (const Folders *self, CowPrecisionFigures *figures)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree float *pixels = draw_pictures ();
+  g_autoptr (CowClassifier) fp32 = open_classifier (self, COW_PRECISION_FP32);
+  cow_precision_trial (fp32, pixels, N_PICTURES, NULL, NULL, figures, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (figures->n_pictures, ==, N_PICTURES);
+  g_assert_true (figures->has_head);
+  for (guint i = 0; i < figures->n_paths; i++) {
+    const CowPrecisionPath *path = &figures->paths[i];
+    g_test_message ("%s: %.3g ms of %.3g, cosine %.6f, %u labels: %s",
+                    cow_precision_name (path->precision), path->ms, path->fp32_ms, path->cosine,
+                    path->same_labels, cow_verdict_text (cow_precision_judge (figures, path)));
+    g_assert_cmpfloat (path->ms, >, 0);
+    g_assert_cmpfloat (path->fp32_ms, >, 0);
+  }
+}
+
+static const CowPrecisionPath *
+find_path (const CowPrecisionFigures *figures, CowPrecision precision)
+{
+  for (guint i = 0; i < figures->n_paths; i++)
+    if (figures->paths[i].precision == precision)
+      return &figures->paths[i];
+  return NULL;
+}
+
+/* With the times of a machine on which fewer bits are faster: a small network's tell little. */
+static CowPrecision
+decide_as_if_fast (CowPrecisionFigures figures)
+{
+  for (guint i = 0; i < figures.n_paths; i++)
+    figures.paths[i].ms =
+        figures.paths[i].fp32_ms * (figures.paths[i].precision == COW_PRECISION_INT8 ? .3 : .6);
+  return cow_precision_decide (&figures);
+}
+
+static void
+test_trial (Folders *self, gconstpointer data)
+{
+  CowPrecisionFigures figures;
+  run_trial (self, &figures);
+  for (guint i = 0; i < figures.n_paths; i++) {
+    g_assert_cmpfloat (figures.paths[i].cosine, <, 1);
+    g_assert_cmpfloat (figures.paths[i].cosine, >, .999);
+    g_assert_cmpuint (figures.paths[i].same_labels, ==, N_PICTURES);
+  }
+  if (find_path (&figures, COW_PRECISION_INT16))
+    g_assert_cmpfloat (find_path (&figures, COW_PRECISION_INT16)->cosine, >, .999999);
+  if (find_path (&figures, COW_PRECISION_INT8))
+    g_assert_cmpint (decide_as_if_fast (figures), ==, COW_PRECISION_INT8);
+}
+
+/* Multiplies two columns of a matrix, and divides what the norm before it puts into these: the same
+ * network, but 8 bits are too few for what stands beside them in a block. */
+#define LARGER 100
+
+static float *
+scaled (const CowSafetensors *file, const char *name, gint64 columns, float by)
+{
+  const CowTensor *tensor = golden_tensor (file, name);
+  const gint64 n = (gint64)cow_tensor_count (tensor);
+  float *values = golden_floats (tensor);
+  for (gint64 i = 0; i < n; i++)
+    if (i % columns % 64 == 0)
+      values[i] *= by;
+  return values;
+}
+
+static void
+enlarge_columns (const Folders *self)
+{
+  static const struct {
+    const char *name;
+    float by;
+  } tensors[] = {
+    { "norm1.weight", 1.f / LARGER },      { "norm1.bias", 1.f / LARGER },
+    { "attention.q_proj.weight", LARGER }, { "attention.k_proj.weight", LARGER },
+    { "attention.v_proj.weight", LARGER }, { "norm2.weight", 1.f / LARGER },
+    { "norm2.bias", 1.f / LARGER },        { "mlp.up_proj.weight", LARGER },
+  };
+  g_autofree char *folder = golden_path ("plain/fp32"),
+                  *from = g_build_filename (folder, "model.safetensors", NULL),
+                  *to = g_build_filename (self->model, "model.safetensors", NULL);
+  g_autoptr (CowSafetensors) file = golden_open ("plain/fp32", "model.safetensors");
+  g_autoptr (GPtrArray) memory = g_ptr_array_new_with_free_func (g_free);
+  ScratchEdit edits[2 * G_N_ELEMENTS (tensors) + 1] = { 0 };
+  for (guint i = 0; i < 2 * G_N_ELEMENTS (tensors); i++) {
+    const guint t = i % G_N_ELEMENTS (tensors), layer = i / G_N_ELEMENTS (tensors);
+    char *name = g_strdup_printf ("layer.%u.%s", layer, tensors[t].name);
+    float *values = scaled (file, name, N_FEATURES, tensors[t].by);
+    g_ptr_array_add (memory, name);
+    g_ptr_array_add (memory, values);
+    edits[i] = (ScratchEdit){ .name = name, .data = values };
+  }
+  scratch_copy_tensors (from, to, edits);
+}
+
+static void
+test_inexact (Folders *self, gconstpointer data)
+{
+  CowPrecisionFigures figures;
+  enlarge_columns (self);
+  run_trial (self, &figures);
+  const CowPrecisionPath *int8 = find_path (&figures, COW_PRECISION_INT8);
+  if (!int8) {
+    g_test_skip ("this processor has no int8");
+    return;
+  }
+  g_assert_cmpint (cow_precision_judge (&figures, int8), ==, COW_VERDICT_INEXACT);
+  g_assert_cmpint (decide_as_if_fast (figures), ==, COW_PRECISION_INT16);
+}
+
+/* The features [N_FEATURES] of a picture in one precision; free with g_free. */
+static float *
+features_of (const Folders *self, CowPrecision precision, const float *pixels)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CowClassifier) classifier = open_classifier (self, precision);
+  CowOutput output;
+  cow_classifier_run (classifier, pixels, 1, SIDE, SIDE, &output, &error);
+  g_assert_no_error (error);
+  return g_memdup2 (output.pooler_output, N_FEATURES * sizeof (float));
+}
+
+/* A head of one layer whose border between two classes lies in the middle between what fp32 and
+ * int8 compute of a picture. */
+static void
+write_border (const Folders *self, const float *exact, const float *fast)
+{
+  g_autoptr (GError) error = NULL;
+  float weight[N_CLASSES][N_FEATURES] = { 0 }, bias[N_CLASSES];
+  double middle = 0, length = 0;
+  for (int i = 0; i < N_FEATURES; i++)
+    length += ((double)fast[i] - exact[i]) * ((double)fast[i] - exact[i]);
+  for (int i = 0; i < N_FEATURES; i++) {
+    weight[1][i] = (float)((fast[i] - exact[i]) / sqrt (length));
+    middle += weight[1][i] * ((double)fast[i] + exact[i]) / 2;
+  }
+  for (int c = 0; c < N_CLASSES; c++)
+    bias[c] = -1e3f;
+  bias[0] = 0;
+  bias[1] = (float)-middle;
+  CowHeadLayer layer = { N_FEATURES, N_CLASSES, &weight[0][0], bias };
+  const CowHeadWeights head = { .activation = CK_RELU, .n_layers = 1, .layers = &layer };
+  cow_head_weights_write (&head, self->adapter, &error);
+  g_assert_no_error (error);
+}
+
+static void
+test_labels (Folders *self, gconstpointer data)
+{
+  g_autoptr (CkDevice) device = open_device ();
+  CowPrecisionFigures figures;
+  if (!cow_precision_check (device, COW_PRECISION_INT8, NULL)) {
+    g_test_skip ("this processor has no int8");
+    return;
+  }
+  g_autofree float *pixels = draw_pictures (),
+                   *exact = features_of (self, COW_PRECISION_FP32, pixels),
+                   *fast = features_of (self, COW_PRECISION_INT8, pixels);
+  write_border (self, exact, fast);
+  run_trial (self, &figures);
+  const CowPrecisionPath *int8 = find_path (&figures, COW_PRECISION_INT8);
+  g_assert_cmpint (cow_precision_judge (&figures, int8), ==, COW_VERDICT_LABELS);
+  g_assert_cmpint (decide_as_if_fast (figures), ==, COW_PRECISION_INT16);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/precision/rules", test_rules);
+#define ADD(name, test) g_test_add ("/precision/" name, Folders, NULL, set_up, test, tear_down)
+  ADD ("kept", test_kept);
+  ADD ("of-model", test_of_model);
+  ADD ("levels", test_levels);
+  ADD ("bad-files", test_bad_files);
+  ADD ("other-weights", test_other_weights);
+  ADD ("trial", test_trial);
+  ADD ("inexact", test_inexact);
+  ADD ("labels", test_labels);
+#undef ADD
+  return g_test_run ();
+}
