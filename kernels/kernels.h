@@ -63,9 +63,10 @@ typedef enum {
  * The number of the rules by which results are rounded. It is raised when the last bits of any
  * result change with the same features, so that what was kept can say by which rules it was
  * computed. 1: products by oneDNN, which depended on the batch; 2: the same bits as above; 3:
- * attention in tiles, and q and k in training as the linear layers gave them.
+ * attention in tiles, and q and k in training as the linear layers gave them; 4: GELU by one
+ * exponential.
  */
-#define CK_ARITHMETIC 3
+#define CK_ARITHMETIC 4
 
 /* A short English description of a status; static storage. */
 const char *ck_status_text (CkStatus status);
