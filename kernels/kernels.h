@@ -303,6 +303,10 @@ typedef struct {
   int64_t rows;
   CkActivations x; /* [rows, in] */
   CkActivations y; /* [rows, out]; its type says how it is written */
+  /* Whether x is what the last linear layer on this stream read, and nothing has written it since,
+   * as with a key behind its query: what a device made of x then, its whole numbers, serves again.
+   * The bits of y are the same. */
+  bool same_x;
 } CkLinear;
 
 /* Layer norm over the last dimension: (x - mean) / sqrt (variance + epsilon) * weight + bias, with
