@@ -220,6 +220,12 @@ ck_weight_free (CkDevice *device, CkWeight *weight)
     device->klass->weight_free (device, weight);
 }
 
+bool
+ck_weight_reads_source (const CkWeight *weight)
+{
+  return weight->source.host_data != NULL && !weight->repacked;
+}
+
 CkType
 ck_weight_product (const CkWeight *weight)
 {

@@ -54,6 +54,7 @@ struct CkEvent {
 struct CkWeight {
   CkWeightSource source; /* as it was given, or with a copy of the data */
   CkWeightUses uses;
+  bool repacked; /* products have the numbers in a form, or at a place, of the device's own */
 };
 
 /* A device's part of ck_device_open (), for devices.c; `options` is not NULL. */

@@ -218,6 +218,12 @@ CkStatus ck_weight_new (CkDevice *device, const CkWeightSource *source, CkWeight
 void ck_weight_free (CkDevice *device, CkWeight *weight);
 /* The shape [out, in] of its source. */
 void ck_weight_shape (const CkWeight *weight, int64_t *out, int64_t *in);
+/*
+ * Whether products read host_data of the source. Where not, the device has repacked or copied it:
+ * whoever maps a file may let go of its pages, so that they are not in memory twice. They must stay
+ * readable, for what is rare: weight_dequantise, and the columns of outliers.
+ */
+bool ck_weight_reads_source (const CkWeight *weight);
 /* The type of the numbers that linear and embed multiply: CK_F32, CK_I16 or CK_I8. */
 CkType ck_weight_product (const CkWeight *weight);
 

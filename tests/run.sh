@@ -67,6 +67,17 @@ run_script () {
   [ "$status" = 0 ] || [ "$status" = 77 ] || cat "$logs/$1.out"
 }
 
+# A few tests that failed run once more, alone: what fails again is a fault; what passes now is one
+# as well, of the test or of what it tests, but one that comes and goes. Both are said at the end.
+run_again () {
+  local failed
+  mapfile -t failed < <(python3 tests/report/report.py failed "$BUILD_DIR/meson-logs")
+  [ "${#failed[@]}" -gt 0 ] || return 0
+  echo "once more: ${failed[*]}"
+  meson test -C "$BUILD_DIR" --no-rebuild --print-errorlogs --num-processes 1 --logbase again \
+    "${failed[@]}" </dev/null
+}
+
 main () {
   install_packages || give_up "packages are missing"
   if [ "${1:-}" = --list ]; then
@@ -78,7 +89,7 @@ main () {
   build || give_up "the build failed"
 
   local selected=() scripts=() meson_args
-  rm -rf "$logs" "$BUILD_DIR"/meson-logs/testlog*.json
+  rm -rf "$logs" "$BUILD_DIR"/meson-logs/{testlog*,again}.json
   mkdir -p "$logs"
   selection=$(python3 tests/report/report.py select "$BUILD_DIR" \
     "$(script_suites | paste -sd, -)" "$@") || give_up "nothing was run"
@@ -91,6 +102,7 @@ main () {
       "${selected[@]}" </dev/null
   fi
   if [ "${#meson_args[@]}" -eq 0 ]; then
+    run_again
     for suite in "${scripts[@]}"; do
       run_script "$suite"
     done

@@ -53,6 +53,7 @@ struct CkCpuStream {
   CkCoded coded;                /* what lies there */
   CkScratch patches;            /* of embed and its backward, which call linear and its backward */
   CkScratch planes;             /* of convolution and batch norm */
+  CkScratch rows;               /* of resample */
   CkConvolutions *convolutions; /* NULL until oneDNN is asked for the first one */
 };
 

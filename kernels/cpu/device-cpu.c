@@ -96,6 +96,7 @@ cpu_stream_free (CkStream *self)
   ck_scratch_clear (&stream->codes);
   ck_scratch_clear (&stream->patches);
   ck_scratch_clear (&stream->planes);
+  ck_scratch_clear (&stream->rows);
   ck_convolutions_free (stream->convolutions);
   free (stream);
 }

@@ -175,9 +175,7 @@ sum_products (const void *data, int64_t first, int64_t end, int member)
   const int64_t n = end - first;
   double sum[STRIP] = { 0 };
 
-  for (int64_t row = 0; row < r->rows; row++)
-    for (int64_t i = 0; i < n; i++)
-      sum[i] += (double)r->dx[row * r->cols + first + i] * r->y[row * r->cols + first + i];
+  r->ops->training.sum_columns (r->rows, n, r->cols, r->dx + first, r->y + first, sum);
   for (int64_t i = 0; i < n; i++)
     r->dscale[first + i] += (float)sum[i];
   return CK_OK;
@@ -189,7 +187,9 @@ ck_cpu_add_scaled_backward (CkStream *self, int64_t rows, int64_t cols, const fl
 {
   const CkCpuStream *cpu = (const CkCpuStream *)self;
   const CkStatus status = ck_check_matrix (rows, cols);
-  const Rows sums = { .rows = rows, .cols = cols, .dx = dx, .y = y, .dscale = dscale };
+  const Rows sums = {
+    .ops = cpu->ops, .rows = rows, .cols = cols, .dx = dx, .y = y, .dscale = dscale
+  };
   const Rows scaled = { .ops = cpu->ops, .cols = cols, .y = dx, .scale = scale, .x = dy };
 
   if (status != CK_OK || cpu->failure != CK_OK)

@@ -9,16 +9,36 @@
  * pictures are turned into 8-bit RGB tap by tap first, so that the result is that of resizing the
  * converted picture.
  *
- * Nothing is kept between calls and no team of threads is used: every camera's streaming thread
- * prepares its own crops.
+ * No team of threads is used: every camera's streaming thread prepares its own crops.
  */
 #include "kernels/cpu/cpu-stream.h"
 #include "kernels/cpu/operations.h"
 #include "kernels/shapes.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+/* Crops change in size from picture to picture: what they need is rounded up so far that a stream
+ * soon has enough for all of them. */
+static size_t
+round_up (size_t bytes)
+{
+  size_t rounded = 4096;
+
+  while (rounded < bytes && rounded <= SIZE_MAX / 2)
+    rounded *= 2;
+  return rounded < bytes ? bytes : rounded;
+}
+
+/* Memory for all parts that were taken, which `parts` counts anew; false when there is none. */
+static bool
+parts_begin (CkParts *parts, CkCpuStream *cpu)
+{
+  *parts = (CkParts){ .memory = ck_scratch_get (&cpu->rows, round_up (parts->bytes)) };
+  return parts->memory != NULL;
+}
 
 /* ---- pixels ---------------------------------------------------------------------------------- */
 
@@ -138,32 +158,28 @@ gather_yuv (const CkPicture *picture, int y, const Columns *columns, const Scrat
 }
 
 static void
-scratch_clear (Scratch *scratch)
+scratch_take (Scratch *scratch, CkParts *parts, const CkCpuOps *ops, const CkPicture *picture,
+              int64_t n)
 {
-  free (scratch->y);
-  free (scratch->u);
-  free (scratch->v);
-  free (scratch->rgb);
-}
+  const size_t bytes = picture->layout == CK_P010 ? 2 : 1, pixels = (size_t)n;
 
-static bool
-scratch_init (Scratch *scratch, const CkCpuOps *ops, const CkPicture *picture, int64_t n)
-{
   *scratch = (Scratch){ .ops = ops };
   if (picture->layout == CK_RGB8)
-    return true;
-  const size_t bytes = picture->layout == CK_P010 ? 2 : 1;
-  scratch->y = calloc ((size_t)n, bytes);
-  scratch->u = calloc ((size_t)n, bytes);
-  scratch->v = calloc ((size_t)n, bytes);
-  scratch->rgb = calloc ((size_t)n, 3);
-  if (!scratch->y || !scratch->u || !scratch->v || !scratch->rgb)
-    return false;
-  if (picture->layout == CK_GRAY8) { /* which gathering leaves as they are */
-    memset (scratch->u, 128, (size_t)n);
-    memset (scratch->v, 128, (size_t)n);
-  }
-  return true;
+    return;
+  scratch->y = ck_parts_take (parts, pixels, bytes);
+  scratch->u = ck_parts_take (parts, pixels, bytes);
+  scratch->v = ck_parts_take (parts, pixels, bytes);
+  scratch->rgb = ck_parts_take (parts, pixels, 3);
+}
+
+/* Before the first row of n pixels. */
+static void
+scratch_fill (const Scratch *scratch, const CkPicture *picture, int64_t n)
+{
+  if (picture->layout != CK_GRAY8)
+    return;
+  memset (scratch->u, 128, (size_t)n); /* which gathering leaves as they are */
+  memset (scratch->v, 128, (size_t)n);
 }
 
 /* The pixels of a row that `columns` names, in their order, as RGB in `scratch`. */
@@ -258,34 +274,31 @@ typedef struct {
 #define LINEAR_SHIFT 4
 
 static void
-linear_clear (Linear *self)
-{
-  scratch_clear (&self->scratch);
-  free (self->x);
-  free (self->y);
-  free (self->column);
-  free (self->weight);
-  free (self->row[0]);
-  free (self->row[1]);
-  free (self->byte);
-}
-
-static bool
-linear_init (Linear *self, const CkCpuOps *ops, const CkResample *resample)
+linear_take (Linear *self, CkParts *parts, const CkCpuOps *ops, const CkResample *resample)
 {
   const size_t width = (size_t)resample->out_width, height = (size_t)resample->out_height;
 
-  *self = (Linear){ .x = calloc (width, sizeof (Pair)),
-                    .y = calloc (height, sizeof (Pair)),
-                    .column = calloc (width, 2 * sizeof (int)),
-                    .weight = calloc (width, 2 * sizeof (int16_t)),
-                    .row = { calloc (width, 3 * sizeof (int16_t)),
-                             calloc (width, 3 * sizeof (int16_t)) },
-                    .byte = calloc (width, 1) };
-  if (!scratch_init (&self->scratch, ops, &resample->picture, 2 * (int64_t)width) || !self->x ||
-      !self->y || !self->column || !self->weight || !self->row[0] || !self->row[1] || !self->byte)
-    return false;
+  scratch_take (&self->scratch, parts, ops, &resample->picture, 2 * (int64_t)width);
+  self->x = ck_parts_take (parts, width, sizeof (Pair));
+  self->y = ck_parts_take (parts, height, sizeof (Pair));
+  self->column = ck_parts_take (parts, width, 2 * sizeof (int));
+  self->weight = ck_parts_take (parts, width, 2 * sizeof (int16_t));
+  self->row[0] = ck_parts_take (parts, width, 3 * sizeof (int16_t));
+  self->row[1] = ck_parts_take (parts, width, 3 * sizeof (int16_t));
+  self->byte = ck_parts_take (parts, width, 1);
+}
 
+static bool
+linear_init (Linear *self, CkCpuStream *cpu, const CkResample *resample)
+{
+  const size_t width = (size_t)resample->out_width;
+  CkParts parts = { 0 };
+
+  linear_take (self, &parts, cpu->ops, resample);
+  if (!parts_begin (&parts, cpu))
+    return false;
+  linear_take (self, &parts, cpu->ops, resample);
+  scratch_fill (&self->scratch, &resample->picture, 2 * (int64_t)width);
   linear_pairs (self->x, resample->w, resample->out_width, true);
   linear_pairs (self->y, resample->h, resample->out_height, false);
   for (size_t i = 0; i < 2 * width; i++) {
@@ -372,7 +385,7 @@ linear_blend (const int16_t *restrict a, const int16_t *restrict b, const int16_
 }
 
 static CkStatus
-resample_linear (const CkCpuOps *ops, const CkResample *resample)
+resample_linear (CkCpuStream *cpu, const CkResample *resample)
 {
   const int width = resample->out_width, height = resample->out_height;
   Normalise normalise;
@@ -382,10 +395,8 @@ resample_linear (const CkCpuOps *ops, const CkResample *resample)
   }; /* the rows of the crop that linear.row holds; two neighbours never fall on the same one */
 
   normalise_init (&normalise, resample);
-  if (!linear_init (&linear, ops, resample)) {
-    linear_clear (&linear);
+  if (!linear_init (&linear, cpu, resample))
     return CK_NO_MEMORY;
-  }
   for (int y = 0; y < height; y++) {
     const Pair *pair = &linear.y[y];
     for (int k = 0; k < 2 && y + 1 < height; k++)
@@ -402,7 +413,6 @@ resample_linear (const CkCpuOps *ops, const CkResample *resample)
                     linear.byte, normalise.value[c],
                     resample->out + ((int64_t)c * height + y) * width);
   }
-  linear_clear (&linear);
   return CK_OK;
 }
 
@@ -416,14 +426,6 @@ typedef struct {
   int *first, *n;  /* [out] */
   int32_t *weight; /* [out, size]; those of one add up to 1 << TRIANGLE_BITS, but for rounding */
 } Triangles;
-
-static void
-triangles_clear (Triangles *self)
-{
-  free (self->first);
-  free (self->n);
-  free (self->weight);
-}
 
 /* precompute_coeffs () and normalize_coeffs_8bpc () with the triangle as filter; one[size] is
  * scratch. */
@@ -451,22 +453,16 @@ triangles_fill (Triangles *self, int in, int out, double *one)
   }
 }
 
-static bool
-triangles_init (Triangles *self, int in, int out)
+static void
+triangles_take (Triangles *self, CkParts *parts, int in, int out)
 {
   const double scale = (double)in / out;
   const int64_t size = 2 * (int64_t)ceil (scale < 1.0 ? 1.0 : scale) + 1;
-  double *one = calloc ((size_t)size, sizeof (double));
 
-  *self = (Triangles){ .size = (int)size,
-                       .first = calloc ((size_t)out, sizeof (int)),
-                       .n = calloc ((size_t)out, sizeof (int)),
-                       .weight = calloc ((size_t)out, (size_t)size * sizeof (int32_t)) };
-  const bool ok = one && self->first && self->n && self->weight;
-  if (ok)
-    triangles_fill (self, in, out, one);
-  free (one);
-  return ok;
+  self->size = (int)size;
+  self->first = ck_parts_take (parts, (size_t)out, sizeof (int));
+  self->n = ck_parts_take (parts, (size_t)out, sizeof (int));
+  self->weight = ck_parts_take (parts, (size_t)out, (size_t)size * sizeof (int32_t));
 }
 
 static inline uint8_t
@@ -480,31 +476,38 @@ triangle_byte (int32_t sum)
 typedef struct {
   Scratch scratch;
   Triangles x, y;
+  double *one;   /* [the larger size]: for the weights of one */
   uint8_t *ring; /* [y.size, 3, out_width]: the last rows, columns done, row r at r % y.size */
   int32_t *sum;  /* [out_width] */
 } Antialias;
 
 static void
-antialias_clear (Antialias *self)
+antialias_take (Antialias *self, CkParts *parts, const CkCpuOps *ops, const CkResample *resample)
 {
-  scratch_clear (&self->scratch);
-  triangles_clear (&self->x);
-  triangles_clear (&self->y);
-  free (self->ring);
-  free (self->sum);
+  const size_t width = (size_t)resample->out_width;
+
+  scratch_take (&self->scratch, parts, ops, &resample->picture, resample->w);
+  triangles_take (&self->x, parts, resample->w, resample->out_width);
+  triangles_take (&self->y, parts, resample->h, resample->out_height);
+  self->one = ck_parts_take (
+      parts, (size_t)(self->x.size > self->y.size ? self->x.size : self->y.size), sizeof (double));
+  self->ring = ck_parts_take (parts, (size_t)self->y.size, 3 * width);
+  self->sum = ck_parts_take (parts, width, sizeof (int32_t));
 }
 
 static bool
-antialias_init (Antialias *self, const CkCpuOps *ops, const CkResample *resample)
+antialias_init (Antialias *self, CkCpuStream *cpu, const CkResample *resample)
 {
-  *self = (Antialias){ 0 };
-  if (!scratch_init (&self->scratch, ops, &resample->picture, resample->w) ||
-      !triangles_init (&self->x, resample->w, resample->out_width) ||
-      !triangles_init (&self->y, resample->h, resample->out_height))
+  CkParts parts = { 0 };
+
+  antialias_take (self, &parts, cpu->ops, resample);
+  if (!parts_begin (&parts, cpu))
     return false;
-  self->ring = calloc ((size_t)self->y.size, 3 * (size_t)resample->out_width);
-  self->sum = calloc ((size_t)resample->out_width, sizeof (int32_t));
-  return self->ring && self->sum;
+  antialias_take (self, &parts, cpu->ops, resample);
+  scratch_fill (&self->scratch, &resample->picture, resample->w);
+  triangles_fill (&self->x, resample->w, resample->out_width, self->one);
+  triangles_fill (&self->y, resample->h, resample->out_height, self->one);
+  return true;
 }
 
 /* Row `row` of the picture, its columns filtered, to out [3, out_width]. */
@@ -556,7 +559,7 @@ antialias_blend (const Antialias *self, int y, int channel, int width, const flo
 }
 
 static CkStatus
-resample_antialiased (const CkCpuOps *ops, const CkResample *resample)
+resample_antialiased (CkCpuStream *cpu, const CkResample *resample)
 {
   const int width = resample->out_width, height = resample->out_height;
   Normalise normalise;
@@ -564,10 +567,8 @@ resample_antialiased (const CkCpuOps *ops, const CkResample *resample)
   int next = 0; /* the first row of the crop that is not in the ring */
 
   normalise_init (&normalise, resample);
-  if (!antialias_init (&antialias, ops, resample)) {
-    antialias_clear (&antialias);
+  if (!antialias_init (&antialias, cpu, resample))
     return CK_NO_MEMORY;
-  }
   for (int y = 0; y < height; y++) {
     for (; next < antialias.y.first[y] + antialias.y.n[y]; next++)
       antialias_row (&antialias, resample, resample->y + next,
@@ -576,7 +577,6 @@ resample_antialiased (const CkCpuOps *ops, const CkResample *resample)
       antialias_blend (&antialias, y, c, width, normalise.value[c],
                        resample->out + ((int64_t)c * height + y) * width);
   }
-  antialias_clear (&antialias);
   return CK_OK;
 }
 
@@ -590,7 +590,6 @@ ck_cpu_resample (CkStream *self, const CkResample *op)
 
   if (status != CK_OK || cpu->failure != CK_OK)
     return status;
-  return ck_cpu_finish (cpu, op->interpolation == CK_BILINEAR
-                                 ? resample_linear (cpu->ops, op)
-                                 : resample_antialiased (cpu->ops, op));
+  return ck_cpu_finish (cpu, op->interpolation == CK_BILINEAR ? resample_linear (cpu, op)
+                                                              : resample_antialiased (cpu, op));
 }

@@ -18,4 +18,16 @@ typedef struct {
 void *ck_scratch_get (CkScratch *scratch, size_t bytes);
 void ck_scratch_clear (CkScratch *scratch);
 
+/*
+ * Cuts memory into parts that begin at cache lines. A function that takes all parts is called
+ * twice: with no memory it finds out how much there is to be, with that much it gets the parts.
+ */
+typedef struct {
+  char *memory; /* NULL in the first call */
+  size_t bytes; /* that were taken; SIZE_MAX where they do not fit the address space */
+} CkParts;
+
+/* The next part, n elements of `size` bytes; NULL in the first call. */
+void *ck_parts_take (CkParts *parts, size_t n, size_t size);
+
 #endif /* CK_CPU_SCRATCH_H */

@@ -127,16 +127,12 @@ sum_columns (const Job *job, int64_t first)
 {
   const CkLinearBackward *op = job->op;
   const int64_t n = ck_min (STRIP, job->out - first);
+  const CkTrainingOps *ops = &job->cpu->ops->training;
   double dy_sum[STRIP] = { 0 }, dyy_sum[STRIP] = { 0 };
 
-  for (int64_t row = 0; row < job->rows; row++) {
-    const int64_t at = row * job->out + first;
-
-    for (int64_t i = 0; i < n; i++)
-      dy_sum[i] += op->dy[at + i];
-    for (int64_t i = 0; i < n && op->gradients.gain != NULL; i++)
-      dyy_sum[i] += (double)op->dy[at + i] * op->y[at + i];
-  }
+  ops->sum_columns (job->rows, n, job->out, op->dy + first, NULL, dy_sum);
+  if (op->gradients.gain != NULL)
+    ops->sum_columns (job->rows, n, job->out, op->dy + first, op->y + first, dyy_sum);
   for (int64_t i = 0; i < n; i++) {
     const int64_t o = first + i;
 
@@ -184,8 +180,8 @@ add_dequantised (const Job *job, const float *dy, int64_t rows, int64_t first_in
       float *row = weights + o * ins;
 
       ck_weight_dequantise_run (ops, job->op->weight, (k + o) * job->in + first_in, ins, row);
-      for (int64_t i = 0; i < ins && job->gain != NULL; i++)
-        row[i] *= job->gain[k + o];
+      if (job->gain != NULL)
+        ops->training.multiply (ins, job->gain[k + o], row);
     }
     status = ops->products.gemm (false, rows, ins, depth, 1, dy + k, job->out, weights, ins,
                                  k == 0 && !job->op->add_dx ? 0 : 1, dx, job->in);
@@ -219,8 +215,7 @@ add_adapter (const Job *job, int64_t first_row, int64_t rows, int64_t first_in, 
 
       ops->training.dropout (*adapter->key, adapter->dropout,
                              (first_row + row + r) * job->in + first_in, ins, term, term);
-      for (int64_t i = 0; i < ins; i++)
-        sum[i] += term[i];
+      ops->rows.add_scaled (ins, 1, term, sum);
     }
   }
   return CK_OK;

@@ -98,6 +98,22 @@ dropout_c (uint64_t key, float p, int64_t first, int64_t n, const float *x, floa
 }
 
 static void
+multiply_c (int64_t n, float factor, float *y)
+{
+  for (int64_t i = 0; i < n; i++)
+    y[i] *= factor;
+}
+
+static void
+sum_columns_c (int64_t rows, int64_t cols, int64_t stride, const float *a, const float *b,
+               double *sums)
+{
+  for (int64_t row = 0; row < rows; row++)
+    for (int64_t i = 0; i < cols; i++)
+      sums[i] += (double)a[row * stride + i] * (b != NULL ? b[row * stride + i] : 1);
+}
+
+static void
 adamw_c (const CkAdamWStep *s, float factor, int64_t n, const float *gradients, float *first,
          float *second, float *parameters)
 {
@@ -117,6 +133,8 @@ ck_training_init_c (CkTrainingOps *ops)
 {
   *ops = (CkTrainingOps){
     .dropout = dropout_c,
+    .multiply = multiply_c,
+    .sum_columns = sum_columns_c,
     .rope_back = rope_back_c,
     .softmax_backward = softmax_backward_c,
     .norm_backward = norm_backward_c,

@@ -3,7 +3,9 @@
 #include "kernels/cpu/training-ops.h"
 #include "kernels/cpu/vectors-tmpl.h"
 
-#define DROP_BLOCKS 64 /* counters of Philox at once, of 4 numbers each */
+#include <string.h>
+
+#define SUM_ROWS 8 /* rows that are summed in fp32 */
 
 static void
 rope_back_v (int64_t head_dim, const float *cos, const float *sin, float *x)
@@ -97,52 +99,113 @@ activate_backward_v (CkActivation activation, int64_t n, const float *x, const f
              v_mul (v_load (dy + i, n - i, 0), v_slope (activation, v_load (x + i, n - i, 0))));
 }
 
+#define CHAINS 2 /* vectors of counters side by side, since a round waits for the one before it */
+
 /*
- * Philox (philox.h) over W / 2 counters from `counter` on, one in each lane of 64 bits; units gets
- * their 2 W numbers in [0, 1). Upper halves of lanes hold rubbish, which no product looks at. The
- * counters' order among the lanes is the one in which interleaving the words at the end leaves them
- * in order.
+ * Philox (philox.h) over the counters from `counter` on, W / 2 a vector and one in each lane of 64
+ * bits; units gets their numbers in [0, 1). Upper halves of lanes hold rubbish, which no product
+ * looks at. The counters' order among the lanes is the one in which interleaving the words at the
+ * end leaves them in order.
  */
 static inline void
-random_units (uint64_t key, uint64_t counter, float *units)
+random_units (uint64_t key, uint64_t counter, vf units[2 * CHAINS])
 {
-  const vi counters = i_add (i_set (counter), i_counters ());
   uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
-  vi w0 = counters, w1 = i_right (counters, 32), w2 = i_set (0), w3 = w2;
+  vi w0[CHAINS], w1[CHAINS], w2[CHAINS], w3[CHAINS];
 
-  for (int round = 0; round < 10; round++, k0 += 0x9e3779b9u, k1 += 0xbb67ae85u) {
-    const vi a = i_multiply (w0, i_set (0xd2511f53u)), b = i_multiply (w2, i_set (0xcd9e8d57u));
-
-    w0 = i_xor (i_xor (i_right (b, 32), w1), i_set (k0));
-    w2 = i_xor (i_xor (i_right (a, 32), w3), i_set (k1));
-    w1 = b;
-    w3 = a;
+  for (int i = 0; i < CHAINS; i++) {
+    w0[i] = i_add (i_set (counter + (uint64_t)i * (W / 2)), i_counters ());
+    w1[i] = i_right (w0[i], 32);
+    w2[i] = w3[i] = i_set (0);
   }
-  w0 = i_halves (w0, w1);
-  w2 = i_halves (w2, w3);
-  v_store (units, W, v_mul (v_from_u24 (i_evens (w0, w2)), v_set (0x1p-24f)));
-  v_store (units + W, W, v_mul (v_from_u24 (i_odds (w0, w2)), v_set (0x1p-24f)));
+/* gcc does not unroll at -O2, and copies words around between the rounds. */
+#pragma GCC unroll 10
+  for (int round = 0; round < 10; round++, k0 += 0x9e3779b9u, k1 += 0xbb67ae85u) {
+    const vi key0 = i_set (k0), key1 = i_set (k1);
+
+#pragma GCC unroll 2
+    for (int i = 0; i < CHAINS; i++) {
+      const vi a = i_multiply (w0[i], i_set (0xd2511f53u)),
+               b = i_multiply (w2[i], i_set (0xcd9e8d57u));
+
+      w0[i] = i_xor (i_xor (i_right (b, 32), w1[i]), key0);
+      w2[i] = i_xor (i_xor (i_right (a, 32), w3[i]), key1);
+      w1[i] = b;
+      w3[i] = a;
+    }
+  }
+#pragma GCC unroll 2
+  for (int i = 0; i < CHAINS; i++) {
+    w0[i] = i_halves (w0[i], w1[i]);
+    w2[i] = i_halves (w2[i], w3[i]);
+    units[2 * i] = v_mul (v_from_u24 (i_evens (w0[i], w2[i])), v_set (0x1p-24f));
+    units[2 * i + 1] = v_mul (v_from_u24 (i_odds (w0[i], w2[i])), v_set (0x1p-24f));
+  }
+}
+
+/* Elements that begin with a counter's first number. */
+static inline void
+drop_out (uint64_t key, vf least, vf factor, uint64_t counter, int64_t n, const float *x, float *y)
+{
+  for (int64_t i = 0; i < n; i += 2 * CHAINS * W) {
+    vf units[2 * CHAINS];
+
+    random_units (key, counter + (uint64_t)i / 4, units);
+    for (int part = 0; part < 2 * CHAINS && i + part * W < n; part++) {
+      const int64_t at = i + part * W;
+
+      v_store (
+          y + at, n - at,
+          v_greater (least, units[part], v_set (0), v_mul (v_load (x + at, n - at, 0), factor)));
+    }
+  }
 }
 
 static void
 dropout_v (uint64_t key, float p, int64_t first, int64_t n, const float *x, float *y)
 {
   const vf factor = v_set (1 / (1 - p)), least = v_set (p);
-  float units[4 * DROP_BLOCKS];
-  int64_t skip = first % 4; /* of the first counter's numbers */
+  const int64_t skip = first % 4, /* of the first counter's numbers */
+      before = skip > 0 ? ck_min (4 - skip, n) : 0;
+  float ends[4] = { 0 };
 
-  for (int64_t i = 0, counter = first / 4; i < n; counter += DROP_BLOCKS) {
-    const int64_t run = n - i < 4 * DROP_BLOCKS - skip ? n - i : 4 * DROP_BLOCKS - skip;
+  if (before > 0) {
+    memcpy (ends + skip, x, (size_t)before * sizeof (float));
+    drop_out (key, least, factor, (uint64_t)first / 4, 4, ends, ends);
+    memcpy (y, ends + skip, (size_t)before * sizeof (float));
+  }
+  drop_out (key, least, factor, (uint64_t)(first + before) / 4, n - before, x + before, y + before);
+}
 
-    for (int64_t j = 0; j < skip + run; j += 2 * W)
-      random_units (key, (uint64_t)(counter + j / 4), units + j);
-    for (int64_t j = 0; j < run; j += W) {
-      const vf kept = v_mul (v_load (x + i + j, run - j, 0), factor);
-      v_store (y + i + j, run - j,
-               v_greater (least, v_load (units + skip + j, run - j, 0), v_set (0), kept));
+static void
+multiply_v (int64_t n, float factor, float *y)
+{
+  for (int64_t i = 0; i < n; i += W)
+    v_store (y + i, n - i, v_mul (v_load (y + i, n - i, 0), v_set (factor)));
+}
+
+/* In fp32 for as many rows as are not yet too many, then in fp64. */
+static void
+sum_columns_v (int64_t rows, int64_t cols, int64_t stride, const float *a, const float *b,
+               double *sums)
+{
+  for (int64_t first = 0; first < rows; first += SUM_ROWS) {
+    const int64_t end = ck_min (rows, first + SUM_ROWS);
+
+    for (int64_t i = 0; i < cols; i += W) {
+      const int64_t left = cols - i;
+      float lanes[W];
+      vf sum = v_set (0);
+
+      for (int64_t row = first; row < end; row++) {
+        const vf v = v_load (a + row * stride + i, left, 0);
+
+        sum = b == NULL ? v_add (sum, v) : v_fma (v, v_load (b + row * stride + i, left, 0), sum);
+      }
+      v_store (lanes, W, sum);
+      for (int64_t lane = 0; lane < ck_min (W, left); lane++)
+        sums[i + lane] += (double)lanes[lane];
     }
-    i += run;
-    skip = 0;
   }
 }
 
@@ -173,6 +236,8 @@ INIT (training) (CkTrainingOps *ops)
 {
   *ops = (CkTrainingOps){
     .dropout = dropout_v,
+    .multiply = multiply_v,
+    .sum_columns = sum_columns_v,
     .rope_back = rope_back_v,
     .softmax_backward = softmax_backward_v,
     .norm_backward = norm_backward_v,

@@ -51,15 +51,17 @@ ck_cpu_weight_new (CkDevice *device, const CkWeightSource *source, CkWeightUses 
 
   if (new == NULL)
     return CK_NO_MEMORY;
-  new->base = (CkWeight){ *source, uses };
+  new->base = (CkWeight){ .source = *source, .uses = uses };
   status = align (new);
   if (status == CK_OK)
     status = ck_weight_strips_init (&((CkCpuDevice *)device)->ops, new);
-  if (status == CK_OK)
-    *weight = &new->base;
-  else
+  if (status != CK_OK) {
     ck_cpu_weight_free (device, &new->base);
-  return status;
+    return status;
+  }
+  new->base.repacked = new->copy != NULL || new->strips != NULL;
+  *weight = &new->base;
+  return CK_OK;
 }
 
 void

@@ -4,51 +4,26 @@
  * that was loaded for them, so that the cameras of a process share weights. Lock order: registry,
  * then an engine, then a ticket; the worker holds none of them while it computes.
  *
- * Streams of the device: the classifier's is the worker's. A thread that submits borrows one of a
- * free list, prepares its crops there and waits. Crops are freed on the worker's stream, behind the
- * forward pass that reads them.
+ * Streams of the device: the classifier's is the worker's. A thread that submits borrows an idle
+ * one, prepares its crops there and waits. The crops are idle again when the forward pass that
+ * reads them is done.
+ *
+ * Tickets, crops and streams are kept for the next submission, and the network keeps its buffers,
+ * so that an engine allocates nothing once it has seen as much as it will see at a time.
  */
 #include "model/engine/engine.h"
 
-#include <gio/gio.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "model/engine/engine-faults.h"
 #include "model/engine/quantiles.h"
+#include "model/engine/ticket-private.h"
 #include "model/files/locate.h"
 
-/* What a ticket keeps of one CowResult. */
-typedef struct {
-  const char *name;
-  gsize n;     /* numbers of a region */
-  float *data; /* [regions, n] */
-} KeptResult;
-
-struct _CowTicket {
-  gatomicrefcount refs;
-  guint n;       /* regions */
-  gsize picture; /* floats of one prepared region */
-  /* The prepared regions [n, 3, height, width], device memory; they go when the queue and the last
-   * batch that reads them have let go of them. */
-  float *pixels;
-  guint pixel_users; /* under the engine's lock */
-  KeptResult results[COW_MAX_RESULTS];
-  guint n_results;
-  const void *client;
-  guint batch; /* 1..COW_ENGINE_MAX_BATCH */
-  gint64
-      deadline_us; /* monotonic time until which it may wait for its batch to fill; 0: it may not */
-  guint next;      /* the first region that no batch has taken yet; under the engine's lock */
-  guint n_done;    /* regions computed; the worker's */
-
-  GMutex lock;
-  GCond finished;
-  gboolean taken; /* all regions are in batches */
-  gboolean done;
-  GError *error; /* why it failed */
-};
+/* Prepared regions that there is memory for while nobody uses it: what came beyond is freed. */
+#define KEPT_REGIONS (2 * COW_ENGINE_MAX_REGIONS)
 
 struct _CowEngine {
   char *key;  /* in the registry */
@@ -62,9 +37,10 @@ struct _CowEngine {
   GThread *worker;
   GMutex lock;
   GCond wake;
-  GQueue queue;  /* of CowTicket, each holding a reference */
-  GSList *idle;  /* of CkStream, of one thread each: for who submits */
-  GSList *spent; /* of Crops that the worker is to free */
+  GQueue queue;       /* of CowTicket by their links, each holding a reference */
+  GPtrArray *streams; /* idle ones (CkStream) of one thread each, for whoever submits */
+  GPtrArray *crops;   /* idle ones (CowCrops), the oldest first */
+  CowTicketPool *tickets;
   gboolean stop;
   CowEngineCounters counters; /* without the quantiles */
   CowQuantiles times_ns;
@@ -74,148 +50,73 @@ static GMutex registry_lock;
 static GCond registry_loaded;
 static GHashTable *registry; /* key -> CowEngine, borrowed */
 
-/* ---- tickets --------------------------------------------------------------------------------- */
-
-static void
-ticket_finish (CowTicket *ticket, GError *error)
-{
-  g_mutex_lock (&ticket->lock);
-  if (ticket->done)
-    g_clear_error (&error);
-  else
-    ticket->error = error;
-  ticket->done = TRUE;
-  g_cond_broadcast (&ticket->finished);
-  g_mutex_unlock (&ticket->lock);
-}
-
-gboolean
-cow_ticket_wait (CowTicket *ticket, GError **error)
-{
-  g_mutex_lock (&ticket->lock);
-  while (!ticket->done)
-    g_cond_wait (&ticket->finished, &ticket->lock);
-  g_mutex_unlock (&ticket->lock);
-  if (!ticket->error)
-    return TRUE;
-  g_propagate_error (error, g_error_copy (ticket->error));
-  return FALSE;
-}
-
-gboolean
-cow_ticket_is_done (CowTicket *ticket)
-{
-  g_mutex_lock (&ticket->lock);
-  gboolean done = ticket->done;
-  g_mutex_unlock (&ticket->lock);
-  return done;
-}
-
-gboolean
-cow_ticket_is_taken (CowTicket *ticket)
-{
-  g_mutex_lock (&ticket->lock);
-  gboolean taken = ticket->taken || ticket->done;
-  g_mutex_unlock (&ticket->lock);
-  return taken;
-}
-
-void
-cow_ticket_cancel (CowTicket *ticket)
-{
-  ticket_finish (ticket, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED,
-                                              "classification was cancelled"));
-}
-
-const float *
-cow_ticket_result (const CowTicket *ticket, const char *name, guint i, gsize *n)
-{
-  g_return_val_if_fail (i < ticket->n, NULL);
-  for (guint r = 0; r < ticket->n_results; r++) {
-    const KeptResult *result = &ticket->results[r];
-    if (!g_str_equal (result->name, name))
-      continue;
-    if (n)
-      *n = result->n;
-    return result->data + i * result->n;
-  }
-  return NULL;
-}
-
-const float *
-cow_ticket_probabilities (const CowTicket *ticket, guint i)
-{
-  return cow_ticket_result (ticket, COW_RESULT_PROBABILITIES, i, NULL);
-}
-
-guint
-cow_ticket_n_regions (const CowTicket *ticket)
-{
-  return ticket->n;
-}
-
-CowTicket *
-cow_ticket_ref (CowTicket *ticket)
-{
-  g_atomic_ref_count_inc (&ticket->refs);
-  return ticket;
-}
-
-void
-cow_ticket_unref (CowTicket *ticket)
-{
-  if (!ticket || !g_atomic_ref_count_dec (&ticket->refs))
-    return;
-  g_mutex_clear (&ticket->lock);
-  g_cond_clear (&ticket->finished);
-  g_clear_error (&ticket->error);
-  for (guint r = 0; r < ticket->n_results; r++)
-    g_free (ticket->results[r].data);
-  g_assert (!ticket->pixels); /* the engine's to free */
-  g_free (ticket);
-}
-
-static CowTicket *
-ticket_new (guint n, const CowClassifier *classifier, const CowSubmission *how)
-{
-  guint n_results;
-  const CowResult *results = cow_classifier_results (classifier, &n_results);
-  const gsize picture = cow_preprocess_size (cow_classifier_preprocess (classifier));
-  CowTicket *ticket = g_new0 (CowTicket, 1);
-  g_atomic_ref_count_init (&ticket->refs);
-  g_mutex_init (&ticket->lock);
-  g_cond_init (&ticket->finished);
-  ticket->n = n;
-  ticket->picture = picture;
-  ticket->client = how->client;
-  ticket->batch = how->batch ? MIN (how->batch, COW_ENGINE_MAX_BATCH) : COW_ENGINE_BATCH;
-  ticket->n_results = n_results;
-  for (guint r = 0; r < n_results; r++)
-    ticket->results[r] =
-        (KeptResult){ results[r].name, results[r].n, g_new0 (float, n *results[r].n) };
-  return ticket;
-}
-
 /* ---- crops on the device --------------------------------------------------------------------- */
 
 /* One user less; engine locked. */
 static void
-release_pixels (CowEngine *self, CowTicket *ticket)
+release_crops (CowEngine *self, CowTicket *ticket)
 {
-  if (--ticket->pixel_users > 0)
+  if (--ticket->crop_users > 0)
     return;
-  self->spent = g_slist_prepend (self->spent, ticket->pixels);
-  ticket->pixels = NULL;
+  g_ptr_array_add (self->crops, ticket->crops);
+  ticket->crops = NULL;
 }
 
-/* Only the worker, or who has joined it. */
 static void
-free_spent (CowEngine *self)
+free_crops (CowEngine *self, CowCrops *crops)
 {
-  CkStream *stream = cow_classifier_stream (self->classifier);
-  for (GSList *link = self->spent; link; link = link->next)
-    ck_free (stream, link->data);
-  g_clear_pointer (&self->spent, g_slist_free);
+  ck_free (cow_classifier_stream (self->classifier), crops->pixels);
+  g_free (crops);
+}
+
+/* Frees idle crops until no more than so many regions are kept; only the worker, or who has joined
+ * it; engine locked. */
+static void
+trim_crops (CowEngine *self, guint kept)
+{
+  guint room = 0, n = self->crops->len;
+  while (n > 0 && room + ((const CowCrops *)self->crops->pdata[n - 1])->room <= kept)
+    room += ((const CowCrops *)self->crops->pdata[--n])->room;
+  for (guint i = 0; i < n; i++)
+    free_crops (self, self->crops->pdata[i]);
+  if (n > 0)
+    g_ptr_array_remove_range (self->crops, 0, n);
+}
+
+/* The smallest idle crops that have room for n regions, NULL without any. */
+static CowCrops *
+take_crops (CowEngine *self, guint n)
+{
+  guint best = G_MAXUINT, room = G_MAXUINT;
+  CowCrops *crops = NULL;
+  g_mutex_lock (&self->lock);
+  for (guint i = 0; i < self->crops->len; i++) {
+    const CowCrops *idle = self->crops->pdata[i];
+    if (idle->room >= n && idle->room < room) {
+      best = i;
+      room = idle->room;
+    }
+  }
+  if (best != G_MAXUINT)
+    crops = g_ptr_array_remove_index (self->crops, best);
+  g_mutex_unlock (&self->lock);
+  return crops;
+}
+
+/* New ones for n regions, or a few more so that they will serve other tickets; NULL when there is
+ * no memory. */
+static CowCrops *
+new_crops (CkStream *stream, guint n, gsize picture)
+{
+  guint room = 1;
+  while (room < n)
+    room *= 2;
+  float *pixels = ck_alloc (stream, room * picture * sizeof (float));
+  if (!pixels)
+    return NULL;
+  CowCrops *crops = g_new (CowCrops, 1);
+  *crops = (CowCrops){ pixels, room };
+  return crops;
 }
 
 /* A stream for the crops of one submission. */
@@ -224,10 +125,8 @@ borrow_stream (CowEngine *self, GError **error)
 {
   CkStream *stream = NULL;
   g_mutex_lock (&self->lock);
-  if (self->idle) {
-    stream = self->idle->data;
-    self->idle = g_slist_delete_link (self->idle, self->idle);
-  }
+  if (self->streams->len > 0)
+    stream = g_ptr_array_steal_index (self->streams, self->streams->len - 1);
   g_mutex_unlock (&self->lock);
   return stream ? stream : cow_stream_new (cow_classifier_device (self->classifier), 1, error);
 }
@@ -236,7 +135,7 @@ static void
 return_stream (CowEngine *self, CkStream *stream)
 {
   g_mutex_lock (&self->lock);
-  self->idle = g_slist_prepend (self->idle, stream);
+  g_ptr_array_add (self->streams, stream);
   g_mutex_unlock (&self->lock);
 }
 
@@ -245,13 +144,15 @@ enqueue_crops (CowEngine *self, CowTicket *ticket, CkStream *stream, const CkPic
                const CowRegion *regions, GError **error)
 {
   const CowPreprocess *preprocess = cow_engine_preprocess (self);
-  ticket->pixels = ck_alloc (stream, ticket->n * ticket->picture * sizeof (float));
-  if (!cow_check (ticket->pixels ? CK_OK : CK_NO_MEMORY, error, "%u crops of %d x %d", ticket->n,
+  ticket->crops = take_crops (self, ticket->n);
+  if (!ticket->crops)
+    ticket->crops = new_crops (stream, ticket->n, ticket->picture);
+  if (!cow_check (ticket->crops ? CK_OK : CK_NO_MEMORY, error, "%u crops of %d x %d", ticket->n,
                   preprocess->width, preprocess->height))
     return FALSE;
   for (guint i = 0; i < ticket->n; i++)
     if (!cow_preprocess_run (preprocess, stream, picture, regions ? &regions[i] : NULL,
-                             ticket->pixels + i * ticket->picture, error))
+                             ticket->crops->pixels + i * ticket->picture, error))
       return FALSE;
   return TRUE;
 }
@@ -262,13 +163,16 @@ static gboolean
 prepare_crops (CowEngine *self, CowTicket *ticket, CkStream *stream, const CkPicture *picture,
                const CowRegion *regions, GError **error)
 {
+  ticket->crop_users = 1;
   const gboolean enqueued = enqueue_crops (self, ticket, stream, picture, regions, error);
   const CkStatus status = ck_synchronize (stream);
   if (enqueued && cow_check (status, error, "preparing %u crops", ticket->n))
     return TRUE;
   ck_stream_reset (stream);
-  ck_free (stream, ticket->pixels);
-  ticket->pixels = NULL;
+  g_mutex_lock (&self->lock);
+  if (ticket->crops)
+    release_crops (self, ticket);
+  g_mutex_unlock (&self->lock);
   return FALSE;
 }
 
@@ -276,7 +180,7 @@ prepare_crops (CowEngine *self, CowTicket *ticket, CkStream *stream, const CkPic
 
 /* The regions of one forward pass: which ticket, which of its regions. */
 typedef struct {
-  CowTicket *ticket; /* a reference */
+  CowTicket *ticket; /* a reference, which goes when the region is complete */
   guint region;
 } Slot;
 
@@ -284,8 +188,8 @@ typedef struct {
 static void
 drop_head (CowEngine *self)
 {
-  CowTicket *ticket = g_queue_pop_head (&self->queue);
-  release_pixels (self, ticket);
+  CowTicket *ticket = g_queue_pop_head_link (&self->queue)->data;
+  release_crops (self, ticket);
   cow_ticket_unref (ticket);
 }
 
@@ -297,9 +201,10 @@ drop_cancelled (CowEngine *self)
   for (GList *link = self->queue.head, *next; link; link = next) {
     next = link->next;
     if (cow_ticket_is_done (link->data)) {
-      release_pixels (self, link->data);
-      cow_ticket_unref (link->data);
-      g_queue_delete_link (&self->queue, link);
+      CowTicket *ticket = link->data;
+      g_queue_unlink (&self->queue, link);
+      release_crops (self, ticket);
+      cow_ticket_unref (ticket);
     }
   }
 }
@@ -341,13 +246,10 @@ take_regions (CowTicket *ticket, Slot *slots, guint n, guint *limit)
   *limit = MIN (*limit, ticket->batch);
   for (; n < *limit && ticket->next < ticket->n; n++) {
     slots[n] = (Slot){ cow_ticket_ref (ticket), ticket->next++ };
-    ticket->pixel_users++;
+    ticket->crop_users++;
   }
-  if (ticket->next == ticket->n) {
-    g_mutex_lock (&ticket->lock);
-    ticket->taken = TRUE;
-    g_mutex_unlock (&ticket->lock);
-  }
+  if (ticket->next == ticket->n)
+    cow_ticket_take (ticket);
   return n;
 }
 
@@ -367,7 +269,7 @@ take_batch (CowEngine *self, Slot *slots)
     /* A ticket with many regions goes to the end of the queue, so that others have their turn
      * before its remaining ones. */
     if (n > before)
-      g_queue_push_tail (&self->queue, g_queue_pop_head (&self->queue));
+      g_queue_push_tail_link (&self->queue, g_queue_pop_head_link (&self->queue));
     break;
   }
   return n;
@@ -397,7 +299,7 @@ run_batch (CowEngine *self, const Slot *slots, guint n, guint64 number, CowOutpu
   const float *pictures[COW_ENGINE_MAX_BATCH];
   for (guint i = 0; i < n; i++) {
     const CowTicket *ticket = slots[i].ticket;
-    pictures[i] = ticket->pixels + slots[i].region * ticket->picture;
+    pictures[i] = ticket->crops->pixels + slots[i].region * ticket->picture;
   }
   return cow_engine_faults_run (&self->faults, number, error) &&
          cow_classifier_run_prepared (self->classifier, pictures, (int)n, preprocess->height,
@@ -443,20 +345,6 @@ take_results (const CowEngine *self, const Slot *slot, guint i, const CowOutput 
   return TRUE;
 }
 
-/* Completes one slot of a batch that was computed, or failed with `error`. */
-static void
-complete_slot (const Slot *slot, const GError *error)
-{
-  CowTicket *ticket = slot->ticket;
-  if (error) {
-    ticket_finish (ticket, g_error_copy (error));
-    return;
-  }
-  if (++ticket->n_done < ticket->n)
-    return;
-  ticket_finish (ticket, NULL);
-}
-
 /* Computes batch `number`, counted from 1, and completes its slots. A result that is not finite
  * fails the ticket of its region alone. */
 static void
@@ -476,11 +364,11 @@ compute_batch (CowEngine *self, const Slot *slots, guint n, guint64 number)
   g_mutex_lock (&self->lock);
   count_batch (self, slots, n, ok, took_ns);
   for (guint i = 0; i < n; i++)
-    release_pixels (self, slots[i].ticket);
-  free_spent (self);
+    release_crops (self, slots[i].ticket);
+  trim_crops (self, KEPT_REGIONS);
   g_mutex_unlock (&self->lock);
   for (guint i = 0; i < n; i++) {
-    complete_slot (&slots[i], errors[i]);
+    cow_ticket_complete_region (slots[i].ticket, errors[i]);
     g_clear_error (&errors[i]);
   }
 }
@@ -493,7 +381,7 @@ work (gpointer data)
   g_mutex_lock (&self->lock);
   while (!self->stop) {
     drop_cancelled (self);
-    free_spent (self);
+    trim_crops (self, KEPT_REGIONS);
     const gint64 due = g_queue_is_empty (&self->queue) ? G_MAXINT64 : batch_due_us (self);
     const guint n = due == 0 ? take_batch (self, slots) : 0;
     if (n == 0) {
@@ -506,15 +394,12 @@ work (gpointer data)
     const guint64 number = self->counters.batches + 1;
     g_mutex_unlock (&self->lock);
     compute_batch (self, slots, n, number);
-    for (guint i = 0; i < n; i++)
-      cow_ticket_unref (slots[i].ticket);
     g_mutex_lock (&self->lock);
   }
   while (!g_queue_is_empty (&self->queue)) {
     cow_ticket_cancel (g_queue_peek_head (&self->queue));
     drop_head (self);
   }
-  free_spent (self);
   g_mutex_unlock (&self->lock);
   return NULL;
 }
@@ -585,7 +470,10 @@ engine_free (CowEngine *self)
     g_mutex_unlock (&self->lock);
     g_thread_join (self->worker);
   }
-  g_slist_free_full (self->idle, (GDestroyNotify)ck_stream_free);
+  trim_crops (self, 0);
+  g_ptr_array_unref (self->crops);
+  g_ptr_array_unref (self->streams);
+  cow_ticket_pool_close (self->tickets);
   cow_classifier_free (self->classifier);
   g_clear_error (&self->load_error);
   g_mutex_clear (&self->lock);
@@ -606,6 +494,9 @@ registry_add (char *key)
   g_mutex_init (&self->lock);
   g_cond_init (&self->wake);
   g_queue_init (&self->queue);
+  self->streams = g_ptr_array_new_with_free_func ((GDestroyNotify)ck_stream_free);
+  self->crops = g_ptr_array_new ();
+  self->tickets = cow_ticket_pool_new ();
   g_hash_table_insert (registry, self->key, self);
   return self;
 }
@@ -771,7 +662,8 @@ cow_engine_submit (CowEngine *self, const CkPicture *picture, const CowRegion *r
   CkStream *stream = borrow_stream (self, error);
   if (!stream)
     return NULL;
-  g_autoptr (CowTicket) ticket = ticket_new (n, self->classifier, how ? how : &at_once);
+  g_autoptr (CowTicket) ticket =
+      cow_ticket_new (self->tickets, n, self->classifier, how ? how : &at_once);
   const gboolean prepared = prepare_crops (self, ticket, stream, picture, regions, error);
   return_stream (self, stream);
   if (!prepared)
@@ -780,8 +672,8 @@ cow_engine_submit (CowEngine *self, const CkPicture *picture, const CowRegion *r
       how && how->timeout_ms ? g_get_monotonic_time () + 1000 * (gint64)how->timeout_ms : 0;
   g_mutex_lock (&self->lock);
   drop_cancelled (self);
-  ticket->pixel_users = 1;
-  g_queue_push_tail (&self->queue, cow_ticket_ref (ticket));
+  cow_ticket_ref (ticket);
+  g_queue_push_tail_link (&self->queue, &ticket->link);
   g_cond_signal (&self->wake);
   g_mutex_unlock (&self->lock);
   return g_steal_pointer (&ticket);

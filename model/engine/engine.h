@@ -7,12 +7,12 @@
 #ifndef COW_ENGINE_H
 #define COW_ENGINE_H
 
+#include "model/engine/ticket.h"
 #include "model/network/classifier.h"
 
 G_BEGIN_DECLS
 
 typedef struct _CowEngine CowEngine;
-typedef struct _CowTicket CowTicket;
 
 /*
  * Returns a new reference to the engine for these options, which is loaded now unless somebody has
@@ -36,25 +36,6 @@ CowPrecision cow_engine_precision (const CowEngine *self);
  * it; NULL where it has none. */
 const float *cow_engine_thresholds (const CowEngine *self);
 
-/* Regions that one ticket may hold; a frame with more is submitted in parts, so that its prepared
- * crops stay bounded. */
-#define COW_ENGINE_MAX_REGIONS 64
-/* Pictures of a forward pass: unless a submission sets a number (enough to fill two cores, few
- * enough that the first in the queue does not wait long), and at most. */
-#define COW_ENGINE_BATCH     8
-#define COW_ENGINE_MAX_BATCH 64
-
-/* How a caller wants its pictures computed. All zero, or NULL instead of it: at once, with whatever
- * else waits. */
-typedef struct {
-  const void *client; /* identifies the submitter, so that batches of several can be counted;
-                         never dereferenced */
-  guint batch;        /* pictures that a forward pass with these has at most, and should have; 0:
-                         COW_ENGINE_BATCH at most */
-  guint
-      timeout_ms; /* how long they may wait for others to fill that batch. Holds up nobody else's */
-} CowSubmission;
-
 /*
  * Prepares n regions of a picture in the calling thread (the picture is not touched afterwards) and
  * queues them as one ticket. Regions are clipped to the picture; one with nothing left is
@@ -66,28 +47,6 @@ CowTicket *cow_engine_submit (CowEngine *self, const CkPicture *picture, const C
 void cow_engine_flush (CowEngine *self, CowTicket *ticket);
 /* Pictures in the queue that no forward pass has taken yet. */
 guint cow_engine_n_waiting (CowEngine *self);
-/*
- * Waits until the ticket is done or cancelled. FALSE with the error that its forward pass had;
- * COW_ERROR_FORMAT where a feature or a result of a region is not a finite number.
- */
-gboolean cow_ticket_wait (CowTicket *ticket, GError **error);
-/* Whether cow_ticket_wait () would return at once. */
-gboolean cow_ticket_is_done (CowTicket *ticket);
-/* Whether a forward pass has taken the last of its regions: from here on it does not stand in the
- * way of another ticket. */
-gboolean cow_ticket_is_taken (CowTicket *ticket);
-/* Wakes up whoever waits (a flush, a stop); the ticket then fails with G_IO_ERROR_CANCELLED. Does
- * nothing to one that is done. */
-void cow_ticket_cancel (CowTicket *ticket);
-/* The result `name` (COW_RESULT_...) of region i, *n numbers (n may be NULL), all finite; NULL
- * where the network has no such result. Only after a successful wait. Owned by the ticket. */
-const float *cow_ticket_result (const CowTicket *ticket, const char *name, guint i, gsize *n);
-/* COW_RESULT_PROBABILITIES of region i [n_classes]. */
-const float *cow_ticket_probabilities (const CowTicket *ticket, guint i);
-guint cow_ticket_n_regions (const CowTicket *ticket);
-CowTicket *cow_ticket_ref (CowTicket *ticket);
-void cow_ticket_unref (CowTicket *ticket);
-
 /* Counts what an engine did since it was loaded, for all of its users together. */
 typedef struct {
   guint64 batches, pictures; /* forward passes; pictures in them */
@@ -102,7 +61,6 @@ typedef struct {
 void cow_engine_get_counters (CowEngine *self, CowEngineCounters *counters);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CowEngine, cow_engine_unref)
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (CowTicket, cow_ticket_unref)
 
 G_END_DECLS
 

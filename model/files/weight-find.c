@@ -52,14 +52,17 @@ part_of_count (const CowCheckpoint *checkpoint, const char *name, const char *su
   return tensor;
 }
 
+/* The values of a part, which are the caller's; nobody reads them in the file again. */
 static float *
 part_floats (const CowCheckpoint *checkpoint, const char *name, const char *suffix, gsize count,
              GError **error)
 {
   const CowTensor *tensor = part_of_count (checkpoint, name, suffix, count, error);
-  return tensor == NULL
-             ? NULL
-             : cow_tensor_dup_f32 (tensor, cow_checkpoint_file_of (checkpoint, tensor), error);
+  if (tensor == NULL)
+    return NULL;
+  float *values = cow_tensor_dup_f32 (tensor, cow_checkpoint_file_of (checkpoint, tensor), error);
+  cow_checkpoint_release_pages (checkpoint, tensor);
+  return values;
 }
 
 static gboolean
@@ -199,6 +202,7 @@ read_nested_absmax (const CowCheckpoint *checkpoint, const char *name, gsize n_b
                  "%s: the scales of %s, decoded, are not finite", file, name);
     return NULL;
   }
+  cow_checkpoint_release_pages (checkpoint, codes);
   return g_steal_pointer (&absmax);
 }
 

@@ -5,6 +5,7 @@
 
 #include "model/files/locate.h"
 #include "model/network/backbones.h"
+#include "model/network/buffer.h"
 #include "model/network/head-classifier.h"
 
 struct _CowClassifier {
@@ -19,13 +20,12 @@ struct _CowClassifier {
   CowBackbone *backbone;
   CowHead *head; /* NULL without one */
 
-  /* Of the last run, replaced when the shape changes */
-  int batch;
-  gint64 n_tokens; /* of `tokens`, 0: none */
-  gsize pixel_bytes;
-  float *pixels;                            /* device: [batch, 3, height, width] */
-  float *tokens;                            /* device: [batch, n_tokens, n_features] */
-  float *last_hidden_state, *pooler_output; /* host */
+  /* Of the last run, with room for the largest */
+  CowBuffer pixels; /* device: [batch, 3, height, width] */
+  CowBuffer tokens; /* device: [batch, n_tokens, n_features] */
+  /* Host, and for how many floats there is room */
+  float *last_hidden_state, *pooler_output;
+  gsize last_hidden_state_room, pooler_output_room;
 };
 
 /* ---- loading --------------------------------------------------------------------------------- */
@@ -204,13 +204,11 @@ cow_classifier_needs_model (const char *adapter)
 static void
 clear_buffers (CowClassifier *self)
 {
-  CkStream *stream = self->stream;
-  ck_free (stream, self->pixels);
-  ck_free (stream, self->tokens);
-  self->pixels = self->tokens = NULL;
+  cow_buffer_clear (&self->pixels, self->stream);
+  cow_buffer_clear (&self->tokens, self->stream);
   g_clear_pointer (&self->last_hidden_state, g_free);
   g_clear_pointer (&self->pooler_output, g_free);
-  self->batch = 0;
+  self->last_hidden_state_room = self->pooler_output_room = 0;
 }
 
 void
@@ -235,53 +233,66 @@ cow_classifier_free (CowClassifier *self)
 
 /* ---- running --------------------------------------------------------------------------------- */
 
-static gboolean
-ensure_buffers (CowClassifier *self, int batch, gint64 n_tokens, gsize pixel_bytes)
+/* What a run computes. */
+typedef struct {
+  int batch, height, width;
+  gsize pixel_bytes;
+  gint64 n_tokens; /* that are wanted, 0: none */
+} Shape;
+
+static gsize
+count_features (const CowClassifier *self, const Shape *shape)
 {
-  if (self->batch == batch && self->n_tokens == n_tokens && self->pixel_bytes == pixel_bytes)
-    return TRUE;
-  clear_buffers (self);
-  CkStream *stream = self->stream;
-  const gsize features = (gsize)batch * (gsize)self->config.n_features,
-              tokens = features * (gsize)n_tokens;
-  self->pixels = ck_alloc (stream, pixel_bytes);
-  self->pooler_output = g_try_new (float, features);
-  if (tokens > 0) {
-    self->tokens = ck_alloc (stream, tokens * sizeof (float));
-    self->last_hidden_state = g_try_new (float, tokens);
-  }
-  if (!self->pixels || !self->pooler_output ||
-      (tokens > 0 && (!self->tokens || !self->last_hidden_state))) {
-    clear_buffers (self);
-    return FALSE;
-  }
-  self->batch = batch;
-  self->n_tokens = n_tokens;
-  self->pixel_bytes = pixel_bytes;
-  return TRUE;
+  return (gsize)shape->batch * (gsize)self->config.n_features;
 }
 
-/* The features of self->pixels, device memory; with tokens where there is room for them. */
+static gboolean
+reserve_floats (float **floats, gsize *room, gsize n)
+{
+  if (n <= *room)
+    return TRUE;
+  g_free (*floats);
+  *floats = g_try_new (float, n);
+  *room = *floats ? n : 0;
+  return *floats != NULL;
+}
+
+static gboolean
+ensure_buffers (CowClassifier *self, const Shape *shape)
+{
+  const gsize features = count_features (self, shape), tokens = features * (gsize)shape->n_tokens;
+  if (cow_buffer_reserve (&self->pixels, self->stream, shape->pixel_bytes) &&
+      cow_buffer_reserve (&self->tokens, self->stream, tokens * sizeof (float)) &&
+      reserve_floats (&self->pooler_output, &self->pooler_output_room, features) &&
+      reserve_floats (&self->last_hidden_state, &self->last_hidden_state_room, tokens))
+    return TRUE;
+  clear_buffers (self);
+  return FALSE;
+}
+
+/* The features of self->pixels, device memory; with tokens where they are wanted. */
 static const float *
-compute_features (CowClassifier *self, int batch, int height, int width, GError **error)
+compute_features (CowClassifier *self, const Shape *shape, GError **error)
 {
   const CowBackboneClass *klass = self->config.klass;
   const int last = self->config.vit.n_layers - 1;
-  if (!self->tokens)
-    return klass->features (self->backbone, self->pixels, batch, height, width, error);
-  return klass->tokens (self->backbone, self->pixels, batch, height, width, &last, 1, &self->tokens,
-                        error);
+  float *tokens = self->tokens.data;
+  if (shape->n_tokens == 0)
+    return klass->features (self->backbone, self->pixels.data, shape->batch, shape->height,
+                            shape->width, error);
+  return klass->tokens (self->backbone, self->pixels.data, shape->batch, shape->height,
+                        shape->width, &last, 1, &tokens, error);
 }
 
 static gboolean
-download (CowClassifier *self, const float *features, GError **error)
+download (CowClassifier *self, const Shape *shape, const float *features, GError **error)
 {
   CkStream *stream = self->stream;
-  const gsize bytes = (gsize)self->batch * (gsize)self->config.n_features * sizeof (float);
+  const gsize bytes = count_features (self, shape) * sizeof (float);
   CkStatus status = ck_download (stream, self->pooler_output, features, bytes);
-  if (status == CK_OK && self->tokens)
-    status =
-        ck_download (stream, self->last_hidden_state, self->tokens, bytes * (gsize)self->n_tokens);
+  if (status == CK_OK && shape->n_tokens > 0)
+    status = ck_download (stream, self->last_hidden_state, self->tokens.data,
+                          bytes * (gsize)shape->n_tokens);
   return cow_check (status, error, "downloading features");
 }
 
@@ -302,28 +313,29 @@ typedef struct {
 } Pixels;
 
 static CkStatus
-take_pixels (CowClassifier *self, const Pixels *from, int batch, gsize bytes)
+take_pixels (CowClassifier *self, const Pixels *from, const Shape *shape)
 {
-  const gsize picture = bytes / sizeof (float) / (gsize)batch;
+  const gsize picture = shape->pixel_bytes / sizeof (float) / (gsize)shape->batch;
+  float *pixels = self->pixels.data;
   CkStatus status = CK_OK;
   if (from->host)
-    return ck_upload (self->stream, self->pixels, from->host, bytes);
-  for (int i = 0; i < batch && status == CK_OK; i++)
-    status = self->stream->operations->copy_rows (
-        self->stream, 1, (gint64)picture, from->pictures[i], (gint64)picture,
-        self->pixels + (gsize)i * picture, (gint64)picture);
+    return ck_upload (self->stream, pixels, from->host, shape->pixel_bytes);
+  for (int i = 0; i < shape->batch && status == CK_OK; i++)
+    status = self->stream->operations->copy_rows (self->stream, 1, (gint64)picture,
+                                                  from->pictures[i], (gint64)picture,
+                                                  pixels + (gsize)i * picture, (gint64)picture);
   return status;
 }
 
 static gboolean
-compute (CowClassifier *self, const Pixels *from, int batch, int height, int width, gsize bytes,
-         GError **error)
+compute (CowClassifier *self, const Pixels *from, const Shape *shape, GError **error)
 {
-  if (!cow_check (take_pixels (self, from, batch, bytes), error, "uploading pixels"))
+  if (!cow_check (take_pixels (self, from, shape), error, "uploading pixels"))
     return FALSE;
-  const float *features = compute_features (self, batch, height, width, error);
-  return features && (!self->head || self->head->klass->run (self->head, features, batch, error)) &&
-         download (self, features, error);
+  const float *features = compute_features (self, shape, error);
+  return features &&
+         (!self->head || self->head->klass->run (self->head, features, shape->batch, error)) &&
+         download (self, shape, features, error);
 }
 
 static gboolean
@@ -336,16 +348,17 @@ run (CowClassifier *self, const Pixels *from, int batch, int height, int width, 
       !g_size_checked_mul (&bytes, area, (gsize)batch))
     return cow_check (CK_BAD_SHAPE, error, "%d pictures of %d x %d", batch, width, height);
   const gint64 n_tokens = cow_classifier_n_tokens (self, height, width);
-  if (!ensure_buffers (self, batch, tokens ? n_tokens : 0, bytes))
+  const Shape shape = { batch, height, width, bytes, tokens ? n_tokens : 0 };
+  if (!ensure_buffers (self, &shape))
     return cow_check (CK_NO_MEMORY, error, "a batch of %d pictures of %d x %d", batch, width,
                       height);
-  if (!compute (self, from, batch, height, width, bytes, error)) {
+  if (!compute (self, from, &shape, error)) {
     /* What failed is this batch's; the next one begins anew. */
     ck_stream_reset (self->stream);
     return FALSE;
   }
-  *output = (CowOutput){ n_tokens, self->last_hidden_state, self->pooler_output,
-                         result_of (self, COW_RESULT_LOGITS),
+  *output = (CowOutput){ n_tokens, shape.n_tokens > 0 ? self->last_hidden_state : NULL,
+                         self->pooler_output, result_of (self, COW_RESULT_LOGITS),
                          result_of (self, COW_RESULT_PROBABILITIES) };
   return TRUE;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/network/head-classifier.h"
 
+#include "model/network/buffer.h"
+
 #define NORM_EPSILON 1e-5f /* torch's default */
 
 enum { LOGITS, PROBABILITIES, N_RESULTS };
@@ -13,9 +15,9 @@ typedef struct {
   CkWeight **layers;         /* [n_layers] */
   float **biases;            /* [n_layers] */
   float *norm[2];            /* weight and bias of the layer norm, or NULL */
-  int batch;                 /* of the buffers below; 0: none */
-  float *normed;             /* [batch, n_features], with a norm */
-  float *hidden[2];          /* [batch, widest layer], in turn */
+  CowBuffer normed;          /* [batch, n_features], with a norm */
+  CowBuffer hidden[2];       /* [batch, widest layer], in turn */
+  int room;                  /* pictures that there is room for in: */
   float *results[N_RESULTS]; /* host: [batch, n_classes] */
 } ClassifierHead;
 
@@ -65,16 +67,14 @@ static void
 clear_buffers (ClassifierHead *self)
 {
   CkStream *stream = self->parent.stream;
-  float **device[] = { &self->normed, &self->hidden[0], &self->hidden[1] };
-  for (guint i = 0; i < G_N_ELEMENTS (device); i++) {
-    ck_free (stream, *device[i]);
-    *device[i] = NULL;
-  }
+  cow_buffer_clear (&self->normed, stream);
+  for (int i = 0; i < 2; i++)
+    cow_buffer_clear (&self->hidden[i], stream);
   for (guint i = 0; i < N_RESULTS; i++) {
     g_clear_pointer (&self->results[i], g_free);
     self->parent.results[i].data = NULL;
   }
-  self->batch = 0;
+  self->room = 0;
 }
 
 static void
@@ -137,21 +137,21 @@ ensure_buffers (ClassifierHead *self, int batch, GError **error)
   CkStream *stream = self->parent.stream;
   const gsize n = (gsize)batch, wide = n * widest (self->weights) * sizeof (float);
   gboolean complete = TRUE;
-  if (self->batch == batch)
+  if (batch <= self->room)
     return TRUE;
   clear_buffers (self);
   if (self->norm[0])
-    complete = (self->normed = ck_alloc (stream, n * (gsize)self->weights->layers[0].in *
-                                                     sizeof (float))) != NULL;
+    complete = cow_buffer_reserve (&self->normed, stream,
+                                   n * (gsize)self->weights->layers[0].in * sizeof (float));
   for (int i = 0; i < 2; i++)
-    complete &= (self->hidden[i] = ck_alloc (stream, wide)) != NULL;
+    complete &= cow_buffer_reserve (&self->hidden[i], stream, wide);
   for (guint r = 0; r < N_RESULTS; r++) {
     self->results[r] = g_try_new (float, n * self->parent.results[r].n);
     complete &= self->results[r] != NULL;
     self->parent.results[r].data = self->results[r];
   }
   if (complete) {
-    self->batch = batch;
+    self->room = batch;
     return TRUE;
   }
   clear_buffers (self);
@@ -173,9 +173,9 @@ compute_logits (ClassifierHead *self, const float *features, int batch, const fl
                         .rows = batch,
                         .cols = weights->layers[0].in,
                         .x = features,
-                        .y = ck_f32 (self->normed) };
+                        .y = ck_f32 (self->normed.data) };
     status = stream->operations->norm (stream, &op);
-    x = self->normed;
+    x = self->normed.data;
   }
   for (guint i = 0; i < weights->n_layers && status == CK_OK; i++) {
     const gboolean last = i + 1 == weights->n_layers;
@@ -184,9 +184,9 @@ compute_logits (ClassifierHead *self, const float *features, int batch, const fl
                           .activation = last ? CK_IDENTITY : weights->activation,
                           .rows = batch,
                           .x = ck_f32 (x),
-                          .y = ck_f32 (self->hidden[i % 2]) };
+                          .y = ck_f32 (self->hidden[i % 2].data) };
     status = stream->operations->linear (stream, &op);
-    x = self->hidden[i % 2];
+    x = self->hidden[i % 2].data;
   }
   *logits = x;
   return status;

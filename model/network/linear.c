@@ -111,11 +111,16 @@ init_weight (CowLinear *self, const CowCheckpoint *checkpoint, const char *name,
   const CkWeightUses uses = (CkWeightUses)(WEIGHT_USES | products);
   g_autofree char *weight_name = g_strconcat (name, ".weight", NULL);
   CkWeightSource source;
-  return cow_weight_find (checkpoint, weight_name, self->out, self->in, &source, &self->absmax,
-                          error) &&
-         cow_check (ck_weight_new (self->stream->device, &source, uses, &self->weight), error,
-                    "%s: tensor %s", cow_checkpoint_path (checkpoint), weight_name) &&
-         (!lora || init_adapter (self, name, lora, error));
+  if (!cow_weight_find (checkpoint, weight_name, self->out, self->in, &source, &self->absmax,
+                        error) ||
+      !cow_check (ck_weight_new (self->stream->device, &source, uses, &self->weight), error,
+                  "%s: tensor %s", cow_checkpoint_path (checkpoint), weight_name) ||
+      (lora && !init_adapter (self, name, lora, error)))
+    return FALSE;
+  /* After DoRA, whose norms come from the file's own numbers. */
+  if (!ck_weight_reads_source (self->weight))
+    cow_checkpoint_release_pages (checkpoint, cow_checkpoint_find (checkpoint, weight_name));
+  return TRUE;
 }
 
 static gboolean

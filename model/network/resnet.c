@@ -3,6 +3,7 @@
 
 #include "model/files/error.h"
 #include "model/files/floats.h"
+#include "model/network/buffer.h"
 
 #define MAX_SIDE 8192
 
@@ -181,8 +182,8 @@ enum { CONVOLVED, BETWEEN, BLOCK, OTHER, INPUT, FEATURES, PLACES, N_BUFFERS };
 typedef struct {
   CowBackbone parent;
   CowResnetValues values[COW_RESNET_N_UNITS];
-  CowResnetShape shape; /* of the buffers; batch 0: none */
-  void *buffers[N_BUFFERS];
+  CowResnetShape shape; /* of the last pass; batch 0: none */
+  CowBuffer buffers[N_BUFFERS];
 } CowResnet;
 
 static gboolean
@@ -256,10 +257,8 @@ init_unit (CowResnet *self, int i, const CowCheckpoint *checkpoint, GError **err
 static void
 clear_buffers (CowResnet *self)
 {
-  for (guint i = 0; i < N_BUFFERS; i++) {
-    ck_free (self->parent.stream, self->buffers[i]);
-    self->buffers[i] = NULL;
-  }
+  for (guint i = 0; i < N_BUFFERS; i++)
+    cow_buffer_clear (&self->buffers[i], self->parent.stream);
   self->shape.batch = 0;
 }
 
@@ -313,14 +312,13 @@ ensure_buffers (CowResnet *self, int batch, int height, int width, GError **erro
   gboolean complete = TRUE;
   if (shape->batch == batch && shape->height == height && shape->width == width)
     return TRUE;
-  clear_buffers (self);
   if (!cow_resnet_shape (shape, batch, height, width, error)) {
     shape->batch = 0;
     return FALSE;
   }
   buffer_sizes (shape, sizes);
   for (guint i = 0; i < N_BUFFERS && complete; i++)
-    complete = (self->buffers[i] = ck_alloc (self->parent.stream, sizes[i])) != NULL;
+    complete = cow_buffer_reserve (&self->buffers[i], self->parent.stream, sizes[i]);
   if (complete)
     return TRUE;
   clear_buffers (self);
@@ -335,14 +333,14 @@ ensure_buffers (CowResnet *self, int batch, int height, int width, GError **erro
 static CowResnetActs
 lay_out (const CowResnet *self)
 {
-  CowResnetActs acts = { .input = self->buffers[INPUT],
-                         .places = self->buffers[PLACES],
-                         .features = self->buffers[FEATURES],
-                         .pooled = self->buffers[BLOCK] };
-  float *input = self->buffers[BLOCK], *other = self->buffers[OTHER];
+  CowResnetActs acts = { .input = self->buffers[INPUT].data,
+                         .places = self->buffers[PLACES].data,
+                         .features = self->buffers[FEATURES].data,
+                         .pooled = self->buffers[BLOCK].data };
+  float *input = self->buffers[BLOCK].data, *other = self->buffers[OTHER].data;
   for (int i = 0; i < COW_RESNET_N_UNITS; i++) {
     const CowResnetUnit *unit = &cow_resnet_units[i];
-    acts.convolved[i] = self->buffers[CONVOLVED];
+    acts.convolved[i] = self->buffers[CONVOLVED].data;
     if (!unit->relu) { /* the downsampling: the block's input is not needed after it */
       acts.output[i] = other;
       other = input;
@@ -352,7 +350,7 @@ lay_out (const CowResnet *self)
       other = input;
       input = acts.output[i];
     } else {
-      acts.output[i] = self->buffers[BETWEEN];
+      acts.output[i] = self->buffers[BETWEEN].data;
     }
   }
   return acts;

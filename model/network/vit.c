@@ -2,8 +2,8 @@
 /*
  * The forward pass of a vision transformer. Source of the formulas: transformers
  * modeling_dinov3_vit.py and the DINOv3 paper (Siméoni et al., 2025); timm vision_transformer.py.
- * All activations live in one workspace per (batch, tokens), allocated when the shape first comes
- * and kept. Where nobody asks for the last layer's tokens, that layer computes the class tokens
+ * All activations live in one workspace, which grows to the largest batch that comes and is kept.
+ * Where nobody asks for the last layer's tokens, that layer computes the class tokens
  * alone: all tokens' keys and values, but one query, projection and MLP a picture.
  */
 #include "model/network/vit.h"
@@ -12,9 +12,10 @@
 
 #include "model/network/vit-parts.h"
 
-/* Activations of one input shape, device memory. */
+/* Activations of the last input shape, in device memory for the largest one that came. */
 typedef struct {
   gint64 batch, tokens;
+  gsize rows, pictures;          /* that there is room for */
   float *x, *normed, *q, *k, *v; /* [batch * tokens, hidden] */
   float *mlp;                    /* [batch * tokens, intermediate] */
   /* [batch, hidden], before and after a norm: the last one, and those of a last layer that computes
@@ -175,7 +176,7 @@ clear_workspace (CowVit *self)
   CkStream *stream = self->parent.stream;
   cow_vit_buffers_clear (stream, token_buffers, G_N_ELEMENTS (token_buffers), &self->work);
   cow_vit_buffers_clear (stream, picture_buffers, G_N_ELEMENTS (picture_buffers), &self->work);
-  self->work.batch = self->work.tokens = 0;
+  self->work = (Workspace){ 0 };
 }
 
 static void
@@ -216,32 +217,46 @@ vit_open (CkStream *stream, const CowBackboneConfig *config, const CowCheckpoint
 
 /* ---- the forward pass ------------------------------------------------------------------------ */
 
+/* Makes room for so many tokens and pictures, and for what there was room for before. */
 static gboolean
-ensure_workspace (CowVit *self, gint64 batch, gint64 tokens, GError **error)
+grow_workspace (CowVit *self, gsize rows, gsize pictures)
 {
   Workspace *work = &self->work;
   const CowVitConfig *config = config_of (self);
   CkStream *stream = self->parent.stream;
-  gsize rows, most;
-  if (work->batch == batch && work->tokens == tokens)
-    return TRUE;
+  rows = MAX (rows, work->rows);
+  pictures = MAX (pictures, work->pictures);
   clear_workspace (self);
-  const gsize row = cow_vit_buffers_bytes (config, token_buffers, G_N_ELEMENTS (token_buffers), 1);
+  if (!cow_vit_buffers_reserve (stream, config, token_buffers, G_N_ELEMENTS (token_buffers), rows,
+                                work) ||
+      !cow_vit_buffers_reserve (stream, config, picture_buffers, G_N_ELEMENTS (picture_buffers),
+                                pictures, work)) {
+    clear_workspace (self);
+    return FALSE;
+  }
+  work->rows = rows;
+  work->pictures = pictures;
+  return TRUE;
+}
+
+static gboolean
+ensure_workspace (CowVit *self, gint64 batch, gint64 tokens, GError **error)
+{
+  Workspace *work = &self->work;
+  gsize rows, most;
+  const gsize row =
+      cow_vit_buffers_bytes (config_of (self), token_buffers, G_N_ELEMENTS (token_buffers), 1);
   if (!g_size_checked_mul (&rows, (gsize)batch, (gsize)tokens) ||
       !g_size_checked_mul (&most, rows, row))
     return cow_check (CK_BAD_SHAPE, error,
                       "a batch of %" G_GINT64_FORMAT " pictures of %" G_GINT64_FORMAT " tokens",
                       batch, tokens);
-  if (!cow_vit_buffers_reserve (stream, config, token_buffers, G_N_ELEMENTS (token_buffers), rows,
-                                work) ||
-      !cow_vit_buffers_reserve (stream, config, picture_buffers, G_N_ELEMENTS (picture_buffers),
-                                (gsize)batch, work)) {
-    clear_workspace (self);
+  if ((rows > work->rows || (gsize)batch > work->pictures) &&
+      !grow_workspace (self, rows, (gsize)batch))
     return cow_check (CK_NO_MEMORY, error,
                       "activations of a batch of %" G_GINT64_FORMAT " pictures of %" G_GINT64_FORMAT
                       " tokens (%" G_GSIZE_FORMAT " MiB)",
                       batch, tokens, most >> 20);
-  }
   work->batch = batch;
   work->tokens = tokens;
   return TRUE;

@@ -106,6 +106,54 @@ run_folder (const char *folder, const Case *c)
   compare (output.pooler_output, c);
 }
 
+/* Bytes of a folder's files that lie in this process's memory. */
+static guint64
+resident_bytes (const char *folder)
+{
+  g_autofree char *smaps = NULL;
+  g_autoptr (GError) error = NULL;
+  gboolean ours = FALSE;
+  guint64 kibibytes = 0;
+
+  g_file_get_contents ("/proc/self/smaps", &smaps, NULL, &error);
+  g_assert_no_error (error);
+  g_auto (GStrv) lines = g_strsplit (smaps, "\n", -1);
+  for (char **line = lines; *line != NULL; line++) {
+    /* A mapping is a line "7f00-7f01 r--p ... PATH", then lines like "Rss:  4 kB". */
+    if (g_ascii_isdigit (**line) || g_ascii_islower (**line))
+      ours = strstr (*line, folder) != NULL;
+    else if (ours && g_str_has_prefix (*line, "Rss:"))
+      kibibytes += g_ascii_strtoull (*line + strlen ("Rss:"), NULL, 10);
+  }
+  return kibibytes * 1024;
+}
+
+/* Weights are used where they are mapped, or repacked and let go; a pass reads neither again. */
+static void
+check_resident (const char *folder, const Case *c, CowPrecision precision)
+{
+  g_autoptr (GError) error = NULL;
+  CowClassifierOptions options = { .model = folder, .device = "cpu", .precision = precision };
+  CowOutput output;
+  g_autofree float *pixels = g_new0 (float, N_PIXELS);
+  g_autoptr (CowClassifier) classifier = cow_classifier_new (&options, &error);
+  if (g_error_matches (error, COW_ERROR, COW_ERROR_UNSUPPORTED)) {
+    g_test_message ("%s", error->message);
+    return;
+  }
+  g_assert_no_error (error);
+  cow_classifier_run (classifier, pixels, 1, SIDE, SIDE, &output, &error);
+  g_assert_no_error (error);
+  const guint64 resident = resident_bytes (folder);
+  g_test_message (
+      "%s, %s: %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " MB of the file are resident",
+      c->golden, cow_precision_name (precision), resident / 1000000, c->bytes / 1000000);
+  if (precision == COW_PRECISION_FP32 || c->nf4)
+    g_assert_cmpuint (resident, >, c->bytes / 2);
+  else
+    g_assert_cmpuint (resident, <, c->bytes / 10);
+}
+
 static void
 test_size (gconstpointer data)
 {
@@ -127,6 +175,9 @@ test_size (gconstpointer data)
     cow_formula_write_model (scratch, &config, &how, &error);
     g_assert_no_error (error);
     run_folder (scratch, c);
+    if (g_str_equal (c->size, "vits16"))
+      for (CowPrecision p = COW_PRECISION_FP32; p <= COW_PRECISION_INT8; p++)
+        check_resident (scratch, c, p);
   }
   scratch_free (scratch);
 }

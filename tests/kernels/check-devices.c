@@ -3,8 +3,11 @@
 #include "tests/kernels/devices.h"
 #include "tests/kernels/harness.h"
 
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static CkStatus
 open_cpu (const char *level, int threads, CkDevice **device)
@@ -118,12 +121,60 @@ check_replacement (void)
   unsetenv ("COWBEHAVIOR_TEST_DEVICE");
 }
 
+/* Whether the system was asked for huge pages where `memory` lies: "hg" among the flags of its
+ * mapping. */
+static bool
+has_huge_pages (const void *memory)
+{
+  FILE *file = fopen ("/proc/self/smaps", "r");
+  char line[4096];
+  unsigned long start, end;
+  bool inside = false, found = false;
+
+  while (file != NULL && fgets (line, sizeof line, file) != NULL) {
+    if (sscanf (line, "%lx-%lx ", &start, &end) == 2)
+      inside = start <= (uintptr_t)memory && (uintptr_t)memory < end;
+    else if (inside && strncmp (line, "VmFlags:", 8) == 0)
+      found = strstr (line, " hg") != NULL;
+  }
+  if (file != NULL)
+    fclose (file);
+  return found;
+}
+
+/* Large memory is in huge pages as far as it fills them, and no further. */
+static void
+check_large_memory (void)
+{
+  const size_t huge = 2 << 20, bytes = 3 * huge + 5000;
+  CkDevice *device;
+  CkStream *stream;
+  char *memory;
+
+  CHECK (open_cpu ("c", 1, &device) == CK_OK);
+  CHECK (ck_stream_new (device, 0, &stream) == CK_OK);
+  memory = ck_alloc (stream, bytes);
+  CHECK (memory != NULL && (uintptr_t)memory % huge == 0);
+  memory[0] = memory[bytes - 1] = 1;
+  if (access ("/sys/kernel/mm/transparent_hugepage/enabled", F_OK) == 0) {
+    CHECK (has_huge_pages (memory) && has_huge_pages (memory + 3 * huge - 1));
+    CHECK (!has_huge_pages (memory + bytes - 1));
+  }
+  ck_free (stream, memory);
+  ck_stream_free (stream);
+  ck_device_close (device);
+}
+
 void
 check_devices (void)
 {
   case_begin ();
   check_levels ();
   case_end ("levels", "all");
+
+  case_begin ();
+  check_large_memory ();
+  case_end ("large-memory", "cpu");
 
   case_begin ();
   check_names ();

@@ -170,6 +170,30 @@ test_failure (EngineFixture *self, gconstpointer data)
   g_assert_cmpuint (counters_of (engine).batches, ==, 4);
 }
 
+/* Tickets are used again, and outlive their engine: a done one keeps its results, and one that
+ * waits fails. */
+static void
+test_outlives (EngineFixture *self, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  CowEngine *engine = engine_new (self);
+  finish (submit (self, engine, 5, NULL));
+  CowTicket *done = submit (self, engine, 2, NULL);
+  g_assert_cmpuint (cow_ticket_n_regions (done), ==, 2);
+  g_assert_true (cow_ticket_wait (done, NULL));
+  const float first = cow_ticket_probabilities (done, 1)[0];
+  finish (submit (self, engine, 4, NULL)); /* in another ticket's memory */
+  CowTicket *waiting =
+      submit (self, engine, 1, &(CowSubmission){ .batch = 8, .timeout_ms = 60000 });
+  cow_engine_unref (engine);
+  g_assert_false (cow_ticket_wait (waiting, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_assert_true (cow_ticket_wait (done, NULL));
+  g_assert_cmpfloat (cow_ticket_probabilities (done, 1)[0], ==, first);
+  cow_ticket_unref (waiting);
+  cow_ticket_unref (done);
+}
+
 static void
 add (const char *path, void (*test) (EngineFixture *self, gconstpointer data))
 {
@@ -187,5 +211,6 @@ main (int argc, char **argv)
   add ("/engine-batches/sizes", test_sizes);
   add ("/engine-batches/turns", test_turns);
   add ("/engine-batches/failure", test_failure);
+  add ("/engine-batches/outlives", test_outlives);
   return g_test_run ();
 }

@@ -19,6 +19,7 @@ PLAN = re.compile(r"^1\.\.(\d+)\s*(?:# *SKIP\S*\s*(.*))?$", re.IGNORECASE)
 # What GLib's tests print of their own accord.
 NOISE = re.compile(r"^(ok\b|# (random seed|VIPS-INFO|GLib-DEBUG|Start of|End of)|\s*$)")
 SKIPPED_EXIT = 77
+MOST_AGAIN = 3  # tests that run again when they failed
 MOST_WORDS = 20  # lines of a failed program's output that are printed again at the end
 MOST_WIDTH = 300  # of such a line
 
@@ -99,22 +100,50 @@ class Count:
             self.passed += 1
 
 
-def count(meson_logs, script_logs, expected):
-    result = Count()
-    ran = 0
-    # Under a wrapper the file carries its name.
-    for log in glob.glob(os.path.join(meson_logs, "testlog*.json")):
+def read_logs(pattern):
+    """{"project:suite / name": (outcome, output, errors)} of meson's logs."""
+    results = {}
+    for log in glob.glob(pattern):
         with open(log, encoding="utf-8", errors="replace") as lines:
             for line in lines:
                 test = json.loads(line)
                 outcome = {"OK": "pass", "EXPECTEDFAIL": "pass", "SKIP": "skip"}.get(
                     test["result"], "fail"
                 )
-                name = test["name"].split(" / ")[-1]
-                result.add(name, outcome, test.get("stdout", ""), test.get("stderr", ""))
-                ran += 1
-    if ran < expected:
-        result.failed.append(f"{expected - ran} tests that meson did not run")
+                results[test["name"]] = (outcome, test.get("stdout", ""), test.get("stderr", ""))
+    return results
+
+
+def short(name):
+    return name.split(" / ")[-1]
+
+
+def read_first(meson_logs):
+    # Under a wrapper the file carries its name.
+    return read_logs(os.path.join(meson_logs, "testlog*.json"))
+
+
+def failed(meson_logs):
+    """Prints the names of tests that are worth another run: not when much is broken."""
+    names = [name for name, result in read_first(meson_logs).items() if result[0] == "fail"]
+    if len(names) <= MOST_AGAIN:
+        print("".join(f"{short(name)}\n" for name in names), end="")
+    return 0
+
+
+def count(meson_logs, script_logs, expected):
+    result = Count()
+    tests = read_first(meson_logs)
+    again = read_logs(os.path.join(meson_logs, "again.json"))
+    unstable = Count()
+    for name, first in tests.items():
+        if first[0] == "fail" and again.get(name, first)[0] == "pass":
+            unstable.add(short(name), *first)
+            result.add(short(name), *again[name])
+        else:
+            result.add(short(name), *first)
+    if len(tests) < expected:
+        result.failed.append(f"{expected - len(tests)} tests that meson did not run")
     for file in sorted(os.listdir(script_logs)):
         name, ext = os.path.splitext(file)
         if ext != ".status":
@@ -128,9 +157,11 @@ def count(meson_logs, script_logs, expected):
     for title, reason in result.skipped:
         print(f"skipped: {title}: {reason}")
     # Whoever sees only the end of a long log sees why.
-    for test, words in result.last_words.items():
+    for test, words in {**unstable.last_words, **result.last_words}.items():
         print(f"the last words of {test}:")
         print("".join(f"    {word[:MOST_WIDTH]}\n" for word in words), end="")
+    for name in unstable.last_words:
+        print(f"UNSTABLE: {name} failed, and passed when it ran again alone")
     for title in result.failed:
         print(f"FAILED: {title}")
     print(f"{result.passed} passed, {len(result.failed)} failed, {len(result.skipped)} skipped")
@@ -142,6 +173,8 @@ def main(argv):
         return list_tests(argv[1])
     if argv[0] == "select":
         return select(argv[1], [s for s in argv[2].split(",") if s], argv[3:])
+    if argv[0] == "failed":
+        return failed(argv[1])
     return count(argv[1], argv[2], int(argv[3]))
 
 

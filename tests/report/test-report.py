@@ -2,9 +2,15 @@
 # SPDX-License-Identifier: MIT
 """The counting of results: a failure must never be counted as anything else. Speaks TAP."""
 
+import contextlib
+import io
+import json
+import os
 import sys
+import tempfile
 
 sys.dont_write_bytecode = True
+import report  # noqa: E402
 from report import Count  # noqa: E402
 
 # What a program printed and how it ended -> passed, failed, skipped.
@@ -30,8 +36,62 @@ CASES = [
 ]
 
 
+def check_reason():
+    count = Count()
+    count.add("test", "pass", "1..1\nok 1 gpu # SKIP no GPU here\n")
+    return count.skipped == [("test: gpu", "no GPU here")]
+
+
+def report_of(first, again):
+    """What is printed at the end, and the exit status, when these programs ran and ran again."""
+    printed = io.StringIO()
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(printed):
+        scripts = os.path.join(folder, "scripts")
+        os.mkdir(scripts)
+        for log, results in (("testlog.json", first), ("again.json", again)):
+            with open(os.path.join(folder, log), "w", encoding="utf-8") as file:
+                for name, (result, output) in results.items():
+                    test = {"name": f"cow:suite / {name}", "result": result, "stdout": output}
+                    file.write(json.dumps(test) + "\n")
+        status = report.count(folder, scripts, len(first))
+        report.failed(folder)
+    return printed.getvalue(), status
+
+
+BROKEN = ("ERROR", "1..2\nok 1 a\nthe reason\n")
+WHOLE = ("OK", "1..2\nok 1 a\nok 2 b\n")
+
+
+def check_unstable():
+    text, status = report_of({"x": BROKEN, "y": WHOLE}, {"x": WHOLE})
+    return (
+        status == 0
+        and "    the reason\n" in text
+        and "UNSTABLE: x failed" in text
+        and "\n4 passed, 0 failed, 0 skipped\nx\n" in text
+    )
+
+
+def check_failed_twice():
+    text, status = report_of({"x": BROKEN, "y": WHOLE}, {"x": BROKEN})
+    return status == 1 and "UNSTABLE" not in text and "\n3 passed, 1 failed, 0 skipped\n" in text
+
+
+def check_much_broken():
+    text, status = report_of({name: BROKEN for name in "abcd"}, {})
+    return status == 1 and text.endswith("\n4 passed, 4 failed, 0 skipped\n")
+
+
+OTHERS = [
+    ("a skip keeps its reason", check_reason),
+    ("a test that fails once is named, with its last words", check_unstable),
+    ("one that fails twice has failed", check_failed_twice),
+    ("many that fail do not run again", check_much_broken),
+]
+
+
 def main():
-    failed = 0
+    wrong = 0
     for number, (label, outcome, output, expected) in enumerate(CASES, 1):
         count = Count()
         count.add("test", outcome, output)
@@ -39,13 +99,13 @@ def main():
         print(f"{'ok' if found == expected else 'not ok'} {number} {label}")
         if found != expected:
             print(f"# found {found}, expected {expected}")
-            failed += 1
-    count = Count()
-    count.add("test", "pass", "1..1\nok 1 gpu # SKIP no GPU here\n")
-    found = count.skipped == [("test: gpu", "no GPU here")]
-    print(f"{'ok' if found else 'not ok'} {len(CASES) + 1} a skip keeps its reason")
-    print(f"1..{len(CASES) + 1}")
-    return 1 if failed or not found else 0
+            wrong += 1
+    for number, (label, check) in enumerate(OTHERS, len(CASES) + 1):
+        right = check()
+        print(f"{'ok' if right else 'not ok'} {number} {label}")
+        wrong += not right
+    print(f"1..{len(CASES) + len(OTHERS)}")
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

@@ -11,8 +11,6 @@
 #include <unistd.h>
 #include <vips/vips.h>
 
-#include <vips/vector.h> /* needs the other first */
-
 #define STRIP 64 /* rows that are computed at a time */
 
 /* ---- bytes ----------------------------------------------------------------------------------- */
@@ -140,9 +138,6 @@ pictures_start (GError **error)
       /* Many small pictures: those who hurry decode several side by side, which costs less than
        * several threads on each. */
       vips_concurrency_set (1);
-      /* The code that libvips 8.14 has Orc generate for a convolution reads through a pointer that
-       * nothing has set (valgrind shows it). */
-      vips_vector_set_enabled (FALSE);
       /* Whatever matters comes back as an error; remarks about odd files would break the one line
        * that an error has. */
       g_log_set_handler ("VIPS", G_LOG_LEVEL_WARNING, ignore_log, NULL);
