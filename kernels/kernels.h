@@ -63,9 +63,10 @@ typedef enum {
  * The number of the rules by which results are rounded. It is raised when the last bits of any
  * result change with the same features, so that what was kept can say by which rules it was
  * computed. 1: products by oneDNN, which depended on the batch; 2: the same bits as above; 3:
- * attention in tiles, and q and k in training as the linear layers gave them.
+ * attention in tiles, and q and k in training as the linear layers gave them; 4: GELU by one
+ * exponential.
  */
-#define CK_ARITHMETIC 3
+#define CK_ARITHMETIC 4
 
 /* A short English description of a status; static storage. */
 const char *ck_status_text (CkStatus status);
@@ -308,6 +309,10 @@ typedef struct {
   int64_t rows;
   CkActivations x; /* [rows, in] */
   CkActivations y; /* [rows, out]; its type says how it is written */
+  /* Whether x is what the last linear layer on this stream read, and nothing has written it since,
+   * as with a key behind its query: what a device made of x then, its whole numbers, serves again.
+   * The bits of y are the same. */
+  bool same_x;
 } CkLinear;
 
 /* Layer norm over the last dimension: (x - mean) / sqrt (variance + epsilon) * weight + bias, with

@@ -20,9 +20,10 @@ typedef struct {
 } CkLinearCodes;
 
 /* Quantises x with the whole team, in the stream's scratch memory, which is the layer's until the
- * next call. */
+ * next call; not again if it is the `same` x that the last call quantised for products like these.
+ */
 CkStatus ck_linear_codes_init (CkLinearCodes *self, CkCpuStream *cpu, const CkWeight *weight,
-                               int64_t rows, const float *x);
+                               int64_t rows, const float *x, bool same);
 
 /* Outputs of a panel that keeps its weights in a thread's cache: a whole number of strips. */
 int64_t ck_linear_codes_panel (const CkCpuWeight *weight);

@@ -204,7 +204,7 @@ ck_cpu_linear (CkStream *self, const CkLinear *layer)
   cut (&job);
   status = reserve (&job, cpu);
   if (status == CK_OK && job.whole)
-    status = ck_linear_codes_init (&job.codes, cpu, layer->weight, job.rows, job.x);
+    status = ck_linear_codes_init (&job.codes, cpu, layer->weight, job.rows, job.x, layer->same_x);
   if (status == CK_OK && job.rank > 0)
     status = ck_adapter_low (cpu, &layer->adapter, job.rows, job.in, job.x, job.low, job.transposed,
                              job.buffers);

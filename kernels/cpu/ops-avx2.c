@@ -178,6 +178,8 @@ v_transpose (vf rows[W])
 
 typedef __m256i vq;
 typedef __m256i q_table;
+typedef __m128 v4;
+typedef int32_t q4 __attribute__ ((vector_size (16)));
 
 #define q_set(x)               _mm256_set1_epi32 (x)
 #define q_load(p)              _mm256_loadu_si256 (p)
@@ -188,6 +190,7 @@ typedef __m256i q_table;
 #define q_low_nibbles(a)       _mm256_and_si256 (a, _mm256_set1_epi8 (15))
 #define q_high_nibbles(a)      q_low_nibbles (_mm256_srli_epi16 (a, 4))
 #define q_lookup(table, a)     _mm256_shuffle_epi8 (table, a)
+#define q4_any(mask)           (_mm_movemask_ps ((__m128)(mask)) != 0)
 #define EVEN_BYTES             _mm256_set1_epi16 (0x00ff)
 #define q_join_even(low, high) _mm256_blendv_epi8 (_mm256_slli_epi16 (high, 8), low, EVEN_BYTES)
 #define q_join_odd(low, high)  _mm256_blendv_epi8 (high, _mm256_srli_epi16 (low, 8), EVEN_BYTES)
@@ -229,25 +232,31 @@ q_transpose_words (vq rows[8])
 
 /* Eight numbers of 16 bits in the order of their groups. */
 static inline void
-q_store_16 (int16_t *p, vq v)
+q_store_16 (int16_t *p, const vq v[2])
 {
-  const __m128i order = _mm_setr_epi8 (0, 1, 8, 9, 4, 5, 12, 13, 2, 3, 10, 11, 6, 7, 14, 15);
-  const __m128i codes =
-      _mm_packs_epi32 (_mm256_castsi256_si128 (v), _mm256_extracti128_si256 (v, 1));
+  const __m256i order = _mm256_broadcastsi128_si256 (
+      _mm_setr_epi8 (0, 1, 8, 9, 4, 5, 12, 13, 2, 3, 10, 11, 6, 7, 14, 15));
+  const __m256i codes = _mm256_permute4x64_epi64 (_mm256_packs_epi32 (v[0], v[1]), 0xd8);
 
-  _mm_storeu_si128 ((__m128i *)p, _mm_shuffle_epi8 (codes, order));
+  _mm256_storeu_si256 ((__m256i *)p, _mm256_shuffle_epi8 (codes, order));
 }
 
-/* 16 lanes, added by halves. */
-static inline float
-v_sum_halves (const vf v[2])
-{
-  const vf eight = _mm256_add_ps (v[0], v[1]);
-  const __m128 four = _mm_add_ps (_mm256_castps256_ps128 (eight), _mm256_extractf128_ps (eight, 1)),
-               two = _mm_add_ps (four, _mm_movehl_ps (four, four));
+/* The halves of two vectors are put together, then the quarters of four, and their halves. */
+#define DEFINE_OF_FOUR(name, put)                                                                  \
+  static inline v4 name (const vf v[4])                                                            \
+  {                                                                                                \
+    const vf a = put (_mm256_permute2f128_ps (v[0], v[1], 0x20),                                   \
+                      _mm256_permute2f128_ps (v[0], v[1], 0x31)),                                  \
+             b = put (_mm256_permute2f128_ps (v[2], v[3], 0x20),                                   \
+                      _mm256_permute2f128_ps (v[2], v[3], 0x31));                                  \
+    const vf pairs = put (_mm256_shuffle_ps (a, b, 0x44), _mm256_shuffle_ps (a, b, 0xee)),         \
+             all = put (pairs, _mm256_permute_ps (pairs, 0xb1)); /* 0 0 2 2 1 1 3 3 */             \
+                                                                                                   \
+    return _mm_blend_ps (_mm256_castps256_ps128 (all), _mm256_extractf128_ps (all, 1), 0xa);       \
+  }
 
-  return _mm_cvtss_f32 (_mm_add_ss (two, _mm_shuffle_ps (two, two, 1)));
-}
+DEFINE_OF_FOUR (v_max_of_four, v_max)
+DEFINE_OF_FOUR (v_sum_of_four, v_add)
 
 /* In assembly, because gcc 12 makes all products of a tile before it adds the first, and then has
  * too few registers. */

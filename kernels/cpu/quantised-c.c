@@ -65,7 +65,7 @@ quantise (int bits, int64_t n, const float *x, void *codes, float *scales, int32
         ((int16_t *)codes)[i + place] = (int16_t)code;
       total += code;
     }
-    if (sums != NULL)
+    if (bits == 8 && sums != NULL)
       sums[block] = -128 * total;
   }
   return n_outliers;

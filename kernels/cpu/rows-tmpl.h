@@ -6,10 +6,12 @@
 static inline vf
 v_activate (CkActivation activation, vf t)
 {
+  vf bound;
+
   switch (activation) {
-  case CK_GELU:
-    return v_mul (v_mul (v_set (0.5f), t),
-                  v_add (v_set (1), v_erf (v_mul (t, v_set (0.70710678f)))));
+  case CK_GELU: /* x - x share (-x) above 0, x share (x) below */
+    bound = v_normal_bound (t);
+    return v_fma (bound, v_normal_share (bound), v_max (v_set (0), t));
   case CK_SILU:
     return v_div (t, v_add (v_set (1), v_exp (v_sub (v_set (0), t))));
   case CK_RELU:

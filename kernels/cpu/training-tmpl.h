@@ -73,13 +73,13 @@ norm_backward_v (const CkNorm *norm, int64_t cols, const float *x, const float *
 static inline vf
 v_slope (CkActivation activation, vf x)
 {
-  vf t;
+  vf t, share;
 
   switch (activation) {
   case CK_GELU:
     t = v_mul (v_set (0.39894228f), v_exp (v_mul (v_set (-0.5f), v_mul (x, x))));
-    return v_fma (x, t,
-                  v_mul (v_set (0.5f), v_add (v_set (1), v_erf (v_mul (x, v_set (0.70710678f))))));
+    share = v_normal_share (v_normal_bound (x));
+    return v_fma (x, t, v_greater (x, v_set (0), v_sub (v_set (1), share), share));
   case CK_SILU:
     t = v_div (v_set (1), v_add (v_set (1), v_exp (v_sub (v_set (0), x))));
     return v_mul (t, v_fma (x, v_sub (v_set (1), t), v_set (1)));

@@ -139,6 +139,8 @@ v_transpose (vf rows[W])
 
 typedef __m512i vq;
 typedef __m512i q_table;
+typedef __m128 v4;
+typedef int32_t q4 __attribute__ ((vector_size (16)));
 
 #define q_set(x)               _mm512_set1_epi32 (x)
 #define q_load(p)              _mm512_loadu_si512 (p)
@@ -151,6 +153,7 @@ typedef __m512i q_table;
 #define q_high_nibbles(a)      q_low_nibbles (_mm512_srli_epi16 (a, 4))
 #define q_table_load(bytes)    _mm512_broadcast_i32x4 (_mm_loadu_si128 ((const __m128i *)(bytes)))
 #define q_lookup(table, a)     _mm512_shuffle_epi8 (table, a)
+#define q4_any(mask)           (_mm_movemask_ps ((__m128)(mask)) != 0)
 #define EVEN_BYTES             0x5555555555555555
 #define q_join_even(low, high) _mm512_mask_blend_epi8 (EVEN_BYTES, _mm512_slli_epi16 (high, 8), low)
 #define q_join_odd(low, high)  _mm512_mask_blend_epi8 (EVEN_BYTES, high, _mm512_srli_epi16 (low, 8))
@@ -195,31 +198,45 @@ q_transpose_words (vq rows[8])
 
 /* Eight numbers of 16 bits in the order of their groups. */
 static inline void
-q_store_16 (int16_t *p, vq v)
+q_store_16 (int16_t *p, const vq v[2])
 {
-  const __m256i order = _mm256_broadcastsi128_si256 (
-      _mm_setr_epi8 (0, 1, 8, 9, 4, 5, 12, 13, 2, 3, 10, 11, 6, 7, 14, 15));
+  const __m512i lanes = _mm512_setr_epi64 (0, 2, 4, 6, 1, 3, 5, 7),
+                order = _mm512_broadcast_i32x4 (
+                    _mm_setr_epi8 (0, 1, 8, 9, 4, 5, 12, 13, 2, 3, 10, 11, 6, 7, 14, 15));
+  const __m512i codes = _mm512_permutexvar_epi64 (lanes, _mm512_packs_epi32 (v[0], v[1]));
 
-  _mm256_storeu_si256 ((__m256i *)p, _mm256_shuffle_epi8 (_mm512_cvtsepi32_epi16 (v), order));
+  _mm512_storeu_si512 (p, _mm512_shuffle_epi8 (codes, order));
 }
 
 static inline void
-q_store_8 (int8_t *p, vq v)
+q_store_8 (int8_t *p, const vq v[4])
 {
-  const __m128i order = _mm_setr_epi8 (0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15);
+  const __m512i lanes = _mm512_setr_epi32 (0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15),
+                order = _mm512_broadcast_i32x4 (
+                    _mm_setr_epi8 (0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15));
+  const __m512i codes = _mm512_permutexvar_epi32 (
+      lanes, _mm512_packs_epi16 (_mm512_packs_epi32 (v[0], v[1]), _mm512_packs_epi32 (v[2], v[3])));
 
-  _mm_storeu_si128 ((__m128i *)p, _mm_shuffle_epi8 (_mm512_cvtsepi32_epi8 (v), order));
+  _mm512_storeu_si512 (p, _mm512_shuffle_epi8 (codes, order));
 }
 
-/* 16 lanes, added by halves. */
-static inline float
-v_sum_halves (const vf *v)
-{
-  const __m256 eight = _mm256_add_ps (_mm512_castps512_ps256 (*v), _mm512_extractf32x8_ps (*v, 1));
-  const __m128 four = _mm_add_ps (_mm256_castps256_ps128 (eight), _mm256_extractf128_ps (eight, 1)),
-               two = _mm_add_ps (four, _mm_movehl_ps (four, four));
+/* The halves of two vectors are put together, then the quarters of four, and so on. */
+#define DEFINE_OF_FOUR(name, put)                                                                  \
+  static inline v4 name (const vf v[4])                                                            \
+  {                                                                                                \
+    const vf a = put (_mm512_shuffle_f32x4 (v[0], v[1], 0x44),                                     \
+                      _mm512_shuffle_f32x4 (v[0], v[1], 0xee)),                                    \
+             b = put (_mm512_shuffle_f32x4 (v[2], v[3], 0x44),                                     \
+                      _mm512_shuffle_f32x4 (v[2], v[3], 0xee));                                    \
+    const vf quarters =                                                                            \
+                 put (_mm512_shuffle_f32x4 (a, b, 0x88), _mm512_shuffle_f32x4 (a, b, 0xdd)),       \
+             pairs = put (quarters, _mm512_permute_ps (quarters, 0x4e)),                           \
+             all = put (pairs, _mm512_permute_ps (pairs, 0xb1));                                   \
+                                                                                                   \
+    return _mm512_castps512_ps128 (_mm512_maskz_compress_ps (0x1111, all));                        \
+  }
 
-  return _mm_cvtss_f32 (_mm_add_ss (two, _mm_shuffle_ps (two, two, 1)));
-}
+DEFINE_OF_FOUR (v_max_of_four, v_max)
+DEFINE_OF_FOUR (v_sum_of_four, v_add)
 
 #endif /* CK_CPU_VECTORS_AVX512_H */

@@ -268,8 +268,9 @@ typedef struct {
   const float *multiplier, *scale, *residual;
 } After;
 
+/* same_x: as in CkLinear. */
 static CkStatus
-apply (const CowLinear *linear, gint64 rows, const float *x, After after, float *y)
+apply (const CowLinear *linear, gint64 rows, const float *x, gboolean same_x, After after, float *y)
 {
   const CkLinear op = {
     .weight = linear->weight,
@@ -282,6 +283,7 @@ apply (const CowLinear *linear, gint64 rows, const float *x, After after, float 
     .rows = rows,
     .x = ck_f32 (x),
     .y = ck_f32 (y),
+    .same_x = same_x,
   };
   return linear->stream->operations->linear (linear->stream, &op);
 }
@@ -342,11 +344,12 @@ attend (CowVit *self, int i, Tokens some)
     status = gather_class_tokens (self, work->normed, work->features);
   }
   if (status == CK_OK)
-    status = apply (&module[COW_Q], some.rows, normed, (After){ 0 }, work->q);
+    status = apply (&module[COW_Q], some.rows, normed, FALSE, (After){ 0 }, work->q);
   if (status == CK_OK)
-    status = apply (&module[COW_K], all.rows, work->normed, (After){ 0 }, work->k);
+    status = apply (&module[COW_K], all.rows, work->normed, normed == work->normed, (After){ 0 },
+                    work->k);
   if (status == CK_OK)
-    status = apply (&module[COW_V], all.rows, work->normed, (After){ 0 }, work->v);
+    status = apply (&module[COW_V], all.rows, work->normed, TRUE, (After){ 0 }, work->v);
   if (status != CK_OK)
     return status;
   CkAttention attention = cow_vit_attention (config_of (self), &self->rope, work->batch,
@@ -355,7 +358,7 @@ attend (CowVit *self, int i, Tokens some)
   status = stream->operations->attention (stream, &attention);
   if (status != CK_OK)
     return status;
-  return apply (&module[COW_O], some.rows, work->normed,
+  return apply (&module[COW_O], some.rows, work->normed, FALSE,
                 (After){ .scale = vectors[COW_SCALE1], .residual = some.x }, some.x);
 }
 
@@ -370,14 +373,14 @@ transform (CowVit *self, int i, Tokens some)
   CkStatus status = normalise (self, vectors[COW_NORM2_WEIGHT], vectors[COW_NORM2_BIAS], some.rows,
                                some.x, work->normed);
   if (status == CK_OK)
-    status = apply (&module[COW_UP], some.rows, work->normed,
+    status = apply (&module[COW_UP], some.rows, work->normed, FALSE,
                     (After){ .activation = gated ? CK_IDENTITY : CK_GELU }, work->mlp);
   if (status == CK_OK && gated)
-    status = apply (&module[COW_GATE], some.rows, work->normed,
+    status = apply (&module[COW_GATE], some.rows, work->normed, TRUE,
                     (After){ .activation = CK_SILU, .multiplier = work->mlp }, work->mlp);
   if (status != CK_OK)
     return status;
-  return apply (&module[COW_DOWN], some.rows, work->mlp,
+  return apply (&module[COW_DOWN], some.rows, work->mlp, FALSE,
                 (After){ .scale = vectors[COW_SCALE2], .residual = some.x }, some.x);
 }
 
