@@ -242,15 +242,15 @@ q_store_16 (int16_t *p, const vq v[2])
 }
 
 /* The halves of two vectors are put together, then the quarters of four, and their halves. */
-#define DEFINE_OF_FOUR(name, put)                                                                  \
+#define DEFINE_OF_FOUR(name, join)                                                                 \
   static inline v4 name (const vf v[4])                                                            \
   {                                                                                                \
-    const vf a = put (_mm256_permute2f128_ps (v[0], v[1], 0x20),                                   \
-                      _mm256_permute2f128_ps (v[0], v[1], 0x31)),                                  \
-             b = put (_mm256_permute2f128_ps (v[2], v[3], 0x20),                                   \
-                      _mm256_permute2f128_ps (v[2], v[3], 0x31));                                  \
-    const vf pairs = put (_mm256_shuffle_ps (a, b, 0x44), _mm256_shuffle_ps (a, b, 0xee)),         \
-             all = put (pairs, _mm256_permute_ps (pairs, 0xb1)); /* 0 0 2 2 1 1 3 3 */             \
+    const vf a = join (_mm256_permute2f128_ps (v[0], v[1], 0x20),                                  \
+                       _mm256_permute2f128_ps (v[0], v[1], 0x31)),                                 \
+             b = join (_mm256_permute2f128_ps (v[2], v[3], 0x20),                                  \
+                       _mm256_permute2f128_ps (v[2], v[3], 0x31));                                 \
+    const vf pairs = join (_mm256_shuffle_ps (a, b, 0x44), _mm256_shuffle_ps (a, b, 0xee)),        \
+             all = join (pairs, _mm256_permute_ps (pairs, 0xb1)); /* 0 0 2 2 1 1 3 3 */            \
                                                                                                    \
     return _mm_blend_ps (_mm256_castps256_ps128 (all), _mm256_extractf128_ps (all, 1), 0xa);       \
   }

@@ -221,17 +221,17 @@ q_store_8 (int8_t *p, const vq v[4])
 }
 
 /* The halves of two vectors are put together, then the quarters of four, and so on. */
-#define DEFINE_OF_FOUR(name, put)                                                                  \
+#define DEFINE_OF_FOUR(name, join)                                                                 \
   static inline v4 name (const vf v[4])                                                            \
   {                                                                                                \
-    const vf a = put (_mm512_shuffle_f32x4 (v[0], v[1], 0x44),                                     \
-                      _mm512_shuffle_f32x4 (v[0], v[1], 0xee)),                                    \
-             b = put (_mm512_shuffle_f32x4 (v[2], v[3], 0x44),                                     \
-                      _mm512_shuffle_f32x4 (v[2], v[3], 0xee));                                    \
+    const vf a = join (_mm512_shuffle_f32x4 (v[0], v[1], 0x44),                                    \
+                       _mm512_shuffle_f32x4 (v[0], v[1], 0xee)),                                   \
+             b = join (_mm512_shuffle_f32x4 (v[2], v[3], 0x44),                                    \
+                       _mm512_shuffle_f32x4 (v[2], v[3], 0xee));                                   \
     const vf quarters =                                                                            \
-                 put (_mm512_shuffle_f32x4 (a, b, 0x88), _mm512_shuffle_f32x4 (a, b, 0xdd)),       \
-             pairs = put (quarters, _mm512_permute_ps (quarters, 0x4e)),                           \
-             all = put (pairs, _mm512_permute_ps (pairs, 0xb1));                                   \
+                 join (_mm512_shuffle_f32x4 (a, b, 0x88), _mm512_shuffle_f32x4 (a, b, 0xdd)),      \
+             pairs = join (quarters, _mm512_permute_ps (quarters, 0x4e)),                          \
+             all = join (pairs, _mm512_permute_ps (pairs, 0xb1));                                  \
                                                                                                    \
     return _mm512_castps512_ps128 (_mm512_maskz_compress_ps (0x1111, all));                        \
   }

@@ -54,7 +54,8 @@ allocates_for_others (const char *library)
   return FALSE;
 }
 
-/* Whether the first in the stack who allocates for himself is oneDNN. */
+/* Whether the first in the stack who allocates for himself is oneDNN, or its OpenMP, which keeps
+ * something for each thread from the first task of oneDNN's that the thread happens to take. */
 static gboolean
 is_onednn (void *const *frames, int n, const void *caller)
 {
@@ -65,7 +66,8 @@ is_onednn (void *const *frames, int n, const void *caller)
     Dl_info info;
     if (!dladdr (frames[i], &info) || !info.dli_fname || allocates_for_others (info.dli_fname))
       continue;
-    return strstr (info.dli_fname, "/libdnnl.so") || strstr (info.dli_fname, "/libmkldnn.so");
+    return strstr (info.dli_fname, "/libdnnl.so") || strstr (info.dli_fname, "/libmkldnn.so") ||
+           strstr (info.dli_fname, "/libgomp.so");
   }
   return FALSE;
 }
