@@ -1,31 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/adapter/fingerprint.h"
 
-#include <string.h>
-
+#include "model/files/digest.h"
 #include "model/files/mapping.h"
 
 #define TENSOR_PIECE 1024      /* bytes, of each of three pieces of a tensor */
 #define FILE_PIECE   (1 << 16) /* likewise of a file */
 
-static void add_text (GChecksum *sum, const char *format, ...) G_GNUC_PRINTF (2, 3);
-
-/* Adds a text with its end, so that two texts never read as one. */
-static void
-add_text (GChecksum *sum, const char *format, ...)
-{
-  va_list arguments;
-  va_start (arguments, format);
-  g_autofree char *text = g_strdup_vprintf (format, arguments);
-  va_end (arguments);
-  g_checksum_update (sum, (const guchar *)text, (gssize)strlen (text) + 1);
-}
-
 /* The beginning, the middle and the end; all of what is no longer than these. */
 static void
 add_pieces (GChecksum *sum, const guint8 *data, gsize n_bytes, gsize piece)
 {
-  add_text (sum, "%" G_GSIZE_FORMAT, n_bytes);
+  cow_digest_add_text (sum, "%" G_GSIZE_FORMAT, n_bytes);
   if (n_bytes <= 3 * piece) {
     g_checksum_update (sum, data, (gssize)n_bytes);
     return;
@@ -35,23 +21,13 @@ add_pieces (GChecksum *sum, const guint8 *data, gsize n_bytes, gsize piece)
   g_checksum_update (sum, data + n_bytes - piece, (gssize)piece);
 }
 
-static int
-compare_names (gconstpointer a, gconstpointer b)
-{
-  return strcmp ((*(const CowTensor *const *)a)->name, (*(const CowTensor *const *)b)->name);
-}
-
 static void
 add_tensors (GChecksum *sum, const CowCheckpoint *checkpoint)
 {
-  g_autoptr (GPtrArray) tensors = g_ptr_array_new ();
-  for (guint i = 0; i < cow_checkpoint_n_tensors (checkpoint); i++)
-    g_ptr_array_add (tensors, (gpointer)cow_checkpoint_nth (checkpoint, i));
-  g_ptr_array_sort (tensors, compare_names);
+  g_autoptr (GPtrArray) tensors = cow_digest_tensors (checkpoint);
   for (guint i = 0; i < tensors->len; i++) {
     const CowTensor *tensor = tensors->pdata[i];
-    g_autofree char *shape = cow_tensor_shape_text (tensor);
-    add_text (sum, "%s %s %s", tensor->name, cow_dtype_name (tensor->dtype), shape);
+    cow_digest_add_tensor (sum, tensor);
     add_pieces (sum, tensor->data, tensor->n_bytes, TENSOR_PIECE);
   }
 }
@@ -70,7 +46,7 @@ add_files (GChecksum *sum, const char *folder)
       CowMapping file = { 0 };
       if (!g_file_test (path, G_FILE_TEST_EXISTS) || !cow_mapping_open (&file, path, NULL))
         continue;
-      add_text (sum, "%s/%s", places[place], names[i]);
+      cow_digest_add_text (sum, "%s/%s", places[place], names[i]);
       add_pieces (sum, file.data, file.size, FILE_PIECE);
       cow_mapping_close (&file);
     }
@@ -83,9 +59,9 @@ cow_fingerprint (const CowCheckpoint *checkpoint, const char *adapter, const Cow
   add_tensors (sum, checkpoint);
   if (adapter) {
     const CowPreprocess *preprocess = &card->preprocess;
-    add_text (sum, "%d x %d %s %s", preprocess->width, preprocess->height,
-              cow_interpolation_name (preprocess->interpolation),
-              cow_normalisation_name (preprocess->normalisation));
+    cow_digest_add_text (sum, "%d x %d %s %s", preprocess->width, preprocess->height,
+                         cow_interpolation_name (preprocess->interpolation),
+                         cow_normalisation_name (preprocess->normalisation));
     add_files (sum, adapter);
   }
   return g_strdup (g_checksum_get_string (sum));

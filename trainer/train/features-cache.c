@@ -14,10 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "model/files/digest.h"
 #include "model/files/safetensors.h"
 #include "trainer/host/progress.h"
 #include "trainer/host/stop.h"
-#include "trainer/train/hashes.h"
 
 /* ---- the key --------------------------------------------------------------------------------- */
 
@@ -32,9 +32,9 @@ add_file (GChecksum *sum, const char *path, GError **error)
     g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s: no such file", path);
     return FALSE;
   }
-  hash_add_text (sum, "%s %" G_GINT64_FORMAT " %" G_GINT64_FORMAT ".%09ld", path,
-                 (gint64)status.st_size, (gint64)status.st_mtim.tv_sec,
-                 (long)status.st_mtim.tv_nsec);
+  cow_digest_add_text (sum, "%s %" G_GINT64_FORMAT " %" G_GINT64_FORMAT ".%09ld", path,
+                       (gint64)status.st_size, (gint64)status.st_mtim.tv_sec,
+                       (long)status.st_mtim.tv_nsec);
   return TRUE;
 }
 
@@ -75,19 +75,20 @@ features_key (const CowFeaturesOptions *options, const GArray *items, GError **e
   const CowPreprocess *p = &options->preprocess;
   g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
 
-  hash_add_text (sum, "features %d, %dx%d %s %s, %s", VERSION, p->width, p->height,
-                 cow_interpolation_name (p->interpolation),
-                 cow_normalisation_name (p->normalisation), cow_augment_name (options->augment));
+  cow_digest_add_text (sum, "features %d, %dx%d %s %s, %s", VERSION, p->width, p->height,
+                       cow_interpolation_name (p->interpolation),
+                       cow_normalisation_name (p->normalisation),
+                       cow_augment_name (options->augment));
   if (!add_model (sum, options->model, error))
     return NULL;
   for (guint i = 0; i < items->len; i++) {
     const CowLoadItem *item = &g_array_index (items, CowLoadItem, i);
     const CowSample *sample = cow_dataset_sample (options->dataset, item->sample);
-    hash_add_text (sum, "%u %" G_GUINT64_FORMAT, item->copy, item->copy > 0 ? item->key : 0);
+    cow_digest_add_text (sum, "%u %" G_GUINT64_FORMAT, item->copy, item->copy > 0 ? item->key : 0);
     if (item->copy > 0)
       continue; /* the picture itself came just before */
-    hash_add_text (sum, "%d %a %a %a %a", sample->box_kind, sample->box[0], sample->box[1],
-                   sample->box[2], sample->box[3]);
+    cow_digest_add_text (sum, "%d %a %a %a %a", sample->box_kind, sample->box[0], sample->box[1],
+                         sample->box[2], sample->box[3]);
     if (!add_file (sum, sample->path, error))
       return NULL;
   }

@@ -3,39 +3,20 @@
 
 #include <gio/gio.h>
 #include <glib/gstdio.h>
-#include <string.h>
 
-#include "model/files/checkpoint.h"
+#include "model/files/digest.h"
 #include "trainer/host/progress.h"
 #include "trainer/host/stop.h"
 
 #define PIECE (1 << 24) /* bytes between two looks at the user's wish to stop */
 
-void
-hash_add_text (GChecksum *sum, const char *format, ...)
-{
-  va_list arguments;
-  va_start (arguments, format);
-  g_autofree char *text = g_strdup_vprintf (format, arguments);
-  va_end (arguments);
-  g_checksum_update (sum, (const guchar *)text, (gssize)strlen (text) + 1);
-}
-
 /* ---- models ---------------------------------------------------------------------------------- */
-
-static int
-compare_names (gconstpointer a, gconstpointer b)
-{
-  return strcmp ((*(const CowTensor *const *)a)->name, (*(const CowTensor *const *)b)->name);
-}
 
 static gboolean
 add_tensor (GChecksum *sum, const CowCheckpoint *checkpoint, const CowTensor *tensor,
             Progress *progress, guint64 *done, GError **error)
 {
-  g_autofree char *shape = cow_tensor_shape_text (tensor);
-
-  hash_add_text (sum, "%s %s %s", tensor->name, cow_dtype_name (tensor->dtype), shape);
+  cow_digest_add_tensor (sum, tensor);
   for (gsize at = 0; at < tensor->n_bytes; at += PIECE) {
     const gsize n = MIN (PIECE, tensor->n_bytes - at);
     if (stop_requested ()) {
@@ -54,17 +35,13 @@ hash_model (const char *path, GError **error)
 {
   g_autoptr (CowCheckpoint) checkpoint = cow_checkpoint_open (path, error);
   g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
-  g_autoptr (GPtrArray) tensors = g_ptr_array_new ();
   guint64 total = 0, done = 0;
 
   if (!checkpoint)
     return NULL;
-  for (guint i = 0; i < cow_checkpoint_n_tensors (checkpoint); i++) {
-    const CowTensor *tensor = cow_checkpoint_nth (checkpoint, i);
-    g_ptr_array_add (tensors, (gpointer)tensor);
-    total += tensor->n_bytes;
-  }
-  g_ptr_array_sort (tensors, compare_names);
+  g_autoptr (GPtrArray) tensors = cow_digest_tensors (checkpoint);
+  for (guint i = 0; i < tensors->len; i++)
+    total += ((const CowTensor *)tensors->pdata[i])->n_bytes;
   g_autoptr (Progress) progress = progress_new ("MB", total);
   progress_note (progress, "the base's hash", NULL);
   for (guint i = 0; i < tensors->len; i++)
@@ -81,15 +58,15 @@ hash_dataset (const CowDataset *dataset)
   g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
 
   for (guint c = 0; c < dataset->n_classes; c++)
-    hash_add_text (sum, "%s", dataset->classes[c]);
+    cow_digest_add_text (sum, "%s", dataset->classes[c]);
   for (guint i = 0; i < dataset->samples->len; i++) {
     const CowSample *sample = cow_dataset_sample (dataset, i);
     GStatBuf status;
     const gint64 size = g_stat (sample->path, &status) == 0 ? (gint64)status.st_size : -1;
-    hash_add_text (sum, "%s", sample->path);
-    hash_add_text (sum, "%" G_GINT64_FORMAT " %d %d %d %a %a %a %a", size, sample->label,
-                   (int)sample->split, (int)sample->box_kind, sample->box[0], sample->box[1],
-                   sample->box[2], sample->box[3]);
+    cow_digest_add_text (sum, "%s", sample->path);
+    cow_digest_add_text (sum, "%" G_GINT64_FORMAT " %d %d %d %a %a %a %a", size, sample->label,
+                         (int)sample->split, (int)sample->box_kind, sample->box[0], sample->box[1],
+                         sample->box[2], sample->box[3]);
   }
   return g_strdup (g_checksum_get_string (sum));
 }

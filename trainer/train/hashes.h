@@ -15,7 +15,4 @@ char *hash_model (const char *path, GError **error);
  * split. */
 char *hash_dataset (const CowDataset *dataset);
 
-/* Adds a text with its end, so that two texts never read as one. */
-void hash_add_text (GChecksum *sum, const char *format, ...) G_GNUC_PRINTF (2, 3);
-
 #endif
