@@ -73,14 +73,13 @@ load (gpointer data)
   while ((request = take_next (self))) {
     CowClassifierOptions options = { .model = request->model,
                                      .adapter = request->adapter,
-                                     .device = request->device };
+                                     .device = request->device,
+                                     .precision = request->precision };
     g_auto (CowPrecisionChoice) choice = { 0 };
     g_autoptr (GError) error = NULL;
     CowEngine *engine;
 
-    cow_precision_choose (request->precision, options.model, options.adapter, options.device,
-                          &choice);
-    options.precision = choice.precision;
+    cow_classifier_options_resolve (&options, &choice);
     engine = cow_engine_get (&options, &error);
     self->done (self->user_data, request->adapter, &choice, engine, error);
     request_free (request);

@@ -345,9 +345,7 @@ open_engine (GstCowBehavior *self, const CowClassifierOptions *options)
       !check_path (self, options, "adapter", options->adapter,
                    "an adapter folder with a classifier head"))
     return NULL;
-  cow_precision_choose (options->precision, options->model, options->adapter, options->device,
-                        &choice);
-  resolved.precision = choice.precision;
+  cow_classifier_options_resolve (&resolved, &choice);
   engine = cow_engine_get (&resolved, &error);
   if (!engine)
     post_load_error (self, GST_MESSAGE_ERROR, "properties model, adapter, device", options, error);

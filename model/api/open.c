@@ -106,8 +106,7 @@ open_engine (const CowBehaviorOptions *given, GError **error)
   if (!cow_precision_parse (options.precision, &wanted.precision, error))
     return NULL;
   g_auto (CowPrecisionChoice) choice = { 0 };
-  cow_precision_choose (wanted.precision, wanted.model, wanted.adapter, wanted.device, &choice);
-  wanted.precision = choice.precision;
+  cow_classifier_options_resolve (&wanted, &choice);
   CowEngine *engine = cow_engine_get (&wanted, error);
   if (!engine)
     return NULL;

@@ -522,22 +522,13 @@ load_or_wait (CowEngine *self, gboolean first, const CowClassifierOptions *optio
   g_cond_broadcast (&registry_loaded);
 }
 
-/* The options with what auto stands for in its place; strings are borrowed. */
-static CowClassifierOptions
-resolve (const CowClassifierOptions *options)
-{
-  CowClassifierOptions resolved = *options;
-  g_auto (CowPrecisionChoice) choice = { 0 };
-  cow_precision_choose (options->precision, options->model, options->adapter, options->device,
-                        &choice);
-  resolved.precision = choice.precision;
-  return resolved;
-}
-
 CowEngine *
 cow_engine_get (const CowClassifierOptions *given, GError **error)
 {
-  const CowClassifierOptions resolved = resolve (given), *options = &resolved;
+  CowClassifierOptions resolved = *given;
+  const CowClassifierOptions *options = &resolved;
+  g_auto (CowPrecisionChoice) choice = { 0 };
+  cow_classifier_options_resolve (&resolved, &choice);
   if (!options->adapter) {
     g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
                  "an engine needs an adapter, which has the classes");

@@ -31,13 +31,21 @@ struct _CowClassifier {
 
 /* ---- loading --------------------------------------------------------------------------------- */
 
+void
+cow_classifier_options_resolve (CowClassifierOptions *options, CowPrecisionChoice *choice)
+{
+  cow_precision_choose (options->precision, options->model, options->adapter, options->device,
+                        choice);
+  options->precision = choice->precision;
+}
+
 static gboolean
 open_device (CowClassifier *self, const CowClassifierOptions *options, GError **error)
 {
   g_auto (CowPrecisionChoice) choice = { 0 };
-  cow_precision_choose (options->precision, options->model, options->adapter, options->device,
-                        &choice);
-  self->precision = choice.precision;
+  CowClassifierOptions resolved = *options;
+  cow_classifier_options_resolve (&resolved, &choice);
+  self->precision = resolved.precision;
   self->device = cow_device_open (options->device, options->threads, error);
   if (!self->device)
     return FALSE;

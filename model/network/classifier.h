@@ -7,6 +7,7 @@
 #include "model/network/backbone.h"
 #include "model/network/device.h"
 #include "model/network/head.h"
+#include "model/network/precision-choice.h"
 
 G_BEGIN_DECLS
 
@@ -18,6 +19,9 @@ typedef struct {
   CowPrecision precision; /* auto: as cow_precision_choose () resolves it */
   int threads;            /* of a stream; 0: one a processor */
 } CowClassifierOptions;
+
+/* Puts what auto stands for in the place of auto (cow_precision_choose ()); clear *choice. */
+void cow_classifier_options_resolve (CowClassifierOptions *options, CowPrecisionChoice *choice);
 
 typedef struct _CowClassifier CowClassifier;
 
