@@ -270,6 +270,7 @@ ck_cpu_copy_rows (CkStream *self, int64_t rows, int64_t cols, const float *src, 
 }
 
 typedef struct {
+  const CkCpuOps *ops;
   float value;
   const float *x;
   float *y;
@@ -303,11 +304,8 @@ static CkStatus
 multiply (const void *data, int64_t first, int64_t end, int member)
 {
   const Simple *s = data;
-  float *y = s->y;
 
-#pragma omp simd
-  for (int64_t i = first; i < end; i++)
-    y[i] *= s->value;
+  s->ops->training.multiply (end - first, s->value, s->y + first);
   return CK_OK;
 }
 
@@ -316,7 +314,7 @@ ck_cpu_multiply (CkStream *self, float *x, int64_t n, float factor)
 {
   const CkCpuStream *cpu = (const CkCpuStream *)self;
   const CkStatus status = ck_check_elements (n);
-  const Simple s = { .value = factor, .y = x };
+  const Simple s = { .ops = cpu->ops, .value = factor, .y = x };
 
   if (status != CK_OK || cpu->failure != CK_OK)
     return status;
