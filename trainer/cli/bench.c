@@ -159,8 +159,10 @@ resolve_precisions (Job *job, GError **error)
 {
   for (char **word = job->precisions; *word; word++) {
     g_auto (CowPrecisionChoice) choice = { 0 };
-    if (!model_options_precision (&job->options->model, g_strstrip (*word), &choice, error))
+    CowPrecision wanted;
+    if (!model_options_precision (g_strstrip (*word), &wanted, error))
       return FALSE;
+    model_options_choose (&job->options->model, wanted, &choice);
     g_free (*word);
     *word = g_strdup (cow_precision_name (choice.precision));
     if (choice.why && !job->auto_is)

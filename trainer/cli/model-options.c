@@ -53,18 +53,20 @@ model_options_find (ModelOptions *self, GError **error)
 }
 
 gboolean
-model_options_precision (const ModelOptions *self, const char *name, CowPrecisionChoice *choice,
-                         GError **error)
+model_options_precision (const char *name, CowPrecision *precision, GError **error)
 {
   g_autoptr (GError) local = NULL;
-  CowPrecision wanted;
 
-  if (!cow_precision_parse (name, &wanted, &local))
-    return verb_usage (error, "--%s", local->message);
+  return cow_precision_parse (name, precision, &local) ||
+         verb_usage (error, "--%s", local->message);
+}
+
+void
+model_options_choose (const ModelOptions *self, CowPrecision wanted, CowPrecisionChoice *choice)
+{
   cow_precision_choose (wanted, self->model, self->adapter, self->device, choice);
   if (choice->warning)
     g_printerr ("cow-trainer: warning: %s\n", choice->warning);
-  return TRUE;
 }
 
 /* What auto was found to be; how to measure only for those who look closer, as `bench` does. */
@@ -85,19 +87,16 @@ model_options_open (const ModelOptions *self, GError **error)
                                   .device = g_strdup (self->device) };
   CowClassifierOptions options = { .device = self->device, .threads = self->threads };
   g_auto (CowPrecisionChoice) choice = { 0 };
-  g_autoptr (GError) local = NULL;
 
-  if (!cow_precision_parse (self->precision, &options.precision, &local)) {
-    verb_usage (error, "--%s", local->message);
+  if (!model_options_precision (self->precision, &options.precision, error))
     return NULL;
-  }
   if (self->batch < 1 || self->batch > MODEL_OPTIONS_MOST_BATCH) {
     verb_usage (error, "--batch %d: 1 to %d is expected", self->batch, MODEL_OPTIONS_MOST_BATCH);
     return NULL;
   }
-  if (!model_options_find (&found, error) ||
-      !model_options_precision (&found, self->precision, &choice, error))
+  if (!model_options_find (&found, error))
     return NULL;
+  model_options_choose (&found, options.precision, &choice);
   say (&choice);
   options.precision = choice.precision;
   options.model = found.model;

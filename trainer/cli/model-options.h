@@ -26,10 +26,12 @@ void model_options_add_names (ModelOptions *self, GArray *entries);
 /* Puts the model in its place that the adapter belongs to, where none is named; and without either,
  * the demonstration's, and says so. */
 gboolean model_options_find (ModelOptions *self, GError **error);
-/* What a name of a precision (NULL: auto) stands for with the model and adapter of
- * model_options_find (); clear *choice. Warns on standard error of a file that is not believed. */
-gboolean model_options_precision (const ModelOptions *self, const char *name,
-                                  CowPrecisionChoice *choice, GError **error);
+/* Parses the value of --precision (NULL: auto). */
+gboolean model_options_precision (const char *name, CowPrecision *precision, GError **error);
+/* What a precision stands for with the model and adapter of model_options_find (); clear *choice.
+ * Warns on standard error of a file that is not believed. */
+void model_options_choose (const ModelOptions *self, CowPrecision wanted,
+                           CowPrecisionChoice *choice);
 /* Loads what the options name, and finds what they do not as model_options_find () does. Says on
  * standard error what auto stands for where that was measured. */
 CowClassifier *model_options_open (const ModelOptions *self, GError **error);
