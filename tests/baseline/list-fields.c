@@ -18,7 +18,23 @@
   "drain-timeout=0 ! "                                                                             \
   "fakesink name=sink sync=false"
 
-static GHashTable *facts; /* lines, each once */
+/* Lines, each once; frames are looked at in the streaming thread, messages in the main one. */
+static GHashTable *facts;
+static GMutex facts_lock;
+
+static void add_fact (const char *format, ...) G_GNUC_PRINTF (1, 2);
+
+static void
+add_fact (const char *format, ...)
+{
+  va_list arguments;
+  va_start (arguments, format);
+  char *fact = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  g_mutex_lock (&facts_lock);
+  g_hash_table_add (facts, fact);
+  g_mutex_unlock (&facts_lock);
+}
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
@@ -41,14 +57,13 @@ list_value (const char *where, const GValue *value)
     g_autofree char *element = g_strconcat (where, "[]", NULL);
     for (guint i = 0; i < gst_value_array_get_size (value); i++)
       list_value (element, gst_value_array_get_value (value, i));
-    g_hash_table_add (facts, g_strdup_printf ("%s GstValueArray", where));
+    add_fact ("%s GstValueArray", where);
   } else if (GST_VALUE_HOLDS_STRUCTURE (value)) {
     const GstStructure *structure = gst_value_get_structure (value);
-    g_hash_table_add (
-        facts, g_strdup_printf ("%s structure %s", where, gst_structure_get_name (structure)));
+    add_fact ("%s structure %s", where, gst_structure_get_name (structure));
     list_structure (where, structure);
   } else
-    g_hash_table_add (facts, g_strdup_printf ("%s %s", where, G_VALUE_TYPE_NAME (value)));
+    add_fact ("%s %s", where, G_VALUE_TYPE_NAME (value));
 }
 
 /* ---- frames ---------------------------------------------------------------------------------- */
@@ -93,7 +108,7 @@ list_tags (GType api)
   const char *const *tags = gst_meta_api_type_get_tags (api);
 
   for (; tags && *tags; tags++)
-    g_hash_table_add (facts, g_strdup_printf ("GstCowBehaviorMeta tag %s", *tags));
+    add_fact ("GstCowBehaviorMeta tag %s", *tags);
 }
 
 static GstPadProbeReturn
@@ -108,8 +123,7 @@ look (GstPad *pad, GstPadProbeInfo *info, gpointer unused)
     else if (gst_meta_info_is_custom (meta->info) &&
              gst_custom_meta_has_name ((GstCustomMeta *)meta, "GstCowBehaviorMeta")) {
       GstStructure *structure = gst_custom_meta_get_structure ((GstCustomMeta *)meta);
-      g_hash_table_add (facts, g_strdup_printf ("GstCowBehaviorMeta structure %s",
-                                                gst_structure_get_name (structure)));
+      add_fact ("GstCowBehaviorMeta structure %s", gst_structure_get_name (structure));
       list_structure ("GstCowBehaviorMeta", structure);
       list_tags (meta->info->api);
     }
