@@ -177,7 +177,7 @@ typedef enum {
   CK_F32,
   CK_F16,
   CK_BF16,
-  CK_I16, /* activations only: with a scale for each row and block */
+  CK_I16, /* activations only: whole numbers with their scales */
   CK_I8,  /* likewise */
   CK_NF4  /* weights only: two 4-bit codes a byte, the even element in the high nibble; blocks of
              the row-major flattened matrix share one absmax */
@@ -240,25 +240,28 @@ CkStatus ck_peak (CkStream *stream, CkType type, int64_t rounds, double *operati
 /* ---- activations ----------------------------------------------------------------------------- */
 
 /*
- * What goes from layer to layer. In CK_I16 and CK_I8 a value is data * scales[row, column / block];
- * columns that are too large for that are 0 there and lie in `outliers` in fp32. Other types have
- * neither scales nor outliers.
+ * What goes from layer to layer, [rows, cols]. CK_F32: floats. CK_I16 and CK_I8: the whole numbers
+ * that linear multiplies, with their scales and outliers, in a form of the device's own; linear and
+ * norm write them for linear layers whose weights have that product, and nothing else reads them.
+ * Such layers give the bits that they give for the same values in fp32, except that an adapter
+ * multiplies the whole numbers too.
  */
 typedef struct {
   CkType type;
-  void *data;    /* [rows, cols] */
-  float *scales; /* [rows, ceil (cols / block)] */
-  int64_t block;
-  int64_t n_outliers;
-  const int32_t *outlier_columns; /* [n_outliers], ascending */
-  float *outliers;                /* [rows, n_outliers] */
+  void *data; /* ck_activations_bytes () of device memory, aligned as ck_alloc () gives it */
 } CkActivations;
+
+/* *bytes that [rows, cols] of a type take; the same sizes must be named by who writes and who reads
+ * them. CK_UNSUPPORTED: the device writes none of this type; CK_BAD_SHAPE: sizes that nothing can
+ * have. */
+CkStatus ck_activations_bytes (const CkDevice *device, CkType type, int64_t rows, int64_t cols,
+                               size_t *bytes);
 
 /* fp32 activations that lie at `data`. */
 static inline CkActivations
 ck_f32 (const float *data)
 {
-  CkActivations activations = { CK_F32, (void *)data, NULL, 0, 0, NULL, NULL };
+  CkActivations activations = { CK_F32, (void *)data };
 
   return activations;
 }
@@ -307,12 +310,8 @@ typedef struct {
   const float *scale;      /* [out] or NULL */
   const float *residual;   /* [rows, out] or NULL; may be y itself */
   int64_t rows;
-  CkActivations x; /* [rows, in] */
-  CkActivations y; /* [rows, out]; its type says how it is written */
-  /* Whether x is what the last linear layer on this stream read, and nothing has written it since,
-   * as with a key behind its query: what a device made of x then, its whole numbers, serves again.
-   * The bits of y are the same. */
-  bool same_x;
+  CkActivations x; /* [rows, in], fp32 or of the weight's product */
+  CkActivations y; /* [rows, out]; `multiplier` and `residual` may be y only where it is fp32 */
 } CkLinear;
 
 /* Layer norm over the last dimension: (x - mean) / sqrt (variance + epsilon) * weight + bias, with

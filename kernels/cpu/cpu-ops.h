@@ -28,6 +28,13 @@ typedef struct {
   CkPeakOps peak;
 } CkCpuOps;
 
+/* Those that multiply CK_I16 or CK_I8. */
+static inline const CkQuantisedOps *
+ck_cpu_products (const CkCpuOps *ops, CkType type)
+{
+  return type == CK_I16 ? &ops->int16 : &ops->int8;
+}
+
 /* The best of these features. */
 void ck_cpu_ops_init (CkCpuOps *ops, CkCpuFeatures features);
 

@@ -4,26 +4,20 @@
 #ifndef CK_CPU_LINEAR_CODES_H
 #define CK_CPU_LINEAR_CODES_H
 
+#include "kernels/cpu/coded-rows.h"
 #include "kernels/cpu/cpu-stream.h"
 #include "kernels/cpu/weight-strips.h"
 
-/* A layer's input, [rows, in] fp32 and as codes. */
+/* A layer's weight and its input [rows, in]. */
 typedef struct {
   const CkCpuStream *cpu;
   const CkCpuWeight *weight;
-  int64_t rows, in;
-  const float *x;
-
-  CkCodes codes;
-  CkOutlier *outliers; /* [rows, blocks CK_OUTLIERS_MAX], of which a row has */
-  int32_t *n_outliers; /* [rows] */
+  CkCodedRows x;
 } CkLinearCodes;
 
-/* Quantises x with the whole team, in the stream's scratch memory, which is the layer's until the
- * next call; not again if it is the `same` x that the last call quantised for products like these.
- */
-CkStatus ck_linear_codes_init (CkLinearCodes *self, CkCpuStream *cpu, const CkWeight *weight,
-                               int64_t rows, const float *x, bool same);
+/* x is whole numbers already, or is quantised with the whole team into the stream's scratch memory,
+ * which is the layer's until the next call. */
+CkStatus ck_linear_codes_init (CkLinearCodes *self, CkCpuStream *cpu, const CkLinear *layer);
 
 /* Outputs of a panel that keeps its weights in a thread's cache: a whole number of strips. */
 int64_t ck_linear_codes_panel (const CkCpuWeight *weight);

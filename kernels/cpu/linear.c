@@ -4,7 +4,8 @@
  * x. One thread makes a tile from start to end: it dequantises the panel's weights, multiplies into
  * a buffer of its own, adds the adapter, and writes y through the epilogue while the buffer is in
  * its cache. Because y is written only there, element by element, `multiplier` and `residual` may
- * be y itself.
+ * be y itself. Where y is to be whole numbers, the epilogue writes the buffer, and its rows become
+ * them at once.
  */
 #include "kernels/cpu/adapter.h"
 #include "kernels/cpu/linear-codes.h"
@@ -19,7 +20,7 @@
 /* Columns dequantised at once: [panel, depth] in fp32 is 1 MiB. Sums begin anew there, so it is
  * part of the definition. */
 #define DEPTH       1024
-#define LINE_FLOATS 16 /* a cache line */
+#define LINE_FLOATS 16 /* a cache line, of which a block of codes is a multiple */
 #define CODE_ROWS   48 /* rows of whole numbers at once, whose results stay in the L1 cache */
 
 /* One call: the layer, how it is cut, and where the buffers lie. */
@@ -28,15 +29,18 @@ typedef struct {
   const CkLinear *layer;
   int64_t rows, in, out;
   const float *x;
-  float *y;
+  float *y;            /* NULL where y is whole numbers: */
+  CkCodedRows y_codes; /* these */
 
   bool whole;          /* whether the product is of whole numbers: */
-  CkLinearCodes codes; /* x as such */
+  CkLinearCodes codes; /* of these */
 
-  int64_t rank;                                    /* 0 without an adapter */
+  int64_t rank;       /* 0 without an adapter */
+  bool coded_low;     /* whether its first product is of whole numbers, too */
+  int64_t low_stride; /* from a row of low to the next */
   int64_t panel, n_panels, group, n_groups, depth; /* a tile is [group, panel] */
-  float *low;        /* [rows, rank] x down^T, which all panels share */
-  float *transposed; /* [in, rank] down^T */
+  float *low;        /* [rows, low_stride] x down^T, which all panels share */
+  float *transposed; /* down^T, or what else the product with down takes */
   float *buffers;    /* a thread: product [group, panel], then weights [panel, depth] */
   int64_t buffer_floats;
 } Job;
@@ -48,7 +52,9 @@ cut (Job *job)
 {
   const CkCpuWeight *weight = (const CkCpuWeight *)job->layer->weight;
   const int64_t threads = job->cpu->threads;
-  const int64_t unit = job->whole ? weight->products->strip : LINE_FLOATS,
+  const int64_t unit = job->y == NULL ? CK_CODE_BLOCK
+                       : job->whole   ? weight->products->strip
+                                      : LINE_FLOATS,
                 most = job->whole ? ck_linear_codes_panel (weight) : PANEL,
                 least = ck_min (most, PANEL_MIN);
   int64_t panels = ck_round_up (ck_ceil_div (job->out, most), threads);
@@ -73,12 +79,23 @@ count_weight_floats (const Job *job)
   return job->layer->weight->source.type != CK_F32 ? job->panel * job->depth : 0;
 }
 
+/* Floats that the product with down takes beside its result. */
+static int64_t
+count_transposed (const Job *job)
+{
+  const CkCpuWeight *weight = (const CkCpuWeight *)job->layer->weight;
+
+  if (job->rank == 0)
+    return 0;
+  return job->coded_low ? ck_adapter_codes_scratch (weight->products, &job->layer->adapter, job->in)
+                        : ck_adapter_transposed (&job->layer->adapter, job->in);
+}
+
 static CkStatus
 reserve (Job *job, CkCpuStream *cpu)
 {
-  const int64_t low = ck_round_up (job->rows * job->rank, LINE_FLOATS);
-  const int64_t transposed =
-      job->rank > 0 ? ck_adapter_transposed (&job->layer->adapter, job->in) : 0;
+  const int64_t low = ck_round_up (job->rows * job->low_stride, LINE_FLOATS);
+  const int64_t transposed = count_transposed (job);
   size_t bytes;
 
   /* At most PANEL * (GROUP + DEPTH), or a few times a row of the weight. */
@@ -141,15 +158,18 @@ finish_rows (const Job *job, int64_t first_row, int64_t rows, int64_t first_out,
 
   if (job->rank > 0)
     status = job->cpu->ops->products.gemm (
-        true, rows, outs, job->rank, adapter->scale, job->low + first_row * job->rank, job->rank,
-        adapter->up + first_out * job->rank, job->rank, 1, t, job->panel);
+        true, rows, outs, job->rank, adapter->scale, job->low + first_row * job->low_stride,
+        job->low_stride, adapter->up + first_out * job->rank, job->rank, 1, t, job->panel);
   for (int64_t row = 0; status == CK_OK && row < rows; row++) {
     const int64_t at = (first_row + row) * job->out + first_out;
+    float *product = t + row * job->panel;
 
-    job->cpu->ops->rows.epilogue (&epilogue, outs, t + row * job->panel,
+    job->cpu->ops->rows.epilogue (&epilogue, outs, product,
                                   layer->multiplier != NULL ? layer->multiplier + at : NULL,
                                   layer->residual != NULL ? layer->residual + at : NULL,
-                                  job->y + at);
+                                  job->y != NULL ? job->y + at : product);
+    if (job->y == NULL)
+      ck_coded_rows_write (&job->y_codes, first_row + row, first_out, outs, product);
   }
   return status;
 }
@@ -182,32 +202,63 @@ make_tile (const void *data, int64_t tile, int member)
   return status;
 }
 
-CkStatus
-ck_cpu_linear (CkStream *self, const CkLinear *layer)
+/* x down^T, of the numbers that the layer itself multiplies unless dropout chooses among them. */
+static CkStatus
+make_low (const Job *job)
 {
-  CkCpuStream *cpu = (CkCpuStream *)self;
+  const CkAdapter *adapter = &job->layer->adapter;
+
+  return job->coded_low ? ck_adapter_codes_low (job->cpu, adapter, job->rows, job->in,
+                                                &job->codes.x, job->low, job->transposed)
+                        : ck_adapter_low (job->cpu, adapter, job->rows, job->in, job->x, job->low,
+                                          job->transposed, job->buffers);
+}
+
+static Job
+describe (const CkCpuStream *cpu, const CkLinear *layer)
+{
+  const CkCpuWeight *weight = (const CkCpuWeight *)layer->weight;
   Job job = {
     .cpu = cpu,
     .layer = layer,
     .rows = layer->rows,
     .in = layer->weight->source.in,
     .out = layer->weight->source.out,
-    .x = layer->x.data,
-    .y = layer->y.data,
-    .whole = ((const CkCpuWeight *)layer->weight)->products != NULL,
+    .x = layer->x.type == CK_F32 ? layer->x.data : NULL,
+    .y = layer->y.type == CK_F32 ? layer->y.data : NULL,
+    .whole = weight->products != NULL,
     .rank = layer->adapter.rank,
   };
-  CkStatus status = ck_check_linear (layer);
 
+  if (job.y == NULL)
+    job.y_codes = ck_coded_rows_at (ck_cpu_products (cpu->ops, layer->y.type), job.rows, job.out,
+                                    layer->y.data);
+  job.coded_low = job.whole && job.rank > 0 && !(layer->adapter.dropout > 0);
+  job.low_stride =
+      job.coded_low ? ck_adapter_codes_stride (weight->products, &layer->adapter) : job.rank;
+  return job;
+}
+
+CkStatus
+ck_cpu_linear (CkStream *self, const CkLinear *layer)
+{
+  CkCpuStream *cpu = (CkCpuStream *)self;
+  CkStatus status = ck_check_linear (layer);
+  size_t bytes;
+  Job job;
+
+  if (status == CK_OK)
+    status = ck_activations_bytes (self->device, layer->y.type, layer->rows,
+                                   layer->weight->source.out, &bytes);
   if (status != CK_OK || cpu->failure != CK_OK || layer->rows == 0)
     return status;
+  job = describe (cpu, layer);
   cut (&job);
   status = reserve (&job, cpu);
   if (status == CK_OK && job.whole)
-    status = ck_linear_codes_init (&job.codes, cpu, layer->weight, job.rows, job.x, layer->same_x);
+    status = ck_linear_codes_init (&job.codes, cpu, layer);
   if (status == CK_OK && job.rank > 0)
-    status = ck_adapter_low (cpu, &layer->adapter, job.rows, job.in, job.x, job.low, job.transposed,
-                             job.buffers);
+    status = make_low (&job);
   if (status == CK_OK)
     status = ck_team_run (cpu->threads, job.n_panels * job.n_groups, make_tile, &job);
   return ck_cpu_finish (cpu, status);

@@ -29,6 +29,13 @@ typedef struct {
   int64_t scale_stride;
 } CkStrips;
 
+/*
+ * A row [in] of a matrix, as activations are quantised, into a lane of a strip and of its scales.
+ * codes [blocks, 64] and row_scales [blocks] are scratch memory.
+ */
+void ck_strip_pack_row (const CkQuantisedOps *products, int64_t in, const float *row, int64_t lane,
+                        void *strip, float *scales, void *codes, float *row_scales);
+
 /* Prepares what the weight's uses name; clear it whatever this returns. */
 CkStatus ck_weight_strips_init (const CkCpuOps *ops, CkCpuWeight *weight);
 void ck_weight_strips_clear (CkCpuWeight *weight);

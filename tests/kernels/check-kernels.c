@@ -22,7 +22,7 @@ check_operations (const char *device, const char *level, int threads, CkStream *
   printf ("# %s, threads %d\n", stream_name (stream), threads);
   check_weights (stream);
   check_linear (stream, oracle);
-  check_same_x (stream);
+  check_coded (stream);
   check_activations (stream);
   check_norm (stream, oracle);
   check_attention (stream, oracle);

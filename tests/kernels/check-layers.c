@@ -454,7 +454,7 @@ check_bad_linear (CkStream *stream, const CkWeightSource *source, float *x, floa
   CHECK_BAD (adapter.rank, 1, CK_BAD_SHAPE); /* without matrices */
   CHECK_BAD (adapter, adapter, CK_OK);
   CHECK_BAD (x.type, CK_BF16, CK_UNSUPPORTED);
-  CHECK_BAD (y.type, CK_I8, CK_UNSUPPORTED);
+  CHECK_BAD (y.type, CK_NF4, CK_UNSUPPORTED);
 #undef CHECK_BAD
   bad = good, bad.adapter = adapter, bad.adapter.dropout = 0.5f;
   CHECK (operations->linear (stream, &bad) == CK_BAD_SHAPE); /* without a key */

@@ -92,7 +92,7 @@ bool has_products (const CkStream *stream, int products);
 
 void check_weights (CkStream *stream);
 void check_linear (CkStream *stream, CkStream *oracle);
-void check_same_x (CkStream *stream);
+void check_coded (CkStream *stream);
 void check_activations (CkStream *stream);
 void check_norm (CkStream *stream, CkStream *oracle);
 void check_attention (CkStream *stream, CkStream *oracle);
