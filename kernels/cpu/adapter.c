@@ -155,7 +155,7 @@ multiply_coded_rows (const void *data, int64_t first, int64_t end, int member)
 
   for (int64_t strip = 0; strip < job->stride / job->products->strip; strip++)
     job->products->multiply (end - first, &codes, job->strips + strip * job->strip_floats,
-                             job->scales + strip * job->strip_scales,
+                             job->scales + strip * job->strip_scales, NULL, job->products->strip,
                              job->low + first * job->stride + strip * job->products->strip,
                              job->stride);
   for (int64_t row = first; row < end; row++) {

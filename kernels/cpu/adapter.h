@@ -9,8 +9,7 @@
 int64_t ck_adapter_transposed (const CkAdapter *adapter, int64_t in);
 int64_t ck_adapter_buffer (const CkAdapter *adapter);
 /* low [rows, rank]; `transposed` is scratch of ck_adapter_transposed () floats for down^T, and
- * `buffers`
- * of ck_adapter_buffer () floats a thread. */
+ * `buffers` of ck_adapter_buffer () floats a thread. */
 CkStatus ck_adapter_low (const CkCpuStream *cpu, const CkAdapter *adapter, int64_t rows, int64_t in,
                          const float *x, float *low, float *transposed, float *buffers);
 

@@ -138,18 +138,49 @@ add_outliers (CkCodePanel *panel, const CkLinearCodes *layer, int64_t row, float
   }
 }
 
+bool
+ck_linear_codes_have_outliers (const CkLinearCodes *x, int64_t row, int64_t rows)
+{
+  for (int64_t i = row; i < row + rows; i++)
+    if (ck_coded_rows_has_outliers (&x->x, i))
+      return true;
+  return false;
+}
+
 void
-ck_code_panel_multiply (CkCodePanel *panel, const CkLinearCodes *x, int64_t row, int64_t rows,
-                        float *t)
+ck_code_panel_add_outliers (CkCodePanel *panel, const CkLinearCodes *x, int64_t row, int64_t rows,
+                            float *t)
+{
+  for (int64_t i = 0; i < rows; i++)
+    if (ck_coded_rows_has_outliers (&x->x, row + i))
+      add_outliers (panel, x, row + i, t + i * panel->panel);
+}
+
+/* A pointer to the first output of a strip out of one to the panel's. */
+static const float *
+at_output (const float *first, int64_t out)
+{
+  return first != NULL ? first + out : NULL;
+}
+
+void
+ck_code_panel_multiply (const CkCodePanel *panel, const CkLinearCodes *x, int64_t row, int64_t rows,
+                        const CkTail *tail, float *y, int64_t stride)
 {
   const CkQuantisedOps *products = x->weight->products;
   const CkCodes codes = ck_coded_rows_from (&x->x, row);
 
-  for (int64_t out = 0, strip = 0; out < panel->outs; out += products->strip, strip++)
+  for (int64_t out = 0, strip = 0; out < panel->outs; out += products->strip, strip++) {
+    CkTail here = *tail;
+
+    here.addend = at_output (tail->addend, out);
+    here.multiplier = at_output (tail->multiplier, out);
+    here.residual = at_output (tail->residual, out);
+    here.epilogue.gain = at_output (tail->epilogue.gain, out);
+    here.epilogue.bias = at_output (tail->epilogue.bias, out);
+    here.epilogue.scale = at_output (tail->epilogue.scale, out);
     products->multiply (rows, &codes, panel->strips.codes + strip * panel->strips.code_stride,
-                        panel->strips.scales + strip * panel->strips.scale_stride, t + out,
-                        panel->panel);
-  for (int64_t i = 0; i < rows; i++)
-    if (ck_coded_rows_has_outliers (&x->x, row + i))
-      add_outliers (panel, x, row + i, t + i * panel->panel);
+                        panel->strips.scales + strip * panel->strips.scale_stride, &here,
+                        ck_min (products->strip, panel->outs - out), y + out, stride);
+  }
 }

@@ -41,8 +41,15 @@ typedef struct {
 void ck_code_panel_init (CkCodePanel *panel, const CkLinearCodes *x, int64_t first, int64_t outs,
                          int64_t stride, float *buffer);
 
-/* t [rows, stride] = x W^T for rows [row, row + rows) of x. */
-void ck_code_panel_multiply (CkCodePanel *panel, const CkLinearCodes *x, int64_t row, int64_t rows,
-                             float *t);
+/* t [rows, stride] += what the outliers of rows [row, row + rows) of x add to x W^T, and which the
+ * product lacks. */
+void ck_code_panel_add_outliers (CkCodePanel *panel, const CkLinearCodes *x, int64_t row,
+                                 int64_t rows, float *t);
+bool ck_linear_codes_have_outliers (const CkLinearCodes *x, int64_t row, int64_t rows);
+
+/* y = x W^T for rows [row, row + rows) of x without their outliers, and its tail; stride: floats
+ * from a row of y to the next. */
+void ck_code_panel_multiply (const CkCodePanel *panel, const CkLinearCodes *x, int64_t row,
+                             int64_t rows, const CkTail *tail, float *y, int64_t stride);
 
 #endif /* CK_CPU_LINEAR_CODES_H */

@@ -3,9 +3,10 @@
  * Linear layers. The output is cut into tiles: a panel of outputs (rows of W) by a group of rows of
  * x. One thread makes a tile from start to end: it dequantises the panel's weights, multiplies into
  * a buffer of its own, adds the adapter, and writes y through the epilogue while the buffer is in
- * its cache. Because y is written only there, element by element, `multiplier` and `residual` may
- * be y itself. Where y is to be whole numbers, the epilogue writes the buffer, and its rows become
- * them at once.
+ * its cache. Products of whole numbers go the other way: the buffer gets what is added to them,
+ * outliers and the adapter, and they pass it and the epilogue on their way from registers to y.
+ * Because y is written only there, element by element, `multiplier` and `residual` may be y itself.
+ * Where y is to be whole numbers, rows are written to a buffer and become them at once.
  */
 #include "kernels/cpu/adapter.h"
 #include "kernels/cpu/linear-codes.h"
@@ -21,7 +22,7 @@
  * part of the definition. */
 #define DEPTH       1024
 #define LINE_FLOATS 16 /* a cache line, of which a block of codes is a multiple */
-#define CODE_ROWS   48 /* rows of whole numbers at once, whose results stay in the L1 cache */
+#define CODE_ROWS   48 /* rows of whole numbers at once, whose addends stay in the L1 cache */
 
 /* One call: the layer, how it is cut, and where the buffers lie. */
 typedef struct {
@@ -41,7 +42,8 @@ typedef struct {
   int64_t panel, n_panels, group, n_groups, depth; /* a tile is [group, panel] */
   float *low;        /* [rows, low_stride] x down^T, which all panels share */
   float *transposed; /* down^T, or what else the product with down takes */
-  float *buffers;    /* a thread: product [group, panel], then weights [panel, depth] */
+  float *buffers; /* a thread: product [group, panel], then weights [panel, depth]; of whole numbers
+                   * what is added and the result, [CODE_ROWS, panel] both, then weights */
   int64_t buffer_floats;
 } Job;
 
@@ -70,13 +72,14 @@ cut (Job *job)
   job->depth = job->layer->weight->source.type == CK_F32 ? job->in : ck_min (job->in, DEPTH);
 }
 
-/* Floats of a thread's buffer behind its product. */
+/* Floats of a thread's buffers, [rows, panel] and for weights. */
 static int64_t
-count_weight_floats (const Job *job)
+count_buffer (const Job *job)
 {
   if (job->whole)
-    return ck_linear_codes_buffer ((const CkCpuWeight *)job->layer->weight, job->panel);
-  return job->layer->weight->source.type != CK_F32 ? job->panel * job->depth : 0;
+    return 2 * CODE_ROWS * job->panel +
+           ck_linear_codes_buffer ((const CkCpuWeight *)job->layer->weight, job->panel);
+  return job->panel * (job->group + (job->layer->weight->source.type != CK_F32 ? job->depth : 0));
 }
 
 /* Floats that the product with down takes beside its result. */
@@ -99,7 +102,7 @@ reserve (Job *job, CkCpuStream *cpu)
   size_t bytes;
 
   /* At most PANEL * (GROUP + DEPTH), or a few times a row of the weight. */
-  job->buffer_floats = job->panel * job->group + count_weight_floats (job);
+  job->buffer_floats = count_buffer (job);
   if (job->rank > 0)
     job->buffer_floats = ck_max (job->buffer_floats, ck_adapter_buffer (&job->layer->adapter));
   if (!ck_size_product (low + transposed + job->buffer_floats * cpu->threads, sizeof (float), 1,
@@ -141,26 +144,43 @@ multiply_weight (const Job *job, const float *x, int64_t rows, int64_t first_out
   return CK_OK;
 }
 
-/* y = what follows the product t [rows, outs], of a tile whose first row and output these are. */
+/* t [rows, panel] = adapter + beta t */
 static CkStatus
-finish_rows (const Job *job, int64_t first_row, int64_t rows, int64_t first_out, int64_t outs,
-             float *t)
+add_adapter (const Job *job, int64_t first_row, int64_t rows, int64_t first_out, int64_t outs,
+             float beta, float *t)
 {
-  const CkLinear *layer = job->layer;
-  const CkAdapter *adapter = &layer->adapter;
-  const CkEpilogue epilogue = {
-    .gain = adapter->gain != NULL ? adapter->gain + first_out : NULL,
+  const CkAdapter *adapter = &job->layer->adapter;
+
+  if (job->rank == 0)
+    return CK_OK;
+  return job->cpu->ops->products.gemm (
+      true, rows, outs, job->rank, adapter->scale, job->low + first_row * job->low_stride,
+      job->low_stride, adapter->up + first_out * job->rank, job->rank, beta, t, job->panel);
+}
+
+/* Of the outputs from the first one on. */
+static CkEpilogue
+epilogue_from (const CkLinear *layer, int64_t first_out)
+{
+  const float *gain = layer->adapter.gain;
+
+  return (CkEpilogue){
+    .gain = gain != NULL ? gain + first_out : NULL,
     .bias = layer->bias != NULL ? layer->bias + first_out : NULL,
     .activation = layer->activation,
     .scale = layer->scale != NULL ? layer->scale + first_out : NULL,
   };
-  CkStatus status = CK_OK;
+}
 
-  if (job->rank > 0)
-    status = job->cpu->ops->products.gemm (
-        true, rows, outs, job->rank, adapter->scale, job->low + first_row * job->low_stride,
-        job->low_stride, adapter->up + first_out * job->rank, job->rank, 1, t, job->panel);
-  for (int64_t row = 0; status == CK_OK && row < rows; row++) {
+/* y = the epilogue of a product t [rows, panel], whose first row and output these are. */
+static void
+finish_rows (const Job *job, int64_t first_row, int64_t rows, int64_t first_out, int64_t outs,
+             float *t)
+{
+  const CkLinear *layer = job->layer;
+  const CkEpilogue epilogue = epilogue_from (layer, first_out);
+
+  for (int64_t row = 0; row < rows; row++) {
     const int64_t at = (first_row + row) * job->out + first_out;
     float *product = t + row * job->panel;
 
@@ -171,6 +191,57 @@ finish_rows (const Job *job, int64_t first_row, int64_t rows, int64_t first_out,
     if (job->y == NULL)
       ck_coded_rows_write (&job->y_codes, first_row + row, first_out, outs, product);
   }
+}
+
+/* Rows of a tile whose product is of whole numbers; t and result: buffers [rows, panel]. */
+static CkStatus
+make_coded_rows (const Job *job, CkCodePanel *panel, int64_t first_row, int64_t rows, float *t,
+                 float *result)
+{
+  const CkLinear *layer = job->layer;
+  const int64_t at = first_row * job->out + panel->first;
+  const bool outliers = ck_linear_codes_have_outliers (&job->codes, first_row, rows);
+  const CkTail tail = {
+    .addend = outliers || job->rank > 0 ? t : NULL,
+    .addend_stride = job->panel,
+    .epilogue = epilogue_from (layer, panel->first),
+    .multiplier = layer->multiplier != NULL ? layer->multiplier + at : NULL,
+    .residual = layer->residual != NULL ? layer->residual + at : NULL,
+    .stride = job->out,
+  };
+  CkStatus status;
+
+  if (outliers) {
+    memset (t, 0, (size_t)(rows * job->panel) * sizeof *t);
+    ck_code_panel_add_outliers (panel, &job->codes, first_row, rows, t);
+  }
+  status = add_adapter (job, first_row, rows, panel->first, panel->outs, outliers ? 1 : 0, t);
+  if (status != CK_OK)
+    return status;
+  if (job->y != NULL) {
+    ck_code_panel_multiply (panel, &job->codes, first_row, rows, &tail, job->y + at, job->out);
+    return CK_OK;
+  }
+  ck_code_panel_multiply (panel, &job->codes, first_row, rows, &tail, result, job->panel);
+  for (int64_t row = 0; row < rows; row++)
+    ck_coded_rows_write (&job->y_codes, first_row + row, panel->first, panel->outs,
+                         result + row * job->panel);
+  return CK_OK;
+}
+
+static CkStatus
+make_coded_tile (const Job *job, int64_t first_row, int64_t rows, int64_t first_out, int64_t outs,
+                 float *buffer)
+{
+  float *result = buffer + CODE_ROWS * job->panel;
+  CkStatus status = CK_OK;
+  CkCodePanel panel;
+
+  ck_code_panel_init (&panel, &job->codes, first_out, outs, job->panel,
+                      result + CODE_ROWS * job->panel);
+  for (int64_t row = 0; status == CK_OK && row < rows; row += CODE_ROWS)
+    status = make_coded_rows (job, &panel, first_row + row, ck_min (CODE_ROWS, rows - row), buffer,
+                              result);
   return status;
 }
 
@@ -184,21 +255,16 @@ make_tile (const void *data, int64_t tile, int member)
                 outs = ck_min (job->panel, job->out - first_out);
   float *buffer = job->buffers + member * job->buffer_floats,
         *weights = buffer + job->group * job->panel;
-  CkStatus status = CK_OK;
-  CkCodePanel panel;
+  CkStatus status;
 
-  if (!job->whole) {
-    status =
-        multiply_weight (job, job->x + first_row * job->in, rows, first_out, outs, buffer, weights);
-    return status == CK_OK ? finish_rows (job, first_row, rows, first_out, outs, buffer) : status;
-  }
-  ck_code_panel_init (&panel, &job->codes, first_out, outs, job->panel, weights);
-  for (int64_t row = 0; status == CK_OK && row < rows; row += CODE_ROWS) {
-    const int64_t n = ck_min (CODE_ROWS, rows - row);
-
-    ck_code_panel_multiply (&panel, &job->codes, first_row + row, n, buffer);
-    status = finish_rows (job, first_row + row, n, first_out, outs, buffer);
-  }
+  if (job->whole)
+    return make_coded_tile (job, first_row, rows, first_out, outs, buffer);
+  status =
+      multiply_weight (job, job->x + first_row * job->in, rows, first_out, outs, buffer, weights);
+  if (status == CK_OK)
+    status = add_adapter (job, first_row, rows, first_out, outs, 1, buffer);
+  if (status == CK_OK)
+    finish_rows (job, first_row, rows, first_out, outs, buffer);
   return status;
 }
 

@@ -111,18 +111,28 @@ multiply_block (int bits, const CkCodes *x, int64_t row, int64_t block, const vo
 
 static void
 multiply (int bits, int64_t rows, const CkCodes *x, const void *strip, const float *strip_scales,
-          float *y, int64_t stride)
+          const CkTail *tail, int64_t outs, float *y, int64_t stride)
 {
-  for (int64_t row = 0; row < rows; row++)
-    for (int64_t out = 0; out < STRIP; out++) {
-      float total = 0;
+  for (int64_t row = 0; row < rows; row++) {
+    float totals[STRIP];
 
+    for (int64_t out = 0; out < outs; out++) {
+      totals[out] = 0;
       for (int64_t block = 0; block < x->blocks; block++)
-        total =
-            fmaf ((float)multiply_block (bits, x, row, block, strip, out),
-                  x->scales[row * x->blocks + block] * strip_scales[block * STRIP + out], total);
-      y[row * stride + out] = total;
+        totals[out] = fmaf ((float)multiply_block (bits, x, row, block, strip, out),
+                            x->scales[row * x->blocks + block] * strip_scales[block * STRIP + out],
+                            totals[out]);
+      if (tail != NULL && tail->addend != NULL)
+        totals[out] += tail->addend[row * tail->addend_stride + out];
     }
+    if (tail == NULL)
+      memcpy (y + row * stride, totals, (size_t)outs * sizeof *totals);
+    else
+      ck_row_epilogue_c (&tail->epilogue, outs, totals,
+                         tail->multiplier != NULL ? tail->multiplier + row * tail->stride : NULL,
+                         tail->residual != NULL ? tail->residual + row * tail->stride : NULL,
+                         y + row * stride);
+  }
 }
 
 /* The functions of a table for codes of so many bits. */
@@ -138,9 +148,10 @@ multiply (int bits, int64_t rows, const CkCodes *x, const void *strip, const flo
     unpack (bits, blocks, pairs, stride, rows, table, strip);                                      \
   }                                                                                                \
   static void multiply_##bits (int64_t rows, const CkCodes *x, const void *strip,                  \
-                               const float *strip_scales, float *y, int64_t stride)                \
+                               const float *strip_scales, const CkTail *tail, int64_t outs,        \
+                               float *y, int64_t stride)                                           \
   {                                                                                                \
-    multiply (bits, rows, x, strip, strip_scales, y, stride);                                      \
+    multiply (bits, rows, x, strip, strip_scales, tail, outs, y, stride);                          \
   }
 
 DEFINE (16)

@@ -233,7 +233,10 @@ Q (unpack) (int64_t blocks, const uint8_t *pairs, int64_t stride, int64_t rows,
   }
   table[0] = q_table_load (bytes[0]);
   table[1] = q_table_load (bytes[1]);
-  for (int64_t block = 0; block < blocks; block++)
+  for (int64_t block = 0; block < blocks; block++) {
+    /* the next strip's codes, as many as are unpacked here: a file's pages are in no cache */
+    for (int64_t line = 0; line < rows * CK_CODE_BLOCK / 2; line += 64)
+      __builtin_prefetch (pairs + rows * (stride + block * CK_CODE_BLOCK / 2) + line);
     for (int v = 0; v < VECTORS; v++) {
       vq *to = (vq *)strip + block * Q_GROUPS * VECTORS + v;
       vq words[8];
@@ -246,22 +249,68 @@ Q (unpack) (int64_t blocks, const uint8_t *pairs, int64_t stride, int64_t rows,
       for (int i = 0; i < 8; i++)
         Q (unpack_words) (table, words[i], to + i * Q_GROUPS / 8 * VECTORS);
     }
+  }
 }
 
 /* ---- the product ----------------------------------------------------------------------------- */
 
-/* Rows [row, row + Q_TILE) of x with a strip; of rows that there are not, the last one again. */
+/* Where a tile's result goes: row `row` of all rows is the tile's first. */
+typedef struct {
+  const CkTail *tail;
+  int64_t row, rows, outs;
+  float *y; /* of all rows */
+  int64_t stride;
+} Q (Target);
+
+/* Asks for what the tail of a tile reads, and for the lines that it writes, while products are made:
+ * they lie a row apart, in which processors see no pattern. */
+static inline void
+Q (fetch) (const Q (Target) * target)
+{
+  const CkTail *tail = target->tail;
+
+  for (int64_t i = target->row; i < ck_min (target->row + Q_TILE, target->rows); i++)
+    for (int64_t line = 0; line < target->outs; line += 16) {
+      __builtin_prefetch (target->y + i * target->stride + line, 1);
+      if (tail != NULL && tail->residual != NULL)
+        __builtin_prefetch (tail->residual + i * tail->stride + line);
+    }
+}
+
+/* Writes a tile by way of its tail. */
+static void
+Q (finish) (const Q (Target) * target, const float totals[Q_TILE][Q_STRIP])
+{
+  const CkTail *tail = target->tail;
+  const int64_t end = ck_min (target->row + Q_TILE, target->rows);
+
+  for (int64_t row = target->row; row < end; row++)
+    for (int64_t col = 0; col < target->outs; col += W) {
+      const int64_t left = target->outs - col;
+      vf total = v_load (totals[row - target->row] + col, W, 0);
+
+      if (tail->addend != NULL)
+        total = v_add (total, v_load (tail->addend + row * tail->addend_stride + col, left, 0));
+      total = v_epilogue (
+          &tail->epilogue, tail->multiplier != NULL ? tail->multiplier + row * tail->stride : NULL,
+          tail->residual != NULL ? tail->residual + row * tail->stride : NULL, col, left, total);
+      v_store (target->y + row * target->stride + col, left, total);
+    }
+}
+
+/* Rows of x from the target's on with a strip; of rows that there are not, the last one again. */
 static inline __attribute__ ((always_inline)) void
-Q (multiply_tile) (const int64_t row, int64_t rows, const CkCodes *x, const vq *strip,
-                   const float *strip_scales, float *y, int64_t stride)
+Q (multiply_tile) (const CkCodes *x, const vq *strip, const float *strip_scales,
+                   const Q (Target) * target)
 {
   const int32_t *codes[Q_TILE];
   int64_t at[Q_TILE];
   vf totals[Q_TILE][VECTORS];
 
+  Q (fetch) (target);
 #pragma GCC unroll 16
   for (int i = 0; i < Q_TILE; i++) {
-    at[i] = ck_min (row + i, rows - 1) * x->blocks;
+    at[i] = ck_min (target->row + i, target->rows - 1) * x->blocks;
     codes[i] = (const int32_t *)x->codes + at[i] * Q_GROUPS;
 #pragma GCC unroll 2
     for (int v = 0; v < VECTORS; v++)
@@ -299,20 +348,32 @@ Q (multiply_tile) (const int64_t row, int64_t rows, const CkCodes *x, const vq *
                               v_mul (scale, v_load (strip_scales + v * W, W, 0)), totals[i][v]);
     }
   }
+  if (target->tail != NULL) {
+    float tile[Q_TILE][Q_STRIP] __attribute__ ((aligned (64)));
+
+#pragma GCC unroll 16
+    for (int i = 0; i < Q_TILE; i++)
+#pragma GCC unroll 2
+      for (int v = 0; v < VECTORS; v++)
+        v_store (tile[i] + v * W, W, totals[i][v]);
+    Q (finish) (target, tile);
+    return;
+  }
 #pragma GCC unroll 16
   for (int i = 0; i < Q_TILE; i++)
 #pragma GCC unroll 2
     for (int v = 0; v < VECTORS; v++)
-      if (row + i < rows)
-        v_store (y + i * stride + v * W, W, totals[i][v]);
+      if (target->row + i < target->rows)
+        v_store (target->y + (target->row + i) * target->stride + v * W, target->outs - v * W,
+                 totals[i][v]);
 }
 
 static void
 Q (multiply) (int64_t rows, const CkCodes *x, const void *strip, const float *strip_scales,
-              float *y, int64_t stride)
+              const CkTail *tail, int64_t outs, float *y, int64_t stride)
 {
   for (int64_t row = 0; row < rows; row += Q_TILE)
-    Q (multiply_tile) (row, rows, x, strip, strip_scales, y + row * stride, stride);
+    Q (multiply_tile) (x, strip, strip_scales, &(Q (Target)){ tail, row, rows, outs, y, stride });
 }
 
 /* Multiply-adds with operands in registers (peak.h); each adds to itself, so that none can be made

@@ -25,6 +25,7 @@
 
 #include "kernels/kernels.h"
 #include "kernels/cpu/peak.h"
+#include "kernels/cpu/rows.h"
 
 #define CK_CODE_BLOCK 64 /* elements that share a scale */
 
@@ -49,6 +50,16 @@ typedef struct {
   int64_t blocks; /* a row */
 } CkCodes;
 
+/* What becomes of products before they are written; pointers are to the strip's first output, and
+ * where there are rows to the first one. */
+typedef struct {
+  const float *addend; /* [rows, addend_stride], added to the product, or NULL */
+  int64_t addend_stride;
+  CkEpilogue epilogue;
+  const float *multiplier, *residual; /* [rows, stride] or NULL; may be y itself */
+  int64_t stride;
+} CkTail;
+
 typedef struct {
   CkType type;       /* CK_I16 or CK_I8 */
   int64_t code_size; /* bytes */
@@ -70,9 +81,10 @@ typedef struct {
    */
   void (*unpack) (int64_t blocks, const uint8_t *pairs, int64_t stride, int64_t rows,
                   const int16_t table[16], void *strip);
-  /* y [rows, strip] = codes times one strip; stride: floats from a row of y to the next. */
+  /* y [rows, outs] = the first outputs of codes times one strip, with its tail unless NULL; stride:
+   * floats from a row of y to the next. */
   void (*multiply) (int64_t rows, const CkCodes *x, const void *strip, const float *strip_scales,
-                    float *y, int64_t stride);
+                    const CkTail *tail, int64_t outs, float *y, int64_t stride);
 } CkQuantisedOps;
 
 /* Those with instructions of their own fill in the loops that measure them, too. */

@@ -171,7 +171,7 @@ multiply (const CkQuantisedOps *ops, const Rows *x, int64_t outs, const uint8_t 
       const int64_t out = first + i % ops->strip;
       strip_scales[i] = out < outs ? scales[out * blocks + i / ops->strip] : 0;
     }
-    ops->multiply (x->rows, &x->codes, strip, strip_scales, y + first, stride);
+    ops->multiply (x->rows, &x->codes, strip, strip_scales, NULL, ops->strip, y + first, stride);
   }
   free (strip);
   free (strip_scales);
