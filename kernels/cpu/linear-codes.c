@@ -21,7 +21,8 @@ place (const CkLinearCodes *self, Places *places)
 {
   const int64_t blocks = self->codes.blocks;
   /* Each is a whole number of cache lines a row at most, and five of them stay below SIZE_MAX. */
-  const int64_t row = blocks * (CK_CODE_BLOCK * 2 + 2 * (int64_t)sizeof (float) +
+  const int64_t sums = self->weight->products->sums;
+  const int64_t row = blocks * (CK_CODE_BLOCK * 2 + (1 + sums) * (int64_t)sizeof (float) +
                                 CK_OUTLIERS_MAX * (int64_t)sizeof (CkOutlier)) +
                       (int64_t)sizeof (int32_t) + 5 * LINE;
   size_t most;
@@ -32,7 +33,7 @@ place (const CkLinearCodes *self, Places *places)
 #define LINES(bytes) (((bytes) + LINE - 1) / LINE * LINE)
   places->scales = LINES (n * b * CK_CODE_BLOCK * (size_t)self->weight->products->code_size);
   places->sums = places->scales + LINES (n * b * sizeof (float));
-  places->outliers = places->sums + LINES (n * b * sizeof (int32_t));
+  places->outliers = places->sums + LINES (n * b * (size_t)sums * sizeof (int32_t));
   places->counts = places->outliers + LINES (n * b * CK_OUTLIERS_MAX * sizeof (CkOutlier));
   places->end = places->counts + LINES (n * sizeof (int32_t));
 #undef LINES
@@ -49,7 +50,7 @@ quantise_row (const void *data, int64_t row, int member)
   self->n_outliers[row] = (int32_t)products->quantise (
       self->in, self->x + row * self->in,
       (char *)self->codes.codes + row * blocks * CK_CODE_BLOCK * products->code_size,
-      self->codes.scales + row * blocks, self->codes.sums + row * blocks,
+      self->codes.scales + row * blocks, self->codes.sums + row * blocks * products->sums,
       self->outliers + row * blocks * CK_OUTLIERS_MAX);
   return CK_OK;
 }
@@ -179,7 +180,7 @@ ck_code_panel_multiply (CkCodePanel *panel, const CkLinearCodes *x, int64_t row,
   const CkCodes codes = {
     .codes = (char *)x->codes.codes + row * blocks * CK_CODE_BLOCK * products->code_size,
     .scales = x->codes.scales + row * blocks,
-    .sums = x->codes.sums + row * blocks,
+    .sums = x->codes.sums + row * blocks * products->sums,
     .blocks = blocks,
   };
 

@@ -101,13 +101,16 @@ pack_row (CkCpuWeight *weight, const float *row, int64_t out, uint32_t *codes, f
   const CkQuantisedOps *products = weight->products;
   const int64_t blocks = count_blocks (weight), n = products->strip, lane = out % n,
                 groups = blocks * CK_CODE_BLOCK * products->code_size / (int64_t)sizeof *codes;
-  const uint32_t sign = products->type == CK_I8 ? 0x80808080 : 0; /* + 128 */
+  /* Four codes of 8 bits at once: + 128, and less what is too much. */
+  const uint32_t sign = products->type == CK_I8 ? 0x80808080 : 0,
+                 rest =
+                     products->type == CK_I8 ? (uint32_t)(128 - products->offset) * 0x01010101 : 0;
   uint32_t *strip = (uint32_t *)((char *)weight->strips + out / n * strip_size (weight));
   float *scales = weight->scales + out / n * blocks * n;
 
   products->quantise (weight->base.source.in, row, codes, row_scales, NULL, NULL);
   for (int64_t group = 0; group < groups; group++)
-    strip[group * n + lane] = codes[group] ^ sign;
+    strip[group * n + lane] = (codes[group] ^ sign) - rest;
   for (int64_t block = 0; block < blocks; block++)
     scales[block * n + lane] = row_scales[block];
 }
