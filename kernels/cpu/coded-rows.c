@@ -27,7 +27,7 @@ place (const CkQuantisedOps *products, int64_t rows, int64_t cols)
 #define LINES(bytes) (((bytes) + LINE - 1) / LINE * LINE)
   places.scales = LINES (n * b * CK_CODE_BLOCK * (size_t)products->code_size);
   places.sums = places.scales + LINES (n * b * sizeof (float));
-  places.outliers = places.sums + LINES (n * b * sizeof (int32_t));
+  places.outliers = places.sums + LINES (n * b * (size_t)products->sums * sizeof (int32_t));
   places.counts = places.outliers + LINES (n * b * CK_OUTLIERS_MAX * sizeof (CkOutlier));
   places.end = places.counts + LINES (n * (size_t)count_stride (cols));
 #undef LINES
@@ -38,7 +38,8 @@ bool
 ck_coded_rows_bytes (const CkQuantisedOps *products, int64_t rows, int64_t cols, size_t *bytes)
 {
   /* more than a block of a row takes, with its share of the lines that parts are rounded up to */
-  const int64_t most = CK_CODE_BLOCK * products->code_size + 2 * (int64_t)sizeof (float) +
+  const int64_t most = CK_CODE_BLOCK * products->code_size +
+                       (1 + products->sums) * (int64_t)sizeof (float) +
                        CK_OUTLIERS_MAX * (int64_t)sizeof (CkOutlier) + 8 + 5 * LINE;
   size_t bound;
 
@@ -91,12 +92,12 @@ ck_coded_rows_write (const CkCodedRows *self, int64_t row, int64_t first, int64_
                   left = ck_min (n - i, GROUP * CK_CODE_BLOCK);
 
     memset (counts + block, 0, (size_t)ck_ceil_div (left, CK_CODE_BLOCK));
-    keep_outliers (self, row, first + i,
-                   self->products->quantise (
-                       left, x + i,
-                       (char *)self->codes.codes + at * CK_CODE_BLOCK * self->products->code_size,
-                       self->codes.scales + at, self->codes.sums + at, outliers),
-                   outliers);
+    keep_outliers (
+        self, row, first + i,
+        self->products->quantise (
+            left, x + i, (char *)self->codes.codes + at * CK_CODE_BLOCK * self->products->code_size,
+            self->codes.scales + at, self->codes.sums + at * self->products->sums, outliers),
+        outliers);
   }
   /* whoever writes the last block also writes what lies behind it */
   if (ck_ceil_div (first + n, CK_CODE_BLOCK) == self->codes.blocks)

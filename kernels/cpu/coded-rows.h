@@ -35,7 +35,8 @@ ck_coded_rows_from (const CkCodedRows *self, int64_t row)
   const int64_t at = row * self->codes.blocks;
 
   return (CkCodes){ (char *)self->codes.codes + at * CK_CODE_BLOCK * self->products->code_size,
-                    self->codes.scales + at, self->codes.sums + at, self->codes.blocks };
+                    self->codes.scales + at, self->codes.sums + at * self->products->sums,
+                    self->codes.blocks };
 }
 
 static inline bool

@@ -4,8 +4,8 @@
 #define INIT(concept) ck_##concept##_init_avx512_vnni
 
 #include "kernels/cpu/vectors-avx512.h"
-#include "kernels/cpu/epilogue-tmpl.h"
 #include "kernels/cpu/vectors-tmpl.h"
+#include "kernels/cpu/epilogue-tmpl.h"
 #include "kernels/cpu/codes.h"
 #include "kernels/cpu/peak.h"
 #include "kernels/sizes.h"

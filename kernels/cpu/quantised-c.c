@@ -9,6 +9,19 @@
 static const uint8_t places_16[8] = { 0, 4, 2, 6, 1, 5, 3, 7 };
 static const uint8_t places_8[8] = { 0, 2, 4, 6, 1, 3, 5, 7 };
 
+/* One kind of codes. */
+typedef struct {
+  int bits;
+  int32_t code_max, offset;
+  float outlier; /* ck_has_outlier () */
+} Kind;
+
+#define CODES_16     ((Kind){ 16, CK_CODE_MAX_16, 0, CK_OUTLIER })
+#define CODES_8      ((Kind){ 8, CK_CODE_MAX_8, 128, CK_OUTLIER })
+#define CODES_NARROW ((Kind){ 8, CK_CODE_MAX_NARROW, CK_CODE_MAX_NARROW, CK_OUTLIER_NARROW })
+
+#define NARROW_SUMS (CK_CODE_BLOCK / 8)
+
 static int32_t
 read_code (int bits, const void *codes, int64_t i)
 {
@@ -32,23 +45,40 @@ magnitudes (const float *x, int64_t n, float *sum)
   return max;
 }
 
+/* The sums of a block of 8-bit codes. */
+static void
+sum_block (Kind kind, const int8_t *codes, int32_t *sums)
+{
+  int16_t halves[NARROW_SUMS][2] = { 0 };
+  int32_t total = 0;
+
+  for (int64_t place = 0; place < CK_CODE_BLOCK; place++) {
+    total += codes[place];
+    halves[place / 8][place / 2 % 2] =
+        (int16_t)(halves[place / 8][place / 2 % 2] - kind.offset * codes[place]);
+  }
+  if (kind.code_max == CK_CODE_MAX_NARROW)
+    memcpy (sums, halves, sizeof halves);
+  else
+    *sums = -kind.offset * total;
+}
+
 static int64_t
-quantise (int bits, int64_t n, const float *x, void *codes, float *scales, int32_t *sums,
+quantise (Kind kind, int64_t n, const float *x, void *codes, float *scales, int32_t *sums,
           CkOutlier *outliers)
 {
-  const float code_max = bits == 8 ? CK_CODE_MAX_8 : CK_CODE_MAX_16;
-  const uint8_t *places = bits == 8 ? places_8 : places_16;
+  const float code_max = (float)kind.code_max;
+  const uint8_t *places = kind.bits == 8 ? places_8 : places_16;
   int64_t n_outliers = 0;
 
   for (int64_t i = 0, block = 0; i < n; i += CK_CODE_BLOCK, block++) {
     float rest[CK_CODE_BLOCK], sum, max, inverse;
     int64_t left = ck_min (n - i, CK_CODE_BLOCK);
     const float *from = x + i;
-    int32_t total = 0;
 
     max = magnitudes (from, left, &sum);
-    if (outliers != NULL && ck_has_outlier (max, sum)) {
-      n_outliers += ck_take_outliers (from, i, left, rest, outliers + n_outliers);
+    if (outliers != NULL && ck_has_outlier (kind.outlier, max, sum)) {
+      n_outliers += ck_take_outliers (kind.outlier, from, i, left, rest, outliers + n_outliers);
       from = rest;
       max = magnitudes (from, left, &sum);
     }
@@ -59,24 +89,24 @@ quantise (int bits, int64_t n, const float *x, void *codes, float *scales, int32
       const float scaled = element < left ? from[element] * inverse : 0;
       const int32_t code = isfinite (scaled) ? (int32_t)lrintf (scaled) : 0;
 
-      if (bits == 8)
+      if (kind.bits == 8)
         ((int8_t *)codes)[i + place] = (int8_t)code;
       else
         ((int16_t *)codes)[i + place] = (int16_t)code;
-      total += code;
     }
-    if (bits == 8 && sums != NULL)
-      sums[block] = -128 * total;
+    if (kind.bits == 8 && sums != NULL)
+      sum_block (kind, (const int8_t *)codes + i,
+                 sums + block * (kind.code_max == CK_CODE_MAX_NARROW ? NARROW_SUMS : 1));
   }
   return n_outliers;
 }
 
 static void
-unpack (int bits, int64_t blocks, const uint8_t *pairs, int64_t stride, int64_t rows,
+unpack (Kind kind, int64_t blocks, const uint8_t *pairs, int64_t stride, int64_t rows,
         const int16_t table[16], void *strip)
 {
-  const uint8_t *places = bits == 8 ? places_8 : places_16;
-  const int64_t group = 32 / bits;
+  const uint8_t *places = kind.bits == 8 ? places_8 : places_16;
+  const int64_t group = 32 / kind.bits;
 
   for (int64_t place = 0; place < blocks * CK_CODE_BLOCK; place++)
     for (int64_t out = 0; out < STRIP; out++) {
@@ -85,32 +115,49 @@ unpack (int bits, int64_t blocks, const uint8_t *pairs, int64_t stride, int64_t 
       const int16_t code = table[element % 2 == 0 ? pair >> 4 : pair & 15];
       const int64_t at = (place / group * STRIP + out) * group + place % group;
 
-      if (bits == 8)
-        ((uint8_t *)strip)[at] = (uint8_t)(code + 128);
+      if (kind.bits == 8)
+        ((uint8_t *)strip)[at] = (uint8_t)(code + kind.offset);
       else
         ((int16_t *)strip)[at] = code;
     }
 }
 
+/* What the offsets of weights add to the products with a block, taken away. */
 static int32_t
-multiply_block (int bits, const CkCodes *x, int64_t row, int64_t block, const void *strip,
+without_offsets (Kind kind, const CkCodes *x, int64_t block)
+{
+  int16_t halves[2 * NARROW_SUMS];
+  int32_t sum = 0;
+
+  if (kind.bits == 16)
+    return 0;
+  if (kind.code_max != CK_CODE_MAX_NARROW)
+    return x->sums[block];
+  memcpy (halves, x->sums + block * NARROW_SUMS, sizeof halves);
+  for (int i = 0; i < 2 * NARROW_SUMS; i++)
+    sum += halves[i];
+  return sum;
+}
+
+static int32_t
+multiply_block (Kind kind, const CkCodes *x, int64_t row, int64_t block, const void *strip,
                 int64_t out)
 {
-  const int64_t group = 32 / bits, at = (row * x->blocks + block) * CK_CODE_BLOCK;
-  int32_t sum = bits == 8 ? x->sums[row * x->blocks + block] : 0;
+  const int64_t group = 32 / kind.bits, at = (row * x->blocks + block) * CK_CODE_BLOCK;
+  int32_t sum = without_offsets (kind, x, row * x->blocks + block);
 
   for (int64_t place = 0; place < CK_CODE_BLOCK; place++) {
     const int64_t of =
         ((block * CK_CODE_BLOCK + place) / group * STRIP + out) * group + place % group;
 
-    sum += read_code (bits, x->codes, at + place) *
-           (bits == 8 ? ((const uint8_t *)strip)[of] : ((const int16_t *)strip)[of]);
+    sum += read_code (kind.bits, x->codes, at + place) *
+           (kind.bits == 8 ? ((const uint8_t *)strip)[of] : ((const int16_t *)strip)[of]);
   }
   return sum;
 }
 
 static void
-multiply (int bits, int64_t rows, const CkCodes *x, const void *strip, const float *strip_scales,
+multiply (Kind kind, int64_t rows, const CkCodes *x, const void *strip, const float *strip_scales,
           const CkTail *tail, int64_t outs, float *y, int64_t stride)
 {
   for (int64_t row = 0; row < rows; row++) {
@@ -119,7 +166,7 @@ multiply (int bits, int64_t rows, const CkCodes *x, const void *strip, const flo
     for (int64_t out = 0; out < outs; out++) {
       totals[out] = 0;
       for (int64_t block = 0; block < x->blocks; block++)
-        totals[out] = fmaf ((float)multiply_block (bits, x, row, block, strip, out),
+        totals[out] = fmaf ((float)multiply_block (kind, x, row, block, strip, out),
                             x->scales[row * x->blocks + block] * strip_scales[block * STRIP + out],
                             totals[out]);
       if (tail != NULL && tail->addend != NULL)
@@ -135,32 +182,42 @@ multiply (int bits, int64_t rows, const CkCodes *x, const void *strip, const flo
   }
 }
 
-/* The functions of a table for codes of so many bits. */
-#define DEFINE(bits)                                                                               \
-  static int64_t quantise_##bits (int64_t n, const float *x, void *codes, float *scales,           \
+/* The functions of a table for a kind of codes. */
+#define DEFINE(kind, name)                                                                         \
+  static int64_t quantise_##name (int64_t n, const float *x, void *codes, float *scales,           \
                                   int32_t *sums, CkOutlier *outliers)                              \
   {                                                                                                \
-    return quantise (bits, n, x, codes, scales, sums, outliers);                                   \
+    return quantise (kind, n, x, codes, scales, sums, outliers);                                   \
   }                                                                                                \
-  static void unpack_##bits (int64_t blocks, const uint8_t *pairs, int64_t stride, int64_t rows,   \
+  static void unpack_##name (int64_t blocks, const uint8_t *pairs, int64_t stride, int64_t rows,   \
                              const int16_t table[16], void *strip)                                 \
   {                                                                                                \
-    unpack (bits, blocks, pairs, stride, rows, table, strip);                                      \
+    unpack (kind, blocks, pairs, stride, rows, table, strip);                                      \
   }                                                                                                \
-  static void multiply_##bits (int64_t rows, const CkCodes *x, const void *strip,                  \
+  static void multiply_##name (int64_t rows, const CkCodes *x, const void *strip,                  \
                                const float *strip_scales, const CkTail *tail, int64_t outs,        \
                                float *y, int64_t stride)                                           \
   {                                                                                                \
-    multiply (bits, rows, x, strip, strip_scales, tail, outs, y, stride);                          \
+    multiply (kind, rows, x, strip, strip_scales, tail, outs, y, stride);                          \
   }
 
-DEFINE (16)
-DEFINE (8)
+DEFINE (CODES_16, 16)
+DEFINE (CODES_8, 8)
+DEFINE (CODES_NARROW, narrow)
 
 void
 ck_quantised_init_c (CkQuantisedOps *int16, CkQuantisedOps *int8)
 {
-  *int16 =
-      (CkQuantisedOps){ CK_I16, 2, CK_CODE_MAX_16, STRIP, quantise_16, unpack_16, multiply_16 };
-  *int8 = (CkQuantisedOps){ CK_I8, 1, CK_CODE_MAX_8, STRIP, quantise_8, unpack_8, multiply_8 };
+  *int16 = (CkQuantisedOps){ CK_I16, 2,           CK_CODE_MAX_16, 0,          0,
+                             STRIP,  quantise_16, unpack_16,      multiply_16 };
+  *int8 =
+      (CkQuantisedOps){ CK_I8, 1, CK_CODE_MAX_8, 128, 1, STRIP, quantise_8, unpack_8, multiply_8 };
+}
+
+void
+ck_quantised_init_narrow_c (CkQuantisedOps *int8)
+{
+  *int8 = (CkQuantisedOps){ CK_I8,          1,     CK_CODE_MAX_NARROW, CK_CODE_MAX_NARROW,
+                            NARROW_SUMS,    STRIP, quantise_narrow,    unpack_narrow,
+                            multiply_narrow };
 }

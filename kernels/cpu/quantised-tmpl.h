@@ -5,11 +5,13 @@
  *   Q(name)                     name, made different for each inclusion
  *   Q_BITS, Q_CODE_MAX          8 or 16; of quantised.h
  *   Q_TILE                      rows that are multiplied at once, VECTORS vectors of sums each
- *   q_dot (sums, weights, x)    sums + the products of a group, lane by lane
+ *   q_dot (sums, weights, x)    sums + the products of a group, lane by lane; or, for narrow codes:
+ *   q_dot_pair (sums, weights[2], x[2], offsets)  the same of two groups; offsets: of x's sums
  * and once, words for W whole numbers of 32 bits, vq:
  *   q_set, q_load, q_add, q_to_float, q_from_float (to nearest even), q_sum
  *   q_store_16, q_store_8 (p, v)  two or four vectors as codes, each eight in the order of their
  *                               groups
+ *   q_store_sums (p, codes)     the sums of a block of narrow codes
  *   v4, q4                      four floats, four whole numbers, as gcc's vectors
  *   v_max_of_four, v_sum_of_four (v)
  *                               the maximum or the sum of each of four vectors of floats, whose
@@ -25,6 +27,18 @@
 #define Q_GROUPS    (CK_CODE_BLOCK / Q_GROUP) /* a block */
 #define Q_STRIP     (VECTORS * W)
 #define Q_PEAK_SUMS 12
+
+#ifdef q_dot_pair
+#  define Q_OFFSET  Q_CODE_MAX
+#  define Q_STEP    2 /* groups that are multiplied at once */
+#  define Q_SUMS    (Q_GROUPS / Q_STEP)
+#  define Q_OUTLIER CK_OUTLIER_NARROW
+#else
+#  define Q_OFFSET  (Q_BITS == 8 ? 128 : 0)
+#  define Q_STEP    1
+#  define Q_SUMS    (Q_BITS == 8)
+#  define Q_OUTLIER CK_OUTLIER
+#endif
 
 #if Q_BITS == 8
 typedef int8_t Q (Code);
@@ -81,7 +95,7 @@ static inline bool
 Q (are_special) (const Q (Blocks) * blocks)
 {
   const q4 has_outlier =
-      (blocks->max * CK_CODE_BLOCK > CK_OUTLIER * blocks->sum) & (blocks->sum > blocks->max);
+      (blocks->max * CK_CODE_BLOCK > Q_OUTLIER * blocks->sum) & (blocks->sum > blocks->max);
 
   return q4_any (has_outlier | ~(blocks->sum < INFINITY));
 }
@@ -97,9 +111,9 @@ Q (treat_special) (int64_t n_blocks, int64_t column, Q (Blocks) * blocks,
   int64_t n = 0;
 
   for (int64_t b = 0; b < n_blocks && outliers != NULL; b++)
-    if (ck_has_outlier (blocks->max[b], blocks->sum[b])) {
-      n += ck_take_outliers (blocks->values[b], column + b * CK_CODE_BLOCK, CK_CODE_BLOCK, rest[b],
-                             outliers + n);
+    if (ck_has_outlier (Q_OUTLIER, blocks->max[b], blocks->sum[b])) {
+      n += ck_take_outliers (Q_OUTLIER, blocks->values[b], column + b * CK_CODE_BLOCK,
+                             CK_CODE_BLOCK, rest[b], outliers + n);
       blocks->values[b] = rest[b];
     }
   Q (measure) (n_blocks, blocks);
@@ -144,8 +158,13 @@ Q (encode) (int64_t n, const Q (Blocks) * blocks, Q (Code) * codes, float *scale
                                                       codes + b * CK_CODE_BLOCK))
                       : v_set (0);
   memcpy (scales, &scale, (size_t)n * sizeof *scales);
-  if (Q_BITS != 8 || sums == NULL)
+  if (Q_SUMS == 0 || sums == NULL)
     return;
+#ifdef q_dot_pair
+  for (int64_t b = 0; b < n; b++)
+    q_store_sums (sums + b * Q_SUMS, codes + b * CK_CODE_BLOCK);
+  return;
+#endif
   offset = -128 * __builtin_convertvector(v_sum_of_four (totals), q4); /* exact: 64 codes */
   memcpy (sums, &offset, (size_t)n * sizeof *sums);
 }
@@ -181,7 +200,7 @@ Q (quantise) (int64_t n, const float *x, void *to, float *scales, int32_t *sums,
                   n_blocks = ck_min (4, ck_ceil_div (n - i, CK_CODE_BLOCK)),
                   end = i + (n_blocks - 1) * CK_CODE_BLOCK;
     Q (Code) *codes = (Q (Code) *)to + i;
-    int32_t *block_sums = sums != NULL ? sums + block : NULL;
+    int32_t *block_sums = sums != NULL ? sums + block * Q_SUMS : NULL;
     CkOutlier *next = outliers != NULL ? outliers + n_outliers : NULL;
     const float *last = x + end;
     float padded[CK_CODE_BLOCK];
@@ -228,7 +247,7 @@ Q (unpack) (int64_t blocks, const uint8_t *pairs, int64_t stride, int64_t rows,
   q_table table[2];
 
   for (int i = 0; i < 16; i++) {
-    bytes[0][i] = (uint8_t)(Q_BITS == 8 ? codes[i] + 128 : codes[i]);
+    bytes[0][i] = (uint8_t)(codes[i] + Q_OFFSET);
     bytes[1][i] = (uint8_t)((uint16_t)codes[i] >> 8);
   }
   table[0] = q_table_load (bytes[0]);
@@ -323,20 +342,28 @@ Q (multiply_tile) (const CkCodes *x, const vq *strip, const float *strip_scales,
     for (int i = 0; i < Q_TILE; i++)
 #pragma GCC unroll 2
       for (int v = 0; v < VECTORS; v++)
-        sums[i][v] = q_set (Q_BITS == 8 ? x->sums[at[i] + block] : 0);
+        sums[i][v] = q_set (Q_SUMS == 1 ? x->sums[at[i] + block] : 0);
 #pragma GCC unroll 4
-    for (int group = 0; group < Q_GROUPS; group++, strip += VECTORS) {
-      vq weights[VECTORS];
+    for (int group = 0; group < Q_GROUPS; group += Q_STEP, strip += Q_STEP * VECTORS) {
+      vq weights[VECTORS][Q_STEP];
 
-#pragma GCC unroll 2
-      for (int v = 0; v < VECTORS; v++)
-        weights[v] = q_load (strip + v);
+#pragma GCC unroll 4
+      for (int v = 0; v < Q_STEP * VECTORS; v++)
+        weights[v % VECTORS][v / VECTORS] = q_load (strip + v);
 #pragma GCC unroll 16
       for (int i = 0; i < Q_TILE; i++) {
-        const vq factor = q_set (codes[i][block * Q_GROUPS + group]);
+        const int32_t *groups = codes[i] + block * Q_GROUPS + group;
+        const vq factors[2] = { q_set (groups[0]), q_set (groups[Q_STEP - 1]) };
+#ifdef q_dot_pair
+        const vq offsets = q_set (x->sums[(at[i] + block) * Q_SUMS + group / Q_STEP]);
+#endif
 #pragma GCC unroll 2
         for (int v = 0; v < VECTORS; v++)
-          sums[i][v] = q_dot (sums[i][v], weights[v], factor);
+#ifdef q_dot_pair
+          sums[i][v] = q_dot_pair (sums[i][v], weights[v], factors, offsets);
+#else
+          sums[i][v] = q_dot (sums[i][v], weights[v][0], factors[0]);
+#endif
       }
     }
 #pragma GCC unroll 16
@@ -390,19 +417,25 @@ Q (peak) (int64_t rounds)
   for (int64_t round = 0; round < rounds; round++)
 #pragma GCC unroll 12
     for (int i = 0; i < Q_PEAK_SUMS; i++)
+#ifdef q_dot_pair
+      sums[i] = q_dot_pair (sums[i], (vq[]){ factor, factor }, (vq[]){ sums[i], factor }, factor);
+#else
       sums[i] = q_dot (sums[i], factor, sums[i]);
+#endif
 #pragma GCC unroll 12
   for (int i = 0; i < Q_PEAK_SUMS; i++)
     all = q_add (all, sums[i]);
   return (float)q_sum (all);
 }
 
-static const CkPeakLoop Q (peak_loop) = { Q (peak), 2 * Q_PEAK_SUMS *W *(32 / Q_BITS) };
+static const CkPeakLoop Q (peak_loop) = { Q (peak), 2 * Q_PEAK_SUMS *W *Q_GROUP *Q_STEP };
 
 static const CkQuantisedOps Q (ops) = {
   .type = Q_BITS == 8 ? CK_I8 : CK_I16,
   .code_size = Q_BITS / 8,
   .code_max = Q_CODE_MAX,
+  .offset = Q_OFFSET,
+  .sums = Q_SUMS,
   .strip = Q_STRIP,
   .quantise = Q (quantise),
   .unpack = Q (unpack),
@@ -411,6 +444,10 @@ static const CkQuantisedOps Q (ops) = {
 
 #undef Q_PEAK_SUMS
 #undef q_store
+#undef Q_OFFSET
+#undef Q_STEP
+#undef Q_SUMS
+#undef Q_OUTLIER
 #undef Q_GROUP
 #undef Q_GROUPS
 #undef Q_STRIP
@@ -419,3 +456,4 @@ static const CkQuantisedOps Q (ops) = {
 #undef Q_CODE_MAX
 #undef Q_TILE
 #undef q_dot
+#undef q_dot_pair

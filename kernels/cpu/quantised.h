@@ -19,6 +19,12 @@
  *
  * Signs. Instructions for 8 bits want one operand without a sign, so weights of 8 bits are kept as
  * code + 128, and what that adds is in each row's `sums`.
+ *
+ * Narrow codes. Without VNNI an instruction adds but two products of 8 bits, in 16 bits, where they
+ * saturate, and a second one has to widen what comes of it. Codes of at most 90 make that pay: two
+ * products of a code and a code + 90 fit into 16 bits, and so do four products of codes alone.
+ * Four of the former are added modulo 2^16; less what the 90 add, which is in `sums`, they are the
+ * four of the latter, which are then widened at once.
  */
 #ifndef CK_CPU_QUANTISED_H
 #define CK_CPU_QUANTISED_H
@@ -29,9 +35,11 @@
 
 #define CK_CODE_BLOCK 64 /* elements that share a scale */
 
-/* The largest code: 64 products of two such stay within 32 bits, or 8 bits are full. */
-#define CK_CODE_MAX_16 5792
-#define CK_CODE_MAX_8  127
+/* The largest code: 64 products of two such stay within 32 bits, 8 bits are full, or they are
+ * narrow codes. */
+#define CK_CODE_MAX_16     5792
+#define CK_CODE_MAX_8      127
+#define CK_CODE_MAX_NARROW 90
 
 /* Columns of a row that are so much larger than their block's others that the block's scale would
  * leave nothing of those: they are 0 in the codes, and are multiplied in fp32. */
@@ -44,9 +52,11 @@ typedef struct {
 
 /* Rows of activations as codes. */
 typedef struct {
-  void *codes;    /* [rows, blocks, 64] */
-  float *scales;  /* [rows, blocks] */
-  int32_t *sums;  /* [rows, blocks]: -128 times the sum of a block's codes; 8 bits only */
+  void *codes;   /* [rows, blocks, 64] */
+  float *scales; /* [rows, blocks] */
+  /* [rows, blocks, sums]: -128 times the sum of a block's codes; of narrow codes, for each eight,
+   * two numbers of 16 bits: -90 times the sum of codes 0, 1, 4, 5, and of 2, 3, 6, 7. */
+  int32_t *sums;
   int64_t blocks; /* a row */
 } CkCodes;
 
@@ -64,7 +74,9 @@ typedef struct {
   CkType type;       /* CK_I16 or CK_I8 */
   int64_t code_size; /* bytes */
   int64_t code_max;
-  int64_t strip; /* outputs */
+  int64_t offset; /* what weights are kept as code + */
+  int64_t sums;   /* numbers a block; 0 for 16 bits */
+  int64_t strip;  /* outputs */
 
   /*
    * One row x [n] as codes: `codes` [blocks, 64], scales [blocks], and sums unless NULL. What lies
@@ -89,6 +101,8 @@ typedef struct {
 
 /* Those with instructions of their own fill in the loops that measure them, too. */
 void ck_quantised_init_c (CkQuantisedOps *int16, CkQuantisedOps *int8);
+/* Plain C for narrow codes, for those who compare: level c has the other ones. */
+void ck_quantised_init_narrow_c (CkQuantisedOps *int8);
 void ck_quantised_init_avx2 (CkQuantisedOps *int16, CkQuantisedOps *int8, CkPeakOps *peak);
 void ck_quantised_init_avx512 (CkQuantisedOps *int16, CkQuantisedOps *int8, CkPeakOps *peak);
 void ck_quantised_init_avx512_vnni (CkQuantisedOps *int16, CkQuantisedOps *int8, CkPeakOps *peak);

@@ -4,6 +4,7 @@
  * at every level that this machine has, against double precision and against level "c"; TAP
  * check-kernels --bench    times the CPU's operations instead
  */
+#include "kernels/cpu/cpu-stream.h"
 #include "tests/kernels/devices.h"
 #include "tests/kernels/harness.h"
 
@@ -14,12 +15,28 @@
 /* What a network asks for is one thread or a few; 16 cuts small layers as large machines do. */
 static const int team_sizes[] = { 1, 2, 16 };
 
+/* Level c multiplies codes of 8 bits as VNNI does; for a level with narrow ones it gets those. */
+static void
+match_codes (CkStream *oracle, const char *level)
+{
+  CkQuantisedOps int16, *int8 = &((CkCpuDevice *)oracle->device)->ops.int8;
+  CkCpuFeatures features;
+  CkCpuOps ops;
+
+  CHECK (ck_cpu_level_find (level, &features, &level));
+  ck_cpu_ops_init (&ops, features);
+  ck_quantised_init_c (&int16, int8);
+  if (ops.int8.code_max == CK_CODE_MAX_NARROW)
+    ck_quantised_init_narrow_c (int8);
+}
+
 static void
 check_operations (const char *device, const char *level, int threads, CkStream *oracle)
 {
   CkStream *stream = stream_open (device, level, threads);
 
   printf ("# %s, threads %d\n", stream_name (stream), threads);
+  match_codes (oracle, level);
   check_weights (stream);
   check_linear (stream, oracle);
   check_coded (stream);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check-quantised: products of whole numbers at every level that this machine has against plain C,
- * to the last bit: codes, scales and outliers of activations, strips of 4-bit codes, and products.
- * TAP.
+ * check-quantised: products of whole numbers at every level that this machine has against plain C
+ * for the same kind of codes, to the last bit: codes, scales and outliers of activations, strips of
+ * 4-bit codes, and products. TAP.
  */
 #include "kernels/cpu/cpu-ops.h"
 #include "kernels/cpu/scratch.h"
@@ -57,12 +57,12 @@ rows_init (Rows *rows, const CkQuantisedOps *ops, int64_t n, int64_t in, const f
   *rows = (Rows){ .rows = n, .codes.blocks = blocks };
   rows->codes.codes = calloc ((size_t)(n * blocks), CK_CODE_BLOCK * (size_t)ops->code_size);
   rows->codes.scales = calloc ((size_t)(n * blocks), sizeof (float));
-  rows->codes.sums = calloc ((size_t)(n * blocks), sizeof (int32_t));
+  rows->codes.sums = calloc ((size_t)(n * blocks * ops->sums + 1), sizeof (int32_t));
   rows->outliers = calloc ((size_t)(n * blocks) * CK_OUTLIERS_MAX, sizeof (CkOutlier));
   for (int64_t row = 0; row < n; row++)
     rows->n_outliers += ops->quantise (
         in, x + row * in, (char *)rows->codes.codes + row * blocks * CK_CODE_BLOCK * ops->code_size,
-        rows->codes.scales + row * blocks, rows->codes.sums + row * blocks,
+        rows->codes.scales + row * blocks, rows->codes.sums + row * blocks * ops->sums,
         rows->outliers + rows->n_outliers);
 }
 
@@ -85,7 +85,8 @@ same_block (const CkQuantisedOps *ops, const Rows *a, const Rows *b, int64_t blo
   if (isnan (scale))
     return isnan (b->codes.scales[block]);
   return memcmp (a->codes.scales + block, b->codes.scales + block, sizeof scale) == 0 &&
-         a->codes.sums[block] == b->codes.sums[block] &&
+         memcmp (a->codes.sums + block * ops->sums, b->codes.sums + block * ops->sums,
+                 (size_t)ops->sums * sizeof (int32_t)) == 0 &&
          memcmp ((char *)a->codes.codes + (size_t)block * bytes,
                  (char *)b->codes.codes + (size_t)block * bytes, bytes) == 0;
 }
@@ -231,11 +232,13 @@ check_products (const CkQuantisedOps *ops, const CkQuantisedOps *plain)
 static void
 check_table (const CkQuantisedOps *ops, const CkQuantisedOps *plain, const char *level)
 {
-  const char *name = ops->type == CK_I8 ? "int8" : "int16";
+  const char *name = ops->type == CK_I16                   ? "int16"
+                     : ops->code_max == CK_CODE_MAX_NARROW ? "int8-narrow"
+                                                           : "int8";
   char what[40];
 
-  if (ops->multiply == NULL)
-    return;
+  CHECK (ops->code_max == plain->code_max && ops->offset == plain->offset &&
+         ops->sums == plain->sums);
   case_begin ();
   check_quantise (ops, plain);
   snprintf (what, sizeof what, "quantise-%s", name);
@@ -250,9 +253,11 @@ int
 main (void)
 {
   const char *const *levels = ck_cpu_levels ();
+  CkQuantisedOps narrow;
   CkCpuOps plain, ops;
 
   ck_cpu_ops_init (&plain, (CkCpuFeatures)0);
+  ck_quantised_init_narrow_c (&narrow);
   for (int i = 0; levels[i] != NULL; i++) {
     CkCpuFeatures features;
     const char *level;
@@ -261,7 +266,7 @@ main (void)
       continue;
     ck_cpu_ops_init (&ops, features);
     check_table (&ops.int16, &plain.int16, level);
-    check_table (&ops.int8, &plain.int8, level);
+    check_table (&ops.int8, ops.int8.code_max == narrow.code_max ? &narrow : &plain.int8, level);
   }
   return cases_end ();
 }
