@@ -172,7 +172,14 @@ ck_code_panel_multiply (const CkCodePanel *panel, const CkLinearCodes *x, int64_
 
   for (int64_t out = 0, strip = 0; out < panel->outs; out += products->strip, strip++) {
     CkTail here = *tail;
+    CkSecondProduct second;
 
+    if (tail->second != NULL) {
+      second = *tail->second;
+      second.strip = (const char *)second.strip + strip * panel->up.code_stride;
+      second.scales += strip * panel->up.scale_stride;
+      here.second = &second;
+    }
     here.addend = at_output (tail->addend, out);
     here.multiplier = at_output (tail->multiplier, out);
     here.residual = at_output (tail->residual, out);

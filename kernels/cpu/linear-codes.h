@@ -29,6 +29,7 @@ int64_t ck_linear_codes_buffer (const CkCpuWeight *weight, int64_t panel);
 typedef struct {
   int64_t first, outs;
   CkStrips strips;
+  CkStrips up;         /* of the adapter, where it is of whole numbers */
   float *columns;      /* in fp32 of those which outliers asked for, [CK_COLUMNS, panel] */
   int32_t *column_ids; /* [CK_COLUMNS] */
   int64_t n_columns, next_column, panel;

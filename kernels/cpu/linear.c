@@ -8,6 +8,7 @@
  * Because y is written only there, element by element, `multiplier` and `residual` may be y itself.
  * Where y is to be whole numbers, rows are written to a buffer and become them at once.
  */
+#include "kernels/cpu/adapter-codes.h"
 #include "kernels/cpu/adapter.h"
 #include "kernels/cpu/linear-codes.h"
 #include "kernels/cpu/operations.h"
@@ -37,11 +38,11 @@ typedef struct {
   CkLinearCodes codes; /* of these */
 
   int64_t rank;       /* 0 without an adapter */
-  bool coded_low;     /* whether its first product is of whole numbers, too */
-  int64_t low_stride; /* from a row of low to the next */
+  bool coded_adapter; /* whether it is of whole numbers, too: */
+  CkAdapterCodes adapter_codes;
   int64_t panel, n_panels, group, n_groups, depth; /* a tile is [group, panel] */
-  float *low;        /* [rows, low_stride] x down^T, which all panels share */
-  float *transposed; /* down^T, or what else the product with down takes */
+  float *low;        /* [rows, rank] x down^T, which all panels share; or the memory of the codes */
+  float *transposed; /* [in, rank] down^T */
   float *buffers; /* a thread: product [group, panel], then weights [panel, depth]; of whole numbers
                    * what is added and the result, [CODE_ROWS, panel] both, then weights */
   int64_t buffer_floats;
@@ -76,43 +77,50 @@ cut (Job *job)
 static int64_t
 count_buffer (const Job *job)
 {
+  const CkCpuWeight *weight = (const CkCpuWeight *)job->layer->weight;
+
   if (job->whole)
-    return 2 * CODE_ROWS * job->panel +
-           ck_linear_codes_buffer ((const CkCpuWeight *)job->layer->weight, job->panel);
+    return 2 * CODE_ROWS * job->panel + ck_linear_codes_buffer (weight, job->panel) +
+           (job->coded_adapter
+                ? ck_adapter_codes_panel (weight->products, &job->layer->adapter, job->panel)
+                : 0);
   return job->panel * (job->group + (job->layer->weight->source.type != CK_F32 ? job->depth : 0));
 }
 
-/* Floats that the product with down takes beside its result. */
-static int64_t
-count_transposed (const Job *job)
+/* *floats for what all panels share of the adapter, of which `low` come first. */
+static bool
+count_adapter (const Job *job, int threads, size_t *low, size_t *floats)
 {
-  const CkCpuWeight *weight = (const CkCpuWeight *)job->layer->weight;
+  const CkAdapter *adapter = &job->layer->adapter;
 
-  if (job->rank == 0)
-    return 0;
-  return job->coded_low ? ck_adapter_codes_scratch (weight->products, &job->layer->adapter, job->in)
-                        : ck_adapter_transposed (&job->layer->adapter, job->in);
+  *low = *floats = 0;
+  if (job->coded_adapter)
+    return ck_adapter_codes_memory (((const CkCpuWeight *)job->layer->weight)->products, adapter,
+                                    job->rows, job->in, threads, floats);
+  *low = (size_t)ck_round_up (job->rows * job->rank, LINE_FLOATS);
+  *floats = *low + (size_t)(job->rank > 0 ? ck_adapter_transposed (adapter, job->in) : 0);
+  return true;
 }
 
 static CkStatus
 reserve (Job *job, CkCpuStream *cpu)
 {
-  const int64_t low = ck_round_up (job->rows * job->low_stride, LINE_FLOATS);
-  const int64_t transposed = count_transposed (job);
-  size_t bytes;
+  size_t low, floats, bytes;
 
+  if (!count_adapter (job, cpu->threads, &low, &floats))
+    return CK_NO_MEMORY;
   /* At most PANEL * (GROUP + DEPTH), or a few times a row of the weight. */
   job->buffer_floats = count_buffer (job);
   if (job->rank > 0)
     job->buffer_floats = ck_max (job->buffer_floats, ck_adapter_buffer (&job->layer->adapter));
-  if (!ck_size_product (low + transposed + job->buffer_floats * cpu->threads, sizeof (float), 1,
+  if (!ck_size_product ((int64_t)floats + job->buffer_floats * cpu->threads, sizeof (float), 1,
                         &bytes))
     return CK_NO_MEMORY;
   job->low = ck_scratch_get (&cpu->tiles, bytes);
   if (job->low == NULL)
     return CK_NO_MEMORY;
   job->transposed = job->low + low;
-  job->buffers = job->transposed + transposed;
+  job->buffers = job->low + floats;
   return CK_OK;
 }
 
@@ -154,8 +162,8 @@ add_adapter (const Job *job, int64_t first_row, int64_t rows, int64_t first_out,
   if (job->rank == 0)
     return CK_OK;
   return job->cpu->ops->products.gemm (
-      true, rows, outs, job->rank, adapter->scale, job->low + first_row * job->low_stride,
-      job->low_stride, adapter->up + first_out * job->rank, job->rank, beta, t, job->panel);
+      true, rows, outs, job->rank, adapter->scale, job->low + first_row * job->rank, job->rank,
+      adapter->up + first_out * job->rank, job->rank, beta, t, job->panel);
 }
 
 /* Of the outputs from the first one on. */
@@ -200,22 +208,29 @@ make_coded_rows (const Job *job, CkCodePanel *panel, int64_t first_row, int64_t 
 {
   const CkLinear *layer = job->layer;
   const int64_t at = first_row * job->out + panel->first;
-  const bool outliers = ck_linear_codes_have_outliers (&job->codes, first_row, rows);
-  const CkTail tail = {
-    .addend = outliers || job->rank > 0 ? t : NULL,
+  const bool outliers = ck_linear_codes_have_outliers (&job->codes, first_row, rows),
+             in_fp32 = job->rank > 0 && !job->coded_adapter;
+  CkSecondProduct second;
+  CkTail tail = {
+    .addend = outliers || in_fp32 ? t : NULL,
     .addend_stride = job->panel,
     .epilogue = epilogue_from (layer, panel->first),
     .multiplier = layer->multiplier != NULL ? layer->multiplier + at : NULL,
     .residual = layer->residual != NULL ? layer->residual + at : NULL,
     .stride = job->out,
   };
-  CkStatus status;
+  CkStatus status = CK_OK;
 
+  if (job->coded_adapter) {
+    second = ck_adapter_codes_from (&job->adapter_codes, first_row, &panel->up);
+    tail.second = &second;
+  }
   if (outliers) {
     memset (t, 0, (size_t)(rows * job->panel) * sizeof *t);
     ck_code_panel_add_outliers (panel, &job->codes, first_row, rows, t);
   }
-  status = add_adapter (job, first_row, rows, panel->first, panel->outs, outliers ? 1 : 0, t);
+  if (in_fp32)
+    status = add_adapter (job, first_row, rows, panel->first, panel->outs, outliers ? 1 : 0, t);
   if (status != CK_OK)
     return status;
   if (job->y != NULL) {
@@ -233,12 +248,17 @@ static CkStatus
 make_coded_tile (const Job *job, int64_t first_row, int64_t rows, int64_t first_out, int64_t outs,
                  float *buffer)
 {
-  float *result = buffer + CODE_ROWS * job->panel;
+  float *result = buffer + CODE_ROWS * job->panel, *weights = result + CODE_ROWS * job->panel;
   CkStatus status = CK_OK;
   CkCodePanel panel;
 
-  ck_code_panel_init (&panel, &job->codes, first_out, outs, job->panel,
-                      result + CODE_ROWS * job->panel);
+  const int64_t up = job->coded_adapter ? ck_adapter_codes_panel (job->adapter_codes.products,
+                                                                  &job->layer->adapter, job->panel)
+                                        : 0;
+
+  ck_code_panel_init (&panel, &job->codes, first_out, outs, job->panel, weights + up);
+  if (job->coded_adapter)
+    panel.up = ck_adapter_codes_strips (&job->adapter_codes, first_out, outs, weights);
   for (int64_t row = 0; status == CK_OK && row < rows; row += CODE_ROWS)
     status = make_coded_rows (job, &panel, first_row + row, ck_min (CODE_ROWS, rows - row), buffer,
                               result);
@@ -270,14 +290,14 @@ make_tile (const void *data, int64_t tile, int member)
 
 /* x down^T, of the numbers that the layer itself multiplies unless dropout chooses among them. */
 static CkStatus
-make_low (const Job *job)
+make_low (Job *job)
 {
   const CkAdapter *adapter = &job->layer->adapter;
 
-  return job->coded_low ? ck_adapter_codes_low (job->cpu, adapter, job->rows, job->in,
-                                                &job->codes.x, job->low, job->transposed)
-                        : ck_adapter_low (job->cpu, adapter, job->rows, job->in, job->x, job->low,
-                                          job->transposed, job->buffers);
+  return job->coded_adapter ? ck_adapter_codes_init (&job->adapter_codes, job->cpu, adapter,
+                                                     job->rows, job->in, &job->codes.x, job->low)
+                            : ck_adapter_low (job->cpu, adapter, job->rows, job->in, job->x,
+                                              job->low, job->transposed, job->buffers);
 }
 
 static Job
@@ -299,9 +319,7 @@ describe (const CkCpuStream *cpu, const CkLinear *layer)
   if (job.y == NULL)
     job.y_codes = ck_coded_rows_at (ck_cpu_products (cpu->ops, layer->y.type), job.rows, job.out,
                                     layer->y.data);
-  job.coded_low = job.whole && job.rank > 0 && !(layer->adapter.dropout > 0);
-  job.low_stride =
-      job.coded_low ? ck_adapter_codes_stride (weight->products, &layer->adapter) : job.rank;
+  job.coded_adapter = job.whole && job.rank > 0 && !(layer->adapter.dropout > 0);
   return job;
 }
 

@@ -139,14 +139,15 @@ without_offsets (Kind kind, const CkCodes *x, int64_t block)
   return sum;
 }
 
+/* n: elements that are not all 0 */
 static int32_t
-multiply_block (Kind kind, const CkCodes *x, int64_t row, int64_t block, const void *strip,
-                int64_t out)
+multiply_block (Kind kind, const CkCodes *x, int64_t row, int64_t block, int64_t n,
+                const void *strip, int64_t out)
 {
   const int64_t group = 32 / kind.bits, at = (row * x->blocks + block) * CK_CODE_BLOCK;
   int32_t sum = without_offsets (kind, x, row * x->blocks + block);
 
-  for (int64_t place = 0; place < CK_CODE_BLOCK; place++) {
+  for (int64_t place = 0; place < n; place++) {
     const int64_t of =
         ((block * CK_CODE_BLOCK + place) / group * STRIP + out) * group + place % group;
 
@@ -156,19 +157,31 @@ multiply_block (Kind kind, const CkCodes *x, int64_t row, int64_t block, const v
   return sum;
 }
 
+/* total + the products of a row with an output. */
+static float
+add_products (Kind kind, const CkCodes *x, int64_t row, int64_t n, const void *strip,
+              const float *strip_scales, int64_t out, float total)
+{
+  for (int64_t block = 0; block < x->blocks; block++)
+    total = fmaf ((float)multiply_block (kind, x, row, block, n, strip, out),
+                  x->scales[row * x->blocks + block] * strip_scales[block * STRIP + out], total);
+  return total;
+}
+
 static void
 multiply (Kind kind, int64_t rows, const CkCodes *x, const void *strip, const float *strip_scales,
           const CkTail *tail, int64_t outs, float *y, int64_t stride)
 {
+  const CkSecondProduct *second = tail != NULL ? tail->second : NULL;
+
   for (int64_t row = 0; row < rows; row++) {
     float totals[STRIP];
 
     for (int64_t out = 0; out < outs; out++) {
-      totals[out] = 0;
-      for (int64_t block = 0; block < x->blocks; block++)
-        totals[out] = fmaf ((float)multiply_block (kind, x, row, block, strip, out),
-                            x->scales[row * x->blocks + block] * strip_scales[block * STRIP + out],
-                            totals[out]);
+      totals[out] = add_products (kind, x, row, CK_CODE_BLOCK, strip, strip_scales, out, 0);
+      if (second != NULL)
+        totals[out] = add_products (kind, &second->x, row, second->used, second->strip,
+                                    second->scales, out, totals[out]);
       if (tail != NULL && tail->addend != NULL)
         totals[out] += tail->addend[row * tail->addend_stride + out];
     }

@@ -317,25 +317,23 @@ Q (finish) (const Q (Target) * target, const float totals[Q_TILE][Q_STRIP])
     }
 }
 
-/* Rows of x from the target's on with a strip; of rows that there are not, the last one again. */
+/* totals += the products of the rows from the target's on, of rows that there are not the last one
+ * again, with a strip; `groups`: of a block that are not all 0. */
 static inline __attribute__ ((always_inline)) void
-Q (multiply_tile) (const CkCodes *x, const vq *strip, const float *strip_scales,
-                   const Q (Target) * target)
+Q (add_products) (const CkCodes *x, int64_t groups, const Q (Target) * target, const vq *strip,
+                  const float *strip_scales, vf totals[Q_TILE][VECTORS])
 {
   const int32_t *codes[Q_TILE];
   int64_t at[Q_TILE];
-  vf totals[Q_TILE][VECTORS];
 
-  Q (fetch) (target);
 #pragma GCC unroll 16
   for (int i = 0; i < Q_TILE; i++) {
     at[i] = ck_min (target->row + i, target->rows - 1) * x->blocks;
     codes[i] = (const int32_t *)x->codes + at[i] * Q_GROUPS;
-#pragma GCC unroll 2
-    for (int v = 0; v < VECTORS; v++)
-      totals[i][v] = v_set (0);
   }
-  for (int64_t block = 0; block < x->blocks; block++, strip_scales += Q_STRIP) {
+  for (int64_t block = 0; block < x->blocks;
+       block++, strip += Q_GROUPS * VECTORS, strip_scales += Q_STRIP) {
+    const vq *of_group = strip;
     vq sums[Q_TILE][VECTORS];
 
 #pragma GCC unroll 16
@@ -344,16 +342,16 @@ Q (multiply_tile) (const CkCodes *x, const vq *strip, const float *strip_scales,
       for (int v = 0; v < VECTORS; v++)
         sums[i][v] = q_set (Q_SUMS == 1 ? x->sums[at[i] + block] : 0);
 #pragma GCC unroll 4
-    for (int group = 0; group < Q_GROUPS; group += Q_STEP, strip += Q_STEP * VECTORS) {
+    for (int64_t group = 0; group < groups; group += Q_STEP, of_group += Q_STEP * VECTORS) {
       vq weights[VECTORS][Q_STEP];
 
 #pragma GCC unroll 4
       for (int v = 0; v < Q_STEP * VECTORS; v++)
-        weights[v % VECTORS][v / VECTORS] = q_load (strip + v);
+        weights[v % VECTORS][v / VECTORS] = q_load (of_group + v);
 #pragma GCC unroll 16
       for (int i = 0; i < Q_TILE; i++) {
-        const int32_t *groups = codes[i] + block * Q_GROUPS + group;
-        const vq factors[2] = { q_set (groups[0]), q_set (groups[Q_STEP - 1]) };
+        const int32_t *factor = codes[i] + block * Q_GROUPS + group;
+        const vq factors[2] = { q_set (factor[0]), q_set (factor[Q_STEP - 1]) };
 #ifdef q_dot_pair
         const vq offsets = q_set (x->sums[(at[i] + block) * Q_SUMS + group / Q_STEP]);
 #endif
@@ -375,6 +373,26 @@ Q (multiply_tile) (const CkCodes *x, const vq *strip, const float *strip_scales,
                               v_mul (scale, v_load (strip_scales + v * W, W, 0)), totals[i][v]);
     }
   }
+}
+
+/* The rows of x from the target's on with a strip. */
+static inline __attribute__ ((always_inline)) void
+Q (multiply_tile) (const CkCodes *x, const vq *strip, const float *strip_scales,
+                   const Q (Target) * target)
+{
+  const CkSecondProduct *second = target->tail != NULL ? target->tail->second : NULL;
+  vf totals[Q_TILE][VECTORS];
+
+  Q (fetch) (target);
+#pragma GCC unroll 16
+  for (int i = 0; i < Q_TILE; i++)
+#pragma GCC unroll 2
+    for (int v = 0; v < VECTORS; v++)
+      totals[i][v] = v_set (0);
+  Q (add_products) (x, Q_GROUPS, target, strip, strip_scales, totals);
+  if (second != NULL)
+    Q (add_products)
+    (&second->x, second->used / Q_GROUP, target, second->strip, second->scales, totals);
   if (target->tail != NULL) {
     float tile[Q_TILE][Q_STRIP] __attribute__ ((aligned (64)));
 

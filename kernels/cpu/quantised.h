@@ -60,9 +60,18 @@ typedef struct {
   int64_t blocks; /* a row */
 } CkCodes;
 
+/* A short product that is added to the first: an adapter's second one. */
+typedef struct {
+  CkCodes x;
+  const void *strip;
+  const float *scales;
+  int64_t used; /* elements of a block, the others are 0; a multiple of 8 */
+} CkSecondProduct;
+
 /* What becomes of products before they are written; pointers are to the strip's first output, and
  * where there are rows to the first one. */
 typedef struct {
+  const CkSecondProduct *second; /* or NULL */
   const float *addend; /* [rows, addend_stride], added to the product, or NULL */
   int64_t addend_stride;
   CkEpilogue epilogue;

@@ -100,14 +100,11 @@ ck_strip_pack_row (const CkQuantisedOps *products, int64_t in, const float *row,
 {
   const int64_t blocks = ck_ceil_div (in, CK_CODE_BLOCK), n = products->strip,
                 groups = blocks * CK_CODE_BLOCK * products->code_size / (int64_t)sizeof (uint32_t);
-  /* Four codes of 8 bits at once: + 128, and less what is too much. */
-  const uint32_t sign = products->type == CK_I8 ? 0x80808080 : 0,
-                 rest =
-                     products->type == CK_I8 ? (uint32_t)(128 - products->offset) * 0x01010101 : 0;
 
   products->quantise (in, row, codes, row_scales, NULL, NULL);
   for (int64_t group = 0; group < groups; group++)
-    ((uint32_t *)strip)[group * n + lane] = (((const uint32_t *)codes)[group] ^ sign) - rest;
+    ((uint32_t *)strip)[group * n + lane] =
+        ck_strip_group (products, ((const uint32_t *)codes)[group]);
   for (int64_t block = 0; block < blocks; block++)
     scales[block * n + lane] = row_scales[block];
 }

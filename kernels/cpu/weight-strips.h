@@ -29,6 +29,16 @@ typedef struct {
   int64_t scale_stride;
 } CkStrips;
 
+/* A group of codes as it lies in a strip: those of 8 bits without a sign, four at once + 128, and
+ * less what is too much. */
+static inline uint32_t
+ck_strip_group (const CkQuantisedOps *products, uint32_t codes)
+{
+  return products->type == CK_I8
+             ? (codes ^ 0x80808080) - (uint32_t)(128 - products->offset) * 0x01010101
+             : codes;
+}
+
 /*
  * A row [in] of a matrix, as activations are quantised, into a lane of a strip and of its scales.
  * codes [blocks, 64] and row_scales [blocks] are scratch memory.

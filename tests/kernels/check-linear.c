@@ -213,11 +213,12 @@ check_shapes (CkStream *stream, CkStream *oracle, CkType type)
   const Parts plain = { .bias = true }, full = { 2, true, true, CK_SILU, SEPARATE, ALIASED };
 
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+    const int64_t rank = 1 + (int64_t)s + (s % 3 == 1 ? 64 : 0); /* and of more than one block */
     TestWeight w;
     Data d;
 
     test_weight_init (&w, type, shapes[s][2], shapes[s][1], FILL_RANDOM);
-    data_init (&d, shapes[s][0], shapes[s][1], shapes[s][2], 1 + (int64_t)s, FILL_RANDOM);
+    data_init (&d, shapes[s][0], shapes[s][1], shapes[s][2], rank, FILL_RANDOM);
     check_one (stream, oracle, &d, &w, &plain);
     check_one (stream, oracle, &d, &w, &full);
     data_clear (&d);
