@@ -19,9 +19,8 @@ typedef struct {
 static bool
 place (const CkLinearCodes *self, Places *places)
 {
-  const int64_t blocks = self->codes.blocks;
+  const int64_t blocks = self->codes.blocks, sums = self->weight->products->sums;
   /* Each is a whole number of cache lines a row at most, and five of them stay below SIZE_MAX. */
-  const int64_t sums = self->weight->products->sums;
   const int64_t row = blocks * (CK_CODE_BLOCK * 2 + (1 + sums) * (int64_t)sizeof (float) +
                                 CK_OUTLIERS_MAX * (int64_t)sizeof (CkOutlier)) +
                       (int64_t)sizeof (int32_t) + 5 * LINE;
