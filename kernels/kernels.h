@@ -93,7 +93,7 @@ struct CkDevice {
 typedef struct {
   /* Of "cpu": a set of instructions that it may use ("c", "avx2", "avx512"; ck_cpu_levels () lists
    * them). NULL or "auto" reads the environment variable COWBEHAVIOR_CPU, and without that takes
-   * the best that this processor and operating system offer. */
+   * the best that this processor and operating system offer, but for untried ones. */
   const char *features;
   int threads; /* of a stream's team; 0: one a processor that this process may use */
 } CkDeviceOptions;
@@ -113,6 +113,9 @@ const char *const *ck_device_names (void);
 /* The sets of instructions that "cpu" can be opened with on this machine, slowest first, ended by
  * NULL; static storage. */
 const char *const *ck_cpu_levels (void);
+/* The last of them if it is taken only where it is named, because our tests have run on no machine
+ * that has it yet; else NULL. Static storage. */
+const char *ck_cpu_untried_level (void);
 
 /* Bytes of device memory that are free now, or SIZE_MAX where the device does not know. */
 size_t ck_device_free_bytes (CkDevice *device);

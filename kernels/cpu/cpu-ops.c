@@ -24,6 +24,8 @@ ck_cpu_ops_init (CkCpuOps *ops, CkCpuFeatures features)
     ck_training_init_avx2 (&ops->training);
     ck_peak_init_avx2 (&ops->peak);
   }
+  if (features & CK_CPU_AVX_VNNI)
+    ck_quantised_init_avx2_vnni (&ops->int16, &ops->int8, &ops->peak);
   if (features & CK_CPU_AVX512) {
     ck_gemm_init_avx512 (&ops->products);
     ck_quantised_init_avx512 (&ops->int16, &ops->int8, &ops->peak);

@@ -4,7 +4,6 @@
 
 #include "kernels/cpu/vectors-avx512.h"
 #include "kernels/cpu/vectors-tmpl.h"
-#include "kernels/cpu/epilogue-tmpl.h"
 #include "kernels/cpu/codes.h"
 #include "kernels/cpu/peak.h"
 #include "kernels/sizes.h"

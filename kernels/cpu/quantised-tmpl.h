@@ -23,6 +23,8 @@
  *   q_load_words (p, stride, rows, i)    row i of eight words; see v_words
  *   q_transpose_words (rows)    of eight vectors
  */
+#include "kernels/cpu/epilogue-tmpl.h"
+
 #define Q_GROUP     (32 / Q_BITS)
 #define Q_GROUPS    (CK_CODE_BLOCK / Q_GROUP) /* a block */
 #define Q_STRIP     (VECTORS * W)
@@ -281,8 +283,8 @@ typedef struct {
   int64_t stride;
 } Q (Target);
 
-/* Asks for what the tail of a tile reads, and for the lines that it writes, while products are made:
- * they lie a row apart, in which processors see no pattern. */
+/* Asks for what the tail of a tile reads, and for the lines that it writes, while products are
+ * made: they lie a row apart, in which processors see no pattern. */
 static inline void
 Q (fetch) (const Q (Target) * target)
 {

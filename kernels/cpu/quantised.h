@@ -113,6 +113,7 @@ void ck_quantised_init_c (CkQuantisedOps *int16, CkQuantisedOps *int8);
 /* Plain C for narrow codes, for those who compare: level c has the other ones. */
 void ck_quantised_init_narrow_c (CkQuantisedOps *int8);
 void ck_quantised_init_avx2 (CkQuantisedOps *int16, CkQuantisedOps *int8, CkPeakOps *peak);
+void ck_quantised_init_avx2_vnni (CkQuantisedOps *int16, CkQuantisedOps *int8, CkPeakOps *peak);
 void ck_quantised_init_avx512 (CkQuantisedOps *int16, CkQuantisedOps *int8, CkPeakOps *peak);
 void ck_quantised_init_avx512_vnni (CkQuantisedOps *int16, CkQuantisedOps *int8, CkPeakOps *peak);
 

@@ -53,6 +53,21 @@ cpu_opens (void)
   return status != CK_UNSUPPORTED;
 }
 
+/* Says once that the processor could do more, which somebody has to try first. */
+static void
+tell_untried_level (void)
+{
+  static gsize told = 0;
+  const char *level = ck_cpu_untried_level ();
+  if (!g_once_init_enter (&told))
+    return;
+  if (level && !g_getenv ("COWBEHAVIOR_CPU"))
+    g_message ("this processor has instructions that were not tried yet; COWBEHAVIOR_CPU=%s uses "
+               "them, and int16 and int8 are faster then",
+               level);
+  g_once_init_leave (&told, 1);
+}
+
 CkDevice *
 cow_device_open (const char *name, int threads, GError **error)
 {
@@ -70,6 +85,7 @@ cow_device_open (const char *name, int threads, GError **error)
       fail_level (error);
     return NULL;
   }
+  tell_untried_level ();
   return cow_check (status, error, "opening device \"%s\"", name) ? device : NULL;
 }
 

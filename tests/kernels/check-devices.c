@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Devices by name, and the CPU's levels. */
+#include "kernels/cpu/cpu-features.h"
 #include "tests/kernels/devices.h"
 #include "tests/kernels/harness.h"
 
@@ -40,13 +41,14 @@ static void
 check_levels (void)
 {
   const char *const *levels = ck_cpu_levels ();
-  const char *best = levels[0];
+  const char *untried = ck_cpu_untried_level (), *best = levels[0];
 
   CHECK (strcmp (levels[0], "c") == 0);
   unsetenv ("COWBEHAVIOR_CPU");
   for (int i = 0; levels[i] != NULL; i++) {
     check_level_is (levels[i], levels[i]);
-    best = levels[i];
+    if (levels[i] != untried)
+      best = levels[i];
   }
   check_level_is (NULL, best);
   check_level_is ("auto", best);
@@ -63,6 +65,35 @@ check_levels (void)
   check_refused ("avx", 0);
   check_refused ("c", -1);
   check_refused ("c", 1025);
+}
+
+/* On a machine with these features a level is found by its name, and "auto" is `best`. */
+static void
+check_machine (int machine, const char *name, bool found, const char *best, const char *untried)
+{
+  const char *level = NULL, *last = ck_cpu_untried_of ((CkCpuFeatures)machine);
+  CkCpuFeatures features;
+
+  CHECK (ck_cpu_level_of ((CkCpuFeatures)machine, name, &features, &level) == found);
+  CHECK (!found || (strcmp (level, name) == 0 && (features & ~machine) == 0));
+  CHECK (ck_cpu_level_of ((CkCpuFeatures)machine, "auto", &features, &level));
+  CHECK (strcmp (level, best) == 0 && (features & ~machine) == 0);
+  CHECK (untried != NULL ? last != NULL && strcmp (last, untried) == 0 : last == NULL);
+}
+
+static void
+check_machines (void)
+{
+  const int n100 = CK_CPU_AVX2 | CK_CPU_AVX_VNNI, skylake = CK_CPU_AVX2 | CK_CPU_AVX512,
+            sapphire_rapids = n100 | skylake | CK_CPU_AVX512_VNNI | CK_CPU_AVX512_BF16;
+
+  check_machine (0, "avx2", false, "c", NULL);
+  check_machine (CK_CPU_AVX2, "avx2-vnni", false, "avx2", NULL);
+  check_machine (CK_CPU_AVX_VNNI, "avx2-vnni", false, "c", NULL);
+  check_machine (n100, "avx2-vnni", true, "avx2", "avx2-vnni");
+  check_machine (n100, "avx512", false, "avx2", "avx2-vnni");
+  check_machine (skylake, "avx512", true, "avx512", NULL);
+  check_machine (sapphire_rapids, "avx2-vnni", true, "avx512-vnni", NULL);
 }
 
 static bool
@@ -170,6 +201,7 @@ check_devices (void)
 {
   case_begin ();
   check_levels ();
+  check_machines ();
   case_end ("levels", "all");
 
   case_begin ();

@@ -2,11 +2,12 @@
 /*
  * check-quantised: products of whole numbers at every level that this machine has against plain C
  * for the same kind of codes, to the last bit: codes, scales and outliers of activations, strips of
- * 4-bit codes, and products. TAP.
+ * 4-bit codes, and products. The code for AVX-VNNI runs on processors without it, too. TAP.
  */
 #include "kernels/cpu/cpu-ops.h"
 #include "kernels/cpu/scratch.h"
 #include "kernels/sizes.h"
+#include "tests/kernels/avx-vnni.h"
 #include "tests/kernels/harness.h"
 
 #include <math.h>
@@ -249,6 +250,26 @@ check_table (const CkQuantisedOps *ops, const CkQuantisedOps *plain, const char 
   case_end (what, level);
 }
 
+#if defined(__x86_64__)
+
+static void
+check_emulated (const CkCpuOps *plain)
+{
+  CkCpuOps ops = { 0 };
+
+  if (ck_cpu_features () & CK_CPU_AVX_VNNI)
+    return; /* it is one of the levels */
+  if (!avx_vnni_emulate ()) {
+    printf ("# AVX-VNNI was not checked: this processor has no registers of 256 bits\n");
+    return;
+  }
+  ck_quantised_init_avx2_vnni (&ops.int16, &ops.int8, &ops.peak);
+  check_table (&ops.int16, &plain->int16, "avx2-vnni-emulated");
+  check_table (&ops.int8, &plain->int8, "avx2-vnni-emulated");
+}
+
+#endif
+
 int
 main (void)
 {
@@ -268,5 +289,8 @@ main (void)
     check_table (&ops.int16, &plain.int16, level);
     check_table (&ops.int8, ops.int8.code_max == narrow.code_max ? &narrow : &plain.int8, level);
   }
+#if defined(__x86_64__)
+  check_emulated (&plain);
+#endif
   return cases_end ();
 }
