@@ -321,11 +321,11 @@ check_frame_settings (GstCowBehavior *self, CowEngine *engine, GstCowFrameSettin
 static void
 report_engine (GstCowBehavior *self, CowEngine *engine, const CowPrecisionChoice *choice)
 {
-  GST_INFO_OBJECT (
-      self, "%s on %s in %s, %u classes", cow_engine_name (engine), cow_engine_device_text (engine),
-      cow_precision_name (cow_engine_precision (engine)), cow_engine_n_classes (engine));
+  GST_INFO_OBJECT (self, "%s on %s in %s, %u classes", cow_engine_name (engine),
+                   cow_engine_device_text (engine), cow_engine_precision_text (engine),
+                   cow_engine_n_classes (engine));
   if (choice->why)
-    GST_INFO_OBJECT (self, "precision=auto is %s: %s", cow_precision_name (choice->precision),
+    GST_INFO_OBJECT (self, "precision=auto is %s: %s", cow_engine_precision_text (engine),
                      choice->why);
   if (choice->warning)
     GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS, ("property precision: %s", choice->warning),

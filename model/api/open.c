@@ -114,8 +114,8 @@ open_engine (const CowBehaviorOptions *given, GError **error)
   self->engine = engine;
   self->max_batch = options.max_batch;
   const char *why = choice.warning ? choice.warning : choice.why;
-  self->precision = g_strdup_printf ("%s%s%s", cow_precision_name (choice.precision),
-                                     why ? ": " : "", why ? why : "");
+  self->precision = g_strdup_printf ("%s%s%s", cow_engine_precision_text (engine), why ? ": " : "",
+                                     why ? why : "");
   return self;
 }
 

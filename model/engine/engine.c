@@ -437,7 +437,10 @@ key_of (const CowClassifierOptions *options, GError **error)
   const char *device = cow_device_resolve (options->device, error);
   if (!device)
     return NULL;
-  return g_strjoin ("\n", model, adapter, device, cow_precision_name (options->precision), NULL);
+  g_autofree char *raised =
+      options->raised ? g_strjoinv ("\n", (char **)options->raised) : g_strdup ("");
+  return g_strjoin ("\n", model, adapter, device, cow_precision_name (options->precision), raised,
+                    NULL);
 }
 
 static gboolean
@@ -615,6 +618,12 @@ CowPrecision
 cow_engine_precision (const CowEngine *self)
 {
   return cow_classifier_precision (self->classifier);
+}
+
+const char *
+cow_engine_precision_text (const CowEngine *self)
+{
+  return cow_classifier_precision_text (self->classifier);
 }
 
 const float *

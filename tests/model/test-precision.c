@@ -3,6 +3,7 @@
  * What precision=auto stands for: the rules by which figures are judged, the file that keeps the
  * choice, what is said of a bad one, and networks whose int8 really fails.
  */
+#include <gio/gio.h>
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "model/adapter/card.h"
 #include "model/adapter/head-weights.h"
 #include "model/engine/engine.h"
+#include "model/network/precision-mix.h"
 #include "model/network/precision-trial.h"
 #include "tests/model/golden.h"
 #include "tests/model/scratch.h"
@@ -28,8 +30,8 @@ good_figures (void)
   return (CowPrecisionFigures){ .n_pictures = 10,
                                 .has_head = TRUE,
                                 .n_paths = 2,
-                                .paths = { { COW_PRECISION_INT16, 50, 100, .99995, 10 },
-                                           { COW_PRECISION_INT8, 25, 100, .9995, 10 } } };
+                                .paths = { { COW_PRECISION_INT16, 50, 100, .99995, 10, NULL },
+                                           { COW_PRECISION_INT8, 25, 100, .9995, 10, NULL } } };
 }
 
 /* One without int8, which not every machine has. */
@@ -56,7 +58,7 @@ static void
 test_rules (void)
 {
   CowPrecisionFigures none = { .n_pictures = 1 }, slow = int16_figures ();
-#define INT8(...) (&(CowPrecisionPath){ COW_PRECISION_INT8, __VA_ARGS__ })
+#define INT8(...) (&(CowPrecisionPath){ COW_PRECISION_INT8, __VA_ARGS__, NULL })
   expect_verdict (INT8 (25, 100, .999, 10), TRUE, COW_VERDICT_PASSED);
   expect_verdict (INT8 (25, 100, .9989, 10), TRUE, COW_VERDICT_INEXACT);
   expect_verdict (INT8 (25, 100, .9999, 9), TRUE, COW_VERDICT_LABELS);
@@ -74,6 +76,58 @@ test_rules (void)
   slow.paths[0].ms = 98;
   g_assert_cmpint (cow_precision_decide (&slow), ==, COW_PRECISION_FP32);
   g_assert_cmpint (cow_precision_decide (&none), ==, COW_PRECISION_FP32);
+}
+
+static char *raised_names[] = { "layer.1.mlp.up_proj", "layer.1.mlp.down_proj", NULL };
+
+/* int8 fails for its labels, and passes with raised layers. */
+static CowPrecisionFigures
+mixed_figures (void)
+{
+  CowPrecisionFigures figures = good_figures ();
+  figures.n_linear = 12;
+  figures.paths[1].same_labels = 9;
+  figures.paths[figures.n_paths++] =
+      (CowPrecisionPath){ COW_PRECISION_INT8, 30, 100, .9995, 10, raised_names };
+  return figures;
+}
+
+static void
+test_mix_rules (void)
+{
+  CowPrecisionFigures figures = mixed_figures ();
+  CowPrecisionPath *int16 = &figures.paths[0], *int8 = &figures.paths[1], *mix = &figures.paths[2];
+  g_assert_true (cow_precision_decide_mix (&figures) == mix);
+  /* Versions that know no mix take what is best without. */
+  g_assert_cmpint (cow_precision_decide (&figures), ==, COW_PRECISION_INT16);
+  g_assert_true (cow_precision_wants_mix (&figures, int8));
+  g_assert_false (cow_precision_wants_mix (&figures, int16));
+  /* The gate is int8's, and so are the labels. */
+  mix->cosine = .9989;
+  g_assert_cmpint (cow_precision_judge (&figures, mix), ==, COW_VERDICT_INEXACT);
+  mix->cosine = .9995;
+  mix->same_labels = 9;
+  g_assert_cmpint (cow_precision_judge (&figures, mix), ==, COW_VERDICT_LABELS);
+  g_assert_null (cow_precision_decide_mix (&figures));
+  mix->same_labels = 10;
+  /* It has to be faster than int16, whether int16 passes or not. */
+  mix->ms = 49;
+  g_assert_cmpint (cow_precision_judge (&figures, mix), ==, COW_VERDICT_SLOW_MIX);
+  int16->cosine = .9998;
+  g_assert_cmpint (cow_precision_judge (&figures, mix), ==, COW_VERDICT_SLOW_MIX);
+  g_assert_true (cow_precision_wants_mix (&figures, int8));
+  /* No layer mends int8 where int16 fails too; nor is a slow one worth it. */
+  int16->cosine = .9;
+  g_assert_false (cow_precision_wants_mix (&figures, int8));
+  int16->cosine = .99995;
+  int8->ms = 49;
+  g_assert_false (cow_precision_wants_mix (&figures, int8));
+  int8->ms = 25;
+  int8->same_labels = 10;
+  g_assert_false (cow_precision_wants_mix (&figures, int8));
+  /* int16 that fails is no matter where int8 passes. */
+  int16->cosine = .9998;
+  g_assert_false (cow_precision_wants_mix (&figures, int16));
 }
 
 /* ---- folders --------------------------------------------------------------------------------- */
@@ -242,6 +296,54 @@ test_levels (Folders *self, gconstpointer data)
     g_unsetenv ("COWBEHAVIOR_CPU");
 }
 
+/* int16 with raised layers, which more machines have than int8. */
+static CowPrecisionFigures
+mixed_int16_figures (void)
+{
+  CowPrecisionFigures figures = int16_figures ();
+  figures.n_linear = 12;
+  figures.paths[0].same_labels = 9;
+  figures.paths[figures.n_paths++] =
+      (CowPrecisionPath){ COW_PRECISION_INT16, 60, 100, .99995, 10, raised_names };
+  return figures;
+}
+
+static void
+test_mix_kept (Folders *self, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  const CowPrecisionFigures figures = mixed_int16_figures ();
+  g_auto (CowPrecisionChoice) choice = { 0 };
+  if (!has_int16 ())
+    return;
+  keep (self, self->adapter, &figures);
+  expect_choice (self, self->adapter, COW_PRECISION_INT16, "10 pictures", NULL);
+  cow_precision_choose (COW_PRECISION_AUTO, self->model, self->adapter, "cpu", &choice);
+  g_assert_true (
+      g_strv_equal ((const char *const *)choice.raised, (const char *const *)raised_names));
+  g_autofree char *text = cow_precision_choice_text (&choice);
+  g_assert_cmpstr (text, ==,
+                   "int16, with 2 of 12 layers in fp32: layer.1.mlp.up_proj, "
+                   "layer.1.mlp.down_proj");
+  /* What versions that know no mix read. */
+  g_autofree char *file = scratch_read (self->adapter, "precision.json", NULL);
+  g_assert_nonnull (strstr (file, "\"precision\" : \"fp32\","));
+  g_assert_nonnull (strstr (file, "\"format\" : 1,"));
+
+  const CowClassifierOptions automatic = { .model = self->model, .adapter = self->adapter },
+                             whole = { .model = self->model,
+                                       .adapter = self->adapter,
+                                       .precision = COW_PRECISION_INT16 };
+  g_autoptr (CowEngine) one = cow_engine_get (&automatic, &error);
+  g_autoptr (CowEngine) two = cow_engine_get (&whole, &error);
+  g_autoptr (CowEngine) three = cow_engine_get (&automatic, &error);
+  g_assert_no_error (error);
+  g_assert_true (one != two);
+  g_assert_true (one == three);
+  g_assert_cmpstr (cow_engine_precision_text (one), ==, text);
+  g_assert_cmpstr (cow_engine_precision_text (two), ==, "int16");
+}
+
 /* ---- what is not believed -------------------------------------------------------------------- */
 
 static char *
@@ -252,13 +354,48 @@ replaced (const char *text, const char *old, const char *new)
   return g_strjoinv (new, parts);
 }
 
+/* What is written in place of what, and a word of the warning. */
+typedef struct {
+  const char *old, *new, *words;
+} BadFile;
+
+/* Writes each over the file that these figures make. */
+static void
+expect_disbelief (const Folders *self, const CowPrecisionFigures *figures, const BadFile *cases,
+                  guint n)
+{
+  keep (self, self->adapter, figures);
+  g_autofree char *good = scratch_read (self->adapter, "precision.json", NULL);
+  for (guint i = 0; i < n; i++) {
+    g_autofree char *bad = replaced (good, cases[i].old, cases[i].new);
+    scratch_write (self->adapter, "precision.json", bad);
+    expect_choice (self, self->adapter, COW_PRECISION_FP32, "not believed", cases[i].words);
+  }
+}
+
+static void
+test_bad_mixes (Folders *self, gconstpointer data)
+{
+  static const BadFile cases[] = {
+    { "\"mix\" : {", "\"mix\" : 1, \"m\" : {", "mix" },
+    { "\"finer\" : \"fp32\"", "\"finer\" : \"int8\"", "finer" },
+    { "\"finer\" : \"fp32\"", "\"finer\" : \"int4\"", "int4" },
+    { "\"finer\" : \"fp32\"", "\"fine\" : \"fp32\"", "finer" },
+    { "\"layers\" : [", "\"layers\" : [], \"l\" : [", "layers" },
+    { "\"layers\" : [", "\"layers\" : [1, ", "layers" },
+    { "\"layers\" : [", "\"l\" : [", "layers" },
+    { "\"layer.1.mlp.up_proj\"", "\"layer.7.mlp.up_proj\"", "layer.7.mlp.up_proj" },
+    { "\"layer.1.mlp.up_proj\"", "\"layer.1.mlp.down_proj\"", "twice" },
+  };
+  const CowPrecisionFigures figures = mixed_int16_figures ();
+  if (has_int16 ())
+    expect_disbelief (self, &figures, cases, G_N_ELEMENTS (cases));
+}
+
 static void
 test_bad_files (Folders *self, gconstpointer data)
 {
-  /* What is written in place of what, and a word of the warning. */
-  static const struct {
-    const char *old, *new, *words;
-  } cases[] = {
+  static const BadFile cases[] = {
     { "{", "", "precision.json" },
     { "\"choices\"", "\"choice\"", "choices" },
     { "\"weights\"", "\"weight\"", "weights" },
@@ -278,13 +415,7 @@ test_bad_files (Folders *self, gconstpointer data)
   const CowPrecisionFigures figures = int16_figures ();
   if (!has_int16 ())
     return;
-  keep (self, self->adapter, &figures);
-  g_autofree char *good = scratch_read (self->adapter, "precision.json", NULL);
-  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
-    g_autofree char *bad = replaced (good, cases[i].old, cases[i].new);
-    scratch_write (self->adapter, "precision.json", bad);
-    expect_choice (self, self->adapter, COW_PRECISION_FP32, "not believed", cases[i].words);
-  }
+  expect_disbelief (self, &figures, cases, G_N_ELEMENTS (cases));
   /* An engine is still to be had, in fp32. */
   const CowClassifierOptions automatic = { .model = self->model, .adapter = self->adapter };
   g_autoptr (CowEngine) engine = cow_engine_get (&automatic, &error);
@@ -404,7 +535,7 @@ decide_as_if_fast (CowPrecisionFigures figures)
 static void
 test_trial (Folders *self, gconstpointer data)
 {
-  CowPrecisionFigures figures;
+  g_auto (CowPrecisionFigures) figures = { 0 };
   run_trial (self, &figures);
   for (guint i = 0; i < figures.n_paths; i++) {
     g_assert_cmpfloat (figures.paths[i].cosine, <, 1);
@@ -465,7 +596,7 @@ enlarge_columns (const Folders *self)
 static void
 test_inexact (Folders *self, gconstpointer data)
 {
-  CowPrecisionFigures figures;
+  g_auto (CowPrecisionFigures) figures = { 0 };
   enlarge_columns (self);
   run_trial (self, &figures);
   const CowPrecisionPath *int8 = find_path (&figures, COW_PRECISION_INT8);
@@ -517,7 +648,7 @@ static void
 test_labels (Folders *self, gconstpointer data)
 {
   g_autoptr (CkDevice) device = open_device ();
-  CowPrecisionFigures figures;
+  g_auto (CowPrecisionFigures) figures = { 0 };
   if (!cow_precision_check (device, COW_PRECISION_INT8, NULL)) {
     g_test_skip ("this processor has no int8");
     return;
@@ -532,15 +663,184 @@ test_labels (Folders *self, gconstpointer data)
   g_assert_cmpint (decide_as_if_fast (figures), ==, COW_PRECISION_INT16);
 }
 
+/* ---- raised layers --------------------------------------------------------------------------- */
+
+/* Spoils one layer for whole numbers of so many bits: the same network all the same. */
+static void
+spoil_layer (const Folders *self, float by)
+{
+  g_autofree char *folder = golden_path ("plain/fp32"),
+                  *from = g_build_filename (folder, "model.safetensors", NULL),
+                  *to = g_build_filename (self->model, "model.safetensors", NULL);
+  g_autoptr (CowSafetensors) file = golden_open ("plain/fp32", "model.safetensors");
+  g_autofree float *weight = scaled (file, "layer.1.norm2.weight", N_FEATURES, 1 / by),
+                   *bias = scaled (file, "layer.1.norm2.bias", N_FEATURES, 1 / by),
+                   *up = scaled (file, "layer.1.mlp.up_proj.weight", N_FEATURES, by);
+  scratch_copy_tensors (from, to,
+                        (ScratchEdit[]){ { .name = "layer.1.norm2.weight", .data = weight },
+                                         { .name = "layer.1.norm2.bias", .data = bias },
+                                         { .name = "layer.1.mlp.up_proj.weight", .data = up },
+                                         { 0 } });
+}
+
+/* What a search finds with fp32's answers for the pictures; free with g_strfreev. */
+static char **
+find_mix (const Folders *self, CowPrecision precision, const float *pixels)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CowClassifier) fp32 = open_classifier (self, COW_PRECISION_FP32);
+  g_auto (CowAnswers) exact = { 0 };
+  cow_answers_init (&exact, fp32, pixels, N_PICTURES);
+  for (guint i = 0; i < N_PICTURES; i++) {
+    CowOutput output;
+    cow_answers_run (&exact, fp32, i, &output, &error);
+    g_assert_no_error (error);
+    g_assert_true (cow_answers_take (&exact, i, &output));
+  }
+  char **raised = cow_precision_mix_find (fp32, &exact, precision, NULL, NULL, &error);
+  g_assert_no_error (error);
+  return raised;
+}
+
+static gboolean
+offers (CowPrecision precision)
+{
+  g_autoptr (CkDevice) device = open_device ();
+  return cow_precision_check (device, precision, NULL);
+}
+
+/* The layer that was spoiled is found, alone, in each precision that there is. */
+static void
+test_find_mix (Folders *self, gconstpointer data)
+{
+  g_autofree float *pixels = draw_pictures ();
+  const struct {
+    CowPrecision precision;
+    float by;
+  } cases[] = { { COW_PRECISION_INT8, 300 }, { COW_PRECISION_INT16, 3e4f } };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    if (!offers (cases[i].precision))
+      continue;
+    spoil_layer (self, cases[i].by);
+    g_auto (GStrv) raised = find_mix (self, cases[i].precision, pixels);
+    g_autofree char *names = g_strjoinv (" ", raised);
+    g_assert_cmpstr (names, ==, "layer.1.mlp.up_proj");
+  }
+}
+
+/* A label that int8 changes, though its cosine passes. */
+static void
+test_find_labels (Folders *self, gconstpointer data)
+{
+  if (!offers (COW_PRECISION_INT8)) {
+    g_test_skip ("this processor has no int8");
+    return;
+  }
+  g_autoptr (GError) error = NULL;
+  g_autofree float *pixels = draw_pictures (),
+                   *exact = features_of (self, COW_PRECISION_FP32, pixels),
+                   *fast = features_of (self, COW_PRECISION_INT8, pixels);
+  write_border (self, exact, fast);
+  g_auto (GStrv) raised = find_mix (self, COW_PRECISION_INT8, pixels);
+  g_assert_cmpuint (g_strv_length (raised), <=, 6);
+  const CowClassifierOptions options = { .model = self->model,
+                                         .adapter = self->adapter,
+                                         .precision = COW_PRECISION_INT8,
+                                         .raised = (const char *const *)raised };
+  g_autoptr (CowClassifier) mixed = cow_classifier_new (&options, &error);
+  g_assert_no_error (error);
+  CowOutput output;
+  cow_classifier_run (mixed, pixels, 1, SIDE, SIDE, &output, &error);
+  g_assert_no_error (error);
+  g_assert_cmpfloat (output.logits[0], >, output.logits[1]);
+}
+
+static gboolean
+stop_at_once (gpointer data)
+{
+  return ++*(guint *)data < 3;
+}
+
+static void
+test_find_stopped (Folders *self, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree float *pixels = draw_pictures ();
+  g_auto (CowAnswers) exact = { 0 };
+  guint n = 0;
+  if (!has_int16 ())
+    return;
+  g_autoptr (CowClassifier) fp32 = open_classifier (self, COW_PRECISION_FP32);
+  cow_answers_init (&exact, fp32, pixels, N_PICTURES);
+  memset (exact.features, 0, N_PICTURES * exact.n_features * sizeof (float));
+  memset (exact.logits, 0, (gsize)N_PICTURES * exact.n_classes * sizeof (float));
+  g_assert_null (
+      cow_precision_mix_find (fp32, &exact, COW_PRECISION_INT16, stop_at_once, &n, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_assert_cmpuint (n, ==, 3);
+}
+
+/* The features of a picture with these layers raised; free with g_free. */
+static float *
+mixed_features (CowClassifier *classifier, const float *pixels)
+{
+  g_autoptr (GError) error = NULL;
+  CowOutput output;
+  cow_classifier_run (classifier, pixels, 1, SIDE, SIDE, &output, &error);
+  g_assert_no_error (error);
+  return g_memdup2 (output.pooler_output, N_FEATURES * sizeof (float));
+}
+
+/* Raised layers compute as the finer precision does, bit for bit, whichever way they came there. */
+static void
+test_raised (Folders *self, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree float *pixels = draw_pictures ();
+  if (!offers (COW_PRECISION_INT8)) {
+    g_test_skip ("this processor has no int8");
+    return;
+  }
+  g_autoptr (CowClassifier) int8 = open_classifier (self, COW_PRECISION_INT8);
+  const guint n = cow_classifier_n_linear (int8);
+  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
+  for (guint i = 0; i < n; i++)
+    g_ptr_array_add (names, cow_classifier_linear_name (int8, i));
+  g_ptr_array_add (names, NULL);
+  g_assert_cmpuint (n, ==, 12);
+  g_autoptr (CowClassifier) all =
+      cow_classifier_new_like (int8, COW_PRECISION_INT8, (const char *const *)names->pdata, &error);
+  g_assert_no_error (error);
+  g_autofree float *lowest = mixed_features (int8, pixels), *raised = mixed_features (all, pixels),
+                   *int16 = features_of (self, COW_PRECISION_INT16, pixels);
+  g_assert_cmpmem (raised, N_FEATURES * sizeof (float), int16, N_FEATURES * sizeof (float));
+
+  for (guint i = 0; i < n; i++)
+    g_assert_true (cow_classifier_set_linear (int8, i, COW_PRECISION_INT16, NULL));
+  g_autofree float *set = mixed_features (int8, pixels);
+  g_assert_cmpmem (set, N_FEATURES * sizeof (float), int16, N_FEATURES * sizeof (float));
+  for (guint i = 0; i < n; i++)
+    g_assert_true (cow_classifier_set_linear (int8, i, COW_PRECISION_INT8, NULL));
+  g_autofree float *back = mixed_features (int8, pixels);
+  g_assert_cmpmem (back, N_FEATURES * sizeof (float), lowest, N_FEATURES * sizeof (float));
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/precision/rules", test_rules);
+  g_test_add_func ("/precision/rules/mix", test_mix_rules);
 #define ADD(name, test) g_test_add ("/precision/" name, Folders, NULL, set_up, test, tear_down)
   ADD ("kept", test_kept);
   ADD ("of-model", test_of_model);
   ADD ("levels", test_levels);
+  ADD ("mix/kept", test_mix_kept);
+  ADD ("mix/bad", test_bad_mixes);
+  ADD ("mix/found", test_find_mix);
+  ADD ("mix/labels", test_find_labels);
+  ADD ("mix/stopped", test_find_stopped);
+  ADD ("mix/bits", test_raised);
   ADD ("bad-files", test_bad_files);
   ADD ("other-weights", test_other_weights);
   ADD ("trial", test_trial);

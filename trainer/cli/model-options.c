@@ -73,10 +73,12 @@ model_options_choose (const ModelOptions *self, CowPrecision wanted, CowPrecisio
 static void
 say (const CowPrecisionChoice *choice)
 {
+  g_autofree char *text = cow_precision_choice_text (choice);
+
   if (choice->measured)
-    g_printerr ("Computed in %s: %s\n", cow_precision_name (choice->precision), choice->why);
+    g_printerr ("Computed in %s: %s\n", text, choice->why);
   else if (choice->why)
-    g_info ("computed in %s: %s", cow_precision_name (choice->precision), choice->why);
+    g_info ("computed in %s: %s", text, choice->why);
 }
 
 CowClassifier *
@@ -86,7 +88,8 @@ model_options_open (const ModelOptions *self, GError **error)
                                   .adapter = g_strdup (self->adapter),
                                   .device = g_strdup (self->device) };
   CowClassifierOptions options = { .device = self->device, .threads = self->threads };
-  g_auto (CowPrecisionChoice) choice = { 0 };
+  g_auto (CowPrecisionChoice) own = { 0 };
+  const CowPrecisionChoice *choice = self->choice ? self->choice : &own;
 
   if (!model_options_precision (self->precision, &options.precision, error))
     return NULL;
@@ -96,9 +99,12 @@ model_options_open (const ModelOptions *self, GError **error)
   }
   if (!model_options_find (&found, error))
     return NULL;
-  model_options_choose (&found, options.precision, &choice);
-  say (&choice);
-  options.precision = choice.precision;
+  if (!self->choice) {
+    model_options_choose (&found, options.precision, &own);
+    say (&own);
+  }
+  options.precision = choice->precision;
+  options.raised = (const char *const *)choice->raised;
   options.model = found.model;
   options.adapter = found.adapter;
   return cow_classifier_new (&options, error);

@@ -10,8 +10,9 @@
 
 typedef struct {
   char *model, *adapter, *device, *precision;
-  int batch;   /* pictures a forward pass */
-  int threads; /* of an operation; 0: one a processor */
+  int batch;                        /* pictures a forward pass */
+  int threads;                      /* of an operation; 0: one a processor */
+  const CowPrecisionChoice *choice; /* what `precision` stands for, where that is known; borrowed */
 } ModelOptions;
 
 #define MODEL_OPTIONS_DEFAULT                                                                      \

@@ -100,14 +100,25 @@ quantize (const char *name, const char *out, GError **error)
 
 /* ---- checking -------------------------------------------------------------------------------- */
 
-static void
+/* A line of progress, and what it counts to. */
+typedef struct {
+  Progress *progress;
+  guint all;
+} Shown;
+
+static gboolean
 show_trial (guint done, guint all, gpointer user_data)
 {
-  Progress **progress = user_data;
+  Shown *shown = user_data;
 
-  if (!*progress)
-    *progress = progress_new ("pictures", all);
-  progress_set (*progress, done);
+  if (!shown->progress || all != shown->all) {
+    g_clear_pointer (&shown->progress, progress_free);
+    shown->progress = progress_new ("passes", all);
+    progress_skip (shown->progress, done - 1);
+    shown->all = all;
+  }
+  progress_set (shown->progress, done);
+  return TRUE;
 }
 
 /* At most MOST_PICTURES of those that were found, from all over them. */
@@ -125,17 +136,48 @@ choose_pictures (const GPtrArray *found)
 static void
 print_figures (const CowPrecisionFigures *figures)
 {
-  g_print ("PRECISION  CPU MS/PICTURE  OF FP32  WORST COSINE      LABELS  VERDICT\n");
-  g_print ("fp32       %14.4g\n", figures->paths[0].fp32_ms);
+  g_print ("PRECISION   CPU MS/PICTURE  OF FP32  WORST COSINE      LABELS  VERDICT\n");
+  g_print ("fp32        %14.4g\n", figures->paths[0].fp32_ms);
   for (guint i = 0; i < figures->n_paths; i++) {
     const CowPrecisionPath *path = &figures->paths[i];
     g_autofree char *labels =
         figures->has_head ? g_strdup_printf ("%u of %u", path->same_labels, figures->n_pictures)
                           : g_strdup ("-");
-    g_print ("%-9s  %14.4g  %5.0f %%  %12.8f  %10s  %s\n", cow_precision_name (path->precision),
-             path->ms, 100 * path->ms / path->fp32_ms, path->cosine, labels,
+    g_print ("%-10s  %14.4g  %5.0f %%  %12.8f  %10s  %s\n",
+             cow_precision_label (path->precision, path->raised != NULL), path->ms,
+             100 * path->ms / path->fp32_ms, path->cosine, labels,
              cow_verdict_text (cow_precision_judge (figures, path)));
   }
+}
+
+/* Which layers were raised: all of them, for there is no other place that tells, unless they are no
+ * few, and do not help. */
+static void
+print_mixes (const CowPrecisionFigures *figures)
+{
+  for (guint i = 0; i < figures->n_paths; i++) {
+    const CowPrecisionPath *path = &figures->paths[i];
+    if (!path->raised)
+      continue;
+    const gboolean passes = cow_precision_judge (figures, path) == COW_VERDICT_PASSED;
+    g_autofree char *names = g_strjoinv (", ", path->raised);
+    g_print ("%s is %s with %u of %u layers in %s%s%s\n",
+             cow_precision_label (path->precision, TRUE), cow_precision_name (path->precision),
+             g_strv_length (path->raised), figures->n_linear,
+             cow_precision_name (cow_precision_finer (path->precision)), passes ? ": " : "",
+             passes ? names : "");
+  }
+}
+
+/* What auto stands for by these figures; free with g_free. */
+static char *
+text_of_choice (const CowPrecisionFigures *figures)
+{
+  const CowPrecisionPath *mix = cow_precision_decide_mix (figures);
+
+  return mix ? cow_precision_text (mix->precision, (const char *const *)mix->raised,
+                                   figures->n_linear)
+             : g_strdup (cow_precision_name (cow_precision_decide (figures)));
 }
 
 /* Keeps what was found, and prints it before: writing may fail. */
@@ -154,15 +196,16 @@ report (CowClassifier *classifier, const CowPrecisionFigures *figures, guint n_f
     return TRUE;
   }
   print_figures (figures);
+  print_mixes (figures);
   if (figures->n_pictures < FEW_PICTURES)
     g_printerr ("cow-trainer: warning: %u picture%s little; %d or more are better\n",
                 figures->n_pictures, figures->n_pictures == 1 ? " says" : "s say", FEW_PICTURES);
   if (!cow_precision_choice_write (model, adapter, cow_classifier_device (classifier), figures,
                                    error))
     return FALSE;
-  g_autofree char *path = cow_precision_choice_path (model, adapter);
-  g_print ("precision auto is %s here: %s\n", cow_precision_name (cow_precision_decide (figures)),
-           path);
+  g_autofree char *path = cow_precision_choice_path (model, adapter),
+                  *text = text_of_choice (figures);
+  g_print ("precision auto is %s (%s)\n", text, path);
   return TRUE;
 }
 
@@ -173,17 +216,17 @@ check (const Options *options, const GPtrArray *found, GError **error)
   g_autoptr (CowClassifier) classifier = model_options_open (&options->model, error);
   g_autoptr (GPtrArray) paths = choose_pictures (found);
   g_auto (ComparePictures) pictures = { 0 };
-  g_autoptr (Progress) progress = NULL;
-  CowPrecisionFigures figures;
+  g_auto (CowPrecisionFigures) figures = { 0 };
+  Shown shown = { 0 };
 
   if (!classifier || !pictures_start (error) ||
       !compare_pictures_read (&pictures, paths, cow_classifier_preprocess (classifier),
-                              cow_classifier_device (classifier), error) ||
-      !cow_precision_trial (classifier, pictures.pixels, pictures.n, show_trial, &progress,
-                            &figures, error))
+                              cow_classifier_device (classifier), error))
     return FALSE;
-  g_clear_pointer (&progress, progress_free);
-  return report (classifier, &figures, found->len, error);
+  const gboolean ok = cow_precision_trial (classifier, pictures.pixels, pictures.n, show_trial,
+                                           &shown, &figures, error);
+  g_clear_pointer (&shown.progress, progress_free);
+  return ok && report (classifier, &figures, found->len, error);
 }
 
 /* ---- the verb -------------------------------------------------------------------------------- */
