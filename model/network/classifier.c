@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "model/adapter/preprocess-source.h"
 #include "model/files/locate.h"
 #include "model/network/backbones.h"
 #include "model/network/buffer.h"
@@ -59,6 +60,19 @@ open_device (CowClassifier *self, const CowClassifierOptions *options, GError **
   self->device_text = cow_device_text (self->device);
   self->stream = cow_stream_new (self->device, 0, error);
   return self->stream != NULL;
+}
+
+/* Without an adapter pictures are prepared as the model says. */
+static gboolean
+read_preprocess (CowClassifier *self, GError **error)
+{
+  g_auto (CowPreprocessSource) source = { 0 };
+  if (self->adapter_path)
+    return TRUE;
+  if (!cow_preprocess_source_read_model (&source, self->model_path, error))
+    return FALSE;
+  self->card->preprocess = source.preprocess;
+  return TRUE;
 }
 
 /* The path of the network: the adapter folder itself where it holds a whole one, which then stands
@@ -222,7 +236,7 @@ load (CowClassifier *self, const CowClassifierOptions *options, GError **error)
     return FALSE;
   self->card = self->adapter_path ? cow_card_read (self->adapter_path, &card_found, error)
                                   : cow_card_new_default ();
-  if (!self->card || !find_model (self, options->model, error))
+  if (!self->card || !find_model (self, options->model, error) || !read_preprocess (self, error))
     return FALSE;
   self->checkpoint = cow_checkpoint_open (self->model_path, error);
   return self->checkpoint && open_parts (self, card_found, error);

@@ -77,7 +77,7 @@ gint64 cow_classifier_n_tokens (const CowClassifier *self, int height, int width
 gboolean cow_classifier_check_size (const CowClassifier *self, const char *where, int width,
                                     int height, GError **error);
 const CowPreprocess *cow_classifier_preprocess (const CowClassifier *self);
-/* The adapter's card, or the default one. */
+/* The adapter's card; without one the default, with what the model says of preparing pictures. */
 const CowCard *cow_classifier_card (const CowClassifier *self);
 /* NULL-terminated, by index; the defaults where there is no head. */
 const char *const *cow_classifier_classes (const CowClassifier *self);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/network/precision-choice.h"
 
+#include <errno.h>
+#include <unistd.h>
+
 #include "model/adapter/fingerprint.h"
 #include "model/files/locate.h"
 #include "model/network/backbones.h"
@@ -14,6 +17,27 @@ cow_precision_choice_path (const char *model, const char *adapter)
   const char *owner = adapter ? adapter : model;
   return g_file_test (owner, G_FILE_TEST_IS_DIR) ? g_build_filename (owner, "precision.json", NULL)
                                                  : g_strconcat (owner, ".precision.json", NULL);
+}
+
+gboolean
+cow_precision_choice_check_writable (const char *model, const char *adapter, GError **error)
+{
+  g_autofree char *path = cow_precision_choice_path (model, adapter),
+                  *trial = g_strconcat (path, ".XXXXXX", NULL);
+  if (g_file_test (path, G_FILE_TEST_IS_DIR)) {
+    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: it is a folder", path);
+    return FALSE;
+  }
+  /* Permissions alone do not tell: a file system may be read-only or full. */
+  const int file = g_mkstemp (trial);
+  if (file < 0) {
+    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: it cannot be written: %s", path,
+                 g_strerror (errno));
+    return FALSE;
+  }
+  close (file);
+  unlink (trial);
+  return TRUE;
 }
 
 gboolean

@@ -20,6 +20,9 @@ G_BEGIN_DECLS
  * Free with g_free. */
 char *cow_precision_choice_path (const char *model, const char *adapter);
 
+/* Whether it can be written, so that this is known before anything is measured: COW_ERROR_IO. */
+gboolean cow_precision_choice_check_writable (const char *model, const char *adapter,
+                                              GError **error);
 /*
  * Keeps what was found with a model and an adapter (or NULL), both located paths (one path twice
  * for a whole network), on a device. What the file has of other sets of instructions stays, if it

@@ -28,6 +28,11 @@ test_help (void)
     cli_assert_says (verb.out, usage);
     cli_assert_says (verb.out, "Example");
   }
+  /* Where a default is another than elsewhere. */
+  g_auto (Result) merge = cli_run ("merge", "--help", NULL),
+                  predict = cli_run ("predict", "--help", NULL);
+  cli_assert_says (merge.out, "int16 or int8 (fp32)");
+  cli_assert_says (predict.out, "int16 or int8 (auto)");
 }
 
 static void
@@ -390,6 +395,16 @@ test_check_errors (void)
   /* Nothing was quantised for it. */
   g_assert_false (g_file_test (out, G_FILE_TEST_EXISTS));
   cli_assert_error (&broken, 1, bad);
+
+  /* What cannot be written is said before anything is measured. */
+  g_autofree char *adapter = cli_make_adapter (folder, "plain", NULL),
+                  *kept = g_build_filename (adapter, "precision.json", NULL);
+  cli_make_picture (folder, "good.png", 70, 60, 1);
+  g_autofree char *good = g_build_filename (folder, "good.png", NULL);
+  g_assert_cmpint (g_mkdir (kept, 0755), ==, 0);
+  g_auto (Result) unwritable =
+      cli_run ("quantize", model, "--adapter", adapter, "--check", good, NULL);
+  cli_assert_error (&unwritable, 1, kept);
   cli_remove (folder);
 }
 

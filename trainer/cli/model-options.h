@@ -20,7 +20,8 @@ typedef struct {
     .batch = 8                                                                                     \
   }
 
-/* Adds entries that fill the options, but threads, to an array of GOptionEntry. */
+/* Adds entries that fill the options, but threads, to an array of GOptionEntry. A precision that is
+ * there already is fp32, and the default. */
 void model_options_add (ModelOptions *self, GArray *entries);
 /* Adds those alone that say which network: model, adapter and device. */
 void model_options_add_names (ModelOptions *self, GArray *entries);

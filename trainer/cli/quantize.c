@@ -219,7 +219,10 @@ check (const Options *options, const GPtrArray *found, GError **error)
   g_auto (CowPrecisionFigures) figures = { 0 };
   Shown shown = { 0 };
 
-  if (!classifier || !pictures_start (error) ||
+  if (!classifier ||
+      !cow_precision_choice_check_writable (cow_classifier_model_path (classifier),
+                                            cow_classifier_adapter_path (classifier), error) ||
+      !pictures_start (error) ||
       !compare_pictures_read (&pictures, paths, cow_classifier_preprocess (classifier),
                               cow_classifier_device (classifier), error))
     return FALSE;
