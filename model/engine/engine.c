@@ -21,7 +21,7 @@
 #include "model/engine/quantiles.h"
 #include "model/engine/ticket-private.h"
 #include "model/files/locate.h"
-#include "model/network/precision-choice.h"
+#include "model/network/precision-resolve.h"
 
 /* Prepared regions that there is memory for while nobody uses it: what came beyond is freed. */
 #define KEPT_REGIONS (2 * COW_ENGINE_MAX_REGIONS)
@@ -531,7 +531,7 @@ cow_engine_get (const CowClassifierOptions *given, GError **error)
   CowClassifierOptions resolved = *given;
   const CowClassifierOptions *options = &resolved;
   g_auto (CowPrecisionChoice) choice = { 0 };
-  cow_classifier_options_resolve (&resolved, &choice);
+  cow_precision_resolve (&resolved, &choice);
   if (!options->adapter) {
     g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
                  "an engine needs an adapter, which has the classes");

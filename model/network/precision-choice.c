@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "model/adapter/fingerprint.h"
+#include "model/adapter/kept-pictures.h"
 #include "model/files/locate.h"
 #include "model/network/backbones.h"
 #include "model/network/precision-file.h"
@@ -99,15 +100,35 @@ subject_open (Subject *self, const char *model, const char *adapter, const char 
                                    &self->config, NULL);
 }
 
+static gboolean
+keeps_pictures (const Subject *self)
+{
+  return self->adapter && cow_kept_pictures_present (self->adapter);
+}
+
 /* How a user gets a choice. */
 static char *
 advice (const Subject *self)
 {
   const gboolean whole = g_strcmp0 (self->model, self->adapter) == 0;
-  return g_strdup_printf (
-      "`cow-trainer quantize %s%s%s%s --check PICTURES` measures what is faster",
-      whole ? "" : self->model, whole ? "" : " ", self->adapter ? "--adapter " : "",
-      self->adapter ? self->adapter : "");
+  return g_strdup_printf ("`cow-trainer quantize %s%s%s%s --check%s` measures what is faster",
+                          whole ? "" : self->model, whole ? "" : " ",
+                          self->adapter ? "--adapter " : "", self->adapter ? self->adapter : "",
+                          keeps_pictures (self) ? "" : " PICTURES");
+}
+
+/* Notes that the adapter's pictures can tell what nobody has measured. */
+static void
+note_unmeasured (const Subject *self, CowPrecisionChoice *choice)
+{
+  const CowPreprocess *preprocess = &self->card->preprocess;
+  if (!keeps_pictures (self))
+    return;
+  g_autofree char *weights = cow_fingerprint (self->checkpoint, self->adapter, self->card);
+  choice->unmeasured = g_strjoin ("\n", self->level, self->adapter, weights, NULL);
+  choice->operations =
+      2.0 * (double)self->config.klass->n_parameters (&self->config) *
+      (double)cow_backbone_n_tokens (&self->config, preprocess->height, preprocess->width);
 }
 
 /* The path of the file that decides: the adapter's before the model's. *of_adapter says which. NULL
@@ -149,6 +170,7 @@ take_entry (const Subject *self, const char *path, JsonObject *choices, gboolean
   if (!found) {
     g_autofree char *how = advice (self);
     choice->why = g_strdup_printf ("%s knows other processors than %s; %s", path, self->level, how);
+    note_unmeasured (self, choice);
     return TRUE;
   }
   if (!check_entry (self, &entry, error))
@@ -184,10 +206,14 @@ choose_auto (const Subject *self, CowPrecisionChoice *choice)
   g_autofree char *path = find_file (self, &of_adapter), *how = advice (self);
   if (!path) {
     choice->why = g_strdup_printf ("nobody has measured a faster one; %s", how);
+    note_unmeasured (self, choice);
     return;
   }
   if (read_file (self, path, of_adapter, choice, &error))
     return;
+  /* What was measured of other weights is out of date; what breaks the format is somebody's. */
+  if (g_error_matches (error, COW_ERROR, COW_ERROR_MISMATCH))
+    note_unmeasured (self, choice);
   const gboolean named = g_str_has_prefix (error->message, path);
   choice->why = g_strdup_printf ("%s is not believed", path);
   choice->warning = g_strdup_printf ("%s%s%s; precision auto is fp32. %s", named ? "" : path,
@@ -221,4 +247,6 @@ cow_precision_choice_clear (CowPrecisionChoice *choice)
   g_strfreev (choice->raised);
   g_free (choice->why);
   g_free (choice->warning);
+  g_free (choice->unmeasured);
+  *choice = (CowPrecisionChoice){ 0 };
 }

@@ -14,10 +14,9 @@
 #include "model/network/precision-mix.h"
 #include "model/network/precision-trial.h"
 #include "tests/model/golden.h"
+#include "tests/model/precision-fixture.h"
 #include "tests/model/scratch.h"
 
-#define SIDE       64
-#define N_PICTURES 6
 #define N_FEATURES 128
 #define N_CLASSES  9
 
@@ -132,55 +131,10 @@ test_mix_rules (void)
 
 /* ---- folders --------------------------------------------------------------------------------- */
 
-/* A model and an adapter, which is a head alone, in folders that may be written. */
-typedef struct {
-  char *model, *adapter;
-} Folders;
-
-static void
-write_card (const char *adapter)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (CowCard) card = cow_card_new_default ();
-  g_free (card->kind);
-  card->kind = g_strdup ("frozen");
-  card->preprocess.width = card->preprocess.height = SIDE;
-  cow_card_write (card, adapter, &error);
-  g_assert_no_error (error);
-}
-
-static void
-set_up (Folders *self, gconstpointer data)
-{
-  g_autofree char *golden = golden_path ("plain"), *model = golden_path ("plain/fp32");
-  self->model = scratch_new ();
-  self->adapter = scratch_new ();
-  scratch_copy (model, self->model, "config.json");
-  scratch_copy (model, self->model, "model.safetensors");
-  scratch_copy (golden, self->adapter, "classifier.safetensors");
-  write_card (self->adapter);
-}
-
-static void
-tear_down (Folders *self, gconstpointer data)
-{
-  scratch_free (self->model);
-  scratch_free (self->adapter);
-}
-
-static CkDevice *
-open_device (void)
-{
-  g_autoptr (GError) error = NULL;
-  CkDevice *device = cow_device_open ("cpu", 1, &error);
-  g_assert_no_error (error);
-  return device;
-}
-
 static gboolean
 has_int16 (void)
 {
-  g_autoptr (CkDevice) device = open_device ();
+  g_autoptr (CkDevice) device = precision_device ();
   if (cow_precision_check (device, COW_PRECISION_INT16, NULL))
     return TRUE;
   g_test_skip ("this processor has no int16");
@@ -188,18 +142,18 @@ has_int16 (void)
 }
 
 static void
-keep (const Folders *self, const char *adapter, const CowPrecisionFigures *figures)
+keep (const PrecisionFolders *self, const char *adapter, const CowPrecisionFigures *figures)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (CkDevice) device = open_device ();
+  g_autoptr (CkDevice) device = precision_device ();
   cow_precision_choice_write (self->model, adapter, device, figures, &error);
   g_assert_no_error (error);
 }
 
 /* What auto stands for; why and the warning have these words (NULL: there is none). */
 static void
-expect_choice (const Folders *self, const char *adapter, CowPrecision precision, const char *why,
-               const char *warning)
+expect_choice (const PrecisionFolders *self, const char *adapter, CowPrecision precision,
+               const char *why, const char *warning)
 {
   g_auto (CowPrecisionChoice) choice = { 0 };
   cow_precision_choose (COW_PRECISION_AUTO, self->model, adapter, "cpu", &choice);
@@ -217,7 +171,7 @@ expect_choice (const Folders *self, const char *adapter, CowPrecision precision,
 /* ---- what is kept ---------------------------------------------------------------------------- */
 
 static void
-test_kept (Folders *self, gconstpointer data)
+test_kept (PrecisionFolders *self, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
   const CowPrecisionFigures figures = int16_figures ();
@@ -254,7 +208,7 @@ test_kept (Folders *self, gconstpointer data)
 
 /* A choice without this adapter serves until the adapter has its own. */
 static void
-test_of_model (Folders *self, gconstpointer data)
+test_of_model (PrecisionFolders *self, gconstpointer data)
 {
   const CowPrecisionFigures figures = int16_figures ();
   CowPrecisionFigures slow = figures;
@@ -270,7 +224,7 @@ test_of_model (Folders *self, gconstpointer data)
 
 /* Each set of instructions has its own choice, and writing one leaves the others. */
 static void
-test_levels (Folders *self, gconstpointer data)
+test_levels (PrecisionFolders *self, gconstpointer data)
 {
   const CowPrecisionFigures figures = int16_figures ();
   CowPrecisionFigures slow = figures;
@@ -309,7 +263,7 @@ mixed_int16_figures (void)
 }
 
 static void
-test_mix_kept (Folders *self, gconstpointer data)
+test_mix_kept (PrecisionFolders *self, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
   const CowPrecisionFigures figures = mixed_int16_figures ();
@@ -361,8 +315,8 @@ typedef struct {
 
 /* Writes each over the file that these figures make. */
 static void
-expect_disbelief (const Folders *self, const CowPrecisionFigures *figures, const BadFile *cases,
-                  guint n)
+expect_disbelief (const PrecisionFolders *self, const CowPrecisionFigures *figures,
+                  const BadFile *cases, guint n)
 {
   keep (self, self->adapter, figures);
   g_autofree char *good = scratch_read (self->adapter, "precision.json", NULL);
@@ -374,7 +328,7 @@ expect_disbelief (const Folders *self, const CowPrecisionFigures *figures, const
 }
 
 static void
-test_bad_mixes (Folders *self, gconstpointer data)
+test_bad_mixes (PrecisionFolders *self, gconstpointer data)
 {
   static const BadFile cases[] = {
     { "\"mix\" : {", "\"mix\" : 1, \"m\" : {", "mix" },
@@ -393,7 +347,7 @@ test_bad_mixes (Folders *self, gconstpointer data)
 }
 
 static void
-test_bad_files (Folders *self, gconstpointer data)
+test_bad_files (PrecisionFolders *self, gconstpointer data)
 {
   static const BadFile cases[] = {
     { "{", "", "precision.json" },
@@ -428,7 +382,7 @@ test_bad_files (Folders *self, gconstpointer data)
 
 /* Weights of the head, of the model, and how pictures are prepared: the choice is of all three. */
 static void
-test_other_weights (Folders *self, gconstpointer data)
+test_other_weights (PrecisionFolders *self, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *golden = golden_path ("plain"), *fp32 = golden_path ("plain/fp32"),
@@ -462,27 +416,8 @@ test_other_weights (Folders *self, gconstpointer data)
 
 /* ---- measuring ------------------------------------------------------------------------------- */
 
-/* [N_PICTURES, 3, SIDE, SIDE]: squares of several sizes. Free with g_free. */
-static float *
-draw_pictures (void)
-{
-  g_autoptr (GRand) random = g_rand_new_with_seed (7);
-  float *pixels = g_new (float, N_PICTURES * 3 * SIDE * SIDE), *pixel = pixels;
-  for (int p = 0; p < N_PICTURES; p++)
-    for (int channel = 0; channel < 3; channel++) {
-      float values[SIDE * SIDE];
-      const int square = 4 << (p % 3);
-      for (guint i = 0; i < G_N_ELEMENTS (values); i++)
-        values[i] = (float)g_rand_double (random);
-      for (int y = 0; y < SIDE; y++)
-        for (int x = 0; x < SIDE; x++)
-          *pixel++ = values[y / square * SIDE + x / square];
-    }
-  return pixels;
-}
-
 static CowClassifier *
-open_classifier (const Folders *self, CowPrecision precision)
+open_classifier (const PrecisionFolders *self, CowPrecision precision)
 {
   g_autoptr (GError) error = NULL;
   const CowClassifierOptions options = {
@@ -494,14 +429,14 @@ open_classifier (const Folders *self, CowPrecision precision)
 }
 
 static void
-run_trial (const Folders *self, CowPrecisionFigures *figures)
+run_trial (const PrecisionFolders *self, CowPrecisionFigures *figures)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree float *pixels = draw_pictures ();
+  g_autofree float *pixels = precision_pictures ();
   g_autoptr (CowClassifier) fp32 = open_classifier (self, COW_PRECISION_FP32);
-  cow_precision_trial (fp32, pixels, N_PICTURES, NULL, NULL, figures, &error);
+  cow_precision_trial (fp32, pixels, PRECISION_N_PICTURES, NULL, NULL, figures, &error);
   g_assert_no_error (error);
-  g_assert_cmpuint (figures->n_pictures, ==, N_PICTURES);
+  g_assert_cmpuint (figures->n_pictures, ==, PRECISION_N_PICTURES);
   g_assert_true (figures->has_head);
   for (guint i = 0; i < figures->n_paths; i++) {
     const CowPrecisionPath *path = &figures->paths[i];
@@ -533,14 +468,14 @@ decide_as_if_fast (CowPrecisionFigures figures)
 }
 
 static void
-test_trial (Folders *self, gconstpointer data)
+test_trial (PrecisionFolders *self, gconstpointer data)
 {
   g_auto (CowPrecisionFigures) figures = { 0 };
   run_trial (self, &figures);
   for (guint i = 0; i < figures.n_paths; i++) {
     g_assert_cmpfloat (figures.paths[i].cosine, <, 1);
     g_assert_cmpfloat (figures.paths[i].cosine, >, .999);
-    g_assert_cmpuint (figures.paths[i].same_labels, ==, N_PICTURES);
+    g_assert_cmpuint (figures.paths[i].same_labels, ==, PRECISION_N_PICTURES);
   }
   if (find_path (&figures, COW_PRECISION_INT16))
     g_assert_cmpfloat (find_path (&figures, COW_PRECISION_INT16)->cosine, >, .999999);
@@ -565,7 +500,7 @@ scaled (const CowSafetensors *file, const char *name, gint64 columns, float by)
 }
 
 static void
-enlarge_columns (const Folders *self)
+enlarge_columns (const PrecisionFolders *self)
 {
   static const struct {
     const char *name;
@@ -594,7 +529,7 @@ enlarge_columns (const Folders *self)
 }
 
 static void
-test_inexact (Folders *self, gconstpointer data)
+test_inexact (PrecisionFolders *self, gconstpointer data)
 {
   g_auto (CowPrecisionFigures) figures = { 0 };
   enlarge_columns (self);
@@ -610,12 +545,12 @@ test_inexact (Folders *self, gconstpointer data)
 
 /* The features [N_FEATURES] of a picture in one precision; free with g_free. */
 static float *
-features_of (const Folders *self, CowPrecision precision, const float *pixels)
+features_of (const PrecisionFolders *self, CowPrecision precision, const float *pixels)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (CowClassifier) classifier = open_classifier (self, precision);
   CowOutput output;
-  cow_classifier_run (classifier, pixels, 1, SIDE, SIDE, &output, &error);
+  cow_classifier_run (classifier, pixels, 1, PRECISION_SIDE, PRECISION_SIDE, &output, &error);
   g_assert_no_error (error);
   return g_memdup2 (output.pooler_output, N_FEATURES * sizeof (float));
 }
@@ -623,7 +558,7 @@ features_of (const Folders *self, CowPrecision precision, const float *pixels)
 /* A head of one layer whose border between two classes lies in the middle between what fp32 and
  * int8 compute of a picture. */
 static void
-write_border (const Folders *self, const float *exact, const float *fast)
+write_border (const PrecisionFolders *self, const float *exact, const float *fast)
 {
   g_autoptr (GError) error = NULL;
   float weight[N_CLASSES][N_FEATURES] = { 0 }, bias[N_CLASSES];
@@ -645,15 +580,15 @@ write_border (const Folders *self, const float *exact, const float *fast)
 }
 
 static void
-test_labels (Folders *self, gconstpointer data)
+test_labels (PrecisionFolders *self, gconstpointer data)
 {
-  g_autoptr (CkDevice) device = open_device ();
+  g_autoptr (CkDevice) device = precision_device ();
   g_auto (CowPrecisionFigures) figures = { 0 };
   if (!cow_precision_check (device, COW_PRECISION_INT8, NULL)) {
     g_test_skip ("this processor has no int8");
     return;
   }
-  g_autofree float *pixels = draw_pictures (),
+  g_autofree float *pixels = precision_pictures (),
                    *exact = features_of (self, COW_PRECISION_FP32, pixels),
                    *fast = features_of (self, COW_PRECISION_INT8, pixels);
   write_border (self, exact, fast);
@@ -667,7 +602,7 @@ test_labels (Folders *self, gconstpointer data)
 
 /* Spoils one layer for whole numbers of so many bits: the same network all the same. */
 static void
-spoil_layer (const Folders *self, float by)
+spoil_layer (const PrecisionFolders *self, float by)
 {
   g_autofree char *folder = golden_path ("plain/fp32"),
                   *from = g_build_filename (folder, "model.safetensors", NULL),
@@ -685,13 +620,13 @@ spoil_layer (const Folders *self, float by)
 
 /* What a search finds with fp32's answers for the pictures; free with g_strfreev. */
 static char **
-find_mix (const Folders *self, CowPrecision precision, const float *pixels)
+find_mix (const PrecisionFolders *self, CowPrecision precision, const float *pixels)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (CowClassifier) fp32 = open_classifier (self, COW_PRECISION_FP32);
   g_auto (CowAnswers) exact = { 0 };
-  cow_answers_init (&exact, fp32, pixels, N_PICTURES);
-  for (guint i = 0; i < N_PICTURES; i++) {
+  cow_answers_init (&exact, fp32, pixels, PRECISION_N_PICTURES);
+  for (guint i = 0; i < PRECISION_N_PICTURES; i++) {
     CowOutput output;
     cow_answers_run (&exact, fp32, i, &output, &error);
     g_assert_no_error (error);
@@ -705,15 +640,15 @@ find_mix (const Folders *self, CowPrecision precision, const float *pixels)
 static gboolean
 offers (CowPrecision precision)
 {
-  g_autoptr (CkDevice) device = open_device ();
+  g_autoptr (CkDevice) device = precision_device ();
   return cow_precision_check (device, precision, NULL);
 }
 
 /* The layer that was spoiled is found, alone, in each precision that there is. */
 static void
-test_find_mix (Folders *self, gconstpointer data)
+test_find_mix (PrecisionFolders *self, gconstpointer data)
 {
-  g_autofree float *pixels = draw_pictures ();
+  g_autofree float *pixels = precision_pictures ();
   const struct {
     CowPrecision precision;
     float by;
@@ -730,14 +665,14 @@ test_find_mix (Folders *self, gconstpointer data)
 
 /* A label that int8 changes, though its cosine passes. */
 static void
-test_find_labels (Folders *self, gconstpointer data)
+test_find_labels (PrecisionFolders *self, gconstpointer data)
 {
   if (!offers (COW_PRECISION_INT8)) {
     g_test_skip ("this processor has no int8");
     return;
   }
   g_autoptr (GError) error = NULL;
-  g_autofree float *pixels = draw_pictures (),
+  g_autofree float *pixels = precision_pictures (),
                    *exact = features_of (self, COW_PRECISION_FP32, pixels),
                    *fast = features_of (self, COW_PRECISION_INT8, pixels);
   write_border (self, exact, fast);
@@ -750,7 +685,7 @@ test_find_labels (Folders *self, gconstpointer data)
   g_autoptr (CowClassifier) mixed = cow_classifier_new (&options, &error);
   g_assert_no_error (error);
   CowOutput output;
-  cow_classifier_run (mixed, pixels, 1, SIDE, SIDE, &output, &error);
+  cow_classifier_run (mixed, pixels, 1, PRECISION_SIDE, PRECISION_SIDE, &output, &error);
   g_assert_no_error (error);
   g_assert_cmpfloat (output.logits[0], >, output.logits[1]);
 }
@@ -762,18 +697,18 @@ stop_at_once (gpointer data)
 }
 
 static void
-test_find_stopped (Folders *self, gconstpointer data)
+test_find_stopped (PrecisionFolders *self, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree float *pixels = draw_pictures ();
+  g_autofree float *pixels = precision_pictures ();
   g_auto (CowAnswers) exact = { 0 };
   guint n = 0;
   if (!has_int16 ())
     return;
   g_autoptr (CowClassifier) fp32 = open_classifier (self, COW_PRECISION_FP32);
-  cow_answers_init (&exact, fp32, pixels, N_PICTURES);
-  memset (exact.features, 0, N_PICTURES * exact.n_features * sizeof (float));
-  memset (exact.logits, 0, (gsize)N_PICTURES * exact.n_classes * sizeof (float));
+  cow_answers_init (&exact, fp32, pixels, PRECISION_N_PICTURES);
+  memset (exact.features, 0, PRECISION_N_PICTURES * exact.n_features * sizeof (float));
+  memset (exact.logits, 0, (gsize)PRECISION_N_PICTURES * exact.n_classes * sizeof (float));
   g_assert_null (
       cow_precision_mix_find (fp32, &exact, COW_PRECISION_INT16, stop_at_once, &n, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
@@ -786,17 +721,17 @@ mixed_features (CowClassifier *classifier, const float *pixels)
 {
   g_autoptr (GError) error = NULL;
   CowOutput output;
-  cow_classifier_run (classifier, pixels, 1, SIDE, SIDE, &output, &error);
+  cow_classifier_run (classifier, pixels, 1, PRECISION_SIDE, PRECISION_SIDE, &output, &error);
   g_assert_no_error (error);
   return g_memdup2 (output.pooler_output, N_FEATURES * sizeof (float));
 }
 
 /* Raised layers compute as the finer precision does, bit for bit, whichever way they came there. */
 static void
-test_raised (Folders *self, gconstpointer data)
+test_raised (PrecisionFolders *self, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree float *pixels = draw_pictures ();
+  g_autofree float *pixels = precision_pictures ();
   if (!offers (COW_PRECISION_INT8)) {
     g_test_skip ("this processor has no int8");
     return;
@@ -831,7 +766,9 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/precision/rules", test_rules);
   g_test_add_func ("/precision/rules/mix", test_mix_rules);
-#define ADD(name, test) g_test_add ("/precision/" name, Folders, NULL, set_up, test, tear_down)
+#define ADD(name, test)                                                                            \
+  g_test_add ("/precision/" name, PrecisionFolders, NULL, precision_set_up, test,                  \
+              precision_tear_down)
   ADD ("kept", test_kept);
   ADD ("of-model", test_of_model);
   ADD ("levels", test_levels);

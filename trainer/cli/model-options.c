@@ -2,6 +2,7 @@
 #include "trainer/cli/model-options.h"
 
 #include "model/files/locate.h"
+#include "model/network/precision-resolve.h"
 #include "trainer/train/adapter-run.h"
 #include "trainer/cli/verb.h"
 
@@ -65,7 +66,13 @@ model_options_precision (const char *name, CowPrecision *precision, GError **err
 void
 model_options_choose (const ModelOptions *self, CowPrecision wanted, CowPrecisionChoice *choice)
 {
-  cow_precision_choose (wanted, self->model, self->adapter, self->device, choice);
+  CowClassifierOptions options = { .model = self->model,
+                                   .adapter = self->adapter,
+                                   .device = self->device,
+                                   .precision = wanted,
+                                   .threads = self->threads };
+
+  cow_precision_resolve (&options, choice);
   if (choice->warning)
     g_printerr ("cow-trainer: warning: %s\n", choice->warning);
 }

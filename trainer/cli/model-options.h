@@ -30,8 +30,9 @@ void model_options_add_names (ModelOptions *self, GArray *entries);
 gboolean model_options_find (ModelOptions *self, GError **error);
 /* Parses the value of --precision (NULL: auto). */
 gboolean model_options_precision (const char *name, CowPrecision *precision, GError **error);
-/* What a precision stands for with the model and adapter of model_options_find (); clear *choice.
- * Warns on standard error of a file that is not believed. */
+/* What a precision stands for with the model and adapter of model_options_find (), measured now by
+ * the adapter's own pictures where nobody has (precision-resolve.h); clear *choice. Warns on
+ * standard error of a file that is not believed, and of what cannot be kept. */
 void model_options_choose (const ModelOptions *self, CowPrecision wanted,
                            CowPrecisionChoice *choice);
 /* Loads what the options name, and finds what they do not as model_options_find () does. Says on
