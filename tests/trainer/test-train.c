@@ -129,6 +129,29 @@ test_kept (void)
   g_assert_null (strstr (result.out, "stay with the adapter"));
 }
 
+/* A run of an earlier version, whose settings know nothing of it, keeps none unless it is asked. */
+static void
+test_kept_resumed (void)
+{
+  g_autofree char *run = in_folder ("none-kept"), *last = g_build_filename (run, "last", NULL),
+                  *recipe = g_build_filename (run, "recipe.ini", NULL), *text = NULL;
+  g_auto (CowKeptPictures) kept = { 0 };
+
+  g_assert_true (g_file_get_contents (recipe, &text, NULL, NULL));
+  g_auto (GStrv) parts = g_strsplit (text, "keep-pictures=0\n", -1);
+  g_assert_cmpuint (g_strv_length (parts), ==, 2);
+  g_autofree char *without = g_strjoinv ("", parts);
+  g_assert_true (g_file_set_contents (recipe, without, -1, NULL));
+  g_auto (Result) resumed = cli_run ("train", "--resume", run, "--epochs", "2", NULL);
+  runs_assert_ok (&resumed);
+  assert_file (run, "last/pictures.safetensors", FALSE);
+  g_auto (Result) asked =
+      cli_run ("train", "--resume", run, "--epochs", "3", "--keep-pictures", "3", NULL);
+  runs_assert_ok (&asked);
+  g_assert_true (cow_kept_pictures_read (&kept, last, 100, NULL));
+  g_assert_cmpuint (kept.n, ==, 3);
+}
+
 /* The sheet has a row for each class, with two pictures of two copies each. */
 static void
 test_sheet (void)
@@ -261,6 +284,7 @@ main (int argc, char **argv)
   g_test_add_func ("/train/files", test_files);
   g_test_add_func ("/train/contact-sheet", test_sheet);
   g_test_add_func ("/train/kept", test_kept);
+  g_test_add_func ("/train/kept/resumed", test_kept_resumed);
   g_test_add_func ("/train/repeat", test_repeat);
   g_test_add_func ("/train/early-stop", test_early_stop);
   g_test_add_data_func ("/train/balance/weights", "weights", test_balance);

@@ -71,6 +71,8 @@ resumed_recipe (const Options *options, GError **error)
                  options->resume);
     return NULL;
   }
+  /* A run that an earlier version began was not told that pictures stay with its adapter. */
+  recipe->keep_pictures = 0;
   if (!cow_recipe_apply_file (recipe, path, TRUE, error) ||
       !recipe_flags_change (&options->flags, recipe, error) || !cow_recipe_check (recipe, error))
     return NULL;
