@@ -327,8 +327,8 @@ report_engine (GstCowBehavior *self, CowEngine *engine, const CowPrecisionChoice
   if (choice->why)
     GST_INFO_OBJECT (self, "precision=auto is %s: %s", cow_engine_precision_text (engine),
                      choice->why);
-  /* It took time, so that the user is told why. */
-  if (choice->measured_now)
+  /* It took time, or there was none for it: the user is told. */
+  if (choice->tried_now)
     GST_ELEMENT_INFO (
         self, RESOURCE, SETTINGS,
         ("property precision: auto is %s, %s", cow_engine_precision_text (engine), choice->why),

@@ -37,8 +37,8 @@ typedef struct {
   CowPrecision precision; /* never auto */
   char **raised;          /* linear layers in the next finer precision, or NULL */
   guint n_linear;         /* of all linear layers; 0 where the network is not known */
-  gboolean measured;      /* a file says so, or it was measured now */
-  gboolean measured_now;  /* by cow_precision_resolve () */
+  gboolean measured;      /* now, or a file says so */
+  gboolean tried_now;     /* cow_precision_resolve () has measured, or had no time for it */
   char *why;              /* for a log; NULL where auto was not asked for */
   char *warning; /* of a file that is not believed, for the user; NULL where there is none */
   /* Where nothing was measured on this kind of processor for these weights, and the adapter keeps

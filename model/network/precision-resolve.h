@@ -19,8 +19,8 @@ G_BEGIN_DECLS
 /*
  * Puts what auto stands for in the place of auto; clear *choice, which the options then borrow
  * from. It may take as long as the network to load a few times, and the budget: not for a streaming
- * thread. choice->measured_now tells that it was measured, `warning` what the user should know of
- * it: the result cannot be kept, or the pictures are damaged.
+ * thread. choice->tried_now tells the first who asks in a process that it was measured, or that
+ * there was no time for it; `warning` that the result cannot be kept, or the pictures are damaged.
  */
 void cow_precision_resolve (CowClassifierOptions *options, CowPrecisionChoice *choice);
 /* The same with another budget: for tests. */

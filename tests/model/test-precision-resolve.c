@@ -142,7 +142,7 @@ test_measured (PrecisionFolders *self, gconstpointer data)
 
   keep_pictures (self);
   cow_precision_resolve_within (&options, 60, &first);
-  g_assert_true (first.measured && first.measured_now);
+  g_assert_true (first.measured && first.tried_now);
   g_assert_null (first.warning);
   g_assert_nonnull (strstr (first.why, "at load on 6 pictures"));
   g_assert_nonnull (strstr (first.why, path));
@@ -152,7 +152,7 @@ test_measured (PrecisionFolders *self, gconstpointer data)
 
   cow_precision_resolve_within (&again, 60, &second);
   g_assert_true (second.measured);
-  g_assert_false (second.measured_now);
+  g_assert_false (second.tried_now);
   g_assert_nonnull (strstr (second.why, "as measured on 6 pictures"));
   g_assert_cmpint (again.precision, ==, options.precision);
   g_autofree char *text = cow_precision_choice_text (&first),
@@ -189,7 +189,8 @@ test_no_time (PrecisionFolders *self, gconstpointer data)
   keep_pictures (self);
   cow_precision_resolve_within (&options, 0, &first);
   g_assert_cmpint (options.precision, ==, COW_PRECISION_FP32);
-  g_assert_false (first.measured || first.measured_now);
+  g_assert_false (first.measured);
+  g_assert_true (first.tried_now);
   g_assert_null (first.warning);
   g_assert_nonnull (strstr (first.why, "--check` measures"));
   g_assert_nonnull (strstr (first.why, "more than 0 s"));
@@ -197,7 +198,7 @@ test_no_time (PrecisionFolders *self, gconstpointer data)
   /* Nobody tries again in this process. */
   cow_precision_resolve_within (&again, 60, &second);
   g_assert_cmpint (again.precision, ==, COW_PRECISION_FP32);
-  g_assert_false (second.measured_now);
+  g_assert_false (second.tried_now);
 }
 
 /* Where the result cannot be kept it holds for this process, and that is said once. */
@@ -217,13 +218,13 @@ test_not_kept (PrecisionFolders *self, gconstpointer data)
   cow_precision_resolve_within (&options, 60, &first);
   g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &limit), ==, 0);
   signal (SIGXFSZ, SIG_DFL);
-  g_assert_true (first.measured_now);
+  g_assert_true (first.tried_now);
   g_assert_nonnull (first.warning);
   g_assert_nonnull (strstr (first.warning, path));
   g_assert_false (g_file_test (path, G_FILE_TEST_EXISTS));
   cow_precision_resolve_within (&again, 60, &second);
   g_assert_true (second.measured);
-  g_assert_false (second.measured_now);
+  g_assert_false (second.tried_now);
   g_assert_null (second.warning);
   g_assert_cmpint (again.precision, ==, options.precision);
 }
@@ -247,7 +248,7 @@ test_out_of_date (PrecisionFolders *self, gconstpointer data)
   scratch_write (self->adapter, "precision.json",
                  "{ \"format\": 1, \"arithmetic\": 1, \"weights\": \"others\", \"choices\": { } }");
   cow_precision_resolve_within (&again, 60, &stale);
-  g_assert_true (stale.measured_now);
+  g_assert_true (stale.tried_now);
   g_assert_null (stale.warning);
   g_autofree char *replaced = scratch_read (self->adapter, "precision.json", NULL);
   g_assert_null (strstr (replaced, "others"));
@@ -273,7 +274,7 @@ resolve (gpointer data)
   g_auto (CowPrecisionChoice) choice = { 0 };
   cow_precision_resolve_within (&options, 60, &choice);
   g_assert_true (choice.measured);
-  return GINT_TO_POINTER (choice.measured_now);
+  return GINT_TO_POINTER (choice.tried_now);
 }
 
 /* Of cameras that start together one measures. */

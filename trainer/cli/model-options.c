@@ -77,13 +77,14 @@ model_options_choose (const ModelOptions *self, CowPrecision wanted, CowPrecisio
     g_printerr ("cow-trainer: warning: %s\n", choice->warning);
 }
 
-/* What auto was found to be; how to measure only for those who look closer, as `bench` does. */
+/* What auto was found to be, or why it was not; how to measure only for those who look closer, as
+ * `bench` does. */
 static void
 say (const CowPrecisionChoice *choice)
 {
   g_autofree char *text = cow_precision_choice_text (choice);
 
-  if (choice->measured)
+  if (choice->measured || choice->tried_now)
     g_printerr ("Computed in %s: %s\n", text, choice->why);
   else if (choice->why)
     g_info ("computed in %s: %s", text, choice->why);
