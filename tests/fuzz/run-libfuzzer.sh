@@ -39,7 +39,7 @@ for target in safetensors torchfile hub-listing csv precision; do
   safetensors) cp "$tests"/seeds/*.safetensors "corpus-$target" ;;
   torchfile) cp "$tests"/seeds/*.pth "corpus-$target" ;;
   hub-listing) cp "$tests"/seeds/listing.json "corpus-$target" ;;
-  precision) cp "$tests"/seeds/precision.json "corpus-$target" ;;
+  precision) cp "$tests"/seeds/precision*.json "corpus-$target" ;;
   csv) cp "$tests"/seeds/*.csv "corpus-$target" ;;
   esac
   "./fuzz-$target" -max_total_time="$seconds" -max_len=8192 -timeout=10 -rss_limit_mb=1024 \

@@ -600,22 +600,31 @@ test_labels (PrecisionFolders *self, gconstpointer data)
 
 /* ---- raised layers --------------------------------------------------------------------------- */
 
-/* Spoils one layer for whole numbers of so many bits: the same network all the same. */
+/* Spoils the MLP of some layers for whole numbers of so many bits: the same network all the same. */
 static void
-spoil_layer (const PrecisionFolders *self, float by)
+spoil_layers (const PrecisionFolders *self, guint from, float by)
 {
+  static const struct {
+    const char *name;
+    gboolean up;
+  } tensors[] = { { "norm2.weight", FALSE },
+                  { "norm2.bias", FALSE },
+                  { "mlp.up_proj.weight", TRUE } };
   g_autofree char *folder = golden_path ("plain/fp32"),
-                  *from = g_build_filename (folder, "model.safetensors", NULL),
+                  *source = g_build_filename (folder, "model.safetensors", NULL),
                   *to = g_build_filename (self->model, "model.safetensors", NULL);
   g_autoptr (CowSafetensors) file = golden_open ("plain/fp32", "model.safetensors");
-  g_autofree float *weight = scaled (file, "layer.1.norm2.weight", N_FEATURES, 1 / by),
-                   *bias = scaled (file, "layer.1.norm2.bias", N_FEATURES, 1 / by),
-                   *up = scaled (file, "layer.1.mlp.up_proj.weight", N_FEATURES, by);
-  scratch_copy_tensors (from, to,
-                        (ScratchEdit[]){ { .name = "layer.1.norm2.weight", .data = weight },
-                                         { .name = "layer.1.norm2.bias", .data = bias },
-                                         { .name = "layer.1.mlp.up_proj.weight", .data = up },
-                                         { 0 } });
+  g_autoptr (GPtrArray) memory = g_ptr_array_new_with_free_func (g_free);
+  ScratchEdit edits[2 * G_N_ELEMENTS (tensors) + 1] = { 0 }, *edit = edits;
+  for (guint layer = from; layer < 2; layer++)
+    for (guint t = 0; t < G_N_ELEMENTS (tensors); t++) {
+      char *name = g_strdup_printf ("layer.%u.%s", layer, tensors[t].name);
+      float *values = scaled (file, name, N_FEATURES, tensors[t].up ? by : 1 / by);
+      g_ptr_array_add (memory, name);
+      g_ptr_array_add (memory, values);
+      *edit++ = (ScratchEdit){ .name = name, .data = values };
+    }
+  scratch_copy_tensors (source, to, edits);
 }
 
 /* What a search finds with fp32's answers for the pictures; free with g_strfreev. */
@@ -644,22 +653,28 @@ offers (CowPrecision precision)
   return cow_precision_check (device, precision, NULL);
 }
 
-/* The layer that was spoiled is found, alone, in each precision that there is. */
+/* The layers that were spoiled are found, and no others, in each precision that there is. */
 static void
 test_find_mix (PrecisionFolders *self, gconstpointer data)
 {
   g_autofree float *pixels = precision_pictures ();
   const struct {
     CowPrecision precision;
+    guint from;
     float by;
-  } cases[] = { { COW_PRECISION_INT8, 300 }, { COW_PRECISION_INT16, 3e4f } };
+    const char *names;
+  } cases[] = {
+    { COW_PRECISION_INT8, 1, 300, "layer.1.mlp.up_proj" },
+    { COW_PRECISION_INT8, 0, 300, "layer.0.mlp.up_proj layer.1.mlp.up_proj" },
+    { COW_PRECISION_INT16, 1, 3e4f, "layer.1.mlp.up_proj" },
+  };
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
     if (!offers (cases[i].precision))
       continue;
-    spoil_layer (self, cases[i].by);
+    spoil_layers (self, cases[i].from, cases[i].by);
     g_auto (GStrv) raised = find_mix (self, cases[i].precision, pixels);
     g_autofree char *names = g_strjoinv (" ", raised);
-    g_assert_cmpstr (names, ==, "layer.1.mlp.up_proj");
+    g_assert_cmpstr (names, ==, cases[i].names);
   }
 }
 
