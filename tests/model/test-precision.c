@@ -600,7 +600,7 @@ test_labels (PrecisionFolders *self, gconstpointer data)
 
 /* ---- raised layers --------------------------------------------------------------------------- */
 
-/* Spoils the MLP of some layers for whole numbers of so many bits: the same network all the same. */
+/* Spoils the MLP of the layers from one on for whole numbers: the same network all the same. */
 static void
 spoil_layers (const PrecisionFolders *self, guint from, float by)
 {
