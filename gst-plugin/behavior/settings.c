@@ -105,8 +105,9 @@ install_model (GObjectClass *klass)
    *
    * Arithmetic of the network. With `auto` it is the fastest that `cow-trainer quantize --check`
    * found to keep the answers of fp32 on this kind of processor, as kept in the adapter's or the
-   * model's folder (`precision.json`), and fp32 where nobody has measured. A file of other weights
-   * is not believed, which a warning on the bus says.
+   * model's folder (`precision.json`). Where nobody has measured it is found out when the element
+   * starts, by the pictures that the adapter keeps, if that takes no more than five seconds, and an
+   * info message says so; else it is fp32. A file that is not believed is a warning on the bus.
    */
   g_object_class_install_property (
       klass, GST_COW_PROP_PRECISION,

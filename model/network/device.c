@@ -1,14 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/network/device.h"
 
-static const char *const precision_names[] = {
-  [COW_PRECISION_AUTO] = "auto",
-  [COW_PRECISION_FP32] = "fp32",
-  [COW_PRECISION_INT16] = "int16",
-  [COW_PRECISION_INT8] = "int8",
-  NULL,
-};
-
 static gboolean
 fail_name (const char *name, GError **error)
 {
@@ -30,6 +22,15 @@ check_name (const char *name, GError **error)
     if (strlen (*known) == n && strncmp (*known, name, n) == 0)
       return TRUE;
   return fail_name (name, error);
+}
+
+/* Of a name that this build knows. */
+static gboolean
+fail_absent (const char *name, GError **error)
+{
+  g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+               "device \"%s\": this machine has no such device", name);
+  return FALSE;
 }
 
 static gboolean
@@ -80,7 +81,7 @@ cow_device_open (const char *name, int threads, GError **error)
   const CkStatus status = ck_device_open (name, &options, &device);
   if (status == CK_UNSUPPORTED) {
     if (cpu_opens ())
-      fail_name (name, error);
+      fail_absent (name, error);
     else
       fail_level (error);
     return NULL;
@@ -112,32 +113,6 @@ cow_device_text (const CkDevice *device)
   return g_strdup_printf ("%s (%s)", device->name, device->features);
 }
 
-const char *
-cow_precision_name (CowPrecision precision)
-{
-  return precision_names[precision];
-}
-
-const char *const *
-cow_precision_names (void)
-{
-  return precision_names;
-}
-
-gboolean
-cow_precision_parse (const char *name, CowPrecision *precision, GError **error)
-{
-  for (guint i = 0; precision_names[i]; i++)
-    if (!name || g_str_equal (name, precision_names[i])) {
-      *precision = (CowPrecision)i;
-      return TRUE;
-    }
-  g_autofree char *names = g_strjoinv (", ", (char **)precision_names);
-  g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
-               "precision \"%s\" is unknown; this build offers: %s", name, names);
-  return FALSE;
-}
-
 CkWeightUses
 cow_precision_uses (CowPrecision precision)
 {
@@ -166,12 +141,13 @@ cow_precision_check (const CkDevice *device, CowPrecision precision, GError **er
   if (offers (device, precision))
     return TRUE;
   g_autofree char *text = cow_device_text (device);
+  const char *const *all = cow_precision_names ();
   g_autoptr (GString) names = g_string_new (NULL);
-  for (guint i = COW_PRECISION_FP32; precision_names[i]; i++)
+  for (guint i = COW_PRECISION_FP32; all[i]; i++)
     if (offers (device, (CowPrecision)i))
-      g_string_append_printf (names, "%s%s", names->len > 0 ? ", " : "", precision_names[i]);
+      g_string_append_printf (names, "%s%s", names->len > 0 ? ", " : "", all[i]);
   g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
                "precision %s: %s has no instructions for it; it offers: %s",
-               precision_names[precision], text, names->str);
+               cow_precision_name (precision), text, names->str);
   return FALSE;
 }

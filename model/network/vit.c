@@ -42,6 +42,7 @@ typedef struct {
   CowVitVectors vectors;
   CowLinear patches;
   CowLinear (*layers)[COW_N_MODULES]; /* [n_layers] */
+  const CowCheckpoint *checkpoint;    /* that they are computed from; borrowed */
   Workspace work;
   CowRope rope;
 } CowVit;
@@ -142,6 +143,12 @@ init_patches (CowVit *self, const CowCheckpoint *checkpoint, GError **error)
                           error);
 }
 
+static char *
+module_name (int layer, CowModule module)
+{
+  return g_strdup_printf ("layer.%d.%s", layer, cow_module_name (module));
+}
+
 static gboolean
 init_module (CowVit *self, int layer, CowModule module, const CowCheckpoint *checkpoint,
              const CowAdapter *adapter, GError **error)
@@ -150,7 +157,7 @@ init_module (CowVit *self, int layer, CowModule module, const CowCheckpoint *che
   gboolean bias;
   if (!cow_vit_config_module (config_of (self), module, &out, &in, &bias))
     return TRUE;
-  g_autofree char *name = g_strdup_printf ("layer.%d.%s", layer, cow_module_name (module));
+  g_autofree char *name = module_name (layer, module);
   return cow_linear_init (&self->layers[layer][module], self->parent.stream, checkpoint, name, out,
                           in, bias, adapter ? cow_adapter_get (adapter, layer, module) : NULL,
                           cow_precision_uses (self->parent.config.precision), error);
@@ -207,12 +214,54 @@ vit_open (CkStream *stream, const CowBackboneConfig *config, const CowCheckpoint
   }
   CowVit *self = g_new0 (CowVit, 1);
   self->parent = (CowBackbone){ .stream = stream, .config = *config };
+  self->checkpoint = checkpoint;
   self->layers = g_malloc0_n ((gsize)config->vit.n_layers, sizeof *self->layers);
   cow_vit_vectors_init (&self->vectors, &config->vit);
   if (load (self, checkpoint, adapter, error))
     return &self->parent;
   vit_free (&self->parent);
   return NULL;
+}
+
+/* ---- precision ------------------------------------------------------------------------------- */
+
+/* The modules [COW_N_MODULES] that this network's layers have; returns their number. */
+static guint
+list_modules (const CowVitConfig *config, CowModule *modules)
+{
+  gint64 out, in;
+  gboolean bias;
+  guint n = 0;
+  for (CowModule module = 0; module < COW_N_MODULES; module++)
+    if (cow_vit_config_module (config, module, &out, &in, &bias))
+      modules[n++] = module;
+  return n;
+}
+
+static guint
+n_linear (const CowBackboneConfig *config)
+{
+  CowModule modules[COW_N_MODULES];
+  return (guint)config->vit.n_layers * list_modules (&config->vit, modules);
+}
+
+static char *
+linear_name (const CowBackboneConfig *config, guint i)
+{
+  CowModule modules[COW_N_MODULES];
+  const guint n = list_modules (&config->vit, modules);
+  return module_name ((int)(i / n), modules[i % n]);
+}
+
+static gboolean
+set_precision (CowBackbone *parent, guint i, CowPrecision precision, GError **error)
+{
+  CowVit *self = (CowVit *)parent;
+  CowModule modules[COW_N_MODULES];
+  const guint n = list_modules (config_of (self), modules);
+  g_autofree char *name = linear_name (&parent->config, i);
+  return cow_linear_set_products (&self->layers[i / n][modules[i % n]], self->checkpoint, name,
+                                  cow_precision_uses (precision), error);
 }
 
 /* ---- the forward pass ------------------------------------------------------------------------ */
@@ -499,6 +548,9 @@ const CowBackboneClass cow_vit_class = {
   .open = vit_open,
   .features = features,
   .tokens = tokens,
+  .n_linear = n_linear,
+  .linear_name = linear_name,
+  .set_precision = set_precision,
   .free = vit_free,
 };
 
