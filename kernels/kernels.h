@@ -64,9 +64,9 @@ typedef enum {
  * result change with the same features, so that what was kept can say by which rules it was
  * computed. 1: products by oneDNN, which depended on the batch; 2: the same bits as above; 3:
  * attention in tiles, and q and k in training as the linear layers gave them; 4: GELU by one
- * exponential.
+ * exponential; 5: attention in whole numbers.
  */
-#define CK_ARITHMETIC 4
+#define CK_ARITHMETIC 5
 
 /* A short English description of a status; static storage. */
 const char *ck_status_text (CkStatus status);
@@ -342,6 +342,9 @@ typedef struct {
   int64_t prefix;         /* the class token and registers, which have no position */
   const float *cos, *sin; /* [tokens - prefix, head_dim]; NULL: nothing is rotated */
   const float *q, *k, *v;
+  /* Of which numbers the two products are made: CK_F32, or CK_I16 or CK_I8 where the device's
+   * products have CK_USE_INT16 or CK_USE_INT8. The softmax between them is fp32's. */
+  CkType products;
   CkActivations out;
 } CkAttention;
 

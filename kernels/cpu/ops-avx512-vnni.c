@@ -31,3 +31,15 @@ INIT (quantised) (CkQuantisedOps *int16, CkQuantisedOps *int8, CkPeakOps *peak)
   peak->loops[CK_I8] = peak_loop_8;
   *int8 = ops_8;
 }
+
+#include "kernels/cpu/attention-codes-tmpl.h"
+
+DEFINE_ATTENTION (int16, mix_ops_16)
+DEFINE_ATTENTION (int8, mix_ops_8)
+
+void
+INIT (attention_codes) (CkAttentionOps *int16, CkAttentionOps *int8)
+{
+  *int16 = int16_attention;
+  *int8 = int8_attention;
+}

@@ -23,6 +23,17 @@ INIT (quantised) (CkQuantisedOps *int16, CkQuantisedOps *int8, CkPeakOps *peak)
   *int8 = (CkQuantisedOps){ 0 };
 }
 
+#include "kernels/cpu/attention-codes-tmpl.h"
+
+DEFINE_ATTENTION (int16, mix_ops_16)
+
+void
+INIT (attention_codes) (CkAttentionOps *int16, CkAttentionOps *int8)
+{
+  *int16 = int16_attention;
+  *int8 = (CkAttentionOps){ 0 };
+}
+
 #include "kernels/cpu/attention-head-tmpl.h"
 #include "kernels/cpu/colour-tmpl.h"
 #include "kernels/cpu/dequantise-tmpl.h"

@@ -20,6 +20,9 @@
  *   q_join_even, q_join_odd (low, high)  16-bit numbers of bytes 0 and 2, 1 and 3 of a lane
  *   q_load_words (p, stride, rows, i)    row i of eight words; see v_words
  *   q_transpose_words (rows)    of eight vectors
+ *   q_join_two, q_join_four (v) vectors of codes, which lie in each lane beside one another
+ *   q_put_16, q_put_8 (p, v)    one vector as codes in their order
+ * What is not for codes of this size may be missing.
  */
 #define Q_GROUP     (32 / Q_BITS)
 #define Q_GROUPS    (CK_CODE_BLOCK / Q_GROUP) /* a block */
@@ -347,6 +350,11 @@ static const CkQuantisedOps Q (ops) = {
   .unpack = Q (unpack),
   .multiply = Q (multiply),
 };
+
+#include "kernels/cpu/attention-mix-tmpl.h"
+#if Q_BITS == 16
+#  include "kernels/cpu/attention-scores-tmpl.h"
+#endif
 
 #undef Q_PEAK_SUMS
 #undef q_store

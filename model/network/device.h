@@ -48,6 +48,8 @@ gboolean cow_precision_parse (const char *name, CowPrecision *precision, GError 
 gboolean cow_precision_check (const CkDevice *device, CowPrecision precision, GError **error);
 /* What a weight of the network is told of a resolved precision. */
 CkWeightUses cow_precision_uses (CowPrecision precision);
+/* Of which numbers attention's products are made in it. */
+CkType cow_precision_type (CowPrecision precision);
 
 G_END_DECLS
 

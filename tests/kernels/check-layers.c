@@ -8,7 +8,6 @@
 #include <string.h>
 
 #define NORM_LIMIT      2e-6
-#define ATTENTION_LIMIT 1e-5
 #define EMBED_LIMIT     5e-6
 
 /* ---- norm ------------------------------------------------------------------------------------ */
@@ -111,6 +110,9 @@ reference_rope (const CkAttention *a, int64_t tokens, const float *x)
   return rotated;
 }
 
+/* Of each of all_products. */
+static const double attention_limits[N_PRODUCTS] = { 1e-5, 1e-3, 4e-2 };
+
 static double *
 reference_attention (const CkAttention *a, const double *q, const double *k)
 {
@@ -175,7 +177,8 @@ check_queries (CkStream *stream, CkAttention a, const float *q, const float *out
 }
 
 static void
-check_attention_one (CkStream *stream, CkStream *oracle, CkAttention a, bool rotated, Fill fill)
+check_attention_one (CkStream *stream, CkStream *oracle, CkAttention a, bool rotated, Fill fill,
+                     int products)
 {
   const int64_t n = a.batch * a.tokens * a.heads * a.head_dim,
                 n_queries = a.batch * ck_attention_queries (&a) * a.heads * a.head_dim,
@@ -199,6 +202,7 @@ check_attention_one (CkStream *stream, CkStream *oracle, CkAttention a, bool rot
   given_q = floats_copy (q, n_queries);
   a.cos = rotated && n_positions > 0 ? cos : NULL;
   a.sin = rotated && n_positions > 0 ? sin : NULL;
+  a.products = product_types[products];
   want_q = reference_rope (&a, ck_attention_queries (&a), q);
   want_k = reference_rope (&a, a.tokens, k);
   a.q = q;
@@ -211,9 +215,12 @@ check_attention_one (CkStream *stream, CkStream *oracle, CkAttention a, bool rot
   /* With q and k of +-1e4 a score's rounding error is larger than 1, and the softmax of that is
    * anyone's guess. */
   if (fill == FILL_RANDOM || fill == FILL_ZERO) {
-    compare ("attention", out, want, n_queries, ATTENTION_LIMIT, 1);
-    compare_floats ("attention against c", out, plain, n_queries, 2 * ATTENTION_LIMIT, 1);
+    compare ("attention", out, want, n_queries, attention_limits[products], 1);
+    compare_floats ("attention against c", out, plain, n_queries, 2 * attention_limits[products],
+                    1);
   }
+  if (products > 0)
+    CHECK (memcmp (out, plain, (size_t)n_queries * sizeof *out) == 0);
   for (int64_t i = 0; i < n_queries; i++)
     CHECK (fabsf (out[i]) <=
            1.00001f); /* a mean of v, whatever the scores: no overflow in the exponentials */
@@ -246,7 +253,7 @@ check_attention (CkStream *stream, CkStream *oracle)
     { 2, 5, 3, 32, 1, 2 },    { 1, 17, 2, 64, 5, 0 },  { 3, 21, 1, 48, 5, 0 },
     { 3, 21, 1, 48, 5, 1 },   { 2, 33, 2, 96, 5, 0 },  { 1, 201, 3, 64, 5, 0 },
     { 1, 67, 1, 128, 67, 0 }, { 2, 257, 2, 26, 5, 0 }, { 1, 257, 1, 64, 5, 7 },
-    { 1, 1029, 1, 34, 5, 0 },
+    { 1, 1029, 1, 34, 5, 0 }, { 2, 98, 1, 64, 16, 0 },  { 1, 99, 1, 130, 17, 0 },
   };
 
   case_begin ();
@@ -259,10 +266,14 @@ check_attention (CkStream *stream, CkStream *oracle)
                             .queries = shape[5],
                             .prefix = shape[4] };
 
-    for (int fill = FILL_RANDOM; fill < (a.tokens < 500 ? N_FILLS : FILL_RANDOM + 1); fill++)
-      check_attention_one (stream, oracle, a, true, (Fill)fill);
-    if (a.tokens < 500)
-      check_attention_one (stream, oracle, a, false, FILL_RANDOM);
+    for (int i = 0; i < N_PRODUCTS; i++) {
+      if (!has_products (stream, all_products[i]))
+        continue;
+      for (int fill = FILL_RANDOM; fill < (a.tokens < 500 ? N_FILLS : FILL_RANDOM + 1); fill++)
+        check_attention_one (stream, oracle, a, true, (Fill)fill, i);
+      if (a.tokens < 500)
+        check_attention_one (stream, oracle, a, false, FILL_RANDOM, i);
+    }
   }
   case_end ("attention", stream_name (stream));
 }
