@@ -58,13 +58,13 @@ ck_cpu_attention (CkStream *self, const CkAttention *a)
 {
   CkCpuStream *cpu = (CkCpuStream *)self;
   Job job = { .ops = find_ops (cpu->ops, a->products), .a = a };
-  const CkStatus status = ck_check_attention (a);
+  CkStatus status = ck_check_attention (a);
   size_t needed, bytes;
 
+  if (status == CK_OK && job.ops == NULL)
+    status = CK_UNSUPPORTED;
   if (status != CK_OK || cpu->failure != CK_OK)
     return status;
-  if (job.ops == NULL)
-    return CK_UNSUPPORTED;
   job.rows = choose_rows (a, cpu->threads);
   job.parts = ck_ceil_div (ck_attention_queries (a), job.rows);
   if (!job.ops->scratch (a, job.rows, &needed))
