@@ -343,7 +343,8 @@ typedef struct {
   const float *cos, *sin; /* [tokens - prefix, head_dim]; NULL: nothing is rotated */
   const float *q, *k, *v;
   /* Of which numbers the two products are made: CK_F32, or CK_I16 or CK_I8 where the device's
-   * products have CK_USE_INT16 or CK_USE_INT8. The softmax between them is fp32's. */
+   * products have CK_USE_INT16 or CK_USE_INT8. The scores are of CK_I16 in CK_I8 too, and the
+   * softmax is fp32's. */
   CkType products;
   CkActivations out;
 } CkAttention;
