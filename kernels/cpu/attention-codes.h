@@ -5,12 +5,12 @@
  *
  *  - Queries, rotated and scaled, and keys, rotated, are codes of 16 bits with a scale for each row
  *    and block of 64, as rows of a linear layer are, but that no number is an outlier. They are so
- *    in int8 too: an error of a score is a relative one of its exponential, and scores of 8 bits
- *    double the error of a network with massive activations.
- *  - Exponentials and values are codes of 16 or 8 bits in parts of up to CK_PART_KEYS keys. The largest exponential
- *    of a part is CK_EXP_MAX, whatever the other parts have; values have a scale for each part and
- *    column. What all patches see most, class token and registers, would leave nothing of the
- *    others' exponentials: it is a part of its own.
+ *    in int8 too: an error of a score is a relative one of its exponential, and networks with
+ *    massive activations do not bear scores of 8 bits (kernels/README.md).
+ *  - Exponentials and values are codes of 16 or 8 bits in parts of up to CK_PART_KEYS keys. The
+ *    largest exponential of a part is the largest code, whatever the other parts have; values have
+ *    a scale for each part and column. What all patches see most, class token and registers, would
+ *    leave nothing of the others' exponentials: it is a part of its own.
  *  - Sums of exponentials are those of the codes. Exponentials are 2^x by a polynomial that is as
  *    exact as the codes need.
  *  - Where a query or a key is not finite, or so large that a score might not be, all that it
