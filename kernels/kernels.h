@@ -64,7 +64,7 @@ typedef enum {
  * result change with the same features, so that what was kept can say by which rules it was
  * computed. 1: products by oneDNN, which depended on the batch; 2: the same bits as above; 3:
  * attention in tiles, and q and k in training as the linear layers gave them; 4: GELU by one
- * exponential; 5: adapters of layers whose product is of whole numbers, and attention there.
+ * exponential; 5: adapters and attention in whole numbers, where the linear layers are.
  */
 #define CK_ARITHMETIC 5
 
@@ -344,6 +344,10 @@ typedef struct {
   int64_t prefix;         /* the class token and registers, which have no position */
   const float *cos, *sin; /* [tokens - prefix, head_dim]; NULL: nothing is rotated */
   const float *q, *k, *v;
+  /* Of which numbers the two products are made: CK_F32, or CK_I16 or CK_I8 where the device's
+   * products have CK_USE_INT16 or CK_USE_INT8. The scores are of CK_I16 in CK_I8 too, and the
+   * softmax is fp32's. */
+  CkType products;
   CkActivations out;
 } CkAttention;
 

@@ -7,6 +7,7 @@
 #ifndef CK_CPU_OPS_H
 #define CK_CPU_OPS_H
 
+#include "kernels/cpu/attention-codes.h"
 #include "kernels/cpu/attention-head.h"
 #include "kernels/cpu/colour.h"
 #include "kernels/cpu/cpu-features.h"
@@ -23,6 +24,7 @@ typedef struct {
   CkDequantiseOps dequantise;
   CkRowOps rows;
   CkAttentionOps attention;
+  CkAttentionOps attention_int16, attention_int8; /* as int16, int8 */
   CkColourOps colour;
   CkTrainingOps training;
   CkPeakOps peak;

@@ -34,6 +34,7 @@ q_store_sums (int32_t *p, const int8_t *codes)
 #define Q_CODE_MAX              CK_CODE_MAX_16
 #define Q_TILE                  6
 #define q_dot(sums, weights, x) q_add (sums, _mm512_madd_epi16 (weights, x))
+#define Q_ATTENTION
 #include "kernels/cpu/quantised-tmpl.h"
 
 #define Q(name)    name##_8
@@ -50,6 +51,17 @@ INIT (quantised) (CkQuantisedOps *int16, CkQuantisedOps *int8, CkPeakOps *peak)
   peak->loops[CK_I16] = peak_loop_16;
   peak->loops[CK_I8] = peak_loop_8;
   *int8 = ops_8;
+}
+
+#include "kernels/cpu/attention-codes-tmpl.h"
+
+DEFINE_ATTENTION (int16, mix_ops_16)
+
+/* Both, because these instructions have nothing faster for 8 bits. */
+void
+INIT (attention_codes) (CkAttentionOps *int16, CkAttentionOps *int8)
+{
+  *int16 = *int8 = int16_attention;
 }
 
 #include "kernels/cpu/attention-head-tmpl.h"

@@ -6,6 +6,7 @@
  *   Q_BITS, Q_CODE_MAX          8 or 16; of quantised.h
  *   Q_TILE                      rows that are multiplied at once, VECTORS vectors of sums each
  *   q_dot (sums, weights, x)    sums + the products of a group, lane by lane; or, for narrow codes:
+ *   Q_ATTENTION                 if attention multiplies such codes, too (not narrow ones)
  *   q_dot_pair (sums, weights[2], x[2], offsets)  the same of two groups; offsets: of x's sums
  * and once, words for W whole numbers of 32 bits, vq:
  *   q_set, q_load, q_add, q_to_float, q_from_float (to nearest even), q_sum
@@ -22,6 +23,9 @@
  *   q_join_even, q_join_odd (low, high)  16-bit numbers of bytes 0 and 2, 1 and 3 of a lane
  *   q_load_words (p, stride, rows, i)    row i of eight words; see v_words
  *   q_transpose_words (rows)    of eight vectors
+ *   q_join_two, q_join_four (v) vectors of codes, which lie in each lane beside one another
+ *   q_put_16, q_put_8 (p, v)    one vector as codes in their order
+ * What is not for codes of this size may be missing.
  */
 #include "kernels/cpu/epilogue-tmpl.h"
 
@@ -462,8 +466,16 @@ static const CkQuantisedOps Q (ops) = {
   .multiply = Q (multiply),
 };
 
+#ifdef Q_ATTENTION
+#  include "kernels/cpu/attention-mix-tmpl.h"
+#  if Q_BITS == 16
+#    include "kernels/cpu/attention-scores-tmpl.h"
+#  endif
+#endif
+
 #undef Q_PEAK_SUMS
 #undef q_store
+#undef Q_ATTENTION
 #undef Q_OFFSET
 #undef Q_STEP
 #undef Q_SUMS

@@ -12,17 +12,24 @@
 
 typedef __m256 vf;
 
-#define v_set(x)               _mm256_set1_ps (x)
-#define v_add(a, b)            _mm256_add_ps (a, b)
-#define v_sub(a, b)            _mm256_sub_ps (a, b)
-#define v_mul(a, b)            _mm256_mul_ps (a, b)
-#define v_div(a, b)            _mm256_div_ps (a, b)
-#define v_fma(a, b, c)         _mm256_fmadd_ps (a, b, c)
-#define v_min(a, b)            _mm256_min_ps (a, b)
-#define v_max(a, b)            _mm256_max_ps (a, b)
+#define v_set(x)       _mm256_set1_ps (x)
+#define v_add(a, b)    _mm256_add_ps (a, b)
+#define v_sub(a, b)    _mm256_sub_ps (a, b)
+#define v_mul(a, b)    _mm256_mul_ps (a, b)
+#define v_div(a, b)    _mm256_div_ps (a, b)
+#define v_fma(a, b, c) _mm256_fmadd_ps (a, b, c)
+#define v_min(a, b)    _mm256_min_ps (a, b)
+#define v_max(a, b)    _mm256_max_ps (a, b)
+#define v_max_sticky(a, b)                                                                         \
+  _mm256_castsi256_ps (_mm256_max_epi32 (_mm256_castps_si256 (a), _mm256_castps_si256 (b)))
 #define v_abs(a)               _mm256_andnot_ps (_mm256_set1_ps (-0.0f), a)
 #define v_sqrt(a)              _mm256_sqrt_ps (a)
+#define v_swap_pairs(a)        _mm256_permute_ps (a, 0x4e)
+#define v_swap_neighbours(a)   _mm256_permute_ps (a, 0xb1)
 #define v_round(a)             _mm256_round_ps (a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
+#define v_floor(a)             _mm256_round_ps (a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC)
+#define v_fraction(a)          v_sub (a, v_floor (a))
+#define v_pow2_floor(p, a)     v_pow2_normal (p, v_floor (a))
 #define v_greater(a, b, y, no) _mm256_blendv_ps (no, y, _mm256_cmp_ps (a, b, _CMP_GT_OQ))
 
 typedef __m256i vi;
@@ -230,6 +237,19 @@ q_transpose_words (vq rows[8])
 #pragma GCC unroll 8
   for (int i = 0; i < 8; i++)
     rows[i] = _mm256_castps_si256 (floats[i]);
+}
+
+static inline vq
+q_join_two (const vq v[2])
+{
+  return _mm256_blend_epi16 (v[0], _mm256_slli_epi32 (v[1], 16), 0xaa);
+}
+
+static inline void
+q_put_16 (int16_t *p, vq v)
+{
+  _mm_storeu_si128 ((__m128i *)p,
+                    _mm_packs_epi32 (_mm256_castsi256_si128 (v), _mm256_extracti128_si256 (v, 1)));
 }
 
 /* Eight numbers of 16 bits in the order of their groups. */

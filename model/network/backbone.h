@@ -21,7 +21,7 @@ typedef struct {
   const char *model_type; /* in config.json; static */
   const char *title;      /* what people read: "DINOv3 vision transformer"; static */
   gint64 n_features;
-  CowPrecision precision; /* of its linear layers; unset (auto) is fp32 */
+  CowPrecision precision; /* of its linear layers and attention; unset (auto) is fp32 */
   CowVitConfig vit;       /* of a vision transformer */
 } CowBackboneConfig;
 

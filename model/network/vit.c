@@ -435,6 +435,7 @@ attend (CowVit *self, int i, Tokens some)
   CkAttention attention = cow_vit_attention (config_of (self), &self->rope, work->batch,
                                              work->tokens, work->q, work->k, work->v, work->normed);
   attention.queries = some.rows / work->batch;
+  attention.products = cow_precision_type (self->parent.config.precision);
   status = stream->operations->attention (stream, &attention);
   if (status != CK_OK)
     return status;

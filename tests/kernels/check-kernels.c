@@ -15,19 +15,23 @@
 /* What a network asks for is one thread or a few; 16 cuts small layers as large machines do. */
 static const int team_sizes[] = { 1, 2, 16 };
 
-/* Level c multiplies codes of 8 bits as VNNI does; for a level with narrow ones it gets those. */
+/* Level c multiplies codes of 8 bits as VNNI does; for a level with narrow ones it gets those, and
+ * attention in 16 bits where the level has no other. */
 static void
 match_codes (CkStream *oracle, const char *level)
 {
-  CkQuantisedOps int16, *int8 = &((CkCpuDevice *)oracle->device)->ops.int8;
+  CkCpuOps *of_oracle = &((CkCpuDevice *)oracle->device)->ops, ops;
+  CkQuantisedOps int16, *int8 = &of_oracle->int8;
   CkCpuFeatures features;
-  CkCpuOps ops;
 
   CHECK (ck_cpu_level_find (level, &features, &level));
   ck_cpu_ops_init (&ops, features);
   ck_quantised_init_c (&int16, int8);
   if (ops.int8.code_max == CK_CODE_MAX_NARROW)
     ck_quantised_init_narrow_c (int8);
+  ck_attention_codes_init_c (&of_oracle->attention_int16, &of_oracle->attention_int8);
+  if (ops.attention_int8.attend == ops.attention_int16.attend)
+    of_oracle->attention_int8 = of_oracle->attention_int16;
 }
 
 static void
