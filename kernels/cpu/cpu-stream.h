@@ -29,10 +29,11 @@ typedef struct {
                         const float *weight, const float *dy, float *dx, float *dweight);
 } CkConvolutionOps;
 
-/* The input of a linear layer that was made whole numbers; all 0 without one. */
+/* The input of a linear layer, or the gradient of its output, that was made whole numbers; all 0
+ * without one. */
 typedef struct {
-  const float *x; /* [rows, in] */
-  int64_t rows, in;
+  const float *x; /* [rows, cols] */
+  int64_t rows, cols;
   const CkQuantisedOps *products; /* which */
 } CkCoded;
 

@@ -30,7 +30,7 @@ place (const CkLinearCodes *self, Places *places)
     return false;
   const size_t n = (size_t)self->rows, b = (size_t)blocks;
 #define LINES(bytes) (((bytes) + LINE - 1) / LINE * LINE)
-  places->scales = LINES (n * b * CK_CODE_BLOCK * (size_t)self->weight->products->code_size);
+  places->scales = LINES (n * b * CK_CODE_BLOCK * (size_t)self->products->code_size);
   places->sums = places->scales + LINES (n * b * sizeof (float));
   places->outliers = places->sums + LINES (n * b * sizeof (int32_t));
   places->counts = places->outliers + LINES (n * b * CK_OUTLIERS_MAX * sizeof (CkOutlier));
@@ -43,11 +43,11 @@ static CkStatus
 quantise_row (const void *data, int64_t row, int member)
 {
   const CkLinearCodes *self = data;
-  const CkQuantisedOps *products = self->weight->products;
+  const CkQuantisedOps *products = self->products;
   const int64_t blocks = self->codes.blocks;
 
   self->n_outliers[row] = (int32_t)products->quantise (
-      self->in, self->x + row * self->in,
+      self->cols, self->x + row * self->cols,
       (char *)self->codes.codes + row * blocks * CK_CODE_BLOCK * products->code_size,
       self->codes.scales + row * blocks, self->codes.sums + row * blocks,
       self->outliers + row * blocks * CK_OUTLIERS_MAX);
@@ -55,20 +55,19 @@ quantise_row (const void *data, int64_t row, int member)
 }
 
 CkStatus
-ck_linear_codes_init (CkLinearCodes *self, CkCpuStream *cpu, const CkWeight *weight, int64_t rows,
-                      const float *x, bool same)
+ck_linear_codes_init (CkLinearCodes *self, CkCpuStream *cpu, const CkQuantisedOps *products,
+                      int64_t rows, int64_t cols, const float *x, bool same)
 {
-  const int64_t in = weight->source.in;
-  const CkCoded coded = { x, rows, in, ((const CkCpuWeight *)weight)->products }, last = cpu->coded;
+  const CkCoded coded = { x, rows, cols, products }, last = cpu->coded;
   Places places;
   char *memory;
 
   *self = (CkLinearCodes){ .cpu = cpu,
-                           .weight = (const CkCpuWeight *)weight,
+                           .products = products,
                            .rows = rows,
-                           .in = in,
+                           .cols = cols,
                            .x = x,
-                           .codes.blocks = ck_ceil_div (in, CK_CODE_BLOCK) };
+                           .codes.blocks = ck_ceil_div (cols, CK_CODE_BLOCK) };
   memory = place (self, &places) ? ck_scratch_get (&cpu->codes, places.end) : NULL;
   if (memory == NULL)
     return CK_NO_MEMORY;
@@ -77,10 +76,24 @@ ck_linear_codes_init (CkLinearCodes *self, CkCpuStream *cpu, const CkWeight *wei
   self->codes.sums = (int32_t *)(memory + places.sums);
   self->outliers = (CkOutlier *)(memory + places.outliers);
   self->n_outliers = (int32_t *)(memory + places.counts);
-  if (same && last.x == x && last.rows == rows && last.in == in && last.products == coded.products)
+  if (same && last.x == x && last.rows == rows && last.cols == cols &&
+      last.products == coded.products)
     return CK_OK;
   cpu->coded = coded;
   return ck_team_run (cpu->threads, rows, quantise_row, self);
+}
+
+CkCodes
+ck_linear_codes_rows (const CkLinearCodes *self, int64_t row)
+{
+  const int64_t blocks = self->codes.blocks;
+
+  return (CkCodes){
+    .codes = (char *)self->codes.codes + row * blocks * CK_CODE_BLOCK * self->products->code_size,
+    .scales = self->codes.scales + row * blocks,
+    .sums = self->codes.sums + row * blocks,
+    .blocks = blocks,
+  };
 }
 
 /* ---- weights --------------------------------------------------------------------------------- */
@@ -121,13 +134,13 @@ ck_linear_codes_buffer (const CkCpuWeight *weight, int64_t panel)
 }
 
 void
-ck_code_panel_init (CkCodePanel *panel, const CkLinearCodes *x, int64_t first, int64_t outs,
+ck_code_panel_init (CkCodePanel *panel, const CkCpuWeight *weight, int64_t first, int64_t outs,
                     int64_t stride, float *buffer)
 {
-  const CkCpuWeight *weight = x->weight;
   float *columns = buffer + code_bytes (weight, stride) / (int64_t)sizeof (float);
 
-  *panel = (CkCodePanel){ .first = first,
+  *panel = (CkCodePanel){ .weight = weight,
+                          .first = first,
                           .outs = outs,
                           .columns = columns,
                           .column_ids = (int32_t *)(columns + CK_COLUMNS * stride),
@@ -152,8 +165,8 @@ find_column (CkCodePanel *panel, const CkLinearCodes *x, int32_t column)
     else
       i = panel->next_column++ % CK_COLUMNS;
     panel->column_ids[i] = column;
-    ck_weight_dequantise_column (x->cpu->ops, &x->weight->base, column, panel->first, panel->outs,
-                                 panel->columns + i * panel->panel);
+    ck_weight_dequantise_column (x->cpu->ops, &panel->weight->base, column, panel->first,
+                                 panel->outs, panel->columns + i * panel->panel);
   }
   return panel->columns + i * panel->panel;
 }
@@ -174,14 +187,8 @@ void
 ck_code_panel_multiply (CkCodePanel *panel, const CkLinearCodes *x, int64_t row, int64_t rows,
                         float *t)
 {
-  const CkQuantisedOps *products = x->weight->products;
-  const int64_t blocks = x->codes.blocks;
-  const CkCodes codes = {
-    .codes = (char *)x->codes.codes + row * blocks * CK_CODE_BLOCK * products->code_size,
-    .scales = x->codes.scales + row * blocks,
-    .sums = x->codes.sums + row * blocks,
-    .blocks = blocks,
-  };
+  const CkQuantisedOps *products = x->products;
+  const CkCodes codes = ck_linear_codes_rows (x, row);
 
   for (int64_t out = 0, strip = 0; out < panel->outs; out += products->strip, strip++)
     products->multiply (rows, &codes, panel->strips.codes + strip * panel->strips.code_stride,

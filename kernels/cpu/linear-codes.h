@@ -7,11 +7,11 @@
 #include "kernels/cpu/cpu-stream.h"
 #include "kernels/cpu/weight-strips.h"
 
-/* A layer's input, [rows, in] fp32 and as codes. */
+/* A layer's input, or backward the gradient of its output: x [rows, cols] fp32 and as codes. */
 typedef struct {
   const CkCpuStream *cpu;
-  const CkCpuWeight *weight;
-  int64_t rows, in;
+  const CkQuantisedOps *products;
+  int64_t rows, cols;
   const float *x;
 
   CkCodes codes;
@@ -22,8 +22,14 @@ typedef struct {
 /* Quantises x with the whole team, in the stream's scratch memory, which is the layer's until the
  * next call; not again if it is the `same` x that the last call quantised for products like these.
  */
-CkStatus ck_linear_codes_init (CkLinearCodes *self, CkCpuStream *cpu, const CkWeight *weight,
-                               int64_t rows, const float *x, bool same);
+CkStatus ck_linear_codes_init (CkLinearCodes *self, CkCpuStream *cpu,
+                               const CkQuantisedOps *products, int64_t rows, int64_t cols,
+                               const float *x, bool same);
+
+/* Rows [row, row + rows) alone, without their outliers. */
+CkCodes ck_linear_codes_rows (const CkLinearCodes *self, int64_t row);
+
+#define CK_CODE_ROWS 48 /* rows multiplied at once, whose results stay in the L1 cache */
 
 /* Outputs of a panel that keeps its weights in a thread's cache: a whole number of strips. */
 int64_t ck_linear_codes_panel (const CkCpuWeight *weight);
@@ -33,6 +39,7 @@ int64_t ck_linear_codes_buffer (const CkCpuWeight *weight, int64_t panel);
 
 /* The weights of a panel, in the calling thread; they hold as long as the buffer. */
 typedef struct {
+  const CkCpuWeight *weight;
   int64_t first, outs;
   CkStrips strips;
   float *columns;      /* in fp32 of those which outliers asked for, [CK_COLUMNS, panel] */
@@ -44,7 +51,7 @@ typedef struct {
 
 /* Outputs [first, first + outs), of which the first is a strip's; `panel`: outs rounded up to
  * strips, the stride of results. */
-void ck_code_panel_init (CkCodePanel *panel, const CkLinearCodes *x, int64_t first, int64_t outs,
+void ck_code_panel_init (CkCodePanel *panel, const CkCpuWeight *weight, int64_t first, int64_t outs,
                          int64_t stride, float *buffer);
 
 /* t [rows, stride] = x W^T for rows [row, row + rows) of x. */

@@ -9,6 +9,7 @@
 #include "kernels/cpu/adapter.h"
 #include "kernels/cpu/linear-codes.h"
 #include "kernels/cpu/operations.h"
+#include "kernels/cpu/tiles.h"
 #include "kernels/cpu/weight-values.h"
 #include "kernels/shapes.h"
 
@@ -20,7 +21,6 @@
  * part of the definition. */
 #define DEPTH       1024
 #define LINE_FLOATS 16 /* a cache line */
-#define CODE_ROWS   48 /* rows of whole numbers at once, whose results stay in the L1 cache */
 
 /* One call: the layer, how it is cut, and where the buffers lie. */
 typedef struct {
@@ -33,34 +33,29 @@ typedef struct {
   bool whole;          /* whether the product is of whole numbers: */
   CkLinearCodes codes; /* x as such */
 
-  int64_t rank;                                    /* 0 without an adapter */
-  int64_t panel, n_panels, group, n_groups, depth; /* a tile is [group, panel] */
+  int64_t rank; /* 0 without an adapter */
+  CkTiles tiles;
+  int64_t depth;
   float *low;        /* [rows, rank] x down^T, which all panels share */
   float *transposed; /* [in, rank] down^T */
-  float *buffers;    /* a thread: product [group, panel], then weights [panel, depth] */
+  float *buffers;    /* a thread: product [rows at once, panel], then weights [panel, depth] */
   int64_t buffer_floats;
 } Job;
 
-/* Cuts the output so that every thread has as many tiles as the others, and tiles are large. Which
- * tile an element lies in changes nothing about it. */
+/* Whole numbers need no more than a few rows at once, and their weights are unpacked anew for each
+ * group: it is as large as there are rows. */
 static void
 cut (Job *job)
 {
   const CkCpuWeight *weight = (const CkCpuWeight *)job->layer->weight;
-  const int64_t threads = job->cpu->threads;
-  const int64_t unit = job->whole ? weight->products->strip : LINE_FLOATS,
-                most = job->whole ? ck_linear_codes_panel (weight) : PANEL,
-                least = ck_min (most, PANEL_MIN);
-  int64_t panels = ck_round_up (ck_ceil_div (job->out, most), threads);
-  int64_t groups = ck_ceil_div (job->rows, GROUP);
+  const int64_t most = job->whole ? ck_linear_codes_panel (weight) : PANEL;
 
-  panels = ck_min (panels, ck_ceil_div (job->out, least));
-  job->panel = ck_round_up (ck_ceil_div (job->out, panels), unit);
-  job->n_panels = ck_ceil_div (job->out, job->panel);
-  if (groups * job->n_panels < threads)
-    groups = ck_max (groups, ck_min (ck_ceil_div (threads, job->n_panels), job->rows / GROUP_MIN));
-  job->group = ck_ceil_div (job->rows, groups);
-  job->n_groups = ck_ceil_div (job->rows, job->group);
+  job->tiles = ck_tiles (job->rows, job->out, job->cpu->threads,
+                         (CkTileLimits){ .unit = job->whole ? weight->products->strip : LINE_FLOATS,
+                                         .least = ck_min (most, PANEL_MIN),
+                                         .most = most,
+                                         .group = job->whole ? job->rows : GROUP,
+                                         .group_least = GROUP_MIN });
   job->depth = job->layer->weight->source.type == CK_F32 ? job->in : ck_min (job->in, DEPTH);
 }
 
@@ -69,8 +64,14 @@ static int64_t
 count_weight_floats (const Job *job)
 {
   if (job->whole)
-    return ck_linear_codes_buffer ((const CkCpuWeight *)job->layer->weight, job->panel);
-  return job->layer->weight->source.type != CK_F32 ? job->panel * job->depth : 0;
+    return ck_linear_codes_buffer ((const CkCpuWeight *)job->layer->weight, job->tiles.panel);
+  return job->layer->weight->source.type != CK_F32 ? job->tiles.panel * job->depth : 0;
+}
+
+static int64_t
+rows_at_once (const Job *job)
+{
+  return job->whole ? ck_min (job->tiles.group, CK_CODE_ROWS) : job->tiles.group;
 }
 
 static CkStatus
@@ -82,7 +83,7 @@ reserve (Job *job, CkCpuStream *cpu)
   size_t bytes;
 
   /* At most PANEL * (GROUP + DEPTH), or a few times a row of the weight. */
-  job->buffer_floats = job->panel * job->group + count_weight_floats (job);
+  job->buffer_floats = job->tiles.panel * rows_at_once (job) + count_weight_floats (job);
   if (job->rank > 0)
     job->buffer_floats = ck_max (job->buffer_floats, ck_adapter_buffer (&job->layer->adapter));
   if (!ck_size_product (low + transposed + job->buffer_floats * cpu->threads, sizeof (float), 1,
@@ -108,7 +109,7 @@ multiply_weight (const Job *job, const float *x, int64_t rows, int64_t first_out
   if (weight->source.type == CK_F32)
     return ops->products.gemm (true, rows, outs, job->in, 1, x, job->in,
                                (const float *)ck_weight_data (weight) + first_out * job->in,
-                               job->in, 0, t, job->panel);
+                               job->in, 0, t, job->tiles.panel);
   for (int64_t k = 0; k < job->in; k += job->depth) {
     const int64_t depth = ck_min (job->depth, job->in - k);
     CkStatus status;
@@ -117,7 +118,7 @@ multiply_weight (const Job *job, const float *x, int64_t rows, int64_t first_out
       ck_weight_dequantise_run (ops, weight, (first_out + o) * job->in + k, depth,
                                 weights + o * depth);
     status = ops->products.gemm (true, rows, outs, depth, 1, x + k, job->in, weights, depth,
-                                 k == 0 ? 0 : 1, t, job->panel);
+                                 k == 0 ? 0 : 1, t, job->tiles.panel);
     if (status != CK_OK)
       return status;
   }
@@ -142,11 +143,11 @@ finish_rows (const Job *job, int64_t first_row, int64_t rows, int64_t first_out,
   if (job->rank > 0)
     status = job->cpu->ops->products.gemm (
         true, rows, outs, job->rank, adapter->scale, job->low + first_row * job->rank, job->rank,
-        adapter->up + first_out * job->rank, job->rank, 1, t, job->panel);
+        adapter->up + first_out * job->rank, job->rank, 1, t, job->tiles.panel);
   for (int64_t row = 0; status == CK_OK && row < rows; row++) {
     const int64_t at = (first_row + row) * job->out + first_out;
 
-    job->cpu->ops->rows.epilogue (&epilogue, outs, t + row * job->panel,
+    job->cpu->ops->rows.epilogue (&epilogue, outs, t + row * job->tiles.panel,
                                   layer->multiplier != NULL ? layer->multiplier + at : NULL,
                                   layer->residual != NULL ? layer->residual + at : NULL,
                                   job->y + at);
@@ -158,12 +159,13 @@ static CkStatus
 make_tile (const void *data, int64_t tile, int member)
 {
   const Job *job = data;
-  const int64_t first_row = tile % job->n_groups * job->group,
-                first_out = tile / job->n_groups * job->panel;
-  const int64_t rows = ck_min (job->group, job->rows - first_row),
-                outs = ck_min (job->panel, job->out - first_out);
+  const CkTiles *tiles = &job->tiles;
+  const int64_t first_row = tile % tiles->n_groups * tiles->group,
+                first_out = tile / tiles->n_groups * tiles->panel;
+  const int64_t rows = ck_min (tiles->group, job->rows - first_row),
+                outs = ck_min (tiles->panel, job->out - first_out);
   float *buffer = job->buffers + member * job->buffer_floats,
-        *weights = buffer + job->group * job->panel;
+        *weights = buffer + rows_at_once (job) * tiles->panel;
   CkStatus status = CK_OK;
   CkCodePanel panel;
 
@@ -172,9 +174,10 @@ make_tile (const void *data, int64_t tile, int member)
         multiply_weight (job, job->x + first_row * job->in, rows, first_out, outs, buffer, weights);
     return status == CK_OK ? finish_rows (job, first_row, rows, first_out, outs, buffer) : status;
   }
-  ck_code_panel_init (&panel, &job->codes, first_out, outs, job->panel, weights);
-  for (int64_t row = 0; status == CK_OK && row < rows; row += CODE_ROWS) {
-    const int64_t n = ck_min (CODE_ROWS, rows - row);
+  ck_code_panel_init (&panel, (const CkCpuWeight *)job->layer->weight, first_out, outs,
+                      tiles->panel, weights);
+  for (int64_t row = 0; status == CK_OK && row < rows; row += CK_CODE_ROWS) {
+    const int64_t n = ck_min (CK_CODE_ROWS, rows - row);
 
     ck_code_panel_multiply (&panel, &job->codes, first_row + row, n, buffer);
     status = finish_rows (job, first_row + row, n, first_out, outs, buffer);
@@ -201,14 +204,17 @@ ck_cpu_linear (CkStream *self, const CkLinear *layer)
 
   if (status != CK_OK || cpu->failure != CK_OK || layer->rows == 0)
     return status;
+  if (!layer->same_x) /* whole numbers of what was there before are of no use to those who say so */
+    cpu->coded = (CkCoded){ 0 };
   cut (&job);
   status = reserve (&job, cpu);
   if (status == CK_OK && job.whole)
-    status = ck_linear_codes_init (&job.codes, cpu, layer->weight, job.rows, job.x, layer->same_x);
+    status = ck_linear_codes_init (&job.codes, cpu, ((const CkCpuWeight *)layer->weight)->products,
+                                   job.rows, job.in, job.x, layer->same_x);
   if (status == CK_OK && job.rank > 0)
     status = ck_adapter_low (cpu, &layer->adapter, job.rows, job.in, job.x, job.low, job.transposed,
                              job.buffers);
   if (status == CK_OK)
-    status = ck_team_run (cpu->threads, job.n_panels * job.n_groups, make_tile, &job);
+    status = ck_team_run (cpu->threads, job.tiles.n_panels * job.tiles.n_groups, make_tile, &job);
   return ck_cpu_finish (cpu, status);
 }

@@ -192,6 +192,7 @@ typedef int32_t q4 __attribute__ ((vector_size (16)));
 #define q_lookup(table, a)     _mm256_shuffle_epi8 (table, a)
 #define q4_any(mask)           (_mm_movemask_ps ((__m128)(mask)) != 0)
 #define EVEN_BYTES             _mm256_set1_epi16 (0x00ff)
+#define q_pair(a, b)           _mm256_blend_epi16 (a, _mm256_slli_epi32 (b, 16), 0xaa)
 #define q_join_even(low, high) _mm256_blendv_epi8 (_mm256_slli_epi16 (high, 8), low, EVEN_BYTES)
 #define q_join_odd(low, high)  _mm256_blendv_epi8 (high, _mm256_srli_epi16 (low, 8), EVEN_BYTES)
 

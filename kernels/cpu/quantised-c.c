@@ -92,6 +92,34 @@ unpack (int bits, int64_t blocks, const uint8_t *pairs, int64_t stride, int64_t 
     }
 }
 
+/* Column j of w, of n elements, as lane j of a block. */
+static void
+pack_column (int64_t n, const float *w, int64_t stride, int64_t lane, int16_t *groups, float *scale)
+{
+  float max = 0, sum = 0, inverse;
+
+  for (int64_t i = 0; i < n; i++) {
+    max = fmaxf (max, fabsf (w[i * stride]));
+    sum += fabsf (w[i * stride]);
+  }
+  *scale = ck_code_scale (max, sum, CK_CODE_MAX_16);
+  inverse = ck_code_inverse (max, CK_CODE_MAX_16);
+  for (int64_t place = 0; place < CK_CODE_BLOCK; place++) {
+    const int64_t element = place / 8 * 8 + places_16[place % 8];
+    const float scaled = element < n ? w[element * stride] * inverse : 0;
+
+    groups[(place / 2 * STRIP + lane) * 2 + place % 2] =
+        isfinite (scaled) ? (int16_t)lrintf (scaled) : 0;
+  }
+}
+
+static void
+pack_block_16 (int64_t n, int64_t outs, const float *w, int64_t stride, void *groups, float *scales)
+{
+  for (int64_t lane = 0; lane < STRIP; lane++)
+    pack_column (lane < outs ? n : 0, w + lane, stride, lane, groups, scales + lane);
+}
+
 static int32_t
 multiply_block (int bits, const CkCodes *x, int64_t row, int64_t block, const void *strip,
                 int64_t out)
@@ -149,7 +177,19 @@ DEFINE (8)
 void
 ck_quantised_init_c (CkQuantisedOps *int16, CkQuantisedOps *int8)
 {
-  *int16 =
-      (CkQuantisedOps){ CK_I16, 2, CK_CODE_MAX_16, STRIP, quantise_16, unpack_16, multiply_16 };
-  *int8 = (CkQuantisedOps){ CK_I8, 1, CK_CODE_MAX_8, STRIP, quantise_8, unpack_8, multiply_8 };
+  *int16 = (CkQuantisedOps){ .type = CK_I16,
+                             .code_size = 2,
+                             .code_max = CK_CODE_MAX_16,
+                             .strip = STRIP,
+                             .quantise = quantise_16,
+                             .unpack = unpack_16,
+                             .pack_block = pack_block_16,
+                             .multiply = multiply_16 };
+  *int8 = (CkQuantisedOps){ .type = CK_I8,
+                            .code_size = 1,
+                            .code_max = CK_CODE_MAX_8,
+                            .strip = STRIP,
+                            .quantise = quantise_8,
+                            .unpack = unpack_8,
+                            .multiply = multiply_8 };
 }

@@ -17,6 +17,7 @@
  *   q4_any (mask)               whether any lane's sign is set
  *   q_low_nibbles, q_high_nibbles of each byte
  *   q_lookup (table, v)         bytes of a q_table (bytes), for each byte of v
+ *   q_pair (a, b)               16-bit numbers of a and b side by side, a's first
  *   q_join_even, q_join_odd (low, high)  16-bit numbers of bytes 0 and 2, 1 and 3 of a lane
  *   q_load_words (p, stride, rows, i)    row i of eight words; see v_words
  *   q_transpose_words (rows)    of eight vectors
@@ -248,6 +249,49 @@ Q (unpack) (int64_t blocks, const uint8_t *pairs, int64_t stride, int64_t rows,
     }
 }
 
+#if Q_BITS == 16
+/* W outputs of a block, n elements each, of which `left` exist. */
+static inline void
+Q (pack_lanes) (int64_t n, int64_t left, const float *w, int64_t stride, vq *groups, float *scales)
+{
+  static const int8_t firsts[4] = { 0, 2, 1, 3 }; /* of the pairs of eight elements */
+  vf max = v_set (0), sum = v_set (0), inverse;
+
+  for (int64_t i = 0; i < n; i++) {
+    const vf magnitude = v_abs (v_load (w + i * stride, left, 0));
+
+    max = v_max (max, magnitude);
+    sum = v_add (sum, magnitude);
+  }
+  v_store (scales, W,
+           v_greater (v_set (INFINITY), sum, v_div (max, v_set (Q_CODE_MAX)), v_set (NAN)));
+  inverse = v_div (v_set (Q_CODE_MAX), max);
+  inverse = v_greater (v_set (INFINITY), inverse, inverse, v_set (0));
+  for (int64_t group = 0; group < Q_GROUPS; group++) {
+    const int64_t element = group / 4 * 8 + firsts[group % 4];
+    vq pair[2];
+
+#  pragma GCC unroll 2
+    for (int half = 0; half < 2; half++) {
+      const int64_t i = element + 4 * half;
+
+      pair[half] =
+          i < n ? q_from_float (v_mul (v_load (w + i * stride, left, 0), inverse)) : q_set (0);
+    }
+    q_put (groups + group * VECTORS, q_pair (pair[0], pair[1]));
+  }
+}
+
+static void
+Q (pack_block) (int64_t n, int64_t outs, const float *w, int64_t stride, void *groups,
+                float *scales)
+{
+  for (int v = 0; v < VECTORS; v++)
+    Q (pack_lanes)
+    (outs > v * W ? n : 0, outs - v * W, w + v * W, stride, (vq *)groups + v, scales + v * W);
+}
+#endif
+
 /* ---- the product ----------------------------------------------------------------------------- */
 
 /* Rows [row, row + Q_TILE) of x with a strip; of rows that there are not, the last one again. */
@@ -345,6 +389,9 @@ static const CkQuantisedOps Q (ops) = {
   .strip = Q_STRIP,
   .quantise = Q (quantise),
   .unpack = Q (unpack),
+#if Q_BITS == 16
+  .pack_block = Q (pack_block),
+#endif
   .multiply = Q (multiply),
 };
 

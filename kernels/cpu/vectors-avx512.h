@@ -155,6 +155,7 @@ typedef int32_t q4 __attribute__ ((vector_size (16)));
 #define q_lookup(table, a)     _mm512_shuffle_epi8 (table, a)
 #define q4_any(mask)           (_mm_movemask_ps ((__m128)(mask)) != 0)
 #define EVEN_BYTES             0x5555555555555555
+#define q_pair(a, b)           _mm512_mask_blend_epi16 (0xaaaaaaaa, a, _mm512_slli_epi32 (b, 16))
 #define q_join_even(low, high) _mm512_mask_blend_epi8 (EVEN_BYTES, _mm512_slli_epi16 (high, 8), low)
 #define q_join_odd(low, high)  _mm512_mask_blend_epi8 (EVEN_BYTES, high, _mm512_srli_epi16 (low, 8))
 

@@ -358,7 +358,8 @@ ck_test_device_open (const char *name, const CkDeviceOptions *options, CkDevice 
   device->base = (CkDevice){ .klass = &test_class,
                              .name = in_place_of_cpu ? "cpu" : "test",
                              .features = device->cpu->features,
-                             .threads = device->cpu->threads };
+                             .threads = device->cpu->threads,
+                             .products = device->cpu->products };
   *made = &device->base;
   return CK_OK;
 }

@@ -288,7 +288,7 @@ forward (CowHeadTrain *self)
   CkStatus status = has_front (self) ? front_forward (self) : CK_OK;
   for (guint i = 0; i < self->n && status == CK_OK; i++) {
     const gint64 n = self->batch * self->layer[i].base.out;
-    status = cow_train_linear_forward (&self->layer[i], self->batch, x, 0, NULL, self->y[i]);
+    status = cow_train_linear_forward (&self->layer[i], self->batch, x, FALSE, 0, NULL, self->y[i]);
     if (status != CK_OK || i + 1 == self->n)
       break;
     status = self->stream->operations->activate (self->stream, activation_of (self), n, self->y[i],

@@ -19,13 +19,16 @@ add_adapter_tensor (CowParameters *parameters, const char *module, const char *t
 gboolean
 cow_train_linear_init_adapted (CowTrainLinear *self, CowParameters *parameters,
                                const CowCheckpoint *checkpoint, const char *name, gint64 out,
-                               gint64 in, gboolean has_bias, const CowLora *lora, GError **error)
+                               gint64 in, gboolean has_bias, const CowLora *lora,
+                               CowPrecision precision, GError **error)
 {
+  const CkWeightUses uses = (CkWeightUses)(CK_USE_BACKWARD | cow_precision_uses (precision));
+
   *self = (CowTrainLinear){
     .parameters = parameters, .weight = -1, .bias = -1, .a = -1, .b = -1, .magnitude = -1
   };
   if (!cow_linear_init (&self->base, parameters->stream, checkpoint, name, out, in, has_bias, NULL,
-                        (CkWeightUses)0, error))
+                        uses, error))
     return FALSE;
   if (!lora)
     return TRUE;
@@ -190,14 +193,15 @@ adapter_with (const CowTrainLinear *self, float dropout, const guint64 *key)
 }
 
 CkStatus
-cow_train_linear_forward (const CowTrainLinear *self, gint64 rows, const float *x, float dropout,
-                          const guint64 *key, float *y)
+cow_train_linear_forward (const CowTrainLinear *self, gint64 rows, const float *x, gboolean same_x,
+                          float dropout, const guint64 *key, float *y)
 {
   const CkLinear op = { .weight = self->base.weight,
                         .adapter = adapter_with (self, dropout, key),
                         .bias = self->base.bias,
                         .rows = rows,
                         .x = ck_f32 (x),
+                        .same_x = same_x,
                         .y = ck_f32 (y) };
   return self->base.stream->operations->linear (self->base.stream, &op);
 }

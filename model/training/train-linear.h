@@ -6,6 +6,7 @@
 #ifndef COW_TRAIN_LINEAR_H
 #define COW_TRAIN_LINEAR_H
 
+#include "model/network/device.h"
 #include "model/network/linear.h"
 #include "model/training/parameters.h"
 
@@ -24,12 +25,13 @@ typedef struct {
   float *gain_host, *gain;
 } CowTrainLinear;
 
-/* A frozen weight of a checkpoint; adapter tensors are registered under PEFT's names when lora is
- * not NULL. */
+/* A frozen weight of a checkpoint, multiplied in `precision` forward and backward; adapter tensors
+ * are registered under PEFT's names when lora is not NULL. */
 gboolean cow_train_linear_init_adapted (CowTrainLinear *self, CowParameters *parameters,
                                         const CowCheckpoint *checkpoint, const char *name,
                                         gint64 out, gint64 in, gboolean has_bias,
-                                        const CowLora *lora, GError **error);
+                                        const CowLora *lora, CowPrecision precision,
+                                        GError **error);
 /* A trained weight (parameter `weight`, from float weight_offset on) and bias (or -1). */
 void cow_train_linear_init_dense (CowTrainLinear *self, CowParameters *parameters, gint64 out,
                                   gint64 in, int weight, gsize weight_offset, int bias,
@@ -51,9 +53,9 @@ gboolean cow_train_linear_read (const CowTrainLinear *self, CowLora *lora, GErro
 void cow_train_linear_clear (CowTrainLinear *self);
 
 /* y = the layer of x, with dropout of the adapter's input by `key`, device memory; 0 and NULL for
- * none. */
+ * none. same_x: as in CkLinear. */
 CkStatus cow_train_linear_forward (const CowTrainLinear *self, gint64 rows, const float *x,
-                                   float dropout, const guint64 *key, float *y);
+                                   gboolean same_x, float dropout, const guint64 *key, float *y);
 CkStatus cow_train_linear_backward (const CowTrainLinear *self, gint64 rows, const float *x,
                                     const float *y, const float *dy, float dropout,
                                     const guint64 *key, float *dx, gboolean add_dx);

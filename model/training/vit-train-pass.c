@@ -235,10 +235,12 @@ put_keys (CowVitTrain *self)
   return ck_upload (stream, self->keys, keys, bytes);
 }
 
+/* K, V and the gate read what the module before them read. */
 static CkStatus
 module_forward (const CowVitTrain *self, int layer, CowModule module, const float *x, float *y)
 {
-  return cow_train_linear_forward (&self->layers[layer][module], rows_of (self), x,
+  const gboolean same_x = module == COW_K || module == COW_V || module == COW_GATE;
+  return cow_train_linear_forward (&self->layers[layer][module], rows_of (self), x, same_x,
                                    dropout_of (self), key_of (self, layer, module), y);
 }
 

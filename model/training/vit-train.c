@@ -27,7 +27,8 @@ freeze_module (CowVitTrain *self, int layer, CowModule module, GError **error)
   if (lora)
     self->first_trained = MIN (self->first_trained, layer);
   return cow_train_linear_init_adapted (&self->layers[layer][module], self->parent.parameters,
-                                        self->options.checkpoint, name, out, in, bias, lora, error);
+                                        self->options.checkpoint, name, out, in, bias, lora,
+                                        self->options.precision, error);
 }
 
 static gboolean
@@ -37,9 +38,10 @@ register_adapted (CowVitTrain *self, GError **error)
   const gint64 patch = config->patch_size;
   if (!cow_vit_vectors_load (&self->vectors, self->parent.stream, config, self->options.checkpoint,
                              error) ||
-      !cow_train_linear_init_adapted (
-          &self->patches, self->parent.parameters, self->options.checkpoint, cow_vit_names.patches,
-          config->hidden_size, config->n_channels * patch * patch, TRUE, NULL, error))
+      !cow_train_linear_init_adapted (&self->patches, self->parent.parameters,
+                                      self->options.checkpoint, cow_vit_names.patches,
+                                      config->hidden_size, config->n_channels * patch * patch, TRUE,
+                                      NULL, self->options.precision, error))
     return FALSE;
   for (int layer = 0; layer < config->n_layers; layer++)
     for (CowModule module = 0; module < COW_N_MODULES; module++)

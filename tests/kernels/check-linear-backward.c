@@ -6,7 +6,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define LIMIT 4e-6 /* sums of up to 1600 terms in fp32 */
+#define LIMIT       4e-6 /* sums of up to 1600 terms in fp32 */
+#define WHOLE_LIMIT 3e-4 /* of dx in whole numbers of 16 bits */
+
+/* Whether W is multiplied in whole numbers. Rows of dy then have outliers, whose sums are made in
+ * fp32, unless they are whole blocks. */
+static bool whole;
+
+static bool
+has_outliers (int64_t out)
+{
+  return out % 64 != 0;
+}
 
 /* Which parts a layer has. */
 typedef struct {
@@ -43,6 +54,8 @@ layer_init (Layer *l, const Parts *parts, int64_t rows, int64_t in, int64_t out,
   test_weight_init (&l->w, parts->type, out, in, FILL_RANDOM);
   l->x = arena_floats (a, rows * in, FILL_RANDOM);
   l->dy = arena_floats (a, rows * out, FILL_RANDOM);
+  for (int64_t row = 0; row < rows && whole && has_outliers (out); row += 3)
+    l->dy[row * out + (13 * row + 5) % out] *= 90;
   l->bias = arena_floats (a, out, FILL_RANDOM);
   l->down = arena_floats (a, l->rank * in, FILL_RANDOM);
   l->up = arena_floats (a, out * l->rank, FILL_RANDOM);
@@ -153,7 +166,8 @@ run (CkStream *stream, const void *data, float *const *outputs)
   const Layer *l = data;
 #define OUTPUT(which) (l->place[which] >= 0 ? D (outputs[l->place[which]]) : NULL)
   const CkLinearBackward op = {
-    .weight = weight_on_device (stream, &l->w.source, true),
+    .weight = whole ? weight_for_products (stream, &l->w.source, CK_USE_INT16)
+                    : weight_on_device (stream, &l->w.source, true),
     .adapter = adapter_on_device (stream, l),
     .bias = l->parts.bias ? D (l->bias) : NULL,
     .rows = l->rows,
@@ -192,7 +206,8 @@ check_layer (const Parts *parts, int64_t rows, int64_t in, int64_t out, int64_t 
       int64_t n;
     } gradients[N_GRADIENTS] = {
       [DX] = { "dx", true, l.x, rows * in },
-      [DWEIGHT] = { "dweight", parts->type == CK_F32 && parts->adapter < 2, l.w.memory, out * in },
+      [DWEIGHT] = { "dweight", parts->type == CK_F32 && parts->adapter < 2 && !whole, l.w.memory,
+                    out * in },
       [DBIAS] = { "dbias", parts->bias, l.bias, out },
       [DDOWN] = { "ddown", low_rank, l.down, l.rank * in },
       [DUP] = { "dup", low_rank, l.up, out * l.rank },
@@ -204,21 +219,23 @@ check_layer (const Parts *parts, int64_t rows, int64_t in, int64_t out, int64_t 
       if (!gradients[g].exists || (wanted & 1 << g) == 0)
         continue;
       l.place[g] = test.n_outputs;
+      if (whole && g == DX && !low_rank && !has_outliers (out))
+        test.exact |= 1 << test.n_outputs;
       test.outputs[test.n_outputs++] = (Output){
         .name = gradients[g].name,
         .n = gradients[g].n,
         .before =
             g != DX || parts->add_dx ? arena_floats (&l.arena, gradients[g].n, FILL_RANDOM) : NULL,
         .input = gradients[g].input,
-        .limit = LIMIT,
+        .limit = whole && g == DX ? WHOLE_LIMIT : LIMIT,
       };
     }
   }
   test.data = &l;
   snprintf (test.what, sizeof test.what,
-            "%s rows %lld in %lld out %lld adapter %d dropout %d bias %d add %d wanted %x",
-            type_names[parts->type], (long long)rows, (long long)in, (long long)out, parts->adapter,
-            parts->dropout, parts->bias, parts->add_dx, wanted);
+            "%s%s rows %lld in %lld out %lld adapter %d dropout %d bias %d add %d wanted %x",
+            whole ? "int16 " : "", type_names[parts->type], (long long)rows, (long long)in,
+            (long long)out, parts->adapter, parts->dropout, parts->bias, parts->add_dx, wanted);
   check (&test);
   layer_clear (&l);
 }
@@ -258,7 +275,8 @@ check_shapes (CkType type)
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
     for (int adapter = 0; adapter < 3; adapter++) {
       const Parts parts = { type, adapter, s % 2 == 1, true, s % 3 == 1 };
-      check_layer (&parts, shapes[s][0], shapes[s][1], shapes[s][2], shapes[s][3], ALL, s == 0);
+      check_layer (&parts, shapes[s][0], shapes[s][1], shapes[s][2], shapes[s][3],
+                   whole ? 1 << DX : ALL, s == 0);
     }
   }
 }
@@ -339,4 +357,27 @@ check_linear_backward (void)
     snprintf (name, sizeof name, "linear-backward-%s", type_names[type]);
     case_end (name, "all");
   }
+}
+
+/* dx in whole numbers of 16 bits; the other gradients stay in fp32. */
+void
+check_linear_backward_whole (void)
+{
+  whole = true;
+  for (int i = 0; i < 4; i++) {
+    const CkType type = weight_types[i];
+    char name[40];
+
+    case_begin ();
+    check_combinations (type);
+    check_shapes (type);
+    for (int adapter = 0; adapter < 4; adapter++) {
+      const Parts parts = { type, adapter, true, false, adapter % 2 == 1 };
+      check_layer (&parts, 70, 300, 128, 3, 1 << DX, false);
+      check_layer (&parts, 5, 40, 64, 3, 1 << DX, false);
+    }
+    snprintf (name, sizeof name, "linear-backward-%s-int16", type_names[type]);
+    case_end (name, "all");
+  }
+  whole = false;
 }
