@@ -52,6 +52,7 @@ struct CkCpuStream {
   CkScratch tiles;              /* of linear and attention */
   CkScratch codes;              /* of linear: its input as whole numbers */
   CkCoded coded;                /* what lies there */
+  CkScratch strips;             /* of linear layers whose weights train in whole numbers */
   CkScratch patches;            /* of embed and its backward, which call linear and its backward */
   CkScratch planes;             /* of convolution and batch norm */
   CkScratch rows;               /* of resample */

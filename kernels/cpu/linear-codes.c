@@ -104,6 +104,47 @@ count_blocks (const CkCpuWeight *weight)
   return ck_ceil_div (weight->base.source.in, CK_CODE_BLOCK);
 }
 
+typedef struct {
+  const CkCpuOps *ops;
+  const CkCpuWeight *weight;
+  float *buffers; /* buffer_floats a thread */
+  int64_t buffer_floats;
+} Packing;
+
+static CkStatus
+pack_strip (const void *data, int64_t strip, int member)
+{
+  const Packing *p = data;
+
+  ck_weight_strips_pack (p->ops, p->weight, strip, p->buffers + member * p->buffer_floats);
+  return CK_OK;
+}
+
+CkStatus
+ck_linear_codes_pack (CkCpuStream *cpu, const CkCpuWeight *weight, CkCpuWeight *packed)
+{
+  Packing packing = { cpu->ops, packed, NULL, 0 };
+  size_t strips, threads;
+  int64_t scales;
+
+  *packed = *weight;
+  if (weight->products == NULL || weight->base.source.parameters == NULL)
+    return CK_OK;
+  packing.buffer_floats = ck_weight_strips_buffer (weight);
+  strips = ck_weight_strips_size (weight, &scales);
+  if (strips == 0 ||
+      !ck_size_product (packing.buffer_floats, cpu->threads, sizeof (float), &threads))
+    return CK_NO_MEMORY;
+  packed->strips =
+      ck_scratch_get (&cpu->strips, strips + (size_t)scales * sizeof (float) + threads);
+  if (packed->strips == NULL)
+    return CK_NO_MEMORY;
+  packed->scales = (float *)((char *)packed->strips + strips);
+  packing.buffers = packed->scales + scales;
+  return ck_team_run (cpu->threads, ck_ceil_div (weight->base.source.out, weight->products->strip),
+                      pack_strip, &packing);
+}
+
 int64_t
 ck_linear_codes_panel (const CkCpuWeight *weight)
 {

@@ -29,6 +29,13 @@ CkStatus ck_linear_codes_init (CkLinearCodes *self, CkCpuStream *cpu,
 /* Rows [row, row + rows) alone, without their outliers. */
 CkCodes ck_linear_codes_rows (const CkLinearCodes *self, int64_t row);
 
+/*
+ * Parameters as strips, made by the whole team in the stream's scratch memory, which is theirs
+ * until the next call: *packed is a copy of the weight that has them. Other weights are copied as
+ * they are.
+ */
+CkStatus ck_linear_codes_pack (CkCpuStream *cpu, const CkCpuWeight *weight, CkCpuWeight *packed);
+
 #define CK_CODE_ROWS 48 /* rows multiplied at once, whose results stay in the L1 cache */
 
 /* Outputs of a panel that keeps its weights in a thread's cache: a whole number of strips. */

@@ -30,6 +30,7 @@ typedef struct {
   const float *x;
   float *y;
 
+  CkCpuWeight weight;  /* the layer's, whose strips may be of this call */
   bool whole;          /* whether the product is of whole numbers: */
   CkLinearCodes codes; /* x as such */
 
@@ -47,7 +48,7 @@ typedef struct {
 static void
 cut (Job *job)
 {
-  const CkCpuWeight *weight = (const CkCpuWeight *)job->layer->weight;
+  const CkCpuWeight *weight = &job->weight;
   const int64_t most = job->whole ? ck_linear_codes_panel (weight) : PANEL;
 
   job->tiles = ck_tiles (job->rows, job->out, job->cpu->threads,
@@ -64,7 +65,7 @@ static int64_t
 count_weight_floats (const Job *job)
 {
   if (job->whole)
-    return ck_linear_codes_buffer ((const CkCpuWeight *)job->layer->weight, job->tiles.panel);
+    return ck_linear_codes_buffer (&job->weight, job->tiles.panel);
   return job->layer->weight->source.type != CK_F32 ? job->tiles.panel * job->depth : 0;
 }
 
@@ -174,8 +175,7 @@ make_tile (const void *data, int64_t tile, int member)
         multiply_weight (job, job->x + first_row * job->in, rows, first_out, outs, buffer, weights);
     return status == CK_OK ? finish_rows (job, first_row, rows, first_out, outs, buffer) : status;
   }
-  ck_code_panel_init (&panel, (const CkCpuWeight *)job->layer->weight, first_out, outs,
-                      tiles->panel, weights);
+  ck_code_panel_init (&panel, &job->weight, first_out, outs, tiles->panel, weights);
   for (int64_t row = 0; status == CK_OK && row < rows; row += CK_CODE_ROWS) {
     const int64_t n = ck_min (CK_CODE_ROWS, rows - row);
 
@@ -206,11 +206,14 @@ ck_cpu_linear (CkStream *self, const CkLinear *layer)
     return status;
   if (!layer->same_x) /* whole numbers of what was there before are of no use to those who say so */
     cpu->coded = (CkCoded){ 0 };
+  status = ck_linear_codes_pack (cpu, (const CkCpuWeight *)layer->weight, &job.weight);
+  if (status != CK_OK)
+    return ck_cpu_finish (cpu, status);
   cut (&job);
   status = reserve (&job, cpu);
   if (status == CK_OK && job.whole)
-    status = ck_linear_codes_init (&job.codes, cpu, ((const CkCpuWeight *)layer->weight)->products,
-                                   job.rows, job.in, job.x, layer->same_x);
+    status = ck_linear_codes_init (&job.codes, cpu, job.weight.products, job.rows, job.in, job.x,
+                                   layer->same_x);
   if (status == CK_OK && job.rank > 0)
     status = ck_adapter_low (cpu, &layer->adapter, job.rows, job.in, job.x, job.low, job.transposed,
                              job.buffers);

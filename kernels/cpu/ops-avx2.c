@@ -280,6 +280,7 @@ q_dot_16 (vq sums, vq weights, vq x)
 #define Q_BITS     16
 #define Q_CODE_MAX CK_CODE_MAX_16
 #define Q_TILE     4
+#define Q_LANES    4
 #define q_dot      q_dot_16
 #include "kernels/cpu/vectors-tmpl.h"
 #include "kernels/cpu/quantised-tmpl.h"

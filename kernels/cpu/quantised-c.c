@@ -153,6 +153,32 @@ multiply (int bits, int64_t rows, const CkCodes *x, const void *strip, const flo
     }
 }
 
+/* Outputs i of a and j of b in one block. */
+static int32_t
+multiply_lanes (const int16_t *a, int64_t i, const int16_t *b, int64_t j)
+{
+  int32_t sum = 0;
+
+  for (int64_t place = 0; place < CK_CODE_BLOCK; place++)
+    sum += a[(place / 2 * STRIP + i) * 2 + place % 2] * b[(place / 2 * STRIP + j) * 2 + place % 2];
+  return sum;
+}
+
+static void
+multiply_strips_16 (int64_t blocks, const void *a, const float *a_scales, const void *b,
+                    const float *b_scales, float *y, int64_t stride)
+{
+  for (int64_t block = 0; block < blocks; block++) {
+    const int64_t at = block * CK_CODE_BLOCK * STRIP;
+
+    for (int64_t i = 0; i < STRIP; i++)
+      for (int64_t j = 0; j < STRIP; j++)
+        y[i * stride + j] =
+            fmaf ((float)multiply_lanes ((const int16_t *)a + at, i, (const int16_t *)b + at, j),
+                  a_scales[block * STRIP + i] * b_scales[block * STRIP + j], y[i * stride + j]);
+  }
+}
+
 /* The functions of a table for codes of so many bits. */
 #define DEFINE(bits)                                                                               \
   static int64_t quantise_##bits (int64_t n, const float *x, void *codes, float *scales,           \
@@ -184,6 +210,7 @@ ck_quantised_init_c (CkQuantisedOps *int16, CkQuantisedOps *int8)
                              .quantise = quantise_16,
                              .unpack = unpack_16,
                              .pack_block = pack_block_16,
+                             .multiply_strips = multiply_strips_16,
                              .multiply = multiply_16 };
   *int8 = (CkQuantisedOps){ .type = CK_I8,
                             .code_size = 1,

@@ -5,6 +5,8 @@
  *   Q(name)                     name, made different for each inclusion
  *   Q_BITS, Q_CODE_MAX          8 or 16; of quantised.h
  *   Q_TILE                      rows that are multiplied at once, VECTORS vectors of sums each
+ *   Q_LANES                     of 16 bits: outputs of a strip that are multiplied at once with
+ *                               those of another; they divide a strip
  *   q_dot (sums, weights, x)    sums + the products of a group, lane by lane
  * and once, words for W whole numbers of 32 bits, vq:
  *   q_set, q_load, q_add, q_to_float, q_from_float (to nearest even), q_sum
@@ -288,7 +290,7 @@ Q (pack_block) (int64_t n, int64_t outs, const float *w, int64_t stride, void *g
 {
   for (int v = 0; v < VECTORS; v++)
     Q (pack_lanes)
-    (outs > v * W ? n : 0, outs - v * W, w + v * W, stride, (vq *)groups + v, scales + v * W);
+  (outs > v * W ? n : 0, outs - v * W, w + v * W, stride, (vq *)groups + v, scales + v * W);
 }
 #endif
 
@@ -359,6 +361,62 @@ Q (multiply) (int64_t rows, const CkCodes *x, const void *strip, const float *st
     Q (multiply_tile) (row, rows, x, strip, strip_scales, y + row * stride, stride);
 }
 
+#if Q_BITS == 16
+/* Outputs [first, first + Q_LANES) of a with all of b. The totals, which change once a block, stay
+ * in memory. */
+static inline __attribute__ ((always_inline)) void
+Q (multiply_lanes) (int64_t blocks, const int32_t *a, const float *a_scales, const vq *b,
+                    const float *b_scales, float *y, int64_t stride)
+{
+  for (int64_t block = 0; block < blocks; block++, a_scales += Q_STRIP, b_scales += Q_STRIP) {
+    vq sums[Q_LANES][VECTORS];
+
+#  pragma GCC unroll 16
+    for (int i = 0; i < Q_LANES; i++)
+#  pragma GCC unroll 2
+      for (int v = 0; v < VECTORS; v++)
+        sums[i][v] = q_set (0);
+#  pragma GCC unroll 4
+    for (int group = 0; group < Q_GROUPS; group++, a += Q_STRIP, b += VECTORS) {
+      vq weights[VECTORS];
+
+#  pragma GCC unroll 2
+      for (int v = 0; v < VECTORS; v++)
+        weights[v] = q_load (b + v);
+#  pragma GCC unroll 16
+      for (int i = 0; i < Q_LANES; i++) {
+        const vq factor = q_set (a[i]);
+#  pragma GCC unroll 2
+        for (int v = 0; v < VECTORS; v++)
+          sums[i][v] = q_dot (sums[i][v], weights[v], factor);
+      }
+    }
+#  pragma GCC unroll 16
+    for (int i = 0; i < Q_LANES; i++) {
+      const vf scale = v_set (a_scales[i]);
+#  pragma GCC unroll 2
+      for (int v = 0; v < VECTORS; v++) {
+        float *total = y + i * stride + v * W;
+
+        v_store (total, W,
+                 v_fma (q_to_float (sums[i][v]), v_mul (scale, v_load (b_scales + v * W, W, 0)),
+                        v_load (total, W, 0)));
+      }
+    }
+  }
+}
+
+static void
+Q (multiply_strips) (int64_t blocks, const void *a, const float *a_scales, const void *b,
+                     const float *b_scales, float *y, int64_t stride)
+{
+  for (int i = 0; i < Q_STRIP; i += Q_LANES)
+    Q (multiply_lanes)
+    (blocks, (const int32_t *)a + i, a_scales + i, b, b_scales, y + i * stride, stride);
+}
+#  undef Q_LANES
+#endif
+
 /* Multiply-adds with operands in registers (peak.h); each adds to itself, so that none can be made
  * once for all rounds. */
 static float
@@ -391,6 +449,7 @@ static const CkQuantisedOps Q (ops) = {
   .unpack = Q (unpack),
 #if Q_BITS == 16
   .pack_block = Q (pack_block),
+  .multiply_strips = Q (multiply_strips),
 #endif
   .multiply = Q (multiply),
 };

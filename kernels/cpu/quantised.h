@@ -78,6 +78,10 @@ typedef struct {
    */
   void (*pack_block) (int64_t n, int64_t outs, const float *w, int64_t stride, void *groups,
                       float *scales);
+  /* y [strip, strip] += a^T b of two strips: their outputs' products over all elements; stride:
+   * floats from a row of y to the next. 16 bits only, else NULL. */
+  void (*multiply_strips) (int64_t blocks, const void *a, const float *a_scales, const void *b,
+                           const float *b_scales, float *y, int64_t stride);
   /* y [rows, strip] = codes times one strip; stride: floats from a row of y to the next. */
   void (*multiply) (int64_t rows, const CkCodes *x, const void *strip, const float *strip_scales,
                     float *y, int64_t stride);

@@ -9,6 +9,7 @@
  */
 #include "kernels/cpu/adapter.h"
 #include "kernels/cpu/backward-codes.h"
+#include "kernels/cpu/gradient-codes.h"
 #include "kernels/cpu/operations.h"
 #include "kernels/cpu/tiles.h"
 #include "kernels/cpu/weight-values.h"
@@ -84,8 +85,9 @@ cut (Job *job)
 
   cut_dx (job);
   job->n_dx = op->dx != NULL ? job->dx_tiles.n_panels * job->dx_tiles.n_groups : 0;
-  job->n_dweight =
-      g->weight != NULL ? ck_ceil_div (job->out, PANEL) * ck_ceil_div (job->in, PANEL) : 0;
+  job->n_dweight = g->weight != NULL && weight_of (job)->products == NULL
+                       ? ck_ceil_div (job->out, PANEL) * ck_ceil_div (job->in, PANEL)
+                       : 0;
   job->n_dup = job->adapter != NULL && g->up != NULL ? ck_ceil_div (job->out, PANEL) : 0;
   job->n_ddown = job->adapter != NULL && g->down != NULL ? ck_ceil_div (job->in, PANEL) : 0;
   job->n_strips = g->bias != NULL || g->gain != NULL ? ck_ceil_div (job->out, STRIP) : 0;
@@ -420,6 +422,9 @@ ck_cpu_linear_backward (CkStream *self, const CkLinearBackward *op)
   status = reserve (&job, cpu);
   if (status == CK_OK && job.whole)
     status = ck_linear_codes_init (&job.codes, cpu, products, job.rows, job.out, op->dy, false);
+  if (status == CK_OK && op->gradients.weight != NULL && products != NULL)
+    status =
+        ck_gradient_codes_add (cpu, job.rows, job.out, job.in, op->dy, op->x, op->gradients.weight);
   if (status == CK_OK && job.n_dup > 0)
     status = ck_adapter_low (cpu, job.adapter, job.rows, job.in, op->x, job.low, job.transposed,
                              job.buffers);

@@ -41,7 +41,8 @@ cow_train_linear_init_adapted (CowTrainLinear *self, CowParameters *parameters,
 
 void
 cow_train_linear_init_dense (CowTrainLinear *self, CowParameters *parameters, gint64 out, gint64 in,
-                             int weight, gsize weight_offset, int bias, gsize bias_offset)
+                             int weight, gsize weight_offset, int bias, gsize bias_offset,
+                             CowPrecision precision)
 {
   *self = (CowTrainLinear){ .base = { .stream = parameters->stream, .out = out, .in = in },
                             .parameters = parameters,
@@ -51,7 +52,8 @@ cow_train_linear_init_dense (CowTrainLinear *self, CowParameters *parameters, gi
                             .b = -1,
                             .magnitude = -1,
                             .weight_offset = weight_offset,
-                            .bias_offset = bias_offset };
+                            .bias_offset = bias_offset,
+                            .precision = precision };
 }
 
 /* The weight is computed from the parameters' own memory, so that a step of the optimiser needs no
@@ -68,9 +70,10 @@ attach_dense (CowTrainLinear *self, GError **error)
   };
   if (self->bias >= 0)
     base->bias = cow_parameters_value (self->parameters, (guint)self->bias) + self->bias_offset;
-  return cow_check (ck_weight_new (base->stream->device, &source,
-                                   (CkWeightUses)(CK_USE_FORWARD | CK_USE_BACKWARD), &base->weight),
-                    error, "%s", cow_parameters_get (self->parameters, (guint)self->weight)->name);
+  const CkWeightUses uses =
+      (CkWeightUses)(CK_USE_FORWARD | CK_USE_BACKWARD | cow_precision_uses (self->precision));
+  return cow_check (ck_weight_new (base->stream->device, &source, uses, &base->weight), error, "%s",
+                    cow_parameters_get (self->parameters, (guint)self->weight)->name);
 }
 
 static gboolean

@@ -23,6 +23,7 @@ typedef struct {
    * [out] on the device */
   double *squares, *norms;
   float *gain_host, *gain;
+  CowPrecision precision; /* of products with the weight */
 } CowTrainLinear;
 
 /* A frozen weight of a checkpoint, multiplied in `precision` forward and backward; adapter tensors
@@ -32,10 +33,11 @@ gboolean cow_train_linear_init_adapted (CowTrainLinear *self, CowParameters *par
                                         gint64 out, gint64 in, gboolean has_bias,
                                         const CowLora *lora, CowPrecision precision,
                                         GError **error);
-/* A trained weight (parameter `weight`, from float weight_offset on) and bias (or -1). */
+/* A trained weight (parameter `weight`, from float weight_offset on) and bias (or -1); products
+ * with the weight, and for its gradient, are made in `precision`. */
 void cow_train_linear_init_dense (CowTrainLinear *self, CowParameters *parameters, gint64 out,
                                   gint64 in, int weight, gsize weight_offset, int bias,
-                                  gsize bias_offset);
+                                  gsize bias_offset, CowPrecision precision);
 /*
  * After cow_parameters_allocate (): takes the values of `lora` and makes the layer ready. A `fresh`
  * adapter's magnitude starts as the norms of the weight's rows instead. Dense layers take no lora;

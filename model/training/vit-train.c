@@ -59,7 +59,8 @@ add_qkv (CowVitTrain *self, int layer, int weight)
   const gint64 hidden = config_of (self)->hidden_size;
   for (int part = 0; part < 3; part++)
     cow_train_linear_init_dense (&self->layers[layer][COW_Q + part], self->parent.parameters,
-                                 hidden, hidden, weight, (gsize)(part * hidden * hidden), -1, 0);
+                                 hidden, hidden, weight, (gsize)(part * hidden * hidden), -1, 0,
+                                 self->options.precision);
 }
 
 static void
@@ -87,7 +88,8 @@ add_tensor (CowVitTrain *self, const CowVitTensor *tensor)
     break;
   case COW_VIT_PATCH_WEIGHT:
     cow_train_linear_init_dense (&self->patches, parameters, tensor->dims[0],
-                                 tensor->dims[1] * tensor->dims[2] * tensor->dims[3], i, 0, -1, 0);
+                                 tensor->dims[1] * tensor->dims[2] * tensor->dims[3], i, 0, -1, 0,
+                                 COW_PRECISION_FP32);
     break;
   case COW_VIT_PATCH_BIAS:
     self->patches.bias = i;
@@ -97,7 +99,8 @@ add_tensor (CowVitTrain *self, const CowVitTensor *tensor)
     break;
   case COW_VIT_WEIGHT:
     cow_train_linear_init_dense (&self->layers[tensor->layer][tensor->index], parameters,
-                                 tensor->dims[0], tensor->dims[1], i, 0, -1, 0);
+                                 tensor->dims[0], tensor->dims[1], i, 0, -1, 0,
+                                 self->options.precision);
     break;
   case COW_VIT_BIAS:
     self->layers[tensor->layer][tensor->index].bias = i;

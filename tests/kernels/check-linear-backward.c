@@ -5,13 +5,17 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#define LIMIT       4e-6 /* sums of up to 1600 terms in fp32 */
-#define WHOLE_LIMIT 3e-4 /* of dx in whole numbers of 16 bits */
+#define LIMIT 4e-6 /* sums of up to 1600 terms in fp32 */
+/* In whole numbers of 16 bits. Of dW nothing is an outlier, and those of dy take digits from others
+ * in their column. */
+#define DX_LIMIT      3e-4
+#define DWEIGHT_LIMIT 1e-3
 
-/* Whether W is multiplied in whole numbers. Rows of dy then have outliers, whose sums are made in
- * fp32, unless they are whole blocks. */
-static bool whole;
+/* Whether W is multiplied in whole numbers, and whether it is parameters then. Rows of dy have
+ * outliers then, whose sums are made in fp32, unless the rows are whole blocks. */
+static bool whole, whole_parameters;
 
 static bool
 has_outliers (int64_t out)
@@ -28,7 +32,8 @@ typedef struct {
 
 /* Gradients by number, as they lie in Outputs. */
 enum { DX, DWEIGHT, DBIAS, DDOWN, DUP, DGAIN, N_GRADIENTS };
-#define ALL ((1 << N_GRADIENTS) - 1)
+#define ALL   ((1 << N_GRADIENTS) - 1)
+#define WHOLE (1 << DX | 1 << DWEIGHT) /* those that are made of whole numbers */
 
 static const uint64_t dropout_key = 0x123456789abcdef0;
 
@@ -166,8 +171,9 @@ run (CkStream *stream, const void *data, float *const *outputs)
   const Layer *l = data;
 #define OUTPUT(which) (l->place[which] >= 0 ? D (outputs[l->place[which]]) : NULL)
   const CkLinearBackward op = {
-    .weight = whole ? weight_for_products (stream, &l->w.source, CK_USE_INT16)
-                    : weight_on_device (stream, &l->w.source, true),
+    .weight = whole_parameters ? parameters_for_products (stream, &l->w.source, CK_USE_INT16)
+              : whole          ? weight_for_products (stream, &l->w.source, CK_USE_INT16)
+                               : weight_on_device (stream, &l->w.source, true),
     .adapter = adapter_on_device (stream, l),
     .bias = l->parts.bias ? D (l->bias) : NULL,
     .rows = l->rows,
@@ -206,8 +212,9 @@ check_layer (const Parts *parts, int64_t rows, int64_t in, int64_t out, int64_t 
       int64_t n;
     } gradients[N_GRADIENTS] = {
       [DX] = { "dx", true, l.x, rows * in },
-      [DWEIGHT] = { "dweight", parts->type == CK_F32 && parts->adapter < 2 && !whole, l.w.memory,
-                    out * in },
+      [DWEIGHT] = { "dweight",
+                    parts->type == CK_F32 && parts->adapter < 2 && whole == whole_parameters,
+                    l.w.memory, out * in },
       [DBIAS] = { "dbias", parts->bias, l.bias, out },
       [DDOWN] = { "ddown", low_rank, l.down, l.rank * in },
       [DUP] = { "dup", low_rank, l.up, out * l.rank },
@@ -219,7 +226,7 @@ check_layer (const Parts *parts, int64_t rows, int64_t in, int64_t out, int64_t 
       if (!gradients[g].exists || (wanted & 1 << g) == 0)
         continue;
       l.place[g] = test.n_outputs;
-      if (whole && g == DX && !low_rank && !has_outliers (out))
+      if (whole && (g == DWEIGHT || (g == DX && !low_rank && !has_outliers (out))))
         test.exact |= 1 << test.n_outputs;
       test.outputs[test.n_outputs++] = (Output){
         .name = gradients[g].name,
@@ -227,7 +234,9 @@ check_layer (const Parts *parts, int64_t rows, int64_t in, int64_t out, int64_t 
         .before =
             g != DX || parts->add_dx ? arena_floats (&l.arena, gradients[g].n, FILL_RANDOM) : NULL,
         .input = gradients[g].input,
-        .limit = whole && g == DX ? WHOLE_LIMIT : LIMIT,
+        .limit = !whole || g > DWEIGHT ? LIMIT
+                 : g == DX             ? DX_LIMIT
+                                       : DWEIGHT_LIMIT,
       };
     }
   }
@@ -276,7 +285,7 @@ check_shapes (CkType type)
     for (int adapter = 0; adapter < 3; adapter++) {
       const Parts parts = { type, adapter, s % 2 == 1, true, s % 3 == 1 };
       check_layer (&parts, shapes[s][0], shapes[s][1], shapes[s][2], shapes[s][3],
-                   whole ? 1 << DX : ALL, s == 0);
+                   whole ? WHOLE : ALL, s == 0);
     }
   }
 }
@@ -359,25 +368,67 @@ check_linear_backward (void)
   }
 }
 
-/* dx in whole numbers of 16 bits; the other gradients stay in fp32. */
+/* Parameters become whole numbers at each call: y has the bits of a weight that is constant. */
+static void
+check_parameters (int64_t rows, int64_t in, int64_t out)
+{
+  const Parts parts = { CK_F32, 0, false, true, false };
+  Layer l;
+
+  layer_init (&l, &parts, rows, in, out, 0);
+  for (int t = 0; team (t) != NULL; t++) {
+    CkStream *stream = team (t);
+    float *y[2];
+
+    for (int i = 0; i < 2; i++) {
+      y[i] = floats_new (rows * out);
+      const CkLinear op = {
+        .weight = i == 0 ? weight_for_products (stream, &l.w.source, CK_USE_INT16)
+                         : parameters_for_products (stream, &l.w.source, CK_USE_INT16),
+        .bias = D (l.bias),
+        .rows = rows,
+        .x = ck_f32 (D (l.x)),
+        .y = ck_f32 (D (y[i])),
+      };
+      CHECK (settled (stream, stream->operations->linear (stream, &op)) == CK_OK);
+    }
+    CHECK (memcmp (y[0], y[1], (size_t)(rows * out) * sizeof (float)) == 0);
+    floats_free (y[0], rows * out);
+    floats_free (y[1], rows * out);
+  }
+  layer_clear (&l);
+}
+
+static void
+check_whole (CkType type)
+{
+  check_combinations (type);
+  check_shapes (type);
+  for (int adapter = 0; adapter < 4; adapter++) {
+    const Parts parts = { type, adapter, true, false, adapter % 2 == 1 };
+    check_layer (&parts, 70, 300, 128, 3, WHOLE, false);
+    check_layer (&parts, 5, 40, 64, 3, WHOLE, false);
+  }
+}
+
+/* In whole numbers of 16 bits. */
 void
 check_linear_backward_whole (void)
 {
   whole = true;
   for (int i = 0; i < 4; i++) {
-    const CkType type = weight_types[i];
     char name[40];
 
     case_begin ();
-    check_combinations (type);
-    check_shapes (type);
-    for (int adapter = 0; adapter < 4; adapter++) {
-      const Parts parts = { type, adapter, true, false, adapter % 2 == 1 };
-      check_layer (&parts, 70, 300, 128, 3, 1 << DX, false);
-      check_layer (&parts, 5, 40, 64, 3, 1 << DX, false);
-    }
-    snprintf (name, sizeof name, "linear-backward-%s-int16", type_names[type]);
+    check_whole (weight_types[i]);
+    snprintf (name, sizeof name, "linear-backward-%s-int16", type_names[weight_types[i]]);
     case_end (name, "all");
   }
-  whole = false;
+  whole_parameters = true;
+  case_begin ();
+  check_whole (CK_F32);
+  check_parameters (50, 130, 70);
+  check_parameters (3, 20, 9);
+  case_end ("linear-backward-parameters-int16", "all");
+  whole = whole_parameters = false;
 }

@@ -283,6 +283,47 @@ check_block (const CkQuantisedOps *ops, const CkQuantisedOps *plain, Kind kind, 
   floats_free (row, stride);
 }
 
+/* The products of two strips, of which `extreme` has the largest sums that there are. */
+static void
+check_strips (const CkQuantisedOps *ops, const CkQuantisedOps *plain, int64_t blocks, bool extreme)
+{
+  const int64_t n = blocks * CK_CODE_BLOCK, outs = 64; /* of two widths of strips a multiple */
+  float *w[2] = { floats_filled (n * outs, FILL_RANDOM), floats_filled (n * outs, FILL_RANDOM) };
+  float *got = floats_filled (outs * outs, FILL_RANDOM), *want = floats_copy (got, outs * outs);
+  const CkQuantisedOps *each[2] = { ops, plain };
+
+  for (int64_t i = 0; extreme && i < n * outs; i++)
+    w[0][i] = w[1][i] = 1;
+  for (int e = 0; e < 2; e++) {
+    const int64_t strip = each[e]->strip;
+    const size_t size = (size_t)(n * outs) * sizeof (int16_t);
+    char *codes[2] = { malloc (size), malloc (size) };
+    float *scales[2] = { malloc (size), malloc (size) }, *y = e == 0 ? got : want;
+
+    for (int side = 0; side < 2; side++)
+      for (int64_t at = 0; at < outs / strip * blocks; at++)
+        each[e]->pack_block (CK_CODE_BLOCK, strip,
+                             w[side] + at % blocks * CK_CODE_BLOCK * outs + at / blocks * strip,
+                             outs, codes[side] + at * CK_CODE_BLOCK * strip * 2,
+                             scales[side] + at * strip);
+    for (int64_t i = 0; i < outs / strip; i++)
+      for (int64_t j = 0; j < outs / strip; j++)
+        each[e]->multiply_strips (blocks, codes[0] + i * n * strip * 2,
+                                  scales[0] + i * blocks * strip, codes[1] + j * n * strip * 2,
+                                  scales[1] + j * blocks * strip, y + (i * outs + j) * strip, outs);
+    for (int side = 0; side < 2; side++) {
+      free (codes[side]);
+      free (scales[side]);
+    }
+  }
+  if (memcmp (got, want, (size_t)(outs * outs) * sizeof *got) != 0)
+    fail ("strips of %lld blocks, extreme %d: other bits", (long long)blocks, extreme);
+  floats_free (got, outs * outs);
+  floats_free (want, outs * outs);
+  floats_free (w[0], n * outs);
+  floats_free (w[1], n * outs);
+}
+
 static void
 check_blocks (const CkQuantisedOps *ops, const CkQuantisedOps *plain)
 {
@@ -314,6 +355,9 @@ check_table (const CkQuantisedOps *ops, const CkQuantisedOps *plain, const char 
     return;
   case_begin ();
   check_blocks (ops, plain);
+  for (int64_t blocks = 1; blocks < 4; blocks++)
+    for (int extreme = 0; extreme < 2; extreme++)
+      check_strips (ops, plain, blocks, extreme);
   snprintf (what, sizeof what, "blocks-%s", name);
   case_end (what, level);
 }

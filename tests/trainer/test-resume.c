@@ -326,6 +326,25 @@ test_precision (void)
   }
 }
 
+/* The same from scratch, where gradients of weights are made of whole numbers too. */
+static void
+test_precision_scratch (void)
+{
+  g_autofree char *out = in_folder ("int16-scratch"), *other = in_folder ("int16-scratch-whole");
+#define SCRATCH(out)                                                                               \
+  "train", "--recipe", "dinov3-scratch", "--network", "tiny", "--data", data, "--out", out,        \
+      "--size", "32", "--batch", "6", "--augment", "none", "--epochs", "2", "--precision", "int16"
+  g_auto (Result) straight = cli_run (SCRATCH (other), NULL);
+  g_auto (Result) first = cli_run (SCRATCH (out), "--threads", "3", "--max-hours", "0.00002", NULL);
+  g_auto (Result) result =
+      cli_run ("train", "--resume", out, "--threads", "1", "--max-hours", "0", NULL);
+
+  runs_assert_ok (&straight);
+  runs_assert_ok (&first);
+  runs_assert_ok (&result);
+  runs_assert_same (other, out);
+}
+
 /* ---- resuming for more epochs ---------------------------------------------------------------- */
 
 static void
@@ -447,6 +466,7 @@ main (int argc, char **argv)
   g_test_add_func ("/resume/max-hours", test_max_hours);
   g_test_add_func ("/resume/threads", test_threads);
   g_test_add_func ("/resume/precision", test_precision);
+  g_test_add_func ("/resume/precision-scratch", test_precision_scratch);
   g_test_add_func ("/resume/other-device", test_other_device);
   g_test_add_func ("/resume/other-arithmetic", test_other_arithmetic);
   g_test_add_func ("/resume/resnet", test_resnet);

@@ -274,11 +274,12 @@ make_weight (CkType storage, gint64 out, gint64 in, CkWeightSource *source, floa
   return data;
 }
 
-/* Whether a weight is multiplied in fp32 from fp32, as those that train are. */
+/* Whether a weight is measured as one that trains: from scratch, and in fp32 without packing. */
 static gboolean
 is_dense (CkType storage, const CowRecipe *recipe)
 {
-  return storage == CK_F32 && cow_recipe_precision (recipe) == COW_PRECISION_FP32;
+  return storage == CK_F32 &&
+         (!cow_recipe_has_base (recipe) || cow_recipe_precision (recipe) == COW_PRECISION_FP32);
 }
 
 /* Such a one lies on the device. */

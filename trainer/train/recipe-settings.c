@@ -80,7 +80,7 @@ static const Setting settings[] = {
   { "model", "checkpointing", NAME (checkpointing, checkpointings), FIXED, "WHEN",
     "Compute layers twice to save memory: auto, on or off" },
   { "model", "precision", NAME (precision, precisions), FIXED, "HOW",
-    "Products with the base: fp32, or int16, which is faster" },
+    "Products with the weights of linear layers: fp32, or int16, which is faster" },
 
   { "data", "data", PATH (data), FIXED, "PATH", "Pictures: a folder of classes or a CSV table" },
   { "data", "train", PATH (train), FIXED, "PATH", "Training pictures, where they are apart" },

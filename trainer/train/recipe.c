@@ -404,9 +404,9 @@ cow_recipe_check (const CowRecipe *self, GError **error)
   if (!based && *self->model)
     return refuse (error, "a %s recipe starts from scratch: --model %s has no use there",
                    cow_recipe_kind_name (self), self->model);
-  if (!based && cow_recipe_precision (self) != COW_PRECISION_FP32)
+  if (!based && !kind->named && !kind->size && cow_recipe_precision (self) != COW_PRECISION_FP32)
     return refuse (error,
-                   "--precision %s is for products with a base's weights, a %s recipe has none",
+                   "--precision %s is for the linear layers of vision transformers, %s has none",
                    cow_precision_name (cow_recipe_precision (self)), cow_recipe_kind_name (self));
   if (!adapted && *self->start)
     return refuse (error, "--start is for lora and dora, the recipe is %s",

@@ -119,7 +119,7 @@ gboolean cow_recipe_check (const CowRecipe *self, GError **error);
 /* The row of its kind, and the name of that. */
 const CowKind *cow_recipe_kind (const CowRecipe *self);
 const char *cow_recipe_kind_name (const CowRecipe *self);
-/* Of products with the base's weights. */
+/* Of products with the weights of linear layers. */
 CowPrecision cow_recipe_precision (const CowRecipe *self);
 /* alpha, or what it defaults to. */
 double cow_recipe_alpha (const CowRecipe *self);
