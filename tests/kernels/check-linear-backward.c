@@ -368,7 +368,30 @@ check_linear_backward (void)
   }
 }
 
-/* Parameters become whole numbers at each call: y has the bits of a weight that is constant. */
+/* Runs a layer in whole numbers; with `other` values of its parameters before its own. */
+static void
+run_whole (CkStream *stream, const Layer *l, const CkWeight *weight, const float *other, float *y)
+{
+  const size_t bytes = (size_t)(l->in * l->out) * sizeof (float);
+  const CkLinear op = { .weight = weight,
+                        .bias = D (l->bias),
+                        .rows = l->rows,
+                        .x = ck_f32 (D (l->x)),
+                        .y = ck_f32 (D (y)) };
+
+  if (other != NULL) {
+    float *values = floats_copy (l->w.memory, l->in * l->out);
+
+    CHECK (ck_upload (stream, D (l->w.memory), other, bytes) == CK_OK);
+    CHECK (stream->operations->linear (stream, &op) == CK_OK);
+    CHECK (ck_upload (stream, D (l->w.memory), values, bytes) == CK_OK);
+    floats_free (values, l->in * l->out);
+  }
+  CHECK (settled (stream, stream->operations->linear (stream, &op)) == CK_OK);
+}
+
+/* Parameters become whole numbers at each call, since they change: y has the bits of a weight that
+ * is constant. */
 static void
 check_parameters (int64_t rows, int64_t in, int64_t out)
 {
@@ -378,20 +401,13 @@ check_parameters (int64_t rows, int64_t in, int64_t out)
   layer_init (&l, &parts, rows, in, out, 0);
   for (int t = 0; team (t) != NULL; t++) {
     CkStream *stream = team (t);
-    float *y[2];
+    float *y[2] = { floats_new (rows * out), floats_new (rows * out) },
+          *other = floats_filled (in * out, FILL_RANDOM);
 
-    for (int i = 0; i < 2; i++) {
-      y[i] = floats_new (rows * out);
-      const CkLinear op = {
-        .weight = i == 0 ? weight_for_products (stream, &l.w.source, CK_USE_INT16)
-                         : parameters_for_products (stream, &l.w.source, CK_USE_INT16),
-        .bias = D (l.bias),
-        .rows = rows,
-        .x = ck_f32 (D (l.x)),
-        .y = ck_f32 (D (y[i])),
-      };
-      CHECK (settled (stream, stream->operations->linear (stream, &op)) == CK_OK);
-    }
+    run_whole (stream, &l, weight_for_products (stream, &l.w.source, CK_USE_INT16), NULL, y[0]);
+    run_whole (stream, &l, parameters_for_products (stream, &l.w.source, CK_USE_INT16), other,
+               y[1]);
+    floats_free (other, in * out);
     CHECK (memcmp (y[0], y[1], (size_t)(rows * out) * sizeof (float)) == 0);
     floats_free (y[0], rows * out);
     floats_free (y[1], rows * out);
