@@ -122,6 +122,34 @@ unpack (Kind kind, int64_t blocks, const uint8_t *pairs, int64_t stride, int64_t
     }
 }
 
+/* Column j of w, of n elements, as lane j of a block. */
+static void
+pack_column (int64_t n, const float *w, int64_t stride, int64_t lane, int16_t *groups, float *scale)
+{
+  float max = 0, sum = 0, inverse;
+
+  for (int64_t i = 0; i < n; i++) {
+    max = fmaxf (max, fabsf (w[i * stride]));
+    sum += fabsf (w[i * stride]);
+  }
+  *scale = ck_code_scale (max, sum, CK_CODE_MAX_16);
+  inverse = ck_code_inverse (max, CK_CODE_MAX_16);
+  for (int64_t place = 0; place < CK_CODE_BLOCK; place++) {
+    const int64_t element = place / 8 * 8 + places_16[place % 8];
+    const float scaled = element < n ? w[element * stride] * inverse : 0;
+
+    groups[(place / 2 * STRIP + lane) * 2 + place % 2] =
+        isfinite (scaled) ? (int16_t)lrintf (scaled) : 0;
+  }
+}
+
+static void
+pack_block_16 (int64_t n, int64_t outs, const float *w, int64_t stride, void *groups, float *scales)
+{
+  for (int64_t lane = 0; lane < STRIP; lane++)
+    pack_column (lane < outs ? n : 0, w + lane, stride, lane, groups, scales + lane);
+}
+
 /* What the offsets of weights add to the products with a block, taken away. */
 static int32_t
 without_offsets (Kind kind, const CkCodes *x, int64_t block)
@@ -195,6 +223,32 @@ multiply (Kind kind, int64_t rows, const CkCodes *x, const void *strip, const fl
   }
 }
 
+/* Outputs i of a and j of b in one block. */
+static int32_t
+multiply_lanes (const int16_t *a, int64_t i, const int16_t *b, int64_t j)
+{
+  int32_t sum = 0;
+
+  for (int64_t place = 0; place < CK_CODE_BLOCK; place++)
+    sum += a[(place / 2 * STRIP + i) * 2 + place % 2] * b[(place / 2 * STRIP + j) * 2 + place % 2];
+  return sum;
+}
+
+static void
+multiply_strips_16 (int64_t blocks, const void *a, const float *a_scales, const void *b,
+                    const float *b_scales, float *y, int64_t stride)
+{
+  for (int64_t block = 0; block < blocks; block++) {
+    const int64_t at = block * CK_CODE_BLOCK * STRIP;
+
+    for (int64_t i = 0; i < STRIP; i++)
+      for (int64_t j = 0; j < STRIP; j++)
+        y[i * stride + j] =
+            fmaf ((float)multiply_lanes ((const int16_t *)a + at, i, (const int16_t *)b + at, j),
+                  a_scales[block * STRIP + i] * b_scales[block * STRIP + j], y[i * stride + j]);
+  }
+}
+
 /* The functions of a table for a kind of codes. */
 #define DEFINE(kind, name)                                                                         \
   static int64_t quantise_##name (int64_t n, const float *x, void *codes, float *scales,           \
@@ -221,16 +275,36 @@ DEFINE (CODES_NARROW, narrow)
 void
 ck_quantised_init_c (CkQuantisedOps *int16, CkQuantisedOps *int8)
 {
-  *int16 = (CkQuantisedOps){ CK_I16, 2,           CK_CODE_MAX_16, 0,          0,
-                             STRIP,  quantise_16, unpack_16,      multiply_16 };
-  *int8 =
-      (CkQuantisedOps){ CK_I8, 1, CK_CODE_MAX_8, 128, 1, STRIP, quantise_8, unpack_8, multiply_8 };
+  *int16 = (CkQuantisedOps){ .type = CK_I16,
+                             .code_size = 2,
+                             .code_max = CK_CODE_MAX_16,
+                             .strip = STRIP,
+                             .quantise = quantise_16,
+                             .unpack = unpack_16,
+                             .pack_block = pack_block_16,
+                             .multiply_strips = multiply_strips_16,
+                             .multiply = multiply_16 };
+  *int8 = (CkQuantisedOps){ .type = CK_I8,
+                            .code_size = 1,
+                            .code_max = CK_CODE_MAX_8,
+                            .offset = 128,
+                            .sums = 1,
+                            .strip = STRIP,
+                            .quantise = quantise_8,
+                            .unpack = unpack_8,
+                            .multiply = multiply_8 };
 }
 
 void
 ck_quantised_init_narrow_c (CkQuantisedOps *int8)
 {
-  *int8 = (CkQuantisedOps){ CK_I8,          1,     CK_CODE_MAX_NARROW, CK_CODE_MAX_NARROW,
-                            NARROW_SUMS,    STRIP, quantise_narrow,    unpack_narrow,
-                            multiply_narrow };
+  *int8 = (CkQuantisedOps){ .type = CK_I8,
+                            .code_size = 1,
+                            .code_max = CK_CODE_MAX_NARROW,
+                            .offset = CK_CODE_MAX_NARROW,
+                            .sums = NARROW_SUMS,
+                            .strip = STRIP,
+                            .quantise = quantise_narrow,
+                            .unpack = unpack_narrow,
+                            .multiply = multiply_narrow };
 }
