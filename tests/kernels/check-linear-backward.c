@@ -10,7 +10,7 @@
 #define LIMIT 4e-6 /* sums of up to 1600 terms in fp32 */
 /* In whole numbers of 16 bits. Of dW nothing is an outlier, and those of dy take digits from others
  * in their column. */
-#define DX_LIMIT      3e-4
+#define DX_LIMIT      6e-4
 #define DWEIGHT_LIMIT 1e-3
 
 /* Whether W is multiplied in whole numbers, and whether it is parameters then. Rows of dy have
