@@ -128,21 +128,6 @@ cow_precision_uses (CowPrecision precision)
   return (CkWeightUses)0;
 }
 
-CkType
-cow_precision_type (CowPrecision precision)
-{
-  switch (precision) {
-  case COW_PRECISION_INT16:
-    return CK_I16;
-  case COW_PRECISION_INT8:
-    return CK_I8;
-  case COW_PRECISION_AUTO:
-  case COW_PRECISION_FP32:
-    break;
-  }
-  return CK_F32;
-}
-
 static gboolean
 offers (const CkDevice *device, CowPrecision precision)
 {

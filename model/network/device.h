@@ -32,8 +32,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (CkStream, ck_stream_free)
 gboolean cow_precision_check (const CkDevice *device, CowPrecision precision, GError **error);
 /* What a weight of the network is told of a resolved precision. */
 CkWeightUses cow_precision_uses (CowPrecision precision);
-/* Of which numbers attention's products are made in it. */
-CkType cow_precision_type (CowPrecision precision);
 
 G_END_DECLS
 

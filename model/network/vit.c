@@ -435,7 +435,8 @@ attend (CowVit *self, int i, Tokens some)
   CkAttention attention = cow_vit_attention (config_of (self), &self->rope, work->batch,
                                              work->tokens, work->q, work->k, work->v, work->normed);
   attention.queries = some.rows / work->batch;
-  attention.products = cow_precision_type (self->parent.config.precision);
+  /* as the queries: who raises all linear layers of a network raises its attention, too */
+  attention.products = ck_weight_product (self->layers[i][COW_Q].weight);
   status = stream->operations->attention (stream, &attention);
   if (status != CK_OK)
     return status;

@@ -182,7 +182,8 @@ test_layers (Fixture *self, gconstpointer data)
   const double area = (double)(shape->patch * shape->patch);
   const Expected expected[] = {
     { "embed", 1, 2 * patches * 3 * area * hidden },
-    { "norm", 2 * shape->layers + 1, 0 },
+    /* the last layer normalises the class tokens once more, for its queries */
+    { "norm", 2 * shape->layers + 2, 0 },
     { "q/k/v", 3 * shape->layers,
       2 * (2 * layers * linear (tokens, hidden, hidden) +
            all_linear (layers, tokens, hidden, hidden)) },
