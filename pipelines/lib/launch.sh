@@ -52,7 +52,7 @@ decode () {
 encoder=(videoconvert ! 'video/x-raw,format=I420' ! x264enc tune=zerolatency)
 
 # Makes the folder of --hls. hlssink uses its name as a pattern for printf, hence the %%. It is not
-# hlssink2, whose splitmuxsink sometimes loses the end of the stream, so that nothing ends (seen with
+# hlssink2: its splitmuxsink sometimes loses the end of the stream, so that nothing ends (seen with
 # GStreamer 1.22 on a busy machine).
 hls_sink () {
   mkdir -p -- "$1" || exit 1
