@@ -84,16 +84,17 @@ typedef struct CkDeviceClass CkDeviceClass; /* kernels/device.h, for implementat
 struct CkDevice {
   const CkDeviceClass *klass;
   const char *name;     /* as it was opened: "cpu" */
-  const char *features; /* what it found and uses: "c", "avx2", "avx512", ... */
+  const char *features; /* what it found and uses: "c", "avx2", "neon", ... */
   int threads;          /* that an operation of a stream with its default team is cut for */
   bool host_memory;     /* device memory is the host's, so that uploads are plain copies */
-  int products;         /* CkWeightUses that change how a linear layer computes, and are faster */
+  int products;         /* CkWeightUses that change how a linear layer computes */
 };
 
 typedef struct {
-  /* Of "cpu": a set of instructions that it may use ("c", "avx2", "avx512"; ck_cpu_levels () lists
+  /* Of "cpu": a set of instructions that it may use ("c", "avx2", "neon"; ck_cpu_levels () lists
    * them). NULL or "auto" reads the environment variable COWBEHAVIOR_CPU, and without that takes
-   * the best that this processor and operating system offer. */
+   * the best that this processor and operating system offer, of those that some machine of ours
+   * has run (README.md, Levels). */
   const char *features;
   int threads; /* of a stream's team; 0: one a processor that this process may use */
 } CkDeviceOptions;

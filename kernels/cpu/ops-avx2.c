@@ -182,7 +182,8 @@ typedef __m128 v4;
 typedef int32_t q4 __attribute__ ((vector_size (16)));
 
 #define q_set(x)               _mm256_set1_epi32 (x)
-#define q_load(p)              _mm256_loadu_si256 (p)
+#define q_factor(p)            q_set (*(p))
+#define q_load(p)              _mm256_loadu_si256 ((const __m256i *)(p))
 #define q_put(p, v)            _mm256_storeu_si256 (p, v)
 #define q_add(a, b)            _mm256_add_epi32 (a, b)
 #define q_to_float(a)          _mm256_cvtepi32_ps (a)
@@ -278,6 +279,7 @@ q_dot_16 (vq sums, vq weights, vq x)
 #define Q(name)    name##_16
 #define Q_BITS     16
 #define Q_CODE_MAX CK_CODE_MAX_16
+#define Q_OFFSET   0
 #define Q_TILE     4
 #define q_dot      q_dot_16
 #include "kernels/cpu/vectors-tmpl.h"

@@ -11,6 +11,7 @@
 #define Q(name)                 name##_16
 #define Q_BITS                  16
 #define Q_CODE_MAX              CK_CODE_MAX_16
+#define Q_OFFSET                0
 #define Q_TILE                  6
 #define q_dot(sums, weights, x) q_add (sums, _mm512_madd_epi16 (weights, x))
 #include "kernels/cpu/quantised-tmpl.h"

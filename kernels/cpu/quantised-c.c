@@ -33,8 +33,7 @@ magnitudes (const float *x, int64_t n, float *sum)
 }
 
 static int64_t
-quantise (int bits, int64_t n, const float *x, void *codes, float *scales, int32_t *sums,
-          CkOutlier *outliers)
+quantise (int bits, int64_t n, const float *x, void *codes, float *scales, CkOutlier *outliers)
 {
   const float code_max = bits == 8 ? CK_CODE_MAX_8 : CK_CODE_MAX_16;
   const uint8_t *places = bits == 8 ? places_8 : places_16;
@@ -44,7 +43,6 @@ quantise (int bits, int64_t n, const float *x, void *codes, float *scales, int32
     float rest[CK_CODE_BLOCK], sum, max, inverse;
     int64_t left = ck_min (n - i, CK_CODE_BLOCK);
     const float *from = x + i;
-    int32_t total = 0;
 
     max = magnitudes (from, left, &sum);
     if (outliers != NULL && ck_has_outlier (max, sum)) {
@@ -63,10 +61,7 @@ quantise (int bits, int64_t n, const float *x, void *codes, float *scales, int32
         ((int8_t *)codes)[i + place] = (int8_t)code;
       else
         ((int16_t *)codes)[i + place] = (int16_t)code;
-      total += code;
     }
-    if (bits == 8 && sums != NULL)
-      sums[block] = -128 * total;
   }
   return n_outliers;
 }
@@ -86,7 +81,7 @@ unpack (int bits, int64_t blocks, const uint8_t *pairs, int64_t stride, int64_t 
       const int64_t at = (place / group * STRIP + out) * group + place % group;
 
       if (bits == 8)
-        ((uint8_t *)strip)[at] = (uint8_t)(code + 128);
+        ((int8_t *)strip)[at] = (int8_t)code;
       else
         ((int16_t *)strip)[at] = code;
     }
@@ -97,14 +92,13 @@ multiply_block (int bits, const CkCodes *x, int64_t row, int64_t block, const vo
                 int64_t out)
 {
   const int64_t group = 32 / bits, at = (row * x->blocks + block) * CK_CODE_BLOCK;
-  int32_t sum = bits == 8 ? x->sums[row * x->blocks + block] : 0;
+  int32_t sum = 0;
 
   for (int64_t place = 0; place < CK_CODE_BLOCK; place++) {
     const int64_t of =
         ((block * CK_CODE_BLOCK + place) / group * STRIP + out) * group + place % group;
 
-    sum += read_code (bits, x->codes, at + place) *
-           (bits == 8 ? ((const uint8_t *)strip)[of] : ((const int16_t *)strip)[of]);
+    sum += read_code (bits, x->codes, at + place) * read_code (bits, strip, of);
   }
   return sum;
 }
@@ -130,7 +124,7 @@ multiply (int bits, int64_t rows, const CkCodes *x, const void *strip, const flo
   static int64_t quantise_##bits (int64_t n, const float *x, void *codes, float *scales,           \
                                   int32_t *sums, CkOutlier *outliers)                              \
   {                                                                                                \
-    return quantise (bits, n, x, codes, scales, sums, outliers);                                   \
+    return quantise (bits, n, x, codes, scales, outliers);                                         \
   }                                                                                                \
   static void unpack_##bits (int64_t blocks, const uint8_t *pairs, int64_t stride, int64_t rows,   \
                              const int16_t table[16], void *strip)                                 \
@@ -146,10 +140,18 @@ multiply (int bits, int64_t rows, const CkCodes *x, const void *strip, const flo
 DEFINE (16)
 DEFINE (8)
 
+/* The table of so many bits. */
+#define TABLE(bits)                                                                                \
+  (CkQuantisedOps)                                                                                 \
+  {                                                                                                \
+    .type = CK_I##bits, .code_size = bits / 8, .code_max = CK_CODE_MAX_##bits, .strip = STRIP,     \
+    .group = sizeof (int32_t), .quantise = quantise_##bits, .unpack = unpack_##bits,               \
+    .multiply = multiply_##bits                                                                    \
+  }
+
 void
 ck_quantised_init_c (CkQuantisedOps *int16, CkQuantisedOps *int8)
 {
-  *int16 =
-      (CkQuantisedOps){ CK_I16, 2, CK_CODE_MAX_16, STRIP, quantise_16, unpack_16, multiply_16 };
-  *int8 = (CkQuantisedOps){ CK_I8, 1, CK_CODE_MAX_8, STRIP, quantise_8, unpack_8, multiply_8 };
+  *int16 = TABLE (16);
+  *int8 = TABLE (8);
 }

@@ -9,16 +9,17 @@
  * sets of instructions give the same bits, and plain C is the oracle to the last of them.
  *
  * Groups. An instruction adds the products of a few neighbouring codes into one sum of 32 bits: two
- * of 16 bits or four of 8 bits, a group of 32 bits. A row of activations is a row of groups. Which
- * elements share a group is free, as long as activations and weights agree; in each eight elements
- * it is the order in which 4-bit codes come out of a word of eight, so that they need not be moved:
+ * of 16 bits or four of 8 bits, a group of 32 bits; instructions for matrices add eight of 8 bits.
+ * A row of activations is a row of groups. Which elements share a group is free, as long as
+ * activations and weights agree; in each eight elements it is the order in which 4-bit codes come
+ * out of a word of eight, so that they need not be moved:
  *   16 bits: 0 4 | 2 6 | 1 5 | 3 7        8 bits: 0 2 4 6 | 1 3 5 7
  *
  * Strips. The weights of `strip` outputs lie together, block after block: for each group of a block
  * a group of every output. Beside them lie their scales, [blocks, strip].
  *
- * Signs. Instructions for 8 bits want one operand without a sign, so weights of 8 bits are kept as
- * code + 128, and what that adds is in each row's `sums`.
+ * Signs. Instructions of x86 for 8 bits want one operand without a sign, so weights of 8 bits are
+ * kept there as code + 128, their `offset`, and what that adds is in each row's `sums`.
  */
 #ifndef CK_CPU_QUANTISED_H
 #define CK_CPU_QUANTISED_H
@@ -45,7 +46,7 @@ typedef struct {
 typedef struct {
   void *codes;    /* [rows, blocks, 64] */
   float *scales;  /* [rows, blocks] */
-  int32_t *sums;  /* [rows, blocks]: -128 times the sum of a block's codes; 8 bits only */
+  int32_t *sums;  /* [rows, blocks]: minus the offset of weights times the sum of a block's codes */
   int64_t blocks; /* a row */
 } CkCodes;
 
@@ -53,13 +54,15 @@ typedef struct {
   CkType type;       /* CK_I16 or CK_I8 */
   int64_t code_size; /* bytes */
   int64_t code_max;
-  int64_t strip; /* outputs */
+  int64_t offset; /* of weights: they are kept as code + offset */
+  int64_t strip;  /* outputs */
+  int64_t group;  /* bytes of a group of an output: 4 or 8 */
 
   /*
-   * One row x [n] as codes: `codes` [blocks, 64], scales [blocks], and sums unless NULL. What lies
-   * beyond n is 0. A block with a value that is not finite gets the scale NaN. Outliers go to
-   * `outliers`, in the order of their columns, at most CK_OUTLIERS_MAX a block; returns how many.
-   * Nothing is one if `outliers` is NULL.
+   * One row x [n] as codes: `codes` [blocks, 64], scales [blocks], and sums unless NULL or there is
+   * no offset. What lies beyond n is 0. A block with a value that is not finite gets the scale NaN.
+   * Outliers go to `outliers`, in the order of their columns, at most CK_OUTLIERS_MAX a block;
+   * returns how many. Nothing is one if `outliers` is NULL.
    */
   int64_t (*quantise) (int64_t n, const float *x, void *codes, float *scales, int32_t *sums,
                        CkOutlier *outliers);
@@ -80,5 +83,8 @@ void ck_quantised_init_c (CkQuantisedOps *int16, CkQuantisedOps *int8);
 void ck_quantised_init_avx2 (CkQuantisedOps *int16, CkQuantisedOps *int8, CkPeakOps *peak);
 void ck_quantised_init_avx512 (CkQuantisedOps *int16, CkQuantisedOps *int8, CkPeakOps *peak);
 void ck_quantised_init_avx512_vnni (CkQuantisedOps *int16, CkQuantisedOps *int8, CkPeakOps *peak);
+void ck_quantised_init_neon (CkQuantisedOps *int16, CkQuantisedOps *int8, CkPeakOps *peak);
+void ck_quantised_init_neon_dotprod (CkQuantisedOps *int8, CkPeakOps *peak);
+void ck_quantised_init_neon_i8mm (CkQuantisedOps *int8, CkPeakOps *peak);
 
 #endif /* CK_CPU_QUANTISED_H */

@@ -31,5 +31,6 @@ typedef struct {
 void ck_row_init_c (CkRowOps *ops);
 void ck_row_init_avx2 (CkRowOps *ops);
 void ck_row_init_avx512 (CkRowOps *ops);
+void ck_row_init_neon (CkRowOps *ops);
 
 #endif /* CK_CPU_ROWS_H */

@@ -59,8 +59,12 @@ choose_unit (CkCpuWeight *weight)
   const double most = (double)weight->products->code_max;
   double largest = 0, best = INFINITY;
 
-  for (int i = 0; i < 16; i++)
-    largest = fmax (largest, fabs ((double)code[i]));
+  for (int i = 0; i < 16; i++) {
+    const double magnitude = fabs ((double)code[i]);
+
+    if (magnitude > largest) /* fmax () here is an internal error of gcc 12 for aarch64 */
+      largest = magnitude;
+  }
   if (!(largest > 0) || !isfinite (largest)) {
     weight->unit = 0;
     return;
@@ -100,14 +104,15 @@ pack_row (CkCpuWeight *weight, const float *row, int64_t out, uint32_t *codes, f
 {
   const CkQuantisedOps *products = weight->products;
   const int64_t blocks = count_blocks (weight), n = products->strip, lane = out % n,
-                groups = blocks * CK_CODE_BLOCK * products->code_size / (int64_t)sizeof *codes;
-  const uint32_t sign = products->type == CK_I8 ? 0x80808080 : 0; /* + 128 */
+                words = blocks * CK_CODE_BLOCK * products->code_size / (int64_t)sizeof *codes,
+                size = products->group / (int64_t)sizeof *codes; /* of a group, in words */
+  const uint32_t sign = products->offset != 0 ? 0x80808080 : 0;  /* of each of four: + 128 */
   uint32_t *strip = (uint32_t *)((char *)weight->strips + out / n * strip_size (weight));
   float *scales = weight->scales + out / n * blocks * n;
 
   products->quantise (weight->base.source.in, row, codes, row_scales, NULL, NULL);
-  for (int64_t group = 0; group < groups; group++)
-    strip[group * n + lane] = codes[group] ^ sign;
+  for (int64_t word = 0; word < words; word++)
+    strip[(word / size * n + lane) * size + word % size] = codes[word] ^ sign;
   for (int64_t block = 0; block < blocks; block++)
     scales[block * n + lane] = row_scales[block];
 }

@@ -55,6 +55,7 @@ main (int argc, char **argv)
     return EXIT_FAILURE;
   }
   check_devices ();
+  check_colours ();
   check_streams ("cpu");
   check_streams ("test");
   check_test_device ();
