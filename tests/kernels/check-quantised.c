@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * check-quantised: products of whole numbers at every level that this machine has against plain C,
- * to the last bit: codes, scales and outliers of activations, strips of 4-bit codes, and products.
- * TAP.
+ * to the last bit: codes, scales and outliers of activations, strips of 4-bit codes, products, and
+ * layers. TAP.
  */
 #include "kernels/cpu/cpu-ops.h"
 #include "kernels/cpu/scratch.h"
@@ -242,6 +242,48 @@ check_products (const CkQuantisedOps *ops, const CkQuantisedOps *plain)
       check_product (ops, plain, shapes[s][0], shapes[s][1], shapes[s][2], extreme);
 }
 
+/* ---- layers ---------------------------------------------------------------------------------- */
+
+/* y [rows, out] of a layer at a level. */
+static float *
+layer (const char *level, const TestWeight *weight, int products, int64_t rows, const float *x)
+{
+  CkStream *stream = stream_open ("cpu", level, 1);
+  float *y = floats_new (rows * weight->source.out);
+  CkLinear op = { .rows = rows, .x = ck_f32 (D (x)), .y = ck_f32 (D (y)) };
+
+  op.weight = weight_for_products (stream, &weight->source, products);
+  CHECK (settled (stream, stream->operations->linear (stream, &op)) == CK_OK);
+  stream_close (stream);
+  return y;
+}
+
+/* Weights that become strips once, and 4-bit codes, which become some in every product. Whole
+ * blocks have no outliers here, whose products are fp32's. */
+static void
+check_layers (const char *level, int products)
+{
+  static const int64_t shapes[][3] = { { 7, 45, 192 }, { 13, 64, 256 }, { 1, 17, 64 } };
+
+  for (size_t type = 0; type < sizeof weight_types / sizeof *weight_types; type++)
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+      const int64_t rows = shapes[s][0], out = shapes[s][1], in = shapes[s][2];
+      float *x = floats_filled (rows * in, FILL_RANDOM), *got, *want;
+      TestWeight weight;
+
+      test_weight_init (&weight, weight_types[type], out, in, FILL_RANDOM);
+      got = layer (level, &weight, products, rows, x);
+      want = layer ("c", &weight, products, rows, x);
+      if (memcmp (got, want, (size_t)(rows * out) * sizeof (float)) != 0)
+        fail ("%s, %lld rows, %lld in, %lld out: not the bits of plain C",
+              type_names[weight_types[type]], (long long)rows, (long long)in, (long long)out);
+      test_weight_clear (&weight);
+      floats_free (x, rows * in);
+      floats_free (got, rows * out);
+      floats_free (want, rows * out);
+    }
+}
+
 /* ---- all ------------------------------------------------------------------------------------- */
 
 static void
@@ -259,6 +301,10 @@ check_table (const CkQuantisedOps *ops, const CkQuantisedOps *plain, const char 
   case_begin ();
   check_products (ops, plain);
   snprintf (what, sizeof what, "products-%s", name);
+  case_end (what, level);
+  case_begin ();
+  check_layers (level, ops->type == CK_I8 ? CK_USE_INT8 : CK_USE_INT16);
+  snprintf (what, sizeof what, "layers-%s", name);
   case_end (what, level);
 }
 
