@@ -50,19 +50,24 @@ main (int argc, char **argv)
     }
     return EXIT_SUCCESS;
   }
-  if (argc != 1) {
-    fprintf (stderr, "usage: %s [--bench]\n", argv[0]);
+  if (argc > 2) {
+    fprintf (stderr, "usage: %s [--bench | LEVEL]\n", argv[0]);
     return EXIT_FAILURE;
   }
+  if (argc == 2) /* a level that there is not ends the program */
+    stream_close (stream_open ("cpu", argv[1], 1));
   check_devices ();
   check_colours ();
   check_streams ("cpu");
   check_streams ("test");
   check_test_device ();
   oracle = stream_open ("cpu", "c", 1);
-  for (int i = 0; levels[i] != NULL; i++)
+  for (int i = 0; levels[i] != NULL; i++) {
+    if (argc == 2 && strcmp (argv[1], levels[i]) != 0)
+      continue;
     for (size_t t = 0; t < sizeof team_sizes / sizeof *team_sizes; t++)
       check_operations ("cpu", levels[i], team_sizes[t], oracle);
+  }
   check_operations ("test", "auto", 2, oracle);
   stream_close (oracle);
   return cases_end ();
