@@ -63,6 +63,8 @@ make_debian () {
 
 set_up () {
   [ ! -f "$BUILD_DIR/build.ninja" ] || return 0
+  # meson would take the remains of an interrupted set-up for a build.
+  rm -rf "$BUILD_DIR/meson-private"
   cat >"$BUILD_DIR/aarch64.ini" <<END
 [constants]
 debian = '$debian'
