@@ -137,6 +137,23 @@ ck_event_synchronize (CkEvent *event)
   return event->device->klass->event_synchronize (event);
 }
 
+/* ---- activations ----------------------------------------------------------------------------- */
+
+CkStatus
+ck_activations_bytes (const CkDevice *device, CkType type, int64_t rows, int64_t cols,
+                      size_t *bytes)
+{
+  *bytes = 0;
+  if (rows < 0 || cols < 1)
+    return CK_BAD_SHAPE;
+  if (type == CK_F32)
+    return ck_size_product (rows, cols, sizeof (float), bytes) ? CK_OK : CK_BAD_SHAPE;
+  if (!(type == CK_I16 && device->products & CK_USE_INT16) &&
+      !(type == CK_I8 && device->products & CK_USE_INT8))
+    return CK_UNSUPPORTED;
+  return device->klass->activations_bytes (device, type, rows, cols, bytes);
+}
+
 /* ---- peak ------------------------------------------------------------------------------------ */
 
 CkStatus

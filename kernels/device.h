@@ -43,6 +43,10 @@ struct CkDeviceClass {
                           CkWeight **weight);
   void (*weight_free) (CkDevice *device, CkWeight *weight);
 
+  /* of CK_I16 or CK_I8 */
+  CkStatus (*activations_bytes) (const CkDevice *device, CkType type, int64_t rows, int64_t cols,
+                                 size_t *bytes);
+
   CkStatus (*peak) (CkStream *stream, CkType type, int64_t rounds, double *operations);
 };
 

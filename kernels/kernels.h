@@ -64,9 +64,9 @@ typedef enum {
  * result change with the same features, so that what was kept can say by which rules it was
  * computed. 1: products by oneDNN, which depended on the batch; 2: the same bits as above; 3:
  * attention in tiles, and q and k in training as the linear layers gave them; 4: GELU by one
- * exponential.
+ * exponential; 5: adapters and attention in whole numbers, where the linear layers are.
  */
-#define CK_ARITHMETIC 4
+#define CK_ARITHMETIC 5
 
 /* A short English description of a status; static storage. */
 const char *ck_status_text (CkStatus status);
@@ -93,8 +93,7 @@ struct CkDevice {
 typedef struct {
   /* Of "cpu": a set of instructions that it may use ("c", "avx2", "neon"; ck_cpu_levels () lists
    * them). NULL or "auto" reads the environment variable COWBEHAVIOR_CPU, and without that takes
-   * the best that this processor and operating system offer, of those that some machine of ours
-   * has run (README.md, Levels). */
+   * the best that this processor and operating system offer, but for untried ones. */
   const char *features;
   int threads; /* of a stream's team; 0: one a processor that this process may use */
 } CkDeviceOptions;
@@ -114,6 +113,9 @@ const char *const *ck_device_names (void);
 /* The sets of instructions that "cpu" can be opened with on this machine, slowest first, ended by
  * NULL; static storage. */
 const char *const *ck_cpu_levels (void);
+/* The last of them if it is taken only where it is named, because our tests have run on no machine
+ * that has it yet; else NULL. Static storage. */
+const char *ck_cpu_untried_level (void);
 
 /* Bytes of device memory that are free now, or SIZE_MAX where the device does not know. */
 size_t ck_device_free_bytes (CkDevice *device);
@@ -178,7 +180,7 @@ typedef enum {
   CK_F32,
   CK_F16,
   CK_BF16,
-  CK_I16, /* activations only: with a scale for each row and block */
+  CK_I16, /* activations only: whole numbers with their scales */
   CK_I8,  /* likewise */
   CK_NF4  /* weights only: two 4-bit codes a byte, the even element in the high nibble; blocks of
              the row-major flattened matrix share one absmax */
@@ -241,25 +243,28 @@ CkStatus ck_peak (CkStream *stream, CkType type, int64_t rounds, double *operati
 /* ---- activations ----------------------------------------------------------------------------- */
 
 /*
- * What goes from layer to layer. In CK_I16 and CK_I8 a value is data * scales[row, column / block];
- * columns that are too large for that are 0 there and lie in `outliers` in fp32. Other types have
- * neither scales nor outliers.
+ * What goes from layer to layer, [rows, cols]. CK_F32: floats. CK_I16 and CK_I8: the whole numbers
+ * that linear multiplies, with their scales and outliers, in a form of the device's own; linear and
+ * norm write them for linear layers whose weights have that product, and nothing else reads them.
+ * Such layers give the bits that they give for the same values in fp32, except that an adapter
+ * multiplies the whole numbers too.
  */
 typedef struct {
   CkType type;
-  void *data;    /* [rows, cols] */
-  float *scales; /* [rows, ceil (cols / block)] */
-  int64_t block;
-  int64_t n_outliers;
-  const int32_t *outlier_columns; /* [n_outliers], ascending */
-  float *outliers;                /* [rows, n_outliers] */
+  void *data; /* ck_activations_bytes () of device memory, aligned as ck_alloc () gives it */
 } CkActivations;
+
+/* *bytes that [rows, cols] of a type take; the same sizes must be named by who writes and who reads
+ * them. CK_UNSUPPORTED: the device writes none of this type; CK_BAD_SHAPE: sizes that nothing can
+ * have. */
+CkStatus ck_activations_bytes (const CkDevice *device, CkType type, int64_t rows, int64_t cols,
+                               size_t *bytes);
 
 /* fp32 activations that lie at `data`. */
 static inline CkActivations
 ck_f32 (const float *data)
 {
-  CkActivations activations = { CK_F32, (void *)data, NULL, 0, 0, NULL, NULL };
+  CkActivations activations = { CK_F32, (void *)data };
 
   return activations;
 }
@@ -308,12 +313,8 @@ typedef struct {
   const float *scale;      /* [out] or NULL */
   const float *residual;   /* [rows, out] or NULL; may be y itself */
   int64_t rows;
-  CkActivations x; /* [rows, in] */
-  CkActivations y; /* [rows, out]; its type says how it is written */
-  /* Whether x is what the last linear layer on this stream read, and nothing has written it since,
-   * as with a key behind its query: what a device made of x then, its whole numbers, serves again.
-   * The bits of y are the same. */
-  bool same_x;
+  CkActivations x; /* [rows, in], fp32 or of the weight's product */
+  CkActivations y; /* [rows, out]; `multiplier` and `residual` may be y only where it is fp32 */
 } CkLinear;
 
 /* Layer norm over the last dimension: (x - mean) / sqrt (variance + epsilon) * weight + bias, with
@@ -343,6 +344,10 @@ typedef struct {
   int64_t prefix;         /* the class token and registers, which have no position */
   const float *cos, *sin; /* [tokens - prefix, head_dim]; NULL: nothing is rotated */
   const float *q, *k, *v;
+  /* Of which numbers the two products are made: CK_F32, or CK_I16 or CK_I8 where the device's
+   * products have CK_USE_INT16 or CK_USE_INT8. The scores are of CK_I16 in CK_I8 too, and the
+   * softmax is fp32's. */
+  CkType products;
   CkActivations out;
 } CkAttention;
 

@@ -78,12 +78,27 @@ check_uses (const CkWeight *weight, CkWeightUses uses)
   return (weight->uses & uses) == uses ? CK_OK : CK_UNSUPPORTED;
 }
 
-/* Activations that are written and read as they are in fp32; other types come with the operations
- * that take them. */
 static CkStatus
 check_f32 (const CkActivations *activations)
 {
   return activations->type == CK_F32 ? CK_OK : CK_UNSUPPORTED;
+}
+
+/* Activations that an operation may write. */
+static CkStatus
+check_written (const CkActivations *activations)
+{
+  return activations->type == CK_I16 || activations->type == CK_I8 ? CK_OK
+                                                                   : check_f32 (activations);
+}
+
+/* Those that a linear layer reads: dropout chooses among the floats. */
+static CkStatus
+check_read (const CkLinear *op)
+{
+  return op->x.type == ck_weight_product (op->weight) && !(op->adapter.dropout > 0)
+             ? CK_OK
+             : check_f32 (&op->x);
 }
 
 static CkStatus
@@ -101,13 +116,13 @@ ck_check_linear (const CkLinear *op)
 
   status = first_of (status, check_adapter (&op->adapter, weight, op->rows));
   status = first_of (status, check_uses (op->weight, CK_USE_FORWARD));
-  return first_of (status, first_of (check_f32 (&op->x), check_f32 (&op->y)));
+  return first_of (status, first_of (check_read (op), check_written (&op->y)));
 }
 
 CkStatus
 ck_check_norm (const CkNorm *op)
 {
-  return op->cols >= 1 ? first_of (ck_check_matrix (op->rows, op->cols), check_f32 (&op->y))
+  return op->cols >= 1 ? first_of (ck_check_matrix (op->rows, op->cols), check_written (&op->y))
                        : CK_BAD_SHAPE;
 }
 
@@ -126,6 +141,8 @@ ck_check_attention (const CkAttention *op)
   if (!ck_size_product (op->heads, op->head_dim, sizeof (float), &width) ||
       !ck_size_product (op->batch, op->tokens, (int64_t)width, &bytes))
     return CK_BAD_SHAPE;
+  if (op->products != CK_F32 && op->products != CK_I16 && op->products != CK_I8)
+    return CK_UNSUPPORTED;
   return check_f32 (&op->out);
 }
 

@@ -57,7 +57,8 @@ typedef struct {
   float *dweight, *dbias; /* [cols] or NULL */
 } CkNormBackward;
 
-/* Attention, backward. The fields of `forward` are what the forward was given and what it wrote. */
+/* Attention, backward. The fields of `forward` are what the forward was given and what it wrote;
+ * CK_UNSUPPORTED where its products are not of fp32. */
 typedef struct {
   CkAttention forward;
   const float *dout; /* [batch * queries, heads * head_dim] */

@@ -2,6 +2,8 @@
 /* Loads another adapter while the stream runs on. */
 #include "gst-plugin/behavior/exchange.h"
 
+#include "model/network/precision-resolve.h"
+
 /* An adapter that is to be loaded, and what it is loaded with. */
 typedef struct {
   char *model, *adapter, *device;
@@ -79,7 +81,7 @@ load (gpointer data)
     g_autoptr (GError) error = NULL;
     CowEngine *engine;
 
-    cow_classifier_options_resolve (&options, &choice);
+    cow_precision_resolve (&options, &choice);
     engine = cow_engine_get (&options, &error);
     self->done (self->user_data, request->adapter, &choice, engine, error);
     request_free (request);

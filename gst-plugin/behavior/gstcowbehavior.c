@@ -75,7 +75,7 @@
 #include "gst-plugin/behavior/stream.h"
 #include "model/network/classifier.h"
 #include "model/engine/engine.h"
-#include "model/network/precision-choice.h"
+#include "model/network/precision-resolve.h"
 #include "model/files/locate.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_cow_behavior_debug);
@@ -321,12 +321,18 @@ check_frame_settings (GstCowBehavior *self, CowEngine *engine, GstCowFrameSettin
 static void
 report_engine (GstCowBehavior *self, CowEngine *engine, const CowPrecisionChoice *choice)
 {
-  GST_INFO_OBJECT (
-      self, "%s on %s in %s, %u classes", cow_engine_name (engine), cow_engine_device_text (engine),
-      cow_precision_name (cow_engine_precision (engine)), cow_engine_n_classes (engine));
+  GST_INFO_OBJECT (self, "%s on %s in %s, %u classes", cow_engine_name (engine),
+                   cow_engine_device_text (engine), cow_engine_precision_text (engine),
+                   cow_engine_n_classes (engine));
   if (choice->why)
-    GST_INFO_OBJECT (self, "precision=auto is %s: %s", cow_precision_name (choice->precision),
+    GST_INFO_OBJECT (self, "precision=auto is %s: %s", cow_engine_precision_text (engine),
                      choice->why);
+  /* It took time, or there was none for it: the user is told. */
+  if (choice->tried_now)
+    GST_ELEMENT_INFO (
+        self, RESOURCE, SETTINGS,
+        ("property precision: auto is %s, %s", cow_engine_precision_text (engine), choice->why),
+        (NULL));
   if (choice->warning)
     GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS, ("property precision: %s", choice->warning),
                          (NULL));
@@ -345,7 +351,7 @@ open_engine (GstCowBehavior *self, const CowClassifierOptions *options)
       !check_path (self, options, "adapter", options->adapter,
                    "an adapter folder with a classifier head"))
     return NULL;
-  cow_classifier_options_resolve (&resolved, &choice);
+  cow_precision_resolve (&resolved, &choice);
   engine = cow_engine_get (&resolved, &error);
   if (!engine)
     post_load_error (self, GST_MESSAGE_ERROR, "properties model, adapter, device", options, error);

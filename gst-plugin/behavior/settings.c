@@ -34,7 +34,9 @@ gst_cow_precision_get_type (void)
     { COW_PRECISION_FP32, "32-bit floating point throughout", "fp32" },
     { COW_PRECISION_INT16, "Products of 16-bit whole numbers, nearly as exact as fp32", "int16" },
     { COW_PRECISION_INT8,
-      "Products of 8-bit whole numbers; needs AVX-512 VNNI or NEON with dot products", "int8" },
+      "Products of 8-bit whole numbers, fastest with AVX-512 VNNI; on aarch64 it needs dot "
+      "products",
+      "int8" },
     { 0, NULL, NULL },
   };
 
@@ -106,8 +108,9 @@ install_model (GObjectClass *klass)
    *
    * Arithmetic of the network. With `auto` it is the fastest that `cow-trainer quantize --check`
    * found to keep the answers of fp32 on this kind of processor, as kept in the adapter's or the
-   * model's folder (`precision.json`), and fp32 where nobody has measured. A file of other weights
-   * is not believed, which a warning on the bus says.
+   * model's folder (`precision.json`). Where nobody has measured it is found out when the element
+   * starts, by the pictures that the adapter keeps, if that takes no more than five seconds, and an
+   * info message says so; else it is fp32. A file that is not believed is a warning on the bus.
    */
   g_object_class_install_property (
       klass, GST_COW_PROP_PRECISION,

@@ -14,11 +14,10 @@
  */
 #include "kernels/cpu/attention-head.h"
 #include "kernels/cpu/gemm-tmpl.h"
+#include "kernels/cpu/rotate-tmpl.h"
 #include "kernels/sizes.h"
 
-#define KEYS  256 /* of a block at most; whole strips */
-#define LINE  16  /* floats of a cache line */
-#define AHEAD 16  /* rows from one that is read to the one that is asked for */
+#define KEYS 256 /* of a block at most; whole strips */
 
 /* The parts of the scratch memory, and what it is for. */
 typedef struct {
@@ -48,43 +47,6 @@ typedef struct {
 } Tile;
 
 /* ---- packing --------------------------------------------------------------------------------- */
-
-/* Asks for a head's part of a row that is read soon, because processors see no pattern in parts so
- * far apart. */
-static inline void
-fetch (int64_t d, const float *x)
-{
-  for (int64_t i = 0; i < d; i += LINE)
-    __builtin_prefetch (x + i);
-}
-
-/* y = factor x, rotated if the token has a position. */
-static inline void
-rotate (const CkAttention *op, int64_t token, float factor, const float *x, float *y)
-{
-  const int64_t d = op->head_dim, half = d / 2, position = token - op->prefix;
-  const float *cos, *sin;
-
-  if (op->cos == NULL || position < 0) {
-    for (int64_t i = 0; i < d; i += W)
-      v_store (y + i, d - i, v_mul (v_load (x + i, d - i, 0), v_set (factor)));
-    return;
-  }
-  cos = op->cos + position * d;
-  sin = op->sin + position * d;
-  for (int64_t i = 0; i < half; i += W) {
-    const int64_t left = half - i;
-    const vf low = v_mul (v_load (x + i, left, 0), v_set (factor)),
-             high = v_mul (v_load (x + half + i, left, 0), v_set (factor));
-
-    v_store (
-        y + i, left,
-        v_sub (v_mul (low, v_load (cos + i, left, 0)), v_mul (high, v_load (sin + i, left, 0))));
-    v_store (y + half + i, left,
-             v_fma (high, v_load (cos + half + i, left, 0),
-                    v_mul (low, v_load (sin + half + i, left, 0))));
-  }
-}
 
 static void
 pack_keys (const Head *head, const Keys *keys)

@@ -42,14 +42,27 @@ attend (const void *data, int64_t task, int member)
   return job->ops->attend (a, &queries, job->scratch + member * job->floats);
 }
 
+/* NULL where these features have none. */
+static const CkAttentionOps *
+find_ops (const CkCpuOps *ops, CkType products)
+{
+  const CkAttentionOps *found = products == CK_I16  ? &ops->attention_int16
+                                : products == CK_I8 ? &ops->attention_int8
+                                                    : &ops->attention;
+
+  return found->attend != NULL ? found : NULL;
+}
+
 CkStatus
 ck_cpu_attention (CkStream *self, const CkAttention *a)
 {
   CkCpuStream *cpu = (CkCpuStream *)self;
-  Job job = { .ops = &cpu->ops->attention, .a = a };
-  const CkStatus status = ck_check_attention (a);
+  Job job = { .ops = find_ops (cpu->ops, a->products), .a = a };
+  CkStatus status = ck_check_attention (a);
   size_t needed, bytes;
 
+  if (status == CK_OK && job.ops == NULL)
+    status = CK_UNSUPPORTED;
   if (status != CK_OK || cpu->failure != CK_OK)
     return status;
   job.rows = choose_rows (a, cpu->threads);

@@ -6,17 +6,30 @@
  *   Q(name)                     name, made different for each inclusion
  *   Q_BITS, Q_CODE_MAX          8 or 16; of quantised.h
  *   Q_OFFSET                    of weights, CkQuantisedOps.offset
+ *   q_dot_pair                  of quantised-tmpl.h, if these are narrow codes
  * and words for W whole numbers of 32 bits, vq:
  *   q_set, q_add, q_to_float, q_from_float (to nearest even)
  *   q_store_16, q_store_8 (p, v)  two or four vectors as codes, each eight in the order of their
  *                               groups
+ *   q_store_sums (p, codes)     the sums of a block of narrow codes
  *   v4, q4                      four floats, four whole numbers, as gcc's vectors
  *   v_max_of_four, v_sum_of_four (v)
  *                               the maximum or the sum of each of four vectors of floats, whose
  *                               lanes are added by halves
  *   q4_any (mask)               whether any lane's sign is set
  */
-#define Q_GROUP (32 / Q_BITS)
+#define Q_GROUP  (32 / Q_BITS)
+#define Q_GROUPS (CK_CODE_BLOCK / Q_GROUP) /* a block */
+
+#ifdef q_dot_pair
+#  define Q_STEP    2 /* groups that are multiplied at once */
+#  define Q_SUMS    (Q_GROUPS / Q_STEP)
+#  define Q_OUTLIER CK_OUTLIER_NARROW
+#else
+#  define Q_STEP    1
+#  define Q_SUMS    (Q_OFFSET != 0)
+#  define Q_OUTLIER CK_OUTLIER
+#endif
 
 #if Q_BITS == 8
 typedef int8_t Q (Code);
@@ -71,7 +84,7 @@ static inline bool
 Q (are_special) (const Q (Blocks) * blocks)
 {
   const q4 has_outlier =
-      (blocks->max * CK_CODE_BLOCK > CK_OUTLIER * blocks->sum) & (blocks->sum > blocks->max);
+      (blocks->max * CK_CODE_BLOCK > Q_OUTLIER * blocks->sum) & (blocks->sum > blocks->max);
 
   return q4_any (has_outlier | ~(blocks->sum < INFINITY));
 }
@@ -87,9 +100,9 @@ Q (treat_special) (int64_t n_blocks, int64_t column, Q (Blocks) * blocks,
   int64_t n = 0;
 
   for (int64_t b = 0; b < n_blocks && outliers != NULL; b++)
-    if (ck_has_outlier (blocks->max[b], blocks->sum[b])) {
-      n += ck_take_outliers (blocks->values[b], column + b * CK_CODE_BLOCK, CK_CODE_BLOCK, rest[b],
-                             outliers + n);
+    if (ck_has_outlier (Q_OUTLIER, blocks->max[b], blocks->sum[b])) {
+      n += ck_take_outliers (Q_OUTLIER, blocks->values[b], column + b * CK_CODE_BLOCK,
+                             CK_CODE_BLOCK, rest[b], outliers + n);
       blocks->values[b] = rest[b];
     }
   Q (measure) (n_blocks, blocks);
@@ -134,8 +147,13 @@ Q (encode) (int64_t n, const Q (Blocks) * blocks, Q (Code) * codes, float *scale
                                                       codes + b * CK_CODE_BLOCK))
                       : v_set (0);
   memcpy (scales, &scale, (size_t)n * sizeof *scales);
-  if (Q_OFFSET == 0 || sums == NULL)
+  if (Q_SUMS == 0 || sums == NULL)
     return;
+#ifdef q_dot_pair
+  for (int64_t b = 0; b < n; b++)
+    q_store_sums (sums + b * Q_SUMS, codes + b * CK_CODE_BLOCK);
+  return;
+#endif
   offset = -Q_OFFSET * __builtin_convertvector(v_sum_of_four (totals), q4); /* exact: 64 codes */
   memcpy (sums, &offset, (size_t)n * sizeof *sums);
 }
@@ -171,7 +189,7 @@ Q (quantise) (int64_t n, const float *x, void *to, float *scales, int32_t *sums,
                   n_blocks = ck_min (4, ck_ceil_div (n - i, CK_CODE_BLOCK)),
                   end = i + (n_blocks - 1) * CK_CODE_BLOCK;
     Q (Code) *codes = (Q (Code) *)to + i;
-    int32_t *block_sums = sums != NULL ? sums + block : NULL;
+    int32_t *block_sums = sums != NULL ? sums + block * Q_SUMS : NULL;
     CkOutlier *next = outliers != NULL ? outliers + n_outliers : NULL;
     const float *last = x + end;
     float padded[CK_CODE_BLOCK];

@@ -11,12 +11,14 @@
 /* Of a block, the largest magnitude and the sum of all; a lone one spoils no others. A block of
  * normally distributed numbers has 4 times its mean magnitude as the largest, one behind a GELU 10
  * times. */
-#define CK_OUTLIER 20
+#define CK_OUTLIER        20
+#define CK_OUTLIER_NARROW 11 /* narrow codes leave less to the others */
 
+/* limit: one of these two */
 static inline bool
-ck_has_outlier (float max, float sum)
+ck_has_outlier (float limit, float max, float sum)
 {
-  return max * CK_CODE_BLOCK > CK_OUTLIER * sum && sum > max;
+  return max * CK_CODE_BLOCK > limit * sum && sum > max;
 }
 
 /* The value of a code; NaN where a value of the block is not finite. */
@@ -41,7 +43,8 @@ ck_code_inverse (float max, float code_max)
  * in the order of their columns.
  */
 static inline int64_t
-ck_take_outliers (const float *x, int64_t column, int64_t n, float *rest, CkOutlier *outliers)
+ck_take_outliers (float limit, const float *x, int64_t column, int64_t n, float *rest,
+                  CkOutlier *outliers)
 {
   bool taken[CK_CODE_BLOCK] = { false };
   int64_t n_taken = 0, written = 0;
@@ -57,7 +60,7 @@ ck_take_outliers (const float *x, int64_t column, int64_t n, float *rest, CkOutl
       if (fabsf (rest[i]) > fabsf (rest[largest]))
         largest = i;
     }
-    if (!(sum < INFINITY) || !ck_has_outlier (fabsf (rest[largest]), sum))
+    if (!(sum < INFINITY) || !ck_has_outlier (limit, fabsf (rest[largest]), sum))
       break;
     taken[largest] = true;
     rest[largest] = 0;

@@ -11,19 +11,18 @@
 static const struct {
   const char *name;
   CkCpuFeatures features;
+  bool untried; /* no machine that has it has run the tests yet, so it must be asked for */
 } levels[] = {
-  { "c", (CkCpuFeatures)0 },
-  { "avx2", CK_CPU_AVX2 },
-  { "avx512", (CkCpuFeatures)(CK_CPU_AVX2 | CK_CPU_AVX512) },
-  { "avx512-vnni", (CkCpuFeatures)(CK_CPU_AVX2 | CK_CPU_AVX512 | CK_CPU_AVX512_VNNI) },
-  { "neon", CK_CPU_NEON },
-  { "neon-dotprod", (CkCpuFeatures)(CK_CPU_NEON | CK_CPU_NEON_DOTPROD) },
-  { "neon-i8mm", (CkCpuFeatures)(CK_CPU_NEON | CK_CPU_NEON_DOTPROD | CK_CPU_NEON_I8MM) },
+  { "c", (CkCpuFeatures)0, false },
+  { "avx2", CK_CPU_AVX2, false },
+  { "avx2-vnni", (CkCpuFeatures)(CK_CPU_AVX2 | CK_CPU_AVX_VNNI), true },
+  { "avx512", (CkCpuFeatures)(CK_CPU_AVX2 | CK_CPU_AVX512), false },
+  { "avx512-vnni", (CkCpuFeatures)(CK_CPU_AVX2 | CK_CPU_AVX512 | CK_CPU_AVX512_VNNI), false },
+  /* An emulator alone has run it, too, but without it nothing is left but plain C. */
+  { "neon", CK_CPU_NEON, false },
+  { "neon-dotprod", (CkCpuFeatures)(CK_CPU_NEON | CK_CPU_NEON_DOTPROD), true },
+  { "neon-i8mm", (CkCpuFeatures)(CK_CPU_NEON | CK_CPU_NEON_DOTPROD | CK_CPU_NEON_I8MM), true },
 };
-
-/* No machine of ours ever ran these, but an emulator alone. A level with one of them is used only
- * where it is named. */
-static const CkCpuFeatures unproven = (CkCpuFeatures)(CK_CPU_NEON_DOTPROD | CK_CPU_NEON_I8MM);
 
 enum { N_LEVELS = sizeof levels / sizeof *levels };
 
@@ -44,21 +43,41 @@ offers (CkCpuFeatures machine, int level)
 }
 
 bool
-ck_cpu_level_find (const char *name, CkCpuFeatures *features, const char **level)
+ck_cpu_level_of (CkCpuFeatures machine, const char *name, CkCpuFeatures *features,
+                 const char **level)
 {
-  const CkCpuFeatures machine = ck_cpu_features ();
+  const bool any = strcmp (name, "auto") == 0;
 
   for (int i = N_LEVELS - 1; i >= 0; i--) {
-    const bool chosen = strcmp (name, "auto") == 0 ? !(levels[i].features & unproven)
-                                                   : strcmp (name, levels[i].name) == 0;
-
-    if (!chosen || !offers (machine, i))
+    if (!offers (machine, i) || (any ? levels[i].untried : strcmp (name, levels[i].name) != 0))
       continue;
     *features = levels[i].features;
     *level = levels[i].name;
     return true;
   }
   return false;
+}
+
+bool
+ck_cpu_level_find (const char *name, CkCpuFeatures *features, const char **level)
+{
+  return ck_cpu_level_of (ck_cpu_features (), name, features, level);
+}
+
+const char *
+ck_cpu_untried_of (CkCpuFeatures machine)
+{
+  int last = N_LEVELS - 1;
+
+  while (!offers (machine, last))
+    last--;
+  return levels[last].untried ? levels[last].name : NULL;
+}
+
+const char *
+ck_cpu_untried_level (void)
+{
+  return ck_cpu_untried_of (ck_cpu_features ());
 }
 
 static const char *offered[N_LEVELS + 1];

@@ -27,9 +27,13 @@ CkCpuFeatures ck_cpu_features (void);
 
 /*
  * The features of a level by its name, and the name as static storage; "auto" is the last level
- * that this machine has, but for those that have to be named (README.md). False when no level has
- * this name or the machine lacks some of it.
+ * that this machine has, but for untried ones. False when no level has this name or the machine
+ * lacks some of it.
  */
 bool ck_cpu_level_find (const char *name, CkCpuFeatures *features, const char **level);
+/* The same on a machine that has such features, and its ck_cpu_untried_level (). */
+bool ck_cpu_level_of (CkCpuFeatures machine, const char *name, CkCpuFeatures *features,
+                      const char **level);
+const char *ck_cpu_untried_of (CkCpuFeatures machine);
 
 #endif /* CK_CPU_FEATURES_H */

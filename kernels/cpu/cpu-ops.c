@@ -10,6 +10,7 @@ ck_cpu_ops_init (CkCpuOps *ops, CkCpuFeatures features)
   ck_dequantise_init_c (&ops->dequantise);
   ck_row_init_c (&ops->rows);
   ck_attention_init_c (&ops->attention);
+  ck_attention_codes_init_c (&ops->attention_int16, &ops->attention_int8);
   ck_colour_init_c (&ops->colour);
   ck_training_init_c (&ops->training);
   ck_peak_init_c (&ops->peak);
@@ -20,22 +21,28 @@ ck_cpu_ops_init (CkCpuOps *ops, CkCpuFeatures features)
     ck_dequantise_init_avx2 (&ops->dequantise);
     ck_row_init_avx2 (&ops->rows);
     ck_attention_init_avx2 (&ops->attention);
+    ck_attention_codes_init_avx2 (&ops->attention_int16, &ops->attention_int8);
     ck_colour_init_avx2 (&ops->colour);
     ck_training_init_avx2 (&ops->training);
     ck_peak_init_avx2 (&ops->peak);
   }
+  if (features & CK_CPU_AVX_VNNI)
+    ck_quantised_init_avx2_vnni (&ops->int16, &ops->int8, &ops->peak);
   if (features & CK_CPU_AVX512) {
     ck_gemm_init_avx512 (&ops->products);
     ck_quantised_init_avx512 (&ops->int16, &ops->int8, &ops->peak);
     ck_dequantise_init_avx512 (&ops->dequantise);
     ck_row_init_avx512 (&ops->rows);
     ck_attention_init_avx512 (&ops->attention);
+    ck_attention_codes_init_avx512 (&ops->attention_int16, &ops->attention_int8);
     ck_colour_init_avx512 (&ops->colour);
     ck_training_init_avx512 (&ops->training);
     ck_peak_init_avx512 (&ops->peak);
   }
-  if (features & CK_CPU_AVX512_VNNI)
+  if (features & CK_CPU_AVX512_VNNI) {
     ck_quantised_init_avx512_vnni (&ops->int16, &ops->int8, &ops->peak);
+    ck_attention_codes_init_avx512_vnni (&ops->attention_int16, &ops->attention_int8);
+  }
 #elif defined(__aarch64__)
   if (features & CK_CPU_NEON) {
     ck_gemm_init_neon (&ops->products);
@@ -43,6 +50,7 @@ ck_cpu_ops_init (CkCpuOps *ops, CkCpuFeatures features)
     ck_dequantise_init_neon (&ops->dequantise);
     ck_row_init_neon (&ops->rows);
     ck_attention_init_neon (&ops->attention);
+    ck_attention_codes_init_neon (&ops->attention_int16, &ops->attention_int8);
     ck_colour_init_neon (&ops->colour);
     ck_training_init_neon (&ops->training);
     ck_peak_init_neon (&ops->peak);

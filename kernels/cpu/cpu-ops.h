@@ -7,6 +7,7 @@
 #ifndef CK_CPU_OPS_H
 #define CK_CPU_OPS_H
 
+#include "kernels/cpu/attention-codes.h"
 #include "kernels/cpu/attention-head.h"
 #include "kernels/cpu/colour.h"
 #include "kernels/cpu/cpu-features.h"
@@ -23,10 +24,18 @@ typedef struct {
   CkDequantiseOps dequantise;
   CkRowOps rows;
   CkAttentionOps attention;
+  CkAttentionOps attention_int16, attention_int8; /* as int16, int8 */
   CkColourOps colour;
   CkTrainingOps training;
   CkPeakOps peak;
 } CkCpuOps;
+
+/* Those that multiply CK_I16 or CK_I8. */
+static inline const CkQuantisedOps *
+ck_cpu_products (const CkCpuOps *ops, CkType type)
+{
+  return type == CK_I16 ? &ops->int16 : &ops->int8;
+}
 
 /* The best of these features. */
 void ck_cpu_ops_init (CkCpuOps *ops, CkCpuFeatures features);

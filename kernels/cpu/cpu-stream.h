@@ -29,13 +29,6 @@ typedef struct {
                         const float *weight, const float *dy, float *dx, float *dweight);
 } CkConvolutionOps;
 
-/* The input of a linear layer that was made whole numbers; all 0 without one. */
-typedef struct {
-  const float *x; /* [rows, in] */
-  int64_t rows, in;
-  const CkQuantisedOps *products; /* which */
-} CkCoded;
-
 typedef struct {
   CkDevice base;
   CkCpuOps ops;
@@ -48,9 +41,8 @@ struct CkCpuStream {
   int threads;         /* of its team */
   CkStatus failure;    /* of its work, the first since the last reset */
 
-  CkScratch tiles;              /* of linear and attention */
+  CkScratch tiles;              /* of linear, attention and norm */
   CkScratch codes;              /* of linear: its input as whole numbers */
-  CkCoded coded;                /* what lies there */
   CkScratch patches;            /* of embed and its backward, which call linear and its backward */
   CkScratch planes;             /* of convolution and batch norm */
   CkScratch rows;               /* of resample */

@@ -2,6 +2,7 @@
 /* The CPU device: choosing a level, its inner operations, memory, streams and events. */
 #include "kernels/cpu/device-cpu.h"
 
+#include "kernels/cpu/coded-rows.h"
 #include "kernels/cpu/convolution.h"
 #include "kernels/cpu/cpu-features.h"
 #include "kernels/cpu/cpu-stream.h"
@@ -158,6 +159,18 @@ cpu_event_synchronize (CkEvent *event)
   return ((Event *)event)->failure;
 }
 
+/* ---- activations ----------------------------------------------------------------------------- */
+
+static CkStatus
+cpu_activations_bytes (const CkDevice *self, CkType type, int64_t rows, int64_t cols, size_t *bytes)
+{
+  const CkCpuDevice *device = (const CkCpuDevice *)self;
+
+  return ck_coded_rows_bytes (ck_cpu_products (&device->ops, type), rows, cols, bytes)
+             ? CK_OK
+             : CK_BAD_SHAPE;
+}
+
 /* ---- the peak -------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -218,6 +231,7 @@ static const CkDeviceClass cpu_class = {
   .event_synchronize = cpu_event_synchronize,
   .weight_new = ck_cpu_weight_new,
   .weight_free = ck_cpu_weight_free,
+  .activations_bytes = cpu_activations_bytes,
   .peak = cpu_peak,
 };
 

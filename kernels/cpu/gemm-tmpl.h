@@ -14,19 +14,18 @@
  * strip lacks and rows that a tile lacks are zeros, whose sums are not written to c.
  *
  * The file that includes this one says how large a tile its registers hold:
- *   TILE, VECTORS                  rows, a multiple of 3; vectors a row, 2
- *   v_transpose (rows)             lane j of vector i of W becomes lane i of vector j
+ *   TILE                           rows, a multiple of 3
+ * and what pack-tmpl.h wants.
  */
 #ifndef CK_CPU_GEMM_TMPL_H
 #define CK_CPU_GEMM_TMPL_H
 
 #include "kernels/cpu/gemm.h"
-#include "kernels/cpu/vectors-tmpl.h"
+#include "kernels/cpu/pack-tmpl.h"
 #include "kernels/sizes.h"
 
 #include <string.h>
 
-#define STRIP (VECTORS * W)
 #define STEP  (TILE / 3) /* a tile with fewer rows is made as if it had a multiple of these */
 #define DEPTH 384        /* terms of a block, at most */
 #define PANEL 256        /* columns of b that are packed at once, whole strips: 384 KiB */
@@ -57,31 +56,6 @@ element (const Matrix *matrix, int64_t row, int64_t col)
 }
 
 /* ---- packing --------------------------------------------------------------------------------- */
-
-/* One vector's width of columns of a strip from as many rows of memory. */
-static inline void
-pack_transposed (int64_t depth, int64_t cols, const float *b, int64_t stride, float *strip)
-{
-  for (int64_t l = 0; l < depth; l += W) {
-    const int64_t left = depth - l;
-    vf rows[W];
-
-#pragma GCC unroll 16
-    for (int64_t j = 0; j < W; j++)
-      rows[j] = j < cols ? v_load (b + j * stride + l, left, 0) : v_set (0);
-    v_transpose (rows);
-    if (left >= W) {
-#pragma GCC unroll 16
-      for (int64_t j = 0; j < W; j++)
-        v_store (strip + (l + j) * STRIP, W, rows[j]);
-    } else {
-#pragma GCC unroll 16
-      for (int64_t j = 0; j < W; j++)
-        if (j < left)
-          v_store (strip + (l + j) * STRIP, W, rows[j]);
-    }
-  }
-}
 
 /* Rows [first, first + depth) and columns [col, col + cols) of b into strips, one after the other.
  */

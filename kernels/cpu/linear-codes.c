@@ -5,82 +5,46 @@
 #include "kernels/cpu/weight-values.h"
 #include "kernels/sizes.h"
 
-#define LINE        64           /* bytes: buffers begin at a cache line */
+#define LINE        64           /* bytes: a thread's buffers begin at a cache line */
 #define PANEL_BYTES (192 * 1024) /* of weights: a part of a thread's L2 */
 #define PANEL_MOST  256          /* outputs, whose results are a part of it too */
 
 /* ---- activations ----------------------------------------------------------------------------- */
 
-/* Where the parts of the scratch memory begin. */
 typedef struct {
-  size_t scales, sums, outliers, counts, end;
-} Places;
-
-static bool
-place (const CkLinearCodes *self, Places *places)
-{
-  const int64_t blocks = self->codes.blocks;
-  /* Each is a whole number of cache lines a row at most, and five of them stay below SIZE_MAX. */
-  const int64_t row = blocks * (CK_CODE_BLOCK * 2 + 2 * (int64_t)sizeof (float) +
-                                CK_OUTLIERS_MAX * (int64_t)sizeof (CkOutlier)) +
-                      (int64_t)sizeof (int32_t) + 5 * LINE;
-  size_t most;
-
-  if (!ck_size_product (self->rows, row, 1, &most))
-    return false;
-  const size_t n = (size_t)self->rows, b = (size_t)blocks;
-#define LINES(bytes) (((bytes) + LINE - 1) / LINE * LINE)
-  places->scales = LINES (n * b * CK_CODE_BLOCK * (size_t)self->weight->products->code_size);
-  places->sums = places->scales + LINES (n * b * sizeof (float));
-  places->outliers = places->sums + LINES (n * b * sizeof (int32_t));
-  places->counts = places->outliers + LINES (n * b * CK_OUTLIERS_MAX * sizeof (CkOutlier));
-  places->end = places->counts + LINES (n * sizeof (int32_t));
-#undef LINES
-  return true;
-}
+  const CkCodedRows *to;
+  const float *x;
+  int64_t in;
+} Quantising;
 
 static CkStatus
 quantise_row (const void *data, int64_t row, int member)
 {
-  const CkLinearCodes *self = data;
-  const CkQuantisedOps *products = self->weight->products;
-  const int64_t blocks = self->codes.blocks;
+  const Quantising *job = data;
 
-  self->n_outliers[row] = (int32_t)products->quantise (
-      self->in, self->x + row * self->in,
-      (char *)self->codes.codes + row * blocks * CK_CODE_BLOCK * products->code_size,
-      self->codes.scales + row * blocks, self->codes.sums + row * blocks,
-      self->outliers + row * blocks * CK_OUTLIERS_MAX);
+  ck_coded_rows_write (job->to, row, 0, job->in, job->x + row * job->in);
   return CK_OK;
 }
 
 CkStatus
-ck_linear_codes_init (CkLinearCodes *self, CkCpuStream *cpu, const CkWeight *weight, int64_t rows,
-                      const float *x, bool same)
+ck_linear_codes_init (CkLinearCodes *self, CkCpuStream *cpu, const CkLinear *layer)
 {
-  const int64_t in = weight->source.in;
-  const CkCoded coded = { x, rows, in, ((const CkCpuWeight *)weight)->products }, last = cpu->coded;
-  Places places;
-  char *memory;
+  const CkCpuWeight *weight = (const CkCpuWeight *)layer->weight;
+  const int64_t in = layer->weight->source.in;
+  const Quantising job = { &self->x, layer->x.data, in };
+  void *memory = layer->x.data;
+  size_t bytes;
 
-  *self = (CkLinearCodes){ .cpu = cpu,
-                           .weight = (const CkCpuWeight *)weight,
-                           .rows = rows,
-                           .in = in,
-                           .x = x,
-                           .codes.blocks = ck_ceil_div (in, CK_CODE_BLOCK) };
-  memory = place (self, &places) ? ck_scratch_get (&cpu->codes, places.end) : NULL;
+  if (layer->x.type == CK_F32)
+    memory = ck_coded_rows_bytes (weight->products, layer->rows, in, &bytes)
+                 ? ck_scratch_get (&cpu->codes, bytes)
+                 : NULL;
   if (memory == NULL)
     return CK_NO_MEMORY;
-  self->codes.codes = memory;
-  self->codes.scales = (float *)(memory + places.scales);
-  self->codes.sums = (int32_t *)(memory + places.sums);
-  self->outliers = (CkOutlier *)(memory + places.outliers);
-  self->n_outliers = (int32_t *)(memory + places.counts);
-  if (same && last.x == x && last.rows == rows && last.in == in && last.products == coded.products)
-    return CK_OK;
-  cpu->coded = coded;
-  return ck_team_run (cpu->threads, rows, quantise_row, self);
+  *self =
+      (CkLinearCodes){ cpu, weight, ck_coded_rows_at (weight->products, layer->rows, in, memory) };
+  return layer->x.type == CK_F32 ? ck_team_run (cpu->threads, layer->rows, quantise_row, &job)
+                                 : CK_OK;
 }
 
 /* ---- weights --------------------------------------------------------------------------------- */
@@ -160,34 +124,70 @@ find_column (CkCodePanel *panel, const CkLinearCodes *x, int32_t column)
 
 /* t += outliers of a row, in their order. */
 static void
-add_outliers (CkCodePanel *panel, const CkLinearCodes *x, int64_t row, float *t)
+add_outliers (CkCodePanel *panel, const CkLinearCodes *layer, int64_t row, float *t)
 {
-  const CkOutlier *outliers = x->outliers + row * x->codes.blocks * CK_OUTLIERS_MAX;
+  const CkCodedRows *x = &layer->x;
+  const uint8_t *counts = x->counts + row * x->count_stride;
 
-  for (int32_t i = 0; i < x->n_outliers[row]; i++) {
-    x->cpu->ops->rows.add_scaled (panel->outs, outliers[i].value,
-                                  find_column (panel, x, outliers[i].column), t);
+  for (int64_t block = 0; block < x->codes.blocks; block++) {
+    const CkOutlier *outliers = x->outliers + (row * x->codes.blocks + block) * CK_OUTLIERS_MAX;
+
+    for (int i = 0; i < counts[block]; i++)
+      layer->cpu->ops->rows.add_scaled (panel->outs, outliers[i].value,
+                                        find_column (panel, layer, outliers[i].column), t);
   }
 }
 
+bool
+ck_linear_codes_have_outliers (const CkLinearCodes *x, int64_t row, int64_t rows)
+{
+  for (int64_t i = row; i < row + rows; i++)
+    if (ck_coded_rows_has_outliers (&x->x, i))
+      return true;
+  return false;
+}
+
 void
-ck_code_panel_multiply (CkCodePanel *panel, const CkLinearCodes *x, int64_t row, int64_t rows,
-                        float *t)
+ck_code_panel_add_outliers (CkCodePanel *panel, const CkLinearCodes *x, int64_t row, int64_t rows,
+                            float *t)
+{
+  for (int64_t i = 0; i < rows; i++)
+    if (ck_coded_rows_has_outliers (&x->x, row + i))
+      add_outliers (panel, x, row + i, t + i * panel->panel);
+}
+
+/* A pointer to the first output of a strip out of one to the panel's. */
+static const float *
+at_output (const float *first, int64_t out)
+{
+  return first != NULL ? first + out : NULL;
+}
+
+void
+ck_code_panel_multiply (const CkCodePanel *panel, const CkLinearCodes *x, int64_t row, int64_t rows,
+                        const CkTail *tail, float *y, int64_t stride)
 {
   const CkQuantisedOps *products = x->weight->products;
-  const int64_t blocks = x->codes.blocks;
-  const CkCodes codes = {
-    .codes = (char *)x->codes.codes + row * blocks * CK_CODE_BLOCK * products->code_size,
-    .scales = x->codes.scales + row * blocks,
-    .sums = x->codes.sums + row * blocks,
-    .blocks = blocks,
-  };
+  const CkCodes codes = ck_coded_rows_from (&x->x, row);
 
-  for (int64_t out = 0, strip = 0; out < panel->outs; out += products->strip, strip++)
+  for (int64_t out = 0, strip = 0; out < panel->outs; out += products->strip, strip++) {
+    CkTail here = *tail;
+    CkSecondProduct second;
+
+    if (tail->second != NULL) {
+      second = *tail->second;
+      second.strip = (const char *)second.strip + strip * panel->up.code_stride;
+      second.scales += strip * panel->up.scale_stride;
+      here.second = &second;
+    }
+    here.addend = at_output (tail->addend, out);
+    here.multiplier = at_output (tail->multiplier, out);
+    here.residual = at_output (tail->residual, out);
+    here.epilogue.gain = at_output (tail->epilogue.gain, out);
+    here.epilogue.bias = at_output (tail->epilogue.bias, out);
+    here.epilogue.scale = at_output (tail->epilogue.scale, out);
     products->multiply (rows, &codes, panel->strips.codes + strip * panel->strips.code_stride,
-                        panel->strips.scales + strip * panel->strips.scale_stride, t + out,
-                        panel->panel);
-  for (int64_t i = 0; i < rows; i++)
-    if (x->n_outliers[row + i] > 0)
-      add_outliers (panel, x, row + i, t + i * panel->panel);
+                        panel->strips.scales + strip * panel->strips.scale_stride, &here,
+                        ck_min (products->strip, panel->outs - out), y + out, stride);
+  }
 }

@@ -4,26 +4,20 @@
 #ifndef CK_CPU_LINEAR_CODES_H
 #define CK_CPU_LINEAR_CODES_H
 
+#include "kernels/cpu/coded-rows.h"
 #include "kernels/cpu/cpu-stream.h"
 #include "kernels/cpu/weight-strips.h"
 
-/* A layer's input, [rows, in] fp32 and as codes. */
+/* A layer's weight and its input [rows, in]. */
 typedef struct {
   const CkCpuStream *cpu;
   const CkCpuWeight *weight;
-  int64_t rows, in;
-  const float *x;
-
-  CkCodes codes;
-  CkOutlier *outliers; /* [rows, blocks CK_OUTLIERS_MAX], of which a row has */
-  int32_t *n_outliers; /* [rows] */
+  CkCodedRows x;
 } CkLinearCodes;
 
-/* Quantises x with the whole team, in the stream's scratch memory, which is the layer's until the
- * next call; not again if it is the `same` x that the last call quantised for products like these.
- */
-CkStatus ck_linear_codes_init (CkLinearCodes *self, CkCpuStream *cpu, const CkWeight *weight,
-                               int64_t rows, const float *x, bool same);
+/* x is whole numbers already, or is quantised with the whole team into the stream's scratch memory,
+ * which is the layer's until the next call. */
+CkStatus ck_linear_codes_init (CkLinearCodes *self, CkCpuStream *cpu, const CkLinear *layer);
 
 /* Outputs of a panel that keeps its weights in a thread's cache: a whole number of strips. */
 int64_t ck_linear_codes_panel (const CkCpuWeight *weight);
@@ -35,6 +29,7 @@ int64_t ck_linear_codes_buffer (const CkCpuWeight *weight, int64_t panel);
 typedef struct {
   int64_t first, outs;
   CkStrips strips;
+  CkStrips up;         /* of the adapter, where it is of whole numbers */
   float *columns;      /* in fp32 of those which outliers asked for, [CK_COLUMNS, panel] */
   int32_t *column_ids; /* [CK_COLUMNS] */
   int64_t n_columns, next_column, panel;
@@ -47,8 +42,15 @@ typedef struct {
 void ck_code_panel_init (CkCodePanel *panel, const CkLinearCodes *x, int64_t first, int64_t outs,
                          int64_t stride, float *buffer);
 
-/* t [rows, stride] = x W^T for rows [row, row + rows) of x. */
-void ck_code_panel_multiply (CkCodePanel *panel, const CkLinearCodes *x, int64_t row, int64_t rows,
-                             float *t);
+/* t [rows, stride] += what the outliers of rows [row, row + rows) of x add to x W^T, and which the
+ * product lacks. */
+void ck_code_panel_add_outliers (CkCodePanel *panel, const CkLinearCodes *x, int64_t row,
+                                 int64_t rows, float *t);
+bool ck_linear_codes_have_outliers (const CkLinearCodes *x, int64_t row, int64_t rows);
+
+/* y = x W^T for rows [row, row + rows) of x without their outliers, and its tail; stride: floats
+ * from a row of y to the next. */
+void ck_code_panel_multiply (const CkCodePanel *panel, const CkLinearCodes *x, int64_t row,
+                             int64_t rows, const CkTail *tail, float *y, int64_t stride);
 
 #endif /* CK_CPU_LINEAR_CODES_H */

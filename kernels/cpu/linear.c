@@ -3,9 +3,12 @@
  * Linear layers. The output is cut into tiles: a panel of outputs (rows of W) by a group of rows of
  * x. One thread makes a tile from start to end: it dequantises the panel's weights, multiplies into
  * a buffer of its own, adds the adapter, and writes y through the epilogue while the buffer is in
- * its cache. Because y is written only there, element by element, `multiplier` and `residual` may
- * be y itself.
+ * its cache. Products of whole numbers go the other way: the buffer gets what is added to them,
+ * outliers and the adapter, and they pass it and the epilogue on their way from registers to y.
+ * Because y is written only there, element by element, `multiplier` and `residual` may be y itself.
+ * Where y is to be whole numbers, rows are written to a buffer and become them at once.
  */
+#include "kernels/cpu/adapter-codes.h"
 #include "kernels/cpu/adapter.h"
 #include "kernels/cpu/linear-codes.h"
 #include "kernels/cpu/operations.h"
@@ -19,8 +22,8 @@
 /* Columns dequantised at once: [panel, depth] in fp32 is 1 MiB. Sums begin anew there, so it is
  * part of the definition. */
 #define DEPTH       1024
-#define LINE_FLOATS 16 /* a cache line */
-#define CODE_ROWS   48 /* rows of whole numbers at once, whose results stay in the L1 cache */
+#define LINE_FLOATS 16 /* a cache line, of which a block of codes is a multiple */
+#define CODE_ROWS   48 /* rows of whole numbers at once, whose addends stay in the L1 cache */
 
 /* One call: the layer, how it is cut, and where the buffers lie. */
 typedef struct {
@@ -28,16 +31,20 @@ typedef struct {
   const CkLinear *layer;
   int64_t rows, in, out;
   const float *x;
-  float *y;
+  float *y;            /* NULL where y is whole numbers: */
+  CkCodedRows y_codes; /* these */
 
   bool whole;          /* whether the product is of whole numbers: */
-  CkLinearCodes codes; /* x as such */
+  CkLinearCodes codes; /* of these */
 
-  int64_t rank;                                    /* 0 without an adapter */
+  int64_t rank;       /* 0 without an adapter */
+  bool coded_adapter; /* whether it is of whole numbers, too: */
+  CkAdapterCodes adapter_codes;
   int64_t panel, n_panels, group, n_groups, depth; /* a tile is [group, panel] */
-  float *low;        /* [rows, rank] x down^T, which all panels share */
+  float *low;        /* [rows, rank] x down^T, which all panels share; or the memory of the codes */
   float *transposed; /* [in, rank] down^T */
-  float *buffers;    /* a thread: product [group, panel], then weights [panel, depth] */
+  float *buffers; /* a thread: product [group, panel], then weights [panel, depth]; of whole numbers
+                   * what is added and the result, [CODE_ROWS, panel] both, then weights */
   int64_t buffer_floats;
 } Job;
 
@@ -48,7 +55,9 @@ cut (Job *job)
 {
   const CkCpuWeight *weight = (const CkCpuWeight *)job->layer->weight;
   const int64_t threads = job->cpu->threads;
-  const int64_t unit = job->whole ? weight->products->strip : LINE_FLOATS,
+  const int64_t unit = job->y == NULL ? CK_CODE_BLOCK
+                       : job->whole   ? weight->products->strip
+                                      : LINE_FLOATS,
                 most = job->whole ? ck_linear_codes_panel (weight) : PANEL,
                 least = ck_min (most, PANEL_MIN);
   int64_t panels = ck_round_up (ck_ceil_div (job->out, most), threads);
@@ -64,35 +73,54 @@ cut (Job *job)
   job->depth = job->layer->weight->source.type == CK_F32 ? job->in : ck_min (job->in, DEPTH);
 }
 
-/* Floats of a thread's buffer behind its product. */
+/* Floats of a thread's buffers, [rows, panel] and for weights. */
 static int64_t
-count_weight_floats (const Job *job)
+count_buffer (const Job *job)
 {
+  const CkCpuWeight *weight = (const CkCpuWeight *)job->layer->weight;
+
   if (job->whole)
-    return ck_linear_codes_buffer ((const CkCpuWeight *)job->layer->weight, job->panel);
-  return job->layer->weight->source.type != CK_F32 ? job->panel * job->depth : 0;
+    return 2 * CODE_ROWS * job->panel + ck_linear_codes_buffer (weight, job->panel) +
+           (job->coded_adapter
+                ? ck_adapter_codes_panel (weight->products, &job->layer->adapter, job->panel)
+                : 0);
+  return job->panel * (job->group + (job->layer->weight->source.type != CK_F32 ? job->depth : 0));
+}
+
+/* *floats for what all panels share of the adapter, of which `low` come first. */
+static bool
+count_adapter (const Job *job, int threads, size_t *low, size_t *floats)
+{
+  const CkAdapter *adapter = &job->layer->adapter;
+
+  *low = *floats = 0;
+  if (job->coded_adapter)
+    return ck_adapter_codes_memory (((const CkCpuWeight *)job->layer->weight)->products, adapter,
+                                    job->rows, job->in, threads, floats);
+  *low = (size_t)ck_round_up (job->rows * job->rank, LINE_FLOATS);
+  *floats = *low + (size_t)(job->rank > 0 ? ck_adapter_transposed (adapter, job->in) : 0);
+  return true;
 }
 
 static CkStatus
 reserve (Job *job, CkCpuStream *cpu)
 {
-  const int64_t low = ck_round_up (job->rows * job->rank, LINE_FLOATS);
-  const int64_t transposed =
-      job->rank > 0 ? ck_adapter_transposed (&job->layer->adapter, job->in) : 0;
-  size_t bytes;
+  size_t low, floats, bytes;
 
+  if (!count_adapter (job, cpu->threads, &low, &floats))
+    return CK_NO_MEMORY;
   /* At most PANEL * (GROUP + DEPTH), or a few times a row of the weight. */
-  job->buffer_floats = job->panel * job->group + count_weight_floats (job);
+  job->buffer_floats = count_buffer (job);
   if (job->rank > 0)
     job->buffer_floats = ck_max (job->buffer_floats, ck_adapter_buffer (&job->layer->adapter));
-  if (!ck_size_product (low + transposed + job->buffer_floats * cpu->threads, sizeof (float), 1,
+  if (!ck_size_product ((int64_t)floats + job->buffer_floats * cpu->threads, sizeof (float), 1,
                         &bytes))
     return CK_NO_MEMORY;
   job->low = ck_scratch_get (&cpu->tiles, bytes);
   if (job->low == NULL)
     return CK_NO_MEMORY;
   job->transposed = job->low + low;
-  job->buffers = job->transposed + transposed;
+  job->buffers = job->low + floats;
   return CK_OK;
 }
 
@@ -124,33 +152,116 @@ multiply_weight (const Job *job, const float *x, int64_t rows, int64_t first_out
   return CK_OK;
 }
 
-/* y = what follows the product t [rows, outs], of a tile whose first row and output these are. */
+/* t [rows, panel] = adapter + beta t */
 static CkStatus
-finish_rows (const Job *job, int64_t first_row, int64_t rows, int64_t first_out, int64_t outs,
-             float *t)
+add_adapter (const Job *job, int64_t first_row, int64_t rows, int64_t first_out, int64_t outs,
+             float beta, float *t)
 {
-  const CkLinear *layer = job->layer;
-  const CkAdapter *adapter = &layer->adapter;
-  const CkEpilogue epilogue = {
-    .gain = adapter->gain != NULL ? adapter->gain + first_out : NULL,
+  const CkAdapter *adapter = &job->layer->adapter;
+
+  if (job->rank == 0)
+    return CK_OK;
+  return job->cpu->ops->products.gemm (
+      true, rows, outs, job->rank, adapter->scale, job->low + first_row * job->rank, job->rank,
+      adapter->up + first_out * job->rank, job->rank, beta, t, job->panel);
+}
+
+/* Of the outputs from the first one on. */
+static CkEpilogue
+epilogue_from (const CkLinear *layer, int64_t first_out)
+{
+  const float *gain = layer->adapter.gain;
+
+  return (CkEpilogue){
+    .gain = gain != NULL ? gain + first_out : NULL,
     .bias = layer->bias != NULL ? layer->bias + first_out : NULL,
     .activation = layer->activation,
     .scale = layer->scale != NULL ? layer->scale + first_out : NULL,
   };
-  CkStatus status = CK_OK;
+}
 
-  if (job->rank > 0)
-    status = job->cpu->ops->products.gemm (
-        true, rows, outs, job->rank, adapter->scale, job->low + first_row * job->rank, job->rank,
-        adapter->up + first_out * job->rank, job->rank, 1, t, job->panel);
-  for (int64_t row = 0; status == CK_OK && row < rows; row++) {
+/* y = the epilogue of a product t [rows, panel], whose first row and output these are. */
+static void
+finish_rows (const Job *job, int64_t first_row, int64_t rows, int64_t first_out, int64_t outs,
+             float *t)
+{
+  const CkLinear *layer = job->layer;
+  const CkEpilogue epilogue = epilogue_from (layer, first_out);
+
+  for (int64_t row = 0; row < rows; row++) {
     const int64_t at = (first_row + row) * job->out + first_out;
+    float *product = t + row * job->panel;
 
-    job->cpu->ops->rows.epilogue (&epilogue, outs, t + row * job->panel,
+    job->cpu->ops->rows.epilogue (&epilogue, outs, product,
                                   layer->multiplier != NULL ? layer->multiplier + at : NULL,
                                   layer->residual != NULL ? layer->residual + at : NULL,
-                                  job->y + at);
+                                  job->y != NULL ? job->y + at : product);
+    if (job->y == NULL)
+      ck_coded_rows_write (&job->y_codes, first_row + row, first_out, outs, product);
   }
+}
+
+/* Rows of a tile whose product is of whole numbers; t and result: buffers [rows, panel]. */
+static CkStatus
+make_coded_rows (const Job *job, CkCodePanel *panel, int64_t first_row, int64_t rows, float *t,
+                 float *result)
+{
+  const CkLinear *layer = job->layer;
+  const int64_t at = first_row * job->out + panel->first;
+  const bool outliers = ck_linear_codes_have_outliers (&job->codes, first_row, rows),
+             in_fp32 = job->rank > 0 && !job->coded_adapter;
+  CkSecondProduct second;
+  CkTail tail = {
+    .addend = outliers || in_fp32 ? t : NULL,
+    .addend_stride = job->panel,
+    .epilogue = epilogue_from (layer, panel->first),
+    .multiplier = layer->multiplier != NULL ? layer->multiplier + at : NULL,
+    .residual = layer->residual != NULL ? layer->residual + at : NULL,
+    .stride = job->out,
+  };
+  CkStatus status = CK_OK;
+
+  if (job->coded_adapter) {
+    second = ck_adapter_codes_from (&job->adapter_codes, first_row, &panel->up);
+    tail.second = &second;
+  }
+  if (outliers) {
+    memset (t, 0, (size_t)(rows * job->panel) * sizeof *t);
+    ck_code_panel_add_outliers (panel, &job->codes, first_row, rows, t);
+  }
+  if (in_fp32)
+    status = add_adapter (job, first_row, rows, panel->first, panel->outs, outliers ? 1 : 0, t);
+  if (status != CK_OK)
+    return status;
+  if (job->y != NULL) {
+    ck_code_panel_multiply (panel, &job->codes, first_row, rows, &tail, job->y + at, job->out);
+    return CK_OK;
+  }
+  ck_code_panel_multiply (panel, &job->codes, first_row, rows, &tail, result, job->panel);
+  for (int64_t row = 0; row < rows; row++)
+    ck_coded_rows_write (&job->y_codes, first_row + row, panel->first, panel->outs,
+                         result + row * job->panel);
+  return CK_OK;
+}
+
+static CkStatus
+make_coded_tile (const Job *job, int64_t first_row, int64_t rows, int64_t first_out, int64_t outs,
+                 float *buffer)
+{
+  float *result = buffer + CODE_ROWS * job->panel, *weights = result + CODE_ROWS * job->panel;
+  CkStatus status = CK_OK;
+  CkCodePanel panel;
+
+  const int64_t up = job->coded_adapter ? ck_adapter_codes_panel (job->adapter_codes.products,
+                                                                  &job->layer->adapter, job->panel)
+                                        : 0;
+
+  ck_code_panel_init (&panel, &job->codes, first_out, outs, job->panel, weights + up);
+  if (job->coded_adapter)
+    panel.up = ck_adapter_codes_strips (&job->adapter_codes, first_out, outs, weights);
+  for (int64_t row = 0; status == CK_OK && row < rows; row += CODE_ROWS)
+    status = make_coded_rows (job, &panel, first_row + row, ck_min (CODE_ROWS, rows - row), buffer,
+                              result);
   return status;
 }
 
@@ -164,50 +275,74 @@ make_tile (const void *data, int64_t tile, int member)
                 outs = ck_min (job->panel, job->out - first_out);
   float *buffer = job->buffers + member * job->buffer_floats,
         *weights = buffer + job->group * job->panel;
-  CkStatus status = CK_OK;
-  CkCodePanel panel;
+  CkStatus status;
 
-  if (!job->whole) {
-    status =
-        multiply_weight (job, job->x + first_row * job->in, rows, first_out, outs, buffer, weights);
-    return status == CK_OK ? finish_rows (job, first_row, rows, first_out, outs, buffer) : status;
-  }
-  ck_code_panel_init (&panel, &job->codes, first_out, outs, job->panel, weights);
-  for (int64_t row = 0; status == CK_OK && row < rows; row += CODE_ROWS) {
-    const int64_t n = ck_min (CODE_ROWS, rows - row);
-
-    ck_code_panel_multiply (&panel, &job->codes, first_row + row, n, buffer);
-    status = finish_rows (job, first_row + row, n, first_out, outs, buffer);
-  }
+  if (job->whole)
+    return make_coded_tile (job, first_row, rows, first_out, outs, buffer);
+  status =
+      multiply_weight (job, job->x + first_row * job->in, rows, first_out, outs, buffer, weights);
+  if (status == CK_OK)
+    status = add_adapter (job, first_row, rows, first_out, outs, 1, buffer);
+  if (status == CK_OK)
+    finish_rows (job, first_row, rows, first_out, outs, buffer);
   return status;
 }
 
-CkStatus
-ck_cpu_linear (CkStream *self, const CkLinear *layer)
+/* x down^T, of the numbers that the layer itself multiplies unless dropout chooses among them. */
+static CkStatus
+make_low (Job *job)
 {
-  CkCpuStream *cpu = (CkCpuStream *)self;
+  const CkAdapter *adapter = &job->layer->adapter;
+
+  return job->coded_adapter ? ck_adapter_codes_init (&job->adapter_codes, job->cpu, adapter,
+                                                     job->rows, job->in, &job->codes.x, job->low)
+                            : ck_adapter_low (job->cpu, adapter, job->rows, job->in, job->x,
+                                              job->low, job->transposed, job->buffers);
+}
+
+static Job
+describe (const CkCpuStream *cpu, const CkLinear *layer)
+{
+  const CkCpuWeight *weight = (const CkCpuWeight *)layer->weight;
   Job job = {
     .cpu = cpu,
     .layer = layer,
     .rows = layer->rows,
     .in = layer->weight->source.in,
     .out = layer->weight->source.out,
-    .x = layer->x.data,
-    .y = layer->y.data,
-    .whole = ((const CkCpuWeight *)layer->weight)->products != NULL,
+    .x = layer->x.type == CK_F32 ? layer->x.data : NULL,
+    .y = layer->y.type == CK_F32 ? layer->y.data : NULL,
+    .whole = weight->products != NULL,
     .rank = layer->adapter.rank,
   };
-  CkStatus status = ck_check_linear (layer);
 
+  if (job.y == NULL)
+    job.y_codes = ck_coded_rows_at (ck_cpu_products (cpu->ops, layer->y.type), job.rows, job.out,
+                                    layer->y.data);
+  job.coded_adapter = job.whole && job.rank > 0 && !(layer->adapter.dropout > 0);
+  return job;
+}
+
+CkStatus
+ck_cpu_linear (CkStream *self, const CkLinear *layer)
+{
+  CkCpuStream *cpu = (CkCpuStream *)self;
+  CkStatus status = ck_check_linear (layer);
+  size_t bytes;
+  Job job;
+
+  if (status == CK_OK)
+    status = ck_activations_bytes (self->device, layer->y.type, layer->rows,
+                                   layer->weight->source.out, &bytes);
   if (status != CK_OK || cpu->failure != CK_OK || layer->rows == 0)
     return status;
+  job = describe (cpu, layer);
   cut (&job);
   status = reserve (&job, cpu);
   if (status == CK_OK && job.whole)
-    status = ck_linear_codes_init (&job.codes, cpu, layer->weight, job.rows, job.x, layer->same_x);
+    status = ck_linear_codes_init (&job.codes, cpu, layer);
   if (status == CK_OK && job.rank > 0)
-    status = ck_adapter_low (cpu, &layer->adapter, job.rows, job.in, job.x, job.low, job.transposed,
-                             job.buffers);
+    status = make_low (&job);
   if (status == CK_OK)
     status = ck_team_run (cpu->threads, job.n_panels * job.n_groups, make_tile, &job);
   return ck_cpu_finish (cpu, status);

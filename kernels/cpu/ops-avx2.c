@@ -1,263 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The inner operations for AVX2, FMA and F16C: the words of vectors-tmpl.h over 8 floats. */
-#include <immintrin.h>
-#include <stdint.h>
-
+/* The inner operations for AVX2, FMA and F16C. */
 #define INIT(concept) ck_##concept##_init_avx2
 
-#define W        8
-#define NF4_STEP 16
-
-typedef __m256 vf;
-
-#define v_set(x)               _mm256_set1_ps (x)
-#define v_add(a, b)            _mm256_add_ps (a, b)
-#define v_sub(a, b)            _mm256_sub_ps (a, b)
-#define v_mul(a, b)            _mm256_mul_ps (a, b)
-#define v_div(a, b)            _mm256_div_ps (a, b)
-#define v_fma(a, b, c)         _mm256_fmadd_ps (a, b, c)
-#define v_min(a, b)            _mm256_min_ps (a, b)
-#define v_max(a, b)            _mm256_max_ps (a, b)
-#define v_abs(a)               _mm256_andnot_ps (_mm256_set1_ps (-0.0f), a)
-#define v_sqrt(a)              _mm256_sqrt_ps (a)
-#define v_round(a)             _mm256_round_ps (a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
-#define v_greater(a, b, y, no) _mm256_blendv_ps (no, y, _mm256_cmp_ps (a, b, _CMP_GT_OQ))
-
-typedef __m256i vi;
-
-#define i_set(x)            _mm256_set1_epi64x ((int64_t)(x))
-#define i_add(a, b)         _mm256_add_epi64 (a, b)
-#define i_xor(a, b)         _mm256_xor_si256 (a, b)
-#define i_right(a, n)       _mm256_srli_epi64 (a, n)
-#define i_multiply(a, b)    _mm256_mul_epu32 (a, b)
-#define i_halves(low, high) _mm256_blend_epi32 (low, _mm256_slli_epi64 (high, 32), 0xaa)
-#define i_evens(a, b)       _mm256_unpacklo_epi64 (a, b)
-#define i_odds(a, b)        _mm256_unpackhi_epi64 (a, b)
-#define i_counters()        _mm256_set_epi64x (3, 1, 2, 0)
-#define v_from_u24(a)       _mm256_cvtepi32_ps (_mm256_srli_epi32 (a, 8))
-
-/* All bits of the first n lanes: 8 words read from a row of ones that zeros follow. */
-static inline __m256i
-first_lanes (int64_t n)
-{
-  static const int32_t ones[2 * W] = { -1, -1, -1, -1, -1, -1, -1, -1 };
-  return _mm256_loadu_si256 ((const __m256i *)(ones + W - n));
-}
-
-static inline vf
-v_load (const float *p, int64_t left, float fill)
-{
-  __m256i lanes;
-
-  if (left >= W)
-    return _mm256_loadu_ps (p);
-  lanes = first_lanes (left);
-  return _mm256_blendv_ps (_mm256_set1_ps (fill), _mm256_maskload_ps (p, lanes),
-                           _mm256_castsi256_ps (lanes));
-}
-
-static inline void
-v_store (float *p, int64_t left, vf v)
-{
-  if (left >= W)
-    _mm256_storeu_ps (p, v);
-  else
-    _mm256_maskstore_ps (p, first_lanes (left), v);
-}
-
-static inline vf
-v_copy_sign (vf x, vf s)
-{
-  return _mm256_or_ps (v_abs (x), _mm256_and_ps (s, _mm256_set1_ps (-0.0f)));
-}
-
-/* 2^n for the exponents of normal numbers. */
-static inline vf
-power_of_2 (__m256i n)
-{
-  return _mm256_castsi256_ps (
-      _mm256_slli_epi32 (_mm256_add_epi32 (n, _mm256_set1_epi32 (127)), 23));
-}
-
-/* In two factors, because one for all of n would itself overflow or underflow. */
-static inline vf
-v_pow2 (vf p, vf n)
-{
-  const __m256i whole = _mm256_cvtps_epi32 (n), half = _mm256_srai_epi32 (whole, 1);
-  return v_mul (v_mul (p, power_of_2 (half)), power_of_2 (_mm256_sub_epi32 (whole, half)));
-}
-
-static inline vf
-v_pow2_normal (vf p, vf n)
-{
-  return v_mul (p, power_of_2 (_mm256_cvtps_epi32 (n)));
-}
-
-static inline float
-v_sum (vf a)
-{
-  __m128 x = _mm_add_ps (_mm256_castps256_ps128 (a), _mm256_extractf128_ps (a, 1));
-  x = _mm_add_ps (x, _mm_movehl_ps (x, x));
-  return _mm_cvtss_f32 (_mm_add_ss (x, _mm_movehdup_ps (x)));
-}
-
-static inline float
-v_max_of (vf a)
-{
-  __m128 x = _mm_max_ps (_mm256_castps256_ps128 (a), _mm256_extractf128_ps (a, 1));
-  x = _mm_max_ps (x, _mm_movehl_ps (x, x));
-  return _mm_cvtss_f32 (_mm_max_ss (x, _mm_movehdup_ps (x)));
-}
-
-static inline vf
-v_from_f16 (const uint16_t *p)
-{
-  return _mm256_cvtph_ps (_mm_loadu_si128 ((const __m128i *)p));
-}
-
-static inline vf
-v_from_bf16 (const uint16_t *p)
-{
-  return _mm256_castsi256_ps (
-      _mm256_slli_epi32 (_mm256_cvtepu16_epi32 (_mm_loadu_si128 ((const __m128i *)p)), 16));
-}
-
-/* The 16 values fill two registers: a permutation of each by the low 3 bits, and the fourth bit,
- * moved to the sign, chooses. */
-static inline vf
-nf4_lookup (__m128i indices, const float code[16])
-{
-  const __m256i index = _mm256_cvtepu8_epi32 (indices);
-  const vf low = _mm256_permutevar8x32_ps (_mm256_loadu_ps (code), index),
-           high = _mm256_permutevar8x32_ps (_mm256_loadu_ps (code + 8), index);
-  return _mm256_blendv_ps (low, high, _mm256_castsi256_ps (_mm256_slli_epi32 (index, 28)));
-}
-
-static inline void
-nf4_step (const uint8_t *pairs, const float code[16], float absmax, float *out)
-{
-  const __m128i bytes = _mm_loadl_epi64 ((const __m128i *)pairs), mask = _mm_set1_epi8 (15);
-  const __m128i even = _mm_and_si128 (_mm_srli_epi16 (bytes, 4), mask),
-                odd = _mm_and_si128 (bytes, mask);
-  const __m128i indices = _mm_unpacklo_epi8 (even, odd);
-
-  _mm256_storeu_ps (out, v_mul (nf4_lookup (indices, code), v_set (absmax)));
-  _mm256_storeu_ps (out + 8,
-                    v_mul (nf4_lookup (_mm_srli_si128 (indices, 8), code), v_set (absmax)));
-}
-
-#define TILE    6
-#define VECTORS 2
-
-/* In three rounds: pairs of floats, pairs of pairs and halves change places. */
-static inline __attribute__ ((always_inline)) void
-v_transpose (vf rows[W])
-{
-  vf quads[W];
-
-#pragma GCC unroll 8
-  for (int i = 0; i < W; i += 4) {
-    const vf a = _mm256_unpacklo_ps (rows[i], rows[i + 1]),
-             b = _mm256_unpackhi_ps (rows[i], rows[i + 1]),
-             c = _mm256_unpacklo_ps (rows[i + 2], rows[i + 3]),
-             d = _mm256_unpackhi_ps (rows[i + 2], rows[i + 3]);
-
-    quads[i] = _mm256_shuffle_ps (a, c, 0x44);
-    quads[i + 1] = _mm256_shuffle_ps (a, c, 0xee);
-    quads[i + 2] = _mm256_shuffle_ps (b, d, 0x44);
-    quads[i + 3] = _mm256_shuffle_ps (b, d, 0xee);
-  }
-#pragma GCC unroll 8
-  for (int i = 0; i < 4; i++) {
-    rows[i] = _mm256_permute2f128_ps (quads[i], quads[i + 4], 0x20);
-    rows[i + 4] = _mm256_permute2f128_ps (quads[i], quads[i + 4], 0x31);
-  }
-}
-
-/* ---- whole numbers of 32 bits ---------------------------------------------------------------- */
-
-typedef __m256i vq;
-typedef __m256i q_table;
-typedef __m128 v4;
-typedef int32_t q4 __attribute__ ((vector_size (16)));
-
-#define q_set(x)               _mm256_set1_epi32 (x)
-#define q_factor(p)            q_set (*(p))
-#define q_load(p)              _mm256_loadu_si256 ((const __m256i *)(p))
-#define q_put(p, v)            _mm256_storeu_si256 (p, v)
-#define q_add(a, b)            _mm256_add_epi32 (a, b)
-#define q_to_float(a)          _mm256_cvtepi32_ps (a)
-#define q_from_float(a)        _mm256_cvtps_epi32 (a)
-#define q_low_nibbles(a)       _mm256_and_si256 (a, _mm256_set1_epi8 (15))
-#define q_high_nibbles(a)      q_low_nibbles (_mm256_srli_epi16 (a, 4))
-#define q_lookup(table, a)     _mm256_shuffle_epi8 (table, a)
-#define q4_any(mask)           (_mm_movemask_ps ((__m128)(mask)) != 0)
-#define EVEN_BYTES             _mm256_set1_epi16 (0x00ff)
-#define q_join_even(low, high) _mm256_blendv_epi8 (_mm256_slli_epi16 (high, 8), low, EVEN_BYTES)
-#define q_join_odd(low, high)  _mm256_blendv_epi8 (high, _mm256_srli_epi16 (low, 8), EVEN_BYTES)
-
-static inline q_table
-q_table_load (const uint8_t bytes[16])
-{
-  return _mm256_broadcastsi128_si256 (_mm_loadu_si128 ((const __m128i *)bytes));
-}
-
-static inline int32_t
-q_sum (vq a)
-{
-  __m128i x = _mm_add_epi32 (_mm256_castsi256_si128 (a), _mm256_extracti128_si256 (a, 1));
-
-  x = _mm_add_epi32 (x, _mm_shuffle_epi32 (x, 0x4e));
-  return _mm_cvtsi128_si32 (_mm_add_epi32 (x, _mm_shuffle_epi32 (x, 0xb1)));
-}
-
-static inline vq
-q_load_words (const uint8_t *p, int64_t stride, int64_t rows, int64_t i)
-{
-  return _mm256_loadu_si256 ((const __m256i *)(p + (i < rows ? i : rows - 1) * stride));
-}
-
-static inline __attribute__ ((always_inline)) void
-q_transpose_words (vq rows[8])
-{
-  vf floats[8];
-
-#pragma GCC unroll 8
-  for (int i = 0; i < 8; i++)
-    floats[i] = _mm256_castsi256_ps (rows[i]);
-  v_transpose (floats);
-#pragma GCC unroll 8
-  for (int i = 0; i < 8; i++)
-    rows[i] = _mm256_castps_si256 (floats[i]);
-}
-
-/* Eight numbers of 16 bits in the order of their groups. */
-static inline void
-q_store_16 (int16_t *p, const vq v[2])
-{
-  const __m256i order = _mm256_broadcastsi128_si256 (
-      _mm_setr_epi8 (0, 1, 8, 9, 4, 5, 12, 13, 2, 3, 10, 11, 6, 7, 14, 15));
-  const __m256i codes = _mm256_permute4x64_epi64 (_mm256_packs_epi32 (v[0], v[1]), 0xd8);
-
-  _mm256_storeu_si256 ((__m256i *)p, _mm256_shuffle_epi8 (codes, order));
-}
-
-/* The halves of two vectors are put together, then the quarters of four, and their halves. */
-#define DEFINE_OF_FOUR(name, join)                                                                 \
-  static inline v4 name (const vf v[4])                                                            \
-  {                                                                                                \
-    const vf a = join (_mm256_permute2f128_ps (v[0], v[1], 0x20),                                  \
-                       _mm256_permute2f128_ps (v[0], v[1], 0x31)),                                 \
-             b = join (_mm256_permute2f128_ps (v[2], v[3], 0x20),                                  \
-                       _mm256_permute2f128_ps (v[2], v[3], 0x31));                                 \
-    const vf pairs = join (_mm256_shuffle_ps (a, b, 0x44), _mm256_shuffle_ps (a, b, 0xee)),        \
-             all = join (pairs, _mm256_permute_ps (pairs, 0xb1)); /* 0 0 2 2 1 1 3 3 */            \
-                                                                                                   \
-    return _mm_blend_ps (_mm256_castps256_ps128 (all), _mm256_extractf128_ps (all, 1), 0xa);       \
-  }
-
-DEFINE_OF_FOUR (v_max_of_four, v_max)
-DEFINE_OF_FOUR (v_sum_of_four, v_add)
+#include "kernels/cpu/vectors-avx2.h"
+#include "kernels/cpu/vectors-tmpl.h"
+#include "kernels/cpu/codes.h"
+#include "kernels/cpu/peak.h"
+#include "kernels/sizes.h"
 
 /* In assembly, because gcc 12 makes all products of a tile before it adds the first, and then has
  * too few registers. */
@@ -272,9 +21,44 @@ q_dot_16 (vq sums, vq weights, vq x)
   return sums;
 }
 
-#include "kernels/cpu/codes.h"
-#include "kernels/cpu/peak.h"
-#include "kernels/sizes.h"
+/* Likewise. */
+static inline vq
+q_dot_pair_8 (vq sums, const vq weights[2], const vq x[2], vq offsets)
+{
+  vq first, second;
+
+  __asm__("vpmaddubsw %5, %3, %1\n\t"
+          "vpmaddubsw %6, %4, %2\n\t"
+          "vpaddw %7, %1, %1\n\t"
+          "vpaddw %2, %1, %1\n\t"
+          "vpmaddwd %8, %1, %1\n\t"
+          "vpaddd %1, %0, %0"
+          : "+x"(sums), "=&x"(first), "=&x"(second)
+          : "x"(weights[0]), "x"(weights[1]), "x"(x[0]), "x"(x[1]), "x"(offsets),
+            "x"(_mm256_set1_epi16 (1)));
+  return sums;
+}
+
+/* Pairs of codes are multiplied and added, then those of two groups; an eight in its lower half. */
+static inline __m256i
+sum_eights (const int8_t *codes)
+{
+  const __m256i pairs = _mm256_maddubs_epi16 (_mm256_set1_epi8 (CK_CODE_MAX_NARROW),
+                                              _mm256_loadu_si256 ((const __m256i *)codes));
+
+  return _mm256_add_epi16 (pairs, _mm256_shuffle_epi32 (pairs, 0xb1));
+}
+
+static inline void
+q_store_sums (int32_t *p, const int8_t *codes)
+{
+  const __m256i halves =
+      _mm256_castps_si256 (_mm256_shuffle_ps (_mm256_castsi256_ps (sum_eights (codes)),
+                                              _mm256_castsi256_ps (sum_eights (codes + 32)), 0x88));
+
+  _mm256_storeu_si256 ((__m256i *)p, _mm256_sub_epi16 (_mm256_setzero_si256 (),
+                                                       _mm256_permute4x64_epi64 (halves, 0xd8)));
+}
 
 #define Q(name)    name##_16
 #define Q_BITS     16
@@ -282,7 +66,15 @@ q_dot_16 (vq sums, vq weights, vq x)
 #define Q_OFFSET   0
 #define Q_TILE     4
 #define q_dot      q_dot_16
-#include "kernels/cpu/vectors-tmpl.h"
+#define Q_ATTENTION
+#include "kernels/cpu/quantised-tmpl.h"
+
+#define Q(name)    name##_8
+#define Q_BITS     8
+#define Q_CODE_MAX CK_CODE_MAX_NARROW
+#define Q_OFFSET   CK_CODE_MAX_NARROW
+#define Q_TILE     3
+#define q_dot_pair q_dot_pair_8
 #include "kernels/cpu/quantised-tmpl.h"
 
 void
@@ -290,7 +82,19 @@ INIT (quantised) (CkQuantisedOps *int16, CkQuantisedOps *int8, CkPeakOps *peak)
 {
   *int16 = ops_16;
   peak->loops[CK_I16] = peak_loop_16;
-  *int8 = (CkQuantisedOps){ 0 };
+  peak->loops[CK_I8] = peak_loop_8;
+  *int8 = ops_8;
+}
+
+#include "kernels/cpu/attention-codes-tmpl.h"
+
+DEFINE_ATTENTION (int16, mix_ops_16)
+
+/* Both, because these instructions have nothing faster for 8 bits. */
+void
+INIT (attention_codes) (CkAttentionOps *int16, CkAttentionOps *int8)
+{
+  *int16 = *int8 = int16_attention;
 }
 
 #include "kernels/cpu/attention-head-tmpl.h"

@@ -15,6 +15,7 @@
 #define Q_OFFSET                0
 #define Q_TILE                  6
 #define q_dot(sums, weights, x) _mm512_dpwssd_epi32 (sums, weights, x)
+#define Q_ATTENTION
 #include "kernels/cpu/quantised-tmpl.h"
 
 #define Q(name)                 name##_8
@@ -23,6 +24,7 @@
 #define Q_OFFSET                128
 #define Q_TILE                  6
 #define q_dot(sums, weights, x) _mm512_dpbusd_epi32 (sums, weights, x)
+#define Q_ATTENTION
 #include "kernels/cpu/quantised-tmpl.h"
 
 void
@@ -32,4 +34,16 @@ INIT (quantised) (CkQuantisedOps *int16, CkQuantisedOps *int8, CkPeakOps *peak)
   peak->loops[CK_I16] = peak_loop_16;
   peak->loops[CK_I8] = peak_loop_8;
   *int8 = ops_8;
+}
+
+#include "kernels/cpu/attention-codes-tmpl.h"
+
+DEFINE_ATTENTION (int16, mix_ops_16)
+DEFINE_ATTENTION (int8, mix_ops_8)
+
+void
+INIT (attention_codes) (CkAttentionOps *int16, CkAttentionOps *int8)
+{
+  *int16 = int16_attention;
+  *int8 = int8_attention;
 }

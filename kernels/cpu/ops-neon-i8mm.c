@@ -23,6 +23,10 @@
 #define ROWS    3 /* pairs of rows of a tile */
 #define OUTPUTS 8 /* pairs of outputs of a strip */
 
+#define Q_TILE  (2 * ROWS)
+#define Q_STRIP (2 * OUTPUTS)
+#include "kernels/cpu/tail-tmpl.h"
+
 /* ---- weights --------------------------------------------------------------------------------- */
 
 /* Four words of eight 4-bit codes to the groups of those elements: two in each register. */
@@ -64,9 +68,9 @@ unpack (int64_t blocks, const uint8_t *pairs, int64_t stride, int64_t rows, cons
 
 /* ---- the product ----------------------------------------------------------------------------- */
 
-/* One block of a tile: sums of [two rows, two outputs]. */
+/* The first `n` codes of a block of a tile: sums of [two rows, two outputs]. */
 static inline __attribute__ ((always_inline)) void
-multiply_block (const int8_t *const codes[2 * ROWS], const int8_t *strip,
+multiply_block (int64_t n, const int8_t *const codes[2 * ROWS], const int8_t *strip,
                 int32x4_t sums[ROWS][OUTPUTS])
 {
 #pragma GCC unroll 4
@@ -74,7 +78,7 @@ multiply_block (const int8_t *const codes[2 * ROWS], const int8_t *strip,
 #pragma GCC unroll 8
     for (int out = 0; out < OUTPUTS; out++)
       sums[i][out] = vdupq_n_s32 (0);
-  for (int at = 0; at < CK_CODE_BLOCK; at += GROUP, strip += 2 * GROUP * OUTPUTS) {
+  for (int64_t at = 0; at < n; at += GROUP, strip += 2 * GROUP * OUTPUTS) {
     int8x16_t x[ROWS];
 
 #pragma GCC unroll 4
@@ -91,28 +95,23 @@ multiply_block (const int8_t *const codes[2 * ROWS], const int8_t *strip,
   }
 }
 
-/* Rows [row, row + 2 ROWS) of x with a strip; of rows that there are not, the last one again. */
-static inline void
-multiply_tile (int64_t row, int64_t rows, const CkCodes *x, const int8_t *strip,
-               const float *strip_scales, float *y, int64_t stride)
+/* totals += the products of the rows from the target's on, of rows that there are not the last one
+ * again, with a strip; n: codes of a block that are not all 0. */
+static inline __attribute__ ((always_inline)) void
+add_products (const CkCodes *x, int64_t n, const Target_8 *target, const int8_t *strip,
+              const float *strip_scales, float32x4_t totals[ROWS][OUTPUTS])
 {
-  float32x4_t totals[ROWS][OUTPUTS];
   int64_t at[2 * ROWS];
 
   for (int i = 0; i < 2 * ROWS; i++)
-    at[i] = ck_min (row + i, rows - 1) * x->blocks;
-#pragma GCC unroll 4
-  for (int i = 0; i < ROWS; i++)
-#pragma GCC unroll 8
-    for (int out = 0; out < OUTPUTS; out++)
-      totals[i][out] = vdupq_n_f32 (0);
+    at[i] = ck_min (target->row + i, target->rows - 1) * x->blocks;
   for (int64_t block = 0; block < x->blocks; block++, strip_scales += 2 * OUTPUTS) {
     const int8_t *codes[2 * ROWS];
     int32x4_t sums[ROWS][OUTPUTS];
 
     for (int i = 0; i < 2 * ROWS; i++)
       codes[i] = (const int8_t *)x->codes + (at[i] + block) * CK_CODE_BLOCK;
-    multiply_block (codes, strip + block * CK_CODE_BLOCK * 2 * OUTPUTS, sums);
+    multiply_block (n, codes, strip + block * CK_CODE_BLOCK * 2 * OUTPUTS, sums);
 #pragma GCC unroll 4
     for (int i = 0; i < ROWS; i++) {
       const float32x4_t scales = vcombine_f32 (vld1_dup_f32 (x->scales + at[2 * i] + block),
@@ -126,23 +125,48 @@ multiply_tile (int64_t row, int64_t rows, const CkCodes *x, const int8_t *strip,
       }
     }
   }
+}
+
+/* The rows of x from the target's on with a strip. */
+static inline void
+multiply_tile (const CkCodes *x, const int8_t *strip, const float *strip_scales,
+               const Target_8 *target)
+{
+  const CkSecondProduct *second = target->tail != NULL ? target->tail->second : NULL;
+  float32x4_t totals[ROWS][OUTPUTS];
+  float tile[2 * ROWS][2 * OUTPUTS];
+
+  fetch_8 (target);
+#pragma GCC unroll 4
+  for (int i = 0; i < ROWS; i++)
+#pragma GCC unroll 8
+    for (int out = 0; out < OUTPUTS; out++)
+      totals[i][out] = vdupq_n_f32 (0);
+  add_products (x, CK_CODE_BLOCK, target, strip, strip_scales, totals);
+  if (second != NULL)
+    add_products (&second->x, second->used, target, second->strip, second->scales, totals);
 #pragma GCC unroll 4
   for (int i = 0; i < ROWS; i++)
 #pragma GCC unroll 8
     for (int out = 0; out < OUTPUTS; out++) {
-      if (row + 2 * i < rows)
-        vst1_f32 (y + 2 * i * stride + 2 * out, vget_low_f32 (totals[i][out]));
-      if (row + 2 * i + 1 < rows)
-        vst1_f32 (y + (2 * i + 1) * stride + 2 * out, vget_high_f32 (totals[i][out]));
+      vst1_f32 (tile[2 * i] + 2 * out, vget_low_f32 (totals[i][out]));
+      vst1_f32 (tile[2 * i + 1] + 2 * out, vget_high_f32 (totals[i][out]));
     }
+  if (target->tail != NULL) {
+    finish_8 (target, tile);
+    return;
+  }
+  for (int64_t i = 0; i < ck_min (2 * ROWS, target->rows - target->row); i++)
+    memcpy (target->y + (target->row + i) * target->stride, tile[i],
+            (size_t)target->outs * sizeof *tile[i]);
 }
 
 static void
-multiply (int64_t rows, const CkCodes *x, const void *strip, const float *strip_scales, float *y,
-          int64_t stride)
+multiply (int64_t rows, const CkCodes *x, const void *strip, const float *strip_scales,
+          const CkTail *tail, int64_t outs, float *y, int64_t stride)
 {
   for (int64_t row = 0; row < rows; row += 2 * ROWS)
-    multiply_tile (row, rows, x, strip, strip_scales, y + row * stride, stride);
+    multiply_tile (x, strip, strip_scales, &(Target_8){ tail, row, rows, outs, y, stride });
 }
 
 /* Multiply-adds with operands in registers (peak.h); each adds to itself, so that none can be made

@@ -31,6 +31,7 @@ q_dot_16 (vq sums, vq weights, vq x)
 #define Q_OFFSET   0
 #define Q_TILE     6
 #define q_dot      q_dot_16
+#define Q_ATTENTION
 #include "kernels/cpu/quantised-tmpl.h"
 
 void
@@ -39,6 +40,18 @@ INIT (quantised) (CkQuantisedOps *int16, CkQuantisedOps *int8, CkPeakOps *peak)
   *int16 = ops_16;
   peak->loops[CK_I16] = peak_loop_16;
   *int8 = (CkQuantisedOps){ 0 };
+}
+
+#include "kernels/cpu/attention-codes-tmpl.h"
+
+DEFINE_ATTENTION (int16, mix_ops_16)
+
+/* Both: the products of 8 bits that some processors have are of two numbers with signs, and
+ * exponentials have none. */
+void
+INIT (attention_codes) (CkAttentionOps *int16, CkAttentionOps *int8)
+{
+  *int16 = *int8 = int16_attention;
 }
 
 #include "kernels/cpu/attention-head-tmpl.h"

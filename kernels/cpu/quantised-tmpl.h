@@ -4,7 +4,9 @@
  * them, weights in groups of 32 bits, and their product. It may be included more than once; the
  * file that includes it defines what codes-tmpl.h needs, and for each inclusion:
  *   Q_TILE                      rows that are multiplied at once, VECTORS vectors of sums each
- *   q_dot (sums, weights, x)    sums + the products of a group, lane by lane
+ *   q_dot (sums, weights, x)    sums + the products of a group, lane by lane; or, for narrow codes:
+ *   q_dot_pair (sums, weights[2], x[2], offsets)  the same of two groups; offsets: of x's sums
+ *   Q_ATTENTION                 if attention multiplies such codes, too (not narrow ones)
  * and once:
  *   q_load, q_put, q_sum
  *   q_factor (p)                the group at p for all lanes, as q_dot takes it
@@ -13,12 +15,16 @@
  *   q_join_even, q_join_odd (low, high)  16-bit numbers of bytes 0 and 2, 1 and 3 of a lane
  *   q_load_words (p, stride, rows, i)    row i of eight words, and beside it row i + 8 if W is 16
  *   q_transpose_words (rows)    of eight vectors
+ *   q_join_two, q_join_four (v) vectors of codes, which lie in each lane beside one another
+ *   q_put_16, q_put_8 (p, v)    one vector as codes in their order
+ * What is not for codes of this size may be missing.
  */
 #include "kernels/cpu/codes-tmpl.h"
 
-#define Q_GROUPS    (CK_CODE_BLOCK / Q_GROUP) /* a block */
 #define Q_STRIP     (VECTORS * W)
 #define Q_PEAK_SUMS 12
+
+#include "kernels/cpu/tail-tmpl.h"
 
 /* ---- weights --------------------------------------------------------------------------------- */
 
@@ -55,7 +61,10 @@ Q (unpack) (int64_t blocks, const uint8_t *pairs, int64_t stride, int64_t rows,
   }
   table[0] = q_table_load (bytes[0]);
   table[1] = q_table_load (bytes[1]);
-  for (int64_t block = 0; block < blocks; block++)
+  for (int64_t block = 0; block < blocks; block++) {
+    /* the next strip's codes, as many as are unpacked here: a file's pages are in no cache */
+    for (int64_t line = 0; line < rows * CK_CODE_BLOCK / 2; line += 64)
+      __builtin_prefetch (pairs + rows * (stride + block * CK_CODE_BLOCK / 2) + line);
     for (int v = 0; v < VECTORS; v++) {
       vq *to = (vq *)strip + block * Q_GROUPS * VECTORS + v;
       vq words[8];
@@ -68,48 +77,56 @@ Q (unpack) (int64_t blocks, const uint8_t *pairs, int64_t stride, int64_t rows,
       for (int i = 0; i < 8; i++)
         Q (unpack_words) (table, words[i], to + i * Q_GROUPS / 8 * VECTORS);
     }
+  }
 }
 
 /* ---- the product ----------------------------------------------------------------------------- */
 
-/* Rows [row, row + Q_TILE) of x with a strip; of rows that there are not, the last one again. */
+/* totals += the products of the rows from the target's on, of rows that there are not the last one
+ * again, with a strip; `groups`: of a block that are not all 0. */
 static inline __attribute__ ((always_inline)) void
-Q (multiply_tile) (const int64_t row, int64_t rows, const CkCodes *x, const vq *strip,
-                   const float *strip_scales, float *y, int64_t stride)
+Q (add_products) (const CkCodes *x, int64_t groups, const Q (Target) * target, const vq *strip,
+                  const float *strip_scales, vf totals[Q_TILE][VECTORS])
 {
   const int32_t *codes[Q_TILE];
   int64_t at[Q_TILE];
-  vf totals[Q_TILE][VECTORS];
 
 #pragma GCC unroll 16
   for (int i = 0; i < Q_TILE; i++) {
-    at[i] = ck_min (row + i, rows - 1) * x->blocks;
+    at[i] = ck_min (target->row + i, target->rows - 1) * x->blocks;
     codes[i] = (const int32_t *)x->codes + at[i] * Q_GROUPS;
-#pragma GCC unroll 2
-    for (int v = 0; v < VECTORS; v++)
-      totals[i][v] = v_set (0);
   }
-  for (int64_t block = 0; block < x->blocks; block++, strip_scales += Q_STRIP) {
+  for (int64_t block = 0; block < x->blocks;
+       block++, strip += Q_GROUPS * VECTORS, strip_scales += Q_STRIP) {
+    const vq *of_group = strip;
     vq sums[Q_TILE][VECTORS];
 
 #pragma GCC unroll 16
     for (int i = 0; i < Q_TILE; i++)
 #pragma GCC unroll 2
       for (int v = 0; v < VECTORS; v++)
-        sums[i][v] = q_set (Q_OFFSET != 0 ? x->sums[at[i] + block] : 0);
+        sums[i][v] = q_set (Q_SUMS == 1 ? x->sums[at[i] + block] : 0);
 #pragma GCC unroll 4
-    for (int group = 0; group < Q_GROUPS; group++, strip += VECTORS) {
-      vq weights[VECTORS];
+    for (int64_t group = 0; group < groups; group += Q_STEP, of_group += Q_STEP * VECTORS) {
+      vq weights[VECTORS][Q_STEP];
 
-#pragma GCC unroll 2
-      for (int v = 0; v < VECTORS; v++)
-        weights[v] = q_load (strip + v);
+#pragma GCC unroll 4
+      for (int v = 0; v < Q_STEP * VECTORS; v++)
+        weights[v % VECTORS][v / VECTORS] = q_load (of_group + v);
 #pragma GCC unroll 16
       for (int i = 0; i < Q_TILE; i++) {
-        const vq factor = q_factor (codes[i] + block * Q_GROUPS + group);
+        const int32_t *factor = codes[i] + block * Q_GROUPS + group;
+        const vq factors[2] = { q_factor (factor), q_factor (factor + Q_STEP - 1) };
+#ifdef q_dot_pair
+        const vq offsets = q_set (x->sums[(at[i] + block) * Q_SUMS + group / Q_STEP]);
+#endif
 #pragma GCC unroll 2
         for (int v = 0; v < VECTORS; v++)
-          sums[i][v] = q_dot (sums[i][v], weights[v], factor);
+#ifdef q_dot_pair
+          sums[i][v] = q_dot_pair (sums[i][v], weights[v], factors, offsets);
+#else
+          sums[i][v] = q_dot (sums[i][v], weights[v][0], factors[0]);
+#endif
       }
     }
 #pragma GCC unroll 16
@@ -121,20 +138,52 @@ Q (multiply_tile) (const int64_t row, int64_t rows, const CkCodes *x, const vq *
                               v_mul (scale, v_load (strip_scales + v * W, W, 0)), totals[i][v]);
     }
   }
+}
+
+/* The rows of x from the target's on with a strip. */
+static inline __attribute__ ((always_inline)) void
+Q (multiply_tile) (const CkCodes *x, const vq *strip, const float *strip_scales,
+                   const Q (Target) * target)
+{
+  const CkSecondProduct *second = target->tail != NULL ? target->tail->second : NULL;
+  vf totals[Q_TILE][VECTORS];
+
+  Q (fetch) (target);
 #pragma GCC unroll 16
   for (int i = 0; i < Q_TILE; i++)
 #pragma GCC unroll 2
     for (int v = 0; v < VECTORS; v++)
-      if (row + i < rows)
-        v_store (y + i * stride + v * W, W, totals[i][v]);
+      totals[i][v] = v_set (0);
+  Q (add_products) (x, Q_GROUPS, target, strip, strip_scales, totals);
+  if (second != NULL)
+    Q (add_products)
+  (&second->x, second->used / Q_GROUP, target, second->strip, second->scales, totals);
+  if (target->tail != NULL) {
+    float tile[Q_TILE][Q_STRIP] __attribute__ ((aligned (64)));
+
+#pragma GCC unroll 16
+    for (int i = 0; i < Q_TILE; i++)
+#pragma GCC unroll 2
+      for (int v = 0; v < VECTORS; v++)
+        v_store (tile[i] + v * W, W, totals[i][v]);
+    Q (finish) (target, tile);
+    return;
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < Q_TILE; i++)
+#pragma GCC unroll 2
+    for (int v = 0; v < VECTORS; v++)
+      if (target->row + i < target->rows)
+        v_store (target->y + (target->row + i) * target->stride + v * W, target->outs - v * W,
+                 totals[i][v]);
 }
 
 static void
 Q (multiply) (int64_t rows, const CkCodes *x, const void *strip, const float *strip_scales,
-              float *y, int64_t stride)
+              const CkTail *tail, int64_t outs, float *y, int64_t stride)
 {
   for (int64_t row = 0; row < rows; row += Q_TILE)
-    Q (multiply_tile) (row, rows, x, strip, strip_scales, y + row * stride, stride);
+    Q (multiply_tile) (x, strip, strip_scales, &(Q (Target)){ tail, row, rows, outs, y, stride });
 }
 
 /* Multiply-adds with operands in registers (peak.h); each adds to itself, so that none can be made
@@ -152,20 +201,25 @@ Q (peak) (int64_t rounds)
   for (int64_t round = 0; round < rounds; round++)
 #pragma GCC unroll 12
     for (int i = 0; i < Q_PEAK_SUMS; i++)
+#ifdef q_dot_pair
+      sums[i] = q_dot_pair (sums[i], (vq[]){ factor, factor }, (vq[]){ sums[i], factor }, factor);
+#else
       sums[i] = q_dot (sums[i], factor, sums[i]);
+#endif
 #pragma GCC unroll 12
   for (int i = 0; i < Q_PEAK_SUMS; i++)
     all = q_add (all, sums[i]);
   return (float)q_sum (all);
 }
 
-static const CkPeakLoop Q (peak_loop) = { Q (peak), 2 * Q_PEAK_SUMS *W *(32 / Q_BITS) };
+static const CkPeakLoop Q (peak_loop) = { Q (peak), 2 * Q_PEAK_SUMS *W *Q_GROUP *Q_STEP };
 
 static const CkQuantisedOps Q (ops) = {
   .type = Q_BITS == 8 ? CK_I8 : CK_I16,
   .code_size = Q_BITS / 8,
   .code_max = Q_CODE_MAX,
   .offset = Q_OFFSET,
+  .sums = Q_SUMS,
   .strip = Q_STRIP,
   .group = sizeof (int32_t),
   .quantise = Q (quantise),
@@ -173,8 +227,19 @@ static const CkQuantisedOps Q (ops) = {
   .multiply = Q (multiply),
 };
 
+#ifdef Q_ATTENTION
+#  include "kernels/cpu/attention-mix-tmpl.h"
+#  if Q_BITS == 16
+#    include "kernels/cpu/attention-scores-tmpl.h"
+#  endif
+#endif
+
 #undef Q_PEAK_SUMS
 #undef q_store
+#undef Q_ATTENTION
+#undef Q_STEP
+#undef Q_SUMS
+#undef Q_OUTLIER
 #undef Q_GROUP
 #undef Q_GROUPS
 #undef Q_STRIP
@@ -184,3 +249,4 @@ static const CkQuantisedOps Q (ops) = {
 #undef Q_OFFSET
 #undef Q_TILE
 #undef q_dot
+#undef q_dot_pair

@@ -19,19 +19,29 @@
  * a group of every output. Beside them lie their scales, [blocks, strip].
  *
  * Signs. Instructions of x86 for 8 bits want one operand without a sign, so weights of 8 bits are
- * kept there as code + 128, their `offset`, and what that adds is in each row's `sums`.
+ * kept there as code + 128, their `offset`, and what that adds is in each row's `sums`. Those of
+ * aarch64 want both with one, so there is neither.
+ *
+ * Narrow codes. Without VNNI an instruction adds but two products of 8 bits, in 16 bits, where they
+ * saturate, and a second one has to widen what comes of it. Codes of at most 90 make that pay: two
+ * products of a code and a code + 90 fit into 16 bits, and so do four products of codes alone.
+ * Four of the former are added modulo 2^16; less what the 90 add, which is in `sums`, they are the
+ * four of the latter, which are then widened at once.
  */
 #ifndef CK_CPU_QUANTISED_H
 #define CK_CPU_QUANTISED_H
 
 #include "kernels/kernels.h"
 #include "kernels/cpu/peak.h"
+#include "kernels/cpu/rows.h"
 
 #define CK_CODE_BLOCK 64 /* elements that share a scale */
 
-/* The largest code: 64 products of two such stay within 32 bits, or 8 bits are full. */
-#define CK_CODE_MAX_16 5792
-#define CK_CODE_MAX_8  127
+/* The largest code: 64 products of two such stay within 32 bits, 8 bits are full, or they are
+ * narrow codes. */
+#define CK_CODE_MAX_16     5792
+#define CK_CODE_MAX_8      127
+#define CK_CODE_MAX_NARROW 90
 
 /* Columns of a row that are so much larger than their block's others that the block's scale would
  * leave nothing of those: they are 0 in the codes, and are multiplied in fp32. */
@@ -44,17 +54,40 @@ typedef struct {
 
 /* Rows of activations as codes. */
 typedef struct {
-  void *codes;    /* [rows, blocks, 64] */
-  float *scales;  /* [rows, blocks] */
-  int32_t *sums;  /* [rows, blocks]: minus the offset of weights times the sum of a block's codes */
+  void *codes;   /* [rows, blocks, 64] */
+  float *scales; /* [rows, blocks] */
+  /* [rows, blocks, sums]: minus the offset of weights times the sum of a block's codes; of narrow
+   * codes, for each eight, two numbers of 16 bits: -90 times the sum of codes 0, 1, 4, 5, and of 2,
+   * 3, 6, 7. */
+  int32_t *sums;
   int64_t blocks; /* a row */
 } CkCodes;
+
+/* A short product that is added to the first: an adapter's second one. */
+typedef struct {
+  CkCodes x;
+  const void *strip;
+  const float *scales;
+  int64_t used; /* elements of a block, the others are 0; a multiple of 8 */
+} CkSecondProduct;
+
+/* What becomes of products before they are written; pointers are to the strip's first output, and
+ * where there are rows to the first one. */
+typedef struct {
+  const CkSecondProduct *second; /* or NULL */
+  const float *addend;           /* [rows, addend_stride], added to the product, or NULL */
+  int64_t addend_stride;
+  CkEpilogue epilogue;
+  const float *multiplier, *residual; /* [rows, stride] or NULL; may be y itself */
+  int64_t stride;
+} CkTail;
 
 typedef struct {
   CkType type;       /* CK_I16 or CK_I8 */
   int64_t code_size; /* bytes */
   int64_t code_max;
-  int64_t offset; /* of weights: they are kept as code + offset */
+  int64_t offset; /* what weights are kept as code + */
+  int64_t sums;   /* numbers a block; 0 where there is no offset */
   int64_t strip;  /* outputs */
   int64_t group;  /* bytes of a group of an output: 4 or 8 */
 
@@ -73,14 +106,19 @@ typedef struct {
    */
   void (*unpack) (int64_t blocks, const uint8_t *pairs, int64_t stride, int64_t rows,
                   const int16_t table[16], void *strip);
-  /* y [rows, strip] = codes times one strip; stride: floats from a row of y to the next. */
+  /* y [rows, outs] = the first outputs of codes times one strip, with its tail unless NULL; stride:
+   * floats from a row of y to the next. */
   void (*multiply) (int64_t rows, const CkCodes *x, const void *strip, const float *strip_scales,
-                    float *y, int64_t stride);
+                    const CkTail *tail, int64_t outs, float *y, int64_t stride);
 } CkQuantisedOps;
 
 /* Those with instructions of their own fill in the loops that measure them, too. */
 void ck_quantised_init_c (CkQuantisedOps *int16, CkQuantisedOps *int8);
+/* Plain C for the kind of 8-bit codes that a table has, for those who compare: level c has those of
+ * VNNI. */
+void ck_quantised_init_same_c (const CkQuantisedOps *as, CkQuantisedOps *int8);
 void ck_quantised_init_avx2 (CkQuantisedOps *int16, CkQuantisedOps *int8, CkPeakOps *peak);
+void ck_quantised_init_avx2_vnni (CkQuantisedOps *int16, CkQuantisedOps *int8, CkPeakOps *peak);
 void ck_quantised_init_avx512 (CkQuantisedOps *int16, CkQuantisedOps *int8, CkPeakOps *peak);
 void ck_quantised_init_avx512_vnni (CkQuantisedOps *int16, CkQuantisedOps *int8, CkPeakOps *peak);
 void ck_quantised_init_neon (CkQuantisedOps *int16, CkQuantisedOps *int8, CkPeakOps *peak);

@@ -67,9 +67,9 @@ activate (CkActivation activation, float t)
   return t;
 }
 
-static void
-epilogue_c (const CkEpilogue *epilogue, int64_t cols, const float *t, const float *multiplier,
-            const float *residual, float *y)
+void
+ck_row_epilogue_c (const CkEpilogue *epilogue, int64_t cols, const float *t,
+                   const float *multiplier, const float *residual, float *y)
 {
   for (int64_t i = 0; i < cols; i++) {
     float value = t[i];
@@ -99,5 +99,5 @@ add_scaled_c (int64_t n, float factor, const float *x, float *y)
 void
 ck_row_init_c (CkRowOps *ops)
 {
-  *ops = (CkRowOps){ norm_c, softmax_c, rope_c, add_scaled_c, epilogue_c };
+  *ops = (CkRowOps){ norm_c, softmax_c, rope_c, add_scaled_c, ck_row_epilogue_c };
 }

@@ -1,48 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* rows.h over vectors of any width (vectors-tmpl.h). */
+#include "kernels/cpu/epilogue-tmpl.h"
 #include "kernels/cpu/rows.h"
 #include "kernels/cpu/vectors-tmpl.h"
-
-static inline vf
-v_activate (CkActivation activation, vf t)
-{
-  vf bound;
-
-  switch (activation) {
-  case CK_GELU: /* x - x share (-x) above 0, x share (x) below */
-    bound = v_normal_bound (t);
-    return v_fma (bound, v_normal_share (bound), v_max (v_set (0), t));
-  case CK_SILU:
-    return v_div (t, v_add (v_set (1), v_exp (v_sub (v_set (0), t))));
-  case CK_RELU:
-    return v_max (v_set (0), t);
-  case CK_IDENTITY:
-    break;
-  }
-  return t;
-}
 
 static void
 epilogue_v (const CkEpilogue *epilogue, int64_t cols, const float *t, const float *multiplier,
             const float *residual, float *y)
 {
-  for (int64_t i = 0; i < cols; i += W) {
-    const int64_t left = cols - i;
-    vf value = v_load (t + i, left, 0);
-
-    if (epilogue->gain != NULL)
-      value = v_mul (value, v_load (epilogue->gain + i, left, 0));
-    if (epilogue->bias != NULL)
-      value = v_add (value, v_load (epilogue->bias + i, left, 0));
-    value = v_activate (epilogue->activation, value);
-    if (multiplier != NULL)
-      value = v_mul (value, v_load (multiplier + i, left, 0));
-    if (epilogue->scale != NULL)
-      value = v_mul (value, v_load (epilogue->scale + i, left, 0));
-    if (residual != NULL)
-      value = v_add (value, v_load (residual + i, left, 0));
-    v_store (y + i, left, value);
-  }
+  for (int64_t i = 0; i < cols; i += W)
+    v_store (y + i, cols - i,
+             v_epilogue (epilogue, multiplier, residual, i, cols - i, v_load (t + i, cols - i, 0)));
 }
 
 static void

@@ -28,6 +28,10 @@ typedef struct {
                     const float *multiplier, const float *residual, float *y);
 } CkRowOps;
 
+/* CkRowOps.epilogue in plain C. */
+void ck_row_epilogue_c (const CkEpilogue *epilogue, int64_t cols, const float *t,
+                        const float *multiplier, const float *residual, float *y);
+
 void ck_row_init_c (CkRowOps *ops);
 void ck_row_init_avx2 (CkRowOps *ops);
 void ck_row_init_avx512 (CkRowOps *ops);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#define _DEFAULT_SOURCE /* madvise */
+#define _DEFAULT_SOURCE /* madvise, posix_memalign */
 #include "kernels/cpu/scratch.h"
 
 #include <stdbool.h>
@@ -21,12 +21,12 @@ ck_aligned_memory (size_t bytes)
   const bool large = bytes >= LARGE;
   void *memory;
 
-  if (bytes > PTRDIFF_MAX - HUGE_PAGE)
+  /* aligned_alloc () may refuse a size that is not a multiple of the alignment */
+  if (bytes > PTRDIFF_MAX - HUGE_PAGE ||
+      posix_memalign (&memory, large ? HUGE_PAGE : ALIGNMENT, bytes > 0 ? bytes : ALIGNMENT) != 0)
     return NULL;
-  memory = aligned_alloc (large ? HUGE_PAGE : ALIGNMENT,
-                          (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
 #ifdef MADV_HUGEPAGE
-  if (large && memory != NULL) /* a system that does not allow them goes on with small ones */
+  if (large) /* a system that does not allow them goes on with small ones */
     madvise (memory, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
 #endif
   return memory;

@@ -139,7 +139,7 @@ ck_cpu_attention_backward (CkStream *self, const CkAttentionBackward *op)
 {
   CkCpuStream *cpu = (CkCpuStream *)self;
   const CkAttention *a = &op->forward;
-  const CkStatus status = ck_check_attention (a);
+  const CkStatus status = a->products == CK_F32 ? ck_check_attention (a) : CK_UNSUPPORTED;
   Job job = { .ops = cpu->ops, .op = op };
   size_t floats, bytes;
 

@@ -12,21 +12,28 @@
 
 typedef __m512 vf;
 
-#define v_set(x)               _mm512_set1_ps (x)
-#define v_add(a, b)            _mm512_add_ps (a, b)
-#define v_sub(a, b)            _mm512_sub_ps (a, b)
-#define v_mul(a, b)            _mm512_mul_ps (a, b)
-#define v_div(a, b)            _mm512_div_ps (a, b)
-#define v_fma(a, b, c)         _mm512_fmadd_ps (a, b, c)
-#define v_min(a, b)            _mm512_min_ps (a, b)
-#define v_max(a, b)            _mm512_max_ps (a, b)
+#define v_set(x)       _mm512_set1_ps (x)
+#define v_add(a, b)    _mm512_add_ps (a, b)
+#define v_sub(a, b)    _mm512_sub_ps (a, b)
+#define v_mul(a, b)    _mm512_mul_ps (a, b)
+#define v_div(a, b)    _mm512_div_ps (a, b)
+#define v_fma(a, b, c) _mm512_fmadd_ps (a, b, c)
+#define v_min(a, b)    _mm512_min_ps (a, b)
+#define v_max(a, b)    _mm512_max_ps (a, b)
+#define v_max_sticky(a, b)                                                                         \
+  _mm512_castsi512_ps (_mm512_max_epi32 (_mm512_castps_si512 (a), _mm512_castps_si512 (b)))
 #define v_abs(a)               _mm512_abs_ps (a)
 #define v_sqrt(a)              _mm512_sqrt_ps (a)
 #define NEAREST                (_MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
 #define v_round(a)             _mm512_roundscale_ps (a, NEAREST)
 #define v_pow2(p, n)           _mm512_scalef_ps (p, n)
 #define v_pow2_normal(p, n)    _mm512_scalef_ps (p, n)
+#define DOWNWARD               (_MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC)
+#define v_fraction(a)          _mm512_reduce_ps (a, DOWNWARD)
+#define v_pow2_floor(p, a)     _mm512_scalef_ps (p, a)
 #define v_greater(a, b, y, no) _mm512_mask_blend_ps (_mm512_cmp_ps_mask (a, b, _CMP_GT_OQ), no, y)
+#define v_swap_pairs(a)        _mm512_permute_ps (a, 0x4e)
+#define v_swap_neighbours(a)   _mm512_permute_ps (a, 0xb1)
 #define v_sum(a)               _mm512_reduce_add_ps (a)
 #define v_max_of(a)            _mm512_reduce_max_ps (a)
 
@@ -158,6 +165,24 @@ typedef int32_t q4 __attribute__ ((vector_size (16)));
 #define EVEN_BYTES             0x5555555555555555
 #define q_join_even(low, high) _mm512_mask_blend_epi8 (EVEN_BYTES, _mm512_slli_epi16 (high, 8), low)
 #define q_join_odd(low, high)  _mm512_mask_blend_epi8 (EVEN_BYTES, high, _mm512_srli_epi16 (low, 8))
+
+#define q_put_16(p, v) _mm256_storeu_si256 ((__m256i *)(p), _mm512_cvtepi32_epi16 (v))
+#define q_put_8(p, v)  _mm_storeu_si128 ((__m128i *)(p), _mm512_cvtepi32_epi8 (v))
+
+static inline vq
+q_join_two (const vq v[2])
+{
+  return _mm512_mask_blend_epi16 (0xaaaaaaaa, v[0], _mm512_slli_epi32 (v[1], 16));
+}
+
+static inline vq
+q_join_four (const vq v[4])
+{
+  const vq low = _mm512_mask_blend_epi8 (0x2222222222222222, v[0], _mm512_slli_epi32 (v[1], 8)),
+           high = _mm512_mask_blend_epi8 (0x2222222222222222, v[2], _mm512_slli_epi32 (v[3], 8));
+
+  return q_join_two ((const vq[2]){ low, high });
+}
 
 /* Row i of words beside row i + 8. */
 static inline vq

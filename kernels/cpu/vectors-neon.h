@@ -42,6 +42,12 @@ DEFINE_2 (v_max, vf, MAX_4)
 DEFINE_1 (v_abs, vf, vf, vabsq_f32)
 DEFINE_1 (v_sqrt, vf, vf, vsqrtq_f32)
 DEFINE_1 (v_round, vf, vf, vrndnq_f32)
+DEFINE_1 (v_floor, vf, vf, vrndmq_f32)
+DEFINE_2 (v_max_sticky, vf, vmaxq_f32)
+
+#define SWAP_PAIRS_4(a) vextq_f32 (a, a, 2)
+DEFINE_1 (v_swap_pairs, vf, vf, SWAP_PAIRS_4)
+DEFINE_1 (v_swap_neighbours, vf, vf, vrev64q_f32)
 
 static inline vf
 v_set (float x)
@@ -172,6 +178,18 @@ pow2_normal_4 (float32x4_t p, float32x4_t n)
 
 DEFINE_2 (v_pow2, vf, pow2_4)
 DEFINE_2 (v_pow2_normal, vf, pow2_normal_4)
+
+static inline vf
+v_fraction (vf a)
+{
+  return v_sub (a, v_floor (a));
+}
+
+static inline vf
+v_pow2_floor (vf p, vf a)
+{
+  return v_pow2_normal (p, v_floor (a));
+}
 
 static inline vf
 v_from_f16 (const uint16_t *p)
@@ -400,6 +418,18 @@ static inline int16x8_t
 narrow (vq v)
 {
   return vuzp1q_s16 (vreinterpretq_s16_s32 (v.low), vreinterpretq_s16_s32 (v.high));
+}
+
+static inline vq
+q_join_two (const vq v[2])
+{
+  return (vq){ vsliq_n_s32 (v[0].low, v[1].low, 16), vsliq_n_s32 (v[0].high, v[1].high, 16) };
+}
+
+static inline void
+q_put_16 (int16_t *p, vq v)
+{
+  vst1q_s16 (p, narrow (v));
 }
 
 /* Eight numbers of 16 bits in the order of their groups. */

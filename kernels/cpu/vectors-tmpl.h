@@ -12,13 +12,17 @@
  *   v_store (p, left, v)           lanes from `left` on are not written
  *   v_add, v_sub, v_mul, v_div, v_fma (a, b, c) = a b + c
  *   v_min, v_max                   the second operand where either is NaN
+ *   v_max_sticky                   of numbers without sign; NaN where either is NaN
  *   v_sqrt
  *   v_abs, v_copy_sign (x, s)      |x|; |x| with the sign of s
  *   v_round                        to the nearest integer, as a float
  *   v_pow2 (p, n)                  p 2^n for integers -151 <= n <= 129, overflowing to infinity and
  *                                  underflowing to 0
  *   v_pow2_normal (p, n)           the same for -126 <= n <= 127
+ *   v_fraction (a)                 a - floor (a)
+ *   v_pow2_floor (p, a)            p 2^floor (a) for -126 <= a <= 127
  *   v_greater (a, b, yes, no)      a > b ? yes : no
+ *   v_swap_pairs, v_swap_neighbours  of each four lanes 2 3 0 1, or 1 0 3 2
  *   v_sum, v_max_of                over all lanes
  *   v_from_f16, v_from_bf16        W numbers
  *   vi                             W / 2 integers of 64 bits

@@ -98,21 +98,17 @@ unpack (const CkCpuWeight *weight, int64_t first, char *strip, float *scales)
 
 /* ---- everything else ------------------------------------------------------------------------- */
 
-/* One row, as activations are quantised, into its lane of a strip. */
-static void
-pack_row (CkCpuWeight *weight, const float *row, int64_t out, uint32_t *codes, float *row_scales)
+void
+ck_strip_pack_row (const CkQuantisedOps *products, int64_t in, const float *row, int64_t lane,
+                   void *strip, float *scales, void *codes, float *row_scales)
 {
-  const CkQuantisedOps *products = weight->products;
-  const int64_t blocks = count_blocks (weight), n = products->strip, lane = out % n,
-                words = blocks * CK_CODE_BLOCK * products->code_size / (int64_t)sizeof *codes,
-                size = products->group / (int64_t)sizeof *codes; /* of a group, in words */
-  const uint32_t sign = products->offset != 0 ? 0x80808080 : 0;  /* of each of four: + 128 */
-  uint32_t *strip = (uint32_t *)((char *)weight->strips + out / n * strip_size (weight));
-  float *scales = weight->scales + out / n * blocks * n;
+  const int64_t blocks = ck_ceil_div (in, CK_CODE_BLOCK), n = products->strip,
+                words = blocks * CK_CODE_BLOCK * products->code_size / (int64_t)sizeof (uint32_t);
 
-  products->quantise (weight->base.source.in, row, codes, row_scales, NULL, NULL);
+  products->quantise (in, row, codes, row_scales, NULL, NULL);
   for (int64_t word = 0; word < words; word++)
-    strip[(word / size * n + lane) * size + word % size] = codes[word] ^ sign;
+    ((uint32_t *)strip)[ck_strip_place (products, lane, word)] =
+        ck_strip_word (products, ((const uint32_t *)codes)[word]);
   for (int64_t block = 0; block < blocks; block++)
     scales[block * n + lane] = row_scales[block];
 }
@@ -122,14 +118,14 @@ pack (const CkCpuOps *ops, CkCpuWeight *weight)
 {
   const CkWeightSource *source = &weight->base.source;
   const int64_t blocks = count_blocks (weight), cols = blocks * CK_CODE_BLOCK,
-                strips = ck_ceil_div (source->out, weight->products->strip);
+                n = weight->products->strip, strips = ck_ceil_div (source->out, n);
   size_t bytes;
   float *row;
 
   if (!ck_size_product (strips, strip_size (weight), 1, &bytes))
     return CK_NO_MEMORY;
   weight->strips = ck_aligned_memory (bytes);
-  weight->scales = calloc ((size_t)(strips * blocks * weight->products->strip), sizeof (float));
+  weight->scales = calloc ((size_t)(strips * blocks * n), sizeof (float));
   row = malloc ((size_t)(2 * cols + blocks) * sizeof *row);
   if (weight->strips == NULL || weight->scales == NULL || row == NULL) {
     free (row);
@@ -138,7 +134,9 @@ pack (const CkCpuOps *ops, CkCpuWeight *weight)
   memset (weight->strips, 0, bytes);
   for (int64_t out = 0; out < source->out; out++) {
     ck_weight_dequantise_run (ops, &weight->base, out * source->in, source->in, row);
-    pack_row (weight, row, out, (uint32_t *)(row + cols), row + 2 * cols);
+    ck_strip_pack_row (weight->products, source->in, row, out % n,
+                       (char *)weight->strips + out / n * strip_size (weight),
+                       weight->scales + out / n * blocks * n, row + cols, row + 2 * cols);
   }
   free (row);
   return CK_OK;

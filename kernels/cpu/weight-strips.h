@@ -29,6 +29,33 @@ typedef struct {
   int64_t scale_stride;
 } CkStrips;
 
+/* Where a word of 32 bits of a lane's row of codes lies in its strip, in words. */
+static inline int64_t
+ck_strip_place (const CkQuantisedOps *products, int64_t lane, int64_t word)
+{
+  const int64_t size = products->group / (int64_t)sizeof (uint32_t), /* 1 or 2 */
+      in_group = word & (size - 1);
+
+  return (word - in_group) * products->strip + lane * size + in_group;
+}
+
+/* A word of codes as it lies there: those without a sign four at once + 128, and less what is too
+ * much. */
+static inline uint32_t
+ck_strip_word (const CkQuantisedOps *products, uint32_t codes)
+{
+  return products->offset != 0
+             ? (codes ^ 0x80808080) - (uint32_t)(128 - products->offset) * 0x01010101
+             : codes;
+}
+
+/*
+ * A row [in] of a matrix, as activations are quantised, into a lane of a strip and of its scales.
+ * codes [blocks, 64] and row_scales [blocks] are scratch memory.
+ */
+void ck_strip_pack_row (const CkQuantisedOps *products, int64_t in, const float *row, int64_t lane,
+                        void *strip, float *scales, void *codes, float *row_scales);
+
 /* Prepares what the weight's uses name; clear it whatever this returns. */
 CkStatus ck_weight_strips_init (const CkCpuOps *ops, CkCpuWeight *weight);
 void ck_weight_strips_clear (CkCpuWeight *weight);

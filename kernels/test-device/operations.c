@@ -11,18 +11,8 @@ place (CkTestStream *stream, const void *pointer, const char *what)
   return ck_test_memory_place (((CkTestDevice *)stream->base.device)->memory, pointer, what);
 }
 
-static void
-place_activations (CkTestStream *stream, CkActivations *activations, const char *what)
-{
-  activations->data = place (stream, activations->data, what);
-  activations->scales = place (stream, activations->scales, what);
-  activations->outlier_columns = place (stream, activations->outlier_columns, what);
-  activations->outliers = place (stream, activations->outliers, what);
-}
-
 /* A field of the work's struct, by its name. */
-#define PLACE(field)             op->field = place (stream, op->field, #field)
-#define PLACE_ACTIVATIONS(field) place_activations (stream, &op->field, #field)
+#define PLACE(field) op->field = place (stream, op->field, #field)
 
 /* ---- operations that have a struct ----------------------------------------------------------- */
 
@@ -58,8 +48,8 @@ test_linear (CkStream *self, const CkLinear *given)
   PLACE (multiplier);
   PLACE (scale);
   PLACE (residual);
-  PLACE_ACTIVATIONS (x);
-  PLACE_ACTIVATIONS (y);
+  PLACE (x.data);
+  PLACE (y.data);
   work->weight = op->weight;
   return ck_test_enqueue (stream, work);
 }
@@ -73,7 +63,7 @@ test_norm (CkStream *self, const CkNorm *given)
   PLACE (weight);
   PLACE (bias);
   PLACE (x);
-  PLACE_ACTIVATIONS (y);
+  PLACE (y.data);
   return ck_test_enqueue (stream, work);
 }
 
@@ -88,7 +78,7 @@ test_attention (CkStream *self, const CkAttention *given)
   PLACE (q);
   PLACE (k);
   PLACE (v);
-  PLACE_ACTIVATIONS (out);
+  PLACE (out.data);
   return ck_test_enqueue (stream, work);
 }
 
@@ -161,7 +151,7 @@ test_attention_backward (CkStream *self, const CkAttentionBackward *given)
   PLACE (dq);
   PLACE (dk);
   PLACE (dv);
-  PLACE_ACTIVATIONS (forward.out);
+  PLACE (forward.out.data);
   return ck_test_enqueue (stream, work);
 }
 

@@ -282,6 +282,13 @@ test_weight_free (CkDevice *self, CkWeight *weight)
 }
 
 static CkStatus
+test_activations_bytes (const CkDevice *self, CkType type, int64_t rows, int64_t cols,
+                        size_t *bytes)
+{
+  return ck_activations_bytes (((const CkTestDevice *)self)->cpu, type, rows, cols, bytes);
+}
+
+static CkStatus
 test_peak (CkStream *self, CkType type, int64_t rounds, double *operations)
 {
   CkTestStream *stream = (CkTestStream *)self;
@@ -325,6 +332,7 @@ static const CkDeviceClass test_class = {
   .event_synchronize = test_event_synchronize,
   .weight_new = test_weight_new,
   .weight_free = test_weight_free,
+  .activations_bytes = test_activations_bytes,
   .peak = test_peak,
 };
 
@@ -358,6 +366,7 @@ ck_test_device_open (const char *name, const CkDeviceOptions *options, CkDevice 
   device->base = (CkDevice){ .klass = &test_class,
                              .name = in_place_of_cpu ? "cpu" : "test",
                              .features = device->cpu->features,
+                             .products = device->cpu->products,
                              .threads = device->cpu->threads };
   *made = &device->base;
   return CK_OK;

@@ -102,7 +102,8 @@ typedef struct {
   const char *device;  /* "auto" or "cpu"; NULL: "auto" */
   /* "auto", "fp32", "int16" or "int8"; NULL: "auto", the fastest that `cow-trainer quantize
    * --check` found to keep the answers of fp32 on this kind of processor and keeps beside the
-   * weights, and "fp32" where nobody has measured. */
+   * weights. Where nobody has measured, opening does by the pictures that the adapter keeps, and
+   * takes up to five seconds more; else it is "fp32". */
   const char *precision;
   unsigned max_batch; /* pictures that are computed together, 1 to 64; 0: 8. More take less time
                          each, but the first of them waits longer */

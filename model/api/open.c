@@ -6,7 +6,7 @@
 
 #include "cow-build.h"
 #include "model/api/api-private.h"
-#include "model/network/precision-choice.h"
+#include "model/network/precision-resolve.h"
 
 G_STATIC_ASSERT (COW_BEHAVIOR_VERSION_MAJOR == COW_VERSION_MAJOR &&
                  COW_BEHAVIOR_VERSION_MINOR == COW_VERSION_MINOR &&
@@ -106,7 +106,7 @@ open_engine (const CowBehaviorOptions *given, GError **error)
   if (!cow_precision_parse (options.precision, &wanted.precision, error))
     return NULL;
   g_auto (CowPrecisionChoice) choice = { 0 };
-  cow_classifier_options_resolve (&wanted, &choice);
+  cow_precision_resolve (&wanted, &choice);
   CowEngine *engine = cow_engine_get (&wanted, error);
   if (!engine)
     return NULL;
@@ -114,8 +114,8 @@ open_engine (const CowBehaviorOptions *given, GError **error)
   self->engine = engine;
   self->max_batch = options.max_batch;
   const char *why = choice.warning ? choice.warning : choice.why;
-  self->precision = g_strdup_printf ("%s%s%s", cow_precision_name (choice.precision),
-                                     why ? ": " : "", why ? why : "");
+  self->precision = g_strdup_printf ("%s%s%s", cow_engine_precision_text (engine), why ? ": " : "",
+                                     why ? why : "");
   return self;
 }
 

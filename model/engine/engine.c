@@ -21,7 +21,7 @@
 #include "model/engine/quantiles.h"
 #include "model/engine/ticket-private.h"
 #include "model/files/locate.h"
-#include "model/network/precision-choice.h"
+#include "model/network/precision-resolve.h"
 
 /* Prepared regions that there is memory for while nobody uses it: what came beyond is freed. */
 #define KEPT_REGIONS (2 * COW_ENGINE_MAX_REGIONS)
@@ -437,7 +437,10 @@ key_of (const CowClassifierOptions *options, GError **error)
   const char *device = cow_device_resolve (options->device, error);
   if (!device)
     return NULL;
-  return g_strjoin ("\n", model, adapter, device, cow_precision_name (options->precision), NULL);
+  g_autofree char *raised =
+      options->raised ? g_strjoinv ("\n", (char **)options->raised) : g_strdup ("");
+  return g_strjoin ("\n", model, adapter, device, cow_precision_name (options->precision), raised,
+                    NULL);
 }
 
 static gboolean
@@ -528,7 +531,7 @@ cow_engine_get (const CowClassifierOptions *given, GError **error)
   CowClassifierOptions resolved = *given;
   const CowClassifierOptions *options = &resolved;
   g_auto (CowPrecisionChoice) choice = { 0 };
-  cow_classifier_options_resolve (&resolved, &choice);
+  cow_precision_resolve (&resolved, &choice);
   if (!options->adapter) {
     g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
                  "an engine needs an adapter, which has the classes");
@@ -615,6 +618,12 @@ CowPrecision
 cow_engine_precision (const CowEngine *self)
 {
   return cow_classifier_precision (self->classifier);
+}
+
+const char *
+cow_engine_precision_text (const CowEngine *self)
+{
+  return cow_classifier_precision_text (self->classifier);
 }
 
 const float *

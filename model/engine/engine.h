@@ -32,6 +32,8 @@ const CowPreprocess *cow_engine_preprocess (const CowEngine *self);
 const char *cow_engine_name (const CowEngine *self);
 const char *cow_engine_device_text (const CowEngine *self);
 CowPrecision cow_engine_precision (const CowEngine *self);
+/* "int8, with 3 of 72 layers in int16: ..." */
+const char *cow_engine_precision_text (const CowEngine *self);
 /* [n_classes] the probability from which on a class is worth believing, as the adapter's card has
  * it; NULL where it has none. */
 const float *cow_engine_thresholds (const CowEngine *self);

@@ -21,7 +21,7 @@ typedef struct {
   const char *model_type; /* in config.json; static */
   const char *title;      /* what people read: "DINOv3 vision transformer"; static */
   gint64 n_features;
-  CowPrecision precision; /* of its linear layers; unset (auto) is fp32 */
+  CowPrecision precision; /* of its linear layers and attention; unset (auto) is fp32 */
   CowVitConfig vit;       /* of a vision transformer */
 } CowBackboneConfig;
 
@@ -69,6 +69,14 @@ struct _CowBackboneClass {
    */
   const float *(*tokens) (CowBackbone *self, const float *pixels, int batch, int height, int width,
                           const int *layers, guint n, float *const *out, GError **error);
+  /*
+   * Linear layers, whose precision can be set one by one (NULL: there are none): how many, and the
+   * name of each in the checkpoint (free with g_free). set_precision () may be called between
+   * passes, with a precision that the device offers.
+   */
+  guint (*n_linear) (const CowBackboneConfig *config);
+  char *(*linear_name) (const CowBackboneConfig *config, guint i);
+  gboolean (*set_precision) (CowBackbone *self, guint i, CowPrecision precision, GError **error);
   void (*free) (CowBackbone *self);
 };
 
@@ -84,6 +92,11 @@ void cow_backbone_free (CowBackbone *self);
 gboolean cow_backbone_takes_adapters (const CowBackboneConfig *config);
 /* Tokens of a picture, 0 where the network has none. */
 gint64 cow_backbone_n_tokens (const CowBackboneConfig *config, int height, int width);
+/* Linear layers whose precision can be set, and which of them the names mean: [n_linear], free with
+ * g_free. COW_ERROR_MISMATCH for a name that is none of theirs, or comes twice. */
+guint cow_backbone_n_linear (const CowBackboneConfig *config);
+gboolean *cow_backbone_find_linear (const CowBackboneConfig *config, const char *const *names,
+                                    GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CowBackbone, cow_backbone_free)
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "model/adapter/preprocess-source.h"
 #include "model/files/locate.h"
 #include "model/network/backbones.h"
 #include "model/network/buffer.h"
@@ -13,6 +14,8 @@ struct _CowClassifier {
   char *model_path, *adapter_path;
   char *device_text;
   CowPrecision precision; /* resolved */
+  char **raised;          /* as in the options, or NULL */
+  char *precision_text;
   CkDevice *device;
   CkStream *stream;
   CowCheckpoint *checkpoint; /* open as long as the backbone computes from it */
@@ -36,6 +39,8 @@ cow_classifier_options_resolve (CowClassifierOptions *options, CowPrecisionChoic
 {
   cow_precision_choose (options->precision, options->model, options->adapter, options->device,
                         choice);
+  if (options->precision == COW_PRECISION_AUTO)
+    options->raised = (const char *const *)choice->raised;
   options->precision = choice->precision;
 }
 
@@ -46,6 +51,7 @@ open_device (CowClassifier *self, const CowClassifierOptions *options, GError **
   CowClassifierOptions resolved = *options;
   cow_classifier_options_resolve (&resolved, &choice);
   self->precision = resolved.precision;
+  self->raised = g_strdupv ((char **)resolved.raised);
   self->device = cow_device_open (options->device, options->threads, error);
   if (!self->device)
     return FALSE;
@@ -54,6 +60,19 @@ open_device (CowClassifier *self, const CowClassifierOptions *options, GError **
   self->device_text = cow_device_text (self->device);
   self->stream = cow_stream_new (self->device, 0, error);
   return self->stream != NULL;
+}
+
+/* Without an adapter pictures are prepared as the model says. */
+static gboolean
+read_preprocess (CowClassifier *self, GError **error)
+{
+  g_auto (CowPreprocessSource) source = { 0 };
+  if (self->adapter_path)
+    return TRUE;
+  if (!cow_preprocess_source_read_model (&source, self->model_path, error))
+    return FALSE;
+  self->card->preprocess = source.preprocess;
+  return TRUE;
 }
 
 /* The path of the network: the adapter folder itself where it holds a whole one, which then stands
@@ -162,6 +181,31 @@ check_precision (CowClassifier *self, GError **error)
   return TRUE;
 }
 
+/* Puts the layers that are named into the next finer precision. */
+static gboolean
+raise_layers (CowClassifier *self, const gboolean *raised, GError **error)
+{
+  const CowPrecision finer = cow_precision_finer (self->precision);
+  for (guint i = 0; raised && i < cow_classifier_n_linear (self); i++)
+    if (raised[i] && !cow_classifier_set_linear (self, i, finer, error))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+open_backbone (CowClassifier *self, const CowAdapter *adapter, GError **error)
+{
+  g_autofree gboolean *raised = NULL;
+  if (self->raised && !(raised = cow_backbone_find_linear (
+                            &self->config, (const char *const *)self->raised, error)))
+    return FALSE;
+  self->precision_text = cow_precision_text (self->precision, (const char *const *)self->raised,
+                                             cow_backbone_n_linear (&self->config));
+  self->backbone =
+      self->config.klass->open (self->stream, &self->config, self->checkpoint, adapter, error);
+  return self->backbone && raise_layers (self, raised, error);
+}
+
 /* The weights of the backbone come last: they are large, and all else may be wrong. */
 static gboolean
 open_parts (CowClassifier *self, gboolean card_found, GError **error)
@@ -175,11 +219,11 @@ open_parts (CowClassifier *self, gboolean card_found, GError **error)
                              !read_adapter (self, &adapter, error) ||
                              !open_head (self, card_found, adapter != NULL, error)))
     return FALSE;
-  self->backbone =
-      self->config.klass->open (self->stream, &self->config, self->checkpoint, adapter, error);
+  if (!open_backbone (self, adapter, error))
+    return FALSE;
   if (self->config.klass->copies_weights)
     g_clear_pointer (&self->checkpoint, cow_checkpoint_close);
-  return self->backbone != NULL;
+  return TRUE;
 }
 
 static gboolean
@@ -192,7 +236,7 @@ load (CowClassifier *self, const CowClassifierOptions *options, GError **error)
     return FALSE;
   self->card = self->adapter_path ? cow_card_read (self->adapter_path, &card_found, error)
                                   : cow_card_new_default ();
-  if (!self->card || !find_model (self, options->model, error))
+  if (!self->card || !find_model (self, options->model, error) || !read_preprocess (self, error))
     return FALSE;
   self->checkpoint = cow_checkpoint_open (self->model_path, error);
   return self->checkpoint && open_parts (self, card_found, error);
@@ -203,6 +247,21 @@ cow_classifier_new (const CowClassifierOptions *options, GError **error)
 {
   g_autoptr (CowClassifier) self = g_new0 (CowClassifier, 1);
   return load (self, options, error) ? g_steal_pointer (&self) : NULL;
+}
+
+CowClassifier *
+cow_classifier_new_like (const CowClassifier *self, CowPrecision precision,
+                         const char *const *raised, GError **error)
+{
+  const CowClassifierOptions options = {
+    .model = self->adapter_path && cow_card_holds_network (self->card) ? NULL : self->model_path,
+    .adapter = self->adapter_path,
+    .device = self->device->name,
+    .precision = precision,
+    .raised = raised,
+    .threads = self->device->threads,
+  };
+  return cow_classifier_new (&options, error);
 }
 
 gboolean
@@ -240,6 +299,8 @@ cow_classifier_free (CowClassifier *self)
   g_free (self->model_path);
   g_free (self->adapter_path);
   g_free (self->device_text);
+  g_free (self->precision_text);
+  g_strfreev (self->raised);
   g_free (self);
 }
 
@@ -493,6 +554,36 @@ CowPrecision
 cow_classifier_precision (const CowClassifier *self)
 {
   return self->precision;
+}
+
+const char *
+cow_classifier_precision_text (const CowClassifier *self)
+{
+  return self->precision_text;
+}
+
+const char *
+cow_classifier_precision_label (const CowClassifier *self)
+{
+  return cow_precision_label (self->precision, self->raised != NULL);
+}
+
+guint
+cow_classifier_n_linear (const CowClassifier *self)
+{
+  return cow_backbone_n_linear (&self->config);
+}
+
+char *
+cow_classifier_linear_name (const CowClassifier *self, guint i)
+{
+  return self->config.klass->linear_name (&self->config, i);
+}
+
+gboolean
+cow_classifier_set_linear (CowClassifier *self, guint i, CowPrecision precision, GError **error)
+{
+  return self->config.klass->set_precision (self->backbone, i, precision, error);
 }
 
 gboolean

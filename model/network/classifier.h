@@ -17,10 +17,14 @@ typedef struct {
   const char *adapter; /* adapter folder, looked up likewise; NULL: features only */
   const char *device;  /* as cow_device_open () takes it; NULL is auto */
   CowPrecision precision; /* auto: as cow_precision_choose () resolves it */
-  int threads;            /* of a stream; 0: one a processor */
+  /* Names of the linear layers that compute in the next finer precision, ended by NULL; NULL: none.
+   * Not with auto. */
+  const char *const *raised;
+  int threads; /* of a stream; 0: one a processor */
 } CowClassifierOptions;
 
-/* Puts what auto stands for in the place of auto (cow_precision_choose ()); clear *choice. */
+/* Puts what auto stands for in the place of auto (cow_precision_choose ()); clear *choice, which
+ * the options then borrow from. */
 void cow_classifier_options_resolve (CowClassifierOptions *options, CowPrecisionChoice *choice);
 
 typedef struct _CowClassifier CowClassifier;
@@ -36,6 +40,9 @@ typedef struct {
 } CowOutput;
 
 CowClassifier *cow_classifier_new (const CowClassifierOptions *options, GError **error);
+/* The same network in another precision, `raised` as in the options. */
+CowClassifier *cow_classifier_new_like (const CowClassifier *self, CowPrecision precision,
+                                        const char *const *raised, GError **error);
 /* Whether an adapter folder, looked up likewise, needs a model: FALSE where its card says that it
  * holds a whole network. */
 gboolean cow_classifier_needs_model (const char *adapter);
@@ -70,7 +77,7 @@ gint64 cow_classifier_n_tokens (const CowClassifier *self, int height, int width
 gboolean cow_classifier_check_size (const CowClassifier *self, const char *where, int width,
                                     int height, GError **error);
 const CowPreprocess *cow_classifier_preprocess (const CowClassifier *self);
-/* The adapter's card, or the default one. */
+/* The adapter's card; without one the default, with what the model says of preparing pictures. */
 const CowCard *cow_classifier_card (const CowClassifier *self);
 /* NULL-terminated, by index; the defaults where there is no head. */
 const char *const *cow_classifier_classes (const CowClassifier *self);
@@ -82,8 +89,16 @@ const char *cow_classifier_model_path (const CowClassifier *self);
 const char *cow_classifier_adapter_path (const CowClassifier *self);
 /* "cpu (avx512)" */
 const char *cow_classifier_device_text (const CowClassifier *self);
-/* What it computes in; never COW_PRECISION_AUTO. */
+/* What it computes in; never COW_PRECISION_AUTO. The text is cow_precision_text (). */
 CowPrecision cow_classifier_precision (const CowClassifier *self);
+const char *cow_classifier_precision_text (const CowClassifier *self);
+/* cow_precision_label () */
+const char *cow_classifier_precision_label (const CowClassifier *self);
+/* Its linear layers, as those of a backbone (backbone.h). */
+guint cow_classifier_n_linear (const CowClassifier *self);
+char *cow_classifier_linear_name (const CowClassifier *self, guint i);
+gboolean cow_classifier_set_linear (CowClassifier *self, guint i, CowPrecision precision,
+                                    GError **error);
 /* Whether its network can be computed on its device in that precision. */
 gboolean cow_classifier_offers (const CowClassifier *self, CowPrecision precision);
 

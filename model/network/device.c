@@ -1,14 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/network/device.h"
 
-static const char *const precision_names[] = {
-  [COW_PRECISION_AUTO] = "auto",
-  [COW_PRECISION_FP32] = "fp32",
-  [COW_PRECISION_INT16] = "int16",
-  [COW_PRECISION_INT8] = "int8",
-  NULL,
-};
-
 static gboolean
 fail_name (const char *name, GError **error)
 {
@@ -32,6 +24,15 @@ check_name (const char *name, GError **error)
   return fail_name (name, error);
 }
 
+/* Of a name that this build knows. */
+static gboolean
+fail_absent (const char *name, GError **error)
+{
+  g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+               "device \"%s\": this machine has no such device", name);
+  return FALSE;
+}
+
 static gboolean
 fail_level (GError **error)
 {
@@ -53,6 +54,21 @@ cpu_opens (void)
   return status != CK_UNSUPPORTED;
 }
 
+/* Says once that the processor could do more, which somebody has to try first. */
+static void
+tell_untried_level (void)
+{
+  static gsize told = 0;
+  const char *level = ck_cpu_untried_level ();
+  if (!g_once_init_enter (&told))
+    return;
+  if (level && !g_getenv ("COWBEHAVIOR_CPU"))
+    g_message ("this processor has instructions that were not tried yet; COWBEHAVIOR_CPU=%s uses "
+               "them, and int16 and int8 are faster then",
+               level);
+  g_once_init_leave (&told, 1);
+}
+
 CkDevice *
 cow_device_open (const char *name, int threads, GError **error)
 {
@@ -65,11 +81,12 @@ cow_device_open (const char *name, int threads, GError **error)
   const CkStatus status = ck_device_open (name, &options, &device);
   if (status == CK_UNSUPPORTED) {
     if (cpu_opens ())
-      fail_name (name, error);
+      fail_absent (name, error);
     else
       fail_level (error);
     return NULL;
   }
+  tell_untried_level ();
   return cow_check (status, error, "opening device \"%s\"", name) ? device : NULL;
 }
 
@@ -96,32 +113,6 @@ cow_device_text (const CkDevice *device)
   return g_strdup_printf ("%s (%s)", device->name, device->features);
 }
 
-const char *
-cow_precision_name (CowPrecision precision)
-{
-  return precision_names[precision];
-}
-
-const char *const *
-cow_precision_names (void)
-{
-  return precision_names;
-}
-
-gboolean
-cow_precision_parse (const char *name, CowPrecision *precision, GError **error)
-{
-  for (guint i = 0; precision_names[i]; i++)
-    if (!name || g_str_equal (name, precision_names[i])) {
-      *precision = (CowPrecision)i;
-      return TRUE;
-    }
-  g_autofree char *names = g_strjoinv (", ", (char **)precision_names);
-  g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
-               "precision \"%s\" is unknown; this build offers: %s", name, names);
-  return FALSE;
-}
-
 CkWeightUses
 cow_precision_uses (CowPrecision precision)
 {
@@ -137,6 +128,21 @@ cow_precision_uses (CowPrecision precision)
   return (CkWeightUses)0;
 }
 
+CkType
+cow_precision_type (CowPrecision precision)
+{
+  switch (precision) {
+  case COW_PRECISION_INT16:
+    return CK_I16;
+  case COW_PRECISION_INT8:
+    return CK_I8;
+  case COW_PRECISION_AUTO:
+  case COW_PRECISION_FP32:
+    break;
+  }
+  return CK_F32;
+}
+
 static gboolean
 offers (const CkDevice *device, CowPrecision precision)
 {
@@ -150,12 +156,13 @@ cow_precision_check (const CkDevice *device, CowPrecision precision, GError **er
   if (offers (device, precision))
     return TRUE;
   g_autofree char *text = cow_device_text (device);
+  const char *const *all = cow_precision_names ();
   g_autoptr (GString) names = g_string_new (NULL);
-  for (guint i = COW_PRECISION_FP32; precision_names[i]; i++)
+  for (guint i = COW_PRECISION_FP32; all[i]; i++)
     if (offers (device, (CowPrecision)i))
-      g_string_append_printf (names, "%s%s", names->len > 0 ? ", " : "", precision_names[i]);
+      g_string_append_printf (names, "%s%s", names->len > 0 ? ", " : "", all[i]);
   g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
                "precision %s: %s has no instructions for it; it offers: %s",
-               precision_names[precision], text, names->str);
+               cow_precision_name (precision), text, names->str);
   return FALSE;
 }

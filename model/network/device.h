@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What computes, and in which numbers: devices and precisions by the names that users type. */
+/* What computes: devices by the names that users type, and which precisions they offer. */
 #ifndef COW_DEVICE_H
 #define COW_DEVICE_H
 
-#include "model/files/error.h"
+#include "model/network/precision.h"
 
 G_BEGIN_DECLS
 
@@ -28,26 +28,12 @@ char *cow_device_text (const CkDevice *device);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CkDevice, ck_device_close)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CkStream, ck_stream_free)
 
-typedef enum {
-  COW_PRECISION_AUTO, /* the fastest that was measured to keep the answers: precision-choice.h */
-  COW_PRECISION_FP32,
-  /* Linear layers multiply whole numbers of 16 or 8 bits, with a scale for each 64 elements of
-   * weights and activations; everything else is fp32. */
-  COW_PRECISION_INT16,
-  COW_PRECISION_INT8,
-  COW_PRECISION_LAST = COW_PRECISION_INT8
-} CowPrecision;
-
-/* "auto" | "fp32" | "int16" | "int8" */
-const char *cow_precision_name (CowPrecision precision);
-/* The names of all precisions, "auto" first, ended by NULL; static. */
-const char *const *cow_precision_names (void);
-/* COW_ERROR_ARGUMENT names the precisions that there are. NULL is auto. */
-gboolean cow_precision_parse (const char *name, CowPrecision *precision, GError **error);
 /* Whether a device computes so; COW_ERROR_UNSUPPORTED, which says what it offers. */
 gboolean cow_precision_check (const CkDevice *device, CowPrecision precision, GError **error);
 /* What a weight of the network is told of a resolved precision. */
 CkWeightUses cow_precision_uses (CowPrecision precision);
+/* Of which numbers attention's products are made in it. */
+CkType cow_precision_type (CowPrecision precision);
 
 G_END_DECLS
 

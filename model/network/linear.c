@@ -105,21 +105,35 @@ init_adapter (CowLinear *self, const char *name, const CowLora *lora, GError **e
 }
 
 static gboolean
+new_weight (const CowLinear *self, const CowCheckpoint *checkpoint, const char *name,
+            CkWeightUses products, CkWeight **weight, GError **error)
+{
+  const CkWeightUses uses = (CkWeightUses)(WEIGHT_USES | products);
+  return cow_check (ck_weight_new (self->stream->device, &self->source, uses, weight), error,
+                    "%s: tensor %s.weight", cow_checkpoint_path (checkpoint), name);
+}
+
+/* Lets go of the file's pages where the device has numbers of its own. */
+static void
+release_source (const CowLinear *self, const CowCheckpoint *checkpoint, const char *name)
+{
+  g_autofree char *weight_name = g_strconcat (name, ".weight", NULL);
+  if (!ck_weight_reads_source (self->weight))
+    cow_checkpoint_release_pages (checkpoint, cow_checkpoint_find (checkpoint, weight_name));
+}
+
+static gboolean
 init_weight (CowLinear *self, const CowCheckpoint *checkpoint, const char *name,
              const CowLora *lora, CkWeightUses products, GError **error)
 {
-  const CkWeightUses uses = (CkWeightUses)(WEIGHT_USES | products);
   g_autofree char *weight_name = g_strconcat (name, ".weight", NULL);
-  CkWeightSource source;
-  if (!cow_weight_find (checkpoint, weight_name, self->out, self->in, &source, &self->absmax,
+  if (!cow_weight_find (checkpoint, weight_name, self->out, self->in, &self->source, &self->absmax,
                         error) ||
-      !cow_check (ck_weight_new (self->stream->device, &source, uses, &self->weight), error,
-                  "%s: tensor %s", cow_checkpoint_path (checkpoint), weight_name) ||
+      !new_weight (self, checkpoint, name, products, &self->weight, error) ||
       (lora && !init_adapter (self, name, lora, error)))
     return FALSE;
   /* After DoRA, whose norms come from the file's own numbers. */
-  if (!ck_weight_reads_source (self->weight))
-    cow_checkpoint_release_pages (checkpoint, cow_checkpoint_find (checkpoint, weight_name));
+  release_source (self, checkpoint, name);
   return TRUE;
 }
 
@@ -179,6 +193,20 @@ cow_linear_clear (CowLinear *self)
   ck_free (stream, (void *)self->adapter.gain);
   g_free (self->absmax);
   memset (self, 0, sizeof *self);
+}
+
+gboolean
+cow_linear_set_products (CowLinear *self, const CowCheckpoint *checkpoint, const char *name,
+                         CkWeightUses products, GError **error)
+{
+  CkWeight *weight;
+  if (!new_weight (self, checkpoint, name, products, &weight, error))
+    return FALSE;
+  ck_synchronize (self->stream);
+  ck_weight_free (self->stream->device, self->weight);
+  self->weight = weight;
+  release_source (self, checkpoint, name);
+  return TRUE;
 }
 
 /* out [rows out, in] += scale * B A, then times the gain; host memory. */

@@ -11,6 +11,7 @@ G_BEGIN_DECLS
 typedef struct {
   CkStream *stream; /* borrowed */
   gint64 out, in;
+  CkWeightSource source; /* what the weight was made from */
   CkWeight *weight;
   float *absmax; /* what an NF4 weight points at; host memory */
   float *bias;   /* [out], device memory, or NULL */
@@ -33,6 +34,10 @@ gboolean cow_linear_init_weight (CowLinear *self, CkStream *stream, const CowChe
                                  const char *name, gint64 out, gint64 in, const CowLora *lora,
                                  GError **error);
 void cow_linear_clear (CowLinear *self);
+/* Makes the weight again for other products; all else stays, and on failure all of it. The
+ * checkpoint and the name are those that it was initialised with. */
+gboolean cow_linear_set_products (CowLinear *self, const CowCheckpoint *checkpoint,
+                                  const char *name, CkWeightUses products, GError **error);
 
 /* Copies a vector of a checkpoint, checked to be [n] (or [1, .., 1, n]) and finite, to device
  * memory; NULL on error. */

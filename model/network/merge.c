@@ -8,6 +8,7 @@
 
 #include "model/adapter/card.h"
 #include "model/adapter/head-weights.h"
+#include "model/adapter/kept-pictures.h"
 #include "model/adapter/preprocess-source.h"
 #include "model/files/json-object.h"
 #include "model/network/linear.h"
@@ -254,9 +255,13 @@ read_head (const Job *job, CowHeadWeights **head, CowCard **card, GError **error
 
 /* ---- the folder ------------------------------------------------------------------------------ */
 
-static const char *const companions[] = { "adapter_config.json",    "adapter_model.safetensors",
-                                          "classifier.safetensors", "best_classifier.pth",
-                                          "cowbehavior.json",       NULL };
+static const char *const companions[] = { "adapter_config.json",
+                                          "adapter_model.safetensors",
+                                          "classifier.safetensors",
+                                          "best_classifier.pth",
+                                          "cowbehavior.json",
+                                          "pictures.safetensors",
+                                          NULL };
 
 /* The weights come last but for small files: whoever finds a config.json finds them whole. */
 static gboolean
@@ -275,6 +280,7 @@ write_folder (Job *job, GError **error)
     return FALSE;
   cow_safetensors_writer_metadata (writer, "format", "pt");
   return declare_all (job, error) && write_all (job, error) && check_all_merged (job, error) &&
+         (!head || cow_kept_pictures_carry (options->adapter, options->folder, error)) &&
          (head ? cow_head_weights_write (head, options->folder, error) &&
                      cow_card_write (card, options->folder, error) &&
                      cow_preprocess_write_config (&card->preprocess, options->folder, error)
@@ -286,8 +292,9 @@ write_folder (Job *job, GError **error)
 static void
 remove_written (const char *folder, gboolean made)
 {
-  static const char *const names[] = { "model.safetensors", "config.json", "classifier.safetensors",
-                                       "cowbehavior.json", "preprocessor_config.json" };
+  static const char *const names[] = { "model.safetensors",        "config.json",
+                                       "classifier.safetensors",   "cowbehavior.json",
+                                       "preprocessor_config.json", "pictures.safetensors" };
   for (gsize i = 0; i < G_N_ELEMENTS (names); i++) {
     g_autofree char *path = g_build_filename (folder, names[i], NULL);
     g_unlink (path);

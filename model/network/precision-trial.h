@@ -9,15 +9,20 @@
 
 G_BEGIN_DECLS
 
-/* Called after each picture of each path. */
-typedef void (*CowTrialProgress) (guint done, guint all, gpointer user_data);
+/* Called after each pass; `all` grows where a mix is looked for. FALSE ends the trial. */
+typedef gboolean (*CowTrialProgress) (guint done, guint all, gpointer user_data);
 
 /*
  * Computes n pictures, pixels [n, 3, height, width] prepared as cow_classifier_preprocess () says,
  * in fp32 and in each faster precision that the device and the network offer, and fills *figures.
+ * Where one of these fails by its answers and cow_precision_wants_mix (), the layers that spoil it
+ * are looked for (precision-mix.h), and the network with these raised is one path more.
+ *
  * `fp32` is a classifier that computes in fp32; one other at a time is open beside it. Pictures are
  * computed one by one in turns, so that what else the machine does disturbs both alike.
- * COW_ERROR_FORMAT where fp32 gives a number that is not finite; what loading and computing say.
+ * COW_ERROR_FORMAT where fp32 gives a number that is not finite; G_IO_ERROR_CANCELLED where
+ * `progress` ended it before all whole networks were measured, which is no error afterwards
+ * (cut_short); what loading and computing say. Clear *figures, also after an error.
  */
 gboolean cow_precision_trial (CowClassifier *fp32, const float *pixels, guint n,
                               CowTrialProgress progress, gpointer user_data,

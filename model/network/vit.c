@@ -18,8 +18,8 @@ typedef struct {
   gsize rows, pictures;          /* that there is room for */
   float *x, *normed, *q, *k, *v; /* [batch * tokens, hidden] */
   float *mlp;                    /* [batch * tokens, intermediate] */
-  /* [batch, hidden], before and after a norm: the last one, and those of a last layer that computes
-   * class tokens alone */
+  /* [batch, hidden], before and after a norm: the last one, and that before the queries of a last
+   * layer that computes class tokens alone */
   float *class_tokens, *features;
 } Workspace;
 
@@ -42,6 +42,7 @@ typedef struct {
   CowVitVectors vectors;
   CowLinear patches;
   CowLinear (*layers)[COW_N_MODULES]; /* [n_layers] */
+  const CowCheckpoint *checkpoint;    /* that they are computed from; borrowed */
   Workspace work;
   CowRope rope;
 } CowVit;
@@ -142,6 +143,12 @@ init_patches (CowVit *self, const CowCheckpoint *checkpoint, GError **error)
                           error);
 }
 
+static char *
+module_name (int layer, CowModule module)
+{
+  return g_strdup_printf ("layer.%d.%s", layer, cow_module_name (module));
+}
+
 static gboolean
 init_module (CowVit *self, int layer, CowModule module, const CowCheckpoint *checkpoint,
              const CowAdapter *adapter, GError **error)
@@ -150,7 +157,7 @@ init_module (CowVit *self, int layer, CowModule module, const CowCheckpoint *che
   gboolean bias;
   if (!cow_vit_config_module (config_of (self), module, &out, &in, &bias))
     return TRUE;
-  g_autofree char *name = g_strdup_printf ("layer.%d.%s", layer, cow_module_name (module));
+  g_autofree char *name = module_name (layer, module);
   return cow_linear_init (&self->layers[layer][module], self->parent.stream, checkpoint, name, out,
                           in, bias, adapter ? cow_adapter_get (adapter, layer, module) : NULL,
                           cow_precision_uses (self->parent.config.precision), error);
@@ -207,12 +214,54 @@ vit_open (CkStream *stream, const CowBackboneConfig *config, const CowCheckpoint
   }
   CowVit *self = g_new0 (CowVit, 1);
   self->parent = (CowBackbone){ .stream = stream, .config = *config };
+  self->checkpoint = checkpoint;
   self->layers = g_malloc0_n ((gsize)config->vit.n_layers, sizeof *self->layers);
   cow_vit_vectors_init (&self->vectors, &config->vit);
   if (load (self, checkpoint, adapter, error))
     return &self->parent;
   vit_free (&self->parent);
   return NULL;
+}
+
+/* ---- precision ------------------------------------------------------------------------------- */
+
+/* The modules [COW_N_MODULES] that this network's layers have; returns their number. */
+static guint
+list_modules (const CowVitConfig *config, CowModule *modules)
+{
+  gint64 out, in;
+  gboolean bias;
+  guint n = 0;
+  for (CowModule module = 0; module < COW_N_MODULES; module++)
+    if (cow_vit_config_module (config, module, &out, &in, &bias))
+      modules[n++] = module;
+  return n;
+}
+
+static guint
+n_linear (const CowBackboneConfig *config)
+{
+  CowModule modules[COW_N_MODULES];
+  return (guint)config->vit.n_layers * list_modules (&config->vit, modules);
+}
+
+static char *
+linear_name (const CowBackboneConfig *config, guint i)
+{
+  CowModule modules[COW_N_MODULES];
+  const guint n = list_modules (&config->vit, modules);
+  return module_name ((int)(i / n), modules[i % n]);
+}
+
+static gboolean
+set_precision (CowBackbone *parent, guint i, CowPrecision precision, GError **error)
+{
+  CowVit *self = (CowVit *)parent;
+  CowModule modules[COW_N_MODULES];
+  const guint n = list_modules (config_of (self), modules);
+  g_autofree char *name = linear_name (&parent->config, i);
+  return cow_linear_set_products (&self->layers[i / n][modules[i % n]], self->checkpoint, name,
+                                  cow_precision_uses (precision), error);
 }
 
 /* ---- the forward pass ------------------------------------------------------------------------ */
@@ -268,9 +317,8 @@ typedef struct {
   const float *multiplier, *scale, *residual;
 } After;
 
-/* same_x: as in CkLinear. */
 static CkStatus
-apply (const CowLinear *linear, gint64 rows, const float *x, gboolean same_x, After after, float *y)
+apply (const CowLinear *linear, gint64 rows, CkActivations x, After after, CkActivations y)
 {
   const CkLinear op = {
     .weight = linear->weight,
@@ -281,16 +329,35 @@ apply (const CowLinear *linear, gint64 rows, const float *x, gboolean same_x, Af
     .scale = after.scale,
     .residual = after.residual,
     .rows = rows,
-    .x = ck_f32 (x),
-    .y = ck_f32 (y),
-    .same_x = same_x,
+    .x = x,
+    .y = y,
   };
   return linear->stream->operations->linear (linear->stream, &op);
 }
 
+/*
+ * A buffer of fp32 as what n linear layers read: the numbers that all of them multiply, so that
+ * they are made whole once and where they are still in a cache. Otherwise, and where rows are so
+ * short that whole numbers with all that belongs to them take more memory, it is fp32.
+ */
+static CkActivations
+input_of (const CowLinear *const *linears, guint n, gint64 rows, float *buffer)
+{
+  const CkType type = ck_weight_product (linears[0]->weight);
+  const CkDevice *device = linears[0]->stream->device;
+  gint64 out, in;
+  gsize bytes, room;
+  ck_weight_shape (linears[0]->weight, &out, &in);
+  gboolean fits = ck_activations_bytes (device, type, rows, in, &bytes) == CK_OK &&
+                  ck_activations_bytes (device, CK_F32, rows, in, &room) == CK_OK && bytes <= room;
+  for (guint i = 1; i < n; i++)
+    fits = fits && ck_weight_product (linears[i]->weight) == type;
+  return (CkActivations){ fits ? type : CK_F32, buffer };
+}
+
 static CkStatus
 normalise (const CowVit *self, const float *weight, const float *bias, gint64 rows, const float *x,
-           float *y)
+           CkActivations y)
 {
   const CkNorm op = { .weight = weight,
                       .bias = bias,
@@ -298,7 +365,7 @@ normalise (const CowVit *self, const float *weight, const float *bias, gint64 ro
                       .rows = rows,
                       .cols = config_of (self)->hidden_size,
                       .x = x,
-                      .y = ck_f32 (y) };
+                      .y = y };
   CkStream *stream = self->parent.stream;
   return stream->operations->norm (stream, &op);
 }
@@ -326,6 +393,35 @@ gather_class_tokens (CowVit *self, const float *from, float *to)
                                         to, hidden);
 }
 
+/* Queries of some tokens, and keys and values of all of them, out of norm1 x. */
+static CkStatus
+project (CowVit *self, int i, Tokens some)
+{
+  Workspace *work = &self->work;
+  const CowLinear *q = &self->layers[i][COW_Q], *k = &self->layers[i][COW_K],
+                  *v = &self->layers[i][COW_V];
+  float *const *vectors = self->vectors.layers[i];
+  const Tokens all = all_tokens (work);
+  const gboolean apart = some.rows < all.rows; /* the queries' tokens are rows of their own */
+  const CkActivations normed =
+      input_of ((const CowLinear *[]){ k, v, q }, apart ? 2 : 3, all.rows, work->normed);
+  CkActivations of_queries = normed;
+  CkStatus status =
+      normalise (self, vectors[COW_NORM1_WEIGHT], vectors[COW_NORM1_BIAS], all.rows, all.x, normed);
+  if (status == CK_OK && apart) {
+    of_queries = input_of (&q, 1, some.rows, work->features);
+    status = normalise (self, vectors[COW_NORM1_WEIGHT], vectors[COW_NORM1_BIAS], some.rows, some.x,
+                        of_queries);
+  }
+  if (status == CK_OK)
+    status = apply (q, some.rows, of_queries, (After){ 0 }, ck_f32 (work->q));
+  if (status == CK_OK)
+    status = apply (k, all.rows, normed, (After){ 0 }, ck_f32 (work->k));
+  if (status == CK_OK)
+    status = apply (v, all.rows, normed, (After){ 0 }, ck_f32 (work->v));
+  return status;
+}
+
 /* x += scale1 * Attention (norm1 x); of the class tokens alone, with keys and values of all tokens,
  * their x is what gather_class_tokens () gave. */
 static CkStatus
@@ -333,33 +429,19 @@ attend (CowVit *self, int i, Tokens some)
 {
   Workspace *work = &self->work;
   CkStream *stream = self->parent.stream;
-  const CowLinear *module = self->layers[i];
-  float *const *vectors = self->vectors.layers[i];
-  const Tokens all = all_tokens (work);
-  const float *normed = work->normed;
-  CkStatus status = normalise (self, vectors[COW_NORM1_WEIGHT], vectors[COW_NORM1_BIAS], all.rows,
-                               all.x, work->normed);
-  if (status == CK_OK && some.rows < all.rows) {
-    normed = work->features;
-    status = gather_class_tokens (self, work->normed, work->features);
-  }
-  if (status == CK_OK)
-    status = apply (&module[COW_Q], some.rows, normed, FALSE, (After){ 0 }, work->q);
-  if (status == CK_OK)
-    status = apply (&module[COW_K], all.rows, work->normed, normed == work->normed, (After){ 0 },
-                    work->k);
-  if (status == CK_OK)
-    status = apply (&module[COW_V], all.rows, work->normed, TRUE, (After){ 0 }, work->v);
+  CkStatus status = project (self, i, some);
   if (status != CK_OK)
     return status;
   CkAttention attention = cow_vit_attention (config_of (self), &self->rope, work->batch,
                                              work->tokens, work->q, work->k, work->v, work->normed);
   attention.queries = some.rows / work->batch;
+  attention.products = cow_precision_type (self->parent.config.precision);
   status = stream->operations->attention (stream, &attention);
   if (status != CK_OK)
     return status;
-  return apply (&module[COW_O], some.rows, work->normed, FALSE,
-                (After){ .scale = vectors[COW_SCALE1], .residual = some.x }, some.x);
+  return apply (&self->layers[i][COW_O], some.rows, ck_f32 (work->normed),
+                (After){ .scale = self->vectors.layers[i][COW_SCALE1], .residual = some.x },
+                ck_f32 (some.x));
 }
 
 /* x += scale2 * MLP (norm2 x) */
@@ -367,21 +449,26 @@ static CkStatus
 transform (CowVit *self, int i, Tokens some)
 {
   Workspace *work = &self->work;
-  const CowLinear *module = self->layers[i];
+  const CowLinear *up = &self->layers[i][COW_UP], *gate = &self->layers[i][COW_GATE],
+                  *down = &self->layers[i][COW_DOWN];
   float *const *vectors = self->vectors.layers[i];
   const gboolean gated = config_of (self)->gated;
+  const CkActivations normed =
+      input_of ((const CowLinear *[]){ up, gate }, gated ? 2 : 1, some.rows, work->normed);
+  /* a gate is written over what it is multiplied with */
+  const CkActivations mlp = gated ? ck_f32 (work->mlp) : input_of (&down, 1, some.rows, work->mlp);
   CkStatus status = normalise (self, vectors[COW_NORM2_WEIGHT], vectors[COW_NORM2_BIAS], some.rows,
-                               some.x, work->normed);
+                               some.x, normed);
   if (status == CK_OK)
-    status = apply (&module[COW_UP], some.rows, work->normed, FALSE,
-                    (After){ .activation = gated ? CK_IDENTITY : CK_GELU }, work->mlp);
+    status =
+        apply (up, some.rows, normed, (After){ .activation = gated ? CK_IDENTITY : CK_GELU }, mlp);
   if (status == CK_OK && gated)
-    status = apply (&module[COW_GATE], some.rows, work->normed, TRUE,
-                    (After){ .activation = CK_SILU, .multiplier = work->mlp }, work->mlp);
+    status = apply (gate, some.rows, normed,
+                    (After){ .activation = CK_SILU, .multiplier = work->mlp }, mlp);
   if (status != CK_OK)
     return status;
-  return apply (&module[COW_DOWN], some.rows, work->mlp, FALSE,
-                (After){ .scale = vectors[COW_SCALE2], .residual = some.x }, some.x);
+  return apply (down, some.rows, mlp, (After){ .scale = vectors[COW_SCALE2], .residual = some.x },
+                ck_f32 (some.x));
 }
 
 static gboolean
@@ -432,14 +519,14 @@ tokens (CowBackbone *parent, const float *pixels, int batch, int height, int wid
       return NULL;
     for (; next < n && layers[next] == i; next++)
       if (!cow_check (normalise (self, self->vectors.norm_weight, self->vectors.norm_bias,
-                                 work->batch * work->tokens, work->x, out[next]),
+                                 work->batch * work->tokens, work->x, ck_f32 (out[next])),
                       error, "tokens of layer %d", i))
         return NULL;
   }
   CkStatus status = all ? gather_class_tokens (self, work->x, work->class_tokens) : CK_OK;
   if (status == CK_OK)
     status = normalise (self, self->vectors.norm_weight, self->vectors.norm_bias, work->batch,
-                        work->class_tokens, work->features);
+                        work->class_tokens, ck_f32 (work->features));
   return cow_check (status, error, "final norm") ? work->features : NULL;
 }
 
@@ -462,6 +549,9 @@ const CowBackboneClass cow_vit_class = {
   .open = vit_open,
   .features = features,
   .tokens = tokens,
+  .n_linear = n_linear,
+  .linear_name = linear_name,
+  .set_precision = set_precision,
   .free = vit_free,
 };
 

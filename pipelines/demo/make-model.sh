@@ -31,7 +31,8 @@ train () {
   local name=$1
   shift
   [ ! -d "$work/$name" ] || set -- --resume "$work/$name"
-  [ -d "$work/$name" ] || set -- "$@" --out "$work/$name" --seed 1
+  # An installed folder is not written, so that its precision could not be kept.
+  [ -d "$work/$name" ] || set -- "$@" --out "$work/$name" --seed 1 --keep-pictures 0
   say "Training: $name"
   "$trainer" train "$@"
 }

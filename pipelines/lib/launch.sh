@@ -51,12 +51,14 @@ decode () {
 # Players need 4:2:0; not all of them know the finer chroma that some cameras have.
 encoder=(videoconvert ! 'video/x-raw,format=I420' ! x264enc tune=zerolatency)
 
-# Makes the folder of --hls. hlssink2 uses its name as a pattern for printf, hence the %%.
+# Makes the folder of --hls. hlssink uses its name as a pattern for printf, hence the %%. It is not
+# hlssink2, whose splitmuxsink sometimes loses the end of the stream, so that nothing ends (GStreamer
+# 1.22 on a busy machine).
 hls_sink () {
   mkdir -p -- "$1" || exit 1
   local pattern=${1//%/%%}
-  sink=("${encoder[@]}" key-int-max=50 ! h264parse !
-    hlssink2 "location=$(quote "$pattern/segment%05d.ts")"
+  sink=("${encoder[@]}" key-int-max=50 ! h264parse ! mpegtsmux !
+    hlssink "location=$(quote "$pattern/segment%05d.ts")"
     "playlist-location=$(quote "$1/index.m3u8")" target-duration=4 "${hls_length[@]}")
 }
 

@@ -19,14 +19,17 @@ sources="$sources checkpoint-names"
 mkdir -p "$build"
 cd "$build"
 echo '#define COW_VERSION "0"' >cow-build.h
-paths="$root/kernels/backend.c"
+paths="$root/kernels/device.c"
 for source in $sources; do
   paths="$paths $root/model/files/$source.c"
+done
+for source in precision precision-figures precision-file; do
+  paths="$paths $root/model/network/$source.c"
 done
 for source in data/csv hub/http hub/hub hub/hub-list; do
   paths="$paths $root/trainer/$source.c"
 done
-for target in safetensors torchfile hub-listing csv; do
+for target in safetensors torchfile hub-listing csv precision; do
   # Lists of files and of options are split into words on purpose.
   # shellcheck disable=SC2086
   clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
@@ -35,7 +38,8 @@ for target in safetensors torchfile hub-listing csv; do
   case $target in
   safetensors) cp "$tests"/seeds/*.safetensors "corpus-$target" ;;
   torchfile) cp "$tests"/seeds/*.pth "corpus-$target" ;;
-  hub-listing) cp "$tests"/seeds/*.json "corpus-$target" ;;
+  hub-listing) cp "$tests"/seeds/listing.json "corpus-$target" ;;
+  precision) cp "$tests"/seeds/precision*.json "corpus-$target" ;;
   csv) cp "$tests"/seeds/*.csv "corpus-$target" ;;
   esac
   "./fuzz-$target" -max_total_time="$seconds" -max_len=8192 -timeout=10 -rss_limit_mb=1024 \

@@ -5,6 +5,7 @@
 
 #include "gst-plugin/common/gstcowbehaviormeta.h"
 #include "gst-plugin/behavior/settings.h"
+#include "model/adapter/kept-pictures.h"
 #include "model/network/precision-choice.h"
 
 static CowClassifier *classifier; /* the same model and adapter without the element */
@@ -449,10 +450,10 @@ assert_computes_in (const char *model, const char *folder, CowPrecision precisio
   support_harness_free (harness);
 }
 
-/* Starts an element and returns its warning, or NULL. A harness starts its element before that has
- * a bus. */
+/* Starts an element and returns its warning or information, or NULL. A harness starts its element
+ * before that has a bus. */
 static char *
-warning_at_start (const char *model, const char *folder)
+said_at_start (GstMessageType type, const char *model, const char *folder)
 {
   GstElement *element = gst_element_factory_make ("cowbehavior", NULL);
   GstBus *bus = gst_bus_new ();
@@ -463,9 +464,11 @@ warning_at_start (const char *model, const char *folder)
   gst_element_set_bus (element, bus);
   g_object_set (element, "model", model, "adapter", folder, NULL);
   g_assert_cmpint (gst_element_set_state (element, GST_STATE_PAUSED), ==, GST_STATE_CHANGE_SUCCESS);
-  n = support_n_messages (bus, GST_MESSAGE_WARNING, &message);
+  n = support_n_messages (bus, type, &message);
   g_assert_cmpuint (n, <=, 1);
-  if (message)
+  if (message && type == GST_MESSAGE_INFO)
+    gst_message_parse_info (message, &error, NULL);
+  else if (message)
     gst_message_parse_warning (message, &error, NULL);
   g_clear_pointer (&message, gst_message_unref);
   gst_element_set_state (element, GST_STATE_NULL);
@@ -490,13 +493,52 @@ test_precision (void)
   assert_computes_in (model, folder, COW_PRECISION_FP32);
   keep_int16 (model, folder);
   assert_computes_in (model, folder, COW_PRECISION_INT16);
-  g_assert_null (warning_at_start (model, folder));
+  g_assert_null (said_at_start (GST_MESSAGE_WARNING, model, folder));
+  g_assert_null (said_at_start (GST_MESSAGE_INFO, model, folder));
   g_assert_true (g_file_set_contents (path, "{ \"format\": 1 }", -1, NULL));
   assert_computes_in (model, folder, COW_PRECISION_FP32);
-  warning = warning_at_start (model, folder);
+  warning = said_at_start (GST_MESSAGE_WARNING, model, folder);
   g_assert_nonnull (warning);
   g_assert_nonnull (strstr (warning, path));
   g_assert_nonnull (strstr (warning, "quantize"));
+  support_remove (folder);
+}
+
+/* Gives an adapter two pictures of stripes to keep. */
+static void
+keep_pictures (const char *folder)
+{
+  guint8 rgb[2][64][64][3];
+  const CowKeptPictures pictures = { 2, 64, 64, &rgb[0][0][0][0] };
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < sizeof rgb; i++)
+    pictures.rgb[i] = (guint8)(i / 40 * 37);
+  cow_kept_pictures_write (&pictures, folder, &error);
+  g_assert_no_error (error);
+}
+
+/* An adapter that keeps pictures is measured by them at the first start, which is said once. */
+static void
+test_precision_measured (void)
+{
+  g_autofree char *model = support_model (), *said = NULL;
+  char *folder = support_adapter_new ();
+  g_autofree char *path = g_build_filename (folder, "precision.json", NULL);
+  g_auto (CowPrecisionChoice) choice = { 0 };
+
+  keep_pictures (folder);
+  said = said_at_start (GST_MESSAGE_INFO, model, folder);
+  g_assert_nonnull (said);
+  g_assert_nonnull (strstr (said, "property precision: auto is "));
+  g_assert_nonnull (strstr (said, "2 pictures that the adapter keeps"));
+  g_assert_true (g_file_test (path, G_FILE_TEST_IS_REGULAR));
+  g_assert_null (said_at_start (GST_MESSAGE_INFO, model, folder));
+  g_assert_null (said_at_start (GST_MESSAGE_WARNING, model, folder));
+  cow_precision_choose (COW_PRECISION_AUTO, model, folder, NULL, &choice);
+  g_assert_true (choice.measured);
+  if (!choice.raised)
+    assert_computes_in (model, folder, choice.precision);
   support_remove (folder);
 }
 
@@ -608,6 +650,7 @@ main (int argc, char **argv)
   g_test_add_func ("/element/top-k", test_top_k);
   g_test_add_func ("/element/messages", test_messages);
   g_test_add_func ("/element/precision", test_precision);
+  g_test_add_func ("/element/precision/measured", test_precision_measured);
   g_test_add_func ("/element/meta-copy", test_meta_copy);
   g_test_add_func ("/element/meta-scale", test_meta_scale);
   return support_run (adapter, classifier);

@@ -309,7 +309,7 @@ static const char *
 missing_element (void)
 {
   static const char *const needed[] = { "mp4mux",  "decodebin",  "qtdemux",
-                                        "tsdemux", "hlssink2",   "compositor",
+                                        "tsdemux", "hlssink",    "compositor",
                                         "jpegenc", "rtpjpegpay", NULL };
 
   for (const char *const *name = needed; *name; name++) {

@@ -134,7 +134,7 @@ run_attention (CkStream *stream, void *data)
   return stream->operations->attention (stream, data);
 }
 
-/* queries: 0 for all tokens */
+/* queries: 0 for all tokens; in all numbers that there are products of */
 static void
 bench_attention (CkStream *stream, int64_t batch, int64_t tokens, int64_t heads, int64_t head_dim,
                  int64_t queries)
@@ -159,10 +159,18 @@ bench_attention (CkStream *stream, int64_t batch, int64_t tokens, int64_t heads,
   op.k = D (k);
   op.v = D (v);
   op.out = ck_f32 (D (out));
-  snprintf (name, sizeof name, "attention %lld x %lld%s x %lld x %lld", (long long)batch,
-            (long long)tokens, queries == 1 ? " (1)" : "", (long long)heads, (long long)head_dim);
-  measure (stream, name, 4.0 * (double)n * n_queries, 8.0 * (double)n * (1 + share), run_attention,
-           &op);
+  for (int i = 0; i < N_PRODUCTS; i++) {
+    /* Whole numbers in plain C are for comparison, and slow. */
+    if (!has_products (stream, all_products[i]) ||
+        (i > 0 && strcmp (stream->device->features, "c") == 0))
+      continue;
+    op.products = product_types[i];
+    snprintf (name, sizeof name, "attention %s %lld x %lld%s x %lld x %lld", product_names[i],
+              (long long)batch, (long long)tokens, queries == 1 ? " (1)" : "", (long long)heads,
+              (long long)head_dim);
+    measure (stream, name, 4.0 * (double)n * n_queries, 8.0 * (double)n * (1 + share),
+             run_attention, &op);
+  }
   settle (stream);
   floats_free (cos, n_positions);
   floats_free (sin, n_positions);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Devices by name, and the CPU's levels. */
 #define _GNU_SOURCE /* MADV_HUGEPAGE */
+#include "kernels/cpu/cpu-features.h"
 #include "tests/kernels/devices.h"
 #include "tests/kernels/harness.h"
 
@@ -37,6 +38,16 @@ check_refused (const char *level, int threads)
   CHECK (device == NULL);
 }
 
+/* Whether a machine that has a level and no more takes it only where it is named. */
+static bool
+is_untried (const char *name)
+{
+  CkCpuFeatures features = (CkCpuFeatures)0;
+
+  CHECK (ck_cpu_level_find (name, &features, &name));
+  return ck_cpu_untried_of (features) != NULL;
+}
+
 static void
 check_levels (void)
 {
@@ -47,7 +58,7 @@ check_levels (void)
   unsetenv ("COWBEHAVIOR_CPU");
   for (int i = 0; levels[i] != NULL; i++) {
     check_level_is (levels[i], levels[i]);
-    if (strncmp (levels[i], "neon-", 5) != 0) /* these have to be named (kernels/README.md) */
+    if (!is_untried (levels[i]))
       best = levels[i];
   }
   check_level_is (NULL, best);
@@ -66,6 +77,40 @@ check_levels (void)
   check_refused (strcmp (best, "neon") == 0 ? "avx2" : "neon", 0); /* of other processors */
   check_refused ("c", -1);
   check_refused ("c", 1025);
+}
+
+/* On a machine with these features a level is found by its name, and "auto" is `best`. */
+static void
+check_machine (int machine, const char *name, bool found, const char *best, const char *untried)
+{
+  const char *level = NULL, *last = ck_cpu_untried_of ((CkCpuFeatures)machine);
+  CkCpuFeatures features;
+
+  CHECK (ck_cpu_level_of ((CkCpuFeatures)machine, name, &features, &level) == found);
+  CHECK (!found || (strcmp (level, name) == 0 && (features & ~machine) == 0));
+  CHECK (ck_cpu_level_of ((CkCpuFeatures)machine, "auto", &features, &level));
+  CHECK (strcmp (level, best) == 0 && (features & ~machine) == 0);
+  CHECK (untried != NULL ? last != NULL && strcmp (last, untried) == 0 : last == NULL);
+}
+
+static void
+check_machines (void)
+{
+  const int n100 = CK_CPU_AVX2 | CK_CPU_AVX_VNNI, skylake = CK_CPU_AVX2 | CK_CPU_AVX512,
+            sapphire_rapids = n100 | skylake | CK_CPU_AVX512_VNNI | CK_CPU_AVX512_BF16,
+            pi_5 = CK_CPU_NEON | CK_CPU_NEON_DOTPROD, graviton_3 = pi_5 | CK_CPU_NEON_I8MM;
+
+  check_machine (0, "avx2", false, "c", NULL);
+  check_machine (CK_CPU_AVX2, "avx2-vnni", false, "avx2", NULL);
+  check_machine (CK_CPU_AVX_VNNI, "avx2-vnni", false, "c", NULL);
+  check_machine (n100, "avx2-vnni", true, "avx2", "avx2-vnni");
+  check_machine (n100, "avx512", false, "avx2", "avx2-vnni");
+  check_machine (skylake, "avx512", true, "avx512", NULL);
+  check_machine (sapphire_rapids, "avx2-vnni", true, "avx512-vnni", NULL);
+  check_machine (CK_CPU_NEON, "neon", true, "neon", NULL);
+  check_machine (pi_5, "neon-dotprod", true, "neon", "neon-dotprod");
+  check_machine (pi_5, "neon-i8mm", false, "neon", "neon-dotprod");
+  check_machine (graviton_3, "neon-dotprod", true, "neon", "neon-i8mm");
 }
 
 static bool
@@ -192,6 +237,7 @@ check_devices (void)
 {
   case_begin ();
   check_levels ();
+  check_machines ();
   case_end ("levels", "all");
 
   case_begin ();

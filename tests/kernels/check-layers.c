@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NORM_LIMIT      2e-6
-#define ATTENTION_LIMIT 1e-5
-#define EMBED_LIMIT     5e-6
+#define NORM_LIMIT  2e-6
+#define EMBED_LIMIT 5e-6
+#define SINK_LIMIT  .02 /* of codes of 8 bits */
 
 /* ---- norm ------------------------------------------------------------------------------------ */
 
@@ -111,6 +111,9 @@ reference_rope (const CkAttention *a, int64_t tokens, const float *x)
   return rotated;
 }
 
+/* Of each of all_products. */
+static const double attention_limits[N_PRODUCTS] = { 1e-5, 1e-3, 4e-2 };
+
 static double *
 reference_attention (const CkAttention *a, const double *q, const double *k)
 {
@@ -153,6 +156,113 @@ run_attention (CkStream *stream, CkAttention a, float *out)
   return settled (stream, stream->operations->attention (stream, &a));
 }
 
+/* Tokens with a prefix, in one head, and what is computed of them. */
+enum { FEW_TOKENS = 101, FEW_PREFIX = 5, FEW_DIM = 64, FEW = FEW_TOKENS * FEW_DIM };
+
+typedef struct {
+  CkAttention a;
+  float *q, *k, *v, *out; /* [FEW] */
+} FewTokens;
+
+static FewTokens
+few_tokens_new (CkType products)
+{
+  FewTokens few = { .q = floats_filled (FEW, FILL_RANDOM),
+                    .k = floats_filled (FEW, FILL_RANDOM),
+                    .v = floats_filled (FEW, FILL_RANDOM),
+                    .out = floats_new (FEW) };
+
+  few.a = (CkAttention){ .batch = 1,
+                         .tokens = FEW_TOKENS,
+                         .heads = 1,
+                         .head_dim = FEW_DIM,
+                         .prefix = FEW_PREFIX,
+                         .q = few.q,
+                         .k = few.k,
+                         .v = few.v,
+                         .products = products };
+  return few;
+}
+
+static void
+few_tokens_free (FewTokens *few)
+{
+  floats_free (few->q, FEW);
+  floats_free (few->k, FEW);
+  floats_free (few->v, FEW);
+  floats_free (few->out, FEW);
+}
+
+/* What is not finite reaches whatever it is a term of, and nothing else. */
+static void
+check_not_finite (CkStream *stream, CkType products, float value)
+{
+  enum { TOKEN = 77, COL = 13 };
+
+  for (int where = 0; where < 3; where++) {
+    FewTokens few = few_tokens_new (products);
+
+    (where == 0 ? few.q : where == 1 ? few.k : few.v)[TOKEN * FEW_DIM + COL] = value;
+    CHECK (run_attention (stream, few.a, few.out) == CK_OK);
+    for (int i = 0; i < FEW; i++) {
+      const bool reached = where == 0   ? i / FEW_DIM == TOKEN
+                           : where == 1 ? true
+                                        : i % FEW_DIM == COL;
+
+      if (isnan (few.out[i]) != reached)
+        fail ("type %d, %g in the %s of a token: element %d is %g", products, value,
+              where == 0   ? "query"
+              : where == 1 ? "key"
+                           : "value",
+              i, few.out[i]);
+    }
+    few_tokens_free (&few);
+  }
+}
+
+/* Scores beyond fp32 are not taken for something else. */
+static void
+check_too_large (CkStream *stream, CkType products)
+{
+  FewTokens few = few_tokens_new (products);
+
+  for (int i = 0; i < FEW; i++) {
+    few.q[i] *= 1e25f;
+    few.k[i] *= 1e25f;
+  }
+  CHECK (run_attention (stream, few.a, few.out) == CK_OK);
+  for (int i = 0; i < FEW; i++)
+    CHECK (isnan (few.out[i]));
+  few_tokens_free (&few);
+}
+
+/* A register that gets all attention and gives nothing, as the other ones: what the result is made
+ * of are the small exponentials of patches. */
+static void
+check_sink (CkStream *stream, CkType products)
+{
+  enum { SINK = 2 };
+  FewTokens few = few_tokens_new (products);
+  double *q, *k, *want;
+
+  for (int i = 0; i < FEW; i++) {
+    few.q[i] += 1;
+    if (i / FEW_DIM == SINK)
+      few.k[i] = 1.5f;
+    if (i / FEW_DIM < FEW_PREFIX)
+      few.v[i] = 0;
+  }
+  q = reference_rope (&few.a, FEW_TOKENS, few.q);
+  k = reference_rope (&few.a, FEW_TOKENS, few.k);
+  want = reference_attention (&few.a, q, k);
+  CHECK (run_attention (stream, few.a, few.out) == CK_OK);
+  compare ("attention beside a sink", few.out, want, FEW, SINK_LIMIT, largest (want, FEW));
+  free (q);
+  free (k);
+  free (want);
+  few_tokens_free (&few);
+}
+
 /* The first tokens alone have the bits that they have among all. */
 static void
 check_queries (CkStream *stream, CkAttention a, const float *q, const float *out)
@@ -175,7 +285,8 @@ check_queries (CkStream *stream, CkAttention a, const float *q, const float *out
 }
 
 static void
-check_attention_one (CkStream *stream, CkStream *oracle, CkAttention a, bool rotated, Fill fill)
+check_attention_one (CkStream *stream, CkStream *oracle, CkAttention a, bool rotated, Fill fill,
+                     int products)
 {
   const int64_t n = a.batch * a.tokens * a.heads * a.head_dim,
                 n_queries = a.batch * ck_attention_queries (&a) * a.heads * a.head_dim,
@@ -199,6 +310,7 @@ check_attention_one (CkStream *stream, CkStream *oracle, CkAttention a, bool rot
   given_q = floats_copy (q, n_queries);
   a.cos = rotated && n_positions > 0 ? cos : NULL;
   a.sin = rotated && n_positions > 0 ? sin : NULL;
+  a.products = product_types[products];
   want_q = reference_rope (&a, ck_attention_queries (&a), q);
   want_k = reference_rope (&a, a.tokens, k);
   a.q = q;
@@ -211,9 +323,12 @@ check_attention_one (CkStream *stream, CkStream *oracle, CkAttention a, bool rot
   /* With q and k of +-1e4 a score's rounding error is larger than 1, and the softmax of that is
    * anyone's guess. */
   if (fill == FILL_RANDOM || fill == FILL_ZERO) {
-    compare ("attention", out, want, n_queries, ATTENTION_LIMIT, 1);
-    compare_floats ("attention against c", out, plain, n_queries, 2 * ATTENTION_LIMIT, 1);
+    compare ("attention", out, want, n_queries, attention_limits[products], 1);
+    compare_floats ("attention against c", out, plain, n_queries, 2 * attention_limits[products],
+                    1);
   }
+  if (products > 0)
+    CHECK (memcmp (out, plain, (size_t)n_queries * sizeof *out) == 0);
   for (int64_t i = 0; i < n_queries; i++)
     CHECK (fabsf (out[i]) <=
            1.00001f); /* a mean of v, whatever the scores: no overflow in the exponentials */
@@ -246,7 +361,7 @@ check_attention (CkStream *stream, CkStream *oracle)
     { 2, 5, 3, 32, 1, 2 },    { 1, 17, 2, 64, 5, 0 },  { 3, 21, 1, 48, 5, 0 },
     { 3, 21, 1, 48, 5, 1 },   { 2, 33, 2, 96, 5, 0 },  { 1, 201, 3, 64, 5, 0 },
     { 1, 67, 1, 128, 67, 0 }, { 2, 257, 2, 26, 5, 0 }, { 1, 257, 1, 64, 5, 7 },
-    { 1, 1029, 1, 34, 5, 0 },
+    { 1, 1029, 1, 34, 5, 0 }, { 2, 98, 1, 64, 16, 0 }, { 1, 99, 1, 130, 17, 0 },
   };
 
   case_begin ();
@@ -259,10 +374,24 @@ check_attention (CkStream *stream, CkStream *oracle)
                             .queries = shape[5],
                             .prefix = shape[4] };
 
-    for (int fill = FILL_RANDOM; fill < (a.tokens < 500 ? N_FILLS : FILL_RANDOM + 1); fill++)
-      check_attention_one (stream, oracle, a, true, (Fill)fill);
-    if (a.tokens < 500)
-      check_attention_one (stream, oracle, a, false, FILL_RANDOM);
+    for (int i = 0; i < N_PRODUCTS; i++) {
+      if (!has_products (stream, all_products[i]))
+        continue;
+      for (int fill = FILL_RANDOM; fill < (a.tokens < 500 ? N_FILLS : FILL_RANDOM + 1); fill++)
+        check_attention_one (stream, oracle, a, true, (Fill)fill, i);
+      if (a.tokens < 500)
+        check_attention_one (stream, oracle, a, false, FILL_RANDOM, i);
+    }
+  }
+  for (int i = 0; i < N_PRODUCTS; i++) {
+    if (!has_products (stream, all_products[i]))
+      continue;
+    check_sink (stream, product_types[i]);
+    check_not_finite (stream, product_types[i], NAN);
+    if (i > 0) { /* e^-infinity is 0 in fp32 */
+      check_not_finite (stream, product_types[i], -INFINITY);
+      check_too_large (stream, product_types[i]);
+    }
   }
   case_end ("attention", stream_name (stream));
 }
@@ -454,7 +583,7 @@ check_bad_linear (CkStream *stream, const CkWeightSource *source, float *x, floa
   CHECK_BAD (adapter.rank, 1, CK_BAD_SHAPE); /* without matrices */
   CHECK_BAD (adapter, adapter, CK_OK);
   CHECK_BAD (x.type, CK_BF16, CK_UNSUPPORTED);
-  CHECK_BAD (y.type, CK_I8, CK_UNSUPPORTED);
+  CHECK_BAD (y.type, CK_NF4, CK_UNSUPPORTED);
 #undef CHECK_BAD
   bad = good, bad.adapter = adapter, bad.adapter.dropout = 0.5f;
   CHECK (operations->linear (stream, &bad) == CK_BAD_SHAPE); /* without a key */
@@ -529,6 +658,13 @@ check_bad_attention (CkStream *stream, float *x, float *y)
   CHECK (stream->operations->attention (stream, &bad) == CK_BAD_SHAPE);
   bad = good, bad.out.type = CK_I16;
   CHECK (stream->operations->attention (stream, &bad) == CK_UNSUPPORTED);
+  bad = good, bad.products = CK_BF16;
+  CHECK (stream->operations->attention (stream, &bad) == CK_UNSUPPORTED);
+  for (int i = 0; i < N_PRODUCTS; i++) {
+    bad = good, bad.products = product_types[i];
+    CHECK (stream->operations->attention (stream, &bad) ==
+           (has_products (stream, all_products[i]) ? CK_OK : CK_UNSUPPORTED));
+  }
   CHECK (settle (stream) == CK_OK);
 }
 

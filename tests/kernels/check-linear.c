@@ -213,11 +213,12 @@ check_shapes (CkStream *stream, CkStream *oracle, CkType type)
   const Parts plain = { .bias = true }, full = { 2, true, true, CK_SILU, SEPARATE, ALIASED };
 
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+    const int64_t rank = 1 + (int64_t)s + (s % 3 == 1 ? 64 : 0); /* and of more than one block */
     TestWeight w;
     Data d;
 
     test_weight_init (&w, type, shapes[s][2], shapes[s][1], FILL_RANDOM);
-    data_init (&d, shapes[s][0], shapes[s][1], shapes[s][2], 1 + (int64_t)s, FILL_RANDOM);
+    data_init (&d, shapes[s][0], shapes[s][1], shapes[s][2], rank, FILL_RANDOM);
     check_one (stream, oracle, &d, &w, &plain);
     check_one (stream, oracle, &d, &w, &full);
     data_clear (&d);
@@ -287,60 +288,6 @@ check_linear (CkStream *stream, CkStream *oracle)
 {
   for (int i = 0; i < 4; i++)
     check_type (stream, oracle, weight_types[i]);
-}
-
-/*
- * Layers that read one x after another, of all kinds of products, must have the bits of those that
- * have an x of their own: those that say so, one with fewer rows, which may not take what was made
- * of more, and the last one, before which x changes and which does not say so.
- */
-void
-check_same_x (CkStream *stream)
-{
-  enum { ROWS = 5, IN = 130, OUT = 40, INT16 = 1, INT8 = 2, N = 8 };
-  static const struct {
-    int products;
-    int64_t rows;
-  } layers[N] = { { INT8, ROWS }, { INT8, ROWS },      { INT16, ROWS }, { INT16, ROWS },
-                  { 0, ROWS },    { INT16, ROWS - 1 }, { INT16, ROWS }, { INT16, ROWS } };
-  float *given, *x[2][N], *y[2][N];
-  TestWeight w;
-
-  case_begin ();
-  test_weight_init (&w, CK_NF4, OUT, IN, FILL_RANDOM);
-  given = floats_filled (ROWS * IN, FILL_RANDOM);
-  for (int shared = 0; shared < 2; shared++) {
-    for (int i = 0; i < N; i++) {
-      const int wanted = all_products[layers[i].products];
-      CkLinear op = { .rows = layers[i].rows, .same_x = shared != 0 && i > 0 && i < N - 1 };
-
-      x[shared][i] = shared != 0 && i > 0 ? x[1][0] : floats_new (ROWS * IN);
-      if (shared == 0 || i == 0)
-        memcpy (x[shared][i], given, ROWS * IN * sizeof (float));
-      y[shared][i] = floats_new (ROWS * OUT);
-      op.weight =
-          weight_for_products (stream, &w.source, has_products (stream, wanted) ? wanted : 0);
-      op.x = ck_f32 (D (x[shared][i]));
-      op.y = ck_f32 (D (y[shared][i]));
-      if (i == N - 1)
-        CHECK (stream->operations->activate (stream, CK_RELU, ROWS * IN, op.x.data, op.x.data) ==
-               CK_OK);
-      CHECK (stream->operations->linear (stream, &op) == CK_OK);
-    }
-    CHECK (settle (stream) == CK_OK);
-  }
-  for (int i = 0; i < N; i++)
-    if (memcmp (y[0][i], y[1][i], (size_t)(layers[i].rows * OUT) * sizeof (float)) != 0)
-      fail ("layer %d of those that read the same x has other bits", i);
-  for (int shared = 0; shared < 2; shared++)
-    for (int i = 0; i < N; i++) {
-      if (shared == 0 || i == 0)
-        floats_free (x[shared][i], ROWS * IN);
-      floats_free (y[shared][i], ROWS * OUT);
-    }
-  floats_free (given, ROWS * IN);
-  test_weight_clear (&w);
-  case_end ("linear-same-x", stream_name (stream));
 }
 
 /* The largest error that activation (1 * x) may have at x. */

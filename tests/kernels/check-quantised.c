@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check-quantised: products of whole numbers at every level that this machine has against plain C,
- * to the last bit: codes, scales and outliers of activations, strips of 4-bit codes, products, and
- * layers. TAP.
+ * check-quantised: products of whole numbers at every level that this machine has against plain C
+ * for the same kind of codes, to the last bit: codes, scales and outliers of activations, strips of
+ * 4-bit codes, products, and layers. The code for AVX-VNNI runs on processors without it, too. TAP.
  */
-#include "kernels/cpu/cpu-ops.h"
+#include "kernels/cpu/cpu-stream.h"
 #include "kernels/cpu/scratch.h"
 #include "kernels/sizes.h"
+#include "tests/kernels/avx-vnni.h"
 #include "tests/kernels/harness.h"
 
 #include <math.h>
@@ -57,12 +58,12 @@ rows_init (Rows *rows, const CkQuantisedOps *ops, int64_t n, int64_t in, const f
   *rows = (Rows){ .rows = n, .codes.blocks = blocks };
   rows->codes.codes = calloc ((size_t)(n * blocks), CK_CODE_BLOCK * (size_t)ops->code_size);
   rows->codes.scales = calloc ((size_t)(n * blocks), sizeof (float));
-  rows->codes.sums = calloc ((size_t)(n * blocks), sizeof (int32_t));
+  rows->codes.sums = calloc ((size_t)(n * blocks * ops->sums + 1), sizeof (int32_t));
   rows->outliers = calloc ((size_t)(n * blocks) * CK_OUTLIERS_MAX, sizeof (CkOutlier));
   for (int64_t row = 0; row < n; row++)
     rows->n_outliers += ops->quantise (
         in, x + row * in, (char *)rows->codes.codes + row * blocks * CK_CODE_BLOCK * ops->code_size,
-        rows->codes.scales + row * blocks, rows->codes.sums + row * blocks,
+        rows->codes.scales + row * blocks, rows->codes.sums + row * blocks * ops->sums,
         rows->outliers + rows->n_outliers);
 }
 
@@ -85,21 +86,10 @@ same_block (const CkQuantisedOps *ops, const Rows *a, const Rows *b, int64_t blo
   if (isnan (scale))
     return isnan (b->codes.scales[block]);
   return memcmp (a->codes.scales + block, b->codes.scales + block, sizeof scale) == 0 &&
+         memcmp (a->codes.sums + block * ops->sums, b->codes.sums + block * ops->sums,
+                 (size_t)ops->sums * sizeof (int32_t)) == 0 &&
          memcmp ((char *)a->codes.codes + (size_t)block * bytes,
                  (char *)b->codes.codes + (size_t)block * bytes, bytes) == 0;
-}
-
-/* What the offset of weights adds to a product is taken off again. */
-static void
-check_sums (const CkQuantisedOps *ops, const Rows *rows)
-{
-  for (int64_t block = 0; block < rows->rows * rows->codes.blocks; block++) {
-    int32_t sum = 0;
-
-    for (int64_t i = block * CK_CODE_BLOCK; i < (block + 1) * CK_CODE_BLOCK; i++)
-      sum += ops->type == CK_I8 ? ((const int8_t *)rows->codes.codes)[i] : 0;
-    CHECK (rows->codes.sums[block] == -ops->offset * sum);
-  }
 }
 
 /* Every value is its code's, up to half a step and three roundings of the code's product, or an
@@ -156,10 +146,8 @@ check_quantise (const CkQuantisedOps *ops, const CkQuantisedOps *plain)
              memcmp (got.outliers, want.outliers, (size_t)got.n_outliers * sizeof (CkOutlier)) ==
                  0);
       CHECK (kind != OUTLIER || in % CK_CODE_BLOCK != 0 || got.n_outliers == n);
-      if (kind != NOT_FINITE) {
+      if (kind != NOT_FINITE)
         check_values (ops, &got, in, x);
-        check_sums (ops, &got);
-      }
       rows_clear (&got);
       rows_clear (&want);
       floats_free (x, n * in);
@@ -185,7 +173,7 @@ multiply (const CkQuantisedOps *ops, const Rows *x, int64_t outs, const uint8_t 
       const int64_t out = first + i % ops->strip;
       strip_scales[i] = out < outs ? scales[out * blocks + i / ops->strip] : 0;
     }
-    ops->multiply (x->rows, &x->codes, strip, strip_scales, y + first, stride);
+    ops->multiply (x->rows, &x->codes, strip, strip_scales, NULL, ops->strip, y + first, stride);
   }
   free (strip);
   free (strip_scales);
@@ -244,14 +232,18 @@ check_products (const CkQuantisedOps *ops, const CkQuantisedOps *plain)
 
 /* ---- layers ---------------------------------------------------------------------------------- */
 
-/* y [rows, out] of a layer at a level. */
+/* y [rows, out] of a layer at a level, or at level c by the table `plain`. */
 static float *
-layer (const char *level, const TestWeight *weight, int products, int64_t rows, const float *x)
+layer (const char *level, const CkQuantisedOps *plain, const TestWeight *weight, int products,
+       int64_t rows, const float *x)
 {
   CkStream *stream = stream_open ("cpu", level, 1);
+  CkCpuOps *ops = &((CkCpuDevice *)stream->device)->ops;
   float *y = floats_new (rows * weight->source.out);
   CkLinear op = { .rows = rows, .x = ck_f32 (D (x)), .y = ck_f32 (D (y)) };
 
+  if (plain != NULL)
+    *(plain->type == CK_I8 ? &ops->int8 : &ops->int16) = *plain;
   op.weight = weight_for_products (stream, &weight->source, products);
   CHECK (settled (stream, stream->operations->linear (stream, &op)) == CK_OK);
   stream_close (stream);
@@ -261,8 +253,9 @@ layer (const char *level, const TestWeight *weight, int products, int64_t rows, 
 /* Weights that become strips once, and 4-bit codes, which become some in every product. Whole
  * blocks have no outliers here, whose products are fp32's. */
 static void
-check_layers (const char *level, int products)
+check_layers (const char *level, const CkQuantisedOps *plain)
 {
+  const int products = plain->type == CK_I8 ? CK_USE_INT8 : CK_USE_INT16;
   static const int64_t shapes[][3] = { { 7, 45, 192 }, { 13, 64, 256 }, { 1, 17, 64 } };
 
   for (size_t type = 0; type < sizeof weight_types / sizeof *weight_types; type++)
@@ -272,8 +265,8 @@ check_layers (const char *level, int products)
       TestWeight weight;
 
       test_weight_init (&weight, weight_types[type], out, in, FILL_RANDOM);
-      got = layer (level, &weight, products, rows, x);
-      want = layer ("c", &weight, products, rows, x);
+      got = layer (level, NULL, &weight, products, rows, x);
+      want = layer ("c", plain, &weight, products, rows, x);
       if (memcmp (got, want, (size_t)(rows * out) * sizeof (float)) != 0)
         fail ("%s, %lld rows, %lld in, %lld out: not the bits of plain C",
               type_names[weight_types[type]], (long long)rows, (long long)in, (long long)out);
@@ -286,14 +279,17 @@ check_layers (const char *level, int products)
 
 /* ---- all ------------------------------------------------------------------------------------- */
 
+/* opens: whether a device can be opened at the level. */
 static void
-check_table (const CkQuantisedOps *ops, const CkQuantisedOps *plain, const char *level)
+check_table (const CkQuantisedOps *ops, const CkQuantisedOps *plain, const char *level, bool opens)
 {
-  const char *name = ops->type == CK_I8 ? "int8" : "int16";
+  const char *name = ops->type == CK_I16                   ? "int16"
+                     : ops->code_max == CK_CODE_MAX_NARROW ? "int8-narrow"
+                                                           : "int8";
   char what[40];
 
-  if (ops->multiply == NULL)
-    return;
+  CHECK (ops->code_max == plain->code_max && ops->offset == plain->offset &&
+         ops->sums == plain->sums);
   case_begin ();
   check_quantise (ops, plain);
   snprintf (what, sizeof what, "quantise-%s", name);
@@ -302,16 +298,39 @@ check_table (const CkQuantisedOps *ops, const CkQuantisedOps *plain, const char 
   check_products (ops, plain);
   snprintf (what, sizeof what, "products-%s", name);
   case_end (what, level);
+  if (!opens)
+    return;
   case_begin ();
-  check_layers (level, ops->type == CK_I8 ? CK_USE_INT8 : CK_USE_INT16);
+  check_layers (level, plain);
   snprintf (what, sizeof what, "layers-%s", name);
   case_end (what, level);
 }
+
+#if defined(__x86_64__)
+
+static void
+check_emulated (const CkCpuOps *plain)
+{
+  CkCpuOps ops = { 0 };
+
+  if (ck_cpu_features () & CK_CPU_AVX_VNNI)
+    return; /* it is one of the levels */
+  if (!avx_vnni_emulate ()) {
+    printf ("# AVX-VNNI was not checked: this processor has no registers of 256 bits\n");
+    return;
+  }
+  ck_quantised_init_avx2_vnni (&ops.int16, &ops.int8, &ops.peak);
+  check_table (&ops.int16, &plain->int16, "avx2-vnni-emulated", false);
+  check_table (&ops.int8, &plain->int8, "avx2-vnni-emulated", false);
+}
+
+#endif
 
 int
 main (void)
 {
   const char *const *levels = ck_cpu_levels ();
+  CkQuantisedOps plain_int8;
   CkCpuOps plain, ops;
 
   ck_cpu_ops_init (&plain, (CkCpuFeatures)0);
@@ -322,8 +341,14 @@ main (void)
     if (!ck_cpu_level_find (levels[i], &features, &level))
       continue;
     ck_cpu_ops_init (&ops, features);
-    check_table (&ops.int16, &plain.int16, level);
-    check_table (&ops.int8, &plain.int8, level);
+    check_table (&ops.int16, &plain.int16, level, true);
+    if (ops.int8.multiply == NULL)
+      continue;
+    ck_quantised_init_same_c (&ops.int8, &plain_int8);
+    check_table (&ops.int8, &plain_int8, level, true);
   }
+#if defined(__x86_64__)
+  check_emulated (&plain);
+#endif
   return cases_end ();
 }

@@ -113,6 +113,8 @@ refuse_layers (CkStream *stream)
     CHECK_BAD (training->attention_backward (stream, &op), op, forward.batch, 0);
     CHECK_BAD (training->attention_backward (stream, &op), op, forward.heads, HUGE_SIZE);
     CHECK_BAD (training->attention_backward (stream, &op), op, forward.tokens, HUGE_SIZE);
+    CHECK_STATUS (training->attention_backward (stream, &op), op, forward.products, CK_I16,
+                  CK_UNSUPPORTED);
   }
 }
 

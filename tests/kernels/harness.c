@@ -273,6 +273,7 @@ on_device (CkStream *stream, const float *floats)
 }
 
 const int all_products[N_PRODUCTS] = { 0, CK_USE_INT16, CK_USE_INT8 };
+const CkType product_types[N_PRODUCTS] = { CK_F32, CK_I16, CK_I8 };
 const char *const product_names[N_PRODUCTS] = { "fp32", "int16", "int8" };
 
 bool

@@ -81,9 +81,10 @@ const CkWeight *weight_on_device (CkStream *stream, const CkWeightSource *source
 #define ALL_USES ((CkWeightUses)(CK_USE_FORWARD | CK_USE_BACKWARD | CK_USE_DEQUANTISE))
 /* The same for products of whole numbers: CK_USE_INT16, CK_USE_INT8 or 0, for fp32. */
 const CkWeight *weight_for_products (CkStream *stream, const CkWeightSource *source, int products);
-/* These three, and what they are called. */
+/* These three, the numbers that they are of, and what they are called. */
 enum { N_PRODUCTS = 3 };
 extern const int all_products[N_PRODUCTS];
+extern const CkType product_types[N_PRODUCTS];
 extern const char *const product_names[N_PRODUCTS];
 /* Whether the stream's device multiplies so. */
 bool has_products (const CkStream *stream, int products);
@@ -92,7 +93,7 @@ bool has_products (const CkStream *stream, int products);
 
 void check_weights (CkStream *stream);
 void check_linear (CkStream *stream, CkStream *oracle);
-void check_same_x (CkStream *stream);
+void check_coded (CkStream *stream);
 void check_activations (CkStream *stream);
 void check_norm (CkStream *stream, CkStream *oracle);
 void check_attention (CkStream *stream, CkStream *oracle);

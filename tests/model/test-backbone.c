@@ -375,6 +375,11 @@ test_device (void)
   g_assert_null (cow_device_open ("cuda:7", 0, &error));
   g_assert_error (error, COW_ERROR, COW_ERROR_ARGUMENT);
   g_clear_error (&error);
+  /* A device that the build knows, and the machine lacks. */
+  g_assert_null (cow_device_open ("cpu:3", 0, &error));
+  g_assert_error (error, COW_ERROR, COW_ERROR_ARGUMENT);
+  g_assert_cmpstr (error->message, ==, "device \"cpu:3\": this machine has no such device");
+  g_clear_error (&error);
   g_assert_true (cow_precision_parse ("auto", &precision, NULL));
   g_assert_cmpint (precision, ==, COW_PRECISION_AUTO);
   g_assert_false (cow_precision_parse ("int1", &precision, &error));

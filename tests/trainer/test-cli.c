@@ -7,6 +7,7 @@
 
 #include "model/files/json-object.h"
 #include "model/files/safetensors.h"
+#include "model/adapter/kept-pictures.h"
 #include "model/network/precision-choice.h"
 #include "tests/trainer/cli.h"
 
@@ -28,6 +29,11 @@ test_help (void)
     cli_assert_says (verb.out, usage);
     cli_assert_says (verb.out, "Example");
   }
+  /* Where a default is another than elsewhere. */
+  g_auto (Result) merge = cli_run ("merge", "--help", NULL),
+                  predict = cli_run ("predict", "--help", NULL);
+  cli_assert_says (merge.out, "int16 or int8 (fp32)");
+  cli_assert_says (predict.out, "int16 or int8 (auto)");
 }
 
 static void
@@ -390,6 +396,63 @@ test_check_errors (void)
   /* Nothing was quantised for it. */
   g_assert_false (g_file_test (out, G_FILE_TEST_EXISTS));
   cli_assert_error (&broken, 1, bad);
+
+  /* What cannot be written is said before anything is measured. */
+  g_autofree char *adapter = cli_make_adapter (folder, "plain", NULL),
+                  *kept = g_build_filename (adapter, "precision.json", NULL);
+  cli_make_picture (folder, "good.png", 70, 60, 1);
+  g_autofree char *good = g_build_filename (folder, "good.png", NULL);
+  g_assert_cmpint (g_mkdir (kept, 0755), ==, 0);
+  g_auto (Result) unwritable =
+      cli_run ("quantize", model, "--adapter", adapter, "--check", good, NULL);
+  cli_assert_error (&unwritable, 1, kept);
+  cli_remove (folder);
+}
+
+/* Without PICTURES it takes those that the adapter keeps; and so does a verb on auto. */
+static void
+test_check_kept (void)
+{
+  char *folder = cli_folder ();
+  g_autofree char *model = cli_golden ("plain", "fp32"),
+                  *adapter = cli_make_adapter (folder, "plain", NULL),
+                  *out = g_build_filename (folder, "out", NULL);
+  guint8 rgb[3][64][64][3];
+  const CowKeptPictures pictures = { 3, 64, 64, &rgb[0][0][0][0] };
+  g_autoptr (GError) error = NULL;
+
+  if (!has_fast_paths ()) {
+    cli_remove (folder);
+    return;
+  }
+  g_auto (Result) none = cli_run ("quantize", model, out, "--adapter", adapter, "--check", NULL),
+                  alone = cli_run ("quantize", model, "--check", NULL);
+  cli_assert_error (&none, 2, adapter);
+  cli_assert_error (&alone, 2, "keeps none");
+  g_assert_false (g_file_test (out, G_FILE_TEST_EXISTS));
+
+  for (guint i = 0; i < sizeof rgb; i++)
+    pictures.rgb[i] = (guint8)(i / 40 * 37);
+  cow_kept_pictures_write (&pictures, adapter, &error);
+  g_assert_no_error (error);
+  g_auto (Result) info = cli_run ("info", adapter, "--json", NULL);
+  cli_assert_says (info.out, "\"kept_pictures\" : 3");
+  g_auto (Result) checked = cli_run ("quantize", model, "--check", "--adapter", adapter, NULL);
+  g_assert_cmpint (checked.status, ==, 0);
+  cli_assert_says (checked.out, "3 of 3 pictures");
+  g_autoptr (JsonObject) choice = read_choice (adapter);
+  g_assert_cmpint (json_object_get_int_member (only_level (choice), "pictures"), ==, 3);
+
+  g_autofree char *kept = g_build_filename (adapter, "precision.json", NULL);
+  g_unlink (kept);
+  cli_make_picture (folder, "good.png", 70, 60, 1);
+  g_autofree char *good = g_build_filename (folder, "good.png", NULL);
+  g_auto (Result) first = cli_run ("predict", good, "-m", model, "-a", adapter, NULL),
+                  second = cli_run ("predict", good, "-m", model, "-a", adapter, NULL);
+  g_assert_cmpint (first.status, ==, 0);
+  cli_assert_says (first.err, "as measured at load on 3 pictures");
+  cli_assert_says (second.err, "as measured on 3 pictures");
+  g_assert_cmpstr (first.out, ==, second.out);
   cli_remove (folder);
 }
 
@@ -407,5 +470,6 @@ main (int argc, char **argv)
   g_test_add_func ("/cli/quantize", test_quantize);
   g_test_add_func ("/cli/check", test_check);
   g_test_add_func ("/cli/check/errors", test_check_errors);
+  g_test_add_func ("/cli/check/kept", test_check_kept);
   return g_test_run ();
 }

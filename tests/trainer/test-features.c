@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* `cow-trainer features` compared with transformers and PEFT (tests/data/golden), its options, and
  * its refusals. */
+#include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "model/adapter/preprocess-source.h"
 #include "model/files/error.h"
 #include "model/files/safetensors.h"
 #include "tests/trainer/cli.h"
@@ -245,6 +248,41 @@ test_refused_options (void)
   cli_remove (folder);
 }
 
+static void
+link_file (const char *from, const char *to, const char *name)
+{
+  g_autofree char *source = g_build_filename (from, name, NULL),
+                  *path = g_build_filename (to, name, NULL);
+  g_assert_cmpint (symlink (source, path), ==, 0);
+}
+
+/* Without an adapter pictures are prepared as the model's preprocessor_config.json says. */
+static void
+test_of_model (void)
+{
+  char *folder = cli_folder ();
+  const CowPreprocess preprocess = { 48, 32, CK_BILINEAR, COW_IMAGENET };
+  g_autoptr (GError) error = NULL;
+  g_autofree char *golden = cli_golden ("plain", "fp32"),
+                  *picture = cli_golden ("preprocess", "picture.png"),
+                  *model = g_build_filename (folder, "model", NULL),
+                  *out = g_build_filename (folder, "out.safetensors", NULL);
+  g_assert_cmpint (g_mkdir (model, 0755), ==, 0);
+  link_file (golden, model, "config.json");
+  link_file (golden, model, "model.safetensors");
+  cow_preprocess_write_config (&preprocess, model, &error);
+  g_assert_no_error (error);
+  g_auto (Result) result = cli_run ("features", picture, "-m", model, "--pixels", "-o", out, NULL);
+  g_assert_cmpint (result.status, ==, 0);
+  cli_assert_says (result.err, "48x32, bilinear, imagenet, from ");
+  g_autoptr (CowSafetensors) file = cow_safetensors_open (out, &error);
+  g_assert_no_error (error);
+  const CowTensor *pixels = cow_safetensors_get (file, "pixel_values");
+  g_assert_cmpint (pixels->dims[2], ==, 32);
+  g_assert_cmpint (pixels->dims[3], ==, 48);
+  cli_remove (folder);
+}
+
 /* The output cannot be written. */
 static void
 test_refused_output (void)
@@ -264,6 +302,7 @@ main (int argc, char **argv)
   g_test_add_data_func ("/features/golden/gated7b", "gated7b", test_golden);
   g_test_add_func ("/features/pictures", test_pictures);
   g_test_add_func ("/features/size", test_size);
+  g_test_add_func ("/features/of-model", test_of_model);
   g_test_add_func ("/features/refused/pixels", test_refused_pixels);
   g_test_add_func ("/features/refused/options", test_refused_options);
   g_test_add_func ("/features/refused/output", test_refused_output);

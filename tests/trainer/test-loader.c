@@ -9,6 +9,7 @@
 #include "trainer/data/contact-sheet.h"
 #include "trainer/data/loader.h"
 #include "trainer/data/pictures.h"
+#include "trainer/train/keep-pictures.h"
 
 #define SIDE 32
 
@@ -305,6 +306,42 @@ test_sheet (Fixture *self, gconstpointer unused)
   g_assert_error (error, COW_ERROR, COW_ERROR_IO);
 }
 
+/* ---- pictures that are kept ------------------------------------------------------------------ */
+
+/* Takes n pictures and asserts of which classes they are. */
+static void
+expect_kept (Fixture *self, CowSplit split, guint n, const char *classes)
+{
+  g_auto (CowKeptPictures) kept = { 0 };
+  g_autoptr (GError) error = NULL;
+  const gsize size = 3 * SIDE * SIDE;
+  g_autoptr (GString) found = g_string_new (NULL);
+
+  keep_pictures (self->set, split, n, &self->options.preprocess, self->device, &kept, &error);
+  g_assert_no_error (error);
+  for (guint i = 0; i < kept.n; i++)
+    for (guint s = 0; s < self->set->splits[split]->len; s++) {
+      guint8 rgb[3 * SIDE * SIDE];
+      const CowLoadItem item = { .sample = g_array_index (self->set->splits[split], guint, s) };
+      cow_load_rgb (&self->options, self->preparer, &item, rgb, &error);
+      g_assert_no_error (error);
+      if (memcmp (rgb, kept.rgb + i * size, size) == 0)
+        g_string_append_c (
+            found, self->set->classes[cow_dataset_sample (self->set, item.sample)->label][0]);
+    }
+  g_assert_cmpstr (found->str, ==, classes);
+}
+
+/* They are the network's own pictures, of all classes in turn, and never more than there are. */
+static void
+test_kept (Fixture *self, gconstpointer unused)
+{
+  expect_kept (self, COW_VAL, 3, "LSW");
+  expect_kept (self, COW_VAL, 5, "LSWLS");
+  expect_kept (self, COW_VAL, 100, "LSWLSW");
+  expect_kept (self, COW_TRAIN, 7, "LSWLSWL");
+}
+
 #define ADD(name, function) g_test_add ("/loader/" name, Fixture, NULL, setup, function, teardown)
 
 int
@@ -319,5 +356,6 @@ main (int argc, char **argv)
   ADD ("unreadable", test_unreadable);
   ADD ("left", test_left);
   ADD ("contact-sheet", test_sheet);
+  ADD ("kept", test_kept);
   return g_test_run ();
 }

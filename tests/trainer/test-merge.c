@@ -10,6 +10,7 @@
 #include <vips/vips.h>
 
 #include "model/adapter/card.h"
+#include "model/adapter/kept-pictures.h"
 #include "model/network/classifier.h"
 #include "model/files/json-object.h"
 #include "model/network/merge.h"
@@ -206,6 +207,27 @@ test_card (void)
   cli_remove (folder);
 }
 
+/* The pictures that the adapter keeps go along. */
+static void
+test_kept (void)
+{
+  g_autoptr (GError) error = NULL;
+  char *folder = cli_folder ();
+  g_autofree char *model = cli_golden ("plain", "nf4"),
+                  *adapter = cli_make_adapter (folder, "plain", "lora_q_r8"),
+                  *out = g_build_filename (folder, "merged", NULL);
+  guint8 rgb[2][1][1][3] = { { { { 1, 2, 3 } } }, { { { 4, 5, 6 } } } };
+  const CowKeptPictures pictures = { 2, 1, 1, &rgb[0][0][0][0] };
+  g_auto (CowKeptPictures) kept = { 0 };
+  cow_kept_pictures_write (&pictures, adapter, &error);
+  g_assert_no_error (error);
+  merge (model, adapter, out, COW_MERGE_F32, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (cow_kept_pictures_read (&kept, out, 9, &error));
+  g_assert_cmpmem (kept.rgb, kept.n * 3, rgb, sizeof rgb);
+  cli_remove (folder);
+}
+
 /* ---- failures -------------------------------------------------------------------------------- */
 
 static gboolean
@@ -362,6 +384,7 @@ main (int argc, char **argv)
   }
   g_test_add_func ("/merge/storage", test_storage);
   g_test_add_func ("/merge/card", test_card);
+  g_test_add_func ("/merge/kept", test_kept);
   g_test_add_func ("/merge/cancelled", test_cancelled);
   g_test_add_func ("/merge/not-finite", test_not_finite);
   g_test_add_func ("/merge/program", test_program);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "model/adapter/card.h"
+#include "model/adapter/kept-pictures.h"
 #include "tests/trainer/drawn.h"
 #include "tests/trainer/runs.h"
 #include "trainer/data/pictures.h"
@@ -87,6 +88,7 @@ test_files (void)
   assert_file (out, "best/state.safetensors", FALSE);
   assert_file (out, "last.new", FALSE);
   cli_assert_says (result.out, "Estimated: ");
+  cli_assert_says (result.out, "validation pictures of 32 x 32 stay with the adapter");
   cli_assert_says (result.out, "cow-trainer eval --adapter ");
   cli_assert_says (result.out, "! cowbehavior model=");
 
@@ -101,6 +103,53 @@ test_files (void)
   g_assert_cmpuint (strlen (card->base_hash), ==, 64);
   JsonObject *metrics = json_node_get_object (cow_card_get_member (card, "metrics"));
   g_assert_cmpfloat (json_object_get_double_member (metrics, "accuracy"), >, .75);
+}
+
+/* Pictures of the validation split stay with the adapter as the network sees them; with 0, none. */
+static void
+test_kept (void)
+{
+  g_autofree char *out = in_folder ("files"), *last = g_build_filename (out, "last", NULL),
+                  *none = in_folder ("none-kept");
+  g_auto (CowKeptPictures) kept = { 0 };
+  g_autoptr (GError) error = NULL;
+  g_auto (Result) result =
+      cli_run ("train", "--recipe", "frozen", "--data", data, "--out", none, "--cache", cache,
+               "--size", "32", "--epochs", "1", "--model", base, "--keep-pictures", "0", NULL);
+
+  assert_file (out, "best/pictures.safetensors", TRUE);
+  g_assert_true (cow_kept_pictures_read (&kept, last, 100, &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (kept.n, >=, DRAWN_N_CLASSES);
+  g_assert_cmpuint (kept.n, <=, 32);
+  g_assert_cmpint (kept.width, ==, 32);
+  runs_assert_ok (&result);
+  assert_file (none, "best/pictures.safetensors", FALSE);
+  assert_file (none, "last/pictures.safetensors", FALSE);
+  g_assert_null (strstr (result.out, "stay with the adapter"));
+}
+
+/* A run of an earlier version, whose settings know nothing of it, keeps none unless it is asked. */
+static void
+test_kept_resumed (void)
+{
+  g_autofree char *run = in_folder ("none-kept"), *last = g_build_filename (run, "last", NULL),
+                  *recipe = g_build_filename (run, "recipe.ini", NULL), *text = NULL;
+  g_auto (CowKeptPictures) kept = { 0 };
+
+  g_assert_true (g_file_get_contents (recipe, &text, NULL, NULL));
+  g_auto (GStrv) parts = g_strsplit (text, "keep-pictures=0\n", -1);
+  g_assert_cmpuint (g_strv_length (parts), ==, 2);
+  g_autofree char *without = g_strjoinv ("", parts);
+  g_assert_true (g_file_set_contents (recipe, without, -1, NULL));
+  g_auto (Result) resumed = cli_run ("train", "--resume", run, "--epochs", "2", NULL);
+  runs_assert_ok (&resumed);
+  assert_file (run, "last/pictures.safetensors", FALSE);
+  g_auto (Result) asked =
+      cli_run ("train", "--resume", run, "--epochs", "3", "--keep-pictures", "3", NULL);
+  runs_assert_ok (&asked);
+  g_assert_true (cow_kept_pictures_read (&kept, last, 100, NULL));
+  g_assert_cmpuint (kept.n, ==, 3);
 }
 
 /* The sheet has a row for each class, with two pictures of two copies each. */
@@ -234,6 +283,8 @@ main (int argc, char **argv)
   g_test_add_func ("/train/dinov3-scratch", test_dinov3);
   g_test_add_func ("/train/files", test_files);
   g_test_add_func ("/train/contact-sheet", test_sheet);
+  g_test_add_func ("/train/kept", test_kept);
+  g_test_add_func ("/train/kept/resumed", test_kept_resumed);
   g_test_add_func ("/train/repeat", test_repeat);
   g_test_add_func ("/train/early-stop", test_early_stop);
   g_test_add_data_func ("/train/balance/weights", "weights", test_balance);

@@ -57,7 +57,8 @@ typedef struct {
 typedef struct {
   const Options *options;
   GArray *batches, *threads; /* of gint64 */
-  char **precisions;         /* resolved */
+  char **precisions;         /* as they were given */
+  GArray *choices;           /* of CowPrecisionChoice: what each stands for */
   char *auto_is; /* what precision auto stands for, and why; NULL where it was not asked for */
   GPtrArray *classifiers;
   GArray *variants; /* of CowThroughput */
@@ -86,6 +87,7 @@ job_clear (Job *self)
   g_array_unref (self->batches);
   g_array_unref (self->threads);
   g_strfreev (self->precisions);
+  g_array_unref (self->choices);
   g_free (self->auto_is);
   g_ptr_array_unref (self->classifiers);
   g_array_unref (self->variants);
@@ -153,20 +155,20 @@ parse_options (Job *job, GError **error)
                      options->seconds, MOST_SECONDS);
 }
 
-/* Puts what auto stands for in its place, and keeps why. */
+/* Finds what auto stands for, once for all classifiers, and keeps why. */
 static gboolean
 resolve_precisions (Job *job, GError **error)
 {
   for (char **word = job->precisions; *word; word++) {
-    g_auto (CowPrecisionChoice) choice = { 0 };
+    CowPrecisionChoice choice;
     CowPrecision wanted;
-    if (!model_options_precision (g_strstrip (*word), &wanted, error))
+    if (!model_options_precision (*word, &wanted, error))
       return FALSE;
     model_options_choose (&job->options->model, wanted, &choice);
-    g_free (*word);
-    *word = g_strdup (cow_precision_name (choice.precision));
+    g_array_append_val (job->choices, choice);
+    g_autofree char *text = cow_precision_choice_text (&choice);
     if (choice.why && !job->auto_is)
-      job->auto_is = g_strdup_printf ("%s: %s", *word, choice.why);
+      job->auto_is = g_strdup_printf ("%s: %s", text, choice.why);
   }
   return TRUE;
 }
@@ -174,11 +176,11 @@ resolve_precisions (Job *job, GError **error)
 /* ---- measuring ------------------------------------------------------------------------------- */
 
 static gboolean
-open_classifier (Job *job, const char *precision, gint64 threads, GError **error)
+open_classifier (Job *job, const CowPrecisionChoice *choice, gint64 threads, GError **error)
 {
   ModelOptions options = job->options->model;
 
-  options.precision = (char *)precision;
+  options.choice = choice;
   options.threads = (int)threads;
   CowClassifier *classifier = model_options_open (&options, error);
   if (!classifier)
@@ -195,9 +197,10 @@ open_classifier (Job *job, const char *precision, gint64 threads, GError **error
 static gboolean
 open_classifiers (Job *job, GError **error)
 {
-  for (char **precision = job->precisions; *precision; precision++)
+  for (guint c = 0; c < job->choices->len; c++)
     for (guint i = 0; i < job->threads->len; i++)
-      if (!open_classifier (job, *precision, g_array_index (job->threads, gint64, i), error))
+      if (!open_classifier (job, &g_array_index (job->choices, CowPrecisionChoice, c),
+                            g_array_index (job->threads, gint64, i), error))
         return FALSE;
   return TRUE;
 }
@@ -265,7 +268,7 @@ threads_of (const CowThroughput *variant)
 static const char *
 precision_of (const CowThroughput *variant)
 {
-  return cow_precision_name (cow_classifier_precision (variant->classifier));
+  return cow_classifier_precision_label (variant->classifier);
 }
 
 /* ---- tables ---------------------------------------------------------------------------------- */
@@ -520,11 +523,13 @@ bench (Options *options, GError **error)
     .options = options,
     .batches = g_array_new (FALSE, FALSE, sizeof (gint64)),
     .threads = g_array_new (FALSE, FALSE, sizeof (gint64)),
+    .choices = g_array_new (FALSE, FALSE, sizeof (CowPrecisionChoice)),
     .classifiers = g_ptr_array_new_with_free_func ((GDestroyNotify)cow_classifier_free),
     .variants = g_array_new (FALSE, TRUE, sizeof (CowThroughput)),
     .peaks = g_array_new (FALSE, FALSE, sizeof (CowPeak)),
   };
 
+  g_array_set_clear_func (job.choices, (GDestroyNotify)cow_precision_choice_clear);
   if (!parse_options (&job, error) || !model_options_find (&options->model, error) ||
       !resolve_precisions (&job, error) || !open_classifiers (&job, error) ||
       !get_pictures (&job, error) || !measure (&job, error) ||

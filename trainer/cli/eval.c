@@ -309,11 +309,10 @@ describe (Job *self)
                  cow_classifier_adapter_path (self->classifier)) != 0)
     e->model = g_filename_display_name (cow_classifier_model_path (self->classifier));
   e->adapter = g_filename_display_name (self->adapter);
-  const CowPrecision precision = cow_classifier_precision (self->classifier);
+  const gboolean exact = cow_classifier_precision (self->classifier) == COW_PRECISION_FP32;
   e->device =
-      g_strdup_printf ("%s%s%s", cow_classifier_device_text (self->classifier),
-                       precision == COW_PRECISION_FP32 ? "" : " in ",
-                       precision == COW_PRECISION_FP32 ? "" : cow_precision_name (precision));
+      g_strdup_printf ("%s%s%s", cow_classifier_device_text (self->classifier), exact ? "" : " in ",
+                       exact ? "" : cow_classifier_precision_text (self->classifier));
   e->made_at = g_date_time_format (now, "%Y-%m-%d %H:%M:%S");
   if (self->calibration)
     e->fitted_on = g_strdup (cow_split_name (COW_VAL));

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model/adapter/preprocess-source.h"
 #include "model/network/classifier.h"
 #include "trainer/cli/input.h"
 #include "trainer/cli/model-options.h"
@@ -29,7 +30,8 @@ static const VerbHelp help = {
   "the last norm; not of a ResNet), pooler_output [N, hidden] (the class token), logits [N,\n"
   "classes] when the adapter has a head, and with --pixels also pixel_values [N, 3, height,\n"
   "width]. Its metadata name the pictures, in order, as a JSON list. Without options, pictures\n"
-  "are prepared as the adapter's cowbehavior.json says, or resized to 224x224, bilinear, unit.",
+  "are prepared as the adapter's cowbehavior.json says, without an adapter as the model's card or\n"
+  "preprocessor_config.json does, or resized to 224x224, bilinear, unit.",
 };
 
 typedef struct {
@@ -129,6 +131,26 @@ new_floats (const char *name, gint64 a, gint64 b, GError **error)
   return memory;
 }
 
+/* Says what the model asks for where no adapter goes before it. */
+static gboolean
+say_preprocess (const CowClassifier *classifier, GError **error)
+{
+  g_auto (CowPreprocessSource) source = { 0 };
+  const CowPreprocess *p = &source.preprocess;
+
+  if (cow_classifier_adapter_path (classifier))
+    return TRUE;
+  if (!cow_preprocess_source_read_model (&source, cow_classifier_model_path (classifier), error))
+    return FALSE;
+  if (source.path)
+    g_printerr ("cow-trainer: preprocessing: %dx%d, %s, %s, from %s\n", p->width, p->height,
+                cow_interpolation_name (p->interpolation),
+                cow_normalisation_name (p->normalisation), source.path);
+  for (guint i = 0; source.notes && i < source.notes->len; i++)
+    g_printerr ("cow-trainer: warning: %s\n", (const char *)source.notes->pdata[i]);
+  return TRUE;
+}
+
 static gboolean
 job_open (Job *self, GError **error)
 {
@@ -140,6 +162,8 @@ job_open (Job *self, GError **error)
   if (!self->classifier)
     return FALSE;
   CowPreprocess *preprocess = &self->input.preprocess;
+  if (self->input.pictures && !say_preprocess (self->classifier, error))
+    return FALSE;
   if (self->input.pictures)
     *preprocess = *cow_classifier_preprocess (self->classifier);
   self->preparer = cow_preparer_new (cow_classifier_device (self->classifier), error);

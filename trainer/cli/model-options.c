@@ -2,6 +2,7 @@
 #include "trainer/cli/model-options.h"
 
 #include "model/files/locate.h"
+#include "model/network/precision-resolve.h"
 #include "trainer/train/adapter-run.h"
 #include "trainer/cli/verb.h"
 
@@ -22,7 +23,8 @@ void
 model_options_add (ModelOptions *self, GArray *entries)
 {
   const GOptionEntry own[] = {
-    { "precision", 0, 0, G_OPTION_ARG_STRING, &self->precision, "auto, fp32, int16 or int8 (auto)",
+    { "precision", 0, 0, G_OPTION_ARG_STRING, &self->precision,
+      self->precision ? "auto, fp32, int16 or int8 (fp32)" : "auto, fp32, int16 or int8 (auto)",
       "PRECISION" },
     { "batch", 'b', 0, G_OPTION_ARG_INT, &self->batch, "Pictures at a time (8)", "N" },
   };
@@ -64,19 +66,28 @@ model_options_precision (const char *name, CowPrecision *precision, GError **err
 void
 model_options_choose (const ModelOptions *self, CowPrecision wanted, CowPrecisionChoice *choice)
 {
-  cow_precision_choose (wanted, self->model, self->adapter, self->device, choice);
+  CowClassifierOptions options = { .model = self->model,
+                                   .adapter = self->adapter,
+                                   .device = self->device,
+                                   .precision = wanted,
+                                   .threads = self->threads };
+
+  cow_precision_resolve (&options, choice);
   if (choice->warning)
     g_printerr ("cow-trainer: warning: %s\n", choice->warning);
 }
 
-/* What auto was found to be; how to measure only for those who look closer, as `bench` does. */
+/* What auto was found to be, or why it was not; how to measure only for those who look closer, as
+ * `bench` does. */
 static void
 say (const CowPrecisionChoice *choice)
 {
-  if (choice->measured)
-    g_printerr ("Computed in %s: %s\n", cow_precision_name (choice->precision), choice->why);
+  g_autofree char *text = cow_precision_choice_text (choice);
+
+  if (choice->measured || choice->tried_now)
+    g_printerr ("Computed in %s: %s\n", text, choice->why);
   else if (choice->why)
-    g_info ("computed in %s: %s", cow_precision_name (choice->precision), choice->why);
+    g_info ("computed in %s: %s", text, choice->why);
 }
 
 CowClassifier *
@@ -86,7 +97,8 @@ model_options_open (const ModelOptions *self, GError **error)
                                   .adapter = g_strdup (self->adapter),
                                   .device = g_strdup (self->device) };
   CowClassifierOptions options = { .device = self->device, .threads = self->threads };
-  g_auto (CowPrecisionChoice) choice = { 0 };
+  g_auto (CowPrecisionChoice) own = { 0 };
+  const CowPrecisionChoice *choice = self->choice ? self->choice : &own;
 
   if (!model_options_precision (self->precision, &options.precision, error))
     return NULL;
@@ -96,9 +108,12 @@ model_options_open (const ModelOptions *self, GError **error)
   }
   if (!model_options_find (&found, error))
     return NULL;
-  model_options_choose (&found, options.precision, &choice);
-  say (&choice);
-  options.precision = choice.precision;
+  if (!self->choice) {
+    model_options_choose (&found, options.precision, &own);
+    say (&own);
+  }
+  options.precision = choice->precision;
+  options.raised = (const char *const *)choice->raised;
   options.model = found.model;
   options.adapter = found.adapter;
   return cow_classifier_new (&options, error);

@@ -10,8 +10,9 @@
 
 typedef struct {
   char *model, *adapter, *device, *precision;
-  int batch;   /* pictures a forward pass */
-  int threads; /* of an operation; 0: one a processor */
+  int batch;                        /* pictures a forward pass */
+  int threads;                      /* of an operation; 0: one a processor */
+  const CowPrecisionChoice *choice; /* what `precision` stands for, where that is known; borrowed */
 } ModelOptions;
 
 #define MODEL_OPTIONS_DEFAULT                                                                      \
@@ -19,7 +20,8 @@ typedef struct {
     .batch = 8                                                                                     \
   }
 
-/* Adds entries that fill the options, but threads, to an array of GOptionEntry. */
+/* Adds entries that fill the options, but threads, to an array of GOptionEntry. A precision that is
+ * there already is fp32, and the default. */
 void model_options_add (ModelOptions *self, GArray *entries);
 /* Adds those alone that say which network: model, adapter and device. */
 void model_options_add_names (ModelOptions *self, GArray *entries);
@@ -28,8 +30,9 @@ void model_options_add_names (ModelOptions *self, GArray *entries);
 gboolean model_options_find (ModelOptions *self, GError **error);
 /* Parses the value of --precision (NULL: auto). */
 gboolean model_options_precision (const char *name, CowPrecision *precision, GError **error);
-/* What a precision stands for with the model and adapter of model_options_find (); clear *choice.
- * Warns on standard error of a file that is not believed. */
+/* What a precision stands for with the model and adapter of model_options_find (), measured now by
+ * the adapter's own pictures where nobody has (precision-resolve.h); clear *choice. Warns on
+ * standard error of a file that is not believed, and of what cannot be kept. */
 void model_options_choose (const ModelOptions *self, CowPrecision wanted,
                            CowPrecisionChoice *choice);
 /* Loads what the options name, and finds what they do not as model_options_find () does. Says on

@@ -27,11 +27,17 @@ static const VerbHelp help = {
   "network sees them), results.csv (a row an epoch), plots/, best/ (the adapter to use) and\n"
   "last/ (to resume from). Ctrl-C finishes the step, saves and stops; a second one stops at once.\n"
   "\n"
+  "With the adapter stay 32 validation pictures as the network sees them, spread over the classes\n"
+  "(pictures.safetensors): by these, `quantize --check` and whoever runs the adapter find out "
+  "which\n"
+  "precision keeps its answers on their processor. They go where the adapter goes, to a tracking\n"
+  "server too, as contact-sheet.png does; --keep-pictures 0 keeps none.\n"
+  "\n"
   "However a run ended, --resume FOLDER continues it to the same result as if it had never\n"
   "stopped, on a processor with the same instructions; others round differently, which is said.\n"
   "With --resume only those flags are accepted that do not change what is computed: --epochs,\n"
-  "--patience, --min-delta, --max-hours, --save-every, --workers, --threads, --cache and those\n"
-  "of the tracking.\n"
+  "--patience, --min-delta, --max-hours, --save-every, --workers, --threads, --cache,\n"
+  "--keep-pictures and those of the tracking.\n"
   "\n"
   "Environment: MLFLOW_TRACKING_URI and the variables of `cow-trainer track`; COWBEHAVIOR_CPU.",
 };
@@ -65,6 +71,8 @@ resumed_recipe (const Options *options, GError **error)
                  options->resume);
     return NULL;
   }
+  /* A run that an earlier version began was not told that pictures stay with its adapter. */
+  recipe->keep_pictures = 0;
   if (!cow_recipe_apply_file (recipe, path, TRUE, error) ||
       !recipe_flags_change (&options->flags, recipe, error) || !cow_recipe_check (recipe, error))
     return NULL;

@@ -8,16 +8,25 @@ verb_entries_new (void)
 }
 
 gboolean
-verb_parse (const VerbHelp *help, const GOptionEntry *entries, int argc, char **argv,
-            GError **error)
+verb_parse_with (const VerbHelp *help, const GOptionEntry *entries, gpointer data, int argc,
+                 char **argv, GError **error)
 {
   g_autoptr (GOptionContext) context = g_option_context_new (help->arguments);
+  GOptionGroup *group = g_option_group_new (NULL, NULL, NULL, data, NULL);
   g_option_context_set_summary (context, help->summary);
   g_option_context_set_description (context, help->description);
-  g_option_context_add_main_entries (context, entries, NULL);
+  g_option_group_add_entries (group, entries);
+  g_option_context_set_main_group (context, group);
   g_autofree char *name = g_strconcat ("cow-trainer ", argv[0], NULL);
   g_set_prgname (name);
   return g_option_context_parse (context, &argc, &argv, error);
+}
+
+gboolean
+verb_parse (const VerbHelp *help, const GOptionEntry *entries, int argc, char **argv,
+            GError **error)
+{
+  return verb_parse_with (help, entries, NULL, argc, argv, error);
 }
 
 gboolean

@@ -35,6 +35,9 @@ GArray *verb_entries_new (void);
 /* Reads a verb's options. --help prints and ends the process. */
 gboolean verb_parse (const VerbHelp *help, const GOptionEntry *entries, int argc, char **argv,
                      GError **error);
+/* The same with `data` for entries that are callbacks. */
+gboolean verb_parse_with (const VerbHelp *help, const GOptionEntry *entries, gpointer data,
+                          int argc, char **argv, GError **error);
 /* Sets an error of the command line; always FALSE, to be returned. */
 gboolean verb_usage (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
 

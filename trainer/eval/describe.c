@@ -8,6 +8,7 @@
 #include "model/adapter/adapter.h"
 #include "model/adapter/card.h"
 #include "model/adapter/head-weights.h"
+#include "model/adapter/kept-pictures.h"
 #include "model/files/error.h"
 #include "model/files/json-object.h"
 #include "model/files/nf4.h"
@@ -348,6 +349,18 @@ add_calibration (JsonObject *object, const CowCard *card)
   json_object_set_object_member (object, "thresholds", thresholds);
 }
 
+/* How many pictures an adapter keeps, if it keeps any. */
+static gboolean
+add_kept (JsonObject *object, const char *path, GError **error)
+{
+  g_auto (CowKeptPictures) kept = { 0 };
+  if (!cow_kept_pictures_read (&kept, path, COW_KEPT_PICTURES_MOST, error))
+    return FALSE;
+  if (kept.n > 0)
+    json_object_set_int_member (object, "kept_pictures", kept.n);
+  return TRUE;
+}
+
 static void
 add_card (JsonObject *object, const CowCard *card, gboolean found)
 {
@@ -383,5 +396,5 @@ describe_adapter (JsonObject *object, const char *path, GError **error)
   if (!card || !add_method (object, path, card, error) || !add_head (object, path, error))
     return FALSE;
   add_card (object, card, found);
-  return TRUE;
+  return add_kept (object, path, error);
 }

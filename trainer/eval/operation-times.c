@@ -146,14 +146,16 @@ static CkStatus
 time_attention (CkStream *stream, const CkAttention *op)
 {
   CowOperationTimes *self = times_of (stream);
-  const double products = 2.0 * (double)op->batch * (double)op->heads * (double)op->head_dim *
-                          (double)ck_attention_queries (op) * (double)op->tokens;
+  const double products = (double)op->batch * (double)op->heads * (double)op->head_dim *
+                          (double)ck_attention_queries (op) * (double)op->tokens; /* of either */
+  CowOperationTime *time = &self->times[COW_OPERATION_ATTENTION];
   const double from = start (self);
   const CkStatus status = self->real->attention (stream, op);
 
   release (self, COW_OPERATION_QKV);
   self->after_attention = TRUE;
-  return finish (self, &self->times[COW_OPERATION_ATTENTION], from, CK_F32, products, status);
+  time->products.of[op->products == CK_I8 ? CK_I16 : op->products] += 2 * products;
+  return finish (self, time, from, op->products, products, status);
 }
 
 /* ---- the others ------------------------------------------------------------------------------ */

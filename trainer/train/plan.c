@@ -211,7 +211,8 @@ cow_plan_sizes (CowPlan *self, const CowRecipe *recipe, const CowPlanInput *inpu
   plan_activations (self, recipe, input, available);
   self->memory = self->base + self->parameters + self->activations + self->loading + PROGRAM_BYTES;
   /* best and last, and last once more while it is being replaced. */
-  self->folder = (guint64)self->trained * (3 * BYTES_A_SAVED + 2 * BYTES_A_STATE) + SMALL_FILES;
+  self->folder = (guint64)self->trained * (3 * BYTES_A_SAVED + 2 * BYTES_A_STATE) + SMALL_FILES +
+                 3 * (guint64)recipe->keep_pictures * cow_preprocess_size (&recipe->preprocess);
   /* Twice: rows as they come, and the finished file while it is written. */
   self->features = kind->cached ? 2 * n_features * (guint64)width * sizeof (float) : 0;
 }

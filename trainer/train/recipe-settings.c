@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/adapter/kept-pictures.h"
+
 typedef enum {
   SETTING_TEXT,
   SETTING_PATH,
@@ -117,6 +119,8 @@ static const Setting settings[] = {
     "Threads that read pictures; 0: as many as processors" },
   { "data", "cache", PATH (cache), FREE, "FOLDER",
     "frozen: where features are kept (~/.cache/cowbehavior/features)" },
+  { "data", "keep-pictures", INT (keep_pictures, 0, COW_KEPT_PICTURES_MOST), FREE, "N",
+    "Validation pictures that stay with the adapter (32); 0: none" },
 
   { "train", "batch", INT (batch, 1, 4096), FIXED, "N", "Pictures at a time" },
   { "train", "gradient-accumulation", INT (gradient_accumulation, 1, 4096), FIXED, "N",
@@ -444,6 +448,7 @@ cow_recipe_new (void)
     .warmup = .03,
     .min_lr_ratio = .1,
     .epochs = 80,
+    .keep_pictures = 32,
     .patience = 5,
     .min_delta = 1e-4,
     .label_smoothing = .1,

@@ -37,11 +37,12 @@ typedef struct {
   char *group_by, *classes;
   double val_fraction, test_fraction;
   int allow_missing;
-  int augment; /* CowAugment */
-  int copies;  /* augmented copies of each picture, beside the picture as it is */
-  int balance; /* CowBalance */
-  int workers; /* threads that read pictures; 0: one a processor */
-  char *cache; /* frozen: folder for features; "": the user's cache folder */
+  int augment;       /* CowAugment */
+  int copies;        /* augmented copies of each picture, beside the picture as it is */
+  int balance;       /* CowBalance */
+  int workers;       /* threads that read pictures; 0: one a processor */
+  char *cache;       /* frozen: folder for features; "": the user's cache folder */
+  int keep_pictures; /* validation pictures that stay with the adapter */
   CowPreprocess preprocess;
 
   /* [train] */

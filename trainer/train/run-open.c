@@ -244,6 +244,24 @@ write_sheet (const CowRun *self, GError **error)
   return g_file_test (path, G_FILE_TEST_EXISTS) || cow_contact_sheet_write (&sheet, path, error);
 }
 
+/* Pictures by which precision auto is measured; a network that has one precision needs none. */
+static gboolean
+keep (CowRun *self, GError **error)
+{
+  const guint n = (guint)self->recipe->keep_pictures;
+
+  if (n == 0 || self->input.backbone.klass->fp32_only)
+    return TRUE;
+  if (!keep_pictures (self->dataset, COW_VAL, n, &self->recipe->preprocess, self->device,
+                      &self->kept, error))
+    return FALSE;
+  g_print ("%u validation pictures of %d x %d stay with the adapter, for precision auto "
+           "(--keep-pictures 0: none)\n",
+           self->kept.n, self->kept.width, self->kept.height);
+  fflush (stdout);
+  return TRUE;
+}
+
 /* ---- the network ----------------------------------------------------------------------------- */
 
 static CowFeaturesCache *
@@ -449,8 +467,8 @@ cow_run_open (const CowRunOptions *options, GError **error)
       !cow_plan_input_check_size (&self->input, self->recipe, error) ||
       !open_dataset (self, error) || !open_device (self, options->threads, error) ||
       !plan (self, options, error) || !open_folder (self, options, error) ||
-      !write_sheet (self, error) || !open_card (self, options, error) || !open_feed (self, error) ||
-      !open_network (self, error) || !open_state (self, options, error))
+      !write_sheet (self, error) || !keep (self, error) || !open_card (self, options, error) ||
+      !open_feed (self, error) || !open_network (self, error) || !open_state (self, options, error))
     return NULL;
   open_tracking (self);
   return g_steal_pointer (&self);
@@ -471,6 +489,7 @@ cow_run_free (CowRun *self)
   g_clear_pointer (&self->device, ck_device_close);
   g_clear_pointer (&self->dataset, cow_dataset_free);
   cow_preprocessing_clear (&self->preprocessing);
+  cow_kept_pictures_clear (&self->kept);
   g_free (self->class_weights);
   g_free (self->model);
   g_free (self);

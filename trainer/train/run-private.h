@@ -3,6 +3,7 @@
 #ifndef COW_TRAINER_RUN_PRIVATE_H
 #define COW_TRAINER_RUN_PRIVATE_H
 
+#include "trainer/train/keep-pictures.h"
 #include "trainer/train/preprocessing.h"
 #include "trainer/train/run-card.h"
 #include "trainer/train/run-folder.h"
@@ -19,6 +20,7 @@ struct _CowRun {
   CowPlan plan;
   CowRunFolder *folder;
   CowFeed *feed;
+  CowKeptPictures kept; /* that go with the adapter */
   CowNetwork *network;
   CowRunState *state;
   float *class_weights; /* [classes] or NULL */

@@ -31,6 +31,7 @@ write_adapter (CowRun *self, const char *name, gboolean with_state, GError **err
 
   if (path && cow_network_save (self->network, path, error) &&
       cow_card_write (self->card, path, error) &&
+      cow_kept_pictures_write (&self->kept, path, error) &&
       (!with_state || cow_run_state_save (self->state, self->network, path, error)) &&
       cow_run_folder_publish (self->folder, name, error))
     return TRUE;

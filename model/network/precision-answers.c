@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/network/precision-answers.h"
+
+#include <math.h>
+#include <string.h>
+
+void
+cow_answers_init (CowAnswers *self, const CowClassifier *classifier, const float *pixels, guint n)
+{
+  *self = (CowAnswers){ .pixels = pixels,
+                        .n = n,
+                        .n_features = (gsize)cow_classifier_n_features (classifier),
+                        .n_classes = cow_classifier_n_classes (classifier) };
+  self->features = g_new (float, n * self->n_features);
+  self->logits = g_new (float, n * self->n_classes);
+}
+
+void
+cow_answers_clear (CowAnswers *self)
+{
+  g_clear_pointer (&self->features, g_free);
+  g_clear_pointer (&self->logits, g_free);
+}
+
+gboolean
+cow_answers_run (const CowAnswers *self, CowClassifier *classifier, guint i, CowOutput *output,
+                 GError **error)
+{
+  const CowPreprocess *preprocess = cow_classifier_preprocess (classifier);
+  return cow_classifier_run (classifier, self->pixels + i * cow_preprocess_size (preprocess), 1,
+                             preprocess->height, preprocess->width, output, error);
+}
+
+static gboolean
+all_finite (const float *values, gsize n)
+{
+  for (gsize i = 0; i < n; i++)
+    if (!isfinite (values[i]))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+is_finite (const CowAnswers *self, const CowOutput *output)
+{
+  return all_finite (output->pooler_output, self->n_features) &&
+         all_finite (output->logits, self->n_classes);
+}
+
+gboolean
+cow_answers_take (CowAnswers *self, guint i, const CowOutput *output)
+{
+  memcpy (self->features + i * self->n_features, output->pooler_output,
+          self->n_features * sizeof (float));
+  if (self->n_classes > 0)
+    memcpy (self->logits + (gsize)i * self->n_classes, output->logits,
+            self->n_classes * sizeof (float));
+  return is_finite (self, output);
+}
+
+static guint
+label_of (const float *logits, guint n)
+{
+  guint best = 0;
+  for (guint c = 1; c < n; c++)
+    if (logits[c] > logits[best])
+      best = c;
+  return best;
+}
+
+static double
+cosine_of (const float *a, const float *b, gsize n)
+{
+  double product = 0, aa = 0, bb = 0;
+  for (gsize i = 0; i < n; i++) {
+    product += (double)a[i] * (double)b[i];
+    aa += (double)a[i] * (double)a[i];
+    bb += (double)b[i] * (double)b[i];
+  }
+  return product / sqrt (aa * bb);
+}
+
+static double
+error_of (const float *a, const float *b, gsize n)
+{
+  double distance = 0, length = 0;
+  for (gsize i = 0; i < n; i++) {
+    const double difference = (double)a[i] - (double)b[i];
+    distance += difference * difference;
+    length += (double)a[i] * (double)a[i];
+  }
+  return distance / length;
+}
+
+CowDifference
+cow_answers_compare (const CowAnswers *self, guint i, const CowOutput *output)
+{
+  const float *features = self->features + i * self->n_features,
+              *logits = self->logits + (gsize)i * self->n_classes;
+  const gboolean has_head = self->n_classes > 0;
+  if (!is_finite (self, output))
+    return (CowDifference){ NAN, INFINITY, FALSE };
+  return (CowDifference){
+    .cosine = cosine_of (features, output->pooler_output, self->n_features),
+    .error = has_head ? error_of (logits, output->logits, self->n_classes)
+                      : error_of (features, output->pooler_output, self->n_features),
+    .same_label = !has_head ||
+                  label_of (logits, self->n_classes) == label_of (output->logits, self->n_classes),
+  };
+}
