@@ -214,7 +214,7 @@ check_uses (const CkDevice *device, const CkWeightSource *source, CkWeightUses u
   if (products == 0)
     return CK_OK;
   return (products & ~device->products) == 0 && (products & (products - 1)) == 0 &&
-                 (uses & CK_USE_FORWARD) && source->parameters == NULL
+                 (uses & CK_USE_FORWARD) && (source->parameters == NULL || products == CK_USE_INT16)
              ? CK_OK
              : CK_UNSUPPORTED;
 }

@@ -208,7 +208,8 @@ typedef enum {
   CK_USE_BACKWARD = 1 << 1,   /* dy W: linear_backward */
   CK_USE_DEQUANTISE = 1 << 2, /* weight_dequantise */
   /* With CK_USE_FORWARD: linear multiplies whole numbers of so many bits, one scale a block of 64
-   * elements of weights and activations, in place of fp32. At most one of the two. */
+   * elements of weights and activations, in place of fp32. At most one of the two. With
+   * CK_USE_BACKWARD linear_backward does so for dx if they are 16 bits. */
   CK_USE_INT16 = 1 << 3,
   CK_USE_INT8 = 1 << 4
 } CkWeightUses;

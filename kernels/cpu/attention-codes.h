@@ -118,6 +118,7 @@ ck_larger_scale (float a, float b)
   return b <= a || a != a ? a : b;
 }
 
+/* All NULL in int8 where these features have no such products. */
 void ck_attention_codes_init_c (CkAttentionOps *int16, CkAttentionOps *int8);
 void ck_attention_codes_init_avx2 (CkAttentionOps *int16, CkAttentionOps *int8);
 void ck_attention_codes_init_avx512 (CkAttentionOps *int16, CkAttentionOps *int8);

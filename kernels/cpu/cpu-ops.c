@@ -55,8 +55,11 @@ ck_cpu_ops_init (CkCpuOps *ops, CkCpuFeatures features)
     ck_training_init_neon (&ops->training);
     ck_peak_init_neon (&ops->peak);
   }
-  if (features & CK_CPU_NEON_DOTPROD)
+  if (features & CK_CPU_NEON_DOTPROD) {
     ck_quantised_init_neon_dotprod (&ops->int8, &ops->peak);
+    /* Its products are of two numbers with signs, and exponentials have none. */
+    ops->attention_int8 = ops->attention_int16;
+  }
   if (features & CK_CPU_NEON_I8MM)
     ck_quantised_init_neon_i8mm (&ops->int8, &ops->peak);
 #endif

@@ -43,6 +43,7 @@ struct CkCpuStream {
 
   CkScratch tiles;              /* of linear, attention and norm */
   CkScratch codes;              /* of linear: its input as whole numbers */
+  CkScratch strips;             /* of linear layers whose weights train in whole numbers */
   CkScratch patches;            /* of embed and its backward, which call linear and its backward */
   CkScratch planes;             /* of convolution and batch norm */
   CkScratch rows;               /* of resample */

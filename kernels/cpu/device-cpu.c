@@ -95,6 +95,7 @@ cpu_stream_free (CkStream *self)
 
   ck_scratch_clear (&stream->tiles);
   ck_scratch_clear (&stream->codes);
+  ck_scratch_clear (&stream->strips);
   ck_scratch_clear (&stream->patches);
   ck_scratch_clear (&stream->planes);
   ck_scratch_clear (&stream->rows);

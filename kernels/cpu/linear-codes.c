@@ -27,24 +27,21 @@ quantise_row (const void *data, int64_t row, int member)
 }
 
 CkStatus
-ck_linear_codes_init (CkLinearCodes *self, CkCpuStream *cpu, const CkLinear *layer)
+ck_linear_codes_init (CkLinearCodes *self, CkCpuStream *cpu, const CkQuantisedOps *products,
+                      int64_t rows, int64_t cols, CkActivations x)
 {
-  const CkCpuWeight *weight = (const CkCpuWeight *)layer->weight;
-  const int64_t in = layer->weight->source.in;
-  const Quantising job = { &self->x, layer->x.data, in };
-  void *memory = layer->x.data;
+  const Quantising job = { &self->x, x.data, cols };
+  void *memory = x.data;
   size_t bytes;
 
-  if (layer->x.type == CK_F32)
-    memory = ck_coded_rows_bytes (weight->products, layer->rows, in, &bytes)
+  if (x.type == CK_F32)
+    memory = ck_coded_rows_bytes (products, rows, cols, &bytes)
                  ? ck_scratch_get (&cpu->codes, bytes)
                  : NULL;
   if (memory == NULL)
     return CK_NO_MEMORY;
-  *self =
-      (CkLinearCodes){ cpu, weight, ck_coded_rows_at (weight->products, layer->rows, in, memory) };
-  return layer->x.type == CK_F32 ? ck_team_run (cpu->threads, layer->rows, quantise_row, &job)
-                                 : CK_OK;
+  *self = (CkLinearCodes){ cpu, ck_coded_rows_at (products, rows, cols, memory) };
+  return x.type == CK_F32 ? ck_team_run (cpu->threads, rows, quantise_row, &job) : CK_OK;
 }
 
 /* ---- weights --------------------------------------------------------------------------------- */
@@ -53,6 +50,47 @@ static int64_t
 count_blocks (const CkCpuWeight *weight)
 {
   return ck_ceil_div (weight->base.source.in, CK_CODE_BLOCK);
+}
+
+typedef struct {
+  const CkCpuOps *ops;
+  const CkCpuWeight *weight;
+  float *buffers; /* buffer_floats a thread */
+  int64_t buffer_floats;
+} Packing;
+
+static CkStatus
+pack_strip (const void *data, int64_t strip, int member)
+{
+  const Packing *p = data;
+
+  ck_weight_strips_pack (p->ops, p->weight, strip, p->buffers + member * p->buffer_floats);
+  return CK_OK;
+}
+
+CkStatus
+ck_linear_codes_pack (CkCpuStream *cpu, const CkCpuWeight *weight, CkCpuWeight *packed)
+{
+  Packing packing = { cpu->ops, packed, NULL, 0 };
+  size_t strips, threads;
+  int64_t scales;
+
+  *packed = *weight;
+  if (weight->products == NULL || weight->base.source.parameters == NULL)
+    return CK_OK;
+  packing.buffer_floats = ck_weight_strips_buffer (weight);
+  strips = ck_weight_strips_size (weight, &scales);
+  if (strips == 0 ||
+      !ck_size_product (packing.buffer_floats, cpu->threads, sizeof (float), &threads))
+    return CK_NO_MEMORY;
+  packed->strips =
+      ck_scratch_get (&cpu->strips, strips + (size_t)scales * sizeof (float) + threads);
+  if (packed->strips == NULL)
+    return CK_NO_MEMORY;
+  packed->scales = (float *)((char *)packed->strips + strips);
+  packing.buffers = packed->scales + scales;
+  return ck_team_run (cpu->threads, ck_ceil_div (weight->base.source.out, weight->products->strip),
+                      pack_strip, &packing);
 }
 
 int64_t
@@ -85,13 +123,13 @@ ck_linear_codes_buffer (const CkCpuWeight *weight, int64_t panel)
 }
 
 void
-ck_code_panel_init (CkCodePanel *panel, const CkLinearCodes *x, int64_t first, int64_t outs,
+ck_code_panel_init (CkCodePanel *panel, const CkCpuWeight *weight, int64_t first, int64_t outs,
                     int64_t stride, float *buffer)
 {
-  const CkCpuWeight *weight = x->weight;
   float *columns = buffer + code_bytes (weight, stride) / (int64_t)sizeof (float);
 
-  *panel = (CkCodePanel){ .first = first,
+  *panel = (CkCodePanel){ .weight = weight,
+                          .first = first,
                           .outs = outs,
                           .columns = columns,
                           .column_ids = (int32_t *)(columns + CK_COLUMNS * stride),
@@ -116,8 +154,8 @@ find_column (CkCodePanel *panel, const CkLinearCodes *x, int32_t column)
     else
       i = panel->next_column++ % CK_COLUMNS;
     panel->column_ids[i] = column;
-    ck_weight_dequantise_column (x->cpu->ops, &x->weight->base, column, panel->first, panel->outs,
-                                 panel->columns + i * panel->panel);
+    ck_weight_dequantise_column (x->cpu->ops, &panel->weight->base, column, panel->first,
+                                 panel->outs, panel->columns + i * panel->panel);
   }
   return panel->columns + i * panel->panel;
 }
@@ -167,7 +205,7 @@ void
 ck_code_panel_multiply (const CkCodePanel *panel, const CkLinearCodes *x, int64_t row, int64_t rows,
                         const CkTail *tail, float *y, int64_t stride)
 {
-  const CkQuantisedOps *products = x->weight->products;
+  const CkQuantisedOps *products = x->x.products;
   const CkCodes codes = ck_coded_rows_from (&x->x, row);
 
   for (int64_t out = 0, strip = 0; out < panel->outs; out += products->strip, strip++) {

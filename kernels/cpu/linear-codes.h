@@ -8,16 +8,26 @@
 #include "kernels/cpu/cpu-stream.h"
 #include "kernels/cpu/weight-strips.h"
 
-/* A layer's weight and its input [rows, in]. */
+/* A layer's input, or backward the gradient of its output. */
 typedef struct {
   const CkCpuStream *cpu;
-  const CkCpuWeight *weight;
   CkCodedRows x;
 } CkLinearCodes;
 
-/* x is whole numbers already, or is quantised with the whole team into the stream's scratch memory,
- * which is the layer's until the next call. */
-CkStatus ck_linear_codes_init (CkLinearCodes *self, CkCpuStream *cpu, const CkLinear *layer);
+/* x [rows, cols] is whole numbers for these products already, or is quantised with the whole team
+ * into the stream's scratch memory, which is the layer's until the next call. */
+CkStatus ck_linear_codes_init (CkLinearCodes *self, CkCpuStream *cpu,
+                               const CkQuantisedOps *products, int64_t rows, int64_t cols,
+                               CkActivations x);
+
+/*
+ * Parameters as strips, made by the whole team in the stream's scratch memory, which is theirs
+ * until the next call: *packed is a copy of the weight that has them. Other weights are copied as
+ * they are.
+ */
+CkStatus ck_linear_codes_pack (CkCpuStream *cpu, const CkCpuWeight *weight, CkCpuWeight *packed);
+
+#define CK_CODE_ROWS 48 /* rows multiplied at once, whose addends stay in the L1 cache */
 
 /* Outputs of a panel that keeps its weights in a thread's cache: a whole number of strips. */
 int64_t ck_linear_codes_panel (const CkCpuWeight *weight);
@@ -27,6 +37,7 @@ int64_t ck_linear_codes_buffer (const CkCpuWeight *weight, int64_t panel);
 
 /* The weights of a panel, in the calling thread; they hold as long as the buffer. */
 typedef struct {
+  const CkCpuWeight *weight;
   int64_t first, outs;
   CkStrips strips;
   CkStrips up;         /* of the adapter, where it is of whole numbers */
@@ -39,7 +50,7 @@ typedef struct {
 
 /* Outputs [first, first + outs), of which the first is a strip's; `panel`: outs rounded up to
  * strips, the stride of results. */
-void ck_code_panel_init (CkCodePanel *panel, const CkLinearCodes *x, int64_t first, int64_t outs,
+void ck_code_panel_init (CkCodePanel *panel, const CkCpuWeight *weight, int64_t first, int64_t outs,
                          int64_t stride, float *buffer);
 
 /* t [rows, stride] += what the outliers of rows [row, row + rows) of x add to x W^T, and which the

@@ -12,6 +12,7 @@
 #include "kernels/cpu/adapter.h"
 #include "kernels/cpu/linear-codes.h"
 #include "kernels/cpu/operations.h"
+#include "kernels/cpu/tiles.h"
 #include "kernels/cpu/weight-values.h"
 #include "kernels/shapes.h"
 
@@ -23,7 +24,6 @@
  * part of the definition. */
 #define DEPTH       1024
 #define LINE_FLOATS 16 /* a cache line, of which a block of codes is a multiple */
-#define CODE_ROWS   48 /* rows of whole numbers at once, whose addends stay in the L1 cache */
 
 /* One call: the layer, how it is cut, and where the buffers lie. */
 typedef struct {
@@ -34,42 +34,38 @@ typedef struct {
   float *y;            /* NULL where y is whole numbers: */
   CkCodedRows y_codes; /* these */
 
+  CkCpuWeight weight;  /* the layer's, whose strips may be of this call */
   bool whole;          /* whether the product is of whole numbers: */
-  CkLinearCodes codes; /* of these */
+  CkLinearCodes codes; /* x as such */
 
   int64_t rank;       /* 0 without an adapter */
   bool coded_adapter; /* whether it is of whole numbers, too: */
   CkAdapterCodes adapter_codes;
-  int64_t panel, n_panels, group, n_groups, depth; /* a tile is [group, panel] */
+  CkTiles tiles;
+  int64_t depth;
   float *low;        /* [rows, rank] x down^T, which all panels share; or the memory of the codes */
   float *transposed; /* [in, rank] down^T */
   float *buffers; /* a thread: product [group, panel], then weights [panel, depth]; of whole numbers
-                   * what is added and the result, [CODE_ROWS, panel] both, then weights */
+                   * what is added and the result, [CK_CODE_ROWS, panel] both, then weights */
   int64_t buffer_floats;
 } Job;
 
-/* Cuts the output so that every thread has as many tiles as the others, and tiles are large. Which
- * tile an element lies in changes nothing about it. */
+/* Whole numbers need no more than a few rows at once, and their weights are unpacked anew for each
+ * group: it is as large as there are rows. */
 static void
 cut (Job *job)
 {
-  const CkCpuWeight *weight = (const CkCpuWeight *)job->layer->weight;
-  const int64_t threads = job->cpu->threads;
-  const int64_t unit = job->y == NULL ? CK_CODE_BLOCK
-                       : job->whole   ? weight->products->strip
-                                      : LINE_FLOATS,
-                most = job->whole ? ck_linear_codes_panel (weight) : PANEL,
-                least = ck_min (most, PANEL_MIN);
-  int64_t panels = ck_round_up (ck_ceil_div (job->out, most), threads);
-  int64_t groups = ck_ceil_div (job->rows, GROUP);
+  const CkCpuWeight *weight = &job->weight;
+  const int64_t most = job->whole ? ck_linear_codes_panel (weight) : PANEL;
 
-  panels = ck_min (panels, ck_ceil_div (job->out, least));
-  job->panel = ck_round_up (ck_ceil_div (job->out, panels), unit);
-  job->n_panels = ck_ceil_div (job->out, job->panel);
-  if (groups * job->n_panels < threads)
-    groups = ck_max (groups, ck_min (ck_ceil_div (threads, job->n_panels), job->rows / GROUP_MIN));
-  job->group = ck_ceil_div (job->rows, groups);
-  job->n_groups = ck_ceil_div (job->rows, job->group);
+  job->tiles = ck_tiles (job->rows, job->out, job->cpu->threads,
+                         (CkTileLimits){ .unit = job->y == NULL ? CK_CODE_BLOCK
+                                                 : job->whole   ? weight->products->strip
+                                                                : LINE_FLOATS,
+                                         .least = ck_min (most, PANEL_MIN),
+                                         .most = most,
+                                         .group = job->whole ? job->rows : GROUP,
+                                         .group_least = GROUP_MIN });
   job->depth = job->layer->weight->source.type == CK_F32 ? job->in : ck_min (job->in, DEPTH);
 }
 
@@ -77,14 +73,15 @@ cut (Job *job)
 static int64_t
 count_buffer (const Job *job)
 {
-  const CkCpuWeight *weight = (const CkCpuWeight *)job->layer->weight;
+  const CkCpuWeight *weight = &job->weight;
 
   if (job->whole)
-    return 2 * CODE_ROWS * job->panel + ck_linear_codes_buffer (weight, job->panel) +
+    return 2 * CK_CODE_ROWS * job->tiles.panel + ck_linear_codes_buffer (weight, job->tiles.panel) +
            (job->coded_adapter
-                ? ck_adapter_codes_panel (weight->products, &job->layer->adapter, job->panel)
+                ? ck_adapter_codes_panel (weight->products, &job->layer->adapter, job->tiles.panel)
                 : 0);
-  return job->panel * (job->group + (job->layer->weight->source.type != CK_F32 ? job->depth : 0));
+  return job->tiles.panel *
+         (job->tiles.group + (job->layer->weight->source.type != CK_F32 ? job->depth : 0));
 }
 
 /* *floats for what all panels share of the adapter, of which `low` come first. */
@@ -136,7 +133,7 @@ multiply_weight (const Job *job, const float *x, int64_t rows, int64_t first_out
   if (weight->source.type == CK_F32)
     return ops->products.gemm (true, rows, outs, job->in, 1, x, job->in,
                                (const float *)ck_weight_data (weight) + first_out * job->in,
-                               job->in, 0, t, job->panel);
+                               job->in, 0, t, job->tiles.panel);
   for (int64_t k = 0; k < job->in; k += job->depth) {
     const int64_t depth = ck_min (job->depth, job->in - k);
     CkStatus status;
@@ -145,7 +142,7 @@ multiply_weight (const Job *job, const float *x, int64_t rows, int64_t first_out
       ck_weight_dequantise_run (ops, weight, (first_out + o) * job->in + k, depth,
                                 weights + o * depth);
     status = ops->products.gemm (true, rows, outs, depth, 1, x + k, job->in, weights, depth,
-                                 k == 0 ? 0 : 1, t, job->panel);
+                                 k == 0 ? 0 : 1, t, job->tiles.panel);
     if (status != CK_OK)
       return status;
   }
@@ -163,7 +160,7 @@ add_adapter (const Job *job, int64_t first_row, int64_t rows, int64_t first_out,
     return CK_OK;
   return job->cpu->ops->products.gemm (
       true, rows, outs, job->rank, adapter->scale, job->low + first_row * job->rank, job->rank,
-      adapter->up + first_out * job->rank, job->rank, beta, t, job->panel);
+      adapter->up + first_out * job->rank, job->rank, beta, t, job->tiles.panel);
 }
 
 /* Of the outputs from the first one on. */
@@ -190,7 +187,7 @@ finish_rows (const Job *job, int64_t first_row, int64_t rows, int64_t first_out,
 
   for (int64_t row = 0; row < rows; row++) {
     const int64_t at = (first_row + row) * job->out + first_out;
-    float *product = t + row * job->panel;
+    float *product = t + row * job->tiles.panel;
 
     job->cpu->ops->rows.epilogue (&epilogue, outs, product,
                                   layer->multiplier != NULL ? layer->multiplier + at : NULL,
@@ -213,7 +210,7 @@ make_coded_rows (const Job *job, CkCodePanel *panel, int64_t first_row, int64_t 
   CkSecondProduct second;
   CkTail tail = {
     .addend = outliers || in_fp32 ? t : NULL,
-    .addend_stride = job->panel,
+    .addend_stride = job->tiles.panel,
     .epilogue = epilogue_from (layer, panel->first),
     .multiplier = layer->multiplier != NULL ? layer->multiplier + at : NULL,
     .residual = layer->residual != NULL ? layer->residual + at : NULL,
@@ -226,7 +223,7 @@ make_coded_rows (const Job *job, CkCodePanel *panel, int64_t first_row, int64_t 
     tail.second = &second;
   }
   if (outliers) {
-    memset (t, 0, (size_t)(rows * job->panel) * sizeof *t);
+    memset (t, 0, (size_t)(rows * job->tiles.panel) * sizeof *t);
     ck_code_panel_add_outliers (panel, &job->codes, first_row, rows, t);
   }
   if (in_fp32)
@@ -237,10 +234,10 @@ make_coded_rows (const Job *job, CkCodePanel *panel, int64_t first_row, int64_t 
     ck_code_panel_multiply (panel, &job->codes, first_row, rows, &tail, job->y + at, job->out);
     return CK_OK;
   }
-  ck_code_panel_multiply (panel, &job->codes, first_row, rows, &tail, result, job->panel);
+  ck_code_panel_multiply (panel, &job->codes, first_row, rows, &tail, result, job->tiles.panel);
   for (int64_t row = 0; row < rows; row++)
     ck_coded_rows_write (&job->y_codes, first_row + row, panel->first, panel->outs,
-                         result + row * job->panel);
+                         result + row * job->tiles.panel);
   return CK_OK;
 }
 
@@ -248,20 +245,22 @@ static CkStatus
 make_coded_tile (const Job *job, int64_t first_row, int64_t rows, int64_t first_out, int64_t outs,
                  float *buffer)
 {
-  float *result = buffer + CODE_ROWS * job->panel, *weights = result + CODE_ROWS * job->panel;
+  float *result = buffer + CK_CODE_ROWS * job->tiles.panel,
+        *weights = result + CK_CODE_ROWS * job->tiles.panel;
   CkStatus status = CK_OK;
   CkCodePanel panel;
 
-  const int64_t up = job->coded_adapter ? ck_adapter_codes_panel (job->adapter_codes.products,
-                                                                  &job->layer->adapter, job->panel)
-                                        : 0;
+  const int64_t up = job->coded_adapter
+                         ? ck_adapter_codes_panel (job->adapter_codes.products,
+                                                   &job->layer->adapter, job->tiles.panel)
+                         : 0;
 
-  ck_code_panel_init (&panel, &job->codes, first_out, outs, job->panel, weights + up);
+  ck_code_panel_init (&panel, &job->weight, first_out, outs, job->tiles.panel, weights + up);
   if (job->coded_adapter)
     panel.up = ck_adapter_codes_strips (&job->adapter_codes, first_out, outs, weights);
-  for (int64_t row = 0; status == CK_OK && row < rows; row += CODE_ROWS)
-    status = make_coded_rows (job, &panel, first_row + row, ck_min (CODE_ROWS, rows - row), buffer,
-                              result);
+  for (int64_t row = 0; status == CK_OK && row < rows; row += CK_CODE_ROWS)
+    status = make_coded_rows (job, &panel, first_row + row, ck_min (CK_CODE_ROWS, rows - row),
+                              buffer, result);
   return status;
 }
 
@@ -269,12 +268,12 @@ static CkStatus
 make_tile (const void *data, int64_t tile, int member)
 {
   const Job *job = data;
-  const int64_t first_row = tile % job->n_groups * job->group,
-                first_out = tile / job->n_groups * job->panel;
-  const int64_t rows = ck_min (job->group, job->rows - first_row),
-                outs = ck_min (job->panel, job->out - first_out);
+  const int64_t first_row = tile % job->tiles.n_groups * job->tiles.group,
+                first_out = tile / job->tiles.n_groups * job->tiles.panel;
+  const int64_t rows = ck_min (job->tiles.group, job->rows - first_row),
+                outs = ck_min (job->tiles.panel, job->out - first_out);
   float *buffer = job->buffers + member * job->buffer_floats,
-        *weights = buffer + job->group * job->panel;
+        *weights = buffer + job->tiles.group * job->tiles.panel;
   CkStatus status;
 
   if (job->whole)
@@ -337,13 +336,17 @@ ck_cpu_linear (CkStream *self, const CkLinear *layer)
   if (status != CK_OK || cpu->failure != CK_OK || layer->rows == 0)
     return status;
   job = describe (cpu, layer);
+  status = ck_linear_codes_pack (cpu, (const CkCpuWeight *)layer->weight, &job.weight);
+  if (status != CK_OK)
+    return ck_cpu_finish (cpu, status);
   cut (&job);
   status = reserve (&job, cpu);
   if (status == CK_OK && job.whole)
-    status = ck_linear_codes_init (&job.codes, cpu, layer);
+    status =
+        ck_linear_codes_init (&job.codes, cpu, job.weight.products, job.rows, job.in, layer->x);
   if (status == CK_OK && job.rank > 0)
     status = make_low (&job);
   if (status == CK_OK)
-    status = ck_team_run (cpu->threads, job.n_panels * job.n_groups, make_tile, &job);
+    status = ck_team_run (cpu->threads, job.tiles.n_panels * job.tiles.n_groups, make_tile, &job);
   return ck_cpu_finish (cpu, status);
 }

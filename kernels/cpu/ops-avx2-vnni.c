@@ -25,6 +25,7 @@ DEFINE_DOT (q_dot_8, "vpdpbusd")
 #define Q_CODE_MAX CK_CODE_MAX_16
 #define Q_OFFSET   0
 #define Q_TILE     6
+#define Q_LANES    4
 #define q_dot      q_dot_16
 #include "kernels/cpu/quantised-tmpl.h"
 

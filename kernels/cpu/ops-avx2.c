@@ -65,6 +65,7 @@ q_store_sums (int32_t *p, const int8_t *codes)
 #define Q_CODE_MAX CK_CODE_MAX_16
 #define Q_OFFSET   0
 #define Q_TILE     4
+#define Q_LANES    4
 #define q_dot      q_dot_16
 #define Q_ATTENTION
 #include "kernels/cpu/quantised-tmpl.h"

@@ -14,6 +14,7 @@
 #define Q_CODE_MAX              CK_CODE_MAX_16
 #define Q_OFFSET                0
 #define Q_TILE                  6
+#define Q_LANES                 8
 #define q_dot(sums, weights, x) _mm512_dpwssd_epi32 (sums, weights, x)
 #define Q_ATTENTION
 #include "kernels/cpu/quantised-tmpl.h"

@@ -34,6 +34,7 @@ q_store_sums (int32_t *p, const int8_t *codes)
 #define Q_CODE_MAX              CK_CODE_MAX_16
 #define Q_OFFSET                0
 #define Q_TILE                  6
+#define Q_LANES                 8
 #define q_dot(sums, weights, x) q_add (sums, _mm512_madd_epi16 (weights, x))
 #define Q_ATTENTION
 #include "kernels/cpu/quantised-tmpl.h"

@@ -30,6 +30,7 @@ q_dot_16 (vq sums, vq weights, vq x)
 #define Q_CODE_MAX CK_CODE_MAX_16
 #define Q_OFFSET   0
 #define Q_TILE     6
+#define Q_LANES    4
 #define q_dot      q_dot_16
 #define Q_ATTENTION
 #include "kernels/cpu/quantised-tmpl.h"
@@ -46,12 +47,11 @@ INIT (quantised) (CkQuantisedOps *int16, CkQuantisedOps *int8, CkPeakOps *peak)
 
 DEFINE_ATTENTION (int16, mix_ops_16)
 
-/* Both: the products of 8 bits that some processors have are of two numbers with signs, and
- * exponentials have none. */
 void
 INIT (attention_codes) (CkAttentionOps *int16, CkAttentionOps *int8)
 {
-  *int16 = *int8 = int16_attention;
+  *int16 = int16_attention;
+  *int8 = (CkAttentionOps){ 0 };
 }
 
 #include "kernels/cpu/attention-head-tmpl.h"

@@ -130,6 +130,34 @@ unpack (Kind kind, int64_t blocks, const uint8_t *pairs, int64_t stride, int64_t
     }
 }
 
+/* Column j of w, of n elements, as lane j of a block. */
+static void
+pack_column (int64_t n, const float *w, int64_t stride, int64_t lane, int16_t *groups, float *scale)
+{
+  float max = 0, sum = 0, inverse;
+
+  for (int64_t i = 0; i < n; i++) {
+    max = fmaxf (max, fabsf (w[i * stride]));
+    sum += fabsf (w[i * stride]);
+  }
+  *scale = ck_code_scale (max, sum, CK_CODE_MAX_16);
+  inverse = ck_code_inverse (max, CK_CODE_MAX_16);
+  for (int64_t place = 0; place < CK_CODE_BLOCK; place++) {
+    const int64_t element = place / 8 * 8 + places_16[place % 8];
+    const float scaled = element < n ? w[element * stride] * inverse : 0;
+
+    groups[(place / 2 * STRIP + lane) * 2 + place % 2] =
+        isfinite (scaled) ? (int16_t)lrintf (scaled) : 0;
+  }
+}
+
+static void
+pack_block_16 (int64_t n, int64_t outs, const float *w, int64_t stride, void *groups, float *scales)
+{
+  for (int64_t lane = 0; lane < STRIP; lane++)
+    pack_column (lane < outs ? n : 0, w + lane, stride, lane, groups, scales + lane);
+}
+
 /* What the offsets of weights add to the products with a block, taken away. */
 static int32_t
 without_offsets (Kind kind, const CkCodes *x, int64_t block)
@@ -202,6 +230,32 @@ multiply (Kind kind, int64_t rows, const CkCodes *x, const void *strip, const fl
   }
 }
 
+/* Outputs i of a and j of b in one block. */
+static int32_t
+multiply_lanes (const int16_t *a, int64_t i, const int16_t *b, int64_t j)
+{
+  int32_t sum = 0;
+
+  for (int64_t place = 0; place < CK_CODE_BLOCK; place++)
+    sum += a[(place / 2 * STRIP + i) * 2 + place % 2] * b[(place / 2 * STRIP + j) * 2 + place % 2];
+  return sum;
+}
+
+static void
+multiply_strips_16 (int64_t blocks, const void *a, const float *a_scales, const void *b,
+                    const float *b_scales, float *y, int64_t stride)
+{
+  for (int64_t block = 0; block < blocks; block++) {
+    const int64_t at = block * CK_CODE_BLOCK * STRIP;
+
+    for (int64_t i = 0; i < STRIP; i++)
+      for (int64_t j = 0; j < STRIP; j++)
+        y[i * stride + j] =
+            fmaf ((float)multiply_lanes ((const int16_t *)a + at, i, (const int16_t *)b + at, j),
+                  a_scales[block * STRIP + i] * b_scales[block * STRIP + j], y[i * stride + j]);
+  }
+}
+
 /* The functions of a table for a kind of codes. */
 #define DEFINE(kind, name)                                                                         \
   static int64_t quantise_##name (int64_t n, const float *x, void *codes, float *scales,           \
@@ -240,6 +294,8 @@ void
 ck_quantised_init_c (CkQuantisedOps *int16, CkQuantisedOps *int8)
 {
   *int16 = TABLE (CODES_16, 0, 16);
+  int16->pack_block = pack_block_16;
+  int16->multiply_strips = multiply_strips_16;
   *int8 = TABLE (CODES_8, 1, 8);
 }
 

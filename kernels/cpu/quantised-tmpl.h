@@ -4,6 +4,8 @@
  * them, weights in groups of 32 bits, and their product. It may be included more than once; the
  * file that includes it defines what codes-tmpl.h needs, and for each inclusion:
  *   Q_TILE                      rows that are multiplied at once, VECTORS vectors of sums each
+ *   Q_LANES                     of 16 bits: outputs of a strip that are multiplied at once with
+ *                               those of another; they divide a strip
  *   q_dot (sums, weights, x)    sums + the products of a group, lane by lane; or, for narrow codes:
  *   q_dot_pair (sums, weights[2], x[2], offsets)  the same of two groups; offsets: of x's sums
  *   Q_ATTENTION                 if attention multiplies such codes, too (not narrow ones)
@@ -79,6 +81,49 @@ Q (unpack) (int64_t blocks, const uint8_t *pairs, int64_t stride, int64_t rows,
     }
   }
 }
+
+#if Q_BITS == 16
+/* W outputs of a block, n elements each, of which `left` exist. */
+static inline void
+Q (pack_lanes) (int64_t n, int64_t left, const float *w, int64_t stride, vq *groups, float *scales)
+{
+  static const int8_t firsts[4] = { 0, 2, 1, 3 }; /* of the pairs of eight elements */
+  vf max = v_set (0), sum = v_set (0), inverse;
+
+  for (int64_t i = 0; i < n; i++) {
+    const vf magnitude = v_abs (v_load (w + i * stride, left, 0));
+
+    max = v_max (max, magnitude);
+    sum = v_add (sum, magnitude);
+  }
+  v_store (scales, W,
+           v_greater (v_set (INFINITY), sum, v_div (max, v_set (Q_CODE_MAX)), v_set (NAN)));
+  inverse = v_div (v_set (Q_CODE_MAX), max);
+  inverse = v_greater (v_set (INFINITY), inverse, inverse, v_set (0));
+  for (int64_t group = 0; group < Q_GROUPS; group++) {
+    const int64_t element = group / 4 * 8 + firsts[group % 4];
+    vq pair[2];
+
+#  pragma GCC unroll 2
+    for (int half = 0; half < 2; half++) {
+      const int64_t i = element + 4 * half;
+
+      pair[half] =
+          i < n ? q_from_float (v_mul (v_load (w + i * stride, left, 0), inverse)) : q_set (0);
+    }
+    q_put (groups + group * VECTORS, q_join_two (pair));
+  }
+}
+
+static void
+Q (pack_block) (int64_t n, int64_t outs, const float *w, int64_t stride, void *groups,
+                float *scales)
+{
+  for (int v = 0; v < VECTORS; v++)
+    Q (pack_lanes)
+  (outs > v * W ? n : 0, outs - v * W, w + v * W, stride, (vq *)groups + v, scales + v * W);
+}
+#endif
 
 /* ---- the product ----------------------------------------------------------------------------- */
 
@@ -186,6 +231,62 @@ Q (multiply) (int64_t rows, const CkCodes *x, const void *strip, const float *st
     Q (multiply_tile) (x, strip, strip_scales, &(Q (Target)){ tail, row, rows, outs, y, stride });
 }
 
+#if Q_BITS == 16
+/* Outputs [first, first + Q_LANES) of a with all of b. The totals, which change once a block, stay
+ * in memory. */
+static inline __attribute__ ((always_inline)) void
+Q (multiply_lanes) (int64_t blocks, const int32_t *a, const float *a_scales, const vq *b,
+                    const float *b_scales, float *y, int64_t stride)
+{
+  for (int64_t block = 0; block < blocks; block++, a_scales += Q_STRIP, b_scales += Q_STRIP) {
+    vq sums[Q_LANES][VECTORS];
+
+#  pragma GCC unroll 16
+    for (int i = 0; i < Q_LANES; i++)
+#  pragma GCC unroll 2
+      for (int v = 0; v < VECTORS; v++)
+        sums[i][v] = q_set (0);
+#  pragma GCC unroll 4
+    for (int group = 0; group < Q_GROUPS; group++, a += Q_STRIP, b += VECTORS) {
+      vq weights[VECTORS];
+
+#  pragma GCC unroll 2
+      for (int v = 0; v < VECTORS; v++)
+        weights[v] = q_load (b + v);
+#  pragma GCC unroll 16
+      for (int i = 0; i < Q_LANES; i++) {
+        const vq factor = q_factor (a + i);
+#  pragma GCC unroll 2
+        for (int v = 0; v < VECTORS; v++)
+          sums[i][v] = q_dot (sums[i][v], weights[v], factor);
+      }
+    }
+#  pragma GCC unroll 16
+    for (int i = 0; i < Q_LANES; i++) {
+      const vf scale = v_set (a_scales[i]);
+#  pragma GCC unroll 2
+      for (int v = 0; v < VECTORS; v++) {
+        float *total = y + i * stride + v * W;
+
+        v_store (total, W,
+                 v_fma (q_to_float (sums[i][v]), v_mul (scale, v_load (b_scales + v * W, W, 0)),
+                        v_load (total, W, 0)));
+      }
+    }
+  }
+}
+
+static void
+Q (multiply_strips) (int64_t blocks, const void *a, const float *a_scales, const void *b,
+                     const float *b_scales, float *y, int64_t stride)
+{
+  for (int i = 0; i < Q_STRIP; i += Q_LANES)
+    Q (multiply_lanes)
+  (blocks, (const int32_t *)a + i, a_scales + i, b, b_scales, y + i * stride, stride);
+}
+#  undef Q_LANES
+#endif
+
 /* Multiply-adds with operands in registers (peak.h); each adds to itself, so that none can be made
  * once for all rounds, and no two lanes are the same, so that none can be made once for two. */
 static float
@@ -224,6 +325,10 @@ static const CkQuantisedOps Q (ops) = {
   .group = sizeof (int32_t),
   .quantise = Q (quantise),
   .unpack = Q (unpack),
+#if Q_BITS == 16
+  .pack_block = Q (pack_block),
+  .multiply_strips = Q (multiply_strips),
+#endif
   .multiply = Q (multiply),
 };
 

@@ -106,6 +106,18 @@ typedef struct {
    */
   void (*unpack) (int64_t blocks, const uint8_t *pairs, int64_t stride, int64_t rows,
                   const int16_t table[16], void *strip);
+  /*
+   * A block of a strip from a weight whose outputs lie side by side: element i of output j is
+   * w[i * stride + j], i < n <= 64, j < outs <= strip; what there is not is 0. Nothing is an
+   * outlier. An output with a value that is not finite gets the scale NaN. scales: [strip].
+   * 16 bits only, else NULL.
+   */
+  void (*pack_block) (int64_t n, int64_t outs, const float *w, int64_t stride, void *groups,
+                      float *scales);
+  /* y [strip, strip] += a^T b of two strips: their outputs' products over all elements; stride:
+   * floats from a row of y to the next. 16 bits only, else NULL. */
+  void (*multiply_strips) (int64_t blocks, const void *a, const float *a_scales, const void *b,
+                           const float *b_scales, float *y, int64_t stride);
   /* y [rows, outs] = the first outputs of codes times one strip, with its tail unless NULL; stride:
    * floats from a row of y to the next. */
   void (*multiply) (int64_t rows, const CkCodes *x, const void *strip, const float *strip_scales,

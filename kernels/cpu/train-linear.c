@@ -8,7 +8,10 @@
  * to end, so that no result depends on how many threads there are.
  */
 #include "kernels/cpu/adapter.h"
+#include "kernels/cpu/backward-codes.h"
+#include "kernels/cpu/gradient-codes.h"
 #include "kernels/cpu/operations.h"
+#include "kernels/cpu/tiles.h"
 #include "kernels/cpu/weight-values.h"
 #include "kernels/shapes.h"
 
@@ -18,6 +21,7 @@
 #define PANEL_DX 128  /* columns of dx a tile */
 #define ROWS_DX  256  /* and rows, for every tile prepares its part of W; half where ... */
 #define TILES    16   /* ... so few tiles would share a machine */
+#define INS_MIN  64   /* columns a tile of whole numbers, at least, and rows */
 #define DEPTH    1024 /* rows of W dequantised at once: [depth, panel] in fp32 is 512 KiB */
 #define ROWS     64   /* rows a task of dlow, and rows dropped out at once */
 #define STRIP    64   /* columns a task of dbias and dgain */
@@ -28,8 +32,10 @@ typedef struct {
   const CkAdapter *adapter; /* NULL if its rank is 0 */
   const float *gain;        /* [out] or NULL */
   int64_t rows, in, out, rank;
-  bool dequantises;                                 /* W does not lie in memory as dx needs it */
-  int64_t panel, n_panels, group, n_groups;         /* of dx */
+  bool whole;          /* whether dx is made of whole numbers: */
+  CkLinearCodes codes; /* dy as such */
+  bool dequantises;    /* W does not lie in memory as dx needs it */
+  CkTiles dx_tiles;
   int64_t n_strips, n_dlow;                         /* tasks of sums over rows or columns */
   int64_t n_dx, n_dweight, n_dup, n_ddown, n_tiles; /* tasks */
   float *up;                                        /* [out, rank] scale gain up */
@@ -40,23 +46,48 @@ typedef struct {
   int64_t buffer_floats;
 } Job;
 
+static const CkCpuWeight *
+weight_of (const Job *job)
+{
+  return (const CkCpuWeight *)job->op->weight;
+}
+
+static void
+cut_dx (Job *job)
+{
+  CkTiles *tiles = &job->dx_tiles;
+
+  if (job->whole) {
+    const int64_t most = ck_backward_codes_panel (weight_of (job));
+
+    *tiles = ck_tiles (job->rows, job->in, job->cpu->threads,
+                       (CkTileLimits){ .unit = weight_of (job)->products->strip,
+                                       .least = ck_min (most, INS_MIN),
+                                       .most = most,
+                                       .group = job->rows,
+                                       .group_least = INS_MIN });
+    return;
+  }
+  job->dequantises = job->op->weight->source.type != CK_F32 || job->gain != NULL;
+  tiles->panel = ck_round_up (ck_ceil_div (job->in, ck_ceil_div (job->in, PANEL_DX)), 16);
+  tiles->n_panels = ck_ceil_div (job->in, tiles->panel);
+  tiles->group = ROWS_DX;
+  if (ck_ceil_div (job->rows, tiles->group) * tiles->n_panels < TILES)
+    tiles->group = ROWS_DX / 2;
+  tiles->n_groups = ck_ceil_div (job->rows, tiles->group);
+}
+
 static void
 cut (Job *job)
 {
   const CkLinearBackward *op = job->op;
   const CkLinearGradients *g = &op->gradients;
 
-  job->dequantises = op->weight->source.type != CK_F32 || job->gain != NULL;
-  job->panel = ck_round_up (ck_ceil_div (job->in, ck_ceil_div (job->in, PANEL_DX)), 16);
-  job->n_panels = ck_ceil_div (job->in, job->panel);
-  job->group = ROWS_DX;
-  if (ck_ceil_div (job->rows, job->group) * job->n_panels < TILES)
-    job->group = ROWS_DX / 2;
-  job->n_groups = ck_ceil_div (job->rows, job->group);
-
-  job->n_dx = op->dx != NULL ? job->n_panels * job->n_groups : 0;
-  job->n_dweight =
-      g->weight != NULL ? ck_ceil_div (job->out, PANEL) * ck_ceil_div (job->in, PANEL) : 0;
+  cut_dx (job);
+  job->n_dx = op->dx != NULL ? job->dx_tiles.n_panels * job->dx_tiles.n_groups : 0;
+  job->n_dweight = g->weight != NULL && weight_of (job)->products == NULL
+                       ? ck_ceil_div (job->out, PANEL) * ck_ceil_div (job->in, PANEL)
+                       : 0;
   job->n_dup = job->adapter != NULL && g->up != NULL ? ck_ceil_div (job->out, PANEL) : 0;
   job->n_ddown = job->adapter != NULL && g->down != NULL ? ck_ceil_div (job->in, PANEL) : 0;
   job->n_strips = g->bias != NULL || g->gain != NULL ? ck_ceil_div (job->out, STRIP) : 0;
@@ -71,7 +102,10 @@ static void
 size_buffers (Job *job)
 {
   if (job->n_dx > 0 && job->dequantises)
-    job->buffer_floats = ck_max (job->buffer_floats, ck_min (job->out, DEPTH) * job->panel);
+    job->buffer_floats = ck_min (job->out, DEPTH) * job->dx_tiles.panel;
+  if (job->whole)
+    job->buffer_floats = 2 * CK_CODE_ROWS * job->dx_tiles.panel +
+                         ck_backward_codes_buffer (weight_of (job), job->dx_tiles.panel);
   if (job->adapter == NULL)
     return;
   job->buffer_floats = ck_max (job->buffer_floats, ck_adapter_buffer (job->adapter));
@@ -191,17 +225,17 @@ add_dequantised (const Job *job, const float *dy, int64_t rows, int64_t first_in
   return CK_OK;
 }
 
-/* dx += dropout (dlow down) for a tile. */
+/* dx += dropout (dlow down) for a tile, whose rows are `stride` floats apart. */
 static CkStatus
 add_adapter (const Job *job, int64_t first_row, int64_t rows, int64_t first_in, int64_t ins,
-             float *dx, float *buffer)
+             float *dx, int64_t stride, float *buffer)
 {
   const CkCpuOps *ops = job->cpu->ops;
   const CkAdapter *adapter = job->adapter;
 
   if (!(adapter->dropout > 0))
     return ops->products.gemm (false, rows, ins, job->rank, 1, job->dlow + first_row * job->rank,
-                               job->rank, adapter->down + first_in, job->in, 1, dx, job->in);
+                               job->rank, adapter->down + first_in, job->in, 1, dx, stride);
   for (int64_t row = 0; row < rows; row += ROWS) {
     const int64_t n = ck_min (ROWS, rows - row);
     const CkStatus status =
@@ -211,7 +245,7 @@ add_adapter (const Job *job, int64_t first_row, int64_t rows, int64_t first_in, 
     if (status != CK_OK)
       return status;
     for (int64_t r = 0; r < n; r++) {
-      float *term = buffer + r * ins, *sum = dx + (row + r) * job->in;
+      float *term = buffer + r * ins, *sum = dx + (row + r) * stride;
 
       ops->training.dropout (*adapter->key, adapter->dropout,
                              (first_row + row + r) * job->in + first_in, ins, term, term);
@@ -221,18 +255,52 @@ add_adapter (const Job *job, int64_t first_row, int64_t rows, int64_t first_in, 
   return CK_OK;
 }
 
+/* A tile by whole numbers: a few rows at once, whose values stay in the cache until they are done.
+ */
+static CkStatus
+make_whole_dx (const Job *job, int64_t first_row, int64_t rows, int64_t first_in, int64_t ins,
+               float *buffer)
+{
+  const CkEpilogue nothing = { 0 };
+  const int64_t stride = job->dx_tiles.panel;
+  float *t = buffer, *dropped = t + CK_CODE_ROWS * stride,
+        *weights = dropped + CK_CODE_ROWS * stride;
+  CkBackwardPanel panel;
+  CkStatus status = CK_OK;
+
+  ck_backward_panel_init (&panel, job->cpu->ops, weight_of (job), job->gain, first_in, ins, stride,
+                          weights);
+  for (int64_t row = first_row; row < first_row + rows && status == CK_OK; row += CK_CODE_ROWS) {
+    const int64_t n = ck_min (CK_CODE_ROWS, first_row + rows - row);
+
+    ck_backward_panel_multiply (&panel, &job->codes, row, n, t);
+    if (job->adapter != NULL)
+      status = add_adapter (job, row, n, first_in, ins, t, stride, dropped);
+    for (int64_t i = 0; i < n; i++) {
+      float *dx = job->op->dx + (row + i) * job->in + first_in;
+
+      job->cpu->ops->rows.epilogue (&nothing, ins, t + i * stride, NULL,
+                                    job->op->add_dx ? dx : NULL, dx);
+    }
+  }
+  return status;
+}
+
 static CkStatus
 make_dx (const Job *job, int64_t tile, float *buffer)
 {
   const CkLinearBackward *op = job->op;
-  const int64_t first_row = tile % job->n_groups * job->group,
-                first_in = tile / job->n_groups * job->panel;
-  const int64_t rows = ck_min (job->group, job->rows - first_row),
-                ins = ck_min (job->panel, job->in - first_in);
+  const CkTiles *tiles = &job->dx_tiles;
+  const int64_t first_row = tile % tiles->n_groups * tiles->group,
+                first_in = tile / tiles->n_groups * tiles->panel;
+  const int64_t rows = ck_min (tiles->group, job->rows - first_row),
+                ins = ck_min (tiles->panel, job->in - first_in);
   const float *dy = op->dy + first_row * job->out;
   float *dx = op->dx + first_row * job->in + first_in;
   CkStatus status;
 
+  if (job->whole)
+    return make_whole_dx (job, first_row, rows, first_in, ins, buffer);
   if (job->dequantises)
     status = add_dequantised (job, dy, rows, first_in, ins, dx, buffer);
   else
@@ -241,7 +309,7 @@ make_dx (const Job *job, int64_t tile, float *buffer)
                                            job->in, op->add_dx ? 1 : 0, dx, job->in);
   if (status != CK_OK || job->adapter == NULL)
     return status;
-  return add_adapter (job, first_row, rows, first_in, ins, dx, buffer);
+  return add_adapter (job, first_row, rows, first_in, ins, dx, job->in, buffer);
 }
 
 static CkStatus
@@ -342,13 +410,21 @@ ck_cpu_linear_backward (CkStream *self, const CkLinearBackward *op)
     .in = op->weight->source.in,
     .out = op->weight->source.out,
   };
+  const CkQuantisedOps *products;
   CkStatus status = ck_check_linear_backward (op);
 
   if (status != CK_OK || cpu->failure != CK_OK || op->rows == 0)
     return status;
   job.rank = job.adapter != NULL ? job.adapter->rank : 0;
+  products = weight_of (&job)->products;
+  job.whole = op->dx != NULL && products != NULL && products->pack_block != NULL;
   cut (&job);
   status = reserve (&job, cpu);
+  if (status == CK_OK && job.whole)
+    status = ck_linear_codes_init (&job.codes, cpu, products, job.rows, job.out, ck_f32 (op->dy));
+  if (status == CK_OK && op->gradients.weight != NULL && products != NULL)
+    status =
+        ck_gradient_codes_add (cpu, job.rows, job.out, job.in, op->dy, op->x, op->gradients.weight);
   if (status == CK_OK && job.n_dup > 0)
     status = ck_adapter_low (cpu, job.adapter, job.rows, job.in, op->x, job.low, job.transposed,
                              job.buffers);

@@ -113,32 +113,65 @@ ck_strip_pack_row (const CkQuantisedOps *products, int64_t in, const float *row,
     scales[block * n + lane] = row_scales[block];
 }
 
+static int64_t
+count_strips (const CkCpuWeight *weight)
+{
+  return ck_ceil_div (weight->base.source.out, weight->products->strip);
+}
+
+size_t
+ck_weight_strips_size (const CkCpuWeight *weight, int64_t *scales)
+{
+  size_t bytes;
+
+  *scales = count_strips (weight) * count_blocks (weight) * weight->products->strip;
+  return ck_size_product (count_strips (weight), strip_size (weight), 1, &bytes) ? bytes : 0;
+}
+
+int64_t
+ck_weight_strips_buffer (const CkCpuWeight *weight)
+{
+  return count_blocks (weight) * (2 * CK_CODE_BLOCK + 1);
+}
+
+void
+ck_weight_strips_pack (const CkCpuOps *ops, const CkCpuWeight *weight, int64_t strip, float *buffer)
+{
+  const CkWeightSource *source = &weight->base.source;
+  const int64_t n = weight->products->strip, blocks = count_blocks (weight),
+                cols = blocks * CK_CODE_BLOCK, first = strip * n,
+                end = ck_min (first + n, source->out);
+  char *codes = (char *)weight->strips + strip * strip_size (weight);
+  float *scales = weight->scales + strip * blocks * n;
+
+  memset (codes, 0, (size_t)strip_size (weight));
+  memset (scales, 0, (size_t)(blocks * n) * sizeof (float));
+  for (int64_t out = first; out < end; out++) {
+    ck_weight_dequantise_run (ops, &weight->base, out * source->in, source->in, buffer);
+    ck_strip_pack_row (weight->products, source->in, buffer, out - first, codes, scales,
+                       buffer + cols, buffer + 2 * cols);
+  }
+}
+
 static CkStatus
 pack (const CkCpuOps *ops, CkCpuWeight *weight)
 {
-  const CkWeightSource *source = &weight->base.source;
-  const int64_t blocks = count_blocks (weight), cols = blocks * CK_CODE_BLOCK,
-                n = weight->products->strip, strips = ck_ceil_div (source->out, n);
-  size_t bytes;
-  float *row;
+  int64_t scales;
+  const size_t bytes = ck_weight_strips_size (weight, &scales);
+  float *buffer;
 
-  if (!ck_size_product (strips, strip_size (weight), 1, &bytes))
+  if (bytes == 0)
     return CK_NO_MEMORY;
   weight->strips = ck_aligned_memory (bytes);
-  weight->scales = calloc ((size_t)(strips * blocks * n), sizeof (float));
-  row = malloc ((size_t)(2 * cols + blocks) * sizeof *row);
-  if (weight->strips == NULL || weight->scales == NULL || row == NULL) {
-    free (row);
+  weight->scales = malloc ((size_t)scales * sizeof (float));
+  buffer = malloc ((size_t)ck_weight_strips_buffer (weight) * sizeof *buffer);
+  if (weight->strips == NULL || weight->scales == NULL || buffer == NULL) {
+    free (buffer);
     return CK_NO_MEMORY;
   }
-  memset (weight->strips, 0, bytes);
-  for (int64_t out = 0; out < source->out; out++) {
-    ck_weight_dequantise_run (ops, &weight->base, out * source->in, source->in, row);
-    ck_strip_pack_row (weight->products, source->in, row, out % n,
-                       (char *)weight->strips + out / n * strip_size (weight),
-                       weight->scales + out / n * blocks * n, row + cols, row + 2 * cols);
-  }
-  free (row);
+  for (int64_t strip = 0; strip < count_strips (weight); strip++)
+    ck_weight_strips_pack (ops, weight, strip, buffer);
+  free (buffer);
   return CK_OK;
 }
 
@@ -150,7 +183,7 @@ ck_weight_strips_init (const CkCpuOps *ops, CkCpuWeight *weight)
   weight->products = weight->base.uses & CK_USE_INT16  ? &ops->int16
                      : weight->base.uses & CK_USE_INT8 ? &ops->int8
                                                        : NULL;
-  if (weight->products == NULL)
+  if (weight->products == NULL || weight->base.source.parameters != NULL)
     return CK_OK;
   if (!stays (&weight->base.source))
     return pack (ops, weight);

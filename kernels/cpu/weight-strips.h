@@ -8,7 +8,8 @@
 
 /*
  * Weights for products of whole numbers. 4-bit codes in blocks of 64 stay where they are and are
- * unpacked strip by strip whenever they are used; everything else becomes strips once.
+ * unpacked strip by strip whenever they are used; parameters, which change, become strips for each
+ * product; everything else does once.
  */
 typedef struct {
   CkWeight base;
@@ -20,6 +21,14 @@ typedef struct {
   int16_t table[16];              /* the code of each 4-bit code */
   float unit;                     /* and the value of code 1 in a block whose absmax is 1 */
 } CkCpuWeight;
+
+/* Bytes of all strips, and floats of all their scales. */
+size_t ck_weight_strips_size (const CkCpuWeight *weight, int64_t *scales);
+/* Floats of a buffer for packing. */
+int64_t ck_weight_strips_buffer (const CkCpuWeight *weight);
+/* Makes a strip of a weight whose strips and scales have memory. */
+void ck_weight_strips_pack (const CkCpuOps *ops, const CkCpuWeight *weight, int64_t strip,
+                            float *buffer);
 
 /* Neighbouring strips with their scales, and bytes and floats from one to the next. */
 typedef struct {

@@ -59,7 +59,7 @@ ck_cpu_weight_new (CkDevice *device, const CkWeightSource *source, CkWeightUses 
     ck_cpu_weight_free (device, &new->base);
     return status;
   }
-  new->base.repacked = new->copy != NULL || new->strips != NULL;
+  new->base.repacked = new->copy != NULL || (new->strips != NULL && (uses & CK_USE_BACKWARD) == 0);
   *weight = &new->base;
   return CK_OK;
 }

@@ -7,9 +7,8 @@
 #include "model/network/dora.h"
 #include "model/files/nf4.h"
 
-/* A network's weight computes forward, backward where it trains, and is dequantised by DoRA and by
- * merging. */
-#define WEIGHT_USES ((CkWeightUses)(CK_USE_FORWARD | CK_USE_BACKWARD | CK_USE_DEQUANTISE))
+/* A network's weight computes forward, and is dequantised by DoRA and by merging. */
+#define WEIGHT_USES ((CkWeightUses)(CK_USE_FORWARD | CK_USE_DEQUANTISE))
 
 /* Copies host floats to new device memory; NULL on error. */
 static float *
@@ -124,12 +123,12 @@ release_source (const CowLinear *self, const CowCheckpoint *checkpoint, const ch
 
 static gboolean
 init_weight (CowLinear *self, const CowCheckpoint *checkpoint, const char *name,
-             const CowLora *lora, CkWeightUses products, GError **error)
+             const CowLora *lora, CkWeightUses more, GError **error)
 {
   g_autofree char *weight_name = g_strconcat (name, ".weight", NULL);
   if (!cow_weight_find (checkpoint, weight_name, self->out, self->in, &self->source, &self->absmax,
                         error) ||
-      !new_weight (self, checkpoint, name, products, &self->weight, error) ||
+      !new_weight (self, checkpoint, name, more, &self->weight, error) ||
       (lora && !init_adapter (self, name, lora, error)))
     return FALSE;
   /* After DoRA, whose norms come from the file's own numbers. */
@@ -156,10 +155,10 @@ init_bias (CowLinear *self, const CowCheckpoint *checkpoint, const char *name, g
 gboolean
 cow_linear_init (CowLinear *self, CkStream *stream, const CowCheckpoint *checkpoint,
                  const char *name, gint64 out, gint64 in, gboolean has_bias, const CowLora *lora,
-                 CkWeightUses products, GError **error)
+                 CkWeightUses more, GError **error)
 {
   *self = (CowLinear){ .stream = stream, .out = out, .in = in };
-  if (init_weight (self, checkpoint, name, lora, products, error) &&
+  if (init_weight (self, checkpoint, name, lora, more, error) &&
       init_bias (self, checkpoint, name, has_bias, error))
     return TRUE;
   cow_linear_clear (self);

@@ -22,12 +22,13 @@ typedef struct {
 /*
  * Takes NAME.weight [out, in] and, with has_bias, NAME.bias from a checkpoint, which must stay
  * open. `lora` may be NULL; it is copied, and DoRA's gain (magnitude / row norm) is computed here,
- * by the Gram form of the norm, so that inference costs what LoRA costs. products: CK_USE_INT16,
- * CK_USE_INT8 or 0. On failure self is cleared.
+ * by the Gram form of the norm, so that inference costs what LoRA costs. more: CK_USE_INT16 or
+ * CK_USE_INT8, and CK_USE_BACKWARD where gradients pass through; 0 for neither. On failure self
+ * is cleared.
  */
 gboolean cow_linear_init (CowLinear *self, CkStream *stream, const CowCheckpoint *checkpoint,
                           const char *name, gint64 out, gint64 in, gboolean has_bias,
-                          const CowLora *lora, CkWeightUses products, GError **error);
+                          const CowLora *lora, CkWeightUses more, GError **error);
 /* The same without the bias, whether the checkpoint has one or not: for what is done with the
  * weight alone. */
 gboolean cow_linear_init_weight (CowLinear *self, CkStream *stream, const CowCheckpoint *checkpoint,

@@ -54,7 +54,8 @@ add_linear (CowHeadTrain *self, guint number, gint64 out, gint64 in)
                   *bias = g_strdup_printf ("%u.bias", number);
   const int w = (int)cow_parameters_add (self->parameters, weight, 2, weight_dims);
   const int b = (int)cow_parameters_add (self->parameters, bias, 1, bias_dims);
-  cow_train_linear_init_dense (&self->layer[self->n++], self->parameters, out, in, w, 0, b, 0);
+  cow_train_linear_init_dense (&self->layer[self->n++], self->parameters, out, in, w, 0, b, 0,
+                               COW_PRECISION_FP32);
 }
 
 /* The first linear layer's number in torch.nn.Sequential, behind a norm and a dropout. */

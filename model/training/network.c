@@ -227,8 +227,8 @@ make_backbone (CowNetwork *self, const CowNetworkOptions *options, GError **erro
                                     .checkpoint = self->checkpoint,
                                     .fresh = options->start == NULL,
                                     .checkpointing = wants_checkpointing (options, &config),
-                                    .adapter_dropout =
-                                        self->adapter ? options->adapter_dropout : 0 };
+                                    .adapter_dropout = self->adapter ? options->adapter_dropout : 0,
+                                    .precision = options->precision };
   self->backbone =
       cow_trained_class_of (&config)->create (self->parameters, &config, &train, error);
   return self->backbone != NULL;
@@ -245,7 +245,8 @@ cow_network_new (CkStream *stream, const CowNetworkOptions *options, GError **er
   self->parameters = cow_parameters_new (stream);
   self->kept = g_array_new (FALSE, TRUE, sizeof (Kept));
   self->passes = g_array_new (FALSE, FALSE, sizeof (CowPass));
-  if (!make_backbone (self, options, error))
+  if (!cow_precision_check (stream->device, options->precision, error) ||
+      !make_backbone (self, options, error))
     return NULL;
   g_autoptr (CowHeadWeights) head = NULL;
   const char *head_folder = options->start_head ? options->start_head : options->start;

@@ -31,7 +31,8 @@ typedef struct {
   float alpha, adapter_dropout;
   const char *const *targets; /* PEFT's suffixes, or {"all-linear", NULL} */
   CowCheckpointing checkpointing;
-  gsize memory_limit; /* bytes that auto may use for activations; 0: half of what is free now */
+  CowPrecision precision; /* of linear layers: fp32 or int16; AUTO is fp32 */
+  gsize memory_limit;     /* bytes that auto may use for activations; 0: half of what is free now */
   /* Named kinds: the vision transformer that trains from scratch; its family counts, not the
    * kind's. */
   CowVitConfig config;
@@ -42,7 +43,8 @@ typedef struct {
 
 typedef struct _CowNetwork CowNetwork;
 
-/* Loads, allocates and initialises. `stream` is borrowed and must have a CkStream.training. */
+/* Loads, allocates and initialises. `stream` is borrowed and must have a CkStream.training.
+ * COW_ERROR_UNSUPPORTED: its device does not offer the precision. */
 CowNetwork *cow_network_new (CkStream *stream, const CowNetworkOptions *options, GError **error);
 void cow_network_free (CowNetwork *self);
 CowParameters *cow_network_parameters (CowNetwork *self);

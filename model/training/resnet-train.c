@@ -24,7 +24,8 @@ typedef struct {
   gboolean host_current; /* nothing was trained since the copy was made */
   double n_batches;
 
-  CowResnetShape shape; /* of the buffers; batch 0: none */
+  CowResnetShape shape; /* of the last pass */
+  int most_batch;       /* that the buffers hold, of pictures of that size; 0: there are none */
   gboolean training;
   CowResnetActs acts;
   /* Gradients on their way: [0] has room for the first unit's output, the others for what comes
@@ -80,7 +81,7 @@ clear_buffers (CowResnetTrain *self)
   ck_free (stream, acts->places);
   ck_free (stream, acts->features);
   memset (acts, 0, sizeof *acts);
-  self->shape.batch = 0;
+  self->most_batch = 0;
 }
 
 static void
@@ -258,10 +259,15 @@ static gboolean
 ensure_buffers (CowResnetTrain *self, int batch, int height, int width, GError **error)
 {
   CowResnetShape *shape = &self->shape;
-  if (shape->batch == batch && shape->height == height && shape->width == width)
-    return TRUE;
+  /* A smaller batch, an epoch's last, fits: to allocate anew each time would leave the heap in
+   * pieces, and the system clears the memory. */
+  const gboolean fits =
+      batch <= self->most_batch && shape->height == height && shape->width == width;
+  if (fits)
+    return cow_resnet_shape (shape, batch, height, width, error);
   clear_buffers (self);
   if (cow_resnet_shape (shape, batch, height, width, error)) {
+    self->most_batch = batch;
     if (reserve_all (self))
       return TRUE;
     cow_check (CK_NO_MEMORY, error,

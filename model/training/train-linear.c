@@ -19,13 +19,16 @@ add_adapter_tensor (CowParameters *parameters, const char *module, const char *t
 gboolean
 cow_train_linear_init_adapted (CowTrainLinear *self, CowParameters *parameters,
                                const CowCheckpoint *checkpoint, const char *name, gint64 out,
-                               gint64 in, gboolean has_bias, const CowLora *lora, GError **error)
+                               gint64 in, gboolean has_bias, const CowLora *lora,
+                               CowPrecision precision, GError **error)
 {
+  const CkWeightUses uses = (CkWeightUses)(CK_USE_BACKWARD | cow_precision_uses (precision));
+
   *self = (CowTrainLinear){
     .parameters = parameters, .weight = -1, .bias = -1, .a = -1, .b = -1, .magnitude = -1
   };
   if (!cow_linear_init (&self->base, parameters->stream, checkpoint, name, out, in, has_bias, NULL,
-                        (CkWeightUses)0, error))
+                        uses, error))
     return FALSE;
   if (!lora)
     return TRUE;
@@ -38,7 +41,8 @@ cow_train_linear_init_adapted (CowTrainLinear *self, CowParameters *parameters,
 
 void
 cow_train_linear_init_dense (CowTrainLinear *self, CowParameters *parameters, gint64 out, gint64 in,
-                             int weight, gsize weight_offset, int bias, gsize bias_offset)
+                             int weight, gsize weight_offset, int bias, gsize bias_offset,
+                             CowPrecision precision)
 {
   *self = (CowTrainLinear){ .base = { .stream = parameters->stream, .out = out, .in = in },
                             .parameters = parameters,
@@ -48,7 +52,8 @@ cow_train_linear_init_dense (CowTrainLinear *self, CowParameters *parameters, gi
                             .b = -1,
                             .magnitude = -1,
                             .weight_offset = weight_offset,
-                            .bias_offset = bias_offset };
+                            .bias_offset = bias_offset,
+                            .precision = precision };
 }
 
 /* The weight is computed from the parameters' own memory, so that a step of the optimiser needs no
@@ -65,9 +70,10 @@ attach_dense (CowTrainLinear *self, GError **error)
   };
   if (self->bias >= 0)
     base->bias = cow_parameters_value (self->parameters, (guint)self->bias) + self->bias_offset;
-  return cow_check (ck_weight_new (base->stream->device, &source,
-                                   (CkWeightUses)(CK_USE_FORWARD | CK_USE_BACKWARD), &base->weight),
-                    error, "%s", cow_parameters_get (self->parameters, (guint)self->weight)->name);
+  const CkWeightUses uses =
+      (CkWeightUses)(CK_USE_FORWARD | CK_USE_BACKWARD | cow_precision_uses (self->precision));
+  return cow_check (ck_weight_new (base->stream->device, &source, uses, &base->weight), error, "%s",
+                    cow_parameters_get (self->parameters, (guint)self->weight)->name);
 }
 
 static gboolean

@@ -6,6 +6,7 @@
 #ifndef COW_TRAIN_LINEAR_H
 #define COW_TRAIN_LINEAR_H
 
+#include "model/network/device.h"
 #include "model/network/linear.h"
 #include "model/training/parameters.h"
 
@@ -22,18 +23,21 @@ typedef struct {
    * [out] on the device */
   double *squares, *norms;
   float *gain_host, *gain;
+  CowPrecision precision; /* of products with the weight */
 } CowTrainLinear;
 
-/* A frozen weight of a checkpoint; adapter tensors are registered under PEFT's names when lora is
- * not NULL. */
+/* A frozen weight of a checkpoint, multiplied in `precision` forward and backward; adapter tensors
+ * are registered under PEFT's names when lora is not NULL. */
 gboolean cow_train_linear_init_adapted (CowTrainLinear *self, CowParameters *parameters,
                                         const CowCheckpoint *checkpoint, const char *name,
                                         gint64 out, gint64 in, gboolean has_bias,
-                                        const CowLora *lora, GError **error);
-/* A trained weight (parameter `weight`, from float weight_offset on) and bias (or -1). */
+                                        const CowLora *lora, CowPrecision precision,
+                                        GError **error);
+/* A trained weight (parameter `weight`, from float weight_offset on) and bias (or -1); products
+ * with the weight, and for its gradient, are made in `precision`. */
 void cow_train_linear_init_dense (CowTrainLinear *self, CowParameters *parameters, gint64 out,
                                   gint64 in, int weight, gsize weight_offset, int bias,
-                                  gsize bias_offset);
+                                  gsize bias_offset, CowPrecision precision);
 /*
  * After cow_parameters_allocate (): takes the values of `lora` and makes the layer ready. A `fresh`
  * adapter's magnitude starts as the norms of the weight's rows instead. Dense layers take no lora;

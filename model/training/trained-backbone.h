@@ -30,6 +30,9 @@ typedef struct {
   gboolean checkpointing; /* recompute each layer in the backward pass: activations of one layer
                              instead of all */
   float adapter_dropout;  /* on the input of lora_A, in training only */
+  /* Of products with the weights of linear layers, forward and backward, and from scratch for their
+   * gradients too; the device offers it. */
+  CowPrecision precision;
 } CowTrainedOptions;
 
 struct _CowTrainedClass {

@@ -27,7 +27,8 @@ freeze_module (CowVitTrain *self, int layer, CowModule module, GError **error)
   if (lora)
     self->first_trained = MIN (self->first_trained, layer);
   return cow_train_linear_init_adapted (&self->layers[layer][module], self->parent.parameters,
-                                        self->options.checkpoint, name, out, in, bias, lora, error);
+                                        self->options.checkpoint, name, out, in, bias, lora,
+                                        self->options.precision, error);
 }
 
 static gboolean
@@ -37,9 +38,10 @@ register_adapted (CowVitTrain *self, GError **error)
   const gint64 patch = config->patch_size;
   if (!cow_vit_vectors_load (&self->vectors, self->parent.stream, config, self->options.checkpoint,
                              error) ||
-      !cow_train_linear_init_adapted (
-          &self->patches, self->parent.parameters, self->options.checkpoint, cow_vit_names.patches,
-          config->hidden_size, config->n_channels * patch * patch, TRUE, NULL, error))
+      !cow_train_linear_init_adapted (&self->patches, self->parent.parameters,
+                                      self->options.checkpoint, cow_vit_names.patches,
+                                      config->hidden_size, config->n_channels * patch * patch, TRUE,
+                                      NULL, self->options.precision, error))
     return FALSE;
   for (int layer = 0; layer < config->n_layers; layer++)
     for (CowModule module = 0; module < COW_N_MODULES; module++)
@@ -57,7 +59,8 @@ add_qkv (CowVitTrain *self, int layer, int weight)
   const gint64 hidden = config_of (self)->hidden_size;
   for (int part = 0; part < 3; part++)
     cow_train_linear_init_dense (&self->layers[layer][COW_Q + part], self->parent.parameters,
-                                 hidden, hidden, weight, (gsize)(part * hidden * hidden), -1, 0);
+                                 hidden, hidden, weight, (gsize)(part * hidden * hidden), -1, 0,
+                                 self->options.precision);
 }
 
 static void
@@ -85,7 +88,8 @@ add_tensor (CowVitTrain *self, const CowVitTensor *tensor)
     break;
   case COW_VIT_PATCH_WEIGHT:
     cow_train_linear_init_dense (&self->patches, parameters, tensor->dims[0],
-                                 tensor->dims[1] * tensor->dims[2] * tensor->dims[3], i, 0, -1, 0);
+                                 tensor->dims[1] * tensor->dims[2] * tensor->dims[3], i, 0, -1, 0,
+                                 COW_PRECISION_FP32);
     break;
   case COW_VIT_PATCH_BIAS:
     self->patches.bias = i;
@@ -95,7 +99,8 @@ add_tensor (CowVitTrain *self, const CowVitTensor *tensor)
     break;
   case COW_VIT_WEIGHT:
     cow_train_linear_init_dense (&self->layers[tensor->layer][tensor->index], parameters,
-                                 tensor->dims[0], tensor->dims[1], i, 0, -1, 0);
+                                 tensor->dims[0], tensor->dims[1], i, 0, -1, 0,
+                                 self->options.precision);
     break;
   case COW_VIT_BIAS:
     self->layers[tensor->layer][tensor->index].bias = i;

@@ -27,6 +27,7 @@ RENDER = BUILD / "pipelines" / "demo" / "cow-render-barn"
 GIANT = "vit7b16"
 GIANT_LAYERS = 40
 SCRATCH = {"resnet18": 32, "vit-small": 32}  # recipe: batch
+PRECISIONS = ["fp32", "int16"]  # of training
 
 
 def run(*command):
@@ -171,6 +172,16 @@ def our_training(recipe, more, batch, pictures, work, options):
     return turn
 
 
+def our_trainings(recipe, more, batch, pictures, work, options):
+    """One for each precision; with the first of them the others are compared."""
+    return {
+        f"ours {precision}": our_training(
+            recipe, [*more, "--precision", precision], batch, pictures, work, options
+        )
+        for precision in (PRECISIONS[:1] if recipe == "resnet18" else PRECISIONS)
+    }
+
+
 def peer_training(step, batch, options):
     return lambda: median_seconds(step, options) / batch
 
@@ -180,31 +191,26 @@ def per_second(seconds):
 
 
 def compare_adapters(size, pictures, work, options):
-    plain, ours = (write_model(size, work, options, *more) for more in ([], ["--nf4"]))
+    plain, base = (write_model(size, work, options, *more) for more in ([], ["--nf4"]))
     batch = 8
     for checkpointing in (False, True):
         for method, dora in (("qlora", False), ("dora", True)):
-            more = ["--model", ours, "--checkpointing", "on" if checkpointing else "off"]
+            more = ["--model", base, "--checkpointing", "on" if checkpointing else "off"]
             step = peers.peft_step(plain, batch, dora, checkpointing)
-            contestants = {
-                f"ours {method}": our_training(
-                    f"{method}-all-r16", more, batch, pictures, work, options
-                ),
-                f"peft {method}": peer_training(step, batch, options),
-            }
+            ours = our_trainings(f"{method}-all-r16", more, batch, pictures, work, options)
+            contestants = {**ours, f"peft {method}": peer_training(step, batch, options)}
             title = f"{size} {method}-all-r16, {'with' if checkpointing else 'no'} checkpointing"
             taken = take_turns(contestants, options.rounds, title)
-            print_row(title, taken, [f"ours {method}"], per_second)
+            print_row(title, taken, list(ours), per_second)
 
 
 def compare_scratch(recipe, pictures, work, options):
     batch = SCRATCH[recipe]
-    contestants = {
-        "ours": our_training(recipe, [], batch, pictures, work, options),
-        "torch": peer_training(peers.scratch_step(recipe, batch), batch, options),
-    }
+    ours = our_trainings(recipe, [], batch, pictures, work, options)
+    torchs = peer_training(peers.scratch_step(recipe, batch), batch, options)
     title = f"{recipe} from scratch, batch {batch}"
-    print_row(title, take_turns(contestants, options.rounds, title), ["ours"], per_second)
+    taken = take_turns({**ours, "torch": torchs}, options.rounds, title)
+    print_row(title, taken, list(ours), per_second)
 
 
 def draw_pictures(work, options):

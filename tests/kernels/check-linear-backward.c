@@ -5,8 +5,23 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define LIMIT 4e-6 /* sums of up to 1600 terms in fp32 */
+/* In whole numbers of 16 bits. Of dW nothing is an outlier, and those of dy take digits from others
+ * in their column. */
+#define DX_LIMIT      3e-4
+#define DWEIGHT_LIMIT 1e-3
+
+/* Whether W is multiplied in whole numbers, and whether it is parameters then. Rows of dy have
+ * outliers then, whose sums are made in fp32, unless the rows are whole blocks. */
+static bool whole, whole_parameters;
+
+static bool
+has_outliers (int64_t out)
+{
+  return out % 64 != 0;
+}
 
 /* Which parts a layer has. */
 typedef struct {
@@ -17,7 +32,8 @@ typedef struct {
 
 /* Gradients by number, as they lie in Outputs. */
 enum { DX, DWEIGHT, DBIAS, DDOWN, DUP, DGAIN, N_GRADIENTS };
-#define ALL ((1 << N_GRADIENTS) - 1)
+#define ALL   ((1 << N_GRADIENTS) - 1)
+#define WHOLE (1 << DX | 1 << DWEIGHT) /* those that are made of whole numbers */
 
 static const uint64_t dropout_key = 0x123456789abcdef0;
 
@@ -43,6 +59,8 @@ layer_init (Layer *l, const Parts *parts, int64_t rows, int64_t in, int64_t out,
   test_weight_init (&l->w, parts->type, out, in, FILL_RANDOM);
   l->x = arena_floats (a, rows * in, FILL_RANDOM);
   l->dy = arena_floats (a, rows * out, FILL_RANDOM);
+  for (int64_t row = 0; row < rows && whole && has_outliers (out); row += 3)
+    l->dy[row * out + (13 * row + 5) % out] *= 90;
   l->bias = arena_floats (a, out, FILL_RANDOM);
   l->down = arena_floats (a, l->rank * in, FILL_RANDOM);
   l->up = arena_floats (a, out * l->rank, FILL_RANDOM);
@@ -153,7 +171,9 @@ run (CkStream *stream, const void *data, float *const *outputs)
   const Layer *l = data;
 #define OUTPUT(which) (l->place[which] >= 0 ? D (outputs[l->place[which]]) : NULL)
   const CkLinearBackward op = {
-    .weight = weight_on_device (stream, &l->w.source, true),
+    .weight = whole_parameters ? parameters_for_products (stream, &l->w.source, CK_USE_INT16)
+              : whole          ? weight_for_products (stream, &l->w.source, CK_USE_INT16)
+                               : weight_on_device (stream, &l->w.source, true),
     .adapter = adapter_on_device (stream, l),
     .bias = l->parts.bias ? D (l->bias) : NULL,
     .rows = l->rows,
@@ -192,7 +212,9 @@ check_layer (const Parts *parts, int64_t rows, int64_t in, int64_t out, int64_t 
       int64_t n;
     } gradients[N_GRADIENTS] = {
       [DX] = { "dx", true, l.x, rows * in },
-      [DWEIGHT] = { "dweight", parts->type == CK_F32 && parts->adapter < 2, l.w.memory, out * in },
+      [DWEIGHT] = { "dweight",
+                    parts->type == CK_F32 && parts->adapter < 2 && whole == whole_parameters,
+                    l.w.memory, out * in },
       [DBIAS] = { "dbias", parts->bias, l.bias, out },
       [DDOWN] = { "ddown", low_rank, l.down, l.rank * in },
       [DUP] = { "dup", low_rank, l.up, out * l.rank },
@@ -204,21 +226,25 @@ check_layer (const Parts *parts, int64_t rows, int64_t in, int64_t out, int64_t 
       if (!gradients[g].exists || (wanted & 1 << g) == 0)
         continue;
       l.place[g] = test.n_outputs;
+      if (whole && (g == DWEIGHT || (g == DX && !low_rank && !has_outliers (out))))
+        test.exact |= 1 << test.n_outputs;
       test.outputs[test.n_outputs++] = (Output){
         .name = gradients[g].name,
         .n = gradients[g].n,
         .before =
             g != DX || parts->add_dx ? arena_floats (&l.arena, gradients[g].n, FILL_RANDOM) : NULL,
         .input = gradients[g].input,
-        .limit = LIMIT,
+        .limit = !whole || g > DWEIGHT ? LIMIT
+                 : g == DX             ? DX_LIMIT
+                                       : DWEIGHT_LIMIT,
       };
     }
   }
   test.data = &l;
   snprintf (test.what, sizeof test.what,
-            "%s rows %lld in %lld out %lld adapter %d dropout %d bias %d add %d wanted %x",
-            type_names[parts->type], (long long)rows, (long long)in, (long long)out, parts->adapter,
-            parts->dropout, parts->bias, parts->add_dx, wanted);
+            "%s%s rows %lld in %lld out %lld adapter %d dropout %d bias %d add %d wanted %x",
+            whole ? "int16 " : "", type_names[parts->type], (long long)rows, (long long)in,
+            (long long)out, parts->adapter, parts->dropout, parts->bias, parts->add_dx, wanted);
   check (&test);
   layer_clear (&l);
 }
@@ -258,7 +284,8 @@ check_shapes (CkType type)
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
     for (int adapter = 0; adapter < 3; adapter++) {
       const Parts parts = { type, adapter, s % 2 == 1, true, s % 3 == 1 };
-      check_layer (&parts, shapes[s][0], shapes[s][1], shapes[s][2], shapes[s][3], ALL, s == 0);
+      check_layer (&parts, shapes[s][0], shapes[s][1], shapes[s][2], shapes[s][3],
+                   whole ? WHOLE : ALL, s == 0);
     }
   }
 }
@@ -339,4 +366,85 @@ check_linear_backward (void)
     snprintf (name, sizeof name, "linear-backward-%s", type_names[type]);
     case_end (name, "all");
   }
+}
+
+/* Runs a layer in whole numbers; with `other` values of its parameters before its own. */
+static void
+run_whole (CkStream *stream, const Layer *l, const CkWeight *weight, const float *other, float *y)
+{
+  const size_t bytes = (size_t)(l->in * l->out) * sizeof (float);
+  const CkLinear op = { .weight = weight,
+                        .bias = D (l->bias),
+                        .rows = l->rows,
+                        .x = ck_f32 (D (l->x)),
+                        .y = ck_f32 (D (y)) };
+
+  if (other != NULL) {
+    float *values = floats_copy (l->w.memory, l->in * l->out);
+
+    CHECK (ck_upload (stream, D (l->w.memory), other, bytes) == CK_OK);
+    CHECK (stream->operations->linear (stream, &op) == CK_OK);
+    CHECK (ck_upload (stream, D (l->w.memory), values, bytes) == CK_OK);
+    floats_free (values, l->in * l->out);
+  }
+  CHECK (settled (stream, stream->operations->linear (stream, &op)) == CK_OK);
+}
+
+/* Parameters become whole numbers at each call, since they change: y has the bits of a weight that
+ * is constant. */
+static void
+check_parameters (int64_t rows, int64_t in, int64_t out)
+{
+  const Parts parts = { CK_F32, 0, false, true, false };
+  Layer l;
+
+  layer_init (&l, &parts, rows, in, out, 0);
+  for (int t = 0; team (t) != NULL; t++) {
+    CkStream *stream = team (t);
+    float *y[2] = { floats_new (rows * out), floats_new (rows * out) },
+          *other = floats_filled (in * out, FILL_RANDOM);
+
+    run_whole (stream, &l, weight_for_products (stream, &l.w.source, CK_USE_INT16), NULL, y[0]);
+    run_whole (stream, &l, parameters_for_products (stream, &l.w.source, CK_USE_INT16), other,
+               y[1]);
+    floats_free (other, in * out);
+    CHECK (memcmp (y[0], y[1], (size_t)(rows * out) * sizeof (float)) == 0);
+    floats_free (y[0], rows * out);
+    floats_free (y[1], rows * out);
+  }
+  layer_clear (&l);
+}
+
+static void
+check_whole (CkType type)
+{
+  check_combinations (type);
+  check_shapes (type);
+  for (int adapter = 0; adapter < 4; adapter++) {
+    const Parts parts = { type, adapter, true, false, adapter % 2 == 1 };
+    check_layer (&parts, 70, 300, 128, 3, WHOLE, false);
+    check_layer (&parts, 5, 40, 64, 3, WHOLE, false);
+  }
+}
+
+/* In whole numbers of 16 bits. */
+void
+check_linear_backward_whole (void)
+{
+  whole = true;
+  for (int i = 0; i < 4; i++) {
+    char name[40];
+
+    case_begin ();
+    check_whole (weight_types[i]);
+    snprintf (name, sizeof name, "linear-backward-%s-int16", type_names[weight_types[i]]);
+    case_end (name, "all");
+  }
+  whole_parameters = true;
+  case_begin ();
+  check_whole (CK_F32);
+  check_parameters (50, 130, 70);
+  check_parameters (3, 20, 9);
+  case_end ("linear-backward-parameters-int16", "all");
+  whole = whole_parameters = false;
 }

@@ -230,6 +230,113 @@ check_products (const CkQuantisedOps *ops, const CkQuantisedOps *plain)
       check_product (ops, plain, shapes[s][0], shapes[s][1], shapes[s][2], extreme);
 }
 
+/* ---- weights whose outputs lie side by side -------------------------------------------------- */
+
+/* Every value of lane 0 is its code's up to half a step. */
+static void
+check_lane (const CkQuantisedOps *plain, int64_t n, const float *w, int64_t stride,
+            const int16_t *groups, float scale)
+{
+  static const uint8_t places[8] = { 0, 4, 2, 6, 1, 5, 3, 7 };
+  const double steps = .5 + 3 * 0x1p-24 * (double)plain->code_max;
+
+  for (int64_t place = 0; place < CK_CODE_BLOCK; place++) {
+    const int64_t i = place / 8 * 8 + places[place % 8];
+    const double value = i < n ? w[i * stride] : 0,
+                 code = groups[place / 2 * plain->strip * 2 + place % 2];
+
+    if (!(fabs (code * scale - value) <= steps * scale + 1e-38))
+      fail ("element %lld: %g is %g times %g", (long long)i, value, code, scale);
+  }
+}
+
+/* n rows of outs floats, which become a block of their own kind by each level. */
+static void
+check_block (const CkQuantisedOps *ops, const CkQuantisedOps *plain, Kind kind, int64_t n,
+             int64_t outs)
+{
+  const int64_t stride = outs + 3;
+  float *w = floats_new (n * stride), *row = floats_new (stride);
+
+  for (int64_t i = 0; i < n; i++) {
+    fill_row (kind, stride, row);
+    memcpy (w + i * stride, row, (size_t)stride * sizeof *row);
+  }
+  for (int64_t first = 0; first < outs; first += ops->strip) {
+    int16_t groups[CK_CODE_BLOCK * 64], want[CK_CODE_BLOCK * 8];
+    float scales[64], want_scale[8];
+
+    ops->pack_block (n, ck_min (ops->strip, outs - first), w + first, stride, groups, scales);
+    for (int64_t lane = 0; lane < ops->strip; lane++) {
+      const int64_t left = ck_min (1, outs - first - lane);
+      bool same;
+
+      plain->pack_block (n, ck_max (left, 0), w + first + lane, stride, want, want_scale);
+      same = memcmp (scales + lane, want_scale, sizeof *scales) == 0;
+      for (int64_t place = 0; place < CK_CODE_BLOCK && same; place++)
+        same = groups[(place / 2 * ops->strip + lane) * 2 + place % 2] ==
+               want[place / 2 * plain->strip * 2 + place % 2];
+      if (!same && !(isnan (scales[lane]) && isnan (want_scale[0])))
+        fail ("kind %d, %lld rows of %lld: output %lld differs", kind, (long long)n,
+              (long long)outs, (long long)(first + lane));
+      if (left > 0 && kind != NOT_FINITE)
+        check_lane (plain, n, w + first + lane, stride, want, want_scale[0]);
+    }
+  }
+  floats_free (w, n * stride);
+  floats_free (row, stride);
+}
+
+/* The products of two strips, of which `extreme` has the largest sums that there are. */
+static void
+check_strips (const CkQuantisedOps *ops, const CkQuantisedOps *plain, int64_t blocks, bool extreme)
+{
+  const int64_t n = blocks * CK_CODE_BLOCK, outs = 64; /* of two widths of strips a multiple */
+  float *w[2] = { floats_filled (n * outs, FILL_RANDOM), floats_filled (n * outs, FILL_RANDOM) };
+  float *got = floats_filled (outs * outs, FILL_RANDOM), *want = floats_copy (got, outs * outs);
+  const CkQuantisedOps *each[2] = { ops, plain };
+
+  for (int64_t i = 0; extreme && i < n * outs; i++)
+    w[0][i] = w[1][i] = 1;
+  for (int e = 0; e < 2; e++) {
+    const int64_t strip = each[e]->strip;
+    const size_t size = (size_t)(n * outs) * sizeof (int16_t);
+    char *codes[2] = { malloc (size), malloc (size) };
+    float *scales[2] = { malloc (size), malloc (size) }, *y = e == 0 ? got : want;
+
+    for (int side = 0; side < 2; side++)
+      for (int64_t at = 0; at < outs / strip * blocks; at++)
+        each[e]->pack_block (CK_CODE_BLOCK, strip,
+                             w[side] + at % blocks * CK_CODE_BLOCK * outs + at / blocks * strip,
+                             outs, codes[side] + at * CK_CODE_BLOCK * strip * 2,
+                             scales[side] + at * strip);
+    for (int64_t i = 0; i < outs / strip; i++)
+      for (int64_t j = 0; j < outs / strip; j++)
+        each[e]->multiply_strips (blocks, codes[0] + i * n * strip * 2,
+                                  scales[0] + i * blocks * strip, codes[1] + j * n * strip * 2,
+                                  scales[1] + j * blocks * strip, y + (i * outs + j) * strip, outs);
+    for (int side = 0; side < 2; side++) {
+      free (codes[side]);
+      free (scales[side]);
+    }
+  }
+  if (memcmp (got, want, (size_t)(outs * outs) * sizeof *got) != 0)
+    fail ("strips of %lld blocks, extreme %d: other bits", (long long)blocks, extreme);
+  floats_free (got, outs * outs);
+  floats_free (want, outs * outs);
+  floats_free (w[0], n * outs);
+  floats_free (w[1], n * outs);
+}
+
+static void
+check_blocks (const CkQuantisedOps *ops, const CkQuantisedOps *plain)
+{
+  for (int kind = 0; kind < N_KINDS; kind++)
+    for (int64_t n = 1; n <= CK_CODE_BLOCK; n += 9)
+      for (int64_t outs = 1; outs < 70; outs += 11)
+        check_block (ops, plain, (Kind)kind, n, outs);
+}
+
 /* ---- layers ---------------------------------------------------------------------------------- */
 
 /* y [rows, out] of a layer at a level, or at level c by the table `plain`. */
@@ -298,6 +405,15 @@ check_table (const CkQuantisedOps *ops, const CkQuantisedOps *plain, const char 
   check_products (ops, plain);
   snprintf (what, sizeof what, "products-%s", name);
   case_end (what, level);
+  if (ops->pack_block != NULL) {
+    case_begin ();
+    check_blocks (ops, plain);
+    for (int64_t blocks = 1; blocks < 4; blocks++)
+      for (int extreme = 0; extreme < 2; extreme++)
+        check_strips (ops, plain, blocks, extreme);
+    snprintf (what, sizeof what, "blocks-%s", name);
+    case_end (what, level);
+  }
   if (!opens)
     return;
   case_begin ();

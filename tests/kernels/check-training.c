@@ -25,6 +25,7 @@ main (int argc, char **argv)
   check_cross_entropy ();
   check_adamw ();
   check_refused_shapes ();
+  check_linear_backward_whole ();
   teams_close ();
   return cases_end ();
 }

@@ -193,6 +193,9 @@ check_output (const Test *test, const Output *output, const Expected *expected, 
     check_along (&expected->direction, what, output, got);
   compare_floats (what, got, plain, output->n, 2 * output->limit,
                   expected->magnitude > 0 ? expected->magnitude : largest_float (plain, output->n));
+  if ((test->exact & 1 << (output - test->outputs)) != 0 &&
+      memcmp (got, plain, (size_t)output->n * sizeof *got) != 0)
+    fail ("%s: not the bits of level c", what);
   if (memcmp (got, alone, (size_t)output->n * sizeof *got) != 0)
     fail ("%s: not the bits of one thread", what);
 }

@@ -49,6 +49,7 @@ typedef struct {
   /* Every element by differences; without, the gradient along a random direction, for shapes that
    * are large. */
   bool each;
+  int exact; /* outputs, a bit each, that have the same bits at every level */
   int n_outputs;
   Output outputs[MAX_OUTPUTS];
 } Test;
@@ -76,6 +77,7 @@ double reference_unit (uint64_t key, int64_t element);
 /* ---- the tests, one a file or two ------------------------------------------------------------ */
 
 void check_linear_backward (void);
+void check_linear_backward_whole (void);
 void check_norm_backward (void);
 void check_attention_backward (void);
 void check_embed_backward (void);

@@ -301,15 +301,20 @@ weight_for_products (CkStream *stream, const CkWeightSource *source, int product
 }
 
 const CkWeight *
-weight_on_device (CkStream *stream, const CkWeightSource *source, bool trains)
+parameters_for_products (CkStream *stream, const CkWeightSource *source, int products)
 {
   CkWeightSource placed = *source;
 
-  if (trains && source->type == CK_F32) {
-    placed.parameters = D (source->host_data);
-    placed.host_data = NULL;
-  }
-  return add_weight (stream, &placed, ALL_USES);
+  placed.parameters = D (source->host_data);
+  placed.host_data = NULL;
+  return weight_for_products (stream, &placed, products);
+}
+
+const CkWeight *
+weight_on_device (CkStream *stream, const CkWeightSource *source, bool trains)
+{
+  return trains && source->type == CK_F32 ? parameters_for_products (stream, source, 0)
+                                          : weight_for_products (stream, source, 0);
 }
 
 /* What has not changed may be constant, and is not written. */

@@ -81,6 +81,9 @@ const CkWeight *weight_on_device (CkStream *stream, const CkWeightSource *source
 #define ALL_USES ((CkWeightUses)(CK_USE_FORWARD | CK_USE_BACKWARD | CK_USE_DEQUANTISE))
 /* The same for products of whole numbers: CK_USE_INT16, CK_USE_INT8 or 0, for fp32. */
 const CkWeight *weight_for_products (CkStream *stream, const CkWeightSource *source, int products);
+/* The same as parameters on the device, of a source in fp32. */
+const CkWeight *parameters_for_products (CkStream *stream, const CkWeightSource *source,
+                                         int products);
 /* These three, the numbers that they are of, and what they are called. */
 enum { N_PRODUCTS = 3 };
 extern const int all_products[N_PRODUCTS];

@@ -33,12 +33,27 @@ bytes_of (Training *training)
 
 /* ---- the same numbers ------------------------------------------------------------------------ */
 
+/* The precisions that products of linear layers have. */
+static const CowPrecision precisions[] = { COW_PRECISION_FP32, COW_PRECISION_INT16 };
+
+static gboolean
+has_layers (const TrainingCase *sort)
+{
+  return sort->kind != COW_NETWORK_FROZEN && sort->kind != COW_NETWORK_RESNET18;
+}
+
+static guint
+n_precisions (const TrainingCase *sort)
+{
+  return has_layers (sort) ? G_N_ELEMENTS (precisions) : 1;
+}
+
 /* With gradient checkpointing the backward pass repeats the forward's random numbers: bit for bit
  * the same loss and gradients. */
 static void
-test_recomputation (gconstpointer data)
+recompute (gconstpointer data, CowPrecision precision)
 {
-  TrainingHow how = { .adapter_dropout = .3f, .head_dropout = .4f };
+  TrainingHow how = { .adapter_dropout = .3f, .head_dropout = .4f, .precision = precision };
   Training *kept = training_new (data, &how);
   how.checkpointing = TRUE;
   Training *recomputed = training_new (data, &how);
@@ -50,12 +65,53 @@ test_recomputation (gconstpointer data)
   training_free (recomputed);
 }
 
-static float *
-train_on (const TrainingCase *sort, int threads, float *logits)
+static void
+test_recomputation (gconstpointer data)
 {
-  const TrainingHow how = {
-    .threads = threads, .adapter_dropout = .3f, .head_dropout = .4f, .fresh = TRUE
-  };
+  for (guint i = 0; i < n_precisions (data); i++)
+    recompute (data, precisions[i]);
+}
+
+/* The root of the mean square of a - b as a share of that of b. */
+static double
+distance (const float *a, const float *b, gsize n)
+{
+  double squares = 0, all = 0;
+  for (gsize i = 0; i < n; i++) {
+    squares += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
+    all += (double)b[i] * b[i];
+  }
+  return sqrt (squares / all);
+}
+
+/* Gradients where products are of whole numbers of 16 bits are those of fp32 but for what the
+ * numbers are rounded by, and not exactly those: the option does something. */
+static void
+test_precision (gconstpointer data)
+{
+  if (!has_layers (data))
+    return;
+  const TrainingHow exact = { 0 }, rounded = { .precision = COW_PRECISION_INT16 };
+  Training *want = training_new (data, &exact), *got = training_new (data, &rounded);
+  g_assert_cmpfloat_with_epsilon (training_pass (got, 1, TRUE), training_pass (want, 1, TRUE),
+                                  1e-4);
+  g_autofree float *a = training_gradients (got), *b = training_gradients (want);
+  const double off = distance (a, b, cow_network_parameters (want->network)->count);
+  g_test_message ("gradients differ by %g", off);
+  g_assert_cmpfloat (off, >, 1e-6);
+  g_assert_cmpfloat (off, <, 3e-4);
+  training_free (want);
+  training_free (got);
+}
+
+static float *
+train_on (const TrainingCase *sort, int threads, CowPrecision precision, float *logits)
+{
+  const TrainingHow how = { .threads = threads,
+                            .adapter_dropout = .3f,
+                            .head_dropout = .4f,
+                            .fresh = TRUE,
+                            .precision = precision };
   Training *training = training_new (sort, &how);
   for (int step = 1; step <= 3; step++)
     training_step (training, step);
@@ -70,22 +126,28 @@ train_on (const TrainingCase *sort, int threads, float *logits)
 
 /* One seed, one result, whatever the number of threads. */
 static void
-test_threads (gconstpointer data)
+compare_threads (const TrainingCase *sort, CowPrecision precision)
 {
-  const TrainingCase *sort = data;
   const gsize logits = sizeof (float) * (gsize)sort->batch * TRAINING_CLASSES;
   float one_logits[4 * TRAINING_CLASSES], more_logits[4 * TRAINING_CLASSES];
-  g_autofree float *one = train_on (sort, 1, one_logits);
+  g_autofree float *one = train_on (sort, 1, precision, one_logits);
   const TrainingHow how = { .fresh = TRUE };
   Training *untrained = training_new (sort, &how);
   g_autofree float *before = training_values (untrained);
   for (int threads = 2; threads <= 3; threads++) {
-    g_autofree float *more = train_on (sort, threads, more_logits);
+    g_autofree float *more = train_on (sort, threads, precision, more_logits);
     g_assert_cmpmem (one, bytes_of (untrained), more, bytes_of (untrained));
     g_assert_cmpmem (one_logits, logits, more_logits, logits);
   }
   g_assert_cmpint (memcmp (one, before, bytes_of (untrained)), !=, 0);
   training_free (untrained);
+}
+
+static void
+test_threads (gconstpointer data)
+{
+  for (guint i = 0; i < n_precisions (data); i++)
+    compare_threads (data, precisions[i]);
 }
 
 /* ---- saved folders --------------------------------------------------------------------------- */
@@ -592,6 +654,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   add_cases ("recomputation", test_recomputation, TRUE, TRUE);
   add_cases ("threads", test_threads, TRUE, TRUE);
+  add_cases ("precision", test_precision, TRUE, TRUE);
   add_cases ("saved", test_saved, TRUE, FALSE);
   for (const TrainingCase *sort = training_cases; sort->name; sort++)
     if (!sort->base) {

@@ -79,6 +79,7 @@ training_new (const TrainingCase *sort, const TrainingHow *how)
     .targets = targets,
     .checkpointing = how->checkpointing ? COW_CHECKPOINTING_ON : COW_CHECKPOINTING_OFF,
     .config = small_config (sort),
+    .precision = how->precision,
     .image_size = TRAINING_SIDE,
     .batch = sort->batch,
   };

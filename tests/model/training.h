@@ -39,6 +39,7 @@ typedef struct {
   gboolean checkpointing;
   gboolean fresh; /* start from first values, not from the case's adapter */
   const char *start, *start_head;
+  CowPrecision precision;
 } TrainingHow;
 
 /* Free with training_free. */

@@ -32,6 +32,7 @@ setup (Fixture *self, gconstpointer unused)
   drawn_data (self->data, 4, 2, 0, 32);
   self->set = drawn_set (self->data);
   self->options = (CowFeaturesOptions){ .folder = self->cache,
+                                        .precision = COW_PRECISION_FP32,
                                         .model = self->base,
                                         .dataset = self->set,
                                         .split = COW_TRAIN,

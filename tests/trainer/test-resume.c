@@ -303,6 +303,55 @@ test_resnet (void)
   runs_assert_same (other, out);
 }
 
+/* A run keeps its precision when it is resumed. It learns what the run in fp32 learns, by other
+ * bits: what they are rounded by grows from step to step. */
+static void
+test_precision (void)
+{
+  g_autofree char *out = in_folder ("int16"), *other = in_folder ("int16-whole");
+  g_auto (Result) straight = cli_run (ARGUMENTS (other), "--precision", "int16", NULL);
+  g_auto (Result) first = cli_run (ARGUMENTS (out), "--precision", "int16", "--threads", "3",
+                                   "--max-hours", "0.00002", NULL);
+  g_auto (Result) result =
+      cli_run ("train", "--resume", out, "--threads", "2", "--max-hours", "0", NULL);
+  g_auto (Result) changed = cli_run ("train", "--resume", out, "--precision", "fp32", NULL);
+
+  runs_assert_ok (&straight);
+  runs_assert_ok (&first);
+  runs_assert_ok (&result);
+  runs_assert_same (other, out);
+  cli_assert_error (&changed, 2, "--precision");
+  g_autoptr (GArray) losses = runs_column (out, "train_loss"),
+                     expected = runs_column (whole, "train_loss");
+  g_assert_cmpuint (losses->len, ==, expected->len);
+  for (guint i = 0; i < losses->len; i++) {
+    const double loss = g_array_index (losses, double, i),
+                 want = g_array_index (expected, double, i);
+    g_test_message ("epoch %u: a loss of %.9g, in fp32 %.9g", i + 1, loss, want);
+    g_assert_cmpfloat (loss, !=, want);
+    g_assert_cmpfloat_with_epsilon (loss, want, (i == 0 ? 1e-3 : .05) * want);
+  }
+}
+
+/* The same from scratch, where gradients of weights are made of whole numbers too. */
+static void
+test_precision_scratch (void)
+{
+  g_autofree char *out = in_folder ("int16-scratch"), *other = in_folder ("int16-scratch-whole");
+#define SCRATCH(out)                                                                               \
+  "train", "--recipe", "dinov3-scratch", "--network", "tiny", "--data", data, "--out", out,        \
+      "--size", "32", "--batch", "6", "--augment", "none", "--epochs", "2", "--precision", "int16"
+  g_auto (Result) straight = cli_run (SCRATCH (other), NULL);
+  g_auto (Result) first = cli_run (SCRATCH (out), "--threads", "3", "--max-hours", "0.00002", NULL);
+  g_auto (Result) result =
+      cli_run ("train", "--resume", out, "--threads", "1", "--max-hours", "0", NULL);
+
+  runs_assert_ok (&straight);
+  runs_assert_ok (&first);
+  runs_assert_ok (&result);
+  runs_assert_same (other, out);
+}
+
 /* ---- resuming for more epochs ---------------------------------------------------------------- */
 
 static void
@@ -423,6 +472,8 @@ main (int argc, char **argv)
   g_test_add_func ("/resume/interrupted-message", test_interrupted_message);
   g_test_add_func ("/resume/max-hours", test_max_hours);
   g_test_add_func ("/resume/threads", test_threads);
+  g_test_add_func ("/resume/precision", test_precision);
+  g_test_add_func ("/resume/precision-scratch", test_precision_scratch);
   g_test_add_func ("/resume/other-device", test_other_device);
   g_test_add_func ("/resume/other-arithmetic", test_other_arithmetic);
   g_test_add_func ("/resume/resnet", test_resnet);

@@ -271,7 +271,8 @@ decode (VipsImage **image, const char *path, Picture *picture, GError **error)
 {
   if (!check_size (*image, path, error))
     return FALSE;
-  if (to_memory (image) != 0 || to_srgb (image) != 0)
+  /* Only turning it asks for rows in another order than that of the file. */
+  if ((vips_image_get_orientation (*image) != 1 && to_memory (image) != 0) || to_srgb (image) != 0)
     return fail_vips (path, error);
   if (vips_image_get_bands (*image) != 3) {
     g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s: a picture of %d channels", path,

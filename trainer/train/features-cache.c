@@ -79,6 +79,9 @@ features_key (const CowFeaturesOptions *options, const GArray *items, GError **e
                        cow_interpolation_name (p->interpolation),
                        cow_normalisation_name (p->normalisation),
                        cow_augment_name (options->augment));
+  /* fp32 goes unsaid, as it did when there was nothing else: its files hold. */
+  if (options->precision != COW_PRECISION_FP32)
+    cow_digest_add_text (sum, "%s", cow_precision_name (options->precision));
   if (!add_model (sum, options->model, error))
     return NULL;
   for (guint i = 0; i < items->len; i++) {
@@ -256,7 +259,7 @@ static gboolean
 run_job (Job *self, const char *path, GError **error)
 {
   const CowClassifierOptions classifying = { .model = self->options->model,
-                                             .precision = COW_PRECISION_FP32 };
+                                             .precision = self->options->precision };
   gsize done;
 
   self->classifier = cow_classifier_new (&classifying, error);

@@ -2,8 +2,8 @@
 /*
  * Features of the frozen recipe: what the base makes of every picture and of each of its augmented
  * copies, computed once and kept on disk under a key of all that they depend on: the model's files,
- * the pictures' files, preprocessing, augmentation, seed. A run that was killed goes on where it
- * stood; a run with the same key starts at once.
+ * the pictures' files, preprocessing, augmentation, seed, precision. A run that was killed goes on
+ * where it stood; a run with the same key starts at once.
  */
 #ifndef COW_TRAINER_FEATURES_CACHE_H
 #define COW_TRAINER_FEATURES_CACHE_H
@@ -24,6 +24,7 @@ typedef struct {
   guint64 seed;
   CowPreprocess preprocess;
   CowAugment augment;
+  CowPrecision precision; /* COW_PRECISION_FP32 or _INT16 */
   int batch, workers;
 } CowFeaturesOptions;
 

@@ -274,12 +274,22 @@ make_weight (CkType storage, gint64 out, gint64 in, CkWeightSource *source, floa
   return data;
 }
 
-/* A dense weight trains, so it lies on the device. */
+/* Whether a weight is measured as one that trains: from scratch, and in fp32 without packing. */
 static gboolean
-place_weight (LinearJob *job, CkWeightSource *source, GPtrArray *owned, GError **error)
+is_dense (CkType storage, const CowRecipe *recipe)
 {
-  const CkWeightUses uses = (CkWeightUses)(CK_USE_FORWARD | CK_USE_BACKWARD);
-  if (source->type == CK_F32) {
+  return storage == CK_F32 &&
+         (!cow_recipe_has_base (recipe) || cow_recipe_precision (recipe) == COW_PRECISION_FP32);
+}
+
+/* Such a one lies on the device. */
+static gboolean
+place_weight (LinearJob *job, CkWeightSource *source, const CowRecipe *recipe, GPtrArray *owned,
+              GError **error)
+{
+  const CkWeightUses uses = (CkWeightUses)(CK_USE_FORWARD | CK_USE_BACKWARD |
+                                           cow_precision_uses (cow_recipe_precision (recipe)));
+  if (is_dense (source->type, recipe)) {
     source->host_data = NULL;
     if (!(source->parameters = make_floats (job->stream, job->out * job->in, owned, error)))
       return FALSE;
@@ -311,7 +321,7 @@ measure_linear (CowSpeed *self, CkStream *stream, const CowRecipe *recipe,
   const double tokens = count_tokens (recipe, config),
                width = (double)config->hidden_size * config->intermediate_size;
   LinearJob job = { .stream = stream, .out = config->intermediate_size, .in = config->hidden_size };
-  const gboolean dense = input->storage == CK_F32;
+  const gboolean dense = is_dense (input->storage, recipe);
   g_autoptr (GPtrArray) owned = g_ptr_array_new ();
   g_autofree float *absmax = NULL;
   CkWeightSource source;
@@ -320,7 +330,7 @@ measure_linear (CowSpeed *self, CkStream *stream, const CowRecipe *recipe,
   g_autofree void *data = make_weight (input->storage, job.out, job.in, &source, &absmax);
   gboolean ok = cow_check (data && (absmax || input->storage != CK_NF4) ? CK_OK : CK_NO_MEMORY,
                            error, "measuring this machine") &&
-                place_weight (&job, &source, owned, error) &&
+                place_weight (&job, &source, recipe, owned, error) &&
                 (job.x = make_floats (stream, job.rows * job.in, owned, error)) &&
                 (job.y = make_floats (stream, job.rows * job.out, owned, error)) &&
                 (job.dx = make_floats (stream, job.rows * job.in, owned, error)) &&

@@ -34,6 +34,7 @@ typedef struct {
 } Setting;
 
 static const char *const checkpointings[] = { "auto", "on", "off", NULL };
+static const char *const precisions[] = { "fp32", "int16", NULL };
 static const char *const switches[] = { "no", "yes", NULL };
 static const char *const strengths[] = { "none", "light", "medium", "heavy", NULL };
 static const char *const balances[] = { "none", "weights", "sampler", NULL };
@@ -80,6 +81,8 @@ static const Setting settings[] = {
     "The same in the head; half of it in its second layer" },
   { "model", "checkpointing", NAME (checkpointing, checkpointings), FIXED, "WHEN",
     "Compute layers twice to save memory: auto, on or off" },
+  { "model", "precision", NAME (precision, precisions), FIXED, "HOW",
+    "Products with the weights of linear layers: fp32, or int16, which is faster" },
 
   { "data", "data", PATH (data), FIXED, "PATH", "Pictures: a folder of classes or a CSV table" },
   { "data", "train", PATH (train), FIXED, "PATH", "Training pictures, where they are apart" },

@@ -283,6 +283,12 @@ cow_recipe_kind_name (const CowRecipe *self)
   return cow_recipe_kind (self)->name;
 }
 
+CowPrecision
+cow_recipe_precision (const CowRecipe *self)
+{
+  return self->precision == 0 ? COW_PRECISION_FP32 : COW_PRECISION_INT16;
+}
+
 double
 cow_recipe_alpha (const CowRecipe *self)
 {
@@ -398,6 +404,10 @@ cow_recipe_check (const CowRecipe *self, GError **error)
   if (!based && *self->model)
     return refuse (error, "a %s recipe starts from scratch: --model %s has no use there",
                    cow_recipe_kind_name (self), self->model);
+  if (!based && !kind->named && !kind->size && cow_recipe_precision (self) != COW_PRECISION_FP32)
+    return refuse (error,
+                   "--precision %s is for the linear layers of vision transformers, %s has none",
+                   cow_precision_name (cow_recipe_precision (self)), cow_recipe_kind_name (self));
   if (!adapted && *self->start)
     return refuse (error, "--start is for lora and dora, the recipe is %s",
                    cow_recipe_kind_name (self));

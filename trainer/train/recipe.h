@@ -29,6 +29,7 @@ typedef struct {
   double alpha;  /* 0: twice the rank */
   double adapter_dropout, head_dropout;
   int checkpointing; /* CowCheckpointing */
+  int precision;     /* 0: fp32, 1: int16; cow_recipe_precision () */
 
   /* [data]: CowDatasetOptions says what the first of them mean */
   char *data, *train, *val, *test;
@@ -119,6 +120,8 @@ gboolean cow_recipe_check (const CowRecipe *self, GError **error);
 /* The row of its kind, and the name of that. */
 const CowKind *cow_recipe_kind (const CowRecipe *self);
 const char *cow_recipe_kind_name (const CowRecipe *self);
+/* Of products with the weights of linear layers. */
+CowPrecision cow_recipe_precision (const CowRecipe *self);
 /* alpha, or what it defaults to. */
 double cow_recipe_alpha (const CowRecipe *self);
 /* How often an epoch shows each picture: as it is, and its augmented copies where there is

@@ -269,6 +269,7 @@ open_features (const CowRun *self, CowSplit split, GError **error)
 {
   const CowRecipe *recipe = self->recipe;
   const CowFeaturesOptions options = {
+    .precision = cow_recipe_precision (self->recipe),
     .folder = *recipe->cache ? recipe->cache : NULL,
     .model = self->model,
     .dataset = self->dataset,
@@ -332,6 +333,7 @@ open_network (CowRun *self, GError **error)
     .adapter_dropout = (float)recipe->adapter_dropout,
     .targets = (const char *const *)targets,
     .checkpointing = self->plan.checkpointing ? COW_CHECKPOINTING_ON : COW_CHECKPOINTING_OFF,
+    .precision = cow_recipe_precision (recipe),
     .config = self->input.backbone.vit,
     .image_size = recipe->preprocess.width,
     .batch = recipe->batch,
@@ -451,7 +453,7 @@ open_device (CowRun *self, int threads, GError **error)
   if (!self->device || !(self->stream = cow_stream_new (self->device, 0, error)))
     return FALSE;
   if (self->stream->training)
-    return TRUE;
+    return cow_precision_check (self->device, cow_recipe_precision (self->recipe), error);
   g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s cannot train", self->device->name);
   return FALSE;
 }
