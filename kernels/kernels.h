@@ -84,14 +84,14 @@ typedef struct CkDeviceClass CkDeviceClass; /* kernels/device.h, for implementat
 struct CkDevice {
   const CkDeviceClass *klass;
   const char *name;     /* as it was opened: "cpu" */
-  const char *features; /* what it found and uses: "c", "avx2", "avx512", ... */
+  const char *features; /* what it found and uses: "c", "avx2", "neon", ... */
   int threads;          /* that an operation of a stream with its default team is cut for */
   bool host_memory;     /* device memory is the host's, so that uploads are plain copies */
-  int products;         /* CkWeightUses that change how a linear layer computes, and are faster */
+  int products;         /* CkWeightUses that change how a linear layer computes */
 };
 
 typedef struct {
-  /* Of "cpu": a set of instructions that it may use ("c", "avx2", "avx512"; ck_cpu_levels () lists
+  /* Of "cpu": a set of instructions that it may use ("c", "avx2", "neon"; ck_cpu_levels () lists
    * them). NULL or "auto" reads the environment variable COWBEHAVIOR_CPU, and without that takes
    * the best that this processor and operating system offer, but for untried ones. */
   const char *features;

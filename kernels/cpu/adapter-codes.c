@@ -187,19 +187,19 @@ ck_adapter_codes_panel (const CkQuantisedOps *products, const CkAdapter *adapter
          scale_floats (n, rank);
 }
 
-/* The codes of one row of up into its lane. */
+/* The codes of one row of up into its lane of a strip. */
 static void
-place_codes (const CkAdapterCodes *self, const uint32_t *codes, uint32_t *lane)
+place_codes (const CkAdapterCodes *self, const uint32_t *codes, int64_t lane, uint32_t *strip)
 {
   const CkQuantisedOps *products = self->products;
-  const int64_t size = products->code_size, group = (int64_t)sizeof (uint32_t),
-                used = count_used (self->adapter->rank) * size / group;
+  const int64_t size = products->code_size, word = (int64_t)sizeof (uint32_t),
+                used = count_used (self->adapter->rank) * size / word;
 
   for (int64_t block = 0; block < self->low.blocks; block++)
     for (int64_t i = 0; i < used; i++) {
-      const int64_t at = block * CK_CODE_BLOCK * size / group + i;
+      const int64_t at = block * CK_CODE_BLOCK * size / word + i;
 
-      lane[at * products->strip] = ck_strip_group (products, codes[at]);
+      strip[ck_strip_place (products, lane, at)] = ck_strip_word (products, codes[at]);
     }
 }
 
@@ -224,7 +224,7 @@ pack_up (const CkAdapterCodes *self, int64_t row, int64_t n, int64_t out, const 
     char *to = (char *)strips->codes + out / strip * strips->code_stride;
     float *scales = (float *)strips->scales + out / strip * strips->scale_stride;
 
-    place_codes (self, codes + i * code_floats (products, 1, rank), (uint32_t *)to + lane);
+    place_codes (self, codes + i * code_floats (products, 1, rank), lane, (uint32_t *)to);
     for (int64_t block = 0; block < blocks; block++)
       scales[block * strip + lane] = row_scales[i * blocks + block] * self->adapter->scale;
   }

@@ -123,5 +123,6 @@ void ck_attention_codes_init_c (CkAttentionOps *int16, CkAttentionOps *int8);
 void ck_attention_codes_init_avx2 (CkAttentionOps *int16, CkAttentionOps *int8);
 void ck_attention_codes_init_avx512 (CkAttentionOps *int16, CkAttentionOps *int8);
 void ck_attention_codes_init_avx512_vnni (CkAttentionOps *int16, CkAttentionOps *int8);
+void ck_attention_codes_init_neon (CkAttentionOps *int16, CkAttentionOps *int8);
 
 #endif /* CK_CPU_ATTENTION_CODES_H */

@@ -22,6 +22,7 @@ typedef struct {
 void ck_attention_init_c (CkAttentionOps *ops);
 void ck_attention_init_avx2 (CkAttentionOps *ops);
 void ck_attention_init_avx512 (CkAttentionOps *ops);
+void ck_attention_init_neon (CkAttentionOps *ops);
 
 /* Elements of q or out from the first of all to that of the first query. */
 static inline int64_t

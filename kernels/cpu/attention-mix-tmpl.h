@@ -187,7 +187,7 @@ Q (mix_tile) (const CodedHead *head, const CkKeyChunk *chunk, int64_t row, int64
         terms[v] = q_load (values + group * VECTORS + v);
 #pragma GCC unroll 16
       for (int i = 0; i < Q_TILE; i++) {
-        const vq exps = q_set (codes[i][group]);
+        const vq exps = q_factor (codes[i] + group);
 #pragma GCC unroll 2
         for (int v = 0; v < VECTORS; v++)
           sums[i][v] = q_mix (sums[i][v], terms[v], exps);

@@ -133,7 +133,7 @@ Q (score_tile) (int64_t vectors, const CkCodes *x, int64_t row, int64_t rows, co
         keys[v] = q_load (strip + group * VECTORS + v);
 #pragma GCC unroll 16
       for (int i = 0; i < Q_TILE; i++) {
-        const vq query = q_set (codes[i][group]);
+        const vq query = q_factor (codes[i] + group);
 #pragma GCC unroll 2
         for (int v = 0; v < vectors; v++)
           sums[i][v] = q_dot (sums[i][v], keys[v], query);

@@ -18,5 +18,6 @@ typedef struct {
 void ck_colour_init_c (CkColourOps *ops);
 void ck_colour_init_avx2 (CkColourOps *ops);
 void ck_colour_init_avx512 (CkColourOps *ops);
+void ck_colour_init_neon (CkColourOps *ops);
 
 #endif /* CK_CPU_COLOUR_H */

@@ -43,5 +43,24 @@ ck_cpu_ops_init (CkCpuOps *ops, CkCpuFeatures features)
     ck_quantised_init_avx512_vnni (&ops->int16, &ops->int8, &ops->peak);
     ck_attention_codes_init_avx512_vnni (&ops->attention_int16, &ops->attention_int8);
   }
+#elif defined(__aarch64__)
+  if (features & CK_CPU_NEON) {
+    ck_gemm_init_neon (&ops->products);
+    ck_quantised_init_neon (&ops->int16, &ops->int8, &ops->peak);
+    ck_dequantise_init_neon (&ops->dequantise);
+    ck_row_init_neon (&ops->rows);
+    ck_attention_init_neon (&ops->attention);
+    ck_attention_codes_init_neon (&ops->attention_int16, &ops->attention_int8);
+    ck_colour_init_neon (&ops->colour);
+    ck_training_init_neon (&ops->training);
+    ck_peak_init_neon (&ops->peak);
+  }
+  if (features & CK_CPU_NEON_DOTPROD) {
+    ck_quantised_init_neon_dotprod (&ops->int8, &ops->peak);
+    /* Its products are of two numbers with signs, and exponentials have none. */
+    ops->attention_int8 = ops->attention_int16;
+  }
+  if (features & CK_CPU_NEON_I8MM)
+    ck_quantised_init_neon_i8mm (&ops->int8, &ops->peak);
 #endif
 }

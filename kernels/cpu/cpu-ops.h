@@ -20,7 +20,7 @@
 
 typedef struct {
   CkGemmOps products;
-  CkQuantisedOps int16, int8;
+  CkQuantisedOps int16, int8; /* all NULL where these features have no instructions for it */
   CkDequantiseOps dequantise;
   CkRowOps rows;
   CkAttentionOps attention;

@@ -15,5 +15,6 @@ typedef struct {
 void ck_dequantise_init_c (CkDequantiseOps *ops);
 void ck_dequantise_init_avx2 (CkDequantiseOps *ops);
 void ck_dequantise_init_avx512 (CkDequantiseOps *ops);
+void ck_dequantise_init_neon (CkDequantiseOps *ops);
 
 #endif /* CK_CPU_DEQUANTISE_H */

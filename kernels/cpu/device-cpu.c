@@ -270,8 +270,9 @@ ck_cpu_device_open (const char *name, const CkDeviceOptions *options, CkDevice *
     .host_memory = true,
   };
   ck_cpu_ops_init (&cpu->ops, features);
-  cpu->base.products = CK_USE_INT16 | CK_USE_INT8;
-  cpu->convolution = features & CK_CPU_AVX2 ? ck_convolution_dnnl : ck_convolution_c;
+  cpu->base.products = (cpu->ops.int16.multiply != NULL ? CK_USE_INT16 : 0) |
+                       (cpu->ops.int8.multiply != NULL ? CK_USE_INT8 : 0);
+  cpu->convolution = features != 0 ? ck_convolution_dnnl : ck_convolution_c;
   *device = &cpu->base;
   return CK_OK;
 }

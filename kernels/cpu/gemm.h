@@ -21,5 +21,6 @@ typedef struct {
 void ck_gemm_init_c (CkGemmOps *ops);
 void ck_gemm_init_avx2 (CkGemmOps *ops);
 void ck_gemm_init_avx512 (CkGemmOps *ops);
+void ck_gemm_init_neon (CkGemmOps *ops);
 
 #endif /* CK_CPU_GEMM_H */

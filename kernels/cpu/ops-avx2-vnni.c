@@ -23,6 +23,7 @@ DEFINE_DOT (q_dot_8, "vpdpbusd")
 #define Q(name)    name##_16
 #define Q_BITS     16
 #define Q_CODE_MAX CK_CODE_MAX_16
+#define Q_OFFSET   0
 #define Q_TILE     6
 #define Q_LANES    4
 #define q_dot      q_dot_16
@@ -31,6 +32,7 @@ DEFINE_DOT (q_dot_8, "vpdpbusd")
 #define Q(name)    name##_8
 #define Q_BITS     8
 #define Q_CODE_MAX CK_CODE_MAX_8
+#define Q_OFFSET   128
 #define Q_TILE     6
 #define q_dot      q_dot_8
 #include "kernels/cpu/quantised-tmpl.h"

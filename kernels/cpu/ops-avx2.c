@@ -63,6 +63,7 @@ q_store_sums (int32_t *p, const int8_t *codes)
 #define Q(name)    name##_16
 #define Q_BITS     16
 #define Q_CODE_MAX CK_CODE_MAX_16
+#define Q_OFFSET   0
 #define Q_TILE     4
 #define Q_LANES    4
 #define q_dot      q_dot_16
@@ -72,6 +73,7 @@ q_store_sums (int32_t *p, const int8_t *codes)
 #define Q(name)    name##_8
 #define Q_BITS     8
 #define Q_CODE_MAX CK_CODE_MAX_NARROW
+#define Q_OFFSET   CK_CODE_MAX_NARROW
 #define Q_TILE     3
 #define q_dot_pair q_dot_pair_8
 #include "kernels/cpu/quantised-tmpl.h"

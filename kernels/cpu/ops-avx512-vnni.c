@@ -12,6 +12,7 @@
 #define Q(name)                 name##_16
 #define Q_BITS                  16
 #define Q_CODE_MAX              CK_CODE_MAX_16
+#define Q_OFFSET                0
 #define Q_TILE                  6
 #define Q_LANES                 8
 #define q_dot(sums, weights, x) _mm512_dpwssd_epi32 (sums, weights, x)
@@ -21,6 +22,7 @@
 #define Q(name)                 name##_8
 #define Q_BITS                  8
 #define Q_CODE_MAX              CK_CODE_MAX_8
+#define Q_OFFSET                128
 #define Q_TILE                  6
 #define q_dot(sums, weights, x) _mm512_dpbusd_epi32 (sums, weights, x)
 #define Q_ATTENTION

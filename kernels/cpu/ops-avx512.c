@@ -32,6 +32,7 @@ q_store_sums (int32_t *p, const int8_t *codes)
 #define Q(name)                 name##_16
 #define Q_BITS                  16
 #define Q_CODE_MAX              CK_CODE_MAX_16
+#define Q_OFFSET                0
 #define Q_TILE                  6
 #define Q_LANES                 8
 #define q_dot(sums, weights, x) q_add (sums, _mm512_madd_epi16 (weights, x))
@@ -41,6 +42,7 @@ q_store_sums (int32_t *p, const int8_t *codes)
 #define Q(name)    name##_8
 #define Q_BITS     8
 #define Q_CODE_MAX CK_CODE_MAX_NARROW
+#define Q_OFFSET   CK_CODE_MAX_NARROW
 #define Q_TILE     6
 #define q_dot_pair q_dot_pair_8
 #include "kernels/cpu/quantised-tmpl.h"

@@ -22,5 +22,6 @@ typedef struct {
 void ck_peak_init_c (CkPeakOps *ops);
 void ck_peak_init_avx2 (CkPeakOps *ops);
 void ck_peak_init_avx512 (CkPeakOps *ops);
+void ck_peak_init_neon (CkPeakOps *ops);
 
 #endif /* CK_CPU_PEAK_H */

@@ -18,6 +18,7 @@ typedef struct {
 
 #define CODES_16     ((Kind){ 16, CK_CODE_MAX_16, 0, CK_OUTLIER })
 #define CODES_8      ((Kind){ 8, CK_CODE_MAX_8, 128, CK_OUTLIER })
+#define CODES_SIGNED ((Kind){ 8, CK_CODE_MAX_8, 0, CK_OUTLIER })
 #define CODES_NARROW ((Kind){ 8, CK_CODE_MAX_NARROW, CK_CODE_MAX_NARROW, CK_OUTLIER_NARROW })
 
 #define NARROW_SUMS (CK_CODE_BLOCK / 8)
@@ -26,6 +27,13 @@ static int32_t
 read_code (int bits, const void *codes, int64_t i)
 {
   return bits == 8 ? ((const int8_t *)codes)[i] : ((const int16_t *)codes)[i];
+}
+
+/* With its offset, if it has one. */
+static int32_t
+read_weight (Kind kind, const void *strip, int64_t i)
+{
+  return kind.offset != 0 ? ((const uint8_t *)strip)[i] : read_code (kind.bits, strip, i);
 }
 
 /* The largest magnitude, and the sum of all in 16 lanes, which are then added by halves. */
@@ -94,7 +102,7 @@ quantise (Kind kind, int64_t n, const float *x, void *codes, float *scales, int3
       else
         ((int16_t *)codes)[i + place] = (int16_t)code;
     }
-    if (kind.bits == 8 && sums != NULL)
+    if (kind.offset != 0 && sums != NULL)
       sum_block (kind, (const int8_t *)codes + i,
                  sums + block * (kind.code_max == CK_CODE_MAX_NARROW ? NARROW_SUMS : 1));
   }
@@ -157,7 +165,7 @@ without_offsets (Kind kind, const CkCodes *x, int64_t block)
   int16_t halves[2 * NARROW_SUMS];
   int32_t sum = 0;
 
-  if (kind.bits == 16)
+  if (kind.offset == 0)
     return 0;
   if (kind.code_max != CK_CODE_MAX_NARROW)
     return x->sums[block];
@@ -179,8 +187,7 @@ multiply_block (Kind kind, const CkCodes *x, int64_t row, int64_t block, int64_t
     const int64_t of =
         ((block * CK_CODE_BLOCK + place) / group * STRIP + out) * group + place % group;
 
-    sum += read_code (kind.bits, x->codes, at + place) *
-           (kind.bits == 8 ? ((const uint8_t *)strip)[of] : ((const int16_t *)strip)[of]);
+    sum += read_code (kind.bits, x->codes, at + place) * read_weight (kind, strip, of);
   }
   return sum;
 }
@@ -270,41 +277,35 @@ multiply_strips_16 (int64_t blocks, const void *a, const float *a_scales, const 
 
 DEFINE (CODES_16, 16)
 DEFINE (CODES_8, 8)
+DEFINE (CODES_SIGNED, signed)
 DEFINE (CODES_NARROW, narrow)
+
+/* The table of a kind of codes. */
+#define TABLE(kind, n_sums, name)                                                                  \
+  (CkQuantisedOps)                                                                                 \
+  {                                                                                                \
+    .type = (kind).bits == 8 ? CK_I8 : CK_I16, .code_size = (kind).bits / 8,                       \
+    .code_max = (kind).code_max, .offset = (kind).offset, .sums = n_sums, .strip = STRIP,          \
+    .group = sizeof (int32_t), .quantise = quantise_##name, .unpack = unpack_##name,               \
+    .multiply = multiply_##name                                                                    \
+  }
 
 void
 ck_quantised_init_c (CkQuantisedOps *int16, CkQuantisedOps *int8)
 {
-  *int16 = (CkQuantisedOps){ .type = CK_I16,
-                             .code_size = 2,
-                             .code_max = CK_CODE_MAX_16,
-                             .strip = STRIP,
-                             .quantise = quantise_16,
-                             .unpack = unpack_16,
-                             .pack_block = pack_block_16,
-                             .multiply_strips = multiply_strips_16,
-                             .multiply = multiply_16 };
-  *int8 = (CkQuantisedOps){ .type = CK_I8,
-                            .code_size = 1,
-                            .code_max = CK_CODE_MAX_8,
-                            .offset = 128,
-                            .sums = 1,
-                            .strip = STRIP,
-                            .quantise = quantise_8,
-                            .unpack = unpack_8,
-                            .multiply = multiply_8 };
+  *int16 = TABLE (CODES_16, 0, 16);
+  int16->pack_block = pack_block_16;
+  int16->multiply_strips = multiply_strips_16;
+  *int8 = TABLE (CODES_8, 1, 8);
 }
 
 void
-ck_quantised_init_narrow_c (CkQuantisedOps *int8)
+ck_quantised_init_same_c (const CkQuantisedOps *as, CkQuantisedOps *int8)
 {
-  *int8 = (CkQuantisedOps){ .type = CK_I8,
-                            .code_size = 1,
-                            .code_max = CK_CODE_MAX_NARROW,
-                            .offset = CK_CODE_MAX_NARROW,
-                            .sums = NARROW_SUMS,
-                            .strip = STRIP,
-                            .quantise = quantise_narrow,
-                            .unpack = unpack_narrow,
-                            .multiply = multiply_narrow };
+  if (as->code_max == CK_CODE_MAX_NARROW)
+    *int8 = TABLE (CODES_NARROW, NARROW_SUMS, narrow);
+  else if (as->offset == 0)
+    *int8 = TABLE (CODES_SIGNED, 0, signed);
+  else
+    *int8 = TABLE (CODES_8, 1, 8);
 }

@@ -1,229 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * quantised.h over vectors of any width, for codes of one size. It may be included more than once;
- * the file that includes it defines, beside the words of vectors-tmpl.h:
- *   Q(name)                     name, made different for each inclusion
- *   Q_BITS, Q_CODE_MAX          8 or 16; of quantised.h
+ * quantised.h over vectors of any width, for codes of one size: activations as codes-tmpl.h has
+ * them, weights in groups of 32 bits, and their product. It may be included more than once; the
+ * file that includes it defines what codes-tmpl.h needs, and for each inclusion:
  *   Q_TILE                      rows that are multiplied at once, VECTORS vectors of sums each
  *   Q_LANES                     of 16 bits: outputs of a strip that are multiplied at once with
  *                               those of another; they divide a strip
- *   Q_ATTENTION                 if attention multiplies such codes, too (not narrow ones)
  *   q_dot (sums, weights, x)    sums + the products of a group, lane by lane; or, for narrow codes:
  *   q_dot_pair (sums, weights[2], x[2], offsets)  the same of two groups; offsets: of x's sums
- * and once, words for W whole numbers of 32 bits, vq:
- *   q_set, q_load, q_add, q_to_float, q_from_float (to nearest even), q_sum
- *   q_store_16, q_store_8 (p, v)  two or four vectors as codes, each eight in the order of their
- *                               groups
- *   q_store_sums (p, codes)     the sums of a block of narrow codes
- *   v4, q4                      four floats, four whole numbers, as gcc's vectors
- *   v_max_of_four, v_sum_of_four (v)
- *                               the maximum or the sum of each of four vectors of floats, whose
- *                               lanes are added by halves
- *   q4_any (mask)               whether any lane's sign is set
+ *   Q_ATTENTION                 if attention multiplies such codes, too (not narrow ones)
+ * and once:
+ *   q_load, q_put, q_sum
+ *   q_factor (p)                the group at p for all lanes, as q_dot takes it
  *   q_low_nibbles, q_high_nibbles of each byte
  *   q_lookup (table, v)         bytes of a q_table (bytes), for each byte of v
  *   q_join_even, q_join_odd (low, high)  16-bit numbers of bytes 0 and 2, 1 and 3 of a lane
- *   q_load_words (p, stride, rows, i)    row i of eight words; see v_words
+ *   q_load_words (p, stride, rows, i)    row i of eight words, and beside it row i + 8 if W is 16
  *   q_transpose_words (rows)    of eight vectors
  *   q_join_two, q_join_four (v) vectors of codes, which lie in each lane beside one another
  *   q_put_16, q_put_8 (p, v)    one vector as codes in their order
  * What is not for codes of this size may be missing.
  */
-#include "kernels/cpu/epilogue-tmpl.h"
+#include "kernels/cpu/codes-tmpl.h"
 
-#define Q_GROUP     (32 / Q_BITS)
-#define Q_GROUPS    (CK_CODE_BLOCK / Q_GROUP) /* a block */
 #define Q_STRIP     (VECTORS * W)
 #define Q_PEAK_SUMS 12
 
-#ifdef q_dot_pair
-#  define Q_OFFSET  Q_CODE_MAX
-#  define Q_STEP    2 /* groups that are multiplied at once */
-#  define Q_SUMS    (Q_GROUPS / Q_STEP)
-#  define Q_OUTLIER CK_OUTLIER_NARROW
-#else
-#  define Q_OFFSET  (Q_BITS == 8 ? 128 : 0)
-#  define Q_STEP    1
-#  define Q_SUMS    (Q_BITS == 8)
-#  define Q_OUTLIER CK_OUTLIER
-#endif
-
-#if Q_BITS == 8
-typedef int8_t Q (Code);
-#  define q_store q_store_8
-#else
-typedef int16_t Q (Code);
-#  define q_store q_store_16
-#endif
-
-/* ---- activations ----------------------------------------------------------------------------- */
-
-/* Up to four blocks are quantised at once, because what takes many steps for the few results of a
- * block then takes as many for those of all. */
-typedef struct {
-  const float *values[4]; /* CK_CODE_BLOCK each */
-  v4 max, sum;            /* the largest magnitude, and all added up */
-} Q (Blocks);
-
-/* The sum is made in the order that is the same for every width: in 16 lanes, which are then added
- * by halves. Of n blocks; the others are as the first. */
-static inline __attribute__ ((always_inline)) void
-Q (measure) (int64_t n, Q (Blocks) * blocks)
-{
-  vf maxima[4], sums[4];
-
-#pragma GCC unroll 4
-  for (int b = 0; b < 4; b++) {
-    vf lanes[16 / W];
-
-    if (b >= n) {
-      maxima[b] = maxima[0];
-      sums[b] = sums[0];
-      continue;
-    }
-    maxima[b] = v_set (0);
-#pragma GCC unroll 2
-    for (int lane = 0; lane < 16 / W; lane++)
-      lanes[lane] = v_set (0);
-#pragma GCC unroll 8
-    for (int i = 0; i < CK_CODE_BLOCK; i += W) {
-      const vf magnitude = v_abs (v_load (blocks->values[b] + i, W, 0));
-
-      maxima[b] = v_max (maxima[b], magnitude);
-      lanes[i % 16 / W] = v_add (lanes[i % 16 / W], magnitude);
-    }
-    sums[b] = W == 16 ? lanes[0] : v_add (lanes[0], lanes[16 / W - 1]);
-  }
-  blocks->max = v_max_of_four (maxima);
-  blocks->sum = v_sum_of_four (sums);
-}
-
-/* Whether any of four blocks has outliers (ck_has_outlier ()) or values that are not finite. */
-static inline bool
-Q (are_special) (const Q (Blocks) * blocks)
-{
-  const q4 has_outlier =
-      (blocks->max * CK_CODE_BLOCK > Q_OUTLIER * blocks->sum) & (blocks->sum > blocks->max);
-
-  return q4_any (has_outlier | ~(blocks->sum < INFINITY));
-}
-
-static const float Q (zeros)[CK_CODE_BLOCK];
-
-/* Takes outliers out of the blocks that have some, which lie in `rest` then, unless `outliers` is
- * NULL; returns how many. Those with values that are not finite become zeros of scale NaN. */
-static __attribute__ ((noinline)) int64_t
-Q (treat_special) (int64_t n_blocks, int64_t column, Q (Blocks) * blocks,
-                   float rest[4][CK_CODE_BLOCK], CkOutlier *outliers)
-{
-  int64_t n = 0;
-
-  for (int64_t b = 0; b < n_blocks && outliers != NULL; b++)
-    if (ck_has_outlier (Q_OUTLIER, blocks->max[b], blocks->sum[b])) {
-      n += ck_take_outliers (Q_OUTLIER, blocks->values[b], column + b * CK_CODE_BLOCK,
-                             CK_CODE_BLOCK, rest[b], outliers + n);
-      blocks->values[b] = rest[b];
-    }
-  Q (measure) (n_blocks, blocks);
-  for (int64_t b = 0; b < n_blocks; b++)
-    if (!(blocks->sum[b] < INFINITY)) {
-      blocks->values[b] = Q (zeros);
-      blocks->max[b] = NAN;
-    }
-  return n;
-}
-
-/* Codes of a block; returns their sum in each lane. */
-static inline vq
-Q (encode_block) (const float *x, float inverse, Q (Code) * codes)
-{
-  vq sum = q_set (0), block[CK_CODE_BLOCK / W];
-
-#pragma GCC unroll 8
-  for (int i = 0; i < CK_CODE_BLOCK / W; i++) {
-    block[i] = q_from_float (v_mul (v_load (x + i * W, W, 0), v_set (inverse)));
-    sum = q_add (sum, block[i]);
-  }
-#pragma GCC unroll 4
-  for (int i = 0; i < CK_CODE_BLOCK / W; i += Q_GROUP)
-    q_store (codes + i * W, block + i);
-  return sum;
-}
-
-/* Blocks [0, n) with their scales and sums. */
-static inline __attribute__ ((always_inline)) void
-Q (encode) (int64_t n, const Q (Blocks) * blocks, Q (Code) * codes, float *scales, int32_t *sums)
-{
-  const v4 scale = blocks->max / Q_CODE_MAX;
-  v4 inverse = Q_CODE_MAX / blocks->max;
-  vf totals[4];
-  q4 offset;
-
-  inverse = (v4)((q4)inverse & (inverse < INFINITY)); /* ck_code_inverse () */
-#pragma GCC unroll 4
-  for (int b = 0; b < 4; b++)
-    totals[b] = b < n ? q_to_float (Q (encode_block) (blocks->values[b], inverse[b],
-                                                      codes + b * CK_CODE_BLOCK))
-                      : v_set (0);
-  memcpy (scales, &scale, (size_t)n * sizeof *scales);
-  if (Q_SUMS == 0 || sums == NULL)
-    return;
-#ifdef q_dot_pair
-  for (int64_t b = 0; b < n; b++)
-    q_store_sums (sums + b * Q_SUMS, codes + b * CK_CODE_BLOCK);
-  return;
-#endif
-  offset = -128 * __builtin_convertvector(v_sum_of_four (totals), q4); /* exact: 64 codes */
-  memcpy (sums, &offset, (size_t)n * sizeof *sums);
-}
-
-/* One to four blocks, of which `last` has the values of the last; column: of the first. Inlined
- * with a constant for n, so that no step asks for it. */
-static inline __attribute__ ((always_inline)) int64_t
-Q (quantise_blocks) (int64_t n, int64_t column, const float *x, const float *last, Q (Code) * codes,
-                     float *scales, int32_t *sums, CkOutlier *outliers)
-{
-  float rest[4][CK_CODE_BLOCK];
-  int64_t n_outliers = 0;
-  Q (Blocks) blocks;
-
-#pragma GCC unroll 4
-  for (int64_t b = 0; b < 4; b++)
-    blocks.values[b] = b < n - 1 ? x + b * CK_CODE_BLOCK : last;
-  Q (measure) (n, &blocks);
-  if (__builtin_expect (Q (are_special) (&blocks), false))
-    n_outliers = Q (treat_special) (n, column, &blocks, rest, outliers);
-  Q (encode) (n, &blocks, codes, scales, sums);
-  return n_outliers;
-}
-
-static int64_t
-Q (quantise) (int64_t n, const float *x, void *to, float *scales, int32_t *sums,
-              CkOutlier *outliers)
-{
-  int64_t n_outliers = 0;
-
-  for (int64_t i = 0; i < n; i += 4 * CK_CODE_BLOCK) {
-    const int64_t block = i / CK_CODE_BLOCK,
-                  n_blocks = ck_min (4, ck_ceil_div (n - i, CK_CODE_BLOCK)),
-                  end = i + (n_blocks - 1) * CK_CODE_BLOCK;
-    Q (Code) *codes = (Q (Code) *)to + i;
-    int32_t *block_sums = sums != NULL ? sums + block * Q_SUMS : NULL;
-    CkOutlier *next = outliers != NULL ? outliers + n_outliers : NULL;
-    const float *last = x + end;
-    float padded[CK_CODE_BLOCK];
-
-    if (n - end < CK_CODE_BLOCK) {
-      memset (padded, 0, sizeof padded);
-      memcpy (padded, last, (size_t)(n - end) * sizeof *padded);
-      last = padded;
-    }
-#define BLOCKS(n) Q (quantise_blocks) (n, i, x + i, last, codes, scales + block, block_sums, next)
-    n_outliers += n_blocks == 4 ? BLOCKS (4) : n_blocks == 2 ? BLOCKS (2) : BLOCKS (n_blocks);
-#undef BLOCKS
-  }
-  return n_outliers;
-}
+#include "kernels/cpu/tail-tmpl.h"
 
 /* ---- weights --------------------------------------------------------------------------------- */
 
@@ -324,50 +127,6 @@ Q (pack_block) (int64_t n, int64_t outs, const float *w, int64_t stride, void *g
 
 /* ---- the product ----------------------------------------------------------------------------- */
 
-/* Where a tile's result goes: row `row` of all rows is the tile's first. */
-typedef struct {
-  const CkTail *tail;
-  int64_t row, rows, outs;
-  float *y; /* of all rows */
-  int64_t stride;
-} Q (Target);
-
-/* Asks for what the tail of a tile reads, and for the lines that it writes, while products are
- * made: they lie a row apart, in which processors see no pattern. */
-static inline void
-Q (fetch) (const Q (Target) * target)
-{
-  const CkTail *tail = target->tail;
-
-  for (int64_t i = target->row; i < ck_min (target->row + Q_TILE, target->rows); i++)
-    for (int64_t line = 0; line < target->outs; line += 16) {
-      __builtin_prefetch (target->y + i * target->stride + line, 1);
-      if (tail != NULL && tail->residual != NULL)
-        __builtin_prefetch (tail->residual + i * tail->stride + line);
-    }
-}
-
-/* Writes a tile by way of its tail. */
-static void
-Q (finish) (const Q (Target) * target, const float totals[Q_TILE][Q_STRIP])
-{
-  const CkTail *tail = target->tail;
-  const int64_t end = ck_min (target->row + Q_TILE, target->rows);
-
-  for (int64_t row = target->row; row < end; row++)
-    for (int64_t col = 0; col < target->outs; col += W) {
-      const int64_t left = target->outs - col;
-      vf total = v_load (totals[row - target->row] + col, W, 0);
-
-      if (tail->addend != NULL)
-        total = v_add (total, v_load (tail->addend + row * tail->addend_stride + col, left, 0));
-      total = v_epilogue (
-          &tail->epilogue, tail->multiplier != NULL ? tail->multiplier + row * tail->stride : NULL,
-          tail->residual != NULL ? tail->residual + row * tail->stride : NULL, col, left, total);
-      v_store (target->y + row * target->stride + col, left, total);
-    }
-}
-
 /* totals += the products of the rows from the target's on, of rows that there are not the last one
  * again, with a strip; `groups`: of a block that are not all 0. */
 static inline __attribute__ ((always_inline)) void
@@ -402,7 +161,7 @@ Q (add_products) (const CkCodes *x, int64_t groups, const Q (Target) * target, c
 #pragma GCC unroll 16
       for (int i = 0; i < Q_TILE; i++) {
         const int32_t *factor = codes[i] + block * Q_GROUPS + group;
-        const vq factors[2] = { q_set (factor[0]), q_set (factor[Q_STEP - 1]) };
+        const vq factors[2] = { q_factor (factor), q_factor (factor + Q_STEP - 1) };
 #ifdef q_dot_pair
         const vq offsets = q_set (x->sums[(at[i] + block) * Q_SUMS + group / Q_STEP]);
 #endif
@@ -496,7 +255,7 @@ Q (multiply_lanes) (int64_t blocks, const int32_t *a, const float *a_scales, con
         weights[v] = q_load (b + v);
 #  pragma GCC unroll 16
       for (int i = 0; i < Q_LANES; i++) {
-        const vq factor = q_set (a[i]);
+        const vq factor = q_factor (a + i);
 #  pragma GCC unroll 2
         for (int v = 0; v < VECTORS; v++)
           sums[i][v] = q_dot (sums[i][v], weights[v], factor);
@@ -529,16 +288,17 @@ Q (multiply_strips) (int64_t blocks, const void *a, const float *a_scales, const
 #endif
 
 /* Multiply-adds with operands in registers (peak.h); each adds to itself, so that none can be made
- * once for all rounds. */
+ * once for all rounds, and no two lanes are the same, so that none can be made once for two. */
 static float
 Q (peak) (int64_t rounds)
 {
+  static const int32_t lanes[16] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
   const vq factor = q_set (0x00010001);
   vq sums[Q_PEAK_SUMS], all = q_set (0);
 
 #pragma GCC unroll 12
   for (int i = 0; i < Q_PEAK_SUMS; i++)
-    sums[i] = q_set (i);
+    sums[i] = q_add (q_set (16 * i), q_load (lanes));
   for (int64_t round = 0; round < rounds; round++)
 #pragma GCC unroll 12
     for (int i = 0; i < Q_PEAK_SUMS; i++)
@@ -562,6 +322,7 @@ static const CkQuantisedOps Q (ops) = {
   .offset = Q_OFFSET,
   .sums = Q_SUMS,
   .strip = Q_STRIP,
+  .group = sizeof (int32_t),
   .quantise = Q (quantise),
   .unpack = Q (unpack),
 #if Q_BITS == 16
@@ -581,7 +342,6 @@ static const CkQuantisedOps Q (ops) = {
 #undef Q_PEAK_SUMS
 #undef q_store
 #undef Q_ATTENTION
-#undef Q_OFFSET
 #undef Q_STEP
 #undef Q_SUMS
 #undef Q_OUTLIER
@@ -591,6 +351,7 @@ static const CkQuantisedOps Q (ops) = {
 #undef Q
 #undef Q_BITS
 #undef Q_CODE_MAX
+#undef Q_OFFSET
 #undef Q_TILE
 #undef q_dot
 #undef q_dot_pair

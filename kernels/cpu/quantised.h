@@ -9,16 +9,18 @@
  * sets of instructions give the same bits, and plain C is the oracle to the last of them.
  *
  * Groups. An instruction adds the products of a few neighbouring codes into one sum of 32 bits: two
- * of 16 bits or four of 8 bits, a group of 32 bits. A row of activations is a row of groups. Which
- * elements share a group is free, as long as activations and weights agree; in each eight elements
- * it is the order in which 4-bit codes come out of a word of eight, so that they need not be moved:
+ * of 16 bits or four of 8 bits, a group of 32 bits; instructions for matrices add eight of 8 bits.
+ * A row of activations is a row of groups. Which elements share a group is free, as long as
+ * activations and weights agree; in each eight elements it is the order in which 4-bit codes come
+ * out of a word of eight, so that they need not be moved:
  *   16 bits: 0 4 | 2 6 | 1 5 | 3 7        8 bits: 0 2 4 6 | 1 3 5 7
  *
  * Strips. The weights of `strip` outputs lie together, block after block: for each group of a block
  * a group of every output. Beside them lie their scales, [blocks, strip].
  *
- * Signs. Instructions for 8 bits want one operand without a sign, so weights of 8 bits are kept as
- * code + 128, and what that adds is in each row's `sums`.
+ * Signs. Instructions of x86 for 8 bits want one operand without a sign, so weights of 8 bits are
+ * kept there as code + 128, their `offset`, and what that adds is in each row's `sums`. Those of
+ * aarch64 want both with one, so there is neither.
  *
  * Narrow codes. Without VNNI an instruction adds but two products of 8 bits, in 16 bits, where they
  * saturate, and a second one has to widen what comes of it. Codes of at most 90 make that pay: two
@@ -54,8 +56,9 @@ typedef struct {
 typedef struct {
   void *codes;   /* [rows, blocks, 64] */
   float *scales; /* [rows, blocks] */
-  /* [rows, blocks, sums]: -128 times the sum of a block's codes; of narrow codes, for each eight,
-   * two numbers of 16 bits: -90 times the sum of codes 0, 1, 4, 5, and of 2, 3, 6, 7. */
+  /* [rows, blocks, sums]: minus the offset of weights times the sum of a block's codes; of narrow
+   * codes, for each eight, two numbers of 16 bits: -90 times the sum of codes 0, 1, 4, 5, and of 2,
+   * 3, 6, 7. */
   int32_t *sums;
   int64_t blocks; /* a row */
 } CkCodes;
@@ -72,7 +75,7 @@ typedef struct {
  * where there are rows to the first one. */
 typedef struct {
   const CkSecondProduct *second; /* or NULL */
-  const float *addend; /* [rows, addend_stride], added to the product, or NULL */
+  const float *addend;           /* [rows, addend_stride], added to the product, or NULL */
   int64_t addend_stride;
   CkEpilogue epilogue;
   const float *multiplier, *residual; /* [rows, stride] or NULL; may be y itself */
@@ -84,14 +87,15 @@ typedef struct {
   int64_t code_size; /* bytes */
   int64_t code_max;
   int64_t offset; /* what weights are kept as code + */
-  int64_t sums;   /* numbers a block; 0 for 16 bits */
+  int64_t sums;   /* numbers a block; 0 where there is no offset */
   int64_t strip;  /* outputs */
+  int64_t group;  /* bytes of a group of an output: 4 or 8 */
 
   /*
-   * One row x [n] as codes: `codes` [blocks, 64], scales [blocks], and sums unless NULL. What lies
-   * beyond n is 0. A block with a value that is not finite gets the scale NaN. Outliers go to
-   * `outliers`, in the order of their columns, at most CK_OUTLIERS_MAX a block; returns how many.
-   * Nothing is one if `outliers` is NULL.
+   * One row x [n] as codes: `codes` [blocks, 64], scales [blocks], and sums unless NULL or there is
+   * no offset. What lies beyond n is 0. A block with a value that is not finite gets the scale NaN.
+   * Outliers go to `outliers`, in the order of their columns, at most CK_OUTLIERS_MAX a block;
+   * returns how many. Nothing is one if `outliers` is NULL.
    */
   int64_t (*quantise) (int64_t n, const float *x, void *codes, float *scales, int32_t *sums,
                        CkOutlier *outliers);
@@ -122,11 +126,15 @@ typedef struct {
 
 /* Those with instructions of their own fill in the loops that measure them, too. */
 void ck_quantised_init_c (CkQuantisedOps *int16, CkQuantisedOps *int8);
-/* Plain C for narrow codes, for those who compare: level c has the other ones. */
-void ck_quantised_init_narrow_c (CkQuantisedOps *int8);
+/* Plain C for the kind of 8-bit codes that a table has, for those who compare: level c has those of
+ * VNNI. */
+void ck_quantised_init_same_c (const CkQuantisedOps *as, CkQuantisedOps *int8);
 void ck_quantised_init_avx2 (CkQuantisedOps *int16, CkQuantisedOps *int8, CkPeakOps *peak);
 void ck_quantised_init_avx2_vnni (CkQuantisedOps *int16, CkQuantisedOps *int8, CkPeakOps *peak);
 void ck_quantised_init_avx512 (CkQuantisedOps *int16, CkQuantisedOps *int8, CkPeakOps *peak);
 void ck_quantised_init_avx512_vnni (CkQuantisedOps *int16, CkQuantisedOps *int8, CkPeakOps *peak);
+void ck_quantised_init_neon (CkQuantisedOps *int16, CkQuantisedOps *int8, CkPeakOps *peak);
+void ck_quantised_init_neon_dotprod (CkQuantisedOps *int8, CkPeakOps *peak);
+void ck_quantised_init_neon_i8mm (CkQuantisedOps *int8, CkPeakOps *peak);
 
 #endif /* CK_CPU_QUANTISED_H */

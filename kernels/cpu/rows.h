@@ -35,5 +35,6 @@ void ck_row_epilogue_c (const CkEpilogue *epilogue, int64_t cols, const float *t
 void ck_row_init_c (CkRowOps *ops);
 void ck_row_init_avx2 (CkRowOps *ops);
 void ck_row_init_avx512 (CkRowOps *ops);
+void ck_row_init_neon (CkRowOps *ops);
 
 #endif /* CK_CPU_ROWS_H */

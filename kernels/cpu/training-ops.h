@@ -34,5 +34,6 @@ typedef struct {
 void ck_training_init_c (CkTrainingOps *ops);
 void ck_training_init_avx2 (CkTrainingOps *ops);
 void ck_training_init_avx512 (CkTrainingOps *ops);
+void ck_training_init_neon (CkTrainingOps *ops);
 
 #endif /* CK_CPU_TRAINING_OPS_H */

@@ -191,7 +191,8 @@ typedef __m128 v4;
 typedef int32_t q4 __attribute__ ((vector_size (16)));
 
 #define q_set(x)               _mm256_set1_epi32 (x)
-#define q_load(p)              _mm256_loadu_si256 (p)
+#define q_factor(p)            q_set (*(p))
+#define q_load(p)              _mm256_loadu_si256 ((const __m256i *)(p))
 #define q_put(p, v)            _mm256_storeu_si256 (p, v)
 #define q_add(a, b)            _mm256_add_epi32 (a, b)
 #define q_to_float(a)          _mm256_cvtepi32_ps (a)

@@ -150,6 +150,7 @@ typedef __m128 v4;
 typedef int32_t q4 __attribute__ ((vector_size (16)));
 
 #define q_set(x)               _mm512_set1_epi32 (x)
+#define q_factor(p)            q_set (*(p))
 #define q_load(p)              _mm512_loadu_si512 (p)
 #define q_put(p, v)            _mm512_storeu_si512 (p, v)
 #define q_add(a, b)            _mm512_add_epi32 (a, b)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Arithmetic on vectors of any width that the other templates share. ops-avx2.c and ops-avx512.c
- * define the few words below for their registers and include this file and the templates, which so
- * become part of their translation unit and are compiled for their level. Everything in them is
+ * Arithmetic on vectors of any width that the other templates share. The files ops-*.c define
+ * the few words below for their registers and include this file and the templates, which so become
+ * part of their translation unit and are compiled for their level. Everything in them is
  * static but for the functions INIT (concept), whose names say the level: the linker would keep one
  * copy of a shared function, perhaps the one that older processors cannot run.
  *

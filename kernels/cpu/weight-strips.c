@@ -59,8 +59,12 @@ choose_unit (CkCpuWeight *weight)
   const double most = (double)weight->products->code_max;
   double largest = 0, best = INFINITY;
 
-  for (int i = 0; i < 16; i++)
-    largest = fmax (largest, fabs ((double)code[i]));
+  for (int i = 0; i < 16; i++) {
+    const double magnitude = fabs ((double)code[i]);
+
+    if (magnitude > largest) /* fmax () here is an internal error of gcc 12 for aarch64 */
+      largest = magnitude;
+  }
   if (!(largest > 0) || !isfinite (largest)) {
     weight->unit = 0;
     return;
@@ -99,12 +103,12 @@ ck_strip_pack_row (const CkQuantisedOps *products, int64_t in, const float *row,
                    void *strip, float *scales, void *codes, float *row_scales)
 {
   const int64_t blocks = ck_ceil_div (in, CK_CODE_BLOCK), n = products->strip,
-                groups = blocks * CK_CODE_BLOCK * products->code_size / (int64_t)sizeof (uint32_t);
+                words = blocks * CK_CODE_BLOCK * products->code_size / (int64_t)sizeof (uint32_t);
 
   products->quantise (in, row, codes, row_scales, NULL, NULL);
-  for (int64_t group = 0; group < groups; group++)
-    ((uint32_t *)strip)[group * n + lane] =
-        ck_strip_group (products, ((const uint32_t *)codes)[group]);
+  for (int64_t word = 0; word < words; word++)
+    ((uint32_t *)strip)[ck_strip_place (products, lane, word)] =
+        ck_strip_word (products, ((const uint32_t *)codes)[word]);
   for (int64_t block = 0; block < blocks; block++)
     scales[block * n + lane] = row_scales[block];
 }

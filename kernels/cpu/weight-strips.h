@@ -38,12 +38,22 @@ typedef struct {
   int64_t scale_stride;
 } CkStrips;
 
-/* A group of codes as it lies in a strip: those of 8 bits without a sign, four at once + 128, and
- * less what is too much. */
-static inline uint32_t
-ck_strip_group (const CkQuantisedOps *products, uint32_t codes)
+/* Where a word of 32 bits of a lane's row of codes lies in its strip, in words. */
+static inline int64_t
+ck_strip_place (const CkQuantisedOps *products, int64_t lane, int64_t word)
 {
-  return products->type == CK_I8
+  const int64_t size = products->group / (int64_t)sizeof (uint32_t), /* 1 or 2 */
+      in_group = word & (size - 1);
+
+  return (word - in_group) * products->strip + lane * size + in_group;
+}
+
+/* A word of codes as it lies there: those without a sign four at once + 128, and less what is too
+ * much. */
+static inline uint32_t
+ck_strip_word (const CkQuantisedOps *products, uint32_t codes)
+{
+  return products->offset != 0
              ? (codes ^ 0x80808080) - (uint32_t)(128 - products->offset) * 0x01010101
              : codes;
 }

@@ -13,8 +13,6 @@
 #include <unistd.h>
 
 #define REGION    ((size_t)64 << 30) /* bytes of addresses; memory is used where it is allocated */
-#define PAGE      ((size_t)4096)
-#define N_PAGES   (REGION / PAGE)
 #define ALIGNMENT ((size_t)64)
 
 /* A piece that was allocated: whole pages, at whose end the caller's bytes lie so that what runs
@@ -31,7 +29,8 @@ enum { PAGE_FREE, PAGE_LIVE, PAGE_RETIRED };
 struct CkTestMemory {
   int file;
   uint8_t *alias, *real; /* the two mappings */
-  uint8_t *state;        /* [N_PAGES] */
+  size_t page, n_pages;  /* bytes of a page, which are 4, 16 or 64 KiB on aarch64 */
+  uint8_t *state;        /* [n_pages] */
   pthread_mutex_t lock;
   Block *blocks;
   size_t cursor; /* the page behind the last block: addresses come again as late as possible */
@@ -67,11 +66,13 @@ ck_test_memory_new (void)
   if (memory == NULL)
     return NULL;
   pthread_mutex_init (&memory->lock, NULL);
+  memory->page = (size_t)sysconf (_SC_PAGESIZE);
+  memory->n_pages = REGION / memory->page;
   memory->file = memfd_create ("test-device", MFD_CLOEXEC);
   if (memory->file >= 0 && ftruncate (memory->file, (off_t)REGION) == 0) {
     memory->alias = map (memory->file, REGION);
     memory->real = map (memory->file, REGION);
-    memory->state = map (-1, N_PAGES);
+    memory->state = map (-1, memory->n_pages);
   }
   if (memory->alias != NULL && memory->real != NULL && memory->state != NULL)
     return memory;
@@ -91,7 +92,7 @@ ck_test_memory_free (CkTestMemory *memory)
   if (memory->real != NULL)
     munmap (memory->real, REGION);
   if (memory->state != NULL)
-    munmap (memory->state, N_PAGES);
+    munmap (memory->state, memory->n_pages);
   if (memory->file >= 0)
     close (memory->file);
   pthread_mutex_destroy (&memory->lock);
@@ -113,14 +114,14 @@ find_gap (CkTestMemory *memory, size_t from, size_t n, size_t *first)
     if (block->first + block->n > *first)
       *first = block->first + block->n;
   }
-  return *first + n <= N_PAGES ? link : NULL;
+  return *first + n <= memory->n_pages ? link : NULL;
 }
 
 void *
 ck_test_memory_alloc (CkTestMemory *memory, size_t bytes)
 {
-  const size_t padded = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT,
-               n = (padded + PAGE - 1) / PAGE;
+  const size_t padded = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT, page = memory->page,
+               n = (padded + page - 1) / page;
   Block *block = calloc (1, sizeof *block), **link = NULL;
   uint8_t *result = NULL;
 
@@ -129,19 +130,19 @@ ck_test_memory_alloc (CkTestMemory *memory, size_t bytes)
     return NULL;
   }
   block->n = n + 1;
-  block->offset = n * PAGE - padded;
+  block->offset = n * page - padded;
   pthread_mutex_lock (&memory->lock);
   link = find_gap (memory, memory->cursor, block->n, &block->first);
   if (link == NULL)
     link = find_gap (memory, 0, block->n, &block->first);
   if (link != NULL &&
-      mprotect (memory->real + block->first * PAGE, n * PAGE, PROT_READ | PROT_WRITE) == 0) {
+      mprotect (memory->real + block->first * page, n * page, PROT_READ | PROT_WRITE) == 0) {
     block->next = *link;
     *link = block;
     memory->cursor = block->first + block->n;
-    memset (memory->real + block->first * PAGE, 0xff, n * PAGE);
+    memset (memory->real + block->first * page, 0xff, n * page);
     memset (memory->state + block->first, PAGE_LIVE, n);
-    result = memory->alias + block->first * PAGE + block->offset;
+    result = memory->alias + block->first * page + block->offset;
   } else {
     free (block);
   }
@@ -154,7 +155,7 @@ static Block **
 find_block (CkTestMemory *memory, const void *alias)
 {
   for (Block **link = &memory->blocks; *link != NULL; link = &(*link)->next)
-    if (memory->alias + (*link)->first * PAGE + (*link)->offset == (const uint8_t *)alias)
+    if (memory->alias + (*link)->first * memory->page + (*link)->offset == (const uint8_t *)alias)
       return link;
   ck_test_fatal ("%p goes back, which no ck_alloc () gave", alias);
 }
@@ -181,9 +182,9 @@ ck_test_memory_release (CkTestMemory *memory, void *alias)
   link = find_block (memory, alias);
   block = *link;
   *link = block->next;
-  mprotect (memory->real + block->first * PAGE, (block->n - 1) * PAGE, PROT_NONE);
-  fallocate (memory->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)(block->first * PAGE),
-             (off_t)((block->n - 1) * PAGE));
+  mprotect (memory->real + block->first * memory->page, (block->n - 1) * memory->page, PROT_NONE);
+  fallocate (memory->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+             (off_t)(block->first * memory->page), (off_t)((block->n - 1) * memory->page));
   memset (memory->state + block->first, PAGE_FREE, block->n - 1);
   free (block);
   pthread_mutex_unlock (&memory->lock);
@@ -200,7 +201,7 @@ ck_test_memory_place (CkTestMemory *memory, const void *alias, const char *what)
   if ((const uint8_t *)alias < memory->alias || offset >= REGION)
     ck_test_fatal ("%s: %p is memory of the host", what, alias);
   pthread_mutex_lock (&memory->lock);
-  state = memory->state[offset / PAGE];
+  state = memory->state[offset / memory->page];
   pthread_mutex_unlock (&memory->lock);
   if (state != PAGE_LIVE)
     ck_test_fatal ("%s: %p is no memory, or went back", what, alias);

@@ -42,6 +42,10 @@ COW_PACKAGES_VALGRIND=(valgrind libc6-dbg)
 # shellcheck disable=SC2034
 COW_PACKAGES_TSAN=(clang libclang-rt-dev libomp-dev)
 
+# The compiler for aarch64, and what runs its programs here.
+# shellcheck disable=SC2034
+COW_PACKAGES_AARCH64=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user)
+
 # Prints those of the given packages that are not installed.
 cow_missing_packages () {
   local package

@@ -15,20 +15,17 @@
 /* What a network asks for is one thread or a few; 16 cuts small layers as large machines do. */
 static const int team_sizes[] = { 1, 2, 16 };
 
-/* Level c multiplies codes of 8 bits as VNNI does; for a level with narrow ones it gets those, and
- * attention in 16 bits where the level has no other. */
+/* Level c multiplies codes of 8 bits as VNNI does; for a level with another kind of them it gets
+ * those, and attention in 16 bits where the level has no other. */
 static void
 match_codes (CkStream *oracle, const char *level)
 {
   CkCpuOps *of_oracle = &((CkCpuDevice *)oracle->device)->ops, ops;
-  CkQuantisedOps int16, *int8 = &of_oracle->int8;
   CkCpuFeatures features;
 
   CHECK (ck_cpu_level_find (level, &features, &level));
   ck_cpu_ops_init (&ops, features);
-  ck_quantised_init_c (&int16, int8);
-  if (ops.int8.code_max == CK_CODE_MAX_NARROW)
-    ck_quantised_init_narrow_c (int8);
+  ck_quantised_init_same_c (&ops.int8, &of_oracle->int8);
   ck_attention_codes_init_c (&of_oracle->attention_int16, &of_oracle->attention_int8);
   if (ops.attention_int8.attend == ops.attention_int16.attend)
     of_oracle->attention_int8 = of_oracle->attention_int16;
@@ -71,18 +68,24 @@ main (int argc, char **argv)
     }
     return EXIT_SUCCESS;
   }
-  if (argc != 1) {
-    fprintf (stderr, "usage: %s [--bench]\n", argv[0]);
+  if (argc > 2) {
+    fprintf (stderr, "usage: %s [--bench | LEVEL]\n", argv[0]);
     return EXIT_FAILURE;
   }
+  if (argc == 2) /* a level that there is not ends the program */
+    stream_close (stream_open ("cpu", argv[1], 1));
   check_devices ();
+  check_colours ();
   check_streams ("cpu");
   check_streams ("test");
   check_test_device ();
   oracle = stream_open ("cpu", "c", 1);
-  for (int i = 0; levels[i] != NULL; i++)
+  for (int i = 0; levels[i] != NULL; i++) {
+    if (argc == 2 && strcmp (argv[1], levels[i]) != 0)
+      continue;
     for (size_t t = 0; t < sizeof team_sizes / sizeof *team_sizes; t++)
       check_operations ("cpu", levels[i], team_sizes[t], oracle);
+  }
   check_operations ("test", "auto", 2, oracle);
   stream_close (oracle);
   return cases_end ();

@@ -2,9 +2,9 @@
 /*
  * check-quantised: products of whole numbers at every level that this machine has against plain C
  * for the same kind of codes, to the last bit: codes, scales and outliers of activations, strips of
- * 4-bit codes, and products. The code for AVX-VNNI runs on processors without it, too. TAP.
+ * 4-bit codes, products, and layers. The code for AVX-VNNI runs on processors without it, too. TAP.
  */
-#include "kernels/cpu/cpu-ops.h"
+#include "kernels/cpu/cpu-stream.h"
 #include "kernels/cpu/scratch.h"
 #include "kernels/sizes.h"
 #include "tests/kernels/avx-vnni.h"
@@ -189,7 +189,7 @@ check_product (const CkQuantisedOps *ops, const CkQuantisedOps *plain, int64_t n
   uint8_t *pairs = malloc ((size_t)(outs * blocks * CK_CODE_BLOCK / 2));
   float *x = floats_new (n * in), *scales = floats_filled (outs * blocks, FILL_RANDOM), *got, *want;
   int16_t table[16];
-  Rows rows;
+  Rows rows, plain_rows;
 
   for (int i = 0; i < 16; i++)
     table[i] = (int16_t)(extreme ? (i < 8 ? -ops->code_max : ops->code_max)
@@ -200,9 +200,10 @@ check_product (const CkQuantisedOps *ops, const CkQuantisedOps *plain, int64_t n
     fill_row (RANDOM, in, x + row * in);
   for (int64_t i = 0; extreme && i < n * in; i++)
     x[i] = i / in % 2 == 0 ? 1 : -1;
-  rows_init (&rows, plain, n, in, x);
+  rows_init (&rows, ops, n, in, x);
+  rows_init (&plain_rows, plain, n, in, x);
   got = multiply (ops, &rows, outs, pairs, table, scales);
-  want = multiply (plain, &rows, outs, pairs, table, scales);
+  want = multiply (plain, &plain_rows, outs, pairs, table, scales);
   for (int64_t row = 0; row < n; row++)
     if (memcmp (got + row * strides[0], want + row * strides[1], (size_t)outs * sizeof (float)) !=
         0)
@@ -210,6 +211,7 @@ check_product (const CkQuantisedOps *ops, const CkQuantisedOps *plain, int64_t n
             (long long)outs, (long long)row);
   free (pairs);
   rows_clear (&rows);
+  rows_clear (&plain_rows);
   floats_free (x, n * in);
   floats_free (scales, outs * blocks);
   floats_free (got, n * strides[0]);
@@ -335,10 +337,58 @@ check_blocks (const CkQuantisedOps *ops, const CkQuantisedOps *plain)
         check_block (ops, plain, (Kind)kind, n, outs);
 }
 
+/* ---- layers ---------------------------------------------------------------------------------- */
+
+/* y [rows, out] of a layer at a level, or at level c by the table `plain`. */
+static float *
+layer (const char *level, const CkQuantisedOps *plain, const TestWeight *weight, int products,
+       int64_t rows, const float *x)
+{
+  CkStream *stream = stream_open ("cpu", level, 1);
+  CkCpuOps *ops = &((CkCpuDevice *)stream->device)->ops;
+  float *y = floats_new (rows * weight->source.out);
+  CkLinear op = { .rows = rows, .x = ck_f32 (D (x)), .y = ck_f32 (D (y)) };
+
+  if (plain != NULL)
+    *(plain->type == CK_I8 ? &ops->int8 : &ops->int16) = *plain;
+  op.weight = weight_for_products (stream, &weight->source, products);
+  CHECK (settled (stream, stream->operations->linear (stream, &op)) == CK_OK);
+  stream_close (stream);
+  return y;
+}
+
+/* Weights that become strips once, and 4-bit codes, which become some in every product. Whole
+ * blocks have no outliers here, whose products are fp32's. */
+static void
+check_layers (const char *level, const CkQuantisedOps *plain)
+{
+  const int products = plain->type == CK_I8 ? CK_USE_INT8 : CK_USE_INT16;
+  static const int64_t shapes[][3] = { { 7, 45, 192 }, { 13, 64, 256 }, { 1, 17, 64 } };
+
+  for (size_t type = 0; type < sizeof weight_types / sizeof *weight_types; type++)
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+      const int64_t rows = shapes[s][0], out = shapes[s][1], in = shapes[s][2];
+      float *x = floats_filled (rows * in, FILL_RANDOM), *got, *want;
+      TestWeight weight;
+
+      test_weight_init (&weight, weight_types[type], out, in, FILL_RANDOM);
+      got = layer (level, NULL, &weight, products, rows, x);
+      want = layer ("c", plain, &weight, products, rows, x);
+      if (memcmp (got, want, (size_t)(rows * out) * sizeof (float)) != 0)
+        fail ("%s, %lld rows, %lld in, %lld out: not the bits of plain C",
+              type_names[weight_types[type]], (long long)rows, (long long)in, (long long)out);
+      test_weight_clear (&weight);
+      floats_free (x, rows * in);
+      floats_free (got, rows * out);
+      floats_free (want, rows * out);
+    }
+}
+
 /* ---- all ------------------------------------------------------------------------------------- */
 
+/* opens: whether a device can be opened at the level. */
 static void
-check_table (const CkQuantisedOps *ops, const CkQuantisedOps *plain, const char *level)
+check_table (const CkQuantisedOps *ops, const CkQuantisedOps *plain, const char *level, bool opens)
 {
   const char *name = ops->type == CK_I16                   ? "int16"
                      : ops->code_max == CK_CODE_MAX_NARROW ? "int8-narrow"
@@ -355,14 +405,20 @@ check_table (const CkQuantisedOps *ops, const CkQuantisedOps *plain, const char 
   check_products (ops, plain);
   snprintf (what, sizeof what, "products-%s", name);
   case_end (what, level);
-  if (ops->pack_block == NULL)
+  if (ops->pack_block != NULL) {
+    case_begin ();
+    check_blocks (ops, plain);
+    for (int64_t blocks = 1; blocks < 4; blocks++)
+      for (int extreme = 0; extreme < 2; extreme++)
+        check_strips (ops, plain, blocks, extreme);
+    snprintf (what, sizeof what, "blocks-%s", name);
+    case_end (what, level);
+  }
+  if (!opens)
     return;
   case_begin ();
-  check_blocks (ops, plain);
-  for (int64_t blocks = 1; blocks < 4; blocks++)
-    for (int extreme = 0; extreme < 2; extreme++)
-      check_strips (ops, plain, blocks, extreme);
-  snprintf (what, sizeof what, "blocks-%s", name);
+  check_layers (level, plain);
+  snprintf (what, sizeof what, "layers-%s", name);
   case_end (what, level);
 }
 
@@ -380,8 +436,8 @@ check_emulated (const CkCpuOps *plain)
     return;
   }
   ck_quantised_init_avx2_vnni (&ops.int16, &ops.int8, &ops.peak);
-  check_table (&ops.int16, &plain->int16, "avx2-vnni-emulated");
-  check_table (&ops.int8, &plain->int8, "avx2-vnni-emulated");
+  check_table (&ops.int16, &plain->int16, "avx2-vnni-emulated", false);
+  check_table (&ops.int8, &plain->int8, "avx2-vnni-emulated", false);
 }
 
 #endif
@@ -390,11 +446,10 @@ int
 main (void)
 {
   const char *const *levels = ck_cpu_levels ();
-  CkQuantisedOps narrow;
+  CkQuantisedOps plain_int8;
   CkCpuOps plain, ops;
 
   ck_cpu_ops_init (&plain, (CkCpuFeatures)0);
-  ck_quantised_init_narrow_c (&narrow);
   for (int i = 0; levels[i] != NULL; i++) {
     CkCpuFeatures features;
     const char *level;
@@ -402,8 +457,11 @@ main (void)
     if (!ck_cpu_level_find (levels[i], &features, &level))
       continue;
     ck_cpu_ops_init (&ops, features);
-    check_table (&ops.int16, &plain.int16, level);
-    check_table (&ops.int8, ops.int8.code_max == narrow.code_max ? &narrow : &plain.int8, level);
+    check_table (&ops.int16, &plain.int16, level, true);
+    if (ops.int8.multiply == NULL)
+      continue;
+    ck_quantised_init_same_c (&ops.int8, &plain_int8);
+    check_table (&ops.int8, &plain_int8, level, true);
   }
 #if defined(__x86_64__)
   check_emulated (&plain);

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "kernels/kernels.h"
 #include "model/files/safetensors.h"
 #include "tests/trainer/drawn.h"
 #include "tests/trainer/runs.h"
@@ -238,11 +239,17 @@ static void
 test_other_device (void)
 {
   g_autofree char *out = in_folder ("device"), *before = g_strdup (g_getenv ("COWBEHAVIOR_CPU"));
+  const char *level = ck_cpu_levels ()[1];
 
+  if (!level) {
+    g_test_skip ("this processor has plain C alone");
+    return;
+  }
+  g_autofree char *moved = g_strdup_printf ("began on cpu (c) and is resumed on cpu (%s)", level);
   g_setenv ("COWBEHAVIOR_CPU", "c", TRUE);
   g_auto (Result) first = cli_run (ARGUMENTS (out), "--max-hours", "0.00002", NULL);
   g_auto (Result) same = cli_run ("train", "--resume", out, "--max-hours", "0.00002", NULL);
-  g_setenv ("COWBEHAVIOR_CPU", "avx2", TRUE);
+  g_setenv ("COWBEHAVIOR_CPU", level, TRUE);
   g_auto (Result) other = cli_run ("train", "--resume", out, "--max-hours", "0", NULL);
   if (before)
     g_setenv ("COWBEHAVIOR_CPU", before, TRUE);
@@ -253,7 +260,7 @@ test_other_device (void)
   runs_assert_ok (&same);
   runs_assert_ok (&other);
   g_assert_null (strstr (same.err, "is resumed on"));
-  cli_assert_says (other.err, "began on cpu (c) and is resumed on cpu (avx2)");
+  cli_assert_says (other.err, moved);
 }
 
 /* A run that a version with another arithmetic began says so too; the first left no number. */

@@ -3,6 +3,17 @@
 
 #include <string.h>
 
+/* What the system calls the board of a small machine ("Raspberry Pi 5 Model B Rev 1.0"): for
+ * processors of Arm /proc/cpuinfo has no names. */
+static char *
+board_name (void)
+{
+  char *name = NULL;
+
+  return g_file_get_contents ("/proc/device-tree/model", &name, NULL, NULL) ? g_strstrip (name)
+                                                                            : NULL;
+}
+
 char *
 processor_name (void)
 {
@@ -16,5 +27,5 @@ processor_name (void)
     if (colon && g_str_has_prefix (*line, "model name"))
       return g_strdup (g_strstrip (colon + 1));
   }
-  return NULL;
+  return board_name ();
 }

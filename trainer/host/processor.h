@@ -5,8 +5,8 @@
 
 #include <glib.h>
 
-/* As the system tells it ("AMD EPYC 9R14 96-Core Processor"); NULL where it does not. Free with
- * g_free. */
+/* As the system tells it ("AMD EPYC 9R14 96-Core Processor"), or the name of the board; NULL where
+ * it tells neither. Free with g_free. */
 char *processor_name (void);
 
 #endif
