@@ -235,8 +235,8 @@ def definitions(tree):
         names.update(OBJECT.findall(text))
         names.update(name + "_get_type" for name in TYPE_MACRO.findall(text))
         names.update(name + "_quark" for name in QUARK_MACRO.findall(text))
-        if not path.endswith(".h"):
-            own[path].update(MACRO.findall(text))
+        # What is a macro here may be a function in another file of the same words (vectors-*.h).
+        own[path].update(MACRO.findall(text))
         for name in names - {"main"}:
             found[name].add(stem(path))
     # Of a name that two files define (two programs, two instantiations of a template) nobody can
