@@ -101,15 +101,12 @@ static void
 add_outliers (const Job *job, int64_t row, float *low)
 {
   const CkAdapter *adapter = job->self->adapter;
-  const CkCodedRows *x = job->x;
+  const CkOutlier *outlier;
+  CkOutlierPlace place = { 0 };
 
-  for (int64_t block = 0; block < x->codes.blocks; block++) {
-    const CkOutlier *outliers = x->outliers + (row * x->codes.blocks + block) * CK_OUTLIERS_MAX;
-
-    for (int i = 0; i < x->counts[row * x->count_stride + block]; i++)
-      for (int64_t r = 0; r < adapter->rank; r++)
-        low[r] += outliers[i].value * adapter->down[r * job->self->in + outliers[i].column];
-  }
+  while ((outlier = ck_coded_rows_next_outlier (job->x, row, &place)) != NULL)
+    for (int64_t r = 0; r < adapter->rank; r++)
+      low[r] += outlier->value * adapter->down[r * job->self->in + outlier->column];
 }
 
 /* Rows [first, end) of low. */
@@ -253,15 +250,10 @@ ck_adapter_codes_strips (const CkAdapterCodes *self, int64_t first, int64_t outs
 CkSecondProduct
 ck_adapter_codes_from (const CkAdapterCodes *self, int64_t row, const CkStrips *strips)
 {
-  const CkQuantisedOps *products = self->products;
-  const int64_t rank = self->adapter->rank, blocks = self->low.blocks;
-
   return (CkSecondProduct){
-    .x = { (float *)self->low.codes + code_floats (products, row, rank),
-           self->low.scales + row * blocks, self->low.sums + row * blocks * products->sums,
-           blocks },
+    .x = ck_codes_from (self->products, &self->low, row),
     .strip = strips->codes,
     .scales = strips->scales,
-    .used = count_used (rank),
+    .used = count_used (self->adapter->rank),
   };
 }

@@ -5,9 +5,7 @@
 #include "kernels/cpu/weight-values.h"
 #include "kernels/sizes.h"
 
-#define PANEL_BYTES (192 * 1024) /* of weights: a part of a thread's L2 */
-#define PANEL_MOST  256          /* inputs, whose results are a part of it too */
-#define LINE_FLOATS 16           /* a cache line */
+#define LINE_FLOATS 16 /* a cache line */
 
 static int64_t
 count_blocks (const CkCpuWeight *weight)
@@ -20,15 +18,6 @@ static int64_t
 code_bytes (const CkCpuWeight *weight)
 {
   return count_blocks (weight) * CK_CODE_BLOCK * weight->products->code_size;
-}
-
-int64_t
-ck_backward_codes_panel (const CkCpuWeight *weight)
-{
-  const int64_t strip = weight->products->strip,
-                ins = ck_min (PANEL_MOST, PANEL_BYTES / code_bytes (weight));
-
-  return ck_max (ins / strip, 1) * strip;
 }
 
 int64_t
@@ -95,15 +84,12 @@ ck_backward_panel_init (CkBackwardPanel *panel, const CkCpuOps *ops, const CkCpu
 static void
 add_outliers (const CkBackwardPanel *panel, const CkCodedRows *dy, int64_t row, float *t)
 {
-  const uint8_t *counts = dy->counts + row * dy->count_stride;
+  const CkOutlier *outlier;
+  CkOutlierPlace place = { 0 };
 
-  for (int64_t block = 0; block < dy->codes.blocks; block++) {
-    const CkOutlier *outliers = dy->outliers + (row * dy->codes.blocks + block) * CK_OUTLIERS_MAX;
-
-    for (int i = 0; i < counts[block]; i++) {
-      take_row (panel, outliers[i].column, panel->rows);
-      panel->ops->rows.add_scaled (panel->ins, outliers[i].value, panel->rows, t);
-    }
+  while ((outlier = ck_coded_rows_next_outlier (dy, row, &place)) != NULL) {
+    take_row (panel, outlier->column, panel->rows);
+    panel->ops->rows.add_scaled (panel->ins, outlier->value, panel->rows, t);
   }
 }
 

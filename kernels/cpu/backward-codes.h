@@ -9,9 +9,6 @@
 
 #include "kernels/cpu/linear-codes.h"
 
-/* Inputs of a panel that keeps its weights in a thread's cache: a whole number of strips. */
-int64_t ck_backward_codes_panel (const CkCpuWeight *weight);
-
 /* Floats of a thread's buffer for a panel of so many inputs. */
 int64_t ck_backward_codes_buffer (const CkCpuWeight *weight, int64_t panel);
 

@@ -32,11 +32,24 @@ void ck_coded_rows_write (const CkCodedRows *self, int64_t row, int64_t first, i
 static inline CkCodes
 ck_coded_rows_from (const CkCodedRows *self, int64_t row)
 {
-  const int64_t at = row * self->codes.blocks;
+  return ck_codes_from (self->products, &self->codes, row);
+}
 
-  return (CkCodes){ (char *)self->codes.codes + at * CK_CODE_BLOCK * self->products->code_size,
-                    self->codes.scales + at, self->codes.sums + at * self->products->sums,
-                    self->codes.blocks };
+/* A place among the outliers of a row; all 0 before the first one. */
+typedef struct {
+  int64_t block;
+  int i; /* of the block's */
+} CkOutlierPlace;
+
+/* The next outlier of a row in the order of columns, or NULL. */
+static inline const CkOutlier *
+ck_coded_rows_next_outlier (const CkCodedRows *self, int64_t row, CkOutlierPlace *place)
+{
+  for (; place->block < self->codes.blocks; place->block++, place->i = 0)
+    if (place->i < self->counts[row * self->count_stride + place->block])
+      return self->outliers + (row * self->codes.blocks + place->block) * CK_OUTLIERS_MAX +
+             place->i++;
+  return NULL;
 }
 
 static inline bool

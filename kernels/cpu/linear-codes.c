@@ -7,7 +7,7 @@
 
 #define LINE        64           /* bytes: a thread's buffers begin at a cache line */
 #define PANEL_BYTES (192 * 1024) /* of weights: a part of a thread's L2 */
-#define PANEL_MOST  256          /* outputs, whose results are a part of it too */
+#define PANEL_MOST  256          /* columns, whose results are a part of it too */
 
 /* ---- activations ----------------------------------------------------------------------------- */
 
@@ -94,13 +94,12 @@ ck_linear_codes_pack (CkCpuStream *cpu, const CkCpuWeight *weight, CkCpuWeight *
 }
 
 int64_t
-ck_linear_codes_panel (const CkCpuWeight *weight)
+ck_code_panel_width (const CkQuantisedOps *products, int64_t depth)
 {
-  const CkQuantisedOps *products = weight->products;
-  const int64_t bytes = count_blocks (weight) * CK_CODE_BLOCK * products->code_size,
-                outs = ck_min (PANEL_MOST, PANEL_BYTES / bytes);
+  const int64_t bytes = ck_round_up (depth, CK_CODE_BLOCK) * products->code_size,
+                wide = ck_min (PANEL_MOST, PANEL_BYTES / bytes);
 
-  return ck_max (outs / products->strip, 1) * products->strip;
+  return ck_max (wide / products->strip, 1) * products->strip;
 }
 
 /* Bytes of a panel's codes; 0 where they are packed already. */
@@ -164,16 +163,12 @@ find_column (CkCodePanel *panel, const CkLinearCodes *x, int32_t column)
 static void
 add_outliers (CkCodePanel *panel, const CkLinearCodes *layer, int64_t row, float *t)
 {
-  const CkCodedRows *x = &layer->x;
-  const uint8_t *counts = x->counts + row * x->count_stride;
+  const CkOutlier *outlier;
+  CkOutlierPlace place = { 0 };
 
-  for (int64_t block = 0; block < x->codes.blocks; block++) {
-    const CkOutlier *outliers = x->outliers + (row * x->codes.blocks + block) * CK_OUTLIERS_MAX;
-
-    for (int i = 0; i < counts[block]; i++)
-      layer->cpu->ops->rows.add_scaled (panel->outs, outliers[i].value,
-                                        find_column (panel, layer, outliers[i].column), t);
-  }
+  while ((outlier = ck_coded_rows_next_outlier (&layer->x, row, &place)) != NULL)
+    layer->cpu->ops->rows.add_scaled (panel->outs, outlier->value,
+                                      find_column (panel, layer, outlier->column), t);
 }
 
 bool

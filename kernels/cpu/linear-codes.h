@@ -29,8 +29,9 @@ CkStatus ck_linear_codes_pack (CkCpuStream *cpu, const CkCpuWeight *weight, CkCp
 
 #define CK_CODE_ROWS 48 /* rows multiplied at once, whose addends stay in the L1 cache */
 
-/* Outputs of a panel that keeps its weights in a thread's cache: a whole number of strips. */
-int64_t ck_linear_codes_panel (const CkCpuWeight *weight);
+/* Columns of a panel, of so many weights each, that keeps these in a thread's cache: a whole number
+ * of strips. */
+int64_t ck_code_panel_width (const CkQuantisedOps *products, int64_t depth);
 
 /* Floats of a thread's buffer for a panel of so many outputs. */
 int64_t ck_linear_codes_buffer (const CkCpuWeight *weight, int64_t panel);

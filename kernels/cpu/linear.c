@@ -56,7 +56,7 @@ static void
 cut (Job *job)
 {
   const CkCpuWeight *weight = &job->weight;
-  const int64_t most = job->whole ? ck_linear_codes_panel (weight) : PANEL;
+  const int64_t most = job->whole ? ck_code_panel_width (weight->products, job->in) : PANEL;
 
   job->tiles = ck_tiles (job->rows, job->out, job->cpu->threads,
                          (CkTileLimits){ .unit = job->y == NULL ? CK_CODE_BLOCK
@@ -92,8 +92,8 @@ count_adapter (const Job *job, int threads, size_t *low, size_t *floats)
 
   *low = *floats = 0;
   if (job->coded_adapter)
-    return ck_adapter_codes_memory (((const CkCpuWeight *)job->layer->weight)->products, adapter,
-                                    job->rows, job->in, threads, floats);
+    return ck_adapter_codes_memory (job->weight.products, adapter, job->rows, job->in, threads,
+                                    floats);
   *low = (size_t)ck_round_up (job->rows * job->rank, LINE_FLOATS);
   *floats = *low + (size_t)(job->rank > 0 ? ck_adapter_transposed (adapter, job->in) : 0);
   return true;

@@ -124,6 +124,16 @@ typedef struct {
                     const CkTail *tail, int64_t outs, float *y, int64_t stride);
 } CkQuantisedOps;
 
+/* Rows of codes from `row` on. */
+static inline CkCodes
+ck_codes_from (const CkQuantisedOps *products, const CkCodes *codes, int64_t row)
+{
+  const int64_t at = row * codes->blocks;
+
+  return (CkCodes){ (char *)codes->codes + at * CK_CODE_BLOCK * products->code_size,
+                    codes->scales + at, codes->sums + at * products->sums, codes->blocks };
+}
+
 /* Those with instructions of their own fill in the loops that measure them, too. */
 void ck_quantised_init_c (CkQuantisedOps *int16, CkQuantisedOps *int8);
 /* Plain C for the kind of 8-bit codes that a table has, for those who compare: level c has those of

@@ -58,7 +58,7 @@ cut_dx (Job *job)
   CkTiles *tiles = &job->dx_tiles;
 
   if (job->whole) {
-    const int64_t most = ck_backward_codes_panel (weight_of (job));
+    const int64_t most = ck_code_panel_width (weight_of (job)->products, job->out);
 
     *tiles = ck_tiles (job->rows, job->in, job->cpu->threads,
                        (CkTileLimits){ .unit = weight_of (job)->products->strip,
