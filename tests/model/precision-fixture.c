@@ -45,6 +45,16 @@ precision_device (void)
   return device;
 }
 
+gboolean
+precision_has_int16 (void)
+{
+  g_autoptr (CkDevice) device = precision_device ();
+  if (cow_precision_check (device, COW_PRECISION_INT16, NULL))
+    return TRUE;
+  g_test_skip ("this processor has no int16");
+  return FALSE;
+}
+
 float *
 precision_pictures (void)
 {

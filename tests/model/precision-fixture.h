@@ -18,6 +18,8 @@ void precision_set_up (PrecisionFolders *self, gconstpointer data);
 void precision_tear_down (PrecisionFolders *self, gconstpointer data);
 /* The CPU, in one thread. Close it with ck_device_close (). */
 CkDevice *precision_device (void);
+/* Whether it has int16; where not, the test is skipped with the reason. */
+gboolean precision_has_int16 (void);
 /* [PRECISION_N_PICTURES, 3, PRECISION_SIDE, PRECISION_SIDE]: squares of several sizes. Free with
  * g_free. */
 float *precision_pictures (void);

@@ -109,16 +109,6 @@ test_bad_pictures (PrecisionFolders *self, gconstpointer data)
 
 /* ---- resolving ------------------------------------------------------------------------------- */
 
-static gboolean
-has_int16 (void)
-{
-  g_autoptr (CkDevice) device = precision_device ();
-  if (cow_precision_check (device, COW_PRECISION_INT16, NULL))
-    return TRUE;
-  g_test_skip ("this processor has no int16");
-  return FALSE;
-}
-
 static CowClassifierOptions
 automatic (const PrecisionFolders *self)
 {
@@ -132,7 +122,7 @@ test_measured (PrecisionFolders *self, gconstpointer data)
   g_auto (CowPrecisionChoice) none = { 0 }, first = { 0 }, second = { 0 };
   CowClassifierOptions before = automatic (self), options = before, again = before;
   g_autofree char *path = g_build_filename (self->adapter, "precision.json", NULL);
-  if (!has_int16 ())
+  if (!precision_has_int16 ())
     return;
   cow_precision_resolve (&before, &none);
   g_assert_cmpint (before.precision, ==, COW_PRECISION_FP32);
@@ -167,7 +157,7 @@ test_engine (PrecisionFolders *self, gconstpointer data)
   g_autoptr (GError) error = NULL;
   g_auto (CowPrecisionChoice) choice = { 0 };
   const CowClassifierOptions options = automatic (self);
-  if (!has_int16 ())
+  if (!precision_has_int16 ())
     return;
   keep_pictures (self);
   g_autoptr (CowEngine) engine = cow_engine_get (&options, &error);
@@ -184,7 +174,7 @@ test_no_time (PrecisionFolders *self, gconstpointer data)
   g_auto (CowPrecisionChoice) first = { 0 }, second = { 0 };
   CowClassifierOptions options = automatic (self), again = options;
   g_autofree char *path = g_build_filename (self->adapter, "precision.json", NULL);
-  if (!has_int16 ())
+  if (!precision_has_int16 ())
     return;
   keep_pictures (self);
   cow_precision_resolve_within (&options, 0, &first);
@@ -209,7 +199,7 @@ test_not_kept (PrecisionFolders *self, gconstpointer data)
   CowClassifierOptions options = automatic (self), again = options;
   g_autofree char *path = g_build_filename (self->adapter, "precision.json", NULL);
   struct rlimit limit;
-  if (!has_int16 ())
+  if (!precision_has_int16 ())
     return;
   keep_pictures (self);
   g_assert_cmpint (getrlimit (RLIMIT_FSIZE, &limit), ==, 0);
@@ -235,7 +225,7 @@ test_out_of_date (PrecisionFolders *self, gconstpointer data)
 {
   g_auto (CowPrecisionChoice) stale = { 0 }, broken = { 0 };
   CowClassifierOptions options = automatic (self), again = options;
-  if (!has_int16 ())
+  if (!precision_has_int16 ())
     return;
   keep_pictures (self);
   scratch_write (self->adapter, "precision.json", "{ \"format\": 1 }");
@@ -283,7 +273,7 @@ test_together (PrecisionFolders *self, gconstpointer data)
 {
   GThread *threads[4];
   guint n = 0;
-  if (!has_int16 ())
+  if (!precision_has_int16 ())
     return;
   keep_pictures (self);
   for (guint i = 0; i < G_N_ELEMENTS (threads); i++)

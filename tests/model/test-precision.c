@@ -131,16 +131,6 @@ test_mix_rules (void)
 
 /* ---- folders --------------------------------------------------------------------------------- */
 
-static gboolean
-has_int16 (void)
-{
-  g_autoptr (CkDevice) device = precision_device ();
-  if (cow_precision_check (device, COW_PRECISION_INT16, NULL))
-    return TRUE;
-  g_test_skip ("this processor has no int16");
-  return FALSE;
-}
-
 static void
 keep (const PrecisionFolders *self, const char *adapter, const CowPrecisionFigures *figures)
 {
@@ -176,7 +166,7 @@ test_kept (PrecisionFolders *self, gconstpointer data)
   g_autoptr (GError) error = NULL;
   const CowPrecisionFigures figures = int16_figures ();
   g_auto (CowPrecisionChoice) explicit = { 0 };
-  if (!has_int16 ())
+  if (!precision_has_int16 ())
     return;
   expect_choice (self, self->adapter, COW_PRECISION_FP32, "quantize", NULL);
   keep (self, self->adapter, &figures);
@@ -213,7 +203,7 @@ test_of_model (PrecisionFolders *self, gconstpointer data)
   const CowPrecisionFigures figures = int16_figures ();
   CowPrecisionFigures slow = figures;
   slow.paths[0].ms = 100;
-  if (!has_int16 ())
+  if (!precision_has_int16 ())
     return;
   keep (self, NULL, &figures);
   expect_choice (self, NULL, COW_PRECISION_INT16, "10 pictures (", NULL);
@@ -268,7 +258,7 @@ test_mix_kept (PrecisionFolders *self, gconstpointer data)
   g_autoptr (GError) error = NULL;
   const CowPrecisionFigures figures = mixed_int16_figures ();
   g_auto (CowPrecisionChoice) choice = { 0 };
-  if (!has_int16 ())
+  if (!precision_has_int16 ())
     return;
   keep (self, self->adapter, &figures);
   expect_choice (self, self->adapter, COW_PRECISION_INT16, "10 pictures", NULL);
@@ -342,7 +332,7 @@ test_bad_mixes (PrecisionFolders *self, gconstpointer data)
     { "\"layer.1.mlp.up_proj\"", "\"layer.1.mlp.down_proj\"", "twice" },
   };
   const CowPrecisionFigures figures = mixed_int16_figures ();
-  if (has_int16 ())
+  if (precision_has_int16 ())
     expect_disbelief (self, &figures, cases, G_N_ELEMENTS (cases));
 }
 
@@ -367,7 +357,7 @@ test_bad_files (PrecisionFolders *self, gconstpointer data)
   };
   g_autoptr (GError) error = NULL;
   const CowPrecisionFigures figures = int16_figures ();
-  if (!has_int16 ())
+  if (!precision_has_int16 ())
     return;
   expect_disbelief (self, &figures, cases, G_N_ELEMENTS (cases));
   /* An engine is still to be had, in fp32. */
@@ -389,7 +379,7 @@ test_other_weights (PrecisionFolders *self, gconstpointer data)
                   *from = g_build_filename (fp32, "model.safetensors", NULL),
                   *to = g_build_filename (self->model, "model.safetensors", NULL);
   const CowPrecisionFigures figures = int16_figures ();
-  if (!has_int16 ())
+  if (!precision_has_int16 ())
     return;
   keep (self, self->adapter, &figures);
 
@@ -718,7 +708,7 @@ test_find_stopped (PrecisionFolders *self, gconstpointer data)
   g_autofree float *pixels = precision_pictures ();
   g_auto (CowAnswers) exact = { 0 };
   guint n = 0;
-  if (!has_int16 ())
+  if (!precision_has_int16 ())
     return;
   g_autoptr (CowClassifier) fp32 = open_classifier (self, COW_PRECISION_FP32);
   cow_answers_init (&exact, fp32, pixels, PRECISION_N_PICTURES);
