@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The dialect that kernels (*.cu) are written in, so that nvcc compiles them for a GPU and a C++
+ * compiler for a processor (tests/cuda-on-cpu), from the same text.
+ *
+ *  - A kernel is made by CK_KERNEL and has one argument `a`, a struct of plain numbers and device
+ *    pointers that the C code which launches it fills. Variants are templates of __device__
+ *    functions, called by a kernel each.
+ *  - All memory that a block shares is one struct, named by CK_SHARED; its size goes with the
+ *    launch. __shared__ itself is not written.
+ *  - Barriers, shuffles and votes are CUDA's (__syncthreads, __syncwarp, __shfl_xor_sync, ...).
+ *    Products of matrices and asynchronous copies are the functions of instructions.h; no other
+ *    file holds PTX.
+ *  - Where an order of roundings is part of the result (colours, taps of resampling) it is written
+ *    with integers or with __fmul_rn, __fadd_rn and __fmaf_rn, because nvcc may contract a * b + c.
+ */
+#ifndef CK_CUDA_KERNEL_H
+#define CK_CUDA_KERNEL_H
+
+#include <stdint.h>
+
+#ifdef CK_CUDA_ON_CPU
+#  include "tests/cuda-on-cpu/cuda-on-cpu.h"
+#else
+#  define CK_KERNEL(name, Arguments, threads)                                                      \
+    extern "C" __global__ void __launch_bounds__ (threads) name (const Arguments a)
+#  define CK_SHARED(Type, name)                                                                    \
+    extern __shared__ __align__ (16) unsigned char ck_shared_memory[];                             \
+    Type &name = *reinterpret_cast<Type *> (ck_shared_memory)
+#endif
+
+#endif /* CK_CUDA_KERNEL_H */
