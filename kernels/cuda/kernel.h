@@ -6,6 +6,9 @@
  *  - A kernel is made by CK_KERNEL and has one argument `a`, a struct of plain numbers and device
  *    pointers that the C code which launches it fills. Variants are templates of __device__
  *    functions, called by a kernel each.
+ *  - CK_KERNEL gives it a second parameter, of which its body sees nothing: where the stream keeps
+ *    the status of work that failed, or NULL. Blocks end at once where that is not CK_OK, because a
+ *    stream skips what is enqueued behind a failure.
  *  - All memory that a block shares is one struct, named by CK_SHARED; its size goes with the
  *    launch. __shared__ itself is not written.
  *  - Barriers, shuffles and votes are CUDA's (__syncthreads, __syncwarp, __shfl_xor_sync, ...).
@@ -23,7 +26,14 @@
 #  include "tests/cuda-on-cpu/cuda-on-cpu.h"
 #else
 #  define CK_KERNEL(name, Arguments, threads)                                                      \
-    extern "C" __global__ void __launch_bounds__ (threads) name (const Arguments a)
+    static __device__ __forceinline__ void name##_body (const Arguments &a);                       \
+    extern "C" __global__ void __launch_bounds__ (threads)                                         \
+        name (const __grid_constant__ Arguments a, const int32_t *failure)                         \
+    {                                                                                              \
+      if (failure == nullptr || *failure == 0)                                                     \
+        name##_body (a);                                                                           \
+    }                                                                                              \
+    static __device__ __forceinline__ void name##_body (const Arguments &a)
 #  define CK_SHARED(Type, name)                                                                    \
     extern __shared__ __align__ (16) unsigned char ck_shared_memory[];                             \
     Type &name = *reinterpret_cast<Type *> (ck_shared_memory)

@@ -21,6 +21,15 @@ typedef struct {
 void ck_cuda_launch (CkCudaStream *stream, const char *kernel, CkCudaGrid grid, uint32_t threads,
                      size_t shared, const void *arguments, size_t arguments_bytes);
 
+/*
+ * For operations whose work fails by what a kernel finds in device memory (a label that is no
+ * class): where that kernel leaves a CkStatus, [1], CK_OK before it. One thread of the grid writes
+ * it. Behind that kernel the operation calls ck_cuda_take_failure (), and what is enqueued later is
+ * skipped.
+ */
+int32_t *ck_cuda_failure (CkCudaStream *stream);
+void ck_cuda_take_failure (CkCudaStream *stream);
+
 /* CK_OK: an operation's work was enqueued, or skipped because the stream has failed. */
 CkStatus ck_cuda_status (const CkCudaStream *stream);
 
