@@ -3,24 +3,8 @@
 #ifndef CK_CUDA_EPILOGUE_DEVICE_H
 #define CK_CUDA_EPILOGUE_DEVICE_H
 
+#include "kernels/cuda/activation.h"
 #include "kernels/cuda/epilogue.h"
-#include "kernels/cuda/kernel.h"
-#include "kernels/kernels.h"
-
-static __device__ __forceinline__ float
-ck_activate (int32_t activation, float t)
-{
-  switch (activation) {
-  case CK_GELU:
-    return __fmul_rn (__fmul_rn (0.5f, t), __fadd_rn (1, erff (__fmul_rn (t, 0.70710678f))));
-  case CK_SILU:
-    return __fdiv_rn (t, __fadd_rn (1, expf (-t)));
-  case CK_RELU:
-    return t < 0 ? 0 : t;
-  default:
-    return t;
-  }
-}
 
 /* The element at a row and column whose place in [rows, cols] is `at`. */
 static __device__ __forceinline__ float

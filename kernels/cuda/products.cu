@@ -9,8 +9,8 @@
  * a term with few wide loads. What comes along k is transposed on its way; so that its stores fall
  * into different banks, groups of eight are exchanged by k.
  */
+#include "kernels/cuda/dropout-device.h"
 #include "kernels/cuda/epilogue-device.h"
-#include "kernels/cuda/philox-device.h"
 #include "kernels/cuda/products.h"
 #include "kernels/cuda/values-device.h"
 
