@@ -137,6 +137,24 @@ ck_event_synchronize (CkEvent *event)
   return event->device->klass->event_synchronize (event);
 }
 
+/* ---- replays --------------------------------------------------------------------------------- */
+
+bool
+ck_replay_begin (CkStream *stream, uint64_t key)
+{
+  const CkDeviceClass *klass = stream->device->klass;
+
+  return klass->replay_begin != NULL && klass->replay_begin (stream, key);
+}
+
+bool
+ck_replay_end (CkStream *stream)
+{
+  const CkDeviceClass *klass = stream->device->klass;
+
+  return klass->replay_end == NULL || klass->replay_end (stream);
+}
+
 /* ---- activations ----------------------------------------------------------------------------- */
 
 CkStatus

@@ -39,6 +39,10 @@ struct CkDeviceClass {
   CkStatus (*stream_wait) (CkStream *stream, CkEvent *event);
   CkStatus (*event_synchronize) (CkEvent *event);
 
+  /* NULL, both: the device does not record. */
+  bool (*replay_begin) (CkStream *stream, uint64_t key);
+  bool (*replay_end) (CkStream *stream);
+
   CkStatus (*weight_new) (CkDevice *device, const CkWeightSource *source, CkWeightUses uses,
                           CkWeight **weight);
   void (*weight_free) (CkDevice *device, CkWeight *weight);

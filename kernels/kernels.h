@@ -178,6 +178,25 @@ CkStatus ck_event_record (CkEvent *event, CkStream *stream);
 CkStatus ck_stream_wait (CkStream *stream, CkEvent *event);
 CkStatus ck_event_synchronize (CkEvent *event);
 
+/* ---- replays --------------------------------------------------------------------------------- */
+
+/*
+ * Work that comes again and again may be recorded and then enqueued at once, where launching its
+ * operations one by one takes longer than computing them:
+ *   do {
+ *     if (ck_replay_begin (stream, key))
+ *       break;
+ *     ... operations of the stream ...
+ *   } while (!ck_replay_end (stream));
+ * `key` stands for the operations and all of their arguments, but not for what the memory holds. It
+ * is the device's choice when it records and when it replays: ck_replay_begin () says whether the
+ * work has been enqueued, ck_replay_end () whether it was; where not, the same has to be enqueued
+ * again. Between the two are no copies, waits and events, or nothing is recorded. What was recorded
+ * is forgotten when memory of the stream or a weight of the device comes or goes.
+ */
+bool ck_replay_begin (CkStream *stream, uint64_t key);
+bool ck_replay_end (CkStream *stream);
+
 /* ---- weights --------------------------------------------------------------------------------- */
 
 /* How numbers lie in memory. */

@@ -8,6 +8,7 @@
 #include "kernels/cuda/launch.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 typedef struct {
   CkDevice base;
@@ -21,6 +22,7 @@ typedef struct {
   CkCuModule *modules[CK_CUDA_MOST_IMAGES];
   int n_modules;
   CkCuStream *copies; /* of what belongs to no stream: weights, events' words */
+  atomic_uint_fast64_t weights_changed; /* how often a weight was made or freed */
 
   pthread_mutex_t lock; /* of the fields below */
   bool lost;            /* nothing in the context will ever work again */

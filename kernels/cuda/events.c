@@ -88,6 +88,7 @@ ck_cuda_event_record (CkEvent *self, CkStream *to)
   CkCudaStream *stream = (CkCudaStream *)to;
   CkCudaDevice *device = device_of (event);
 
+  ck_cuda_break_recording (stream);
   ck_cuda_enter (device);
   event->recording++;
   event->may_fail = stream->may_fail && stream->failure == CK_OK;
@@ -112,6 +113,7 @@ ck_cuda_stream_wait (CkStream *to, CkEvent *self)
     stream->failure = event->failure;
   if (stream->failure != CK_OK)
     return CK_OK;
+  ck_cuda_break_recording (stream);
   ck_cuda_enter (device);
   ck_cuda_stream_check (stream, device->driver.cuStreamWaitEvent (stream->handle, event->handle, 0),
                         "a stream's wait");

@@ -92,6 +92,8 @@ ck_cuda_alloc (CkStream *self, size_t bytes)
   CkCudaStream *stream = (CkCudaStream *)self;
   CkCuMemory memory;
 
+  ck_cuda_break_recording (stream);
+  stream->replays.generation++;
   ck_cuda_enter (ck_cuda_device_of (stream));
   memory = alloc (stream, bytes);
   ck_cuda_leave (ck_cuda_device_of (stream));
@@ -103,6 +105,8 @@ ck_cuda_free (CkStream *self, void *memory)
 {
   CkCudaStream *stream = (CkCudaStream *)self;
 
+  ck_cuda_break_recording (stream);
+  stream->replays.generation++;
   ck_cuda_enter (ck_cuda_device_of (stream));
   give_back (stream, (uintptr_t)memory);
   ck_cuda_leave (ck_cuda_device_of (stream));
@@ -117,6 +121,8 @@ ck_cuda_scratch (CkCudaStream *stream, CkCudaScratch slot, size_t bytes)
     return NULL;
   if (bytes <= stream->scratch[slot].bytes)
     return stream->scratch[slot].memory;
+  ck_cuda_break_recording (stream);
+  stream->replays.generation++;
   ck_cuda_enter (device);
   if (stream->scratch[slot].memory != NULL)
     give_back (stream, (uintptr_t)stream->scratch[slot].memory);
@@ -210,6 +216,7 @@ ck_cuda_upload (CkStream *self, void *to, const void *host_from, size_t bytes)
   CkCudaStream *stream = (CkCudaStream *)self;
   const CkCudaDevice *device = ck_cuda_device_of (stream);
 
+  ck_cuda_break_recording (stream);
   ck_cuda_enter (device);
   for (size_t at = 0; at < bytes && stream->failure == CK_OK; at += CK_CUDA_STAGING_PART) {
     const size_t n = bytes - at < CK_CUDA_STAGING_PART ? bytes - at : CK_CUDA_STAGING_PART;

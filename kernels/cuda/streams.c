@@ -48,6 +48,7 @@ ck_cuda_stream_free (CkStream *self)
   const CkCuDriver *driver = &ck_cuda_device_of (stream)->driver;
 
   ck_cuda_enter (ck_cuda_device_of (stream));
+  ck_cuda_replays_clear (stream);
   for (int i = 0; i < CK_CUDA_N_SCRATCH; i++)
     ck_free (self, stream->scratch[i].memory);
   if (stream->handle != NULL) {
@@ -69,6 +70,7 @@ wait (CkCudaStream *stream)
   const CkCuDriver *driver = &ck_cuda_device_of (stream)->driver;
   int32_t found = CK_OK;
 
+  ck_cuda_break_recording (stream);
   if (stream->may_fail &&
       !ck_cuda_stream_check (stream,
                              driver->cuMemcpyDtoHAsync (&found, (uintptr_t)stream->words,

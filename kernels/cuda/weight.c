@@ -69,6 +69,7 @@ ck_cuda_weight_new (CkDevice *self, const CkWeightSource *source, CkWeightUses u
   } else {
     weight->data = source->parameters;
   }
+  device->weights_changed++;
   if (status == CK_OK)
     *made = &weight->base;
   else
@@ -82,6 +83,7 @@ ck_cuda_weight_free (CkDevice *self, CkWeight *base)
   CkCudaDevice *device = (CkCudaDevice *)self;
   CkCudaWeight *weight = (CkCudaWeight *)base;
 
+  device->weights_changed++;
   if (weight->memory != NULL) {
     ck_cuda_enter (device);
     ck_cuda_result (device, device->driver.cuMemFree ((uintptr_t)weight->memory), "cuMemFree");
