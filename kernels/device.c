@@ -31,6 +31,16 @@ ck_device_close (CkDevice *device)
     device->klass->close (device);
 }
 
+bool
+ck_device_state (CkDevice *device, CkDeviceState *state)
+{
+  *state = (CkDeviceState){ 0 };
+  if (device->klass->state == NULL)
+    return false;
+  device->klass->state (device, state);
+  return true;
+}
+
 size_t
 ck_device_free_bytes (CkDevice *device)
 {

@@ -20,6 +20,7 @@ extern "C" {
 struct CkDeviceClass {
   void (*close) (CkDevice *device);
   size_t (*free_bytes) (CkDevice *device);
+  void (*state) (CkDevice *device, CkDeviceState *state); /* NULL: there is none */
   void *(*host_alloc) (CkDevice *device, size_t bytes);
   void (*host_free) (CkDevice *device, void *memory);
 

@@ -122,6 +122,18 @@ const char *const *ck_cpu_levels (void);
  * that has it yet; else NULL. Static storage. */
 const char *ck_cpu_untried_level (void);
 
+/* What a device with memory of its own says of itself. */
+typedef struct {
+  char model[128];    /* "NVIDIA L4" */
+  char driver[64];    /* "CUDA 13.0" */
+  size_t total_bytes; /* of its memory */
+  char failure[160];  /* the first of its driver's, by its name and where: or "" */
+  bool is_lost;       /* by that failure: nothing works until the device has been closed */
+} CkDeviceState;
+
+/* False, and all empty, where device memory is the host's. */
+bool ck_device_state (CkDevice *device, CkDeviceState *state);
+
 /* Bytes of device memory that are free now, or SIZE_MAX where the device does not know. */
 size_t ck_device_free_bytes (CkDevice *device);
 

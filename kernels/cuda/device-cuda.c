@@ -29,6 +29,21 @@ cuda_peak (CkStream *stream, CkType type, int64_t rounds, double *operations)
 }
 
 static void
+cuda_state (CkDevice *self, CkDeviceState *state)
+{
+  CkCudaDevice *device = (CkCudaDevice *)self;
+
+  snprintf (state->model, sizeof state->model, "%s", device->model);
+  snprintf (state->driver, sizeof state->driver, "CUDA %d.%d", device->driver_version / 1000,
+            device->driver_version % 1000 / 10);
+  device->driver.cuDeviceTotalMem (&state->total_bytes, device->gpu);
+  pthread_mutex_lock (&device->lock);
+  snprintf (state->failure, sizeof state->failure, "%s", device->failure);
+  state->is_lost = device->lost;
+  pthread_mutex_unlock (&device->lock);
+}
+
+static void
 cuda_close (CkDevice *self)
 {
   CkCudaDevice *device = (CkCudaDevice *)self;
@@ -43,10 +58,7 @@ cuda_close (CkDevice *self)
     if (device->pool != NULL)
       driver->cuMemPoolDestroy (device->pool);
     ck_cuda_leave (device);
-    driver->cuDevicePrimaryCtxRelease (device->gpu);
-    /* Whoever opens the GPU next shall not find the broken context. */
-    if (device->lost)
-      driver->cuDevicePrimaryCtxReset (device->gpu);
+    ck_cuda_context_release (device);
   }
   pthread_mutex_destroy (&device->lock);
   free (device);
@@ -55,6 +67,7 @@ cuda_close (CkDevice *self)
 static const CkDeviceClass cuda_class = {
   .close = cuda_close,
   .free_bytes = ck_cuda_free_bytes,
+  .state = cuda_state,
   .host_alloc = ck_cuda_host_alloc,
   .host_free = ck_cuda_host_free,
   .stream_new = ck_cuda_stream_new,
@@ -108,7 +121,7 @@ refuse (const Opening *opening, const char *format, ...)
 static bool
 check (const Opening *opening, CkCuResult result, const char *what)
 {
-  return result == CK_CU_SUCCESS ||
+  return ck_cuda_result (opening->device, result, what) == CK_OK ||
          refuse (opening, "%s: %s", what, ck_cu_error_name (&opening->device->driver, result));
 }
 
@@ -122,7 +135,7 @@ parse_name (Opening *opening, const char *name)
 
   if (colon != NULL) {
     index = strtol (colon + 1, &end, 10);
-    if (end == colon + 1 || *end != '\0' || index < 0 || index > 1023)
+    if (end == colon + 1 || *end != '\0' || index < 0 || index >= CK_CUDA_MOST_GPUS)
       return refuse (opening, "behind the colon stands the index of a GPU");
   }
   opening->index = (int)index;
@@ -136,7 +149,7 @@ start_driver (const Opening *opening, const char *library)
   const int wanted =
       ck_cuda_images_version / 1000 * 1000; /* any driver of the same major version */
   char why[CK_DEVICE_REASON];
-  int version = 0;
+  int *version = &device->driver_version;
   CkCuResult result;
 
   if (!ck_cu_driver_open (&device->driver, library, why, sizeof why))
@@ -145,12 +158,12 @@ start_driver (const Opening *opening, const char *library)
   if (result == CK_CU_NO_DEVICE)
     return refuse (opening, "the NVIDIA driver finds no GPU");
   if (!check (opening, result, "the NVIDIA driver does not start") ||
-      !check (opening, device->driver.cuDriverGetVersion (&version), "the driver's version"))
+      !check (opening, device->driver.cuDriverGetVersion (version), "the driver's version"))
     return false;
-  if (version < wanted)
+  if (*version < wanted)
     return refuse (opening,
                    "the NVIDIA driver is for CUDA %d.%d, and this build needs one for %d.%d",
-                   version / 1000, version % 1000 / 10, wanted / 1000, wanted % 1000 / 10);
+                   *version / 1000, *version % 1000 / 10, wanted / 1000, wanted % 1000 / 10);
   return true;
 }
 
@@ -204,6 +217,8 @@ refuse_context (const Opening *opening, CkCuResult result)
   CkCudaDevice *device = opening->device;
   size_t total = 0;
 
+  if (result == CK_CU_CONTEXT_IS_DESTROYED)
+    return refuse (opening, "%s has failed, and is not closed everywhere yet", device->model);
   if (result != CK_CU_OUT_OF_MEMORY)
     return check (opening, result, "the GPU's context");
   device->driver.cuDeviceTotalMem (&total, device->gpu);
@@ -256,13 +271,11 @@ static bool
 enter_context (const Opening *opening)
 {
   CkCudaDevice *device = opening->device;
-  const CkCuResult result = device->driver.cuDevicePrimaryCtxRetain (&device->context, device->gpu);
+  const CkCuResult result = ck_cuda_context_retain (device);
   bool made;
 
-  if (result != CK_CU_SUCCESS) {
-    device->context = NULL;
+  if (result != CK_CU_SUCCESS)
     return refuse_context (opening, result);
-  }
   ck_cuda_enter (device);
   made = load_images (opening) && make_pool (opening) &&
          check (opening, device->driver.cuStreamCreate (&device->copies, CK_CU_STREAM_NON_BLOCKING),
