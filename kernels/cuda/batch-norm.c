@@ -5,6 +5,7 @@
 #include "kernels/cuda/grid.h"
 #include "kernels/cuda/operations.h"
 #include "kernels/shapes.h"
+#include "kernels/sizes.h"
 
 /* How its kernels are started: over chunks of rows and strips of channels, or over channels alone.
  */

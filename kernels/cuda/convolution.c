@@ -5,9 +5,7 @@
 #include "kernels/cuda/grid.h"
 #include "kernels/cuda/operations.h"
 #include "kernels/shapes.h"
-
-#define SHARE_ROWS 256 /* output pixels of a share of dweight, at least */
-#define BLOCKS     512 /* that a sum over all pictures is cut into, about */
+#include "kernels/sizes.h"
 
 /* Kernels count pixels and elements of a filter with 31 bits. */
 static bool
@@ -69,22 +67,20 @@ put_taps_first (CkCudaStream *stream, CkCudaConvolution *a)
                     CK_CUDA_FILTER_SHARED, a, sizeof *a);
 }
 
-/* A product [m, n] by large tiles where those keep all processors busy, else by small ones: of the
- * same bits. */
-static void
+/* A product [m, n] by the kernel for tiles of its size; `products` of them. */
+static CkStatus
 launch_product (CkCudaStream *stream, const char *small, const char *large, int64_t m, int64_t n,
-                uint32_t grid_y, CkCudaConvolution *a)
+                uint32_t products, CkCudaConvolution *a)
 {
-  const int64_t of_large =
-      ck_ceil_div (m, CK_CUDA_TILE_LARGE) * ck_ceil_div (n, CK_CUDA_TILE_LARGE) * grid_y;
-  const bool is_large = n > CK_CUDA_TILE_SMALL && of_large >= ck_cuda_limits (stream)->processors;
-  const int64_t side = is_large ? CK_CUDA_TILE_LARGE : CK_CUDA_TILE_SMALL;
-  const int64_t across = ck_ceil_div (n, side);
+  CkCudaTiling tiling;
+  const CkStatus status = ck_cuda_tiling (stream, m, n, products, &tiling);
 
-  a->tiles_across = (int32_t)across;
-  ck_cuda_launch (stream, is_large ? large : small,
-                  (CkCudaGrid){ (uint32_t)(ck_ceil_div (m, side) * across), grid_y, 1 },
-                  CK_CUDA_TILE_THREADS, CK_CUDA_TILE_BYTES (side, side), a, sizeof *a);
+  if (status != CK_OK)
+    return status;
+  a->tiles_across = tiling.across;
+  ck_cuda_launch (stream, tiling.large ? large : small, tiling.grid, CK_CUDA_TILE_THREADS,
+                  tiling.shared, a, sizeof *a);
+  return ck_cuda_status (stream);
 }
 
 CkStatus
@@ -103,14 +99,13 @@ ck_cuda_convolution (CkStream *self, const CkConvolution *shape, const float *x,
   a.filters = weight;
   a.y = y;
   put_taps_first (stream, &a);
-  launch_product (stream, "ck_cuda_convolution_small", "ck_cuda_convolution_large", a.out_pixels,
-                  a.out, 1, &a);
-  return ck_cuda_status (stream);
+  return launch_product (stream, "ck_cuda_convolution_small", "ck_cuda_convolution_large",
+                         a.out_pixels, a.out, 1, &a);
 }
 
 /* ---- backward -------------------------------------------------------------------------------- */
 
-static void
+static CkStatus
 to_input (CkCudaStream *stream, CkCudaConvolution *a, float *dx)
 {
   /* of the largest class */
@@ -119,22 +114,9 @@ to_input (CkCudaStream *stream, CkCudaConvolution *a, float *dx)
 
   put_taps_first (stream, a);
   a->y = dx;
-  launch_product (stream, "ck_cuda_convolution_to_input_small",
-                  "ck_cuda_convolution_to_input_large", pixels, a->in,
-                  (uint32_t)(a->stride * a->stride), a);
-}
-
-/* How many output pixels go into a share of dweight: whole tiles, and so many that all shares keep
- * a GPU busy. By the shape alone, for it decides the bits. */
-static int32_t
-share_of (const CkCudaConvolution *a, int64_t n)
-{
-  const int64_t tiles =
-      ck_ceil_div (a->out, CK_CUDA_TILE_SMALL) * ck_ceil_div (n, CK_CUDA_TILE_SMALL);
-  const int64_t shares = ck_max (BLOCKS / tiles, 1);
-  const int64_t pixels = ck_max (ck_ceil_div (a->out_pixels, shares), SHARE_ROWS);
-
-  return (int32_t)ck_round_up (pixels, CK_CUDA_TILE_DEPTH);
+  return launch_product (stream, "ck_cuda_convolution_to_input_small",
+                         "ck_cuda_convolution_to_input_large", pixels, a->in,
+                         (uint32_t)(a->stride * a->stride), a);
 }
 
 static CkStatus
@@ -146,21 +128,24 @@ to_filters (CkCudaStream *stream, CkCudaConvolution *a, float *dweight)
   size_t bytes;
 
   a->y = dweight;
-  a->share = share_of (a, n);
-  a->shares = (int32_t)ck_ceil_div (a->out_pixels, a->share);
-  if (!ck_size_product (a->shares, n, a->out * (int64_t)sizeof (float), &bytes))
-    return CK_BAD_SHAPE;
-  status = ck_cuda_grid (n * a->out, CK_CUDA_FILTER_SUM_THREADS, &grid);
+  status = ck_cuda_shares (a->out, n, a->out_pixels, &a->share, &a->shares);
+  if (status == CK_OK)
+    status = ck_cuda_grid (n * a->out, CK_CUDA_FILTER_SUM_THREADS, &grid);
   if (status != CK_OK)
     return status;
+  if (!ck_size_product (a->shares, n, a->out * (int64_t)sizeof (float), &bytes))
+    return CK_BAD_SHAPE;
   a->sums = ck_cuda_scratch (stream, CK_CUDA_SCRATCH_SUMS, bytes);
   if (a->sums == NULL)
-    return CK_OK;
-  launch_product (stream, "ck_cuda_convolution_to_filters_small",
-                  "ck_cuda_convolution_to_filters_large", a->out, n, (uint32_t)a->shares, a);
+    return ck_cuda_status (stream);
+  status =
+      launch_product (stream, "ck_cuda_convolution_to_filters_small",
+                      "ck_cuda_convolution_to_filters_large", a->out, n, (uint32_t)a->shares, a);
+  if (status != CK_OK)
+    return status;
   ck_cuda_launch (stream, "ck_cuda_convolution_add_shares", grid, CK_CUDA_FILTER_SUM_THREADS, 0, a,
                   sizeof *a);
-  return CK_OK;
+  return ck_cuda_status (stream);
 }
 
 CkStatus
@@ -179,8 +164,8 @@ ck_cuda_convolution_backward (CkStream *self, const CkConvolution *shape, const 
   a.dy = dy;
   a.filters = weight;
   if (dx != NULL)
-    to_input (stream, &a, dx);
-  if (dweight != NULL)
+    status = to_input (stream, &a, dx);
+  if (dweight != NULL && status == CK_OK)
     status = to_filters (stream, &a, dweight);
-  return status != CK_OK ? status : ck_cuda_status (stream);
+  return status;
 }

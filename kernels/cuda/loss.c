@@ -5,6 +5,7 @@
 #include "kernels/cuda/grid.h"
 #include "kernels/cuda/operations.h"
 #include "kernels/shapes.h"
+#include "kernels/sizes.h"
 
 CkStatus
 ck_cuda_cross_entropy (CkStream *self, const CkCrossEntropy *op)

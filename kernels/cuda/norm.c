@@ -6,6 +6,7 @@
 #include "kernels/cuda/operations.h"
 #include "kernels/cuda/sums.h"
 #include "kernels/shapes.h"
+#include "kernels/sizes.h"
 
 CkStatus
 ck_cuda_norm (CkStream *self, const CkNorm *op)

@@ -5,6 +5,7 @@
 #include "kernels/cuda/grid.h"
 #include "kernels/cuda/operations.h"
 #include "kernels/shapes.h"
+#include "kernels/sizes.h"
 
 /* Outputs of max pool along a side of `size`: (size + 2 padding - window) / 2 + 1. */
 static int64_t

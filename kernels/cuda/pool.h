@@ -33,7 +33,6 @@ typedef struct {
 
 /* Channels last: blocks are (picture, tile of the pixels, tile of the channels); or, where channels
  * are few, (picture, part of its elements). */
-#define CK_CUDA_SQUARE       32
 #define CK_CUDA_MOVED        32
 #define CK_CUDA_MOVED_SHARED (CK_CUDA_MOVED * (CK_CUDA_MOVED + 1) * sizeof (float))
 #define CK_CUDA_FEW          8 /* channels */
