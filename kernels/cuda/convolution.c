@@ -13,7 +13,7 @@ fits (int64_t a, int64_t b, int64_t c)
 {
   size_t product;
 
-  return ck_size_product (a, b, c, &product) && product <= INT32_MAX;
+  return ck_size_product (a, b, c, &product) && product <= CK_CUDA_TILE_MOST;
 }
 
 static CkStatus
