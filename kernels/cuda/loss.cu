@@ -12,8 +12,8 @@ namespace
 {
 
 struct Shared {
-  double slots[CK_CUDA_LOSS_THREADS / 32];
-  double wrong[CK_CUDA_LOSS_THREADS / 32];
+  double slots[2][CK_CUDA_LOSS_THREADS / 32];
+  double slot[1][CK_CUDA_LOSS_THREADS / 32];
 };
 
 __device__ __forceinline__ bool
@@ -50,23 +50,22 @@ warp_max (double value)
 CK_KERNEL (ck_cuda_loss_weights, CkCudaLoss, CK_CUDA_LOSS_THREADS)
 {
   CK_SHARED (Shared, shared);
-  double weight = 0, wrong = 0;
+  double sums[2] = { 0, 0 }; /* of weights, and how many are no class */
 
   for (int64_t b = threadIdx.x; b < a.op.batch; b += CK_CUDA_LOSS_THREADS) {
     const int32_t label = a.op.labels[b];
 
     if (is_class (a.op, label))
-      weight += class_weight (a.op, label);
+      sums[0] += class_weight (a.op, label);
     else
-      wrong++;
+      sums[1]++;
   }
-  weight = ck_block_sum (weight, shared.slots);
-  wrong = ck_block_sum (wrong, shared.wrong);
+  ck_block_sums<CK_CUDA_LOSS_THREADS / 32> (sums, shared.slots);
   if (threadIdx.x != 0)
     return;
-  *a.failure = wrong > 0 ? CK_BAD_SHAPE : CK_OK;
+  *a.failure = sums[1] > 0 ? CK_BAD_SHAPE : CK_OK;
   /* A batch whose labels weigh nothing teaches nothing. */
-  *a.share = weight > 0 ? 1 / weight : 0;
+  *a.share = sums[0] > 0 ? 1 / sums[0] : 0;
 }
 
 CK_KERNEL (ck_cuda_loss_pictures, CkCudaLoss, 32 * CK_CUDA_LOSS_WARPS)
@@ -110,7 +109,7 @@ CK_KERNEL (ck_cuda_loss_sum, CkCudaLoss, CK_CUDA_LOSS_THREADS)
 
   for (int64_t b = threadIdx.x; b < a.op.batch; b += CK_CUDA_LOSS_THREADS)
     sum += a.losses[b];
-  sum = ck_block_sum (sum, shared.slots);
+  sum = ck_block_sum (sum, shared.slot);
   if (threadIdx.x == 0)
     *a.op.loss = sum * *a.share;
 }

@@ -7,7 +7,7 @@
 
 #define CK_CUDA_LOSS_WARPS   4   /* a block: a warp makes the loss of a picture */
 #define CK_CUDA_LOSS_THREADS 256 /* of the sums over the batch */
-#define CK_CUDA_LOSS_SHARED  (2 * CK_CUDA_LOSS_THREADS / 32 * sizeof (double))
+#define CK_CUDA_LOSS_SHARED  (3 * CK_CUDA_LOSS_THREADS / 32 * sizeof (double))
 
 typedef struct {
   CkCrossEntropy op;

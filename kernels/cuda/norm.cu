@@ -51,20 +51,22 @@ template <int THREADS, int HELD> struct Columns {
 
 /* Sums over the threads of a row that a warp makes. */
 struct OfWarp {
-  __device__ float operator() (int which, float value) const
+  template <int N> __device__ void operator() (int round, float (&values)[N]) const
   {
-    return ck_warp_sum (value);
+#pragma unroll
+    for (int i = 0; i < N; i++)
+      values[i] = ck_warp_sum (values[i]);
   }
 };
 
-/* And that a block makes. Each of a row's sums has slots of its own, so that a barrier a sum keeps
- * their readers and writers apart. */
+/* And that a block makes. Each of a row's rounds has slots of its own, so that a barrier a round
+ * keeps their readers and writers apart. */
 template <int WARPS> struct OfBlock {
-  float slots[CK_CUDA_NORM_SUMS][WARPS];
+  float slots[CK_CUDA_NORM_ROUNDS][2][WARPS];
 
-  __device__ float operator() (int which, float value)
+  __device__ void operator() (int round, float (&values)[2])
   {
-    return ck_block_sum (value, slots[which]);
+    ck_block_sums<WARPS> (values, slots[round]);
   }
 };
 
@@ -77,36 +79,59 @@ struct Statistics {
   }
 };
 
-template <int THREADS, int HELD, class Sums>
-__device__ __forceinline__ Statistics
-row_statistics (const Columns<THREADS, HELD> &columns, const float *x, const CkQuad (&held)[HELD],
-                float epsilon, Sums &total)
+/* 1 / sqrt (square - rest rest + epsilon) as if in double precision, which a GPU has little of: the
+ * small terms are added apart, and one step of Newton's takes out what was rounded. */
+__device__ __forceinline__ float
+inverse_deviation (float square, float rest, float epsilon)
 {
-  const float cols = (float)columns.cols;
-  float sum = 0, squares = 0;
-  Statistics row = {};
+  const float small = __fmaf_rn (-rest, rest, epsilon), variance = __fadd_rn (square, small),
+              lost = __fsub_rn (small, __fsub_rn (variance, square)),
+              root = __fdiv_rn (1, __fsqrt_rn (variance));
+  const float product = __fmul_rn (variance, root),
+              error = __fmaf_rn (-product, root, 1) - __fmaf_rn (variance, root, -product) * root -
+                      lost * root * root;
+
+  return isfinite (error) ? __fmaf_rn (0.5f * root, error, root) : root;
+}
+
+/* A thread's share of the first pass over a row. */
+template <int THREADS, int HELD>
+__device__ __forceinline__ float
+sum_row (const Columns<THREADS, HELD> &columns, const float *x, const CkQuad (&held)[HELD])
+{
+  float sum = 0;
 
   columns.each ([&] (int i, int64_t col) {
     const CkQuad quad = columns.quad (held, x, i, col);
 
     sum += (quad.v[0] + quad.v[1]) + (quad.v[2] + quad.v[3]);
   });
-  row.mean = total (0, sum) / cols;
-  sum = 0;
+  return sum;
+}
+
+/* The second pass. */
+template <int THREADS, int HELD, class Sums>
+__device__ __forceinline__ Statistics
+row_statistics (const Columns<THREADS, HELD> &columns, const float *x, const CkQuad (&held)[HELD],
+                float mean, float epsilon, Sums &total)
+{
+  float sums[2] = { 0, 0 }; /* of what is left without the mean, and of its squares */
+  Statistics row = { mean, 0, 0 };
+
   columns.each ([&] (int i, int64_t col) {
     const CkQuad quad = columns.quad (held, x, i, col);
 
 #pragma unroll
     for (int j = 0; j < 4; j++) {
-      const float d = col + j < columns.cols ? quad.v[j] - row.mean : 0;
+      const float d = col + j < columns.cols ? quad.v[j] - mean : 0;
 
-      sum += d;
-      squares += d * d;
+      sums[0] += d;
+      sums[1] = __fmaf_rn (d, d, sums[1]);
     }
   });
-  row.rest = total (1, sum) / cols;
-  squares = total (2, squares) / cols;
-  row.factor = 1 / sqrtf (squares - row.rest * row.rest + epsilon);
+  total (1, sums);
+  row.rest = sums[0] / (float)columns.cols;
+  row.factor = inverse_deviation (sums[1] / (float)columns.cols, row.rest, epsilon);
   return row;
 }
 
@@ -116,12 +141,14 @@ make_row (const CkCudaNorm &a, int64_t row, int thread, Sums &total)
 {
   const Columns<THREADS, HELD> columns = { thread, a.cols };
   const float *x = a.x + row * a.cols;
-  float *y = a.y + row * a.cols;
+  float *y = a.y + row * a.cols, sums[2] = { 0, 0 };
   CkQuad held[HELD];
   Statistics statistics;
 
   columns.hold (x, held);
-  statistics = row_statistics (columns, x, held, a.epsilon, total);
+  sums[0] = sum_row (columns, x, held);
+  total (0, sums);
+  statistics = row_statistics (columns, x, held, sums[0] / (float)a.cols, a.epsilon, total);
   columns.each ([&] (int i, int64_t col) {
     const int64_t left = a.cols - col;
     const CkQuad weight = ck_quad_load (a.weight + col, left),
@@ -130,7 +157,7 @@ make_row (const CkCudaNorm &a, int64_t row, int thread, Sums &total)
 
 #pragma unroll
     for (int j = 0; j < 4; j++)
-      quad.v[j] = statistics.normalise (quad.v[j]) * weight.v[j] + bias.v[j];
+      quad.v[j] = __fmaf_rn (statistics.normalise (quad.v[j]), weight.v[j], bias.v[j]);
     ck_quad_store (y + col, left, quad);
   });
 }
@@ -144,65 +171,112 @@ template <int HELD> struct Shares {
   float *sums; /* [2, cols] of the block, or NULL */
 };
 
+/*
+ * With h the normalised x and g = weight dy: dx = factor (g - mean (g) - h mean (g h)). Where factor
+ * is large the three nearly cancel; so the mean of g is corrected as that of x is.
+ */
+struct Slope {
+  float mean, rest, mean_h;
+};
+
+template <int THREADS, int HELD>
+__device__ __forceinline__ float
+sum_gradients (const CkCudaNormBackward &a, const Columns<THREADS, HELD> &columns, const float *dy,
+               const CkQuad (&held)[HELD])
+{
+  float sum = 0;
+
+  columns.each ([&] (int i, int64_t col) {
+    const CkQuad weight = ck_quad_load (a.weight + col, a.cols - col),
+                 d = columns.quad (held, dy, i, col);
+
+#pragma unroll
+    for (int j = 0; j < 4; j++)
+      sum = __fmaf_rn (weight.v[j], d.v[j], sum);
+  });
+  return sum;
+}
+
+/* Rows of x and dy, of which some is held. */
+template <int HELD> struct Row {
+  const float *x, *dy;
+  CkQuad held_x[HELD], held_dy[HELD];
+};
+
+template <int THREADS, int HELD>
+__device__ __forceinline__ Slope
+row_slope (const CkCudaNormBackward &a, const Columns<THREADS, HELD> &columns, const Row<HELD> &row,
+           const Statistics &statistics, float mean, OfBlock<THREADS / 32> &total)
+{
+  float sums[2] = { 0, 0 };
+
+  columns.each ([&] (int i, int64_t col) {
+    const CkQuad weight = ck_quad_load (a.weight + col, a.cols - col),
+                 x = columns.quad (row.held_x, row.x, i, col),
+                 dy = columns.quad (row.held_dy, row.dy, i, col);
+
+#pragma unroll
+    for (int j = 0; j < 4; j++) {
+      const float g = col + j < a.cols ? __fmaf_rn (weight.v[j], dy.v[j], -mean) : 0;
+
+      sums[0] += g;
+      sums[1] = __fmaf_rn (g, statistics.normalise (x.v[j]), sums[1]);
+    }
+  });
+  total (2, sums);
+  return Slope{ mean, sums[0] / (float)a.cols, sums[1] / (float)a.cols };
+}
+
 /* One quadruple of dx, and its terms of the parameters' gradients. */
 __device__ __forceinline__ void
-finish_quad (const Statistics &row, const CkQuad &weight, const CkQuad &x, const CkQuad &dy,
-             float mean_g, float mean_gh, CkQuad &dx, CkQuad &dweight, CkQuad &dbias)
+finish_quad (const Statistics &row, const Slope &slope, const CkQuad &weight, const CkQuad &x,
+             const CkQuad &dy, CkQuad &dx, CkQuad &dweight, CkQuad &dbias)
 {
 #pragma unroll
   for (int j = 0; j < 4; j++) {
-    const float h = row.normalise (x.v[j]);
+    const float h = row.normalise (x.v[j]),
+                g = __fmaf_rn (weight.v[j], dy.v[j], -slope.mean) - slope.rest;
 
-    dx.v[j] += (weight.v[j] * dy.v[j] - mean_g - h * mean_gh) * row.factor;
-    dweight.v[j] += dy.v[j] * h;
+    dx.v[j] = __fmaf_rn (__fmaf_rn (-h, slope.mean_h, g), row.factor, dx.v[j]);
+    dweight.v[j] = __fmaf_rn (dy.v[j], h, dweight.v[j]);
     dbias.v[j] += dy.v[j];
   }
 }
 
-/* With h the normalised x and g = weight dy: dx = factor (g - mean (g) - h mean (g h)). */
 template <int THREADS, int HELD>
 __device__ __forceinline__ void
-make_row_backward (const CkCudaNormBackward &a, int64_t row, bool first, Shares<HELD> &shares,
+make_row_backward (const CkCudaNormBackward &a, int64_t index, bool first, Shares<HELD> &shares,
                    OfBlock<THREADS / 32> &total)
 {
   const Columns<THREADS, HELD> columns = { (int)threadIdx.x, a.cols };
-  const float *x = a.x + row * a.cols, *dy = a.dy + row * a.cols;
-  float *dx = a.dx + row * a.cols, sum_g = 0, sum_gh = 0;
-  CkQuad held_x[HELD], held_dy[HELD];
+  float *dx = a.dx + index * a.cols, sums[2];
+  Row<HELD> row = { a.x + index * a.cols, a.dy + index * a.cols, {}, {} };
   Statistics statistics;
+  Slope slope;
 
-  columns.hold (x, held_x);
-  columns.hold (dy, held_dy);
-  statistics = row_statistics (columns, x, held_x, a.epsilon, total);
-  columns.each ([&] (int i, int64_t col) {
-    const CkQuad weight = ck_quad_load (a.weight + col, a.cols - col),
-                 quad = columns.quad (held_x, x, i, col), d = columns.quad (held_dy, dy, i, col);
-
-#pragma unroll
-    for (int j = 0; j < 4; j++) {
-      const float g = weight.v[j] * d.v[j];
-
-      sum_g += g;
-      sum_gh += g * statistics.normalise (quad.v[j]);
-    }
-  });
-  sum_g = total (3, sum_g) / (float)a.cols;
-  sum_gh = total (4, sum_gh) / (float)a.cols;
+  columns.hold (row.x, row.held_x);
+  columns.hold (row.dy, row.held_dy);
+  sums[0] = sum_row (columns, row.x, row.held_x);
+  sums[1] = sum_gradients (a, columns, row.dy, row.held_dy);
+  total (0, sums);
+  statistics =
+      row_statistics (columns, row.x, row.held_x, sums[0] / (float)a.cols, a.epsilon, total);
+  slope = row_slope (a, columns, row, statistics, sums[1] / (float)a.cols, total);
   columns.each ([&] (int i, int64_t col) {
     const int64_t left = a.cols - col;
     const CkQuad weight = ck_quad_load (a.weight + col, left),
-                 quad = columns.quad (held_x, x, i, col), d = columns.quad (held_dy, dy, i, col);
+                 x = columns.quad (row.held_x, row.x, i, col),
+                 dy = columns.quad (row.held_dy, row.dy, i, col);
     CkQuad out = a.add ? ck_quad_load (dx + col, left) : CkQuad{};
 
     if (i < HELD) {
-      finish_quad (statistics, weight, quad, d, sum_g, sum_gh, out, shares.dweight[i],
-                   shares.dbias[i]);
+      finish_quad (statistics, slope, weight, x, dy, out, shares.dweight[i], shares.dbias[i]);
     } else {
       const bool more = !first && shares.sums != nullptr;
       CkQuad dweight = more ? ck_quad_load (shares.sums + col, left) : CkQuad{},
              dbias = more ? ck_quad_load (shares.sums + a.cols + col, left) : CkQuad{};
 
-      finish_quad (statistics, weight, quad, d, sum_g, sum_gh, out, dweight, dbias);
+      finish_quad (statistics, slope, weight, x, dy, out, dweight, dbias);
       if (shares.sums != nullptr) {
         ck_quad_store (shares.sums + col, left, dweight);
         ck_quad_store (shares.sums + a.cols + col, left, dbias);

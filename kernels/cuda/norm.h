@@ -16,9 +16,9 @@
 #define CK_CUDA_NORM_BACK_SHORT  512
 #define CK_CUDA_NORM_BACK_MEDIUM 2048
 
-/* Bytes of shared memory for the sums of a row by so many threads. */
-#define CK_CUDA_NORM_SUMS            5
-#define CK_CUDA_NORM_SHARED(threads) (CK_CUDA_NORM_SUMS * (threads) / 32 * sizeof (float))
+/* Bytes of shared memory for the sums of a row by so many threads: three rounds of up to two. */
+#define CK_CUDA_NORM_ROUNDS          3
+#define CK_CUDA_NORM_SHARED(threads) (CK_CUDA_NORM_ROUNDS * 2 * (threads) / 32 * sizeof (float))
 
 typedef struct {
   const float *weight, *bias, *x;

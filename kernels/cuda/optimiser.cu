@@ -13,7 +13,7 @@ namespace
 {
 
 struct Shared {
-  double slots[CK_CUDA_SQUARES_THREADS / 32];
+  double slots[1][CK_CUDA_SQUARES_THREADS / 32];
 };
 
 } /* namespace */

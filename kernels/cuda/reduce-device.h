@@ -17,21 +17,36 @@ ck_warp_sum (T value)
   return value;
 }
 
-/* Every thread gets the sum over a block of WARPS warps. `slots` is shared memory that nobody reads
- * any more: there is a barrier between two sums by the same slots. */
+/* Every thread gets N sums over a block of WARPS warps. `slots` is shared memory that nobody reads
+ * any more: there is a barrier between two calls with the same slots. */
+template <int WARPS, int N, typename T>
+__device__ __forceinline__ void
+ck_block_sums (T (&values)[N], T (&slots)[N][WARPS])
+{
+#pragma unroll
+  for (int i = 0; i < N; i++) {
+    values[i] = ck_warp_sum (values[i]);
+    if (threadIdx.x % 32 == 0)
+      slots[i][threadIdx.x / 32] = values[i];
+  }
+  __syncthreads ();
+#pragma unroll
+  for (int i = 0; i < N; i++) {
+    values[i] = slots[i][0];
+#pragma unroll
+    for (int warp = 1; warp < WARPS; warp++)
+      values[i] += slots[i][warp];
+  }
+}
+
 template <int WARPS, typename T>
 __device__ __forceinline__ T
-ck_block_sum (T value, T (&slots)[WARPS])
+ck_block_sum (T value, T (&slots)[1][WARPS])
 {
-  value = ck_warp_sum (value);
-  if (threadIdx.x % 32 == 0)
-    slots[threadIdx.x / 32] = value;
-  __syncthreads ();
-  value = slots[0];
-#pragma unroll
-  for (int warp = 1; warp < WARPS; warp++)
-    value += slots[warp];
-  return value;
+  T values[1] = { value };
+
+  ck_block_sums<WARPS> (values, slots);
+  return values[0];
 }
 
 #endif /* CK_CUDA_REDUCE_DEVICE_H */
