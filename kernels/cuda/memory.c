@@ -25,10 +25,12 @@ ck_cuda_free_bytes (CkDevice *self)
   return free_bytes + (size_t)(reserved - used);
 }
 
-/* What the pool keeps goes back to the driver, for others and for larger pieces. */
+/* What the pool keeps goes back to the driver, for others and for larger pieces; also what was given
+ * back behind work that is not done yet. */
 static void
 trim (const CkCudaDevice *device)
 {
+  device->driver.cuCtxSynchronize ();
   if (device->pool != NULL)
     device->driver.cuMemPoolTrimTo (device->pool, 0);
 }
@@ -60,8 +62,6 @@ alloc (CkCudaStream *stream, size_t bytes)
     return ck_cuda_memory_new (device, bytes);
   result = device->driver.cuMemAllocFromPoolAsync (&memory, bytes, device->pool, stream->handle);
   if (result == CK_CU_OUT_OF_MEMORY) {
-    /* What other streams gave back can be had when they are behind its last use. */
-    device->driver.cuStreamSynchronize (stream->handle);
     trim (device);
     result = device->driver.cuMemAllocFromPoolAsync (&memory, bytes, device->pool, stream->handle);
   }

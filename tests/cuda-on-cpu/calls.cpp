@@ -150,6 +150,14 @@ cuDevicePrimaryCtxReset (CkCuDevice device)
 }
 
 CkCuResult
+cuCtxSynchronize (void)
+{
+  CALL_IN_CONTEXT (cuCtxSynchronize);
+  run_all ();
+  return context_state ();
+}
+
+CkCuResult
 cuCtxPushCurrent (CkCuContext *context)
 {
   CALL (cuCtxPushCurrent);

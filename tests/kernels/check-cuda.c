@@ -155,7 +155,8 @@ use_stream (CkDevice *device, float *got)
     CHECK (other->training->multiply (other, x, N, 5) == CK_OK);
     waited = ck_event_synchronize (event);
     status = ck_download (other, got, x, N * sizeof *x);
-    CHECK (status != CK_OK || waited == CK_OK);
+    if (status == CK_OK)
+      status = waited;
   }
   if (x != NULL)
     ck_free (stream, x);
@@ -194,7 +195,7 @@ check_calls (void)
       CkStatus status;
 
       /* Without its context a call goes elsewhere, which the driver does not let happen. */
-      if (strncmp (functions[f], "cuCtx", 5) == 0)
+      if (strstr (functions[f], "Current") != NULL)
         continue;
       let_function_fail (functions[f], call, CK_CU_INVALID_VALUE);
       status = use_stream (device, got);
