@@ -43,6 +43,7 @@ typedef enum {
   CK_CUDA_SCRATCH_ADAPTER,
   CK_CUDA_SCRATCH_ATTENTION,
   CK_CUDA_SCRATCH_PATCHES,
+  CK_CUDA_SCRATCH_PICTURE,
   CK_CUDA_SCRATCH_SUMS,   /* partial sums of reductions over rows */
   CK_CUDA_SCRATCH_UPLOAD, /* of the stream itself */
   CK_CUDA_N_SCRATCH
