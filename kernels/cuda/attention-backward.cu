@@ -106,23 +106,38 @@ store (const CkCudaHeads &heads, float *gradient, int n, bool rotated, float fac
 
 /* ---- dq -------------------------------------------------------------------------------------- */
 
-/* The sums of dout out of the block's queries, in all threads of their groups. */
-template <int rows>
+/*
+ * The sums of dout out of the block's queries, in all threads of their groups. Their order is that
+ * of scores, so that a query with a single key, whose result is that key's value, gets a gradient of
+ * 0.
+ */
+template <int held, int rows>
 static __device__ __forceinline__ void
-multiply_outputs (const CkCudaAttentionBackward &a, const Head &head, float (&products)[rows])
+multiply_outputs (const CkCudaAttentionBackward &a, const Head &head, Backward<held, rows> &shared,
+                  float (&products)[rows])
 {
-  const int first = ck_first_row (a.heads, CK_ATTENTION_GROUPS * rows) + ck_group ();
+  static_assert (CK_ATTENTION_GROUPS * rows == CK_ATTENTION_COLUMNS, "out has dout's rows");
+  const CkHeadRows out = { a.out + head.queries, a.heads.queries, false, 1 };
+  const int chunks = held > 0 ? held : a.heads.chunks,
+            first = ck_first_row (a.heads, CK_ATTENTION_COLUMNS);
 
 #pragma unroll
-  for (int r = 0; r < rows; r++) {
-    const int row = first + CK_ATTENTION_GROUPS * r;
-    const int64_t at = head.queries + row * ck_width (a.heads);
-    float sum = 0;
+  for (int r = 0; r < rows; r++)
+    products[r] = 0;
+#pragma unroll 1
+  for (int chunk = 0; chunk < chunks; chunk++) {
+    __syncthreads ();
+    if (held == 0)
+      ck_load_chunk<CK_ATTENTION_COLUMNS> (a.heads, head.dout, first, chunk, shared.other.chunk[0]);
+    ck_load_chunk<CK_ATTENTION_COLUMNS> (a.heads, out, first, chunk, shared.columns[0]);
+    __syncthreads ();
+#pragma unroll
+    for (int r = 0; r < rows; r++) {
+      const int row = ck_group () + CK_ATTENTION_GROUPS * r;
 
-    if (row < a.heads.queries)
-      for (int i = ck_lane (); i < 2 * a.heads.half; i += CK_ATTENTION_LANES)
-        sum += a.dout[at + i] * a.out[at + i];
-    products[r] = ck_group_sum (sum);
+      products[r] = ck_add_product (shared.other.chunk[held > 0 ? chunk : 0][row],
+                                    shared.columns[0][row], ck_pairs (a.heads, chunk), products[r]);
+    }
   }
 }
 
@@ -181,7 +196,7 @@ make_dq (const CkCudaAttentionBackward &a, Backward<held, rows> &shared)
 
   ck_hold_rows (a.heads, head.q, &shared.kept);
   ck_hold_rows (a.heads, head.dout, &shared.other);
-  multiply_outputs<rows> (a, head, products);
+  multiply_outputs<held, rows> (a, head, shared, products);
   find_softmax<held, rows> (a, head, shared, most, inverse);
 #pragma unroll
   for (int r = 0; r < rows; r++)

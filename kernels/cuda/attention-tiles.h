@@ -203,6 +203,23 @@ ck_add_scores (const CkChunkRow *row_chunk, const CkChunkRow *column_chunk, int 
     }
 }
 
+/* sum plus the product of two rows of a chunk, in the order of scores. */
+static __device__ __forceinline__ float
+ck_add_product (const CkChunkRow &a, const CkChunkRow &b, int pairs, float sum)
+{
+#pragma unroll 1
+  for (int half = 0; half < CK_ATTENTION_CHUNK; half += CK_ATTENTION_PAIRS)
+#pragma unroll 1
+    for (int at = half; at < half + pairs; at += 4) {
+      const CkFour x = *(const CkFour *)&a[at], y = *(const CkFour *)&b[at];
+
+#pragma unroll
+      for (int i = 0; i < 4; i++)
+        sum += x.x[i] * y.x[i];
+    }
+  return sum;
+}
+
 /* What a thread adds up of a chunk of a row: four elements of each half from 4 lane on. */
 typedef float CkMixed[8];
 
