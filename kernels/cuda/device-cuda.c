@@ -2,6 +2,7 @@
 /* Opening a GPU, step by step, each with the reason why it may not go on. */
 #include "kernels/cuda/device-cuda.h"
 
+#include "kernels/cuda/codes.h"
 #include "kernels/cuda/cuda-stream.h"
 #include "kernels/cuda/weight.h"
 
@@ -19,7 +20,7 @@ static CkStatus
 cuda_activations_bytes (const CkDevice *device, CkType type, int64_t rows, int64_t cols,
                         size_t *bytes)
 {
-  return CK_UNSUPPORTED;
+  return ck_cuda_codes_bytes (rows, cols, true, bytes) ? CK_OK : CK_BAD_SHAPE;
 }
 
 static CkStatus
@@ -292,7 +293,11 @@ open_gpu (const char *name, const char *library, const CkDeviceOptions *options,
   snprintf (device->features, sizeof device->features, "sm_%d%d", device->limits.major,
             device->limits.minor);
   device->base = (CkDevice){
-    .klass = &cuda_class, .name = device->name, .features = device->features, .threads = 1
+    .klass = &cuda_class,
+    .name = device->name,
+    .features = device->features,
+    .threads = 1,
+    .products = CK_USE_INT8,
   };
   *made = &device->base;
   return CK_OK;
