@@ -83,8 +83,8 @@ typedef struct CkDeviceClass CkDeviceClass; /* kernels/device.h, for implementat
 
 struct CkDevice {
   const CkDeviceClass *klass;
-  const char *name;     /* as it was opened: "cpu" */
-  const char *features; /* what it found and uses: "c", "avx2", "neon", ... */
+  const char *name;     /* "cpu", "cuda:0": opens the same one again */
+  const char *features; /* what it found and uses: "c", "avx2", "neon", "sm_89", ... */
   int threads;          /* that an operation of a stream with its default team is cut for */
   bool host_memory;     /* device memory is the host's, so that uploads are plain copies */
   int products;         /* CkWeightUses that change how a linear layer computes */
@@ -128,7 +128,7 @@ typedef struct {
   char driver[64];    /* "CUDA 13.0" */
   size_t total_bytes; /* of its memory */
   char failure[160];  /* the first of its driver's, by its name and where: or "" */
-  bool is_lost;       /* by that failure: nothing works until the device has been closed */
+  bool is_lost;       /* nothing works until all devices of this process on it are closed */
 } CkDeviceState;
 
 /* False, and all empty, where device memory is the host's. */

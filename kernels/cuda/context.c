@@ -45,6 +45,17 @@ ck_cuda_context_release (CkCudaDevice *device)
   pthread_mutex_unlock (&process.lock);
 }
 
+bool
+ck_cuda_context_is_lost (const CkCudaDevice *device)
+{
+  bool lost;
+
+  pthread_mutex_lock (&process.lock);
+  lost = process.gpus[device->gpu].lost;
+  pthread_mutex_unlock (&process.lock);
+  return lost;
+}
+
 void
 ck_cuda_enter (const CkCudaDevice *device)
 {
@@ -79,7 +90,6 @@ ck_cuda_result (CkCudaDevice *device, CkCuResult result, const char *where)
   if (device->failure[0] == '\0')
     snprintf (device->failure, sizeof device->failure, "%s in %s",
               ck_cu_error_name (&device->driver, result), where);
-  device->lost = device->lost || is_final (result);
   pthread_mutex_unlock (&device->lock);
   if (is_final (result)) {
     pthread_mutex_lock (&process.lock);

@@ -27,8 +27,7 @@ typedef struct {
   CkCuStream *copies;                   /* of what belongs to no stream: weights, events' words */
   atomic_uint_fast64_t weights_changed; /* how often a weight was made or freed */
 
-  pthread_mutex_t lock; /* of the fields below */
-  bool lost;            /* nothing in the context will ever work again */
+  pthread_mutex_t lock; /* of `failure` */
   char failure[160];    /* the first: the driver's name for it, and where; or "" */
 } CkCudaDevice;
 
@@ -36,6 +35,8 @@ typedef struct {
  * that is lost. Gives it back. */
 CkCuResult ck_cuda_context_retain (CkCudaDevice *device);
 void ck_cuda_context_release (CkCudaDevice *device);
+/* Whether nothing in it will ever work again. */
+bool ck_cuda_context_is_lost (const CkCudaDevice *device);
 
 /* Makes the device's context that of the calling thread, and gives back the one before. */
 void ck_cuda_enter (const CkCudaDevice *device);

@@ -40,8 +40,8 @@ cuda_state (CkDevice *self, CkDeviceState *state)
   device->driver.cuDeviceTotalMem (&state->total_bytes, device->gpu);
   pthread_mutex_lock (&device->lock);
   snprintf (state->failure, sizeof state->failure, "%s", device->failure);
-  state->is_lost = device->lost;
   pthread_mutex_unlock (&device->lock);
+  state->is_lost = ck_cuda_context_is_lost (device);
 }
 
 static void
@@ -304,7 +304,8 @@ open_gpu (const char *name, const char *library, const CkDeviceOptions *options,
     cuda_close (&device->base);
     return CK_UNSUPPORTED;
   }
-  snprintf (device->name, sizeof device->name, "%s", name);
+  snprintf (device->name, sizeof device->name, "%.*s:%d", (int)strcspn (name, ":"), name,
+            opening.index);
   snprintf (device->features, sizeof device->features, "sm_%d%d", device->limits.major,
             device->limits.minor);
   device->base = (CkDevice){

@@ -122,6 +122,30 @@ cow_device_text (const CkDevice *device)
   return g_strdup_printf ("%s (%s)", device->name, device->features);
 }
 
+static double
+gibibytes (gsize bytes)
+{
+  return (double)bytes / (1 << 30);
+}
+
+void
+cow_device_explain (CkDevice *device, GError **error)
+{
+  CkDeviceState state;
+  g_autofree char *text = NULL;
+  if (!device || !error || !*error || !ck_device_state (device, &state))
+    return;
+  if (g_error_matches (*error, COW_ERROR, COW_ERROR_MEMORY))
+    text = g_strdup_printf ("%.2f of %.2f GiB are free", gibibytes (ck_device_free_bytes (device)),
+                            gibibytes (state.total_bytes));
+  else if (g_error_matches (*error, COW_ERROR, COW_ERROR_DEVICE) && *state.failure)
+    text = g_strdup (state.failure);
+  if (!text)
+    return;
+  g_autofree char *message = g_steal_pointer (&(*error)->message);
+  (*error)->message = g_strdup_printf ("%s (%s, %s: %s)", message, device->name, state.model, text);
+}
+
 CkWeightUses
 cow_precision_uses (CowPrecision precision)
 {
