@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of devices: the only place where a device is found by its name. */
 #include "kernels/cpu/device-cpu.h"
+#ifdef CK_CUDA_HOST
+#  include "kernels/cuda/device-cuda.h"
+#endif
 #include "kernels/device.h"
 #ifdef CK_TEST_DEVICE
 #  include "kernels/test-device/test-device.h"
@@ -11,11 +14,17 @@
 
 /* name, open, and whether "auto" may take it; the best comes first. */
 #ifdef CK_TEST_DEVICE
-#  define TEST_DEVICES(ROW) ROW ("test", ck_test_device_open, false)
+#  define TEST_DEVICES(ROW)                                                                         \
+    ROW ("test", ck_test_device_open, false) ROW ("cuda-emulated", ck_cuda_emulated_open, false)
 #else
 #  define TEST_DEVICES(ROW)
 #endif
-#define DEVICES(ROW) ROW ("cpu", ck_cpu_device_open, true)
+#ifdef CK_CUDA
+#  define GPUS(ROW) ROW ("cuda", ck_cuda_device_open, true)
+#else
+#  define GPUS(ROW)
+#endif
+#define DEVICES(ROW) GPUS (ROW) ROW ("cpu", ck_cpu_device_open, true)
 
 typedef struct {
   const char *name; /* of CkDevice, or its part before a colon: "cuda" of "cuda:1" */
@@ -66,15 +75,17 @@ replace_cpu (const Row *row)
 CkStatus
 ck_device_open (const char *name, const CkDeviceOptions *options, CkDevice **device)
 {
-  static const CkDeviceOptions defaults = { NULL, 0 };
+  static const CkDeviceOptions defaults = { .features = NULL };
   CkStatus status = CK_UNSUPPORTED;
   const Row *row;
 
   *device = NULL;
   if (options == NULL)
     options = &defaults;
+  if (options->reason != NULL)
+    options->reason[0] = '\0';
   if (strcmp (name, "auto") == 0) {
-    for (int i = 0; i < N_ROWS && status == CK_UNSUPPORTED; i++)
+    for (int i = 0; i < N_ROWS && status != CK_OK; i++)
       if (rows[i].automatic)
         status = replace_cpu (&rows[i])->open (rows[i].name, options, device);
     return status;

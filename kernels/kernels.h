@@ -98,7 +98,12 @@ typedef struct {
    * the best that this processor and operating system offer, but for untried ones. */
   const char *features;
   int threads; /* of a stream's team; 0: one a processor that this process may use */
+  /* Where ck_device_open () leaves an English sentence without a full stop that says why it failed,
+   * if there is more to say than its status does; CK_DEVICE_REASON bytes of the caller, or NULL. */
+  char *reason;
 } CkDeviceOptions;
+
+#define CK_DEVICE_REASON 256
 
 /*
  * Opens a device by its name; "auto" takes the best that this machine has. `options` may be NULL.

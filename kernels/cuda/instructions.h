@@ -28,18 +28,18 @@ static __device__ __forceinline__ void
 ck_mma_s8 (int32_t d[4], const uint32_t a[4], const uint32_t b[2])
 {
 #  if __CUDA_ARCH__ >= 800
-  asm volatile ("mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 "
-                "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
-                : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
-                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+  asm volatile("mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 "
+               "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+               : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 #  else
 #    pragma unroll
   for (int i = 0; i < 4; i++) {
     const int rows = i % 2, half = i / 2;
 
-    asm volatile ("mma.sync.aligned.m8n8k16.row.col.s32.s8.s8.s32 {%0, %1}, {%2}, {%3}, {%0, %1};"
-                  : "+r"(d[2 * rows]), "+r"(d[2 * rows + 1])
-                  : "r"(a[2 * half + rows]), "r"(b[half]));
+    asm volatile("mma.sync.aligned.m8n8k16.row.col.s32.s8.s8.s32 {%0, %1}, {%2}, {%3}, {%0, %1};"
+                 : "+r"(d[2 * rows]), "+r"(d[2 * rows + 1])
+                 : "r"(a[2 * half + rows]), "r"(b[half]));
   }
 #  endif
 }
@@ -49,17 +49,17 @@ static __device__ __forceinline__ void
 ck_mma_f16 (float d[4], const uint32_t a[4], const uint32_t b[2])
 {
 #  if __CUDA_ARCH__ >= 800
-  asm volatile ("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "
-                "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
-                : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "
+               "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+               : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 #  else
 #    pragma unroll
   for (int half = 0; half < 2; half++)
-    asm volatile ("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 "
-                  "{%0, %1, %2, %3}, {%4, %5}, {%6}, {%0, %1, %2, %3};"
-                  : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-                  : "r"(a[2 * half]), "r"(a[2 * half + 1]), "r"(b[half]));
+    asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 "
+                 "{%0, %1, %2, %3}, {%4, %5}, {%6}, {%0, %1, %2, %3};"
+                 : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+                 : "r"(a[2 * half]), "r"(a[2 * half + 1]), "r"(b[half]));
 #  endif
 }
 
@@ -68,10 +68,10 @@ static __device__ __forceinline__ void
 ck_mma_bf16 (float d[4], const uint32_t a[4], const uint32_t b[2])
 {
 #  if __CUDA_ARCH__ >= 800
-  asm volatile ("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
-                "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
-                : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
+               "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+               : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 #  endif
 }
 
@@ -84,10 +84,10 @@ ck_mma_bf16 (float d[4], const uint32_t a[4], const uint32_t b[2])
 static __device__ __forceinline__ void
 ck_load_matrices (uint32_t matrices[4], const void *row)
 {
-  asm volatile ("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
-                : "=r"(matrices[0]), "=r"(matrices[1]), "=r"(matrices[2]), "=r"(matrices[3])
-                : "r"((uint32_t)__cvta_generic_to_shared (row))
-                : "memory");
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(matrices[0]), "=r"(matrices[1]), "=r"(matrices[2]), "=r"(matrices[3])
+               : "r"((uint32_t)__cvta_generic_to_shared (row))
+               : "memory");
 }
 
 /* The same matrices of 8 x 8 numbers of 16 bits, transposed: matrices[i] has rows 2 t and 2 t + 1
@@ -95,10 +95,10 @@ ck_load_matrices (uint32_t matrices[4], const void *row)
 static __device__ __forceinline__ void
 ck_load_matrices_transposed (uint32_t matrices[4], const void *row)
 {
-  asm volatile ("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
-                : "=r"(matrices[0]), "=r"(matrices[1]), "=r"(matrices[2]), "=r"(matrices[3])
-                : "r"((uint32_t)__cvta_generic_to_shared (row))
-                : "memory");
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(matrices[0]), "=r"(matrices[1]), "=r"(matrices[2]), "=r"(matrices[3])
+               : "r"((uint32_t)__cvta_generic_to_shared (row))
+               : "memory");
 }
 
 /* ---- copies ---------------------------------------------------------------------------------- */
@@ -112,10 +112,10 @@ static __device__ __forceinline__ void
 ck_copy_async (void *to, const void *from, bool there)
 {
 #  if __CUDA_ARCH__ >= 800
-  asm volatile ("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(
-                    (uint32_t)__cvta_generic_to_shared (to)),
-                "l"(__cvta_generic_to_global (from)), "r"(there ? 16 : 0)
-                : "memory");
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(
+                   (uint32_t)__cvta_generic_to_shared (to)),
+               "l"(__cvta_generic_to_global (from)), "r"(there ? 16 : 0)
+               : "memory");
 #  else
   *(uint4 *)to = there ? *(const uint4 *)from : make_uint4 (0, 0, 0, 0);
 #  endif
@@ -126,7 +126,7 @@ static __device__ __forceinline__ void
 ck_copy_commit (void)
 {
 #  if __CUDA_ARCH__ >= 800
-  asm volatile ("cp.async.commit_group;" ::: "memory");
+  asm volatile("cp.async.commit_group;" ::: "memory");
 #  endif
 }
 
@@ -136,7 +136,7 @@ static __device__ __forceinline__ void
 ck_copy_wait (void)
 {
 #  if __CUDA_ARCH__ >= 800
-  asm volatile ("cp.async.wait_group %0;" ::"n"(left) : "memory");
+  asm volatile("cp.async.wait_group %0;" ::"n"(left) : "memory");
 #  endif
 }
 

@@ -43,7 +43,8 @@ typedef enum {
   CK_CUDA_SCRATCH_ADAPTER,
   CK_CUDA_SCRATCH_ATTENTION,
   CK_CUDA_SCRATCH_PATCHES,
-  CK_CUDA_SCRATCH_SUMS, /* partial sums of reductions over rows */
+  CK_CUDA_SCRATCH_SUMS,   /* partial sums of reductions over rows */
+  CK_CUDA_SCRATCH_UPLOAD, /* of the stream itself */
   CK_CUDA_N_SCRATCH
 } CkCudaScratch;
 void *ck_cuda_scratch (CkCudaStream *stream, CkCudaScratch slot, size_t bytes);

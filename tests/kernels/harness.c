@@ -196,7 +196,7 @@ stream_open (const char *name, const char *features, int threads)
   CkDevice *device;
   CkStream *stream;
 
-  if (ck_device_open (name, &(CkDeviceOptions){ features, threads }, &device) != CK_OK ||
+  if (ck_device_open (name, &(CkDeviceOptions){ .features = features, .threads = threads }, &device) != CK_OK ||
       ck_stream_new (device, 0, &stream) != CK_OK)
     bail_out ("cannot open a device");
   return stream;

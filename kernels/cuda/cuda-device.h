@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* A GPU that was opened, as the device's own files see it. */
+#ifndef CK_CUDA_DEVICE_H
+#define CK_CUDA_DEVICE_H
+
+#include "kernels/cuda/driver.h"
+#include "kernels/cuda/images.h"
+#include "kernels/cuda/launch.h"
+
+#include <pthread.h>
+
+typedef struct {
+  CkDevice base;
+  char name[32], features[16]; /* base's */
+  char model[128];             /* of the GPU, as the driver calls it */
+  CkCuDriver driver;
+  CkCuDevice gpu;
+  CkCuContext *context; /* the GPU's primary one, retained; NULL before that */
+  CkCuPool *pool;       /* that keeps what it has; NULL where the driver has none */
+  CkCudaLimits limits;
+  CkCuModule *modules[CK_CUDA_MOST_IMAGES];
+  int n_modules;
+  CkCuStream *copies; /* of what belongs to no stream: weights, events' words */
+
+  pthread_mutex_t lock; /* of the fields below */
+  bool lost;            /* nothing in the context will ever work again */
+  char failure[160];    /* the first: the driver's name for it, and where; or "" */
+} CkCudaDevice;
+
+/* Makes the device's context that of the calling thread, and gives back the one before. */
+void ck_cuda_enter (const CkCudaDevice *device);
+void ck_cuda_leave (const CkCudaDevice *device);
+
+/* What the driver's answer is as a status; keeps the first failure with `where`. */
+CkStatus ck_cuda_result (CkCudaDevice *device, CkCuResult result, const char *where);
+
+/* Device memory that is not bound to a stream; entered. 0 where there is none. */
+CkCuMemory ck_cuda_memory_new (CkCudaDevice *device, size_t bytes);
+/* Copies that are done when the call returns; entered. */
+CkStatus ck_cuda_write (CkCudaDevice *device, void *to, const void *host_from, size_t bytes);
+CkStatus ck_cuda_read (CkCudaDevice *device, void *host_to, const void *from, size_t bytes);
+
+#endif /* CK_CUDA_DEVICE_H */

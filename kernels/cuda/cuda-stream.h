@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* A stream of a GPU, as the device's own files see it; operations see launch.h. */
+#ifndef CK_CUDA_STREAM_H
+#define CK_CUDA_STREAM_H
+
+#include "kernels/cuda/cuda-device.h"
+#include "kernels/cuda/operations.h"
+#include "kernels/cuda/staging.h"
+
+#define CK_CUDA_FUNCTION_LISTS 64
+
+typedef struct CkCudaFunction CkCudaFunction; /* a kernel by its name; launch.c */
+
+/*
+ * Failures come in two ways. What the driver reports when work is enqueued or waited for is
+ * `failure`, and nothing is enqueued from then on. What a kernel finds is in device memory, where
+ * kernels that are enqueued behind it see it and end at once; the host learns of it when it waits.
+ */
+struct CkCudaStream {
+  CkStream base;
+  CkCuStream *handle;
+  CkStatus failure;
+  bool may_fail;  /* work since the last wait may have left a failure in device memory */
+  int32_t *words; /* device memory [2]: the stream's failure, and that of the operation that runs */
+  CkCudaStaging staging;
+  struct {
+    void *memory;
+    size_t bytes;
+  } scratch[CK_CUDA_N_SCRATCH];
+  CkCudaFunction *functions[CK_CUDA_FUNCTION_LISTS];
+};
+
+static inline CkCudaDevice *
+ck_cuda_device_of (const CkCudaStream *stream)
+{
+  return (CkCudaDevice *)stream->base.device;
+}
+
+/* Makes a failure of the driver's the stream's, if it is the first; whether it is none. */
+bool ck_cuda_stream_check (CkCudaStream *stream, CkCuResult result, const char *where);
+
+/* Takes the status that other device memory holds for the stream's, if it is the first. */
+void ck_cuda_take_failure_of (CkCudaStream *stream, int32_t *word, bool clear);
+
+/* Gives back what the stream knows of kernels. */
+void ck_cuda_functions_clear (CkCudaStream *stream);
+
+/* The entries of CkDeviceClass, by file. streams.c */
+CkStatus ck_cuda_stream_new (CkDevice *device, int threads, CkStream **stream);
+void ck_cuda_stream_free (CkStream *stream);
+CkStatus ck_cuda_synchronize (CkStream *stream);
+void ck_cuda_stream_reset (CkStream *stream);
+/* events.c */
+CkStatus ck_cuda_event_new (CkDevice *device, CkEvent **event);
+void ck_cuda_event_free (CkEvent *event);
+CkStatus ck_cuda_event_record (CkEvent *event, CkStream *stream);
+CkStatus ck_cuda_stream_wait (CkStream *stream, CkEvent *event);
+CkStatus ck_cuda_event_synchronize (CkEvent *event);
+/* memory.c */
+size_t ck_cuda_free_bytes (CkDevice *device);
+void *ck_cuda_host_alloc (CkDevice *device, size_t bytes);
+void ck_cuda_host_free (CkDevice *device, void *memory);
+void *ck_cuda_alloc (CkStream *stream, size_t bytes);
+void ck_cuda_free (CkStream *stream, void *memory);
+CkStatus ck_cuda_upload (CkStream *stream, void *to, const void *host_from, size_t bytes);
+CkStatus ck_cuda_download (CkStream *stream, void *host_to, const void *from, size_t bytes);
+
+#endif /* CK_CUDA_STREAM_H */

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+/* Opening a GPU, step by step, each with the reason why it may not go on. */
+#include "kernels/cuda/device-cuda.h"
+
+#include "kernels/cuda/cuda-stream.h"
+#include "kernels/cuda/weight.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LEAST_MAJOR 7 /* of the compute capability: sm_75 */
+#define LEAST_MINOR 5
+
+/* ---- the class ------------------------------------------------------------------------------- */
+
+static CkStatus
+cuda_activations_bytes (const CkDevice *device, CkType type, int64_t rows, int64_t cols,
+                        size_t *bytes)
+{
+  return CK_UNSUPPORTED;
+}
+
+static CkStatus
+cuda_peak (CkStream *stream, CkType type, int64_t rounds, double *operations)
+{
+  return CK_UNSUPPORTED;
+}
+
+static void
+cuda_close (CkDevice *self)
+{
+  CkCudaDevice *device = (CkCudaDevice *)self;
+  const CkCuDriver *driver = &device->driver;
+
+  if (device->context != NULL) {
+    ck_cuda_enter (device);
+    if (device->copies != NULL)
+      driver->cuStreamDestroy (device->copies);
+    for (int i = 0; i < device->n_modules; i++)
+      driver->cuModuleUnload (device->modules[i]);
+    if (device->pool != NULL)
+      driver->cuMemPoolDestroy (device->pool);
+    ck_cuda_leave (device);
+    driver->cuDevicePrimaryCtxRelease (device->gpu);
+    /* Whoever opens the GPU next shall not find the broken context. */
+    if (device->lost)
+      driver->cuDevicePrimaryCtxReset (device->gpu);
+  }
+  pthread_mutex_destroy (&device->lock);
+  free (device);
+}
+
+static const CkDeviceClass cuda_class = {
+  .close = cuda_close,
+  .free_bytes = ck_cuda_free_bytes,
+  .host_alloc = ck_cuda_host_alloc,
+  .host_free = ck_cuda_host_free,
+  .stream_new = ck_cuda_stream_new,
+  .stream_free = ck_cuda_stream_free,
+  .synchronize = ck_cuda_synchronize,
+  .stream_reset = ck_cuda_stream_reset,
+  .alloc = ck_cuda_alloc,
+  .free = ck_cuda_free,
+  .upload = ck_cuda_upload,
+  .download = ck_cuda_download,
+  .event_new = ck_cuda_event_new,
+  .event_free = ck_cuda_event_free,
+  .event_record = ck_cuda_event_record,
+  .stream_wait = ck_cuda_stream_wait,
+  .event_synchronize = ck_cuda_event_synchronize,
+  .weight_new = ck_cuda_weight_new,
+  .weight_free = ck_cuda_weight_free,
+  .activations_bytes = cuda_activations_bytes,
+  .peak = cuda_peak,
+};
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+/* What the steps of opening share. */
+typedef struct {
+  CkCudaDevice *device;
+  int index; /* of the GPU */
+  const CkDeviceOptions *options;
+} Opening;
+
+/* Says why the device cannot be had; false. */
+static bool refuse (const Opening *opening, const char *format, ...)
+    __attribute__ ((format (printf, 2, 3)));
+
+static bool
+refuse (const Opening *opening, const char *format, ...)
+{
+  va_list args;
+
+  if (opening->options->reason == NULL)
+    return false;
+  va_start (args, format);
+  vsnprintf (opening->options->reason, CK_DEVICE_REASON, format, args);
+  va_end (args);
+  return false;
+}
+
+/* Whether the driver did what was asked. */
+static bool
+check (const Opening *opening, CkCuResult result, const char *what)
+{
+  return result == CK_CU_SUCCESS ||
+         refuse (opening, "%s: %s", what, ck_cu_error_name (&opening->device->driver, result));
+}
+
+/* "NAME" or "NAME:N". */
+static bool
+parse_name (Opening *opening, const char *name)
+{
+  const char *colon = strchr (name, ':');
+  char *end = NULL;
+  long index = 0;
+
+  if (colon != NULL) {
+    index = strtol (colon + 1, &end, 10);
+    if (end == colon + 1 || *end != '\0' || index < 0 || index > 1023)
+      return refuse (opening, "behind the colon stands the index of a GPU");
+  }
+  opening->index = (int)index;
+  return true;
+}
+
+static bool
+start_driver (const Opening *opening, const char *library)
+{
+  CkCudaDevice *device = opening->device;
+  const int wanted =
+      ck_cuda_images_version / 1000 * 1000; /* any driver of the same major version */
+  char why[CK_DEVICE_REASON];
+  int version = 0;
+  CkCuResult result;
+
+  if (!ck_cu_driver_open (&device->driver, library, why, sizeof why))
+    return refuse (opening, "%s", why);
+  result = device->driver.cuInit (0);
+  if (result == CK_CU_NO_DEVICE)
+    return refuse (opening, "the NVIDIA driver finds no GPU");
+  if (!check (opening, result, "the NVIDIA driver does not start") ||
+      !check (opening, device->driver.cuDriverGetVersion (&version), "the driver's version"))
+    return false;
+  if (version < wanted)
+    return refuse (opening,
+                   "the NVIDIA driver is for CUDA %d.%d, and this build needs one for %d.%d",
+                   version / 1000, version % 1000 / 10, wanted / 1000, wanted % 1000 / 10);
+  return true;
+}
+
+static bool
+find_gpu (const Opening *opening)
+{
+  CkCudaDevice *device = opening->device;
+  int count = 0;
+
+  if (!check (opening, device->driver.cuDeviceGetCount (&count), "counting GPUs"))
+    return false;
+  if (opening->index >= count)
+    return refuse (opening, "there is no GPU %d; the NVIDIA driver finds %d", opening->index,
+                   count);
+  return check (opening, device->driver.cuDeviceGet (&device->gpu, opening->index), "the GPU") &&
+         check (opening,
+                device->driver.cuDeviceGetName (device->model, sizeof device->model, device->gpu),
+                "the GPU's name");
+}
+
+static bool
+read_limits (const Opening *opening)
+{
+  CkCudaDevice *device = opening->device;
+  CkCudaLimits *limits = &device->limits;
+  int shared = 0;
+  const struct {
+    int attribute, *value;
+  } attributes[] = { { CK_CU_CAPABILITY_MAJOR, &limits->major },
+                     { CK_CU_CAPABILITY_MINOR, &limits->minor },
+                     { CK_CU_PROCESSORS, &limits->processors },
+                     { CK_CU_SHARED_OPTIN, &shared } };
+
+  for (size_t i = 0; i < sizeof attributes / sizeof *attributes; i++)
+    if (!check (opening,
+                device->driver.cuDeviceGetAttribute (attributes[i].value, attributes[i].attribute,
+                                                     device->gpu),
+                "the GPU's limits"))
+      return false;
+  limits->shared = (size_t)shared;
+  if (limits->major < LEAST_MAJOR || (limits->major == LEAST_MAJOR && limits->minor < LEAST_MINOR))
+    return refuse (opening, "%s has compute capability %d.%d, and at least %d.%d is needed",
+                   device->model, limits->major, limits->minor, LEAST_MAJOR, LEAST_MINOR);
+  return true;
+}
+
+/* With numbers where it is memory that is missing. */
+static bool
+refuse_context (const Opening *opening, CkCuResult result)
+{
+  CkCudaDevice *device = opening->device;
+  size_t total = 0;
+
+  if (result != CK_CU_OUT_OF_MEMORY)
+    return check (opening, result, "the GPU's context");
+  device->driver.cuDeviceTotalMem (&total, device->gpu);
+  return refuse (opening, "%s has no memory left of its %.1f GiB", device->model,
+                 (double)total / (1 << 30));
+}
+
+static bool
+load_images (const Opening *opening)
+{
+  CkCudaDevice *device = opening->device;
+
+  for (int i = 0; i < ck_cuda_n_images && i < CK_CUDA_MOST_IMAGES; i++) {
+    const CkCuResult result =
+        device->driver.cuModuleLoadData (&device->modules[i], ck_cuda_images[i].data);
+
+    if (result == CK_CU_NO_BINARY_FOR_GPU || result == CK_CU_UNSUPPORTED_PTX_VERSION)
+      return refuse (opening, "this build has no kernels for the compute capability %d.%d of %s",
+                     device->limits.major, device->limits.minor, device->model);
+    if (!check (opening, result, ck_cuda_images[i].name))
+      return false;
+    device->n_modules++;
+  }
+  return true;
+}
+
+/* Memory that goes back stays with the process: a network asks for the same again. */
+static bool
+make_pool (const Opening *opening)
+{
+  CkCudaDevice *device = opening->device;
+  const CkCuPoolProperties properties = { .allocation_type = 1,
+                                          .location_type = 1,
+                                          .location = device->gpu };
+  uint64_t all = UINT64_MAX;
+  int pools = 0;
+
+  device->driver.cuDeviceGetAttribute (&pools, CK_CU_MEMORY_POOLS, device->gpu);
+  if (pools == 0)
+    return true;
+  return check (opening, device->driver.cuMemPoolCreate (&device->pool, &properties),
+                "a pool of memory") &&
+         check (opening,
+                device->driver.cuMemPoolSetAttribute (device->pool, CK_CU_POOL_RELEASE_THRESHOLD,
+                                                      &all),
+                "a pool of memory");
+}
+
+static bool
+enter_context (const Opening *opening)
+{
+  CkCudaDevice *device = opening->device;
+  const CkCuResult result = device->driver.cuDevicePrimaryCtxRetain (&device->context, device->gpu);
+  bool made;
+
+  if (result != CK_CU_SUCCESS) {
+    device->context = NULL;
+    return refuse_context (opening, result);
+  }
+  ck_cuda_enter (device);
+  made = load_images (opening) && make_pool (opening) &&
+         check (opening, device->driver.cuStreamCreate (&device->copies, CK_CU_STREAM_NON_BLOCKING),
+                "a stream");
+  ck_cuda_leave (device);
+  return made;
+}
+
+static CkStatus
+open_gpu (const char *name, const char *library, const CkDeviceOptions *options, CkDevice **made)
+{
+  CkCudaDevice *device;
+  Opening opening = { .options = options };
+
+  /* Sets of instructions are the CPU's. */
+  if (options->features != NULL && strcmp (options->features, "auto") != 0)
+    return CK_UNSUPPORTED;
+  device = calloc (1, sizeof *device);
+  if (device == NULL)
+    return CK_NO_MEMORY;
+  pthread_mutex_init (&device->lock, NULL);
+  opening.device = device;
+  if (!parse_name (&opening, name) || !start_driver (&opening, library) || !find_gpu (&opening) ||
+      !read_limits (&opening) || !enter_context (&opening)) {
+    cuda_close (&device->base);
+    return CK_UNSUPPORTED;
+  }
+  snprintf (device->name, sizeof device->name, "%s", name);
+  snprintf (device->features, sizeof device->features, "sm_%d%d", device->limits.major,
+            device->limits.minor);
+  device->base = (CkDevice){
+    .klass = &cuda_class, .name = device->name, .features = device->features, .threads = 1
+  };
+  *made = &device->base;
+  return CK_OK;
+}
+
+CkStatus
+ck_cuda_device_open (const char *name, const CkDeviceOptions *options, CkDevice **device)
+{
+  return open_gpu (name, NULL, options, device);
+}
+
+CkStatus
+ck_cuda_emulated_open (const char *name, const CkDeviceOptions *options, CkDevice **device)
+{
+  const char *library = getenv ("COWBEHAVIOR_CUDA_ON_CPU");
+
+  if (library != NULL)
+    return open_gpu (name, library, options, device);
+  if (options->reason != NULL)
+    snprintf (options->reason, CK_DEVICE_REASON, "COWBEHAVIOR_CUDA_ON_CPU names no library");
+  return CK_UNSUPPORTED;
+}

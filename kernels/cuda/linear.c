@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Linear layers. An adapter's first product is a kernel before; its second is of the same kernel as
+ * the layer's, which so makes y in one piece.
+ */
+#include "kernels/cuda/linear.h"
+
+#include "kernels/cuda/operations.h"
+#include "kernels/cuda/products.h"
+#include "kernels/shapes.h"
+
+void
+ck_cuda_adapter_low (CkCudaStream *stream, const CkAdapter *adapter, int64_t rows, int64_t in,
+                     const float *x, float *low)
+{
+  const CkCudaProduct product = {
+    .m = rows,
+    .n = adapter->rank,
+    .first = { .a = x,
+               .a_stride = in,
+               .b = ck_cuda_floats (adapter->down, adapter->rank, in),
+               .k = in },
+    .key = adapter->dropout > 0 ? adapter->key : NULL,
+    .dropout = adapter->dropout,
+    .epilogue = { .alpha = 1 },
+    .y = low,
+  };
+
+  ck_cuda_product (stream, CK_CUDA_FORWARD, &product);
+}
+
+static CkCudaEpilogue
+epilogue_of (const CkLinear *op)
+{
+  return (CkCudaEpilogue){
+    .alpha = 1,
+    .gain = op->adapter.gain,
+    .bias = op->bias,
+    .activation = op->activation,
+    .multiplier = op->multiplier,
+    .scale = op->scale,
+    .residual = op->residual,
+  };
+}
+
+/* In fp32. */
+static void
+multiply (CkCudaStream *stream, const CkLinear *op)
+{
+  const CkAdapter *adapter = &op->adapter;
+  const int64_t in = op->weight->source.in, out = op->weight->source.out;
+  CkCudaProduct product = {
+    .m = op->rows,
+    .n = out,
+    .first = { .a = op->x.data, .a_stride = in, .b = ck_cuda_weight_values (op->weight), .k = in },
+    .second_factor = adapter->scale,
+    .epilogue = epilogue_of (op),
+    .y = op->y.data,
+  };
+
+  if (adapter->rank > 0) {
+    float *low = ck_cuda_scratch (stream, CK_CUDA_SCRATCH_ADAPTER,
+                                  (size_t)(op->rows * adapter->rank) * sizeof (float));
+
+    if (low == NULL)
+      return;
+    ck_cuda_adapter_low (stream, adapter, op->rows, in, op->x.data, low);
+    product.second = (CkCudaTerms){
+      .a = low,
+      .a_stride = adapter->rank,
+      .b = ck_cuda_floats (adapter->up, out, adapter->rank),
+      .k = adapter->rank,
+    };
+  }
+  ck_cuda_product (stream, CK_CUDA_FORWARD, &product);
+}
+
+CkStatus
+ck_cuda_linear (CkStream *self, const CkLinear *op)
+{
+  CkCudaStream *stream = (CkCudaStream *)self;
+  CkStatus status = ck_check_linear (op);
+  size_t bytes;
+
+  if (status == CK_OK)
+    status =
+        ck_activations_bytes (self->device, op->y.type, op->rows, op->weight->source.out, &bytes);
+  if (status != CK_OK || op->rows == 0)
+    return status;
+  multiply (stream, op);
+  return ck_cuda_status (stream);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* What the linear layer and its backward share. */
+#ifndef CK_CUDA_LINEAR_H
+#define CK_CUDA_LINEAR_H
+
+#include "kernels/cuda/launch.h"
+#include "kernels/training.h"
+
+/* Enqueues an adapter's first product, low [rows, rank] = dropout (x) down^T. */
+void ck_cuda_adapter_low (CkCudaStream *stream, const CkAdapter *adapter, int64_t rows, int64_t in,
+                          const float *x, float *low);
+
+/* Sums over rows of dy, and of dy y, by column: dbias and dgain, one of which may be NULL. */
+typedef struct {
+  int64_t rows, cols;
+  const float *dy, *y;      /* [rows, cols]; y may be NULL without dgain */
+  const float *bias, *gain; /* [cols] or NULL */
+  float *dbias, *dgain;     /* [cols] */
+} CkCudaColumnSums;
+
+#define CK_CUDA_SUMS_COLUMNS 32 /* a block */
+#define CK_CUDA_SUMS_SHARES  16 /* of its rows; one thread each and column */
+
+#endif /* CK_CUDA_LINEAR_H */

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+/* Memory of a GPU and pinned memory of the host, and the copies between them. */
+#include "kernels/cuda/cuda-stream.h"
+#include "kernels/cuda/stream-kernels.h"
+#include "kernels/sizes.h"
+
+#include <string.h>
+
+/* ---- the device's memory --------------------------------------------------------------------- */
+
+size_t
+ck_cuda_free_bytes (CkDevice *self)
+{
+  CkCudaDevice *device = (CkCudaDevice *)self;
+  size_t free_bytes = 0, total = 0;
+  uint64_t reserved = 0, used = 0;
+
+  ck_cuda_enter (device);
+  ck_cuda_result (device, device->driver.cuMemGetInfo (&free_bytes, &total), "cuMemGetInfo");
+  if (device->pool != NULL) {
+    device->driver.cuMemPoolGetAttribute (device->pool, CK_CU_POOL_RESERVED, &reserved);
+    device->driver.cuMemPoolGetAttribute (device->pool, CK_CU_POOL_USED, &used);
+  }
+  ck_cuda_leave (device);
+  return free_bytes + (size_t)(reserved - used);
+}
+
+/* What the pool keeps goes back to the driver, for others and for larger pieces. */
+static void
+trim (const CkCudaDevice *device)
+{
+  if (device->pool != NULL)
+    device->driver.cuMemPoolTrimTo (device->pool, 0);
+}
+
+CkCuMemory
+ck_cuda_memory_new (CkCudaDevice *device, size_t bytes)
+{
+  CkCuMemory memory = 0;
+  CkCuResult result = device->driver.cuMemAlloc (&memory, bytes);
+
+  if (result == CK_CU_OUT_OF_MEMORY) {
+    trim (device);
+    result = device->driver.cuMemAlloc (&memory, bytes);
+  }
+  if (result != CK_CU_OUT_OF_MEMORY) /* which the caller reports, and which may pass */
+    ck_cuda_result (device, result, "cuMemAlloc");
+  return result == CK_CU_SUCCESS ? memory : 0;
+}
+
+/* Memory for work that is enqueued behind this call. */
+static CkCuMemory
+alloc (CkCudaStream *stream, size_t bytes)
+{
+  CkCudaDevice *device = ck_cuda_device_of (stream);
+  CkCuMemory memory = 0;
+  CkCuResult result;
+
+  if (device->pool == NULL)
+    return ck_cuda_memory_new (device, bytes);
+  result = device->driver.cuMemAllocFromPoolAsync (&memory, bytes, device->pool, stream->handle);
+  if (result == CK_CU_OUT_OF_MEMORY) {
+    /* What other streams gave back can be had when they are behind its last use. */
+    device->driver.cuStreamSynchronize (stream->handle);
+    trim (device);
+    result = device->driver.cuMemAllocFromPoolAsync (&memory, bytes, device->pool, stream->handle);
+  }
+  if (result != CK_CU_OUT_OF_MEMORY)
+    ck_cuda_result (device, result, "cuMemAllocFromPoolAsync");
+  return result == CK_CU_SUCCESS ? memory : 0;
+}
+
+static void
+give_back (CkCudaStream *stream, CkCuMemory memory)
+{
+  CkCudaDevice *device = ck_cuda_device_of (stream);
+  CkCuResult result;
+
+  if (device->pool != NULL) {
+    result = device->driver.cuMemFreeAsync (memory, stream->handle);
+  } else {
+    result = device->driver.cuStreamSynchronize (stream->handle);
+    if (result == CK_CU_SUCCESS)
+      result = device->driver.cuMemFree (memory);
+  }
+  ck_cuda_stream_check (stream, result, "freeing memory");
+}
+
+void *
+ck_cuda_alloc (CkStream *self, size_t bytes)
+{
+  CkCudaStream *stream = (CkCudaStream *)self;
+  CkCuMemory memory;
+
+  ck_cuda_enter (ck_cuda_device_of (stream));
+  memory = alloc (stream, bytes);
+  ck_cuda_leave (ck_cuda_device_of (stream));
+  return (void *)(uintptr_t)memory;
+}
+
+void
+ck_cuda_free (CkStream *self, void *memory)
+{
+  CkCudaStream *stream = (CkCudaStream *)self;
+
+  ck_cuda_enter (ck_cuda_device_of (stream));
+  give_back (stream, (uintptr_t)memory);
+  ck_cuda_leave (ck_cuda_device_of (stream));
+}
+
+void *
+ck_cuda_scratch (CkCudaStream *stream, CkCudaScratch slot, size_t bytes)
+{
+  const CkCudaDevice *device = ck_cuda_device_of (stream);
+
+  if (bytes == 0 || stream->failure != CK_OK)
+    return NULL;
+  if (bytes <= stream->scratch[slot].bytes)
+    return stream->scratch[slot].memory;
+  ck_cuda_enter (device);
+  if (stream->scratch[slot].memory != NULL)
+    give_back (stream, (uintptr_t)stream->scratch[slot].memory);
+  stream->scratch[slot].memory = (void *)(uintptr_t)alloc (stream, bytes);
+  ck_cuda_leave (device);
+  stream->scratch[slot].bytes = stream->scratch[slot].memory != NULL ? bytes : 0;
+  if (stream->scratch[slot].memory == NULL && stream->failure == CK_OK)
+    stream->failure = CK_NO_MEMORY;
+  return stream->scratch[slot].memory;
+}
+
+CkStatus
+ck_cuda_write (CkCudaDevice *device, void *to, const void *host_from, size_t bytes)
+{
+  CkCuResult result = CK_CU_SUCCESS;
+
+  if (bytes > 0)
+    result = device->driver.cuMemcpyHtoDAsync ((uintptr_t)to, host_from, bytes, device->copies);
+  if (result == CK_CU_SUCCESS)
+    result = device->driver.cuStreamSynchronize (device->copies);
+  return ck_cuda_result (device, result, "a copy to the device");
+}
+
+CkStatus
+ck_cuda_read (CkCudaDevice *device, void *host_to, const void *from, size_t bytes)
+{
+  CkCuResult result =
+      device->driver.cuMemcpyDtoHAsync (host_to, (uintptr_t)from, bytes, device->copies);
+
+  if (result == CK_CU_SUCCESS)
+    result = device->driver.cuStreamSynchronize (device->copies);
+  return ck_cuda_result (device, result, "a copy from the device");
+}
+
+/* ---- the host's ------------------------------------------------------------------------------ */
+
+void *
+ck_cuda_host_alloc (CkDevice *self, size_t bytes)
+{
+  CkCudaDevice *device = (CkCudaDevice *)self;
+  void *memory = NULL;
+  CkCuResult result;
+
+  ck_cuda_enter (device);
+  result = device->driver.cuMemHostAlloc (&memory, bytes, 0);
+  if (result != CK_CU_OUT_OF_MEMORY)
+    ck_cuda_result (device, result, "cuMemHostAlloc");
+  ck_cuda_leave (device);
+  return result == CK_CU_SUCCESS ? memory : NULL;
+}
+
+void
+ck_cuda_host_free (CkDevice *self, void *memory)
+{
+  CkCudaDevice *device = (CkCudaDevice *)self;
+
+  ck_cuda_enter (device);
+  ck_cuda_result (device, device->driver.cuMemFreeHost (memory), "cuMemFreeHost");
+  ck_cuda_leave (device);
+}
+
+/* ---- copies ---------------------------------------------------------------------------------- */
+
+/* Where a failure may be found by then, a kernel copies the last bit of the way. */
+static void
+upload_part (CkCudaStream *stream, uint8_t *to, const void *staged, size_t bytes)
+{
+  const CkCudaDevice *device = ck_cuda_device_of (stream);
+  uint8_t *arrives = to;
+
+  if (stream->may_fail)
+    arrives = ck_cuda_scratch (stream, CK_CUDA_SCRATCH_UPLOAD, CK_CUDA_STAGING_PART);
+  if (arrives == NULL ||
+      !ck_cuda_stream_check (
+          stream,
+          device->driver.cuMemcpyHtoDAsync ((uintptr_t)arrives, staged, bytes, stream->handle),
+          "an upload"))
+    return;
+  if (arrives != to) {
+    const CkCudaCopyBytes copy = { .from = arrives, .to = to, .bytes = (int64_t)bytes };
+
+    ck_cuda_launch (stream, "ck_cuda_copy_bytes",
+                    (CkCudaGrid){ (uint32_t)ck_ceil_div (copy.bytes, CK_CUDA_COPY_BLOCK), 1, 1 },
+                    CK_CUDA_COPY_THREADS, 0, &copy, sizeof copy);
+  }
+}
+
+CkStatus
+ck_cuda_upload (CkStream *self, void *to, const void *host_from, size_t bytes)
+{
+  CkCudaStream *stream = (CkCudaStream *)self;
+  const CkCudaDevice *device = ck_cuda_device_of (stream);
+
+  ck_cuda_enter (device);
+  for (size_t at = 0; at < bytes && stream->failure == CK_OK; at += CK_CUDA_STAGING_PART) {
+    const size_t n = bytes - at < CK_CUDA_STAGING_PART ? bytes - at : CK_CUDA_STAGING_PART;
+    const void *staged;
+
+    if (ck_cuda_stream_check (stream,
+                              ck_cuda_stage (&device->driver, &stream->staging, stream->handle,
+                                             (const uint8_t *)host_from + at, n, &staged),
+                              "an upload"))
+      upload_part (stream, (uint8_t *)to + at, staged, n);
+  }
+  ck_cuda_leave (device);
+  return CK_OK;
+}
+
+CkStatus
+ck_cuda_download (CkStream *self, void *host_to, const void *from, size_t bytes)
+{
+  CkCudaStream *stream = (CkCudaStream *)self;
+  const CkCudaDevice *device = ck_cuda_device_of (stream);
+
+  /* A failure leaves host_to as it is, so it has to be known first. */
+  if (ck_cuda_synchronize (self) != CK_OK || bytes == 0)
+    return stream->failure;
+  ck_cuda_enter (device);
+  if (ck_cuda_stream_check (
+          stream,
+          device->driver.cuMemcpyDtoHAsync (host_to, (uintptr_t)from, bytes, stream->handle),
+          "a download"))
+    ck_cuda_stream_check (stream, device->driver.cuStreamSynchronize (stream->handle),
+                          "a download");
+  ck_cuda_leave (device);
+  return stream->failure;
+}

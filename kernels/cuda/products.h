@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Products of matrices in fp32: y [m, n] = the epilogue of a b, and of a second short product that
+ * is added to it, an adapter's. In which of three ways the operands lie is the kind of product:
+ *
+ *   forward:   a [m, k], b [n, k]    x W^T
+ *   backward:  a [m, k], b [k, n]    dy W
+ *   gradient:  a [k, m], b [k, n]    dy^T x, summed over rows
+ *
+ * Every element is one chain of fused multiply-adds over k, begun anew every CK_CUDA_CHUNK terms
+ * and these sums added in their order: the same bits for every size of tile, and wherever a row
+ * lies.
+ */
+#ifndef CK_CUDA_PRODUCTS_H
+#define CK_CUDA_PRODUCTS_H
+
+#include "kernels/cuda/epilogue.h"
+#include "kernels/cuda/launch.h"
+#include "kernels/cuda/values.h"
+
+typedef enum { CK_CUDA_FORWARD, CK_CUDA_BACKWARD, CK_CUDA_GRADIENT } CkCudaProductKind;
+
+#define CK_CUDA_DEPTH 16 /* terms of a tile */
+#define CK_CUDA_CHUNK 32 /* terms of a sum: whole tiles */
+
+/* The operands of one product. */
+typedef struct {
+  const float *a;
+  int64_t a_stride; /* floats from a row of it to the next */
+  CkCudaValues b;
+  const float *factor; /* of b's rows, or NULL; backward only */
+  int64_t k;
+} CkCudaTerms;
+
+typedef struct {
+  int64_t m, n;
+  CkCudaTerms first, second; /* second.k may be 0, and is of a gradient, whose b is floats */
+  float second_factor;       /* multiplies the second product */
+  /* Dropout of a in the first terms of a forward product, of the second product backward, and of b
+   * in a gradient: always of a matrix [rows, cols] as it lies in memory. NULL: none. */
+  const uint64_t *key;
+  float dropout;
+  int64_t split; /* gradient: terms a share of the grid's z, whole chunks; shares lie in y one after
+                  * the other, [shares, m, n] */
+  CkCudaEpilogue epilogue;
+  float *y;
+} CkCudaProduct;
+
+/* Enqueues it. A gradient without key or second terms is cut into shares by its sizes alone where
+ * it has few elements, and added up in scratch memory. */
+void ck_cuda_product (CkCudaStream *stream, CkCudaProductKind kind, const CkCudaProduct *product);
+
+/* Floats as the second operand. */
+static inline CkCudaValues
+ck_cuda_floats (const float *data, int64_t rows, int64_t cols)
+{
+  CkCudaValues values = { CK_CUDA_VALUES_F32, 0, rows, cols, data, NULL, 0, { 0 } };
+
+  return values;
+}
+
+/* Adds shares [shares, n] up in their order: y += alpha * the sum * row_factor[i / cols]. */
+typedef struct {
+  const float *shares;
+  int64_t n_shares, n, cols;
+  float alpha;
+  const float *row_factor;
+  float *y;
+} CkCudaShares;
+
+#define CK_CUDA_SHARES_THREADS 256
+
+#endif /* CK_CUDA_PRODUCTS_H */

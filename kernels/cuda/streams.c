@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* Streams: made, waited for, made to forget their failure. */
+#include "kernels/cuda/cuda-stream.h"
+
+#include <stdlib.h>
+
+static CkCuResult
+clear_words (CkCudaStream *stream)
+{
+  return ck_cuda_device_of (stream)->driver.cuMemsetD8Async (
+      (uintptr_t)stream->words, 0, 2 * sizeof *stream->words, stream->handle);
+}
+
+CkStatus
+ck_cuda_stream_new (CkDevice *self, int threads, CkStream **made)
+{
+  CkCudaDevice *device = (CkCudaDevice *)self;
+  CkCudaStream *stream;
+  CkStatus status;
+
+  if (threads < 0)
+    return CK_UNSUPPORTED;
+  stream = calloc (1, sizeof *stream);
+  if (stream == NULL)
+    return CK_NO_MEMORY;
+  stream->base = (CkStream){ self, &ck_cuda_operations, &ck_cuda_training };
+  ck_cuda_enter (device);
+  stream->words = (int32_t *)(uintptr_t)ck_cuda_memory_new (device, 2 * sizeof *stream->words);
+  if (stream->words == NULL)
+    stream->failure = CK_NO_MEMORY;
+  else if (ck_cuda_stream_check (
+               stream, device->driver.cuStreamCreate (&stream->handle, CK_CU_STREAM_NON_BLOCKING),
+               "cuStreamCreate"))
+    ck_cuda_stream_check (stream, clear_words (stream), "cuStreamCreate");
+  ck_cuda_leave (device);
+  status = stream->failure;
+  if (status == CK_OK)
+    *made = &stream->base;
+  else
+    ck_cuda_stream_free (&stream->base);
+  return status;
+}
+
+void
+ck_cuda_stream_free (CkStream *self)
+{
+  CkCudaStream *stream = (CkCudaStream *)self;
+  const CkCuDriver *driver = &ck_cuda_device_of (stream)->driver;
+
+  ck_cuda_enter (ck_cuda_device_of (stream));
+  for (int i = 0; i < CK_CUDA_N_SCRATCH; i++)
+    ck_free (self, stream->scratch[i].memory);
+  if (stream->handle != NULL) {
+    driver->cuStreamSynchronize (stream->handle);
+    driver->cuStreamDestroy (stream->handle);
+  }
+  ck_cuda_staging_clear (driver, &stream->staging);
+  if (stream->words != NULL)
+    driver->cuMemFree ((uintptr_t)stream->words);
+  ck_cuda_leave (ck_cuda_device_of (stream));
+  ck_cuda_functions_clear (stream);
+  free (stream);
+}
+
+/* Waits, and learns what kernels found. */
+static void
+wait (CkCudaStream *stream)
+{
+  const CkCuDriver *driver = &ck_cuda_device_of (stream)->driver;
+  int32_t found = CK_OK;
+
+  if (stream->may_fail &&
+      !ck_cuda_stream_check (stream,
+                             driver->cuMemcpyDtoHAsync (&found, (uintptr_t)stream->words,
+                                                        sizeof found, stream->handle),
+                             "a wait"))
+    return;
+  if (!ck_cuda_stream_check (stream, driver->cuStreamSynchronize (stream->handle), "a wait"))
+    return;
+  if (stream->failure == CK_OK && found != CK_OK)
+    stream->failure = (CkStatus)found;
+  stream->may_fail = false;
+}
+
+CkStatus
+ck_cuda_synchronize (CkStream *self)
+{
+  CkCudaStream *stream = (CkCudaStream *)self;
+
+  ck_cuda_enter (ck_cuda_device_of (stream));
+  wait (stream);
+  ck_cuda_leave (ck_cuda_device_of (stream));
+  return stream->failure;
+}
+
+void
+ck_cuda_stream_reset (CkStream *self)
+{
+  CkCudaStream *stream = (CkCudaStream *)self;
+
+  ck_cuda_enter (ck_cuda_device_of (stream));
+  wait (stream);
+  if (stream->failure != CK_OK) {
+    stream->failure = CK_OK;
+    ck_cuda_stream_check (stream, clear_words (stream), "a reset");
+  }
+  ck_cuda_leave (ck_cuda_device_of (stream));
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* Matrices of numbers as kernels read them: weights in the format that they are stored in, or
+ * floats. */
+#ifndef CK_CUDA_VALUES_H
+#define CK_CUDA_VALUES_H
+
+#include "kernels/kernels.h"
+
+#define CK_CUDA_VALUES_F32  0
+#define CK_CUDA_VALUES_F16  1
+#define CK_CUDA_VALUES_BF16 2
+#define CK_CUDA_VALUES_NF4  3
+
+/* [rows, cols], row-major; data is aligned to 16 bytes where it is not floats. */
+typedef struct {
+  int32_t format;
+  int32_t block_shift; /* NF4: the binary logarithm of block, or -1 where it is none */
+  int64_t rows, cols;
+  const void *data;
+  const float *absmax; /* NF4: [ceil (rows * cols / block)] */
+  int64_t block;
+  float code[16];
+} CkCudaValues;
+
+/* Rows of such a matrix as floats: elements [first, first + n) of the flattened matrix. */
+typedef struct {
+  CkCudaValues values;
+  int64_t first, n;
+  float *out; /* [n] */
+} CkCudaDequantise;
+
+/* Of a weight of this device. */
+CkCudaValues ck_cuda_weight_values (const CkWeight *weight);
+
+#define CK_CUDA_DEQUANTISE_THREADS 256
+#define CK_CUDA_DEQUANTISE_EACH    4 /* elements of a thread */
+
+#endif /* CK_CUDA_VALUES_H */

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* What every function of the driver does first: the lock, failures that were asked for, and the
+ * failure that the context keeps. */
+#ifndef COW_CUDA_CALLS_H
+#define COW_CUDA_CALLS_H
+
+#include "kernels/cuda/driver.h"
+
+#include <mutex>
+
+#define CK_CU_DECLARE(name, symbol, parameters)                                                    \
+  extern "C" __attribute__ ((visibility ("default"))) CkCuResult name parameters __asm__(symbol);
+CK_CU_FUNCTIONS (CK_CU_DECLARE)
+#undef CK_CU_DECLARE
+
+/* One call of a function, of its name; others wait until it ends. */
+class Call
+{
+public:
+  explicit Call (const char *name);
+  CkCuResult result; /* what the function has to return at once, if it is not 0 */
+
+private:
+  std::lock_guard<std::recursive_mutex> lock;
+};
+
+/* For functions that need a context: the current one's failure, or that there is none. */
+#define CALL_IN_CONTEXT(name)                                                                      \
+  const Call call (#name);                                                                         \
+  do {                                                                                             \
+    const CkCuResult state = call.result != 0 ? call.result : context_state ();                    \
+                                                                                                   \
+    if (state != 0)                                                                                \
+      return state;                                                                                \
+  } while (0)
+#define CALL(name)                                                                                 \
+  const Call call (#name);                                                                         \
+  if (call.result != 0)                                                                            \
+  return call.result
+
+/* 0, the failure that the current context keeps, or that there is none. */
+CkCuResult context_state (void);
+/* A failure that the context keeps from now on, if it is such a one. Returns it. */
+CkCuResult context_fail (CkCuResult result);
+
+/* A setting of the environment as a number, or what it is without. */
+size_t setting (const char *name, size_t otherwise);
+
+#endif /* COW_CUDA_CALLS_H */
