@@ -291,9 +291,12 @@ open_gpu (const char *name, const char *library, const CkDeviceOptions *options,
   snprintf (device->name, sizeof device->name, "%s", name);
   snprintf (device->features, sizeof device->features, "sm_%d%d", device->limits.major,
             device->limits.minor);
-  device->base = (CkDevice){
-    .klass = &cuda_class, .name = device->name, .features = device->features, .threads = 1
-  };
+  device->base = (CkDevice){ .klass = &cuda_class,
+                             .name = device->name,
+                             .features = device->features,
+                             .threads = 1,
+                             .native = device->context,
+                             .ordinal = device->gpu };
   *made = &device->base;
   return CK_OK;
 }
