@@ -4,6 +4,7 @@
 #include "tests/cuda-on-cpu/calls.h"
 #include "tests/cuda-on-cpu/machine.h"
 #include "tests/cuda-on-cpu/memory.h"
+#include "tests/cuda-on-cpu/others.h"
 #include "tests/cuda-on-cpu/shadow.h"
 #include "tests/cuda-on-cpu/streams.h"
 
@@ -410,7 +411,7 @@ CkCuResult
 cuMemFree (CkCuMemory memory)
 {
   CALL_IN_CONTEXT (cuMemFree);
-  if (memory == 0)
+  if (memory == 0 || others_free (memory))
     return 0;
   const CkCuResult result = run_all ();
 
