@@ -45,6 +45,7 @@ check_operations (const char *device, const char *level, int threads, CkStream *
   check_norm (stream, oracle);
   check_attention (stream, oracle);
   check_embed (stream, oracle);
+  check_resample (stream, oracle);
   check_bad_shapes (stream);
   check_peak (stream);
   stream_close (stream);

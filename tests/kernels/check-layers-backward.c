@@ -116,7 +116,7 @@ check_norm_backward (void)
 
 typedef struct {
   CkAttention a;
-  float *q, *k, *v;
+  float *q, *k, *v, *out; /* out: room for what the forward gives */
   float *dout;
 } Attention;
 
@@ -202,6 +202,8 @@ run_attention (CkStream *stream, const void *data, float *const *outputs)
   op.forward.q = D (t->q);
   op.forward.k = D (t->k);
   op.forward.v = D (t->v);
+  op.forward.out = ck_f32 (D (t->out));
+  CHECK (stream->operations->attention (stream, &op.forward) == CK_OK);
   return stream->training->attention_backward (stream, &op);
 }
 
@@ -243,6 +245,7 @@ check_attention_one (const int64_t *shape, bool rotated)
   t.q = arena_floats (&arena, n_queries, FILL_RANDOM);
   t.k = arena_floats (&arena, n, FILL_RANDOM);
   t.v = arena_floats (&arena, n, FILL_RANDOM);
+  t.out = arena_floats (&arena, n_queries, FILL_ZERO);
   t.dout = arena_floats (&arena, n_queries, FILL_RANDOM);
   for (int64_t i = 0; i < n_queries; i++)
     t.q[i] *= 4; /* a softmax that is neither flat nor a single one */

@@ -101,6 +101,7 @@ void check_activations (CkStream *stream);
 void check_norm (CkStream *stream, CkStream *oracle);
 void check_attention (CkStream *stream, CkStream *oracle);
 void check_embed (CkStream *stream, CkStream *oracle);
+void check_resample (CkStream *stream, CkStream *oracle);
 void check_bad_shapes (CkStream *stream);
 void check_peak (CkStream *stream);
 void check_colours (void); /* at all levels */
