@@ -32,6 +32,8 @@ struct CUmemPoolHandle_st {
 namespace
 {
 
+enum { TEXTURE_ALIGNMENT = 14 }; /* CUdevice_attribute, for GStreamer */
+
 const size_t SHARED_PLAIN = 48 << 10; /* bytes of shared memory without asking for more */
 
 std::map<CkCuMemory, CkCuPool *> owners; /* NULL: cuMemAlloc () */
@@ -264,6 +266,9 @@ cuDeviceGetAttribute (int *value, int attribute, CkCuDevice device)
     return 0;
   case CK_CU_PROCESSORS:
     *value = (int)setting ("COW_CUDA_PROCESSORS", 3);
+    return 0;
+  case TEXTURE_ALIGNMENT:
+    *value = 512;
     return 0;
   case CK_CU_INTEGRATED:
   case CK_CU_PCI_BUS:
