@@ -14,7 +14,7 @@
 
 /* name, open, and whether "auto" may take it; the best comes first. */
 #ifdef CK_TEST_DEVICE
-#  define TEST_DEVICES(ROW)                                                                         \
+#  define TEST_DEVICES(ROW)                                                                        \
     ROW ("test", ck_test_device_open, false) ROW ("cuda-emulated", ck_cuda_emulated_open, false)
 #else
 #  define TEST_DEVICES(ROW)
@@ -58,6 +58,15 @@ find_row (const char *name)
   return NULL;
 }
 
+/* A row's device, and its reason where there is none. */
+static CkStatus
+open_row (const Row *row, const char *name, const CkDeviceOptions *options, CkDevice **device)
+{
+  if (options->reason != NULL)
+    options->reason[0] = '\0';
+  return row->open (name, options, device);
+}
+
 /* In builds with tests the environment may put test-device in the place of the CPU, so that whole
  * programs run on it unchanged. */
 static const Row *
@@ -82,16 +91,18 @@ ck_device_open (const char *name, const CkDeviceOptions *options, CkDevice **dev
   *device = NULL;
   if (options == NULL)
     options = &defaults;
-  if (options->reason != NULL)
-    options->reason[0] = '\0';
   if (strcmp (name, "auto") == 0) {
     for (int i = 0; i < N_ROWS && status != CK_OK; i++)
       if (rows[i].automatic)
-        status = replace_cpu (&rows[i])->open (rows[i].name, options, device);
+        status = open_row (replace_cpu (&rows[i]), rows[i].name, options, device);
     return status;
   }
   row = find_row (name);
-  return row != NULL ? replace_cpu (row)->open (name, options, device) : status;
+  if (row != NULL)
+    return open_row (replace_cpu (row), name, options, device);
+  if (options->reason != NULL)
+    options->reason[0] = '\0';
+  return status;
 }
 
 const char *const *

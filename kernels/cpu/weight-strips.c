@@ -2,11 +2,11 @@
 /* Weights as strips of whole numbers (quantised.h). */
 #include "kernels/cpu/weight-strips.h"
 
+#include "kernels/code-units.h"
 #include "kernels/cpu/scratch.h"
 #include "kernels/cpu/weight-values.h"
 #include "kernels/sizes.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,53 +32,6 @@ stays (const CkWeightSource *source)
 {
   return source->type == CK_NF4 && source->block == CK_CODE_BLOCK &&
          source->in % CK_CODE_BLOCK == 0;
-}
-
-/* The mean square of what 16 values lose as codes of a unit. */
-static double
-loss_of (const float code[16], double unit)
-{
-  double loss = 0;
-
-  for (int i = 0; i < 16; i++) {
-    const double rest = code[i] / unit - nearbyint (code[i] / unit);
-    loss += rest * rest * unit * unit;
-  }
-  return loss;
-}
-
-/*
- * The 16 values are few and always the same, so what they lose by rounding does not average out:
- * the unit under which they lose least is sought among those which use at least three quarters of
- * the codes.
- */
-static void
-choose_unit (CkCpuWeight *weight)
-{
-  const float *code = weight->base.source.code;
-  const double most = (double)weight->products->code_max;
-  double largest = 0, best = INFINITY;
-
-  for (int i = 0; i < 16; i++) {
-    const double magnitude = fabs ((double)code[i]);
-
-    if (magnitude > largest) /* fmax () here is an internal error of gcc 12 for aarch64 */
-      largest = magnitude;
-  }
-  if (!(largest > 0) || !isfinite (largest)) {
-    weight->unit = 0;
-    return;
-  }
-  for (int step = 0; step <= 1024; step++) {
-    const double unit = largest / (most * (1 - step / 4096.0)), loss = loss_of (code, unit);
-
-    if (loss < best) {
-      best = loss;
-      weight->unit = (float)unit;
-    }
-  }
-  for (int i = 0; i < 16; i++)
-    weight->table[i] = (int16_t)lrint (code[i] / (double)weight->unit);
 }
 
 static void
@@ -187,7 +140,7 @@ ck_weight_strips_init (const CkCpuOps *ops, CkCpuWeight *weight)
     return CK_OK;
   if (!stays (&weight->base.source))
     return pack (ops, weight);
-  choose_unit (weight);
+  weight->unit = ck_code_unit (weight->base.source.code, weight->products->code_max, weight->table);
   return CK_OK;
 }
 

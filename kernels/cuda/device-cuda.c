@@ -2,6 +2,7 @@
 /* Opening a GPU, step by step, each with the reason why it may not go on. */
 #include "kernels/cuda/device-cuda.h"
 
+#include "kernels/cuda/codes.h"
 #include "kernels/cuda/cuda-stream.h"
 #include "kernels/cuda/weight.h"
 
@@ -19,7 +20,7 @@ static CkStatus
 cuda_activations_bytes (const CkDevice *device, CkType type, int64_t rows, int64_t cols,
                         size_t *bytes)
 {
-  return CK_UNSUPPORTED;
+  return ck_cuda_codes_bytes (rows, cols, true, bytes) ? CK_OK : CK_BAD_SHAPE;
 }
 
 static CkStatus
@@ -295,6 +296,7 @@ open_gpu (const char *name, const char *library, const CkDeviceOptions *options,
                              .name = device->name,
                              .features = device->features,
                              .threads = 1,
+                             .products = CK_USE_INT8,
                              .native = device->context,
                              .ordinal = device->gpu };
   *made = &device->base;

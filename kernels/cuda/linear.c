@@ -5,6 +5,8 @@
  */
 #include "kernels/cuda/linear.h"
 
+#include "kernels/cuda/codes.h"
+#include "kernels/cuda/linear-codes.h"
 #include "kernels/cuda/operations.h"
 #include "kernels/cuda/products.h"
 #include "kernels/shapes.h"
@@ -29,8 +31,8 @@ ck_cuda_adapter_low (CkCudaStream *stream, const CkAdapter *adapter, int64_t row
   ck_cuda_product (stream, CK_CUDA_FORWARD, &product);
 }
 
-static CkCudaEpilogue
-epilogue_of (const CkLinear *op)
+CkCudaEpilogue
+ck_cuda_linear_epilogue (const CkLinear *op)
 {
   return (CkCudaEpilogue){
     .alpha = 1,
@@ -43,28 +45,34 @@ epilogue_of (const CkLinear *op)
   };
 }
 
-/* In fp32. */
+/* In fp32; where y is to be codes it is made of floats in scratch memory. */
 static void
 multiply (CkCudaStream *stream, const CkLinear *op)
 {
   const CkAdapter *adapter = &op->adapter;
-  const int64_t in = op->weight->source.in, out = op->weight->source.out;
+  const int64_t rows = op->rows, in = op->weight->source.in, out = op->weight->source.out;
   CkCudaProduct product = {
-    .m = op->rows,
+    .m = rows,
     .n = out,
     .first = { .a = op->x.data, .a_stride = in, .b = ck_cuda_weight_values (op->weight), .k = in },
     .second_factor = adapter->scale,
-    .epilogue = epilogue_of (op),
+    .epilogue = ck_cuda_linear_epilogue (op),
     .y = op->y.data,
   };
 
+  if (op->y.type != CK_F32) {
+    product.y =
+        ck_cuda_scratch (stream, CK_CUDA_SCRATCH_LINEAR, (size_t)(rows * out) * sizeof (float));
+    if (product.y == NULL)
+      return;
+  }
   if (adapter->rank > 0) {
     float *low = ck_cuda_scratch (stream, CK_CUDA_SCRATCH_ADAPTER,
-                                  (size_t)(op->rows * adapter->rank) * sizeof (float));
+                                  (size_t)(rows * adapter->rank) * sizeof (float));
 
     if (low == NULL)
       return;
-    ck_cuda_adapter_low (stream, adapter, op->rows, in, op->x.data, low);
+    ck_cuda_adapter_low (stream, adapter, rows, in, op->x.data, low);
     product.second = (CkCudaTerms){
       .a = low,
       .a_stride = adapter->rank,
@@ -73,6 +81,12 @@ multiply (CkCudaStream *stream, const CkLinear *op)
     };
   }
   ck_cuda_product (stream, CK_CUDA_FORWARD, &product);
+  if (op->y.type != CK_F32) {
+    const CkCudaValues values = ck_cuda_floats (product.y, rows, out);
+    const CkCudaCodes codes = ck_cuda_codes_at (rows, out, true, op->y.data);
+
+    ck_cuda_quantise (stream, &values, 1, &codes);
+  }
 }
 
 CkStatus
@@ -87,6 +101,9 @@ ck_cuda_linear (CkStream *self, const CkLinear *op)
         ck_activations_bytes (self->device, op->y.type, op->rows, op->weight->source.out, &bytes);
   if (status != CK_OK || op->rows == 0)
     return status;
-  multiply (stream, op);
+  if (ck_weight_product (op->weight) == CK_F32)
+    multiply (stream, op);
+  else
+    ck_cuda_linear_codes (stream, op);
   return ck_cuda_status (stream);
 }

@@ -3,8 +3,12 @@
 #ifndef CK_CUDA_LINEAR_H
 #define CK_CUDA_LINEAR_H
 
+#include "kernels/cuda/epilogue.h"
 #include "kernels/cuda/launch.h"
 #include "kernels/training.h"
+
+/* What follows a layer's product. */
+CkCudaEpilogue ck_cuda_linear_epilogue (const CkLinear *op);
 
 /* Enqueues an adapter's first product, low [rows, rank] = dropout (x) down^T. */
 void ck_cuda_adapter_low (CkCudaStream *stream, const CkAdapter *adapter, int64_t rows, int64_t in,

@@ -69,11 +69,20 @@ ck_cuda_weight_new (CkDevice *self, const CkWeightSource *source, CkWeightUses u
   } else {
     weight->data = source->parameters;
   }
+  if (status == CK_OK && uses & CK_USE_INT8)
+    status = ck_cuda_weight_encode (weight, self);
   if (status == CK_OK)
     *made = &weight->base;
   else
     ck_cuda_weight_free (self, &weight->base);
   return status;
+}
+
+static void
+free_memory (CkCudaDevice *device, void *memory)
+{
+  if (memory != NULL)
+    ck_cuda_result (device, device->driver.cuMemFree ((uintptr_t)memory), "cuMemFree");
 }
 
 void
@@ -82,10 +91,9 @@ ck_cuda_weight_free (CkDevice *self, CkWeight *base)
   CkCudaDevice *device = (CkCudaDevice *)self;
   CkCudaWeight *weight = (CkCudaWeight *)base;
 
-  if (weight->memory != NULL) {
-    ck_cuda_enter (device);
-    ck_cuda_result (device, device->driver.cuMemFree ((uintptr_t)weight->memory), "cuMemFree");
-    ck_cuda_leave (device);
-  }
+  ck_cuda_enter (device);
+  free_memory (device, weight->memory);
+  free_memory (device, weight->coded_memory);
+  ck_cuda_leave (device);
   free (weight);
 }

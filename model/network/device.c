@@ -10,9 +10,9 @@ fail_name (const char *name, GError **error)
   return FALSE;
 }
 
-/* Whether this build has a device of that name, or of the name before its number. */
+/* Whether this build offers a device of that name, or of the name before its number. */
 static gboolean
-check_name (const char *name, GError **error)
+is_known (const char *name)
 {
   const gsize n = strcspn (name, ":");
   const char *const *known = ck_device_names ();
@@ -21,15 +21,15 @@ check_name (const char *name, GError **error)
   for (; *known; known++)
     if (strlen (*known) == n && strncmp (*known, name, n) == 0)
       return TRUE;
-  return fail_name (name, error);
+  return FALSE;
 }
 
-/* Of a name that this build knows. */
+/* Of a name that this build knows; `reason` is the device's own, or empty. */
 static gboolean
-fail_absent (const char *name, GError **error)
+fail_absent (const char *name, const char *reason, GError **error)
 {
-  g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
-               "device \"%s\": this machine has no such device", name);
+  g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT, "device \"%s\": %s", name,
+               *reason ? reason : "this machine has no such device");
   return FALSE;
 }
 
@@ -69,25 +69,34 @@ tell_untried_level (void)
   g_once_init_leave (&told, 1);
 }
 
+/* Why a device cannot be opened. */
+static gboolean
+fail_open (const char *name, CkStatus status, const char *reason, GError **error)
+{
+  if (*reason)
+    return fail_absent (name, reason, error);
+  if (status != CK_UNSUPPORTED)
+    return cow_check (status, error, "opening device \"%s\"", name);
+  if (!is_known (name))
+    return fail_name (name, error);
+  return cpu_opens () ? fail_absent (name, reason, error) : fail_level (error);
+}
+
 CkDevice *
 cow_device_open (const char *name, int threads, GError **error)
 {
-  const CkDeviceOptions options = { .threads = threads };
+  char reason[CK_DEVICE_REASON];
+  const CkDeviceOptions options = { .threads = threads, .reason = reason };
   CkDevice *device = NULL;
   if (!name || !*name)
     name = "auto";
-  if (!check_name (name, error))
-    return NULL;
   const CkStatus status = ck_device_open (name, &options, &device);
-  if (status == CK_UNSUPPORTED) {
-    if (cpu_opens ())
-      fail_absent (name, error);
-    else
-      fail_level (error);
+  if (status != CK_OK) {
+    fail_open (name, status, reason, error);
     return NULL;
   }
   tell_untried_level ();
-  return cow_check (status, error, "opening device \"%s\"", name) ? device : NULL;
+  return device;
 }
 
 const char *

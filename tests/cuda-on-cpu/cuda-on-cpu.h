@@ -89,7 +89,6 @@ int cow_atomic_max (int *address, int value);
 int cow_atomic_min (int *address, int value);
 int cow_atomic_exchange (int *address, int value);
 int cow_atomic_compare (int *address, int compare, int value);
-void cow_fence (void);
 
 #define COW_CALL_SITE     const char *file = __builtin_FILE(), int line = __builtin_LINE()
 #define COW_THE_CALL_SITE (CowCallSite{ file, line })
@@ -254,17 +253,6 @@ COW_DEVICE_INLINE int
 atomicCAS (int *address, int compare, int value)
 {
   return cow_atomic_compare (address, compare, value);
-}
-
-COW_DEVICE_INLINE void
-__threadfence (void)
-{
-  cow_fence ();
-}
-
-COW_DEVICE_INLINE void
-__threadfence_block (void)
-{
 }
 
 template <typename T>

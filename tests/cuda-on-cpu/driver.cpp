@@ -69,7 +69,7 @@ shared_most (void)
 size_t
 total_memory (void)
 {
-  return setting ("COW_CUDA_MEMORY", (size_t)8 << 30);
+  return setting ("COW_CUDA_MEMORY", (size_t)4 << 30);
 }
 
 uint8_t *
@@ -567,7 +567,7 @@ cuMemcpyDtoDAsync (CkCuMemory to, CkCuMemory from, size_t bytes, CkCuStream *str
     if (!is_live ("cuMemcpyDtoDAsync", from, bytes) || !is_live ("cuMemcpyDtoDAsync", to, bytes))
       return (CkCuResult)CK_CU_ILLEGAL_ADDRESS;
     memmove (pointer (to), pointer (from), bytes);
-    shadow_written (pointer (to), bytes);
+    shadow_copied (pointer (to), pointer (from), bytes);
     return (CkCuResult)0;
   });
 }

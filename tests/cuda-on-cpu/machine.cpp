@@ -3,6 +3,8 @@
 
 #include "tests/cuda-on-cpu/cuda-on-cpu.h"
 #include "tests/cuda-on-cpu/memory.h"
+#include "tests/cuda-on-cpu/shadow.h"
+#include "tests/cuda-on-cpu/trace.h"
 
 #include <boost/context/detail/fcontext.hpp>
 #include <stdarg.h>
@@ -52,7 +54,12 @@ struct Machine {
   unsigned barrier_sum;
   CowCallSite barrier_site;
   int result;
+  char report[1024];
   uint64_t random, n_blocks;
+  uint64_t epoch;               /* shadow.h */
+  std::vector<uint64_t> epochs; /* with which the launch's blocks began */
+  uint64_t first_block, stride; /* of the launch's order */
+  uint16_t clocks[MAX_THREADS][WARP];
   uint8_t orders[N_ORDERS][WARP];
   uint8_t *stacks;
   Fiber fibers[MAX_THREADS];
@@ -66,13 +73,6 @@ kernels (void)
   static std::vector<Kernel> list;
 
   return list;
-}
-
-void
-describe_thread (char *text, size_t bytes, const Fiber &fiber)
-{
-  snprintf (text, bytes, "thread %u (warp %u, lane %u)", fiber.index.x, fiber.index.x / WARP,
-            fiber.index.x % WARP);
 }
 
 /* Gives the processor back to the scheduler, until it gives it to this thread again. */
@@ -95,7 +95,12 @@ run_fiber (transfer_t from)
 void
 resume (Fiber &fiber)
 {
+  const unsigned t = fiber.index.x;
+
   m.current = &fiber;
+  running.me = token_of (m.epoch, t, m.clocks[t][t % WARP]);
+  running.clocks = m.clocks[t];
+  running.stack = m.stacks + (size_t)t * STACK_BYTES;
   fiber.context = jump_fcontext (fiber.context, nullptr).fctx;
   m.current = nullptr;
 }
@@ -123,20 +128,12 @@ draw_order (void)
   return m.orders[random_number () % N_ORDERS];
 }
 
-unsigned
-warp_threads (unsigned warp)
-{
-  const unsigned rest = m.launch->threads - warp * WARP;
-
-  return rest < WARP ? rest : (unsigned)WARP;
-}
-
 /* Runs the threads of a warp until none can go on; whether any did. */
 bool
 run_warp (unsigned warp)
 {
   Fiber *fibers = &m.fibers[warp * WARP];
-  const unsigned n = warp_threads (warp);
+  const unsigned n = warp_lanes (warp);
   bool any = false, again;
 
   do {
@@ -155,19 +152,19 @@ run_warp (unsigned warp)
 
 /* The report of a fault, which is the launch's result if it is the first. */
 void
-report (int result, const char *format, va_list args)
+say (int result, const char *format, va_list args)
 {
-  fprintf (stderr, "cuda-on-cpu: %s, block (%u, %u, %u)", m.launch->kernel->name, m.block.x,
-           m.block.y, m.block.z);
-  if (m.current != nullptr) {
-    char text[64];
+  const size_t bytes = sizeof m.report;
+  size_t n = (size_t)snprintf (m.report, bytes, "%s, block (%u, %u, %u)", m.launch->kernel->name,
+                               m.block.x, m.block.y, m.block.z);
 
-    describe_thread (text, sizeof text, *m.current);
-    fprintf (stderr, ", %s", text);
-  }
-  fprintf (stderr, ": ");
-  vfprintf (stderr, format, args);
-  fprintf (stderr, "\n");
+  if (m.current != nullptr)
+    n +=
+        (size_t)snprintf (m.report + n, bytes - n, ", thread %u (warp %u, lane %u)",
+                          m.current->index.x, m.current->index.x / WARP, m.current->index.x % WARP);
+  n += (size_t)snprintf (m.report + n, bytes - n, ": ");
+  vsnprintf (m.report + n, bytes - n, format, args);
+  fprintf (stderr, "cuda-on-cpu: %s\n", m.report);
   m.result = result;
 }
 
@@ -177,7 +174,7 @@ fault_of_block (int result, const char *format, ...)
   va_list args;
 
   va_start (args, format);
-  report (result, format, args);
+  say (result, format, args);
   va_end (args);
 }
 
@@ -219,6 +216,14 @@ fault_stuck (void)
                   other != nullptr ? text[1] : "");
 }
 
+/* What was done so far by the block is before what it does from now on. */
+void
+begin_epoch (void)
+{
+  m.epoch++;
+  memset (m.clocks, 0, m.launch->threads * sizeof *m.clocks);
+}
+
 /* All threads of the block wait at its barrier, so they go on. */
 void
 release_barrier (void)
@@ -228,6 +233,26 @@ release_barrier (void)
     m.fibers[t].barrier_sum = m.barrier_sum;
   }
   m.n_waiting = 0;
+  begin_epoch ();
+}
+
+/* The threads of a mask know from now on what they all knew, and did. */
+void
+order_warp (const Fiber *warp, unsigned mask)
+{
+  uint16_t seen[WARP] = { 0 };
+
+  for (unsigned rest = mask; rest != 0; rest &= rest - 1) {
+    const unsigned lane = (unsigned)__builtin_ctz (rest), t = warp[lane].index.x;
+
+    m.clocks[t][lane]++;
+    for (int i = 0; i < WARP; i++)
+      seen[i] = m.clocks[t][i] > seen[i] ? m.clocks[t][i] : seen[i];
+  }
+  for (unsigned rest = mask; rest != 0; rest &= rest - 1)
+    memcpy (m.clocks[warp[__builtin_ctz (rest)].index.x], seen, sizeof seen);
+  running.me = token_of (m.epoch, m.current->index.x,
+                         m.clocks[m.current->index.x][m.current->index.x % WARP]);
 }
 
 bool
@@ -263,7 +288,7 @@ bool
 complete_warp_call (const Fiber &own)
 {
   Fiber *warp = &m.fibers[own.index.x / WARP * WARP];
-  const unsigned n = warp_threads (own.index.x / WARP),
+  const unsigned n = warp_lanes (own.index.x / WARP),
                  there = own.mask & (n < WARP ? (1u << n) - 1 : ~0u);
   uint64_t same = 0;
 
@@ -290,7 +315,9 @@ complete_warp_call (const Fiber &own)
     for (int i = 0; i < WARP; i++)
       lanes[i] = warp[i].own;
     own.together (lanes);
-  } else if (own.call != COW_WARP_SHUFFLE)
+  } else if (own.call == COW_WARP_SYNC)
+    order_warp (warp, there);
+  else if (own.call != COW_WARP_SHUFFLE)
     same = combine (warp, there, own.call);
   for (unsigned rest = there; rest != 0; rest &= rest - 1) {
     Fiber &lane = warp[__builtin_ctz (rest)];
@@ -311,6 +338,9 @@ run_block (void)
   const unsigned n = m.launch->threads, warps = (n + WARP - 1) / WARP;
 
   m.n_blocks++;
+  begin_epoch ();
+  m.epochs.push_back (m.epoch);
+  running.block = token_of (m.epoch, 0, 0);
   m.n_ended = 0;
   m.n_waiting = 0;
   m.barrier_sum = 0;
@@ -356,6 +386,16 @@ draw_stride (uint64_t n)
   }
 }
 
+/* The i-th block in the launch's order. */
+uint3
+block_at (uint64_t i)
+{
+  const uint64_t x = m.launch->grid_x, y = m.launch->grid_y,
+                 block = (m.first_block + i * m.stride) % (x * y * m.launch->grid_z);
+
+  return { (unsigned)(block % x), (unsigned)(block / x % y), (unsigned)(block / x / y) };
+}
+
 void
 machine_begin (void)
 {
@@ -368,6 +408,7 @@ machine_begin (void)
                                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
   if (m.stacks == MAP_FAILED)
     abort ();
+  m.epoch = FIRST_EPOCH;
   set_seed (seed != nullptr ? strtoull (seed, nullptr, 10) : 0);
 }
 
@@ -407,6 +448,14 @@ set_seed (uint64_t seed)
 }
 
 unsigned
+warp_lanes (unsigned warp)
+{
+  const unsigned rest = m.launch->threads - warp * WARP;
+
+  return rest < WARP ? rest : (unsigned)WARP;
+}
+
+unsigned
 current_thread (void)
 {
   return m.current->index.x;
@@ -416,6 +465,30 @@ uint64_t
 current_block (void)
 {
   return m.n_blocks;
+}
+
+const char *
+last_report (void)
+{
+  return m.report;
+}
+
+void
+clear_report (void)
+{
+  m.report[0] = '\0';
+}
+
+void
+describe_block (uint64_t epoch, char *text, size_t bytes)
+{
+  uint64_t i = 0;
+
+  while (i + 1 < m.epochs.size () && m.epochs[i + 1] <= epoch)
+    i++;
+  const uint3 block = block_at (i);
+
+  snprintf (text, bytes, "block (%u, %u, %u)", block.x, block.y, block.z);
 }
 
 void
@@ -430,21 +503,22 @@ int
 run_launch (const Launch &launch)
 {
   const uint64_t n = (uint64_t)launch.grid_x * launch.grid_y * launch.grid_z;
-  uint64_t block, stride;
 
   machine_begin ();
   m.launch = &launch;
   m.result = 0;
-  block = random_number () % n;
-  stride = draw_stride (n);
+  m.epochs.clear ();
+  m.first_block = random_number () % n;
+  m.stride = draw_stride (n);
+  running.launch = token_of (m.epoch + 1, 0, 0);
+  running.shared_bytes = launch.shared_bytes;
+  running.stack_bytes = STACK_BYTES;
+  shadow_launch (launch.shared_bytes);
   for (uint64_t i = 0; i < n && m.result == 0; i++) {
     if (launch.failure != nullptr && *launch.failure != 0)
       break;
-    m.block = { (unsigned)(block % launch.grid_x),
-                (unsigned)(block / launch.grid_x % launch.grid_y),
-                (unsigned)(block / launch.grid_x / launch.grid_y) };
+    m.block = block_at (i);
     run_block ();
-    block = (block + stride) % n;
   }
   m.launch = nullptr;
   return m.result;
@@ -457,8 +531,9 @@ fault (int result, const char *format, ...)
   va_list args;
 
   va_start (args, format);
-  report (result, format, args);
+  say (result, format, args);
   va_end (args);
+  print_trace ();
   jump_fcontext (m.scheduler, nullptr);
   abort ();
 }

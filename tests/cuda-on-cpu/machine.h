@@ -49,6 +49,15 @@ void call_together (CowCallSite site, void (*together) (void *const lanes[WARP])
 [[noreturn]] void fault (int result, const char *format, ...)
     __attribute__ ((format (printf, 2, 3)));
 
+/* The first line of the last fault, or "". */
+const char *last_report (void);
+void clear_report (void);
+
+/* "block (X, Y, Z)", which ran at an epoch of this launch. */
+void describe_block (uint64_t epoch, char *text, size_t bytes);
+/* How many lanes a warp of the launch has. */
+unsigned warp_lanes (unsigned warp);
+
 /* Random numbers of the seed. */
 uint64_t random_number (void);
 void set_seed (uint64_t seed);

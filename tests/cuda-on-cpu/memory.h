@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define MEMORY_SHARED ((size_t)256 << 10) /* bytes of addresses for a block's memory */
-#define MEMORY_GLOBAL ((size_t)16 << 30)  /* and for all other; what is used costs memory */
+#define MEMORY_GLOBAL ((size_t)8 << 30)   /* and for all other; what is used costs memory */
 #define MEMORY_REGION (MEMORY_SHARED + MEMORY_GLOBAL)
 
 /* Where the region begins; a constant once memory_begin () has been called. */

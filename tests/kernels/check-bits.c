@@ -2,7 +2,7 @@
 /*
  * check-bits: the contract of kernels.h on bits. Each operation computes a few pictures one by one
  * with one thread, then in batches of every size up to 9, in different places, with 1, 2 and 3
- * threads, at every level that this machine has: a picture's numbers must always be the same. What
+ * threads, at every level that this machine has, or on the GPU that is named: a picture's numbers must always be the same. What
  * is summed over a batch (gradients of parameters, statistics) must not depend on the threads,
  * which check-training looks at. TAP.
  */
@@ -16,6 +16,8 @@
 enum { PICTURES = 9, TEAMS = 3, MAX_IN = 5, MAX_OUT = 3 };
 
 static CkStream *teams[TEAMS]; /* of 1, 2 and 3 threads, all of one level */
+static int n_teams;            /* of a GPU one will do */
+static bool small;             /* the shapes are for an emulated GPU */
 
 /* One operation on a batch of pictures. It may change its inputs, which are copies. */
 typedef struct {
@@ -93,10 +95,10 @@ check_operation (const Operation *op)
   for (int o = 0; o < MAX_OUT; o++)
     alone[o] = floats_new (PICTURES * op->out[o]);
   run_alone (op, pool, alone);
-  for (int team = 0; team < TEAMS; team++)
+  for (int team = 0; team < n_teams; team++)
     for (int64_t batch = 1; batch <= PICTURES; batch++)
       check_batch (op, teams[team], batch, pool, alone);
-  for (int team = 0; team < TEAMS && op->large > 0; team++)
+  for (int team = 0; team < n_teams && op->large > 0 && !small; team++)
     check_batch (op, teams[team], op->large, pool, alone);
   for (int i = 0; i < MAX_IN; i++)
     floats_free (pool[i], PICTURES * op->in[i]);
@@ -111,7 +113,9 @@ typedef struct {
   int64_t tokens, in, out;
 } LinearShape;
 
-static const LinearShape linear_shapes[] = { { 7, 800, 270 }, { 201, 130, 72 }, { 1, 384, 9 } };
+static const LinearShape linear_shapes[] = { { 7, 800, 270 }, { 201, 130, 72 }, { 1, 384, 9 } },
+                         small_linear_shapes[] = { { 7, 80, 70 }, { 37, 13, 40 }, { 1, 130, 9 } };
+enum { N_LINEAR_SHAPES = sizeof linear_shapes / sizeof *linear_shapes };
 
 typedef struct {
   TestWeight weight;
@@ -210,8 +214,8 @@ check_linears (const char *level)
   enum { RANK = 5 };
 
   case_begin ();
-  for (size_t s = 0; s < sizeof linear_shapes / sizeof *linear_shapes; s++) {
-    const LinearShape *shape = &linear_shapes[s];
+  for (int s = 0; s < N_LINEAR_SHAPES; s++) {
+    const LinearShape *shape = small ? &small_linear_shapes[s] : &linear_shapes[s];
     float *down = floats_filled (RANK * shape->in, FILL_RANDOM),
           *up = floats_filled (shape->out * RANK, FILL_RANDOM),
           *row = floats_filled (shape->out, FILL_RANDOM);
@@ -398,10 +402,17 @@ check_attentions (const char *level)
     { .tokens = 270, .heads = 1, .head_dim = 8, .prefix = 5 },
     { .tokens = 270, .heads = 2, .head_dim = 4, .queries = 131, .prefix = 5 },
   };
+  static const CkAttention small_shapes[] = {
+    { .tokens = 7, .heads = 3, .head_dim = 10, .prefix = 1 },
+    { .tokens = 37, .heads = 1, .head_dim = 64, .prefix = 5 },
+    { .tokens = 37, .heads = 2, .head_dim = 16, .prefix = 37 },
+    { .tokens = 70, .heads = 1, .head_dim = 8, .prefix = 5 },
+    { .tokens = 70, .heads = 2, .head_dim = 4, .queries = 35, .prefix = 5 },
+  };
 
   case_begin ();
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
-    CkAttention a = shapes[s];
+    CkAttention a = small ? small_shapes[s] : shapes[s];
     const int64_t n = a.tokens * a.heads * a.head_dim,
                   q = ck_attention_queries (&a) * a.heads * a.head_dim,
                   rotated = (a.tokens - a.prefix) * a.head_dim;
@@ -457,13 +468,14 @@ run_embed (CkStream *stream, int64_t batch, const void *data, float *const *in, 
 static void
 check_embedding (const char *level)
 {
-  enum { SIDE = 56, PATCH = 8, PATCHES = SIDE / PATCH * (SIDE / PATCH), DIM = 70, PREFIX = 2 };
+  enum { PATCH = 8, DIM = 70, PREFIX = 2 };
+  const int64_t side = small ? 24 : 56, patches = side / PATCH * (side / PATCH);
   float *row = floats_filled (DIM, FILL_RANDOM),
         *prefix = floats_filled (PREFIX * DIM, FILL_RANDOM),
-        *position = floats_filled ((PREFIX + PATCHES) * DIM, FILL_RANDOM);
+        *position = floats_filled ((PREFIX + patches) * DIM, FILL_RANDOM);
   EmbedData data = { .embed = { .channels = 3,
-                                .height = SIDE,
-                                .width = SIDE,
+                                .height = side,
+                                .width = side,
                                 .patch = PATCH,
                                 .bias = row,
                                 .dim = DIM,
@@ -473,8 +485,8 @@ check_embedding (const char *level)
   const Operation op = { .name = "embed",
                          .data = &data,
                          .run = run_embed,
-                         .in = { 3 * SIDE * SIDE },
-                         .out = { (PREFIX + PATCHES) * DIM } };
+                         .in = { 3 * side * side },
+                         .out = { (PREFIX + patches) * DIM } };
 
   case_begin ();
   test_weight_init (&data.weight, CK_F32, DIM, 3 * PATCH * PATCH, FILL_RANDOM);
@@ -482,7 +494,7 @@ check_embedding (const char *level)
   test_weight_clear (&data.weight);
   floats_free (row, DIM);
   floats_free (prefix, PREFIX * DIM);
-  floats_free (position, (PREFIX + PATCHES) * DIM);
+  floats_free (position, (PREFIX + patches) * DIM);
   case_end ("bits/embed", level);
 }
 
@@ -517,13 +529,19 @@ static const CkConvolution convolutions[] = {
   { .in = 64, .height = 7, .width = 7, .out = 96, .kernel = 1, .stride = 2, .padding = 0 },
   { .in = 5, .height = 9, .width = 6, .out = 7, .kernel = 3, .stride = 2, .padding = 1 },
 };
+static const CkConvolution small_convolutions[] = {
+  { .in = 3, .height = 11, .width = 11, .out = 8, .kernel = 7, .stride = 2, .padding = 3 },
+  { .in = 16, .height = 5, .width = 5, .out = 16, .kernel = 3, .stride = 1, .padding = 1 },
+  { .in = 32, .height = 7, .width = 7, .out = 33, .kernel = 1, .stride = 2, .padding = 0 },
+  { .in = 5, .height = 9, .width = 6, .out = 7, .kernel = 3, .stride = 2, .padding = 1 },
+};
 
 static void
 check_convolutions (const char *level)
 {
   case_begin ();
   for (size_t s = 0; s < sizeof convolutions / sizeof *convolutions; s++) {
-    const CkConvolution *c = &convolutions[s];
+    const CkConvolution *c = small ? &small_convolutions[s] : &convolutions[s];
     const int64_t height = (c->height + 2 * c->padding - c->kernel) / c->stride + 1,
                   width = (c->width + 2 * c->padding - c->kernel) / c->stride + 1,
                   x = c->height * c->width * c->in, y = height * width * c->out,
@@ -623,24 +641,35 @@ check_resnet_layers (const char *level)
 
 /* ---------------------------------------------------------------------------------------------- */
 
+static void
+check_all (const char *device, const char *level, int threads)
+{
+  n_teams = threads;
+  small = strncmp (device, "cuda-emulated", 13) == 0;
+  for (int t = 0; t < n_teams; t++)
+    teams[t] = stream_open (device, level, t + 1);
+  level = stream_name (teams[0]);
+  check_linears (level);
+  check_row_operations (level);
+  check_attentions (level);
+  check_embedding (level);
+  check_convolutions (level);
+  check_resnet_layers (level);
+  for (int t = 0; t < n_teams; t++)
+    stream_close (teams[t]);
+}
+
 int
 main (int argc, char **argv)
 {
   const char *const *levels = ck_cpu_levels ();
 
-  for (int i = 0; levels[i] != NULL; i++) {
-    if (argc > 1 && strcmp (argv[1], levels[i]) != 0)
-      continue;
-    for (int t = 0; t < TEAMS; t++)
-      teams[t] = stream_open ("cpu", levels[i], t + 1);
-    check_linears (levels[i]);
-    check_row_operations (levels[i]);
-    check_attentions (levels[i]);
-    check_embedding (levels[i]);
-    check_convolutions (levels[i]);
-    check_resnet_layers (levels[i]);
-    for (int t = 0; t < TEAMS; t++)
-      stream_close (teams[t]);
+  if (argc > 1 && is_gpu (argv[1])) {
+    check_all (argv[1], "auto", 1);
+    return cases_end ();
   }
+  for (int i = 0; levels[i] != NULL; i++)
+    if (argc == 1 || strcmp (argv[1], levels[i]) == 0)
+      check_all ("cpu", levels[i], TEAMS);
   return cases_end ();
 }

@@ -106,6 +106,7 @@ check_convolution_one (const CkConvolution *c, bool dx, bool dweight)
     test.outputs[test.n_outputs++] =
         (Output){ "dweight", n_weight, arena_floats (&a, n_weight, FILL_RANDOM), t.weight, NULL,
                   LIMIT,     0 };
+  test.multiply_adds = 3.0 * (double)n_y * (double)(c->in * c->kernel * c->kernel);
   snprintf (test.what, sizeof test.what,
             "batch %lld in %lld %lld x %lld out %lld kernel %lld stride %lld padding %lld",
             (long long)c->batch, (long long)c->in, (long long)c->height, (long long)c->width,

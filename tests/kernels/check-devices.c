@@ -14,7 +14,8 @@
 static CkStatus
 open_cpu (const char *level, int threads, CkDevice **device)
 {
-  return ck_device_open ("cpu", &(CkDeviceOptions){ .features = level, .threads = threads }, device);
+  return ck_device_open ("cpu", &(CkDeviceOptions){ .features = level, .threads = threads },
+                         device);
 }
 
 static void

@@ -2,6 +2,8 @@
 /*
  * check-kernels            devices, streams, and every operation of inference on every device and
  * at every level that this machine has, against double precision and against level "c"; TAP
+ * check-kernels LEVEL      at that level of the CPU alone
+ * check-kernels GPU        on that GPU alone: "cuda:0", "cuda-emulated"
  * check-kernels --bench    times the CPU's operations instead
  */
 #include "kernels/cpu/cpu-stream.h"
@@ -37,7 +39,7 @@ check_operations (const char *device, const char *level, int threads, CkStream *
   CkStream *stream = stream_open (device, level, threads);
 
   printf ("# %s, threads %d\n", stream_name (stream), threads);
-  match_codes (oracle, level);
+  match_codes (oracle, is_gpu (device) ? "c" : level);
   check_weights (stream);
   check_linear (stream, oracle);
   check_coded (stream);
@@ -47,7 +49,8 @@ check_operations (const char *device, const char *level, int threads, CkStream *
   check_embed (stream, oracle);
   check_resample (stream, oracle);
   check_bad_shapes (stream);
-  check_peak (stream);
+  if (!is_gpu (device))
+    check_peak (stream);
   stream_close (stream);
 }
 
@@ -70,8 +73,15 @@ main (int argc, char **argv)
     return EXIT_SUCCESS;
   }
   if (argc > 2) {
-    fprintf (stderr, "usage: %s [--bench | LEVEL]\n", argv[0]);
+    fprintf (stderr, "usage: %s [--bench | LEVEL | GPU]\n", argv[0]);
     return EXIT_FAILURE;
+  }
+  if (argc == 2 && is_gpu (argv[1])) {
+    oracle = stream_open ("cpu", "c", 1);
+    check_streams (argv[1]);
+    check_operations (argv[1], "auto", 0, oracle);
+    stream_close (oracle);
+    return cases_end ();
   }
   if (argc == 2) /* a level that there is not ends the program */
     stream_close (stream_open ("cpu", argv[1], 1));

@@ -252,6 +252,7 @@ check_attention_one (const int64_t *shape, bool rotated)
   test.outputs[0] = (Output){ "dq", n_queries, NULL, t.q, NULL, ATTENTION_LIMIT, 0 };
   test.outputs[1] = (Output){ "dk", n, NULL, t.k, NULL, ATTENTION_LIMIT, 0 };
   test.outputs[2] = (Output){ "dv", n, NULL, t.v, NULL, ATTENTION_LIMIT, 0 };
+  test.multiply_adds = 5.0 * (double)n * (double)ck_attention_queries (&t.a);
   snprintf (test.what, sizeof test.what,
             "batch %lld tokens %lld heads %lld head_dim %lld prefix %lld queries %lld rotated %d",
             (long long)shape[0], (long long)shape[1], (long long)shape[2], (long long)shape[3],
@@ -387,6 +388,8 @@ check_embed_one (const int64_t *shape, int wanted)
       if (t.wanted & 1 << i)
         test.outputs[test.n_outputs++] = all[i];
   }
+  test.multiply_adds =
+      (double)(t.e.batch * t.e.channels * t.e.height * t.e.width) * (double)t.e.dim;
   snprintf (
       test.what, sizeof test.what,
       "batch %lld channels %lld height %lld width %lld patch %lld dim %lld prefix %lld wanted %x",

@@ -374,6 +374,9 @@ check_attention (CkStream *stream, CkStream *oracle)
                             .queries = shape[5],
                             .prefix = shape[4] };
 
+    if (!is_affordable (stream, 2.0 * (double)(a.batch * a.heads * a.head_dim * a.tokens) *
+                                    (double)ck_attention_queries (&a)))
+      continue;
     for (int i = 0; i < N_PRODUCTS; i++) {
       if (!has_products (stream, all_products[i]))
         continue;
@@ -486,7 +489,8 @@ check_embed (CkStream *stream, CkStream *oracle)
                         .dim = shape[5],
                         .n_prefix = shape[6] };
 
-    check_embed_one (stream, oracle, e, s % 2 == 0 ? CK_F32 : CK_BF16, s % 3 != 0);
+    if (is_affordable (stream, (double)(e.batch * e.channels * e.height * e.width) * (double)e.dim))
+      check_embed_one (stream, oracle, e, s % 2 == 0 ? CK_F32 : CK_BF16, s % 3 != 0);
   }
   case_end ("embed", stream_name (stream));
 }

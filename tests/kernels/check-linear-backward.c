@@ -241,6 +241,7 @@ check_layer (const Parts *parts, int64_t rows, int64_t in, int64_t out, int64_t 
     }
   }
   test.data = &l;
+  test.multiply_adds = 3.0 * (double)rows * (double)((in + rank) * (out + rank));
   snprintf (test.what, sizeof test.what,
             "%s%s rows %lld in %lld out %lld adapter %d dropout %d bias %d add %d wanted %x",
             whole ? "int16 " : "", type_names[parts->type], (long long)rows, (long long)in,
@@ -330,6 +331,11 @@ check_forward (const Parts *parts, int64_t rows, int64_t in, int64_t out)
   for (int t = 0; team (t) != NULL; t++) {
     CkStream *stream = team (t);
     float *y = floats_new (rows * out);
+
+    if (!is_affordable (stream, (double)rows * (double)(in * out))) {
+      floats_free (y, rows * out);
+      continue;
+    }
     const CkLinear op = { .weight = weight_on_device (stream, &l.w.source, false),
                           .adapter = adapter_on_device (stream, &l),
                           .bias = D (l.bias),

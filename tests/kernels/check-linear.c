@@ -217,6 +217,9 @@ check_shapes (CkStream *stream, CkStream *oracle, CkType type)
     TestWeight w;
     Data d;
 
+    if (!is_affordable (stream,
+                        (double)shapes[s][0] * (double)((shapes[s][1] + rank) * shapes[s][2])))
+      continue;
     test_weight_init (&w, type, shapes[s][2], shapes[s][1], FILL_RANDOM);
     data_init (&d, shapes[s][0], shapes[s][1], shapes[s][2], rank, FILL_RANDOM);
     check_one (stream, oracle, &d, &w, &plain);

@@ -13,7 +13,7 @@
 
 /* ---- streams: every level with every size of team, the first level "c" with one thread ------- */
 
-/* `only`: that level beside "c"; NULL: all. */
+/* `only`: that level, or GPU, beside "c"; NULL: all levels, and test-device. */
 void teams_open (const char *only);
 void teams_close (void);
 CkStream *team (int i); /* NULL after the last */
@@ -49,7 +49,8 @@ typedef struct {
   /* Every element by differences; without, the gradient along a random direction, for shapes that
    * are large. */
   bool each;
-  int exact; /* outputs, a bit each, that have the same bits at every level */
+  double multiply_adds; /* about how many it takes, for is_affordable () */
+  int exact;            /* outputs, a bit each, that have the same bits at every level */
   int n_outputs;
   Output outputs[MAX_OUTPUTS];
 } Test;

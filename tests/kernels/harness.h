@@ -12,6 +12,7 @@
 /* ---- results: a case is a line of TAP; it fails if any check in it did ----------------------- */
 
 void case_begin (void);
+/* Prints "not ok" with TAP's TODO where an operation that the device lacks was asked for. */
 void case_end (const char *name, const char *where);
 /* Ends the output with the plan; the exit status. */
 int cases_end (void);
@@ -60,6 +61,11 @@ CkStream *stream_open (const char *device, const char *features, int threads);
 void stream_close (CkStream *stream);
 /* Where it computes, for messages: "avx2", "test-device avx2". */
 const char *stream_name (const CkStream *stream);
+/* Whether a name is that of a GPU, real or emulated: "cuda", "cuda:1", "cuda-emulated". */
+bool is_gpu (const char *device);
+/* Whether the stream's device computes a test of so many multiply-adds in reasonable time: an
+ * emulated GPU needs a fraction of a second for a million. */
+bool is_affordable (const CkStream *stream, double multiply_adds);
 
 /*
  * What an operation sees of a test's memory. Each call gives the place on the device of a pointer
