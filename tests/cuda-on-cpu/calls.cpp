@@ -195,6 +195,8 @@ cuCtxPopCurrent (CkCuContext **context)
   CALL (cuCtxPopCurrent);
   if (depth == 0)
     return INVALID_CONTEXT;
-  *context = stack[--depth];
+  depth--;
+  if (context != nullptr)
+    *context = stack[depth];
   return 0;
 }
