@@ -147,7 +147,7 @@ ck_load_chunk (const CkCudaHeads &heads, const CkHeadRows &from, int first, int 
 {
   const int fours = CK_ATTENTION_PAIRS / 4;
 
-#pragma unroll
+#pragma unroll 1
   for (int step = 0; step < rows * fours / CK_ATTENTION_THREADS; step++) {
     const int unit = step * CK_ATTENTION_THREADS + threadIdx.x, row = unit / fours,
               at = unit % fours * 4, pair = chunk * CK_ATTENTION_PAIRS + at, token = first + row;

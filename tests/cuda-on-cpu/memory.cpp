@@ -13,8 +13,15 @@ namespace
 
 const size_t ALIGNMENT = 256, GAP = 256; /* between two pieces, for who runs over one */
 
+/* Pages are huge where the system has them, because protection changes with every run of work. */
+const size_t HUGE = (size_t)2 << 20;
+
+/* Addresses come again when so many more bytes than are used have been given out. */
+const size_t ROUND = (size_t)16 << 20;
+
 std::map<size_t, size_t> pieces; /* bytes by offset in the region */
 size_t cursor = MEMORY_SHARED, used;
+int key; /* of the region; negative: this processor has none */
 
 size_t
 room_of (size_t bytes)
@@ -54,12 +61,17 @@ memory_begin (void)
 {
   if (memory_base != nullptr)
     return true;
-  void *memory =
-      mmap (nullptr, MEMORY_REGION, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void *memory = mmap (nullptr, MEMORY_REGION + HUGE, PROT_NONE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
   if (memory == MAP_FAILED)
     return false;
   memory_base = static_cast<uint8_t *> (memory);
+  memory_base += (HUGE - reinterpret_cast<uintptr_t> (memory) % HUGE) % HUGE;
+  madvise (memory_base, MEMORY_REGION, MADV_HUGEPAGE);
+  key = pkey_alloc (0, PKEY_DISABLE_ACCESS);
+  if (key >= 0 && pkey_mprotect (memory_base, MEMORY_REGION, PROT_READ | PROT_WRITE, key) != 0)
+    return false;
   return true;
 }
 
@@ -77,6 +89,8 @@ memory_alloc (size_t bytes)
     return nullptr;
   pieces[offset] = bytes;
   cursor = offset + room_of (bytes);
+  if (cursor > used + ROUND)
+    cursor = MEMORY_SHARED;
   used += bytes;
   return memory_base + offset;
 }
@@ -88,8 +102,8 @@ memory_free (void *memory)
 
   if (piece == pieces.end ())
     return false;
-  const size_t page = 4096, first = (piece->first + page - 1) / page * page,
-               end = (piece->first + piece->second) / page * page;
+  const size_t first = (piece->first + HUGE - 1) / HUGE * HUGE,
+               end = (piece->first + piece->second) / HUGE * HUGE;
 
   if (end > first)
     madvise (memory_base + first, end - first, MADV_DONTNEED);
@@ -145,16 +159,23 @@ memory_describe (const void *address, char *text, size_t bytes)
               next->second);
 }
 
+/* A processor's protection keys are a matter of one instruction, and of the calling thread alone. */
 void
 memory_open (void)
 {
-  mprotect (memory_base, MEMORY_REGION, PROT_READ | PROT_WRITE);
+  if (key >= 0)
+    pkey_set (key, 0);
+  else
+    mprotect (memory_base, MEMORY_REGION, PROT_READ | PROT_WRITE);
 }
 
 void
 memory_close (void)
 {
-  mprotect (memory_base, MEMORY_REGION, PROT_NONE);
+  if (key >= 0)
+    pkey_set (key, PKEY_DISABLE_ACCESS);
+  else
+    mprotect (memory_base, MEMORY_REGION, PROT_NONE);
 }
 
 size_t

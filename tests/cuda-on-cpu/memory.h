@@ -25,8 +25,7 @@ memory_shared (void)
   return memory_base;
 }
 
-/* 256-byte aligned and not written yet; NULL where there is no room. Memory comes again as late as
- * possible. */
+/* 256-byte aligned; NULL where there is no room. What was freed comes again late. */
 void *memory_alloc (size_t bytes);
 /* false: no memory_alloc () gave it, or it went back. */
 bool memory_free (void *memory);
