@@ -58,51 +58,61 @@ find_row (const char *name)
   return NULL;
 }
 
-/* A row's device, and its reason where there is none. */
+/*
+ * A row's device, and its reason where there is none. In builds with tests the environment may put
+ * another device in the place of the CPU, so that whole programs run on it unchanged: test-device,
+ * which keeps the name, by 1; others by their own.
+ */
 static CkStatus
 open_row (const Row *row, const char *name, const CkDeviceOptions *options, CkDevice **device)
 {
+#ifdef CK_TEST_DEVICE
+  const char *wanted = getenv ("COWBEHAVIOR_TEST_DEVICE");
+  const bool by_name = wanted != NULL && find_row (wanted) != NULL;
+
+  if (strcmp (row->name, "cpu") == 0 && wanted != NULL && (by_name || strcmp (wanted, "1") == 0)) {
+    row = find_row (by_name ? wanted : "test");
+    name = by_name ? wanted : name;
+  }
+#endif
   if (options->reason != NULL)
     options->reason[0] = '\0';
   return row->open (name, options, device);
 }
 
-/* In builds with tests the environment may put test-device in the place of the CPU, so that whole
- * programs run on it unchanged. */
-static const Row *
-replace_cpu (const Row *row)
+/* The first device that can be had; keeps the reason of one that is there and cannot be used. */
+static CkStatus
+open_best (const CkDeviceOptions *options, CkDevice **device)
 {
-#ifdef CK_TEST_DEVICE
-  const char *wanted = getenv ("COWBEHAVIOR_TEST_DEVICE");
+  char reason[CK_DEVICE_REASON] = "";
+  CkStatus status = CK_UNSUPPORTED;
 
-  if (strcmp (row->name, "cpu") == 0 && wanted != NULL && strcmp (wanted, "1") == 0)
-    return find_row ("test");
-#endif
-  return row;
+  for (int i = 0; i < N_ROWS && status != CK_OK; i++) {
+    if (!rows[i].automatic)
+      continue;
+    status = open_row (&rows[i], rows[i].name, options, device);
+    if (status == CK_DEVICE_ERROR && options->reason != NULL && reason[0] == '\0')
+      memcpy (reason, options->reason, sizeof reason);
+  }
+  if (status == CK_OK && options->reason != NULL)
+    memcpy (options->reason, reason, sizeof reason);
+  return status;
 }
 
 CkStatus
 ck_device_open (const char *name, const CkDeviceOptions *options, CkDevice **device)
 {
   static const CkDeviceOptions defaults = { .features = NULL };
-  CkStatus status = CK_UNSUPPORTED;
-  const Row *row;
+  const Row *row = find_row (name);
 
   *device = NULL;
   if (options == NULL)
     options = &defaults;
-  if (strcmp (name, "auto") == 0) {
-    for (int i = 0; i < N_ROWS && status != CK_OK; i++)
-      if (rows[i].automatic)
-        status = open_row (replace_cpu (&rows[i]), rows[i].name, options, device);
-    return status;
-  }
-  row = find_row (name);
-  if (row != NULL)
-    return open_row (replace_cpu (row), name, options, device);
   if (options->reason != NULL)
     options->reason[0] = '\0';
-  return status;
+  if (strcmp (name, "auto") == 0)
+    return open_best (options, device);
+  return row != NULL ? open_row (row, name, options, device) : CK_UNSUPPORTED;
 }
 
 const char *const *

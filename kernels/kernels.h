@@ -99,7 +99,8 @@ typedef struct {
   const char *features;
   int threads; /* of a stream's team; 0: one a processor that this process may use */
   /* Where ck_device_open () leaves an English sentence without a full stop that says why it failed,
-   * if there is more to say than its status does; CK_DEVICE_REASON bytes of the caller, or NULL. */
+   * if there is more to say than its status does, or why "auto" did not take a GPU that there is;
+   * else "". CK_DEVICE_REASON bytes of the caller, or NULL. */
   char *reason;
 } CkDeviceOptions;
 
@@ -107,7 +108,8 @@ typedef struct {
 
 /*
  * Opens a device by its name; "auto" takes the best that this machine has. `options` may be NULL.
- * CK_UNSUPPORTED: there is no such device here, or it lacks the features. *device is the caller's,
+ * CK_UNSUPPORTED: there is no such device here, or it lacks the features; CK_DEVICE_ERROR: there is
+ * one, which cannot be used. *device is the caller's,
  * to be given back with ck_device_close () once its streams and weights are gone; closing NULL does
  * nothing.
  */

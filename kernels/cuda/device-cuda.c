@@ -99,6 +99,7 @@ typedef struct {
   CkCudaDevice *device;
   int index; /* of the GPU */
   const CkDeviceOptions *options;
+  CkStatus status; /* if it goes no further: CK_UNSUPPORTED until there is a GPU */
 } Opening;
 
 /* Says why the device cannot be had; false. */
@@ -144,7 +145,7 @@ parse_name (Opening *opening, const char *name)
 }
 
 static bool
-start_driver (const Opening *opening, const char *library)
+start_driver (Opening *opening, const char *library)
 {
   CkCudaDevice *device = opening->device;
   const int wanted =
@@ -153,11 +154,14 @@ start_driver (const Opening *opening, const char *library)
   int *version = &device->driver_version;
   CkCuResult result;
 
-  if (!ck_cu_driver_open (&device->driver, library, why, sizeof why))
+  if (!ck_cu_driver_open (&device->driver, library, why, sizeof why)) {
+    opening->status = device->driver.library != NULL ? CK_DEVICE_ERROR : CK_UNSUPPORTED;
     return refuse (opening, "%s", why);
+  }
   result = device->driver.cuInit (0);
   if (result == CK_CU_NO_DEVICE)
     return refuse (opening, "the NVIDIA driver finds no GPU");
+  opening->status = CK_DEVICE_ERROR;
   if (!check (opening, result, "the NVIDIA driver does not start") ||
       !check (opening, device->driver.cuDriverGetVersion (version), "the driver's version"))
     return false;
@@ -169,16 +173,18 @@ start_driver (const Opening *opening, const char *library)
 }
 
 static bool
-find_gpu (const Opening *opening)
+find_gpu (Opening *opening)
 {
   CkCudaDevice *device = opening->device;
   int count = 0;
 
+  opening->status = CK_UNSUPPORTED;
   if (!check (opening, device->driver.cuDeviceGetCount (&count), "counting GPUs"))
     return false;
   if (opening->index >= count)
     return refuse (opening, "there is no GPU %d; the NVIDIA driver finds %d", opening->index,
                    count);
+  opening->status = CK_DEVICE_ERROR;
   return check (opening, device->driver.cuDeviceGet (&device->gpu, opening->index), "the GPU") &&
          check (opening,
                 device->driver.cuDeviceGetName (device->model, sizeof device->model, device->gpu),
@@ -289,7 +295,7 @@ static CkStatus
 open_gpu (const char *name, const char *library, const CkDeviceOptions *options, CkDevice **made)
 {
   CkCudaDevice *device;
-  Opening opening = { .options = options };
+  Opening opening = { .options = options, .status = CK_UNSUPPORTED };
 
   /* Sets of instructions are the CPU's. */
   if (options->features != NULL && strcmp (options->features, "auto") != 0)
@@ -302,7 +308,7 @@ open_gpu (const char *name, const char *library, const CkDeviceOptions *options,
   if (!parse_name (&opening, name) || !start_driver (&opening, library) || !find_gpu (&opening) ||
       !read_limits (&opening) || !enter_context (&opening)) {
     cuda_close (&device->base);
-    return CK_UNSUPPORTED;
+    return opening.status;
   }
   snprintf (device->name, sizeof device->name, "%.*s:%d", (int)strcspn (name, ":"), name,
             opening.index);

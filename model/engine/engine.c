@@ -37,6 +37,7 @@ struct _CowEngine {
   gboolean loading;
   GError *load_error;
   CowClassifier *classifier;
+  CkDevice device; /* what the classifier's was when it was loaded; not one that can be used */
   char *name;
   CowEngineFaults faults;
 
@@ -530,6 +531,9 @@ engine_load (CowEngine *self, const CowClassifierOptions *options, GError **erro
     return FALSE;
   }
   self->name = g_path_get_basename (cow_classifier_adapter_path (self->classifier));
+  self->device = *cow_classifier_device (self->classifier);
+  self->device.name = g_intern_string (self->device.name);
+  self->device.features = g_intern_string (self->device.features);
   cow_engine_faults_init (&self->faults);
   self->worker = g_thread_try_new ("cow-engine", work, self, error);
   return self->worker != NULL;
@@ -689,7 +693,7 @@ cow_engine_device_text (const CowEngine *self)
 const CkDevice *
 cow_engine_device (const CowEngine *self)
 {
-  return cow_classifier_device (self->classifier);
+  return &self->device;
 }
 
 CowPrecision

@@ -82,6 +82,17 @@ fail_open (const char *name, CkStatus status, const char *reason, GError **error
   return cpu_opens () ? fail_absent (name, reason, error) : fail_level (error);
 }
 
+/* Says once why there is a GPU and "auto" does not take it. */
+static void
+tell_passed_over (const char *reason)
+{
+  static gsize told = 0;
+  if (!*reason || !g_once_init_enter (&told))
+    return;
+  g_message ("the CPU computes, for the GPU cannot be used: %s", reason);
+  g_once_init_leave (&told, 1);
+}
+
 CkDevice *
 cow_device_open (const char *name, int threads, GError **error)
 {
@@ -95,6 +106,7 @@ cow_device_open (const char *name, int threads, GError **error)
     fail_open (name, status, reason, error);
     return NULL;
   }
+  tell_passed_over (reason);
   tell_untried_level ();
   return device;
 }

@@ -33,15 +33,28 @@ let_function_fail (const char *function, int call, int result)
 
 /* Opens a device, which must fail for a reason that contains `why`. */
 static void
-check_refused (const char *name, const char *why)
+check_status (const char *name, CkStatus status, const char *why)
 {
   char reason[CK_DEVICE_REASON];
   const CkDeviceOptions options = { .reason = reason };
   CkDevice *device;
 
-  CHECK (ck_device_open (name, &options, &device) == CK_UNSUPPORTED && device == NULL);
+  CHECK (ck_device_open (name, &options, &device) == status && device == NULL);
   if (strstr (reason, why) == NULL)
     fail ("%s: the reason is \"%s\", without \"%s\"", name, reason, why);
+}
+
+/* There is no such device, or there is one that cannot be used. */
+static void
+check_absent (const char *name, const char *why)
+{
+  check_status (name, CK_UNSUPPORTED, why);
+}
+
+static void
+check_refused (const char *name, const char *why)
+{
+  check_status (name, CK_DEVICE_ERROR, why);
 }
 
 static void
@@ -81,12 +94,12 @@ check_libraries (void)
   char *library = strdup (getenv (LIBRARY_VARIABLE));
 
   setenv (LIBRARY_VARIABLE, "libcuda-nowhere.so.1", 1);
-  check_refused (DEVICE, "libcuda-nowhere.so.1: cannot open shared object file");
-  check_refused (DEVICE, "install the NVIDIA driver");
+  check_absent (DEVICE, "libcuda-nowhere.so.1: cannot open shared object file");
+  check_absent (DEVICE, "install the NVIDIA driver");
   setenv (LIBRARY_VARIABLE, "libm.so.6", 1);
   check_refused (DEVICE, "libm.so.6 has no cuInit: the NVIDIA driver is too old");
   unsetenv (LIBRARY_VARIABLE);
-  check_refused (DEVICE, "COWBEHAVIOR_CUDA_ON_CPU names no library");
+  check_absent (DEVICE, "COWBEHAVIOR_CUDA_ON_CPU names no library");
   setenv (LIBRARY_VARIABLE, library, 1);
   free (library);
 }
@@ -99,11 +112,11 @@ check_reasons (void)
 
   check_opens (DEVICE);
   check_opens (DEVICE ":0");
-  check_refused (DEVICE ":1", "there is no GPU 1; the NVIDIA driver finds 1");
-  check_refused (DEVICE ":", "behind the colon stands the index of a GPU");
-  check_refused (DEVICE ":1x", "behind the colon");
-  check_refused (DEVICE ":-1", "behind the colon");
-  check_refused (DEVICE ":99999999999999999999", "behind the colon");
+  check_absent (DEVICE ":1", "there is no GPU 1; the NVIDIA driver finds 1");
+  check_absent (DEVICE ":", "behind the colon stands the index of a GPU");
+  check_absent (DEVICE ":1x", "behind the colon");
+  check_absent (DEVICE ":-1", "behind the colon");
+  check_absent (DEVICE ":99999999999999999999", "behind the colon");
   CHECK (ck_device_open (DEVICE, &(CkDeviceOptions){ .features = "avx2" }, &device) ==
          CK_UNSUPPORTED);
   check_libraries ();
@@ -112,7 +125,9 @@ check_reasons (void)
     check_setting ("COW_CUDA_VERSION", "11040", wanted);
   check_setting ("COW_CUDA_ARCHITECTURE", "70",
                  "has compute capability 7.0, and at least 7.5 is needed");
-  check_call ("cuInit", CK_CU_NO_DEVICE, "the NVIDIA driver finds no GPU");
+  let_function_fail ("cuInit", 1, CK_CU_NO_DEVICE);
+  check_absent (DEVICE, "the NVIDIA driver finds no GPU");
+  let_fail (NULL);
   check_call ("cuInit", CK_CU_SYSTEM_DRIVER_MISMATCH,
               "the NVIDIA driver does not start: CUDA_ERROR_SYSTEM_DRIVER_MISMATCH");
   check_call ("cuModuleLoadData", CK_CU_NO_BINARY_FOR_GPU,
