@@ -14,8 +14,8 @@
 #include "kernels/cpu/cpu-stream.h"
 #include "kernels/cpu/operations.h"
 #include "kernels/shapes.h"
+#include "kernels/taps.h"
 
-#include <math.h>
 #include <string.h>
 
 /* ---- memory ---------------------------------------------------------------------------------- */
@@ -221,57 +221,18 @@ normalise_init (Normalise *self, const CkResample *resample)
 
 /* ---- OpenCV's INTER_LINEAR ------------------------------------------------------------------- */
 
-#define LINEAR_SCALE 2048 /* INTER_RESIZE_COEF_SCALE */
-#define LINE         64   /* bytes of a cache line */
-
-/* The two taps of an output row or column and their weights, which add up to LINEAR_SCALE. */
-typedef struct {
-  int at[2];
-  int16_t weight[2];
-} Pair;
-
-/*
- * cv::resize's: positions in float, weights rounded half to even. Columns that lie beyond the edge
- * get the edge's own value with weight 1; rows keep both weights and repeat the edge (which is not
- * the same after rounding).
- */
-static void
-linear_pairs (Pair *pairs, int in, int out, bool columns)
-{
-  const double scale = 1.0 / ((double)out / in);
-
-  for (int i = 0; i < out; i++) {
-    float fraction = (float)((i + 0.5) * scale - 0.5);
-    int at = (int)floorf (fraction);
-    fraction -= (float)at;
-    if (columns && at < 0) {
-      at = 0;
-      fraction = 0.0f;
-    }
-    if (columns && at >= in - 1) {
-      at = in - 1;
-      fraction = 0.0f;
-    }
-    pairs[i].at[0] = at < 0 ? 0 : at > in - 1 ? in - 1 : at;
-    pairs[i].at[1] = at + 1 > in - 1 ? in - 1 : at + 1;
-    pairs[i].weight[0] = (int16_t)lrintf ((1.0f - fraction) * LINEAR_SCALE);
-    pairs[i].weight[1] = (int16_t)lrintf (fraction * LINEAR_SCALE);
-  }
-}
+#define LINE 64 /* bytes of a cache line */
 
 /* Memory of one call. */
 typedef struct {
   Scratch scratch;
-  Pair *x, *y;     /* [out_width], [out_height] */
-  int *column;     /* [2, out_width] of the picture: all first taps, then all second ones */
-  int16_t *weight; /* [2, out_width] of these */
+  CkLinearTaps *x, *y; /* [out_width], [out_height] */
+  int *column;         /* [2, out_width] of the picture: all first taps, then all second ones */
+  int16_t *weight;     /* [2, out_width] of these */
   int16_t *row[2]; /* [3, out_width] blended columns of an even and of an odd row of the crop, over
-                      LINEAR_SCALE / 128 */
+                      CK_LINEAR_SCALE / 128 */
   uint8_t *byte;   /* [out_width] */
 } Linear;
-
-/* What linear_blend () takes of a row's 32 bits: VResizeLinear drops the low four. */
-#define LINEAR_SHIFT 4
 
 static void
 linear_take (Linear *self, CkParts *parts, const CkCpuOps *ops, const CkResample *resample)
@@ -279,13 +240,22 @@ linear_take (Linear *self, CkParts *parts, const CkCpuOps *ops, const CkResample
   const size_t width = (size_t)resample->out_width, height = (size_t)resample->out_height;
 
   scratch_take (&self->scratch, parts, ops, &resample->picture, 2 * (int64_t)width);
-  self->x = ck_parts_take (parts, width, sizeof (Pair));
-  self->y = ck_parts_take (parts, height, sizeof (Pair));
+  self->x = ck_parts_take (parts, width, sizeof (CkLinearTaps));
+  self->y = ck_parts_take (parts, height, sizeof (CkLinearTaps));
   self->column = ck_parts_take (parts, width, 2 * sizeof (int));
   self->weight = ck_parts_take (parts, width, 2 * sizeof (int16_t));
   self->row[0] = ck_parts_take (parts, width, 3 * sizeof (int16_t));
   self->row[1] = ck_parts_take (parts, width, 3 * sizeof (int16_t));
   self->byte = ck_parts_take (parts, width, 1);
+}
+
+static void
+linear_fill (CkLinearTaps *taps, int in, int out, bool columns)
+{
+  const double step = ck_linear_step (in, out);
+
+  for (int i = 0; i < out; i++)
+    taps[i] = ck_linear_taps (i, step, in, columns);
 }
 
 static bool
@@ -299,20 +269,13 @@ linear_init (Linear *self, CkCpuStream *cpu, const CkResample *resample)
     return false;
   linear_take (self, &parts, cpu->ops, resample);
   scratch_fill (&self->scratch, &resample->picture, 2 * (int64_t)width);
-  linear_pairs (self->x, resample->w, resample->out_width, true);
-  linear_pairs (self->y, resample->h, resample->out_height, false);
+  linear_fill (self->x, resample->w, resample->out_width, true);
+  linear_fill (self->y, resample->h, resample->out_height, false);
   for (size_t i = 0; i < 2 * width; i++) {
     self->column[i] = resample->x + self->x[i % width].at[i / width];
     self->weight[i] = self->x[i % width].weight[i / width];
   }
   return true;
-}
-
-/* Two taps by their weights: at most 255 * LINEAR_SCALE. */
-static inline int16_t
-linear_columns (int a, int b, int weight_a, int weight_b)
-{
-  return (int16_t)((a * weight_a + b * weight_b) >> LINEAR_SHIFT);
 }
 
 /* Row `row` of an RGB picture, its columns blended. */
@@ -323,12 +286,12 @@ linear_row_rgb (const Linear *self, const CkResample *resample, int row, int16_t
   const int width = resample->out_width;
 
   for (int i = 0; i < width; i++) {
-    const Pair *pair = &self->x[i];
-    const uint8_t *a = pixels.data + (int64_t)pair->at[0] * pixels.stride;
-    const uint8_t *b = pixels.data + (int64_t)pair->at[1] * pixels.stride;
+    const CkLinearTaps *taps = &self->x[i];
+    const uint8_t *a = pixels.data + (int64_t)taps->at[0] * pixels.stride;
+    const uint8_t *b = pixels.data + (int64_t)taps->at[1] * pixels.stride;
     for (int c = 0; c < 3; c++)
-      out[(int64_t)c * width + i] = linear_columns (a[pixels.offset[c]], b[pixels.offset[c]],
-                                                    pair->weight[0], pair->weight[1]);
+      out[(int64_t)c * width + i] = ck_linear_columns (a[pixels.offset[c]], b[pixels.offset[c]],
+                                                       taps->weight[0], taps->weight[1]);
   }
 }
 
@@ -350,7 +313,7 @@ linear_row (const Linear *self, const CkResample *resample, int row, int16_t *ou
     int16_t *restrict to = out + (int64_t)c * width;
 #pragma omp simd
     for (int i = 0; i < width; i++)
-      to[i] = linear_columns (a[i], b[i], weight_a[i], weight_b[i]);
+      to[i] = ck_linear_columns (a[i], b[i], weight_a[i], weight_b[i]);
   }
 }
 
@@ -369,7 +332,6 @@ linear_prefetch (const CkResample *resample, int y)
     __builtin_prefetch (row + at);
 }
 
-/* VResizeLinear for bytes: each row's product is cut to 16 bits by itself. */
 static void
 linear_blend (const int16_t *restrict a, const int16_t *restrict b, const int16_t weight[2],
               int width, uint8_t *restrict byte, const float *value, float *out)
@@ -378,8 +340,7 @@ linear_blend (const int16_t *restrict a, const int16_t *restrict b, const int16_
 
 #pragma omp simd
   for (int i = 0; i < width; i++)
-    byte[i] =
-        (uint8_t)(((int16_t)(weight_a * a[i] >> 16) + (int16_t)(weight_b * b[i] >> 16) + 2) >> 2);
+    byte[i] = ck_linear_rows (a[i], b[i], weight_a, weight_b);
   for (int i = 0; i < width; i++)
     out[i] = value[byte[i]];
 }
@@ -398,18 +359,18 @@ resample_linear (CkCpuStream *cpu, const CkResample *resample)
   if (!linear_init (&linear, cpu, resample))
     return CK_NO_MEMORY;
   for (int y = 0; y < height; y++) {
-    const Pair *pair = &linear.y[y];
+    const CkLinearTaps *taps = &linear.y[y];
     for (int k = 0; k < 2 && y + 1 < height; k++)
       linear_prefetch (resample, linear.y[y + 1].at[k]);
     for (int k = 0; k < 2; k++) {
-      const int row = pair->at[k];
+      const int row = taps->at[k];
       if (held[row & 1] != row)
         linear_row (&linear, resample, resample->y + row, linear.row[row & 1]);
       held[row & 1] = row;
     }
     for (int c = 0; c < 3; c++)
-      linear_blend (linear.row[pair->at[0] & 1] + (int64_t)c * width,
-                    linear.row[pair->at[1] & 1] + (int64_t)c * width, pair->weight, width,
+      linear_blend (linear.row[taps->at[0] & 1] + (int64_t)c * width,
+                    linear.row[taps->at[1] & 1] + (int64_t)c * width, taps->weight, width,
                     linear.byte, normalise.value[c],
                     resample->out + ((int64_t)c * height + y) * width);
   }
@@ -418,46 +379,32 @@ resample_linear (CkCpuStream *cpu, const CkResample *resample)
 
 /* ---- Pillow's BILINEAR ----------------------------------------------------------------------- */
 
-#define TRIANGLE_BITS 22 /* PRECISION_BITS: 32 - 8 bits of the pixel - 2 */
-
 /* The taps of all output rows or columns. */
 typedef struct {
   int size;        /* most taps of one */
   int *first, *n;  /* [out] */
-  int32_t *weight; /* [out, size]; those of one add up to 1 << TRIANGLE_BITS, but for rounding */
+  int32_t *weight; /* [out, size]; one's are those of ck_triangle_weight () */
 } Triangles;
 
-/* precompute_coeffs () and normalize_coeffs_8bpc () with the triangle as filter; one[size] is
- * scratch. */
 static void
-triangles_fill (Triangles *self, int in, int out, double *one)
+triangles_fill (Triangles *self, int in, int out)
 {
-  const double scale = (double)in / out, width = scale < 1.0 ? 1.0 : scale;
+  const double scale = (double)in / out;
 
   for (int i = 0; i < out; i++) {
-    const double centre = (i + 0.5) * scale;
-    const int from = (int)(centre - width + 0.5), to = (int)(centre + width + 0.5);
-    const int first = from < 0 ? 0 : from, n = (to > in ? in : to) - first;
-    double sum = 0.0;
+    const CkTriangle triangle = ck_triangle (i, scale, in);
 
-    for (int k = 0; k < n; k++) {
-      const double distance = fabs ((k + first - centre + 0.5) * (1.0 / width));
-      one[k] = distance < 1.0 ? 1.0 - distance : 0.0;
-      sum += one[k];
-    }
-    for (int k = 0; k < n; k++)
-      self->weight[(int64_t)i * self->size + k] =
-          (int32_t)(0.5 + (sum != 0.0 ? one[k] / sum : one[k]) * (1 << TRIANGLE_BITS));
-    self->first[i] = first;
-    self->n[i] = n;
+    for (int k = 0; k < triangle.n; k++)
+      self->weight[(int64_t)i * self->size + k] = ck_triangle_weight (&triangle, k);
+    self->first[i] = triangle.first;
+    self->n[i] = triangle.n;
   }
 }
 
 static void
 triangles_take (Triangles *self, CkParts *parts, int in, int out)
 {
-  const double scale = (double)in / out;
-  const int64_t size = 2 * (int64_t)ceil (scale < 1.0 ? 1.0 : scale) + 1;
+  const int64_t size = ck_triangle_size ((double)in / out);
 
   self->size = (int)size;
   self->first = ck_parts_take (parts, (size_t)out, sizeof (int));
@@ -465,18 +412,10 @@ triangles_take (Triangles *self, CkParts *parts, int in, int out)
   self->weight = ck_parts_take (parts, (size_t)out, (size_t)size * sizeof (int32_t));
 }
 
-static inline uint8_t
-triangle_byte (int32_t sum)
-{
-  const int32_t value = sum >> TRIANGLE_BITS;
-  return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
-}
-
 /* Memory of one call. */
 typedef struct {
   Scratch scratch;
   Triangles x, y;
-  double *one;   /* [the larger size]: for the weights of one */
   uint8_t *ring; /* [y.size, 3, out_width]: the last rows, columns done, row r at r % y.size */
   int32_t *sum;  /* [out_width] */
 } Antialias;
@@ -489,8 +428,6 @@ antialias_take (Antialias *self, CkParts *parts, const CkCpuOps *ops, const CkRe
   scratch_take (&self->scratch, parts, ops, &resample->picture, resample->w);
   triangles_take (&self->x, parts, resample->w, resample->out_width);
   triangles_take (&self->y, parts, resample->h, resample->out_height);
-  self->one = ck_parts_take (
-      parts, (size_t)(self->x.size > self->y.size ? self->x.size : self->y.size), sizeof (double));
   self->ring = ck_parts_take (parts, (size_t)self->y.size, 3 * width);
   self->sum = ck_parts_take (parts, width, sizeof (int32_t));
 }
@@ -505,8 +442,8 @@ antialias_init (Antialias *self, CkCpuStream *cpu, const CkResample *resample)
     return false;
   antialias_take (self, &parts, cpu->ops, resample);
   scratch_fill (&self->scratch, &resample->picture, resample->w);
-  triangles_fill (&self->x, resample->w, resample->out_width, self->one);
-  triangles_fill (&self->y, resample->h, resample->out_height, self->one);
+  triangles_fill (&self->x, resample->w, resample->out_width);
+  triangles_fill (&self->y, resample->h, resample->out_height);
   return true;
 }
 
@@ -525,15 +462,15 @@ antialias_row (const Antialias *self, const CkResample *resample, int row, uint8
   for (int i = 0; i < width; i++) {
     const int32_t *weight = self->x.weight + (int64_t)i * self->x.size;
     const uint8_t *pixel = pixels.data + (int64_t)self->x.first[i] * pixels.stride;
-    int32_t r = 1 << (TRIANGLE_BITS - 1), g = r, b = r;
+    int32_t r = CK_TRIANGLE_HALF, g = r, b = r;
     for (int k = 0; k < self->x.n[i]; k++, pixel += pixels.stride) {
       r += pixel[r_at] * weight[k];
       g += pixel[g_at] * weight[k];
       b += pixel[b_at] * weight[k];
     }
-    out[i] = triangle_byte (r);
-    out[width + i] = triangle_byte (g);
-    out[2 * width + i] = triangle_byte (b);
+    out[i] = ck_triangle_byte (r);
+    out[width + i] = ck_triangle_byte (g);
+    out[2 * width + i] = ck_triangle_byte (b);
   }
 }
 
@@ -546,7 +483,7 @@ antialias_blend (const Antialias *self, int y, int channel, int width, const flo
   int32_t *restrict sum = self->sum;
 
   for (int i = 0; i < width; i++)
-    sum[i] = 1 << (TRIANGLE_BITS - 1);
+    sum[i] = CK_TRIANGLE_HALF;
   for (int k = 0; k < self->y.n[y]; k++) {
     const int slot = (self->y.first[y] + k) % self->y.size;
     const uint8_t *restrict row = self->ring + ((int64_t)slot * 3 + channel) * width;
@@ -555,7 +492,7 @@ antialias_blend (const Antialias *self, int y, int channel, int width, const flo
       sum[i] += row[i] * weight[k];
   }
   for (int i = 0; i < width; i++)
-    out[i] = value[triangle_byte (sum[i])];
+    out[i] = value[ck_triangle_byte (sum[i])];
 }
 
 static CkStatus

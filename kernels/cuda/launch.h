@@ -43,11 +43,22 @@ typedef enum {
   CK_CUDA_SCRATCH_ADAPTER,
   CK_CUDA_SCRATCH_ATTENTION,
   CK_CUDA_SCRATCH_PATCHES,
+  CK_CUDA_SCRATCH_PICTURE,
   CK_CUDA_SCRATCH_SUMS,   /* partial sums of reductions over rows */
   CK_CUDA_SCRATCH_UPLOAD, /* of the stream itself */
   CK_CUDA_N_SCRATCH
 } CkCudaScratch;
 void *ck_cuda_scratch (CkCudaStream *stream, CkCudaScratch slot, size_t bytes);
+
+/*
+ * Uploads rows of `row_bytes` (1 to CK_CUDA_ROW_MOST), which may lie anywhere on the host, to
+ * device memory where they lie behind each other. `find` gives the begin of row i. They are copied
+ * before this returns.
+ */
+#define CK_CUDA_ROW_MOST ((size_t)1 << 20)
+typedef const void *(*CkCudaFindRow) (const void *data, int64_t i);
+void ck_cuda_upload_rows (CkCudaStream *stream, void *to, int64_t rows, size_t row_bytes,
+                          CkCudaFindRow find, const void *data);
 
 /* What operations ask of a GPU. */
 typedef struct {

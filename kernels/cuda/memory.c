@@ -204,6 +204,20 @@ upload_part (CkCudaStream *stream, uint8_t *to, const void *staged, size_t bytes
   }
 }
 
+/* Pinned memory for the next part of an upload, NULL where the stream fails or has failed. */
+static void *
+stage (CkCudaStream *stream, size_t bytes)
+{
+  void *space = NULL;
+
+  if (stream->failure == CK_OK)
+    ck_cuda_stream_check (stream,
+                          ck_cuda_stage (&ck_cuda_device_of (stream)->driver, &stream->staging,
+                                         stream->handle, bytes, &space),
+                          "an upload");
+  return space;
+}
+
 CkStatus
 ck_cuda_upload (CkStream *self, void *to, const void *host_from, size_t bytes)
 {
@@ -211,18 +225,38 @@ ck_cuda_upload (CkStream *self, void *to, const void *host_from, size_t bytes)
   const CkCudaDevice *device = ck_cuda_device_of (stream);
 
   ck_cuda_enter (device);
-  for (size_t at = 0; at < bytes && stream->failure == CK_OK; at += CK_CUDA_STAGING_PART) {
+  for (size_t at = 0; at < bytes; at += CK_CUDA_STAGING_PART) {
     const size_t n = bytes - at < CK_CUDA_STAGING_PART ? bytes - at : CK_CUDA_STAGING_PART;
-    const void *staged;
+    void *space = stage (stream, n);
 
-    if (ck_cuda_stream_check (stream,
-                              ck_cuda_stage (&device->driver, &stream->staging, stream->handle,
-                                             (const uint8_t *)host_from + at, n, &staged),
-                              "an upload"))
-      upload_part (stream, (uint8_t *)to + at, staged, n);
+    if (space == NULL)
+      break;
+    memcpy (space, (const uint8_t *)host_from + at, n);
+    upload_part (stream, (uint8_t *)to + at, space, n);
   }
   ck_cuda_leave (device);
   return CK_OK;
+}
+
+void
+ck_cuda_upload_rows (CkCudaStream *stream, void *to, int64_t rows, size_t row_bytes,
+                     CkCudaFindRow find, const void *data)
+{
+  const CkCudaDevice *device = ck_cuda_device_of (stream);
+  const int64_t most = (int64_t)(CK_CUDA_STAGING_PART / row_bytes);
+
+  ck_cuda_enter (device);
+  for (int64_t first = 0; first < rows; first += most) {
+    const int64_t n = ck_min (most, rows - first);
+    uint8_t *space = stage (stream, (size_t)n * row_bytes);
+
+    if (space == NULL)
+      break;
+    for (int64_t i = 0; i < n; i++)
+      memcpy (space + (size_t)i * row_bytes, find (data, first + i), row_bytes);
+    upload_part (stream, (uint8_t *)to + (size_t)first * row_bytes, space, (size_t)n * row_bytes);
+  }
+  ck_cuda_leave (device);
 }
 
 CkStatus

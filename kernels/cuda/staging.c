@@ -3,8 +3,6 @@
 
 #include "kernels/sizes.h"
 
-#include <string.h>
-
 #define ALIGNMENT 64
 
 static CkCuResult
@@ -36,20 +34,17 @@ turn (const CkCuDriver *driver, CkCudaStaging *staging, CkCuStream *stream)
 }
 
 CkCuResult
-ck_cuda_stage (const CkCuDriver *driver, CkCudaStaging *staging, CkCuStream *stream,
-               const void *host_from, size_t bytes, const void **staged)
+ck_cuda_stage (const CkCuDriver *driver, CkCudaStaging *staging, CkCuStream *stream, size_t bytes,
+               void **space)
 {
   CkCuResult result = staging->memory == NULL ? make (driver, staging) : CK_CU_SUCCESS;
-  uint8_t *at;
 
   if (result == CK_CU_SUCCESS && staging->filled + bytes > CK_CUDA_STAGING_PART)
     result = turn (driver, staging, stream);
   if (result != CK_CU_SUCCESS)
     return result;
-  at = staging->memory + (size_t)staging->part * CK_CUDA_STAGING_PART + staging->filled;
-  memcpy (at, host_from, bytes);
+  *space = staging->memory + (size_t)staging->part * CK_CUDA_STAGING_PART + staging->filled;
   staging->filled += (size_t)ck_round_up ((int64_t)bytes, ALIGNMENT);
-  *staged = at;
   return CK_CU_SUCCESS;
 }
 

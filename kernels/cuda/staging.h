@@ -18,12 +18,12 @@ typedef struct {
 } CkCudaStaging;
 
 /*
- * Copies `bytes`, at most a part, to the ring, and says where they lie there; they stay until
- * `stream` has done what is enqueued before the next call. Waits where the ring is full. The
- * context is entered.
+ * *space of `bytes`, at most a part, to be filled and copied from at once; it stays until `stream`
+ * has done what is enqueued before the next call. Waits where the ring is full. The context is
+ * entered.
  */
 CkCuResult ck_cuda_stage (const CkCuDriver *driver, CkCudaStaging *staging, CkCuStream *stream,
-                          const void *host_from, size_t bytes, const void **staged);
+                          size_t bytes, void **space);
 /* When the stream has done its work. */
 void ck_cuda_staging_clear (const CkCuDriver *driver, CkCudaStaging *staging);
 

@@ -47,6 +47,7 @@ check_operations (const char *device, const char *level, int threads, CkStream *
   check_norm (stream, oracle);
   check_attention (stream, oracle);
   check_embed (stream, oracle);
+  check_resample (stream, oracle);
   check_bad_shapes (stream);
   if (!is_gpu (device))
     check_peak (stream);

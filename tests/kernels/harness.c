@@ -79,10 +79,17 @@ random_float (void)
 /* The buffers that there are. */
 #define MAX_BUFFERS 4096
 static struct {
-  float *floats;
+  float *floats, *base; /* base: where its memory begins */
   int64_t n;
 } buffers[MAX_BUFFERS];
 static int n_buffers;
+static bool aligned_buffers;
+
+void
+floats_align (bool aligned)
+{
+  aligned_buffers = aligned;
+}
 
 static size_t
 total_floats (int64_t n)
@@ -101,18 +108,18 @@ float *
 floats_new (int64_t n)
 {
   const size_t total = total_floats (n);
-  /* one float past an aligned address, so that nothing may count on more alignment than a float's
-   */
   float *base = aligned_alloc (64, (total * sizeof (float) + 63) / 64 * 64);
+  float *floats = base + GUARD + (aligned_buffers ? 0 : 1);
   const uint32_t sentinel = SENTINEL;
 
   for (size_t i = 0; i < total; i++)
     memcpy (base + i, &sentinel, sizeof sentinel);
   if (n_buffers == MAX_BUFFERS)
     bail_out ("too many buffers");
-  buffers[n_buffers].floats = base + 1 + GUARD;
+  buffers[n_buffers].floats = floats;
+  buffers[n_buffers].base = base;
   buffers[n_buffers++].n = n;
-  return base + 1 + GUARD;
+  return floats;
 }
 
 float *
@@ -152,9 +159,10 @@ floats_free (float *floats, int64_t n)
     }
   }
   for (int i = 0; i < n_buffers; i++)
-    if (buffers[i].floats == floats)
+    if (buffers[i].floats == floats) {
+      free (buffers[i].base);
       buffers[i] = buffers[--n_buffers];
-  free (floats - 1 - GUARD);
+    }
 }
 
 void
@@ -200,7 +208,6 @@ stream_open (const char *name, const char *features, int threads)
 {
   CkDevice *device;
   CkStream *stream;
-
   char reason[CK_DEVICE_REASON];
   const CkDeviceOptions options = { .features = features, .threads = threads, .reason = reason };
 
@@ -285,7 +292,7 @@ on_device (CkStream *stream, const float *floats)
   if (floats == NULL)
     return NULL;
   for (int i = 0; i < n_buffers; i++) {
-    float *base = buffers[i].floats - 1 - GUARD;
+    float *base = buffers[i].base;
 
     if (floats >= buffers[i].floats && floats <= buffers[i].floats + buffers[i].n)
       return (float *)bytes_on_device (stream, base, total_floats (buffers[i].n) * sizeof (float)) +

@@ -39,6 +39,8 @@ float *floats_new (int64_t n);
 float *floats_filled (int64_t n, Fill fill);
 float *floats_copy (const float *from, int64_t n);
 void floats_free (float *floats, int64_t n);
+/* Whether buffers that are made from now on are aligned to 64 bytes, as what ck_alloc () gives. */
+void floats_align (bool aligned);
 /* Random numbers in [-1, 1), or bits; the same in every run. */
 float random_float (void);
 uint32_t random_bits (void);
@@ -107,6 +109,7 @@ void check_activations (CkStream *stream);
 void check_norm (CkStream *stream, CkStream *oracle);
 void check_attention (CkStream *stream, CkStream *oracle);
 void check_embed (CkStream *stream, CkStream *oracle);
+void check_resample (CkStream *stream, CkStream *oracle);
 void check_bad_shapes (CkStream *stream);
 void check_peak (CkStream *stream);
 void check_colours (void); /* at all levels */

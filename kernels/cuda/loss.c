@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* Softmax cross entropy. */
+#include "kernels/cuda/loss.h"
+
+#include "kernels/cuda/grid.h"
+#include "kernels/cuda/operations.h"
+#include "kernels/shapes.h"
+#include "kernels/sizes.h"
+
+CkStatus
+ck_cuda_cross_entropy (CkStream *self, const CkCrossEntropy *op)
+{
+  CkCudaStream *stream = (CkCudaStream *)self;
+  const CkCudaGrid one = { 1, 1, 1 };
+  CkCudaLoss loss = { .op = *op };
+  CkStatus status = ck_check_cross_entropy (op);
+  CkCudaGrid grid;
+  size_t bytes;
+
+  if (status == CK_OK)
+    status = ck_cuda_grid (op->batch, CK_CUDA_LOSS_WARPS, &grid);
+  if (status == CK_OK && !ck_size_product (op->batch + 1, sizeof (double), 1, &bytes))
+    status = CK_BAD_SHAPE;
+  if (status != CK_OK)
+    return status;
+  loss.share = ck_cuda_scratch (stream, CK_CUDA_SCRATCH_SUMS, bytes);
+  loss.failure = ck_cuda_failure (stream);
+  if (loss.share == NULL || loss.failure == NULL)
+    return ck_cuda_status (stream);
+  loss.losses = loss.share + 1;
+  ck_cuda_launch (stream, "ck_cuda_loss_weights", one, CK_CUDA_LOSS_THREADS, CK_CUDA_LOSS_SHARED,
+                  &loss, sizeof loss);
+  ck_cuda_take_failure (stream);
+  ck_cuda_launch (stream, "ck_cuda_loss_pictures", grid, 32 * CK_CUDA_LOSS_WARPS, 0, &loss,
+                  sizeof loss);
+  ck_cuda_launch (stream, "ck_cuda_loss_sum", one, CK_CUDA_LOSS_THREADS, CK_CUDA_LOSS_SHARED, &loss,
+                  sizeof loss);
+  return ck_cuda_status (stream);
+}
