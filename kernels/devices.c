@@ -58,26 +58,40 @@ find_row (const char *name)
   return NULL;
 }
 
-/*
- * A row's device, and its reason where there is none. In builds with tests the environment may put
- * another device in the place of the CPU, so that whole programs run on it unchanged: test-device,
- * which keeps the name, by 1; others by their own.
- */
-static CkStatus
-open_row (const Row *row, const char *name, const CkDeviceOptions *options, CkDevice **device)
+/* In builds with tests the environment may put test-device (1), or a device that it names, in the
+ * place of the CPU, so that whole programs run on it unchanged. The row that stands there and the
+ * name that it is opened by; NULL: there is none of that name. */
+static const Row *
+replace_cpu (const Row *row, const char **name)
 {
 #ifdef CK_TEST_DEVICE
   const char *wanted = getenv ("COWBEHAVIOR_TEST_DEVICE");
-  const bool by_name = wanted != NULL && find_row (wanted) != NULL;
 
-  if (strcmp (row->name, "cpu") == 0 && wanted != NULL && (by_name || strcmp (wanted, "1") == 0)) {
-    row = find_row (by_name ? wanted : "test");
-    name = by_name ? wanted : name;
-  }
+  if (strcmp (row->name, "cpu") != 0 || wanted == NULL || strcmp (wanted, "0") == 0)
+    return row;
+  if (strcmp (wanted, "1") == 0)
+    return find_row ("test");
+  *name = wanted;
+  return find_row (wanted);
+#else
+  (void)name;
+  return row;
 #endif
+}
+
+/* A row's device, and its reason where there is none. */
+static CkStatus
+open_row (const Row *row, const char *name, const CkDeviceOptions *options, CkDevice **device)
+{
+  const char *const asked = name;
+  CkDeviceOptions with = *options;
+
   if (options->reason != NULL)
     options->reason[0] = '\0';
-  return row->open (name, options, device);
+  row = replace_cpu (row, &name);
+  if (name != asked)
+    with.features = NULL; /* a set of the CPU's instructions */
+  return row != NULL ? row->open (name, &with, device) : CK_UNSUPPORTED;
 }
 
 /* The first device that can be had; keeps the reason of one that is there and cannot be used. */
