@@ -20,6 +20,7 @@ typedef struct CkCudaFunction CkCudaFunction; /* a kernel by its name; launch.c 
 struct CkCudaStream {
   CkStream base;
   CkCuStream *handle;
+  CkCuEvent *done; /* at which the host waits */
   CkStatus failure;
   bool may_fail;  /* work since the last wait may have left a failure in device memory */
   int32_t *words; /* device memory [2]: the stream's failure, and that of the operation that runs */
@@ -40,6 +41,9 @@ ck_cuda_device_of (const CkCudaStream *stream)
 
 /* Makes a failure of the driver's the stream's, if it is the first; whether it is none. */
 bool ck_cuda_stream_check (CkCudaStream *stream, CkCuResult result, const char *where);
+
+/* Waits until all is done, asleep: decoders and cameras want the processor. Entered. */
+CkCuResult ck_cuda_await (CkCudaStream *stream);
 
 /* Takes the status that other device memory holds for the stream's, if it is the first. */
 void ck_cuda_take_failure_of (CkCudaStream *stream, int32_t *word, bool clear);

@@ -38,9 +38,11 @@ ck_cuda_event_new (CkDevice *self, CkEvent **made)
     return CK_NO_MEMORY;
   event->base.device = self;
   ck_cuda_enter (device);
-  status = ck_cuda_result (
-      device, device->driver.cuEventCreate (&event->handle, CK_CU_EVENT_DISABLE_TIMING),
-      "cuEventCreate");
+  status =
+      ck_cuda_result (device,
+                      device->driver.cuEventCreate (&event->handle, CK_CU_EVENT_BLOCKING_SYNC |
+                                                                        CK_CU_EVENT_DISABLE_TIMING),
+                      "cuEventCreate");
   ck_cuda_leave (device);
   if (status == CK_OK)
     *made = &event->base;

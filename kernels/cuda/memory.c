@@ -307,8 +307,7 @@ ck_cuda_download (CkStream *self, void *host_to, const void *from, size_t bytes)
           stream,
           device->driver.cuMemcpyDtoHAsync (host_to, (uintptr_t)from, bytes, stream->handle),
           "a download"))
-    ck_cuda_stream_check (stream, device->driver.cuStreamSynchronize (stream->handle),
-                          "a download");
+    ck_cuda_stream_check (stream, ck_cuda_await (stream), "a download");
   ck_cuda_leave (device);
   return stream->failure;
 }

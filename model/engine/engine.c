@@ -178,6 +178,7 @@ prepare_crops (CowEngine *self, CowTicket *ticket, CkStream *stream, const CkPic
   if (enqueued && cow_check (status, error, "preparing %u crops", ticket->n))
     return TRUE;
   ck_stream_reset (stream);
+  cow_device_explain (cow_classifier_device (self->classifier), error);
   g_mutex_lock (&self->lock);
   if (ticket->crops)
     release_crops (self, ticket);
@@ -429,10 +430,12 @@ reopen (CowEngine *self)
 {
   self->reopening = TRUE;
   let_go_of_device (self);
+  g_mutex_unlock (&self->lock);
+  wake_all ();
+  g_mutex_lock (&self->lock);
   while (!self->stop && self->reopening) {
     g_autoptr (GError) error = NULL;
     g_mutex_unlock (&self->lock);
-    wake_all ();
     const gboolean opened = cow_classifier_reopen (self->classifier, &error);
     g_mutex_lock (&self->lock);
     self->reopening = !opened;

@@ -287,8 +287,8 @@ static void
 check_all_lost (void)
 {
   check_lost ("cuLaunchKernel", CK_CU_ILLEGAL_ADDRESS, "CUDA_ERROR_ILLEGAL_ADDRESS in ck_cuda_");
-  check_lost ("cuStreamSynchronize", CK_CU_LAUNCH_TIMEOUT, "CUDA_ERROR_LAUNCH_TIMEOUT in ");
-  check_lost ("cuStreamSynchronize", CK_CU_ECC_UNCORRECTABLE, "CUDA_ERROR_ECC_UNCORRECTABLE in ");
+  check_lost ("cuEventSynchronize", CK_CU_LAUNCH_TIMEOUT, "CUDA_ERROR_LAUNCH_TIMEOUT in ");
+  check_lost ("cuEventSynchronize", CK_CU_ECC_UNCORRECTABLE, "CUDA_ERROR_ECC_UNCORRECTABLE in ");
 }
 
 /* ---- memory ---------------------------------------------------------------------------------- */

@@ -129,7 +129,7 @@ test_gone (EngineFixture *self, gconstpointer data)
   g_autoptr (CowEngine) engine = get_engine (self, DEVICE);
   g_autoptr (GError) error = NULL;
   float found[N_CLASSES];
-  let_fail ("cuStreamSynchronize=1:" ILLEGAL_ADDRESS
+  let_fail ("cuEventSynchronize=1:" ILLEGAL_ADDRESS
             ",cuDevicePrimaryCtxRetain=1:46,cuDevicePrimaryCtxRetain=2:46");
   g_assert_false (classify (self, engine, found, &error));
   g_assert_error (error, COW_ERROR, COW_ERROR_DEVICE);
@@ -180,7 +180,7 @@ main (int argc, char **argv)
               engine_fixture_tear_down)
   ADD ("results", test_results, NULL);
   ADD ("lost/worker", test_lost, "cuLaunchKernel=6:" ILLEGAL_ADDRESS);
-  ADD ("lost/submission", test_lost, "cuStreamSynchronize=1:" ILLEGAL_ADDRESS);
+  ADD ("lost/submission", test_lost, "cuEventSynchronize=1:" ILLEGAL_ADDRESS);
   ADD ("lost/together", test_lost_together, NULL);
   ADD ("lost/gone", test_gone, NULL);
   ADD ("refused", test_refused, NULL);
