@@ -156,7 +156,7 @@ assert_refused (EngineFixture *self, int code, const char *text)
 static void
 test_refused (EngineFixture *self, gconstpointer data)
 {
-  let_fail ("cuInit=1:100");
+  let_fail ("cuInit=1:100,cuInit=2:100,cuInit=3:100,cuInit=4:100");
   assert_refused (self, COW_ERROR_ARGUMENT,
                   "device \"" DEVICE "\": the NVIDIA driver finds no GPU");
   let_fail (NULL);
