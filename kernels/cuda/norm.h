@@ -4,7 +4,7 @@
 #ifndef CK_CUDA_NORM_H
 #define CK_CUDA_NORM_H
 
-#include <stdint.h>
+#include "kernels/cuda/codes.h"
 
 /* Forward: a warp makes a row of no more columns than it holds in registers, else a block does. */
 #define CK_CUDA_NORM_WARPS     4    /* a block */
@@ -20,9 +20,13 @@
 #define CK_CUDA_NORM_ROUNDS          3
 #define CK_CUDA_NORM_SHARED(threads) (CK_CUDA_NORM_ROUNDS * 2 * (threads) / 32 * sizeof (float))
 
+/* For rows of so many threads that become whole numbers: four floats a thread more. */
+#define CK_CUDA_NORM_REST(threads) (4 * (threads) * sizeof (float))
+
 typedef struct {
   const float *weight, *bias, *x;
-  float *y;
+  float *y;          /* NULL where y is whole numbers: */
+  CkCudaCodes codes; /* these */
   int64_t rows, cols;
   float epsilon;
 } CkCudaNorm;
