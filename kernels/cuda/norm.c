@@ -8,6 +8,12 @@
 #include "kernels/shapes.h"
 #include "kernels/sizes.h"
 
+static CkStatus
+check_cols (CkStatus status, int64_t cols)
+{
+  return status == CK_OK && cols > CK_CUDA_NORM_MOST_COLS ? CK_UNSUPPORTED : status;
+}
+
 /* A warp makes a row, or a block. */
 static void
 launch_norm (CkCudaStream *stream, CkCudaGrid grid, bool by_warps, const CkCudaNorm *arguments)
@@ -36,9 +42,9 @@ ck_cuda_norm (CkStream *self, const CkNorm *op)
                            .bias = op->bias,
                            .x = op->x,
                            .rows = op->rows,
-                           .cols = op->cols,
+                           .cols = (int32_t)op->cols,
                            .epsilon = op->epsilon };
-  CkStatus status = ck_check_norm (op);
+  CkStatus status = check_cols (ck_check_norm (op), op->cols);
   CkCudaGrid grid;
   size_t bytes;
 
@@ -75,9 +81,15 @@ ck_cuda_norm_backward (CkStream *self, const CkNormBackward *op)
   CkCudaStream *stream = (CkCudaStream *)self;
   const bool is_long = op->cols > CK_CUDA_NORM_BACK_MEDIUM;
   const uint32_t threads = is_long ? 256 : 128;
-  CkCudaNormBackward arguments = { op->weight, op->x,    op->dy,      op->dx,    NULL,
-                                   op->rows,   op->cols, op->epsilon, op->add_dx };
-  CkStatus status = ck_check_norm_backward (op);
+  CkCudaNormBackward arguments = { .weight = op->weight,
+                                   .x = op->x,
+                                   .dy = op->dy,
+                                   .dx = op->dx,
+                                   .rows = op->rows,
+                                   .cols = (int32_t)op->cols,
+                                   .epsilon = op->epsilon,
+                                   .add = op->add_dx };
+  CkStatus status = check_cols (ck_check_norm_backward (op), op->cols);
   CkCudaGrid grid;
   size_t bytes;
 

@@ -17,12 +17,11 @@ namespace
 /* The columns of one of the THREADS that make a row: quadruples, of which the first HELD are kept
  * in registers. */
 template <int THREADS, int HELD> struct Columns {
-  int thread;
-  int64_t cols;
+  int thread, cols;
 
-  __device__ int64_t column (int quad) const
+  __device__ int column (int quad) const
   {
-    return 4 * ((int64_t)quad * THREADS + thread);
+    return 4 * (quad * THREADS + thread);
   }
 
   __device__ void hold (const float *row, CkQuad (&held)[HELD]) const
@@ -39,7 +38,7 @@ template <int THREADS, int HELD> struct Columns {
     for (int i = 0; i < HELD; i++)
       if (column (i) < cols)
         visit (i, column (i));
-    for (int64_t col = column (HELD); col < cols; col += 4 * THREADS)
+    for (int col = column (HELD); col < cols; col += 4 * THREADS)
       visit (HELD, col);
   }
 
@@ -52,12 +51,12 @@ template <int THREADS, int HELD> struct Columns {
     for (int i = 0; i < HELD; i++)
       if (column (i) - 4 * lane < cols)
         visit (i, column (i));
-    for (int64_t col = column (HELD); col - 4 * lane < cols; col += 4 * THREADS)
+    for (int col = column (HELD); col - 4 * lane < cols; col += 4 * THREADS)
       visit (HELD, col);
   }
 
   /* A quadruple of `row` for such visitors. */
-  __device__ CkQuad quad (const CkQuad (&held)[HELD], const float *row, int i, int64_t col) const
+  __device__ CkQuad quad (const CkQuad (&held)[HELD], const float *row, int i, int col) const
   {
     return i < HELD ? held[i] : ck_quad_load (row + col, cols - col);
   }
@@ -115,7 +114,7 @@ sum_row (const Columns<THREADS, HELD> &columns, const float *x, const CkQuad (&h
 {
   float sum = 0;
 
-  columns.each ([&] (int i, int64_t col) {
+  columns.each ([&] (int i, int col) {
     const CkQuad quad = columns.quad (held, x, i, col);
 
     sum += (quad.v[0] + quad.v[1]) + (quad.v[2] + quad.v[3]);
@@ -132,7 +131,7 @@ row_statistics (const Columns<THREADS, HELD> &columns, const float *x, const CkQ
   float sums[2] = { 0, 0 }; /* of what is left without the mean, and of its squares */
   Statistics row = { mean, 0, 0 };
 
-  columns.each ([&] (int i, int64_t col) {
+  columns.each ([&] (int i, int col) {
     const CkQuad quad = columns.quad (held, x, i, col);
 
 #pragma unroll
@@ -164,7 +163,7 @@ begin_row (const CkCudaNorm &a, const Columns<THREADS, HELD> &columns, const flo
 }
 
 __device__ __forceinline__ CkQuad
-finish_quad (const CkCudaNorm &a, const Statistics &row, const CkQuad &x, int64_t col)
+finish_quad (const CkCudaNorm &a, const Statistics &row, const CkQuad &x, int col)
 {
   const CkQuad weight = ck_quad_load (a.weight + col, a.cols - col),
                bias = ck_quad_load (a.bias + col, a.cols - col);
@@ -186,7 +185,7 @@ make_row (const CkCudaNorm &a, int64_t row, int thread, Sums &total)
   CkQuad held[HELD];
   const Statistics statistics = begin_row (a, columns, x, held, total);
 
-  columns.each ([&] (int i, int64_t col) {
+  columns.each ([&] (int i, int col) {
     ck_quad_store (y + col, a.cols - col,
                    finish_quad (a, statistics, columns.quad (held, x, i, col), col));
   });
@@ -205,8 +204,8 @@ make_coded_row (const CkCudaNorm &a, int64_t row, int thread, Sums &total,
   CkQuad held[HELD];
   const Statistics statistics = begin_row (a, columns, x, held, total);
 
-  columns.each_together ([&] (int i, int64_t col) {
-    const int64_t block = col / CK_CUDA_BLOCK;
+  columns.each_together ([&] (int i, int col) {
+    const int block = col / CK_CUDA_BLOCK;
     float values[CK_CUDA_EACH];
 
     if (col < a.cols) {
@@ -255,7 +254,7 @@ sum_gradients (const CkCudaNormBackward &a, const Columns<THREADS, HELD> &column
 {
   float sum = 0;
 
-  columns.each ([&] (int i, int64_t col) {
+  columns.each ([&] (int i, int col) {
     const CkQuad weight = ck_quad_load (a.weight + col, a.cols - col),
                  d = columns.quad (held, dy, i, col);
 
@@ -279,7 +278,7 @@ row_slope (const CkCudaNormBackward &a, const Columns<THREADS, HELD> &columns, c
 {
   float sums[2] = { 0, 0 };
 
-  columns.each ([&] (int i, int64_t col) {
+  columns.each ([&] (int i, int col) {
     const CkQuad weight = ck_quad_load (a.weight + col, a.cols - col),
                  x = columns.quad (row.held_x, row.x, i, col),
                  dy = columns.quad (row.held_dy, row.dy, i, col);
@@ -331,8 +330,8 @@ make_row_backward (const CkCudaNormBackward &a, int64_t index, bool first, Share
   statistics =
       row_statistics (columns, row.x, row.held_x, sums[0] / (float)a.cols, a.epsilon, total);
   slope = row_slope (a, columns, row, statistics, sums[1] / (float)a.cols, total);
-  columns.each ([&] (int i, int64_t col) {
-    const int64_t left = a.cols - col;
+  columns.each ([&] (int i, int col) {
+    const int left = a.cols - col;
     const CkQuad weight = ck_quad_load (a.weight + col, left),
                  x = columns.quad (row.held_x, row.x, i, col),
                  dy = columns.quad (row.held_dy, row.dy, i, col);
@@ -366,14 +365,14 @@ make_rows_backward (const CkCudaNormBackward &a, OfBlock<THREADS / 32> &total)
   Shares<HELD> shares = {};
 
   if (a.sums != nullptr)
-    shares.sums = a.sums + blockIdx.x * 2 * a.cols;
+    shares.sums = a.sums + (int64_t)blockIdx.x * 2 * a.cols;
   for (int64_t row = begin; row < end; row++)
     make_row_backward<THREADS, HELD> (a, row, row == begin, shares, total);
   if (shares.sums == nullptr)
     return;
 #pragma unroll
   for (int i = 0; i < HELD; i++) {
-    const int64_t col = columns.column (i), left = a.cols - col;
+    const int col = columns.column (i), left = a.cols - col;
 
     ck_quad_store (shares.sums + col, left, shares.dweight[i]);
     ck_quad_store (shares.sums + a.cols + col, left, shares.dbias[i]);

@@ -6,6 +6,8 @@
 
 #include "kernels/cuda/codes.h"
 
+#define CK_CUDA_NORM_MOST_COLS (INT32_MAX / 2) /* kernels count columns with 31 bits */
+
 /* Forward: a warp makes a row of no more columns than it holds in registers, else a block does. */
 #define CK_CUDA_NORM_WARPS     4    /* a block */
 #define CK_CUDA_NORM_WARP_COLS 1024 /* that a warp holds */
@@ -27,7 +29,8 @@ typedef struct {
   const float *weight, *bias, *x;
   float *y;          /* NULL where y is whole numbers: */
   CkCudaCodes codes; /* these */
-  int64_t rows, cols;
+  int64_t rows;
+  int32_t cols;
   float epsilon;
 } CkCudaNorm;
 
@@ -35,7 +38,8 @@ typedef struct {
   const float *weight, *x, *dy;
   float *dx;
   float *sums; /* [blocks, 2, cols]: a block's dweight, then its dbias; or NULL */
-  int64_t rows, cols;
+  int64_t rows;
+  int32_t cols;
   float epsilon;
   int add; /* to dx */
 } CkCudaNormBackward;
