@@ -58,27 +58,40 @@ find_row (const char *name)
   return NULL;
 }
 
-/* A row's device, and its reason where there is none. */
-static CkStatus
-open_row (const Row *row, const char *name, const CkDeviceOptions *options, CkDevice **device)
-{
-  if (options->reason != NULL)
-    options->reason[0] = '\0';
-  return row->open (name, options, device);
-}
-
-/* In builds with tests the environment may put test-device in the place of the CPU, so that whole
- * programs run on it unchanged. */
+/* In builds with tests the environment may put test-device (1), or a device that it names, in the
+ * place of the CPU, so that whole programs run on it unchanged. The row that stands there and the
+ * name that it is opened by; NULL: there is none of that name. */
 static const Row *
-replace_cpu (const Row *row)
+replace_cpu (const Row *row, const char **name)
 {
 #ifdef CK_TEST_DEVICE
   const char *wanted = getenv ("COWBEHAVIOR_TEST_DEVICE");
 
-  if (strcmp (row->name, "cpu") == 0 && wanted != NULL && strcmp (wanted, "1") == 0)
+  if (strcmp (row->name, "cpu") != 0 || wanted == NULL || strcmp (wanted, "0") == 0)
+    return row;
+  if (strcmp (wanted, "1") == 0)
     return find_row ("test");
-#endif
+  *name = wanted;
+  return find_row (wanted);
+#else
+  (void)name;
   return row;
+#endif
+}
+
+/* A row's device, and its reason where there is none. */
+static CkStatus
+open_row (const Row *row, const char *name, const CkDeviceOptions *options, CkDevice **device)
+{
+  const char *const asked = name;
+  CkDeviceOptions with = *options;
+
+  if (options->reason != NULL)
+    options->reason[0] = '\0';
+  row = replace_cpu (row, &name);
+  if (name != asked)
+    with.features = NULL; /* a set of the CPU's instructions */
+  return row != NULL ? row->open (name, &with, device) : CK_UNSUPPORTED;
 }
 
 CkStatus
@@ -94,12 +107,12 @@ ck_device_open (const char *name, const CkDeviceOptions *options, CkDevice **dev
   if (strcmp (name, "auto") == 0) {
     for (int i = 0; i < N_ROWS && status != CK_OK; i++)
       if (rows[i].automatic)
-        status = open_row (replace_cpu (&rows[i]), rows[i].name, options, device);
+        status = open_row (&rows[i], rows[i].name, options, device);
     return status;
   }
   row = find_row (name);
   if (row != NULL)
-    return open_row (replace_cpu (row), name, options, device);
+    return open_row (row, name, options, device);
   if (options->reason != NULL)
     options->reason[0] = '\0';
   return status;

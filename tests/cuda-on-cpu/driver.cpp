@@ -4,6 +4,7 @@
 #include "tests/cuda-on-cpu/calls.h"
 #include "tests/cuda-on-cpu/machine.h"
 #include "tests/cuda-on-cpu/memory.h"
+#include "tests/cuda-on-cpu/others.h"
 #include "tests/cuda-on-cpu/shadow.h"
 #include "tests/cuda-on-cpu/streams.h"
 
@@ -30,6 +31,8 @@ struct CUmemPoolHandle_st {
 
 namespace
 {
+
+enum { TEXTURE_ALIGNMENT = 14 }; /* CUdevice_attribute, for GStreamer */
 
 const size_t SHARED_PLAIN = 48 << 10; /* bytes of shared memory without asking for more */
 
@@ -264,6 +267,9 @@ cuDeviceGetAttribute (int *value, int attribute, CkCuDevice device)
   case CK_CU_PROCESSORS:
     *value = (int)setting ("COW_CUDA_PROCESSORS", 3);
     return 0;
+  case TEXTURE_ALIGNMENT:
+    *value = 512;
+    return 0;
   case CK_CU_INTEGRATED:
   case CK_CU_PCI_BUS:
   case CK_CU_PCI_DEVICE:
@@ -410,7 +416,7 @@ CkCuResult
 cuMemFree (CkCuMemory memory)
 {
   CALL_IN_CONTEXT (cuMemFree);
-  if (memory == 0)
+  if (memory == 0 || others_free (memory))
     return 0;
   const CkCuResult result = run_all ();
 
@@ -534,6 +540,41 @@ cuMemcpyHtoDAsync (CkCuMemory to, const void *host_from, size_t bytes, CkCuStrea
   });
 }
 
+/*
+ * With COW_CUDA_DIGEST a program says at its end what it downloaded, as a number that does not
+ * depend on the order: the same for all seeds, if results are.
+ */
+class Digest
+{
+public:
+  Digest (void) : sum (0), n (0)
+  {
+  }
+
+  ~Digest (void)
+  {
+    if (getenv ("COW_CUDA_DIGEST") != nullptr)
+      fprintf (stderr, "cuda-on-cpu: %zu downloads, digest %016llx\n", n, (unsigned long long)sum);
+  }
+
+  /* FNV-1a */
+  void add (const uint8_t *memory, size_t bytes)
+  {
+    uint64_t hash = 14695981039346656037u;
+
+    for (size_t i = 0; i < bytes; i++)
+      hash = (hash ^ memory[i]) * 1099511628211u;
+    sum += hash;
+    n++;
+  }
+
+private:
+  uint64_t sum;
+  size_t n;
+};
+
+static Digest downloads;
+
 /* To memory that is not pinned, it has come when the call returns. */
 CkCuResult
 cuMemcpyDtoHAsync (void *host_to, CkCuMemory from, size_t bytes, CkCuStream *stream)
@@ -547,6 +588,7 @@ cuMemcpyDtoHAsync (void *host_to, CkCuMemory from, size_t bytes, CkCuStream *str
     if (!is_live ("cuMemcpyDtoHAsync", from, bytes))
       return (CkCuResult)CK_CU_ILLEGAL_ADDRESS;
     memcpy (host_to, pointer (from), bytes);
+    downloads.add (pointer (from), bytes);
     return (CkCuResult)0;
   });
 
