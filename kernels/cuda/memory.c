@@ -93,7 +93,6 @@ ck_cuda_alloc (CkStream *self, size_t bytes)
   CkCuMemory memory;
 
   ck_cuda_break_recording (stream);
-  stream->replays.generation++;
   ck_cuda_enter (ck_cuda_device_of (stream));
   memory = alloc (stream, bytes);
   ck_cuda_leave (ck_cuda_device_of (stream));

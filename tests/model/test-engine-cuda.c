@@ -179,7 +179,7 @@ main (int argc, char **argv)
   g_test_add ("/engine-cuda/" name, EngineFixture, data, engine_fixture_set_up, function,          \
               engine_fixture_tear_down)
   ADD ("results", test_results, NULL);
-  ADD ("lost/worker", test_lost, "cuLaunchKernel=6:" ILLEGAL_ADDRESS);
+  ADD ("lost/worker", test_lost, "cuEventSynchronize=2:" ILLEGAL_ADDRESS);
   ADD ("lost/submission", test_lost, "cuEventSynchronize=1:" ILLEGAL_ADDRESS);
   ADD ("lost/together", test_lost_together, NULL);
   ADD ("lost/gone", test_gone, NULL);
