@@ -129,7 +129,7 @@ ck_cuda_scratch (CkCudaStream *stream, CkCudaScratch slot, size_t bytes)
   ck_cuda_leave (device);
   stream->scratch[slot].bytes = stream->scratch[slot].memory != NULL ? bytes : 0;
   if (stream->scratch[slot].memory == NULL && stream->failure == CK_OK)
-    stream->failure = CK_NO_MEMORY;
+    stream->failure = ck_cuda_no_memory (device);
   return stream->scratch[slot].memory;
 }
 
