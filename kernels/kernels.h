@@ -353,8 +353,10 @@ typedef struct {
   const float *cos, *sin; /* [tokens - prefix, head_dim]; NULL: nothing is rotated */
   const float *q, *k, *v;
   /* Of which numbers the two products are made: CK_F32, or CK_I16 or CK_I8 where the device's
-   * products have CK_USE_INT16 or CK_USE_INT8. The scores are of CK_I16 in CK_I8 too, and the
-   * softmax is fp32's. */
+   * products have CK_USE_INT16 or CK_USE_INT8. The scores are of CK_I16 in CK_I8 too. GPUs have
+   * CK_F16 and CK_BF16 as well: q, k, v and exponentials are rounded to them, what is beyond the
+   * largest fp16 becomes it, and sums are of fp32; heads of more than 128 are computed in fp32. The
+   * softmax is always fp32's. */
   CkType products;
   CkActivations out;
 } CkAttention;
