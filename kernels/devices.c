@@ -94,28 +94,39 @@ open_row (const Row *row, const char *name, const CkDeviceOptions *options, CkDe
   return row != NULL ? row->open (name, &with, device) : CK_UNSUPPORTED;
 }
 
+/* The first device that can be had; keeps the reason of one that is there and cannot be used. */
+static CkStatus
+open_best (const CkDeviceOptions *options, CkDevice **device)
+{
+  char reason[CK_DEVICE_REASON] = "";
+  CkStatus status = CK_UNSUPPORTED;
+
+  for (int i = 0; i < N_ROWS && status != CK_OK; i++) {
+    if (!rows[i].automatic)
+      continue;
+    status = open_row (&rows[i], rows[i].name, options, device);
+    if (status == CK_DEVICE_ERROR && options->reason != NULL && reason[0] == '\0')
+      memcpy (reason, options->reason, sizeof reason);
+  }
+  if (status == CK_OK && options->reason != NULL)
+    memcpy (options->reason, reason, sizeof reason);
+  return status;
+}
+
 CkStatus
 ck_device_open (const char *name, const CkDeviceOptions *options, CkDevice **device)
 {
   static const CkDeviceOptions defaults = { .features = NULL };
-  CkStatus status = CK_UNSUPPORTED;
-  const Row *row;
+  const Row *row = find_row (name);
 
   *device = NULL;
   if (options == NULL)
     options = &defaults;
-  if (strcmp (name, "auto") == 0) {
-    for (int i = 0; i < N_ROWS && status != CK_OK; i++)
-      if (rows[i].automatic)
-        status = open_row (&rows[i], rows[i].name, options, device);
-    return status;
-  }
-  row = find_row (name);
-  if (row != NULL)
-    return open_row (row, name, options, device);
   if (options->reason != NULL)
     options->reason[0] = '\0';
-  return status;
+  if (strcmp (name, "auto") == 0)
+    return open_best (options, device);
+  return row != NULL ? open_row (row, name, options, device) : CK_UNSUPPORTED;
 }
 
 const char *const *

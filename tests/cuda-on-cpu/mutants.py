@@ -7,7 +7,7 @@
 
 A mutant is one change of one line of kernels/cuda (KERNELS is that folder). `run` compiles it into
 a libcuda-on-cpu.so of its own, beside the build, and runs the test programs of suite `cuda` with
-it, until one fails: then it is caught. The build has to be up to date and its tests must pass.
+it, until a test fails that passes without it: then it is caught. The build has to be up to date.
 """
 import argparse
 import collections
@@ -189,17 +189,27 @@ def why(text):
     return "fails"
 
 
-def test(build, library, seed):
-    """Runs the programs: how the mutant was caught, or None."""
+def passed(text):
+    """The tests that a program says have passed."""
+    return {line.split(" - ", 1)[-1] for line in text.splitlines()
+            if line.startswith("ok ") and "# TODO" not in line and "# SKIP" not in line}
+
+
+def run_program(build, library, program, seed):
     environment = dict(os.environ, COWBEHAVIOR_CUDA_ON_CPU=str(library), COW_CUDA_SEED=str(seed))
+    command = [build.build / "tests" / "kernels" / program, "cuda-emulated"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True,
+                          errors="replace", timeout=TIMEOUT)
+
+
+def test(build, library, seed, usual):
+    """Runs the programs: how the mutant was caught, or None. `usual`: what passes without it."""
     for program in PROGRAMS:
-        command = [build.build / "tests" / "kernels" / program, "cuda-emulated"]
         try:
-            done = subprocess.run(command, env=environment, capture_output=True, text=True,
-                                  errors="replace", timeout=TIMEOUT)
+            done = run_program(build, library, program, seed)
         except subprocess.TimeoutExpired:
             return f"{program}: hangs"
-        if done.returncode != 0:
+        if usual[program] - passed(done.stdout):
             text = why(done.stderr + "\n" + done.stdout)
             return f"{program}: crashes" if done.returncode < 0 else f"{program}: {text}"
     return None
@@ -228,8 +238,11 @@ def run(args):
     chosen = choose(find(build.root / "kernels" / "cuda"), args.seed, args.count)
     only = {int(n) for n in args.only.split(",")} if args.only else None
     results = []
-    if test(build, build.build / "tests/cuda-on-cpu/libcuda-on-cpu.so", args.seed) is not None:
-        sys.exit("mutants.py: the tests fail without any mutant")
+    library = build.build / "tests/cuda-on-cpu/libcuda-on-cpu.so"
+    usual = {program: passed(run_program(build, library, program, args.seed).stdout)
+             for program in PROGRAMS}
+    if not all(usual.values()):
+        sys.exit("mutants.py: nothing passes without any mutant")
     for number, mutant in enumerate(chosen, 1):
         if only is not None and number not in only:
             continue
@@ -237,7 +250,7 @@ def run(args):
         folder = pathlib.Path(tempfile.mkdtemp(dir=build.build))
         try:
             library = build.compile(mutant, folder)
-            found = test(build, library, args.seed) if library is not None else None
+            found = test(build, library, args.seed, usual) if library is not None else None
         finally:
             shutil.rmtree(folder)
         state = "no mutant" if library is None else "caught" if found else "survived"
