@@ -82,8 +82,9 @@ template <int ROWS, int COLS, int DOWN, int ACROSS> struct Tile {
 
   const CkCudaCodeProduct &p;
   Shared<ROWS, COLS, DOWN> &shared;
-  int64_t first_row, first_col, n_first, n_stages;
+  int64_t first_row, first_col;
   int rows, cols; /* of the tile that there are */
+  int n_first, n_stages;
   float4 scales[SCALED];
   float total[HEIGHT][WIDTH][4];
 
@@ -97,16 +98,16 @@ template <int ROWS, int COLS, int DOWN, int ACROSS> struct Tile {
     first_col = (int64_t)blockIdx.x / down * COLS;
     rows = (int)(p.m - first_row < ROWS ? p.m - first_row : ROWS);
     cols = (int)(p.n - first_col < COLS ? p.n - first_col : COLS);
-    n_first = p.first.w.blocks;
-    n_stages = n_first + p.second.w.blocks;
+    n_first = (int)p.first.w.blocks;
+    n_stages = n_first + (int)p.second.w.blocks;
   }
 
-  __device__ __forceinline__ const CkCudaCodeTerms &terms (int64_t stage) const
+  __device__ __forceinline__ const CkCudaCodeTerms &terms (int stage) const
   {
     return stage < n_first ? p.first : p.second;
   }
 
-  __device__ __forceinline__ int64_t block (int64_t stage) const
+  __device__ __forceinline__ int block (int stage) const
   {
     return stage < n_first ? stage : stage - n_first;
   }
@@ -134,12 +135,12 @@ template <int ROWS, int COLS, int DOWN, int ACROSS> struct Tile {
   }
 
   /* What is copied of a stage; one group of copies, maybe of none. */
-  __device__ __forceinline__ void copy (int64_t stage)
+  __device__ __forceinline__ void copy (int stage)
   {
     if (stage < n_stages) {
       const CkCudaCodeTerms &t = terms (stage);
-      const int at = (int)(stage % STAGES);
-      const int64_t stride = t.w.blocks * BLOCK, begin = block (stage) * BLOCK;
+      const int at = stage % STAGES;
+      const int64_t stride = t.w.blocks * BLOCK, begin = (int64_t)block (stage) * BLOCK;
 
       copy_rows<X_COPIES, ROWS * PIECES> (shared.x[at], t.x.codes + first_row * stride + begin,
                                           stride, rows);
@@ -150,13 +151,13 @@ template <int ROWS, int COLS, int DOWN, int ACROSS> struct Tile {
     ck_copy_commit ();
   }
 
-  __device__ __forceinline__ bool unpacks (int64_t stage) const
+  __device__ __forceinline__ bool unpacks (int stage) const
   {
     return stage < n_first && p.first.w.packed == nullptr;
   }
 
   /* 4-bit codes of a stage, each piece by the thread that unpacks it. */
-  __device__ __forceinline__ void copy_pairs (int64_t stage)
+  __device__ __forceinline__ void copy_pairs (int stage)
   {
     if (!unpacks (stage))
       return;
@@ -164,17 +165,17 @@ template <int ROWS, int COLS, int DOWN, int ACROSS> struct Tile {
     for (int n = 0; n < UNPACKED; n++) {
       const int number = n * THREADS + (int)threadIdx.x, row = number / 2;
       const bool there = row < cols;
-      const uint8_t *from = p.first.w.pairs + (first_col * n_first + stage) * (BLOCK / 2);
+      const uint8_t *from = p.first.w.pairs + (first_col * p.first.w.blocks + stage) * (BLOCK / 2);
 
       if (HALVES % THREADS == 0 || number < HALVES)
-        ck_copy_async (&shared.pairs[stage % STAGES][number],
-                       from + (there ? row * n_first * (BLOCK / 2) + number % 2 * PIECE : 0),
-                       there);
+        ck_copy_async (
+            &shared.pairs[stage % STAGES][number],
+            from + (there ? row * p.first.w.blocks * (BLOCK / 2) + number % 2 * PIECE : 0), there);
     }
   }
 
   /* And as bytes. */
-  __device__ __forceinline__ void unpack (int64_t stage)
+  __device__ __forceinline__ void unpack (int stage)
   {
     if (!unpacks (stage))
       return;
@@ -198,12 +199,13 @@ template <int ROWS, int COLS, int DOWN, int ACROSS> struct Tile {
 
   /* The scales of a group of stages to registers: those of rows, then those of columns. A group
    * never holds stages of both terms: the second begin a group. */
-  __device__ __forceinline__ void load_scales (int64_t group)
+  __device__ __forceinline__ void load_scales (int group)
   {
-    const int64_t groups = (n_first + SCALES - 1) / SCALES;
+    const int groups = (n_first + SCALES - 1) / SCALES;
     const bool is_first = group < groups;
     const CkCudaCodeTerms &t = is_first ? p.first : p.second;
-    const int64_t at = (is_first ? group : group - groups) * SCALES, left = t.w.blocks - at;
+    const int at = (is_first ? group : group - groups) * SCALES;
+    const int64_t left = t.w.blocks - at;
 
 #pragma unroll
     for (int n = 0; n < SCALED; n++) {
@@ -223,7 +225,7 @@ template <int ROWS, int COLS, int DOWN, int ACROSS> struct Tile {
     }
   }
 
-  __device__ __forceinline__ void store_scales (int64_t group)
+  __device__ __forceinline__ void store_scales (int group)
   {
 #pragma unroll
     for (int n = 0; n < SCALED; n++) {
@@ -239,11 +241,11 @@ template <int ROWS, int COLS, int DOWN, int ACROSS> struct Tile {
   }
 
   /* The group of a stage, and its place there. */
-  __device__ __forceinline__ int64_t group (int64_t stage, int *in_group) const
+  __device__ __forceinline__ int group (int stage, int *in_group) const
   {
-    const int64_t groups = (n_first + SCALES - 1) / SCALES;
+    const int groups = (n_first + SCALES - 1) / SCALES;
 
-    *in_group = (int)(block (stage) % SCALES);
+    *in_group = block (stage) % SCALES;
     return (stage < n_first ? 0 : groups) + block (stage) / SCALES;
   }
 
@@ -447,9 +449,10 @@ template <int ROWS, int COLS, int DOWN, int ACROSS> struct Tile {
     store_scales (0);
     ck_copy_wait<1> ();
     unpack (0);
-    for (int64_t stage = 0; stage < n_stages; stage++) {
+#pragma unroll 1
+    for (int stage = 0; stage < n_stages; stage++) {
       int in_group;
-      const int64_t number = group (stage, &in_group);
+      const int number = group (stage, &in_group);
 
       ck_copy_wait<1> ();
       if (is_loaded)
@@ -458,7 +461,7 @@ template <int ROWS, int COLS, int DOWN, int ACROSS> struct Tile {
       copy_pairs (stage + 3);
       copy (stage + 2);
       unpack (stage + 1);
-      multiply ((int)(stage % STAGES), shared.scales[number & 1][in_group]);
+      multiply (stage % STAGES, shared.scales[number & 1][in_group]);
       is_loaded = in_group == 0;
       if (is_loaded)
         load_scales (number + 1);
@@ -476,8 +479,8 @@ template <int ROWS, int COLS, int DOWN, int ACROSS> struct Tile {
   }
 };
 
-#define DEFINE(name, rows, cols, down, across)                                                     \
-  CK_KERNEL (name, CkCudaCodeProduct, down *across * 32)                                           \
+#define DEFINE(name, rows, cols, down, across, blocks)                                             \
+  CK_KERNEL_BLOCKS (name, CkCudaCodeProduct, down *across * 32, blocks)                            \
   {                                                                                                \
     typedef Shared<rows, cols, down> Memory;                                                       \
     CK_SHARED (Memory, shared);                                                                    \
@@ -486,6 +489,6 @@ template <int ROWS, int COLS, int DOWN, int ACROSS> struct Tile {
     Tile<rows, cols, down, across> (a, shared).run ();                                             \
   }
 
-DEFINE (ck_cuda_code_product_large, 128, 128, 2, 4)
-DEFINE (ck_cuda_code_product_medium, 64, 64, 2, 2)
-DEFINE (ck_cuda_code_product_small, 16, 64, 1, 4)
+DEFINE (ck_cuda_code_product_large, 128, 64, 4, 2, 2)
+DEFINE (ck_cuda_code_product_medium, 64, 64, 2, 2, 3)
+DEFINE (ck_cuda_code_product_small, 16, 64, 1, 4, 4)
