@@ -88,6 +88,8 @@ struct CkDevice {
   int threads;          /* that an operation of a stream with its default team is cut for */
   bool host_memory;     /* device memory is the host's, so that uploads are plain copies */
   int products;         /* CkWeightUses that change how a linear layer computes */
+  void *native;         /* what others know its memory by: CUDA's CUcontext; NULL on the CPU */
+  int ordinal;          /* of the GPU, as its driver counts; 0 */
 };
 
 typedef struct {
@@ -438,6 +440,9 @@ typedef enum {
 typedef struct {
   CkPixelLayout layout;
   CkPlace place;
+  /* CK_ON_DEVICE: whose memory it is (CkDevice.native), if that of another context than the
+   * device's own, from which it is copied; else NULL. */
+  void *native;
   int width, height;
   const uint8_t *plane[3];
   int64_t stride[3];                          /* bytes from a row to the next */

@@ -2,6 +2,7 @@
 /* A frame in flight. */
 #include "gst-plugin/behavior/flight.h"
 
+#include "gst-plugin/behavior/cuda.h"
 #include "gst-plugin/common/frame.h"
 
 GstCowFlight *
@@ -99,12 +100,13 @@ static gboolean
 submit_buffer (GstCowFlight *self, const GstVideoInfo *info, GstCowSlots *slots)
 {
   g_autoptr (GError) error = NULL;
+  const GstMapFlags flags = gst_cow_cuda_map_flags (self->buffer, cow_engine_device (self->engine));
   GstVideoFrame frame;
   CkPicture picture;
   int x, y;
   gboolean ok = FALSE;
 
-  if (!gst_video_frame_map (&frame, info, self->buffer, GST_MAP_READ)) {
+  if (!gst_video_frame_map (&frame, info, self->buffer, flags)) {
     g_set_error (&self->error, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
                  "A frame could not be read: a buffer of %" G_GSIZE_FORMAT " bytes is no %dx%d %s",
                  gst_buffer_get_size (self->buffer), GST_VIDEO_INFO_WIDTH (info),
@@ -112,9 +114,10 @@ submit_buffer (GstCowFlight *self, const GstVideoInfo *info, GstCowSlots *slots)
                  gst_video_format_to_string (GST_VIDEO_INFO_FORMAT (info)));
     return FALSE;
   }
-  if (gst_cow_frame_to_picture (&frame, info, &picture, &x, &y, &error))
+  if (gst_cow_frame_to_picture (&frame, info, &picture, &x, &y, &error)) {
+    gst_cow_cuda_place (self->buffer, flags, &picture);
     ok = submit_picture (self, &picture, x, y, slots);
-  else
+  } else
     g_set_error (&self->error, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
                  "A frame could not be read: %s", error->message);
   gst_video_frame_unmap (&frame);

@@ -69,6 +69,7 @@
  */
 #include "gst-plugin/behavior/gstcowbehavior.h"
 
+#include "gst-plugin/behavior/cuda.h"
 #include "gst-plugin/behavior/exchange.h"
 #include "gst-plugin/common/frame.h"
 #include "gst-plugin/behavior/settings.h"
@@ -106,11 +107,6 @@ struct _GstCowBehavior {
   gboolean live; /* whether the pipeline is live; of the streaming thread */
 };
 
-static GstStaticPadTemplate sink_template =
-    GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAPS));
-static GstStaticPadTemplate src_template =
-    GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAPS));
-
 G_DEFINE_TYPE (GstCowBehavior, gst_cow_behavior, GST_TYPE_BASE_TRANSFORM)
 GST_ELEMENT_REGISTER_DEFINE (cowbehavior, "cowbehavior", GST_RANK_NONE, GST_TYPE_COW_BEHAVIOR)
 
@@ -135,6 +131,19 @@ static GstFlowReturn gst_cow_behavior_submit_input_buffer (GstBaseTransform *tra
                                                            gboolean discont, GstBuffer *buffer);
 static GstFlowReturn gst_cow_behavior_generate_output (GstBaseTransform *trans, GstBuffer **buffer);
 
+/* Both pads take the same: frames of the host, and of a GPU where this build knows them. */
+static void
+add_pad_templates (GstElementClass *element_class)
+{
+  g_autofree gchar *text = g_strconcat (CAPS, gst_cow_cuda_caps, NULL);
+  g_autoptr (GstCaps) caps = gst_caps_from_string (text);
+
+  gst_element_class_add_pad_template (
+      element_class, gst_pad_template_new ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, caps));
+  gst_element_class_add_pad_template (
+      element_class, gst_pad_template_new ("src", GST_PAD_SRC, GST_PAD_ALWAYS, caps));
+}
+
 static void
 gst_cow_behavior_class_init (GstCowBehaviorClass *class)
 {
@@ -152,8 +161,7 @@ gst_cow_behavior_class_init (GstCowBehaviorClass *class)
   gst_element_class_set_static_metadata (
       element_class, "Cow behaviour recognition", "Analyzer/Video",
       "Labels frames, zones or detected cows with what the cow in them is doing", "cowbehavior");
-  gst_element_class_add_static_pad_template (element_class, &sink_template);
-  gst_element_class_add_static_pad_template (element_class, &src_template);
+  add_pad_templates (element_class);
 
   element_class->change_state = GST_DEBUG_FUNCPTR (gst_cow_behavior_change_state);
   trans_class->start = GST_DEBUG_FUNCPTR (gst_cow_behavior_start);
@@ -599,15 +607,28 @@ own_latency (GstCowBehavior *self, gboolean live)
   return latency;
 }
 
+/* Whether a neighbour that asks which CUDA context to use was told that of our device. */
+static gboolean
+answer_context (GstCowBehavior *self, GstQuery *query)
+{
+  g_autofree gchar *device = NULL;
+
+  GST_OBJECT_LOCK (self);
+  device = g_strdup (self->settings.device);
+  GST_OBJECT_UNLOCK (self);
+  return gst_cow_cuda_answer (GST_ELEMENT (self), query, device);
+}
+
 static gboolean
 gst_cow_behavior_query (GstBaseTransform *trans, GstPadDirection direction, GstQuery *query)
 {
   GstCowBehavior *self = GST_COW_BEHAVIOR (trans);
-  gboolean ok =
-      GST_BASE_TRANSFORM_CLASS (gst_cow_behavior_parent_class)->query (trans, direction, query);
   GstClockTime min, max, own;
-  gboolean live;
+  gboolean live, ok;
 
+  if (GST_QUERY_TYPE (query) == GST_QUERY_CONTEXT && answer_context (self, query))
+    return TRUE;
+  ok = GST_BASE_TRANSFORM_CLASS (gst_cow_behavior_parent_class)->query (trans, direction, query);
   if (!ok || direction != GST_PAD_SRC || GST_QUERY_TYPE (query) != GST_QUERY_LATENCY)
     return ok;
   gst_query_parse_latency (query, &live, &min, &max);
@@ -660,6 +681,26 @@ gst_cow_behavior_propose_allocation (GstBaseTransform *trans, GstQuery *decide_q
 
 /* ---- events ---------------------------------------------------------------------------------- */
 
+/* Says that frames of a GPU come to an engine that is on none: it works, and each is copied. */
+static void
+tell_of_copies (GstCowBehavior *self, const GstCaps *caps)
+{
+  const GstCapsFeatures *features = gst_caps_get_features (caps, 0);
+  g_autoptr (CowEngine) engine = NULL;
+
+  if (!features || !gst_caps_features_contains (features, GST_COW_CUDA_FEATURE))
+    return;
+  GST_OBJECT_LOCK (self);
+  engine = self->running ? cow_engine_ref (self->running) : NULL;
+  GST_OBJECT_UNLOCK (self);
+  if (engine && !cow_engine_device (engine)->native)
+    GST_ELEMENT_INFO (self, RESOURCE, SETTINGS,
+                      ("property device: it is %s, and frames lie in the memory of a GPU: each is "
+                       "copied to the host",
+                       cow_engine_device_text (engine)),
+                      (NULL));
+}
+
 static gboolean
 gst_cow_behavior_set_caps (GstBaseTransform *trans, GstCaps *incaps, GstCaps *outcaps)
 {
@@ -670,6 +711,7 @@ gst_cow_behavior_set_caps (GstBaseTransform *trans, GstCaps *incaps, GstCaps *ou
     GST_ERROR_OBJECT (self, "caps that are not raw video: %" GST_PTR_FORMAT, incaps);
     return FALSE;
   }
+  tell_of_copies (self, incaps);
   gst_cow_stream_set_info (self->stream, &info);
   return TRUE;
 }

@@ -24,4 +24,7 @@ bool ck_cuda_heads_vectors (const CkAttention *op, const void *const *others, in
 /* Bytes of shared memory: `kept` matrices of kept rows, `passing` chunks that go by, and weights. */
 size_t ck_attention_shared (int32_t held, int32_t rows, int32_t kept, int32_t passing);
 
+/* CkOperations.attention of CK_I8; the shape is checked. */
+CkStatus ck_cuda_attention_int8 (CkCudaStream *stream, const CkAttention *op);
+
 #endif /* CK_CUDA_ATTENTION_HEADS_H */

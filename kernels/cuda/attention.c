@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Attention in fp32: which kernel suits a shape. */
+/* Attention: in fp32 which kernel suits a shape. */
 #include "kernels/cuda/attention-heads.h"
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/operations.h"
@@ -59,6 +59,8 @@ ck_cuda_attention (CkStream *self, const CkAttention *op)
   const Variant *variant;
   CkCudaGrid grid;
 
+  if (status == CK_OK && op->products == CK_I8)
+    return ck_cuda_attention_int8 (stream, op);
   if (status == CK_OK && op->products != CK_F32)
     status = CK_UNSUPPORTED;
   if (status != CK_OK)

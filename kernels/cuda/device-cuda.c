@@ -292,13 +292,13 @@ open_gpu (const char *name, const char *library, const CkDeviceOptions *options,
   snprintf (device->name, sizeof device->name, "%s", name);
   snprintf (device->features, sizeof device->features, "sm_%d%d", device->limits.major,
             device->limits.minor);
-  device->base = (CkDevice){
-    .klass = &cuda_class,
-    .name = device->name,
-    .features = device->features,
-    .threads = 1,
-    .products = CK_USE_INT8,
-  };
+  device->base = (CkDevice){ .klass = &cuda_class,
+                             .name = device->name,
+                             .features = device->features,
+                             .threads = 1,
+                             .products = CK_USE_INT8,
+                             .native = device->context,
+                             .ordinal = device->gpu };
   *made = &device->base;
   return CK_OK;
 }

@@ -95,6 +95,25 @@ typedef struct {
   unsigned char reserved[56];
 } CkCuPoolProperties;
 
+/* CUDA_MEMCPY3D_PEER: rows from the memory of one context to that of another. */
+typedef struct {
+  size_t from_x, from_y, from_z, from_level; /* bytes, rows; 0, 0 */
+  int from_type;                             /* CUmemorytype; 2: a device */
+  const void *from_host;
+  CkCuMemory from;
+  void *from_array;
+  CkCuContext *from_context;
+  size_t from_pitch, from_height; /* bytes from a row to the next; rows of a slice */
+  size_t to_x, to_y, to_z, to_level;
+  int to_type;
+  void *to_host;
+  CkCuMemory to;
+  void *to_array;
+  CkCuContext *to_context;
+  size_t to_pitch, to_height;
+  size_t row_bytes, rows, depth; /* depth 1 */
+} CkCuPeerCopy;
+
 /*
  * FUNCTION (the name without its version, the symbol, the parameters). All return CkCuResult, and
  * a driver of CUDA 11.4 has them all.
@@ -148,6 +167,8 @@ typedef struct {
             (void *host_to, CkCuMemory from, size_t bytes, CkCuStream *stream))                    \
   FUNCTION (cuMemcpyDtoDAsync, "cuMemcpyDtoDAsync_v2",                                             \
             (CkCuMemory to, CkCuMemory from, size_t bytes, CkCuStream *stream))                    \
+  FUNCTION (cuMemcpy3DPeerAsync, "cuMemcpy3DPeerAsync",                                            \
+            (const CkCuPeerCopy *copy, CkCuStream *stream))                                        \
   FUNCTION (cuMemsetD8Async, "cuMemsetD8Async",                                                    \
             (CkCuMemory to, unsigned char value, size_t bytes, CkCuStream *stream))                \
   FUNCTION (cuStreamCreate, "cuStreamCreate", (CkCuStream **stream, unsigned flags))               \

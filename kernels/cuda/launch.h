@@ -59,6 +59,10 @@ void *ck_cuda_scratch (CkCudaStream *stream, CkCudaScratch slot, size_t bytes);
 typedef const void *(*CkCudaFindRow) (const void *data, int64_t i);
 void ck_cuda_upload_rows (CkCudaStream *stream, void *to, int64_t rows, size_t row_bytes,
                           CkCudaFindRow find, const void *data);
+/* Copies rows, `stride` bytes apart, from device memory of another context of the driver (a
+ * CUcontext) to memory of the stream's device, where they lie behind each other. */
+void ck_cuda_copy_rows_from (CkCudaStream *stream, void *to, int64_t rows, size_t row_bytes,
+                             void *context, const void *from, int64_t stride);
 
 /* What operations ask of a GPU. */
 typedef struct {

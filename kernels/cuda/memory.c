@@ -259,6 +259,33 @@ ck_cuda_upload_rows (CkCudaStream *stream, void *to, int64_t rows, size_t row_by
   ck_cuda_leave (device);
 }
 
+void
+ck_cuda_copy_rows_from (CkCudaStream *stream, void *to, int64_t rows, size_t row_bytes,
+                        void *context, const void *from, int64_t stride)
+{
+  CkCudaDevice *device = ck_cuda_device_of (stream);
+  const CkCuPeerCopy copy = { .from_type = 2,
+                              .from = (uintptr_t)from,
+                              .from_context = context,
+                              .from_pitch = (size_t)stride,
+                              .from_height = (size_t)rows,
+                              .to_type = 2,
+                              .to = (uintptr_t)to,
+                              .to_context = device->context,
+                              .to_pitch = row_bytes,
+                              .to_height = (size_t)rows,
+                              .row_bytes = row_bytes,
+                              .rows = (size_t)rows,
+                              .depth = 1 };
+
+  if (stream->failure != CK_OK || rows == 0)
+    return;
+  ck_cuda_enter (device);
+  ck_cuda_stream_check (stream, device->driver.cuMemcpy3DPeerAsync (&copy, stream->handle),
+                        "a copy from another context");
+  ck_cuda_leave (device);
+}
+
 CkStatus
 ck_cuda_download (CkStream *self, void *host_to, const void *from, size_t bytes)
 {

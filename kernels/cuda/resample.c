@@ -64,7 +64,7 @@ layout_of (const CkPicture *picture)
                      { 0, picture->offset[2], step } } };
 }
 
-/* ---- pictures of the host -------------------------------------------------------------------- */
+/* ---- pictures that lie elsewhere ------------------------------------------------------------- */
 
 /* What a region needs of a plane, once it is on the device: units from (left, top) on. */
 typedef struct {
@@ -72,6 +72,14 @@ typedef struct {
   int64_t rows, row_bytes;
   size_t offset; /* in the memory that all planes share */
 } Part;
+
+/* Whether a picture lies where kernels of this device cannot read it. */
+static bool
+is_elsewhere (const CkDevice *device, const CkPicture *picture)
+{
+  return picture->place == CK_ON_HOST ||
+         (picture->native != NULL && picture->native != device->native);
+}
 
 /* Whether rows are so far apart that few of them are needed. */
 static bool
@@ -87,7 +95,7 @@ round_up (size_t bytes)
   return (bytes + 255) / 256 * 256;
 }
 
-/* The parts of a host picture, and the bytes of all of them. */
+/* The parts of a picture that lies elsewhere, and the bytes of all of them. */
 static size_t
 find_parts (const CkResample *op, const Layout *layout, Part *parts)
 {
@@ -109,7 +117,7 @@ find_parts (const CkResample *op, const Layout *layout, Part *parts)
   return bytes;
 }
 
-/* The rows of a part, for uploading. */
+/* The rows of a part, for copying. */
 typedef struct {
   const CkResample *op;
   const Plane *plane;
@@ -134,16 +142,22 @@ find_row (const void *data, int64_t i)
   return rows->data + row * rows->stride + (int64_t)rows->part->left * rows->plane->bytes;
 }
 
+/* Parts of a picture of the host, or of another context's, come to `memory`. */
 static void
-upload (CkCudaStream *stream, const CkResample *op, const Layout *layout, const Part *parts,
-        uint8_t *memory)
+bring (CkCudaStream *stream, const CkResample *op, const Layout *layout, const Part *parts,
+       uint8_t *memory)
 {
   for (int p = 0; p < layout->n_planes; p++) {
     const Rows rows = { op, &layout->plane[p], &parts[p], op->picture.plane[p],
                         op->picture.stride[p] };
 
-    ck_cuda_upload_rows (stream, memory + parts[p].offset, parts[p].rows,
-                         (size_t)parts[p].row_bytes, find_row, &rows);
+    if (op->picture.place == CK_ON_HOST)
+      ck_cuda_upload_rows (stream, memory + parts[p].offset, parts[p].rows,
+                           (size_t)parts[p].row_bytes, find_row, &rows);
+    else
+      ck_cuda_copy_rows_from (stream, memory + parts[p].offset, parts[p].rows,
+                              (size_t)parts[p].row_bytes, op->picture.native, find_row (&rows, 0),
+                              rows.stride);
   }
 }
 
@@ -297,7 +311,7 @@ ck_cuda_resample (CkStream *self, const CkResample *op)
       op->picture.pixel_stride != 4)
     return CK_UNSUPPORTED;
   layout = layout_of (&op->picture);
-  if (op->picture.place == CK_ON_HOST)
+  if (is_elsewhere (self->device, &op->picture))
     staged = find_parts (op, &layout, parts);
   bytes = staged + take_antialiased (op, NULL, &sizes);
   if (bytes > 0) {
@@ -306,7 +320,7 @@ ck_cuda_resample (CkStream *self, const CkResample *op)
       return ck_cuda_status (stream);
   }
   if (staged > 0)
-    upload (stream, op, &layout, parts, memory);
+    bring (stream, op, &layout, parts, memory);
   region = region_of (op, &layout, parts, staged > 0 ? memory : NULL);
   if (op->interpolation == CK_BILINEAR)
     resample_linear (stream, op, &region);

@@ -614,6 +614,12 @@ cow_engine_device_text (const CowEngine *self)
   return cow_classifier_device_text (self->classifier);
 }
 
+const CkDevice *
+cow_engine_device (const CowEngine *self)
+{
+  return cow_classifier_device (self->classifier);
+}
+
 CowPrecision
 cow_engine_precision (const CowEngine *self)
 {

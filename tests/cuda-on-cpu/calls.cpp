@@ -4,11 +4,12 @@
 #include "tests/cuda-on-cpu/streams.h"
 
 #include <map>
+#include <set>
 #include <stdlib.h>
 #include <string.h>
 #include <string>
 
-/* CUctx_st: the only one is the primary context of the only device. */
+/* CUctx_st: the primary context of the only device, or one that a program made for itself. */
 struct CUctx_st {
   int retained;
   CkCuResult failure;
@@ -21,6 +22,7 @@ enum { DEINITIALIZED = 4, INVALID_CONTEXT = 201 }; /* CUresult */
 
 std::recursive_mutex calls;
 CkCuContext primary;
+std::set<CkCuContext *> others;
 thread_local CkCuContext *stack[16];
 thread_local int depth;
 
@@ -149,11 +151,39 @@ cuDevicePrimaryCtxReset (CkCuDevice device)
   return 0;
 }
 
+CkCuContext *
+context_new (void)
+{
+  CkCuContext *context = new CkCuContext{ 1, 0 };
+
+  others.insert (context);
+  return context;
+}
+
+void
+context_free (CkCuContext *context)
+{
+  if (others.erase (context) > 0)
+    delete context;
+}
+
+CkCuContext *
+context_current (void)
+{
+  return depth > 0 ? stack[depth - 1] : nullptr;
+}
+
+bool
+context_is_primary (const CkCuContext *context)
+{
+  return context == &primary;
+}
+
 CkCuResult
 cuCtxPushCurrent (CkCuContext *context)
 {
   CALL (cuCtxPushCurrent);
-  if (context != &primary || depth == sizeof stack / sizeof *stack)
+  if ((context != &primary && others.count (context) == 0) || depth == sizeof stack / sizeof *stack)
     return CK_CU_INVALID_VALUE;
   stack[depth++] = context;
   return 0;
@@ -165,6 +195,8 @@ cuCtxPopCurrent (CkCuContext **context)
   CALL (cuCtxPopCurrent);
   if (depth == 0)
     return INVALID_CONTEXT;
-  *context = stack[--depth];
+  depth--;
+  if (context != nullptr)
+    *context = stack[depth];
   return 0;
 }

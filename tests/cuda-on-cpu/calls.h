@@ -43,6 +43,13 @@ CkCuResult context_state (void);
 /* A failure that the context keeps from now on, if it is such a one. Returns it. */
 CkCuResult context_fail (CkCuResult result);
 
+/* Contexts of a program's own, beside the primary one. */
+CkCuContext *context_new (void);
+void context_free (CkCuContext *context);
+/* The calling thread's; NULL without one. */
+CkCuContext *context_current (void);
+bool context_is_primary (const CkCuContext *context);
+
 /* A setting of the environment as a number, or what it is without. */
 size_t setting (const char *name, size_t otherwise);
 

@@ -4,6 +4,7 @@
 #include "tests/cuda-on-cpu/calls.h"
 #include "tests/cuda-on-cpu/machine.h"
 #include "tests/cuda-on-cpu/memory.h"
+#include "tests/cuda-on-cpu/others.h"
 #include "tests/cuda-on-cpu/shadow.h"
 #include "tests/cuda-on-cpu/streams.h"
 
@@ -30,6 +31,8 @@ struct CUmemPoolHandle_st {
 
 namespace
 {
+
+enum { TEXTURE_ALIGNMENT = 14 }; /* CUdevice_attribute, for GStreamer */
 
 const size_t SHARED_PLAIN = 48 << 10; /* bytes of shared memory without asking for more */
 
@@ -264,6 +267,9 @@ cuDeviceGetAttribute (int *value, int attribute, CkCuDevice device)
   case CK_CU_PROCESSORS:
     *value = (int)setting ("COW_CUDA_PROCESSORS", 3);
     return 0;
+  case TEXTURE_ALIGNMENT:
+    *value = 512;
+    return 0;
   case CK_CU_INTEGRATED:
   case CK_CU_PCI_BUS:
   case CK_CU_PCI_DEVICE:
@@ -410,7 +416,7 @@ CkCuResult
 cuMemFree (CkCuMemory memory)
 {
   CALL_IN_CONTEXT (cuMemFree);
-  if (memory == 0)
+  if (memory == 0 || others_free (memory))
     return 0;
   const CkCuResult result = run_all ();
 

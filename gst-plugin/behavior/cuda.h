@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Frames that lie in the memory of a GPU (GstCudaMemory), as NVDEC's decoders give them. An engine
+ * on a GPU reads them there; one on the CPU gets a copy, which the memory makes itself. In a build
+ * without gstreamer-cuda-1.0 no such frame is negotiated.
+ */
+#ifndef GST_COW_CUDA_H
+#define GST_COW_CUDA_H
+
+#include <gst/video/video.h>
+
+#include "kernels/kernels.h"
+
+G_BEGIN_DECLS
+
+#define GST_COW_CUDA_FEATURE "memory:CUDAMemory"
+
+/* For the end of a pad's caps, with a width and a height of their own; "" without such frames. */
+extern const char *const gst_cow_cuda_caps;
+
+/* How a frame has to be mapped so that `device` can read it. */
+GstMapFlags gst_cow_cuda_map_flags (GstBuffer *buffer, const CkDevice *device);
+/* Says of a frame that was mapped so where its planes lie, and waits until whoever wrote them is
+ * done. */
+void gst_cow_cuda_place (GstBuffer *buffer, GstMapFlags flags, CkPicture *picture);
+
+/*
+ * Answers a query of a neighbour for the CUDA context that it should use, if that is what the query
+ * asks, with the context in which the device of this name computes, so that frames can be read
+ * where they are. FALSE: it asks something else, or the name stands for no GPU. The device stays
+ * open as long as somebody has the context.
+ */
+gboolean gst_cow_cuda_answer (GstElement *element, GstQuery *query, const char *device_name);
+
+G_END_DECLS
+
+#endif

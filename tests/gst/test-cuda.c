@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `cowbehavior` with frames in the memory of a GPU, between GStreamer's own CUDA elements. Only the
+ * driver is not the real one (tests/cuda-on-cpu). What such a frame gives is compared with what the
+ * same pixels give from the host's memory.
+ */
+#include "tests/gst/support.h"
+
+#define GST_USE_UNSTABLE_API
+#include <gst/app/app.h>
+#include <gst/cuda/gstcudautils.h>
+
+#include "gst-plugin/common/gstcowbehaviormeta.h"
+
+#define DEVICE "cuda-emulated"
+
+static char *adapter;
+
+typedef struct {
+  GstElement *pipeline, *in, *out, *cow;
+  GstBus *bus;
+} Line;
+
+/* `upload` is what stands between the source and the element, with its "!". */
+static Line
+line_new (const char *upload, const char *device)
+{
+  g_autofree char *model = support_model (),
+                  *text = g_strdup_printf ("appsrc name=in format=time ! %s cowbehavior name=cow "
+                                           "model=%s adapter=%s precision=fp32 device=%s ! "
+                                           "appsink name=out sync=false",
+                                           upload, model, adapter, device);
+  g_autoptr (GError) error = NULL;
+  GstElement *pipeline = gst_parse_launch (text, &error);
+
+  g_assert_no_error (error);
+  return (Line){ .pipeline = pipeline,
+                 .in = gst_bin_get_by_name (GST_BIN (pipeline), "in"),
+                 .out = gst_bin_get_by_name (GST_BIN (pipeline), "out"),
+                 .cow = gst_bin_get_by_name (GST_BIN (pipeline), "cow"),
+                 .bus = gst_element_get_bus (pipeline) };
+}
+
+/* The sample that comes out for a frame; the pipeline plays until line_free (). */
+static GstSample *
+line_run (Line *line, const GstVideoInfo *info, guint seed)
+{
+  GstBuffer *buffer = support_frame_new (info, seed);
+  GstCaps *caps = gst_video_info_to_caps (info);
+  GstSample *sample;
+
+  gst_app_src_set_caps (GST_APP_SRC (line->in), caps);
+  gst_caps_unref (caps);
+  gst_element_set_state (line->pipeline, GST_STATE_PLAYING);
+  GST_BUFFER_PTS (buffer) = 0;
+  gst_app_src_push_buffer (GST_APP_SRC (line->in), buffer);
+  gst_app_src_end_of_stream (GST_APP_SRC (line->in));
+  sample = gst_app_sink_pull_sample (GST_APP_SINK (line->out));
+  if (!sample) {
+    g_autoptr (GstMessage) message = gst_bus_pop_filtered (line->bus, GST_MESSAGE_ERROR);
+    g_autoptr (GError) error = NULL;
+
+    g_assert_nonnull (message);
+    gst_message_parse_error (message, &error, NULL);
+    g_assert_no_error (error);
+  }
+  return sample;
+}
+
+static void
+line_free (Line *line)
+{
+  gst_element_set_state (line->pipeline, GST_STATE_NULL);
+  gst_object_unref (line->in);
+  gst_object_unref (line->out);
+  gst_object_unref (line->cow);
+  gst_object_unref (line->bus);
+  gst_object_unref (line->pipeline);
+}
+
+/* The GPU's memory that a sample's frame lies in; it must be such a one. */
+static GstCudaMemory *
+cuda_memory (GstSample *sample)
+{
+  GstMemory *memory = gst_buffer_peek_memory (gst_sample_get_buffer (sample), 0);
+  const GstCapsFeatures *features = gst_caps_get_features (gst_sample_get_caps (sample), 0);
+
+  g_assert_true (gst_caps_features_contains (features, GST_CAPS_FEATURE_MEMORY_CUDA_MEMORY));
+  g_assert_true (gst_is_cuda_memory (memory));
+  return GST_CUDA_MEMORY_CAST (memory);
+}
+
+/* Asserts that two samples have the same results, to the last bit. */
+static void
+assert_same (GstSample *a, GstSample *b)
+{
+  const GstStructure *first = support_object (gst_sample_get_buffer (a), 0),
+                     *second = support_object (gst_sample_get_buffer (b), 0);
+  const GValue *p = gst_structure_get_value (first, "probabilities"),
+               *q = gst_structure_get_value (second, "probabilities");
+
+  g_assert_cmpint (gst_value_compare (p, q), ==, GST_VALUE_EQUAL);
+}
+
+/* What the pixels of a frame give from the host's memory. */
+static GstSample *
+from_host (const GstVideoInfo *info, const char *device)
+{
+  Line line = line_new ("", device);
+  GstSample *sample = line_run (&line, info, 5);
+
+  line_free (&line);
+  return sample;
+}
+
+static void
+assert_format (GstVideoFormat format, gint width, gint height)
+{
+  GstVideoInfo info = support_info (format, width, height, NULL);
+  g_autoptr (GstSample) expected = from_host (&info, DEVICE);
+  Line line = line_new ("cudaupload ! video/x-raw(memory:CUDAMemory) !", DEVICE);
+  g_autoptr (GstSample) sample = line_run (&line, &info, 5);
+
+  cuda_memory (sample);
+  assert_same (sample, expected);
+  line_free (&line);
+}
+
+static void
+test_formats (void)
+{
+  assert_format (GST_VIDEO_FORMAT_NV12, 96, 80);
+  assert_format (GST_VIDEO_FORMAT_P010_10LE, 98, 62);
+  assert_format (GST_VIDEO_FORMAT_I420, 96, 80);
+  assert_format (GST_VIDEO_FORMAT_RGBA, 97, 61);
+  assert_format (GST_VIDEO_FORMAT_BGRA, 96, 80);
+}
+
+/* The context that an element answers with; unref it. */
+static GstCudaContext *
+context_of (GstElement *element)
+{
+  g_autoptr (GstQuery) query = gst_query_new_context (GST_CUDA_CONTEXT_TYPE);
+  g_autoptr (GstPad) pad = gst_element_get_static_pad (element, "sink");
+  GstContext *context = NULL;
+  GstCudaContext *cuda = NULL;
+
+  g_assert_true (gst_pad_query (pad, query));
+  gst_query_parse_context (query, &context);
+  g_assert_nonnull (context);
+  gst_structure_get (gst_context_get_structure (context), GST_CUDA_CONTEXT_TYPE,
+                     GST_TYPE_CUDA_CONTEXT, &cuda, NULL);
+  g_assert_nonnull (cuda);
+  return cuda;
+}
+
+/* Elements upstream take the context in which the engine computes. */
+static void
+test_context_shared (void)
+{
+  GstVideoInfo info = support_info (GST_VIDEO_FORMAT_NV12, 96, 80, NULL);
+  Line line = line_new ("cudaupload ! video/x-raw(memory:CUDAMemory) !", DEVICE);
+  g_autoptr (GstSample) sample = line_run (&line, &info, 1);
+  GstCudaContext *ours = context_of (line.cow);
+
+  g_assert_true (gst_cuda_context_get_handle (cuda_memory (sample)->context) ==
+                 gst_cuda_context_get_handle (ours));
+  gst_object_unref (ours);
+  line_free (&line);
+}
+
+/* A context that the application chose stays: frames are copied out of it on the GPU. */
+static void
+test_context_of_others (void)
+{
+  GstVideoInfo info = support_info (GST_VIDEO_FORMAT_NV12, 96, 80, NULL);
+  g_autoptr (GstSample) expected = from_host (&info, DEVICE);
+  Line line = line_new ("cudaupload ! video/x-raw(memory:CUDAMemory) !", DEVICE);
+  GstCudaContext *theirs = gst_cuda_context_new (0);
+  GstContext *context = gst_context_new_cuda_context (theirs);
+
+  gst_element_set_context (line.pipeline, context);
+  gst_context_unref (context);
+  {
+    g_autoptr (GstSample) sample = line_run (&line, &info, 5);
+
+    g_assert_true (cuda_memory (sample)->context == theirs);
+    assert_same (sample, expected);
+  }
+  line_free (&line);
+  gst_object_unref (theirs);
+}
+
+/* An engine on the CPU reads such frames too, and says what it costs. */
+static void
+test_engine_on_cpu (void)
+{
+  GstVideoInfo info = support_info (GST_VIDEO_FORMAT_NV12, 96, 80, NULL);
+  g_autoptr (GstSample) expected = from_host (&info, "cpu");
+  Line line = line_new ("cudaupload ! video/x-raw(memory:CUDAMemory) !", "cpu");
+  g_autoptr (GstSample) sample = line_run (&line, &info, 5);
+  GstMessage *message = NULL;
+  g_autoptr (GError) told = NULL;
+
+  cuda_memory (sample);
+  assert_same (sample, expected);
+  g_assert_cmpuint (support_n_messages (line.bus, GST_MESSAGE_INFO, &message), ==, 1);
+  gst_message_parse_info (message, &told, NULL);
+  g_assert_nonnull (strstr (told->message, "property device: "));
+  gst_message_unref (message);
+  line_free (&line);
+}
+
+int
+main (int argc, char **argv)
+{
+  CowClassifier *classifier;
+
+  support_init (&argc, &argv, &adapter, &classifier);
+  if (!g_getenv ("COWBEHAVIOR_CUDA_ON_CPU") || !support_have_element ("cudaupload")) {
+    g_print ("1..0 # SKIP no driver on a processor, or no cudaupload\n");
+    return 0;
+  }
+  g_assert_true (gst_cuda_load_library ());
+  gst_cuda_memory_init_once ();
+  g_test_add_func ("/cuda/formats", test_formats);
+  g_test_add_func ("/cuda/context-shared", test_context_shared);
+  g_test_add_func ("/cuda/context-of-others", test_context_of_others);
+  g_test_add_func ("/cuda/engine-on-cpu", test_engine_on_cpu);
+  return support_run (adapter, classifier);
+}
