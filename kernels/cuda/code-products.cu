@@ -182,9 +182,9 @@ template <int ROWS, int COLS, int DOWN, int ACROSS> struct Tile {
 #pragma unroll
     for (int n = 0; n < UNPACKED; n++) {
       const int number = n * THREADS + (int)threadIdx.x, row = number / 2;
-      int8_t *to = shared.w[stage % STAGES][row];
 
       if (HALVES % THREADS == 0 || number < HALVES) {
+        int8_t *to = shared.w[stage % STAGES][row];
         const uint4 pairs = shared.pairs[stage % STAGES][number];
         uint2 a = unpack_eight (p.first.w.table, pairs.x),
               b = unpack_eight (p.first.w.table, pairs.y);

@@ -2,19 +2,46 @@
 /* Layer norm, forward and backward. */
 #include "kernels/cuda/norm.h"
 
+#include "kernels/cuda/codes.h"
 #include "kernels/cuda/grid.h"
 #include "kernels/cuda/operations.h"
 #include "kernels/cuda/sums.h"
 #include "kernels/shapes.h"
 #include "kernels/sizes.h"
 
+static void
+launch (CkCudaStream *stream, const CkNorm *op, CkCudaGrid grid, float *y)
+{
+  const CkCudaNorm arguments = { op->weight, op->bias, op->x, y, op->rows, op->cols, op->epsilon };
+
+  if (op->cols <= CK_CUDA_NORM_WARP_COLS)
+    ck_cuda_launch (stream, "ck_cuda_norm_warp", grid, 32 * CK_CUDA_NORM_WARPS, 0, &arguments,
+                    sizeof arguments);
+  else
+    ck_cuda_launch (stream, "ck_cuda_norm_block", grid, CK_CUDA_NORM_THREADS,
+                    CK_CUDA_NORM_SHARED (CK_CUDA_NORM_THREADS), &arguments, sizeof arguments);
+}
+
+/* By way of floats in scratch memory. */
+static void
+launch_to_codes (CkCudaStream *stream, const CkNorm *op, CkCudaGrid grid)
+{
+  const CkCudaCodes codes = ck_cuda_codes_at (op->rows, op->cols, true, op->y.data);
+  float *y = ck_cuda_scratch (stream, CK_CUDA_SCRATCH_LINEAR,
+                              (size_t)(op->rows * op->cols) * sizeof (float));
+  const CkCudaValues values = ck_cuda_floats (y, op->rows, op->cols);
+
+  if (y == NULL)
+    return;
+  launch (stream, op, grid, y);
+  ck_cuda_quantise (stream, &values, 1, &codes);
+}
+
 CkStatus
 ck_cuda_norm (CkStream *self, const CkNorm *op)
 {
   CkCudaStream *stream = (CkCudaStream *)self;
   const bool by_warps = op->cols <= CK_CUDA_NORM_WARP_COLS;
-  const CkCudaNorm arguments = { op->weight, op->bias, op->x,      op->y.data,
-                                 op->rows,   op->cols, op->epsilon };
   CkStatus status = ck_check_norm (op);
   CkCudaGrid grid;
   size_t bytes;
@@ -23,14 +50,12 @@ ck_cuda_norm (CkStream *self, const CkNorm *op)
     status = ck_activations_bytes (self->device, op->y.type, op->rows, op->cols, &bytes);
   if (status == CK_OK)
     status = ck_cuda_grid (op->rows, by_warps ? CK_CUDA_NORM_WARPS : 1, &grid);
-  if (status != CK_OK)
+  if (status != CK_OK || op->rows == 0)
     return status;
-  if (by_warps)
-    ck_cuda_launch (stream, "ck_cuda_norm_warp", grid, 32 * CK_CUDA_NORM_WARPS, 0, &arguments,
-                    sizeof arguments);
+  if (op->y.type == CK_F32)
+    launch (stream, op, grid, op->y.data);
   else
-    ck_cuda_launch (stream, "ck_cuda_norm_block", grid, CK_CUDA_NORM_THREADS,
-                    CK_CUDA_NORM_SHARED (CK_CUDA_NORM_THREADS), &arguments, sizeof arguments);
+    launch_to_codes (stream, op, grid);
   return ck_cuda_status (stream);
 }
 

@@ -50,15 +50,6 @@ typedef struct {
  * it has few elements, and added up in scratch memory. */
 void ck_cuda_product (CkCudaStream *stream, CkCudaProductKind kind, const CkCudaProduct *product);
 
-/* Floats as the second operand. */
-static inline CkCudaValues
-ck_cuda_floats (const float *data, int64_t rows, int64_t cols)
-{
-  CkCudaValues values = { CK_CUDA_VALUES_F32, 0, rows, cols, data, NULL, 0, { 0 } };
-
-  return values;
-}
-
 /* Adds shares [shares, n] up in their order: y += alpha * the sum * row_factor[i / cols]. */
 typedef struct {
   const float *shares;

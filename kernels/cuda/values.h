@@ -29,6 +29,15 @@ typedef struct {
   float *out; /* [n] */
 } CkCudaDequantise;
 
+/* Of floats. */
+static inline CkCudaValues
+ck_cuda_floats (const float *data, int64_t rows, int64_t cols)
+{
+  CkCudaValues values = { CK_CUDA_VALUES_F32, 0, rows, cols, data, NULL, 0, { 0 } };
+
+  return values;
+}
+
 /* Of a weight of this device. */
 CkCudaValues ck_cuda_weight_values (const CkWeight *weight);
 
