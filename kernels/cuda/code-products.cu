@@ -12,6 +12,7 @@
 #include "kernels/cuda/codes-device.h"
 #include "kernels/cuda/epilogue-device.h"
 #include "kernels/cuda/instructions.h"
+#include "kernels/cuda/slab-device.h"
 #include "kernels/cuda/values-device.h"
 
 #include <math.h>
@@ -28,8 +29,7 @@ enum {
 #define MAGIC       0x4b400000
 #define MAGIC_FLOAT 12582912.0f
 
-/* Behind the last stage its memory is that of a slab of sums, 16 rows of each warp; the width of
- * its rows lets eight of them lie in different banks. */
+/* Behind the last stage its memory is that of a slab of sums. */
 template <int ROWS, int COLS, int DOWN> struct Shared {
   union {
     struct {
@@ -37,7 +37,7 @@ template <int ROWS, int COLS, int DOWN> struct Shared {
       uint4 pairs[STAGES][2 * COLS]; /* 4-bit codes of w */
       float scales[2][SCALES][ROWS + COLS];
     };
-    float slab[DOWN * 16][COLS + 8];
+    float slab[DOWN * 16][CK_SLAB_WIDTH (COLS)];
   };
   float code[16];
   uint32_t outliers[ROWS]; /* whether a row has any */
@@ -345,19 +345,6 @@ template <int ROWS, int COLS, int DOWN, int ACROSS> struct Tile {
     }
   }
 
-  /* Sums of the warps' i-th products to rows of the slab. */
-  __device__ __forceinline__ void put (const float (&sums)[WIDTH][4])
-  {
-    const int lane = threadIdx.x % 32, row = (int)threadIdx.x / 32 / ACROSS * 16 + lane / 4,
-              col = warp_col () + lane % 4 * 2;
-
-#pragma unroll
-    for (int j = 0; j < WIDTH; j++) {
-      *(float2 *)&shared.slab[row][col + 8 * j] = make_float2 (sums[j][0], sums[j][1]);
-      *(float2 *)&shared.slab[row + 8][col + 8 * j] = make_float2 (sums[j][2], sums[j][3]);
-    }
-  }
-
   /* The row of the tile that a row of the slab is. */
   static __device__ __forceinline__ int row_of (int slab_row, int i)
   {
@@ -472,7 +459,7 @@ template <int ROWS, int COLS, int DOWN, int ACROSS> struct Tile {
 #pragma unroll
       for (int same = 0; same < HEIGHT; same++)
         if (same == i)
-          put (total[same]);
+          ck_slab_put (shared.slab, (int)threadIdx.x / 32 / ACROSS * 16, warp_col (), total[same]);
       __syncthreads ();
       finish (i);
     }
