@@ -31,6 +31,16 @@ ck_device_close (CkDevice *device)
     device->klass->close (device);
 }
 
+bool
+ck_device_state (CkDevice *device, CkDeviceState *state)
+{
+  *state = (CkDeviceState){ 0 };
+  if (device->klass->state == NULL)
+    return false;
+  device->klass->state (device, state);
+  return true;
+}
+
 size_t
 ck_device_free_bytes (CkDevice *device)
 {
@@ -135,6 +145,24 @@ CkStatus
 ck_event_synchronize (CkEvent *event)
 {
   return event->device->klass->event_synchronize (event);
+}
+
+/* ---- replays --------------------------------------------------------------------------------- */
+
+bool
+ck_replay_begin (CkStream *stream, uint64_t key)
+{
+  const CkDeviceClass *klass = stream->device->klass;
+
+  return klass->replay_begin != NULL && klass->replay_begin (stream, key);
+}
+
+bool
+ck_replay_end (CkStream *stream)
+{
+  const CkDeviceClass *klass = stream->device->klass;
+
+  return klass->replay_end == NULL || klass->replay_end (stream);
 }
 
 /* ---- activations ----------------------------------------------------------------------------- */

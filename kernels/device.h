@@ -20,6 +20,7 @@ extern "C" {
 struct CkDeviceClass {
   void (*close) (CkDevice *device);
   size_t (*free_bytes) (CkDevice *device);
+  void (*state) (CkDevice *device, CkDeviceState *state); /* NULL: there is none */
   void *(*host_alloc) (CkDevice *device, size_t bytes);
   void (*host_free) (CkDevice *device, void *memory);
 
@@ -38,6 +39,10 @@ struct CkDeviceClass {
   CkStatus (*event_record) (CkEvent *event, CkStream *stream);
   CkStatus (*stream_wait) (CkStream *stream, CkEvent *event);
   CkStatus (*event_synchronize) (CkEvent *event);
+
+  /* NULL, both: the device does not record. */
+  bool (*replay_begin) (CkStream *stream, uint64_t key);
+  bool (*replay_end) (CkStream *stream);
 
   CkStatus (*weight_new) (CkDevice *device, const CkWeightSource *source, CkWeightUses uses,
                           CkWeight **weight);

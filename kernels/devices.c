@@ -58,51 +58,75 @@ find_row (const char *name)
   return NULL;
 }
 
-/* A row's device, and its reason where there is none. */
-static CkStatus
-open_row (const Row *row, const char *name, const CkDeviceOptions *options, CkDevice **device)
-{
-  if (options->reason != NULL)
-    options->reason[0] = '\0';
-  return row->open (name, options, device);
-}
-
-/* In builds with tests the environment may put test-device in the place of the CPU, so that whole
- * programs run on it unchanged. */
+/* In builds with tests the environment may put test-device (1), or a device that it names, in the
+ * place of the CPU, so that whole programs run on it unchanged. The row that stands there and the
+ * name that it is opened by; NULL: there is none of that name. */
 static const Row *
-replace_cpu (const Row *row)
+replace_cpu (const Row *row, const char **name)
 {
 #ifdef CK_TEST_DEVICE
   const char *wanted = getenv ("COWBEHAVIOR_TEST_DEVICE");
 
-  if (strcmp (row->name, "cpu") == 0 && wanted != NULL && strcmp (wanted, "1") == 0)
+  if (strcmp (row->name, "cpu") != 0 || wanted == NULL || strcmp (wanted, "0") == 0)
+    return row;
+  if (strcmp (wanted, "1") == 0)
     return find_row ("test");
-#endif
+  *name = wanted;
+  return find_row (wanted);
+#else
+  (void)name;
   return row;
+#endif
+}
+
+/* A row's device, and its reason where there is none. */
+static CkStatus
+open_row (const Row *row, const char *name, const CkDeviceOptions *options, CkDevice **device)
+{
+  const char *const asked = name;
+  CkDeviceOptions with = *options;
+
+  if (options->reason != NULL)
+    options->reason[0] = '\0';
+  row = replace_cpu (row, &name);
+  if (name != asked)
+    with.features = NULL; /* a set of the CPU's instructions */
+  return row != NULL ? row->open (name, &with, device) : CK_UNSUPPORTED;
+}
+
+/* The first device that can be had; keeps the reason of one that is there and cannot be used. */
+static CkStatus
+open_best (const CkDeviceOptions *options, CkDevice **device)
+{
+  char reason[CK_DEVICE_REASON] = "";
+  CkStatus status = CK_UNSUPPORTED;
+
+  for (int i = 0; i < N_ROWS && status != CK_OK; i++) {
+    if (!rows[i].automatic)
+      continue;
+    status = open_row (&rows[i], rows[i].name, options, device);
+    if (status == CK_DEVICE_ERROR && options->reason != NULL && reason[0] == '\0')
+      memcpy (reason, options->reason, sizeof reason);
+  }
+  if (status == CK_OK && options->reason != NULL)
+    memcpy (options->reason, reason, sizeof reason);
+  return status;
 }
 
 CkStatus
 ck_device_open (const char *name, const CkDeviceOptions *options, CkDevice **device)
 {
   static const CkDeviceOptions defaults = { .features = NULL };
-  CkStatus status = CK_UNSUPPORTED;
-  const Row *row;
+  const Row *row = find_row (name);
 
   *device = NULL;
   if (options == NULL)
     options = &defaults;
-  if (strcmp (name, "auto") == 0) {
-    for (int i = 0; i < N_ROWS && status != CK_OK; i++)
-      if (rows[i].automatic)
-        status = open_row (replace_cpu (&rows[i]), rows[i].name, options, device);
-    return status;
-  }
-  row = find_row (name);
-  if (row != NULL)
-    return open_row (replace_cpu (row), name, options, device);
   if (options->reason != NULL)
     options->reason[0] = '\0';
-  return status;
+  if (strcmp (name, "auto") == 0)
+    return open_best (options, device);
+  return row != NULL ? open_row (row, name, options, device) : CK_UNSUPPORTED;
 }
 
 const char *const *

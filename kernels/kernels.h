@@ -83,8 +83,8 @@ typedef struct CkDeviceClass CkDeviceClass; /* kernels/device.h, for implementat
 
 struct CkDevice {
   const CkDeviceClass *klass;
-  const char *name;     /* as it was opened: "cpu" */
-  const char *features; /* what it found and uses: "c", "avx2", "neon", ... */
+  const char *name;     /* "cpu", "cuda:0": opens the same one again */
+  const char *features; /* what it found and uses: "c", "avx2", "neon", "sm_89", ... */
   int threads;          /* that an operation of a stream with its default team is cut for */
   bool host_memory;     /* device memory is the host's, so that uploads are plain copies */
   int products;         /* CkWeightUses that change how a linear layer computes */
@@ -99,7 +99,8 @@ typedef struct {
   const char *features;
   int threads; /* of a stream's team; 0: one a processor that this process may use */
   /* Where ck_device_open () leaves an English sentence without a full stop that says why it failed,
-   * if there is more to say than its status does; CK_DEVICE_REASON bytes of the caller, or NULL. */
+   * if there is more to say than its status does, or why "auto" did not take a GPU that there is;
+   * else "". CK_DEVICE_REASON bytes of the caller, or NULL. */
   char *reason;
 } CkDeviceOptions;
 
@@ -107,7 +108,8 @@ typedef struct {
 
 /*
  * Opens a device by its name; "auto" takes the best that this machine has. `options` may be NULL.
- * CK_UNSUPPORTED: there is no such device here, or it lacks the features. *device is the caller's,
+ * CK_UNSUPPORTED: there is no such device here, or it lacks the features; CK_DEVICE_ERROR: there is
+ * one, which cannot be used. *device is the caller's,
  * to be given back with ck_device_close () once its streams and weights are gone; closing NULL does
  * nothing.
  */
@@ -123,6 +125,18 @@ const char *const *ck_cpu_levels (void);
 /* The last of them if it is taken only where it is named, because our tests have run on no machine
  * that has it yet; else NULL. Static storage. */
 const char *ck_cpu_untried_level (void);
+
+/* What a device with memory of its own says of itself. */
+typedef struct {
+  char model[128];    /* "NVIDIA L4" */
+  char driver[64];    /* "CUDA 13.0" */
+  size_t total_bytes; /* of its memory */
+  char failure[160];  /* the first of its driver's, by its name and where: or "" */
+  bool is_lost;       /* nothing works until all devices of this process on it are closed */
+} CkDeviceState;
+
+/* False, and all empty, where device memory is the host's. */
+bool ck_device_state (CkDevice *device, CkDeviceState *state);
 
 /* Bytes of device memory that are free now, or SIZE_MAX where the device does not know. */
 size_t ck_device_free_bytes (CkDevice *device);
@@ -179,6 +193,25 @@ void ck_event_free (CkEvent *event);
 CkStatus ck_event_record (CkEvent *event, CkStream *stream);
 CkStatus ck_stream_wait (CkStream *stream, CkEvent *event);
 CkStatus ck_event_synchronize (CkEvent *event);
+
+/* ---- replays --------------------------------------------------------------------------------- */
+
+/*
+ * Work that comes again and again may be recorded and then enqueued at once, where launching its
+ * operations one by one takes longer than computing them:
+ *   do {
+ *     if (ck_replay_begin (stream, key))
+ *       break;
+ *     ... operations of the stream ...
+ *   } while (!ck_replay_end (stream));
+ * `key` stands for the operations and all of their arguments, but not for what the memory holds. It
+ * is the device's choice when it records and when it replays: ck_replay_begin () says whether the
+ * work has been enqueued, ck_replay_end () whether it was; where not, the same has to be enqueued
+ * again. Between the two are no copies, waits and events, or nothing is recorded. What was recorded
+ * is forgotten when memory of the stream or a weight of the device comes or goes.
+ */
+bool ck_replay_begin (CkStream *stream, uint64_t key);
+bool ck_replay_end (CkStream *stream);
 
 /* ---- weights --------------------------------------------------------------------------------- */
 

@@ -97,11 +97,13 @@ install_model (GObjectClass *klass)
   /**
    * GstCowBehavior:device:
    *
-   * The device that computes.
+   * The device that computes: `cpu`, `cuda` (the first NVIDIA GPU) or `cuda:N`. With `auto` it is the
+   * GPU where this build and this machine have one. `cow-trainer info --device cuda` tells of it.
    */
   g_object_class_install_property (
       klass, GST_COW_PROP_DEVICE,
-      g_param_spec_string ("device", "Device", "The device that computes: \"auto\" or \"cpu\"",
+      g_param_spec_string ("device", "Device",
+                           "The device that computes: \"auto\", \"cpu\", \"cuda\" or \"cuda:N\"",
                            DEFAULT_DEVICE, AT_START));
   /**
    * GstCowBehavior:precision:

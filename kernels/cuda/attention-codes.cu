@@ -78,19 +78,27 @@ exp2_negative (float x)
   return x != x ? x : scale_by_power (p, __float2int_rn (n));
 }
 
-/* The code of 2^x for x <= 0. */
-static __device__ __forceinline__ int
+/* At 1.5 * 2^23 the spacing of floats is 1: a sum's low bits are a whole number. */
+#define MAGIC      12582912.0f
+#define MAGIC_BITS 0x4B400000
+
+/* The code of 2^x for x <= 0, 0 where x is no number. */
+static __device__ __forceinline__ uint32_t
 encode_exp (float x)
 {
   constexpr float terms[] = CK_EXP_8;
-  const float bounded = x < CK_EXP_LOWEST ? CK_EXP_LOWEST : x, whole = floorf (bounded),
-              rest = __fsub_rn (bounded, whole);
+  const float bounded = fmaxf (x, CK_EXP_LOWEST), sum = __fadd_rn (bounded, MAGIC),
+              nearest = __fsub_rn (sum, MAGIC);
+  const bool is_above = nearest > bounded;
+  const float rest = __fsub_rn (bounded, is_above ? __fsub_rn (nearest, 1) : nearest);
   float p = CK_EXP_MAX_8 * terms[3];
 
   p = __fmaf_rn (p, rest, CK_EXP_MAX_8 * terms[2]);
   p = __fmaf_rn (p, rest, CK_EXP_MAX_8 * terms[1]);
   p = __fmaf_rn (p, rest, CK_EXP_MAX_8 * terms[0]);
-  return x != x ? 0 : __float2int_rn (scale_by_power (p, __float2int_rn (whole)));
+  /* times 2^floor (x): the shift leaves nothing of MAGIC_BITS */
+  p = __uint_as_float (__float_as_uint (p) + ((__float_as_uint (sum) - (is_above ? 1 : 0)) << 23));
+  return __float_as_uint (__fadd_rn (p, MAGIC)) - MAGIC_BITS;
 }
 
 /* The larger of two scales; no number if one of them is none. */
@@ -200,6 +208,7 @@ CK_KERNEL (ck_cuda_attention_encode_values, CkCudaCodedAttention, CK_CODED_THREA
 
   if (part >= a.parts)
     return;
+#pragma unroll 4
   for (int i = 0; i < n && there; i++) {
     const float x = fabsf (v[(first + i + a.shift) % a.tokens * width]);
 
@@ -232,23 +241,26 @@ CK_KERNEL (ck_cuda_attention_encode_values, CkCudaCodedAttention, CK_CODED_THREA
 
 /* ---- memory of a block ----------------------------------------------------------------------- */
 
-/* While there are scores. */
+/* A block of a part's keys, high and low. */
 struct Keys {
-  int8_t codes[2][CK_PART_KEYS][KEY_STRIDE]; /* a block of a part: high, low */
+  int8_t codes[2][CK_PART_KEYS][KEY_STRIDE];
   float scales[CK_PART_KEYS];
-  uint32_t exps[CK_PARTS][2 * GROUPS][CK_CODED_THREADS]; /* each thread's own */
 };
 
-/* While exponentials are multiplied with 64 columns of values. */
+/* Some columns of a chunk's values. */
 struct Values {
-  int8_t codes[CK_PARTS][BLOCK][COLUMN_STRIDE];
-  float scales[CK_PARTS][BLOCK];
-  int32_t sums[CK_PARTS][BLOCK];
+  int8_t codes[CK_PARTS][CK_CODED_COLUMNS][COLUMN_STRIDE];
+  float scales[CK_PARTS][CK_CODED_COLUMNS];
+  /* of codes, 128 times, because exponentials lie 128 lower; above MAGIC_BITS */
+  int32_t sums[CK_PARTS][CK_CODED_COLUMNS];
 };
 
-union CodedShared {
-  Keys keys;
-  Values values;
+struct CodedShared {
+  uint32_t exps[CK_PARTS][2 * GROUPS][CK_CODED_THREADS]; /* each thread's own */
+  union {
+    Keys keys;
+    Values values;
+  };
 };
 
 static_assert (sizeof (CodedShared) == CK_CODED_SHARED, "the host knows the size");
@@ -259,6 +271,7 @@ copy_keys (const CkCudaCodedAttention &a, int head, int part, int block, Keys &t
 {
   const int n = part_keys (a, part), first = part_first (a, part);
 
+#pragma unroll 1
   for (int unit = threadIdx.x; unit < 2 * CK_PART_KEYS * 4; unit += CK_CODED_THREADS) {
     const int plane = unit / (CK_PART_KEYS * 4), key = unit / 4 % CK_PART_KEYS, at = unit % 4 * 16;
     const int64_t row = 2 * ((int64_t)head * a.tokens + first + min (key, n - 1)) + plane;
@@ -266,6 +279,7 @@ copy_keys (const CkCudaCodedAttention &a, int head, int part, int block, Keys &t
     ck_copy_async (&to.codes[plane][key][at], a.k_codes + (row * a.blocks + block) * BLOCK + at,
                    key < n);
   }
+#pragma unroll 1
   for (int key = threadIdx.x; key < CK_PART_KEYS; key += CK_CODED_THREADS)
     to.scales[key] =
         key < n ? a.k_scales[((int64_t)head * a.tokens + first + key) * a.blocks + block] : 0;
@@ -273,28 +287,30 @@ copy_keys (const CkCudaCodedAttention &a, int head, int part, int block, Keys &t
   ck_copy_wait<0> ();
 }
 
-/* 64 columns of a chunk's parts. */
+/* Columns of a chunk's parts from `column` on. */
 static __device__ __forceinline__ void
-copy_values (const CkCudaCodedAttention &a, int head, int part, int block, Values &to)
+copy_values (const CkCudaCodedAttention &a, int head, int part, int column, Values &to)
 {
-  const int64_t first = ((int64_t)head * a.parts * a.blocks + block) * BLOCK;
-  const int units = CK_CODED_COLUMN / 16;
+  const int units = CK_CODED_COLUMN / 16, width = a.blocks * BLOCK;
+  const int64_t first = (int64_t)head * a.parts * width + column;
 
-  for (int unit = threadIdx.x; unit < CK_PARTS * BLOCK * units; unit += CK_CODED_THREADS) {
-    const int p = unit / (BLOCK * units), c = unit / units % BLOCK, at = unit % units * 16,
-              from = min (part + p, a.parts - 1);
+#pragma unroll 1
+  for (int unit = threadIdx.x; unit < CK_PARTS * CK_CODED_COLUMNS * units;
+       unit += CK_CODED_THREADS) {
+    const int p = unit / (CK_CODED_COLUMNS * units), c = unit / units % CK_CODED_COLUMNS,
+              at = unit % units * 16;
+    const int64_t from = first + (int64_t)min (part + p, a.parts - 1) * width + c;
 
-    ck_copy_async (&to.codes[p][c][at],
-                   a.v_codes + (first + (int64_t)from * a.blocks * BLOCK + c) * CK_CODED_COLUMN +
-                       at,
+    ck_copy_async (&to.codes[p][c][at], a.v_codes + from * CK_CODED_COLUMN + at,
                    part + p < a.parts);
   }
-  for (int unit = threadIdx.x; unit < CK_PARTS * BLOCK; unit += CK_CODED_THREADS) {
-    const int p = unit / BLOCK, c = unit % BLOCK;
-    const int64_t from = first + (int64_t)min (part + p, a.parts - 1) * a.blocks * BLOCK + c;
+#pragma unroll 1
+  for (int unit = threadIdx.x; unit < CK_PARTS * CK_CODED_COLUMNS; unit += CK_CODED_THREADS) {
+    const int p = unit / CK_CODED_COLUMNS, c = unit % CK_CODED_COLUMNS;
+    const int64_t from = first + (int64_t)min (part + p, a.parts - 1) * width + c;
 
     to.scales[p][c] = a.v_scales[from];
-    to.sums[p][c] = a.v_sums[from];
+    to.sums[p][c] = 128 * a.v_sums[from] + MAGIC_BITS;
   }
   ck_copy_commit ();
   ck_copy_wait<0> ();
@@ -305,8 +321,7 @@ copy_values (const CkCudaCodedAttention &a, int head, int part, int block, Value
 /* Of the two rows that a lane has, g and g + 8 of the warp's 16, and of the keys so far. */
 struct Rows {
   int head;
-  int query[2];   /* which they are; those that there are not are the last */
-  float scale[2]; /* the largest of their blocks */
+  int query[2]; /* which they are; those that there are not are the last */
   float most[2], total[2];
 };
 
@@ -326,11 +341,6 @@ find_rows (const CkCudaCodedAttention &a)
 #pragma unroll
   for (int i = 0; i < 2; i++) {
     rows.query[i] = min (first + 8 * i, a.queries - 1);
-    rows.scale[i] = 0;
-    for (int block = 0; block < a.blocks; block++)
-      rows.scale[i] = larger_scale (
-          rows.scale[i],
-          a.q_scales[((int64_t)rows.head * a.queries + rows.query[i]) * a.blocks + block]);
     rows.most[i] = -INFINITY;
     rows.total[i] = 0;
   }
@@ -409,7 +419,7 @@ soften (int n, float (&scores)[TILES][4], uint32_t (*exps)[CK_CODED_THREADS], fl
     max = fmaxf (max, __shfl_xor_sync (0xffffffff, max, 2));
 #pragma unroll
     for (int group = 0; group < GROUPS; group++) {
-      int codes[4];
+      uint32_t codes[4];
 
 #pragma unroll
       for (int k = 0; k < 4; k++) {
@@ -417,16 +427,32 @@ soften (int n, float (&scores)[TILES][4], uint32_t (*exps)[CK_CODED_THREADS], fl
         const bool there = 8 * j + 2 * t + k % 2 < n;
 
         codes[k] = there ? encode_exp (__fsub_rn (scores[j][2 * i + k % 2], max)) : 0;
-        sum += codes[k];
-        codes[k] -= 128; /* with a sign; copy_values () has zeros where there is no key */
+        sum += (int)codes[k];
       }
-      exps[2 * group + i][threadIdx.x] = pack (codes[0], codes[1], codes[2], codes[3]);
+      /* less 128, so that they have a sign */
+      exps[2 * group + i][threadIdx.x] =
+          __byte_perm (__byte_perm (codes[0], codes[1], 0x0040),
+                       __byte_perm (codes[2], codes[3], 0x0040), 0x5410) ^
+          0x80808080;
     }
     sum += __shfl_xor_sync (0xffffffff, sum, 1);
     sum += __shfl_xor_sync (0xffffffff, sum, 2);
     most[i] = max;
     sums[i] = sum;
   }
+}
+
+/* The largest scale of a row's blocks. */
+static __device__ __forceinline__ float
+largest_scale (const CkCudaCodedAttention &a, const Rows &rows, int i)
+{
+  const float *scales = a.q_scales + ((int64_t)rows.head * a.queries + rows.query[i]) * a.blocks;
+  float largest = 0;
+
+#pragma unroll 1
+  for (int block = 0; block < a.blocks; block++)
+    largest = larger_scale (largest, scales[block]);
+  return largest;
 }
 
 /* What the parts of a chunk weigh, whose largest scores and sums of codes are known. */
@@ -441,7 +467,8 @@ weigh (const CkCudaCodedAttention &a, int part, const float (&most)[CK_PARTS][2]
 #pragma unroll
   for (int i = 0; i < 2; i++) {
     const float before = rows.most[i],
-                bad = __fmul_rn (__fmul_rn (rows.scale[i], largest), limit) < INFINITY ? 0 : NAN;
+                bound = __fmul_rn (__fmul_rn (largest_scale (a, rows, i), largest), limit),
+                bad = bound < INFINITY ? 0 : NAN;
     float max = before, share[CK_PARTS], total;
 
 #pragma unroll
@@ -486,51 +513,60 @@ put (const CkCudaCodedAttention &a, const Rows &rows, int part, int c, const Wei
   }
 }
 
-/* The rows' exponentials times 64 columns of values. */
+/* The rows' exponentials times the columns that are in shared memory, from `column` on. */
 static __device__ __forceinline__ void
-mix (const CkCudaCodedAttention &a, const Rows &rows, int part, int block, const Values &values,
-     const uint32_t (&exps)[CK_PARTS][2 * GROUPS + 2], const Weights &weights)
+mix (const CkCudaCodedAttention &a, const Rows &rows, int part, int column,
+     const CodedShared &shared, const Weights &weights)
 {
   const int lane = threadIdx.x % 32, t = lane % 4, row = lane % 8, matrix = lane / 8;
+  float totals[CK_CODED_COLUMNS / 8][4] = {};
 
 #pragma unroll 1
-  for (int c = 0; c < BLOCK; c += 16) {
-    float totals[2][4] = {};
+  for (int p = 0; p < CK_PARTS && part + p < a.parts; p++) {
+    const int n = part_keys (a, part + p);
+    int32_t sums[CK_CODED_COLUMNS / 8][4] = {};
+    float factor[2] = { weights.factor[0][0], weights.factor[0][1] };
 
 #pragma unroll
-    for (int p = 0; p < CK_PARTS; p++) {
-      const int n = part_keys (a, part + p);
-      int32_t sums[2][4] = {};
+    for (int other = 1; other < CK_PARTS; other++)
+#pragma unroll
+      for (int i = 0; i < 2; i++)
+        factor[i] = other == p ? weights.factor[other][i] : factor[i];
+#pragma unroll
+    for (int step = 0; step < CK_CODED_COLUMN / 32; step++) { /* of 32 keys */
+      uint32_t exps[4];
 
-      if (n == 0)
+      if (32 * step >= n)
         continue;
 #pragma unroll
-      for (int step = 0; step < 3; step++) { /* of 32 keys */
-        uint32_t columns[4];                 /* of two tiles of 8 columns, two halves each */
+      for (int i = 0; i < 4; i++) /* of what is behind the last group values are 0 */
+        exps[i] = 4 * step + i < 2 * GROUPS ? shared.exps[p][4 * step + i][threadIdx.x] : 0;
+#pragma unroll
+      for (int tile = 0; tile < CK_CODED_COLUMNS / 8; tile += 2) {
+        uint32_t columns[4]; /* of two tiles of 8 columns, two halves each */
 
-        if (32 * step >= n)
-          continue;
-        ck_load_matrices (columns,
-                          &values.codes[p][c + matrix / 2 * 8 + row][32 * step + matrix % 2 * 16]);
-        ck_mma_s8 (sums[0], exps[p] + 4 * step, columns);
-        ck_mma_s8 (sums[1], exps[p] + 4 * step, columns + 2);
+        ck_load_matrices (
+            columns,
+            &shared.values.codes[p][8 * (tile + matrix / 2) + row][32 * step + matrix % 2 * 16]);
+        ck_mma_s8 (sums[tile], exps, columns);
+        ck_mma_s8 (sums[tile + 1], exps, columns + 2);
       }
-#pragma unroll
-      for (int tile = 0; tile < 2; tile++)
-#pragma unroll
-        for (int i = 0; i < 4; i++) {
-          const int column = c + 8 * tile + 2 * t + i % 2,
-                    sum = sums[tile][i] + 128 * values.sums[p][column];
-
-          totals[tile][i] =
-              __fmaf_rn ((float)sum, __fmul_rn (weights.factor[p][i / 2], values.scales[p][column]),
-                         totals[tile][i]);
-        }
     }
 #pragma unroll
-    for (int tile = 0; tile < 2; tile++)
-      put (a, rows, part, block * BLOCK + c + 8 * tile + 2 * t, weights, totals[tile]);
+    for (int tile = 0; tile < CK_CODED_COLUMNS / 8; tile++)
+#pragma unroll
+      for (int i = 0; i < 4; i++) {
+        const int c = 8 * tile + 2 * t + i % 2;
+        const float sum =
+            __fsub_rn (__int_as_float (sums[tile][i] + shared.values.sums[p][c]), MAGIC);
+
+        totals[tile][i] =
+            __fmaf_rn (sum, __fmul_rn (factor[i / 2], shared.values.scales[p][c]), totals[tile][i]);
+      }
   }
+#pragma unroll
+  for (int tile = 0; tile < CK_CODED_COLUMNS / 8; tile++)
+    put (a, rows, part, column + 8 * tile + 2 * t, weights, totals[tile]);
 }
 
 CK_KERNEL (ck_cuda_attention_int8, CkCudaCodedAttention, CK_CODED_THREADS)
@@ -542,7 +578,6 @@ CK_KERNEL (ck_cuda_attention_int8, CkCudaCodedAttention, CK_CODED_THREADS)
   for (int part = 0; part < a.parts; part += CK_PARTS) {
     float most[CK_PARTS][2], largest = 0;
     int sums[CK_PARTS][2];
-    uint32_t exps[CK_PARTS][2 * GROUPS + 2];
 
 #pragma unroll
     for (int p = 0; p < CK_PARTS; p++)
@@ -564,7 +599,7 @@ CK_KERNEL (ck_cuda_attention_int8, CkCudaCodedAttention, CK_CODED_THREADS)
         __syncthreads ();
         add_block (a, rows, block, n, shared.keys, scores, &largest);
       }
-      soften (n, scores, shared.keys.exps[p], part_most, part_sums);
+      soften (n, scores, shared.exps[p], part_most, part_sums);
 #pragma unroll
       for (int other = 0; other < CK_PARTS; other++)
 #pragma unroll
@@ -577,17 +612,12 @@ CK_KERNEL (ck_cuda_attention_int8, CkCudaCodedAttention, CK_CODED_THREADS)
     largest = larger_scale (largest, __shfl_xor_sync (0xffffffff, largest, 1));
     largest = larger_scale (largest, __shfl_xor_sync (0xffffffff, largest, 2));
     const Weights weights = weigh (a, part, most, sums, largest, rows);
-#pragma unroll
-    for (int p = 0; p < CK_PARTS; p++)
-#pragma unroll
-      for (int i = 0; i < 2 * GROUPS + 2; i++)
-        exps[p][i] = i < 2 * GROUPS && part + p < a.parts ? shared.keys.exps[p][i][threadIdx.x] : 0;
 #pragma unroll 1
-    for (int block = 0; block < a.blocks; block++) {
+    for (int column = 0; column < 2 * a.half; column += CK_CODED_COLUMNS) {
       __syncthreads ();
-      copy_values (a, rows.head, part, block, shared.values);
+      copy_values (a, rows.head, part, column, shared.values);
       __syncthreads ();
-      mix (a, rows, part, block, shared.values, exps, weights);
+      mix (a, rows, part, column, shared, weights);
     }
   }
 }

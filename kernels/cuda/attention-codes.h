@@ -16,9 +16,11 @@ enum {
   CK_CODED_QUERIES = 64, /* of a block of threads: 16 a warp */
   /* bytes of a column of a part: keys in steps of 32, as products take them */
   CK_CODED_COLUMN = 96,
-  /* bytes of shared memory: of keys, with scales, and exponentials */
-  CK_CODED_SHARED = 2 * CK_PART_KEYS * (CK_CODED_BLOCK + 16) + CK_PART_KEYS * 4 +
-                    CK_PARTS * (CK_PART_KEYS / 8) * CK_CODED_THREADS * 4
+  CK_CODED_COLUMNS = 32, /* of values that are multiplied at once */
+  /* bytes of shared memory: exponentials, and values with scales and sums, of which there are more
+   * than of keys */
+  CK_CODED_SHARED = CK_PARTS * (CK_PART_KEYS / 8) * CK_CODED_THREADS * 4 +
+                    CK_PARTS * CK_CODED_COLUMNS * (CK_CODED_COLUMN + 16 + 4 + 4)
 };
 
 /*

@@ -1,8 +1,60 @@
 /* SPDX-License-Identifier: MIT */
-/* The context of the calling thread, and the driver's answers. */
+/* The GPUs' contexts, and the driver's answers. */
 #include "kernels/cuda/cuda-device.h"
 
 #include <stdio.h>
+
+/*
+ * The devices of a process share the primary context of their GPU, and with it the failure after
+ * which it is lost. It begins anew when all of them have been closed.
+ */
+static struct {
+  pthread_mutex_t lock;
+  struct {
+    int devices;
+    bool lost;
+  } gpus[CK_CUDA_MOST_GPUS];
+} process = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+CkCuResult
+ck_cuda_context_retain (CkCudaDevice *device)
+{
+  CkCuResult result = CK_CU_CONTEXT_IS_DESTROYED;
+
+  pthread_mutex_lock (&process.lock);
+  if (process.gpus[device->gpu].lost && process.gpus[device->gpu].devices == 0) {
+    device->driver.cuDevicePrimaryCtxReset (device->gpu);
+    process.gpus[device->gpu].lost = false;
+  }
+  if (!process.gpus[device->gpu].lost)
+    result = device->driver.cuDevicePrimaryCtxRetain (&device->context, device->gpu);
+  if (result == CK_CU_SUCCESS)
+    process.gpus[device->gpu].devices++;
+  else
+    device->context = NULL;
+  pthread_mutex_unlock (&process.lock);
+  return result;
+}
+
+void
+ck_cuda_context_release (CkCudaDevice *device)
+{
+  pthread_mutex_lock (&process.lock);
+  device->driver.cuDevicePrimaryCtxRelease (device->gpu);
+  process.gpus[device->gpu].devices--;
+  pthread_mutex_unlock (&process.lock);
+}
+
+bool
+ck_cuda_context_is_lost (const CkCudaDevice *device)
+{
+  bool lost;
+
+  pthread_mutex_lock (&process.lock);
+  lost = process.gpus[device->gpu].lost;
+  pthread_mutex_unlock (&process.lock);
+  return lost;
+}
 
 void
 ck_cuda_enter (const CkCudaDevice *device)
@@ -38,7 +90,11 @@ ck_cuda_result (CkCudaDevice *device, CkCuResult result, const char *where)
   if (device->failure[0] == '\0')
     snprintf (device->failure, sizeof device->failure, "%s in %s",
               ck_cu_error_name (&device->driver, result), where);
-  device->lost = device->lost || is_final (result);
   pthread_mutex_unlock (&device->lock);
+  if (is_final (result)) {
+    pthread_mutex_lock (&process.lock);
+    process.gpus[device->gpu].lost = true;
+    pthread_mutex_unlock (&process.lock);
+  }
   return result == CK_CU_OUT_OF_MEMORY ? CK_NO_MEMORY : CK_DEVICE_ERROR;
 }

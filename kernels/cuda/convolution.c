@@ -7,7 +7,8 @@
 #include "kernels/shapes.h"
 #include "kernels/sizes.h"
 
-/* Kernels count pixels and elements of a filter with 31 bits. */
+/* Kernels count the pixels of all pictures with 31 bits, and the elements of one picture and of one
+ * filter. */
 static bool
 fits (int64_t a, int64_t b, int64_t c)
 {
@@ -24,7 +25,8 @@ describe (const CkConvolution *c, CkCudaConvolution *a)
 
   if (!fits (c->batch, c->height + 2 * c->padding, c->width + 2 * c->padding) ||
       !fits (c->batch, out_height, out_width) || !fits (c->kernel * c->kernel, c->in, 1) ||
-      !fits (c->kernel * c->kernel, c->out, 1) || c->stride > UINT8_MAX)
+      !fits (c->kernel * c->kernel, c->out, 1) || !fits (c->height, c->width, c->in) ||
+      !fits (out_height, out_width, c->out) || c->stride > UINT8_MAX)
     return CK_UNSUPPORTED;
   *a = (CkCudaConvolution){
     .batch = (int32_t)c->batch,

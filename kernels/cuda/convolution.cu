@@ -45,7 +45,7 @@ struct Patches {
 
     if (line.picture == nullptr || tap >= a.taps || y < 0 || y >= a.height || x < 0 || x >= a.width)
       return nullptr;
-    return line.picture + ((int64_t)y * a.width + x) * a.in + (place - tap * a.in);
+    return line.picture + ((y * a.width + x) * a.in + place - tap * a.in);
   }
 
   __device__ __forceinline__ CkQuad quad (const Line &line, int32_t place) const
@@ -157,7 +157,7 @@ struct Joined {
     col = line.v - (tap - i * c.cols_tap);
     if (row < 0 || row >= a.out_height || col < 0 || col >= a.out_width)
       return nullptr;
-    return line.picture + ((int64_t)row * a.out_width + col) * a.out + (place - tap * a.out);
+    return line.picture + ((row * a.out_width + col) * a.out + place - tap * a.out);
   }
 
   __device__ __forceinline__ CkQuad quad (const Line &line, int32_t place) const
@@ -225,57 +225,57 @@ struct ClassFilters {
 /* ---- products -------------------------------------------------------------------------------- */
 
 /* The corner of the block's tile. */
-template <int T_M, int T_N>
+template <int T>
 __device__ __forceinline__ void
 corner (const CkCudaConvolution &a, int32_t &row, int32_t &col)
 {
-  row = blockIdx.x / a.tiles_across * 16 * T_M;
-  col = blockIdx.x % a.tiles_across * 16 * T_N;
+  row = blockIdx.x / a.tiles_across * 16 * T;
+  col = blockIdx.x % a.tiles_across * 16 * T;
 }
 
-template <int T_M, int T_N>
+template <int T>
 __device__ __forceinline__ void
-forward (const CkCudaConvolution &a, CkTiles<T_M, T_N> &tiles)
+forward (const CkCudaConvolution &a, CkTiles<T> &tiles)
 {
   const Patches patches = { a };
   const Rows filters = { a.taps_first, a.taps * a.in, a.out };
-  float sums[T_M][T_N];
+  float sums[T][T];
   int32_t first, col;
 
-  corner<T_M, T_N> (a, first, col);
+  corner<T> (a, first, col);
   {
-    CkAlongK<T_M, Patches> rows (patches, first);
-    CkAlongRows<T_N, Rows> cols (filters, col);
+    CkAlongK<T, Patches> rows (patches, first);
+    CkAlongRows<T, Rows> cols (filters, col);
 
     ck_tile_product (tiles, rows, cols, 0, a.taps * a.in, sums);
   }
-  ck_tile_store<T_M, T_N> (sums, [&] (int32_t i, int32_t j, const CkQuad &quad) {
+  ck_tile_store<T> (sums, [&] (int32_t i, int32_t j, const CkQuad &quad) {
     if (first + i < a.out_pixels)
       ck_quad_store (a.y + (int64_t)(first + i) * a.out + col + j, a.out - (col + j), quad);
   });
 }
 
-template <int T_M, int T_N>
+template <int T>
 __device__ __forceinline__ void
-to_input (const CkCudaConvolution &a, CkTiles<T_M, T_N> &tiles)
+to_input (const CkCudaConvolution &a, CkTiles<T> &tiles)
 {
   const Class c = class_of (a, blockIdx.y);
   const Joined joined = { a, c };
   const ClassFilters filters = { a, c };
   const int32_t area = c.rows * c.cols;
-  float sums[T_M][T_N];
+  float sums[T][T];
   int32_t first, col;
 
-  corner<T_M, T_N> (a, first, col);
+  corner<T> (a, first, col);
   if (first >= a.batch * area)
     return;
   {
-    CkAlongK<T_M, Joined> rows (joined, first);
-    CkAlongK<T_N, ClassFilters> cols (filters, col);
+    CkAlongK<T, Joined> rows (joined, first);
+    CkAlongK<T, ClassFilters> cols (filters, col);
 
     ck_tile_product (tiles, rows, cols, 0, c.rows_tap * c.cols_tap * a.out, sums);
   }
-  ck_tile_store<T_M, T_N> (sums, [&] (int32_t i, int32_t j, const CkQuad &quad) {
+  ck_tile_store<T> (sums, [&] (int32_t i, int32_t j, const CkQuad &quad) {
     if (first + i < a.batch * area) {
       const int32_t picture = (first + i) / area, rest = first + i - picture * area,
                     row = rest / c.cols;
@@ -289,26 +289,26 @@ to_input (const CkCudaConvolution &a, CkTiles<T_M, T_N> &tiles)
 }
 
 /* A share's sums. */
-template <int T_M, int T_N>
+template <int T>
 __device__ __forceinline__ void
-to_filters (const CkCudaConvolution &a, CkTiles<T_M, T_N> &tiles)
+to_filters (const CkCudaConvolution &a, CkTiles<T> &tiles)
 {
   const Rows dy = { a.dy, a.out_pixels, a.out };
   const Patches patches = { a };
   const int32_t n = a.taps * a.in, begin = blockIdx.y * a.share,
                 end = a.out_pixels - begin > a.share ? begin + a.share : a.out_pixels;
   float *to = a.sums + (int64_t)blockIdx.y * a.out * n;
-  float sums[T_M][T_N];
+  float sums[T][T];
   int32_t first, col;
 
-  corner<T_M, T_N> (a, first, col);
+  corner<T> (a, first, col);
   {
-    CkAlongRows<T_M, Rows> rows (dy, first);
-    CkAlongRows<T_N, Patches> cols (patches, col);
+    CkAlongRows<T, Rows> rows (dy, first);
+    CkAlongRows<T, Patches> cols (patches, col);
 
     ck_tile_product (tiles, rows, cols, begin, end, sums);
   }
-  ck_tile_store<T_M, T_N> (sums, [&] (int32_t i, int32_t j, const CkQuad &quad) {
+  ck_tile_store<T> (sums, [&] (int32_t i, int32_t j, const CkQuad &quad) {
     if (first + i < a.out)
       ck_quad_store (to + (int64_t)(first + i) * n + col + j, n - (col + j), quad);
   });
@@ -344,50 +344,44 @@ CK_KERNEL (ck_cuda_convolution_filters, CkCudaConvolution, CK_CUDA_FILTER_THREAD
 
 CK_KERNEL (ck_cuda_convolution_small, CkCudaConvolution, CK_CUDA_TILE_THREADS)
 {
-  typedef CkTiles<4, 4> Tiles;
-  CK_SHARED (Tiles, tiles);
+  CK_SHARED (CkTiles<CK_CUDA_TILE_SMALL>, tiles);
 
-  forward<4, 4> (a, tiles);
+  forward (a, tiles);
 }
 
 CK_KERNEL (ck_cuda_convolution_large, CkCudaConvolution, CK_CUDA_TILE_THREADS)
 {
-  typedef CkTiles<8, 8> Tiles;
-  CK_SHARED (Tiles, tiles);
+  CK_SHARED (CkTiles<CK_CUDA_TILE_LARGE>, tiles);
 
-  forward<8, 8> (a, tiles);
+  forward (a, tiles);
 }
 
 CK_KERNEL (ck_cuda_convolution_to_input_small, CkCudaConvolution, CK_CUDA_TILE_THREADS)
 {
-  typedef CkTiles<4, 4> Tiles;
-  CK_SHARED (Tiles, tiles);
+  CK_SHARED (CkTiles<CK_CUDA_TILE_SMALL>, tiles);
 
-  to_input<4, 4> (a, tiles);
+  to_input (a, tiles);
 }
 
 CK_KERNEL (ck_cuda_convolution_to_input_large, CkCudaConvolution, CK_CUDA_TILE_THREADS)
 {
-  typedef CkTiles<8, 8> Tiles;
-  CK_SHARED (Tiles, tiles);
+  CK_SHARED (CkTiles<CK_CUDA_TILE_LARGE>, tiles);
 
-  to_input<8, 8> (a, tiles);
+  to_input (a, tiles);
 }
 
 CK_KERNEL (ck_cuda_convolution_to_filters_small, CkCudaConvolution, CK_CUDA_TILE_THREADS)
 {
-  typedef CkTiles<4, 4> Tiles;
-  CK_SHARED (Tiles, tiles);
+  CK_SHARED (CkTiles<CK_CUDA_TILE_SMALL>, tiles);
 
-  to_filters<4, 4> (a, tiles);
+  to_filters (a, tiles);
 }
 
 CK_KERNEL (ck_cuda_convolution_to_filters_large, CkCudaConvolution, CK_CUDA_TILE_THREADS)
 {
-  typedef CkTiles<8, 8> Tiles;
-  CK_SHARED (Tiles, tiles);
+  CK_SHARED (CkTiles<CK_CUDA_TILE_LARGE>, tiles);
 
-  to_filters<8, 8> (a, tiles);
+  to_filters (a, tiles);
 }
 
 /* dweight [out, in, taps] += the shares' sums [out, taps, in], in their order. */

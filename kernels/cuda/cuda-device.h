@@ -8,24 +8,35 @@
 #include "kernels/cuda/launch.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
+
+#define CK_CUDA_MOST_GPUS 64 /* of a machine, that can be opened */
 
 typedef struct {
   CkDevice base;
   char name[32], features[16]; /* base's */
   char model[128];             /* of the GPU, as the driver calls it */
   CkCuDriver driver;
+  int driver_version; /* 13000 is CUDA 13.0 */
   CkCuDevice gpu;
   CkCuContext *context; /* the GPU's primary one, retained; NULL before that */
   CkCuPool *pool;       /* that keeps what it has; NULL where the driver has none */
   CkCudaLimits limits;
   CkCuModule *modules[CK_CUDA_MOST_IMAGES];
   int n_modules;
-  CkCuStream *copies; /* of what belongs to no stream: weights, events' words */
+  CkCuStream *copies;                   /* of what belongs to no stream: weights, events' words */
+  atomic_uint_fast64_t weights_changed; /* how often a weight was made or freed */
 
-  pthread_mutex_t lock; /* of the fields below */
-  bool lost;            /* nothing in the context will ever work again */
+  pthread_mutex_t lock; /* of `failure` */
   char failure[160];    /* the first: the driver's name for it, and where; or "" */
 } CkCudaDevice;
+
+/* Takes the GPU's primary context; CK_CU_CONTEXT_IS_DESTROYED while others of the process have one
+ * that is lost. Gives it back. */
+CkCuResult ck_cuda_context_retain (CkCudaDevice *device);
+void ck_cuda_context_release (CkCudaDevice *device);
+/* Whether nothing in it will ever work again. */
+bool ck_cuda_context_is_lost (const CkCudaDevice *device);
 
 /* Makes the device's context that of the calling thread, and gives back the one before. */
 void ck_cuda_enter (const CkCudaDevice *device);

@@ -5,6 +5,7 @@
 
 #include "kernels/cuda/cuda-device.h"
 #include "kernels/cuda/operations.h"
+#include "kernels/cuda/replays.h"
 #include "kernels/cuda/staging.h"
 
 #define CK_CUDA_FUNCTION_LISTS 64
@@ -19,6 +20,7 @@ typedef struct CkCudaFunction CkCudaFunction; /* a kernel by its name; launch.c 
 struct CkCudaStream {
   CkStream base;
   CkCuStream *handle;
+  CkCuEvent *done; /* at which the host waits */
   CkStatus failure;
   bool may_fail;  /* work since the last wait may have left a failure in device memory */
   int32_t *words; /* device memory [2]: the stream's failure, and that of the operation that runs */
@@ -28,6 +30,7 @@ struct CkCudaStream {
     size_t bytes;
   } scratch[CK_CUDA_N_SCRATCH];
   CkCudaFunction *functions[CK_CUDA_FUNCTION_LISTS];
+  CkCudaReplays replays;
 };
 
 static inline CkCudaDevice *
@@ -39,8 +42,16 @@ ck_cuda_device_of (const CkCudaStream *stream)
 /* Makes a failure of the driver's the stream's, if it is the first; whether it is none. */
 bool ck_cuda_stream_check (CkCudaStream *stream, CkCuResult result, const char *where);
 
+/* Waits until all is done, asleep: decoders and cameras want the processor. Entered. */
+CkCuResult ck_cuda_await (CkCudaStream *stream);
+
 /* Takes the status that other device memory holds for the stream's, if it is the first. */
 void ck_cuda_take_failure_of (CkCudaStream *stream, int32_t *word, bool clear);
+
+/* What cannot be in a recording ends it first: until ck_replay_end () nothing is launched. */
+void ck_cuda_break_recording (CkCudaStream *stream);
+/* Gives back what was recorded; the context is entered. */
+void ck_cuda_replays_clear (CkCudaStream *stream);
 
 /* Gives back what the stream knows of kernels. */
 void ck_cuda_functions_clear (CkCudaStream *stream);
@@ -56,6 +67,9 @@ void ck_cuda_event_free (CkEvent *event);
 CkStatus ck_cuda_event_record (CkEvent *event, CkStream *stream);
 CkStatus ck_cuda_stream_wait (CkStream *stream, CkEvent *event);
 CkStatus ck_cuda_event_synchronize (CkEvent *event);
+/* replays.c */
+bool ck_cuda_replay_begin (CkStream *stream, uint64_t key);
+bool ck_cuda_replay_end (CkStream *stream);
 /* memory.c */
 size_t ck_cuda_free_bytes (CkDevice *device);
 void *ck_cuda_host_alloc (CkDevice *device, size_t bytes);

@@ -30,6 +30,21 @@ cuda_peak (CkStream *stream, CkType type, int64_t rounds, double *operations)
 }
 
 static void
+cuda_state (CkDevice *self, CkDeviceState *state)
+{
+  CkCudaDevice *device = (CkCudaDevice *)self;
+
+  snprintf (state->model, sizeof state->model, "%s", device->model);
+  snprintf (state->driver, sizeof state->driver, "CUDA %d.%d", device->driver_version / 1000,
+            device->driver_version % 1000 / 10);
+  device->driver.cuDeviceTotalMem (&state->total_bytes, device->gpu);
+  pthread_mutex_lock (&device->lock);
+  snprintf (state->failure, sizeof state->failure, "%s", device->failure);
+  pthread_mutex_unlock (&device->lock);
+  state->is_lost = ck_cuda_context_is_lost (device);
+}
+
+static void
 cuda_close (CkDevice *self)
 {
   CkCudaDevice *device = (CkCudaDevice *)self;
@@ -44,10 +59,7 @@ cuda_close (CkDevice *self)
     if (device->pool != NULL)
       driver->cuMemPoolDestroy (device->pool);
     ck_cuda_leave (device);
-    driver->cuDevicePrimaryCtxRelease (device->gpu);
-    /* Whoever opens the GPU next shall not find the broken context. */
-    if (device->lost)
-      driver->cuDevicePrimaryCtxReset (device->gpu);
+    ck_cuda_context_release (device);
   }
   pthread_mutex_destroy (&device->lock);
   free (device);
@@ -56,6 +68,7 @@ cuda_close (CkDevice *self)
 static const CkDeviceClass cuda_class = {
   .close = cuda_close,
   .free_bytes = ck_cuda_free_bytes,
+  .state = cuda_state,
   .host_alloc = ck_cuda_host_alloc,
   .host_free = ck_cuda_host_free,
   .stream_new = ck_cuda_stream_new,
@@ -71,6 +84,8 @@ static const CkDeviceClass cuda_class = {
   .event_record = ck_cuda_event_record,
   .stream_wait = ck_cuda_stream_wait,
   .event_synchronize = ck_cuda_event_synchronize,
+  .replay_begin = ck_cuda_replay_begin,
+  .replay_end = ck_cuda_replay_end,
   .weight_new = ck_cuda_weight_new,
   .weight_free = ck_cuda_weight_free,
   .activations_bytes = cuda_activations_bytes,
@@ -84,6 +99,7 @@ typedef struct {
   CkCudaDevice *device;
   int index; /* of the GPU */
   const CkDeviceOptions *options;
+  CkStatus status; /* if it goes no further: CK_UNSUPPORTED until there is a GPU */
 } Opening;
 
 /* Says why the device cannot be had; false. */
@@ -107,7 +123,7 @@ refuse (const Opening *opening, const char *format, ...)
 static bool
 check (const Opening *opening, CkCuResult result, const char *what)
 {
-  return result == CK_CU_SUCCESS ||
+  return ck_cuda_result (opening->device, result, what) == CK_OK ||
          refuse (opening, "%s: %s", what, ck_cu_error_name (&opening->device->driver, result));
 }
 
@@ -121,7 +137,7 @@ parse_name (Opening *opening, const char *name)
 
   if (colon != NULL) {
     index = strtol (colon + 1, &end, 10);
-    if (end == colon + 1 || *end != '\0' || index < 0 || index > 1023)
+    if (end == colon + 1 || *end != '\0' || index < 0 || index >= CK_CUDA_MOST_GPUS)
       return refuse (opening, "behind the colon stands the index of a GPU");
   }
   opening->index = (int)index;
@@ -129,41 +145,46 @@ parse_name (Opening *opening, const char *name)
 }
 
 static bool
-start_driver (const Opening *opening, const char *library)
+start_driver (Opening *opening, const char *library)
 {
   CkCudaDevice *device = opening->device;
   const int wanted =
       ck_cuda_images_version / 1000 * 1000; /* any driver of the same major version */
   char why[CK_DEVICE_REASON];
-  int version = 0;
+  int *version = &device->driver_version;
   CkCuResult result;
 
-  if (!ck_cu_driver_open (&device->driver, library, why, sizeof why))
+  if (!ck_cu_driver_open (&device->driver, library, why, sizeof why)) {
+    opening->status = device->driver.library != NULL ? CK_DEVICE_ERROR : CK_UNSUPPORTED;
     return refuse (opening, "%s", why);
+  }
   result = device->driver.cuInit (0);
   if (result == CK_CU_NO_DEVICE)
     return refuse (opening, "the NVIDIA driver finds no GPU");
+  opening->status = CK_DEVICE_ERROR;
   if (!check (opening, result, "the NVIDIA driver does not start") ||
-      !check (opening, device->driver.cuDriverGetVersion (&version), "the driver's version"))
+      !check (opening, device->driver.cuDriverGetVersion (version), "the driver's version"))
     return false;
-  if (version < wanted)
+  if (*version < wanted)
     return refuse (opening,
                    "the NVIDIA driver is for CUDA %d.%d, and this build needs one for %d.%d",
-                   version / 1000, version % 1000 / 10, wanted / 1000, wanted % 1000 / 10);
+                   *version / 1000, *version % 1000 / 10, wanted / 1000, wanted % 1000 / 10);
   return true;
 }
 
 static bool
-find_gpu (const Opening *opening)
+find_gpu (Opening *opening)
 {
   CkCudaDevice *device = opening->device;
   int count = 0;
 
+  opening->status = CK_UNSUPPORTED;
   if (!check (opening, device->driver.cuDeviceGetCount (&count), "counting GPUs"))
     return false;
   if (opening->index >= count)
     return refuse (opening, "there is no GPU %d; the NVIDIA driver finds %d", opening->index,
                    count);
+  opening->status = CK_DEVICE_ERROR;
   return check (opening, device->driver.cuDeviceGet (&device->gpu, opening->index), "the GPU") &&
          check (opening,
                 device->driver.cuDeviceGetName (device->model, sizeof device->model, device->gpu),
@@ -203,6 +224,8 @@ refuse_context (const Opening *opening, CkCuResult result)
   CkCudaDevice *device = opening->device;
   size_t total = 0;
 
+  if (result == CK_CU_CONTEXT_IS_DESTROYED)
+    return refuse (opening, "%s has failed, and is not closed everywhere yet", device->model);
   if (result != CK_CU_OUT_OF_MEMORY)
     return check (opening, result, "the GPU's context");
   device->driver.cuDeviceTotalMem (&total, device->gpu);
@@ -255,13 +278,11 @@ static bool
 enter_context (const Opening *opening)
 {
   CkCudaDevice *device = opening->device;
-  const CkCuResult result = device->driver.cuDevicePrimaryCtxRetain (&device->context, device->gpu);
+  const CkCuResult result = ck_cuda_context_retain (device);
   bool made;
 
-  if (result != CK_CU_SUCCESS) {
-    device->context = NULL;
+  if (result != CK_CU_SUCCESS)
     return refuse_context (opening, result);
-  }
   ck_cuda_enter (device);
   made = load_images (opening) && make_pool (opening) &&
          check (opening, device->driver.cuStreamCreate (&device->copies, CK_CU_STREAM_NON_BLOCKING),
@@ -274,7 +295,7 @@ static CkStatus
 open_gpu (const char *name, const char *library, const CkDeviceOptions *options, CkDevice **made)
 {
   CkCudaDevice *device;
-  Opening opening = { .options = options };
+  Opening opening = { .options = options, .status = CK_UNSUPPORTED };
 
   /* Sets of instructions are the CPU's. */
   if (options->features != NULL && strcmp (options->features, "auto") != 0)
@@ -287,9 +308,10 @@ open_gpu (const char *name, const char *library, const CkDeviceOptions *options,
   if (!parse_name (&opening, name) || !start_driver (&opening, library) || !find_gpu (&opening) ||
       !read_limits (&opening) || !enter_context (&opening)) {
     cuda_close (&device->base);
-    return CK_UNSUPPORTED;
+    return opening.status;
   }
-  snprintf (device->name, sizeof device->name, "%s", name);
+  snprintf (device->name, sizeof device->name, "%.*s:%d", (int)strcspn (name, ":"), name,
+            opening.index);
   snprintf (device->features, sizeof device->features, "sm_%d%d", device->limits.major,
             device->limits.minor);
   device->base = (CkDevice){ .klass = &cuda_class,

@@ -135,6 +135,7 @@ typedef struct {
   FUNCTION (cuDevicePrimaryCtxReset, "cuDevicePrimaryCtxReset_v2", (CkCuDevice device))            \
   FUNCTION (cuCtxPushCurrent, "cuCtxPushCurrent_v2", (CkCuContext *context))                       \
   FUNCTION (cuCtxPopCurrent, "cuCtxPopCurrent_v2", (CkCuContext **context))                        \
+  FUNCTION (cuCtxSynchronize, "cuCtxSynchronize", (void))                                          \
   FUNCTION (cuModuleLoadData, "cuModuleLoadData", (CkCuModule **module, const void *image))        \
   FUNCTION (cuModuleUnload, "cuModuleUnload", (CkCuModule *module))                                \
   FUNCTION (cuModuleGetFunction, "cuModuleGetFunction",                                            \

@@ -10,17 +10,18 @@
 
 #define MOST_Y 65535 /* blocks of a grid in y */
 
-/* Kernels count patches and their pixels with 31 bits. */
+/* Kernels count the patches of all pictures with 31 bits, and the pixels of one picture. */
 static CkStatus
 describe (const CkEmbed *e, CkCudaEmbed *a)
 {
   const int64_t across = e->width / e->patch, patches = e->height / e->patch * across,
                 cols = e->channels * e->patch * e->patch;
-  size_t rows;
+  size_t rows, pixels;
 
   if (!ck_size_product (e->batch, patches, 1, &rows) || rows > CK_CUDA_TILE_MOST ||
-      cols > CK_CUDA_TILE_MOST || e->dim > CK_CUDA_TILE_MOST ||
-      e->n_prefix > CK_CUDA_TILE_MOST - patches || e->height > INT32_MAX || e->width > INT32_MAX)
+      !ck_size_product (e->channels, e->height, e->width, &pixels) || pixels > CK_CUDA_TILE_MOST ||
+      e->dim > CK_CUDA_TILE_MOST || e->n_prefix > CK_CUDA_TILE_MOST - patches ||
+      e->height > INT32_MAX || e->width > INT32_MAX)
     return CK_UNSUPPORTED;
   *a = (CkCudaEmbed){ .height = (int32_t)e->height,
                       .width = (int32_t)e->width,

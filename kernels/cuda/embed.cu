@@ -23,16 +23,17 @@ struct Patches {
                   row = ck_divide (rest, a.by_across), col = rest - row * a.across;
 
     return index < a.rows ? a.pixels + picture * a.channels * a.height * a.width +
-                                ((int64_t)row * a.width + col) * a.patch
+                                (row * a.width + col) * a.patch
                           : nullptr;
   }
 
-  __device__ __forceinline__ const float *at (Line corner, int32_t place) const
+  /* How far from the corner. */
+  __device__ __forceinline__ int32_t at (int32_t place) const
   {
     const int32_t channel = ck_divide (place, a.by_area),
                   rest = place - channel * a.patch * a.patch, row = ck_divide (rest, a.by_patch);
 
-    return corner + ((int64_t)channel * a.height + row) * a.width + rest - row * a.patch;
+    return (channel * a.height + row) * a.width + rest - row * a.patch;
   }
 
   __device__ __forceinline__ CkQuad quad (Line corner, int32_t place) const
@@ -42,10 +43,10 @@ struct Patches {
     if (corner == nullptr || place >= a.cols)
       return quad;
     if (a.patch % 4 == 0)
-      return ck_quad_load (at (corner, place), 4);
+      return ck_quad_load (corner + at (place), 4);
 #pragma unroll
     for (int i = 0; i < 4; i++)
-      quad.v[i] = place + i < a.cols ? *at (corner, place + i) : 0;
+      quad.v[i] = place + i < a.cols ? corner[at (place + i)] : 0;
     return quad;
   }
 };
@@ -96,7 +97,7 @@ struct Gradients {
 };
 
 template <int T> struct Shared {
-  CkTiles<T, T> tiles;
+  CkTiles<T> tiles;
   float code[16];
 };
 
@@ -118,7 +119,7 @@ forward (const CkCudaEmbed &a, Shared<T> &shared)
 
     ck_tile_product (shared.tiles, rows, cols, 0, a.cols, sums);
   }
-  ck_tile_store<T, T> (sums, [&] (int32_t i, int32_t j, const CkQuad &quad) {
+  ck_tile_store<T> (sums, [&] (int32_t i, int32_t j, const CkQuad &quad) {
     const int32_t picture = ck_divide (first + i, a.by_patches),
                   token = a.n_prefix + first + i - picture * a.patches, c = col + j,
                   left = a.dim - c;
@@ -148,7 +149,7 @@ forward (const CkCudaEmbed &a, Shared<T> &shared)
 /* A share's sums. */
 template <int T>
 __device__ __forceinline__ void
-to_weight (const CkCudaEmbed &a, CkTiles<T, T> &tiles)
+to_weight (const CkCudaEmbed &a, CkTiles<T> &tiles)
 {
   const Gradients gradients = { a };
   const Patches patches = { a };
@@ -164,7 +165,7 @@ to_weight (const CkCudaEmbed &a, CkTiles<T, T> &tiles)
 
     ck_tile_product (tiles, rows, cols, begin, end, sums);
   }
-  ck_tile_store<T, T> (sums, [&] (int32_t i, int32_t j, const CkQuad &quad) {
+  ck_tile_store<T> (sums, [&] (int32_t i, int32_t j, const CkQuad &quad) {
     if (first + i < a.dim)
       ck_quad_store (to + (int64_t)(first + i) * a.cols + col + j, a.cols - (col + j), quad);
   });
@@ -178,16 +179,16 @@ struct Summed {
 
 CK_KERNEL (ck_cuda_embed_small, CkCudaEmbed, CK_CUDA_TILE_THREADS)
 {
-  CK_SHARED (Shared<4>, shared);
+  CK_SHARED (Shared<CK_CUDA_TILE_SMALL>, shared);
 
-  forward<4> (a, shared);
+  forward (a, shared);
 }
 
 CK_KERNEL (ck_cuda_embed_large, CkCudaEmbed, CK_CUDA_TILE_THREADS)
 {
-  CK_SHARED (Shared<8>, shared);
+  CK_SHARED (Shared<CK_CUDA_TILE_LARGE>, shared);
 
-  forward<8> (a, shared);
+  forward (a, shared);
 }
 
 /* The tokens that no patch stands behind. */
@@ -235,18 +236,16 @@ CK_KERNEL (ck_cuda_embed_places, CkCudaEmbed, CK_CUDA_EMBED_THREADS)
 
 CK_KERNEL (ck_cuda_embed_to_weight_small, CkCudaEmbed, CK_CUDA_TILE_THREADS)
 {
-  typedef CkTiles<4, 4> Tiles;
-  CK_SHARED (Tiles, tiles);
+  CK_SHARED (CkTiles<CK_CUDA_TILE_SMALL>, tiles);
 
-  to_weight<4> (a, tiles);
+  to_weight (a, tiles);
 }
 
 CK_KERNEL (ck_cuda_embed_to_weight_large, CkCudaEmbed, CK_CUDA_TILE_THREADS)
 {
-  typedef CkTiles<8, 8> Tiles;
-  CK_SHARED (Tiles, tiles);
+  CK_SHARED (CkTiles<CK_CUDA_TILE_LARGE>, tiles);
 
-  to_weight<8> (a, tiles);
+  to_weight (a, tiles);
 }
 
 /* A chunk of the patches' share of dbias. */

@@ -38,9 +38,11 @@ ck_cuda_event_new (CkDevice *self, CkEvent **made)
     return CK_NO_MEMORY;
   event->base.device = self;
   ck_cuda_enter (device);
-  status = ck_cuda_result (
-      device, device->driver.cuEventCreate (&event->handle, CK_CU_EVENT_DISABLE_TIMING),
-      "cuEventCreate");
+  status =
+      ck_cuda_result (device,
+                      device->driver.cuEventCreate (&event->handle, CK_CU_EVENT_BLOCKING_SYNC |
+                                                                        CK_CU_EVENT_DISABLE_TIMING),
+                      "cuEventCreate");
   ck_cuda_leave (device);
   if (status == CK_OK)
     *made = &event->base;
@@ -88,6 +90,7 @@ ck_cuda_event_record (CkEvent *self, CkStream *to)
   CkCudaStream *stream = (CkCudaStream *)to;
   CkCudaDevice *device = device_of (event);
 
+  ck_cuda_break_recording (stream);
   ck_cuda_enter (device);
   event->recording++;
   event->may_fail = stream->may_fail && stream->failure == CK_OK;
@@ -112,6 +115,7 @@ ck_cuda_stream_wait (CkStream *to, CkEvent *self)
     stream->failure = event->failure;
   if (stream->failure != CK_OK)
     return CK_OK;
+  ck_cuda_break_recording (stream);
   ck_cuda_enter (device);
   ck_cuda_stream_check (stream, device->driver.cuStreamWaitEvent (stream->handle, event->handle, 0),
                         "a stream's wait");

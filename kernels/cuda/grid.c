@@ -21,14 +21,16 @@ CkStatus
 ck_cuda_tiling (const CkCudaStream *stream, int64_t m, int64_t n, uint32_t products,
                 CkCudaTiling *tiling)
 {
-  const int64_t large = ck_ceil_div (m, CK_CUDA_TILE_LARGE) * ck_ceil_div (n, CK_CUDA_TILE_LARGE);
+  const int64_t side_large = 16 * CK_CUDA_TILE_LARGE, side_small = 16 * CK_CUDA_TILE_SMALL;
+  const int64_t large = ck_ceil_div (m, side_large) * ck_ceil_div (n, side_large);
   CkStatus status;
   int64_t side;
 
-  tiling->large = n > CK_CUDA_TILE_SMALL && large * products >= ck_cuda_limits (stream)->processors;
-  side = tiling->large ? CK_CUDA_TILE_LARGE : CK_CUDA_TILE_SMALL;
+  tiling->large = n > side_small && large * products >= ck_cuda_limits (stream)->processors;
+  tiling->shared = tiling->large ? CK_CUDA_TILE_BYTES (CK_CUDA_TILE_LARGE)
+                                 : CK_CUDA_TILE_BYTES (CK_CUDA_TILE_SMALL);
+  side = tiling->large ? side_large : side_small;
   tiling->across = (int32_t)ck_ceil_div (n, side);
-  tiling->shared = CK_CUDA_TILE_BYTES (side, side);
   status = ck_cuda_grid (ck_ceil_div (m, side) * tiling->across, 1, &tiling->grid);
   tiling->grid.y = products;
   return products <= MOST_Y ? status : CK_BAD_SHAPE;
@@ -37,10 +39,11 @@ ck_cuda_tiling (const CkCudaStream *stream, int64_t m, int64_t n, uint32_t produ
 CkStatus
 ck_cuda_shares (int64_t m, int64_t n, int64_t k, int32_t *share, int32_t *shares)
 {
-  const int64_t tiles = ck_ceil_div (m, CK_CUDA_TILE_SMALL) * ck_ceil_div (n, CK_CUDA_TILE_SMALL);
+  const int64_t side = 16 * CK_CUDA_TILE_SMALL,
+                tiles = ck_ceil_div (m, side) * ck_ceil_div (n, side);
   const int64_t terms = ck_max (ck_ceil_div (k, ck_max (BLOCKS / tiles, 1)), SHARE_TERMS);
 
-  *share = (int32_t)ck_round_up (terms, CK_CUDA_TILE_DEPTH);
+  *share = (int32_t)ck_round_up (terms, CK_CUDA_TILE_DEEPEST);
   *shares = (int32_t)ck_ceil_div (k, *share);
   return *shares <= MOST_Y ? CK_OK : CK_BAD_SHAPE;
 }

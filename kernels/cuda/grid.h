@@ -11,7 +11,7 @@ CkStatus ck_cuda_grid (int64_t n, int64_t each, CkCudaGrid *grid);
 
 /* How a product [m, n] by tiles (tiles-device.h) is launched, as so many of them in the grid's y. */
 typedef struct {
-  bool large;     /* tiles of CK_CUDA_TILE_LARGE, else of CK_CUDA_TILE_SMALL */
+  bool large;     /* tiles, else small ones (tiles.h) */
   int32_t across; /* tiles of a row */
   CkCudaGrid grid;
   size_t shared;

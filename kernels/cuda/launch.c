@@ -110,7 +110,7 @@ launch (CkCudaStream *stream, const char *kernel, CkCudaGrid grid, uint32_t thre
   void *parameters[] = { (void *)arguments, &failure };
   CkCuFunction *function;
 
-  if (stream->failure != CK_OK)
+  if (stream->failure != CK_OK || stream->replays.broken)
     return;
   ck_cuda_enter (device);
   function = find (stream, kernel);

@@ -25,10 +25,12 @@ ck_cuda_free_bytes (CkDevice *self)
   return free_bytes + (size_t)(reserved - used);
 }
 
-/* What the pool keeps goes back to the driver, for others and for larger pieces. */
+/* What the pool keeps goes back to the driver, for others and for larger pieces; also what was given
+ * back behind work that is not done yet. */
 static void
 trim (const CkCudaDevice *device)
 {
+  device->driver.cuCtxSynchronize ();
   if (device->pool != NULL)
     device->driver.cuMemPoolTrimTo (device->pool, 0);
 }
@@ -60,8 +62,6 @@ alloc (CkCudaStream *stream, size_t bytes)
     return ck_cuda_memory_new (device, bytes);
   result = device->driver.cuMemAllocFromPoolAsync (&memory, bytes, device->pool, stream->handle);
   if (result == CK_CU_OUT_OF_MEMORY) {
-    /* What other streams gave back can be had when they are behind its last use. */
-    device->driver.cuStreamSynchronize (stream->handle);
     trim (device);
     result = device->driver.cuMemAllocFromPoolAsync (&memory, bytes, device->pool, stream->handle);
   }
@@ -92,6 +92,8 @@ ck_cuda_alloc (CkStream *self, size_t bytes)
   CkCudaStream *stream = (CkCudaStream *)self;
   CkCuMemory memory;
 
+  ck_cuda_break_recording (stream);
+  stream->replays.generation++;
   ck_cuda_enter (ck_cuda_device_of (stream));
   memory = alloc (stream, bytes);
   ck_cuda_leave (ck_cuda_device_of (stream));
@@ -103,6 +105,8 @@ ck_cuda_free (CkStream *self, void *memory)
 {
   CkCudaStream *stream = (CkCudaStream *)self;
 
+  ck_cuda_break_recording (stream);
+  stream->replays.generation++;
   ck_cuda_enter (ck_cuda_device_of (stream));
   give_back (stream, (uintptr_t)memory);
   ck_cuda_leave (ck_cuda_device_of (stream));
@@ -117,6 +121,8 @@ ck_cuda_scratch (CkCudaStream *stream, CkCudaScratch slot, size_t bytes)
     return NULL;
   if (bytes <= stream->scratch[slot].bytes)
     return stream->scratch[slot].memory;
+  ck_cuda_break_recording (stream);
+  stream->replays.generation++;
   ck_cuda_enter (device);
   if (stream->scratch[slot].memory != NULL)
     give_back (stream, (uintptr_t)stream->scratch[slot].memory);
@@ -224,6 +230,7 @@ ck_cuda_upload (CkStream *self, void *to, const void *host_from, size_t bytes)
   CkCudaStream *stream = (CkCudaStream *)self;
   const CkCudaDevice *device = ck_cuda_device_of (stream);
 
+  ck_cuda_break_recording (stream);
   ck_cuda_enter (device);
   for (size_t at = 0; at < bytes; at += CK_CUDA_STAGING_PART) {
     const size_t n = bytes - at < CK_CUDA_STAGING_PART ? bytes - at : CK_CUDA_STAGING_PART;
@@ -300,8 +307,7 @@ ck_cuda_download (CkStream *self, void *host_to, const void *from, size_t bytes)
           stream,
           device->driver.cuMemcpyDtoHAsync (host_to, (uintptr_t)from, bytes, stream->handle),
           "a download"))
-    ck_cuda_stream_check (stream, device->driver.cuStreamSynchronize (stream->handle),
-                          "a download");
+    ck_cuda_stream_check (stream, ck_cuda_await (stream), "a download");
   ck_cuda_leave (device);
   return stream->failure;
 }

@@ -2,39 +2,35 @@
 /* Layer norm, forward and backward. */
 #include "kernels/cuda/norm.h"
 
-#include "kernels/cuda/codes.h"
 #include "kernels/cuda/grid.h"
 #include "kernels/cuda/operations.h"
 #include "kernels/cuda/sums.h"
 #include "kernels/shapes.h"
 #include "kernels/sizes.h"
 
-static void
-launch (CkCudaStream *stream, const CkNorm *op, CkCudaGrid grid, float *y)
+static CkStatus
+check_cols (CkStatus status, int64_t cols)
 {
-  const CkCudaNorm arguments = { op->weight, op->bias, op->x, y, op->rows, op->cols, op->epsilon };
-
-  if (op->cols <= CK_CUDA_NORM_WARP_COLS)
-    ck_cuda_launch (stream, "ck_cuda_norm_warp", grid, 32 * CK_CUDA_NORM_WARPS, 0, &arguments,
-                    sizeof arguments);
-  else
-    ck_cuda_launch (stream, "ck_cuda_norm_block", grid, CK_CUDA_NORM_THREADS,
-                    CK_CUDA_NORM_SHARED (CK_CUDA_NORM_THREADS), &arguments, sizeof arguments);
+  return status == CK_OK && cols > CK_CUDA_NORM_MOST_COLS ? CK_UNSUPPORTED : status;
 }
 
-/* By way of floats in scratch memory. */
+/* A warp makes a row, or a block. */
 static void
-launch_to_codes (CkCudaStream *stream, const CkNorm *op, CkCudaGrid grid)
+launch_norm (CkCudaStream *stream, CkCudaGrid grid, bool by_warps, const CkCudaNorm *arguments)
 {
-  const CkCudaCodes codes = ck_cuda_codes_at (op->rows, op->cols, true, op->y.data);
-  float *y = ck_cuda_scratch (stream, CK_CUDA_SCRATCH_LINEAR,
-                              (size_t)(op->rows * op->cols) * sizeof (float));
-  const CkCudaValues values = ck_cuda_floats (y, op->rows, op->cols);
+  const bool coded = arguments->y == NULL;
 
-  if (y == NULL)
-    return;
-  launch (stream, op, grid, y);
-  ck_cuda_quantise (stream, &values, 1, &codes);
+  if (by_warps)
+    ck_cuda_launch (stream, coded ? "ck_cuda_norm_codes_warp" : "ck_cuda_norm_warp", grid,
+                    32 * CK_CUDA_NORM_WARPS,
+                    coded ? CK_CUDA_NORM_REST (32 * CK_CUDA_NORM_WARPS) : 0, arguments,
+                    sizeof *arguments);
+  else
+    ck_cuda_launch (stream, coded ? "ck_cuda_norm_codes_block" : "ck_cuda_norm_block", grid,
+                    CK_CUDA_NORM_THREADS,
+                    CK_CUDA_NORM_SHARED (CK_CUDA_NORM_THREADS) +
+                        (coded ? CK_CUDA_NORM_REST (CK_CUDA_NORM_THREADS) : 0),
+                    arguments, sizeof *arguments);
 }
 
 CkStatus
@@ -42,7 +38,13 @@ ck_cuda_norm (CkStream *self, const CkNorm *op)
 {
   CkCudaStream *stream = (CkCudaStream *)self;
   const bool by_warps = op->cols <= CK_CUDA_NORM_WARP_COLS;
-  CkStatus status = ck_check_norm (op);
+  CkCudaNorm arguments = { .weight = op->weight,
+                           .bias = op->bias,
+                           .x = op->x,
+                           .rows = op->rows,
+                           .cols = (int32_t)op->cols,
+                           .epsilon = op->epsilon };
+  CkStatus status = check_cols (ck_check_norm (op), op->cols);
   CkCudaGrid grid;
   size_t bytes;
 
@@ -53,9 +55,10 @@ ck_cuda_norm (CkStream *self, const CkNorm *op)
   if (status != CK_OK || op->rows == 0)
     return status;
   if (op->y.type == CK_F32)
-    launch (stream, op, grid, op->y.data);
+    arguments.y = op->y.data;
   else
-    launch_to_codes (stream, op, grid);
+    arguments.codes = ck_cuda_codes_at (op->rows, op->cols, true, op->y.data);
+  launch_norm (stream, grid, by_warps, &arguments);
   return ck_cuda_status (stream);
 }
 
@@ -78,9 +81,15 @@ ck_cuda_norm_backward (CkStream *self, const CkNormBackward *op)
   CkCudaStream *stream = (CkCudaStream *)self;
   const bool is_long = op->cols > CK_CUDA_NORM_BACK_MEDIUM;
   const uint32_t threads = is_long ? 256 : 128;
-  CkCudaNormBackward arguments = { op->weight, op->x,    op->dy,      op->dx,    NULL,
-                                   op->rows,   op->cols, op->epsilon, op->add_dx };
-  CkStatus status = ck_check_norm_backward (op);
+  CkCudaNormBackward arguments = { .weight = op->weight,
+                                   .x = op->x,
+                                   .dy = op->dy,
+                                   .dx = op->dx,
+                                   .rows = op->rows,
+                                   .cols = (int32_t)op->cols,
+                                   .epsilon = op->epsilon,
+                                   .add = op->add_dx };
+  CkStatus status = check_cols (ck_check_norm_backward (op), op->cols);
   CkCudaGrid grid;
   size_t bytes;
 

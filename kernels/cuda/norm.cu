@@ -7,6 +7,7 @@
  */
 #include "kernels/cuda/norm.h"
 
+#include "kernels/cuda/codes-device.h"
 #include "kernels/cuda/quads-device.h"
 #include "kernels/cuda/reduce-device.h"
 
@@ -16,12 +17,11 @@ namespace
 /* The columns of one of the THREADS that make a row: quadruples, of which the first HELD are kept
  * in registers. */
 template <int THREADS, int HELD> struct Columns {
-  int thread;
-  int64_t cols;
+  int thread, cols;
 
-  __device__ int64_t column (int quad) const
+  __device__ int column (int quad) const
   {
-    return 4 * ((int64_t)quad * THREADS + thread);
+    return 4 * (quad * THREADS + thread);
   }
 
   __device__ void hold (const float *row, CkQuad (&held)[HELD]) const
@@ -38,12 +38,25 @@ template <int THREADS, int HELD> struct Columns {
     for (int i = 0; i < HELD; i++)
       if (column (i) < cols)
         visit (i, column (i));
-    for (int64_t col = column (HELD); col < cols; col += 4 * THREADS)
+    for (int col = column (HELD); col < cols; col += 4 * THREADS)
       visit (HELD, col);
   }
 
-  /* A quadruple of `row` for such a visitor. */
-  __device__ CkQuad quad (const CkQuad (&held)[HELD], const float *row, int i, int64_t col) const
+  /* The same for the whole warp at once, whose last lanes may get columns beyond the end. */
+  template <class Visit> __device__ void each_together (Visit visit) const
+  {
+    const int lane = thread % 32;
+
+#pragma unroll
+    for (int i = 0; i < HELD; i++)
+      if (column (i) - 4 * lane < cols)
+        visit (i, column (i));
+    for (int col = column (HELD); col - 4 * lane < cols; col += 4 * THREADS)
+      visit (HELD, col);
+  }
+
+  /* A quadruple of `row` for such visitors. */
+  __device__ CkQuad quad (const CkQuad (&held)[HELD], const float *row, int i, int col) const
   {
     return i < HELD ? held[i] : ck_quad_load (row + col, cols - col);
   }
@@ -87,11 +100,11 @@ inverse_deviation (float square, float rest, float epsilon)
   const float small = __fmaf_rn (-rest, rest, epsilon), variance = __fadd_rn (square, small),
               lost = __fsub_rn (small, __fsub_rn (variance, square)),
               root = __fdiv_rn (1, __fsqrt_rn (variance));
-  const float product = __fmul_rn (variance, root),
-              error = __fmaf_rn (-product, root, 1) - __fmaf_rn (variance, root, -product) * root -
-                      lost * root * root;
+  const float product = __fmul_rn (variance, root), missing = __fmaf_rn (variance, root, -product),
+              error =
+                  __fmaf_rn (-root, __fmaf_rn (lost, root, missing), __fmaf_rn (-product, root, 1));
 
-  return isfinite (error) ? __fmaf_rn (0.5f * root, error, root) : root;
+  return isfinite (error) ? __fmaf_rn (__fmul_rn (0.5f, root), error, root) : root;
 }
 
 /* A thread's share of the first pass over a row. */
@@ -101,7 +114,7 @@ sum_row (const Columns<THREADS, HELD> &columns, const float *x, const CkQuad (&h
 {
   float sum = 0;
 
-  columns.each ([&] (int i, int64_t col) {
+  columns.each ([&] (int i, int col) {
     const CkQuad quad = columns.quad (held, x, i, col);
 
     sum += (quad.v[0] + quad.v[1]) + (quad.v[2] + quad.v[3]);
@@ -118,7 +131,7 @@ row_statistics (const Columns<THREADS, HELD> &columns, const float *x, const CkQ
   float sums[2] = { 0, 0 }; /* of what is left without the mean, and of its squares */
   Statistics row = { mean, 0, 0 };
 
-  columns.each ([&] (int i, int64_t col) {
+  columns.each ([&] (int i, int col) {
     const CkQuad quad = columns.quad (held, x, i, col);
 
 #pragma unroll
@@ -135,31 +148,86 @@ row_statistics (const Columns<THREADS, HELD> &columns, const float *x, const CkQ
   return row;
 }
 
+/* Both, and the columns that are held. */
+template <int THREADS, int HELD, class Sums>
+__device__ __forceinline__ Statistics
+begin_row (const CkCudaNorm &a, const Columns<THREADS, HELD> &columns, const float *x,
+           CkQuad (&held)[HELD], Sums &total)
+{
+  float sums[2] = { 0, 0 };
+
+  columns.hold (x, held);
+  sums[0] = sum_row (columns, x, held);
+  total (0, sums);
+  return row_statistics (columns, x, held, sums[0] / (float)a.cols, a.epsilon, total);
+}
+
+__device__ __forceinline__ CkQuad
+finish_quad (const CkCudaNorm &a, const Statistics &row, const CkQuad &x, int col)
+{
+  const CkQuad weight = ck_quad_load (a.weight + col, a.cols - col),
+               bias = ck_quad_load (a.bias + col, a.cols - col);
+  CkQuad y;
+
+#pragma unroll
+  for (int j = 0; j < 4; j++)
+    y.v[j] = __fmaf_rn (row.normalise (x.v[j]), weight.v[j], bias.v[j]);
+  return y;
+}
+
 template <int THREADS, int HELD, class Sums>
 __device__ __forceinline__ void
 make_row (const CkCudaNorm &a, int64_t row, int thread, Sums &total)
 {
   const Columns<THREADS, HELD> columns = { thread, a.cols };
   const float *x = a.x + row * a.cols;
-  float *y = a.y + row * a.cols, sums[2] = { 0, 0 };
+  float *y = a.y + row * a.cols;
   CkQuad held[HELD];
-  Statistics statistics;
+  const Statistics statistics = begin_row (a, columns, x, held, total);
 
-  columns.hold (x, held);
-  sums[0] = sum_row (columns, x, held);
-  total (0, sums);
-  statistics = row_statistics (columns, x, held, sums[0] / (float)a.cols, a.epsilon, total);
-  columns.each ([&] (int i, int64_t col) {
-    const int64_t left = a.cols - col;
-    const CkQuad weight = ck_quad_load (a.weight + col, left),
-                 bias = ck_quad_load (a.bias + col, left);
-    CkQuad quad = columns.quad (held, x, i, col);
+  columns.each ([&] (int i, int col) {
+    ck_quad_store (y + col, a.cols - col,
+                   finish_quad (a, statistics, columns.quad (held, x, i, col), col));
+  });
+}
+
+/* A row as whole numbers, block by block (codes-device.h): `rest` is shared memory of the sixteen
+ * lanes that have a block's quadruples. */
+template <int THREADS, int HELD, class Sums>
+__device__ __forceinline__ void
+make_coded_row (const CkCudaNorm &a, int64_t row, int thread, Sums &total,
+                float (&rest)[CK_CUDA_BLOCK])
+{
+  const Columns<THREADS, HELD> columns = { thread, a.cols };
+  const int lane = thread % CK_CUDA_QUANTISE_LANES;
+  const float *x = a.x + row * a.cols;
+  CkQuad held[HELD];
+  const Statistics statistics = begin_row (a, columns, x, held, total);
+
+  columns.each_together ([&] (int i, int col) {
+    const int block = col / CK_CUDA_BLOCK;
+    float values[CK_CUDA_EACH];
+
+    if (col < a.cols) {
+      const CkQuad y = finish_quad (a, statistics, columns.quad (held, x, i, col), col);
 
 #pragma unroll
-    for (int j = 0; j < 4; j++)
-      quad.v[j] = __fmaf_rn (statistics.normalise (quad.v[j]), weight.v[j], bias.v[j]);
-    ck_quad_store (y + col, left, quad);
+      for (int j = 0; j < 4; j++)
+        rest[4 * lane + j] = y.v[j];
+    }
+    __syncwarp ();
+#pragma unroll
+    for (int j = 0; j < CK_CUDA_EACH; j++) {
+      const int at = lane + CK_CUDA_QUANTISE_LANES * j;
+
+      values[j] = block * CK_CUDA_BLOCK + at < a.cols ? rest[at] : 0;
+    }
+    __syncwarp ();
+    ck_write_block (a.codes, block < a.codes.blocks, row, block, lane, 1, values, rest);
+    __syncwarp ();
   });
+  for (int64_t i = a.codes.blocks + thread; i < a.codes.count_stride; i += THREADS)
+    a.codes.counts[row * a.codes.count_stride + i] = 0;
 }
 
 /* ---- backward -------------------------------------------------------------------------------- */
@@ -186,7 +254,7 @@ sum_gradients (const CkCudaNormBackward &a, const Columns<THREADS, HELD> &column
 {
   float sum = 0;
 
-  columns.each ([&] (int i, int64_t col) {
+  columns.each ([&] (int i, int col) {
     const CkQuad weight = ck_quad_load (a.weight + col, a.cols - col),
                  d = columns.quad (held, dy, i, col);
 
@@ -210,7 +278,7 @@ row_slope (const CkCudaNormBackward &a, const Columns<THREADS, HELD> &columns, c
 {
   float sums[2] = { 0, 0 };
 
-  columns.each ([&] (int i, int64_t col) {
+  columns.each ([&] (int i, int col) {
     const CkQuad weight = ck_quad_load (a.weight + col, a.cols - col),
                  x = columns.quad (row.held_x, row.x, i, col),
                  dy = columns.quad (row.held_dy, row.dy, i, col);
@@ -262,8 +330,8 @@ make_row_backward (const CkCudaNormBackward &a, int64_t index, bool first, Share
   statistics =
       row_statistics (columns, row.x, row.held_x, sums[0] / (float)a.cols, a.epsilon, total);
   slope = row_slope (a, columns, row, statistics, sums[1] / (float)a.cols, total);
-  columns.each ([&] (int i, int64_t col) {
-    const int64_t left = a.cols - col;
+  columns.each ([&] (int i, int col) {
+    const int left = a.cols - col;
     const CkQuad weight = ck_quad_load (a.weight + col, left),
                  x = columns.quad (row.held_x, row.x, i, col),
                  dy = columns.quad (row.held_dy, row.dy, i, col);
@@ -297,19 +365,28 @@ make_rows_backward (const CkCudaNormBackward &a, OfBlock<THREADS / 32> &total)
   Shares<HELD> shares = {};
 
   if (a.sums != nullptr)
-    shares.sums = a.sums + blockIdx.x * 2 * a.cols;
+    shares.sums = a.sums + (int64_t)blockIdx.x * 2 * a.cols;
   for (int64_t row = begin; row < end; row++)
     make_row_backward<THREADS, HELD> (a, row, row == begin, shares, total);
   if (shares.sums == nullptr)
     return;
 #pragma unroll
   for (int i = 0; i < HELD; i++) {
-    const int64_t col = columns.column (i), left = a.cols - col;
+    const int col = columns.column (i), left = a.cols - col;
 
     ck_quad_store (shares.sums + col, left, shares.dweight[i]);
     ck_quad_store (shares.sums + a.cols + col, left, shares.dbias[i]);
   }
 }
+
+/* Where coded rows lie on their way into blocks. */
+template <int THREADS> struct Rest {
+  float rest[THREADS / CK_CUDA_QUANTISE_LANES][CK_CUDA_BLOCK];
+};
+
+struct CodedShared : Rest<CK_CUDA_NORM_THREADS> {
+  OfBlock<CK_CUDA_NORM_THREADS / 32> total;
+};
 
 } /* namespace */
 
@@ -327,6 +404,25 @@ CK_KERNEL (ck_cuda_norm_block, CkCudaNorm, CK_CUDA_NORM_THREADS)
   CK_SHARED (OfBlock<CK_CUDA_NORM_THREADS / 32>, total);
 
   make_row<CK_CUDA_NORM_THREADS, 4> (a, blockIdx.x, threadIdx.x, total);
+}
+
+CK_KERNEL (ck_cuda_norm_codes_warp, CkCudaNorm, 32 * CK_CUDA_NORM_WARPS)
+{
+  CK_SHARED (Rest<32 * CK_CUDA_NORM_WARPS>, shared);
+  const int64_t row = (int64_t)blockIdx.x * CK_CUDA_NORM_WARPS + threadIdx.x / 32;
+  OfWarp total;
+
+  if (row < a.rows)
+    make_coded_row<32, CK_CUDA_NORM_WARP_COLS / 128> (
+        a, row, threadIdx.x % 32, total, shared.rest[threadIdx.x / CK_CUDA_QUANTISE_LANES]);
+}
+
+CK_KERNEL (ck_cuda_norm_codes_block, CkCudaNorm, CK_CUDA_NORM_THREADS)
+{
+  CK_SHARED (CodedShared, shared);
+
+  make_coded_row<CK_CUDA_NORM_THREADS, 4> (a, blockIdx.x, threadIdx.x, shared.total,
+                                           shared.rest[threadIdx.x / CK_CUDA_QUANTISE_LANES]);
 }
 
 CK_KERNEL (ck_cuda_norm_backward_short, CkCudaNormBackward, 128)

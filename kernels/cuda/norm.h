@@ -4,7 +4,9 @@
 #ifndef CK_CUDA_NORM_H
 #define CK_CUDA_NORM_H
 
-#include <stdint.h>
+#include "kernels/cuda/codes.h"
+
+#define CK_CUDA_NORM_MOST_COLS (INT32_MAX / 2) /* kernels count columns with 31 bits */
 
 /* Forward: a warp makes a row of no more columns than it holds in registers, else a block does. */
 #define CK_CUDA_NORM_WARPS     4    /* a block */
@@ -20,10 +22,15 @@
 #define CK_CUDA_NORM_ROUNDS          3
 #define CK_CUDA_NORM_SHARED(threads) (CK_CUDA_NORM_ROUNDS * 2 * (threads) / 32 * sizeof (float))
 
+/* For rows of so many threads that become whole numbers: four floats a thread more. */
+#define CK_CUDA_NORM_REST(threads) (4 * (threads) * sizeof (float))
+
 typedef struct {
   const float *weight, *bias, *x;
-  float *y;
-  int64_t rows, cols;
+  float *y;          /* NULL where y is whole numbers: */
+  CkCudaCodes codes; /* these */
+  int64_t rows;
+  int32_t cols;
   float epsilon;
 } CkCudaNorm;
 
@@ -31,7 +38,8 @@ typedef struct {
   const float *weight, *x, *dy;
   float *dx;
   float *sums; /* [blocks, 2, cols]: a block's dweight, then its dbias; or NULL */
-  int64_t rows, cols;
+  int64_t rows;
+  int32_t cols;
   float epsilon;
   int add; /* to dx */
 } CkCudaNormBackward;

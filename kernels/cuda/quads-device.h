@@ -17,8 +17,9 @@ ck_quad_aligned (const float *at)
 }
 
 /* Four floats of which there are `left`; the others are 0. */
+template <typename Count>
 __device__ __forceinline__ CkQuad
-ck_quad_load (const float *from, int64_t left)
+ck_quad_load (const float *from, Count left)
 {
   CkQuad quad = {};
 
@@ -39,8 +40,9 @@ ck_quad_load (const float *from, int64_t left)
 }
 
 /* The first `left` of them. */
+template <typename Count>
 __device__ __forceinline__ void
-ck_quad_store (float *to, int64_t left, const CkQuad &quad)
+ck_quad_store (float *to, Count left, const CkQuad &quad)
 {
   if (left >= 4 && ck_quad_aligned (to)) {
     *reinterpret_cast<float4 *> (to) = make_float4 (quad.v[0], quad.v[1], quad.v[2], quad.v[3]);

@@ -13,7 +13,8 @@ make (const CkCuDriver *driver, CkCudaStaging *staging)
 
   for (int i = 0; i < CK_CUDA_STAGING_PARTS && result == CK_CU_SUCCESS; i++)
     if (staging->passed[i] == NULL)
-      result = driver->cuEventCreate (&staging->passed[i], CK_CU_EVENT_DISABLE_TIMING);
+      result = driver->cuEventCreate (&staging->passed[i],
+                                      CK_CU_EVENT_BLOCKING_SYNC | CK_CU_EVENT_DISABLE_TIMING);
   if (result == CK_CU_SUCCESS)
     result = driver->cuMemHostAlloc (&memory, CK_CUDA_STAGING_PARTS * CK_CUDA_STAGING_PART, 0);
   staging->memory = memory;

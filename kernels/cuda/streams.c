@@ -11,6 +11,18 @@ clear_words (CkCudaStream *stream)
       (uintptr_t)stream->words, 0, 2 * sizeof *stream->words, stream->handle);
 }
 
+static CkCuResult
+make_handles (CkCudaStream *stream)
+{
+  const CkCuDriver *driver = &ck_cuda_device_of (stream)->driver;
+  CkCuResult result = driver->cuStreamCreate (&stream->handle, CK_CU_STREAM_NON_BLOCKING);
+
+  if (result == CK_CU_SUCCESS)
+    result = driver->cuEventCreate (&stream->done,
+                                    CK_CU_EVENT_BLOCKING_SYNC | CK_CU_EVENT_DISABLE_TIMING);
+  return result == CK_CU_SUCCESS ? clear_words (stream) : result;
+}
+
 CkStatus
 ck_cuda_stream_new (CkDevice *self, int threads, CkStream **made)
 {
@@ -28,10 +40,8 @@ ck_cuda_stream_new (CkDevice *self, int threads, CkStream **made)
   stream->words = (int32_t *)(uintptr_t)ck_cuda_memory_new (device, 2 * sizeof *stream->words);
   if (stream->words == NULL)
     stream->failure = CK_NO_MEMORY;
-  else if (ck_cuda_stream_check (
-               stream, device->driver.cuStreamCreate (&stream->handle, CK_CU_STREAM_NON_BLOCKING),
-               "cuStreamCreate"))
-    ck_cuda_stream_check (stream, clear_words (stream), "cuStreamCreate");
+  else
+    ck_cuda_stream_check (stream, make_handles (stream), "a new stream");
   ck_cuda_leave (device);
   status = stream->failure;
   if (status == CK_OK)
@@ -48,12 +58,15 @@ ck_cuda_stream_free (CkStream *self)
   const CkCuDriver *driver = &ck_cuda_device_of (stream)->driver;
 
   ck_cuda_enter (ck_cuda_device_of (stream));
+  ck_cuda_replays_clear (stream);
   for (int i = 0; i < CK_CUDA_N_SCRATCH; i++)
     ck_free (self, stream->scratch[i].memory);
   if (stream->handle != NULL) {
     driver->cuStreamSynchronize (stream->handle);
     driver->cuStreamDestroy (stream->handle);
   }
+  if (stream->done != NULL)
+    driver->cuEventDestroy (stream->done);
   ck_cuda_staging_clear (driver, &stream->staging);
   if (stream->words != NULL)
     driver->cuMemFree ((uintptr_t)stream->words);
@@ -62,23 +75,29 @@ ck_cuda_stream_free (CkStream *self)
   free (stream);
 }
 
+CkCuResult
+ck_cuda_await (CkCudaStream *stream)
+{
+  const CkCuDriver *driver = &ck_cuda_device_of (stream)->driver;
+  const CkCuResult result = driver->cuEventRecord (stream->done, stream->handle);
+
+  return result == CK_CU_SUCCESS ? driver->cuEventSynchronize (stream->done) : result;
+}
+
 /* Waits, and learns what kernels found. */
 static void
 wait (CkCudaStream *stream)
 {
-  const CkCuDriver *driver = &ck_cuda_device_of (stream)->driver;
+  CkCudaDevice *device = ck_cuda_device_of (stream);
   int32_t found = CK_OK;
+  CkStatus status;
 
-  if (stream->may_fail &&
-      !ck_cuda_stream_check (stream,
-                             driver->cuMemcpyDtoHAsync (&found, (uintptr_t)stream->words,
-                                                        sizeof found, stream->handle),
-                             "a wait"))
+  ck_cuda_break_recording (stream);
+  if (!ck_cuda_stream_check (stream, ck_cuda_await (stream), "a wait"))
     return;
-  if (!ck_cuda_stream_check (stream, driver->cuStreamSynchronize (stream->handle), "a wait"))
-    return;
-  if (stream->failure == CK_OK && found != CK_OK)
-    stream->failure = (CkStatus)found;
+  status = stream->may_fail ? ck_cuda_read (device, &found, stream->words, sizeof found) : CK_OK;
+  if (stream->failure == CK_OK)
+    stream->failure = status != CK_OK ? status : (CkStatus)found;
   stream->may_fail = false;
 }
 

@@ -2,8 +2,8 @@
 /*
  * For kernels: the product of two matrices c [m, n] = a [m, k] b [k, n] whose elements are gathered
  * on their way into shared memory, so that no matrix of patches is ever held (an implicit GEMM).
- * 256 threads make a tile of 16 T_M x 16 T_N elements, each of them T_M x T_N; T_M and T_N are 4 or
- * 8. Every element is one chain of fused multiply-adds in the order of k, whatever the tile.
+ * 256 threads make a tile of 16 T x 16 T elements, each of them T x T; T is 4 or 8. Every element is
+ * one chain of fused multiply-adds in the order of k, whatever the tile.
  *
  * A Source is a matrix of lines; in a line, four neighbours can be had at once:
  *   Line line (int32_t index)                  of what is beyond the matrix, a line of zeros
@@ -23,73 +23,63 @@ ck_divide (int32_t n, const CkCudaDivisor &by)
   return (int32_t)((uint64_t)(uint32_t)n * by.multiplier >> by.shift);
 }
 
-#define CK_TILE_THREADS CK_CUDA_TILE_THREADS
-#define CK_TILE_DEPTH   CK_CUDA_TILE_DEPTH
-
 /* Rows of a tile as shared memory holds them, k by k; padded against conflicts of banks. */
 template <int T> struct CkTile {
-  float at[CK_TILE_DEPTH][16 * T + CK_CUDA_TILE_PADDING];
+  float at[CK_CUDA_TILE_DEPTH (T)][16 * T + CK_CUDA_TILE_PADDING];
 };
 
-template <int T_M, int T_N> struct CkTiles {
-  CkTile<T_M> a[2];
-  CkTile<T_N> b[2];
+template <int T> struct CkTiles {
+  CkTile<T> a[2], b[2];
 };
 
-/* A thread's part of the rows [first, first + 16 T) and k of a tile: quadruples of k. */
+/* A thread's part of the rows [first, first + 16 T) and k of a tile: four neighbours in k. */
 template <int T, class Source> struct CkAlongK {
   const Source &source;
-  typename Source::Line lines[T / 4];
-  CkQuad quads[T / 4];
+  typename Source::Line line;
+  CkQuad quad;
 
-  __device__ __forceinline__ CkAlongK (const Source &from, int32_t first) : source (from)
+  __device__ __forceinline__ CkAlongK (const Source &from, int32_t first)
+      : source (from), line (from.line (first + row ())), quad ()
   {
-#pragma unroll
-    for (int i = 0; i < T / 4; i++)
-      lines[i] = source.line (first + row (i));
   }
 
-  __device__ __forceinline__ static int32_t row (int i)
+  __device__ __forceinline__ static int32_t row (void)
   {
-    return threadIdx.x / (CK_TILE_DEPTH / 4) + i * 4 * CK_TILE_THREADS / CK_TILE_DEPTH;
+    return threadIdx.x / (CK_CUDA_TILE_DEPTH (T) / 4);
   }
 
   __device__ __forceinline__ static int32_t place (void)
   {
-    return 4 * (threadIdx.x % (CK_TILE_DEPTH / 4));
+    return 4 * (threadIdx.x % (CK_CUDA_TILE_DEPTH (T) / 4));
   }
 
   __device__ __forceinline__ void fetch (int32_t k)
   {
-#pragma unroll
-    for (int i = 0; i < T / 4; i++)
-      quads[i] = source.quad (lines[i], k + place ());
+    quad = source.quad (line, k + place ());
   }
 
   __device__ __forceinline__ void put (CkTile<T> &tile) const
   {
 #pragma unroll
-    for (int i = 0; i < T / 4; i++)
-#pragma unroll
-      for (int j = 0; j < 4; j++)
-        tile.at[place () + j][row (i)] = quads[i].v[j];
+    for (int i = 0; i < 4; i++)
+      tile.at[place () + i][row ()] = quad.v[i];
   }
 };
 
-/* The same where a line is a k: quadruples of rows. */
+/* The same where a line is a k: four neighbouring rows. */
 template <int T, class Source> struct CkAlongRows {
   const Source &source;
   int32_t first;
-  CkQuad quads[T / 4];
+  CkQuad quad;
 
   __device__ __forceinline__ CkAlongRows (const Source &from, int32_t first_row)
-      : source (from), first (first_row)
+      : source (from), first (first_row), quad ()
   {
   }
 
-  __device__ __forceinline__ static int32_t depth (int i)
+  __device__ __forceinline__ static int32_t depth (void)
   {
-    return threadIdx.x / (4 * T) + i * CK_TILE_THREADS / (4 * T);
+    return threadIdx.x / (4 * T);
   }
 
   __device__ __forceinline__ static int32_t row (void)
@@ -99,17 +89,13 @@ template <int T, class Source> struct CkAlongRows {
 
   __device__ __forceinline__ void fetch (int32_t k)
   {
-#pragma unroll
-    for (int i = 0; i < T / 4; i++)
-      quads[i] = source.quad (source.line (k + depth (i)), first + row ());
+    quad = source.quad (source.line (k + depth ()), first + row ());
   }
 
   __device__ __forceinline__ void put (CkTile<T> &tile) const
   {
-#pragma unroll
-    for (int i = 0; i < T / 4; i++)
-      *reinterpret_cast<float4 *> (&tile.at[depth (i)][row ()]) =
-          make_float4 (quads[i].v[0], quads[i].v[1], quads[i].v[2], quads[i].v[3]);
+    *reinterpret_cast<float4 *> (&tile.at[depth ()][row ()]) =
+        make_float4 (quad.v[0], quad.v[1], quad.v[2], quad.v[3]);
   }
 };
 
@@ -142,37 +128,36 @@ ck_tile_fragment (const CkTile<T> &tile, int k, int first, float (&fragment)[T])
   }
 }
 
-template <int T_M, int T_N>
+template <int T>
 __device__ __forceinline__ void
-ck_tile_multiply (const CkTile<T_M> &a, const CkTile<T_N> &b, float (&sums)[T_M][T_N])
+ck_tile_multiply (const CkTile<T> &a, const CkTile<T> &b, float (&sums)[T][T])
 {
-#pragma unroll
-  for (int k = 0; k < CK_TILE_DEPTH; k++) {
-    float row[T_M], col[T_N];
+#pragma unroll 2 /* more would cost registers, and with them a second block of a processor */
+  for (int k = 0; k < CK_CUDA_TILE_DEPTH (T); k++) {
+    float row[T], col[T];
 
-    ck_tile_fragment (a, k, 4 * (threadIdx.x / 16), row);
-    ck_tile_fragment (b, k, 4 * (threadIdx.x % 16), col);
+    ck_tile_fragment (a, k, ck_tile_row (0), row);
+    ck_tile_fragment (b, k, ck_tile_col (0), col);
 #pragma unroll
-    for (int i = 0; i < T_M; i++)
+    for (int i = 0; i < T; i++)
 #pragma unroll
-      for (int j = 0; j < T_N; j++)
+      for (int j = 0; j < T; j++)
         sums[i][j] += row[i] * col[j];
   }
 }
 
-/* Over k from `begin`, a multiple of the depth, to `end`; the next tile is on its way from memory
- * while one is multiplied. */
-template <int T_M, int T_N, class A, class B>
+/* Over k from `begin` to `end`; what is behind the end is in no tile that begins before it, or is
+ * 0. The next tile is on its way from memory while one is multiplied. */
+template <int T, class A, class B>
 __device__ __forceinline__ void
-ck_tile_product (CkTiles<T_M, T_N> &tiles, A &a, B &b, int32_t begin, int32_t end,
-                 float (&sums)[T_M][T_N])
+ck_tile_product (CkTiles<T> &tiles, A &a, B &b, int32_t begin, int32_t end, float (&sums)[T][T])
 {
   int current = 0;
 
 #pragma unroll
-  for (int i = 0; i < T_M; i++)
+  for (int i = 0; i < T; i++)
 #pragma unroll
-    for (int j = 0; j < T_N; j++)
+    for (int j = 0; j < T; j++)
       sums[i][j] = 0;
   if (begin >= end)
     return;
@@ -181,12 +166,12 @@ ck_tile_product (CkTiles<T_M, T_N> &tiles, A &a, B &b, int32_t begin, int32_t en
   a.put (tiles.a[0]);
   b.put (tiles.b[0]);
   __syncthreads ();
-  for (int32_t k = begin; k < end; k += CK_TILE_DEPTH, current ^= 1) {
-    const bool more = end - k > CK_TILE_DEPTH;
+  for (int32_t k = begin; k < end; k += CK_CUDA_TILE_DEPTH (T), current ^= 1) {
+    const bool more = end - k > CK_CUDA_TILE_DEPTH (T);
 
     if (more) {
-      a.fetch (k + CK_TILE_DEPTH);
-      b.fetch (k + CK_TILE_DEPTH);
+      a.fetch (k + CK_CUDA_TILE_DEPTH (T));
+      b.fetch (k + CK_CUDA_TILE_DEPTH (T));
     }
     ck_tile_multiply (tiles.a[current], tiles.b[current], sums);
     if (more) {
@@ -198,14 +183,14 @@ ck_tile_product (CkTiles<T_M, T_N> &tiles, A &a, B &b, int32_t begin, int32_t en
 }
 
 /* store (row, col, quad) for the elements of a thread, `row` and `col` within the tile. */
-template <int T_M, int T_N, class Store>
+template <int T, class Store>
 __device__ __forceinline__ void
-ck_tile_store (const float (&sums)[T_M][T_N], Store store)
+ck_tile_store (const float (&sums)[T][T], Store store)
 {
 #pragma unroll
-  for (int i = 0; i < T_M; i++)
+  for (int i = 0; i < T; i++)
 #pragma unroll
-    for (int j = 0; j < T_N; j += 4) {
+    for (int j = 0; j < T; j += 4) {
       const CkQuad quad = { { sums[i][j], sums[i][j + 1], sums[i][j + 2], sums[i][j + 3] } };
 
       store (ck_tile_row (i), ck_tile_col (j), quad);

@@ -69,6 +69,7 @@ ck_cuda_weight_new (CkDevice *self, const CkWeightSource *source, CkWeightUses u
   } else {
     weight->data = source->parameters;
   }
+  device->weights_changed++;
   if (status == CK_OK && uses & CK_USE_INT8)
     status = ck_cuda_weight_encode (weight, self);
   if (status == CK_OK)
@@ -91,6 +92,7 @@ ck_cuda_weight_free (CkDevice *self, CkWeight *base)
   CkCudaDevice *device = (CkCudaDevice *)self;
   CkCudaWeight *weight = (CkCudaWeight *)base;
 
+  device->weights_changed++;
   ck_cuda_enter (device);
   free_memory (device, weight->memory);
   free_memory (device, weight->coded_memory);

@@ -8,6 +8,11 @@
  * one, prepares its crops there and waits. The crops are idle again when the forward pass that
  * reads them is done.
  *
+ * A device that is lost (a GPU's context after a failure) is opened again by the worker: it turns
+ * submissions away, waits for those that are under way, fails the tickets that wait, and frees all
+ * that lies on the device. Engines on the same device do so together, because it begins anew when
+ * nobody has it.
+ *
  * Tickets, crops and streams are kept for the next submission, and the network keeps its buffers,
  * so that an engine allocates nothing once it has seen as much as it will see at a time.
  */
@@ -32,6 +37,7 @@ struct _CowEngine {
   gboolean loading;
   GError *load_error;
   CowClassifier *classifier;
+  CkDevice device; /* what the classifier's was when it was loaded; not one that can be used */
   char *name;
   CowEngineFaults faults;
 
@@ -43,6 +49,8 @@ struct _CowEngine {
   GPtrArray *crops;   /* idle ones (CowCrops), the oldest first */
   CowTicketPool *tickets;
   gboolean stop;
+  gboolean reopening;         /* the device, by the worker */
+  guint submitting;           /* threads that prepare crops now */
   CowEngineCounters counters; /* without the quantiles */
   CowQuantiles times_ns;
 };
@@ -170,6 +178,7 @@ prepare_crops (CowEngine *self, CowTicket *ticket, CkStream *stream, const CkPic
   if (enqueued && cow_check (status, error, "preparing %u crops", ticket->n))
     return TRUE;
   ck_stream_reset (stream);
+  cow_device_explain (cow_classifier_device (self->classifier), error);
   g_mutex_lock (&self->lock);
   if (ticket->crops)
     release_crops (self, ticket);
@@ -374,6 +383,69 @@ compute_batch (CowEngine *self, const Slot *slots, guint n, guint64 number)
   }
 }
 
+/* ---- a lost device --------------------------------------------------------------------------- */
+
+#define REOPEN_AGAIN_US G_USEC_PER_SEC
+
+/* Whoever waits for the device to be closed by others makes them look. */
+static void
+wake_all (void)
+{
+  GHashTableIter iter;
+  CowEngine *engine;
+  g_mutex_lock (&registry_lock);
+  if (registry) {
+    g_hash_table_iter_init (&iter, registry);
+    while (g_hash_table_iter_next (&iter, NULL, (gpointer *)&engine)) {
+      g_mutex_lock (&engine->lock);
+      g_cond_broadcast (&engine->wake);
+      g_mutex_unlock (&engine->lock);
+    }
+  }
+  g_mutex_unlock (&registry_lock);
+}
+
+/* Fails the tickets that wait, and frees crops and streams, when nobody submits any more; engine
+ * locked. */
+static void
+let_go_of_device (CowEngine *self)
+{
+  g_autoptr (GError) error =
+      g_error_new (COW_ERROR, COW_ERROR_DEVICE, "%s has failed and is opened again",
+                   cow_classifier_device_text (self->classifier));
+  while (self->submitting > 0)
+    g_cond_wait (&self->wake, &self->lock);
+  while (!g_queue_is_empty (&self->queue)) {
+    CowTicket *ticket = g_queue_peek_head (&self->queue);
+    cow_ticket_complete_region (cow_ticket_ref (ticket), error);
+    drop_head (self);
+  }
+  trim_crops (self, 0);
+  g_ptr_array_set_size (self->streams, 0);
+}
+
+/* Until it works, or the engine is told to stop; engine locked. */
+static void
+reopen (CowEngine *self)
+{
+  self->reopening = TRUE;
+  let_go_of_device (self);
+  g_mutex_unlock (&self->lock);
+  wake_all ();
+  g_mutex_lock (&self->lock);
+  while (!self->stop && self->reopening) {
+    g_autoptr (GError) error = NULL;
+    g_mutex_unlock (&self->lock);
+    const gboolean opened = cow_classifier_reopen (self->classifier, &error);
+    g_mutex_lock (&self->lock);
+    self->reopening = !opened;
+    if (opened)
+      g_message ("%s works again", cow_classifier_device_text (self->classifier));
+    else if (!self->stop)
+      g_cond_wait_until (&self->wake, &self->lock, g_get_monotonic_time () + REOPEN_AGAIN_US);
+  }
+}
+
 static gpointer
 work (gpointer data)
 {
@@ -381,6 +453,10 @@ work (gpointer data)
   Slot slots[COW_ENGINE_MAX_BATCH];
   g_mutex_lock (&self->lock);
   while (!self->stop) {
+    if (cow_classifier_is_lost (self->classifier)) {
+      reopen (self);
+      continue;
+    }
     drop_cancelled (self);
     trim_crops (self, KEPT_REGIONS);
     const gint64 due = g_queue_is_empty (&self->queue) ? G_MAXINT64 : batch_due_us (self);
@@ -458,6 +534,9 @@ engine_load (CowEngine *self, const CowClassifierOptions *options, GError **erro
     return FALSE;
   }
   self->name = g_path_get_basename (cow_classifier_adapter_path (self->classifier));
+  self->device = *cow_classifier_device (self->classifier);
+  self->device.name = g_intern_string (self->device.name);
+  self->device.features = g_intern_string (self->device.features);
   cow_engine_faults_init (&self->faults);
   self->worker = g_thread_try_new ("cow-engine", work, self, error);
   return self->worker != NULL;
@@ -617,7 +696,7 @@ cow_engine_device_text (const CowEngine *self)
 const CkDevice *
 cow_engine_device (const CowEngine *self)
 {
-  return cow_classifier_device (self->classifier);
+  return &self->device;
 }
 
 CowPrecision
@@ -668,6 +747,52 @@ cow_engine_flush (CowEngine *self, CowTicket *ticket)
   g_mutex_unlock (&self->lock);
 }
 
+/* FALSE while the device is opened again. */
+static gboolean
+begin_submission (CowEngine *self, GError **error)
+{
+  g_mutex_lock (&self->lock);
+  const gboolean possible = !self->reopening;
+  self->submitting += possible;
+  g_mutex_unlock (&self->lock);
+  if (!possible)
+    g_set_error (error, COW_ERROR, COW_ERROR_DEVICE, "%s has failed and is opened again",
+                 cow_classifier_device_text (self->classifier));
+  return possible;
+}
+
+/* The worker looks whether there is a batch, and whether the device is lost. */
+static void
+end_submission (CowEngine *self)
+{
+  g_mutex_lock (&self->lock);
+  self->submitting--;
+  g_cond_broadcast (&self->wake);
+  g_mutex_unlock (&self->lock);
+}
+
+static CowTicket *
+submit (CowEngine *self, const CkPicture *picture, const CowRegion *regions, guint n,
+        const CowSubmission *how, GError **error)
+{
+  CkStream *stream = borrow_stream (self, error);
+  if (!stream)
+    return NULL;
+  g_autoptr (CowTicket) ticket = cow_ticket_new (self->tickets, n, self->classifier, how);
+  const gboolean prepared = prepare_crops (self, ticket, stream, picture, regions, error);
+  return_stream (self, stream);
+  if (!prepared)
+    return NULL;
+  ticket->deadline_us =
+      how->timeout_ms ? g_get_monotonic_time () + 1000 * (gint64)how->timeout_ms : 0;
+  g_mutex_lock (&self->lock);
+  drop_cancelled (self);
+  cow_ticket_ref (ticket);
+  g_queue_push_tail_link (&self->queue, &ticket->link);
+  g_mutex_unlock (&self->lock);
+  return g_steal_pointer (&ticket);
+}
+
 CowTicket *
 cow_engine_submit (CowEngine *self, const CkPicture *picture, const CowRegion *regions, guint n,
                    const CowSubmission *how, GError **error)
@@ -678,22 +803,9 @@ cow_engine_submit (CowEngine *self, const CkPicture *picture, const CowRegion *r
                  n, COW_ENGINE_MAX_REGIONS);
     return NULL;
   }
-  CkStream *stream = borrow_stream (self, error);
-  if (!stream)
+  if (!begin_submission (self, error))
     return NULL;
-  g_autoptr (CowTicket) ticket =
-      cow_ticket_new (self->tickets, n, self->classifier, how ? how : &at_once);
-  const gboolean prepared = prepare_crops (self, ticket, stream, picture, regions, error);
-  return_stream (self, stream);
-  if (!prepared)
-    return NULL;
-  ticket->deadline_us =
-      how && how->timeout_ms ? g_get_monotonic_time () + 1000 * (gint64)how->timeout_ms : 0;
-  g_mutex_lock (&self->lock);
-  drop_cancelled (self);
-  cow_ticket_ref (ticket);
-  g_queue_push_tail_link (&self->queue, &ticket->link);
-  g_cond_signal (&self->wake);
-  g_mutex_unlock (&self->lock);
+  g_autoptr (CowTicket) ticket = submit (self, picture, regions, n, how ? how : &at_once, error);
+  end_submission (self);
   return g_steal_pointer (&ticket);
 }

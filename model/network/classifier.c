@@ -16,17 +16,21 @@ struct _CowClassifier {
   CowPrecision precision; /* resolved */
   char **raised;          /* as in the options, or NULL */
   char *precision_text;
+  char *device_name; /* as it was opened, and with how many threads */
+  int threads;
   CkDevice *device;
   CkStream *stream;
   CowCheckpoint *checkpoint; /* open as long as the backbone computes from it */
   CowCard *card;
+  gboolean card_found; /* it is the adapter's own */
   CowBackboneConfig config;
   CowBackbone *backbone;
   CowHead *head; /* NULL without one */
 
   /* Of the last run, with room for the largest */
-  CowBuffer pixels; /* device: [batch, 3, height, width] */
-  CowBuffer tokens; /* device: [batch, n_tokens, n_features] */
+  CowBuffer pixels;      /* device: [batch, 3, height, width] */
+  const float *features; /* device, the backbone's: [batch, n_features] */
+  CowBuffer tokens;      /* device: [batch, n_tokens, n_features] */
   /* Host, and for how many floats there is room */
   float *last_hidden_state, *pooler_output;
   gsize last_hidden_state_room, pooler_output_room;
@@ -45,21 +49,29 @@ cow_classifier_options_resolve (CowClassifierOptions *options, CowPrecisionChoic
 }
 
 static gboolean
-open_device (CowClassifier *self, const CowClassifierOptions *options, GError **error)
+open_device (CowClassifier *self, const char *name, GError **error)
+{
+  self->device = cow_device_open (name, self->threads, error);
+  if (!self->device || !cow_precision_check (self->device, self->precision, error))
+    return FALSE;
+  self->stream = cow_stream_new (self->device, 0, error);
+  return self->stream != NULL;
+}
+
+static gboolean
+choose_device (CowClassifier *self, const CowClassifierOptions *options, GError **error)
 {
   g_auto (CowPrecisionChoice) choice = { 0 };
   CowClassifierOptions resolved = *options;
   cow_classifier_options_resolve (&resolved, &choice);
   self->precision = resolved.precision;
   self->raised = g_strdupv ((char **)resolved.raised);
-  self->device = cow_device_open (options->device, options->threads, error);
-  if (!self->device)
+  self->threads = options->threads;
+  if (!open_device (self, options->device, error))
     return FALSE;
-  if (!cow_precision_check (self->device, self->precision, error))
-    return FALSE;
+  self->device_name = g_strdup (self->device->name);
   self->device_text = cow_device_text (self->device);
-  self->stream = cow_stream_new (self->device, 0, error);
-  return self->stream != NULL;
+  return TRUE;
 }
 
 /* Without an adapter pictures are prepared as the model says. */
@@ -153,14 +165,14 @@ read_adapter (CowClassifier *self, CowAdapter **adapter, GError **error)
 
 /* The head: an adapter without one gives features only; a folder with neither is an error. */
 static gboolean
-open_head (CowClassifier *self, gboolean card_found, gboolean has_adapter, GError **error)
+open_head (CowClassifier *self, gboolean has_adapter, GError **error)
 {
   GError *local = NULL;
   self->head = cow_head_classifier_class.open (self->stream, self->adapter_path,
                                                self->config.n_features, self->card, &local);
   if (self->head)
     return TRUE;
-  if (has_adapter && !card_found && g_error_matches (local, COW_ERROR, COW_ERROR_NOT_FOUND)) {
+  if (has_adapter && !self->card_found && g_error_matches (local, COW_ERROR, COW_ERROR_NOT_FOUND)) {
     g_clear_error (&local);
     return TRUE;
   }
@@ -199,8 +211,9 @@ open_backbone (CowClassifier *self, const CowAdapter *adapter, GError **error)
   if (self->raised && !(raised = cow_backbone_find_linear (
                             &self->config, (const char *const *)self->raised, error)))
     return FALSE;
-  self->precision_text = cow_precision_text (self->precision, (const char *const *)self->raised,
-                                             cow_backbone_n_linear (&self->config));
+  if (!self->precision_text)
+    self->precision_text = cow_precision_text (self->precision, (const char *const *)self->raised,
+                                               cow_backbone_n_linear (&self->config));
   self->backbone =
       self->config.klass->open (self->stream, &self->config, self->checkpoint, adapter, error);
   return self->backbone && raise_layers (self, raised, error);
@@ -208,16 +221,18 @@ open_backbone (CowClassifier *self, const CowAdapter *adapter, GError **error)
 
 /* The weights of the backbone come last: they are large, and all else may be wrong. */
 static gboolean
-open_parts (CowClassifier *self, gboolean card_found, GError **error)
+open_parts (CowClassifier *self, GError **error)
 {
   g_autoptr (CowAdapter) adapter = NULL;
-  if (!cow_backbone_config_read (self->model_path, self->checkpoint,
+  self->checkpoint = cow_checkpoint_open (self->model_path, error);
+  if (!self->checkpoint ||
+      !cow_backbone_config_read (self->model_path, self->checkpoint,
                                  cow_card_kind (self->card)->model_type, &self->config, error) ||
       !check_precision (self, error))
     return FALSE;
-  if (self->adapter_path && (!check_kind (self, error) || !check_preprocess (self, error) ||
-                             !read_adapter (self, &adapter, error) ||
-                             !open_head (self, card_found, adapter != NULL, error)))
+  if (self->adapter_path &&
+      (!check_kind (self, error) || !check_preprocess (self, error) ||
+       !read_adapter (self, &adapter, error) || !open_head (self, adapter != NULL, error)))
     return FALSE;
   if (!open_backbone (self, adapter, error))
     return FALSE;
@@ -229,24 +244,24 @@ open_parts (CowClassifier *self, gboolean card_found, GError **error)
 static gboolean
 load (CowClassifier *self, const CowClassifierOptions *options, GError **error)
 {
-  gboolean card_found = FALSE;
-  if (!open_device (self, options, error))
+  if (!choose_device (self, options, error))
     return FALSE;
   if (options->adapter && !(self->adapter_path = cow_locate (options->adapter, error)))
     return FALSE;
-  self->card = self->adapter_path ? cow_card_read (self->adapter_path, &card_found, error)
+  self->card = self->adapter_path ? cow_card_read (self->adapter_path, &self->card_found, error)
                                   : cow_card_new_default ();
-  if (!self->card || !find_model (self, options->model, error) || !read_preprocess (self, error))
-    return FALSE;
-  self->checkpoint = cow_checkpoint_open (self->model_path, error);
-  return self->checkpoint && open_parts (self, card_found, error);
+  return self->card && find_model (self, options->model, error) && read_preprocess (self, error) &&
+         open_parts (self, error);
 }
 
 CowClassifier *
 cow_classifier_new (const CowClassifierOptions *options, GError **error)
 {
   g_autoptr (CowClassifier) self = g_new0 (CowClassifier, 1);
-  return load (self, options, error) ? g_steal_pointer (&self) : NULL;
+  if (load (self, options, error))
+    return g_steal_pointer (&self);
+  cow_device_explain (self->device, error);
+  return NULL;
 }
 
 CowClassifier *
@@ -282,20 +297,51 @@ clear_buffers (CowClassifier *self)
   self->last_hidden_state_room = self->pooler_output_room = 0;
 }
 
+static void
+free_head (CowHead *head)
+{
+  head->klass->free (head);
+}
+
+/* Frees what belongs to the device, and closes it. */
+static void
+close_device (CowClassifier *self)
+{
+  if (self->stream)
+    clear_buffers (self);
+  g_clear_pointer (&self->head, free_head);
+  g_clear_pointer (&self->backbone, cow_backbone_free);
+  g_clear_pointer (&self->checkpoint, cow_checkpoint_close);
+  g_clear_pointer (&self->stream, ck_stream_free);
+  g_clear_pointer (&self->device, ck_device_close);
+}
+
+gboolean
+cow_classifier_is_lost (const CowClassifier *self)
+{
+  CkDeviceState state;
+  return !self->device || (ck_device_state (self->device, &state) && state.is_lost);
+}
+
+gboolean
+cow_classifier_reopen (CowClassifier *self, GError **error)
+{
+  close_device (self);
+  if (open_device (self, self->device_name, error) && open_parts (self, error))
+    return TRUE;
+  cow_device_explain (self->device, error);
+  close_device (self);
+  return FALSE;
+}
+
 void
 cow_classifier_free (CowClassifier *self)
 {
   if (!self)
     return;
-  if (self->stream)
-    clear_buffers (self);
-  if (self->head)
-    self->head->klass->free (self->head);
-  g_clear_pointer (&self->backbone, cow_backbone_free);
+  close_device (self);
   g_clear_pointer (&self->card, cow_card_free);
-  g_clear_pointer (&self->checkpoint, cow_checkpoint_close);
-  ck_stream_free (self->stream);
-  ck_device_close (self->device);
+  g_free (self->device_name);
   g_free (self->model_path);
   g_free (self->adapter_path);
   g_free (self->device_text);
@@ -345,7 +391,7 @@ ensure_buffers (CowClassifier *self, const Shape *shape)
 
 /* The features of self->pixels, device memory; with tokens where they are wanted. */
 static const float *
-compute_features (CowClassifier *self, const Shape *shape, GError **error)
+enqueue_features (CowClassifier *self, const Shape *shape, GError **error)
 {
   const CowBackboneClass *klass = self->config.klass;
   const int last = self->config.vit.n_layers - 1;
@@ -355,6 +401,24 @@ compute_features (CowClassifier *self, const Shape *shape, GError **error)
                             shape->width, error);
   return klass->tokens (self->backbone, self->pixels.data, shape->batch, shape->height,
                         shape->width, &last, 1, &tokens, error);
+}
+
+/* The same work comes again with every batch of a size, so the device may replay it. */
+static gboolean
+compute_features (CowClassifier *self, const Shape *shape, GError **error)
+{
+  const guint64 key = ((guint64)shape->batch << 40) ^ ((guint64)shape->height << 20) ^
+                      ((guint64)shape->width << 1) ^ (guint64)(shape->n_tokens > 0);
+  GError *local = NULL;
+  do {
+    if (ck_replay_begin (self->stream, key))
+      return TRUE;
+    g_clear_error (&local);
+    self->features = enqueue_features (self, shape, &local);
+  } while (!ck_replay_end (self->stream));
+  if (local)
+    g_propagate_error (error, local);
+  return self->features != NULL;
 }
 
 static gboolean
@@ -405,10 +469,10 @@ compute (CowClassifier *self, const Pixels *from, const Shape *shape, GError **e
 {
   if (!cow_check (take_pixels (self, from, shape), error, "uploading pixels"))
     return FALSE;
-  const float *features = compute_features (self, shape, error);
-  return features &&
-         (!self->head || self->head->klass->run (self->head, features, shape->batch, error)) &&
-         download (self, shape, features, error);
+  return compute_features (self, shape, error) &&
+         (!self->head ||
+          self->head->klass->run (self->head, self->features, shape->batch, error)) &&
+         download (self, shape, self->features, error);
 }
 
 static gboolean
@@ -428,6 +492,7 @@ run (CowClassifier *self, const Pixels *from, int batch, int height, int width, 
   if (!compute (self, from, &shape, error)) {
     /* What failed is this batch's; the next one begins anew. */
     ck_stream_reset (self->stream);
+    cow_device_explain (self->device, error);
     return FALSE;
   }
   *output = (CowOutput){ n_tokens, shape.n_tokens > 0 ? self->last_hidden_state : NULL,

@@ -65,6 +65,15 @@ gboolean cow_classifier_run_prepared (CowClassifier *self, const float *const *p
  * without a head. */
 const CowResult *cow_classifier_results (const CowClassifier *self, guint *n);
 
+/*
+ * Whether its device has failed so that nothing will work on it any more (ck_device_state ()), and
+ * opens the device, the weights and the head again; everybody else must have let go of the device.
+ * Results and texts that were given out, but those of runs, stay valid. Where it fails nothing can
+ * run before another try has succeeded.
+ */
+gboolean cow_classifier_is_lost (const CowClassifier *self);
+gboolean cow_classifier_reopen (CowClassifier *self, GError **error);
+
 /* What it computes on; a thread of its own that prepares pictures for it needs a stream of its own
  * of the same device. */
 CkDevice *cow_classifier_device (const CowClassifier *self);

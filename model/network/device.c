@@ -82,6 +82,17 @@ fail_open (const char *name, CkStatus status, const char *reason, GError **error
   return cpu_opens () ? fail_absent (name, reason, error) : fail_level (error);
 }
 
+/* Says once why there is a GPU and "auto" does not take it. */
+static void
+tell_passed_over (const char *reason)
+{
+  static gsize told = 0;
+  if (!*reason || !g_once_init_enter (&told))
+    return;
+  g_message ("the CPU computes, for the GPU cannot be used: %s", reason);
+  g_once_init_leave (&told, 1);
+}
+
 CkDevice *
 cow_device_open (const char *name, int threads, GError **error)
 {
@@ -95,6 +106,7 @@ cow_device_open (const char *name, int threads, GError **error)
     fail_open (name, status, reason, error);
     return NULL;
   }
+  tell_passed_over (reason);
   tell_untried_level ();
   return device;
 }
@@ -120,6 +132,30 @@ char *
 cow_device_text (const CkDevice *device)
 {
   return g_strdup_printf ("%s (%s)", device->name, device->features);
+}
+
+static double
+gibibytes (gsize bytes)
+{
+  return (double)bytes / (1 << 30);
+}
+
+void
+cow_device_explain (CkDevice *device, GError **error)
+{
+  CkDeviceState state;
+  g_autofree char *text = NULL;
+  if (!device || !error || !*error || !ck_device_state (device, &state))
+    return;
+  if (g_error_matches (*error, COW_ERROR, COW_ERROR_MEMORY))
+    text = g_strdup_printf ("%.2f of %.2f GiB are free", gibibytes (ck_device_free_bytes (device)),
+                            gibibytes (state.total_bytes));
+  else if (g_error_matches (*error, COW_ERROR, COW_ERROR_DEVICE) && *state.failure)
+    text = g_strdup (state.failure);
+  if (!text)
+    return;
+  g_autofree char *message = g_steal_pointer (&(*error)->message);
+  (*error)->message = g_strdup_printf ("%s (%s, %s: %s)", message, device->name, state.model, text);
 }
 
 CkWeightUses

@@ -22,8 +22,11 @@ CkDevice *cow_device_open (const char *name, int threads, GError **error);
 /* A stream with the device's team, or with `threads` where that is not 0. Free it with
  * ck_stream_free (). */
 CkStream *cow_stream_new (CkDevice *device, int threads, GError **error);
-/* "cpu (avx512)" */
+/* "cpu (avx512)", "cuda:0 (sm_89)" */
 char *cow_device_text (const CkDevice *device);
+/* Adds to an error, if there is one, what the device says of it: the driver's name for its failure,
+ * or how much memory it has. NULL adds nothing. */
+void cow_device_explain (CkDevice *device, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CkDevice, ck_device_close)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CkStream, ck_stream_free)

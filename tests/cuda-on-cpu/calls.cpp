@@ -180,6 +180,14 @@ context_is_primary (const CkCuContext *context)
 }
 
 CkCuResult
+cuCtxSynchronize (void)
+{
+  CALL_IN_CONTEXT (cuCtxSynchronize);
+  run_all ();
+  return context_state ();
+}
+
+CkCuResult
 cuCtxPushCurrent (CkCuContext *context)
 {
   CALL (cuCtxPushCurrent);

@@ -540,6 +540,44 @@ cuMemcpyHtoDAsync (CkCuMemory to, const void *host_from, size_t bytes, CkCuStrea
   });
 }
 
+/*
+ * With COW_CUDA_DIGEST a program says at its end what it downloaded, as a number that does not
+ * depend on the order: the same for all seeds, if results are.
+ */
+class Digest
+{
+public:
+  Digest (void) : wanted (getenv ("COW_CUDA_DIGEST") != nullptr), sum (0), n (0)
+  {
+  }
+
+  ~Digest (void)
+  {
+    if (wanted)
+      fprintf (stderr, "cuda-on-cpu: %zu downloads, digest %016llx\n", n, (unsigned long long)sum);
+  }
+
+  /* FNV-1a */
+  void add (const uint8_t *memory, size_t bytes)
+  {
+    uint64_t hash = 14695981039346656037u;
+
+    if (!wanted)
+      return;
+    for (size_t i = 0; i < bytes; i++)
+      hash = (hash ^ memory[i]) * 1099511628211u;
+    sum += hash;
+    n++;
+  }
+
+private:
+  bool wanted;
+  uint64_t sum;
+  size_t n;
+};
+
+static Digest downloads;
+
 /* To memory that is not pinned, it has come when the call returns. */
 CkCuResult
 cuMemcpyDtoHAsync (void *host_to, CkCuMemory from, size_t bytes, CkCuStream *stream)
@@ -553,6 +591,7 @@ cuMemcpyDtoHAsync (void *host_to, CkCuMemory from, size_t bytes, CkCuStream *str
     if (!is_live ("cuMemcpyDtoHAsync", from, bytes))
       return (CkCuResult)CK_CU_ILLEGAL_ADDRESS;
     memcpy (host_to, pointer (from), bytes);
+    downloads.add (pointer (from), bytes);
     return (CkCuResult)0;
   });
 

@@ -12,8 +12,6 @@
 namespace
 {
 
-enum { LAUNCH_FAILED = 719, MISALIGNED = 716 }; /* CUresult */
-
 /* ---- products -------------------------------------------------------------------------------- */
 
 template <typename Sum> struct Product {
@@ -140,7 +138,7 @@ void
 check_aligned (CowCallSite site, const void *address)
 {
   if (reinterpret_cast<uintptr_t> (address) % 16 != 0)
-    fault (MISALIGNED, "%p at %s:%d is not aligned to 16 bytes", address, site.file, site.line);
+    fault_aligned (address, 16, site.file, (unsigned)site.line);
 }
 
 void

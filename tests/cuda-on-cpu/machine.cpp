@@ -221,6 +221,7 @@ void
 begin_epoch (void)
 {
   m.epoch++;
+  running.epoch = token_of (m.epoch, 0, 0);
   memset (m.clocks, 0, m.launch->threads * sizeof *m.clocks);
 }
 

@@ -2,13 +2,14 @@
 /* What code calls that is instrumented for undefined behaviour: the handlers of -fsanitize, with
  * the ABI of gcc and clang. Each is a fault. */
 #include "tests/cuda-on-cpu/machine.h"
+#include "tests/cuda-on-cpu/shadow.h"
 
 #include <stdint.h>
 
 namespace
 {
 
-enum { LAUNCH_FAILED = 719, MISALIGNED = 716 }; /* CUresult */
+enum { LAUNCH_FAILED = 719 }; /* CUresult */
 
 struct Location {
   const char *file;
@@ -28,8 +29,8 @@ struct Mismatch {
 EXPORTED void
 __ubsan_handle_type_mismatch_v1 (const Mismatch *data, uintptr_t address)
 {
-  fault (MISALIGNED, "%#zx at %s:%u is not aligned to %d bytes", (size_t)address,
-         data->location.file, data->location.line, 1 << data->log_alignment);
+  fault_aligned (reinterpret_cast<const void *> (address), 1 << data->log_alignment,
+                 data->location.file, data->location.line);
 }
 
 EXPORTED void

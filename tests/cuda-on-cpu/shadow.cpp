@@ -23,7 +23,7 @@ Running running;
 namespace
 {
 
-enum { ILLEGAL_ADDRESS = 700, LAUNCH_FAILED = 719 }; /* CUresult */
+enum { ILLEGAL_ADDRESS = 700, MISALIGNED = 716, LAUNCH_FAILED = 719 }; /* CUresult */
 
 struct Cell {
   Token write, read;
@@ -175,7 +175,8 @@ check_write_before (const Cell *cell, Token limit, bool shared, const void *addr
 {
   const Token write = cell->write;
 
-  if (LIKELY (write >= COPIED && write < limit && !shared))
+  if (shared ? LIKELY (write >= limit && write < running.epoch && (write & BLOCKS) == 0)
+             : LIKELY (write >= COPIED && write < limit))
     return;
   if (write >= limit) {
     if (access == ATOMIC_ACCESS && (write & ATOMIC) != 0)
@@ -486,6 +487,16 @@ void
 shadow_landed (void *address, size_t bytes)
 {
   use<LAND> (address, bytes);
+}
+
+void
+fault_aligned (const void *address, int bytes, const char *file, unsigned line)
+{
+  char place[160];
+
+  describe (address, place, sizeof place);
+  fault (MISALIGNED, "%p (%s) at %s:%u is not aligned to %d bytes", address, place, file, line,
+         bytes);
 }
 
 /* ---- what instrumented code calls ------------------------------------------------------------ */

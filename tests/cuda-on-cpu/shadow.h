@@ -32,8 +32,8 @@ enum { FIRST_EPOCH = 2 };
 /* Of the thread that runs; machine.cpp keeps it. */
 struct Running {
   Token me;
-  Token launch, block;    /* the first ones of the launch, and of the block */
-  const uint16_t *clocks; /* [32]: of its warp's lanes, those that it has seen */
+  Token launch, block, epoch; /* the first ones of the launch, the block and the epoch */
+  const uint16_t *clocks;     /* [32]: of its warp's lanes, those that it has seen */
   const uint8_t *stack;
   size_t stack_bytes, shared_bytes;
 };
@@ -59,5 +59,8 @@ void shadow_atomic (void *address, size_t bytes);
 void shadow_in_flight (void *address, size_t bytes);
 /* It has come, by the running thread. */
 void shadow_landed (void *address, size_t bytes);
+
+/* Ends the launch because an address is not aligned to so many bytes. */
+[[noreturn]] void fault_aligned (const void *address, int bytes, const char *file, unsigned line);
 
 #endif /* COW_CUDA_SHADOW_H */

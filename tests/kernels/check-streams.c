@@ -254,6 +254,84 @@ check_leftovers (CkStream *stream)
   CHECK (ck_stream_new (stream->device, -1, &other) == CK_UNSUPPORTED && other == NULL);
 }
 
+/* ---- replays --------------------------------------------------------------------------------- */
+
+/* y += 3 x, as work that comes again; whether it was replayed. With `between` memory comes and goes
+ * while it is enqueued, which cannot be recorded. */
+static bool
+add_thrice (CkStream *stream, float *x, float *y, bool between)
+{
+  do {
+    if (ck_replay_begin (stream, (uint64_t)(uintptr_t)y))
+      return true;
+    for (int i = 0; i < 3; i++) {
+      CHECK (stream->training->add (stream, N, x, y) == CK_OK);
+      if (between)
+        ck_free (stream, new_floats (stream));
+    }
+  } while (!ck_replay_end (stream));
+  return false;
+}
+
+/* Fills x and y with v and 0, and adds up. */
+static bool
+replay_gives (CkStream *stream, float *x, float *y, float value, bool between)
+{
+  bool replayed;
+
+  CHECK (stream->operations->fill (stream, x, N, value) == CK_OK);
+  CHECK (stream->operations->fill (stream, y, N, 0) == CK_OK);
+  replayed = add_thrice (stream, x, y, between);
+  CHECK (holds (stream, y, 3 * value));
+  return replayed;
+}
+
+static void
+check_replays (CkStream *stream)
+{
+  const bool records = is_gpu (stream->device->name);
+  float *x = new_floats (stream), *y = new_floats (stream), *z = new_floats (stream);
+  CkWeight *weight;
+  const float one = 1;
+  const CkWeightSource source = { .type = CK_F32, .out = 1, .in = 1, .host_data = &one };
+
+  for (int i = 0; i < 5; i++)
+    CHECK (replay_gives (stream, x, y, (float)i, false) == (records && i >= 2));
+  /* another key, and what cannot be recorded */
+  for (int i = 0; i < 5; i++)
+    CHECK (!replay_gives (stream, x, z, (float)i, true));
+  /* memory came, so all begins anew */
+  for (int i = 0; i < 5; i++)
+    CHECK (replay_gives (stream, x, y, (float)i, false) == (records && i >= 2));
+  CHECK (ck_weight_new (stream->device, &source, CK_USE_FORWARD, &weight) == CK_OK);
+  CHECK (!replay_gives (stream, x, y, 7, false));
+  CHECK (!replay_gives (stream, x, y, 8, false));
+  CHECK (replay_gives (stream, x, y, 9, false) == records);
+  ck_weight_free (stream->device, weight);
+  CHECK (!replay_gives (stream, x, y, 7, false));
+  CHECK (!replay_gives (stream, x, y, 8, false));
+
+  /* skipped behind a failure, though no kernel of the recording looks for one */
+  CHECK (stream->operations->fill (stream, y, N, 5) == CK_OK);
+  CHECK (fail_in_the_work (stream) == CK_OK);
+  add_thrice (stream, x, y, false);
+  CHECK (ck_synchronize (stream) == CK_BAD_SHAPE);
+  add_thrice (stream, x, y, false);
+  ck_stream_reset (stream);
+  CHECK (holds (stream, y, 5));
+  /* more keys than a stream remembers */
+  for (int round = 0; round < 2; round++)
+    for (uint64_t key = 0; key < 200; key++) {
+      CHECK (!ck_replay_begin (stream, key));
+      CHECK (stream->training->add (stream, N, x, y) == CK_OK);
+      CHECK (ck_replay_end (stream));
+    }
+  CHECK (holds (stream, y, 5 + 400 * 8));
+  ck_free (stream, x);
+  ck_free (stream, y);
+  ck_free (stream, z);
+}
+
 /* One of some threads, each with a stream of the same device and the same weight. */
 typedef struct {
   CkDevice *device;
@@ -332,10 +410,10 @@ check_streams (const char *device)
   static const struct {
     const char *name;
     void (*check) (CkStream *stream);
-  } cases[] = { { "stream-order", check_order },        { "stream-copies", check_copies },
-                { "stream-memory", check_memory },      { "stream-failure", check_failure },
-                { "stream-events", check_events },      { "stream-leftovers", check_leftovers },
-                { "stream-two-threads", check_threads } };
+  } cases[] = { { "stream-order", check_order },     { "stream-copies", check_copies },
+                { "stream-memory", check_memory },   { "stream-failure", check_failure },
+                { "stream-events", check_events },   { "stream-leftovers", check_leftovers },
+                { "stream-replays", check_replays }, { "stream-two-threads", check_threads } };
   CkStream *stream = stream_open (device, "auto", 2);
 
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -367,13 +367,15 @@ test_device (void)
   g_assert_cmpstr (cow_device_resolve ("", NULL), ==, "cpu");
   g_assert_cmpstr (cow_device_resolve ("auto", NULL), ==, "cpu");
   g_assert_cmpstr (cow_device_resolve ("cpu", NULL), ==, "cpu");
-  g_assert_null (cow_device_resolve ("cuda:7", &error));
+  g_assert_null (cow_device_resolve ("abacus:7", &error));
   g_assert_error (error, COW_ERROR, COW_ERROR_ARGUMENT);
-  g_assert_cmpstr (error->message, ==,
-                   "device \"cuda:7\" is unknown; this build offers: auto, cpu");
+  g_assert_true (g_str_has_prefix (
+      error->message, "device \"abacus:7\" is unknown; this build offers: auto, "));
   g_clear_error (&error);
-  g_assert_null (cow_device_open ("cuda:7", 0, &error));
+  /* Unknown, or without a driver, or without so many GPUs: one clear error. */
+  g_assert_null (cow_device_open ("cuda:63", 0, &error));
   g_assert_error (error, COW_ERROR, COW_ERROR_ARGUMENT);
+  g_assert_true (g_str_has_prefix (error->message, "device \"cuda:63\""));
   g_clear_error (&error);
   /* A device that the build knows, and the machine lacks. */
   g_assert_null (cow_device_open ("cpu:3", 0, &error));
@@ -408,6 +410,8 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  /* Where there is a GPU, auto would take it. */
+  g_setenv ("CUDA_VISIBLE_DEVICES", "", TRUE);
   g_test_add_func ("/backbone/family", test_family);
   g_test_add_func ("/backbone/layers", test_layers);
   g_test_add_func ("/backbone/workspace", test_workspace);

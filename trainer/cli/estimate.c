@@ -331,7 +331,7 @@ estimate (const Options *options, GError **error)
               .rows = rows };
 
   if (!choose_storage (options, &job.storage, error) ||
-      !(job.device = cow_device_open (NULL, options->flags.threads, error)) ||
+      !(job.device = cow_device_open (options->flags.device, options->flags.threads, error)) ||
       !(job.stream = cow_stream_new (job.device, 0, error)))
     return FALSE;
   const gboolean ok = add_all (&job, error);

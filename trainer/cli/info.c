@@ -1,22 +1,49 @@
 /* SPDX-License-Identifier: MIT */
 /* `cow-trainer info`: tells what paths hold, for people or as JSON. */
 #include "model/files/locate.h"
+#include "model/network/device.h"
 #include "trainer/eval/describe.h"
 #include "trainer/cli/sheet.h"
 #include "trainer/cli/verb.h"
 
 static const VerbHelp help = {
-  "PATH...",
-  "Tells what a model, an adapter or a file of tensors holds.",
+  "[PATH...]",
+  "Tells what a model, an adapter or a file of tensors holds, or what a device is.",
   "Examples:\n"
   "  cow-trainer info dinov3-vits16 cows\n"
+  "  cow-trainer info --device cuda:0\n"
   "  cow-trainer info --json features.safetensors\n"
   "\n"
   "Of a model: its sizes, how its weights are stored, bytes on disk and an estimate of the\n"
   "memory for one picture. Of an adapter: method, rank, targets, head, classes, and how\n"
-  "pictures are prepared. Of a .safetensors or .pth file: its tensors. --json gives a list with\n"
-  "an object a path.",
+  "pictures are prepared. Of a .safetensors or .pth file: its tensors. Of a device: its\n"
+  "instructions or compute capability, driver, memory. --json gives a list with an object a path,\n"
+  "and one of the device.",
 };
+
+static JsonObject *
+describe_device (const char *name, GError **error)
+{
+  g_autoptr (CkDevice) device = cow_device_open (name, 0, error);
+  g_autoptr (JsonObject) object = json_object_new ();
+  CkDeviceState state;
+
+  if (!device)
+    return NULL;
+  json_object_set_string_member (object, "path", device->name);
+  json_object_set_string_member (object, "kind", "device");
+  json_object_set_string_member (object, "computes_with", device->features);
+  if (!ck_device_state (device, &state)) {
+    json_object_set_int_member (object, "threads", device->threads);
+    return g_steal_pointer (&object);
+  }
+  json_object_set_string_member (object, "model", state.model);
+  json_object_set_string_member (object, "driver", state.driver);
+  json_object_set_int_member (object, "memory_bytes", (gint64)state.total_bytes);
+  json_object_set_int_member (object, "free_bytes", (gint64)ck_device_free_bytes (device));
+  json_object_set_string_member (object, "decoders", "unknown");
+  return g_steal_pointer (&object);
+}
 
 static JsonObject *
 describe (const char *name, GError **error)
@@ -52,13 +79,25 @@ print_text (JsonArray *all)
   }
 }
 
+/* Takes an object, or NULL where there was an error. */
+static gboolean
+add (JsonArray *all, JsonObject *object)
+{
+  if (object)
+    json_array_add_object_element (all, object);
+  return object != NULL;
+}
+
 gboolean
 verb_info (int argc, char **argv, GError **error)
 {
   gboolean json = FALSE;
+  g_autofree char *device = NULL;
   g_auto (GStrv) paths = NULL;
   g_autoptr (JsonArray) all = json_array_new ();
   const GOptionEntry entries[] = {
+    { "device", 0, 0, G_OPTION_ARG_STRING, &device, "Tell of a device: auto, cpu, cuda or cuda:N",
+      "DEVICE" },
     { "json", 0, 0, G_OPTION_ARG_NONE, &json, "Print JSON", NULL },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &paths, NULL, NULL },
     G_OPTION_ENTRY_NULL,
@@ -66,14 +105,13 @@ verb_info (int argc, char **argv, GError **error)
 
   if (!verb_parse (&help, entries, argc, argv, error))
     return FALSE;
-  if (!paths)
+  if (!paths && !device)
     return verb_usage (error, "no path given");
-  for (char **path = paths; *path; path++) {
-    JsonObject *object = describe (*path, error);
-    if (!object)
+  for (char **path = paths; path && *path; path++)
+    if (!add (all, describe (*path, error)))
       return FALSE;
-    json_array_add_object_element (all, object);
-  }
+  if (device && !add (all, describe_device (device, error)))
+    return FALSE;
   if (json)
     print_json (all);
   else

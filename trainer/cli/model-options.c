@@ -13,7 +13,8 @@ model_options_add_names (ModelOptions *self, GArray *entries)
     { "model", 'm', 0, G_OPTION_ARG_FILENAME, &self->model, "Model: a folder, .safetensors or .pth",
       "MODEL" },
     { "adapter", 'a', 0, G_OPTION_ARG_FILENAME, &self->adapter, "Adapter folder", "ADAPTER" },
-    { "device", 0, 0, G_OPTION_ARG_STRING, &self->device, "auto or cpu (auto)", "DEVICE" },
+    { "device", 0, 0, G_OPTION_ARG_STRING, &self->device, "auto, cpu, cuda or cuda:N (auto)",
+      "DEVICE" },
   };
 
   g_array_append_vals (entries, own, G_N_ELEMENTS (own));

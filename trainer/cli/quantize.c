@@ -346,8 +346,8 @@ verb_quantize (int argc, char **argv, GError **error)
       "PICTURES" },
     { "adapter", 'a', 0, G_OPTION_ARG_FILENAME, &options.model.adapter,
       "Check with this adapter, and keep the choice there", "ADAPTER" },
-    { "device", 0, 0, G_OPTION_ARG_STRING, &options.model.device, "Check on auto or cpu (auto)",
-      "DEVICE" },
+    { "device", 0, 0, G_OPTION_ARG_STRING, &options.model.device,
+      "Check on auto, cpu, cuda or cuda:N (auto)", "DEVICE" },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.arguments, NULL, NULL },
     G_OPTION_ENTRY_NULL,
   };

@@ -62,6 +62,8 @@ recipe_flags_entries (RecipeFlags *self, const GOptionEntry *own)
   const GOptionEntry common[] = {
     { "config", 'c', 0, G_OPTION_ARG_FILENAME, &self->config,
       "Settings from a file like recipe.ini", "FILE" },
+    { "device", 0, 0, G_OPTION_ARG_STRING, &self->device,
+      "What computes: auto, cpu, cuda or cuda:N (auto)", "DEVICE" },
     { "threads", 0, 0, G_OPTION_ARG_INT, &self->threads,
       "Threads that compute; 0: as many as processors. Results do not depend on it", "N" },
   };
@@ -210,6 +212,7 @@ recipe_flags_clear (RecipeFlags *self)
     g_strfreev (self->lists[i]);
   }
   g_free (self->config);
+  g_free (self->device);
   g_free (self->texts);
   g_free (self->old_texts);
   g_free (self->lists);

@@ -8,6 +8,7 @@
 
 typedef struct {
   char *config;
+  char *device; /* as cow_device_open () takes it; no setting, as `threads` is none */
   int threads;  /* that compute, 0: as many as processors; no setting, for it changes no result */
   char **texts; /* [settings] what a flag was given, NULL for none */
   char **old_texts;   /* [settings] the same under the old name of a setting that has one */

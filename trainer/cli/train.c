@@ -41,8 +41,8 @@ static const VerbHelp help = {
   "However a run ended, --resume FOLDER continues it to the same result as if it had never\n"
   "stopped, on a processor with the same instructions; others round differently, which is said.\n"
   "With --resume only those flags are accepted that do not change what is computed: --epochs,\n"
-  "--patience, --min-delta, --max-hours, --save-every, --workers, --threads, --cache,\n"
-  "--keep-pictures and those of the tracking.\n"
+  "--patience, --min-delta, --max-hours, --save-every, --workers, --device, --threads,\n"
+  "--cache, --keep-pictures and those of the tracking.\n"
   "\n"
   "Environment: MLFLOW_TRACKING_URI and the variables of `cow-trainer track`; COWBEHAVIOR_CPU.",
 };
@@ -180,6 +180,7 @@ train (const Options *options, CowRecipe *recipe, GError **error)
                                   .folder = folder,
                                   .resume = options->resume != NULL,
                                   .force = options->force,
+                                  .device = options->flags.device,
                                   .threads = options->flags.threads };
   GError *why = NULL;
   CowLoopEnd end;

@@ -129,14 +129,17 @@ cow_plan_time (CowPlanTime *self, const CowRecipe *recipe, const CowPlanInput *i
 /*
  * Seconds that this process has computed, divided by the threads of the stream: what a clock on
  * the wall shows where nothing else runs. Others' work on this machine now is no reason to expect
- * it all through a run.
+ * it all through a run. A GPU's time is that of the wall.
  */
 static double
 computed_seconds (CkStream *stream)
 {
   const int processors = (int)g_get_num_processors ();
+  CkDeviceState state;
   struct timespec time;
 
+  if (ck_device_state (stream->device, &state))
+    return 1e-6 * (double)g_get_monotonic_time ();
   clock_gettime (CLOCK_PROCESS_CPUTIME_ID, &time);
   return ((double)time.tv_sec + 1e-9 * (double)time.tv_nsec) /
          MIN (stream->device->threads, processors);

@@ -447,9 +447,9 @@ open_tracking (CowRun *self)
 }
 
 static gboolean
-open_device (CowRun *self, int threads, GError **error)
+open_device (CowRun *self, const CowRunOptions *options, GError **error)
 {
-  self->device = cow_device_open (NULL, threads, error);
+  self->device = cow_device_open (options->device, options->threads, error);
   if (!self->device || !(self->stream = cow_stream_new (self->device, 0, error)))
     return FALSE;
   if (self->stream->training)
@@ -467,7 +467,7 @@ cow_run_open (const CowRunOptions *options, GError **error)
   cow_recipe_make_absolute (self->recipe);
   if (!open_base (self, options->resume, error) ||
       !cow_plan_input_check_size (&self->input, self->recipe, error) ||
-      !open_dataset (self, error) || !open_device (self, options->threads, error) ||
+      !open_dataset (self, error) || !open_device (self, options, error) ||
       !plan (self, options, error) || !open_folder (self, options, error) ||
       !write_sheet (self, error) || !keep (self, error) || !open_card (self, options, error) ||
       !open_feed (self, error) || !open_network (self, error) || !open_state (self, options, error))

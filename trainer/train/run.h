@@ -22,9 +22,10 @@ typedef struct _CowRun CowRun;
 typedef struct {
   CowRecipe *recipe; /* borrowed; its paths become absolute */
   const char *folder;
-  gboolean resume; /* go on with the run that the folder holds */
-  gboolean force;  /* although memory seems not to suffice */
-  int threads;     /* that compute; 0: as many as processors */
+  gboolean resume;    /* go on with the run that the folder holds */
+  gboolean force;     /* although memory seems not to suffice */
+  const char *device; /* as cow_device_open () takes it; NULL is auto */
+  int threads;        /* that compute; 0: as many as processors */
 } CowRunOptions;
 
 /*

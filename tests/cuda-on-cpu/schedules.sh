@@ -1,0 +1,23 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Runs a program in 16 schedules of the emulated GPU: it must pass in each, and download the same
+# bytes. TAP.
+#   schedules.sh PROGRAM [ARGS]
+set -u
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+first=
+
+for seed in $(seq 1 16); do
+  COW_CUDA_DIGEST=1 COW_CUDA_SEED=$seed "$@" >"$log" 2>&1
+  status=$?
+  digest=$(sed -n 's/^cuda-on-cpu: \(.* downloads, digest .*\)/\1/p' "$log")
+  first=${first:-$digest}
+  if [ "$status" = 0 ] && [ -n "$digest" ] && [ "$digest" = "$first" ]; then
+    echo "ok $seed - schedule $seed: $digest"
+  else
+    echo "not ok $seed - schedule $seed: status $status, ${digest:-no downloads}"
+    grep '^cuda-on-cpu: \|^not ok' "$log" | head -n 8 | sed 's/^/# /'
+  fi
+done
+echo 1..16

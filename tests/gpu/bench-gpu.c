@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Times a network on a device with nothing but model/ and kernels/, so that it runs where neither
+ * GStreamer nor libvips is:
+ *   bench-gpu forward DEVICE MODEL PRECISION BATCH SECONDS
+ *   bench-gpu train DEVICE MODEL lora|dora RANK BATCH SECONDS
+ * It prints one line, the median of its passes: milliseconds and pictures a second. Pictures are
+ * made up, 224 x 224, and in memory (of the device, forward).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/network/classifier.h"
+#include "model/training/network.h"
+
+enum { SIDE = 224, PICTURE = 3 * SIDE * SIDE, MOST_PASSES = 10000, N_CLASSES = 9 };
+
+static void
+check (GError *error)
+{
+  if (!error)
+    return;
+  g_printerr ("bench-gpu: %s\n", error->message);
+  exit (1);
+}
+
+/* [batch, 3, SIDE, SIDE], as a camera's pixels after normalisation. */
+static float *
+make_pixels (int batch)
+{
+  float *pixels = g_new (float, (gsize)batch *PICTURE);
+  for (gsize i = 0; i < (gsize)batch * PICTURE; i++)
+    pixels[i] = (float)((i * 2654435761u >> 7) % 4096) / 1024 - 2;
+  return pixels;
+}
+
+static int
+compare (const void *a, const void *b)
+{
+  const gint64 x = *(const gint64 *)a, y = *(const gint64 *)b;
+  return (x > y) - (x < y);
+}
+
+/* Calls pass () until `seconds` are over, two passes before that not counted, and prints. */
+static void
+measure (void (*pass) (gpointer), gpointer data, int batch, double seconds)
+{
+  static gint64 times[MOST_PASSES];
+  int n = 0;
+  pass (data);
+  pass (data);
+  const gint64 end = g_get_monotonic_time () + (gint64)(seconds * G_USEC_PER_SEC);
+  do {
+    const gint64 begin = g_get_monotonic_time ();
+    pass (data);
+    times[n++] = g_get_monotonic_time () - begin;
+  } while (n < MOST_PASSES && (n < 3 || g_get_monotonic_time () < end));
+  qsort (times, (size_t)n, sizeof *times, compare);
+  const double ms = (double)times[n / 2] / 1000 / batch;
+  printf ("{\"ms\": %.4f, \"pictures_per_s\": %.2f, \"passes\": %d}\n", ms, 1000 / ms, n);
+}
+
+/* ---- forward --------------------------------------------------------------------------------- */
+
+typedef struct {
+  CowClassifier *classifier;
+  const float **pictures; /* on the device */
+  int batch;
+} Forward;
+
+static void
+run_forward (gpointer data)
+{
+  Forward *self = data;
+  GError *error = NULL;
+  CowOutput output;
+  cow_classifier_run_prepared (self->classifier, self->pictures, self->batch, SIDE, SIDE, &output,
+                               &error);
+  check (error);
+}
+
+static void
+bench_forward (char **argv)
+{
+  GError *error = NULL;
+  CowClassifierOptions options = { .device = argv[0], .model = argv[1] };
+  const int batch = atoi (argv[3]);
+  cow_precision_parse (argv[2], &options.precision, &error);
+  check (error);
+  Forward self = { .classifier = cow_classifier_new (&options, &error), .batch = batch };
+  check (error);
+  CkStream *stream = cow_classifier_stream (self.classifier);
+  g_autofree float *pixels = make_pixels (batch);
+  g_autofree const float **pictures = g_new (const float *, batch);
+  float *memory = ck_alloc (stream, (gsize)batch * PICTURE * sizeof (float));
+  cow_check (memory ? ck_upload (stream, memory, pixels, (gsize)batch * PICTURE * sizeof (float))
+                    : CK_NO_MEMORY,
+             &error, "%d pictures", batch);
+  check (error);
+  for (int i = 0; i < batch; i++)
+    pictures[i] = memory + (gsize)i * PICTURE;
+  self.pictures = pictures;
+  measure (run_forward, &self, batch, g_ascii_strtod (argv[4], NULL));
+  ck_free (stream, memory);
+  cow_classifier_free (self.classifier);
+}
+
+/* ---- training -------------------------------------------------------------------------------- */
+
+typedef struct {
+  CowNetwork *network;
+  const float *pixels;
+  const gint32 *labels;
+  int batch;
+  guint64 key;
+} Training;
+
+static void
+run_step (gpointer data)
+{
+  Training *self = data;
+  const CowAdamW settings = { .learning_rate = 1e-4,
+                              .beta1 = .9,
+                              .beta2 = .999,
+                              .epsilon = 1e-8,
+                              .weight_decay = .01,
+                              .step = (gint64)++self->key };
+  GError *error = NULL;
+  double norm;
+  guint n;
+  if (cow_network_forward (self->network, self->pixels, self->batch, SIDE, SIDE, TRUE, self->key,
+                           &error) &&
+      cow_network_loss (self->network, self->labels, NULL, .1f, TRUE, 1, &error) &&
+      cow_network_step (self->network, &settings, 1, &error))
+    cow_network_read (self->network, &n, &norm, &error);
+  check (error);
+}
+
+static void
+bench_training (char **argv)
+{
+  static const char *const targets[] = { "all-linear", NULL };
+  GError *error = NULL;
+  const int rank = atoi (argv[3]), batch = atoi (argv[4]);
+  CkDevice *device = cow_device_open (argv[0], 0, &error);
+  check (error);
+  CkStream *stream = cow_stream_new (device, 0, &error);
+  check (error);
+  const CowNetworkOptions options = {
+    .kind = g_str_equal (argv[2], "dora") ? COW_NETWORK_DORA : COW_NETWORK_LORA,
+    .n_classes = N_CLASSES,
+    .model = argv[1],
+    .rank = rank,
+    .alpha = (float)rank,
+    .adapter_dropout = .1f,
+    .targets = targets,
+    .image_size = SIDE,
+    .batch = batch,
+  };
+  Training self = { .network = cow_network_new (stream, &options, &error), .batch = batch };
+  check (error);
+  g_autofree float *pixels = make_pixels (batch);
+  g_autofree gint32 *labels = g_new (gint32, batch);
+  for (int i = 0; i < batch; i++)
+    labels[i] = i % N_CLASSES;
+  self.pixels = pixels;
+  self.labels = labels;
+  measure (run_step, &self, batch, g_ascii_strtod (argv[5], NULL));
+  cow_network_free (self.network);
+  ck_stream_free (stream);
+  ck_device_close (device);
+}
+
+int
+main (int argc, char **argv)
+{
+  if (argc == 7 && g_str_equal (argv[1], "forward") && atoi (argv[5]) > 0)
+    bench_forward (argv + 2);
+  else if (argc == 8 && g_str_equal (argv[1], "train") && atoi (argv[5]) > 0 && atoi (argv[6]) > 0)
+    bench_training (argv + 2);
+  else {
+    g_printerr ("Usage: bench-gpu forward DEVICE MODEL PRECISION BATCH SECONDS\n"
+                "       bench-gpu train DEVICE MODEL lora|dora RANK BATCH SECONDS\n");
+    return 2;
+  }
+  return 0;
+}

@@ -1,0 +1,264 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Proves and times kernels/cuda on a machine with an NVIDIA GPU. It needs no network, and where it
+# is given programs that were built elsewhere, neither a compiler nor GStreamer.
+#
+#   tests/gpu/run.sh                    with the programs of BUILD_DIR
+#   tests/gpu/run.sh --pack FILE        puts these programs, their libraries and data into FILE
+#                                       (.tar.xz), for a machine without compiler
+#   tests/gpu/run.sh --programs FILE    with those of such a file
+#   --device NAME   cuda, cuda:1, ... (cuda); cuda-emulated tries this script without a GPU
+#   --out FOLDER    for results.json, table.txt and the output of each program (gpu-results)
+#   --minutes N     after which no more is begun (8)
+#
+# Conformance first, then networks against the results of the reference programs, NVIDIA's
+# compute-sanitizer where it is installed, then speed, beside torch, transformers and bitsandbytes
+# where PEERS_PYTHON (python3) has them. What was not reached in time is said. The exit status is 1
+# if anything failed.
+set -uo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(realpath "$here/../..")
+build=$(realpath -m "${BUILD_DIR:-$root/build-tests}")
+device=cuda out=gpu-results minutes=8 pack="" packed=""
+programs=(kernels/check-kernels kernels/check-training kernels/check-bits model/test-golden
+  replay/replay-adapter replay/replay-scratch gpu/bench-gpu)
+
+fail () {
+  echo "tests/gpu/run.sh: $1" >&2
+  exit 2
+}
+
+while [ $# -gt 0 ]; do
+  case $1 in
+    --pack | --programs | --device | --out | --minutes)
+      [ $# -gt 1 ] || fail "$1 needs a value"
+      case $1 in
+        --pack) pack=$2 ;;
+        --programs) packed=$2 ;;
+        --device) device=$2 ;;
+        --out) out=$2 ;;
+        --minutes) minutes=$2 ;;
+      esac
+      shift 2
+      ;;
+    -h | --help)
+      sed -n '3,21s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+      exit 0
+      ;;
+    *) fail "unknown argument $1; --help explains" ;;
+  esac
+done
+
+# The programs with every library that they need, the loader among them: another system's C library
+# may be older than what they were built with.
+make_pack () {
+  local folder program library
+  folder=$(mktemp -d) || fail "no temporary folder"
+  mkdir -p "$folder"/{bin,lib}
+  for program in "${programs[@]/#/tests/}" pipelines/demo/cow-formula-model; do
+    [ -x "$build/$program" ] || fail "$build has no $program: build it, or set BUILD_DIR"
+    cp "$build/$program" "$folder/bin/" && strip "$folder/bin/$(basename "$program")"
+    ldd "$build/$program"
+  done | grep -o '/[^ ]*' | sort -u | while read -r library; do
+    cp -L "$library" "$folder/lib/"
+  done
+  cp -r "$root/tests/data/golden" "$folder/golden"
+  tar -C "$folder" -cJf "$1.part" . && mv "$1.part" "$1"
+  rm -rf "$folder"
+  echo "$1: $(du -h "$1" | cut -f1)"
+}
+
+if [ -n "$pack" ]; then
+  make_pack "$pack"
+  exit
+fi
+
+mkdir -p "$out" || fail "cannot make $out"
+out=$(realpath "$out")
+work=$(mktemp -d) || fail "no temporary folder"
+trap 'rm -rf "$work"' EXIT
+data=$root/tests/data
+if [ -n "$packed" ]; then
+  mkdir "$work/pack"
+  tar -C "$work/pack" -xJf "$packed" || fail "$packed cannot be unpacked"
+  data=$work/pack
+fi
+end=$(($(date +%s) + minutes * 60))
+failed=0
+echo -n >"$out/results.json" || fail "cannot write to $out"
+echo -n >"$out/table.txt" || fail "cannot write to $out"
+
+# Runs one of the programs by its name.
+run () {
+  local name=$1
+  shift
+  if [ -n "$packed" ]; then
+    "$work/pack/lib/ld-linux-x86-64.so.2" --library-path "$work/pack/lib" \
+      "$work/pack/bin/$name" "$@"
+  else
+    "$(find "$build/tests" "$build/pipelines" -type f -name "$name" | head -n 1)" "$@"
+  fi
+}
+export -f run
+export work build packed
+
+left () {
+  echo $((end - $(date +%s)))
+}
+
+# A line of the table, and of the JSON: what, result, and more fields of JSON.
+say () {
+  printf '%-52s %s\n' "$1" "$2" | tee -a "$out/table.txt"
+  printf '{"what": "%s", "result": "%s"%s}\n' "$1" "$2" "${3:+, $3}" >>"$out/results.json"
+}
+
+# Runs a program for at most so many seconds, its output in a file; what it says is in $status.
+limited () {
+  local seconds=$1 log=$2
+  shift 2
+  [ "$(left)" -gt 5 ] || return 125
+  [ "$seconds" -le "$(left)" ] || seconds=$(left)
+  timeout "$seconds" bash -c 'run "$@"' run "$@" >"$log" 2>&1
+}
+
+# A test program that prints TAP.
+conform () {
+  local what=$1 seconds=$2 log status good bad
+  shift 2
+  log=$out/$(echo "$what" | tr ' /' '--').log
+  limited "$seconds" "$log" "$@"
+  status=$?
+  good=$(grep -c '^ok ' "$log" 2>/dev/null) bad=$(grep -c '^not ok ' "$log" 2>/dev/null)
+  case $status in
+    0) say "$what" "passed, ${good:-0} points" ;;
+    124) say "$what" "cut short, ${good:-0} points passed, ${bad:-0} failed" ;;
+    125) say "$what" "no time left" ;;
+    *) say "$what" "FAILED (${bad:-0} of $((${good:-0} + ${bad:-0})) points, status $status)" ;;
+  esac
+  case ${bad:-0}.$status in
+    0.0 | 0.124 | 0.125) ;;
+    *) failed=1 ;;
+  esac
+}
+
+# One measurement of bench-gpu: what, then its arguments.
+time_it () {
+  local what=$1 log line
+  shift
+  log=$out/$(echo "$what" | tr ' /' '--').log
+  if limited 60 "$log" bench-gpu "$@"; then
+    line=$(tail -n 1 "$log")
+    [[ $line =~ \"ms\":\ ([0-9.]+),\ \"pictures_per_s\":\ ([0-9.]+) ]]
+    say "$what" "${BASH_REMATCH[1]} ms, ${BASH_REMATCH[2]} a second" "${line:1:-1}"
+  elif [ "$(left)" -le 5 ]; then
+    say "$what" "no time left"
+  else
+    say "$what" "FAILED: $(tail -n 1 "$log")"
+    failed=1
+  fi
+}
+
+describe () {
+  if command -v nvidia-smi >/dev/null; then
+    nvidia-smi --query-gpu=name,driver_version,clocks.max.sm,clocks.max.mem,power.limit,memory.total \
+      --format=csv,noheader | sed 's/^/GPU: /' | tee -a "$out/table.txt"
+  else
+    echo "GPU: there is no nvidia-smi to ask" | tee -a "$out/table.txt"
+  fi
+}
+
+check_all () {
+  local kind method name
+  conform "operations" 120 check-kernels "$device"
+  conform "gradients" 90 check-training "$device"
+  conform "bits" 60 check-bits "$device"
+  export COWBEHAVIOR_TEST_DEVICE=$device COW_TEST_DATA=$data
+  conform "goldens" 60 test-golden
+  for kind in plain gated7b; do
+    for method in lora dora; do
+      conform "replay $kind $method" 30 replay-adapter "$data/golden/$kind/train_$method"
+    done
+  done
+  unset COWBEHAVIOR_TEST_DEVICE
+}
+
+sanitize () {
+  local tool sanitizer
+  sanitizer=$(command -v compute-sanitizer) || {
+    say "compute-sanitizer" "is not installed"
+    return
+  }
+  for tool in memcheck racecheck synccheck; do
+    [ "$(left)" -gt 200 ] || { say "$tool" "no time left"; continue; }
+    if timeout 40 "$sanitizer" --tool "$tool" --error-exitcode 9 \
+      "$(find "$build/tests" -type f -name check-kernels | head -n 1)" "$device" \
+      >"$out/$tool.log" 2>&1; then
+      say "$tool" "nothing found"
+    elif [ $? = 124 ]; then
+      say "$tool" "cut short; $(grep -c '=========.*Error\|=========.*hazard' "$out/$tool.log") reports"
+    else
+      say "$tool" "FAILED: $(grep -m 1 'ERROR SUMMARY' "$out/$tool.log")"
+      failed=1
+    fi
+  done
+}
+
+# A model of a size in a folder.
+make_model () {
+  if [ "$(left)" -le 20 ]; then
+    say "$(basename "$2")" "no time left"
+    return 1
+  fi
+  run cow-formula-model "$@" >"$out/models.log" 2>&1 && return
+  say "$(basename "$2")" "FAILED: $(tail -n 1 "$out/models.log")"
+  failed=1
+  return 1
+}
+
+# The 7B's layers are alike, so that two sizes of it say what 40 take.
+speed () {
+  local size batch precision
+  for size in vits16 vitb16 vitl16; do
+    make_model "$size" "$work/$size" --nf4 || continue
+    for precision in int8 fp32; do
+      for batch in 1 8 32; do
+        time_it "$size $precision batch $batch" forward "$device" "$work/$size" $precision $batch 1
+      done
+    done
+    time_it "$size QLoRA r16 batch 8" train "$device" "$work/$size" lora 16 8 2
+    time_it "$size DoRA r16 batch 8" train "$device" "$work/$size" dora 16 8 2
+  done
+  for size in 1 5; do
+    make_model vit7b16 "$work/7b-$size" --nf4 --layers=$size || continue
+    for batch in 1 8 32; do
+      time_it "7B of $size layers int8 batch $batch" forward "$device" "$work/7b-$size" int8 $batch 1
+    done
+    time_it "7B of $size layers QLoRA r64 batch 4" train "$device" "$work/7b-$size" lora 64 4 2
+    time_it "7B of $size layers DoRA r64 batch 4" train "$device" "$work/7b-$size" dora 64 4 2
+  done
+}
+
+peers () {
+  local python=${PEERS_PYTHON:-python3} size folders=()
+  mkdir "$work/peers"
+  if ! "$python" -c 'import torch; assert torch.cuda.is_available ()' 2>/dev/null; then
+    say "torch" "is not there, or sees no GPU"
+    return
+  fi
+  for size in vits16 vitb16 vitl16; do
+    make_model "$size" "$work/peers/$size" && folders+=("$work/peers/$size")
+  done
+  make_model vit7b16 "$work/peers/7B of 5 layers" --layers=5 &&
+    folders+=("$work/peers/7B of 5 layers")
+  [ "$(left)" -gt 5 ] || { say "torch" "no time left"; return; }
+  timeout "$(left)" "$python" "$here/peers.py" "$out/results.json" "${folders[@]}" \
+    2>"$out/peers.log" | tee -a "$out/table.txt"
+}
+
+describe
+check_all
+sanitize
+speed
+peers
+echo "$out: table.txt, results.json"
+exit $failed
