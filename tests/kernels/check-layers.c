@@ -76,14 +76,16 @@ check_norm_one (CkStream *stream, CkStream *oracle, int64_t rows, int64_t cols, 
 void
 check_norm (CkStream *stream, CkStream *oracle)
 {
-  static const int64_t shapes[][2] = { { 1, 1 },  { 2, 5 },    { 3, 16 },  { 1, 31 },
-                                       { 7, 64 }, { 201, 65 }, { 5, 384 }, { 2, 4097 } };
+  static const int64_t shapes[][2] = { { 1, 1 },    { 2, 5 },   { 3, 16 },   { 1, 31 },  { 7, 64 },
+                                       { 201, 65 }, { 5, 384 }, { 2, 4097 }, { 3, 9002 } };
 
   case_begin ();
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
     for (int fill = 0; fill < N_FILLS; fill++)
       check_norm_one (stream, oracle, shapes[s][0], shapes[s][1], (Fill)fill, 0);
+    floats_align (true); /* as in a network */
     check_norm_one (stream, oracle, shapes[s][0], shapes[s][1], FILL_RANDOM, 1e6f);
+    floats_align (false);
   }
   CHECK (stream->operations->norm (stream, &(CkNorm){ .cols = 8 }) == CK_OK);
   case_end ("norm", stream_name (stream));
@@ -480,6 +482,8 @@ reference_embed (const CkEmbed *e, const double *weight)
              weight[((o * e->channels + channel) * e->patch + dy) * e->patch + dx];
     }
     tokens[i] = at >= 0 ? sum : e->prefix[token * e->dim + o];
+    if (e->position != NULL)
+      tokens[i] += e->position[token * e->dim + o];
   }
   return tokens;
 }
@@ -490,18 +494,22 @@ run_embed (CkStream *stream, CkEmbed e, const CkWeightSource *weight, float *tok
   e.weight = weight_on_device (stream, weight, false);
   e.bias = D (e.bias);
   e.prefix = D (e.prefix);
+  e.position = D (e.position);
   e.pixels = D (e.pixels);
   e.tokens = D (tokens);
   return settled (stream, stream->operations->embed (stream, &e));
 }
 
 static void
-check_embed_one (CkStream *stream, CkStream *oracle, CkEmbed e, CkType type, bool with_bias)
+check_embed_one (CkStream *stream, CkStream *oracle, CkEmbed e, CkType type, bool with_bias,
+                 bool with_position)
 {
   const int64_t n_pixels = e.batch * e.channels * e.height * e.width, n_prefix = e.n_prefix * e.dim;
-  const int64_t n = e.batch * (e.n_prefix + e.height / e.patch * (e.width / e.patch)) * e.dim;
+  const int64_t n_places = n_prefix + e.height / e.patch * (e.width / e.patch) * e.dim,
+                n = e.batch * n_places;
   float *pixels = floats_filled (n_pixels, FILL_RANDOM), *bias = floats_filled (e.dim, FILL_RANDOM);
-  float *prefix = floats_filled (n_prefix, FILL_RANDOM), *tokens = floats_new (n),
+  float *prefix = floats_filled (n_prefix, FILL_RANDOM),
+        *position = floats_filled (n_places, FILL_RANDOM), *tokens = floats_new (n),
         *plain = floats_new (n);
   TestWeight w;
   double *want;
@@ -509,6 +517,7 @@ check_embed_one (CkStream *stream, CkStream *oracle, CkEmbed e, CkType type, boo
   test_weight_init (&w, type, e.dim, e.channels * e.patch * e.patch, FILL_RANDOM);
   e.bias = with_bias ? bias : NULL;
   e.prefix = n_prefix > 0 ? prefix : NULL;
+  e.position = with_position ? position : NULL;
   e.pixels = pixels;
   want = reference_embed (&e, w.values);
   CHECK (run_embed (oracle, e, &w.source, plain) == CK_OK);
@@ -520,6 +529,7 @@ check_embed_one (CkStream *stream, CkStream *oracle, CkEmbed e, CkType type, boo
   floats_free (pixels, n_pixels);
   floats_free (bias, e.dim);
   floats_free (prefix, n_prefix);
+  floats_free (position, n_places);
   floats_free (tokens, n);
   floats_free (plain, n);
 }
@@ -545,8 +555,10 @@ check_embed (CkStream *stream, CkStream *oracle)
                         .dim = shape[5],
                         .n_prefix = shape[6] };
 
+    floats_align (s % 2 != 0); /* as in a network */
     if (is_affordable (stream, (double)(e.batch * e.channels * e.height * e.width) * (double)e.dim))
-      check_embed_one (stream, oracle, e, s % 2 == 0 ? CK_F32 : CK_BF16, s % 3 != 0);
+      check_embed_one (stream, oracle, e, s % 4 < 2 ? CK_F32 : CK_BF16, s % 3 != 0, s % 3 != 2);
+    floats_align (false);
   }
   case_end ("embed", stream_name (stream));
 }
