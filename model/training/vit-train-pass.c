@@ -36,8 +36,8 @@ static const CowVitBuffer act_buffers[] = {
   { ACT (k), COW_VIT_HIDDEN, FALSE },         { ACT (v), COW_VIT_HIDDEN, FALSE },
   { ACT (attended), COW_VIT_HIDDEN, FALSE },  { ACT (o), COW_VIT_HIDDEN, FALSE },
   { ACT (middle), COW_VIT_HIDDEN, FALSE },    { ACT (n2), COW_VIT_HIDDEN, FALSE },
-  { ACT (down), COW_VIT_HIDDEN, FALSE },      { ACT (up), COW_VIT_INTERMEDIATE, FALSE },
-  { ACT (gate), COW_VIT_INTERMEDIATE, TRUE }, { ACT (act), COW_VIT_INTERMEDIATE, FALSE },
+  { ACT (up), COW_VIT_INTERMEDIATE, FALSE },  { ACT (gate), COW_VIT_INTERMEDIATE, TRUE },
+  { ACT (act), COW_VIT_INTERMEDIATE, FALSE },
 };
 /* of the backward, one row a token; */
 static const CowVitBuffer gradient_buffers[] = {
@@ -52,8 +52,8 @@ static const CowVitBuffer picture_buffers[] = {
   { PASS (features), COW_VIT_HIDDEN, FALSE },
   { PASS (dclass), COW_VIT_HIDDEN, FALSE },
 };
-/* and before each layer and after the last, one row a token. */
-static const CowVitBuffer input_buffer = { 0, COW_VIT_HIDDEN, FALSE };
+/* and one row a token, before each layer and after the last, and of a layer's last product. */
+static const CowVitBuffer hidden_buffer = { 0, COW_VIT_HIDDEN, FALSE };
 
 static int
 n_acts (const CowVitConfig *config, gboolean checkpointing)
@@ -61,13 +61,24 @@ n_acts (const CowVitConfig *config, gboolean checkpointing)
   return checkpointing ? 1 : config->n_layers;
 }
 
+/* Whether the backward of layer i reads what its last product gave: for the gradients of DoRA's
+ * magnitude and of the layer scale. To compute it again would be a third of a recomputation. */
+static gboolean
+keeps_down (const CowVitTrain *self, int i)
+{
+  return self->indices.layers[i][COW_SCALE2] >= 0 || self->layers[i][COW_DOWN].magnitude >= 0;
+}
+
 gsize
-cow_vit_train_activation_bytes (const CowBackboneConfig *backbone, int batch, int height, int width,
-                                gboolean checkpointing)
+cow_vit_train_activation_bytes (const CowBackboneConfig *backbone, const CowTrainedParts *parts,
+                                int batch, int height, int width, gboolean checkpointing)
 {
   const CowVitConfig *config = &backbone->vit;
   const gsize rows = (gsize)batch * (gsize)cow_vit_config_n_tokens (config, height, width);
-  return ((gsize)config->n_layers + 1) * cow_vit_buffers_bytes (config, &input_buffer, 1, rows) +
+  const gboolean keeps =
+      parts->adapted ? parts->dora && parts->adapted & 1u << COW_DOWN : config->family->layer_scale;
+  const gsize inputs = (gsize)config->n_layers + 1, downs = keeps ? (gsize)config->n_layers : 1;
+  return (inputs + downs) * cow_vit_buffers_bytes (config, &hidden_buffer, 1, rows) +
          (gsize)n_acts (config, checkpointing) *
              cow_vit_buffers_bytes (config, act_buffers, G_N_ELEMENTS (act_buffers), rows) +
          cow_vit_buffers_bytes (config, gradient_buffers, G_N_ELEMENTS (gradient_buffers), rows) +
@@ -83,12 +94,32 @@ cow_vit_train_clear_buffers (CowVitTrain *self)
   cow_vit_buffers_clear (stream, gradient_buffers, G_N_ELEMENTS (gradient_buffers), self);
   cow_vit_buffers_clear (stream, picture_buffers, G_N_ELEMENTS (picture_buffers), self);
   for (int i = 0; self->inputs && i <= config->n_layers; i++)
-    cow_vit_buffers_clear (stream, &input_buffer, 1, &self->inputs[i]);
+    cow_vit_buffers_clear (stream, &hidden_buffer, 1, &self->inputs[i]);
+  for (int i = 0; self->down && i < config->n_layers; i++)
+    if (keeps_down (self, i))
+      cow_vit_buffers_clear (stream, &hidden_buffer, 1, &self->down[i]);
+  cow_vit_buffers_clear (stream, &hidden_buffer, 1, &self->shared_down);
   for (int i = 0; self->acts && i < n_acts (config, self->options.checkpointing); i++)
     cow_vit_buffers_clear (stream, act_buffers, G_N_ELEMENTS (act_buffers), &self->acts[i]);
   g_clear_pointer (&self->inputs, g_free);
+  g_clear_pointer (&self->down, g_free);
   g_clear_pointer (&self->acts, g_free);
   self->batch = self->tokens = self->most_batch = self->most_rows = 0;
+}
+
+static gboolean
+reserve_down (CowVitTrain *self, gsize rows)
+{
+  const CowVitConfig *config = config_of (self);
+  gboolean complete = TRUE;
+  self->down = g_new0 (float *, config->n_layers);
+  for (int i = 0; i < config->n_layers && complete; i++) {
+    float **buffer = keeps_down (self, i) ? &self->down[i] : &self->shared_down;
+    complete = *buffer || cow_vit_buffers_reserve (self->parent.stream, config, &hidden_buffer, 1,
+                                                   rows, buffer);
+    self->down[i] = *buffer;
+  }
+  return complete;
 }
 
 static gboolean
@@ -101,11 +132,11 @@ reserve (CowVitTrain *self, gsize batch, gsize rows)
   self->inputs = g_new0 (float *, config->n_layers + 1);
   self->acts = g_new0 (CowTrainActs, acts);
   for (int i = 0; i <= config->n_layers && complete; i++)
-    complete = cow_vit_buffers_reserve (stream, config, &input_buffer, 1, rows, &self->inputs[i]);
+    complete = cow_vit_buffers_reserve (stream, config, &hidden_buffer, 1, rows, &self->inputs[i]);
   for (int i = 0; i < acts && complete; i++)
     complete = cow_vit_buffers_reserve (stream, config, act_buffers, G_N_ELEMENTS (act_buffers),
                                         rows, &self->acts[i]);
-  return complete &&
+  return complete && reserve_down (self, rows) &&
          cow_vit_buffers_reserve (stream, config, picture_buffers, G_N_ELEMENTS (picture_buffers),
                                   batch, self) &&
          cow_vit_buffers_reserve (stream, config, gradient_buffers, G_N_ELEMENTS (gradient_buffers),
@@ -280,7 +311,7 @@ attention_forward (const CowVitTrain *self, int i, CowTrainActs *acts)
                                                     acts->middle);
 }
 
-/* `output` NULL: only what the backward needs (a recomputation). */
+/* `output` NULL: only what the backward needs and was not kept (a recomputation). */
 static CkStatus
 mlp_forward (const CowVitTrain *self, int i, CowTrainActs *acts, float *output)
 {
@@ -296,15 +327,11 @@ mlp_forward (const CowVitTrain *self, int i, CowTrainActs *acts, float *output)
     TRY (self->parent.stream->operations->activate (self->parent.stream, CK_GELU, inner, acts->up,
                                                     acts->act));
   }
-  /* The last product is needed again only for the gradients of DoRA's magnitude and of the layer
-   * scale. */
-  if (output || self->indices.layers[i][COW_SCALE2] >= 0 ||
-      self->layers[i][COW_DOWN].magnitude >= 0)
-    TRY (module_forward (self, i, COW_DOWN, acts->act, acts->down));
   if (!output)
     return CK_OK;
+  TRY (module_forward (self, i, COW_DOWN, acts->act, self->down[i]));
   TRY (copy (self, rows * hidden, acts->middle, output));
-  return training->add_scaled (self->parent.stream, rows, hidden, acts->down,
+  return training->add_scaled (self->parent.stream, rows, hidden, self->down[i],
                                self->vectors.layers[i][COW_SCALE2], output);
 }
 
@@ -377,10 +404,10 @@ mlp_backward (const CowVitTrain *self, int i, const CowTrainActs *acts)
   const CkTraining *training = self->parent.stream->training;
   const gint64 rows = rows_of (self), hidden = config_of (self)->hidden_size,
                inner = rows * config_of (self)->intermediate_size;
-  TRY (training->add_scaled_backward (self->parent.stream, rows, hidden, self->dx, acts->down,
+  TRY (training->add_scaled_backward (self->parent.stream, rows, hidden, self->dx, self->down[i],
                                       self->vectors.layers[i][COW_SCALE2], self->dhidden,
                                       gradient_of (self, self->indices.layers[i][COW_SCALE2])));
-  TRY (module_backward (self, i, COW_DOWN, acts->act, acts->down, self->dhidden, self->dinner,
+  TRY (module_backward (self, i, COW_DOWN, acts->act, self->down[i], self->dhidden, self->dinner,
                         FALSE));
   if (config_of (self)->gated) {
     TRY (training->gate_backward (self->parent.stream, inner, acts->gate, acts->up, self->dinner,
