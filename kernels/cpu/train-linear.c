@@ -24,7 +24,7 @@
 #define INS_MIN  64   /* columns a tile of whole numbers, at least, and rows */
 #define DEPTH    1024 /* rows of W dequantised at once: [depth, panel] in fp32 is 512 KiB */
 #define ROWS     64   /* rows a task of dlow, and rows dropped out at once */
-#define STRIP    64   /* columns a task of dbias and dgain */
+#define STRIP    256  /* columns a task of dbias and dgain: long enough that memory is read ahead */
 
 typedef struct {
   const CkCpuStream *cpu;
@@ -164,9 +164,10 @@ sum_columns (const Job *job, int64_t first)
   const CkTrainingOps *ops = &job->cpu->ops->training;
   double dy_sum[STRIP] = { 0 }, dyy_sum[STRIP] = { 0 };
 
-  ops->sum_columns (job->rows, n, job->out, op->dy + first, NULL, dy_sum);
   if (op->gradients.gain != NULL)
-    ops->sum_columns (job->rows, n, job->out, op->dy + first, op->y + first, dyy_sum);
+    ops->sum_columns (job->rows, n, job->out, op->dy + first, op->y + first, dy_sum, dyy_sum);
+  else
+    ops->sum_columns (job->rows, n, job->out, op->dy + first, NULL, dy_sum, NULL);
   for (int64_t i = 0; i < n; i++) {
     const int64_t o = first + i;
 

@@ -106,11 +106,17 @@ multiply_c (int64_t n, float factor, float *y)
 
 static void
 sum_columns_c (int64_t rows, int64_t cols, int64_t stride, const float *a, const float *b,
-               double *sums)
+               double *sums, double *products)
 {
   for (int64_t row = 0; row < rows; row++)
-    for (int64_t i = 0; i < cols; i++)
-      sums[i] += (double)a[row * stride + i] * (b != NULL ? b[row * stride + i] : 1);
+    for (int64_t i = 0; i < cols; i++) {
+      const double v = a[row * stride + i];
+
+      if (sums != NULL)
+        sums[i] += v;
+      if (products != NULL)
+        products[i] += v * b[row * stride + i];
+    }
 }
 
 static void

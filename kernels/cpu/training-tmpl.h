@@ -184,27 +184,40 @@ multiply_v (int64_t n, float factor, float *y)
     v_store (y + i, n - i, v_mul (v_load (y + i, n - i, 0), v_set (factor)));
 }
 
+/* sums += the first lanes; nothing where it is NULL. */
+static inline void
+add_lanes (vf v, int64_t left, double *sums)
+{
+  float lanes[W];
+
+  if (sums == NULL)
+    return;
+  v_store (lanes, W, v);
+  for (int64_t lane = 0; lane < ck_min (W, left); lane++)
+    sums[lane] += (double)lanes[lane];
+}
+
 /* In fp32 for as many rows as are not yet too many, then in fp64. */
 static void
 sum_columns_v (int64_t rows, int64_t cols, int64_t stride, const float *a, const float *b,
-               double *sums)
+               double *sums, double *products)
 {
   for (int64_t first = 0; first < rows; first += SUM_ROWS) {
     const int64_t end = ck_min (rows, first + SUM_ROWS);
 
     for (int64_t i = 0; i < cols; i += W) {
       const int64_t left = cols - i;
-      float lanes[W];
-      vf sum = v_set (0);
+      vf sum = v_set (0), product = v_set (0);
 
       for (int64_t row = first; row < end; row++) {
         const vf v = v_load (a + row * stride + i, left, 0);
 
-        sum = b == NULL ? v_add (sum, v) : v_fma (v, v_load (b + row * stride + i, left, 0), sum);
+        sum = v_add (sum, v);
+        if (products != NULL)
+          product = v_fma (v, v_load (b + row * stride + i, left, 0), product);
       }
-      v_store (lanes, W, sum);
-      for (int64_t lane = 0; lane < ck_min (W, left); lane++)
-        sums[i + lane] += (double)lanes[lane];
+      add_lanes (sum, left, sums != NULL ? sums + i : NULL);
+      add_lanes (product, left, products != NULL ? products + i : NULL);
     }
   }
 }
