@@ -215,8 +215,10 @@ static CkStatus
 drop_out (const void *data, int64_t first, int64_t end, int member)
 {
   const Dropout *d = data;
+  uint8_t mask[CHUNK / 8];
 
-  d->ops->training.dropout (d->key, d->p, first, end - first, d->x + first, d->y + first);
+  d->ops->training.choose (d->key, d->p, first, end - first, mask);
+  d->ops->training.drop (d->p, end - first, mask, d->x + first, d->y + first);
   return CK_OK;
 }
 

@@ -6,9 +6,11 @@
 #include "kernels/training.h"
 
 typedef struct {
-  /* y [n] = elements [first, first + n) of x dropped out, as CkTraining.dropout says; x and y point
-   * to the first of them. y may be x. */
-  void (*dropout) (uint64_t key, float p, int64_t first, int64_t n, const float *x, float *y);
+  /* mask [ck_mask_bytes (n)]: which of the elements [first, first + n) a dropout of p keeps, as
+   * CkTraining.dropout says; the bits after them are 0. */
+  void (*choose) (uint64_t key, float p, int64_t first, int64_t n, uint8_t *mask);
+  /* y [n] = x / (1 - p) where the mask's bit is set, 0 elsewhere. y may be x. */
+  void (*drop) (float p, int64_t n, const uint8_t *mask, const float *x, float *y);
   /* y *= factor */
   void (*multiply) (int64_t n, float factor, float *y);
   /* Over the rows of a [rows, stride]: sums [cols] += its elements, and products [cols] += those

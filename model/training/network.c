@@ -76,7 +76,9 @@ static CowTrainedParts
 trained_parts (const CowNetworkOptions *options)
 {
   const CowKind *kind = cow_kind (options->kind);
-  CowTrainedParts parts = { .dora = kind->dora };
+  CowTrainedParts parts = { .dora = kind->dora,
+                            .rank = options->rank,
+                            .dropout = options->adapter_dropout > 0 };
   for (CowModule module = 0; kind->adapted && module < COW_N_MODULES; module++)
     if (cow_network_is_target (options->targets, module))
       parts.adapted |= 1u << module;

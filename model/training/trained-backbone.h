@@ -38,7 +38,9 @@ typedef struct {
 /* What trains of a backbone, as far as the memory of a pass depends on it. */
 typedef struct {
   guint adapted; /* a bit for each CowModule whose layers have adapters; 0: every weight trains */
-  gboolean dora; /* the adapters have magnitudes */
+  gboolean dora; /* the adapters have magnitudes, */
+  gint64 rank;   /* this rank, */
+  gboolean dropout; /* and dropout of their inputs */
 } CowTrainedParts;
 
 struct _CowTrainedClass {

@@ -24,6 +24,12 @@ typedef struct {
   float *up, *gate, *act; /* [rows, intermediate]; gate only in a gated MLP */
 } CowTrainActs;
 
+/* What the dropout of an adapter's input leaves to the rest of a step (CkAdapter); NULL without. */
+typedef struct {
+  guint8 *mask;
+  float *low;
+} CowTrainKept;
+
 typedef struct {
   CowTrainedBackbone parent;
   CowTrainedOptions options;
@@ -52,6 +58,7 @@ typedef struct {
   float **down; /* [n_layers]: what a layer's last product gave, [rows, hidden], kept where its
                    backward reads it; the other layers share one: */
   float *shared_down;
+  CowTrainKept (*kept)[COW_N_MODULES];            /* [n_layers] */
   float *class_tokens, *features, *dclass;        /* [batch, hidden]; before the last norm, after */
   float *dx, *dhidden, *dattended, *dq, *dk, *dv; /* [rows, hidden] */
   float *dinner, *dgate;                          /* [rows, intermediate] */

@@ -304,14 +304,17 @@ test_workspace (void)
 
 /* The buffers of a pass in numbers, so that one too many is noticed: at inference five as wide as
  * the tokens and one as wide as the MLP, whether that is gated or not. In training each layer's
- * last product is kept only where a magnitude behind it trains. */
+ * last product is kept only where a magnitude behind it trains, and with dropout each adapter's mask
+ * and its first product. */
 static void
 test_bytes (void)
 {
   static const char *const all[] = { "all-linear", NULL }, *const q[] = { "q_proj", NULL };
-  const CowNetworkOptions adapters[] = { { .kind = COW_NETWORK_DORA, .targets = all },
-                                         { .kind = COW_NETWORK_DORA, .targets = q },
-                                         { .kind = COW_NETWORK_LORA, .targets = all } };
+  const CowNetworkOptions adapters[] = {
+    { .kind = COW_NETWORK_DORA, .rank = 8, .targets = all },
+    { .kind = COW_NETWORK_DORA, .rank = 8, .adapter_dropout = .1f, .targets = q },
+    { .kind = COW_NETWORK_LORA, .rank = 8, .targets = all },
+  };
   CowVitConfig vit;
   g_assert_true (cow_vit_config_of_size ("tiny", &vit));
   for (int gated = 0; gated < 2; gated++) {
@@ -331,7 +334,8 @@ test_bytes (void)
             (rows * ((layers + 1 + (i == 0 ? layers : 1)) * hidden +
                      (checkpointing ? 1 : layers) * pass + gradients) +
              3 * picture) *
-                sizeof (float));
+                    sizeof (float) +
+                (i == 1 ? layers * rows * (hidden / 8 + 8 * sizeof (float)) : 0));
     const CowNetworkOptions frozen = { .kind = COW_NETWORK_FROZEN };
     g_assert_cmpuint (cow_network_activation_bytes (&frozen, &config, BATCH, 64, 96, FALSE), ==, 0);
   }

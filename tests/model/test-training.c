@@ -394,6 +394,7 @@ test_dora_dropout (gconstpointer data)
     x[i] = (float)(2 * cow_random_unit (3, i) - 1);
   float *on_device = ck_alloc (stream, 3 * bytes), *weight = ck_alloc (stream, 4 * HIDDEN * HIDDEN);
   guint64 *key_on_device = ck_alloc (stream, sizeof key);
+  const CowTrainDropout dropout = { .p = p, .key = key_on_device };
   g_assert_cmpint (ck_upload (stream, on_device, x, bytes), ==, CK_OK);
   g_assert_cmpint (ck_upload (stream, key_on_device, &key, sizeof key), ==, CK_OK);
   g_assert_cmpint (
@@ -402,9 +403,8 @@ test_dora_dropout (gconstpointer data)
   g_assert_cmpint (
       stream->training->dropout (stream, key_on_device, p, (gint64)n, on_device, on_device + n), ==,
       CK_OK);
-  g_assert_cmpint (
-      cow_train_linear_forward (layer, ROWS, on_device, p, key_on_device, on_device + 2 * n), ==,
-      CK_OK);
+  g_assert_cmpint (cow_train_linear_forward (layer, ROWS, on_device, &dropout, on_device + 2 * n),
+                   ==, CK_OK);
   g_autofree float *w = to_host (stream, weight, HIDDEN * HIDDEN),
                    *d = to_host (stream, on_device + n, n),
                    *y = to_host (stream, on_device + 2 * n, n);
@@ -460,9 +460,13 @@ test_memory (gconstpointer data)
 {
   const TrainingCase *sort = data;
   for (int checkpointing = 0; checkpointing < 2; checkpointing++) {
-    Training *training = training_new (sort, &(TrainingHow){ .checkpointing = checkpointing });
+    const TrainingHow how = { .checkpointing = checkpointing, .adapter_dropout = .3f };
+    Training *training = training_new (sort, &how);
     CowNetwork *network = training->network;
-    const CowNetworkOptions options = { .kind = sort->kind, .targets = training_targets (sort) };
+    const CowNetworkOptions options = { .kind = sort->kind,
+                                        .rank = sort->rank,
+                                        .adapter_dropout = .3f,
+                                        .targets = training_targets (sort) };
     const gsize predicted =
         cow_network_activation_bytes (&options, &cow_network_backbone (network)->config,
                                       sort->batch, sort->side, sort->side, checkpointing);

@@ -16,7 +16,8 @@ typedef struct {
   CowNetworkKind kind;
   const char *base, *adapter; /* golden folders of LoRA, DoRA and frozen; the adapter's values are
                                  not at their start */
-  const char *target;         /* that the adapter has; NULL: all */
+  int rank;                   /* of the adapter, */
+  const char *target;         /* and what it is on; NULL: all */
   gboolean gated, timm;       /* of a network from scratch */
   int batch, side;            /* that the tests give it: px, 0 for features */
 } TrainingCase;

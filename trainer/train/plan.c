@@ -186,7 +186,10 @@ plan_activations (CowPlan *self, const CowRecipe *recipe, const CowPlanInput *in
   const CowNetworkKind kind = (CowNetworkKind)recipe->kind;
   const CowBackboneConfig *backbone = &input->backbone;
   g_auto (GStrv) targets = targets_of (recipe);
-  const CowNetworkOptions options = { .kind = kind, .targets = (const char *const *)targets };
+  const CowNetworkOptions options = { .kind = kind,
+                                      .rank = recipe->rank,
+                                      .adapter_dropout = (float)recipe->adapter_dropout,
+                                      .targets = (const char *const *)targets };
   const guint64 plain =
       cow_network_activation_bytes (&options, backbone, recipe->batch, p->height, p->width, FALSE);
 
