@@ -18,18 +18,19 @@
 #include <math.h>
 
 #define PANEL    256  /* rows and columns of dW, columns of ddown, rows of dup and up, a task */
-#define PANEL_DX 128  /* columns of dx a tile */
+#define PANEL_DX 128  /* columns of dx a tile; those of all tiles begin at bytes of a mask */
 #define ROWS_DX  256  /* and rows, for every tile prepares its part of W; half where ... */
 #define TILES    16   /* ... so few tiles would share a machine */
 #define INS_MIN  64   /* columns a tile of whole numbers, at least, and rows */
 #define DEPTH    1024 /* rows of W dequantised at once: [depth, panel] in fp32 is 512 KiB */
 #define ROWS     64   /* rows a task of dlow, and rows dropped out at once */
-#define STRIP    64   /* columns a task of dbias and dgain */
+#define STRIP    256  /* columns a task of dbias and dgain: long enough that memory is read ahead */
 
 typedef struct {
   const CkCpuStream *cpu;
   const CkLinearBackward *op;
   const CkAdapter *adapter; /* NULL if its rank is 0 */
+  CkAdapter masked;         /* it, if its mask and low are of this call */
   const float *gain;        /* [out] or NULL */
   int64_t rows, in, out, rank;
   bool whole;          /* whether dx is made of whole numbers: */
@@ -116,18 +117,30 @@ size_buffers (Job *job)
         ck_max (job->buffer_floats, ck_min (PANEL, job->out) * job->rank); /* dup before the gain */
 }
 
+/* Whether low, and with dropout its mask, are made here. */
+static bool
+makes_low (const Job *job)
+{
+  return job->adapter != NULL && !job->adapter->kept &&
+         (job->n_dup > 0 || job->adapter->dropout > 0);
+}
+
 /* Memory for what the tasks share, then for each thread. */
 static CkStatus
 reserve (Job *job, CkCpuStream *cpu)
 {
   const int64_t up = ck_round_up (job->out * job->rank, 16),
                 low = ck_round_up (job->rows * job->rank, 16);
-  const int64_t transposed = job->n_dup > 0 ? ck_adapter_transposed (job->adapter, job->in) : 0;
+  const bool makes = makes_low (job);
+  const int64_t transposed = makes ? ck_adapter_transposed (job->adapter, job->in) : 0,
+                mask = makes && job->adapter->dropout > 0
+                           ? ck_round_up (job->rows * ck_mask_bytes (job->in), 64) / 4
+                           : 0;
   size_t shared, threads;
 
   size_buffers (job);
   job->buffer_floats = ck_round_up (job->buffer_floats, 16);
-  if (!ck_size_product (up + 2 * low + transposed + 16, sizeof (float), 1, &shared) ||
+  if (!ck_size_product (up + 2 * low + transposed + mask + 16, sizeof (float), 1, &shared) ||
       !ck_size_product (job->buffer_floats, cpu->threads, sizeof (float), &threads))
     return CK_NO_MEMORY;
   job->up = ck_scratch_get (&cpu->tiles, shared + threads);
@@ -136,7 +149,14 @@ reserve (Job *job, CkCpuStream *cpu)
   job->low = job->up + up;
   job->dlow = job->low + low;
   job->transposed = job->dlow + low;
-  job->buffers = job->transposed + transposed;
+  job->buffers = job->transposed + transposed + mask;
+  if (job->adapter != NULL && job->adapter->kept)
+    job->low = job->adapter->low;
+  if (mask > 0) {
+    job->masked = *job->adapter;
+    job->masked.mask = (uint8_t *)(job->transposed + transposed);
+    job->adapter = &job->masked;
+  }
   return CK_OK;
 }
 
@@ -164,9 +184,10 @@ sum_columns (const Job *job, int64_t first)
   const CkTrainingOps *ops = &job->cpu->ops->training;
   double dy_sum[STRIP] = { 0 }, dyy_sum[STRIP] = { 0 };
 
-  ops->sum_columns (job->rows, n, job->out, op->dy + first, NULL, dy_sum);
   if (op->gradients.gain != NULL)
-    ops->sum_columns (job->rows, n, job->out, op->dy + first, op->y + first, dyy_sum);
+    ops->sum_columns (job->rows, n, job->out, op->dy + first, op->y + first, dy_sum, dyy_sum);
+  else
+    ops->sum_columns (job->rows, n, job->out, op->dy + first, NULL, dy_sum, NULL);
   for (int64_t i = 0; i < n; i++) {
     const int64_t o = first + i;
 
@@ -225,6 +246,12 @@ add_dequantised (const Job *job, const float *dy, int64_t rows, int64_t first_in
   return CK_OK;
 }
 
+static const uint8_t *
+mask_at (const Job *job, int64_t row, int64_t col)
+{
+  return job->adapter->mask + row * ck_mask_bytes (job->in) + col / 8;
+}
+
 /* dx += dropout (dlow down) for a tile, whose rows are `stride` floats apart. */
 static CkStatus
 add_adapter (const Job *job, int64_t first_row, int64_t rows, int64_t first_in, int64_t ins,
@@ -247,8 +274,8 @@ add_adapter (const Job *job, int64_t first_row, int64_t rows, int64_t first_in, 
     for (int64_t r = 0; r < n; r++) {
       float *term = buffer + r * ins, *sum = dx + (row + r) * stride;
 
-      ops->training.dropout (*adapter->key, adapter->dropout,
-                             (first_row + row + r) * job->in + first_in, ins, term, term);
+      ops->training.drop (adapter->dropout, ins, mask_at (job, first_row + row + r, first_in), term,
+                          term);
       ops->rows.add_scaled (ins, 1, term, sum);
     }
   }
@@ -354,9 +381,8 @@ add_ddown (const Job *job, int64_t tile, float *buffer)
     CkStatus status;
 
     for (int64_t r = 0; r < n; r++) {
-      const int64_t at = (row + r) * job->in + first;
-      ops->training.dropout (*adapter->key, adapter->dropout, at, ins, job->op->x + at,
-                             buffer + r * ins);
+      ops->training.drop (adapter->dropout, ins, mask_at (job, row + r, first),
+                          job->op->x + (row + r) * job->in + first, buffer + r * ins);
     }
     status = ops->products.gemm_tn (job->rank, ins, n, 1, job->dlow + row * job->rank, job->rank,
                                     buffer, ins, 1, ddown, job->in);
@@ -425,7 +451,7 @@ ck_cpu_linear_backward (CkStream *self, const CkLinearBackward *op)
   if (status == CK_OK && op->gradients.weight != NULL && products != NULL)
     status =
         ck_gradient_codes_add (cpu, job.rows, job.out, job.in, op->dy, op->x, op->gradients.weight);
-  if (status == CK_OK && job.n_dup > 0)
+  if (status == CK_OK && makes_low (&job))
     status = ck_adapter_low (cpu, job.adapter, job.rows, job.in, op->x, job.low, job.transposed,
                              job.buffers);
   return ck_cpu_finish (cpu, status == CK_OK ? run (&job) : status);

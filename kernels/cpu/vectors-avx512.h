@@ -32,6 +32,8 @@ typedef __m512 vf;
 #define v_fraction(a)          _mm512_reduce_ps (a, DOWNWARD)
 #define v_pow2_floor(p, a)     _mm512_scalef_ps (p, a)
 #define v_greater(a, b, y, no) _mm512_mask_blend_ps (_mm512_cmp_ps_mask (a, b, _CMP_GT_OQ), no, y)
+#define v_not_less(a, b)       ((uint32_t)_mm512_cmp_ps_mask (a, b, _CMP_GE_OQ))
+#define v_where(bits, v)       _mm512_maskz_mov_ps ((__mmask16)(bits), v)
 #define v_swap_pairs(a)        _mm512_permute_ps (a, 0x4e)
 #define v_swap_neighbours(a)   _mm512_permute_ps (a, 0xb1)
 #define v_sum(a)               _mm512_reduce_add_ps (a)

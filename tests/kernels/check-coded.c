@@ -173,7 +173,12 @@ check_refused (CkStream *stream, int products, CkType type)
     op.weight = other; /* multiplies fp32 */
     CHECK (stream->operations->linear (stream, &op) == CK_UNSUPPORTED);
     op.weight = right;
-    op.adapter = (CkAdapter){ 1, 1, D (floats), D (floats), NULL, 0.5f, D_BYTES (&key, 8) };
+    op.adapter = (CkAdapter){ .rank = 1,
+                              .scale = 1,
+                              .down = D (floats),
+                              .up = D (floats),
+                              .dropout = 0.5f,
+                              .key = D_BYTES (&key, 8) };
     CHECK (stream->operations->linear (stream, &op) == CK_UNSUPPORTED);
     if (offered) {
       CHECK (ck_activations_bytes (stream->device, type, -1, N, &bytes) == CK_BAD_SHAPE);
