@@ -22,8 +22,8 @@
  *   v_fraction (a)                 a - floor (a)
  *   v_pow2_floor (p, a)            p 2^floor (a) for -126 <= a <= 127
  *   v_greater (a, b, yes, no)      a > b ? yes : no
- *   v_lookup (table, v)            that of 32 floats which the lowest five bits of a lane name; only
- *                                  where this is fast
+ *   v_lookup (table, v)            the one of 32 floats that the lowest five bits of a lane name;
+ *                                  only where this is fast
  *   v_swap_pairs, v_swap_neighbours  of each four lanes 2 3 0 1, or 1 0 3 2
  *   v_sum, v_max_of                over all lanes
  *   v_from_f16, v_from_bf16        W numbers
