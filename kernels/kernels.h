@@ -64,9 +64,10 @@ typedef enum {
  * result change with the same features, so that what was kept can say by which rules it was
  * computed. 1: products by oneDNN, which depended on the batch; 2: the same bits as above; 3:
  * attention in tiles, and q and k in training as the linear layers gave them; 4: GELU by one
- * exponential; 5: adapters and attention in whole numbers, where the linear layers are.
+ * exponential; 5: adapters and attention in whole numbers, where the linear layers are; 6: GELU by
+ * tables with AVX-512.
  */
-#define CK_ARITHMETIC 5
+#define CK_ARITHMETIC 6
 
 /* A short English description of a status; static storage. */
 const char *ck_status_text (CkStatus status);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* training-ops.h over vectors of any width (vectors-tmpl.h). */
+#include "kernels/cpu/normal-tmpl.h"
 #include "kernels/cpu/training-ops.h"
 #include "kernels/cpu/vectors-tmpl.h"
 
