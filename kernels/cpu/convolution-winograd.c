@@ -1,47 +1,53 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Convolutions of 3 x 3 with stride 1 by Winograd's transforms (winograd.h) and our own matrix
- * products: 16 products of numbers make 2 x 2 pixels that took 36.
+ * products: 16 products of numbers make 2 x 2 pixels that took 36. Rounding loses no more than in
+ * oneDNN's; of larger tiles it would.
  *
  * A chunk of tiles, of one picture or of several, is transformed into places [16, tiles, in], which
- * is multiplied with the transformed weights at each place; an element of a product depends on `in`
+ * is multiplied with the transformed weights at each place. An element of a product depends on `in`
  * alone (gemm.h), so chunks may follow the batch and the team. Towards the input it is the same
- * with the weights turned around. A gradient of weights sums over tiles: slices of the batch are cut
- * by the shape alone, and their sums are added up in their order. A task of it is one row of places,
- * whose transforms need nothing of the other rows.
+ * with the weights turned around.
+ *
+ * A gradient of weights sums over tiles: slices of the batch are cut by the shape alone, and their
+ * sums are added up in their order. The transforms of one row of places need nothing of the other
+ * rows, which so are tasks of their own where the sums of all would not stay in a cache.
  */
 #include "kernels/cpu/convolution.h"
 #include "kernels/shapes.h"
 
 #include <string.h>
 
-#define STEP   CK_WINOGRAD_STEP
-#define SIDE   CK_WINOGRAD_SIDE
-#define PLACES (SIDE * SIDE)
-#define TAPS   9
-#define BLOCK  64  /* columns of a product */
-#define TILES  96  /* a chunk, at most */
-#define SUMMED 192 /* tiles that a gradient of weights transforms at once */
-#define SLICES 8   /* of it, if there are as many pictures and `in` is one block */
-#define INPUTS 128 /* channels of x of its tasks */
-#define FEWEST 16  /* channels for which this is worth it */
+#define STEP         CK_WINOGRAD_STEP
+#define SIDE         CK_WINOGRAD_SIDE
+#define PLACES       (SIDE * SIDE)
+#define TAPS         9
+#define FEWEST       16   /* channels, ... */
+#define FEWEST_TILES 32   /* ... and tiles of a picture, for which it pays to transform weights */
+#define BLOCK        64   /* columns of a product */
+#define TILES        96   /* a chunk, at most */
+#define RUN          16   /* input channels whose weights a thread transforms in one go */
+#define SUMMED       192  /* tiles that a gradient of weights transforms at once */
+#define INPUTS       128  /* input channels of a task of it */
+#define TASKS        32   /* of it, about */
+#define FEW_SUMS     4096 /* so few sums a place stay in the cache for all rows of places */
 
-/* A call. Towards the input, `in` and `out` are those of the convolution that makes it: x is dy. */
+/* A call. Towards the input, x is dy and y is dx, and `in` and `out` are theirs. */
 typedef struct {
   const CkCpuStream *cpu;
   int64_t in, out, height, width;
   int64_t tile_rows, tile_cols, n_tiles; /* of a picture; of all */
   const float *x;
-  float *y; /* or dy */
   const float *weight;
-  bool turned; /* towards the input */
-  float *dweight;
-  int64_t blocks;                      /* of columns */
-  float *weights;                      /* [PLACES, blocks, in, BLOCK] */
-  int64_t chunk;                       /* tiles a task */
-  int64_t pictures, slices, in_blocks; /* of a gradient of weights: pictures a slice */
-  float *sums;                         /* [slices, PLACES, in, out] */
-  float *nothing; /* zeros for pixels beyond the border, then a place where results beyond it go */
+  float *y;       /* or dy, which is not written to */
+  float *dweight; /* for a gradient of weights */
+  bool turned;    /* towards the input */
+  int64_t blocks; /* of outputs */
+  int64_t chunk;  /* tiles a task */
+  /* Of a gradient of weights: pictures a slice, parts of `in`, rows of places a task. */
+  int64_t pictures, slices, in_blocks, rows;
+  float *shared;  /* weights [PLACES, blocks, in, BLOCK], or sums [slices, PLACES, in, out] */
+  float *nothing; /* zeros for pixels beyond the border */
   float *buffers; /* buffer_floats a thread */
   int64_t buffer_floats;
 } Job;
@@ -50,7 +56,8 @@ bool
 ck_winograd_takes (const CkCpuStream *cpu, const CkConvolution *c)
 {
   return cpu->ops->winograd.input != NULL && c->kernel == 3 && c->stride == 1 && c->padding == 1 &&
-         ck_min (c->in, c->out) >= FEWEST;
+         ck_min (c->in, c->out) >= FEWEST &&
+         ck_ceil_div (c->height, STEP) * ck_ceil_div (c->width, STEP) >= FEWEST_TILES;
 }
 
 /* ---- weights --------------------------------------------------------------------------------- */
@@ -85,14 +92,12 @@ gather (int64_t n, const float *t, int64_t stride, float *t0, float *t1, float *
 }
 
 /* The weights of one input channel and a block of outputs. */
-static CkStatus
-transform_weights (const void *data, int64_t task, int member)
+static void
+transform_weights (const Job *job, int64_t block, int64_t input)
 {
-  const Job *job = data;
-  const int64_t block = task % job->blocks, input = task / job->blocks, first = block * BLOCK,
-                n = ck_min (BLOCK, job->out - first);
+  const int64_t first = block * BLOCK, n = ck_min (BLOCK, job->out - first);
   float taps[TAPS][BLOCK] = { { 0 } }, rows[SIDE][3][BLOCK];
-  float *to = job->weights + (block * job->in + input) * BLOCK;
+  float *to = job->shared + (block * job->in + input) * BLOCK;
   const int64_t stride = job->blocks * job->in * BLOCK;
 
   for (int64_t i = 0; i < n; i++) {
@@ -105,6 +110,16 @@ transform_weights (const void *data, int64_t task, int member)
     spread (BLOCK, taps[col], taps[3 + col], taps[6 + col], rows[0][col], 3 * BLOCK);
   for (int row = 0; row < SIDE; row++)
     spread (BLOCK, rows[row][0], rows[row][1], rows[row][2], to + row * SIDE * stride, stride);
+}
+
+/* Of blocks with all their input channels, one after the other. */
+static CkStatus
+transform_run (const void *data, int64_t first, int64_t end, int member)
+{
+  const Job *job = data;
+
+  for (int64_t i = first; i < end; i++)
+    transform_weights (job, i / job->in, i % job->in);
   return CK_OK;
 }
 
@@ -172,7 +187,7 @@ make_chunk (const void *data, int64_t task, int member)
     for (int place = 0; place < PLACES && status == CK_OK; place++)
       status = ops->products.gemm (false, n, ck_min (BLOCK, job->out - block * BLOCK), job->in, 1,
                                    inputs + place * a_place, job->in,
-                                   job->weights + (place * job->blocks + block) * job->in * BLOCK,
+                                   job->shared + (place * job->blocks + block) * job->in * BLOCK,
                                    BLOCK, 0, outputs + place * job->chunk * BLOCK, BLOCK);
     put_outputs (job, first, n, block, outputs);
   }
@@ -196,23 +211,24 @@ describe (const CkCpuStream *cpu, const CkConvolution *c, bool turned)
   return job;
 }
 
-/* Memory for the call: `shared` floats, zeros for pixels beyond the border, buffers of threads. */
-static float *
-reserve (CkCpuStream *cpu, Job *job, int64_t shared)
+/* Memory for the call: `shared` [n, in, cols], zeros, buffers of threads. */
+static CkStatus
+reserve (CkCpuStream *cpu, Job *job, int64_t n, int64_t cols)
 {
-  size_t bytes;
-  float *memory;
+  const int64_t zeros = ck_round_up (ck_max (job->in, job->out), 16);
+  size_t shared, buffers, bytes;
 
-  if (!ck_size_product (1, shared + job->in + job->out + cpu->threads * job->buffer_floats,
-                        sizeof (float), &bytes))
-    return NULL;
-  memory = ck_scratch_get (&cpu->planes, bytes);
-  if (memory == NULL)
-    return NULL;
-  job->buffers = memory + shared;
-  job->nothing = job->buffers + cpu->threads * job->buffer_floats;
-  memset (job->nothing, 0, (size_t)(job->in + job->out) * sizeof (float));
-  return memory;
+  if (!ck_size_product (n, job->in, cols, &shared) ||
+      !ck_size_product (cpu->threads, job->buffer_floats, 1, &buffers) ||
+      !ck_size_product ((int64_t)shared + zeros + (int64_t)buffers, sizeof (float), 1, &bytes))
+    return CK_NO_MEMORY;
+  job->shared = ck_scratch_get (&cpu->planes, bytes);
+  if (job->shared == NULL)
+    return CK_NO_MEMORY;
+  job->nothing = job->shared + shared;
+  job->buffers = job->nothing + zeros;
+  memset (job->nothing, 0, (size_t)zeros * sizeof (float));
+  return CK_OK;
 }
 
 static CkStatus
@@ -223,10 +239,9 @@ convolve (CkCpuStream *cpu, Job *job)
 
   job->chunk = ck_ceil_div (job->n_tiles, n_chunks);
   job->buffer_floats = ck_round_up (PLACES * job->chunk * (job->in + BLOCK) + BLOCK, 16);
-  job->weights = reserve (cpu, job, PLACES * job->blocks * job->in * BLOCK);
-  if (job->weights == NULL)
-    return CK_NO_MEMORY;
-  status = ck_team_run (cpu->threads, job->in * job->blocks, transform_weights, job);
+  status = reserve (cpu, job, PLACES * job->blocks, BLOCK);
+  if (status == CK_OK)
+    status = ck_team_run_chunks (cpu->threads, job->in * job->blocks, RUN, transform_run, job);
   if (status == CK_OK)
     status = ck_team_run (cpu->threads, ck_ceil_div (job->n_tiles, job->chunk), make_chunk, job);
   return status;
@@ -234,54 +249,61 @@ convolve (CkCpuStream *cpu, Job *job)
 
 /* ---- gradients of weights -------------------------------------------------------------------- */
 
-/* A slice, a row of places and a block of input channels: their sums over the slice's tiles. */
+/* A row of places of some tiles, for a block of input channels, added to its sums. */
+static CkStatus
+sum_row (const Job *job, int row, int64_t first, int64_t n, int64_t from, bool begins, float *sums,
+         float *buffer)
+{
+  const CkCpuOps *ops = job->cpu->ops;
+  const int64_t in = ck_min (INPUTS, job->in - from);
+  float *inputs = buffer, *gradients = buffer + SIDE * SUMMED * INPUTS;
+  CkStatus status = CK_OK;
+
+  for (int64_t tile = 0; tile < n; tile++) {
+    const float *pixels[PLACES];
+
+    find_pixels (job, first + tile, SIDE, job->in, job->x + from, job->nothing, pixels);
+    ops->winograd.input (row, in, pixels, inputs + tile * in, SUMMED * in);
+    find_pixels (job, first + tile, STEP, job->out, job->y, job->nothing, pixels);
+    ops->winograd.gradient (row, job->out, pixels, gradients + tile * job->out, SUMMED * job->out);
+  }
+  sums += (row * SIDE * job->in + from) * job->out;
+  for (int col = 0; col < SIDE && status == CK_OK; col++)
+    status = ops->products.gemm_tn (in, job->out, n, 1, inputs + col * SUMMED * in, in,
+                                    gradients + col * SUMMED * job->out, job->out, begins ? 0 : 1,
+                                    sums + col * job->in * job->out, job->out);
+  return status;
+}
+
+/* A slice, rows of places and a block of input channels: their sums over the slice's tiles. */
 static CkStatus
 sum_tiles (const void *data, int64_t task, int member)
 {
   const Job *job = data;
-  const CkCpuOps *ops = job->cpu->ops;
-  const int64_t block = task % job->in_blocks, row = task / job->in_blocks % SIDE,
-                slice = task / job->in_blocks / SIDE, from = block * INPUTS,
-                in = ck_min (INPUTS, job->in - from);
-  const int64_t a_picture = job->tile_rows * job->tile_cols,
-                start = slice * job->pictures * a_picture,
-                end = ck_min (start + job->pictures * a_picture, job->n_tiles);
-  float *inputs = job->buffers + member * job->buffer_floats,
-        *gradients = inputs + SIDE * SUMMED * INPUTS;
-  float *sums = job->sums + ((slice * SIDE + row) * SIDE * job->in + from) * job->out;
+  const int64_t parts = SIDE / job->rows, from = task % job->in_blocks * INPUTS,
+                row = task / job->in_blocks % parts * job->rows,
+                slice = task / job->in_blocks / parts;
+  const int64_t a_slice = job->pictures * job->tile_rows * job->tile_cols, start = slice * a_slice,
+                end = ck_min (start + a_slice, job->n_tiles);
+  float *sums = job->shared + slice * PLACES * job->in * job->out;
   CkStatus status = CK_OK;
 
-  for (int64_t first = start; first < end && status == CK_OK; first += SUMMED) {
-    const int64_t n = ck_min (SUMMED, end - first);
-
-    for (int64_t tile = 0; tile < n; tile++) {
-      const float *pixels[PLACES];
-
-      find_pixels (job, first + tile, SIDE, job->in, job->x + from, job->nothing, pixels);
-      ops->winograd.input ((int)row, in, pixels, inputs + tile * in, SUMMED * in);
-      find_pixels (job, first + tile, STEP, job->out, job->y, job->nothing, pixels);
-      ops->winograd.gradient ((int)row, job->out, pixels, gradients + tile * job->out,
-                              SUMMED * job->out);
-    }
-    for (int col = 0; col < SIDE && status == CK_OK; col++)
-      status = ops->products.gemm_tn (
-          in, job->out, n, 1, inputs + col * SUMMED * in, in, gradients + col * SUMMED * job->out,
-          job->out, first == start ? 0 : 1, sums + col * job->in * job->out, job->out);
-  }
+  for (int64_t first = start; first < end; first += SUMMED)
+    for (int64_t i = row; i < row + job->rows && status == CK_OK; i++)
+      status = sum_row (job, (int)i, first, ck_min (SUMMED, end - first), from, first == start,
+                        sums, job->buffers + member * job->buffer_floats);
   return status;
 }
 
 /* dweight += the sums over the slices, of one input channel and a block of outputs. */
-static CkStatus
-add_weights (const void *data, int64_t task, int member)
+static void
+add_weights (const Job *job, int64_t block, int64_t input)
 {
-  const Job *job = data;
-  const int64_t block = task % job->blocks, input = task / job->blocks, first = block * BLOCK,
-                n = ck_min (BLOCK, job->out - first);
+  const int64_t first = block * BLOCK, n = ck_min (BLOCK, job->out - first);
   float places[SIDE][SIDE][BLOCK], rows[SIDE][3][BLOCK], taps[TAPS][BLOCK];
 
   for (int place = 0; place < PLACES; place++) {
-    const float *sum = job->sums + (place * job->in + input) * job->out + first;
+    const float *sum = job->shared + (place * job->in + input) * job->out + first;
     float *to = places[place / SIDE][place % SIDE];
 
     memcpy (to, sum, (size_t)n * sizeof (float));
@@ -299,6 +321,15 @@ add_weights (const void *data, int64_t task, int member)
   for (int64_t i = 0; i < n; i++)
     for (int tap = 0; tap < TAPS; tap++)
       job->dweight[((first + i) * job->in + input) * TAPS + tap] += taps[tap][i];
+}
+
+static CkStatus
+add_run (const void *data, int64_t first, int64_t end, int member)
+{
+  const Job *job = data;
+
+  for (int64_t i = first; i < end; i++)
+    add_weights (job, i / job->in, i % job->in);
   return CK_OK;
 }
 
@@ -308,15 +339,16 @@ sum_gradients (CkCpuStream *cpu, Job *job, int64_t batch)
   CkStatus status;
 
   job->in_blocks = ck_ceil_div (job->in, INPUTS);
-  job->pictures = ck_ceil_div (batch, ck_max (SLICES / job->in_blocks, 1));
+  job->rows = job->in * job->out <= FEW_SUMS ? SIDE : 1;
+  job->pictures = ck_ceil_div (batch, ck_max (TASKS * job->rows / SIDE / job->in_blocks, 1));
   job->slices = ck_ceil_div (batch, job->pictures);
   job->buffer_floats = SIDE * SUMMED * (INPUTS + job->out);
-  job->sums = reserve (cpu, job, job->slices * PLACES * job->in * job->out);
-  if (job->sums == NULL)
-    return CK_NO_MEMORY;
-  status = ck_team_run (cpu->threads, job->slices * SIDE * job->in_blocks, sum_tiles, job);
+  status = reserve (cpu, job, job->slices * PLACES, job->out);
   if (status == CK_OK)
-    status = ck_team_run (cpu->threads, job->in * job->blocks, add_weights, job);
+    status =
+        ck_team_run (cpu->threads, job->slices * SIDE / job->rows * job->in_blocks, sum_tiles, job);
+  if (status == CK_OK)
+    status = ck_team_run_chunks (cpu->threads, job->in * job->blocks, RUN, add_run, job);
   return status;
 }
 
