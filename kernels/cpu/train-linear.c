@@ -17,7 +17,9 @@
 
 #include <math.h>
 
-#define PANEL    256  /* rows and columns of dW, columns of ddown, rows of dup and up, a task */
+#define PANEL    256  /* columns of ddown, rows of dup and up, a task */
+#define OUTS_DW  384  /* rows of dW a task, for every task packs its columns of x */
+#define INS_DW   192  /* and columns */
 #define PANEL_DX 128  /* columns of dx a tile; those of all tiles begin at bytes of a mask */
 #define ROWS_DX  256  /* and rows, for every tile prepares its part of W; half where ... */
 #define TILES    16   /* ... so few tiles would share a machine */
@@ -87,7 +89,7 @@ cut (Job *job)
   cut_dx (job);
   job->n_dx = op->dx != NULL ? job->dx_tiles.n_panels * job->dx_tiles.n_groups : 0;
   job->n_dweight = g->weight != NULL && weight_of (job)->products == NULL
-                       ? ck_ceil_div (job->out, PANEL) * ck_ceil_div (job->in, PANEL)
+                       ? ck_ceil_div (job->out, OUTS_DW) * ck_ceil_div (job->in, INS_DW)
                        : 0;
   job->n_dup = job->adapter != NULL && g->up != NULL ? ck_ceil_div (job->out, PANEL) : 0;
   job->n_ddown = job->adapter != NULL && g->down != NULL ? ck_ceil_div (job->in, PANEL) : 0;
@@ -342,11 +344,11 @@ make_dx (const Job *job, int64_t tile, float *buffer)
 static CkStatus
 add_dweight (const Job *job, int64_t tile)
 {
-  const int64_t across = ck_ceil_div (job->in, PANEL), first_out = tile / across * PANEL,
-                first_in = tile % across * PANEL;
+  const int64_t across = ck_ceil_div (job->in, INS_DW), first_out = tile / across * OUTS_DW,
+                first_in = tile % across * INS_DW;
 
   return job->cpu->ops->products.gemm_tn (
-      ck_min (PANEL, job->out - first_out), ck_min (PANEL, job->in - first_in), job->rows, 1,
+      ck_min (OUTS_DW, job->out - first_out), ck_min (INS_DW, job->in - first_in), job->rows, 1,
       job->op->dy + first_out, job->out, job->op->x + first_in, job->in, 1,
       job->op->gradients.weight + first_out * job->in + first_in, job->in);
 }
@@ -398,12 +400,13 @@ make_tile (const void *data, int64_t tile, int member)
   const Job *job = data;
   float *buffer = job->buffers + member * job->buffer_floats;
 
-  if (tile < job->n_dx)
-    return make_dx (job, tile, buffer);
-  tile -= job->n_dx;
+  /* The longest come first, so that nobody waits for one at the end. */
   if (tile < job->n_dweight)
     return add_dweight (job, tile);
   tile -= job->n_dweight;
+  if (tile < job->n_dx)
+    return make_dx (job, tile, buffer);
+  tile -= job->n_dx;
   if (tile < job->n_dup)
     return add_dup (job, tile, buffer);
   return add_ddown (job, tile - job->n_dup, buffer);
