@@ -61,8 +61,8 @@ pooled (int64_t size)
 
 /* ---- max pool -------------------------------------------------------------------------------- */
 
-/* A number of one pixel of a window against the greatest so far. Places are integers as large as the
- * floats, so that the compiler makes vectors of both. */
+/* A number of one pixel of a window against the greatest so far. Places are integers as large as
+ * the floats, so that the compiler makes vectors of both. */
 static void
 take_greater (int64_t n, const float *x, int32_t place, float *greatest, int32_t *places)
 {
@@ -139,8 +139,8 @@ ck_cpu_max_pool (CkStream *self, int64_t batch, int64_t height, int64_t width, i
   return ck_team_run (cpu->threads, batch * pool.out_height, make_row, &pool);
 }
 
-/* Adds the gradients that went to this place. What the others add is masked away as bits: a condition
- * would keep the compiler from making vectors, a product would spread infinities. */
+/* Adds the gradients that went to this place. What the others add is masked away as bits: a
+ * condition would keep the compiler from making vectors, a product would spread infinities. */
 static void
 add_chosen (int64_t n, const uint8_t *places, int32_t place, const float *gradients, float *sum)
 {

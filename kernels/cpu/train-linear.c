@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Linear layers, backward. The forward is y = gain (x W^T + scale low up^T) + bias with low =
- * dropout (x) down^T, so with dz = gain dy: dx = dz W + dropout (dlow down)    where dlow = scale
- * dz up dW = dz^T x      dup = scale dz^T low      ddown = dlow^T dropout (x) dbias = sum of dy
- * dgain = sum of dy (y - bias) / gain dz is never stored: the gain goes to the rows of W and of up
- * instead. Every output is cut into tiles by its shape alone, and one task makes a tile from start
- * to end, so that no result depends on how many threads there are.
+ * Linear layers, backward. The forward is y = gain (x W^T + scale low up^T) + bias with
+ * low = dropout (x) down^T, so with dz = gain dy and dlow = scale dz up:
+ *  - dx = dz W + dropout (dlow down)
+ *  - dW = dz^T x, dup = scale dz^T low, ddown = dlow^T dropout (x)
+ *  - dbias = sum of dy, dgain = sum of dy (y - bias) / gain
+ * dz is never stored: the gain goes to the rows of W and of up instead. Every output is cut into
+ * tiles by its shape alone, and one task makes a tile from start to end, so that no result depends
+ * on how many threads there are.
  */
 #include "kernels/cpu/adapter.h"
 #include "kernels/cpu/backward-codes.h"

@@ -140,8 +140,8 @@ check_convolution (void)
   case_end ("convolution", "all");
 }
 
-/* 3 x 3 with stride 1, which is transformed: several chunks of tiles, slices of the batch, blocks of
- * either side; fewer pixels than a tile has, and channels that fill no vector. */
+/* 3 x 3 with stride 1, which is transformed: several chunks of tiles, slices of the batch, blocks
+ * of either side; fewer pixels than a tile has, and channels that fill no vector. */
 void
 check_convolution_3x3 (void)
 {

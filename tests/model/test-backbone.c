@@ -304,8 +304,8 @@ test_workspace (void)
 
 /* The buffers of a pass in numbers, so that one too many is noticed: at inference five as wide as
  * the tokens and one as wide as the MLP, whether that is gated or not. In training each layer's
- * last product is kept only where a magnitude behind it trains, and with dropout each adapter's mask
- * and its first product. */
+ * last product is kept only where a magnitude behind it trains, and with dropout each adapter's
+ * mask and its first product. */
 static void
 test_bytes (void)
 {
