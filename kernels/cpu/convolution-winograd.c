@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Convolutions of 3 x 3 with stride 1 by Winograd's transforms (winograd.h) and our own matrix
- * products: 16 products of numbers make 2 x 2 pixels that took 36. Rounding loses no more than in
- * oneDNN's; of larger tiles it would.
+ * products: 16 products of numbers make 2 x 2 pixels that took 36. Rounding stays within the limit
+ * that oneDNN's is held to (3e-6 of a gradient's largest element).
  *
  * A chunk of tiles, of one picture or of several, is transformed into places [16, tiles, in], which
  * is multiplied with the transformed weights at each place. An element of a product depends on `in`
