@@ -64,7 +64,7 @@ tell_untried_level (void)
     return;
   if (level && !g_getenv ("COWBEHAVIOR_CPU"))
     g_message ("this processor has instructions that were not tried yet; COWBEHAVIOR_CPU=%s uses "
-               "them, and int16 and int8 are faster then",
+               "them, and whole numbers are faster then",
                level);
   g_once_init_leave (&told, 1);
 }

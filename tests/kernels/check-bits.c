@@ -528,6 +528,7 @@ static const CkConvolution convolutions[] = {
   { .in = 64, .height = 8, .width = 8, .out = 64, .kernel = 3, .stride = 1, .padding = 1 },
   { .in = 64, .height = 7, .width = 7, .out = 96, .kernel = 1, .stride = 2, .padding = 0 },
   { .in = 5, .height = 9, .width = 6, .out = 7, .kernel = 3, .stride = 2, .padding = 1 },
+  { .in = 17, .height = 11, .width = 13, .out = 70, .kernel = 3, .stride = 1, .padding = 1 },
 };
 static const CkConvolution small_convolutions[] = {
   { .in = 3, .height = 11, .width = 11, .out = 8, .kernel = 7, .stride = 2, .padding = 3 },
