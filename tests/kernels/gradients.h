@@ -80,6 +80,7 @@ double reference_unit (uint64_t key, int64_t element);
 
 void check_linear_backward (void);
 void check_linear_backward_whole (void);
+void check_linear_backward_bf16 (void);
 void check_norm_backward (void);
 void check_attention_backward (void);
 void check_embed_backward (void);
