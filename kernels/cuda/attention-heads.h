@@ -3,7 +3,7 @@
 #ifndef CK_CUDA_ATTENTION_HEADS_H
 #define CK_CUDA_ATTENTION_HEADS_H
 
-#include "kernels/cuda/attention.h"
+#include "kernels/cuda/attention-arguments.h"
 #include "kernels/cuda/launch.h"
 
 /* Chunks of a head's rows that a block keeps in shared memory: all, or 0 where they are too many. */

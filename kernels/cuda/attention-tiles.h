@@ -10,7 +10,7 @@
 #ifndef CK_CUDA_ATTENTION_TILES_H
 #define CK_CUDA_ATTENTION_TILES_H
 
-#include "kernels/cuda/attention.h"
+#include "kernels/cuda/attention-arguments.h"
 #include "kernels/cuda/kernel.h"
 
 struct alignas (16) CkFour

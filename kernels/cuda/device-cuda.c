@@ -2,8 +2,9 @@
 /* Opening a GPU, step by step, each with the reason why it may not go on. */
 #include "kernels/cuda/device-cuda.h"
 
-#include "kernels/cuda/codes.h"
+#include "kernels/cuda/coded-rows.h"
 #include "kernels/cuda/cuda-stream.h"
+#include "kernels/cuda/operations.h"
 #include "kernels/cuda/weight.h"
 
 #include <stdarg.h>
@@ -318,9 +319,12 @@ open_gpu (const char *name, const char *library, const CkDeviceOptions *options,
                              .name = device->name,
                              .features = device->features,
                              .threads = 1,
-                             .products = CK_USE_INT8 | CK_USE_F16 | (device->limits.major >= 8 ? CK_USE_BF16 : 0),
+                             .products = CK_USE_INT8 | CK_USE_F16 |
+                                         (device->limits.major >= 8 ? CK_USE_BF16 : 0),
                              .native = device->context,
                              .ordinal = device->gpu };
+  device->operations = &ck_cuda_operations;
+  device->training = &ck_cuda_training;
   *made = &device->base;
   return CK_OK;
 }

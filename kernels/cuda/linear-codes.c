@@ -7,7 +7,7 @@
 #include "kernels/cuda/linear-codes.h"
 
 #include "kernels/cuda/code-products.h"
-#include "kernels/cuda/linear.h"
+#include "kernels/cuda/linear-parts.h"
 #include "kernels/cuda/weight.h"
 #include "kernels/sizes.h"
 

@@ -4,7 +4,7 @@
 #define CK_CUDA_VALUES_DEVICE_H
 
 #include "kernels/cuda/kernel.h"
-#include "kernels/cuda/values.h"
+#include "kernels/cuda/weight-values.h"
 
 static __device__ __forceinline__ float4
 ck_load_4 (const float *p, int64_t left)

@@ -11,12 +11,12 @@
  * and these sums added in their order: the same bits for every size of tile, and wherever a row
  * lies.
  */
-#ifndef CK_CUDA_PRODUCTS_H
-#define CK_CUDA_PRODUCTS_H
+#ifndef CK_CUDA_PRODUCT_ARGUMENTS_H
+#define CK_CUDA_PRODUCT_ARGUMENTS_H
 
 #include "kernels/cuda/epilogue.h"
 #include "kernels/cuda/launch.h"
-#include "kernels/cuda/values.h"
+#include "kernels/cuda/weight-values.h"
 
 /* Of which numbers the factors are; the sums are of fp32. Roundings to fp16 and bf16 are to nearest,
  * and to the largest number where there is none. By tensor cores sums are made in the order that
@@ -79,4 +79,4 @@ typedef struct {
 
 #define CK_CUDA_SHARES_THREADS 256
 
-#endif /* CK_CUDA_PRODUCTS_H */
+#endif /* CK_CUDA_PRODUCT_ARGUMENTS_H */
