@@ -62,6 +62,7 @@ check_wrong_kernels (void)
     { "wrong_behind_the_end", "0 bytes behind the end of an allocation of 1024 bytes): out of" },
     { "wrong_before_the_begin", "4 bytes before an allocation of 1024 bytes): out of bounds" },
     { "wrong_byte_behind_the_end", "0 bytes behind the end of an allocation of 256 bytes" },
+    { "wrong_copy", "writes 16 bytes" },
     { "wrong_null", "no memory of the GPU" },
     { "wrong_behind_shared", "byte 1024 of 1024 bytes of shared memory): out of bounds" },
     { "wrong_index_in_shared", "outside of its array" },
@@ -122,6 +123,9 @@ check_limits (void)
   check (gpu.launch ("right_barrier", BLOCKS, WRONG_THREADS, 99 << 10, &arguments) == 0 &&
              gpu.wait () == 0,
          "and may be used", last_report ());
+  check (gpu.launch ("right_barrier", 1, WRONG_THREADS, sizeof (WrongShared), &arguments, 65536) ==
+             CK_CU_INVALID_VALUE,
+         "more blocks in the second dimension than there may be", "");
   check (gpu.launch ("no_such_kernel", 1, 1, 0, &arguments) == CK_CU_NOT_FOUND, "no such kernel",
          "");
 }

@@ -90,6 +90,14 @@ int cow_atomic_min (int *address, int value);
 int cow_atomic_exchange (int *address, int value);
 int cow_atomic_compare (int *address, int compare, int value);
 
+/* Calls that compilers do not instrument. */
+void *cow_memcpy (void *to, const void *from, size_t bytes);
+void *cow_memset (void *to, int value, size_t bytes);
+#ifdef CK_CUDA_ON_CPU
+#  define memcpy cow_memcpy
+#  define memset cow_memset
+#endif
+
 #define COW_CALL_SITE     const char *file = __builtin_FILE(), int line = __builtin_LINE()
 #define COW_THE_CALL_SITE (CowCallSite{ file, line })
 #define COW_DEVICE_INLINE static inline __attribute__ ((always_inline, unused))

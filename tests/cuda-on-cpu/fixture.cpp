@@ -64,7 +64,7 @@ Gpu::read (void *host, const void *memory, size_t bytes)
 
 CkCuResult
 Gpu::launch (const char *kernel, unsigned blocks, unsigned threads, size_t shared_bytes,
-             const void *arguments)
+             const void *arguments, unsigned blocks_y)
 {
   const int32_t *failure = nullptr;
   void *parameters[] = { const_cast<void *> (arguments), &failure };
@@ -73,8 +73,8 @@ Gpu::launch (const char *kernel, unsigned blocks, unsigned threads, size_t share
 
   if (result != 0)
     return result;
-  return cuLaunchKernel (function, blocks, 1, 1, threads, 1, 1, (unsigned)shared_bytes, stream,
-                         parameters, nullptr);
+  return cuLaunchKernel (function, blocks, blocks_y, 1, threads, 1, 1, (unsigned)shared_bytes,
+                         stream, parameters, nullptr);
 }
 
 CkCuResult

@@ -25,7 +25,7 @@ public:
   /* Waits; a CUresult. */
   CkCuResult read (void *host, const void *memory, size_t bytes);
   CkCuResult launch (const char *kernel, unsigned blocks, unsigned threads, size_t shared_bytes,
-                     const void *arguments);
+                     const void *arguments, unsigned blocks_y = 1);
   CkCuResult wait (void);
 
   CkCuContext *context;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which element of a matrix a lane's register holds, from the PTX ISA, "Warp-level matrix
- * instructions": mma.m16n8k16 (16 bits), mma.m16n8k32 (8 bits) and ldmatrix. Registers have 32 bits;
- * element e of a register is the e-th from its lowest bits.
+ * instructions": mma.m16n8k16 (16 bits), mma.m16n8k32 (8 bits) and ldmatrix. Registers have 32
+ * bits; element e of a register is the e-th from its lowest bits.
  */
 #ifndef COW_CUDA_FRAGMENTS_H
 #define COW_CUDA_FRAGMENTS_H

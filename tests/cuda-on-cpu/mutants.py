@@ -3,7 +3,7 @@
 """Breaks kernels in small ways and sees whether the tests on the emulated GPU find it.
 
     mutants.py list KERNELS [--seed N] [--count N]
-    mutants.py run BUILD [--seed N] [--count N] [--only ID,...] [--results FILE]
+    mutants.py run BUILD [--seed N] [--count N] [--only 1,4-6] [--jobs N] [--results FILE]
 
 A mutant is one change of one line of kernels/cuda (KERNELS is that folder). `run` compiles it into
 a libcuda-on-cpu.so of its own, beside the build, and runs the test programs of suite `cuda` with
@@ -11,6 +11,7 @@ it, until a test fails that passes without it: then it is caught. The build has 
 """
 import argparse
 import collections
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -18,12 +19,13 @@ import random
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 
-TIMEOUT = 400  # seconds for a test program; what runs longer hangs
+LIMIT = 120  # seconds of the processor for a test program; what runs longer hangs
 PROGRAMS = ["check-kernels", "check-training", "check-bits"]
 
 Mutant = collections.namedtuple("Mutant", "kind file line before after")
@@ -45,10 +47,12 @@ CLASSES = {
     "index off by one": [
         (re.compile(r"\[((?:[^\[\]]|\[[^\[\]]*\])+)\]"),
          # neither sizes of arrays nor captures
-         lambda m: None if re.fullmatch(r"[A-Z_0-9]+|[&=].*", m.group(1)) else f"[({m.group(1)}) + 1]"),
+         lambda m: None if re.fullmatch(r"[A-Z_0-9]+|[&=].*", m.group(1))
+         else f"[({m.group(1)}) + 1]"),
     ],
     "mask or lane changed": [
-        (re.compile(r"(__shfl\w*_sync \([^,]+, [^,]+, )(\w+)"), lambda m: f"{m.group(1)}{m.group(2)} / 2"),
+        (re.compile(r"(__shfl\w*_sync \([^,]+, [^,]+, )(\w+)"),
+         lambda m: f"{m.group(1)}{m.group(2)} / 2"),
         (re.compile(r"0xffffffffu?\b"), lambda m: "0xfffffffeu"),
     ],
     "bound dropped": [
@@ -160,7 +164,8 @@ class Build:
                 del words[at : at + 2]
             words[words.index("-o") + 1] = str(made)
             # The folder is looked through before the others.
-            words.insert(next(i for i, word in enumerate(words) if word.startswith("-I")), f"-I{folder}")
+            first = next(i for i, word in enumerate(words) if word.startswith("-I"))
+            words.insert(first, f"-I{folder}")
             if subprocess.run(words, cwd=self.build, capture_output=True).returncode != 0:
                 return None
             objects.append(made)
@@ -177,16 +182,17 @@ def why(text):
     for line in text.splitlines():
         if line.startswith("cuda-on-cpu: ") and "digest" not in line:
             found = re.sub(r"^cuda-on-cpu: |\(thread.*?\)|0x[0-9a-f]+", "", line)
-            for word in ("never written", "out of bounds", "nothing that orders", "outside of its array",
-                         "not aligned", "waited for", "has ended", "another thread waits",
-                         "takes no part", "does not name it", "overflow", "waits for"):
+            for word in ("never written", "out of bounds", "nothing that orders",
+                         "outside of its array", "not aligned", "waited for", "has ended",
+                         "another thread waits", "takes no part", "does not name it", "overflow",
+                         "waits for"):
                 if word in found:
                     return word
             return found[:60]
     for line in text.splitlines():
         if line.startswith("not ok") and "TODO" not in line:
             return "wrong numbers: " + line[7:50]
-    return "fails"
+    return "hangs" if text.endswith("hangs\n") else "crashes"
 
 
 def passed(text):
@@ -195,23 +201,41 @@ def passed(text):
             if line.startswith("ok ") and "# TODO" not in line and "# SKIP" not in line}
 
 
-def run_program(build, library, program, seed):
+def start(build, library, program, seed):
+    """A program that says each line when it knows it."""
     environment = dict(os.environ, COWBEHAVIOR_CUDA_ON_CPU=str(library), COW_CUDA_SEED=str(seed))
-    command = [build.build / "tests" / "kernels" / program, "cuda-emulated"]
-    return subprocess.run(command, env=environment, capture_output=True, text=True,
-                          errors="replace", timeout=TIMEOUT)
+    command = ["prlimit", f"--cpu={LIMIT}", "stdbuf", "-oL",
+               build.build / "tests" / "kernels" / program, "cuda-emulated"]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, text=True, errors="replace")
 
 
-def test(build, library, seed, usual):
-    """Runs the programs: how the mutant was caught, or None. `usual`: what passes without it."""
-    for program in PROGRAMS:
-        try:
-            done = run_program(build, library, program, seed)
-        except subprocess.TimeoutExpired:
-            return f"{program}: hangs"
-        if usual[program] - passed(done.stdout):
-            text = why(done.stderr + "\n" + done.stdout)
-            return f"{program}: crashes" if done.returncode < 0 else f"{program}: {text}"
+def run_until_failure(build, library, program, seed, usual):
+    """Runs a program until a test fails that usually passes: what it said, and whether one did."""
+    said = []
+    with start(build, library, program, seed) as process:
+        for line in process.stdout:
+            said.append(line)
+            if line.startswith("not ok ") and line.strip().split(" - ", 1)[-1] in usual:
+                process.terminate()
+                return "".join(said), True
+    text = "".join(said)
+    hangs = process.returncode in (-signal.SIGXCPU, -signal.SIGKILL)
+    return text + ("hangs\n" if hangs else ""), bool(usual - passed(text))
+
+
+def programs_for(file):
+    """Those that run a file's kernels come first."""
+    backward = re.search(r"backward|loss|optimiser|pool|batch-norm|convolution|elementwise", file)
+    return PROGRAMS[1:] + PROGRAMS[:1] if backward else PROGRAMS
+
+
+def test(build, library, seed, usual, mutant):
+    """How the mutant was caught, or None. `usual`: what passes without it, by program."""
+    for program in programs_for(mutant.file):
+        text, failed = run_until_failure(build, library, program, seed, usual[program])
+        if failed:
+            return f"{program}: {why(text)}"
     return None
 
 
@@ -233,32 +257,46 @@ def report(results, seed, total):
     return "\n".join(lines) + "\n"
 
 
+def try_mutant(build, seed, usual, number, mutant):
+    begin = time.monotonic()
+    folder = pathlib.Path(tempfile.mkdtemp(dir=build.build))
+    try:
+        library = build.compile(mutant, folder)
+        found = test(build, library, seed, usual, mutant) if library is not None else None
+    finally:
+        shutil.rmtree(folder)
+    state = "no mutant" if library is None else "caught" if found else "survived"
+    print(f"{number} {state} {mutant.file}:{mutant.line} {mutant.kind}: {found} "
+          f"({time.monotonic() - begin:.0f} s)", flush=True)
+    return number, mutant, state, found or "does not compile"
+
+
+def numbers(text):
+    """Those of "1,4-6"."""
+    parts = [part.split("-") for part in text.split(",")]
+    return {n for part in parts for n in range(int(part[0]), int(part[-1]) + 1)}
+
+
 def run(args):
     build = Build(args.build)
     chosen = choose(find(build.root / "kernels" / "cuda"), args.seed, args.count)
-    only = {int(n) for n in args.only.split(",")} if args.only else None
-    results = []
+    only = numbers(args.only or f"1-{len(chosen)}")
     library = build.build / "tests/cuda-on-cpu/libcuda-on-cpu.so"
-    usual = {program: passed(run_program(build, library, program, args.seed).stdout)
-             for program in PROGRAMS}
+    usual = {}
+    for program in PROGRAMS:
+        with start(build, library, program, args.seed) as process:
+            usual[program] = passed(process.stdout.read())
     if not all(usual.values()):
         sys.exit("mutants.py: nothing passes without any mutant")
-    for number, mutant in enumerate(chosen, 1):
-        if only is not None and number not in only:
-            continue
-        begin = time.monotonic()
-        folder = pathlib.Path(tempfile.mkdtemp(dir=build.build))
-        try:
-            library = build.compile(mutant, folder)
-            found = test(build, library, args.seed, usual) if library is not None else None
-        finally:
-            shutil.rmtree(folder)
-        state = "no mutant" if library is None else "caught" if found else "survived"
-        results.append((number, mutant, state, found or "does not compile"))
-        print(f"{number} {state} {mutant.file}:{mutant.line} {mutant.kind}: {found} "
-              f"({time.monotonic() - begin:.0f} s)", flush=True)
-        if args.results:
-            pathlib.Path(args.results).write_text(report(results, args.seed, len(chosen)))
+    results = []
+    with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+        runs = [pool.submit(try_mutant, build, args.seed, usual, number, mutant)
+                for number, mutant in enumerate(chosen, 1) if number in only]
+        for done in concurrent.futures.as_completed(runs):
+            results.append(done.result())
+            if args.results:
+                text = report(sorted(results), args.seed, len(chosen))
+                pathlib.Path(args.results).write_text(text)
 
 
 def main():
@@ -271,12 +309,14 @@ def main():
         command.add_argument("--count", type=int, default=100)
         if name == "run":
             command.add_argument("--only", default="")
+            command.add_argument("--jobs", type=int, default=2)
             command.add_argument("--results")
     args = parser.parse_args()
     if args.command == "run":
         run(args)
         return
-    for number, mutant in enumerate(choose(find(pathlib.Path(args.kernels)), args.seed, args.count), 1):
+    chosen = choose(find(pathlib.Path(args.kernels)), args.seed, args.count)
+    for number, mutant in enumerate(chosen, 1):
         print(f"{number} {mutant.kind} {mutant.file}:{mutant.line}\n  - {mutant.before.strip()}\n"
               f"  + {mutant.after.strip()}")
 

@@ -105,6 +105,15 @@ CK_KERNEL (wrong_byte_behind_the_end, WrongArguments, WRONG_THREADS)
   a.bytes[element () + 1] = 0;
 }
 
+/* Two of four values are behind the end. */
+CK_KERNEL (wrong_copy, WrongArguments, WRONG_THREADS)
+{
+  const int i = (int)(blockIdx.x * WRONG_THREADS) + WRONG_THREADS - 2;
+
+  if (threadIdx.x == 0)
+    memset (&a.y[i], 0, (size_t)(4 * a.n) / 64);
+}
+
 CK_KERNEL (wrong_null, WrongArguments, WRONG_THREADS)
 {
   const float *null = *reinterpret_cast<const float *const *> (a.counts);

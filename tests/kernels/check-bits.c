@@ -427,7 +427,7 @@ check_attentions (const char *level)
 
     a.cos = rotated > 0 ? cos : NULL;
     a.sin = rotated > 0 ? sin : NULL;
-    for (int i = 0; i < N_PRODUCTS; i++) {
+    for (int i = 0; i < N_LINEAR_PRODUCTS; i++) {
       /* Whole numbers in plain C are for comparison, and slow. */
       if (!has_products (teams[0], all_products[i]) ||
           (i > 0 && a.tokens > 7 && strcmp (level, "c") == 0))

@@ -211,7 +211,7 @@ static void
 check_layer (const Parts *parts, int64_t rows, int64_t in, int64_t out, int64_t rank, int wanted,
              bool each)
 {
-  Test test = { .run = run, .loss = loss, .each = each };
+  Test test = { .run = run, .loss = loss, .each = each, .products = whole ? CK_USE_INT16 : 0 };
   Layer l;
 
   layer_init (&l, parts, rows, in, out, rank);
@@ -448,6 +448,9 @@ check_parameters (int64_t rows, int64_t in, int64_t out)
   layer_init (&l, &parts, rows, in, out, 0);
   for (int t = 0; team (t) != NULL; t++) {
     CkStream *stream = team (t);
+
+    if (!has_products (stream, CK_USE_INT16))
+      continue;
     float *y[2] = { floats_new (rows * out), floats_new (rows * out) },
           *other = floats_filled (in * out, FILL_RANDOM);
 

@@ -50,6 +50,7 @@ typedef struct {
    * are large. */
   bool each;
   double multiply_adds; /* about how many it takes, for is_affordable () */
+  int products;         /* that a device must have */
   int exact;            /* outputs, a bit each, that have the same bits at every level */
   int n_outputs;
   Output outputs[MAX_OUTPUTS];

@@ -92,11 +92,11 @@ const CkWeight *weight_for_products (CkStream *stream, const CkWeightSource *sou
 /* The same as parameters on the device, of a source in fp32. */
 const CkWeight *parameters_for_products (CkStream *stream, const CkWeightSource *source,
                                          int products);
-/* Those that linear layers have, the first of which attention has too, and what they are called; of
- * which numbers attention's are. */
+/* Those that linear layers and attention have, of which the first may be in whole numbers, and what
+ * they are called; of which numbers attention's are. */
 enum { N_PRODUCTS = 3, N_LINEAR_PRODUCTS = 5 };
 extern const int all_products[N_LINEAR_PRODUCTS];
-extern const CkType product_types[N_PRODUCTS];
+extern const CkType product_types[N_LINEAR_PRODUCTS];
 extern const char *const product_names[N_LINEAR_PRODUCTS];
 /* Whether the stream's device multiplies so. */
 bool has_products (const CkStream *stream, int products);

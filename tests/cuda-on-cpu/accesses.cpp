@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Atomic functions; threads are fibers of one thread, so nothing comes between. */
+/* Accesses by functions. Atomic ones need nothing more: threads are fibers of one thread. */
 #include "tests/cuda-on-cpu/cuda-on-cpu.h"
 
 #include "tests/cuda-on-cpu/shadow.h"
@@ -46,4 +46,19 @@ cow_atomic_compare (int *address, int compare, int value)
 {
   shadow_atomic (address, sizeof *address);
   return exchange (address, *address == compare ? value : *address);
+}
+
+void *
+cow_memcpy (void *to, const void *from, size_t bytes)
+{
+  shadow_read (from, bytes);
+  shadow_write (to, bytes);
+  return memcpy (to, from, bytes);
+}
+
+void *
+cow_memset (void *to, int value, size_t bytes)
+{
+  shadow_write (to, bytes);
+  return memset (to, value, bytes);
 }
