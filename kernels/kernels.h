@@ -411,8 +411,8 @@ typedef struct {
   const float *q, *k, *v;
   /* Of which numbers the two products are made: CK_F32, or CK_I16, CK_I8, CK_BF16 or CK_F16 where
    * the device's products have CK_USE_INT16, etc. The scores are of CK_I16 in CK_I8 too. In halves
-   * q, k, v and exponentials are rounded as CK_USE_BF16 and CK_USE_F16 round, but that heads of more
-   * than 128 elements may be computed in fp32. The softmax is always fp32's. */
+   * q, k, v and exponentials are rounded as CK_USE_BF16 and CK_USE_F16 round, but that heads of
+   * more than 128 elements may be computed in fp32. The softmax is always fp32's. */
   CkType products;
   CkActivations out;
 } CkAttention;

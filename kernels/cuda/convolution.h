@@ -24,8 +24,8 @@ typedef struct {
   int32_t tiles_across; /* the grid's x is tiles, this many next to each other in a row of c */
   /* Backward to the input: the grid's y is the places of a pixel between two that filters begin at;
    * there are stride^2. */
-  /* Backward to the filters: the grid's y is shares of the output's pixels, so many each, whose sums
-   * [shares, out, taps, in] are added up afterwards. */
+  /* Backward to the filters: the grid's y is shares of the output's pixels, so many each, whose
+   * sums [shares, out, taps, in] are added up afterwards. */
   int32_t share, shares;
   float *sums;
 } CkCudaConvolution;

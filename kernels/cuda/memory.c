@@ -25,8 +25,8 @@ ck_cuda_free_bytes (CkDevice *self)
   return free_bytes + (size_t)(reserved - used);
 }
 
-/* What the pool keeps goes back to the driver, for others and for larger pieces; also what was given
- * back behind work that is not done yet. */
+/* What the pool keeps goes back to the driver, for others and for larger pieces; also what was
+ * given back behind work that is not done yet. */
 static void
 trim (const CkCudaDevice *device)
 {

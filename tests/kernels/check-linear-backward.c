@@ -290,8 +290,8 @@ check_wanted (CkType type)
   }
 }
 
-/* Every shape that the cutting into tiles treats differently. A single term and what an adapter adds
- * may cancel, which leaves nothing of bf16. */
+/* Every shape that the cutting into tiles treats differently. A single term and what an adapter
+ * adds may cancel, which leaves nothing of bf16. */
 static void
 check_shapes (CkType type)
 {
