@@ -161,7 +161,8 @@ time_it () {
 describe () {
   if command -v nvidia-smi >/dev/null; then
     nvidia-smi --format=csv,noheader \
-      --query-gpu=name,driver_version,clocks.max.sm,clocks.max.mem,power.limit,memory.total | sed 's/^/GPU: /' | tee -a "$out/table.txt"
+      --query-gpu=name,driver_version,clocks.max.sm,clocks.max.mem,power.limit,memory.total |
+      sed 's/^/GPU: /' | tee -a "$out/table.txt"
   else
     echo "GPU: there is no nvidia-smi to ask" | tee -a "$out/table.txt"
   fi
