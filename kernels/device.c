@@ -237,12 +237,12 @@ ck_weight_source_bytes (const CkWeightSource *source)
 static CkStatus
 check_uses (const CkDevice *device, const CkWeightSource *source, CkWeightUses uses)
 {
-  const int products = uses & (CK_USE_INT16 | CK_USE_INT8);
+  const int products = uses & CK_USE_PRODUCTS;
 
   if (products == 0)
     return CK_OK;
   return (products & ~device->products) == 0 && (products & (products - 1)) == 0 &&
-                 (uses & CK_USE_FORWARD) && (source->parameters == NULL || products == CK_USE_INT16)
+                 (uses & CK_USE_FORWARD) && (source->parameters == NULL || products != CK_USE_INT8)
              ? CK_OK
              : CK_UNSUPPORTED;
 }

@@ -248,11 +248,20 @@ typedef enum {
   CK_USE_BACKWARD = 1 << 1,   /* dy W: linear_backward */
   CK_USE_DEQUANTISE = 1 << 2, /* weight_dequantise */
   /* With CK_USE_FORWARD: linear multiplies whole numbers of so many bits, one scale a block of 64
-   * elements of weights and activations, in place of fp32. At most one of the two. With
+   * elements of weights and activations, in place of fp32. With
    * CK_USE_BACKWARD linear_backward does so for dx if they are 16 bits. */
   CK_USE_INT16 = 1 << 3,
-  CK_USE_INT8 = 1 << 4
+  CK_USE_INT8 = 1 << 4,
+  /* With CK_USE_FORWARD: linear rounds weights and activations to bf16 or fp16 and adds products
+   * up in fp32; what is beyond the largest fp16 becomes it. At most one of these four. With
+   * CK_USE_BACKWARD linear_backward does so for all its products in bf16, and in fp16, whose
+   * range gradients leave, has those of fp32. */
+  CK_USE_BF16 = 1 << 5,
+  CK_USE_F16 = 1 << 6
 } CkWeightUses;
+
+/* Those that change the numbers that a layer multiplies. */
+#define CK_USE_PRODUCTS (CK_USE_INT16 | CK_USE_INT8 | CK_USE_BF16 | CK_USE_F16)
 
 /* Prepares a weight for the uses named. *weight is the caller's, to be given back with
  * ck_weight_free (); freeing NULL does nothing. CK_UNSUPPORTED: uses that are not among the
@@ -268,7 +277,8 @@ void ck_weight_shape (const CkWeight *weight, int64_t *out, int64_t *in);
  * readable, for what is rare: weight_dequantise, and the columns of outliers.
  */
 bool ck_weight_reads_source (const CkWeight *weight);
-/* The type of the numbers that linear and embed multiply: CK_F32, CK_I16 or CK_I8. */
+/* The type of the activations that linear multiplies without converting them: CK_I16 or CK_I8 of
+ * weights for such products, else CK_F32. */
 CkType ck_weight_product (const CkWeight *weight);
 
 /* ---- peak ------------------------------------------------------------------------------------ */
@@ -385,9 +395,10 @@ typedef struct {
   int64_t prefix;         /* the class token and registers, which have no position */
   const float *cos, *sin; /* [tokens - prefix, head_dim]; NULL: nothing is rotated */
   const float *q, *k, *v;
-  /* Of which numbers the two products are made: CK_F32, or CK_I16 or CK_I8 where the device's
-   * products have CK_USE_INT16 or CK_USE_INT8. The scores are of CK_I16 in CK_I8 too, and the
-   * softmax is fp32's. */
+  /* Of which numbers the two products are made: CK_F32, or CK_I16, CK_I8, CK_BF16 or CK_F16 where
+   * the device's products have CK_USE_INT16, etc. The scores are of CK_I16 in CK_I8 too. In halves
+   * q, k, v and exponentials are rounded as CK_USE_BF16 and CK_USE_F16 round, but that heads of more
+   * than 128 elements may be computed in fp32. The softmax is always fp32's. */
   CkType products;
   CkActivations out;
 } CkAttention;

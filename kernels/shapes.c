@@ -141,7 +141,7 @@ ck_check_attention (const CkAttention *op)
   if (!ck_size_product (op->heads, op->head_dim, sizeof (float), &width) ||
       !ck_size_product (op->batch, op->tokens, (int64_t)width, &bytes))
     return CK_BAD_SHAPE;
-  if (op->products != CK_F32 && op->products != CK_I16 && op->products != CK_I8)
+  if (op->products < CK_F32 || op->products > CK_I8)
     return CK_UNSUPPORTED;
   return check_f32 (&op->out);
 }

@@ -46,11 +46,12 @@ attend (const void *data, int64_t task, int member)
 static const CkAttentionOps *
 find_ops (const CkCpuOps *ops, CkType products)
 {
-  const CkAttentionOps *found = products == CK_I16  ? &ops->attention_int16
-                                : products == CK_I8 ? &ops->attention_int8
-                                                    : &ops->attention;
+  const CkAttentionOps *found = products == CK_F32   ? &ops->attention
+                                : products == CK_I16 ? &ops->attention_int16
+                                : products == CK_I8  ? &ops->attention_int8
+                                                     : NULL;
 
-  return found->attend != NULL ? found : NULL;
+  return found != NULL && found->attend != NULL ? found : NULL;
 }
 
 CkStatus

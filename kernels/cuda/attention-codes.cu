@@ -10,6 +10,7 @@
  * the chunk's parts are done.
  */
 #include "kernels/cuda/attention-codes.h"
+#include "kernels/cuda/attention-rotated.h"
 #include "kernels/cuda/codes-device.h"
 #include "kernels/cuda/instructions.h"
 
@@ -110,30 +111,6 @@ larger_scale (float a, float b)
 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
-/* Element c of a row, rotated if the token has a position. */
-static __device__ __forceinline__ float
-read_rotated (const CkCudaCodedAttention &a, const float *row, int token, float factor, int c)
-{
-  const int position = token - a.prefix, other = c < a.half ? c + a.half : c - a.half;
-  const float x = __fmul_rn (row[c], factor);
-
-  if (a.cos == nullptr || position < 0)
-    return x;
-  const int64_t at = 2 * (int64_t)position * a.half + c;
-  const float partner = __fmul_rn (row[other], factor), turned = __fmul_rn (partner, a.sin[at]);
-  return c < a.half ? __fsub_rn (__fmul_rn (x, a.cos[at]), turned)
-                    : __fmaf_rn (x, a.cos[at], turned);
-}
-
-/* The first element of a head's row in a matrix of so many rows a picture. */
-static __device__ __forceinline__ int64_t
-row_offset (const CkCudaCodedAttention &a, int head, int rows, int row)
-{
-  const int64_t picture = head / a.heads;
-
-  return ((picture * rows + row) * a.heads + head % a.heads) * 2 * a.half;
-}
-
 /* 16 threads make a block of codes: of the head's queries, and behind these of its keys. */
 CK_KERNEL (ck_cuda_attention_encode_rows, CkCudaCodedAttention, CK_CODED_THREADS)
 {
@@ -144,14 +121,16 @@ CK_KERNEL (ck_cuda_attention_encode_rows, CkCudaCodedAttention, CK_CODED_THREADS
   const bool is_query = row < a.queries, there = row < a.queries + a.tokens;
   const int i = is_query ? row : row - a.queries, rows = is_query ? a.queries : a.tokens;
   const int token = is_query ? i : (i + a.shift) % a.tokens;
-  const float *from = (is_query ? a.q : a.k) + row_offset (a, head, rows, token);
+  const float *from = (is_query ? a.q : a.k) + ck_row_offset (a.heads, a.half, head, rows, token);
+  const CkRotatedRows rotated = { a.heads, a.half, a.prefix, a.cos, a.sin };
   float x[CK_CUDA_EACH], sum;
 
 #pragma unroll
   for (int j = 0; j < CK_CUDA_EACH; j++) {
     const int c = block * BLOCK + lane + CK_CODED_LANES * j;
 
-    x[j] = there && c < 2 * a.half ? read_rotated (a, from, token, is_query ? a.scale : 1, c) : 0;
+    x[j] =
+        there && c < 2 * a.half ? ck_rotated (rotated, from, token, is_query ? a.scale : 1, c) : 0;
   }
   const float max = ck_magnitudes (x, &sum), inverse = code_inverse (max, CK_CUDA_CODE_MAX_16);
   const int64_t at = (int64_t)head * rows + i;
@@ -202,7 +181,7 @@ CK_KERNEL (ck_cuda_attention_encode_values, CkCudaCodedAttention, CK_CODED_THREA
   const bool there = c < 2 * a.half;
   const int first = part_first (a, part), n = part_keys (a, part);
   const int64_t width = 2 * (int64_t)a.heads * a.half;
-  const float *v = a.v + row_offset (a, head, a.tokens, 0) + c;
+  const float *v = a.v + ck_row_offset (a.heads, a.half, head, a.tokens, 0) + c;
   float max = 0, sum = 0;
   int codes_sum = 0;
 
@@ -502,7 +481,8 @@ put (const CkCudaCodedAttention &a, const Rows &rows, int part, int c, const Wei
 #pragma unroll
   for (int i = 0; i < 4; i++) {
     const int row = i / 2;
-    float *to = a.out + row_offset (a, rows.head, a.queries, rows.query[row]) + c + i % 2;
+    float *to =
+        a.out + ck_row_offset (a.heads, a.half, rows.head, a.queries, rows.query[row]) + c + i % 2;
     float total = totals[i];
 
     if (first + 8 * row >= a.queries || c + i % 2 >= 2 * a.half)

@@ -24,7 +24,10 @@ bool ck_cuda_heads_vectors (const CkAttention *op, const void *const *others, in
 /* Bytes of shared memory: `kept` matrices of kept rows, `passing` chunks that go by, and weights. */
 size_t ck_attention_shared (int32_t held, int32_t rows, int32_t kept, int32_t passing);
 
-/* CkOperations.attention of CK_I8; the shape is checked. */
+/* CkOperations.attention of CK_I8, and of CK_F16 and CK_BF16 where heads are small enough; the shape
+ * is checked. */
 CkStatus ck_cuda_attention_int8 (CkCudaStream *stream, const CkAttention *op);
+bool ck_cuda_attention_takes_halves (const CkAttention *op);
+CkStatus ck_cuda_attention_halves (CkCudaStream *stream, const CkAttention *op);
 
 #endif /* CK_CUDA_ATTENTION_HEADS_H */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Attention: in fp32 which kernel suits a shape. */
+/* Attention: which kernels an operation takes; in fp32, which suit its shape. */
 #include "kernels/cuda/attention-heads.h"
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/operations.h"
@@ -7,6 +7,8 @@
 #include "kernels/sizes.h"
 
 #include <math.h>
+
+#define BF16_MAJOR 8 /* compute capability that has products of bf16 */
 
 /* Tiles of queries, by the chunks of a head that are kept (0: any number), the largest first. */
 typedef struct {
@@ -59,12 +61,15 @@ ck_cuda_attention (CkStream *self, const CkAttention *op)
   const Variant *variant;
   CkCudaGrid grid;
 
-  if (status == CK_OK && op->products == CK_I8)
-    return ck_cuda_attention_int8 (stream, op);
-  if (status == CK_OK && op->products != CK_F32)
-    status = CK_UNSUPPORTED;
   if (status != CK_OK)
     return status;
+  if (op->products == CK_I8)
+    return ck_cuda_attention_int8 (stream, op);
+  if (op->products == CK_I16 ||
+      (op->products == CK_BF16 && ck_cuda_limits (stream)->major < BF16_MAJOR))
+    return CK_UNSUPPORTED;
+  if (op->products != CK_F32 && ck_cuda_attention_takes_halves (op))
+    return ck_cuda_attention_halves (stream, op);
   variant = choose (op, ck_cuda_limits (stream)->processors);
   status =
       ck_cuda_heads (op, ck_attention_queries (op), tile_rows (variant), &arguments.heads, &grid);

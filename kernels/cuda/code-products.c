@@ -12,7 +12,7 @@ typedef struct {
 } Size;
 
 static const Size sizes[] = {
-  { 128, 128, 256, "ck_cuda_code_product_large" },
+  { 128, 64, 256, "ck_cuda_code_product_large" },
   { 64, 64, 128, "ck_cuda_code_product_medium" },
   { 16, 64, 128, "ck_cuda_code_product_small" },
 };

@@ -12,6 +12,7 @@
 #include "kernels/cuda/codes-device.h"
 #include "kernels/cuda/epilogue-device.h"
 #include "kernels/cuda/instructions.h"
+#include "kernels/cuda/slab-device.h"
 #include "kernels/cuda/values-device.h"
 
 #include <math.h>
@@ -28,8 +29,7 @@ enum {
 #define MAGIC       0x4b400000
 #define MAGIC_FLOAT 12582912.0f
 
-/* Behind the last stage its memory is that of a slab of sums, 16 rows of each warp; the width of
- * its rows lets eight of them lie in different banks. */
+/* Behind the last stage its memory is that of a slab of sums. */
 template <int ROWS, int COLS, int DOWN> struct Shared {
   union {
     struct {
@@ -37,7 +37,7 @@ template <int ROWS, int COLS, int DOWN> struct Shared {
       uint4 pairs[STAGES][2 * COLS]; /* 4-bit codes of w */
       float scales[2][SCALES][ROWS + COLS];
     };
-    float slab[DOWN * 16][COLS + 8];
+    float slab[DOWN * 16][CK_SLAB_WIDTH (COLS)];
   };
   float code[16];
   uint32_t outliers[ROWS]; /* whether a row has any */
@@ -82,8 +82,9 @@ template <int ROWS, int COLS, int DOWN, int ACROSS> struct Tile {
 
   const CkCudaCodeProduct &p;
   Shared<ROWS, COLS, DOWN> &shared;
-  int64_t first_row, first_col, n_first, n_stages;
+  int64_t first_row, first_col;
   int rows, cols; /* of the tile that there are */
+  int n_first, n_stages;
   float4 scales[SCALED];
   float total[HEIGHT][WIDTH][4];
 
@@ -97,16 +98,16 @@ template <int ROWS, int COLS, int DOWN, int ACROSS> struct Tile {
     first_col = (int64_t)blockIdx.x / down * COLS;
     rows = (int)(p.m - first_row < ROWS ? p.m - first_row : ROWS);
     cols = (int)(p.n - first_col < COLS ? p.n - first_col : COLS);
-    n_first = p.first.w.blocks;
-    n_stages = n_first + p.second.w.blocks;
+    n_first = (int)p.first.w.blocks;
+    n_stages = n_first + (int)p.second.w.blocks;
   }
 
-  __device__ __forceinline__ const CkCudaCodeTerms &terms (int64_t stage) const
+  __device__ __forceinline__ const CkCudaCodeTerms &terms (int stage) const
   {
     return stage < n_first ? p.first : p.second;
   }
 
-  __device__ __forceinline__ int64_t block (int64_t stage) const
+  __device__ __forceinline__ int block (int stage) const
   {
     return stage < n_first ? stage : stage - n_first;
   }
@@ -134,12 +135,12 @@ template <int ROWS, int COLS, int DOWN, int ACROSS> struct Tile {
   }
 
   /* What is copied of a stage; one group of copies, maybe of none. */
-  __device__ __forceinline__ void copy (int64_t stage)
+  __device__ __forceinline__ void copy (int stage)
   {
     if (stage < n_stages) {
       const CkCudaCodeTerms &t = terms (stage);
-      const int at = (int)(stage % STAGES);
-      const int64_t stride = t.w.blocks * BLOCK, begin = block (stage) * BLOCK;
+      const int at = stage % STAGES;
+      const int64_t stride = t.w.blocks * BLOCK, begin = (int64_t)block (stage) * BLOCK;
 
       copy_rows<X_COPIES, ROWS * PIECES> (shared.x[at], t.x.codes + first_row * stride + begin,
                                           stride, rows);
@@ -150,13 +151,13 @@ template <int ROWS, int COLS, int DOWN, int ACROSS> struct Tile {
     ck_copy_commit ();
   }
 
-  __device__ __forceinline__ bool unpacks (int64_t stage) const
+  __device__ __forceinline__ bool unpacks (int stage) const
   {
     return stage < n_first && p.first.w.packed == nullptr;
   }
 
   /* 4-bit codes of a stage, each piece by the thread that unpacks it. */
-  __device__ __forceinline__ void copy_pairs (int64_t stage)
+  __device__ __forceinline__ void copy_pairs (int stage)
   {
     if (!unpacks (stage))
       return;
@@ -164,26 +165,26 @@ template <int ROWS, int COLS, int DOWN, int ACROSS> struct Tile {
     for (int n = 0; n < UNPACKED; n++) {
       const int number = n * THREADS + (int)threadIdx.x, row = number / 2;
       const bool there = row < cols;
-      const uint8_t *from = p.first.w.pairs + (first_col * n_first + stage) * (BLOCK / 2);
+      const uint8_t *from = p.first.w.pairs + (first_col * p.first.w.blocks + stage) * (BLOCK / 2);
 
       if (HALVES % THREADS == 0 || number < HALVES)
-        ck_copy_async (&shared.pairs[stage % STAGES][number],
-                       from + (there ? row * n_first * (BLOCK / 2) + number % 2 * PIECE : 0),
-                       there);
+        ck_copy_async (
+            &shared.pairs[stage % STAGES][number],
+            from + (there ? row * p.first.w.blocks * (BLOCK / 2) + number % 2 * PIECE : 0), there);
     }
   }
 
   /* And as bytes. */
-  __device__ __forceinline__ void unpack (int64_t stage)
+  __device__ __forceinline__ void unpack (int stage)
   {
     if (!unpacks (stage))
       return;
 #pragma unroll
     for (int n = 0; n < UNPACKED; n++) {
       const int number = n * THREADS + (int)threadIdx.x, row = number / 2;
-      int8_t *to = shared.w[stage % STAGES][row];
 
       if (HALVES % THREADS == 0 || number < HALVES) {
+        int8_t *to = shared.w[stage % STAGES][row];
         const uint4 pairs = shared.pairs[stage % STAGES][number];
         uint2 a = unpack_eight (p.first.w.table, pairs.x),
               b = unpack_eight (p.first.w.table, pairs.y);
@@ -198,12 +199,13 @@ template <int ROWS, int COLS, int DOWN, int ACROSS> struct Tile {
 
   /* The scales of a group of stages to registers: those of rows, then those of columns. A group
    * never holds stages of both terms: the second begin a group. */
-  __device__ __forceinline__ void load_scales (int64_t group)
+  __device__ __forceinline__ void load_scales (int group)
   {
-    const int64_t groups = (n_first + SCALES - 1) / SCALES;
+    const int groups = (n_first + SCALES - 1) / SCALES;
     const bool is_first = group < groups;
     const CkCudaCodeTerms &t = is_first ? p.first : p.second;
-    const int64_t at = (is_first ? group : group - groups) * SCALES, left = t.w.blocks - at;
+    const int at = (is_first ? group : group - groups) * SCALES;
+    const int64_t left = t.w.blocks - at;
 
 #pragma unroll
     for (int n = 0; n < SCALED; n++) {
@@ -223,7 +225,7 @@ template <int ROWS, int COLS, int DOWN, int ACROSS> struct Tile {
     }
   }
 
-  __device__ __forceinline__ void store_scales (int64_t group)
+  __device__ __forceinline__ void store_scales (int group)
   {
 #pragma unroll
     for (int n = 0; n < SCALED; n++) {
@@ -239,11 +241,11 @@ template <int ROWS, int COLS, int DOWN, int ACROSS> struct Tile {
   }
 
   /* The group of a stage, and its place there. */
-  __device__ __forceinline__ int64_t group (int64_t stage, int *in_group) const
+  __device__ __forceinline__ int group (int stage, int *in_group) const
   {
-    const int64_t groups = (n_first + SCALES - 1) / SCALES;
+    const int groups = (n_first + SCALES - 1) / SCALES;
 
-    *in_group = (int)(block (stage) % SCALES);
+    *in_group = block (stage) % SCALES;
     return (stage < n_first ? 0 : groups) + block (stage) / SCALES;
   }
 
@@ -343,19 +345,6 @@ template <int ROWS, int COLS, int DOWN, int ACROSS> struct Tile {
     }
   }
 
-  /* Sums of the warps' i-th products to rows of the slab. */
-  __device__ __forceinline__ void put (const float (&sums)[WIDTH][4])
-  {
-    const int lane = threadIdx.x % 32, row = (int)threadIdx.x / 32 / ACROSS * 16 + lane / 4,
-              col = warp_col () + lane % 4 * 2;
-
-#pragma unroll
-    for (int j = 0; j < WIDTH; j++) {
-      *(float2 *)&shared.slab[row][col + 8 * j] = make_float2 (sums[j][0], sums[j][1]);
-      *(float2 *)&shared.slab[row + 8][col + 8 * j] = make_float2 (sums[j][2], sums[j][3]);
-    }
-  }
-
   /* The row of the tile that a row of the slab is. */
   static __device__ __forceinline__ int row_of (int slab_row, int i)
   {
@@ -447,9 +436,10 @@ template <int ROWS, int COLS, int DOWN, int ACROSS> struct Tile {
     store_scales (0);
     ck_copy_wait<1> ();
     unpack (0);
-    for (int64_t stage = 0; stage < n_stages; stage++) {
+#pragma unroll 1
+    for (int stage = 0; stage < n_stages; stage++) {
       int in_group;
-      const int64_t number = group (stage, &in_group);
+      const int number = group (stage, &in_group);
 
       ck_copy_wait<1> ();
       if (is_loaded)
@@ -458,7 +448,7 @@ template <int ROWS, int COLS, int DOWN, int ACROSS> struct Tile {
       copy_pairs (stage + 3);
       copy (stage + 2);
       unpack (stage + 1);
-      multiply ((int)(stage % STAGES), shared.scales[number & 1][in_group]);
+      multiply (stage % STAGES, shared.scales[number & 1][in_group]);
       is_loaded = in_group == 0;
       if (is_loaded)
         load_scales (number + 1);
@@ -469,15 +459,15 @@ template <int ROWS, int COLS, int DOWN, int ACROSS> struct Tile {
 #pragma unroll
       for (int same = 0; same < HEIGHT; same++)
         if (same == i)
-          put (total[same]);
+          ck_slab_put (shared.slab, (int)threadIdx.x / 32 / ACROSS * 16, warp_col (), total[same]);
       __syncthreads ();
       finish (i);
     }
   }
 };
 
-#define DEFINE(name, rows, cols, down, across)                                                     \
-  CK_KERNEL (name, CkCudaCodeProduct, down *across * 32)                                           \
+#define DEFINE(name, rows, cols, down, across, blocks)                                             \
+  CK_KERNEL_BLOCKS (name, CkCudaCodeProduct, down *across * 32, blocks)                            \
   {                                                                                                \
     typedef Shared<rows, cols, down> Memory;                                                       \
     CK_SHARED (Memory, shared);                                                                    \
@@ -486,6 +476,6 @@ template <int ROWS, int COLS, int DOWN, int ACROSS> struct Tile {
     Tile<rows, cols, down, across> (a, shared).run ();                                             \
   }
 
-DEFINE (ck_cuda_code_product_large, 128, 128, 2, 4)
-DEFINE (ck_cuda_code_product_medium, 64, 64, 2, 2)
-DEFINE (ck_cuda_code_product_small, 16, 64, 1, 4)
+DEFINE (ck_cuda_code_product_large, 128, 64, 4, 2, 2)
+DEFINE (ck_cuda_code_product_medium, 64, 64, 2, 2, 3)
+DEFINE (ck_cuda_code_product_small, 16, 64, 1, 4, 4)

@@ -318,7 +318,8 @@ open_gpu (const char *name, const char *library, const CkDeviceOptions *options,
                              .name = device->name,
                              .features = device->features,
                              .threads = 1,
-                             .products = CK_USE_INT8,
+                             .products = CK_USE_INT8 | CK_USE_F16 |
+                                         (device->limits.major >= 8 ? CK_USE_BF16 : 0),
                              .native = device->context,
                              .ordinal = device->gpu };
   *made = &device->base;

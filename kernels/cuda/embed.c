@@ -100,14 +100,9 @@ add_places (CkCudaStream *stream, const CkCudaEmbed *a)
 static CkStatus
 add_parts (CkCudaStream *stream, const float *parts, int64_t n, int64_t cols, float *sum)
 {
-  const CkCudaSums sums = { parts, n, cols, cols, sum };
-  CkCudaGrid grid;
-  const CkStatus status = ck_cuda_grid (cols, CK_CUDA_SUM_COLS, &grid);
+  const CkCudaSums sums = { parts, n, cols, cols, sum, NULL };
 
-  if (status == CK_OK)
-    ck_cuda_launch (stream, "ck_cuda_add_parts", grid, CK_CUDA_SUM_COLS * CK_CUDA_SUM_LANES,
-                    CK_CUDA_SUM_SHARED, &sums, sizeof sums);
-  return status;
+  return ck_cuda_add_parts (stream, &sums);
 }
 
 /* Scratch memory for n times [rows, cols]; a stream without has failed, and launches nothing. */

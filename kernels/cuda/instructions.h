@@ -101,6 +101,34 @@ ck_load_matrices_transposed (uint32_t matrices[4], const void *row)
                : "memory");
 }
 
+/* ---- conversions ----------------------------------------------------------------------------- */
+
+/* Two numbers rounded to nearest, the first in the lower half; in fp16 what is beyond the largest
+ * one becomes it. bf16 from sm_80 on. */
+static __device__ __forceinline__ uint32_t
+ck_pack_bf16 (float first, float second)
+{
+  uint32_t two = 0;
+
+#  if __CUDA_ARCH__ >= 800
+  asm ("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(two) : "f"(second), "f"(first));
+#  endif
+  return two;
+}
+
+static __device__ __forceinline__ uint32_t
+ck_pack_f16 (float first, float second)
+{
+  const float most = 65504;
+  uint16_t halves[2];
+
+  first = first > most ? most : first < -most ? -most : first;
+  second = second > most ? most : second < -most ? -most : second;
+  asm ("cvt.rn.f16.f32 %0, %1;" : "=h"(halves[0]) : "f"(first));
+  asm ("cvt.rn.f16.f32 %0, %1;" : "=h"(halves[1]) : "f"(second));
+  return halves[0] | (uint32_t)halves[1] << 16;
+}
+
 /* ---- copies ---------------------------------------------------------------------------------- */
 
 /*

@@ -6,6 +6,8 @@
  *  - A kernel is made by CK_KERNEL and has one argument `a`, a struct of plain numbers and device
  *    pointers that the C code which launches it fills. Variants are templates of __device__
  *    functions, called by a kernel each.
+ *    CK_KERNEL_BLOCKS says how many blocks a processor should hold at once, which limits the
+ *    registers of a thread; without, nvcc decides, and may well spill some.
  *  - CK_KERNEL gives it a second parameter, of which its body sees nothing: where the stream keeps
  *    the status of work that failed, or NULL. Blocks end at once where that is not CK_OK, because a
  *    stream skips what is enqueued behind a failure.
@@ -24,11 +26,15 @@
 
 #ifdef CK_CUDA_ON_CPU
 #  include "tests/cuda-on-cpu/cuda-on-cpu.h"
+#  define CK_KERNEL_BLOCKS(name, Arguments, threads, blocks) CK_KERNEL (name, Arguments, threads)
 #else
-#  define CK_KERNEL(name, Arguments, threads)                                                      \
+#  define CK_KERNEL(name, Arguments, threads) CK_KERNEL_BOUNDED (name, Arguments, (threads))
+#  define CK_KERNEL_BLOCKS(name, Arguments, threads, blocks)                                       \
+    CK_KERNEL_BOUNDED (name, Arguments, (threads, blocks))
+#  define CK_KERNEL_BOUNDED(name, Arguments, bounds)                                               \
     static __device__ __forceinline__ void name##_body (const Arguments &a);                       \
-    extern "C" __global__ void __launch_bounds__ (threads)                                         \
-        name (const __grid_constant__ Arguments a, const int32_t *failure)                         \
+    extern "C" __global__ void __launch_bounds__ bounds name (const __grid_constant__ Arguments a, \
+                                                              const int32_t *failure)              \
     {                                                                                              \
       if (failure == nullptr || *failure == 0)                                                     \
         name##_body (a);                                                                           \

@@ -10,7 +10,6 @@
 #include "kernels/cuda/linear.h"
 
 #include "kernels/cuda/operations.h"
-#include "kernels/cuda/products.h"
 #include "kernels/shapes.h"
 #include "kernels/sizes.h"
 
@@ -19,6 +18,7 @@ typedef struct {
   CkCudaStream *stream;
   const CkLinearBackward *op;
   const CkAdapter *adapter; /* NULL if its rank is 0 */
+  CkCudaFactors factors;
   int64_t rows, in, out, rank;
   float *low, *dlow;
 } Job;
@@ -44,35 +44,52 @@ make_dlow (const Job *job)
     .y = job->dlow,
   };
 
-  ck_cuda_product (job->stream, CK_CUDA_BACKWARD, &product);
+  ck_cuda_product (job->stream, CK_CUDA_BACKWARD, job->factors, &product);
 }
 
+/* dlow down */
+static CkCudaTerms
+adapter_terms (const Job *job)
+{
+  return (CkCudaTerms){ .a = job->dlow,
+                        .a_stride = job->rank,
+                        .b = ck_cuda_floats (job->adapter->down, job->rank, job->in),
+                        .k = job->rank };
+}
+
+/* Tensor cores make the adapter's part no second product, which dropout chooses from: it is made in
+ * fp32 before. */
 static void
 make_dx (const Job *job)
 {
   const CkLinearBackward *op = job->op;
+  const CkCudaTerms terms = { .a = op->dy,
+                              .a_stride = job->out,
+                              .b = ck_cuda_weight_values (op->weight),
+                              .factor = op->adapter.gain,
+                              .k = job->out };
   CkCudaProduct product = {
     .m = job->rows,
     .n = job->in,
-    .first = { .a = op->dy,
-               .a_stride = job->out,
-               .b = ck_cuda_weight_values (op->weight),
-               .factor = op->adapter.gain,
-               .k = job->out },
+    .first = terms,
     .second_factor = 1,
     .epilogue = { .alpha = 1, .residual = op->add_dx ? op->dx : NULL },
     .y = op->dx,
   };
 
   if (job->adapter != NULL) {
-    product.second = (CkCudaTerms){ .a = job->dlow,
-                                    .a_stride = job->rank,
-                                    .b = ck_cuda_floats (job->adapter->down, job->rank, job->in),
-                                    .k = job->rank };
+    product.second = adapter_terms (job);
     product.key = key_of (job->adapter);
     product.dropout = job->adapter->dropout;
   }
-  ck_cuda_product (job->stream, CK_CUDA_BACKWARD, &product);
+  if (job->adapter != NULL && job->factors != CK_CUDA_OF_F32) {
+    product.first.k = 0;
+    ck_cuda_product (job->stream, CK_CUDA_BACKWARD, CK_CUDA_OF_F32, &product);
+    product.first = terms;
+    product.second.k = 0;
+    product.epilogue.residual = op->dx;
+  }
+  ck_cuda_product (job->stream, CK_CUDA_BACKWARD, job->factors, &product);
 }
 
 /* y [m, n] += alpha row_factor a^T b, sums over rows of a [rows, m] and b [rows, n]; dropout takes
@@ -91,7 +108,7 @@ add_gradient (const Job *job, const float *a, int64_t m, const float *b, int64_t
     .y = y,
   };
 
-  ck_cuda_product (job->stream, CK_CUDA_GRADIENT, &product);
+  ck_cuda_product (job->stream, CK_CUDA_GRADIENT, job->factors, &product);
 }
 
 static void
@@ -137,7 +154,8 @@ run (const Job *job)
   const CkAdapter *adapter = job->adapter;
 
   if (g->up != NULL)
-    ck_cuda_adapter_low (job->stream, adapter, job->rows, job->in, op->x, job->low);
+    ck_cuda_adapter_low (job->stream, job->factors, adapter, job->rows, job->in, op->x, 1,
+                         job->low);
   if (adapter != NULL && (op->dx != NULL || g->down != NULL))
     make_dlow (job);
   if (op->dx != NULL)
@@ -160,6 +178,7 @@ ck_cuda_linear_backward (CkStream *self, const CkLinearBackward *op)
     .stream = (CkCudaStream *)self,
     .op = op,
     .adapter = op->adapter.rank > 0 ? &op->adapter : NULL,
+    .factors = op->weight->uses & CK_USE_BF16 ? CK_CUDA_OF_BF16 : CK_CUDA_OF_F32,
     .rows = op->rows,
     .in = op->weight->source.in,
     .out = op->weight->source.out,

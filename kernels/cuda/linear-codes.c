@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Linear layers in whole numbers of 8 bits. Their input becomes codes unless it has them already;
- * so do parameters. An adapter is of whole numbers too, but with dropout, which chooses among
+ * Linear layers in whole numbers of 8 bits. Their input becomes codes unless it has them already. An
+ * adapter is of whole numbers too, but with dropout, which chooses among
  * floats: its second product is then made in fp32 before and added.
  */
 #include "kernels/cuda/linear-codes.h"
 
 #include "kernels/cuda/code-products.h"
 #include "kernels/cuda/linear.h"
-#include "kernels/cuda/products.h"
 #include "kernels/cuda/weight.h"
 #include "kernels/sizes.h"
 
@@ -18,7 +17,7 @@ typedef struct {
   const CkLinear *op;
   const CkAdapter *adapter; /* NULL if its rank is 0 */
   int64_t rows, in, out, rank;
-  CkCudaCodes x, w;
+  CkCudaCodes x;
   CkCudaCodes down, up, low; /* of the adapter in whole numbers */
   float *low_floats, *addend;
 } Job;
@@ -63,12 +62,8 @@ drops (const CkAdapter *adapter)
 static void
 take_all (Job *job, Pieces *pieces)
 {
-  const CkWeightSource *source = &job->op->weight->source;
-
   if (job->op->x.type == CK_F32)
     job->x = take_codes (pieces, job->rows, job->in, true);
-  if (source->parameters != NULL)
-    job->w = take_codes (pieces, job->out, job->in, false);
   if (job->adapter == NULL)
     return;
   job->low_floats = take (pieces, (size_t)(job->rows * job->rank) * sizeof (float));
@@ -146,23 +141,13 @@ make_addend (const Job *job)
                .a_stride = job->rank,
                .b = ck_cuda_floats (adapter->up, job->out, job->rank),
                .k = job->rank },
-    .epilogue = { .alpha = adapter->scale },
+    .epilogue = { .alpha = 1 },
     .y = job->addend,
   };
 
-  ck_cuda_adapter_low (job->stream, adapter, job->rows, job->in, job->op->x.data, job->low_floats);
-  ck_cuda_product (job->stream, CK_CUDA_FORWARD, &product);
-}
-
-static CkCudaCodedWeight
-make_weight (const Job *job)
-{
-  const CkCudaWeight *weight = (const CkCudaWeight *)job->op->weight;
-
-  if (weight->base.source.parameters == NULL)
-    return weight->coded;
-  quantise (job, weight->base.source.parameters, job->out, job->in, 1, &job->w);
-  return packed (&job->w);
+  ck_cuda_adapter_low (job->stream, CK_CUDA_OF_F32, adapter, job->rows, job->in, job->op->x.data,
+                       adapter->scale, job->low_floats);
+  ck_cuda_product (job->stream, CK_CUDA_FORWARD, CK_CUDA_OF_F32, &product);
 }
 
 static void
@@ -184,7 +169,7 @@ run (Job *job)
     quantise (job, op->x.data, job->rows, job->in, 1, &job->x);
   else
     job->x = ck_cuda_codes_at (job->rows, job->in, true, op->x.data);
-  product.first = (CkCudaCodeTerms){ job->x, make_weight (job) };
+  product.first = (CkCudaCodeTerms){ job->x, ((const CkCudaWeight *)op->weight)->coded };
   if (job->addend != NULL)
     make_addend (job);
   else if (job->adapter != NULL)

@@ -8,12 +8,11 @@
 #include "kernels/cuda/codes.h"
 #include "kernels/cuda/linear-codes.h"
 #include "kernels/cuda/operations.h"
-#include "kernels/cuda/products.h"
 #include "kernels/shapes.h"
 
 void
-ck_cuda_adapter_low (CkCudaStream *stream, const CkAdapter *adapter, int64_t rows, int64_t in,
-                     const float *x, float *low)
+ck_cuda_adapter_low (CkCudaStream *stream, CkCudaFactors factors, const CkAdapter *adapter,
+                     int64_t rows, int64_t in, const float *x, float alpha, float *low)
 {
   const CkCudaProduct product = {
     .m = rows,
@@ -24,11 +23,19 @@ ck_cuda_adapter_low (CkCudaStream *stream, const CkAdapter *adapter, int64_t row
                .k = in },
     .key = adapter->dropout > 0 ? adapter->key : NULL,
     .dropout = adapter->dropout,
-    .epilogue = { .alpha = 1 },
+    .epilogue = { .alpha = alpha },
     .y = low,
   };
 
-  ck_cuda_product (stream, CK_CUDA_FORWARD, &product);
+  ck_cuda_product (stream, CK_CUDA_FORWARD, factors, &product);
+}
+
+CkCudaFactors
+ck_cuda_linear_factors (const CkWeight *weight)
+{
+  return weight->uses & CK_USE_BF16  ? CK_CUDA_OF_BF16
+         : weight->uses & CK_USE_F16 ? CK_CUDA_OF_F16
+                                     : CK_CUDA_OF_F32;
 }
 
 CkCudaEpilogue
@@ -45,17 +52,18 @@ ck_cuda_linear_epilogue (const CkLinear *op)
   };
 }
 
-/* In fp32; where y is to be codes it is made of floats in scratch memory. */
+/* Of floats; where y is to be codes it is made of floats in scratch memory. */
 static void
 multiply (CkCudaStream *stream, const CkLinear *op)
 {
   const CkAdapter *adapter = &op->adapter;
+  const CkCudaFactors factors = ck_cuda_linear_factors (op->weight);
   const int64_t rows = op->rows, in = op->weight->source.in, out = op->weight->source.out;
   CkCudaProduct product = {
     .m = rows,
     .n = out,
     .first = { .a = op->x.data, .a_stride = in, .b = ck_cuda_weight_values (op->weight), .k = in },
-    .second_factor = adapter->scale,
+    .second_factor = 1,
     .epilogue = ck_cuda_linear_epilogue (op),
     .y = op->y.data,
   };
@@ -72,7 +80,7 @@ multiply (CkCudaStream *stream, const CkLinear *op)
 
     if (low == NULL)
       return;
-    ck_cuda_adapter_low (stream, adapter, rows, in, op->x.data, low);
+    ck_cuda_adapter_low (stream, factors, adapter, rows, in, op->x.data, adapter->scale, low);
     product.second = (CkCudaTerms){
       .a = low,
       .a_stride = adapter->rank,
@@ -80,7 +88,7 @@ multiply (CkCudaStream *stream, const CkLinear *op)
       .k = adapter->rank,
     };
   }
-  ck_cuda_product (stream, CK_CUDA_FORWARD, &product);
+  ck_cuda_product (stream, CK_CUDA_FORWARD, factors, &product);
   if (op->y.type != CK_F32) {
     const CkCudaValues values = ck_cuda_floats (product.y, rows, out);
     const CkCudaCodes codes = ck_cuda_codes_at (rows, out, true, op->y.data);
@@ -101,9 +109,9 @@ ck_cuda_linear (CkStream *self, const CkLinear *op)
         ck_activations_bytes (self->device, op->y.type, op->rows, op->weight->source.out, &bytes);
   if (status != CK_OK || op->rows == 0)
     return status;
-  if (ck_weight_product (op->weight) == CK_F32)
-    multiply (stream, op);
-  else
+  if (ck_weight_product (op->weight) == CK_I8)
     ck_cuda_linear_codes (stream, op);
+  else
+    multiply (stream, op);
   return ck_cuda_status (stream);
 }

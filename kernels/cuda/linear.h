@@ -5,14 +5,18 @@
 
 #include "kernels/cuda/epilogue.h"
 #include "kernels/cuda/launch.h"
+#include "kernels/cuda/products.h"
 #include "kernels/training.h"
 
 /* What follows a layer's product. */
 CkCudaEpilogue ck_cuda_linear_epilogue (const CkLinear *op);
 
-/* Enqueues an adapter's first product, low [rows, rank] = dropout (x) down^T. */
-void ck_cuda_adapter_low (CkCudaStream *stream, const CkAdapter *adapter, int64_t rows, int64_t in,
-                          const float *x, float *low);
+/* Enqueues an adapter's first product, low [rows, rank] = alpha * dropout (x) down^T. */
+void ck_cuda_adapter_low (CkCudaStream *stream, CkCudaFactors factors, const CkAdapter *adapter,
+                          int64_t rows, int64_t in, const float *x, float alpha, float *low);
+
+/* The factors of a layer's products. */
+CkCudaFactors ck_cuda_linear_factors (const CkWeight *weight);
 
 /* Sums over rows of dy, and of dy y, by column: dbias and dgain, one of which may be NULL. */
 typedef struct {

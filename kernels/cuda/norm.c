@@ -62,17 +62,11 @@ ck_cuda_norm (CkStream *self, const CkNorm *op)
   return ck_cuda_status (stream);
 }
 
-/* dweight or dbias from the blocks' shares of them. */
-static void
-add_shares (CkCudaStream *stream, const float *shares, int64_t blocks, int64_t cols,
-            float *gradient)
+/* By the shape alone: it decides the bits of dweight and dbias. */
+static int64_t
+rows_of_block (int64_t rows)
 {
-  const CkCudaSums arguments = { shares, blocks, 2 * cols, cols, gradient };
-  const CkCudaGrid grid = { (uint32_t)ck_ceil_div (cols, CK_CUDA_SUM_COLS), 1, 1 };
-
-  if (gradient != NULL)
-    ck_cuda_launch (stream, "ck_cuda_add_parts", grid, CK_CUDA_SUM_COLS * CK_CUDA_SUM_LANES,
-                    CK_CUDA_SUM_SHARED, &arguments, sizeof arguments);
+  return ck_max (ck_ceil_div (rows, CK_CUDA_NORM_BACK_BLOCKS), 1);
 }
 
 CkStatus
@@ -86,6 +80,7 @@ ck_cuda_norm_backward (CkStream *self, const CkNormBackward *op)
                                    .dy = op->dy,
                                    .dx = op->dx,
                                    .rows = op->rows,
+                                   .each = rows_of_block (op->rows),
                                    .cols = (int32_t)op->cols,
                                    .epsilon = op->epsilon,
                                    .add = op->add_dx };
@@ -94,7 +89,7 @@ ck_cuda_norm_backward (CkStream *self, const CkNormBackward *op)
   size_t bytes;
 
   if (status == CK_OK)
-    status = ck_cuda_grid (op->rows, CK_CUDA_NORM_BACK_ROWS, &grid);
+    status = ck_cuda_grid (op->rows, arguments.each, &grid);
   if (status != CK_OK || op->rows == 0)
     return status;
   if (op->dweight != NULL || op->dbias != NULL) {
@@ -110,8 +105,11 @@ ck_cuda_norm_backward (CkStream *self, const CkNormBackward *op)
                                                        : "ck_cuda_norm_backward_short",
                   grid, threads, CK_CUDA_NORM_SHARED (threads), &arguments, sizeof arguments);
   if (arguments.sums != NULL) {
-    add_shares (stream, arguments.sums, grid.x, op->cols, op->dweight);
-    add_shares (stream, arguments.sums + op->cols, grid.x, op->cols, op->dbias);
+    const CkCudaSums sums = {
+      arguments.sums, grid.x, 2 * op->cols, op->cols, op->dweight, op->dbias
+    };
+
+    return ck_cuda_add_parts (stream, &sums);
   }
   return ck_cuda_status (stream);
 }

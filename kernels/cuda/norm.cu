@@ -359,9 +359,8 @@ __device__ __forceinline__ void
 make_rows_backward (const CkCudaNormBackward &a, OfBlock<THREADS / 32> &total)
 {
   const Columns<THREADS, HELD> columns = { (int)threadIdx.x, a.cols };
-  const int64_t begin = (int64_t)blockIdx.x * CK_CUDA_NORM_BACK_ROWS,
-                end = begin + CK_CUDA_NORM_BACK_ROWS < a.rows ? begin + CK_CUDA_NORM_BACK_ROWS
-                                                              : a.rows;
+  const int64_t begin = blockIdx.x * a.each,
+                end = begin + a.each < a.rows ? begin + a.each : a.rows;
   Shares<HELD> shares = {};
 
   if (a.sums != nullptr)

@@ -13,8 +13,9 @@
 #define CK_CUDA_NORM_WARP_COLS 1024 /* that a warp holds */
 #define CK_CUDA_NORM_THREADS   256  /* that make a longer row */
 
-/* Backward: 128 threads make a row of up to 2048 columns, 4 or 16 of which each holds; else 256. */
-#define CK_CUDA_NORM_BACK_ROWS   8 /* a block, one after the other */
+/* Backward: 128 threads make a row of up to 2048 columns, 4 or 16 of which each holds; else 256. A
+ * block makes rows one after the other, about as many as leave this many blocks. */
+#define CK_CUDA_NORM_BACK_BLOCKS 512
 #define CK_CUDA_NORM_BACK_SHORT  512
 #define CK_CUDA_NORM_BACK_MEDIUM 2048
 
@@ -37,8 +38,8 @@ typedef struct {
 typedef struct {
   const float *weight, *x, *dy;
   float *dx;
-  float *sums; /* [blocks, 2, cols]: a block's dweight, then its dbias; or NULL */
-  int64_t rows;
+  float *sums;        /* [blocks, 2, cols]: a block's dweight, then its dbias; or NULL */
+  int64_t rows, each; /* rows of a block */
   int32_t cols;
   float epsilon;
   int add; /* to dx */

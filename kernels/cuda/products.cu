@@ -2,17 +2,15 @@
 /*
  * Products in fp32. A block makes a tile [rows, cols] of y, a thread a rectangle of it in
  * registers. Terms come in tiles of CK_CUDA_DEPTH: while one is multiplied from shared memory the
- * next is on its way to registers, decoded from its format there, and goes to the other half of
- * shared memory.
+ * next is on its way to registers; behind the product it is decoded from its format and goes to the
+ * other half of shared memory.
  *
  * Both operands lie [depth, width] in shared memory, so that a thread reads its rows and columns of
  * a term with few wide loads. What comes along k is transposed on its way; so that its stores fall
  * into different banks, groups of eight are exchanged by k.
  */
-#include "kernels/cuda/dropout-device.h"
 #include "kernels/cuda/epilogue-device.h"
-#include "kernels/cuda/products.h"
-#include "kernels/cuda/values-device.h"
+#include "kernels/cuda/product-operands-device.h"
 
 enum { DEPTH = CK_CUDA_DEPTH, QUADS = DEPTH / 4 };
 
@@ -31,58 +29,6 @@ place (int term, int i)
 }
 
 /* ---- operands -------------------------------------------------------------------------------- */
-
-static __device__ __forceinline__ float4
-drop_4 (const CkCudaProduct &p, int64_t at, float4 v)
-{
-  const float4 f = ck_dropout_factors (*p.key, p.dropout, at);
-
-  return make_float4 (ck_drop (v.x, f.x), ck_drop (v.y, f.y), ck_drop (v.z, f.z),
-                      ck_drop (v.w, f.w));
-}
-
-/* Four neighbours of a: along k from term `k` of row i, or for a gradient rows from i on of it. */
-template <int KIND>
-static __device__ __forceinline__ float4
-load_a (const CkCudaProduct &p, const CkCudaTerms &terms, bool is_first, int64_t i, int64_t k,
-        int64_t end)
-{
-  const int64_t left = KIND == CK_CUDA_GRADIENT ? (k < end ? p.m - i : 0) : (i < p.m ? end - k : 0),
-                at = KIND == CK_CUDA_GRADIENT ? k * terms.a_stride + i : i * terms.a_stride + k;
-  float4 v;
-
-  if (left <= 0)
-    return make_float4 (0, 0, 0, 0);
-  v = ck_load_4 (terms.a + at, left);
-  if (KIND == CK_CUDA_FORWARD && p.key != nullptr && is_first)
-    v = drop_4 (p, at, v);
-  return v;
-}
-
-/* Four neighbours of b: along k of column j, or columns from j on of term k. */
-template <int KIND>
-static __device__ __forceinline__ float4
-load_b (const CkCudaProduct &p, const CkCudaTerms &terms, const float *code, int64_t j, int64_t k,
-        int64_t end)
-{
-  const int64_t left = KIND == CK_CUDA_FORWARD ? (j < p.n ? end - k : 0) : (k < end ? p.n - j : 0),
-                at = KIND == CK_CUDA_FORWARD ? j * terms.b.cols + k : k * terms.b.cols + j;
-  float4 v;
-
-  if (left <= 0)
-    return make_float4 (0, 0, 0, 0);
-  v = KIND == CK_CUDA_GRADIENT ? ck_load_4 ((const float *)terms.b.data + at, left)
-                               : ck_values_4 (terms.b, code, at, left);
-  if (KIND == CK_CUDA_BACKWARD && terms.factor != nullptr) {
-    const float f = terms.factor[k];
-
-    v = make_float4 (__fmul_rn (v.x, f), __fmul_rn (v.y, f), __fmul_rn (v.z, f),
-                     __fmul_rn (v.w, f));
-  }
-  if (KIND == CK_CUDA_GRADIENT && p.key != nullptr)
-    v = drop_4 (p, at, v);
-  return v;
-}
 
 /* The n-th four that a thread moves of a tile [DEPTH, WIDTH], along k or across. */
 struct Four {
@@ -153,7 +99,8 @@ template <int KIND, int ROWS, int COLS, int HEIGHT, int WIDTH> struct Tile {
 
   const CkCudaProduct &p;
   Shared<ROWS, COLS> &shared;
-  int64_t first_row, first_col, begin, end; /* terms [begin, end) of the first product */
+  uint32_t tile_down, tile_across;
+  int64_t begin, end; /* terms [begin, end) of the first product */
   int64_t n_first, n_tiles;
   float4 a[A_FOURS], b[B_FOURS];
   float total[HEIGHT][WIDTH], part[HEIGHT][WIDTH];
@@ -161,51 +108,82 @@ template <int KIND, int ROWS, int COLS, int HEIGHT, int WIDTH> struct Tile {
   __device__ __forceinline__ Tile (const CkCudaProduct &product, Shared<ROWS, COLS> &memory)
       : p (product), shared (memory)
   {
-    const int64_t down = (p.m + ROWS - 1) / ROWS;
+    const uint32_t down = (uint32_t)((p.m + ROWS - 1) / ROWS);
 
-    first_row = (int64_t)blockIdx.x % down * ROWS;
-    first_col = (int64_t)blockIdx.x / down * COLS;
+    tile_down = blockIdx.x % down;
+    tile_across = blockIdx.x / down;
     begin = KIND == CK_CUDA_GRADIENT ? (int64_t)blockIdx.z * p.split : 0;
     end = KIND == CK_CUDA_GRADIENT && p.first.k - begin > p.split ? begin + p.split : p.first.k;
     n_first = (end - begin + DEPTH - 1) / DEPTH;
     n_tiles = KIND == CK_CUDA_GRADIENT ? n_first : n_first + (p.second.k + DEPTH - 1) / DEPTH;
   }
 
-  /* The tile of terms to registers. */
-  __device__ __forceinline__ void load (int64_t tile)
+  __device__ __forceinline__ int64_t first_row (void) const
   {
-    const bool is_first = KIND == CK_CUDA_GRADIENT || tile < n_first;
-    const CkCudaTerms &terms = is_first ? p.first : p.second;
-    const int64_t k = is_first ? begin + tile * DEPTH : (tile - n_first) * DEPTH,
-                  stop = is_first ? end : p.second.k;
+    return (int64_t)tile_down * ROWS;
+  }
+
+  __device__ __forceinline__ int64_t first_col (void) const
+  {
+    return (int64_t)tile_across * COLS;
+  }
+
+  __device__ __forceinline__ bool is_first (int64_t tile) const
+  {
+    return KIND == CK_CUDA_GRADIENT || tile < n_first;
+  }
+
+  __device__ __forceinline__ const CkCudaTerms &terms (int64_t tile) const
+  {
+    return is_first (tile) ? p.first : p.second;
+  }
+
+  /* Does `visit (n, four, k, end)` for each four of this thread in an operand's tile; its first term
+   * is k, and terms end before `end`. */
+  template <bool ALONG, int SIZE, int N, class Visit>
+  __device__ __forceinline__ void each_four (int64_t tile, Visit visit)
+  {
+    const int64_t first = is_first (tile) ? begin + tile * DEPTH : (tile - n_first) * DEPTH,
+                  stop = is_first (tile) ? end : p.second.k;
 
 #pragma unroll
-    for (int n = 0; n < A_FOURS; n++) {
-      const Four four = four_of<A_ALONG, ROWS, THREADS> (n);
+    for (int n = 0; n < N; n++) {
+      const Four four = four_of<ALONG, SIZE, THREADS> (n);
 
-      if (ROWS * QUADS % THREADS == 0 || n * THREADS + (int)threadIdx.x < ROWS * QUADS)
-        a[n] = load_a<KIND> (p, terms, is_first, first_row + four.i, k + four.term, stop);
-    }
-#pragma unroll
-    for (int n = 0; n < B_FOURS; n++) {
-      const Four four = four_of<B_ALONG, COLS, THREADS> (n);
-
-      if (COLS * QUADS % THREADS == 0 || n * THREADS + (int)threadIdx.x < COLS * QUADS)
-        b[n] = load_b<KIND> (p, terms, shared.code, first_col + four.i, k + four.term, stop);
+      if (SIZE * QUADS % THREADS == 0 || n * THREADS + (int)threadIdx.x < SIZE * QUADS)
+        visit (n, four, first + four.term, stop);
     }
   }
 
-  /* And on to one half of shared memory. */
-  __device__ __forceinline__ void store (int half)
+  /* The tile of terms to registers, as it lies in memory. */
+  __device__ __forceinline__ void load (int64_t tile)
   {
-#pragma unroll
-    for (int n = 0; n < A_FOURS; n++)
-      if (ROWS * QUADS % THREADS == 0 || n * THREADS + (int)threadIdx.x < ROWS * QUADS)
-        store_four<A_ALONG, ROWS> (shared.a[half], four_of<A_ALONG, ROWS, THREADS> (n), a[n]);
-#pragma unroll
-    for (int n = 0; n < B_FOURS; n++)
-      if (COLS * QUADS % THREADS == 0 || n * THREADS + (int)threadIdx.x < COLS * QUADS)
-        store_four<B_ALONG, COLS> (shared.b[half], four_of<B_ALONG, COLS, THREADS> (n), b[n]);
+    const CkCudaTerms &t = terms (tile);
+
+    each_four<A_ALONG, ROWS, A_FOURS> (tile, [&] (int n, Four four, int64_t k, int64_t stop) {
+      a[n] = ck_fetch_a<KIND> (p, t, first_row () + four.i, k, stop);
+    });
+    each_four<B_ALONG, COLS, B_FOURS> (tile, [&] (int n, Four four, int64_t k, int64_t stop) {
+      b[n] = ck_fetch_b<KIND> (p, t, shared.code, first_col () + four.i, k, stop);
+    });
+  }
+
+  /* And on to its half of shared memory. */
+  __device__ __forceinline__ void store (int64_t tile)
+  {
+    const CkCudaTerms &t = terms (tile);
+    const int half = (int)(tile & 1);
+
+    each_four<A_ALONG, ROWS, A_FOURS> (tile, [&] (int n, Four four, int64_t k, int64_t stop) {
+      store_four<A_ALONG, ROWS> (
+          shared.a[half], four,
+          ck_finish_a<KIND> (p, t, is_first (tile), first_row () + four.i, k, a[n]));
+    });
+    each_four<B_ALONG, COLS, B_FOURS> (tile, [&] (int n, Four four, int64_t k, int64_t stop) {
+      store_four<B_ALONG, COLS> (
+          shared.b[half], four,
+          ck_finish_b<KIND> (p, t, shared.code, first_col () + four.i, k, stop, b[n]));
+    });
   }
 
   __device__ __forceinline__ int row (void) const
@@ -263,7 +241,7 @@ template <int KIND, int ROWS, int COLS, int HEIGHT, int WIDTH> struct Tile {
 
       if (KIND == CK_CUDA_BACKWARD && p.key != nullptr) {
         const float4 four = ck_dropout_factors (
-            *p.key, p.dropout, (first_row + row () + i) * p.n + first_col + col ());
+            *p.key, p.dropout, (first_row () + row () + i) * p.n + first_col () + col ());
 
         f[0] = four.x;
         f[1] = four.y;
@@ -279,12 +257,12 @@ template <int KIND, int ROWS, int COLS, int HEIGHT, int WIDTH> struct Tile {
 
   __device__ __forceinline__ void write (void)
   {
-    const int64_t left = p.n - first_col - col ();
+    const int64_t left = p.n - first_col () - col ();
     float *y = p.y + (KIND == CK_CUDA_GRADIENT ? (int64_t)blockIdx.z * p.m * p.n : 0);
 
 #pragma unroll
     for (int i = 0; i < HEIGHT; i++) {
-      const int64_t at_row = first_row + row () + i, at = at_row * p.n + first_col + col ();
+      const int64_t at_row = first_row () + row () + i, at = at_row * p.n + first_col () + col ();
 
       if (at_row >= p.m)
         return;
@@ -292,7 +270,7 @@ template <int KIND, int ROWS, int COLS, int HEIGHT, int WIDTH> struct Tile {
       for (int j = 0; j < WIDTH; j++)
         if (j < left)
           total[i][j] =
-              ck_epilogue (p.epilogue, at_row, first_col + col () + j, at + j, total[i][j]);
+              ck_epilogue (p.epilogue, at_row, first_col () + col () + j, at + j, total[i][j]);
       ck_store_4 (y + at, left, make_float4 (total[i][0], total[i][1], total[i][2], total[i][3]));
     }
   }
@@ -319,7 +297,7 @@ template <int KIND, int ROWS, int COLS, int HEIGHT, int WIDTH> struct Tile {
           (tile < n_first && (tile + 1) % (CK_CUDA_CHUNK / CK_CUDA_DEPTH) == 0))
         add_part ();
       if (more) {
-        store (half ^ 1);
+        store (tile + 1);
         __syncthreads ();
       }
     }
@@ -329,24 +307,22 @@ template <int KIND, int ROWS, int COLS, int HEIGHT, int WIDTH> struct Tile {
   }
 };
 
-#define DEFINE(name, KIND, rows, cols, height)                                                     \
-  CK_KERNEL (name, CkCudaProduct, rows / height * cols / 4)                                        \
+#define DEFINE(name, KIND, rows, cols, height, blocks)                                             \
+  CK_KERNEL_BLOCKS (name, CkCudaProduct, rows / height * cols / 4, blocks)                         \
   {                                                                                                \
     typedef Shared<rows, cols> Memory;                                                             \
     CK_SHARED (Memory, shared);                                                                    \
                                                                                                    \
     Tile<KIND, rows, cols, height, 4> (a, shared).run ();                                          \
   }
+#define DEFINE_SIZES(name, KIND, large_blocks)                                                     \
+  DEFINE (name##_large, KIND, 128, 64, 8, large_blocks)                                            \
+  DEFINE (name##_medium, KIND, 64, 32, 4, 4)                                                       \
+  DEFINE (name##_small, KIND, 16, 32, 1, 5)
 
-DEFINE (ck_cuda_product_forward_large, CK_CUDA_FORWARD, 128, 64, 8)
-DEFINE (ck_cuda_product_forward_medium, CK_CUDA_FORWARD, 64, 32, 4)
-DEFINE (ck_cuda_product_forward_small, CK_CUDA_FORWARD, 16, 32, 1)
-DEFINE (ck_cuda_product_backward_large, CK_CUDA_BACKWARD, 128, 64, 8)
-DEFINE (ck_cuda_product_backward_medium, CK_CUDA_BACKWARD, 64, 32, 4)
-DEFINE (ck_cuda_product_backward_small, CK_CUDA_BACKWARD, 16, 32, 1)
-DEFINE (ck_cuda_product_gradient_large, CK_CUDA_GRADIENT, 128, 64, 8)
-DEFINE (ck_cuda_product_gradient_medium, CK_CUDA_GRADIENT, 64, 32, 4)
-DEFINE (ck_cuda_product_gradient_small, CK_CUDA_GRADIENT, 16, 32, 1)
+DEFINE_SIZES (ck_cuda_product_forward, CK_CUDA_FORWARD, 2)
+DEFINE_SIZES (ck_cuda_product_backward, CK_CUDA_BACKWARD, 1)
+DEFINE_SIZES (ck_cuda_product_gradient, CK_CUDA_GRADIENT, 2)
 
 /* ---- shares of a sum over rows --------------------------------------------------------------- */
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Products of matrices in fp32: y [m, n] = the epilogue of a b, and of a second short product that
+ * Products of matrices of floats: y [m, n] = the epilogue of a b, and of a second short product that
  * is added to it, an adapter's. In which of three ways the operands lie is the kind of product:
  *
  *   forward:   a [m, k], b [n, k]    x W^T
  *   backward:  a [m, k], b [k, n]    dy W
  *   gradient:  a [k, m], b [k, n]    dy^T x, summed over rows
  *
- * Every element is one chain of fused multiply-adds over k, begun anew every CK_CUDA_CHUNK terms
+ * In fp32 every element is one chain of fused multiply-adds over k, begun anew every CK_CUDA_CHUNK terms
  * and these sums added in their order: the same bits for every size of tile, and wherever a row
  * lies.
  */
@@ -18,10 +18,26 @@
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/values.h"
 
+/* Of which numbers the factors are; the sums are of fp32. Roundings to fp16 and bf16 are to nearest,
+ * and to the largest number where there is none. By tensor cores sums are made in the order that
+ * these have, of 16 terms at once. */
+typedef enum { CK_CUDA_OF_F32, CK_CUDA_OF_BF16, CK_CUDA_OF_F16 } CkCudaFactors;
+
 typedef enum { CK_CUDA_FORWARD, CK_CUDA_BACKWARD, CK_CUDA_GRADIENT } CkCudaProductKind;
 
 #define CK_CUDA_DEPTH 16 /* terms of a tile */
 #define CK_CUDA_CHUNK 32 /* terms of a sum: whole tiles */
+
+/* By tensor cores: terms of a stage, and bytes of shared memory, which is a slab of 16 rows of each
+ * of the warps that lie below each other in the end. */
+#define CK_CUDA_HALF_DEPTH             32
+#define CK_CUDA_HALF_TILES(rows, cols) (2 * 2 * CK_CUDA_HALF_DEPTH * (rows + cols))
+#define CK_CUDA_HALF_SLAB(cols, down)  (down * 16 * (cols + 8) * 4)
+#define CK_CUDA_HALF_SHARED(rows, cols, down)                                                      \
+  ((CK_CUDA_HALF_TILES (rows, cols) > CK_CUDA_HALF_SLAB (cols, down)                               \
+        ? CK_CUDA_HALF_TILES (rows, cols)                                                          \
+        : CK_CUDA_HALF_SLAB (cols, down)) +                                                        \
+   16 * (int64_t)sizeof (float))
 
 /* The operands of one product. */
 typedef struct {
@@ -46,18 +62,11 @@ typedef struct {
   float *y;
 } CkCudaProduct;
 
-/* Enqueues it. A gradient without key or second terms is cut into shares by its sizes alone where
- * it has few elements, and added up in scratch memory. */
-void ck_cuda_product (CkCudaStream *stream, CkCudaProductKind kind, const CkCudaProduct *product);
-
-/* Floats as the second operand. */
-static inline CkCudaValues
-ck_cuda_floats (const float *data, int64_t rows, int64_t cols)
-{
-  CkCudaValues values = { CK_CUDA_VALUES_F32, 0, rows, cols, data, NULL, 0, { 0 } };
-
-  return values;
-}
+/* Enqueues it. In other factors than fp32 there is no second product backward, its factor is 1
+ * forward, and fp16 is for forward alone. A gradient is added to y; where it has few elements it is cut into shares by its
+ * sizes alone, which are added up in scratch memory. */
+void ck_cuda_product (CkCudaStream *stream, CkCudaProductKind kind, CkCudaFactors factors,
+                      const CkCudaProduct *product);
 
 /* Adds shares [shares, n] up in their order: y += alpha * the sum * row_factor[i / cols]. */
 typedef struct {

@@ -3,17 +3,21 @@
 #ifndef CK_CUDA_SUMS_H
 #define CK_CUDA_SUMS_H
 
-#include <stdint.h>
+#include "kernels/cuda/launch.h"
 
-#define CK_CUDA_SUM_COLS   32 /* columns a block */
-#define CK_CUDA_SUM_LANES  8  /* threads a column, each of which adds up every eighth part */
-#define CK_CUDA_SUM_SHARED (CK_CUDA_SUM_COLS * CK_CUDA_SUM_LANES * sizeof (double))
-
-/* sum[c] += parts[0][c] + parts[1][c] + ..., in double precision. */
+/* Column c of all parts is added, in double precision, to first[c], or where c is not less than
+ * n_first to second[c - n_first]; either may be NULL. */
 typedef struct {
-  const float *parts; /* [n, cols], rows `stride` floats apart */
-  int64_t n, stride, cols;
-  float *sum; /* [cols] */
+  const float *parts; /* [n, cols] */
+  int64_t n, cols, n_first;
+  float *first, *second;
 } CkCudaSums;
+
+CkStatus ck_cuda_add_parts (CkCudaStream *stream, const CkCudaSums *sums);
+
+/* Where there are many parts several threads add a column's: each every 32nd. */
+#define CK_CUDA_SUM_COLS    8
+#define CK_CUDA_SUM_LANES   32
+#define CK_CUDA_SUM_THREADS (CK_CUDA_SUM_COLS * CK_CUDA_SUM_LANES)
 
 #endif /* CK_CUDA_SUMS_H */

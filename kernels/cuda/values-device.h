@@ -63,7 +63,8 @@ ck_float_from_bf16 (uint32_t half)
 static __device__ __forceinline__ int64_t
 ck_absmax_place (const CkCudaValues &values, int64_t at)
 {
-  return values.block_shift >= 0 ? at >> values.block_shift : at / values.block;
+  return values.block_shift >= 0 ? at >> values.block_shift
+                                 : (int64_t)__umul64hi ((uint64_t)at, values.reciprocal);
 }
 
 static __device__ __forceinline__ float
@@ -87,25 +88,35 @@ ck_value (const CkCudaValues &values, const float *code, int64_t at)
                     values.absmax[ck_absmax_place (values, at)]);
 }
 
-/* Those from `at` on, which is a multiple of 4, of 16 bits or NF4 in blocks of powers of 2. */
+/*
+ * Four elements of 16 bits or of NF4 as they lie in memory, to be unpacked later: `at` is a multiple
+ * of 4, and so is a block.
+ */
 static __device__ __forceinline__ float4
-ck_packed_values_4 (const CkCudaValues &values, const float *code, int64_t at)
+ck_fetch_packed_4 (const CkCudaValues &values, int64_t at)
 {
-  if (values.format == CK_CUDA_VALUES_NF4) {
-    const uint32_t pairs = ((const uint16_t *)values.data)[at >> 2];
-    const float absmax = values.absmax[at >> values.block_shift];
-
-    return make_float4 (__fmul_rn (code[pairs >> 4 & 15], absmax),
-                        __fmul_rn (code[pairs & 15], absmax), __fmul_rn (code[pairs >> 12], absmax),
-                        __fmul_rn (code[pairs >> 8 & 15], absmax));
-  } else {
+  if (values.format == CK_CUDA_VALUES_NF4)
+    return make_float4 (__uint_as_float (((const uint16_t *)values.data)[at >> 2]),
+                        values.absmax[at >> values.block_shift], 0, 0);
+  else {
     const uint2 halves = ((const uint2 *)values.data)[at >> 2];
 
-    return make_float4 (ck_value_from_half (values, halves.x & 0xffff),
-                        ck_value_from_half (values, halves.x >> 16),
-                        ck_value_from_half (values, halves.y & 0xffff),
-                        ck_value_from_half (values, halves.y >> 16));
+    return make_float4 (__uint_as_float (halves.x), __uint_as_float (halves.y), 0, 0);
   }
+}
+
+static __device__ __forceinline__ float4
+ck_unpack_4 (const CkCudaValues &values, const float *code, float4 packed)
+{
+  const uint32_t x = __float_as_uint (packed.x), y = __float_as_uint (packed.y);
+
+  if (values.format == CK_CUDA_VALUES_NF4)
+    return make_float4 (__fmul_rn (code[x >> 4 & 15], packed.y), __fmul_rn (code[x & 15], packed.y),
+                        __fmul_rn (code[x >> 12], packed.y),
+                        __fmul_rn (code[x >> 8 & 15], packed.y));
+  return make_float4 (ck_value_from_half (values, x & 0xffff), ck_value_from_half (values, x >> 16),
+                      ck_value_from_half (values, y & 0xffff),
+                      ck_value_from_half (values, y >> 16));
 }
 
 /* Elements from `at` on, of which `left` are there; the others are 0. */
@@ -118,7 +129,7 @@ ck_values_4 (const CkCudaValues &values, const float *code, int64_t at, int64_t 
     return ck_load_4 ((const float *)values.data + at, left);
   if (left >= 4 && (at & 3) == 0 &&
       (values.format != CK_CUDA_VALUES_NF4 || values.block_shift >= 2))
-    return ck_packed_values_4 (values, code, at);
+    return ck_unpack_4 (values, code, ck_fetch_packed_4 (values, at));
   if (left > 0)
     v.x = ck_value (values, code, at);
   if (left > 1)

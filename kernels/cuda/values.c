@@ -34,6 +34,14 @@ shift_of (int64_t block)
   return (block & (block - 1)) == 0 ? (int32_t)__builtin_ctzll ((unsigned long long)block) : -1;
 }
 
+/* Exact for places that are less than 2^64 / block: a block is no larger than its matrix here, so
+ * for all of matrices of up to 2^32 elements, and beyond for all blocks of up to 2^24. */
+static uint64_t
+reciprocal_of (int64_t block)
+{
+  return UINT64_MAX / (uint64_t)block + 1;
+}
+
 CkCudaValues
 ck_cuda_weight_values (const CkWeight *weight)
 {
@@ -45,8 +53,9 @@ ck_cuda_weight_values (const CkWeight *weight)
 
   if (source->type != CK_NF4)
     return values;
-  values.block_shift = shift_of (source->block);
-  values.block = source->block;
+  /* A block that is larger than the matrix is its only one. */
+  values.block_shift = source->block < source->out * source->in ? shift_of (source->block) : 62;
+  values.reciprocal = reciprocal_of (source->block);
   values.absmax = of->absmax;
   memcpy (values.code, source->code, sizeof values.code);
   return values;

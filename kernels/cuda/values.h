@@ -14,11 +14,11 @@
 /* [rows, cols], row-major; data is aligned to 16 bytes where it is not floats. */
 typedef struct {
   int32_t format;
-  int32_t block_shift; /* NF4: the binary logarithm of block, or -1 where it is none */
+  int32_t block_shift; /* NF4: the binary logarithm of the block, or -1: */
   int64_t rows, cols;
   const void *data;
   const float *absmax; /* NF4: [ceil (rows * cols / block)] */
-  int64_t block;
+  uint64_t reciprocal; /* 2^64 / block, rounded up: the upper half of its product is the quotient */
   float code[16];
 } CkCudaValues;
 
@@ -28,6 +28,15 @@ typedef struct {
   int64_t first, n;
   float *out; /* [n] */
 } CkCudaDequantise;
+
+/* Of floats. */
+static inline CkCudaValues
+ck_cuda_floats (const float *data, int64_t rows, int64_t cols)
+{
+  CkCudaValues values = { CK_CUDA_VALUES_F32, 0, rows, cols, data, NULL, 0, { 0 } };
+
+  return values;
+}
 
 /* Of a weight of this device. */
 CkCudaValues ck_cuda_weight_values (const CkWeight *weight);

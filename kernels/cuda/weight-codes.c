@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Weights as whole numbers. 4-bit codes in blocks of 64 of a row stay as they are and become whole
- * numbers whenever they are used; parameters, which change, do for each product; everything else
- * does once, and keeps its numbers beside them for outliers.
+ * numbers whenever they are used; everything else does once, and keeps its numbers beside them for
+ * outliers.
  */
 #include "kernels/cuda/cuda-device.h"
 #include "kernels/cuda/weight.h"
@@ -56,8 +56,6 @@ ck_cuda_weight_encode (CkCudaWeight *weight, CkDevice *self)
 
   weight->coded =
       (CkCudaCodedWeight){ .unit = 1, .blocks = ck_ceil_div (source->in, CK_CUDA_BLOCK) };
-  if (source->parameters != NULL)
-    return CK_OK;
   if (stays (source)) {
     choose_codes (weight);
     return CK_OK;

@@ -13,7 +13,7 @@ typedef struct {
   const void *data;
   const float *absmax;     /* CK_NF4: device memory [ceil (out * in / block)] */
   void *memory;            /* that `data` and `absmax` lie in; NULL for parameters */
-  CkCudaCodedWeight coded; /* for products of whole numbers; without codes for parameters */
+  CkCudaCodedWeight coded; /* for products of whole numbers */
   void *coded_memory;      /* that packed ones lie in, or NULL */
 } CkCudaWeight;
 

@@ -286,6 +286,12 @@ __ffs (int a)
   return __builtin_ffs (a);
 }
 
+COW_ARITHMETIC unsigned long long
+__umul64hi (unsigned long long a, unsigned long long b)
+{
+  return (unsigned long long)((__extension__(unsigned __int128) a) * b >> 64);
+}
+
 COW_ARITHMETIC unsigned
 __umulhi (unsigned a, unsigned b)
 {

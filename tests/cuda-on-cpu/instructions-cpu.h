@@ -8,6 +8,7 @@
 #define COW_CUDA_INSTRUCTIONS_CPU_H
 
 #include "tests/cuda-on-cpu/cuda-on-cpu.h"
+#include "tests/cuda-on-cpu/half-bits.h"
 
 /* All lanes call these; what they get of each other goes through the machine. */
 void cow_warp_mma_s8 (CowCallSite site, int32_t d[4], const uint32_t a[4], const uint32_t b[2]);
@@ -66,6 +67,21 @@ COW_DEVICE_INLINE void
 ck_copy_wait (COW_CALL_SITE)
 {
   cow_thread_copy_wait (COW_THE_CALL_SITE, left);
+}
+
+COW_DEVICE_INLINE uint32_t
+ck_pack_bf16 (float first, float second)
+{
+  return bfloat16_from_float (first) | (uint32_t)bfloat16_from_float (second) << 16;
+}
+
+COW_DEVICE_INLINE uint32_t
+ck_pack_f16 (float first, float second)
+{
+  const float most = 65504;
+
+  return half_from_float (first > most ? most : first < -most ? -most : first) |
+         (uint32_t)half_from_float (second > most ? most : second < -most ? -most : second) << 16;
 }
 
 #endif /* COW_CUDA_INSTRUCTIONS_CPU_H */

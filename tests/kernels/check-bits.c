@@ -163,7 +163,7 @@ run_linear_backward (CkStream *stream, int64_t batch, const void *data, float *c
   const LinearData *d = data;
   CkLinearBackward op = d->backward;
 
-  op.weight = weight_on_device (stream, &d->weight.source, false);
+  op.weight = weight_for_products (stream, &d->weight.source, d->products);
   op.adapter = adapter_on_device (stream, &d->backward.adapter);
   op.bias = D (op.bias);
   op.rows = batch * d->shape.tokens;
@@ -185,7 +185,7 @@ check_linear_layer (CkType type, const char *adapted, const LinearShape *shape,
 
   test_weight_init (&data.weight, type, shape->out, shape->in, FILL_RANDOM);
   data.layer = (CkLinear){ .adapter = *adapter, .bias = row, .activation = CK_GELU, .scale = row };
-  for (int i = 0; i < N_PRODUCTS; i++) {
+  for (int i = 0; i < N_LINEAR_PRODUCTS; i++) {
     /* Plain C multiplies whole numbers for comparison only, and slowly: one small layer must do. */
     if (!has_products (teams[0], all_products[i]) ||
         (i > 0 && shape->tokens > 1 && strcmp (teams[0]->device->features, "c") == 0))
@@ -199,10 +199,16 @@ check_linear_layer (CkType type, const char *adapted, const LinearShape *shape,
   op.run = run_linear_backward;
   memcpy (op.in, (int64_t[]){ x, y, y, x }, 4 * sizeof *op.in);
   op.out[0] = x;
-  for (int add = 0; add < 2; add++) {
+  for (int i = 0; i < 4; i++) {
+    const bool add = i % 2 != 0, in_bf16 = i > 1;
+
+    if (in_bf16 && !has_products (teams[0], CK_USE_BF16))
+      continue;
+    data.products = in_bf16 ? CK_USE_BF16 : 0;
     data.backward = (CkLinearBackward){ .adapter = *adapter, .bias = row, .add_dx = add };
-    snprintf (op.name, sizeof op.name, "linear backward %s%s, %lld tokens%s", type_names[type],
-              adapted, (long long)shape->tokens, add ? ", added" : "");
+    snprintf (op.name, sizeof op.name, "linear backward %s%s%s, %lld tokens%s",
+              in_bf16 ? "bf16 " : "", type_names[type], adapted, (long long)shape->tokens,
+              add ? ", added" : "");
     check_operation (&op);
   }
   test_weight_clear (&data.weight);
@@ -421,7 +427,7 @@ check_attentions (const char *level)
 
     a.cos = rotated > 0 ? cos : NULL;
     a.sin = rotated > 0 ? sin : NULL;
-    for (int i = 0; i < N_PRODUCTS; i++) {
+    for (int i = 0; i < N_LINEAR_PRODUCTS; i++) {
       /* Whole numbers in plain C are for comparison, and slow. */
       if (!has_products (teams[0], all_products[i]) ||
           (i > 0 && a.tokens > 7 && strcmp (level, "c") == 0))

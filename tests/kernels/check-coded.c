@@ -51,14 +51,17 @@ network_clear (Network *self)
   test_weight_clear (&self->second);
 }
 
-/* Memory for activations; *floats says how many it has. */
+/* Floats behind the begin of a buffer, which lie on the device as ck_alloc () aligns memory. */
+#define ALIGNED 15
+
+/* Memory for activations, from the ALIGNED-th float on; *floats says how many it has. */
 static float *
 memory_for (CkStream *stream, CkType type, int64_t rows, int64_t cols, int64_t *floats)
 {
   size_t bytes;
 
   CHECK (ck_activations_bytes (stream->device, type, rows, cols, &bytes) == CK_OK);
-  *floats = (int64_t)((bytes + sizeof (float) - 1) / sizeof (float));
+  *floats = ALIGNED + (int64_t)((bytes + sizeof (float) - 1) / sizeof (float));
   return floats_new (*floats);
 }
 
@@ -72,15 +75,15 @@ run (CkStream *stream, const Network *net, int products, CkType type, float *y, 
         *mid = memory_for (stream, type, n.rows, n.mid, &mid_floats),
         *zeros = floats_filled (n.in, FILL_ZERO);
   const CkWeight *first = weight_for_products (stream, &net->first.source, products);
-  const CkNorm norm = { D (net->norm_weight), D (zeros),           1e-5f, n.rows, n.in,
-                        D (net->x),           { type, D (normed) } };
+  const CkNorm norm = { D (net->norm_weight),          D (zeros), 1e-5f, n.rows, n.in, D (net->x),
+                        { type, D (normed + ALIGNED) } };
   CkLinear layer = { .weight = first,
                      .adapter = { RANK, 0.5f, D (net->down), D (net->up), D (net->gain) },
                      .bias = D (net->bias),
                      .activation = CK_GELU,
                      .rows = n.rows,
-                     .x = { type, D (normed) },
-                     .y = { type, D (mid) } };
+                     .x = { type, D (normed + ALIGNED) },
+                     .y = { type, D (mid + ALIGNED) } };
 
   CHECK (stream->operations->norm (stream, &norm) == CK_OK);
   CHECK (stream->operations->linear (stream, &layer) == CK_OK);
@@ -89,7 +92,7 @@ run (CkStream *stream, const Network *net, int products, CkType type, float *y, 
   CHECK (stream->operations->linear (stream, &layer) == CK_OK);
   layer = (CkLinear){ .weight = weight_for_products (stream, &net->second.source, products),
                       .rows = n.rows,
-                      .x = { type, D (mid) },
+                      .x = { type, D (mid + ALIGNED) },
                       .y = ck_f32 (D (y)) };
   CHECK (stream->operations->linear (stream, &layer) == CK_OK);
   CHECK (settle (stream) == CK_OK);
@@ -143,10 +146,12 @@ check_refused (CkStream *stream, int products, CkType type)
     const CkWeight *right = weight_for_products (stream, &w.source, offered ? products : 0),
                    *other = weight_for_products (stream, &w.source, 0);
     const CkLinear good = {
-      .weight = right, .rows = ROWS, .x = ck_f32 (D (floats)), .y = { type, D (memory) }
+      .weight = right, .rows = ROWS, .x = ck_f32 (D (floats)), .y = { type, D (memory + ALIGNED) }
     };
     CkLinear op = good;
-    CkNorm norm = { D (floats), D (floats), 1, ROWS, N, D (floats), { type, D (memory) } };
+    CkNorm norm = {
+      D (floats), D (floats), 1, ROWS, N, D (floats), { type, D (memory + ALIGNED) }
+    };
     CkAttention attention = { .batch = 1,
                               .tokens = 1,
                               .heads = 1,
@@ -155,12 +160,12 @@ check_refused (CkStream *stream, int products, CkType type)
                               .q = D (floats),
                               .k = D (floats),
                               .v = D (floats),
-                              .out = { type, D (memory) } };
+                              .out = { type, D (memory + ALIGNED) } };
 
     CHECK (stream->operations->attention (stream, &attention) == CK_UNSUPPORTED);
     CHECK (ck_activations_bytes (stream->device, type, ROWS, N, &bytes) ==
            (offered ? CK_OK : CK_UNSUPPORTED));
-    CHECK (bytes <= FLOATS * sizeof (float));
+    CHECK (bytes <= (FLOATS - ALIGNED) * sizeof (float));
     CHECK (stream->operations->norm (stream, &norm) == (offered ? CK_OK : CK_UNSUPPORTED));
     CHECK (stream->operations->linear (stream, &op) == (offered ? CK_OK : CK_UNSUPPORTED));
     op.x = good.y;

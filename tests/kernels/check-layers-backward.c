@@ -120,15 +120,19 @@ void
 check_norm_backward (void)
 {
   /* more rows than a task takes, fewer columns than a vector */
-  static const int64_t shapes[][2] = { { 1, 2 },  { 2, 5 },    { 3, 16 },   { 1, 31 },  { 7, 64 },
-                                       { 65, 3 }, { 201, 65 }, { 33, 384 }, { 2, 4097 } };
+  static const int64_t shapes[][2] = { { 1, 2 },    { 2, 5 },   { 3, 16 },   { 1, 31 },
+                                       { 7, 64 },   { 65, 3 },  { 201, 65 }, { 33, 384 },
+                                       { 2, 4097 }, { 2, 768 }, { 1, 9002 }, { 1100, 7 } };
 
   case_begin ();
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
     for (int kind = 0; kind < 4; kind++)
       check_norm_one (shapes[s][0], shapes[s][1], 0, kind);
+    floats_align (true); /* as in a network */
     check_norm_one (shapes[s][0], shapes[s][1], 3, 1);
+    floats_align (false);
   }
+  check_norm_one (600, 4106, 0, 2); /* more of both than a GPU's block holds */
   for (int t = 0; team (t) != NULL; t++)
     CHECK (team (t)->training->norm_backward (team (t), &(CkNormBackward){ .cols = 1 }) == CK_OK);
   case_end ("norm-backward", "all");
@@ -438,7 +442,10 @@ check_embed_backward (void)
 
   case_begin ();
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
-    for (int wanted = 1; wanted < (s < 3 ? 16 : 2); wanted++)
+    for (int wanted = 1; wanted < (s < 3 ? 16 : 2); wanted++) {
+      floats_align (s % 2 == 0); /* as in a network */
       check_embed_one (shapes[s], s < 3 ? wanted : 15);
+      floats_align (false);
+    }
   case_end ("embed-backward", "all");
 }

@@ -12,10 +12,13 @@
  * in their column. */
 #define DX_LIMIT      6e-4
 #define DWEIGHT_LIMIT 1e-3
+#define BF16_LIMIT    2e-2 /* two factors of 8 bits, or three of an adapter */
 
 /* Whether W is multiplied in whole numbers, and whether it is parameters then. Rows of dy have
  * outliers then, whose sums are made in fp32, unless the rows are whole blocks. */
 static bool whole, whole_parameters;
+/* Whether products are of bf16, where the device has them. */
+static bool in_bf16;
 
 static bool
 has_outliers (int64_t out)
@@ -165,15 +168,25 @@ adapter_on_device (CkStream *stream, const Layer *l)
   return adapter;
 }
 
+static const CkWeight *
+weight_in_bf16 (CkStream *stream, const Layer *l)
+{
+  if (!has_products (stream, CK_USE_BF16))
+    return weight_on_device (stream, &l->w.source, true);
+  return l->parts.type == CK_F32 ? parameters_for_products (stream, &l->w.source, CK_USE_BF16)
+                                 : weight_for_products (stream, &l->w.source, CK_USE_BF16);
+}
+
 static CkStatus
 run (CkStream *stream, const void *data, float *const *outputs)
 {
   const Layer *l = data;
 #define OUTPUT(which) (l->place[which] >= 0 ? D (outputs[l->place[which]]) : NULL)
   const CkLinearBackward op = {
-    .weight = whole_parameters ? parameters_for_products (stream, &l->w.source, CK_USE_INT16)
-              : whole          ? weight_for_products (stream, &l->w.source, CK_USE_INT16)
-                               : weight_on_device (stream, &l->w.source, true),
+    .weight = in_bf16            ? weight_in_bf16 (stream, l)
+              : whole_parameters ? parameters_for_products (stream, &l->w.source, CK_USE_INT16)
+              : whole            ? weight_for_products (stream, &l->w.source, CK_USE_INT16)
+                                 : weight_on_device (stream, &l->w.source, true),
     .adapter = adapter_on_device (stream, l),
     .bias = l->parts.bias ? D (l->bias) : NULL,
     .rows = l->rows,
@@ -198,7 +211,7 @@ static void
 check_layer (const Parts *parts, int64_t rows, int64_t in, int64_t out, int64_t rank, int wanted,
              bool each)
 {
-  Test test = { .run = run, .loss = loss, .each = each };
+  Test test = { .run = run, .loss = loss, .each = each, .products = whole ? CK_USE_INT16 : 0 };
   Layer l;
 
   layer_init (&l, parts, rows, in, out, rank);
@@ -234,9 +247,10 @@ check_layer (const Parts *parts, int64_t rows, int64_t in, int64_t out, int64_t 
         .before =
             g != DX || parts->add_dx ? arena_floats (&l.arena, gradients[g].n, FILL_RANDOM) : NULL,
         .input = gradients[g].input,
-        .limit = !whole || g > DWEIGHT ? LIMIT
-                 : g == DX             ? DX_LIMIT
-                                       : DWEIGHT_LIMIT,
+        .limit = in_bf16 && g != DBIAS && g != DGAIN ? BF16_LIMIT
+                 : !whole || g > DWEIGHT             ? LIMIT
+                 : g == DX                           ? DX_LIMIT
+                                                     : DWEIGHT_LIMIT,
       };
     }
   }
@@ -244,8 +258,11 @@ check_layer (const Parts *parts, int64_t rows, int64_t in, int64_t out, int64_t 
   test.multiply_adds = 3.0 * (double)rows * (double)((in + rank) * (out + rank));
   snprintf (test.what, sizeof test.what,
             "%s%s rows %lld in %lld out %lld adapter %d dropout %d bias %d add %d wanted %x",
-            whole ? "int16 " : "", type_names[parts->type], (long long)rows, (long long)in,
-            (long long)out, parts->adapter, parts->dropout, parts->bias, parts->add_dx, wanted);
+            in_bf16 ? "bf16 "
+            : whole ? "int16 "
+                    : "",
+            type_names[parts->type], (long long)rows, (long long)in, (long long)out, parts->adapter,
+            parts->dropout, parts->bias, parts->add_dx, wanted);
   check (&test);
   layer_clear (&l);
 }
@@ -272,7 +289,8 @@ check_wanted (CkType type)
   }
 }
 
-/* Every shape that the cutting into tiles treats differently. */
+/* Every shape that the cutting into tiles treats differently. A single term and what an adapter adds
+ * may cancel, which leaves nothing of bf16. */
 static void
 check_shapes (CkType type)
 {
@@ -282,7 +300,7 @@ check_shapes (CkType type)
                                        { 20, 1500, 30, 3 }, { 1100, 20, 10, 2 },
                                        { 65, 600, 40, 70 } };
 
-  for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+  for (size_t s = in_bf16 ? 1 : 0; s < sizeof shapes / sizeof *shapes; s++) {
     for (int adapter = 0; adapter < 3; adapter++) {
       const Parts parts = { type, adapter, s % 2 == 1, true, s % 3 == 1 };
       check_layer (&parts, shapes[s][0], shapes[s][1], shapes[s][2], shapes[s][3],
@@ -374,6 +392,29 @@ check_linear_backward (void)
   }
 }
 
+/* With products of bf16, on devices that have them. */
+void
+check_linear_backward_bf16 (void)
+{
+  int t = 0;
+
+  while (team (t) != NULL && !has_products (team (t), CK_USE_BF16))
+    t++;
+  if (team (t) == NULL)
+    return;
+  in_bf16 = true;
+  for (int i = 0; i < 4; i++) {
+    char name[40];
+
+    case_begin ();
+    check_combinations (weight_types[i]);
+    check_shapes (weight_types[i]);
+    snprintf (name, sizeof name, "linear-backward-%s-bf16", type_names[weight_types[i]]);
+    case_end (name, "all");
+  }
+  in_bf16 = false;
+}
+
 /* Runs a layer in whole numbers; with `other` values of its parameters before its own. */
 static void
 run_whole (CkStream *stream, const Layer *l, const CkWeight *weight, const float *other, float *y)
@@ -407,6 +448,9 @@ check_parameters (int64_t rows, int64_t in, int64_t out)
   layer_init (&l, &parts, rows, in, out, 0);
   for (int t = 0; team (t) != NULL; t++) {
     CkStream *stream = team (t);
+
+    if (!has_products (stream, CK_USE_INT16))
+      continue;
     float *y[2] = { floats_new (rows * out), floats_new (rows * out) },
           *other = floats_filled (in * out, FILL_RANDOM);
 

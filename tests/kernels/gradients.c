@@ -214,7 +214,8 @@ check (Test *test)
   for (int o = 0; o < test->n_outputs; o++)
     expected[o] = expect (test, &test->outputs[o]);
   for (int t = 0; t < n_teams; t++) {
-    const bool runs = is_affordable (teams[t].stream, test->multiply_adds);
+    const bool runs = is_affordable (teams[t].stream, test->multiply_adds) &&
+                      has_products (teams[t].stream, test->products);
     CkStatus status;
 
     for (int o = 0; o < test->n_outputs; o++) {

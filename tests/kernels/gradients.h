@@ -50,6 +50,7 @@ typedef struct {
    * are large. */
   bool each;
   double multiply_adds; /* about how many it takes, for is_affordable () */
+  int products;         /* that a device must have */
   int exact;            /* outputs, a bit each, that have the same bits at every level */
   int n_outputs;
   Output outputs[MAX_OUTPUTS];
@@ -79,6 +80,7 @@ double reference_unit (uint64_t key, int64_t element);
 
 void check_linear_backward (void);
 void check_linear_backward_whole (void);
+void check_linear_backward_bf16 (void);
 void check_norm_backward (void);
 void check_attention_backward (void);
 void check_embed_backward (void);

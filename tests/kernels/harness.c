@@ -301,9 +301,10 @@ on_device (CkStream *stream, const float *floats)
   bail_out ("not a buffer of floats_new ()");
 }
 
-const int all_products[N_PRODUCTS] = { 0, CK_USE_INT16, CK_USE_INT8 };
-const CkType product_types[N_PRODUCTS] = { CK_F32, CK_I16, CK_I8 };
-const char *const product_names[N_PRODUCTS] = { "fp32", "int16", "int8" };
+const int all_products[N_LINEAR_PRODUCTS] = { 0, CK_USE_INT16, CK_USE_INT8, CK_USE_BF16,
+                                              CK_USE_F16 };
+const CkType product_types[N_LINEAR_PRODUCTS] = { CK_F32, CK_I16, CK_I8, CK_BF16, CK_F16 };
+const char *const product_names[N_LINEAR_PRODUCTS] = { "fp32", "int16", "int8", "bf16", "fp16" };
 
 bool
 has_products (const CkStream *stream, int products)

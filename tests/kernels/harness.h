@@ -87,16 +87,17 @@ CkStatus settled (CkStream *stream, CkStatus enqueued);
  * parameters on the device. */
 const CkWeight *weight_on_device (CkStream *stream, const CkWeightSource *source, bool trains);
 #define ALL_USES ((CkWeightUses)(CK_USE_FORWARD | CK_USE_BACKWARD | CK_USE_DEQUANTISE))
-/* The same for products of whole numbers: CK_USE_INT16, CK_USE_INT8 or 0, for fp32. */
+/* The same for other products: one of CK_USE_PRODUCTS, or 0, for fp32. */
 const CkWeight *weight_for_products (CkStream *stream, const CkWeightSource *source, int products);
 /* The same as parameters on the device, of a source in fp32. */
 const CkWeight *parameters_for_products (CkStream *stream, const CkWeightSource *source,
                                          int products);
-/* These three, the numbers that they are of, and what they are called. */
-enum { N_PRODUCTS = 3 };
-extern const int all_products[N_PRODUCTS];
-extern const CkType product_types[N_PRODUCTS];
-extern const char *const product_names[N_PRODUCTS];
+/* Those that linear layers and attention have, of which the first may be in whole numbers, and what
+ * they are called; of which numbers attention's are. */
+enum { N_PRODUCTS = 3, N_LINEAR_PRODUCTS = 5 };
+extern const int all_products[N_LINEAR_PRODUCTS];
+extern const CkType product_types[N_LINEAR_PRODUCTS];
+extern const char *const product_names[N_LINEAR_PRODUCTS];
 /* Whether the stream's device multiplies so. */
 bool has_products (const CkStream *stream, int products);
 
