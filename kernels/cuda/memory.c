@@ -93,7 +93,6 @@ ck_cuda_alloc (CkStream *self, size_t bytes)
   CkCuMemory memory;
 
   ck_cuda_break_recording (stream);
-  stream->replays.generation++;
   ck_cuda_enter (ck_cuda_device_of (stream));
   memory = alloc (stream, bytes);
   ck_cuda_leave (ck_cuda_device_of (stream));
@@ -130,7 +129,7 @@ ck_cuda_scratch (CkCudaStream *stream, CkCudaScratch slot, size_t bytes)
   ck_cuda_leave (device);
   stream->scratch[slot].bytes = stream->scratch[slot].memory != NULL ? bytes : 0;
   if (stream->scratch[slot].memory == NULL && stream->failure == CK_OK)
-    stream->failure = CK_NO_MEMORY;
+    stream->failure = ck_cuda_no_memory (device);
   return stream->scratch[slot].memory;
 }
 

@@ -118,16 +118,6 @@ cow_device_resolve (const char *name, GError **error)
   return device ? g_intern_string (device->name) : NULL;
 }
 
-CkStream *
-cow_stream_new (CkDevice *device, int threads, GError **error)
-{
-  CkStream *stream;
-  return cow_check (ck_stream_new (device, threads, &stream), error, "a stream of device \"%s\"",
-                    device->name)
-             ? stream
-             : NULL;
-}
-
 char *
 cow_device_text (const CkDevice *device)
 {
@@ -147,6 +137,9 @@ cow_device_explain (CkDevice *device, GError **error)
   g_autofree char *text = NULL;
   if (!device || !error || !*error || !ck_device_state (device, &state))
     return;
+  /* What allocates cannot tell why there is nothing. */
+  if (g_error_matches (*error, COW_ERROR, COW_ERROR_MEMORY) && state.is_lost)
+    (*error)->code = COW_ERROR_DEVICE;
   if (g_error_matches (*error, COW_ERROR, COW_ERROR_MEMORY))
     text = g_strdup_printf ("%.2f of %.2f GiB are free", gibibytes (ck_device_free_bytes (device)),
                             gibibytes (state.total_bytes));
@@ -156,6 +149,17 @@ cow_device_explain (CkDevice *device, GError **error)
     return;
   g_autofree char *message = g_steal_pointer (&(*error)->message);
   (*error)->message = g_strdup_printf ("%s (%s, %s: %s)", message, device->name, state.model, text);
+}
+
+CkStream *
+cow_stream_new (CkDevice *device, int threads, GError **error)
+{
+  CkStream *stream;
+  if (cow_check (ck_stream_new (device, threads, &stream), error, "a stream of device \"%s\"",
+                 device->name))
+    return stream;
+  cow_device_explain (device, error);
+  return NULL;
 }
 
 CkWeightUses
