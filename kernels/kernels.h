@@ -209,7 +209,7 @@ CkStatus ck_event_synchronize (CkEvent *event);
  * is the device's choice when it records and when it replays: ck_replay_begin () says whether the
  * work has been enqueued, ck_replay_end () whether it was; where not, the same has to be enqueued
  * again. Between the two are no copies, waits and events, or nothing is recorded. What was recorded
- * is forgotten when memory of the stream is freed, and when a weight of the device is made or freed.
+ * is forgotten when memory of the stream or a weight of the device comes or goes.
  */
 bool ck_replay_begin (CkStream *stream, uint64_t key);
 bool ck_replay_end (CkStream *stream);

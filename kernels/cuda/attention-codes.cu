@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* * Attention in whole numbers, with the bits of kernels/cpu/attention-codes-c.c: sums of products
- * are exact, and everything else is written with its roundings. * A warp has 16 queries. It goes
- * through the keys of a part, and what a lane then has of their scores becomes codes of
- * exponentials, of which it keeps four in a register: they are what it has to have of the left
- * matrix of the second product, because values lie in that order. The products' weights follow from
- * the greatest scores of all parts of a chunk, so the second product comes when the chunk's parts
- * are done. */
+/*
+ * Attention in whole numbers, with the bits of kernels/cpu/attention-codes-c.c: sums of products
+ * are exact, and everything else is written with its roundings.
+ *
+ * A warp has 16 queries. It goes through the keys of a part, and what a lane then has of their
+ * scores becomes codes of exponentials, of which it keeps four in a register: they are what it has
+ * to have of the left matrix of the second product, because values lie in that order. The products'
+ * weights follow from the greatest scores of all parts of a chunk, so the second product comes when
+ * the chunk's parts are done.
+ */
 #include "kernels/cuda/attention-codes.h"
 #include "kernels/cuda/attention-rotated.h"
 #include "kernels/cuda/codes-device.h"

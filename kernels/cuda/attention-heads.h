@@ -10,9 +10,11 @@
  */
 int32_t ck_cuda_held_chunks (const CkAttention *op);
 
-/* * *heads but for `vectors`, and the grid: tiles of `tile` rows of `rows` (queries or tokens) of
+/*
+ * *heads but for `vectors`, and the grid: tiles of `tile` rows of `rows` (queries or tokens) of
  * each head of each picture, and each chunk by itself where none are kept. CK_UNSUPPORTED: more
- * than a kernel can count. */
+ * than a kernel can count.
+ */
 CkStatus ck_cuda_heads (const CkAttention *op, int64_t rows, int64_t tile, CkCudaHeads *heads,
                         CkCudaGrid *grid);
 

@@ -270,9 +270,11 @@ ck_first_row (const CkCudaHeads &heads, int rows)
   return blockIdx.x % heads.tiles * rows;
 }
 
-/* * Chunks of rows that a block keeps while all columns go by, where `held` says how many a head
- * has. 0: a head has too many; then a chunk is loaded whenever it is used, and a block makes one
- * chunk of the result, that of blockIdx.y. */
+/*
+ * Chunks of rows that a block keeps while all columns go by, where `held` says how many a head has.
+ * 0: a head has too many; then a chunk is loaded whenever it is used, and a block makes one chunk
+ * of the result, that of blockIdx.y.
+ */
 template <int held, int rows> struct CkHeldRows {
   static constexpr int chunks = held > 0 ? held : 1;
   CkChunkRow chunk[chunks][CK_ATTENTION_GROUPS * rows];

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* * Rows of numbers as whole numbers of 8 bits, by the rules of kernels/code-rules.h: each 64
+/*
+ * Rows of numbers as whole numbers of 8 bits, by the rules of kernels/code-rules.h: each 64
  * elements of a row share a scale, and outliers among activations are taken out. Element i of a
- * block lies at place i ^ 1, the order in which 4-bit codes come out of their bytes. */
+ * block lies at place i ^ 1, the order in which 4-bit codes come out of their bytes.
+ */
 #ifndef CK_CUDA_CODED_ROWS_H
 #define CK_CUDA_CODED_ROWS_H
 

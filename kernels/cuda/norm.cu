@@ -239,8 +239,10 @@ template <int HELD> struct Shares {
   float *sums; /* [2, cols] of the block, or NULL */
 };
 
-/* * With h the normalised x and g = weight dy: dx = factor (g - mean (g) - h mean (g h)). Where
- * factor is large the three nearly cancel; so the mean of g is corrected as that of x is. */
+/*
+ * With h the normalised x and g = weight dy: dx = factor (g - mean (g) - h mean (g h)). Where
+ * factor is large the three nearly cancel; so the mean of g is corrected as that of x is.
+ */
 struct Slope {
   float mean, rest, mean_h;
 };

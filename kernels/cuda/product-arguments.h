@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* * Products of matrices of floats: y [m, n] = the epilogue of a b, and of a second short product
+/*
+ * Products of matrices of floats: y [m, n] = the epilogue of a b, and of a second short product
  * that is added to it, an adapter's. In which of three ways the operands lie is the kind of
- * product: *   forward:   a [m, k], b [n, k]    x W^T   backward:  a [m, k], b [k, n]    dy W
- * gradient:  a [k, m], b [k, n]    dy^T x, summed over rows * In fp32 every element is one chain of
- * fused multiply-adds over k, begun anew every CK_CUDA_CHUNK terms and these sums added in their
- * order: the same bits for every size of tile, and wherever a row lies. */
+ * product:
+ *
+ *   forward:   a [m, k], b [n, k]    x W^T
+ *   backward:  a [m, k], b [k, n]    dy W
+ *   gradient:  a [k, m], b [k, n]    dy^T x, summed over rows
+ *
+ * In fp32 every element is one chain of fused multiply-adds over k, begun anew every CK_CUDA_CHUNK
+ * terms and these sums added in their order: the same bits for every size of tile, and wherever a
+ * row lies.
+ */
 #ifndef CK_CUDA_PRODUCT_ARGUMENTS_H
 #define CK_CUDA_PRODUCT_ARGUMENTS_H
 

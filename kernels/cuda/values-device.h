@@ -88,8 +88,10 @@ ck_value (const CkCudaValues &values, const float *code, int64_t at)
                     values.absmax[ck_absmax_place (values, at)]);
 }
 
-/* * Four elements of 16 bits or of NF4 as they lie in memory, to be unpacked later: `at` is a
- * multiple of 4, and so is a block. */
+/*
+ * Four elements of 16 bits or of NF4 as they lie in memory, to be unpacked later: `at` is a
+ * multiple of 4, and so is a block.
+ */
 static __device__ __forceinline__ float4
 ck_fetch_packed_4 (const CkCudaValues &values, int64_t at)
 {

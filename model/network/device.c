@@ -89,7 +89,7 @@ tell_passed_over (const char *reason)
   static gsize told = 0;
   if (!*reason || !g_once_init_enter (&told))
     return;
-  g_message ("the CPU computes, for the GPU cannot be used: %s", reason);
+  g_message ("the CPU computes, not the GPU: %s", reason);
   g_once_init_leave (&told, 1);
 }
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* * check-bits: the contract of kernels.h on bits. Each operation computes a few pictures one by
- * one with one thread, then in batches of every size up to 9, in different places, with 1, 2 and 3
+/*
+ * check-bits: the contract of kernels.h on bits. Each operation computes a few pictures one by one
+ * with one thread, then in batches of every size up to 9, in different places, with 1, 2 and 3
  * threads, at every level that this machine has, or on the GPU that is named: a picture's numbers
  * must always be the same. What is summed over a batch (gradients of parameters, statistics) must
- * not depend on the threads, which check-training looks at. TAP. */
+ * not depend on the threads, which check-training looks at. TAP.
+ */
 #include "kernels/training.h"
 #include "tests/kernels/harness.h"
 
