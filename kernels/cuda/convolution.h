@@ -10,8 +10,8 @@
  * squares. */
 #define CK_CUDA_FILTER_SQUARE  32
 #define CK_CUDA_FILTER_THREADS 256
-#define CK_CUDA_FILTER_SHARED                                                                      \
-  (CK_CUDA_FILTER_SQUARE * (CK_CUDA_FILTER_SQUARE + 1) * sizeof (float))
+/* Rows of the square lie in different banks. */
+#define CK_CUDA_FILTER_SHARED (CK_CUDA_FILTER_SQUARE * (CK_CUDA_FILTER_SQUARE + 1) * sizeof (float))
 
 typedef struct {
   int32_t batch, in, height, width, out, out_height, out_width, kernel, stride, padding;
