@@ -14,6 +14,8 @@
 
 typedef struct {
   CkDevice base;
+  const CkOperations *operations; /* of its streams */
+  const CkTraining *training;
   char name[32], features[16]; /* base's */
   char model[128];             /* of the GPU, as the driver calls it */
   CkCuDriver driver;

@@ -64,7 +64,7 @@ tell_untried_level (void)
     return;
   if (level && !g_getenv ("COWBEHAVIOR_CPU"))
     g_message ("this processor has instructions that were not tried yet; COWBEHAVIOR_CPU=%s uses "
-               "them, and int16 and int8 are faster then",
+               "them, and whole numbers are faster then",
                level);
   g_once_init_leave (&told, 1);
 }
@@ -89,7 +89,7 @@ tell_passed_over (const char *reason)
   static gsize told = 0;
   if (!*reason || !g_once_init_enter (&told))
     return;
-  g_message ("the CPU computes, for the GPU cannot be used: %s", reason);
+  g_message ("the CPU computes, not the GPU: %s", reason);
   g_once_init_leave (&told, 1);
 }
 
