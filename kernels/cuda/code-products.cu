@@ -361,14 +361,20 @@ template <int ROWS, int COLS, int DOWN, int ACROSS> struct Tile {
     float t[4] = { four->x, four->y, four->z, four->w }, sum[4] = { 0, 0, 0, 0 };
     const bool outliers = p.first.x.outliers != nullptr && shared.outliers[row] != 0;
 
-    if (outliers)
-      add_outliers (at_row, col, p.one_by_one ? t : sum);
+    if (outliers) {
+#pragma unroll
+      for (int c = 0; c < 4; c++)
+        sum[c] = p.one_by_one ? t[c] : 0;
+      add_outliers (at_row, col, sum);
+    }
 #pragma unroll
     for (int c = 0; c < 4; c++)
       if (c < left) {
         if (p.addend != nullptr)
           sum[c] = __fadd_rn (sum[c], p.addend[at + c]);
-        if ((outliers && !p.one_by_one) || p.addend != nullptr)
+        if (outliers && p.one_by_one)
+          t[c] = sum[c];
+        else if (outliers || p.addend != nullptr)
           t[c] = __fadd_rn (t[c], sum[c]);
         t[c] = ck_epilogue (p.epilogue, at_row, col + c, at + c, t[c]);
       } else
