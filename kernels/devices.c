@@ -12,24 +12,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* name, open, and whether "auto" may take it; the best comes first. */
+/* name, open, and what opens it for "auto" (NULL: nothing); the best comes first. */
 #ifdef CK_TEST_DEVICE
 #  define TEST_DEVICES(ROW)                                                                        \
-    ROW ("test", ck_test_device_open, false) ROW ("cuda-emulated", ck_cuda_emulated_open, false)
+    ROW ("test", ck_test_device_open, NULL) ROW ("cuda-emulated", ck_cuda_emulated_open, NULL)
 #else
 #  define TEST_DEVICES(ROW)
 #endif
 #ifdef CK_CUDA
-#  define GPUS(ROW) ROW ("cuda", ck_cuda_device_open, true)
+#  define GPUS(ROW) ROW ("cuda", ck_cuda_device_open, ck_cuda_automatic_open)
 #else
 #  define GPUS(ROW)
 #endif
-#define DEVICES(ROW) GPUS (ROW) ROW ("cpu", ck_cpu_device_open, true)
+#define DEVICES(ROW) GPUS (ROW) ROW ("cpu", ck_cpu_device_open, ck_cpu_device_open)
 
 typedef struct {
   const char *name; /* of CkDevice, or its part before a colon: "cuda" of "cuda:1" */
   CkDeviceOpen open;
-  bool automatic;
+  CkDeviceOpen automatic;
 } Row;
 
 #define ROW_OF(name, open, automatic)  { name, open, automatic },
@@ -79,11 +79,13 @@ replace_cpu (const Row *row, const char **name)
 #endif
 }
 
-/* A row's device, and its reason where there is none. */
+/* A row's device, for "auto" or by its name, and its reason where there is none. */
 static CkStatus
-open_row (const Row *row, const char *name, const CkDeviceOptions *options, CkDevice **device)
+open_row (const Row *row, bool automatic, const char *name, const CkDeviceOptions *options,
+          CkDevice **device)
 {
   const char *const asked = name;
+  const Row *const own = row;
   CkDeviceOptions with = *options;
 
   if (options->reason != NULL)
@@ -91,7 +93,9 @@ open_row (const Row *row, const char *name, const CkDeviceOptions *options, CkDe
   row = replace_cpu (row, &name);
   if (name != asked)
     with.features = NULL; /* a set of the CPU's instructions */
-  return row != NULL ? row->open (name, &with, device) : CK_UNSUPPORTED;
+  if (row == NULL)
+    return CK_UNSUPPORTED;
+  return (automatic && row == own ? row->automatic : row->open) (name, &with, device);
 }
 
 /* The first device that can be had; keeps the reason of one that is there and cannot be used. */
@@ -102,9 +106,9 @@ open_best (const CkDeviceOptions *options, CkDevice **device)
   CkStatus status = CK_UNSUPPORTED;
 
   for (int i = 0; i < N_ROWS && status != CK_OK; i++) {
-    if (!rows[i].automatic)
+    if (rows[i].automatic == NULL)
       continue;
-    status = open_row (&rows[i], rows[i].name, options, device);
+    status = open_row (&rows[i], true, rows[i].name, options, device);
     if (status == CK_DEVICE_ERROR && options->reason != NULL && reason[0] == '\0')
       memcpy (reason, options->reason, sizeof reason);
   }
@@ -126,7 +130,7 @@ ck_device_open (const char *name, const CkDeviceOptions *options, CkDevice **dev
     options->reason[0] = '\0';
   if (strcmp (name, "auto") == 0)
     return open_best (options, device);
-  return row != NULL ? open_row (row, name, options, device) : CK_UNSUPPORTED;
+  return row != NULL ? open_row (row, false, name, options, device) : CK_UNSUPPORTED;
 }
 
 const char *const *

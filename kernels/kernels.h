@@ -64,9 +64,10 @@ typedef enum {
  * result change with the same features, so that what was kept can say by which rules it was
  * computed. 1: products by oneDNN, which depended on the batch; 2: the same bits as above; 3:
  * attention in tiles, and q and k in training as the linear layers gave them; 4: GELU by one
- * exponential; 5: adapters and attention in whole numbers, where the linear layers are.
+ * exponential; 5: adapters and attention in whole numbers, where the linear layers are; 6: GELU by
+ * tables with AVX-512.
  */
-#define CK_ARITHMETIC 5
+#define CK_ARITHMETIC 6
 
 /* A short English description of a status; static storage. */
 const char *ck_status_text (CkStatus status);
@@ -341,7 +342,20 @@ typedef struct {
   float dropout;
   const uint64_t
       *key; /* [1] which ones: as CkTraining.dropout chooses; may be NULL without dropout */
+  /* With dropout, what a layer's forward leaves to those that come after it with the same x: a
+   * forward that repeats it, and its backward. Both, or NULL: nothing is left, and each chooses and
+   * multiplies anew, with the same bits. */
+  uint8_t *mask; /* [rows, ck_mask_bytes (in)]: a bit for each input, set where it was not zeroed */
+  float *low;    /* [rows, rank]: x after the dropout, times down^T */
+  bool kept;     /* they are there; else the forward writes them, and a backward refuses them */
 } CkAdapter;
+
+/* Bytes of a mask's row: whole pairs, the first bits in the lowest bits of the first. */
+static inline int64_t
+ck_mask_bytes (int64_t in)
+{
+  return in / 16 * 2 + (in % 16 != 0 ? 2 : 0);
+}
 
 /* ---- operations ------------------------------------------------------------------------------ */
 
@@ -397,8 +411,8 @@ typedef struct {
   const float *q, *k, *v;
   /* Of which numbers the two products are made: CK_F32, or CK_I16, CK_I8, CK_BF16 or CK_F16 where
    * the device's products have CK_USE_INT16, etc. The scores are of CK_I16 in CK_I8 too. In halves
-   * q, k, v and exponentials are rounded as CK_USE_BF16 and CK_USE_F16 round, but that heads of more
-   * than 128 elements may be computed in fp32. The softmax is always fp32's. */
+   * q, k, v and exponentials are rounded as CK_USE_BF16 and CK_USE_F16 round, but that heads of
+   * more than 128 elements may be computed in fp32. The softmax is always fp32's. */
   CkType products;
   CkActivations out;
 } CkAttention;

@@ -69,6 +69,10 @@ check_adapter (const CkAdapter *adapter, const CkWeightSource *weight, int64_t r
   if (adapter->rank > 0 && (adapter->down == NULL || adapter->up == NULL ||
                             (adapter->dropout > 0 && adapter->key == NULL)))
     return CK_BAD_SHAPE;
+  if ((adapter->mask != NULL) != (adapter->low != NULL) ||
+      (adapter->kept && adapter->mask == NULL) ||
+      (adapter->mask != NULL && !(adapter->rank > 0 && adapter->dropout > 0)))
+    return CK_BAD_SHAPE;
   return CK_OK;
 }
 
@@ -263,7 +267,8 @@ ck_check_linear_backward (const CkLinearBackward *op)
   if (status != CK_OK)
     return status;
   if ((op->adapter.rank == 0 && (g->up != NULL || g->down != NULL)) ||
-      (g->gain != NULL && (op->adapter.gain == NULL || op->y == NULL)))
+      (g->gain != NULL && (op->adapter.gain == NULL || op->y == NULL)) ||
+      (op->adapter.mask != NULL && !op->adapter.kept))
     return CK_BAD_SHAPE;
   if (g->weight != NULL && (weight->parameters == NULL || op->adapter.gain != NULL))
     return CK_UNSUPPORTED;

@@ -97,8 +97,9 @@ install_model (GObjectClass *klass)
   /**
    * GstCowBehavior:device:
    *
-   * The device that computes: `cpu`, `cuda` (the first NVIDIA GPU) or `cuda:N`. With `auto` it is the
-   * GPU where this build and this machine have one. `cow-trainer info --device cuda` tells of it.
+   * The device that computes: `cpu`, `cuda` (the first NVIDIA GPU) or `cuda:N`. `auto` is the CPU
+   * until tests have run on a GPU, and a message says so where there is one. `cow-trainer info
+   * --device cuda` tells of it.
    */
   g_object_class_install_property (
       klass, GST_COW_PROP_DEVICE,

@@ -65,8 +65,12 @@ multiply_rows (const void *data, int64_t first, int64_t end, int member)
 
     for (int64_t row = 0; row < rows; row++) {
       const int64_t at = (first + row) * in + k;
-      ops->training.dropout (*adapter->key, adapter->dropout, at, depth, x + at,
-                             dropped + row * depth);
+      uint8_t here[DEPTH / 8],
+          *mask = adapter->mask != NULL ? adapter->mask + (first + row) * ck_mask_bytes (in) + k / 8
+                                        : here;
+
+      ops->training.choose (*adapter->key, adapter->dropout, at, depth, mask);
+      ops->training.drop (adapter->dropout, depth, mask, x + at, dropped + row * depth);
     }
     status = ops->products.gemm (false, rows, adapter->rank, depth, 1, dropped, depth,
                                  transposed + k * adapter->rank, adapter->rank, k == 0 ? 0 : 1, low,

@@ -122,25 +122,34 @@ Q (encode_part) (int64_t n, const float *x, float most, Q (Code) * codes)
   return q_to_float (sum);
 }
 
+/* In two walks over the rows, because what is common to a row's lanes takes many steps, which those
+ * of other rows fill. */
 static void
 Q (soften) (CodedHead *head, const CkKeyChunk *chunk, int64_t rows)
 {
   for (int64_t row = 0; row < rows; row++) {
     const float *scores = head->scores + row * CK_CHUNK_KEYS;
-    Q (Code) *codes = (Q (Code) *)head->exps + row * CK_CHUNK_KEYS;
     vf lanes[CK_PARTS];
-    v4 most, sums;
+    v4 most;
 
 #pragma GCC unroll 4
     for (int p = 0; p < CK_PARTS; p++)
       lanes[p] = Q (find_most) (chunk->sizes[p], scores + chunk->starts[p]);
     most = v_max_of_four (lanes);
+    memcpy (head->part_most + row * CK_PARTS, &most, sizeof most);
+  }
+  for (int64_t row = 0; row < rows; row++) {
+    const float *scores = head->scores + row * CK_CHUNK_KEYS,
+                *most = head->part_most + row * CK_PARTS;
+    Q (Code) *codes = (Q (Code) *)head->exps + row * CK_CHUNK_KEYS;
+    vf lanes[CK_PARTS];
+    v4 sums;
+
 #pragma GCC unroll 4
     for (int p = 0; p < CK_PARTS; p++)
       lanes[p] = Q (encode_part) (chunk->sizes[p], scores + chunk->starts[p], most[p],
                                   codes + chunk->places[p]);
     sums = v_sum_of_four (lanes); /* exact */
-    memcpy (head->part_most + row * CK_PARTS, &most, sizeof most);
     memcpy (head->part_sums + row * CK_PARTS, &sums, sizeof sums);
   }
 }

@@ -1,20 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* The rules by which a block of numbers becomes codes, which plain C and all vectors share. */
-#ifndef CK_CPU_CODES_H
-#define CK_CPU_CODES_H
+#ifndef CK_CODES_H
+#define CK_CODES_H
 
 #include "kernels/cpu/quantised.h"
 
 #include <math.h>
 #include <string.h>
 
-/* Of a block, the largest magnitude and the sum of all; a lone one spoils no others. A block of
- * normally distributed numbers has 4 times its mean magnitude as the largest, one behind a GELU 10
- * times. */
-#define CK_OUTLIER        20
-#define CK_OUTLIER_NARROW 11 /* narrow codes leave less to the others */
-
-/* limit: one of these two */
+/* Of a block, the largest magnitude and the sum of all; a lone one spoils no others. limit:
+ * CK_OUTLIER or CK_OUTLIER_NARROW. */
 static inline bool
 ck_has_outlier (float limit, float max, float sum)
 {
@@ -72,4 +67,4 @@ ck_take_outliers (float limit, const float *x, int64_t column, int64_t n, float 
   return written;
 }
 
-#endif /* CK_CPU_CODES_H */
+#endif /* CK_CODES_H */

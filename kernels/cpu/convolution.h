@@ -5,7 +5,10 @@
 
 #include "kernels/cpu/cpu-stream.h"
 
-extern const CkConvolutionOps ck_convolution_c, ck_convolution_dnnl;
+extern const CkConvolutionOps ck_convolution_c, ck_convolution_dnnl, ck_convolution_winograd;
+
+/* Whether the last one of these computes this shape. */
+bool ck_winograd_takes (const CkCpuStream *stream, const CkConvolution *shape);
 
 /* What a stream keeps for oneDNN's. */
 void ck_convolutions_free (CkConvolutions *convolutions);

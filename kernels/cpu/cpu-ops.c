@@ -13,6 +13,7 @@ ck_cpu_ops_init (CkCpuOps *ops, CkCpuFeatures features)
   ck_attention_codes_init_c (&ops->attention_int16, &ops->attention_int8);
   ck_colour_init_c (&ops->colour);
   ck_training_init_c (&ops->training);
+  ops->winograd = (CkWinogradOps){ 0 };
   ck_peak_init_c (&ops->peak);
 #if defined(__x86_64__)
   if (features & CK_CPU_AVX2) {
@@ -24,6 +25,7 @@ ck_cpu_ops_init (CkCpuOps *ops, CkCpuFeatures features)
     ck_attention_codes_init_avx2 (&ops->attention_int16, &ops->attention_int8);
     ck_colour_init_avx2 (&ops->colour);
     ck_training_init_avx2 (&ops->training);
+    ck_winograd_init_avx2 (&ops->winograd);
     ck_peak_init_avx2 (&ops->peak);
   }
   if (features & CK_CPU_AVX_VNNI)
@@ -37,6 +39,7 @@ ck_cpu_ops_init (CkCpuOps *ops, CkCpuFeatures features)
     ck_attention_codes_init_avx512 (&ops->attention_int16, &ops->attention_int8);
     ck_colour_init_avx512 (&ops->colour);
     ck_training_init_avx512 (&ops->training);
+    ck_winograd_init_avx512 (&ops->winograd);
     ck_peak_init_avx512 (&ops->peak);
   }
   if (features & CK_CPU_AVX512_VNNI) {
@@ -53,6 +56,7 @@ ck_cpu_ops_init (CkCpuOps *ops, CkCpuFeatures features)
     ck_attention_codes_init_neon (&ops->attention_int16, &ops->attention_int8);
     ck_colour_init_neon (&ops->colour);
     ck_training_init_neon (&ops->training);
+    ck_winograd_init_neon (&ops->winograd);
     ck_peak_init_neon (&ops->peak);
   }
   if (features & CK_CPU_NEON_DOTPROD) {

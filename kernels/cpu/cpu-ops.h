@@ -17,6 +17,7 @@
 #include "kernels/cpu/quantised.h"
 #include "kernels/cpu/rows.h"
 #include "kernels/cpu/training-ops.h"
+#include "kernels/cpu/winograd.h"
 
 typedef struct {
   CkGemmOps products;
@@ -27,6 +28,7 @@ typedef struct {
   CkAttentionOps attention_int16, attention_int8; /* as int16, int8 */
   CkColourOps colour;
   CkTrainingOps training;
+  CkWinogradOps winograd; /* NULL in plain C, which computes convolutions as they are defined */
   CkPeakOps peak;
 } CkCpuOps;
 

@@ -175,7 +175,7 @@ sum_products (const void *data, int64_t first, int64_t end, int member)
   const int64_t n = end - first;
   double sum[STRIP] = { 0 };
 
-  r->ops->training.sum_columns (r->rows, n, r->cols, r->dx + first, r->y + first, sum);
+  r->ops->training.sum_columns (r->rows, n, r->cols, r->dx + first, r->y + first, NULL, sum);
   for (int64_t i = 0; i < n; i++)
     r->dscale[first + i] += (float)sum[i];
   return CK_OK;
@@ -215,8 +215,10 @@ static CkStatus
 drop_out (const void *data, int64_t first, int64_t end, int member)
 {
   const Dropout *d = data;
+  uint8_t mask[CHUNK / 8];
 
-  d->ops->training.dropout (d->key, d->p, first, end - first, d->x + first, d->y + first);
+  d->ops->training.choose (d->key, d->p, first, end - first, mask);
+  d->ops->training.drop (d->p, end - first, mask, d->x + first, d->y + first);
   return CK_OK;
 }
 

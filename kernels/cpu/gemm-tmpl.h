@@ -26,10 +26,11 @@
 
 #include <string.h>
 
-#define STEP  (TILE / 3) /* a tile with fewer rows is made as if it had a multiple of these */
-#define DEPTH 384        /* terms of a block, at most */
-#define PANEL 256        /* columns of b that are packed at once, whole strips: 384 KiB */
-#define FEW   (6 * TILE) /* rows of a that are not worth packing b for */
+#define STEP       (TILE / 3) /* a tile with fewer rows is made as if it had a multiple of these */
+#define DEPTH      384        /* terms of a block, at most */
+#define PANEL      256        /* columns of b that are packed at once, whole strips: 384 KiB */
+#define ROWS_AHEAD 8 /* of b, that are asked for before they are packed: they lie far apart */
+#define FEW        (6 * TILE) /* rows of a that are not worth packing b for */
 /* Floats that a copied column of a transposed tile takes. */
 #define COLUMN ((TILE + W - 1) / W * W)
 
@@ -66,11 +67,14 @@ pack_panel (const Matrix *b, int64_t first, int64_t depth, int64_t col, int64_t 
     pack_transposed (depth, ck_min (W, cols - j), element (b, first, col + j), b->stride,
                      panel + j / STRIP * STRIP * depth + j % STRIP);
   for (int64_t l = 0; !b->transposed && l < depth; l++) {
-    const float *row = element (b, first + l, col);
+    const float *row = element (b, first + l, col),
+                *ahead = element (b, first + ck_min (l + ROWS_AHEAD, depth - 1), col);
 
-    for (int64_t j = 0; j < cols; j += W)
+    for (int64_t j = 0; j < cols; j += W) {
+      __builtin_prefetch (ahead + j);
       v_store (panel + j / STRIP * STRIP * depth + l * STRIP + j % STRIP, W,
                v_load (row + j, cols - j, 0));
+    }
   }
 }
 

@@ -293,6 +293,10 @@ make_low (Job *job)
 {
   const CkAdapter *adapter = &job->layer->adapter;
 
+  if (adapter->low != NULL)
+    job->low = adapter->low;
+  if (adapter->kept)
+    return CK_OK;
   return job->coded_adapter ? ck_adapter_codes_init (&job->adapter_codes, job->cpu, adapter,
                                                      job->rows, job->in, &job->codes.x, job->low)
                             : ck_adapter_low (job->cpu, adapter, job->rows, job->in, job->x,

@@ -9,22 +9,33 @@
 #include "kernels/cpu/peak.h"
 #include "kernels/sizes.h"
 
-#define Q(name)                 name##_16
-#define Q_BITS                  16
-#define Q_CODE_MAX              CK_CODE_MAX_16
-#define Q_OFFSET                0
-#define Q_TILE                  6
-#define Q_LANES                 8
-#define q_dot(sums, weights, x) _mm512_dpwssd_epi32 (sums, weights, x)
+/* In assembly, because gcc 12 copies the sums of a tile to other registers in each round. */
+#define DEFINE_DOT(name, instruction)                                                              \
+  static inline vq name (vq sums, vq weights, vq x)                                                \
+  {                                                                                                \
+    __asm__(instruction " %2, %1, %0" : "+v"(sums) : "v"(weights), "v"(x));                        \
+    return sums;                                                                                   \
+  }
+
+DEFINE_DOT (q_dot_16, "vpdpwssd")
+DEFINE_DOT (q_dot_8, "vpdpbusd")
+
+#define Q(name)    name##_16
+#define Q_BITS     16
+#define Q_CODE_MAX CK_CODE_MAX_16
+#define Q_OFFSET   0
+#define Q_TILE     6
+#define Q_LANES    8
+#define q_dot      q_dot_16
 #define Q_ATTENTION
 #include "kernels/cpu/quantised-tmpl.h"
 
-#define Q(name)                 name##_8
-#define Q_BITS                  8
-#define Q_CODE_MAX              CK_CODE_MAX_8
-#define Q_OFFSET                128
-#define Q_TILE                  6
-#define q_dot(sums, weights, x) _mm512_dpbusd_epi32 (sums, weights, x)
+#define Q(name)    name##_8
+#define Q_BITS     8
+#define Q_CODE_MAX CK_CODE_MAX_8
+#define Q_OFFSET   128
+#define Q_TILE     6
+#define q_dot      q_dot_8
 #define Q_ATTENTION
 #include "kernels/cpu/quantised-tmpl.h"
 

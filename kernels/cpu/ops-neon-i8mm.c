@@ -153,7 +153,14 @@ multiply_tile (const CkCodes *x, const int8_t *strip, const float *strip_scales,
       vst1_f32 (tile[2 * i + 1] + 2 * out, vget_high_f32 (totals[i][out]));
     }
   if (target->tail != NULL) {
-    finish_8 (target, tile);
+    for (int64_t col = 0; col < target->outs; col += W) {
+      vf values[2 * ROWS];
+
+#pragma GCC unroll 8
+      for (int i = 0; i < 2 * ROWS; i++)
+        values[i] = v_load (tile[i] + col, W, 0);
+      finish_8 (target, col, values);
+    }
     return;
   }
   for (int64_t i = 0; i < ck_min (2 * ROWS, target->rows - target->row); i++)

@@ -61,3 +61,4 @@ INIT (attention_codes) (CkAttentionOps *int16, CkAttentionOps *int8)
 #include "kernels/cpu/peak-tmpl.h"
 #include "kernels/cpu/rows-tmpl.h"
 #include "kernels/cpu/training-tmpl.h"
+#include "kernels/cpu/winograd-tmpl.h"

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define PIXELS 256  /* a task of channels_last */
-#define STRIP  64   /* channels a task of mean_pool */
+#define STRIP  64   /* channels that are pooled together */
 #define CHUNK  4096 /* elements a task of its backward, about */
 #define WINDOW 3    /* of max_pool, whose stride is 2 and whose padding 1 */
 
@@ -61,27 +61,43 @@ pooled (int64_t size)
 
 /* ---- max pool -------------------------------------------------------------------------------- */
 
-/* One output pixel; x points to its picture. */
+/* A number of one pixel of a window against the greatest so far. Places are integers as large as
+ * the floats, so that the compiler makes vectors of both. */
 static void
-take_maximum (int64_t height, int64_t width, int64_t channels, int64_t row, int64_t col,
+take_greater (int64_t n, const float *x, int32_t place, float *greatest, int32_t *places)
+{
+#pragma omp simd
+  for (int64_t i = 0; i < n; i++) {
+    const int32_t greater = -(int32_t)(x[i] > greatest[i]);
+    greatest[i] = x[i] > greatest[i] ? x[i] : greatest[i];
+    places[i] = (place & greater) | (places[i] & ~greater);
+  }
+}
+
+/* STRIP channels of one output pixel; x points to those of its picture. */
+static void
+take_maximum (int64_t height, int64_t width, int64_t channels, int64_t row, int64_t col, int64_t n,
               const float *x, float *y, uint8_t *places)
 {
-  bool first = true;
+  const int64_t top = 2 * row - 1, left = 2 * col - 1;
+  const int32_t first = (top < 0 ? WINDOW : 0) + (left < 0 ? 1 : 0);
+  float greatest[STRIP];
+  int32_t at[STRIP];
 
-  for (int place = 0; place < WINDOW * WINDOW; place++) {
-    const int64_t iy = 2 * row - 1 + place / WINDOW, ix = 2 * col - 1 + place % WINDOW;
-    const float *pixel = x + (iy * width + ix) * channels;
+  memcpy (greatest, x + ((top + first / WINDOW) * width + left + first % WINDOW) * channels,
+          (size_t)n * sizeof (float));
+  for (int64_t i = 0; i < n; i++)
+    at[i] = first;
+  for (int32_t place = first + 1; place < WINDOW * WINDOW; place++) {
+    const int64_t iy = top + place / WINDOW, ix = left + place % WINDOW;
 
-    if (iy < 0 || iy >= height || ix < 0 || ix >= width)
-      continue;
-    for (int64_t c = 0; c < channels; c++) {
-      if (first || pixel[c] > y[c]) {
-        y[c] = pixel[c];
-        places[c] = (uint8_t)place;
-      }
-    }
-    first = false;
+    if (iy < height && ix >= 0 && ix < width)
+      take_greater (n, x + (iy * width + ix) * channels, place, greatest, at);
   }
+  memcpy (y, greatest, (size_t)n * sizeof (float));
+#pragma omp simd
+  for (int64_t i = 0; i < n; i++)
+    places[i] = (uint8_t)at[i];
 }
 
 typedef struct {
@@ -101,8 +117,10 @@ make_row (const void *data, int64_t row, int member)
 
   for (int64_t col = 0; col < p->out_width; col++) {
     const int64_t at = (row * p->out_width + col) * p->channels;
-    take_maximum (p->height, p->width, p->channels, row % p->out_height, col, picture, p->y + at,
-                  p->places_out + at);
+    for (int64_t c = 0; c < p->channels; c += STRIP)
+      take_maximum (p->height, p->width, p->channels, row % p->out_height, col,
+                    ck_min (STRIP, p->channels - c), picture + c, p->y + at + c,
+                    p->places_out + at + c);
   }
   return CK_OK;
 }
@@ -121,20 +139,38 @@ ck_cpu_max_pool (CkStream *self, int64_t batch, int64_t height, int64_t width, i
   return ck_team_run (cpu->threads, batch * pool.out_height, make_row, &pool);
 }
 
-/* dx of one input pixel: of every window that it lies in, what went to its place there. dy and
- * places point to its picture. */
+/* Adds the gradients that went to this place. What the others add is masked away as bits: a
+ * condition would keep the compiler from making vectors, a product would spread infinities. */
+static void
+add_chosen (int64_t n, const uint8_t *places, int32_t place, const float *gradients, float *sum)
+{
+#pragma omp simd
+  for (int64_t i = 0; i < n; i++) {
+    const int32_t chosen = -(int32_t)(places[i] == place);
+    union {
+      float number;
+      int32_t bits;
+    } term = { gradients[i] };
+
+    term.bits &= chosen;
+    sum[i] += term.number;
+  }
+}
+
+/* STRIP channels of dx of one input pixel: of every window that it lies in, what went to its place
+ * there. dy and places point to those of its picture. */
 static void
 gather_maximum (int64_t out_height, int64_t out_width, int64_t channels, int64_t iy, int64_t ix,
-                const float *dy, const uint8_t *places, float *dx)
+                int64_t n, const float *dy, const uint8_t *places, float *dx)
 {
-  memset (dx, 0, (size_t)channels * sizeof (float));
+  memset (dx, 0, (size_t)n * sizeof (float));
   for (int64_t row = iy / 2; row <= (iy + 1) / 2 && row < out_height; row++) {
     for (int64_t col = ix / 2; col <= (ix + 1) / 2 && col < out_width; col++) {
-      const int64_t place = (iy + 1 - 2 * row) * WINDOW + ix + 1 - 2 * col,
-                    at = (row * out_width + col) * channels;
+      const int32_t place = (int32_t)((iy + 1 - 2 * row) * WINDOW + ix + 1 - 2 * col);
+      const float *gradient = dy + (row * out_width + col) * channels;
+      const uint8_t *at = places + (row * out_width + col) * channels;
 
-      for (int64_t c = 0; c < channels; c++)
-        dx[c] += places[at + c] == place ? dy[at + c] : 0;
+      add_chosen (n, at, place, gradient, dx);
     }
   }
 }
@@ -147,8 +183,10 @@ gather_row (const void *data, int64_t row, int member)
   const int64_t picture = row / p->height * p->out_height * p->out_width * p->channels;
 
   for (int64_t col = 0; col < p->width; col++)
-    gather_maximum (p->out_height, p->out_width, p->channels, row % p->height, col, p->x + picture,
-                    p->places + picture, p->y + (row * p->width + col) * p->channels);
+    for (int64_t c = 0; c < p->channels; c += STRIP)
+      gather_maximum (p->out_height, p->out_width, p->channels, row % p->height, col,
+                      ck_min (STRIP, p->channels - c), p->x + picture + c, p->places + picture + c,
+                      p->y + (row * p->width + col) * p->channels + c);
   return CK_OK;
 }
 

@@ -204,14 +204,15 @@ Q (multiply_tile) (const CkCodes *x, const vq *strip, const float *strip_scales,
     Q (add_products)
   (&second->x, second->used / Q_GROUP, target, second->strip, second->scales, totals);
   if (target->tail != NULL) {
-    float tile[Q_TILE][Q_STRIP] __attribute__ ((aligned (64)));
+#pragma GCC unroll 2
+    for (int v = 0; v < VECTORS; v++) {
+      vf values[Q_TILE];
 
 #pragma GCC unroll 16
-    for (int i = 0; i < Q_TILE; i++)
-#pragma GCC unroll 2
-      for (int v = 0; v < VECTORS; v++)
-        v_store (tile[i] + v * W, W, totals[i][v]);
-    Q (finish) (target, tile);
+      for (int i = 0; i < Q_TILE; i++)
+        values[i] = totals[i][v];
+      Q (finish) (target, v * W, values);
+    }
     return;
   }
 #pragma GCC unroll 16

@@ -31,17 +31,10 @@
 #ifndef CK_CPU_QUANTISED_H
 #define CK_CPU_QUANTISED_H
 
+#include "kernels/code-rules.h"
 #include "kernels/kernels.h"
 #include "kernels/cpu/peak.h"
 #include "kernels/cpu/rows.h"
-
-#define CK_CODE_BLOCK 64 /* elements that share a scale */
-
-/* The largest code: 64 products of two such stay within 32 bits, 8 bits are full, or they are
- * narrow codes. */
-#define CK_CODE_MAX_16     5792
-#define CK_CODE_MAX_8      127
-#define CK_CODE_MAX_NARROW 90
 
 /* Columns of a row that are so much larger than their block's others that the block's scale would
  * leave nothing of those: they are 0 in the codes, and are multiplied in fp32. */
@@ -49,8 +42,6 @@ typedef struct {
   int32_t column;
   float value;
 } CkOutlier;
-
-#define CK_OUTLIERS_MAX 4 /* a block */
 
 /* Rows of activations as codes. */
 typedef struct {

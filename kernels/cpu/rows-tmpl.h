@@ -8,9 +8,12 @@ static void
 epilogue_v (const CkEpilogue *epilogue, int64_t cols, const float *t, const float *multiplier,
             const float *residual, float *y)
 {
-  for (int64_t i = 0; i < cols; i += W)
-    v_store (y + i, cols - i,
-             v_epilogue (epilogue, multiplier, residual, i, cols - i, v_load (t + i, cols - i, 0)));
+  for (int64_t i = 0; i < cols; i += W) {
+    vf value = v_load (t + i, cols - i, 0);
+
+    v_epilogue (epilogue, multiplier, residual, 1, (const int64_t[]){ 0 }, i, cols - i, &value);
+    v_store (y + i, cols - i, value);
+  }
 }
 
 static void

@@ -29,23 +29,28 @@ Q (fetch) (const Q (Target) * target)
     }
 }
 
-/* Writes a tile by way of its tail. */
-static void
-Q (finish) (const Q (Target) * target, const float totals[Q_TILE][Q_STRIP])
+/* Writes W columns of a tile from `col` on, as far as there are some, by way of its tail. */
+static inline __attribute__ ((always_inline)) void
+Q (finish) (const Q (Target) * target, int64_t col, vf values[Q_TILE])
 {
   const CkTail *tail = target->tail;
-  const int64_t end = ck_min (target->row + Q_TILE, target->rows);
+  const int64_t left = ck_max (target->outs - col, 0);
+  int64_t at[Q_TILE];
 
-  for (int64_t row = target->row; row < end; row++)
-    for (int64_t col = 0; col < target->outs; col += W) {
-      const int64_t left = target->outs - col;
-      vf total = v_load (totals[row - target->row] + col, W, 0);
-
-      if (tail->addend != NULL)
-        total = v_add (total, v_load (tail->addend + row * tail->addend_stride + col, left, 0));
-      total = v_epilogue (
-          &tail->epilogue, tail->multiplier != NULL ? tail->multiplier + row * tail->stride : NULL,
-          tail->residual != NULL ? tail->residual + row * tail->stride : NULL, col, left, total);
-      v_store (target->y + row * target->stride + col, left, total);
-    }
+#pragma GCC unroll 16
+  for (int i = 0; i < Q_TILE; i++)
+    at[i] = ck_min (target->row + i, target->rows - 1);
+  if (tail->addend != NULL)
+#pragma GCC unroll 16
+    for (int i = 0; i < Q_TILE; i++)
+      values[i] =
+          v_add (values[i], v_load (tail->addend + at[i] * tail->addend_stride + col, left, 0));
+#pragma GCC unroll 16
+  for (int i = 0; i < Q_TILE; i++)
+    at[i] *= tail->stride;
+  v_epilogue (&tail->epilogue, tail->multiplier, tail->residual, Q_TILE, at, col, left, values);
+#pragma GCC unroll 16
+  for (int i = 0; i < Q_TILE; i++)
+    if (target->row + i < target->rows)
+      v_store (target->y + (target->row + i) * target->stride + col, left, values[i]);
 }

@@ -37,9 +37,10 @@
 #define SLEEPS    0x80000000u
 #define LINE_SIZE 64 /* bytes of a cache line */
 
-/* Rounds of spinning: with an instruction that lets the other thread of a core go first, some 5 to
- * 15 us; a third of a second where the user asks for it. */
-#define SPIN        300
+/* Rounds of spinning: with an instruction that lets the other thread of a core go first, some 20 to
+ * 50 us, which is what sleeping and being woken takes; a third of a second where the user asks for
+ * it. */
+#define SPIN        1000
 #define SPIN_ACTIVE 10000000
 
 typedef struct {

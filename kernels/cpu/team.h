@@ -11,10 +11,10 @@
  * workers of the largest team, a stream that finds no free worker computes alone, and a camera's
  * stream of one thread never touches them.
  *
- * Who waits, a worker for tasks or a caller for the last members of its team, spins for a few
- * microseconds, which is what lies between two operations of a network, and then sleeps: a decoder
- * or a camera gets the processor. OMP_WAIT_POLICY=active in the environment makes them spin for
- * long, for machines with nothing else to do.
+ * Who waits, a worker for tasks or a caller for the last members of its team, spins for as long as
+ * being woken would take, which is more than lies between two operations of a network, and then
+ * sleeps: a decoder or a camera gets the processor. OMP_WAIT_POLICY=active in the environment makes
+ * them spin for long, for machines with nothing else to do.
  *
  * A child of fork () has none of its parent's workers; it starts its own when it first computes.
  * fork () from within a task is not allowed.

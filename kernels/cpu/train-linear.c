@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Linear layers, backward. The forward is y = gain (x W^T + scale low up^T) + bias with low =
- * dropout (x) down^T, so with dz = gain dy: dx = dz W + dropout (dlow down)    where dlow = scale
- * dz up dW = dz^T x      dup = scale dz^T low      ddown = dlow^T dropout (x) dbias = sum of dy
- * dgain = sum of dy (y - bias) / gain dz is never stored: the gain goes to the rows of W and of up
- * instead. Every output is cut into tiles by its shape alone, and one task makes a tile from start
- * to end, so that no result depends on how many threads there are.
+ * Linear layers, backward. The forward is y = gain (x W^T + scale low up^T) + bias with
+ * low = dropout (x) down^T, so with dz = gain dy and dlow = scale dz up:
+ *  - dx = dz W + dropout (dlow down)
+ *  - dW = dz^T x, dup = scale dz^T low, ddown = dlow^T dropout (x)
+ *  - dbias = sum of dy, dgain = sum of dy (y - bias) / gain
+ * dz is never stored: the gain goes to the rows of W and of up instead. Every output is cut into
+ * tiles by its shape alone, and one task makes a tile from start to end, so that no result depends
+ * on how many threads there are.
  */
 #include "kernels/cpu/adapter.h"
 #include "kernels/cpu/backward-codes.h"
@@ -17,19 +19,22 @@
 
 #include <math.h>
 
-#define PANEL    256  /* rows and columns of dW, columns of ddown, rows of dup and up, a task */
-#define PANEL_DX 128  /* columns of dx a tile */
+#define PANEL    256  /* columns of ddown, rows of dup and up, a task */
+#define OUTS_DW  384  /* rows of dW a task, for every task packs its columns of x */
+#define INS_DW   192  /* and columns */
+#define PANEL_DX 128  /* columns of dx a tile; those of all tiles begin at bytes of a mask */
 #define ROWS_DX  256  /* and rows, for every tile prepares its part of W; half where ... */
 #define TILES    16   /* ... so few tiles would share a machine */
 #define INS_MIN  64   /* columns a tile of whole numbers, at least, and rows */
 #define DEPTH    1024 /* rows of W dequantised at once: [depth, panel] in fp32 is 512 KiB */
 #define ROWS     64   /* rows a task of dlow, and rows dropped out at once */
-#define STRIP    64   /* columns a task of dbias and dgain */
+#define STRIP    256  /* columns a task of dbias and dgain: long enough that memory is read ahead */
 
 typedef struct {
   const CkCpuStream *cpu;
   const CkLinearBackward *op;
   const CkAdapter *adapter; /* NULL if its rank is 0 */
+  CkAdapter masked;         /* it, if its mask and low are of this call */
   const float *gain;        /* [out] or NULL */
   int64_t rows, in, out, rank;
   bool whole;          /* whether dx is made of whole numbers: */
@@ -86,7 +91,7 @@ cut (Job *job)
   cut_dx (job);
   job->n_dx = op->dx != NULL ? job->dx_tiles.n_panels * job->dx_tiles.n_groups : 0;
   job->n_dweight = g->weight != NULL && weight_of (job)->products == NULL
-                       ? ck_ceil_div (job->out, PANEL) * ck_ceil_div (job->in, PANEL)
+                       ? ck_ceil_div (job->out, OUTS_DW) * ck_ceil_div (job->in, INS_DW)
                        : 0;
   job->n_dup = job->adapter != NULL && g->up != NULL ? ck_ceil_div (job->out, PANEL) : 0;
   job->n_ddown = job->adapter != NULL && g->down != NULL ? ck_ceil_div (job->in, PANEL) : 0;
@@ -116,18 +121,30 @@ size_buffers (Job *job)
         ck_max (job->buffer_floats, ck_min (PANEL, job->out) * job->rank); /* dup before the gain */
 }
 
+/* Whether low, and with dropout its mask, are made here. */
+static bool
+makes_low (const Job *job)
+{
+  return job->adapter != NULL && !job->adapter->kept &&
+         (job->n_dup > 0 || job->adapter->dropout > 0);
+}
+
 /* Memory for what the tasks share, then for each thread. */
 static CkStatus
 reserve (Job *job, CkCpuStream *cpu)
 {
   const int64_t up = ck_round_up (job->out * job->rank, 16),
                 low = ck_round_up (job->rows * job->rank, 16);
-  const int64_t transposed = job->n_dup > 0 ? ck_adapter_transposed (job->adapter, job->in) : 0;
+  const bool makes = makes_low (job);
+  const int64_t transposed = makes ? ck_adapter_transposed (job->adapter, job->in) : 0,
+                mask = makes && job->adapter->dropout > 0
+                           ? ck_round_up (job->rows * ck_mask_bytes (job->in), 64) / 4
+                           : 0;
   size_t shared, threads;
 
   size_buffers (job);
   job->buffer_floats = ck_round_up (job->buffer_floats, 16);
-  if (!ck_size_product (up + 2 * low + transposed + 16, sizeof (float), 1, &shared) ||
+  if (!ck_size_product (up + 2 * low + transposed + mask + 16, sizeof (float), 1, &shared) ||
       !ck_size_product (job->buffer_floats, cpu->threads, sizeof (float), &threads))
     return CK_NO_MEMORY;
   job->up = ck_scratch_get (&cpu->tiles, shared + threads);
@@ -136,7 +153,14 @@ reserve (Job *job, CkCpuStream *cpu)
   job->low = job->up + up;
   job->dlow = job->low + low;
   job->transposed = job->dlow + low;
-  job->buffers = job->transposed + transposed;
+  job->buffers = job->transposed + transposed + mask;
+  if (job->adapter != NULL && job->adapter->kept)
+    job->low = job->adapter->low;
+  if (mask > 0) {
+    job->masked = *job->adapter;
+    job->masked.mask = (uint8_t *)(job->transposed + transposed);
+    job->adapter = &job->masked;
+  }
   return CK_OK;
 }
 
@@ -164,9 +188,10 @@ sum_columns (const Job *job, int64_t first)
   const CkTrainingOps *ops = &job->cpu->ops->training;
   double dy_sum[STRIP] = { 0 }, dyy_sum[STRIP] = { 0 };
 
-  ops->sum_columns (job->rows, n, job->out, op->dy + first, NULL, dy_sum);
   if (op->gradients.gain != NULL)
-    ops->sum_columns (job->rows, n, job->out, op->dy + first, op->y + first, dyy_sum);
+    ops->sum_columns (job->rows, n, job->out, op->dy + first, op->y + first, dy_sum, dyy_sum);
+  else
+    ops->sum_columns (job->rows, n, job->out, op->dy + first, NULL, dy_sum, NULL);
   for (int64_t i = 0; i < n; i++) {
     const int64_t o = first + i;
 
@@ -225,6 +250,12 @@ add_dequantised (const Job *job, const float *dy, int64_t rows, int64_t first_in
   return CK_OK;
 }
 
+static const uint8_t *
+mask_at (const Job *job, int64_t row, int64_t col)
+{
+  return job->adapter->mask + row * ck_mask_bytes (job->in) + col / 8;
+}
+
 /* dx += dropout (dlow down) for a tile, whose rows are `stride` floats apart. */
 static CkStatus
 add_adapter (const Job *job, int64_t first_row, int64_t rows, int64_t first_in, int64_t ins,
@@ -247,8 +278,8 @@ add_adapter (const Job *job, int64_t first_row, int64_t rows, int64_t first_in, 
     for (int64_t r = 0; r < n; r++) {
       float *term = buffer + r * ins, *sum = dx + (row + r) * stride;
 
-      ops->training.dropout (*adapter->key, adapter->dropout,
-                             (first_row + row + r) * job->in + first_in, ins, term, term);
+      ops->training.drop (adapter->dropout, ins, mask_at (job, first_row + row + r, first_in), term,
+                          term);
       ops->rows.add_scaled (ins, 1, term, sum);
     }
   }
@@ -315,11 +346,11 @@ make_dx (const Job *job, int64_t tile, float *buffer)
 static CkStatus
 add_dweight (const Job *job, int64_t tile)
 {
-  const int64_t across = ck_ceil_div (job->in, PANEL), first_out = tile / across * PANEL,
-                first_in = tile % across * PANEL;
+  const int64_t across = ck_ceil_div (job->in, INS_DW), first_out = tile / across * OUTS_DW,
+                first_in = tile % across * INS_DW;
 
   return job->cpu->ops->products.gemm_tn (
-      ck_min (PANEL, job->out - first_out), ck_min (PANEL, job->in - first_in), job->rows, 1,
+      ck_min (OUTS_DW, job->out - first_out), ck_min (INS_DW, job->in - first_in), job->rows, 1,
       job->op->dy + first_out, job->out, job->op->x + first_in, job->in, 1,
       job->op->gradients.weight + first_out * job->in + first_in, job->in);
 }
@@ -354,9 +385,8 @@ add_ddown (const Job *job, int64_t tile, float *buffer)
     CkStatus status;
 
     for (int64_t r = 0; r < n; r++) {
-      const int64_t at = (row + r) * job->in + first;
-      ops->training.dropout (*adapter->key, adapter->dropout, at, ins, job->op->x + at,
-                             buffer + r * ins);
+      ops->training.drop (adapter->dropout, ins, mask_at (job, row + r, first),
+                          job->op->x + (row + r) * job->in + first, buffer + r * ins);
     }
     status = ops->products.gemm_tn (job->rank, ins, n, 1, job->dlow + row * job->rank, job->rank,
                                     buffer, ins, 1, ddown, job->in);
@@ -372,12 +402,13 @@ make_tile (const void *data, int64_t tile, int member)
   const Job *job = data;
   float *buffer = job->buffers + member * job->buffer_floats;
 
-  if (tile < job->n_dx)
-    return make_dx (job, tile, buffer);
-  tile -= job->n_dx;
+  /* The longest come first, so that nobody waits for one at the end. */
   if (tile < job->n_dweight)
     return add_dweight (job, tile);
   tile -= job->n_dweight;
+  if (tile < job->n_dx)
+    return make_dx (job, tile, buffer);
+  tile -= job->n_dx;
   if (tile < job->n_dup)
     return add_dup (job, tile, buffer);
   return add_ddown (job, tile - job->n_dup, buffer);
@@ -425,7 +456,7 @@ ck_cpu_linear_backward (CkStream *self, const CkLinearBackward *op)
   if (status == CK_OK && op->gradients.weight != NULL && products != NULL)
     status =
         ck_gradient_codes_add (cpu, job.rows, job.out, job.in, op->dy, op->x, op->gradients.weight);
-  if (status == CK_OK && job.n_dup > 0)
+  if (status == CK_OK && makes_low (&job))
     status = ck_adapter_low (cpu, job.adapter, job.rows, job.in, op->x, job.low, job.transposed,
                              job.buffers);
   return ck_cpu_finish (cpu, status == CK_OK ? run (&job) : status);

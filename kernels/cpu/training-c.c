@@ -8,6 +8,7 @@
 #include "kernels/cpu/philox.h"
 
 #include <math.h>
+#include <string.h>
 
 static void
 rope_back_c (int64_t head_dim, const float *cos, const float *sin, float *x)
@@ -87,14 +88,24 @@ activate_backward_c (CkActivation activation, int64_t n, const float *x, const f
 }
 
 static void
-dropout_c (uint64_t key, float p, int64_t first, int64_t n, const float *x, float *y)
+choose_c (uint64_t key, float p, int64_t first, int64_t n, uint8_t *mask)
+{
+  memset (mask, 0, (size_t)ck_mask_bytes (n));
+  for (int64_t i = 0; i < n; i++) {
+    const uint64_t at = (uint64_t)(first + i);
+
+    if (ck_philox_unit (ck_philox (key, at / 4).word[at % 4]) >= p)
+      mask[i / 8] |= (uint8_t)(1u << i % 8);
+  }
+}
+
+static void
+drop_c (float p, int64_t n, const uint8_t *mask, const float *x, float *y)
 {
   const float factor = 1 / (1 - p);
 
-  for (int64_t i = 0; i < n; i++) {
-    const uint64_t at = (uint64_t)(first + i);
-    y[i] = ck_philox_unit (ck_philox (key, at / 4).word[at % 4]) >= p ? x[i] * factor : 0;
-  }
+  for (int64_t i = 0; i < n; i++)
+    y[i] = mask[i / 8] >> i % 8 & 1 ? x[i] * factor : 0;
 }
 
 static void
@@ -106,11 +117,17 @@ multiply_c (int64_t n, float factor, float *y)
 
 static void
 sum_columns_c (int64_t rows, int64_t cols, int64_t stride, const float *a, const float *b,
-               double *sums)
+               double *sums, double *products)
 {
   for (int64_t row = 0; row < rows; row++)
-    for (int64_t i = 0; i < cols; i++)
-      sums[i] += (double)a[row * stride + i] * (b != NULL ? b[row * stride + i] : 1);
+    for (int64_t i = 0; i < cols; i++) {
+      const double v = a[row * stride + i];
+
+      if (sums != NULL)
+        sums[i] += v;
+      if (products != NULL)
+        products[i] += v * b[row * stride + i];
+    }
 }
 
 static void
@@ -132,7 +149,8 @@ void
 ck_training_init_c (CkTrainingOps *ops)
 {
   *ops = (CkTrainingOps){
-    .dropout = dropout_c,
+    .choose = choose_c,
+    .drop = drop_c,
     .multiply = multiply_c,
     .sum_columns = sum_columns_c,
     .rope_back = rope_back_c,

@@ -6,15 +6,17 @@
 #include "kernels/training.h"
 
 typedef struct {
-  /* y [n] = elements [first, first + n) of x dropped out, as CkTraining.dropout says; x and y point
-   * to the first of them. y may be x. */
-  void (*dropout) (uint64_t key, float p, int64_t first, int64_t n, const float *x, float *y);
+  /* mask [ck_mask_bytes (n)]: which of the elements [first, first + n) a dropout of p keeps, as
+   * CkTraining.dropout says; the bits after them are 0. */
+  void (*choose) (uint64_t key, float p, int64_t first, int64_t n, uint8_t *mask);
+  /* y [n] = x / (1 - p) where the mask's bit is set, 0 elsewhere. y may be x. */
+  void (*drop) (float p, int64_t n, const uint8_t *mask, const float *x, float *y);
   /* y *= factor */
   void (*multiply) (int64_t n, float factor, float *y);
-  /* sums [cols] += the sums over the rows of a [rows, stride], or of the products with the elements
-   * of b [rows, stride] unless it is NULL. */
+  /* Over the rows of a [rows, stride]: sums [cols] += its elements, and products [cols] += those
+   * with the elements of b [rows, stride]. Either may be NULL, and so b with products. */
   void (*sum_columns) (int64_t rows, int64_t cols, int64_t stride, const float *a, const float *b,
-                       double *sums);
+                       double *sums, double *products);
   /* The transpose of CkRowOps.rope, which also undoes it. */
   void (*rope_back) (int64_t head_dim, const float *cos, const float *sin, float *x);
   /* One row: dx = scale p (dx - sum (p dx)), in place, where p is what softmax gave. */

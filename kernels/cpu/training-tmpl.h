@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* training-ops.h over vectors of any width (vectors-tmpl.h). */
+#include "kernels/cpu/normal-tmpl.h"
 #include "kernels/cpu/training-ops.h"
 #include "kernels/cpu/vectors-tmpl.h"
 
@@ -99,6 +100,13 @@ activate_backward_v (CkActivation activation, int64_t n, const float *x, const f
              v_mul (v_load (dy + i, n - i, 0), v_slope (activation, v_load (x + i, n - i, 0))));
 }
 
+/* W bits of a mask. */
+static inline uint32_t
+mask_bits (const uint8_t *mask)
+{
+  return W == 8 ? mask[0] : mask[0] | (uint32_t)mask[1] << 8;
+}
+
 #define CHAINS 2 /* vectors of counters side by side, since a round waits for the one before it */
 
 /*
@@ -143,38 +151,53 @@ random_units (uint64_t key, uint64_t counter, vf units[2 * CHAINS])
   }
 }
 
-/* Elements that begin with a counter's first number. */
-static inline void
-drop_out (uint64_t key, vf least, vf factor, uint64_t counter, int64_t n, const float *x, float *y)
+#define RUN (2 * CHAINS * W) /* numbers made at once, 64 at most */
+
+/* A bit for each number of a run: whether it is p at least. */
+static inline uint64_t
+random_bits (uint64_t key, vf p, uint64_t counter)
 {
-  for (int64_t i = 0; i < n; i += 2 * CHAINS * W) {
-    vf units[2 * CHAINS];
+  vf units[2 * CHAINS];
+  uint64_t bits = 0;
 
-    random_units (key, counter + (uint64_t)i / 4, units);
-    for (int part = 0; part < 2 * CHAINS && i + part * W < n; part++) {
-      const int64_t at = i + part * W;
+  random_units (key, counter, units);
+  for (int part = 0; part < 2 * CHAINS; part++)
+    bits |= (uint64_t)v_not_less (units[part], p) << part * W;
+  return bits;
+}
 
-      v_store (
-          y + at, n - at,
-          v_greater (least, units[part], v_set (0), v_mul (v_load (x + at, n - at, 0), factor)));
-    }
+/* The first element may be any of its counter's four, so a run's bits come from two of them. */
+static void
+choose_v (uint64_t key, float p, int64_t first, int64_t n, uint8_t *mask)
+{
+  const vf least = v_set (p);
+  const int64_t skip = first % 4;
+  uint64_t counter = (uint64_t)first / 4, now = random_bits (key, least, counter);
+
+  for (int64_t i = 0; i < n; i += RUN) {
+    const int64_t left = ck_min (n - i, RUN);
+    const uint64_t next =
+        skip > 0 || n - i > RUN ? random_bits (key, least, counter += RUN / 4) : 0;
+    uint64_t bits = now >> skip;
+
+    if (skip > 0)
+      bits |= next << (RUN - skip);
+    if (left < RUN)
+      bits &= ((uint64_t)1 << left) - 1;
+    for (int64_t byte = 0; byte < ck_mask_bytes (left); byte++)
+      mask[i / 8 + byte] = (uint8_t)(bits >> 8 * byte);
+    now = next;
   }
 }
 
 static void
-dropout_v (uint64_t key, float p, int64_t first, int64_t n, const float *x, float *y)
+drop_v (float p, int64_t n, const uint8_t *mask, const float *x, float *y)
 {
-  const vf factor = v_set (1 / (1 - p)), least = v_set (p);
-  const int64_t skip = first % 4, /* of the first counter's numbers */
-      before = skip > 0 ? ck_min (4 - skip, n) : 0;
-  float ends[4] = { 0 };
+  const vf factor = v_set (1 / (1 - p));
 
-  if (before > 0) {
-    memcpy (ends + skip, x, (size_t)before * sizeof (float));
-    drop_out (key, least, factor, (uint64_t)first / 4, 4, ends, ends);
-    memcpy (y, ends + skip, (size_t)before * sizeof (float));
-  }
-  drop_out (key, least, factor, (uint64_t)(first + before) / 4, n - before, x + before, y + before);
+  for (int64_t i = 0; i < n; i += W)
+    v_store (y + i, n - i,
+             v_where (mask_bits (mask + i / 8), v_mul (v_load (x + i, n - i, 0), factor)));
 }
 
 static void
@@ -184,27 +207,40 @@ multiply_v (int64_t n, float factor, float *y)
     v_store (y + i, n - i, v_mul (v_load (y + i, n - i, 0), v_set (factor)));
 }
 
+/* sums += the first lanes; nothing where it is NULL. */
+static inline void
+add_lanes (vf v, int64_t left, double *sums)
+{
+  float lanes[W];
+
+  if (sums == NULL)
+    return;
+  v_store (lanes, W, v);
+  for (int64_t lane = 0; lane < ck_min (W, left); lane++)
+    sums[lane] += (double)lanes[lane];
+}
+
 /* In fp32 for as many rows as are not yet too many, then in fp64. */
 static void
 sum_columns_v (int64_t rows, int64_t cols, int64_t stride, const float *a, const float *b,
-               double *sums)
+               double *sums, double *products)
 {
   for (int64_t first = 0; first < rows; first += SUM_ROWS) {
     const int64_t end = ck_min (rows, first + SUM_ROWS);
 
     for (int64_t i = 0; i < cols; i += W) {
       const int64_t left = cols - i;
-      float lanes[W];
-      vf sum = v_set (0);
+      vf sum = v_set (0), product = v_set (0);
 
       for (int64_t row = first; row < end; row++) {
         const vf v = v_load (a + row * stride + i, left, 0);
 
-        sum = b == NULL ? v_add (sum, v) : v_fma (v, v_load (b + row * stride + i, left, 0), sum);
+        sum = v_add (sum, v);
+        if (products != NULL)
+          product = v_fma (v, v_load (b + row * stride + i, left, 0), product);
       }
-      v_store (lanes, W, sum);
-      for (int64_t lane = 0; lane < ck_min (W, left); lane++)
-        sums[i + lane] += (double)lanes[lane];
+      add_lanes (sum, left, sums != NULL ? sums + i : NULL);
+      add_lanes (product, left, products != NULL ? products + i : NULL);
     }
   }
 }
@@ -235,7 +271,8 @@ void
 INIT (training) (CkTrainingOps *ops)
 {
   *ops = (CkTrainingOps){
-    .dropout = dropout_v,
+    .choose = choose_v,
+    .drop = drop_v,
     .multiply = multiply_v,
     .sum_columns = sum_columns_v,
     .rope_back = rope_back_v,

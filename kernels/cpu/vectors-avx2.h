@@ -31,6 +31,7 @@ typedef __m256 vf;
 #define v_fraction(a)          v_sub (a, v_floor (a))
 #define v_pow2_floor(p, a)     v_pow2_normal (p, v_floor (a))
 #define v_greater(a, b, y, no) _mm256_blendv_ps (no, y, _mm256_cmp_ps (a, b, _CMP_GT_OQ))
+#define v_not_less(a, b)       ((uint32_t)_mm256_movemask_ps (_mm256_cmp_ps (a, b, _CMP_GE_OQ)))
 
 typedef __m256i vi;
 
@@ -72,6 +73,15 @@ v_store (float *p, int64_t left, vf v)
     _mm256_storeu_ps (p, v);
   else
     _mm256_maskstore_ps (p, first_lanes (left), v);
+}
+
+static inline vf
+v_where (uint32_t bits, vf v)
+{
+  const __m256i lanes = _mm256_setr_epi32 (1, 2, 4, 8, 16, 32, 64, 128);
+  const __m256i set = _mm256_and_si256 (_mm256_set1_epi32 ((int32_t)bits), lanes);
+
+  return _mm256_and_ps (v, _mm256_castsi256_ps (_mm256_cmpeq_epi32 (set, lanes)));
 }
 
 static inline vf

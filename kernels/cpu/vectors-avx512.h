@@ -32,10 +32,15 @@ typedef __m512 vf;
 #define v_fraction(a)          _mm512_reduce_ps (a, DOWNWARD)
 #define v_pow2_floor(p, a)     _mm512_scalef_ps (p, a)
 #define v_greater(a, b, y, no) _mm512_mask_blend_ps (_mm512_cmp_ps_mask (a, b, _CMP_GT_OQ), no, y)
-#define v_swap_pairs(a)        _mm512_permute_ps (a, 0x4e)
-#define v_swap_neighbours(a)   _mm512_permute_ps (a, 0xb1)
-#define v_sum(a)               _mm512_reduce_add_ps (a)
-#define v_max_of(a)            _mm512_reduce_max_ps (a)
+#define v_not_less(a, b)       ((uint32_t)_mm512_cmp_ps_mask (a, b, _CMP_GE_OQ))
+#define v_where(bits, v)       _mm512_maskz_mov_ps ((__mmask16)(bits), v)
+#define v_lookup(table, a)                                                                         \
+  _mm512_permutex2var_ps (_mm512_loadu_ps (table), _mm512_castps_si512 (a),                        \
+                          _mm512_loadu_ps ((table) + 16))
+#define v_swap_pairs(a)      _mm512_permute_ps (a, 0x4e)
+#define v_swap_neighbours(a) _mm512_permute_ps (a, 0xb1)
+#define v_sum(a)             _mm512_reduce_add_ps (a)
+#define v_max_of(a)          _mm512_reduce_max_ps (a)
 
 typedef __m512i vi;
 

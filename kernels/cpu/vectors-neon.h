@@ -68,6 +68,26 @@ v_greater (vf a, vf b, vf yes, vf no)
                vbslq_f32 (vcgtq_f32 (a.high, b.high), yes.high, no.high) };
 }
 
+static inline uint32_t
+v_not_less (vf a, vf b)
+{
+  const uint32x4_t low = { 1, 2, 4, 8 }, high = { 16, 32, 64, 128 };
+
+  return vaddvq_u32 (vorrq_u32 (vandq_u32 (vcgeq_f32 (a.low, b.low), low),
+                                vandq_u32 (vcgeq_f32 (a.high, b.high), high)));
+}
+
+static inline vf
+v_where (uint32_t bits, vf v)
+{
+  const uint32x4_t low = { 1, 2, 4, 8 }, high = { 16, 32, 64, 128 }, all = vdupq_n_u32 (bits);
+
+  return (vf){
+    vreinterpretq_f32_u32 (vandq_u32 (vreinterpretq_u32_f32 (v.low), vtstq_u32 (all, low))),
+    vreinterpretq_f32_u32 (vandq_u32 (vreinterpretq_u32_f32 (v.high), vtstq_u32 (all, high)))
+  };
+}
+
 /* The lanes of one register from `left` on are not read. */
 static inline float32x4_t
 load_4 (const float *p, int64_t left, float fill)

@@ -22,6 +22,10 @@
  *   v_fraction (a)                 a - floor (a)
  *   v_pow2_floor (p, a)            p 2^floor (a) for -126 <= a <= 127
  *   v_greater (a, b, yes, no)      a > b ? yes : no
+ *   v_not_less (a, b)              an integer whose lowest W bits say where a >= b
+ *   v_where (bits, v)              v where such a bit is set, else 0
+ *   v_lookup (table, v)            the one of 32 floats that the lowest five bits of a lane name;
+ *                                  only where this is fast
  *   v_swap_pairs, v_swap_neighbours  of each four lanes 2 3 0 1, or 1 0 3 2
  *   v_sum, v_max_of                over all lanes
  *   v_from_f16, v_from_bf16        W numbers
@@ -76,32 +80,6 @@ v_exp2_negative (vf x)
   p = v_fma (p, r, v_set (2.40226478e-1f));
   p = v_fma (p, r, v_set (6.93147181e-1f));
   return v_pow2_normal (v_fma (p, r, v_set (1)), n);
-}
-
-/*
- * The share of a normal distribution below x, for x from -5.5 to 0: 2 to the power of a polynomial
- * that is fitted to its logarithm, minimax in the absolute error, 2e-8. Arithmetic makes it 9e-8.
- */
-static inline vf
-v_normal_share (vf x)
-{
-  vf p = v_fma (v_set (-1.799242e-6f), x, v_set (-2.81549801e-5f));
-
-  p = v_fma (p, x, v_set (-1.38488322e-4f));
-  p = v_fma (p, x, v_set (2.38723602e-4f));
-  p = v_fma (p, x, v_set (7.17945211e-3f));
-  p = v_fma (p, x, v_set (5.2565515e-2f));
-  p = v_fma (p, x, v_set (-4.59188432e-1f));
-  p = v_fma (p, x, v_set (1.15110731f));
-  p = v_fma (p, x, v_set (-9.9999994e-1f));
-  return v_exp2_negative (p);
-}
-
-/* -|x|, but not less than where v_normal_share () ends; what is below changes nothing in fp32. */
-static inline vf
-v_normal_bound (vf x)
-{
-  return v_max (v_set (-5.5f), v_min (x, v_sub (v_set (0), x)));
 }
 
 /* What turns a row into one of mean 0 and variance 1: (x - mean - rest) * factor. */

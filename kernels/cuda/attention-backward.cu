@@ -108,8 +108,8 @@ store (const CkCudaHeads &heads, float *gradient, int n, bool rotated, float fac
 
 /*
  * The sums of dout out of the block's queries, in all threads of their groups. Their order is that
- * of scores, so that a query with a single key, whose result is that key's value, gets a gradient of
- * 0.
+ * of scores, so that a query with a single key, whose result is that key's value, gets a gradient
+ * of 0.
  */
 template <int held, int rows>
 static __device__ __forceinline__ void

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Attention in whole numbers of 8 bits: rows and columns become codes, then these are multiplied. */
+/* Attention in whole numbers of 8 bits: rows and columns become codes, then these are multiplied.
+ */
 #include "kernels/cuda/attention-codes.h"
 #include "kernels/cuda/attention-heads.h"
 #include "kernels/cuda/launch.h"

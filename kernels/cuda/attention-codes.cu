@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Attention in whole numbers, with the bits of kernels/cpu/attention-codes-c.c: sums of products are
- * exact, and everything else is written with its roundings.
+ * Attention in whole numbers, with the bits of kernels/cpu/attention-codes-c.c: sums of products
+ * are exact, and everything else is written with its roundings.
  *
  * A warp has 16 queries. It goes through the keys of a part, and what a lane then has of their
  * scores becomes codes of exponentials, of which it keeps four in a register: they are what it has
  * to have of the left matrix of the second product, because values lie in that order. The products'
- * weights follow from the largest scores of all parts of a chunk, so the second product comes when
+ * weights follow from the greatest scores of all parts of a chunk, so the second product comes when
  * the chunk's parts are done.
  */
 #include "kernels/cuda/attention-codes.h"
@@ -329,7 +329,7 @@ find_rows (const CkCudaCodedAttention &a)
 /* scores[j] += of a block of the rows' codes with the keys of a part. */
 static __device__ __forceinline__ void
 add_block (const CkCudaCodedAttention &a, const Rows &rows, int block, int n, const Keys &keys,
-           float (&scores)[TILES][4], float *largest)
+           float (&scores)[TILES][4], float *greatest)
 {
   const int lane = threadIdx.x % 32, t = lane % 4;
   uint32_t high[2][4], low[2][4];
@@ -369,14 +369,14 @@ add_block (const CkCudaCodedAttention &a, const Rows &rows, int block, int n, co
       const uint32_t sum =
           ((uint32_t)highs[i] << 16) + ((uint32_t)mixed[i] << 8) + (uint32_t)lows[i];
 
-      *largest = larger_scale (*largest, of_key);
+      *greatest = larger_scale (*greatest, of_key);
       scores[j][i] =
           __fmaf_rn ((float)(int32_t)sum, __fmul_rn (scale[i / 2], of_key), scores[j][i]);
     }
   }
 }
 
-/* The scores of n keys to codes, which go to `exps`; the rows' largest score and sum of codes. */
+/* The scores of n keys to codes, which go to `exps`; the rows' greatest score and sum of codes. */
 static __device__ __forceinline__ void
 soften (int n, float (&scores)[TILES][4], uint32_t (*exps)[CK_CODED_THREADS], float *most,
         int *sums)
@@ -421,23 +421,23 @@ soften (int n, float (&scores)[TILES][4], uint32_t (*exps)[CK_CODED_THREADS], fl
   }
 }
 
-/* The largest scale of a row's blocks. */
+/* The greatest scale of a row's blocks. */
 static __device__ __forceinline__ float
 largest_scale (const CkCudaCodedAttention &a, const Rows &rows, int i)
 {
   const float *scales = a.q_scales + ((int64_t)rows.head * a.queries + rows.query[i]) * a.blocks;
-  float largest = 0;
+  float greatest = 0;
 
 #pragma unroll 1
   for (int block = 0; block < a.blocks; block++)
-    largest = larger_scale (largest, scales[block]);
-  return largest;
+    greatest = larger_scale (greatest, scales[block]);
+  return greatest;
 }
 
-/* What the parts of a chunk weigh, whose largest scores and sums of codes are known. */
+/* What the parts of a chunk weigh, whose greatest scores and sums of codes are known. */
 static __device__ __forceinline__ Weights
 weigh (const CkCudaCodedAttention &a, int part, const float (&most)[CK_PARTS][2],
-       const int (&sums)[CK_PARTS][2], float largest, Rows &rows)
+       const int (&sums)[CK_PARTS][2], float greatest, Rows &rows)
 {
   const float limit =
       __fmul_rn (__fmul_rn (CK_CUDA_CODE_MAX_16, CK_CUDA_CODE_MAX_16), (float)(a.blocks * BLOCK));
@@ -446,7 +446,7 @@ weigh (const CkCudaCodedAttention &a, int part, const float (&most)[CK_PARTS][2]
 #pragma unroll
   for (int i = 0; i < 2; i++) {
     const float before = rows.most[i],
-                bound = __fmul_rn (__fmul_rn (largest_scale (a, rows, i), largest), limit),
+                bound = __fmul_rn (__fmul_rn (largest_scale (a, rows, i), greatest), limit),
                 bad = bound < INFINITY ? 0 : NAN;
     float max = before, share[CK_PARTS], total;
 
@@ -556,7 +556,7 @@ CK_KERNEL (ck_cuda_attention_int8, CkCudaCodedAttention, CK_CODED_THREADS)
 
 #pragma unroll 1
   for (int part = 0; part < a.parts; part += CK_PARTS) {
-    float most[CK_PARTS][2], largest = 0;
+    float most[CK_PARTS][2], greatest = 0;
     int sums[CK_PARTS][2];
 
 #pragma unroll
@@ -577,7 +577,7 @@ CK_KERNEL (ck_cuda_attention_int8, CkCudaCodedAttention, CK_CODED_THREADS)
         __syncthreads ();
         copy_keys (a, rows.head, part + p, block, shared.keys);
         __syncthreads ();
-        add_block (a, rows, block, n, shared.keys, scores, &largest);
+        add_block (a, rows, block, n, shared.keys, scores, &greatest);
       }
       soften (n, scores, shared.exps[p], part_most, part_sums);
 #pragma unroll
@@ -589,9 +589,9 @@ CK_KERNEL (ck_cuda_attention_int8, CkCudaCodedAttention, CK_CODED_THREADS)
             sums[other][i] = part_sums[i];
           }
     }
-    largest = larger_scale (largest, __shfl_xor_sync (0xffffffff, largest, 1));
-    largest = larger_scale (largest, __shfl_xor_sync (0xffffffff, largest, 2));
-    const Weights weights = weigh (a, part, most, sums, largest, rows);
+    greatest = larger_scale (greatest, __shfl_xor_sync (0xffffffff, greatest, 1));
+    greatest = larger_scale (greatest, __shfl_xor_sync (0xffffffff, greatest, 2));
+    const Weights weights = weigh (a, part, most, sums, greatest, rows);
 #pragma unroll 1
     for (int column = 0; column < 2 * a.half; column += CK_CODED_COLUMNS) {
       __syncthreads ();

@@ -25,8 +25,8 @@ enum {
 
 /*
  * Rows of all heads as codes. Key i of a head is token (i + shift) % tokens. Of values, each 16
- * keys of a part lie in the order in which lanes have their exponentials: key 8 j + 2 t + e at place
- * 4 t + 2 j + e.
+ * keys of a part lie in the order in which lanes have their exponentials: key 8 j + 2 t + e at
+ * place 4 t + 2 j + e.
  */
 typedef struct {
   int32_t tokens, queries, prefix, heads, half;

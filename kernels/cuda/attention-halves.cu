@@ -3,8 +3,8 @@
  * Attention in fp16 or bf16, sums and softmax in fp32. A warp has 16 queries; tiles of keys and
  * values go by in shared memory, copied while the warps compute on the one before. What a lane has
  * of a tile's scores is what it has to have of the left matrix of the second product, so
- * exponentials stay in registers (Dao, 2023). Where a later tile has a larger score, the sums so far
- * are scaled down to it.
+ * exponentials stay in registers (Dao, 2023). Where a later tile has a larger score, the sums so
+ * far are scaled down to it.
  */
 #include "kernels/cuda/attention-halves.h"
 #include "kernels/cuda/attention-rotated.h"

@@ -10,7 +10,7 @@
 #ifndef CK_CUDA_ATTENTION_TILES_H
 #define CK_CUDA_ATTENTION_TILES_H
 
-#include "kernels/cuda/attention.h"
+#include "kernels/cuda/attention-arguments.h"
 #include "kernels/cuda/kernel.h"
 
 struct alignas (16) CkFour
@@ -272,8 +272,8 @@ ck_first_row (const CkCudaHeads &heads, int rows)
 
 /*
  * Chunks of rows that a block keeps while all columns go by, where `held` says how many a head has.
- * 0: a head has too many; then a chunk is loaded whenever it is used, and a block makes one chunk of
- * the result, that of blockIdx.y.
+ * 0: a head has too many; then a chunk is loaded whenever it is used, and a block makes one chunk
+ * of the result, that of blockIdx.y.
  */
 template <int held, int rows> struct CkHeldRows {
   static constexpr int chunks = held > 0 ? held : 1;

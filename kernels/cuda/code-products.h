@@ -11,7 +11,7 @@
 #ifndef CK_CUDA_CODE_PRODUCTS_H
 #define CK_CUDA_CODE_PRODUCTS_H
 
-#include "kernels/cuda/codes.h"
+#include "kernels/cuda/coded-rows.h"
 #include "kernels/cuda/epilogue.h"
 
 /* A weight [n, k] as codes: packed, or 4-bit codes in blocks of 64 of a row, as the file holds

@@ -3,7 +3,7 @@
 #ifndef CK_CUDA_CODES_DEVICE_H
 #define CK_CUDA_CODES_DEVICE_H
 
-#include "kernels/cuda/codes.h"
+#include "kernels/cuda/coded-rows.h"
 #include "kernels/cuda/kernel.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "kernels/cuda/codes.h"
+#include "kernels/cuda/coded-rows.h"
 
-#include "kernels/cpu/codes.h"
+#include "kernels/code-rules.h"
 #include "kernels/sizes.h"
 
 _Static_assert(CK_CUDA_BLOCK == CK_CODE_BLOCK && CK_CUDA_CODE_MAX == CK_CODE_MAX_8 &&

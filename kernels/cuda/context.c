@@ -56,6 +56,12 @@ ck_cuda_context_is_lost (const CkCudaDevice *device)
   return lost;
 }
 
+CkStatus
+ck_cuda_no_memory (const CkCudaDevice *device)
+{
+  return ck_cuda_context_is_lost (device) ? CK_DEVICE_ERROR : CK_NO_MEMORY;
+}
+
 void
 ck_cuda_enter (const CkCudaDevice *device)
 {

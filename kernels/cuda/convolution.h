@@ -10,7 +10,8 @@
  * squares. */
 #define CK_CUDA_FILTER_SQUARE  32
 #define CK_CUDA_FILTER_THREADS 256
-#define CK_CUDA_FILTER_SHARED  (CK_CUDA_FILTER_SQUARE * (CK_CUDA_FILTER_SQUARE + 1) * sizeof (float))
+/* Rows of the square lie in different banks. */
+#define CK_CUDA_FILTER_SHARED (CK_CUDA_FILTER_SQUARE * (CK_CUDA_FILTER_SQUARE + 1) * sizeof (float))
 
 typedef struct {
   int32_t batch, in, height, width, out, out_height, out_width, kernel, stride, padding;
@@ -24,8 +25,8 @@ typedef struct {
   int32_t tiles_across; /* the grid's x is tiles, this many next to each other in a row of c */
   /* Backward to the input: the grid's y is the places of a pixel between two that filters begin at;
    * there are stride^2. */
-  /* Backward to the filters: the grid's y is shares of the output's pixels, so many each, whose sums
-   * [shares, out, taps, in] are added up afterwards. */
+  /* Backward to the filters: the grid's y is shares of the output's pixels, so many each, whose
+   * sums [shares, out, taps, in] are added up afterwards. */
   int32_t share, shares;
   float *sums;
 } CkCudaConvolution;

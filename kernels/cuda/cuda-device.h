@@ -14,6 +14,8 @@
 
 typedef struct {
   CkDevice base;
+  const CkOperations *operations; /* of its streams */
+  const CkTraining *training;
   char name[32], features[16]; /* base's */
   char model[128];             /* of the GPU, as the driver calls it */
   CkCuDriver driver;
@@ -45,6 +47,8 @@ void ck_cuda_leave (const CkCudaDevice *device);
 /* What the driver's answer is as a status; keeps the first failure with `where`. */
 CkStatus ck_cuda_result (CkCudaDevice *device, CkCuResult result, const char *where);
 
+/* What it is that memory could not be had: that there is none, or that the context is lost. */
+CkStatus ck_cuda_no_memory (const CkCudaDevice *device);
 /* Device memory that is not bound to a stream; entered. 0 where there is none. */
 CkCuMemory ck_cuda_memory_new (CkCudaDevice *device, size_t bytes);
 /* Copies that are done when the call returns; entered. */

@@ -4,8 +4,7 @@
 #define CK_CUDA_STREAM_H
 
 #include "kernels/cuda/cuda-device.h"
-#include "kernels/cuda/operations.h"
-#include "kernels/cuda/replays.h"
+#include "kernels/cuda/replay-state.h"
 #include "kernels/cuda/staging.h"
 
 #define CK_CUDA_FUNCTION_LISTS 64

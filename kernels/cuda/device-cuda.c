@@ -2,8 +2,9 @@
 /* Opening a GPU, step by step, each with the reason why it may not go on. */
 #include "kernels/cuda/device-cuda.h"
 
-#include "kernels/cuda/codes.h"
+#include "kernels/cuda/coded-rows.h"
 #include "kernels/cuda/cuda-stream.h"
+#include "kernels/cuda/operations.h"
 #include "kernels/cuda/weight.h"
 
 #include <stdarg.h>
@@ -291,6 +292,20 @@ enter_context (const Opening *opening)
   return made;
 }
 
+/* Finds a GPU that this build has kernels for; the device so far, whose context is not there. */
+static bool
+find (Opening *opening, const char *name, const char *library)
+{
+  opening->device = calloc (1, sizeof *opening->device);
+  if (opening->device == NULL) {
+    opening->status = CK_NO_MEMORY;
+    return false;
+  }
+  pthread_mutex_init (&opening->device->lock, NULL);
+  return parse_name (opening, name) && start_driver (opening, library) && find_gpu (opening) &&
+         read_limits (opening);
+}
+
 static CkStatus
 open_gpu (const char *name, const char *library, const CkDeviceOptions *options, CkDevice **made)
 {
@@ -300,16 +315,12 @@ open_gpu (const char *name, const char *library, const CkDeviceOptions *options,
   /* Sets of instructions are the CPU's. */
   if (options->features != NULL && strcmp (options->features, "auto") != 0)
     return CK_UNSUPPORTED;
-  device = calloc (1, sizeof *device);
-  if (device == NULL)
-    return CK_NO_MEMORY;
-  pthread_mutex_init (&device->lock, NULL);
-  opening.device = device;
-  if (!parse_name (&opening, name) || !start_driver (&opening, library) || !find_gpu (&opening) ||
-      !read_limits (&opening) || !enter_context (&opening)) {
-    cuda_close (&device->base);
+  if (!find (&opening, name, library) || !enter_context (&opening)) {
+    if (opening.device != NULL)
+      cuda_close (&opening.device->base);
     return opening.status;
   }
+  device = opening.device;
   snprintf (device->name, sizeof device->name, "%.*s:%d", (int)strcspn (name, ":"), name,
             opening.index);
   snprintf (device->features, sizeof device->features, "sm_%d%d", device->limits.major,
@@ -322,6 +333,8 @@ open_gpu (const char *name, const char *library, const CkDeviceOptions *options,
                                          (device->limits.major >= 8 ? CK_USE_BF16 : 0),
                              .native = device->context,
                              .ordinal = device->gpu };
+  device->operations = &ck_cuda_operations;
+  device->training = &ck_cuda_training;
   *made = &device->base;
   return CK_OK;
 }
@@ -330,6 +343,19 @@ CkStatus
 ck_cuda_device_open (const char *name, const CkDeviceOptions *options, CkDevice **device)
 {
   return open_gpu (name, NULL, options, device);
+}
+
+CkStatus
+ck_cuda_automatic_open (const char *name, const CkDeviceOptions *options, CkDevice **device)
+{
+  Opening opening = { .options = options, .status = CK_UNSUPPORTED };
+
+  if (find (&opening, name, NULL))
+    refuse (&opening, "our tests have run on no GPU yet; device=%s uses the %s of this machine",
+            name, opening.device->model);
+  if (opening.device != NULL)
+    cuda_close (&opening.device->base);
+  return opening.status;
 }
 
 CkStatus

@@ -5,8 +5,9 @@
 
 #include <stdint.h>
 
-/* n / divisor = n * multiplier >> shift, in 64 bits: with 2^(s - 1) < divisor <= 2^s, the multiplier
- * is 2^(31 + s) / divisor rounded up, which is less than a share of 2^s / 2^(31 + s) too large. */
+/* n / divisor = n * multiplier >> shift, in 64 bits: with 2^(s - 1) < divisor <= 2^s, the
+ * multiplier is 2^(31 + s) / divisor rounded up, which is less than a share of 2^s / 2^(31 + s) too
+ * large. */
 typedef struct {
   uint32_t divisor, multiplier, shift;
 } CkCudaDivisor;

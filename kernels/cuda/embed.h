@@ -5,7 +5,7 @@
 
 #include "kernels/cuda/divisor.h"
 #include "kernels/cuda/tiles.h"
-#include "kernels/cuda/values.h"
+#include "kernels/cuda/weight-values.h"
 
 /* Pointers as in CkEmbed and CkEmbedBackward. */
 typedef struct {

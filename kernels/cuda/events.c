@@ -74,7 +74,7 @@ keep_failure (Event *event, CkCudaStream *stream)
   if (event->words == NULL)
     event->words = (int32_t *)(uintptr_t)ck_cuda_memory_new (device, WORDS * sizeof (int32_t));
   if (event->words == NULL)
-    stream->failure = CK_NO_MEMORY;
+    stream->failure = ck_cuda_no_memory (device);
   else
     ck_cuda_stream_check (stream,
                           device->driver.cuMemcpyDtoDAsync ((uintptr_t)word_of (event),

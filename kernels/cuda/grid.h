@@ -9,7 +9,8 @@
  * grid can have, which no memory of today holds. */
 CkStatus ck_cuda_grid (int64_t n, int64_t each, CkCudaGrid *grid);
 
-/* How a product [m, n] by tiles (tiles-device.h) is launched, as so many of them in the grid's y. */
+/* How a product [m, n] by tiles (tiles-device.h) is launched, as so many of them in the grid's y.
+ */
 typedef struct {
   bool large;     /* tiles, else small ones (tiles.h) */
   int32_t across; /* tiles of a row */

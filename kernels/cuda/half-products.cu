@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * products.h by tensor cores: factors rounded to bf16 or fp16, sums in fp32. A block makes a tile of
- * y, its warps rectangles of 16 x 8 of it. Terms come in stages of DEPTH: while one is multiplied
- * from shared memory the next is on its way to registers as it lies in memory; it is decoded,
- * rounded and stored when the product is done.
+ * products.h by tensor cores: factors rounded to bf16 or fp16, sums in fp32. A block makes a tile
+ * of y, its warps rectangles of 16 x 8 of it. Terms come in stages of DEPTH: while one is
+ * multiplied from shared memory the next is on its way to registers as it lies in memory; it is
+ * decoded, rounded and stored when the product is done.
  *
- * What comes along k lies in shared memory in rows of k, the other in rows of the tile's width, from
- * where matrices are loaded transposed. Pieces of 16 bytes are exchanged by their row, so that the
- * eight that are read at once lie in different banks.
+ * What comes along k lies in shared memory in rows of k, the other in rows of the tile's width,
+ * from where matrices are loaded transposed. Pieces of 16 bytes are exchanged by their row, so that
+ * the eight that are read at once lie in different banks.
  */
 #include "kernels/cuda/epilogue-device.h"
 #include "kernels/cuda/instructions.h"

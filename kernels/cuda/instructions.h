@@ -17,9 +17,7 @@
 
 #include "kernels/cuda/kernel.h"
 
-#ifdef CK_CUDA_ON_CPU
-#  include "tests/cuda-on-cpu/instructions-cpu.h"
-#else
+#ifndef CK_CUDA_ON_CPU
 
 /* ---- products -------------------------------------------------------------------------------- */
 
@@ -111,7 +109,7 @@ ck_pack_bf16 (float first, float second)
   uint32_t two = 0;
 
 #  if __CUDA_ARCH__ >= 800
-  asm ("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(two) : "f"(second), "f"(first));
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(two) : "f"(second), "f"(first));
 #  endif
   return two;
 }
@@ -124,8 +122,8 @@ ck_pack_f16 (float first, float second)
 
   first = first > most ? most : first < -most ? -most : first;
   second = second > most ? most : second < -most ? -most : second;
-  asm ("cvt.rn.f16.f32 %0, %1;" : "=h"(halves[0]) : "f"(first));
-  asm ("cvt.rn.f16.f32 %0, %1;" : "=h"(halves[1]) : "f"(second));
+  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(halves[0]) : "f"(first));
+  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(halves[1]) : "f"(second));
   return halves[0] | (uint32_t)halves[1] << 16;
 }
 
@@ -168,6 +166,6 @@ ck_copy_wait (void)
 #  endif
 }
 
-#endif /* CK_CUDA_ON_CPU */
+#endif /* !CK_CUDA_ON_CPU */
 
 #endif /* CK_CUDA_INSTRUCTIONS_H */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The dialect that kernels (*.cu) are written in, so that nvcc compiles them for a GPU and a C++
- * compiler for a processor (tests/cuda-on-cpu), from the same text.
+ * compiler for a processor, from the same text: CK_CUDA_ON_CPU names the header that has all of
+ * CUDA there (tests/cuda-on-cpu).
  *
  *  - A kernel is made by CK_KERNEL and has one argument `a`, a struct of plain numbers and device
  *    pointers that the C code which launches it fills. Variants are templates of __device__
@@ -25,7 +26,7 @@
 #include <stdint.h>
 
 #ifdef CK_CUDA_ON_CPU
-#  include "tests/cuda-on-cpu/cuda-on-cpu.h"
+#  include CK_CUDA_ON_CPU
 #  define CK_KERNEL_BLOCKS(name, Arguments, threads, blocks) CK_KERNEL (name, Arguments, threads)
 #else
 #  define CK_KERNEL(name, Arguments, threads) CK_KERNEL_BOUNDED (name, Arguments, (threads))

@@ -7,7 +7,7 @@
  *   dbias = sum of dy         dgain = sum of dy (y - bias) / gain
  * dz is never stored: the gain goes to the rows of W and of up.
  */
-#include "kernels/cuda/linear.h"
+#include "kernels/cuda/linear-parts.h"
 
 #include "kernels/cuda/operations.h"
 #include "kernels/shapes.h"

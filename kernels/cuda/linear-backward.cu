@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernels/cuda/kernel.h"
-#include "kernels/cuda/linear.h"
+#include "kernels/cuda/linear-parts.h"
 
 enum { COLUMNS = CK_CUDA_SUMS_COLUMNS, SHARES = CK_CUDA_SUMS_SHARES };
 

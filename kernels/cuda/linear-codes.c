@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Linear layers in whole numbers of 8 bits. Their input becomes codes unless it has them already. An
- * adapter is of whole numbers too, but with dropout, which chooses among
- * floats: its second product is then made in fp32 before and added.
+ * Linear layers in whole numbers of 8 bits. Their input becomes codes unless it has them already.
+ * An adapter is of whole numbers too, but with dropout, which chooses among floats: its second
+ * product is then made in fp32 before and added.
  */
 #include "kernels/cuda/linear-codes.h"
 
 #include "kernels/cuda/code-products.h"
-#include "kernels/cuda/linear.h"
+#include "kernels/cuda/linear-parts.h"
 #include "kernels/cuda/weight.h"
 #include "kernels/sizes.h"
 

@@ -3,54 +3,12 @@
  * Linear layers. An adapter's first product is a kernel before; its second is of the same kernel as
  * the layer's, which so makes y in one piece.
  */
-#include "kernels/cuda/linear.h"
+#include "kernels/cuda/linear-parts.h"
 
-#include "kernels/cuda/codes.h"
+#include "kernels/cuda/coded-rows.h"
 #include "kernels/cuda/linear-codes.h"
 #include "kernels/cuda/operations.h"
 #include "kernels/shapes.h"
-
-void
-ck_cuda_adapter_low (CkCudaStream *stream, CkCudaFactors factors, const CkAdapter *adapter,
-                     int64_t rows, int64_t in, const float *x, float alpha, float *low)
-{
-  const CkCudaProduct product = {
-    .m = rows,
-    .n = adapter->rank,
-    .first = { .a = x,
-               .a_stride = in,
-               .b = ck_cuda_floats (adapter->down, adapter->rank, in),
-               .k = in },
-    .key = adapter->dropout > 0 ? adapter->key : NULL,
-    .dropout = adapter->dropout,
-    .epilogue = { .alpha = alpha },
-    .y = low,
-  };
-
-  ck_cuda_product (stream, CK_CUDA_FORWARD, factors, &product);
-}
-
-CkCudaFactors
-ck_cuda_linear_factors (const CkWeight *weight)
-{
-  return weight->uses & CK_USE_BF16  ? CK_CUDA_OF_BF16
-         : weight->uses & CK_USE_F16 ? CK_CUDA_OF_F16
-                                     : CK_CUDA_OF_F32;
-}
-
-CkCudaEpilogue
-ck_cuda_linear_epilogue (const CkLinear *op)
-{
-  return (CkCudaEpilogue){
-    .alpha = 1,
-    .gain = op->adapter.gain,
-    .bias = op->bias,
-    .activation = op->activation,
-    .multiplier = op->multiplier,
-    .scale = op->scale,
-    .residual = op->residual,
-  };
-}
 
 /* Of floats; where y is to be codes it is made of floats in scratch memory. */
 static void

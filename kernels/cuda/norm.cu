@@ -240,8 +240,8 @@ template <int HELD> struct Shares {
 };
 
 /*
- * With h the normalised x and g = weight dy: dx = factor (g - mean (g) - h mean (g h)). Where factor
- * is large the three nearly cancel; so the mean of g is corrected as that of x is.
+ * With h the normalised x and g = weight dy: dx = factor (g - mean (g) - h mean (g h)). Where
+ * factor is large the three nearly cancel; so the mean of g is corrected as that of x is.
  */
 struct Slope {
   float mean, rest, mean_h;

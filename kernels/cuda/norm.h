@@ -4,7 +4,7 @@
 #ifndef CK_CUDA_NORM_H
 #define CK_CUDA_NORM_H
 
-#include "kernels/cuda/codes.h"
+#include "kernels/cuda/coded-rows.h"
 
 #define CK_CUDA_NORM_MOST_COLS (INT32_MAX / 2) /* kernels count columns with 31 bits */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Planes to channels last, and the two poolings of a ResNet. Backward, each input pixel gathers from
- * the windows that it lies in, so that no two threads add to the same place.
+ * Planes to channels last, and the two poolings of a ResNet. Backward, each input pixel gathers
+ * from the windows that it lies in, so that no two threads add to the same place.
  */
 #include "kernels/cuda/pool.h"
 

@@ -4,7 +4,7 @@
 #define CK_CUDA_PRODUCT_OPERANDS_DEVICE_H
 
 #include "kernels/cuda/dropout-device.h"
-#include "kernels/cuda/products.h"
+#include "kernels/cuda/product-arguments.h"
 #include "kernels/cuda/values-device.h"
 
 static __device__ __forceinline__ float4

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* How products are cut into blocks. */
-#include "kernels/cuda/products.h"
+#include "kernels/cuda/product-arguments.h"
 
 #include "kernels/sizes.h"
 

@@ -138,8 +138,8 @@ template <int KIND, int ROWS, int COLS, int HEIGHT, int WIDTH> struct Tile {
     return is_first (tile) ? p.first : p.second;
   }
 
-  /* Does `visit (n, four, k, end)` for each four of this thread in an operand's tile; its first term
-   * is k, and terms end before `end`. */
+  /* Does `visit (n, four, k, end)` for each four of this thread in an operand's tile; its first
+   * term is k, and terms end before `end`. */
   template <bool ALONG, int SIZE, int N, class Visit>
   __device__ __forceinline__ void each_four (int64_t tile, Visit visit)
   {

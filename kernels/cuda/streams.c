@@ -35,11 +35,11 @@ ck_cuda_stream_new (CkDevice *self, int threads, CkStream **made)
   stream = calloc (1, sizeof *stream);
   if (stream == NULL)
     return CK_NO_MEMORY;
-  stream->base = (CkStream){ self, &ck_cuda_operations, &ck_cuda_training };
+  stream->base = (CkStream){ self, device->operations, device->training };
   ck_cuda_enter (device);
   stream->words = (int32_t *)(uintptr_t)ck_cuda_memory_new (device, 2 * sizeof *stream->words);
   if (stream->words == NULL)
-    stream->failure = CK_NO_MEMORY;
+    stream->failure = ck_cuda_no_memory (device);
   else
     ck_cuda_stream_check (stream, make_handles (stream), "a new stream");
   ck_cuda_leave (device);

@@ -2,8 +2,8 @@
 /*
  * For kernels: the product of two matrices c [m, n] = a [m, k] b [k, n] whose elements are gathered
  * on their way into shared memory, so that no matrix of patches is ever held (an implicit GEMM).
- * 256 threads make a tile of 16 T x 16 T elements, each of them T x T; T is 4 or 8. Every element is
- * one chain of fused multiply-adds in the order of k, whatever the tile.
+ * 256 threads make a tile of 16 T x 16 T elements, each of them T x T; T is 4 or 8. Every element
+ * is one chain of fused multiply-adds in the order of k, whatever the tile.
  *
  * A Source is a matrix of lines; in a line, four neighbours can be had at once:
  *   Line line (int32_t index)                  of what is beyond the matrix, a line of zeros

@@ -4,7 +4,7 @@
 #define CK_CUDA_VALUES_DEVICE_H
 
 #include "kernels/cuda/kernel.h"
-#include "kernels/cuda/values.h"
+#include "kernels/cuda/weight-values.h"
 
 static __device__ __forceinline__ float4
 ck_load_4 (const float *p, int64_t left)
@@ -89,8 +89,8 @@ ck_value (const CkCudaValues &values, const float *code, int64_t at)
 }
 
 /*
- * Four elements of 16 bits or of NF4 as they lie in memory, to be unpacked later: `at` is a multiple
- * of 4, and so is a block.
+ * Four elements of 16 bits or of NF4 as they lie in memory, to be unpacked later: `at` is a
+ * multiple of 4, and so is a block.
  */
 static __device__ __forceinline__ float4
 ck_fetch_packed_4 (const CkCudaValues &values, int64_t at)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The values of weights. */
-#include "kernels/cuda/values.h"
+#include "kernels/cuda/weight-values.h"
 
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/operations.h"

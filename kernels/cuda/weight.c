@@ -35,7 +35,7 @@ upload (CkCudaDevice *device, CkCudaWeight *weight, const Layout *layout)
   CkStatus status;
 
   if (memory == 0)
-    return CK_NO_MEMORY;
+    return ck_cuda_no_memory (device);
   weight->memory = (void *)(uintptr_t)memory;
   weight->data = weight->memory;
   weight->absmax = (const float *)(uintptr_t)(memory + layout->absmax_at);

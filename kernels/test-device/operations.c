@@ -44,6 +44,8 @@ test_linear (CkStream *self, const CkLinear *given)
   PLACE (adapter.up);
   PLACE (adapter.gain);
   PLACE (adapter.key);
+  PLACE (adapter.mask);
+  PLACE (adapter.low);
   PLACE (bias);
   PLACE (multiplier);
   PLACE (scale);
@@ -107,6 +109,8 @@ test_linear_backward (CkStream *self, const CkLinearBackward *given)
   PLACE (adapter.up);
   PLACE (adapter.gain);
   PLACE (adapter.key);
+  PLACE (adapter.mask);
+  PLACE (adapter.low);
   PLACE (bias);
   PLACE (x);
   PLACE (y);

@@ -64,7 +64,7 @@ tell_untried_level (void)
     return;
   if (level && !g_getenv ("COWBEHAVIOR_CPU"))
     g_message ("this processor has instructions that were not tried yet; COWBEHAVIOR_CPU=%s uses "
-               "them, and int16 and int8 are faster then",
+               "them, and whole numbers are faster then",
                level);
   g_once_init_leave (&told, 1);
 }
@@ -89,7 +89,7 @@ tell_passed_over (const char *reason)
   static gsize told = 0;
   if (!*reason || !g_once_init_enter (&told))
     return;
-  g_message ("the CPU computes, for the GPU cannot be used: %s", reason);
+  g_message ("the CPU computes, not the GPU: %s", reason);
   g_once_init_leave (&told, 1);
 }
 
@@ -118,16 +118,6 @@ cow_device_resolve (const char *name, GError **error)
   return device ? g_intern_string (device->name) : NULL;
 }
 
-CkStream *
-cow_stream_new (CkDevice *device, int threads, GError **error)
-{
-  CkStream *stream;
-  return cow_check (ck_stream_new (device, threads, &stream), error, "a stream of device \"%s\"",
-                    device->name)
-             ? stream
-             : NULL;
-}
-
 char *
 cow_device_text (const CkDevice *device)
 {
@@ -147,6 +137,9 @@ cow_device_explain (CkDevice *device, GError **error)
   g_autofree char *text = NULL;
   if (!device || !error || !*error || !ck_device_state (device, &state))
     return;
+  /* What allocates cannot tell why there is nothing. */
+  if (g_error_matches (*error, COW_ERROR, COW_ERROR_MEMORY) && state.is_lost)
+    (*error)->code = COW_ERROR_DEVICE;
   if (g_error_matches (*error, COW_ERROR, COW_ERROR_MEMORY))
     text = g_strdup_printf ("%.2f of %.2f GiB are free", gibibytes (ck_device_free_bytes (device)),
                             gibibytes (state.total_bytes));
@@ -156,6 +149,17 @@ cow_device_explain (CkDevice *device, GError **error)
     return;
   g_autofree char *message = g_steal_pointer (&(*error)->message);
   (*error)->message = g_strdup_printf ("%s (%s, %s: %s)", message, device->name, state.model, text);
+}
+
+CkStream *
+cow_stream_new (CkDevice *device, int threads, GError **error)
+{
+  CkStream *stream;
+  if (cow_check (ck_stream_new (device, threads, &stream), error, "a stream of device \"%s\"",
+                 device->name))
+    return stream;
+  cow_device_explain (device, error);
+  return NULL;
 }
 
 CkWeightUses

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/network/argmax.h"
+
 void
 cow_answers_init (CowAnswers *self, const CowClassifier *classifier, const float *pixels, guint n)
 {
@@ -58,16 +60,6 @@ cow_answers_take (CowAnswers *self, guint i, const CowOutput *output)
   return is_finite (self, output);
 }
 
-static guint
-label_of (const float *logits, guint n)
-{
-  guint best = 0;
-  for (guint c = 1; c < n; c++)
-    if (logits[c] > logits[best])
-      best = c;
-  return best;
-}
-
 static double
 cosine_of (const float *a, const float *b, gsize n)
 {
@@ -104,7 +96,7 @@ cow_answers_compare (const CowAnswers *self, guint i, const CowOutput *output)
     .cosine = cosine_of (features, output->pooler_output, self->n_features),
     .error = has_head ? error_of (logits, output->logits, self->n_classes)
                       : error_of (features, output->pooler_output, self->n_features),
-    .same_label = !has_head ||
-                  label_of (logits, self->n_classes) == label_of (output->logits, self->n_classes),
+    .same_label = !has_head || cow_argmax (logits, self->n_classes) ==
+                                   cow_argmax (output->logits, self->n_classes),
   };
 }

@@ -289,7 +289,7 @@ forward (CowHeadTrain *self)
   CkStatus status = has_front (self) ? front_forward (self) : CK_OK;
   for (guint i = 0; i < self->n && status == CK_OK; i++) {
     const gint64 n = self->batch * self->layer[i].base.out;
-    status = cow_train_linear_forward (&self->layer[i], self->batch, x, 0, NULL, self->y[i]);
+    status = cow_train_linear_forward (&self->layer[i], self->batch, x, NULL, self->y[i]);
     if (status != CK_OK || i + 1 == self->n)
       break;
     status = self->stream->operations->activate (self->stream, activation_of (self), n, self->y[i],
@@ -352,7 +352,7 @@ backward (CowHeadTrain *self, const float *dlogits, gboolean want_dx,
                 : has_front (self) ? self->dfront
                 : want_dx          ? self->dx
                                    : NULL;
-    CkStatus status = cow_train_linear_backward (&self->layer[i], self->batch, x, self->y[i], dy, 0,
+    CkStatus status = cow_train_linear_backward (&self->layer[i], self->batch, x, self->y[i], dy,
                                                  NULL, dx, FALSE);
     if (status == CK_OK && i > 0) {
       const gint64 n = self->batch * self->layer[i - 1].base.out;

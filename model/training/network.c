@@ -72,13 +72,28 @@ cow_network_checkpoints (CowNetworkKind kind, const CowBackboneConfig *config)
   return !cow_kind (kind)->cached && cow_trained_class_of (config)->checkpoints;
 }
 
-gsize
-cow_network_activation_bytes (CowNetworkKind kind, const CowBackboneConfig *config, int batch,
-                              int height, int width, gboolean checkpointing)
+static CowTrainedParts
+trained_parts (const CowNetworkOptions *options)
 {
-  return cow_kind (kind)->cached ? 0
-                                 : cow_trained_class_of (config)->activation_bytes (
-                                       config, batch, height, width, checkpointing);
+  const CowKind *kind = cow_kind (options->kind);
+  CowTrainedParts parts = { .dora = kind->dora,
+                            .rank = options->rank,
+                            .dropout = options->adapter_dropout > 0 };
+  for (CowModule module = 0; kind->adapted && module < COW_N_MODULES; module++)
+    if (cow_network_is_target (options->targets, module))
+      parts.adapted |= 1u << module;
+  return parts;
+}
+
+gsize
+cow_network_activation_bytes (const CowNetworkOptions *options, const CowBackboneConfig *config,
+                              int batch, int height, int width, gboolean checkpointing)
+{
+  const CowTrainedParts parts = trained_parts (options);
+  return cow_kind (options->kind)->cached
+             ? 0
+             : cow_trained_class_of (config)->activation_bytes (config, &parts, batch, height,
+                                                                width, checkpointing);
 }
 
 /* MemAvailable of /proc/meminfo in bytes; 4 GiB where it can't be read. */
@@ -100,7 +115,7 @@ wants_checkpointing (const CowNetworkOptions *options, const CowBackboneConfig *
   if (options->checkpointing != COW_CHECKPOINTING_AUTO)
     return options->checkpointing == COW_CHECKPOINTING_ON;
   const gsize limit = options->memory_limit ? options->memory_limit : available_memory () / 2;
-  return cow_network_activation_bytes (options->kind, config, options->batch, options->image_size,
+  return cow_network_activation_bytes (options, config, options->batch, options->image_size,
                                        options->image_size, FALSE) > limit;
 }
 

@@ -110,11 +110,13 @@ void cow_network_backbone_config (CowNetworkKind kind, const CowVitConfig *named
 gboolean cow_network_checkpoints (CowNetworkKind kind, const CowBackboneConfig *config);
 /*
  * Bytes of activations and their gradients that a training pass of this batch needs; for estimates.
- * 0 for cached kinds. The bytes that kernels need on top for the time of a call, and the head's few
- * rows, are not included.
+ * 0 for cached kinds. Of the options the kind and, of an adapted one, what describes its adapter
+ * count. The bytes that kernels need on top for the time of a call, and the head's few rows, are
+ * not included.
  */
-gsize cow_network_activation_bytes (CowNetworkKind kind, const CowBackboneConfig *config, int batch,
-                                    int height, int width, gboolean checkpointing);
+gsize cow_network_activation_bytes (const CowNetworkOptions *options,
+                                    const CowBackboneConfig *config, int batch, int height,
+                                    int width, gboolean checkpointing);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CowNetwork, cow_network_free)
 

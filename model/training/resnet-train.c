@@ -226,8 +226,8 @@ list_buffers (const CowResnetShape *shape, Buffer buffers[N_BUFFERS])
 }
 
 static gsize
-activation_bytes (const CowBackboneConfig *config, int batch, int height, int width,
-                  gboolean checkpointing)
+activation_bytes (const CowBackboneConfig *config, const CowTrainedParts *parts, int batch,
+                  int height, int width, gboolean checkpointing)
 {
   CowResnetShape shape;
   Buffer buffers[N_BUFFERS];

@@ -187,20 +187,25 @@ cow_train_linear_clear (CowTrainLinear *self)
 }
 
 static CkAdapter
-adapter_with (const CowTrainLinear *self, float dropout, const guint64 *key)
+adapter_with (const CowTrainLinear *self, const CowTrainDropout *dropout)
 {
   CkAdapter adapter = self->base.adapter;
-  adapter.dropout = dropout;
-  adapter.key = key;
+  if (adapter.rank == 0)
+    return adapter;
+  adapter.dropout = dropout->p;
+  adapter.key = dropout->key;
+  adapter.mask = dropout->mask;
+  adapter.low = dropout->low;
+  adapter.kept = dropout->kept;
   return adapter;
 }
 
 CkStatus
-cow_train_linear_forward (const CowTrainLinear *self, gint64 rows, const float *x, float dropout,
-                          const guint64 *key, float *y)
+cow_train_linear_forward (const CowTrainLinear *self, gint64 rows, const float *x,
+                          const CowTrainDropout *dropout, float *y)
 {
   const CkLinear op = { .weight = self->base.weight,
-                        .adapter = adapter_with (self, dropout, key),
+                        .adapter = adapter_with (self, dropout),
                         .bias = self->base.bias,
                         .rows = rows,
                         .x = ck_f32 (x),
@@ -217,12 +222,12 @@ gradient_of (const CowTrainLinear *self, int parameter, gsize offset)
 
 CkStatus
 cow_train_linear_backward (const CowTrainLinear *self, gint64 rows, const float *x, const float *y,
-                           const float *dy, float dropout, const guint64 *key, float *dx,
+                           const float *dy, const CowTrainDropout *dropout, float *dx,
                            gboolean add_dx)
 {
   const CkLinearBackward op = {
     .weight = self->base.weight,
-    .adapter = adapter_with (self, dropout, key),
+    .adapter = adapter_with (self, dropout),
     .bias = self->base.bias,
     .rows = rows,
     .x = x,

@@ -54,13 +54,22 @@ gboolean cow_train_linear_finish (CowTrainLinear *self, GError **error);
 gboolean cow_train_linear_read (const CowTrainLinear *self, CowLora *lora, GError **error);
 void cow_train_linear_clear (CowTrainLinear *self);
 
-/* y = the layer of x, with dropout of the adapter's input by `key`, device memory; 0 and NULL for
- * none. */
+/* Dropout of an adapter's input in one pass, as CkAdapter has it; the pointers are device memory.
+ * All 0 for none. */
+typedef struct {
+  float p;
+  const guint64 *key;
+  guint8 *mask;  /* [rows, ck_mask_bytes (in)] */
+  float *low;    /* [rows, rank] */
+  gboolean kept; /* the forward has been there: this one repeats it */
+} CowTrainDropout;
+
+/* y = the layer of x. `dropout` may be NULL where there is no adapter. */
 CkStatus cow_train_linear_forward (const CowTrainLinear *self, gint64 rows, const float *x,
-                                   float dropout, const guint64 *key, float *y);
+                                   const CowTrainDropout *dropout, float *y);
 CkStatus cow_train_linear_backward (const CowTrainLinear *self, gint64 rows, const float *x,
-                                    const float *y, const float *dy, float dropout,
-                                    const guint64 *key, float *dx, gboolean add_dx);
+                                    const float *y, const float *dy, const CowTrainDropout *dropout,
+                                    float *dx, gboolean add_dx);
 
 G_END_DECLS
 

@@ -35,6 +35,14 @@ typedef struct {
   CowPrecision precision;
 } CowTrainedOptions;
 
+/* What trains of a backbone, as far as the memory of a pass depends on it. */
+typedef struct {
+  guint adapted; /* a bit for each CowModule whose layers have adapters; 0: every weight trains */
+  gboolean dora; /* the adapters have magnitudes, */
+  gint64 rank;   /* this rank, */
+  gboolean dropout; /* and dropout of their inputs */
+} CowTrainedParts;
+
 struct _CowTrainedClass {
   gboolean checkpoints; /* whether options.checkpointing does anything */
   /* Registers its tensors with the parameters. */
@@ -63,8 +71,8 @@ struct _CowTrainedClass {
   /* Writes the adapter, or the whole network with its config.json, to a folder that exists. */
   gboolean (*write) (CowTrainedBackbone *self, const char *folder, GError **error);
   /* Bytes of the arrays that a pass of this batch allocates. */
-  gsize (*activation_bytes) (const CowBackboneConfig *config, int batch, int height, int width,
-                             gboolean checkpointing);
+  gsize (*activation_bytes) (const CowBackboneConfig *config, const CowTrainedParts *parts,
+                             int batch, int height, int width, gboolean checkpointing);
   void (*free) (CowTrainedBackbone *self);
 };
 

@@ -36,8 +36,8 @@ static const CowVitBuffer act_buffers[] = {
   { ACT (k), COW_VIT_HIDDEN, FALSE },         { ACT (v), COW_VIT_HIDDEN, FALSE },
   { ACT (attended), COW_VIT_HIDDEN, FALSE },  { ACT (o), COW_VIT_HIDDEN, FALSE },
   { ACT (middle), COW_VIT_HIDDEN, FALSE },    { ACT (n2), COW_VIT_HIDDEN, FALSE },
-  { ACT (down), COW_VIT_HIDDEN, FALSE },      { ACT (up), COW_VIT_INTERMEDIATE, FALSE },
-  { ACT (gate), COW_VIT_INTERMEDIATE, TRUE }, { ACT (act), COW_VIT_INTERMEDIATE, FALSE },
+  { ACT (up), COW_VIT_INTERMEDIATE, FALSE },  { ACT (gate), COW_VIT_INTERMEDIATE, TRUE },
+  { ACT (act), COW_VIT_INTERMEDIATE, FALSE },
 };
 /* of the backward, one row a token; */
 static const CowVitBuffer gradient_buffers[] = {
@@ -52,8 +52,8 @@ static const CowVitBuffer picture_buffers[] = {
   { PASS (features), COW_VIT_HIDDEN, FALSE },
   { PASS (dclass), COW_VIT_HIDDEN, FALSE },
 };
-/* and before each layer and after the last, one row a token. */
-static const CowVitBuffer input_buffer = { 0, COW_VIT_HIDDEN, FALSE };
+/* and one row a token, before each layer and after the last, and of a layer's last product. */
+static const CowVitBuffer hidden_buffer = { 0, COW_VIT_HIDDEN, FALSE };
 
 static int
 n_acts (const CowVitConfig *config, gboolean checkpointing)
@@ -61,18 +61,68 @@ n_acts (const CowVitConfig *config, gboolean checkpointing)
   return checkpointing ? 1 : config->n_layers;
 }
 
+/* Whether the backward of layer i reads what its last product gave: for the gradients of DoRA's
+ * magnitude and of the layer scale. To compute it again would be a third of a recomputation. */
+static gboolean
+keeps_down (const CowVitTrain *self, int i)
+{
+  return self->indices.layers[i][COW_SCALE2] >= 0 || self->layers[i][COW_DOWN].magnitude >= 0;
+}
+
+static gsize
+mask_bytes (gsize rows, gint64 in)
+{
+  return rows * (gsize)ck_mask_bytes (in);
+}
+
+static gsize
+low_bytes (gsize rows, gint64 rank)
+{
+  return rows * (gsize)rank * sizeof (float);
+}
+
+/* Bytes of what dropout leaves behind in one layer. */
+static gsize
+kept_bytes (const CowVitConfig *config, const CowTrainedParts *parts, gsize rows)
+{
+  gsize bytes = 0;
+  for (CowModule module = 0; parts->dropout && module < COW_N_MODULES; module++) {
+    gint64 out, in;
+    gboolean bias;
+    if (parts->adapted & 1u << module && cow_vit_config_module (config, module, &out, &in, &bias))
+      bytes += mask_bytes (rows, in) + low_bytes (rows, parts->rank);
+  }
+  return bytes;
+}
+
 gsize
-cow_vit_train_activation_bytes (const CowBackboneConfig *backbone, int batch, int height, int width,
-                                gboolean checkpointing)
+cow_vit_train_activation_bytes (const CowBackboneConfig *backbone, const CowTrainedParts *parts,
+                                int batch, int height, int width, gboolean checkpointing)
 {
   const CowVitConfig *config = &backbone->vit;
   const gsize rows = (gsize)batch * (gsize)cow_vit_config_n_tokens (config, height, width);
-  return ((gsize)config->n_layers + 1) * cow_vit_buffers_bytes (config, &input_buffer, 1, rows) +
+  const gboolean keeps =
+      parts->adapted ? parts->dora && parts->adapted & 1u << COW_DOWN : config->family->layer_scale;
+  const gsize inputs = (gsize)config->n_layers + 1, downs = keeps ? (gsize)config->n_layers : 1;
+  return (inputs + downs) * cow_vit_buffers_bytes (config, &hidden_buffer, 1, rows) +
+         (gsize)config->n_layers * kept_bytes (config, parts, rows) +
          (gsize)n_acts (config, checkpointing) *
              cow_vit_buffers_bytes (config, act_buffers, G_N_ELEMENTS (act_buffers), rows) +
          cow_vit_buffers_bytes (config, gradient_buffers, G_N_ELEMENTS (gradient_buffers), rows) +
          cow_vit_buffers_bytes (config, picture_buffers, G_N_ELEMENTS (picture_buffers),
                                 (gsize)batch);
+}
+
+static void
+clear_kept (CowVitTrain *self)
+{
+  CkStream *stream = self->parent.stream;
+  for (int layer = 0; self->kept && layer < config_of (self)->n_layers; layer++)
+    for (CowModule module = 0; module < COW_N_MODULES; module++) {
+      ck_free (stream, self->kept[layer][module].mask);
+      ck_free (stream, self->kept[layer][module].low);
+    }
+  g_clear_pointer (&self->kept, g_free);
 }
 
 void
@@ -83,12 +133,51 @@ cow_vit_train_clear_buffers (CowVitTrain *self)
   cow_vit_buffers_clear (stream, gradient_buffers, G_N_ELEMENTS (gradient_buffers), self);
   cow_vit_buffers_clear (stream, picture_buffers, G_N_ELEMENTS (picture_buffers), self);
   for (int i = 0; self->inputs && i <= config->n_layers; i++)
-    cow_vit_buffers_clear (stream, &input_buffer, 1, &self->inputs[i]);
+    cow_vit_buffers_clear (stream, &hidden_buffer, 1, &self->inputs[i]);
+  for (int i = 0; self->down && i < config->n_layers; i++)
+    if (keeps_down (self, i))
+      cow_vit_buffers_clear (stream, &hidden_buffer, 1, &self->down[i]);
+  cow_vit_buffers_clear (stream, &hidden_buffer, 1, &self->shared_down);
   for (int i = 0; self->acts && i < n_acts (config, self->options.checkpointing); i++)
     cow_vit_buffers_clear (stream, act_buffers, G_N_ELEMENTS (act_buffers), &self->acts[i]);
+  clear_kept (self);
   g_clear_pointer (&self->inputs, g_free);
+  g_clear_pointer (&self->down, g_free);
   g_clear_pointer (&self->acts, g_free);
   self->batch = self->tokens = self->most_batch = self->most_rows = 0;
+}
+
+static gboolean
+reserve_down (CowVitTrain *self, gsize rows)
+{
+  const CowVitConfig *config = config_of (self);
+  gboolean complete = TRUE;
+  self->down = g_new0 (float *, config->n_layers);
+  for (int i = 0; i < config->n_layers && complete; i++) {
+    float **buffer = keeps_down (self, i) ? &self->down[i] : &self->shared_down;
+    complete = *buffer || cow_vit_buffers_reserve (self->parent.stream, config, &hidden_buffer, 1,
+                                                   rows, buffer);
+    self->down[i] = *buffer;
+  }
+  return complete;
+}
+
+static gboolean
+reserve_kept (CowVitTrain *self, gsize rows)
+{
+  CkStream *stream = self->parent.stream;
+  const gsize n_layers = (gsize)config_of (self)->n_layers;
+  self->kept = g_malloc0_n (n_layers, sizeof *self->kept);
+  for (gsize layer = 0; self->options.adapter_dropout > 0 && layer < n_layers; layer++)
+    for (CowModule module = 0; module < COW_N_MODULES; module++) {
+      const CowLinear *linear = &self->layers[layer][module].base;
+      CowTrainKept *kept = &self->kept[layer][module];
+      if (linear->adapter.rank > 0 &&
+          (!(kept->mask = ck_alloc (stream, mask_bytes (rows, linear->in))) ||
+           !(kept->low = ck_alloc (stream, low_bytes (rows, linear->adapter.rank)))))
+        return FALSE;
+    }
+  return TRUE;
 }
 
 static gboolean
@@ -101,11 +190,11 @@ reserve (CowVitTrain *self, gsize batch, gsize rows)
   self->inputs = g_new0 (float *, config->n_layers + 1);
   self->acts = g_new0 (CowTrainActs, acts);
   for (int i = 0; i <= config->n_layers && complete; i++)
-    complete = cow_vit_buffers_reserve (stream, config, &input_buffer, 1, rows, &self->inputs[i]);
+    complete = cow_vit_buffers_reserve (stream, config, &hidden_buffer, 1, rows, &self->inputs[i]);
   for (int i = 0; i < acts && complete; i++)
     complete = cow_vit_buffers_reserve (stream, config, act_buffers, G_N_ELEMENTS (act_buffers),
                                         rows, &self->acts[i]);
-  return complete &&
+  return complete && reserve_down (self, rows) && reserve_kept (self, rows) &&
          cow_vit_buffers_reserve (stream, config, picture_buffers, G_N_ELEMENTS (picture_buffers),
                                   batch, self) &&
          cow_vit_buffers_reserve (stream, config, gradient_buffers, G_N_ELEMENTS (gradient_buffers),
@@ -213,11 +302,16 @@ dropout_of (const CowVitTrain *self)
   return self->training ? self->options.adapter_dropout : 0;
 }
 
-/* The random numbers of one module's dropout in this pass: another for each layer and module. */
-static const guint64 *
-key_of (const CowVitTrain *self, int layer, CowModule module)
+/* One module's dropout in this pass, with random numbers of its own. `kept`: the forward has been
+ * there, and this is a recomputation or the backward. */
+static CowTrainDropout
+module_dropout (const CowVitTrain *self, int layer, CowModule module, gboolean kept)
 {
-  return dropout_of (self) > 0 ? self->keys + layer * COW_N_MODULES + module : NULL;
+  const float p = dropout_of (self);
+  const CowTrainKept *place = &self->kept[layer][module];
+  return p > 0 ? (CowTrainDropout){ p, self->keys + layer * COW_N_MODULES + module, place->mask,
+                                    place->low, kept }
+               : (CowTrainDropout){ 0 };
 }
 
 static CkStatus
@@ -236,18 +330,20 @@ put_keys (CowVitTrain *self)
 }
 
 static CkStatus
-module_forward (const CowVitTrain *self, int layer, CowModule module, const float *x, float *y)
+module_forward (const CowVitTrain *self, int layer, CowModule module, gboolean again,
+                const float *x, float *y)
 {
-  return cow_train_linear_forward (&self->layers[layer][module], rows_of (self), x,
-                                   dropout_of (self), key_of (self, layer, module), y);
+  const CowTrainDropout dropout = module_dropout (self, layer, module, again);
+  return cow_train_linear_forward (&self->layers[layer][module], rows_of (self), x, &dropout, y);
 }
 
 static CkStatus
 module_backward (const CowVitTrain *self, int layer, CowModule module, const float *x,
                  const float *y, const float *dy, float *dx, gboolean add)
 {
+  const CowTrainDropout dropout = module_dropout (self, layer, module, TRUE);
   return cow_train_linear_backward (&self->layers[layer][module], rows_of (self), x, y, dy,
-                                    dropout_of (self), key_of (self, layer, module), dx, add);
+                                    &dropout, dx, add);
 }
 
 static CkAttention
@@ -263,48 +359,46 @@ copy (const CowVitTrain *self, gint64 n, const float *from, float *to)
   return self->parent.stream->operations->copy_rows (self->parent.stream, 1, n, from, n, to, n);
 }
 
+/* `again`: a recomputation. */
 static CkStatus
-attention_forward (const CowVitTrain *self, int i, CowTrainActs *acts)
+attention_forward (const CowVitTrain *self, int i, gboolean again, CowTrainActs *acts)
 {
   const gint64 rows = rows_of (self), hidden = config_of (self)->hidden_size;
   TRY (normalise (self, norm_of (self, i, COW_NORM1_WEIGHT), rows, self->inputs[i], acts->n1));
-  TRY (module_forward (self, i, COW_Q, acts->n1, acts->q));
-  TRY (module_forward (self, i, COW_K, acts->n1, acts->k));
-  TRY (module_forward (self, i, COW_V, acts->n1, acts->v));
+  TRY (module_forward (self, i, COW_Q, again, acts->n1, acts->q));
+  TRY (module_forward (self, i, COW_K, again, acts->n1, acts->k));
+  TRY (module_forward (self, i, COW_V, again, acts->n1, acts->v));
   const CkAttention attention = attention_of (self, acts);
   TRY (self->parent.stream->operations->attention (self->parent.stream, &attention));
-  TRY (module_forward (self, i, COW_O, acts->attended, acts->o));
+  TRY (module_forward (self, i, COW_O, again, acts->attended, acts->o));
   TRY (copy (self, rows * hidden, self->inputs[i], acts->middle));
   return self->parent.stream->training->add_scaled (self->parent.stream, rows, hidden, acts->o,
                                                     self->vectors.layers[i][COW_SCALE1],
                                                     acts->middle);
 }
 
-/* `output` NULL: only what the backward needs (a recomputation). */
+/* `output` NULL: only what the backward needs and was not kept (a recomputation). */
 static CkStatus
 mlp_forward (const CowVitTrain *self, int i, CowTrainActs *acts, float *output)
 {
   const CkTraining *training = self->parent.stream->training;
   const gint64 rows = rows_of (self), hidden = config_of (self)->hidden_size,
                inner = rows * config_of (self)->intermediate_size;
+  const gboolean again = output == NULL;
   TRY (normalise (self, norm_of (self, i, COW_NORM2_WEIGHT), rows, acts->middle, acts->n2));
-  TRY (module_forward (self, i, COW_UP, acts->n2, acts->up));
+  TRY (module_forward (self, i, COW_UP, again, acts->n2, acts->up));
   if (config_of (self)->gated) {
-    TRY (module_forward (self, i, COW_GATE, acts->n2, acts->gate));
+    TRY (module_forward (self, i, COW_GATE, again, acts->n2, acts->gate));
     TRY (training->gate (self->parent.stream, inner, acts->gate, acts->up, acts->act));
   } else {
     TRY (self->parent.stream->operations->activate (self->parent.stream, CK_GELU, inner, acts->up,
                                                     acts->act));
   }
-  /* The last product is needed again only for the gradients of DoRA's magnitude and of the layer
-   * scale. */
-  if (output || self->indices.layers[i][COW_SCALE2] >= 0 ||
-      self->layers[i][COW_DOWN].magnitude >= 0)
-    TRY (module_forward (self, i, COW_DOWN, acts->act, acts->down));
-  if (!output)
+  if (again)
     return CK_OK;
+  TRY (module_forward (self, i, COW_DOWN, again, acts->act, self->down[i]));
   TRY (copy (self, rows * hidden, acts->middle, output));
-  return training->add_scaled (self->parent.stream, rows, hidden, acts->down,
+  return training->add_scaled (self->parent.stream, rows, hidden, self->down[i],
                                self->vectors.layers[i][COW_SCALE2], output);
 }
 
@@ -330,7 +424,7 @@ forward (CowVitTrain *self)
   TRY (put_keys (self));
   TRY (self->parent.stream->operations->embed (self->parent.stream, &embed));
   for (int i = 0; i < n; i++) {
-    TRY (attention_forward (self, i, acts_of (self, i)));
+    TRY (attention_forward (self, i, FALSE, acts_of (self, i)));
     TRY (mlp_forward (self, i, acts_of (self, i), self->inputs[i + 1]));
   }
   TRY (self->parent.stream->operations->copy_rows (self->parent.stream, self->batch, hidden,
@@ -377,10 +471,10 @@ mlp_backward (const CowVitTrain *self, int i, const CowTrainActs *acts)
   const CkTraining *training = self->parent.stream->training;
   const gint64 rows = rows_of (self), hidden = config_of (self)->hidden_size,
                inner = rows * config_of (self)->intermediate_size;
-  TRY (training->add_scaled_backward (self->parent.stream, rows, hidden, self->dx, acts->down,
+  TRY (training->add_scaled_backward (self->parent.stream, rows, hidden, self->dx, self->down[i],
                                       self->vectors.layers[i][COW_SCALE2], self->dhidden,
                                       gradient_of (self, self->indices.layers[i][COW_SCALE2])));
-  TRY (module_backward (self, i, COW_DOWN, acts->act, acts->down, self->dhidden, self->dinner,
+  TRY (module_backward (self, i, COW_DOWN, acts->act, self->down[i], self->dhidden, self->dinner,
                         FALSE));
   if (config_of (self)->gated) {
     TRY (training->gate_backward (self->parent.stream, inner, acts->gate, acts->up, self->dinner,
@@ -454,7 +548,7 @@ backward (CowVitTrain *self, const float *dfeatures)
     CowTrainActs *acts = acts_of (self, i);
     /* The set still holds the last layer's values when its turn comes first. */
     if (self->options.checkpointing && i < config_of (self)->n_layers - 1) {
-      TRY (attention_forward (self, i, acts));
+      TRY (attention_forward (self, i, TRUE, acts));
       TRY (mlp_forward (self, i, acts, NULL));
     }
     TRY (mlp_backward (self, i, acts));

@@ -20,9 +20,15 @@ typedef struct {
 typedef struct {
   float *n1, *q, *k, *v, *attended, *o;
   float *middle; /* the residual stream between attention and MLP */
-  float *n2, *down;
+  float *n2;
   float *up, *gate, *act; /* [rows, intermediate]; gate only in a gated MLP */
 } CowTrainActs;
+
+/* What the dropout of an adapter's input leaves to the rest of a step (CkAdapter); NULL without. */
+typedef struct {
+  guint8 *mask;
+  float *low;
+} CowTrainKept;
 
 typedef struct {
   CowTrainedBackbone parent;
@@ -49,6 +55,10 @@ typedef struct {
   CowRope rope;
   float **inputs;     /* [n_layers + 1]: the residual stream before each layer and after the last */
   CowTrainActs *acts; /* [n_layers], or one with checkpointing */
+  float **down; /* [n_layers]: what a layer's last product gave, [rows, hidden], kept where its
+                   backward reads it; the other layers share one: */
+  float *shared_down;
+  CowTrainKept (*kept)[COW_N_MODULES];            /* [n_layers] */
   float *class_tokens, *features, *dclass;        /* [batch, hidden]; before the last norm, after */
   float *dx, *dhidden, *dattended, *dq, *dk, *dv; /* [rows, hidden] */
   float *dinner, *dgate;                          /* [rows, intermediate] */
@@ -59,8 +69,8 @@ const float *cow_vit_train_forward (CowTrainedBackbone *self, const float *pixel
                                     int height, int width, gboolean training, guint64 key,
                                     GError **error);
 gboolean cow_vit_train_backward (CowTrainedBackbone *self, const float *dfeatures, GError **error);
-gsize cow_vit_train_activation_bytes (const CowBackboneConfig *config, int batch, int height,
-                                      int width, gboolean checkpointing);
+gsize cow_vit_train_activation_bytes (const CowBackboneConfig *config, const CowTrainedParts *parts,
+                                      int batch, int height, int width, gboolean checkpointing);
 void cow_vit_train_clear_buffers (CowVitTrain *self);
 
 /* vit-train-file.c: the first values of a scratch network as transformers' DINOv3 and timm have

@@ -2,7 +2,8 @@
 /*
  * A vision transformer in training: trained adapters on frozen (NF4 or dense) weights, or every
  * weight trained from scratch. Forward keeps what backward needs; with checkpointing only each
- * layer's input, the rest is computed again.
+ * layer's input and, where magnitudes or layer scales train, its last product. The rest is computed
+ * again.
  */
 #ifndef COW_VIT_TRAIN_H
 #define COW_VIT_TRAIN_H

@@ -28,6 +28,7 @@ GIANT = "vit7b16"
 GIANT_LAYERS = 40
 SCRATCH = {"resnet18": 32, "vit-small": 32}  # recipe: batch
 PRECISIONS = ["fp32", "int16"]  # of training
+METHODS = ["qlora", "dora"]
 
 
 def run(*command):
@@ -183,6 +184,7 @@ def our_trainings(recipe, more, batch, pictures, work, options):
 
 
 def peer_training(step, batch, options):
+    step()  # the first makes what the others find, and a turn may be a single step
     return lambda: median_seconds(step, options) / batch
 
 
@@ -193,10 +195,10 @@ def per_second(seconds):
 def compare_adapters(size, pictures, work, options):
     plain, base = (write_model(size, work, options, *more) for more in ([], ["--nf4"]))
     batch = 8
-    for checkpointing in (False, True):
-        for method, dora in (("qlora", False), ("dora", True)):
+    for checkpointing in (word == "on" for word in options.checkpointing):
+        for method in options.methods:
             more = ["--model", base, "--checkpointing", "on" if checkpointing else "off"]
-            step = peers.peft_step(plain, batch, dora, checkpointing)
+            step = peers.peft_step(plain, batch, method == "dora", checkpointing)
             ours = our_trainings(f"{method}-all-r16", more, batch, pictures, work, options)
             contestants = {**ours, f"peft {method}": peer_training(step, batch, options)}
             title = f"{size} {method}-all-r16, {'with' if checkpointing else 'no'} checkpointing"
@@ -274,12 +276,26 @@ def read_options():
         help="with --training: networks without a base (%(default)s)",
     )
     parser.add_argument(
+        "--methods", type=words, default=METHODS, metavar="METHOD,...",
+        help="with --training: adapters on --sizes (qlora,dora)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--checkpointing", type=words, default=["off", "on"], metavar="WHEN,...",
+        help="with --training: of adapters (off,on)",
+    )  # fmt: skip
+    parser.add_argument(
         "--per-class", type=int, default=8, metavar="N", help="pictures to train on"
     )
     options = parser.parse_args()
     unknown = [n for n in options.peers if n not in peers.PASSES]
     if unknown:
         parser.error(f"--peers {unknown[0]}: {', '.join(peers.PASSES)} are known")
+    for name, given, known in (
+        ("methods", options.methods, METHODS),
+        ("checkpointing", options.checkpointing, ["off", "on"]),
+    ):
+        if not set(given) <= set(known):
+            parser.error(f"--{name} {','.join(given)}: {', '.join(known)} are known")
     if not all(b.isdigit() and int(b) > 0 for b in options.batch):
         parser.error(f"--batch {','.join(options.batch)}: numbers are expected")
     unknown = [n for n in options.scratch if n not in SCRATCH]

@@ -32,7 +32,8 @@ done
 echo "# Registers of the kernels"
 echo
 "$nvcc" --version | sed -n 's/^Cuda compilation tools, release \([0-9.]*\).*/By nvcc \1/p'
-echo "(\`tests/bench/ptxas.sh\`): registers of a thread; +N are bytes that it spills, /N bytes of its stack."
+echo "(\`tests/bench/ptxas.sh\`): registers of a thread; +N are bytes that it spills, /N bytes of"
+echo "its stack."
 awk -v all="${architectures[*]}" '
   {
     key = $1 SUBSEP $2

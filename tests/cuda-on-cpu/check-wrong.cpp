@@ -25,6 +25,15 @@ arguments_new (Gpu &gpu)
            static_cast<uint8_t *> (gpu.memory (nullptr, N)), N };
 }
 
+CkCuResult
+run (Gpu &gpu, const char *name, const WrongArguments &arguments)
+{
+  const CkCuResult result =
+      gpu.launch (name, BLOCKS, WRONG_THREADS, sizeof (WrongShared), &arguments);
+
+  return result == 0 ? gpu.wait () : result;
+}
+
 /* `report` is a part of what has to be said, or NULL. */
 void
 check_kernel (const char *name, const char *report)
@@ -34,14 +43,32 @@ check_kernel (const char *name, const char *report)
   CkCuResult result;
 
   clear_report ();
-  result = gpu.launch (name, BLOCKS, WRONG_THREADS, sizeof (WrongShared), &arguments);
-  if (result == 0)
-    result = gpu.wait ();
+  result = run (gpu, name, arguments);
   if (report == nullptr)
     check (result == 0, name, last_report ());
   else
     check (result != 0 && strstr (last_report (), report) != nullptr && gpu.wait () == result, name,
            last_report ());
+}
+
+/* A race is found by whichever of the two comes second, which depends on the schedule. */
+void
+check_both_orders (void)
+{
+  int reads_first = 0, writes_first = 0;
+
+  for (uint64_t seed = 1; seed <= 16; seed++) {
+    Gpu gpu;
+    const WrongArguments arguments = arguments_new (gpu);
+
+    set_seed (seed);
+    clear_report ();
+    run (gpu, "wrong_no_second_barrier", arguments);
+    reads_first += strstr (last_report (), ": read by thread") != nullptr;
+    writes_first += strstr (last_report (), ": written by thread") != nullptr;
+  }
+  check (reads_first > 0 && writes_first > 0 && reads_first + writes_first == 16,
+         "a race in either order", last_report ());
 }
 
 } // namespace
@@ -100,6 +127,7 @@ check_wrong_kernels (void)
 
   for (const auto &kernel : kernels)
     check_kernel (kernel.kernel, kernel.report);
+  check_both_orders ();
 }
 
 void

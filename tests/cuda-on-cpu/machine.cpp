@@ -27,7 +27,7 @@ namespace
 {
 
 enum { STACK_BYTES = 64 << 10, N_ORDERS = 64 };
-enum { ILLEGAL_INSTRUCTION = 715, LAUNCH_FAILED = 719 }; /* CUresult */
+enum { LAUNCH_FAILED = 719 }; /* CUresult */
 
 enum State { RUNNABLE, AT_BARRIER, AT_WARP_CALL, ENDED };
 

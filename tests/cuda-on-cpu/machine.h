@@ -11,11 +11,11 @@
 
 struct CowCallSite;
 
-enum { WARP = 32, MAX_THREADS = 1024, MAX_WARPS = MAX_THREADS / WARP };
+enum { WARP = 32, MAX_THREADS = 1024 };
 
 struct Kernel {
   const char *name;
-  void (*entry) (const void *arguments); /* calls it as a thread does */
+  void (*entry) (const void *arguments); /* what each thread calls */
   size_t arguments_bytes;
   unsigned threads; /* at most */
 };

@@ -160,8 +160,9 @@ time_it () {
 
 describe () {
   if command -v nvidia-smi >/dev/null; then
-    nvidia-smi --query-gpu=name,driver_version,clocks.max.sm,clocks.max.mem,power.limit,memory.total \
-      --format=csv,noheader | sed 's/^/GPU: /' | tee -a "$out/table.txt"
+    nvidia-smi --format=csv,noheader \
+      --query-gpu=name,driver_version,clocks.max.sm,clocks.max.mem,power.limit,memory.total |
+      sed 's/^/GPU: /' | tee -a "$out/table.txt"
   else
     echo "GPU: there is no nvidia-smi to ask" | tee -a "$out/table.txt"
   fi
@@ -183,7 +184,7 @@ check_all () {
 }
 
 sanitize () {
-  local tool sanitizer
+  local tool sanitizer reports
   sanitizer=$(command -v compute-sanitizer) || {
     say "compute-sanitizer" "is not installed"
     return
@@ -195,7 +196,8 @@ sanitize () {
       >"$out/$tool.log" 2>&1; then
       say "$tool" "nothing found"
     elif [ $? = 124 ]; then
-      say "$tool" "cut short; $(grep -c '=========.*Error\|=========.*hazard' "$out/$tool.log") reports"
+      reports=$(grep -c '=========.*Error\|=========.*hazard' "$out/$tool.log")
+      say "$tool" "cut short; $reports reports"
     else
       say "$tool" "FAILED: $(grep -m 1 'ERROR SUMMARY' "$out/$tool.log")"
       failed=1
@@ -231,7 +233,8 @@ speed () {
   for size in 1 5; do
     make_model vit7b16 "$work/7b-$size" --nf4 --layers=$size || continue
     for batch in 1 8 32; do
-      time_it "7B of $size layers int8 batch $batch" forward "$device" "$work/7b-$size" int8 $batch 1
+      time_it "7B of $size layers int8 batch $batch" \
+        forward "$device" "$work/7b-$size" int8 $batch 1
     done
     time_it "7B of $size layers QLoRA r64 batch 4" train "$device" "$work/7b-$size" lora 64 4 2
     time_it "7B of $size layers DoRA r64 batch 4" train "$device" "$work/7b-$size" dora 64 4 2

@@ -156,6 +156,18 @@ run_loop (gpointer data)
   return NULL;
 }
 
+/* The server's own thread serves all clients, so that camera_hang_up () can close connections where
+ * nobody reads from them at the same time. */
+static void
+serve_in_one_thread (GstRTSPServer *server)
+{
+  GstRTSPThreadPool *pool = gst_rtsp_thread_pool_new ();
+
+  gst_rtsp_thread_pool_set_max_threads (pool, 0);
+  gst_rtsp_server_set_thread_pool (server, pool);
+  g_object_unref (pool);
+}
+
 Camera *
 camera_new (const CameraScenario *scenario)
 {
@@ -167,6 +179,7 @@ camera_new (const CameraScenario *scenario)
   camera->server = gst_rtsp_server_new ();
   gst_rtsp_server_set_address (camera->server, "127.0.0.1");
   gst_rtsp_server_set_service (camera->server, "0");
+  serve_in_one_thread (camera->server);
   camera->source = gst_rtsp_server_attach (camera->server, camera->context);
   g_assert_cmpuint (camera->source, >, 0);
   camera->thread = g_thread_new ("camera", run_loop, camera);
@@ -195,10 +208,40 @@ remove_client (GstRTSPServer *server, GstRTSPClient *client, gpointer user_data)
   return GST_RTSP_FILTER_REMOVE;
 }
 
+typedef struct {
+  Camera *camera;
+  GMutex lock;
+  GCond done;
+  gboolean is_done;
+} HangUp;
+
+static gboolean
+hang_up (gpointer data)
+{
+  HangUp *self = data;
+
+  gst_rtsp_server_client_filter (self->camera->server, remove_client, NULL);
+  g_mutex_lock (&self->lock);
+  self->is_done = TRUE;
+  g_cond_signal (&self->done);
+  g_mutex_unlock (&self->lock);
+  return G_SOURCE_REMOVE;
+}
+
 void
 camera_hang_up (Camera *camera)
 {
-  gst_rtsp_server_client_filter (camera->server, remove_client, NULL);
+  HangUp self = { .camera = camera };
+
+  g_mutex_init (&self.lock);
+  g_cond_init (&self.done);
+  g_main_context_invoke (camera->context, hang_up, &self);
+  g_mutex_lock (&self.lock);
+  while (!self.is_done)
+    g_cond_wait (&self.done, &self.lock);
+  g_mutex_unlock (&self.lock);
+  g_mutex_clear (&self.lock);
+  g_cond_clear (&self.done);
 }
 
 void

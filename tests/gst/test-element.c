@@ -415,7 +415,11 @@ keep_int16 (const char *model, const char *folder)
   const CowPrecisionFigures figures = { .n_pictures = 10,
                                         .has_head = TRUE,
                                         .n_paths = 1,
-                                        .paths = { { COW_PRECISION_INT16, 1, 2, 1, 10 } } };
+                                        .paths = { { .precision = COW_PRECISION_INT16,
+                                                     .ms = 1,
+                                                     .fp32_ms = 2,
+                                                     .cosine = 1,
+                                                     .same_labels = 10 } } };
   g_autoptr (GError) error = NULL;
 
   cow_precision_choice_write (model, folder, cow_classifier_device (classifier), &figures, &error);

@@ -2,9 +2,9 @@
 /*
  * check-bits: the contract of kernels.h on bits. Each operation computes a few pictures one by one
  * with one thread, then in batches of every size up to 9, in different places, with 1, 2 and 3
- * threads, at every level that this machine has, or on the GPU that is named: a picture's numbers must always be the same. What
- * is summed over a batch (gradients of parameters, statistics) must not depend on the threads,
- * which check-training looks at. TAP.
+ * threads, at every level that this machine has, or on the GPU that is named: a picture's numbers
+ * must always be the same. What is summed over a batch (gradients of parameters, statistics) must
+ * not depend on the threads, which check-training looks at. TAP.
  */
 #include "kernels/training.h"
 #include "tests/kernels/harness.h"
@@ -534,6 +534,7 @@ static const CkConvolution convolutions[] = {
   { .in = 64, .height = 8, .width = 8, .out = 64, .kernel = 3, .stride = 1, .padding = 1 },
   { .in = 64, .height = 7, .width = 7, .out = 96, .kernel = 1, .stride = 2, .padding = 0 },
   { .in = 5, .height = 9, .width = 6, .out = 7, .kernel = 3, .stride = 2, .padding = 1 },
+  { .in = 17, .height = 11, .width = 13, .out = 70, .kernel = 3, .stride = 1, .padding = 1 },
 };
 static const CkConvolution small_convolutions[] = {
   { .in = 3, .height = 11, .width = 11, .out = 8, .kernel = 7, .stride = 2, .padding = 3 },

@@ -78,7 +78,11 @@ run (CkStream *stream, const Network *net, int products, CkType type, float *y, 
   const CkNorm norm = { D (net->norm_weight),          D (zeros), 1e-5f, n.rows, n.in, D (net->x),
                         { type, D (normed + ALIGNED) } };
   CkLinear layer = { .weight = first,
-                     .adapter = { RANK, 0.5f, D (net->down), D (net->up), D (net->gain) },
+                     .adapter = { .rank = RANK,
+                                  .scale = 0.5f,
+                                  .down = D (net->down),
+                                  .up = D (net->up),
+                                  .gain = D (net->gain) },
                      .bias = D (net->bias),
                      .activation = CK_GELU,
                      .rows = n.rows,
@@ -174,7 +178,12 @@ check_refused (CkStream *stream, int products, CkType type)
     op.weight = other; /* multiplies fp32 */
     CHECK (stream->operations->linear (stream, &op) == CK_UNSUPPORTED);
     op.weight = right;
-    op.adapter = (CkAdapter){ 1, 1, D (floats), D (floats), NULL, 0.5f, D_BYTES (&key, 8) };
+    op.adapter = (CkAdapter){ .rank = 1,
+                              .scale = 1,
+                              .down = D (floats),
+                              .up = D (floats),
+                              .dropout = 0.5f,
+                              .key = D_BYTES (&key, 8) };
     CHECK (stream->operations->linear (stream, &op) == CK_UNSUPPORTED);
     if (offered) {
       CHECK (ck_activations_bytes (stream->device, type, -1, N, &bytes) == CK_BAD_SHAPE);

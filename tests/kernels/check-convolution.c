@@ -151,6 +151,26 @@ check_convolution (void)
   case_end ("convolution", "all");
 }
 
+/* 3 x 3 with stride 1, which is transformed: several chunks of tiles, slices of the batch, blocks
+ * of either side; fewer pixels than a tile has, and channels that fill no vector. */
+void
+check_convolution_3x3 (void)
+{
+  static const CkConvolution shapes[] = {
+    { 9, 64, 14, 14, 64, 3, 1, 1 },
+    { 2, 16, 1, 63, 150, 3, 1, 1 },
+    { 3, 150, 64, 1, 17, 3, 1, 1 },
+    { 1, 33, 30, 15, 16, 3, 1, 1 },
+  };
+
+  case_begin ();
+  for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+    check_convolution_one (&shapes[s], true, true);
+  check_convolution_one (&shapes[1], false, true);
+  check_convolution_one (&shapes[1], true, false);
+  case_end ("convolution-3x3", "all");
+}
+
 /* ---- batch norm ------------------------------------------------------------------------------ */
 
 typedef struct {

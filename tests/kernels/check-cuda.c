@@ -373,17 +373,67 @@ check_memories (void)
   check_memory ("0");
 }
 
+/* More than the pinned memory that uploads pass through, at once and in pieces of odd sizes, at a
+ * place that is aligned to nothing; also where a failure could keep a part from arriving. */
+static void
+check_uploads_of (CkStream *stream, size_t piece)
+{
+  enum { BYTES = 5500001 };
+  uint8_t *from = malloc (BYTES), *found = calloc (1, BYTES),
+          *memory = ck_alloc (stream, BYTES + 1);
+
+  for (size_t i = 0; i < BYTES; i++)
+    from[i] = (uint8_t)random_bits ();
+  for (size_t at = 0; at < BYTES; at += piece) {
+    const size_t n = BYTES - at < piece ? BYTES - at : piece;
+    uint8_t *source = malloc (n);
+
+    memcpy (source, from + at, n);
+    CHECK (ck_upload (stream, memory + 1 + at, source, n) == CK_OK);
+    memset (source, 0x55, n);
+    free (source);
+  }
+  CHECK (ck_download (stream, found, memory + 1, BYTES) == CK_OK);
+  CHECK (memcmp (found, from, BYTES) == 0);
+  ck_free (stream, memory);
+  free (from);
+  free (found);
+}
+
+static void
+check_uploads (void)
+{
+  CkStream *stream = stream_open (DEVICE, "auto", 0);
+  const int32_t label = 0;
+  float *logit = ck_alloc (stream, sizeof *logit);
+  int32_t *labels = ck_alloc (stream, sizeof *labels);
+  double *loss = ck_alloc (stream, sizeof *loss);
+
+  check_uploads_of (stream, 5500001);
+  check_uploads_of (stream, 300007);
+  CHECK (ck_upload (stream, labels, &label, sizeof label) == CK_OK);
+  CHECK (stream->operations->fill (stream, logit, 1, 0) == CK_OK);
+  CHECK (stream->training->cross_entropy (stream, &(CkCrossEntropy){ .batch = 1,
+                                                                     .classes = 1,
+                                                                     .logits = logit,
+                                                                     .labels = labels,
+                                                                     .loss = loss }) == CK_OK);
+  check_uploads_of (stream, 1300000);
+  ck_free (stream, logit);
+  ck_free (stream, labels);
+  ck_free (stream, loss);
+  stream_close (stream);
+}
+
 int
 main (void)
 {
   static const struct {
     const char *name;
     void (*check) (void);
-  } cases[] = { { "reasons", check_reasons },
-                { "openings", check_openings },
-                { "calls", check_calls },
-                { "lost", check_all_lost },
-                { "memory", check_memories } };
+  } cases[] = { { "reasons", check_reasons }, { "openings", check_openings },
+                { "calls", check_calls },     { "lost", check_all_lost },
+                { "memory", check_memories }, { "uploads", check_uploads } };
   const char *path = getenv (LIBRARY_VARIABLE);
   void *library = path != NULL ? dlopen (path, RTLD_NOW | RTLD_LOCAL) : NULL;
   void *symbol = library != NULL ? dlsym (library, "cow_cuda_on_cpu_fail") : NULL;

@@ -215,7 +215,7 @@ check_add_scaled_one (int64_t rows, int64_t cols, bool scaled, bool in_place)
   }
   test.outputs[0] = (Output){ "x", n, x, NULL, want, LIMIT, 1 };
   test.outputs[1] = (Output){ "dy", n, NULL, NULL, want + n, LIMIT, 1 };
-  test.outputs[2] = (Output){ "dscale", cols, dscale, NULL, want + 2 * n, LIMIT, 1 };
+  test.outputs[2] = (Output){ "dscale", cols, dscale, NULL, want + 2 * n, LIMIT, 0 };
   snprintf (test.what, sizeof test.what, "rows %lld cols %lld scaled %d in place %d",
             (long long)rows, (long long)cols, scaled, in_place);
   check (&test);

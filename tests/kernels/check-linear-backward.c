@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The linear layer backward, with every adapter, weight format and set of gradients. */
+#include "kernels/sizes.h"
 #include "tests/kernels/gradients.h"
 
 #include <math.h>
@@ -289,8 +290,8 @@ check_wanted (CkType type)
   }
 }
 
-/* Every shape that the cutting into tiles treats differently. A single term and what an adapter adds
- * may cancel, which leaves nothing of bf16. */
+/* Every shape that the cutting into tiles treats differently. A single term and what an adapter
+ * adds may cancel, which leaves nothing of bf16. */
 static void
 check_shapes (CkType type)
 {
@@ -370,6 +371,116 @@ check_forward (const Parts *parts, int64_t rows, int64_t in, int64_t out)
   layer_clear (&l);
 }
 
+/* ---- what dropout leaves behind -------------------------------------------------------------- */
+
+/* In the host's memory; NULL: nothing is kept. */
+typedef struct {
+  float *mask, *low;
+  bool there;
+} Kept;
+
+/* A layer's y, or its gradients, one behind the other: dx, ddown, dup. */
+static void
+run_kept (CkStream *stream, const Layer *l, Kept kept, float *y, float *gradients)
+{
+  CkAdapter adapter = adapter_on_device (stream, l);
+  const int64_t n_x = l->rows * l->in, n_down = l->rank * l->in, n_up = l->out * l->rank;
+  const CkWeight *weight = whole ? weight_for_products (stream, &l->w.source, CK_USE_INT16)
+                                 : weight_on_device (stream, &l->w.source, true);
+
+  adapter.mask = kept.mask != NULL ? (uint8_t *)D (kept.mask) : NULL;
+  adapter.low = kept.low != NULL ? D (kept.low) : NULL;
+  adapter.kept = kept.there;
+  if (y != NULL) {
+    const CkLinear op = { .weight = weight,
+                          .adapter = adapter,
+                          .rows = l->rows,
+                          .x = ck_f32 (D (l->x)),
+                          .y = ck_f32 (D (y)) };
+
+    CHECK (settled (stream, stream->operations->linear (stream, &op)) == CK_OK);
+  } else {
+    float *all;
+
+    memset (gradients + n_x, 0, (size_t)(n_down + n_up) * sizeof (float));
+    all = D (gradients);
+
+    const CkLinearBackward op = {
+      .weight = weight,
+      .adapter = adapter,
+      .rows = l->rows,
+      .x = D (l->x),
+      .dy = D (l->dy),
+      .dx = all,
+      .gradients = { .down = all + n_x, .up = all + n_x + n_down },
+    };
+
+    CHECK (settled (stream, stream->training->linear_backward (stream, &op)) == CK_OK);
+  }
+}
+
+static void
+check_kept_one (CkStream *stream, const Layer *l)
+{
+  const int64_t n_y = l->rows * l->out, n_low = l->rows * l->rank,
+                n_gradients = l->rows * l->in + l->rank * (l->in + l->out),
+                n_mask = ck_ceil_div (l->rows * ck_mask_bytes (l->in), sizeof (float));
+  float *mask = floats_new (n_mask), *low = floats_new (n_low), *y[4], *gradients[3];
+  const Kept nothing = { 0 }, anew = { mask, low, false }, there = { mask, low, true };
+
+  for (int i = 0; i < 4; i++)
+    y[i] = floats_new (n_y);
+  for (int i = 0; i < 3; i++)
+    gradients[i] = floats_new (n_gradients);
+  run_kept (stream, l, nothing, y[0], NULL);
+  run_kept (stream, l, anew, y[1], NULL);
+  run_kept (stream, l, there, y[2], NULL);
+  run_kept (stream, l, nothing, NULL, gradients[0]);
+  run_kept (stream, l, there, NULL, gradients[1]);
+  for (int i = 1; i < 3; i++)
+    CHECK (memcmp (y[i], y[0], (size_t)n_y * sizeof (float)) == 0);
+  CHECK (memcmp (gradients[1], gradients[0], (size_t)n_gradients * sizeof (float)) == 0);
+  for (int64_t i = 0; i < l->rows * l->in; i++) {
+    const uint8_t *row = (uint8_t *)mask + i / l->in * ck_mask_bytes (l->in);
+
+    CHECK ((row[i % l->in / 8] >> i % l->in % 8 & 1) == (l->mask[i] != 0));
+  }
+  /* What is there is read, not made again. */
+  memset (mask, 0, (size_t)n_mask * sizeof (float));
+  memset (low, 0, (size_t)n_low * sizeof (float));
+  run_kept (stream, l, there, y[3], NULL);
+  run_kept (stream, l, there, NULL, gradients[2]);
+  CHECK (memcmp (y[3], y[0], (size_t)n_y * sizeof (float)) != 0);
+  for (int64_t i = l->rows * l->in; i < n_gradients; i++)
+    CHECK (gradients[2][i] == 0);
+  for (int i = 0; i < 4; i++)
+    floats_free (y[i], n_y);
+  for (int i = 0; i < 3; i++)
+    floats_free (gradients[i], n_gradients);
+  floats_free (mask, n_mask);
+  floats_free (low, n_low);
+}
+
+/* A forward that repeats one, and a backward, read what the first one left: the same bits as
+ * without. */
+static void
+check_kept (CkType type)
+{
+  static const int64_t shapes[][4] = {
+    { 3, 3, 2, 1 }, { 5, 13, 11, 3 }, { 70, 72, 65, 16 }, { 33, 1500, 300, 4 }
+  };
+
+  for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+    const Parts parts = { type, 1 + s % 2, true, false, false };
+    Layer l;
+
+    layer_init (&l, &parts, shapes[s][0], shapes[s][1], shapes[s][2], shapes[s][3]);
+    for (int t = 0; team (t) != NULL; t++)
+      check_kept_one (team (t), &l);
+    layer_clear (&l);
+  }
+}
+
 void
 check_linear_backward (void)
 {
@@ -385,6 +496,7 @@ check_linear_backward (void)
       check_forward (&(Parts){ type, adapter, true, true, false }, 5, 13, 11);
       check_forward (&(Parts){ type, adapter, true, true, false }, 40, 1500, 20);
     }
+    check_kept (type);
     if (type == CK_F32)
       check_zero_gain ();
     snprintf (name, sizeof name, "linear-backward-%s", type_names[type]);
@@ -487,6 +599,7 @@ check_linear_backward_whole (void)
 
     case_begin ();
     check_whole (weight_types[i]);
+    check_kept (weight_types[i]);
     snprintf (name, sizeof name, "linear-backward-%s-int16", type_names[weight_types[i]]);
     case_end (name, "all");
   }

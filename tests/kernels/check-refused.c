@@ -66,6 +66,16 @@ refuse_linear (CkStream *stream)
   CHECK_BAD (training->linear_backward (stream, &op), op, adapter.dropout, -0.1f);
   CHECK_BAD (training->linear_backward (stream, &op), op, adapter.dropout, 1.1f);
   CHECK_BAD (training->linear_backward (stream, &op), op, adapter.dropout, NAN);
+  CHECK_BAD (training->linear_backward (stream, &op), op, adapter.kept, true); /* what? */
+  good.adapter.dropout = 0.5f;
+  good.adapter.low = out;
+  CHECK (training->linear_backward (stream, &good) == CK_BAD_SHAPE); /* without a mask */
+  good.adapter.mask = (uint8_t *)out;
+  CHECK (training->linear_backward (stream, &good) == CK_BAD_SHAPE); /* that no forward wrote */
+  good.adapter.kept = true;
+  CHECK (training->linear_backward (stream, &good) == CK_OK);
+  good.adapter.dropout = 0;
+  CHECK (training->linear_backward (stream, &good) == CK_BAD_SHAPE);
 }
 
 static void

@@ -300,7 +300,7 @@ check_replays (CkStream *stream)
   /* another key, and what cannot be recorded */
   for (int i = 0; i < 5; i++)
     CHECK (!replay_gives (stream, x, z, (float)i, true));
-  /* memory came, so all begins anew */
+  /* memory went, so all begins anew */
   for (int i = 0; i < 5; i++)
     CHECK (replay_gives (stream, x, y, (float)i, false) == (records && i >= 2));
   CHECK (ck_weight_new (stream->device, &source, CK_USE_FORWARD, &weight) == CK_OK);

@@ -26,6 +26,7 @@ main (int argc, char **argv)
   check_adamw ();
   check_refused_shapes ();
   check_linear_backward_whole ();
+  check_convolution_3x3 ();
   check_linear_backward_bf16 ();
   teams_close ();
   return cases_end ();

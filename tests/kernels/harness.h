@@ -12,7 +12,8 @@
 /* ---- results: a case is a line of TAP; it fails if any check in it did ----------------------- */
 
 void case_begin (void);
-/* Prints "not ok" with TAP's TODO where an operation that the device lacks was asked for. */
+/* Prints "not ok" as TAP has it for what is known to lack where an operation that the device has
+ * not was asked for. */
 void case_end (const char *name, const char *where);
 /* Ends the output with the plan; the exit status. */
 int cases_end (void);

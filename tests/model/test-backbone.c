@@ -303,10 +303,18 @@ test_workspace (void)
 }
 
 /* The buffers of a pass in numbers, so that one too many is noticed: at inference five as wide as
- * the tokens and one as wide as the MLP, whether that is gated or not. */
+ * the tokens and one as wide as the MLP, whether that is gated or not. In training each layer's
+ * last product is kept only where a magnitude behind it trains, and with dropout each adapter's
+ * mask and its first product. */
 static void
 test_bytes (void)
 {
+  static const char *const all[] = { "all-linear", NULL }, *const q[] = { "q_proj", NULL };
+  const CowNetworkOptions adapters[] = {
+    { .kind = COW_NETWORK_DORA, .rank = 8, .targets = all },
+    { .kind = COW_NETWORK_DORA, .rank = 8, .adapter_dropout = .1f, .targets = q },
+    { .kind = COW_NETWORK_LORA, .rank = 8, .targets = all },
+  };
   CowVitConfig vit;
   g_assert_true (cow_vit_config_of_size ("tiny", &vit));
   for (int gated = 0; gated < 2; gated++) {
@@ -315,19 +323,21 @@ test_bytes (void)
     cow_backbone_config_init (&config, "dinov3_vit", &vit);
     const gsize hidden = 128, inner = 256, layers = 4, tokens = 1 + 4 + 4 * 6,
                 rows = BATCH * tokens, picture = BATCH * hidden;
-    const gsize pass = 9 * hidden + (gated ? 3 : 2) * inner,
+    const gsize pass = 8 * hidden + (gated ? 3 : 2) * inner,
                 gradients = 6 * hidden + (gated ? 2 : 1) * inner;
     g_assert_cmpuint (config.klass->workspace_bytes (&config, BATCH, 64, 96), ==,
                       (rows * (5 * hidden + inner) + 2 * picture) * sizeof (float));
     for (int checkpointing = 0; checkpointing < 2; checkpointing++)
-      g_assert_cmpuint (
-          cow_network_activation_bytes (COW_NETWORK_LORA, &config, BATCH, 64, 96, checkpointing),
-          ==,
-          (rows * ((layers + 1) * hidden + (checkpointing ? 1 : layers) * pass + gradients) +
-           3 * picture) *
-              sizeof (float));
-    g_assert_cmpuint (
-        cow_network_activation_bytes (COW_NETWORK_FROZEN, &config, BATCH, 64, 96, FALSE), ==, 0);
+      for (guint i = 0; i < G_N_ELEMENTS (adapters); i++)
+        g_assert_cmpuint (
+            cow_network_activation_bytes (&adapters[i], &config, BATCH, 64, 96, checkpointing), ==,
+            (rows * ((layers + 1 + (i == 0 ? layers : 1)) * hidden +
+                     (checkpointing ? 1 : layers) * pass + gradients) +
+             3 * picture) *
+                    sizeof (float) +
+                (i == 1 ? layers * rows * (hidden / 8 + 8 * sizeof (float)) : 0));
+    const CowNetworkOptions frozen = { .kind = COW_NETWORK_FROZEN };
+    g_assert_cmpuint (cow_network_activation_bytes (&frozen, &config, BATCH, 64, 96, FALSE), ==, 0);
   }
 }
 

@@ -122,6 +122,64 @@ test_lost_together (EngineFixture *self, gconstpointer data)
   assert_comes_back (&other, idle, others);
 }
 
+/* A camera that goes on whatever happens. */
+typedef struct {
+  EngineFixture *fixture;
+  CowEngine *engine;
+  const float *expected;
+  gint *stop;
+  guint results, failures;
+} Camera;
+
+static gpointer
+run_camera (gpointer data)
+{
+  Camera *self = data;
+  while (!g_atomic_int_get (self->stop)) {
+    g_autoptr (GError) error = NULL;
+    float found[N_CLASSES];
+    if (classify (self->fixture, self->engine, found, &error)) {
+      self->results++;
+      g_assert_cmpmem (found, sizeof found, self->expected, sizeof found);
+    } else {
+      self->failures++;
+      g_assert_error (error, COW_ERROR, COW_ERROR_DEVICE);
+    }
+  }
+  return NULL;
+}
+
+/* The GPU is lost again and again while cameras submit. */
+static void
+test_lost_to_cameras (EngineFixture *self, gconstpointer data)
+{
+  g_autoptr (CowEngine) engine = get_engine (self, DEVICE);
+  g_autoptr (GError) error = NULL;
+  float expected[N_CLASSES];
+  gint stop = FALSE;
+  Camera cameras[3];
+  GThread *threads[3];
+  classify (self, engine, expected, &error);
+  g_assert_no_error (error);
+  for (int i = 0; i < 3; i++) {
+    cameras[i] = (Camera){ self, engine, expected, &stop, 0, 0 };
+    threads[i] = g_thread_new ("camera", run_camera, &cameras[i]);
+  }
+  for (int round = 0; round < 8; round++) {
+    g_autofree char *fail = g_strdup_printf ("cuEventSynchronize=%d:" ILLEGAL_ADDRESS, 3 + round);
+    let_fail (fail);
+    g_usleep (G_USEC_PER_SEC / 4);
+  }
+  let_fail (NULL);
+  assert_comes_back (self, engine, expected);
+  g_atomic_int_set (&stop, TRUE);
+  for (int i = 0; i < 3; i++) {
+    g_thread_join (threads[i]);
+    g_assert_cmpuint (cameras[i].results, >, 0);
+    g_assert_cmpuint (cameras[i].failures, >, 0);
+  }
+}
+
 /* An engine that goes while its GPU does not come back. */
 static void
 test_gone (EngineFixture *self, gconstpointer data)
@@ -179,9 +237,10 @@ main (int argc, char **argv)
   g_test_add ("/engine-cuda/" name, EngineFixture, data, engine_fixture_set_up, function,          \
               engine_fixture_tear_down)
   ADD ("results", test_results, NULL);
-  ADD ("lost/worker", test_lost, "cuLaunchKernel=6:" ILLEGAL_ADDRESS);
+  ADD ("lost/worker", test_lost, "cuEventSynchronize=2:" ILLEGAL_ADDRESS);
   ADD ("lost/submission", test_lost, "cuEventSynchronize=1:" ILLEGAL_ADDRESS);
   ADD ("lost/together", test_lost_together, NULL);
+  ADD ("lost/cameras", test_lost_to_cameras, NULL);
   ADD ("lost/gone", test_gone, NULL);
   ADD ("refused", test_refused, NULL);
 #undef ADD

@@ -38,8 +38,9 @@ network_open (Network *self, const char *level, const char *model, const char *a
       g_str_has_suffix (model, ".pth") ? g_build_filename (folder, "fp32", NULL) : g_strdup (model);
   CowBackboneConfig config;
   *self = (Network){ 0 };
-  g_assert_cmpint (ck_device_open ("cpu", &(CkDeviceOptions){ .features = level, .threads = 2 }, &self->device), ==,
-                   CK_OK);
+  g_assert_cmpint (
+      ck_device_open ("cpu", &(CkDeviceOptions){ .features = level, .threads = 2 }, &self->device),
+      ==, CK_OK);
   g_assert_cmpint (ck_stream_new (self->device, 0, &self->stream), ==, CK_OK);
   self->checkpoint = cow_checkpoint_open (model, &error);
   g_assert_no_error (error);

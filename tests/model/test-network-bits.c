@@ -122,8 +122,10 @@ check_level (const Features *self, const CowBackboneConfig *config, const CowChe
     g_autoptr (GError) error = NULL;
     CkDevice *device = NULL;
     CkStream *stream = NULL;
-    g_assert_cmpint (ck_device_open ("cpu", &(CkDeviceOptions){ .features = level, .threads = threads }, &device), ==,
-                     CK_OK);
+    g_assert_cmpint (ck_device_open ("cpu",
+                                     &(CkDeviceOptions){ .features = level, .threads = threads },
+                                     &device),
+                     ==, CK_OK);
     g_assert_cmpint (ck_stream_new (device, 0, &stream), ==, CK_OK);
     Tokens tokens = { .stream = stream,
                       .backbone = config->klass->open (stream, config, checkpoint, adapter, &error),
@@ -149,7 +151,9 @@ static gboolean
 offers (const char *level, CowPrecision precision)
 {
   CkDevice *device = NULL;
-  g_assert_cmpint (ck_device_open ("cpu", &(CkDeviceOptions){ .features = level, .threads = 1 }, &device), ==, CK_OK);
+  g_assert_cmpint (
+      ck_device_open ("cpu", &(CkDeviceOptions){ .features = level, .threads = 1 }, &device), ==,
+      CK_OK);
   const gboolean yes = cow_precision_check (device, precision, NULL);
   ck_device_close (device);
   /* Whole numbers in plain C are slow, and check-bits looks at them. */

@@ -188,7 +188,9 @@ test_decode_golden (gconstpointer data)
   for (const char *const *level = ck_cpu_levels (); *level != NULL; level++) {
     CkDevice *device;
     CkStream *stream;
-    g_assert_cmpint (ck_device_open ("cpu", &(CkDeviceOptions){ .features = *level, .threads = 1 }, &device), ==, CK_OK);
+    g_assert_cmpint (
+        ck_device_open ("cpu", &(CkDeviceOptions){ .features = *level, .threads = 1 }, &device), ==,
+        CK_OK);
     g_assert_cmpint (ck_stream_new (device, 0, &stream), ==, CK_OK);
     dequantise_all (checkpoint, expected, stream);
     ck_stream_free (stream);

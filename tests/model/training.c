@@ -8,13 +8,13 @@
 #include "tests/model/golden.h"
 
 const TrainingCase training_cases[] = {
-  { "lora-all", COW_NETWORK_LORA, "plain/nf4", "plain/lora_all_r16", .batch = 3,
+  { "lora-all", COW_NETWORK_LORA, "plain/nf4", "plain/lora_all_r16", 16, .batch = 3,
     .side = TRAINING_SIDE },
-  { "lora-q-gated", COW_NETWORK_LORA, "gated7b/fp32", "gated7b/lora_q_r8", .batch = 3,
+  { "lora-q-gated", COW_NETWORK_LORA, "gated7b/fp32", "gated7b/lora_q_r8", 8, "q_proj", .batch = 3,
     .side = TRAINING_SIDE },
-  { "dora-q", COW_NETWORK_DORA, "plain/fp32", "plain/dora_q_r8", .batch = 3,
+  { "dora-q", COW_NETWORK_DORA, "plain/fp32", "plain/dora_q_r8", 8, "q_proj", .batch = 3,
     .side = TRAINING_SIDE },
-  { "dora-all-gated", COW_NETWORK_DORA, "gated7b/nf4", "gated7b/dora_all_r16", .batch = 3,
+  { "dora-all-gated", COW_NETWORK_DORA, "gated7b/nf4", "gated7b/dora_all_r16", 16, .batch = 3,
     .side = TRAINING_SIDE },
   { "frozen", COW_NETWORK_FROZEN, "plain/nf4", .batch = 4 },
   { "dinov3", COW_NETWORK_DINOV3, .batch = 3, .side = TRAINING_SIDE },
@@ -54,6 +54,13 @@ char *
 training_base (const TrainingCase *sort)
 {
   return sort->base ? golden_path (sort->base) : NULL;
+}
+
+const char *const *
+training_targets (const TrainingCase *sort)
+{
+  static const char *const all[] = { "all-linear", NULL }, *const q[] = { "q_proj", NULL };
+  return g_strcmp0 (sort->target, q[0]) == 0 ? q : all;
 }
 
 Training *

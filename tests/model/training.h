@@ -16,6 +16,8 @@ typedef struct {
   CowNetworkKind kind;
   const char *base, *adapter; /* golden folders of LoRA, DoRA and frozen; the adapter's values are
                                  not at their start */
+  int rank;                   /* of the adapter, */
+  const char *target;         /* and what it is on; NULL: all */
   gboolean gated, timm;       /* of a network from scratch */
   int batch, side;            /* that the tests give it: px, 0 for features */
 } TrainingCase;
@@ -56,6 +58,8 @@ float *training_gradients (Training *self);
 float *training_logits (Training *self);
 /* Saves the network with a card, so that a classifier opens the folder. */
 void training_save (Training *self, const char *folder);
+/* What the adapter is on; NULL-terminated, static. */
+const char *const *training_targets (const TrainingCase *sort);
 /* The located base of the case, or NULL where it needs none; free with g_free. */
 char *training_base (const TrainingCase *sort);
 

@@ -10,8 +10,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/network/argmax.h"
 #include "tests/trainer/golden-json.h"
-#include "trainer/eval/metrics.h"
 
 typedef struct {
   JsonObject *golden;

@@ -311,7 +311,11 @@ keep_int16 (const char *model, const char *adapter)
   const CowPrecisionFigures figures = { .n_pictures = 32,
                                         .has_head = TRUE,
                                         .n_paths = 1,
-                                        .paths = { { COW_PRECISION_INT16, 1, 2, 1, 32 } } };
+                                        .paths = { { .precision = COW_PRECISION_INT16,
+                                                     .ms = 1,
+                                                     .fp32_ms = 2,
+                                                     .cosine = 1,
+                                                     .same_labels = 32 } } };
   g_autoptr (GError) error = NULL;
   g_autoptr (CkDevice) device = cow_device_open ("cpu", 1, NULL);
   cow_precision_choice_write (model, adapter, device, &figures, &error);

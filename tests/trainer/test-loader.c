@@ -32,7 +32,9 @@ setup (Fixture *self, gconstpointer unused)
   self->data = g_build_filename (self->folder, "data", NULL);
   drawn_data (self->data, 7, 2, 0, 40);
   self->set = drawn_set (self->data);
-  g_assert_cmpint (ck_device_open ("cpu", &(CkDeviceOptions){ .features = "c", .threads = 1 }, &self->device), ==, CK_OK);
+  g_assert_cmpint (
+      ck_device_open ("cpu", &(CkDeviceOptions){ .features = "c", .threads = 1 }, &self->device),
+      ==, CK_OK);
   self->preparer = cow_preparer_new (self->device, &error);
   g_assert_no_error (error);
   self->options = (CowLoaderOptions){ .dataset = self->set,

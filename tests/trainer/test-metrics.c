@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "model/network/argmax.h"
 #include "tests/trainer/golden-json.h"
 
 static void

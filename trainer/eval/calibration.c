@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "trainer/eval/metrics.h"
+#include "model/network/argmax.h"
 
 /* ---- temperature ----------------------------------------------------------------------------- */
 

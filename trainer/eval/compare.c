@@ -4,8 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/network/argmax.h"
 #include "model/training/random.h"
-#include "trainer/eval/metrics.h"
 #include "trainer/data/pictures.h"
 
 #define MADE_SIDE 224 /* px */

@@ -6,6 +6,7 @@
 
 #include "model/adapter/adapter.h"
 #include "model/adapter/card.h"
+#include "model/network/argmax.h"
 #include "trainer/eval/describe.h"
 #include "trainer/host/progress.h"
 

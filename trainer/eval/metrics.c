@@ -55,16 +55,6 @@ cow_confusion_column (const CowConfusion *self, guint predicted)
   return sum;
 }
 
-guint
-cow_argmax (const float *values, guint n)
-{
-  guint best = 0;
-  for (guint i = 1; i < n; i++)
-    if (values[i] > values[best])
-      best = i;
-  return best;
-}
-
 /* ---- scores ---------------------------------------------------------------------------------- */
 
 static double

@@ -26,8 +26,6 @@ guint64 cow_confusion_get (const CowConfusion *self, guint truth, guint predicte
 /* Pictures of a class, and pictures that were said to show it. */
 guint64 cow_confusion_row (const CowConfusion *self, guint truth);
 guint64 cow_confusion_column (const CowConfusion *self, guint predicted);
-/* The index of the largest value, the first of equals, as numpy's argmax. */
-guint cow_argmax (const float *values, guint n);
 
 typedef struct {
   double precision, recall, f1;

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/network/argmax.h"
 #include "model/training/random.h"
 #include "trainer/host/memory.h"
 #include "trainer/eval/metrics.h"

@@ -139,14 +139,23 @@ cow_plan_input_check_size (const CowPlanInput *self, const CowRecipe *recipe, GE
 
 /* ---- parameters ------------------------------------------------------------------------------ */
 
-static gint64
-adapter_parameters (const CowRecipe *recipe, const CowVitConfig *config)
+/* Free with g_strfreev. */
+static GStrv
+targets_of (const CowRecipe *recipe)
 {
-  g_auto (GStrv) targets = g_strsplit (recipe->targets, ",", -1);
-  gint64 n = 0;
+  GStrv targets = g_strsplit (recipe->targets, ",", -1);
 
   for (char **target = targets; *target; target++)
     g_strstrip (*target);
+  return targets;
+}
+
+static gint64
+adapter_parameters (const CowRecipe *recipe, const CowVitConfig *config)
+{
+  g_auto (GStrv) targets = targets_of (recipe);
+  gint64 n = 0;
+
   for (CowModule module = 0; module < COW_N_MODULES; module++) {
     gint64 out, in;
     gboolean bias;
@@ -176,8 +185,13 @@ plan_activations (CowPlan *self, const CowRecipe *recipe, const CowPlanInput *in
   const CowPreprocess *p = &recipe->preprocess;
   const CowNetworkKind kind = (CowNetworkKind)recipe->kind;
   const CowBackboneConfig *backbone = &input->backbone;
+  g_auto (GStrv) targets = targets_of (recipe);
+  const CowNetworkOptions options = { .kind = kind,
+                                      .rank = recipe->rank,
+                                      .adapter_dropout = (float)recipe->adapter_dropout,
+                                      .targets = (const char *const *)targets };
   const guint64 plain =
-      cow_network_activation_bytes (kind, backbone, recipe->batch, p->height, p->width, FALSE);
+      cow_network_activation_bytes (&options, backbone, recipe->batch, p->height, p->width, FALSE);
 
   /* Half of what is left beside everything else. */
   const guint64 others = self->base + self->parameters + self->loading + PROGRAM_BYTES;
@@ -188,9 +202,9 @@ plan_activations (CowPlan *self, const CowRecipe *recipe, const CowPlanInput *in
   self->activations =
       cow_kind (kind)->cached
           ? backbone->klass->workspace_bytes (backbone, recipe->batch, p->height, p->width)
-      : self->checkpointing
-          ? cow_network_activation_bytes (kind, backbone, recipe->batch, p->height, p->width, TRUE)
-          : plain;
+      : self->checkpointing ? cow_network_activation_bytes (&options, backbone, recipe->batch,
+                                                            p->height, p->width, TRUE)
+                            : plain;
 }
 
 void

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the kernels of attention and the code that launches them share. */
-#ifndef CK_CUDA_ATTENTION_H
-#define CK_CUDA_ATTENTION_H
+#ifndef CK_CUDA_ATTENTION_ARGUMENTS_H
+#define CK_CUDA_ATTENTION_ARGUMENTS_H
 
 #include <stdint.h>
 
@@ -57,4 +57,4 @@ typedef struct {
   float *dq, *dk, *dv;
 } CkCudaAttentionBackward;
 
-#endif /* CK_CUDA_ATTENTION_H */
+#endif /* CK_CUDA_ATTENTION_ARGUMENTS_H */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Work of a stream that is recorded when it comes the second time, as a CUDA graph. */
-#ifndef CK_CUDA_REPLAYS_H
-#define CK_CUDA_REPLAYS_H
+#ifndef CK_CUDA_REPLAY_STATE_H
+#define CK_CUDA_REPLAY_STATE_H
 
 #include "kernels/cuda/driver.h"
 
@@ -24,4 +24,4 @@ typedef struct {
   uint64_t generation;   /* how often the stream's memory changed */
 } CkCudaReplays;
 
-#endif /* CK_CUDA_REPLAYS_H */
+#endif /* CK_CUDA_REPLAY_STATE_H */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* What the linear layer and its backward share. */
-#ifndef CK_CUDA_LINEAR_H
-#define CK_CUDA_LINEAR_H
+#ifndef CK_CUDA_LINEAR_PARTS_H
+#define CK_CUDA_LINEAR_PARTS_H
 
 #include "kernels/cuda/epilogue.h"
 #include "kernels/cuda/launch.h"
-#include "kernels/cuda/products.h"
+#include "kernels/cuda/product-arguments.h"
 #include "kernels/training.h"
 
 /* What follows a layer's product. */
@@ -29,4 +29,4 @@ typedef struct {
 #define CK_CUDA_SUMS_COLUMNS 32 /* a block */
 #define CK_CUDA_SUMS_SHARES  16 /* of its rows; one thread each and column */
 
-#endif /* CK_CUDA_LINEAR_H */
+#endif /* CK_CUDA_LINEAR_PARTS_H */

@@ -51,7 +51,8 @@ hash (const char *name)
   return value;
 }
 
-/* Looks through the images for a kernel, and lets its blocks have all the shared memory there is. */
+/* Looks through the images for a kernel, and lets its blocks have all the shared memory there is.
+ */
 static CkCuResult
 load (const CkCudaDevice *device, const char *name, CkCuFunction **function)
 {

@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Products of matrices of floats: y [m, n] = the epilogue of a b, and of a second short product that
- * is added to it, an adapter's. In which of three ways the operands lie is the kind of product:
+ * Products of matrices of floats: y [m, n] = the epilogue of a b, and of a second short product
+ * that is added to it, an adapter's. In which of three ways the operands lie is the kind of
+ * product:
  *
  *   forward:   a [m, k], b [n, k]    x W^T
  *   backward:  a [m, k], b [k, n]    dy W
  *   gradient:  a [k, m], b [k, n]    dy^T x, summed over rows
  *
- * In fp32 every element is one chain of fused multiply-adds over k, begun anew every CK_CUDA_CHUNK terms
- * and these sums added in their order: the same bits for every size of tile, and wherever a row
- * lies.
+ * In fp32 every element is one chain of fused multiply-adds over k, begun anew every CK_CUDA_CHUNK
+ * terms and these sums added in their order: the same bits for every size of tile, and wherever a
+ * row lies.
  */
-#ifndef CK_CUDA_PRODUCTS_H
-#define CK_CUDA_PRODUCTS_H
+#ifndef CK_CUDA_PRODUCT_ARGUMENTS_H
+#define CK_CUDA_PRODUCT_ARGUMENTS_H
 
 #include "kernels/cuda/epilogue.h"
 #include "kernels/cuda/launch.h"
-#include "kernels/cuda/values.h"
+#include "kernels/cuda/weight-values.h"
 
-/* Of which numbers the factors are; the sums are of fp32. Roundings to fp16 and bf16 are to nearest,
- * and to the largest number where there is none. By tensor cores sums are made in the order that
- * these have, of 16 terms at once. */
+/* Of which numbers the factors are; the sums are of fp32. Roundings to fp16 and bf16 are to
+ * nearest, and to the largest number where there is none. By tensor cores sums are made in the
+ * order that these have, of 16 terms at once. */
 typedef enum { CK_CUDA_OF_F32, CK_CUDA_OF_BF16, CK_CUDA_OF_F16 } CkCudaFactors;
 
 typedef enum { CK_CUDA_FORWARD, CK_CUDA_BACKWARD, CK_CUDA_GRADIENT } CkCudaProductKind;
@@ -63,8 +64,8 @@ typedef struct {
 } CkCudaProduct;
 
 /* Enqueues it. In other factors than fp32 there is no second product backward, its factor is 1
- * forward, and fp16 is for forward alone. A gradient is added to y; where it has few elements it is cut into shares by its
- * sizes alone, which are added up in scratch memory. */
+ * forward, and fp16 is for forward alone. A gradient is added to y; where it has few elements it is
+ * cut into shares by its sizes alone, which are added up in scratch memory. */
 void ck_cuda_product (CkCudaStream *stream, CkCudaProductKind kind, CkCudaFactors factors,
                       const CkCudaProduct *product);
 
@@ -79,4 +80,4 @@ typedef struct {
 
 #define CK_CUDA_SHARES_THREADS 256
 
-#endif /* CK_CUDA_PRODUCTS_H */
+#endif /* CK_CUDA_PRODUCT_ARGUMENTS_H */

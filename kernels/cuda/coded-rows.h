@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rows of numbers as whole numbers of 8 bits, by the rules of kernels/cpu/codes.h: each 64 elements
- * of a row share a scale, and outliers among activations are taken out. Element i of a block lies
- * at place i ^ 1, the order in which 4-bit codes come out of their bytes.
+ * Rows of numbers as whole numbers of 8 bits, by the rules of kernels/code-rules.h: each 64
+ * elements of a row share a scale, and outliers among activations are taken out. Element i of a
+ * block lies at place i ^ 1, the order in which 4-bit codes come out of their bytes.
  */
-#ifndef CK_CUDA_CODES_H
-#define CK_CUDA_CODES_H
+#ifndef CK_CUDA_CODED_ROWS_H
+#define CK_CUDA_CODED_ROWS_H
 
 #include "kernels/cuda/launch.h"
-#include "kernels/cuda/values.h"
+#include "kernels/cuda/weight-values.h"
 
 #define CK_CUDA_BLOCK        64 /* elements that share a scale */
 #define CK_CUDA_CODE_MAX     127
@@ -47,4 +47,4 @@ typedef struct {
 #define CK_CUDA_QUANTISE_THREADS 256
 #define CK_CUDA_QUANTISE_LANES   16 /* threads of a block of elements */
 
-#endif /* CK_CUDA_CODES_H */
+#endif /* CK_CUDA_CODED_ROWS_H */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Matrices of numbers as kernels read them: weights in the format that they are stored in, or
  * floats. */
-#ifndef CK_CUDA_VALUES_H
-#define CK_CUDA_VALUES_H
+#ifndef CK_CUDA_WEIGHT_VALUES_H
+#define CK_CUDA_WEIGHT_VALUES_H
 
 #include "kernels/kernels.h"
 
@@ -44,4 +44,4 @@ CkCudaValues ck_cuda_weight_values (const CkWeight *weight);
 #define CK_CUDA_DEQUANTISE_THREADS 256
 #define CK_CUDA_DEQUANTISE_EACH    4 /* elements of a thread */
 
-#endif /* CK_CUDA_VALUES_H */
+#endif /* CK_CUDA_WEIGHT_VALUES_H */
