@@ -322,7 +322,7 @@ template <int ROWS, int COLS, int DOWN, int ACROSS> struct Tile {
     }
   }
 
-  /* sum += what the outliers of a row add to four neighbouring columns, in their order. */
+  /* sum += what each outlier of a row adds to four neighbouring columns, in their order. */
   __device__ __forceinline__ void add_outliers (int64_t row, int64_t col, float sum[4]) const
   {
     const CkCudaCodes &x = p.first.x;
@@ -361,14 +361,20 @@ template <int ROWS, int COLS, int DOWN, int ACROSS> struct Tile {
     float t[4] = { four->x, four->y, four->z, four->w }, sum[4] = { 0, 0, 0, 0 };
     const bool outliers = p.first.x.outliers != nullptr && shared.outliers[row] != 0;
 
-    if (outliers)
+    if (outliers) {
+#pragma unroll
+      for (int c = 0; c < 4; c++)
+        sum[c] = p.one_by_one ? t[c] : 0;
       add_outliers (at_row, col, sum);
+    }
 #pragma unroll
     for (int c = 0; c < 4; c++)
       if (c < left) {
         if (p.addend != nullptr)
           sum[c] = __fadd_rn (sum[c], p.addend[at + c]);
-        if (outliers || p.addend != nullptr)
+        if (outliers && p.one_by_one)
+          t[c] = sum[c];
+        else if (outliers || p.addend != nullptr)
           t[c] = __fadd_rn (t[c], sum[c]);
         t[c] = ck_epilogue (p.epilogue, at_row, col + c, at + c, t[c]);
       } else

@@ -34,7 +34,8 @@ typedef struct {
   int64_t m, n;
   CkCudaCodeTerms first, second; /* second.w.blocks may be 0; it has no outliers, and is packed */
   CkCudaValues values;           /* of the first weight, for outliers of x */
-  const float *addend;           /* [m, n] or NULL: added to the products with the outliers' */
+  int32_t one_by_one;            /* outliers are added to the product, and not their sum: */
+  const float *addend;           /* [m, n] or NULL: what it is added to it with */
   CkCudaEpilogue epilogue;
   float *y;          /* NULL: */
   CkCudaCodes codes; /* [m, n] as codes */

@@ -117,6 +117,7 @@ make_second (const Job *job)
     .m = job->rows,
     .n = job->rank,
     .values = ck_cuda_floats (adapter->down, job->rank, job->in),
+    .one_by_one = true,
     .epilogue = { .alpha = 1 },
     .y = job->low_floats,
   };

@@ -272,6 +272,42 @@ check_combinations (CkStream *stream, CkStream *oracle, CkType type)
   test_weight_clear (&w);
 }
 
+/* Whole numbers of 8 bits with outliers in every third row, and an adapter: a GPU has the bits of
+ * level c. Here rows lie as ck_alloc () aligns memory, which lets kernels load four numbers at once.
+ */
+static void
+check_outliers (CkStream *stream, CkStream *oracle, CkType type, int64_t rows, int64_t in,
+                int64_t out)
+{
+  enum { RANK = 4, ALIGNED = 15 /* floats behind the begin of a buffer */ };
+  float *buffer = floats_filled (rows * in + ALIGNED, FILL_RANDOM), *x = buffer + ALIGNED;
+  const Parts parts = { .adapter = 1, .bias = true };
+  float *y, *plain, *unaligned;
+  TestWeight w;
+  Data d;
+
+  test_weight_init (&w, type, out, in, FILL_RANDOM);
+  data_init (&d, rows, in, out, RANK, FILL_RANDOM);
+  for (int64_t row = 0; row < rows; row += 3) {
+    x[row * in + 7 * row % in] *= 500;
+    x[row * in + (11 * row + 5) % in] *= 900;
+  }
+  unaligned = d.x;
+  d.x = x;
+  y = run (stream, &d, &w.source, &parts);
+  plain = run (oracle, &d, &w.source, &parts);
+  compare_floats ("outliers", y, plain, rows * out, 2 * LIMIT, 900 * (double)in);
+  if (is_gpu (stream->device->name) && memcmp (y, plain, (size_t)(rows * out) * sizeof *y) != 0)
+    fail ("%s rows %lld in %lld out %lld: not the bits of level c", type_names[type],
+          (long long)rows, (long long)in, (long long)out);
+  d.x = unaligned;
+  floats_free (y, rows * out);
+  floats_free (plain, rows * out);
+  floats_free (buffer, rows * in + ALIGNED);
+  data_clear (&d);
+  test_weight_clear (&w);
+}
+
 static void
 check_type (CkStream *stream, CkStream *oracle, CkType type)
 {
@@ -284,6 +320,10 @@ check_type (CkStream *stream, CkStream *oracle, CkType type)
     check_shapes (stream, oracle, type);
     check_fills (stream, oracle, type);
     check_combinations (stream, oracle, type);
+    if (all_products[products] == CK_USE_INT8) {
+      check_outliers (stream, oracle, type, 33, 128, 64);
+      check_outliers (stream, oracle, type, 70, 192, 133);
+    }
     snprintf (name, sizeof name, "linear-%s%s%s", type_names[type], products > 0 ? "-" : "",
               products > 0 ? product_names[products] : "");
     case_end (name, stream_name (stream));
