@@ -80,8 +80,13 @@ ck_pack_f16 (float first, float second)
 {
   const float most = 65504;
 
-  return half_from_float (first > most ? most : first < -most ? -most : first) |
-         (uint32_t)half_from_float (second > most ? most : second < -most ? -most : second) << 16;
+  return half_from_float (first > most    ? most
+                          : first < -most ? -most
+                                          : first) |
+         (uint32_t)half_from_float (second > most    ? most
+                                    : second < -most ? -most
+                                                     : second)
+             << 16;
 }
 
 #endif /* COW_CUDA_INSTRUCTIONS_CPU_H */

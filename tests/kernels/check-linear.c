@@ -273,8 +273,8 @@ check_combinations (CkStream *stream, CkStream *oracle, CkType type)
 }
 
 /* Whole numbers of 8 bits with outliers in every third row, and an adapter: a GPU has the bits of
- * level c. Here rows lie as ck_alloc () aligns memory, which lets kernels load four numbers at once.
- */
+ * level c. Here rows lie as ck_alloc () aligns memory, which lets kernels load four numbers at
+ * once. */
 static void
 check_outliers (CkStream *stream, CkStream *oracle, CkType type, int64_t rows, int64_t in,
                 int64_t out)
