@@ -344,7 +344,8 @@ typedef struct {
       *key; /* [1] which ones: as CkTraining.dropout chooses; may be NULL without dropout */
   /* With dropout, what a layer's forward leaves to those that come after it with the same x: a
    * forward that repeats it, and its backward. Both, or NULL: nothing is left, and each chooses and
-   * multiplies anew, with the same bits. */
+   * multiplies anew, with the same bits. A device to which random numbers cost nothing (a GPU) may
+   * do that always and leave both alone. */
   uint8_t *mask; /* [rows, ck_mask_bytes (in)]: a bit for each input, set where it was not zeroed */
   float *low;    /* [rows, rank]: x after the dropout, times down^T */
   bool kept;     /* they are there; else the forward writes them, and a backward refuses them */

@@ -426,6 +426,7 @@ check_kept_one (CkStream *stream, const Layer *l)
                 n_gradients = l->rows * l->in + l->rank * (l->in + l->out),
                 n_mask = ck_ceil_div (l->rows * ck_mask_bytes (l->in), sizeof (float));
   float *mask = floats_new (n_mask), *low = floats_new (n_low), *y[4], *gradients[3];
+  const bool makes_anew = is_gpu (stream->device->name);
   const Kept nothing = { 0 }, anew = { mask, low, false }, there = { mask, low, true };
 
   for (int i = 0; i < 4; i++)
@@ -440,7 +441,7 @@ check_kept_one (CkStream *stream, const Layer *l)
   for (int i = 1; i < 3; i++)
     CHECK (memcmp (y[i], y[0], (size_t)n_y * sizeof (float)) == 0);
   CHECK (memcmp (gradients[1], gradients[0], (size_t)n_gradients * sizeof (float)) == 0);
-  for (int64_t i = 0; i < l->rows * l->in; i++) {
+  for (int64_t i = 0; !makes_anew && i < l->rows * l->in; i++) {
     const uint8_t *row = (uint8_t *)mask + i / l->in * ck_mask_bytes (l->in);
 
     CHECK ((row[i % l->in / 8] >> i % l->in % 8 & 1) == (l->mask[i] != 0));
@@ -450,8 +451,8 @@ check_kept_one (CkStream *stream, const Layer *l)
   memset (low, 0, (size_t)n_low * sizeof (float));
   run_kept (stream, l, there, y[3], NULL);
   run_kept (stream, l, there, NULL, gradients[2]);
-  CHECK (memcmp (y[3], y[0], (size_t)n_y * sizeof (float)) != 0);
-  for (int64_t i = l->rows * l->in; i < n_gradients; i++)
+  CHECK ((memcmp (y[3], y[0], (size_t)n_y * sizeof (float)) != 0) == !makes_anew);
+  for (int64_t i = l->rows * l->in; !makes_anew && i < n_gradients; i++)
     CHECK (gradients[2][i] == 0);
   for (int i = 0; i < 4; i++)
     floats_free (y[i], n_y);
@@ -476,7 +477,8 @@ check_kept (CkType type)
 
     layer_init (&l, &parts, shapes[s][0], shapes[s][1], shapes[s][2], shapes[s][3]);
     for (int t = 0; team (t) != NULL; t++)
-      check_kept_one (team (t), &l);
+      if (!whole || has_products (team (t), CK_USE_INT16))
+        check_kept_one (team (t), &l);
     layer_clear (&l);
   }
 }

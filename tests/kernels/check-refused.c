@@ -322,7 +322,9 @@ check_refused_shapes (void)
   float *outputs = floats_filled (64, FILL_ZERO);
 
   case_begin ();
+  floats_align (true); /* keys lie there, too */
   on_host = floats_filled (64, FILL_ZERO);
+  floats_align (false);
   for (int t = 0; team (t) != NULL; t++) {
     CkStream *stream = team (t);
     double loss = 0;
