@@ -211,6 +211,21 @@ test_engine_on_cpu (void)
   line_free (&line);
 }
 
+/* A GPU has to be named until tests have run on one, and where "auto" finds one it says so. */
+static void
+test_automatic (void)
+{
+  char reason[CK_DEVICE_REASON];
+  CkDevice *device;
+
+  g_assert_cmpint (ck_device_open ("auto", &(CkDeviceOptions){ .reason = reason }, &device), ==,
+                   CK_OK);
+  g_assert_cmpstr (device->name, ==, "cpu");
+  if (g_strv_contains (ck_device_names (), "cuda"))
+    g_assert_nonnull (strstr (reason, "device=cuda uses"));
+  ck_device_close (device);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -227,5 +242,6 @@ main (int argc, char **argv)
   g_test_add_func ("/cuda/context-shared", test_context_shared);
   g_test_add_func ("/cuda/context-of-others", test_context_of_others);
   g_test_add_func ("/cuda/engine-on-cpu", test_engine_on_cpu);
+  g_test_add_func ("/cuda/automatic", test_automatic);
   return support_run (adapter, classifier);
 }
