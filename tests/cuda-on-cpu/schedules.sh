@@ -4,13 +4,22 @@
 # bytes. TAP.
 #   schedules.sh PROGRAM [ARGS]
 set -u
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-first=
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
 
+# Two at a time.
 for seed in $(seq 1 16); do
-  COW_CUDA_DIGEST=1 COW_CUDA_SEED=$seed "$@" >"$log" 2>&1
-  status=$?
+  {
+    COW_CUDA_DIGEST=1 COW_CUDA_SEED=$seed "$@" >"$logs/$seed" 2>&1
+    echo $? >"$logs/$seed.status"
+  } &
+  [ $((seed % 2)) = 1 ] || wait
+done
+
+first=
+for seed in $(seq 1 16); do
+  log=$logs/$seed
+  status=$(cat "$log.status")
   digest=$(sed -n 's/^cuda-on-cpu: \(.* downloads, digest .*\)/\1/p' "$log")
   first=${first:-$digest}
   if [ "$status" = 0 ] && [ -n "$digest" ] && [ "$digest" = "$first" ]; then
