@@ -11,13 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#ifdef __CUDACC__
-#  define CK_TAPS static __device__ inline
-#else
-#  define CK_TAPS static inline
-#endif
+#include "kernels/host-device.h"
 
-CK_TAPS double
+CK_HOST_DEVICE double
 ck_taps_product (double a, double b)
 {
 #ifdef __CUDA_ARCH__
@@ -41,7 +37,7 @@ typedef struct {
 } CkLinearTaps;
 
 /* From an output to the next. */
-CK_TAPS double
+CK_HOST_DEVICE double
 ck_linear_step (int in, int out)
 {
   return 1.0 / ((double)out / in);
@@ -52,7 +48,7 @@ ck_linear_step (int in, int out)
  * get the edge's own value with weight 1; rows keep both weights and repeat the edge (which is not
  * the same after rounding).
  */
-CK_TAPS CkLinearTaps
+CK_HOST_DEVICE CkLinearTaps
 ck_linear_taps (int i, double step, int in, bool is_column)
 {
   float fraction = (float)(ck_taps_product (i + 0.5, step) - 0.5);
@@ -76,14 +72,14 @@ ck_linear_taps (int i, double step, int in, bool is_column)
 }
 
 /* A row's two columns by their weights: at most 255 * CK_LINEAR_SCALE before the shift. */
-CK_TAPS int16_t
+CK_HOST_DEVICE int16_t
 ck_linear_columns (int a, int b, int weight_a, int weight_b)
 {
   return (int16_t)((a * weight_a + b * weight_b) >> CK_LINEAR_COLUMN_BITS);
 }
 
 /* Two rows by their weights: each one's product is cut to 16 bits by itself. */
-CK_TAPS uint8_t
+CK_HOST_DEVICE uint8_t
 ck_linear_rows (int16_t a, int16_t b, int16_t weight_a, int16_t weight_b)
 {
   return (uint8_t)(((int16_t)(weight_a * a >> CK_LINEAR_ROW_BITS) +
@@ -102,7 +98,7 @@ typedef struct {
   double centre, inverse_width, sum; /* sum: of the triangle's values */
 } CkTriangle;
 
-CK_TAPS double
+CK_HOST_DEVICE double
 ck_triangle_value (const CkTriangle *triangle, int k)
 {
   const double distance = fabs (
@@ -111,7 +107,7 @@ ck_triangle_value (const CkTriangle *triangle, int k)
 }
 
 /* precompute_coeffs () with the triangle as filter; scale: in over out. */
-CK_TAPS CkTriangle
+CK_HOST_DEVICE CkTriangle
 ck_triangle (int i, double scale, int in)
 {
   const double width = scale < 1.0 ? 1.0 : scale, centre = ck_taps_product (i + 0.5, scale);
@@ -126,7 +122,7 @@ ck_triangle (int i, double scale, int in)
 }
 
 /* normalize_coeffs_8bpc (): weights add up to 1 << CK_TRIANGLE_BITS, but for rounding. */
-CK_TAPS int32_t
+CK_HOST_DEVICE int32_t
 ck_triangle_weight (const CkTriangle *triangle, int k)
 {
   const double value = ck_triangle_value (triangle, k),
@@ -136,21 +132,19 @@ ck_triangle_weight (const CkTriangle *triangle, int k)
 }
 
 /* Inputs that an output has at most. */
-CK_TAPS int64_t
+CK_HOST_DEVICE int64_t
 ck_triangle_size (double scale)
 {
   return 2 * (int64_t)ceil (scale < 1.0 ? 1.0 : scale) + 1;
 }
 
 /* The byte of a sum that began at CK_TRIANGLE_HALF. */
-CK_TAPS uint8_t
+CK_HOST_DEVICE uint8_t
 ck_triangle_byte (int32_t sum)
 {
   const int32_t value = sum >> CK_TRIANGLE_BITS;
 
   return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
 }
-
-#undef CK_TAPS
 
 #endif /* CK_TAPS_H */

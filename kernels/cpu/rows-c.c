@@ -5,6 +5,8 @@
  */
 #include "kernels/cpu/rows.h"
 
+#include "kernels/activation.h"
+
 #include <math.h>
 
 static void
@@ -51,22 +53,6 @@ rope_c (int64_t head_dim, const float *cos, const float *sin, float *x)
   }
 }
 
-static float
-activate (CkActivation activation, float t)
-{
-  switch (activation) {
-  case CK_GELU:
-    return 0.5f * t * (1 + erff (t * 0.70710678f));
-  case CK_SILU:
-    return t / (1 + expf (-t));
-  case CK_RELU:
-    return t < 0 ? 0 : t;
-  case CK_IDENTITY:
-    break;
-  }
-  return t;
-}
-
 void
 ck_row_epilogue_c (const CkEpilogue *epilogue, int64_t cols, const float *t,
                    const float *multiplier, const float *residual, float *y)
@@ -78,7 +64,7 @@ ck_row_epilogue_c (const CkEpilogue *epilogue, int64_t cols, const float *t,
       value *= epilogue->gain[i];
     if (epilogue->bias != NULL)
       value += epilogue->bias[i];
-    value = activate (epilogue->activation, value);
+    value = ck_activate (epilogue->activation, value);
     if (multiplier != NULL)
       value *= multiplier[i];
     if (epilogue->scale != NULL)

@@ -5,7 +5,8 @@
  */
 #include "kernels/cpu/training-ops.h"
 
-#include "kernels/cpu/philox.h"
+#include "kernels/activation.h"
+#include "kernels/philox.h"
 
 #include <math.h>
 #include <string.h>
@@ -61,30 +62,11 @@ norm_backward_c (const CkNorm *norm, int64_t cols, const float *x, const float *
   }
 }
 
-static float
-slope (CkActivation activation, float x)
-{
-  float sigmoid;
-
-  switch (activation) {
-  case CK_GELU: /* Phi (x) + x phi (x), of the normal distribution */
-    return 0.5f * (1 + erff (x * 0.70710678f)) + x * 0.39894228f * expf (-0.5f * x * x);
-  case CK_SILU:
-    sigmoid = 1 / (1 + expf (-x));
-    return sigmoid * (1 + x * (1 - sigmoid));
-  case CK_RELU:
-    return x > 0 ? 1 : 0;
-  case CK_IDENTITY:
-    break;
-  }
-  return 1;
-}
-
 static void
 activate_backward_c (CkActivation activation, int64_t n, const float *x, const float *dy, float *dx)
 {
   for (int64_t i = 0; i < n; i++)
-    dx[i] = dy[i] * slope (activation, x[i]);
+    dx[i] = dy[i] * ck_activation_slope (activation, x[i]);
 }
 
 static void
@@ -93,8 +75,10 @@ choose_c (uint64_t key, float p, int64_t first, int64_t n, uint8_t *mask)
   memset (mask, 0, (size_t)ck_mask_bytes (n));
   for (int64_t i = 0; i < n; i++) {
     const uint64_t at = (uint64_t)(first + i);
+    uint32_t word[4];
 
-    if (ck_philox_unit (ck_philox (key, at / 4).word[at % 4]) >= p)
+    ck_philox (key, at / 4, word);
+    if (ck_philox_unit (word[at % 4]) >= p)
       mask[i / 8] |= (uint8_t)(1u << i % 8);
   }
 }

@@ -3,7 +3,8 @@
 #ifndef CK_CUDA_DROPOUT_DEVICE_H
 #define CK_CUDA_DROPOUT_DEVICE_H
 
-#include "kernels/cuda/philox.h"
+#include "kernels/cuda/kernel.h"
+#include "kernels/philox.h"
 
 /* What it multiplies elements at, at + 1, ... by: 0, or 1 / (1 - p). */
 static __device__ __forceinline__ float4
@@ -21,8 +22,9 @@ ck_dropout_factors (uint64_t key, float p, int64_t at)
       for (int i = 0; i < 7; i++)
         w[i] = step < shift ? w[i + 1] : w[i];
   }
-  return make_float4 (ck_keeps (w[0], p) ? factor : 0, ck_keeps (w[1], p) ? factor : 0,
-                      ck_keeps (w[2], p) ? factor : 0, ck_keeps (w[3], p) ? factor : 0);
+  return make_float4 (
+      ck_philox_unit (w[0]) >= p ? factor : 0, ck_philox_unit (w[1]) >= p ? factor : 0,
+      ck_philox_unit (w[2]) >= p ? factor : 0, ck_philox_unit (w[3]) >= p ? factor : 0);
 }
 
 /* x as dropout leaves it: 0, where what it was does not matter. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernels/cuda/elementwise.h"
 
-#include "kernels/cuda/activation.h"
+#include "kernels/activation.h"
 #include "kernels/cuda/kernel.h"
-#include "kernels/cuda/philox.h"
+#include "kernels/philox.h"
 
 /* ---- elements -------------------------------------------------------------------------------- */
 
@@ -77,7 +77,7 @@ CK_KERNEL (ck_cuda_drop_out, CkCudaDropout, CK_ELEMENTS_THREADS)
 #pragma unroll
   for (int k = 0; k < 4; k++)
     if (first + k < a.n)
-      a.y[first + k] = ck_keeps (word[k], a.p) ? a.x[first + k] * a.factor : 0;
+      a.y[first + k] = ck_philox_unit (word[k]) >= a.p ? a.x[first + k] * a.factor : 0;
 }
 
 /* ---- rows ------------------------------------------------------------------------------------ */

@@ -3,8 +3,9 @@
 #ifndef CK_CUDA_EPILOGUE_DEVICE_H
 #define CK_CUDA_EPILOGUE_DEVICE_H
 
-#include "kernels/cuda/activation.h"
+#include "kernels/activation.h"
 #include "kernels/cuda/epilogue.h"
+#include "kernels/cuda/kernel.h"
 
 /* The element at a row and column whose place in [rows, cols] is `at`. */
 static __device__ __forceinline__ float

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Activations and their slopes, for kernels. */
-#ifndef CK_CUDA_ACTIVATION_H
-#define CK_CUDA_ACTIVATION_H
+/* Activations and their slopes in plain arithmetic, as level "c" defines them; on a GPU with its
+ * own erff () and expf (). */
+#ifndef CK_ACTIVATION_H
+#define CK_ACTIVATION_H
 
-#include "kernels/cuda/kernel.h"
+#include <math.h>
+
+#include "kernels/host-device.h"
 #include "kernels/kernels.h"
 
-static __device__ __forceinline__ float
+/* activation: a CkActivation */
+CK_HOST_DEVICE float
 ck_activate (int activation, float t)
 {
   switch (activation) {
@@ -20,7 +24,8 @@ ck_activate (int activation, float t)
   return t;
 }
 
-static __device__ __forceinline__ float
+/* The derivative at x. */
+CK_HOST_DEVICE float
 ck_activation_slope (int activation, float x)
 {
   float sigmoid;
@@ -37,4 +42,4 @@ ck_activation_slope (int activation, float x)
   return 1;
 }
 
-#endif /* CK_CUDA_ACTIVATION_H */
+#endif /* CK_ACTIVATION_H */
