@@ -93,9 +93,11 @@ ck_position (const CkCudaHeads &heads, const float *table, int token)
              : table + 2 * (int64_t)(token - heads.prefix) * heads.half;
 }
 
-/* Elements `pair` to `pair` + 3 of both halves of a row, rotated. */
+/* Elements `pair` to `pair` + 3 of both halves of a row, rotated; or by the transposed, as
+ * gradients of rows before their rotation are. */
+template <bool transposed>
 static __device__ __forceinline__ void
-ck_rotate (const CkCudaHeads &heads, int token, int pair, CkFour *low, CkFour *high)
+ck_rotate_by (const CkCudaHeads &heads, int token, int pair, CkFour *low, CkFour *high)
 {
   const float *cos = ck_position (heads, heads.cos, token),
               *sin = ck_position (heads, heads.sin, token);
@@ -109,34 +111,24 @@ ck_rotate (const CkCudaHeads &heads, int token, int pair, CkFour *low, CkFour *h
                sin_high = ck_load_four (heads, sin + heads.half + pair, left);
 #pragma unroll
   for (int i = 0; i < 4; i++) {
-    const float a = low->x[i], b = high->x[i];
+    const float a = low->x[i], b = high->x[i], of_b = transposed ? sin_high.x[i] : -sin_low.x[i],
+                of_a = transposed ? -sin_low.x[i] : sin_high.x[i];
 
-    low->x[i] = __fmaf_rn (a, cos_low.x[i], -__fmul_rn (b, sin_low.x[i]));
-    high->x[i] = __fmaf_rn (b, cos_high.x[i], __fmul_rn (a, sin_high.x[i]));
+    low->x[i] = __fmaf_rn (a, cos_low.x[i], __fmul_rn (b, of_b));
+    high->x[i] = __fmaf_rn (b, cos_high.x[i], __fmul_rn (a, of_a));
   }
 }
 
-/* The transposed: gradients of rows before their rotation. */
+static __device__ __forceinline__ void
+ck_rotate (const CkCudaHeads &heads, int token, int pair, CkFour *low, CkFour *high)
+{
+  ck_rotate_by<false> (heads, token, pair, low, high);
+}
+
 static __device__ __forceinline__ void
 ck_rotate_back (const CkCudaHeads &heads, int token, int pair, CkFour *low, CkFour *high)
 {
-  const float *cos = ck_position (heads, heads.cos, token),
-              *sin = ck_position (heads, heads.sin, token);
-  const int left = heads.half - pair;
-
-  if (cos == nullptr)
-    return;
-  const CkFour cos_low = ck_load_four (heads, cos + pair, left),
-               cos_high = ck_load_four (heads, cos + heads.half + pair, left),
-               sin_low = ck_load_four (heads, sin + pair, left),
-               sin_high = ck_load_four (heads, sin + heads.half + pair, left);
-#pragma unroll
-  for (int i = 0; i < 4; i++) {
-    const float a = low->x[i], b = high->x[i];
-
-    low->x[i] = __fmaf_rn (a, cos_low.x[i], __fmul_rn (b, sin_high.x[i]));
-    high->x[i] = __fmaf_rn (b, cos_high.x[i], -__fmul_rn (a, sin_low.x[i]));
-  }
+  ck_rotate_by<true> (heads, token, pair, low, high);
 }
 
 /* A chunk of `rows` rows from `first` on, by the whole block; zeros where there are none. */

@@ -20,9 +20,13 @@ fits (int64_t a, int64_t b, int64_t c)
 static CkStatus
 describe (const CkConvolution *c, CkCudaConvolution *a)
 {
-  const int64_t out_height = ck_convolution_out (c, c->height),
-                out_width = ck_convolution_out (c, c->width);
+  const CkStatus status = ck_check_convolution (c);
+  int64_t out_height, out_width;
 
+  if (status != CK_OK)
+    return status;
+  out_height = ck_convolution_out (c, c->height);
+  out_width = ck_convolution_out (c, c->width);
   if (!fits (c->batch, c->height + 2 * c->padding, c->width + 2 * c->padding) ||
       !fits (c->batch, out_height, out_width) || !fits (c->kernel * c->kernel, c->in, 1) ||
       !fits (c->kernel * c->kernel, c->out, 1) || !fits (c->height, c->width, c->in) ||
@@ -90,11 +94,9 @@ ck_cuda_convolution (CkStream *self, const CkConvolution *shape, const float *x,
                      const float *weight, float *y)
 {
   CkCudaStream *stream = (CkCudaStream *)self;
-  CkStatus status = ck_check_convolution (shape);
   CkCudaConvolution a;
+  CkStatus status = describe (shape, &a);
 
-  if (status == CK_OK)
-    status = describe (shape, &a);
   if (status != CK_OK)
     return status;
   a.x = x;
@@ -155,11 +157,9 @@ ck_cuda_convolution_backward (CkStream *self, const CkConvolution *shape, const 
                               const float *weight, const float *dy, float *dx, float *dweight)
 {
   CkCudaStream *stream = (CkCudaStream *)self;
-  CkStatus status = ck_check_convolution (shape);
   CkCudaConvolution a;
+  CkStatus status = describe (shape, &a);
 
-  if (status == CK_OK)
-    status = describe (shape, &a);
   if (status != CK_OK)
     return status;
   a.x = x;

@@ -6,52 +6,64 @@
 
 #include "kernels/cuda/kernel.h"
 
-typedef struct {
-  float v[4];
-} CkQuad;
-
-__device__ __forceinline__ bool
-ck_quad_aligned (const float *at)
-{
-  return (reinterpret_cast<uintptr_t> (at) & 15) == 0;
-}
-
 /* Four floats of which there are `left`; the others are 0. */
 template <typename Count>
-__device__ __forceinline__ CkQuad
-ck_quad_load (const float *from, Count left)
+static __device__ __forceinline__ float4
+ck_load_4 (const float *from, Count left)
 {
-  CkQuad quad = {};
+  float4 four = make_float4 (0, 0, 0, 0);
 
-  if (left >= 4 && ck_quad_aligned (from)) {
-    const float4 four = *reinterpret_cast<const float4 *> (from);
-
-    quad.v[0] = four.x;
-    quad.v[1] = four.y;
-    quad.v[2] = four.z;
-    quad.v[3] = four.w;
-  } else {
-#pragma unroll
-    for (int i = 0; i < 4; i++)
-      if (i < left)
-        quad.v[i] = from[i];
-  }
-  return quad;
+  if (left >= 4 && (reinterpret_cast<uintptr_t> (from) & 15) == 0)
+    return *reinterpret_cast<const float4 *> (from);
+  if (left > 0)
+    four.x = from[0];
+  if (left > 1)
+    four.y = from[1];
+  if (left > 2)
+    four.z = from[2];
+  if (left > 3)
+    four.w = from[3];
+  return four;
 }
 
 /* The first `left` of them. */
 template <typename Count>
-__device__ __forceinline__ void
+static __device__ __forceinline__ void
+ck_store_4 (float *to, Count left, float4 four)
+{
+  if (left >= 4 && (reinterpret_cast<uintptr_t> (to) & 15) == 0) {
+    *reinterpret_cast<float4 *> (to) = four;
+    return;
+  }
+  if (left > 0)
+    to[0] = four.x;
+  if (left > 1)
+    to[1] = four.y;
+  if (left > 2)
+    to[2] = four.z;
+  if (left > 3)
+    to[3] = four.w;
+}
+
+/* The same for loops over them. */
+typedef struct {
+  float v[4];
+} CkQuad;
+
+template <typename Count>
+static __device__ __forceinline__ CkQuad
+ck_quad_load (const float *from, Count left)
+{
+  const float4 four = ck_load_4 (from, left);
+
+  return { { four.x, four.y, four.z, four.w } };
+}
+
+template <typename Count>
+static __device__ __forceinline__ void
 ck_quad_store (float *to, Count left, const CkQuad &quad)
 {
-  if (left >= 4 && ck_quad_aligned (to)) {
-    *reinterpret_cast<float4 *> (to) = make_float4 (quad.v[0], quad.v[1], quad.v[2], quad.v[3]);
-  } else {
-#pragma unroll
-    for (int i = 0; i < 4; i++)
-      if (i < left)
-        to[i] = quad.v[i];
-  }
+  ck_store_4 (to, left, make_float4 (quad.v[0], quad.v[1], quad.v[2], quad.v[3]));
 }
 
 #endif /* CK_CUDA_QUADS_DEVICE_H */

@@ -4,42 +4,8 @@
 #define CK_CUDA_VALUES_DEVICE_H
 
 #include "kernels/cuda/kernel.h"
+#include "kernels/cuda/quads-device.h"
 #include "kernels/cuda/weight-values.h"
-
-static __device__ __forceinline__ float4
-ck_load_4 (const float *p, int64_t left)
-{
-  float4 v = make_float4 (0, 0, 0, 0);
-
-  if (left >= 4 && ((uintptr_t)p & 15) == 0)
-    return *(const float4 *)p;
-  if (left > 0)
-    v.x = p[0];
-  if (left > 1)
-    v.y = p[1];
-  if (left > 2)
-    v.z = p[2];
-  if (left > 3)
-    v.w = p[3];
-  return v;
-}
-
-static __device__ __forceinline__ void
-ck_store_4 (float *p, int64_t left, float4 v)
-{
-  if (left >= 4 && ((uintptr_t)p & 15) == 0) {
-    *(float4 *)p = v;
-    return;
-  }
-  if (left > 0)
-    p[0] = v.x;
-  if (left > 1)
-    p[1] = v.y;
-  if (left > 2)
-    p[2] = v.z;
-  if (left > 3)
-    p[3] = v.w;
-}
 
 /* IEEE 754 binary16. Its exponent and fraction in the place of an fp32's are 2^-112 of the value,
  * but for infinities and NaN. */
