@@ -91,12 +91,12 @@ ck_cuda_copy_rows_from (CkCudaStream *stream, void *to, int64_t rows, size_t row
                         void *context, const void *from, int64_t stride)
 {
   CkCudaDevice *device = ck_cuda_device_of (stream);
-  const CkCuPeerCopy copy = { .from_type = 2,
+  const CkCuPeerCopy copy = { .from_type = CK_CU_MEMORY_DEVICE,
                               .from = (uintptr_t)from,
                               .from_context = context,
                               .from_pitch = (size_t)stride,
                               .from_height = (size_t)rows,
-                              .to_type = 2,
+                              .to_type = CK_CU_MEMORY_DEVICE,
                               .to = (uintptr_t)to,
                               .to_context = device->context,
                               .to_pitch = row_bytes,

@@ -95,10 +95,13 @@ typedef struct {
   unsigned char reserved[56];
 } CkCuPoolProperties;
 
+/* CUmemorytype */
+enum { CK_CU_MEMORY_DEVICE = 2 };
+
 /* CUDA_MEMCPY3D_PEER: rows from the memory of one context to that of another. */
 typedef struct {
   size_t from_x, from_y, from_z, from_level; /* bytes, rows; 0, 0 */
-  int from_type;                             /* CUmemorytype; 2: a device */
+  int from_type;                             /* CUmemorytype */
   const void *from_host;
   CkCuMemory from;
   void *from_array;
@@ -187,9 +190,7 @@ typedef struct {
   FUNCTION (cuEventCreate, "cuEventCreate", (CkCuEvent **event, unsigned flags))                   \
   FUNCTION (cuEventDestroy, "cuEventDestroy_v2", (CkCuEvent *event))                               \
   FUNCTION (cuEventRecord, "cuEventRecord", (CkCuEvent *event, CkCuStream *stream))                \
-  FUNCTION (cuEventSynchronize, "cuEventSynchronize", (CkCuEvent *event))                          \
-  FUNCTION (cuEventElapsedTime, "cuEventElapsedTime",                                              \
-            (float *milliseconds, CkCuEvent *from, CkCuEvent *to))
+  FUNCTION (cuEventSynchronize, "cuEventSynchronize", (CkCuEvent *event))
 /* clang-format on */
 
 #define CK_CU_FIELD(name, symbol, parameters) CkCuResult (*name) parameters;

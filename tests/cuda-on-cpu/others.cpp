@@ -18,8 +18,8 @@
 namespace
 {
 
-enum { HOST = 1, DEVICE = 2 }; /* CUmemorytype */
-enum { NOT_SUPPORTED = 801 };  /* CUresult */
+enum { HOST = 1, DEVICE = CK_CU_MEMORY_DEVICE }; /* CUmemorytype */
+enum { NOT_SUPPORTED = 801 };                    /* CUresult */
 
 struct Piece {
   size_t bytes;

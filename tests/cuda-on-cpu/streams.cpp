@@ -4,7 +4,6 @@
 #include "tests/cuda-on-cpu/calls.h"
 #include "tests/cuda-on-cpu/memory.h"
 
-#include <chrono>
 #include <deque>
 #include <memory>
 #include <set>
@@ -28,15 +27,12 @@ struct CUstream_st {
 namespace
 {
 
-typedef std::chrono::steady_clock Clock;
-
 /* What recordings of an event and work that waits for them share. */
 struct EventState {
   CkCuStream *stream; /* where it was recorded last */
   uint64_t recorded, passed;
   CkCuGraph *capture; /* it was recorded into, or NULL */
   CkCuStream *capturer;
-  Clock::time_point time;
 };
 
 std::set<CkCuStream *> streams;
@@ -68,7 +64,6 @@ run (CkCuStream *stream, Until until)
 
 struct CUevent_st {
   std::shared_ptr<EventState> state;
-  bool timed;
 };
 
 CkCuResult
@@ -149,8 +144,7 @@ CkCuResult
 cuEventCreate (CkCuEvent **event, unsigned flags)
 {
   CALL_IN_CONTEXT (cuEventCreate);
-  *event =
-      new CkCuEvent{ std::make_shared<EventState> (), (flags & CK_CU_EVENT_DISABLE_TIMING) == 0 };
+  *event = new CkCuEvent{ std::make_shared<EventState> () };
   return 0;
 }
 
@@ -176,7 +170,6 @@ cuEventRecord (CkCuEvent *event, CkCuStream *stream)
   const uint64_t recording = ++state->recorded;
   return enqueue (stream, [state, recording] {
     state->passed = recording;
-    state->time = Clock::now ();
     return 0;
   });
 }
@@ -215,19 +208,6 @@ cuEventSynchronize (CkCuEvent *event)
   if (event->state->capture != nullptr)
     return CK_CU_STREAM_CAPTURE_UNSUPPORTED;
   return wait_for (event->state, event->state->recorded);
-}
-
-CkCuResult
-cuEventElapsedTime (float *milliseconds, CkCuEvent *from, CkCuEvent *to)
-{
-  CALL_IN_CONTEXT (cuEventElapsedTime);
-  if (!from->timed || !to->timed || from->state->recorded == 0 || to->state->recorded == 0)
-    return CK_CU_INVALID_VALUE;
-  if (from->state->passed < from->state->recorded || to->state->passed < to->state->recorded)
-    return CK_CU_NOT_READY;
-  *milliseconds =
-      std::chrono::duration<float, std::milli> (to->state->time - from->state->time).count ();
-  return 0;
 }
 
 /* ---- graphs ---------------------------------------------------------------------------------- */

@@ -61,10 +61,21 @@ SAME (offsetof (CkCuPoolProperties, location), offsetof (CUmemPoolProps, locatio
 SAME (offsetof (CkCuPoolProperties, max_size), offsetof (CUmemPoolProps, maxSize));
 SAME (1, CU_MEM_ALLOCATION_TYPE_PINNED);
 SAME (1, CU_MEM_LOCATION_TYPE_DEVICE);
+SAME (sizeof (CkCuPeerCopy), sizeof (CUDA_MEMCPY3D_PEER));
+SAME (offsetof (CkCuPeerCopy, from_type), offsetof (CUDA_MEMCPY3D_PEER, srcMemoryType));
+SAME (offsetof (CkCuPeerCopy, from), offsetof (CUDA_MEMCPY3D_PEER, srcDevice));
+SAME (offsetof (CkCuPeerCopy, from_context), offsetof (CUDA_MEMCPY3D_PEER, srcContext));
+SAME (offsetof (CkCuPeerCopy, from_pitch), offsetof (CUDA_MEMCPY3D_PEER, srcPitch));
+SAME (offsetof (CkCuPeerCopy, to_type), offsetof (CUDA_MEMCPY3D_PEER, dstMemoryType));
+SAME (offsetof (CkCuPeerCopy, to), offsetof (CUDA_MEMCPY3D_PEER, dstDevice));
+SAME (offsetof (CkCuPeerCopy, to_context), offsetof (CUDA_MEMCPY3D_PEER, dstContext));
+SAME (offsetof (CkCuPeerCopy, to_pitch), offsetof (CUDA_MEMCPY3D_PEER, dstPitch));
+SAME (offsetof (CkCuPeerCopy, row_bytes), offsetof (CUDA_MEMCPY3D_PEER, WidthInBytes));
+SAME (offsetof (CkCuPeerCopy, rows), offsetof (CUDA_MEMCPY3D_PEER, Height));
+SAME (offsetof (CkCuPeerCopy, depth), offsetof (CUDA_MEMCPY3D_PEER, Depth));
+SAME (CK_CU_MEMORY_DEVICE, CU_MEMORYTYPE_DEVICE);
 
-/* The symbols that cuda.h calls by these names are those that we look up; of the last CUDA 13 has a
- * second one with the same parameters. */
-#undef cuEventElapsedTime
+/* The symbols that cuda.h calls by these names are those that we look up. */
 #define TEXT(x)      #x
 #define SYMBOL_OF(x) TEXT (x)
 #define CHECK(name, symbol, parameters)                                                            \
