@@ -9,10 +9,8 @@
 #  define GST_USE_UNSTABLE_API
 #  include <gst/cuda/gstcudautils.h>
 
-/* Those of gst_cow_frame_to_picture () that GstCudaMemory has. */
-const char *const gst_cow_cuda_caps =
-    "; video/x-raw(memory:CUDAMemory), format = (string) { NV12, P010_10LE, I420, YV12, RGB, BGR, "
-    "RGBx, BGRx, RGBA, BGRA, ARGB, ABGR }, width = (int) [ 1, 32768 ], height = (int) [ 1, 32768 ]";
+const char *const gst_cow_cuda_formats =
+    "{ NV12, P010_10LE, I420, YV12, RGB, BGR, RGBx, BGRx, RGBA, BGRA, ARGB, ABGR }";
 
 static GstCudaMemory *
 memory_of (GstBuffer *buffer)
@@ -61,24 +59,29 @@ wrap_device (const char *name)
 }
 
 gboolean
-gst_cow_cuda_answer (GstElement *element, GstQuery *query, const char *device_name)
+gst_cow_cuda_answer (GstElement *element, GstQuery *query, const char *device_name,
+                     GWeakRef *context)
 {
-  GstCudaContext *context;
+  GstCudaContext *wrapped;
   const gchar *type;
   gboolean answered;
 
   gst_query_parse_context_type (query, &type);
   if (!g_str_equal (type, GST_CUDA_CONTEXT_TYPE))
     return FALSE;
-  context = wrap_device (device_name);
-  answered = context && gst_cuda_handle_context_query (element, query, context);
-  gst_clear_object (&context);
+  wrapped = g_weak_ref_get (context);
+  if (!wrapped) {
+    wrapped = wrap_device (device_name);
+    g_weak_ref_set (context, wrapped);
+  }
+  answered = wrapped && gst_cuda_handle_context_query (element, query, wrapped);
+  gst_clear_object (&wrapped);
   return answered;
 }
 
 #else
 
-const char *const gst_cow_cuda_caps = "";
+const char *const gst_cow_cuda_formats = NULL;
 
 GstMapFlags
 gst_cow_cuda_map_flags (GstBuffer *buffer, const CkDevice *device)
@@ -92,7 +95,8 @@ gst_cow_cuda_place (GstBuffer *buffer, GstMapFlags flags, CkPicture *picture)
 }
 
 gboolean
-gst_cow_cuda_answer (GstElement *element, GstQuery *query, const char *device_name)
+gst_cow_cuda_answer (GstElement *element, GstQuery *query, const char *device_name,
+                     GWeakRef *context)
 {
   return FALSE;
 }

@@ -15,8 +15,9 @@ G_BEGIN_DECLS
 
 #define GST_COW_CUDA_FEATURE "memory:CUDAMemory"
 
-/* For the end of a pad's caps, with a width and a height of their own; "" without such frames. */
-extern const char *const gst_cow_cuda_caps;
+/* The formats of such frames that gst_cow_frame_to_picture () takes, for caps; NULL in a build
+ * without them. */
+extern const char *const gst_cow_cuda_formats;
 
 /* How a frame has to be mapped so that `device` can read it. */
 GstMapFlags gst_cow_cuda_map_flags (GstBuffer *buffer, const CkDevice *device);
@@ -28,9 +29,11 @@ void gst_cow_cuda_place (GstBuffer *buffer, GstMapFlags flags, CkPicture *pictur
  * Answers a query of a neighbour for the CUDA context that it should use, if that is what the query
  * asks, with the context in which the device of this name computes, so that frames can be read
  * where they are. FALSE: it asks something else, or the name stands for no GPU. The device stays
- * open as long as somebody has the context.
+ * open as long as somebody has the context, and so long `context`, the element's, refers to it: all
+ * that ask an element get the same one.
  */
-gboolean gst_cow_cuda_answer (GstElement *element, GstQuery *query, const char *device_name);
+gboolean gst_cow_cuda_answer (GstElement *element, GstQuery *query, const char *device_name,
+                              GWeakRef *context);
 
 G_END_DECLS
 

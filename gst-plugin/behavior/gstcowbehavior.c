@@ -82,9 +82,8 @@
 GST_DEBUG_CATEGORY_STATIC (gst_cow_behavior_debug);
 #define GST_CAT_DEFAULT gst_cow_behavior_debug
 
-#define CAPS                                                                                       \
-  "video/x-raw, format = (string) " GST_COW_FRAME_FORMATS                                          \
-  ", width = (int) [ 1, 32768 ], height = (int) [ 1, 32768 ]"
+#define SIZES ", width = (int) [ 1, 32768 ], height = (int) [ 1, 32768 ]"
+#define CAPS  "video/x-raw, format = (string) " GST_COW_FRAME_FORMATS SIZES
 
 /* A segment that begins further from the end of the last one is another part of the recording. */
 #define JUMP GST_SECOND
@@ -104,7 +103,8 @@ struct _GstCowBehavior {
   gint query_latency; /* atomic: whether the pipeline is live has to be queried again */
   GstCowExchange *exchange;
   GstCowStream *stream;
-  gboolean live; /* whether the pipeline is live; of the streaming thread */
+  gboolean live;         /* whether the pipeline is live; of the streaming thread */
+  GWeakRef cuda_context; /* that neighbours were told of */
 };
 
 G_DEFINE_TYPE (GstCowBehavior, gst_cow_behavior, GST_TYPE_BASE_TRANSFORM)
@@ -135,7 +135,11 @@ static GstFlowReturn gst_cow_behavior_generate_output (GstBaseTransform *trans, 
 static void
 add_pad_templates (GstElementClass *element_class)
 {
-  g_autofree gchar *text = g_strconcat (CAPS, gst_cow_cuda_caps, NULL);
+  g_autofree gchar *text =
+      gst_cow_cuda_formats
+          ? g_strconcat (CAPS "; video/x-raw(" GST_COW_CUDA_FEATURE "), format = (string) ",
+                         gst_cow_cuda_formats, SIZES, NULL)
+          : g_strdup (CAPS);
   g_autoptr (GstCaps) caps = gst_caps_from_string (text);
 
   gst_element_class_add_pad_template (
@@ -189,6 +193,7 @@ static void
 gst_cow_behavior_init (GstCowBehavior *self)
 {
   gst_cow_settings_init (&self->settings);
+  g_weak_ref_init (&self->cuda_context, NULL);
   self->stream = gst_cow_stream_new (GST_ELEMENT (self));
   gst_cow_qos_reset (&self->qos);
   self->exchange = gst_cow_exchange_new (adapter_loaded, self);
@@ -206,6 +211,7 @@ gst_cow_behavior_finalize (GObject *object)
   gst_cow_exchange_free (self->exchange);
   gst_cow_stream_free (self->stream);
   gst_cow_settings_clear (&self->settings);
+  g_weak_ref_clear (&self->cuda_context);
   g_clear_error (&self->zones_error);
   g_free (self->adapter);
   G_OBJECT_CLASS (gst_cow_behavior_parent_class)->finalize (object);
@@ -616,7 +622,7 @@ answer_context (GstCowBehavior *self, GstQuery *query)
   GST_OBJECT_LOCK (self);
   device = g_strdup (self->settings.device);
   GST_OBJECT_UNLOCK (self);
-  return gst_cow_cuda_answer (GST_ELEMENT (self), query, device);
+  return gst_cow_cuda_answer (GST_ELEMENT (self), query, device, &self->cuda_context);
 }
 
 static gboolean
