@@ -405,14 +405,20 @@ wake_all (void)
   g_mutex_unlock (&registry_lock);
 }
 
+/* What those are told who come while the device is opened again. */
+static GError *
+reopening_error (const CowEngine *self)
+{
+  return g_error_new (COW_ERROR, COW_ERROR_DEVICE, "%s has failed and is opened again",
+                      cow_classifier_device_text (self->classifier));
+}
+
 /* Fails the tickets that wait, and frees crops and streams, when nobody submits any more; engine
  * locked. */
 static void
 let_go_of_device (CowEngine *self)
 {
-  g_autoptr (GError) error =
-      g_error_new (COW_ERROR, COW_ERROR_DEVICE, "%s has failed and is opened again",
-                   cow_classifier_device_text (self->classifier));
+  g_autoptr (GError) error = reopening_error (self);
   while (self->submitting > 0)
     g_cond_wait (&self->wake, &self->lock);
   while (!g_queue_is_empty (&self->queue)) {
@@ -756,8 +762,7 @@ begin_submission (CowEngine *self, GError **error)
   self->submitting += possible;
   g_mutex_unlock (&self->lock);
   if (!possible)
-    g_set_error (error, COW_ERROR, COW_ERROR_DEVICE, "%s has failed and is opened again",
-                 cow_classifier_device_text (self->classifier));
+    g_propagate_error (error, reopening_error (self));
   return possible;
 }
 
