@@ -45,23 +45,23 @@ class Classifier(torch.nn.Module):
         return self.head(self.network(pixel_values=pixels).pooler_output)
 
 
-def quantise(module):
-    """Puts bitsandbytes' NF4 in the place of each linear layer."""
+def quantise(module, dtype=torch.float32, device="cpu"):
+    """Puts bitsandbytes' NF4 in the place of each linear layer, which computes in that type."""
     from bitsandbytes.nn import Linear4bit
 
     for name, child in list(module.named_children()):
         if not isinstance(child, torch.nn.Linear):
-            quantise(child)
+            quantise(child, dtype, device)
             continue
         layer = Linear4bit(
             child.in_features,
             child.out_features,
             bias=child.bias is not None,
-            compute_dtype=torch.float32,
+            compute_dtype=dtype,
             quant_type="nf4",
         )
         layer.load_state_dict(child.state_dict())
-        setattr(module, name, layer.to("cpu"))
+        setattr(module, name, layer.to(device))
 
 
 # ---- passes ----------------------------------------------------------------------------------

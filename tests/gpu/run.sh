@@ -254,7 +254,7 @@ peers () {
   make_model vit7b16 "$work/peers/7B of 5 layers" --layers=5 &&
     folders+=("$work/peers/7B of 5 layers")
   [ "$(left)" -gt 5 ] || { say "torch" "no time left"; return; }
-  timeout "$(left)" "$python" "$here/peers.py" "$out/results.json" "${folders[@]}" \
+  timeout "$(left)" "$python" "$here/gpu-peers.py" "$out/results.json" "${folders[@]}" \
     2>"$out/peers.log" | tee -a "$out/table.txt"
 }
 

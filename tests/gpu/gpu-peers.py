@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Times torch (bf16, SDPA, compiled) and bitsandbytes (NF4, bf16) on a GPU, with the networks that
-run.sh times: python3 peers.py RESULTS_JSON FOLDER... Each folder is a DINOv3 model in fp32, named
-as in run.sh's table. It prints a line a measurement and appends it to the file."""
+run.sh times: python3 gpu-peers.py RESULTS_JSON FOLDER... Each folder is a DINOv3 model in fp32,
+named as in run.sh's table. It prints a line a measurement and appends it to the file."""
 
 import json
 import os
@@ -11,11 +11,11 @@ import time
 
 import torch
 
-SIDE = 224  # pixels
-CLASSES = 9
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "bench"))
+from peers import CLASSES, LINEAR, SIDE, quantise  # noqa: E402
+
 BATCHES = (1, 8, 32)
 SECONDS = 1.0
-LINEAR = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 
 def median_ms(run, batch):
@@ -39,25 +39,6 @@ def network_of(folder):
     return network.to("cuda").eval()
 
 
-def quantise(module):
-    """Puts bitsandbytes' NF4 in the place of each linear layer."""
-    from bitsandbytes.nn import Linear4bit
-
-    for name, child in list(module.named_children()):
-        if not isinstance(child, torch.nn.Linear):
-            quantise(child)
-            continue
-        layer = Linear4bit(
-            child.in_features,
-            child.out_features,
-            bias=child.bias is not None,
-            compute_dtype=torch.bfloat16,
-            quant_type="nf4",
-        )
-        layer.load_state_dict(child.state_dict())
-        setattr(module, name, layer.to("cuda"))
-
-
 def forward_of(network, batch):
     pixels = torch.rand(batch, 3, SIDE, SIDE, device="cuda", dtype=torch.bfloat16)
 
@@ -75,7 +56,7 @@ def step_of(folder, batch, dora):
     network = network_of(folder)
     width = network.config.hidden_size
     rank = 64 if width == 4096 else 16
-    quantise(network)
+    quantise(network, torch.bfloat16, "cuda")
     network = get_peft_model(
         network,
         LoraConfig(
@@ -105,7 +86,7 @@ def compiled(folder):
 
 def quantised(folder):
     network = network_of(folder)
-    quantise(network)
+    quantise(network, torch.bfloat16, "cuda")
     return network
 
 
