@@ -154,15 +154,17 @@ context_of (GstElement *element)
   return cuda;
 }
 
-/* Elements upstream take the context in which the engine computes. */
+/* Elements upstream take the context in which the engine computes, and all the same one. */
 static void
 test_context_shared (void)
 {
   GstVideoInfo info = support_info (GST_VIDEO_FORMAT_NV12, 96, 80, NULL);
   Line line = line_new ("cudaupload ! video/x-raw(memory:CUDAMemory) !", DEVICE);
   g_autoptr (GstSample) sample = line_run (&line, &info, 1);
-  GstCudaContext *ours = context_of (line.cow);
+  GstCudaContext *ours = context_of (line.cow), *again = context_of (line.cow);
 
+  g_assert_true (again == ours);
+  gst_object_unref (again);
   g_assert_true (gst_cuda_context_get_handle (cuda_memory (sample)->context) ==
                  gst_cuda_context_get_handle (ours));
   gst_object_unref (ours);
