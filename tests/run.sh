@@ -5,7 +5,8 @@
 #
 #   tests/run.sh              all
 #   tests/run.sh NAME...      tests, suites or script suites of these names
-#   tests/run.sh --list       the names
+#   tests/run.sh --list       the names, after a build
+#   tests/run.sh --help       this text
 #
 # Environment:
 #   BUILD_DIR          build folder (build-tests)
@@ -18,6 +19,12 @@
 # with 0, or with 77 and a reason in its last line if it cannot run here, or with another status if
 # it failed.
 set -u
+case ${1:-} in
+  -h | --help)
+    sed -n '3,/^set/{s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"
+    exit 0
+    ;;
+esac
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 export LC_ALL=C.UTF-8
 # Tests compare with numbers of the CPU, so "auto" is to find no GPU.
