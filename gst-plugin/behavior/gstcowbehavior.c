@@ -99,8 +99,8 @@ struct _GstCowBehavior {
   gint query_latency; /* atomic: whether the pipeline is live has to be queried again */
   GstCowExchange *exchange;
   GstCowStream *stream;
-  gboolean live;         /* whether the pipeline is live; of the streaming thread */
-  GWeakRef cuda_context; /* that neighbours were told of */
+  gboolean live;          /* whether the pipeline is live; of the streaming thread */
+  GstCowContext *context; /* what neighbours share with the engine */
 };
 
 G_DEFINE_TYPE (GstCowBehavior, gst_cow_behavior, GST_TYPE_BASE_TRANSFORM)
@@ -189,8 +189,8 @@ static void
 gst_cow_behavior_init (GstCowBehavior *self)
 {
   gst_cow_settings_init (&self->settings);
-  g_weak_ref_init (&self->cuda_context, NULL);
-  self->stream = gst_cow_stream_new (GST_ELEMENT (self));
+  self->context = gst_cow_context_new (GST_ELEMENT (self));
+  self->stream = gst_cow_stream_new (GST_ELEMENT (self), self->context);
   gst_cow_qos_reset (&self->qos);
   self->exchange = gst_cow_exchange_new (adapter_loaded, self);
   /* With the property qos late frames are not classified, but none is dropped (see src_event). */
@@ -206,8 +206,8 @@ gst_cow_behavior_finalize (GObject *object)
 
   gst_cow_exchange_free (self->exchange);
   gst_cow_stream_free (self->stream);
+  gst_cow_context_free (self->context);
   gst_cow_settings_clear (&self->settings);
-  g_weak_ref_clear (&self->cuda_context);
   g_clear_error (&self->zones_error);
   g_free (self->adapter);
   G_OBJECT_CLASS (gst_cow_behavior_parent_class)->finalize (object);
@@ -483,7 +483,7 @@ answer_context (GstCowBehavior *self, GstQuery *query)
   GST_OBJECT_LOCK (self);
   device = g_strdup (self->settings.device);
   GST_OBJECT_UNLOCK (self);
-  return gst_cow_cuda_answer (GST_ELEMENT (self), query, device, &self->cuda_context);
+  return gst_cow_context_answer (self->context, query, device);
 }
 
 static gboolean

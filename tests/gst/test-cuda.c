@@ -6,13 +6,10 @@
  */
 #include "tests/gst/support.h"
 
-#define GST_USE_UNSTABLE_API
 #include <gst/app/app.h>
-#include <gst/cuda/gstcudautils.h>
 
 #include "gst-plugin/common/gstcowbehaviormeta.h"
-
-#define DEVICE "cuda-emulated"
+#include "tests/gst/cuda-support.h"
 
 static char *adapter;
 
@@ -117,8 +114,8 @@ static void
 assert_format (GstVideoFormat format, gint width, gint height)
 {
   GstVideoInfo info = support_info (format, width, height, NULL);
-  g_autoptr (GstSample) expected = from_host (&info, DEVICE);
-  Line line = line_new ("cudaupload ! video/x-raw(memory:CUDAMemory) !", DEVICE);
+  g_autoptr (GstSample) expected = from_host (&info, CUDA_DEVICE);
+  Line line = line_new ("cudaupload ! video/x-raw(memory:CUDAMemory) !", CUDA_DEVICE);
   g_autoptr (GstSample) sample = line_run (&line, &info, 5);
 
   cuda_memory (sample);
@@ -136,32 +133,14 @@ test_formats (void)
   assert_format (GST_VIDEO_FORMAT_BGRA, 96, 80);
 }
 
-/* The context that an element answers with; unref it. */
-static GstCudaContext *
-context_of (GstElement *element)
-{
-  g_autoptr (GstQuery) query = gst_query_new_context (GST_CUDA_CONTEXT_TYPE);
-  g_autoptr (GstPad) pad = gst_element_get_static_pad (element, "sink");
-  GstContext *context = NULL;
-  GstCudaContext *cuda = NULL;
-
-  g_assert_true (gst_pad_query (pad, query));
-  gst_query_parse_context (query, &context);
-  g_assert_nonnull (context);
-  gst_structure_get (gst_context_get_structure (context), GST_CUDA_CONTEXT_TYPE,
-                     GST_TYPE_CUDA_CONTEXT, &cuda, NULL);
-  g_assert_nonnull (cuda);
-  return cuda;
-}
-
 /* Elements upstream take the context in which the engine computes, and all the same one. */
 static void
 test_context_shared (void)
 {
   GstVideoInfo info = support_info (GST_VIDEO_FORMAT_NV12, 96, 80, NULL);
-  Line line = line_new ("cudaupload ! video/x-raw(memory:CUDAMemory) !", DEVICE);
+  Line line = line_new ("cudaupload ! video/x-raw(memory:CUDAMemory) !", CUDA_DEVICE);
   g_autoptr (GstSample) sample = line_run (&line, &info, 1);
-  GstCudaContext *ours = context_of (line.cow), *again = context_of (line.cow);
+  GstCudaContext *ours = cuda_context_of (line.cow), *again = cuda_context_of (line.cow);
 
   g_assert_true (again == ours);
   gst_object_unref (again);
@@ -176,8 +155,8 @@ static void
 test_context_of_others (void)
 {
   GstVideoInfo info = support_info (GST_VIDEO_FORMAT_NV12, 96, 80, NULL);
-  g_autoptr (GstSample) expected = from_host (&info, DEVICE);
-  Line line = line_new ("cudaupload ! video/x-raw(memory:CUDAMemory) !", DEVICE);
+  g_autoptr (GstSample) expected = from_host (&info, CUDA_DEVICE);
+  Line line = line_new ("cudaupload ! video/x-raw(memory:CUDAMemory) !", CUDA_DEVICE);
   GstCudaContext *theirs = gst_cuda_context_new (0);
   GstContext *context = gst_context_new_cuda_context (theirs);
 
@@ -234,12 +213,8 @@ main (int argc, char **argv)
   CowClassifier *classifier;
 
   support_init (&argc, &argv, &adapter, &classifier);
-  if (!g_getenv ("COWBEHAVIOR_CUDA_ON_CPU") || !support_have_element ("cudaupload")) {
-    g_print ("1..0 # SKIP no driver on a processor, or no cudaupload\n");
+  if (!cuda_support_init ())
     return 0;
-  }
-  g_assert_true (gst_cuda_load_library ());
-  gst_cuda_memory_init_once ();
   g_test_add_func ("/cuda/formats", test_formats);
   g_test_add_func ("/cuda/context-shared", test_context_shared);
   g_test_add_func ("/cuda/context-of-others", test_context_of_others);
