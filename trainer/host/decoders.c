@@ -26,7 +26,7 @@ typedef struct {
 } Functions;
 
 static const struct {
-  const char *library, *symbol;
+  const char *file, *symbol;
   gsize offset;
 } symbols[] = {
 #  define SYMBOL(library, name, symbol)                                                            \
@@ -49,7 +49,7 @@ static gboolean
 load (Functions *functions, GError **error)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (symbols); i++) {
-    void *library = dlopen (symbols[i].library, RTLD_NOW | RTLD_LOCAL);
+    void *library = dlopen (symbols[i].file, RTLD_NOW | RTLD_LOCAL);
     if (!library) {
       g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s; it comes with the NVIDIA driver",
                    dlerror ());
@@ -58,7 +58,7 @@ load (Functions *functions, GError **error)
     void *function = dlsym (library, symbols[i].symbol);
     if (!function) {
       g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
-                   "%s has no %s: the NVIDIA driver is too old", symbols[i].library,
+                   "%s has no %s: the NVIDIA driver is too old", symbols[i].file,
                    symbols[i].symbol);
       return FALSE;
     }
