@@ -191,6 +191,7 @@ test_no_gpu (void)
 
   libraries_free (&libraries);
   cli_assert_error (&none, 1, "device \"cuda");
+  cli_assert_says (none.err, "(nor is it known what it decodes: ");
   g_auto (Result) second = cli_run ("info", "--device", "cuda:1", NULL),
                   odd = cli_run ("info", "--device", "cuda:x", NULL);
   cli_assert_error (&second, 1, "device \"cuda");

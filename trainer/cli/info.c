@@ -54,18 +54,15 @@ add_decoder (JsonArray *all, const Decoder *decoder)
   json_array_add_object_element (all, object);
 }
 
-/* What a GPU decodes, or why that is not known. */
+/* What a GPU decodes; FALSE with an error where that is not known. */
 static gboolean
-add_decoders (JsonObject *object, int gpu)
+add_decoders (JsonObject *object, int gpu, GError **error)
 {
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GArray) decoders = decoders_of_gpu (gpu, &error);
+  g_autoptr (GArray) decoders = decoders_of_gpu (gpu, error);
   JsonArray *all;
 
-  if (!decoders) {
-    json_object_set_string_member (object, "decoders_unknown", error->message);
+  if (!decoders)
     return FALSE;
-  }
   all = json_array_new ();
   for (guint i = 0; i < decoders->len; i++)
     add_decoder (all, &g_array_index (decoders, Decoder, i));
@@ -73,24 +70,30 @@ add_decoders (JsonObject *object, int gpu)
   return TRUE;
 }
 
-/* A GPU that cannot be opened to compute, of which the driver may still tell what it decodes; NULL
- * and the error of opening it where it does not. Takes `why`. */
+/* A GPU that cannot be opened to compute, of which the driver may still tell what it decodes; else
+ * NULL, and both errors in one. Takes `why`. */
 static JsonObject *
 describe_unopened (const char *name, GError *why, GError **error)
 {
   const int gpu = gpu_index (name);
   g_autoptr (JsonObject) object = json_object_new ();
+  g_autoptr (GError) unknown = NULL;
 
   json_object_set_string_member (object, "path", name);
   json_object_set_string_member (object, "kind", "device");
   json_object_set_null_member (object, "computes_with");
   json_object_set_string_member (object, "because", why->message);
-  if (gpu < 0 || !add_decoders (object, gpu)) {
-    g_propagate_error (error, why);
-    return NULL;
+  if (gpu >= 0 && add_decoders (object, gpu, &unknown)) {
+    g_error_free (why);
+    return g_steal_pointer (&object);
   }
+  if (unknown)
+    g_set_error (error, why->domain, why->code, "%s (nor is it known what it decodes: %s)",
+                 why->message, unknown->message);
+  else
+    g_propagate_error (error, g_error_copy (why));
   g_error_free (why);
-  return g_steal_pointer (&object);
+  return NULL;
 }
 
 static JsonObject *
@@ -99,6 +102,7 @@ describe_device (const char *name, GError **error)
   GError *why = NULL;
   g_autoptr (CkDevice) device = cow_device_open (name, 0, &why);
   g_autoptr (JsonObject) object = json_object_new ();
+  g_autoptr (GError) unknown = NULL;
   CkDeviceState state;
 
   if (!device)
@@ -114,8 +118,8 @@ describe_device (const char *name, GError **error)
   json_object_set_string_member (object, "driver", state.driver);
   json_object_set_int_member (object, "memory_bytes", (gint64)state.total_bytes);
   json_object_set_int_member (object, "free_bytes", (gint64)ck_device_free_bytes (device));
-  if (device->native)
-    add_decoders (object, device->ordinal);
+  if (device->native && !add_decoders (object, device->ordinal, &unknown))
+    json_object_set_string_member (object, "decoders_unknown", unknown->message);
   return g_steal_pointer (&object);
 }
 
