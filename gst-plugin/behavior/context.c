@@ -14,10 +14,12 @@ struct _GstCowContext {
 
 #ifdef COW_HAVE_GST_CUDA
 #  define GST_USE_UNSTABLE_API
+#  include <gst/cuda/gstcudaloader.h>
 #  include <gst/cuda/gstcudautils.h>
 #  include <string.h>
 
 #  include "gst-plugin/behavior/nvml.h"
+#  include "kernels/cuda/driver.h"
 #  include "model/network/device.h"
 
 #  define SHARED "cowbehavior-shared"
@@ -42,13 +44,12 @@ shared_free (Shared *self)
 static GstCowNvml *
 watch (CUdevice gpu)
 {
-  enum { BUS = 33, DEVICE = 34, DOMAIN = 50 }; /* CUdevice_attribute */
   gint bus, device, domain;
   g_autofree gchar *pci = NULL;
 
-  if (CuDeviceGetAttribute (&domain, (CUdevice_attribute)DOMAIN, gpu) != CUDA_SUCCESS ||
-      CuDeviceGetAttribute (&bus, (CUdevice_attribute)BUS, gpu) != CUDA_SUCCESS ||
-      CuDeviceGetAttribute (&device, (CUdevice_attribute)DEVICE, gpu) != CUDA_SUCCESS)
+  if (CuDeviceGetAttribute (&domain, (CUdevice_attribute)CK_CU_PCI_DOMAIN, gpu) != CUDA_SUCCESS ||
+      CuDeviceGetAttribute (&bus, (CUdevice_attribute)CK_CU_PCI_BUS, gpu) != CUDA_SUCCESS ||
+      CuDeviceGetAttribute (&device, (CUdevice_attribute)CK_CU_PCI_DEVICE, gpu) != CUDA_SUCCESS)
     return NULL;
   pci = g_strdup_printf ("%04x:%02x:%02x.0", (guint)domain, (guint)bus, (guint)device);
   return gst_cow_nvml_new (pci);

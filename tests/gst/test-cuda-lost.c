@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "gst-plugin/common/gstcowbehaviormeta.h"
+#include "kernels/cuda/images.h"
 #include "tests/gst/cuda-support.h"
 
 #define LIMIT_US    (60 * G_TIME_SPAN_SECOND)
@@ -372,6 +373,31 @@ assert_refused_with (const char *variable, const char *value, const char *says)
   function "=1:" result "," function "=2:" result "," function "=3:" result "," function           \
            "=4:" result
 
+/* A GPU that is full when more is needed says how much there is. */
+static void
+test_full (void)
+{
+  Camera camera;
+  GstBuffer *crowded;
+  guint age;
+
+  camera_begin (&camera, "mode=blocking", FALSE);
+  g_assert_cmpint (shoot (&camera, &age), ==, GST_FLOW_OK);
+  crowded = expose (&camera);
+  for (gint i = 0; i < 3; i++)
+    support_add_roi (crowded, 20 * (guint)i, 0, 40, 40, i);
+  cuda_fail (ALWAYS ("cuMemAllocFromPoolAsync", "2"));
+  g_assert_cmpint (gst_harness_push (camera.harness, crowded), ==, GST_FLOW_ERROR);
+  cuda_fail (NULL);
+  {
+    g_autoptr (GError) error = take_error (&camera);
+
+    assert_says (error->message, "CUDA on a processor: ");
+    assert_says (error->message, " of 4.00 GiB are free");
+  }
+  camera_end (&camera);
+}
+
 static void
 assert_refused_by (const char *calls, const char *says)
 {
@@ -385,6 +411,8 @@ test_refused (void)
 {
   assert_refused_with ("COWBEHAVIOR_CUDA_ON_CPU", "libcuda-nowhere.so.1",
                        "libcuda-nowhere.so.1: cannot open shared object file");
+  if (ck_cuda_images_version > 0) /* else no driver is too old for what nvcc made */
+    assert_refused_with ("COW_CUDA_VERSION", "11040", "the NVIDIA driver is for CUDA 11.4");
   assert_refused_with ("COW_CUDA_ARCHITECTURE", "70",
                        "has compute capability 7.0, and at least 7.5 is needed");
   assert_refused_with ("COW_CUDA_MEMORY", "20000", "of 0.00 GiB are free");
@@ -435,6 +463,7 @@ main (int argc, char **argv)
   g_test_add_func ("/cuda-lost/own", test_own);
   g_test_add_func ("/cuda-lost/own-blocking", test_own_blocking);
   g_test_add_func ("/cuda-lost/beside-shared", test_beside_shared);
+  g_test_add_func ("/cuda-lost/full", test_full);
   g_test_add_func ("/cuda-lost/refused", test_refused);
   status = support_run (adapter, classifier);
   g_assert_cmpint (nvml_open (), ==, 0);

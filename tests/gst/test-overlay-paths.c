@@ -193,7 +193,8 @@ test_attaches_for_want_of_another_way (void)
   gst_harness_teardown (harness);
 }
 
-/* Frames of these caps, where downstream takes no compositions: an error says what to put before. */
+/* Frames of these caps, where downstream takes no compositions: an error says what to put before.
+ */
 static void
 assert_refuses (const char *caps, const char *remedy)
 {
