@@ -225,6 +225,67 @@ test_shared (gconstpointer data)
   assert_works (loss->mode);
 }
 
+/* Whether an error of an element has come, which then has to name CUDA's. */
+static gboolean
+has_failed (GstBus *bus, GstElement *element)
+{
+  gboolean found = FALSE;
+  GstMessage *message;
+
+  while (!found && (message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR))) {
+    g_autoptr (GError) error = NULL;
+
+    gst_message_parse_error (message, &error, NULL);
+    found = GST_MESSAGE_SRC (message) == GST_OBJECT (element);
+    if (found)
+      assert_says (error->message, "CUDA_ERROR_ILLEGAL_ADDRESS in ");
+    gst_message_unref (message);
+  }
+  return found;
+}
+
+/* Between GStreamer's own elements, which fail as well. All is given back, and a new pipeline works.
+ */
+static void
+test_pipeline (void)
+{
+  const gint64 end = g_get_monotonic_time () + LIMIT_US;
+  g_autofree char *model = support_model (),
+                  *text = g_strdup_printf ("appsrc name=in format=time ! cudaupload ! "
+                                           "video/x-raw(memory:CUDAMemory) ! cowbehavior name=cow "
+                                           "model=%s adapter=%s precision=fp32 mode=non-blocking "
+                                           "device=" CUDA_DEVICE " ! cudadownload ! video/x-raw ! "
+                                           "fakesink sync=false",
+                                           model, adapter);
+  g_autoptr (GError) error = NULL;
+  GstElement *pipeline = gst_parse_launch (text, &error),
+             *in = gst_bin_get_by_name (GST_BIN (pipeline), "in"),
+             *cow = gst_bin_get_by_name (GST_BIN (pipeline), "cow");
+  GstBus *bus = gst_element_get_bus (pipeline);
+  g_autoptr (GstCaps) caps = gst_video_info_to_caps (&info);
+
+  g_assert_no_error (error);
+  gst_app_src_set_caps (GST_APP_SRC (in), caps);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  for (guint i = 0; !has_failed (bus, cow); i++) {
+    GstBuffer *buffer = support_frame_new (&info, i);
+
+    GST_BUFFER_PTS (buffer) = i * 40 * GST_MSECOND;
+    if (i == 5)
+      cuda_fail ("cuLaunchKernel=1:700");
+    gst_app_src_push_buffer (GST_APP_SRC (in), buffer);
+    g_usleep (10000);
+    g_assert_cmpint (g_get_monotonic_time (), <, end);
+  }
+  cuda_fail (NULL);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (bus);
+  gst_object_unref (in);
+  gst_object_unref (cow);
+  gst_object_unref (pipeline);
+  assert_works ("mode=non-blocking");
+}
+
 /* What only a neighbour has seen is known when the next frame cannot be read; NVML knows nothing of
  * it. */
 static void
@@ -458,6 +519,7 @@ main (int argc, char **argv)
 
     g_test_add_data_func (path, &losses[i], test_shared);
   }
+  g_test_add_func ("/cuda-lost/pipeline", test_pipeline);
   g_test_add_func ("/cuda-lost/by-neighbour", test_lost_by_neighbour);
   g_test_add_func ("/cuda-lost/alive", test_shared_but_alive);
   g_test_add_func ("/cuda-lost/own", test_own);
