@@ -40,8 +40,9 @@ while [ $# -gt 0 ]; do
 done
 [ -n "$video" ] || die "a video file is needed"
 use_build
+choose_for_file "$video"
 
 # With -e, Ctrl-C finishes a recording properly, so that it can be played.
 exec gst-launch-1.0 -m ${shown:+-e} \
-  filesrc "location=$(quote "$video")" ! decodebin ! videoconvert ! "${detector[@]}" \
+  filesrc "location=$(quote "$video")" ! "${decoder[@]}" ! "${handover[@]}" ! "${detector[@]}" \
   cowbehavior "${properties[@]}" ! ${shown:+cowoverlay !} "${sink[@]}"

@@ -10,8 +10,8 @@ usage () {
   cat <<USAGE
 usage: pipelines/publish.sh rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH | FILE.mp4
          [--mqtt mqtt://[USER@]HOST[:PORT]] [--http http://HOST[:PORT]/PATH] [--file FILE]
-         [--model MODEL --adapter ADAPTER] [--detector ELEMENTS] [--name NAME] [--home-assistant]
-         [PROPERTY=VALUE ...]
+         [--model MODEL --adapter ADAPTER] [--detector ELEMENTS] [--decoder WAY] [--name NAME]
+         [--home-assistant] [PROPERTY=VALUE ...]
 
   --mqtt ADDRESS       publish at a broker; mqtts:// for TLS. The password is read from the
                        environment: COWBEHAVIOR_MQTT_PASSWORD
@@ -24,6 +24,8 @@ usage: pipelines/publish.sh rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH | FILE.mp4
                        --adapter the demonstration's are used, which know drawn cows only
   --detector ELEMENTS  elements of a pipeline that find the cows: each region that they attach is
                        labelled, instead of the whole frame
+  --decoder WAY        who decodes: nvdec (an NVIDIA GPU, that of device=cuda:N), vaapi, software,
+                       or auto: the first of these that can
   --name NAME          the camera's name in events and topics (camera)
   --home-assistant     let Home Assistant show the labels of the frame or of the zones, through the
                        broker
@@ -53,16 +55,23 @@ add () {
   else
     behaviour+=" $1=$(quote "$2")"
   fi
-  case $1 in file | http-url | mqtt-url) targets=1 ;; esac
+  case $1 in
+    file | http-url | mqtt-url) targets=1 ;;
+    device) device=$2 ;;
+  esac
 }
 while [ $# -gt 0 ]; do
   case $1 in
     -h | --help) usage; exit 0 ;;
-    --mqtt | --http | --file | --model | --adapter | --detector | --name)
+    --mqtt | --http | --file | --model | --adapter | --detector | --decoder | --name)
       [ -n "${2:-}" ] || die "$1 needs a value"
       case $1 in
         --mqtt | --http) add "${1#--}-url" "$2" ;;
-        --detector) finder="$2 ! "; add inference-region roi-list ;;
+        --detector)
+          # shellcheck disable=SC2034  # launch.sh looks whether there is one
+          finder="$2 ! " detector=("$2")
+          add inference-region roi-list ;;
+        --decoder) choose_decoding "$2" ;;
         --name) name=$2 ;;
         *) add "${1#--}" "$2" ;;
       esac
@@ -82,7 +91,8 @@ add source "$name"
 use_build
 PATH=$PATH:$(dirname "${BASH_SOURCE[0]}")/../build/pipelines
 
-decode='h264parse ! avdec_h264 ! videoconvert'
+choose_decoder h264
+decode="h264parse ! $element ! ${handover[0]}"
 case $input in
   rtsp*://*)
     split_url "$input"

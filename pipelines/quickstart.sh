@@ -73,7 +73,7 @@ label () {
   rm -f "$output/labelled.mp4"
   # The limit keeps this script from waiting for ever for a camera that stops sending.
   GST_PLUGIN_PATH=$PWD/$build/gst-plugin:$PWD/$build/pipelines/demo \
-    timeout $((seconds * 4 + 60)) pipelines/rtsp-camera.sh "$url" mode=blocking \
+    timeout $((seconds * 4 + 60)) pipelines/rtsp-camera.sh "$url" --decoder software mode=blocking \
     --detector "cowdemodetector location=$output/truth.jsonl" \
     --mp4 "$output/labelled.mp4" \
     >"$output/messages.txt" 2>"$output/errors.txt" || status=$?

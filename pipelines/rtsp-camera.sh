@@ -12,7 +12,7 @@ usage: pipelines/rtsp-camera.sh rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH
          [OPTION ...] [PROPERTY=VALUE ...]
 
   --codec CODEC        the camera's codec: h264 (the default), h265, mjpeg, or auto, which finds it
-                       out and takes any decoder
+                       out
 $COMMON_OPTIONS
 
 The labels as text:
@@ -38,10 +38,10 @@ while [ $# -gt 0 ]; do
 done
 [ -n "$url" ] || die "an address rtsp://... is needed"
 split_url "$url"
-choose_codec "$codec"
 use_build
+choose_codec "$codec"
 
 # With -e, Ctrl-C finishes a recording properly, so that it can be played.
 exec gst-launch-1.0 -m ${shown:+-e} \
-  "${source[@]}" ! "${decoder[@]}" ! videoconvert ! "${detector[@]}" \
+  "${source[@]}" ! "${decoder[@]}" ! "${handover[@]}" ! "${detector[@]}" \
   cowbehavior "${properties[@]}" ! ${shown:+cowoverlay !} "${sink[@]}"

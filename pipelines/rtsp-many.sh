@@ -43,8 +43,8 @@ done
 [[ $tile =~ ^([1-9][0-9]{1,3})x([1-9][0-9]{1,3})$ ]] ||
   die "--tile is WIDTHxHEIGHT in pixels, as 640x360, not \"$tile\""
 width=${BASH_REMATCH[1]} height=${BASH_REMATCH[2]}
-choose_codec "$codec"
 use_build
+choose_codec "$codec"
 
 # The wall has as many columns as rows, or one more.
 columns=1
@@ -56,7 +56,7 @@ while [ $((columns * columns)) -lt "${#urls[@]}" ]; do columns=$((columns + 1));
 branches=() places=()
 for i in "${!urls[@]}"; do
   split_url "${urls[i]}"
-  branches+=("${source[@]}" ! "${decoder[@]}" ! videoconvert ! "${detector[@]}"
+  branches+=("${source[@]}" ! "${decoder[@]}" ! "${handover[@]}" ! "${detector[@]}"
     cowbehavior "name=camera$((i + 1))" "${properties[@]}" !)
   if [ -n "$shown" ]; then
     row=$((i / columns))

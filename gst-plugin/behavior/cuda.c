@@ -3,7 +3,6 @@
 #include "gst-plugin/behavior/cuda.h"
 
 #include "cow-build.h"
-#include "model/network/device.h"
 
 #ifdef COW_HAVE_GST_CUDA
 #  define GST_USE_UNSTABLE_API
@@ -18,6 +17,12 @@ memory_of (GstBuffer *buffer)
   GstMemory *memory = gst_buffer_n_memory (buffer) > 0 ? gst_buffer_peek_memory (buffer, 0) : NULL;
 
   return memory && gst_is_cuda_memory (memory) ? GST_CUDA_MEMORY_CAST (memory) : NULL;
+}
+
+gboolean
+gst_cow_cuda_has_memory (GstBuffer *buffer)
+{
+  return memory_of (buffer) != NULL;
 }
 
 GstMapFlags
@@ -41,47 +46,15 @@ gst_cow_cuda_place (GstBuffer *buffer, GstMapFlags flags, CkPicture *picture)
   picture->native = gst_cuda_context_get_handle (memory->context);
 }
 
-/* A context for others around that of a device, which it closes at its end; NULL: not a GPU. */
-static GstCudaContext *
-wrap_device (const char *name)
-{
-  CkDevice *device = cow_device_open (name, 0, NULL);
-  GstCudaContext *context = NULL;
-
-  if (device && device->native && gst_cuda_load_library ())
-    context = gst_cuda_context_new_wrapped (device->native, (CUdevice)device->ordinal);
-  if (context)
-    g_object_set_data_full (G_OBJECT (context), "cowbehavior-device", device,
-                            (GDestroyNotify)ck_device_close);
-  else
-    ck_device_close (device);
-  return context;
-}
-
-gboolean
-gst_cow_cuda_answer (GstElement *element, GstQuery *query, const char *device_name,
-                     GWeakRef *context)
-{
-  GstCudaContext *wrapped;
-  const gchar *type;
-  gboolean answered;
-
-  gst_query_parse_context_type (query, &type);
-  if (!g_str_equal (type, GST_CUDA_CONTEXT_TYPE))
-    return FALSE;
-  wrapped = g_weak_ref_get (context);
-  if (!wrapped) {
-    wrapped = wrap_device (device_name);
-    g_weak_ref_set (context, wrapped);
-  }
-  answered = wrapped && gst_cuda_handle_context_query (element, query, wrapped);
-  gst_clear_object (&wrapped);
-  return answered;
-}
-
 #else
 
 const char *const gst_cow_cuda_formats = NULL;
+
+gboolean
+gst_cow_cuda_has_memory (GstBuffer *buffer)
+{
+  return FALSE;
+}
 
 GstMapFlags
 gst_cow_cuda_map_flags (GstBuffer *buffer, const CkDevice *device)
@@ -92,13 +65,6 @@ gst_cow_cuda_map_flags (GstBuffer *buffer, const CkDevice *device)
 void
 gst_cow_cuda_place (GstBuffer *buffer, GstMapFlags flags, CkPicture *picture)
 {
-}
-
-gboolean
-gst_cow_cuda_answer (GstElement *element, GstQuery *query, const char *device_name,
-                     GWeakRef *context)
-{
-  return FALSE;
 }
 
 #endif

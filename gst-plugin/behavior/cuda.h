@@ -19,21 +19,13 @@ G_BEGIN_DECLS
  * without them. */
 extern const char *const gst_cow_cuda_formats;
 
+/* Whether a frame lies in such memory. */
+gboolean gst_cow_cuda_has_memory (GstBuffer *buffer);
 /* How a frame has to be mapped so that `device` can read it. */
 GstMapFlags gst_cow_cuda_map_flags (GstBuffer *buffer, const CkDevice *device);
 /* Says of a frame that was mapped so where its planes lie, and waits until whoever wrote them is
  * done. */
 void gst_cow_cuda_place (GstBuffer *buffer, GstMapFlags flags, CkPicture *picture);
-
-/*
- * Answers a query of a neighbour for the CUDA context that it should use, if that is what the query
- * asks, with the context in which the device of this name computes, so that frames can be read
- * where they are. FALSE: it asks something else, or the name stands for no GPU. The device stays
- * open as long as somebody has the context, and so long `context`, the element's, refers to it: all
- * that ask an element get the same one.
- */
-gboolean gst_cow_cuda_answer (GstElement *element, GstQuery *query, const char *device_name,
-                              GWeakRef *context);
 
 G_END_DECLS
 

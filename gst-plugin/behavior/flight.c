@@ -96,6 +96,21 @@ submit_picture (GstCowFlight *self, const CkPicture *picture, int x, int y, GstC
   return TRUE;
 }
 
+/* Why a buffer could not be mapped. */
+static void
+fail_mapping (GstCowFlight *self, const GstVideoInfo *info)
+{
+  if (gst_cow_cuda_has_memory (self->buffer))
+    g_set_error (&self->error, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED,
+                 "A frame could not be read from the memory of the GPU");
+  else
+    g_set_error (&self->error, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
+                 "A frame could not be read: a buffer of %" G_GSIZE_FORMAT " bytes is no %dx%d %s",
+                 gst_buffer_get_size (self->buffer), GST_VIDEO_INFO_WIDTH (info),
+                 GST_VIDEO_INFO_HEIGHT (info),
+                 gst_video_format_to_string (GST_VIDEO_INFO_FORMAT (info)));
+}
+
 static gboolean
 submit_buffer (GstCowFlight *self, const GstVideoInfo *info, GstCowSlots *slots)
 {
@@ -107,11 +122,7 @@ submit_buffer (GstCowFlight *self, const GstVideoInfo *info, GstCowSlots *slots)
   gboolean ok = FALSE;
 
   if (!gst_video_frame_map (&frame, info, self->buffer, flags)) {
-    g_set_error (&self->error, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
-                 "A frame could not be read: a buffer of %" G_GSIZE_FORMAT " bytes is no %dx%d %s",
-                 gst_buffer_get_size (self->buffer), GST_VIDEO_INFO_WIDTH (info),
-                 GST_VIDEO_INFO_HEIGHT (info),
-                 gst_video_format_to_string (GST_VIDEO_INFO_FORMAT (info)));
+    fail_mapping (self, info);
     return FALSE;
   }
   if (gst_cow_frame_to_picture (&frame, info, &picture, &x, &y, &error)) {

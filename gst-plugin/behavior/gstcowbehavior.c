@@ -71,13 +71,9 @@
 
 #include "gst-plugin/behavior/cuda.h"
 #include "gst-plugin/behavior/exchange.h"
-#include "gst-plugin/common/frame.h"
-#include "gst-plugin/behavior/settings.h"
+#include "gst-plugin/behavior/opening.h"
 #include "gst-plugin/behavior/stream.h"
-#include "model/network/classifier.h"
-#include "model/engine/engine.h"
-#include "model/network/precision-resolve.h"
-#include "model/files/locate.h"
+#include "gst-plugin/common/frame.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_cow_behavior_debug);
 #define GST_CAT_DEFAULT gst_cow_behavior_debug
@@ -103,8 +99,8 @@ struct _GstCowBehavior {
   gint query_latency; /* atomic: whether the pipeline is live has to be queried again */
   GstCowExchange *exchange;
   GstCowStream *stream;
-  gboolean live;         /* whether the pipeline is live; of the streaming thread */
-  GWeakRef cuda_context; /* that neighbours were told of */
+  gboolean live;          /* whether the pipeline is live; of the streaming thread */
+  GstCowContext *context; /* what neighbours share with the engine */
 };
 
 G_DEFINE_TYPE (GstCowBehavior, gst_cow_behavior, GST_TYPE_BASE_TRANSFORM)
@@ -193,8 +189,8 @@ static void
 gst_cow_behavior_init (GstCowBehavior *self)
 {
   gst_cow_settings_init (&self->settings);
-  g_weak_ref_init (&self->cuda_context, NULL);
-  self->stream = gst_cow_stream_new (GST_ELEMENT (self));
+  self->context = gst_cow_context_new (GST_ELEMENT (self));
+  self->stream = gst_cow_stream_new (GST_ELEMENT (self), self->context);
   gst_cow_qos_reset (&self->qos);
   self->exchange = gst_cow_exchange_new (adapter_loaded, self);
   /* With the property qos late frames are not classified, but none is dropped (see src_event). */
@@ -210,8 +206,8 @@ gst_cow_behavior_finalize (GObject *object)
 
   gst_cow_exchange_free (self->exchange);
   gst_cow_stream_free (self->stream);
+  gst_cow_context_free (self->context);
   gst_cow_settings_clear (&self->settings);
-  g_weak_ref_clear (&self->cuda_context);
   g_clear_error (&self->zones_error);
   g_free (self->adapter);
   G_OBJECT_CLASS (gst_cow_behavior_parent_class)->finalize (object);
@@ -238,142 +234,6 @@ clear_options (CowClassifierOptions *options)
   g_free ((gchar *)options->device);
 }
 
-/* Posts an error or a warning for the bus that says in one line which property is wrong, and how.
- */
-static void
-post_load_error (GstCowBehavior *self, GstMessageType type, const char *properties,
-                 const CowClassifierOptions *options, const GError *error)
-{
-  GstResourceError code = GST_RESOURCE_ERROR_SETTINGS;
-
-  if (g_error_matches (error, COW_ERROR, COW_ERROR_NOT_FOUND))
-    code = GST_RESOURCE_ERROR_NOT_FOUND;
-  else if (g_error_matches (error, COW_ERROR, COW_ERROR_IO))
-    code = GST_RESOURCE_ERROR_READ;
-  else if (g_error_matches (error, COW_ERROR, COW_ERROR_MEMORY) ||
-           g_error_matches (error, COW_ERROR, COW_ERROR_DEVICE))
-    code = GST_RESOURCE_ERROR_FAILED;
-
-  gst_element_message_full (
-      GST_ELEMENT (self), type, GST_RESOURCE_ERROR, code,
-      g_strdup_printf ("%s: %s", properties, error->message),
-      options ? g_strdup_printf ("model=%s adapter=%s device=%s precision=%s (%s, code %d)",
-                                 GST_STR_NULL (options->model), GST_STR_NULL (options->adapter),
-                                 GST_STR_NULL (options->device),
-                                 cow_precision_name (options->precision),
-                                 g_quark_to_string (error->domain), error->code)
-              : NULL,
-      __FILE__, GST_FUNCTION, __LINE__);
-}
-
-/* Whether a path property leads to something, or may be left unset; else posts an error. */
-static gboolean
-check_path (GstCowBehavior *self, const CowClassifierOptions *options, const char *property,
-            const char *value, const char *meaning)
-{
-  g_autofree gchar *prefix = g_strdup_printf ("property %s", property);
-  g_autofree gchar *path = NULL;
-  g_autoptr (GError) error = NULL;
-
-  if ((!value || !*value) && g_str_equal (property, "model") && options->adapter &&
-      !cow_classifier_needs_model (options->adapter))
-    return TRUE;
-  if (!value || !*value)
-    error = g_error_new (COW_ERROR, COW_ERROR_ARGUMENT, "not set; set it to %s", meaning);
-  else
-    path = cow_locate (value, &error);
-  if (error)
-    post_load_error (self, GST_MESSAGE_ERROR, prefix, options, error);
-  return error == NULL;
-}
-
-/* Without a model and an adapter it takes those of the demonstration, and tells the user. */
-static void
-use_demonstration (GstCowBehavior *self, CowClassifierOptions *options)
-{
-  g_autofree char *model = NULL, *adapter = NULL;
-
-  if (options->model || options->adapter)
-    return;
-  model = cow_locate (COW_DEMONSTRATION_MODEL, NULL);
-  adapter = cow_locate (COW_DEMONSTRATION_ADAPTER, NULL);
-  if (!model || !adapter)
-    return;
-  GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS, (COW_DEMONSTRATION_WARNING),
-                       ("model=%s adapter=%s", model, adapter));
-  options->model = g_strdup (COW_DEMONSTRATION_MODEL);
-  options->adapter = g_strdup (COW_DEMONSTRATION_ADAPTER);
-}
-
-/* Whether the settings of regions and labels are valid for this engine; else posts an error. */
-static gboolean
-check_frame_settings (GstCowBehavior *self, CowEngine *engine, GstCowFrameSettings *settings,
-                      const GError *zones_error)
-{
-  g_autoptr (GError) error = NULL;
-  GArray *mask;
-
-  if (zones_error) {
-    post_load_error (self, GST_MESSAGE_ERROR, "property zones", NULL, zones_error);
-    return FALSE;
-  }
-  if (settings->region == GST_COW_INFERENCE_REGION_ZONES &&
-      (!settings->zones || settings->zones->len == 0)) {
-    error = g_error_new (COW_ERROR, COW_ERROR_ARGUMENT, "not set; inference-region=zones needs it");
-    post_load_error (self, GST_MESSAGE_ERROR, "property zones", NULL, error);
-    return FALSE;
-  }
-  /* The stream makes a mask of its own; here only its error matters. */
-  mask = gst_cow_frame_settings_mask (settings, engine, &error);
-  g_clear_pointer (&mask, g_array_unref);
-  if (error)
-    post_load_error (self, GST_MESSAGE_ERROR, "property classes", NULL, error);
-  return error == NULL;
-}
-
-/* Says what an engine is, and what precision=auto stands for there. */
-static void
-report_engine (GstCowBehavior *self, CowEngine *engine, const CowPrecisionChoice *choice)
-{
-  GST_INFO_OBJECT (self, "%s on %s in %s, %u classes", cow_engine_name (engine),
-                   cow_engine_device_text (engine), cow_engine_precision_text (engine),
-                   cow_engine_n_classes (engine));
-  if (choice->why)
-    GST_INFO_OBJECT (self, "precision=auto is %s: %s", cow_engine_precision_text (engine),
-                     choice->why);
-  /* It took time, or there was none for it: the user is told. */
-  if (choice->tried_now)
-    GST_ELEMENT_INFO (
-        self, RESOURCE, SETTINGS,
-        ("property precision: auto is %s, %s", cow_engine_precision_text (engine), choice->why),
-        (NULL));
-  if (choice->warning)
-    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS, ("property precision: %s", choice->warning),
-                         (NULL));
-}
-
-static CowEngine *
-open_engine (GstCowBehavior *self, const CowClassifierOptions *options)
-{
-  CowClassifierOptions resolved = *options;
-  g_auto (CowPrecisionChoice) choice = { 0 };
-  g_autoptr (GError) error = NULL;
-  CowEngine *engine;
-
-  if (!check_path (self, options, "model", options->model,
-                   "the folder or file of a vision transformer") ||
-      !check_path (self, options, "adapter", options->adapter,
-                   "an adapter folder with a classifier head"))
-    return NULL;
-  cow_precision_resolve (&resolved, &choice);
-  engine = cow_engine_get (&resolved, &error);
-  if (!engine)
-    post_load_error (self, GST_MESSAGE_ERROR, "properties model, adapter, device", options, error);
-  else
-    report_engine (self, engine, &choice);
-  return engine;
-}
-
 static gboolean
 gst_cow_behavior_start (GstBaseTransform *trans)
 {
@@ -390,9 +250,9 @@ gst_cow_behavior_start (GstBaseTransform *trans)
   zones_error = self->zones_error ? g_error_copy (self->zones_error) : NULL;
   GST_OBJECT_UNLOCK (self);
 
-  use_demonstration (self, &options);
-  engine = open_engine (self, &options);
-  ok = engine && check_frame_settings (self, engine, settings, zones_error);
+  gst_cow_opening_use_demonstration (GST_ELEMENT (self), &options);
+  engine = gst_cow_opening_engine (GST_ELEMENT (self), &options);
+  ok = engine && gst_cow_opening_check (GST_ELEMENT (self), engine, settings, zones_error);
   if (ok) {
     gst_cow_stream_start (self->stream, engine);
     g_atomic_int_set (&self->query_latency, TRUE);
@@ -443,10 +303,10 @@ adapter_loaded (gpointer user_data, const char *adapter, const CowPrecisionChoic
   gboolean reverted = FALSE;
 
   if (error)
-    post_load_error (self, GST_MESSAGE_WARNING, "property adapter (the old one stays)", NULL,
-                     error);
+    gst_cow_opening_fail (GST_ELEMENT (self), GST_MESSAGE_WARNING,
+                          "property adapter (the old one stays)", NULL, error);
   else
-    report_engine (self, engine, choice);
+    gst_cow_opening_report (GST_ELEMENT (self), engine, choice);
   GST_OBJECT_LOCK (self);
   if (engine && self->started) {
     obsolete = self->replacement;
@@ -478,7 +338,8 @@ note_zones_error (GstCowBehavior *self, GError *error)
     self->zones_error = error;
   GST_OBJECT_UNLOCK (self);
   if (started && error) {
-    post_load_error (self, GST_MESSAGE_WARNING, "property zones (the old ones stay)", NULL, error);
+    gst_cow_opening_fail (GST_ELEMENT (self), GST_MESSAGE_WARNING,
+                          "property zones (the old ones stay)", NULL, error);
     g_error_free (error);
   }
 }
@@ -622,7 +483,7 @@ answer_context (GstCowBehavior *self, GstQuery *query)
   GST_OBJECT_LOCK (self);
   device = g_strdup (self->settings.device);
   GST_OBJECT_UNLOCK (self);
-  return gst_cow_cuda_answer (GST_ELEMENT (self), query, device, &self->cuda_context);
+  return gst_cow_context_answer (self->context, query, device);
 }
 
 static gboolean

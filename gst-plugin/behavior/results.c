@@ -10,6 +10,7 @@
 
 struct _GstCowResults {
   GstElement *element;
+  GstCowContext *context;
   gint64 warned_us; /* monotonic time of the last warning; 0: none */
   GstCowStats stats;
 
@@ -19,11 +20,12 @@ struct _GstCowResults {
 };
 
 GstCowResults *
-gst_cow_results_new (GstElement *element)
+gst_cow_results_new (GstElement *element, GstCowContext *context)
 {
   GstCowResults *self = g_new0 (GstCowResults, 1);
 
   self->element = element;
+  self->context = context;
   g_mutex_init (&self->lock);
   gst_cow_results_start (self);
   return self;
@@ -227,6 +229,8 @@ GstFlowReturn
 gst_cow_results_fail (GstCowResults *self, const GError *error)
 {
   self->stats.errors++;
+  if (gst_cow_context_is_lost (self->context, error->message))
+    return GST_FLOW_ERROR;
   gst_element_message_full (self->element, GST_MESSAGE_ERROR, error->domain, error->code,
                             g_strdup (error->message), NULL, __FILE__, GST_FUNCTION, __LINE__);
   return GST_FLOW_ERROR;
@@ -238,6 +242,8 @@ gst_cow_results_warn (GstCowResults *self, const GError *error)
   gint64 now = g_get_monotonic_time ();
 
   self->stats.errors++;
+  if (gst_cow_context_is_lost (self->context, error->message))
+    return;
   if (self->warned_us && now < self->warned_us + WARN_AGAIN_US)
     return;
   self->warned_us = now;

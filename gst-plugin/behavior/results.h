@@ -7,6 +7,7 @@
 #ifndef GST_COW_RESULTS_H
 #define GST_COW_RESULTS_H
 
+#include "gst-plugin/behavior/context.h"
 #include "gst-plugin/behavior/flight.h"
 #include "gst-plugin/behavior/stats.h"
 
@@ -14,8 +15,8 @@ G_BEGIN_DECLS
 
 typedef struct _GstCowResults GstCowResults;
 
-/* `element` is borrowed; messages come from it. */
-GstCowResults *gst_cow_results_new (GstElement *element);
+/* `element` and its context are borrowed; messages come from the element. */
+GstCowResults *gst_cow_results_new (GstElement *element, GstCowContext *context);
 void gst_cow_results_free (GstCowResults *self);
 /* A new start of the element: counters begin at 0. */
 void gst_cow_results_start (GstCowResults *self);
@@ -38,6 +39,8 @@ void gst_cow_results_post (GstCowResults *self, const GstCowFlight *flight, cons
 void gst_cow_results_finish (GstCowResults *self, const GstCowFlight *flight);
 
 /* ---- failures -------------------------------------------------------------------------------- */
+
+/* In both modes it is the context's error that is posted where that is lost with the GPU. */
 
 /* Blocking mode: posts an error, which ends the stream. GST_FLOW_ERROR. */
 GstFlowReturn gst_cow_results_fail (GstCowResults *self, const GError *error);

@@ -86,7 +86,8 @@
 typedef enum { STOPPED, BLOCKING, LIVE } State;
 
 struct _GstCowStream {
-  GstElement *element; /* borrowed */
+  GstElement *element;    /* borrowed */
+  GstCowContext *context; /* borrowed */
   State state;
   State mode; /* BLOCKING or LIVE: the state while it is not stopped */
   gboolean in_live_pipeline;
@@ -166,18 +167,19 @@ settle (GstCowStream *self)
 /* ---- states ---------------------------------------------------------------------------------- */
 
 GstCowStream *
-gst_cow_stream_new (GstElement *element)
+gst_cow_stream_new (GstElement *element, GstCowContext *context)
 {
   GstCowStream *self = g_new0 (GstCowStream, 1);
 
   self->element = element;
+  self->context = context;
   self->state = STOPPED;
   self->mode = BLOCKING;
   self->frame_ns = USUAL_FRAME;
   gst_video_info_init (&self->info);
   gst_cow_tracker_init (&self->tracker);
   gst_cow_slots_init (&self->slots);
-  self->results = gst_cow_results_new (element);
+  self->results = gst_cow_results_new (element, context);
   g_queue_init (&self->flights);
   g_mutex_init (&self->lock);
   settle (self);
@@ -195,11 +197,35 @@ gst_cow_stream_free (GstCowStream *self)
   g_free (self);
 }
 
+/* From the engine's thread: frames may be in a context that is lost, and no other may come. */
+static void
+device_lost (gpointer user_data, const char *failure)
+{
+  const GstCowStream *self = user_data;
+
+  gst_cow_context_is_lost (self->context, failure);
+}
+
+static void
+take_engine (GstCowStream *self, CowEngine *engine)
+{
+  self->engine = cow_engine_ref (engine);
+  cow_engine_listen (engine, device_lost, self);
+}
+
+static void
+drop_engine (GstCowStream *self)
+{
+  cow_engine_unlisten (self->engine, self);
+  g_clear_pointer (&self->engine, cow_engine_unref);
+}
+
 void
 gst_cow_stream_start (GstCowStream *self, CowEngine *engine)
 {
   g_return_if_fail (self->state == STOPPED);
-  self->engine = cow_engine_ref (engine);
+  gst_cow_context_start (self->context);
+  take_engine (self, engine);
   self->state = self->mode;
   self->n_frames = 0;
   self->tracker.n_evicted = 0;
@@ -220,7 +246,7 @@ gst_cow_stream_stop (GstCowStream *self)
   gst_cow_slots_release_all (&self->slots);
   g_clear_pointer (&self->settings, gst_cow_frame_settings_unref);
   g_clear_pointer (&self->mask, g_array_unref);
-  g_clear_pointer (&self->engine, cow_engine_unref);
+  drop_engine (self);
   self->state = STOPPED;
   check_invariants (self);
 }
@@ -297,8 +323,8 @@ gst_cow_stream_set_engine (GstCowStream *self, CowEngine *engine)
     gst_cow_tracker_reset (&self->tracker);
   gst_cow_schedule_reset (&self->schedule);
   flush_batches (self); /* the old engine gets no more pictures of this stream */
-  cow_engine_unref (self->engine);
-  self->engine = cow_engine_ref (engine);
+  drop_engine (self);
+  take_engine (self, engine);
   /* the mask is of the old engine's classes */
   g_clear_pointer (&self->settings, gst_cow_frame_settings_unref);
   return self->n_frames;
@@ -443,7 +469,7 @@ find_tracks (GstCowStream *self, GArray *targets, guint64 frame)
     g_array_index (targets, GstCowTarget, i).track = tracks[i];
 }
 
-/* Submits what is due of a frame. */
+/* Submits what is due of a frame. Nothing is once the frames' memory is lost. */
 static void
 schedule (GstCowStream *self, GstCowFlight *flight, const GstCowQos *qos)
 {
@@ -454,7 +480,9 @@ schedule (GstCowStream *self, GstCowFlight *flight, const GstCowQos *qos)
     .frame_ns = gst_cow_stream_get_frame_duration (self),
   };
 
-  flight->verdict = gst_cow_schedule_decide (&self->schedule, flight, qos, &load);
+  flight->verdict = gst_cow_context_is_over (self->context)
+                        ? GST_COW_VERDICT_FAULT
+                        : gst_cow_schedule_decide (&self->schedule, flight, qos, &load);
   if (flight->verdict != GST_COW_VERDICT_CLASSIFY)
     return;
   if (gst_cow_flight_submit (flight, &self->info, &self->slots)) {
@@ -542,6 +570,11 @@ gst_cow_stream_pull (GstCowStream *self, gboolean drain, GstBuffer **buffer)
   const GstCowFlight *head = g_queue_peek_head (&self->flights);
   GstFlowReturn flow;
 
+  *buffer = NULL;
+  if (gst_cow_context_is_over (self->context)) {
+    gst_cow_stream_flush (self);
+    return GST_FLOW_ERROR;
+  }
   *buffer = g_steal_pointer (&self->outgoing);
   if (*buffer || self->state != BLOCKING || !head)
     return GST_FLOW_OK;

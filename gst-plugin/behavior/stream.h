@@ -11,6 +11,7 @@
 
 #include <gst/video/video.h>
 
+#include "gst-plugin/behavior/context.h"
 #include "gst-plugin/behavior/schedule.h"
 #include "gst-plugin/behavior/settings.h"
 #include "model/engine/engine.h"
@@ -19,8 +20,8 @@ G_BEGIN_DECLS
 
 typedef struct _GstCowStream GstCowStream;
 
-/* `element` is borrowed; messages come from it. */
-GstCowStream *gst_cow_stream_new (GstElement *element);
+/* `element` and its context are borrowed; messages come from the element. */
+GstCowStream *gst_cow_stream_new (GstElement *element, GstCowContext *context);
 /* Stops it first. */
 void gst_cow_stream_free (GstCowStream *self);
 

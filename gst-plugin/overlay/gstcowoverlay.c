@@ -23,7 +23,8 @@
  * Where the elements downstream take a #GstVideoOverlayCompositionMeta (most video sinks that draw
  * with a GPU do), the pixels stay as they are and the drawing goes along as such; also with frames
  * that are in the GPU's memory, and beside what an overlay upstream attached. Elsewhere it is
- * blended into the frame. It is drawn anew where it changes only.
+ * blended into the frame. It is drawn anew where it changes only. Frames in the memory of a GPU
+ * cannot be blended into, and `cudadownload` drops results: it has to be before cowbehavior.
  *
  * ## Example launch lines
  * |[
@@ -321,14 +322,21 @@ with_feature (const GstCaps *caps, guint i, gboolean composed)
   return one;
 }
 
+static gboolean
+is_any (const GstCaps *caps, guint i)
+{
+  GstCapsFeatures *features = gst_caps_get_features (caps, i);
+
+  return features && gst_caps_features_is_any (features);
+}
+
 /*
  * With the feature any format can leave, because the drawing is attached. Without it only formats
  * that can be blended into leave. Caps that have the feature already keep it, because an overlay
  * upstream relies on it.
  */
 static GstCaps *
-gst_cow_overlay_transform_caps (GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps,
-                                GstCaps *filter)
+all_that_fit (GstPadDirection direction, const GstCaps *caps)
 {
   g_autoptr (GstCaps) blended = gst_static_caps_get (&blended_caps);
   GstCaps *result = gst_caps_new_empty ();
@@ -338,19 +346,23 @@ gst_cow_overlay_transform_caps (GstBaseTransform *trans, GstPadDirection directi
 
     if (direction == GST_PAD_SINK || is_composed (caps, i))
       result = gst_caps_merge (result, with_feature (caps, i, TRUE));
-    if (direction == GST_PAD_SRC && is_composed (caps, i))
+    if (direction == GST_PAD_SRC && (is_composed (caps, i) || is_any (caps, i)))
       result = gst_caps_merge (result, g_steal_pointer (&plain));
     else if (!is_composed (caps, i))
       result = gst_caps_merge (result,
                                gst_caps_intersect_full (plain, blended, GST_CAPS_INTERSECT_FIRST));
   }
-  if (filter) {
-    GstCaps *all = result;
-
-    result = gst_caps_intersect_full (filter, all, GST_CAPS_INTERSECT_FIRST);
-    gst_caps_unref (all);
-  }
   return result;
+}
+
+static GstCaps *
+gst_cow_overlay_transform_caps (GstBaseTransform *trans, GstPadDirection direction, GstCaps *caps,
+                                GstCaps *filter)
+{
+  g_autoptr (GstCaps) all = all_that_fit (direction, caps);
+
+  return filter ? gst_caps_intersect_full (filter, all, GST_CAPS_INTERSECT_FIRST)
+                : g_steal_pointer (&all);
 }
 
 /* Whether downstream asks for compositions with frames of these caps. Transforms answer only when
@@ -401,17 +413,52 @@ gst_cow_overlay_set_caps (GstBaseTransform *trans, GstCaps *incaps, GstCaps *out
   return TRUE;
 }
 
+/* What makes frames of these caps such that can be drawn into, and keeps their results. */
+static const char *
+remedy (const GstCapsFeatures *features)
+{
+  if (gst_caps_features_contains (features, GST_CAPS_FEATURE_MEMORY_SYSTEM_MEMORY))
+    return "videoconvert before cowoverlay";
+  return gst_caps_features_contains (features, "memory:CUDAMemory")
+             ? "cudadownload before cowbehavior"
+             : "what brings them to the host before cowbehavior";
+}
+
+/* Posts an error if it is this element that has no way for frames of these caps. */
+static void
+tell_refusal (GstCowOverlay *self, const GstCaps *caps)
+{
+  g_autoptr (GstCaps) ours = all_that_fit (GST_PAD_SINK, caps),
+                      theirs = gst_pad_peer_query_caps (GST_BASE_TRANSFORM_SRC_PAD (self), NULL);
+
+  if (!gst_caps_can_intersect (ours, theirs))
+    GST_ELEMENT_ERROR (self, STREAM, FORMAT,
+                       ("frames of this format or memory cannot be drawn into, and what follows "
+                        "takes no drawings beside them: put %s",
+                        remedy (gst_caps_get_features (caps, 0))),
+                       ("%" GST_PTR_FORMAT, (gpointer)caps));
+}
+
 /* ---- frames ---------------------------------------------------------------------------------- */
 
 static gboolean
 gst_cow_overlay_sink_event (GstBaseTransform *trans, GstEvent *event)
 {
   GstCowOverlay *self = GST_COW_OVERLAY (trans);
+  g_autoptr (GstCaps) caps = NULL;
+  gboolean ok;
 
   if (GST_EVENT_TYPE (event) == GST_EVENT_STREAM_START ||
       GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
     gst_cow_budget_reset (&self->budget);
-  return GST_BASE_TRANSFORM_CLASS (gst_cow_overlay_parent_class)->sink_event (trans, event);
+  if (GST_EVENT_TYPE (event) == GST_EVENT_CAPS) {
+    gst_event_parse_caps (event, &caps);
+    gst_caps_ref (caps);
+  }
+  ok = GST_BASE_TRANSFORM_CLASS (gst_cow_overlay_parent_class)->sink_event (trans, event);
+  if (!ok && caps)
+    tell_refusal (self, caps);
+  return ok;
 }
 
 /* The painter for the present caps and properties. It is made without the lock, because finding a

@@ -2,7 +2,8 @@
 /*
  * An engine has one classifier, one worker and one queue. The registry maps options to the engine
  * that was loaded for them, so that the cameras of a process share weights. Lock order: registry,
- * then an engine, then a ticket; the worker holds none of them while it computes.
+ * then an engine, then a ticket; the worker holds none of them while it computes, nor while it
+ * calls those who listen.
  *
  * Streams of the device: the classifier's is the worker's. A thread that submits borrows an idle
  * one, prepares its crops there and waits. The crops are idle again when the forward pass that
@@ -53,7 +54,15 @@ struct _CowEngine {
   guint submitting;           /* threads that prepare crops now */
   CowEngineCounters counters; /* without the quantiles */
   CowQuantiles times_ns;
+
+  GMutex listening;  /* protects the listeners, also while they are called */
+  GArray *listeners; /* of Listener */
 };
+
+typedef struct {
+  CowEngineLost lost;
+  gpointer user_data;
+} Listener;
 
 static GMutex registry_lock;
 static GCond registry_loaded;
@@ -430,11 +439,29 @@ let_go_of_device (CowEngine *self)
   g_ptr_array_set_size (self->streams, 0);
 }
 
+static void
+tell_listeners (CowEngine *self)
+{
+  CkDeviceState state = { 0 };
+  CkDevice *device = cow_classifier_device (self->classifier);
+  if (device)
+    ck_device_state (device, &state);
+  g_mutex_lock (&self->listening);
+  for (guint i = 0; i < self->listeners->len; i++) {
+    const Listener *listener = &g_array_index (self->listeners, Listener, i);
+    listener->lost (listener->user_data, state.failure);
+  }
+  g_mutex_unlock (&self->listening);
+}
+
 /* Until it works, or the engine is told to stop; engine locked. */
 static void
 reopen (CowEngine *self)
 {
   self->reopening = TRUE;
+  g_mutex_unlock (&self->lock);
+  tell_listeners (self);
+  g_mutex_lock (&self->lock);
   let_go_of_device (self);
   g_mutex_unlock (&self->lock);
   wake_all ();
@@ -561,10 +588,12 @@ engine_free (CowEngine *self)
   trim_crops (self, 0);
   g_ptr_array_unref (self->crops);
   g_ptr_array_unref (self->streams);
+  g_array_unref (self->listeners);
   cow_ticket_pool_close (self->tickets);
   cow_classifier_free (self->classifier);
   g_clear_error (&self->load_error);
   g_mutex_clear (&self->lock);
+  g_mutex_clear (&self->listening);
   g_cond_clear (&self->wake);
   g_free (self->name);
   g_free (self->key);
@@ -580,10 +609,12 @@ registry_add (char *key)
   self->refs = 1;
   self->loading = TRUE;
   g_mutex_init (&self->lock);
+  g_mutex_init (&self->listening);
   g_cond_init (&self->wake);
   g_queue_init (&self->queue);
   self->streams = g_ptr_array_new_with_free_func ((GDestroyNotify)ck_stream_free);
   self->crops = g_ptr_array_new ();
+  self->listeners = g_array_new (FALSE, FALSE, sizeof (Listener));
   self->tickets = cow_ticket_pool_new ();
   g_hash_table_insert (registry, self->key, self);
   return self;
@@ -733,6 +764,25 @@ cow_engine_get_counters (CowEngine *self, CowEngineCounters *counters)
   counters->p50_ns = cow_quantiles_get (&times_ns, 0.5);
   counters->p95_ns = cow_quantiles_get (&times_ns, 0.95);
   counters->p99_ns = cow_quantiles_get (&times_ns, 0.99);
+}
+
+void
+cow_engine_listen (CowEngine *self, CowEngineLost lost, gpointer user_data)
+{
+  const Listener listener = { lost, user_data };
+  g_mutex_lock (&self->listening);
+  g_array_append_val (self->listeners, listener);
+  g_mutex_unlock (&self->listening);
+}
+
+void
+cow_engine_unlisten (CowEngine *self, gpointer user_data)
+{
+  g_mutex_lock (&self->listening);
+  for (guint i = self->listeners->len; i > 0; i--)
+    if (g_array_index (self->listeners, Listener, i - 1).user_data == user_data)
+      g_array_remove_index (self->listeners, i - 1);
+  g_mutex_unlock (&self->listening);
 }
 
 guint

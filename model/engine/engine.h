@@ -51,6 +51,17 @@ CowTicket *cow_engine_submit (CowEngine *self, const CkPicture *picture, const C
 void cow_engine_flush (CowEngine *self, CowTicket *ticket);
 /* Pictures in the queue that no forward pass has taken yet. */
 guint cow_engine_n_waiting (CowEngine *self);
+
+/*
+ * Calls back when the device is lost, before it is opened again: from a thread of the engine's own,
+ * in which the engine must not be given back. `failure` is the driver's name for what happened, or
+ * "" where the device was lost to another engine.
+ */
+typedef void (*CowEngineLost) (gpointer user_data, const char *failure);
+void cow_engine_listen (CowEngine *self, CowEngineLost lost, gpointer user_data);
+/* No more calls with this user_data; waits for one that is under way. */
+void cow_engine_unlisten (CowEngine *self, gpointer user_data);
+
 /* Counts what an engine did since it was loaded, for all of its users together. */
 typedef struct {
   guint64 batches, pictures; /* forward passes; pictures in them */

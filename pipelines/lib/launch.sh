@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
-# The common parts of the sample pipelines: options of cowbehavior, and outputs for labelled frames.
-# Scripts that define usage () source this file; it is never run.
+# The common parts of the sample pipelines: options of cowbehavior, decoders, and outputs for
+# labelled frames. Scripts that define usage () source this file; it is never run.
+# shellcheck source=pipelines/lib/decoders.sh
+. "$(dirname "${BASH_SOURCE[0]}")/decoders.sh"
 
 # The options set these, each a part of a gst-launch-1.0 line.
 # shellcheck disable=SC2034  # the scripts put them together
-detector=() properties=() sink=(fakesink sync=false) shown=''
+detector=() properties=() sink=(fakesink sync=false) shown='' device=''
 
 # --hls keeps the last minute of a stream; scripts of recordings change that.
 hls_length=(playlist-length=10 max-files=15)
@@ -19,6 +21,9 @@ COMMON_OPTIONS='
                        labelled, instead of the whole frame
   --zones ZONES        parts of the frame, each labelled by itself, as
                        "pen 1=0,0,0.5,1; pen 2=0.5,0,0.5,1" (fractions: x,y,width,height)
+  --decoder WAY        who decodes: nvdec (an NVIDIA GPU, that of device=cuda:N), vaapi, software,
+                       or auto: the first of these that can. What was taken, and why, is said at
+                       the start
   PROPERTY=VALUE       any other property of cowbehavior, as inference-interval=25
                        (gst-inspect-1.0 cowbehavior lists them)
 
@@ -67,19 +72,22 @@ hls_sink () {
 common_option () {
   taken=2
   case $1 in
-    --model | --adapter | --detector | --zones | --mp4 | --hls | --to)
+    --model | --adapter | --detector | --zones | --decoder | --mp4 | --hls | --to)
       [ -n "${2:-}" ] || die "$1 needs a value" ;;
     *) taken=1 ;;
   esac
   case $1 in
     --model | --adapter | --zones) properties+=("${1#--}=$(quote "$2")") ;;
     --detector) read -ra detector <<<"$2 !"; properties+=(inference-region=roi-list) ;;
+    --decoder) choose_decoding "$2" ;;
     --mp4)
       sink=("${encoder[@]}" ! h264parse ! mp4mux ! filesink "location=$(quote "$2")") shown=yes ;;
     --hls) hls_sink "$2"; shown=yes ;;
     --to) read -ra sink <<<"$2"; shown=yes ;;
     --show) sink=(videoconvert ! autovideosink sync=false) shown=yes ;;
-    [a-z]*=*) properties+=("${1%%=*}=$(quote "${1#*=}")") ;;
+    [a-z]*=*)
+      properties+=("${1%%=*}=$(quote "${1#*=}")")
+      if [ "${1%%=*}" = device ]; then device=${1#*=}; fi ;;
     *) taken=0 ;;
   esac
 }
@@ -104,24 +112,76 @@ split_url () {
 # hold two minutes of 4 Mbit/s.
 backlog=(queue max-size-buffers=0 max-size-time=0 max-size-bytes=67108864)
 
-# choose_codec CODEC: sets `decoder`, from RTP to pictures.
+choose_decoding () {
+  case $1 in
+    auto | nvdec | vaapi | software) decoding=$1 ;;
+    *) die "--decoder is auto, nvdec, vaapi or software, not \"$1\"" ;;
+  esac
+}
+
+# The GPU that decodes: the one that computes, or the first.
+gpu_of_device () {
+  if [[ $device =~ ^cuda.*:([0-9]+)$ ]]; then echo "${BASH_REMATCH[1]}"; else echo 0; fi
+}
+
+# choose_decoder CODEC: sets `element`, and `handover`, what stands between it and cowbehavior.
+# Frames stay on the GPU where it decodes and computes, and nobody else wants to see them.
+choose_decoder () {
+  choose_element "$1" "$(gpu_of_device)" || fail_decoding "$1"
+  handover=(videoconvert)
+  if [ "$way" = nvdec ] && [[ $device == cuda* ]] && [ -z "${detector[*]}$shown" ] &&
+    gst-inspect-1.0 cowbehavior 2>/dev/null | grep -q memory:CUDAMemory; then
+    handover=('video/x-raw(memory:CUDAMemory)') because+='; frames stay in its memory'
+  fi
+  say_decoder "$1"
+}
+
+# choose_codec CODEC: sets `decoder`, from RTP to pictures, and `handover`.
 choose_codec () {
   # shellcheck disable=SC2034
   case $1 in
-    h264) decoder=(rtph264depay ! "${backlog[@]}" ! h264parse ! avdec_h264) ;;
-    h265) decoder=(rtph265depay ! "${backlog[@]}" ! h265parse ! avdec_h265) ;;
-    mjpeg) decoder=(rtpjpegdepay ! "${backlog[@]}" ! jpegdec) ;;
-    auto) decoder=('application/x-rtp,media=video' ! "${backlog[@]}" ! decodebin) ;;
+    h264 | h265)
+      choose_decoder "$1"
+      decoder=("rtp$1depay" ! "${backlog[@]}" ! "$1parse" ! "$element") ;;
+    mjpeg)
+      choose_decoder "$1"
+      decoder=(rtpjpegdepay ! "${backlog[@]}" ! "$element") ;;
+    auto)
+      rank_decoders "$(gpu_of_device)"
+      decoder=('application/x-rtp,media=video' ! "${backlog[@]}" ! decodebin)
+      handover=(videoconvert) ;;
     *) die "--codec is h264, h265, mjpeg or auto, not \"$1\"" ;;
   esac
 }
 
-# Uses the plugins built here, if there are any, and finds the demonstration's model in either case.
+# choose_for_file FILE: sets `decoder`, from the file's bytes to pictures, and `handover`. decodebin
+# takes what was chosen, but cannot be told to leave frames on a GPU.
+choose_for_file () {
+  local codec
+  codec=$(codec_of "$1")
+  # shellcheck disable=SC2034
+  decoder=(decodebin) handover=(videoconvert)
+  if [ -z "$codec" ]; then
+    rank_decoders "$(gpu_of_device)"
+    return
+  fi
+  choose_decoder "$codec"
+  if [ "${handover[0]}" = videoconvert ]; then
+    prefer_element
+  else
+    # shellcheck disable=SC2034
+    decoder=(parsebin ! "${codec}parse" ! "$element")
+  fi
+}
+
+# Uses the plugins and cow-trainer built here, if there are any, and finds the demonstration's model
+# in either case.
 use_build () {
   local here
   here=$(dirname "${BASH_SOURCE[0]}")/..
   if [ -z "${GST_PLUGIN_PATH:-}" ] && [ -d "$here/../build/gst-plugin" ]; then
     export GST_PLUGIN_PATH=$here/../build/gst-plugin
   fi
+  PATH=$PATH:$here/../build/trainer
   export COWBEHAVIOR_PATH=${COWBEHAVIOR_PATH:+$COWBEHAVIOR_PATH:}$here/demo/model
 }

@@ -3,13 +3,14 @@
 # The Debian and Ubuntu packages that each purpose needs, and the function that installs those that
 # are missing. pipelines/quickstart.sh and tests/run.sh source this file; it is never run.
 
-# These are needed to compile everything that is installed.
+# These are needed to compile everything that is installed. libffmpeg-nvenc-dev has NVIDIA's Video
+# Codec headers, which describe what a GPU decodes; a build without them says so.
 # shellcheck disable=SC2034  # the names are put together in cow_install_packages
 COW_PACKAGES_BUILD=(
   gcc libc6-dev meson ninja-build pkgconf
   libglib2.0-dev libjson-glib-dev libsoup-3.0-dev libmosquitto-dev
   libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
-  libdnnl-dev libvips-dev libcairo2-dev libpango1.0-dev
+  libdnnl-dev libvips-dev libcairo2-dev libpango1.0-dev libffmpeg-nvenc-dev
 )
 # Playing needs gst-launch-1.0 and the elements around ours (rtspsrc, qtdemux: good; h264parse: bad;
 # x264enc: ugly; avdec_h264: libav), a font for drawing with Cairo, and certificates to verify the
@@ -26,12 +27,11 @@ COW_PACKAGES_DEMO=(libgstrtspserver-1.0-dev)
 # g++ compiles each header as C++ and, with the contexts of Boost, kernels for GPUs; MLflow is
 # installed in an environment of python3-venv; the others are a broker, its clients and openssl for
 # its certificates. libsoup 2.4 is what some programs around the elements use; it cannot be in one
-# process with libsoup 3. Frames in the memory of a GPU are libgstcuda's, and what decodes them is
-# described by NVIDIA's Video Codec headers.
+# process with libsoup 3. Frames in the memory of a GPU are libgstcuda's.
 # shellcheck disable=SC2034
 COW_PACKAGES_TEST=(
   g++ libgstrtspserver-1.0-dev python3 python3-venv mosquitto mosquitto-clients openssl
-  libsoup2.4-dev libboost-context-dev libgstreamer-plugins-bad1.0-dev libffmpeg-nvenc-dev
+  libsoup2.4-dev libboost-context-dev libgstreamer-plugins-bad1.0-dev
 )
 # With GStreamer 1.24 and later, this is needed for the analytics metadata that other detectors,
 # trackers and overlays read and write. It belongs to BUILD where the distribution has that version;

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A libnvcuvid whose GPU has decoders, which all refuse to be made: GStreamer has its CUDA elements
- * only where it finds that library, and lists what can be decoded as this says.
+ * only where it finds that library, and lists what can be decoded as this says. It does not know
+ * AV1, as a driver that is older than its decoders. With COW_NVCUVID_RESULT in the environment it
+ * answers that (a CUresult) to questions for other codecs than H.265, with COW_NVCUVID_HEVC_RESULT
+ * to those for it, and with COW_NVCUVID_NONE its GPU has no decoders.
  */
 #include <ffnvcodec/dynlink_cuda.h>
 #include <ffnvcodec/dynlink_cuviddec.h>
 
-#include <string.h>
+#include <stdlib.h>
 
 #define PUBLIC __attribute__ ((visibility ("default"))) CUresult
 
-enum { NOT_SUPPORTED = 801 };
+enum { INVALID_VALUE = 1, NOT_SUPPORTED = 801 };
 
 PUBLIC cuvidGetDecoderCaps (CUVIDDECODECAPS *caps);
 
@@ -22,6 +25,15 @@ cuvidGetDecoderCaps (CUVIDDECODECAPS *caps)
             h265 = caps->eCodecType == cudaVideoCodec_HEVC && caps->nBitDepthMinus8 % 2 == 0 &&
                    caps->nBitDepthMinus8 <= 2;
 
+  const char *result = getenv (caps->eCodecType == cudaVideoCodec_HEVC ? "COW_NVCUVID_HEVC_RESULT"
+                                                                       : "COW_NVCUVID_RESULT");
+
+  if (result != NULL)
+    return (CUresult)atoi (result);
+  if (caps->eCodecType == cudaVideoCodec_AV1)
+    return (CUresult)INVALID_VALUE;
+  if (getenv ("COW_NVCUVID_NONE") != NULL)
+    return CUDA_SUCCESS;
   if (caps->eChromaFormat != cudaVideoChromaFormat_420 || (!h264 && !h265))
     return CUDA_SUCCESS;
   caps->bIsSupported = 1;

@@ -6,13 +6,11 @@
  */
 #include "tests/gst/support.h"
 
-#define GST_USE_UNSTABLE_API
 #include <gst/app/app.h>
-#include <gst/cuda/gstcudautils.h>
+#include <string.h>
 
 #include "gst-plugin/common/gstcowbehaviormeta.h"
-
-#define DEVICE "cuda-emulated"
+#include "tests/gst/cuda-support.h"
 
 static char *adapter;
 
@@ -21,15 +19,17 @@ typedef struct {
   GstBus *bus;
 } Line;
 
-/* `upload` is what stands between the source and the element, with its "!". */
+#define UPLOAD "cudaupload ! video/x-raw(memory:CUDAMemory) ! "
+
+/* `upload` and `rest` are what stands between the element and the ends, with their "!". */
 static Line
-line_new (const char *upload, const char *device)
+line_new (const char *upload, const char *device, const char *rest)
 {
   g_autofree char *model = support_model (),
-                  *text = g_strdup_printf ("appsrc name=in format=time ! %s cowbehavior name=cow "
-                                           "model=%s adapter=%s precision=fp32 device=%s ! "
+                  *text = g_strdup_printf ("appsrc name=in format=time ! %scowbehavior name=cow "
+                                           "model=%s adapter=%s precision=fp32 device=%s ! %s"
                                            "appsink name=out sync=false",
-                                           upload, model, adapter, device);
+                                           upload, model, adapter, device, rest);
   g_autoptr (GError) error = NULL;
   GstElement *pipeline = gst_parse_launch (text, &error);
 
@@ -106,7 +106,7 @@ assert_same (GstSample *a, GstSample *b)
 static GstSample *
 from_host (const GstVideoInfo *info, const char *device)
 {
-  Line line = line_new ("", device);
+  Line line = line_new ("", device, "");
   GstSample *sample = line_run (&line, info, 5);
 
   line_free (&line);
@@ -117,8 +117,8 @@ static void
 assert_format (GstVideoFormat format, gint width, gint height)
 {
   GstVideoInfo info = support_info (format, width, height, NULL);
-  g_autoptr (GstSample) expected = from_host (&info, DEVICE);
-  Line line = line_new ("cudaupload ! video/x-raw(memory:CUDAMemory) !", DEVICE);
+  g_autoptr (GstSample) expected = from_host (&info, CUDA_DEVICE);
+  Line line = line_new (UPLOAD, CUDA_DEVICE, "");
   g_autoptr (GstSample) sample = line_run (&line, &info, 5);
 
   cuda_memory (sample);
@@ -136,32 +136,14 @@ test_formats (void)
   assert_format (GST_VIDEO_FORMAT_BGRA, 96, 80);
 }
 
-/* The context that an element answers with; unref it. */
-static GstCudaContext *
-context_of (GstElement *element)
-{
-  g_autoptr (GstQuery) query = gst_query_new_context (GST_CUDA_CONTEXT_TYPE);
-  g_autoptr (GstPad) pad = gst_element_get_static_pad (element, "sink");
-  GstContext *context = NULL;
-  GstCudaContext *cuda = NULL;
-
-  g_assert_true (gst_pad_query (pad, query));
-  gst_query_parse_context (query, &context);
-  g_assert_nonnull (context);
-  gst_structure_get (gst_context_get_structure (context), GST_CUDA_CONTEXT_TYPE,
-                     GST_TYPE_CUDA_CONTEXT, &cuda, NULL);
-  g_assert_nonnull (cuda);
-  return cuda;
-}
-
 /* Elements upstream take the context in which the engine computes, and all the same one. */
 static void
 test_context_shared (void)
 {
   GstVideoInfo info = support_info (GST_VIDEO_FORMAT_NV12, 96, 80, NULL);
-  Line line = line_new ("cudaupload ! video/x-raw(memory:CUDAMemory) !", DEVICE);
+  Line line = line_new (UPLOAD, CUDA_DEVICE, "");
   g_autoptr (GstSample) sample = line_run (&line, &info, 1);
-  GstCudaContext *ours = context_of (line.cow), *again = context_of (line.cow);
+  GstCudaContext *ours = cuda_context_of (line.cow), *again = cuda_context_of (line.cow);
 
   g_assert_true (again == ours);
   gst_object_unref (again);
@@ -176,8 +158,8 @@ static void
 test_context_of_others (void)
 {
   GstVideoInfo info = support_info (GST_VIDEO_FORMAT_NV12, 96, 80, NULL);
-  g_autoptr (GstSample) expected = from_host (&info, DEVICE);
-  Line line = line_new ("cudaupload ! video/x-raw(memory:CUDAMemory) !", DEVICE);
+  g_autoptr (GstSample) expected = from_host (&info, CUDA_DEVICE);
+  Line line = line_new (UPLOAD, CUDA_DEVICE, "");
   GstCudaContext *theirs = gst_cuda_context_new (0);
   GstContext *context = gst_context_new_cuda_context (theirs);
 
@@ -199,7 +181,7 @@ test_engine_on_cpu (void)
 {
   GstVideoInfo info = support_info (GST_VIDEO_FORMAT_NV12, 96, 80, NULL);
   g_autoptr (GstSample) expected = from_host (&info, "cpu");
-  Line line = line_new ("cudaupload ! video/x-raw(memory:CUDAMemory) !", "cpu");
+  Line line = line_new (UPLOAD, "cpu", "");
   g_autoptr (GstSample) sample = line_run (&line, &info, 5);
   GstMessage *message = NULL;
   g_autoptr (GError) told = NULL;
@@ -211,6 +193,76 @@ test_engine_on_cpu (void)
   g_assert_nonnull (strstr (told->message, "property device: "));
   gst_message_unref (message);
   line_free (&line);
+}
+
+/* ---- what follows ---------------------------------------------------------------------------- */
+
+/* What comes out of cowoverlay behind such frames has the same results as they have. */
+static GstSample *
+overlaid (Line *line)
+{
+  GstVideoInfo info = support_info (GST_VIDEO_FORMAT_NV12, 96, 80, NULL);
+  g_autoptr (GstSample) expected = from_host (&info, CUDA_DEVICE);
+  GstSample *sample = line_run (line, &info, 5);
+
+  assert_same (sample, expected);
+  return sample;
+}
+
+/* Where downstream takes drawings, frames stay on the GPU. */
+static void
+test_overlay_attaches (void)
+{
+  Line line = line_new (UPLOAD, CUDA_DEVICE,
+                        "cowoverlay ! video/x-raw(memory:CUDAMemory, "
+                        "meta:GstVideoOverlayComposition) ! ");
+  g_autoptr (GstSample) sample = overlaid (&line);
+  GstVideoOverlayCompositionMeta *meta =
+      gst_buffer_get_video_overlay_composition_meta (gst_sample_get_buffer (sample));
+
+  cuda_memory (sample);
+  g_assert_nonnull (meta);
+  g_assert_cmpuint (gst_video_overlay_composition_n_rectangles (meta->overlay), >, 0);
+  line_free (&line);
+}
+
+/* Elsewhere what gives frames of both kinds gives the host's, which are drawn into. */
+static void
+test_overlay_blends (void)
+{
+  Line line = line_new ("cudaupload ! ", CUDA_DEVICE, "cowoverlay ! video/x-raw,format=NV12 ! ");
+  g_autoptr (GstSample) sample = overlaid (&line);
+  GstVideoInfo info = support_info (GST_VIDEO_FORMAT_NV12, 96, 80, NULL);
+  GstBuffer *buffer = gst_sample_get_buffer (sample);
+  g_autoptr (GstBuffer) before = support_frame_new (&info, 5);
+  GstMapInfo drawn, plain;
+
+  g_assert_null (gst_buffer_get_video_overlay_composition_meta (buffer));
+  g_assert_true (gst_buffer_map (buffer, &drawn, GST_MAP_READ));
+  g_assert_true (gst_buffer_map (before, &plain, GST_MAP_READ));
+  g_assert_cmpuint (drawn.size, ==, plain.size);
+  g_assert_cmpint (memcmp (drawn.data, plain.data, plain.size), !=, 0);
+  gst_buffer_unmap (before, &plain);
+  gst_buffer_unmap (buffer, &drawn);
+  line_free (&line);
+}
+
+/* cowpublish passes them on, and has their results. */
+static void
+test_publish (void)
+{
+  GstVideoInfo info = support_info (GST_VIDEO_FORMAT_NV12, 96, 80, NULL);
+  g_autofree char *path = g_build_filename (adapter, "events", NULL),
+                  *rest = g_strdup_printf ("cowpublish file=\"%s\" ! ", path), *text = NULL;
+  g_autoptr (GError) error = NULL;
+  Line line = line_new (UPLOAD, CUDA_DEVICE, rest);
+  g_autoptr (GstSample) sample = line_run (&line, &info, 5);
+
+  cuda_memory (sample);
+  line_free (&line);
+  g_assert_true (g_file_get_contents (path, &text, NULL, &error));
+  g_assert_nonnull (strstr (text, "{\"resolution\":{\"width\":96,\"height\":80}"));
+  g_assert_nonnull (strstr (text, "\"behavior\":{\"label\":"));
 }
 
 /* A GPU has to be named until tests have run on one, and where "auto" finds one it says so. */
@@ -234,16 +286,15 @@ main (int argc, char **argv)
   CowClassifier *classifier;
 
   support_init (&argc, &argv, &adapter, &classifier);
-  if (!g_getenv ("COWBEHAVIOR_CUDA_ON_CPU") || !support_have_element ("cudaupload")) {
-    g_print ("1..0 # SKIP no driver on a processor, or no cudaupload\n");
+  if (!cuda_support_init ())
     return 0;
-  }
-  g_assert_true (gst_cuda_load_library ());
-  gst_cuda_memory_init_once ();
   g_test_add_func ("/cuda/formats", test_formats);
   g_test_add_func ("/cuda/context-shared", test_context_shared);
   g_test_add_func ("/cuda/context-of-others", test_context_of_others);
   g_test_add_func ("/cuda/engine-on-cpu", test_engine_on_cpu);
+  g_test_add_func ("/cuda/overlay/attaches", test_overlay_attaches);
+  g_test_add_func ("/cuda/overlay/blends", test_overlay_blends);
+  g_test_add_func ("/cuda/publish", test_publish);
   g_test_add_func ("/cuda/automatic", test_automatic);
   return support_run (adapter, classifier);
 }

@@ -3,6 +3,8 @@
  * downstream), how little it draws, and frames that do not match their caps. */
 #include "tests/gst/support.h"
 
+#include <string.h>
+
 #include "gst-plugin/common/gstcowbehaviormeta.h"
 #include "gst-plugin/overlay/view.h"
 #include "tests/gst/shown.h"
@@ -191,18 +193,52 @@ test_attaches_for_want_of_another_way (void)
   gst_harness_teardown (harness);
 }
 
-/* A composition can be attached to v210, but nothing can be drawn into it. */
+/* Frames of these caps, where downstream takes no compositions: an error says what to put before.
+ */
 static void
-test_refuses_what_it_cannot_draw_into (void)
+assert_refuses (const char *caps, const char *remedy)
 {
   GstHarness *harness = gst_harness_new_parse ("cowoverlay");
   GstBuffer *buffer = gst_buffer_new_allocate (NULL, 1 << 20, NULL);
+  g_autoptr (GstBus) bus = gst_bus_new ();
+  g_autoptr (GError) error = NULL;
+  GstMessage *message;
 
+  gst_element_set_bus (harness->element, bus);
   gst_harness_set_sink_caps_str (harness, "video/x-raw");
-  gst_harness_set_src_caps_str (harness,
-                                "video/x-raw,format=v210,width=480,height=240,framerate=25/1");
+  gst_harness_set_src_caps_str (harness, caps);
   g_assert_cmpint (gst_harness_push (harness, buffer), ==, GST_FLOW_NOT_NEGOTIATED);
+  g_assert_cmpuint (support_n_messages (bus, GST_MESSAGE_ERROR, &message), >=, 1);
+  gst_message_parse_error (message, &error, NULL);
+  g_assert_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT);
+  g_assert_nonnull (strstr (error->message, remedy));
+  gst_message_unref (message);
+  gst_element_set_bus (harness->element, NULL);
   gst_harness_teardown (harness);
+}
+
+/* A composition can be attached to these, but nothing can be drawn into them. */
+static void
+test_refuses_what_it_cannot_draw_into (void)
+{
+  assert_refuses ("video/x-raw,format=v210,width=480,height=240,framerate=25/1",
+                  "put videoconvert before cowoverlay");
+  assert_refuses ("video/x-raw(memory:CUDAMemory),format=NV12,width=480,height=240,framerate=25/1",
+                  "put cudadownload before cowbehavior");
+  assert_refuses ("video/x-raw(memory:GLMemory),format=RGBA,width=480,height=240,framerate=25/1",
+                  "put what brings them to the host before cowbehavior");
+}
+
+/* Elements are linked before there are caps: what is before it may have any memory. */
+static void
+test_links (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GstElement) pipeline = gst_parse_launch (
+      "identity ! video/x-raw(memory:CUDAMemory) ! cowoverlay ! fakesink", &error);
+
+  g_assert_no_error (error);
+  g_assert_nonnull (pipeline);
 }
 
 /* Downstream renegotiates. */
@@ -403,6 +439,7 @@ add_tests (void)
                    test_attaches_for_want_of_another_way);
   g_test_add_func ("/overlay-paths/refuses-what-it-cannot-draw-into",
                    test_refuses_what_it_cannot_draw_into);
+  g_test_add_func ("/overlay-paths/links", test_links);
   g_test_add_func ("/overlay-paths/renegotiates", test_renegotiates);
   g_test_add_func ("/overlay-paths/keeps-others", test_keeps_others);
   g_test_add_func ("/overlay-paths/blends-as-the-library", test_blends_as_the_library);

@@ -102,6 +102,25 @@ test_file (void)
   g_autofree char *output = run_script (0, "file.sh", video, "inference-interval=5", NULL);
 
   g_assert_cmpuint (launched_n_messages (output), ==, 8);
+  g_assert_nonnull (strstr (output, "file.sh: h264 is decoded by "));
+}
+
+/* Another decoder is not taken where one is asked for. */
+static void
+test_file_decoder (void)
+{
+  g_autofree char *output = run_script (0, "file.sh", video, "--decoder", "software",
+                                        "inference-interval=5", NULL),
+                  *odd = run_script (2, "file.sh", video, "--decoder", "magic", NULL);
+
+  g_assert_cmpuint (launched_n_messages (output), ==, 8);
+  g_assert_nonnull (strstr (output, "h264 is decoded by avdec_h264 (--decoder software)"));
+  g_assert_nonnull (strstr (odd, "not \"magic\""));
+  if (gst_registry_check_feature_version (gst_registry_get (), "vah264dec", 1, 0, 0) ||
+      gst_registry_check_feature_version (gst_registry_get (), "vaapih264dec", 1, 0, 0))
+    return;
+  g_autofree char *none = run_script (1, "file.sh", video, "--decoder", "vaapi", NULL);
+  g_assert_nonnull (strstr (none, "no decoder for h264: not by vaapi: "));
 }
 
 static void
@@ -335,6 +354,7 @@ main (int argc, char **argv)
   video = path_of ("a=video.mp4"); /* the name could be a property */
   make_video ();
   g_test_add_func ("/scripts/file", test_file);
+  g_test_add_func ("/scripts/file/decoder", test_file_decoder);
   g_test_add_func ("/scripts/file-mp4", test_file_mp4);
   g_test_add_func ("/scripts/file-zones", test_file_zones);
   g_test_add_func ("/scripts/file-hls", test_file_hls);

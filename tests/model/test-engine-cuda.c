@@ -98,6 +98,35 @@ test_lost (EngineFixture *self, gconstpointer data)
   }
 }
 
+static void
+count_loss (gpointer user_data, const char *failure)
+{
+  g_assert_nonnull (strstr (failure, "CUDA_ERROR_ILLEGAL_ADDRESS in "));
+  g_atomic_int_inc ((gint *)user_data);
+}
+
+/* Who listens is told once of each loss, before the GPU comes back; and nothing afterwards. */
+static void
+test_listener (EngineFixture *self, gconstpointer data)
+{
+  g_autoptr (CowEngine) engine = get_engine (self, DEVICE);
+  g_autoptr (GError) error = NULL;
+  float expected[N_CLASSES], found[N_CLASSES];
+  gint losses = 0;
+  classify (self, engine, expected, &error);
+  g_assert_no_error (error);
+  cow_engine_listen (engine, count_loss, &losses);
+  for (int round = 1; round <= 3; round++) {
+    if (round == 3)
+      cow_engine_unlisten (engine, &losses);
+    let_fail ("cuEventSynchronize=2:" ILLEGAL_ADDRESS);
+    g_assert_false (classify (self, engine, found, NULL));
+    let_fail (NULL);
+    assert_comes_back (self, engine, expected);
+    g_assert_cmpint (g_atomic_int_get (&losses), ==, MIN (round, 2));
+  }
+}
+
 /* Engines that share a GPU lose it together, also one that has nothing to do. */
 static void
 test_lost_together (EngineFixture *self, gconstpointer data)
@@ -239,6 +268,7 @@ main (int argc, char **argv)
   ADD ("results", test_results, NULL);
   ADD ("lost/worker", test_lost, "cuEventSynchronize=2:" ILLEGAL_ADDRESS);
   ADD ("lost/submission", test_lost, "cuEventSynchronize=1:" ILLEGAL_ADDRESS);
+  ADD ("lost/listener", test_listener, NULL);
   ADD ("lost/together", test_lost_together, NULL);
   ADD ("lost/cameras", test_lost_to_cameras, NULL);
   ADD ("lost/gone", test_gone, NULL);

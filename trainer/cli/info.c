@@ -2,9 +2,12 @@
 /* `cow-trainer info`: tells what paths hold, for people or as JSON. */
 #include "model/files/locate.h"
 #include "model/network/device.h"
+#include "trainer/host/decoders.h"
 #include "trainer/eval/describe.h"
 #include "trainer/cli/sheet.h"
 #include "trainer/cli/verb.h"
+
+#include <string.h>
 
 static const VerbHelp help = {
   "[PATH...]",
@@ -17,19 +20,93 @@ static const VerbHelp help = {
   "Of a model: its sizes, how its weights are stored, bytes on disk and an estimate of the\n"
   "memory for one picture. Of an adapter: method, rank, targets, head, classes, and how\n"
   "pictures are prepared. Of a .safetensors or .pth file: its tensors. Of a device: its\n"
-  "instructions or compute capability, driver, memory. --json gives a list with an object a path,\n"
+  "instructions or compute capability, driver, memory, and the kinds of video that a GPU decodes\n"
+  "(NVDEC), also where it is one that cannot compute. --json gives a list with an object a path,\n"
   "and one of the device.",
 };
+
+/* The index of a GPU by its name, as "cuda:1"; -1 for other devices. */
+static int
+gpu_index (const char *name)
+{
+  guint64 index = 0;
+
+  if (!g_str_has_prefix (name, "cuda"))
+    return -1;
+  name += strlen ("cuda");
+  if (*name &&
+      (*name != ':' || !g_ascii_string_to_unsigned (name + 1, 10, 0, G_MAXINT, &index, NULL)))
+    return -1;
+  return (int)index;
+}
+
+static void
+add_decoder (JsonArray *all, const Decoder *decoder)
+{
+  JsonObject *object = json_object_new ();
+
+  json_object_set_string_member (object, "codec", decoder->codec);
+  json_object_set_string_member (object, "chroma", decoder->chroma);
+  json_object_set_int_member (object, "bits", decoder->bits);
+  json_object_set_int_member (object, "max_width", decoder->width);
+  json_object_set_int_member (object, "max_height", decoder->height);
+  json_object_set_int_member (object, "engines", decoder->engines);
+  json_array_add_object_element (all, object);
+}
+
+/* What a GPU decodes; FALSE with an error where that is not known. */
+static gboolean
+add_decoders (JsonObject *object, int gpu, GError **error)
+{
+  g_autoptr (GArray) decoders = decoders_of_gpu (gpu, error);
+  JsonArray *all;
+
+  if (!decoders)
+    return FALSE;
+  all = json_array_new ();
+  for (guint i = 0; i < decoders->len; i++)
+    add_decoder (all, &g_array_index (decoders, Decoder, i));
+  json_object_set_array_member (object, "decoders", all);
+  return TRUE;
+}
+
+/* A GPU that cannot be opened to compute, of which the driver may still tell what it decodes; else
+ * NULL, and both errors in one. Takes `why`. */
+static JsonObject *
+describe_unopened (const char *name, GError *why, GError **error)
+{
+  const int gpu = gpu_index (name);
+  g_autoptr (JsonObject) object = json_object_new ();
+  g_autoptr (GError) unknown = NULL;
+
+  json_object_set_string_member (object, "path", name);
+  json_object_set_string_member (object, "kind", "device");
+  json_object_set_null_member (object, "computes_with");
+  json_object_set_string_member (object, "because", why->message);
+  if (gpu >= 0 && add_decoders (object, gpu, &unknown)) {
+    g_error_free (why);
+    return g_steal_pointer (&object);
+  }
+  if (unknown)
+    g_set_error (error, why->domain, why->code, "%s (nor is it known what it decodes: %s)",
+                 why->message, unknown->message);
+  else
+    g_propagate_error (error, g_error_copy (why));
+  g_error_free (why);
+  return NULL;
+}
 
 static JsonObject *
 describe_device (const char *name, GError **error)
 {
-  g_autoptr (CkDevice) device = cow_device_open (name, 0, error);
+  GError *why = NULL;
+  g_autoptr (CkDevice) device = cow_device_open (name, 0, &why);
   g_autoptr (JsonObject) object = json_object_new ();
+  g_autoptr (GError) unknown = NULL;
   CkDeviceState state;
 
   if (!device)
-    return NULL;
+    return describe_unopened (name, why, error);
   json_object_set_string_member (object, "path", device->name);
   json_object_set_string_member (object, "kind", "device");
   json_object_set_string_member (object, "computes_with", device->features);
@@ -41,7 +118,8 @@ describe_device (const char *name, GError **error)
   json_object_set_string_member (object, "driver", state.driver);
   json_object_set_int_member (object, "memory_bytes", (gint64)state.total_bytes);
   json_object_set_int_member (object, "free_bytes", (gint64)ck_device_free_bytes (device));
-  json_object_set_string_member (object, "decoders", "unknown");
+  if (device->native && !add_decoders (object, device->ordinal, &unknown))
+    json_object_set_string_member (object, "decoders_unknown", unknown->message);
   return g_steal_pointer (&object);
 }
 

@@ -15,7 +15,7 @@ value_text (const char *name, JsonNode *node)
     return g_format_size_full ((guint64)json_node_get_int (node), G_FORMAT_SIZE_LONG_FORMAT);
   if (JSON_NODE_HOLDS_ARRAY (node)) {
     JsonArray *array = json_node_get_array (node);
-    GString *text = g_string_new (NULL);
+    GString *text = g_string_new (json_array_get_length (array) > 0 ? "" : "none");
     for (guint i = 0; i < json_array_get_length (array); i++) {
       g_autofree char *item = value_text ("", json_array_get_element (array, i));
       g_string_append_printf (text, "%s%s", i > 0 ? ", " : "", item);

@@ -9,7 +9,7 @@
 /*
  * A line "name  value" a member, in order; objects are indented, lists of objects become tables,
  * other lists stand on one line. A member "x_bytes" is shown as x with a unit; "_" in a name as a
- * space; null as "none".
+ * space; null and an empty list as "none".
  */
 void sheet_append (GString *text, JsonObject *object, int indent);
 
