@@ -111,7 +111,8 @@ gboolean cow_network_checkpoints (CowNetworkKind kind, const CowBackboneConfig *
 /*
  * Bytes of activations and their gradients that a training pass of this batch needs; for estimates.
  * 0 for cached kinds. Of the options the kind and, of an adapted one, what describes its adapter
- * count. The bytes that kernels need on top for the time of a call, and the head's few rows, are
+ * count; whoever estimates for a device that keeps nothing of dropout (CkDevice) says that there
+ * is none. The bytes that kernels need on top for the time of a call, and the head's few rows, are
  * not included.
  */
 gsize cow_network_activation_bytes (const CowNetworkOptions *options,
