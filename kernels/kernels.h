@@ -282,6 +282,9 @@ bool ck_weight_reads_source (const CkWeight *weight);
 /* The type of the activations that linear multiplies without converting them: CK_I16 or CK_I8 of
  * weights for such products, else CK_F32. */
 CkType ck_weight_product (const CkWeight *weight);
+/* The type of the numbers that linear multiplies: that, or CK_BF16 or CK_F16, to which it rounds
+ * activations in fp32 itself. */
+CkType ck_weight_factors (const CkWeight *weight);
 
 /* ---- peak ------------------------------------------------------------------------------------ */
 

@@ -31,7 +31,7 @@ typedef struct {
   float alpha, adapter_dropout;
   const char *const *targets; /* PEFT's suffixes, or {"all-linear", NULL} */
   CowCheckpointing checkpointing;
-  CowPrecision precision; /* of linear layers: fp32 or int16; AUTO is fp32 */
+  CowPrecision precision; /* of linear layers: any but int8; AUTO is fp32 */
   gsize memory_limit;     /* bytes that auto may use for activations; 0: half of what is free now */
   /* Named kinds: the vision transformer that trains from scratch; its family counts, not the
    * kind's. */
