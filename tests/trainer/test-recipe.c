@@ -168,22 +168,6 @@ test_values (void)
   g_assert_cmpint (cow_recipe_find ("nothing"), ==, -1);
 }
 
-/* A precision by its name, and none that training has no products for. */
-static void
-test_precisions (void)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (CowRecipe) recipe = preset ("qlora-q-r8");
-  const int i = cow_recipe_find ("precision");
-
-  for (CowPrecision p = COW_PRECISION_FP32; p < COW_PRECISION_INT8; p++) {
-    set (recipe, "precision", cow_precision_name (p));
-    g_assert_cmpint (cow_recipe_precision (recipe), ==, p);
-  }
-  g_assert_false (cow_recipe_set (recipe, (guint)i, "int8", "precision", &error));
-  g_assert_error (error, COW_ERROR, COW_ERROR_ARGUMENT);
-}
-
 static void
 test_files (void)
 {
@@ -270,6 +254,22 @@ set (CowRecipe *recipe, const char *key, const char *value)
   g_autoptr (GError) error = NULL;
   cow_recipe_set (recipe, (guint)cow_recipe_find (key), value, key, &error);
   g_assert_no_error (error);
+}
+
+/* A precision by its name, and none that training has no products for. */
+static void
+test_precisions (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CowRecipe) recipe = preset ("qlora-q-r8");
+  const int i = cow_recipe_find ("precision");
+
+  for (CowPrecision p = COW_PRECISION_FP32; p < COW_PRECISION_INT8; p++) {
+    set (recipe, "precision", cow_precision_name (p));
+    g_assert_cmpint (cow_recipe_precision (recipe), ==, p);
+  }
+  g_assert_false (cow_recipe_set (recipe, (guint)i, "int8", "precision", &error));
+  g_assert_error (error, COW_ERROR, COW_ERROR_ARGUMENT);
 }
 
 static void
