@@ -277,6 +277,14 @@ ck_weight_product (const CkWeight *weight)
   return weight->uses & CK_USE_INT16 ? CK_I16 : weight->uses & CK_USE_INT8 ? CK_I8 : CK_F32;
 }
 
+CkType
+ck_weight_factors (const CkWeight *weight)
+{
+  return weight->uses & CK_USE_BF16  ? CK_BF16
+         : weight->uses & CK_USE_F16 ? CK_F16
+                                     : ck_weight_product (weight);
+}
+
 void
 ck_weight_shape (const CkWeight *weight, int64_t *out, int64_t *in)
 {

@@ -89,6 +89,7 @@ struct CkDevice {
   int threads;          /* that an operation of a stream with its default team is cut for */
   bool host_memory;     /* device memory is the host's, so that uploads are plain copies */
   int products;         /* CkWeightUses that change how a linear layer computes */
+  bool keeps_dropout;   /* whether it reads and writes CkAdapter.mask and .low */
   void *native;         /* what others know its memory by: CUDA's CUcontext; NULL on the CPU */
   int ordinal;          /* of the GPU, as its driver counts; 0 */
 };
@@ -281,6 +282,9 @@ bool ck_weight_reads_source (const CkWeight *weight);
 /* The type of the activations that linear multiplies without converting them: CK_I16 or CK_I8 of
  * weights for such products, else CK_F32. */
 CkType ck_weight_product (const CkWeight *weight);
+/* The type of the numbers that linear multiplies: that, or CK_BF16 or CK_F16, to which it rounds
+ * activations in fp32 itself. */
+CkType ck_weight_factors (const CkWeight *weight);
 
 /* ---- peak ------------------------------------------------------------------------------------ */
 
@@ -344,8 +348,8 @@ typedef struct {
       *key; /* [1] which ones: as CkTraining.dropout chooses; may be NULL without dropout */
   /* With dropout, what a layer's forward leaves to those that come after it with the same x: a
    * forward that repeats it, and its backward. Both, or NULL: nothing is left, and each chooses and
-   * multiplies anew, with the same bits. A device to which random numbers cost nothing (a GPU) may
-   * do that always and leave both alone. */
+   * multiplies anew, with the same bits. A device to which random numbers cost nothing (a GPU) does
+   * that always, leaves both alone, and says so (CkDevice.keeps_dropout). */
   uint8_t *mask; /* [rows, ck_mask_bytes (in)]: a bit for each input, set where it was not zeroed */
   float *low;    /* [rows, rank]: x after the dropout, times down^T */
   bool kept;     /* they are there; else the forward writes them, and a backward refuses them */

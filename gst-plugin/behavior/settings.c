@@ -33,6 +33,8 @@ gst_cow_precision_get_type (void)
     { COW_PRECISION_AUTO, "The fastest that keeps the answers", "auto" },
     { COW_PRECISION_FP32, "32-bit floating point throughout", "fp32" },
     { COW_PRECISION_INT16, "Products of 16-bit whole numbers, nearly as exact as fp32", "int16" },
+    { COW_PRECISION_FP16, "Products of 16-bit floating point, on GPUs", "fp16" },
+    { COW_PRECISION_BF16, "Products of bfloat16, on GPUs from compute capability 8.0 on", "bf16" },
     { COW_PRECISION_INT8,
       "Products of 8-bit whole numbers, fastest with AVX-512 VNNI; on aarch64 it needs dot "
       "products",

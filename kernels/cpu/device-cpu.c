@@ -268,6 +268,7 @@ ck_cpu_device_open (const char *name, const CkDeviceOptions *options, CkDevice *
     .features = level,
     .threads = options->threads > 0 ? options->threads : ck_processors (CK_TEAM_MOST),
     .host_memory = true,
+    .keeps_dropout = true,
   };
   ck_cpu_ops_init (&cpu->ops, features);
   cpu->base.products = (cpu->ops.int16.multiply != NULL ? CK_USE_INT16 : 0) |

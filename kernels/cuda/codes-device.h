@@ -91,7 +91,8 @@ ck_take_outliers (bool some, int lane, int64_t column, float x[CK_CUDA_EACH], fl
 
 /*
  * Writes a block of a row: x[i] is element lane + 16 i, 0 where there is none. All lanes of the
- * warp come here; where `there` is false they write nothing. `rest`: shared memory [64] of the
+ * warp come here; where `there` is false they write nothing. With the last block of a row come the
+ * counts behind it. `rest`: shared memory [64] of the
  * block's lanes.
  */
 static __device__ __forceinline__ void
@@ -112,6 +113,9 @@ ck_write_block (const CkCudaCodes &to, bool there, int64_t row, int64_t block, i
     }
     if (there && lane == 0)
       to.counts[row * to.count_stride + block] = (uint8_t)n;
+    if (there && block == to.blocks - 1)
+      for (int64_t i = to.blocks + lane; i < to.count_stride; i += CK_CUDA_QUANTISE_LANES)
+        to.counts[row * to.count_stride + i] = 0;
   }
   if (!there)
     return;

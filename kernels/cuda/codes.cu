@@ -28,8 +28,4 @@ CK_KERNEL (ck_cuda_quantise_rows, CkCudaQuantise, CK_CUDA_QUANTISE_THREADS)
     x[i] = there && col < a.x.cols ? ck_value (a.x, shared.code, row * a.x.cols + col) : 0;
   }
   ck_write_block (a.to, there, row, block, lane, a.factor, x, shared.rest[group]);
-  /* whoever has the last block also writes what lies behind it */
-  if (there && a.to.outliers != nullptr && block == a.to.blocks - 1)
-    for (int64_t i = a.to.blocks + lane; i < a.to.count_stride; i += LANES)
-      a.to.counts[row * a.to.count_stride + i] = 0;
 }

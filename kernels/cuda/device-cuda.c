@@ -5,6 +5,7 @@
 #include "kernels/cuda/coded-rows.h"
 #include "kernels/cuda/cuda-stream.h"
 #include "kernels/cuda/operations.h"
+#include "kernels/cuda/peak.h"
 #include "kernels/cuda/weight.h"
 
 #include <stdarg.h>
@@ -22,12 +23,6 @@ cuda_activations_bytes (const CkDevice *device, CkType type, int64_t rows, int64
                         size_t *bytes)
 {
   return ck_cuda_codes_bytes (rows, cols, true, bytes) ? CK_OK : CK_BAD_SHAPE;
-}
-
-static CkStatus
-cuda_peak (CkStream *stream, CkType type, int64_t rounds, double *operations)
-{
-  return CK_UNSUPPORTED;
 }
 
 static void
@@ -90,7 +85,7 @@ static const CkDeviceClass cuda_class = {
   .weight_new = ck_cuda_weight_new,
   .weight_free = ck_cuda_weight_free,
   .activations_bytes = cuda_activations_bytes,
-  .peak = cuda_peak,
+  .peak = ck_cuda_peak,
 };
 
 /* ---- opening --------------------------------------------------------------------------------- */

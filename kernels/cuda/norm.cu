@@ -226,8 +226,6 @@ make_coded_row (const CkCudaNorm &a, int64_t row, int thread, Sums &total,
     ck_write_block (a.codes, block < a.codes.blocks, row, block, lane, 1, values, rest);
     __syncwarp ();
   });
-  for (int64_t i = a.codes.blocks + thread; i < a.codes.count_stride; i += THREADS)
-    a.codes.counts[row * a.codes.count_stride + i] = 0;
 }
 
 /* ---- backward -------------------------------------------------------------------------------- */

@@ -367,6 +367,7 @@ ck_test_device_open (const char *name, const CkDeviceOptions *options, CkDevice 
                              .name = in_place_of_cpu ? "cpu" : "test",
                              .features = device->cpu->features,
                              .products = device->cpu->products,
+                             .keeps_dropout = device->cpu->keeps_dropout,
                              .threads = device->cpu->threads };
   *made = &device->base;
   return CK_OK;

@@ -99,11 +99,11 @@ typedef struct {
    * folder holds a whole network. */
   const char *model;
   const char *adapter; /* the adapter's folder, found like the model; it has the classes */
-  const char *device;  /* "auto" or "cpu"; NULL: "auto" */
-  /* "auto", "fp32", "int16" or "int8"; NULL: "auto", the fastest that `cow-trainer quantize
-   * --check` found to keep the answers of fp32 on this kind of processor and keeps beside the
-   * weights. Where nobody has measured, opening does by the pictures that the adapter keeps, and
-   * takes up to five seconds more; else it is "fp32". */
+  const char *device;  /* "auto", "cpu", "cuda" or "cuda:1"; NULL: "auto" */
+  /* "auto", "fp32", "int16", "int8", or on a GPU "fp16" and "bf16" in place of "int16"; NULL:
+   * "auto", the fastest that `cow-trainer quantize --check` found to keep the answers of fp32 on
+   * this kind of processor and keeps beside the weights. Where nobody has measured, opening does by
+   * the pictures that the adapter keeps, and takes up to five seconds more; else it is "fp32". */
   const char *precision;
   unsigned max_batch; /* pictures that are computed together, 1 to 64; 0: 8. More take less time
                          each, but the first of them waits longer */

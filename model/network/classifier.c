@@ -197,7 +197,7 @@ check_precision (CowClassifier *self, GError **error)
 static gboolean
 raise_layers (CowClassifier *self, const gboolean *raised, GError **error)
 {
-  const CowPrecision finer = cow_precision_finer (self->precision);
+  const CowPrecision finer = cow_precision_finer (self->device, self->precision);
   for (guint i = 0; raised && i < cow_classifier_n_linear (self); i++)
     if (raised[i] && !cow_classifier_set_linear (self, i, finer, error))
       return FALSE;
@@ -212,8 +212,9 @@ open_backbone (CowClassifier *self, const CowAdapter *adapter, GError **error)
                             &self->config, (const char *const *)self->raised, error)))
     return FALSE;
   if (!self->precision_text)
-    self->precision_text = cow_precision_text (self->precision, (const char *const *)self->raised,
-                                               cow_backbone_n_linear (&self->config));
+    self->precision_text = cow_precision_text (
+        self->precision, cow_precision_finer (self->device, self->precision),
+        (const char *const *)self->raised, cow_backbone_n_linear (&self->config));
   self->backbone =
       self->config.klass->open (self->stream, &self->config, self->checkpoint, adapter, error);
   return self->backbone && raise_layers (self, raised, error);
@@ -630,7 +631,8 @@ cow_classifier_precision_text (const CowClassifier *self)
 const char *
 cow_classifier_precision_label (const CowClassifier *self)
 {
-  return cow_precision_label (self->precision, self->raised != NULL);
+  return cow_precision_label (self->precision, cow_precision_finer (self->device, self->precision),
+                              self->raised != NULL);
 }
 
 guint

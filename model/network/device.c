@@ -111,9 +111,19 @@ cow_device_open (const char *name, int threads, GError **error)
   return device;
 }
 
+/* A GPU's name says which one it is, and to open it takes long. */
+static const char *
+resolve_gpu (const char *name)
+{
+  g_autofree char *numbered = strchr (name, ':') ? g_strdup (name) : g_strconcat (name, ":0", NULL);
+  return g_intern_string (numbered);
+}
+
 const char *
 cow_device_resolve (const char *name, GError **error)
 {
+  if (name && is_known (name) && !g_str_equal (name, "auto") && !g_str_has_prefix (name, "cpu"))
+    return resolve_gpu (name);
   g_autoptr (CkDevice) device = cow_device_open (name, 0, error);
   return device ? g_intern_string (device->name) : NULL;
 }
@@ -168,6 +178,10 @@ cow_precision_uses (CowPrecision precision)
   switch (precision) {
   case COW_PRECISION_INT16:
     return CK_USE_INT16;
+  case COW_PRECISION_FP16:
+    return CK_USE_F16;
+  case COW_PRECISION_BF16:
+    return CK_USE_BF16;
   case COW_PRECISION_INT8:
     return CK_USE_INT8;
   case COW_PRECISION_AUTO:
@@ -199,4 +213,13 @@ cow_precision_check (const CkDevice *device, CowPrecision precision, GError **er
                "precision %s: %s has no instructions for it; it offers: %s",
                cow_precision_name (precision), text, names->str);
   return FALSE;
+}
+
+CowPrecision
+cow_precision_finer (const CkDevice *device, CowPrecision precision)
+{
+  while (precision > COW_PRECISION_FP32)
+    if (offers (device, --precision))
+      return precision;
+  return COW_PRECISION_FP32;
 }

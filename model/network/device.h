@@ -10,7 +10,8 @@ G_BEGIN_DECLS
 /*
  * The name of the device that a user's word stands for ("auto", "" and NULL stand for the best that
  * this machine has), so that two words for one device compare equal. Static. NULL and
- * COW_ERROR_ARGUMENT, which names all that there are, for a word that means none.
+ * COW_ERROR_ARGUMENT, which names all that there are, for a word that means none. Whether a
+ * GPU that is named is there, its opening says.
  */
 const char *cow_device_resolve (const char *name, GError **error);
 /*
@@ -33,6 +34,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (CkStream, ck_stream_free)
 
 /* Whether a device computes so; COW_ERROR_UNSUPPORTED, which says what it offers. */
 gboolean cow_precision_check (const CkDevice *device, CowPrecision precision, GError **error);
+/* The next finer precision that a device offers; fp32's is fp32. */
+CowPrecision cow_precision_finer (const CkDevice *device, CowPrecision precision);
 /* What a weight of the network is told of a resolved precision. */
 CkWeightUses cow_precision_uses (CowPrecision precision);
 

@@ -22,8 +22,8 @@ typedef struct {
 /*
  * Takes NAME.weight [out, in] and, with has_bias, NAME.bias from a checkpoint, which must stay
  * open. `lora` may be NULL; it is copied, and DoRA's gain (magnitude / row norm) is computed here,
- * by the Gram form of the norm, so that inference costs what LoRA costs. more: CK_USE_INT16 or
- * CK_USE_INT8, and CK_USE_BACKWARD where gradients pass through; 0 for neither. On failure self
+ * by the Gram form of the norm, so that inference costs what LoRA costs. more: one of
+ * CK_USE_PRODUCTS, and CK_USE_BACKWARD where gradients pass through; 0 for neither. On failure self
  * is cleared.
  */
 gboolean cow_linear_init (CowLinear *self, CkStream *stream, const CowCheckpoint *checkpoint,

@@ -125,6 +125,7 @@ note_unmeasured (const Subject *self, CowPrecisionChoice *choice)
   if (!keeps_pictures (self))
     return;
   g_autofree char *weights = cow_fingerprint (self->checkpoint, self->adapter, self->card);
+  choice->on_gpu = !self->device->host_memory;
   choice->unmeasured = g_strjoin ("\n", self->level, self->adapter, weights, NULL);
   choice->operations =
       2.0 * (double)self->config.klass->n_parameters (&self->config) *
@@ -154,8 +155,12 @@ check_entry (const Subject *self, const CowPrecisionEntry *entry, GError **error
   if (!raised)
     return TRUE;
   g_autofree gboolean *layers = cow_backbone_find_linear (&self->config, raised, error);
-  return layers &&
-         cow_precision_check (self->device, cow_precision_finer (entry->precision), error);
+  if (!layers || entry->finer == cow_precision_finer (self->device, entry->precision))
+    return layers != NULL;
+  g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
+               "%s is not the next finer precision of %s on %s", cow_precision_name (entry->finer),
+               cow_precision_name (entry->precision), self->level);
+  return FALSE;
 }
 
 /* Takes what a file says of this device into *choice. */
@@ -176,6 +181,7 @@ take_entry (const Subject *self, const char *path, JsonObject *choices, gboolean
   if (!check_entry (self, &entry, error))
     return FALSE;
   choice->precision = entry.precision;
+  choice->finer = entry.finer;
   choice->raised = g_steal_pointer (&entry.raised);
   choice->measured = TRUE;
   choice->why = g_strdup_printf (
@@ -237,7 +243,7 @@ cow_precision_choose (CowPrecision wanted, const char *model, const char *adapte
 char *
 cow_precision_choice_text (const CowPrecisionChoice *choice)
 {
-  return cow_precision_text (choice->precision, (const char *const *)choice->raised,
+  return cow_precision_text (choice->precision, choice->finer, (const char *const *)choice->raised,
                              choice->n_linear);
 }
 

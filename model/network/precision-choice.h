@@ -35,7 +35,8 @@ gboolean cow_precision_choice_write (const char *model, const char *adapter, con
 
 typedef struct {
   CowPrecision precision; /* never auto */
-  char **raised;          /* linear layers in the next finer precision, or NULL */
+  CowPrecision finer;     /* the next finer one that the device offers */
+  char **raised;          /* linear layers in that, or NULL */
   guint n_linear;         /* of all linear layers; 0 where the network is not known */
   gboolean measured;      /* now, or a file says so */
   gboolean tried_now;     /* cow_precision_resolve () has measured, or had no time for it */
@@ -46,6 +47,7 @@ typedef struct {
    * multiplications and additions fp32 takes for a picture. */
   char *unmeasured;
   double operations;
+  gboolean on_gpu; /* the device's memory is its own */
 } CowPrecisionChoice;
 
 /*

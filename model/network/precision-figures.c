@@ -20,6 +20,8 @@ cow_precision_gate (CowPrecision precision)
 {
   switch (precision) {
   case COW_PRECISION_INT16:
+  case COW_PRECISION_FP16:
+  case COW_PRECISION_BF16:
     return .9999;
   case COW_PRECISION_INT8:
     return .999;
@@ -28,6 +30,16 @@ cow_precision_gate (CowPrecision precision)
     break;
   }
   return 1;
+}
+
+CowPrecision
+cow_precision_figures_finer (const CowPrecisionFigures *figures, CowPrecision precision)
+{
+  CowPrecision finer = COW_PRECISION_FP32;
+  for (guint i = 0; i < figures->n_paths; i++)
+    if (figures->paths[i].precision < precision)
+      finer = MAX (finer, figures->paths[i].precision);
+  return finer;
 }
 
 /* The share of fp32's time in the same rounds, which can be compared with that of other rounds. */
@@ -63,7 +75,7 @@ keeps_labels (const CowPrecisionFigures *figures, const CowPrecisionPath *path)
 CowVerdict
 cow_precision_judge (const CowPrecisionFigures *figures, const CowPrecisionPath *path)
 {
-  const CowPrecision finer = cow_precision_finer (path->precision);
+  const CowPrecision finer = cow_precision_figures_finer (figures, path->precision);
   if (!isfinite (path->cosine))
     return COW_VERDICT_NOT_FINITE;
   if (path->cosine < cow_precision_gate (path->precision))
@@ -109,7 +121,7 @@ cow_precision_decide_mix (const CowPrecisionFigures *figures)
 static gboolean
 can_be_mended (const CowPrecisionFigures *figures, const CowPrecisionPath *path)
 {
-  const CowPrecision finer = cow_precision_finer (path->precision);
+  const CowPrecision finer = cow_precision_figures_finer (figures, path->precision);
   const CowPrecisionPath *whole = find_whole (figures, finer);
   return whole ? whole->cosine >= cow_precision_gate (path->precision) &&
                      keeps_labels (figures, whole)
@@ -119,7 +131,7 @@ can_be_mended (const CowPrecisionFigures *figures, const CowPrecisionPath *path)
 gboolean
 cow_precision_wants_mix (const CowPrecisionFigures *figures, const CowPrecisionPath *path)
 {
-  const CowPrecision finer = cow_precision_finer (path->precision);
+  const CowPrecision finer = cow_precision_figures_finer (figures, path->precision);
   const CowPrecisionPath *best = fastest (figures, FALSE);
   const gboolean fails = cow_precision_judge (figures, path) >= COW_VERDICT_LABELS;
   return figures->n_linear > 1 && !path->raised && fails && can_be_mended (figures, path) &&

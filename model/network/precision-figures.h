@@ -21,10 +21,12 @@ typedef enum {
 /* One faster precision beside fp32. */
 typedef struct {
   CowPrecision precision;
-  double ms, fp32_ms; /* processor time a picture of all threads together, in the same rounds */
-  double cosine;      /* of the worst picture's features with fp32's; NAN where not finite */
-  guint same_labels;  /* pictures with fp32's label; 0 without a head */
-  char **raised;      /* linear layers in the next finer precision; NULL: none, ended by NULL */
+  /* A picture, in the same rounds: processor time of all threads together, or on a device with
+   * memory of its own, which lets the processor wait, time of the clock. */
+  double ms, fp32_ms;
+  double cosine;     /* of the worst picture's features with fp32's; NAN where not finite */
+  guint same_labels; /* pictures with fp32's label; 0 without a head */
+  char **raised;     /* linear layers in the next finer precision; NULL: none, ended by NULL */
 } CowPrecisionPath;
 
 /* A precision has a path, and perhaps one with raised layers. */
@@ -41,6 +43,9 @@ typedef struct {
 
 void cow_precision_figures_clear (CowPrecisionFigures *figures);
 
+/* The next finer precision of those that were measured; fp32 where there is none. */
+CowPrecision cow_precision_figures_finer (const CowPrecisionFigures *figures,
+                                          CowPrecision precision);
 /* The least cosine that a precision must reach with fp32 for every picture, raised layers or not:
  * fp32's is 1. */
 double cow_precision_gate (CowPrecision precision);

@@ -96,16 +96,15 @@ static gboolean
 take_mix (JsonObject *object, const char *where, CowPrecisionEntry *entry, GError **error)
 {
   JsonObject *mix = NULL;
-  CowPrecision finer;
   if (!cow_json_get_object (object, where, "mix", &mix, error))
     return FALSE;
   if (!mix)
     return TRUE;
   if (!get_precision (mix, where, "precision", &entry->precision, error) ||
-      !get_precision (mix, where, "finer", &finer, error))
+      !get_precision (mix, where, "finer", &entry->finer, error))
     return FALSE;
-  if (entry->precision == COW_PRECISION_FP32 || finer != cow_precision_finer (entry->precision))
-    return fail (where, "\"mix\" is not of a precision and the next finer one", error);
+  if (entry->finer >= entry->precision)
+    return fail (where, "\"mix\" is not of a precision and a finer one", error);
   return get_layers (mix, where, &entry->raised, error);
 }
 
@@ -116,7 +115,7 @@ cow_precision_file_entry (JsonObject *choices, const char *path, const char *lev
   JsonObject *object = NULL;
   gint64 n_pictures = 0;
   g_autofree char *where = g_strdup_printf ("%s: %s", path, level);
-  *entry = (CowPrecisionEntry){ COW_PRECISION_FP32, NULL, 0 };
+  *entry = (CowPrecisionEntry){ .precision = COW_PRECISION_FP32, .finer = COW_PRECISION_FP32 };
   *found = FALSE;
   if (!cow_json_get_object (choices, path, level, &object, error))
     return FALSE;
@@ -172,12 +171,12 @@ path_object (const CowPrecisionFigures *figures, const CowPrecisionPath *path)
 }
 
 static JsonObject *
-mix_object (const CowPrecisionPath *path)
+mix_object (const CowPrecisionFigures *figures, const CowPrecisionPath *path)
 {
+  const CowPrecision finer = cow_precision_figures_finer (figures, path->precision);
   JsonObject *object = json_object_new ();
   json_object_set_string_member (object, "precision", cow_precision_name (path->precision));
-  json_object_set_string_member (object, "finer",
-                                 cow_precision_name (cow_precision_finer (path->precision)));
+  json_object_set_string_member (object, "finer", cow_precision_name (finer));
   set_layers (object, path->raised);
   return object;
 }
@@ -194,7 +193,7 @@ figures_object (const CowPrecisionFigures *figures)
                                  cow_precision_name (cow_precision_decide (figures)));
   json_object_set_int_member (object, "pictures", figures->n_pictures);
   if (mix)
-    json_object_set_object_member (object, "mix", mix_object (mix));
+    json_object_set_object_member (object, "mix", mix_object (figures, mix));
   json_object_set_array_member (object, "paths", paths);
   return object;
 }

@@ -25,7 +25,8 @@ G_BEGIN_DECLS
 /* What was chosen on one set of instructions. */
 typedef struct {
   CowPrecision precision; /* never auto */
-  char **raised;          /* linear layers in the next finer precision, by name, or NULL */
+  CowPrecision finer;     /* of these layers; fp32 where there are none */
+  char **raised;          /* linear layers in a finer precision, by name, or NULL */
   guint n_pictures;
 } CowPrecisionEntry;
 

@@ -204,7 +204,7 @@ cow_precision_mix_find (const CowClassifier *fp32, const CowAnswers *exact, CowP
   g_return_val_if_fail (n_linear > 0 && precision > COW_PRECISION_FP32, NULL);
   g_auto (Search) search = { .exact = exact,
                              .precision = precision,
-                             .finer = cow_precision_finer (precision),
+                             .finer = cow_precision_finer (cow_classifier_device (fp32), precision),
                              .tick = tick,
                              .user_data = user_data,
                              .n_linear = n_linear,

@@ -9,9 +9,11 @@
 /* With more pictures nothing is learned that is worth the time; with fewer a label says little. */
 #define MOST_PICTURES  32
 #define LEAST_PICTURES 8
-/* What the slowest processor with products of whole numbers does in a thread, a second: so that no
- * single pass, which nothing ends, takes much longer than the budget. */
-#define LEAST_OPERATIONS 1e10
+/* What the slowest processor with products of whole numbers does in a thread, a second, and the
+ * slowest GPU in fp32: so that no single pass, which nothing ends, takes much longer than the
+ * budget. */
+#define LEAST_OPERATIONS     1e10
+#define LEAST_OPERATIONS_GPU 2e11
 /* The share of what is left of the budget that the whole networks may take: the rest is for loading
  * them and for a mix. */
 #define SHARE_OF_BUDGET .7
@@ -21,7 +23,7 @@
 /* What was found out in this process, or that nothing was. */
 typedef struct {
   gboolean measured;
-  CowPrecision precision;
+  CowPrecision precision, finer;
   char **raised;
   char *why, *warning; /* as in a choice; the warning goes to the first who asks */
 } Outcome;
@@ -123,10 +125,11 @@ count_pictures (const Measurement *self, guint *n, GError **error)
 
 /* Whether a pass may take longer than all of the budget. */
 static gboolean
-is_too_large (const CowClassifierOptions *options, double operations, double seconds)
+is_too_large (const CowClassifierOptions *options, const CowPrecisionChoice *choice, double seconds)
 {
   const guint threads = options->threads > 0 ? (guint)options->threads : g_get_num_processors ();
-  return operations / (threads * LEAST_OPERATIONS) >= seconds;
+  const double rate = choice->on_gpu ? LEAST_OPERATIONS_GPU : threads * LEAST_OPERATIONS;
+  return choice->operations / rate >= seconds;
 }
 
 static gboolean
@@ -158,6 +161,7 @@ take_figures (const CowPrecisionFigures *figures, Outcome *outcome)
   const CowPrecisionPath *mix = cow_precision_decide_mix (figures);
   outcome->measured = TRUE;
   outcome->precision = mix ? mix->precision : cow_precision_decide (figures);
+  outcome->finer = cow_precision_figures_finer (figures, outcome->precision);
   outcome->raised = mix ? g_strdupv (mix->raised) : NULL;
 }
 
@@ -204,7 +208,7 @@ find_out (const CowClassifierOptions *options, const CowPrecisionChoice *choice,
   g_autoptr (Outcome) outcome = g_new0 (Outcome, 1);
   g_autoptr (GError) error = NULL;
   outcome->precision = COW_PRECISION_FP32;
-  const gboolean too_large = is_too_large (options, choice->operations, seconds);
+  const gboolean too_large = is_too_large (options, choice, seconds);
   if (!too_large && !open_network (&self, options))
     return NULL;
   if (too_large ? out_of_time (&error) : measure (&self, &error)) {
@@ -219,6 +223,7 @@ static void
 take_outcome (Outcome *outcome, gboolean now, CowPrecisionChoice *choice)
 {
   choice->precision = outcome->precision;
+  choice->finer = outcome->finer;
   choice->raised = g_strdupv (outcome->raised);
   choice->measured = outcome->measured;
   choice->tried_now = now && (outcome->measured || !outcome->warning);

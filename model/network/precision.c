@@ -7,6 +7,8 @@ static const char *const precision_names[] = {
   [COW_PRECISION_AUTO] = "auto",
   [COW_PRECISION_FP32] = "fp32",
   [COW_PRECISION_INT16] = "int16",
+  [COW_PRECISION_FP16] = "fp16",
+  [COW_PRECISION_BF16] = "bf16",
   [COW_PRECISION_INT8] = "int8",
   NULL,
 };
@@ -37,28 +39,23 @@ cow_precision_parse (const char *name, CowPrecision *precision, GError **error)
   return FALSE;
 }
 
-CowPrecision
-cow_precision_finer (CowPrecision precision)
-{
-  return precision > COW_PRECISION_FP32 ? (CowPrecision)(precision - 1) : COW_PRECISION_FP32;
-}
-
 const char *
-cow_precision_label (CowPrecision precision, gboolean mixed)
+cow_precision_label (CowPrecision precision, CowPrecision finer, gboolean mixed)
 {
-  g_autofree char *text = g_strconcat (cow_precision_name (precision), "+",
-                                       cow_precision_name (cow_precision_finer (precision)), NULL);
+  g_autofree char *text =
+      g_strconcat (cow_precision_name (precision), "+", cow_precision_name (finer), NULL);
   return mixed ? g_intern_string (text) : cow_precision_name (precision);
 }
 
 char *
-cow_precision_text (CowPrecision precision, const char *const *raised, guint n_linear)
+cow_precision_text (CowPrecision precision, CowPrecision finer, const char *const *raised,
+                    guint n_linear)
 {
   const guint n = raised ? g_strv_length ((char **)raised) : 0;
   GString *text = g_string_new (cow_precision_name (precision));
   if (n > 0)
     g_string_append_printf (text, ", with %u of %u layers in %s:", n, n_linear,
-                            cow_precision_name (cow_precision_finer (precision)));
+                            cow_precision_name (finer));
   for (guint i = 0; i < MIN (n, NAMED_LAYERS); i++)
     g_string_append_printf (text, "%s %s", i > 0 ? "," : "", raised[i]);
   if (n > NAMED_LAYERS)

@@ -120,14 +120,13 @@ n_trained (const CowBackboneConfig *config)
 
 /* ---- loading --------------------------------------------------------------------------------- */
 
-/* Pixels are embedded once, and everything follows from it: 8 bits are too few. */
+/* Pixels are embedded once, and everything follows from it: 8 bits and halves are too few. */
 static CkWeightUses
 patch_products (const CowVit *self)
 {
-  const CkWeightUses products = cow_precision_uses (self->parent.config.precision);
-  return products & CK_USE_INT8
+  return self->parent.config.precision > COW_PRECISION_FP32
              ? (CkWeightUses)(self->parent.stream->device->products & CK_USE_INT16)
-             : products;
+             : (CkWeightUses)0;
 }
 
 static gboolean
@@ -422,6 +421,16 @@ project (CowVit *self, int i, Tokens some)
   return status;
 }
 
+/* As the queries': who raises all linear layers of a network raises its attention, too. Where
+ * there is fp16 it takes about as long as int8 (kernels/cuda/README.md), and adds no error that could
+ * be seen beside that of the linear layers. */
+static CkType
+attention_products (const CowVit *self, int i)
+{
+  const CkType type = ck_weight_factors (self->layers[i][COW_Q].weight);
+  return type == CK_I8 && self->parent.stream->device->products & CK_USE_F16 ? CK_F16 : type;
+}
+
 /* x += scale1 * Attention (norm1 x); of the class tokens alone, with keys and values of all tokens,
  * their x is what gather_class_tokens () gave. */
 static CkStatus
@@ -435,8 +444,7 @@ attend (CowVit *self, int i, Tokens some)
   CkAttention attention = cow_vit_attention (config_of (self), &self->rope, work->batch,
                                              work->tokens, work->q, work->k, work->v, work->normed);
   attention.queries = some.rows / work->batch;
-  /* as the queries: who raises all linear layers of a network raises its attention, too */
-  attention.products = ck_weight_product (self->layers[i][COW_Q].weight);
+  attention.products = attention_products (self, i);
   status = stream->operations->attention (stream, &attention);
   if (status != CK_OK)
     return status;

@@ -110,12 +110,16 @@ available_memory (void)
 
 /* Whether activations of this network without checkpointing exceed the limit. */
 static gboolean
-wants_checkpointing (const CowNetworkOptions *options, const CowBackboneConfig *config)
+wants_checkpointing (const CowNetworkOptions *options, const CkDevice *device,
+                     const CowBackboneConfig *config)
 {
+  CowNetworkOptions kept = *options;
   if (options->checkpointing != COW_CHECKPOINTING_AUTO)
     return options->checkpointing == COW_CHECKPOINTING_ON;
   const gsize limit = options->memory_limit ? options->memory_limit : available_memory () / 2;
-  return cow_network_activation_bytes (options, config, options->batch, options->image_size,
+  if (!device->keeps_dropout)
+    kept.adapter_dropout = 0;
+  return cow_network_activation_bytes (&kept, config, options->batch, options->image_size,
                                        options->image_size, FALSE) > limit;
 }
 
@@ -241,7 +245,8 @@ make_backbone (CowNetwork *self, const CowNetworkOptions *options, GError **erro
   const CowTrainedOptions train = { .adapter = self->adapter,
                                     .checkpoint = self->checkpoint,
                                     .fresh = options->start == NULL,
-                                    .checkpointing = wants_checkpointing (options, &config),
+                                    .checkpointing = wants_checkpointing (
+                                        options, self->stream->device, &config),
                                     .adapter_dropout = self->adapter ? options->adapter_dropout : 0,
                                     .precision = options->precision };
   self->backbone =

@@ -31,7 +31,7 @@ typedef struct {
   float alpha, adapter_dropout;
   const char *const *targets; /* PEFT's suffixes, or {"all-linear", NULL} */
   CowCheckpointing checkpointing;
-  CowPrecision precision; /* of linear layers: fp32 or int16; AUTO is fp32 */
+  CowPrecision precision; /* of linear layers: any but int8; AUTO is fp32 */
   gsize memory_limit;     /* bytes that auto may use for activations; 0: half of what is free now */
   /* Named kinds: the vision transformer that trains from scratch; its family counts, not the
    * kind's. */
@@ -111,7 +111,8 @@ gboolean cow_network_checkpoints (CowNetworkKind kind, const CowBackboneConfig *
 /*
  * Bytes of activations and their gradients that a training pass of this batch needs; for estimates.
  * 0 for cached kinds. Of the options the kind and, of an adapted one, what describes its adapter
- * count. The bytes that kernels need on top for the time of a call, and the head's few rows, are
+ * count; whoever estimates for a device that keeps nothing of dropout (CkDevice) says that there
+ * is none. The bytes that kernels need on top for the time of a call, and the head's few rows, are
  * not included.
  */
 gsize cow_network_activation_bytes (const CowNetworkOptions *options,

@@ -168,7 +168,8 @@ reserve_kept (CowVitTrain *self, gsize rows)
   CkStream *stream = self->parent.stream;
   const gsize n_layers = (gsize)config_of (self)->n_layers;
   self->kept = g_malloc0_n (n_layers, sizeof *self->kept);
-  for (gsize layer = 0; self->options.adapter_dropout > 0 && layer < n_layers; layer++)
+  const gboolean keeps = self->options.adapter_dropout > 0 && stream->device->keeps_dropout;
+  for (gsize layer = 0; keeps && layer < n_layers; layer++)
     for (CowModule module = 0; module < COW_N_MODULES; module++) {
       const CowLinear *linear = &self->layers[layer][module].base;
       CowTrainKept *kept = &self->kept[layer][module];
@@ -310,7 +311,7 @@ module_dropout (const CowVitTrain *self, int layer, CowModule module, gboolean k
   const float p = dropout_of (self);
   const CowTrainKept *place = &self->kept[layer][module];
   return p > 0 ? (CowTrainDropout){ p, self->keys + layer * COW_N_MODULES + module, place->mask,
-                                    place->low, kept }
+                                    place->low, kept && place->mask }
                : (CowTrainDropout){ 0 };
 }
 

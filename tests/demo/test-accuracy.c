@@ -2,7 +2,8 @@
 /*
  * Every precision that this build offers, at every CPU level of this machine, on formula weights
  * and on their outlier variant, in fp32 and NF4, judged by one row of gates against what
- * transformers computes in float64 (tests/data/golden/accuracy.safetensors).
+ * transformers computes in float64 (tests/data/golden/accuracy.safetensors). The same of a GPU that
+ * COWBEHAVIOR_TEST_DEVICE puts in the place of the CPU.
  */
 #include <math.h>
 #include <string.h>
@@ -251,7 +252,7 @@ test_pictures (void)
   }
 }
 
-/* Whether this build knows a precision, and the CPU at this level has instructions for it. */
+/* Whether this build knows a precision, and the device at this level has instructions for it. */
 static gboolean
 is_offered (const Gate *gate, const char *level)
 {
@@ -266,11 +267,13 @@ is_offered (const Gate *gate, const char *level)
   return offered;
 }
 
-/* Whole numbers in plain C are for comparison, and take minutes with a real size. */
+/* Whole numbers in plain C are for comparison, and take minutes with a real size; so does all on an
+ * emulated GPU. */
 static gboolean
 is_slow (const Network *network, const Gate *gate, const char *level)
 {
-  return g_str_equal (level, "c") && !g_str_equal (gate->precision, "fp32") &&
+  const gboolean emulated = g_strcmp0 (g_getenv ("COWBEHAVIOR_TEST_DEVICE"), "cuda-emulated") == 0;
+  return (emulated || (g_str_equal (level, "c") && !g_str_equal (gate->precision, "fp32"))) &&
          !g_str_equal (network->size, "tiny");
 }
 
@@ -290,11 +293,23 @@ test_gates (void)
       g_test_message ("this build has no %s to judge", gates[i].precision);
 }
 
+/* The features of the GPU that stands in the place of the CPU; NULL: none does. */
+static const char *
+find_gpu (void)
+{
+  CkDevice *device;
+  g_assert_cmpint (ck_device_open ("cpu", NULL, &device), ==, CK_OK);
+  const char *features =
+      g_str_has_prefix (device->name, "cuda") ? g_intern_string (device->features) : NULL;
+  ck_device_close (device);
+  return features;
+}
+
 static void
-add_cases (Network *network)
+add_cases (Network *network, const char *const *levels)
 {
   g_autofree char *name = network_name (network);
-  for (const char *const *level = ck_cpu_levels (); *level; level++)
+  for (const char *const *level = levels; *level; level++)
     for (guint i = 0; i < G_N_ELEMENTS (gates); i++) {
       if (!is_offered (&gates[i], *level) || is_slow (network, &gates[i], *level))
         continue;
@@ -311,8 +326,9 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/accuracy/gates", test_gates);
   g_test_add_func ("/accuracy/pictures", test_pictures);
+  const char *const gpu[] = { find_gpu (), NULL };
   for (guint i = 0; i < G_N_ELEMENTS (networks); i++)
-    add_cases (&networks[i]);
+    add_cases (&networks[i], gpu[0] ? gpu : ck_cpu_levels ());
   const int result = g_test_run ();
   for (guint i = 0; i < G_N_ELEMENTS (networks); i++)
     if (networks[i].folder)

@@ -14,7 +14,8 @@ check_entry (const CowPrecisionEntry *entry)
 {
   g_assert_true (entry->precision > COW_PRECISION_AUTO && entry->precision <= COW_PRECISION_LAST);
   g_assert_true (entry->n_pictures > 0);
-  g_assert_true (!entry->raised || entry->precision > COW_PRECISION_FP32);
+  g_assert_true (!entry->raised ||
+                 (entry->finer > COW_PRECISION_AUTO && entry->finer < entry->precision));
   g_assert_true (!entry->raised || entry->raised[0]);
   for (guint i = 0; entry->raised && entry->raised[i]; i++)
     g_assert_true (g_utf8_validate (entry->raised[i], -1, NULL));

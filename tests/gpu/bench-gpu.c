@@ -3,7 +3,7 @@
  * Times a network on a device with nothing but model/ and kernels/, so that it runs where neither
  * GStreamer nor libvips is:
  *   bench-gpu forward DEVICE MODEL PRECISION BATCH SECONDS
- *   bench-gpu train DEVICE MODEL lora|dora RANK BATCH SECONDS
+ *   bench-gpu train DEVICE MODEL lora|dora PRECISION RANK BATCH SECONDS
  * It prints one line, the median of its passes: milliseconds and pictures a second. Pictures are
  * made up, 224 x 224, and in memory (of the device, forward).
  */
@@ -142,7 +142,10 @@ bench_training (char **argv)
 {
   static const char *const targets[] = { "all-linear", NULL };
   GError *error = NULL;
-  const int rank = atoi (argv[3]), batch = atoi (argv[4]);
+  const int rank = atoi (argv[4]), batch = atoi (argv[5]);
+  CowPrecision precision = COW_PRECISION_FP32;
+  cow_precision_parse (argv[3], &precision, &error);
+  check (error);
   CkDevice *device = cow_device_open (argv[0], 0, &error);
   check (error);
   CkStream *stream = cow_stream_new (device, 0, &error);
@@ -155,6 +158,7 @@ bench_training (char **argv)
     .alpha = (float)rank,
     .adapter_dropout = .1f,
     .targets = targets,
+    .precision = precision,
     .image_size = SIDE,
     .batch = batch,
   };
@@ -166,7 +170,7 @@ bench_training (char **argv)
     labels[i] = i % N_CLASSES;
   self.pixels = pixels;
   self.labels = labels;
-  measure (run_step, &self, batch, g_ascii_strtod (argv[5], NULL));
+  measure (run_step, &self, batch, g_ascii_strtod (argv[6], NULL));
   cow_network_free (self.network);
   ck_stream_free (stream);
   ck_device_close (device);
@@ -177,7 +181,7 @@ main (int argc, char **argv)
 {
   if (argc == 7 && g_str_equal (argv[1], "forward") && atoi (argv[5]) > 0)
     bench_forward (argv + 2);
-  else if (argc == 8 && g_str_equal (argv[1], "train") && atoi (argv[5]) > 0 && atoi (argv[6]) > 0)
+  else if (argc == 9 && g_str_equal (argv[1], "train") && atoi (argv[6]) > 0 && atoi (argv[7]) > 0)
     bench_training (argv + 2);
   else {
     g_printerr ("Usage: bench-gpu forward DEVICE MODEL PRECISION BATCH SECONDS\n"

@@ -219,16 +219,25 @@ make_model () {
 
 # The 7B's layers are alike, so that two sizes of it say what 40 take.
 speed () {
-  local size batch precision
+  local size batch precision half=bf16
+  # sm_75 has no bf16
+  case $(nvidia-smi --format=csv,noheader --query-gpu=compute_cap 2>/dev/null) in
+    7.*) half=fp16 ;;
+  esac
   for size in vits16 vitb16 vitl16; do
     make_model "$size" "$work/$size" --nf4 || continue
-    for precision in int8 fp32; do
+    for precision in int8 "$half" fp32; do
       for batch in 1 8 32; do
-        time_it "$size $precision batch $batch" forward "$device" "$work/$size" $precision $batch 1
+        time_it "$size $precision batch $batch" \
+          forward "$device" "$work/$size" "$precision" $batch 1
       done
     done
-    time_it "$size QLoRA r16 batch 8" train "$device" "$work/$size" lora 16 8 2
-    time_it "$size DoRA r16 batch 8" train "$device" "$work/$size" dora 16 8 2
+    for precision in "$half" fp32; do
+      time_it "$size QLoRA r16 $precision batch 8" \
+        train "$device" "$work/$size" lora "$precision" 16 8 2
+      time_it "$size DoRA r16 $precision batch 8" \
+        train "$device" "$work/$size" dora "$precision" 16 8 2
+    done
   done
   for size in 1 5; do
     make_model vit7b16 "$work/7b-$size" --nf4 --layers=$size || continue
@@ -236,8 +245,12 @@ speed () {
       time_it "7B of $size layers int8 batch $batch" \
         forward "$device" "$work/7b-$size" int8 $batch 1
     done
-    time_it "7B of $size layers QLoRA r64 batch 4" train "$device" "$work/7b-$size" lora 64 4 2
-    time_it "7B of $size layers DoRA r64 batch 4" train "$device" "$work/7b-$size" dora 64 4 2
+    for precision in "$half" fp32; do
+      time_it "7B of $size layers QLoRA r64 $precision batch 4" \
+        train "$device" "$work/7b-$size" lora "$precision" 64 4 2
+      time_it "7B of $size layers DoRA r64 $precision batch 4" \
+        train "$device" "$work/7b-$size" dora "$precision" 64 4 2
+    done
   done
 }
 

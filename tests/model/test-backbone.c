@@ -377,10 +377,14 @@ test_device (void)
   g_assert_cmpstr (cow_device_resolve ("", NULL), ==, "cpu");
   g_assert_cmpstr (cow_device_resolve ("auto", NULL), ==, "cpu");
   g_assert_cmpstr (cow_device_resolve ("cpu", NULL), ==, "cpu");
+  if (g_strv_contains (ck_device_names (), "cuda")) {
+    g_assert_cmpstr (cow_device_resolve ("cuda", NULL), ==, "cuda:0");
+    g_assert_cmpstr (cow_device_resolve ("cuda:1", NULL), ==, "cuda:1");
+  }
   g_assert_null (cow_device_resolve ("abacus:7", &error));
   g_assert_error (error, COW_ERROR, COW_ERROR_ARGUMENT);
-  g_assert_true (g_str_has_prefix (
-      error->message, "device \"abacus:7\" is unknown; this build offers: auto, "));
+  g_assert_true (g_str_has_prefix (error->message,
+                                   "device \"abacus:7\" is unknown; this build offers: auto, "));
   g_clear_error (&error);
   /* Unknown, or without a driver, or without so many GPUs: one clear error. */
   g_assert_null (cow_device_open ("cuda:63", 0, &error));
@@ -397,7 +401,8 @@ test_device (void)
   g_assert_false (cow_precision_parse ("int1", &precision, &error));
   g_assert_error (error, COW_ERROR, COW_ERROR_ARGUMENT);
   g_assert_cmpstr (error->message, ==,
-                   "precision \"int1\" is unknown; this build offers: auto, fp32, int16, int8");
+                   "precision \"int1\" is unknown; this build offers: auto, fp32, int16, "
+                   "fp16, bf16, int8");
 }
 
 /* A level that this processor lacks is an error that names those that it has. */

@@ -2,7 +2,7 @@
 /*
  * The whole arithmetic against transformers + PEFT + bitsandbytes: features and logits of both
  * golden networks, in fp32, NF4 and under every adapter, for square and wide inputs, at every CPU
- * level of this machine.
+ * level of this machine; or on the GPU that COWBEHAVIOR_TEST_DEVICE puts in the place of the CPU.
  */
 #include <math.h>
 
@@ -198,11 +198,23 @@ test_bad_input (void)
   network_close (&network);
 }
 
+/* Levels are the CPU's; a GPU has none. */
+static gboolean
+has_levels (void)
+{
+  CkDevice *device;
+  g_assert_cmpint (ck_device_open ("cpu", NULL, &device), ==, CK_OK);
+  const gboolean yes = !g_str_has_prefix (device->name, "cuda");
+  ck_device_close (device);
+  return yes;
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  for (const char *const *level = ck_cpu_levels (); *level; level++) {
+  const char *const any[] = { "auto", NULL };
+  for (const char *const *level = has_levels () ? ck_cpu_levels () : any; *level; level++) {
     g_autofree char *path = g_strdup_printf ("/golden/features/%s", *level);
     g_test_add_data_func (path, *level, test_features);
   }

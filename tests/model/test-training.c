@@ -465,7 +465,8 @@ test_memory (gconstpointer data)
     CowNetwork *network = training->network;
     const CowNetworkOptions options = { .kind = sort->kind,
                                         .rank = sort->rank,
-                                        .adapter_dropout = .3f,
+                                        .adapter_dropout =
+                                            training->device->keeps_dropout ? .3f : 0,
                                         .targets = training_targets (sort) };
     const gsize predicted =
         cow_network_activation_bytes (&options, &cow_network_backbone (network)->config,

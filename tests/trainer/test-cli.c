@@ -32,8 +32,8 @@ test_help (void)
   /* Where a default is another than elsewhere. */
   g_auto (Result) merge = cli_run ("merge", "--help", NULL),
                   predict = cli_run ("predict", "--help", NULL);
-  cli_assert_says (merge.out, "int16 or int8 (fp32)");
-  cli_assert_says (predict.out, "int16 or int8 (auto)");
+  cli_assert_says (merge.out, "bf16 or int8 (fp32)");
+  cli_assert_says (predict.out, "bf16 or int8 (auto)");
 }
 
 static void

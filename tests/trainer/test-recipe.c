@@ -256,6 +256,22 @@ set (CowRecipe *recipe, const char *key, const char *value)
   g_assert_no_error (error);
 }
 
+/* A precision by its name, and none that training has no products for. */
+static void
+test_precisions (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CowRecipe) recipe = preset ("qlora-q-r8");
+  const int i = cow_recipe_find ("precision");
+
+  for (CowPrecision p = COW_PRECISION_FP32; p < COW_PRECISION_INT8; p++) {
+    set (recipe, "precision", cow_precision_name (p));
+    g_assert_cmpint (cow_recipe_precision (recipe), ==, p);
+  }
+  g_assert_false (cow_recipe_set (recipe, (guint)i, "int8", "precision", &error));
+  g_assert_error (error, COW_ERROR, COW_ERROR_ARGUMENT);
+}
+
 static void
 test_check (void)
 {
@@ -522,6 +538,7 @@ main (int argc, char **argv)
   g_test_add_func ("/recipe/unknown-preset", test_unknown_preset);
   g_test_add_func ("/recipe/round-trip", test_round_trip);
   g_test_add_func ("/recipe/values", test_values);
+  g_test_add_func ("/recipe/precisions", test_precisions);
   g_test_add_func ("/recipe/files", test_files);
   g_test_add_func ("/recipe/check", test_check);
   g_test_add_func ("/recipe/old-names", test_old_names);

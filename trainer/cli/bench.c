@@ -549,7 +549,7 @@ verb_bench (int argc, char **argv, GError **error)
   g_autoptr (GArray) entries = verb_entries_new ();
   const GOptionEntry own[] = {
     { "precision", 0, 0, G_OPTION_ARG_STRING, &options.precisions,
-      "auto, fp32, int16 or int8, or several (auto)", "PRECISION,..." },
+      "auto, fp32, int16, fp16, bf16 or int8, or several (auto)", "PRECISION,..." },
     { "batch", 'b', 0, G_OPTION_ARG_STRING, &options.batches, "Pictures at a time (1,8)", "N,..." },
     { "threads", 0, 0, G_OPTION_ARG_STRING, &options.threads,
       "Threads (one a processor that this process may use)", "N,..." },

@@ -25,7 +25,8 @@ model_options_add (ModelOptions *self, GArray *entries)
 {
   const GOptionEntry own[] = {
     { "precision", 0, 0, G_OPTION_ARG_STRING, &self->precision,
-      self->precision ? "auto, fp32, int16 or int8 (fp32)" : "auto, fp32, int16 or int8 (auto)",
+      self->precision ? "auto, fp32, int16, fp16, bf16 or int8 (fp32)"
+                      : "auto, fp32, int16, fp16, bf16 or int8 (auto)",
       "PRECISION" },
     { "batch", 'b', 0, G_OPTION_ARG_INT, &self->batch, "Pictures at a time (8)", "N" },
   };

@@ -33,17 +33,17 @@ static const VerbHelp help = {
   "transformers opens OUT as well; all else is copied. One tensor is in memory at a time. OUT\n"
   "gets MODEL's preprocessor_config.json, or one made from its card.\n"
   "\n"
-  "4 bits are how weights are kept; int16 and int8 are how they are multiplied. --check finds\n"
-  "out which of these keeps the answers of fp32 on pictures of yours (a folder, or files: repeat\n"
-  "the option), or without PICTURES (as the last option) on those that the adapter keeps (`train\n"
-  "--keep-pictures`), of which it takes 32 at most. A precision passes when the features of\n"
-  "every picture have a cosine of .9999 (int16) or .999 (int8) with fp32's, every label is the\n"
-  "same, and it takes less of the processor's time. Where a few layers spoil a precision, it\n"
-  "tries the network with these alone in the next finer one. The fastest that passes is kept in\n"
-  "precision.json beside the weights, and `--precision auto` of the other verbs,\n"
-  "`precision=auto` of the element and libcowbehavior take it from there on this kind of\n"
-  "processor. What it finds belongs to these weights: check again after another training, and on\n"
-  "another kind of processor.\n"
+  "4 bits are how weights are kept; int16 and int8, and on a GPU fp16, bf16 and int8, are how\n"
+  "they are multiplied. --check finds out which of these keeps the answers of fp32 on pictures of\n"
+  "yours (a folder, or files: repeat the option), or without PICTURES (as the last option) on\n"
+  "those that the adapter keeps (`train --keep-pictures`), of which it takes 32 at most. A\n"
+  "precision passes when the features of every picture have a cosine of .9999 (int8: .999) with\n"
+  "fp32's, every label is the same, and it takes less of the processor's time, or on a GPU less\n"
+  "time. Where a few layers spoil a precision, it tries the network with these alone in the next\n"
+  "finer one. The fastest that passes is kept in precision.json beside the weights, and\n"
+  "`--precision auto` of the other verbs, `precision=auto` of the element and libcowbehavior take\n"
+  "it from there on this kind of processor. What it finds belongs to these weights: check again\n"
+  "after another training, and on another kind of processor.\n"
   "\n"
   "Without OUT nothing is quantised: MODEL is checked as it is. With --adapter it is checked with\n"
   "that adapter, whose labels count then, and its folder keeps the choice. MODEL may be left out\n"
@@ -168,18 +168,26 @@ read_pictures (const GPtrArray *found, CowClassifier *classifier, ComparePicture
                : read_kept (classifier, pictures, n_found, error);
 }
 
-static void
-print_figures (const CowPrecisionFigures *figures)
+static const char *
+label_of (const CowPrecisionFigures *figures, const CowPrecisionPath *path)
 {
-  g_print ("PRECISION   CPU MS/PICTURE  OF FP32  WORST COSINE      LABELS  VERDICT\n");
+  const CowPrecision finer = cow_precision_figures_finer (figures, path->precision);
+
+  return cow_precision_label (path->precision, finer, path->raised != NULL);
+}
+
+static void
+print_figures (const CowPrecisionFigures *figures, gboolean on_host)
+{
+  g_print ("PRECISION   %14s  OF FP32  WORST COSINE      LABELS  VERDICT\n",
+           on_host ? "CPU MS/PICTURE" : "MS/PICTURE");
   g_print ("fp32        %14.4g\n", figures->paths[0].fp32_ms);
   for (guint i = 0; i < figures->n_paths; i++) {
     const CowPrecisionPath *path = &figures->paths[i];
     g_autofree char *labels =
         figures->has_head ? g_strdup_printf ("%u of %u", path->same_labels, figures->n_pictures)
                           : g_strdup ("-");
-    g_print ("%-10s  %14.4g  %5.0f %%  %12.8f  %10s  %s\n",
-             cow_precision_label (path->precision, path->raised != NULL), path->ms,
+    g_print ("%-10s  %14.4g  %5.0f %%  %12.8f  %10s  %s\n", label_of (figures, path), path->ms,
              100 * path->ms / path->fp32_ms, path->cosine, labels,
              cow_verdict_text (cow_precision_judge (figures, path)));
   }
@@ -196,11 +204,10 @@ print_mixes (const CowPrecisionFigures *figures)
       continue;
     const gboolean passes = cow_precision_judge (figures, path) == COW_VERDICT_PASSED;
     g_autofree char *names = g_strjoinv (", ", path->raised);
-    g_print ("%s is %s with %u of %u layers in %s%s%s\n",
-             cow_precision_label (path->precision, TRUE), cow_precision_name (path->precision),
-             g_strv_length (path->raised), figures->n_linear,
-             cow_precision_name (cow_precision_finer (path->precision)), passes ? ": " : "",
-             passes ? names : "");
+    g_print ("%s is %s with %u of %u layers in %s%s%s\n", label_of (figures, path),
+             cow_precision_name (path->precision), g_strv_length (path->raised), figures->n_linear,
+             cow_precision_name (cow_precision_figures_finer (figures, path->precision)),
+             passes ? ": " : "", passes ? names : "");
   }
 }
 
@@ -210,8 +217,9 @@ text_of_choice (const CowPrecisionFigures *figures)
 {
   const CowPrecisionPath *mix = cow_precision_decide_mix (figures);
 
-  return mix ? cow_precision_text (mix->precision, (const char *const *)mix->raised,
-                                   figures->n_linear)
+  return mix ? cow_precision_text (mix->precision,
+                                   cow_precision_figures_finer (figures, mix->precision),
+                                   (const char *const *)mix->raised, figures->n_linear)
              : g_strdup (cow_precision_name (cow_precision_decide (figures)));
 }
 
@@ -230,7 +238,7 @@ report (CowClassifier *classifier, const CowPrecisionFigures *figures, guint n_f
     g_print ("There is nothing to choose from: it computes in fp32 alone.\n");
     return TRUE;
   }
-  print_figures (figures);
+  print_figures (figures, cow_classifier_device (classifier)->host_memory);
   print_mixes (figures);
   if (figures->n_pictures < FEW_PICTURES)
     g_printerr ("cow-trainer: warning: %u picture%s little; %d or more are better\n",

@@ -125,10 +125,9 @@ time_linear (CkStream *stream, const CkLinear *op)
   }
   self->after_attention = FALSE;
   ck_weight_shape (op->weight, &out, &in);
-  /* An adapter reads the input in fp32 whatever the layer's own product takes. */
-  time->products.of[CK_F32] += 2 * rows * (double)op->adapter.rank * (double)(in + out);
-  return finish (self, time, from, ck_weight_product (op->weight), rows * (double)in * (double)out,
-                 status);
+  const double products =
+      rows * ((double)in * (double)out + (double)op->adapter.rank * (double)(in + out));
+  return finish (self, time, from, ck_weight_factors (op->weight), products, status);
 }
 
 static CkStatus
@@ -154,7 +153,9 @@ time_attention (CkStream *stream, const CkAttention *op)
 
   release (self, COW_OPERATION_QKV);
   self->after_attention = TRUE;
-  time->products.of[op->products == CK_I8 ? CK_I16 : op->products] += 2 * products;
+  /* scores are of 16 bits in int8 too, which a GPU makes by products of 8 bits */
+  const gboolean wide = op->products == CK_I8 && stream->device->products & CK_USE_INT16;
+  time->products.of[wide ? CK_I16 : op->products] += 2 * products;
   return finish (self, time, from, op->products, products, status);
 }
 

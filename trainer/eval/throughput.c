@@ -13,7 +13,7 @@
 #define PEAK_BURSTS    6
 #define RESAMPLE_TURNS 9
 /* Rounds of multiply-adds that a peak is tried with first, and at most. */
-#define PEAK_FIRST (1 << 14)
+#define PEAK_FIRST (1 << 10)
 #define PEAK_MOST  (INT64_C (1) << 40)
 
 /* ---- numbers of every pass ------------------------------------------------------------------- */

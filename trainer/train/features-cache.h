@@ -24,7 +24,7 @@ typedef struct {
   guint64 seed;
   CowPreprocess preprocess;
   CowAugment augment;
-  CowPrecision precision; /* COW_PRECISION_FP32 or _INT16 */
+  CowPrecision precision; /* the recipe's */
   int batch, workers;
 } CowFeaturesOptions;
 

@@ -286,7 +286,9 @@ cow_recipe_kind_name (const CowRecipe *self)
 CowPrecision
 cow_recipe_precision (const CowRecipe *self)
 {
-  return self->precision == 0 ? COW_PRECISION_FP32 : COW_PRECISION_INT16;
+  static const CowPrecision precisions[] = { COW_PRECISION_FP32, COW_PRECISION_INT16,
+                                             COW_PRECISION_FP16, COW_PRECISION_BF16 };
+  return precisions[self->precision];
 }
 
 double

@@ -29,7 +29,7 @@ typedef struct {
   double alpha;  /* 0: twice the rank */
   double adapter_dropout, head_dropout;
   int checkpointing; /* CowCheckpointing */
-  int precision;     /* 0: fp32, 1: int16; cow_recipe_precision () */
+  int precision;     /* by the names of the setting; cow_recipe_precision () */
 
   /* [data]: CowDatasetOptions says what the first of them mean */
   char *data, *train, *val, *test;
