@@ -347,6 +347,9 @@ report_engine (GstCowBehavior *self, CowEngine *engine, const CowPrecisionChoice
         self, RESOURCE, SETTINGS,
         ("property precision: auto is %s, %s", cow_engine_precision_text (engine), choice->why),
         (NULL));
+  if (cow_engine_memory_text (engine))
+    GST_ELEMENT_INFO (self, RESOURCE, SETTINGS,
+                      ("property device: %s", cow_engine_memory_text (engine)), (NULL));
   if (choice->warning)
     GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS, ("property precision: %s", choice->warning),
                          (NULL));
