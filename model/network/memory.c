@@ -198,7 +198,9 @@ char *
 cow_memory_bytes_text (guint64 bytes)
 {
   const double mib = (double)bytes / (1 << 20);
-  return mib < 1024 ? g_strdup_printf ("%.3g MiB", mib) : g_strdup_printf ("%.2f GiB", mib / 1024);
+  return mib < 1      ? g_strdup_printf ("%.1f KiB", 1024 * mib)
+         : mib < 1024 ? g_strdup_printf ("%.1f MiB", mib)
+                      : g_strdup_printf ("%.2f GiB", mib / 1024);
 }
 
 char *

@@ -17,19 +17,17 @@ static const VerbHelp help = {
   "Of a model: its sizes, how its weights are stored, bytes on disk and an estimate of the\n"
   "memory for one picture. Of an adapter: method, rank, targets, head, classes, and how\n"
   "pictures are prepared. Of a .safetensors or .pth file: its tensors. Of a device: its\n"
-  "instructions or compute capability, driver, memory. --json gives a list with an object a path,\n"
-  "and one of the device.",
+  "instructions or compute capability, driver, memory; and of each model what it takes of a\n"
+  "GPU's memory, and what stays in the host's because it does not fit. --json gives a list with\n"
+  "an object a path, and one of the device.",
 };
 
 static JsonObject *
-describe_device (const char *name, GError **error)
+describe_device (CkDevice *device)
 {
-  g_autoptr (CkDevice) device = cow_device_open (name, 0, error);
   g_autoptr (JsonObject) object = json_object_new ();
   CkDeviceState state;
 
-  if (!device)
-    return NULL;
   json_object_set_string_member (object, "path", device->name);
   json_object_set_string_member (object, "kind", "device");
   json_object_set_string_member (object, "computes_with", device->features);
@@ -46,7 +44,7 @@ describe_device (const char *name, GError **error)
 }
 
 static JsonObject *
-describe (const char *name, GError **error)
+describe (const char *name, CkDevice *device, GError **error)
 {
   g_autofree char *path = cow_locate (name, error);
   g_autoptr (JsonObject) object = json_object_new ();
@@ -55,7 +53,10 @@ describe (const char *name, GError **error)
     return NULL;
   g_autofree char *shown = g_filename_display_name (path);
   json_object_set_string_member (object, "path", shown);
-  return describe_path (object, path, error) ? g_steal_pointer (&object) : NULL;
+  if (!describe_path (object, path, error) ||
+      (device && !describe_on_device (object, path, device, error)))
+    return NULL;
+  return g_steal_pointer (&object);
 }
 
 static void
@@ -92,12 +93,13 @@ gboolean
 verb_info (int argc, char **argv, GError **error)
 {
   gboolean json = FALSE;
-  g_autofree char *device = NULL;
+  g_autofree char *device_name = NULL;
+  g_autoptr (CkDevice) device = NULL;
   g_auto (GStrv) paths = NULL;
   g_autoptr (JsonArray) all = json_array_new ();
   const GOptionEntry entries[] = {
-    { "device", 0, 0, G_OPTION_ARG_STRING, &device, "Tell of a device: auto, cpu, cuda or cuda:N",
-      "DEVICE" },
+    { "device", 0, 0, G_OPTION_ARG_STRING, &device_name,
+      "Tell of a device: auto, cpu, cuda or cuda:N", "DEVICE" },
     { "json", 0, 0, G_OPTION_ARG_NONE, &json, "Print JSON", NULL },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &paths, NULL, NULL },
     G_OPTION_ENTRY_NULL,
@@ -105,13 +107,15 @@ verb_info (int argc, char **argv, GError **error)
 
   if (!verb_parse (&help, entries, argc, argv, error))
     return FALSE;
-  if (!paths && !device)
+  if (!paths && !device_name)
     return verb_usage (error, "no path given");
-  for (char **path = paths; path && *path; path++)
-    if (!add (all, describe (*path, error)))
-      return FALSE;
-  if (device && !add (all, describe_device (device, error)))
+  if (device_name && !(device = cow_device_open (device_name, 0, error)))
     return FALSE;
+  for (char **path = paths; path && *path; path++)
+    if (!add (all, describe (*path, device, error)))
+      return FALSE;
+  if (device)
+    add (all, describe_device (device));
   if (json)
     print_json (all);
   else
