@@ -623,7 +623,8 @@ answer_context (GstCowBehavior *self, GstQuery *query)
   g_autofree gchar *device = NULL;
 
   GST_OBJECT_LOCK (self);
-  device = g_strdup (self->settings.device);
+  device =
+      g_strdup (self->running ? cow_engine_device (self->running)->name : self->settings.device);
   GST_OBJECT_UNLOCK (self);
   return gst_cow_cuda_answer (GST_ELEMENT (self), query, device, &self->cuda_context);
 }

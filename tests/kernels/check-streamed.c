@@ -241,6 +241,77 @@ check_memory (CkStream *stream)
   network_close (&network);
 }
 
+/* ---- scratch memory -------------------------------------------------------------------------- */
+
+/* What a layer, attention and a convolution leave of scratch memory is what was said before. */
+static void
+check_scratch (CkStream *stream)
+{
+  enum { N = 24, DIM = 64, HEADS = 2, RANK = 4, SIDE = 6 };
+  const CkCudaStream *cuda = (const CkCudaStream *)stream;
+  TestWeight test;
+  CkWeight *weight;
+  size_t taken = 0;
+  float *some = ck_alloc (stream, (size_t)N * N * DIM * sizeof *some);
+
+  test_weight_init (&test, CK_NF4, DIM, DIM, FILL_RANDOM);
+  const CkWeightUses uses = (CkWeightUses)(ALL_USES | CK_USE_INT8);
+  const CkLinearShape linear = { .source = test.source, .uses = uses, .rows = N, .rank = RANK };
+  const CkConvolution convolution = { 1, 3, SIDE, SIDE, 5, 3, 1, 1 };
+  const CkAdapter adapter = {
+    .rank = RANK, .scale = 1, .down = some, .up = some + DIM * RANK, .gain = some
+  };
+  CkAttention attention = { .batch = 1,
+                            .tokens = N,
+                            .heads = HEADS,
+                            .head_dim = DIM / HEADS,
+                            .prefix = N,
+                            .products = CK_I8,
+                            .q = some,
+                            .k = some,
+                            .v = some,
+                            .out = ck_f32 (some + N * DIM) };
+  const CkMemoryPlan plan = { .n_linear = 1,
+                              .linear = &linear,
+                              .n_convolutions = 1,
+                              .convolutions = &convolution,
+                              .attention = &attention,
+                              .training = true };
+  float *out = some + 2 * N * DIM, *more = out + N * DIM;
+  const size_t planned = ck_scratch_bytes (stream->device, &plan);
+
+  check_ok (ck_weight_new (stream->device, &test.source, uses, &weight), "ck_weight_new");
+  check_ok (stream->operations->fill (stream, some, (int64_t)N * N * DIM, .25f), "fill");
+  check_ok (stream->operations->linear (stream, &(CkLinear){ .weight = weight,
+                                                             .adapter = adapter,
+                                                             .rows = N,
+                                                             .x = ck_f32 (some),
+                                                             .y = ck_f32 (out) }),
+            "linear");
+  check_ok (stream->training->linear_backward (
+                stream, &(CkLinearBackward){ .weight = weight,
+                                             .adapter = adapter,
+                                             .rows = N,
+                                             .x = some,
+                                             .dy = some,
+                                             .dx = out,
+                                             .gradients = { .down = more, .up = more + DIM * N } }),
+            "linear_backward");
+  check_ok (stream->operations->attention (stream, &attention), "attention");
+  check_ok (stream->operations->convolution (stream, &convolution, some, some, out), "convolution");
+  check_ok (
+      stream->training->convolution_backward (stream, &convolution, some, some, some, out, more),
+      "convolution_backward");
+  CHECK (ck_synchronize (stream) == CK_OK);
+  for (int i = 0; i < CK_CUDA_N_SCRATCH; i++)
+    taken += ck_cuda_allocation_bytes (cuda->scratch[i].bytes);
+  if (taken != planned)
+    fail ("%zu bytes of scratch memory, %zu planned", taken, planned);
+  ck_weight_free (stream->device, weight);
+  ck_free (stream, some);
+  test_weight_clear (&test);
+}
+
 static void
 check_all (const char *device)
 {
@@ -258,6 +329,10 @@ check_all (const char *device)
 void
 check_streamed (const char *device)
 {
+  CkStream *stream = stream_open (device, "auto", 0);
+
+  check_scratch (stream);
+  stream_close (stream);
   check_all (device);
   setenv ("COW_CUDA_EARLY", "1", 1);
   check_all (device);
