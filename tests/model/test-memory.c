@@ -67,17 +67,39 @@ assert_plan (const char *what, guint64 planned, guint64 taken)
   g_assert_cmpuint (taken, >, planned / 10 * 7);
 }
 
+/* A pass of a network with that share of its weights streamed. */
 static void
-check_inference (const char *model, CowPrecision precision)
+run_backbone (const CowBackboneConfig *config, const CowCheckpoint *checkpoint, CkStream *stream,
+              guint64 before, guint64 planned, const char *what)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (CkDevice) probe = open_device ();
-  g_autofree char *path = golden_path (model), *what = NULL;
+  g_autoptr (CowBackbone) backbone = config->klass->open (stream, config, checkpoint, NULL, &error);
+  g_assert_no_error (error);
+  const gint64 n = BATCH * 3 * SIDE * SIDE;
+  float *pixels = ck_alloc (stream, (gsize)n * sizeof *pixels);
+  stream->operations->fill (stream, pixels, n, .5f);
+  for (int pass = 0; pass < 2; pass++)
+    g_assert_nonnull (config->klass->features (backbone, pixels, BATCH, SIDE, SIDE, &error));
+  g_assert_cmpint (ck_synchronize (stream), ==, CK_OK);
+  assert_plan (what, planned, before - ck_device_free_bytes (stream->device));
+  ck_free (stream, pixels);
+}
+
+static void
+check_inference (const char *model, CowPrecision precision, double streamed)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CkDevice) device = open_device ();
+  g_autoptr (CkStream) stream = cow_stream_new (device, 0, &error);
+  g_autofree char *path = golden_path (model);
+  g_autofree char *what =
+      g_strdup_printf ("%s in %s, %g streamed", model, cow_precision_name (precision), streamed);
   g_autoptr (CowCheckpoint) checkpoint = cow_checkpoint_open (path, &error);
   CowBackboneConfig config;
   CowMemory memory;
   g_assert_true (cow_backbone_config_read (path, checkpoint, NULL, &config, &error));
   config.precision = precision;
+  config.streamed = streamed;
   const CowMemoryUse use = {
     .backbone = &config,
     .storage = cow_memory_storage (checkpoint),
@@ -86,22 +108,18 @@ check_inference (const char *model, CowPrecision precision)
     .width = SIDE,
     .activations = config.klass->workspace_bytes (&config, BATCH, SIDE, SIDE),
   };
-  cow_memory_plan (&memory, probe, &use, 0);
-  const guint64 before = ck_device_free_bytes (probe);
-  g_autoptr (CowClassifier) classifier = open_classifier (model, precision);
-  g_autofree float *features = run (classifier);
-  what = g_strdup_printf ("%s in %s", model, cow_precision_name (precision));
-  assert_plan (what, memory.device, before - ck_device_free_bytes (probe));
+  cow_memory_plan (&memory, device, &use, streamed);
+  run_backbone (&config, checkpoint, stream, ck_device_free_bytes (device), memory.device, what);
 }
 
 static void
 test_inference (void)
 {
-  check_inference ("plain/nf4", COW_PRECISION_FP32);
-  check_inference ("plain/nf4", COW_PRECISION_INT8);
-  check_inference ("plain/fp32", COW_PRECISION_FP32);
-  check_inference ("plain/fp32", COW_PRECISION_INT8);
-  check_inference ("gated7b/nf4", COW_PRECISION_INT8);
+  check_inference ("plain/nf4", COW_PRECISION_FP32, 0);
+  check_inference ("plain/nf4", COW_PRECISION_INT8, .5);
+  check_inference ("plain/fp32", COW_PRECISION_FP32, 1);
+  check_inference ("plain/fp32", COW_PRECISION_INT8, 1);
+  check_inference ("gated7b/nf4", COW_PRECISION_INT8, 0);
 }
 
 static const TrainingCase *
@@ -151,6 +169,12 @@ test_shares (void)
   g_assert_cmpuint (some.device, >, room - ((guint64)150 << 20));
   g_assert_cmpuint (some.streamed + some.weights, ==, none.weights);
   g_assert_false (cow_memory_fit (&some, device, &use, (guint64)40 << 20, &share));
+  /* what is streamed has to fit the host */
+  g_assert_true (cow_memory_check (&all, device, room, "it", &error));
+  all.streamed = (guint64)1 << 50;
+  g_assert_false (cow_memory_check (&all, device, room, "it", &error));
+  g_assert_error (error, COW_ERROR, COW_ERROR_MEMORY);
+  g_assert_nonnull (strstr (error->message, "it: 1048576.00 GiB of weights do not fit"));
   g_autofree char *text = cow_memory_text (&all, device);
   g_assert_nonnull (strstr (text, " GiB of weights do not fit into the memory of " DEVICE ":0"));
 }

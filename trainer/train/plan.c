@@ -334,9 +334,16 @@ cow_plan_fits (const CowPlan *self, CkDevice *device, guint64 available, char **
   *why = NULL;
   if (device->host_memory)
     return self->memory <= available;
-  if (cow_memory_check (&self->device, device, available, "this run", &error))
+  if (!cow_memory_check (&self->device, device, available, "this run", &error)) {
+    *why = g_strdup (error->message);
+    return FALSE;
+  }
+  const guint64 host = cow_host_memory_available ();
+  if (host == 0 || self->memory <= host)
     return TRUE;
-  *why = g_strdup (error->message);
+  g_autofree char *needed = cow_plan_bytes_text (self->memory), *there = cow_plan_bytes_text (host);
+  *why =
+      g_strdup_printf ("this run: needs %s of the host's memory, %s are available", needed, there);
   return FALSE;
 }
 
