@@ -182,6 +182,14 @@ ck_activations_bytes (const CkDevice *device, CkType type, int64_t rows, int64_t
   return device->klass->activations_bytes (device, type, rows, cols, bytes);
 }
 
+/* ---- plans of memory ------------------------------------------------------------------------- */
+
+size_t
+ck_scratch_bytes (CkDevice *device, const CkMemoryPlan *plan)
+{
+  return device->klass->scratch_bytes (device, plan);
+}
+
 /* ---- peak ------------------------------------------------------------------------------------ */
 
 CkStatus
@@ -256,6 +264,23 @@ ck_weight_new (CkDevice *device, const CkWeightSource *source, CkWeightUses uses
   if (status == CK_OK)
     status = check_uses (device, source, uses);
   return status == CK_OK ? device->klass->weight_new (device, source, uses, weight) : status;
+}
+
+CkStatus
+ck_weight_bytes (CkDevice *device, const CkWeightSource *source, CkWeightUses uses, size_t *bytes)
+{
+  size_t dequantised;
+
+  *bytes = 0;
+  if (source->out < 1 || source->in < 1 || (source->type == CK_NF4 && source->block < 2) ||
+      !ck_size_product (source->out, source->in, sizeof (float), &dequantised))
+    return CK_BAD_SHAPE;
+  if (device->klass->weight_bytes != NULL)
+    return device->klass->weight_bytes (device, source, uses, bytes);
+  *bytes = ck_weight_source_bytes (source);
+  if (source->type == CK_NF4)
+    *bytes += (size_t)ck_ceil_div (source->out * source->in, source->block) * sizeof (float);
+  return CK_OK;
 }
 
 void

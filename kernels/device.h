@@ -47,6 +47,11 @@ struct CkDeviceClass {
   CkStatus (*weight_new) (CkDevice *device, const CkWeightSource *source, CkWeightUses uses,
                           CkWeight **weight);
   void (*weight_free) (CkDevice *device, CkWeight *weight);
+  /* NULL: device memory is the host's. */
+  CkStatus (*weight_bytes) (CkDevice *device, const CkWeightSource *source, CkWeightUses uses,
+                            size_t *bytes);
+
+  size_t (*scratch_bytes) (CkDevice *device, const CkMemoryPlan *plan);
 
   /* of CK_I16 or CK_I8 */
   CkStatus (*activations_bytes) (const CkDevice *device, CkType type, int64_t rows, int64_t cols,

@@ -12,28 +12,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* name, open, and what opens it for "auto" (NULL: nothing); the best comes first. */
+/* name, open, what opens it for "auto" (NULL: nothing), and what counts them (NULL: there is one);
+ * the best comes first. */
 #ifdef CK_TEST_DEVICE
 #  define TEST_DEVICES(ROW)                                                                        \
-    ROW ("test", ck_test_device_open, NULL) ROW ("cuda-emulated", ck_cuda_emulated_open, NULL)
+    ROW ("test", ck_test_device_open, NULL, NULL)                                                  \
+    ROW ("cuda-emulated", ck_cuda_emulated_open, NULL, ck_cuda_emulated_count)
 #else
 #  define TEST_DEVICES(ROW)
 #endif
 #ifdef CK_CUDA
-#  define GPUS(ROW) ROW ("cuda", ck_cuda_device_open, ck_cuda_automatic_open)
+#  define GPUS(ROW) ROW ("cuda", ck_cuda_device_open, ck_cuda_automatic_open, ck_cuda_device_count)
 #else
 #  define GPUS(ROW)
 #endif
-#define DEVICES(ROW) GPUS (ROW) ROW ("cpu", ck_cpu_device_open, ck_cpu_device_open)
+#define DEVICES(ROW) GPUS (ROW) ROW ("cpu", ck_cpu_device_open, ck_cpu_device_open, NULL)
 
 typedef struct {
   const char *name; /* of CkDevice, or its part before a colon: "cuda" of "cuda:1" */
   CkDeviceOpen open;
   CkDeviceOpen automatic;
+  int (*count) (void);
 } Row;
 
-#define ROW_OF(name, open, automatic)  { name, open, automatic },
-#define NAME_OF(name, open, automatic) name,
+#define ROW_OF(name, open, automatic, count)  { name, open, automatic, count },
+#define NAME_OF(name, open, automatic, count) name,
 
 static const Row rows[] = { DEVICES (ROW_OF) TEST_DEVICES (ROW_OF) };
 static const char *const names[] = { DEVICES (NAME_OF) NULL };
@@ -137,4 +140,16 @@ const char *const *
 ck_device_names (void)
 {
   return names;
+}
+
+int
+ck_device_count (const char *name)
+{
+  const Row *row = find_row (name);
+
+  if (row != NULL && strcmp (row->name, name) == 0)
+    row = replace_cpu (row, &name);
+  if (row == NULL || strcmp (row->name, name) != 0)
+    return row != NULL;
+  return row->count != NULL ? row->count () : 1;
 }

@@ -128,6 +128,10 @@ const char *const *ck_cpu_levels (void);
  * that has it yet; else NULL. Static storage. */
 const char *ck_cpu_untried_level (void);
 
+/* How many devices a name means: of "cuda", which stands for "cuda:0", the GPUs that the driver
+ * finds; 1 of any other device that this build has, 0 of names that it does not know. */
+int ck_device_count (const char *name);
+
 /* What a device with memory of its own says of itself. */
 typedef struct {
   char model[128];    /* "NVIDIA L4" */
@@ -259,7 +263,10 @@ typedef enum {
    * CK_USE_BACKWARD linear_backward does so for all its products in bf16, and in fp16, whose
    * range gradients leave, has those of fp32. */
   CK_USE_BF16 = 1 << 5,
-  CK_USE_F16 = 1 << 6
+  CK_USE_F16 = 1 << 6,
+  /* The weight may stay in the host's memory and come to the device's whenever it is used, with
+   * the same results. Devices whose memory is the host's keep all weights there anyway. */
+  CK_USE_STREAMED = 1 << 7
 } CkWeightUses;
 
 /* Those that change the numbers that a layer multiplies. */
@@ -271,6 +278,13 @@ typedef enum {
 CkStatus ck_weight_new (CkDevice *device, const CkWeightSource *source, CkWeightUses uses,
                         CkWeight **weight);
 void ck_weight_free (CkDevice *device, CkWeight *weight);
+/*
+ * Bytes that such a weight would take of the device's memory, or of the host's pinned memory if it
+ * is streamed; of the source no pointer counts. Where device memory is the host's: those of the
+ * source, from which it is computed.
+ */
+CkStatus ck_weight_bytes (CkDevice *device, const CkWeightSource *source, CkWeightUses uses,
+                          size_t *bytes);
 /* The shape [out, in] of its source. */
 void ck_weight_shape (const CkWeight *weight, int64_t *out, int64_t *in);
 /*
@@ -471,6 +485,33 @@ typedef struct {
   /* [channels]: the batch's mean and 1 / sqrt (variance + epsilon), for the backward operation. */
   float *saved_mean, *saved_inverse;
 } CkBatchNorm;
+
+/* ---- plans of memory ------------------------------------------------------------------------- */
+
+/* A linear layer as far as scratch memory goes: shape and type of the source count. */
+typedef struct {
+  CkWeightSource source;
+  CkWeightUses uses;
+  int64_t rows, rank; /* rank 0: no adapter */
+  bool dropout;       /* of the adapter */
+  bool trains;        /* the weight itself */
+} CkLinearShape;
+
+/* What a network is made of, with no pointer to anything; counts of 0 and NULL: none of these. */
+typedef struct {
+  int n_linear, n_convolutions;
+  const CkLinearShape *linear;
+  const CkConvolution *convolutions;
+  const CkAttention *attention; /* its shape and products */
+  int64_t rows, cols;           /* of the largest norm */
+  bool training;                /* backward, too */
+} CkMemoryPlan;
+
+/*
+ * Bytes of scratch memory that a stream with the device's team holds once it has run these
+ * operations. Of the CPU they are those of convolutions, besides which it needs a few MB.
+ */
+size_t ck_scratch_bytes (CkDevice *device, const CkMemoryPlan *plan);
 
 /* ---- pictures -------------------------------------------------------------------------------- */
 

@@ -481,7 +481,8 @@ answer_context (GstCowBehavior *self, GstQuery *query)
   g_autofree gchar *device = NULL;
 
   GST_OBJECT_LOCK (self);
-  device = g_strdup (self->settings.device);
+  device =
+      g_strdup (self->running ? cow_engine_device (self->running)->name : self->settings.device);
   GST_OBJECT_UNLOCK (self);
   return gst_cow_context_answer (self->context, query, device);
 }

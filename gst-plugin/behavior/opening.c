@@ -110,6 +110,9 @@ gst_cow_opening_report (GstElement *element, CowEngine *engine, const CowPrecisi
         element, RESOURCE, SETTINGS,
         ("property precision: auto is %s, %s", cow_engine_precision_text (engine), choice->why),
         (NULL));
+  if (cow_engine_memory_text (engine))
+    GST_ELEMENT_INFO (element, RESOURCE, SETTINGS,
+                      ("property device: %s", cow_engine_memory_text (engine)), (NULL));
   if (choice->warning)
     GST_ELEMENT_WARNING (element, RESOURCE, SETTINGS, ("property precision: %s", choice->warning),
                          (NULL));

@@ -211,34 +211,58 @@ describe (const CkCpuStream *cpu, const CkConvolution *c, bool turned)
   return job;
 }
 
-/* Memory for the call: `shared` [n, in, cols], zeros, buffers of threads. */
+/* The floats of a call's memory. */
+typedef struct {
+  int64_t shared, zeros;
+  size_t bytes; /* of these and the threads' buffers */
+} Memory;
+
+/* `shared` [n, in, cols], zeros, buffers of threads; false where they cannot be counted. */
+static bool
+count (const Job *job, int64_t n, int64_t cols, Memory *memory)
+{
+  size_t shared, buffers;
+
+  memory->zeros = ck_round_up (ck_max (job->in, job->out), 16);
+  if (!ck_size_product (n, job->in, cols, &shared) ||
+      !ck_size_product (job->cpu->threads, job->buffer_floats, 1, &buffers))
+    return false;
+  memory->shared = (int64_t)shared;
+  return ck_size_product (memory->shared + memory->zeros + (int64_t)buffers, sizeof (float), 1,
+                          &memory->bytes);
+}
+
 static CkStatus
 reserve (CkCpuStream *cpu, Job *job, int64_t n, int64_t cols)
 {
-  const int64_t zeros = ck_round_up (ck_max (job->in, job->out), 16);
-  size_t shared, buffers, bytes;
+  Memory memory;
 
-  if (!ck_size_product (n, job->in, cols, &shared) ||
-      !ck_size_product (cpu->threads, job->buffer_floats, 1, &buffers) ||
-      !ck_size_product ((int64_t)shared + zeros + (int64_t)buffers, sizeof (float), 1, &bytes))
+  if (!count (job, n, cols, &memory))
     return CK_NO_MEMORY;
-  job->shared = ck_scratch_get (&cpu->planes, bytes);
+  job->shared = ck_scratch_get (&cpu->planes, memory.bytes);
   if (job->shared == NULL)
     return CK_NO_MEMORY;
-  job->nothing = job->shared + shared;
-  job->buffers = job->nothing + zeros;
-  memset (job->nothing, 0, (size_t)zeros * sizeof (float));
+  job->nothing = job->shared + memory.shared;
+  job->buffers = job->nothing + memory.zeros;
+  memset (job->nothing, 0, (size_t)memory.zeros * sizeof (float));
   return CK_OK;
+}
+
+static void
+cut_chunks (Job *job)
+{
+  const int64_t n_chunks = ck_round_up (ck_ceil_div (job->n_tiles, TILES), job->cpu->threads);
+
+  job->chunk = ck_ceil_div (job->n_tiles, n_chunks);
+  job->buffer_floats = ck_round_up (PLACES * job->chunk * (job->in + BLOCK) + BLOCK, 16);
 }
 
 static CkStatus
 convolve (CkCpuStream *cpu, Job *job)
 {
-  const int64_t n_chunks = ck_round_up (ck_ceil_div (job->n_tiles, TILES), cpu->threads);
   CkStatus status;
 
-  job->chunk = ck_ceil_div (job->n_tiles, n_chunks);
-  job->buffer_floats = ck_round_up (PLACES * job->chunk * (job->in + BLOCK) + BLOCK, 16);
+  cut_chunks (job);
   status = reserve (cpu, job, PLACES * job->blocks, BLOCK);
   if (status == CK_OK)
     status = ck_team_run_chunks (cpu->threads, job->in * job->blocks, RUN, transform_run, job);
@@ -333,16 +357,22 @@ add_run (const void *data, int64_t first, int64_t end, int member)
   return CK_OK;
 }
 
-static CkStatus
-sum_gradients (CkCpuStream *cpu, Job *job, int64_t batch)
+static void
+cut_slices (Job *job, int64_t batch)
 {
-  CkStatus status;
-
   job->in_blocks = ck_ceil_div (job->in, INPUTS);
   job->rows = job->in * job->out <= FEW_SUMS ? SIDE : 1;
   job->pictures = ck_ceil_div (batch, ck_max (TASKS * job->rows / SIDE / job->in_blocks, 1));
   job->slices = ck_ceil_div (batch, job->pictures);
   job->buffer_floats = SIDE * SUMMED * (INPUTS + job->out);
+}
+
+static CkStatus
+sum_gradients (CkCpuStream *cpu, Job *job, int64_t batch)
+{
+  CkStatus status;
+
+  cut_slices (job, batch);
   status = reserve (cpu, job, job->slices * PLACES, job->out);
   if (status == CK_OK)
     status =
@@ -386,3 +416,24 @@ backward (CkCpuStream *cpu, const CkConvolution *c, const float *x, const float 
 }
 
 const CkConvolutionOps ck_convolution_winograd = { forward, backward };
+
+size_t
+ck_winograd_scratch (const CkCpuStream *cpu, const CkConvolution *c, bool training)
+{
+  Job jobs[] = { describe (cpu, c, false), describe (cpu, c, true), describe (cpu, c, false) };
+  size_t bytes = 0;
+
+  cut_chunks (&jobs[0]);
+  cut_chunks (&jobs[1]);
+  cut_slices (&jobs[2], c->batch);
+  for (int i = 0; i < (training ? 3 : 1); i++) {
+    const Job *job = &jobs[i];
+    Memory memory;
+
+    if (!count (job, PLACES * (i < 2 ? job->blocks : job->slices), i < 2 ? BLOCK : job->out,
+                &memory))
+      return 0;
+    bytes = memory.bytes > bytes ? memory.bytes : bytes;
+  }
+  return bytes;
+}

@@ -9,6 +9,9 @@ extern const CkConvolutionOps ck_convolution_c, ck_convolution_dnnl, ck_convolut
 
 /* Whether the last one of these computes this shape. */
 bool ck_winograd_takes (const CkCpuStream *stream, const CkConvolution *shape);
+/* Bytes of scratch memory for one that it takes, with `training` backward, too; 0 where they cannot
+ * be counted. */
+size_t ck_winograd_scratch (const CkCpuStream *stream, const CkConvolution *shape, bool training);
 
 /* What a stream keeps for oneDNN's. */
 void ck_convolutions_free (CkConvolutions *convolutions);

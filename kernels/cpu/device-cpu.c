@@ -203,6 +203,26 @@ cpu_peak (CkStream *self, CkType type, int64_t rounds, double *operations)
   return ck_cpu_finish (stream, ck_team_run (stream->threads, stream->threads, run_peak, &job));
 }
 
+/* ---- plans of memory ------------------------------------------------------------------------- */
+
+/* oneDNN's convolutions need less than those by transforms, which share their memory. */
+static size_t
+cpu_scratch_bytes (CkDevice *device, const CkMemoryPlan *plan)
+{
+  const CkCpuStream stream = { .base = { .device = device },
+                               .ops = &((CkCpuDevice *)device)->ops,
+                               .threads = device->threads };
+  size_t bytes = 0;
+
+  for (int i = 0; i < plan->n_convolutions; i++)
+    if (ck_winograd_takes (&stream, &plan->convolutions[i])) {
+      const size_t needed = ck_winograd_scratch (&stream, &plan->convolutions[i], plan->training);
+
+      bytes = needed > bytes ? needed : bytes;
+    }
+  return bytes;
+}
+
 /* ---- the device ------------------------------------------------------------------------------ */
 
 static void
@@ -232,6 +252,7 @@ static const CkDeviceClass cpu_class = {
   .event_synchronize = cpu_event_synchronize,
   .weight_new = ck_cpu_weight_new,
   .weight_free = ck_cpu_weight_free,
+  .scratch_bytes = cpu_scratch_bytes,
   .activations_bytes = cpu_activations_bytes,
   .peak = cpu_peak,
 };

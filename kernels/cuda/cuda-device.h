@@ -28,6 +28,8 @@ typedef struct {
   int n_modules;
   CkCuStream *copies;                   /* of what belongs to no stream: weights, events' words */
   atomic_uint_fast64_t weights_changed; /* how often a weight was made or freed */
+  pthread_mutex_t streamed;             /* held while weights of the host are copied or freed */
+  size_t most_streamed;                 /* bytes of the largest of them that there was */
 
   pthread_mutex_t lock; /* of `failure` */
   char failure[160];    /* the first: the driver's name for it, and where; or "" */
@@ -51,6 +53,8 @@ CkStatus ck_cuda_result (CkCudaDevice *device, CkCuResult result, const char *wh
 CkStatus ck_cuda_no_memory (const CkCudaDevice *device);
 /* Device memory that is not bound to a stream; entered. 0 where there is none. */
 CkCuMemory ck_cuda_memory_new (CkCudaDevice *device, size_t bytes);
+/* What the driver takes of its memory for so many bytes: pages of 2 MiB where it is half of one. */
+size_t ck_cuda_allocation_bytes (size_t bytes);
 /* Copies that are done when the call returns; entered. */
 CkStatus ck_cuda_write (CkCudaDevice *device, void *to, const void *host_from, size_t bytes);
 CkStatus ck_cuda_read (CkCudaDevice *device, void *host_to, const void *from, size_t bytes);

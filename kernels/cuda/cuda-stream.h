@@ -4,10 +4,12 @@
 #define CK_CUDA_STREAM_H
 
 #include "kernels/cuda/cuda-device.h"
+#include "kernels/cuda/fetch.h"
 #include "kernels/cuda/replay-state.h"
 #include "kernels/cuda/staging.h"
 
 #define CK_CUDA_FUNCTION_LISTS 64
+#define CK_CUDA_NOWHERE        ((void *)(uintptr_t)256) /* memory that nobody touches */
 
 typedef struct CkCudaFunction CkCudaFunction; /* a kernel by its name; launch.c */
 
@@ -21,6 +23,7 @@ struct CkCudaStream {
   CkCuStream *handle;
   CkCuEvent *done; /* at which the host waits */
   CkStatus failure;
+  bool measures;  /* launches nothing, and only takes note of scratch memory (scratch-plan.c) */
   bool may_fail;  /* work since the last wait may have left a failure in device memory */
   int32_t *words; /* device memory [2]: the stream's failure, and that of the operation that runs */
   CkCudaStaging staging;
@@ -30,6 +33,7 @@ struct CkCudaStream {
   } scratch[CK_CUDA_N_SCRATCH];
   CkCudaFunction *functions[CK_CUDA_FUNCTION_LISTS];
   CkCudaReplays replays;
+  CkCudaFetcher fetcher;
 };
 
 static inline CkCudaDevice *
@@ -69,6 +73,8 @@ CkStatus ck_cuda_event_synchronize (CkEvent *event);
 /* replays.c */
 bool ck_cuda_replay_begin (CkStream *stream, uint64_t key);
 bool ck_cuda_replay_end (CkStream *stream);
+/* scratch-plan.c */
+size_t ck_cuda_scratch_bytes (CkDevice *device, const CkMemoryPlan *plan);
 /* memory.c */
 size_t ck_cuda_free_bytes (CkDevice *device);
 void *ck_cuda_host_alloc (CkDevice *device, size_t bytes);

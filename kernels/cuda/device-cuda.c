@@ -58,6 +58,7 @@ cuda_close (CkDevice *self)
     ck_cuda_context_release (device);
   }
   pthread_mutex_destroy (&device->lock);
+  pthread_mutex_destroy (&device->streamed);
   free (device);
 }
 
@@ -84,6 +85,8 @@ static const CkDeviceClass cuda_class = {
   .replay_end = ck_cuda_replay_end,
   .weight_new = ck_cuda_weight_new,
   .weight_free = ck_cuda_weight_free,
+  .weight_bytes = ck_cuda_weight_bytes,
+  .scratch_bytes = ck_cuda_scratch_bytes,
   .activations_bytes = cuda_activations_bytes,
   .peak = ck_cuda_peak,
 };
@@ -297,6 +300,7 @@ find (Opening *opening, const char *name, const char *library)
     return false;
   }
   pthread_mutex_init (&opening->device->lock, NULL);
+  pthread_mutex_init (&opening->device->streamed, NULL);
   return parse_name (opening, name) && start_driver (opening, library) && find_gpu (opening) &&
          read_limits (opening);
 }
@@ -363,4 +367,34 @@ ck_cuda_emulated_open (const char *name, const CkDeviceOptions *options, CkDevic
   if (options->reason != NULL)
     snprintf (options->reason, CK_DEVICE_REASON, "COWBEHAVIOR_CUDA_ON_CPU names no library");
   return CK_UNSUPPORTED;
+}
+
+/* ---- counting -------------------------------------------------------------------------------- */
+
+/* Of a library (NULL: the driver's own); 0 where it does not start. */
+static int
+count_gpus (const char *library)
+{
+  CkCuDriver driver = { 0 };
+  char why[CK_DEVICE_REASON];
+  int count = 0;
+
+  if (!ck_cu_driver_open (&driver, library, why, sizeof why) ||
+      driver.cuInit (0) != CK_CU_SUCCESS || driver.cuDeviceGetCount (&count) != CK_CU_SUCCESS)
+    return 0;
+  return count < CK_CUDA_MOST_GPUS ? count : CK_CUDA_MOST_GPUS;
+}
+
+int
+ck_cuda_device_count (void)
+{
+  return count_gpus (NULL);
+}
+
+int
+ck_cuda_emulated_count (void)
+{
+  const char *library = getenv ("COWBEHAVIOR_CUDA_ON_CPU");
+
+  return library != NULL ? count_gpus (library) : 0;
 }

@@ -18,4 +18,8 @@ CkStatus ck_cuda_automatic_open (const char *name, const CkDeviceOptions *option
 CkStatus ck_cuda_emulated_open (const char *name, const CkDeviceOptions *options,
                                 CkDevice **device);
 
+/* How many GPUs there are for either. */
+int ck_cuda_device_count (void);
+int ck_cuda_emulated_count (void);
+
 #endif /* CK_DEVICE_CUDA_H */

@@ -38,7 +38,6 @@ describe (const CkEmbed *e, CkCudaEmbed *a)
                       .by_across = ck_cuda_divisor ((uint32_t)across),
                       .by_patch = ck_cuda_divisor ((uint32_t)e->patch),
                       .by_area = ck_cuda_divisor ((uint32_t)(e->patch * e->patch)),
-                      .weight = ck_cuda_weight_values (e->weight),
                       .bias = e->bias,
                       .prefix = e->prefix,
                       .position = e->position,
@@ -76,6 +75,7 @@ ck_cuda_embed (CkStream *self, const CkEmbed *e)
     status = put_prefix (stream, &a);
   if (status != CK_OK)
     return status;
+  a.weight = ck_cuda_weight_values (stream, e->weight);
   a.tiles_across = tiling.across;
   ck_cuda_launch (stream, tiling.large ? "ck_cuda_embed_large" : "ck_cuda_embed_small", tiling.grid,
                   CK_CUDA_TILE_THREADS, CK_CUDA_EMBED_SHARED (tiling.shared), &a, sizeof a);

@@ -44,8 +44,9 @@ typedef enum {
   CK_CUDA_SCRATCH_ATTENTION,
   CK_CUDA_SCRATCH_PATCHES,
   CK_CUDA_SCRATCH_PICTURE,
-  CK_CUDA_SCRATCH_SUMS,   /* partial sums of reductions over rows */
-  CK_CUDA_SCRATCH_UPLOAD, /* of the stream itself */
+  CK_CUDA_SCRATCH_SUMS,    /* partial sums of reductions over rows */
+  CK_CUDA_SCRATCH_UPLOAD,  /* of the stream itself, */
+  CK_CUDA_SCRATCH_WEIGHTS, /* and of the weights that it streams */
   CK_CUDA_N_SCRATCH
 } CkCudaScratch;
 void *ck_cuda_scratch (CkCudaStream *stream, CkCudaScratch slot, size_t bytes);

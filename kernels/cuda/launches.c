@@ -111,7 +111,7 @@ launch (CkCudaStream *stream, const char *kernel, CkCudaGrid grid, uint32_t thre
   void *parameters[] = { (void *)arguments, &failure };
   CkCuFunction *function;
 
-  if (stream->failure != CK_OK || stream->replays.broken)
+  if (stream->failure != CK_OK || stream->replays.broken || stream->measures)
     return;
   ck_cuda_enter (device);
   function = find (stream, kernel);

@@ -65,7 +65,7 @@ make_dx (const Job *job)
   const CkLinearBackward *op = job->op;
   const CkCudaTerms terms = { .a = op->dy,
                               .a_stride = job->out,
-                              .b = ck_cuda_weight_values (op->weight),
+                              .b = ck_cuda_weight_values (job->stream, op->weight),
                               .factor = op->adapter.gain,
                               .k = job->out };
   CkCudaProduct product = {

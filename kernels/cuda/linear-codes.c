@@ -158,7 +158,7 @@ run (Job *job)
   CkCudaCodeProduct product = {
     .m = job->rows,
     .n = job->out,
-    .values = ck_cuda_weight_values (op->weight),
+    .values = ck_cuda_weight_values (job->stream, op->weight),
     .addend = job->addend,
     .epilogue = ck_cuda_linear_epilogue (op),
     .y = op->y.type == CK_F32 ? op->y.data : NULL,
@@ -170,7 +170,7 @@ run (Job *job)
     quantise (job, op->x.data, job->rows, job->in, 1, &job->x);
   else
     job->x = ck_cuda_codes_at (job->rows, job->in, true, op->x.data);
-  product.first = (CkCudaCodeTerms){ job->x, ((const CkCudaWeight *)op->weight)->coded };
+  product.first = (CkCudaCodeTerms){ job->x, ck_cuda_weight_view (job->stream, op->weight).coded };
   if (job->addend != NULL)
     make_addend (job);
   else if (job->adapter != NULL)

@@ -20,7 +20,10 @@ multiply (CkCudaStream *stream, const CkLinear *op)
   CkCudaProduct product = {
     .m = rows,
     .n = out,
-    .first = { .a = op->x.data, .a_stride = in, .b = ck_cuda_weight_values (op->weight), .k = in },
+    .first = { .a = op->x.data,
+               .a_stride = in,
+               .b = ck_cuda_weight_values (stream, op->weight),
+               .k = in },
     .second_factor = 1,
     .epilogue = ck_cuda_linear_epilogue (op),
     .y = op->y.data,

@@ -6,6 +6,9 @@
 
 #include <string.h>
 
+#define PAGE  ((size_t)2 << 20)
+#define LEAST ((size_t)512)
+
 /* ---- the device's memory --------------------------------------------------------------------- */
 
 size_t
@@ -33,6 +36,14 @@ trim (const CkCudaDevice *device)
   device->driver.cuCtxSynchronize ();
   if (device->pool != NULL)
     device->driver.cuMemPoolTrimTo (device->pool, 0);
+}
+
+size_t
+ck_cuda_allocation_bytes (size_t bytes)
+{
+  const size_t unit = bytes >= PAGE / 2 ? PAGE : LEAST;
+
+  return bytes <= SIZE_MAX - PAGE ? (bytes + unit - 1) / unit * unit : bytes;
 }
 
 CkCuMemory
@@ -120,6 +131,10 @@ ck_cuda_scratch (CkCudaStream *stream, CkCudaScratch slot, size_t bytes)
     return NULL;
   if (bytes <= stream->scratch[slot].bytes)
     return stream->scratch[slot].memory;
+  if (stream->measures) {
+    stream->scratch[slot].bytes = bytes;
+    return stream->scratch[slot].memory = CK_CUDA_NOWHERE;
+  }
   ck_cuda_break_recording (stream);
   stream->replays.generation++;
   ck_cuda_enter (device);

@@ -59,6 +59,7 @@ ck_cuda_stream_free (CkStream *self)
 
   ck_cuda_enter (ck_cuda_device_of (stream));
   ck_cuda_replays_clear (stream);
+  ck_cuda_fetcher_clear (stream);
   for (int i = 0; i < CK_CUDA_N_SCRATCH; i++)
     ck_free (self, stream->scratch[i].memory);
   if (stream->handle != NULL) {
@@ -121,6 +122,7 @@ ck_cuda_stream_reset (CkStream *self)
   wait (stream);
   if (stream->failure != CK_OK) {
     stream->failure = CK_OK;
+    ck_cuda_fetcher_forget (&stream->fetcher);
     ck_cuda_stream_check (stream, clear_words (stream), "a reset");
   }
   ck_cuda_leave (ck_cuda_device_of (stream));

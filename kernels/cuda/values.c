@@ -43,12 +43,12 @@ reciprocal_of (int64_t block)
 }
 
 CkCudaValues
-ck_cuda_weight_values (const CkWeight *weight)
+ck_cuda_weight_values (CkCudaStream *stream, const CkWeight *weight)
 {
-  const CkCudaWeight *of = (const CkCudaWeight *)weight;
+  const CkCudaWeightView view = ck_cuda_weight_view (stream, weight);
   const CkWeightSource *source = &weight->source;
   CkCudaValues values = {
-    .format = format_of (source->type), .rows = source->out, .cols = source->in, .data = of->data
+    .format = format_of (source->type), .rows = source->out, .cols = source->in, .data = view.data
   };
 
   if (source->type != CK_NF4)
@@ -56,7 +56,7 @@ ck_cuda_weight_values (const CkWeight *weight)
   /* A block that is larger than the matrix is its only one. */
   values.block_shift = source->block < source->out * source->in ? shift_of (source->block) : 62;
   values.reciprocal = reciprocal_of (source->block);
-  values.absmax = of->absmax;
+  values.absmax = view.absmax;
   memcpy (values.code, source->code, sizeof values.code);
   return values;
 }
@@ -73,7 +73,7 @@ ck_cuda_weight_dequantise (CkStream *self, const CkWeight *weight, int64_t first
 
   if (status != CK_OK || n == 0)
     return status;
-  arguments = (CkCudaDequantise){ ck_cuda_weight_values (weight), first * cols, n, out };
+  arguments = (CkCudaDequantise){ ck_cuda_weight_values (stream, weight), first * cols, n, out };
   ck_cuda_launch (stream, "ck_cuda_dequantise",
                   (CkCudaGrid){ (uint32_t)ck_ceil_div (n, each), 1, 1 }, CK_CUDA_DEQUANTISE_THREADS,
                   sizeof arguments.values.code, &arguments, sizeof arguments);

@@ -10,11 +10,11 @@
 #include "kernels/code-units.h"
 #include "kernels/sizes.h"
 
-static bool
-stays (const CkWeightSource *source)
+bool
+ck_cuda_weight_is_packed (const CkWeightSource *source, CkWeightUses uses)
 {
-  return source->type == CK_NF4 && source->block == CK_CUDA_BLOCK &&
-         source->in % CK_CUDA_BLOCK == 0;
+  return uses & CK_USE_INT8 && (source->type != CK_NF4 || source->block != CK_CUDA_BLOCK ||
+                                source->in % CK_CUDA_BLOCK != 0);
 }
 
 static void
@@ -26,49 +26,37 @@ choose_codes (CkCudaWeight *weight)
   coded->unit = ck_code_unit (weight->base.source.code, CK_CUDA_CODE_MAX, table);
   for (int i = 0; i < 16; i++)
     coded->table[i / 4] |= (uint32_t)(uint8_t)table[i] << i % 4 * 8;
-  coded->pairs = weight->data;
-  coded->scales = weight->absmax;
 }
 
 /* On a stream of its own, and done when this returns. */
 static CkStatus
-pack (CkCudaWeight *weight, CkDevice *device, const CkCudaCodes *codes)
+pack (CkCudaWeight *weight, CkDevice *device)
 {
-  const CkCudaValues values = ck_cuda_weight_values (&weight->base);
+  const CkWeightSource *source = &weight->base.source;
+  const CkCudaCodes codes = ck_cuda_codes_at (source->out, source->in, false,
+                                              (char *)weight->memory + weight->layout.codes_at);
+  CkCudaValues values;
   CkStream *stream;
   CkStatus status = ck_stream_new (device, 0, &stream);
 
   if (status != CK_OK)
     return status;
-  ck_cuda_quantise ((CkCudaStream *)stream, &values, 1, codes);
+  values = ck_cuda_weight_values ((CkCudaStream *)stream, &weight->base);
+  ck_cuda_quantise ((CkCudaStream *)stream, &values, 1, &codes);
   status = ck_synchronize (stream);
   ck_stream_free (stream);
   return status;
 }
 
 CkStatus
-ck_cuda_weight_encode (CkCudaWeight *weight, CkDevice *self)
+ck_cuda_weight_encode (CkCudaWeight *weight, CkDevice *device)
 {
-  CkCudaDevice *device = (CkCudaDevice *)self;
   const CkWeightSource *source = &weight->base.source;
-  CkCudaCodes codes;
-  size_t bytes;
 
   weight->coded =
       (CkCudaCodedWeight){ .unit = 1, .blocks = ck_ceil_div (source->in, CK_CUDA_BLOCK) };
-  if (stays (source)) {
-    choose_codes (weight);
-    return CK_OK;
-  }
-  if (!ck_cuda_codes_bytes (source->out, source->in, false, &bytes))
-    return CK_BAD_SHAPE;
-  ck_cuda_enter (device);
-  weight->coded_memory = (void *)(uintptr_t)ck_cuda_memory_new (device, bytes);
-  ck_cuda_leave (device);
-  if (weight->coded_memory == NULL)
-    return CK_NO_MEMORY;
-  codes = ck_cuda_codes_at (source->out, source->in, false, weight->coded_memory);
-  weight->coded.packed = codes.codes;
-  weight->coded.scales = codes.scales;
-  return pack (weight, self, &codes);
+  if (weight->layout.codes_at > 0)
+    return pack (weight, device);
+  choose_codes (weight);
+  return CK_OK;
 }

@@ -4,6 +4,7 @@
 #ifndef CK_CUDA_WEIGHT_VALUES_H
 #define CK_CUDA_WEIGHT_VALUES_H
 
+#include "kernels/cuda/launch.h"
 #include "kernels/kernels.h"
 
 #define CK_CUDA_VALUES_F32  0
@@ -38,8 +39,8 @@ ck_cuda_floats (const float *data, int64_t rows, int64_t cols)
   return values;
 }
 
-/* Of a weight of this device. */
-CkCudaValues ck_cuda_weight_values (const CkWeight *weight);
+/* Of a weight of the stream's device, for what is enqueued before the next call. */
+CkCudaValues ck_cuda_weight_values (CkCudaStream *stream, const CkWeight *weight);
 
 #define CK_CUDA_DEQUANTISE_THREADS 256
 #define CK_CUDA_DEQUANTISE_EACH    4 /* elements of a thread */

@@ -281,6 +281,12 @@ test_weight_free (CkDevice *self, CkWeight *weight)
   ck_weight_free (device->cpu, weight);
 }
 
+static size_t
+test_scratch_bytes (CkDevice *self, const CkMemoryPlan *plan)
+{
+  return ck_scratch_bytes (((CkTestDevice *)self)->cpu, plan);
+}
+
 static CkStatus
 test_activations_bytes (const CkDevice *self, CkType type, int64_t rows, int64_t cols,
                         size_t *bytes)
@@ -332,6 +338,7 @@ static const CkDeviceClass test_class = {
   .event_synchronize = test_event_synchronize,
   .weight_new = test_weight_new,
   .weight_free = test_weight_free,
+  .scratch_bytes = test_scratch_bytes,
   .activations_bytes = test_activations_bytes,
   .peak = test_peak,
 };

@@ -33,13 +33,16 @@
 #define KEPT_REGIONS (2 * COW_ENGINE_MAX_REGIONS)
 
 struct _CowEngine {
-  char *key;  /* in the registry */
+  char *key; /* in the registry: the network and the device */
+  char *network;
+  const char *device_name;
   guint refs; /* under the registry's lock */
   gboolean loading;
   GError *load_error;
   CowClassifier *classifier;
   CkDevice device; /* what the classifier's was when it was loaded; not one that can be used */
   char *name;
+  char *memory_text; /* as it was when it was loaded; or NULL */
   CowEngineFaults faults;
 
   GThread *worker;
@@ -531,9 +534,10 @@ canonical (const char *name, GError **error)
   return copy;
 }
 
-/* The registry's key: options that mean the same, with a resolved precision, have the same key. */
+/* What options say of a network, with a resolved precision: options that mean the same have the
+ * same text. */
 static char *
-key_of (const CowClassifierOptions *options, GError **error)
+network_of (const CowClassifierOptions *options, GError **error)
 {
   /* An adapter folder that holds a whole network has no model. */
   g_autofree char *model =
@@ -543,13 +547,39 @@ key_of (const CowClassifierOptions *options, GError **error)
   g_autofree char *adapter = canonical (options->adapter, error);
   if (!adapter)
     return NULL;
-  const char *device = cow_device_resolve (options->device, error);
-  if (!device)
-    return NULL;
   g_autofree char *raised =
       options->raised ? g_strjoinv ("\n", (char **)options->raised) : g_strdup ("");
-  return g_strjoin ("\n", model, adapter, device, cow_precision_name (options->precision), raised,
-                    NULL);
+  return g_strjoin ("\n", model, adapter, cow_precision_name (options->precision), raised, NULL);
+}
+
+/*
+ * The one of several GPUs of a name that an engine of a network is on: that which has such an engine
+ * already; else the one with the fewest engines of this process, of equals the first. Registry
+ * locked.
+ */
+static const char *
+choose_gpu (const char *network, const char *name, int n)
+{
+  g_autofree guint *loads = g_new0 (guint, n);
+  GHashTableIter iter;
+  CowEngine *engine;
+  int best = 0;
+  g_hash_table_iter_init (&iter, registry);
+  while (g_hash_table_iter_next (&iter, NULL, (gpointer *)&engine)) {
+    const gsize length = strlen (name);
+    if (strncmp (engine->device_name, name, length) != 0 || engine->device_name[length] != ':')
+      continue;
+    if (g_str_equal (engine->network, network))
+      return engine->device_name;
+    const gint64 i = g_ascii_strtoll (engine->device_name + length + 1, NULL, 10);
+    if (i < n)
+      loads[i]++;
+  }
+  for (int i = 1; i < n; i++)
+    if (loads[i] < loads[best])
+      best = i;
+  g_autofree char *chosen = g_strdup_printf ("%s:%d", name, best);
+  return g_intern_string (chosen);
 }
 
 static gboolean
@@ -570,6 +600,7 @@ engine_load (CowEngine *self, const CowClassifierOptions *options, GError **erro
   self->device = *cow_classifier_device (self->classifier);
   self->device.name = g_intern_string (self->device.name);
   self->device.features = g_intern_string (self->device.features);
+  self->memory_text = g_strdup (cow_classifier_memory_text (self->classifier));
   cow_engine_faults_init (&self->faults);
   self->worker = g_thread_try_new ("cow-engine", work, self, error);
   return self->worker != NULL;
@@ -596,16 +627,20 @@ engine_free (CowEngine *self)
   g_mutex_clear (&self->listening);
   g_cond_clear (&self->wake);
   g_free (self->name);
+  g_free (self->memory_text);
+  g_free (self->network);
   g_free (self->key);
   g_free (self);
 }
 
 /* Adds an engine that is still to be loaded; registry locked. */
 static CowEngine *
-registry_add (char *key)
+registry_add (char *key, const char *network, const char *device_name)
 {
   CowEngine *self = g_new0 (CowEngine, 1);
   self->key = key;
+  self->network = g_strdup (network);
+  self->device_name = device_name;
   self->refs = 1;
   self->loading = TRUE;
   g_mutex_init (&self->lock);
@@ -653,16 +688,23 @@ cow_engine_get (const CowClassifierOptions *given, GError **error)
                  "an engine needs an adapter, which has the classes");
     return NULL;
   }
-  g_autofree char *key = key_of (options, error);
-  if (!key)
+  g_autofree char *network = network_of (options, error);
+  if (!network)
+    return NULL;
+  /* Of one among several it is known when the registry is. */
+  const int n = options->device ? ck_device_count (options->device) : 1;
+  if (n <= 1 && !(resolved.device = cow_device_resolve (options->device, error)))
     return NULL;
   g_mutex_lock (&registry_lock);
   if (!registry)
     registry = g_hash_table_new (g_str_hash, g_str_equal);
+  if (n > 1)
+    resolved.device = choose_gpu (network, options->device, n);
+  g_autofree char *key = g_strjoin ("\n", network, resolved.device, NULL);
   CowEngine *self = g_hash_table_lookup (registry, key);
   const gboolean first = self == NULL;
   if (first)
-    self = registry_add (g_steal_pointer (&key));
+    self = registry_add (g_steal_pointer (&key), network, resolved.device);
   else
     self->refs++;
   load_or_wait (self, first, options);
@@ -746,6 +788,12 @@ const char *
 cow_engine_precision_text (const CowEngine *self)
 {
   return cow_classifier_precision_text (self->classifier);
+}
+
+const char *
+cow_engine_memory_text (const CowEngine *self)
+{
+  return self->memory_text;
 }
 
 const float *

@@ -17,7 +17,9 @@ typedef struct _CowEngine CowEngine;
 /*
  * Returns a new reference to the engine for these options, which is loaded now unless somebody has
  * it already. Options that mean the same ("auto" and the device or precision that it stands for,
- * two paths of one folder) give the same engine. Loading may take seconds: do not call this from a
+ * two paths of one folder) give the same engine. A device without a number ("cuda") is, where there
+ * are several, the one that has this engine already, else the one with the fewest engines of this
+ * process, of equals the first. Loading may take seconds: do not call this from a
  * streaming thread. An engine needs an adapter folder with a head: without one, COW_ERROR_ARGUMENT.
  */
 CowEngine *cow_engine_get (const CowClassifierOptions *options, GError **error);
@@ -36,6 +38,8 @@ const CkDevice *cow_engine_device (const CowEngine *self);
 CowPrecision cow_engine_precision (const CowEngine *self);
 /* "int8, with 3 of 72 layers in int16: ..." */
 const char *cow_engine_precision_text (const CowEngine *self);
+/* cow_classifier_memory_text () */
+const char *cow_engine_memory_text (const CowEngine *self);
 /* [n_classes] the probability from which on a class is worth believing, as the adapter's card has
  * it; NULL where it has none. */
 const float *cow_engine_thresholds (const CowEngine *self);

@@ -59,3 +59,26 @@ cow_backbone_takes_adapters (const CowBackboneConfig *config)
 {
   return config->vit.family && config->vit.family->adapters;
 }
+
+/* Half of a layer's size decides, so that small shares choose some, too. */
+gboolean *
+cow_backbone_streamed (const CowBackboneConfig *config)
+{
+  const guint n = cow_backbone_n_linear (config);
+  gboolean *streamed = g_new0 (gboolean, MAX (n, 1));
+  double due = 0;
+  for (guint i = 0; i < n && config->streamed > 0; i++) {
+    const double size = (double)config->klass->linear_size (config, i);
+    due += config->streamed * size;
+    streamed[i] = config->streamed >= 1 || due >= size / 2;
+    due -= streamed[i] ? size : 0;
+  }
+  return streamed;
+}
+
+void
+cow_pass_shapes_clear (CowPassShapes *self)
+{
+  g_clear_pointer (&self->linear, g_array_unref);
+  g_clear_pointer (&self->convolutions, g_array_unref);
+}

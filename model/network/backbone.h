@@ -23,7 +23,25 @@ typedef struct {
   gint64 n_features;
   CowPrecision precision; /* of its linear layers and attention; unset (auto) is fp32 */
   CowVitConfig vit;       /* of a vision transformer */
+  /* The share of its linear layers' weights, by their size, that stays in the host's memory and
+   * comes to the device when it is used; 0: none. */
+  double streamed;
 } CowBackboneConfig;
+
+/* An adapter as far as memory goes. */
+typedef struct {
+  guint modules; /* a bit for each CowModule that has one */
+  gint64 rank;
+  gboolean dora, dropout;
+} CowAdapterShape;
+
+/* What a pass consists of, as far as memory goes; the plan's arrays are to be those here. */
+typedef struct {
+  GArray *linear;       /* of CkLinearShape, in the order of linear_name (); without types */
+  GArray *convolutions; /* of CkConvolution */
+  CkAttention attention;
+  CkMemoryPlan plan;
+} CowPassShapes;
 
 struct _CowBackboneClass {
   gboolean copies_weights; /* the checkpoint may be closed once the backbone is open */
@@ -45,6 +63,9 @@ struct _CowBackboneClass {
   /* Bytes of device memory that `features` and `tokens` allocate for this shape, without the
    * weights and what kernels need for the time of a call. */
   gsize (*workspace_bytes) (const CowBackboneConfig *config, int batch, int height, int width);
+  /* Fills *shapes, all zero, for cow_pass_shapes_clear (). */
+  void (*shapes) (const CowBackboneConfig *config, const CowAdapterShape *adapter, int batch,
+                  int height, int width, CowPassShapes *shapes);
   /* Parameters of the whole network, and those that training from scratch trains. */
   gint64 (*n_parameters) (const CowBackboneConfig *config);
   gint64 (*n_trained) (const CowBackboneConfig *config);
@@ -75,6 +96,7 @@ struct _CowBackboneClass {
    * passes, with a precision that the device offers.
    */
   guint (*n_linear) (const CowBackboneConfig *config);
+  gint64 (*linear_size) (const CowBackboneConfig *config, guint i); /* out * in */
   char *(*linear_name) (const CowBackboneConfig *config, guint i);
   gboolean (*set_precision) (CowBackbone *self, guint i, CowPrecision precision, GError **error);
   void (*free) (CowBackbone *self);
@@ -98,6 +120,12 @@ guint cow_backbone_n_linear (const CowBackboneConfig *config);
 gboolean *cow_backbone_find_linear (const CowBackboneConfig *config, const char *const *names,
                                     GError **error);
 
+/* Which linear layers are those that are streamed, [n_linear], free with g_free: spread over the
+ * network, so that their copies come one by one beside the others' work. */
+gboolean *cow_backbone_streamed (const CowBackboneConfig *config);
+
+void cow_pass_shapes_clear (CowPassShapes *self);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (CowPassShapes, cow_pass_shapes_clear)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CowBackbone, cow_backbone_free)
 
 G_END_DECLS

@@ -8,7 +8,11 @@
 #include "model/network/backbones.h"
 #include "model/network/buffer.h"
 #include "model/network/head-classifier.h"
+#include "model/network/memory.h"
 #include "model/network/precision-choice.h"
+
+#define USUAL_BATCH 8
+#define READY       2 /* batches that the engine has prepared, about */
 
 struct _CowClassifier {
   char *model_path, *adapter_path;
@@ -16,8 +20,10 @@ struct _CowClassifier {
   CowPrecision precision; /* resolved */
   char **raised;          /* as in the options, or NULL */
   char *precision_text;
+  char *memory_text; /* or NULL */
   char *device_name; /* as it was opened, and with how many threads */
   int threads;
+  int batch; /* that memory was planned for */
   CkDevice *device;
   CkStream *stream;
   CowCheckpoint *checkpoint; /* open as long as the backbone computes from it */
@@ -67,6 +73,7 @@ choose_device (CowClassifier *self, const CowClassifierOptions *options, GError 
   self->precision = resolved.precision;
   self->raised = g_strdupv ((char **)resolved.raised);
   self->threads = options->threads;
+  self->batch = options->batch > 0 ? options->batch : USUAL_BATCH;
   if (!open_device (self, options->device, error))
     return FALSE;
   self->device_name = g_strdup (self->device->name);
@@ -204,10 +211,56 @@ raise_layers (CowClassifier *self, const gboolean *raised, GError **error)
   return TRUE;
 }
 
+static CowAdapterShape
+shape_of (const CowAdapter *adapter)
+{
+  CowAdapterShape shape = { 0 };
+  if (!adapter)
+    return shape;
+  shape = (CowAdapterShape){ .rank = adapter->rank, .dora = adapter->dora };
+  for (int i = 0; i < adapter->n_layers * COW_N_MODULES; i++)
+    if (adapter->loras[i])
+      shape.modules |= 1u << i % COW_N_MODULES;
+  return shape;
+}
+
+/* Whether the device has memory for the network, and which share of the weights the host keeps. A
+ * batch is smaller where it is the batch that does not fit. */
+static gboolean
+plan_memory (CowClassifier *self, const CowAdapter *adapter, GError **error)
+{
+  CowMemory memory;
+  const CowPreprocess *preprocess = &self->card->preprocess;
+  CowMemoryUse use = { .backbone = &self->config,
+                       .storage = cow_memory_storage (self->checkpoint),
+                       .adapter = shape_of (adapter),
+                       .height = preprocess->height,
+                       .width = preprocess->width };
+  g_autoptr (GError) local = NULL;
+  gboolean fits = FALSE;
+  g_clear_pointer (&self->memory_text, g_free);
+  for (int batch = self->batch; batch > 0 && !fits; batch /= 2) {
+    g_clear_error (&local);
+    use.batch = batch;
+    use.ready = READY * batch;
+    use.activations =
+        self->config.klass->workspace_bytes (&self->config, batch, use.height, use.width);
+    fits = cow_memory_prepare (&memory, self->device, &use, self->model_path,
+                               &self->config.streamed, &local);
+  }
+  if (fits)
+    self->memory_text = cow_memory_text (&memory, self->device);
+  else
+    g_propagate_error (error, g_steal_pointer (&local));
+  return fits;
+}
+
 static gboolean
 open_backbone (CowClassifier *self, const CowAdapter *adapter, GError **error)
 {
   g_autofree gboolean *raised = NULL;
+  if (!plan_memory (self, adapter, error))
+    return FALSE;
   if (self->raised && !(raised = cow_backbone_find_linear (
                             &self->config, (const char *const *)self->raised, error)))
     return FALSE;
@@ -347,6 +400,7 @@ cow_classifier_free (CowClassifier *self)
   g_free (self->adapter_path);
   g_free (self->device_text);
   g_free (self->precision_text);
+  g_free (self->memory_text);
   g_strfreev (self->raised);
   g_free (self);
 }
@@ -626,6 +680,12 @@ const char *
 cow_classifier_precision_text (const CowClassifier *self)
 {
   return self->precision_text;
+}
+
+const char *
+cow_classifier_memory_text (const CowClassifier *self)
+{
+  return self->memory_text;
 }
 
 const char *

@@ -21,6 +21,7 @@ typedef struct {
    * Not with auto. */
   const char *const *raised;
   int threads; /* of a stream; 0: one a processor */
+  int batch;   /* the largest that there is to be memory for; 0: 8 */
 } CowClassifierOptions;
 
 /* Puts what auto stands for in the place of auto (cow_precision_choose ()); clear *choice, which
@@ -101,6 +102,9 @@ const char *cow_classifier_device_text (const CowClassifier *self);
 /* What it computes in; never COW_PRECISION_AUTO. The text is cow_precision_text (). */
 CowPrecision cow_classifier_precision (const CowClassifier *self);
 const char *cow_classifier_precision_text (const CowClassifier *self);
+/* How much of its weights stays in the host's memory because the device's does not hold them, and
+ * what that costs; NULL where none does. */
+const char *cow_classifier_memory_text (const CowClassifier *self);
 /* cow_precision_label () */
 const char *cow_classifier_precision_label (const CowClassifier *self);
 /* Its linear layers, as those of a backbone (backbone.h). */

@@ -145,8 +145,9 @@ cow_device_explain (CkDevice *device, GError **error)
 {
   CkDeviceState state;
   g_autofree char *text = NULL;
-  if (!device || !error || !*error || !ck_device_state (device, &state))
-    return;
+  if (!device || !error || !*error || !ck_device_state (device, &state) ||
+      strstr ((*error)->message, state.model))
+    return; /* nothing to say, or said already */
   /* What allocates cannot tell why there is nothing. */
   if (g_error_matches (*error, COW_ERROR, COW_ERROR_MEMORY) && state.is_lost)
     (*error)->code = COW_ERROR_DEVICE;

@@ -416,6 +416,17 @@ workspace_bytes (const CowBackboneConfig *config, int batch, int height, int wid
   return bytes;
 }
 
+static void
+shapes (const CowBackboneConfig *config, const CowAdapterShape *adapter, int batch, int height,
+        int width, CowPassShapes *self)
+{
+  CowResnetShape shape;
+  self->linear = g_array_new (FALSE, FALSE, sizeof (CkLinearShape));
+  self->convolutions = g_array_new (FALSE, FALSE, sizeof (CkConvolution));
+  if (cow_resnet_shape (&shape, batch, height, width, NULL))
+    g_array_append_vals (self->convolutions, shape.unit, COW_RESNET_N_UNITS);
+}
+
 static gint64
 n_parameters (const CowBackboneConfig *config)
 {
@@ -431,6 +442,7 @@ const CowBackboneClass cow_resnet_class = {
   .complete_config = complete_config,
   .check_size = check_size,
   .workspace_bytes = workspace_bytes,
+  .shapes = shapes,
   .n_parameters = n_parameters,
   .n_trained = n_parameters,
   .open = resnet_open,

@@ -42,6 +42,7 @@ typedef struct {
   CowVitVectors vectors;
   CowLinear patches;
   CowLinear (*layers)[COW_N_MODULES]; /* [n_layers] */
+  gboolean *streamed;                 /* [n_linear] */
   const CowCheckpoint *checkpoint;    /* that they are computed from; borrowed */
   Workspace work;
   CowRope rope;
@@ -106,6 +107,72 @@ workspace_bytes (const CowBackboneConfig *config, int batch, int height, int wid
          cow_vit_buffers_bytes (&config->vit, picture_buffers, G_N_ELEMENTS (picture_buffers), n);
 }
 
+/* The modules [COW_N_MODULES] that this network's layers have; returns their number. */
+static guint
+list_modules (const CowVitConfig *config, CowModule *modules)
+{
+  gint64 out, in;
+  gboolean bias;
+  guint n = 0;
+  for (CowModule module = 0; module < COW_N_MODULES; module++)
+    if (cow_vit_config_module (config, module, &out, &in, &bias))
+      modules[n++] = module;
+  return n;
+}
+
+static guint
+n_linear (const CowBackboneConfig *config)
+{
+  CowModule modules[COW_N_MODULES];
+  return (guint)config->vit.n_layers * list_modules (&config->vit, modules);
+}
+
+static CkLinearShape
+linear_shape (const CowBackboneConfig *config, guint i, gint64 rows, const CowAdapterShape *adapter)
+{
+  CowModule modules[COW_N_MODULES];
+  const CowModule module = modules[i % list_modules (&config->vit, modules)];
+  CkLinearShape shape = { .rows = rows };
+  gboolean bias;
+  cow_vit_config_module (&config->vit, module, &shape.source.out, &shape.source.in, &bias);
+  if (adapter->modules & 1u << module) {
+    shape.rank = adapter->rank;
+    shape.dropout = adapter->dropout;
+  }
+  return shape;
+}
+
+static gint64
+linear_size (const CowBackboneConfig *config, guint i)
+{
+  const CkLinearShape shape = linear_shape (config, i, 0, &(CowAdapterShape){ 0 });
+  return shape.source.out * shape.source.in;
+}
+
+static void
+shapes (const CowBackboneConfig *config, const CowAdapterShape *adapter, int batch, int height,
+        int width, CowPassShapes *self)
+{
+  const CowVitConfig *vit = &config->vit;
+  const gint64 tokens = n_tokens (config, height, width);
+  const CkWeightUses products = cow_precision_uses (config->precision);
+  self->linear = g_array_new (FALSE, FALSE, sizeof (CkLinearShape));
+  self->convolutions = g_array_new (FALSE, FALSE, sizeof (CkConvolution));
+  for (guint i = 0; i < n_linear (config); i++) {
+    const CkLinearShape shape = linear_shape (config, i, batch * tokens, adapter);
+    g_array_append_val (self->linear, shape);
+  }
+  self->attention = cow_vit_attention (vit, &(CowRope){ 0 }, batch, tokens, NULL, NULL, NULL, NULL);
+  self->attention.products = products & CK_USE_INT8    ? CK_I8
+                             : products & CK_USE_INT16 ? CK_I16
+                             : products & CK_USE_BF16  ? CK_BF16
+                             : products & CK_USE_F16   ? CK_F16
+                                                       : CK_F32;
+  self->plan = (CkMemoryPlan){ .attention = &self->attention,
+                               .rows = batch * tokens,
+                               .cols = vit->hidden_size };
+}
+
 static gint64
 n_parameters (const CowBackboneConfig *config)
 {
@@ -148,18 +215,25 @@ module_name (int layer, CowModule module)
   return g_strdup_printf ("layer.%d.%s", layer, cow_module_name (module));
 }
 
+/* Of linear layer i in some precision. */
+static CkWeightUses
+uses_of (const CowVit *self, guint i, CowPrecision precision)
+{
+  return (CkWeightUses)(cow_precision_uses (precision) |
+                        (self->streamed[i] ? CK_USE_STREAMED : (CkWeightUses)0));
+}
+
 static gboolean
-init_module (CowVit *self, int layer, CowModule module, const CowCheckpoint *checkpoint,
-             const CowAdapter *adapter, GError **error)
+init_module (CowVit *self, int layer, CowModule module, CkWeightUses uses,
+             const CowCheckpoint *checkpoint, const CowAdapter *adapter, GError **error)
 {
   gint64 out, in;
   gboolean bias;
-  if (!cow_vit_config_module (config_of (self), module, &out, &in, &bias))
-    return TRUE;
+  cow_vit_config_module (config_of (self), module, &out, &in, &bias);
   g_autofree char *name = module_name (layer, module);
   return cow_linear_init (&self->layers[layer][module], self->parent.stream, checkpoint, name, out,
-                          in, bias, adapter ? cow_adapter_get (adapter, layer, module) : NULL,
-                          cow_precision_uses (self->parent.config.precision), error);
+                          in, bias, adapter ? cow_adapter_get (adapter, layer, module) : NULL, uses,
+                          error);
 }
 
 static gboolean
@@ -169,10 +243,12 @@ load (CowVit *self, const CowCheckpoint *checkpoint, const CowAdapter *adapter, 
                              error) ||
       !init_patches (self, checkpoint, error))
     return FALSE;
-  for (int layer = 0; layer < config_of (self)->n_layers; layer++)
-    for (CowModule module = 0; module < COW_N_MODULES; module++)
-      if (!init_module (self, layer, module, checkpoint, adapter, error))
-        return FALSE;
+  CowModule modules[COW_N_MODULES];
+  const guint n = list_modules (config_of (self), modules);
+  for (guint i = 0; i < n_linear (&self->parent.config); i++)
+    if (!init_module (self, (int)(i / n), modules[i % n],
+                      uses_of (self, i, self->parent.config.precision), checkpoint, adapter, error))
+      return FALSE;
   return TRUE;
 }
 
@@ -198,6 +274,7 @@ vit_free (CowBackbone *parent)
   cow_rope_clear (&self->rope, parent->stream);
   cow_vit_vectors_clear (&self->vectors);
   g_free (self->layers);
+  g_free (self->streamed);
   g_free (self);
 }
 
@@ -215,6 +292,7 @@ vit_open (CkStream *stream, const CowBackboneConfig *config, const CowCheckpoint
   self->parent = (CowBackbone){ .stream = stream, .config = *config };
   self->checkpoint = checkpoint;
   self->layers = g_malloc0_n ((gsize)config->vit.n_layers, sizeof *self->layers);
+  self->streamed = cow_backbone_streamed (config);
   cow_vit_vectors_init (&self->vectors, &config->vit);
   if (load (self, checkpoint, adapter, error))
     return &self->parent;
@@ -223,26 +301,6 @@ vit_open (CkStream *stream, const CowBackboneConfig *config, const CowCheckpoint
 }
 
 /* ---- precision ------------------------------------------------------------------------------- */
-
-/* The modules [COW_N_MODULES] that this network's layers have; returns their number. */
-static guint
-list_modules (const CowVitConfig *config, CowModule *modules)
-{
-  gint64 out, in;
-  gboolean bias;
-  guint n = 0;
-  for (CowModule module = 0; module < COW_N_MODULES; module++)
-    if (cow_vit_config_module (config, module, &out, &in, &bias))
-      modules[n++] = module;
-  return n;
-}
-
-static guint
-n_linear (const CowBackboneConfig *config)
-{
-  CowModule modules[COW_N_MODULES];
-  return (guint)config->vit.n_layers * list_modules (&config->vit, modules);
-}
 
 static char *
 linear_name (const CowBackboneConfig *config, guint i)
@@ -260,7 +318,7 @@ set_precision (CowBackbone *parent, guint i, CowPrecision precision, GError **er
   const guint n = list_modules (config_of (self), modules);
   g_autofree char *name = linear_name (&parent->config, i);
   return cow_linear_set_products (&self->layers[i / n][modules[i % n]], self->checkpoint, name,
-                                  cow_precision_uses (precision), error);
+                                  uses_of (self, i, precision), error);
 }
 
 /* ---- the forward pass ------------------------------------------------------------------------ */
@@ -553,12 +611,14 @@ const CowBackboneClass cow_vit_class = {
   .check_size = check_size,
   .n_tokens = n_tokens,
   .workspace_bytes = workspace_bytes,
+  .shapes = shapes,
   .n_parameters = n_parameters,
   .n_trained = n_trained,
   .open = vit_open,
   .features = features,
   .tokens = tokens,
   .n_linear = n_linear,
+  .linear_size = linear_size,
   .linear_name = linear_name,
   .set_precision = set_precision,
   .free = vit_free,

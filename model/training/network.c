@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/files/host-memory.h"
 #include "model/files/vit-sizes.h"
 #include "model/network/backbones.h"
 #include "model/training/head-train.h"
@@ -96,27 +97,24 @@ cow_network_activation_bytes (const CowNetworkOptions *options, const CowBackbon
                                                                 width, checkpointing);
 }
 
-/* MemAvailable of /proc/meminfo in bytes; 4 GiB where it can't be read. */
+/* Of the device: bytes; 4 GiB where nothing tells. */
 static gsize
-available_memory (void)
+available_memory (CkDevice *device)
 {
-  g_autofree char *text = NULL;
-  const char *line = g_file_get_contents ("/proc/meminfo", &text, NULL, NULL)
-                         ? strstr (text, "MemAvailable:")
-                         : NULL;
-  return line ? (gsize)g_ascii_strtoull (line + strlen ("MemAvailable:"), NULL, 10) * 1024
-              : (gsize)4 << 30;
+  const gsize bytes =
+      device->host_memory ? cow_host_memory_available () : ck_device_free_bytes (device);
+  return bytes > 0 && bytes < G_MAXSIZE ? bytes : (gsize)4 << 30;
 }
 
 /* Whether activations of this network without checkpointing exceed the limit. */
 static gboolean
-wants_checkpointing (const CowNetworkOptions *options, const CkDevice *device,
+wants_checkpointing (CkDevice *device, const CowNetworkOptions *options,
                      const CowBackboneConfig *config)
 {
   CowNetworkOptions kept = *options;
   if (options->checkpointing != COW_CHECKPOINTING_AUTO)
     return options->checkpointing == COW_CHECKPOINTING_ON;
-  const gsize limit = options->memory_limit ? options->memory_limit : available_memory () / 2;
+  const gsize limit = options->memory_limit ? options->memory_limit : available_memory (device) / 2;
   if (!device->keeps_dropout)
     kept.adapter_dropout = 0;
   return cow_network_activation_bytes (&kept, config, options->batch, options->image_size,
@@ -238,6 +236,7 @@ make_backbone (CowNetwork *self, const CowNetworkOptions *options, GError **erro
   else if (!open_base (self, options, &config, error))
     return FALSE;
   self->features = config.n_features;
+  config.streamed = options->streamed;
   if (self->kind->cached)
     return TRUE;
   if (self->kind->adapted && !make_adapter (self, options, &config.vit, error))
@@ -245,8 +244,8 @@ make_backbone (CowNetwork *self, const CowNetworkOptions *options, GError **erro
   const CowTrainedOptions train = { .adapter = self->adapter,
                                     .checkpoint = self->checkpoint,
                                     .fresh = options->start == NULL,
-                                    .checkpointing = wants_checkpointing (
-                                        options, self->stream->device, &config),
+                                    .checkpointing = wants_checkpointing (self->stream->device,
+                                                                          options, &config),
                                     .adapter_dropout = self->adapter ? options->adapter_dropout : 0,
                                     .precision = options->precision };
   self->backbone =

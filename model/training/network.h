@@ -32,6 +32,7 @@ typedef struct {
   const char *const *targets; /* PEFT's suffixes, or {"all-linear", NULL} */
   CowCheckpointing checkpointing;
   CowPrecision precision; /* of linear layers: any but int8; AUTO is fp32 */
+  double streamed;        /* the share of a frozen base's weights that is (CowBackboneConfig) */
   gsize memory_limit;     /* bytes that auto may use for activations; 0: half of what is free now */
   /* Named kinds: the vision transformer that trains from scratch; its family counts, not the
    * kind's. */

@@ -19,10 +19,10 @@ add_adapter_tensor (CowParameters *parameters, const char *module, const char *t
 gboolean
 cow_train_linear_init_adapted (CowTrainLinear *self, CowParameters *parameters,
                                const CowCheckpoint *checkpoint, const char *name, gint64 out,
-                               gint64 in, gboolean has_bias, const CowLora *lora,
-                               CowPrecision precision, GError **error)
+                               gint64 in, gboolean has_bias, const CowLora *lora, CkWeightUses more,
+                               GError **error)
 {
-  const CkWeightUses uses = (CkWeightUses)(CK_USE_BACKWARD | cow_precision_uses (precision));
+  const CkWeightUses uses = (CkWeightUses)(CK_USE_BACKWARD | more);
 
   *self = (CowTrainLinear){
     .parameters = parameters, .weight = -1, .bias = -1, .a = -1, .b = -1, .magnitude = -1

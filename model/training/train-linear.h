@@ -26,13 +26,12 @@ typedef struct {
   CowPrecision precision; /* of products with the weight */
 } CowTrainLinear;
 
-/* A frozen weight of a checkpoint, multiplied in `precision` forward and backward; adapter tensors
- * are registered under PEFT's names when lora is not NULL. */
+/* A frozen weight of a checkpoint, used as `more` says (a precision's uses, CK_USE_STREAMED) forward
+ * and backward; adapter tensors are registered under PEFT's names when lora is not NULL. */
 gboolean cow_train_linear_init_adapted (CowTrainLinear *self, CowParameters *parameters,
                                         const CowCheckpoint *checkpoint, const char *name,
                                         gint64 out, gint64 in, gboolean has_bias,
-                                        const CowLora *lora, CowPrecision precision,
-                                        GError **error);
+                                        const CowLora *lora, CkWeightUses more, GError **error);
 /* A trained weight (parameter `weight`, from float weight_offset on) and bias (or -1); products
  * with the weight, and for its gradient, are made in `precision`. */
 void cow_train_linear_init_dense (CowTrainLinear *self, CowParameters *parameters, gint64 out,

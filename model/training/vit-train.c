@@ -15,8 +15,9 @@ config_of (const CowVitTrain *self)
 
 /* ---- registering: adapters on a frozen network ----------------------------------------------- */
 
+/* `uses`: of its products, and whether it is streamed. */
 static gboolean
-freeze_module (CowVitTrain *self, int layer, CowModule module, GError **error)
+freeze_module (CowVitTrain *self, int layer, CowModule module, CkWeightUses uses, GError **error)
 {
   gint64 out, in;
   gboolean bias;
@@ -27,8 +28,8 @@ freeze_module (CowVitTrain *self, int layer, CowModule module, GError **error)
   if (lora)
     self->first_trained = MIN (self->first_trained, layer);
   return cow_train_linear_init_adapted (&self->layers[layer][module], self->parent.parameters,
-                                        self->options.checkpoint, name, out, in, bias, lora,
-                                        self->options.precision, error);
+                                        self->options.checkpoint, name, out, in, bias, lora, uses,
+                                        error);
 }
 
 static gboolean
@@ -36,17 +37,23 @@ register_adapted (CowVitTrain *self, GError **error)
 {
   const CowVitConfig *config = config_of (self);
   const gint64 patch = config->patch_size;
+  const CkWeightUses products = cow_precision_uses (self->options.precision);
+  g_autofree gboolean *streamed = cow_backbone_streamed (&self->parent.config);
   if (!cow_vit_vectors_load (&self->vectors, self->parent.stream, config, self->options.checkpoint,
                              error) ||
-      !cow_train_linear_init_adapted (&self->patches, self->parent.parameters,
-                                      self->options.checkpoint, cow_vit_names.patches,
-                                      config->hidden_size, config->n_channels * patch * patch, TRUE,
-                                      NULL, self->options.precision, error))
+      !cow_train_linear_init_adapted (
+          &self->patches, self->parent.parameters, self->options.checkpoint, cow_vit_names.patches,
+          config->hidden_size, config->n_channels * patch * patch, TRUE, NULL, products, error))
     return FALSE;
+  guint i = 0; /* of those layers that there are */
   for (int layer = 0; layer < config->n_layers; layer++)
-    for (CowModule module = 0; module < COW_N_MODULES; module++)
-      if (!freeze_module (self, layer, module, error))
+    for (CowModule module = 0; module < COW_N_MODULES; module++) {
+      if (module == COW_GATE && !config->gated)
+        continue;
+      const int from_host = streamed[i++] ? CK_USE_STREAMED : 0;
+      if (!freeze_module (self, layer, module, (CkWeightUses)(products | from_host), error))
         return FALSE;
+    }
   return TRUE;
 }
 

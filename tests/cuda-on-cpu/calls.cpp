@@ -9,7 +9,7 @@
 #include <string.h>
 #include <string>
 
-/* CUctx_st: the primary context of the only device, or one that a program made for itself. */
+/* CUctx_st: the primary context of a device, or one that a program made for itself on the first. */
 struct CUctx_st {
   int retained;
   CkCuResult failure;
@@ -21,7 +21,7 @@ namespace
 enum { DEINITIALIZED = 4, INVALID_CONTEXT = 201 }; /* CUresult */
 
 std::recursive_mutex calls;
-CkCuContext primary;
+CkCuContext primaries[CONTEXT_DEVICES];
 std::set<CkCuContext *> others;
 thread_local CkCuContext *stack[16];
 thread_local int depth;
@@ -113,9 +113,11 @@ context_state (void)
 CkCuResult
 context_fail (CkCuResult result)
 {
-  if (is_kept (result) && primary.failure == 0) {
-    primary.failure = result;
-    drop_all ();
+  CkCuContext *context = &primaries[context_device ()];
+
+  if (is_kept (result) && context->failure == 0) {
+    context->failure = result;
+    drop_all (context_device ());
   }
   return result;
 }
@@ -124,8 +126,8 @@ CkCuResult
 cuDevicePrimaryCtxRetain (CkCuContext **context, CkCuDevice device)
 {
   CALL (cuDevicePrimaryCtxRetain);
-  primary.retained++;
-  *context = &primary;
+  primaries[device].retained++;
+  *context = &primaries[device];
   return 0;
 }
 
@@ -133,11 +135,11 @@ CkCuResult
 cuDevicePrimaryCtxRelease (CkCuDevice device)
 {
   CALL (cuDevicePrimaryCtxRelease);
-  if (primary.retained == 0)
+  if (primaries[device].retained == 0)
     return INVALID_CONTEXT;
-  if (--primary.retained == 0) {
+  if (--primaries[device].retained == 0) {
     run_all ();
-    primary.failure = 0;
+    primaries[device].failure = 0;
   }
   return 0;
 }
@@ -146,8 +148,8 @@ CkCuResult
 cuDevicePrimaryCtxReset (CkCuDevice device)
 {
   CALL (cuDevicePrimaryCtxReset);
-  drop_all ();
-  primary.failure = 0;
+  drop_all (device);
+  primaries[device].failure = 0;
   return 0;
 }
 
@@ -176,7 +178,14 @@ context_current (void)
 bool
 context_is_primary (const CkCuContext *context)
 {
-  return context == &primary;
+  return context >= primaries && context < primaries + CONTEXT_DEVICES;
+}
+
+int
+context_device (void)
+{
+  return depth > 0 && context_is_primary (stack[depth - 1]) ? (int)(stack[depth - 1] - primaries)
+                                                            : 0;
 }
 
 CkCuResult
@@ -191,7 +200,8 @@ CkCuResult
 cuCtxPushCurrent (CkCuContext *context)
 {
   CALL (cuCtxPushCurrent);
-  if ((context != &primary && others.count (context) == 0) || depth == sizeof stack / sizeof *stack)
+  if ((!context_is_primary (context) && others.count (context) == 0) ||
+      depth == sizeof stack / sizeof *stack)
     return CK_CU_INVALID_VALUE;
   stack[depth++] = context;
   return 0;

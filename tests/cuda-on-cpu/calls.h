@@ -49,6 +49,9 @@ void context_free (CkCuContext *context);
 /* The calling thread's; NULL without one. */
 CkCuContext *context_current (void);
 bool context_is_primary (const CkCuContext *context);
+/* Devices that there can be, and the one of the calling thread's context. */
+#define CONTEXT_DEVICES 4
+int context_device (void);
 
 /* A setting of the environment as a number, or what it is without. */
 size_t setting (const char *name, size_t otherwise);

@@ -27,6 +27,7 @@ struct CUmod_st {
 
 struct CUmemPoolHandle_st {
   uint64_t threshold, reserved, used;
+  int device;
 };
 
 namespace
@@ -36,9 +37,14 @@ enum { TEXTURE_ALIGNMENT = 14 }; /* CUdevice_attribute, for GStreamer */
 
 const size_t SHARED_PLAIN = 48 << 10; /* bytes of shared memory without asking for more */
 
-std::map<CkCuMemory, CkCuPool *> owners; /* NULL: cuMemAlloc () */
-std::map<uintptr_t, size_t> pinned;      /* bytes */
-size_t reserved;                         /* bytes, by all pools, or used outside them */
+/* Who gave a piece of memory: a pool, or cuMemAlloc () on a device. */
+struct Owner {
+  CkCuPool *pool;
+  int device;
+};
+std::map<CkCuMemory, Owner> owners;
+std::map<uintptr_t, size_t> pinned; /* bytes */
+size_t reserved[CONTEXT_DEVICES];   /* bytes of each, by all pools, or used outside them */
 
 /* Compute capability: COW_CUDA_ARCHITECTURE is 86 for 8.6. */
 int
@@ -64,6 +70,14 @@ shared_most (void)
   default:
     return 99 << 10;
   }
+}
+
+int
+n_devices (void)
+{
+  const size_t n = setting ("COW_CUDA_GPUS", 1);
+
+  return (int)(n < CONTEXT_DEVICES ? n : CONTEXT_DEVICES);
 }
 
 size_t
@@ -108,6 +122,7 @@ is_live (const char *function, CkCuMemory memory, size_t bytes)
 CkCuResult
 allocate (CkCuMemory *memory, size_t bytes, CkCuPool *pool)
 {
+  const int device = pool != nullptr ? pool->device : context_device ();
   uint8_t *made;
 
   if (bytes == 0)
@@ -115,19 +130,19 @@ allocate (CkCuMemory *memory, size_t bytes, CkCuPool *pool)
   const uint64_t more = pool == nullptr                       ? bytes
                         : pool->used + bytes > pool->reserved ? pool->used + bytes - pool->reserved
                                                               : 0;
-  if (bytes > total_memory () || more > total_memory () - reserved)
+  if (bytes > total_memory () || more > total_memory () - reserved[device])
     return CK_CU_OUT_OF_MEMORY;
   made = static_cast<uint8_t *> (memory_alloc (bytes));
   if (made == nullptr)
     return CK_CU_OUT_OF_MEMORY;
   shadow_fresh (made, bytes);
-  reserved += more;
+  reserved[device] += more;
   if (pool != nullptr) {
     pool->used += bytes;
     pool->reserved += more;
   }
   *memory = reinterpret_cast<CkCuMemory> (made);
-  owners[*memory] = pool;
+  owners[*memory] = { pool, device };
   return 0;
 }
 
@@ -137,7 +152,7 @@ trim (CkCuPool *pool, uint64_t keep)
   const uint64_t least = pool->used > keep ? pool->used : keep;
 
   if (pool->reserved > least) {
-    reserved -= pool->reserved - least;
+    reserved[pool->device] -= pool->reserved - least;
     pool->reserved = least;
   }
 }
@@ -150,17 +165,17 @@ release (CkCuMemory memory)
   if (owner == owners.end ())
     return CK_CU_INVALID_VALUE;
   const size_t before = memory_used ();
-  CkCuPool *pool = owner->second;
+  const Owner by = owner->second;
 
   shadow_gone (pointer (memory), memory_bytes (pointer (memory)));
   memory_free (pointer (memory));
   owners.erase (owner);
   const size_t bytes = before - memory_used ();
 
-  if (pool == nullptr)
-    reserved -= bytes;
+  if (by.pool == nullptr)
+    reserved[by.device] -= bytes;
   else
-    pool->used -= bytes;
+    by.pool->used -= bytes;
   return 0;
 }
 
@@ -236,7 +251,7 @@ CkCuResult
 cuDeviceGetCount (int *count)
 {
   CALL (cuDeviceGetCount);
-  *count = 1;
+  *count = n_devices ();
   return 0;
 }
 
@@ -245,7 +260,7 @@ cuDeviceGet (CkCuDevice *device, int index)
 {
   CALL (cuDeviceGet);
   *device = index;
-  return index == 0 ? 0 : CK_CU_INVALID_DEVICE;
+  return index >= 0 && index < n_devices () ? 0 : CK_CU_INVALID_DEVICE;
 }
 
 CkCuResult
@@ -400,7 +415,8 @@ cuMemGetInfo (size_t *free_bytes, size_t *total_bytes)
 {
   CALL_IN_CONTEXT (cuMemGetInfo);
   *total_bytes = total_memory ();
-  *free_bytes = *total_bytes > reserved ? *total_bytes - reserved : 0;
+  const size_t taken = reserved[context_device ()];
+  *free_bytes = *total_bytes > taken ? *total_bytes - taken : 0;
   return 0;
 }
 
@@ -428,9 +444,10 @@ cuMemPoolCreate (CkCuPool **pool, const CkCuPoolProperties *properties)
 {
   CALL (cuMemPoolCreate);
   if (properties->allocation_type != 1 || properties->location_type != 1 ||
-      properties->location != 0)
+      properties->location < 0 || properties->location >= n_devices ())
     return CK_CU_INVALID_VALUE;
   *pool = new CkCuPool ();
+  (*pool)->device = properties->location;
   return 0;
 }
 
@@ -531,13 +548,18 @@ cuMemcpyHtoDAsync (CkCuMemory to, const void *host_from, size_t bytes, CkCuStrea
 
   if (!later && is_capturing (stream))
     return CK_CU_STREAM_CAPTURE_UNSUPPORTED;
-  return enqueue (stream, [=] {
+  const CkCuResult result = enqueue (stream, [=] {
     if (!is_live ("cuMemcpyHtoDAsync", to, bytes))
       return (CkCuResult)CK_CU_ILLEGAL_ADDRESS;
     memcpy (pointer (to), later ? first : taken.data (), bytes);
     shadow_written (pointer (to), bytes);
     return (CkCuResult)0;
   });
+
+  /* Late copies tell of waits for them that are missing, early ones of those that they need. */
+  return result != 0 || is_capturing (stream) || setting ("COW_CUDA_EARLY", 0) == 0
+             ? result
+             : run_stream (stream);
 }
 
 /*

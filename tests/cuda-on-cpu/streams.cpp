@@ -22,6 +22,7 @@ struct CUstream_st {
   std::deque<Work> queue;
   CkCuGraph *capture;   /* that its work goes into, or NULL */
   CkCuStream *capturer; /* the stream that the capture began with */
+  int device;
 };
 
 namespace
@@ -94,10 +95,11 @@ run_all (void)
 }
 
 void
-drop_all (void)
+drop_all (int device)
 {
   for (CkCuStream *stream : streams)
-    stream->queue.clear ();
+    if (stream->device == device)
+      stream->queue.clear ();
 }
 
 bool
@@ -113,6 +115,7 @@ cuStreamCreate (CkCuStream **stream, unsigned flags)
 {
   CALL_IN_CONTEXT (cuStreamCreate);
   *stream = new CkCuStream ();
+  (*stream)->device = context_device ();
   streams.insert (*stream);
   return 0;
 }

@@ -20,8 +20,8 @@ CkCuResult enqueue (CkCuStream *stream, Work work);
 CkCuResult run_stream (CkCuStream *stream);
 /* The same for all streams. */
 CkCuResult run_all (void);
-/* What is enqueued is forgotten: the context is lost. */
-void drop_all (void);
+/* What is enqueued on a device is forgotten: its context is lost. */
+void drop_all (int device);
 
 /* Whether a graph is being captured from a stream. */
 bool is_capturing (const CkCuStream *stream);

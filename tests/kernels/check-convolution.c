@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What only networks from scratch use: convolution, batch norm, pooling, and planes to channels
  * last. */
+#include "kernels/cpu/convolution.h"
 #include "tests/kernels/gradients.h"
 
 #include <math.h>
@@ -169,6 +170,50 @@ check_convolution_3x3 (void)
   check_convolution_one (&shapes[1], false, true);
   check_convolution_one (&shapes[1], true, false);
   case_end ("convolution-3x3", "all");
+}
+
+/* What the CPU says beforehand of the scratch memory of a convolution is what it then has. */
+static void
+check_scratch (const CkConvolution *c, bool training)
+{
+  CkStream *stream = stream_open ("cpu", "auto", 2);
+  const CkCpuStream *cpu = (const CkCpuStream *)stream;
+  const CkMemoryPlan plan = { .n_convolutions = 1, .convolutions = c, .training = training };
+  const int64_t n = c->batch * c->height * c->width, n_weight = c->in * c->out * 9;
+  float *x = calloc ((size_t)(n * c->in), sizeof *x), *y = calloc ((size_t)(n * c->out), sizeof *y),
+        *weight = calloc ((size_t)n_weight, sizeof *x),
+        *dx = malloc ((size_t)(n * c->in) * sizeof *x),
+        *dweight = calloc ((size_t)n_weight, sizeof *x);
+  const size_t planned = ck_scratch_bytes (stream->device, &plan);
+
+  CHECK (stream->operations->convolution (stream, c, x, weight, y) == CK_OK);
+  if (training)
+    CHECK (stream->training->convolution_backward (stream, c, x, weight, y, dx, dweight) == CK_OK);
+  CHECK (ck_winograd_takes (cpu, c) ? planned == cpu->planes.bytes : planned == 0);
+  free (x);
+  free (y);
+  free (weight);
+  free (dx);
+  free (dweight);
+  stream_close (stream);
+}
+
+void
+check_convolution_memory (void)
+{
+  static const CkConvolution shapes[] = {
+    { 2, 64, 56, 56, 64, 3, 1, 1 },
+    { 3, 256, 14, 14, 256, 3, 1, 1 },
+    { 1, 512, 7, 7, 512, 3, 1, 1 }, /* few tiles: oneDNN's */
+  };
+  const char *replaced = getenv ("COWBEHAVIOR_TEST_DEVICE");
+
+  case_begin ();
+  for (size_t s = 0; s < sizeof shapes / sizeof *shapes && replaced == NULL; s++) {
+    check_scratch (&shapes[s], false);
+    check_scratch (&shapes[s], true);
+  }
+  case_end ("convolution-memory", "cpu");
 }
 
 /* ---- batch norm ------------------------------------------------------------------------------ */

@@ -6,6 +6,7 @@
 #include "kernels/cuda/driver.h"
 #include "kernels/cuda/images.h"
 #include "kernels/training.h"
+#include "tests/kernels/check-streamed.h"
 #include "tests/kernels/harness.h"
 
 #include <dlfcn.h>
@@ -425,15 +426,25 @@ check_uploads (void)
   stream_close (stream);
 }
 
+static void
+check_streams_of_weights (void)
+{
+  check_streamed (DEVICE);
+}
+
 int
 main (void)
 {
   static const struct {
     const char *name;
     void (*check) (void);
-  } cases[] = { { "reasons", check_reasons }, { "openings", check_openings },
-                { "calls", check_calls },     { "lost", check_all_lost },
-                { "memory", check_memories }, { "uploads", check_uploads } };
+  } cases[] = { { "reasons", check_reasons },
+                { "openings", check_openings },
+                { "calls", check_calls },
+                { "lost", check_all_lost },
+                { "memory", check_memories },
+                { "uploads", check_uploads },
+                { "streamed", check_streams_of_weights } };
   const char *path = getenv (LIBRARY_VARIABLE);
   void *library = path != NULL ? dlopen (path, RTLD_NOW | RTLD_LOCAL) : NULL;
   void *symbol = library != NULL ? dlsym (library, "cow_cuda_on_cpu_fail") : NULL;

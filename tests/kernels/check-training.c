@@ -27,6 +27,7 @@ main (int argc, char **argv)
   check_refused_shapes ();
   check_linear_backward_whole ();
   check_convolution_3x3 ();
+  check_convolution_memory ();
   check_linear_backward_bf16 ();
   teams_close ();
   return cases_end ();

@@ -91,6 +91,7 @@ void check_dropout (void);
 void check_rows (void);
 void check_convolution (void);
 void check_convolution_3x3 (void);
+void check_convolution_memory (void);
 void check_batch_norm (void);
 void check_pooling (void);
 void check_cross_entropy (void);

@@ -87,11 +87,12 @@ training_new (const TrainingCase *sort, const TrainingHow *how)
     .checkpointing = how->checkpointing ? COW_CHECKPOINTING_ON : COW_CHECKPOINTING_OFF,
     .config = small_config (sort),
     .precision = how->precision,
+    .streamed = how->streamed,
     .image_size = TRAINING_SIDE,
     .batch = sort->batch,
   };
   self->sort = sort;
-  self->device = cow_device_open (NULL, how->threads, &error);
+  self->device = cow_device_open (how->device, how->threads, &error);
   g_assert_no_error (error);
   self->stream = cow_stream_new (self->device, 0, &error);
   g_assert_no_error (error);

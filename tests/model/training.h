@@ -42,6 +42,8 @@ typedef struct {
   gboolean fresh; /* start from first values, not from the case's adapter */
   const char *start, *start_head;
   CowPrecision precision;
+  const char *device; /* NULL: auto */
+  double streamed;    /* the share of the base's weights that is */
 } TrainingHow;
 
 /* Free with training_free. */

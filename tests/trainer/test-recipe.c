@@ -356,6 +356,17 @@ test_schedule (void)
 
 /* ---- plans ----------------------------------------------------------------------------------- */
 
+/* Of the processor. */
+static void
+plan_sizes (CowPlan *plan, const CowRecipe *recipe, const CowPlanInput *input, guint64 available)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CkDevice) device = cow_device_open ("cpu", 1, &error);
+
+  g_assert_no_error (error);
+  cow_plan_sizes (plan, recipe, input, device, available);
+}
+
 static CowPlan
 plan_of (const CowRecipe *recipe, const char *size, guint64 available)
 {
@@ -368,7 +379,7 @@ plan_of (const CowRecipe *recipe, const char *size, guint64 available)
   else
     cow_plan_input_from_scratch (&input, recipe, &error);
   g_assert_no_error (error);
-  cow_plan_sizes (&plan, recipe, &input, available);
+  plan_sizes (&plan, recipe, &input, available);
   return plan;
 }
 
@@ -427,7 +438,7 @@ test_real_parameters (void)
     else
       cow_plan_input_from_scratch (&input, recipe, &error);
     g_assert_no_error (error);
-    cow_plan_sizes (&plan, recipe, &input, G_MAXUINT64);
+    plan_sizes (&plan, recipe, &input, G_MAXUINT64);
     g_auto (GStrv) targets = g_strsplit (recipe->targets, ",", -1);
     const CowNetworkOptions options = { .kind = (CowNetworkKind)recipe->kind,
                                         .n_classes = 5,
@@ -489,7 +500,7 @@ test_time (void)
 
   cow_plan_input_from_size (&input, "vitl16", CK_NF4, &error);
   g_assert_no_error (error);
-  cow_plan_sizes (&plan, lora, &input, G_MAXUINT64);
+  plan_sizes (&plan, lora, &input, G_MAXUINT64);
   cow_plan_time (&time, lora, &input, &plan, &speed);
   /* ViT-L at 201 tokens has some 61 G multiply-adds in the forward pass. */
   g_assert_cmpfloat (time.val_picture, >, 1.1);
@@ -499,10 +510,10 @@ test_time (void)
   g_assert_cmpfloat (time.epoch, >=, 3000 * time.train_picture + 100 * time.val_picture);
   g_assert_cmpfloat_with_epsilon (time.run, 80 * time.epoch, 1e-6 * time.run);
   cow_plan_input_from_size (&input, "vits16", CK_NF4, &error);
-  cow_plan_sizes (&plan, lora, &input, G_MAXUINT64);
+  plan_sizes (&plan, lora, &input, G_MAXUINT64);
   cow_plan_time (&small, lora, &input, &plan, &speed);
   g_assert_cmpfloat (small.train_picture, <, time.train_picture / 8);
-  cow_plan_sizes (&plan, frozen, &input, G_MAXUINT64);
+  plan_sizes (&plan, frozen, &input, G_MAXUINT64);
   cow_plan_time (&time, frozen, &input, &plan, &speed);
   /* Features alone save most of one of the twelve layers. */
   g_assert_cmpfloat (time.features, <, .97 * 3100 * small.val_picture);
@@ -510,7 +521,7 @@ test_time (void)
   g_assert_cmpfloat (time.epoch, <, time.features / 100);
   cow_plan_input_from_scratch (&input, resnet, &error);
   g_assert_no_error (error);
-  cow_plan_sizes (&plan, resnet, &input, G_MAXUINT64);
+  plan_sizes (&plan, resnet, &input, G_MAXUINT64);
   cow_plan_time (&time, resnet, &input, &plan, &speed);
   g_assert_cmpfloat_with_epsilon (time.epoch, 3000 * .02 + 100 * .006, 2);
 }

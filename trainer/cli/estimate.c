@@ -5,7 +5,6 @@
 #include "model/files/json-object.h"
 #include "model/files/locate.h"
 #include "model/network/device.h"
-#include "trainer/host/memory.h"
 #include "trainer/train/plan.h"
 #include "trainer/train/preprocessing.h"
 #include "trainer/cli/recipe-flags.h"
@@ -25,10 +24,11 @@ static const VerbHelp help = {
   "--val-pictures say (the paper's 2160 and 540, of 9 classes).\n"
   "\n"
   "Memory and disk are computed from the shapes: weights as stored, 16 bytes a trained\n"
-  "parameter, activations. Time is the number of operations over the rates that one linear\n"
-  "layer and one attention of that shape reach on this machine now (ResNet: a pass of the\n"
-  "network itself), measured now, and holds where nothing else runs. Reading pictures is taken\n"
-  "to keep up.",
+  "parameter, activations, what kernels need on top. Of a GPU its memory and the host's are told\n"
+  "apart, and how much of the weights goes over the bus in every pass because it does not fit.\n"
+  "Time is the number of operations over the rates that one linear layer and one attention of\n"
+  "that shape reach on this machine (ResNet: a pass of the network itself), measured now, and\n"
+  "holds where nothing else runs. Reading pictures is taken to keep up.",
 };
 
 typedef struct {
@@ -68,7 +68,7 @@ typedef struct {
   CkType storage;
   CkDevice *device;
   CkStream *stream;
-  guint64 available;
+  guint64 available; /* of the memory that activations lie in; G_MAXUINT64: nothing tells */
   guint64 n_train, n_val;
   guint n_classes;
   GPtrArray *rows;
@@ -146,7 +146,7 @@ add_row (Job *self, const CowRecipe *recipe, const char *base, CowPlanInput *inp
   row = g_new0 (Row, 1);
   row->recipe = g_strdup (*recipe->name ? recipe->name : cow_recipe_kind_name (recipe));
   row->base = g_strdup (base);
-  cow_plan_sizes (&row->plan, recipe, input, self->available > 0 ? self->available : G_MAXUINT64);
+  cow_plan_sizes (&row->plan, recipe, input, self->device, self->available);
   cow_plan_time (&row->time, recipe, input, &row->plan, &self->speed);
   g_ptr_array_add (self->rows, row);
   return TRUE;
@@ -233,38 +233,88 @@ add_all (Job *self, GError **error)
 
 /* ---- telling --------------------------------------------------------------------------------- */
 
-static void
-print_table (const Job *self)
+/* "1.2 GB", or on a device with memory of its own "3.4 GB + 1.2 GB": its memory and the host's. */
+static char *
+memory_text (const Job *self, const CowPlan *plan)
 {
-  g_autofree char *there = cow_plan_bytes_text (self->available);
+  g_autofree char *host = cow_plan_bytes_text (plan->memory),
+                  *device = cow_plan_bytes_text (plan->device.device);
+
+  return self->device->host_memory ? g_steal_pointer (&host)
+                                   : g_strdup_printf ("%s + %s", device, host);
+}
+
+/* What is special about a row's memory, with two spaces before; or "". */
+static char *
+notes (const Job *self, const CowPlan *plan)
+{
+  g_autofree char *why = NULL;
+  g_autofree char *streamed = cow_plan_bytes_text (plan->device.streamed);
+
+  if (!cow_plan_fits (plan, self->device, self->available, &why))
+    return g_strdup ("  TOO LARGE");
+  return g_strdup_printf ("%s%s%s%s", plan->checkpointing ? "  checkpointing" : "",
+                          plan->device.streamed > 0 ? "  " : "",
+                          plan->device.streamed > 0 ? streamed : "",
+                          plan->device.streamed > 0 ? " of weights over the bus every pass" : "");
+}
+
+static void
+print_rows (const Job *self)
+{
   guint recipe = (guint)strlen ("RECIPE"), base = (guint)strlen ("BASE");
+  const int wide = self->device->host_memory ? 9 : 18;
 
   for (guint i = 0; i < self->rows->len; i++) {
     const Row *row = self->rows->pdata[i];
     recipe = MAX (recipe, (guint)strlen (row->recipe));
     base = MAX (base, (guint)strlen (row->base));
   }
-  g_print ("%-*s  %-*s  %11s  %9s  %8s  %10s  %9s  %9s  %9s\n", (int)recipe, "RECIPE", (int)base,
-           "BASE", "PARAMETERS", "MEMORY", "DISK", "PICTURES/S", "FEATURES", "EPOCH", "ALL");
+  g_print ("%-*s  %-*s  %11s  %*s  %8s  %10s  %9s  %9s  %9s\n", (int)recipe, "RECIPE", (int)base,
+           "BASE", "PARAMETERS", wide, self->device->host_memory ? "MEMORY" : "DEVICE + HOST",
+           "DISK", "PICTURES/S", "FEATURES", "EPOCH", "ALL");
   for (guint i = 0; i < self->rows->len; i++) {
     const Row *row = self->rows->pdata[i];
-    const gboolean fits = self->available == 0 || row->plan.memory <= self->available;
-    g_autofree char *memory = cow_plan_bytes_text (row->plan.memory),
+    g_autofree char *memory = memory_text (self, &row->plan),
                     *disk = cow_plan_bytes_text (row->plan.folder + row->plan.features);
     g_autofree char *features =
         row->time.features > 0 ? cow_plan_time_text (row->time.features) : g_strdup ("-");
     g_autofree char *epoch = cow_plan_time_text (row->time.epoch),
-                    *all = cow_plan_time_text (row->time.run);
-    g_print ("%-*s  %-*s  %11" G_GINT64_FORMAT "  %9s  %8s  %10.3g  %9s  %9s  %9s%s\n", (int)recipe,
-             row->recipe, (int)base, row->base, row->plan.trained, memory, disk,
-             1 / row->time.train_picture, features, epoch, all,
-             fits ? row->plan.checkpointing ? "  checkpointing" : "" : "  TOO LARGE");
+                    *all = cow_plan_time_text (row->time.run), *note = notes (self, &row->plan);
+    g_print ("%-*s  %-*s  %11" G_GINT64_FORMAT "  %*s  %8s  %10.3g  %9s  %9s  %9s%s\n", (int)recipe,
+             row->recipe, (int)base, row->base, row->plan.trained, wide, memory, disk,
+             1 / row->time.train_picture, features, epoch, all, note);
   }
+}
+
+/* What the device's memory is taken by before any of this. */
+static void
+print_device (const Job *self)
+{
+  CkDeviceState state;
+
+  if (!ck_device_state (self->device, &state))
+    return;
+  const gsize free_bytes = ck_device_free_bytes (self->device);
+  g_autofree char *total = cow_plan_bytes_text (state.total_bytes),
+                  *taken =
+                      cow_plan_bytes_text (state.total_bytes - MIN (free_bytes, state.total_bytes));
+  g_print ("%s is %s with %s, of which the driver's context and other programs have %s.\n",
+           self->device->name, state.model, total, taken);
+}
+
+static void
+print_table (const Job *self)
+{
+  g_autofree char *there = cow_plan_bytes_text (self->available);
+
+  print_rows (self);
   g_print ("Estimated for %" G_GUINT64_FORMAT
            " pictures and their augmented copies, %" G_GUINT64_FORMAT
            " to validate, %u classes; %s of "
            "memory are available.\n",
            self->n_train, self->n_val, self->n_classes, there);
+  print_device (self);
 }
 
 static JsonObject *
@@ -280,6 +330,15 @@ row_object (const Row *row)
                 { "base_bytes", row->plan.base },
                 { "parameter_bytes", row->plan.parameters },
                 { "activation_bytes", row->plan.activations },
+                { "scratch_bytes", row->plan.scratch },
+                { "pinned_bytes", row->plan.pinned },
+                { "device_bytes", row->plan.device.device },
+                { "device_weight_bytes", row->plan.device.weights },
+                { "device_activation_bytes", row->plan.device.activations },
+                { "device_scratch_bytes", row->plan.device.scratch },
+                { "device_parameter_bytes", row->plan.device.parameters },
+                { "device_slot_bytes", row->plan.device.slots },
+                { "streamed_bytes", row->plan.device.streamed },
                 { "folder_bytes", row->plan.folder },
                 { "features_bytes", row->plan.features } };
   const struct {
@@ -324,7 +383,6 @@ estimate (const Options *options, GError **error)
 {
   g_autoptr (GPtrArray) rows = g_ptr_array_new_with_free_func (row_free);
   Job job = { .options = options,
-              .available = memory_available (),
               .n_train = (guint64)options->n_train,
               .n_val = (guint64)options->n_val,
               .n_classes = (guint)options->n_classes,
@@ -332,17 +390,18 @@ estimate (const Options *options, GError **error)
 
   if (!choose_storage (options, &job.storage, error) ||
       !(job.device = cow_device_open (options->flags.device, options->flags.threads, error)) ||
-      !(job.stream = cow_stream_new (job.device, 0, error)))
+      !(job.stream = cow_stream_new (job.device, 0, error)) ||
+      !cow_plan_available (job.device, &job.available, error))
     return FALSE;
   const gboolean ok = add_all (&job, error);
-  ck_stream_free (job.stream);
-  ck_device_close (job.device);
-  g_free (job.said);
-  g_free (job.measured);
   if (ok && options->json)
     print_json (&job);
   else if (ok)
     print_table (&job);
+  ck_stream_free (job.stream);
+  ck_device_close (job.device);
+  g_free (job.said);
+  g_free (job.measured);
   return ok;
 }
 

@@ -21,8 +21,10 @@ static const VerbHelp help = {
   "memory for one picture. Of an adapter: method, rank, targets, head, classes, and how\n"
   "pictures are prepared. Of a .safetensors or .pth file: its tensors. Of a device: its\n"
   "instructions or compute capability, driver, memory, and the kinds of video that a GPU decodes\n"
-  "(NVDEC), also where it is one that cannot compute. --json gives a list with an object a path,\n"
-  "and one of the device.",
+  "(NVDEC), also where it is one that cannot compute; and of each model what it takes of a GPU's\n"
+  "memory, and what stays in the host's because it does not fit. --json gives a list with an "
+  "object\n"
+  "a path, and one of the device.",
 };
 
 /* The index of a GPU by its name, as "cuda:1"; -1 for other devices. */
@@ -71,9 +73,9 @@ add_decoders (JsonObject *object, int gpu, GError **error)
 }
 
 /* A GPU that cannot be opened to compute, of which the driver may still tell what it decodes; else
- * NULL, and both errors in one. Takes `why`. */
+ * NULL, and both errors in one. */
 static JsonObject *
-describe_unopened (const char *name, GError *why, GError **error)
+describe_unopened (const char *name, const GError *why, GError **error)
 {
   const int gpu = gpu_index (name);
   g_autoptr (JsonObject) object = json_object_new ();
@@ -83,30 +85,23 @@ describe_unopened (const char *name, GError *why, GError **error)
   json_object_set_string_member (object, "kind", "device");
   json_object_set_null_member (object, "computes_with");
   json_object_set_string_member (object, "because", why->message);
-  if (gpu >= 0 && add_decoders (object, gpu, &unknown)) {
-    g_error_free (why);
+  if (gpu >= 0 && add_decoders (object, gpu, &unknown))
     return g_steal_pointer (&object);
-  }
   if (unknown)
     g_set_error (error, why->domain, why->code, "%s (nor is it known what it decodes: %s)",
                  why->message, unknown->message);
   else
     g_propagate_error (error, g_error_copy (why));
-  g_error_free (why);
   return NULL;
 }
 
 static JsonObject *
-describe_device (const char *name, GError **error)
+describe_device (CkDevice *device)
 {
-  GError *why = NULL;
-  g_autoptr (CkDevice) device = cow_device_open (name, 0, &why);
   g_autoptr (JsonObject) object = json_object_new ();
   g_autoptr (GError) unknown = NULL;
   CkDeviceState state;
 
-  if (!device)
-    return describe_unopened (name, why, error);
   json_object_set_string_member (object, "path", device->name);
   json_object_set_string_member (object, "kind", "device");
   json_object_set_string_member (object, "computes_with", device->features);
@@ -124,7 +119,7 @@ describe_device (const char *name, GError **error)
 }
 
 static JsonObject *
-describe (const char *name, GError **error)
+describe (const char *name, CkDevice *device, GError **error)
 {
   g_autofree char *path = cow_locate (name, error);
   g_autoptr (JsonObject) object = json_object_new ();
@@ -133,7 +128,10 @@ describe (const char *name, GError **error)
     return NULL;
   g_autofree char *shown = g_filename_display_name (path);
   json_object_set_string_member (object, "path", shown);
-  return describe_path (object, path, error) ? g_steal_pointer (&object) : NULL;
+  if (!describe_path (object, path, error) ||
+      (device && !describe_on_device (object, path, device, error)))
+    return NULL;
+  return g_steal_pointer (&object);
 }
 
 static void
@@ -170,12 +168,14 @@ gboolean
 verb_info (int argc, char **argv, GError **error)
 {
   gboolean json = FALSE;
-  g_autofree char *device = NULL;
+  g_autofree char *device_name = NULL;
+  g_autoptr (CkDevice) device = NULL;
+  g_autoptr (GError) why = NULL;
   g_auto (GStrv) paths = NULL;
   g_autoptr (JsonArray) all = json_array_new ();
   const GOptionEntry entries[] = {
-    { "device", 0, 0, G_OPTION_ARG_STRING, &device, "Tell of a device: auto, cpu, cuda or cuda:N",
-      "DEVICE" },
+    { "device", 0, 0, G_OPTION_ARG_STRING, &device_name,
+      "Tell of a device: auto, cpu, cuda or cuda:N", "DEVICE" },
     { "json", 0, 0, G_OPTION_ARG_NONE, &json, "Print JSON", NULL },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &paths, NULL, NULL },
     G_OPTION_ENTRY_NULL,
@@ -183,12 +183,15 @@ verb_info (int argc, char **argv, GError **error)
 
   if (!verb_parse (&help, entries, argc, argv, error))
     return FALSE;
-  if (!paths && !device)
+  if (!paths && !device_name)
     return verb_usage (error, "no path given");
+  if (device_name)
+    device = cow_device_open (device_name, 0, &why);
   for (char **path = paths; path && *path; path++)
-    if (!add (all, describe (*path, error)))
+    if (!add (all, describe (*path, device, error)))
       return FALSE;
-  if (device && !add (all, describe_device (device, error)))
+  if (device_name &&
+      !add (all, device ? describe_device (device) : describe_unopened (device_name, why, error)))
     return FALSE;
   if (json)
     print_json (all);

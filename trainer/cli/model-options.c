@@ -101,6 +101,7 @@ model_options_open (const ModelOptions *self, GError **error)
   CowClassifierOptions options = { .device = self->device, .threads = self->threads };
   g_auto (CowPrecisionChoice) own = { 0 };
   const CowPrecisionChoice *choice = self->choice ? self->choice : &own;
+  CowClassifier *classifier;
 
   if (!model_options_precision (self->precision, &options.precision, error))
     return NULL;
@@ -118,7 +119,11 @@ model_options_open (const ModelOptions *self, GError **error)
   options.raised = (const char *const *)choice->raised;
   options.model = found.model;
   options.adapter = found.adapter;
-  return cow_classifier_new (&options, error);
+  options.batch = self->batch;
+  classifier = cow_classifier_new (&options, error);
+  if (classifier && cow_classifier_memory_text (classifier))
+    g_printerr ("cow-trainer: %s\n", cow_classifier_memory_text (classifier));
+  return classifier;
 }
 
 void

@@ -13,6 +13,7 @@
 #include "model/files/json-object.h"
 #include "model/files/nf4.h"
 #include "model/network/backbones.h"
+#include "model/network/memory.h"
 #include "trainer/eval/tensor-file.h"
 
 static guint64
@@ -99,16 +100,48 @@ stored_bytes (const CowCheckpoint *checkpoint)
 /* Sides of a picture for networks that say nothing of theirs, px. */
 #define USUAL_SIDE 224
 
+static int
+usual_side (const CowBackboneConfig *config)
+{
+  return config->vit.family ? config->vit.image_size : USUAL_SIDE;
+}
+
+/* One picture of the model's own size, without an adapter. */
+static CowMemoryUse
+memory_use (const CowCheckpoint *checkpoint, const CowBackboneConfig *config)
+{
+  const int side = usual_side (config);
+
+  return (CowMemoryUse){ .backbone = config,
+                         .storage = cow_memory_storage (checkpoint),
+                         .batch = 1,
+                         .height = side,
+                         .width = side,
+                         .activations = config->klass->workspace_bytes (config, 1, side, side) };
+}
+
+/* Of kernels of the CPU, for the time of a call. */
+static double
+scratch_bytes (const CowMemoryUse *use)
+{
+  g_autoptr (CkDevice) cpu = cow_device_open ("cpu", 0, NULL);
+  CowMemory memory = { 0 };
+
+  if (cpu)
+    cow_memory_plan (&memory, cpu, use, 0);
+  return (double)memory.scratch;
+}
+
 /*
  * The memory that a run for one picture of the model's own size touches: the weights, the restored
- * fp32 absmax of NF4, and the activations. Libraries, the picture and an adapter come on top.
+ * fp32 absmax of NF4, the activations and what kernels need. Libraries, the picture and an adapter
+ * come on top.
  */
 static double
 memory_bytes (const CowCheckpoint *checkpoint, const CowBackboneConfig *config)
 {
-  const int side = config->vit.family ? config->vit.image_size : USUAL_SIDE;
-  double bytes =
-      stored_bytes (checkpoint) + (double)config->klass->workspace_bytes (config, 1, side, side);
+  const CowMemoryUse use = memory_use (checkpoint, config);
+  double bytes = stored_bytes (checkpoint) + (double)use.activations + scratch_bytes (&use);
 
   if (g_str_equal (storage_name (checkpoint), "NF4"))
     bytes += (double)config->klass->n_parameters (config) / COW_NF4_BLOCK * sizeof (float);
@@ -161,6 +194,53 @@ describe_model (JsonObject *object, const char *path, GError **error)
 {
   json_object_set_string_member (object, "kind", "model");
   return describe_network (object, path, error);
+}
+
+static JsonObject *
+memory_object (const CowMemory *memory, CkDevice *device)
+{
+  JsonObject *object = json_object_new ();
+  g_autofree char *text = cow_memory_text (memory, device);
+  const struct {
+    const char *name;
+    guint64 value;
+  } sizes[] = { { "all_bytes", memory->device },
+                { "weight_bytes", memory->weights },
+                { "activation_bytes", memory->activations },
+                { "scratch_bytes", memory->scratch },
+                { "slot_bytes", memory->slots },
+                { "streamed_bytes", memory->streamed } };
+
+  json_object_set_string_member (object, "device", device->name);
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
+    json_object_set_int_member (object, sizes[i].name, (gint64)sizes[i].value);
+  if (text)
+    json_object_set_string_member (object, "streaming", text);
+  return object;
+}
+
+gboolean
+describe_on_device (JsonObject *object, const char *path, CkDevice *device, GError **error)
+{
+  const char *kind = json_object_get_string_member_with_default (object, "kind", "");
+  CowBackboneConfig config;
+  CowMemory memory;
+  guint64 available;
+  double streamed;
+
+  if (device->host_memory || !g_str_equal (kind, "model"))
+    return TRUE;
+  g_autoptr (CowCheckpoint) checkpoint = cow_checkpoint_open (path, error);
+  if (!checkpoint || !cow_backbone_config_read (path, checkpoint, NULL, &config, error) ||
+      !cow_memory_available (device, &available, error))
+    return FALSE;
+  const CowMemoryUse use = memory_use (checkpoint, &config);
+  const gboolean fits = cow_memory_fit (&memory, device, &use, available, &streamed);
+  JsonObject *described = memory_object (&memory, device);
+  json_object_set_int_member (described, "available_bytes", (gint64)available);
+  json_object_set_boolean_member (described, "fits", fits);
+  json_object_set_object_member (object, "device_memory", described);
+  return TRUE;
 }
 
 /* ---- either ---------------------------------------------------------------------------------- */

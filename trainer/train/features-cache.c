@@ -259,12 +259,16 @@ static gboolean
 run_job (Job *self, const char *path, GError **error)
 {
   const CowClassifierOptions classifying = { .model = self->options->model,
-                                             .precision = self->options->precision };
+                                             .device = self->options->device,
+                                             .precision = self->options->precision,
+                                             .batch = self->options->batch };
   gsize done;
 
   self->classifier = cow_classifier_new (&classifying, error);
   if (!self->classifier)
     return FALSE;
+  if (cow_classifier_memory_text (self->classifier))
+    g_printerr ("cow-trainer: %s\n", cow_classifier_memory_text (self->classifier));
   self->width = cow_classifier_n_features (self->classifier);
   return whole_rows (self, &done, error) && compute (self, done, error) &&
          finish (self->path, path, self->items->len, self->width, error);

@@ -18,6 +18,7 @@ typedef struct _CowFeaturesCache CowFeaturesCache;
 typedef struct {
   const char *folder; /* where features are kept; NULL: the user's cache folder */
   const char *model;  /* located path */
+  const char *device; /* that computes; as cow_device_open () takes it */
   const CowDataset *dataset;
   CowSplit split;
   guint copies; /* of each picture: 1 as it is, more augmented */

@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "model/files/host-memory.h"
 #include "model/files/vit-sizes.h"
 #include "model/files/locate.h"
 #include "model/files/nf4.h"
@@ -16,8 +17,9 @@
 #define BYTES_A_SUM     4  /* gradients of the step's earlier batches */
 #define BYTES_A_SAVED   4  /* an adapter's value */
 #define BYTES_A_STATE   12 /* state.safetensors: value and two moments */
-#define SMALL_FILES     (16 * 1000 * 1000) /* contact sheet, plots, tables */
-#define BATCHES_ON_WAY  5                  /* of the loader, its own default */
+#define SMALL_FILES     (16 * 1000 * 1000)    /* contact sheet, plots, tables */
+#define STAGING_BYTES   (4 * 4 * 1024 * 1024) /* pinned, of a device's streams */
+#define BATCHES_ON_WAY  5                     /* of the loader, its own default */
 
 /* ---- what the recipe stands on --------------------------------------------------------------- */
 
@@ -54,14 +56,10 @@ cow_plan_input_from_model (CowPlanInput *self, const char *path, GError **error)
                  "%s: a %s, which is no base for adapters and heads", path, self->backbone.title);
     return FALSE;
   }
-  const CowTensor *weight = cow_checkpoint_find (checkpoint, "layer.0.attention.q_proj.weight");
-  const gboolean nf4 =
-      cow_checkpoint_find (checkpoint, "layer.0.attention.q_proj.weight.absmax") != NULL;
-  self->storage = nf4                                   ? CK_NF4
-                  : !weight || weight->dtype == COW_F32 ? CK_F32
-                  : weight->dtype == COW_BF16           ? CK_BF16
-                                                        : CK_F16;
-  self->base_bytes = nf4 ? count_linear (&self->backbone.vit) / COW_NF4_BLOCK * sizeof (float) : 0;
+  self->storage = cow_memory_storage (checkpoint);
+  self->base_bytes = self->storage == CK_NF4
+                         ? count_linear (&self->backbone.vit) / COW_NF4_BLOCK * sizeof (float)
+                         : 0;
   for (guint i = 0; i < cow_checkpoint_n_tensors (checkpoint); i++)
     self->base_bytes += cow_checkpoint_nth (checkpoint, i)->n_bytes;
   return TRUE;
@@ -178,37 +176,121 @@ backbone_parameters (const CowRecipe *recipe, const CowBackboneConfig *backbone)
 
 /* ---- memory and disk ------------------------------------------------------------------------- */
 
-static void
-plan_activations (CowPlan *self, const CowRecipe *recipe, const CowPlanInput *input,
-                  guint64 available)
+static CowAdapterShape
+adapter_shape (const CowRecipe *recipe, const char *const *targets)
+{
+  const CowKind *kind = cow_recipe_kind (recipe);
+  CowAdapterShape shape = { .dora = kind->dora,
+                            .rank = recipe->rank,
+                            .dropout = recipe->adapter_dropout > 0 };
+
+  if (!kind->adapted)
+    return (CowAdapterShape){ 0 };
+  for (CowModule module = 0; module < COW_N_MODULES; module++)
+    if (cow_network_is_target (targets, module))
+      shape.modules |= 1u << module;
+  return shape;
+}
+
+/* What a step takes, with `activations` bytes of them. */
+static CowMemoryUse
+memory_use (const CowPlan *self, const CowRecipe *recipe, const CowPlanInput *input,
+            const CowBackboneConfig *backbone, const char *const *targets, guint64 activations)
+{
+  const CowKind *kind = cow_recipe_kind (recipe);
+
+  return (CowMemoryUse){ .backbone = backbone,
+                         .storage = input->storage,
+                         .adapter = adapter_shape (recipe, targets),
+                         .batch = recipe->batch,
+                         .height = recipe->preprocess.height,
+                         .width = recipe->preprocess.width,
+                         .activations = activations,
+                         .training = !kind->cached,
+                         .from_scratch = !cow_recipe_has_base (recipe),
+                         .parameters = self->parameters };
+}
+
+/* The bytes of activations that there are, and whether it is with checkpointing. */
+typedef struct {
+  guint64 plain, checkpointed;
+  gboolean possible; /* the second */
+} Activations;
+
+static Activations
+count_activations (const CowRecipe *recipe, const CowPlanInput *input, const char *const *targets)
 {
   const CowPreprocess *p = &recipe->preprocess;
   const CowNetworkKind kind = (CowNetworkKind)recipe->kind;
   const CowBackboneConfig *backbone = &input->backbone;
-  g_auto (GStrv) targets = targets_of (recipe);
   const CowNetworkOptions options = { .kind = kind,
                                       .rank = recipe->rank,
                                       .adapter_dropout = (float)recipe->adapter_dropout,
-                                      .targets = (const char *const *)targets };
-  const guint64 plain =
-      cow_network_activation_bytes (&options, backbone, recipe->batch, p->height, p->width, FALSE);
+                                      .targets = targets };
+  Activations found = { .possible = cow_network_checkpoints (kind, backbone) };
 
-  /* Half of what is left beside everything else. */
+  if (cow_kind (kind)->cached) {
+    found.plain = backbone->klass->workspace_bytes (backbone, recipe->batch, p->height, p->width);
+    return found;
+  }
+  found.plain =
+      cow_network_activation_bytes (&options, backbone, recipe->batch, p->height, p->width, FALSE);
+  if (found.possible)
+    found.checkpointed =
+        cow_network_activation_bytes (&options, backbone, recipe->batch, p->height, p->width, TRUE);
+  return found;
+}
+
+/* In the host's memory half of what is left beside everything else may be activations. */
+static gboolean
+fits_host (const CowPlan *self, guint64 activations, guint64 available)
+{
   const guint64 others = self->base + self->parameters + self->loading + PROGRAM_BYTES;
-  const guint64 limit = available > others ? (available - others) / 2 : 0;
-  self->checkpointing = cow_network_checkpoints (kind, backbone) &&
-                        (recipe->checkpointing == COW_CHECKPOINTING_ON ||
-                         (recipe->checkpointing == COW_CHECKPOINTING_AUTO && plain > limit));
-  self->activations =
-      cow_kind (kind)->cached
-          ? backbone->klass->workspace_bytes (backbone, recipe->batch, p->height, p->width)
-      : self->checkpointing ? cow_network_activation_bytes (&options, backbone, recipe->batch,
-                                                            p->height, p->width, TRUE)
-                            : plain;
+
+  return activations <= (available > others ? (available - others) / 2 : 0);
+}
+
+static void
+plan_activations (CowPlan *self, const CowRecipe *recipe, const CowPlanInput *input,
+                  CkDevice *device, guint64 available)
+{
+  g_auto (GStrv) targets = targets_of (recipe);
+  const char *const *names = (const char *const *)targets;
+  const Activations found = count_activations (recipe, input, names);
+  CowBackboneConfig backbone = input->backbone;
+  CowMemory memory;
+
+  backbone.precision = cow_recipe_precision (recipe);
+  CowMemoryUse use = memory_use (self, recipe, input, &backbone, names, found.plain);
+  cow_memory_plan (&memory, device, &use, 0);
+  const gboolean fits =
+      device->host_memory ? fits_host (self, found.plain, available) : memory.device <= available;
+  self->checkpointing =
+      found.possible && (recipe->checkpointing == COW_CHECKPOINTING_ON ||
+                         (recipe->checkpointing == COW_CHECKPOINTING_AUTO && !fits));
+  self->activations = self->checkpointing ? found.checkpointed : found.plain;
+  use.activations = self->activations;
+  if (device->host_memory)
+    cow_memory_plan (&memory, device, &use, 0);
+  else
+    cow_memory_fit (&memory, device, &use, available, &self->streamed);
+  self->scratch = memory.scratch;
+  if (!device->host_memory)
+    self->device = memory;
+}
+
+/* Of a base on a device the host keeps the absmax of 4-bit weights, and what is streamed. */
+static guint64
+host_bytes (const CowPlan *self, const CowPlanInput *input, const CkDevice *device)
+{
+  if (device->host_memory)
+    return self->base + self->parameters + self->activations + self->scratch;
+  return self->pinned +
+         (input->storage == CK_NF4 ? self->base / COW_NF4_BLOCK * 2 * sizeof (float) : 0);
 }
 
 void
-cow_plan_sizes (CowPlan *self, const CowRecipe *recipe, const CowPlanInput *input,
+cow_plan_sizes (CowPlan *self, const CowRecipe *recipe, const CowPlanInput *input, CkDevice *device,
                 guint64 available)
 {
   const CowKind *kind = cow_recipe_kind (recipe);
@@ -222,13 +304,47 @@ cow_plan_sizes (CowPlan *self, const CowRecipe *recipe, const CowPlanInput *inpu
                      (BYTES_A_TRAINED + (recipe->gradient_accumulation > 1 ? BYTES_A_SUM : 0));
   self->loading = BATCHES_ON_WAY * (guint64)recipe->batch *
                   cow_preprocess_size (&recipe->preprocess) * sizeof (float);
-  plan_activations (self, recipe, input, available);
-  self->memory = self->base + self->parameters + self->activations + self->loading + PROGRAM_BYTES;
+  plan_activations (self, recipe, input, device, available);
+  if (!device->host_memory)
+    self->pinned = self->device.streamed + STAGING_BYTES;
+  self->memory = host_bytes (self, input, device) + self->loading + PROGRAM_BYTES;
   /* best and last, and last once more while it is being replaced. */
   self->folder = (guint64)self->trained * (3 * BYTES_A_SAVED + 2 * BYTES_A_STATE) + SMALL_FILES +
                  3 * (guint64)recipe->keep_pictures * cow_preprocess_size (&recipe->preprocess);
   /* Twice: rows as they come, and the finished file while it is written. */
   self->features = kind->cached ? 2 * n_features * (guint64)width * sizeof (float) : 0;
+}
+
+gboolean
+cow_plan_available (CkDevice *device, guint64 *bytes, GError **error)
+{
+  if (!device->host_memory)
+    return cow_memory_available (device, bytes, error);
+  *bytes = cow_host_memory_available ();
+  if (*bytes == 0)
+    *bytes = G_MAXUINT64;
+  return TRUE;
+}
+
+gboolean
+cow_plan_fits (const CowPlan *self, CkDevice *device, guint64 available, char **why)
+{
+  g_autoptr (GError) error = NULL;
+
+  *why = NULL;
+  if (device->host_memory)
+    return self->memory <= available;
+  if (!cow_memory_check (&self->device, device, available, "this run", &error)) {
+    *why = g_strdup (error->message);
+    return FALSE;
+  }
+  const guint64 host = cow_host_memory_available ();
+  if (host == 0 || self->memory <= host)
+    return TRUE;
+  g_autofree char *needed = cow_plan_bytes_text (self->memory), *there = cow_plan_bytes_text (host);
+  *why =
+      g_strdup_printf ("this run: needs %s of the host's memory, %s are available", needed, there);
+  return FALSE;
 }
 
 /* ---- text ------------------------------------------------------------------------------------ */

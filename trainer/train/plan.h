@@ -7,6 +7,7 @@
 #ifndef COW_TRAINER_PLAN_H
 #define COW_TRAINER_PLAN_H
 
+#include "model/network/memory.h"
 #include "trainer/train/recipe.h"
 
 G_BEGIN_DECLS
@@ -35,16 +36,32 @@ gboolean cow_plan_input_check_size (const CowPlanInput *self, const CowRecipe *r
 typedef struct {
   gint64 trained, head; /* parameters that train, and how many of them are the head's */
   gboolean checkpointing;
-  /* Bytes in memory: the base's weights; parameters with gradients and moments; activations;
-   * pictures on their way; their sum with the program itself. */
-  guint64 base, parameters, activations, loading, memory;
+  /* Bytes: the base's weights; parameters with gradients and moments; activations; kernels' scratch
+   * memory; pictures on their way. */
+  guint64 base, parameters, activations, scratch, loading;
+  guint64 memory; /* of the host: all of these and the program, but for what is on a device */
+  /* Of a device with memory of its own: what lies there, and what of the base is streamed from
+   * pinned memory of the host, as a share of its linear layers and in bytes; else all 0. */
+  CowMemory device;
+  double streamed;
+  guint64 pinned; /* of the host's memory: what is streamed, and what copies pass through */
   /* Bytes on disk: of the run's folder at its fullest, and of a frozen recipe's features. */
   guint64 folder, features;
 } CowPlan;
 
-/* `available` bytes of memory decide on checkpointing where the recipe says auto. */
+/*
+ * `available` bytes of the memory that activations lie in, a device's or the host's, decide on
+ * checkpointing where the recipe says auto. On a device it takes no more than it has to: all layers
+ * are kept if they fit, and weights are streamed only where checkpointing does not do.
+ */
 void cow_plan_sizes (CowPlan *self, const CowRecipe *recipe, const CowPlanInput *input,
-                     guint64 available);
+                     CkDevice *device, guint64 available);
+/* Bytes that there are of that memory, G_MAXUINT64 where nothing tells. COW_ERROR_ARGUMENT of
+ * cow_memory_available (). */
+gboolean cow_plan_available (CkDevice *device, guint64 *bytes, GError **error);
+/* Whether the device has what the plan says, and the host what is streamed; *why is what is missing
+ * (free with g_free) where not. */
+gboolean cow_plan_fits (const CowPlan *self, CkDevice *device, guint64 available, char **why);
 
 /* Multiply-add rates of this machine at the sizes of one network, in operations a second (a
  * multiply-add is two), and what else takes time.

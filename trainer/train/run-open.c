@@ -7,7 +7,6 @@
 #include "model/network/device.h"
 #include "trainer/data/contact-sheet.h"
 #include "trainer/train/hashes.h"
-#include "trainer/host/memory.h"
 #include "trainer/train/run-private.h"
 #include "trainer/data/dataset-open.h"
 
@@ -86,26 +85,36 @@ open_base (CowRun *self, gboolean resume, GError **error)
 
 /* ---- enough of everything -------------------------------------------------------------------- */
 
-static gboolean
-check_memory (const CowRun *self, guint64 available, gboolean force, GError **error)
+/* What the host is short of. */
+static char *
+host_text (const CowPlan *plan, guint64 available)
 {
-  const CowPlan *plan = &self->plan;
-
-  if (available == 0 || plan->memory <= available || force)
-    return TRUE;
   g_autofree char *all = cow_plan_bytes_text (plan->memory),
                   *there = cow_plan_bytes_text (available);
   g_autofree char *base = cow_plan_bytes_text (plan->base),
                   *parameters = cow_plan_bytes_text (plan->parameters);
   g_autofree char *activations = cow_plan_bytes_text (plan->activations);
-  g_set_error (
-      error, COW_ERROR, COW_ERROR_MEMORY,
-      "this run needs about %s of memory (base %s, parameters with gradients and moments "
-      "%s, activations %s), %s are available: "
-      "a smaller --batch (with a larger --gradient-accumulation), --size or --rank needs less, so "
-      "do --checkpointing on and a base in NF4 "
-      "(cow-trainer quantize); --force tries it all the same",
-      all, base, parameters, activations, there);
+
+  return g_strdup_printf ("this run needs about %s of memory (base %s, parameters with gradients "
+                          "and moments %s, activations %s), %s are available",
+                          all, base, parameters, activations, there);
+}
+
+static gboolean
+check_memory (const CowRun *self, guint64 available, gboolean force, GError **error)
+{
+  const CowPlan *plan = &self->plan;
+  g_autofree char *why = NULL;
+
+  if (cow_plan_fits (plan, self->device, available, &why) || force)
+    return TRUE;
+  g_autofree char *text = why ? g_strdup (why) : host_text (plan, available);
+  g_set_error (error, COW_ERROR, COW_ERROR_MEMORY,
+               "%s: "
+               "a smaller --batch (with a larger --gradient-accumulation), --size or --rank needs "
+               "less, so do --checkpointing on and a base in NF4 "
+               "(cow-trainer quantize); --force tries it all the same",
+               text);
   return FALSE;
 }
 
@@ -139,6 +148,25 @@ check_features_space (const CowRun *self, GError **error)
   return FALSE;
 }
 
+/* Of a device with memory of its own. */
+static void
+say_device (const CowPlan *plan, CkDevice *device, guint64 available, const char *disk)
+{
+  g_autofree char *memory = cow_plan_bytes_text (plan->device.device),
+                  *there = cow_plan_bytes_text (available),
+                  *host = cow_plan_bytes_text (plan->memory),
+                  *pinned = cow_plan_bytes_text (plan->pinned),
+                  *streamed = cow_memory_text (&plan->device, device);
+
+  g_print (
+      "Estimated: %s of the memory of %s%s (%s available), %s of the host's (%s of it pinned), "
+      "%s on disk\n",
+      memory, device->name, plan->checkpointing ? " with checkpointing" : "", there, host, pinned,
+      disk);
+  if (streamed)
+    g_print ("%s\n", streamed);
+}
+
 static void
 say_sizes (const CowRun *self, guint64 available)
 {
@@ -148,6 +176,7 @@ say_sizes (const CowRun *self, guint64 available)
   const guint n_train = dataset->splits[COW_TRAIN]->len,
               n_shown = n_train * cow_recipe_copies (recipe);
   const gboolean grouped = dataset->divided && dataset->grouped_by;
+  const char *how = plan->checkpointing ? " with checkpointing" : "";
   g_autofree char *memory = cow_plan_bytes_text (plan->memory),
                   *there = cow_plan_bytes_text (available);
   g_autofree char *disk = cow_plan_bytes_text (plan->folder + plan->features);
@@ -164,8 +193,10 @@ say_sizes (const CowRun *self, guint64 available)
            grouped ? dataset->grouped_by : "");
   g_print ("Computed by %s (%s) in %d thread%s\n", self->device->name, self->device->features,
            self->device->threads, self->device->threads == 1 ? "" : "s");
-  g_print ("Estimated: %s of memory%s (%s available), %s on disk\n", memory,
-           plan->checkpointing ? " with checkpointing" : "", there, disk);
+  if (self->device->host_memory)
+    g_print ("Estimated: %s of memory%s (%s available), %s on disk\n", memory, how, there, disk);
+  else
+    say_device (plan, self->device, available, disk);
   fflush (stdout);
 }
 
@@ -193,12 +224,14 @@ say_time (const CowRun *self, GError **error)
 static gboolean
 plan (CowRun *self, const CowRunOptions *options, GError **error)
 {
-  const guint64 available = memory_available ();
+  guint64 available;
 
+  if (!cow_plan_available (self->device, &available, error))
+    return FALSE;
   self->input.n_classes = self->dataset->n_classes;
   self->input.n_train = self->dataset->splits[COW_TRAIN]->len;
   self->input.n_val = self->dataset->splits[COW_VAL]->len;
-  cow_plan_sizes (&self->plan, self->recipe, &self->input, available > 0 ? available : G_MAXUINT64);
+  cow_plan_sizes (&self->plan, self->recipe, &self->input, self->device, available);
   if (!check_memory (self, available, options->force, error) || !check_features_space (self, error))
     return FALSE;
   say_sizes (self, available);
@@ -272,6 +305,7 @@ open_features (const CowRun *self, CowSplit split, GError **error)
     .precision = cow_recipe_precision (self->recipe),
     .folder = *recipe->cache ? recipe->cache : NULL,
     .model = self->model,
+    .device = self->device->name,
     .dataset = self->dataset,
     .split = split,
     .copies = split == COW_TRAIN ? cow_recipe_copies (recipe) : 1,
@@ -334,6 +368,7 @@ open_network (CowRun *self, GError **error)
     .targets = (const char *const *)targets,
     .checkpointing = self->plan.checkpointing ? COW_CHECKPOINTING_ON : COW_CHECKPOINTING_OFF,
     .precision = cow_recipe_precision (recipe),
+    .streamed = self->plan.streamed,
     .config = self->input.backbone.vit,
     .image_size = recipe->preprocess.width,
     .batch = recipe->batch,
