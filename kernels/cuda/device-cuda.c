@@ -12,8 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEAST_MAJOR 7 /* of the compute capability: sm_75 */
-#define LEAST_MINOR 5
+#define LEAST_MAJOR      7 /* of the compute capability: sm_70 */
+#define LEAST_MINOR_F16  5
+#define LEAST_MAJOR_BF16 8
 
 /* ---- the class ------------------------------------------------------------------------------- */
 
@@ -212,9 +213,9 @@ read_limits (const Opening *opening)
                 "the GPU's limits"))
       return false;
   limits->shared = (size_t)shared;
-  if (limits->major < LEAST_MAJOR || (limits->major == LEAST_MAJOR && limits->minor < LEAST_MINOR))
-    return refuse (opening, "%s has compute capability %d.%d, and at least %d.%d is needed",
-                   device->model, limits->major, limits->minor, LEAST_MAJOR, LEAST_MINOR);
+  if (limits->major < LEAST_MAJOR)
+    return refuse (opening, "%s has compute capability %d.%d, and at least %d.0 is needed",
+                   device->model, limits->major, limits->minor, LEAST_MAJOR);
   return true;
 }
 
@@ -306,6 +307,19 @@ find (Opening *opening, const char *name, const char *library)
          read_limits (opening);
 }
 
+/* Of what instructions.h multiplies. */
+static CkWeightUses
+products_of (const CkCudaLimits *limits)
+{
+  CkWeightUses products = CK_USE_INT8;
+
+  if (limits->major > LEAST_MAJOR || limits->minor >= LEAST_MINOR_F16)
+    products |= CK_USE_F16;
+  if (limits->major >= LEAST_MAJOR_BF16)
+    products |= CK_USE_BF16;
+  return products;
+}
+
 static CkStatus
 open_gpu (const char *name, const char *library, const CkDeviceOptions *options, CkDevice **made)
 {
@@ -329,8 +343,7 @@ open_gpu (const char *name, const char *library, const CkDeviceOptions *options,
                              .name = device->name,
                              .features = device->features,
                              .threads = 1,
-                             .products = CK_USE_INT8 | CK_USE_F16 |
-                                         (device->limits.major >= 8 ? CK_USE_BF16 : 0),
+                             .products = products_of (&device->limits),
                              .native = device->context,
                              .ordinal = device->gpu };
   device->operations = &ck_cuda_operations;

@@ -71,6 +71,20 @@ check_opens (const char *name)
   ck_device_close (device);
 }
 
+/* Of which numbers a GPU of this compute capability offers products. */
+static void
+check_products (const char *capability, int products)
+{
+  CkDevice *device;
+
+  setenv ("COW_CUDA_ARCHITECTURE", capability, 1);
+  CHECK (ck_device_open (DEVICE, NULL, &device) == CK_OK);
+  if (device->products != products)
+    fail ("sm_%s has products %#x, not %#x", capability, device->products, products);
+  ck_device_close (device);
+  unsetenv ("COW_CUDA_ARCHITECTURE");
+}
+
 static void
 check_setting (const char *variable, const char *value, const char *why)
 {
@@ -123,8 +137,8 @@ check_reasons (void)
   snprintf (wanted, sizeof wanted, "the NVIDIA driver is for CUDA 11.4, and this build needs one");
   if (ck_cuda_images_version > 0)
     check_setting ("COW_CUDA_VERSION", "11040", wanted);
-  check_setting ("COW_CUDA_ARCHITECTURE", "70",
-                 "has compute capability 7.0, and at least 7.5 is needed");
+  check_setting ("COW_CUDA_ARCHITECTURE", "61",
+                 "has compute capability 6.1, and at least 7.0 is needed");
   let_function_fail ("cuInit", 1, CK_CU_NO_DEVICE);
   check_absent (DEVICE, "the NVIDIA driver finds no GPU");
   let_fail (NULL);
@@ -136,6 +150,9 @@ check_reasons (void)
   check_call ("cuDevicePrimaryCtxRetain", CK_CU_DEVICE_UNAVAILABLE,
               "the GPU's context: CUDA_ERROR_DEVICE_UNAVAILABLE");
   check_opens (DEVICE);
+  check_products ("70", CK_USE_INT8);
+  check_products ("75", CK_USE_INT8 | CK_USE_F16);
+  check_products ("80", CK_USE_INT8 | CK_USE_F16 | CK_USE_BF16);
 }
 
 /* ---- failures -------------------------------------------------------------------------------- */
