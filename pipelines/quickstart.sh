@@ -94,6 +94,7 @@ say "1/5 Packages"
 # shellcheck source=pipelines/lib/packages.sh
 . pipelines/lib/packages.sh
 cow_install_packages BUILD RUN DEMO || die "packages are missing"
+cow_tell_of_cuda
 build=$(realpath -m --relative-to=. "$build")
 say "2/5 Build (in $build/)"
 build

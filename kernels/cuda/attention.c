@@ -8,8 +8,6 @@
 
 #include <math.h>
 
-#define BF16_MAJOR 8 /* compute capability that has products of bf16 */
-
 /* Tiles of queries, by the chunks of a head that are kept (0: any number), the largest first. */
 typedef struct {
   const char *kernel;
@@ -51,6 +49,19 @@ choose (const CkAttention *op, int processors)
   return best;
 }
 
+static bool
+has_products (const CkDevice *device, CkType type)
+{
+  switch (type) {
+  case CK_BF16:
+    return (device->products & CK_USE_BF16) != 0;
+  case CK_F16:
+    return (device->products & CK_USE_F16) != 0;
+  default:
+    return type != CK_I16;
+  }
+}
+
 CkStatus
 ck_cuda_attention (CkStream *self, const CkAttention *op)
 {
@@ -63,11 +74,10 @@ ck_cuda_attention (CkStream *self, const CkAttention *op)
 
   if (status != CK_OK)
     return status;
+  if (!has_products (self->device, op->products))
+    return CK_UNSUPPORTED;
   if (op->products == CK_I8)
     return ck_cuda_attention_int8 (stream, op);
-  if (op->products == CK_I16 ||
-      (op->products == CK_BF16 && ck_cuda_limits (stream)->major < BF16_MAJOR))
-    return CK_UNSUPPORTED;
   if (op->products != CK_F32 && ck_cuda_attention_takes_halves (op))
     return ck_cuda_attention_halves (stream, op);
   variant = choose (op, ck_cuda_limits (stream)->processors);

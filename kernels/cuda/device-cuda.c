@@ -13,8 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEAST_MAJOR 7 /* of the compute capability: sm_75 */
-#define LEAST_MINOR 5
+#define LEAST_MAJOR      7 /* of the compute capability: sm_70 */
+#define LEAST_MINOR_F16  5
+#define LEAST_MAJOR_BF16 8
 
 /* ---- the class ------------------------------------------------------------------------------- */
 
@@ -98,7 +99,8 @@ typedef struct {
   CkCudaDevice *device;
   int index; /* of the GPU */
   const CkDeviceOptions *options;
-  CkStatus status; /* if it goes no further: CK_UNSUPPORTED until there is a GPU */
+  const CkCudaImages *images; /* NULL: not opened yet */
+  CkStatus status;            /* if it goes no further: CK_UNSUPPORTED until there is a GPU */
 } Opening;
 
 /* Says why the device cannot be had; false. */
@@ -147,10 +149,7 @@ static bool
 start_driver (Opening *opening, const char *library)
 {
   CkCudaDevice *device = opening->device;
-  const int wanted =
-      ck_cuda_images_version / 1000 * 1000; /* any driver of the same major version */
   char why[CK_DEVICE_REASON];
-  int *version = &device->driver_version;
   CkCuResult result;
 
   if (!ck_cu_driver_open (&device->driver, library, why, sizeof why)) {
@@ -161,14 +160,9 @@ start_driver (Opening *opening, const char *library)
   if (result == CK_CU_NO_DEVICE)
     return refuse (opening, "the NVIDIA driver finds no GPU");
   opening->status = CK_DEVICE_ERROR;
-  if (!check (opening, result, "the NVIDIA driver does not start") ||
-      !check (opening, device->driver.cuDriverGetVersion (version), "the driver's version"))
-    return false;
-  if (*version < wanted)
-    return refuse (opening,
-                   "the NVIDIA driver is for CUDA %d.%d, and this build needs one for %d.%d",
-                   *version / 1000, *version % 1000 / 10, wanted / 1000, wanted % 1000 / 10);
-  return true;
+  return check (opening, result, "the NVIDIA driver does not start") &&
+         check (opening, device->driver.cuDriverGetVersion (&device->driver_version),
+                "the driver's version");
 }
 
 static bool
@@ -210,9 +204,9 @@ read_limits (const Opening *opening)
                 "the GPU's limits"))
       return false;
   limits->shared = (size_t)shared;
-  if (limits->major < LEAST_MAJOR || (limits->major == LEAST_MAJOR && limits->minor < LEAST_MINOR))
-    return refuse (opening, "%s has compute capability %d.%d, and at least %d.%d is needed",
-                   device->model, limits->major, limits->minor, LEAST_MAJOR, LEAST_MINOR);
+  if (limits->major < LEAST_MAJOR)
+    return refuse (opening, "%s has compute capability %d.%d, and at least %d.0 is needed",
+                   device->model, limits->major, limits->minor, LEAST_MAJOR);
   return true;
 }
 
@@ -232,19 +226,36 @@ refuse_context (const Opening *opening, CkCuResult result)
                  (double)total / (1 << 30));
 }
 
+/* Has the kernels, which a driver of their major version of CUDA can load. */
+static bool
+open_images (Opening *opening)
+{
+  char why[CK_DEVICE_REASON];
+  int version = opening->device->driver_version, wanted;
+
+  if (opening->images == NULL)
+    opening->images = ck_cuda_images_open (why, sizeof why);
+  if (opening->images == NULL)
+    return refuse (opening, "%s", why);
+  wanted = opening->images->version / 1000 * 1000;
+  return version >= wanted ||
+         refuse (opening, "the NVIDIA driver is for CUDA %d.%d, and this build needs one for %d.%d",
+                 version / 1000, version % 1000 / 10, wanted / 1000, wanted % 1000 / 10);
+}
+
 static bool
 load_images (const Opening *opening)
 {
   CkCudaDevice *device = opening->device;
 
-  for (int i = 0; i < ck_cuda_n_images && i < CK_CUDA_MOST_IMAGES; i++) {
-    const CkCuResult result =
-        device->driver.cuModuleLoadData (&device->modules[i], ck_cuda_images[i].data);
+  for (int i = 0; i < opening->images->n && i < CK_CUDA_MOST_IMAGES; i++) {
+    const CkCudaImage *image = &opening->images->images[i];
+    const CkCuResult result = device->driver.cuModuleLoadData (&device->modules[i], image->data);
 
     if (result == CK_CU_NO_BINARY_FOR_GPU || result == CK_CU_UNSUPPORTED_PTX_VERSION)
       return refuse (opening, "this build has no kernels for the compute capability %d.%d of %s",
                      device->limits.major, device->limits.minor, device->model);
-    if (!check (opening, result, ck_cuda_images[i].name))
+    if (!check (opening, result, image->name))
       return false;
     device->n_modules++;
   }
@@ -290,7 +301,7 @@ enter_context (const Opening *opening)
   return made;
 }
 
-/* Finds a GPU that this build has kernels for; the device so far, whose context is not there. */
+/* Finds a GPU; the device so far, whose context is not there. */
 static bool
 find (Opening *opening, const char *name, const char *library)
 {
@@ -305,16 +316,30 @@ find (Opening *opening, const char *name, const char *library)
          read_limits (opening);
 }
 
+/* Of what instructions.h multiplies. */
+static CkWeightUses
+products_of (const CkCudaLimits *limits)
+{
+  CkWeightUses products = CK_USE_INT8;
+
+  if (limits->major > LEAST_MAJOR || limits->minor >= LEAST_MINOR_F16)
+    products |= CK_USE_F16;
+  if (limits->major >= LEAST_MAJOR_BF16)
+    products |= CK_USE_BF16;
+  return products;
+}
+
 static CkStatus
-open_gpu (const char *name, const char *library, const CkDeviceOptions *options, CkDevice **made)
+open_gpu (const char *name, const char *library, const CkCudaImages *images,
+          const CkDeviceOptions *options, CkDevice **made)
 {
   CkCudaDevice *device;
-  Opening opening = { .options = options, .status = CK_UNSUPPORTED };
+  Opening opening = { .options = options, .images = images, .status = CK_UNSUPPORTED };
 
   /* Sets of instructions are the CPU's. */
   if (options->features != NULL && strcmp (options->features, "auto") != 0)
     return CK_UNSUPPORTED;
-  if (!find (&opening, name, library) || !enter_context (&opening)) {
+  if (!find (&opening, name, library) || !open_images (&opening) || !enter_context (&opening)) {
     if (opening.device != NULL)
       cuda_close (&opening.device->base);
     return opening.status;
@@ -328,8 +353,7 @@ open_gpu (const char *name, const char *library, const CkDeviceOptions *options,
                              .name = device->name,
                              .features = device->features,
                              .threads = 1,
-                             .products = CK_USE_INT8 | CK_USE_F16 |
-                                         (device->limits.major >= 8 ? CK_USE_BF16 : 0),
+                             .products = products_of (&device->limits),
                              .native = device->context,
                              .ordinal = device->gpu };
   device->operations = &ck_cuda_operations;
@@ -341,7 +365,7 @@ open_gpu (const char *name, const char *library, const CkDeviceOptions *options,
 CkStatus
 ck_cuda_device_open (const char *name, const CkDeviceOptions *options, CkDevice **device)
 {
-  return open_gpu (name, NULL, options, device);
+  return open_gpu (name, NULL, NULL, options, device);
 }
 
 CkStatus
@@ -360,10 +384,13 @@ ck_cuda_automatic_open (const char *name, const CkDeviceOptions *options, CkDevi
 CkStatus
 ck_cuda_emulated_open (const char *name, const CkDeviceOptions *options, CkDevice **device)
 {
+  /* The library has the kernels, and looks at no image. */
+  static const CkCudaImage any = { "kernels of a processor", "" };
+  static const CkCudaImages images = { .version = 12000, .n = 1, .images = &any };
   const char *library = getenv ("COWBEHAVIOR_CUDA_ON_CPU");
 
   if (library != NULL)
-    return open_gpu (name, library, options, device);
+    return open_gpu (name, library, &images, options, device);
   if (options->reason != NULL)
     snprintf (options->reason, CK_DEVICE_REASON, "COWBEHAVIOR_CUDA_ON_CPU names no library");
   return CK_UNSUPPORTED;

@@ -177,7 +177,7 @@ struct Summed {
 
 } /* namespace */
 
-CK_KERNEL (ck_cuda_embed_small, CkCudaEmbed, CK_CUDA_TILE_THREADS)
+CK_KERNEL_BLOCKS (ck_cuda_embed_small, CkCudaEmbed, CK_CUDA_TILE_THREADS, 4)
 {
   CK_SHARED (Shared<CK_CUDA_TILE_SMALL>, shared);
 

@@ -19,6 +19,8 @@
 
 #ifndef CK_CUDA_ON_CPU
 
+#  include "kernels/cuda/shuffled-products.h" /* before sm_75 */
+
 /* ---- products -------------------------------------------------------------------------------- */
 
 /* k = 32 whole numbers of 8 bits with a sign; sums of 32 bits, modulo 2^32. */
@@ -30,7 +32,7 @@ ck_mma_s8 (int32_t d[4], const uint32_t a[4], const uint32_t b[2])
                "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
                : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
-#  else
+#  elif __CUDA_ARCH__ >= 750
 #    pragma unroll
   for (int i = 0; i < 4; i++) {
     const int rows = i % 2, half = i / 2;
@@ -39,10 +41,13 @@ ck_mma_s8 (int32_t d[4], const uint32_t a[4], const uint32_t b[2])
                  : "+r"(d[2 * rows]), "+r"(d[2 * rows + 1])
                  : "r"(a[2 * half + rows]), "r"(b[half]));
   }
+#  else
+  ck_shuffled_mma_s8 (d, a, b);
 #  endif
 }
 
-/* k = 16 numbers in fp16, sums in fp32. */
+/* k = 16 numbers in fp16, sums in fp32; from sm_75 on, nothing happens before: sm_70 knows only
+ * products whose fragments lie otherwise. */
 static __device__ __forceinline__ void
 ck_mma_f16 (float d[4], const uint32_t a[4], const uint32_t b[2])
 {
@@ -51,7 +56,7 @@ ck_mma_f16 (float d[4], const uint32_t a[4], const uint32_t b[2])
                "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
                : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
-#  else
+#  elif __CUDA_ARCH__ >= 750
 #    pragma unroll
   for (int half = 0; half < 2; half++)
     asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 "
@@ -82,10 +87,14 @@ ck_mma_bf16 (float d[4], const uint32_t a[4], const uint32_t b[2])
 static __device__ __forceinline__ void
 ck_load_matrices (uint32_t matrices[4], const void *row)
 {
+#  if __CUDA_ARCH__ >= 750
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
                : "=r"(matrices[0]), "=r"(matrices[1]), "=r"(matrices[2]), "=r"(matrices[3])
                : "r"((uint32_t)__cvta_generic_to_shared (row))
                : "memory");
+#  else
+  ck_shuffled_load_matrices (matrices, row);
+#  endif
 }
 
 /* The same matrices of 8 x 8 numbers of 16 bits, transposed: matrices[i] has rows 2 t and 2 t + 1
@@ -93,10 +102,14 @@ ck_load_matrices (uint32_t matrices[4], const void *row)
 static __device__ __forceinline__ void
 ck_load_matrices_transposed (uint32_t matrices[4], const void *row)
 {
+#  if __CUDA_ARCH__ >= 750
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
                : "=r"(matrices[0]), "=r"(matrices[1]), "=r"(matrices[2]), "=r"(matrices[3])
                : "r"((uint32_t)__cvta_generic_to_shared (row))
                : "memory");
+#  else
+  ck_shuffled_load_matrices_transposed (matrices, row);
+#  endif
 }
 
 /* ---- conversions ----------------------------------------------------------------------------- */

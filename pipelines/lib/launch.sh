@@ -174,13 +174,15 @@ choose_for_file () {
   fi
 }
 
-# Uses the plugins and cow-trainer built here, if there are any, and finds the demonstration's model
-# in either case.
+# Uses the plugins and cow-trainer built here, if there are any, with their kernels for GPUs, and
+# finds the demonstration's model in either case.
 use_build () {
-  local here
+  local here kernels
   here=$(dirname "${BASH_SOURCE[0]}")/..
+  kernels=$here/../build/kernels/cuda/libcowbehavior-cuda.so
   if [ -z "${GST_PLUGIN_PATH:-}" ] && [ -d "$here/../build/gst-plugin" ]; then
     export GST_PLUGIN_PATH=$here/../build/gst-plugin
+    [ ! -e "$kernels" ] || export COWBEHAVIOR_CUDA_KERNELS=$kernels
   fi
   PATH=$PATH:$here/../build/trainer
   export COWBEHAVIOR_PATH=${COWBEHAVIOR_PATH:+$COWBEHAVIOR_PATH:}$here/demo/model

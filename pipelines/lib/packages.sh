@@ -38,6 +38,11 @@ COW_PACKAGES_TEST=(
 # Debian 12's package lacks the metadata and brings 130 other packages along.
 # shellcheck disable=SC2034
 COW_PACKAGES_ANALYTICS=(libgstreamer-plugins-bad1.0-dev)
+# Kernels for NVIDIA GPUs are compiled by nvcc, 11.8 or later, and frames that NVDEC decodes come by
+# the Video Codec headers. Both are needed at build time alone. Debian has nvcc in non-free, so
+# nobody gets it unasked: 11.8 in Debian 12, 12.4 in Debian 13. PyPI has 13: nvidia-cuda-nvcc,
+# nvidia-nvvm, nvidia-cuda-crt and nvidia-cuda-runtime, with CUDA_HOME for their folder nvidia/cu13.
+COW_PACKAGES_CUDA=(nvidia-cuda-toolkit libffmpeg-nvenc-dev)
 # shellcheck disable=SC2034
 COW_PACKAGES_VALGRIND=(valgrind libc6-dbg)
 # ThreadSanitizer with clang, and the OpenMP that clang links for oneDNN.
@@ -69,6 +74,14 @@ cow_has_analytics () (
     *) false ;;
   esac
 )
+
+# Says what is missing where this machine has an NVIDIA GPU that a build would have no kernels for.
+cow_tell_of_cuda () {
+  [ -e /dev/nvidiactl ] || return 0
+  ! command -v nvcc >/dev/null && [ ! -x "${CUDA_HOME:-${CUDA_PATH:-}}/bin/nvcc" ] || return 0
+  echo "This machine has an NVIDIA GPU but no nvcc, so kernels for it are not built. To have them," \
+    "install NVIDIA's CUDA toolkit, or from Debian's non-free: ${COW_PACKAGES_CUDA[*]}"
+}
 
 # Runs apt-get as root, without questions.
 cow_apt_get () {

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Compiles the kernels of kernels/cuda for each architecture and prints what ptxas says of them as
-# Markdown: registers of a thread, and bytes that are spilled. Shared memory is asked for by each
-# launch and is not known here. It ends with 1 where a kernel spills.
+# Compiles the kernels of kernels/cuda for each architecture and prints as Markdown what their
+# blocks and threads need: shared memory, registers, and bytes that ptxas spills. It ends with 1
+# where a kernel spills.
 #
 #   tests/bench/ptxas.sh [ARCHITECTURE...] >tests/bench/ptxas.md
 set -eu
@@ -13,10 +13,35 @@ architectures=("$@")
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
+compile () {
+  "$nvcc" -std=c++17 -O3 "$@" 2>"$folder/said" || { cat "$folder/said" >&2; exit 1; }
+}
+
+# Launches ask for shared memory, so ptxas does not know it. Where the struct that CK_SHARED names
+# is a variable instead, PTX has its size.
+mkdir -p "$folder/kernels/cuda"
+sed '/define CK_SHARED/s/ *\\$/ __shared__ __align__ (16) Type name/; /ck_shared_memory/d' \
+  kernels/cuda/kernel.h >"$folder/kernels/cuda/kernel.h"
+
 for file in kernels/cuda/*.cu; do
+  compile -ptx -I "$folder" -I . -arch="sm_${architectures[0]}" -o "$folder/ptx" "$file"
+  awk '
+    /^\.shared / || /^\t\.shared / {
+      match ($0, /[A-Za-z0-9_$]+\[[0-9]+\]/)
+      split (substr ($0, RSTART, RLENGTH - 1), parts, "[")
+      bytes[parts[1]] = parts[2]
+    }
+    /\.entry / { name = $0; sub (/.*\.entry /, "", name); sub (/\(.*/, "", name); total[name] = 0 }
+    name != "" {
+      for (variable in bytes)
+        if (index ($0, variable) && !((name, variable) in seen)) {
+          seen[name, variable] = 1
+          total[name] += bytes[variable]
+        }
+    }
+    END { for (name in total) print name, total[name] }' "$folder/ptx" >>"$folder/shared"
   for architecture in "${architectures[@]}"; do
-    "$nvcc" -cubin -std=c++17 -O3 -I . -arch="sm_$architecture" -Xptxas -v \
-      -o "$folder/cubin" "$file" 2>"$folder/said" || { cat "$folder/said" >&2; exit 1; }
+    compile -cubin -I . -arch="sm_$architecture" -Xptxas -v -o "$folder/cubin" "$file"
     awk -v file="$(basename "$file")" -v architecture="$architecture" '
       /Compiling entry function/ { split ($0, parts, "\047"); name = parts[2] }
       name != "" && /bytes stack frame/ { stack = $1; spilled = $5 + $9 }
@@ -25,16 +50,17 @@ for file in kernels/cuda/*.cu; do
           if ($i == "Used")
             print file, name, architecture, $(i + 1), spilled, stack
         name = ""
-      }' "$folder/said" >>"$folder/kernels"
+      }' "$folder/said" >>"$folder/kernels.txt"
   done
 done
 
-echo "# Registers of the kernels"
+echo "# Registers and shared memory of the kernels"
 echo
 "$nvcc" --version | sed -n 's/^Cuda compilation tools, release \([0-9.]*\).*/By nvcc \1/p'
-echo "(\`tests/bench/ptxas.sh\`): registers of a thread; +N are bytes that it spills, /N bytes of"
-echo "its stack."
+echo "(\`tests/bench/ptxas.sh\`): bytes of shared memory of a block, where a launch does not ask for"
+echo "less; registers of a thread; +N are bytes that it spills, /N bytes of its stack."
 awk -v all="${architectures[*]}" '
+  FNR == NR { shared[$1] = $2; next }
   {
     key = $1 SUBSEP $2
     if (!(key in seen)) {
@@ -50,15 +76,17 @@ awk -v all="${architectures[*]}" '
       split (order[k], parts, SUBSEP)
       if (parts[1] != file) {
         file = parts[1]
-        printf "\n## %s\n\n| kernel |", file
+        printf "\n## %s\n\n| kernel | shared |", file
         for (i = 1; i <= n; i++)
           printf " sm_%s |", columns[i]
-        printf "\n| --- |"
+        printf "\n| --- | --: |"
         for (i = 1; i <= n; i++)
           printf " --: |"
         print ""
       }
-      printf "| %s |", parts[2]
+      name = parts[2]
+      sub (/^ck_cuda_/, "", name)
+      printf "| %s | %d |", name, shared[parts[2]]
       for (i = 1; i <= n; i++)
         printf " %s |", cell[order[k], columns[i]]
       print ""
@@ -66,4 +94,4 @@ awk -v all="${architectures[*]}" '
     printf "\n%d kernels, %d of them by architecture spill.\n", count, spills
     exit spills > 0
   }
-' "$folder/kernels"
+' "$folder/shared" "$folder/kernels.txt"

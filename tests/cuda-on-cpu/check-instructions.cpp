@@ -102,4 +102,6 @@ check_instructions (void)
   check_product ("product_f16", 1);
   check_product ("product_bf16", 2);
   check_product ("product_loaded", 1);
+  check_product ("product_shuffled_s8", 0);
+  check_product ("product_shuffled_loaded", 1);
 }

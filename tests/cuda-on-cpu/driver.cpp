@@ -59,6 +59,8 @@ size_t
 shared_most (void)
 {
   switch (architecture ()) {
+  case 70:
+    return 96 << 10;
   case 75:
     return 64 << 10;
   case 80:

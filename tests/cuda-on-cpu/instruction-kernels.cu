@@ -3,6 +3,7 @@
 
 #include "kernels/cuda/instructions.h"
 #include "kernels/cuda/kernel.h"
+#include "kernels/cuda/shuffled-products.h"
 
 /* The fragments as instructions.h describes them. */
 struct Fragments {
@@ -54,6 +55,12 @@ multiply_bf16 (float d[4], const uint32_t a[4], const uint32_t b[2])
   ck_mma_bf16 (d, a, b);
 }
 
+static __device__ __forceinline__ void
+multiply_shuffled_s8 (int32_t d[4], const uint32_t a[4], const uint32_t b[2])
+{
+  ck_shuffled_mma_s8 (d, a, b);
+}
+
 CK_KERNEL (product_s8, ProductArguments, 32)
 {
   product<int32_t, multiply_s8> (a, read (a));
@@ -69,13 +76,16 @@ CK_KERNEL (product_bf16, ProductArguments, 32)
   product<float, multiply_bf16> (a, read (a));
 }
 
-/* The same with fragments that come from shared memory; b [k, 8] of 16 bits is read across. */
-CK_KERNEL (product_loaded, ProductArguments, 32)
+CK_KERNEL (product_shuffled_s8, ProductArguments, 32)
 {
-  CK_SHARED (ProductShared, shared);
+  product<int32_t, multiply_shuffled_s8> (a, read (a));
+}
+
+/* Both matrices to shared memory, b [k, 8] of 16 bits by rows of k. */
+static __device__ __forceinline__ void
+share (const ProductArguments &a, ProductShared &shared)
+{
   const unsigned lane = threadIdx.x;
-  Fragments f;
-  uint32_t b[4];
 
   for (unsigned i = 0; i < 16; i++)
     shared.a[i][lane] = a.a[i * 32 + lane];
@@ -85,9 +95,33 @@ CK_KERNEL (product_loaded, ProductArguments, 32)
     shared.across[k][column] = *reinterpret_cast<const uint16_t *> (a.b + column * 32 + 2 * k);
   }
   __syncwarp ();
-  /* matrices 0 and 1 are the rows of the first half of k */
-  ck_load_matrices (f.a, &shared.a[lane % 16][lane / 16 * 16]);
-  ck_load_matrices_transposed (b, &shared.across[lane % 16][0]);
+}
+
+/* The same with fragments that come from shared memory; matrices 0 and 1 are the rows of the first
+ * half of k. */
+CK_KERNEL (product_loaded, ProductArguments, 32)
+{
+  CK_SHARED (ProductShared, shared);
+  Fragments f;
+  uint32_t b[4];
+
+  share (a, shared);
+  ck_load_matrices (f.a, &shared.a[threadIdx.x % 16][threadIdx.x / 16 * 16]);
+  ck_load_matrices_transposed (b, &shared.across[threadIdx.x % 16][0]);
+  f.b[0] = b[0];
+  f.b[1] = b[1];
+  product<float, multiply_f16> (a, f);
+}
+
+CK_KERNEL (product_shuffled_loaded, ProductArguments, 32)
+{
+  CK_SHARED (ProductShared, shared);
+  Fragments f;
+  uint32_t b[4];
+
+  share (a, shared);
+  ck_shuffled_load_matrices (f.a, &shared.a[threadIdx.x % 16][threadIdx.x / 16 * 16]);
+  ck_shuffled_load_matrices_transposed (b, &shared.across[threadIdx.x % 16][0]);
   f.b[0] = b[0];
   f.b[1] = b[1];
   product<float, multiply_f16> (a, f);

@@ -4,6 +4,7 @@
  * GStreamer nor libvips is:
  *   bench-gpu forward DEVICE MODEL PRECISION BATCH SECONDS
  *   bench-gpu train DEVICE MODEL lora|dora PRECISION RANK BATCH SECONDS
+ *   bench-gpu linear DEVICE OUT IN ROWS int8|bf16|fp16|fp32 SECONDS KERNELS (bench-linear.c)
  * It prints one line, the median of its passes: milliseconds and pictures a second. Pictures are
  * made up, 224 x 224, and in memory (of the device, forward).
  */
@@ -13,6 +14,7 @@
 
 #include "model/network/classifier.h"
 #include "model/training/network.h"
+#include "tests/gpu/bench-linear.h"
 
 enum { SIDE = 224, PICTURE = 3 * SIDE * SIDE, MOST_PASSES = 10000, N_CLASSES = 9 };
 
@@ -183,9 +185,12 @@ main (int argc, char **argv)
     bench_forward (argv + 2);
   else if (argc == 9 && g_str_equal (argv[1], "train") && atoi (argv[6]) > 0 && atoi (argv[7]) > 0)
     bench_training (argv + 2);
+  else if (argc == 9 && g_str_equal (argv[1], "linear"))
+    return bench_linear (argv + 2);
   else {
     g_printerr ("Usage: bench-gpu forward DEVICE MODEL PRECISION BATCH SECONDS\n"
-                "       bench-gpu train DEVICE MODEL lora|dora RANK BATCH SECONDS\n");
+                "       bench-gpu train DEVICE MODEL lora|dora RANK BATCH SECONDS\n"
+                "       bench-gpu linear DEVICE OUT IN ROWS PRECISION SECONDS KERNELS\n");
     return 2;
   }
   return 0;

@@ -22,6 +22,8 @@ build=$(realpath -m "${BUILD_DIR:-$root/build-tests}")
 device=cuda out=gpu-results minutes=8 pack="" packed=""
 programs=(kernels/check-kernels kernels/check-training kernels/check-bits model/test-golden
   replay/replay-adapter replay/replay-scratch gpu/bench-gpu)
+kernels=kernels/cuda/libcowbehavior-cuda.so
+halves=tests/gpu/halves.fatbin
 
 fail () {
   echo "tests/gpu/run.sh: $1" >&2
@@ -62,6 +64,8 @@ make_pack () {
   done | grep -o '/[^ ]*' | sort -u | while read -r library; do
     cp -L "$library" "$folder/lib/"
   done
+  [ -e "$build/$kernels" ] || fail "$build has no $kernels: it was built without nvcc"
+  cp "$build/$kernels" "$build/$halves" "$folder/"
   cp -r "$root/tests/data/golden" "$folder/golden"
   tar -C "$folder" -cJf "$1.part" . && mv "$1.part" "$1"
   rm -rf "$folder"
@@ -78,10 +82,13 @@ out=$(realpath "$out")
 work=$(mktemp -d) || fail "no temporary folder"
 trap 'rm -rf "$work"' EXIT
 data=$root/tests/data
+halves_file=$build/$halves
+export COWBEHAVIOR_CUDA_KERNELS=$build/$kernels
 if [ -n "$packed" ]; then
   mkdir "$work/pack"
   tar -C "$work/pack" -xJf "$packed" || fail "$packed cannot be unpacked"
-  data=$work/pack
+  data=$work/pack COWBEHAVIOR_CUDA_KERNELS=$work/pack/$(basename "$kernels")
+  halves_file=$work/pack/$(basename "$halves")
 fi
 end=$(($(date +%s) + minutes * 60))
 failed=0
@@ -205,6 +212,40 @@ sanitize () {
   done
 }
 
+# A linear layer of NF4 weights, ours beside cuBLASLt on panels of 16 bits (bench-linear.c).
+compare_linear () {
+  local what=$1 log line fields
+  shift
+  log=$out/$(echo "$what" | tr ' /' '--').log
+  if limited 30 "$log" bench-gpu linear "$device" "$@" 0.5 "$halves_file"; then
+    line=$(tail -n 1 "$log")
+    fields=${line:1:-1}
+    fields=${fields//\"/}
+    say "$what" "${fields//_/ }" "${line:1:-1}"
+  elif [ "$(left)" -le 5 ]; then
+    say "$what" "no time left"
+  else
+    say "$what" "FAILED: $(tail -n 1 "$log")"
+    failed=1
+  fi
+}
+
+# The largest layers of L and of the 7B, which an emulated GPU would need hours for.
+linear () {
+  local precision rows shapes=("4096 1024" "8192 4096" "4096 8192") shape batches=(1 8 32)
+  [ "$device" != cuda-emulated ] || shapes=("72 68") batches=(1)
+  [ -e "$halves_file" ] || [ "$device" = cuda-emulated ] || { say "linear" "needs nvcc"; return; }
+  for shape in "${shapes[@]}"; do
+    for rows in "${batches[@]}"; do
+      for precision in int8 bf16; do
+        # shellcheck disable=SC2086  # two numbers
+        compare_linear "linear ${shape/ / x } $precision batch $rows" $shape $((201 * rows)) \
+          $precision
+      done
+    done
+  done
+}
+
 # A model of a size in a folder.
 make_model () {
   if [ "$(left)" -le 20 ]; then
@@ -274,6 +315,7 @@ peers () {
 describe
 check_all
 sanitize
+linear
 speed
 peers
 echo "$out: table.txt, results.json"

@@ -4,7 +4,6 @@
  * COWBEHAVIOR_CUDA_ON_CPU names. Each function of the driver fails once. TAP.
  */
 #include "kernels/cuda/driver.h"
-#include "kernels/cuda/images.h"
 #include "kernels/training.h"
 #include "tests/kernels/check-streamed.h"
 #include "tests/kernels/harness.h"
@@ -72,6 +71,20 @@ check_opens (const char *name)
   ck_device_close (device);
 }
 
+/* Of which numbers a GPU of this compute capability offers products. */
+static void
+check_products (const char *capability, int products)
+{
+  CkDevice *device;
+
+  setenv ("COW_CUDA_ARCHITECTURE", capability, 1);
+  CHECK (ck_device_open (DEVICE, NULL, &device) == CK_OK);
+  if (device->products != products)
+    fail ("sm_%s has products %#x, not %#x", capability, device->products, products);
+  ck_device_close (device);
+  unsetenv ("COW_CUDA_ARCHITECTURE");
+}
+
 static void
 check_setting (const char *variable, const char *value, const char *why)
 {
@@ -108,7 +121,6 @@ check_libraries (void)
 static void
 check_reasons (void)
 {
-  char wanted[100];
   CkDevice *device;
 
   check_opens (DEVICE);
@@ -121,11 +133,10 @@ check_reasons (void)
   CHECK (ck_device_open (DEVICE, &(CkDeviceOptions){ .features = "avx2" }, &device) ==
          CK_UNSUPPORTED);
   check_libraries ();
-  snprintf (wanted, sizeof wanted, "the NVIDIA driver is for CUDA 11.4, and this build needs one");
-  if (ck_cuda_images_version > 0)
-    check_setting ("COW_CUDA_VERSION", "11040", wanted);
-  check_setting ("COW_CUDA_ARCHITECTURE", "70",
-                 "has compute capability 7.0, and at least 7.5 is needed");
+  check_setting ("COW_CUDA_VERSION", "11040",
+                 "the NVIDIA driver is for CUDA 11.4, and this build needs one for 12.0");
+  check_setting ("COW_CUDA_ARCHITECTURE", "61",
+                 "has compute capability 6.1, and at least 7.0 is needed");
   let_function_fail ("cuInit", 1, CK_CU_NO_DEVICE);
   check_absent (DEVICE, "the NVIDIA driver finds no GPU");
   let_fail (NULL);
@@ -137,6 +148,9 @@ check_reasons (void)
   check_call ("cuDevicePrimaryCtxRetain", CK_CU_DEVICE_UNAVAILABLE,
               "the GPU's context: CUDA_ERROR_DEVICE_UNAVAILABLE");
   check_opens (DEVICE);
+  check_products ("70", CK_USE_INT8);
+  check_products ("75", CK_USE_INT8 | CK_USE_F16);
+  check_products ("80", CK_USE_INT8 | CK_USE_F16 | CK_USE_BF16);
 }
 
 /* ---- failures -------------------------------------------------------------------------------- */
