@@ -40,13 +40,6 @@ std::map<CkCuMemory, CkCuPool *> owners; /* NULL: cuMemAlloc () */
 std::map<uintptr_t, size_t> pinned;      /* bytes */
 size_t reserved;                         /* bytes, by all pools, or used outside them */
 
-/* Compute capability: COW_CUDA_ARCHITECTURE is 86 for 8.6. */
-int
-architecture (void)
-{
-  return (int)setting ("COW_CUDA_ARCHITECTURE", 86);
-}
-
 /* Bytes of shared memory that a block may have if it asks; CUDA C++ Programming Guide, "Technical
  * Specifications per Compute Capability". */
 size_t
