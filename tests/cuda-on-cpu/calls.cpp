@@ -102,6 +102,14 @@ setting (const char *name, size_t otherwise)
   return text != nullptr ? strtoull (text, nullptr, 10) : otherwise;
 }
 
+int
+architecture (void)
+{
+  static const int known = (int)setting ("COW_CUDA_ARCHITECTURE", 86);
+
+  return known;
+}
+
 CkCuResult
 context_state (void)
 {

@@ -55,5 +55,7 @@ int context_device (void);
 
 /* A setting of the environment as a number, or what it is without. */
 size_t setting (const char *name, size_t otherwise);
+/* Compute capability: COW_CUDA_ARCHITECTURE is 86 for 8.6. */
+int architecture (void);
 
 #endif /* COW_CUDA_CALLS_H */

@@ -80,7 +80,7 @@ const char *const loaded[] = { "T0:0 T1:0 T2:0 T3:0",     "T4:0 T5:0 T6:0 T7:0",
                                "T16:0 T17:0 T18:0 T19:0", "T20:0 T21:0 T22:0 T23:0",
                                "T24:0 T25:0 T26:0 T27:0", "T28:0 T29:0 T30:0 T31:0" };
 
-/* What sm_75 has: m16n8k8 of 16 bits, m8n8k16 of 8 bits; a, since b and d are as above. */
+/* What sm_75 has: m16n8k8 of 16 bits, m8n8k16 of 8 bits, whose d is that of `loaded`. */
 const char *const a_16_bits_sm_75[] = { "T0:0 T1:0 T2:0 T3:0",     "T4:0 T5:0 T6:0 T7:0",
                                         "T8:0 T9:0 T10:0 T11:0",   "T12:0 T13:0 T14:0 T15:0",
                                         "T16:0 T17:0 T18:0 T19:0", "T20:0 T21:0 T22:0 T23:0",
@@ -90,10 +90,10 @@ const char *const a_16_bits_sm_75[] = { "T0:0 T1:0 T2:0 T3:0",     "T4:0 T5:0 T6
                                         "T16:2 T17:2 T18:2 T19:2", "T20:2 T21:2 T22:2 T23:2",
                                         "T24:2 T25:2 T26:2 T27:2", "T28:2 T29:2 T30:2 T31:2" };
 
-const char *const a_8_bits_sm_75[] = { "T0:0 T1:0 T2:0 T3:0",     "T4:0 T5:0 T6:0 T7:0",
-                                       "T8:0 T9:0 T10:0 T11:0",   "T12:0 T13:0 T14:0 T15:0",
-                                       "T16:0 T17:0 T18:0 T19:0", "T20:0 T21:0 T22:0 T23:0",
-                                       "T24:0 T25:0 T26:0 T27:0", "T28:0 T29:0 T30:0 T31:0" };
+const char *const any_8_bits_sm_75[] = { "T0:0 T1:0 T2:0 T3:0",     "T4:0 T5:0 T6:0 T7:0",
+                                         "T8:0 T9:0 T10:0 T11:0",   "T12:0 T13:0 T14:0 T15:0",
+                                         "T16:0 T17:0 T18:0 T19:0", "T20:0 T21:0 T22:0 T23:0",
+                                         "T24:0 T25:0 T26:0 T27:0", "T28:0 T29:0 T30:0 T31:0" };
 
 struct Table {
   const char *name;
@@ -188,7 +188,10 @@ check_fragments (void)
     { "ldmatrix", loaded, 8, 2, map_loaded },
     { "ldmatrix.trans", loaded, 8, 2, map_loaded_transposed },
     { "a of m16n8k8 is half of that of m16n8k16", a_16_bits_sm_75, 16, 2, map_a_16 },
-    { "a of m8n8k16 is a quarter of that of m16n8k32", a_8_bits_sm_75, 8, 4, map_a_8 },
+    { "b of m16n8k8 is half of that of m16n8k16", loaded, 8, 2, map_b_16 },
+    { "a of m8n8k16 is a quarter of that of m16n8k32", any_8_bits_sm_75, 8, 4, map_a_8 },
+    { "b of m8n8k16 is half of that of m16n8k32", any_8_bits_sm_75, 8, 4, map_b_8 },
+    { "d of m8n8k16 is half of that of m16n8k32", loaded, 8, 2, map_d },
   };
 
   for (const Table &table : tables)

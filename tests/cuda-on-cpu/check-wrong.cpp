@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Wrong kernels must be found, and right ones must not; launches that no GPU takes are refused. */
+#include "tests/cuda-on-cpu/calls.h"
 #include "tests/cuda-on-cpu/fixture.h"
 #include "tests/cuda-on-cpu/machine.h"
 #include "tests/cuda-on-cpu/wrong-kernels.h"
@@ -118,6 +119,7 @@ check_wrong_kernels (void)
     { "right_copies", nullptr },
     { "wrong_no_wait", "has not been waited for" },
     { "wrong_wait_for_older", "has not been waited for" },
+    { "wrong_end_without_wait", "has not waited for" },
     { "wrong_wait_without_barrier", "" },
     { "right_vector", nullptr },
     { "wrong_alignment", "not aligned to 16 bytes" },
@@ -130,9 +132,23 @@ check_wrong_kernels (void)
   check_both_orders ();
 }
 
+/* CUDA C++ Programming Guide, "Technical Specifications per Compute Capability". */
+static size_t
+shared_limit (void)
+{
+  const int of = architecture ();
+
+  return (size_t)(of == 75                ? 64
+                  : of == 80 || of == 87  ? 163
+                  : of == 90 || of == 100 ? 227
+                                          : 99)
+         << 10;
+}
+
 void
 check_limits (void)
 {
+  const size_t most = shared_limit ();
   Gpu gpu;
   const WrongArguments arguments = arguments_new (gpu);
   CkCuFunction *function;
@@ -144,11 +160,11 @@ check_limits (void)
              CK_CU_INVALID_VALUE,
          "too much shared memory", "");
   cuModuleGetFunction (&function, gpu.module, "right_barrier");
-  check (cuFuncSetAttribute (function, CK_CU_FUNCTION_MAX_DYNAMIC_SHARED, 99 << 10) == 0 &&
-             cuFuncSetAttribute (function, CK_CU_FUNCTION_MAX_DYNAMIC_SHARED, (99 << 10) + 1) ==
+  check (cuFuncSetAttribute (function, CK_CU_FUNCTION_MAX_DYNAMIC_SHARED, (int)most) == 0 &&
+             cuFuncSetAttribute (function, CK_CU_FUNCTION_MAX_DYNAMIC_SHARED, (int)most + 1) ==
                  CK_CU_INVALID_VALUE,
          "shared memory that is asked for has the limit of the architecture", "");
-  check (gpu.launch ("right_barrier", BLOCKS, WRONG_THREADS, 99 << 10, &arguments) == 0 &&
+  check (gpu.launch ("right_barrier", BLOCKS, WRONG_THREADS, most, &arguments) == 0 &&
              gpu.wait () == 0,
          "and may be used", last_report ());
   check (gpu.launch ("right_barrier", 1, WRONG_THREADS, sizeof (WrongShared), &arguments, 65536) ==

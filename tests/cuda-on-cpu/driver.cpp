@@ -46,13 +46,6 @@ std::map<CkCuMemory, Owner> owners;
 std::map<uintptr_t, size_t> pinned; /* bytes */
 size_t reserved[CONTEXT_DEVICES];   /* bytes of each, by all pools, or used outside them */
 
-/* Compute capability: COW_CUDA_ARCHITECTURE is 86 for 8.6. */
-int
-architecture (void)
-{
-  return (int)setting ("COW_CUDA_ARCHITECTURE", 86);
-}
-
 /* Bytes of shared memory that a block may have if it asks; CUDA C++ Programming Guide, "Technical
  * Specifications per Compute Capability". */
 size_t

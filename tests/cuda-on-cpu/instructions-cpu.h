@@ -16,6 +16,8 @@ void cow_warp_mma_f16 (CowCallSite site, float d[4], const uint32_t a[4], const 
 void cow_warp_mma_bf16 (CowCallSite site, float d[4], const uint32_t a[4], const uint32_t b[2]);
 void cow_warp_load_matrices (CowCallSite site, uint32_t matrices[4], const void *row,
                              bool transposed);
+/* A fault unless the architecture has an instruction that came with `least`. */
+void cow_thread_require (CowCallSite site, int least);
 void cow_thread_copy_async (CowCallSite site, void *to, const void *from, bool there);
 void cow_thread_copy_commit (void);
 void cow_thread_copy_wait (CowCallSite site, int left);
@@ -35,6 +37,7 @@ ck_mma_f16 (float d[4], const uint32_t a[4], const uint32_t b[2], COW_CALL_SITE)
 COW_DEVICE_INLINE void
 ck_mma_bf16 (float d[4], const uint32_t a[4], const uint32_t b[2], COW_CALL_SITE)
 {
+  cow_thread_require (COW_THE_CALL_SITE, 80);
   cow_warp_mma_bf16 (COW_THE_CALL_SITE, d, a, b);
 }
 
@@ -70,8 +73,9 @@ ck_copy_wait (COW_CALL_SITE)
 }
 
 COW_DEVICE_INLINE uint32_t
-ck_pack_bf16 (float first, float second)
+ck_pack_bf16 (float first, float second, COW_CALL_SITE)
 {
+  cow_thread_require (COW_THE_CALL_SITE, 80);
   return bfloat16_from_float (first) | (uint32_t)bfloat16_from_float (second) << 16;
 }
 

@@ -2,12 +2,15 @@
 /* Instructions of a warp together, and copies that a thread does not wait for. */
 #include "tests/cuda-on-cpu/instructions-cpu.h"
 
+#include "tests/cuda-on-cpu/calls.h"
 #include "tests/cuda-on-cpu/fragments.h"
 #include "tests/cuda-on-cpu/half-bits.h"
 #include "tests/cuda-on-cpu/machine.h"
 #include "tests/cuda-on-cpu/shadow.h"
 
 #include <vector>
+
+enum { ILLEGAL_INSTRUCTION = 715, LAUNCH_FAILED = 719 }; /* CUresult */
 
 namespace
 {
@@ -40,14 +43,15 @@ value_bf16 (uint32_t bits, int element)
 
 /*
  * d += a b, with all sums in Wide and one rounding at the end: the ISA leaves order and roundings
- * within a product open.
+ * within a product open. Before sm_80 there are two products of half as many terms.
  */
 template <typename Sum, typename Wide, int bytes, Wide value (uint32_t bits, int element)>
 void
 multiply (void *const lanes[WARP])
 {
   const int n = 4 / bytes, k = 32 / bytes;
-  Wide a[16][32], b[32][8], d[16][8];
+  const int products = architecture () < 80 ? 2 : 1;
+  Wide a[16][32], b[32][8], d[2][16][8];
 
   for (int lane = 0; lane < WARP; lane++) {
     const Product<Sum> *product = static_cast<Product<Sum> *> (lanes[lane]);
@@ -67,16 +71,17 @@ multiply (void *const lanes[WARP])
   }
   for (int i = 0; i < 16; i++)
     for (int j = 0; j < 8; j++) {
-      d[i][j] = 0;
+      d[0][i][j] = d[1][i][j] = 0;
       for (int l = 0; l < k; l++)
-        d[i][j] += a[i][l] * b[l][j];
+        d[l * products / k][i][j] += a[i][l] * b[l][j];
     }
   for (int lane = 0; lane < WARP; lane++)
     for (int i = 0; i < 4; i++) {
       Sum *sum = &static_cast<Product<Sum> *> (lanes[lane])->d[i];
       const Place place = place_in_d (lane, i);
 
-      *sum = (Sum)((Wide)*sum + d[place.row][place.column]);
+      for (int p = 0; p < products; p++)
+        *sum = (Sum)((Wide)*sum + d[p][place.row][place.column]);
     }
 }
 
@@ -188,6 +193,14 @@ cow_warp_load_matrices (CowCallSite site, uint32_t matrices[4], const void *row,
 }
 
 void
+cow_thread_require (CowCallSite site, int least)
+{
+  if (architecture () < least)
+    fault (ILLEGAL_INSTRUCTION, "has no such instruction at %s:%d: sm_%d, not sm_%d", site.file,
+           site.line, architecture (), least);
+}
+
+void
 cow_thread_copy_async (CowCallSite site, void *to, const void *from, bool there)
 {
   check_aligned (site, to);
@@ -219,4 +232,16 @@ cow_thread_copy_wait (CowCallSite site, int left)
     if (!list[i].committed)
       finish (list[i]);
   list.erase (list.begin (), list.begin () + (ptrdiff_t)n);
+}
+
+void
+check_no_copies (void)
+{
+  const Copies &own = copies[current_thread ()];
+
+  if (own.of != current_block ())
+    return;
+  for (const Copy &copy : own.list)
+    if (!copy.committed)
+      fault (LAUNCH_FAILED, "ends before an asynchronous copy that it has not waited for");
 }

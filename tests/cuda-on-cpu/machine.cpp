@@ -54,6 +54,7 @@ struct Machine {
   unsigned barrier_sum;
   CowCallSite barrier_site;
   int result;
+  bool tells_launches;
   char report[1024];
   uint64_t random, n_blocks;
   uint64_t epoch;               /* shadow.h */
@@ -87,6 +88,7 @@ run_fiber (transfer_t from)
 {
   m.scheduler = from.fctx;
   m.launch->kernel->entry (m.launch->arguments);
+  check_no_copies ();
   m.current->state = ENDED;
   m.n_ended++;
   jump_fcontext (m.scheduler, nullptr);
@@ -410,6 +412,7 @@ machine_begin (void)
   if (m.stacks == MAP_FAILED)
     abort ();
   m.epoch = FIRST_EPOCH;
+  m.tells_launches = getenv ("COW_CUDA_LAUNCHES") != nullptr;
   set_seed (seed != nullptr ? strtoull (seed, nullptr, 10) : 0);
 }
 
@@ -508,6 +511,8 @@ run_launch (const Launch &launch)
   machine_begin ();
   m.launch = &launch;
   m.result = 0;
+  if (m.tells_launches)
+    fprintf (stderr, "cuda-on-cpu: launch %s\n", launch.kernel->name);
   m.epochs.clear ();
   m.first_block = random_number () % n;
   m.stride = draw_stride (n);

@@ -44,6 +44,9 @@ uint64_t current_block (void);
  */
 void call_together (CowCallSite site, void (*together) (void *const lanes[WARP]), void *own);
 
+/* Called where a thread ends: a fault if copies are on their way that it did not wait for. */
+void check_no_copies (void);
+
 /* Ends the launch that is running, from one of its threads: one report on stderr, and the CUresult
  * for it. */
 [[noreturn]] void fault (int result, const char *format, ...)

@@ -360,6 +360,18 @@ CK_KERNEL (wrong_wait_for_older, WrongArguments, WRONG_THREADS)
   a.y[element ()] = shared.values[WRONG_THREADS - 1 - t];
 }
 
+/* Nobody reads what comes, but it comes to shared memory that is another block's by then. */
+CK_KERNEL (wrong_end_without_wait, WrongArguments, WRONG_THREADS)
+{
+  CK_SHARED (WrongShared, shared);
+  const int t = (int)threadIdx.x;
+
+  if (t < WRONG_THREADS / 4)
+    ck_copy_async (&shared.values[4 * t], &a.x[blockIdx.x * WRONG_THREADS + 4 * t], true);
+  ck_copy_commit ();
+  a.y[element ()] = 1;
+}
+
 /* Waited for by the thread that copied, but not by the others. */
 CK_KERNEL (wrong_wait_without_barrier, WrongArguments, WRONG_THREADS)
 {

@@ -17,7 +17,8 @@ enum { PICTURES = 9, TEAMS = 3, MAX_IN = 5, MAX_OUT = 3 };
 
 static CkStream *teams[TEAMS]; /* of 1, 2 and 3 threads, all of one level */
 static int n_teams;            /* of a GPU one will do */
-static bool small;             /* the shapes are for an emulated GPU */
+static bool small;             /* shapes, pictures and batches are for an emulated GPU */
+static int64_t n_pictures = PICTURES;
 
 /* One operation on a batch of pictures. It may change its inputs, which are copies. */
 typedef struct {
@@ -35,7 +36,7 @@ typedef struct {
 static int64_t
 picture_at (int64_t batch, int64_t place)
 {
-  return (batch + place) % PICTURES;
+  return (batch + place) % n_pictures;
 }
 
 /* Runs a batch of pictures out of `pool` and compares each with what it was alone. */
@@ -72,7 +73,7 @@ check_batch (const Operation *op, CkStream *stream, int64_t batch, float *const 
 static void
 run_alone (const Operation *op, float *const *pool, float *const *alone)
 {
-  for (int64_t p = 0; p < PICTURES; p++) {
+  for (int64_t p = 0; p < n_pictures; p++) {
     float *in[MAX_IN], *out[MAX_OUT];
 
     for (int i = 0; i < MAX_IN; i++)
@@ -91,19 +92,19 @@ check_operation (const Operation *op)
   float *pool[MAX_IN], *alone[MAX_OUT];
 
   for (int i = 0; i < MAX_IN; i++)
-    pool[i] = floats_filled (PICTURES * op->in[i], FILL_RANDOM);
+    pool[i] = floats_filled (n_pictures * op->in[i], FILL_RANDOM);
   for (int o = 0; o < MAX_OUT; o++)
-    alone[o] = floats_new (PICTURES * op->out[o]);
+    alone[o] = floats_new (n_pictures * op->out[o]);
   run_alone (op, pool, alone);
   for (int team = 0; team < n_teams; team++)
-    for (int64_t batch = 1; batch <= PICTURES; batch++)
+    for (int64_t batch = small ? 2 : 1; batch <= n_pictures; batch += small ? n_pictures - 2 : 1)
       check_batch (op, teams[team], batch, pool, alone);
   for (int team = 0; team < n_teams && op->large > 0 && !small; team++)
     check_batch (op, teams[team], op->large, pool, alone);
   for (int i = 0; i < MAX_IN; i++)
-    floats_free (pool[i], PICTURES * op->in[i]);
+    floats_free (pool[i], n_pictures * op->in[i]);
   for (int o = 0; o < MAX_OUT; o++)
-    floats_free (alone[o], PICTURES * op->out[o]);
+    floats_free (alone[o], n_pictures * op->out[o]);
 }
 
 /* ---- linear layers --------------------------------------------------------------------------- */
@@ -225,14 +226,17 @@ check_linears (const char *level)
     float *down = floats_filled (RANK * shape->in, FILL_RANDOM),
           *up = floats_filled (shape->out * RANK, FILL_RANDOM),
           *row = floats_filled (shape->out, FILL_RANDOM);
-    const CkAdapter none = { 0 }, lora = { .rank = RANK, .scale = .5f, .down = down, .up = up },
+    const CkAdapter lora = { .rank = RANK, .scale = .5f, .down = down, .up = up },
                     dora = { .rank = RANK, .scale = .5f, .down = down, .up = up, .gain = row };
+    const struct {
+      const char *name;
+      CkAdapter adapter;
+    } adapters[] = { { "", { 0 } }, { " with LoRA", lora }, { " with DoRA", dora } };
 
-    for (int i = 0; i < 4; i++) {
-      check_linear_layer (weight_types[i], "", shape, &none, row);
-      check_linear_layer (weight_types[i], " with LoRA", shape, &lora, row);
-      check_linear_layer (weight_types[i], " with DoRA", shape, &dora, row);
-    }
+    for (int i = 0; i < 4; i++)
+      for (int a = 0; a < 3; a++)
+        if (!small || a == (i + s) % 3) /* each with each format, but not with each shape */
+          check_linear_layer (weight_types[i], adapters[a].name, shape, &adapters[a].adapter, row);
     floats_free (down, RANK * shape->in);
     floats_free (up, shape->out * RANK);
     floats_free (row, shape->out);
@@ -648,20 +652,25 @@ check_resnet_layers (const char *level)
 
 /* ---------------------------------------------------------------------------------------------- */
 
+static const struct {
+  const char *name;
+  void (*check) (const char *level);
+} cases[] = { { "bits/linear", check_linears },           { "bits/rows", check_row_operations },
+              { "bits/attention", check_attentions },     { "bits/embed", check_embedding },
+              { "bits/convolution", check_convolutions }, { "bits/resnet", check_resnet_layers } };
+
 static void
 check_all (const char *device, const char *level, int threads)
 {
   n_teams = threads;
   small = strncmp (device, "cuda-emulated", 13) == 0;
+  n_pictures = small ? 5 : PICTURES;
   for (int t = 0; t < n_teams; t++)
     teams[t] = stream_open (device, level, t + 1);
   level = stream_name (teams[0]);
-  check_linears (level);
-  check_row_operations (level);
-  check_attentions (level);
-  check_embedding (level);
-  check_convolutions (level);
-  check_resnet_layers (level);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    if (is_chosen (cases[i].name))
+      cases[i].check (level);
   for (int t = 0; t < n_teams; t++)
     stream_close (teams[t]);
 }
@@ -672,6 +681,7 @@ main (int argc, char **argv)
   const char *const *levels = ck_cpu_levels ();
 
   if (argc > 1 && is_gpu (argv[1])) {
+    cases_choose (argc - 2, argv + 2);
     check_all (argv[1], "auto", 1);
     return cases_end ();
   }

@@ -138,6 +138,10 @@ check_convolution (void)
     { 3, 128, 3, 3, 128, 3, 1, 1 },
     { 2, 72, 5, 5, 68, 3, 2, 1 }, /* backward in large tiles of a GPU, some of whose pixels have no
                                      tap */
+    /* large tiles of a GPU of three processors: forward, of the input, of the filters */
+    { 2, 3, 12, 12, 70, 1, 1, 0 },
+    { 2, 70, 12, 12, 3, 1, 1, 0 },
+    { 1, 8, 24, 24, 5, 3, 1, 1 },
   };
 
   case_begin ();

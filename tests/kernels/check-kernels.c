@@ -3,7 +3,8 @@
  * check-kernels            devices, streams, and every operation of inference on every device and
  * at every level that this machine has, against double precision and against level "c"; TAP
  * check-kernels LEVEL      at that level of the CPU alone
- * check-kernels GPU        on that GPU alone: "cuda:0", "cuda-emulated"
+ * check-kernels GPU [CASE...]  on that GPU alone, "cuda:0", "cuda-emulated": all cases, or those
+ *                          whose names match: "linear-*"
  * check-kernels --bench    times the CPU's operations instead
  */
 #include "kernels/cpu/cpu-stream.h"
@@ -40,16 +41,23 @@ check_operations (const char *device, const char *level, int threads, CkStream *
 
   printf ("# %s, threads %d\n", stream_name (stream), threads);
   match_codes (oracle, is_gpu (device) ? "c" : level);
-  check_weights (stream);
+  if (is_chosen ("dequantise"))
+    check_weights (stream);
   check_linear (stream, oracle);
   check_coded (stream);
-  check_activations (stream);
-  check_norm (stream, oracle);
+  if (is_chosen ("activations"))
+    check_activations (stream);
+  if (is_chosen ("norm"))
+    check_norm (stream, oracle);
   check_attention (stream, oracle);
-  check_embed (stream, oracle);
-  check_resample (stream, oracle);
-  check_bad_shapes (stream);
-  check_peak (stream);
+  if (is_chosen ("embed"))
+    check_embed (stream, oracle);
+  if (is_chosen ("resample"))
+    check_resample (stream, oracle);
+  if (is_chosen ("bad-shapes"))
+    check_bad_shapes (stream);
+  if (is_chosen ("peak"))
+    check_peak (stream);
   stream_close (stream);
 }
 
@@ -71,11 +79,12 @@ main (int argc, char **argv)
     }
     return EXIT_SUCCESS;
   }
-  if (argc > 2) {
-    fprintf (stderr, "usage: %s [--bench | LEVEL | GPU]\n", argv[0]);
+  if (argc > 2 && !is_gpu (argv[1])) {
+    fprintf (stderr, "usage: %s [--bench | LEVEL | GPU [CASE...]]\n", argv[0]);
     return EXIT_FAILURE;
   }
-  if (argc == 2 && is_gpu (argv[1])) {
+  if (argc >= 2 && is_gpu (argv[1])) {
+    cases_choose (argc - 2, argv + 2);
     oracle = stream_open ("cpu", "c", 1);
     check_streams (argv[1]);
     check_operations (argv[1], "auto", 0, oracle);

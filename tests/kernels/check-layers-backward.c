@@ -296,7 +296,7 @@ check_attention_backward (void)
     { 2, 5, 3, 6, 1, 1 },     { 2, 7, 2, 8, 3, 4 },     { 1, 17, 2, 4, 5, 0 },
     { 1, 7, 2, 8, 7, 0 },     { 2, 21, 1, 48, 5, 0 },   { 1, 201, 2, 64, 5, 0 },
     { 1, 201, 2, 64, 5, 60 }, { 1, 1029, 1, 10, 5, 0 }, { 1, 37, 2, 136, 5, 0 },
-    { 2, 35, 1, 128, 5, 9 },
+    { 2, 35, 1, 128, 5, 9 },  { 1, 9, 1, 136, 3, 0 },
   };
 
   case_begin ();
@@ -434,11 +434,12 @@ check_embed_one (const int64_t *shape, int wanted)
 void
 check_embed_backward (void)
 {
-  /* batch, channels, height, width, patch, dim, n_prefix; the last has more patches than are
-   * gathered at once */
+  /* batch, channels, height, width, patch, dim, n_prefix; the last but one has more patches than
+   * are gathered at once, the last is large tiles of a GPU of three processors */
   static const int64_t shapes[][7] = { { 1, 1, 1, 1, 1, 1, 0 },    { 2, 2, 4, 6, 2, 3, 1 },
                                        { 1, 3, 16, 16, 8, 20, 5 }, { 3, 2, 21, 14, 7, 33, 1 },
-                                       { 2, 3, 64, 64, 8, 48, 0 }, { 1, 16, 264, 264, 1, 2, 1 } };
+                                       { 2, 3, 64, 64, 8, 48, 0 }, { 1, 16, 264, 264, 1, 2, 1 },
+                                       { 1, 3, 115, 115, 5, 3, 0 } };
 
   case_begin ();
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)

@@ -115,6 +115,7 @@ reference_rope (const CkAttention *a, int64_t tokens, const float *x)
 
 /* The numbers that attention's products are made of. */
 typedef struct {
+  const char *name; /* of the case */
   CkType type;
   int uses;   /* among the device's products */
   bool exact; /* has the bits of plain C */
@@ -122,11 +123,11 @@ typedef struct {
 } Products;
 
 static const Products attention_products[] = {
-  { CK_F32, 0, false, 1e-5 },
-  { CK_I16, CK_USE_INT16, true, 2e-3 },
-  { CK_I8, CK_USE_INT8, true, 4e-2 },
-  { CK_F16, CK_USE_F16, false, 1e-3 },
-  { CK_BF16, CK_USE_BF16, false, 1e-2 },
+  { "attention-fp32", CK_F32, 0, false, 1e-5 },
+  { "attention-int16", CK_I16, CK_USE_INT16, true, 2e-3 },
+  { "attention-int8", CK_I8, CK_USE_INT8, true, 4e-2 },
+  { "attention-fp16", CK_F16, CK_USE_F16, false, 1e-3 },
+  { "attention-bf16", CK_BF16, CK_USE_BF16, false, 1e-2 },
 };
 enum { N_ATTENTION = sizeof attention_products / sizeof *attention_products };
 
@@ -404,21 +405,22 @@ check_attention_one (CkStream *stream, CkStream *oracle, CkAttention a, bool rot
   floats_free (given_k, n);
 }
 
-void
-check_attention (CkStream *stream, CkStream *oracle)
+static void
+check_attention_shapes (CkStream *stream, CkStream *oracle, const Products *products)
 {
   /* batch, tokens, heads, head_dim, prefix, queries; from 257 tokens on there are several blocks of
-   * keys, of which the last is not full */
+   * keys, of which the last is not full; the last three are larger tiles of a GPU of three
+   * processors */
   static const int64_t shapes[][6] = {
     { 1, 1, 1, 2, 0, 0 },     { 1, 1, 1, 64, 1, 0 },   { 2, 5, 3, 32, 1, 0 },
     { 2, 5, 3, 32, 1, 2 },    { 1, 17, 2, 64, 5, 0 },  { 3, 21, 1, 48, 5, 0 },
     { 3, 21, 1, 48, 5, 1 },   { 2, 33, 2, 96, 5, 0 },  { 1, 201, 3, 64, 5, 0 },
     { 1, 67, 1, 128, 67, 0 }, { 2, 257, 2, 26, 5, 0 }, { 1, 257, 1, 64, 5, 7 },
     { 1, 1029, 1, 34, 5, 0 }, { 2, 98, 1, 64, 16, 0 }, { 1, 99, 1, 130, 17, 0 },
-    { 1, 35, 2, 136, 3, 0 },
+    { 1, 35, 2, 136, 3, 0 },  { 1, 61, 6, 8, 5, 0 },   { 1, 31, 6, 16, 3, 0 },
+    { 2, 30, 3, 70, 5, 0 },
   };
 
-  case_begin ();
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
     const int64_t *shape = shapes[s];
     const CkAttention a = { .batch = shape[0],
@@ -431,30 +433,31 @@ check_attention (CkStream *stream, CkStream *oracle)
     if (!is_affordable (stream, 2.0 * (double)(a.batch * a.heads * a.head_dim * a.tokens) *
                                     (double)ck_attention_queries (&a)))
       continue;
-    for (int i = 0; i < N_ATTENTION; i++) {
-      const Products *products = &attention_products[i];
-
-      if (!has_products (stream, products->uses))
-        continue;
-      for (int fill = FILL_RANDOM; fill < (a.tokens < 500 ? N_FILLS : FILL_RANDOM + 1); fill++)
-        check_attention_one (stream, oracle, a, true, (Fill)fill, products);
-      if (a.tokens < 500)
-        check_attention_one (stream, oracle, a, false, FILL_RANDOM, products);
-    }
+    for (int fill = FILL_RANDOM; fill < (a.tokens < 500 ? N_FILLS : FILL_RANDOM + 1); fill++)
+      check_attention_one (stream, oracle, a, true, (Fill)fill, products);
+    if (a.tokens < 500)
+      check_attention_one (stream, oracle, a, false, FILL_RANDOM, products);
   }
+}
+
+void
+check_attention (CkStream *stream, CkStream *oracle)
+{
   for (int i = 0; i < N_ATTENTION; i++) {
     const Products *products = &attention_products[i];
 
-    if (!has_products (stream, products->uses))
+    if (!has_products (stream, products->uses) || !is_chosen (products->name))
       continue;
+    case_begin ();
+    check_attention_shapes (stream, oracle, products);
     check_sink (stream, products->type);
     check_not_finite (stream, products->type, NAN);
     if (products->exact) { /* e^-infinity is 0 in fp32 */
       check_not_finite (stream, products->type, -INFINITY);
       check_too_large (stream, products->type);
     }
+    case_end (products->name, stream_name (stream));
   }
-  case_end ("attention", stream_name (stream));
 }
 
 /* ---- embedding ------------------------------------------------------------------------------- */
@@ -545,12 +548,12 @@ check_embed_one (CkStream *stream, CkStream *oracle, CkEmbed e, CkType type, boo
 void
 check_embed (CkStream *stream, CkStream *oracle)
 {
-  /* batch, channels, height, width, patch, dim, n_prefix; the last has more patches than are
-   * gathered at once */
-  static const int64_t shapes[][7] = { { 1, 1, 1, 1, 1, 1, 0 },      { 1, 3, 16, 16, 16, 20, 5 },
-                                       { 2, 3, 48, 32, 16, 48, 5 },  { 3, 2, 21, 14, 7, 33, 1 },
-                                       { 1, 3, 64, 64, 8, 384, 0 },  { 1, 3, 488, 392, 8, 2, 5 },
-                                       { 2, 1, 1040, 1040, 1, 1, 1 } };
+  /* batch, channels, height, width, patch, dim, n_prefix; the last but one has more patches than
+   * are gathered at once, the last is large tiles of a GPU of three processors */
+  static const int64_t shapes[][7] = { { 1, 1, 1, 1, 1, 1, 0 },       { 1, 3, 16, 16, 16, 20, 5 },
+                                       { 2, 3, 48, 32, 16, 48, 5 },   { 3, 2, 21, 14, 7, 33, 1 },
+                                       { 1, 3, 64, 64, 8, 384, 0 },   { 1, 3, 488, 392, 8, 2, 5 },
+                                       { 2, 1, 1040, 1040, 1, 1, 1 }, { 1, 1, 17, 17, 1, 70, 1 } };
 
   case_begin ();
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
@@ -563,9 +566,14 @@ check_embed (CkStream *stream, CkStream *oracle)
                         .dim = shape[5],
                         .n_prefix = shape[6] };
 
-    floats_align (s % 2 != 0); /* as in a network */
-    if (is_affordable (stream, (double)(e.batch * e.channels * e.height * e.width) * (double)e.dim))
-      check_embed_one (stream, oracle, e, s % 4 < 2 ? CK_F32 : CK_BF16, s % 3 != 0, s % 3 != 2);
+    const double work = (double)(e.batch * e.channels * e.height * e.width) * (double)e.dim;
+
+    if (!is_affordable (stream, work))
+      continue;
+    floats_align (s % 2 != 0);     /* as in a network */
+    for (size_t t = 0; t < 4; t++) /* large ones in one format each */
+      if (t == s % 4 || work <= 1e6)
+        check_embed_one (stream, oracle, e, weight_types[t], s % 3 != 0, s % 3 != 2);
     floats_align (false);
   }
   case_end ("embed", stream_name (stream));

@@ -299,7 +299,7 @@ check_shapes (CkType type)
                                        { 17, 65, 47, 5 },   { 201, 64, 48, 16 },
                                        { 33, 7, 520, 1 },   { 20, 300, 1500, 3 },
                                        { 20, 1500, 30, 3 }, { 1100, 20, 10, 2 },
-                                       { 65, 600, 40, 70 } };
+                                       { 65, 600, 40, 70 }, { 66, 66, 66, 1 } };
 
   for (size_t s = in_bf16 ? 1 : 0; s < sizeof shapes / sizeof *shapes; s++) {
     for (int adapter = 0; adapter < 3; adapter++) {
@@ -308,6 +308,20 @@ check_shapes (CkType type)
                    whole ? WHOLE : ALL, s == 0);
     }
   }
+}
+
+/* Blocks that end between four elements that lie side by side, and anywhere else. */
+static void
+check_blocks (void)
+{
+  static const int64_t blocks[] = { 2, 6, 16, 100, 4096 };
+  const Parts parts = { .type = CK_NF4 };
+
+  for (size_t b = 0; b < sizeof blocks / sizeof *blocks; b++) {
+    test_weight_blocks (blocks[b]);
+    check_layer (&parts, 5, b % 2 != 0 ? 68 : 71, 36, 0, 1 << DX, false);
+  }
+  test_weight_blocks (64);
 }
 
 /* A gain of 0 hides what it multiplied; its gradient stays as it is, and nothing becomes infinite.
@@ -490,6 +504,9 @@ check_linear_backward (void)
     const CkType type = weight_types[i];
     char name[40];
 
+    snprintf (name, sizeof name, "linear-backward-%s", type_names[type]);
+    if (!is_chosen (name))
+      continue;
     case_begin ();
     check_combinations (type);
     check_wanted (type);
@@ -501,7 +518,8 @@ check_linear_backward (void)
     check_kept (type);
     if (type == CK_F32)
       check_zero_gain ();
-    snprintf (name, sizeof name, "linear-backward-%s", type_names[type]);
+    if (type == CK_NF4)
+      check_blocks ();
     case_end (name, "all");
   }
 }
@@ -520,10 +538,14 @@ check_linear_backward_bf16 (void)
   for (int i = 0; i < 4; i++) {
     char name[40];
 
+    snprintf (name, sizeof name, "linear-backward-%s-bf16", type_names[weight_types[i]]);
+    if (!is_chosen (name))
+      continue;
     case_begin ();
     check_combinations (weight_types[i]);
     check_shapes (weight_types[i]);
-    snprintf (name, sizeof name, "linear-backward-%s-bf16", type_names[weight_types[i]]);
+    if (weight_types[i] == CK_NF4)
+      check_blocks ();
     case_end (name, "all");
   }
   in_bf16 = false;
@@ -599,17 +621,21 @@ check_linear_backward_whole (void)
   for (int i = 0; i < 4; i++) {
     char name[40];
 
+    snprintf (name, sizeof name, "linear-backward-%s-int16", type_names[weight_types[i]]);
+    if (!is_chosen (name))
+      continue;
     case_begin ();
     check_whole (weight_types[i]);
     check_kept (weight_types[i]);
-    snprintf (name, sizeof name, "linear-backward-%s-int16", type_names[weight_types[i]]);
     case_end (name, "all");
   }
   whole_parameters = true;
-  case_begin ();
-  check_whole (CK_F32);
-  check_parameters (50, 130, 70);
-  check_parameters (3, 20, 9);
-  case_end ("linear-backward-parameters-int16", "all");
+  if (is_chosen ("linear-backward-parameters-int16")) {
+    case_begin ();
+    check_whole (CK_F32);
+    check_parameters (50, 130, 70);
+    check_parameters (3, 20, 9);
+    case_end ("linear-backward-parameters-int16", "all");
+  }
   whole = whole_parameters = false;
 }

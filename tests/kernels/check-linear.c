@@ -308,24 +308,47 @@ check_outliers (CkStream *stream, CkStream *oracle, CkType type, int64_t rows, i
   test_weight_clear (&w);
 }
 
+/* Blocks that end between four elements that lie side by side, and anywhere else. */
+static void
+check_blocks (CkStream *stream, CkStream *oracle)
+{
+  static const int64_t blocks[] = { 2, 6, 16, 100, 4096 };
+  const Parts parts = { .bias = true };
+
+  for (size_t b = 0; b < sizeof blocks / sizeof *blocks; b++) {
+    TestWeight w;
+    Data d;
+
+    test_weight_blocks (blocks[b]);
+    test_weight_init (&w, CK_NF4, 37, b % 2 != 0 ? 68 : 71, FILL_RANDOM);
+    data_init (&d, 5, w.source.in, 37, 1, FILL_RANDOM);
+    check_one (stream, oracle, &d, &w, &parts);
+    data_clear (&d);
+    test_weight_clear (&w);
+  }
+  test_weight_blocks (64);
+}
+
 static void
 check_type (CkStream *stream, CkStream *oracle, CkType type)
 {
   char name[40];
 
   for (products = 0; products < N_LINEAR_PRODUCTS; products++) {
-    if (!has_products (stream, all_products[products]))
+    snprintf (name, sizeof name, "linear-%s%s%s", type_names[type], products > 0 ? "-" : "",
+              products > 0 ? product_names[products] : "");
+    if (!has_products (stream, all_products[products]) || !is_chosen (name))
       continue;
     case_begin ();
     check_shapes (stream, oracle, type);
     check_fills (stream, oracle, type);
     check_combinations (stream, oracle, type);
+    if (type == CK_NF4)
+      check_blocks (stream, oracle);
     if (all_products[products] == CK_USE_INT8) {
       check_outliers (stream, oracle, type, 33, 128, 64);
       check_outliers (stream, oracle, type, 70, 192, 133);
     }
-    snprintf (name, sizeof name, "linear-%s%s%s", type_names[type], products > 0 ? "-" : "",
-              products > 0 ? product_names[products] : "");
     case_end (name, stream_name (stream));
   }
 }

@@ -16,6 +16,8 @@ const char *const type_names[CK_NF4 + 1] = {
 static const float test_code[16] = { -1,    -0.7f, -0.53f, -0.4f, -0.28f, -0.18f, -0.09f, 0,
                                      0.08f, 0.16f, 0.25f,  0.34f, 0.44f,  0.56f,  0.72f,  1 };
 
+static int64_t block_of_weights = 64;
+
 /* The value of a binary floating-point number with so many exponent and fraction bits; independent
  * of float's own layout. */
 static double
@@ -68,11 +70,18 @@ init_nf4 (TestWeight *test, Fill fill)
 }
 
 void
+test_weight_blocks (int64_t block)
+{
+  block_of_weights = block;
+}
+
+void
 test_weight_init (TestWeight *test, CkType type, int64_t out, int64_t in, Fill fill)
 {
   const int64_t n = out * in;
 
-  *test = (TestWeight){ .source = { .type = type, .out = out, .in = in, .block = 64 } };
+  *test =
+      (TestWeight){ .source = { .type = type, .out = out, .in = in, .block = block_of_weights } };
   test->values = malloc ((size_t)n * sizeof (double));
   if (type == CK_F32)
     test->memory = floats_filled (n, fill);
@@ -162,15 +171,14 @@ check_nf4_blocks (CkStream *stream, int64_t out, int64_t in)
   for (size_t b = 0; b < sizeof blocks / sizeof *blocks; b++) {
     TestWeight test;
 
+    test_weight_blocks (blocks[b]);
     test_weight_init (&test, CK_NF4, out, in, FILL_RANDOM);
-    floats_free (test.absmax, (out * in + 63) / 64);
-    test.source.block = blocks[b];
-    init_nf4 (&test, FILL_RANDOM);
     check_dequantise (stream, &test, 0, out);
     check_dequantise (stream, &test, out / 2, out - out / 2);
     check_dequantise (stream, &test, out, 0);
     test_weight_clear (&test);
   }
+  test_weight_blocks (64);
 }
 
 /* A file may place numbers at any byte. */

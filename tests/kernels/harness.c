@@ -2,6 +2,7 @@
 /* See harness.h. */
 #include "tests/kernels/harness.h"
 
+#include <fnmatch.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,12 +15,50 @@
 
 #define AFFORDABLE 1e6 /* multiply-adds of a test on an emulated GPU */
 
+#define SEED 0x9e3779b97f4a7c15u
+
 static int n_cases, n_failed, n_failures;
+static uint64_t random_state = SEED; /* xorshift64* */
+
+#define MAX_CHOSEN 64
+static struct {
+  char *const *patterns;
+  int n;
+  bool found[MAX_CHOSEN];
+} chosen;
+
+static _Noreturn void
+bail_out (const char *why)
+{
+  printf ("Bail out! %s\n", why);
+  exit (EXIT_FAILURE);
+}
+
+void
+cases_choose (int n, char *const *patterns)
+{
+  if (n > MAX_CHOSEN)
+    bail_out ("too many patterns");
+  chosen.patterns = patterns;
+  chosen.n = n;
+}
+
+bool
+is_chosen (const char *name)
+{
+  bool any = chosen.n == 0;
+
+  for (int i = 0; i < chosen.n; i++)
+    if (fnmatch (chosen.patterns[i], name, 0) == 0)
+      any = chosen.found[i] = true;
+  return any;
+}
 
 void
 case_begin (void)
 {
   n_failures = 0;
+  random_state = SEED;
 }
 
 void
@@ -35,6 +74,11 @@ case_end (const char *name, const char *where)
 int
 cases_end (void)
 {
+  for (int i = 0; i < chosen.n; i++)
+    if (!chosen.found[i]) {
+      n_failed++;
+      printf ("# no case is named %s\n", chosen.patterns[i]);
+    }
   printf ("1..%d\n", n_cases);
   fflush (stdout);
   return n_failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
@@ -57,12 +101,10 @@ fail (const char *format, ...)
 uint32_t
 random_bits (void)
 {
-  static uint64_t state = 0x9e3779b97f4a7c15u; /* xorshift64* */
-
-  state ^= state >> 12;
-  state ^= state << 25;
-  state ^= state >> 27;
-  return (uint32_t)(state * 0x2545f4914f6cdd1du >> 32);
+  random_state ^= random_state >> 12;
+  random_state ^= random_state << 25;
+  random_state ^= random_state >> 27;
+  return (uint32_t)(random_state * 0x2545f4914f6cdd1du >> 32);
 }
 
 float
@@ -92,13 +134,6 @@ static size_t
 total_floats (int64_t n)
 {
   return (size_t)n + 2 * GUARD + 1;
-}
-
-static _Noreturn void
-bail_out (const char *why)
-{
-  printf ("Bail out! %s\n", why);
-  exit (EXIT_FAILURE);
 }
 
 float *

@@ -11,9 +11,15 @@
 
 /* ---- results: a case is a line of TAP; it fails if any check in it did ----------------------- */
 
+/* Only cases whose names one of n patterns of fnmatch () matches are run; all without this call, or
+ * with n = 0. The patterns must stay. */
+void cases_choose (int n, char *const *patterns);
+/* Whether a case is run. */
+bool is_chosen (const char *name);
+/* Random numbers begin anew, so they do not depend on what else is run. */
 void case_begin (void);
 void case_end (const char *name, const char *where);
-/* Ends the output with the plan; the exit status. */
+/* Ends the output with the plan; the exit status. That a pattern matched nothing is a failure. */
 int cases_end (void);
 /* Records a failure of the current case, with a line that says which. Only the first few are
  * printed. */
@@ -135,6 +141,8 @@ typedef struct {
 /* The formats of weights, and their names by CkType. */
 extern const CkType weight_types[4];
 extern const char *const type_names[CK_NF4 + 1];
+/* Elements of a block of NF4 weights that are made from now on; 64 at first. */
+void test_weight_blocks (int64_t block);
 void test_weight_init (TestWeight *test, CkType type, int64_t out, int64_t in, Fill fill);
 void test_weight_clear (TestWeight *test);
 
