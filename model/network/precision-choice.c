@@ -121,9 +121,9 @@ advice (const Subject *self)
 static void
 note_unmeasured (const Subject *self, CowPrecisionChoice *choice)
 {
-  const CowPreprocess *preprocess = &self->card->preprocess;
   if (!keeps_pictures (self))
     return;
+  const CowPreprocess *preprocess = &self->card->preprocess;
   g_autofree char *weights = cow_fingerprint (self->checkpoint, self->adapter, self->card);
   choice->on_gpu = !self->device->host_memory;
   choice->unmeasured = g_strjoin ("\n", self->level, self->adapter, weights, NULL);
