@@ -92,7 +92,7 @@ use_build
 PATH=$PATH:$(dirname "${BASH_SOURCE[0]}")/../build/pipelines
 
 choose_decoder h264
-decode="h264parse ! $element ! ${handover[0]}"
+decode="h264parse ! $element ! ${handover[*]}"
 case $input in
   rtsp*://*)
     split_url "$input"

@@ -131,7 +131,8 @@ choose_decoder () {
   handover=(videoconvert)
   if [ "$way" = nvdec ] && [[ $device == cuda* ]] && [ -z "${detector[*]}$shown" ] &&
     gst-inspect-1.0 cowbehavior 2>/dev/null | grep -q memory:CUDAMemory; then
-    handover=('video/x-raw(memory:CUDAMemory)') because+='; frames stay in its memory'
+    handover=(capsfilter "caps=$(quote 'video/x-raw(memory:CUDAMemory)')")
+    because+='; frames stay in its memory'
   fi
   say_decoder "$1"
 }

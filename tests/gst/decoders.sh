@@ -18,6 +18,10 @@ cat >"$folder/bin/gst-launch-1.0" <<'FAKE'
 #!/bin/bash
 echo "/GstPipeline:pipeline0/GstParseBin:parsebin0: caps = $CAPS"
 FAKE
+cat >"$folder/bin/cow-reconnect" <<'FAKE'
+#!/bin/bash
+echo "$1 | $2"
+FAKE
 # The GPU that was asked for is kept.
 cat >"$folder/bin/cow-trainer" <<'FAKE'
 #!/bin/bash
@@ -122,16 +126,23 @@ check 'no such way' "$(choose 'choose_decoding magic')" \
 
 ANSWER=$decodes STATUS=0 PLUGIN='video/x-raw(memory:CUDAMemory)'
 check 'stays on the GPU' "$(choose "$cuda; $h264")" \
-  '! nvh264dec | video/x-raw(memory:CUDAMemory) |' 'frames stay in its memory'
-check 'another GPU' "$(choose "device=cuda:1; $h264")" '! nvh264device1dec | video/x-raw(memory'
+  '! nvh264dec | capsfilter caps="video/x-raw(memory:CUDAMemory)" |' 'frames stay in its memory'
+check 'another GPU' "$(choose "device=cuda:1; $h264")" '! nvh264device1dec | capsfilter '
 check 'asks that GPU' "$(cat "$folder/asked")" '--device cuda:1'
 check 'a CPU computes' "$(choose "device=cpu; $h264")" '! nvh264dec | videoconvert |'
 check 'a detector looks' "$(choose "detector=(x !); $cuda; $h264")" '! nvh264dec | videoconvert |'
 check 'people look' "$(choose "shown=yes; $cuda; $h264")" '! nvh264dec | videoconvert |'
 check 'by options' "$(choose "common_option device=cuda; common_option --decoder nvdec; $h264")" \
-  '! nvh264dec | video/x-raw(memory:CUDAMemory) |'
+  '! nvh264dec | capsfilter caps="video/x-raw(memory:CUDAMemory)" |'
 check 'a file on the GPU' "$(CAPS='video/x-h264, width=(int)96' choose "$cuda; $file")" \
-  'parsebin ! h264parse ! nvh264dec | video/x-raw(memory:CUDAMemory) |'
+  'parsebin ! h264parse ! nvh264dec | capsfilter caps="video/x-raw(memory:CUDAMemory)" |'
+publish () { PATH=$folder/bin:$PATH "$pipelines/publish.sh" rtsp://127.0.0.1:9/ "$@" 2>&1; }
+check 'publish.sh' "$(publish device=cuda:0)" 'rtph264depay ! h264parse ! nvh264dec ! ' \
+  'nvh264dec ! capsfilter caps="video/x-raw(memory:CUDAMemory)" | cowbehavior device="cuda:0"'
+check 'publish.sh with a detector' "$(publish device=cuda --detector 'gvadetect model=x')" \
+  'h264parse ! nvh264dec ! videoconvert | gvadetect model=x ! cowbehavior'
+check 'publish.sh by the processor' "$(publish --decoder software)" \
+  'h264parse ! avdec_h264 ! videoconvert | cowbehavior'
 PLUGIN='video/x-raw'
 check 'no such memory in this build' "$(choose "$cuda; $h264")" '! nvh264dec | videoconvert |'
 check 'a file' "$(CAPS='video/x-h264, width=(int)96' choose "$file")" \
