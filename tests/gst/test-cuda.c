@@ -280,6 +280,42 @@ test_automatic (void)
   ck_device_close (device);
 }
 
+/* The information that an element gives when it starts with so many bytes of the GPU, or NULL. */
+static char *
+said_with (guint64 bytes)
+{
+  g_autofree char *text = g_strdup_printf ("%" G_GUINT64_FORMAT, bytes);
+  Line line = line_new ("", DEVICE);
+  GstMessage *message = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_setenv ("COWBEHAVIOR_GPU_MEMORY", text, TRUE);
+  g_assert_cmpint (gst_element_set_state (line.cow, GST_STATE_PAUSED), !=,
+                   GST_STATE_CHANGE_FAILURE);
+  g_unsetenv ("COWBEHAVIOR_GPU_MEMORY");
+  g_assert_cmpuint (support_n_messages (line.bus, GST_MESSAGE_INFO, &message), <=, 1);
+  if (message)
+    gst_message_parse_info (message, &error, NULL);
+  g_clear_pointer (&message, gst_message_unref);
+  line_free (&line);
+  return error ? g_strdup (error->message) : NULL;
+}
+
+/* Weights that do not fit are streamed, and the element says once what it costs. */
+static void
+test_streamed (void)
+{
+  g_autofree char *told = NULL;
+
+  for (guint64 bytes = 3200000; !told; bytes -= 40000)
+    told = said_with (bytes);
+  g_test_message ("%s", told);
+  g_assert_true (g_str_has_prefix (told, "property device: "));
+  g_assert_nonnull (strstr (told,
+                            " of weights do not fit into the memory of " DEVICE ":0: they stay "
+                            "in the host's, and so much goes over the bus with every batch"));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -296,5 +332,6 @@ main (int argc, char **argv)
   g_test_add_func ("/cuda/overlay/blends", test_overlay_blends);
   g_test_add_func ("/cuda/publish", test_publish);
   g_test_add_func ("/cuda/automatic", test_automatic);
+  g_test_add_func ("/cuda/streamed", test_streamed);
   return support_run (adapter, classifier);
 }

@@ -131,6 +131,55 @@ find_case (const char *name)
   return sort;
 }
 
+/* A step of training, with part of the frozen base streamed. */
+static void
+check_training_plan (const char *name, gboolean checkpointing, double streamed)
+{
+  g_autoptr (GError) error = NULL;
+  const TrainingCase *sort = find_case (name);
+  const TrainingHow how = {
+    .device = DEVICE, .checkpointing = checkpointing, .streamed = streamed, .adapter_dropout = .1f
+  };
+  g_autoptr (CkDevice) probe = open_device ();
+  const guint64 before = ck_device_free_bytes (probe);
+  g_autofree char *path = training_base (sort);
+  g_autoptr (CowCheckpoint) checkpoint = cow_checkpoint_open (path, &error);
+  CowBackboneConfig config;
+  CowMemory memory;
+  g_assert_true (cow_backbone_config_read (path, checkpoint, NULL, &config, &error));
+  Training *training = training_new (sort, &how);
+  const CowNetworkOptions options = { .kind = sort->kind,
+                                      .rank = sort->rank,
+                                      .adapter_dropout = how.adapter_dropout,
+                                      .targets = training_targets (sort) };
+  const CowMemoryUse use = {
+    .backbone = &config,
+    .storage = cow_memory_storage (checkpoint),
+    .adapter = { .modules = (1u << COW_N_MODULES) - 1,
+                 .rank = sort->rank,
+                 .dora = sort->kind == COW_NETWORK_DORA,
+                 .dropout = TRUE },
+    .batch = sort->batch,
+    .height = sort->side,
+    .width = sort->side,
+    .activations = cow_network_activation_bytes (&options, &config, sort->batch, sort->side,
+                                                 sort->side, checkpointing),
+    .training = TRUE,
+    .parameters = cow_network_parameters (training->network)->count * 4 * sizeof (float),
+  };
+  cow_memory_plan (&memory, probe, &use, streamed);
+  training_step (training, 1);
+  assert_plan (name, memory.device, before - ck_device_free_bytes (probe));
+  training_free (training);
+}
+
+static void
+test_training_plan (void)
+{
+  check_training_plan ("lora-all", FALSE, 0);
+  check_training_plan ("dora-all-gated", TRUE, .5);
+}
+
 /* ---- streamed weights ------------------------------------------------------------------------ */
 
 /* A share of more than half needs less memory, and all the least. */
@@ -336,6 +385,7 @@ main (int argc, char **argv)
   g_setenv ("COW_CUDA_GPUS", "2", TRUE);
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/memory/inference", test_inference);
+  g_test_add_func ("/memory/training-plan", test_training_plan);
   g_test_add_func ("/memory/shares", test_shares);
   g_test_add_func ("/memory/features", test_features);
   g_test_add_func ("/memory/wrong-limit", test_wrong_limit);
