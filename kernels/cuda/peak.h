@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ck_peak: the fastest multiply-adds of a type that kernels here have, with nothing else to do. Those
- * of four warps together, which sm_90 and sm_100 have and no kernel here uses, are faster.
+ * ck_peak: the fastest multiply-adds of a type that kernels here have, with nothing else to do.
+ * Those of four warps together, which sm_90 and sm_100 have and no kernel here uses, are faster.
  */
 #ifndef CK_CUDA_PEAK_H
 #define CK_CUDA_PEAK_H

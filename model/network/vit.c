@@ -479,9 +479,9 @@ project (CowVit *self, int i, Tokens some)
   return status;
 }
 
-/* As the queries': who raises all linear layers of a network raises its attention, too. Where
- * there is fp16 it takes about as long as int8 (kernels/cuda/README.md), and adds no error that could
- * be seen beside that of the linear layers. */
+/* As the queries': who raises all linear layers of a network raises its attention, too. Where there
+ * is fp16 it takes about as long as int8 (kernels/cuda/README.md), and adds no error that could be
+ * seen beside that of the linear layers. */
 static CkType
 attention_products (const CowVit *self, int i)
 {

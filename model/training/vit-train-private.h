@@ -24,8 +24,8 @@ typedef struct {
   float *up, *gate, *act; /* [rows, intermediate]; gate only in a gated MLP */
 } CowTrainActs;
 
-/* What the dropout of an adapter's input leaves to the rest of a step (CkAdapter); NULL without, and where
- * the device keeps nothing. */
+/* What the dropout of an adapter's input leaves to the rest of a step (CkAdapter); NULL without, or
+ * where the device keeps nothing. */
 typedef struct {
   guint8 *mask;
   float *low;
