@@ -79,8 +79,8 @@ cow_has_analytics () (
 cow_tell_of_cuda () {
   [ -e /dev/nvidiactl ] || return 0
   ! command -v nvcc >/dev/null && [ ! -x "${CUDA_HOME:-${CUDA_PATH:-}}/bin/nvcc" ] || return 0
-  echo "This machine has an NVIDIA GPU but no nvcc, so kernels for it are not built. To have them," \
-    "install NVIDIA's CUDA toolkit, or from Debian's non-free: ${COW_PACKAGES_CUDA[*]}"
+  echo "This machine has an NVIDIA GPU but no nvcc, so kernels for it are not built. To have" \
+    "them, install NVIDIA's CUDA toolkit, or from Debian's non-free: ${COW_PACKAGES_CUDA[*]}"
 }
 
 # Runs apt-get as root, without questions.

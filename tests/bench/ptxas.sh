@@ -57,8 +57,8 @@ done
 echo "# Registers and shared memory of the kernels"
 echo
 "$nvcc" --version | sed -n 's/^Cuda compilation tools, release \([0-9.]*\).*/By nvcc \1/p'
-echo "(\`tests/bench/ptxas.sh\`): bytes of shared memory of a block, where a launch does not ask for"
-echo "less; registers of a thread; +N are bytes that it spills, /N bytes of its stack."
+echo "(\`tests/bench/ptxas.sh\`): bytes of shared memory of a block, where a launch does not ask"
+echo "for less; registers of a thread; +N are bytes that it spills, /N bytes of its stack."
 awk -v all="${architectures[*]}" '
   FNR == NR { shared[$1] = $2; next }
   {

@@ -162,7 +162,7 @@ prepare (Panels *panels, const char *kernels)
   if (panels->x == NULL || panels->w == NULL || panels->workspace == NULL)
     return "there is no memory for it";
   if (!load_kernels (device, kernels))
-    return "its kernels cannot be loaded";
+    return "the kernels of halves.cu cannot be loaded";
   if (panels->lt.cublasLtCreate (&panels->handle) != 0)
     return "cublasLtCreate failed";
   if (panels->lt.cublasLtMatmulDescCreate (&panels->desc, CUBLAS_LT_COMPUTE_F32, CUBLAS_LT_F32) !=

@@ -116,7 +116,8 @@ left () {
 # A line of the table, and of the JSON: what, result, and more fields of JSON.
 say () {
   printf '%-52s %s\n' "$1" "$2" | tee -a "$out/table.txt"
-  printf '{"what": "%s", "result": "%s"%s}\n' "$1" "$2" "${3:+, $3}" >>"$out/results.json"
+  printf '{"what": "%s", "result": "%s"%s}\n' "$1" "${2//[\"\\]/}" "${3:+, $3}" \
+    >>"$out/results.json"
 }
 
 # Runs a program for at most so many seconds, its output in a file; what it says is in $status.
@@ -125,7 +126,7 @@ limited () {
   shift 2
   [ "$(left)" -gt 5 ] || return 125
   [ "$seconds" -le "$(left)" ] || seconds=$(left)
-  timeout "$seconds" bash -c 'run "$@"' run "$@" >"$log" 2>&1
+  timeout -k 5 "$seconds" bash -c 'run "$@"' run "$@" >"$log" 2>&1
 }
 
 # A test program that prints TAP.
@@ -198,7 +199,7 @@ sanitize () {
   }
   for tool in memcheck racecheck synccheck; do
     [ "$(left)" -gt 200 ] || { say "$tool" "no time left"; continue; }
-    if timeout 40 "$sanitizer" --tool "$tool" --error-exitcode 9 \
+    if timeout -k 5 40 "$sanitizer" --tool "$tool" --error-exitcode 9 \
       "$(find "$build/tests" -type f -name check-kernels | head -n 1)" "$device" \
       >"$out/$tool.log" 2>&1; then
       say "$tool" "nothing found"
@@ -308,7 +309,7 @@ peers () {
   make_model vit7b16 "$work/peers/7B of 5 layers" --layers=5 &&
     folders+=("$work/peers/7B of 5 layers")
   [ "$(left)" -gt 5 ] || { say "torch" "no time left"; return; }
-  timeout "$(left)" "$python" "$here/gpu-peers.py" "$out/results.json" "${folders[@]}" \
+  timeout -k 5 "$(left)" "$python" "$here/gpu-peers.py" "$out/results.json" "${folders[@]}" \
     2>"$out/peers.log" | tee -a "$out/table.txt"
 }
 

@@ -47,7 +47,7 @@ C_FILES = (".c", ".h", ".cu", ".cuh")
 SOURCES = C_FILES + (".py", ".sh", ".awk", ".supp")
 SOURCE_NAMES = ("meson.build", "meson_options.txt")
 TEXTS = SOURCES + (".md", ".json", ".txt", ".csv", ".ini", ".html", ".service")
-GENERATED = ("cow-build.h",)
+GENERATED = ("cow-build.h", "kernels/cuda/images-digest.h")
 
 MACHINE_PATH = re.compile(
     r"(?<![\w.$}/-])/(?:work|home|root|Users|mnt|scratch|workspace)(?:/[\w.-]+|(?![\w/-]))"
