@@ -25,7 +25,8 @@ static void
 read_table (const char *path, gsize size)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (Csv) csv = csv_open (path, &error);
+  g_autoptr (Csv) csv =
+      csv_open (path, (const char *const[]){ "image_path", "label", NULL }, &error);
   gboolean more = csv != NULL;
   gsize n = 0;
 
@@ -37,8 +38,9 @@ read_table (const char *path, gsize size)
       n += read_row (csv);
   }
   fuzz_check_outcome (!csv || !more, csv ? error : NULL);
-  /* Fields are pieces of the file with what separated them, and at most one more at its end. */
-  g_assert_true (n <= size + 1);
+  /* Fields are pieces of the file with what separated them, and at most one more at its end; two
+   * bytes of UTF-16 may be three of UTF-8. */
+  g_assert_true (n <= size + size / 2 + 1);
   if (csv)
     g_assert_true (csv_column (csv, csv->columns[0]) == 0);
 }

@@ -26,7 +26,7 @@ done
 for source in precision precision-figures precision-file; do
   paths="$paths $root/model/network/$source.c"
 done
-for source in data/csv hub/http hub/hub hub/hub-list; do
+for source in data/csv data/text-file hub/http hub/hub hub/hub-list; do
   paths="$paths $root/trainer/$source.c"
 done
 for target in safetensors torchfile hub-listing csv precision; do

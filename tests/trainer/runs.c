@@ -18,7 +18,7 @@ runs_column (const char *run, const char *column)
 {
   g_autofree char *path = g_build_filename (run, "results.csv", NULL);
   g_autoptr (GError) error = NULL;
-  g_autoptr (Csv) csv = csv_open (path, &error);
+  g_autoptr (Csv) csv = csv_open (path, NULL, &error);
   GArray *values = g_array_new (FALSE, FALSE, sizeof (double));
   gboolean more;
   guint index;

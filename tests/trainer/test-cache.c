@@ -112,7 +112,7 @@ test_rows (Fixture *self, gconstpointer unused)
   for (guint i = 0; i < self->set->splits[COW_TRAIN]->len; i++) {
     const guint sample = g_array_index (self->set->splits[COW_TRAIN], guint, i);
     picture_prepare (cow_dataset_sample (self->set, sample)->path, &self->options.preprocess,
-                     preparer, pixels, &error);
+                     preparer, pixels, NULL, &error);
     g_assert_no_error (error);
     cow_classifier_run (classifier, pixels, 1, 32, 32, &output, &error);
     g_assert_no_error (error);

@@ -337,6 +337,56 @@ test_column (Fixture *self, gconstpointer unused)
   cli_assert_says (numbers.out, "all 2 classes are numbers");
 }
 
+/* What a user should know of pictures, of what lies beside them, and of a table. */
+static void
+test_said (Fixture *self, gconstpointer unused)
+{
+  g_autofree char *system = place (self, "train", "Lying/@eaDir", "0.png"),
+                  *phone = place (self, "train", "Lying", "p.heic"),
+                  *first = place (self, "train", "Lying", "0.png"),
+                  *latin = place (self, "train", "Lying", "K\xfche.png"),
+                  *flat = place (self, "train", "Walking", "flat.png");
+  g_autofree char *table = g_build_filename (self->folder, "table.csv", NULL);
+  JsonObject *finding = NULL;
+
+  good_data (self);
+  copy (first, system);
+  copy (first, latin);
+  g_assert_true (g_file_set_contents (phone, "x", 1, NULL));
+  VipsImage *black = NULL;
+  g_assert_cmpint (vips_black (&black, 64, 64, "bands", 3, NULL), ==, 0);
+  g_assert_cmpint (vips_image_write_to_file (black, flat, NULL), ==, 0);
+  g_object_unref (black);
+
+  g_autoptr (JsonObject) report = check (self->data, 0);
+  JsonArray *left = json_object_get_array_member (report, "left_out");
+  g_assert_cmpuint (json_array_get_length (left), ==, 2);
+  JsonObject *member = json_array_get_object_element (left, 0);
+  g_assert_true (g_str_has_suffix (json_object_get_string_member (member, "path"), "@eaDir"));
+  g_assert_cmpstr (json_object_get_string_member (member, "reason"), ==, "system");
+  g_assert_cmpuint (count (report, "flat", FALSE, &finding), ==, 1);
+  g_assert_cmpuint (count (report, "noted", FALSE, &finding), ==, 1);
+  member = json_array_get_object_element (json_object_get_array_member (finding, "pictures"), 0);
+  g_assert_true (g_str_has_suffix (json_object_get_string_member (member, "path"), "K\\xFChe.png"));
+
+  g_auto (Result) text = cli_run ("check", "--data", self->data, NULL);
+  cli_assert_says (text.out, "2 files and folders are left out: 1 pictures of formats that are not "
+                             "read (.heic 1); 1 of the system");
+  cli_assert_says (text.out, "p.heic: a format that is not read: convert it to JPEG or PNG");
+  cli_assert_says (text.out, "nearly all values are from 0 to 0 of 255");
+  cli_assert_says (text.out, "K\\xFChe.png: its name is not UTF-8");
+
+  g_assert_true (g_file_set_contents (table,
+                                      "image_path;label;xmin;ymin;xmax;ymax\n"
+                                      "data/train/Lying/1.png;a;1;2;41;52\n"
+                                      "data/train/Lying/2.png;b;1;2;41;52\n",
+                                      -1, NULL));
+  g_auto (Result) columns = cli_run ("check", "--data", table, NULL);
+  cli_assert_says (columns.out,
+                   "UTF-8, separated by semicolons; paths: image_path, classes: label");
+  cli_assert_says (columns.out, "boxes: xmin, ymin, xmax and ymax are corners, in pixels; 2 rows");
+}
+
 static void
 test_usage (Fixture *self, gconstpointer unused)
 {
@@ -402,6 +452,7 @@ main (int argc, char **argv)
   ADD ("classes", test_classes);
   ADD ("table", test_table);
   ADD ("column", test_column);
+  ADD ("said", test_said);
   ADD ("usage", test_usage);
   g_test_add_func ("/check/sets", test_sets);
   return g_test_run ();

@@ -136,7 +136,8 @@ test_folders (Fixture *self, gconstpointer unused)
   assert_counts (set, "Walking", 8, 2, 0);
   assert_counts (set, "gallop", 4, 1, 0);
   g_assert_true (set->divided);
-  g_assert_true (has_warning (set, "1 pictures lie beside"));
+  g_assert_true (has_warning (set, "2 files are left out: 1 not called like pictures (.txt 1); 1 "
+                                   "pictures that lie beside the folders of classes"));
   g_assert_true (has_warning (set, "--group-by"));
 }
 
@@ -228,8 +229,18 @@ test_alike (Fixture *self, gconstpointer unused)
 {
   write_pictures (self, "Lying/a", 5);
   write_pictures (self, "lying/a", 5);
+  write_pictures (self, "Lying down/a", 5);
+  write_pictures (self, "Lying_down/a", 5);
   g_autoptr (CowDataset) set = open_set (self);
   g_assert_true (has_warning (set, "look like one, mistyped"));
+  /* In case alone: one thing. */
+  g_assert_cmpuint (set->n_classes, ==, 3);
+  assert_counts (set, "Lying", 8, 2, 0);
+  g_assert_true (has_warning (set, "\"Lying\" and \"lying\" differ in case alone"));
+  self->options.classes_text = g_strdup ("Lying,lying,Lying down,Lying_down");
+  g_autoptr (CowDataset) apart = open_set (self);
+  assert_counts (apart, "Lying", 4, 1, 0);
+  assert_counts (apart, "lying", 4, 1, 0);
 }
 
 /* ---- tables ---------------------------------------------------------------------------------- */
@@ -295,8 +306,8 @@ test_hostile_tables (Fixture *self, gconstpointer unused)
     { "image_path,label\n\"a.jpg\"b,x\n", "text follows a closing quote" },
     { "image_path,label\na.jpg,\n", ":2: the field \"label\" is empty" },
     { "image_path,label\n,x\n", ":2: the field \"image_path\" is empty" },
-    { "image_path,label,split\na.jpg,x,dev\n", ":2: split \"dev\"" },
-    { "image_path,label,x,y,w,h\na.jpg,x,1,2,3,\n", "some of x, y, w and h are empty" },
+    { "image_path,label,split\na.jpg,x,trains\n", ":2: split \"trains\"" },
+    { "image_path,label,x,y,w,h\na.jpg,x,1,2,3,\n", "some of the box's numbers are empty" },
     { "image_path,label,x,y,w,h\na.jpg,x,1,2,0,4\n", "w = \"0\"" },
     { "image_path,label,x,y,w,h\na.jpg,x,nan,2,3,4\n", "x = \"nan\"" },
     { "image_path,label,x,y,w,h\na.jpg,x,1,2,3e99,4\n", "w = \"3e99\"" },

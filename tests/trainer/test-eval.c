@@ -75,7 +75,7 @@ static void
 find_row (const char *table, const char *path, const char *first, guint n, double *values)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (Csv) csv = csv_open (table, &error);
+  g_autoptr (Csv) csv = csv_open (table, NULL, &error);
   gboolean more;
   guint column;
   g_assert_no_error (error);
@@ -94,7 +94,7 @@ static guint
 compare_predictions (const char *predictions, const char *predicted, guint *n)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (Csv) csv = csv_open (predictions, &error);
+  g_autoptr (Csv) csv = csv_open (predictions, NULL, &error);
   gboolean more;
   guint correct = 0;
   g_assert_no_error (error);

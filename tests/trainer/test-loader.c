@@ -178,7 +178,7 @@ test_plain (Fixture *self, gconstpointer unused)
   for (guint i = 0; i < items->len; i++) {
     const CowLoadItem *item = &g_array_index (items, CowLoadItem, i);
     picture_prepare (cow_dataset_sample (self->set, item->sample)->path, &self->options.preprocess,
-                     self->preparer, expected, &error);
+                     self->preparer, expected, NULL, &error);
     g_assert_no_error (error);
     const gboolean same = memcmp (expected, pixels + i * size, size * sizeof (float)) == 0;
     if (item->copy == 0)

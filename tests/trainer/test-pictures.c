@@ -9,6 +9,7 @@
 #include "model/files/safetensors.h"
 #include "tests/trainer/cli.h"
 #include "trainer/data/pictures.h"
+#include "trainer/data/scan.h"
 
 /* ---- making pictures ------------------------------------------------------------------------- */
 
@@ -131,8 +132,9 @@ test_kinds (void)
       flat_image (16, 16, 4, (const double[]){ 0, 0, 0, 0 }, VIPS_INTERPRETATION_CMYK));
 
   assert_pixel (grey, 77, 77, 77, 0);
-  assert_pixel (grey_alpha, 0, 0, 0, 0);
-  assert_pixel (clear, 0, 0, 0, 0);
+  /* Alpha that is 0 throughout is none. */
+  assert_pixel (grey_alpha, 200, 200, 200, 0);
+  assert_pixel (clear, 200, 100, 50, 0);
   assert_pixel (half, 100, 50, 25, 1);
   assert_pixel (deep, 200, 100, 50, 1);
   assert_pixel (deep_alpha, 200, 100, 50, 1);
@@ -191,6 +193,171 @@ test_profile (void)
   g_auto (Picture) picture = { 0 };
   g_assert_true (picture_read (path, &picture, NULL));
   g_assert_cmpint (picture.rgb[0], <, 90);
+  cli_remove (folder);
+}
+
+/* ---- what is said of files ------------------------------------------------------------------- */
+
+static void
+assert_notes (const char *path, PictureNotes notes)
+{
+  g_autoptr (GError) error = NULL;
+  g_auto (Picture) picture = { 0 };
+
+  picture_read (path, &picture, &error);
+  g_assert_no_error (error);
+  if (picture.notes != notes)
+    g_error ("%s: notes %d, expected %d", path, picture.notes, notes);
+  g_autofree char *text = picture_notes_text (&picture);
+  g_assert_true ((text != NULL) == (notes != 0));
+}
+
+/* A ramp from `from` to `to` in `bands` bands, the last of which is alpha of `alpha` where it is
+ * not negative. */
+static VipsImage *
+ramp (double from, double to, int bands, double alpha, VipsBandFormat format,
+      VipsInterpretation meaning)
+{
+  VipsImage *line = NULL, *scaled = NULL, *all = NULL, *cast = NULL, *copy = NULL;
+  VipsImage *parts[4];
+
+  g_assert_cmpint (vips_identity (&line, "size", 64, "ushort", TRUE, NULL), ==, 0);
+  g_assert_cmpint (vips_linear1 (line, &scaled, (to - from) / 63, from, NULL), ==, 0);
+  for (int i = 0; i < bands; i++) {
+    const gboolean is_alpha = i == bands - 1 && alpha >= 0;
+    g_assert_cmpint (vips_linear1 (scaled, &parts[i], is_alpha ? 0 : 1, is_alpha ? alpha : 0, NULL),
+                     ==, 0);
+  }
+  g_assert_cmpint (vips_bandjoin (parts, &all, bands, NULL), ==, 0);
+  g_assert_cmpint (vips_cast (all, &cast, format, NULL), ==, 0);
+  g_assert_cmpint (vips_copy (cast, &copy, "interpretation", meaning, NULL), ==, 0);
+  for (int i = 0; i < bands; i++)
+    g_object_unref (parts[i]);
+  g_object_unref (line);
+  g_object_unref (scaled);
+  g_object_unref (all);
+  g_object_unref (cast);
+  return copy;
+}
+
+static void
+test_contrast (void)
+{
+  static const struct {
+    const char *name;
+    double from, to;
+    VipsBandFormat format;
+    VipsInterpretation meaning;
+    PictureNotes notes;
+    int first, last; /* grey values at either end */
+  } cases[] = {
+    { "8-bits.png", 10, 240, VIPS_FORMAT_UCHAR, VIPS_INTERPRETATION_B_W, 0, 10, 240 },
+    { "white.png", 255, 255, VIPS_FORMAT_UCHAR, VIPS_INTERPRETATION_B_W, PICTURE_FLAT, 255, 255 },
+    { "thermal.png", 2000, 3500, VIPS_FORMAT_USHORT, VIPS_INTERPRETATION_GREY16, PICTURE_FLAT, 7,
+      13 },
+    { "thermal.tif", 20000, 20900, VIPS_FORMAT_USHORT, VIPS_INTERPRETATION_GREY16, PICTURE_FLAT, 78,
+      81 },
+    { "16-bits.png", 0, 65535, VIPS_FORMAT_USHORT, VIPS_INTERPRETATION_GREY16, 0, 0, 255 },
+    { "unit.tif", 0, 1, VIPS_FORMAT_FLOAT, VIPS_INTERPRETATION_B_W, PICTURE_SCALED, 0, 255 },
+    { "to-255.tif", 0, 255, VIPS_FORMAT_FLOAT, VIPS_INTERPRETATION_B_W, 0, 0, 255 },
+    { "kelvin.tif", 280, 310, VIPS_FORMAT_FLOAT, VIPS_INTERPRETATION_B_W, PICTURE_FLAT, 255, 255 },
+    { "nothing.tif", 0, 0, VIPS_FORMAT_FLOAT, VIPS_INTERPRETATION_B_W, PICTURE_FLAT, 0, 0 },
+  };
+  char *folder = cli_folder ();
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *path =
+        write_image (folder, cases[i].name,
+                     ramp (cases[i].from, cases[i].to, 1, -1, cases[i].format, cases[i].meaning));
+    g_auto (Picture) picture = { 0 };
+    assert_notes (path, cases[i].notes);
+    g_assert_true (picture_read (path, &picture, NULL));
+    g_assert_cmpint (ABS (picture.rgb[0] - cases[i].first), <=, 1);
+    g_assert_cmpint (ABS (picture.rgb[3 * 63] - cases[i].last), <=, 1);
+  }
+  cli_remove (folder);
+}
+
+/* Alpha lies on black, unless it is 0 throughout. */
+static void
+test_empty_alpha (void)
+{
+  static const struct {
+    const char *name;
+    VipsBandFormat format;
+    VipsInterpretation meaning;
+    double alpha;
+    gboolean empty;
+  } cases[] = {
+    { "empty.png", VIPS_FORMAT_UCHAR, VIPS_INTERPRETATION_sRGB, 0, TRUE },
+    { "empty.webp", VIPS_FORMAT_UCHAR, VIPS_INTERPRETATION_sRGB, 255, FALSE },
+    { "full.png", VIPS_FORMAT_UCHAR, VIPS_INTERPRETATION_sRGB, 255, FALSE },
+    { "faint.png", VIPS_FORMAT_UCHAR, VIPS_INTERPRETATION_sRGB, 1, FALSE },
+    { "deep.png", VIPS_FORMAT_USHORT, VIPS_INTERPRETATION_RGB16, 0, TRUE },
+    { "empty.tif", VIPS_FORMAT_UCHAR, VIPS_INTERPRETATION_sRGB, 0, TRUE },
+  };
+  char *folder = cli_folder ();
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    const double most = cases[i].format == VIPS_FORMAT_UCHAR ? 255 : 65535;
+    g_autofree char *path =
+        write_image (folder, cases[i].name,
+                     ramp (0, most, 4, cases[i].alpha, cases[i].format, cases[i].meaning));
+    g_auto (Picture) picture = { 0 };
+    g_assert_true (picture_read (path, &picture, NULL));
+    g_assert_cmpint (picture.notes & PICTURE_EMPTY_ALPHA, ==,
+                     cases[i].empty ? PICTURE_EMPTY_ALPHA : 0);
+    g_assert_true (cases[i].alpha == 1 ? picture.rgb[3 * 63] < 3 : picture.rgb[3 * 63] > 250);
+  }
+  cli_remove (folder);
+}
+
+/* Writes a JPEG without a profile and the same with one, which libvips itself would not write, and
+ * asserts that both have the same pixels. */
+static void
+check_odd_profile (const char *folder, int bands, VipsInterpretation meaning, const char *profile,
+                   gsize n)
+{
+  const gsize n_segment = 2 + 14 + n;
+  const char head[] = { (char)0xff, (char)0xe2, (char)(n_segment >> 8), (char)n_segment };
+  g_autofree char *plain =
+      write_image (folder, "plain.jpg", ramp (20, 220, bands, -1, VIPS_FORMAT_UCHAR, meaning));
+  g_autofree char *tagged = g_build_filename (folder, "tagged.jpg", NULL), *bytes = NULL;
+  g_autoptr (GString) text = g_string_new (NULL);
+  g_auto (Picture) with = { 0 }, without = { 0 };
+  gsize n_bytes;
+
+  g_assert_true (g_file_get_contents (plain, &bytes, &n_bytes, NULL));
+  g_string_append_len (text, bytes, 2);
+  g_string_append_len (text, head, sizeof head);
+  g_string_append_len (text, "ICC_PROFILE\0\1\1", 14);
+  g_string_append_len (text, profile, (gssize)n);
+  g_string_append_len (text, bytes + 2, (gssize)n_bytes - 2);
+  g_assert_true (g_file_set_contents (tagged, text->str, (gssize)text->len, NULL));
+  assert_notes (plain, 0);
+  assert_notes (tagged, PICTURE_ODD_PROFILE);
+  g_assert_true (picture_read (tagged, &with, NULL) && picture_read (plain, &without, NULL));
+  g_assert_cmpmem (with.rgb, 3 * 64, without.rgb, 3 * 64);
+}
+
+/* A profile for other channels, or one that is none: viewers show the picture as if it had none. */
+static void
+test_odd_profiles (void)
+{
+  char *folder = cli_folder ();
+  VipsBlob *p3 = NULL;
+  gsize n;
+
+  g_assert_cmpint (vips_profile_load ("p3", &p3, NULL), ==, 0);
+  const void *rgb = vips_blob_get (p3, &n);
+  g_autofree char *other = g_memdup2 (rgb, n);
+  memcpy (other + 16, "CMYK", 4);
+  check_odd_profile (folder, 1, VIPS_INTERPRETATION_B_W, rgb, n);
+  check_odd_profile (folder, 4, VIPS_INTERPRETATION_CMYK, rgb, n);
+  check_odd_profile (folder, 3, VIPS_INTERPRETATION_sRGB, other, n);
+  check_odd_profile (folder, 3, VIPS_INTERPRETATION_sRGB, rgb, n / 2);
+  check_odd_profile (folder, 3, VIPS_INTERPRETATION_sRGB, folder, strlen (folder));
+  vips_area_unref (VIPS_AREA (p3));
   cli_remove (folder);
 }
 
@@ -455,6 +622,58 @@ test_side_by_side (void)
   cli_remove (folder);
 }
 
+/* ---- the reasons of many files --------------------------------------------------------------- */
+
+/* Broken files of several formats, and the word that the reason of each has and no other's. */
+static const struct {
+  const char *name, *word;
+} cut_files[] = {
+  { "a.jpg", "Jpeg" }, { "b.png", "libpng" }, { "c.tif", "TIFF" }, { "d.webp", "webp" }
+};
+
+static gpointer
+read_reasons (gpointer data)
+{
+  char **paths = data;
+  guint n_wrong = 0;
+
+  for (guint i = 0; i < 60; i++) {
+    const guint which = i % G_N_ELEMENTS (cut_files);
+    g_auto (Picture) picture = { 0 };
+    g_autoptr (GError) error = NULL;
+    if (picture_read (paths[which], &picture, &error))
+      n_wrong++;
+    for (guint k = 0; error && k < G_N_ELEMENTS (cut_files); k++)
+      n_wrong += (strstr (error->message + strlen (paths[which]), cut_files[k].word) != NULL) !=
+                 (k == which);
+  }
+  vips_thread_shutdown ();
+  return GUINT_TO_POINTER (n_wrong);
+}
+
+static void
+test_reasons (void)
+{
+  char *folder = cli_folder ();
+  char *paths[G_N_ELEMENTS (cut_files)];
+  GThread *threads[8];
+
+  for (guint i = 0; i < G_N_ELEMENTS (cut_files); i++) {
+    g_autofree char *bytes = NULL;
+    gsize n;
+    paths[i] = write_cut_file (folder, cut_files[i].name);
+    g_assert_true (g_file_get_contents (paths[i], &bytes, &n, NULL));
+    g_assert_true (g_file_set_contents (paths[i], bytes, (gssize)(n / 2), NULL));
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    threads[i] = g_thread_new ("reader", read_reasons, paths);
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    g_assert_cmpuint (GPOINTER_TO_UINT (g_thread_join (threads[i])), ==, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (cut_files); i++)
+    g_free (paths[i]);
+  cli_remove (folder);
+}
+
 /* ---- damage that libjpeg only warns about ---------------------------------------------------- */
 
 /* Writes a JPEG that has its end but only a part of the bytes before. Returns its path. */
@@ -567,7 +786,22 @@ test_refused (void)
 
   assert_refused (text, "not a picture");
   assert_refused (empty, "empty");
-  assert_refused (svg, "not a picture");
+  assert_refused (svg, "but SVG");
+  static const struct {
+    const char *start, *what;
+  } others[] = { { "\0\0\0\x1c"
+                   "ftypheic\0\0\0\0",
+                   "but HEIC" },
+                 { "\0\0\0\x1c"
+                   "ftypavif\0\0\0\0",
+                   "but AVIF" },
+                 { "GIF89a\1\0\1\0\0\0\0\0\0\0", "but GIF" },
+                 { "II*\0\xff\xff\xff\0\0\0\0\0\0\0\0", "a TIFF that is cut short" } };
+  for (guint i = 0; i < G_N_ELEMENTS (others); i++) {
+    g_autofree char *path = g_build_filename (folder, "phone.jpg", NULL);
+    g_assert_true (g_file_set_contents (path, others[i].start, 16, NULL));
+    assert_refused (path, others[i].what);
+  }
   assert_refused (pipe, "regular file");
   assert_refused (folder, "regular file");
   assert_refused (wide, "16385 x 1");
@@ -595,7 +829,8 @@ test_find (void)
     g_assert_true (g_file_set_contents (path, "x", -1, NULL));
   }
 
-  g_autoptr (GPtrArray) found = pictures_find ((char *[]){ folder, file, NULL }, &error);
+  g_autofree char *passed = NULL, *nothing = NULL;
+  g_autoptr (GPtrArray) found = pictures_find ((char *[]){ folder, file, NULL }, &passed, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (found->len, ==, G_N_ELEMENTS (expected) + 1);
   for (guint i = 0; i < G_N_ELEMENTS (expected); i++) {
@@ -603,7 +838,9 @@ test_find (void)
     g_assert_cmpstr (found->pdata[i], ==, path);
   }
   g_assert_cmpstr (found->pdata[3], ==, file);
-  g_assert_null (pictures_find ((char *[]){ hidden, "/nowhere", NULL }, &error));
+  cli_assert_says (passed, "4 files and folders are left out: 1 not called like pictures (.txt 1); "
+                           "2 hidden; 1 links");
+  g_assert_null (pictures_find ((char *[]){ hidden, "/nowhere", NULL }, &nothing, &error));
   g_assert_error (error, COW_ERROR, COW_ERROR_NOT_FOUND);
   g_assert_nonnull (strstr (error->message, "/nowhere"));
   cli_remove (folder);
@@ -621,6 +858,10 @@ main (int argc, char **argv)
   g_test_add_func ("/pictures/kinds", test_kinds);
   g_test_add_func ("/pictures/orientation", test_orientation);
   g_test_add_func ("/pictures/profile", test_profile);
+  g_test_add_func ("/pictures/contrast", test_contrast);
+  g_test_add_func ("/pictures/empty-alpha", test_empty_alpha);
+  g_test_add_func ("/pictures/odd-profiles", test_odd_profiles);
+  g_test_add_func ("/pictures/reasons", test_reasons);
   for (guint i = 0; i < G_N_ELEMENTS (cut_names); i++) {
     g_autofree char *path = g_strconcat ("/pictures/truncated/", cut_names[i], NULL);
     g_test_add_data_func (path, cut_names[i], test_truncated);

@@ -32,10 +32,6 @@ set_up (Fixture *self, gconstpointer data)
   g_assert_cmpint (g_mkdir_with_parents (deep, 0755), ==, 0);
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     cli_make_picture (self->pictures, names[i], 40 + 7 * (int)i, 50 + 3 * (int)i, i);
-  g_autofree char *ignored = g_build_filename (self->pictures, "notes.txt", NULL),
-                  *hidden = g_build_filename (self->pictures, ".x.png", NULL);
-  g_assert_true (g_file_set_contents (ignored, "x", -1, NULL) &&
-                 g_file_set_contents (hidden, "x", -1, NULL));
 }
 
 static void
@@ -172,6 +168,78 @@ test_table (Fixture *self, gconstpointer data)
   }
 }
 
+/* ---- what is said ---------------------------------------------------------------------------- */
+
+/* The name of the picture in one row of CSV, and in one of JSON. */
+static void
+check_names (Fixture *self, const char *picture, const char *text)
+{
+  g_auto (Result) csv =
+      cli_run ("predict", picture, "-m", self->model, "-a", self->adapter, "-f", "csv", NULL);
+  g_auto (Result) json =
+      cli_run ("predict", picture, "-m", self->model, "-a", self->adapter, "-f", "jsonl", NULL);
+  g_autoptr (GError) error = NULL;
+
+  cli_assert_ok (&csv);
+  cli_assert_ok (&json);
+  g_assert_true (g_utf8_validate (csv.out, -1, NULL));
+  cli_assert_says (csv.out, text);
+  g_autoptr (JsonNode) node = json_from_string (json.out, &error);
+  g_assert_no_error (error);
+  g_assert_true (g_str_has_suffix (
+      json_object_get_string_member (json_node_get_object (node), "image_path"), text));
+}
+
+static void
+test_names (Fixture *self, gconstpointer data)
+{
+  g_autofree char *latin = g_build_filename (self->pictures, "K\xfche.png", NULL),
+                  *looks = g_build_filename (self->pictures, "K\\xFChe.png", NULL);
+
+  cli_make_picture (self->pictures, "plain.png", 40, 40, 1);
+  g_autofree char *plain = g_build_filename (self->pictures, "plain.png", NULL), *bytes = NULL;
+  gsize n;
+  g_assert_true (g_file_get_contents (plain, &bytes, &n, NULL));
+  g_assert_true (g_file_set_contents (latin, bytes, (gssize)n, NULL) &&
+                 g_file_set_contents (looks, bytes, (gssize)n, NULL));
+  check_names (self, latin, "K\\xFChe.png");
+  check_names (self, looks, "K\\x5CxFChe.png");
+}
+
+/* Each verb says once what it left out, and names pictures on which nothing is to be seen. */
+static void
+test_said (Fixture *self, gconstpointer data)
+{
+  g_autofree char *phone = g_build_filename (self->pictures, "x.heic", NULL),
+                  *hidden = g_build_filename (self->pictures, ".x.png", NULL),
+                  *out = g_build_filename (self->folder, "said.safetensors", NULL);
+  const char *const words = "2 files are left out: 1 pictures of formats that are not read (.heic "
+                            "1); 1 hidden";
+  VipsImage *black = NULL;
+
+  g_assert_true (g_file_set_contents (phone, "x", 1, NULL) &&
+                 g_file_set_contents (hidden, "x", 1, NULL));
+  g_assert_cmpint (vips_black (&black, 40, 40, "bands", 3, NULL), ==, 0);
+  for (guint i = 0; i < 12; i++) {
+    g_autofree char *path = g_strdup_printf ("%s/black%02u.png", self->pictures, i);
+    g_assert_cmpint (vips_image_write_to_file (black, path, NULL), ==, 0);
+  }
+  g_object_unref (black);
+  g_auto (Result) predict =
+      cli_run ("predict", self->pictures, "-m", self->model, "-a", self->adapter, NULL);
+  g_auto (Result) features = cli_run ("features", self->pictures, "-m", self->model, "--pixels",
+                                      "--size", "64x64", "-o", out, NULL);
+  const Result *results[] = { &predict, &features };
+  for (guint i = 0; i < G_N_ELEMENTS (results); i++) {
+    g_assert_cmpint (results[i]->status, ==, 0);
+    cli_assert_says (results[i]->err, words);
+    g_assert_null (strstr (strstr (results[i]->err, words) + 1, words));
+    cli_assert_says (results[i]->err, "black09.png: nearly all values are from 0 to 0 of 255");
+    g_assert_null (strstr (results[i]->err, "black10.png"));
+    cli_assert_says (results[i]->err, "and 2 more pictures like these");
+  }
+}
+
 /* ---- failures -------------------------------------------------------------------------------- */
 
 /* Of three pictures two are broken: they are named and left out, the exit status is 1, and the
@@ -256,6 +324,8 @@ main (int argc, char **argv)
   g_test_add ("/predict/csv", Fixture, NULL, set_up, test_csv, tear_down);
   g_test_add ("/predict/jsonl", Fixture, NULL, set_up, test_jsonl, tear_down);
   g_test_add ("/predict/table", Fixture, NULL, set_up, test_table, tear_down);
+  g_test_add ("/predict/names", Fixture, NULL, set_up, test_names, tear_down);
+  g_test_add ("/predict/said", Fixture, NULL, set_up, test_said, tear_down);
   g_test_add ("/predict/unreadable", Fixture, NULL, set_up, test_unreadable, tear_down);
   g_test_add ("/predict/refused", Fixture, NULL, set_up, test_refused, tear_down);
   g_test_add ("/predict/wrong-head", Fixture, NULL, set_up, test_wrong_head, tear_down);

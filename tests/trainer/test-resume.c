@@ -411,7 +411,7 @@ static void
 test_changed (void)
 {
   g_autofree char *picture = g_build_filename (data, "train", "Lying", "lying_000.png", NULL),
-                  *kept = g_strconcat (picture, ".kept", NULL);
+                  *kept = g_strconcat (data, ".kept", NULL);
   g_autofree char *weights = g_build_filename (base, "model.safetensors", NULL);
 
   g_assert_cmpint (g_rename (picture, kept), ==, 0);

@@ -85,6 +85,43 @@ test_unreadable (void)
   runs_assert_same (other, out);
 }
 
+/* What the message advises works: a good picture in the place of the broken one, or without it a
+ * new run that takes the adapter. */
+static void
+test_repaired (void)
+{
+  g_autofree char *set = copy_of_data ("repaired"), *out = in_folder ("repaired-run"),
+                  *next = in_folder ("repaired-next");
+  g_autofree char *picture = g_build_filename (set, "train", "Standing", "standing_001.png", NULL),
+                  *other = g_build_filename (set, "train", "Standing", "standing_002.png", NULL),
+                  *last = g_build_filename (out, "last", NULL),
+                  *start = g_strdup_printf ("--start %s/last", out);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *bytes = NULL;
+  gsize n;
+
+  g_file_get_contents (other, &bytes, &n, &error);
+  g_assert_no_error (error);
+  g_assert_true (g_file_set_contents (picture, bytes, (gssize)(n / 2), NULL));
+  g_auto (Result) broken = cli_run (ARGUMENTS (set, out), NULL);
+  assert_error (&broken, 1, "put a good picture of the same name in its place");
+  const char *reason = strstr (broken.err, picture);
+  g_assert_true (reason && g_str_has_prefix (reason + strlen (picture), ": cannot be decoded"));
+  assert_error (&broken, 1, start);
+
+  g_remove (picture);
+  g_auto (Result) fewer = cli_run ("train", "--resume", out, NULL);
+  assert_error (&fewer, 1, "(names, classes or split differ)");
+  assert_error (&fewer, 1, start);
+  g_auto (Result) fresh = cli_run (ARGUMENTS (set, next), "--start", last, NULL);
+  runs_assert_ok (&fresh);
+
+  g_assert_true (g_file_set_contents (picture, bytes, (gssize)n, NULL));
+  g_auto (Result) rest = cli_run ("train", "--resume", out, NULL);
+  runs_assert_ok (&rest);
+  cli_assert_says (rest.err, "replaced by others of the same names");
+}
+
 static void
 test_empty_class (void)
 {
@@ -314,6 +351,7 @@ main (int argc, char **argv)
   drawn_data (data, 5, 2, 2, 32);
 
   g_test_add_func ("/train-errors/unreadable", test_unreadable);
+  g_test_add_func ("/train-errors/repaired", test_repaired);
   g_test_add_func ("/train-errors/empty-class", test_empty_class);
   g_test_add_func ("/train-errors/missing-in-test", test_missing_in_test);
   g_test_add_func ("/train-errors/wrong-column", test_wrong_column);

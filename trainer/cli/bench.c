@@ -6,6 +6,7 @@
  */
 #include "model/files/json-object.h"
 #include "trainer/cli/model-options.h"
+#include "trainer/cli/picture-arguments.h"
 #include "trainer/cli/verb.h"
 #include "trainer/data/pictures.h"
 #include "trainer/eval/compare.h"
@@ -218,7 +219,7 @@ get_pictures (Job *job, GError **error)
     n = MAX (n, g_array_index (job->batches, gint64, i));
   if (!job->options->arguments)
     return compare_pictures_make (&job->pictures, (guint)n, preprocess, device, error);
-  g_autoptr (GPtrArray) found = pictures_find (job->options->arguments, error);
+  g_autoptr (GPtrArray) found = picture_arguments (job->options->arguments, error);
   if (!found || !pictures_start (error))
     return FALSE;
   g_autoptr (GPtrArray) paths = g_ptr_array_new ();

@@ -18,8 +18,9 @@ static const VerbHelp help = {
   "Problems: pictures that cannot be read, boxes outside their picture, classes without\n"
   "pictures in a split, groups on both sides of the split, the same picture under two classes\n"
   "or in two splits. Warnings: pictures that look alike (by a hash of their brightness) across\n"
-  "classes or splits, pictures that are there twice, very small ones, classes that do not look\n"
-  "like classes, folders that are called like another class. Data that are not divided are\n"
+  "classes or splits, pictures that are there twice, very small ones, those without contrast,\n"
+  "classes that do not look like classes, folders that are called like another class. Then what\n"
+  "was left out of folders and why, and how a table was understood. Data that are not divided are\n"
   "divided as `train` would. The exit status is 1 when there are problems.",
 };
 

@@ -110,6 +110,7 @@ count_pictures (Job *self, const CowRecipe *recipe, GError **error)
   self->n_train = dataset->splits[COW_TRAIN]->len;
   self->n_val = dataset->splits[COW_VAL]->len;
   self->n_classes = dataset->n_classes;
+  cow_dataset_say_warnings (dataset);
   return TRUE;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "trainer/data/pictures.h"
+#include "trainer/cli/picture-arguments.h"
 #include "trainer/cli/verb.h"
 
 #define EXTENSION ".safetensors"
@@ -66,7 +67,7 @@ input_open (Input *self, char *const *arguments, GError **error)
                  : verb_usage (error, "%s: a tensor of pixels must be the only input",
                                arguments[i]);
   }
-  self->pictures = pictures_find (arguments, error);
+  self->pictures = picture_arguments (arguments, error);
   if (!self->pictures)
     return FALSE;
   self->n = self->pictures->len;
@@ -98,15 +99,24 @@ read_tensor (const Input *self, gint64 first, int n, float *out, GError **error)
 }
 
 gboolean
-input_read (const Input *self, CowPreparer *preparer, gint64 first, int n, float *out,
-            GError **error)
+input_read (Input *self, CowPreparer *preparer, gint64 first, int n, float *out, GError **error)
 {
   if (self->tensor)
     return read_tensor (self, first, n, out, error);
-  for (int i = 0; i < n; i++)
-    if (!picture_prepare (self->pictures->pdata[first + i], &self->preprocess, preparer,
-                          out + (gsize)i * cow_preprocess_size (&self->preprocess), error))
+  for (int i = 0; i < n; i++) {
+    const char *path = self->pictures->pdata[first + i];
+    g_autofree char *remark = NULL;
+    if (!picture_prepare (path, &self->preprocess, preparer,
+                          out + (gsize)i * cow_preprocess_size (&self->preprocess), &remark, error))
       return FALSE;
+    /* What is prepared twice is not remarked upon twice. */
+    if (first + i < self->n_read)
+      continue;
+    self->n_read++;
+    picture_remark (&self->n_remarks, path, remark);
+    if (self->n_read == self->n)
+      picture_remarks_end (self->n_remarks);
+  }
   return TRUE;
 }
 

@@ -12,6 +12,8 @@ typedef struct {
   CowSafetensors *file;    /* or NULL */
   const CowTensor *tensor; /* [n, 3, height, width] of `file` */
   gint64 n;
+  gint64 n_read;            /* pictures that were read once */
+  guint n_remarks;          /* those of them that something was said of */
   CowPreprocess preprocess; /* of pictures; of a tensor width and height alone */
 } Input;
 
@@ -24,7 +26,7 @@ gboolean input_open (Input *self, char *const *arguments, GError **error);
 gboolean input_check_size (const Input *self, const CowClassifier *classifier, GError **error);
 /* Pixels of pictures [first, first + n) to out [n, 3, height, width]; `preparer` is
  * not used for a tensor. */
-gboolean input_read (const Input *self, CowPreparer *preparer, gint64 first, int n, float *out,
+gboolean input_read (Input *self, CowPreparer *preparer, gint64 first, int n, float *out,
                      GError **error);
 void input_clear (Input *self);
 

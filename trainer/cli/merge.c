@@ -8,6 +8,7 @@
 #include "trainer/cli/model-options.h"
 #include "trainer/data/pictures.h"
 #include "trainer/host/progress.h"
+#include "trainer/cli/picture-arguments.h"
 #include "trainer/cli/verb.h"
 
 static const VerbHelp help = {
@@ -73,7 +74,7 @@ get_pictures (const Options *options, CowClassifier *classifier, ComparePictures
   CkDevice *device = cow_classifier_device (classifier);
   if (!options->arguments)
     return compare_pictures_make (pictures, (guint)options->n_made, preprocess, device, error);
-  g_autoptr (GPtrArray) paths = pictures_find (options->arguments, error);
+  g_autoptr (GPtrArray) paths = picture_arguments (options->arguments, error);
   return paths && pictures_start (error) &&
          compare_pictures_read (pictures, paths, preprocess, device, error);
 }

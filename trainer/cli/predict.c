@@ -12,6 +12,7 @@
 #include "trainer/data/pictures.h"
 #include "trainer/eval/predictions.h"
 #include "trainer/host/progress.h"
+#include "trainer/cli/picture-arguments.h"
 #include "trainer/cli/verb.h"
 
 static const VerbHelp help = {
@@ -43,7 +44,7 @@ typedef struct {
   float *pixels;      /* [batch, 3, height, width] */
   const char **batch; /* [batch] the paths of those in `pixels`, borrowed */
   int n;              /* how many are in the batch */
-  guint n_unreadable;
+  guint n_unreadable, n_remarks;
   Predictions *predictions;
   Progress *progress;
 } Job;
@@ -81,7 +82,7 @@ job_open (Job *self, PredictionFormat format, GError **error)
   const Options *options = self->options;
   gsize bytes;
 
-  self->pictures = pictures_find (options->arguments, error);
+  self->pictures = picture_arguments (options->arguments, error);
   if (!self->pictures)
     return FALSE;
   self->classifier = model_options_open (&options->model, error);
@@ -150,10 +151,14 @@ job_run (Job *self, GError **error)
   for (guint i = 0; i < self->pictures->len; i++) {
     g_autoptr (GError) unreadable = NULL;
     const char *path = self->pictures->pdata[i];
+    g_autofree char *remark = NULL;
     if (picture_prepare (path, preprocess, self->preparer,
-                         self->pixels + (gsize)self->n * cow_preprocess_size (preprocess),
+                         self->pixels + (gsize)self->n * cow_preprocess_size (preprocess), &remark,
                          &unreadable)) {
       self->batch[self->n++] = path;
+      if (remark)
+        progress_clear (self->progress);
+      picture_remark (&self->n_remarks, path, remark);
     } else {
       progress_clear (self->progress);
       g_printerr ("cow-trainer: %s\n", unreadable->message);
@@ -165,6 +170,7 @@ job_run (Job *self, GError **error)
   }
   if (!run_batch (self, error) || !predictions_finish (self->predictions, error))
     return FALSE;
+  picture_remarks_end (self->n_remarks);
   if (self->n_unreadable == 0)
     return TRUE;
   g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%u of %u pictures could not be read",

@@ -10,6 +10,7 @@
 #include "model/files/quantise.h"
 #include "model/network/precision-trial.h"
 #include "trainer/cli/model-options.h"
+#include "trainer/cli/picture-arguments.h"
 #include "trainer/cli/verb.h"
 #include "trainer/data/pictures.h"
 #include "trainer/eval/compare.h"
@@ -304,7 +305,7 @@ static GPtrArray *
 find_pictures (Options *options, GError **error)
 {
   g_ptr_array_add (options->check, NULL);
-  return pictures_find ((char **)options->check->pdata, error);
+  return picture_arguments ((char **)options->check->pdata, error);
 }
 
 /* Whether there are pictures to check on where none are named. */

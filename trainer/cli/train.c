@@ -166,10 +166,15 @@ say_failure (const char *folder, GError *why, GError **error)
 {
   g_autofree char *word = quoted (folder);
 
-  if (cow_run_folder_has_run (folder))
-    g_prefix_error (
-        &why, "the last checkpoint in %s is whole (cow-trainer train --resume %s): ", folder, word);
-  g_propagate_error (error, why);
+  if (cow_run_folder_has_run (folder)) {
+    g_set_error (
+        error, why->domain, why->code,
+        "%s; the last checkpoint in %s is whole: cow-trainer train --resume %s, or --start "
+        "%s/last",
+        why->message, folder, word, word);
+    g_error_free (why);
+  } else
+    g_propagate_error (error, why);
   return FALSE;
 }
 

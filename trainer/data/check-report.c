@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include "trainer/data/file-names.h"
+#include "trainer/data/scan.h"
+
 /* ---- words ----------------------------------------------------------------------------------- */
 
 static const struct {
@@ -37,6 +40,11 @@ static const struct {
   [CHECK_FOLDER] = { "folder", "pictures lie in a folder that is called like another class", NULL,
                      "One of the two is perhaps wrong." },
   [CHECK_TINY] = { "tiny", "pictures are very small", NULL, "Little is to be seen on them." },
+  [CHECK_FLAT] = { "flat", "pictures are nearly without contrast", NULL,
+                   "Nothing is learnt of them. Scale thermal data and other measurements to 8 "
+                   "bits." },
+  [CHECK_NOTED] = { "noted", "pictures are read otherwise than they are written", NULL,
+                    "Look whether that is what is meant." },
 };
 
 static const char *
@@ -81,8 +89,9 @@ add_finding (GString *text, const Check *self, const CheckFinding *finding, guin
   for (guint i = 0; i < MIN (n, most); i++) {
     const CowSample *sample =
         cow_dataset_sample (self->dataset, g_array_index (finding->samples, guint, i));
+    g_autofree char *path = file_name_text (sample->path);
     g_string_append_printf (text, "  %s%s", n > 1 ? (i == 0 && !finding->text ? "- " : "  ") : "",
-                            sample->path);
+                            path);
     if (n == 1 && finding->text)
       g_string_append_printf (text, ": %s\n", finding->text);
     else
@@ -119,6 +128,22 @@ add_kind (GString *text, const Check *self, CheckKind kind, gboolean near, guint
     g_string_append_printf (text, "  and %u more (--all lists them)\n", n - shown);
 }
 
+static void
+add_passed (GString *text, const CowDataset *dataset, guint most)
+{
+  const guint n = dataset->passed->len;
+
+  if (n > 0)
+    g_string_append (text, "\nLeft out:\n");
+  for (guint i = 0; i < MIN (n, most); i++) {
+    const PassedFile *file = dataset->passed->pdata[i];
+    g_autofree char *path = file_name_text (file->path);
+    g_string_append_printf (text, "  %s: %s\n", path, scan_reason_text (file->reason));
+  }
+  if (n > most)
+    g_string_append_printf (text, "  and %u more (--all lists them)\n", n - most);
+}
+
 char *
 check_report_text (const Check *self, guint most)
 {
@@ -127,9 +152,13 @@ check_report_text (const Check *self, guint most)
               n_warnings = self->findings->len - n_problems + self->dataset->warnings->len;
 
   add_table (text, self->dataset);
+  for (guint i = 0; i < self->dataset->notes->len; i++)
+    g_string_append_printf (text, "%s%s\n", i == 0 ? "\n" : "",
+                            (const char *)self->dataset->notes->pdata[i]);
   for (guint i = 0; i < self->dataset->warnings->len; i++)
     g_string_append_printf (text, "\nWarning: %s\n",
                             (const char *)self->dataset->warnings->pdata[i]);
+  add_passed (text, self->dataset, most);
   for (CheckKind kind = 0; kind < CHECK_N_KINDS; kind++)
     for (gboolean near = FALSE; near <= TRUE; near++)
       add_kind (text, self, kind, near, most);
@@ -171,7 +200,8 @@ finding_object (const Check *self, const CheckFinding *finding)
     const CowSample *sample =
         cow_dataset_sample (self->dataset, g_array_index (finding->samples, guint, i));
     JsonObject *picture = json_object_new ();
-    json_object_set_string_member (picture, "path", sample->path);
+    g_autofree char *path = file_name_text (sample->path);
+    json_object_set_string_member (picture, "path", path);
     json_object_set_string_member (picture, "label", self->dataset->classes[sample->label]);
     json_object_set_string_member (picture, "split", cow_split_name (sample->split));
     json_array_add_object_element (pictures, picture);
@@ -184,16 +214,29 @@ JsonObject *
 check_report_json (const Check *self)
 {
   JsonObject *object = json_object_new ();
-  JsonArray *findings = json_array_new (), *warnings = json_array_new ();
+  JsonArray *findings = json_array_new (), *warnings = json_array_new (),
+            *notes = json_array_new (), *passed = json_array_new ();
 
   for (guint i = 0; i < self->findings->len; i++)
     json_array_add_object_element (findings, finding_object (self, self->findings->pdata[i]));
   for (guint i = 0; i < self->dataset->warnings->len; i++)
     json_array_add_string_element (warnings, self->dataset->warnings->pdata[i]);
+  for (guint i = 0; i < self->dataset->notes->len; i++)
+    json_array_add_string_element (notes, self->dataset->notes->pdata[i]);
+  for (guint i = 0; i < self->dataset->passed->len; i++) {
+    const PassedFile *file = self->dataset->passed->pdata[i];
+    g_autofree char *path = file_name_text (file->path);
+    JsonObject *member = json_object_new ();
+    json_object_set_string_member (member, "path", path);
+    json_object_set_string_member (member, "reason", scan_reason_name (file->reason));
+    json_array_add_object_element (passed, member);
+  }
   json_object_set_int_member (object, "pictures", self->dataset->samples->len);
   json_object_set_int_member (object, "problems", check_n_problems (self));
   json_object_set_object_member (object, "splits", counts_object (self->dataset));
   json_object_set_array_member (object, "warnings", warnings);
   json_object_set_array_member (object, "findings", findings);
+  json_object_set_array_member (object, "understood", notes);
+  json_object_set_array_member (object, "left_out", passed);
   return object;
 }

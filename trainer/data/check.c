@@ -5,6 +5,7 @@
 #include <string.h>
 #include <vips/vips.h>
 
+#include "trainer/data/file-names.h"
 #include "trainer/host/progress.h"
 #include "trainer/host/stop.h"
 
@@ -101,6 +102,16 @@ check_sample (Job *self, guint i, const Picture *picture, const char *content)
   checked->height = region.h;
   checked->content = g_strdup (content);
   checked->hash = picture_hash (picture, &region);
+  checked->notes = picture->notes;
+  checked->remark = picture_notes_text (picture);
+  if (!g_utf8_validate (sample->path, -1, NULL)) {
+    char *text = g_strconcat (checked->remark ? checked->remark : "", checked->remark ? "; " : "",
+                              "its name is not UTF-8: in tables and JSON, too, \\xHH stands for "
+                              "such bytes",
+                              NULL);
+    g_free (checked->remark);
+    checked->remark = text;
+  }
 }
 
 /* The samples [first, end) are of one file. */
@@ -213,6 +224,26 @@ find_tiny (Check *self)
     g_array_append_val (samples, i);
     check_add (self, CHECK_TINY, FALSE, samples,
                g_strdup_printf ("%d x %d", picture->width, picture->height));
+  }
+}
+
+/* ---- remarks --------------------------------------------------------------------------------- */
+
+/* One a file: the boxes of a file share its remarks. */
+static void
+find_noted (Check *self)
+{
+  const CowDataset *dataset = self->dataset;
+
+  for (guint i = 0; i < dataset->samples->len; i++) {
+    const CheckedPicture *picture = &self->pictures[i];
+    if (!picture->remark || (i > 0 && g_str_equal (cow_dataset_sample (dataset, i)->path,
+                                                   cow_dataset_sample (dataset, i - 1)->path)))
+      continue;
+    GArray *samples = g_array_new (FALSE, FALSE, sizeof (guint));
+    g_array_append_val (samples, i);
+    check_add (self, picture->notes & PICTURE_FLAT ? CHECK_FLAT : CHECK_NOTED, FALSE, samples,
+               g_strdup (picture->remark));
   }
 }
 
@@ -368,7 +399,7 @@ find_odd_column (Check *self)
     for (CowSplit split = COW_TRAIN; split < COW_N_SPLITS; split++)
       n += cow_dataset_count (dataset, split, (int)c);
     n_numbers += is_number (dataset->classes[c]);
-    n_pictures += pictures_is_name (dataset->classes[c]);
+    n_pictures += file_name_is_picture (dataset->classes[c]);
     n_rare += n <= FEW_PICTURES;
   }
   if (n_pictures > 0)
@@ -469,6 +500,7 @@ check_run (const CowDataset *dataset, guint least_side, int n_threads, GError **
   if (!pictures_start (error) || !read_all (self, n_threads, error))
     return NULL;
   find_tiny (self);
+  find_noted (self);
   find_duplicates (self);
   find_in_labels (self);
   return g_steal_pointer (&self);
@@ -479,8 +511,10 @@ check_free (Check *self)
 {
   if (!self)
     return;
-  for (guint i = 0; i < self->dataset->samples->len; i++)
+  for (guint i = 0; i < self->dataset->samples->len; i++) {
     g_free (self->pictures[i].content);
+    g_free (self->pictures[i].remark);
+  }
   g_free (self->pictures);
   g_clear_pointer (&self->findings, g_ptr_array_unref);
   g_free (self);

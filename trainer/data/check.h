@@ -23,6 +23,8 @@ typedef enum {
   CHECK_COLUMN,     /* classes that do not look like classes */
   CHECK_FOLDER,     /* lies in a folder that is called like another class */
   CHECK_TINY,
+  CHECK_FLAT,  /* nearly all values are the same: black, white or grey */
+  CHECK_NOTED, /* something of it was left out or scaled */
   CHECK_N_KINDS
 } CheckKind;
 
@@ -40,6 +42,8 @@ typedef struct {
   int width, height; /* of the sample's part */
   char *content;     /* SHA-256 of the file */
   PictureHash hash;
+  PictureNotes notes;
+  char *remark; /* the notes as text, or NULL */
 } CheckedPicture;
 
 typedef struct {

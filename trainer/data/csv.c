@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "trainer/data/text-file.h"
+
 static gboolean
 read_text (Csv *self, GError **error)
 {
@@ -31,33 +33,20 @@ read_text (Csv *self, GError **error)
     g_error_free (local);
     return FALSE;
   }
-  const char *bad;
-  if (!g_utf8_validate (self->text, (gssize)n_bytes, &bad)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
-                 "%s: not a table: byte %" G_GSIZE_FORMAT " is not UTF-8 text", self->path,
-                 (gsize)(bad - self->text));
+  self->text = text_file_decode (self->path, self->text, &n_bytes, &self->encoding, error);
+  if (!self->text)
     return FALSE;
-  }
   self->next = self->text;
   self->end = self->text + n_bytes;
-  if (g_str_has_prefix (self->next, "\xef\xbb\xbf"))
-    self->next += 3;
   self->next_line = 1;
   return TRUE;
 }
 
-/* A comma, unless the first line has none but has what spreadsheets write where the comma is a
- * decimal point. */
-static char
-find_separator (const char *text)
+/* Whether a line ends with this character: LF, or CR where none follows. */
+static gboolean
+ends_line (const char *c)
 {
-  const gsize n = strcspn (text, "\r\n");
-
-  if (!memchr (text, ',', n))
-    for (const char *other = ";\t"; *other; other++)
-      if (memchr (text, *other, n))
-        return *other;
-  return ',';
+  return *c == '\n' || (*c == '\r' && c[1] != '\n');
 }
 
 /* Takes a quoted field, whose opening quote is at `next`, out of its quotes; gives its end, or
@@ -69,8 +58,7 @@ unquote (Csv *self, GError **error)
   char *out = self->next, *in = self->next + 1;
 
   for (; in < self->end && !(in[0] == '"' && in[1] != '"'); in++) {
-    if (*in == '\n')
-      self->next_line++;
+    self->next_line += ends_line (in);
     if (*in == '"')
       in++;
     *out++ = *in;
@@ -102,8 +90,8 @@ take_field (Csv *self, gboolean *last, GError **error)
     if (!stop)
       return NULL;
   } else {
-    while (self->next < self->end && *self->next != self->separator && *self->next != '\n' &&
-           !(self->next[0] == '\r' && (self->next + 1 == self->end || self->next[1] == '\n')))
+    while (self->next < self->end && *self->next != self->separator &&
+           !strchr ("\r\n", *self->next))
       self->next++;
     stop = self->next;
   }
@@ -111,7 +99,7 @@ take_field (Csv *self, gboolean *last, GError **error)
   if (self->next < self->end && *self->next == '\r' && self->next[1] == '\n')
     self->next++;
   if (self->next < self->end) {
-    self->next_line += *self->next == '\n';
+    self->next_line += ends_line (self->next);
     self->next++;
   }
   *stop = '\0';
@@ -125,7 +113,7 @@ take_row (Csv *self, GPtrArray *fields, GError **error)
   gboolean last = FALSE;
 
   while (self->next < self->end && strchr ("\r\n", *self->next))
-    self->next_line += *self->next++ == '\n';
+    self->next_line += ends_line (self->next++);
   self->line = self->next_line;
   while (self->next < self->end && !last) {
     const char *field = take_field (self, &last, error);
@@ -146,12 +134,88 @@ take_row (Csv *self, GPtrArray *fields, GError **error)
   return TRUE;
 }
 
+/* ---- the separator --------------------------------------------------------------------------- */
+
+#define SEPARATORS ",;\t|"
+
+/* Obeys a first line "sep=;", which spreadsheets write and hide; FALSE when there is none. */
 static gboolean
-read_columns (Csv *self, GError **error)
+take_hint (Csv *self)
+{
+  const char *text = self->next;
+  const gboolean quoted = *text == '"';
+  text += quoted;
+  if (g_ascii_strncasecmp (text, "sep=", 4) != 0 || !text[4] || strchr ("\r\n\"", text[4]))
+    return FALSE;
+  const char separator = text[4];
+  text += 5;
+  if (quoted && *text == '"')
+    text++;
+  if (*text && !strchr ("\r\n", *text))
+    return FALSE;
+  self->separator = separator;
+  self->next = (char *)text;
+  return TRUE;
+}
+
+/* How many of the needed columns the first row has with this separator. */
+static guint
+count_needed (const Csv *self, char separator, const char *const *needed)
+{
+  /* Fields are unquoted in place, so a copy is read; names of columns take no megabyte. */
+  const gsize n = MIN ((gsize)(self->end - self->next), 1 << 20);
+  g_autofree char *copy = g_strndup (self->next, n);
+  Csv header = { .path = self->path,
+                 .next = copy,
+                 .end = copy + strlen (copy),
+                 .next_line = 1,
+                 .separator = separator };
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+  guint found = 0;
+
+  if (!take_row (&header, names, NULL))
+    return 0;
+  for (; *needed; needed++)
+    for (guint i = 0; i < names->len; i++) {
+      g_autofree char *name = g_strstrip (g_strdup (names->pdata[i]));
+      if (g_ascii_strcasecmp (name, *needed) == 0) {
+        found++;
+        break;
+      }
+    }
+  return found;
+}
+
+/* The one that gives most of the needed columns; else the first that the first line has. */
+static char
+find_separator (const Csv *self, const char *const *needed)
+{
+  const gsize n = strcspn (self->next, "\r\n");
+  guint most = 0;
+  char best = '\0';
+
+  for (const char *c = SEPARATORS; needed && *c; c++) {
+    const guint found = count_needed (self, *c, needed);
+    if (found > most) {
+      most = found;
+      best = *c;
+    }
+  }
+  for (const char *c = SEPARATORS; *c && !best; c++)
+    if (memchr (self->next, *c, n))
+      best = *c;
+  return best ? best : ',';
+}
+
+/* ---- columns --------------------------------------------------------------------------------- */
+
+static gboolean
+read_columns (Csv *self, const char *const *needed, GError **error)
 {
   g_autoptr (GPtrArray) names = g_ptr_array_new ();
 
-  self->separator = find_separator (self->next);
+  if (!take_hint (self))
+    self->separator = find_separator (self, needed);
   if (!take_row (self, names, error))
     return FALSE;
   if (names->len == 0) {
@@ -168,12 +232,12 @@ read_columns (Csv *self, GError **error)
 }
 
 Csv *
-csv_open (const char *path, GError **error)
+csv_open (const char *path, const char *const *needed, GError **error)
 {
   g_autoptr (Csv) self = g_new0 (Csv, 1);
 
   self->path = g_strdup (path);
-  if (!read_text (self, error) || !read_columns (self, error))
+  if (!read_text (self, error) || !read_columns (self, needed, error))
     return NULL;
   return g_steal_pointer (&self);
 }
@@ -196,7 +260,23 @@ csv_column (const Csv *self, const char *name)
   for (guint i = 0; i < self->n_columns; i++)
     if (g_str_equal (self->columns[i], name))
       return (int)i;
+  for (guint i = 0; i < self->n_columns; i++)
+    if (g_ascii_strcasecmp (self->columns[i], name) == 0)
+      return (int)i;
   return -1;
+}
+
+gboolean
+csv_check_single (const Csv *self, int column, GError **error)
+{
+  for (guint i = 0; i < self->n_columns; i++)
+    if ((int)i != column && g_ascii_strcasecmp (self->columns[i], self->columns[column]) == 0) {
+      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                   "%s has two columns \"%s\" (columns %u and %u): rename one of them", self->path,
+                   self->columns[i], MIN (i, (guint)column) + 1, MAX (i, (guint)column) + 1);
+      return FALSE;
+    }
+  return TRUE;
 }
 
 gboolean
@@ -206,7 +286,7 @@ csv_require (const Csv *self, const char *name, const char *what, guint *index, 
 
   if (found >= 0) {
     *index = (guint)found;
-    return TRUE;
+    return csv_check_single (self, found, error);
   }
   g_autofree char *columns = g_strjoinv (", ", self->columns);
   g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,

@@ -6,8 +6,11 @@
 #include <unistd.h>
 
 int
-dataset_draft_label (DatasetDraft *self, const char *label, const char *place, GError **error)
+dataset_draft_label (DatasetDraft *self, const char *written, const char *place, GError **error)
 {
+  /* macOS takes letters apart that others keep together. */
+  g_autofree char *composed = g_utf8_normalize (written, -1, G_NORMALIZE_DEFAULT_COMPOSE);
+  const char *label = composed ? composed : written;
   const guint known = GPOINTER_TO_UINT (g_hash_table_lookup (self->label_index, label));
 
   if (known)
@@ -42,7 +45,8 @@ dataset_draft_add (DatasetDraft *self, const DatasetEntry *entry, const char *pl
     return FALSE;
   if (!self->options->keep_absent && access (entry->path, R_OK) != 0) {
     g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
-                 "%s: the picture %s does not exist or cannot be read%s", place, entry->path,
+                 "%s: the picture %s does not exist or cannot be read%s%s", place, entry->path,
+                 strchr (entry->path, '\\') ? "; its backslashes are of Windows" : "",
                  self->options->prefixes
                      ? ""
                      : " (tables: --prefix FROM=TO says where the pictures are now)");
@@ -66,6 +70,15 @@ dataset_draft_add (DatasetDraft *self, const DatasetEntry *entry, const char *pl
   if (!grouped && entry->group)
     self->n_ungrouped++;
   return TRUE;
+}
+
+void
+dataset_draft_note (DatasetDraft *self, const char *format, ...)
+{
+  va_list arguments;
+  va_start (arguments, format);
+  g_ptr_array_add (self->set->notes, g_strdup_vprintf (format, arguments));
+  va_end (arguments);
 }
 
 void

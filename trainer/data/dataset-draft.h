@@ -4,6 +4,7 @@
 #define COW_TRAINER_DATASET_DRAFT_H
 
 #include "trainer/data/dataset.h"
+#include "trainer/data/scan.h"
 
 typedef struct {
   const CowDatasetOptions *options;
@@ -12,7 +13,16 @@ typedef struct {
   GHashTable *label_index; /* label -> its index + 1 */
   GPtrArray *label_places; /* where each was seen first: "table.csv:2", a folder; char * */
   guint n_ungrouped;       /* pictures of a grouped input without a group */
+  Scan *scan;              /* of all folders of the input */
+  GArray *classes;         /* of DatasetClass: what the scan's tags mean */
 } DatasetDraft;
+
+/* A folder of a class. */
+typedef struct {
+  char *label, *place;
+  CowSplit split;
+  gboolean by_name; /* whether names group its pictures */
+} DatasetClass;
 
 /* A picture as a reader finds it; strings are copied. */
 typedef struct {
@@ -22,10 +32,12 @@ typedef struct {
   double box[4];
 } DatasetEntry;
 
-/* The index of a label, known from now on; -1 on error. `place` is for messages. */
+/* The index of a label in the composed form of Unicode, known from now on; -1 on error. `place` is
+ * for messages. */
 int dataset_draft_label (DatasetDraft *self, const char *label, const char *place, GError **error);
 gboolean dataset_draft_add (DatasetDraft *self, const DatasetEntry *entry, const char *place,
                             GError **error);
+void dataset_draft_note (DatasetDraft *self, const char *format, ...) G_GNUC_PRINTF (2, 3);
 void dataset_draft_warn (DatasetDraft *self, const char *format, ...) G_GNUC_PRINTF (2, 3);
 /* Remembers what groups this input, for messages. */
 void dataset_draft_grouped_by (DatasetDraft *self, const char *what);

@@ -6,19 +6,10 @@
 #include <string.h>
 
 #include "trainer/data/csv.h"
-#include "trainer/data/pictures.h"
 
 typedef enum { MMCOWS_BY_COW, MMCOWS_BY_CAMERA, MMCOWS_BY_SESSION, MMCOWS_ALONE } MmcowsGroup;
 
 /* ---- crops ----------------------------------------------------------------------------------- */
-
-/*
- * MmCows' crops (Vu et al., 2024; cropped_bboxes.zip):
- * behaviors/{1..7}/<unix>_<HH-MM-SS>_<cow>_<camera>.jpg.
- *
- * Classes get the names of the cow recipes. Groups: the cow (default), the camera, or the session,
- * which is an hour here: all cameras saw the same day of the same pen.
- */
 
 /*
  * MmCows' crops (Vu et al., 2024; cropped_bboxes.zip):
@@ -155,13 +146,15 @@ dataset_read_mmcows (DatasetDraft *draft, const char *folder, CowSplit split, GE
     g_autofree char *path = g_build_filename (behaviours, digits, NULL);
     if (!g_file_test (path, G_FILE_TEST_IS_DIR))
       continue;
-    g_autoptr (GPtrArray) names = pictures_folder_names (path, error);
+    g_autoptr (GPtrArray) names = scan_names (draft->scan, path, error);
     if (!names || dataset_draft_label (draft, mmcows_behaviour (number), path, error) < 0)
       return FALSE;
-    for (guint i = 0; i < names->len; i++)
-      if (pictures_is_name (names->pdata[i]) &&
+    for (guint i = 0; i < names->len; i++) {
+      g_autofree char *picture = g_build_filename (path, names->pdata[i], NULL);
+      if (scan_is_picture (draft->scan, picture) &&
           !add_crop (draft, path, names->pdata[i], mmcows_behaviour (number), split, by, error))
         return FALSE;
+    }
   }
   return TRUE;
 }
@@ -216,7 +209,8 @@ compare_moments (gconstpointer a, gconstpointer b)
 static GArray *
 read_moments (const char *path, GError **error)
 {
-  g_autoptr (Csv) csv = csv_open (path, error);
+  g_autoptr (Csv) csv =
+      csv_open (path, (const char *const[]){ "timestamp", "behavior", NULL }, error);
   guint time, behaviour;
   gboolean more;
 
@@ -354,7 +348,8 @@ read_frame (Frames *self, const char *day, const char *camera_name, const char *
 {
   g_autofree char *picture =
       g_build_filename (self->folder, "images", day, camera_name, name, NULL);
-  g_autofree char *stem = g_strndup (name, (gsize)(strrchr (name, '.') - name)),
+  const char *dot = strrchr (name, '.');
+  g_autofree char *stem = dot ? g_strndup (name, (gsize)(dot - name)) : g_strdup (name),
                   *text_name = g_strconcat (stem, ".txt", NULL);
   g_autofree char *labels =
       g_build_filename (self->folder, "labels", "combined", day, camera_name, text_name, NULL);
@@ -393,12 +388,14 @@ static gboolean
 read_camera (Frames *self, const char *day, const char *camera, GError **error)
 {
   g_autofree char *path = g_build_filename (self->folder, "images", day, camera, NULL);
-  g_autoptr (GPtrArray) names = pictures_folder_names (path, error);
+  g_autoptr (GPtrArray) names = scan_names (self->draft->scan, path, error);
 
-  for (guint i = 0; names && i < names->len; i++)
-    if (pictures_is_name (names->pdata[i]) &&
+  for (guint i = 0; names && i < names->len; i++) {
+    g_autofree char *picture = g_build_filename (path, names->pdata[i], NULL);
+    if (scan_is_picture (self->draft->scan, picture) &&
         !read_frame (self, day, camera, names->pdata[i], error))
       return FALSE;
+  }
   return names != NULL;
 }
 
@@ -406,13 +403,13 @@ static gboolean
 read_days (Frames *self, GError **error)
 {
   g_autofree char *images = g_build_filename (self->folder, "images", NULL);
-  g_autoptr (GPtrArray) days = pictures_folder_names (images, error);
+  g_autoptr (GPtrArray) days = scan_names (self->draft->scan, images, error);
 
   for (guint d = 0; days && d < days->len; d++) {
     g_autofree char *path = g_build_filename (images, days->pdata[d], NULL);
     if (!g_file_test (path, G_FILE_TEST_IS_DIR))
       continue;
-    g_autoptr (GPtrArray) cameras = pictures_folder_names (path, error);
+    g_autoptr (GPtrArray) cameras = scan_names (self->draft->scan, path, error);
     if (!cameras || !read_day (self, days->pdata[d], error))
       return FALSE;
     for (guint c = 0; c < cameras->len; c++)

@@ -7,6 +7,7 @@
 
 #include "trainer/data/dataset-readers.h"
 #include "trainer/data/dataset-split.h"
+#include "trainer/data/file-names.h"
 
 /* ---- inputs ---------------------------------------------------------------------------------- */
 
@@ -50,30 +51,61 @@ read_input (DatasetDraft *self, const char *path, CowSplit split, GError **error
   return read && read (self, path, split, error);
 }
 
-/* Reads the parts of a folder that is divided into train, val and test; *divided tells whether it
- * is. */
+/* Notes what lies beside train, val and test, and warns of folders that look like splits. */
+static void
+pass_beside (DatasetDraft *self, const char *folder, const GPtrArray *names)
+{
+  CowSplit split;
+
+  for (guint i = 0; i < names->len; i++) {
+    g_autofree char *path = g_build_filename (folder, names->pdata[i], NULL);
+    const gboolean is_folder = g_file_test (path, G_FILE_TEST_IS_DIR);
+    if (is_folder && cow_split_parse (names->pdata[i], &split))
+      continue;
+    scan_pass (self->scan, path, PASSED_BESIDE, is_folder ? names->pdata[i] : "files");
+    if (is_folder && cow_split_looks_like (names->pdata[i]))
+      dataset_draft_warn (self,
+                          "%s looks like a split and is not read: call it train, val or test, "
+                          "or name it by --train, --val or --test",
+                          path);
+  }
+}
+
+/* Reads the parts of a folder that is divided into train, val and test, in this order; *divided
+ * tells whether it is. */
 static gboolean
 read_divided (DatasetDraft *self, const char *folder, gboolean *divided, GError **error)
 {
-  static const struct {
-    const char *name;
-    CowSplit split;
-  } parts[] = { { "train", COW_TRAIN },
-                { "val", COW_VAL },
-                { "valid", COW_VAL },
-                { "validation", COW_VAL },
-                { "test", COW_TEST } };
+  g_autoptr (Scan) unnoted = scan_new ();
+  g_autoptr (GPtrArray) names = scan_names (unnoted, folder, error);
 
   *divided = FALSE;
-  for (guint i = 0; i < G_N_ELEMENTS (parts); i++) {
-    g_autofree char *path = g_build_filename (folder, parts[i].name, NULL);
-    if (!g_file_test (path, G_FILE_TEST_IS_DIR))
-      continue;
-    *divided = TRUE;
-    if (!read_input (self, path, parts[i].split, error))
-      return FALSE;
+  if (!names)
+    return FALSE;
+  for (CowSplit split = COW_TRAIN; split < COW_N_SPLITS; split++) {
+    const char *first = NULL;
+    for (guint i = 0; i < names->len; i++) {
+      g_autofree char *path = g_build_filename (folder, names->pdata[i], NULL);
+      CowSplit named;
+      if (!cow_split_parse (names->pdata[i], &named) || named != split ||
+          !g_file_test (path, G_FILE_TEST_IS_DIR))
+        continue;
+      *divided = TRUE;
+      if (first)
+        dataset_draft_warn (self, "%s: both %s and %s are read as %s", folder, first,
+                            (char *)names->pdata[i], cow_split_name (split));
+      first = names->pdata[i];
+      if (!read_input (self, path, split, error))
+        return FALSE;
+    }
   }
-  return TRUE;
+  if (!*divided)
+    return TRUE;
+  /* Once more, to note what is hidden or of the system. */
+  g_autoptr (GPtrArray) noted = scan_names (self->scan, folder, error);
+  if (noted)
+    pass_beside (self, folder, noted);
+  return noted != NULL;
 }
 
 static gboolean
@@ -96,7 +128,7 @@ read_inputs (DatasetDraft *self, GError **error)
   for (CowSplit split = COW_TRAIN; split < COW_N_SPLITS; split++)
     if (given[split] && !read_input (self, given[split], split, error))
       return FALSE;
-  return TRUE;
+  return dataset_add_scanned (self, error);
 }
 
 /* ---- classes --------------------------------------------------------------------------------- */
@@ -107,22 +139,41 @@ compare_strings (gconstpointer a, gconstpointer b)
   return strcmp (*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The classes that were asked for, or all labels, sorted. */
+/* All labels, sorted; of those that differ in case alone the first. */
 static GStrv
-list_classes (const DatasetDraft *self, GError **error)
+list_labels (DatasetDraft *self)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_autoptr (GPtrArray) sorted = g_ptr_array_copy (self->labels, NULL, NULL);
+  g_autoptr (GHashTable) known = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  g_ptr_array_sort (sorted, compare_strings);
+  for (guint i = 0; i < sorted->len; i++) {
+    char *key = file_name_key (sorted->pdata[i]);
+    const char *other = g_hash_table_lookup (known, key);
+    if (other) {
+      dataset_draft_warn (self,
+                          "the classes \"%s\" and \"%s\" differ in case alone: they are one, "
+                          "\"%s\" (--classes keeps them apart)",
+                          other, (char *)sorted->pdata[i], other);
+      g_free (key);
+      continue;
+    }
+    g_hash_table_insert (known, key, sorted->pdata[i]);
+    g_strv_builder_add (builder, sorted->pdata[i]);
+  }
+  return g_strv_builder_end (builder);
+}
+
+/* The classes that were asked for, or all labels. */
+static GStrv
+list_classes (DatasetDraft *self, GError **error)
 {
   const CowDatasetOptions *options = self->options;
   GStrv given = options->classes        ? g_strdupv (options->classes)
                 : options->classes_text ? g_strsplit (options->classes_text, ",", -1)
-                                        : NULL;
-  if (!given) {
-    g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
-    g_autoptr (GPtrArray) sorted = g_ptr_array_copy (self->labels, NULL, NULL);
-    g_ptr_array_sort (sorted, compare_strings);
-    for (guint i = 0; i < sorted->len; i++)
-      g_strv_builder_add (builder, sorted->pdata[i]);
-    return g_strv_builder_end (builder);
-  }
+                                        : list_labels (self);
+
   for (guint i = 0; given[i]; i++) {
     g_strstrip (given[i]);
     for (guint k = 0; k < i; k++)
@@ -136,24 +187,48 @@ list_classes (const DatasetDraft *self, GError **error)
   return given;
 }
 
+/* The class that a label means: of its name, or of the only one that differs in case or form of
+ * Unicode alone; -1: none. */
+static int
+find_class (const CowDataset *set, const char *label)
+{
+  g_autofree char *key = file_name_key (label);
+  int found = -1;
+
+  for (guint c = 0; c < set->n_classes; c++)
+    if (g_str_equal (label, set->classes[c]))
+      return (int)c;
+  for (guint c = 0; c < set->n_classes; c++) {
+    g_autofree char *other = file_name_key (set->classes[c]);
+    if (!g_str_equal (key, other))
+      continue;
+    if (found >= 0)
+      return -1;
+    found = (int)c;
+  }
+  return found;
+}
+
 /* Replaces each sample's label by its place among the classes. */
 static gboolean
 number_classes (DatasetDraft *self, GError **error)
 {
   CowDataset *set = self->set;
   g_autofree int *place = g_new (int, self->labels->len + 1);
+  const gboolean given = self->options->classes || self->options->classes_text;
 
   set->classes = list_classes (self, error);
   if (!set->classes)
     return FALSE;
   set->n_classes = g_strv_length (set->classes);
   for (guint i = 0; i < self->labels->len; i++) {
-    place[i] = -1;
-    for (guint c = 0; c < set->n_classes && place[i] < 0; c++)
-      if (g_str_equal (self->labels->pdata[i], set->classes[c]))
-        place[i] = (int)c;
-    if (place[i] >= 0)
+    place[i] = find_class (set, self->labels->pdata[i]);
+    if (place[i] >= 0) {
+      if (given && !g_str_equal (set->classes[place[i]], self->labels->pdata[i]))
+        dataset_draft_warn (self, "the class \"%s\" is taken for \"%s\"",
+                            (char *)self->labels->pdata[i], set->classes[place[i]]);
       continue;
+    }
     g_autofree char *classes = g_strjoinv (", ", set->classes);
     g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH, "%s: \"%s\" is none of the classes: %s",
                  (char *)self->label_places->pdata[i], (char *)self->labels->pdata[i], classes);
@@ -166,12 +241,36 @@ number_classes (DatasetDraft *self, GError **error)
   if (set->n_classes >= 2)
     return TRUE;
   g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
-               "only one class, \"%s\": at least two are expected",
-               set->n_classes ? set->classes[0] : "");
+               "only one class, \"%s\": at least two are expected%s%s",
+               set->n_classes ? set->classes[0] : "", set->warnings->len ? "; " : "",
+               set->warnings->len ? (const char *)set->warnings->pdata[0] : "");
   return FALSE;
 }
 
-/* Labels that differ in case or inner spaces are most likely one class, mistyped. */
+/* The value of a label that is a number: "1", "01" and "1.0" are the same. */
+static gboolean
+parse_number (const char *label, double *value)
+{
+  char *end;
+  *value = g_ascii_strtod (label, &end);
+  return end != label && *end == '\0';
+}
+
+static void
+warn_of_same_numbers (DatasetDraft *self)
+{
+  GStrv classes = self->set->classes;
+  double a, b;
+
+  for (guint i = 0; classes[i]; i++)
+    for (guint k = 0; k < i; k++)
+      if (parse_number (classes[i], &a) && parse_number (classes[k], &b) && a == b)
+        dataset_draft_warn (self,
+                            "the classes \"%s\" and \"%s\" are the same number and two classes",
+                            classes[k], classes[i]);
+}
+
+/* Labels that differ in spaces and the like are most likely one class, mistyped. */
 static void
 warn_of_alike (DatasetDraft *self)
 {
@@ -278,10 +377,12 @@ check_classes (DatasetDraft *self, GError **error)
       const gboolean ours =
           set->divided && split != COW_TRAIN && cow_dataset_count (set, COW_TRAIN, (int)c) > 0;
       if (!self->options->allow_missing && !ours) {
+        g_autofree char *passed = scan_passed_text (self->scan->passed);
         g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
                      "the class \"%s\" has no pictures in %s (which has %u of other classes); "
-                     "--allow-missing accepts that",
-                     set->classes[c], cow_split_name (split), set->splits[split]->len);
+                     "--allow-missing accepts that%s%s",
+                     set->classes[c], cow_split_name (split), set->splits[split]->len,
+                     passed ? "; " : "", passed ? passed : "");
         return FALSE;
       }
       dataset_draft_warn (self, "the class \"%s\" has no pictures in %s: nothing is %s there",
@@ -293,22 +394,47 @@ check_classes (DatasetDraft *self, GError **error)
 
 /* ---- the set --------------------------------------------------------------------------------- */
 
+/* The line that counts what was left out; the list goes into the set. */
+static void
+keep_passed (DatasetDraft *self)
+{
+  g_autofree char *text = scan_passed_text (self->scan->passed);
+
+  if (text)
+    dataset_draft_warn (self, "%s%s", text,
+                        self->options->keep_absent ? "" : " (cow-trainer check lists them)");
+  g_ptr_array_unref (self->set->passed);
+  self->set->passed = g_ptr_array_ref (self->scan->passed);
+}
+
 static gboolean
 finish (DatasetDraft *self, GError **error)
 {
   CowDataset *set = self->set;
 
   if (set->samples->len == 0) {
-    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s has no pictures",
-                 self->options->data ? self->options->data : "what is given");
+    g_autofree char *passed = scan_passed_text (self->scan->passed);
+    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s has no pictures%s%s",
+                 self->options->data ? self->options->data : "what is given", passed ? "; " : "",
+                 passed ? passed : "");
     return FALSE;
   }
   if (!number_classes (self, error) || !divide (self, error))
     return FALSE;
   warn_of_alike (self);
+  warn_of_same_numbers (self);
   index_splits (set);
   warn_of_torn_groups (self);
+  keep_passed (self);
   return check_classes (self, error);
+}
+
+static void
+class_clear (gpointer data)
+{
+  DatasetClass *self = data;
+  g_free (self->label);
+  g_free (self->place);
 }
 
 CowDataset *
@@ -318,14 +444,21 @@ cow_dataset_open (const CowDatasetOptions *options, GError **error)
   g_autoptr (GPtrArray) labels = g_ptr_array_new (),
                         places = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (GHashTable) label_index = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (Scan) scan = scan_new ();
+  g_autoptr (GArray) classes = g_array_new (FALSE, FALSE, sizeof (DatasetClass));
   DatasetDraft draft = { .options = options,
                          .set = set,
                          .labels = labels,
                          .label_index = label_index,
-                         .label_places = places };
+                         .label_places = places,
+                         .scan = scan,
+                         .classes = classes };
 
+  g_array_set_clear_func (classes, class_clear);
   set->samples = g_array_new (FALSE, FALSE, sizeof (CowSample));
   set->warnings = g_ptr_array_new_with_free_func (g_free);
+  set->notes = g_ptr_array_new_with_free_func (g_free);
+  set->passed = g_ptr_array_new ();
   set->strings = g_string_chunk_new (1 << 16);
   for (guint i = 0; i < COW_N_SPLITS; i++)
     set->splits[i] = g_array_new (FALSE, FALSE, sizeof (guint));

@@ -9,6 +9,8 @@
 /* Readers; `split` is what the pictures belong to (COW_TRAIN, too, when they are not divided). */
 gboolean dataset_read_folders (DatasetDraft *self, const char *folder, CowSplit split,
                                GError **error);
+/* After all inputs were read: the pictures that their folders of classes have. */
+gboolean dataset_add_scanned (DatasetDraft *self, GError **error);
 gboolean dataset_read_table (DatasetDraft *self, const char *path, CowSplit split, GError **error);
 /* Whether a folder is laid out like MmCows' crops or its frames. */
 gboolean dataset_is_mmcows (const char *folder);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * CSV tables: a row a picture. Columns image_path and label (or what the options name), and where
- * they exist source, split, x y w h (a part of the picture, in pixels), and what pictures are
- * grouped by. Relative paths start at the table's folder.
+ * they exist source, split, a box (table-boxes.h), and what pictures are grouped by. Relative paths
+ * start at the table's folder.
  */
-#include <math.h>
 #include <string.h>
 
 #include "trainer/data/csv.h"
 #include "trainer/data/dataset-readers.h"
+#include "trainer/data/path-finder.h"
+#include "trainer/data/table-boxes.h"
 
 typedef struct {
   DatasetDraft *draft;
@@ -16,7 +17,10 @@ typedef struct {
   CowSplit split; /* of rows without a column for it */
   guint path, label;
   int source, group, split_column; /* -1: none */
-  int box[4];
+  TableBoxes boxes;
+  PathFinder finder;
+  guint first;     /* the set's first sample of this table */
+  guint n_missing; /* labels that are words for "missing" */
   gboolean group_by_name;
   char *folder;      /* of the table */
   gboolean *matched; /* [prefixes] whether one ever did */
@@ -62,17 +66,28 @@ choose_group (Table *self, GError **error)
   return csv_require (self->csv, group_by, "--group-by", &unused, error);
 }
 
+static const char *
+path_column (const CowDatasetOptions *options)
+{
+  return options->path_column ? options->path_column : "image_path";
+}
+
+static const char *
+label_column (const CowDatasetOptions *options)
+{
+  return options->label_column ? options->label_column : "label";
+}
+
 static gboolean
 choose_columns (Table *self, GError **error)
 {
   const CowDatasetOptions *options = self->draft->options;
-  static const char *const box[] = { "x", "y", "w", "h" };
   guint source;
 
-  if (!csv_require (self->csv, options->path_column ? options->path_column : "image_path",
-                    "the paths (--path-column)", &self->path, error) ||
-      !csv_require (self->csv, options->label_column ? options->label_column : "label",
-                    "the classes (--label-column)", &self->label, error))
+  if (!csv_require (self->csv, path_column (options), "the paths (--path-column)", &self->path,
+                    error) ||
+      !csv_require (self->csv, label_column (options), "the classes (--label-column)", &self->label,
+                    error))
     return FALSE;
   self->source = csv_column (self->csv, "source");
   if (options->source_column) {
@@ -82,24 +97,39 @@ choose_columns (Table *self, GError **error)
     self->source = (int)source;
   }
   self->split_column = csv_column (self->csv, "split");
-  for (guint i = 0; i < 4; i++)
-    self->box[i] = csv_column (self->csv, box[i]);
-  if (self->box[0] < 0 || self->box[1] < 0 || self->box[2] < 0 || self->box[3] < 0)
-    self->box[0] = -1;
-  return choose_group (self, error);
+  const int optional[] = { self->source, self->split_column };
+  for (guint i = 0; i < G_N_ELEMENTS (optional); i++)
+    if (optional[i] >= 0 && !csv_check_single (self->csv, optional[i], error))
+      return FALSE;
+  return table_boxes_find (&self->boxes, self->csv, error) && choose_group (self, error);
 }
 
 /* ---- rows ------------------------------------------------------------------------------------ */
+
+/* Whether a path begins as a prefix, where slashes and backslashes are the same. */
+static gboolean
+begins_with (const char *path, const char *prefix, gsize n)
+{
+  for (gsize i = 0; i < n; i++)
+    if (path[i] != prefix[i] && !(path[i] && strchr ("/\\", path[i]) && strchr ("/\\", prefix[i])))
+      return FALSE;
+  return TRUE;
+}
 
 static char *
 full_path (Table *self, const char *path)
 {
   GStrv prefixes = self->draft->options->prefixes;
 
+  if (g_str_has_prefix (path, "file://")) {
+    char *file = g_filename_from_uri (path, NULL, NULL);
+    if (file)
+      return file;
+  }
   for (guint i = 0; prefixes && prefixes[i]; i++) {
     const char *equals = strchr (prefixes[i], '=');
     const gsize n = (gsize)(equals - prefixes[i]);
-    if (strncmp (path, prefixes[i], n) == 0) {
+    if (begins_with (path, prefixes[i], n)) {
       self->matched[i] = TRUE;
       return g_strconcat (equals + 1, path + n, NULL);
     }
@@ -110,53 +140,14 @@ full_path (Table *self, const char *path)
 static gboolean
 read_split (const Table *self, CowSplit *split, GError **error)
 {
-  static const struct {
-    const char *name;
-    CowSplit split;
-  } names[] = { { "train", COW_TRAIN },
-                { "val", COW_VAL },
-                { "valid", COW_VAL },
-                { "validation", COW_VAL },
-                { "test", COW_TEST } };
   const char *text = self->csv->fields[self->split_column];
 
-  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
-    if (g_ascii_strcasecmp (text, names[i].name) == 0) {
-      *split = names[i].split;
-      return TRUE;
-    }
+  if (cow_split_parse (text, split))
+    return TRUE;
   g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
                "%s:%u: split \"%s\"; train, val or test is expected", self->csv->path,
                self->csv->line, text);
   return FALSE;
-}
-
-/* Four empty fields mean the whole picture. */
-static gboolean
-read_box (const Table *self, DatasetEntry *entry, GError **error)
-{
-  guint n_empty = 0;
-
-  for (guint i = 0; i < 4; i++) {
-    const char *text = self->csv->fields[self->box[i]];
-    char *end;
-    n_empty += *text == '\0';
-    entry->box[i] = g_ascii_strtod (text, &end);
-    if (*end != '\0' || !isfinite (entry->box[i]) || fabs (entry->box[i]) > 1e6 ||
-        (i >= 2 && *text && entry->box[i] < 1)) {
-      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
-                   "%s:%u: %s = \"%s\"; x, y, w and h are pixels, w and h at least 1",
-                   self->csv->path, self->csv->line, self->csv->columns[self->box[i]], text);
-      return FALSE;
-    }
-  }
-  if (n_empty > 0 && n_empty < 4) {
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s:%u: some of x, y, w and h are empty",
-                 self->csv->path, self->csv->line);
-    return FALSE;
-  }
-  entry->box_kind = n_empty ? COW_BOX_NONE : COW_BOX_PIXELS;
-  return TRUE;
 }
 
 static gboolean
@@ -172,15 +163,94 @@ read_row (Table *self, GError **error)
                  self->csv->columns[*label ? self->path : self->label]);
     return FALSE;
   }
-  g_autofree char *path = full_path (self, fields[self->path]);
+  self->n_missing += table_is_missing (label);
+  g_autofree char *stripped = g_strstrip (g_strdup (fields[self->path]));
+  g_autofree char *written = full_path (self, stripped);
+  g_autofree char *path = path_finder_find (&self->finder, written, error);
+  if (!path)
+    return FALSE;
   g_autofree char *name_group = self->group_by_name ? dataset_group_from_name (path) : NULL;
   entry.path = path;
   entry.source = self->source >= 0 ? fields[self->source] : NULL;
-  entry.group = self->group >= 0 ? fields[self->group] : name_group;
+  /* A word for "missing" is no group: all those rows together are not one cow. */
+  entry.group = self->group < 0                          ? name_group
+                : table_is_missing (fields[self->group]) ? ""
+                                                         : fields[self->group];
+  gboolean whole = TRUE;
   if ((self->split_column >= 0 && !read_split (self, &entry.split, error)) ||
-      (self->box[0] >= 0 && !read_box (self, &entry, error)))
+      (self->boxes.columns[0] >= 0 &&
+       !table_boxes_read (&self->boxes, self->csv, entry.box, &whole, error)))
     return FALSE;
+  /* Of which kind the boxes are is known after the last row. */
+  entry.box_kind = whole ? COW_BOX_NONE : COW_BOX_PIXELS;
   return dataset_draft_add (self->draft, &entry, place, error);
+}
+
+/* ---- what was understood --------------------------------------------------------------------- */
+
+static gboolean
+finish_boxes (Table *self, GError **error)
+{
+  GArray *samples = self->draft->set->samples;
+  CowBoxKind kind;
+
+  if (!table_boxes_finish (&self->boxes, self->csv, &kind, error))
+    return FALSE;
+  for (guint i = self->first; i < samples->len; i++) {
+    CowSample *sample = &g_array_index (samples, CowSample, i);
+    if (sample->box_kind != COW_BOX_NONE)
+      sample->box_kind = kind;
+  }
+  if (self->boxes.columns[0] < 0)
+    return TRUE;
+  g_autofree char *text = table_boxes_text (&self->boxes, self->csv, kind);
+  dataset_draft_note (self->draft, "%s: %s", self->csv->path, text);
+  return TRUE;
+}
+
+static void
+note_columns (Table *self)
+{
+  const Csv *csv = self->csv;
+  const char *separator = csv->separator == ','    ? "commas"
+                          : csv->separator == ';'  ? "semicolons"
+                          : csv->separator == '\t' ? "tabs"
+                          : csv->separator == '|'  ? "bars"
+                                                   : "what its first line names";
+
+  dataset_draft_note (self->draft, "%s: %s, separated by %s; paths: %s, classes: %s%s%s%s%s",
+                      csv->path, csv->encoding ? csv->encoding : "UTF-8", separator,
+                      csv->columns[self->path], csv->columns[self->label],
+                      self->split_column >= 0 ? ", split: " : "",
+                      self->split_column >= 0 ? csv->columns[self->split_column] : "",
+                      self->group >= 0 ? ", kept together by: " : "",
+                      self->group >= 0 ? csv->columns[self->group] : "");
+}
+
+static void
+warn_of_rows (Table *self)
+{
+  DatasetDraft *draft = self->draft;
+  const char *path = self->csv->path;
+
+  if (self->boxes.unread)
+    dataset_draft_warn (draft,
+                        "%s: columns that look like boxes are not read: %s (xmin, ymin, xmax, ymax "
+                        "or x, y, width, height are)%s",
+                        path, self->boxes.unread,
+                        self->boxes.columns[0] < 0 ? "; the whole pictures are taken" : "");
+  if (self->n_missing > 0)
+    dataset_draft_warn (draft,
+                        "%s: %u rows have a class that is a word for \"missing\" (NA, none, ...): "
+                        "it is a class like the others; take these rows out if it is none",
+                        path, self->n_missing);
+  if (self->finder.n_backslashes > 0)
+    dataset_draft_warn (draft, "%s: the backslashes of %u paths are taken for slashes", path,
+                        self->finder.n_backslashes);
+  if (self->finder.n_forms > 0)
+    dataset_draft_warn (draft,
+                        "%s: %u paths are found under names that differ in case or form of Unicode",
+                        path, self->finder.n_forms);
 }
 
 static gboolean
@@ -206,13 +276,17 @@ read_rows (Table *self, GError **error)
     if (!self->matched[i])
       dataset_draft_warn (self->draft, "%s: no path begins as --prefix %s says", self->csv->path,
                           prefixes[i]);
-  return TRUE;
+  note_columns (self);
+  warn_of_rows (self);
+  return finish_boxes (self, error);
 }
 
 gboolean
 dataset_read_table (DatasetDraft *draft, const char *path, CowSplit split, GError **error)
 {
-  g_autoptr (Csv) csv = csv_open (path, error);
+  const char *const needed[] = { path_column (draft->options), label_column (draft->options),
+                                 NULL };
+  g_autoptr (Csv) csv = csv_open (path, needed, error);
   GStrv prefixes = draft->options->prefixes;
 
   for (guint i = 0; csv && prefixes && prefixes[i]; i++)
@@ -225,11 +299,22 @@ dataset_read_table (DatasetDraft *draft, const char *path, CowSplit split, GErro
     return FALSE;
   g_autofree char *folder = g_path_get_dirname (path);
   g_autofree gboolean *matched = g_new0 (gboolean, 1 + (prefixes ? g_strv_length (prefixes) : 0));
-  Table self = { .draft = draft, .csv = csv, .split = split, .folder = folder, .matched = matched };
-  /* An explicit --val or --test table is what it is named, whatever its rows say. */
-  if (!choose_columns (&self, error))
+  Table self = { .draft = draft,
+                 .csv = csv,
+                 .split = split,
+                 .folder = folder,
+                 .matched = matched,
+                 .first = draft->set->samples->len };
+  if (!choose_columns (&self, error)) {
+    table_boxes_clear (&self.boxes);
     return FALSE;
+  }
+  /* An explicit --val or --test table is what it is named, whatever its rows say. */
   if (split != COW_TRAIN)
     self.split_column = -1;
-  return read_rows (&self, error);
+  path_finder_init (&self.finder);
+  const gboolean ok = read_rows (&self, error);
+  path_finder_clear (&self.finder);
+  table_boxes_clear (&self.boxes);
+  return ok;
 }

@@ -1,11 +1,63 @@
 /* SPDX-License-Identifier: MIT */
 #include "trainer/data/dataset.h"
 
+#include <string.h>
+
 const char *
 cow_split_name (CowSplit split)
 {
   static const char *const names[] = { "train", "val", "test" };
   return names[split];
+}
+
+static const struct {
+  const char *word;
+  CowSplit split;
+} split_words[] = {
+  { "train", COW_TRAIN }, { "training", COW_TRAIN }, { "val", COW_VAL },
+  { "valid", COW_VAL },   { "validation", COW_VAL }, { "dev", COW_VAL },
+  { "test", COW_TEST },   { "testing", COW_TEST },
+};
+
+gboolean
+cow_split_parse (const char *text, CowSplit *split)
+{
+  g_autofree char *word = g_strstrip (g_strdup (text));
+
+  for (guint i = 0; i < G_N_ELEMENTS (split_words); i++)
+    if (g_ascii_strcasecmp (word, split_words[i].word) == 0) {
+      *split = split_words[i].split;
+      return TRUE;
+    }
+  return FALSE;
+}
+
+/* "train", "trainset", "train2", but not "trainer". */
+static gboolean
+is_split_word (const char *text)
+{
+  static const char *const behind[] = { "", "set", "data", "images", "imgs", "split" };
+  g_autofree char *word = g_ascii_strdown (text, -1);
+
+  for (gsize n = strlen (word); n > 0 && g_ascii_isdigit (word[n - 1]); n--)
+    word[n - 1] = '\0';
+  for (guint i = 0; i < G_N_ELEMENTS (split_words); i++)
+    for (guint k = 0; k < G_N_ELEMENTS (behind); k++)
+      if (g_str_has_prefix (word, split_words[i].word) &&
+          g_str_equal (word + strlen (split_words[i].word), behind[k]))
+        return TRUE;
+  return FALSE;
+}
+
+gboolean
+cow_split_looks_like (const char *text)
+{
+  g_auto (GStrv) words = g_strsplit_set (text, " _-.()", -1);
+
+  for (char **word = words; *word; word++)
+    if (is_split_word (*word))
+      return TRUE;
+  return FALSE;
 }
 
 gboolean
@@ -44,12 +96,21 @@ cow_dataset_free (CowDataset *self)
     return;
   g_array_unref (self->samples);
   g_ptr_array_unref (self->warnings);
+  g_ptr_array_unref (self->notes);
+  g_ptr_array_unref (self->passed);
   for (guint i = 0; i < COW_N_SPLITS; i++)
     g_array_unref (self->splits[i]);
   g_strfreev (self->classes);
   g_free (self->grouped_by);
   g_string_chunk_free (self->strings);
   g_free (self);
+}
+
+void
+cow_dataset_say_warnings (const CowDataset *self)
+{
+  for (guint i = 0; i < self->warnings->len; i++)
+    g_printerr ("cow-trainer: warning: %s\n", (const char *)self->warnings->pdata[i]);
 }
 
 guint

@@ -19,6 +19,11 @@ typedef enum { COW_TRAIN, COW_VAL, COW_TEST, COW_N_SPLITS } CowSplit;
 
 /* "train" | "val" | "test" */
 const char *cow_split_name (CowSplit split);
+/* The split that a word names in any case: train, training, val, valid, validation, dev, test,
+ * testing. */
+gboolean cow_split_parse (const char *text, CowSplit *split);
+/* Whether a name is one, or looks as if it were meant ("train_images", "testset", "my-val"). */
+gboolean cow_split_looks_like (const char *text);
 
 typedef enum {
   COW_BOX_NONE,      /* the whole picture */
@@ -50,9 +55,12 @@ typedef struct {
   GArray *splits[COW_N_SPLITS]; /* of guint: indices in `samples`, ascending */
   GPtrArray
       *warnings;    /* of char *: what a user should know before believing results; one line each */
-  char *grouped_by; /* the column that groups, "file name", or NULL when each picture is its own
+  GPtrArray *notes; /* of char *: how the input was understood */
+  GPtrArray *passed; /* of PassedFile (scan.h): what was left out of folders; the sum of it is among
+                        the warnings */
+  char *grouped_by;  /* the column that groups, "file name", or NULL when each picture is its own
                        group */
-  gboolean divided; /* whether we divided pictures ourselves (else the data came divided) */
+  gboolean divided;  /* whether we divided pictures ourselves (else the data came divided) */
   GStringChunk *strings;
 } CowDataset;
 
@@ -93,6 +101,8 @@ typedef struct {
 void cow_dataset_options_clear (CowDatasetOptions *options);
 
 void cow_dataset_free (CowDataset *self);
+/* Prints the warnings to standard error. */
+void cow_dataset_say_warnings (const CowDataset *self);
 
 static inline const CowSample *
 cow_dataset_sample (const CowDataset *self, guint index)

@@ -11,7 +11,8 @@
 #include <unistd.h>
 #include <vips/vips.h>
 
-#define STRIP 64 /* rows that are computed at a time */
+#define STRIP     64  /* rows that are computed at a time */
+#define FEW_PARTS 200 /* one value in so many at either end is no contrast */
 
 /* ---- bytes ----------------------------------------------------------------------------------- */
 
@@ -166,6 +167,50 @@ is_known (const guint8 *data, gsize n_bytes)
          memcmp (data, "BM", 2) == 0;
 }
 
+/* What bytes that we do not read are, for the message; NULL when they say nothing. */
+static const char *
+guess_format (const guint8 *data, gsize n_bytes)
+{
+  static const struct {
+    gsize offset;
+    const char *bytes, *name;
+  } starts[] = {
+    { 4, "ftypheic", "HEIC" },
+    { 4, "ftypheix", "HEIC" },
+    { 4, "ftypmif1", "HEIF" },
+    { 4, "ftyphevc", "HEIC" },
+    { 4, "ftypavif", "AVIF" },
+    { 4, "ftypavis", "AVIF" },
+    { 4, "ftypcrx", "Canon's raw data" },
+    { 4, "ftyp", "a video" },
+    { 0, "GIF8", "GIF" },
+    { 0, "%PDF", "PDF" },
+    { 0, "<svg", "SVG" },
+    { 0, "\xff\x0a", "JPEG XL" },
+    { 4, "JXL ", "JPEG XL" },
+    { 4, "jP  ", "JPEG 2000" },
+    { 0, "8BPS", "PSD" },
+    { 0, "P6", "PPM" },
+    { 0, "P5", "PGM" },
+    { 0, "PK\3\4", "a zip" },
+    { 0, "<!DOCTYPE", "a web page" },
+    { 0, "<html", "a web page" },
+    { 0, "version https://git-lfs", "a pointer of Git LFS: git lfs pull fetches the file" },
+    { 0, "#?RADIANCE", "HDR" },
+    { 0, "v/1\1", "EXR" },
+  };
+
+  if (n_bytes >= 4 && (memcmp (data, "II*\0", 4) == 0 || memcmp (data, "MM\0*", 4) == 0))
+    return "a TIFF that is cut short or damaged";
+  for (guint i = 0; i < G_N_ELEMENTS (starts); i++) {
+    const gsize n = strlen (starts[i].bytes);
+    if (n_bytes >= starts[i].offset + n &&
+        memcmp (data + starts[i].offset, starts[i].bytes, n) == 0)
+      return starts[i].name;
+  }
+  return NULL;
+}
+
 /* Whether a colour profile is sRGB's, by its description (ASCII or UTF-16): converting from it
  * would only add rounding. */
 static gboolean
@@ -189,24 +234,6 @@ step (VipsImage **image, VipsImage **next, int failed)
     *image = g_steal_pointer (next);
   }
   return failed;
-}
-
-/* Upright, flat, sRGB, 8 bits; 0 when all went well. */
-static int
-to_srgb (VipsImage **image)
-{
-  VipsImage *next = NULL;
-
-  if (step (image, &next, vips_autorot (*image, &next, NULL)) != 0)
-    return -1;
-  if (vips_image_hasalpha (*image) && step (image, &next, vips_flatten (*image, &next, NULL)) != 0)
-    return -1;
-  if (vips_image_get_typeof (*image, VIPS_META_ICC_NAME) && !is_srgb_profile (*image) &&
-      step (image, &next, vips_icc_transform (*image, &next, "srgb", "embedded", TRUE, NULL)) != 0)
-    return -1;
-  if (step (image, &next, vips_colourspace (*image, &next, VIPS_INTERPRETATION_sRGB, NULL)) != 0)
-    return -1;
-  return step (image, &next, vips_cast_uchar (*image, &next, NULL));
 }
 
 static gboolean
@@ -264,7 +291,160 @@ to_memory (VipsImage **image)
   return status;
 }
 
+/* ---- to 8 bits of sRGB ----------------------------------------------------------------------- */
+
+/* The smallest and the largest value of a band of a picture in memory; FALSE where its type is none
+ * that files have. */
+static gboolean
+find_range (const VipsImage *image, int band, double *least, double *most)
+{
+  const gsize n = VIPS_IMAGE_N_PELS (image), bands = (gsize)vips_image_get_bands (image);
+  const guint8 *bytes = (const guint8 *)image->data;
+  const guint16 *shorts = (const guint16 *)(const void *)image->data;
+  const float *floats = (const float *)(const void *)image->data;
+  const VipsBandFormat format = vips_image_get_format (image);
+
+  if (format != VIPS_FORMAT_UCHAR && format != VIPS_FORMAT_USHORT && format != VIPS_FORMAT_FLOAT)
+    return FALSE;
+  *least = G_MAXDOUBLE;
+  *most = -G_MAXDOUBLE;
+  for (gsize i = (gsize)band; i < n * bands; i += bands) {
+    const double value = format == VIPS_FORMAT_UCHAR    ? bytes[i]
+                         : format == VIPS_FORMAT_USHORT ? shorts[i]
+                                                        : (double)floats[i];
+    *least = MIN (*least, value);
+    *most = MAX (*most, value);
+  }
+  return TRUE;
+}
+
+/* Alpha onto black; alpha that is zero throughout was never meant, and is taken off. */
+static int
+flatten (VipsImage **image, PictureNotes *notes)
+{
+  VipsImage *next = NULL;
+  double least, most;
+
+  if (to_memory (image) != 0)
+    return -1;
+  const int bands = vips_image_get_bands (*image);
+  if (!find_range (*image, bands - 1, &least, &most) || most > 0)
+    return step (image, &next, vips_flatten (*image, &next, NULL));
+  *notes |= PICTURE_EMPTY_ALPHA;
+  return step (image, &next, vips_extract_band (*image, &next, 0, "n", bands - 1, NULL));
+}
+
+/* Floating-point grey from 0 to 1 is what libraries for measurements write; libvips would take it
+ * for values up to 255. */
+static int
+scale_floats (VipsImage **image, PictureNotes *notes)
+{
+  const VipsInterpretation meaning = vips_image_get_interpretation (*image);
+  VipsImage *next = NULL;
+  double least = 0, most = 0;
+
+  if (vips_image_get_format (*image) != VIPS_FORMAT_FLOAT ||
+      (meaning != VIPS_INTERPRETATION_B_W && meaning != VIPS_INTERPRETATION_MULTIBAND))
+    return 0;
+  if (to_memory (image) != 0)
+    return -1;
+  for (int band = 0; band < vips_image_get_bands (*image); band++) {
+    double low, high;
+    if (!find_range (*image, band, &low, &high))
+      return 0;
+    least = MIN (least, low);
+    most = MAX (most, high);
+  }
+  if (!(least >= 0 && most > 0 && most <= 1))
+    return 0;
+  *notes |= PICTURE_SCALED;
+  return step (image, &next, vips_linear1 (*image, &next, 255, 0, NULL));
+}
+
+/* Whether the embedded profile is whole and of as many channels as the picture has. libvips would
+ * take another one in its place, or give up where it has none. */
+static gboolean
+profile_fits (const VipsImage *image)
+{
+  static const struct {
+    const char *space;
+    int bands;
+  } spaces[] = { { "GRAY", 1 }, { "RGB ", 3 }, { "CMYK", 4 } };
+  const guint8 *profile;
+  size_t n_bytes;
+
+  if (vips_image_get_blob (image, VIPS_META_ICC_NAME, (const void **)&profile, &n_bytes) != 0 ||
+      n_bytes < 132 || memcmp (profile + 36, "acsp", 4) != 0)
+    return FALSE;
+  const gsize says =
+      (gsize)profile[0] << 24 | (gsize)profile[1] << 16 | (gsize)profile[2] << 8 | profile[3];
+  for (guint i = 0; i < G_N_ELEMENTS (spaces); i++)
+    if (memcmp (profile + 16, spaces[i].space, 4) == 0)
+      return says <= n_bytes && vips_image_get_bands (image) == spaces[i].bands;
+  return FALSE;
+}
+
+/* From the embedded profile to sRGB. A profile that is not one for these channels is left out, as
+ * viewers do. */
+static int
+apply_profile (VipsImage **image, PictureNotes *notes)
+{
+  VipsImage *next = NULL;
+  guint ignored;
+
+  if (!vips_image_get_typeof (*image, VIPS_META_ICC_NAME))
+    return 0;
+  const gboolean fits = profile_fits (*image);
+  if (fits && is_srgb_profile (*image))
+    return 0;
+  if (fits &&
+      step (image, &next, vips_icc_transform (*image, &next, "srgb", "embedded", TRUE, NULL)) == 0)
+    return 0;
+  /* It failed before any pixel was read; what it said is not about the picture. */
+  g_free (take_messages (&ignored));
+  *notes |= PICTURE_ODD_PROFILE;
+  return 0;
+}
+
+/* Upright, flat, sRGB, 8 bits; 0 when all went well. */
+static int
+to_srgb (VipsImage **image, PictureNotes *notes)
+{
+  VipsImage *next = NULL;
+
+  if (step (image, &next, vips_autorot (*image, &next, NULL)) != 0)
+    return -1;
+  if (vips_image_hasalpha (*image) && flatten (image, notes) != 0)
+    return -1;
+  if (scale_floats (image, notes) != 0 || apply_profile (image, notes) != 0)
+    return -1;
+  if (step (image, &next, vips_colourspace (*image, &next, VIPS_INTERPRETATION_sRGB, NULL)) != 0)
+    return -1;
+  return step (image, &next, vips_cast_uchar (*image, &next, NULL));
+}
+
 /* ---- one picture ----------------------------------------------------------------------------- */
+
+/* Between which values all but a few pixels are: dead pixels of a thermal camera, or a logo, are no
+ * contrast. */
+static void
+note_contrast (Picture *picture)
+{
+  const gsize n = (gsize)picture->width * (gsize)picture->height;
+  gsize counts[256] = { 0 }, below = 0, above = 0;
+  int low = 0, high = 255;
+
+  for (gsize i = 0; i < 3 * n; i++)
+    counts[picture->rgb[i]]++;
+  while (low < 255 && (below += counts[low]) * FEW_PARTS <= 3 * n)
+    low++;
+  while (high > low && (above += counts[high]) * FEW_PARTS <= 3 * n)
+    high--;
+  picture->darkest = (guint8)low;
+  picture->brightest = (guint8)high;
+  if (high - low < PICTURE_LEAST_CONTRAST)
+    picture->notes |= PICTURE_FLAT;
+}
 
 static gboolean
 decode (VipsImage **image, const char *path, Picture *picture, GError **error)
@@ -272,7 +452,8 @@ decode (VipsImage **image, const char *path, Picture *picture, GError **error)
   if (!check_size (*image, path, error))
     return FALSE;
   /* Only turning it asks for rows in another order than that of the file. */
-  if ((vips_image_get_orientation (*image) != 1 && to_memory (image) != 0) || to_srgb (image) != 0)
+  if ((vips_image_get_orientation (*image) != 1 && to_memory (image) != 0) ||
+      to_srgb (image, &picture->notes) != 0)
     return fail_vips (path, error);
   if (vips_image_get_bands (*image) != 3) {
     g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s: a picture of %d channels", path,
@@ -284,15 +465,20 @@ decode (VipsImage **image, const char *path, Picture *picture, GError **error)
   picture->rgb = g_try_malloc (VIPS_IMAGE_SIZEOF_IMAGE (*image));
   if (!picture->rgb)
     return cow_check (CK_NO_MEMORY, error, "%s", path);
-  return compute (*image, picture->rgb) == 0 || fail_vips (path, error);
+  if (compute (*image, picture->rgb) != 0)
+    return fail_vips (path, error);
+  note_contrast (picture);
+  return TRUE;
 }
 
 static gboolean
 decode_bytes (const guint8 *data, gsize n_bytes, const char *path, Picture *picture, GError **error)
 {
   if (!is_known (data, n_bytes)) {
+    const char *format = guess_format (data, n_bytes);
     g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
-                 "%s: not a picture: neither JPEG, PNG, WebP, BMP nor TIFF", path);
+                 "%s: not a picture: neither JPEG, PNG, WebP, BMP nor TIFF%s%s", path,
+                 format ? ", but " : "", format ? format : "");
     return FALSE;
   }
   VipsImage *image = vips_image_new_from_buffer (data, n_bytes, "", "fail_on", VIPS_FAIL_ON_ERROR,
@@ -361,14 +547,39 @@ picture_clear (Picture *picture)
   g_clear_pointer (&picture->rgb, g_free);
 }
 
+char *
+picture_notes_text (const Picture *picture)
+{
+  GString *text = g_string_new (NULL);
+
+  if (picture->notes & PICTURE_FLAT)
+    g_string_append_printf (text,
+                            "; nearly all values are from %d to %d of 255: nothing is to be seen "
+                            "on it (scale measurements to 8 bits first)",
+                            picture->darkest, picture->brightest);
+  if (picture->notes & PICTURE_EMPTY_ALPHA)
+    g_string_append (text, "; its alpha is 0 throughout and is left out");
+  if (picture->notes & PICTURE_SCALED)
+    g_string_append (text, "; its numbers from 0 to 1 are scaled to 255");
+  if (picture->notes & PICTURE_ODD_PROFILE)
+    g_string_append (text, "; its colour profile does not fit its channels and is left out");
+  if (text->len > 0)
+    g_string_erase (text, 0, 2);
+  return g_string_free (text, text->len == 0);
+}
+
 gboolean
 picture_prepare (const char *path, const CowPreprocess *preprocess, CowPreparer *preparer,
-                 float *out, GError **error)
+                 float *out, char **notes, GError **error)
 {
   g_auto (Picture) decoded = { 0 };
 
+  if (notes)
+    *notes = NULL;
   if (!picture_read (path, &decoded, error))
     return FALSE;
+  if (notes)
+    *notes = picture_notes_text (&decoded);
   const CkPicture picture = { .layout = CK_RGB8,
                               .width = decoded.width,
                               .height = decoded.height,
@@ -380,91 +591,4 @@ picture_prepare (const char *path, const CowPreprocess *preprocess, CowPreparer 
     return TRUE;
   g_prefix_error (error, "%s: ", path);
   return FALSE;
-}
-
-/* ---- which pictures the paths of a command line mean ----------------------------------------- */
-
-/* Which pictures the paths of a command line mean. */
-
-gboolean
-pictures_is_name (const char *name)
-{
-  static const char *const extensions[] = { "jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff" };
-  const char *dot = strrchr (name, '.');
-
-  for (guint i = 0; dot && i < G_N_ELEMENTS (extensions); i++)
-    if (g_ascii_strcasecmp (dot + 1, extensions[i]) == 0)
-      return TRUE;
-  return FALSE;
-}
-
-static int
-compare_names (gconstpointer a, gconstpointer b)
-{
-  return strcmp (*(const char *const *)a, *(const char *const *)b);
-}
-
-GPtrArray *
-pictures_folder_names (const char *folder, GError **error)
-{
-  GError *local = NULL;
-  g_autoptr (GDir) dir = g_dir_open (folder, 0, &local);
-  const char *name;
-
-  if (!dir) {
-    g_set_error_literal (error, COW_ERROR, COW_ERROR_IO, local->message);
-    g_error_free (local);
-    return NULL;
-  }
-  GPtrArray *names = g_ptr_array_new_with_free_func (g_free);
-  while ((name = g_dir_read_name (dir)))
-    if (name[0] != '.')
-      g_ptr_array_add (names, g_strdup (name));
-  g_ptr_array_sort (names, compare_names);
-  return names;
-}
-
-/* Folders that are links are not entered: they could lead in a circle. How deep folders nest is
- * bounded by the length of a path. */
-static gboolean
-add_folder (GPtrArray *pictures, const char *folder, GError **error)
-{
-  g_autoptr (GPtrArray) names = pictures_folder_names (folder, error);
-
-  for (guint i = 0; names && i < names->len; i++) {
-    g_autofree char *path = g_build_filename (folder, names->pdata[i], NULL);
-    if (!g_file_test (path, G_FILE_TEST_IS_DIR)) {
-      if (pictures_is_name (path))
-        g_ptr_array_add (pictures, g_steal_pointer (&path));
-    } else if (!g_file_test (path, G_FILE_TEST_IS_SYMLINK) && !add_folder (pictures, path, error)) {
-      return FALSE;
-    }
-  }
-  return names != NULL;
-}
-
-GPtrArray *
-pictures_find (char *const *paths, GError **error)
-{
-  g_autoptr (GPtrArray) pictures = g_ptr_array_new_with_free_func (g_free);
-
-  for (; *paths; paths++) {
-    const guint before = pictures->len;
-    if (!g_file_test (*paths, G_FILE_TEST_EXISTS)) {
-      g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s does not exist", *paths);
-      return NULL;
-    }
-    if (!g_file_test (*paths, G_FILE_TEST_IS_DIR)) {
-      g_ptr_array_add (pictures, g_strdup (*paths));
-      continue;
-    }
-    if (!add_folder (pictures, *paths, error))
-      return NULL;
-    if (pictures->len == before) {
-      g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
-                   "%s holds no pictures (jpg, jpeg, png, webp, bmp, tif, tiff)", *paths);
-      return NULL;
-    }
-  }
-  return g_steal_pointer (&pictures);
 }

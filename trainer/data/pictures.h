@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Pictures on disk: which ones a command line means, and their pixels as 8-bit sRGB. Decoding is
- * libvips'. */
+/* The pixels of a picture on disk as 8-bit sRGB. Decoding is libvips'. */
 #ifndef COW_TRAINER_PICTURES_H
 #define COW_TRAINER_PICTURES_H
 
@@ -10,39 +9,46 @@
 #define PICTURE_MOST_PIXELS    (1 << 27) /* 400 MB decoded */
 #define PICTURE_MOST_FILE_SIZE (1 << 28) /* bytes */
 
-/*
- * The pictures that files and folders mean: a file stands for itself whatever its name; a folder
- * for all jpg, jpeg, png, webp, bmp, tif and tiff below it, sorted by name, hidden ones left out.
- * COW_ERROR_NOT_FOUND for a path that does not exist or a folder without pictures.
- */
-GPtrArray *pictures_find (char *const *paths, GError **error);
-/* The names in a folder, hidden ones left out, sorted as bytes. */
-GPtrArray *pictures_folder_names (const char *folder, GError **error);
-/* Whether a name ends as those of pictures do. */
-gboolean pictures_is_name (const char *name);
-
 /* Starts libvips once; what decodes does so itself. Each thread that used libvips ends with
  * vips_thread_shutdown (). */
 gboolean pictures_start (GError **error);
+
+#define PICTURE_LEAST_CONTRAST 9 /* of 255; noise of a camera alone has as much */
+
+/* What a user should know of a picture that was read. */
+typedef enum {
+  PICTURE_FLAT = 1,        /* hardly any contrast */
+  PICTURE_EMPTY_ALPHA = 2, /* 0 throughout, and left out */
+  PICTURE_SCALED = 4,      /* floating-point values from 0 to 1 */
+  PICTURE_ODD_PROFILE = 8, /* does not fit the channels, and is left out */
+} PictureNotes;
 
 /* Pixels of one picture, upright, three bytes each: R, G, B. */
 typedef struct {
   guint8 *rgb; /* [height, width, 3] */
   int width, height;
+  guint8 darkest, brightest; /* all but a few values are between these */
+  PictureNotes notes;
 } Picture;
 
 /*
  * Decodes JPEG, PNG, WebP, BMP or TIFF, by content. EXIF orientation is applied, embedded profiles
- * other than sRGB's are converted, grey becomes RGB, transparency lies on black, 16 bits become 8.
+ * other than sRGB's are converted, grey becomes RGB, transparency lies on black, 16 bits become 8,
+ * floating-point grey from 0 to 1 becomes 0 to 255. Alpha that is 0 throughout, and a profile that
+ * does not fit, are left out and noted.
  * A truncated file is an error, as is one larger than the limits above. Every message starts with
  * the path.
  */
 gboolean picture_read (const char *path, Picture *picture, GError **error);
 void picture_clear (Picture *picture);
 
-/* Reads a picture and prepares it for the network, to out [3, height, width]. */
+/* The notes as text, NULL when there are none; free with g_free. */
+char *picture_notes_text (const Picture *picture);
+
+/* Reads a picture and prepares it for the network, to out [3, height, width]; *notes becomes its
+ * notes as text (`notes` may be NULL; free with g_free). */
 gboolean picture_prepare (const char *path, const CowPreprocess *preprocess, CowPreparer *preparer,
-                          float *out, GError **error);
+                          float *out, char **notes, GError **error);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Picture, picture_clear)
 

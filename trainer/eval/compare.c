@@ -33,7 +33,7 @@ compare_pictures_read (ComparePictures *self, const GPtrArray *paths,
     return FALSE;
   for (guint i = 0; i < self->n; i++)
     if (!picture_prepare (paths->pdata[i], preprocess, preparer,
-                          self->pixels + i * cow_preprocess_size (preprocess), error))
+                          self->pixels + i * cow_preprocess_size (preprocess), NULL, error))
       return FALSE;
   return TRUE;
 }

@@ -9,6 +9,7 @@
 #include "cow-build.h"
 #include "model/files/json-object.h"
 #include "trainer/data/csv.h"
+#include "trainer/data/file-names.h"
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
@@ -355,7 +356,8 @@ static void
 append_prediction (GString *text, const CowEvaluation *self, guint i)
 {
   const guint truth = self->truth[i], predicted = self->predicted[i];
-  csv_append_field (text, self->samples[i]->path);
+  g_autofree char *path = file_name_text (self->samples[i]->path);
+  csv_append_field (text, path);
   g_string_append_c (text, ',');
   csv_append_field (text, self->classes[truth]);
   g_string_append_c (text, ',');

@@ -89,7 +89,7 @@ read_row (const Csv *csv, const int *columns, GArray *history, GError **error)
 GArray *
 cow_history_read (const char *path, GError **error)
 {
-  g_autoptr (Csv) csv = csv_open (path, error);
+  g_autoptr (Csv) csv = csv_open (path, NULL, error);
   g_autoptr (GArray) history = g_array_new (FALSE, FALSE, sizeof (CowEpoch));
   int columns[COW_EPOCH_COLUMNS];
   gboolean more = TRUE;

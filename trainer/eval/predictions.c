@@ -9,6 +9,7 @@
 
 #include "model/files/error.h"
 #include "trainer/data/csv.h"
+#include "trainer/data/file-names.h"
 
 struct _Predictions {
   PredictionFormat format;
@@ -85,7 +86,7 @@ static void
 add_table_row (Predictions *self, const char *picture, const float *probabilities)
 {
   const guint best = self->order[0];
-  g_autofree char *shown = g_filename_display_name (picture);
+  g_autofree char *shown = file_name_text (picture);
 
   append_column (self->text, shown, self->path_width);
   append_column (self->text, self->classes[best], self->label_width);
@@ -99,7 +100,9 @@ add_table_row (Predictions *self, const char *picture, const float *probabilitie
 static void
 add_csv_row (Predictions *self, const char *picture, const float *probabilities)
 {
-  csv_append_field (self->text, picture);
+  g_autofree char *shown = file_name_text (picture);
+
+  csv_append_field (self->text, shown);
   g_string_append_c (self->text, ',');
   csv_append_field (self->text, self->classes[self->order[0]]);
   g_string_append_printf (self->text, ",%.6g", (double)probabilities[self->order[0]]);
@@ -111,7 +114,7 @@ add_csv_row (Predictions *self, const char *picture, const float *probabilities)
 static void
 add_json_row (Predictions *self, const char *picture, const float *probabilities)
 {
-  g_autofree char *shown = g_filename_display_name (picture);
+  g_autofree char *shown = file_name_text (picture);
 
   g_string_append (self->text, "{\"image_path\": ");
   append_json (self->text, shown);
@@ -235,7 +238,7 @@ predictions_new (PredictionFormat format, const char *path, const char *const *c
   if (!open_stream (self, path, error))
     return NULL;
   for (guint i = 0; format == FORMAT_TABLE && i < pictures->len; i++) {
-    g_autofree char *shown = g_filename_display_name (pictures->pdata[i]);
+    g_autofree char *shown = file_name_text (pictures->pdata[i]);
     self->path_width = MAX (self->path_width, (int)g_utf8_strlen (shown, -1));
   }
   for (guint i = 0; i < self->n_classes; i++)

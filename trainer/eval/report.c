@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cow-build.h"
+#include "trainer/data/file-names.h"
 #include "trainer/eval/plots.h"
 #include "trainer/eval/report-style.h"
 
@@ -366,7 +367,8 @@ append_mistakes (GString *html, const CowEvaluation *e)
     append_tag (html, "td", e->classes[e->predicted[found[i]]]);
     append_cell (html, sureness_of (e, found[i]));
     append_tag (html, "td class=\"left\"", e->classes[e->truth[found[i]]]);
-    append_tag (html, "td class=\"path\"", e->samples[found[i]]->path);
+    g_autofree char *path = file_name_text (e->samples[found[i]]->path);
+    append_tag (html, "td class=\"path\"", path);
     g_string_append (html, "</tr>\n");
   }
   g_string_append (html, "</tbody></table></div>\n");

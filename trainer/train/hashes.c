@@ -53,7 +53,7 @@ hash_model (const char *path, GError **error)
 /* ---- pictures -------------------------------------------------------------------------------- */
 
 char *
-hash_dataset (const CowDataset *dataset)
+hash_dataset (const CowDataset *dataset, gboolean sizes)
 {
   g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
 
@@ -62,7 +62,7 @@ hash_dataset (const CowDataset *dataset)
   for (guint i = 0; i < dataset->samples->len; i++) {
     const CowSample *sample = cow_dataset_sample (dataset, i);
     GStatBuf status;
-    const gint64 size = g_stat (sample->path, &status) == 0 ? (gint64)status.st_size : -1;
+    const gint64 size = sizes && g_stat (sample->path, &status) == 0 ? (gint64)status.st_size : -1;
     cow_digest_add_text (sum, "%s", sample->path);
     cow_digest_add_text (sum, "%" G_GINT64_FORMAT " %d %d %d %a %a %a %a", size, sample->label,
                          (int)sample->split, (int)sample->box_kind, sample->box[0], sample->box[1],

@@ -11,8 +11,8 @@
  * G_IO_ERROR_CANCELLED when the user asks to stop.
  */
 char *hash_model (const char *path, GError **error);
-/* Of what training sees of a set: classes, and each picture's path, size in bytes, part, class and
- * split. */
-char *hash_dataset (const CowDataset *dataset);
+/* Of what training sees of a set: classes, and each picture's path, part, class and split; with
+ * `sizes` its size in bytes, too. */
+char *hash_dataset (const CowDataset *dataset, gboolean sizes);
 
 #endif

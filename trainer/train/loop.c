@@ -212,8 +212,15 @@ static Part
 unreadable (Run *self, GError **error)
 {
   g_autoptr (GError) local = NULL;
-  if (save (self, FALSE, &local))
-    g_prefix_error (error, "training stopped and was saved: ");
+  if (save (self, FALSE, &local) && error && *error) {
+    g_autofree char *text = g_strdup ((*error)->message);
+    g_free ((*error)->message);
+    (*error)->message = g_strconcat (
+        text,
+        "; training stopped and was saved: put a good picture of the same name in its place and "
+        "resume, or take it out and begin a new run that takes the adapter (--start)",
+        NULL);
+  }
   return PART_FAILED;
 }
 

@@ -49,8 +49,7 @@ open_dataset (CowRun *self, GError **error)
                                       : " (--val PATH, or --val-fraction of those in --data)");
       return FALSE;
     }
-  for (guint i = 0; i < self->dataset->warnings->len; i++)
-    g_printerr ("cow-trainer: warning: %s\n", (const char *)self->dataset->warnings->pdata[i]);
+  cow_dataset_say_warnings (self->dataset);
   return TRUE;
 }
 
@@ -390,14 +389,19 @@ open_network (CowRun *self, GError **error)
 static gboolean
 open_state (CowRun *self, const CowRunOptions *options, GError **error)
 {
-  g_autofree char *hash = hash_dataset (self->dataset),
+  g_autofree char *data = hash_dataset (self->dataset, TRUE),
+                  *pictures = hash_dataset (self->dataset, FALSE),
                   *last = g_build_filename (options->folder, "last", NULL);
   const gboolean resume = options->resume && cow_run_folder_has_run (options->folder);
+  gboolean changed = FALSE;
 
-  self->state =
-      resume ? cow_run_state_load (last, self->network, hash, error) : cow_run_state_new (hash);
+  self->state = resume ? cow_run_state_load (last, self->network, data, pictures, &changed, error)
+                       : cow_run_state_new (data, pictures);
   if (!self->state)
     return FALSE;
+  if (changed)
+    g_printerr ("cow-trainer: warning: pictures have been replaced by others of the same names "
+                "since the run was last saved: it goes on with those that are there now\n");
   if (!resume)
     self->state->at.started = (double)(g_get_real_time () / G_USEC_PER_SEC);
   /* The schedule ends with the epochs that are asked for now. */

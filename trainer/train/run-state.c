@@ -11,11 +11,12 @@
 #define MOST_EPOCHS 1000000
 
 CowRunState *
-cow_run_state_new (const char *data_hash)
+cow_run_state_new (const char *data_hash, const char *pictures_hash)
 {
   CowRunState *self = g_new0 (CowRunState, 1);
   self->history = g_array_new (FALSE, FALSE, sizeof (CowEpoch));
   self->data_hash = g_strdup (data_hash);
+  self->pictures_hash = g_strdup (pictures_hash);
   return self;
 }
 
@@ -26,6 +27,7 @@ cow_run_state_free (CowRunState *self)
     return;
   g_array_unref (self->history);
   g_free (self->data_hash);
+  g_free (self->pictures_hash);
   g_free (self);
 }
 
@@ -84,6 +86,7 @@ declare (const CowRunState *self, CowNetwork *network, CowSafetensorsWriter *wri
 
   cow_safetensors_writer_metadata (writer, "layout", layout);
   cow_safetensors_writer_metadata (writer, "data", self->data_hash);
+  cow_safetensors_writer_metadata (writer, "pictures", self->pictures_hash);
   cow_safetensors_writer_declare (writer, "counters", COW_F64, &counters, 1);
   cow_safetensors_writer_declare (writer, "history", COW_F64, rows, 2);
   cow_safetensors_writer_declare (writer, "values", COW_F32, &count, 1);
@@ -226,39 +229,49 @@ read_buffers (const CowSafetensors *file, CowNetwork *network, GError **error)
   return TRUE;
 }
 
+/* Checkpoints from before sizes were told apart have the first of the two hashes alone. */
 static gboolean
-check_metadata (const CowSafetensors *file, const CowParameters *parameters, const char *data_hash,
-                GError **error)
+check_pictures (const CowRunState *self, const CowSafetensors *file, const char *folder,
+                gboolean *changed, GError **error)
+{
+  const char *pictures = cow_safetensors_metadata (file, "pictures");
+
+  *changed = g_strcmp0 (cow_safetensors_metadata (file, "data"), self->data_hash) != 0;
+  if (!*changed || (pictures && g_str_equal (pictures, self->pictures_hash)))
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
+               "%s: the pictures are no longer those that the run began with (%s differ), so that "
+               "it cannot be resumed exactly; put them back, or begin a new run that takes its "
+               "adapter (--start %s)",
+               cow_safetensors_path (file),
+               pictures ? "names, classes or split" : "names, sizes, classes or split", folder);
+  return FALSE;
+}
+
+static gboolean
+check_layout (const CowSafetensors *file, const CowParameters *parameters, GError **error)
 {
   g_autofree char *layout = layout_hash (parameters);
-  if (g_strcmp0 (cow_safetensors_metadata (file, "layout"), layout) != 0) {
-    g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
-                 "%s: the checkpoint is of another network than recipe.ini and the base give",
-                 cow_safetensors_path (file));
-    return FALSE;
-  }
-  if (g_strcmp0 (cow_safetensors_metadata (file, "data"), data_hash) != 0) {
-    g_set_error (
-        error, COW_ERROR, COW_ERROR_MISMATCH,
-        "%s: the pictures are no longer those that the run began with (names, classes or split "
-        "differ), so that it cannot be "
-        "resumed exactly; put them back, or start a new run (--start FOLDER/last takes its "
-        "adapter)",
-        cow_safetensors_path (file));
-    return FALSE;
-  }
-  return TRUE;
+
+  if (g_strcmp0 (cow_safetensors_metadata (file, "layout"), layout) == 0)
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
+               "%s: the checkpoint is of another network than recipe.ini and the base give",
+               cow_safetensors_path (file));
+  return FALSE;
 }
 
 CowRunState *
-cow_run_state_load (const char *folder, CowNetwork *network, const char *data_hash, GError **error)
+cow_run_state_load (const char *folder, CowNetwork *network, const char *data_hash,
+                    const char *pictures_hash, gboolean *changed, GError **error)
 {
   CowParameters *p = cow_network_parameters (network);
   g_autofree char *path = g_build_filename (folder, "state.safetensors", NULL);
   g_autoptr (CowSafetensors) file = cow_safetensors_open (path, error);
-  g_autoptr (CowRunState) self = cow_run_state_new (data_hash);
+  g_autoptr (CowRunState) self = cow_run_state_new (data_hash, pictures_hash);
 
-  if (!file || !check_metadata (file, p, data_hash, error) || !read_counters (self, file, error) ||
+  if (!file || !check_layout (file, p, error) ||
+      !check_pictures (self, file, folder, changed, error) || !read_counters (self, file, error) ||
       !read_array (file, "values", p->stream, p->values, p->count, error) ||
       !read_array (file, "first_moments", p->stream, p->first, p->count, error) ||
       !read_array (file, "second_moments", p->stream, p->second, p->count, error) ||

@@ -28,11 +28,12 @@ typedef struct {
 
 typedef struct {
   CowRunCounters at;
-  GArray *history; /* of CowEpoch */
-  char *data_hash; /* of the pictures' names, labels and splits */
+  GArray *history;     /* of CowEpoch */
+  char *data_hash;     /* of the pictures' names, labels, splits and sizes in bytes */
+  char *pictures_hash; /* the same without sizes */
 } CowRunState;
 
-CowRunState *cow_run_state_new (const char *data_hash);
+CowRunState *cow_run_state_new (const char *data_hash, const char *pictures_hash);
 void cow_run_state_free (CowRunState *self);
 
 /* Writes FOLDER/state.safetensors. */
@@ -40,10 +41,11 @@ gboolean cow_run_state_save (const CowRunState *self, CowNetwork *network, const
                              GError **error);
 /*
  * Reads it, into the network too. COW_ERROR_MISMATCH when the file is of another network or of
- * other pictures (data_hash).
+ * other pictures. *changed tells whether only sizes differ: pictures were replaced by others of the
+ * same names, as one repairs a broken one.
  */
 CowRunState *cow_run_state_load (const char *folder, CowNetwork *network, const char *data_hash,
-                                 GError **error);
+                                 const char *pictures_hash, gboolean *changed, GError **error);
 /* Bytes of the file. */
 guint64 cow_run_state_bytes (CowNetwork *network);
 
