@@ -3,8 +3,8 @@
 #ifndef COW_BENCH_LINEAR_H
 #define COW_BENCH_LINEAR_H
 
-/* argv: DEVICE OUT IN ROWS int8|bf16|fp16|fp32 SECONDS KERNELS. Prints one line, and returns the exit
- * status. */
+/* argv: DEVICE OUT IN ROWS int8|bf16|fp16|fp32 SECONDS KERNELS. Prints one line, and returns what
+ * the program exits with. */
 int bench_linear (char **argv);
 
 #endif /* COW_BENCH_LINEAR_H */
