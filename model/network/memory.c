@@ -3,6 +3,7 @@
 
 #include "model/files/host-memory.h"
 #include "model/files/nf4.h"
+#include "model/network/vit-parts.h"
 
 #define STEPS    64 /* of the share of weights that is streamed */
 #define PICTURES 2  /* prepared ones besides the batch's, for each of it */
@@ -72,6 +73,7 @@ cow_memory_plan (CowMemory *self, CkDevice *device, const CowMemoryUse *use, dou
   gsize largest;
   use->backbone->klass->shapes (use->backbone, &use->adapter, use->batch, use->height, use->width,
                                 &shapes);
+  shapes.attention.products = cow_vit_attention_products (device, shapes.attention.products);
   *self = (CowMemory){ .parameters = use->parameters };
   plan_linear (self, device, use, shapes.linear, streamed, &largest);
   self->weights += other_bytes (use, shapes.linear);

@@ -175,3 +175,9 @@ cow_vit_attention (const CowVitConfig *config, const CowRope *rope, gint64 batch
     .out = ck_f32 (out),
   };
 }
+
+CkType
+cow_vit_attention_products (const CkDevice *device, CkType factors)
+{
+  return factors == CK_I8 && device->products & CK_USE_F16 ? CK_F16 : factors;
+}

@@ -43,6 +43,10 @@ CkEmbed cow_vit_embed (const CowVitConfig *config, const CowVitVectors *vectors,
 CkAttention cow_vit_attention (const CowVitConfig *config, const CowRope *rope, gint64 batch,
                                gint64 tokens, const float *q, const float *k, const float *v,
                                float *out);
+/* What attention multiplies where linear layers have `factors`: the same, but for int8 on a device
+ * that has fp16, where that takes about as long (kernels/cuda/README.md), and adds no error that
+ * could be seen beside that of the linear layers. */
+CkType cow_vit_attention_products (const CkDevice *device, CkType factors);
 
 G_END_DECLS
 

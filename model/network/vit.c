@@ -479,14 +479,12 @@ project (CowVit *self, int i, Tokens some)
   return status;
 }
 
-/* As the queries': who raises all linear layers of a network raises its attention, too. Where there
- * is fp16 it takes about as long as int8 (kernels/cuda/README.md), and adds no error that could be
- * seen beside that of the linear layers. */
+/* As the queries': who raises all linear layers of a network raises its attention, too. */
 static CkType
 attention_products (const CowVit *self, int i)
 {
-  const CkType type = ck_weight_factors (self->layers[i][COW_Q].weight);
-  return type == CK_I8 && self->parent.stream->device->products & CK_USE_F16 ? CK_F16 : type;
+  return cow_vit_attention_products (self->parent.stream->device,
+                                     ck_weight_factors (self->layers[i][COW_Q].weight));
 }
 
 /* x += scale1 * Attention (norm1 x); of the class tokens alone, with keys and values of all tokens,

@@ -218,14 +218,17 @@ typedef struct {
 } Activations;
 
 static Activations
-count_activations (const CowRecipe *recipe, const CowPlanInput *input, const char *const *targets)
+count_activations (const CowRecipe *recipe, const CowPlanInput *input, const CkDevice *device,
+                   const char *const *targets)
 {
   const CowPreprocess *p = &recipe->preprocess;
   const CowNetworkKind kind = (CowNetworkKind)recipe->kind;
   const CowBackboneConfig *backbone = &input->backbone;
   const CowNetworkOptions options = { .kind = kind,
                                       .rank = recipe->rank,
-                                      .adapter_dropout = (float)recipe->adapter_dropout,
+                                      .adapter_dropout = device->keeps_dropout
+                                                             ? (float)recipe->adapter_dropout
+                                                             : 0,
                                       .targets = targets };
   Activations found = { .possible = cow_network_checkpoints (kind, backbone) };
 
@@ -256,7 +259,7 @@ plan_activations (CowPlan *self, const CowRecipe *recipe, const CowPlanInput *in
 {
   g_auto (GStrv) targets = targets_of (recipe);
   const char *const *names = (const char *const *)targets;
-  const Activations found = count_activations (recipe, input, names);
+  const Activations found = count_activations (recipe, input, device, names);
   CowBackboneConfig backbone = input->backbone;
   CowMemory memory;
 
