@@ -256,7 +256,7 @@ multiply (const Panels *panels, int64_t n, int64_t rows, float *y)
 int
 panels_run (Panels *panels, const float *x, float *y, int64_t rows)
 {
-  const CkCudaValues weight = ck_cuda_weight_values (panels->weight);
+  const CkCudaValues weight = ck_cuda_weight_values (panels->stream, panels->weight);
   CkCudaDevice *device = ck_cuda_device_of (panels->stream);
   int status = 0;
 
