@@ -3,30 +3,48 @@
 """Breaks kernels in small ways and sees whether the tests on the emulated GPU find it.
 
     mutants.py list KERNELS [--seed N] [--count N]
-    mutants.py run BUILD [--seed N] [--count N] [--only 1,4-6] [--jobs N] [--results FILE]
+    mutants.py run BUILD [--seed N] [--count N] [--only 1,4-6] [--again] [--results FILE]
 
-A mutant is one change of one line of kernels/cuda (KERNELS is that folder). `run` compiles it into
-a libcuda-on-cpu.so of its own, beside the build, and runs the test programs of suite `cuda` with
-it, until a test fails that passes without it: then it is caught. The build has to be up to date.
+A mutant is one change of one line of kernels/cuda (KERNELS is that folder). `run` compiles the
+files of kernels that have it, one after the other, into a libcuda-on-cpu.so of its own, and runs
+the cases of the test programs that launch their kernels, the shortest first, until one fails: then
+it is caught. The build has to be up to date. What was found is kept in the build's folder, and not
+asked again, but for what survived with --again.
+
+A mutant that does not compile, or that is known to be equivalent, is replaced by the next of its
+class in the seed's order.
 """
 import argparse
 import collections
-import concurrent.futures
 import json
 import os
 import pathlib
 import random
 import re
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 
-LIMIT = 120  # seconds of the processor for a test program; what runs longer hangs
 PROGRAMS = ["check-kernels", "check-training", "check-bits"]
+
+# Mutants that compute the same, by file, line, and what it was and is; and why.
+EQUIVALENT = {
+    ("quads-device.h", 16,
+     "if (left >= 4 && (reinterpret_cast<uintptr_t> (from) & 15) == 0)",
+     "if (left > 4 && (reinterpret_cast<uintptr_t> (from) & 15) == 0)"):
+    "equivalent: the last four of a row are loaded one by one, as where they are not aligned",
+    ("attention-codes.cu", 392,
+     "for (int j = 0; j < TILES; j++)", "for (int j = 0; j <= TILES; j++)"):
+    "equivalent: the condition within is false there, since a part has no more keys",
+    ("codes-device.h", 88, "__syncwarp ();", ";"):
+    "equivalent at the function's end: where `rest` is used again, a barrier of the caller's comes "
+    "between",
+    ("dropout-device.h", 20,
+     "for (int step = 0; step < 3; step++)", "for (int step = 0; step <= 3; step++)"):
+    "equivalent: there are at most three steps, and what is beyond them is not taken",
+}
 
 Mutant = collections.namedtuple("Mutant", "kind file line before after")
 
@@ -110,19 +128,25 @@ def find(folder):
 
 
 def choose(found, seed, count):
-    """As many of each class, as far as there are; the order is the seed's."""
+    """As many of each class, as far as there are, in the seed's order; and what is left of each
+    class, to be taken from the end."""
     rng = random.Random(seed)
-    queues = []
+    queues = {}
     for kind in CLASSES:
-        mutants = list(dict.fromkeys(found[kind]))
-        rng.shuffle(mutants)
-        queues.append(mutants)
+        queues[kind] = list(dict.fromkeys(found[kind]))
+        rng.shuffle(queues[kind])
     chosen = []
-    while len(chosen) < count and any(queues):
-        for queue in queues:
+    while len(chosen) < count and any(queues.values()):
+        for queue in queues.values():
             if queue and len(chosen) < count:
                 chosen.append(queue.pop())
-    return chosen
+    return chosen, queues
+
+
+def why_equivalent(mutant):
+    """Why a mutant is, or None."""
+    return EQUIVALENT.get((mutant.file, mutant.line, mutant.before.strip(),
+                           mutant.after.strip()))
 
 
 class Build:
@@ -145,32 +169,38 @@ class Build:
             elif "kernels/cuda/" in line:
                 self.users[os.path.basename(line.strip())].append(output)
 
-    def compile(self, mutant, folder):
-        """The mutant's library in a folder; None where it does not compile."""
+    def kernels_of(self, output):
+        """The names of the kernels that an object has."""
+        data = (self.build / output).read_bytes()
+        return {name.decode() for name in re.findall(rb"(ck_cuda_[a-z0-9_]+)_registered", data)}
+
+    def change(self, mutant, folder):
+        """The mutant's file in a folder that compilers look through before the others."""
         changed = folder / "kernels" / "cuda" / mutant.file
-        changed.parent.mkdir(parents=True)
+        changed.parent.mkdir(parents=True, exist_ok=True)
         lines = (self.root / "kernels" / "cuda" / mutant.file).read_text().splitlines()
+        assert lines[mutant.line - 1] == mutant.before
         lines[mutant.line - 1] = mutant.after
         changed.write_text("\n".join(lines) + "\n")
-        objects = []
-        for output, command in self.commands.items():
-            if output not in self.users[mutant.file]:
-                objects.append(self.build / output)
-                continue
-            made = folder / os.path.basename(output)
-            words = [word for word in command if word not in ("-MD", "-Werror", "-g")]
-            for option in ("-MQ", "-MF"):
-                at = words.index(option)
-                del words[at : at + 2]
-            words[words.index("-o") + 1] = str(made)
-            # The folder is looked through before the others.
-            first = next(i for i, word in enumerate(words) if word.startswith("-I"))
-            words.insert(first, f"-I{folder}")
-            if subprocess.run(words, cwd=self.build, capture_output=True).returncode != 0:
-                return None
-            objects.append(made)
+
+    def compile(self, output, folder):
+        """An object of the mutant, or None."""
+        made = folder / os.path.basename(output)
+        words = [word for word in self.commands[output] if word not in ("-MD", "-Werror", "-g")]
+        for option in ("-MQ", "-MF"):
+            at = words.index(option)
+            del words[at : at + 2]
+        words[words.index("-o") + 1] = str(made)
+        first = next(i for i, word in enumerate(words) if word.startswith("-I"))
+        words.insert(first, f"-I{folder}")
+        done = subprocess.run(words, cwd=self.build, capture_output=True)
+        return made if done.returncode == 0 else None
+
+    def link(self, changed, folder):
+        """The library with some objects in the places of others."""
         library = folder / "libcuda-on-cpu.so"
         machine = self.build / "tests/cuda-on-cpu/libcuda-on-cpu-machine.a"
+        objects = [changed.get(output, self.build / output) for output in self.commands]
         link = ["c++", "-shared", "-pthread", "-o", library, *objects, "-Wl,--whole-archive",
                 machine, "-Wl,--no-whole-archive", "-lboost_context", "-ldl"]
         subprocess.run(link, cwd=self.build, check=True)
@@ -195,80 +225,121 @@ def why(text):
     return "hangs" if text.endswith("hangs\n") else "crashes"
 
 
-def passed(text):
-    """The tests that a program says have passed."""
-    return {line.split(" - ", 1)[-1] for line in text.splitlines()
-            if line.startswith("ok ") and "# TODO" not in line and "# SKIP" not in line}
+Case = collections.namedtuple("Case", "program name seconds kernels")
 
 
-def start(build, library, program, seed):
-    """A program that says each line when it knows it."""
-    environment = dict(os.environ, COWBEHAVIOR_CUDA_ON_CPU=str(library), COW_CUDA_SEED=str(seed))
-    command = ["prlimit", f"--cpu={LIMIT}", "stdbuf", "-oL",
-               build.build / "tests" / "kernels" / program, "cuda-emulated"]
+def start(build, library, program, seed, names=(), limit=600, **more):
+    """A program that says each line when it knows it, with a limit of the processor's seconds."""
+    environment = dict(os.environ, COWBEHAVIOR_CUDA_ON_CPU=str(library), COW_CUDA_SEED=str(seed),
+                       **more)
+    command = ["prlimit", f"--cpu={limit}", "stdbuf", "-oL",
+               build.build / "tests" / "kernels" / program, "cuda-emulated", *names]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT, text=True, errors="replace")
 
 
-def run_until_failure(build, library, program, seed, usual):
-    """Runs a program until a test fails that usually passes: what it said, and whether one did."""
+def processor_time(pid):
+    """Seconds of a process."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def survey(build, library, seed):
+    """The cases that pass without any mutant, with their times and the kernels that they launch."""
+    cases = []
+    for program in PROGRAMS:
+        kernels, before = set(), 0
+        with start(build, library, program, seed, COW_CUDA_LAUNCHES="1") as process:
+            for line in process.stdout:
+                if line.startswith("cuda-on-cpu: launch "):
+                    kernels.add(line.split()[-1])
+                elif re.match("(not )?ok ", line):
+                    now = processor_time(process.pid)
+                    name = line.strip().split(" - ", 1)[-1].rsplit("/", 1)[0]
+                    if line.startswith("ok ") and not re.search("# (TODO|SKIP)", line):
+                        cases.append(Case(program, name, round(now - before, 2), sorted(kernels)))
+                    kernels, before = set(), now
+    return cases
+
+
+def kept_survey(build, seed):
+    """The same, kept as long as programs and kernels are."""
+    library = build.build / "tests/cuda-on-cpu/libcuda-on-cpu.so"
+    files = [library, *(build.build / "tests" / "kernels" / name for name in PROGRAMS)]
+    state = [seed, *(file.stat().st_mtime_ns for file in files)]
+    path = build.build / "mutants" / "cases.json"
+    kept = json.loads(path.read_text()) if path.exists() else [None, []]
+    if kept[0] == state:
+        return [Case(*case) for case in kept[1]]
+    cases = survey(build, library, seed)
+    launched = {kernel for case in cases for kernel in case.kernels}
+    for output in build.commands:
+        for kernel in sorted(build.kernels_of(output) - launched):
+            print(f"no case launches {kernel}", flush=True)
+    path.write_text(json.dumps([state, cases]))
+    return cases
+
+
+def fails(build, library, case, seed):
+    """What a case said of its failure, or None."""
     said = []
-    with start(build, library, program, seed) as process:
+    limit = int(20 + 10 * case.seconds)
+    with start(build, library, case.program, seed, [case.name], limit) as process:
         for line in process.stdout:
             said.append(line)
-            if line.startswith("not ok ") and line.strip().split(" - ", 1)[-1] in usual:
+            if line.startswith("not ok "):
                 process.terminate()
-                return "".join(said), True
     text = "".join(said)
+    if process.returncode == 0:
+        return None
     hangs = process.returncode in (-signal.SIGXCPU, -signal.SIGKILL)
-    return text + ("hangs\n" if hangs else ""), bool(usual - passed(text))
+    return f"{case.program} {case.name}: {why(text + ('hangs' + chr(10) if hangs else ''))}"
 
 
-def programs_for(file):
-    """Those that run a file's kernels come first."""
-    backward = re.search(r"backward|loss|optimiser|pool|batch-norm|convolution|elementwise", file)
-    return PROGRAMS[1:] + PROGRAMS[:1] if backward else PROGRAMS
-
-
-def test(build, library, seed, usual, mutant):
-    """How the mutant was caught, or None. `usual`: what passes without it, by program."""
-    for program in programs_for(mutant.file):
-        text, failed = run_until_failure(build, library, program, seed, usual[program])
-        if failed:
-            return f"{program}: {why(text)}"
+def try_mutant(build, seed, cases, mutant, folder):
+    """How the mutant was caught; None if it survived, "" if it does not compile."""
+    build.change(mutant, folder)
+    changed = {}
+    users = sorted(set(build.users[mutant.file]), key=lambda o: (build.build / o).stat().st_size)
+    for output in users:
+        changed[output] = build.compile(output, folder)
+        if changed[output] is None:
+            return ""
+        library = build.link(changed, folder)
+        kernels = build.kernels_of(output)
+        for case in sorted(cases, key=lambda case: case.seconds):
+            if kernels.intersection(case.kernels):
+                found = fails(build, library, case, seed)
+                if found is not None:
+                    return found
     return None
 
 
-def report(results, seed, total):
+def report(slots, replaced, seed):
     """The table of results as Markdown."""
-    lines = [f"Seed {seed}, {total} chosen, {len(results)} run.", "",
-             "| Class | Mutants | Caught | Do not compile |", "| --- | --- | --- | --- |"]
-    for kind in CLASSES:
-        own = [r for r in results if r[1].kind == kind]
+    done = [slot for slot in slots if slot[2] is not None]
+    lines = [f"Seed {seed}, {len(slots)} chosen, {len(done)} run.", "",
+             "| Class | Mutants | Caught |", "| --- | --- | --- |"]
+    for kind in [*CLASSES, "all"]:
+        own = [state for _, mutant, state, _ in done if kind in (mutant.kind, "all")]
         if own:
-            caught = sum(r[2] == "caught" for r in own)
-            broken = sum(r[2] == "no mutant" for r in own)
-            lines.append(f"| {kind} | {len(own) - broken} | {caught} | {broken} |")
+            lines.append(f"| {kind} | {len(own)} | {own.count('caught')} |")
     lines += ["", "| | Class | Where | Change | Found |", "| --- | --- | --- | --- | --- |"]
-    for number, mutant, state, text in results:
-        change = f"`{mutant.before.strip()}` -> `{mutant.after.strip()}`".replace("|", "\\|")
-        lines.append(f"| {number} | {mutant.kind} | {mutant.file}:{mutant.line} | {change} "
-                     f"| {text if state != 'survived' else '**survived**'} |")
+    for number, mutant, state, text in done:
+        text = "**survived**" if state == "survived" else text
+        lines.append(f"| {number} | {described(mutant)} | {text} |")
+    if replaced:
+        lines += ["", "Replaced:", "", "| | Class | Where | Change | Why |",
+                  "| --- | --- | --- | --- | --- |"]
+        for number, mutant, text in sorted(replaced):
+            lines.append(f"| {number} | {described(mutant)} | {text} |")
     return "\n".join(lines) + "\n"
 
 
-def try_mutant(build, seed, usual, number, mutant):
-    begin = time.monotonic()
-    folder = pathlib.Path(tempfile.mkdtemp(dir=build.build))
-    try:
-        library = build.compile(mutant, folder)
-        found = test(build, library, seed, usual, mutant) if library is not None else None
-    finally:
-        shutil.rmtree(folder)
-    state = "no mutant" if library is None else "caught" if found else "survived"
-    print(f"{number} {state} {mutant.file}:{mutant.line} {mutant.kind}: {found} "
-          f"({time.monotonic() - begin:.0f} s)", flush=True)
-    return number, mutant, state, found or "does not compile"
+def described(mutant):
+    """Cells of a table."""
+    change = f"`{mutant.before.strip()}` -> `{mutant.after.strip()}`".replace("|", "\\|")
+    return f"{mutant.kind} | {mutant.file}:{mutant.line} | {change}"
 
 
 def numbers(text):
@@ -277,26 +348,65 @@ def numbers(text):
     return {n for part in parts for n in range(int(part[0]), int(part[-1]) + 1)}
 
 
+class Results:
+    """What was found of each mutant, kept in a file."""
+
+    def __init__(self, path):
+        self.path = path
+        self.kept = json.loads(path.read_text()) if path.exists() else {}
+
+    def get(self, mutant):
+        return self.kept.get(json.dumps(mutant))
+
+    def put(self, mutant, state, text):
+        self.kept[json.dumps(mutant)] = [state, text]
+        self.path.write_text(json.dumps(self.kept, indent=1))
+
+
+def settle(build, args, cases, results, number, mutant):
+    """State and text of a mutant, kept or new."""
+    kept = results.get(mutant)
+    if kept is not None and not (args.again and kept[0] == "survived"):
+        return kept
+    begin = time.monotonic()
+    found = try_mutant(build, args.seed, cases, mutant, build.build / "mutants" / str(number))
+    state = "survived" if found is None else "caught" if found else "does not compile"
+    results.put(mutant, state, found or "")
+    print(f"{number} {state} {mutant.file}:{mutant.line} {mutant.kind}: {found} "
+          f"({time.monotonic() - begin:.0f} s)", flush=True)
+    return state, found or ""
+
+
 def run(args):
     build = Build(args.build)
-    chosen = choose(find(build.root / "kernels" / "cuda"), args.seed, args.count)
+    chosen, left = choose(find(build.root / "kernels" / "cuda"), args.seed, args.count)
     only = numbers(args.only or f"1-{len(chosen)}")
-    library = build.build / "tests/cuda-on-cpu/libcuda-on-cpu.so"
-    usual = {}
-    for program in PROGRAMS:
-        with start(build, library, program, args.seed) as process:
-            usual[program] = passed(process.stdout.read())
-    if not all(usual.values()):
+    (build.build / "mutants").mkdir(exist_ok=True)
+    results = Results(pathlib.Path(args.kept or build.build / "mutants" / f"{args.seed}.json"))
+    cases = kept_survey(build, args.seed)
+    print(f"{len(cases)} cases, {sum(case.seconds for case in cases):.0f} s", flush=True)
+    if not cases:
         sys.exit("mutants.py: nothing passes without any mutant")
-    results = []
-    with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-        runs = [pool.submit(try_mutant, build, args.seed, usual, number, mutant)
-                for number, mutant in enumerate(chosen, 1) if number in only]
-        for done in concurrent.futures.as_completed(runs):
-            results.append(done.result())
+    slots = [[number, mutant, None, ""] for number, mutant in enumerate(chosen, 1)]
+    replaced = []
+    again = True
+    while again:  # a round more for what came in the place of others
+        again = False
+        for slot in slots:
+            number, mutant, state, _ = slot
+            if number not in only or state is not None:
+                continue
+            equal = why_equivalent(mutant)
+            state, text = (("equivalent", equal) if equal
+                           else settle(build, args, cases, results, number, mutant))
+            if state in ("equivalent", "does not compile") and left[mutant.kind]:
+                replaced.append((number, mutant, text or state))
+                slot[1] = left[mutant.kind].pop()
+                again = True
+            else:
+                slot[2:] = state, text
             if args.results:
-                text = report(sorted(results), args.seed, len(chosen))
-                pathlib.Path(args.results).write_text(text)
+                pathlib.Path(args.results).write_text(report(slots, replaced, args.seed))
 
 
 def main():
@@ -309,13 +419,14 @@ def main():
         command.add_argument("--count", type=int, default=100)
         if name == "run":
             command.add_argument("--only", default="")
-            command.add_argument("--jobs", type=int, default=2)
+            command.add_argument("--again", action="store_true")
+            command.add_argument("--kept", help="a file of what was found, else in BUILD")
             command.add_argument("--results")
     args = parser.parse_args()
     if args.command == "run":
         run(args)
         return
-    chosen = choose(find(pathlib.Path(args.kernels)), args.seed, args.count)
+    chosen, _ = choose(find(pathlib.Path(args.kernels)), args.seed, args.count)
     for number, mutant in enumerate(chosen, 1):
         print(f"{number} {mutant.kind} {mutant.file}:{mutant.line}\n  - {mutant.before.strip()}\n"
               f"  + {mutant.after.strip()}")

@@ -1,16 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Runs a program in 16 schedules of the emulated GPU: it must pass in each, and download the same
-# bytes. TAP.
+# Runs a program in 16 schedules of the emulated GPU, which has 1, 3 or 40 multiprocessors: it must
+# pass in each, and download the same bytes. TAP.
 #   schedules.sh PROGRAM [ARGS]
 set -u
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 
+processors=(1 3 40)
 # Two at a time.
 for seed in $(seq 1 16); do
   {
-    COW_CUDA_DIGEST=1 COW_CUDA_SEED=$seed "$@" >"$logs/$seed" 2>&1
+    COW_CUDA_DIGEST=1 COW_CUDA_SEED=$seed COW_CUDA_PROCESSORS=${processors[seed % 3]} \
+      "$@" >"$logs/$seed" 2>&1
     echo $? >"$logs/$seed.status"
   } &
   [ $((seed % 2)) = 1 ] || wait

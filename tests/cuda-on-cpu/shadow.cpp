@@ -285,17 +285,19 @@ use_bytes (size_t offset, size_t n, bool shared, const void *address, size_t byt
     *cell = byte_cells[offset];
 }
 
-/* The thread's own memory, its arguments, and constants. */
+/* Constants, or what no kernel may touch. */
 void use_other (const void *address, size_t bytes, Access access);
 
 template <Access access>
 INLINE void
 use (const void *address, size_t bytes)
 {
-  size_t offset = (size_t)(static_cast<const uint8_t *> (address) - memory_base);
+  const uint8_t *place = static_cast<const uint8_t *> (address);
+  size_t offset = (size_t)(place - memory_base);
 
   if (UNLIKELY (offset >= MEMORY_REGION)) {
-    use_other (address, bytes, access);
+    if (UNLIKELY ((size_t)(place - running.stack) >= running.stack_bytes))
+      use_other (address, bytes, access);
     return;
   }
   const bool shared = offset < MEMORY_SHARED;
@@ -348,12 +350,9 @@ find_constants (struct dl_phdr_info *info, size_t, void *data)
 __attribute__ ((noinline)) void
 use_other (const void *address, size_t bytes, Access access)
 {
-  const uint8_t *place = static_cast<const uint8_t *> (address);
   Search search = { reinterpret_cast<uintptr_t> (address), false };
   static uintptr_t known = UINTPTR_MAX; /* a page of constants */
 
-  if ((size_t)(place - running.stack) < running.stack_bytes)
-    return;
   if (access == READ && search.address / 4096 == known)
     return;
   if (access == READ)
