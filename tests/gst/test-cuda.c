@@ -285,7 +285,7 @@ static char *
 said_with (guint64 bytes)
 {
   g_autofree char *text = g_strdup_printf ("%" G_GUINT64_FORMAT, bytes);
-  Line line = line_new ("", DEVICE);
+  Line line = line_new ("", CUDA_DEVICE, "");
   GstMessage *message = NULL;
   g_autoptr (GError) error = NULL;
 
@@ -311,9 +311,9 @@ test_streamed (void)
     told = said_with (bytes);
   g_test_message ("%s", told);
   g_assert_true (g_str_has_prefix (told, "property device: "));
-  g_assert_nonnull (strstr (told,
-                            " of weights do not fit into the memory of " DEVICE ":0: they stay "
-                            "in the host's, and so much goes over the bus with every batch"));
+  g_assert_nonnull (strstr (told, " of weights do not fit into the memory of " CUDA_DEVICE
+                                  ":0: they stay "
+                                  "in the host's, and so much goes over the bus with every batch"));
 }
 
 int
