@@ -13,7 +13,7 @@
 #include "model/files/json-object.h"
 #include "model/files/nf4.h"
 #include "model/network/backbones.h"
-#include "trainer/eval/tensor-file.h"
+#include "model/files/tensor-file.h"
 
 static guint64
 file_size (const char *path)
@@ -41,16 +41,16 @@ describe_tensor (const CowTensor *tensor)
 gboolean
 describe_tensors (JsonObject *object, const char *path, GError **error)
 {
-  g_auto (TensorFile) file = { 0 };
+  g_auto (CowTensorFile) file = { 0 };
 
-  if (!tensor_file_open (&file, path, error))
+  if (!cow_tensor_file_open (&file, path, error))
     return FALSE;
   JsonArray *tensors = json_array_new ();
-  for (guint i = 0; i < tensor_file_n (&file); i++)
-    json_array_add_object_element (tensors, describe_tensor (tensor_file_nth (&file, i)));
+  for (guint i = 0; i < cow_tensor_file_n (&file); i++)
+    json_array_add_object_element (tensors, describe_tensor (cow_tensor_file_nth (&file, i)));
   json_object_set_string_member (object, "kind", "tensors");
   json_object_set_int_member (object, "disk_bytes", (gint64)file_size (path));
-  json_object_set_int_member (object, "elements", (gint64)tensor_file_n_elements (&file));
+  json_object_set_int_member (object, "elements", (gint64)cow_tensor_file_n_elements (&file));
   json_object_set_array_member (object, "tensors", tensors);
   return TRUE;
 }
@@ -275,11 +275,11 @@ add_peft (JsonObject *object, const char *file, GError **error)
 {
   g_autofree char *place = g_path_get_dirname (file);
   g_autofree char *weights = g_build_filename (place, "adapter_model.safetensors", NULL);
-  g_auto (TensorFile) tensors = { 0 };
-  if (!add_peft_config (object, file, error) || !tensor_file_open (&tensors, weights, error))
+  g_auto (CowTensorFile) tensors = { 0 };
+  if (!add_peft_config (object, file, error) || !cow_tensor_file_open (&tensors, weights, error))
     return FALSE;
   json_object_set_int_member (object, "adapter_parameters",
-                              (gint64)tensor_file_n_elements (&tensors));
+                              (gint64)cow_tensor_file_n_elements (&tensors));
   return TRUE;
 }
 
@@ -308,13 +308,13 @@ static gboolean
 add_head (JsonObject *object, const char *folder, GError **error)
 {
   g_autofree char *file = find_below (folder, head_files);
-  g_auto (TensorFile) tensors = { 0 };
+  g_auto (CowTensorFile) tensors = { 0 };
 
   if (!file) {
     json_object_set_null_member (object, "head");
     return TRUE;
   }
-  if (!tensor_file_open (&tensors, file, error))
+  if (!cow_tensor_file_open (&tensors, file, error))
     return FALSE;
   /* Any width will do here; whether it fits a model is for the model to say. */
   g_autoptr (CowHeadWeights) head = cow_head_weights_read (folder, 0, 0, error);
@@ -327,7 +327,7 @@ add_head (JsonObject *object, const char *folder, GError **error)
     json_array_add_int_element (widths, head->layers[i].out);
   json_object_set_string_member (described, "file", head->path);
   json_object_set_array_member (described, "widths", widths);
-  json_object_set_int_member (described, "parameters", (gint64)tensor_file_n_elements (&tensors));
+  json_object_set_int_member (described, "parameters", (gint64)cow_tensor_file_n_elements (&tensors));
   json_object_set_object_member (object, "head", described);
   return TRUE;
 }
