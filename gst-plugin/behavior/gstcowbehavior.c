@@ -338,6 +338,12 @@ report_engine (GstCowBehavior *self, CowEngine *engine, const CowPrecisionChoice
   GST_INFO_OBJECT (self, "%s on %s in %s, %u classes", cow_engine_name (engine),
                    cow_engine_device_text (engine), cow_engine_precision_text (engine),
                    cow_engine_n_classes (engine));
+  if (cow_engine_warning (engine))
+    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
+                         ("properties model, adapter: %s", cow_engine_warning (engine)), (NULL));
+  if (cow_engine_note (engine))
+    GST_ELEMENT_INFO (self, RESOURCE, SETTINGS,
+                      ("properties model, adapter: %s", cow_engine_note (engine)), (NULL));
   if (choice->why)
     GST_INFO_OBJECT (self, "precision=auto is %s: %s", cow_engine_precision_text (engine),
                      choice->why);

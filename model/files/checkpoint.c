@@ -289,8 +289,7 @@ find_root (CowCheckpoint *self, GError **error)
   for (guint f = 0; f < self->files->len; f++)
     for (guint i = 0; i < cow_tensor_file_n (self->files->pdata[f]); i++)
       g_ptr_array_add (names, cow_tensor_file_nth (self->files->pdata[f], i)->name);
-  self->root =
-      cow_names_find_network ((const char *const *)names->pdata, names->len, &other);
+  self->root = cow_names_find_network ((const char *const *)names->pdata, names->len, &other);
   if (!other)
     return TRUE;
   g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
@@ -365,10 +364,9 @@ add_tensors (CowCheckpoint *self, GError **error)
 static char *
 make_note (const CowCheckpoint *self)
 {
-  static const char *const whose[] = {
-    [COW_NAMES_HUGGING_FACE] = "Hugging Face's", [COW_NAMES_META] = "Meta's",
-    [COW_NAMES_TIMM] = "timm's"
-  };
+  static const char *const whose[] = { [COW_NAMES_HUGGING_FACE] = "Hugging Face's",
+                                       [COW_NAMES_META] = "Meta's",
+                                       [COW_NAMES_TIMM] = "timm's" };
   const gboolean below = self->root && *self->root;
 
   if (!below && self->names_of == COW_NAMES_HUGGING_FACE)
@@ -430,6 +428,12 @@ cow_checkpoint_note (const CowCheckpoint *self)
   return self->note;
 }
 
+char *
+cow_checkpoint_selection (const CowCheckpoint *self)
+{
+  return self->n_outside > 0 ? g_strdup_printf ("%s: %s", self->path, self->note) : NULL;
+}
+
 CowNamesOf
 cow_checkpoint_names_of (const CowCheckpoint *self)
 {
@@ -480,8 +484,8 @@ cow_checkpoint_get (const CowCheckpoint *self, const char *name, guint n_dims, c
   } else {
     found_text = cow_tensor_shape_text (&entry->tensor);
     g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
-                 "%s: tensor %s has shape %s, %s was expected", cow_tensor_file_path (entry->file), name,
-                 found_text, wanted_text);
+                 "%s: tensor %s has shape %s, %s was expected", cow_tensor_file_path (entry->file),
+                 name, found_text, wanted_text);
   }
   return NULL;
 }

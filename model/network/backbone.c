@@ -59,3 +59,10 @@ cow_backbone_takes_adapters (const CowBackboneConfig *config)
 {
   return config->vit.family && config->vit.family->adapters;
 }
+
+gboolean
+cow_backbone_takes_heads (const CowBackboneConfig *config)
+{
+  return cow_backbone_takes_adapters (config) ||
+         (config->vit.family && config->vit.family->any_size);
+}

@@ -91,6 +91,15 @@ say (const CowPrecisionChoice *choice)
     g_info ("computed in %s: %s", text, choice->why);
 }
 
+void
+model_options_say (const CowClassifier *classifier)
+{
+  if (cow_classifier_warning (classifier))
+    g_printerr ("cow-trainer: warning: %s\n", cow_classifier_warning (classifier));
+  if (cow_classifier_note (classifier))
+    g_printerr ("cow-trainer: %s\n", cow_classifier_note (classifier));
+}
+
 CowClassifier *
 model_options_open (const ModelOptions *self, GError **error)
 {
@@ -117,7 +126,10 @@ model_options_open (const ModelOptions *self, GError **error)
   options.raised = (const char *const *)choice->raised;
   options.model = found.model;
   options.adapter = found.adapter;
-  return cow_classifier_new (&options, error);
+  CowClassifier *classifier = cow_classifier_new (&options, error);
+  if (classifier)
+    model_options_say (classifier);
+  return classifier;
 }
 
 void
