@@ -80,12 +80,12 @@ find_rule (const Rule *rules, guint n_rules, const char *name)
   return NULL;
 }
 
-/* How many digits a name begins with if a dot follows them, else 0. */
+/* How many digits a name begins with if a dot follows them, else 0; "00" is no number. */
 static gsize
 number_length (const char *name)
 {
   const gsize n = strspn (name, "0123456789");
-  return n < 8 && name[n] == '.' ? n : 0;
+  return n < 8 && name[n] == '.' && (name[0] != '0' || n == 1) ? n : 0;
 }
 
 /* Splits "blocks.12.REST" and "layer.12.REST", and "blocks.0.12.REST" of networks that were trained

@@ -175,8 +175,8 @@ get_mlp (JsonObject *o, const char *where, CowVitConfig *c, GError **error)
 static gboolean
 get_position_rule (JsonObject *o, const char *where, CowVitConfig *c, GError **error)
 {
-  const char *name = position_rules[c->n_registers > 0 ? COW_POSITIONS_ANTIALIASED
-                                                       : COW_POSITIONS_PLAIN];
+  const char *name =
+      position_rules[c->n_registers > 0 ? COW_POSITIONS_ANTIALIASED : COW_POSITIONS_PLAIN];
   gboolean class_position = TRUE;
   if (!cow_json_get_string (o, where, "position_interpolation", &name, error) ||
       !cow_json_get_bool (o, where, "class_position", &class_position, error))
@@ -210,8 +210,7 @@ read_dinov2 (JsonObject *o, const char *where, CowVitConfig *c, GError **error)
       !get_size (o, where, "patch_size", &c->patch_size, error) ||
       !get_size (o, where, "num_channels", &c->n_channels, error) ||
       !get_size (o, where, "num_register_tokens", &c->n_registers, error) ||
-      !get_size (o, where, "image_size", &c->image_size, error) ||
-      !get_mlp (o, where, c, error) ||
+      !get_size (o, where, "image_size", &c->image_size, error) || !get_mlp (o, where, c, error) ||
       !cow_json_get_bool (o, where, "qkv_bias", &qkv_bias, error) ||
       !get_float (o, where, "layer_norm_eps", &c->norm_epsilon, error) ||
       !get_position_rule (o, where, c, error))
@@ -377,7 +376,8 @@ infer_sizes (const CowCheckpoint *checkpoint, CowVitConfig *c, GError **error)
        !dimension (checkpoint, registers, 3, 1, &c->n_registers, error)) ||
       (c->family->learned_positions && !infer_positions (checkpoint, c, error)))
     return FALSE;
-  c->position_rule = rule_of (checkpoint, c);
+  if (c->family->learned_positions)
+    c->position_rule = rule_of (checkpoint, c);
   c->n_layers = count_layers (checkpoint);
   c->gated = has (checkpoint, "layer.0.mlp.gate_proj.weight");
   c->q_bias = has (checkpoint, "layer.0.attention.q_proj.bias");
@@ -488,10 +488,11 @@ type_of (JsonObject *object, const char *where, const char **type, GError **erro
     return FALSE;
   if (*type != NULL || architecture == NULL || (*type = timm_type (architecture)) != NULL)
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
-               "%s: \"architecture\" is \"%s\": of timm's networks, DINOv3, DINOv2 and plain vision "
-               "transformers (vit_tiny, vit_small, vit_base, vit_large) are read",
-               where, architecture);
+  g_set_error (
+      error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+      "%s: \"architecture\" is \"%s\": of timm's networks, DINOv3, DINOv2 and plain vision "
+      "transformers (vit_tiny, vit_small, vit_base, vit_large) are read",
+      where, architecture);
   return FALSE;
 }
 
