@@ -76,7 +76,8 @@ typedef struct {
   const CowVitConfig *vit;
   const char *file; /* of the tensors */
   CowAdapter *adapter;
-  char *root; /* what stands before "layer.N." in the first name, and must in the others */
+  char *
+      root; /* what stands before "layer.N." in the first name, unwrapped, and must in the others */
 } Reader;
 
 /* A tensor's name, taken apart. */
@@ -246,9 +247,9 @@ check_saved (const Reader *r, const CowTensor *tensor, GError **error)
     inside |= g_str_has_prefix (inner, own[i]);
   if (!inside)
     return TRUE;
-  return refuse (r, tensor,
-                 "is of \"modules_to_save\", but a part of the base: only a head is read from there",
-                 error);
+  return refuse (
+      r, tensor,
+      "is of \"modules_to_save\", but a part of the base: only a head is read from there", error);
 }
 
 /* Notes the names of modules, by which the config's expressions may mean them. */
@@ -259,10 +260,11 @@ name_modules (Reader *r, const CowTensor *tensor, GError **error)
   g_autofree char *root = NULL, *name = parse_name (tensor->name, &place, &root);
   if (name == NULL)
     return TRUE;
+  /* What programs put around the same network does not matter, only what else stands there. */
+  g_autofree char *whole = g_strconcat (root, "layer", NULL), *inner = cow_name_unwrap (whole);
   if (r->root == NULL)
-    r->root = g_steal_pointer (&root);
-  /* transformers' newer names have one more "model.", and files with both are refused one by one */
-  else if (!g_str_has_suffix (r->root, root) && !g_str_has_suffix (root, r->root))
+    r->root = g_steal_pointer (&inner);
+  else if (!g_str_equal (r->root, inner))
     return refuse (r, tensor, "belongs to another network than the tensors before it", error);
   for (guint i = 0; i < place.n_modules; i++)
     cow_adapter_config_name (r->config, place.layer, place.modules[i], name);

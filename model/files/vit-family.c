@@ -130,7 +130,7 @@ cow_linear_weight_parse (const char *name, int *layer, CowModule *module, const 
     return FALSE;
   const char *number = name + strlen ("layer.");
   const gsize digits = strspn (number, "0123456789");
-  if (digits == 0 || digits > 6 || number[digits] != '.')
+  if (digits == 0 || digits > 6 || (digits > 1 && number[0] == '0') || number[digits] != '.')
     return FALSE;
   const char *inside = number + digits + 1;
   for (int m = 0; m < COW_N_MODULES; m++) {

@@ -266,7 +266,7 @@ static const Option options[] = {
   { "target_modules", "\"_proj\"", COW_ERROR_MISMATCH, "does not target" },
   { "target_modules", "\"(q_proj\"", COW_ERROR_UNSUPPORTED, "not understood" },
   /* tries for ever where nothing stops it */
-  { "target_modules", "\"((a|[a-z_.0-9]+)+)+Z\"", COW_ERROR_MISMATCH, "does not target" },
+  { "target_modules", "\"((a|[a-z_.0-9]+)+)+[!?]\"", COW_ERROR_MISMATCH, "does not target" },
   { "exclude_modules", "\".*z_proj\"", 0, NULL },
   { "exclude_modules", "\".*q_proj\"", COW_ERROR_MISMATCH, "does not target" },
   { "rank_pattern", "{\"^layer\\\\.9.*\": 2}", 0, NULL },

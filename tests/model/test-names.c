@@ -317,6 +317,9 @@ test_locate (void)
   scratch_write (blobs, "77", "{\"a\": 1}");
   scratch_write (model, "config.json", "../../blobs/77");
   scratch_write (named, "adapter_config.json", "{}");
+  /* an older state, beside the one that main is now */
+  g_autofree char *older = g_build_filename (cached, "snapshots", "00ff", NULL);
+  g_mkdir_with_parents (older, 0700);
   g_setenv ("HF_HOME", scratch, TRUE);
   const char *names[] = { cached, "barn/cows-v2" };
   for (guint i = 0; i < 2; i++) {
@@ -335,6 +338,9 @@ test_locate (void)
   expect_error (&error, COW_ERROR_NOT_FOUND,
                 "cow-trainer fetch timm/vit_small_patch16_dinov3.lvd1689m", NULL);
   scratch_write (refs, "main", "../../../etc");
+  g_assert_null (cow_locate (cached, &error));
+  expect_error (&error, COW_ERROR_NOT_FOUND, cached, "2 states", NULL);
+  g_rmdir (older);
   g_autofree char *only = cow_locate (cached, &error);
   g_assert_cmpstr (only, ==, model);
   scratch_free (scratch);
