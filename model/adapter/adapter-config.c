@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * adapter_config.json, and PEFT's rules of which module it means: a name in target_modules,
- * rank_pattern or alpha_pattern is a module's full name or its end after a dot; a string in place of
+ * rank_pattern or alpha_pattern is a module's full name or its end after a dot; a string in place
+ * of
  * the list is a regular expression, and so are the patterns' names where they are no plain ones.
  * Expressions come from a stranger's file: few, short, and each match has a limit.
  */
@@ -12,11 +13,11 @@
 #include "model/files/error.h"
 #include "model/files/json-object.h"
 
-#define MAX_RANK  65536
-#define MAX_ALPHA 1e9  /* keeps scales inside fp32; PEFT's alphas are of the order of the rank */
-#define MAX_REGEX 1000 /* bytes of a regular expression, */
-#define MOST_REGEXES 32 /* and how many of them a file may have */
-#define MAX_NAMES 4096 /* entries of a list: 256 layers of 7 modules each by name, and some */
+#define MAX_RANK     65536
+#define MAX_ALPHA    1e9  /* keeps scales inside fp32; PEFT's alphas are of the order of the rank */
+#define MAX_REGEX    1000 /* bytes of a regular expression, */
+#define MOST_REGEXES 32   /* and how many of them a file may have */
+#define MAX_NAMES    4096 /* entries of a list: 256 layers of 7 modules each by name, and some */
 
 static void
 clear_pattern (gpointer pattern)
@@ -205,10 +206,10 @@ static const char *const harmless[] = {
 };
 
 static const char *const refused[] = {
-  "fan_in_fan_out",    "layer_replication",       "lora_bias",
-  "use_qalora",        "use_bdlora",        "alora_invocation_tokens", "arrow_config",
-  "megatron_config",   "target_parameters", "trainable_token_indices", "velora_config",
-  "monteclora_config", "kasa_config",       "ensure_weight_tying",
+  "fan_in_fan_out",    "layer_replication",       "lora_bias",     "use_qalora",
+  "use_bdlora",        "alora_invocation_tokens", "arrow_config",  "megatron_config",
+  "target_parameters", "trainable_token_indices", "velora_config", "monteclora_config",
+  "kasa_config",       "ensure_weight_tying",
 };
 
 static gboolean
@@ -397,7 +398,8 @@ get_names_or_regex (JsonObject *object, const char *where, const char *key, char
                     GRegex **regex, GError **error)
 {
   JsonNode *node = json_object_get_member (object, key);
-  if (node == NULL || !cow_json_holds (node, G_TYPE_STRING) || is_plain (json_node_get_string (node)))
+  if (node == NULL || !cow_json_holds (node, G_TYPE_STRING) ||
+      is_plain (json_node_get_string (node)))
     return get_names (object, where, key, names, error);
   const char *text = json_node_get_string (node);
   *names = text[0] != '\0' ? g_strdupv ((char *[]){ (char *)text, NULL }) : g_new0 (char *, 1);

@@ -111,7 +111,8 @@ cow_adapter_present (const char *folder)
   return place != NULL;
 }
 
-/* What may follow a part's name: an adapter's name, as whole models are saved with, and "weight". */
+/* What may follow a part's name: an adapter's name, as whole models are saved with, and "weight".
+ * */
 static gboolean
 is_end (const char *end, gboolean magnitude)
 {
@@ -133,7 +134,8 @@ find_layer (const char *name)
   return NULL;
 }
 
-/* "base_model.model.layer.3.attention.q_proj.lora_A.weight", whatever stands before the layer, taken
+/* "base_model.model.layer.3.attention.q_proj.lora_A.weight", whatever stands before the layer,
+ * taken
  * apart: the module's name there (free with g_free) and what it means. */
 static char *
 parse_name (const char *name, Place *place, char **root)

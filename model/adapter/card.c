@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * cowbehavior.json: {"format": 1, "kind", "classes": [...], "preprocess": {"size", "interpolation",
- * "normalisation"}, "base": {"name", "hash", "fingerprint"}}. "size" is the side of a square or [height, width].
+ * "normalisation"}, "base": {"name", "hash", "fingerprint"}}. "size" is the side of a square or
+ * [height, width].
  * All other members (what the trainer measured) are kept as they are, also those that this version
  * does not know; a change of meaning raises "format". "calibration" is such a member, which is also
  * read.

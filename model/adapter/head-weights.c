@@ -95,15 +95,16 @@ clear_named (gpointer named)
 static gboolean
 is_beside (const char *name)
 {
-  static const char *const parts[] = { ".lora_", "original_module.", "optim", "scheduler",
-                                       "scaler",  "num_batches_tracked" };
+  static const char *const parts[] = { ".lora_",    "original_module.", "optim",
+                                       "scheduler", "scaler",           "num_batches_tracked" };
   for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
     if (strstr (name, parts[i]) && (i < 2 || g_str_has_prefix (name, parts[i]) || i == 5))
       return TRUE;
   return FALSE;
 }
 
-/* "classifier.modules_to_save.default.0.weight" is how a whole PEFT model calls "classifier.0.weight".
+/* "classifier.modules_to_save.default.0.weight" is how a whole PEFT model calls
+ * "classifier.0.weight".
  * Takes the name. */
 static char *
 drop_saved (char *name)
@@ -118,8 +119,8 @@ drop_saved (char *name)
 static gboolean
 is_in_head (const char *name)
 {
-  static const char *const heads[] = { "classifier.", "head.", "heads.", "fc.", "cls_head.",
-                                       "linear_head." };
+  static const char *const heads[] = { "classifier.", "head.",     "heads.",
+                                       "fc.",         "cls_head.", "linear_head." };
   g_autofree char *inner = cow_name_unwrap (name);
   for (guint i = 0; i < G_N_ELEMENTS (heads); i++)
     if (g_str_has_prefix (inner, heads[i]))

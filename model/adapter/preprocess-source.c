@@ -290,7 +290,8 @@ read_config (CowPreprocessSource *self, const char *folder, GError **error)
          read_normalisation (self, object, error);
 }
 
-/* timm's config.json: "pretrained_cfg" with "input_size" [channels, height, width], "mean", "std" and
+/* timm's config.json: "pretrained_cfg" with "input_size" [channels, height, width], "mean", "std"
+ * and
  * "interpolation". */
 static gboolean
 read_timm (CowPreprocessSource *self, const char *folder, GError **error)
@@ -331,8 +332,7 @@ read_timm (CowPreprocessSource *self, const char *folder, GError **error)
 static char *
 folder_of (const char *model)
 {
-  return g_file_test (model, G_FILE_TEST_IS_REGULAR) ? g_path_get_dirname (model)
-                                                     : g_strdup (model);
+  return g_file_test (model, G_FILE_TEST_IS_DIR) ? g_strdup (model) : g_path_get_dirname (model);
 }
 
 gboolean

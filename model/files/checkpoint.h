@@ -29,7 +29,8 @@ const char *cow_checkpoint_path (const CowCheckpoint *self);
 /* Whose names were read and what was left out, for people: "Meta's, below \"teacher.backbone.\"; 12
  * tensors beside it are left out". NULL where there is nothing to say. */
 const char *cow_checkpoint_note (const CowCheckpoint *self);
-/* The same where only a part of what lies in the file was taken, beginning with the path; else NULL.
+/* The same where only a part of what lies in the file was taken, beginning with the path; else
+ * NULL.
  * Free with g_free. */
 char *cow_checkpoint_selection (const CowCheckpoint *self);
 CowNamesOf cow_checkpoint_names_of (const CowCheckpoint *self);

@@ -62,9 +62,10 @@ static gboolean
 holds_something (const char *folder)
 {
   static const char *const names[] = {
-    "config.json",          "adapter_config.json", "cowbehavior.json", "model.safetensors",
-    "pytorch_model.bin",    "lora_adapters",       "dora_adapters",    "classifier",
-    "classifier.safetensors", "best_classifier.pth", "recipe.ini"
+    "config.json",         "adapter_config.json", "cowbehavior.json",
+    "model.safetensors",   "pytorch_model.bin",   "lora_adapters",
+    "dora_adapters",       "classifier",          "classifier.safetensors",
+    "best_classifier.pth", "recipe.ini"
   };
   for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
     g_autofree char *path = g_build_filename (folder, names[i], NULL);
@@ -122,7 +123,8 @@ static gboolean
 is_repository (const char *name)
 {
   const char *slash = strchr (name, '/');
-  const gsize n = strspn (name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-/");
+  const gsize n =
+      strspn (name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-/");
   return slash && slash != name && slash[1] && !strchr (slash + 1, '/') && name[n] == '\0' &&
          *name != '.' && slash[1] != '.' && !strstr (name, "..");
 }

@@ -54,7 +54,8 @@ map_descriptor (CowMapping *self, int fd, const char *path, GError **error)
 #define BLOBS "../../blobs/"
 
 /*
- * Where the links of a Hugging Face cache (snapshots/COMMIT/FILE -> ../../blobs/HASH) were copied as
+ * Where the links of a Hugging Face cache (snapshots/COMMIT/FILE -> ../../blobs/HASH) were copied
+ * as
  * texts, the path that such a text means; NULL for every other file. Nothing but the name of a blob
  * is followed, so that no file leads elsewhere. Free with g_free.
  */

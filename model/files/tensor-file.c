@@ -5,7 +5,8 @@
 
 #include "model/files/mapping.h"
 
-/* Whether a file begins as torch.save ()'s do, with a zip archive, or before torch 1.6 a pickle; the
+/* Whether a file begins as torch.save ()'s do, with a zip archive, or before torch 1.6 a pickle;
+ * the
  * numbers that a safetensors file begins with could be the same, but a '{' follows them. */
 static gboolean
 is_torch (const CowMapping *mapping)

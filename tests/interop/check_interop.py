@@ -305,7 +305,8 @@ def shake(model):
 
 
 def our_features(trainer, scratch, pixels, *arguments):
-    file, out = os.path.join(scratch, "pixels.safetensors"), os.path.join(scratch, "out.safetensors")
+    file = os.path.join(scratch, "pixels.safetensors")
+    out = os.path.join(scratch, "out.safetensors")
     save_file({"pixels": pixels.contiguous()}, file)
     run(trainer, "features", f"{file}:pixels", "--out", out, *arguments)
     return load_file(out)

@@ -389,7 +389,8 @@ refuse (GError **error, const char *format, ...)
   return FALSE;
 }
 
-/* Whether a name means linear layers of any network, gated or not: one that means none would be left
+/* Whether a name means linear layers of any network, gated or not: one that means none would be
+ * left
  * out in silence. */
 static gboolean
 is_target (const char *name)
