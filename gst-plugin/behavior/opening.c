@@ -101,6 +101,12 @@ gst_cow_opening_report (GstElement *element, CowEngine *engine, const CowPrecisi
   GST_CAT_INFO_OBJECT (log, element, "%s on %s in %s, %u classes", cow_engine_name (engine),
                        cow_engine_device_text (engine), cow_engine_precision_text (engine),
                        cow_engine_n_classes (engine));
+  if (cow_engine_warning (engine))
+    GST_ELEMENT_WARNING (element, RESOURCE, SETTINGS,
+                         ("properties model, adapter: %s", cow_engine_warning (engine)), (NULL));
+  if (cow_engine_note (engine))
+    GST_ELEMENT_INFO (element, RESOURCE, SETTINGS,
+                      ("properties model, adapter: %s", cow_engine_note (engine)), (NULL));
   if (choice->why)
     GST_CAT_INFO_OBJECT (log, element, "precision=auto is %s: %s",
                          cow_engine_precision_text (engine), choice->why);

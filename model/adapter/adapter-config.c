@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * adapter_config.json, and PEFT's rules of which module it means: a name in target_modules,
- * rank_pattern or alpha_pattern is a module's full name or its end after a dot. Where PEFT takes a
- * regular expression, names are taken as they are and anything else is refused.
+ * rank_pattern or alpha_pattern is a module's full name or its end after a dot; a string in place
+ * of
+ * the list is a regular expression, and so are the patterns' names where they are no plain ones.
+ * Expressions come from a stranger's file: few, short, and each match has a limit.
  */
 #include "model/adapter/adapter-config.h"
 
@@ -11,14 +13,17 @@
 #include "model/files/error.h"
 #include "model/files/json-object.h"
 
-#define MAX_RANK  65536
-#define MAX_ALPHA 1e9  /* keeps scales inside fp32; PEFT's alphas are of the order of the rank */
-#define MAX_NAMES 4096 /* entries of a list: 256 layers of 7 modules each by name, and some */
+#define MAX_RANK     65536
+#define MAX_ALPHA    1e9  /* keeps scales inside fp32; PEFT's alphas are of the order of the rank */
+#define MAX_REGEX    1000 /* bytes of a regular expression, */
+#define MOST_REGEXES 32   /* and how many of them a file may have */
+#define MAX_NAMES    4096 /* entries of a list: 256 layers of 7 modules each by name, and some */
 
 static void
 clear_pattern (gpointer pattern)
 {
   g_free (((CowPattern *)pattern)->suffix);
+  g_clear_pointer (&((CowPattern *)pattern)->regex, g_regex_unref);
 }
 
 void
@@ -28,6 +33,10 @@ cow_adapter_config_clear (CowAdapterConfig *c)
   g_free (c->base);
   g_strfreev (c->targets);
   g_strfreev (c->excluded);
+  g_strfreev (c->saved);
+  g_clear_pointer (&c->target_regex, g_regex_unref);
+  g_clear_pointer (&c->excluded_regex, g_regex_unref);
+  g_clear_pointer (&c->own_names, g_hash_table_unref);
   g_clear_pointer (&c->layers, g_array_unref);
   g_clear_pointer (&c->ranks, g_array_unref);
   g_clear_pointer (&c->alphas, g_array_unref);
@@ -54,35 +63,103 @@ cow_targets_match (char *const *targets, int layer, CowModule module)
   return FALSE;
 }
 
+static gpointer
+key_of (int layer, CowModule module)
+{
+  return GINT_TO_POINTER (layer * COW_N_MODULES + (int)module);
+}
+
+void
+cow_adapter_config_name (CowAdapterConfig *c, int layer, CowModule module, const char *name)
+{
+  if (c->own_names == NULL)
+    c->own_names = g_hash_table_new_full (NULL, NULL, NULL, g_free);
+  g_hash_table_insert (c->own_names, key_of (layer, module), g_strdup (name));
+}
+
+static const char *
+own_name (const CowAdapterConfig *c, int layer, CowModule module)
+{
+  return c->own_names ? g_hash_table_lookup (c->own_names, key_of (layer, module)) : NULL;
+}
+
+/* By transformers' older or newer name, or that in the adapter's file. A match that takes more
+ * than its limit is none. */
+static gboolean
+regex_matches (const CowAdapterConfig *c, const GRegex *regex, int layer, CowModule module)
+{
+  g_autofree char *newer = g_strdup_printf ("model.layer.%d.%s", layer, cow_module_name (module));
+  const char *own = own_name (c, layer, module);
+  return g_regex_match (regex, newer + strlen ("model."), 0, NULL) ||
+         g_regex_match (regex, newer, 0, NULL) || (own && g_regex_match (regex, own, 0, NULL));
+}
+
+static gboolean
+name_matches (const CowAdapterConfig *c, const char *name, int layer, CowModule module)
+{
+  const char *own = own_name (c, layer, module);
+  g_autofree char *end = g_strconcat (".", name, NULL);
+  return cow_module_matches (layer, module, name) ||
+         (own && (g_str_equal (own, name) || g_str_has_suffix (own, end)));
+}
+
+static gboolean
+list_matches (const CowAdapterConfig *c, char *const *names, int layer, CowModule module)
+{
+  if (cow_targets_match (names, layer, module))
+    return TRUE;
+  for (; *names != NULL; names++)
+    if (name_matches (c, *names, layer, module))
+      return TRUE;
+  return FALSE;
+}
+
 gboolean
 cow_adapter_config_targets (const CowAdapterConfig *c, int layer, CowModule module)
 {
-  gboolean here = c->layers == NULL;
+  gboolean here = c->layers == NULL || c->target_regex != NULL;
   for (guint i = 0; !here && i < c->layers->len; i++)
     here = g_array_index (c->layers, gint64, i) == layer;
-  return here && cow_targets_match (c->targets, layer, module) &&
-         !cow_targets_match (c->excluded, layer, module);
+  if (!here || (c->excluded_regex ? regex_matches (c, c->excluded_regex, layer, module)
+                                  : list_matches (c, c->excluded, layer, module)))
+    return FALSE;
+  return c->target_regex ? regex_matches (c, c->target_regex, layer, module)
+                         : list_matches (c, c->targets, layer, module);
+}
+
+gboolean
+cow_adapter_config_saves (const CowAdapterConfig *c, const char *name)
+{
+  g_auto (GStrv) parts = g_strsplit (name, ".", -1);
+  for (char **part = parts; *part != NULL; part++)
+    if (g_strv_contains ((const char *const *)c->saved, *part))
+      return TRUE;
+  return FALSE;
 }
 
 static double
-pattern_value (const GArray *patterns, int layer, CowModule module, double otherwise)
+pattern_value (const CowAdapterConfig *c, const GArray *patterns, int layer, CowModule module,
+               double otherwise)
 {
-  for (guint i = 0; i < patterns->len; i++)
-    if (cow_module_matches (layer, module, g_array_index (patterns, CowPattern, i).suffix))
-      return g_array_index (patterns, CowPattern, i).value;
+  for (guint i = 0; i < patterns->len; i++) {
+    const CowPattern *pattern = &g_array_index (patterns, CowPattern, i);
+    if (pattern->regex ? regex_matches (c, pattern->regex, layer, module)
+                       : name_matches (c, pattern->suffix, layer, module))
+      return pattern->value;
+  }
   return otherwise;
 }
 
 int
 cow_adapter_config_rank (const CowAdapterConfig *c, int layer, CowModule module)
 {
-  return (int)pattern_value (c->ranks, layer, module, c->rank);
+  return (int)pattern_value (c, c->ranks, layer, module, c->rank);
 }
 
 double
 cow_adapter_config_alpha (const CowAdapterConfig *c, int layer, CowModule module)
 {
-  return pattern_value (c->alphas, layer, module, c->alpha);
+  return pattern_value (c, c->alphas, layer, module, c->alpha);
 }
 
 /* ---- options ---------------------------------------------------------------------------------
@@ -100,6 +177,7 @@ static const char *const harmless[] = {
   "lora_dropout",
   "target_modules",
   "exclude_modules",
+  "modules_to_save",
   "layers_to_transform",
   "layers_pattern",
   "rank_pattern",
@@ -128,10 +206,10 @@ static const char *const harmless[] = {
 };
 
 static const char *const refused[] = {
-  "fan_in_fan_out",    "modules_to_save",   "layer_replication",       "lora_bias",
-  "use_qalora",        "use_bdlora",        "alora_invocation_tokens", "arrow_config",
-  "megatron_config",   "target_parameters", "trainable_token_indices", "velora_config",
-  "monteclora_config", "kasa_config",       "ensure_weight_tying",
+  "fan_in_fan_out",    "layer_replication",       "lora_bias",     "use_qalora",
+  "use_bdlora",        "alora_invocation_tokens", "arrow_config",  "megatron_config",
+  "target_parameters", "trainable_token_indices", "velora_config", "monteclora_config",
+  "kasa_config",       "ensure_weight_tying",
 };
 
 static gboolean
@@ -229,16 +307,45 @@ check_options (JsonObject *object, const char *where, GError **error)
 /* A dot is the one character that names and regular expressions share; as PEFT matches it, it means
  * itself in every real name. */
 static gboolean
+is_plain (const char *name)
+{
+  const gsize plain =
+      strspn (name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-");
+  return name[0] != '\0' && name[plain] == '\0';
+}
+
+static gboolean
 check_name (const char *name, const char *where, const char *key, GError **error)
 {
-  gsize plain = strspn (name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-");
-  if (name[0] != '\0' && name[plain] == '\0')
+  if (is_plain (name))
     return TRUE;
   g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
-               "%s: \"%s\" has \"%s\": regular expressions are not supported, name the modules "
-               "(\"q_proj\", \"mlp.up_proj\", ...)",
+               "%s: \"%s\" has \"%s\", which is no module's name; only a string in place of the "
+               "list is a regular expression",
                where, key, name);
   return FALSE;
+}
+
+/* How much a match may try: a name takes some hundreds, an expression that never ends millions. */
+#define LIMITS "(*LIMIT_MATCH=5000)(*LIMIT_DEPTH=1000)"
+
+/* Compiles `before` EXPRESSION `after`; NULL on error. */
+static GRegex *
+new_regex (const char *before, const char *expression, const char *after, const char *where,
+           const char *key, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  g_autofree char *whole = NULL, *shown = g_strescape (expression, NULL);
+  GRegex *regex = NULL;
+  if (strlen (expression) <= MAX_REGEX) {
+    whole = g_strconcat (LIMITS, before, "(?:", expression, ")", after, NULL);
+    regex = g_regex_new (whole, G_REGEX_DOLLAR_ENDONLY, 0, &local);
+  }
+  if (regex == NULL)
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+                 "%s: \"%s\" is the regular expression \"%.200s\", which is not understood: %s",
+                 where, key, shown, local ? local->message : "it is longer than 1000 bytes");
+  return regex;
 }
 
 static gboolean
@@ -284,16 +391,36 @@ get_names (JsonObject *object, const char *where, const char *key, char ***names
   return TRUE;
 }
 
+/* A string in place of a list: a regular expression that a whole name must match, unless it is
+ * simply a name. */
+static gboolean
+get_names_or_regex (JsonObject *object, const char *where, const char *key, char ***names,
+                    GRegex **regex, GError **error)
+{
+  JsonNode *node = json_object_get_member (object, key);
+  if (node == NULL || !cow_json_holds (node, G_TYPE_STRING) ||
+      is_plain (json_node_get_string (node)))
+    return get_names (object, where, key, names, error);
+  const char *text = json_node_get_string (node);
+  *names = text[0] != '\0' ? g_strdupv ((char *[]){ (char *)text, NULL }) : g_new0 (char *, 1);
+  if (text[0] == '\0')
+    return TRUE;
+  *regex = new_regex ("\\A", text, "\\z", where, key, error);
+  return *regex != NULL;
+}
+
 static gboolean
 get_targets (JsonObject *object, const char *where, CowAdapterConfig *c, GError **error)
 {
   if (!cow_json_require (object, where, "target_modules", error) ||
-      !get_names (object, where, "target_modules", &c->targets, error) ||
-      !get_names (object, where, "exclude_modules", &c->excluded, error))
+      !get_names_or_regex (object, where, "target_modules", &c->targets, &c->target_regex, error) ||
+      !get_names_or_regex (object, where, "exclude_modules", &c->excluded, &c->excluded_regex,
+                           error) ||
+      !get_names (object, where, "modules_to_save", &c->saved, error))
     return FALSE;
   JsonNode *node = json_object_get_member (object, "target_modules");
   if (cow_json_holds (node, G_TYPE_STRING) &&
-      g_ascii_strcasecmp (c->targets[0], "all-linear") == 0) {
+      g_ascii_strcasecmp (c->targets[0] ? c->targets[0] : "", "all-linear") == 0) {
     g_free (c->targets[0]);
     c->targets[0] = g_strdup ("all-linear");
   }
@@ -366,15 +493,24 @@ get_patterns (JsonObject *object, const char *where, const char *key, gboolean r
     return wrong_type (json_object_get_member (object, key), where, key, "at most 4096 names",
                        error);
   g_autoptr (GList) names = json_object_get_members (map);
+  guint n_regexes = 0;
   for (GList *l = names; l != NULL; l = l->next) {
     gint64 rank = 0;
     double value = 0;
-    if (!check_name (l->data, where, key, error) ||
-        (ranks && !cow_json_get_int (map, where, l->data, 1, MAX_RANK, &rank, error)) ||
+    if ((ranks && !cow_json_get_int (map, where, l->data, 1, MAX_RANK, &rank, error)) ||
         (!ranks && !get_alpha (map, where, l->data, &value, error)))
       return FALSE;
-    CowPattern pattern = { g_strdup (l->data), ranks ? (double)rank : value };
+    CowPattern pattern = { g_strdup (l->data), NULL, ranks ? (double)rank : value };
+    if (!is_plain (l->data)) {
+      if (++n_regexes > MOST_REGEXES)
+        wrong_type (json_object_get_member (object, key), where, key,
+                    "at most 32 regular expressions", error);
+      else /* as PEFT's get_pattern_key () */
+        pattern.regex = new_regex ("\\A(?:.*\\.)?", l->data, "$", where, key, error);
+    }
     g_array_append_val (*patterns, pattern);
+    if (!pattern.regex && !is_plain (l->data))
+      return FALSE;
   }
   return TRUE;
 }

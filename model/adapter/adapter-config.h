@@ -13,9 +13,11 @@
 
 G_BEGIN_DECLS
 
-/* A name of a module, or of its end: "q_proj", "mlp.up_proj", "layer.3.mlp.up_proj". */
+/* A name of a module, or of its end: "q_proj", "mlp.up_proj", "layer.3.mlp.up_proj"; or a regular
+ * expression. */
 typedef struct {
   char *suffix;
+  GRegex *regex; /* that the whole name or its end behind a dot matches; NULL: a plain name */
   double value; /* the rank or alpha that rank_pattern and alpha_pattern give it */
 } CowPattern;
 
@@ -28,6 +30,9 @@ typedef struct {
   char *base;
   char **targets;         /* NULL-terminated; {"all-linear", NULL} for that */
   char **excluded;        /* NULL-terminated, may be empty */
+  GRegex *target_regex, *excluded_regex; /* that a whole name matches, or NULL: the lists count */
+  char **saved;           /* modules_to_save, NULL-terminated, may be empty */
+  GHashTable *own_names;  /* layer * COW_N_MODULES + module -> what the adapter's file calls it */
   GArray *layers;         /* of gint64: layers_to_transform; NULL: all */
   GArray *ranks, *alphas; /* of CowPattern, the first that fits counts */
 } CowAdapterConfig;
@@ -39,6 +44,12 @@ void cow_adapter_config_clear (CowAdapterConfig *config);
 gboolean cow_adapter_config_targets (const CowAdapterConfig *config, int layer, CowModule module);
 int cow_adapter_config_rank (const CowAdapterConfig *config, int layer, CowModule module);
 double cow_adapter_config_alpha (const CowAdapterConfig *config, int layer, CowModule module);
+
+/* Notes what the adapter's tensors call a module, which names and expressions may mean. */
+void cow_adapter_config_name (CowAdapterConfig *config, int layer, CowModule module,
+                              const char *name);
+/* Whether a tensor's name is that of a module in modules_to_save. */
+gboolean cow_adapter_config_saves (const CowAdapterConfig *config, const char *name);
 
 /* Whether a module's name is, or ends after a dot in, `suffix`; in transformers' older names
  * (layer.N....) or newer (model.layer.N....). */

@@ -9,10 +9,14 @@
 #include <glib/gstdio.h>
 
 #include "model/adapter/adapter-config.h"
+#include "model/files/checkpoint-names.h"
 #include "model/files/error.h"
 #include "model/files/floats.h"
 #include "model/files/json-object.h"
+#include "model/files/locate.h"
 #include "model/files/safetensors.h"
+#include "model/files/tensor-file.h"
+#include "model/files/tensor-names.h"
 
 static void
 lora_free (CowLora *lora)
@@ -68,11 +72,21 @@ cow_adapter_n_parameters (const CowAdapter *self)
 typedef enum { PART_A, PART_B, PART_MAGNITUDE, N_PARTS } Part;
 
 typedef struct {
-  const CowAdapterConfig *config;
+  CowAdapterConfig *config;
   const CowVitConfig *vit;
   const char *file; /* of the tensors */
   CowAdapter *adapter;
+  char *
+      root; /* what stands before "layer.N." in the first name, unwrapped, and must in the others */
 } Reader;
+
+/* A tensor's name, taken apart. */
+typedef struct {
+  int layer;
+  CowModule modules[COW_TRANSLATE_MAX]; /* several of a fused layer, whose rows follow each other */
+  guint n_modules;
+  Part part;
+} Place;
 
 /* The folder itself or one of the published adapters' subfolders, whichever has the config first;
  * NULL when none. */
@@ -97,38 +111,51 @@ cow_adapter_present (const char *folder)
   return place != NULL;
 }
 
-/* "base_model.model.layer.3.attention.q_proj.lora_A.weight", with or without a second "model.",
- * taken apart. */
+/* What may follow a part's name: an adapter's name, as whole models are saved with, and "weight".
+ * */
 static gboolean
-parse_name (const char *name, gint64 *layer, CowModule *module, Part *part)
+is_end (const char *end, gboolean magnitude)
 {
-  static const char *const suffixes[N_PARTS] = { ".lora_A.weight", ".lora_B.weight",
-                                                 ".lora_magnitude_vector" };
-  if (!g_str_has_prefix (name, "base_model.model."))
-    return FALSE;
-  name += strlen ("base_model.model.");
-  if (g_str_has_prefix (name, "model."))
-    name += strlen ("model.");
-  if (!g_str_has_prefix (name, "layer."))
-    return FALSE;
-  name += strlen ("layer.");
-  gsize digits = strspn (name, "0123456789");
-  if (digits < 1 || digits > 9 || name[digits] != '.' || (name[0] == '0' && digits > 1))
-    return FALSE;
-  *layer = g_ascii_strtoll (name, NULL, 10);
-  name += digits + 1;
-  for (int m = 0; m < COW_N_MODULES; m++) {
-    const char *known = cow_module_name ((CowModule)m);
-    if (!g_str_has_prefix (name, known))
+  if (*end == '.' && !g_str_equal (end, ".weight") && !strchr (end + 1, '.'))
+    return magnitude;
+  if (*end == '.' && !g_str_equal (end, ".weight"))
+    end = strchr (end + 1, '.');
+  return g_str_equal (end, ".weight") || (magnitude && *end == '\0');
+}
+
+/* Where "layer.N." or "blocks.N." begins, or NULL. */
+static const char *
+find_layer (const char *name)
+{
+  for (const char *at = name; at != NULL; at = strchr (at, '.'), at = at ? at + 1 : NULL)
+    if ((g_str_has_prefix (at, "layer.") && g_ascii_isdigit (at[6])) ||
+        (g_str_has_prefix (at, "blocks.") && g_ascii_isdigit (at[7])))
+      return at;
+  return NULL;
+}
+
+/* "base_model.model.layer.3.attention.q_proj.lora_A.weight", whatever stands before the layer,
+ * taken
+ * apart: the module's name there (free with g_free) and what it means. */
+static char *
+parse_name (const char *name, Place *place, char **root)
+{
+  static const char *const parts[N_PARTS] = { ".lora_A", ".lora_B", ".lora_magnitude_vector" };
+  g_autofree char *bare = cow_name_drop_transparent (name);
+  for (int p = 0; p < N_PARTS; p++) {
+    char *at = strstr (bare, parts[p]);
+    if (at == NULL || !is_end (at + strlen (parts[p]), p == PART_MAGNITUDE))
       continue;
-    for (int p = 0; p < N_PARTS; p++)
-      if (strcmp (name + strlen (known), suffixes[p]) == 0) {
-        *module = (CowModule)m;
-        *part = (Part)p;
-        return TRUE;
-      }
+    *at = '\0';
+    const char *layer = find_layer (bare);
+    place->part = (Part)p;
+    place->n_modules = layer ? cow_translate_module (layer, &place->layer, place->modules) : 0;
+    if (place->n_modules == 0)
+      return NULL;
+    *root = g_strndup (bare, (gsize)(layer - bare));
+    return g_strdup (g_str_has_prefix (bare, "base_model.model.") ? bare + 17 : bare);
   }
-  return FALSE;
+  return NULL;
 }
 
 static gboolean
@@ -168,30 +195,33 @@ lora_for (Reader *r, const CowTensor *tensor, gint64 layer, CowModule module, GE
   return *slot;
 }
 
-static gboolean
-read_tensor (Reader *r, const CowTensor *tensor, GError **error)
+/* Rows i of n of a tensor; all of it where its rows are not divided. */
+static CowTensor
+rows_of (const CowTensor *tensor, guint i, guint n)
 {
-  gint64 layer;
-  CowModule module;
-  Part part;
-  if (!parse_name (tensor->name, &layer, &module, &part))
-    return refuse (r, tensor,
-                   "is no part of a LoRA or DoRA on a linear layer of the base "
-                   "(base_model.model.layer.N.MODULE.lora_A.weight, ...)",
-                   error);
-  CowLora *lora = lora_for (r, tensor, layer, module, error);
+  CowTensor rows = *tensor;
+  rows.dims[0] /= n;
+  rows.n_bytes /= n;
+  rows.data += i * rows.n_bytes;
+  return rows;
+}
+
+/* Module i of those that the tensor is of. A fused layer's modules share A. */
+static gboolean
+read_part (Reader *r, const CowTensor *tensor, const Place *place, guint i, GError **error)
+{
+  CowLora *lora = lora_for (r, tensor, place->layer, place->modules[i], error);
   if (lora == NULL)
     return FALSE;
-  if (part == PART_MAGNITUDE && !r->config->dora)
-    return refuse (r, tensor,
-                   "is a DoRA's, but adapter_config.json does not say \"use_dora\": true", error);
+  const Part part = place->part;
+  const guint n = part == PART_A ? 1 : place->n_modules;
   gint64 shapes[N_PARTS][2] = { { lora->rank, lora->in },
-                                { lora->out, lora->rank },
-                                { lora->out, 0 } };
+                                { lora->out * n, lora->rank },
+                                { lora->out * n, 0 } };
   float **places[N_PARTS] = { &lora->a, &lora->b, &lora->magnitude };
   guint n_dims = part == PART_MAGNITUDE ? 1 : 2;
   if (*places[part] != NULL)
-    return refuse (r, tensor, "is there twice, with and without \"model.\"", error);
+    return refuse (r, tensor, "is there twice, by another name for the same module", error);
   if (!cow_tensor_has_shape (tensor, n_dims, shapes[part])) {
     const CowTensor expected = { .n_dims = n_dims, .dims = { shapes[part][0], shapes[part][1] } };
     g_autofree char *found = cow_tensor_shape_text (tensor),
@@ -202,8 +232,67 @@ read_tensor (Reader *r, const CowTensor *tensor, GError **error)
         r->file, tensor->name, found, wanted, lora->rank);
     return FALSE;
   }
-  *places[part] = cow_tensor_dup_f32 (tensor, r->file, error);
+  const CowTensor rows = rows_of (tensor, n > 1 ? i : 0, n);
+  *places[part] = cow_tensor_dup_f32 (&rows, r->file, error);
   return *places[part] != NULL;
+}
+
+/* Tensors of modules_to_save are the head's (head-weights.h), unless they are the network's own,
+ * which nothing here can replace. */
+static gboolean
+check_saved (const Reader *r, const CowTensor *tensor, GError **error)
+{
+  g_autofree char *inner = cow_name_unwrap (tensor->name);
+  static const char *const own[] = { "norm.", "layernorm.", "embeddings.", "patch_embed." };
+  gboolean inside = find_layer (tensor->name) != NULL;
+  for (guint i = 0; i < G_N_ELEMENTS (own); i++)
+    inside |= g_str_has_prefix (inner, own[i]);
+  if (!inside)
+    return TRUE;
+  return refuse (
+      r, tensor,
+      "is of \"modules_to_save\", but a part of the base: only a head is read from there", error);
+}
+
+/* Notes the names of modules, by which the config's expressions may mean them. */
+static gboolean
+name_modules (Reader *r, const CowTensor *tensor, GError **error)
+{
+  Place place;
+  g_autofree char *root = NULL, *name = parse_name (tensor->name, &place, &root);
+  if (name == NULL)
+    return TRUE;
+  /* What programs put around the same network does not matter, only what else stands there. */
+  g_autofree char *whole = g_strconcat (root, "layer", NULL), *inner = cow_name_unwrap (whole);
+  if (r->root == NULL)
+    r->root = g_steal_pointer (&inner);
+  else if (!g_str_equal (r->root, inner))
+    return refuse (r, tensor, "belongs to another network than the tensors before it", error);
+  for (guint i = 0; i < place.n_modules; i++)
+    cow_adapter_config_name (r->config, place.layer, place.modules[i], name);
+  return TRUE;
+}
+
+static gboolean
+read_tensor (Reader *r, const CowTensor *tensor, GError **error)
+{
+  Place place;
+  g_autofree char *root = NULL, *name = parse_name (tensor->name, &place, &root);
+  if (name == NULL && !strstr (tensor->name, ".lora_") &&
+      cow_adapter_config_saves (r->config, tensor->name))
+    return check_saved (r, tensor, error);
+  if (name == NULL)
+    return refuse (r, tensor,
+                   "is no part of a LoRA or DoRA on a linear layer of the base "
+                   "(base_model.model.layer.N.MODULE.lora_A.weight, ...)",
+                   error);
+  if (place.part == PART_MAGNITUDE && !r->config->dora)
+    return refuse (r, tensor,
+                   "is a DoRA's, but adapter_config.json does not say \"use_dora\": true", error);
+  for (guint i = 0; i < place.n_modules; i++)
+    if (!read_part (r, tensor, &place, i, error))
+      return FALSE;
+  return TRUE;
 }
 
 static gboolean
@@ -248,18 +337,17 @@ check_all_complete (const Reader *r, GError **error)
   return FALSE;
 }
 
-static CowSafetensors *
-open_tensors (const char *folder, GError **error)
+static gboolean
+open_tensors (CowTensorFile *tensors, const char *folder, GError **error)
 {
   g_autofree char *file = g_build_filename (folder, "adapter_model.safetensors", NULL);
   g_autofree char *pickled = g_build_filename (folder, "adapter_model.bin", NULL);
-  if (g_file_test (file, G_FILE_TEST_EXISTS) || !g_file_test (pickled, G_FILE_TEST_EXISTS))
-    return cow_safetensors_open (file, error);
-  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
-               "%s: only adapter_model.safetensors is read; save the adapter with PEFT's "
-               "save_pretrained (safe_serialization=True)",
-               pickled);
-  return NULL;
+  return cow_tensor_file_open (tensors,
+                               g_file_test (file, G_FILE_TEST_EXISTS) ||
+                                       !g_file_test (pickled, G_FILE_TEST_EXISTS)
+                                   ? file
+                                   : pickled,
+                               error);
 }
 
 static CowAdapter *
@@ -279,28 +367,54 @@ adapter_new (const char *folder, const CowAdapterConfig *config, int n_layers)
   return self;
 }
 
+static gboolean
+read_all (Reader *r, const CowTensorFile *tensors, GError **error)
+{
+  for (guint i = 0; i < cow_tensor_file_n (tensors); i++)
+    if (!name_modules (r, cow_tensor_file_nth (tensors, i), error))
+      return FALSE;
+  for (guint i = 0; i < cow_tensor_file_n (tensors); i++)
+    if (!read_tensor (r, cow_tensor_file_nth (tensors, i), error))
+      return FALSE;
+  return check_all_complete (r, error);
+}
+
+/* Says what a folder without an adapter is, as far as its files tell. */
+static void
+refuse_folder (const char *folder, GError **error)
+{
+  g_autofree char *config = g_build_filename (folder, "config.json", NULL),
+                  *below = cow_folder_list_holding (folder, "adapter_config.json");
+  if (g_file_test (config, G_FILE_TEST_EXISTS) || !g_file_test (folder, G_FILE_TEST_IS_DIR))
+    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
+                 "%s: is a model, not an adapter (no adapter_config.json): give it as --model "
+                 "(model=)",
+                 folder);
+  else
+    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
+                 "%s: no adapter_config.json in it, in lora_adapters/ or in dora_adapters/%s%s",
+                 folder, below ? "; name one of those that have it: " : "", below ? below : "");
+}
+
 CowAdapter *
 cow_adapter_read (const char *folder, const CowVitConfig *vit, GError **error)
 {
   g_autofree char *place = find_folder (folder);
   g_auto (CowAdapterConfig) config = { 0 };
   if (place == NULL) {
-    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
-                 "%s: no adapter_config.json in it, in lora_adapters/ or in dora_adapters/",
-                 folder);
+    refuse_folder (folder, error);
     return NULL;
   }
   if (!cow_adapter_config_read (place, &config, error))
     return NULL;
-  g_autoptr (CowSafetensors) tensors = open_tensors (place, error);
-  if (tensors == NULL)
+  g_auto (CowTensorFile) tensors = { 0 };
+  if (!open_tensors (&tensors, place, error))
     return NULL;
   g_autoptr (CowAdapter) self = adapter_new (place, &config, vit->n_layers);
-  Reader reader = { &config, vit, cow_safetensors_path (tensors), self };
-  for (guint i = 0; i < cow_safetensors_n_tensors (tensors); i++)
-    if (!read_tensor (&reader, cow_safetensors_nth (tensors, i), error))
-      return NULL;
-  return check_all_complete (&reader, error) ? g_steal_pointer (&self) : NULL;
+  Reader reader = { &config, vit, cow_tensor_file_path (&tensors), self, NULL };
+  gboolean ok = read_all (&reader, &tensors, error);
+  g_free (reader.root);
+  return ok ? g_steal_pointer (&self) : NULL;
 }
 
 /* ---- writing ----------------------------------------------------------------------------------

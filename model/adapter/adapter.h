@@ -33,12 +33,17 @@ typedef struct {
 } CowAdapter;
 
 /*
- * Reads adapter_config.json and adapter_model.safetensors from `folder`, `folder`/lora_adapters or
- * `folder`/dora_adapters. rank_pattern and alpha_pattern override by module-name suffix; both key
- * prefixes (base_model.model.layer, base_model.model.model.layer) are read. Every targeted module
- * must have its tensors, every tensor must belong to a module of `config` and fit its shape, and
- * variants that this program does not compute are refused by name. NULL without error is never
- * returned: a folder without adapter_config.json is COW_ERROR_NOT_FOUND.
+ * Reads adapter_config.json and adapter_model.safetensors (or .bin) from `folder`,
+ * `folder`/lora_adapters or `folder`/dora_adapters. rank_pattern and alpha_pattern override by
+ * PEFT's rules. Names are read whatever stands before "layer.N." (tensor-names.h), with or without
+ * an adapter's name, and in Meta's and timm's words, where a fused qkv's LoRA is that of each
+ * third.
+ * Every targeted module must have its tensors, every tensor must belong to a module of `config` and
+ * fit its shape, or to modules_to_save (the head's), and variants that this program does not
+ * compute
+ * are refused by name. NULL without error is never returned: a folder without adapter_config.json
+ * is
+ * COW_ERROR_NOT_FOUND.
  */
 CowAdapter *cow_adapter_read (const char *folder, const CowVitConfig *config, GError **error);
 /* Whether a folder holds a PEFT adapter at all (in itself or in those subfolders). */

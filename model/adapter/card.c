@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * cowbehavior.json: {"format": 1, "kind", "classes": [...], "preprocess": {"size", "interpolation",
- * "normalisation"}, "base": {"name", "hash"}}. "size" is the side of a square or [height, width].
+ * "normalisation"}, "base": {"name", "hash", "fingerprint"}}. "size" is the side of a square or
+ * [height, width].
  * All other members (what the trainer measured) are kept as they are, also those that this version
  * does not know; a change of meaning raises "format". "calibration" is such a member, which is also
  * read.
@@ -71,6 +72,7 @@ cow_card_free (CowCard *self)
   g_strfreev (self->classes);
   g_free (self->base_name);
   g_free (self->base_hash);
+  g_free (self->base_fingerprint);
   g_free (self->thresholds);
   json_object_unref (self->others);
   g_free (self);
@@ -226,13 +228,16 @@ static gboolean
 get_base (JsonObject *card, const char *where, CowCard *self, GError **error)
 {
   JsonObject *object = NULL;
-  const char *name = NULL, *hash = NULL;
+  const char *name = NULL, *hash = NULL, *fingerprint = NULL;
   if (!cow_json_get_object (card, where, "base", &object, error) ||
-      (object != NULL && (!cow_json_get_string (object, where, "name", &name, error) ||
-                          !cow_json_get_string (object, where, "hash", &hash, error))))
+      (object != NULL &&
+       (!cow_json_get_string (object, where, "name", &name, error) ||
+        !cow_json_get_string (object, where, "hash", &hash, error) ||
+        !cow_json_get_string (object, where, "fingerprint", &fingerprint, error))))
     return FALSE;
   self->base_name = g_strdup (name);
   self->base_hash = g_strdup (hash);
+  self->base_fingerprint = g_strdup (fingerprint);
   return TRUE;
 }
 
@@ -390,6 +395,8 @@ cow_card_write (const CowCard *self, const char *folder, GError **error)
     json_array_add_string_element (classes, *name);
   set_string (base, "name", self->base_name);
   set_string (base, "hash", self->base_hash);
+  if (self->base_fingerprint)
+    set_string (base, "fingerprint", self->base_fingerprint);
   json_object_set_int_member (card, "format", FORMAT);
   json_object_set_string_member (card, "kind", self->kind);
   json_object_set_array_member (card, "classes", classes);

@@ -18,8 +18,9 @@ typedef struct {
   char *kind;     /* the name of a CowKind */
   char **classes; /* NULL-terminated, by index */
   CowPreprocess preprocess;
-  char *base_name; /* or NULL */
-  char *base_hash; /* SHA-256 of the base's weights as the trainer wrote it, or NULL */
+  char *base_name;        /* or NULL */
+  char *base_hash;        /* SHA-256 of the base's weights as the trainer wrote it, or NULL */
+  char *base_fingerprint; /* cow_fingerprint () of the base, which is quick to compare; or NULL */
   /* What the member "calibration" says; read with the card, and left alone by cow_card_set_member
    * (). */
   double temperature; /* divides logits before the softmax; 1 where nothing was fitted */

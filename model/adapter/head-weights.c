@@ -9,8 +9,8 @@
 
 #include "model/files/error.h"
 #include "model/files/floats.h"
-#include "model/files/safetensors.h"
-#include "model/files/torchfile.h"
+#include "model/files/tensor-file.h"
+#include "model/files/tensor-names.h"
 
 #define MAX_LAYERS 64
 #define MAX_WIDTH  65536
@@ -45,44 +45,14 @@ cow_head_style_n_parameters (CowHeadStyle style, gint64 features, gint64 n_class
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-/* The two kinds of file behind one pair of functions. */
-typedef struct {
-  CowSafetensors *safetensors;
-  CowTorchfile *torchfile;
-} Tensors;
-
-static void
-tensors_clear (Tensors *t)
-{
-  g_clear_pointer (&t->safetensors, cow_safetensors_close);
-  g_clear_pointer (&t->torchfile, cow_torchfile_close);
-}
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Tensors, tensors_clear)
-
-static guint
-n_tensors (const Tensors *t)
-{
-  return t->safetensors != NULL ? cow_safetensors_n_tensors (t->safetensors)
-                                : cow_torchfile_n_tensors (t->torchfile);
-}
-
-static const CowTensor *
-nth_tensor (const Tensors *t, guint i)
-{
-  return t->safetensors != NULL ? cow_safetensors_nth (t->safetensors, i)
-                                : cow_torchfile_nth (t->torchfile, i);
-}
-
 /* The file to read: ours before the published adapters' pickle. NULL when there is none. */
 static char *
-find_file (const char *folder, gboolean *torch)
+find_file (const char *folder)
 {
   static const char *const names[] = { "classifier.safetensors", "best_classifier.pth" };
   for (int i = 0; i < 2; i++) {
     g_autofree char *here = g_build_filename (folder, names[i], NULL);
     g_autofree char *below = g_build_filename (folder, "classifier", names[i], NULL);
-    *torch = i == 1;
     if (g_file_test (here, G_FILE_TEST_EXISTS))
       return g_steal_pointer (&here);
     if (g_file_test (below, G_FILE_TEST_EXISTS))
@@ -91,16 +61,112 @@ find_file (const char *folder, gboolean *torch)
   return NULL;
 }
 
-/* "3.weight" -> 3, TRUE; "3.bias" -> 3, FALSE. */
+/* Where PEFT keeps the tensors of modules_to_save: the adapter's own file. NULL when there is
+ * none. */
+static char *
+find_adapter_file (const char *folder)
+{
+  static const char *const places[] = { ".", "lora_adapters", "dora_adapters" };
+  static const char *const names[] = { "adapter_model.safetensors", "adapter_model.bin" };
+  for (guint p = 0; p < G_N_ELEMENTS (places); p++)
+    for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+      g_autofree char *path = p == 0 ? g_build_filename (folder, names[i], NULL)
+                                     : g_build_filename (folder, places[p], names[i], NULL);
+      if (g_file_test (path, G_FILE_TEST_EXISTS))
+        return g_steal_pointer (&path);
+    }
+  return NULL;
+}
+
+/* A tensor and its name without what stands around a head. */
+typedef struct {
+  const CowTensor *tensor;
+  char *name;
+} Named;
+
+static void
+clear_named (gpointer named)
+{
+  g_free (((Named *)named)->name);
+}
+
+/* Whether a tensor is something else than a head's: an adapter's, the copy that PEFT keeps of what
+ * a module was before, an optimiser's moments, a buffer that counts. */
+static gboolean
+is_beside (const char *name)
+{
+  static const char *const parts[] = { ".lora_",    "original_module.", "optim",
+                                       "scheduler", "scaler",           "num_batches_tracked" };
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
+    if (strstr (name, parts[i]) && (i < 2 || g_str_has_prefix (name, parts[i]) || i == 5))
+      return TRUE;
+  return FALSE;
+}
+
+/* "classifier.modules_to_save.default.0.weight" is how a whole PEFT model calls
+ * "classifier.0.weight".
+ * Takes the name. */
+static char *
+drop_saved (char *name)
+{
+  char *at = strstr (name, "modules_to_save."), *dot = at ? strchr (at + 16, '.') : NULL;
+  if (dot)
+    memmove (at, dot + 1, strlen (dot + 1) + 1);
+  return name;
+}
+
+/* Whether a name is that of what programs call a head. */
+static gboolean
+is_in_head (const char *name)
+{
+  static const char *const heads[] = { "classifier.", "head.",     "heads.",
+                                       "fc.",         "cls_head.", "linear_head." };
+  g_autofree char *inner = cow_name_unwrap (name);
+  for (guint i = 0; i < G_N_ELEMENTS (heads); i++)
+    if (g_str_has_prefix (inner, heads[i]))
+      return TRUE;
+  return FALSE;
+}
+
+/* The head's tensors in a file: all, or where a whole network lies in it, those of its head. */
+static GArray *
+find_tensors (const CowTensorFile *tensors)
+{
+  GArray *found = g_array_new (FALSE, FALSE, sizeof (Named));
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+  g_autofree char *other = NULL, *network = NULL, *common = NULL;
+  g_array_set_clear_func (found, clear_named);
+  for (guint i = 0; i < cow_tensor_file_n (tensors); i++)
+    g_ptr_array_add (names, cow_tensor_file_nth (tensors, i)->name);
+  network = cow_names_find_network ((const char *const *)names->pdata, names->len, &other);
+  g_ptr_array_set_size (names, 0);
+  for (guint i = 0; i < cow_tensor_file_n (tensors); i++) {
+    const CowTensor *tensor = cow_tensor_file_nth (tensors, i);
+    if (is_beside (tensor->name) || (network && !is_in_head (tensor->name)))
+      continue;
+    const Named named = { tensor, drop_saved (cow_name_drop_transparent (tensor->name)) };
+    g_array_append_val (found, named);
+    g_ptr_array_add (names, named.name);
+  }
+  common = cow_names_common ((const char *const *)names->pdata, names->len);
+  for (guint i = 0; i < found->len; i++) {
+    char *name = g_array_index (found, Named, i).name;
+    memmove (name, name + strlen (common), strlen (name + strlen (common)) + 1);
+  }
+  return found;
+}
+
+/* "3.weight" -> 3, TRUE; "3.bias" -> 3, FALSE; "weight" of a head of one layer -> 0, TRUE. */
 static gboolean
 parse_name (const char *name, guint *index, gboolean *is_weight)
 {
   gsize digits = strspn (name, "0123456789");
-  if (digits < 1 || digits > 6 || (name[0] == '0' && digits > 1))
+  const char *rest = name + digits + (digits > 0 ? 1 : 0);
+  if (digits > 6 || (name[0] == '0' && digits > 1) || (digits > 0 && name[digits] != '.'))
     return FALSE;
   *index = (guint)g_ascii_strtoull (name, NULL, 10);
-  *is_weight = strcmp (name + digits, ".weight") == 0;
-  return *is_weight || strcmp (name + digits, ".bias") == 0;
+  *is_weight = strcmp (rest, "weight") == 0;
+  return *is_weight || strcmp (rest, "bias") == 0;
 }
 
 /* The tensors of one torch.nn.Linear. */
@@ -128,21 +194,22 @@ linear_at (GArray *linears, guint index)
 
 /* All linears in the order of their numbers, of which dropouts and ReLUs leave some out. */
 static GArray *
-collect (const Tensors *tensors, const char *file, GError **error)
+collect (const GArray *named, const char *file, GError **error)
 {
   g_autoptr (GArray) linears = g_array_new (FALSE, FALSE, sizeof (Linear));
-  for (guint i = 0; i < n_tensors (tensors); i++) {
-    const CowTensor *tensor = nth_tensor (tensors, i);
+  for (guint i = 0; i < named->len; i++) {
+    const Named *tensor = &g_array_index (named, Named, i);
     guint index;
     gboolean is_weight;
     if (!parse_name (tensor->name, &index, &is_weight)) {
       g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
-                   "%s: tensor %s: a head has only \"0.weight\", \"0.bias\", \"3.weight\", ...",
-                   file, tensor->name);
+                   "%s: tensor %s: a head has only \"0.weight\", \"0.bias\", \"3.weight\", ... or "
+                   "\"weight\" and \"bias\", behind names that all of them share",
+                   file, tensor->tensor->name);
       return NULL;
     }
     Linear *linear = linear_at (linears, index);
-    *(is_weight ? &linear->weight : &linear->bias) = tensor;
+    *(is_weight ? &linear->weight : &linear->bias) = tensor->tensor;
     if (linears->len > MAX_LAYERS) {
       g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: more than %d layers", file, MAX_LAYERS);
       return NULL;
@@ -251,22 +318,22 @@ input_width (const GArray *linears)
 CowHeadWeights *
 cow_head_weights_read (const char *folder, gint64 features, gint64 n_classes, GError **error)
 {
-  gboolean torch;
-  g_auto (Tensors) tensors = { 0 };
-  g_autofree char *file = find_file (folder, &torch);
-  if (file == NULL) {
-    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
-                 "%s: no classifier.safetensors and no best_classifier.pth in it or in classifier/",
-                 folder);
+  g_auto (CowTensorFile) tensors = { 0 };
+  g_autofree char *file = find_file (folder);
+  g_autofree char *missing = g_strdup_printf (
+      "%s: no classifier.safetensors and no best_classifier.pth in it or in classifier/", folder);
+  if (!file && !(file = find_adapter_file (folder))) {
+    g_set_error_literal (error, COW_ERROR, COW_ERROR_NOT_FOUND, missing);
     return NULL;
   }
-  if (torch)
-    tensors.torchfile = cow_torchfile_open (file, error);
-  else
-    tensors.safetensors = cow_safetensors_open (file, error);
-  if (tensors.torchfile == NULL && tensors.safetensors == NULL)
+  if (!cow_tensor_file_open (&tensors, file, error))
     return NULL;
-  g_autoptr (GArray) linears = collect (&tensors, file, error);
+  g_autoptr (GArray) named = find_tensors (&tensors);
+  if (named->len == 0 && cow_tensor_file_n (&tensors) > 0) {
+    g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s, nor a head in %s", missing, file);
+    return NULL;
+  }
+  g_autoptr (GArray) linears = collect (named, file, error);
   if (linears == NULL)
     return NULL;
   g_autoptr (CowHeadWeights) self = g_new0 (CowHeadWeights, 1);

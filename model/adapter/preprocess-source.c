@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "model/adapter/card.h"
+#include "model/files/config.h"
 #include "model/files/json-object.h"
 #include "model/files/vit-family.h"
 
@@ -199,10 +200,31 @@ get_rescaled (const CowPreprocessSource *self, JsonObject *object, gboolean *res
   return TRUE;
 }
 
+/* Means and deviations under those keys, where both are there. */
+static gboolean
+read_mean (CowPreprocessSource *self, JsonObject *object, const char *mean_key, const char *std_key,
+           GError **error)
+{
+  double mean[3], std[3];
+
+  if (!member (object, mean_key) || !member (object, std_key))
+    return TRUE;
+  if (!get_channels (self, object, mean_key, mean, error) ||
+      !get_channels (self, object, std_key, std, error))
+    return FALSE;
+  if (cow_normalisation_find (mean, std, TOLERANCE, &self->preprocess.normalisation))
+    self->given |= COW_PREPROCESS_NORMALISATION;
+  else
+    note (self,
+          "\"%s\" (%g, %g, %g) and \"%s\" (%g, %g, %g) are none of unit, imagenet "
+          "and satellite, which alone are supported",
+          mean_key, mean[0], mean[1], mean[2], std_key, std[0], std[1], std[2]);
+  return TRUE;
+}
+
 static gboolean
 read_normalisation (CowPreprocessSource *self, JsonObject *object, GError **error)
 {
-  double mean[3], std[3];
   gboolean normalise = TRUE, rescaled;
 
   if (!get_switch (self, object, "do_normalize", &normalise, error) ||
@@ -218,19 +240,7 @@ read_normalisation (CowPreprocessSource *self, JsonObject *object, GError **erro
     self->given |= COW_PREPROCESS_NORMALISATION;
     return TRUE;
   }
-  if (!member (object, "image_mean") || !member (object, "image_std"))
-    return TRUE;
-  if (!get_channels (self, object, "image_mean", mean, error) ||
-      !get_channels (self, object, "image_std", std, error))
-    return FALSE;
-  if (cow_normalisation_find (mean, std, TOLERANCE, &self->preprocess.normalisation))
-    self->given |= COW_PREPROCESS_NORMALISATION;
-  else
-    note (self,
-          "\"image_mean\" (%g, %g, %g) and \"image_std\" (%g, %g, %g) are none of unit, imagenet "
-          "and satellite, which alone are supported",
-          mean[0], mean[1], mean[2], std[0], std[1], std[2]);
-  return TRUE;
+  return read_mean (self, object, "image_mean", "image_std", error);
 }
 
 /* ---- sources --------------------------------------------------------------------------------- */
@@ -280,16 +290,49 @@ read_config (CowPreprocessSource *self, const char *folder, GError **error)
          read_normalisation (self, object, error);
 }
 
-/* The folder of a model that is named by it or by its model.safetensors; NULL for any other file,
- * which says nothing about those beside it. Free with g_free. */
+/* timm's config.json: "pretrained_cfg" with "input_size" [channels, height, width], "mean", "std"
+ * and
+ * "interpolation". */
+static gboolean
+read_timm (CowPreprocessSource *self, const char *folder, GError **error)
+{
+  g_autofree char *path = g_build_filename (folder, "config.json", NULL);
+  JsonObject *own = NULL;
+  JsonArray *size = NULL;
+  const char *interpolation = NULL;
+
+  if (!g_file_test (path, G_FILE_TEST_EXISTS))
+    return TRUE;
+  g_autoptr (JsonObject) object = cow_json_read_object (path, error);
+  if (!object || !cow_config_is_timms (object))
+    return object != NULL;
+  if (!cow_json_get_object (object, path, "pretrained_cfg", &own, error))
+    return FALSE;
+  if (!own)
+    return TRUE;
+  self->name = "config.json";
+  self->path = g_steal_pointer (&path);
+  if (!cow_json_get_array (own, self->path, "input_size", &size, error) ||
+      !cow_json_get_string (own, self->path, "interpolation", &interpolation, error))
+    return FALSE;
+  if (size && json_array_get_length (size) == 3 &&
+      is_side (json_array_get_element (size, 1), &self->preprocess.height) &&
+      is_side (json_array_get_element (size, 2), &self->preprocess.width))
+    self->given |= COW_PREPROCESS_SIZE;
+  if (g_strcmp0 (interpolation, "bilinear") == 0) {
+    self->preprocess.interpolation = CK_BILINEAR_ANTIALIASED;
+    self->given |= COW_PREPROCESS_INTERPOLATION;
+  } else if (interpolation) {
+    note (self, "\"interpolation\" is \"%s\", which is not supported", interpolation);
+  }
+  return read_mean (self, own, "mean", "std", error);
+}
+
+/* The folder of a model that is named by it or by a file in it. Free with g_free. */
 static char *
 folder_of (const char *model)
 {
-  g_autofree char *name = g_path_get_basename (model);
-
-  if (g_file_test (model, G_FILE_TEST_IS_DIR))
-    return g_strdup (model);
-  return g_str_equal (name, "model.safetensors") ? g_path_get_dirname (model) : NULL;
+  return g_file_test (model, G_FILE_TEST_IS_DIR) ? g_strdup (model) : g_path_get_dirname (model);
 }
 
 gboolean
@@ -299,9 +342,9 @@ cow_preprocess_source_read_model (CowPreprocessSource *self, const char *model, 
   gboolean found;
 
   init (self);
-  if (!folder)
-    return TRUE;
-  return read_card (self, folder, &found, error) && (found || read_config (self, folder, error));
+  return read_card (self, folder, &found, error) &&
+         (found ||
+          (read_config (self, folder, error) && (self->path || read_timm (self, folder, error))));
 }
 
 gboolean

@@ -12,6 +12,7 @@ struct CowBehavior {
   CowEngine *engine;
   guint max_batch;
   char *precision; /* what it computes in, and why */
+  char *warning;   /* or NULL */
 };
 
 /* Returns the status of an error and copies its text to *message if that is not NULL. Takes

@@ -138,6 +138,12 @@ COW_BEHAVIOR_API const char *cow_behavior_device (const CowBehavior *behavior);
  * NULL. */
 COW_BEHAVIOR_API const char *cow_behavior_precision (const CowBehavior *behavior);
 
+/*
+ * What the user should be told of the files, once: "cows was made on another base, ...". NULL where
+ * there is nothing; valid until cow_behavior_close ().
+ */
+COW_BEHAVIOR_API const char *cow_behavior_warning (const CowBehavior *behavior);
+
 /* ---- pictures -------------------------------------------------------------------------------- */
 
 /* The layout of pixels in memory. Chroma of 4:2:0 has (width + 1) / 2 columns and (height + 1) / 2

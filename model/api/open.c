@@ -114,6 +114,7 @@ open_engine (const CowBehaviorOptions *given, GError **error)
   self->engine = engine;
   self->max_batch = options.max_batch;
   const char *why = choice.warning ? choice.warning : choice.why;
+  self->warning = g_strdup (cow_engine_warning (engine));
   self->precision = g_strdup_printf ("%s%s%s", cow_engine_precision_text (engine), why ? ": " : "",
                                      why ? why : "");
   return self;
@@ -139,6 +140,7 @@ cow_behavior_close (CowBehavior *behavior)
     return;
   cow_engine_unref (behavior->engine);
   g_free (behavior->precision);
+  g_free (behavior->warning);
   g_free (behavior);
 }
 
@@ -166,6 +168,12 @@ const char *
 cow_behavior_device (const CowBehavior *behavior)
 {
   return behavior ? cow_engine_device_text (behavior->engine) : NULL;
+}
+
+const char *
+cow_behavior_warning (const CowBehavior *behavior)
+{
+  return behavior ? behavior->warning : NULL;
 }
 
 const char *

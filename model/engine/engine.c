@@ -43,6 +43,7 @@ struct _CowEngine {
   CkDevice device; /* what the classifier's was when it was loaded; not one that can be used */
   char *name;
   char *memory_text; /* as it was when it was loaded; or NULL */
+  char *warning, *note; /* the classifier's when it was loaded, or NULL */
   CowEngineFaults faults;
 
   GThread *worker;
@@ -597,6 +598,8 @@ engine_load (CowEngine *self, const CowClassifierOptions *options, GError **erro
     return FALSE;
   }
   self->name = g_path_get_basename (cow_classifier_adapter_path (self->classifier));
+  self->warning = g_strdup (cow_classifier_warning (self->classifier));
+  self->note = g_strdup (cow_classifier_note (self->classifier));
   self->device = *cow_classifier_device (self->classifier);
   self->device.name = g_intern_string (self->device.name);
   self->device.features = g_intern_string (self->device.features);
@@ -629,6 +632,8 @@ engine_free (CowEngine *self)
   g_free (self->name);
   g_free (self->memory_text);
   g_free (self->network);
+  g_free (self->warning);
+  g_free (self->note);
   g_free (self->key);
   g_free (self);
 }
@@ -764,6 +769,18 @@ const char *
 cow_engine_name (const CowEngine *self)
 {
   return self->name;
+}
+
+const char *
+cow_engine_warning (const CowEngine *self)
+{
+  return self->warning;
+}
+
+const char *
+cow_engine_note (const CowEngine *self)
+{
+  return self->note;
 }
 
 const char *

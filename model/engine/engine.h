@@ -33,6 +33,9 @@ const CowPreprocess *cow_engine_preprocess (const CowEngine *self);
 /* The model's name for metadata: the last part of the adapter's path. */
 const char *cow_engine_name (const CowEngine *self);
 const char *cow_engine_device_text (const CowEngine *self);
+/* cow_classifier_warning () and _note () as they were when it was loaded, or NULL. */
+const char *cow_engine_warning (const CowEngine *self);
+const char *cow_engine_note (const CowEngine *self);
 /* What it computes on, to be looked at alone: the device itself may be closed and opened again. */
 const CkDevice *cow_engine_device (const CowEngine *self);
 CowPrecision cow_engine_precision (const CowEngine *self);

@@ -9,36 +9,30 @@
 #include "model/files/checkpoint-names.h"
 #include "model/files/error.h"
 #include "model/files/json.h"
-#include "model/files/safetensors.h"
-#include "model/files/torchfile.h"
-
-/* One of the two, the other NULL. */
-typedef struct {
-  CowSafetensors *safetensors;
-  CowTorchfile *torchfile;
-  gboolean k_bias; /* it has learned positions, as timm's networks, whose k has a bias */
-} File;
+#include "model/files/tensor-file.h"
+#include "model/files/tensor-names.h"
 
 typedef struct {
   CowTensor tensor; /* owns its name */
-  File *file;
+  const CowTensorFile *file;
 } Entry;
 
 struct _CowCheckpoint {
   char *path;
-  GPtrArray *files;    /* File */
+  GPtrArray *files;    /* CowTensorFile */
   GPtrArray *entries;  /* Entry */
   GHashTable *by_name; /* name -> Entry */
+  char *root;          /* what stands before the network's names, or NULL */
+  guint n_outside;     /* tensors that do not begin with it */
+  char *note;
+  CowNamesOf names_of;
 };
 
 static void
 free_file (gpointer data)
 {
-  File *file = data;
-
-  cow_safetensors_close (file->safetensors);
-  cow_torchfile_close (file->torchfile);
-  g_free (file);
+  cow_tensor_file_clear (data);
+  g_free (data);
 }
 
 static void
@@ -48,83 +42,14 @@ free_entry (gpointer data)
   g_free (data);
 }
 
-static const char *
-file_path (const File *file)
-{
-  return file->safetensors != NULL ? cow_safetensors_path (file->safetensors)
-                                   : cow_torchfile_path (file->torchfile);
-}
-
-static guint
-file_n_tensors (const File *file)
-{
-  return file->safetensors != NULL ? cow_safetensors_n_tensors (file->safetensors)
-                                   : cow_torchfile_n_tensors (file->torchfile);
-}
-
-static const CowTensor *
-file_nth (const File *file, guint i)
-{
-  return file->safetensors != NULL ? cow_safetensors_nth (file->safetensors, i)
-                                   : cow_torchfile_nth (file->torchfile, i);
-}
-
-/* Opens a file with the reader that its name asks for, and owns it from then on. */
-static File *
+/* Opens a file, and owns it from then on. */
+static const CowTensorFile *
 open_file (CowCheckpoint *self, const char *path, GError **error)
 {
-  File *file = g_new0 (File, 1);
+  CowTensorFile *file = g_new0 (CowTensorFile, 1);
 
   g_ptr_array_add (self->files, file);
-  if (g_str_has_suffix (path, ".safetensors"))
-    file->safetensors = cow_safetensors_open (path, error);
-  else if (g_str_has_suffix (path, ".pth") || g_str_has_suffix (path, ".pt") ||
-           g_str_has_suffix (path, ".bin"))
-    file->torchfile = cow_torchfile_open (path, error);
-  else
-    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
-                 "%s: a folder, a .safetensors or a .pth file was expected", path);
-  return file->safetensors != NULL || file->torchfile != NULL ? file : NULL;
-}
-
-static gboolean
-add_tensor (CowCheckpoint *self, File *file, const CowTensor *tensor, GError **error)
-{
-  CowTensor views[COW_TRANSLATE_MAX];
-  guint n_views;
-  gboolean unique = TRUE;
-
-  if (!cow_translate_tensor (tensor, file->k_bias, file_path (file), views, &n_views, error))
-    return FALSE;
-  for (guint i = 0; i < n_views; i++) {
-    Entry *entry = g_new (Entry, 1);
-
-    entry->tensor = views[i];
-    entry->file = file;
-    g_ptr_array_add (self->entries, entry);
-    if (unique && !g_hash_table_insert (self->by_name, entry->tensor.name, entry)) {
-      unique = FALSE;
-      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
-                   "%s: tensor %s: there are two of that name (%s)", file_path (file), tensor->name,
-                   entry->tensor.name);
-    }
-  }
-  return unique;
-}
-
-static gboolean
-add_file (CowCheckpoint *self, const char *path, GError **error)
-{
-  File *file = open_file (self, path, error);
-
-  if (file == NULL)
-    return FALSE;
-  for (guint i = 0; i < file_n_tensors (file); i++)
-    file->k_bias |= g_str_equal (file_nth (file, i)->name, "pos_embed");
-  for (guint i = 0; i < file_n_tensors (file); i++)
-    if (!add_tensor (self, file, file_nth (file, i), error))
-      return FALSE;
-  return TRUE;
+  return cow_tensor_file_open (file, path, error) ? file : NULL;
 }
 
 /* A shard is a file of the model's own folder; anything else could make a model read files that its
@@ -134,12 +59,12 @@ check_shard_name (const char *name, const char *index, GError **error)
 {
   if (*name != '\0' && strchr (name, '/') == NULL && strchr (name, '\\') == NULL &&
       !g_str_equal (name, ".") && !g_str_equal (name, "..") &&
-      g_str_has_suffix (name, ".safetensors"))
+      (g_str_has_suffix (name, ".safetensors") || g_str_has_suffix (name, ".bin")))
     return TRUE;
-  g_set_error (
-      error, COW_ERROR, COW_ERROR_FORMAT,
-      "%s: shard \"%s\": the plain name of a .safetensors file in the same folder was expected",
-      index, name);
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+               "%s: shard \"%s\": the plain name of a .safetensors or .bin file in the same folder "
+               "was expected",
+               index, name);
   return FALSE;
 }
 
@@ -181,7 +106,7 @@ compare_names (gconstpointer a, gconstpointer b)
 /* Index and shard must tell the same: a tensor that only one of them knows belongs to another
  * version of the network. */
 static gboolean
-check_shard (const CowSafetensors *file, const char *shard, const char *index, GHashTable *map,
+check_shard (const CowTensorFile *file, const char *shard, const char *index, GHashTable *map,
              GError **error)
 {
   GHashTableIter iter;
@@ -189,14 +114,14 @@ check_shard (const CowSafetensors *file, const char *shard, const char *index, G
 
   g_hash_table_iter_init (&iter, map);
   while (g_hash_table_iter_next (&iter, &name, &where))
-    if (g_str_equal (where, shard) && cow_safetensors_get (file, name) == NULL) {
+    if (g_str_equal (where, shard) && cow_tensor_file_get (file, name) == NULL) {
       g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
                    "%s: tensor %s is not in %s, where the index has it", index, (char *)name,
                    shard);
       return FALSE;
     }
-  for (guint i = 0; i < cow_safetensors_n_tensors (file); i++) {
-    const char *tensor = cow_safetensors_nth (file, i)->name;
+  for (guint i = 0; i < cow_tensor_file_n (file); i++) {
+    const char *tensor = cow_tensor_file_nth (file, i)->name;
 
     where = g_hash_table_lookup (map, tensor);
     if (where == NULL || !g_str_equal (where, shard)) {
@@ -230,31 +155,228 @@ add_shards (CowCheckpoint *self, const char *index, GError **error)
   for (guint i = 0; i < shards->len; i++) {
     const char *shard = g_ptr_array_index (shards, i);
     g_autofree char *path = g_build_filename (self->path, shard, NULL);
-    const File *file;
+    const CowTensorFile *file = open_file (self, path, error);
 
-    if (!add_file (self, path, error))
-      return FALSE;
-    file = g_ptr_array_index (self->files, self->files->len - 1);
-    if (!check_shard (file->safetensors, shard, index, map, error))
+    if (file == NULL || !check_shard (file, shard, index, map, error))
       return FALSE;
   }
   return TRUE;
 }
 
-/* As transformers: the single file first. */
-static gboolean
-add_folder (CowCheckpoint *self, GError **error)
+/* A file of a folder that may hold weights under another name; NULL: none. Free with g_free. */
+static char *
+find_weights (const char *folder)
 {
-  g_autofree char *single = g_build_filename (self->path, "model.safetensors", NULL);
-  g_autofree char *index = g_build_filename (self->path, "model.safetensors.index.json", NULL);
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+  char *found = NULL;
+  for (const char *name; dir && (name = g_dir_read_name (dir));)
+    if ((g_str_has_suffix (name, ".safetensors") || g_str_has_suffix (name, ".pth") ||
+         g_str_has_suffix (name, ".pt") || g_str_has_suffix (name, ".bin")) &&
+        *name != '.' && (!found || strcmp (name, found) < 0)) {
+      g_free (found);
+      found = g_strdup (name);
+    }
+  return found;
+}
 
-  if (g_file_test (single, G_FILE_TEST_EXISTS))
-    return add_file (self, single, error);
-  if (g_file_test (index, G_FILE_TEST_EXISTS))
-    return add_shards (self, index, error);
-  g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
-               "%s: has neither model.safetensors nor model.safetensors.index.json", self->path);
+static gboolean
+refuse_adapter (const char *path, GError **error)
+{
+  g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
+               "%s: is an adapter (PEFT's), not a model: give it as --adapter (adapter=), and as "
+               "model the base that it was trained on",
+               path);
   return FALSE;
+}
+
+/* Says what a folder without weights is, as far as its other files tell. */
+static gboolean
+refuse_folder (const char *path, GError **error)
+{
+  static const char *const adapters[] = { "adapter_config.json", "adapter_model.safetensors",
+                                          "adapter_model.bin" };
+  for (guint i = 0; i < G_N_ELEMENTS (adapters); i++) {
+    g_autofree char *file = g_build_filename (path, adapters[i], NULL);
+    if (g_file_test (file, G_FILE_TEST_EXISTS))
+      return refuse_adapter (path, error);
+  }
+  g_autofree char *weights = find_weights (path);
+  g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
+               "%s: has neither model.safetensors nor model.safetensors.index.json, nor "
+               "pytorch_model.bin%s%s%s",
+               path, weights ? "; it holds " : "", weights ? weights : "",
+               weights ? ", which can be named itself" : "");
+  return FALSE;
+}
+
+/* As transformers: the single file first, safetensors before pickles. */
+static gboolean
+open_folder (CowCheckpoint *self, GError **error)
+{
+  static const struct {
+    const char *name;
+    gboolean index;
+  } places[] = { { "model.safetensors", FALSE },
+                 { "model.safetensors.index.json", TRUE },
+                 { "pytorch_model.bin", FALSE },
+                 { "pytorch_model.bin.index.json", TRUE } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (places); i++) {
+    g_autofree char *path = g_build_filename (self->path, places[i].name, NULL);
+    if (g_file_test (path, G_FILE_TEST_EXISTS))
+      return places[i].index ? add_shards (self, path, error)
+                             : open_file (self, path, error) != NULL;
+  }
+  return refuse_folder (self->path, error);
+}
+
+/* ---- names ----------------------------------------------------------------------------------- */
+
+static gboolean
+has_suffix (const CowTensor *tensor, const char *suffix)
+{
+  const gsize n = strlen (tensor->name), m = strlen (suffix);
+  return g_str_has_suffix (tensor->name, suffix) && (n == m || tensor->name[n - m - 1] == '.');
+}
+
+/* What the names of all tensors together tell of each. */
+static CowNameHints
+find_hints (const CowCheckpoint *self)
+{
+  CowNameHints hints = { 0 };
+  gint64 wide = 0, narrow = 0; /* rows of the first layer of an MLP, columns of the second */
+
+  for (guint f = 0; f < self->files->len; f++) {
+    const CowTensorFile *file = self->files->pdata[f];
+    for (guint i = 0; i < cow_tensor_file_n (file); i++) {
+      const CowTensor *tensor = cow_tensor_file_nth (file, i);
+      hints.k_bias |= has_suffix (tensor, "pos_embed");
+      if (has_suffix (tensor, "blocks.0.mlp.fc1.weight") && tensor->n_dims == 2)
+        wide = tensor->dims[0];
+      if (has_suffix (tensor, "blocks.0.mlp.fc2.weight") && tensor->n_dims == 2)
+        narrow = tensor->dims[1];
+    }
+  }
+  hints.packed_mlp = wide > 0 && narrow == wide / 2 && wide % 2 == 0;
+  return hints;
+}
+
+/* Whose names they are, by tensors that only they have. */
+static CowNamesOf
+find_names_of (const CowCheckpoint *self)
+{
+  gboolean blocks = FALSE, meta = FALSE;
+
+  for (guint f = 0; f < self->files->len; f++) {
+    const CowTensorFile *file = self->files->pdata[f];
+    for (guint i = 0; i < cow_tensor_file_n (file); i++) {
+      const CowTensor *tensor = cow_tensor_file_nth (file, i);
+      blocks |= strstr (tensor->name, "blocks.0.") != NULL;
+      meta |= has_suffix (tensor, "mask_token") || has_suffix (tensor, "storage_tokens") ||
+              has_suffix (tensor, "register_tokens");
+    }
+  }
+  return !blocks ? COW_NAMES_HUGGING_FACE : meta ? COW_NAMES_META : COW_NAMES_TIMM;
+}
+
+/* Finds the network among all tensors, where dictionaries hold more than it. */
+static gboolean
+find_root (CowCheckpoint *self, GError **error)
+{
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+  g_autofree char *other = NULL;
+
+  for (guint f = 0; f < self->files->len; f++)
+    for (guint i = 0; i < cow_tensor_file_n (self->files->pdata[f]); i++)
+      g_ptr_array_add (names, cow_tensor_file_nth (self->files->pdata[f], i)->name);
+  self->root = cow_names_find_network ((const char *const *)names->pdata, names->len, &other);
+  if (!other)
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+               "%s: holds two networks, \"%s\" and \"%s\"; save the one that is meant alone",
+               self->path, self->root, other);
+  return FALSE;
+}
+
+/* Whether a tensor is the network's. Newer transformers put layers below "model.", and not the
+ * other tensors, so that with no root at all everything is. */
+static gboolean
+is_inside (const CowCheckpoint *self, const char *name)
+{
+  if (!self->root || *self->root == '\0')
+    return TRUE;
+  g_autofree char *bare = cow_name_drop_transparent (name);
+  return g_str_has_prefix (bare, self->root);
+}
+
+static gboolean
+add_tensor (CowCheckpoint *self, const CowTensorFile *file, const CowNameHints *hints,
+            const CowTensor *tensor, GError **error)
+{
+  CowTensor views[COW_TRANSLATE_MAX], inner = *tensor;
+  guint n_views;
+  gboolean unique = TRUE;
+  g_autofree char *bare = cow_name_drop_transparent (tensor->name);
+
+  inner.name = bare + (self->root ? strlen (self->root) : 0);
+  if (!cow_translate_tensor (&inner, hints, views, &n_views, error))
+    return FALSE;
+  for (guint i = 0; i < n_views; i++) {
+    Entry *entry = g_new (Entry, 1);
+
+    entry->tensor = views[i];
+    entry->file = file;
+    g_ptr_array_add (self->entries, entry);
+    if (unique && !g_hash_table_insert (self->by_name, entry->tensor.name, entry)) {
+      unique = FALSE;
+      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                   "%s: tensor %s: there are two of that name (%s)", cow_tensor_file_path (file),
+                   tensor->name, entry->tensor.name);
+    }
+  }
+  return unique;
+}
+
+static gboolean
+add_tensors (CowCheckpoint *self, GError **error)
+{
+  CowNameHints hints = find_hints (self);
+
+  if (!find_root (self, error))
+    return FALSE;
+  for (guint f = 0; f < self->files->len; f++) {
+    const CowTensorFile *file = self->files->pdata[f];
+    hints.file = cow_tensor_file_path (file);
+    for (guint i = 0; i < cow_tensor_file_n (file); i++) {
+      const CowTensor *tensor = cow_tensor_file_nth (file, i);
+      if (strstr (tensor->name, ".lora_A.") || strstr (tensor->name, ".lora_B."))
+        return refuse_adapter (cow_tensor_file_path (file), error);
+      if (!is_inside (self, tensor->name))
+        self->n_outside++;
+      else if (!add_tensor (self, file, &hints, tensor, error))
+        return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+/* What was taken, for people: NULL where everything was, under the names that are expected. */
+static char *
+make_note (const CowCheckpoint *self)
+{
+  static const char *const whose[] = { [COW_NAMES_HUGGING_FACE] = "Hugging Face's",
+                                       [COW_NAMES_META] = "Meta's",
+                                       [COW_NAMES_TIMM] = "timm's" };
+  const gboolean below = self->root && *self->root;
+
+  if (!below && self->names_of == COW_NAMES_HUGGING_FACE)
+    return NULL;
+  GString *text = g_string_new (whose[self->names_of]);
+  if (below)
+    g_string_append_printf (text, ", below \"%s\"", self->root);
+  if (self->n_outside > 0)
+    g_string_append_printf (text, "; %u tensors beside it are left out", self->n_outside);
+  return g_string_free (text, FALSE);
 }
 
 CowCheckpoint *
@@ -271,9 +393,13 @@ cow_checkpoint_open (const char *path, GError **error)
     g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND, "%s: no such file or folder", path);
     return NULL;
   }
-  ok = g_file_test (path, G_FILE_TEST_IS_DIR) ? add_folder (self, error)
-                                              : add_file (self, path, error);
-  return ok ? g_steal_pointer (&self) : NULL;
+  ok = g_file_test (path, G_FILE_TEST_IS_DIR) ? open_folder (self, error)
+                                              : open_file (self, path, error) != NULL;
+  if (!ok || !add_tensors (self, error))
+    return NULL;
+  self->names_of = find_names_of (self);
+  self->note = make_note (self);
+  return g_steal_pointer (&self);
 }
 
 void
@@ -284,6 +410,8 @@ cow_checkpoint_close (CowCheckpoint *self)
   g_hash_table_unref (self->by_name);
   g_ptr_array_unref (self->entries);
   g_ptr_array_unref (self->files);
+  g_free (self->root);
+  g_free (self->note);
   g_free (self->path);
   g_free (self);
 }
@@ -292,6 +420,24 @@ const char *
 cow_checkpoint_path (const CowCheckpoint *self)
 {
   return self->path;
+}
+
+const char *
+cow_checkpoint_note (const CowCheckpoint *self)
+{
+  return self->note;
+}
+
+char *
+cow_checkpoint_selection (const CowCheckpoint *self)
+{
+  return self->n_outside > 0 ? g_strdup_printf ("%s: %s", self->path, self->note) : NULL;
+}
+
+CowNamesOf
+cow_checkpoint_names_of (const CowCheckpoint *self)
+{
+  return self->names_of;
 }
 
 guint
@@ -338,8 +484,8 @@ cow_checkpoint_get (const CowCheckpoint *self, const char *name, guint n_dims, c
   } else {
     found_text = cow_tensor_shape_text (&entry->tensor);
     g_set_error (error, COW_ERROR, COW_ERROR_MISMATCH,
-                 "%s: tensor %s has shape %s, %s was expected", file_path (entry->file), name,
-                 found_text, wanted_text);
+                 "%s: tensor %s has shape %s, %s was expected", cow_tensor_file_path (entry->file),
+                 name, found_text, wanted_text);
   }
   return NULL;
 }
@@ -349,7 +495,7 @@ cow_checkpoint_file_of (const CowCheckpoint *self, const CowTensor *tensor)
 {
   const Entry *entry = find_entry (self, tensor->name);
 
-  return entry != NULL ? file_path (entry->file) : self->path;
+  return entry != NULL ? cow_tensor_file_path (entry->file) : self->path;
 }
 
 void
@@ -357,10 +503,6 @@ cow_checkpoint_release_pages (const CowCheckpoint *self, const CowTensor *tensor
 {
   const Entry *entry = find_entry (self, tensor->name);
 
-  if (entry == NULL)
-    return;
-  if (entry->file->safetensors != NULL)
-    cow_safetensors_release_pages (entry->file->safetensors, tensor);
-  else
-    cow_torchfile_release_pages (entry->file->torchfile, tensor);
+  if (entry != NULL)
+    cow_tensor_file_release_pages (entry->file, tensor);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tensors of a network, wherever they lie: a Hugging Face folder (one file or shards), a
- * .safetensors file or Meta's .pth, all under Hugging Face's names
- * ("layer.0.attention.q_proj.weight"). Meta's fused qkv appears as its three parts.
+ * The tensors of a network, wherever they lie: a Hugging Face folder (one file or shards,
+ * safetensors or PyTorch's), a .safetensors file or a .pth, all under Hugging Face's names
+ * ("layer.0.attention.q_proj.weight"). A fused qkv appears as its three parts.
  */
 #ifndef COW_CHECKPOINT_H
 #define COW_CHECKPOINT_H
@@ -13,15 +13,27 @@ G_BEGIN_DECLS
 
 typedef struct _CowCheckpoint CowCheckpoint;
 
+/* Who gave the tensors their names, which is also whose way of interpolating positions is meant. */
+typedef enum { COW_NAMES_HUGGING_FACE, COW_NAMES_META, COW_NAMES_TIMM } CowNamesOf;
+
 /*
- * Opens a folder with model.safetensors or model.safetensors.index.json, or a file. Shard names
- * that are absolute or leave the folder are refused. A "model." or "backbone." before a name is
- * dropped; DINOv3 names of Meta's are translated; bias_mask, the k third of the qkv bias,
- * local_cls_norm and rope_embed.periods are left out.
+ * Opens a folder with model.safetensors, pytorch_model.bin or the index of shards of either, or a
+ * file, which is told by its content. Shard names that are absolute or leave the folder are
+ * refused. Wrappers before and in names are dropped, and of dictionaries that hold more than the
+ * network, it alone is taken (tensor-names.h); names of Meta and timm are translated
+ * (checkpoint-names.h). An adapter is refused: COW_ERROR_MISMATCH.
  */
 CowCheckpoint *cow_checkpoint_open (const char *path, GError **error);
 void cow_checkpoint_close (CowCheckpoint *self);
 const char *cow_checkpoint_path (const CowCheckpoint *self);
+/* Whose names were read and what was left out, for people: "Meta's, below \"teacher.backbone.\"; 12
+ * tensors beside it are left out". NULL where there is nothing to say. */
+const char *cow_checkpoint_note (const CowCheckpoint *self);
+/* The same where only a part of what lies in the file was taken, beginning with the path; else
+ * NULL.
+ * Free with g_free. */
+char *cow_checkpoint_selection (const CowCheckpoint *self);
+CowNamesOf cow_checkpoint_names_of (const CowCheckpoint *self);
 /* In the order of their data, file by file. */
 guint cow_checkpoint_n_tensors (const CowCheckpoint *self);
 const CowTensor *cow_checkpoint_nth (const CowCheckpoint *self, guint i);

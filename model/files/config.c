@@ -22,6 +22,9 @@
 #define MAX_IMAGE        8192
 #define LIMIT            (1 << 20) /* keeps a size inside an int before it is validated */
 
+/* Names of CowPositionRule in config.json, which this program writes of models that it makes. */
+static const char *const position_rules[] = { "bicubic", "bicubic-antialiased", "bicubic-offset" };
+
 /* Checks that every size is inside its limits and divides where it must; COW_ERROR_FORMAT with
  * `where` before it. */
 static gboolean
@@ -55,10 +58,10 @@ validate (const CowVitConfig *c, const char *where, GError **error)
                  where, c->hidden_size, c->n_heads);
     return FALSE;
   }
-  if (c->family->learned_positions && c->n_registers > 0) {
+  if (c->family->learned_positions && !c->family->any_size && c->n_registers > 0) {
     g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
-                 "%s: \"num_register_tokens\" is %d: with learned positions only 0 is supported",
-                 where, c->n_registers);
+                 "%s: \"num_register_tokens\" is %d: a %s has none", where, c->n_registers,
+                 c->family->title);
     return FALSE;
   }
   if (!isfinite (c->norm_epsilon) || c->norm_epsilon <= 0 || !isfinite (c->rope_theta) ||
@@ -156,6 +159,66 @@ refuse_type (const char *type, const char *where, GError **error)
   return FALSE;
 }
 
+/* The width of the MLP, by transformers' rule for gated ones where nobody says it. */
+static gboolean
+get_mlp (JsonObject *o, const char *where, CowVitConfig *c, GError **error)
+{
+  double ratio = 4;
+  if (!cow_json_get_bool (o, where, "use_swiglu_ffn", &c->gated, error) ||
+      !cow_json_get_double (o, where, "mlp_ratio", &ratio, error))
+    return FALSE;
+  const double wide = c->hidden_size * (ratio > 0 && ratio < 1000 ? ratio : 0);
+  c->intermediate_size = c->gated ? ((int)(wide * 2 / 3) + 7) / 8 * 8 : (int)wide;
+  return get_size (o, where, "intermediate_size", &c->intermediate_size, error);
+}
+
+static gboolean
+get_position_rule (JsonObject *o, const char *where, CowVitConfig *c, GError **error)
+{
+  const char *name =
+      position_rules[c->n_registers > 0 ? COW_POSITIONS_ANTIALIASED : COW_POSITIONS_PLAIN];
+  gboolean class_position = TRUE;
+  if (!cow_json_get_string (o, where, "position_interpolation", &name, error) ||
+      !cow_json_get_bool (o, where, "class_position", &class_position, error))
+    return FALSE;
+  c->no_class_position = !class_position;
+  for (guint i = 0; i < G_N_ELEMENTS (position_rules); i++)
+    if (g_str_equal (name, position_rules[i])) {
+      c->position_rule = (CowPositionRule)i;
+      return TRUE;
+    }
+  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+               "%s: \"position_interpolation\" is \"%s\", expected \"bicubic\", "
+               "\"bicubic-antialiased\" or \"bicubic-offset\"",
+               where, name);
+  return FALSE;
+}
+
+/* transformers' Dinov2Config and Dinov2WithRegistersConfig. */
+static gboolean
+read_dinov2 (JsonObject *o, const char *where, CowVitConfig *c, GError **error)
+{
+  gboolean qkv_bias = TRUE;
+  c->hidden_size = 768;
+  c->n_heads = 12;
+  c->patch_size = g_str_equal (c->family->model_type, "dinov2") ? 14 : 16;
+  c->n_registers = g_str_equal (c->family->model_type, "dinov2") ? 0 : 4;
+  if (!check_quantisation (o, where, error) ||
+      !get_size (o, where, "hidden_size", &c->hidden_size, error) ||
+      !get_size (o, where, "num_hidden_layers", &c->n_layers, error) ||
+      !get_size (o, where, "num_attention_heads", &c->n_heads, error) ||
+      !get_size (o, where, "patch_size", &c->patch_size, error) ||
+      !get_size (o, where, "num_channels", &c->n_channels, error) ||
+      !get_size (o, where, "num_register_tokens", &c->n_registers, error) ||
+      !get_size (o, where, "image_size", &c->image_size, error) || !get_mlp (o, where, c, error) ||
+      !cow_json_get_bool (o, where, "qkv_bias", &qkv_bias, error) ||
+      !get_float (o, where, "layer_norm_eps", &c->norm_epsilon, error) ||
+      !get_position_rule (o, where, c, error))
+    return FALSE;
+  c->q_bias = c->k_bias = c->v_bias = qkv_bias;
+  return check_word (o, where, "hidden_act", "gelu", "gelu", error) && validate (c, where, error);
+}
+
 static gboolean
 read_object (JsonObject *o, const char *where, CowVitConfig *c, GError **error)
 {
@@ -184,6 +247,8 @@ read_object (JsonObject *o, const char *where, CowVitConfig *c, GError **error)
   c->k_bias = c->family->k_bias;
   c->norm_epsilon = c->family->norm_epsilon;
   c->rope_rescale = c->family->rope_rescale;
+  if (c->family->any_size)
+    return read_dinov2 (o, where, c, error);
   return check_quantisation (o, where, error) &&
          get_size (o, where, "hidden_size", &c->hidden_size, error) &&
          get_size (o, where, "num_hidden_layers", &c->n_layers, error) &&
@@ -267,46 +332,52 @@ count_layers (const CowCheckpoint *checkpoint)
   return (int)limit;
 }
 
-gboolean
-cow_vit_config_infer (const CowCheckpoint *checkpoint, CowVitConfig *c, GError **error)
+/* The side of the square of patches that learned positions fit, with or without the class token's
+ * before them. */
+static gboolean
+infer_positions (const CowCheckpoint *checkpoint, CowVitConfig *c, GError **error)
+{
+  int n = 0;
+  if (!dimension (checkpoint, cow_vit_names.positions, 3, 1, &n, error))
+    return FALSE;
+  const int with = (int)lround (sqrt (n - 1.0)), without = (int)lround (sqrt ((double)n));
+  c->no_class_position = with * with != n - 1;
+  if (c->no_class_position && without * without != n) {
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+                 "%s: %s has %d rows, which are no square of patches, with or without the class "
+                 "token's",
+                 cow_checkpoint_path (checkpoint), cow_vit_names.positions, n);
+    return FALSE;
+  }
+  c->image_size = c->patch_size * (c->no_class_position ? without : with);
+  return TRUE;
+}
+
+/* How the positions of a DINOv2 are interpolated by those whose file it is. */
+static CowPositionRule
+rule_of (const CowCheckpoint *checkpoint, const CowVitConfig *c)
+{
+  return cow_checkpoint_names_of (checkpoint) == COW_NAMES_TIMM || c->n_registers > 0
+             ? COW_POSITIONS_ANTIALIASED
+         : cow_checkpoint_names_of (checkpoint) == COW_NAMES_META ? COW_POSITIONS_OFFSET
+                                                                  : COW_POSITIONS_PLAIN;
+}
+
+static gboolean
+infer_sizes (const CowCheckpoint *checkpoint, CowVitConfig *c, GError **error)
 {
   const char *patch = "embeddings.patch_embeddings.weight", *up = "layer.0.mlp.up_proj.weight";
   const char *registers = "embeddings.register_tokens";
-  const CowVitFamily *family = cow_vit_family_default ();
-  *c = (CowVitConfig){ .family = family,
-                       .image_size = 224,
-                       .norm_epsilon = family->norm_epsilon,
-                       .rope_theta = 100,
-                       .rope_rescale = family->rope_rescale };
-  if (has (checkpoint, "embeddings.position_embeddings")) {
-    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
-                 "%s: a network with learned positions without a config.json, which "
-                 "has to tell its heads",
-                 cow_checkpoint_path (checkpoint));
-    return FALSE;
-  }
-  if (has (checkpoint, "layer.0.mlp.up_proj.weight.quant_state.bitsandbytes__nf4")) {
-    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
-                 "%s: NF4 tensors without a config.json: packed weights have no shape to infer "
-                 "from; put the model's config.json beside them",
-                 cow_checkpoint_path (checkpoint));
-    return FALSE;
-  }
   if (!dimension (checkpoint, patch, 4, 0, &c->hidden_size, error) ||
       !dimension (checkpoint, patch, 4, 1, &c->n_channels, error) ||
       !dimension (checkpoint, patch, 4, 2, &c->patch_size, error) ||
       !dimension (checkpoint, up, 2, 0, &c->intermediate_size, error) ||
       (has (checkpoint, registers) &&
-       !dimension (checkpoint, registers, 3, 1, &c->n_registers, error)))
+       !dimension (checkpoint, registers, 3, 1, &c->n_registers, error)) ||
+      (c->family->learned_positions && !infer_positions (checkpoint, c, error)))
     return FALSE;
-  int head_dim = c->hidden_size == 4096 ? 128 : 64;
-  if (c->hidden_size % head_dim != 0) {
-    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
-                 "%s: hidden size %d is no multiple of %d: a config.json has to tell the heads",
-                 cow_checkpoint_path (checkpoint), c->hidden_size, head_dim);
-    return FALSE;
-  }
-  c->n_heads = c->hidden_size / head_dim;
+  if (c->family->learned_positions)
+    c->position_rule = rule_of (checkpoint, c);
   c->n_layers = count_layers (checkpoint);
   c->gated = has (checkpoint, "layer.0.mlp.gate_proj.weight");
   c->q_bias = has (checkpoint, "layer.0.attention.q_proj.bias");
@@ -314,7 +385,130 @@ cow_vit_config_infer (const CowCheckpoint *checkpoint, CowVitConfig *c, GError *
   c->v_bias = has (checkpoint, "layer.0.attention.v_proj.bias");
   c->o_bias = has (checkpoint, "layer.0.attention.o_proj.bias");
   c->mlp_bias = has (checkpoint, "layer.0.mlp.up_proj.bias");
-  return validate (c, cow_checkpoint_path (checkpoint), error);
+  return TRUE;
+}
+
+/* Heads of 64, of DINOv3's 7B of 128, in all networks that are known by their tensors alone. */
+static gboolean
+infer_heads (const CowCheckpoint *checkpoint, CowVitConfig *c, GError **error)
+{
+  const int head_dim = c->hidden_size == 4096 ? 128 : 64;
+  if (c->hidden_size % head_dim != 0) {
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+                 "%s: hidden size %d is no multiple of %d: a config.json has to tell the heads",
+                 cow_checkpoint_path (checkpoint), c->hidden_size, head_dim);
+    return FALSE;
+  }
+  c->n_heads = c->hidden_size / head_dim;
+  return TRUE;
+}
+
+static void
+start_inferring (const CowVitFamily *family, CowVitConfig *c)
+{
+  *c = (CowVitConfig){ .family = family,
+                       .image_size = 224,
+                       .norm_epsilon = family->norm_epsilon,
+                       .rope_theta = 100,
+                       .rope_rescale = family->rope_rescale };
+}
+
+/* Of networks with learned positions, those with layer scales are DINOv2. */
+static const CowVitFamily *
+infer_family (const CowCheckpoint *checkpoint)
+{
+  if (!has (checkpoint, cow_vit_names.positions))
+    return cow_vit_family_default ();
+  if (!has (checkpoint, "layer.0.layer_scale1.lambda1"))
+    return NULL;
+  return cow_vit_family_find (has (checkpoint, cow_vit_names.registers) ? "dinov2_with_registers"
+                                                                        : "dinov2");
+}
+
+gboolean
+cow_vit_config_infer (const CowCheckpoint *checkpoint, CowVitConfig *c, GError **error)
+{
+  const CowVitFamily *family = infer_family (checkpoint);
+  if (family == NULL) {
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+                 "%s: a network with learned positions without a config.json, which "
+                 "has to tell its heads",
+                 cow_checkpoint_path (checkpoint));
+    return FALSE;
+  }
+  start_inferring (family, c);
+  if (has (checkpoint, "layer.0.mlp.up_proj.weight.quant_state.bitsandbytes__nf4")) {
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+                 "%s: NF4 tensors without a config.json: packed weights have no shape to infer "
+                 "from; put the model's config.json beside them",
+                 cow_checkpoint_path (checkpoint));
+    return FALSE;
+  }
+  return infer_sizes (checkpoint, c, error) && infer_heads (checkpoint, c, error) &&
+         validate (c, cow_checkpoint_path (checkpoint), error);
+}
+
+/* ---- timm's ------------------------------------------------------------------------------------
+ * Its config.json names the architecture, and its program has the rest. The sizes are the tensors';
+ * heads are of 64 (the 7B's of 128) in all of these, unless "model_args" says otherwise.
+ */
+
+static const char *const plain_sizes[] = { "vit_tiny_patch", "vit_small_patch", "vit_base_patch",
+                                           "vit_large_patch" };
+
+/* The model_type of an architecture, NULL where it is none that is read. */
+static const char *
+timm_type (const char *architecture)
+{
+  if (!g_str_has_prefix (architecture, "vit_"))
+    return NULL;
+  if (strstr (architecture, "_dinov3"))
+    return "dinov3_vit";
+  if (strstr (architecture, "_dinov2"))
+    return strstr (architecture, "_reg") ? "dinov2_with_registers" : "dinov2";
+  for (guint i = 0; i < G_N_ELEMENTS (plain_sizes); i++)
+    if (g_str_has_prefix (architecture, plain_sizes[i])) {
+      const char *rest = architecture + strlen (plain_sizes[i]);
+      rest += strspn (rest, "0123456789");
+      if (*rest == '_' && rest[1] != '\0' && rest[1 + strspn (rest + 1, "0123456789")] == '\0')
+        return "timm_vit";
+    }
+  return NULL;
+}
+
+/* The model_type that a config.json says or means, NULL where it says nothing; for timm's unknown
+ * architectures an error. */
+static gboolean
+type_of (JsonObject *object, const char *where, const char **type, GError **error)
+{
+  const char *architecture = NULL;
+  *type = NULL;
+  if (!cow_json_get_string (object, where, "model_type", type, error) ||
+      !cow_json_get_string (object, where, "architecture", &architecture, error))
+    return FALSE;
+  if (*type != NULL || architecture == NULL || (*type = timm_type (architecture)) != NULL)
+    return TRUE;
+  g_set_error (
+      error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+      "%s: \"architecture\" is \"%s\": of timm's networks, DINOv3, DINOv2 and plain vision "
+      "transformers (vit_tiny, vit_small, vit_base, vit_large) are read",
+      where, architecture);
+  return FALSE;
+}
+
+static gboolean
+read_timm (JsonObject *o, const char *where, const CowCheckpoint *checkpoint, const char *type,
+           CowVitConfig *c, GError **error)
+{
+  JsonObject *arguments = NULL;
+  start_inferring (cow_vit_family_find (type), c);
+  if (g_str_equal (type, "timm_vit"))
+    c->norm_epsilon = 1e-6f;
+  if (!infer_sizes (checkpoint, c, error) || !infer_heads (checkpoint, c, error) ||
+      !cow_json_get_object (o, where, "model_args", &arguments, error) ||
+      (arguments != NULL && !get_size (arguments, where, "num_heads", &c->n_heads, error)))
+    return FALSE;
+  return validate (c, where, error);
 }
 
 /* ---- the file of a path, and its text -------------------------------------------------------- */
@@ -322,10 +516,7 @@ cow_vit_config_infer (const CowCheckpoint *checkpoint, CowVitConfig *c, GError *
 char *
 cow_vit_config_file_for (const char *path)
 {
-  g_autofree char *base = g_path_get_basename (path);
-  /* A Hugging Face folder named by its file; any other file says nothing about a config.json beside
-   * it. */
-  if (strcmp (base, "model.safetensors") != 0)
+  if (!g_file_test (path, G_FILE_TEST_IS_REGULAR))
     return g_build_filename (path, "config.json", NULL);
   g_autofree char *folder = g_path_get_dirname (path);
   return g_build_filename (folder, "config.json", NULL);
@@ -340,10 +531,21 @@ cow_config_model_type (const char *path, char **type, GError **error)
   if (!g_file_test (file, G_FILE_TEST_EXISTS))
     return TRUE;
   g_autoptr (JsonObject) object = cow_json_read_object (file, error);
-  if (object == NULL || !cow_json_get_string (object, file, "model_type", &found, error))
+  if (object == NULL || !type_of (object, file, &found, error))
     return FALSE;
   *type = g_strdup (found);
   return TRUE;
+}
+
+/* Whether a config.json says nothing of a network: it lies beside a file by chance. */
+static gboolean
+is_by_chance (JsonObject *object, const char *path)
+{
+  return !json_object_has_member (object, "model_type") &&
+         !json_object_has_member (object, "architecture") &&
+         !json_object_has_member (object, "architectures") &&
+         !json_object_has_member (object, "hidden_size") &&
+         g_file_test (path, G_FILE_TEST_IS_REGULAR);
 }
 
 gboolean
@@ -351,9 +553,23 @@ cow_vit_config_for (const char *path, const CowCheckpoint *checkpoint, CowVitCon
                     GError **error)
 {
   g_autofree char *file = cow_vit_config_file_for (path);
-  if (g_file_test (file, G_FILE_TEST_EXISTS))
-    return read_file (file, config, error);
-  return cow_vit_config_infer (checkpoint, config, error);
+  const char *type = NULL;
+  if (!g_file_test (file, G_FILE_TEST_EXISTS))
+    return cow_vit_config_infer (checkpoint, config, error);
+  g_autoptr (JsonObject) object = cow_json_read_object (file, error);
+  if (object == NULL || !type_of (object, file, &type, error))
+    return FALSE;
+  if (is_by_chance (object, path))
+    return cow_vit_config_infer (checkpoint, config, error);
+  return cow_config_is_timms (object) ? read_timm (object, file, checkpoint, type, config, error)
+                                      : read_object (object, file, config, error);
+}
+
+gboolean
+cow_config_is_timms (JsonObject *object)
+{
+  return json_object_has_member (object, "architecture") &&
+         !json_object_has_member (object, "model_type");
 }
 
 JsonObject *
@@ -415,6 +631,13 @@ cow_vit_config_to_json (const CowVitConfig *c, gboolean nf4)
     json_object_set_double_member (o, "pos_embed_rescale", short_double (c->rope_rescale));
   else
     json_object_set_null_member (o, "pos_embed_rescale"); /* left out, it means 2 to transformers */
+  if (c->family->any_size) {
+    json_object_set_boolean_member (o, "use_swiglu_ffn", c->gated);
+    json_object_set_string_member (o, "hidden_act", "gelu");
+    json_object_set_boolean_member (o, "qkv_bias", c->k_bias);
+    json_object_set_string_member (o, "position_interpolation", position_rules[c->position_rule]);
+    json_object_set_boolean_member (o, "class_position", !c->no_class_position);
+  }
   if (nf4)
     json_object_set_object_member (o, "quantization_config", cow_quantisation_config_new ());
   return cow_json_object_text (o);

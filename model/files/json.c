@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "model/files/error.h"
+#include "model/files/foreign.h"
 #include "model/files/mapping.h"
 
 static gboolean
@@ -133,6 +134,21 @@ check_root (JsonNode *root, const Members *members, const char *file, GError **e
   return FALSE;
 }
 
+/* Editors of Windows begin a text with a byte order mark. In UTF-8 it says nothing, and is passed
+ * over; FALSE for UTF-16. */
+static gboolean
+skip_mark (const char **text, gsize *n_bytes, const char *file, GError **error)
+{
+  if (*n_bytes >= 3 && memcmp (*text, "\xef\xbb\xbf", 3) == 0) {
+    *text += 3;
+    *n_bytes -= 3;
+  }
+  if (*n_bytes >= 2 && (memcmp (*text, "\xff\xfe", 2) == 0 || memcmp (*text, "\xfe\xff", 2) == 0))
+    return bad_text (file, 0, "a text in UTF-16 (a byte order mark says so); save it as UTF-8",
+                     error);
+  return TRUE;
+}
+
 JsonNode *
 cow_json_parse (const char *text, gsize n_bytes, const char *file, GError **error)
 {
@@ -143,7 +159,7 @@ cow_json_parse (const char *text, gsize n_bytes, const char *file, GError **erro
   Members members = { sizes, NULL };
   JsonNode *root = NULL;
 
-  if (!check_text (text, n_bytes, file, error))
+  if (!skip_mark (&text, &n_bytes, file, error) || !check_text (text, n_bytes, file, error))
     return NULL;
   g_signal_connect (parser, "object-member", G_CALLBACK (on_member), &members);
   g_signal_connect (parser, "object-end", G_CALLBACK (on_object_end), &members);
@@ -167,6 +183,8 @@ cow_json_read (const char *path, GError **error)
     return NULL;
   root = cow_json_parse (mapping.data != NULL ? (const char *)mapping.data : "", mapping.size, path,
                          error);
+  if (root == NULL)
+    cow_foreign_explain (path, mapping.data, mapping.size, error);
   cow_mapping_close (&mapping);
   return root;
 }

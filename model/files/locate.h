@@ -10,10 +10,16 @@ G_BEGIN_DECLS
 /*
  * The path of a model or adapter that a user named: as it stands when it exists; else, for a
  * relative name, below each folder of $COWBEHAVIOR_PATH (colon-separated), then the user's data
- * folder (XDG_DATA_HOME/cowbehavior), then the installed data folder. COW_ERROR_NOT_FOUND lists
- * every place that was tried. Free with g_free.
+ * folder (XDG_DATA_HOME/cowbehavior), then the installed data folder; then OWNER/NAME in the
+ * Hugging
+ * Face caches (HF_HUB_CACHE, HF_HOME). A folder of such a cache stands for the state of the
+ * repository in it, and one that holds a single adapter's folder and nothing else for that.
+ * COW_ERROR_NOT_FOUND lists every place that was tried, or the command that fetches a repository.
+ * Free with g_free.
  */
 char *cow_locate (const char *name, GError **error);
+/* Names of the folders below one that hold such a file, "a, b"; NULL: none. Free with g_free. */
+char *cow_folder_list_holding (const char *folder, const char *file);
 
 /*
  * What is used where nobody names a model and an adapter: names for cow_locate () of the

@@ -13,6 +13,8 @@
 
 #include "model/files/error.h"
 
+#define MOST_BLOB 128 /* bytes of a blob's name, which is a hash */
+
 static gboolean
 fail (const char *path, const char *doing, GError **error)
 {
@@ -49,40 +51,53 @@ map_descriptor (CowMapping *self, int fd, const char *path, GError **error)
   return TRUE;
 }
 
-/* What a clone without git-lfs leaves in place of a model is the likeliest "broken" file of all,
- * and looks like nothing else. */
-static gboolean
-check_not_pointer (const CowMapping *self, GError **error)
-{
-  static const char pointer[] = "version https://git-lfs.";
+#define BLOBS "../../blobs/"
 
-  if (self->size < sizeof pointer - 1 || memcmp (self->data, pointer, sizeof pointer - 1) != 0)
-    return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
-               "%s: is a Git LFS pointer, not the file itself: run \"git lfs pull\" in its folder",
-               self->path);
-  return FALSE;
+/*
+ * Where the links of a Hugging Face cache (snapshots/COMMIT/FILE -> ../../blobs/HASH) were copied
+ * as
+ * texts, the path that such a text means; NULL for every other file. Nothing but the name of a blob
+ * is followed, so that no file leads elsewhere. Free with g_free.
+ */
+static char *
+linked_blob (const CowMapping *self)
+{
+  const gsize before = strlen (BLOBS);
+  if (self->size <= before || self->size > before + MOST_BLOB ||
+      memcmp (self->data, BLOBS, before) != 0)
+    return NULL;
+  for (gsize i = before; i < self->size; i++)
+    if (!g_ascii_isalnum (self->data[i]))
+      return NULL;
+  g_autofree char *folder = g_path_get_dirname (self->path),
+                  *link = g_strndup ((const char *)self->data, self->size);
+  return g_build_filename (folder, link, NULL);
+}
+
+static gboolean
+open_and_map (CowMapping *self, const char *path, GError **error)
+{
+  memset (self, 0, sizeof *self);
+  /* O_NONBLOCK: opening a named pipe must not wait for a writer; it means nothing for ordinary
+   * files. */
+  const int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0)
+    return fail (path, "open", error);
+  const gboolean ok = map_descriptor (self, fd, path, error);
+  close (fd);
+  return ok;
 }
 
 gboolean
 cow_mapping_open (CowMapping *self, const char *path, GError **error)
 {
-  gboolean ok;
-  int fd;
-
-  memset (self, 0, sizeof *self);
-  /* O_NONBLOCK: opening a named pipe must not wait for a writer; it means nothing for ordinary
-   * files. */
-  fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0)
-    return fail (path, "open", error);
-  ok = map_descriptor (self, fd, path, error);
-  close (fd);
-  if (ok && !check_not_pointer (self, error)) {
-    cow_mapping_close (self);
+  if (!open_and_map (self, path, error))
     return FALSE;
-  }
-  return ok;
+  g_autofree char *blob = linked_blob (self);
+  if (!blob)
+    return TRUE;
+  cow_mapping_close (self);
+  return open_and_map (self, blob, error);
 }
 
 void

@@ -10,28 +10,6 @@
 #include "model/files/json-object.h"
 
 gboolean
-cow_linear_weight_parse (const char *name, int *layer, CowModule *module, const char **rest)
-{
-  if (!g_str_has_prefix (name, "layer."))
-    return FALSE;
-  const char *number = name + strlen ("layer.");
-  const gsize digits = strspn (number, "0123456789");
-  if (digits == 0 || digits > 6 || number[digits] != '.')
-    return FALSE;
-  const char *inside = number + digits + 1;
-  for (int m = 0; m < COW_N_MODULES; m++) {
-    const char *known = cow_module_name ((CowModule)m), *weight = inside + strlen (known);
-    if (!g_str_has_prefix (inside, known) || !g_str_has_prefix (weight, ".weight"))
-      continue;
-    *layer = (int)g_ascii_strtoll (number, NULL, 10);
-    *module = (CowModule)m;
-    *rest = weight + strlen (".weight");
-    return **rest == '\0' || **rest == '.';
-  }
-  return FALSE;
-}
-
-gboolean
 cow_model_folder_prepare (const char *folder, const char *const *others, gboolean *made,
                           GError **error)
 {
@@ -72,7 +50,12 @@ cow_model_config_text (const char *path, const CowVitConfig *config, gboolean nf
   g_autoptr (JsonObject) object = NULL;
   if (g_file_test (file, G_FILE_TEST_EXISTS)) {
     object = cow_json_read_object (file, error);
-  } else {
+    if (object == NULL)
+      return NULL;
+  }
+  /* Tensors are written under other names than timm's, and its config.json does not tell sizes. */
+  if (object == NULL || cow_config_is_timms (object)) {
+    g_clear_pointer (&object, json_object_unref);
     made = cow_vit_config_to_json (config, FALSE);
     object = cow_json_parse_object (made, strlen (made), path, error);
   }

@@ -13,14 +13,6 @@ typedef gboolean (*CowTensorProgress) (const char *tensor, guint64 done_bytes, g
                                        gpointer user_data);
 
 /*
- * Whether a tensor's name is that of a linear layer's weight, "layer.3.mlp.up_proj.weight": which
- * layer, which module. *rest is what comes behind it: "" for the weight itself, ".absmax" for a
- * part of an NF4 one.
- */
-gboolean cow_linear_weight_parse (const char *name, int *layer, CowModule *module,
-                                  const char **rest);
-
-/*
  * Makes the folder where it is missing (*made); COW_ERROR_ARGUMENT when it holds a model already,
  * or a file of one of these names (NULL at the end, or NULL).
  */

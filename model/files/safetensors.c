@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "model/files/error.h"
+#include "model/files/foreign.h"
 #include "model/files/json.h"
 #include "model/files/mapping.h"
 
@@ -251,7 +252,10 @@ read_mapping (const CowMapping *mapping, GError **error)
   g_array_set_clear_func (self->tensors, clear_tensor);
   self->by_name = g_hash_table_new (g_str_hash, g_str_equal);
   self->metadata = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  return read_header (self, error) ? g_steal_pointer (&self) : NULL;
+  if (read_header (self, error))
+    return g_steal_pointer (&self);
+  cow_foreign_explain (self->mapping.path, self->mapping.data, self->mapping.size, error);
+  return NULL;
 }
 
 CowSafetensors *

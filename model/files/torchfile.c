@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "model/files/error.h"
+#include "model/files/foreign.h"
 #include "model/files/mapping.h"
 #include "model/files/pickle.h"
 #include "model/files/zipfile.h"
@@ -288,7 +289,8 @@ find_pickle (Reader *reader, const CowZipEntry **pickle, GError **error)
   }
   if (*pickle == NULL)
     return fail (reader->file, COW_ERROR_FORMAT, error,
-                 "a zip archive, but not torch.save ()'s: it has no data.pkl");
+                 "a zip archive, but not torch.save ()'s: it has no data.pkl; if it holds a model, "
+                 "unpack it first (unzip)");
   return TRUE;
 }
 
@@ -347,8 +349,9 @@ check_kind (const CowTorchfile *self, GError **error)
     return fail (
         self, COW_ERROR_UNSUPPORTED, error,
         "a bare pickle, as torch before 1.6 wrote: load and save it again with torch 1.6 or newer");
-  return fail (self, COW_ERROR_FORMAT, error,
-               "no file of torch.save (): a zip archive was expected");
+  fail (self, COW_ERROR_FORMAT, error, "no file of torch.save (): a zip archive was expected");
+  cow_foreign_explain (mapping->path, mapping->data, mapping->size, error);
+  return FALSE;
 }
 
 static gboolean

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/files/vit-family.h"
 
+#include <string.h>
+
 /* transformers' DINOv3ViTModel */
 const CowVitNames cow_vit_names = {
   .class_token = "embeddings.cls_token",
@@ -58,6 +60,32 @@ static const CowVitFamily families[] = {
       .class_deviation = 1e-6,
       .uniform_patches = TRUE,
   },
+  {
+      .model_type = "dinov2",
+      .architecture = "Dinov2Model",
+      .image_processor = "BitImageProcessor",
+      .title = "DINOv2 vision transformer",
+      .learned_positions = TRUE,
+      .any_size = TRUE,
+      .layer_scale = TRUE,
+      .names = &cow_vit_names,
+      .k_bias = TRUE,
+      .norm_epsilon = 1e-6f,
+      .class_deviation = .02,
+  },
+  {
+      .model_type = "dinov2_with_registers",
+      .architecture = "Dinov2WithRegistersModel",
+      .image_processor = "BitImageProcessor",
+      .title = "DINOv2 vision transformer with registers",
+      .learned_positions = TRUE,
+      .any_size = TRUE,
+      .layer_scale = TRUE,
+      .names = &cow_vit_names,
+      .k_bias = TRUE,
+      .norm_epsilon = 1e-6f,
+      .class_deviation = .02,
+  },
 };
 
 const CowVitFamily *
@@ -80,7 +108,11 @@ cow_vit_family_types_text (void)
 {
   GString *text = g_string_new (NULL);
   for (gsize i = 0; i < G_N_ELEMENTS (families); i++)
-    g_string_append_printf (text, "%s\"%s\"", i == 0 ? "" : " and ", families[i].model_type);
+    g_string_append_printf (text, "%s\"%s\"",
+                            i == 0                             ? ""
+                            : i + 1 == G_N_ELEMENTS (families) ? " and "
+                                                               : ", ",
+                            families[i].model_type);
   return g_string_free (text, FALSE);
 }
 
@@ -89,4 +121,26 @@ cow_module_name (CowModule module)
 {
   g_return_val_if_fail ((int)module >= 0 && module < COW_N_MODULES, NULL);
   return cow_vit_names.modules[module];
+}
+
+gboolean
+cow_linear_weight_parse (const char *name, int *layer, CowModule *module, const char **rest)
+{
+  if (!g_str_has_prefix (name, "layer."))
+    return FALSE;
+  const char *number = name + strlen ("layer.");
+  const gsize digits = strspn (number, "0123456789");
+  if (digits == 0 || digits > 6 || (digits > 1 && number[0] == '0') || number[digits] != '.')
+    return FALSE;
+  const char *inside = number + digits + 1;
+  for (int m = 0; m < COW_N_MODULES; m++) {
+    const char *known = cow_module_name ((CowModule)m), *weight = inside + strlen (known);
+    if (!g_str_has_prefix (inside, known) || !g_str_has_prefix (weight, ".weight"))
+      continue;
+    *layer = (int)g_ascii_strtoll (number, NULL, 10);
+    *module = (CowModule)m;
+    *rest = weight + strlen (".weight");
+    return **rest == '\0' || **rest == '.';
+  }
+  return FALSE;
 }

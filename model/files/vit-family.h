@@ -46,8 +46,9 @@ typedef struct {
   const char *image_processor; /* transformers' class for its pictures, or NULL */
   const char *title;           /* what people read: "DINOv3 vision transformer" */
   gboolean rotary;             /* positions turn q and k: any sides that patches divide */
-  gboolean learned_positions;  /* positions [tokens, hidden] are added to the tokens: squares of
-                                 image_size only */
+  gboolean learned_positions;  /* positions are added to the tokens */
+  gboolean any_size;           /* learned positions are interpolated for other sides than those of
+                                  image_size, which are squares else */
   gboolean layer_scale;
   gboolean adapters;        /* LoRA and DoRA are made for it */
   const CowVitNames *names; /* of the files that training from scratch writes */
@@ -70,6 +71,13 @@ char *cow_vit_family_types_text (void);
 extern const CowVitNames cow_vit_names;
 /* "attention.q_proj", "mlp.up_proj", ... as in cow_vit_names. */
 const char *cow_module_name (CowModule module);
+/*
+ * Whether a tensor's name is that of a linear layer's weight, "layer.3.mlp.up_proj.weight": which
+ * layer, which module. *rest is what comes behind it: "" for the weight itself, ".absmax" for a
+ * part of an NF4 one.
+ */
+gboolean cow_linear_weight_parse (const char *name, int *layer, CowModule *module,
+                                  const char **rest);
 
 G_END_DECLS
 

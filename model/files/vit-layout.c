@@ -48,7 +48,8 @@ add_embedding (GArray *tensors, const CowVitConfig *config, const CowVitNames *n
       add_tokens (tensors, COW_VIT_MASK_TOKEN, names->mask_token, 1, hidden);
   }
   if (config->family->learned_positions)
-    add_tokens (tensors, COW_VIT_POSITIONS, names->positions, 1 + side * side, hidden);
+    add_tokens (tensors, COW_VIT_POSITIONS, names->positions,
+                side * side + (config->no_class_position ? 0 : 1), hidden);
   add (tensors, COW_VIT_PATCH_WEIGHT, -1, 0, g_strconcat (names->patches, ".weight", NULL), 4,
        weight);
   add (tensors, COW_VIT_PATCH_BIAS, -1, 0, g_strconcat (names->patches, ".bias", NULL), 1, weight);
@@ -153,7 +154,7 @@ gboolean
 cow_vit_config_check_size (const CowVitConfig *config, int width, int height, GError **error)
 {
   const int patch = config->patch_size, side = config->image_size;
-  const gboolean fixed = config->family->learned_positions,
+  const gboolean fixed = config->family->learned_positions && !config->family->any_size,
                  fits = width > 0 && height > 0 && width % patch == 0 && height % patch == 0 &&
                         (!fixed || (width == side && height == side));
   if (!fits)

@@ -60,6 +60,13 @@ cow_backbone_takes_adapters (const CowBackboneConfig *config)
   return config->vit.family && config->vit.family->adapters;
 }
 
+gboolean
+cow_backbone_takes_heads (const CowBackboneConfig *config)
+{
+  return cow_backbone_takes_adapters (config) ||
+         (config->vit.family && config->vit.family->any_size);
+}
+
 /* Half of a layer's size decides, so that small shares choose some, too. */
 gboolean *
 cow_backbone_streamed (const CowBackboneConfig *config)

@@ -58,6 +58,8 @@ struct _CowBackboneClass {
 
   /* Whether it takes pictures of these sides; COW_ERROR_ARGUMENT, which says what it takes. */
   gboolean (*check_size) (const CowBackboneConfig *config, int width, int height, GError **error);
+  /* The least pictures that a batch in training may have; NULL: one. */
+  int (*smallest_batch) (const CowBackboneConfig *config, int height, int width);
   /* Tokens of a picture; NULL: the network has none. */
   gint64 (*n_tokens) (const CowBackboneConfig *config, int height, int width);
   /* Bytes of device memory that `features` and `tokens` allocate for this shape, without the
@@ -112,6 +114,8 @@ struct _CowBackbone {
 void cow_backbone_free (CowBackbone *self);
 /* Whether LoRA and DoRA are made for it. */
 gboolean cow_backbone_takes_adapters (const CowBackboneConfig *config);
+/* Whether heads are trained on it; all that take adapters, and others. */
+gboolean cow_backbone_takes_heads (const CowBackboneConfig *config);
 /* Tokens of a picture, 0 where the network has none. */
 gint64 cow_backbone_n_tokens (const CowBackboneConfig *config, int height, int width);
 /* Linear layers whose precision can be set, and which of them the names mean: [n_linear], free with

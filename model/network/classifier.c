@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "model/adapter/base-check.h"
 #include "model/adapter/preprocess-source.h"
 #include "model/files/locate.h"
 #include "model/network/backbones.h"
@@ -17,6 +18,7 @@
 struct _CowClassifier {
   char *model_path, *adapter_path;
   char *device_text;
+  char *warning, *note;
   CowPrecision precision; /* resolved */
   char **raised;          /* as in the options, or NULL */
   char *precision_text;
@@ -295,6 +297,36 @@ open_parts (CowClassifier *self, GError **error)
   return TRUE;
 }
 
+/* Where an adapter has pictures normalised otherwise than its base's own file says; NULL where not,
+ * or where the base says nothing. */
+static char *
+normalisation_note (const CowClassifier *self)
+{
+  g_auto (CowPreprocessSource) source = { 0 };
+  const CowNormalisation ours = self->card->preprocess.normalisation;
+  if (!cow_preprocess_source_read_model (&source, self->model_path, NULL) || !source.path ||
+      !(source.given & COW_PREPROCESS_NORMALISATION) || source.preprocess.normalisation == ours)
+    return NULL;
+  return g_strdup_printf (
+      "%s says normalisation %s, the adapter in %s was made with %s, which is used", source.path,
+      cow_normalisation_name (source.preprocess.normalisation), self->adapter_path,
+      cow_normalisation_name (ours));
+}
+
+/* What the user should know of the files that were opened. */
+static void
+find_notes (CowClassifier *self)
+{
+  const gboolean based = self->adapter_path && !cow_card_holds_network (self->card);
+  g_autofree char *normalisation = based ? normalisation_note (self) : NULL,
+                  *names = cow_checkpoint_selection (self->checkpoint);
+  self->warning =
+      based ? cow_base_warning (self->card, self->adapter_path, self->checkpoint) : NULL;
+  self->note = names && normalisation ? g_strjoin ("; ", names, normalisation, NULL)
+               : names                ? g_steal_pointer (&names)
+                                      : g_steal_pointer (&normalisation);
+}
+
 static gboolean
 load (CowClassifier *self, const CowClassifierOptions *options, GError **error)
 {
@@ -304,8 +336,12 @@ load (CowClassifier *self, const CowClassifierOptions *options, GError **error)
     return FALSE;
   self->card = self->adapter_path ? cow_card_read (self->adapter_path, &self->card_found, error)
                                   : cow_card_new_default ();
-  return self->card && find_model (self, options->model, error) && read_preprocess (self, error) &&
-         open_parts (self, error);
+  if (!self->card || !find_model (self, options->model, error) || !read_preprocess (self, error) ||
+      !open_parts (self, error))
+    return FALSE;
+  if (self->checkpoint)
+    find_notes (self);
+  return TRUE;
 }
 
 CowClassifier *
@@ -399,6 +435,8 @@ cow_classifier_free (CowClassifier *self)
   g_free (self->model_path);
   g_free (self->adapter_path);
   g_free (self->device_text);
+  g_free (self->warning);
+  g_free (self->note);
   g_free (self->precision_text);
   g_free (self->memory_text);
   g_strfreev (self->raised);
@@ -668,6 +706,18 @@ const char *
 cow_classifier_device_text (const CowClassifier *self)
 {
   return self->device_text;
+}
+
+const char *
+cow_classifier_warning (const CowClassifier *self)
+{
+  return self->warning;
+}
+
+const char *
+cow_classifier_note (const CowClassifier *self)
+{
+  return self->note;
 }
 
 CowPrecision

@@ -397,6 +397,16 @@ read_config (const char *path, const CowCheckpoint *checkpoint, CowBackboneConfi
   return cow_checkpoint_get (checkpoint, "conv1.weight", 4, dims, error) != NULL;
 }
 
+/* Batch norm needs two values a channel; on maps of one pixel each picture gives one. */
+static int
+smallest_batch (const CowBackboneConfig *config, int height, int width)
+{
+  CowResnetShape shape;
+  return cow_resnet_shape (&shape, 1, height, width, NULL) && shape.area[COW_RESNET_N_UNITS - 1] < 2
+             ? 2
+             : 1;
+}
+
 static gboolean
 check_size (const CowBackboneConfig *config, int width, int height, GError **error)
 {
@@ -441,6 +451,7 @@ const CowBackboneClass cow_resnet_class = {
   .read_config = read_config,
   .complete_config = complete_config,
   .check_size = check_size,
+  .smallest_batch = smallest_batch,
   .workspace_bytes = workspace_bytes,
   .shapes = shapes,
   .n_parameters = n_parameters,

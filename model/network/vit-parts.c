@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include "model/files/floats.h"
+#include "model/network/positions.h"
+
 /* ---- vectors --------------------------------------------------------------------------------- */
 
 void
@@ -42,6 +45,54 @@ check_positions (const CowVitConfig *config, const CowCheckpoint *checkpoint, GE
                "%s has learned positions, but its configuration describes a %s, which has none",
                cow_checkpoint_path (checkpoint), config->family->title);
   return FALSE;
+}
+
+/* The names of what a layer may hold; what hangs on a weight's (".absmax") is weight-find's. */
+static gboolean
+is_known (const char *inside)
+{
+  for (guint v = 0; v < COW_N_VECTORS; v++)
+    if (g_str_equal (inside, cow_vit_names.vectors[v]))
+      return TRUE;
+  for (guint m = 0; m < COW_N_MODULES; m++) {
+    const gsize n = strlen (cow_vit_names.modules[m]);
+    if (strncmp (inside, cow_vit_names.modules[m], n) == 0 && inside[n] == '.')
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* A tensor in a layer that nothing computes with would change the results: a norm of queries, a
+ * scale of another kind. */
+static gboolean
+check_known (const CowVitConfig *config, const CowCheckpoint *checkpoint, GError **error)
+{
+  for (guint i = 0; i < cow_checkpoint_n_tensors (checkpoint); i++) {
+    const CowTensor *tensor = cow_checkpoint_nth (checkpoint, i);
+    const char *dot = g_str_has_prefix (tensor->name, "layer.") ? strchr (tensor->name + 6, '.')
+                                                                : NULL;
+    if (dot == NULL || is_known (dot + 1))
+      continue;
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+                 "%s: tensor %s is none of a %s: this is another network, which is not read",
+                 cow_checkpoint_file_of (checkpoint, tensor), tensor->name, config->family->title);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+/* Keeps learned positions on the host, from which those of each size are made. */
+static gboolean
+load_learned (CowVitVectors *self, const CowCheckpoint *checkpoint, const CowVitTensor *part,
+              GError **error)
+{
+  const CowTensor *tensor =
+      cow_checkpoint_get (checkpoint, part->name, part->n_dims, part->dims, error);
+  if (!tensor)
+    return FALSE;
+  g_free (self->learned);
+  self->learned = cow_tensor_dup_f32 (tensor, cow_checkpoint_file_of (checkpoint, tensor), error);
+  return self->learned != NULL;
 }
 
 /* Copies tokens to their rows of the prefix, which is allocated with the first. */
@@ -88,13 +139,19 @@ cow_vit_vectors_load (CowVitVectors *self, CkStream *stream, const CowVitConfig 
                       const CowCheckpoint *checkpoint, GError **error)
 {
   g_autoptr (GArray) layout = cow_vit_layout_new (config, COW_VIT_LOADED);
-  if (!check_n_layers (config, checkpoint, error) || !check_positions (config, checkpoint, error))
+  if (!check_n_layers (config, checkpoint, error) || !check_known (config, checkpoint, error) ||
+      !check_positions (config, checkpoint, error))
     return FALSE;
   for (guint i = 0; i < layout->len; i++) {
     const CowVitTensor *tensor = &g_array_index (layout, CowVitTensor, i);
     float **place = place_of (self, tensor);
     if (tensor->part == COW_VIT_CLASS_TOKEN || tensor->part == COW_VIT_REGISTERS) {
       if (!load_tokens (self, stream, config, checkpoint, tensor, error))
+        return FALSE;
+      continue;
+    }
+    if (tensor->part == COW_VIT_POSITIONS && config->family->any_size) {
+      if (!load_learned (self, checkpoint, tensor, error))
         return FALSE;
       continue;
     }
@@ -122,10 +179,32 @@ void
 cow_vit_vectors_clear (CowVitVectors *self)
 {
   g_free (self->layers);
+  g_free (self->learned);
   memset (self, 0, sizeof *self);
 }
 
 /* ---- operations ------------------------------------------------------------------------------ */
+
+gboolean
+cow_vit_positions_ensure (CowVitVectors *self, CkStream *stream, const CowVitConfig *config,
+                          int height, int width, GError **error)
+{
+  const int rows = height / config->patch_size, columns = width / config->patch_size;
+  if (!self->learned || (self->positions && rows == self->rows && columns == self->columns))
+    return TRUE;
+  const gsize n = (gsize)cow_vit_config_n_tokens (config, height, width) *
+                  (gsize)config->hidden_size;
+  g_autofree float *host = g_try_new (float, n);
+  ck_free (stream, self->positions);
+  self->positions = host ? ck_alloc (stream, n * sizeof (float)) : NULL;
+  if (!self->positions)
+    return cow_check (CK_NO_MEMORY, error, "positions of %d x %d patches", rows, columns);
+  cow_positions_fit (config, self->learned, rows, columns, host);
+  self->rows = rows;
+  self->columns = columns;
+  return cow_check (ck_upload (stream, self->positions, host, n * sizeof (float)), error,
+                    "uploading positions");
+}
 
 gboolean
 cow_vit_rope_ensure (CowRope *rope, CkStream *stream, const CowVitConfig *config, int height,

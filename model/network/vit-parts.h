@@ -14,8 +14,11 @@ G_BEGIN_DECLS
 
 /* Every tensor but those of linear layers, device memory. */
 typedef struct {
-  float *prefix;                   /* [1 + registers, hidden]: class token and registers */
-  float *positions;                /* [tokens, hidden], or NULL */
+  float *prefix;    /* [1 + registers, hidden]: class token and registers */
+  float *positions; /* [tokens, hidden], or NULL */
+  float *learned;   /* host: those of the file, where positions are made of them for
+                                      pictures of `rows` x `columns` patches; else NULL */
+  int rows, columns;
   float *norm_weight, *norm_bias;  /* [hidden], of the last norm */
   float *(*layers)[COW_N_VECTORS]; /* [n_layers], each [hidden]; NULL where the family has none */
 } CowVitVectors;
@@ -31,6 +34,10 @@ void cow_vit_vectors_free (CowVitVectors *self, CkStream *stream, const CowVitCo
 /* Frees the array of layers. */
 void cow_vit_vectors_clear (CowVitVectors *self);
 
+/* Makes the positions fit pictures of these sides, where the family interpolates them. */
+gboolean cow_vit_positions_ensure (CowVitVectors *self, CkStream *stream,
+                                   const CowVitConfig *config, int height, int width,
+                                   GError **error);
 /* Makes `rope` fit pictures of these sides; see rope.h for the factor. Families without rotary
  * positions keep it empty. */
 gboolean cow_vit_rope_ensure (CowRope *rope, CkStream *stream, const CowVitConfig *config,

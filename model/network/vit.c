@@ -544,6 +544,8 @@ prepare (CowVit *self, int batch, int height, int width, GError **error)
     return cow_check (CK_BAD_SHAPE, error, "%d pictures", batch);
   return cow_vit_config_check_size (config, width, height, error) &&
          ensure_workspace (self, batch, cow_vit_config_n_tokens (config, height, width), error) &&
+         cow_vit_positions_ensure (&self->vectors, self->parent.stream, config, height, width,
+                                   error) &&
          cow_vit_rope_ensure (&self->rope, self->parent.stream, config, height, width, 1, error);
 }
 

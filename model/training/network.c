@@ -202,10 +202,14 @@ open_base (CowNetwork *self, const CowNetworkOptions *options, CowBackboneConfig
   if (!self->checkpoint ||
       !cow_backbone_config_read (options->model, self->checkpoint, NULL, config, error))
     return FALSE;
-  if (cow_backbone_takes_adapters (config))
+  if (self->kind->adapted ? cow_backbone_takes_adapters (config)
+                          : cow_backbone_takes_heads (config))
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
-               "%s: a %s, which is no base for adapters and heads", options->model, config->title);
+  g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED, "%s: a %s, which is no base for %s",
+               options->model, config->title,
+               cow_backbone_takes_heads (config)
+                   ? "LoRA and DoRA (the frozen recipes train a head on it)"
+                   : "adapters and heads");
   return FALSE;
 }
 

@@ -10,7 +10,10 @@ translate (const CowTensor *tensor)
   CowTensor views[COW_TRANSLATE_MAX];
   guint n_views;
 
-  cow_translate_tensor (tensor, (tensor->dtype & 1) != 0, "fuzz", views, &n_views, NULL);
+  const CowNameHints hints = { .file = "fuzz",
+                               .k_bias = (tensor->dtype & 1) != 0,
+                               .packed_mlp = (tensor->n_dims & 1) != 0 };
+  cow_translate_tensor (tensor, &hints, views, &n_views, NULL);
   for (guint i = 0; i < n_views; i++) {
     fuzz_read_tensor (&views[i]);
     g_free (views[i].name);

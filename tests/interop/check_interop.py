@@ -12,7 +12,11 @@ For both golden networks:
 - adapters that PEFT makes with settings that the golden ones lack give PEFT's features here.
 
 Networks that we trained from scratch are opened by other programs: a DINOv3 by transformers, a
-ResNet-18 by torchvision, a ViT-Small by timm; the last two only if those are installed. Speaks TAP.
+ResNet-18 by torchvision, a ViT-Small by timm; the last two only if those are installed.
+
+Networks that others publish, random weights under their real names: each of timm's DINOv3 and
+DINOv2, shortened to a layer or two, in the folder that timm writes; transformers' DINOv2; and
+adapters that PEFT makes of them. Speaks TAP.
 """
 
 import importlib.util
@@ -272,6 +276,177 @@ def scratch_trained(trainer, train, scratch, kind, side, opener):
     return largest([(theirs, ours["pooler_output"]), (head_logits(folder, theirs), ours["logits"])])
 
 
+# timm's networks: name, how it is shortened, sides of pictures. DINOv3 takes any size; DINOv2's
+# positions are of 518 x 518, and interpolated for others.
+TIMM = [
+    ("vit_small_patch16_dinov3", {"depth": 2}, [(64, 64), (48, 80)]),
+    ("vit_small_patch16_dinov3_qkvb", {"depth": 2}, [(64, 64)]),
+    ("vit_small_plus_patch16_dinov3", {"depth": 2}, [(64, 64)]),
+    ("vit_base_patch16_dinov3", {"depth": 1}, [(64, 64)]),
+    ("vit_large_patch16_dinov3", {"depth": 1}, [(64, 64)]),
+    ("vit_huge_plus_patch16_dinov3", {"depth": 1}, [(64, 64)]),
+    ("vit_7b_patch16_dinov3", {"depth": 1}, [(32, 32)]),
+    ("vit_small_patch14_dinov2", {"depth": 2}, [(518, 518), (224, 224), (140, 196)]),
+    ("vit_small_patch14_reg4_dinov2", {"depth": 2}, [(518, 518), (224, 224), (140, 196)]),
+    ("vit_giant_patch14_dinov2", {"depth": 1}, [(140, 140)]),
+]
+
+
+def shake(model):
+    """Values that matter in every tensor: layer scales and biases start as almost nothing."""
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            noise = torch.randn(parameter.shape)
+            if "gamma" in name or "lambda" in name or "norm" in name and "weight" in name:
+                parameter.copy_(1 + 0.1 * noise)
+            elif parameter.dim() < 2 or "pos" in name or "token" in name:
+                parameter.copy_(0.3 * noise)
+    return model.eval()
+
+
+def our_features(trainer, scratch, pixels, *arguments):
+    file = os.path.join(scratch, "pixels.safetensors")
+    out = os.path.join(scratch, "out.safetensors")
+    save_file({"pixels": pixels.contiguous()}, file)
+    run(trainer, "features", f"{file}:pixels", "--out", out, *arguments)
+    return load_file(out)
+
+
+def timm_network(name, changes):
+    import timm
+
+    torch.manual_seed(5)
+    dinov2 = {"dynamic_img_size": True} if "dinov2" in name else {}
+    return shake(
+        timm.create_model(name, num_classes=0, global_pool="token", **changes, **dinov2)
+    )
+
+
+def timm_folder(model, folder):
+    from timm.models import save_for_hf
+
+    save_for_hf(model, folder, safe_serialization="both")
+
+
+def timm_parity(trainer, name, changes, sides):
+    with tempfile.TemporaryDirectory() as scratch:
+        model, worst = timm_network(name, changes), 0.0
+        timm_folder(model, scratch)
+        for height, width in sides:
+            pixels = torch.rand(2, 3, height, width)
+            ours = our_features(trainer, scratch, pixels, "--model", scratch)
+            with torch.no_grad():
+                tokens = model.forward_features(pixels)
+            worst = max(worst, largest([(tokens, ours["last_hidden_state"])]))
+        # the pickle beside it is the same network
+        bare = our_features(
+            trainer, scratch, pixels, "--model", os.path.join(scratch, "pytorch_model.bin")
+        )
+        return max(worst, largest([(ours["pooler_output"], bare["pooler_output"])]))
+
+
+def timm_adapter(trainer, dora):
+    """LoRA on timm's fused qkv is LoRA on q, k and v."""
+    with tempfile.TemporaryDirectory() as scratch:
+        base, folder = os.path.join(scratch, "base"), os.path.join(scratch, "adapter")
+        model = timm_network("vit_small_plus_patch16_dinov3", {"depth": 2})
+        timm_folder(model, base)
+        torch.manual_seed(6)
+        adapted = get_peft_model(
+            model,
+            LoraConfig(
+                r=4,
+                init_lora_weights=False,
+                use_dora=dora,
+                target_modules=r"blocks\.\d+\.(attn\.qkv|mlp\.fc(1_g|2))",
+                rank_pattern={r"^blocks\.1\.mlp\.fc2": 2},
+                alpha_pattern={r"blocks\.[0]\..*qkv": 20},
+            ),
+        ).eval()
+        adapted.save_pretrained(folder)
+        pixels = torch.rand(2, 3, 64, 64)
+        ours = our_features(trainer, scratch, pixels, "--model", base, "--adapter", folder)
+        with torch.no_grad():
+            return largest(
+                [(adapted.base_model.model.forward_features(pixels), ours["last_hidden_state"])]
+            )
+
+
+def dinov2_parity(trainer, kind):
+    """transformers' own DINOv2, which interpolates positions otherwise than timm."""
+    from transformers import AutoConfig
+
+    torch.manual_seed(7)
+    config = AutoConfig.for_model(
+        kind.replace("-gated", ""),
+        hidden_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        image_size=98,
+        patch_size=14,
+        use_swiglu_ffn="gated" in kind,
+    )
+    model, worst = shake(AutoModel.from_config(config)), 0.0
+    with tempfile.TemporaryDirectory() as scratch:
+        model.save_pretrained(scratch)
+        for height, width in [(98, 98), (56, 140)]:
+            pixels = torch.rand(2, 3, height, width)
+            ours = our_features(trainer, scratch, pixels, "--model", scratch)
+            with torch.no_grad():
+                theirs = model(pixel_values=pixels)
+            worst = max(worst, largest([(theirs.last_hidden_state, ours["last_hidden_state"])]))
+    return worst
+
+
+class WithHead(torch.nn.Module):
+    def __init__(self, base):
+        super().__init__()
+        self.backbone, self.classifier = base, torch.nn.Linear(base.config.hidden_size, 9)
+
+    def forward(self, pixel_values):
+        return self.classifier(self.backbone(pixel_values=pixel_values).pooler_output)
+
+
+def saved_head(trainer, data):
+    """PEFT's way of keeping a head: modules_to_save, in the adapter's own file."""
+    source = os.path.join(data, "golden", "plain", "fp32")
+    pixels = load_file(os.path.join(data, "golden", "plain", "io.safetensors"))["pixel_values"]
+    torch.manual_seed(8)
+    model = get_peft_model(
+        WithHead(AutoModel.from_pretrained(source).eval()),
+        LoraConfig(
+            r=4,
+            init_lora_weights=False,
+            target_modules=r".*layer\.1\.attention\.(q|v)_proj",
+            modules_to_save=["classifier"],
+        ),
+    ).eval()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = os.path.join(scratch, "adapter")
+        model.save_pretrained(folder)
+        ours = our_features(trainer, scratch, pixels, "--model", source, "--adapter", folder)
+        with torch.no_grad():
+            return largest([(model(pixels), ours["logits"])])
+
+
+def published(report, trainer, data):
+    if importlib.util.find_spec("timm"):
+        for name, changes, sides in TIMM:
+            report.check(
+                f"timm/{name}", LIMIT, lambda: timm_parity(trainer, name, changes, sides)
+            )
+        for dora in [False, True]:
+            report.check(
+                f"timm/{'dora' if dora else 'lora'}-qkv", LIMIT, lambda: timm_adapter(trainer, dora)
+            )
+    else:
+        for name in [name for name, _, _ in TIMM] + ["lora-qkv", "dora-qkv"]:
+            report.skip(f"timm/{name}", "timm is not installed")
+    for kind in ["dinov2", "dinov2-gated", "dinov2_with_registers"]:
+        report.check(f"transformers/{kind}", LIMIT, lambda: dinov2_parity(trainer, kind))
+    report.check("peft/modules_to_save", LIMIT, lambda: saved_head(trainer, data))
+
+
 def installed(kind):
     module = {"resnet18": "torchvision", "vit-small": "timm"}.get(kind)
     return module is None or importlib.util.find_spec(module) is not None
@@ -280,7 +455,9 @@ def installed(kind):
 def main(*arguments):
     programs, data = arguments[:3], arguments[3]
     report = Report()
-    print(f"1..{len(NETWORKS) * (1 + len(ADAPTERS) + len(TRAINED) + len(MADE)) + len(SCRATCH)}")
+    n_made = len(NETWORKS) * (1 + len(ADAPTERS) + len(TRAINED) + len(MADE)) + len(SCRATCH)
+    print(f"1..{n_made + len(TIMM) + 6}")
+    published(report, programs[0], data)
     for name in NETWORKS:
         with tempfile.TemporaryDirectory() as scratch:
             network = Network(programs, data, name, scratch)

@@ -216,7 +216,7 @@ typedef struct {
 static const Option options[] = {
   { "use_qalora", "true", COW_ERROR_UNSUPPORTED, "use_qalora" },
   { "use_bdlora", "{\"nblocks\": 2}", COW_ERROR_UNSUPPORTED, "use_bdlora" },
-  { "modules_to_save", "[\"norm\"]", COW_ERROR_UNSUPPORTED, "modules_to_save" },
+  { "modules_to_save", "[\"classifier\"]", 0, NULL },
   { "modules_to_save", "[]", 0, NULL },
   { "layer_replication", "[[0, 2]]", COW_ERROR_UNSUPPORTED, "layer_replication" },
   { "lora_bias", "true", COW_ERROR_UNSUPPORTED, "lora_bias" },
@@ -260,8 +260,19 @@ static const Option options[] = {
   { "target_modules", "[\"q_proj\"]", COW_ERROR_MISMATCH, "does not target" },
   { "target_modules", "\"all-linear\"", 0, NULL },
   { "target_modules", "\"ALL-Linear\"", 0, NULL },
-  { "target_modules", "\".*_proj\"", COW_ERROR_UNSUPPORTED, "regular expressions" },
-  { "target_modules", "[\"q_proj|k_proj\"]", COW_ERROR_UNSUPPORTED, "regular expressions" },
+  { "target_modules", "\".*_proj\"", 0, NULL },
+  { "target_modules", "\"model\\\\.layer\\\\.[01]\\\\..*_proj\"", 0, NULL },
+  { "target_modules", "\".*[qk]_proj\"", COW_ERROR_MISMATCH, "does not target" },
+  { "target_modules", "\"_proj\"", COW_ERROR_MISMATCH, "does not target" },
+  { "target_modules", "\"(q_proj\"", COW_ERROR_UNSUPPORTED, "not understood" },
+  /* tries for ever where nothing stops it */
+  { "target_modules", "\"((a|[a-z_.0-9]+)+)+[!?]\"", COW_ERROR_MISMATCH, "does not target" },
+  { "exclude_modules", "\".*z_proj\"", 0, NULL },
+  { "exclude_modules", "\".*q_proj\"", COW_ERROR_MISMATCH, "does not target" },
+  { "rank_pattern", "{\"^layer\\\\.9.*\": 2}", 0, NULL },
+  { "rank_pattern", "{\"^layer\\\\.1\\\\..*q_proj\": 2}", COW_ERROR_MISMATCH, "rank 2" },
+  { "alpha_pattern", "{\"(q|k)_proj\": 3}", 0, NULL },
+  { "target_modules", "[\"q_proj|k_proj\"]", COW_ERROR_UNSUPPORTED, "no module's name" },
   { "target_modules", "[]", COW_ERROR_FORMAT, "target_modules" },
   { "target_modules", "[3]", COW_ERROR_FORMAT, "target_modules" },
   { "target_modules", "null", COW_ERROR_FORMAT, "target_modules" },
@@ -280,7 +291,8 @@ static const Option options[] = {
   { "rank_pattern", "{\"model.layer.0.attention.q_proj\": 8}", COW_ERROR_MISMATCH,
     "layer.0.attention.q_proj" },
   { "rank_pattern", "{\"q_proj\": 16, \"q_proj_not\": 3}", 0, NULL },
-  { "rank_pattern", "{\"^q_proj\": 8}", COW_ERROR_UNSUPPORTED, "^q_proj" },
+  /* means a module of that whole name, as in PEFT: none */
+  { "rank_pattern", "{\"^q_proj\": 8}", 0, NULL },
   { "rank_pattern", "{\"q_proj\": 0}", COW_ERROR_FORMAT, "q_proj" },
   { "rank_pattern", "[8]", COW_ERROR_FORMAT, "rank_pattern" },
   { "alpha_pattern", "{\"q_proj\": -1e39}", COW_ERROR_FORMAT, "q_proj" },
@@ -446,7 +458,7 @@ test_other_files (void)
   expect_error (&error, COW_ERROR_NOT_FOUND, scratch, "adapter_model.safetensors", NULL);
   scratch_write (scratch, "adapter_model.bin", "");
   g_assert_null (cow_adapter_read (scratch, &config, &error));
-  expect_error (&error, COW_ERROR_UNSUPPORTED, scratch, "adapter_model.bin", NULL);
+  expect_error (&error, COW_ERROR_FORMAT, scratch, "adapter_model.bin", NULL);
   scratch_copy (dora, scratch, "adapter_model.safetensors");
   g_assert_null (cow_adapter_read (scratch, &config, &error));
   expect_error (&error, COW_ERROR_MISMATCH, scratch, "use_dora", "lora_magnitude_vector", NULL);

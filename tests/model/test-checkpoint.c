@@ -105,6 +105,15 @@ test_names (void)
     { "backbone.storage_tokens", "embeddings.register_tokens" },
     { "patch_embed.proj.bias", "embeddings.patch_embeddings.bias" },
     { "norm.bias", "norm.bias" },
+    { "reg_token", "embeddings.register_tokens" },
+    { "blocks.3.gamma_2", "layer.3.layer_scale2.lambda1" },
+    { "blocks.3.mlp.fc1_g.weight", "layer.3.mlp.gate_proj.weight" },
+    { "blocks.3.mlp.fc1_x.bias", "layer.3.mlp.up_proj.bias" },
+    { "blocks.0.11.norm1.weight", "layer.11.norm1.weight" },
+    { "module._orig_mod.blocks.0._checkpoint_wrapped_module.attn.v_bias",
+      "layer.0.attention.v_proj.bias" },
+    { "encoder.layer.2.attention.attention.key.bias", "layer.2.attention.k_proj.bias" },
+    { "layernorm.weight", "norm.weight" },
     { "blocks.x.norm1.weight", "blocks.x.norm1.weight" },
     { "blocks.", "blocks." },
     { "rope_embed.periods", NULL },
@@ -213,7 +222,7 @@ static const struct {
     "../a.safetensors", "plain name" },
   { "folder", "{\"weight_map\":{\"norm.bias\":\"..\"}}", COW_ERROR_FORMAT, "\"..\"", "plain name" },
   { "empty", "{\"weight_map\":{\"norm.bias\":\"\"}}", COW_ERROR_FORMAT, "\"\"", "plain name" },
-  { "pickle", "{\"weight_map\":{\"norm.bias\":\"a.bin\"}}", COW_ERROR_FORMAT, "a.bin",
+  { "executable", "{\"weight_map\":{\"norm.bias\":\"a.exe\"}}", COW_ERROR_FORMAT, "a.exe",
     "plain name" },
   { "missing", "{\"weight_map\":{\"norm.bias\":\"c.safetensors\"}}", COW_ERROR_NOT_FOUND,
     "c.safetensors", "" },
@@ -249,7 +258,7 @@ test_not_there (void)
   g_assert_null (cow_checkpoint_open (empty, &error));
   expect_error (&error, COW_ERROR_NOT_FOUND, empty, "model.safetensors", NULL);
   g_assert_null (cow_checkpoint_open (text, &error));
-  expect_error (&error, COW_ERROR_UNSUPPORTED, text, ".pth", NULL);
+  expect_error (&error, COW_ERROR_FORMAT, text, "too few for a safetensors file", NULL);
 }
 
 int

@@ -115,7 +115,7 @@ typedef struct {
 } Change;
 
 static const Change changes[] = {
-  { "model_type", "\"dinov2\"", COW_ERROR_UNSUPPORTED, "\"dinov2\"" },
+  { "model_type", "\"beit\"", COW_ERROR_UNSUPPORTED, "\"beit\"" },
   { "model_type", NULL, COW_ERROR_UNSUPPORTED, "\"model_type\" is missing" },
   { "model_type", "3", COW_ERROR_FORMAT, "\"model_type\" is 3" },
   { "hidden_act", "\"relu\"", COW_ERROR_UNSUPPORTED, "\"relu\"" },

@@ -348,7 +348,7 @@ test_other_files (void)
   g_assert_null (cow_torchfile_open (legacy, &error));
   expect_error (&error, COW_ERROR_UNSUPPORTED, legacy, "torch 1.6", NULL);
   g_assert_null (cow_torchfile_open (page, &error));
-  expect_error (&error, COW_ERROR_FORMAT, page, "zip archive was expected", NULL);
+  expect_error (&error, COW_ERROR_FORMAT, page, "is a web page", NULL);
   g_assert_null (cow_torchfile_open (empty, &error));
   expect_error (&error, COW_ERROR_FORMAT, empty, NULL);
 }

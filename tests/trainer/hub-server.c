@@ -242,7 +242,7 @@ answer_listing (HubServer *self, SoupServerMessage *message, const char *reposit
                                         "config.json",
                                         ".ipynb_checkpoints/README-checkpoint.md",
                                         NULL };
-  static const char *const useless[] = { "pytorch_model.bin", "config.json", NULL };
+  static const char *const useless[] = { "flax_model.msgpack", "config.json", NULL };
   g_autoptr (GString) text = g_string_new (NULL);
 
   if (g_str_has_suffix (repository, "/custom")) {

@@ -304,6 +304,26 @@ test_refused (Fixture *self, gconstpointer data)
   cli_remove (other);
 }
 
+/* The card knows another base than the model: the answers come with a warning. */
+static void
+test_other_base (Fixture *self, gconstpointer data)
+{
+  g_autofree char *card_path = g_build_filename (self->adapter, "cowbehavior.json", NULL);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CowCard) card = cow_card_read (self->adapter, NULL, &error);
+  g_assert_no_error (error);
+  g_free (card->base_name);
+  card->base_name = g_strdup ("another-barn");
+  g_free (card->base_fingerprint);
+  card->base_fingerprint = g_strdup ("0123");
+  g_assert_true (cow_card_write (card, self->adapter, &error));
+  g_auto (Result) result =
+      cli_run ("predict", self->pictures, "--model", self->model, "--adapter", self->adapter, NULL);
+  g_assert_cmpint (result.status, ==, 0);
+  cli_assert_says (result.err, "warning: ");
+  cli_assert_says (result.err, "was made on another base, another-barn");
+}
+
 /* The card has another number of classes than the head. */
 static void
 test_wrong_head (Fixture *self, gconstpointer data)
@@ -321,6 +341,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_assert_cmpint (VIPS_INIT (argv[0]), ==, 0);
+  g_test_add ("/predict/other-base", Fixture, NULL, set_up, test_other_base, tear_down);
   g_test_add ("/predict/csv", Fixture, NULL, set_up, test_csv, tear_down);
   g_test_add ("/predict/jsonl", Fixture, NULL, set_up, test_jsonl, tear_down);
   g_test_add ("/predict/table", Fixture, NULL, set_up, test_table, tear_down);

@@ -190,7 +190,10 @@ test_parts (void)
                    "preprocessor_config.json), unit (the recipe)",
                    0);
   g_autoptr (CowRecipe) apart = make_recipe (other, NULL);
-  assert_resolved (apart, "224x224, bilinear, unit, from the recipe", 0);
+  assert_resolved (apart,
+                   "224x224 (the recipe), bilinear-antialiased (the base's "
+                   "preprocessor_config.json), unit (the recipe)",
+                   0);
 }
 
 static void

@@ -203,6 +203,12 @@ test_settings (void)
                                   "no-such-model", "--out", out, NULL);
   g_auto (Result) size = cli_run (ARGUMENTS (data, out), "--size", "50", NULL);
   g_auto (Result) target = cli_run (ARGUMENTS (data, out), "--targets", "z_proj", NULL);
+  /* One name that means nothing beside one that does would be left untrained in silence. */
+  g_auto (Result) typo = cli_run (ARGUMENTS (data, out), "--targets", "q_proj,v_porj", NULL);
+  /* One picture is left over, of which batch norm on maps of one pixel makes nothing. */
+  g_auto (Result) single =
+      cli_run ("train", "--recipe", "resnet18", "--data", data, "--out", out, "--size", "32",
+               "--batch", "1", "--copies", "0", "--augment", "none", NULL);
   g_auto (Result) network = cli_run ("train", "--recipe", "dinov3-scratch", "--network", "huge",
                                      "--data", data, "--out", out, NULL);
   g_assert_cmpint (g_mkdir (timm, 0755), ==, 0);
@@ -222,7 +228,9 @@ test_settings (void)
   assert_error (&size, 1,
                 "--size 50x50: pictures of 50 x 50 (width x height), but this network takes sides "
                 "that are multiples of 16");
-  assert_error (&target, 1, "no linear layer");
+  assert_error (&target, 2, "\"z_proj\" is no linear layer");
+  assert_error (&typo, 2, "\"v_porj\" is no linear layer");
+  assert_error (&single, 1, "leave a last batch of 1");
   assert_error (&network, 1, "--network huge: neither a size");
   assert_error (&other, 1, "which is not what a dinov3 recipe trains");
   assert_error (&memory, 1, "of memory");

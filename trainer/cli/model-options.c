@@ -92,6 +92,17 @@ say (const CowPrecisionChoice *choice)
     g_info ("computed in %s: %s", text, choice->why);
 }
 
+void
+model_options_say (const CowClassifier *classifier)
+{
+  if (cow_classifier_warning (classifier))
+    g_printerr ("cow-trainer: warning: %s\n", cow_classifier_warning (classifier));
+  if (cow_classifier_note (classifier))
+    g_printerr ("cow-trainer: %s\n", cow_classifier_note (classifier));
+  if (cow_classifier_memory_text (classifier))
+    g_printerr ("cow-trainer: %s\n", cow_classifier_memory_text (classifier));
+}
+
 CowClassifier *
 model_options_open (const ModelOptions *self, GError **error)
 {
@@ -121,8 +132,8 @@ model_options_open (const ModelOptions *self, GError **error)
   options.adapter = found.adapter;
   options.batch = self->batch;
   classifier = cow_classifier_new (&options, error);
-  if (classifier && cow_classifier_memory_text (classifier))
-    g_printerr ("cow-trainer: %s\n", cow_classifier_memory_text (classifier));
+  if (classifier)
+    model_options_say (classifier);
   return classifier;
 }
 

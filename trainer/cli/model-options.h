@@ -35,6 +35,8 @@ gboolean model_options_precision (const char *name, CowPrecision *precision, GEr
  * standard error of a file that is not believed, and of what cannot be kept. */
 void model_options_choose (const ModelOptions *self, CowPrecision wanted,
                            CowPrecisionChoice *choice);
+/* Says on standard error what is to be known of a network's files: another base, what was taken. */
+void model_options_say (const CowClassifier *classifier);
 /* Loads what the options name, and finds what they do not as model_options_find () does. Says on
  * standard error what auto stands for where that was measured. */
 CowClassifier *model_options_open (const ModelOptions *self, GError **error);

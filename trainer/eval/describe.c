@@ -9,18 +9,28 @@
 #include "model/adapter/card.h"
 #include "model/adapter/head-weights.h"
 #include "model/adapter/kept-pictures.h"
+#include "model/adapter/preprocess-source.h"
 #include "model/files/error.h"
 #include "model/files/json-object.h"
 #include "model/files/nf4.h"
+#include "model/files/tensor-file.h"
 #include "model/network/backbones.h"
 #include "model/network/memory.h"
-#include "trainer/eval/tensor-file.h"
 
 static guint64
 file_size (const char *path)
 {
   GStatBuf status;
   return g_stat (path, &status) == 0 ? (guint64)status.st_size : 0;
+}
+
+static JsonArray *
+string_array (const char *const *strings)
+{
+  JsonArray *array = json_array_new ();
+  for (; *strings; strings++)
+    json_array_add_string_element (array, *strings);
+  return array;
 }
 
 /* ---- a file ---------------------------------------------------------------------------------- */
@@ -42,16 +52,16 @@ describe_tensor (const CowTensor *tensor)
 gboolean
 describe_tensors (JsonObject *object, const char *path, GError **error)
 {
-  g_auto (TensorFile) file = { 0 };
+  g_auto (CowTensorFile) file = { 0 };
 
-  if (!tensor_file_open (&file, path, error))
+  if (!cow_tensor_file_open (&file, path, error))
     return FALSE;
   JsonArray *tensors = json_array_new ();
-  for (guint i = 0; i < tensor_file_n (&file); i++)
-    json_array_add_object_element (tensors, describe_tensor (tensor_file_nth (&file, i)));
+  for (guint i = 0; i < cow_tensor_file_n (&file); i++)
+    json_array_add_object_element (tensors, describe_tensor (cow_tensor_file_nth (&file, i)));
   json_object_set_string_member (object, "kind", "tensors");
   json_object_set_int_member (object, "disk_bytes", (gint64)file_size (path));
-  json_object_set_int_member (object, "elements", (gint64)tensor_file_n_elements (&file));
+  json_object_set_int_member (object, "elements", (gint64)cow_tensor_file_n_elements (&file));
   json_object_set_array_member (object, "tensors", tensors);
   return TRUE;
 }
@@ -96,6 +106,8 @@ stored_bytes (const CowCheckpoint *checkpoint)
     bytes += (double)cow_checkpoint_nth (checkpoint, i)->n_bytes;
   return bytes;
 }
+
+#define MOST_README (1 << 20) /* bytes of a README whose head is read */
 
 /* Sides of a picture for networks that say nothing of theirs, px. */
 #define USUAL_SIDE 224
@@ -184,16 +196,101 @@ describe_network (JsonObject *object, const char *path, GError **error)
   if (!checkpoint || !cow_backbone_config_read (path, checkpoint, NULL, &config, error))
     return FALSE;
   add_backbone (object, checkpoint, &config);
+  if (cow_checkpoint_note (checkpoint))
+    json_object_set_string_member (object, "names", cow_checkpoint_note (checkpoint));
   json_object_set_int_member (object, "tensors", cow_checkpoint_n_tensors (checkpoint));
   json_object_set_int_member (object, "disk_bytes", (gint64)disk_bytes (checkpoint));
   return TRUE;
+}
+
+/* ---- what comes with a model ----------------------------------------------------------------- */
+
+/* A value of the lines "key: value" between "---" that a README of the hub begins with; NULL where
+ * there is none. Free with g_free. */
+static char *
+readme_value (const char *text, const char *key)
+{
+  g_auto (GStrv) lines = g_strsplit (text, "\n", 200);
+  if (!lines[0] || strcmp (g_strchomp (lines[0]), "---") != 0)
+    return NULL;
+  for (guint i = 1; lines[i] && strcmp (g_strchomp (lines[i]), "---") != 0; i++) {
+    const gsize n = strlen (key);
+    if (strncmp (lines[i], key, n) != 0 || lines[i][n] != ':')
+      continue;
+    g_autofree char *valid = g_utf8_make_valid (lines[i] + n + 1, -1);
+    g_strdelimit (valid, "\"'", ' ');
+    return g_strstrip (valid)[0] ? g_strdup (valid) : NULL;
+  }
+  return NULL;
+}
+
+/* The licence by the names that the folder's files give it: timm's config.json, the README of the
+ * hub. */
+static gboolean
+add_licence (JsonObject *object, const char *folder, GError **error)
+{
+  static const char *const keys[] = { "license_name", "license" };
+  g_autofree char *config = g_build_filename (folder, "config.json", NULL),
+                  *readme = g_build_filename (folder, "README.md", NULL), *text = NULL,
+                  *found = NULL;
+  if (g_file_test (config, G_FILE_TEST_EXISTS)) {
+    g_autoptr (JsonObject) json = cow_json_read_object (config, error);
+    JsonObject *pretrained = NULL;
+    const char *licence = NULL;
+    if (!json || !cow_json_get_object (json, config, "pretrained_cfg", &pretrained, error) ||
+        (pretrained && !cow_json_get_string (pretrained, config, "license", &licence, error)))
+      return FALSE;
+    found = g_strdup (licence);
+  }
+  if (!found && file_size (readme) < MOST_README && g_file_get_contents (readme, &text, NULL, NULL))
+    for (guint i = 0; i < G_N_ELEMENTS (keys) && !found; i++)
+      found = readme_value (text, keys[i]);
+  if (found)
+    json_object_set_string_member (object, "licence", found);
+  return TRUE;
+}
+
+/* How the model's own files have pictures prepared. */
+static gboolean
+add_own_preprocess (JsonObject *object, const char *path, GError **error)
+{
+  g_auto (CowPreprocessSource) source = { 0 };
+  if (!cow_preprocess_source_read_model (&source, path, error))
+    return FALSE;
+  if (!source.path)
+    return TRUE;
+  JsonObject *preprocess = json_object_new ();
+  json_object_set_string_member (preprocess, "file", source.name);
+  if (source.given & COW_PREPROCESS_SIZE) {
+    json_object_set_int_member (preprocess, "width", source.preprocess.width);
+    json_object_set_int_member (preprocess, "height", source.preprocess.height);
+  }
+  if (source.given & COW_PREPROCESS_INTERPOLATION)
+    json_object_set_string_member (preprocess, "interpolation",
+                                   cow_interpolation_name (source.preprocess.interpolation));
+  if (source.given & COW_PREPROCESS_NORMALISATION)
+    json_object_set_string_member (preprocess, "normalisation",
+                                   cow_normalisation_name (source.preprocess.normalisation));
+  if (source.notes->len > 0) {
+    g_ptr_array_add (source.notes, NULL);
+    json_object_set_array_member (preprocess, "notes",
+                                  string_array ((const char *const *)source.notes->pdata));
+  }
+  json_object_set_object_member (object, "preprocess", preprocess);
+  return TRUE;
+}
+
+static gboolean
+add_source (JsonObject *object, const char *path, GError **error)
+{
+  return add_licence (object, path, error) && add_own_preprocess (object, path, error);
 }
 
 gboolean
 describe_model (JsonObject *object, const char *path, GError **error)
 {
   json_object_set_string_member (object, "kind", "model");
-  return describe_network (object, path, error);
+  return describe_network (object, path, error) && add_source (object, path, error);
 }
 
 static JsonObject *
@@ -251,13 +348,14 @@ describe_path (JsonObject *object, const char *path, GError **error)
   g_autofree char *config = g_build_filename (path, "config.json", NULL);
   g_autofree char *weights = g_build_filename (path, "model.safetensors", NULL);
   g_autofree char *shards = g_build_filename (path, "model.safetensors.index.json", NULL);
+  g_autofree char *pickled = g_build_filename (path, "pytorch_model.bin", NULL);
 
   if (!g_file_test (path, G_FILE_TEST_IS_DIR))
     return describe_tensors (object, path, error);
   if (describe_is_adapter (path))
     return describe_adapter (object, path, error);
   if (g_file_test (config, G_FILE_TEST_EXISTS) || g_file_test (weights, G_FILE_TEST_EXISTS) ||
-      g_file_test (shards, G_FILE_TEST_EXISTS))
+      g_file_test (shards, G_FILE_TEST_EXISTS) || g_file_test (pickled, G_FILE_TEST_EXISTS))
     return describe_model (object, path, error);
   g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
                "%s holds neither a model (config.json, model.safetensors) nor an adapter "
@@ -287,6 +385,8 @@ find_below (const char *folder, const char *const *names)
 static const char *const peft_files[] = { "adapter_config.json",
                                           "lora_adapters/adapter_config.json",
                                           "dora_adapters/adapter_config.json", NULL };
+static const char *const peft_weights[] = { "adapter_model.safetensors", "adapter_model.bin",
+                                            NULL };
 static const char *const head_files[] = { "classifier.safetensors",
                                           "classifier/classifier.safetensors",
                                           "best_classifier.pth", "classifier/best_classifier.pth",
@@ -302,15 +402,6 @@ describe_is_adapter (const char *path)
    * model. */
   g_autofree char *config = g_build_filename (path, "config.json", NULL);
   return peft || card || (head && !g_file_test (config, G_FILE_TEST_EXISTS));
-}
-
-static JsonArray *
-string_array (const char *const *strings)
-{
-  JsonArray *array = json_array_new ();
-  for (; *strings; strings++)
-    json_array_add_string_element (array, *strings);
-  return array;
 }
 
 /* ---- PEFT ------------------------------------------------------------------------------------ */
@@ -354,12 +445,14 @@ static gboolean
 add_peft (JsonObject *object, const char *file, GError **error)
 {
   g_autofree char *place = g_path_get_dirname (file);
-  g_autofree char *weights = g_build_filename (place, "adapter_model.safetensors", NULL);
-  g_auto (TensorFile) tensors = { 0 };
-  if (!add_peft_config (object, file, error) || !tensor_file_open (&tensors, weights, error))
+  g_autofree char *weights = find_below (place, peft_weights);
+  g_auto (CowTensorFile) tensors = { 0 };
+  if (!weights)
+    weights = g_build_filename (place, peft_weights[0], NULL);
+  if (!add_peft_config (object, file, error) || !cow_tensor_file_open (&tensors, weights, error))
     return FALSE;
   json_object_set_int_member (object, "adapter_parameters",
-                              (gint64)tensor_file_n_elements (&tensors));
+                              (gint64)cow_tensor_file_n_elements (&tensors));
   return TRUE;
 }
 
@@ -387,19 +480,22 @@ add_method (JsonObject *object, const char *folder, const CowCard *card, GError 
 static gboolean
 add_head (JsonObject *object, const char *folder, GError **error)
 {
-  g_autofree char *file = find_below (folder, head_files);
-  g_auto (TensorFile) tensors = { 0 };
+  GError *local = NULL;
+  /* Any width will do here; whether it fits a model is for the model to say. */
+  g_autoptr (CowHeadWeights) head = cow_head_weights_read (folder, 0, 0, &local);
 
-  if (!file) {
+  if (!head && g_error_matches (local, COW_ERROR, COW_ERROR_NOT_FOUND)) {
+    g_clear_error (&local);
     json_object_set_null_member (object, "head");
     return TRUE;
   }
-  if (!tensor_file_open (&tensors, file, error))
+  if (!head) {
+    g_propagate_error (error, local);
     return FALSE;
-  /* Any width will do here; whether it fits a model is for the model to say. */
-  g_autoptr (CowHeadWeights) head = cow_head_weights_read (folder, 0, 0, error);
-  if (!head)
-    return FALSE;
+  }
+  gint64 parameters = head->norm_weight ? 2 * head->layers[0].in : 0;
+  for (guint i = 0; i < head->n_layers; i++)
+    parameters += (head->layers[i].in + 1) * head->layers[i].out;
   JsonObject *described = json_object_new ();
   JsonArray *widths = json_array_new ();
   json_array_add_int_element (widths, head->layers[0].in);
@@ -407,7 +503,7 @@ add_head (JsonObject *object, const char *folder, GError **error)
     json_array_add_int_element (widths, head->layers[i].out);
   json_object_set_string_member (described, "file", head->path);
   json_object_set_array_member (described, "widths", widths);
-  json_object_set_int_member (described, "parameters", (gint64)tensor_file_n_elements (&tensors));
+  json_object_set_int_member (described, "parameters", parameters);
   json_object_set_object_member (object, "head", described);
   return TRUE;
 }

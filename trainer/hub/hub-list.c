@@ -21,6 +21,16 @@ hub_file_free (HubFile *file)
 
 /* ---- Names ----------------------------------------------------------------------------------- */
 
+/* Whether a file holds weights in PyTorch's own format, which are fetched where a repository has no
+ * safetensors. */
+static gboolean
+is_pickle (const char *path)
+{
+  const char *slash = strrchr (path, '/'), *name = slash ? slash + 1 : path;
+  return (g_str_has_prefix (name, "pytorch_model") || g_str_has_prefix (name, "adapter_model")) &&
+         (g_str_has_suffix (name, ".bin") || g_str_has_suffix (name, ".bin.index.json"));
+}
+
 /* Whether a file is of use, by the last part of its name; nothing hidden is (.git,
  * .ipynb_checkpoints). */
 static gboolean
@@ -36,7 +46,7 @@ is_wanted (const char *path)
     if (g_str_equal (name, names[i]))
       return TRUE;
   return g_str_has_suffix (name, ".safetensors") ||
-         g_str_has_suffix (name, ".safetensors.index.json") ||
+         g_str_has_suffix (name, ".safetensors.index.json") || is_pickle (path) ||
          (g_str_has_suffix (name, ".pth") && strstr (name, "classifier")) ||
          g_str_has_prefix (name, "README") || g_str_has_prefix (name, "LICENSE") ||
          g_str_has_prefix (name, "LICENCE");
@@ -122,7 +132,8 @@ compare_files (gconstpointer a, gconstpointer b)
 static gboolean
 is_weights (const HubFile *file)
 {
-  return g_str_has_suffix (file->path, ".safetensors") || g_str_has_suffix (file->path, ".pth");
+  return g_str_has_suffix (file->path, ".safetensors") || g_str_has_suffix (file->path, ".pth") ||
+         (is_pickle (file->path) && g_str_has_suffix (file->path, ".bin"));
 }
 
 /* Adds an entry of "siblings", if it is wanted. */
@@ -147,6 +158,19 @@ add_entry (GPtrArray *files, GHashTable *paths, JsonNode *node, const char *wher
   return FALSE;
 }
 
+/* Leaves out PyTorch's files where the same weights are there as safetensors. */
+static void
+drop_pickles (GPtrArray *files)
+{
+  gboolean any = FALSE;
+  for (guint i = 0; i < files->len; i++)
+    any = any || g_str_has_suffix (((const HubFile *)files->pdata[i])->path, "model.safetensors") ||
+          g_str_has_suffix (((const HubFile *)files->pdata[i])->path, ".safetensors.index.json");
+  for (guint i = files->len; any && i-- > 0;)
+    if (is_pickle (((const HubFile *)files->pdata[i])->path))
+      g_ptr_array_remove_index (files, i);
+}
+
 static GPtrArray *
 read_entries (Hub *self, JsonArray *entries, const char *where, GError **error)
 {
@@ -157,6 +181,7 @@ read_entries (Hub *self, JsonArray *entries, const char *where, GError **error)
   for (guint i = 0; entries && i < json_array_get_length (entries); i++)
     if (!add_entry (files, paths, json_array_get_element (entries, i), where, error))
       return NULL;
+  drop_pickles (files);
   for (guint i = 0; i < files->len; i++)
     any_weights = any_weights || is_weights (files->pdata[i]);
   if (!any_weights) {

@@ -44,6 +44,16 @@ nf4_bytes (gsize elements)
   return elements / 2 + elements / COW_NF4_BLOCK * (sizeof (float) + 1);
 }
 
+/* The next smaller or else larger batch that does not leave a single picture over. */
+static guint64
+better_batch (guint64 n, guint64 batch)
+{
+  for (guint64 smaller = batch; smaller > 1; smaller--)
+    if (n % smaller != 1)
+      return smaller;
+  return batch + 1 > 2 && n % (batch + 1) != 1 ? batch + 1 : batch + 2;
+}
+
 gboolean
 cow_plan_input_from_model (CowPlanInput *self, const char *path, GError **error)
 {
@@ -51,7 +61,7 @@ cow_plan_input_from_model (CowPlanInput *self, const char *path, GError **error)
 
   if (!checkpoint || !cow_backbone_config_read (path, checkpoint, NULL, &self->backbone, error))
     return FALSE;
-  if (!cow_backbone_takes_adapters (&self->backbone)) {
+  if (!cow_backbone_takes_heads (&self->backbone)) {
     g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
                  "%s: a %s, which is no base for adapters and heads", path, self->backbone.title);
     return FALSE;
@@ -63,6 +73,27 @@ cow_plan_input_from_model (CowPlanInput *self, const char *path, GError **error)
   for (guint i = 0; i < cow_checkpoint_n_tensors (checkpoint); i++)
     self->base_bytes += cow_checkpoint_nth (checkpoint, i)->n_bytes;
   return TRUE;
+}
+
+gboolean
+cow_plan_input_check_batches (const CowPlanInput *self, const CowRecipe *recipe, GError **error)
+{
+  const CowBackboneClass *klass = self->backbone.klass;
+  const int height = recipe->preprocess.height, width = recipe->preprocess.width,
+            least =
+                klass->smallest_batch ? klass->smallest_batch (&self->backbone, height, width) : 1;
+  const guint64 n = self->n_train * cow_recipe_copies (recipe), batch = (guint64)recipe->batch,
+                last = n % batch ? n % batch : MIN (n, batch);
+  if (last >= (guint64)least)
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
+               "%" G_GUINT64_FORMAT " pictures an epoch in batches of %d leave a last batch of "
+               "%" G_GUINT64_FORMAT ", and batch norm on pictures of %d x %d needs %d at least: "
+               "--batch %" G_GUINT64_FORMAT
+               " leaves none over, larger pictures (--size) need no more "
+               "than one",
+               n, recipe->batch, last, width, height, least, better_batch (n, batch));
+  return FALSE;
 }
 
 gboolean

@@ -29,6 +29,10 @@ gboolean cow_plan_input_from_size (CowPlanInput *self, const char *size, CkType 
 /* The backbone of a recipe that has no base; COW_ERROR_* when --network names none, or one of
  * another kind. */
 gboolean cow_plan_input_from_scratch (CowPlanInput *self, const CowRecipe *recipe, GError **error);
+/* Whether the last batch of an epoch has enough pictures for the backbone's batch norm; `n_train`
+ * is set. */
+gboolean cow_plan_input_check_batches (const CowPlanInput *self, const CowRecipe *recipe,
+                                       GError **error);
 /* Whether the backbone takes the recipe's pictures. */
 gboolean cow_plan_input_check_size (const CowPlanInput *self, const CowRecipe *recipe,
                                     GError **error);

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "model/adapter/adapter-config.h"
 #include "model/files/vit-sizes.h"
 #include "trainer/hub/http.h"
 
@@ -390,6 +391,38 @@ refuse (GError **error, const char *format, ...)
   return FALSE;
 }
 
+/* Whether a name means linear layers of any network, gated or not: one that means none would be
+ * left
+ * out in silence. */
+static gboolean
+is_target (const char *name)
+{
+  if (g_str_equal (name, "all-linear"))
+    return TRUE;
+  for (int module = 0; module < COW_N_MODULES; module++) {
+    /* "layer.3.attention.q_proj" and its ends, with any number of a layer */
+    const char *end = strstr (name, cow_module_name ((CowModule)module));
+    if (cow_module_matches (0, (CowModule)module, name) ||
+        (end && g_str_equal (end, cow_module_name ((CowModule)module)) &&
+         (g_str_has_prefix (name, "layer.") || g_str_has_prefix (name, "model.layer."))))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+static gboolean
+check_targets (const char *text, GError **error)
+{
+  g_auto (GStrv) names = g_strsplit (text, ",", -1);
+  for (char **name = names; *name; name++)
+    if (!is_target (g_strstrip (*name)))
+      return refuse (error,
+                     "--targets %s: \"%s\" is no linear layer; expected all-linear or some of "
+                     "q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj",
+                     text, *name);
+  return TRUE;
+}
+
 gboolean
 cow_recipe_check (const CowRecipe *self, GError **error)
 {
@@ -416,6 +449,8 @@ cow_recipe_check (const CowRecipe *self, GError **error)
   if (adapted && !*self->targets)
     return refuse (error,
                    "--targets is empty: q_proj, another layer's name or all-linear is expected");
+  if (adapted && !check_targets (self->targets, error))
+    return FALSE;
   if (kind->named && !*self->network)
     return refuse (error, "--network is missing: a size's name or a folder with a config.json");
   if (kind->side > 0 && (width != kind->side || height != kind->side))

@@ -41,7 +41,7 @@ pictures_object (const CowDataset *dataset)
 
 CowCard *
 run_card_new (const CowRecipe *recipe, const CowDataset *dataset, const char *base_path,
-              const char *base_hash, const char *device)
+              const char *base_hash, const char *base_fingerprint, const char *device)
 {
   CowCard *card = cow_card_new_default ();
   JsonObject *provenance = json_object_new ();
@@ -53,6 +53,7 @@ run_card_new (const CowRecipe *recipe, const CowDataset *dataset, const char *ba
   card->preprocess = recipe->preprocess;
   card->base_name = base_path ? g_path_get_basename (base_path) : NULL;
   card->base_hash = g_strdup (base_hash);
+  card->base_fingerprint = g_strdup (base_fingerprint);
   json_object_set_string_member (provenance, "program", "cow-trainer " COW_VERSION);
   json_object_set_string_member (provenance, "recipe", recipe->name);
   json_object_set_string_member (provenance, "device", device);

@@ -7,10 +7,11 @@
 #include "trainer/train/run-state.h"
 #include "trainer/train/recipe.h"
 
-/* The part that stays the same all through a run. base_path and base_hash are NULL from scratch;
+/* The part that stays the same all through a run. base_path, base_hash and base_fingerprint are
+ * NULL from scratch;
  * `device`: "cpu (avx512)". */
 CowCard *run_card_new (const CowRecipe *recipe, const CowDataset *dataset, const char *base_path,
-                       const char *base_hash, const char *device);
+                       const char *base_hash, const char *base_fingerprint, const char *device);
 /* Adds what is known after the last whole epoch of `state`. It has no times: the same run gives the
  * same card. */
 void run_card_update (CowCard *card, const CowRunState *state, const CowDataset *dataset);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <sys/statvfs.h>
 
+#include "model/adapter/fingerprint.h"
 #include "model/files/locate.h"
 #include "model/network/device.h"
 #include "trainer/data/contact-sheet.h"
@@ -230,6 +231,8 @@ plan (CowRun *self, const CowRunOptions *options, GError **error)
   self->input.n_classes = self->dataset->n_classes;
   self->input.n_train = self->dataset->splits[COW_TRAIN]->len;
   self->input.n_val = self->dataset->splits[COW_VAL]->len;
+  if (!cow_plan_input_check_batches (&self->input, self->recipe, error))
+    return FALSE;
   cow_plan_sizes (&self->plan, self->recipe, &self->input, self->device, available);
   if (!check_memory (self, available, options->force, error) || !check_features_space (self, error))
     return FALSE;
@@ -458,11 +461,13 @@ static gboolean
 open_card (CowRun *self, const CowRunOptions *options, GError **error)
 {
   g_autofree char *hash = self->model ? hash_model (self->model, error) : NULL;
-  g_autofree char *device = cow_device_text (self->device);
+  g_autofree char *device = cow_device_text (self->device), *fingerprint = NULL;
+  g_autoptr (CowCheckpoint) checkpoint = hash ? cow_checkpoint_open (self->model, error) : NULL;
 
-  if ((self->model && !hash) || !check_last (self, options, hash, device, error))
+  if ((self->model && (!hash || !checkpoint)) || !check_last (self, options, hash, device, error))
     return FALSE;
-  self->card = run_card_new (self->recipe, self->dataset, self->model, hash, device);
+  fingerprint = checkpoint ? cow_fingerprint (checkpoint, NULL, NULL) : NULL;
+  self->card = run_card_new (self->recipe, self->dataset, self->model, hash, fingerprint, device);
   return TRUE;
 }
 
