@@ -72,8 +72,13 @@ gst_cow_append_withdraw (GstCowAppend *self, off_t from, off_t to)
   char spaces[512], first;
   struct stat info;
 
-  if (self->locked && fstat (self->fd, &info) == 0 && info.st_size == to &&
-      ftruncate (self->fd, from) == 0)
+  if (fstat (self->fd, &info) < 0)
+    return FALSE;
+  if (self->locked && info.st_size == to && ftruncate (self->fd, from) == 0)
+    return TRUE;
+  /* Somebody has cut the file off: writing behind its end would fill the hole with NUL bytes. */
+  to = MIN (to, info.st_size);
+  if (from >= to)
     return TRUE;
   /* The newline that ends somebody else's half line stays, or what follows would be joined to
    * it. */
