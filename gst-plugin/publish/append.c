@@ -59,9 +59,13 @@ gst_cow_append_lock (GstCowAppend *self, GCancellable *cancellable)
 void
 gst_cow_append_unlock (GstCowAppend *self)
 {
-  if (self->locked)
-    flock (self->fd, LOCK_UN);
+  if (!self->locked)
+    return;
+  flock (self->fd, LOCK_UN);
   self->locked = FALSE;
+  /* Writers ask for the lock now and then: one that took it again at once would never leave it to
+   * them. */
+  g_usleep (2 * ASK_MS * 1000);
 }
 
 /* ---- lines ----------------------------------------------------------------------------------- */

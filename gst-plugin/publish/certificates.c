@@ -71,11 +71,10 @@ check (void *context, const char *ca, const char *cert, const char *key, GError 
 
   if (ca && ssl.SSL_CTX_load_verify_locations (context, ca, NULL) != 1)
     property = "mqtt-ca", path = ca, what = "has no certificates in PEM form";
+  else if (key && ssl.SSL_CTX_use_PrivateKey_file (context, key, PEM) != 1)
+    property = "mqtt-key", path = key, what = "has no key in PEM form, or one that is encrypted";
   else if (cert && ssl.SSL_CTX_use_certificate_chain_file (context, cert) != 1)
     property = "mqtt-cert", path = cert, what = "has no certificate in PEM form";
-  else if (key && ssl.SSL_CTX_use_PrivateKey_file (context, key, PEM) != 1)
-    property = "mqtt-key", path = key,
-    what = "has no key in PEM form that belongs to mqtt-cert and is not encrypted";
   else if (key && ssl.SSL_CTX_check_private_key (context) != 1)
     property = "mqtt-key", path = key, what = "is not the key of mqtt-cert";
   if (property)

@@ -257,7 +257,9 @@ explain (const Http *self, GError **error)
 {
   const gboolean tls = g_str_equal (g_uri_get_scheme (self->uri), "https");
 
-  if (tls && g_error_matches (*error, G_TLS_ERROR, G_TLS_ERROR_NOT_TLS))
+  if (tls && g_error_matches (*error, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE))
+    g_prefix_error (error, "is it the right server, and http-ca its authority? ");
+  else if (tls && g_error_matches (*error, G_TLS_ERROR, G_TLS_ERROR_NOT_TLS))
     g_prefix_error (error, "does that port speak TLS? If not, it is http://. ");
   else if (!tls && (g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_PARTIAL_INPUT) ||
                     g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED)))

@@ -81,6 +81,7 @@ struct _GstCowPublishLink {
   guint n_asked, n_granted; /* topics that were subscribed to */
   GArray *pending;          /* of Pending: published, and not yet answered; oldest first */
   gint64 heard;             /* g_get_monotonic_time () of the last answer */
+  gboolean refused;         /* a message was */
   GError *refusal;          /* of the first message that was refused, or NULL */
 };
 
@@ -136,18 +137,21 @@ says (const GstCowPublishLink *self, const char *words)
 static const char *
 guess (const GstCowPublishLink *self)
 {
-  if (self->broker->tls && says (self, "wrong version number"))
-    return ". Does that port speak TLS? If not, it is mqtt://";
-  if (self->broker->tls && says (self, "certificate verify failed"))
-    return ". Is it the right broker, and mqtt-ca its authority?";
-  if (self->answer == 0 && self->closed && !self->broker->v5 && self->broker->has_own_id)
-    return " Has another client the same mqtt-client-id?";
+  const GstCowPublishBroker *broker = self->broker;
+
+  if (broker->tls && says (self, "certificate verify failed"))
+    return "Is it the right broker, and mqtt-ca its authority?";
+  if (broker->tls && (says (self, "wrong version number") || says (self, "unexpected eof") ||
+                      says (self, "packet length")))
+    return "Does that port speak TLS? If not, it is mqtt://.";
+  if (self->answer == 0 && self->closed && broker->has_own_id)
+    return "Has another client the same mqtt-client-id?";
   if (self->answer >= 0 || !self->closed)
     return "";
-  if (!self->broker->tls)
-    return ". Does that port expect TLS (mqtts://), and is it one of MQTT?";
-  return self->broker->cert ? ". Does it accept the certificate in mqtt-cert?"
-                            : ". Does it ask for a client certificate (mqtt-cert and mqtt-key)?";
+  if (!broker->tls)
+    return "Does that port expect TLS (mqtts://), and is it one of MQTT?";
+  return broker->cert ? "Does it accept the certificate in mqtt-cert?"
+                      : "Does it ask for a client certificate (mqtt-cert and mqtt-key)?";
 }
 
 static gboolean
@@ -168,13 +172,19 @@ static gboolean
 fail (GstCowPublishLink *self, int code, GError **error)
 {
   const char *reason = code == MOSQ_ERR_ERRNO ? g_strerror (errno) : mosquitto.strerror (code);
+  const char *detail = self->detail ? self->detail : "", *hint;
   const gboolean unanswered = self->answer < 0 && self->closed;
 
   if (self->lost >= MQTT_RC_UNSPECIFIED)
     return fail_with_reason (self, error);
+  hint = guess (self);
   g_set_error (error, unanswered ? GST_COW_PUBLISH_CAUSE : gst_cow_publish_link_quark (),
-               unanswered ? GST_COW_PUBLISH_CAUSE_UNANSWERED : code, "%s: %s%s%s%s", self->where,
-               reason, self->detail ? " " : "", self->detail ? self->detail : "", guess (self));
+               unanswered ? (int)GST_COW_PUBLISH_CAUSE_UNANSWERED : code, "%s: %s%s%s%s%s",
+               self->where, reason, *detail ? " " : "", detail,
+               !*hint ? ""
+               : g_str_has_suffix (*detail ? detail : reason, ".") ? " "
+                                                                   : ". ",
+               hint);
   return FALSE;
 }
 
@@ -212,6 +222,7 @@ gst_cow_publish_link_refusal (const GError *error)
 static void
 note_refusal (GstCowPublishLink *self, const GstCowPublishSeen *seen, int reason)
 {
+  self->refused = TRUE;
   if (self->refusal)
     return;
   if (reason == MQTT_RC_PACKET_TOO_LARGE)
@@ -249,7 +260,8 @@ on_disconnect (struct mosquitto *client, void *data, int reason,
 {
   GstCowPublishLink *self = data;
 
-  self->lost = reason ? reason : MOSQ_ERR_CONN_LOST;
+  if (self->lost == 0) /* what follows the first is only that the socket is closed */
+    self->lost = reason ? reason : MOSQ_ERR_CONN_LOST;
   self->closed |= self->lost != MOSQ_ERR_KEEPALIVE;
 }
 
@@ -369,7 +381,7 @@ gst_cow_publish_seen (const GstCowPublishBroker *broker, const char *topic, cons
 guint
 gst_cow_publish_link_unanswered (const GstCowPublishLink *self, GstCowPublishSeen *oldest)
 {
-  if (!self->closed || self->pending->len == 0)
+  if (!self->closed || self->refused || self->pending->len == 0)
     return 0;
   *oldest = g_array_index (self->pending, Pending, 0).seen;
   return self->pending->len;

@@ -321,13 +321,11 @@ send_carefully (Mqtt *self, char *const *lines, guint n, GstCowLine *fates,
                 GCancellable *cancellable, GError **error)
 {
   for (guint i = 0; i < n; i++) {
-    if (is_barred (self, self->events_topic, lines[i])) {
-      notice (self, oversize_error (self, strlen (lines[i])));
+    if (is_barred (self, self->events_topic, lines[i]))
       fates[i] = GST_COW_LINE_REFUSED;
-    } else if (!gst_cow_publish_link_publish_all (self->link, self->events_topic, &lines[i], 1,
-                                                  &fates[i], cancellable, error)) {
+    else if (!gst_cow_publish_link_publish_all (self->link, self->events_topic, &lines[i], 1,
+                                                &fates[i], cancellable, error))
       return FALSE;
-    }
   }
   return TRUE;
 }
@@ -373,9 +371,10 @@ mqtt_send (GstCowPublishTarget *target, char *const *lines, guint n, GstCowLine 
   for (guint i = 0; i < n; i++) {
     if (fates[i] == GST_COW_LINE_SENT)
       continue;
-    g_propagate_error (error, gst_cow_publish_link_take_refusal (self->link));
-    if (error && !*error)
-      *error = oversize_error (self, strlen (lines[i]));
+    trouble = gst_cow_publish_link_take_refusal (self->link);
+    if (!trouble) /* it was barred */
+      trouble = oversize_error (self, strlen (lines[i]));
+    g_propagate_error (error, g_steal_pointer (&trouble));
     return GST_COW_DELIVERY_REFUSED;
   }
   notice_refusal (self);

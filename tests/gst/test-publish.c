@@ -243,8 +243,7 @@ test_full_disk (void)
   harness = publish_harness_new ("file=/dev/full queue-size=5 drain-timeout=0");
   publish_push (harness, 0, 20);
   publish_wait (harness, "file", "failures", 1);
-  warning = publish_warning (harness);
-  g_assert_nonnull (strstr (warning, "/dev/full: No space left"));
+  warning = publish_wait_warning (harness, "/dev/full: No space left");
   publish_assert_all (harness, "file", 20);
   g_assert_cmpuint (publish_stat (harness, "file", "queued"), ==, 5);
   publish_stop (harness);
