@@ -305,16 +305,22 @@ http_free (GstCowPublishTarget *target)
   g_free (self);
 }
 
-/* Makes the Authorization header. FALSE: the token has characters that a header may not have. */
+/* Makes the Authorization header. FALSE: the token has characters that a header may not have, or a
+ * password has no user. */
 static gboolean
 set_login (Http *self, const Settings *settings, GError **error)
 {
   const char *password = gst_cow_publish_secret (settings->password, "COWBEHAVIOR_HTTP_PASSWORD");
-  /* A login that is set takes precedence over a token of the environment. */
-  const char *token = settings->token || !settings->user
-                          ? gst_cow_publish_secret (settings->token, "COWBEHAVIOR_HTTP_TOKEN")
-                          : NULL;
+  const char *token = NULL;
 
+  if (settings->password && !settings->user) {
+    g_set_error_literal (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+                         "http-password needs http-user");
+    return FALSE;
+  }
+  /* A login that is set takes precedence over a token of the environment. */
+  if (settings->token || !settings->user)
+    token = gst_cow_publish_secret (settings->token, "COWBEHAVIOR_HTTP_TOKEN");
   if (token) {
     for (const char *p = token; *p; p++) {
       if (g_ascii_isgraph (*p))

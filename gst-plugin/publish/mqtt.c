@@ -20,6 +20,8 @@
 
 /* ---- properties ------------------------------------------------------------------------------ */
 
+#define DEFAULT_DISCOVERY_PREFIX "homeassistant"
+
 typedef struct {
   gchar *url; /* without a login */
   gchar *user, *password;
@@ -114,7 +116,7 @@ static const GstCowPublishProperty rows[] = {
     .name = "mqtt-discovery-prefix",
     .nick = "MQTT discovery prefix",
     .blurb = "Topic below which Home Assistant looks for devices",
-    .text = "homeassistant" },
+    .text = DEFAULT_DISCOVERY_PREFIX },
 };
 
 /* ---- the target of one run ------------------------------------------------------------------- */
@@ -589,6 +591,9 @@ set_topics (Mqtt *self, const Settings *settings, const char *source, GError **e
   if (!gst_cow_publish_link_is_topic (settings->topic))
     return fail_setting (error, "mqtt-topic: not a topic that can be published to; it has no + and "
                                 "#, and does not begin with $");
+  if (!settings->discovery && settings->discovery_prefix &&
+      !g_str_equal (settings->discovery_prefix, DEFAULT_DISCOVERY_PREFIX))
+    return fail_setting (error, "mqtt-discovery-prefix needs mqtt-discovery=true");
   if (settings->discovery && !gst_cow_publish_link_is_topic (settings->discovery_prefix))
     return fail_setting (error, "mqtt-discovery-prefix: not a topic that can be published to");
   if (settings->discovery) {
