@@ -176,22 +176,71 @@ test_left_alone (void)
 typedef struct {
   guint16 port, broker;
   gboolean old, answers;
-  gint n_refused; /* atomic: connections */
-  GSocket *last;  /* of the last client */
+  gboolean keeps_nothing; /* ends a connection with a message that is to be kept */
+  gint n_refused;         /* atomic: connections */
+  GSocket *last;          /* of the last client */
   GSocketService *service;
   GThread *thread;
   GMainLoop *loop;
   GMainContext *context;
 } Front;
 
+/* The beginning of a packet of MQTT: its type and flags, and the length of the rest. FALSE: there is
+ * none. */
+static gboolean
+read_head (GInputStream *in, GByteArray *head, gsize *rest)
+{
+  guint shift = 0;
+  guint8 byte;
+
+  *rest = 0;
+  for (guint i = 0; i < 5; i++) {
+    if (g_input_stream_read (in, &byte, 1, NULL, NULL) != 1)
+      return FALSE;
+    g_byte_array_append (head, &byte, 1);
+    if (i == 0)
+      continue;
+    *rest |= (gsize)(byte & 0x7f) << shift;
+    shift += 7;
+    if (!(byte & 0x80))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* Copies packets until there is one that is to be kept. */
+static void
+copy_until_retained (GInputStream *in, GOutputStream *out)
+{
+  while (TRUE) {
+    g_autoptr (GByteArray) head = g_byte_array_new ();
+    g_autofree guint8 *body = NULL;
+    gsize rest, n;
+
+    if (!read_head (in, head, &rest) || (head->data[0] & 0xf1) == 0x31)
+      return;
+    body = g_malloc (rest + 1);
+    if (!g_input_stream_read_all (in, body, rest, &n, NULL, NULL) || n < rest ||
+        !g_output_stream_write_all (out, head->data, head->len, NULL, NULL, NULL) ||
+        !g_output_stream_write_all (out, body, rest, NULL, NULL, NULL))
+      return;
+  }
+}
+
 static gpointer
 copy (gpointer data)
 {
   GIOStream **ends = data;
+  GOutputStream *out = g_io_stream_get_output_stream (ends[1]);
+  GInputStream *in = g_io_stream_get_input_stream (ends[0]);
 
-  g_output_stream_splice (g_io_stream_get_output_stream (ends[1]),
-                          g_io_stream_get_input_stream (ends[0]),
-                          G_OUTPUT_STREAM_SPLICE_CLOSE_TARGET, NULL, NULL);
+  if (ends[2]) {
+    copy_until_retained (in, out);
+    g_io_stream_close (ends[0], NULL, NULL);
+    g_io_stream_close (ends[1], NULL, NULL);
+  } else {
+    g_output_stream_splice (out, in, G_OUTPUT_STREAM_SPLICE_CLOSE_TARGET, NULL, NULL);
+  }
   g_object_unref (ends[0]);
   g_object_unref (ends[1]);
   g_free (ends);
@@ -199,10 +248,11 @@ copy (gpointer data)
 }
 
 static GThread *
-copy_start (GIOStream *from, GIOStream *to)
+copy_start (GIOStream *from, GIOStream *to, gboolean until_retained)
 {
-  GIOStream **ends = g_new (GIOStream *, 2);
+  GIOStream **ends = g_new0 (GIOStream *, 3);
 
+  ends[2] = until_retained ? from : NULL; /* a mark */
   ends[0] = g_object_ref (from);
   ends[1] = g_object_ref (to);
   return g_thread_new ("copy", copy, ends);
@@ -238,8 +288,8 @@ on_connection (GThreadedSocketService *service, GSocketConnection *connection, G
   g_output_stream_write_all (g_io_stream_get_output_stream (G_IO_STREAM (behind)), head, (gsize)n,
                              NULL, NULL, NULL);
   self->last = g_socket_connection_get_socket (connection);
-  there = copy_start (stream, G_IO_STREAM (behind));
-  back = copy_start (G_IO_STREAM (behind), stream);
+  there = copy_start (stream, G_IO_STREAM (behind), self->keeps_nothing);
+  back = copy_start (G_IO_STREAM (behind), stream, FALSE);
   g_thread_join (there);
   g_thread_join (back);
   return TRUE;
@@ -324,6 +374,33 @@ test_old_broker (void)
   assert_old_broker (FALSE);
 }
 
+/* A broker of MQTT 3.1.1 that keeps nothing ends the connection with each message that is to be
+ * kept, as some in the cloud do. Nothing more is asked to be kept, and events arrive. */
+static void
+test_keeps_nothing (void)
+{
+  Broker *broker = broker_new ("allow_anonymous true");
+  Front front = { .broker = broker->port, .keeps_nothing = TRUE };
+  Listener *listener = listener_new (broker, NULL, NULL, NULL);
+  g_autofree char *warning = NULL;
+  g_auto (GStrv) lines = NULL;
+  GstHarness *harness;
+
+  front_start (&front);
+  harness = front_harness_new (&front, "mqtt-version=3.1.1 drain-timeout=60000");
+  publish_push (harness, 0, 5);
+  publish_wait (harness, "mqtt", "sent", 5);
+  warning = publish_wait_warning (harness, "keeps no messages");
+  publish_stop (harness);
+  lines = listener_wait_heard (listener, "cowbehavior/barn/events", 5);
+  publish_assert_frames (lines, 0, 5);
+  listener_assert_heard (listener, "cowbehavior/barn/frame", "Lying", NULL);
+  publish_harness_free (harness);
+  front_stop (&front);
+  listener_free (listener);
+  broker_free (broker);
+}
+
 /* ---- clients with the same id ---------------------------------------------------------------- */
 
 /* The broker says that another client has the same id. The element says so, too, and leaves the
@@ -393,6 +470,7 @@ main (int argc, char **argv)
   g_test_add_func ("/publish-mqtt-others/renamed-while-playing", test_renamed_while_playing);
   g_test_add_func ("/publish-mqtt-others/left-alone", test_left_alone);
   g_test_add_func ("/publish-mqtt-others/old-broker", test_old_broker);
+  g_test_add_func ("/publish-mqtt-others/keeps-nothing", test_keeps_nothing);
   result = g_test_run ();
 
   mosquitto_lib_cleanup ();
