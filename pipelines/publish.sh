@@ -48,8 +48,8 @@ is_of_publisher () {
 }
 
 # name_of ADDRESS|FILE: a name that other cameras do not have: host and path, or the recording's.
-# Nothing of it may be a login, which some cameras have in the path or in the query, and which may be
-# written so that it cannot be told from the rest.
+# Nothing of it may be a login, which some cameras have in the path or in the query, and which may
+# be written so that it cannot be told from the rest.
 name_of () {
   local rest=${1#*://} host path part parts name
   if [[ $1 != *://* ]]; then

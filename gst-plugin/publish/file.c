@@ -263,7 +263,8 @@ write_line (File *self, const char *line, GCancellable *cancellable, GError **er
 
 /* ---- the target ------------------------------------------------------------------------------ */
 
-/* A reader of the standard output that went away does not come back, as that of a named pipe may. */
+/* Unlike that of a named pipe, a reader of the standard output that went away does not come
+ * back. */
 static gboolean
 is_gone (const File *self, GError **error)
 {

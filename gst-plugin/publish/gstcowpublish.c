@@ -35,12 +35,14 @@
  * but the events are retained.
  *
  * Each target has a thread and a queue of its own. While a target is out of reach its events wait
- * and it is tried again, first after 1 s and later every 30 s. When the queue is full, the oldest
- * events are dropped and counted. #GstCowPublish:stats has the numbers, and a warning is posted.
- * Events arrive in their order; an event whose confirmation was lost may arrive twice.
+ * and it is tried again, first after 1 s and later every 30 s. When the queue is full, a live
+ * pipeline loses its oldest events, which are counted, and a recording waits
+ * (#GstCowPublish:leaky). #GstCowPublish:stats has the numbers, and a warning says what does not
+ * arrive. Events arrive in their order; an event whose confirmation was lost may arrive twice.
  *
  * At the end of the stream, or when the element stops before that, it waits for queued events, for
- * #GstCowPublish:drain-timeout at most. It then posts an element message `cowpublish` with the
+ * #GstCowPublish:drain-timeout at most; at the end of a recording, that is the time without any
+ * event that was sent. It then posts an element message `cowpublish` with the
  * fields of #GstCowPublish:stats, and a warning where events are left.
  *
  * ## Example launch lines

@@ -106,11 +106,15 @@ static const GstCowPublishProperty rows[] = {
 };
 
 /* Errors that an endpoint answered; their code is the status. */
-static G_DEFINE_QUARK (cow - publish - http - status, http_status)
+static GQuark
+http_status_quark (void)
+{
+  return g_quark_from_static_string ("cow-publish-http-status");
+}
 
-    /* ---- requests -------------------------------------------------------------------------------- */
+/* ---- requests -------------------------------------------------------------------------------- */
 
-    typedef struct {
+typedef struct {
   GstCowPublishTarget target;
   GUri *uri;
   char *shown;         /* the address in messages: without login, query and fragment */

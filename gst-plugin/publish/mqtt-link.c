@@ -125,7 +125,11 @@ gst_cow_publish_link_is_topic (const char *text)
  * which are added to this. */
 #define REASON 1000
 
-G_DEFINE_QUARK (cow - publish - mqtt, gst_cow_publish_link)
+GQuark
+gst_cow_publish_link_quark (void)
+{
+  return g_quark_from_static_string ("cow-publish-mqtt");
+}
 
 static gboolean
 says (const GstCowPublishLink *self, const char *words)

@@ -90,8 +90,8 @@ typedef struct {
 GstCowPublishSeen gst_cow_publish_seen (const GstCowPublishBroker *broker, const char *topic,
                                         const char *text);
 /* The number of messages that the broker has not answered to, and the oldest of them. 0 unless it
- * has closed the connection without a word: after silence nothing can be said against a message, and
- * an answer says more. */
+ * has closed the connection without a word: after silence nothing can be said against a message,
+ * and an answer says more. */
 guint gst_cow_publish_link_unanswered (const GstCowPublishLink *self, GstCowPublishSeen *oldest);
 
 /* Reads and writes what is possible now; waits for wait_ms at most. */

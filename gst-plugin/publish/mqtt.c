@@ -45,8 +45,12 @@ version_get_type (void)
     { 0, NULL, NULL },
   };
 
-  if (g_once_init_enter (&type))
-    g_once_init_leave (&type, g_enum_register_static ("GstCowPublishMqttVersion", values));
+  if (g_once_init_enter (&type)) {
+    const GType new = g_enum_register_static ("GstCowPublishMqttVersion", values);
+
+    gst_type_mark_as_plugin_api (new, 0);
+    g_once_init_leave (&type, new);
+  }
   return type;
 }
 

@@ -20,7 +20,7 @@ GST_DEBUG_CATEGORY_STATIC (gst_cow_publish_queue_debug);
 /* Causes whose last warning is remembered. */
 #define MOST_CAUSES 32
 #define TRIED_AGAIN "The events wait."
-/* A connection that has lasted for so long is one that worked, even if there was nothing to send. */
+/* A connection that has lasted for so long worked, even if there was nothing to send. */
 #define LASTING (LAST_PAUSE_MS * G_TIME_SPAN_MILLISECOND)
 /* Deliveries in a row after which twice as many lines are sent at once again. */
 #define GOOD_DELIVERIES 8
@@ -69,7 +69,11 @@ struct _GstCowPublishQueue {
   guint n_good;     /* deliveries in a row with that */
 };
 
-G_DEFINE_QUARK (cow - publish - cause, gst_cow_publish_cause)
+GQuark
+gst_cow_publish_cause_quark (void)
+{
+  return g_quark_from_static_string ("cow-publish-cause");
+}
 
 void
 gst_cow_publish_queue_unref (GstCowPublishQueue *self)

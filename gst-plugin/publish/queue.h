@@ -48,9 +48,9 @@ void gst_cow_publish_queue_get_counts (GstCowPublishQueue *self, GstCowPublishCo
 const char *gst_cow_publish_queue_name (GstCowPublishQueue *self);
 
 /* Waits until nothing is queued, until `deadline` (g_get_monotonic_time ()), for a flush or for
- * gst_cow_publish_queue_release (). When events were sent until the deadline, there is another after
- * `extension` (us; 0: there is not). A target that failed is tried again at once. Returns whether
- * nothing is queued. */
+ * gst_cow_publish_queue_release (). When events were sent until the deadline, there is another
+ * after `extension` (us; 0: there is not). A target that failed is tried again at once. Returns
+ * whether nothing is queued. */
 gboolean gst_cow_publish_queue_drain (GstCowPublishQueue *self, gint64 deadline, gint64 extension);
 /* While this is set, neither gst_cow_publish_queue_drain () nor a push waits. Any thread. */
 void gst_cow_publish_queue_set_flushing (GstCowPublishQueue *self, gboolean flushing);

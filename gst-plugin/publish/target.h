@@ -27,8 +27,8 @@ typedef enum {
 
 typedef enum {
   GST_COW_DELIVERY_DONE,    /* each line was sent */
-  GST_COW_DELIVERY_REFUSED, /* some were refused, as marked; lines that are left are offered again at
-                               once */
+  GST_COW_DELIVERY_REFUSED, /* some were refused, as marked; lines that are left are offered again
+                               at once */
   GST_COW_DELIVERY_DIVIDE,  /* the lines that are left were refused together, and fewer of them may
                                be taken; one that is alone is given up */
   GST_COW_DELIVERY_RETRY,   /* trouble that may pass: lines that are left are offered again later */

@@ -169,7 +169,7 @@ test_left_alone (void)
   broker_free (broker);
 }
 
-/* ---- a broker that is not Mosquitto -------------------------------------------------------------- */
+/* ---- a broker that is not Mosquitto ---------------------------------------------------------- */
 
 /* Stands before a broker. It may not know MQTT 5, and answers such a connection as MQTT 3.1.1 says,
  * or closes it; and it ends connections with a reason, as Mosquitto does not always. */
@@ -185,8 +185,8 @@ typedef struct {
   GMainContext *context;
 } Front;
 
-/* The beginning of a packet of MQTT: its type and flags, and the length of the rest. FALSE: there is
- * none. */
+/* The beginning of a packet of MQTT: its type and flags, and the length of the rest. FALSE: there
+ * is none. */
 static gboolean
 read_head (GInputStream *in, GByteArray *head, gsize *rest)
 {

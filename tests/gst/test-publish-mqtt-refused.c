@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `cowpublish` with Mosquitto brokers that do not take everything: messages that are too large, that
- * a user may not publish, or that are to be kept. What does not arrive is said and counted, and does
- * not hold up what is behind it. Each with MQTT 5, whose answers have reasons, and with 3.1.1, where
- * the broker closes the connection or says nothing.
+ * `cowpublish` with Mosquitto brokers that do not take everything: messages that are too large,
+ * that a user may not publish, or that are to be kept. What does not arrive is said and counted,
+ * and does not hold up what is behind it. Each with MQTT 5, whose answers have reasons, and with 3.1.1,
+ * where the broker closes the connection or says nothing.
  */
 #include <gio/gio.h>
 #include <glib/gstdio.h>
@@ -131,8 +131,8 @@ test_pauses_grow (void)
 
 /* ---- not permitted --------------------------------------------------------------------------- */
 
-/* A broker whose user "barn" may do what `right` says. (Without a limit of queued messages Mosquitto
- * 2.0.11 closes the connection when it has refused a message.) */
+/* A broker whose user "barn" may do what `right` says. (Without a limit of queued messages
+ * Mosquitto 2.0.11 closes the connection when it has refused a message.) */
 static Broker *
 broker_with_rights (const char *right)
 {

@@ -562,7 +562,7 @@ test_end_waits (void)
   g_string_free (reader.text, TRUE);
 }
 
-/* ---- ends ------------------------------------------------------------------------------------- */
+/* ---- ends ------------------------------------------------------------------------------------ */
 
 /* EOS comes out when everything is written, after the final statistics. */
 static void
