@@ -386,6 +386,7 @@ has_new (const GArray *objects)
   return FALSE;
 }
 
+/* A stream of which nobody knows is taken for live, because that must never wait. */
 static gboolean
 is_live (GstCowPublish *self)
 {
@@ -394,7 +395,7 @@ is_live (GstCowPublish *self)
   if (!g_atomic_int_compare_and_exchange (&self->query_latency, TRUE, FALSE))
     return self->live;
   query = gst_query_new_latency ();
-  self->live = FALSE;
+  self->live = TRUE;
   if (gst_pad_peer_query (GST_BASE_TRANSFORM_SINK_PAD (self), query))
     gst_query_parse_latency (query, &self->live, NULL, NULL);
   return self->live;

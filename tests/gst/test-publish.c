@@ -537,6 +537,46 @@ test_waits_until_stopped (void)
   assert_released (TRUE);
 }
 
+static gint upstream; /* atomic: whether it is live, or -1 where it does not say */
+
+static gboolean
+answer_query (GstPad *pad, GstObject *parent, GstQuery *query)
+{
+  const gint live = g_atomic_int_get (&upstream);
+
+  if (GST_QUERY_TYPE (query) != GST_QUERY_LATENCY || live < 0)
+    return FALSE;
+  gst_query_set_latency (query, live, 0, GST_CLOCK_TIME_NONE);
+  return TRUE;
+}
+
+/* Without `leaky` a recording waits; a live stream never does, nor one that may be live. */
+static void
+test_waits_by_itself (void)
+{
+  g_autofree char *path = fresh ("itself"),
+                  *properties = g_strdup_printf ("file=%s queue-size=5 drain-timeout=0", path);
+
+  g_assert_cmpint (mkfifo (path, 0600), ==, 0);
+  for (gint live = -1; live < 2; live++) {
+    GstHarness *harness = publish_harness_new (properties);
+    GThread *thread;
+
+    g_atomic_int_set (&upstream, live);
+    gst_pad_set_query_function (harness->srcpad, answer_query);
+    thread = g_thread_new ("stream", push_many, harness);
+    publish_wait (harness, "file", "queued", 5);
+    if (live == 0)
+      g_usleep (200000);
+    else
+      publish_wait (harness, "file", "dropped", 15);
+    g_assert_cmpuint (publish_stat (harness, "file", "dropped"), ==, live == 0 ? 0 : 15);
+    publish_stop (harness);
+    g_thread_join (thread);
+    publish_harness_free (harness);
+  }
+}
+
 /* The end of a recording waits for longer than drain-timeout while events go out. */
 static void
 test_end_waits (void)
@@ -633,6 +673,7 @@ main (int argc, char **argv)
   g_test_add_func ("/publish/stdout-closed", test_stdout_closed);
   g_test_add_func ("/publish/stdout-closed-beside-another", test_stdout_closed_beside_another);
   g_test_add_func ("/publish/waits", test_waits);
+  g_test_add_func ("/publish/waits-by-itself", test_waits_by_itself);
   g_test_add_func ("/publish/waits-until-stopped", test_waits_until_stopped);
   g_test_add_func ("/publish/end-waits-for-a-slow-target", test_end_waits);
   g_test_add_func ("/publish/end", test_end);
