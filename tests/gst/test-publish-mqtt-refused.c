@@ -2,8 +2,8 @@
 /*
  * `cowpublish` with Mosquitto brokers that do not take everything: messages that are too large,
  * that a user may not publish, or that are to be kept. What does not arrive is said and counted,
- * and does not hold up what is behind it. Each with MQTT 5, whose answers have reasons, and with 3.1.1,
- * where the broker closes the connection or says nothing.
+ * and does not hold up what is behind it. Each with MQTT 5, whose answers have reasons, and with
+ * 3.1.1, where the broker closes the connection or says nothing.
  */
 #include <gio/gio.h>
 #include <glib/gstdio.h>
