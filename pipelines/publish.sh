@@ -26,7 +26,8 @@ usage: pipelines/publish.sh rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH | FILE.mp4
                        labelled, instead of the whole frame
   --decoder WAY        who decodes: nvdec (an NVIDIA GPU, that of device=cuda:N), vaapi, software,
                        or auto: the first of these that can
-  --name NAME          the camera's name in events and topics (camera)
+  --name NAME          the camera's name in events and topics; else its host and path, or the name
+                       of the recording, are
   --home-assistant     let Home Assistant show the labels of the frame or of the zones, through the
                        broker
   PROPERTY=VALUE       any other property of cowbehavior, as zones="pen 1=0,0,0.5,1", or of
@@ -42,13 +43,38 @@ USAGE
 # is_of_publisher PROPERTY: whether it belongs to cowpublish; all others belong to cowbehavior.
 is_of_publisher () {
   case $1 in
-    source | post-events | queue-size | drain-timeout | file | max-file* | http-* | mqtt-*)
+    source | post-events | queue-size | leaky | drain-timeout | file | max-file* | http-* | mqtt-*)
       return 0 ;;
     *) return 1 ;;
   esac
 }
 
-input='' name=camera finder='' behaviour=cowbehavior publisher=cowpublish targets=0
+# name_of ADDRESS|FILE: a name that other cameras do not have: host and path, or the recording's.
+# Nothing of it may be a login, which some cameras have in the path or in the query, and which may
+# be written so that it cannot be told from the rest.
+name_of () {
+  local rest=${1#*://} host path part parts name
+  if [[ $1 != *://* ]]; then
+    name=${1##*/}
+    echo "${name%.*}"
+    return
+  fi
+  host=${rest%%[/?#]*}
+  path=${rest#"$host"}
+  if [[ $path == *@* ]]; then
+    echo camera
+    return
+  fi
+  name=${host##*@}
+  IFS=/ read -ra parts <<<"${path%%[?#]*}"
+  for part in "${parts[@]:1}"; do
+    [[ $part == *[=\&]* ]] || name+=-$part
+  done
+  [[ ! $path =~ channel=([0-9]+) ]] || name+=-channel-${BASH_REMATCH[1]}
+  echo "$name"
+}
+
+input='' name='' home_assistant='' finder='' behaviour=cowbehavior publisher=cowpublish targets=''
 add () {
   if is_of_publisher "$1"; then
     publisher+=" $1=$(quote "$2")"
@@ -56,7 +82,7 @@ add () {
     behaviour+=" $1=$(quote "$2")"
   fi
   case $1 in
-    file | http-url | mqtt-url) targets=1 ;;
+    file | http-url | mqtt-url) targets+=" $1" ;;
     device) device=$2 ;;
   esac
 }
@@ -76,7 +102,7 @@ while [ $# -gt 0 ]; do
         *) add "${1#--}" "$2" ;;
       esac
       shift ;;
-    --home-assistant) add mqtt-discovery true ;;
+    --home-assistant) home_assistant=yes; add mqtt-discovery true ;;
     rtsp://* | rtsps://*) input=$1 ;;
     [a-z]*=*) add "${1%%=*}" "${1#*=}" ;;
     -*) die "unknown option $1" ;;
@@ -85,8 +111,9 @@ while [ $# -gt 0 ]; do
   shift
 done
 [ -n "$input" ] || die "an address rtsp://... or a recording is needed"
-add source "$name"
-[ "$targets" = 1 ] || add file -
+[ -z "$home_assistant" ] || [[ $targets == *mqtt-url* ]] || die "--home-assistant needs --mqtt"
+add source "${name:-$(name_of "$input")}"
+[ -n "$targets" ] || add file -
 
 use_build
 PATH=$PATH:$(dirname "${BASH_SOURCE[0]}")/../build/pipelines

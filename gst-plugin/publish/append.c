@@ -59,9 +59,13 @@ gst_cow_append_lock (GstCowAppend *self, GCancellable *cancellable)
 void
 gst_cow_append_unlock (GstCowAppend *self)
 {
-  if (self->locked)
-    flock (self->fd, LOCK_UN);
+  if (!self->locked)
+    return;
+  flock (self->fd, LOCK_UN);
   self->locked = FALSE;
+  /* Writers ask for the lock now and then: one that took it again at once would never leave it to
+   * them. */
+  g_usleep (2 * ASK_MS * 1000);
 }
 
 /* ---- lines ----------------------------------------------------------------------------------- */
@@ -72,8 +76,13 @@ gst_cow_append_withdraw (GstCowAppend *self, off_t from, off_t to)
   char spaces[512], first;
   struct stat info;
 
-  if (self->locked && fstat (self->fd, &info) == 0 && info.st_size == to &&
-      ftruncate (self->fd, from) == 0)
+  if (fstat (self->fd, &info) < 0)
+    return FALSE;
+  if (self->locked && info.st_size == to && ftruncate (self->fd, from) == 0)
+    return TRUE;
+  /* Somebody has cut the file off: writing behind its end would fill the hole with NUL bytes. */
+  to = MIN (to, info.st_size);
+  if (from >= to)
     return TRUE;
   /* The newline that ends somebody else's half line stays, or what follows would be joined to
    * it. */

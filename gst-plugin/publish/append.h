@@ -27,6 +27,7 @@ typedef struct {
 /* Waits for the lock: EBUSY after 5 s, ECANCELED when `cancellable` says so. On a file system
  * without locks it succeeds, and `locked` stays FALSE. */
 gboolean gst_cow_append_lock (GstCowAppend *self, GCancellable *cancellable);
+/* Leaves others a few milliseconds to take it. */
 void gst_cow_append_unlock (GstCowAppend *self);
 
 /* Appends a line and a newline. Where somebody left half a line, a newline goes before it, too. A

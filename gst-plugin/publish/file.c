@@ -162,6 +162,22 @@ lock (File *self, GCancellable *cancellable, GError **error)
   return fail (self, "cannot write to", error);
 }
 
+/* The first of FILE.1, FILE.2, ... that does not exist, or that may be lost. */
+static guint
+first_free (const File *self)
+{
+  guint i = 1;
+
+  for (; i + 1 < self->max_files; i++) {
+    g_autofree char *path = g_strdup_printf ("%s.%u", self->path, i);
+    struct stat info;
+
+    if (lstat (path, &info) < 0)
+      break;
+  }
+  return i;
+}
+
 /* FILE.2 becomes FILE.3, FILE.1 becomes FILE.2, FILE becomes FILE.1; with max-files=1 FILE is
  * emptied. Other writers wait for the lock of the file that is FILE until the last step, and then
  * find another file there. */
@@ -170,7 +186,7 @@ rotate (File *self, GCancellable *cancellable, GError **error)
 {
   if (self->max_files == 1)
     return ftruncate (self->file.fd, 0) == 0 || fail (self, "cannot empty", error);
-  for (guint i = self->max_files - 1; i > 0; i--) {
+  for (guint i = first_free (self); i > 0; i--) {
     g_autofree char *to = g_strdup_printf ("%s.%u", self->path, i);
     g_autofree char *from =
         i > 1 ? g_strdup_printf ("%s.%u", self->path, i - 1) : g_strdup (self->path);
@@ -247,8 +263,21 @@ write_line (File *self, const char *line, GCancellable *cancellable, GError **er
 
 /* ---- the target ------------------------------------------------------------------------------ */
 
+/* Unlike that of a named pipe, a reader of the standard output that went away does not come
+ * back. */
+static gboolean
+is_gone (const File *self, GError **error)
+{
+  if (self->path || !g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_BROKEN_PIPE))
+    return FALSE;
+  g_clear_error (error);
+  g_set_error (error, GST_COW_PUBLISH_CAUSE, GST_COW_PUBLISH_CAUSE_READER_GONE,
+               "file: nobody reads the standard output any more");
+  return TRUE;
+}
+
 static GstCowDelivery
-file_send (GstCowPublishTarget *target, char *const *lines, guint n, guint *n_sent,
+file_send (GstCowPublishTarget *target, char *const *lines, guint n, GstCowLine *fates,
            GCancellable *cancellable, GError **error)
 {
   File *self = (File *)target;
@@ -256,12 +285,14 @@ file_send (GstCowPublishTarget *target, char *const *lines, guint n, guint *n_se
       self->regular ? append_line : write_line;
   gboolean ok = !self->regular || lock (self, cancellable, error);
 
-  while (ok && *n_sent < n) {
-    ok = put (self, lines[*n_sent], cancellable, error);
-    *n_sent += ok ? 1 : 0;
+  for (guint i = 0; ok && i < n; i++) {
+    ok = put (self, lines[i], cancellable, error);
+    fates[i] = ok ? GST_COW_LINE_SENT : GST_COW_LINE_LEFT;
   }
   gst_cow_append_unlock (&self->file);
-  return ok ? GST_COW_DELIVERY_DONE : GST_COW_DELIVERY_RETRY;
+  if (ok)
+    return GST_COW_DELIVERY_DONE;
+  return is_gone (self, error) ? GST_COW_DELIVERY_GONE : GST_COW_DELIVERY_RETRY;
 }
 
 static void
@@ -274,11 +305,39 @@ file_free (GstCowPublishTarget *target)
   g_free (self);
 }
 
+/* A file that can be written to may be in a folder that does not allow to rename it, which would
+ * only be noticed when it is full. */
+static gboolean
+can_rotate (const File *self, GError **error)
+{
+  g_autofree char *folder = NULL;
+  struct stat named, above;
+  gboolean ok;
+
+  if (!self->regular || self->max_size == 0 || self->max_files == 1)
+    return TRUE;
+  folder = g_path_get_dirname (self->path);
+  ok = access (folder, W_OK | X_OK) == 0;
+  /* In a folder such as /tmp only the owner of a file may rename it. */
+  if (ok && geteuid () != 0 && stat (folder, &above) == 0 && above.st_mode & S_ISVTX &&
+      stat (self->path, &named) == 0 && named.st_uid != geteuid () && above.st_uid != geteuid ()) {
+    errno = EPERM;
+    ok = FALSE;
+  }
+  if (!ok)
+    g_set_error (error, G_IO_ERROR, (gint)g_io_error_from_errno (errno),
+                 "file: %s could not be rotated, because its folder does not allow that: %s. Set "
+                 "max-file-size=0 if it need not be, or name another file",
+                 self->path, g_strerror (errno));
+  return ok;
+}
+
 static GstCowPublishTarget *
 file_new (gconstpointer values, const char *source, GError **error)
 {
   const Settings *settings = values;
   File *self = g_new0 (File, 1);
+  g_autoptr (GError) trouble = NULL;
 
   self->target.most_lines = 64;
   self->path = g_str_equal (settings->path, "-") ? NULL : g_strdup (settings->path);
@@ -286,12 +345,16 @@ file_new (gconstpointer values, const char *source, GError **error)
   self->max_files = settings->max_files;
   self->file = (GstCowAppend){ .fd = -1, .beside = -1 };
   /* An error at once, unless waiting helps: a pipe may get a reader. */
-  if (!file_open (self, error) &&
-      (!error || !g_error_matches (*error, G_IO_ERROR, g_io_error_from_errno (ENXIO)))) {
+  if (!file_open (self, &trouble) &&
+      !g_error_matches (trouble, G_IO_ERROR, (gint)g_io_error_from_errno (ENXIO))) {
+    g_propagate_error (error, g_steal_pointer (&trouble));
     file_free (&self->target);
     return NULL;
   }
-  g_clear_error (error);
+  if (!trouble && !can_rotate (self, error)) {
+    file_free (&self->target);
+    return NULL;
+  }
   file_disconnect (&self->target, TRUE, NULL);
   return &self->target;
 }

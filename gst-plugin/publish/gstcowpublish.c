@@ -2,7 +2,7 @@
 /*
  * The element `cowpublish`: makes events of the metadata on each frame and puts them into the
  * queues of its targets (queue.h). The streaming thread does nothing else, so that no file, server
- * or broker can delay a frame.
+ * or broker can delay a live stream. A recording waits when they are slower than it.
  */
 /**
  * SECTION:element-cowpublish
@@ -35,12 +35,14 @@
  * but the events are retained.
  *
  * Each target has a thread and a queue of its own. While a target is out of reach its events wait
- * and it is tried again, first after 1 s and later every 30 s. When the queue is full, the oldest
- * events are dropped and counted. #GstCowPublish:stats has the numbers, and a warning is posted.
- * Events arrive in their order; an event whose confirmation was lost may arrive twice.
+ * and it is tried again, first after 1 s and later every 30 s. When the queue is full, a live
+ * pipeline loses its oldest events, which are counted, and a recording waits
+ * (#GstCowPublish:leaky). #GstCowPublish:stats has the numbers, and a warning says what does not
+ * arrive. Events arrive in their order; an event whose confirmation was lost may arrive twice.
  *
  * At the end of the stream, or when the element stops before that, it waits for queued events, for
- * #GstCowPublish:drain-timeout at most. It then posts an element message `cowpublish` with the
+ * #GstCowPublish:drain-timeout at most; at the end of a recording, that is the time without any
+ * event that was sent. It then posts an element message `cowpublish` with the
  * fields of #GstCowPublish:stats, and a warning where events are left.
  *
  * ## Example launch lines
@@ -63,6 +65,7 @@
 #include <gst/video/video.h>
 #include <string.h>
 
+#include "gst-plugin/common/gstcowbehaviormeta.h"
 #include "gst-plugin/common/moment.h"
 #include "gst-plugin/publish/event.h"
 #include "gst-plugin/publish/queue.h"
@@ -75,6 +78,9 @@ GST_DEBUG_CATEGORY_STATIC (gst_cow_publish_debug);
 #define GST_CAT_DEFAULT gst_cow_publish_debug
 
 #define CAPS "video/x-raw(ANY)"
+
+/* So many frames without any results at the beginning are a reason for a warning. */
+#define BARE_FRAMES 100u
 
 struct _GstCowPublish {
   GstBaseTransform parent;
@@ -97,6 +103,11 @@ struct _GstCowPublish {
   guint64 frame;
   gboolean
       waited; /* the end of the stream waited for the queues in vain, and no frame came since */
+  GstCowPublishLeaky leaky;
+  gint stopping;      /* atomic: nothing is waited for any more */
+  gint query_latency; /* atomic: whether the pipeline is live has to be queried again */
+  gboolean live;      /* of the last query */
+  guint n_bare;       /* frames at the beginning without results, BARE_FRAMES at most */
 };
 
 static GstStaticPadTemplate sink_template =
@@ -166,6 +177,20 @@ gst_cow_publish_get_property (GObject *object, guint id, GValue *value, GParamSp
 
 /* ---- states of the element ------------------------------------------------------------------- */
 
+/* FALSE: a property is set that does nothing without another one. */
+static gboolean
+check_unused (const GstCowPublishTargetClass *class, gconstpointer values, GError **error)
+{
+  const GstCowPublishProperty *set = gst_cow_publish_values_first_set (&class->properties, values);
+
+  if (!set)
+    return TRUE;
+  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+               "%s does nothing without %s: set that, too", set->name,
+               class->properties.rows[0].name);
+  return FALSE;
+}
+
 /* Opens the targets that are wanted, into targets [gst_cow_publish_n_targets]; their number, or -1
  * and *error. */
 static gint
@@ -177,9 +202,11 @@ open_targets (const GstCowPublishSettings *settings, GstCowPublishTarget **targe
   for (guint i = 0; i < gst_cow_publish_n_targets; i++) {
     const GstCowPublishTargetClass *class = gst_cow_publish_targets[i];
 
-    if (!gst_cow_publish_target_is_wanted (class, settings->targets[i]))
+    const gboolean wanted = gst_cow_publish_target_is_wanted (class, settings->targets[i]);
+
+    if (!wanted && check_unused (class, settings->targets[i], error))
       continue;
-    targets[n] = class->open (settings->targets[i], settings->own->source, error);
+    targets[n] = wanted ? class->open (settings->targets[i], settings->own->source, error) : NULL;
     if (!targets[n]) {
       while (n-- > 0)
         targets[n]->class->free (targets[n]);
@@ -225,6 +252,10 @@ gst_cow_publish_start (GstBaseTransform *trans)
     self->states = gst_cow_publish_states_new ();
     self->frame = 0;
     self->waited = FALSE;
+    self->leaky = (GstCowPublishLeaky)settings.own->leaky;
+    self->query_latency = TRUE;
+    self->stopping = FALSE;
+    self->n_bare = 0;
     gst_video_info_init (&self->info);
   } else {
     GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("%s", error->message), (NULL));
@@ -355,6 +386,66 @@ has_new (const GArray *objects)
   return FALSE;
 }
 
+/* A stream of which nobody knows is taken for live, because that must never wait. */
+static gboolean
+is_live (GstCowPublish *self)
+{
+  g_autoptr (GstQuery) query = NULL;
+
+  if (!g_atomic_int_compare_and_exchange (&self->query_latency, TRUE, FALSE))
+    return self->live;
+  query = gst_query_new_latency ();
+  self->live = TRUE;
+  if (gst_pad_peer_query (GST_BASE_TRANSFORM_SINK_PAD (self), query))
+    gst_query_parse_latency (query, &self->live, NULL, NULL);
+  return self->live;
+}
+
+/* A publisher may stand where no results pass. */
+static void
+watch_for_results (GstCowPublish *self, gboolean has_results)
+{
+  if (has_results)
+    self->n_bare = BARE_FRAMES;
+  if (self->n_bare >= BARE_FRAMES || ++self->n_bare < BARE_FRAMES)
+    return;
+  GST_ELEMENT_WARNING (self, STREAM, WRONG_TYPE,
+                       ("none of the first %u frames had results of cowbehavior: there is nothing "
+                        "to publish",
+                        BARE_FRAMES),
+                       ("cowpublish belongs behind cowbehavior, and elements between them that "
+                        "flip, rotate or crop pictures drop their metadata. There are no results "
+                        "without detections where those are classified, and before the first "
+                        "picture is."));
+}
+
+/* Whether there is a target left that events can go to. */
+static gboolean
+has_target (GstCowPublish *self)
+{
+  for (guint i = 0; i < self->n_queues; i++)
+    if (!gst_cow_publish_queue_is_gone (self->queues[i]))
+      return TRUE;
+  return FALSE;
+}
+
+/* Whether the stream waits for the targets. */
+static gboolean
+may_wait (GstCowPublish *self)
+{
+  return self->leaky == GST_COW_PUBLISH_LEAKY_NO ||
+         (self->leaky == GST_COW_PUBLISH_LEAKY_AUTO && !is_live (self));
+}
+
+static void
+push (GstCowPublish *self, char *event)
+{
+  const gboolean wait = may_wait (self);
+
+  for (guint i = 0; i < self->n_queues; i++)
+    gst_cow_publish_queue_push (self->queues[i], event, wait);
+}
+
 static GstFlowReturn
 gst_cow_publish_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
 {
@@ -363,7 +454,14 @@ gst_cow_publish_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
   g_autoptr (GArray) wanted = g_array_new (FALSE, FALSE, sizeof (GstCowPublishObject));
 
   self->waited = FALSE;
+  if (!has_target (self)) {
+    GST_ELEMENT_ERROR (self, RESOURCE, WRITE,
+                       ("nobody reads the standard output any more, and there is no other target"),
+                       (NULL));
+    return GST_FLOW_ERROR;
+  }
   gst_cow_publish_event_collect (buffer, all);
+  watch_for_results (self, gst_buffer_get_custom_meta (buffer, GST_COW_BEHAVIOR_META_NAME) != NULL);
   for (guint i = 0; i < all->len; i++)
     if (is_wanted (self, &g_array_index (all, GstCowPublishObject, i)))
       g_array_append_val (wanted, g_array_index (all, GstCowPublishObject, i));
@@ -373,8 +471,7 @@ gst_cow_publish_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
     char *event =
         gst_cow_publish_event_new (buffer, &moment, self->source, g_get_real_time (), wanted);
 
-    for (guint i = 0; i < self->n_queues; i++)
-      gst_cow_publish_queue_push (self->queues[i], event);
+    push (self, event);
     g_ref_string_release (event);
   }
   gst_cow_publish_states_expire (self->states, self->frame++, forget_state, self);
@@ -382,24 +479,26 @@ gst_cow_publish_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
 }
 
 /* The end of the stream is held back until the queues are empty, because applications stop the
- * pipeline when they see it. */
+ * pipeline when they see it. That of a recording waits for as long as events go out. */
 static void
 wait_for_queues (GstCowPublish *self)
 {
-  gint64 deadline;
+  const gboolean patient = may_wait (self);
+  gint64 timeout, deadline;
 
   GST_OBJECT_LOCK (self);
-  deadline =
-      g_get_monotonic_time () + self->settings.own->drain_timeout_ms * G_TIME_SPAN_MILLISECOND;
+  timeout = self->settings.own->drain_timeout_ms * G_TIME_SPAN_MILLISECOND;
   GST_OBJECT_UNLOCK (self);
+  deadline = g_get_monotonic_time () + timeout;
   for (guint i = 0; i < self->n_queues; i++) {
     GstCowPublishCounts counts;
 
-    if (gst_cow_publish_queue_drain (self->queues[i], deadline))
+    if (gst_cow_publish_queue_drain (self->queues[i], deadline, patient ? timeout : 0))
       continue;
-    if (GST_PAD_IS_FLUSHING (GST_BASE_TRANSFORM_SINK_PAD (self)) &&
-        g_get_monotonic_time () < deadline)
-      return; /* it is not the end */
+    if (g_atomic_int_get (&self->stopping) ||
+        (GST_PAD_IS_FLUSHING (GST_BASE_TRANSFORM_SINK_PAD (self)) &&
+         g_get_monotonic_time () < deadline))
+      return; /* it is not the end, or the end waits by itself */
     self->waited = TRUE;
     gst_cow_publish_queue_get_counts (self->queues[i], &counts);
     GST_ELEMENT_WARNING (self, RESOURCE, WRITE,
@@ -425,12 +524,38 @@ set_flushing (GstCowPublish *self, gboolean flushing)
 static gboolean
 gst_cow_publish_sink_event (GstBaseTransform *trans, GstEvent *event)
 {
+  if (GST_EVENT_TYPE (event) == GST_EVENT_STREAM_START)
+    g_atomic_int_set (&GST_COW_PUBLISH (trans)->query_latency, TRUE);
   if (GST_EVENT_TYPE (event) == GST_EVENT_EOS)
     wait_for_queues (GST_COW_PUBLISH (trans));
   else if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START ||
            GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
     set_flushing (GST_COW_PUBLISH (trans), GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START);
   return GST_BASE_TRANSFORM_CLASS (gst_cow_publish_parent_class)->sink_event (trans, event);
+}
+
+static gboolean
+gst_cow_publish_src_event (GstBaseTransform *trans, GstEvent *event)
+{
+  if (GST_EVENT_TYPE (event) == GST_EVENT_LATENCY)
+    g_atomic_int_set (&GST_COW_PUBLISH (trans)->query_latency, TRUE);
+  return GST_BASE_TRANSFORM_CLASS (gst_cow_publish_parent_class)->src_event (trans, event);
+}
+
+/* A frame that waits for room must not hold up the end. */
+static GstStateChangeReturn
+gst_cow_publish_change_state (GstElement *element, GstStateChange transition)
+{
+  GstCowPublish *self = GST_COW_PUBLISH (element);
+
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
+    g_atomic_int_set (&self->stopping, TRUE);
+    GST_OBJECT_LOCK (self);
+    for (guint i = 0; i < self->n_queues; i++)
+      gst_cow_publish_queue_release (self->queues[i]);
+    GST_OBJECT_UNLOCK (self);
+  }
+  return GST_ELEMENT_CLASS (gst_cow_publish_parent_class)->change_state (element, transition);
 }
 
 /* ---- the type -------------------------------------------------------------------------------- */
@@ -467,13 +592,16 @@ gst_cow_publish_class_init (GstCowPublishClass *class)
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
 
+  element_class->change_state = GST_DEBUG_FUNCPTR (gst_cow_publish_change_state);
   trans_class->start = GST_DEBUG_FUNCPTR (gst_cow_publish_start);
   trans_class->stop = GST_DEBUG_FUNCPTR (gst_cow_publish_stop);
   trans_class->sink_event = GST_DEBUG_FUNCPTR (gst_cow_publish_sink_event);
+  trans_class->src_event = GST_DEBUG_FUNCPTR (gst_cow_publish_src_event);
   trans_class->set_caps = GST_DEBUG_FUNCPTR (gst_cow_publish_set_caps);
   trans_class->transform_ip = GST_DEBUG_FUNCPTR (gst_cow_publish_transform_ip);
 
   gst_type_mark_as_plugin_api (GST_TYPE_COW_PUBLISH_EVENTS, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_COW_PUBLISH_LEAKY, 0);
 }
 
 static void

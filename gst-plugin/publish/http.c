@@ -105,6 +105,13 @@ static const GstCowPublishProperty rows[] = {
     .max = 600 },
 };
 
+/* Errors that an endpoint answered; their code is the status. */
+static GQuark
+http_status_quark (void)
+{
+  return g_quark_from_static_string ("cow-publish-http-status");
+}
+
 /* ---- requests -------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -191,28 +198,81 @@ retry_after (SoupMessage *message)
              : 0;
 }
 
-static GstCowDelivery
-judge (Http *self, SoupMessage *message, GError **error)
+/* Where a redirection leads, without a login and a query, which may be secret; NULL if it does not
+ * say. Free with g_free (). */
+static char *
+redirected_to (const Http *self, SoupMessage *message)
 {
-  const guint status = soup.message_get_status (message);
-  const char *phrase = soup.status_get_phrase (status), *hint = "";
+  const char *location =
+      soup.message_headers_get_one (soup.message_get_response_headers (message), "Location");
+  g_autoptr (GUri) uri =
+      location ? g_uri_parse_relative (self->uri, location,
+                                       G_URI_FLAGS_ENCODED_PATH | G_URI_FLAGS_ENCODED_QUERY |
+                                           G_URI_FLAGS_HAS_PASSWORD,
+                                       NULL)
+               : NULL;
 
-  if (status >= 200 && status < 300)
-    return GST_COW_DELIVERY_DONE;
+  return uri ? g_uri_to_string_partial (uri, G_URI_HIDE_USERINFO | G_URI_HIDE_QUERY |
+                                                 G_URI_HIDE_FRAGMENT)
+             : NULL;
+}
+
+/* What to do about a status, as the end of a sentence. Free with g_free (). */
+static char *
+hint_for (const Http *self, SoupMessage *message, guint status)
+{
   if (status == 401 || status == 403)
-    hint = "; set http-user and http-password, or http-token, to a login that may post there";
-  else if (status >= 300 && status < 400)
-    hint = "; set http-url to the address that it redirects to";
-  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE,
-               "http-url: %s answered %u (%s)%s", self->shown, status, phrase, hint);
-  if (status < 500 && status != SOUP_STATUS_REQUEST_TIMEOUT && status != 425 && status != 429)
-    return GST_COW_DELIVERY_REFUSED;
-  self->target.retry_after_s = retry_after (message);
-  return GST_COW_DELIVERY_RETRY;
+    return g_strdup ("; set http-user and http-password, or http-token, to a login that may post "
+                     "there");
+  if (status >= 300 && status < 400) {
+    g_autofree char *to = redirected_to (self, message);
+
+    return g_strconcat ("; set http-url to the address that it redirects to", to ? ": " : "", to,
+                        NULL);
+  }
+  return g_strdup ("");
 }
 
 static GstCowDelivery
-http_send (GstCowPublishTarget *target, char *const *lines, guint n, guint *n_sent,
+judge (Http *self, SoupMessage *message, guint n, GError **error)
+{
+  const guint status = soup.message_get_status (message);
+  g_autofree char *hint = NULL;
+
+  if (status >= 200 && status < 300)
+    return GST_COW_DELIVERY_DONE;
+  hint = hint_for (self, message, status);
+  g_set_error (error, http_status_quark (), (gint)status, "http-url: %s answered %u (%s)%s%s",
+               self->shown, status, soup.status_get_phrase (status),
+               n > 1 ? " to several events together" : "", hint);
+  if (status >= 500 || status == SOUP_STATUS_REQUEST_TIMEOUT || status == 425 || status == 429) {
+    self->target.retry_after_s = retry_after (message);
+    return GST_COW_DELIVERY_RETRY;
+  }
+  /* A request that is too large, or that has one event which the endpoint does not like. */
+  if (status == 400 || status == SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE || status == 422)
+    return GST_COW_DELIVERY_DIVIDE;
+  return GST_COW_DELIVERY_REFUSED;
+}
+
+/* An endpoint that speaks the other protocol is only seen by what goes wrong. */
+static void
+explain (const Http *self, GError **error)
+{
+  const gboolean tls = g_str_equal (g_uri_get_scheme (self->uri), "https");
+
+  if (tls && g_error_matches (*error, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE))
+    g_prefix_error (error, "is it the right server, and http-ca its authority? ");
+  else if (tls && g_error_matches (*error, G_TLS_ERROR, G_TLS_ERROR_NOT_TLS))
+    g_prefix_error (error, "does that port speak TLS? If not, it is http://. ");
+  else if (!tls && (g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_PARTIAL_INPUT) ||
+                    g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED)))
+    g_prefix_error (error, "does that port speak TLS? Then it is https://. ");
+  g_prefix_error (error, "http-url: %s: ", self->shown);
+}
+
+static GstCowDelivery
+http_send (GstCowPublishTarget *target, char *const *lines, guint n, GstCowLine *fates,
            GCancellable *cancellable, GError **error)
 {
   Http *self = (Http *)target;
@@ -224,13 +284,15 @@ http_send (GstCowPublishTarget *target, char *const *lines, guint n, guint *n_se
     self->session = session_new (self);
   answer = soup.session_send (self->session, message, cancellable, error);
   if (!answer) {
-    g_prefix_error (error, "http-url: %s: ", self->shown);
+    explain (self, error);
     return GST_COW_DELIVERY_RETRY;
   }
-  delivery = judge (self, message, error);
+  delivery = judge (self, message, n, error);
   skip_answer (self, answer, cancellable);
-  if (delivery == GST_COW_DELIVERY_DONE)
-    *n_sent = n;
+  for (guint i = 0; i < n; i++)
+    fates[i] = delivery == GST_COW_DELIVERY_DONE      ? GST_COW_LINE_SENT
+               : delivery == GST_COW_DELIVERY_REFUSED ? GST_COW_LINE_REFUSED
+                                                      : GST_COW_LINE_LEFT;
   return delivery;
 }
 
@@ -247,16 +309,22 @@ http_free (GstCowPublishTarget *target)
   g_free (self);
 }
 
-/* Makes the Authorization header. FALSE: the token has characters that a header may not have. */
+/* Makes the Authorization header. FALSE: the token has characters that a header may not have, or a
+ * password has no user. */
 static gboolean
 set_login (Http *self, const Settings *settings, GError **error)
 {
   const char *password = gst_cow_publish_secret (settings->password, "COWBEHAVIOR_HTTP_PASSWORD");
-  /* A login that is set takes precedence over a token of the environment. */
-  const char *token = settings->token || !settings->user
-                          ? gst_cow_publish_secret (settings->token, "COWBEHAVIOR_HTTP_TOKEN")
-                          : NULL;
+  const char *token = NULL;
 
+  if (settings->password && !settings->user) {
+    g_set_error_literal (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+                         "http-password needs http-user");
+    return FALSE;
+  }
+  /* A login that is set takes precedence over a token of the environment. */
+  if (settings->token || !settings->user)
+    token = gst_cow_publish_secret (settings->token, "COWBEHAVIOR_HTTP_TOKEN");
   if (token) {
     for (const char *p = token; *p; p++) {
       if (g_ascii_isgraph (*p))

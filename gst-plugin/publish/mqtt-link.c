@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <mosquitto.h>
+#include <mqtt_protocol.h>
 #include <poll.h>
 #include <string.h>
 
@@ -28,9 +29,10 @@
   F (mosquitto_, tls_set)                                                                          \
   F (mosquitto_, tls_opts_set)                                                                     \
   F (mosquitto_, int_option)                                                                       \
-  F (mosquitto_, connect_callback_set)                                                             \
-  F (mosquitto_, disconnect_callback_set)                                                          \
-  F (mosquitto_, publish_callback_set)                                                             \
+  F (mosquitto_, connect_v5_callback_set)                                                          \
+  F (mosquitto_, disconnect_v5_callback_set)                                                       \
+  F (mosquitto_, publish_v5_callback_set)                                                          \
+  F (mosquitto_, subscribe_callback_set)                                                           \
   F (mosquitto_, message_callback_set)                                                             \
   F (mosquitto_, log_callback_set)                                                                 \
   F (mosquitto_, connect)                                                                          \
@@ -45,7 +47,8 @@
   F (mosquitto_, pub_topic_check)                                                                  \
   F (mosquitto_, validate_utf8)                                                                    \
   F (mosquitto_, strerror)                                                                         \
-  F (mosquitto_, connack_string)
+  F (mosquitto_, connack_string)                                                                   \
+  F (mosquitto_, reason_string)
 
 static struct {
   MOSQUITTO_FUNCTIONS (GST_COW_PUBLISH_POINTER)
@@ -58,22 +61,28 @@ static const GstCowPublishLibrary libmosquitto = {
   .functions = (void **)&mosquitto,
 };
 
+typedef struct {
+  int id;
+  GstCowPublishSeen seen;
+  GstCowLine *fate; /* of an event; NULL for all others */
+} Pending;
+
 struct _GstCowPublishLink {
   struct mosquitto *client;
-  char *where; /* "mqtt-url: broker HOST:PORT", which begins messages */
+  const GstCowPublishBroker *broker; /* borrowed */
+  char *where;                       /* "mqtt-url: broker HOST:PORT", which begins messages */
   GstCowPublishReceived received;
   gpointer data;
 
-  int answer;        /* of the broker to the connection; -1: none yet */
-  int lost;          /* error of libmosquitto that ended the connection; 0: it works */
-  char *detail;      /* the last error that libmosquitto logged, or NULL */
-  guint outstanding; /* published, and not yet acknowledged */
-  gint64 heard;      /* g_get_monotonic_time () of the last acknowledgement */
-
-  /* of publish_all () */
-  int ids[GST_COW_PUBLISH_MQTT_BATCH];
-  gboolean taken[GST_COW_PUBLISH_MQTT_BATCH];
-  guint n_ids;
+  int answer;      /* of the broker to the connection; -1: none yet */
+  int lost;        /* error of libmosquitto or reason of the broker that ended the connection */
+  gboolean closed; /* the broker, or the network, ended it */
+  char *detail;    /* the last error that libmosquitto logged, or NULL */
+  guint n_asked, n_granted; /* topics that were subscribed to */
+  GArray *pending;          /* of Pending: published, and not yet answered; oldest first */
+  gint64 heard;             /* g_get_monotonic_time () of the last answer */
+  gboolean refused;         /* a message was */
+  GError *refusal;          /* of the first message that was refused, or NULL */
 };
 
 void
@@ -110,30 +119,182 @@ gst_cow_publish_link_is_topic (const char *text)
          mosquitto.validate_utf8 (text, (int)strlen (text)) == MOSQ_ERR_SUCCESS;
 }
 
+/* ---- errors ---------------------------------------------------------------------------------- */
+
+/* Codes of the domain beside those of libmosquitto, which are below 100, and the reasons of MQTT 5,
+ * which are added to this. */
+#define REASON 1000
+
+GQuark
+gst_cow_publish_link_quark (void)
+{
+  return g_quark_from_static_string ("cow-publish-mqtt");
+}
+
+static gboolean
+says (const GstCowPublishLink *self, const char *words)
+{
+  return self->detail && strstr (self->detail, words);
+}
+
+/* What is likely to be wrong where a connection ended before it was accepted. */
+static const char *
+guess (const GstCowPublishLink *self)
+{
+  const GstCowPublishBroker *broker = self->broker;
+
+  if (broker->tls && says (self, "certificate verify failed"))
+    return "Is it the right broker, and mqtt-ca its authority?";
+  if (broker->tls && (says (self, "wrong version number") || says (self, "unexpected eof") ||
+                      says (self, "packet length")))
+    return "Does that port speak TLS? If not, it is mqtt://.";
+  if (self->answer == 0 && self->closed && broker->has_own_id)
+    return "Has another client the same mqtt-client-id?";
+  if (self->answer >= 0 || !self->closed)
+    return "";
+  if (!broker->tls)
+    return "Does that port expect TLS (mqtts://), and is it one of MQTT?";
+  return broker->cert ? "Does it accept the certificate in mqtt-cert?"
+                      : "Does it ask for a client certificate (mqtt-cert and mqtt-key)?";
+}
+
+static gboolean
+fail_with_reason (GstCowPublishLink *self, GError **error)
+{
+  if (self->lost == MQTT_RC_SESSION_TAKEN_OVER)
+    g_set_error (error, GST_COW_PUBLISH_CAUSE, GST_COW_PUBLISH_CAUSE_TAKEN_OVER,
+                 "%s: another client has taken over the connection, because it has the same "
+                 "mqtt-client-id, \"%s\"; each needs its own",
+                 self->where, self->broker->client_id);
+  else
+    g_set_error (error, gst_cow_publish_link_quark (), REASON + self->lost,
+                 "%s ended the connection: %s", self->where, mosquitto.reason_string (self->lost));
+  return FALSE;
+}
+
+static gboolean
+fail (GstCowPublishLink *self, int code, GError **error)
+{
+  const char *reason = code == MOSQ_ERR_ERRNO ? g_strerror (errno) : mosquitto.strerror (code);
+  const char *detail = self->detail ? self->detail : "", *hint;
+  const gboolean unanswered = self->answer < 0 && self->closed;
+
+  if (self->lost >= MQTT_RC_UNSPECIFIED)
+    return fail_with_reason (self, error);
+  hint = guess (self);
+  g_set_error (error, unanswered ? GST_COW_PUBLISH_CAUSE : gst_cow_publish_link_quark (),
+               unanswered ? (int)GST_COW_PUBLISH_CAUSE_UNANSWERED : code, "%s: %s%s%s%s%s",
+               self->where, reason, *detail ? " " : "", detail,
+               !*hint ? ""
+               : g_str_has_suffix (*detail ? detail : reason, ".") ? " "
+                                                                   : ". ",
+               hint);
+  return FALSE;
+}
+
+static gboolean
+fail_answer (GstCowPublishLink *self, GError **error)
+{
+  const int answer = self->answer;
+  const gboolean login = answer == 4 || answer == 5 || answer == MQTT_RC_BAD_USERNAME_OR_PASSWORD ||
+                         answer == MQTT_RC_NOT_AUTHORIZED;
+  const char *user = login ? self->broker->user : NULL;
+
+  g_set_error (error, gst_cow_publish_link_quark (), REASON + answer,
+               "%s refuses the connection%s%s%s: %s%s", self->where, user ? " as \"" : "",
+               user ? user : "", user ? "\"" : "",
+               answer < MQTT_RC_UNSPECIFIED ? mosquitto.connack_string (answer)
+                                            : mosquitto.reason_string (answer),
+               login ? " Check mqtt-user and mqtt-password." : "");
+  return FALSE;
+}
+
+GstCowPublishLinkRefusal
+gst_cow_publish_link_refusal (const GError *error)
+{
+  if (g_error_matches (error, GST_COW_PUBLISH_CAUSE, GST_COW_PUBLISH_CAUSE_UNANSWERED))
+    return GST_COW_PUBLISH_LINK_UNANSWERED;
+  if (error->domain != gst_cow_publish_link_quark ())
+    return GST_COW_PUBLISH_LINK_OTHER;
+  if (error->code == REASON + MQTT_RC_UNSUPPORTED_PROTOCOL_VERSION || error->code == REASON + 1)
+    return GST_COW_PUBLISH_LINK_NO_V5;
+  return error->code == REASON + MQTT_RC_RETAIN_NOT_SUPPORTED ? GST_COW_PUBLISH_LINK_NO_RETAIN
+                                                              : GST_COW_PUBLISH_LINK_OTHER;
+}
+
+/* Notes that a message was refused, and why, if it is the first. */
+static void
+note_refusal (GstCowPublishLink *self, const GstCowPublishSeen *seen, int reason)
+{
+  self->refused = TRUE;
+  if (self->refusal)
+    return;
+  if (reason == MQTT_RC_PACKET_TOO_LARGE)
+    self->refusal = g_error_new (GST_COW_PUBLISH_CAUSE, GST_COW_PUBLISH_CAUSE_OVERSIZE,
+                                 "%s takes no messages as large as one of %" G_GSIZE_FORMAT
+                                 " bytes, which is left out",
+                                 self->where, seen->size);
+  else
+    self->refusal =
+        g_error_new (GST_COW_PUBLISH_CAUSE, GST_COW_PUBLISH_CAUSE_DENIED,
+                     "%s refuses messages: %s. May %s%s%s publish below mqtt-topic?", self->where,
+                     mosquitto.reason_string (reason), self->broker->user ? "\"" : "",
+                     self->broker->user ? self->broker->user : "a client without mqtt-user",
+                     self->broker->user ? "\"" : "");
+}
+
+GError *
+gst_cow_publish_link_take_refusal (GstCowPublishLink *self)
+{
+  return g_steal_pointer (&self->refusal);
+}
+
 /* ---- callbacks of libmosquitto --------------------------------------------------------------- */
 
 static void
-on_connect (struct mosquitto *client, void *data, int answer)
+on_connect (struct mosquitto *client, void *data, int answer, int flags,
+            const mosquitto_property *properties)
 {
   ((GstCowPublishLink *)data)->answer = answer;
 }
 
 static void
-on_disconnect (struct mosquitto *client, void *data, int reason)
-{
-  ((GstCowPublishLink *)data)->lost = reason ? reason : MOSQ_ERR_CONN_LOST;
-}
-
-static void
-on_publish (struct mosquitto *client, void *data, int id)
+on_disconnect (struct mosquitto *client, void *data, int reason,
+               const mosquitto_property *properties)
 {
   GstCowPublishLink *self = data;
 
-  self->outstanding--;
+  if (self->lost == 0) /* what follows the first is only that the socket is closed */
+    self->lost = reason ? reason : MOSQ_ERR_CONN_LOST;
+  self->closed |= self->lost != MOSQ_ERR_KEEPALIVE;
+}
+
+static void
+on_publish (struct mosquitto *client, void *data, int id, int reason,
+            const mosquitto_property *properties)
+{
+  GstCowPublishLink *self = data;
+
   self->heard = g_get_monotonic_time ();
-  for (guint i = 0; i < self->n_ids; i++)
-    if (self->ids[i] == id)
-      self->taken[i] = TRUE;
+  for (guint i = 0; i < self->pending->len; i++) {
+    const Pending *pending = &g_array_index (self->pending, Pending, i);
+
+    if (pending->id != id)
+      continue;
+    if (reason >= MQTT_RC_UNSPECIFIED)
+      note_refusal (self, &pending->seen, reason);
+    if (pending->fate)
+      *pending->fate = reason >= MQTT_RC_UNSPECIFIED ? GST_COW_LINE_REFUSED : GST_COW_LINE_SENT;
+    g_array_remove_index (self->pending, i);
+    return;
+  }
+}
+
+static void
+on_subscribe (struct mosquitto *client, void *data, int id, int n, const int *granted)
+{
+  for (int i = 0; i < n; i++)
+    ((GstCowPublishLink *)data)->n_granted += granted[i] < MQTT_RC_UNSPECIFIED;
 }
 
 static void
@@ -167,34 +328,6 @@ no_passphrase (char *buffer, int size, int writing, void *data)
   return 0;
 }
 
-/* ---- errors ---------------------------------------------------------------------------------- */
-
-static gboolean
-fail (GstCowPublishLink *self, int code, GError **error)
-{
-  const char *reason = code == MOSQ_ERR_ERRNO ? g_strerror (errno) : mosquitto.strerror (code);
-
-  if (self->detail)
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s: %s %s", self->where, reason,
-                 self->detail);
-  else
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s: %s", self->where, reason);
-  return FALSE;
-}
-
-static gboolean
-fail_login (GstCowPublishLink *self, const GstCowPublishBroker *broker, GError **error)
-{
-  const gboolean login = self->answer == 4 || self->answer == 5;
-
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
-               "%s refuses the connection%s%s%s: %s%s", self->where,
-               login && broker->user ? " as \"" : "", login && broker->user ? broker->user : "",
-               login && broker->user ? "\"" : "", mosquitto.connack_string (self->answer),
-               login ? " Check mqtt-user and mqtt-password." : "");
-  return FALSE;
-}
-
 /* ---- reading and writing --------------------------------------------------------------------- */
 
 gboolean
@@ -223,6 +356,7 @@ gst_cow_publish_link_pump (GstCowPublishLink *self, int wait_ms, GCancellable *c
     code = mosquitto.loop_read (self->client, 1);
   if (code == 0 && fds[0].revents & POLLOUT)
     code = mosquitto.loop_write (self->client, 1);
+  self->closed |= code != 0 && code != MOSQ_ERR_KEEPALIVE;
   if (code == 0)
     code = mosquitto.loop_misc (self->client);
   return code == 0 ? TRUE : fail (self, self->lost ? self->lost : code, error);
@@ -232,7 +366,7 @@ gboolean
 gst_cow_publish_link_flush (GstCowPublishLink *self, GCancellable *cancellable, GError **error)
 {
   self->heard = g_get_monotonic_time ();
-  while (self->outstanding > 0) {
+  while (self->pending->len > 0) {
     if (!gst_cow_publish_link_pump (self, 1000, cancellable, error))
       return FALSE;
     if (g_get_monotonic_time () - self->heard > PATIENCE)
@@ -241,14 +375,49 @@ gst_cow_publish_link_flush (GstCowPublishLink *self, GCancellable *cancellable, 
   return TRUE;
 }
 
-static int
-publish (GstCowPublishLink *self, int *id, const char *topic, const char *text, gboolean retain)
+GstCowPublishSeen
+gst_cow_publish_seen (const GstCowPublishBroker *broker, const char *topic, const char *text)
 {
-  const int code =
-      mosquitto.publish (self->client, id, topic, text ? (int)strlen (text) : 0, text, 1, retain);
+  return (GstCowPublishSeen){ 31 * g_str_hash (topic) + (text ? g_str_hash (text) : 0),
+                              text ? strlen (text) : 0, g_str_equal (topic, broker->will_topic) };
+}
 
-  if (code == MOSQ_ERR_SUCCESS)
-    self->outstanding++;
+guint
+gst_cow_publish_link_unanswered (const GstCowPublishLink *self, GstCowPublishSeen *oldest)
+{
+  if (!self->closed || self->refused || self->pending->len == 0)
+    return 0;
+  *oldest = g_array_index (self->pending, Pending, 0).seen;
+  return self->pending->len;
+}
+
+/* A message that is too large for the broker is refused here, because the broker would end the
+ * connection. */
+static int
+publish (GstCowPublishLink *self, const char *topic, const char *text, gboolean retain,
+         GstCowLine *fate)
+{
+  Pending pending = { 0, gst_cow_publish_seen (self->broker, topic, text), fate };
+  int code = mosquitto.publish (self->client, &pending.id, topic, text ? (int)strlen (text) : 0,
+                                text, 1, retain && self->broker->retain);
+
+  if (code == MOSQ_ERR_OVERSIZE_PACKET || code == MOSQ_ERR_PAYLOAD_SIZE) {
+    note_refusal (self, &pending.seen, MQTT_RC_PACKET_TOO_LARGE);
+    if (fate)
+      *fate = GST_COW_LINE_REFUSED;
+    return MOSQ_ERR_SUCCESS;
+  }
+  if (code == MOSQ_ERR_SUCCESS || code == MOSQ_ERR_CONN_LOST || code == MOSQ_ERR_ERRNO)
+    g_array_append_val (self->pending, pending);
+  if (code != MOSQ_ERR_SUCCESS) {
+    const int number = errno;
+
+    self->closed = TRUE;
+    /* The broker may have said why. */
+    if (mosquitto.socket (self->client) >= 0)
+      mosquitto.loop_read (self->client, 1);
+    errno = number;
+  }
   return code;
 }
 
@@ -256,39 +425,46 @@ gboolean
 gst_cow_publish_link_publish (GstCowPublishLink *self, const char *topic, const char *text,
                               gboolean retain, GError **error)
 {
-  const int code = publish (self, NULL, topic, text, retain);
+  const int code = publish (self, topic, text, retain, NULL);
 
   return code == MOSQ_ERR_SUCCESS ? TRUE : fail (self, code, error);
 }
 
 gboolean
 gst_cow_publish_link_publish_all (GstCowPublishLink *self, const char *topic, char *const *texts,
-                                  guint n, guint *n_taken, GCancellable *cancellable,
+                                  guint n, GstCowLine *fates, GCancellable *cancellable,
                                   GError **error)
 {
   int code = MOSQ_ERR_SUCCESS;
   gboolean ok;
 
-  memset (self->taken, 0, sizeof self->taken);
-  for (self->n_ids = 0; self->n_ids < n && code == MOSQ_ERR_SUCCESS;) {
-    code = publish (self, &self->ids[self->n_ids], topic, texts[self->n_ids], FALSE);
-    if (code == MOSQ_ERR_SUCCESS)
-      self->n_ids++;
-  }
+  for (guint i = 0; i < n && code == MOSQ_ERR_SUCCESS; i++)
+    code = publish (self, topic, texts[i], FALSE, &fates[i]);
   ok = code == MOSQ_ERR_SUCCESS ? gst_cow_publish_link_flush (self, cancellable, error)
                                 : fail (self, code, error);
-  for (*n_taken = 0; *n_taken < self->n_ids && self->taken[*n_taken];)
-    (*n_taken)++;
-  self->n_ids = 0;
+  for (guint i = 0; i < self->pending->len; i++)
+    g_array_index (self->pending, Pending, i).fate = NULL; /* the caller's, and gone after this */
   return ok;
 }
 
 gboolean
-gst_cow_publish_link_subscribe (GstCowPublishLink *self, const char *topic, GError **error)
+gst_cow_publish_link_subscribe (GstCowPublishLink *self, const char *const *topics, guint n,
+                                GError **error)
 {
-  const int code = mosquitto.subscribe (self->client, NULL, topic, 0);
+  for (guint i = 0; i < n; i++) {
+    const int code = mosquitto.subscribe (self->client, NULL, topics[i], 0);
 
-  return code == MOSQ_ERR_SUCCESS ? TRUE : fail (self, code, error);
+    if (code != MOSQ_ERR_SUCCESS)
+      return fail (self, code, error);
+  }
+  self->n_asked += n;
+  return TRUE;
+}
+
+gboolean
+gst_cow_publish_link_is_subscribed (const GstCowPublishLink *self)
+{
+  return self->n_granted == self->n_asked;
 }
 
 /* ---- begin and end --------------------------------------------------------------------------- */
@@ -297,9 +473,12 @@ static int
 configure (GstCowPublishLink *self, const GstCowPublishBroker *broker)
 {
   static const char offline[] = "offline";
-  int code =
-      mosquitto.will_set (self->client, broker->will_topic, sizeof offline - 1, offline, 1, true);
+  int code = mosquitto.int_option (self->client, MOSQ_OPT_PROTOCOL_VERSION,
+                                   broker->v5 ? MQTT_PROTOCOL_V5 : MQTT_PROTOCOL_V311);
 
+  if (code == MOSQ_ERR_SUCCESS)
+    code = mosquitto.will_set (self->client, broker->will_topic, sizeof offline - 1, offline, 1,
+                               broker->retain);
   if (code == MOSQ_ERR_SUCCESS && broker->user)
     code = mosquitto.username_pw_set (self->client, broker->user, broker->password);
   if (code != MOSQ_ERR_SUCCESS || !broker->tls)
@@ -335,7 +514,7 @@ connect_client (GstCowPublishLink *self, const GstCowPublishBroker *broker,
     if (self->answer < 0 && g_get_monotonic_time () > until)
       return fail (self, MOSQ_ERR_TIMEOUT, error);
   }
-  return self->answer == 0 ? TRUE : fail_login (self, broker, error);
+  return self->answer == 0 ? TRUE : fail_answer (self, error);
 }
 
 GstCowPublishLink *
@@ -345,6 +524,8 @@ gst_cow_publish_link_new (const GstCowPublishBroker *broker, GstCowPublishReceiv
   GstCowPublishLink *self = g_new0 (GstCowPublishLink, 1);
 
   self->where = g_strdup_printf ("mqtt-url: broker %s:%u", broker->host, broker->port);
+  self->broker = broker;
+  self->pending = g_array_new (FALSE, FALSE, sizeof (Pending));
   self->received = received;
   self->data = data;
   self->answer = -1;
@@ -354,9 +535,10 @@ gst_cow_publish_link_new (const GstCowPublishBroker *broker, GstCowPublishReceiv
     gst_cow_publish_link_free (self, FALSE);
     return NULL;
   }
-  mosquitto.connect_callback_set (self->client, on_connect);
-  mosquitto.disconnect_callback_set (self->client, on_disconnect);
-  mosquitto.publish_callback_set (self->client, on_publish);
+  mosquitto.connect_v5_callback_set (self->client, on_connect);
+  mosquitto.disconnect_v5_callback_set (self->client, on_disconnect);
+  mosquitto.publish_v5_callback_set (self->client, on_publish);
+  mosquitto.subscribe_callback_set (self->client, on_subscribe);
   mosquitto.message_callback_set (self->client, on_message);
   mosquitto.log_callback_set (self->client, on_log);
   if (!connect_client (self, broker, cancellable, error)) {
@@ -375,6 +557,8 @@ gst_cow_publish_link_free (GstCowPublishLink *self, gboolean politely)
     mosquitto.loop_write (self->client, 1);
   if (self->client)
     mosquitto.destroy (self->client);
+  g_clear_error (&self->refusal);
+  g_array_unref (self->pending);
   g_free (self->where);
   g_free (self->detail);
   g_free (self);

@@ -3,7 +3,7 @@
 #ifndef GST_COW_PUBLISH_MQTT_PRIVATE_H
 #define GST_COW_PUBLISH_MQTT_PRIVATE_H
 
-#include <gio/gio.h>
+#include "gst-plugin/publish/target.h"
 
 G_BEGIN_DECLS
 
@@ -15,7 +15,10 @@ typedef struct {
   char *host; /* never NULL */
   guint16 port;
   gboolean tls;
-  char *client_id; /* never NULL */
+  gboolean v5;         /* MQTT 5, whose answers have reasons; else 3.1.1 */
+  gboolean retain;     /* the broker keeps messages; else none is asked to be kept */
+  char *client_id;     /* never NULL */
+  gboolean has_own_id; /* it was not made by chance */
   char *user, *password;
   char *ca, *cert, *key;
   char *will_topic; /* never NULL: gets "offline" when the connection breaks */
@@ -27,6 +30,21 @@ void gst_cow_publish_broker_clear (GstCowPublishBroker *self);
 gboolean gst_cow_publish_link_init (GError **error);
 /* Whether a text can be published to. */
 gboolean gst_cow_publish_link_is_topic (const char *text);
+
+/* Errors of the functions below have this domain and a code of their own for each cause, or are of
+ * GST_COW_PUBLISH_CAUSE. */
+GQuark gst_cow_publish_link_quark (void);
+
+/* What the broker says to a connection, with which another attempt may help. */
+typedef enum {
+  GST_COW_PUBLISH_LINK_OTHER, /* anything else */
+  GST_COW_PUBLISH_LINK_NO_V5,
+  GST_COW_PUBLISH_LINK_NO_RETAIN,
+  GST_COW_PUBLISH_LINK_UNANSWERED /* it closed the connection in place of an answer */
+} GstCowPublishLinkRefusal;
+
+/* What an error of gst_cow_publish_link_new () means. */
+GstCowPublishLinkRefusal gst_cow_publish_link_refusal (const GError *error);
 
 /* One connection, by libmosquitto; of one thread. */
 typedef struct _GstCowPublishLink GstCowPublishLink;
@@ -44,21 +62,42 @@ GstCowPublishLink *gst_cow_publish_link_new (const GstCowPublishBroker *broker,
 /* Ends the connection. `politely`: it works, and the broker is to know that the end is meant. */
 void gst_cow_publish_link_free (GstCowPublishLink *self, gboolean politely);
 
-gboolean gst_cow_publish_link_subscribe (GstCowPublishLink *self, const char *topic,
-                                         GError **error);
+/* Subscribes to n topics. */
+gboolean gst_cow_publish_link_subscribe (GstCowPublishLink *self, const char *const *topics,
+                                         guint n, GError **error);
+/* Whether the broker has said yes to all of them. */
+gboolean gst_cow_publish_link_is_subscribed (const GstCowPublishLink *self);
 /* Enqueues a message with quality of service 1. `text` NULL with `retain`: the broker deletes the
- * retained message. */
+ * retained message. One that is larger than the broker takes is left out, see below. */
 gboolean gst_cow_publish_link_publish (GstCowPublishLink *self, const char *topic, const char *text,
                                        gboolean retain, GError **error);
-/* Publishes n texts, at most GST_COW_PUBLISH_MQTT_BATCH, and waits until the broker has
- * acknowledged them. *n_taken is the number of texts at the beginning that it acknowledged. */
+/* Publishes n texts, at most GST_COW_PUBLISH_MQTT_BATCH, and waits until the broker has answered to
+ * them. */
 gboolean gst_cow_publish_link_publish_all (GstCowPublishLink *self, const char *topic,
-                                           char *const *texts, guint n, guint *n_taken,
+                                           char *const *texts, guint n, GstCowLine *fates,
                                            GCancellable *cancellable, GError **error);
+/* Why the first of the messages was refused that were since the last call; NULL: none was. The
+ * caller owns it. */
+GError *gst_cow_publish_link_take_refusal (GstCowPublishLink *self);
+
+/* A message as it is recognised when it is published again. */
+typedef struct {
+  guint hash; /* of topic and text */
+  gsize size; /* of the text, bytes */
+  gboolean is_will_topic;
+} GstCowPublishSeen;
+
+GstCowPublishSeen gst_cow_publish_seen (const GstCowPublishBroker *broker, const char *topic,
+                                        const char *text);
+/* The number of messages that the broker has not answered to, and the oldest of them. 0 unless it
+ * has closed the connection without a word: after silence nothing can be said against a message,
+ * and an answer says more. */
+guint gst_cow_publish_link_unanswered (const GstCowPublishLink *self, GstCowPublishSeen *oldest);
+
 /* Reads and writes what is possible now; waits for wait_ms at most. */
 gboolean gst_cow_publish_link_pump (GstCowPublishLink *self, int wait_ms, GCancellable *cancellable,
                                     GError **error);
-/* Waits until the broker has acknowledged everything. */
+/* Waits until the broker has answered to everything. */
 gboolean gst_cow_publish_link_flush (GstCowPublishLink *self, GCancellable *cancellable,
                                      GError **error);
 

@@ -1,27 +1,58 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The target `mqtt`: events, states and Home Assistant's discovery at an MQTT broker. Events come
- * from the queue. States are kept here and published when they change, so that after an outage only
- * the newest of each is sent.
+ * from the queue, states from mqtt-states.h.
+ *
+ * MQTT 5 is spoken where the broker can, because its answers have reasons. What a broker of MQTT
+ * 3.1.1 refuses can only be seen by what happens: it closes the connection (a message that is too
+ * large, or is to be kept), or it confirms and throws away (a client without the right to publish).
+ * After a connection was closed, messages go one by one, so that the one that it does not take is
+ * found; and the element listens whether its own "online" comes back.
  */
 #include <string.h>
 
 #include "gst-plugin/publish/address.h"
+#include "gst-plugin/publish/certificates.h"
 #include "gst-plugin/publish/mqtt-private.h"
+#include "gst-plugin/publish/mqtt-states.h"
 #include "gst-plugin/publish/targets.h"
 #include "gst-plugin/publish/topics.h"
 
 /* ---- properties ------------------------------------------------------------------------------ */
+
+#define DEFAULT_DISCOVERY_PREFIX "homeassistant"
 
 typedef struct {
   gchar *url; /* without a login */
   gchar *user, *password;
   gchar *topic;
   gchar *client_id;
+  gint version; /* Version */
   gchar *ca, *cert, *key;
   gboolean discovery;
   gchar *discovery_prefix;
 } Settings;
+
+typedef enum { VERSION_AUTO, VERSION_3_1_1 } Version;
+
+static GType
+version_get_type (void)
+{
+  static gsize type = 0;
+  static const GEnumValue values[] = {
+    { VERSION_AUTO, "5, or 3.1.1 where the broker does not know that", "auto" },
+    { VERSION_3_1_1, "3.1.1", "3.1.1" },
+    { 0, NULL, NULL },
+  };
+
+  if (g_once_init_enter (&type)) {
+    const GType new = g_enum_register_static ("GstCowPublishMqttVersion", values);
+
+    gst_type_mark_as_plugin_api (new, 0);
+    g_once_init_leave (&type, new);
+  }
+  return type;
+}
 
 static const GstCowPublishProperty rows[] = {
   { .type = GST_COW_PUBLISH_ADDRESS,
@@ -55,6 +86,13 @@ static const GstCowPublishProperty rows[] = {
     .name = "mqtt-client-id",
     .nick = "MQTT client",
     .blurb = "Name of this client, which no other may have; unset: one by chance" },
+  { .type = GST_COW_PUBLISH_ENUM,
+    GST_COW_PUBLISH_MEMBER (Settings, version),
+    .name = "mqtt-version",
+    .nick = "MQTT version",
+    .blurb = "Version of the protocol; only that of MQTT 5 says why a message is refused",
+    .number = VERSION_AUTO,
+    .enum_type = version_get_type },
   { .type = GST_COW_PUBLISH_TEXT,
     GST_COW_PUBLISH_MEMBER (Settings, ca),
     .name = "mqtt-ca",
@@ -82,250 +120,301 @@ static const GstCowPublishProperty rows[] = {
     .name = "mqtt-discovery-prefix",
     .nick = "MQTT discovery prefix",
     .blurb = "Topic below which Home Assistant looks for devices",
-    .text = "homeassistant" },
+    .text = DEFAULT_DISCOVERY_PREFIX },
 };
 
 /* ---- the target of one run ------------------------------------------------------------------- */
 
-/* States that are kept at most, including those that the broker is to delete. */
-#define MOST_STATES 2048
-
-typedef struct {
-  char *label;  /* NULL: the broker is to delete it */
-  gboolean due; /* not yet published */
-} State;
+/* How long an own message may take to come back. */
+#define ECHO_TIME (5 * G_USEC_PER_SEC)
+/* At the end, when the broker has confirmed everything. */
+#define ECHO_TIME_AT_END (G_USEC_PER_SEC / 2)
+/* A message with which the connection broke so often while it was alone on its way is left out. */
+#define MOST_STRIKES 2
+/* Messages that are left out are remembered, because states are published again. */
+#define MOST_BARRED 16
+/* Seconds until a client whose connection was taken over takes it back. */
+#define TAKEN_OVER_PAUSE_S 30
 
 typedef struct {
   GstCowPublishTarget target;
-  GstCowPublishBroker broker;
-  char *prefix, *source;
-  char *base; /* PREFIX/SOURCE */
+  GstCowPublishBroker broker; /* v5 and retain are of the next connection */
+  GstCowPublishMqttStates *states;
   char *events_topic;
-  char *discovery_topic; /* NULL: no discovery */
-  GstCowPublishLink *link;
-  gboolean contradicted; /* of the thread: somebody else published "offline" */
 
-  GMutex lock;
-  GHashTable *states;    /* name -> State */
-  char **classes;        /* all labels; NULL: not known yet */
-  gboolean discover_due; /* the published device is out of date */
-  gboolean online;
+  /* of the thread */
+  GstCowPublishLink *link;
+  gboolean contradicted;  /* somebody else published "offline" */
+  guint n_echoes_due;     /* own "online" that have not come back */
+  gboolean echoed;        /* one has */
+  gint64 announced;       /* g_get_monotonic_time () of the first; 0: after a warning */
+  gboolean answered_back; /* to somebody else's "online" */
+
+  gboolean careful;          /* one message at a time */
+  GstCowPublishSeen suspect; /* the last that was alone when a connection broke */
+  guint n_strikes;
+  guint barred[MOST_BARRED]; /* hashes; a ring */
+  guint n_barred;
 } Mqtt;
 
 static void
-state_free (gpointer data)
+notice (Mqtt *self, GError *error)
 {
-  g_free (((State *)data)->label);
-  g_free (data);
+  self->target.warn (self->target.queue, error);
 }
 
-/* ---- states, under the lock ------------------------------------------------------------------ */
-
+/* Posts what the broker refused of the messages since the last call. */
 static void
-put_state (Mqtt *self, const char *name, const char *label)
+notice_refusal (Mqtt *self)
 {
-  State *state = g_hash_table_lookup (self->states, name);
+  GError *refusal = gst_cow_publish_link_take_refusal (self->link);
 
-  if (!state) {
-    if (g_hash_table_size (self->states) >= MOST_STATES)
-      return;
-    state = g_new0 (State, 1);
-    g_hash_table_insert (self->states, g_strdup (name), state);
-  }
-  self->discover_due |= gst_cow_publish_topic_stays (name) && !state->label != !label;
-  g_free (state->label);
-  state->label = g_strdup (label);
-  state->due = TRUE;
+  if (refusal)
+    notice (self, refusal);
 }
 
-static void
-note_classes (Mqtt *self, const GValue *classes)
-{
-  g_autoptr (GStrvBuilder) builder = NULL;
-  g_auto (GStrv) new = NULL;
+/* ---- messages that brokers do not take ------------------------------------------------------- */
 
-  if (!classes || !GST_VALUE_HOLDS_ARRAY (classes))
+static gboolean
+is_barred (const Mqtt *self, const char *topic, const char *text)
+{
+  const GstCowPublishSeen seen = gst_cow_publish_seen (&self->broker, topic, text);
+
+  for (guint i = 0; i < MIN (self->n_barred, MOST_BARRED); i++)
+    if (self->barred[i] == seen.hash)
+      return TRUE;
+  return FALSE;
+}
+
+static GError *
+oversize_error (const Mqtt *self, gsize size)
+{
+  return g_error_new (GST_COW_PUBLISH_CAUSE, GST_COW_PUBLISH_CAUSE_OVERSIZE,
+                      "mqtt-url: broker %s:%u closed the connection each time when a message of "
+                      "%" G_GSIZE_FORMAT " bytes was sent, probably because that is too large; it "
+                      "is left out",
+                      self->broker.host, self->broker.port, size);
+}
+
+/* The message that is alone breaks the connection again and again. It is left out; unless it is the
+ * first one that is to be kept, which has two words and cannot be too large. */
+static void
+condemn (Mqtt *self)
+{
+  self->n_strikes = 0;
+  if (self->suspect.is_will_topic && self->broker.retain) {
+    self->broker.retain = FALSE;
     return;
-  builder = g_strv_builder_new ();
-  for (guint i = 0; i < gst_value_array_get_size (classes); i++) {
-    const GValue *class = gst_value_array_get_value (classes, i);
-
-    if (G_VALUE_HOLDS_STRING (class) && g_value_get_string (class))
-      g_strv_builder_add (builder, g_value_get_string (class));
   }
-  new = g_strv_builder_end (builder);
-  if (self->classes &&
-      g_strv_equal ((const gchar *const *)self->classes, (const gchar *const *)new))
+  self->barred[self->n_barred++ % MOST_BARRED] = self->suspect.hash;
+}
+
+/* Finds out which message the broker closed the connection for. */
+static void
+note_break (Mqtt *self)
+{
+  GstCowPublishSeen oldest;
+  const guint n = self->link ? gst_cow_publish_link_unanswered (self->link, &oldest) : 0;
+
+  if (n > 0)
+    self->careful = TRUE;
+  if (n != 1)
     return;
-  g_strfreev (self->classes);
-  self->classes = g_steal_pointer (&new);
-  self->discover_due = TRUE;
+  self->n_strikes = oldest.hash == self->suspect.hash ? self->n_strikes + 1 : 1;
+  self->suspect = oldest;
+  if (self->n_strikes >= MOST_STRIKES)
+    condemn (self);
 }
 
+/* ---- what comes back ------------------------------------------------------------------------- */
+
+/* An "offline" that was not retained is the will of an earlier connection, which the broker noticed
+ * late to be broken. An "online" beyond the own ones is somebody else's; the own one is said again,
+ * once, so that the other hears of it, too. */
 static void
-mqtt_set_state (GstCowPublishTarget *target, const char *name, const char *label,
-                const GValue *classes)
+on_available (Mqtt *self, const char *text)
 {
-  Mqtt *self = (Mqtt *)target;
-
-  g_mutex_lock (&self->lock);
-  if (label || self->online) {
-    put_state (self, name, label);
-    note_classes (self, classes);
-  } else if (g_hash_table_remove (self->states, name)) {
-    /* A state that the broker still has is found and deleted after the next connection. */
-    self->discover_due = TRUE;
+  if (!g_str_equal (text, "online")) {
+    self->contradicted = TRUE;
+    return;
   }
-  g_mutex_unlock (&self->lock);
+  if (self->n_echoes_due > 0) {
+    self->n_echoes_due--;
+    self->echoed = TRUE;
+    return;
+  }
+  notice (self, g_error_new (GST_COW_PUBLISH_CAUSE, GST_COW_PUBLISH_CAUSE_NAMESAKE,
+                             "mqtt-url: somebody else publishes as %s, too, so that states and "
+                             "events of two sources are mixed; each needs its own source or "
+                             "mqtt-topic",
+                             gst_cow_publish_mqtt_states_base (self->states)));
+  self->contradicted |= !self->answered_back;
+  self->answered_back = TRUE;
 }
 
-/* After a connection everything is published again, because the broker may have lost it. */
-static void
-make_all_due (Mqtt *self)
-{
-  GHashTableIter iter;
-  gpointer value;
-
-  g_hash_table_iter_init (&iter, self->states);
-  while (g_hash_table_iter_next (&iter, NULL, &value)) {
-    State *state = value;
-
-    state->due = TRUE;
-    if (!state->label)
-      g_hash_table_iter_remove (&iter);
-  }
-  self->discover_due = TRUE;
-  self->online = TRUE;
-}
-
-/* A retained state of a track is from an earlier run that did not end properly, and is deleted. An
- * "offline" that was not retained is the will of an earlier connection, which the broker noticed
- * late to be broken. */
 static void
 on_received (const char *topic, const char *text, gboolean retained, gpointer data)
 {
   Mqtt *self = data;
-  const gsize n = strlen (self->base);
 
-  if (!retained && g_str_equal (topic, self->broker.will_topic))
-    self->contradicted = !g_str_equal (text, "online");
-  if (!retained || strncmp (topic, self->base, n) != 0 || !g_str_has_prefix (topic + n, "/track/"))
+  if (retained)
+    gst_cow_publish_mqtt_states_found (self->states, topic);
+  else if (g_str_equal (topic, self->broker.will_topic))
+    on_available (self, text);
+}
+
+/* A broker of MQTT 3.1.1 cannot say that it does not deliver. */
+static void
+check_echo (Mqtt *self, gint64 patience)
+{
+  if (self->broker.v5 || self->echoed || self->announced == 0 ||
+      g_get_monotonic_time () - self->announced < patience ||
+      !gst_cow_publish_link_is_subscribed (self->link))
     return;
-  g_mutex_lock (&self->lock);
-  if (!g_hash_table_contains (self->states, topic + n + 1))
-    put_state (self, topic + n + 1, NULL);
-  g_mutex_unlock (&self->lock);
+  self->announced = 0;
+  notice (self, g_error_new (GST_COW_PUBLISH_CAUSE, GST_COW_PUBLISH_CAUSE_UNDELIVERED,
+                             "mqtt-url: broker %s:%u confirms messages and does not deliver them: "
+                             "%s does not come back. May %s%s%s publish there, and read it?",
+                             self->broker.host, self->broker.port, self->broker.will_topic,
+                             self->broker.user ? "\"" : "",
+                             self->broker.user ? self->broker.user : "a client without mqtt-user",
+                             self->broker.user ? "\"" : ""));
 }
 
 /* ---- publishing ------------------------------------------------------------------------------ */
 
-typedef struct {
-  char *topic, *text;
-} Message;
-
-static void
-message_free (gpointer data)
+static gboolean
+publish_kept (Mqtt *self, const char *topic, const char *text, GCancellable *cancellable,
+              GError **error)
 {
-  Message *self = data;
-
-  g_free (self->topic);
-  g_free (self->text);
-  g_free (self);
-}
-
-static void
-add_message (GPtrArray *messages, char *topic, char *text)
-{
-  Message *message = g_new (Message, 1);
-
-  *message = (Message){ topic, text };
-  g_ptr_array_add (messages, message);
-}
-
-static void
-take_discovery (Mqtt *self, GPtrArray *messages)
-{
-  g_autoptr (GList) names = NULL;
-  GstCowPublishDevice device = { self->prefix, self->source, self->base, NULL,
-                                 (const char *const *)self->classes };
-  GHashTableIter iter;
-  gpointer name, value;
-
-  self->discover_due = FALSE;
-  g_hash_table_iter_init (&iter, self->states);
-  while (g_hash_table_iter_next (&iter, &name, &value))
-    if (((State *)value)->label)
-      names = g_list_prepend (names, name);
-  device.names = names = g_list_sort (names, (GCompareFunc)strcmp);
-  add_message (messages, g_strdup (self->discovery_topic), gst_cow_publish_device_text (&device));
-}
-
-/* The messages that are due. Discovery comes first, so that sensors exist when their states
- * come. */
-static GPtrArray *
-take_due (Mqtt *self)
-{
-  GPtrArray *messages = g_ptr_array_new_with_free_func (message_free);
-  GHashTableIter iter;
-  gpointer name, value;
-
-  g_mutex_lock (&self->lock);
-  if (self->discovery_topic && self->discover_due && g_hash_table_size (self->states) > 0)
-    take_discovery (self, messages);
-  g_hash_table_iter_init (&iter, self->states);
-  while (g_hash_table_iter_next (&iter, &name, &value)) {
-    State *state = value;
-
-    if (!state->due)
-      continue;
-    state->due = FALSE;
-    add_message (messages, g_strconcat (self->base, "/", name, NULL), g_strdup (state->label));
-    if (!state->label)
-      g_hash_table_iter_remove (&iter);
+  if (is_barred (self, topic, text)) {
+    notice (self, oversize_error (self, text ? strlen (text) : 0));
+    return TRUE;
   }
-  g_mutex_unlock (&self->lock);
-  return messages;
+  return gst_cow_publish_link_publish (self->link, topic, text, TRUE, error) &&
+         (!self->careful || gst_cow_publish_link_flush (self->link, cancellable, error));
 }
 
 static gboolean
-publish_due (Mqtt *self, GError **error)
+announce (Mqtt *self, GCancellable *cancellable, GError **error)
 {
-  g_autoptr (GPtrArray) messages = take_due (self);
+  self->n_echoes_due++;
+  return publish_kept (self, self->broker.will_topic, "online", cancellable, error);
+}
 
-  if (self->contradicted &&
-      !gst_cow_publish_link_publish (self->link, self->broker.will_topic, "online", TRUE, error))
+static gboolean
+publish_due (Mqtt *self, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GPtrArray) messages = gst_cow_publish_mqtt_states_take_due (self->states);
+
+  if (self->contradicted && !announce (self, cancellable, error))
     return FALSE;
   self->contradicted = FALSE;
   for (guint i = 0; i < messages->len; i++) {
-    const Message *message = messages->pdata[i];
+    const GstCowPublishMessage *message = messages->pdata[i];
 
-    if (!gst_cow_publish_link_publish (self->link, message->topic, message->text, TRUE, error))
+    if (!message->text && !self->broker.retain)
+      continue; /* there is nothing to delete */
+    if (!publish_kept (self, message->topic, message->text, cancellable, error))
       return FALSE;
   }
   return TRUE;
 }
 
+/* Sends the lines one by one, and leaves out those that the broker does not take. */
+static gboolean
+send_carefully (Mqtt *self, char *const *lines, guint n, GstCowLine *fates,
+                GCancellable *cancellable, GError **error)
+{
+  for (guint i = 0; i < n; i++) {
+    if (is_barred (self, self->events_topic, lines[i]))
+      fates[i] = GST_COW_LINE_REFUSED;
+    else if (!gst_cow_publish_link_publish_all (self->link, self->events_topic, &lines[i], 1,
+                                                &fates[i], cancellable, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+send_lines (Mqtt *self, char *const *lines, guint n, GstCowLine *fates, GCancellable *cancellable,
+            GError **error)
+{
+  /* The broker may have said why it ends the connection, which is lost when writing fails. */
+  if (!gst_cow_publish_link_pump (self->link, 0, cancellable, error) ||
+      !publish_due (self, cancellable, error))
+    return FALSE;
+  check_echo (self, ECHO_TIME);
+  return self->careful ? send_carefully (self, lines, n, fates, cancellable, error)
+                       : gst_cow_publish_link_publish_all (self->link, self->events_topic, lines, n,
+                                                           fates, cancellable, error);
+}
+
 /* ---- the target ------------------------------------------------------------------------------ */
 
+/* After a failed call. */
+static void
+note_failure (Mqtt *self, const GError *error)
+{
+  note_break (self);
+  if (g_error_matches (error, GST_COW_PUBLISH_CAUSE, GST_COW_PUBLISH_CAUSE_TAKEN_OVER))
+    self->target.retry_after_s = TAKEN_OVER_PAUSE_S;
+}
+
 static GstCowDelivery
-mqtt_send (GstCowPublishTarget *target, char *const *lines, guint n, guint *n_sent,
+mqtt_send (GstCowPublishTarget *target, char *const *lines, guint n, GstCowLine *fates,
            GCancellable *cancellable, GError **error)
 {
   Mqtt *self = (Mqtt *)target;
+  g_autoptr (GError) trouble = NULL;
 
-  if (publish_due (self, error) &&
-      gst_cow_publish_link_publish_all (self->link, self->events_topic, lines, n, n_sent,
-                                        cancellable, error))
-    return GST_COW_DELIVERY_DONE;
-  return GST_COW_DELIVERY_RETRY;
+  if (!send_lines (self, lines, n, fates, cancellable, &trouble)) {
+    note_failure (self, trouble);
+    notice_refusal (self);
+    g_propagate_error (error, g_steal_pointer (&trouble));
+    return GST_COW_DELIVERY_RETRY;
+  }
+  for (guint i = 0; i < n; i++) {
+    if (fates[i] == GST_COW_LINE_SENT)
+      continue;
+    trouble = gst_cow_publish_link_take_refusal (self->link);
+    if (!trouble) /* it was barred */
+      trouble = oversize_error (self, strlen (lines[i]));
+    g_propagate_error (error, g_steal_pointer (&trouble));
+    return GST_COW_DELIVERY_REFUSED;
+  }
+  notice_refusal (self);
+  return GST_COW_DELIVERY_DONE;
 }
 
 static gboolean
 mqtt_idle (GstCowPublishTarget *target, GCancellable *cancellable, GError **error)
 {
   Mqtt *self = (Mqtt *)target;
+  g_autoptr (GError) trouble = NULL;
 
-  return publish_due (self, error) && gst_cow_publish_link_pump (self->link, 0, cancellable, error);
+  if (!publish_due (self, cancellable, &trouble) ||
+      !gst_cow_publish_link_pump (self->link, 0, cancellable, &trouble)) {
+    note_failure (self, trouble);
+    g_propagate_error (error, g_steal_pointer (&trouble));
+    return FALSE;
+  }
+  notice_refusal (self);
+  check_echo (self, ECHO_TIME);
+  return TRUE;
+}
+
+/* Waits a little for an own message that has not come back yet. */
+static void
+wait_for_echo (Mqtt *self, GCancellable *cancellable)
+{
+  const gint64 until = g_get_monotonic_time () + ECHO_TIME_AT_END;
+
+  while (!self->broker.v5 && !self->echoed && self->announced != 0 &&
+         g_get_monotonic_time () < until &&
+         gst_cow_publish_link_pump (self->link, 50, cancellable, NULL))
+    ;
+  check_echo (self, 0);
 }
 
 /* Deletes the states of all tracks and publishes "offline". FALSE: the broker has not acknowledged
@@ -333,24 +422,14 @@ mqtt_idle (GstCowPublishTarget *target, GCancellable *cancellable, GError **erro
 static gboolean
 say_goodbye (Mqtt *self, GCancellable *cancellable)
 {
-  GHashTableIter iter;
-  gpointer name, value;
-
-  g_mutex_lock (&self->lock);
-  g_hash_table_iter_init (&iter, self->states);
-  while (g_hash_table_iter_next (&iter, &name, &value)) {
-    State *state = value;
-
-    if (gst_cow_publish_topic_stays (name))
-      continue;
-    g_clear_pointer (&state->label, g_free);
-    state->due = TRUE;
-  }
-  g_mutex_unlock (&self->lock);
-  return publish_due (self, NULL) &&
-         gst_cow_publish_link_publish (self->link, self->broker.will_topic, "offline", TRUE,
-                                       NULL) &&
-         gst_cow_publish_link_flush (self->link, cancellable, NULL);
+  gst_cow_publish_mqtt_states_finish (self->states);
+  if (!publish_due (self, cancellable, NULL) ||
+      !publish_kept (self, self->broker.will_topic, "offline", cancellable, NULL) ||
+      !gst_cow_publish_link_flush (self->link, cancellable, NULL))
+    return FALSE;
+  wait_for_echo (self, cancellable);
+  notice_refusal (self);
+  return TRUE;
 }
 
 static void
@@ -361,29 +440,85 @@ mqtt_disconnect (GstCowPublishTarget *target, gboolean politely, GCancellable *c
   if (politely)
     politely = say_goodbye (self, cancellable);
   gst_cow_publish_link_free (g_steal_pointer (&self->link), politely);
-  g_mutex_lock (&self->lock);
-  self->online = FALSE;
-  g_mutex_unlock (&self->lock);
+  gst_cow_publish_mqtt_states_disconnected (self->states);
+}
+
+static void
+mqtt_set_state (GstCowPublishTarget *target, const char *name, const char *label,
+                const GValue *classes)
+{
+  gst_cow_publish_mqtt_states_set (((Mqtt *)target)->states, name, label, classes);
+}
+
+/* Connects with MQTT 5; where the broker does not know that, with 3.1.1; and where it keeps no
+ * messages, without asking it to. Some close the connection in place of saying so. */
+static GstCowPublishLink *
+connect_somehow (Mqtt *self, GCancellable *cancellable, GError **error)
+{
+  const GstCowPublishBroker wanted = self->broker;
+
+  while (TRUE) {
+    g_autoptr (GError) trouble = NULL;
+    GstCowPublishLink *link =
+        gst_cow_publish_link_new (&self->broker, on_received, self, cancellable, &trouble);
+    GstCowPublishLinkRefusal refusal;
+
+    if (link)
+      return link;
+    refusal = gst_cow_publish_link_refusal (trouble);
+    if (self->broker.v5 &&
+        (refusal == GST_COW_PUBLISH_LINK_NO_V5 || refusal == GST_COW_PUBLISH_LINK_UNANSWERED)) {
+      self->broker.v5 = FALSE;
+    } else if (self->broker.retain && (refusal == GST_COW_PUBLISH_LINK_NO_RETAIN ||
+                                       refusal == GST_COW_PUBLISH_LINK_UNANSWERED)) {
+      self->broker.retain = FALSE;
+    } else {
+      self->broker = wanted;
+      g_propagate_error (error, g_steal_pointer (&trouble));
+      return NULL;
+    }
+  }
+}
+
+/* Subscribes to what an earlier run may have left, and to the own "online". */
+static gboolean
+greet (Mqtt *self, GCancellable *cancellable, GError **error)
+{
+  const char *base = gst_cow_publish_mqtt_states_base (self->states);
+  g_autofree char *tracks = g_strconcat (base, "/track/+", NULL),
+                  *zones = g_strconcat (base, "/zone/+", NULL),
+                  *frame = g_strconcat (base, "/frame", NULL);
+  const char *topics[] = { tracks, zones, frame, self->broker.will_topic };
+
+  return gst_cow_publish_link_subscribe (self->link, topics, G_N_ELEMENTS (topics), error) &&
+         announce (self, cancellable, error) && publish_due (self, cancellable, error) &&
+         gst_cow_publish_link_flush (self->link, cancellable, error);
 }
 
 static gboolean
 mqtt_connect (GstCowPublishTarget *target, GCancellable *cancellable, GError **error)
 {
   Mqtt *self = (Mqtt *)target;
-  g_autofree char *tracks = g_strconcat (self->base, "/track/+", NULL);
+  g_autoptr (GError) trouble = NULL;
 
-  self->contradicted = FALSE;
-  self->link = gst_cow_publish_link_new (&self->broker, on_received, self, cancellable, error);
+  self->contradicted = self->echoed = self->answered_back = FALSE;
+  self->n_echoes_due = 0;
+  self->link = connect_somehow (self, cancellable, error);
   if (!self->link)
     return FALSE;
-  g_mutex_lock (&self->lock);
-  make_all_due (self);
-  g_mutex_unlock (&self->lock);
-  if (gst_cow_publish_link_subscribe (self->link, tracks, error) &&
-      gst_cow_publish_link_subscribe (self->link, self->broker.will_topic, error) &&
-      gst_cow_publish_link_publish (self->link, self->broker.will_topic, "online", TRUE, error) &&
-      publish_due (self, error) && gst_cow_publish_link_flush (self->link, cancellable, error))
+  if (!self->broker.retain)
+    notice (self, g_error_new (GST_COW_PUBLISH_CAUSE, GST_COW_PUBLISH_CAUSE_NO_RETAIN,
+                               "mqtt-url: broker %s:%u keeps no messages (retain): who subscribes "
+                               "later sees a label when it changes, and no \"offline\" of before",
+                               self->broker.host, self->broker.port));
+  gst_cow_publish_mqtt_states_connected (self->states);
+  if (greet (self, cancellable, &trouble)) {
+    self->announced = g_get_monotonic_time ();
+    notice_refusal (self);
     return TRUE;
+  }
+  note_failure (self, trouble);
+  g_propagate_error (error, g_steal_pointer (&trouble));
   mqtt_disconnect (target, FALSE, cancellable);
   return FALSE;
 }
@@ -394,14 +529,8 @@ mqtt_free (GstCowPublishTarget *target)
   Mqtt *self = (Mqtt *)target;
 
   gst_cow_publish_broker_clear (&self->broker);
-  g_free (self->prefix);
-  g_free (self->source);
-  g_free (self->base);
   g_free (self->events_topic);
-  g_free (self->discovery_topic);
-  g_hash_table_unref (self->states);
-  g_strfreev (self->classes);
-  g_mutex_clear (&self->lock);
+  g_clear_pointer (&self->states, gst_cow_publish_mqtt_states_free);
   g_free (self);
 }
 
@@ -422,6 +551,15 @@ set_broker (GstCowPublishBroker *broker, const Settings *settings, GError **erro
 
   if (!uri)
     return FALSE;
+  if ((*g_uri_get_path (uri) && !g_str_equal (g_uri_get_path (uri), "/")) ||
+      g_uri_get_query (uri) || g_uri_get_fragment (uri))
+    return fail_setting (error, "mqtt-url has more than a host and a port; a topic belongs into "
+                                "mqtt-topic");
+  if (g_uri_get_port (uri) == 0)
+    return fail_setting (error, "mqtt-url: port 0 cannot be connected to");
+  broker->retain = TRUE;
+  broker->v5 = settings->version == VERSION_AUTO;
+  broker->has_own_id = settings->client_id != NULL;
   broker->host = g_strdup (g_uri_get_host (uri));
   broker->tls = g_str_equal (g_uri_get_scheme (uri), "mqtts");
   broker->port = (guint16)(g_uri_get_port (uri) > 0 ? g_uri_get_port (uri)
@@ -443,32 +581,34 @@ set_broker (GstCowPublishBroker *broker, const Settings *settings, GError **erro
   if (!broker->cert != !broker->key || (broker->cert && !broker->ca))
     return fail_setting (error,
                          "mqtt-cert needs mqtt-key and mqtt-ca, and mqtt-key needs mqtt-cert");
-  return gst_cow_publish_check_file (broker->ca, "mqtt-ca", error) &&
-         gst_cow_publish_check_file (broker->cert, "mqtt-cert", error) &&
-         gst_cow_publish_check_file (broker->key, "mqtt-key", error);
+  if (settings->password && !settings->user)
+    return fail_setting (error, "mqtt-password needs mqtt-user");
+  return gst_cow_publish_check_certificates (broker->ca, broker->cert, broker->key, error);
 }
 
 static gboolean
 set_topics (Mqtt *self, const Settings *settings, const char *source, GError **error)
 {
-  g_autofree char *level = gst_cow_publish_topic_level (source);
+  g_autofree char *valid = g_utf8_make_valid (source, -1), *discovery = NULL;
+  const char *base;
 
   if (!gst_cow_publish_link_is_topic (settings->topic))
     return fail_setting (error, "mqtt-topic: not a topic that can be published to; it has no + and "
                                 "#, and does not begin with $");
+  if (!settings->discovery && settings->discovery_prefix &&
+      !g_str_equal (settings->discovery_prefix, DEFAULT_DISCOVERY_PREFIX))
+    return fail_setting (error, "mqtt-discovery-prefix needs mqtt-discovery=true");
   if (settings->discovery && !gst_cow_publish_link_is_topic (settings->discovery_prefix))
     return fail_setting (error, "mqtt-discovery-prefix: not a topic that can be published to");
-  self->prefix = g_strdup (settings->topic);
-  self->source = g_utf8_make_valid (source, -1);
-  self->base = g_strconcat (self->prefix, "/", level, NULL);
-  self->events_topic = g_strconcat (self->base, "/events", NULL);
-  self->broker.will_topic = g_strconcat (self->base, "/available", NULL);
   if (settings->discovery) {
-    g_autofree char *id = gst_cow_publish_device_id (self->prefix, self->source);
+    g_autofree char *id = gst_cow_publish_device_id (settings->topic, valid);
 
-    self->discovery_topic =
-        g_strconcat (settings->discovery_prefix, "/device/", id, "/config", NULL);
+    discovery = g_strconcat (settings->discovery_prefix, "/device/", id, "/config", NULL);
   }
+  self->states = gst_cow_publish_mqtt_states_new (settings->topic, source, discovery);
+  base = gst_cow_publish_mqtt_states_base (self->states);
+  self->events_topic = g_strconcat (base, "/events", NULL);
+  self->broker.will_topic = g_strconcat (base, "/available", NULL);
   return TRUE;
 }
 
@@ -479,9 +619,7 @@ mqtt_new (gconstpointer values, const char *source, GError **error)
   Mqtt *self = g_new0 (Mqtt, 1);
 
   self->target.most_lines = GST_COW_PUBLISH_MQTT_BATCH;
-  self->states = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, state_free);
-  g_mutex_init (&self->lock);
-  if (set_broker (&self->broker, settings, error) && gst_cow_publish_link_init (error) &&
+  if (gst_cow_publish_link_init (error) && set_broker (&self->broker, settings, error) &&
       set_topics (self, settings, source, error))
     return &self->target;
   mqtt_free (&self->target);

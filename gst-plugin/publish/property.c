@@ -90,6 +90,27 @@ gst_cow_publish_values_free (const GstCowPublishProperties *properties, gpointer
   g_free (values);
 }
 
+static gboolean
+is_default (const GstCowPublishProperty *row, gconstpointer values)
+{
+  gconstpointer member = (const guint8 *)values + row->offset;
+
+  if (is_text (row))
+    return g_strcmp0 (*(gchar *const *)member, row->text) == 0;
+  if (row->type == GST_COW_PUBLISH_UINT64)
+    return *(const guint64 *)member == row->number;
+  return *(const guint *)member == (guint)row->number;
+}
+
+const GstCowPublishProperty *
+gst_cow_publish_values_first_set (const GstCowPublishProperties *properties, gconstpointer values)
+{
+  for (guint i = 1; i < properties->n; i++)
+    if (!is_default (&properties->rows[i], values))
+      return &properties->rows[i];
+  return NULL;
+}
+
 /* Moves the login of an address to where it is not shown. An address that cannot be parsed stays as
  * it is, and is an error when the element starts. */
 static void

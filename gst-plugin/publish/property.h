@@ -54,6 +54,9 @@ gpointer gst_cow_publish_values_new (const GstCowPublishProperties *properties);
 gpointer gst_cow_publish_values_copy (const GstCowPublishProperties *properties,
                                       gconstpointer values);
 void gst_cow_publish_values_free (const GstCowPublishProperties *properties, gpointer values);
+/* The first row behind the first one that has another value than its default, or NULL. */
+const GstCowPublishProperty *gst_cow_publish_values_first_set (
+    const GstCowPublishProperties *properties, gconstpointer values);
 /* Row `row`. */
 void gst_cow_publish_values_set (const GstCowPublishProperties *properties, gpointer values,
                                  guint row, const GValue *value);

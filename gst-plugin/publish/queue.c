@@ -13,12 +13,26 @@ GST_DEBUG_CATEGORY_STATIC (gst_cow_publish_queue_debug);
  * cameras from trying all at once. */
 #define FIRST_PAUSE_MS 1000
 #define LAST_PAUSE_MS  30000
-/* The least time between warnings: before the first one of an outage, and while it lasts. */
+/* The least time between two warnings of the same cause: when something worked between them, and
+ * while nothing does. */
 #define WARNING_FIRST (10 * G_USEC_PER_SEC)
 #define WARNING_AGAIN (60 * G_USEC_PER_SEC)
-#define TRIED_AGAIN   "Events wait; when their queue is full the oldest are dropped."
+/* Causes whose last warning is remembered. */
+#define MOST_CAUSES 32
+#define TRIED_AGAIN "The events wait."
+/* A connection that has lasted for so long worked, even if there was nothing to send. */
+#define LASTING (LAST_PAUSE_MS * G_TIME_SPAN_MILLISECOND)
+/* Deliveries in a row after which twice as many lines are sent at once again. */
+#define GOOD_DELIVERIES 8
 /* How long a cancelled thread may take to end before it is abandoned. */
 #define GRACE (2 * G_USEC_PER_SEC)
+
+typedef struct {
+  GQuark domain;
+  gint code;
+  gint64 warned;  /* g_get_monotonic_time () */
+  guint n_worked; /* of the queue, at that time */
+} Cause;
 
 struct _GstCowPublishQueue {
   gint references; /* atomic: the element's and the thread's */
@@ -30,23 +44,36 @@ struct _GstCowPublishQueue {
   GMutex lock;
   GCond wake;         /* wakes the thread: there is something to do */
   GCond over;         /* wakes those who wait: the queue is empty, or the thread has ended */
+  GCond room;         /* wakes those who wait for room */
   GQueue events;      /* of GRefString, oldest first */
   guint in_flight;    /* taken by the thread and not yet counted */
   gsize bytes;        /* of both */
   gboolean finish;    /* no more will come */
   gboolean retry_now; /* the next pause is cut short */
   gboolean flushing;
+  gboolean stopping; /* nobody may wait for room any more */
+  gboolean gone;     /* the target is gone for good: all events are dropped */
   gboolean ended;
   gint64 cancelled;           /* g_get_monotonic_time () of that */
   GstCowPublishCounts counts; /* without `queued` */
+  Cause causes[MOST_CAUSES];
+  guint n_causes;
+  guint n_worked; /* how often something worked after a failure */
 
   /* of the thread */
-  gboolean ready;            /* connected */
-  guint pause_ms;            /* of the last failure; 0: there was none since something worked */
-  guint n_failed;            /* since something worked */
-  gint64 warned;             /* g_get_monotonic_time () of the last warning; 0: none */
-  gboolean warned_of_outage; /* whether a warning of this outage was posted */
+  gboolean ready;   /* connected */
+  gint64 connected; /* g_get_monotonic_time () of that */
+  guint pause_ms;   /* of the last failure; 0: there was none since an event was sent */
+  guint n_failed;   /* since an event was sent */
+  guint most;       /* lines that are sent at once; fewer than the target takes after a DIVIDE */
+  guint n_good;     /* deliveries in a row with that */
 };
+
+GQuark
+gst_cow_publish_cause_quark (void)
+{
+  return g_quark_from_static_string ("cow-publish-cause");
+}
 
 void
 gst_cow_publish_queue_unref (GstCowPublishQueue *self)
@@ -60,7 +87,64 @@ gst_cow_publish_queue_unref (GstCowPublishQueue *self)
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->wake);
   g_cond_clear (&self->over);
+  g_cond_clear (&self->room);
   g_free (self);
+}
+
+/* ---- warnings -------------------------------------------------------------------------------- */
+
+/* Notes that a warning of this cause is due, unless there was one not long ago. Under the lock. */
+static gboolean
+note_cause (GstCowPublishQueue *self, const GError *error)
+{
+  const gint64 now = g_get_monotonic_time ();
+  Cause *cause = self->causes, *end = self->causes + self->n_causes;
+
+  while (cause < end && (cause->domain != error->domain || cause->code != error->code))
+    cause++;
+  if (cause < end &&
+      now - cause->warned < (cause->n_worked == self->n_worked ? WARNING_AGAIN : WARNING_FIRST))
+    return FALSE;
+  if (cause == end && self->n_causes < MOST_CAUSES) {
+    self->n_causes++;
+  } else if (cause == end) {
+    /* The one that is longest ago makes room. */
+    cause = self->causes;
+    for (Cause *other = self->causes; other < end; other++)
+      if (other->warned < cause->warned)
+        cause = other;
+  }
+  *cause = (Cause){ error->domain, error->code, now, self->n_worked };
+  return TRUE;
+}
+
+static void
+post (GstCowPublishQueue *self, const GError *error, const char *what)
+{
+  g_autoptr (GstElement) element = g_weak_ref_get (&self->element);
+
+  if (element)
+    GST_ELEMENT_WARNING (element, RESOURCE, WRITE, ("%s", error->message), ("%s", what));
+}
+
+static void
+warn (GstCowPublishQueue *self, const GError *error, const char *what)
+{
+  gboolean due;
+
+  GST_DEBUG ("%s: %s: %s", self->target->class->name, what, error->message);
+  g_mutex_lock (&self->lock);
+  due = note_cause (self, error);
+  g_mutex_unlock (&self->lock);
+  if (due)
+    post (self, error, what);
+}
+
+static void
+warn_for_target (gpointer queue, GError *error)
+{
+  warn (queue, error, "Events go on.");
+  g_error_free (error);
 }
 
 /* ---- events; under the lock ------------------------------------------------------------------ */
@@ -86,19 +170,80 @@ is_full (GstCowPublishQueue *self, gsize more)
          self->bytes + more > GST_COW_PUBLISH_MOST_BYTES;
 }
 
+/* Waits for room. FALSE: there is none, because the stream flushes or stops, or the event would not
+ * fit into an empty queue. */
+static gboolean
+wait_for_room (GstCowPublishQueue *self, gsize more)
+{
+  while (is_full (self, more) && self->bytes > 0 && !self->flushing && !self->stopping &&
+         !self->gone && !self->ended)
+    g_cond_wait (&self->room, &self->lock);
+  return !is_full (self, more);
+}
+
+/* Makes room by dropping the oldest events. FALSE: all others are being sent, so that there is
+ * none. */
+static gboolean
+make_room (GstCowPublishQueue *self, gsize more)
+{
+  while (is_full (self, more) && !g_queue_is_empty (&self->events))
+    drop (self, g_queue_pop_head (&self->events));
+  return !is_full (self, more);
+}
+
+static GError *
+full_error (GstCowPublishQueue *self)
+{
+  return g_error_new (GST_COW_PUBLISH_CAUSE, GST_COW_PUBLISH_CAUSE_FULL,
+                      "%s: the queue is full (queue-size=%u, and 16 MiB), and events are dropped, "
+                      "the oldest first; %" G_GUINT64_FORMAT " so far",
+                      self->target->class->name, self->size, self->counts.dropped);
+}
+
 void
-gst_cow_publish_queue_push (GstCowPublishQueue *self, char *event)
+gst_cow_publish_queue_push (GstCowPublishQueue *self, char *event, gboolean wait)
+{
+  const gsize n = size_of (event);
+  g_autoptr (GError) full = NULL;
+  guint64 dropped;
+
+  g_mutex_lock (&self->lock);
+  dropped = self->counts.dropped;
+  if (!self->gone && (wait ? wait_for_room (self, n) : make_room (self, n))) {
+    self->bytes += n;
+    g_queue_push_tail (&self->events, g_ref_string_acquire (event));
+  } else {
+    self->counts.dropped++;
+  }
+  if (!self->gone && !self->stopping && self->counts.dropped > dropped) {
+    full = full_error (self);
+    if (!note_cause (self, full))
+      g_clear_error (&full);
+  }
+  g_cond_signal (&self->wake);
+  g_mutex_unlock (&self->lock);
+  if (full)
+    post (self, full, "The target is slower than the stream, or does not work.");
+}
+
+gboolean
+gst_cow_publish_queue_is_gone (GstCowPublishQueue *self)
+{
+  gboolean gone;
+
+  g_mutex_lock (&self->lock);
+  gone = self->gone;
+  g_mutex_unlock (&self->lock);
+  return gone;
+}
+
+void
+gst_cow_publish_queue_release (GstCowPublishQueue *self)
 {
   g_mutex_lock (&self->lock);
-  while (is_full (self, size_of (event)) && !g_queue_is_empty (&self->events))
-    drop (self, g_queue_pop_head (&self->events));
-  self->bytes += size_of (event);
-  g_queue_push_tail (&self->events, g_ref_string_acquire (event));
-  /* All other events are being sent, so that there is no room for the new one. */
-  if (g_queue_get_length (&self->events) + self->in_flight > self->size ||
-      self->bytes > GST_COW_PUBLISH_MOST_BYTES)
-    drop (self, g_queue_pop_tail (&self->events));
-  g_cond_signal (&self->wake);
+  self->stopping = TRUE;
+  g_cond_broadcast (&self->room);
+  g_cond_broadcast (&self->over);
   g_mutex_unlock (&self->lock);
 }
 
@@ -126,16 +271,24 @@ gst_cow_publish_queue_get_counts (GstCowPublishQueue *self, GstCowPublishCounts 
 }
 
 gboolean
-gst_cow_publish_queue_drain (GstCowPublishQueue *self, gint64 deadline)
+gst_cow_publish_queue_drain (GstCowPublishQueue *self, gint64 deadline, gint64 extension)
 {
   gboolean empty;
+  guint64 sent;
 
   g_mutex_lock (&self->lock);
   self->retry_now = !g_queue_is_empty (&self->events);
+  sent = self->counts.sent;
   g_cond_signal (&self->wake);
   while (!(empty = g_queue_is_empty (&self->events) && self->in_flight == 0) && !self->flushing &&
-         g_cond_wait_until (&self->over, &self->lock, deadline))
-    ;
+         !self->stopping) {
+    if (g_cond_wait_until (&self->over, &self->lock, deadline))
+      continue;
+    if (extension == 0 || self->counts.sent == sent)
+      break;
+    sent = self->counts.sent;
+    deadline = g_get_monotonic_time () + extension;
+  }
   g_mutex_unlock (&self->lock);
   return empty;
 }
@@ -146,6 +299,7 @@ gst_cow_publish_queue_set_flushing (GstCowPublishQueue *self, gboolean flushing)
   g_mutex_lock (&self->lock);
   self->flushing = flushing;
   g_cond_broadcast (&self->over);
+  g_cond_broadcast (&self->room);
   g_mutex_unlock (&self->lock);
 }
 
@@ -163,7 +317,7 @@ take (GstCowPublishQueue *self, gboolean *over)
   while (g_queue_is_empty (&self->events) && !self->finish &&
          g_cond_wait_until (&self->wake, &self->lock, until))
     ;
-  while (lines->len < self->target->most_lines && !g_queue_is_empty (&self->events))
+  while (lines->len < self->most && !g_queue_is_empty (&self->events))
     g_ptr_array_add (lines, g_queue_pop_head (&self->events));
   self->in_flight = lines->len;
   *over = self->finish && lines->len == 0;
@@ -171,27 +325,34 @@ take (GstCowPublishQueue *self, gboolean *over)
   return lines;
 }
 
-/* Counts lines that were taken: the first n_sent arrived; the rest goes back to the head of the
- * queue (`keep`) or is dropped. */
-static void
-complete (GstCowPublishQueue *self, GPtrArray *lines, guint n_sent, gboolean keep)
+/* Counts lines that were taken, by what became of them; those that are left go back to the head of
+ * the queue. Returns how many were sent. */
+static guint
+complete (GstCowPublishQueue *self, GPtrArray *lines, const GstCowLine *fates)
 {
+  guint n_sent = 0;
+
   g_mutex_lock (&self->lock);
   self->in_flight = 0;
-  self->counts.sent += n_sent;
-  for (guint i = 0; i < n_sent; i++)
-    self->bytes -= size_of (lines->pdata[i]);
-  for (guint i = lines->len; i > n_sent; i--) {
+  for (guint i = lines->len; i > 0; i--) {
     char *event = g_ref_string_acquire (lines->pdata[i - 1]);
 
-    if (keep)
+    if (fates[i - 1] == GST_COW_LINE_LEFT && !self->gone) {
       g_queue_push_head (&self->events, event);
-    else
+    } else if (fates[i - 1] == GST_COW_LINE_SENT) {
+      self->bytes -= size_of (event);
+      g_ref_string_release (event);
+      n_sent++;
+    } else {
       drop (self, event);
+    }
   }
+  self->counts.sent += n_sent;
   if (g_queue_is_empty (&self->events))
     g_cond_broadcast (&self->over);
+  g_cond_broadcast (&self->room);
   g_mutex_unlock (&self->lock);
+  return n_sent;
 }
 
 static void
@@ -200,23 +361,6 @@ set_connected (GstCowPublishQueue *self, gboolean connected)
   g_mutex_lock (&self->lock);
   self->counts.connected = connected;
   g_mutex_unlock (&self->lock);
-}
-
-static void
-warn (GstCowPublishQueue *self, const GError *error, const char *what)
-{
-  const gint64 now = g_get_monotonic_time ();
-  g_autoptr (GstElement) element = NULL;
-
-  GST_DEBUG ("%s: %s: %s", self->target->class->name, what, error->message);
-  if (self->warned && now - self->warned < (self->warned_of_outage ? WARNING_AGAIN : WARNING_FIRST))
-    return;
-  self->warned = now;
-  self->warned_of_outage = TRUE;
-  element = g_weak_ref_get (&self->element);
-  if (element)
-    GST_ELEMENT_WARNING (element, RESOURCE, WRITE, ("%s", error->message),
-                         ("%s Failed attempts: %u.", what, self->n_failed));
 }
 
 /* Waits after a failed attempt, unless there is nothing more to send. A drain or the end cuts one
@@ -230,6 +374,9 @@ pause_after (GstCowPublishQueue *self, const GError *error, const char *what)
   if (g_cancellable_is_cancelled (self->cancellable))
     return;
   self->n_failed++;
+  if (self->connected && g_get_monotonic_time () - self->connected > LASTING)
+    self->pause_ms = 0;
+  self->connected = 0;
   self->pause_ms = self->pause_ms == 0 ? FIRST_PAUSE_MS : MIN (2 * self->pause_ms, LAST_PAUSE_MS);
   ms = (guint)(self->pause_ms * g_random_double_range (0.75, 1.25));
   if (self->target->retry_after_s > 0)
@@ -250,13 +397,17 @@ pause_after (GstCowPublishQueue *self, const GError *error, const char *what)
   g_mutex_unlock (&self->lock);
 }
 
+/* An event was sent. Only this ends the growth of the pauses: a connection that breaks as soon as
+ * something is sent would otherwise be made again and again. */
 static void
 succeeded (GstCowPublishQueue *self)
 {
   if (self->n_failed > 0)
     GST_INFO ("%s works again after %u failures", self->target->class->name, self->n_failed);
+  g_mutex_lock (&self->lock);
+  self->n_worked += self->n_failed > 0;
+  g_mutex_unlock (&self->lock);
   self->n_failed = self->pause_ms = 0;
-  self->warned_of_outage = FALSE;
   set_connected (self, TRUE);
 }
 
@@ -276,39 +427,82 @@ be_ready (GstCowPublishQueue *self)
 
   if (self->ready)
     return TRUE;
+  self->target->retry_after_s = 0;
   if (class->connect && !class->connect (self->target, self->cancellable, &error)) {
     pause_after (self, error, TRIED_AGAIN);
     return FALSE;
   }
   self->ready = TRUE;
-  if (class->connect)
-    succeeded (self);
+  if (class->connect) {
+    self->connected = g_get_monotonic_time ();
+    set_connected (self, TRUE);
+  }
   return TRUE;
+}
+
+/* After a delivery that was refused as a whole fewer lines are sent at once, and slowly more again
+ * when that works. */
+static void
+adapt_most (GstCowPublishQueue *self, GstCowDelivery outcome, guint n)
+{
+  if (outcome == GST_COW_DELIVERY_DIVIDE) {
+    self->most = MAX (n / 2, 1);
+    self->n_good = 0;
+  } else if (outcome == GST_COW_DELIVERY_DONE && self->most < self->target->most_lines &&
+             ++self->n_good >= GOOD_DELIVERIES) {
+    self->most = MIN (2 * self->most, self->target->most_lines);
+    self->n_good = 0;
+  }
+}
+
+static void
+count_failure (GstCowPublishQueue *self)
+{
+  self->n_failed++;
+  g_mutex_lock (&self->lock);
+  self->counts.failures++;
+  g_mutex_unlock (&self->lock);
+}
+
+/* Drops all events, from now on, too. */
+static void
+give_up (GstCowPublishQueue *self)
+{
+  g_mutex_lock (&self->lock);
+  self->gone = TRUE;
+  while (!g_queue_is_empty (&self->events))
+    drop (self, g_queue_pop_head (&self->events));
+  g_mutex_unlock (&self->lock);
 }
 
 static void
 deliver (GstCowPublishQueue *self, GPtrArray *lines)
 {
   const GstCowPublishTargetClass *class = self->target->class;
+  g_autofree GstCowLine *fates = g_new0 (GstCowLine, lines->len);
   g_autoptr (GError) error = NULL;
-  guint n_sent = 0;
   GstCowDelivery outcome;
 
   self->target->retry_after_s = 0;
-  outcome = class->send (self->target, (char *const *)lines->pdata, lines->len, &n_sent,
+  outcome = class->send (self->target, (char *const *)lines->pdata, lines->len, fates,
                          self->cancellable, &error);
-  complete (self, lines, n_sent, outcome == GST_COW_DELIVERY_RETRY);
-  if (n_sent > 0 || outcome == GST_COW_DELIVERY_DONE)
+  if (outcome == GST_COW_DELIVERY_DIVIDE && lines->len == 1) {
+    fates[0] = GST_COW_LINE_REFUSED;
+    outcome = GST_COW_DELIVERY_REFUSED;
+  }
+  if (outcome == GST_COW_DELIVERY_GONE)
+    give_up (self);
+  adapt_most (self, outcome, lines->len);
+  if (complete (self, lines, fates) > 0)
     succeeded (self);
   if (outcome == GST_COW_DELIVERY_RETRY) {
     disconnect (self, FALSE);
     pause_after (self, error, TRIED_AGAIN);
-  } else if (outcome == GST_COW_DELIVERY_REFUSED) {
-    self->n_failed++;
-    g_mutex_lock (&self->lock);
-    self->counts.failures++;
-    g_mutex_unlock (&self->lock);
-    warn (self, error, "These events are dropped.");
+  } else if (outcome != GST_COW_DELIVERY_DONE) {
+    count_failure (self);
+    warn (self, error,
+          outcome == GST_COW_DELIVERY_DIVIDE ? "They are sent again, fewer at once."
+                                             : "These events are dropped.");
   }
 }
 
@@ -367,6 +561,7 @@ run (gpointer data)
   self->counts.connected = FALSE;
   self->ended = TRUE;
   g_cond_broadcast (&self->over);
+  g_cond_broadcast (&self->room);
   g_mutex_unlock (&self->lock);
   gst_cow_publish_queue_unref (self);
   return NULL;
@@ -388,11 +583,15 @@ gst_cow_publish_queue_new (GstCowPublishTarget *target, guint size, GstElement *
   self->references = 2;
   self->target = target;
   self->size = size;
+  self->most = target->most_lines;
+  target->warn = warn_for_target;
+  target->queue = self;
   self->cancellable = g_cancellable_new ();
   g_weak_ref_init (&self->element, element);
   g_mutex_init (&self->lock);
   g_cond_init (&self->wake);
   g_cond_init (&self->over);
+  g_cond_init (&self->room);
   g_queue_init (&self->events);
   g_thread_unref (g_thread_new (target->class->name, run, self));
   return self;

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A bounded queue of events and the thread that sends them to a target. A push never waits: when
- * the queue is full, the oldest event is dropped and counted. The lock is never held while the
- * target is at work.
+ * A bounded queue of events and the thread that sends them to a target. When the queue is full, a
+ * push drops the oldest event and counts it, or waits, as the caller wants. The lock is never held
+ * while the target is at work.
+ *
+ * What goes wrong is a warning of the element, one for each cause: at its first time, and not more
+ * often than once a minute while nothing works.
  */
 #ifndef GST_COW_PUBLISH_QUEUE_H
 #define GST_COW_PUBLISH_QUEUE_H
@@ -30,18 +33,26 @@ typedef struct {
 GstCowPublishQueue *gst_cow_publish_queue_new (GstCowPublishTarget *target, guint size,
                                                GstElement *element);
 
-/* Adds an event, a GRefString of which the queue takes a reference. Any thread. */
-void gst_cow_publish_queue_push (GstCowPublishQueue *self, char *event);
+/* Adds an event, a GRefString of which the queue takes a reference. `wait`: for room, until a flush
+ * or gst_cow_publish_queue_release (), and the event is dropped when there is none after that. Any
+ * thread. */
+void gst_cow_publish_queue_push (GstCowPublishQueue *self, char *event, gboolean wait);
+/* Has neither a push nor gst_cow_publish_queue_drain () wait any more. Any thread. */
+void gst_cow_publish_queue_release (GstCowPublishQueue *self);
+/* Whether the target is gone for good, so that all events are dropped. Any thread. */
+gboolean gst_cow_publish_queue_is_gone (GstCowPublishQueue *self);
 /* Calls set_state () of the target. Any thread. */
 void gst_cow_publish_queue_set_state (GstCowPublishQueue *self, const char *name, const char *label,
                                       const GValue *classes);
 void gst_cow_publish_queue_get_counts (GstCowPublishQueue *self, GstCowPublishCounts *counts);
 const char *gst_cow_publish_queue_name (GstCowPublishQueue *self);
 
-/* Waits until nothing is queued, until `deadline` (g_get_monotonic_time ()), or for a flush. A
- * target that failed is tried again at once. Returns whether nothing is queued. */
-gboolean gst_cow_publish_queue_drain (GstCowPublishQueue *self, gint64 deadline);
-/* While this is set, gst_cow_publish_queue_drain () does not wait. Any thread. */
+/* Waits until nothing is queued, until `deadline` (g_get_monotonic_time ()), for a flush or for
+ * gst_cow_publish_queue_release (). When events were sent until the deadline, there is another
+ * after `extension` (us; 0: there is not). A target that failed is tried again at once. Returns
+ * whether nothing is queued. */
+gboolean gst_cow_publish_queue_drain (GstCowPublishQueue *self, gint64 deadline, gint64 extension);
+/* While this is set, neither gst_cow_publish_queue_drain () nor a push waits. Any thread. */
 void gst_cow_publish_queue_set_flushing (GstCowPublishQueue *self, gboolean flushing);
 /* Has the thread end when everything is sent. No event may be pushed after this. */
 void gst_cow_publish_queue_finish (GstCowPublishQueue *self);

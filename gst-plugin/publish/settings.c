@@ -22,6 +22,22 @@ gst_cow_publish_events_get_type (void)
   return type;
 }
 
+GType
+gst_cow_publish_leaky_get_type (void)
+{
+  static gsize type = 0;
+  static const GEnumValue values[] = {
+    { GST_COW_PUBLISH_LEAKY_AUTO, "As live pipelines and recordings need it", "auto" },
+    { GST_COW_PUBLISH_LEAKY_NO, "The stream waits for room", "no" },
+    { GST_COW_PUBLISH_LEAKY_DOWNSTREAM, "The oldest events are dropped", "downstream" },
+    { 0, NULL, NULL },
+  };
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("GstCowPublishLeaky", values));
+  return type;
+}
+
 static const GstCowPublishProperty rows[] = {
   { .type = GST_COW_PUBLISH_TEXT,
     GST_COW_PUBLISH_MEMBER (GstCowPublishOwn, source),
@@ -39,17 +55,27 @@ static const GstCowPublishProperty rows[] = {
     GST_COW_PUBLISH_MEMBER (GstCowPublishOwn, queue_size),
     .name = "queue-size",
     .nick = "Queue size",
-    .blurb = "Events that wait for each target at most (and 16 MiB); when there is no more room "
-             "the oldest are dropped, and counted in stats",
+    .blurb =
+        "Events that wait for each target at most (and 16 MiB); see leaky for when there is no "
+        "more room",
     .number = 1000,
     .min = 1,
     .max = 1000000 },
+  { .type = GST_COW_PUBLISH_ENUM,
+    GST_COW_PUBLISH_MEMBER (GstCowPublishOwn, leaky),
+    .name = "leaky",
+    .nick = "Leaky",
+    .blurb = "What happens when a queue is full: the oldest events are dropped, and counted in "
+             "stats (auto: in live pipelines), or the stream waits (auto: recordings)",
+    .number = GST_COW_PUBLISH_LEAKY_AUTO,
+    .enum_type = gst_cow_publish_leaky_get_type },
   { .type = GST_COW_PUBLISH_UINT,
     GST_COW_PUBLISH_MEMBER (GstCowPublishOwn, drain_timeout_ms),
     .name = "drain-timeout",
     .nick = "Drain timeout",
-    .blurb = "Milliseconds that stopping waits for events that are still queued; the rest is "
-             "dropped, and counted",
+    .blurb =
+        "Milliseconds that stopping waits for events that are still queued, and that the end of "
+        "a recording waits for the next one that is sent; the rest is dropped, and counted",
     .number = 2000,
     .max = 600000 },
 };

@@ -14,6 +14,16 @@ typedef enum {
   GST_COW_PUBLISH_ON_CHANGE
 } GstCowPublishEvents;
 
+/* The property leaky; as of GStreamer's queue. */
+typedef enum {
+  GST_COW_PUBLISH_LEAKY_AUTO,
+  GST_COW_PUBLISH_LEAKY_NO,
+  GST_COW_PUBLISH_LEAKY_DOWNSTREAM
+} GstCowPublishLeaky;
+
+GType gst_cow_publish_leaky_get_type (void);
+#define GST_TYPE_COW_PUBLISH_LEAKY (gst_cow_publish_leaky_get_type ())
+
 GType gst_cow_publish_events_get_type (void);
 #define GST_TYPE_COW_PUBLISH_EVENTS (gst_cow_publish_events_get_type ())
 
@@ -22,6 +32,7 @@ typedef struct {
   gchar *source;    /* NULL: not set */
   gint post_events; /* GstCowPublishEvents */
   guint queue_size; /* events */
+  gint leaky;       /* GstCowPublishLeaky */
   guint drain_timeout_ms;
 } GstCowPublishOwn;
 

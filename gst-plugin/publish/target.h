@@ -18,11 +18,39 @@
 
 G_BEGIN_DECLS
 
+/* What became of a line that was handed to send (). */
 typedef enum {
-  GST_COW_DELIVERY_DONE,
-  GST_COW_DELIVERY_RETRY,  /* trouble that may pass: what is left of the lines is offered again */
-  GST_COW_DELIVERY_REFUSED /* the lines arrived and were refused: all that is left is given up */
+  GST_COW_LINE_LEFT, /* it is offered again */
+  GST_COW_LINE_SENT,
+  GST_COW_LINE_REFUSED /* it arrived, or would have, and is given up */
+} GstCowLine;
+
+typedef enum {
+  GST_COW_DELIVERY_DONE,    /* each line was sent */
+  GST_COW_DELIVERY_REFUSED, /* some were refused, as marked; lines that are left are offered again
+                               at once */
+  GST_COW_DELIVERY_DIVIDE,  /* the lines that are left were refused together, and fewer of them may
+                               be taken; one that is alone is given up */
+  GST_COW_DELIVERY_RETRY,   /* trouble that may pass: lines that are left are offered again later */
+  GST_COW_DELIVERY_GONE     /* the target is gone for good */
 } GstCowDelivery;
+
+/* Causes of warnings that are no error of another library. Each cause has a warning of its own at
+ * its first time, whatever else has been warned of; so have errors of different codes. */
+typedef enum {
+  GST_COW_PUBLISH_CAUSE_FULL,        /* a queue drops events */
+  GST_COW_PUBLISH_CAUSE_OVERSIZE,    /* a message is too large for the broker */
+  GST_COW_PUBLISH_CAUSE_DENIED,      /* the broker says that a message is refused */
+  GST_COW_PUBLISH_CAUSE_UNDELIVERED, /* the broker confirms, and does not deliver */
+  GST_COW_PUBLISH_CAUSE_NAMESAKE,    /* somebody else publishes under the same topic */
+  GST_COW_PUBLISH_CAUSE_NO_RETAIN,   /* the broker keeps no messages */
+  GST_COW_PUBLISH_CAUSE_TAKEN_OVER,  /* another client has the same id */
+  GST_COW_PUBLISH_CAUSE_UNANSWERED,  /* the connection ended before the broker accepted it */
+  GST_COW_PUBLISH_CAUSE_READER_GONE  /* nobody reads the standard output any more */
+} GstCowPublishCause;
+
+GQuark gst_cow_publish_cause_quark (void);
+#define GST_COW_PUBLISH_CAUSE (gst_cow_publish_cause_quark ())
 
 typedef struct _GstCowPublishTarget GstCowPublishTarget;
 
@@ -36,9 +64,8 @@ typedef struct {
   GstCowPublishTarget *(*open) (gconstpointer settings, const char *source, GError **error);
   /* Gets ready to send; may be called again after a failure. Optional. */
   gboolean (*connect) (GstCowPublishTarget *self, GCancellable *cancellable, GError **error);
-  /* Sends lines [n]. *n_sent, which is 0 before, becomes the number of those at the beginning that
-   * have arrived. */
-  GstCowDelivery (*send) (GstCowPublishTarget *self, char *const *lines, guint n, guint *n_sent,
+  /* Sends lines [n] and notes what became of them in `fates` [n], which is LEFT before. */
+  GstCowDelivery (*send) (GstCowPublishTarget *self, char *const *lines, guint n, GstCowLine *fates,
                           GCancellable *cancellable, GError **error);
   /* Called several times a second when there is nothing to send; FALSE when the connection is lost.
    * Optional. */
@@ -55,8 +82,12 @@ typedef struct {
 struct _GstCowPublishTarget {
   const GstCowPublishTargetClass *class; /* set by whoever called open () */
   guint most_lines;                      /* that send () takes at once */
-  guint retry_after_s; /* set by a failed send () when the other side said how long to leave it
+  guint retry_after_s; /* set by a failed call when the other side said how long to leave it
                           alone; else 0 */
+  /* Set by the queue: posts a warning of something that is no failure of a call, and takes the
+   * error. For the thread. */
+  void (*warn) (gpointer queue, GError *error);
+  gpointer queue;
 };
 
 G_END_DECLS

@@ -151,6 +151,15 @@ gst_cow_publish_device_text (const GstCowPublishDevice *device)
     append_sensor (json, device, id, name->data);
     first = FALSE;
   }
+  for (const GList *name = device->removed; name; name = name->next) {
+    g_autofree char *component = identifier (name->data);
+
+    if (!first)
+      g_string_append_c (json, ',');
+    gst_cow_publish_append_string (json, component);
+    g_string_append (json, ":{\"platform\":\"sensor\"}");
+    first = FALSE;
+  }
   g_string_append (json, "}}");
   return g_strdup (json->str);
 }

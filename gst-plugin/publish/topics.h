@@ -22,6 +22,7 @@ typedef struct {
   const char *prefix, *source; /* as set: "cowbehavior", "barn 1" */
   const char *base;            /* topic below which the names are: "cowbehavior/barn 1" */
   GList *names;                /* from gst_cow_publish_topic_of () */
+  GList *removed;              /* likewise; what Home Assistant is to forget */
   const char *const *labels;   /* that a state may have, NULL-terminated; NULL: not known */
 } GstCowPublishDevice;
 

@@ -4,6 +4,7 @@
 
 #include <gio/gio.h>
 #include <json-glib/json-glib.h>
+#include <string.h>
 
 #include "gst-plugin/common/gstcowbehaviormeta.h"
 
@@ -147,6 +148,15 @@ publish_push (GstHarness *harness, guint from, guint to)
   }
 }
 
+void
+publish_push_objects (GstHarness *harness, guint n, GstStructure *a, GstStructure *b)
+{
+  GstBuffer *buffer = publish_buffer_new (n);
+
+  publish_attach (buffer, a, b, NULL);
+  gst_buffer_unref (gst_harness_push_and_pull (harness, buffer));
+}
+
 /* ---- numbers --------------------------------------------------------------------------------- */
 
 static GstStructure *
@@ -245,6 +255,18 @@ publish_warning (GstHarness *harness)
   return text;
 }
 
+char *
+publish_wait_warning (GstHarness *harness, const char *words)
+{
+  char *text = publish_warning (harness);
+
+  while (!strstr (text, words)) {
+    g_free (text);
+    text = publish_warning (harness);
+  }
+  return text;
+}
+
 guint
 publish_n_warnings (GstHarness *harness)
 {
@@ -328,7 +350,13 @@ publish_make_certificates (const char *folder)
       "-keyout server.key -out server.csr\n"
       "echo subjectAltName=DNS:localhost,IP:127.0.0.1 >server.ext\n"
       "openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile "
-      "server.ext -out server.pem\n";
+      "server.ext -out server.pem\n"
+      "openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=client "
+      "-keyout "
+      "client.key -out client.csr\n"
+      "openssl x509 -req -in client.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out "
+      "client.pem\n"
+      "chmod 644 *.key\n";
   g_autofree char *openssl = g_find_program_in_path ("openssl");
   g_autoptr (GSubprocess) process = NULL;
   g_autoptr (GError) error = NULL;

@@ -34,6 +34,9 @@ void publish_stop (GstHarness *harness);
 /* Pushes frames from..to-1 of publish_frame_new (); each must come out as the same buffer. */
 void publish_push (GstHarness *harness, guint from, guint to);
 
+/* Pushes frame n with these objects, of which b may be NULL, and takes it. */
+void publish_push_objects (GstHarness *harness, guint n, GstStructure *a, GstStructure *b);
+
 /* A number of the property stats, such as "sent" of "file". */
 guint64 publish_stat (GstHarness *harness, const char *target, const char *field);
 gboolean publish_connected (GstHarness *harness, const char *target);
@@ -46,6 +49,8 @@ void publish_assert_all (GstHarness *harness, const char *target, guint64 n);
 /* Waits for the next warning on the bus and returns its text and details, each on a line. Free with
  * g_free (). */
 char *publish_warning (GstHarness *harness);
+/* Waits for one with these words; those before it are passed over. */
+char *publish_wait_warning (GstHarness *harness, const char *words);
 guint publish_n_warnings (GstHarness *harness);
 
 /* The number of the frame whose event this line is; -1 if it is no event. */
@@ -56,8 +61,8 @@ void publish_assert_frames (char **lines, guint from, guint to);
 /* A port of the loopback on which nothing listens. */
 guint16 publish_free_port (void);
 /* Makes a certificate authority and its certificate of a server for 127.0.0.1 and localhost, with
- * openssl: ca.pem, server.pem and server.key in the folder, and an unrelated other-ca.pem. FALSE if
- * openssl is not installed. */
+ * openssl: ca.pem, server.pem and server.key in the folder, client.pem and client.key, and an
+ * unrelated other-ca.pem. FALSE if openssl is not installed. */
 gboolean publish_make_certificates (const char *folder);
 
 G_END_DECLS

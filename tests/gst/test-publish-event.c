@@ -347,7 +347,7 @@ test_device (void)
   g_autoptr (GList) names =
       g_list_append (g_list_append (g_list_append (NULL, (gpointer) "frame"), (gpointer) "track/7"),
                      (gpointer) "zone/pen \"1%2F");
-  const GstCowPublishDevice device = { "cows", "barn", "cows/barn", names, labels };
+  const GstCowPublishDevice device = { "cows", "barn", "cows/barn", names, NULL, labels };
   g_autofree char *text = gst_cow_publish_device_text (&device),
                   *id = gst_cow_publish_device_id ("cows", "barn");
   g_autofree char *odd = gst_cow_publish_device_id ("a/b", "c"),

@@ -20,6 +20,9 @@ typedef struct {
   GTlsCertificate *certificate; /* NULL: http */
   gint status;                  /* atomic: the status that it returns */
   gint long_answer;             /* atomic: whether the body of its response is a megabyte */
+  gsize most_bytes;             /* of a request that it takes; larger ones get 413; 0: any */
+  int poison;                   /* frame whose event it answers with 400; -1: none */
+  const char *location;         /* where a redirection leads */
 
   GMutex lock;
   GPtrArray *lines;   /* of the bodies that it accepted, in their order */
@@ -55,20 +58,36 @@ note (Endpoint *self, SoupServerMessage *message, gboolean taken)
   g_mutex_unlock (&self->lock);
 }
 
+static guint
+judge (Endpoint *self, SoupServerMessage *message)
+{
+  g_autoptr (GBytes) body =
+      soup_message_body_flatten (soup_server_message_get_request_body (message));
+  g_autofree char *text = g_strndup (g_bytes_get_data (body, NULL), g_bytes_get_size (body));
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+
+  if (self->most_bytes > 0 && strlen (text) > self->most_bytes)
+    return 413;
+  for (char **line = lines; self->poison >= 0 && *line; line++)
+    if (publish_frame_of (*line) == self->poison)
+      return 400;
+  return (guint)g_atomic_int_get (&self->status);
+}
+
 static void
 answer (SoupServer *server, SoupServerMessage *message, const char *path, GHashTable *query,
         gpointer data)
 {
   Endpoint *self = data;
-  const guint status = (guint)g_atomic_int_get (&self->status);
+  const guint status = judge (self, message);
 
   g_assert_cmpstr (soup_server_message_get_method (message), ==, "POST");
   g_assert_cmpstr (path, ==, self->path);
   note (self, message, status == 200);
   soup_server_message_set_status (message, status, NULL);
-  if (status == 302)
+  if (status == 302 && self->location)
     soup_message_headers_append (soup_server_message_get_response_headers (message), "Location",
-                                 "/events");
+                                 self->location);
   if (status == 503)
     soup_message_headers_append (soup_server_message_get_response_headers (message), "Retry-After",
                                  "3");
@@ -137,7 +156,8 @@ endpoint_new (guint status)
   Endpoint *self = g_new0 (Endpoint, 1);
 
   self->port = publish_free_port ();
-  self->path = "/events";
+  self->path = self->location = "/events";
+  self->poison = -1;
   self->status = (gint)status;
   self->lines = g_ptr_array_new_with_free_func (g_free);
   self->times = g_array_new (FALSE, FALSE, sizeof (gint64));
@@ -308,8 +328,7 @@ test_hangs (void)
   g_assert_cmpuint (publish_stat (harness, "http", "sent"), ==, 0);
   publish_stop (harness);
   g_assert_cmpuint (publish_stat (harness, "http", "dropped"), ==, 50);
-  warning = publish_warning (harness);
-  g_assert_nonnull (strstr (warning, "10 events"));
+  warning = publish_wait_warning (harness, "10 events");
   publish_harness_free (harness);
 }
 
@@ -469,6 +488,119 @@ test_refused (void)
   assert_refused (302, "set http-url to the address that it redirects to");
 }
 
+/* Asserts that there was one warning of each of two causes, whichever came first. */
+static void
+assert_both_said (GstHarness *harness, const char *one, const char *other)
+{
+  g_autofree char *first = publish_warning (harness), *second = publish_warning (harness);
+
+  g_assert_true ((strstr (first, one) && strstr (second, other)) ||
+                 (strstr (first, other) && strstr (second, one)));
+  g_assert_cmpuint (publish_n_warnings (harness), ==, 0);
+}
+
+/* After an outage the events that have waited are too much for one request. All of them arrive in
+ * smaller ones, and the warning of that is not held back because there was one of the outage. */
+static void
+test_divided (void)
+{
+  Endpoint *endpoint = endpoint_new (200);
+  GstHarness *harness = harness_for (endpoint, "http-batch=100 drain-timeout=60000");
+
+  endpoint->most_bytes = 2000;
+  publish_push (harness, 0, 1);
+  publish_wait (harness, "http", "failures", 1);
+  publish_push (harness, 1, 80);
+  endpoint_start (endpoint);
+  publish_wait (harness, "http", "sent", 80);
+  assert_both_said (harness, "refused", "answered 413");
+  publish_stop (harness);
+  assert_taken (endpoint, 0, 80);
+  g_assert_cmpuint (publish_stat (harness, "http", "dropped"), ==, 0);
+  g_assert_cmpuint (endpoint->times->len, <, 60);
+  publish_harness_free (harness);
+  endpoint_free (endpoint);
+}
+
+/* Only the event that is refused alone is dropped: it is too large, or the endpoint does not like
+ * it. */
+static void
+assert_one_dropped (gsize most_bytes, int poison, const char *expected)
+{
+  Endpoint *endpoint = endpoint_new (503);
+  GstHarness *harness = harness_for (endpoint, "http-batch=100 drain-timeout=60000");
+  g_autofree char *name = g_strnfill (3000, 'x'), *warning = NULL;
+
+  endpoint_start (endpoint);
+  publish_push (harness, 0, 1);
+  publish_wait (harness, "http", "failures", 1);
+  publish_push (harness, 1, 40);
+  publish_push_objects (harness, 40, publish_object_new ("zone", name, 0, "Lying", 0), NULL);
+  publish_push (harness, 41, 80);
+  endpoint->most_bytes = most_bytes;
+  endpoint->poison = poison;
+  g_atomic_int_set (&endpoint->status, 200);
+  warning = publish_wait_warning (harness, expected);
+  publish_stop (harness);
+  g_assert_cmpuint (publish_stat (harness, "http", "sent"), ==, 79);
+  g_assert_cmpuint (publish_stat (harness, "http", "dropped"), ==, 1);
+  g_assert_cmpuint (endpoint->lines->len, ==, 79);
+  for (guint i = 0; i < 79; i++)
+    g_assert_cmpint (publish_frame_of (endpoint->lines->pdata[i]), ==, (int)(i < 40 ? i : i + 1));
+  publish_harness_free (harness);
+  endpoint_free (endpoint);
+}
+
+static void
+test_one_dropped (void)
+{
+  assert_one_dropped (2500, -1, "answered 413");
+  assert_one_dropped (0, 40, "answered 400");
+}
+
+/* A redirection says where it leads, without the secrets that may be in it. */
+static void
+test_redirected (void)
+{
+  static const char *const to[][2] = {
+    { "https://me:secret@farm.example/new?token=secret",
+      "redirects to: https://farm.example/new\n" },
+    { "/elsewhere", "/elsewhere\n" },
+    { NULL, "redirects to\n" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (to); i++) {
+    Endpoint *endpoint = endpoint_new (302);
+    GstHarness *harness = harness_for (endpoint, "drain-timeout=60000");
+    g_autofree char *warning = NULL;
+
+    endpoint->location = to[i][0];
+    endpoint_start (endpoint);
+    publish_push (harness, 0, 1);
+    warning = publish_warning (harness);
+    g_assert_nonnull (strstr (warning, to[i][1]));
+    g_assert_null (strstr (warning, "secret"));
+    publish_harness_free (harness);
+    endpoint_free (endpoint);
+  }
+}
+
+/* A full queue is said although the outage was a moment ago, and both once. */
+static void
+test_full_said (void)
+{
+  Endpoint *endpoint = endpoint_new (200);
+  GstHarness *harness = harness_for (endpoint, "queue-size=10 drain-timeout=0");
+
+  publish_push (harness, 0, 1);
+  publish_wait (harness, "http", "failures", 1);
+  publish_push (harness, 1, 100);
+  publish_wait (harness, "http", "failures", 2);
+  assert_both_said (harness, "refused", "the queue is full (queue-size=10");
+  publish_harness_free (harness);
+  endpoint_free (endpoint);
+}
+
 /* The endpoint's process ends and another comes back on the same port: nothing is lost or sent
  * twice. */
 static void
@@ -523,12 +655,8 @@ test_bytes_bounded (void)
 
   publish_push (harness, 0, 1);
   publish_wait (harness, "http", "failures", 3);
-  for (guint n = 1; n < 40; n++) {
-    GstBuffer *buffer = publish_buffer_new (n);
-
-    publish_attach (buffer, publish_object_new ("zone", endless, 0, "Lying", 0), NULL);
-    gst_buffer_unref (gst_harness_push_and_pull (harness, buffer));
-  }
+  for (guint n = 1; n < 40; n++)
+    publish_push_objects (harness, n, publish_object_new ("zone", endless, 0, "Lying", 0), NULL);
   publish_assert_all (harness, "http", 40);
   g_assert_cmpuint (publish_stat (harness, "http", "queued"), ==, 15);
   endpoint_start (endpoint);
@@ -614,6 +742,10 @@ main (int argc, char **argv)
   g_test_add_func ("/publish-http/fails-then-works", test_fails_then_works);
   g_test_add_func ("/publish-http/retry-after", test_retry_after);
   g_test_add_func ("/publish-http/refused", test_refused);
+  g_test_add_func ("/publish-http/divided", test_divided);
+  g_test_add_func ("/publish-http/one-dropped", test_one_dropped);
+  g_test_add_func ("/publish-http/redirected", test_redirected);
+  g_test_add_func ("/publish-http/full-said", test_full_said);
   g_test_add_func ("/publish-http/vanishes", test_vanishes);
   g_test_add_func ("/publish-http/overflows", test_overflows);
   g_test_add_func ("/publish-http/bytes-bounded", test_bytes_bounded);

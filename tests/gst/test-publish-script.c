@@ -118,13 +118,81 @@ test_usage (void)
 {
   g_autofree char *program = script ();
   const char *nothing[] = { program, NULL }, *help[] = { program, "--help", NULL },
-             *missing[] = { program, "/nowhere.mp4", NULL };
+             *missing[] = { program, "/nowhere.mp4", NULL },
+             *no_broker[] = { program, "rtsp://nowhere/", "--home-assistant", NULL };
+  g_autofree char *broker = end (start (no_broker), 2);
   g_autofree char *text = end (start (nothing), 2), *asked = end (start (help), 0),
                   *refused = end (start (missing), 2);
 
+  g_assert_nonnull (strstr (broker, "--home-assistant needs --mqtt"));
   g_assert_nonnull (strstr (text, "usage:"));
   g_assert_nonnull (strstr (asked, "usage:"));
   g_assert_nonnull (strstr (refused, "/nowhere.mp4: no such file"));
+}
+
+/* The name that the script gives a camera or a recording without --name. */
+static char *
+name_for (const char *address)
+{
+  g_autofree char *program = script ();
+  const char *argv[] = {
+    "bash", "-c",    "eval \"$(sed -n '/^name_of () {/,/^}/p' \"$1\")\"; name_of \"$2\"",
+    "bash", program, address,
+    NULL
+  };
+  char *name = end (start (argv), 0);
+
+  return g_strchomp (name);
+}
+
+/* Cameras have different names, in which there is no login however it is written. */
+static void
+test_names (void)
+{
+  static const char *const cases[][2] = {
+    { "rtsp://farmer:secret@192.0.2.7:554/Streaming/Channels/101",
+      "192.0.2.7:554-Streaming-Channels-101" },
+    { "rtsp://192.0.2.7/cam/realmonitor?channel=2&subtype=0",
+      "192.0.2.7-cam-realmonitor-channel-2" },
+    { "rtsp://nvr:554/user=admin_password=secret_channel=1_stream=0.sdp", "nvr:554-channel-1" },
+    { "rtsp://nvr/live?user=admin&password=secret", "nvr-live" },
+    { "rtsp://farmer:sec/ret@nvr/live", "camera" },
+    { "rtsp://farmer:sec?ret@nvr/live", "camera" },
+    { "rtsp://farmer:sec#ret@nvr/live", "camera" },
+    { "rtsp://farmer:sec@ret@nvr/live", "nvr-live" },
+    { "rtsp://nvr/live?password=sec@ret", "camera" },
+    { "rtsp://nvr", "nvr" },
+    { "/recordings/barn 1.mp4", "barn 1" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *name = name_for (cases[i][0]);
+
+    g_assert_cmpstr (name, ==, cases[i][1]);
+  }
+}
+
+/* When the reader of the standard output goes away, the program ends, though the camera goes on. */
+static void
+test_head (void)
+{
+  Camera *camera = camera_new_mounted (&(CameraScenario){ .user = "u", .password = "p" });
+  g_autofree char *url = camera_url (camera, "u:p@"), *model = support_model (),
+                  *program = script (), *output = NULL;
+  const char *argv[] = { "bash",
+                         "-c",
+                         "set -o pipefail; timeout 50 \"$1\" \"$2\" --model \"$3\" --adapter "
+                         "\"$4\" | head -2 >/dev/null",
+                         "bash",
+                         program,
+                         url,
+                         model,
+                         adapter,
+                         NULL };
+
+  output = end (start (argv), 1);
+  g_assert_nonnull (strstr (output, "nobody reads the standard output any more"));
+  camera_free (camera);
 }
 
 /* ---- cow-reconnect --------------------------------------------------------------------------- */
@@ -258,6 +326,8 @@ main (int argc, char **argv)
 
   g_test_add_func ("/publish-script/camera", test_camera);
   g_test_add_func ("/publish-script/usage", test_usage);
+  g_test_add_func ("/publish-script/names", test_names);
+  g_test_add_func ("/publish-script/head", test_head);
   g_test_add_func ("/publish-script/once", test_once);
   g_test_add_func ("/publish-script/rest-fails", test_rest_fails);
   g_test_add_func ("/publish-script/second-signal", test_second_signal);

@@ -348,6 +348,77 @@ test_processes (void)
   assert_all_once (path, "stranger", stranger.n);
 }
 
+/* Four processes rotate a file that is full after a few lines, so that there are hundreds. */
+static void
+test_many_processes (void)
+{
+  static const char *const sources[] = { "a", "b", "c", "d" };
+  g_autofree char *path = g_build_filename (folder, "many", NULL);
+  GSubprocess *writers[4];
+  guint n_files;
+
+  for (guint i = 0; i < 4; i++)
+    writers[i] =
+        writer_new (path, sources[i], "max-file-size=4000 max-files=1000 drain-timeout=60000", 0);
+  for (guint i = 0; i < 4; i++)
+    g_assert_cmpuint (writer_finish (writers[i]), ==, 1000);
+  g_assert_cmpuint (largest (path, &n_files), <=, 4000);
+  g_assert_cmpuint (n_files, >, 100);
+  for (guint i = 0; i < 4; i++)
+    assert_all_once (path, sources[i], 1000);
+}
+
+typedef struct {
+  const char *path;
+  gint stop; /* atomic */
+  guint n;
+} Truncater;
+
+static gpointer
+be_truncater (gpointer data)
+{
+  Truncater *self = data;
+
+  for (; !g_atomic_int_get (&self->stop); self->n++) {
+    g_assert_cmpint (truncate (self->path, 0), ==, 0);
+    g_usleep (3000);
+  }
+  return NULL;
+}
+
+/* A program cuts the file off again and again, as logrotate's copytruncate does. What is written
+ * after that begins at the beginning, without NUL bytes, and no line is torn. */
+static void
+test_truncated (void)
+{
+  g_autofree char *path = g_build_filename (folder, "truncated", NULL), *text = NULL;
+  Truncater truncater = { .path = path };
+  Found found = { g_array_new (FALSE, TRUE, sizeof (guint)), 0 };
+  GstHarness *harness;
+  GThread *thread;
+  gsize n;
+
+  fill (path, 0);
+  harness = harness_new (path, "a", "drain-timeout=60000");
+  thread = g_thread_new ("truncater", be_truncater, &truncater);
+  for (guint frame = 0; frame < 2000; frame += 20) {
+    publish_push (harness, frame, frame + 20);
+    g_usleep (2000);
+  }
+  publish_wait (harness, "file", "sent", 2000);
+  g_atomic_int_set (&truncater.stop, 1);
+  g_thread_join (thread);
+  publish_push (harness, 2000, 2010);
+  publish_stop (harness);
+  publish_harness_free (harness);
+  g_assert_cmpuint (truncater.n, >, 5);
+  g_assert_true (g_file_get_contents (path, &text, &n, NULL));
+  g_assert_null (memchr (text, 0, n));
+  g_assert_cmpuint (find (&found, path, "a"), ==, 0);
+  g_assert_cmpuint (found.n_lines, >=, 10);
+  g_array_unref (found.seen);
+}
+
 /* In a process whose files may not grow further, half a line is written and cut off again, and the
  * process survives. */
 static void
@@ -461,6 +532,16 @@ test_withdraw (void)
   g_assert_true (gst_cow_append_withdraw (&file, 4, 9));
   close_file (&file);
   assert_content (path, "{\"st\n    {2}\n");
+
+  /* Somebody has cut the file off since: there is nothing left to withdraw, or less. */
+  file = open_file (path, "{1}\n");
+  g_assert_true (gst_cow_append_withdraw (&file, 100, 108));
+  close_file (&file);
+  assert_content (path, "{1}\n");
+  file = open_file (path, "{1}\n{\"ha");
+  g_assert_true (gst_cow_append_withdraw (&file, 4, 12));
+  close_file (&file);
+  assert_content (path, "{1}\n    ");
 }
 
 /* ---- a disk ---------------------------------------------------------------------------------- */
@@ -516,6 +597,8 @@ main (int argc, char **argv)
   g_test_add_func ("/publish-shared/full-disk-to-the-end", test_full_disk_to_the_end);
   g_test_add_func ("/publish-shared/limit", test_limit);
   g_test_add_func ("/publish-shared/processes", test_processes);
+  g_test_add_func ("/publish-shared/many-processes", test_many_processes);
+  g_test_add_func ("/publish-shared/truncated", test_truncated);
   g_test_add_func ("/publish-shared/limited-process", test_limited_process);
   g_test_add_func ("/publish-shared/lock", test_lock);
   g_test_add_func ("/publish-shared/half-line", test_half_line);

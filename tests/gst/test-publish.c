@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* `cowpublish` as an element, and its files: frames pass unchanged, which results become events,
- * rotation, the standard output, pipes, full disks, wrong settings, and the statistics. */
+ * rotation, the standard output, pipes, full disks, streams that wait, and the statistics. */
 #include <fcntl.h>
 #include <gio/gio.h>
 #include <glib/gstdio.h>
@@ -79,6 +79,46 @@ test_without_results (void)
   publish_push (harness, 2, 5);
   publish_stop (harness);
   assert_file (path, 2, 5);
+  publish_harness_free (harness);
+}
+
+static void
+push_bare (GstHarness *harness, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    gst_buffer_unref (gst_harness_push_and_pull (harness, publish_buffer_new (i)));
+}
+
+/* An element that stands where no results pass says so once. */
+static void
+test_never_results (void)
+{
+  g_autofree char *path = fresh ("bare"), *properties = g_strdup_printf ("file=%s", path);
+  GstHarness *harness = publish_harness_new (properties);
+  g_autofree char *warning = NULL;
+
+  push_bare (harness, 99);
+  g_assert_cmpuint (publish_n_warnings (harness), ==, 0);
+  push_bare (harness, 1);
+  warning = publish_warning (harness);
+  g_assert_nonnull (strstr (warning, "none of the first 100 frames had results"));
+  g_assert_nonnull (strstr (warning, "behind cowbehavior"));
+  push_bare (harness, 300);
+  g_assert_cmpuint (publish_n_warnings (harness), ==, 0);
+  publish_harness_free (harness);
+}
+
+/* A barn that is empty at times is no reason. */
+static void
+test_late_results (void)
+{
+  g_autofree char *path = fresh ("late"), *properties = g_strdup_printf ("file=%s", path);
+  GstHarness *harness = publish_harness_new (properties);
+
+  push_bare (harness, 50);
+  publish_push (harness, 50, 51);
+  push_bare (harness, 300);
+  g_assert_cmpuint (publish_n_warnings (harness), ==, 0);
   publish_harness_free (harness);
 }
 
@@ -243,8 +283,7 @@ test_full_disk (void)
   harness = publish_harness_new ("file=/dev/full queue-size=5 drain-timeout=0");
   publish_push (harness, 0, 20);
   publish_wait (harness, "file", "failures", 1);
-  warning = publish_warning (harness);
-  g_assert_nonnull (strstr (warning, "/dev/full: No space left"));
+  warning = publish_wait_warning (harness, "/dev/full: No space left");
   publish_assert_all (harness, "file", 20);
   g_assert_cmpuint (publish_stat (harness, "file", "queued"), ==, 5);
   publish_stop (harness);
@@ -310,74 +349,260 @@ test_stdout (void)
   publish_assert_frames (lines, 0, 100);
 }
 
-/* test_stdout () runs this program with this as its task. */
+/* Pushes frames until the element refuses one, or 1000. Returns the error that it posted, or
+ * NULL. */
+static char *
+push_until_error (GstHarness *harness, guint *n)
+{
+  GstBus *bus = gst_element_get_bus (harness->element);
+  g_autoptr (GError) error = NULL;
+  GstMessage *message;
+
+  for (*n = 0; *n < 1000; (*n)++) {
+    if (gst_harness_push (harness, publish_frame_new (*n, "Lying")) != GST_FLOW_OK)
+      break;
+    gst_buffer_unref (gst_harness_pull (harness));
+    g_usleep (1000);
+  }
+  message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  gst_object_unref (bus);
+  if (!message)
+    return NULL;
+  gst_message_parse_error (message, &error, NULL);
+  gst_message_unref (message);
+  return g_strdup (error->message);
+}
+
+/* This program, with a task: to publish to the standard output, and to another target, too. */
 static int
 be_writer (void)
 {
-  GstHarness *harness = publish_harness_new ("file=-");
+  const char *other = g_getenv ("COW_TEST_OTHER");
+  g_autofree char *properties = NULL, *error = NULL;
+  GstHarness *harness;
+  guint n;
 
-  publish_push (harness, 0, 100);
+  if (!g_getenv ("COW_TEST_CLOSED")) {
+    harness = publish_harness_new ("file=-");
+    publish_push (harness, 0, 100);
+    publish_harness_free (harness);
+    return 0;
+  }
+  properties = g_strdup_printf ("file=- drain-timeout=0 %s", other ? other : "");
+  harness = publish_harness_new (properties);
+  error = push_until_error (harness, &n);
+  g_printerr ("%u frames, %s\n", n, error ? error : "no error");
+  g_assert_cmpuint (publish_stat (harness, "file", "queued"), ==, 0);
   publish_harness_free (harness);
   return 0;
 }
 
-/* ---- settings and ends ----------------------------------------------------------------------- */
-
-/* Asserts that the element does not start, and that the error names the property and shows no
- * secret. */
-static void
-assert_refused (const char *properties, const char *named)
+/* Runs this program with a standard output that nobody reads. Returns what it says. */
+static char *
+run_closed (const char *other)
 {
-  g_autofree char *refusal = publish_refusal_new (properties);
+  const char *argv[] = { "/proc/self/exe", NULL };
+  g_autoptr (GSubprocessLauncher) launcher =
+      g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDERR_PIPE);
+  g_autoptr (GSubprocess) process = NULL;
+  g_autoptr (GError) error = NULL;
+  char *said = NULL;
+  int ends[2];
 
-  g_test_message ("%s", refusal);
-  g_assert_nonnull (strstr (refusal, named));
-  g_assert_null (strstr (refusal, "secret"));
+  g_assert_cmpint (pipe (ends), ==, 0);
+  close (ends[0]);
+  g_subprocess_launcher_take_stdout_fd (launcher, ends[1]);
+  g_subprocess_launcher_setenv (launcher, "COW_TEST_AS_WRITER", "yes", TRUE);
+  g_subprocess_launcher_setenv (launcher, "COW_TEST_CLOSED", "yes", TRUE);
+  if (other)
+    g_subprocess_launcher_setenv (launcher, "COW_TEST_OTHER", other, TRUE);
+  process = g_subprocess_launcher_spawnv (launcher, argv, &error);
+  g_assert_no_error (error);
+  g_subprocess_communicate_utf8 (process, NULL, NULL, NULL, &said, &error);
+  g_assert_no_error (error);
+  g_assert_true (g_subprocess_get_successful (process));
+  g_test_message ("%s", said);
+  return said;
+}
+
+/* Nobody reads the standard output any more, as with `| head`: that is the end. */
+static void
+test_stdout_closed (void)
+{
+  g_autofree char *said = run_closed (NULL);
+
+  g_assert_nonnull (strstr (said, "nobody reads the standard output any more"));
+  g_assert_null (strstr (said, "1000 frames"));
+}
+
+/* With another target it is not. */
+static void
+test_stdout_closed_beside_another (void)
+{
+  const guint16 port = publish_free_port ();
+  g_autofree char *other = g_strdup_printf ("http-url=http://127.0.0.1:%u/", port),
+                  *said = run_closed (other);
+
+  g_assert_nonnull (strstr (said, "1000 frames, no error"));
+}
+
+/* ---- a stream that waits --------------------------------------------------------------------- */
+
+typedef struct {
+  const char *path;
+  GString *text;
+  gulong pause_us; /* after each line or so */
+} Reader;
+
+static gpointer
+read_slowly (gpointer data)
+{
+  Reader *self = data;
+  const int fd = open (self->path, O_RDONLY);
+  char block[200];
+  gssize n;
+
+  while ((n = read (fd, block, sizeof block)) > 0) {
+    g_string_append_len (self->text, block, n);
+    g_usleep (self->pause_us);
+  }
+  close (fd);
+  return NULL;
+}
+
+/* A slow reader of a pipe holds up a recording, and gets all of it. */
+static void
+test_waits (void)
+{
+  g_autofree char *path = fresh ("slow"),
+                  *properties =
+                      g_strdup_printf ("file=%s queue-size=5 leaky=no drain-timeout=60000", path);
+  Reader reader = { path, g_string_new (NULL), 100 };
+  g_auto (GStrv) lines = NULL;
+  GstHarness *harness;
+  GThread *thread;
+
+  g_assert_cmpint (mkfifo (path, 0600), ==, 0);
+  thread = g_thread_new ("reader", read_slowly, &reader);
+  harness = publish_harness_new (properties);
+  publish_push (harness, 0, 2000);
+  g_assert_cmpuint (publish_stat (harness, "file", "dropped"), ==, 0);
+  publish_stop (harness);
+  publish_harness_free (harness);
+  g_thread_join (thread);
+  lines = g_strsplit (reader.text->str, "\n", -1);
+  publish_assert_frames (lines, 0, 2000);
+  g_string_free (reader.text, TRUE);
+}
+
+static gpointer
+push_many (gpointer harness)
+{
+  for (guint n = 0; n < 20; n++)
+    if (gst_harness_push (harness, publish_frame_new (n, "Lying")) != GST_FLOW_OK)
+      break;
+  return NULL;
+}
+
+/* A stream that waits for a target that does not work can be stopped, and can be sought in. */
+static void
+assert_released (gboolean flush)
+{
+  g_autofree char *path = fresh ("nobody"),
+                  *properties =
+                      g_strdup_printf ("file=%s queue-size=5 leaky=no drain-timeout=0", path);
+  const gint64 limit = g_get_monotonic_time () + PUBLISH_LIMIT_S / 2 * G_USEC_PER_SEC;
+  GstHarness *harness;
+  GThread *thread;
+
+  g_assert_cmpint (mkfifo (path, 0600), ==, 0);
+  harness = publish_harness_new (properties);
+  thread = g_thread_new ("stream", push_many, harness);
+  publish_wait (harness, "file", "queued", 5);
+  g_usleep (200000);
+  g_assert_cmpuint (publish_stat (harness, "file", "dropped"), ==, 0);
+  if (flush)
+    g_assert_true (gst_harness_push_event (harness, gst_event_new_flush_start ()));
+  else
+    publish_stop (harness);
+  g_thread_join (thread);
+  g_assert_cmpint (g_get_monotonic_time (), <, limit);
+  publish_harness_free (harness);
 }
 
 static void
-test_refused (void)
+test_waits_until_stopped (void)
 {
-  assert_refused ("", "file, http-url or mqtt-url");
-  assert_refused ("file=/nowhere/at/all", "/nowhere/at/all: No such file");
-  assert_refused ("file=/", "Is a directory");
-  assert_refused ("http-url=ftp://user:secret@host/", "http-url");
-  assert_refused ("http-url=\"http://user:sec ret@\"", "http-url");
-  assert_refused ("http-url=secret", "http-url");
-  assert_refused ("http-url=http:///path", "http-url");
-  assert_refused ("http-url=http://host http-token=\"secret secret\"", "http-token");
-  assert_refused ("http-url=https://host http-ca=/nowhere", "http-ca");
-  assert_refused ("mqtt-url=http://host", "mqtt-url");
-  assert_refused ("mqtt-url=mqtt://host mqtt-topic=a/+", "mqtt-topic");
-  assert_refused ("mqtt-url=mqtt://host mqtt-topic=$SYS", "mqtt-topic");
-  assert_refused ("mqtt-url=mqtt://host mqtt-discovery=true mqtt-discovery-prefix=#",
-                  "mqtt-discovery-prefix");
-  assert_refused ("mqtt-url=mqtt://host mqtt-ca=/nowhere", "mqtts://");
-  assert_refused ("mqtt-url=mqtts://host mqtt-ca=/nowhere", "mqtt-ca: /nowhere");
-  assert_refused ("mqtt-url=mqtts://host mqtt-cert=/nowhere", "mqtt-cert needs");
-  assert_refused ("file=- mqtt-url=mqtt:secret", "mqtt-url"); /* the first target is released */
+  assert_released (FALSE);
+  assert_released (TRUE);
 }
 
-/* A login is taken out of an address, and secrets cannot be read. */
+static gint upstream; /* atomic: whether it is live, or -1 where it does not say */
+
+static gboolean
+answer_query (GstPad *pad, GstObject *parent, GstQuery *query)
+{
+  const gint live = g_atomic_int_get (&upstream);
+
+  if (GST_QUERY_TYPE (query) != GST_QUERY_LATENCY || live < 0)
+    return FALSE;
+  gst_query_set_latency (query, live, 0, GST_CLOCK_TIME_NONE);
+  return TRUE;
+}
+
+/* Without `leaky` a recording waits; a live stream never does, nor one that may be live. */
 static void
-test_secrets (void)
+test_waits_by_itself (void)
 {
-  GstElement *element = gst_element_factory_make ("cowpublish", NULL);
-  g_autofree char *http = NULL, *mqtt = NULL, *user = NULL;
-  const char *secrets[] = { "http-password", "http-token", "mqtt-password" };
+  g_autofree char *path = fresh ("itself"),
+                  *properties = g_strdup_printf ("file=%s queue-size=5 drain-timeout=0", path);
 
-  gst_object_ref_sink (element);
-  g_object_set (element, "http-url", "https://me:s%40cret@host:8443/a?b=c", "mqtt-url",
-                "mqtt://cow@broker", NULL);
-  g_object_get (element, "http-url", &http, "mqtt-url", &mqtt, "http-user", &user, NULL);
-  g_assert_cmpstr (http, ==, "https://host:8443/a?b=c");
-  g_assert_cmpstr (mqtt, ==, "mqtt://broker");
-  g_assert_cmpstr (user, ==, "me");
-  for (guint i = 0; i < G_N_ELEMENTS (secrets); i++)
-    g_assert_false (g_object_class_find_property (G_OBJECT_GET_CLASS (element), secrets[i])->flags &
-                    G_PARAM_READABLE);
-  gst_object_unref (element);
+  g_assert_cmpint (mkfifo (path, 0600), ==, 0);
+  for (gint live = -1; live < 2; live++) {
+    GstHarness *harness = publish_harness_new (properties);
+    GThread *thread;
+
+    g_atomic_int_set (&upstream, live);
+    gst_pad_set_query_function (harness->srcpad, answer_query);
+    thread = g_thread_new ("stream", push_many, harness);
+    publish_wait (harness, "file", "queued", 5);
+    if (live == 0)
+      g_usleep (200000);
+    else
+      publish_wait (harness, "file", "dropped", 15);
+    g_assert_cmpuint (publish_stat (harness, "file", "dropped"), ==, live == 0 ? 0 : 15);
+    publish_stop (harness);
+    g_thread_join (thread);
+    publish_harness_free (harness);
+  }
 }
+
+/* The end of a recording waits for longer than drain-timeout while events go out. */
+static void
+test_end_waits (void)
+{
+  g_autofree char *path = fresh ("slow-end"),
+                  *properties =
+                      g_strdup_printf ("file=%s queue-size=10000 leaky=no drain-timeout=500", path);
+  Reader reader = { path, g_string_new (NULL), 2000 };
+  g_auto (GStrv) lines = NULL;
+  GstHarness *harness;
+  GThread *thread;
+
+  g_assert_cmpint (mkfifo (path, 0600), ==, 0);
+  thread = g_thread_new ("reader", read_slowly, &reader);
+  harness = publish_harness_new (properties);
+  publish_push (harness, 0, 1500);
+  g_assert_true (gst_harness_push_event (harness, gst_event_new_eos ()));
+  g_assert_cmpuint (publish_stat (harness, "file", "sent"), ==, 1500);
+  publish_harness_free (harness);
+  g_thread_join (thread);
+  lines = g_strsplit (reader.text->str, "\n", -1);
+  publish_assert_frames (lines, 0, 1500);
+  g_string_free (reader.text, TRUE);
+}
+
+/* ---- ends ------------------------------------------------------------------------------------ */
 
 /* EOS comes out when everything is written, after the final statistics. */
 static void
@@ -434,6 +659,8 @@ main (int argc, char **argv)
 
   g_test_add_func ("/publish/untouched", test_untouched);
   g_test_add_func ("/publish/without-results", test_without_results);
+  g_test_add_func ("/publish/never-results", test_never_results);
+  g_test_add_func ("/publish/late-results", test_late_results);
   g_test_add_func ("/publish/post-events", test_post_events);
   g_test_add_func ("/publish/camera-time", test_camera_time);
   g_test_add_func ("/publish/append", test_append);
@@ -443,8 +670,12 @@ main (int argc, char **argv)
   g_test_add_func ("/publish/full-disk", test_full_disk);
   g_test_add_func ("/publish/pipe", test_pipe);
   g_test_add_func ("/publish/stdout", test_stdout);
-  g_test_add_func ("/publish/refused", test_refused);
-  g_test_add_func ("/publish/secrets", test_secrets);
+  g_test_add_func ("/publish/stdout-closed", test_stdout_closed);
+  g_test_add_func ("/publish/stdout-closed-beside-another", test_stdout_closed_beside_another);
+  g_test_add_func ("/publish/waits", test_waits);
+  g_test_add_func ("/publish/waits-by-itself", test_waits_by_itself);
+  g_test_add_func ("/publish/waits-until-stopped", test_waits_until_stopped);
+  g_test_add_func ("/publish/end-waits-for-a-slow-target", test_end_waits);
   g_test_add_func ("/publish/end", test_end);
   g_test_add_func ("/publish/many-cows", test_many_cows);
   result = g_test_run ();
