@@ -100,10 +100,10 @@ install_model (GObjectClass *klass)
    * GstCowBehavior:device:
    *
    * The device that computes: `cpu`, `cuda:N` (the NVIDIA GPU of that index) or `cuda` (the only
-   * GPU; of several the one that has the same network already, else the one with the fewest networks
-   * of this process). `auto` is the CPU until tests have run on a GPU, and a message says so where
-   * there is one. `cow-trainer info --device cuda` tells of it. Weights that do not fit into a GPU's
-   * memory stay in the host's, and a message says what that costs.
+   * GPU; of several the one that has the same network already, else the one with the fewest
+   * networks of this process). `auto` is the CPU until tests have run on a GPU, and a message says
+   * so where there is one. `cow-trainer info --device cuda` tells of it. Weights that do not fit
+   * into a GPU's memory stay in the host's, and a message says what that costs.
    */
   g_object_class_install_property (
       klass, GST_COW_PROP_DEVICE,

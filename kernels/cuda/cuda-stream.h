@@ -4,7 +4,7 @@
 #define CK_CUDA_STREAM_H
 
 #include "kernels/cuda/cuda-device.h"
-#include "kernels/cuda/fetch.h"
+#include "kernels/cuda/fetcher.h"
 #include "kernels/cuda/replay-state.h"
 #include "kernels/cuda/staging.h"
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernels/cuda/fetch.h"
 
-#include "kernels/cuda/cuda-stream.h"
 #include "kernels/sizes.h"
 
 #include <stdlib.h>
@@ -34,8 +33,8 @@ ck_cuda_weight_to_host (CkCudaDevice *device, CkCudaWeight *weight)
   return CK_OK;
 }
 
-/* Streams copy weights before they are asked for, so one that nobody uses any more may be on its way
- * to a slot. Once weights_changed has grown, no stream begins such a copy. */
+/* Streams copy weights before they are asked for, so one that nobody uses any more may be on its
+ * way to a slot. Once weights_changed has grown, no stream begins such a copy. */
 void
 ck_cuda_weight_leave_host (CkCudaDevice *device, CkCudaWeight *weight)
 {

@@ -1,42 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Weights that are streamed: they lie in pinned memory of the host and come to one of a stream's two
- * slots of device memory when an operation asks for them. While that one is read, the weight that
- * will probably be asked for next is copied to the other, on a stream of its own; which one that is,
- * what came before tells.
+ * Weights that are streamed: they lie in pinned memory of the host and come to one of a stream's
+ * two slots of device memory when an operation asks for them. While that one is read, the weight
+ * that will probably be asked for next is copied to the other, on a stream of its own; which one
+ * that is, what came before tells.
  *
  *   slot 0 | copy a | read a         | copy c ...
  *   slot 1 |        | copy b         | read b ...
  *
- * A copy to a slot waits until what was enqueued before the slot was left has been done, and whoever
- * reads a slot waits until its copy has arrived: events order both, and the host waits for nothing.
+ * A copy to a slot waits until what was enqueued before the slot was left has been done, and
+ * whoever reads a slot waits until its copy has arrived: events order both, and the host waits for
+ * nothing.
  */
 #ifndef CK_CUDA_FETCH_H
 #define CK_CUDA_FETCH_H
 
-#include "kernels/cuda/cuda-device.h"
-#include "kernels/cuda/weight.h"
-
-#define CK_CUDA_SLOTS   2
-#define CK_CUDA_FETCHES 4096 /* that are remembered */
-
-typedef struct {
-  const CkCudaWeight *weight; /* that it holds, or will when `arrived` has passed; NULL: none */
-  char *memory;               /* device memory, a part of the stream's scratch */
-  CkCuEvent *arrived;         /* behind the last copy to it */
-  CkCuEvent *left;            /* behind the last work that reads it */
-} CkCudaSlot;
-
-/* Of a stream; all zero: it has read no streamed weight yet. */
-typedef struct {
-  CkCuStream *copies;
-  CkCudaSlot slots[CK_CUDA_SLOTS];
-  int current;                  /* the slot that is read now */
-  size_t bytes;                 /* of a slot */
-  uint64_t generation;          /* of the device's weights */
-  const CkCudaWeight **fetched; /* [CK_CUDA_FETCHES], fetch i at i % CK_CUDA_FETCHES */
-  uint64_t n_fetched;
-} CkCudaFetcher;
+#include "kernels/cuda/cuda-stream.h"
 
 /* A streamed weight, for operations of this stream that are enqueued before the next call. */
 CkCudaWeightView ck_cuda_fetch (CkCudaStream *stream, const CkCudaWeight *weight);

@@ -8,7 +8,7 @@
 
 #include "kernels/cuda/code-products.h"
 #include "kernels/cuda/linear-parts.h"
-#include "kernels/cuda/weight.h"
+#include "kernels/cuda/weight-view.h"
 #include "kernels/sizes.h"
 
 /* One call, and the scratch memory of its parts; NULL where nothing needs it. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How much scratch memory a network will need: its operations themselves are asked, on a stream that
- * launches nothing and takes note of what they ask for.
+ * How much scratch memory a network will need: its operations themselves are asked, on a stream
+ * that launches nothing and takes note of what they ask for.
  */
 #include "kernels/cuda/cuda-stream.h"
 #include "kernels/cuda/operations.h"
-#include "kernels/cuda/weight.h"
+#include "kernels/cuda/weight-layout.h"
 
 #define SOME ((float *)CK_CUDA_NOWHERE)
 

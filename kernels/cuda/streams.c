@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Streams: made, waited for, made to forget their failure. */
 #include "kernels/cuda/cuda-stream.h"
+#include "kernels/cuda/fetch.h"
 
 #include <stdlib.h>
 

@@ -4,7 +4,7 @@
 
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/operations.h"
-#include "kernels/cuda/weight.h"
+#include "kernels/cuda/weight-view.h"
 #include "kernels/shapes.h"
 #include "kernels/sizes.h"
 

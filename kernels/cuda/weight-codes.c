@@ -4,18 +4,11 @@
  * numbers whenever they are used; everything else does once, and keeps its numbers beside them for
  * outliers.
  */
-#include "kernels/cuda/cuda-device.h"
-#include "kernels/cuda/weight.h"
+#include "kernels/cuda/weight-codes.h"
 
 #include "kernels/code-units.h"
+#include "kernels/cuda/cuda-device.h"
 #include "kernels/sizes.h"
-
-bool
-ck_cuda_weight_is_packed (const CkWeightSource *source, CkWeightUses uses)
-{
-  return uses & CK_USE_INT8 && (source->type != CK_NF4 || source->block != CK_CUDA_BLOCK ||
-                                source->in % CK_CUDA_BLOCK != 0);
-}
 
 static void
 choose_codes (CkCudaWeight *weight)

@@ -9,7 +9,7 @@
 
 #include <json-glib/json-glib.h>
 
-#include "model/files/config.h"
+#include "model/files/vit-config.h"
 
 G_BEGIN_DECLS
 

@@ -7,7 +7,7 @@
 #ifndef COW_ADAPTER_H
 #define COW_ADAPTER_H
 
-#include "model/files/config.h"
+#include "model/files/vit-config.h"
 
 G_BEGIN_DECLS
 

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "model/adapter/card.h"
-#include "model/files/config.h"
+#include "model/files/vit-config.h"
 #include "model/files/json-object.h"
 #include "model/files/vit-family.h"
 
@@ -294,7 +294,7 @@ read_config (CowPreprocessSource *self, const char *folder, GError **error)
  * and
  * "interpolation". */
 static gboolean
-read_timm (CowPreprocessSource *self, const char *folder, GError **error)
+read_pretrained (CowPreprocessSource *self, const char *folder, GError **error)
 {
   g_autofree char *path = g_build_filename (folder, "config.json", NULL);
   JsonObject *own = NULL;
@@ -304,7 +304,7 @@ read_timm (CowPreprocessSource *self, const char *folder, GError **error)
   if (!g_file_test (path, G_FILE_TEST_EXISTS))
     return TRUE;
   g_autoptr (JsonObject) object = cow_json_read_object (path, error);
-  if (!object || !cow_config_is_timms (object))
+  if (!object || !cow_config_names_architecture (object))
     return object != NULL;
   if (!cow_json_get_object (object, path, "pretrained_cfg", &own, error))
     return FALSE;
@@ -343,8 +343,8 @@ cow_preprocess_source_read_model (CowPreprocessSource *self, const char *model, 
 
   init (self);
   return read_card (self, folder, &found, error) &&
-         (found ||
-          (read_config (self, folder, error) && (self->path || read_timm (self, folder, error))));
+         (found || (read_config (self, folder, error) &&
+                    (self->path || read_pretrained (self, folder, error))));
 }
 
 gboolean

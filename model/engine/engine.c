@@ -554,9 +554,9 @@ network_of (const CowClassifierOptions *options, GError **error)
 }
 
 /*
- * The one of several GPUs of a name that an engine of a network is on: that which has such an engine
- * already; else the one with the fewest engines of this process, of equals the first. Registry
- * locked.
+ * The one of several GPUs of a name that an engine of a network is on: that which has such an
+ * engine already; else the one with the fewest engines of this process, of equals the first.
+ * Registry locked.
  */
 static const char *
 choose_gpu (const char *network, const char *name, int n)

@@ -276,7 +276,7 @@ find_names_of (const CowCheckpoint *self)
               has_suffix (tensor, "register_tokens");
     }
   }
-  return !blocks ? COW_NAMES_HUGGING_FACE : meta ? COW_NAMES_META : COW_NAMES_TIMM;
+  return !blocks ? COW_NAMES_HUGGING_FACE : meta ? COW_NAMES_META : COW_NAMES_IMAGE_MODELS;
 }
 
 /* Finds the network among all tensors, where dictionaries hold more than it. */
@@ -364,14 +364,11 @@ add_tensors (CowCheckpoint *self, GError **error)
 static char *
 make_note (const CowCheckpoint *self)
 {
-  static const char *const whose[] = { [COW_NAMES_HUGGING_FACE] = "Hugging Face's",
-                                       [COW_NAMES_META] = "Meta's",
-                                       [COW_NAMES_TIMM] = "timm's" };
   const gboolean below = self->root && *self->root;
 
   if (!below && self->names_of == COW_NAMES_HUGGING_FACE)
     return NULL;
-  GString *text = g_string_new (whose[self->names_of]);
+  GString *text = g_string_new (cow_vit_names_whose (self->names_of));
   if (below)
     g_string_append_printf (text, ", below \"%s\"", self->root);
   if (self->n_outside > 0)

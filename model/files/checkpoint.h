@@ -8,13 +8,13 @@
 #define COW_CHECKPOINT_H
 
 #include "model/files/tensor.h"
+#include "model/files/vit-family.h"
 
 G_BEGIN_DECLS
 
 typedef struct _CowCheckpoint CowCheckpoint;
 
 /* Who gave the tensors their names, which is also whose way of interpolating positions is meant. */
-typedef enum { COW_NAMES_HUGGING_FACE, COW_NAMES_META, COW_NAMES_TIMM } CowNamesOf;
 
 /*
  * Opens a folder with model.safetensors, pytorch_model.bin or the index of shards of either, or a

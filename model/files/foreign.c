@@ -16,8 +16,9 @@ static const struct {
   { 257, 5, "ustar", "a tar archive, not the file itself: unpack it first (tar xf)" },
   { 0, 4, "PK\3\4", "a zip archive, not the file itself: unpack it first (unzip)" },
   { 0, 4, "PK\5\6", "an empty zip archive" },
-  { 0, 6, "\xfd"
-          "7zXZ\0",
+  { 0, 6,
+    "\xfd"
+    "7zXZ\0",
     "an xz archive, not the file itself: unpack it first (unxz, tar xJf)" },
   { 0, 3, "BZh", "a bzip2 archive, not the file itself: unpack it first (bunzip2, tar xjf)" },
   { 0, 4, "\x28\xb5\x2f\xfd", "a zstd archive, not the file itself: unpack it first (unzstd)" },

@@ -54,7 +54,7 @@ cow_model_config_text (const char *path, const CowVitConfig *config, gboolean nf
       return NULL;
   }
   /* Tensors are written under other names than timm's, and its config.json does not tell sizes. */
-  if (object == NULL || cow_config_is_timms (object)) {
+  if (object == NULL || cow_config_names_architecture (object)) {
     g_clear_pointer (&object, json_object_unref);
     made = cow_vit_config_to_json (config, FALSE);
     object = cow_json_parse_object (made, strlen (made), path, error);

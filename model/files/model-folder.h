@@ -3,7 +3,7 @@
 #ifndef COW_MODEL_FOLDER_H
 #define COW_MODEL_FOLDER_H
 
-#include "model/files/config.h"
+#include "model/files/vit-config.h"
 
 G_BEGIN_DECLS
 

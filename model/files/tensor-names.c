@@ -3,24 +3,41 @@
 
 #include <string.h>
 
+#include "model/files/vit-family.h"
+
 /* torch.compile, FSDP, DDP and activation checkpointing: their module is the wrapped one's. */
 static const char *const transparent[] = { "_orig_mod", "_fsdp_wrapped_module",
                                            "_checkpoint_wrapped_module", NULL };
 
-/* What programs call the module or the dictionary that a network lies in. */
-static const char *const holders[] = {
-  "module",       "model",         "backbone",         "base_model",
-  "network",      "net",           "encoder",          "vit",
-  "dinov3_vit",   "dinov3",        "dinov2",           "dinov2_with_registers",
-  "state_dict",   "state_dict_ema", "model_state_dict", "model_ema",
-  "ema",          "ema_model",     "teacher",          "student",
-  "visual",       "trunk",         "image_encoder",    "vision_model",
-  "vision_tower", "vision_encoder", "feature_extractor", NULL
-};
+/* What programs call the module or the dictionary that a network lies in, beside its family. */
+static const char *const holders[] = { "module",
+                                       "model",
+                                       "backbone",
+                                       "base_model",
+                                       "network",
+                                       "net",
+                                       "encoder",
+                                       "vit",
+                                       "state_dict",
+                                       "state_dict_ema",
+                                       "model_state_dict",
+                                       "model_ema",
+                                       "ema",
+                                       "ema_model",
+                                       "teacher",
+                                       "student",
+                                       "visual",
+                                       "trunk",
+                                       "image_encoder",
+                                       "vision_model",
+                                       "vision_tower",
+                                       "vision_encoder",
+                                       "feature_extractor",
+                                       NULL };
 
 /* Parts of a path that tell which of several copies is meant to be used. */
-static const char *const preferred[] = { "teacher", "state_dict_ema", "model_ema", "ema",
-                                         "ema_model", NULL };
+static const char *const preferred[] = { "teacher", "state_dict_ema", "model_ema",
+                                         "ema",     "ema_model",      NULL };
 static const char *const avoided[] = { "student", "optimizer", NULL };
 
 /* Names of the first layer of each network that is known: where they lie, the network lies. */
@@ -61,7 +78,8 @@ cow_name_unwrap (const char *name)
   g_autoptr (GString) kept = drop_transparent (name);
   const char *rest = kept->str;
   for (const char *dot; (dot = strchr (rest, '.')) != NULL; rest = dot + 1)
-    if (!is_one_of (holders, rest, (gsize)(dot - rest)))
+    if (!is_one_of (holders, rest, (gsize)(dot - rest)) &&
+        !cow_vit_family_is_module (rest, (gsize)(dot - rest)))
       break;
   return g_strdup (rest);
 }

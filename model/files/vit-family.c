@@ -117,6 +117,26 @@ cow_vit_family_types_text (void)
 }
 
 const char *
+cow_vit_names_whose (CowNamesOf names_of)
+{
+  static const char *const whose[] = { [COW_NAMES_HUGGING_FACE] = "Hugging Face's",
+                                       [COW_NAMES_META] = "Meta's",
+                                       [COW_NAMES_IMAGE_MODELS] = "timm's" };
+  return whose[names_of];
+}
+
+gboolean
+cow_vit_family_is_module (const char *part, gsize n)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (families); i++) {
+    const char *type = families[i].model_type;
+    if (strncmp (type, part, n) == 0 && (n == strlen (type) || n == strcspn (type, "_")))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+const char *
 cow_module_name (CowModule module)
 {
   g_return_val_if_fail ((int)module >= 0 && module < COW_N_MODULES, NULL);

@@ -66,6 +66,14 @@ const CowVitFamily *cow_vit_family_find (const char *model_type);
 const CowVitFamily *cow_vit_family_default (void);
 /* "\"a\" and \"b\"": every model_type, for messages; free with g_free. */
 char *cow_vit_family_types_text (void);
+/* By whose program a checkpoint's tensors are called as they are; IMAGE_MODELS: PyTorch Image
+ * Models, which is timm. */
+typedef enum { COW_NAMES_HUGGING_FACE, COW_NAMES_META, COW_NAMES_IMAGE_MODELS } CowNamesOf;
+/* "Meta's", for messages. */
+const char *cow_vit_names_whose (CowNamesOf names_of);
+/* Whether `n` characters are a family's model_type, or what that begins with before a "_": programs
+ * call the module that holds the network so. */
+gboolean cow_vit_family_is_module (const char *part, gsize n);
 /* The names that a checkpoint's tensors have once it is opened (checkpoint.h), whatever the file's
  * family. */
 extern const CowVitNames cow_vit_names;

@@ -8,7 +8,7 @@
 #define COW_VIT_LAYOUT_H
 
 #include "kernels/kernels.h"
-#include "model/files/config.h"
+#include "model/files/vit-config.h"
 
 G_BEGIN_DECLS
 

@@ -3,7 +3,7 @@
 #ifndef COW_VIT_SIZES_H
 #define COW_VIT_SIZES_H
 
-#include "model/files/config.h"
+#include "model/files/vit-config.h"
 
 G_BEGIN_DECLS
 

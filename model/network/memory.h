@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a network takes of the memory of a device that has its own, before it is loaded; and how much
- * of its weights is streamed from the host's memory where they do not fit. All in bytes.
+ * What a network takes of the memory of a device that has its own, before it is loaded; and how
+ * much of its weights is streamed from the host's memory where they do not fit. All in bytes.
  */
 #ifndef COW_MEMORY_H
 #define COW_MEMORY_H
@@ -37,16 +37,16 @@ typedef struct {
 /* Of a use with that share of its linear layers' weights streamed (CowBackboneConfig.streamed). */
 void cow_memory_plan (CowMemory *self, CkDevice *device, const CowMemoryUse *use, double streamed);
 
-/* Bytes that a network may take of a device now: those that are free, but for a rest that the driver
- * needs, or less where the environment variable COWBEHAVIOR_GPU_MEMORY says so. COW_ERROR_ARGUMENT
- * for one that is no number. */
+/* Bytes that a network may take of a device now: those that are free, but for a rest that the
+ * driver needs, or less where the environment variable COWBEHAVIOR_GPU_MEMORY says so.
+ * COW_ERROR_ARGUMENT for one that is no number. */
 gboolean cow_memory_available (CkDevice *device, guint64 *bytes, GError **error);
 
 /*
  * The plan of the smallest share of weights that has to be streamed for the use to fit into
  * `available` bytes of the device, and that share. FALSE where it does not fit although all are
- * streamed that can be: those of vision transformers that do not train. Then *streamed is 0, and the
- * plan is that of the least memory.
+ * streamed that can be: those of vision transformers that do not train. Then *streamed is 0, and
+ * the plan is that of the least memory.
  */
 gboolean cow_memory_fit (CowMemory *self, CkDevice *device, const CowMemoryUse *use,
                          guint64 available, double *streamed);

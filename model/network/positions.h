@@ -3,7 +3,7 @@
 #ifndef COW_POSITIONS_H
 #define COW_POSITIONS_H
 
-#include "model/files/config.h"
+#include "model/files/vit-config.h"
 
 G_BEGIN_DECLS
 

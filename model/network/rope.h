@@ -4,7 +4,7 @@
 #ifndef COW_ROPE_H
 #define COW_ROPE_H
 
-#include "model/files/config.h"
+#include "model/files/vit-config.h"
 #include "model/files/error.h"
 
 G_BEGIN_DECLS

@@ -26,8 +26,8 @@ typedef struct {
   CowPrecision precision; /* of products with the weight */
 } CowTrainLinear;
 
-/* A frozen weight of a checkpoint, used as `more` says (a precision's uses, CK_USE_STREAMED) forward
- * and backward; adapter tensors are registered under PEFT's names when lora is not NULL. */
+/* A frozen weight of a checkpoint, used as `more` says (a precision's uses, CK_USE_STREAMED)
+ * forward and backward; adapter tensors are registered under PEFT's names when lora is not NULL. */
 gboolean cow_train_linear_init_adapted (CowTrainLinear *self, CowParameters *parameters,
                                         const CowCheckpoint *checkpoint, const char *name,
                                         gint64 out, gint64 in, gboolean has_bias,

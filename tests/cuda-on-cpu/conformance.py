@@ -7,7 +7,8 @@
 
 One program runs at a time. `architectures`: operations, gradients and bits must pass as each GPU.
 `schedules`: those and networks of two blocks must pass with seeds 1 to N, on GPUs of 1, 3 and 40
-multiprocessors, and download the same bytes with each. The exit status is 1 where something failed. Results are written as Markdown.
+multiprocessors, and download the same bytes with each. The exit status is 1 where something failed.
+Results are written as Markdown.
 """
 import argparse
 import collections

@@ -3,7 +3,7 @@
  * instead. */
 #include <string.h>
 
-#include "model/files/config.h"
+#include "model/files/vit-config.h"
 #include "model/files/vit-layout.h"
 #include "model/files/error.h"
 #include "tests/model/golden.h"

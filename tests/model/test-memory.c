@@ -346,7 +346,8 @@ assert_classifies (EngineFixture *self, CowEngine *engine)
   g_assert_no_error (error);
 }
 
-/* Engines go to the GPU with the fewest; what is the same is shared, and a number means that one. */
+/* Engines go to the GPU with the fewest; what is the same is shared, and a number means that
+ * one. */
 static void
 test_gpus (EngineFixture *self, gconstpointer data)
 {

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "model/files/config.h"
+#include "model/files/vit-config.h"
 #include "model/files/error.h"
 #include "model/files/nf4-write.h"
 #include "model/files/quantise.h"

@@ -4,7 +4,7 @@
  * transformers' DINOv3ViTConfig. Other pos_embed_* settings and dropout are
  * not read. Without the file, the sizes are read off the tensors' shapes.
  */
-#include "model/files/config.h"
+#include "model/files/vit-config.h"
 
 #include <math.h>
 #include <string.h>
@@ -357,7 +357,7 @@ infer_positions (const CowCheckpoint *checkpoint, CowVitConfig *c, GError **erro
 static CowPositionRule
 rule_of (const CowCheckpoint *checkpoint, const CowVitConfig *c)
 {
-  return cow_checkpoint_names_of (checkpoint) == COW_NAMES_TIMM || c->n_registers > 0
+  return cow_checkpoint_names_of (checkpoint) == COW_NAMES_IMAGE_MODELS || c->n_registers > 0
              ? COW_POSITIONS_ANTIALIASED
          : cow_checkpoint_names_of (checkpoint) == COW_NAMES_META ? COW_POSITIONS_OFFSET
                                                                   : COW_POSITIONS_PLAIN;
@@ -561,12 +561,13 @@ cow_vit_config_for (const char *path, const CowCheckpoint *checkpoint, CowVitCon
     return FALSE;
   if (is_by_chance (object, path))
     return cow_vit_config_infer (checkpoint, config, error);
-  return cow_config_is_timms (object) ? read_timm (object, file, checkpoint, type, config, error)
-                                      : read_object (object, file, config, error);
+  return cow_config_names_architecture (object)
+             ? read_timm (object, file, checkpoint, type, config, error)
+             : read_object (object, file, config, error);
 }
 
 gboolean
-cow_config_is_timms (JsonObject *object)
+cow_config_names_architecture (JsonObject *object)
 {
   return json_object_has_member (object, "architecture") &&
          !json_object_has_member (object, "model_type");

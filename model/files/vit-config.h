@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The sizes of a vision transformer: Hugging Face's config.json, or the same read off the shapes of
  * a bare checkpoint. */
-#ifndef COW_CONFIG_H
-#define COW_CONFIG_H
+#ifndef COW_VIT_CONFIG_H
+#define COW_VIT_CONFIG_H
 
 #include <json-glib/json-glib.h>
 
@@ -22,7 +22,7 @@ typedef struct {
   const CowVitFamily *family; /* what no number tells; never NULL once it is read */
   int hidden_size, n_layers, n_heads, intermediate_size;
   int patch_size, n_channels, n_registers;
-  int image_size; /* the side that it was made for, which learned positions fit */
+  int image_size;             /* the side that it was made for, which learned positions fit */
   gboolean no_class_position; /* learned positions are patches' alone */
   CowPositionRule position_rule;
   gboolean gated; /* gated SiLU instead of GELU */
@@ -51,7 +51,7 @@ gboolean cow_vit_config_for (const char *path, const CowCheckpoint *checkpoint,
  * g_free. */
 char *cow_vit_config_file_for (const char *path);
 /* Whether a config.json is timm's, which names its architecture and has no model_type. */
-gboolean cow_config_is_timms (JsonObject *object);
+gboolean cow_config_names_architecture (JsonObject *object);
 /* The quantization_config that transformers writes for NF4 with double quantisation. */
 JsonObject *cow_quantisation_config_new (void);
 /* The text of a config.json that transformers reads; with `nf4`, including bitsandbytes'
