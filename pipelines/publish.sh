@@ -111,6 +111,8 @@ if is_address "$input"; then
   [ "$kind" = http ] || source+=(add-reference-timestamp-meta=true)
   exec cow-reconnect "${access[@]}" "${source[*]} ! ${decoder[*]} ! ${handover[*]}" "$rest"
 else
+  [ -z "$codec$protocols${access[*]}" ] ||
+    refuse "--codec, --protocols, --ca and --insecure are for cameras"
   choose_for_file "$input"
   exec cow-reconnect --once \
     "filesrc location=$(quote "$input") ! ${decoder[*]} ! ${handover[*]}" "$rest"

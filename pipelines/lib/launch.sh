@@ -177,6 +177,7 @@ camera_source () {
   case $scheme in
     http | https)
       kind=http
+      [ -z "$protocols" ] || refuse "--protocols is for rtsp:// and rtsps://"
       source=(souphttpsrc "location=$(quote "$scheme://$host${rest#"$authority"}")" is-live=true
         do-timestamp=true) ;;
     rtsp | rtspt | rtspu | rtsph | rtsps | rtspst | rtspsu | rtspsh)

@@ -127,6 +127,12 @@ test_not_addresses (void)
   g_assert_nonnull (strstr (way, "--protocols is tcp or udp"));
   g_assert_nonnull (strstr (file, "/no/such: no such file"));
   g_assert_nonnull (strstr (jpeg, "read as MJPEG"));
+  g_autofree char *web = look (2, "http://h/c", "--protocols", "udp"),
+                  *program = path_of ("publish.sh");
+  const char *recording[] = { program, program, "--codec", "h264", NULL };
+  g_autofree char *published = launched_output (recording, 2);
+  g_assert_nonnull (strstr (web, "--protocols is for rtsp://"));
+  g_assert_nonnull (strstr (published, "are for cameras"));
 }
 
 static void
