@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Labels a video file with one gst-launch-1.0 line; the results are its messages named
+# Labels a video file with one line of cow-launch; the results are its messages named
 # "cowbehavior".
 set -eu
 # shellcheck source=pipelines/lib/launch.sh
@@ -43,6 +43,6 @@ use_build
 choose_for_file "$video"
 
 # With -e, Ctrl-C finishes a recording properly, so that it can be played.
-exec gst-launch-1.0 -m ${shown:+-e} \
+exec cow-launch ${shown:+-e} \
   filesrc "location=$(quote "$video")" ! "${decoder[@]}" ! "${handover[@]}" ! "${detector[@]}" \
   cowbehavior "${properties[@]}" ! ${shown:+cowoverlay !} "${sink[@]}"

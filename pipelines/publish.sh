@@ -8,7 +8,7 @@ set -eu
 
 usage () {
   cat <<USAGE
-usage: pipelines/publish.sh rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH | FILE.mp4
+usage: pipelines/publish.sh rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH | FILE
          [--mqtt mqtt://[USER@]HOST[:PORT]] [--http http://HOST[:PORT]/PATH] [--file FILE]
          [--model MODEL --adapter ADAPTER] [--detector ELEMENTS] [--decoder WAY] [--name NAME]
          [--home-assistant] [PROPERTY=VALUE ...]
@@ -33,8 +33,10 @@ usage: pipelines/publish.sh rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH | FILE.mp4
   PROPERTY=VALUE       any other property of cowbehavior, as zones="pen 1=0,0,0.5,1", or of
                        cowpublish, as post-events=on-change (gst-inspect-1.0 cowbehavior and
                        gst-inspect-1.0 cowpublish list them)
+$CAMERA_OPTIONS
 
-A camera that goes away is reconnected; Ctrl+C ends the program. A recording ends by itself. At the
+A camera that goes away is reconnected, after minutes where it refuses the login,
+because cameras lock; Ctrl+C ends the program. A recording ends by itself. At the
 end the numbers of events sent and dropped are printed. To see what the broker receives:
   mosquitto_sub -v -t 'cowbehavior/#'
 USAGE
@@ -86,7 +88,13 @@ add () {
     device) device=$2 ;;
   esac
 }
+codec=''
 while [ $# -gt 0 ]; do
+  camera_option "$@"
+  if [ "$taken" != 0 ]; then
+    shift "$taken"
+    continue
+  fi
   case $1 in
     -h | --help) usage; exit 0 ;;
     --mqtt | --http | --file | --model | --adapter | --detector | --decoder | --name)
@@ -103,10 +111,17 @@ while [ $# -gt 0 ]; do
       esac
       shift ;;
     --home-assistant) home_assistant=yes; add mqtt-discovery true ;;
-    rtsp://* | rtsps://*) input=$1 ;;
-    [a-z]*=*) add "${1%%=*}" "${1#*=}" ;;
-    -*) die "unknown option $1" ;;
-    *) [ -r "$1" ] || die "$1: no such file"; input=$1 ;;
+    *)
+      if is_address "$1" || [ -r "$1" ]; then
+        input=$1
+      elif is_property "$1"; then
+        add "${1%%=*}" "${1#*=}"
+      else
+        case $1 in
+          -* | *@*) refuse_word "$1" ;;
+          *) die "$1: no such file" ;;
+        esac
+      fi ;;
   esac
   shift
 done
@@ -115,17 +130,17 @@ done
 add source "${name:-$(name_of "$input")}"
 [ -n "$targets" ] || add file -
 
+if is_address "$input"; then camera_source "$input" 1; fi
 use_build
-PATH=$PATH:$(dirname "${BASH_SOURCE[0]}")/../build/pipelines
-
-choose_decoder h264
-decode="h264parse ! $element ! ${handover[*]}"
-case $input in
-  rtsp*://*)
-    split_url "$input"
-    exec cow-reconnect "${source[*]} add-reference-timestamp-meta=true ! rtph264depay ! $decode" \
-      "$finder$behaviour ! $publisher ! fakesink sync=false" ;;
-  *)
-    exec cow-reconnect --once "filesrc location=$(quote "$input") ! qtdemux ! $decode" \
-      "$finder$behaviour ! $publisher ! fakesink sync=false" ;;
-esac
+rest="$finder$behaviour ! $publisher ! fakesink sync=false"
+if is_address "$input"; then
+  choose_for_camera "$kind" "$codec"
+  [ "$kind" = http ] || source+=(add-reference-timestamp-meta=true)
+  exec cow-reconnect "${access[@]}" "${source[*]} ! ${decoder[*]} ! ${handover[*]}" "$rest"
+else
+  [ -z "$codec$protocols${access[*]}" ] ||
+    refuse "--codec, --protocols, --ca and --insecure are for cameras"
+  choose_for_file "$input"
+  exec cow-reconnect --once \
+    "filesrc location=$(quote "$input") ! ${decoder[*]} ! ${handover[*]}" "$rest"
+fi

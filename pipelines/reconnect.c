@@ -3,19 +3,23 @@
  * cow-reconnect SOURCE REST: runs a pipeline of two parts, each described as for gst-launch-1.0.
  * When SOURCE fails, ends, or delivers nothing for a while, it is replaced by a new one until that
  * works, while REST plays on. It is an example of what an application around a camera has to do. An
- * error in REST ends the program. Warnings go to the standard error. At the end the counters of
- * `cowpublish` and the number of reconnections go there as well.
+ * error in REST ends the program. A refused login is tried again after minutes only. Warnings go to
+ * the standard error. At the end the counters of `cowpublish` and the number of reconnections go
+ * there as well.
  */
 #include <glib-unix.h>
 #include <gst/gst.h>
 #include <stdlib.h>
-#include <string.h>
+
+#include "pipelines/camera.h"
 
 #define FIRST_PAUSE_S 1
 #define LAST_PAUSE_S  10
+#define LOGIN_PAUSE_S 300 /* cameras lock a user for minutes after some wrong passwords */
 
 typedef struct {
   const char *description; /* of SOURCE */
+  CameraAccess access;
   gint patience_s;
   gboolean once; /* exit when SOURCE ends or fails */
   GMainLoop *loop;
@@ -80,6 +84,10 @@ start_source (Watch *self, GError **error)
   self->source = make_part (self->description, GST_PAD_SRC, error);
   if (!self->source)
     return FALSE;
+  if (!camera_prepare (GST_BIN (self->source), &self->access, error)) {
+    gst_object_unref (gst_object_ref_sink (g_steal_pointer (&self->source)));
+    return FALSE;
+  }
   pad = gst_element_get_static_pad (self->source, "src");
   gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_data,
                      self, NULL);
@@ -143,11 +151,15 @@ static void
 on_error (Watch *self, GstMessage *message)
 {
   g_autoptr (GError) error = NULL;
+  g_autofree char *why = NULL;
   GstObject *from = GST_MESSAGE_SRC (message);
 
   gst_message_parse_error (message, &error, NULL);
   if (!self->once && self->source && gst_object_has_as_ancestor (from, GST_OBJECT (self->source))) {
-    reconnect (self, error->message);
+    why = camera_explain (message, &self->access);
+    if (camera_refused_login (message))
+      self->pause_s = LOGIN_PAUSE_S;
+    reconnect (self, why);
   } else if (gst_object_has_as_ancestor (from, GST_OBJECT (self->pipeline))) {
     g_printerr ("cow-reconnect: %s: %s\n", GST_OBJECT_NAME (from), error->message);
     self->failed = TRUE;
@@ -208,17 +220,6 @@ on_signal (gpointer loop)
 }
 
 /* ---- the whole ------------------------------------------------------------------------------- */
-
-/* Returns a copy and wipes the original, because ps would show its passwords for as long as this
- * program runs. */
-static char *
-take_argument (char *argument)
-{
-  char *copy = g_strdup (argument);
-
-  memset (argument, 0, strlen (argument));
-  return copy;
-}
 
 /* Makes sinks not wait for a first frame, so that the clock runs before there is a source. */
 static void
@@ -290,17 +291,19 @@ main (int argc, char **argv)
   g_autofree char *source = NULL, *rest = NULL;
   g_autoptr (GError) error = NULL;
 
+  camera_take_logins (&watch.access);
   g_option_context_set_summary (
       context,
       "Runs the pipeline SOURCE ! REST and replaces SOURCE when it fails, ends or falls silent.");
   g_option_context_add_main_entries (context, entries, NULL);
+  camera_add_options (context, &watch.access);
   g_option_context_add_group (context, gst_init_get_option_group ());
   if (g_option_context_parse (context, &argc, &argv, &error) && (argc != 3 || watch.patience_s < 1))
     g_set_error_literal (&error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                          "expected SOURCE and REST, and a patience of 1 s or more; see --help");
   if (!error) {
-    watch.description = source = take_argument (argv[1]);
-    rest = take_argument (argv[2]);
+    watch.description = source = camera_take_argument (argv[1]);
+    rest = camera_take_argument (argv[2]);
     watch.loop = g_main_loop_new (NULL, FALSE);
     watch.pipeline = gst_pipeline_new (NULL);
     if (add_rest (&watch, rest, &error))
@@ -310,6 +313,7 @@ main (int argc, char **argv)
     gst_object_unref (watch.pipeline);
     g_main_loop_unref (watch.loop);
   }
+  camera_access_clear (&watch.access);
   if (error)
     g_printerr ("cow-reconnect: %s\n", error->message);
   return error || watch.failed ? EXIT_FAILURE : EXIT_SUCCESS;

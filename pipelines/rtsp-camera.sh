@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Labels an RTSP camera with one gst-launch-1.0 line; the results are its messages named
+# Labels an RTSP camera with one line of cow-launch; the results are its messages named
 # "cowbehavior".
 set -eu
 # shellcheck source=pipelines/lib/launch.sh
@@ -10,9 +10,7 @@ usage () {
   cat <<USAGE
 usage: pipelines/rtsp-camera.sh rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH
          [OPTION ...] [PROPERTY=VALUE ...]
-
-  --codec CODEC        the camera's codec: h264 (the default), h265, mjpeg, or auto, which finds it
-                       out
+$CAMERA_OPTIONS
 $COMMON_OPTIONS
 
 The labels as text:
@@ -23,25 +21,24 @@ In a window:
 USAGE
 }
 
-url='' codec=h264
+url='' codec=''
 while [ $# -gt 0 ]; do
-  # Addresses come before properties, because an address may contain "=".
-  case $1 in rtsp://* | rtsps://*) url=$1 taken=1 ;; *) common_option "$@" ;; esac
+  if is_address "$1"; then url=$1 taken=1; else camera_option "$@"; fi
+  [ "$taken" != 0 ] || common_option "$@"
   if [ "$taken" = 0 ]; then
     case $1 in
       -h | --help) usage; exit 0 ;;
-      --codec) codec=${2:-} taken=2 ;;
-      *) die "unknown option $1" ;;
+      *) refuse_word "$1" ;;
     esac
   fi
-  shift $((taken < $# ? taken : $#))
+  shift "$taken"
 done
 [ -n "$url" ] || die "an address rtsp://... is needed"
-split_url "$url"
+camera_source "$url" 1
 use_build
-choose_codec "$codec"
+choose_for_camera "$kind" "$codec"
 
 # With -e, Ctrl-C finishes a recording properly, so that it can be played.
-exec gst-launch-1.0 -m ${shown:+-e} \
+exec cow-launch ${shown:+-e} "${access[@]}" \
   "${source[@]}" ! "${decoder[@]}" ! "${handover[@]}" ! "${detector[@]}" \
   cowbehavior "${properties[@]}" ! ${shown:+cowoverlay !} "${sink[@]}"

@@ -13,9 +13,8 @@ usage: pipelines/rtsp-many.sh rtsp://CAMERA1 rtsp://CAMERA2 ... [OPTION ...] [PR
 Labels of the n-th camera are messages of the element camera<n>. All cameras have the same options.
 The pipeline ends when one of them goes away: let systemd, or a loop, start it again.
 
-  --codec CODEC        the cameras' codec: h264 (the default), h265, mjpeg, or auto, which finds it
-                       out for each camera
   --tile WIDTHxHEIGHT  size of each camera's picture on the wall, 640x360 by default
+$CAMERA_OPTIONS
 $COMMON_OPTIONS
 
 Four cameras on a wall; a detector of DL Streamer finds the cows, and each cow is classified once a
@@ -25,16 +24,15 @@ second at most:
 USAGE
 }
 
-urls=() codec=h264 tile=640x360
+urls=() codec='' tile=640x360
 while [ $# -gt 0 ]; do
-  # Addresses come before properties, because an address may contain "=".
-  case $1 in rtsp://* | rtsps://*) urls+=("$1") taken=1 ;; *) common_option "$@" ;; esac
+  if is_address "$1"; then urls+=("$1") taken=1; else camera_option "$@"; fi
+  [ "$taken" != 0 ] || common_option "$@"
   if [ "$taken" = 0 ]; then
     case $1 in
       -h | --help) usage; exit 0 ;;
-      --codec) codec=${2:-} taken=2 ;;
       --tile) tile=${2:-} taken=2 ;;
-      *) die "unknown option $1" ;;
+      *) refuse_word "$1" ;;
     esac
   fi
   shift $((taken < $# ? taken : $#))
@@ -44,7 +42,6 @@ done
   die "--tile is WIDTHxHEIGHT in pixels, as 640x360, not \"$tile\""
 width=${BASH_REMATCH[1]} height=${BASH_REMATCH[2]}
 use_build
-choose_codec "$codec"
 
 # The wall has as many columns as rows, or one more.
 columns=1
@@ -55,7 +52,8 @@ while [ $((columns * columns)) -lt "${#urls[@]}" ]; do columns=$((columns + 1));
 # late picture but leaves it out.
 branches=() places=()
 for i in "${!urls[@]}"; do
-  split_url "${urls[i]}"
+  camera_source "${urls[i]}" "$((i + 1))"
+  choose_for_camera "$kind" "$codec"
   branches+=("${source[@]}" ! "${decoder[@]}" ! "${handover[@]}" ! "${detector[@]}"
     cowbehavior "name=camera$((i + 1))" "${properties[@]}" !)
   if [ -n "$shown" ]; then
@@ -74,4 +72,4 @@ done
     "${places[@]}" ! "${sink[@]}")
 
 # With -e, Ctrl-C finishes a recording properly, so that it can be played.
-exec gst-launch-1.0 -m ${shown:+-e} "${places[@]}" "${branches[@]}"
+exec cow-launch ${shown:+-e} "${access[@]}" "${places[@]}" "${branches[@]}"

@@ -40,8 +40,8 @@
  * For each frame that was classified the element posts an element message named `cowbehavior`, or
  * only when a label changes, or not at all, as #GstCowBehavior:post-messages says:
  *
- * * #guint64 `timestamp`: stream time of the frame in ns
- * * #guint64 `running-time`: running time of the frame in ns
+ * * #guint64 `timestamp`: stream time of the frame in ns, absent without a timestamp
+ * * #guint64 `running-time`: running time of the frame in ns, absent without a timestamp
  * * #guint64 `frame`: number of the frame since the element started, from 0
  * * #gint `width`, `height`: size of the frame in pixels
  * * #guint64 `wall-clock`: ns since 1970, only where the buffer has a #GstReferenceTimestampMeta in

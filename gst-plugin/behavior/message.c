@@ -34,17 +34,26 @@ set_column (GstStructure *structure, const char *name, const GValue *objects, co
   gst_structure_take_value (structure, name, &column);
 }
 
+/* Leaves the field out where there is no time. */
+static void
+set_time (GstStructure *structure, const char *name, GstClockTime time)
+{
+  if (GST_CLOCK_TIME_IS_VALID (time))
+    gst_structure_set (structure, name, G_TYPE_UINT64, time, NULL);
+}
+
 GstMessage *
 gst_cow_message_new (GstObject *source, const char *model_name, const GstCowMoment *moment,
                      const GValue *objects)
 {
-  GstStructure *structure =
-      gst_structure_new ("cowbehavior", "timestamp", G_TYPE_UINT64, moment->stream_time,
-                         "running-time", G_TYPE_UINT64, moment->running_time, "frame",
-                         G_TYPE_UINT64, moment->frame, "width", G_TYPE_INT, moment->width, "height",
-                         G_TYPE_INT, moment->height, "model_name", G_TYPE_STRING, model_name, NULL);
-  if (GST_CLOCK_TIME_IS_VALID (moment->wall_clock))
-    gst_structure_set (structure, "wall-clock", G_TYPE_UINT64, moment->wall_clock, NULL);
+  GstStructure *structure = gst_structure_new_empty ("cowbehavior");
+
+  set_time (structure, "timestamp", moment->stream_time);
+  set_time (structure, "running-time", moment->running_time);
+  gst_structure_set (structure, "frame", G_TYPE_UINT64, moment->frame, "width", G_TYPE_INT,
+                     moment->width, "height", G_TYPE_INT, moment->height, "model_name",
+                     G_TYPE_STRING, model_name, NULL);
+  set_time (structure, "wall-clock", moment->wall_clock);
   set_column (structure, "ids", objects, "id");
   set_column (structure, "labels", objects, "label");
   set_column (structure, "confidences", objects, "confidence");

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # gst-launch-1.0 -m ... | awk -f events.awk: prints the messages of cowbehavior as lines, one for
 # each region of a frame. A line has seconds into the stream, the region's id (-1: the frame or a
-# zone), label and confidence, separated by tabs.
+# zone), label and confidence, separated by tabs. A frame without a time has "-" for the seconds.
 
 # Reads the array NAME of the message into into[1..n] and returns n. GStreamer quotes text that is
 # not a plain word, and writes \ before special characters.
@@ -31,14 +31,17 @@ function take(name, into,   text, n, quoted, c, value) {
   return 0
 }
 
-/: cowbehavior, timestamp=\(guint64\)/ {
+/: cowbehavior, / {
   n = take("ids", ids)
   if (n == 0 || take("labels", labels) != n || take("confidences", confidences) != n)
     next
-  time = $0
-  sub(/.*: cowbehavior, timestamp=\(guint64\)/, "", time)
-  sub(/,.*/, "", time)
+  time = "-"
+  if (match($0, /: cowbehavior, timestamp=\(guint64\)[0-9]+/)) {
+    time = substr($0, RSTART, RLENGTH)
+    sub(/.*\)/, "", time)
+    time = sprintf("%.3f", time / 1e9)
+  }
   for (i = 1; i <= n; i++)
-    printf "%.3f\t%s\t%s\t%.3f\n", time / 1e9, ids[i], labels[i], confidences[i]
+    printf "%s\t%s\t%s\t%.3f\n", time, ids[i], labels[i], confidences[i]
   fflush()
 }

@@ -5,9 +5,9 @@
 # shellcheck source=pipelines/lib/decoders.sh
 . "$(dirname "${BASH_SOURCE[0]}")/decoders.sh"
 
-# The options set these, each a part of a gst-launch-1.0 line.
+# The options set these, each a part of the pipeline or (access) an option of cow-launch.
 # shellcheck disable=SC2034  # the scripts put them together
-detector=() properties=() sink=(fakesink sync=false) shown='' device=''
+detector=() properties=() sink=(fakesink sync=false) shown='' device='' access=() protocols=''
 
 # --hls keeps the last minute of a stream; scripts of recordings change that.
 hls_length=(playlist-length=10 max-files=15)
@@ -35,6 +35,19 @@ Without any of these options there are messages only.
   --to ELEMENTS        anything else, as
                        "videoconvert ! jpegenc ! multifilesink location=frame%05d.jpg"'
 
+# shellcheck disable=SC2034
+CAMERA_OPTIONS='
+Addresses are rtsp://, rtsps://, rtspt:// (TCP), rtspu:// (UDP), rtsph:// (tunnelled through HTTP),
+or http:// and https:// for MJPEG. User and password may hold any character as it is, or as %XX; a /
+is %2F and a ? is %3F there.
+
+  --codec CODEC        what an RTSP camera sends: h264 (the default), h265, mjpeg, or auto, which
+                       finds it out
+  --protocols WAY      tcp (the default) or udp
+  --ca FILE            trust the certificates in FILE, for rtsps:// and https://: that of a camera
+                       that signed its own, or that of your authority
+  --insecure           trust every certificate: whoever is in between can read and change all'
+
 die () {
   printf '%s: %s\n\n' "$(basename "$0")" "$1" >&2
   usage >&2
@@ -47,14 +60,23 @@ quote () {
   printf '"%s"' "${value//\"/\\\"}"
 }
 
-# Decodes a part of a URL, where %40 is @.
-decode () {
-  local value=${1//\\/\\\\}
-  printf '%b' "${value//%/\\x}"
+# Like die () without the usage, which would hide the sentence.
+refuse () {
+  printf '%s: %s\n' "$(basename "$0")" "$1" >&2
+  exit 2
 }
 
-# Players need 4:2:0; not all of them know the finer chroma that some cameras have.
-encoder=(videoconvert ! 'video/x-raw,format=I420' ! x264enc tune=zerolatency)
+# refuse_word WORD: ends the script at a word that is nothing. Only the name of an option is
+# printed, because anything else may be an address that was typed wrong, with its password.
+refuse_word () {
+  case $1 in -*) die "unknown option ${1%%[=:@/]*}" ;; esac
+  refuse "a word is neither an address as rtsp://..., nor a file, an option or PROPERTY=VALUE;\
+ it is not printed, because it may hold a password"
+}
+
+# Players need 4:2:0; not all of them know the finer chroma that some cameras have. cow-launch makes
+# odd sizes even.
+encoder=(videoconvert ! 'video/x-raw,format=I420' ! videocrop name=even ! x264enc tune=zerolatency)
 
 # Makes the folder of --hls. hlssink uses its name as a pattern for printf, hence the %%. It is not
 # hlssink2: its splitmuxsink sometimes loses the end of the stream, so that nothing ends (seen with
@@ -85,26 +107,93 @@ common_option () {
     --hls) hls_sink "$2"; shown=yes ;;
     --to) read -ra sink <<<"$2"; shown=yes ;;
     --show) sink=(videoconvert ! autovideosink sync=false) shown=yes ;;
-    [a-z]*=*)
-      properties+=("${1%%=*}=$(quote "${1#*=}")")
-      if [ "${1%%=*}" = device ]; then device=${1#*=}; fi ;;
+    *)
+      if is_property "$1"; then
+        properties+=("${1%%=*}=$(quote "${1#*=}")")
+        if [ "${1%%=*}" = device ]; then device=${1#*=}; fi
+      else
+        taken=0
+      fi ;;
+  esac
+}
+
+# is_property WORD: whether it is PROPERTY=VALUE. An address with a = in it is none.
+is_property () { [[ $1 =~ ^[A-Za-z][A-Za-z0-9-]*= ]]; }
+
+# is_address WORD: whether it begins as an address does.
+is_address () { [[ $1 =~ ^[A-Za-z][A-Za-z0-9+.-]*:// ]]; }
+
+# camera_option OPTION [VALUE]: handles one of CAMERA_OPTIONS; sets `taken` as common_option ().
+camera_option () {
+  taken=2
+  case $1 in
+    --codec | --protocols | --ca) [ -n "${2:-}" ] || die "$1 needs a value" ;;
+  esac
+  case $1 in
+    --codec)
+      # shellcheck disable=SC2034
+      case $2 in
+        h264 | h265 | mjpeg | auto) codec=$2 ;;
+        *) die "--codec is h264, h265, mjpeg or auto, not \"$2\"" ;;
+      esac ;;
+    --protocols)
+      case $2 in
+        tcp | udp) protocols=$2 ;;
+        *) die "--protocols is tcp or udp, not \"$2\"" ;;
+      esac ;;
+    --ca)
+      [ -r "$2" ] || refuse "--ca $2: no such file, or not to be read"
+      access+=(--ca "$2") ;;
+    --insecure) access+=(--insecure) taken=1 ;;
     *) taken=0 ;;
   esac
 }
 
-# split_url URL: sets `source`, the rtspsrc. User and password go into properties of their own,
-# which nothing prints, because rtspsrc prints its location when it connects.
-split_url () {
-  local scheme=${1%%://*} rest=${1#*://} authority user password='' credentials=() url=$1
-  authority=${rest%%[/?]*}
-  if [[ $authority == *@* ]]; then
-    user=${authority%@*}
-    if [[ $user == *:* ]]; then password=${user#*:} user=${user%%:*}; fi
-    credentials=("user-id=$(quote "$(decode "$user")")" "user-pw=$(quote "$(decode "$password")")")
-    url=$scheme://${authority##*@}${rest#"$authority"}
+# choose_transport SCHEME: sets `transport`, how RTSP comes: that of --protocols, or of the scheme.
+choose_transport () {
+  case $1 in
+    rtspt | rtspst | rtsph | rtspsh) transport=tcp ;;
+    rtspu | rtspsu) transport=udp ;;
+    *) transport=${protocols:-tcp} ;;
+  esac
+  [ "${protocols:-$transport}" = "$transport" ] ||
+    refuse "$1:// is $transport, and --protocols says $protocols"
+}
+
+# camera_source URL NUMBER: sets `source`, the element, and `kind`, rtp or http. The login goes into
+# the environment as typed: cow-launch and cow-reconnect set it on the element of that number, so
+# that it is in no line that anything prints.
+camera_source () {
+  local scheme=${1%%://*} rest=${1#*://} authority host transport=''
+  scheme=${scheme,,} authority=${rest%%[/?]*} host=${authority##*@}
+  [[ ${rest#"$authority"} != *@* ]] ||
+    refuse "an address has an @ behind its first / or ?. If the password has a / or ?, write %2F,\
+ %3F; an @ of the path is %40"
+  [ -n "${host%%:*}" ] || refuse 'an address has no host'
+  if [ "$host" != "$authority" ]; then
+    export "COWBEHAVIOR_LOGIN_source$2=${authority%@*}"
   fi
   # shellcheck disable=SC2034
-  source=(rtspsrc "location=$(quote "$url")" "${credentials[@]}" protocols=tcp latency=200)
+  case $scheme in
+    http | https)
+      kind=http
+      [ -z "$protocols" ] || refuse "--protocols is for rtsp:// and rtsps://"
+      source=(souphttpsrc "location=$(quote "$scheme://$host${rest#"$authority"}")" is-live=true
+        do-timestamp=true) ;;
+    rtsp | rtspt | rtspu | rtsph | rtsps | rtspst | rtspsu | rtspsh)
+      kind=rtp
+      choose_transport "$scheme"
+      # rtspsrc tunnels TCP through HTTP where the scheme says so, and only there.
+      case $scheme in
+        rtsph | rtspsh) ;;
+        rtsps*) scheme=rtsps ;;
+        *) scheme=rtsp ;;
+      esac
+      source=(rtspsrc "location=$(quote "$scheme://$host${rest#"$authority"}")"
+        "protocols=$transport" latency=200) ;;
+    *) refuse "$scheme:// is not the address of a camera: rtsp://, rtsps:// or http:// is" ;;
+  esac
+  source+=("name=source$2")
 }
 
 # Frames wait here, still compressed, when the pipeline is slower than the camera. They must not
@@ -137,21 +226,29 @@ choose_decoder () {
   say_decoder "$1"
 }
 
-# choose_codec CODEC: sets `decoder`, from RTP to pictures, and `handover`.
-choose_codec () {
+# choose_for_camera KIND [CODEC]: sets `decoder`, from what a source of that kind gives to pictures,
+# and `handover`, and lets cow-launch and cow-reconnect expect that codec.
+choose_for_camera () {
+  [ "$1:${2:-}" != "${chosen_camera:-}" ] || return 0
+  chosen_camera=$1:${2:-}
   # shellcheck disable=SC2034
-  case $1 in
-    h264 | h265)
-      choose_decoder "$1"
-      decoder=("rtp$1depay" ! "${backlog[@]}" ! "$1parse" ! "$element") ;;
-    mjpeg)
-      choose_decoder "$1"
+  case $1:${2:-} in
+    rtp: | rtp:h264 | rtp:h265)
+      choose_decoder "${2:-h264}"
+      access+=(--codec "${2:-h264}")
+      decoder=("rtp${2:-h264}depay" ! "${backlog[@]}" ! "${2:-h264}parse" ! "$element") ;;
+    rtp:mjpeg)
+      choose_decoder mjpeg
+      access+=(--codec mjpeg)
       decoder=(rtpjpegdepay ! "${backlog[@]}" ! "$element") ;;
-    auto)
+    rtp:auto)
       rank_decoders "$(gpu_of_device)"
       decoder=('application/x-rtp,media=video' ! "${backlog[@]}" ! decodebin)
       handover=(videoconvert) ;;
-    *) die "--codec is h264, h265, mjpeg or auto, not \"$1\"" ;;
+    http: | http:mjpeg | http:auto)
+      choose_decoder mjpeg
+      decoder=(multipartdemux ! "${backlog[@]}" ! "$element") ;;
+    *) refuse "http:// and https:// are read as MJPEG, not as $2" ;;
   esac
 }
 
@@ -185,6 +282,6 @@ use_build () {
     export GST_PLUGIN_PATH=$here/../build/gst-plugin
     [ ! -e "$kernels" ] || export COWBEHAVIOR_CUDA_KERNELS=$kernels
   fi
-  PATH=$PATH:$here/../build/trainer
+  PATH=$PATH:$here/../build/trainer:$here/../build/pipelines
   export COWBEHAVIOR_PATH=${COWBEHAVIOR_PATH:+$COWBEHAVIOR_PATH:}$here/demo/model
 }

@@ -92,24 +92,45 @@ configure (GstRTSPMediaFactory *factory, GstRTSPMedia *media, gpointer camera)
 }
 
 static void
-require_password (Camera *camera, GstRTSPMediaFactory *factory)
+require_password (Camera *camera)
 {
   GstRTSPAuth *auth = gst_rtsp_auth_new ();
   GstRTSPToken *token =
       gst_rtsp_token_new (GST_RTSP_TOKEN_MEDIA_FACTORY_ROLE, G_TYPE_STRING, "viewer", NULL);
-  GstRTSPPermissions *permissions = gst_rtsp_permissions_new ();
   g_autofree gchar *basic =
       gst_rtsp_auth_make_basic (camera->scenario.user, camera->scenario.password);
+
+  gst_rtsp_auth_add_basic (auth, basic, token);
+  gst_rtsp_server_set_auth (camera->server, auth);
+  gst_rtsp_token_unref (token);
+  g_object_unref (auth);
+}
+
+/* TLS without a login: everybody may see the stream. */
+static void
+use_tls (Camera *camera)
+{
+  GstRTSPAuth *auth = gst_rtsp_auth_new ();
+  GstRTSPToken *token =
+      gst_rtsp_token_new (GST_RTSP_TOKEN_MEDIA_FACTORY_ROLE, G_TYPE_STRING, "viewer", NULL);
+
+  gst_rtsp_auth_set_tls_certificate (auth, camera->scenario.tls);
+  gst_rtsp_auth_set_default_token (auth, token);
+  gst_rtsp_server_set_auth (camera->server, auth);
+  gst_rtsp_token_unref (token);
+  g_object_unref (auth);
+}
+
+static void
+let_viewers_in (GstRTSPMediaFactory *factory)
+{
+  GstRTSPPermissions *permissions = gst_rtsp_permissions_new ();
 
   gst_rtsp_permissions_add_role (permissions, "viewer", GST_RTSP_PERM_MEDIA_FACTORY_ACCESS,
                                  G_TYPE_BOOLEAN, TRUE, GST_RTSP_PERM_MEDIA_FACTORY_CONSTRUCT,
                                  G_TYPE_BOOLEAN, TRUE, NULL);
   gst_rtsp_media_factory_set_permissions (factory, permissions);
   gst_rtsp_permissions_unref (permissions);
-  gst_rtsp_auth_add_basic (auth, basic, token);
-  gst_rtsp_server_set_auth (camera->server, auth);
-  gst_rtsp_token_unref (token);
-  g_object_unref (auth);
 }
 
 static const char *
@@ -139,8 +160,14 @@ camera_mount (Camera *camera)
 
   gst_rtsp_media_factory_set_launch (factory, launch_line (&camera->scenario));
   g_signal_connect (factory, "media-configure", G_CALLBACK (configure), camera);
+  if (camera->scenario.udp_only)
+    gst_rtsp_media_factory_set_protocols (factory, GST_RTSP_LOWER_TRANS_UDP);
+  if (camera->scenario.user || camera->scenario.tls)
+    let_viewers_in (factory);
   if (camera->scenario.user)
-    require_password (camera, factory);
+    require_password (camera);
+  else if (camera->scenario.tls)
+    use_tls (camera);
   gst_rtsp_mount_points_add_factory (mounts, "/barn", factory);
   g_object_unref (mounts);
 }
@@ -198,8 +225,8 @@ camera_new_mounted (const CameraScenario *scenario)
 char *
 camera_url (Camera *camera, const char *credentials)
 {
-  return g_strdup_printf ("rtsp://%s127.0.0.1:%d/barn", credentials,
-                          gst_rtsp_server_get_bound_port (camera->server));
+  return g_strdup_printf ("%s://%s127.0.0.1:%d/barn", camera->scenario.tls ? "rtsps" : "rtsp",
+                          credentials, gst_rtsp_server_get_bound_port (camera->server));
 }
 
 static GstRTSPFilterResult

@@ -4,7 +4,7 @@
 #ifndef TEST_CAMERA_H
 #define TEST_CAMERA_H
 
-#include <glib.h>
+#include <gio/gio.h>
 
 G_BEGIN_DECLS
 
@@ -16,6 +16,8 @@ typedef struct {
   guint fps;                   /* 0: 25 */
   const char *codec;           /* "h264" (NULL, too), "h265", "mjpeg" */
   const char *user, *password; /* NULL: no login */
+  gboolean udp_only;           /* refuses TCP */
+  GTlsCertificate *tls;        /* the address is rtsps://; NULL: without TLS */
   /* An MP4 with H.264, which is played instead. As recorders do, the server announces its length.
    * NULL: none. */
   const char *recording;

@@ -20,7 +20,7 @@ echo "/GstPipeline:pipeline0/GstParseBin:parsebin0: caps = $CAPS"
 FAKE
 cat >"$folder/bin/cow-reconnect" <<'FAKE'
 #!/bin/bash
-echo "$1 | $2"
+echo "${*: -2:1} | ${*: -1}"
 FAKE
 # The GPU that was asked for is kept.
 cat >"$folder/bin/cow-trainer" <<'FAKE'
@@ -85,7 +85,7 @@ check () {
 }
 
 all='nvh264dec nvh264device1dec nvh265sldec vah264dec vaapih265dec avdec_h264 avdec_h265 jpegdec'
-h264='choose_codec h264' cuda='device=cuda' file='choose_for_file f'
+h264='choose_for_camera rtp h264' cuda='device=cuda' file='choose_for_file f'
 
 ELEMENTS='avdec_h264'
 check software "$(choose "$h264")" '! avdec_h264 | videoconvert |' \
@@ -101,9 +101,9 @@ ELEMENTS=$all
 check nvdec "$(choose "$h264")" 'rtph264depay !' '! h264parse ! nvh264dec | videoconvert |' \
   'h264 is decoded by nvh264dec (GPU 0 decodes it up to 4096 x 2048)'
 check 'asks the first GPU' "$(cat "$folder/asked")" 'info --json --device cuda:0'
-check 'not in 8 bits' "$(choose 'choose_codec h265')" '! vaapih265dec | videoconvert |' \
+check 'not in 8 bits' "$(choose 'choose_for_camera rtp h265')" '! vaapih265dec | videoconvert |' \
   'by vaapih265dec (by VA-API; not by nvdec: GPU 0 does not decode it)'
-check mjpeg "$(choose 'choose_codec mjpeg')" 'rtpjpegdepay !' '! jpegdec |'
+check mjpeg "$(choose 'choose_for_camera rtp mjpeg')" 'rtpjpegdepay !' '! jpegdec |'
 
 ANSWER=$unknown
 check 'what it decodes is unknown' "$(choose "$h264")" '! vah264dec |' \
@@ -119,7 +119,7 @@ check forced "$(choose "choose_decoding nvdec; $h264")" '! nvh264dec | videoconv
   'by nvh264dec (--decoder nvdec)'
 check 'forced software' "$(choose "choose_decoding software; $h264")" '! avdec_h264 |' \
   '(--decoder software)'
-check 'forced in vain' "$(choose 'choose_decoding vaapi; choose_codec mjpeg')" \
+check 'forced in vain' "$(choose 'choose_decoding vaapi; choose_for_camera rtp mjpeg')" \
   'no decoder for mjpeg: not by vaapi: GStreamer has no vajpegdec' 'status 1'
 check 'no such way' "$(choose 'choose_decoding magic')" \
   '--decoder is auto, nvdec, vaapi or software, not "magic"' 'status 2'
@@ -137,7 +137,7 @@ check 'by options' "$(choose "common_option device=cuda; common_option --decoder
 check 'a file on the GPU' "$(CAPS='video/x-h264, width=(int)96' choose "$cuda; $file")" \
   'parsebin ! h264parse ! nvh264dec | capsfilter caps="video/x-raw(memory:CUDAMemory)" |'
 publish () { PATH=$folder/bin:$PATH "$pipelines/publish.sh" rtsp://127.0.0.1:9/ "$@" 2>&1; }
-check 'publish.sh' "$(publish device=cuda:0)" 'rtph264depay ! h264parse ! nvh264dec ! ' \
+check 'publish.sh' "$(publish device=cuda:0)" 'rtph264depay ! queue ' '! h264parse ! nvh264dec ! ' \
   'nvh264dec ! capsfilter caps="video/x-raw(memory:CUDAMemory)" | cowbehavior device="cuda:0"'
 check 'publish.sh with a detector' "$(publish device=cuda --detector 'gvadetect model=x')" \
   'h264parse ! nvh264dec ! videoconvert | gvadetect model=x ! cowbehavior'
@@ -149,10 +149,10 @@ check 'a file' "$(CAPS='video/x-h264, width=(int)96' choose "$file")" \
   'decodebin | videoconvert | nvh264dec:MAX'
 check 'a file of another kind' "$(CAPS='video/x-theora, width=(int)96' choose "$file")" \
   'decodebin | videoconvert | nvh264dec:MAX,vaapih265dec:MAX,jpegdec:MAX'
-check 'ranks of the user' "$(GST_PLUGIN_FEATURE_RANK=a:NONE choose 'choose_codec auto')" \
+check 'ranks of the user' "$(GST_PLUGIN_FEATURE_RANK=a:NONE choose 'choose_for_camera rtp auto')" \
   '! decodebin | videoconvert | a:NONE,nvh'
 ELEMENTS=''
-check 'any codec in vain' "$(choose 'choose_codec auto')" 'no decoder for any video: '
+check 'any codec in vain' "$(choose 'choose_for_camera rtp auto')" 'no decoder for any video: '
 
 # What is parsed here is what the program prints, where there is a GPU that it can ask.
 if [ -n "${COW_TEST_GPU_LIBRARIES:-}" ]; then

@@ -406,6 +406,30 @@ test_messages (void)
   support_harness_free (harness);
 }
 
+/* A message about a frame without a timestamp has no number that would mean "none". */
+static void
+test_message_without_time (void)
+{
+  GstVideoInfo info = support_info (GST_VIDEO_FORMAT_RGB, 96, 80, NULL);
+  GstHarness *harness = support_harness_new (adapter, "name=behaviour");
+  GstBus *bus = support_harness_bus (harness);
+  GstBuffer *in = support_frame_new (&info, 2);
+  const GstStructure *structure;
+  GstMessage *message;
+
+  support_harness_set_info (harness, &info);
+  GST_BUFFER_PTS (in) = GST_CLOCK_TIME_NONE;
+  gst_buffer_unref (gst_harness_push_and_pull (harness, in));
+  g_assert_cmpuint (support_n_messages (bus, GST_MESSAGE_ELEMENT, &message), ==, 1);
+  structure = gst_message_get_structure (message);
+  g_assert_true (gst_structure_has_field (structure, "frame"));
+  g_assert_false (gst_structure_has_field (structure, "timestamp"));
+  g_assert_false (gst_structure_has_field (structure, "running-time"));
+  gst_message_unref (message);
+  gst_object_unref (bus);
+  support_harness_free (harness);
+}
+
 /* ---- precision ------------------------------------------------------------------------------- */
 
 /* Keeps a choice of int16 in the adapter's folder, as if somebody had measured. */
@@ -653,6 +677,7 @@ main (int argc, char **argv)
   g_test_add_func ("/element/threshold", test_threshold);
   g_test_add_func ("/element/top-k", test_top_k);
   g_test_add_func ("/element/messages", test_messages);
+  g_test_add_func ("/element/message-without-time", test_message_without_time);
   g_test_add_func ("/element/precision", test_precision);
   g_test_add_func ("/element/precision/measured", test_precision_measured);
   g_test_add_func ("/element/meta-copy", test_meta_copy);

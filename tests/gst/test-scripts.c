@@ -44,6 +44,22 @@ run_script (int expected_status, const char *name, ...)
   return launched_output ((const char *const *)argv->pdata, expected_status);
 }
 
+/* Makes a recording. */
+static void
+run_to_end (const char *line)
+{
+  g_autoptr (GstElement) pipeline = gst_parse_launch (line, NULL);
+  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
+  GstMessage *message;
+
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  message =
+      gst_bus_timed_pop_filtered (bus, GST_CLOCK_TIME_NONE, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
+  g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_EOS);
+  gst_message_unref (message);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+}
+
 /* ---- the output ------------------------------------------------------------------------------ */
 
 /* Returns every frame of a file as BGRx, in its own size. */
@@ -69,6 +85,17 @@ frames_of (const char *path, GstVideoInfo *info)
   }
   gst_element_set_state (pipeline, GST_STATE_NULL);
   return frames;
+}
+
+static void
+assert_size (const char *path, gint width, gint height)
+{
+  GstVideoInfo info;
+  g_autoptr (GPtrArray) frames = frames_of (path, &info);
+
+  g_assert_cmpuint (frames->len, >=, 20);
+  g_assert_cmpint (info.width, ==, width);
+  g_assert_cmpint (info.height, ==, height);
 }
 
 /* Whether the lowest rows of a part of a frame are the time budget: only colours of behaviours,
@@ -236,6 +263,48 @@ test_codec_looked_up (void)
   watch_camera ("h264", "auto");
 }
 
+/* H.264 in 4:2:0 has no odd sizes: the last column and row are left out, of a wall, too. */
+static void
+test_odd_size (void)
+{
+  Camera *camera = camera_new_mounted (&(CameraScenario){ .n_frames = 50 });
+  g_autofree char *url = camera_url (camera, ""), *odd = path_of ("odd.avi"),
+                  *to = path_of ("odd.mp4"), *hls = path_of ("odd"), *wall = path_of ("odd wall"),
+                  *first = g_build_filename (hls, "segment00000.ts", NULL);
+  g_autofree char *line =
+      g_strdup_printf ("videotestsrc num-buffers=20 ! video/x-raw,format=I420,width=321,height=181,"
+                       "framerate=10/1 ! jpegenc ! avimux ! filesink location=\"%s\"",
+                       odd);
+
+  run_to_end (line);
+  g_free (run_script (0, "file.sh", odd, "--mp4", to, NULL));
+  assert_size (to, 320, 180);
+  g_free (run_script (0, "file.sh", odd, "--hls", hls, NULL));
+  assert_size (first, 320, 180);
+  g_free (run_script (0, "rtsp-many.sh", url, "--tile", "161x121", "--mp4", wall, NULL));
+  assert_size (wall, 160, 120);
+  camera_free (camera);
+}
+
+/* A frame without a time has no number for it. */
+static void
+test_no_time (void)
+{
+  g_autofree char *awk = g_build_filename (g_getenv ("COW_TEST_PIPELINES"), "lib/events.awk", NULL);
+  const char *argv[] = {
+    "sh",
+    "-c",
+    "echo 'Got message #1 from element \"c\" (element): cowbehavior, frame=(guint64)0, "
+    "ids=(int)< -1 >, labels=(string)< Lying >, confidences=(double)< 0.5 >;' | awk -f \"$1\"",
+    "sh",
+    awk,
+    NULL
+  };
+  g_autofree char *line = launched_output (argv, 0);
+
+  g_assert_cmpstr (line, ==, "-\t-1\tLying\t0.500\n");
+}
+
 /* A recorder announces when its stream ends. The end arrives although the frames pass more slowly
  * than the recorder sends them. */
 static void
@@ -312,16 +381,8 @@ make_video (void)
       "framerate=20/1 ! x264enc tune=zerolatency key-int-max=10 ! h264parse ! mp4mux ! "
       "filesink location=\"%s\"",
       video);
-  g_autoptr (GstElement) pipeline = gst_parse_launch (line, NULL);
-  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
-  GstMessage *message;
 
-  gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  message =
-      gst_bus_timed_pop_filtered (bus, GST_CLOCK_TIME_NONE, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
-  g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_EOS);
-  gst_message_unref (message);
-  gst_element_set_state (pipeline, GST_STATE_NULL);
+  run_to_end (line);
 }
 
 static const char *
@@ -363,6 +424,8 @@ main (int argc, char **argv)
   g_test_add_func ("/scripts/h265", test_h265);
   g_test_add_func ("/scripts/mjpeg", test_mjpeg);
   g_test_add_func ("/scripts/codec-looked-up", test_codec_looked_up);
+  g_test_add_func ("/scripts/odd-size", test_odd_size);
+  g_test_add_func ("/scripts/no-time", test_no_time);
   g_test_add_func ("/scripts/slower-than-recorder", test_slower_than_recorder);
   g_test_add_func ("/scripts/many", test_many);
   g_test_add_func ("/scripts/many-messages", test_many_messages);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* What cow-launch and cow-reconnect know about cameras: how to get in, and why it failed. */
+#ifndef COW_PIPELINES_CAMERA_H
+#define COW_PIPELINES_CAMERA_H
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+typedef struct {
+  GHashTable *logins; /* from an element's name to "USER:PASSWORD" as typed */
+  char *ca;           /* file of certificates that are trusted; NULL: those of the system */
+  gboolean insecure;  /* trust every certificate */
+  char *codec;        /* "h264", "h265", "mjpeg"; NULL: any */
+} CameraAccess;
+
+/* Fills --ca, --insecure and --codec of `access`, which has to live as long as the context. */
+void camera_add_options (GOptionContext *context, CameraAccess *access);
+/* Takes every variable COWBEHAVIOR_LOGIN_NAME out of the environment, wiping it: the login of the
+ * source of that name. To be called before other threads and processes are started. */
+void camera_take_logins (CameraAccess *access);
+void camera_access_clear (CameraAccess *access);
+
+/* Prepares the sources of cameras below `bin`, which must not be running. `access` has to outlive
+ * them. */
+gboolean camera_prepare (GstBin *bin, CameraAccess *access, GError **error);
+/* Whether the object is such a source, or a part of one. */
+gboolean camera_is_source (GstObject *object);
+/* Says in a sentence without address and login why a source failed; free with g_free (). It may
+ * connect to the camera once, for 5 s at most after the name is looked up. */
+char *camera_explain (GstMessage *failure, const CameraAccess *access);
+/* Whether the camera refused user or password. */
+gboolean camera_refused_login (GstMessage *failure);
+
+/* Copies an argument and wipes the original, because ps would show what an address holds for as
+ * long as the program runs; free with g_free (). */
+char *camera_take_argument (char *argument);
+
+G_END_DECLS
+
+#endif
