@@ -102,12 +102,18 @@ setting (const char *name, size_t otherwise)
   return text != nullptr ? strtoull (text, nullptr, 10) : otherwise;
 }
 
+static int known_architecture = 86;
+
+void
+read_architecture (void)
+{
+  known_architecture = (int)setting ("COW_CUDA_ARCHITECTURE", 86);
+}
+
 int
 architecture (void)
 {
-  static const int known = (int)setting ("COW_CUDA_ARCHITECTURE", 86);
-
-  return known;
+  return known_architecture;
 }
 
 CkCuResult

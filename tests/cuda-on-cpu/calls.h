@@ -55,7 +55,9 @@ int context_device (void);
 
 /* A setting of the environment as a number, or what it is without. */
 size_t setting (const char *name, size_t otherwise);
-/* Compute capability: COW_CUDA_ARCHITECTURE is 86 for 8.6. */
+/* Compute capability: COW_CUDA_ARCHITECTURE is 86 for 8.6, as it was when the driver was started
+ * last: instructions ask for it too often to look. */
 int architecture (void);
+void read_architecture (void);
 
 #endif /* COW_CUDA_CALLS_H */

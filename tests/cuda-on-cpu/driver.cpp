@@ -180,6 +180,7 @@ CkCuResult
 cuInit (unsigned flags)
 {
   CALL (cuInit);
+  read_architecture ();
   return memory_begin () && shadow_begin () ? 0 : CK_CU_OUT_OF_MEMORY;
 }
 
