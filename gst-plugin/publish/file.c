@@ -125,7 +125,9 @@ file_open (File *self, GError **error)
 static gboolean
 file_connect (GstCowPublishTarget *target, GCancellable *cancellable, GError **error)
 {
-  return file_open ((File *)target, error);
+  File *self = (File *)target;
+
+  return self->file.fd >= 0 || file_open (self, error);
 }
 
 /* ---- a file that others write to and rotate too ---------------------------------------------- */
@@ -355,7 +357,9 @@ file_new (gconstpointer values, const char *source, GError **error)
     file_free (&self->target);
     return NULL;
   }
-  file_disconnect (&self->target, TRUE, NULL);
+  /* A pipe stays open: its reader takes the end of a writer for the end of all. */
+  if (self->regular)
+    file_disconnect (&self->target, TRUE, NULL);
   return &self->target;
 }
 

@@ -60,7 +60,7 @@ test_open_wrong (const CowBehaviorOptions *right)
   options.model = NULL;
   check_open (&options, COW_BEHAVIOR_ARGUMENT, "model", "no model where the adapter needs one");
   options.model = "/dev/null";
-  check_open (&options, COW_BEHAVIOR_UNSUPPORTED, "/dev/null", "a model of no known kind");
+  check_open (&options, COW_BEHAVIOR_IO, "/dev/null: is a pipe or a device", "no file at all");
   options = *right;
   options.device = "abacus";
   check_open (&options, COW_BEHAVIOR_ARGUMENT, "abacus", "an unknown device");
