@@ -468,9 +468,10 @@ test_memory (gconstpointer data)
                                         .adapter_dropout =
                                             training->device->keeps_dropout ? .3f : 0,
                                         .targets = training_targets (sort) };
+    const CowTrainedBackbone *backbone = cow_network_backbone (network); /* NULL: features */
     const gsize predicted =
-        cow_network_activation_bytes (&options, &cow_network_backbone (network)->config,
-                                      sort->batch, sort->side, sort->side, checkpointing);
+        cow_network_activation_bytes (&options, backbone ? &backbone->config : NULL, sort->batch,
+                                      sort->side, sort->side, checkpointing);
     real_class = training->device->klass;
     CkDeviceClass counted = *real_class;
     counted.alloc = counted_alloc;
