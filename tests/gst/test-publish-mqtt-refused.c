@@ -269,8 +269,8 @@ static void
 assert_said (const char *properties, const char *words)
 {
   GstHarness *harness = publish_harness_new (properties);
-  g_autofree char *warning = publish_wait_warning (harness, words);
 
+  g_free (publish_wait_warning (harness, words));
   publish_harness_free (harness);
 }
 

@@ -308,7 +308,6 @@ test_refused (Fixture *self, gconstpointer data)
 static void
 test_other_base (Fixture *self, gconstpointer data)
 {
-  g_autofree char *card_path = g_build_filename (self->adapter, "cowbehavior.json", NULL);
   g_autoptr (GError) error = NULL;
   g_autoptr (CowCard) card = cow_card_read (self->adapter, NULL, &error);
   g_assert_no_error (error);
