@@ -58,6 +58,16 @@ note (Endpoint *self, SoupServerMessage *message, gboolean taken)
   g_mutex_unlock (&self->lock);
 }
 
+/* What it refuses from now on, while it serves. */
+static void
+endpoint_refuse (Endpoint *self, gsize most_bytes, int poison)
+{
+  g_mutex_lock (&self->lock);
+  self->most_bytes = most_bytes;
+  self->poison = poison;
+  g_mutex_unlock (&self->lock);
+}
+
 static guint
 judge (Endpoint *self, SoupServerMessage *message)
 {
@@ -66,10 +76,14 @@ judge (Endpoint *self, SoupServerMessage *message)
   g_autofree char *text = g_strndup (g_bytes_get_data (body, NULL), g_bytes_get_size (body));
   g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
 
-  if (self->most_bytes > 0 && strlen (text) > self->most_bytes)
+  g_mutex_lock (&self->lock);
+  const gsize most_bytes = self->most_bytes;
+  const int poison = self->poison;
+  g_mutex_unlock (&self->lock);
+  if (most_bytes > 0 && strlen (text) > most_bytes)
     return 413;
-  for (char **line = lines; self->poison >= 0 && *line; line++)
-    if (publish_frame_of (*line) == self->poison)
+  for (char **line = lines; poison >= 0 && *line; line++)
+    if (publish_frame_of (*line) == poison)
       return 400;
   return (guint)g_atomic_int_get (&self->status);
 }
@@ -507,7 +521,7 @@ test_divided (void)
   Endpoint *endpoint = endpoint_new (200);
   GstHarness *harness = harness_for (endpoint, "http-batch=100 drain-timeout=60000");
 
-  endpoint->most_bytes = 2000;
+  endpoint_refuse (endpoint, 2000, -1);
   publish_push (harness, 0, 1);
   publish_wait (harness, "http", "failures", 1);
   publish_push (harness, 1, 80);
@@ -537,8 +551,7 @@ assert_one_dropped (gsize most_bytes, int poison, const char *expected)
   publish_push (harness, 1, 40);
   publish_push_objects (harness, 40, publish_object_new ("zone", name, 0, "Lying", 0), NULL);
   publish_push (harness, 41, 80);
-  endpoint->most_bytes = most_bytes;
-  endpoint->poison = poison;
+  endpoint_refuse (endpoint, most_bytes, poison);
   g_atomic_int_set (&endpoint->status, 200);
   warning = publish_wait_warning (harness, expected);
   publish_stop (harness);
