@@ -28,23 +28,6 @@ free_names (gpointer names)
   g_ptr_array_unref (names);
 }
 
-/* The folders in a folder, without noting anything; empty when it cannot be read. */
-static GPtrArray *
-list_folders (const char *folder)
-{
-  g_autoptr (Scan) scan = scan_new ();
-  GPtrArray *names = scan_names (scan, folder, NULL);
-
-  if (!names)
-    return g_ptr_array_new_with_free_func (g_free);
-  for (guint i = names->len; i > 0; i--) {
-    g_autofree char *path = g_build_filename (folder, names->pdata[i - 1], NULL);
-    if (!g_file_test (path, G_FILE_TEST_IS_DIR))
-      g_ptr_array_remove_index (names, i - 1);
-  }
-  return names;
-}
-
 static char *
 join (const GPtrArray *names)
 {
@@ -170,7 +153,7 @@ dataset_read_folders (DatasetDraft *self, const char *folder, CowSplit split, GE
       scan_pass (self->scan, path, PASSED_LINK, NULL);
     else if (g_file_test (path, G_FILE_TEST_IS_DIR)) {
       g_ptr_array_add (labels, names->pdata[i]);
-      g_ptr_array_add (inner, list_folders (path));
+      g_ptr_array_add (inner, scan_folder_names (path));
     } else if (scan_is_picture (self->scan, path))
       scan_pass (self->scan, path, PASSED_LOOSE, NULL);
   }

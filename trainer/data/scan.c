@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "trainer/data/scan.h"
 
-#include <errno.h>
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,12 +59,6 @@ add (GArray *list, const char *path, guint tag)
 {
   const ScannedPicture picture = { g_strdup (path), tag };
   g_array_append_val (list, picture);
-}
-
-void
-scan_add (Scan *self, const char *path, guint tag)
-{
-  add (self->pictures, path, tag);
 }
 
 void
@@ -126,6 +120,32 @@ scan_names (Scan *self, const char *folder, GError **error)
   return names;
 }
 
+/* Whether an entry is a folder, or a link to one. Its type spares asking for each of many files. */
+static gboolean
+is_folder (const char *folder, const struct dirent *entry)
+{
+  if (entry->d_type != DT_LNK && entry->d_type != DT_UNKNOWN)
+    return entry->d_type == DT_DIR;
+  g_autofree char *path = g_build_filename (folder, entry->d_name, NULL);
+  return g_file_test (path, G_FILE_TEST_IS_DIR);
+}
+
+GPtrArray *
+scan_folder_names (const char *folder)
+{
+  GPtrArray *names = g_ptr_array_new_with_free_func (g_free);
+  DIR *dir = opendir (folder);
+  const struct dirent *entry;
+
+  while (dir && (entry = readdir (dir)))
+    if (entry->d_name[0] != '.' && is_folder (folder, entry) && !file_name_system (entry->d_name))
+      g_ptr_array_add (names, g_strdup (entry->d_name));
+  if (dir)
+    closedir (dir);
+  g_ptr_array_sort (names, compare_names);
+  return names;
+}
+
 /* Whether a file begins as JPEG, PNG or WebP does. BMP and TIFF say too little at their beginning:
  * raw pictures of cameras look like TIFF. */
 static gboolean
@@ -145,11 +165,13 @@ begins_as_picture (const char *path)
 gboolean
 scan_is_picture (Scan *self, const char *path)
 {
+  /* Of most files, of which there may be millions, the name says it. */
+  if (file_name_is_picture (path))
+    return TRUE;
   g_autofree char *name = g_path_get_basename (path), *suffix = file_name_suffix (name);
   const gboolean other = file_name_is_other_picture (name),
                  regular = g_file_test (path, G_FILE_TEST_IS_REGULAR);
-
-  if (file_name_is_picture (name) || (regular && (other || !*suffix) && begins_as_picture (path)))
+  if (regular && (other || !*suffix) && begins_as_picture (path))
     return TRUE;
   scan_pass (self, path, other ? PASSED_FORMAT : PASSED_OTHER,
              !regular  ? "special files"
@@ -168,12 +190,11 @@ walk (Scan *self, const char *folder, guint tag, GError **error)
     struct stat status;
     if (stat (path, &status) != 0)
       scan_pass (self, path, PASSED_LINK, NULL);
-    else if (!S_ISDIR (status.st_mode) ? !scan_is_picture (self, path)
-                                       : !scan_folder (self, path, tag, error)) {
-      if (S_ISDIR (status.st_mode))
+    else if (S_ISDIR (status.st_mode)) {
+      if (!scan_folder (self, path, tag, error))
         return FALSE;
-    } else if (!S_ISDIR (status.st_mode))
-      scan_add (self, path, tag);
+    } else if (scan_is_picture (self, path))
+      add (self->pictures, path, tag);
   }
   return names != NULL;
 }
@@ -298,7 +319,7 @@ take_arguments (Scan *self, char *const *paths, GError **error)
       return FALSE;
     }
     if (!g_file_test (paths[tag], G_FILE_TEST_IS_DIR))
-      scan_add (self, paths[tag], tag);
+      add (self->pictures, paths[tag], tag);
     else if (!visit (self, paths[tag]))
       scan_pass (self, paths[tag], PASSED_TWICE, NULL);
     else if (!walk (self, paths[tag], tag, error))

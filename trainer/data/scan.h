@@ -47,9 +47,10 @@ void scan_free (Scan *self);
 /* The names in a folder that are neither hidden nor of the system, sorted as bytes; the others are
  * noted. COW_ERROR_IO. */
 GPtrArray *scan_names (Scan *self, const char *folder, GError **error);
+/* The folders among these names; nothing is noted, and there are none where it cannot be read. */
+GPtrArray *scan_folder_names (const char *folder);
 /* Adds all pictures below a folder. Links to folders are kept for scan_finish (). */
 gboolean scan_folder (Scan *self, const char *folder, guint tag, GError **error);
-void scan_add (Scan *self, const char *path, guint tag);
 /* Notes what a caller leaves out; `word` may be NULL. */
 void scan_pass (Scan *self, const char *path, PassedReason reason, const char *word);
 /* Whether a file is one of the pictures that are read, by its name, or by its content where it has
