@@ -3,6 +3,7 @@
  * splits, and what is wrong with them. */
 #include "trainer/data/dataset-open.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "trainer/data/dataset-readers.h"
@@ -247,27 +248,29 @@ number_classes (DatasetDraft *self, GError **error)
   return FALSE;
 }
 
-/* The value of a label that is a number: "1", "01" and "1.0" are the same. */
-static gboolean
-parse_number (const char *label, double *value)
+/* The value of a label that is a number: "1", "01" and "1.0" are the same; else NaN. */
+static double
+parse_number (const char *label)
 {
   char *end;
-  *value = g_ascii_strtod (label, &end);
-  return end != label && *end == '\0';
+  const double value = g_ascii_strtod (label, &end);
+  return end != label && *end == '\0' ? value : NAN;
 }
 
 static void
 warn_of_same_numbers (DatasetDraft *self)
 {
   GStrv classes = self->set->classes;
-  double a, b;
+  g_autofree double *values = g_new (double, self->set->n_classes);
 
-  for (guint i = 0; classes[i]; i++)
+  for (guint i = 0; classes[i]; i++) {
+    values[i] = parse_number (classes[i]);
     for (guint k = 0; k < i; k++)
-      if (parse_number (classes[i], &a) && parse_number (classes[k], &b) && a == b)
+      if (values[i] == values[k])
         dataset_draft_warn (self,
                             "the classes \"%s\" and \"%s\" are the same number and two classes",
                             classes[k], classes[i]);
+  }
 }
 
 /* Labels that differ in spaces and the like are most likely one class, mistyped. */

@@ -101,12 +101,13 @@ static const char *const system_names[] = {
 const char *
 file_name_system (const char *name)
 {
+  g_autofree char *small = g_ascii_strdown (name, -1);
+
   for (guint i = 0; i < G_N_ELEMENTS (system_names); i++) {
     const char first = system_names[i][0];
-    if (first != '*' && g_ascii_tolower (first) != g_ascii_tolower (*name))
+    if (first != '*' && g_ascii_tolower (first) != *small)
       continue; /* as for most names, of which there may be millions */
-    g_autofree char *pattern = g_ascii_strdown (system_names[i], -1),
-                    *small = g_ascii_strdown (name, -1);
+    g_autofree char *pattern = g_ascii_strdown (system_names[i], -1);
     if (g_pattern_match_simple (pattern, small))
       return system_names[i];
   }
