@@ -278,6 +278,36 @@ test_contrast (void)
   cli_remove (folder);
 }
 
+/* A few rows of another grey are no contrast wherever they are, and many are, also the last ones. */
+static void
+test_tall (void)
+{
+  static const struct {
+    int first, rows; /* the black ones of 400, the others are white */
+    PictureNotes notes;
+  } cases[] = {
+    { 0, 350, 0 },
+    { 0, 396, 0 },
+    { 4, 396, 0 },
+    { 0, 398, PICTURE_FLAT },
+    { 1, 398, PICTURE_FLAT },
+    { 2, 398, PICTURE_FLAT },
+  };
+  char *folder = cli_folder ();
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    VipsImage *black = NULL, *image = NULL;
+    g_assert_cmpint (vips_black (&black, 8, cases[i].rows, NULL), ==, 0);
+    g_assert_cmpint (
+        vips_embed (black, &image, 0, cases[i].first, 8, 400, "extend", VIPS_EXTEND_WHITE, NULL),
+        ==, 0);
+    g_object_unref (black);
+    g_autofree char *path = write_image (folder, "tall.png", image);
+    assert_notes (path, cases[i].notes);
+  }
+  cli_remove (folder);
+}
+
 /* Alpha lies on black, unless it is 0 throughout. */
 static void
 test_empty_alpha (void)
@@ -859,6 +889,7 @@ main (int argc, char **argv)
   g_test_add_func ("/pictures/orientation", test_orientation);
   g_test_add_func ("/pictures/profile", test_profile);
   g_test_add_func ("/pictures/contrast", test_contrast);
+  g_test_add_func ("/pictures/tall", test_tall);
   g_test_add_func ("/pictures/empty-alpha", test_empty_alpha);
   g_test_add_func ("/pictures/odd-profiles", test_odd_profiles);
   g_test_add_func ("/pictures/reasons", test_reasons);

@@ -425,25 +425,40 @@ to_srgb (VipsImage **image, PictureNotes *notes)
 
 /* ---- one picture ----------------------------------------------------------------------------- */
 
-/* Between which values all but a few pixels are: dead pixels of a thermal camera, or a logo, are no
+/* Between which values all but a few of n are: dead pixels of a thermal camera, or a logo, are no
  * contrast. */
+static void
+find_bulk (const gsize *counts, gsize n, int *low, int *high)
+{
+  gsize below = 0, above = 0;
+
+  *low = 0;
+  *high = 255;
+  while (*low < 255 && (below += counts[*low]) * FEW_PARTS <= n)
+    ++*low;
+  while (*high > *low && (above += counts[*high]) * FEW_PARTS <= n)
+    --*high;
+}
+
+/* The first rows of most pictures tell already: what is counted later only widens the range. */
 static void
 note_contrast (Picture *picture)
 {
-  const gsize n = (gsize)picture->width * (gsize)picture->height;
-  gsize counts[256] = { 0 }, below = 0, above = 0;
+  const gsize n = 3 * (gsize)picture->width * (gsize)picture->height,
+              strip = 3 * (gsize)picture->width * STRIP;
+  gsize counts[256] = { 0 };
   int low = 0, high = 255;
 
-  for (gsize i = 0; i < 3 * n; i++)
-    counts[picture->rgb[i]]++;
-  while (low < 255 && (below += counts[low]) * FEW_PARTS <= 3 * n)
-    low++;
-  while (high > low && (above += counts[high]) * FEW_PARTS <= 3 * n)
-    high--;
+  for (gsize i = 0; i < n;) {
+    for (const gsize end = MIN (i + strip, n); i < end; i++)
+      counts[picture->rgb[i]]++;
+    find_bulk (counts, n, &low, &high);
+    if (high - low >= PICTURE_LEAST_CONTRAST)
+      return;
+  }
   picture->darkest = (guint8)low;
   picture->brightest = (guint8)high;
-  if (high - low < PICTURE_LEAST_CONTRAST)
-    picture->notes |= PICTURE_FLAT;
+  picture->notes |= PICTURE_FLAT;
 }
 
 static gboolean

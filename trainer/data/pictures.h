@@ -27,7 +27,7 @@ typedef enum {
 typedef struct {
   guint8 *rgb; /* [height, width, 3] */
   int width, height;
-  guint8 darkest, brightest; /* all but a few values are between these */
+  guint8 darkest, brightest; /* of PICTURE_FLAT: all but a few values are between these */
   PictureNotes notes;
 } Picture;
 
