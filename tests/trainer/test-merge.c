@@ -326,6 +326,32 @@ test_program (void)
   cli_remove (folder);
 }
 
+/* That the card knows another base is said once. */
+static void
+test_other_base (void)
+{
+  static const char words[] = "was made on another base, another-barn";
+  char *folder = cli_folder ();
+  g_autoptr (GError) error = NULL;
+  g_autofree char *model = cli_golden ("plain", "nf4"),
+                  *adapter = cli_make_adapter (folder, "plain", "lora_all_r16"),
+                  *out = g_build_filename (folder, "merged", NULL);
+  g_autoptr (CowCard) card = cow_card_read (adapter, NULL, &error);
+
+  g_assert_no_error (error);
+  g_free (card->base_name);
+  card->base_name = g_strdup ("another-barn");
+  g_free (card->base_fingerprint);
+  card->base_fingerprint = g_strdup ("0123");
+  g_assert_true (cow_card_write (card, adapter, &error));
+  g_auto (Result) merged =
+      cli_run ("merge", "-m", model, "-a", adapter, "-o", out, "--made-up=2", NULL);
+  g_assert_cmpint (merged.status, ==, 0);
+  cli_assert_says (merged.err, words);
+  g_assert_null (strstr (strstr (merged.err, words) + 1, words));
+  cli_remove (folder);
+}
+
 /* For an adapter as PEFT alone writes it, features are compared, and the folder has no head. */
 static void
 test_headless (void)
@@ -388,6 +414,7 @@ main (int argc, char **argv)
   g_test_add_func ("/merge/cancelled", test_cancelled);
   g_test_add_func ("/merge/not-finite", test_not_finite);
   g_test_add_func ("/merge/program", test_program);
+  g_test_add_func ("/merge/other-base", test_other_base);
   g_test_add_func ("/merge/headless", test_headless);
   g_test_add_func ("/merge/refused", test_refused);
   return g_test_run ();

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* `cow-trainer merge`: model/network/merge.h with a progress line, and the question whether the
  * merged network still says the same. */
-#include "model/adapter/base-check.h"
 #include "model/files/locate.h"
 #include "model/network/merge.h"
 #include "trainer/train/adapter-run.h"
@@ -139,18 +138,6 @@ write_merged (const char *device_name, const CowMergeOptions *what, CowMergeResu
   return stream && cow_merge (stream, what, merged, error);
 }
 
-/* With --compare the classifier before the merge says it already. */
-static gboolean
-warn_of_base (const char *model, const char *adapter, GError **error)
-{
-  g_autoptr (CowCheckpoint) checkpoint = cow_checkpoint_open (model, error);
-  g_autoptr (CowCard) card = checkpoint ? cow_card_read (adapter, NULL, error) : NULL;
-  g_autofree char *warning = card ? cow_base_warning (card, adapter, checkpoint) : NULL;
-  if (warning)
-    g_printerr ("cow-trainer: warning: %s\n", warning);
-  return card != NULL;
-}
-
 static gboolean
 merge (Options *options, CowMergeStorage storage, GError **error)
 {
@@ -171,8 +158,6 @@ merge (Options *options, CowMergeStorage storage, GError **error)
   }
   model = cow_locate (options->model.model, error);
   if (!model || !ask_before (options, &pictures, &before, error))
-    return FALSE;
-  if (!warn_of_base (model, adapter, error))
     return FALSE;
   if (storage == COW_MERGE_NF4)
     g_printerr ("cow-trainer: warning: quantising the merged weights again rounds part of the "
