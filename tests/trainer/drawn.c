@@ -7,6 +7,7 @@
 #include "model/files/error.h"
 #include "pipelines/demo/formula-folder.h"
 #include "trainer/data/dataset-open.h"
+#include "trainer/data/pictures.h"
 
 const char *const drawn_classes[] = { "Lying", "Standing", "Walking", NULL };
 static const char *const names[] = { "lying", "standing", "walking" };
@@ -38,7 +39,10 @@ drawn_picture (const char *path, guint label, guint seed, int width, int height)
   g_autofree guint8 *rgb = g_malloc ((gsize)width * (gsize)height * 3);
   const int shift = g_rand_int_range (random, 0, MAX (width / 8, 1)),
             light = g_rand_int_range (random, -25, 26);
+  g_autoptr (GError) error = NULL;
 
+  pictures_start (&error);
+  g_assert_no_error (error);
   for (int y = 0; y < height; y++)
     for (int x = 0; x < width; x++)
       for (int c = 0; c < 3; c++) {

@@ -12,8 +12,8 @@
 /* "Lying", "Standing", "Walking"; NULL-terminated */
 extern const char *const drawn_classes[];
 
-/* Writes a picture of a class; another seed changes light, noise and place. The end of the path
- * chooses the format. */
+/* Writes a picture of a class, and starts libvips; another seed changes light, noise and place. The
+ * end of the path chooses the format. */
 void drawn_picture (const char *path, guint label, guint seed, int width, int height);
 /* Writes FOLDER/CLASS/NAME_seed.png, n of each class with seeds from `first` on; the names are
  * lying, standing, walking. */

@@ -21,10 +21,6 @@ typedef struct {
 static void
 setup (Fixture *self, gconstpointer unused)
 {
-  g_autoptr (GError) error = NULL;
-
-  pictures_start (&error);
-  g_assert_no_error (error);
   self->folder = cli_folder ();
   self->base = drawn_base (self->folder);
   self->data = g_build_filename (self->folder, "data", NULL);

@@ -26,8 +26,6 @@ setup (Fixture *self, gconstpointer unused)
 {
   g_autoptr (GError) error = NULL;
 
-  pictures_start (&error);
-  g_assert_no_error (error);
   self->folder = cli_folder ();
   self->data = g_build_filename (self->folder, "data", NULL);
   drawn_data (self->data, 7, 2, 0, 40);

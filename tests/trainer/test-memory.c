@@ -5,7 +5,6 @@
 #include "model/files/json-object.h"
 #include "tests/trainer/drawn.h"
 #include "tests/trainer/runs.h"
-#include "trainer/data/pictures.h"
 
 #define DEVICE "cuda-emulated"
 #define LIMIT  "COWBEHAVIOR_GPU_MEMORY"
@@ -128,11 +127,7 @@ test_info (void)
 int
 main (int argc, char **argv)
 {
-  g_autoptr (GError) error = NULL;
-
   g_test_init (&argc, &argv, NULL);
-  pictures_start (&error);
-  g_assert_no_error (error);
   folder = cli_folder ();
   base = drawn_base (folder);
   data = g_build_filename (folder, "data", NULL);

@@ -13,7 +13,6 @@
 #include "model/files/safetensors.h"
 #include "tests/trainer/drawn.h"
 #include "tests/trainer/runs.h"
-#include "trainer/data/pictures.h"
 
 #define N_KILLS 20
 
@@ -451,11 +450,7 @@ test_damaged (void)
 int
 main (int argc, char **argv)
 {
-  g_autoptr (GError) error = NULL;
-
   g_test_init (&argc, &argv, NULL);
-  pictures_start (&error);
-  g_assert_no_error (error);
   folder = cli_folder ();
   base = drawn_base (folder);
   data = in_folder ("data");

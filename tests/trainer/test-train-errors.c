@@ -7,7 +7,6 @@
 
 #include "tests/trainer/drawn.h"
 #include "tests/trainer/runs.h"
-#include "trainer/data/pictures.h"
 
 static char *folder, *base, *data;
 
@@ -348,11 +347,7 @@ test_read_only (void)
 int
 main (int argc, char **argv)
 {
-  g_autoptr (GError) error = NULL;
-
   g_test_init (&argc, &argv, NULL);
-  pictures_start (&error);
-  g_assert_no_error (error);
   folder = cli_folder ();
   base = drawn_base (folder);
   data = in_folder ("data");

@@ -3,7 +3,6 @@
  * pictures, and its folder is a complete network. */
 #include "tests/trainer/drawn.h"
 #include "tests/trainer/runs.h"
-#include "trainer/data/pictures.h"
 
 #define N_TEST 4 /* held-out pictures of each class */
 
@@ -41,11 +40,7 @@ test_vit_small (void)
 int
 main (int argc, char **argv)
 {
-  g_autoptr (GError) error = NULL;
-
   g_test_init (&argc, &argv, NULL);
-  pictures_start (&error);
-  g_assert_no_error (error);
   folder = cli_folder ();
   data = g_build_filename (folder, "data", NULL);
   test_data = g_build_filename (data, "test", NULL);

@@ -264,11 +264,8 @@ main (int argc, char **argv)
   static const char *const adapters[] = { "qlora-q-r8",    "qlora-q-r16",  "qlora-all-r16",
                                           "qlora-all-r64", "dora-q-r8",    "dora-q-r16",
                                           "dora-all-r16",  "dora-all-r64", "frozen" };
-  g_autoptr (GError) error = NULL;
 
   g_test_init (&argc, &argv, NULL);
-  pictures_start (&error);
-  g_assert_no_error (error);
   folder = cli_folder ();
   base = drawn_base (folder);
   data = in_folder ("data");
