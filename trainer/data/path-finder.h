@@ -10,7 +10,7 @@ G_BEGIN_DECLS
 typedef struct {
   guint n_backslashes; /* paths whose backslashes were taken for slashes */
   guint n_forms;       /* paths found under a name in another case or form of Unicode */
-  GHashTable *folders; /* folder -> GHashTable of key -> name, NULL where names clash */
+  GHashTable *folders; /* folder -> GHashTable of key -> name, "/" where names clash */
 } PathFinder;
 
 void path_finder_init (PathFinder *self);

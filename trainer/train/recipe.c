@@ -392,8 +392,7 @@ refuse (GError **error, const char *format, ...)
 }
 
 /* Whether a name means linear layers of any network, gated or not: one that means none would be
- * left
- * out in silence. */
+ * left out in silence. */
 static gboolean
 is_target (const char *name)
 {

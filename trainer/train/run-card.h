@@ -8,8 +8,7 @@
 #include "trainer/train/recipe.h"
 
 /* The part that stays the same all through a run. base_path, base_hash and base_fingerprint are
- * NULL from scratch;
- * `device`: "cpu (avx512)". */
+ * NULL from scratch; `device`: "cpu (avx512)". */
 CowCard *run_card_new (const CowRecipe *recipe, const CowDataset *dataset, const char *base_path,
                        const char *base_hash, const char *base_fingerprint, const char *device);
 /* Adds what is known after the last whole epoch of `state`. It has no times: the same run gives the
