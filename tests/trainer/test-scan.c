@@ -223,6 +223,40 @@ test_suffixes (Fixture *self, gconstpointer unused)
                    "1, .webm 1, without suffix 1)");
 }
 
+static void
+test_find (Fixture *self, gconstpointer unused)
+{
+  static const char *const made[] = { "b.png", "a.JPEG",      "sub/c.tif",
+                                      "z.txt", ".hidden.png", "sub/.d/e.png" },
+                           *const expected[] = { "a.JPEG", "b.png", "sub/c.tif" };
+  g_autoptr (GError) error = NULL;
+  char *folder = self->folder;
+  g_autofree char *hidden = g_build_filename (folder, "sub", ".d", NULL),
+                  *circle = g_build_filename (folder, "sub", "circle", NULL),
+                  *file = g_build_filename (folder, "z.txt", NULL);
+  g_assert_cmpint (g_mkdir_with_parents (hidden, 0755), ==, 0);
+  g_assert_cmpint (symlink (folder, circle), ==, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (made); i++) {
+    g_autofree char *path = g_build_filename (folder, made[i], NULL);
+    g_assert_true (g_file_set_contents (path, "x", -1, NULL));
+  }
+
+  g_autofree char *passed = NULL, *nothing = NULL;
+  g_autoptr (GPtrArray) found = pictures_find ((char *[]){ folder, file, NULL }, &passed, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (found->len, ==, G_N_ELEMENTS (expected) + 1);
+  for (guint i = 0; i < G_N_ELEMENTS (expected); i++) {
+    g_autofree char *path = g_build_filename (folder, expected[i], NULL);
+    g_assert_cmpstr (found->pdata[i], ==, path);
+  }
+  g_assert_cmpstr (found->pdata[3], ==, file);
+  cli_assert_says (passed, "4 files and folders are left out: 1 not called like pictures (.txt 1); "
+                           "2 hidden; 1 links");
+  g_assert_null (pictures_find ((char *[]){ hidden, "/nowhere", NULL }, &nothing, &error));
+  g_assert_error (error, COW_ERROR, COW_ERROR_NOT_FOUND);
+  g_assert_nonnull (strstr (error->message, "/nowhere"));
+}
+
 /* A class of which nothing is read: the error says what was there. */
 static void
 test_nothing_left (Fixture *self, gconstpointer unused)
@@ -353,6 +387,7 @@ main (int argc, char **argv)
   ADD ("split-guesses", test_split_guesses);
   ADD ("system-names", test_system_names);
   ADD ("suffixes", test_suffixes);
+  ADD ("find", test_find);
   ADD ("nothing-left", test_nothing_left);
   ADD ("links", test_links);
   ADD ("linked-split", test_linked_split);
