@@ -274,7 +274,7 @@ test_contrast (void)
   cli_remove (folder);
 }
 
-/* A few rows of another grey are no contrast wherever they are, and many are, also the last ones. */
+/* A few rows of another grey are no contrast wherever they are; many are, also the last ones. */
 static void
 test_tall (void)
 {
