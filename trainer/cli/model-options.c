@@ -92,8 +92,9 @@ say (const CowPrecisionChoice *choice)
     g_info ("computed in %s: %s", text, choice->why);
 }
 
-void
-model_options_say (const CowClassifier *classifier)
+/* What is to be known of a network's files: another base, what was taken. */
+static void
+say_files (const CowClassifier *classifier)
 {
   if (cow_classifier_warning (classifier))
     g_printerr ("cow-trainer: warning: %s\n", cow_classifier_warning (classifier));
@@ -133,7 +134,7 @@ model_options_open (const ModelOptions *self, GError **error)
   options.batch = self->batch;
   classifier = cow_classifier_new (&options, error);
   if (classifier)
-    model_options_say (classifier);
+    say_files (classifier);
   return classifier;
 }
 

@@ -35,10 +35,9 @@ gboolean model_options_precision (const char *name, CowPrecision *precision, GEr
  * standard error of a file that is not believed, and of what cannot be kept. */
 void model_options_choose (const ModelOptions *self, CowPrecision wanted,
                            CowPrecisionChoice *choice);
-/* Says on standard error what is to be known of a network's files: another base, what was taken. */
-void model_options_say (const CowClassifier *classifier);
 /* Loads what the options name, and finds what they do not as model_options_find () does. Says on
- * standard error what auto stands for where that was measured. */
+ * standard error what auto stands for where that was measured, and what is to be known of the
+ * files: another base, what was taken. */
 CowClassifier *model_options_open (const ModelOptions *self, GError **error);
 void model_options_clear (ModelOptions *self);
 
