@@ -77,19 +77,15 @@ pass_beside (DatasetDraft *self, const char *folder, const GPtrArray *names)
 static gboolean
 read_divided (DatasetDraft *self, const char *folder, gboolean *divided, GError **error)
 {
-  g_autoptr (Scan) unnoted = scan_new ();
-  g_autoptr (GPtrArray) names = scan_names (unnoted, folder, error);
+  g_autoptr (GPtrArray) names = scan_folder_names (folder);
 
   *divided = FALSE;
-  if (!names)
-    return FALSE;
   for (CowSplit split = COW_TRAIN; split < COW_N_SPLITS; split++) {
     const char *first = NULL;
     for (guint i = 0; i < names->len; i++) {
       g_autofree char *path = g_build_filename (folder, names->pdata[i], NULL);
       CowSplit named;
-      if (!cow_split_parse (names->pdata[i], &named) || named != split ||
-          !g_file_test (path, G_FILE_TEST_IS_DIR))
+      if (!cow_split_parse (names->pdata[i], &named) || named != split)
         continue;
       *divided = TRUE;
       if (first)
@@ -102,7 +98,6 @@ read_divided (DatasetDraft *self, const char *folder, gboolean *divided, GError 
   }
   if (!*divided)
     return TRUE;
-  /* Once more, to note what is hidden or of the system. */
   g_autoptr (GPtrArray) noted = scan_names (self->scan, folder, error);
   if (noted)
     pass_beside (self, folder, noted);
