@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "gst-plugin/publish/certificates.h"
 #include "gst-plugin/publish/library.h"
 #include "gst-plugin/publish/mqtt-private.h"
 
@@ -328,13 +329,6 @@ on_log (struct mosquitto *client, void *data, int level, const char *text)
   self->detail = g_strchomp (g_utf8_make_valid (text, -1));
 }
 
-/* Without this callback OpenSSL would ask for the passphrase of a key on the terminal. */
-static int
-no_passphrase (char *buffer, int size, int writing, void *data)
-{
-  return 0;
-}
-
 /* ---- reading and writing --------------------------------------------------------------------- */
 
 gboolean
@@ -492,7 +486,7 @@ configure (GstCowPublishLink *self, const GstCowPublishBroker *broker)
     return code;
   if (broker->ca)
     return mosquitto.tls_set (self->client, broker->ca, NULL, broker->cert, broker->key,
-                              no_passphrase);
+                              gst_cow_publish_no_passphrase);
   code = mosquitto.tls_opts_set (self->client, 1, NULL, NULL);
   return code != MOSQ_ERR_SUCCESS
              ? code
