@@ -351,13 +351,14 @@ send_lines (Mqtt *self, char *const *lines, guint n, GstCowLine *fates, GCancell
 
 /* ---- the target ------------------------------------------------------------------------------ */
 
-/* After a failed call. */
+/* After a failed call, whose error it hands on. */
 static void
-note_failure (Mqtt *self, const GError *error)
+note_failure (Mqtt *self, GError *trouble, GError **error)
 {
   note_break (self);
-  if (g_error_matches (error, GST_COW_PUBLISH_CAUSE, GST_COW_PUBLISH_CAUSE_TAKEN_OVER))
+  if (g_error_matches (trouble, GST_COW_PUBLISH_CAUSE, GST_COW_PUBLISH_CAUSE_TAKEN_OVER))
     self->target.retry_after_s = TAKEN_OVER_PAUSE_S;
+  g_propagate_error (error, trouble);
 }
 
 static GstCowDelivery
@@ -368,9 +369,8 @@ mqtt_send (GstCowPublishTarget *target, char *const *lines, guint n, GstCowLine 
   g_autoptr (GError) trouble = NULL;
 
   if (!send_lines (self, lines, n, fates, cancellable, &trouble)) {
-    note_failure (self, trouble);
+    note_failure (self, g_steal_pointer (&trouble), error);
     notice_refusal (self);
-    g_propagate_error (error, g_steal_pointer (&trouble));
     return GST_COW_DELIVERY_RETRY;
   }
   for (guint i = 0; i < n; i++) {
@@ -394,8 +394,7 @@ mqtt_idle (GstCowPublishTarget *target, GCancellable *cancellable, GError **erro
 
   if (!publish_due (self, cancellable, &trouble) ||
       !gst_cow_publish_link_pump (self->link, 0, cancellable, &trouble)) {
-    note_failure (self, trouble);
-    g_propagate_error (error, g_steal_pointer (&trouble));
+    note_failure (self, g_steal_pointer (&trouble), error);
     return FALSE;
   }
   notice_refusal (self);
@@ -516,8 +515,7 @@ mqtt_connect (GstCowPublishTarget *target, GCancellable *cancellable, GError **e
     notice_refusal (self);
     return TRUE;
   }
-  note_failure (self, trouble);
-  g_propagate_error (error, g_steal_pointer (&trouble));
+  note_failure (self, g_steal_pointer (&trouble), error);
   mqtt_disconnect (target, FALSE, cancellable);
   return FALSE;
 }
