@@ -130,10 +130,10 @@ done
 add source "${name:-$(name_of "$input")}"
 [ -n "$targets" ] || add file -
 
-if is_address "$input"; then camera_source "$input" 1; fi
 use_build
 rest="$finder$behaviour ! $publisher ! fakesink sync=false"
 if is_address "$input"; then
+  camera_source "$input" 1
   choose_for_camera "$kind" "$codec"
   [ "$kind" = http ] || source+=(add-reference-timestamp-meta=true)
   exec cow-reconnect "${access[@]}" "${source[*]} ! ${decoder[*]} ! ${handover[*]}" "$rest"

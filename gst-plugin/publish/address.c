@@ -2,10 +2,7 @@
 /* What targets at an address have in common. */
 #include "gst-plugin/publish/address.h"
 
-#include <errno.h>
-#include <glib/gstdio.h>
 #include <gst/gst.h>
-#include <unistd.h>
 
 GUri *
 gst_cow_publish_parse_url (const char *text, const char *property, const char *plain,
@@ -22,16 +19,6 @@ gst_cow_publish_parse_url (const char *text, const char *property, const char *p
                "%s is not an address of the form %s://HOST[:PORT] or %s://HOST[:PORT]%s%s",
                property, plain, secure, *scheme ? "; its scheme is " : "", scheme);
   return NULL;
-}
-
-gboolean
-gst_cow_publish_check_file (const char *path, const char *property, GError **error)
-{
-  if (!path || g_access (path, R_OK) == 0)
-    return TRUE;
-  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ, "%s: %s: %s", property,
-               path, g_strerror (errno));
-  return FALSE;
 }
 
 const char *

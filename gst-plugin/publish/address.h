@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What targets at an address have in common: its form, files and secrets that go with it. */
+/* What targets at an address have in common: its form and secrets that go with it. */
 #ifndef GST_COW_PUBLISH_ADDRESS_H
 #define GST_COW_PUBLISH_ADDRESS_H
 
@@ -11,8 +11,6 @@ G_BEGIN_DECLS
  * the property and does not show the text. Free with g_uri_unref (). */
 GUri *gst_cow_publish_parse_url (const char *text, const char *property, const char *plain,
                                  const char *secure, GError **error);
-/* Whether a file that a property names can be read; TRUE for NULL. */
-gboolean gst_cow_publish_check_file (const char *path, const char *property, GError **error);
 /* A secret: that of the property, else of the environment variable; NULL where neither has one. */
 const char *gst_cow_publish_secret (const char *value, const char *variable);
 

@@ -7,9 +7,10 @@
 #include "gst-plugin/publish/certificates.h"
 
 #include <dlfcn.h>
+#include <errno.h>
+#include <glib/gstdio.h>
 #include <gst/gst.h>
-
-#include "gst-plugin/publish/address.h"
+#include <unistd.h>
 
 #define PEM 1 /* SSL_FILETYPE_PEM */
 
@@ -57,11 +58,21 @@ load (void)
   return loaded == 2;
 }
 
-/* Without this callback OpenSSL would ask for the passphrase of a key on the terminal. */
-static int
-no_passphrase (char *buffer, int size, int writing, void *data)
+int
+gst_cow_publish_no_passphrase (char *buffer, int size, int writing, void *data)
 {
   return 0;
+}
+
+/* Whether the file of a property can be read; TRUE for NULL. */
+static gboolean
+check_file (const char *path, const char *property, GError **error)
+{
+  if (!path || g_access (path, R_OK) == 0)
+    return TRUE;
+  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ, "%s: %s: %s", property,
+               path, g_strerror (errno));
+  return FALSE;
 }
 
 static gboolean
@@ -90,13 +101,12 @@ gst_cow_publish_check_certificates (const char *ca, const char *cert, const char
   void *context;
   gboolean ok;
 
-  if (!gst_cow_publish_check_file (ca, "mqtt-ca", error) ||
-      !gst_cow_publish_check_file (cert, "mqtt-cert", error) ||
-      !gst_cow_publish_check_file (key, "mqtt-key", error))
+  if (!check_file (ca, "mqtt-ca", error) || !check_file (cert, "mqtt-cert", error) ||
+      !check_file (key, "mqtt-key", error))
     return FALSE;
   if ((!ca && !cert) || !load () || !(context = ssl.SSL_CTX_new (ssl.TLS_client_method ())))
     return TRUE;
-  ssl.SSL_CTX_set_default_passwd_cb (context, no_passphrase);
+  ssl.SSL_CTX_set_default_passwd_cb (context, gst_cow_publish_no_passphrase);
   ok = check (context, ca, cert, key, error);
   ssl.SSL_CTX_free (context);
   ssl.ERR_clear_error ();

@@ -11,6 +11,8 @@ G_BEGIN_DECLS
  * they should, and belong together; the error names the property. After libmosquitto was loaded. */
 gboolean gst_cow_publish_check_certificates (const char *ca, const char *cert, const char *key,
                                              GError **error);
+/* A callback without which OpenSSL would ask for the passphrase of a key on the terminal. */
+int gst_cow_publish_no_passphrase (char *buffer, int size, int writing, void *data);
 
 G_END_DECLS
 

@@ -357,9 +357,7 @@ file_new (gconstpointer values, const char *source, GError **error)
     file_free (&self->target);
     return NULL;
   }
-  /* A pipe stays open: its reader takes the end of a writer for the end of all. */
-  if (self->regular)
-    file_disconnect (&self->target, TRUE, NULL);
+  /* It stays open: the reader of a pipe takes the end of a writer for the end of all. */
   return &self->target;
 }
 

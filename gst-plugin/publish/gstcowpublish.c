@@ -403,11 +403,15 @@ is_live (GstCowPublish *self)
 
 /* A publisher may stand where no results pass. */
 static void
-watch_for_results (GstCowPublish *self, gboolean has_results)
+watch_for_results (GstCowPublish *self, GstBuffer *buffer)
 {
-  if (has_results)
+  if (self->n_bare >= BARE_FRAMES)
+    return;
+  if (gst_buffer_get_custom_meta (buffer, GST_COW_BEHAVIOR_META_NAME)) {
     self->n_bare = BARE_FRAMES;
-  if (self->n_bare >= BARE_FRAMES || ++self->n_bare < BARE_FRAMES)
+    return;
+  }
+  if (++self->n_bare < BARE_FRAMES)
     return;
   GST_ELEMENT_WARNING (self, STREAM, WRONG_TYPE,
                        ("none of the first %u frames had results of cowbehavior: there is nothing "
@@ -461,7 +465,7 @@ gst_cow_publish_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
     return GST_FLOW_ERROR;
   }
   gst_cow_publish_event_collect (buffer, all);
-  watch_for_results (self, gst_buffer_get_custom_meta (buffer, GST_COW_BEHAVIOR_META_NAME) != NULL);
+  watch_for_results (self, buffer);
   for (guint i = 0; i < all->len; i++)
     if (is_wanted (self, &g_array_index (all, GstCowPublishObject, i)))
       g_array_append_val (wanted, g_array_index (all, GstCowPublishObject, i));

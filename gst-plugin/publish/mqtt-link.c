@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "gst-plugin/publish/certificates.h"
 #include "gst-plugin/publish/library.h"
 #include "gst-plugin/publish/mqtt-private.h"
 
@@ -70,7 +71,6 @@ typedef struct {
 struct _GstCowPublishLink {
   struct mosquitto *client;
   const GstCowPublishBroker *broker; /* borrowed */
-  char *where;                       /* "mqtt-url: broker HOST:PORT", which begins messages */
   GstCowPublishReceived received;
   gpointer data;
 
@@ -88,11 +88,18 @@ struct _GstCowPublishLink {
 void
 gst_cow_publish_broker_clear (GstCowPublishBroker *self)
 {
-  char **texts[] = { &self->host, &self->client_id, &self->user, &self->password,
-                     &self->ca,   &self->cert,      &self->key,  &self->will_topic };
+  char **texts[] = { &self->host, &self->client_id, &self->user,       &self->password, &self->ca,
+                     &self->cert, &self->key,       &self->will_topic, &self->where };
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     g_clear_pointer (texts[i], g_free);
+}
+
+char *
+gst_cow_publish_broker_who (const GstCowPublishBroker *self)
+{
+  return self->user ? g_strdup_printf ("\"%s\"", self->user)
+                    : g_strdup ("a client without mqtt-user");
 }
 
 /* ---- the library ----------------------------------------------------------------------------- */
@@ -165,10 +172,11 @@ fail_with_reason (GstCowPublishLink *self, GError **error)
     g_set_error (error, GST_COW_PUBLISH_CAUSE, GST_COW_PUBLISH_CAUSE_TAKEN_OVER,
                  "%s: another client has taken over the connection, because it has the same "
                  "mqtt-client-id, \"%s\"; each needs its own",
-                 self->where, self->broker->client_id);
+                 self->broker->where, self->broker->client_id);
   else
     g_set_error (error, gst_cow_publish_link_quark (), REASON + self->lost,
-                 "%s ended the connection: %s", self->where, mosquitto.reason_string (self->lost));
+                 "%s ended the connection: %s", self->broker->where,
+                 mosquitto.reason_string (self->lost));
   return FALSE;
 }
 
@@ -184,7 +192,7 @@ fail (GstCowPublishLink *self, int code, GError **error)
   hint = guess (self);
   g_set_error (error, unanswered ? GST_COW_PUBLISH_CAUSE : gst_cow_publish_link_quark (),
                unanswered ? (int)GST_COW_PUBLISH_CAUSE_UNANSWERED : code, "%s: %s%s%s%s%s",
-               self->where, reason, *detail ? " " : "", detail,
+               self->broker->where, reason, *detail ? " " : "", detail,
                !*hint ? ""
                : g_str_has_suffix (*detail ? detail : reason, ".") ? " "
                                                                    : ". ",
@@ -201,7 +209,7 @@ fail_answer (GstCowPublishLink *self, GError **error)
   const char *user = login ? self->broker->user : NULL;
 
   g_set_error (error, gst_cow_publish_link_quark (), REASON + answer,
-               "%s refuses the connection%s%s%s: %s%s", self->where, user ? " as \"" : "",
+               "%s refuses the connection%s%s%s: %s%s", self->broker->where, user ? " as \"" : "",
                user ? user : "", user ? "\"" : "",
                answer < MQTT_RC_UNSPECIFIED ? mosquitto.connack_string (answer)
                                             : mosquitto.reason_string (answer),
@@ -226,21 +234,21 @@ gst_cow_publish_link_refusal (const GError *error)
 static void
 note_refusal (GstCowPublishLink *self, const GstCowPublishSeen *seen, int reason)
 {
+  g_autofree char *who = NULL;
+
   self->refused = TRUE;
   if (self->refusal)
     return;
+  who = gst_cow_publish_broker_who (self->broker);
   if (reason == MQTT_RC_PACKET_TOO_LARGE)
     self->refusal = g_error_new (GST_COW_PUBLISH_CAUSE, GST_COW_PUBLISH_CAUSE_OVERSIZE,
                                  "%s takes no messages as large as one of %" G_GSIZE_FORMAT
                                  " bytes, which is left out",
-                                 self->where, seen->size);
+                                 self->broker->where, seen->size);
   else
-    self->refusal =
-        g_error_new (GST_COW_PUBLISH_CAUSE, GST_COW_PUBLISH_CAUSE_DENIED,
-                     "%s refuses messages: %s. May %s%s%s publish below mqtt-topic?", self->where,
-                     mosquitto.reason_string (reason), self->broker->user ? "\"" : "",
-                     self->broker->user ? self->broker->user : "a client without mqtt-user",
-                     self->broker->user ? "\"" : "");
+    self->refusal = g_error_new (GST_COW_PUBLISH_CAUSE, GST_COW_PUBLISH_CAUSE_DENIED,
+                                 "%s refuses messages: %s. May %s publish below mqtt-topic?",
+                                 self->broker->where, mosquitto.reason_string (reason), who);
 }
 
 GError *
@@ -319,13 +327,6 @@ on_log (struct mosquitto *client, void *data, int level, const char *text)
     return;
   g_free (self->detail);
   self->detail = g_strchomp (g_utf8_make_valid (text, -1));
-}
-
-/* Without this callback OpenSSL would ask for the passphrase of a key on the terminal. */
-static int
-no_passphrase (char *buffer, int size, int writing, void *data)
-{
-  return 0;
 }
 
 /* ---- reading and writing --------------------------------------------------------------------- */
@@ -485,7 +486,7 @@ configure (GstCowPublishLink *self, const GstCowPublishBroker *broker)
     return code;
   if (broker->ca)
     return mosquitto.tls_set (self->client, broker->ca, NULL, broker->cert, broker->key,
-                              no_passphrase);
+                              gst_cow_publish_no_passphrase);
   code = mosquitto.tls_opts_set (self->client, 1, NULL, NULL);
   return code != MOSQ_ERR_SUCCESS
              ? code
@@ -523,7 +524,6 @@ gst_cow_publish_link_new (const GstCowPublishBroker *broker, GstCowPublishReceiv
 {
   GstCowPublishLink *self = g_new0 (GstCowPublishLink, 1);
 
-  self->where = g_strdup_printf ("mqtt-url: broker %s:%u", broker->host, broker->port);
   self->broker = broker;
   self->pending = g_array_new (FALSE, FALSE, sizeof (Pending));
   self->received = received;
@@ -559,7 +559,6 @@ gst_cow_publish_link_free (GstCowPublishLink *self, gboolean politely)
     mosquitto.destroy (self->client);
   g_clear_error (&self->refusal);
   g_array_unref (self->pending);
-  g_free (self->where);
   g_free (self->detail);
   g_free (self);
 }

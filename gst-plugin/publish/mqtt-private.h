@@ -22,9 +22,12 @@ typedef struct {
   char *user, *password;
   char *ca, *cert, *key;
   char *will_topic; /* never NULL: gets "offline" when the connection breaks */
+  char *where;      /* never NULL: "mqtt-url: broker HOST:PORT", which begins messages */
 } GstCowPublishBroker;
 
 void gst_cow_publish_broker_clear (GstCowPublishBroker *self);
+/* Who it is that publishes there, as in "May ... publish?"; free with g_free (). */
+char *gst_cow_publish_broker_who (const GstCowPublishBroker *self);
 
 /* Loads libmosquitto; before any of the functions below. Any thread. */
 gboolean gst_cow_publish_link_init (GError **error);

@@ -190,10 +190,9 @@ static GError *
 oversize_error (const Mqtt *self, gsize size)
 {
   return g_error_new (GST_COW_PUBLISH_CAUSE, GST_COW_PUBLISH_CAUSE_OVERSIZE,
-                      "mqtt-url: broker %s:%u closed the connection each time when a message of "
-                      "%" G_GSIZE_FORMAT " bytes was sent, probably because that is too large; it "
-                      "is left out",
-                      self->broker.host, self->broker.port, size);
+                      "%s closed the connection each time when a message of %" G_GSIZE_FORMAT
+                      " bytes was sent, probably because that is too large; it is left out",
+                      self->broker.where, size);
 }
 
 /* The message that is alone breaks the connection again and again. It is left out; unless it is the
@@ -267,18 +266,18 @@ on_received (const char *topic, const char *text, gboolean retained, gpointer da
 static void
 check_echo (Mqtt *self, gint64 patience)
 {
+  g_autofree char *who = NULL;
+
   if (self->broker.v5 || self->echoed || self->announced == 0 ||
       g_get_monotonic_time () - self->announced < patience ||
       !gst_cow_publish_link_is_subscribed (self->link))
     return;
   self->announced = 0;
+  who = gst_cow_publish_broker_who (&self->broker);
   notice (self, g_error_new (GST_COW_PUBLISH_CAUSE, GST_COW_PUBLISH_CAUSE_UNDELIVERED,
-                             "mqtt-url: broker %s:%u confirms messages and does not deliver them: "
-                             "%s does not come back. May %s%s%s publish there, and read it?",
-                             self->broker.host, self->broker.port, self->broker.will_topic,
-                             self->broker.user ? "\"" : "",
-                             self->broker.user ? self->broker.user : "a client without mqtt-user",
-                             self->broker.user ? "\"" : ""));
+                             "%s confirms messages and does not deliver them: %s does not come "
+                             "back. May %s publish there, and read it?",
+                             self->broker.where, self->broker.will_topic, who));
 }
 
 /* ---- publishing ------------------------------------------------------------------------------ */
@@ -352,13 +351,14 @@ send_lines (Mqtt *self, char *const *lines, guint n, GstCowLine *fates, GCancell
 
 /* ---- the target ------------------------------------------------------------------------------ */
 
-/* After a failed call. */
+/* After a failed call, whose error it hands on. */
 static void
-note_failure (Mqtt *self, const GError *error)
+note_failure (Mqtt *self, GError *trouble, GError **error)
 {
   note_break (self);
-  if (g_error_matches (error, GST_COW_PUBLISH_CAUSE, GST_COW_PUBLISH_CAUSE_TAKEN_OVER))
+  if (g_error_matches (trouble, GST_COW_PUBLISH_CAUSE, GST_COW_PUBLISH_CAUSE_TAKEN_OVER))
     self->target.retry_after_s = TAKEN_OVER_PAUSE_S;
+  g_propagate_error (error, trouble);
 }
 
 static GstCowDelivery
@@ -369,9 +369,8 @@ mqtt_send (GstCowPublishTarget *target, char *const *lines, guint n, GstCowLine 
   g_autoptr (GError) trouble = NULL;
 
   if (!send_lines (self, lines, n, fates, cancellable, &trouble)) {
-    note_failure (self, trouble);
+    note_failure (self, g_steal_pointer (&trouble), error);
     notice_refusal (self);
-    g_propagate_error (error, g_steal_pointer (&trouble));
     return GST_COW_DELIVERY_RETRY;
   }
   for (guint i = 0; i < n; i++) {
@@ -395,8 +394,7 @@ mqtt_idle (GstCowPublishTarget *target, GCancellable *cancellable, GError **erro
 
   if (!publish_due (self, cancellable, &trouble) ||
       !gst_cow_publish_link_pump (self->link, 0, cancellable, &trouble)) {
-    note_failure (self, trouble);
-    g_propagate_error (error, g_steal_pointer (&trouble));
+    note_failure (self, g_steal_pointer (&trouble), error);
     return FALSE;
   }
   notice_refusal (self);
@@ -508,17 +506,16 @@ mqtt_connect (GstCowPublishTarget *target, GCancellable *cancellable, GError **e
     return FALSE;
   if (!self->broker.retain)
     notice (self, g_error_new (GST_COW_PUBLISH_CAUSE, GST_COW_PUBLISH_CAUSE_NO_RETAIN,
-                               "mqtt-url: broker %s:%u keeps no messages (retain): who subscribes "
-                               "later sees a label when it changes, and no \"offline\" of before",
-                               self->broker.host, self->broker.port));
+                               "%s keeps no messages (retain): who subscribes later sees a label "
+                               "when it changes, and no \"offline\" of before",
+                               self->broker.where));
   gst_cow_publish_mqtt_states_connected (self->states);
   if (greet (self, cancellable, &trouble)) {
     self->announced = g_get_monotonic_time ();
     notice_refusal (self);
     return TRUE;
   }
-  note_failure (self, trouble);
-  g_propagate_error (error, g_steal_pointer (&trouble));
+  note_failure (self, g_steal_pointer (&trouble), error);
   mqtt_disconnect (target, FALSE, cancellable);
   return FALSE;
 }
@@ -565,6 +562,7 @@ set_broker (GstCowPublishBroker *broker, const Settings *settings, GError **erro
   broker->port = (guint16)(g_uri_get_port (uri) > 0 ? g_uri_get_port (uri)
                            : broker->tls            ? 8883
                                                     : 1883);
+  broker->where = g_strdup_printf ("mqtt-url: broker %s:%u", broker->host, broker->port);
   /* At most 23 letters and digits, which every broker has to accept. */
   broker->client_id = settings->client_id
                           ? g_strdup (settings->client_id)

@@ -35,23 +35,30 @@ find_element () {
 }
 
 # ask_gpu GPU: sets `kinds` to lines CODEC CHROMA BITS WIDTH HEIGHT of what it decodes. Where that
-# is not known, sets `why`.
+# is not known, sets `why`. It is asked once, for all codecs.
 ask_gpu () {
+  [ "$1" = "${asked_gpu:-}" ] || learn_gpu "$1"
+  why=$unknown
+  [ -z "$unknown" ]
+}
+
+# learn_gpu GPU: sets `asked_gpu`, `kinds`, and `unknown`, why there are none.
+learn_gpu () {
   local answer status=0
+  asked_gpu=$1 unknown=''
   answer=$(cow-trainer info --json --device "cuda:$1" 2>&1) || status=$?
   kinds=$(awk -F'"' '/"codec" :/ { codec = $4 } /"chroma" :/ { chroma = $4 }
     /"(bits|max_width|max_height)" :/ { number = $3; gsub (/[^0-9]/, "", number) }
     /"bits" :/ { bits = number } /"max_width" :/ { width = number }
     /"max_height" :/ { print codec, chroma, bits, width, number }' <<<"$answer")
   [ -z "$kinds" ] || return 0
-  why=$(sed -n 's/^ *"decoders_unknown" : "\(.*\)".*/\1/p' <<<"$answer")
+  unknown=$(sed -n 's/^ *"decoders_unknown" : "\(.*\)".*/\1/p' <<<"$answer")
   if [ "$status" = 127 ]; then
-    why='cow-trainer is not installed, which knows what the GPU decodes'
+    unknown='cow-trainer is not installed, which knows what the GPU decodes'
   elif [ "$status" != 0 ]; then
-    why=${answer##*cow-trainer: }
+    unknown=${answer##*cow-trainer: }
   fi
-  : "${why:=GPU $1 decodes nothing}"
-  return 1
+  : "${unknown:=GPU $1 decodes nothing}"
 }
 
 # gpu_decodes CODEC GPU: whether it does, in the usual 8 bits and 4:2:0. Sets `why` in both cases.

@@ -91,46 +91,33 @@ configure (GstRTSPMediaFactory *factory, GstRTSPMedia *media, gpointer camera)
   gst_object_unref (bin);
 }
 
+/* Only viewers see the stream: those who log in, or everybody where only TLS is needed. */
 static void
-require_password (Camera *camera)
+admit_viewers (Camera *camera, GstRTSPMediaFactory *factory)
 {
+  const CameraScenario *scenario = &camera->scenario;
   GstRTSPAuth *auth = gst_rtsp_auth_new ();
   GstRTSPToken *token =
       gst_rtsp_token_new (GST_RTSP_TOKEN_MEDIA_FACTORY_ROLE, G_TYPE_STRING, "viewer", NULL);
-  g_autofree gchar *basic =
-      gst_rtsp_auth_make_basic (camera->scenario.user, camera->scenario.password);
-
-  gst_rtsp_auth_add_basic (auth, basic, token);
-  gst_rtsp_server_set_auth (camera->server, auth);
-  gst_rtsp_token_unref (token);
-  g_object_unref (auth);
-}
-
-/* TLS without a login: everybody may see the stream. */
-static void
-use_tls (Camera *camera)
-{
-  GstRTSPAuth *auth = gst_rtsp_auth_new ();
-  GstRTSPToken *token =
-      gst_rtsp_token_new (GST_RTSP_TOKEN_MEDIA_FACTORY_ROLE, G_TYPE_STRING, "viewer", NULL);
-
-  gst_rtsp_auth_set_tls_certificate (auth, camera->scenario.tls);
-  gst_rtsp_auth_set_default_token (auth, token);
-  gst_rtsp_server_set_auth (camera->server, auth);
-  gst_rtsp_token_unref (token);
-  g_object_unref (auth);
-}
-
-static void
-let_viewers_in (GstRTSPMediaFactory *factory)
-{
   GstRTSPPermissions *permissions = gst_rtsp_permissions_new ();
 
+  if (scenario->user) {
+    g_autofree gchar *basic = gst_rtsp_auth_make_basic (scenario->user, scenario->password);
+
+    gst_rtsp_auth_add_basic (auth, basic, token);
+  } else {
+    gst_rtsp_auth_set_default_token (auth, token);
+  }
+  if (scenario->tls)
+    gst_rtsp_auth_set_tls_certificate (auth, scenario->tls);
+  gst_rtsp_server_set_auth (camera->server, auth);
   gst_rtsp_permissions_add_role (permissions, "viewer", GST_RTSP_PERM_MEDIA_FACTORY_ACCESS,
                                  G_TYPE_BOOLEAN, TRUE, GST_RTSP_PERM_MEDIA_FACTORY_CONSTRUCT,
                                  G_TYPE_BOOLEAN, TRUE, NULL);
   gst_rtsp_media_factory_set_permissions (factory, permissions);
   gst_rtsp_permissions_unref (permissions);
+  gst_rtsp_token_unref (token);
+  g_object_unref (auth);
 }
 
 static const char *
@@ -163,11 +150,7 @@ camera_mount (Camera *camera)
   if (camera->scenario.udp_only)
     gst_rtsp_media_factory_set_protocols (factory, GST_RTSP_LOWER_TRANS_UDP);
   if (camera->scenario.user || camera->scenario.tls)
-    let_viewers_in (factory);
-  if (camera->scenario.user)
-    require_password (camera);
-  else if (camera->scenario.tls)
-    use_tls (camera);
+    admit_viewers (camera, factory);
   gst_rtsp_mount_points_add_factory (mounts, "/barn", factory);
   g_object_unref (mounts);
 }

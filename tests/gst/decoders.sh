@@ -22,10 +22,10 @@ cat >"$folder/bin/cow-reconnect" <<'FAKE'
 #!/bin/bash
 echo "${*: -2:1} | ${*: -1}"
 FAKE
-# The GPU that was asked for is kept.
+# The GPUs that were asked for are kept.
 cat >"$folder/bin/cow-trainer" <<'FAKE'
 #!/bin/bash
-echo "$*" >"$ASKED"
+echo "$*" >>"$ASKED"
 printf '%s\n' "$ANSWER"
 exit "$STATUS"
 FAKE
@@ -62,6 +62,7 @@ ELEMENTS='' PLUGIN='' CAPS='' ANSWER=$decodes STATUS=0 ASKED=$folder/asked
 # shellcheck disable=SC2090
 export ELEMENTS PLUGIN CAPS ANSWER STATUS ASKED
 choose () {
+  rm -f "$ASKED"
   PATH=$folder/bin:$PATH bash -c "usage () { :; }
     . '$pipelines/lib/launch.sh'
     $1
@@ -149,6 +150,7 @@ check 'a file' "$(CAPS='video/x-h264, width=(int)96' choose "$file")" \
   'decodebin | videoconvert | nvh264dec:MAX'
 check 'a file of another kind' "$(CAPS='video/x-theora, width=(int)96' choose "$file")" \
   'decodebin | videoconvert | nvh264dec:MAX,vaapih265dec:MAX,jpegdec:MAX'
+check 'asks once for all codecs' "$(wc -l <"$folder/asked")" 1
 check 'ranks of the user' "$(GST_PLUGIN_FEATURE_RANK=a:NONE choose 'choose_for_camera rtp auto')" \
   '! decodebin | videoconvert | a:NONE,nvh'
 ELEMENTS=''

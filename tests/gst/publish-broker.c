@@ -19,11 +19,29 @@ program_new (void)
 }
 
 gboolean
-broker_is_installed (void)
+broker_test_init (int *argc, char ***argv)
 {
   g_autofree char *program = program_new ();
 
-  return program != NULL;
+  gst_init (argc, argv);
+  g_test_init (argc, argv, NULL);
+  if (!program) {
+    g_print ("1..0 # SKIP the broker mosquitto is not installed\n");
+    return FALSE;
+  }
+  mosquitto_lib_init ();
+  gst_object_unref (gst_object_ref_sink (
+      gst_element_factory_make ("cowpublish", NULL))); /* making it registers the metadata */
+  return TRUE;
+}
+
+int
+broker_test_run (void)
+{
+  const int result = g_test_run ();
+
+  mosquitto_lib_cleanup ();
+  return result || !support_no_leaks ();
 }
 
 /* ---- a broker -------------------------------------------------------------------------------- */

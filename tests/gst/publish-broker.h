@@ -9,7 +9,10 @@
 
 G_BEGIN_DECLS
 
-gboolean broker_is_installed (void);
+/* Begins a test program for broker_test_run (). FALSE: there is no broker, which it has said. */
+gboolean broker_test_init (int *argc, char ***argv);
+/* Runs the tests. The exit status is not 0 either if an object outlived them. */
+int broker_test_run (void);
 
 typedef struct {
   char *folder, *config;

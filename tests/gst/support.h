@@ -84,6 +84,9 @@ GstVideoRegionOfInterestMeta *support_add_roi (GstBuffer *buffer, guint x, guint
 guint support_n_objects (GstBuffer *buffer);
 const GstStructure *support_object (GstBuffer *buffer, guint i);
 
+/* Plays a pipeline, described as for gst-launch-1.0, to its end, as to make a recording. */
+void support_play (const char *line);
+
 /* Prints the reason for skipping the test and returns FALSE if an element is not installed. */
 gboolean support_have_element (const char *name);
 /* Prints the objects that the leaks tracer reports as alive; TRUE if there are none or the tracer

@@ -135,21 +135,6 @@ test_not_addresses (void)
   g_assert_nonnull (strstr (published, "are for cameras"));
 }
 
-static void
-run_to_end (const char *line)
-{
-  g_autoptr (GError) error = NULL;
-  GstElement *pipeline = gst_parse_launch (line, &error);
-  g_autoptr (GstBus) bus = NULL;
-
-  g_assert_no_error (error);
-  bus = gst_element_get_bus (pipeline);
-  gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  gst_message_unref (gst_bus_timed_pop_filtered (bus, 60 * GST_SECOND, GST_MESSAGE_EOS));
-  gst_element_set_state (pipeline, GST_STATE_NULL);
-  gst_object_unref (pipeline);
-}
-
 static GBytes *
 jpeg_new (void)
 {
@@ -160,7 +145,7 @@ jpeg_new (void)
                                            path);
   gsize n;
 
-  run_to_end (line);
+  support_play (line);
   g_assert_true (g_file_get_contents (path, &data, &n, NULL));
   return g_bytes_new_take (g_steal_pointer (&data), n);
 }
@@ -328,7 +313,7 @@ test_recordings (void)
                         "filesink location=%s",
                         coders[i], path);
 
-    run_to_end (line);
+    support_play (line);
     g_free (publish_until ("\"objects\"", path, NULL, NULL));
   }
 }

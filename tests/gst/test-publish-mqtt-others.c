@@ -9,7 +9,6 @@
 
 #include "tests/gst/publish-broker.h"
 #include "tests/gst/publish-support.h"
-#include "tests/gst/support.h"
 
 /* ---- other publishers ------------------------------------------------------------------------ */
 
@@ -450,17 +449,8 @@ test_taken_over_silently (void)
 int
 main (int argc, char **argv)
 {
-  int result;
-
-  gst_init (&argc, &argv);
-  g_test_init (&argc, &argv, NULL);
-  if (!broker_is_installed ()) {
-    g_print ("1..0 # SKIP the broker mosquitto is not installed\n");
+  if (!broker_test_init (&argc, &argv))
     return 0;
-  }
-  mosquitto_lib_init ();
-  gst_object_unref (gst_object_ref_sink (
-      gst_element_factory_make ("cowpublish", NULL))); /* making it registers the metadata */
 
   g_test_add_func ("/publish-mqtt-others/namesake", test_namesake);
   g_test_add_func ("/publish-mqtt-others/no-namesake", test_no_namesake);
@@ -471,8 +461,5 @@ main (int argc, char **argv)
   g_test_add_func ("/publish-mqtt-others/left-alone", test_left_alone);
   g_test_add_func ("/publish-mqtt-others/old-broker", test_old_broker);
   g_test_add_func ("/publish-mqtt-others/keeps-nothing", test_keeps_nothing);
-  result = g_test_run ();
-
-  mosquitto_lib_cleanup ();
-  return support_no_leaks () ? result : 1;
+  return broker_test_run ();
 }

@@ -316,16 +316,9 @@ main (int argc, char **argv)
 {
   int result;
 
-  gst_init (&argc, &argv);
-  g_test_init (&argc, &argv, NULL);
-  if (!broker_is_installed ()) {
-    g_print ("1..0 # SKIP the broker mosquitto is not installed\n");
+  if (!broker_test_init (&argc, &argv))
     return 0;
-  }
-  mosquitto_lib_init ();
   folder = g_dir_make_tmp ("cowpublish-XXXXXX", NULL);
-  gst_object_unref (gst_object_ref_sink (
-      gst_element_factory_make ("cowpublish", NULL))); /* making it registers the metadata */
 
   g_test_add_func ("/publish-mqtt-refused/large", test_large);
   g_test_add_func ("/publish-mqtt-refused/large-answered", test_large_answered);
@@ -337,9 +330,8 @@ main (int argc, char **argv)
   g_test_add_func ("/publish-mqtt-refused/permitted", test_permitted);
   g_test_add_func ("/publish-mqtt-refused/not-kept", test_not_kept);
   g_test_add_func ("/publish-mqtt-refused/wrong-port", test_wrong_port);
-  result = g_test_run ();
+  result = broker_test_run ();
 
   support_remove (folder);
-  mosquitto_lib_cleanup ();
-  return support_no_leaks () ? result : 1;
+  return result;
 }

@@ -448,10 +448,12 @@ test_stdout_closed_beside_another (void)
 
 /* ---- a stream that waits --------------------------------------------------------------------- */
 
+/* A slow reader of a named pipe. */
 typedef struct {
   const char *path;
-  GString *text;
   gulong pause_us; /* after each line or so */
+  GString *text;
+  GThread *thread;
 } Reader;
 
 static gpointer
@@ -470,6 +472,26 @@ read_slowly (gpointer data)
   return NULL;
 }
 
+static void
+reader_start (Reader *self)
+{
+  g_assert_cmpint (mkfifo (self->path, 0600), ==, 0);
+  self->text = g_string_new (NULL);
+  self->thread = g_thread_new ("reader", read_slowly, self);
+}
+
+/* Waits for the end of the pipe, and asserts that n frames came, each once, in their order. */
+static void
+reader_finish (Reader *self, guint n)
+{
+  g_auto (GStrv) lines = NULL;
+
+  g_thread_join (self->thread);
+  lines = g_strsplit (self->text->str, "\n", -1);
+  publish_assert_frames (lines, 0, n);
+  g_string_free (self->text, TRUE);
+}
+
 /* A slow reader of a pipe holds up a recording, and gets all of it. */
 static void
 test_waits (void)
@@ -477,22 +499,16 @@ test_waits (void)
   g_autofree char *path = fresh ("slow"),
                   *properties =
                       g_strdup_printf ("file=%s queue-size=5 leaky=no drain-timeout=60000", path);
-  Reader reader = { path, g_string_new (NULL), 100 };
-  g_auto (GStrv) lines = NULL;
+  Reader reader = { .path = path, .pause_us = 100 };
   GstHarness *harness;
-  GThread *thread;
 
-  g_assert_cmpint (mkfifo (path, 0600), ==, 0);
-  thread = g_thread_new ("reader", read_slowly, &reader);
+  reader_start (&reader);
   harness = publish_harness_new (properties);
   publish_push (harness, 0, 2000);
   g_assert_cmpuint (publish_stat (harness, "file", "dropped"), ==, 0);
   publish_stop (harness);
   publish_harness_free (harness);
-  g_thread_join (thread);
-  lines = g_strsplit (reader.text->str, "\n", -1);
-  publish_assert_frames (lines, 0, 2000);
-  g_string_free (reader.text, TRUE);
+  reader_finish (&reader, 2000);
 }
 
 static gpointer
@@ -584,22 +600,16 @@ test_end_waits (void)
   g_autofree char *path = fresh ("slow-end"),
                   *properties =
                       g_strdup_printf ("file=%s queue-size=10000 leaky=no drain-timeout=500", path);
-  Reader reader = { path, g_string_new (NULL), 2000 };
-  g_auto (GStrv) lines = NULL;
+  Reader reader = { .path = path, .pause_us = 2000 };
   GstHarness *harness;
-  GThread *thread;
 
-  g_assert_cmpint (mkfifo (path, 0600), ==, 0);
-  thread = g_thread_new ("reader", read_slowly, &reader);
+  reader_start (&reader);
   harness = publish_harness_new (properties);
   publish_push (harness, 0, 1500);
   g_assert_true (gst_harness_push_event (harness, gst_event_new_eos ()));
   g_assert_cmpuint (publish_stat (harness, "file", "sent"), ==, 1500);
   publish_harness_free (harness);
-  g_thread_join (thread);
-  lines = g_strsplit (reader.text->str, "\n", -1);
-  publish_assert_frames (lines, 0, 1500);
-  g_string_free (reader.text, TRUE);
+  reader_finish (&reader, 1500);
 }
 
 /* ---- ends ------------------------------------------------------------------------------------ */

@@ -44,22 +44,6 @@ run_script (int expected_status, const char *name, ...)
   return launched_output ((const char *const *)argv->pdata, expected_status);
 }
 
-/* Makes a recording. */
-static void
-run_to_end (const char *line)
-{
-  g_autoptr (GstElement) pipeline = gst_parse_launch (line, NULL);
-  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
-  GstMessage *message;
-
-  gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  message =
-      gst_bus_timed_pop_filtered (bus, GST_CLOCK_TIME_NONE, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
-  g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_EOS);
-  gst_message_unref (message);
-  gst_element_set_state (pipeline, GST_STATE_NULL);
-}
-
 /* ---- the output ------------------------------------------------------------------------------ */
 
 /* Returns every frame of a file as BGRx, in its own size. */
@@ -276,7 +260,7 @@ test_odd_size (void)
                        "framerate=10/1 ! jpegenc ! avimux ! filesink location=\"%s\"",
                        odd);
 
-  run_to_end (line);
+  support_play (line);
   g_free (run_script (0, "file.sh", odd, "--mp4", to, NULL));
   assert_size (to, 320, 180);
   g_free (run_script (0, "file.sh", odd, "--hls", hls, NULL));
@@ -382,7 +366,7 @@ make_video (void)
       "filesink location=\"%s\"",
       video);
 
-  run_to_end (line);
+  support_play (line);
 }
 
 static const char *
