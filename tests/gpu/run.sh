@@ -237,6 +237,13 @@ compare_linear () {
   say "$1" "${fields//_/ }" "${line:1:-1}"
 }
 
+# The halves that the GPU multiplies: sm_75 has no bf16, sm_70 neither.
+half=(bf16)
+case $(nvidia-smi --format=csv,noheader --query-gpu=compute_cap 2>/dev/null) in
+  7.5*) half=(fp16) ;;
+  7.*) half=() ;;
+esac
+
 # The largest layers of L and of the 7B, which an emulated GPU would need hours for.
 linear () {
   local precision rows shapes=("4096 1024" "8192 4096" "4096 8192") shape batches=(1 8 32)
@@ -244,7 +251,7 @@ linear () {
   [ -e "$halves_file" ] || [ "$device" = cuda-emulated ] || { say "linear" "needs nvcc"; return; }
   for shape in "${shapes[@]}"; do
     for rows in "${batches[@]}"; do
-      for precision in int8 bf16; do
+      for precision in int8 "${half[@]}"; do
         # shellcheck disable=SC2086  # two numbers
         compare_linear "linear ${shape/ / x } $precision batch $rows" $shape $((201 * rows)) \
           $precision
@@ -267,20 +274,16 @@ make_model () {
 
 # The 7B's layers are alike, so that two sizes of it say what 40 take.
 speed () {
-  local size batch precision half=bf16
-  # sm_75 has no bf16
-  case $(nvidia-smi --format=csv,noheader --query-gpu=compute_cap 2>/dev/null) in
-    7.*) half=fp16 ;;
-  esac
+  local size batch precision
   for size in vits16 vitb16 vitl16; do
     make_model "$size" "$work/$size" --nf4 || continue
-    for precision in int8 "$half" fp32; do
+    for precision in int8 "${half[@]}" fp32; do
       for batch in 1 8 32; do
         time_it "$size $precision batch $batch" \
           forward "$device" "$work/$size" "$precision" $batch 1
       done
     done
-    for precision in "$half" fp32; do
+    for precision in "${half[@]}" fp32; do
       time_it "$size QLoRA r16 $precision batch 8" \
         train "$device" "$work/$size" lora "$precision" 16 8 2
       time_it "$size DoRA r16 $precision batch 8" \
@@ -293,7 +296,7 @@ speed () {
       time_it "7B of $size layers int8 batch $batch" \
         forward "$device" "$work/7b-$size" int8 $batch 1
     done
-    for precision in "$half" fp32; do
+    for precision in "${half[@]}" fp32; do
       time_it "7B of $size layers QLoRA r64 $precision batch 4" \
         train "$device" "$work/7b-$size" lora "$precision" 64 4 2
       time_it "7B of $size layers DoRA r64 $precision batch 4" \
