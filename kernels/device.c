@@ -202,15 +202,21 @@ ck_peak (CkStream *stream, CkType type, int64_t rounds, double *operations)
 
 /* ---- weights --------------------------------------------------------------------------------- */
 
-/* Whether the source's shape, type and pointers are sound. */
-static CkStatus
-check_source (const CkWeightSource *source)
+static bool
+has_size (const CkWeightSource *source)
 {
   size_t dequantised;
 
   /* Positions are counted in fp32 too, so that size must exist whatever the type. */
-  if (source->out < 1 || source->in < 1 ||
-      !ck_size_product (source->out, source->in, sizeof (float), &dequantised))
+  return source->out >= 1 && source->in >= 1 &&
+         ck_size_product (source->out, source->in, sizeof (float), &dequantised);
+}
+
+/* Whether the source's shape, type and pointers are sound. */
+static CkStatus
+check_source (const CkWeightSource *source)
+{
+  if (!has_size (source))
     return CK_BAD_SHAPE;
   if ((source->host_data != NULL) == (source->parameters != NULL))
     return CK_BAD_SHAPE;
@@ -241,6 +247,14 @@ ck_weight_source_bytes (const CkWeightSource *source)
                                   : n * sizeof (uint16_t);
 }
 
+size_t
+ck_weight_absmax_bytes (const CkWeightSource *source)
+{
+  return source->type == CK_NF4
+             ? (size_t)ck_ceil_div (source->out * source->in, source->block) * sizeof (float)
+             : 0;
+}
+
 /* Whether the device can compute as the uses ask for, and parameters need not be repacked. */
 static CkStatus
 check_uses (const CkDevice *device, const CkWeightSource *source, CkWeightUses uses)
@@ -269,17 +283,12 @@ ck_weight_new (CkDevice *device, const CkWeightSource *source, CkWeightUses uses
 CkStatus
 ck_weight_bytes (CkDevice *device, const CkWeightSource *source, CkWeightUses uses, size_t *bytes)
 {
-  size_t dequantised;
-
   *bytes = 0;
-  if (source->out < 1 || source->in < 1 || (source->type == CK_NF4 && source->block < 2) ||
-      !ck_size_product (source->out, source->in, sizeof (float), &dequantised))
+  if (!has_size (source) || (source->type == CK_NF4 && source->block < 2))
     return CK_BAD_SHAPE;
   if (device->klass->weight_bytes != NULL)
     return device->klass->weight_bytes (device, source, uses, bytes);
-  *bytes = ck_weight_source_bytes (source);
-  if (source->type == CK_NF4)
-    *bytes += (size_t)ck_ceil_div (source->out * source->in, source->block) * sizeof (float);
+  *bytes = ck_weight_source_bytes (source) + ck_weight_absmax_bytes (source);
   return CK_OK;
 }
 

@@ -84,6 +84,8 @@ ck_weight_data (const CkWeight *weight)
 
 /* The bytes of a weight's data, without its absmax; the source is sound. */
 size_t ck_weight_source_bytes (const CkWeightSource *source);
+/* Those of its absmax, 0 but for CK_NF4. */
+size_t ck_weight_absmax_bytes (const CkWeightSource *source);
 
 #ifdef __cplusplus
 }

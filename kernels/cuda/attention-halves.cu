@@ -8,34 +8,9 @@
  */
 #include "kernels/cuda/attention-halves.h"
 #include "kernels/cuda/attention-rotated.h"
-#include "kernels/cuda/instructions.h"
+#include "kernels/cuda/halves-device.h"
 
 enum { KEYS = CK_HALVES_KEYS, TILES = KEYS / 8 };
-
-/* The two kinds of halves. */
-struct F16 {
-  static __device__ __forceinline__ uint32_t pack (float first, float second)
-  {
-    return ck_pack_f16 (first, second);
-  }
-  static __device__ __forceinline__ void multiply (float d[4], const uint32_t a[4],
-                                                   const uint32_t b[2])
-  {
-    ck_mma_f16 (d, a, b);
-  }
-};
-
-struct Bf16 {
-  static __device__ __forceinline__ uint32_t pack (float first, float second)
-  {
-    return ck_pack_bf16 (first, second);
-  }
-  static __device__ __forceinline__ void multiply (float d[4], const uint32_t a[4],
-                                                   const uint32_t b[2])
-  {
-    ck_mma_bf16 (d, a, b);
-  }
-};
 
 /* ---- rounding -------------------------------------------------------------------------------- */
 
@@ -298,9 +273,9 @@ attend (const CkCudaHalfAttention &a, Tiles<chunks> &tiles)
     attend<Half, chunks> (a, tiles);                                                               \
   }
 
-ROUND (f16, F16)
-ROUND (bf16, Bf16)
-ATTENTION (f16, F16, 1)
-ATTENTION (f16, F16, 2)
-ATTENTION (bf16, Bf16, 1)
-ATTENTION (bf16, Bf16, 2)
+ROUND (f16, CkF16)
+ROUND (bf16, CkBf16)
+ATTENTION (f16, CkF16, 1)
+ATTENTION (f16, CkF16, 2)
+ATTENTION (bf16, CkBf16, 1)
+ATTENTION (bf16, CkBf16, 2)

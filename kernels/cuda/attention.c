@@ -49,19 +49,6 @@ choose (const CkAttention *op, int processors)
   return best;
 }
 
-static bool
-has_products (const CkDevice *device, CkType type)
-{
-  switch (type) {
-  case CK_BF16:
-    return (device->products & CK_USE_BF16) != 0;
-  case CK_F16:
-    return (device->products & CK_USE_F16) != 0;
-  default:
-    return type != CK_I16;
-  }
-}
-
 CkStatus
 ck_cuda_attention (CkStream *self, const CkAttention *op)
 {
@@ -74,7 +61,7 @@ ck_cuda_attention (CkStream *self, const CkAttention *op)
 
   if (status != CK_OK)
     return status;
-  if (!has_products (self->device, op->products))
+  if (!ck_cuda_multiplies (stream, op->products))
     return CK_UNSUPPORTED;
   if (op->products == CK_I8)
     return ck_cuda_attention_int8 (stream, op);

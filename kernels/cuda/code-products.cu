@@ -401,10 +401,6 @@ template <int ROWS, int COLS, int DOWN, int ACROSS> struct Tile {
       for (int e = 0; e < CK_CUDA_EACH; e++)
         x[e] = values[lane + CK_CUDA_QUANTISE_LANES * e];
       ck_write_block (p.codes, row < p.m && block < p.codes.blocks, row, block, lane, 1, x, values);
-      /* Who reads the counts reads them whole words at a time. */
-      if (row < p.m && block == p.codes.blocks - 1 &&
-          lane < (int)(p.codes.count_stride - p.codes.blocks))
-        p.codes.counts[row * p.codes.count_stride + p.codes.blocks + lane] = 0;
     }
   }
 

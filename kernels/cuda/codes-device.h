@@ -92,7 +92,7 @@ ck_take_outliers (bool some, int lane, int64_t column, float x[CK_CUDA_EACH], fl
 /*
  * Writes a block of a row: x[i] is element lane + 16 i, 0 where there is none. All lanes of the
  * warp come here; where `there` is false they write nothing. With the last block of a row come the
- * counts behind it. `rest`: shared memory [64] of the
+ * counts behind it, since who reads them reads whole words. `rest`: shared memory [64] of the
  * block's lanes.
  */
 static __device__ __forceinline__ void

@@ -10,7 +10,7 @@
  * the eight that are read at once lie in different banks.
  */
 #include "kernels/cuda/epilogue-device.h"
-#include "kernels/cuda/instructions.h"
+#include "kernels/cuda/halves-device.h"
 #include "kernels/cuda/product-operands-device.h"
 #include "kernels/cuda/slab-device.h"
 
@@ -44,15 +44,14 @@ template <int KIND, int ROWS, int COLS, int DOWN> struct Shared {
   float code[16];
 };
 
-template <bool BF16>
+template <class Half>
 static __device__ __forceinline__ uint2
 round_four (float4 v)
 {
-  return BF16 ? make_uint2 (ck_pack_bf16 (v.x, v.y), ck_pack_bf16 (v.z, v.w))
-              : make_uint2 (ck_pack_f16 (v.x, v.y), ck_pack_f16 (v.z, v.w));
+  return make_uint2 (Half::pack (v.x, v.y), Half::pack (v.z, v.w));
 }
 
-template <int KIND, bool BF16, int ROWS, int COLS, int DOWN, int ACROSS> struct Tile {
+template <int KIND, class Half, int ROWS, int COLS, int DOWN, int ACROSS> struct Tile {
   enum {
     THREADS = DOWN * ACROSS * 32,
     HEIGHT = ROWS / DOWN / 16, /* rectangles of a warp */
@@ -154,13 +153,13 @@ template <int KIND, bool BF16, int ROWS, int COLS, int DOWN, int ACROSS> struct 
     each_four<A_ALONG, ROWS, A_FOURS> (
         stage, [&] (int n, int i, int k, int64_t term, int64_t stop) {
           shared.a[stage & 1].store (i, k,
-                                     round_four<BF16> (ck_finish_a<KIND> (
+                                     round_four<Half> (ck_finish_a<KIND> (
                                          p, t, is_first (stage), first_row () + i, term, a[n])));
         });
     each_four<B_ALONG, COLS, B_FOURS> (
         stage, [&] (int n, int i, int k, int64_t term, int64_t stop) {
           shared.b[stage & 1].store (i, k,
-                                     round_four<BF16> (ck_finish_b<KIND> (
+                                     round_four<Half> (ck_finish_b<KIND> (
                                          p, t, shared.code, first_col () + i, term, stop, b[n])));
         });
   }
@@ -218,10 +217,7 @@ template <int KIND, bool BF16, int ROWS, int COLS, int DOWN, int ACROSS> struct 
         load_a (half, warp_row () + 16 * i, step, x);
 #pragma unroll
         for (int j = 0; j < WIDTH; j++)
-          if (BF16)
-            ck_mma_bf16 (total[i][j], x, w[j] + 2 * step);
-          else
-            ck_mma_f16 (total[i][j], x, w[j] + 2 * step);
+          Half::multiply (total[i][j], x, w[j] + 2 * step);
       }
   }
 
@@ -288,7 +284,7 @@ template <int KIND, bool BF16, int ROWS, int COLS, int DOWN, int ACROSS> struct 
   }
 };
 
-#define DEFINE(name, KIND, BF16, rows, cols, down, across, blocks)                                 \
+#define DEFINE(name, KIND, Half, rows, cols, down, across, blocks)                                 \
   CK_KERNEL_BLOCKS (name, CkCudaProduct, down *across * 32, blocks)                                \
   {                                                                                                \
     typedef Shared<KIND, rows, cols, down> Memory;                                                 \
@@ -296,14 +292,14 @@ template <int KIND, bool BF16, int ROWS, int COLS, int DOWN, int ACROSS> struct 
                                                                                                    \
     static_assert (sizeof (Memory) == CK_CUDA_HALF_SHARED (rows, cols, down),                      \
                    "as the host counts");                                                          \
-    Tile<KIND, BF16, rows, cols, down, across> (a, shared).run ();                                 \
+    Tile<KIND, Half, rows, cols, down, across> (a, shared).run ();                                 \
   }
-#define DEFINE_SIZES(name, KIND, BF16, large_blocks)                                               \
-  DEFINE (name##_large, KIND, BF16, 128, 64, 4, 2, large_blocks)                                   \
-  DEFINE (name##_medium, KIND, BF16, 64, 64, 2, 2, 3)                                              \
-  DEFINE (name##_small, KIND, BF16, 16, 64, 1, 4, 4)
+#define DEFINE_SIZES(name, KIND, Half, large_blocks)                                               \
+  DEFINE (name##_large, KIND, Half, 128, 64, 4, 2, large_blocks)                                   \
+  DEFINE (name##_medium, KIND, Half, 64, 64, 2, 2, 3)                                              \
+  DEFINE (name##_small, KIND, Half, 16, 64, 1, 4, 4)
 
-DEFINE_SIZES (ck_cuda_bf16_forward, CK_CUDA_FORWARD, true, 2)
-DEFINE_SIZES (ck_cuda_bf16_backward, CK_CUDA_BACKWARD, true, 1)
-DEFINE_SIZES (ck_cuda_bf16_gradient, CK_CUDA_GRADIENT, true, 2)
-DEFINE_SIZES (ck_cuda_f16_forward, CK_CUDA_FORWARD, false, 2)
+DEFINE_SIZES (ck_cuda_bf16_forward, CK_CUDA_FORWARD, CkBf16, 2)
+DEFINE_SIZES (ck_cuda_bf16_backward, CK_CUDA_BACKWARD, CkBf16, 1)
+DEFINE_SIZES (ck_cuda_bf16_gradient, CK_CUDA_GRADIENT, CkBf16, 2)
+DEFINE_SIZES (ck_cuda_f16_forward, CK_CUDA_FORWARD, CkF16, 2)

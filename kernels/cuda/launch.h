@@ -72,5 +72,7 @@ typedef struct {
   size_t shared;    /* bytes of shared memory that a block may ask for */
 } CkCudaLimits;
 const CkCudaLimits *ck_cuda_limits (const CkCudaStream *stream);
+/* Whether it has products of such numbers. */
+bool ck_cuda_multiplies (const CkCudaStream *stream, CkType type);
 
 #endif /* CK_CUDA_LAUNCH_H */

@@ -38,6 +38,21 @@ ck_cuda_limits (const CkCudaStream *stream)
   return &ck_cuda_device_of (stream)->limits;
 }
 
+bool
+ck_cuda_multiplies (const CkCudaStream *stream, CkType type)
+{
+  const int products = ck_cuda_device_of (stream)->base.products;
+
+  switch (type) {
+  case CK_BF16:
+    return (products & CK_USE_BF16) != 0;
+  case CK_F16:
+    return (products & CK_USE_F16) != 0;
+  default:
+    return type != CK_I16;
+  }
+}
+
 /* ---- kernels --------------------------------------------------------------------------------- */
 
 /* FNV-1a */

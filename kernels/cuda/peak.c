@@ -5,8 +5,6 @@
 
 #include <stddef.h>
 
-#define BF16_MAJOR 8 /* compute capability that has products of bf16 */
-
 /* A kernel, and the operations of a thread's round: a warp makes 16 x 8 sums of k products. */
 typedef struct {
   CkType type;
@@ -24,10 +22,8 @@ static const Variant variants[] = {
 };
 
 static const Variant *
-find (CkType type, const CkCudaLimits *limits)
+find (CkType type)
 {
-  if (type == CK_BF16 && limits->major < BF16_MAJOR)
-    return NULL;
   for (size_t i = 0; i < sizeof variants / sizeof *variants; i++)
     if (variants[i].type == type)
       return &variants[i];
@@ -39,12 +35,12 @@ ck_cuda_peak (CkStream *self, CkType type, int64_t rounds, double *operations)
 {
   CkCudaStream *stream = (CkCudaStream *)self;
   const CkCudaLimits *limits = ck_cuda_limits (stream);
-  const Variant *variant = find (type, limits);
+  const Variant *variant = find (type);
   const CkCudaGrid grid = { (uint32_t)(limits->processors * CK_CUDA_PEAK_BLOCKS), 1, 1 };
   const size_t threads = (size_t)grid.x * CK_CUDA_PEAK_THREADS;
   CkCudaPeak arguments = { .loops = ck_ceil_div (rounds, CK_CUDA_PEAK_SUMS) };
 
-  if (variant == NULL)
+  if (variant == NULL || !ck_cuda_multiplies (stream, type))
     return CK_UNSUPPORTED;
   *operations = variant->operations * (double)threads * CK_CUDA_PEAK_SUMS * (double)arguments.loops;
   arguments.sums = ck_cuda_scratch (stream, CK_CUDA_SCRATCH_SUMS, threads * sizeof (float));

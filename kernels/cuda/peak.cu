@@ -1,39 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernels/cuda/peak.h"
 
-#include "kernels/cuda/instructions.h"
-#include "kernels/cuda/kernel.h"
+#include "kernels/cuda/halves-device.h"
 
 namespace
 {
 
-/* Products of ones. */
-struct OfF16 {
-  typedef float Sum;
-  enum { ONES = 0x3c003c00 };
-
-  static __device__ __forceinline__ void multiply (float d[4], const uint32_t a[4],
-                                                   const uint32_t b[2])
-  {
-    ck_mma_f16 (d, a, b);
-  }
-};
-
-struct OfBf16 {
-  typedef float Sum;
-  enum { ONES = 0x3f803f80 };
-
-  static __device__ __forceinline__ void multiply (float d[4], const uint32_t a[4],
-                                                   const uint32_t b[2])
-  {
-    ck_mma_bf16 (d, a, b);
-  }
-};
-
-struct OfS8 {
-  typedef int32_t Sum;
-  enum { ONES = 0x01010101 };
-
+struct S8 {
   static __device__ __forceinline__ void multiply (int32_t d[4], const uint32_t a[4],
                                                    const uint32_t b[2])
   {
@@ -47,12 +20,13 @@ put (const CkCudaPeak &a, float sum)
   a.sums[(int64_t)blockIdx.x * CK_CUDA_PEAK_THREADS + threadIdx.x] = sum;
 }
 
-template <class Type>
+/* Products of ones. */
+template <class Type, typename Sum>
 __device__ __forceinline__ void
-run (const CkCudaPeak &a)
+run (const CkCudaPeak &a, uint32_t ones)
 {
-  const uint32_t ones = Type::ONES, left[4] = { ones, ones, ones, ones }, right[2] = { ones, ones };
-  typename Type::Sum sums[CK_CUDA_PEAK_SUMS][4] = {};
+  const uint32_t left[4] = { ones, ones, ones, ones }, right[2] = { ones, ones };
+  Sum sums[CK_CUDA_PEAK_SUMS][4] = {};
   float all = 0;
 
   for (int64_t loop = 0; loop < a.loops; loop++)
@@ -88,15 +62,15 @@ CK_KERNEL (ck_cuda_peak_f32, CkCudaPeak, CK_CUDA_PEAK_THREADS)
 
 CK_KERNEL (ck_cuda_peak_f16, CkCudaPeak, CK_CUDA_PEAK_THREADS)
 {
-  run<OfF16> (a);
+  run<CkF16, float> (a, 0x3c003c00);
 }
 
 CK_KERNEL (ck_cuda_peak_bf16, CkCudaPeak, CK_CUDA_PEAK_THREADS)
 {
-  run<OfBf16> (a);
+  run<CkBf16, float> (a, 0x3f803f80);
 }
 
 CK_KERNEL (ck_cuda_peak_int8, CkCudaPeak, CK_CUDA_PEAK_THREADS)
 {
-  run<OfS8> (a);
+  run<S8, int32_t> (a, 0x01010101);
 }

@@ -6,8 +6,9 @@
 
 #define ALIGNMENT 256
 
-bool
-ck_cuda_weight_is_packed (const CkWeightSource *source, CkWeightUses uses)
+/* Whether it is packed for products of whole numbers. */
+static bool
+is_packed (const CkWeightSource *source, CkWeightUses uses)
 {
   return uses & CK_USE_INT8 && (source->type != CK_NF4 || source->block != CK_CUDA_BLOCK ||
                                 source->in % CK_CUDA_BLOCK != 0);
@@ -16,15 +17,12 @@ ck_cuda_weight_is_packed (const CkWeightSource *source, CkWeightUses uses)
 bool
 ck_cuda_weight_lay_out (const CkWeightSource *source, CkWeightUses uses, CkCudaWeightLayout *layout)
 {
-  const int64_t blocks =
-      source->type == CK_NF4 ? ck_ceil_div (source->out * source->in, source->block) : 0;
   size_t codes = 0;
 
-  if (ck_cuda_weight_is_packed (source, uses) &&
-      !ck_cuda_codes_bytes (source->out, source->in, false, &codes))
+  if (is_packed (source, uses) && !ck_cuda_codes_bytes (source->out, source->in, false, &codes))
     return false;
   layout->data = ck_weight_source_bytes (source);
-  layout->absmax = (size_t)blocks * sizeof (float);
+  layout->absmax = ck_weight_absmax_bytes (source);
   layout->absmax_at =
       (size_t)ck_round_up ((int64_t)layout->data + CK_CUDA_WEIGHT_MARGIN, ALIGNMENT);
   layout->all = layout->absmax_at + layout->absmax;

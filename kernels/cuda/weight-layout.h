@@ -40,8 +40,6 @@ typedef struct {
   CkCudaCodedWeight coded;
 } CkCudaWeightView;
 
-/* Whether a weight for products of whole numbers is packed for them. */
-bool ck_cuda_weight_is_packed (const CkWeightSource *source, CkWeightUses uses);
 /* False where it is larger than memory can be. */
 bool ck_cuda_weight_lay_out (const CkWeightSource *source, CkWeightUses uses,
                              CkCudaWeightLayout *layout);

@@ -120,7 +120,12 @@ say () {
     >>"$out/results.json"
 }
 
-# Runs a program for at most so many seconds, its output in a file; what it says is in $status.
+# The file for what a program says.
+log_of () {
+  echo "$out/$(echo "$1" | tr ' /' '--').log"
+}
+
+# Runs a program for at most so many seconds, its output in a file; 125: no time is left.
 limited () {
   local seconds=$1 log=$2
   shift 2
@@ -133,7 +138,7 @@ limited () {
 conform () {
   local what=$1 seconds=$2 log status good bad
   shift 2
-  log=$out/$(echo "$what" | tr ' /' '--').log
+  log=$(log_of "$what")
   limited "$seconds" "$log" "$@"
   status=$?
   good=$(grep -c '^ok ' "$log" 2>/dev/null) bad=$(grep -c '^not ok ' "$log" 2>/dev/null)
@@ -149,21 +154,31 @@ conform () {
   esac
 }
 
-# One measurement of bench-gpu: what, then its arguments.
-time_it () {
-  local what=$1 log line
-  shift
-  log=$out/$(echo "$what" | tr ' /' '--').log
-  if limited 60 "$log" bench-gpu "$@"; then
+# Runs bench-gpu: what it measures, for how many seconds at most, then its arguments. $line is what
+# it printed; where it printed nothing, that is said.
+measure () {
+  local what=$1 seconds=$2 log
+  shift 2
+  log=$(log_of "$what")
+  if limited "$seconds" "$log" bench-gpu "$@"; then
     line=$(tail -n 1 "$log")
-    [[ $line =~ \"ms\":\ ([0-9.]+),\ \"pictures_per_s\":\ ([0-9.]+) ]]
-    say "$what" "${BASH_REMATCH[1]} ms, ${BASH_REMATCH[2]} a second" "${line:1:-1}"
-  elif [ "$(left)" -le 5 ]; then
+    return
+  fi
+  if [ "$(left)" -le 5 ]; then
     say "$what" "no time left"
   else
     say "$what" "FAILED: $(tail -n 1 "$log")"
     failed=1
   fi
+  return 1
+}
+
+# A network.
+time_it () {
+  local line
+  measure "$1" 60 "${@:2}" || return
+  [[ $line =~ \"ms\":\ ([0-9.]+),\ \"pictures_per_s\":\ ([0-9.]+) ]]
+  say "$1" "${BASH_REMATCH[1]} ms, ${BASH_REMATCH[2]} a second" "${line:1:-1}"
 }
 
 describe () {
@@ -215,21 +230,19 @@ sanitize () {
 
 # A linear layer of NF4 weights, ours beside cuBLASLt on panels of 16 bits (bench-linear.c).
 compare_linear () {
-  local what=$1 log line fields
-  shift
-  log=$out/$(echo "$what" | tr ' /' '--').log
-  if limited 30 "$log" bench-gpu linear "$device" "$@" 0.5 "$halves_file"; then
-    line=$(tail -n 1 "$log")
-    fields=${line:1:-1}
-    fields=${fields//\"/}
-    say "$what" "${fields//_/ }" "${line:1:-1}"
-  elif [ "$(left)" -le 5 ]; then
-    say "$what" "no time left"
-  else
-    say "$what" "FAILED: $(tail -n 1 "$log")"
-    failed=1
-  fi
+  local line fields
+  measure "$1" 30 linear "$device" "${@:2}" 0.5 "$halves_file" || return
+  fields=${line:1:-1}
+  fields=${fields//\"/}
+  say "$1" "${fields//_/ }" "${line:1:-1}"
 }
+
+# The halves that the GPU multiplies: sm_75 has no bf16, sm_70 neither.
+half=(bf16)
+case $(nvidia-smi --format=csv,noheader --query-gpu=compute_cap 2>/dev/null) in
+  7.5*) half=(fp16) ;;
+  7.*) half=() ;;
+esac
 
 # The largest layers of L and of the 7B, which an emulated GPU would need hours for.
 linear () {
@@ -238,7 +251,7 @@ linear () {
   [ -e "$halves_file" ] || [ "$device" = cuda-emulated ] || { say "linear" "needs nvcc"; return; }
   for shape in "${shapes[@]}"; do
     for rows in "${batches[@]}"; do
-      for precision in int8 bf16; do
+      for precision in int8 "${half[@]}"; do
         # shellcheck disable=SC2086  # two numbers
         compare_linear "linear ${shape/ / x } $precision batch $rows" $shape $((201 * rows)) \
           $precision
@@ -261,20 +274,16 @@ make_model () {
 
 # The 7B's layers are alike, so that two sizes of it say what 40 take.
 speed () {
-  local size batch precision half=bf16
-  # sm_75 has no bf16
-  case $(nvidia-smi --format=csv,noheader --query-gpu=compute_cap 2>/dev/null) in
-    7.*) half=fp16 ;;
-  esac
+  local size batch precision
   for size in vits16 vitb16 vitl16; do
     make_model "$size" "$work/$size" --nf4 || continue
-    for precision in int8 "$half" fp32; do
+    for precision in int8 "${half[@]}" fp32; do
       for batch in 1 8 32; do
         time_it "$size $precision batch $batch" \
           forward "$device" "$work/$size" "$precision" $batch 1
       done
     done
-    for precision in "$half" fp32; do
+    for precision in "${half[@]}" fp32; do
       time_it "$size QLoRA r16 $precision batch 8" \
         train "$device" "$work/$size" lora "$precision" 16 8 2
       time_it "$size DoRA r16 $precision batch 8" \
@@ -287,7 +296,7 @@ speed () {
       time_it "7B of $size layers int8 batch $batch" \
         forward "$device" "$work/7b-$size" int8 $batch 1
     done
-    for precision in "$half" fp32; do
+    for precision in "${half[@]}" fp32; do
       time_it "7B of $size layers QLoRA r64 $precision batch 4" \
         train "$device" "$work/7b-$size" lora "$precision" 64 4 2
       time_it "7B of $size layers DoRA r64 $precision batch 4" \

@@ -663,7 +663,7 @@ static void
 check_all (const char *device, const char *level, int threads)
 {
   n_teams = threads;
-  small = strncmp (device, "cuda-emulated", 13) == 0;
+  small = is_emulated_gpu (device);
   n_pictures = small ? 5 : PICTURES;
   for (int t = 0; t < n_teams; t++)
     teams[t] = stream_open (device, level, t + 1);

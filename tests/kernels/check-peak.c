@@ -87,7 +87,7 @@ void
 check_peak (CkStream *stream)
 {
   /* An emulator's times say nothing (tests/aarch64.sh). */
-  const bool on_emulated = strncmp (stream->device->name, "cuda-emulated", 13) == 0,
+  const bool on_emulated = is_emulated_gpu (stream->device->name),
              is_timed = !on_emulated && getenv ("COW_EMULATED") == NULL;
   const int64_t rounds = on_emulated ? EMULATED_ROUNDS : ROUNDS;
   Peak few = { rounds, CK_F32, 0 }, many = { 8 * rounds, CK_F32, 0 };

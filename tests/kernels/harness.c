@@ -278,9 +278,15 @@ is_gpu (const char *device)
 }
 
 bool
+is_emulated_gpu (const char *device)
+{
+  return strncmp (device, "cuda-emulated", 13) == 0;
+}
+
+bool
 is_affordable (const CkStream *stream, double multiply_adds)
 {
-  return strncmp (stream->device->name, "cuda-emulated", 13) != 0 || multiply_adds <= AFFORDABLE;
+  return !is_emulated_gpu (stream->device->name) || multiply_adds <= AFFORDABLE;
 }
 
 /* What lies on the device, of whichever stream. */

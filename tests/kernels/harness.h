@@ -70,6 +70,7 @@ void stream_close (CkStream *stream);
 const char *stream_name (const CkStream *stream);
 /* Whether a name is that of a GPU, real or emulated: "cuda", "cuda:1", "cuda-emulated". */
 bool is_gpu (const char *device);
+bool is_emulated_gpu (const char *device);
 /* Whether the stream's device computes a test of so many multiply-adds in reasonable time: an
  * emulated GPU needs a fraction of a second for a million. */
 bool is_affordable (const CkStream *stream, double multiply_adds);
