@@ -95,10 +95,13 @@ clear_named (gpointer named)
 static gboolean
 is_beside (const char *name)
 {
-  static const char *const parts[] = { ".lora_",    "original_module.", "optim",
-                                       "scheduler", "scaler",           "num_batches_tracked" };
-  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
-    if (strstr (name, parts[i]) && (i < 2 || g_str_has_prefix (name, parts[i]) || i == 5))
+  static const char *const anywhere[] = { ".lora_", "original_module.", "num_batches_tracked" };
+  static const char *const first[] = { "optim", "scheduler", "scaler" };
+  for (guint i = 0; i < G_N_ELEMENTS (anywhere); i++)
+    if (strstr (name, anywhere[i]))
+      return TRUE;
+  for (guint i = 0; i < G_N_ELEMENTS (first); i++)
+    if (g_str_has_prefix (name, first[i]))
       return TRUE;
   return FALSE;
 }
