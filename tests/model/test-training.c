@@ -72,18 +72,6 @@ test_recomputation (gconstpointer data)
     recompute (data, precisions[i]);
 }
 
-/* The root of the mean square of a - b as a share of that of b. */
-static double
-distance (const float *a, const float *b, gsize n)
-{
-  double squares = 0, all = 0;
-  for (gsize i = 0; i < n; i++) {
-    squares += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
-    all += (double)b[i] * b[i];
-  }
-  return sqrt (squares / all);
-}
-
 /* Gradients where products are of whole numbers of 16 bits are those of fp32 but for what the
  * numbers are rounded by, and not exactly those: the option does something. */
 static void
@@ -96,7 +84,7 @@ test_precision (gconstpointer data)
   g_assert_cmpfloat_with_epsilon (training_pass (got, 1, TRUE), training_pass (want, 1, TRUE),
                                   1e-4);
   g_autofree float *a = training_gradients (got), *b = training_gradients (want);
-  const double off = distance (a, b, cow_network_parameters (want->network)->count);
+  const double off = training_distance (a, b, cow_network_parameters (want->network)->count);
   g_test_message ("gradients differ by %g", off);
   g_assert_cmpfloat (off, >, 1e-6);
   g_assert_cmpfloat (off, <, 3e-4);
