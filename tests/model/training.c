@@ -172,6 +172,15 @@ training_gradients (Training *self)
   return copy (self, cow_network_parameters (self->network)->gradients);
 }
 
+const TrainingCase *
+training_case (const char *name)
+{
+  for (const TrainingCase *sort = training_cases; sort->name; sort++)
+    if (g_str_equal (sort->name, name))
+      return sort;
+  g_assert_not_reached ();
+}
+
 double
 training_distance (const float *a, const float *b, gsize n)
 {

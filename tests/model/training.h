@@ -25,6 +25,8 @@ typedef struct {
 /* Ends with a name of NULL: adapters on NF4 and fp32, on q alone and on all layers, with and
  * without a gate; networks from scratch. */
 extern const TrainingCase training_cases[];
+/* The one of that name, which there must be. */
+const TrainingCase *training_case (const char *name);
 
 typedef struct {
   const TrainingCase *sort;
