@@ -2,8 +2,7 @@
 /*
  * adapter_config.json, and PEFT's rules of which module it means: a name in target_modules,
  * rank_pattern or alpha_pattern is a module's full name or its end after a dot; a string in place
- * of
- * the list is a regular expression, and so are the patterns' names where they are no plain ones.
+ * of the list is a regular expression, and so are the patterns' names where they are no plain ones.
  * Expressions come from a stranger's file: few, short, and each match has a limit.
  */
 #include "model/adapter/adapter-config.h"

@@ -28,8 +28,7 @@ const char *cow_checkpoint_path (const CowCheckpoint *self);
  * tensors beside it are left out". NULL where there is nothing to say. */
 const char *cow_checkpoint_note (const CowCheckpoint *self);
 /* The same where only a part of what lies in the file was taken, beginning with the path; else
- * NULL.
- * Free with g_free. */
+ * NULL. Free with g_free. */
 char *cow_checkpoint_selection (const CowCheckpoint *self);
 /* Whose names they are, which is also whose way of interpolating positions is meant. */
 CowNamesOf cow_checkpoint_names_of (const CowCheckpoint *self);
