@@ -312,11 +312,19 @@ ck_weight_product (const CkWeight *weight)
 }
 
 CkType
+ck_uses_factors (CkWeightUses uses)
+{
+  return uses & CK_USE_BF16    ? CK_BF16
+         : uses & CK_USE_F16   ? CK_F16
+         : uses & CK_USE_INT16 ? CK_I16
+         : uses & CK_USE_INT8  ? CK_I8
+                               : CK_F32;
+}
+
+CkType
 ck_weight_factors (const CkWeight *weight)
 {
-  return weight->uses & CK_USE_BF16  ? CK_BF16
-         : weight->uses & CK_USE_F16 ? CK_F16
-                                     : ck_weight_product (weight);
+  return ck_uses_factors (weight->uses);
 }
 
 void

@@ -299,6 +299,8 @@ CkType ck_weight_product (const CkWeight *weight);
 /* The type of the numbers that linear multiplies: that, or CK_BF16 or CK_F16, to which it rounds
  * activations in fp32 itself. */
 CkType ck_weight_factors (const CkWeight *weight);
+/* The same of a weight that would be prepared for these uses. */
+CkType ck_uses_factors (CkWeightUses uses);
 
 /* ---- peak ------------------------------------------------------------------------------------ */
 

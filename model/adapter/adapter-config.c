@@ -2,8 +2,7 @@
 /*
  * adapter_config.json, and PEFT's rules of which module it means: a name in target_modules,
  * rank_pattern or alpha_pattern is a module's full name or its end after a dot; a string in place
- * of
- * the list is a regular expression, and so are the patterns' names where they are no plain ones.
+ * of the list is a regular expression, and so are the patterns' names where they are no plain ones.
  * Expressions come from a stranger's file: few, short, and each match has a limit.
  */
 #include "model/adapter/adapter-config.h"
@@ -94,13 +93,13 @@ regex_matches (const CowAdapterConfig *c, const GRegex *regex, int layer, CowMod
          g_regex_match (regex, newer, 0, NULL) || (own && g_regex_match (regex, own, 0, NULL));
 }
 
+/* Whether a name is what the adapter's file calls the module, or the end of that. */
 static gboolean
-name_matches (const CowAdapterConfig *c, const char *name, int layer, CowModule module)
+own_name_matches (const CowAdapterConfig *c, const char *name, int layer, CowModule module)
 {
   const char *own = own_name (c, layer, module);
   g_autofree char *end = g_strconcat (".", name, NULL);
-  return cow_module_matches (layer, module, name) ||
-         (own && (g_str_equal (own, name) || g_str_has_suffix (own, end)));
+  return own && (g_str_equal (own, name) || g_str_has_suffix (own, end));
 }
 
 static gboolean
@@ -109,7 +108,7 @@ list_matches (const CowAdapterConfig *c, char *const *names, int layer, CowModul
   if (cow_targets_match (names, layer, module))
     return TRUE;
   for (; *names != NULL; names++)
-    if (name_matches (c, *names, layer, module))
+    if (own_name_matches (c, *names, layer, module))
       return TRUE;
   return FALSE;
 }
@@ -144,7 +143,8 @@ pattern_value (const CowAdapterConfig *c, const GArray *patterns, int layer, Cow
   for (guint i = 0; i < patterns->len; i++) {
     const CowPattern *pattern = &g_array_index (patterns, CowPattern, i);
     if (pattern->regex ? regex_matches (c, pattern->regex, layer, module)
-                       : name_matches (c, pattern->suffix, layer, module))
+                       : cow_module_matches (layer, module, pattern->suffix) ||
+                             own_name_matches (c, pattern->suffix, layer, module))
       return pattern->value;
   }
   return otherwise;

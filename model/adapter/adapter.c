@@ -76,8 +76,7 @@ typedef struct {
   const CowVitConfig *vit;
   const char *file; /* of the tensors */
   CowAdapter *adapter;
-  char *
-      root; /* what stands before "layer.N." in the first name, unwrapped, and must in the others */
+  char *root; /* what stands before "layer.N." in all names, unwrapped */
 } Reader;
 
 /* A tensor's name, taken apart. */
@@ -111,8 +110,8 @@ cow_adapter_present (const char *folder)
   return place != NULL;
 }
 
-/* What may follow a part's name: an adapter's name, as whole models are saved with, and "weight".
- * */
+/* What may follow a part's name: an adapter's name, as whole models are saved with it, and
+ * "weight". */
 static gboolean
 is_end (const char *end, gboolean magnitude)
 {
@@ -135,12 +134,12 @@ find_layer (const char *name)
 }
 
 /* "base_model.model.layer.3.attention.q_proj.lora_A.weight", whatever stands before the layer,
- * taken
- * apart: the module's name there (free with g_free) and what it means. */
+ * taken apart: the module's name there (free with g_free) and what it means. */
 static char *
 parse_name (const char *name, Place *place, char **root)
 {
   static const char *const parts[N_PARTS] = { ".lora_A", ".lora_B", ".lora_magnitude_vector" };
+  static const char holder[] = "base_model.model.";
   g_autofree char *bare = cow_name_drop_transparent (name);
   for (int p = 0; p < N_PARTS; p++) {
     char *at = strstr (bare, parts[p]);
@@ -153,7 +152,7 @@ parse_name (const char *name, Place *place, char **root)
     if (place->n_modules == 0)
       return NULL;
     *root = g_strndup (bare, (gsize)(layer - bare));
-    return g_strdup (g_str_has_prefix (bare, "base_model.model.") ? bare + 17 : bare);
+    return g_strdup (g_str_has_prefix (bare, holder) ? bare + strlen (holder) : bare);
   }
   return NULL;
 }
@@ -342,12 +341,9 @@ open_tensors (CowTensorFile *tensors, const char *folder, GError **error)
 {
   g_autofree char *file = g_build_filename (folder, "adapter_model.safetensors", NULL);
   g_autofree char *pickled = g_build_filename (folder, "adapter_model.bin", NULL);
-  return cow_tensor_file_open (tensors,
-                               g_file_test (file, G_FILE_TEST_EXISTS) ||
-                                       !g_file_test (pickled, G_FILE_TEST_EXISTS)
-                                   ? file
-                                   : pickled,
-                               error);
+  const gboolean is_pickled =
+      !g_file_test (file, G_FILE_TEST_EXISTS) && g_file_test (pickled, G_FILE_TEST_EXISTS);
+  return cow_tensor_file_open (tensors, is_pickled ? pickled : file, error);
 }
 
 static CowAdapter *

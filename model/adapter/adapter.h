@@ -37,13 +37,10 @@ typedef struct {
  * `folder`/lora_adapters or `folder`/dora_adapters. rank_pattern and alpha_pattern override by
  * PEFT's rules. Names are read whatever stands before "layer.N." (tensor-names.h), with or without
  * an adapter's name, and in Meta's and timm's words, where a fused qkv's LoRA is that of each
- * third.
- * Every targeted module must have its tensors, every tensor must belong to a module of `config` and
- * fit its shape, or to modules_to_save (the head's), and variants that this program does not
- * compute
- * are refused by name. NULL without error is never returned: a folder without adapter_config.json
- * is
- * COW_ERROR_NOT_FOUND.
+ * third. Every targeted module must have its tensors, every tensor must belong to a module of
+ * `config` and fit its shape, or to modules_to_save (the head's), and variants that this program
+ * does not compute are refused by name. NULL without error is never returned: a folder without
+ * adapter_config.json is COW_ERROR_NOT_FOUND.
  */
 CowAdapter *cow_adapter_read (const char *folder, const CowVitConfig *config, GError **error);
 /* Whether a folder holds a PEFT adapter at all (in itself or in those subfolders). */

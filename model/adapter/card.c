@@ -2,10 +2,9 @@
 /*
  * cowbehavior.json: {"format": 1, "kind", "classes": [...], "preprocess": {"size", "interpolation",
  * "normalisation"}, "base": {"name", "hash", "fingerprint"}}. "size" is the side of a square or
- * [height, width].
- * All other members (what the trainer measured) are kept as they are, also those that this version
- * does not know; a change of meaning raises "format". "calibration" is such a member, which is also
- * read.
+ * [height, width]. All other members (what the trainer measured) are kept as they are, also those
+ * that this version does not know; a change of meaning raises "format". "calibration" is such a
+ * member, which is also read.
  */
 #include "model/adapter/card.h"
 

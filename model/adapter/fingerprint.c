@@ -38,7 +38,8 @@ static void
 add_files (GChecksum *sum, const char *folder)
 {
   static const char *const names[] = { "adapter_config.json", "adapter_model.safetensors",
-                                       "classifier.safetensors", "best_classifier.pth" };
+                                       "adapter_model.bin", "classifier.safetensors",
+                                       "best_classifier.pth" };
   static const char *const places[] = { ".", "lora_adapters", "dora_adapters", "classifier" };
   for (guint place = 0; place < G_N_ELEMENTS (places); place++)
     for (guint i = 0; i < G_N_ELEMENTS (names); i++) {

@@ -66,12 +66,11 @@ find_file (const char *folder)
 static char *
 find_adapter_file (const char *folder)
 {
-  static const char *const places[] = { ".", "lora_adapters", "dora_adapters" };
+  static const char *const places[] = { "", "lora_adapters", "dora_adapters" };
   static const char *const names[] = { "adapter_model.safetensors", "adapter_model.bin" };
   for (guint p = 0; p < G_N_ELEMENTS (places); p++)
     for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
-      g_autofree char *path = p == 0 ? g_build_filename (folder, names[i], NULL)
-                                     : g_build_filename (folder, places[p], names[i], NULL);
+      g_autofree char *path = g_build_filename (folder, places[p], names[i], NULL);
       if (g_file_test (path, G_FILE_TEST_EXISTS))
         return g_steal_pointer (&path);
     }
@@ -95,17 +94,19 @@ clear_named (gpointer named)
 static gboolean
 is_beside (const char *name)
 {
-  static const char *const parts[] = { ".lora_",    "original_module.", "optim",
-                                       "scheduler", "scaler",           "num_batches_tracked" };
-  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
-    if (strstr (name, parts[i]) && (i < 2 || g_str_has_prefix (name, parts[i]) || i == 5))
+  static const char *const anywhere[] = { ".lora_", "original_module.", "num_batches_tracked" };
+  static const char *const first[] = { "optim", "scheduler", "scaler" };
+  for (guint i = 0; i < G_N_ELEMENTS (anywhere); i++)
+    if (strstr (name, anywhere[i]))
+      return TRUE;
+  for (guint i = 0; i < G_N_ELEMENTS (first); i++)
+    if (g_str_has_prefix (name, first[i]))
       return TRUE;
   return FALSE;
 }
 
 /* "classifier.modules_to_save.default.0.weight" is how a whole PEFT model calls
- * "classifier.0.weight".
- * Takes the name. */
+ * "classifier.0.weight". Takes the name. */
 static char *
 drop_saved (char *name)
 {

@@ -47,10 +47,8 @@ typedef struct {
 
 /*
  * Reads classifier.safetensors or best_classifier.pth from `folder` or `folder`/classifier, or
- * where
- * neither is there, PEFT's modules_to_save in the adapter's own file. What all names begin with,
- * and
- * dictionaries around them, do not matter; of a whole network its head is taken. A head
+ * where neither is there, PEFT's modules_to_save in the adapter's own file. What all names begin
+ * with, and dictionaries around them, do not matter; of a whole network its head is taken. A head
  * whose input is not `features` wide or that gives other than `n_classes` outputs is
  * COW_ERROR_MISMATCH (0: any width, any number).
  */

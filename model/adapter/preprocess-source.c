@@ -291,8 +291,7 @@ read_config (CowPreprocessSource *self, const char *folder, GError **error)
 }
 
 /* timm's config.json: "pretrained_cfg" with "input_size" [channels, height, width], "mean", "std"
- * and
- * "interpolation". */
+ * and "interpolation". */
 static gboolean
 read_pretrained (CowPreprocessSource *self, const char *folder, GError **error)
 {

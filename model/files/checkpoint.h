@@ -14,8 +14,6 @@ G_BEGIN_DECLS
 
 typedef struct _CowCheckpoint CowCheckpoint;
 
-/* Who gave the tensors their names, which is also whose way of interpolating positions is meant. */
-
 /*
  * Opens a folder with model.safetensors, pytorch_model.bin or the index of shards of either, or a
  * file, which is told by its content. Shard names that are absolute or leave the folder are
@@ -30,9 +28,9 @@ const char *cow_checkpoint_path (const CowCheckpoint *self);
  * tensors beside it are left out". NULL where there is nothing to say. */
 const char *cow_checkpoint_note (const CowCheckpoint *self);
 /* The same where only a part of what lies in the file was taken, beginning with the path; else
- * NULL.
- * Free with g_free. */
+ * NULL. Free with g_free. */
 char *cow_checkpoint_selection (const CowCheckpoint *self);
+/* Whose names they are, which is also whose way of interpolating positions is meant. */
 CowNamesOf cow_checkpoint_names_of (const CowCheckpoint *self);
 /* In the order of their data, file by file. */
 guint cow_checkpoint_n_tensors (const CowCheckpoint *self);

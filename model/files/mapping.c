@@ -55,9 +55,8 @@ map_descriptor (CowMapping *self, int fd, const char *path, GError **error)
 
 /*
  * Where the links of a Hugging Face cache (snapshots/COMMIT/FILE -> ../../blobs/HASH) were copied
- * as
- * texts, the path that such a text means; NULL for every other file. Nothing but the name of a blob
- * is followed, so that no file leads elsewhere. Free with g_free.
+ * as texts, the path that such a text means; NULL for every other file. Nothing but the name of a
+ * blob is followed, so that no file leads elsewhere. Free with g_free.
  */
 static char *
 linked_blob (const CowMapping *self)

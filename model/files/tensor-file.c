@@ -6,8 +6,7 @@
 #include "model/files/mapping.h"
 
 /* Whether a file begins as torch.save ()'s do, with a zip archive, or before torch 1.6 a pickle;
- * the
- * numbers that a safetensors file begins with could be the same, but a '{' follows them. */
+ * the numbers that a safetensors file begins with could be the same, but a '{' follows them. */
 static gboolean
 is_torch (const CowMapping *mapping)
 {

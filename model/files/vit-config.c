@@ -194,6 +194,20 @@ get_position_rule (JsonObject *o, const char *where, CowVitConfig *c, GError **e
   return FALSE;
 }
 
+/* What all of transformers' vision transformers call alike. */
+static gboolean
+get_sizes (JsonObject *o, const char *where, CowVitConfig *c, GError **error)
+{
+  return check_quantisation (o, where, error) &&
+         get_size (o, where, "hidden_size", &c->hidden_size, error) &&
+         get_size (o, where, "num_hidden_layers", &c->n_layers, error) &&
+         get_size (o, where, "num_attention_heads", &c->n_heads, error) &&
+         get_size (o, where, "patch_size", &c->patch_size, error) &&
+         get_size (o, where, "num_channels", &c->n_channels, error) &&
+         get_size (o, where, "num_register_tokens", &c->n_registers, error) &&
+         get_size (o, where, "image_size", &c->image_size, error);
+}
+
 /* transformers' Dinov2Config and Dinov2WithRegistersConfig. */
 static gboolean
 read_dinov2 (JsonObject *o, const char *where, CowVitConfig *c, GError **error)
@@ -201,16 +215,7 @@ read_dinov2 (JsonObject *o, const char *where, CowVitConfig *c, GError **error)
   gboolean qkv_bias = TRUE;
   c->hidden_size = 768;
   c->n_heads = 12;
-  c->patch_size = g_str_equal (c->family->model_type, "dinov2") ? 14 : 16;
-  c->n_registers = g_str_equal (c->family->model_type, "dinov2") ? 0 : 4;
-  if (!check_quantisation (o, where, error) ||
-      !get_size (o, where, "hidden_size", &c->hidden_size, error) ||
-      !get_size (o, where, "num_hidden_layers", &c->n_layers, error) ||
-      !get_size (o, where, "num_attention_heads", &c->n_heads, error) ||
-      !get_size (o, where, "patch_size", &c->patch_size, error) ||
-      !get_size (o, where, "num_channels", &c->n_channels, error) ||
-      !get_size (o, where, "num_register_tokens", &c->n_registers, error) ||
-      !get_size (o, where, "image_size", &c->image_size, error) || !get_mlp (o, where, c, error) ||
+  if (!get_sizes (o, where, c, error) || !get_mlp (o, where, c, error) ||
       !cow_json_get_bool (o, where, "qkv_bias", &qkv_bias, error) ||
       !get_float (o, where, "layer_norm_eps", &c->norm_epsilon, error) ||
       !get_position_rule (o, where, c, error))
@@ -228,9 +233,7 @@ read_object (JsonObject *o, const char *where, CowVitConfig *c, GError **error)
     .n_layers = 12,
     .n_heads = 6,
     .intermediate_size = 1536,
-    .patch_size = 16,
     .n_channels = 3,
-    .n_registers = 0,
     .image_size = 224,
     .q_bias = TRUE,
     .v_bias = TRUE,
@@ -244,20 +247,15 @@ read_object (JsonObject *o, const char *where, CowVitConfig *c, GError **error)
   c->family = cow_vit_family_find (type);
   if (!c->family)
     return refuse_type (type, where, error);
+  c->patch_size = c->family->patch_size;
+  c->n_registers = c->family->n_registers;
   c->k_bias = c->family->k_bias;
   c->norm_epsilon = c->family->norm_epsilon;
   c->rope_rescale = c->family->rope_rescale;
   if (c->family->any_size)
     return read_dinov2 (o, where, c, error);
-  return check_quantisation (o, where, error) &&
-         get_size (o, where, "hidden_size", &c->hidden_size, error) &&
-         get_size (o, where, "num_hidden_layers", &c->n_layers, error) &&
-         get_size (o, where, "num_attention_heads", &c->n_heads, error) &&
+  return get_sizes (o, where, c, error) &&
          get_size (o, where, "intermediate_size", &c->intermediate_size, error) &&
-         get_size (o, where, "patch_size", &c->patch_size, error) &&
-         get_size (o, where, "num_channels", &c->n_channels, error) &&
-         get_size (o, where, "num_register_tokens", &c->n_registers, error) &&
-         get_size (o, where, "image_size", &c->image_size, error) &&
          cow_json_get_bool (o, where, "use_gated_mlp", &c->gated, error) &&
          cow_json_get_bool (o, where, "query_bias", &c->q_bias, error) &&
          cow_json_get_bool (o, where, "key_bias", &c->k_bias, error) &&

@@ -53,6 +53,7 @@ typedef struct {
   gboolean adapters;        /* LoRA and DoRA are made for it */
   const CowVitNames *names; /* of the files that training from scratch writes */
   /* What config.json leaves out */
+  int patch_size, n_registers;
   gboolean k_bias;
   float norm_epsilon, rope_rescale;
   /* First values of a network that is trained from scratch */

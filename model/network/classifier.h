@@ -98,9 +98,8 @@ gboolean cow_classifier_has_head (const CowClassifier *self);
 const char *cow_classifier_model_path (const CowClassifier *self);
 const char *cow_classifier_adapter_path (const CowClassifier *self);
 /* Sentences for the user, each to be said once; NULL where there is nothing to say. The warning:
- * the
- * adapter was made on another base. The note: what was taken of a file that holds more, and where
- * pictures are prepared otherwise than the base's own preprocessor_config.json says. */
+ * the adapter was made on another base. The note: what was taken of a file that holds more, and
+ * where pictures are prepared otherwise than the base's own preprocessor_config.json says. */
 const char *cow_classifier_warning (const CowClassifier *self);
 const char *cow_classifier_note (const CowClassifier *self);
 /* "cpu (avx512)" */

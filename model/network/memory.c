@@ -6,7 +6,6 @@
 #include "model/network/vit-parts.h"
 
 #define STEPS    64 /* of the share of weights that is streamed */
-#define PICTURES 2  /* prepared ones besides the batch's, for each of it */
 #define VECTORS  16 /* a layer, each of which the driver rounds up to so many bytes: */
 #define ROUNDING 512
 #define SLOTS    2  /* for streamed weights */
@@ -100,8 +99,6 @@ cow_memory_fit (CowMemory *self, CkDevice *device, const CowMemoryUse *use, guin
       return TRUE;
     if (step == 0 || self->device < least.device)
       least = *self;
-    if (self->streamed == 0 && step == STEPS)
-      break;
   }
   *self = least;
   *streamed = 0;

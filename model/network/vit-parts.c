@@ -69,8 +69,8 @@ check_known (const CowVitConfig *config, const CowCheckpoint *checkpoint, GError
 {
   for (guint i = 0; i < cow_checkpoint_n_tensors (checkpoint); i++) {
     const CowTensor *tensor = cow_checkpoint_nth (checkpoint, i);
-    const char *dot = g_str_has_prefix (tensor->name, "layer.") ? strchr (tensor->name + 6, '.')
-                                                                : NULL;
+    const char *dot =
+        g_str_has_prefix (tensor->name, "layer.") ? strchr (tensor->name + 6, '.') : NULL;
     if (dot == NULL || is_known (dot + 1))
       continue;
     g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
@@ -192,18 +192,24 @@ cow_vit_positions_ensure (CowVitVectors *self, CkStream *stream, const CowVitCon
   const int rows = height / config->patch_size, columns = width / config->patch_size;
   if (!self->learned || (self->positions && rows == self->rows && columns == self->columns))
     return TRUE;
-  const gsize n = (gsize)cow_vit_config_n_tokens (config, height, width) *
-                  (gsize)config->hidden_size;
+  const gsize n =
+      (gsize)cow_vit_config_n_tokens (config, height, width) * (gsize)config->hidden_size;
   g_autofree float *host = g_try_new (float, n);
+  CkStatus status = CK_NO_MEMORY;
   ck_free (stream, self->positions);
   self->positions = host ? ck_alloc (stream, n * sizeof (float)) : NULL;
-  if (!self->positions)
-    return cow_check (CK_NO_MEMORY, error, "positions of %d x %d patches", rows, columns);
-  cow_positions_fit (config, self->learned, rows, columns, host);
+  if (self->positions) {
+    cow_positions_fit (config, self->learned, rows, columns, host);
+    status = ck_upload (stream, self->positions, host, n * sizeof (float));
+  }
+  if (status != CK_OK) {
+    ck_free (stream, self->positions);
+    self->positions = NULL;
+    return cow_check (status, error, "positions of %d x %d patches", rows, columns);
+  }
   self->rows = rows;
   self->columns = columns;
-  return cow_check (ck_upload (stream, self->positions, host, n * sizeof (float)), error,
-                    "uploading positions");
+  return TRUE;
 }
 
 gboolean

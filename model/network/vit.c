@@ -155,7 +155,6 @@ shapes (const CowBackboneConfig *config, const CowAdapterShape *adapter, int bat
 {
   const CowVitConfig *vit = &config->vit;
   const gint64 tokens = n_tokens (config, height, width);
-  const CkWeightUses products = cow_precision_uses (config->precision);
   self->linear = g_array_new (FALSE, FALSE, sizeof (CkLinearShape));
   self->convolutions = g_array_new (FALSE, FALSE, sizeof (CkConvolution));
   for (guint i = 0; i < n_linear (config); i++) {
@@ -163,11 +162,7 @@ shapes (const CowBackboneConfig *config, const CowAdapterShape *adapter, int bat
     g_array_append_val (self->linear, shape);
   }
   self->attention = cow_vit_attention (vit, &(CowRope){ 0 }, batch, tokens, NULL, NULL, NULL, NULL);
-  self->attention.products = products & CK_USE_INT8    ? CK_I8
-                             : products & CK_USE_INT16 ? CK_I16
-                             : products & CK_USE_BF16  ? CK_BF16
-                             : products & CK_USE_F16   ? CK_F16
-                                                       : CK_F32;
+  self->attention.products = ck_uses_factors (cow_precision_uses (config->precision));
   self->plan = (CkMemoryPlan){ .attention = &self->attention,
                                .rows = batch * tokens,
                                .cols = vit->hidden_size };

@@ -11,6 +11,8 @@
 #include "model/files/vit-layout.h"
 #include "model/network/backbones.h"
 #include "model/network/device.h"
+#include "model/network/positions.h"
+#include "model/network/vit-parts.h"
 #include "model/training/network.h"
 #include "model/training/random.h"
 #include "tests/model/golden.h"
@@ -235,6 +237,56 @@ test_layers (void)
   scratch_free (folder);
 }
 
+/* ---- learned positions ----------------------------------------------------------------------- */
+
+static CkStatus
+failing_upload (CkStream *stream, void *to, const void *from, size_t bytes)
+{
+  return CK_DEVICE_ERROR;
+}
+
+/* That the positions of `side` x `side` patches are on the device. */
+static void
+check_positions (CowVitVectors *vectors, CkStream *stream, const CowVitConfig *config, int side)
+{
+  g_autoptr (GError) error = NULL;
+  const gsize n = (gsize)(1 + side * side) * (gsize)config->hidden_size;
+  g_autofree float *found = g_new (float, n), *expected = g_new (float, n);
+  const int pixels = side * config->patch_size;
+  cow_vit_positions_ensure (vectors, stream, config, pixels, pixels, &error);
+  g_assert_no_error (error);
+  ck_download (stream, found, vectors->positions, n * sizeof *found);
+  cow_positions_fit (config, vectors->learned, side, side, expected);
+  g_assert_cmpmem (found, n * sizeof *found, expected, n * sizeof *expected);
+}
+
+/* Positions that did not reach the device are not taken for those of any size. */
+static void
+test_positions (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CkDevice) device = cow_device_open ("cpu", 1, &error);
+  g_autoptr (CkStream) stream = cow_stream_new (device, 0, &error);
+  const CkDeviceClass *real = device->klass;
+  CkDeviceClass failing = *real;
+  const CowVitConfig config = {
+    .family = cow_vit_family_find ("dinov2"), .hidden_size = 4, .patch_size = 14, .image_size = 28
+  };
+  float learned[5 * 4];
+  CowVitVectors vectors = { .learned = learned };
+  for (guint i = 0; i < G_N_ELEMENTS (learned); i++)
+    learned[i] = (float)cow_random_unit (7, i);
+  check_positions (&vectors, stream, &config, 2);
+  failing.upload = failing_upload;
+  device->klass = &failing;
+  g_assert_false (cow_vit_positions_ensure (&vectors, stream, &config, 42, 42, &error));
+  g_assert_nonnull (error);
+  device->klass = real;
+  check_positions (&vectors, stream, &config, 3);
+  check_positions (&vectors, stream, &config, 2);
+  ck_free (stream, vectors.positions);
+}
+
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 static const CkDeviceClass *real_class;
@@ -429,6 +481,7 @@ main (int argc, char **argv)
   g_setenv ("CUDA_VISIBLE_DEVICES", "", TRUE);
   g_test_add_func ("/backbone/family", test_family);
   g_test_add_func ("/backbone/layers", test_layers);
+  g_test_add_func ("/backbone/positions", test_positions);
   g_test_add_func ("/backbone/workspace", test_workspace);
   g_test_add_func ("/backbone/bytes", test_bytes);
   g_test_add_func ("/backbone/kinds", test_kinds);

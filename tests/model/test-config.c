@@ -28,7 +28,8 @@ test_golden (void)
   g_assert_true (c.n_heads == 2 && c.intermediate_size == 320 && c.gated && !c.q_bias && !c.v_bias);
 }
 
-/* An almost empty config is a ViT-S without registers, as transformers fills it in. */
+/* An almost empty config is a ViT-S without registers, as transformers fills it in; of DINOv2 a
+ * ViT-B, whose patches and registers are the family's. */
 static void
 test_defaults (void)
 {
@@ -43,7 +44,16 @@ test_defaults (void)
   g_assert_true (c.hidden_size == 384 && c.n_layers == 12 && c.n_heads == 6 &&
                  c.intermediate_size == 1536 && c.n_registers == 0);
   g_assert_true (c.q_bias && !c.k_bias && c.v_bias && c.o_bias && c.mlp_bias &&
-                 c.image_size == 224);
+                 c.image_size == 224 && c.patch_size == 16);
+  scratch_write (scratch, "config.json", "{\"model_type\": \"dinov2\"}");
+  g_assert_true (cow_vit_config_read (scratch, &c, &error));
+  g_assert_true (c.hidden_size == 768 && c.n_layers == 12 && c.n_heads == 12 &&
+                 c.intermediate_size == 3072 && c.patch_size == 14 && c.n_registers == 0);
+  g_assert_true (c.q_bias && c.k_bias && c.position_rule == COW_POSITIONS_PLAIN);
+  scratch_write (scratch, "config.json", "{\"model_type\": \"dinov2_with_registers\"}");
+  g_assert_true (cow_vit_config_read (scratch, &c, &error));
+  g_assert_true (c.hidden_size == 768 && c.patch_size == 16 && c.n_registers == 4);
+  g_assert_cmpint (c.position_rule, ==, COW_POSITIONS_ANTIALIASED);
   scratch_free (scratch);
 }
 

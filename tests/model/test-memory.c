@@ -122,21 +122,12 @@ test_inference (void)
   check_inference ("gated7b/nf4", COW_PRECISION_INT8, 0);
 }
 
-static const TrainingCase *
-find_case (const char *name)
-{
-  const TrainingCase *sort = training_cases;
-  while (!g_str_equal (sort->name, name))
-    sort++;
-  return sort;
-}
-
 /* A step of training, with part of the frozen base streamed. */
 static void
 check_training_plan (const char *name, gboolean checkpointing, double streamed)
 {
   g_autoptr (GError) error = NULL;
-  const TrainingCase *sort = find_case (name);
+  const TrainingCase *sort = training_case (name);
   const TrainingHow how = {
     .device = DEVICE, .checkpointing = checkpointing, .streamed = streamed, .adapter_dropout = .1f
   };
@@ -294,7 +285,7 @@ test_wrong_limit (void)
 static void
 check_training (const char *name, gboolean checkpointing, double streamed, int steps)
 {
-  const TrainingCase *sort = find_case (name);
+  const TrainingCase *sort = training_case (name);
   TrainingHow how = { .device = DEVICE, .checkpointing = checkpointing, .adapter_dropout = .1f };
   Training *resident = training_new (sort, &how);
   how.streamed = streamed;

@@ -185,18 +185,6 @@ test_auto (PrecisionFolders *self, gconstpointer data)
 
 /* ---- training -------------------------------------------------------------------------------- */
 
-/* The root of the mean square of a - b as a share of that of b. */
-static double
-distance (const float *a, const float *b, gsize n)
-{
-  double squares = 0, all = 0;
-  for (gsize i = 0; i < n; i++) {
-    squares += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
-    all += (double)b[i] * b[i];
-  }
-  return sqrt (squares / all);
-}
-
 /* How far loss and gradients of a pass on the GPU are from the CPU's in fp32. */
 static void
 compare_training (const TrainingCase *sort, CowPrecision precision, double *loss, double *gradients)
@@ -204,13 +192,12 @@ compare_training (const TrainingCase *sort, CowPrecision precision, double *loss
   TrainingHow how = { .adapter_dropout = DROPOUT, .head_dropout = DROPOUT };
   Training *cpu = training_new (sort, &how);
   how.precision = precision;
-  g_setenv ("COWBEHAVIOR_TEST_DEVICE", DEVICE, TRUE);
+  how.device = DEVICE;
   Training *gpu = training_new (sort, &how);
-  g_unsetenv ("COWBEHAVIOR_TEST_DEVICE");
   g_assert_cmpstr (gpu->device->name, ==, DEVICE ":0");
   *loss = fabs (training_pass (gpu, 1, TRUE) - training_pass (cpu, 1, TRUE));
   g_autofree float *got = training_gradients (gpu), *want = training_gradients (cpu);
-  *gradients = distance (got, want, cow_network_parameters (cpu->network)->count);
+  *gradients = training_distance (got, want, cow_network_parameters (cpu->network)->count);
   g_test_message ("%s in %s: loss %.1e, gradients %.1e", sort->name, cow_precision_name (precision),
                   *loss, *gradients);
   training_free (cpu);
@@ -257,10 +244,8 @@ count_alloc (CkStream *stream, size_t bytes)
 static gsize
 count_bytes (const TrainingCase *sort, float dropout)
 {
-  const TrainingHow how = { .adapter_dropout = dropout };
-  g_setenv ("COWBEHAVIOR_TEST_DEVICE", DEVICE, TRUE);
+  const TrainingHow how = { .device = DEVICE, .adapter_dropout = dropout };
   Training *training = training_new (sort, &how);
-  g_unsetenv ("COWBEHAVIOR_TEST_DEVICE");
   real_class = training->device->klass;
   CkDeviceClass counted = *real_class;
   counted.alloc = count_alloc;

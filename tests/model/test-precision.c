@@ -370,7 +370,8 @@ test_bad_files (PrecisionFolders *self, gconstpointer data)
   expect_choice (self, self->adapter, COW_PRECISION_INT16, "10 pictures", NULL);
 }
 
-/* Weights of the head, of the model, and how pictures are prepared: the choice is of all three. */
+/* Weights of the head, of an adapter, of the model, and how pictures are prepared: the choice is of
+ * all of them. */
 static void
 test_other_weights (PrecisionFolders *self, gconstpointer data)
 {
@@ -390,6 +391,12 @@ test_other_weights (PrecisionFolders *self, gconstpointer data)
   g_assert_no_error (error);
   expect_choice (self, self->adapter, COW_PRECISION_FP32, "not believed", "other weights");
   scratch_copy (golden, self->adapter, "classifier.safetensors");
+  expect_choice (self, self->adapter, COW_PRECISION_INT16, "10 pictures", NULL);
+
+  scratch_write (self->adapter, "adapter_model.bin", "a pickle");
+  expect_choice (self, self->adapter, COW_PRECISION_FP32, "not believed", "other weights");
+  g_autofree char *pickle = g_build_filename (self->adapter, "adapter_model.bin", NULL);
+  g_assert_cmpint (g_remove (pickle), ==, 0);
   expect_choice (self, self->adapter, COW_PRECISION_INT16, "10 pictures", NULL);
 
   g_autofree float *zeros = g_new0 (float, N_FEATURES);

@@ -16,15 +16,6 @@
 #include "kernels/device.h"
 #include "tests/model/training.h"
 
-static const TrainingCase *
-find_case (const char *name)
-{
-  for (const TrainingCase *sort = training_cases; sort->name; sort++)
-    if (g_str_equal (sort->name, name))
-      return sort;
-  g_assert_not_reached ();
-}
-
 static gsize
 bytes_of (Training *training)
 {
@@ -72,18 +63,6 @@ test_recomputation (gconstpointer data)
     recompute (data, precisions[i]);
 }
 
-/* The root of the mean square of a - b as a share of that of b. */
-static double
-distance (const float *a, const float *b, gsize n)
-{
-  double squares = 0, all = 0;
-  for (gsize i = 0; i < n; i++) {
-    squares += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
-    all += (double)b[i] * b[i];
-  }
-  return sqrt (squares / all);
-}
-
 /* Gradients where products are of whole numbers of 16 bits are those of fp32 but for what the
  * numbers are rounded by, and not exactly those: the option does something. */
 static void
@@ -96,7 +75,7 @@ test_precision (gconstpointer data)
   g_assert_cmpfloat_with_epsilon (training_pass (got, 1, TRUE), training_pass (want, 1, TRUE),
                                   1e-4);
   g_autofree float *a = training_gradients (got), *b = training_gradients (want);
-  const double off = distance (a, b, cow_network_parameters (want->network)->count);
+  const double off = training_distance (a, b, cow_network_parameters (want->network)->count);
   g_test_message ("gradients differ by %g", off);
   g_assert_cmpfloat (off, >, 1e-6);
   g_assert_cmpfloat (off, <, 3e-4);
@@ -230,7 +209,7 @@ test_fresh (gconstpointer data)
   CowOutput output;
   training_save (adapted, folder);
   g_autofree float *expected = training_logits (adapted);
-  Training *frozen = training_new (find_case ("frozen"), &(TrainingHow){ .start = folder });
+  Training *frozen = training_new (training_case ("frozen"), &(TrainingHow){ .start = folder });
   g_autoptr (CowClassifier) classifier =
       cow_classifier_new (&(CowClassifierOptions){ .model = base }, &error);
   g_assert_no_error (error);
@@ -251,7 +230,7 @@ test_fresh (gconstpointer data)
 static void
 test_buffers (void)
 {
-  const TrainingCase *sort = find_case ("resnet18");
+  const TrainingCase *sort = training_case ("resnet18");
   GError *error = NULL;
   gsize n, m;
   float *from, *to;
@@ -306,7 +285,7 @@ count (const char *name, gboolean checkpointing, int *linears, int *dequantised)
 {
   GError *error = NULL;
   Training *training =
-      training_new (find_case (name), &(TrainingHow){ .checkpointing = checkpointing });
+      training_new (training_case (name), &(TrainingHow){ .checkpointing = checkpointing });
   const CowAdamW settings = { 1e-3, .9, .999, 1e-8, .01, 1 };
   CkOperations counted = *training->stream->operations;
   real_operations = counted;
@@ -382,7 +361,7 @@ test_dora_dropout (gconstpointer data)
   enum { ROWS = 5, HIDDEN = 128 };
   const float p = GPOINTER_TO_INT (data) ? .3f : 0;
   const guint64 key = 17;
-  Training *training = training_new (find_case ("dora-q"), &(TrainingHow){ 0 });
+  Training *training = training_new (training_case ("dora-q"), &(TrainingHow){ 0 });
   CkStream *stream = training->stream;
   const CowTrainLinear *layer =
       &((CowVitTrain *)cow_network_backbone (training->network))->layers[1][COW_Q];
@@ -600,7 +579,7 @@ test_refused_pictures (void)
   GError *error = NULL;
   g_autofree float *pixels = g_new0 (float, 3 * 64 * 64);
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
-    Training *training = training_new (find_case (cases[i].sort), &(TrainingHow){ 0 });
+    Training *training = training_new (training_case (cases[i].sort), &(TrainingHow){ 0 });
     g_assert_false (cow_network_forward (training->network, pixels, 1, cases[i].height,
                                          cases[i].width, TRUE, 0, &error));
     g_assert_error (error, COW_ERROR, COW_ERROR_ARGUMENT);
@@ -608,7 +587,7 @@ test_refused_pictures (void)
     g_clear_error (&error);
     training_free (training);
   }
-  Training *training = training_new (find_case ("frozen"), &(TrainingHow){ 0 });
+  Training *training = training_new (training_case ("frozen"), &(TrainingHow){ 0 });
   const CowAdamW settings = { 1e-3, .9, .999, 1e-8, .01, 1 };
   g_autofree float *before = training_values (training);
   const float nan = NAN;
@@ -634,7 +613,7 @@ static void
 test_one_value (void)
 {
   GError *error = NULL;
-  Training *training = training_new (find_case ("resnet18"), &(TrainingHow){ 0 });
+  Training *training = training_new (training_case ("resnet18"), &(TrainingHow){ 0 });
   g_autofree float *pixels = g_new0 (float, 3 * 32 * 32);
   g_assert_false (cow_network_forward (training->network, pixels, 1, 32, 32, TRUE, 0, &error));
   g_assert_error (error, COW_ERROR, COW_ERROR_ARGUMENT);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/model/training.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "model/adapter/card.h"
@@ -169,6 +170,26 @@ float *
 training_gradients (Training *self)
 {
   return copy (self, cow_network_parameters (self->network)->gradients);
+}
+
+const TrainingCase *
+training_case (const char *name)
+{
+  for (const TrainingCase *sort = training_cases; sort->name; sort++)
+    if (g_str_equal (sort->name, name))
+      return sort;
+  g_assert_not_reached ();
+}
+
+double
+training_distance (const float *a, const float *b, gsize n)
+{
+  double squares = 0, all = 0;
+  for (gsize i = 0; i < n; i++) {
+    squares += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
+    all += (double)b[i] * b[i];
+  }
+  return sqrt (squares / all);
 }
 
 float *

@@ -25,6 +25,8 @@ typedef struct {
 /* Ends with a name of NULL: adapters on NF4 and fp32, on q alone and on all layers, with and
  * without a gate; networks from scratch. */
 extern const TrainingCase training_cases[];
+/* The one of that name, which there must be. */
+const TrainingCase *training_case (const char *name);
 
 typedef struct {
   const TrainingCase *sort;
@@ -56,6 +58,8 @@ void training_step (Training *self, int step);
 /* Copies of all values and gradients; free with g_free. */
 float *training_values (Training *self);
 float *training_gradients (Training *self);
+/* The root of the mean square of a - b as a share of that of b, each [n]. */
+double training_distance (const float *a, const float *b, gsize n);
 /* Logits [batch, classes] in evaluation mode; free with g_free. */
 float *training_logits (Training *self);
 /* Saves the network with a card, so that a classifier opens the folder. */

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The worker takes batches out of the queue and completes their tickets.
+ *
+ * A device that is lost (a GPU's context after a failure) is opened again by the worker: it turns
+ * submissions away, waits for those that are under way, fails the tickets that wait, and frees all
+ * that lies on the device. Engines on the same device do so together, because it begins anew when
+ * nobody has it.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "model/engine/engine-private.h"
+
+/* Prepared regions that there is memory for while nobody uses it: what came beyond is freed. */
+#define KEPT_REGIONS (2 * COW_ENGINE_MAX_REGIONS)
+
+/* ---- batches --------------------------------------------------------------------------------- */
+
+/* The regions of one forward pass: which ticket, which of its regions. */
+typedef struct {
+  CowTicket *ticket; /* a reference, which goes when the region is complete */
+  guint region;
+} Slot;
+
+/* Gives the queue's reference to its first ticket back. */
+static void
+drop_head (CowEngine *self)
+{
+  CowTicket *ticket = g_queue_pop_head_link (&self->queue)->data;
+  cow_engine_release_crops (self, ticket);
+  cow_ticket_unref (ticket);
+}
+
+void
+cow_engine_drop_cancelled (CowEngine *self)
+{
+  for (GList *link = self->queue.head, *next; link; link = next) {
+    next = link->next;
+    if (cow_ticket_is_done (link->data)) {
+      CowTicket *ticket = link->data;
+      g_queue_unlink (&self->queue, link);
+      cow_engine_release_crops (self, ticket);
+      cow_ticket_unref (ticket);
+    }
+  }
+}
+
+guint
+cow_engine_count_waiting (CowEngine *self)
+{
+  guint n = 0;
+  for (GList *link = self->queue.head; link; link = link->next) {
+    const CowTicket *ticket = link->data;
+    n += ticket->n - ticket->next;
+  }
+  return n;
+}
+
+/* Tells when the next batch may start: 0 for at once, else the monotonic time until which all
+ * waiting tickets can wait for more; engine locked. */
+static gint64
+batch_due_us (CowEngine *self)
+{
+  const guint waiting = cow_engine_count_waiting (self);
+  gint64 due = G_MAXINT64;
+  for (GList *link = self->queue.head; link; link = link->next) {
+    const CowTicket *ticket = link->data;
+    if (waiting >= ticket->batch)
+      return 0;
+    due = MIN (due, ticket->deadline_us);
+  }
+  return due > g_get_monotonic_time () ? due : 0;
+}
+
+/* Puts regions of a ticket into a batch of n that may grow to *limit, which the ticket may lower.
+ */
+static guint
+take_regions (CowTicket *ticket, Slot *slots, guint n, guint *limit)
+{
+  if (n >= ticket->batch)
+    return n;
+  *limit = MIN (*limit, ticket->batch);
+  for (; n < *limit && ticket->next < ticket->n; n++) {
+    slots[n] = (Slot){ cow_ticket_ref (ticket), ticket->next++ };
+    ticket->crop_users++;
+  }
+  if (ticket->next == ticket->n)
+    cow_ticket_take (ticket);
+  return n;
+}
+
+/* Takes a batch, oldest ticket first; engine locked. */
+static guint
+take_batch (CowEngine *self, Slot *slots)
+{
+  guint n = 0, limit = COW_ENGINE_MAX_BATCH;
+  while (n < limit && !g_queue_is_empty (&self->queue)) {
+    CowTicket *ticket = g_queue_peek_head (&self->queue);
+    const guint before = n;
+    n = take_regions (ticket, slots, n, &limit);
+    if (ticket->next == ticket->n) {
+      drop_head (self);
+      continue;
+    }
+    /* A ticket with many regions goes to the end of the queue, so that others have their turn
+     * before its remaining ones. */
+    if (n > before)
+      g_queue_push_tail_link (&self->queue, g_queue_pop_head_link (&self->queue));
+    break;
+  }
+  return n;
+}
+
+static void
+count_batch (CowEngine *self, const Slot *slots, guint n, gboolean ok, gint64 took_ns)
+{
+  CowEngineCounters *counters = &self->counters;
+  gboolean mixed = FALSE;
+  for (guint i = 1; i < n; i++)
+    mixed |= slots[i].ticket->client != slots[0].ticket->client;
+  counters->batches++;
+  counters->pictures += n;
+  counters->failures += !ok;
+  counters->mixed += mixed;
+  counters->fill[n]++;
+  counters->busy_ns += took_ns;
+  cow_quantiles_add (&self->times_ns, took_ns);
+}
+
+static gboolean
+run_batch (CowEngine *self, const Slot *slots, guint n, guint64 number, CowOutput *output,
+           GError **error)
+{
+  const CowPreprocess *preprocess = cow_classifier_preprocess (self->classifier);
+  const float *pictures[COW_ENGINE_MAX_BATCH];
+  for (guint i = 0; i < n; i++) {
+    const CowTicket *ticket = slots[i].ticket;
+    pictures[i] = ticket->crops->pixels + slots[i].region * ticket->picture;
+  }
+  return cow_engine_faults_run (&self->faults, number, error) &&
+         cow_classifier_run_prepared (self->classifier, pictures, (int)n, preprocess->height,
+                                      preprocess->width, output, error);
+}
+
+/* FALSE with an error unless all n values of a slot are finite: a NaN would otherwise become the
+ * label "unknown" without a word. */
+static gboolean
+check_finite (const CowEngine *self, const Slot *slot, const char *name, const float *values,
+              gsize n, GError **error)
+{
+  for (gsize i = 0; i < n; i++)
+    if (!isfinite (values[i])) {
+      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                   "%s: number %" G_GSIZE_FORMAT " of the %s of region %u is %g, expected a finite "
+                   "number: the weights are too large for this computation",
+                   cow_classifier_adapter_path (self->classifier), i, name, slot->region,
+                   (double)values[i]);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/* Checks the features and results of picture i of a batch, and copies the results to its ticket. */
+static gboolean
+take_results (const CowEngine *self, const Slot *slot, guint i, const CowOutput *output,
+              GError **error)
+{
+  const gsize n_features = (gsize)cow_classifier_n_features (self->classifier);
+  guint n_results;
+  const CowResult *results = cow_classifier_results (self->classifier, &n_results);
+  if (!check_finite (self, slot, COW_RESULT_FEATURES, output->pooler_output + i * n_features,
+                     n_features, error))
+    return FALSE;
+  for (guint r = 0; r < n_results; r++) {
+    const gsize n = results[r].n;
+    const float *values = results[r].data + i * n;
+    if (!check_finite (self, slot, results[r].name, values, n, error))
+      return FALSE;
+    memcpy (slot->ticket->results[r].data + slot->region * n, values, n * sizeof (float));
+  }
+  return TRUE;
+}
+
+/* Computes batch `number`, counted from 1, and completes its slots. A result that is not finite
+ * fails the ticket of its region alone. */
+static void
+compute_batch (CowEngine *self, const Slot *slots, guint n, guint64 number)
+{
+  CowOutput output;
+  GError *errors[COW_ENGINE_MAX_BATCH] = { NULL };
+  g_autoptr (GError) error = NULL;
+  const gint64 start = g_get_monotonic_time ();
+  gboolean ok = run_batch (self, slots, n, number, &output, &error);
+  const gint64 took_ns = 1000 * (g_get_monotonic_time () - start);
+  for (guint i = 0; i < n; i++)
+    if (error)
+      errors[i] = g_error_copy (error);
+    else
+      ok &= take_results (self, &slots[i], i, &output, &errors[i]);
+  g_mutex_lock (&self->lock);
+  count_batch (self, slots, n, ok, took_ns);
+  for (guint i = 0; i < n; i++)
+    cow_engine_release_crops (self, slots[i].ticket);
+  cow_engine_trim_crops (self, KEPT_REGIONS);
+  g_mutex_unlock (&self->lock);
+  for (guint i = 0; i < n; i++) {
+    cow_ticket_complete_region (slots[i].ticket, errors[i]);
+    g_clear_error (&errors[i]);
+  }
+}
+
+/* ---- a lost device --------------------------------------------------------------------------- */
+
+#define REOPEN_AGAIN_US G_USEC_PER_SEC
+
+GError *
+cow_engine_reopening_error (const CowEngine *self)
+{
+  return g_error_new (COW_ERROR, COW_ERROR_DEVICE, "%s has failed and is opened again",
+                      cow_classifier_device_text (self->classifier));
+}
+
+/* Fails the tickets that wait, and frees crops and streams, when nobody submits any more; engine
+ * locked. */
+static void
+let_go_of_device (CowEngine *self)
+{
+  g_autoptr (GError) error = cow_engine_reopening_error (self);
+  while (self->submitting > 0)
+    g_cond_wait (&self->wake, &self->lock);
+  while (!g_queue_is_empty (&self->queue)) {
+    CowTicket *ticket = g_queue_peek_head (&self->queue);
+    cow_ticket_complete_region (cow_ticket_ref (ticket), error);
+    drop_head (self);
+  }
+  cow_engine_trim_crops (self, 0);
+  g_ptr_array_set_size (self->streams, 0);
+}
+
+static void
+tell_listeners (CowEngine *self)
+{
+  CkDeviceState state = { 0 };
+  CkDevice *device = cow_classifier_device (self->classifier);
+  if (device)
+    ck_device_state (device, &state);
+  g_mutex_lock (&self->listening);
+  for (guint i = 0; i < self->listeners->len; i++) {
+    const CowEngineListener *listener = &g_array_index (self->listeners, CowEngineListener, i);
+    listener->lost (listener->user_data, state.failure);
+  }
+  g_mutex_unlock (&self->listening);
+}
+
+/* Until it works, or the engine is told to stop; engine locked. */
+static void
+reopen (CowEngine *self)
+{
+  self->reopening = TRUE;
+  g_mutex_unlock (&self->lock);
+  tell_listeners (self);
+  g_mutex_lock (&self->lock);
+  let_go_of_device (self);
+  g_mutex_unlock (&self->lock);
+  self->has_let_go ();
+  g_mutex_lock (&self->lock);
+  while (!self->stop && self->reopening) {
+    g_autoptr (GError) error = NULL;
+    g_mutex_unlock (&self->lock);
+    const gboolean opened = cow_classifier_reopen (self->classifier, &error);
+    g_mutex_lock (&self->lock);
+    self->reopening = !opened;
+    if (opened)
+      g_message ("%s works again", cow_classifier_device_text (self->classifier));
+    else if (!self->stop)
+      g_cond_wait_until (&self->wake, &self->lock, g_get_monotonic_time () + REOPEN_AGAIN_US);
+  }
+}
+
+/* ---- the thread ------------------------------------------------------------------------------ */
+
+gpointer
+cow_engine_work (gpointer data)
+{
+  CowEngine *self = data;
+  Slot slots[COW_ENGINE_MAX_BATCH];
+  g_mutex_lock (&self->lock);
+  while (!self->stop) {
+    if (cow_classifier_is_lost (self->classifier)) {
+      reopen (self);
+      continue;
+    }
+    cow_engine_drop_cancelled (self);
+    cow_engine_trim_crops (self, KEPT_REGIONS);
+    const gint64 due = g_queue_is_empty (&self->queue) ? G_MAXINT64 : batch_due_us (self);
+    const guint n = due == 0 ? take_batch (self, slots) : 0;
+    if (n == 0) {
+      if (due == G_MAXINT64)
+        g_cond_wait (&self->wake, &self->lock);
+      else if (due > 0)
+        g_cond_wait_until (&self->wake, &self->lock, due);
+      continue;
+    }
+    const guint64 number = self->counters.batches + 1;
+    g_mutex_unlock (&self->lock);
+    compute_batch (self, slots, n, number);
+    g_mutex_lock (&self->lock);
+  }
+  while (!g_queue_is_empty (&self->queue)) {
+    cow_ticket_cancel (g_queue_peek_head (&self->queue));
+    drop_head (self);
+  }
+  g_mutex_unlock (&self->lock);
+  return NULL;
+}
