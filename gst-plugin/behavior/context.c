@@ -6,7 +6,8 @@
 struct _GstCowContext {
   GstElement *element;
 #ifdef COW_HAVE_GST_CUDA
-  GWeakRef wrapped; /* GstCudaContext that neighbours were told of */
+  GMutex wrapping;
+  GWeakRef wrapped; /* GstCudaContext that neighbours were told of; made under the lock above it */
   GMutex lock;
   gboolean over; /* under the lock */
 #endif
@@ -81,6 +82,7 @@ gst_cow_context_new (GstElement *element)
   GstCowContext *self = g_new0 (GstCowContext, 1);
 
   self->element = element;
+  g_mutex_init (&self->wrapping);
   g_weak_ref_init (&self->wrapped, NULL);
   g_mutex_init (&self->lock);
   return self;
@@ -90,6 +92,7 @@ void
 gst_cow_context_free (GstCowContext *self)
 {
   g_weak_ref_clear (&self->wrapped);
+  g_mutex_clear (&self->wrapping);
   g_mutex_clear (&self->lock);
   g_free (self);
 }
@@ -102,6 +105,20 @@ gst_cow_context_start (GstCowContext *self)
   g_mutex_unlock (&self->lock);
 }
 
+/* Pads are asked from several threads at once, and all must be told of the same context. */
+static GstCudaContext *
+take_wrapped (GstCowContext *self, const char *device_name)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->wrapping);
+  GstCudaContext *wrapped = g_weak_ref_get (&self->wrapped);
+
+  if (!wrapped) {
+    wrapped = wrap_device (device_name);
+    g_weak_ref_set (&self->wrapped, wrapped);
+  }
+  return wrapped;
+}
+
 gboolean
 gst_cow_context_answer (GstCowContext *self, GstQuery *query, const char *device_name)
 {
@@ -112,11 +129,7 @@ gst_cow_context_answer (GstCowContext *self, GstQuery *query, const char *device
   gst_query_parse_context_type (query, &type);
   if (!g_str_equal (type, GST_CUDA_CONTEXT_TYPE))
     return FALSE;
-  wrapped = g_weak_ref_get (&self->wrapped);
-  if (!wrapped) {
-    wrapped = wrap_device (device_name);
-    g_weak_ref_set (&self->wrapped, wrapped);
-  }
+  wrapped = take_wrapped (self, device_name);
   answered = wrapped && gst_cuda_handle_context_query (self->element, query, wrapped);
   gst_clear_object (&wrapped);
   return answered;

@@ -153,6 +153,36 @@ test_context_shared (void)
   line_free (&line);
 }
 
+static gpointer
+ask_for_context (gpointer element)
+{
+  return cuda_context_of (element);
+}
+
+/* Whoever asks first, all are told of one context. */
+static void
+test_context_asked_at_once (void)
+{
+  for (guint round = 0; round < 20; round++) {
+    Line line = line_new (UPLOAD, CUDA_DEVICE, "");
+    GThread *threads[4];
+    GstCudaContext *first = NULL;
+
+    for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+      threads[i] = g_thread_new ("asks", ask_for_context, line.cow);
+    for (guint i = 0; i < G_N_ELEMENTS (threads); i++) {
+      GstCudaContext *told = g_thread_join (threads[i]);
+
+      if (!first)
+        first = gst_object_ref (told);
+      g_assert_true (told == first);
+      gst_object_unref (told);
+    }
+    gst_object_unref (first);
+    line_free (&line);
+  }
+}
+
 /* A context that the application chose stays: frames are copied out of it on the GPU. */
 static void
 test_context_of_others (void)
@@ -326,6 +356,7 @@ main (int argc, char **argv)
     return 0;
   g_test_add_func ("/cuda/formats", test_formats);
   g_test_add_func ("/cuda/context-shared", test_context_shared);
+  g_test_add_func ("/cuda/context-asked-at-once", test_context_asked_at_once);
   g_test_add_func ("/cuda/context-of-others", test_context_of_others);
   g_test_add_func ("/cuda/engine-on-cpu", test_engine_on_cpu);
   g_test_add_func ("/cuda/overlay/attaches", test_overlay_attaches);
