@@ -160,7 +160,11 @@ gst_cow_behavior_class_init (GstCowBehaviorClass *class)
 
   gst_element_class_set_static_metadata (
       element_class, "Cow behaviour recognition", "Analyzer/Video",
-      "Labels frames, zones or detected cows with what the cow in them is doing", "cowbehavior");
+      gst_cow_cuda_formats
+          ? "Labels frames, zones or detected cows with what the cow in them is doing"
+          : "Labels frames, zones or detected cows with what the cow in them is doing; built "
+            "without GStreamer's CUDA library, so frames come from the host's memory",
+      "cowbehavior");
   add_pad_templates (element_class);
 
   element_class->change_state = GST_DEBUG_FUNCPTR (gst_cow_behavior_change_state);
