@@ -89,6 +89,15 @@ print_warning (GstMessage *message)
   g_printerr ("WARNING: %s: %s\n", GST_MESSAGE_SRC_NAME (message), error->message);
 }
 
+static void
+print_info (GstMessage *message)
+{
+  g_autoptr (GError) error = NULL;
+
+  gst_message_parse_info (message, &error, NULL);
+  g_printerr ("INFO: %s: %s\n", GST_MESSAGE_SRC_NAME (message), error->message);
+}
+
 static gboolean
 on_message (GstBus *bus, GstMessage *message, gpointer data)
 {
@@ -100,6 +109,9 @@ on_message (GstBus *bus, GstMessage *message, gpointer data)
     break;
   case GST_MESSAGE_WARNING:
     print_warning (message);
+    break;
+  case GST_MESSAGE_INFO:
+    print_info (message);
     break;
   case GST_MESSAGE_ERROR:
     print_error (self, message);
