@@ -24,6 +24,8 @@ test_waiting_frames (void)
   g_assert_cmpint (gst_cow_clock_difference (&moment, now_us, 6 * hour), ==, 0);
   g_assert_cmpint (gst_cow_clock_difference (&moment, now_us, GST_CLOCK_TIME_NONE), ==,
                    -(gint64)hour);
+  moment.wall_clock = now - hour / 2;
+  g_assert_cmpint (gst_cow_clock_difference (&moment, now_us, 6 * hour), ==, 0);
   moment.wall_clock = now;
   g_assert_cmpint (gst_cow_clock_difference (&moment, now_us, 6 * hour), ==, 0);
   moment.wall_clock = now - 3 * hour;
