@@ -7,7 +7,7 @@ enum { SAID_INTERLACED = 1, SAID_FIELDS = 2, SAID_CORRUPTED = 4 };
 struct _GstCowIntake {
   GstElement *element; /* borrowed */
   GstVideoInfo info;
-  guint said; /* bits SAID_... */
+  guint said;              /* bits SAID_... */
   guint said_orientations; /* a bit for each GstVideoOrientationMethod */
 
   /* The tag of the stream goes before the one of the whole. Identity where there is none. */
@@ -44,8 +44,7 @@ refuse_fields (GstCowIntake *self, const char *mode)
     return;
   self->said |= SAID_FIELDS;
   GST_ELEMENT_ERROR (self->element, STREAM, FORMAT,
-                     ("buffers hold single fields (interlace-mode=%s) and no whole pictures: let "
-                      "the source or decoder give interlace-mode=interleaved, and put "
+                     ("buffers hold single fields (interlace-mode=%s) and no whole pictures: put "
                       "\"deinterlace fields=top\" before this element",
                       mode),
                      (NULL));
@@ -249,8 +248,8 @@ check_damage (GstCowIntake *self, GstBuffer *buffer)
   GST_ELEMENT_WARNING (self->element, STREAM, DECODE,
                        ("a damaged frame came: such frames are not classified and keep the results "
                         "of those before them"),
-                       ("The decoder sets the flag CORRUPTED, mostly because packets of a camera "
-                        "were lost. stats counts these frames as skipped-corrupted."));
+                       ("The source or the decoder set the flag CORRUPTED, mostly because data of "
+                        "a camera were lost. stats counts these frames as skipped-corrupted."));
 }
 
 void

@@ -213,9 +213,9 @@ gpu_of_device () {
   if [[ $device =~ ^cuda.*:([0-9]+)$ ]]; then echo "${BASH_REMATCH[1]}"; else echo 0; fi
 }
 
-# What stands before cowbehavior where frames are in the host's memory: one whole picture in place of
-# two fields, and upright, as the orientation tag of a phone's recording says. Where there is nothing
-# to do, both pass frames on as they are.
+# What stands before cowbehavior where frames are in the host's memory: one whole picture in place
+# of two fields, and upright, as the orientation tag of a phone's recording says. Where there is
+# nothing to do, both pass frames on as they are.
 upright=(videoconvert ! deinterlace fields=top ! videoflip video-direction=auto)
 
 # choose_decoder CODEC: sets `element`, and `handover`, what stands between it and cowbehavior.

@@ -307,8 +307,8 @@ push_flagged (GstHarness *harness, guint n, guint flags)
   return gst_harness_push_and_pull (harness, in);
 }
 
-/* A damaged frame keeps the results of those before it, and is counted. One that may be dropped is a
- * frame like others. */
+/* A damaged frame keeps the results of those before it, and is counted. One that may be dropped is
+ * a frame like others. */
 static void
 test_corrupted (void)
 {
