@@ -228,9 +228,9 @@ check_orientation (GstCowIntake *self)
     return;
   self->said_orientations |= 1u << method;
   GST_ELEMENT_WARNING (self->element, STREAM, FORMAT,
-                       ("a tag says how pictures are to be turned (%s), and nothing before this "
-                        "element does it, so that cows are classified as they are stored: "
-                        "put \"videoflip video-direction=auto\" before it",
+                       ("a tag says how pictures are to be turned (%s), and no element before this "
+                        "one is set to do it, so that cows are classified as they are stored: put "
+                        "\"videoflip video-direction=auto\" before it",
                         words_of (method)),
                        ("The tag is image-orientation. Frames in the memory of a GPU are turned by "
                         "elements that have a property video-direction, such as vapostproc, "

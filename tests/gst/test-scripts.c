@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "gst-plugin/overlay/view.h"
+#include "model/adapter/kept-pictures.h"
 #include "tests/gst/camera.h"
 #include "tests/gst/launched.h"
 #include "tests/gst/shown.h"
@@ -202,6 +203,36 @@ test_usage (void)
   g_assert_nonnull (strstr (tile, "--tile is WIDTHxHEIGHT"));
   g_autofree char *file = run_script (2, "file.sh", "/no/such/file.mp4", NULL);
   g_assert_nonnull (strstr (file, "/no/such/file.mp4: no such file"));
+}
+
+/* What elements have to say is printed, and not warnings alone: here that an adapter that keeps
+ * pictures is measured at its first start. */
+static void
+test_info (void)
+{
+  guint8 rgb[2][64][64][3] = { 0 };
+  const CowKeptPictures pictures = { 2, 64, 64, &rgb[0][0][0][0] };
+  g_autofree char *model = support_model (), *first = NULL, *second = NULL;
+  char *one = support_adapter_new (), *other = support_adapter_new ();
+  g_autofree char *rest =
+      g_strdup_printf ("cowbehavior model=\"%s\" adapter=\"%s\" ! fakesink", model, other);
+  g_autofree char *model_word = g_strconcat ("model=", model, NULL),
+                  *adapter_word = g_strconcat ("adapter=", one, NULL);
+  const char *launch[] = { "cow-launch",    "videotestsrc",
+                           "num-buffers=1", "!",
+                           "cowbehavior",   model_word,
+                           adapter_word,    "!",
+                           "fakesink",      NULL };
+  const char *reconnect[] = { "cow-reconnect", "--once", "videotestsrc num-buffers=1", rest, NULL };
+
+  g_assert_true (cow_kept_pictures_write (&pictures, one, NULL));
+  g_assert_true (cow_kept_pictures_write (&pictures, other, NULL));
+  first = launched_output (launch, 0);
+  g_assert_nonnull (strstr (first, "INFO: cowbehavior0: property precision: auto is "));
+  second = launched_output (reconnect, 0);
+  g_assert_nonnull (strstr (second, ": property precision: auto is "));
+  support_remove (one);
+  support_remove (other);
 }
 
 /* ---- turned and interlaced ones -------------------------------------------------------------- */
@@ -608,6 +639,7 @@ main (int argc, char **argv)
   g_test_add_func ("/scripts/file-zones", test_file_zones);
   g_test_add_func ("/scripts/file-hls", test_file_hls);
   g_test_add_func ("/scripts/usage", test_usage);
+  g_test_add_func ("/scripts/info", test_info);
   g_test_add_func ("/scripts/turned-recordings", test_turned_recordings);
   g_test_add_func ("/scripts/turned-pictures", test_turned_pictures);
   g_test_add_func ("/scripts/interlaced", test_interlaced);
