@@ -70,6 +70,15 @@ print_element_message (GstMessage *message)
 }
 
 static void
+print_info (GstMessage *message)
+{
+  g_autoptr (GError) error = NULL;
+
+  gst_message_parse_info (message, &error, NULL);
+  g_printerr ("INFO: %s: %s\n", GST_MESSAGE_SRC_NAME (message), error->message);
+}
+
+static void
 print_error (Launch *self, GstMessage *message)
 {
   g_autofree char *why = camera_explain (message, &self->access), *debug = NULL;
@@ -89,15 +98,6 @@ print_warning (GstMessage *message)
   g_printerr ("WARNING: %s: %s\n", GST_MESSAGE_SRC_NAME (message), error->message);
 }
 
-static void
-print_info (GstMessage *message)
-{
-  g_autoptr (GError) error = NULL;
-
-  gst_message_parse_info (message, &error, NULL);
-  g_printerr ("INFO: %s: %s\n", GST_MESSAGE_SRC_NAME (message), error->message);
-}
-
 static gboolean
 on_message (GstBus *bus, GstMessage *message, gpointer data)
 {
@@ -107,11 +107,11 @@ on_message (GstBus *bus, GstMessage *message, gpointer data)
   case GST_MESSAGE_ELEMENT:
     print_element_message (message);
     break;
-  case GST_MESSAGE_WARNING:
-    print_warning (message);
-    break;
   case GST_MESSAGE_INFO:
     print_info (message);
+    break;
+  case GST_MESSAGE_WARNING:
+    print_warning (message);
     break;
   case GST_MESSAGE_ERROR:
     print_error (self, message);

@@ -205,11 +205,11 @@ on_message (GstBus *bus, GstMessage *message, gpointer data)
   case GST_MESSAGE_ERROR:
     on_error (self, message);
     break;
-  case GST_MESSAGE_WARNING:
-    print_warning (message);
-    break;
   case GST_MESSAGE_INFO:
     print_info (message);
+    break;
+  case GST_MESSAGE_WARNING:
+    print_warning (message);
     break;
   case GST_MESSAGE_APPLICATION:
     if (self->source && GST_OBJECT_PARENT (GST_MESSAGE_SRC (message)) == GST_OBJECT (self->source))
