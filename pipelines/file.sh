@@ -12,7 +12,7 @@ usage: pipelines/file.sh VIDEO [OPTION ...] [PROPERTY=VALUE ...]
 
 VIDEO is a file of any kind that GStreamer plays. Every frame is classified, however long that
 takes: inference-interval=10 classifies every tenth frame, and batch-size=8 makes better use of the
-processor.
+processor. A recording that a phone stored on its side is turned upright.
 $COMMON_OPTIONS
 
 A labelled copy:

@@ -70,6 +70,15 @@ print_element_message (GstMessage *message)
 }
 
 static void
+print_info (GstMessage *message)
+{
+  g_autoptr (GError) error = NULL;
+
+  gst_message_parse_info (message, &error, NULL);
+  g_printerr ("INFO: %s: %s\n", GST_MESSAGE_SRC_NAME (message), error->message);
+}
+
+static void
 print_error (Launch *self, GstMessage *message)
 {
   g_autofree char *why = camera_explain (message, &self->access), *debug = NULL;
@@ -97,6 +106,9 @@ on_message (GstBus *bus, GstMessage *message, gpointer data)
   switch (GST_MESSAGE_TYPE (message)) {
   case GST_MESSAGE_ELEMENT:
     print_element_message (message);
+    break;
+  case GST_MESSAGE_INFO:
+    print_info (message);
     break;
   case GST_MESSAGE_WARNING:
     print_warning (message);

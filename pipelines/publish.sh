@@ -76,7 +76,9 @@ name_of () {
   echo "$name"
 }
 
-input='' name='' home_assistant='' finder='' behaviour=cowbehavior publisher=cowpublish targets=''
+input='' name='' home_assistant='' finder='' publisher=cowpublish targets=''
+# Nobody prints the messages; a property of the user's comes later.
+behaviour='cowbehavior post-messages=none'
 add () {
   if is_of_publisher "$1"; then
     publisher+=" $1=$(quote "$2")"

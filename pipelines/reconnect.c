@@ -177,6 +177,15 @@ print_warning (GstMessage *message)
 }
 
 static void
+print_info (GstMessage *message)
+{
+  g_autoptr (GError) error = NULL;
+
+  gst_message_parse_info (message, &error, NULL);
+  g_printerr ("cow-reconnect: %s: %s\n", GST_MESSAGE_SRC_NAME (message), error->message);
+}
+
+static void
 print_counts (GstMessage *message)
 {
   g_autofree char *text = NULL;
@@ -195,6 +204,9 @@ on_message (GstBus *bus, GstMessage *message, gpointer data)
   switch (GST_MESSAGE_TYPE (message)) {
   case GST_MESSAGE_ERROR:
     on_error (self, message);
+    break;
+  case GST_MESSAGE_INFO:
+    print_info (message);
     break;
   case GST_MESSAGE_WARNING:
     print_warning (message);

@@ -213,11 +213,16 @@ gpu_of_device () {
   if [[ $device =~ ^cuda.*:([0-9]+)$ ]]; then echo "${BASH_REMATCH[1]}"; else echo 0; fi
 }
 
+# What stands before cowbehavior where frames are in the host's memory: one whole picture in place
+# of two fields, and upright, as the orientation tag of a phone's recording says. Where there is
+# nothing to do, both pass frames on as they are.
+upright=(videoconvert ! deinterlace fields=top ! videoflip video-direction=auto)
+
 # choose_decoder CODEC: sets `element`, and `handover`, what stands between it and cowbehavior.
 # Frames stay on the GPU where it decodes and computes, and nobody else wants to see them.
 choose_decoder () {
   choose_element "$1" "$(gpu_of_device)" || fail_decoding "$1"
-  handover=(videoconvert)
+  handover=("${upright[@]}")
   if [ "$way" = nvdec ] && [[ $device == cuda* ]] && [ -z "${detector[*]}$shown" ] &&
     gst-inspect-1.0 cowbehavior 2>/dev/null | grep -q memory:CUDAMemory; then
     handover=(capsfilter "caps=$(quote 'video/x-raw(memory:CUDAMemory)')")
@@ -244,7 +249,7 @@ choose_for_camera () {
     rtp:auto)
       rank_decoders "$(gpu_of_device)"
       decoder=('application/x-rtp,media=video' ! "${backlog[@]}" ! decodebin)
-      handover=(videoconvert) ;;
+      handover=("${upright[@]}") ;;
     http: | http:mjpeg | http:auto)
       choose_decoder mjpeg
       decoder=(multipartdemux ! "${backlog[@]}" ! "$element") ;;
@@ -258,7 +263,7 @@ choose_for_file () {
   local codec
   codec=$(codec_of "$1")
   # shellcheck disable=SC2034
-  decoder=(decodebin) handover=(videoconvert)
+  decoder=(decodebin) handover=("${upright[@]}")
   if [ -z "$codec" ]; then
     rank_decoders "$(gpu_of_device)"
     return
@@ -266,6 +271,8 @@ choose_for_file () {
   choose_decoder "$codec"
   if [ "${handover[0]}" = videoconvert ]; then
     prefer_element
+    # It reads EXIF, which says how a photograph is turned; decodebin does without it.
+    [ "$codec" != mjpeg ] || element=jpegparse prefer_element
   else
     # shellcheck disable=SC2034
     decoder=(parsebin ! "${codec}parse" ! "$element")
