@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/network/classifier.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "model/adapter/base-check.h"
@@ -613,6 +614,40 @@ cow_classifier_run_prepared (CowClassifier *self, const float *const *pictures, 
                              int height, int width, CowOutput *output, GError **error)
 {
   return run (self, &(Pixels){ .pictures = pictures }, batch, height, width, FALSE, output, error);
+}
+
+/* A NaN would otherwise become a label without a word. */
+static gboolean
+check_finite (const CowClassifier *self, const char *what, const char *name, const float *values,
+              gsize n, GError **error)
+{
+  for (gsize i = 0; i < n; i++)
+    if (!isfinite (values[i])) {
+      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                   "%s: number %" G_GSIZE_FORMAT " of the %s of %s is %g, expected a finite "
+                   "number: the weights are too large for this computation",
+                   self->adapter_path ? self->adapter_path : self->model_path, i, name, what,
+                   (double)values[i]);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+gboolean
+cow_classifier_check_output (const CowClassifier *self, const CowOutput *output, int i,
+                             const char *what, GError **error)
+{
+  const gsize n_features = (gsize)self->config.n_features;
+  if (!check_finite (self, what, COW_RESULT_FEATURES, output->pooler_output + (gsize)i * n_features,
+                     n_features, error))
+    return FALSE;
+  for (guint r = 0; self->head && r < self->head->n_results; r++) {
+    const CowResult *result = &self->head->results[r];
+    if (!check_finite (self, what, result->name, result->data + (gsize)i * result->n, result->n,
+                       error))
+      return FALSE;
+  }
+  return TRUE;
 }
 
 const CowResult *

@@ -62,6 +62,11 @@ gboolean cow_classifier_run_tokens (CowClassifier *self, const float *pixels, in
 gboolean cow_classifier_run_prepared (CowClassifier *self, const float *const *pictures, int batch,
                                       int height, int width, CowOutput *output, GError **error);
 
+/* COW_ERROR_FORMAT where a number of the features or results of picture i of a run is not finite,
+ * whatever its weights are: `what` names the picture. */
+gboolean cow_classifier_check_output (const CowClassifier *self, const CowOutput *output, int i,
+                                      const char *what, GError **error);
+
 /* The head's results, *n of them; their data are the last run's, NULL before the first. None
  * without a head. */
 const CowResult *cow_classifier_results (const CowClassifier *self, guint *n);
