@@ -5,6 +5,7 @@
  * after the other and tells the kernel to forget its pages: a 7B of 27 GB passes through the memory
  * of its largest layer.
  */
+#include "model/files/file-writer.h"
 #include "model/files/quantise.h"
 
 #include <string.h>
@@ -14,7 +15,6 @@
 
 #include "model/files/error.h"
 #include "model/files/floats.h"
-#include "model/files/json-object.h"
 #include "model/files/nf4-write.h"
 
 typedef struct {
