@@ -179,7 +179,7 @@ cow_json_read (const char *path, GError **error)
   JsonNode *root;
   CowMapping mapping;
 
-  if (!cow_mapping_open (&mapping, path, error))
+  if (!cow_mapping_open_whole (&mapping, path, error))
     return NULL;
   root = cow_json_parse (mapping.data != NULL ? (const char *)mapping.data : "", mapping.size, path,
                          error);

@@ -9,6 +9,8 @@
 #include "model/files/error.h"
 #include "model/files/file-writer.h"
 
+#define PIECE ((gsize)1 << 20) /* bytes of a tensor that are copied at once */
+
 struct _CowSafetensorsWriter {
   char *path;
   JsonObject *header, *metadata;
@@ -129,6 +131,21 @@ cow_safetensors_writer_write (CowSafetensorsWriter *self, const void *data, gsiz
   }
   self->written += n_bytes;
   return cow_file_writer_write (self->file, data, n_bytes, error);
+}
+
+gboolean
+cow_safetensors_writer_copy (CowSafetensorsWriter *self, const CowTensor *tensor, GError **error)
+{
+  g_autofree guint8 *piece = g_malloc (MIN (tensor->n_bytes, PIECE));
+
+  for (gsize at = 0; at < tensor->n_bytes; at += PIECE) {
+    const gsize n = MIN (PIECE, tensor->n_bytes - at);
+
+    if (!cow_tensor_copy (tensor, at, n, piece, error) ||
+        !cow_safetensors_writer_write (self, piece, n, error))
+      return FALSE;
+  }
+  return TRUE;
 }
 
 gboolean

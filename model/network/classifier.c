@@ -29,7 +29,7 @@ struct _CowClassifier {
   int batch; /* that memory was planned for */
   CkDevice *device;
   CkStream *stream;
-  CowCheckpoint *checkpoint; /* open as long as the backbone computes from it */
+  CowCheckpoint *checkpoint; /* open as long as the backbone computes from what was read of it */
   CowCard *card;
   gboolean card_found; /* it is the adapter's own */
   CowBackboneConfig config;
@@ -281,7 +281,8 @@ static gboolean
 open_parts (CowClassifier *self, GError **error)
 {
   g_autoptr (CowAdapter) adapter = NULL;
-  self->checkpoint = cow_checkpoint_open (self->model_path, error);
+  if (!self->checkpoint)
+    self->checkpoint = cow_checkpoint_open (self->model_path, error);
   if (!self->checkpoint ||
       !cow_backbone_config_read (self->model_path, self->checkpoint,
                                  cow_card_kind (self->card)->model_type, &self->config, error) ||
@@ -291,7 +292,7 @@ open_parts (CowClassifier *self, GError **error)
       (!check_kind (self, error) || !check_preprocess (self, error) ||
        !read_adapter (self, &adapter, error) || !open_head (self, adapter != NULL, error)))
     return FALSE;
-  if (!open_backbone (self, adapter, error))
+  if (!open_backbone (self, adapter, error) || !cow_checkpoint_check (self->checkpoint, error))
     return FALSE;
   if (self->config.klass->copies_weights)
     g_clear_pointer (&self->checkpoint, cow_checkpoint_close);
@@ -337,8 +338,12 @@ load (CowClassifier *self, const CowClassifierOptions *options, GError **error)
     return FALSE;
   self->card = self->adapter_path ? cow_card_read (self->adapter_path, &self->card_found, error)
                                   : cow_card_new_default ();
-  if (!self->card || !find_model (self, options->model, error) || !read_preprocess (self, error) ||
-      !open_parts (self, error))
+  if (!self->card || !find_model (self, options->model, error) || !read_preprocess (self, error))
+    return FALSE;
+  if (options->like && options->like->checkpoint &&
+      g_str_equal (options->like->model_path, self->model_path))
+    self->checkpoint = cow_checkpoint_ref (options->like->checkpoint);
+  if (!open_parts (self, error))
     return FALSE;
   if (self->checkpoint)
     find_notes (self);
@@ -366,6 +371,7 @@ cow_classifier_new_like (const CowClassifier *self, CowPrecision precision,
     .precision = precision,
     .raised = raised,
     .threads = self->device->threads,
+    .like = self,
   };
   return cow_classifier_new (&options, error);
 }

@@ -11,6 +11,8 @@
 
 G_BEGIN_DECLS
 
+typedef struct _CowClassifier CowClassifier;
+
 typedef struct {
   const char *model;   /* Hugging Face folder, .safetensors or .pth; looked up by cow_locate. NULL
                           where the adapter is a whole network */
@@ -22,13 +24,14 @@ typedef struct {
   const char *const *raised;
   int threads; /* of a stream; 0: one a processor */
   int batch;   /* the largest that there is to be memory for; 0: 8 */
+  /* Or NULL: a network that may be of the same model. What both compute from the file is in memory
+   * once then. Not used after loading. */
+  const CowClassifier *like;
 } CowClassifierOptions;
 
 /* Puts what auto stands for in the place of auto (cow_precision_choose ()); clear *choice, which
  * the options then borrow from. */
 void cow_classifier_options_resolve (CowClassifierOptions *options, CowPrecisionChoice *choice);
-
-typedef struct _CowClassifier CowClassifier;
 
 /* The results of a forward pass; memory of the classifier's, valid until its next call. NULL fields
  * do not exist. */
@@ -41,7 +44,7 @@ typedef struct {
 } CowOutput;
 
 CowClassifier *cow_classifier_new (const CowClassifierOptions *options, GError **error);
-/* The same network in another precision, `raised` as in the options. */
+/* The same network in another precision, `raised` as in the options, with `like`. */
 CowClassifier *cow_classifier_new_like (const CowClassifier *self, CowPrecision precision,
                                         const char *const *raised, GError **error);
 /* Whether an adapter folder, looked up likewise, needs a model: FALSE where its card says that it

@@ -144,7 +144,7 @@ open_finished (CowFeaturesCache *self, const char *path, gsize n, GError **error
                  "%s: no features of %" G_GSIZE_FORMAT " pictures; remove it", path, n);
     return FALSE;
   }
-  if (!cow_tensor_check_finite (tensor, path, error))
+  if (!cow_tensor_read (tensor, error) || !cow_tensor_check_finite (tensor, path, error))
     return FALSE;
   self->width = tensor->dims[1];
   self->rows = (const float *)tensor->data;
