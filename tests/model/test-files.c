@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "model/files/json-check.h"
 #include "model/files/json.h"
 #include "model/files/safetensors.h"
 #include "tests/model/written.h"
@@ -81,7 +82,7 @@ static const Broken broken[] = {
   { "overflow-hidden", "{" TENSOR ("w", "F32", "[0,9223372036854775807,4]", "[0,0]") "}", 0,
     COW_ERROR_FORMAT, "more than any", "w" },
   { "int64", "{" TENSOR ("w", "U8", "[4]", "[0,18446744073709551620]") "}", 4, COW_ERROR_FORMAT,
-    "data_offsets", "w" },
+    "an integer of more than 64 bits", "byte" },
   { "dtype", "{" TENSOR ("w", "F8_E4M3", "[4]", "[0,4]") "}", 4, COW_ERROR_UNSUPPORTED, "F8_E4M3",
     "w" },
   { "dtype-u32", "{" TENSOR ("w", "U32", "[1]", "[0,4]") "}", 4, COW_ERROR_UNSUPPORTED, "U32",
@@ -102,7 +103,7 @@ static const Broken broken[] = {
   { "empty", "", 0, COW_ERROR_FORMAT, "'{'", "" },
   { "cut", "{\"w\":{\"dtype\":", 0, COW_ERROR_FORMAT, "broken JSON", "" },
   { "open-string", "{\"w", 0, COW_ERROR_FORMAT, "a string without end", "" },
-  { "comment", "{/* \" */}", 0, COW_ERROR_FORMAT, "none of JSON's", "byte 1" },
+  { "comment", "{/* \" */}", 0, COW_ERROR_FORMAT, "the name of a member was expected", "byte 1" },
   { "utf8", "{\"\xff\":{}}", 0, COW_ERROR_FORMAT, "UTF-8", "" },
   { "nul", "{\"w\\u0000x\":{}}", 0, COW_ERROR_FORMAT, "NUL", "" },
   { "surrogate", "{\"\\ud800\":{}}", 0, COW_ERROR_FORMAT, "surrogate", "byte 2" },
@@ -432,9 +433,9 @@ test_json_whole (void)
 {
   static const struct {
     const char *text, *expected;
-  } cases[] = { { "}", "byte 0: a bracket that closes nothing" },
+  } cases[] = { { "}", "byte 0: the whole must be an object" },
                 { "[1]", "the whole must be an object" },
-                { "[1] {}", "byte 4: more text after the end" },
+                { "[1] {}", "byte 0: the whole must be an object" },
                 { "1 {}", "byte 0: the whole must be an object" },
                 { "\"w\"", "the whole must be an object" } };
 

@@ -8,6 +8,7 @@
 
 #include "model/files/error.h"
 #include "model/files/file-writer.h"
+#include "model/files/printable.h"
 #include "trainer/data/csv.h"
 #include "trainer/data/file-names.h"
 
@@ -170,10 +171,14 @@ predictions_add (Predictions *self, const char *picture, const float *probabilit
 
 /* ---- where they go --------------------------------------------------------------------------- */
 
+/* A terminal gets names without what it would take for commands; programs get them as they are. */
 static gboolean
 print (const char *text, GError **error)
 {
-  if (cow_write_all (STDOUT_FILENO, text, strlen (text)))
+  g_autofree char *shown = isatty (STDOUT_FILENO) ? cow_printable (text, TRUE) : NULL;
+  const char *bytes = shown ? shown : text;
+
+  if (cow_write_all (STDOUT_FILENO, bytes, strlen (bytes)))
     return TRUE;
   g_set_error (error, COW_ERROR, COW_ERROR_IO, "standard output: %s", g_strerror (errno));
   return FALSE;
