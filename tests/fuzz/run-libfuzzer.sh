@@ -13,8 +13,8 @@ tests=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$tests/../.." && pwd)
 build=${2:-$root/build-fuzz}
 libraries=$(pkg-config --cflags --libs json-glib-1.0 libsoup-3.0)
-sources="error mapping foreign json-check json json-object printable tensor safetensors zipfile"
-sources="$sources pickle torchfile vit-family tensor-names checkpoint-names"
+sources="error mapping file-writer foreign json-check json json-object printable tensor safetensors"
+sources="$sources zipfile pickle torchfile vit-family tensor-names checkpoint-names"
 
 mkdir -p "$build"
 cd "$build"
