@@ -13,8 +13,8 @@ tests=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$tests/../.." && pwd)
 build=${2:-$root/build-fuzz}
 libraries=$(pkg-config --cflags --libs json-glib-1.0 libsoup-3.0)
-sources="error mapping json json-object tensor safetensors zipfile pickle torchfile"
-sources="$sources checkpoint-names"
+sources="error mapping file-writer foreign json-check json json-object printable tensor safetensors"
+sources="$sources zipfile pickle torchfile vit-family tensor-names checkpoint-names"
 
 mkdir -p "$build"
 cd "$build"
@@ -29,7 +29,7 @@ done
 for source in data/csv data/text-file hub/http hub/hub hub/hub-list; do
   paths="$paths $root/trainer/$source.c"
 done
-for target in safetensors torchfile hub-listing csv precision; do
+for target in safetensors torchfile hub-listing json csv precision; do
   # Lists of files and of options are split into words on purpose.
   # shellcheck disable=SC2086
   clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
@@ -39,6 +39,7 @@ for target in safetensors torchfile hub-listing csv precision; do
   safetensors) cp "$tests"/seeds/*.safetensors "corpus-$target" ;;
   torchfile) cp "$tests"/seeds/*.pth "corpus-$target" ;;
   hub-listing) cp "$tests"/seeds/listing.json "corpus-$target" ;;
+  json) cp "$tests"/seeds/*.json "corpus-$target" ;;
   precision) cp "$tests"/seeds/precision*.json "corpus-$target" ;;
   csv) cp "$tests"/seeds/*.csv "corpus-$target" ;;
   esac
