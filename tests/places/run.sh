@@ -78,7 +78,7 @@ utc () {
 # A container without a user's folders, in which GStreamer cannot keep its registry.
 homeless () {
   env -i PATH="$PATH" GST_PLUGIN_PATH="$GST_PLUGIN_PATH" COWBEHAVIOR_PATH="$COWBEHAVIOR_PATH" \
-    GST_REGISTRY=/nowhere/registry.bin HOME=/nowhere \
+    GST_REGISTRY=/dev/null/registry.bin HOME=/dev/null \
     gst-launch-1.0 -q videotestsrc num-buffers=3 ! \
     video/x-raw,width=96,height=64 ! cowbehavior ! cowoverlay ! cowpublish file=- ! fakesink |
     grep -c '"label"' | grep -x 3
