@@ -76,6 +76,7 @@
 #include "gst-plugin/behavior/opening.h"
 #include "gst-plugin/behavior/stream.h"
 #include "gst-plugin/common/frame.h"
+#include "gst-plugin/common/tasks.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_cow_behavior_debug);
 #define GST_CAT_DEFAULT gst_cow_behavior_debug
@@ -403,6 +404,8 @@ gst_cow_behavior_change_state (GstElement *element, GstStateChange transition)
 {
   GstCowBehavior *self = GST_COW_BEHAVIOR (element);
 
+  if (transition == GST_STATE_CHANGE_NULL_TO_READY && !gst_cow_tasks_check (element))
+    return GST_STATE_CHANGE_FAILURE;
   /* Before the base class deactivates the pads, which waits for the streaming thread. */
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
     gst_cow_stream_set_flushing (self->stream, FALSE);

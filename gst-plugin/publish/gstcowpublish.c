@@ -70,6 +70,7 @@
 #include "gst-plugin/common/clock.h"
 #include "gst-plugin/common/gstcowbehaviormeta.h"
 #include "gst-plugin/common/moment.h"
+#include "gst-plugin/common/tasks.h"
 #include "gst-plugin/publish/event.h"
 #include "gst-plugin/publish/queue.h"
 #include "gst-plugin/publish/settings.h"
@@ -565,6 +566,8 @@ gst_cow_publish_change_state (GstElement *element, GstStateChange transition)
 {
   GstCowPublish *self = GST_COW_PUBLISH (element);
 
+  if (transition == GST_STATE_CHANGE_NULL_TO_READY && !gst_cow_tasks_check (element))
+    return GST_STATE_CHANGE_FAILURE;
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
     g_atomic_int_set (&self->stopping, TRUE);
     GST_OBJECT_LOCK (self);

@@ -132,6 +132,13 @@ launch_line (const CameraScenario *scenario)
     return "( appsrc name=source format=time ! x265enc tune=zerolatency speed-preset=ultrafast "
            "key-int-max=10 option-string=pools=1 ! "
            "rtph265pay name=pay0 pt=96 config-interval=-1 )";
+  if (g_strcmp0 (codec, "two") == 0)
+    return "( appsrc name=source format=time ! x264enc tune=zerolatency speed-preset=ultrafast "
+           "key-int-max=10 threads=1 ! rtph264pay name=pay0 pt=96 config-interval=-1 "
+           "videotestsrc num-buffers=50 is-live=true ! "
+           "video/x-raw,format=I420,width=160,height=120,framerate=25/1 ! "
+           "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10 threads=1 ! "
+           "rtph264pay name=pay1 pt=97 config-interval=-1 )";
   if (g_strcmp0 (codec, "mjpeg") == 0)
     return "( appsrc name=source format=time ! jpegenc ! rtpjpegpay name=pay0 pt=26 )";
   return "( appsrc name=source format=time ! x264enc tune=zerolatency speed-preset=ultrafast "
