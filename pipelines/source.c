@@ -23,7 +23,9 @@ struct _Source {
   GstElement *bin; /* NULL between two attempts */
   char *host;      /* NULL: not to be said */
   gint gives;      /* atomic: 1 when it has delivered something since the last look */
-  guint silent_s, pause_s, n_reconnections;
+  guint silent_s;  /* of this attempt */
+  guint quiet_s;   /* since the last frame of any */
+  guint pause_s, n_reconnections;
   gboolean is_away, has_given;
   guint look, restart; /* in the main loop; 0: none */
   Explanation *explanation;
@@ -94,7 +96,8 @@ stop (Source *self)
     return;
   gst_element_set_state (bin, GST_STATE_NULL);
   gst_bin_remove (GST_BIN (self->settings.pipeline), bin);
-  g_atomic_int_set (&self->gives, 0);
+  if (g_atomic_int_and (&self->gives, 0) > 0)
+    self->has_given = TRUE;
 }
 
 /* ---- the next attempt ------------------------------------------------------------------------ */
@@ -185,11 +188,13 @@ on_second (gpointer data)
       say (self, "gives pictures\n");
     self->is_away = FALSE;
     self->has_given = TRUE;
-    self->silent_s = 0;
+    self->silent_s = self->quiet_s = 0;
     self->pause_s = FIRST_PAUSE_S;
-  } else if (self->bin && ++self->silent_s > self->settings.patience_s) {
-    try_later (self, "the source gives nothing");
+    return G_SOURCE_CONTINUE;
   }
+  self->quiet_s++;
+  if (self->bin && ++self->silent_s > self->settings.patience_s)
+    try_later (self, "the source gives nothing");
   return G_SOURCE_CONTINUE;
 }
 
@@ -235,6 +240,12 @@ gboolean
 source_is_away (const Source *self)
 {
   return self->is_away;
+}
+
+guint
+source_quiet_s (const Source *self)
+{
+  return self->quiet_s;
 }
 
 gboolean
