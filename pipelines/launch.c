@@ -12,6 +12,9 @@
 #include <string.h>
 
 #include "pipelines/camera.h"
+#include "pipelines/redaction.h"
+#include "pipelines/stopping.h"
+#include "trainer/host/secrets.h"
 
 typedef struct {
   CameraAccess access;
@@ -140,6 +143,7 @@ run (Launch *self)
 {
   static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
   GstBus *bus = gst_element_get_bus (self->pipeline);
+  GstMessage *message;
 
   gst_bus_add_watch (bus, on_message, self);
   for (guint i = 0; i < G_N_ELEMENTS (signals); i++)
@@ -147,6 +151,11 @@ run (Launch *self)
   gst_element_set_state (self->pipeline, GST_STATE_PLAYING); /* a failure is a message, too */
   g_main_loop_run (self->loop);
   gst_bus_remove_watch (bus);
+  stopping_stop (self->pipeline, GST_STATE_READY);
+  while ((message = gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING | GST_MESSAGE_ELEMENT))) {
+    on_message (bus, message, self); /* of the publishers: what was sent, and what was not */
+    gst_message_unref (message);
+  }
   gst_object_unref (bus);
 }
 
@@ -160,6 +169,7 @@ parse (Launch *self, int argc, char **argv, GError **error)
   for (int i = 1; i < argc; i++) {
     g_autofree char *word = camera_take_argument (argv[i]);
 
+    redaction_add_description (word);
     g_strv_builder_add (builder, word);
   }
   words = g_strv_builder_end (builder);
@@ -183,7 +193,10 @@ main (int argc, char **argv)
   };
   g_autoptr (GOptionContext) context = g_option_context_new ("ELEMENT ! ELEMENT ...");
   g_autoptr (GError) error = NULL;
+  int status;
 
+  secrets_hide_environment ();
+  redaction_start ();
   camera_take_logins (&self.access);
   g_option_context_set_strict_posix (context, TRUE);
   g_option_context_set_summary (context,
@@ -200,12 +213,13 @@ main (int argc, char **argv)
     self.loop = g_main_loop_new (NULL, FALSE);
     make_even (&self);
     run (&self);
-    gst_element_set_state (self.pipeline, GST_STATE_NULL);
     g_main_loop_unref (self.loop);
   }
-  gst_clear_object (&self.pipeline);
-  camera_access_clear (&self.access);
   if (error)
     g_printerr ("ERROR: %s\n", error->message);
-  return error || self.failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  status = error || self.failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  if (self.pipeline)
+    status = stopping_end (self.pipeline, status);
+  camera_access_clear (&self.access);
+  return status;
 }

@@ -12,6 +12,9 @@
 #include <stdlib.h>
 
 #include "pipelines/camera.h"
+#include "pipelines/redaction.h"
+#include "pipelines/stopping.h"
+#include "trainer/host/secrets.h"
 
 #define FIRST_PAUSE_S 1
 #define LAST_PAUSE_S  10
@@ -25,6 +28,7 @@ typedef struct {
   GMainLoop *loop;
   GstElement *pipeline, *source; /* source is NULL between two attempts */
   GstPad *sink;                  /* of REST */
+  gulong probe;                  /* at the end of SOURCE */
   guint gives; /* atomic: 1 when SOURCE has delivered something since the last look */
   guint silent_s;
   guint pause_s;
@@ -89,8 +93,8 @@ start_source (Watch *self, GError **error)
     return FALSE;
   }
   pad = gst_element_get_static_pad (self->source, "src");
-  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_data,
-                     self, NULL);
+  self->probe = gst_pad_add_probe (
+      pad, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_data, self, NULL);
   gst_bin_add (GST_BIN (self->pipeline), self->source);
   gst_pad_link (pad, self->sink);
   gst_object_unref (pad);
@@ -104,10 +108,14 @@ stop_source (Watch *self)
 {
   GstElement *source = g_steal_pointer (&self->source);
 
+  GstPad *pad;
+
   if (!source)
     return;
-  gst_element_set_state (source, GST_STATE_NULL);
-  gst_bin_remove (GST_BIN (self->pipeline), source);
+  pad = gst_element_get_static_pad (source, "src");
+  gst_pad_remove_probe (pad, self->probe);
+  gst_object_unref (pad);
+  stopping_take_out (source);
 }
 
 static void
@@ -264,7 +272,7 @@ run (Watch *self, GError **error)
 
   gst_bus_remove_watch (bus);
   stop_source (self);
-  gst_element_set_state (self->pipeline, GST_STATE_READY);
+  stopping_stop (self->pipeline, GST_STATE_READY);
   while ((message = gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING | GST_MESSAGE_ELEMENT))) {
     if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_WARNING)
       print_warning (message);
@@ -290,7 +298,10 @@ main (int argc, char **argv)
   g_autoptr (GOptionContext) context = g_option_context_new ("SOURCE REST");
   g_autofree char *source = NULL, *rest = NULL;
   g_autoptr (GError) error = NULL;
+  int status;
 
+  secrets_hide_environment ();
+  redaction_start ();
   camera_take_logins (&watch.access);
   g_option_context_set_summary (
       context,
@@ -304,17 +315,20 @@ main (int argc, char **argv)
   if (!error) {
     watch.description = source = camera_take_argument (argv[1]);
     rest = camera_take_argument (argv[2]);
+    redaction_add_description (source);
+    redaction_add_description (rest);
     watch.loop = g_main_loop_new (NULL, FALSE);
     watch.pipeline = gst_pipeline_new (NULL);
     if (add_rest (&watch, rest, &error))
       run (&watch, &error);
-    gst_element_set_state (watch.pipeline, GST_STATE_NULL);
     gst_clear_object (&watch.sink);
-    gst_object_unref (watch.pipeline);
     g_main_loop_unref (watch.loop);
   }
-  camera_access_clear (&watch.access);
   if (error)
     g_printerr ("cow-reconnect: %s\n", error->message);
-  return error || watch.failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  status = error || watch.failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  if (watch.pipeline)
+    status = stopping_end (watch.pipeline, status);
+  camera_access_clear (&watch.access);
+  return status;
 }
