@@ -195,7 +195,7 @@ main (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   int status;
 
-  secrets_hide_environment ();
+  secrets_hide (argc, &argv);
   redaction_start ();
   camera_take_logins (&self.access);
   g_option_context_set_strict_posix (context, TRUE);

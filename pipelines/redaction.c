@@ -185,6 +185,22 @@ redaction_add_description (const char *description)
     add_address (description);
 }
 
+/* Hides what a header says of a login behind this word, for logins that are put together from
+ * properties: in base64, or hashed as in a digest, by which a password can be guessed. */
+static void
+hide_login (GString *text, const char *word)
+{
+  for (char *at = text->str; (at = strstr (at, word));) {
+    const gsize from = (gsize)(at - text->str) + strlen (word),
+                n = strspn (text->str + from, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                              "0123456789+/=-._~");
+
+    g_string_erase (text, (gssize)from, (gssize)n);
+    g_string_insert (text, (gssize)from, HIDDEN);
+    at = text->str + from;
+  }
+}
+
 /* The text without secrets; free with g_free (). */
 static char *
 apply (const char *text)
@@ -195,6 +211,9 @@ apply (const char *text)
   for (guint i = 0; registry.secrets && i < registry.secrets->len; i++)
     g_string_replace (result, registry.secrets->pdata[i], HIDDEN, 0);
   g_rw_lock_reader_unlock (&registry.lock);
+  hide_login (result, "Basic ");
+  hide_login (result, "Bearer ");
+  hide_login (result, "response=\"");
   return g_string_free (result, FALSE);
 }
 

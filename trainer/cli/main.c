@@ -81,14 +81,9 @@ run_verb (int argc, char **argv)
 #define LARGEST_ON_HEAP (4 << 20)
 
 int
-main (int argc, char **originals)
+main (int argc, char **argv)
 {
-  g_auto (GStrv) words = NULL;
-  g_autofree char **argv = NULL;
-
-  secrets_hide_environment ();
-  words = secrets_hide_arguments (argc, originals);
-  argv = g_memdup2 (words, sizeof *words * ((gsize)argc + 1)); /* parsing options takes words out */
+  secrets_hide (argc, &argv);
   mallopt (M_MMAP_THRESHOLD, LARGEST_ON_HEAP);
   /* File names and help in the user's own encoding, but numbers that other programs can read. */
   setlocale (LC_ALL, "");

@@ -3,48 +3,59 @@
 
 #include <string.h>
 
-/* Finds the login of the address that the text holds: what is between "://" and the last @. */
+/* Whether the text holds an address with a login. */
 static gboolean
-find_login (char *text, char **login, gsize *n)
+has_login (const char *text)
 {
-  char *begin = strstr (text, "://"), *end = begin ? strrchr (begin, '@') : NULL;
+  const char *address = strstr (text, "://");
 
-  if (!end)
-    return FALSE;
-  *login = begin + strlen ("://");
-  *n = (gsize)(end - *login);
-  return TRUE;
+  return address && strchr (address, '@');
 }
 
-void
-secrets_hide_environment (void)
+/* Whether it sets a password or a token, as an option, a property, or in the query of an address. */
+static gboolean
+sets_secret (const char *text)
+{
+  static const char *const names[] = { "password=", "passwd=", "pwd=", "pw=", "token=" };
+  g_autofree char *lower = g_ascii_strdown (text, -1);
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    if (strstr (lower, names[i]))
+      return TRUE;
+  return FALSE;
+}
+
+static void
+hide_environment (void)
 {
   g_auto (GStrv) names = g_listenv ();
 
   for (char **name = names; *name; name++) {
-    char *value = (char *)g_getenv (*name), *login;
+    char *value = (char *)g_getenv (*name);
     g_autofree char *copy = g_strdup (value);
-    gsize n;
 
     if (!value || !(g_str_has_suffix (*name, "PASSWORD") || g_str_has_suffix (*name, "TOKEN") ||
-                    find_login (value, &login, &n)))
+                    has_login (value)))
       continue;
     g_setenv (*name, copy, TRUE);
     memset (value, 0, strlen (value)); /* the old text, which the environment has left */
   }
 }
 
-char **
-secrets_hide_arguments (int argc, char **argv)
+void
+secrets_hide (int argc, char ***argv)
 {
-  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
-  char *login;
-  gsize n;
+  static char **copies; /* for as long as the process lives */
+  char **words, **originals = *argv;
 
+  hide_environment ();
+  /* Those who parse options take words out of an array: this one is not the only one. */
+  copies = g_new0 (char *, 2 * ((gsize)argc + 1));
+  words = copies + argc + 1;
   for (int i = 0; i < argc; i++) {
-    g_strv_builder_add (builder, argv[i]);
-    if (find_login (argv[i], &login, &n))
-      memset (login, '*', n);
+    copies[i] = words[i] = g_strdup (originals[i]);
+    if (has_login (originals[i]) || sets_secret (originals[i]))
+      memset (originals[i], '*', strlen (originals[i]));
   }
-  return g_strv_builder_end (builder);
+  *argv = words;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a process was started with stays visible to others as long as it runs, in ps and in
- * /proc/PID/cmdline and environ. These functions take secrets out of there, and are to be called
- * before there are other threads and processes.
+ * /proc/PID/cmdline and environ. This takes secrets out of there.
  */
 #ifndef COW_TRAINER_SECRETS_H
 #define COW_TRAINER_SECRETS_H
@@ -11,12 +10,13 @@
 
 G_BEGIN_DECLS
 
-/* Moves environment variables whose names end in PASSWORD or TOKEN, or whose values are addresses
- * with a login, to memory that only this process sees. g_getenv () gives them as before. */
-void secrets_hide_environment (void);
-/* Returns copies of the arguments [argc], NULL-terminated; free with g_strfreev (). In the
- * originals, the logins of addresses are masked. */
-char **secrets_hide_arguments (int argc, char **argv);
+/* To be called before there are other threads and processes, and once.
+ *
+ * Environment variables whose names end in PASSWORD or TOKEN, or whose values are addresses with a
+ * login, move to memory that only this process sees; g_getenv () gives them as before. *argv [argc]
+ * becomes a copy that lives as long as the process, and arguments that hold an address with a
+ * login, or set a password or a token, are masked in the original. */
+void secrets_hide (int argc, char ***argv);
 
 G_END_DECLS
 
