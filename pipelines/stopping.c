@@ -14,7 +14,8 @@
 static struct {
   GMutex lock;
   GCond ended;
-  guint n; /* elements that are being stopped */
+  guint n;         /* elements that are being stopped */
+  gint64 deadline; /* g_get_monotonic_time (); of the thread of the main loop */
 } registry;
 
 /* ---- elements -------------------------------------------------------------------------------- */
@@ -112,14 +113,18 @@ end_at_signal (void)
 /* ---- the whole ------------------------------------------------------------------------------- */
 
 void
-stopping_stop (GstElement *pipeline, GstState state)
+stopping_begin (GstElement *pipeline)
 {
-  const gint64 deadline = g_get_monotonic_time () + LIMIT;
-
+  registry.deadline = g_get_monotonic_time () + LIMIT;
   end_at_signal ();
   take_sources_out (pipeline);
+}
+
+void
+stopping_finish (GstElement *pipeline, GstState state)
+{
   gst_element_set_state (pipeline, state);
-  if (!wait_until (deadline))
+  if (!wait_until (registry.deadline))
     g_printerr ("a camera does not answer; the program ends without waiting for it\n");
 }
 

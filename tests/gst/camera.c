@@ -182,13 +182,14 @@ Camera *
 camera_new (const CameraScenario *scenario)
 {
   Camera *camera = g_new0 (Camera, 1);
+  g_autofree char *port = g_strdup_printf ("%u", scenario->port);
 
   camera->scenario = *scenario;
   camera->context = g_main_context_new ();
   camera->loop = g_main_loop_new (camera->context, FALSE);
   camera->server = gst_rtsp_server_new ();
   gst_rtsp_server_set_address (camera->server, "127.0.0.1");
-  gst_rtsp_server_set_service (camera->server, "0");
+  gst_rtsp_server_set_service (camera->server, port);
   serve_in_one_thread (camera->server);
   camera->source = gst_rtsp_server_attach (camera->server, camera->context);
   g_assert_cmpuint (camera->source, >, 0);

@@ -140,10 +140,15 @@ check 'a file on the GPU' "$(CAPS='video/x-h264, width=(int)96' choose "$cuda; $
 publish () { PATH=$folder/bin:$PATH "$pipelines/publish.sh" rtsp://127.0.0.1:9/ "$@" 2>&1; }
 check 'publish.sh' "$(publish device=cuda:0)" 'rtph264depay ! queue ' '! h264parse ! nvh264dec ! ' \
   'nvh264dec ! capsfilter caps="video/x-raw(memory:CUDAMemory)" | cowbehavior device="cuda:0"'
-check 'publish.sh with a detector' "$(publish device=cuda --detector 'gvadetect model=x')" \
+check 'publish.sh with a detector' \
+  "$(publish --codec h264 device=cuda --detector 'gvadetect model=x')" \
   'h264parse ! nvh264dec ! videoconvert | gvadetect model=x ! cowbehavior'
-check 'publish.sh by the processor' "$(publish --decoder software)" \
+check 'publish.sh by the processor' "$(publish --codec h264 --decoder software)" \
   'h264parse ! avdec_h264 ! videoconvert | cowbehavior'
+check 'found out' "$(publish --decoder software)" \
+  'application/x-rtp,media=video ! queue ' '! decodebin ! videoconvert | cowbehavior' \
+  'publish.sh: the codec is found out; decoded is h264 by avdec_h264 (software), h265 by '
+check 'found out on a GPU with a detector' "$(publish device=cuda --detector x)" '! decodebin ! '
 PLUGIN='video/x-raw'
 check 'no such memory in this build' "$(choose "$cuda; $h264")" '! nvh264dec | videoconvert |'
 check 'a file' "$(CAPS='video/x-h264, width=(int)96' choose "$file")" \
