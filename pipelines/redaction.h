@@ -13,8 +13,9 @@
 
 G_BEGIN_DECLS
 
-/* Takes the log over, and names what the environment holds: logins of cameras, passwords, tokens and
- * addresses. To be called before gst_init (). GST_DEBUG_FILE means what it means to GStreamer. */
+/* Takes the log over, and names what the environment holds: logins of cameras, passwords, tokens
+ * and addresses. To be called before gst_init (). GST_DEBUG_FILE means what it means to GStreamer.
+ */
 void redaction_start (void);
 /* Names what a description as for gst-launch-1.0 (or one of its words) holds: values of properties
  * that are passwords or tokens; of addresses the login, the query, and parts of the path that name

@@ -43,8 +43,9 @@
  * At the end of the stream, or when the element stops before that, it waits for queued events, for
  * #GstCowPublish:drain-timeout at most; at the end of a recording, that is the time without any
  * event that was sent. Elements of one process that stop one after the other share that time, so
- * that eight cameras do not wait eight times for a broker that is dead. It then posts an element message `cowpublish` with the
- * fields of #GstCowPublish:stats, and a warning where events are left.
+ * that eight cameras do not wait eight times for a broker that is dead. It then posts an element
+ * message `cowpublish` with the fields of #GstCowPublish:stats, and a warning where events are
+ * left.
  *
  * ## Example launch lines
  * |[

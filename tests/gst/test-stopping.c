@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The sample programs end soon, and hear Ctrl+C at once, with cameras that fall silent in the middle
- * of an answer and a broker that is dead. */
+/* The sample programs end soon, and hear Ctrl+C at once, with cameras that fall silent in the
+ * middle of an answer and a broker that is dead. */
 #include "tests/gst/support.h"
 
 #include <gio/gio.h>

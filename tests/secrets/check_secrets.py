@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Runs our programs with secrets in every place that takes one, at GST_DEBUG=9, against servers that
-refuse them and repeat what they got, and looks for the secrets in everything that is left behind or
-shown: output, logs, graphs, files, and the command lines and environments of the processes.
+"""Runs our programs with secrets in every place that takes one, at GST_DEBUG=9, against servers
+that refuse them and repeat what they got, and looks for the secrets in everything that is left
+behind or shown: output, logs, graphs, files, command lines and environments of the processes.
 
 check_secrets.py BUILD SOURCE [POINT...]
 
@@ -319,7 +319,10 @@ def check_mlflow(test):
 
     # 0.0.0.0 is this machine for a client, but does not say so.
     before, folder = len(takes.logins()), test.folder()
-    test.run([track, folder / "run", "2", "0"], MLFLOW_TRACKING_URI="http://127.0.0.1:9", play_s=60)
+    (folder / "run").mkdir()
+    away = f"http://me:{secret}@127.0.0.1:{closed_port()}"
+    test.run([track, "run", "2", "0", "1"], folder=folder, MLFLOW_TRACKING_URI=away, play_s=None)
+    assert not search.in_files(test.secrets, folder / "run")
     run = test.run(
         [trainer, "track", "run", "--uri", f"http://0.0.0.0:{takes.port}", "--wait", "5"],
         folder=folder,
@@ -362,8 +365,11 @@ def check_memory(test):
     """A core file would hold a secret because memory does, and nothing that others can read."""
     secret, mute, folder = test.secrets.add("Hush-memory-18", "me"), servers.Mute(), test.folder()
     process = test.start(
-        ["cow-reconnect", "rtspsrc name=source1 location=" f"rtsp://127.0.0.1:{mute.port}/x ! "
-         "rtph264depay", "fakesink"],
+        [
+            "cow-reconnect",
+            f"rtspsrc name=source1 location=rtsp://127.0.0.1:{mute.port}/x ! rtph264depay",
+            "fakesink",
+        ],
         folder,
         {"COWBEHAVIOR_LOGIN_source1": f"me:{secret}", "COWBEHAVIOR_HTTP_TOKEN": secret},
     )

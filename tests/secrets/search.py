@@ -83,8 +83,8 @@ def shown_by(secrets, pid):
 
 
 def in_memory(secrets, pid):
-    """The kinds of memory that hold a secret, which a core file would hold, too: "private", "stack",
-    or the name of a file."""
+    """The kinds of memory that hold a secret, which a core file would hold, too: "private",
+    "stack", or the name of a file."""
     kinds = set()
     with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
         for line in maps:

@@ -7,6 +7,7 @@ import http.server
 import json
 import socket
 import threading
+import time
 
 
 class Tcp:
@@ -87,6 +88,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         login = self.headers.get("Authorization", "")
         with self.server.lock:
             self.server.requests.append((self.path, login, body))
+        time.sleep(0.2)  # long enough for somebody to look at the client
         status, text, headers = self.server.answer(self.path, login)
         self.send_response(status)
         for name, value in headers.items():

@@ -12,7 +12,7 @@ has_login (const char *text)
   return address && strchr (address, '@');
 }
 
-/* Whether it sets a password or a token, as an option, a property, or in the query of an address. */
+/* Whether it sets a password or a token: an option, a property, the query of an address. */
 static gboolean
 sets_secret (const char *text)
 {
