@@ -21,6 +21,7 @@
 #include "trainer/host/secrets.h"
 
 #define PATIENCE_S 20 /* with a source that gives nothing */
+#define STALE_S    3  /* without a new picture on a wall */
 #define FINISH_S   30 /* for completing the outputs */
 
 typedef struct {
@@ -156,6 +157,23 @@ on_message (GstBus *bus, GstMessage *message, gpointer data)
 
 /* ---- sources that are replaced --------------------------------------------------------------- */
 
+/* Shows the picture of a source in the element "wall", or nothing: its last one would be taken for
+ * what the camera sees now. */
+static void
+show (Launch *self, guint number, gboolean shown)
+{
+  g_autofree char *name = g_strdup_printf ("sink_%u", number);
+  g_autoptr (GstElement) wall = gst_bin_get_by_name (GST_BIN (self->pipeline), "wall");
+  g_autoptr (GstPad) pad = wall ? gst_element_get_static_pad (wall, name) : NULL;
+  gdouble alpha;
+
+  if (!pad)
+    return;
+  g_object_get (pad, "alpha", &alpha, NULL);
+  if ((alpha > 0) != shown)
+    g_object_set (pad, "alpha", shown ? 1.0 : 0.0, NULL);
+}
+
 /* Says once when nobody sends anything, which would be a black wall without a word. */
 static gboolean
 on_second (gpointer data)
@@ -163,9 +181,11 @@ on_second (gpointer data)
   Launch *self = data;
   guint n_away = 0;
 
-  for (guint i = 0; i < self->sources->len; i++)
+  for (guint i = 0; i < self->sources->len; i++) {
+    show (self, i, source_quiet_s (self->sources->pdata[i]) < STALE_S);
     if (source_is_away (self->sources->pdata[i]))
       n_away++;
+  }
   if (n_away == self->sources->len && !self->none_gives)
     g_printerr ("no camera gives pictures (%u of %u are away); waiting for them\n", n_away, n_away);
   self->none_gives = n_away == self->sources->len;
@@ -274,7 +294,8 @@ stop (Launch *self)
 }
 
 /* The first signal completes the outputs, another one a second later does not wait. Those between
- * are the same once more: a terminal that is closed and `timeout` signal a process and its group. */
+ * are the same once more: a terminal that is closed, and `timeout`, signal a process and its
+ * group. */
 static gboolean
 on_signal (gpointer data)
 {

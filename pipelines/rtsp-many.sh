@@ -53,7 +53,7 @@ rows=$(((n + columns - 1) / columns))
 
 # Each picture is scaled to its width before cowoverlay draws on it, so that letters have the same
 # size in all. Its height follows from its shape, which the wall keeps. The wall does not wait for a
-# late picture but leaves it out, and after 3 s without a new one the tile is black.
+# late picture but leaves it out. cow-launch shows none of a camera that has given nothing for 3 s.
 sources=() branches=() places=()
 for i in "${!urls[@]}"; do
   camera_source "${urls[i]}" "$((i + 1))"
@@ -67,7 +67,7 @@ for i in "${!urls[@]}"; do
       queue leaky=downstream ! "wall.sink_$i")
     places+=("sink_$i::xpos=$((i % columns * width))" "sink_$i::ypos=$((row * height))"
       "sink_$i::width=$width" "sink_$i::height=$height" "sink_$i::zorder=$((i + 1))"
-      "sink_$i::sizing-policy=keep-aspect-ratio" "sink_$i::max-last-buffer-repeat=3000000000")
+      "sink_$i::sizing-policy=keep-aspect-ratio")
   else
     branches+=("${sink[@]}")
   fi

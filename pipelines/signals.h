@@ -7,9 +7,9 @@
 
 G_BEGIN_DECLS
 
-/* Calls the function in the main loop at each INT, TERM and HUP, except for HUP where it was ignored
- * when the program was started, as by nohup. (A shell's script lets what it starts in the background
- * ignore INT; that is of no meaning here.) */
+/* Calls the function in the main loop at each INT, TERM and HUP, except for HUP where it was
+ * ignored when the program was started, as by nohup. INT is not left out, which a script's shell
+ * lets all ignore that it starts in the background. */
 void signals_watch (GSourceFunc function, gpointer data);
 
 G_END_DECLS

@@ -32,7 +32,9 @@ struct _Source {
   Flow *flow;      /* of the bin */
   gulong probe;    /* at its end */
   char *host;      /* NULL: not to be said */
-  guint silent_s, pause_s, n_reconnections;
+  guint silent_s;  /* of this attempt */
+  guint quiet_s;   /* since the last frame of any */
+  guint pause_s, n_reconnections;
   gboolean is_away, has_given;
   guint look, restart; /* in the main loop; 0: none */
   Explanation *explanation;
@@ -213,11 +215,13 @@ on_second (gpointer data)
       say (self, "gives pictures\n");
     self->is_away = FALSE;
     self->has_given = TRUE;
-    self->silent_s = 0;
+    self->silent_s = self->quiet_s = 0;
     self->pause_s = FIRST_PAUSE_S;
-  } else if (self->bin && ++self->silent_s > self->settings.patience_s) {
-    try_later (self, "the source gives nothing");
+    return G_SOURCE_CONTINUE;
   }
+  self->quiet_s++;
+  if (self->bin && ++self->silent_s > self->settings.patience_s)
+    try_later (self, "the source gives nothing");
   return G_SOURCE_CONTINUE;
 }
 
@@ -263,6 +267,12 @@ gboolean
 source_is_away (const Source *self)
 {
   return self->is_away;
+}
+
+guint
+source_quiet_s (const Source *self)
+{
+  return self->quiet_s;
 }
 
 gboolean

@@ -30,6 +30,8 @@ gboolean source_start (Source *source, GError **error);
 gboolean source_take_message (Source *source, GstMessage *message);
 /* Whether it gives nothing, and that has been said. */
 gboolean source_is_away (const Source *source);
+/* Seconds since it last gave anything. */
+guint source_quiet_s (const Source *source);
 gboolean source_has_given (const Source *source);
 guint source_n_reconnections (const Source *source);
 /* Stops it for good. With `end_stream`, the rest of the pipeline sees the end of the stream. */

@@ -89,8 +89,12 @@ count (const char *path, guint *n_both, guint *n_first)
 static char *
 end (Launched *launched, int signal, int status)
 {
+  char *output;
+
   launched_signal (launched, signal);
-  return launched_end (launched, status);
+  output = launched_end (launched, status);
+  g_assert_null (strstr (output, "not completed"));
+  return output;
 }
 
 /* ---- cameras that are there ------------------------------------------------------------------ */
