@@ -7,6 +7,8 @@
 #include <signal.h>
 #include <string.h>
 
+#include "tests/gst/child.h"
+
 #define N_CAMERAS 8u
 #define LIMIT_S   60
 /* The deadline is 2 s, and the rest is for a busy machine. rtspsrc alone takes 17 s. */
@@ -137,13 +139,10 @@ typedef struct {
 static Program
 program_start (const char *const *argv)
 {
-  g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (
-      G_SUBPROCESS_FLAGS_STDOUT_SILENCE | G_SUBPROCESS_FLAGS_STDERR_PIPE);
-  g_autoptr (GError) error = NULL;
   Program self;
 
-  self.process = g_subprocess_launcher_spawnv (launcher, argv, &error);
-  g_assert_no_error (error);
+  self.process =
+      child_new (argv, G_SUBPROCESS_FLAGS_STDOUT_SILENCE | G_SUBPROCESS_FLAGS_STDERR_PIPE, SIGKILL);
   self.lines = g_data_input_stream_new (g_subprocess_get_stderr_pipe (self.process));
   return self;
 }
