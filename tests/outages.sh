@@ -46,7 +46,8 @@ print(s.getsockname()[1])'
 }
 
 start_camera () {
-  setpriv --pdeathsig KILL "$build/pipelines/demo/cow-demo-camera" --port "$camera_port" >/dev/null &
+  setpriv --pdeathsig KILL \
+    "$build/pipelines/demo/cow-demo-camera" --port "$camera_port" >/dev/null &
   camera=$!
 }
 
