@@ -26,7 +26,7 @@ sys.path.insert(1, str(SOURCE / "tests" / "mlflow"))
 import pictures  # noqa: E402
 
 LIMIT_S = 240
-PLAY_S = 6  # after which a program that goes on is ended by Ctrl+C
+AFTER_S = 1  # when a program has said what is expected, until it is ended by Ctrl+C
 # Typed as they are and as %XX.
 TYPED = ["Hush-cam#1!x", "Hush%2Dcam%2d2%21"]
 
@@ -93,20 +93,23 @@ class Test:
                 stderr=subprocess.STDOUT,
             )
 
-    def run(self, argv, judged="cow-", folder=None, play_s=PLAY_S, **env):
-        """Runs it, for play_s at most. Of processes with other names than `judged` the command line
-        is what somebody typed."""
+    def run(self, argv, words=(), judged="cow-", folder=None, ends=False, **env):
+        """Runs it until it ends, or unless it `ends` by itself, until it has said these words. Of
+        processes with other names than `judged` the command line is what somebody typed."""
         folder = folder or self.folder()
         process, last = self.start(argv, folder, env), {}
-        begun = time.monotonic()
+        begun, said = time.monotonic(), None
         while process.poll() is None:
             for pid in search.family(process.pid):
                 shown = search.shown_by(self.secrets, pid)
                 if shown is not None and search.program_of(pid).startswith(judged):
                     last[pid] = shown
-            if play_s and time.monotonic() - begun > play_s:
-                process.send_signal(signal.SIGINT)
-                play_s = None
+            output = (folder / "out").read_text(errors="replace")
+            if words and not ends and all(word in output for word in words):
+                said = said or time.monotonic()
+                if time.monotonic() - said > AFTER_S:
+                    process.send_signal(signal.SIGINT)
+                    ends = True
             if time.monotonic() - begun > LIMIT_S:
                 process.kill()
                 raise TimeoutError(f"{argv[0]} does not end")
@@ -123,7 +126,7 @@ class Test:
     def quiet(self, argv, *words, logs=True, **options):
         """Runs it and expects that it says these words, logs, and leaves no secret anywhere."""
         folder = self.folder()
-        run = self.run(argv, folder=folder, **options)
+        run = self.run(argv, words, folder=folder, **options)
         leaks = self.leaks(run, folder)
         for word in words:
             assert word in run.output, f"no \"{word}\" in:\n{run.output[-2000:]}"
@@ -201,6 +204,11 @@ def check_element(test):
         COWBEHAVIOR_MQTT_PASSWORD=add("Hush-mqtt-9", "me"),
     )
     assert any(b"Hush-mqtt-9" in data for data in broker.received)
+    login = add("Hush-mqtt-19", "me")
+    test.quiet(
+        [program, "mqtt-url", f"mqtt://me:{login}@127.0.0.1:{broker.port}"],
+        "refuses the connection",
+    )
     secret = add("Hush-wrong-10", "me")
     for url in [f"htp://me:{secret}@h/", f"http://me:{secret}@:x/", f"http://me:{secret}@"]:
         test.quiet([program, "http-url", url], "http-url is not an address")
@@ -244,7 +252,6 @@ def check_queries(test):
         test.quiet(
             ["cow-reconnect", "--patience", "1", f"rtspsrc {location} ! rtph264depay", "fakesink"],
             "user or password is wrong",
-            play_s=3,
         )
     assert any(secret.encode() in data for data in camera.received)
 
@@ -278,17 +285,20 @@ def check_scripts(test):
         camera = servers.RtspCamera("admin:other")
         address = f"rtsp://admin:{typed}@127.0.0.1:{camera.port}/barn"
         test.quiet(test.script("rtsp-camera.sh", address), "user or password is wrong")
-        test.quiet(test.script("rtsp-many.sh", address, address), "user or password is wrong")
         test.quiet(
             test.script("publish.sh", address, "--mqtt", f"mqtt://me@127.0.0.1:{broker.port}"),
             "user or password is wrong",
             COWBEHAVIOR_MQTT_PASSWORD=test.secrets.add("Hush-script-12", "me"),
         )
-        login = test.secrets.add("Hush-endpoint-13", "me")
         test.quiet(
-            test.script("publish.sh", video, "--http", f"http://me:{login}@127.0.0.1:{web.port}/"),
-            "cow-reconnect: ",
+            test.script("file.sh", f"http://admin:{typed}@127.0.0.1:{web.port}/x.mp4"), "ERROR: "
         )
+    test.quiet(test.script("rtsp-many.sh", address, address), "user or password is wrong")
+    login = test.secrets.add("Hush-endpoint-13", "me")
+    test.quiet(
+        test.script("publish.sh", video, "--http", f"http://me:{login}@127.0.0.1:{web.port}/"),
+        "cow-reconnect: ",
+    )
 
 
 # ---- cow-trainer ---------------------------------------------------------------------------------
@@ -302,7 +312,7 @@ def check_mlflow(test):
         *(trainer, "train", "--recipe", "dinov3-scratch", "--network", "tiny", "--size", "32"),
         *("--data", test.root / "pictures", "--epochs", "1", "--out", "run"),
     ]
-    options = {"logs": False, "play_s": None, "OMP_NUM_THREADS": "1"}
+    options = {"logs": False, "ends": True, "OMP_NUM_THREADS": "1"}
     secret, token = test.secrets.add("Hush-mlflow-14", "me"), test.secrets.add("Hush-bearer-15")
     takes, refuses = servers.Mlflow(), servers.Refusing()
     address = f"http://me:{secret}@127.0.0.1:{takes.port}"
@@ -321,18 +331,17 @@ def check_mlflow(test):
     before, folder = len(takes.logins()), test.folder()
     (folder / "run").mkdir()
     away = f"http://me:{secret}@127.0.0.1:{closed_port()}"
-    test.run([track, "run", "2", "0", "1"], folder=folder, MLFLOW_TRACKING_URI=away, play_s=None)
+    test.run([track, "run", "2", "0", "1"], folder=folder, MLFLOW_TRACKING_URI=away)
     assert not search.in_files(test.secrets, folder / "run")
     run = test.run(
         [trainer, "track", "run", "--uri", f"http://0.0.0.0:{takes.port}", "--wait", "5"],
         folder=folder,
         MLFLOW_TRACKING_USERNAME="me",
         MLFLOW_TRACKING_PASSWORD=secret,
-        play_s=None,
     )
     assert run.status == 1 and "is not sent, because that is not https" in run.output, run.output
     assert len(takes.logins()) == before, "the login went there"
-    run = test.run([trainer, "track", "run", "--uri", address], folder=folder, play_s=None)
+    run = test.run([trainer, "track", "run", "--uri", address], folder=folder)
     assert run.status == 0 and "MLflow has all of it now" in run.output, run.output
     leaks = test.leaks(run, folder)
     assert not leaks, leaks
@@ -344,7 +353,7 @@ def check_hub(test):
     token, login = test.secrets.add("hf_Hush16"), test.secrets.add("Hush-proxy-17", "me")
     fetch = [trainer, "fetch", "farm/model", "--out", "model", "--endpoint"]
     here, elsewhere = f"http://127.0.0.1:{hub.port}", f"http://0.0.0.0:{hub.port}"
-    options = {"logs": False, "play_s": None, "HF_TOKEN": token}
+    options = {"logs": False, "ends": True, "HF_TOKEN": token}
     test.quiet([*fetch, here], "is gated", **options)
     assert f"Bearer {token}" in hub.logins()
     n = len(hub.logins())
