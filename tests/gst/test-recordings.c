@@ -354,6 +354,7 @@ test_kept (void)
   g_free (run (1, "file.sh", text, "--mp4", good, NULL));
   g_free (run (1, "file.sh", broken, "--mp4", good, NULL));
   g_free (run (1, "file.sh", video, "--mp4", good, "smoothing=nonsense", NULL));
+  g_free (run (1, "file.sh", video, "--mp4", good, "--detector", "identity error-after=30", NULL));
   after = bytes_of (good);
   g_assert_true (g_bytes_equal (before, after));
   g_assert_nonnull (strstr (closed, "good.mp4 is left as it was"));
