@@ -14,8 +14,11 @@
 #include "pipelines/camera.h"
 #include "pipelines/elements.h"
 #include "pipelines/outputs.h"
+#include "pipelines/redaction.h"
 #include "pipelines/signals.h"
 #include "pipelines/source.h"
+#include "pipelines/stopping.h"
+#include "trainer/host/secrets.h"
 
 #define PATIENCE_S 20 /* with a source that gives nothing */
 #define STALE_S    3  /* without a new picture on a wall */
@@ -291,13 +294,15 @@ finish (Launch *self)
 static void
 stop (Launch *self)
 {
-  g_autoptr (GPtrArray) elements = elements_of (GST_BIN (self->pipeline));
+  g_autoptr (GPtrArray) elements = NULL;
 
+  stopping_begin (self->pipeline);
+  elements = elements_of (GST_BIN (self->pipeline));
   for (guint i = 0; i < elements->len; i++)
     if (GST_OBJECT_FLAG_IS_SET (elements->pdata[i], GST_ELEMENT_FLAG_SINK))
       gst_element_set_state (elements->pdata[i], GST_STATE_NULL);
   g_clear_pointer (&self->ender, g_thread_join);
-  gst_element_set_state (self->pipeline, GST_STATE_NULL);
+  stopping_finish (self->pipeline, GST_STATE_READY);
 }
 
 /* The first signal completes the outputs, another one a second later does not wait. Those between
@@ -326,6 +331,7 @@ static void
 run (Launch *self, GError **error)
 {
   GstBus *bus = gst_element_get_bus (self->pipeline);
+  GstMessage *message;
 
   gst_bus_add_watch (bus, on_message, self);
   signals_watch (on_signal, self);
@@ -335,12 +341,16 @@ run (Launch *self, GError **error)
   if (add_sources (self, error))
     g_main_loop_run (self->loop);
   gst_bus_remove_watch (bus);
-  gst_object_unref (bus);
   for (guint i = 0; i < self->sources->len; i++)
     source_stop (self->sources->pdata[i], FALSE);
   judge_sources (self);
   g_ptr_array_set_size (self->sources, 0);
   stop (self);
+  while ((message = gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING | GST_MESSAGE_ELEMENT))) {
+    on_message (bus, message, self); /* of the publishers: what was sent, and what was not */
+    gst_message_unref (message);
+  }
+  gst_object_unref (bus);
 }
 
 /* Takes the arguments as words that nobody sees any more. */
@@ -352,6 +362,7 @@ take_arguments (int argc, char **argv)
   for (int i = 0; i < argc; i++) {
     g_autofree char *word = camera_take_argument (argv[i]);
 
+    redaction_add_description (word);
     g_strv_builder_add (builder, word);
   }
   return g_strv_builder_end (builder);
@@ -404,7 +415,10 @@ main (int argc, char **argv)
   g_autoptr (GOptionContext) context = g_option_context_new ("ELEMENT ! ELEMENT ...");
   g_autoptr (GError) error = NULL;
   g_auto (GStrv) words = NULL;
+  int status;
 
+  secrets_hide (argc, &argv);
+  redaction_start ();
   camera_take_logins (&self.access);
   g_option_context_set_strict_posix (context, TRUE);
   g_option_context_set_summary (context,
@@ -427,9 +441,11 @@ main (int argc, char **argv)
     g_ptr_array_unref (self.sources);
     g_strfreev (self.names);
   }
-  gst_clear_object (&self.pipeline);
-  camera_access_clear (&self.access);
   if (error)
     g_printerr ("ERROR: %s\n", error->message);
-  return error || self.failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  status = error || self.failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  if (self.pipeline)
+    status = stopping_end (self.pipeline, status);
+  camera_access_clear (&self.access);
+  return status;
 }

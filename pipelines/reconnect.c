@@ -12,8 +12,11 @@
 
 #include "pipelines/elements.h"
 #include "pipelines/outputs.h"
+#include "pipelines/redaction.h"
 #include "pipelines/signals.h"
 #include "pipelines/source.h"
+#include "pipelines/stopping.h"
+#include "trainer/host/secrets.h"
 
 typedef struct {
   CameraAccess access;
@@ -113,7 +116,8 @@ end (Watch *self, GstBus *bus)
   gst_bus_remove_watch (bus);
   if (self->source)
     source_stop (self->source, FALSE);
-  gst_element_set_state (self->pipeline, GST_STATE_READY);
+  stopping_begin (self->pipeline);
+  stopping_finish (self->pipeline, GST_STATE_READY);
   while ((message = gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING | GST_MESSAGE_ELEMENT))) {
     if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_WARNING)
       print_warning (message);
@@ -210,7 +214,10 @@ main (int argc, char **argv)
   g_autoptr (GOptionContext) context = g_option_context_new ("SOURCE REST");
   g_autofree char *source = NULL, *rest = NULL;
   g_autoptr (GError) error = NULL;
+  int status;
 
+  secrets_hide (argc, &argv);
+  redaction_start ();
   camera_take_logins (&watch.access);
   g_option_context_set_summary (
       context,
@@ -224,15 +231,18 @@ main (int argc, char **argv)
   if (!error) {
     source = camera_take_argument (argv[1]);
     rest = camera_take_argument (argv[2]);
+    redaction_add_description (source);
+    redaction_add_description (rest);
     watch.loop = g_main_loop_new (NULL, FALSE);
     watch.pipeline = gst_pipeline_new (NULL);
     run (&watch, source, rest, &error);
-    gst_element_set_state (watch.pipeline, GST_STATE_NULL);
-    gst_object_unref (watch.pipeline);
     g_main_loop_unref (watch.loop);
   }
-  camera_access_clear (&watch.access);
   if (error)
     g_printerr ("cow-reconnect: %s\n", error->message);
-  return error || watch.failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  status = error || watch.failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  if (watch.pipeline)
+    status = stopping_end (watch.pipeline, status);
+  camera_access_clear (&watch.access);
+  return status;
 }

@@ -2,6 +2,7 @@
 #include "pipelines/source.h"
 
 #include "pipelines/elements.h"
+#include "pipelines/stopping.h"
 
 #define FIRST_PAUSE_S 1
 #define LAST_PAUSE_S  10
@@ -18,11 +19,19 @@ typedef struct {
   char *why;
 } Explanation;
 
+/* What an attempt delivers; it is referred to by its probe, too, which may outlive a source that
+ * stops beside the main loop. */
+typedef struct {
+  gint gives; /* atomic: 1 when something has been delivered since the last look */
+  GstElement *pipeline;
+} Flow;
+
 struct _Source {
   SourceSettings settings;
   GstElement *bin; /* NULL between two attempts */
+  Flow *flow;      /* of the bin */
+  gulong probe;    /* at its end */
   char *host;      /* NULL: not to be said */
-  gint gives;      /* atomic: 1 when it has delivered something since the last look */
   guint silent_s;  /* of this attempt */
   guint quiet_s;   /* since the last frame of any */
   guint pause_s, n_reconnections;
@@ -42,20 +51,31 @@ say (const Source *self, const char *what)
 
 /* ---- one attempt ----------------------------------------------------------------------------- */
 
+static void
+flow_clear (gpointer flow)
+{
+  gst_object_unref (((Flow *)flow)->pipeline);
+}
+
+static void
+flow_release (gpointer flow)
+{
+  g_atomic_rc_box_release_full (flow, flow_clear);
+}
+
 /* The rest must not see the end of a source that will be replaced. */
 static GstPadProbeReturn
 on_data (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
-  Source *self = data;
+  Flow *flow = data;
 
   if (info->type & GST_PAD_PROBE_TYPE_BUFFER)
-    g_atomic_int_set (&self->gives, 1);
+    g_atomic_int_set (&flow->gives, 1);
   if (!(info->type & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM) ||
       GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) != GST_EVENT_EOS)
     return GST_PAD_PROBE_OK;
-  gst_element_post_message (
-      self->settings.pipeline,
-      gst_message_new_application (GST_OBJECT (pad), gst_structure_new_empty (ENDED)));
+  gst_element_post_message (flow->pipeline, gst_message_new_application (
+                                                GST_OBJECT (pad), gst_structure_new_empty (ENDED)));
   return GST_PAD_PROBE_DROP;
 }
 
@@ -76,8 +96,11 @@ start (Source *self, GError **error)
   if (self->settings.say_host && !self->host)
     self->host = camera_host (GST_BIN (bin));
   pad = gst_element_get_static_pad (bin, "src");
-  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_data,
-                     self, NULL);
+  self->flow = g_atomic_rc_box_new0 (Flow);
+  self->flow->pipeline = gst_object_ref (self->settings.pipeline);
+  self->probe =
+      gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+                         on_data, g_atomic_rc_box_acquire (self->flow), flow_release);
   self->bin = bin;
   gst_bin_add (GST_BIN (self->settings.pipeline), bin);
   gst_pad_link (pad, self->settings.sink);
@@ -91,13 +114,17 @@ static void
 stop (Source *self)
 {
   GstElement *bin = g_steal_pointer (&self->bin);
+  GstPad *pad;
 
   if (!bin)
     return;
-  gst_element_set_state (bin, GST_STATE_NULL);
-  gst_bin_remove (GST_BIN (self->settings.pipeline), bin);
-  if (g_atomic_int_and (&self->gives, 0) > 0)
+  pad = gst_element_get_static_pad (bin, "src");
+  gst_pad_remove_probe (pad, self->probe);
+  gst_object_unref (pad);
+  if (g_atomic_int_and (&self->flow->gives, 0) > 0)
     self->has_given = TRUE;
+  g_clear_pointer (&self->flow, flow_release);
+  stopping_take_out (bin);
 }
 
 /* ---- the next attempt ------------------------------------------------------------------------ */
@@ -183,7 +210,7 @@ on_second (gpointer data)
 {
   Source *self = data;
 
-  if (g_atomic_int_and (&self->gives, 0) > 0) {
+  if (self->flow && g_atomic_int_and (&self->flow->gives, 0) > 0) {
     if (self->is_away)
       say (self, "gives pictures\n");
     self->is_away = FALSE;

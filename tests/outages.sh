@@ -46,7 +46,8 @@ print(s.getsockname()[1])'
 }
 
 start_camera () {
-  "$build/pipelines/demo/cow-demo-camera" --port "$camera_port" >/dev/null &
+  setpriv --pdeathsig KILL \
+    "$build/pipelines/demo/cow-demo-camera" --port "$camera_port" >/dev/null &
   camera=$!
 }
 
@@ -62,13 +63,13 @@ autosave_on_changes true
 autosave_interval 1
 max_queued_messages 0
 CONF
-  mosquitto -c "$work/mosquitto.conf" >>"$work/mosquitto.log" 2>&1 &
+  setpriv --pdeathsig KILL mosquitto -c "$work/mosquitto.conf" >>"$work/mosquitto.log" 2>&1 &
   broker=$!
 }
 
 # The endpoint writes each body that it accepts as a line.
 start_endpoint () {
-  python3 - "$endpoint_port" "$work/http.jsonl" <<'PYTHON' &
+  setpriv --pdeathsig KILL python3 - "$endpoint_port" "$work/http.jsonl" <<'PYTHON' &
 import http.server, sys
 
 class Handler(http.server.BaseHTTPRequestHandler):

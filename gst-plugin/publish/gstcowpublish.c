@@ -44,8 +44,10 @@
  *
  * At the end of the stream, or when the element stops before that, it waits for queued events, for
  * #GstCowPublish:drain-timeout at most; at the end of a recording, that is the time without any
- * event that was sent. It then posts an element message `cowpublish` with the
- * fields of #GstCowPublish:stats, and a warning where events are left.
+ * event that was sent. Elements of one process that stop one after the other share that time, so
+ * that eight cameras do not wait eight times for a broker that is dead. It then posts an element
+ * message `cowpublish` with the fields of #GstCowPublish:stats, and a warning where events are
+ * left.
  *
  * ## Example launch lines
  * |[
@@ -71,6 +73,7 @@
 #include "gst-plugin/common/gstcowbehaviormeta.h"
 #include "gst-plugin/common/moment.h"
 #include "gst-plugin/common/tasks.h"
+#include "gst-plugin/publish/ending.h"
 #include "gst-plugin/publish/event.h"
 #include "gst-plugin/publish/queue.h"
 #include "gst-plugin/publish/settings.h"
@@ -283,14 +286,14 @@ post_stats (GstCowPublish *self)
 
 /* Ends a queue. Events that are left in it are lost, and a warning says so. */
 static void
-end_queue (GstCowPublish *self, guint i, guint drain_timeout_ms)
+end_queue (GstCowPublish *self, guint i, gint64 deadline, guint drain_timeout_ms)
 {
   GstCowPublishQueue *queue = self->queues[i];
   const char *name = gst_cow_publish_queue_name (queue);
   GstCowPublishCounts before, after;
 
   gst_cow_publish_queue_get_counts (queue, &before);
-  gst_cow_publish_queue_end (queue, &after);
+  gst_cow_publish_queue_end (queue, deadline, &after);
   GST_OBJECT_LOCK (self);
   self->last_names[i] = name;
   self->last[i] = after;
@@ -300,10 +303,13 @@ end_queue (GstCowPublish *self, guint i, guint drain_timeout_ms)
                          ("%s: %" G_GUINT64_FORMAT
                           " events were still queued at the end and are lost",
                           name, after.dropped - before.dropped),
-                         ("drain-timeout is %u ms.", drain_timeout_ms));
+                         ("drain-timeout is %u ms, and that of all elements of the process "
+                          "together.",
+                          drain_timeout_ms));
 }
 
-/* The queues end at the same time, so that the deadline is that of all. */
+/* The queues end at the same time, so that the deadline is that of all, and those of all elements
+ * share one. */
 static gboolean
 gst_cow_publish_stop (GstBaseTransform *trans)
 {
@@ -316,13 +322,14 @@ gst_cow_publish_stop (GstBaseTransform *trans)
   ms = self->settings.own->drain_timeout_ms;
   GST_OBJECT_UNLOCK (self);
   /* At the end of the stream the queues have had that time already. */
-  deadline = g_get_monotonic_time () + (self->waited ? 0 : ms * G_TIME_SPAN_MILLISECOND);
+  deadline = gst_cow_publish_ending_begin (self->waited ? 0 : ms * G_TIME_SPAN_MILLISECOND);
   for (guint i = 0; i < n; i++)
     gst_cow_publish_queue_finish (self->queues[i]);
   for (guint i = 0; i < n; i++)
     gst_cow_publish_queue_wait (self->queues[i], deadline);
   for (guint i = 0; i < n; i++)
-    end_queue (self, i, ms);
+    end_queue (self, i, deadline, ms);
+  gst_cow_publish_ending_end ();
 
   GST_OBJECT_LOCK (self);
   self->n_queues = 0;
@@ -496,22 +503,14 @@ gst_cow_publish_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
   return GST_FLOW_OK;
 }
 
-/* The end of the stream is held back until the queues are empty, because applications stop the
- * pipeline when they see it. That of a recording waits for as long as events go out. */
+/* Waits until the queues are empty, or for gst_cow_publish_queue_drain ()'s reasons not to. */
 static void
-wait_for_queues (GstCowPublish *self)
+drain (GstCowPublish *self, gint64 deadline, gint64 extension)
 {
-  const gboolean patient = may_wait (self);
-  gint64 timeout, deadline;
-
-  GST_OBJECT_LOCK (self);
-  timeout = self->settings.own->drain_timeout_ms * G_TIME_SPAN_MILLISECOND;
-  GST_OBJECT_UNLOCK (self);
-  deadline = g_get_monotonic_time () + timeout;
   for (guint i = 0; i < self->n_queues; i++) {
     GstCowPublishCounts counts;
 
-    if (gst_cow_publish_queue_drain (self->queues[i], deadline, patient ? timeout : 0))
+    if (gst_cow_publish_queue_drain (self->queues[i], deadline, extension))
       continue;
     if (g_atomic_int_get (&self->stopping) ||
         (GST_PAD_IS_FLUSHING (GST_BASE_TRANSFORM_SINK_PAD (self)) &&
@@ -526,6 +525,24 @@ wait_for_queues (GstCowPublish *self)
                          (NULL));
   }
   post_stats (self);
+}
+
+/* The end of the stream is held back until the queues are empty, because applications stop the
+ * pipeline when they see it. That of a recording waits for as long as events go out. */
+static void
+wait_for_queues (GstCowPublish *self)
+{
+  gint64 timeout;
+
+  GST_OBJECT_LOCK (self);
+  timeout = self->settings.own->drain_timeout_ms * G_TIME_SPAN_MILLISECOND;
+  GST_OBJECT_UNLOCK (self);
+  if (may_wait (self)) {
+    drain (self, g_get_monotonic_time () + timeout, timeout);
+    return;
+  }
+  drain (self, gst_cow_publish_ending_begin (timeout), 0);
+  gst_cow_publish_ending_end ();
 }
 
 /* Lets a seek pass while the end of the stream is held back. Any thread, and so under the lock: the

@@ -111,8 +111,19 @@ gst_cow_publish_values_first_set (const GstCowPublishProperties *properties, gco
   return NULL;
 }
 
-/* Moves the login of an address to where it is not shown. An address that cannot be parsed stays as
- * it is, and is an error when the element starts. */
+/* Hides what may be the login of a text that is no address, and keeps it from becoming one: that is
+ * an error when the element starts. */
+static void
+mask_login (gchar **url)
+{
+  const char *scheme = strstr (*url, "://"), *at = strrchr (*url, '@');
+  const gsize n = scheme ? (gsize)(scheme - *url) + strlen ("://") : 0;
+  g_autofree char *text = g_steal_pointer (url);
+
+  *url = at && at >= text + n ? g_strdup_printf ("%.*s%%***%s", (int)n, text, at) : g_strdup (text);
+}
+
+/* Moves the login of an address to where it is not shown. */
 static void
 take_login (gchar **url, gchar **user, gchar **password)
 {
@@ -120,6 +131,8 @@ take_login (gchar **url, gchar **user, gchar **password)
       G_URI_FLAGS_HAS_PASSWORD | G_URI_FLAGS_ENCODED_PATH | G_URI_FLAGS_ENCODED_QUERY;
   g_autoptr (GUri) uri = *url ? g_uri_parse (*url, flags, NULL) : NULL;
 
+  if (!uri && *url)
+    mask_login (url);
   if (!uri || !g_uri_get_user (uri))
     return;
   g_free (*user);

@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <string.h>
 
+#include "gst-plugin/publish/ending.h"
+
 GST_DEBUG_CATEGORY_STATIC (gst_cow_publish_queue_debug);
 #define GST_CAT_DEFAULT gst_cow_publish_queue_debug
 
@@ -24,8 +26,8 @@ GST_DEBUG_CATEGORY_STATIC (gst_cow_publish_queue_debug);
 #define LASTING (LAST_PAUSE_MS * G_TIME_SPAN_MILLISECOND)
 /* Deliveries in a row after which twice as many lines are sent at once again. */
 #define GOOD_DELIVERIES 8
-/* How long a cancelled thread may take to end before it is abandoned. */
-#define GRACE (2 * G_USEC_PER_SEC)
+/* What a target that works has when the time of all is over. */
+#define LAST_MOMENT (G_USEC_PER_SEC / 10)
 
 typedef struct {
   GQuark domain;
@@ -54,7 +56,8 @@ struct _GstCowPublishQueue {
   gboolean stopping; /* nobody may wait for room any more */
   gboolean gone;     /* the target is gone for good: all events are dropped */
   gboolean ended;
-  gint64 cancelled;           /* g_get_monotonic_time () of that */
+  gint64 busy;      /* since when the target is at work, g_get_monotonic_time (); 0: not */
+  gboolean failing; /* the last attempt failed */
   GstCowPublishCounts counts; /* without `queued` */
   Cause causes[MOST_CAUSES];
   guint n_causes;
@@ -270,6 +273,17 @@ gst_cow_publish_queue_get_counts (GstCowPublishQueue *self, GstCowPublishCounts 
   g_mutex_unlock (&self->lock);
 }
 
+/* The deadline, or a moment from now where the target works, as far as is known, and does not keep
+ * anybody waiting. Under the lock. */
+static gint64
+with_last_moment (GstCowPublishQueue *self, gint64 deadline)
+{
+  const gint64 now = g_get_monotonic_time ();
+  const gboolean answers = !self->failing && (self->busy == 0 || now - self->busy < LAST_MOMENT);
+
+  return answers ? MAX (deadline, now + LAST_MOMENT) : deadline;
+}
+
 gboolean
 gst_cow_publish_queue_drain (GstCowPublishQueue *self, gint64 deadline, gint64 extension)
 {
@@ -277,6 +291,7 @@ gst_cow_publish_queue_drain (GstCowPublishQueue *self, gint64 deadline, gint64 e
   guint64 sent;
 
   g_mutex_lock (&self->lock);
+  deadline = with_last_moment (self, deadline);
   self->retry_now = !g_queue_is_empty (&self->events);
   sent = self->counts.sent;
   g_cond_signal (&self->wake);
@@ -355,11 +370,22 @@ complete (GstCowPublishQueue *self, GPtrArray *lines, const GstCowLine *fates)
   return n_sent;
 }
 
+/* It works. */
 static void
-set_connected (GstCowPublishQueue *self, gboolean connected)
+set_connected (GstCowPublishQueue *self)
 {
   g_mutex_lock (&self->lock);
-  self->counts.connected = connected;
+  self->counts.connected = TRUE;
+  self->failing = FALSE;
+  g_mutex_unlock (&self->lock);
+}
+
+/* Notes that the target is at work from now on, or is not any more. */
+static void
+set_busy (GstCowPublishQueue *self, gboolean busy)
+{
+  g_mutex_lock (&self->lock);
+  self->busy = busy ? g_get_monotonic_time () : 0;
   g_mutex_unlock (&self->lock);
 }
 
@@ -386,6 +412,7 @@ pause_after (GstCowPublishQueue *self, const GError *error, const char *what)
   g_mutex_lock (&self->lock);
   self->counts.failures++;
   self->counts.connected = FALSE;
+  self->failing = TRUE;
   until = g_get_monotonic_time () + ms * G_TIME_SPAN_MILLISECOND;
   while (!g_cancellable_is_cancelled (self->cancellable) &&
          !(self->finish && g_queue_is_empty (&self->events)) && !self->retry_now &&
@@ -408,15 +435,17 @@ succeeded (GstCowPublishQueue *self)
   self->n_worked += self->n_failed > 0;
   g_mutex_unlock (&self->lock);
   self->n_failed = self->pause_ms = 0;
-  set_connected (self, TRUE);
+  set_connected (self);
 }
 
 static void
 disconnect (GstCowPublishQueue *self, gboolean politely)
 {
+  set_busy (self, TRUE);
   if (self->ready && self->target->class->disconnect)
     self->target->class->disconnect (self->target, politely, self->cancellable);
   self->ready = FALSE;
+  set_busy (self, FALSE);
 }
 
 static gboolean
@@ -428,14 +457,16 @@ be_ready (GstCowPublishQueue *self)
   if (self->ready)
     return TRUE;
   self->target->retry_after_s = 0;
-  if (class->connect && !class->connect (self->target, self->cancellable, &error)) {
+  set_busy (self, TRUE);
+  self->ready = !class->connect || class->connect (self->target, self->cancellable, &error);
+  set_busy (self, FALSE);
+  if (!self->ready) {
     pause_after (self, error, TRIED_AGAIN);
     return FALSE;
   }
-  self->ready = TRUE;
   if (class->connect) {
     self->connected = g_get_monotonic_time ();
-    set_connected (self, TRUE);
+    set_connected (self);
   }
   return TRUE;
 }
@@ -484,8 +515,10 @@ deliver (GstCowPublishQueue *self, GPtrArray *lines)
   GstCowDelivery outcome;
 
   self->target->retry_after_s = 0;
+  set_busy (self, TRUE);
   outcome = class->send (self->target, (char *const *)lines->pdata, lines->len, fates,
                          self->cancellable, &error);
+  set_busy (self, FALSE);
   if (outcome == GST_COW_DELIVERY_DIVIDE && lines->len == 1) {
     fates[0] = GST_COW_LINE_REFUSED;
     outcome = GST_COW_DELIVERY_REFUSED;
@@ -621,8 +654,7 @@ gst_cow_publish_queue_wait (GstCowPublishQueue *self, gint64 deadline)
   gboolean ended;
 
   g_mutex_lock (&self->lock);
-  ended = wait_for_end (self, deadline);
-  self->cancelled = g_get_monotonic_time ();
+  ended = wait_for_end (self, with_last_moment (self, deadline));
   g_mutex_unlock (&self->lock);
   if (ended)
     return;
@@ -633,10 +665,13 @@ gst_cow_publish_queue_wait (GstCowPublishQueue *self, gint64 deadline)
 }
 
 void
-gst_cow_publish_queue_end (GstCowPublishQueue *self, GstCowPublishCounts *counts)
+gst_cow_publish_queue_end (GstCowPublishQueue *self, gint64 deadline, GstCowPublishCounts *counts)
 {
+  const gint64 until =
+      MAX (deadline + GST_COW_PUBLISH_GRACE, g_get_monotonic_time () + LAST_MOMENT);
+
   g_mutex_lock (&self->lock);
-  if (!wait_for_end (self, self->cancelled + GRACE))
+  if (!wait_for_end (self, until))
     GST_WARNING ("%s does not end in time and is abandoned", self->target->class->name);
   while (!g_queue_is_empty (&self->events))
     drop (self, g_queue_pop_head (&self->events));

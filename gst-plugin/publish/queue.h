@@ -57,12 +57,14 @@ void gst_cow_publish_queue_set_flushing (GstCowPublishQueue *self, gboolean flus
 /* Has the thread end when everything is sent. No event may be pushed after this. */
 void gst_cow_publish_queue_finish (GstCowPublishQueue *self);
 /* Waits until the thread has ended or until `deadline` (g_get_monotonic_time ()), then cancels what
- * it is doing. */
+ * it is doing. A target that works and answers at once has a last moment even after that: it must
+ * not lose the newest event because another one is dead. */
 void gst_cow_publish_queue_wait (GstCowPublishQueue *self, gint64 deadline);
 /* Drops the events that are left after gst_cow_publish_queue_wait (), and gives the final counts. A
- * thread that hangs in a system call, such as a look-up of a name, is abandoned 2 s after it was
- * cancelled. */
-void gst_cow_publish_queue_end (GstCowPublishQueue *self, GstCowPublishCounts *counts);
+ * thread that hangs in a system call, such as a look-up of a name, is abandoned
+ * GST_COW_PUBLISH_GRACE after `deadline`. */
+void gst_cow_publish_queue_end (GstCowPublishQueue *self, gint64 deadline,
+                                GstCowPublishCounts *counts);
 /* The last call. */
 void gst_cow_publish_queue_unref (GstCowPublishQueue *self);
 

@@ -4,9 +4,9 @@
 #include <gio/gio.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 
 #include "model/adapter/card.h"
+#include "tests/gst/child.h"
 
 #define LIMIT_S 90
 
@@ -36,10 +36,8 @@ launched_output (const char *const *argv, int expected_status)
   for (; *argv; argv++)
     g_strv_builder_add (builder, *argv);
   full = g_strv_builder_end (builder);
-  process =
-      g_subprocess_newv ((const gchar *const *)full,
-                         G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_MERGE, &error);
-  g_assert_no_error (error);
+  process = child_new ((const char *const *)full,
+                       G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_MERGE, SIGTERM);
   g_subprocess_communicate_utf8 (process, NULL, NULL, &output, NULL, &error);
   g_assert_no_error (error);
   g_assert_true (g_subprocess_get_if_exited (process));
@@ -120,23 +118,13 @@ read_lines (gpointer data)
   return NULL;
 }
 
-static void
-die_with_the_test (gpointer data)
-{
-  prctl (PR_SET_PDEATHSIG, SIGKILL);
-}
-
 Launched *
 launched_start (const char *const *argv)
 {
   Launched *self = g_new0 (Launched, 1);
-  g_autoptr (GSubprocessLauncher) launcher =
-      g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_MERGE);
-  g_autoptr (GError) error = NULL;
 
-  g_subprocess_launcher_set_child_setup (launcher, die_with_the_test, NULL, NULL);
-  self->process = g_subprocess_launcher_spawnv (launcher, argv, &error);
-  g_assert_no_error (error);
+  self->process =
+      child_new (argv, G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_MERGE, SIGKILL);
   g_mutex_init (&self->lock);
   g_cond_init (&self->grown);
   self->output = g_string_new (NULL);

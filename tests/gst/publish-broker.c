@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "tests/gst/child.h"
 #include "tests/gst/publish-support.h"
 #include "tests/gst/support.h"
 
@@ -60,13 +61,11 @@ void
 broker_start (Broker *self)
 {
   g_autofree char *mosquitto = program_new ();
-  g_autoptr (GError) error = NULL;
+  const char *argv[] = { mosquitto, "-c", self->config, NULL };
   const gint64 limit = g_get_monotonic_time () + PUBLISH_LIMIT_S * G_USEC_PER_SEC;
 
-  self->process =
-      g_subprocess_new (G_SUBPROCESS_FLAGS_STDOUT_SILENCE | G_SUBPROCESS_FLAGS_STDERR_SILENCE,
-                        &error, mosquitto, "-c", self->config, NULL);
-  g_assert_no_error (error);
+  self->process = child_new (
+      argv, G_SUBPROCESS_FLAGS_STDOUT_SILENCE | G_SUBPROCESS_FLAGS_STDERR_SILENCE, SIGKILL);
   while (!answers (self->port)) {
     g_assert_cmpint (g_get_monotonic_time (), <, limit);
     g_usleep (10000);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "tests/gst/camera.h"
+#include "tests/gst/child.h"
 #include "tests/gst/launched.h"
 #include "tests/gst/publish-support.h"
 
@@ -62,16 +63,13 @@ publish_until (const char *text, const char *url, const char *option, const char
   const char *argv[] = { "timeout",  "60",      script, url,         "--decoder",
                          "software", "--model", model,  "--adapter", adapter,
                          option,     value,     NULL };
-  g_autoptr (GError) error = NULL;
   g_autoptr (GSubprocess) process =
-      g_subprocess_newv ((const gchar *const *)argv,
-                         G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_MERGE, &error);
+      child_new (argv, G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_MERGE, SIGTERM);
   g_autoptr (GDataInputStream) lines = NULL;
   GString *output = g_string_new (NULL);
   gboolean found = FALSE;
   char *line;
 
-  g_assert_no_error (error);
   lines = g_data_input_stream_new (g_subprocess_get_stdout_pipe (process));
   while ((line = g_data_input_stream_read_line (lines, NULL, NULL, NULL))) {
     g_string_append_printf (output, "%s\n", line);

@@ -9,8 +9,10 @@
 #include <json-glib/json-glib.h>
 #include <mosquitto.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "tests/gst/child.h"
 #include "tests/gst/publish-broker.h"
 #include "tests/gst/publish-support.h"
 #include "tests/gst/support.h"
@@ -112,13 +114,20 @@ test_will (void)
 {
   Broker *broker = broker_new ("allow_anonymous true");
   g_autofree char *url = g_strdup_printf ("mqtt-url=mqtt://127.0.0.1:%u", broker->port);
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GSubprocess) process =
-      g_subprocess_new (G_SUBPROCESS_FLAGS_STDOUT_SILENCE, &error, "gst-launch-1.0", "videotestsrc",
-                        "is-live=true", "!", "video/x-raw,width=32,height=32", "!", "cowpublish",
-                        "source=barn", url, "!", "fakesink", NULL);
+  const char *argv[] = { "gst-launch-1.0",
+                         "videotestsrc",
+                         "is-live=true",
+                         "!",
+                         "video/x-raw,width=32,height=32",
+                         "!",
+                         "cowpublish",
+                         "source=barn",
+                         url,
+                         "!",
+                         "fakesink",
+                         NULL };
+  g_autoptr (GSubprocess) process = child_new (argv, G_SUBPROCESS_FLAGS_STDOUT_SILENCE, SIGKILL);
 
-  g_assert_no_error (error);
   broker_wait_kept (broker, "cowbehavior/barn/available", "online");
   g_subprocess_force_exit (process);
   g_subprocess_wait (process, NULL, NULL);
@@ -483,6 +492,47 @@ test_freezes (void)
   broker_free (broker);
 }
 
+#define PORT_FILE "COW_TEST_PORT_FILE"
+
+/* Starts a broker, tells its port, and ends as a failed assertion does. */
+static void
+abort_with_broker (void)
+{
+  Broker *broker = broker_new ("allow_anonymous true");
+  g_autofree char *port = g_strdup_printf ("%u", broker->port);
+
+  g_file_set_contents (g_getenv (PORT_FILE), port, -1, NULL);
+  abort ();
+}
+
+/* A test that is aborted leaves no server behind. */
+static void
+test_aborted (void)
+{
+  g_autofree char *path = g_build_filename (folder, "port", NULL), *text = NULL, *address = NULL,
+                  *place = g_strdup (g_getenv ("TMPDIR"));
+  g_autoptr (GSocketClient) client = g_socket_client_new ();
+  const gint64 limit = g_get_monotonic_time () + PUBLISH_LIMIT_S * G_USEC_PER_SEC;
+  GSocketConnection *connection;
+
+  g_setenv (PORT_FILE, path, TRUE);
+  g_setenv ("TMPDIR", folder, TRUE); /* for what it leaves there */
+  g_test_trap_subprocess ("/publish-mqtt/aborted/subprocess", 0, 0);
+  g_unsetenv (PORT_FILE);
+  if (place)
+    g_setenv ("TMPDIR", place, TRUE);
+  else
+    g_unsetenv ("TMPDIR");
+  g_test_trap_assert_failed ();
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  address = g_strconcat ("127.0.0.1:", text, NULL);
+  while ((connection = g_socket_client_connect_to_host (client, address, 0, NULL, NULL))) {
+    g_object_unref (connection);
+    g_assert_cmpint (g_get_monotonic_time (), <, limit);
+    g_usleep (10000);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -509,6 +559,8 @@ main (int argc, char **argv)
   g_test_add_func ("/publish-mqtt/killed-for-long", test_killed_for_long);
   g_test_add_func ("/publish-mqtt/another-broker", test_another_broker);
   g_test_add_func ("/publish-mqtt/hangs", test_hangs);
+  g_test_add_func ("/publish-mqtt/aborted", test_aborted);
+  g_test_add_func ("/publish-mqtt/aborted/subprocess", abort_with_broker);
   g_test_add_func ("/publish-mqtt/freezes", test_freezes);
   result = broker_test_run ();
 

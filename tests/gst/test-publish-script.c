@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "tests/gst/camera.h"
+#include "tests/gst/child.h"
 #include "tests/gst/publish-support.h"
 
 static char *adapter, *folder;
@@ -17,13 +18,8 @@ static char *adapter, *folder;
 static GSubprocess *
 start (const char *const *argv)
 {
-  g_autoptr (GError) error = NULL;
-  GSubprocess *process =
-      g_subprocess_newv ((const gchar *const *)argv,
-                         G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_MERGE, &error);
-
-  g_assert_no_error (error);
-  return process;
+  return child_new (argv, G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_MERGE,
+                    SIGTERM);
 }
 
 /* Waits for the process to end, frees it, and returns its output of both kinds. */

@@ -11,6 +11,7 @@ those are checked, in their order.
 
 import base64
 import csv
+import ctypes
 import json
 import os
 import pathlib
@@ -44,6 +45,12 @@ def environment(**more):
 
 def login(user=USER, password=PASSWORD):
     return {"MLFLOW_TRACKING_USERNAME": user, "MLFLOW_TRACKING_PASSWORD": password}
+
+
+def die_with_the_test():
+    """Of the child: the server and its workers do not outlive this program, however that ends."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
 
 
 class Server:
@@ -98,6 +105,7 @@ class Server:
             stdout=log,
             stderr=log,
             start_new_session=True,
+            preexec_fn=die_with_the_test,
         )
 
     def wait(self):

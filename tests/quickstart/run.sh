@@ -60,8 +60,8 @@ is_a_picture () {
 # twice as long as the video lasts. It needs the video, so it comes before the second run.
 end_reaches_slow_viewer () {
   local camera status=0
-  "${BUILD_DIR:-build}/pipelines/demo/cow-demo-camera" "$OUTPUT_DIR/video.mp4" \
-    >"$OUTPUT_DIR/slow.url" &
+  setpriv --pdeathsig KILL "${BUILD_DIR:-build}/pipelines/demo/cow-demo-camera" \
+    "$OUTPUT_DIR/video.mp4" >"$OUTPUT_DIR/slow.url" &
   camera=$!
   while [ ! -s "$OUTPUT_DIR/slow.url" ] && kill -0 "$camera" 2>/dev/null; do sleep 0.1; done
   timeout 60 gst-launch-1.0 rtspsrc location="$(<"$OUTPUT_DIR/slow.url")" protocols=tcp ! \

@@ -19,6 +19,7 @@ struct _Mlflow {
   GUri *base;            /* without user and password */
   char *public_uri;      /* as text, without a slash at its end */
   gboolean environment;  /* its secrets may go there */
+  gboolean safe;         /* nobody else can read what goes there */
   char *authorisation;   /* value of the header, or NULL */
   char *secrets[3];      /* what must not be shown; NULL at the end */
   guint artifact_errors; /* in a row */
@@ -74,6 +75,7 @@ mlflow_new (const char *text, gboolean environment, GCancellable *cancellable, G
   while (g_str_has_suffix (self->public_uri, "/"))
     self->public_uri[strlen (self->public_uri) - 1] = '\0';
   self->base = g_uri_parse (self->public_uri, G_URI_FLAGS_ENCODED_PATH, NULL);
+  self->safe = g_str_equal (g_uri_get_scheme (uri), "https") || http_is_loopback (uri);
   self->session = http_session_new (TIMEOUT_S);
   self->cancellable = g_object_ref (cancellable);
   return set_authorisation (self, uri, environment, error) ? g_steal_pointer (&self) : NULL;
@@ -168,6 +170,16 @@ static MlflowResult
 send_message (Mlflow *self, SoupMessage *message, GBytes **body, guint *status, GError **error)
 {
   g_autoptr (GError) why = NULL;
+
+  if (self->authorisation && !self->safe) {
+    *status = 0;
+    g_set_error (
+        error, COW_ERROR, COW_ERROR_ARGUMENT,
+        "the login for MLflow at %s is not sent, because that is not https, and whoever is "
+        "in between could read it; use https://, or a tunnel to this machine (ssh -L)",
+        self->public_uri);
+    return MLFLOW_BARRED;
+  }
   g_autoptr (GInputStream) stream = http_send (self->session, message, self->cancellable, &why);
   g_autoptr (GBytes) bytes =
       stream ? http_read_all (stream, MOST_ANSWER, self->cancellable, &why) : NULL;

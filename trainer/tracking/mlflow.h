@@ -32,7 +32,8 @@ typedef struct _Mlflow Mlflow;
 /*
  * uri: http(s)://[USER:PASSWORD@]HOST[:PORT][/PREFIX]. With `environment`, MLFLOW_TRACKING_USERNAME
  * and _PASSWORD, or _TOKEN, log in, and come before what the address holds; without it they stay
- * here: an address that the user did not give must not get them. COW_ERROR_ARGUMENT.
+ * here: an address that the user did not give must not get them. COW_ERROR_ARGUMENT. A login for an
+ * address of another machine that is not https is never sent: all calls are MLFLOW_BARRED then.
  */
 Mlflow *mlflow_new (const char *uri, gboolean environment, GCancellable *cancellable,
                     GError **error);

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+#include "pipelines/stopping.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "pipelines/camera.h"
+
+#define LIMIT   (2 * G_USEC_PER_SEC)
+#define SAME_MS 500 /* signals within this time are one */
+
+static struct {
+  GMutex lock;
+  GCond ended;
+  guint n;         /* elements that are being stopped */
+  gint64 deadline; /* g_get_monotonic_time (); of the thread of the main loop */
+} registry;
+
+/* ---- elements -------------------------------------------------------------------------------- */
+
+static gpointer
+stop (gpointer element)
+{
+  gst_element_set_state (element, GST_STATE_NULL);
+  gst_object_unref (element);
+  g_mutex_lock (&registry.lock);
+  registry.n--;
+  g_cond_signal (&registry.ended);
+  g_mutex_unlock (&registry.lock);
+  return NULL;
+}
+
+void
+stopping_take_out (GstElement *element)
+{
+  gst_object_ref (element);
+  gst_bin_remove (GST_BIN (GST_OBJECT_PARENT (element)), element);
+  g_mutex_lock (&registry.lock);
+  registry.n++;
+  g_mutex_unlock (&registry.lock);
+  g_thread_unref (g_thread_new ("stopping", stop, element));
+}
+
+static void
+add_source (const GValue *item, gpointer sources)
+{
+  GstElement *element = g_value_get_object (item);
+
+  if (camera_is_source (GST_OBJECT (element)) && !camera_is_source (GST_OBJECT_PARENT (element)))
+    g_ptr_array_add (sources, gst_object_ref (element));
+}
+
+/* They leave the pipeline first: a bin whose state changes waits for each element that changes its
+ * own. */
+static void
+take_sources_out (GstElement *pipeline)
+{
+  g_autoptr (GPtrArray) sources = g_ptr_array_new_with_free_func (gst_object_unref);
+  GstIterator *elements = gst_bin_iterate_recurse (GST_BIN (pipeline));
+
+  gst_iterator_foreach (elements, add_source, sources);
+  gst_iterator_free (elements);
+  for (guint i = 0; i < sources->len; i++)
+    stopping_take_out (sources->pdata[i]);
+}
+
+/* Whether all have stopped before `deadline`. */
+static gboolean
+wait_until (gint64 deadline)
+{
+  gboolean all;
+
+  g_mutex_lock (&registry.lock);
+  while (registry.n > 0 && g_cond_wait_until (&registry.ended, &registry.lock, deadline))
+    ;
+  all = registry.n == 0;
+  g_mutex_unlock (&registry.lock);
+  return all;
+}
+
+/* ---- signals --------------------------------------------------------------------------------- */
+
+static struct timespec began;
+
+static void
+on_signal (int number)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_MONOTONIC, &now);
+  if ((now.tv_sec - began.tv_sec) * 1000 + (now.tv_nsec - began.tv_nsec) / 1000000 < SAME_MS)
+    return;
+  signal (number, SIG_DFL);
+  raise (number);
+}
+
+/* The main loop does not run any more and hears nothing. */
+static void
+end_at_signal (void)
+{
+  static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+  const struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+  struct sigaction before;
+
+  clock_gettime (CLOCK_MONOTONIC, &began);
+  for (guint i = 0; i < G_N_ELEMENTS (signals); i++)
+    if (sigaction (signals[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+      sigaction (signals[i], &action, NULL);
+}
+
+/* ---- the whole ------------------------------------------------------------------------------- */
+
+void
+stopping_begin (GstElement *pipeline)
+{
+  registry.deadline = g_get_monotonic_time () + LIMIT;
+  end_at_signal ();
+  take_sources_out (pipeline);
+}
+
+void
+stopping_finish (GstElement *pipeline, GstState state)
+{
+  gst_element_set_state (pipeline, state);
+  if (!wait_until (registry.deadline))
+    g_printerr ("a camera does not answer; the program ends without waiting for it\n");
+}
+
+int
+stopping_end (GstElement *pipeline, int status)
+{
+  if (!wait_until (0)) {
+    /* Its thread uses what would be freed, by exit () too. */
+    fflush (NULL);
+    _exit (status);
+  }
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (pipeline);
+  return status;
+}
