@@ -10,13 +10,14 @@
 
 #define LINE "{\"metric\":1}"
 
-/* Takes everything off it; the last line, or NULL. */
+/* Takes everything off it; the last line, or NULL, and how many there were. */
 static char *
-drain (Spool *spool)
+drain (Spool *spool, guint *n_lines)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *last = NULL;
 
+  *n_lines = 0;
   while (!spool_is_empty (spool)) {
     const guint64 before = spool_unsent_bytes (spool);
     g_autoptr (GPtrArray) lines = spool_next (spool, 3, &error);
@@ -30,8 +31,22 @@ drain (Spool *spool)
     g_assert_true (spool_sent (spool, lines, lines->len, &error));
     g_assert_no_error (error);
     g_assert_true (spool_unsent_bytes (spool) < before);
+    *n_lines += lines->len;
   }
   return g_steal_pointer (&last);
+}
+
+/* The lines that are whole in the last n_bytes before the last of them ends. */
+static guint
+count_lines (FuzzInput lines, guint64 n_bytes)
+{
+  guint n = 0;
+
+  while (lines.left > 0 && lines.next[lines.left - 1] != '\n')
+    lines.left--;
+  for (guint64 i = 0; i < n_bytes; i++)
+    n += lines.next[lines.left - 1 - i] == '\n';
+  return n;
 }
 
 static void
@@ -61,9 +76,12 @@ LLVMFuzzerTestOneInput (const guint8 *data, size_t size)
     return 0;
   check_run (spool_run (spool));
   g_assert_true (spool_unsent_bytes (spool) <= input.left);
-  g_free (drain (spool));
+  const guint expected = count_lines (input, spool_unsent_bytes (spool));
+  guint n_lines;
+  g_free (drain (spool, &n_lines));
+  g_assert_cmpuint (n_lines, ==, expected);
   g_assert_true (spool_append (spool, LINE, &error));
-  g_autofree char *last = drain (spool);
+  g_autofree char *last = drain (spool, &n_lines);
   g_assert_cmpstr (last, ==, LINE);
   return 0;
 }
