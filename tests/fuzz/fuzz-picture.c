@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Any bytes as a picture, through the whole loader: each pixel that is given is there. Pictures that
- * say that they are large are left out, for they take time and no other code. */
+/* Any bytes as a picture, through the whole loader: each pixel that is given is there. Pictures
+ * that say that they are large are left out, for they take time and no other code. */
 #include <vips/vips.h>
 
 #include "tests/fuzz/folder.h"

@@ -10,8 +10,8 @@
 typedef void (*FuzzRequest) (const char *request);
 
 /* Starts it, once; the port. From then on a critical message, by which libsoup says that it was
- * called with nonsense, ends the program. `speaks_first`: it answers without being asked, as no HTTP server
- * does. */
+ * called with nonsense, ends the program. `speaks_first`: it answers without being asked, as no
+ * HTTP server does. `check` may be NULL. */
 guint16 fuzz_server_start (gboolean speaks_first, FuzzRequest check);
 /* From now on each connection gets the next part of `input`, and after the last an end without a
  * byte; with `repeat` each gets all of it. The bytes are copied. */
