@@ -235,7 +235,7 @@ typedef enum {
 /*
  * A weight matrix [out, in], either as a file holds it, in the memory of the host, or as parameters
  * that train, in fp32 in device memory. The memory stays the caller's and must outlive the
- * CkWeight: a device whose memory is the host's may compute straight from it (a mapped file).
+ * CkWeight: a device whose memory is the host's may compute straight from it.
  */
 typedef struct {
   CkType type;
@@ -288,9 +288,8 @@ CkStatus ck_weight_bytes (CkDevice *device, const CkWeightSource *source, CkWeig
 /* The shape [out, in] of its source. */
 void ck_weight_shape (const CkWeight *weight, int64_t *out, int64_t *in);
 /*
- * Whether products read host_data of the source. Where not, the device has repacked or copied it:
- * whoever maps a file may let go of its pages, so that they are not in memory twice. They must stay
- * readable, for what is rare: weight_dequantise, and the columns of outliers.
+ * Whether operations read host_data of the source, be it for the columns of outliers alone. Where
+ * not, the device has copied it: its owner may let go of it, so that it is not in memory twice.
  */
 bool ck_weight_reads_source (const CkWeight *weight);
 /* The type of the activations that linear multiplies without converting them: CK_I16 or CK_I8 of

@@ -2,12 +2,15 @@
 #include "gst-plugin/behavior/opening.h"
 
 #include "model/files/locate.h"
+#include "model/files/printable.h"
 
 void
 gst_cow_opening_fail (GstElement *element, GstMessageType type, const char *properties,
                       const CowClassifierOptions *options, const GError *error)
 {
   GstResourceError code = GST_RESOURCE_ERROR_SETTINGS;
+  /* Programs print it on terminals, and it may hold names of a file. */
+  g_autofree gchar *shown = cow_printable (error->message, FALSE);
 
   if (g_error_matches (error, COW_ERROR, COW_ERROR_NOT_FOUND))
     code = GST_RESOURCE_ERROR_NOT_FOUND;
@@ -18,8 +21,7 @@ gst_cow_opening_fail (GstElement *element, GstMessageType type, const char *prop
     code = GST_RESOURCE_ERROR_FAILED;
 
   gst_element_message_full (
-      element, type, GST_RESOURCE_ERROR, code,
-      g_strdup_printf ("%s: %s", properties, error->message),
+      element, type, GST_RESOURCE_ERROR, code, g_strdup_printf ("%s: %s", properties, shown),
       options ? g_strdup_printf ("model=%s adapter=%s device=%s precision=%s (%s, code %d)",
                                  GST_STR_NULL (options->model), GST_STR_NULL (options->adapter),
                                  GST_STR_NULL (options->device),

@@ -359,6 +359,8 @@ http_new (gconstpointer values, const char *source, GError **error)
   const Settings *settings = values;
   Http *self = g_new0 (Http, 1);
   g_autoptr (GUri) uri = NULL;
+  /* GIO takes absolute paths alone. */
+  g_autofree char *ca = settings->ca ? g_canonicalize_filename (settings->ca, NULL) : NULL;
 
   self->target.most_lines = settings->batch;
   self->batches = settings->batch > 1;
@@ -369,7 +371,7 @@ http_new (gconstpointer values, const char *source, GError **error)
   self->uri = with_path (uri);
   self->shown = g_uri_to_string_partial (self->uri, G_URI_HIDE_USERINFO | G_URI_HIDE_QUERY |
                                                         G_URI_HIDE_FRAGMENT);
-  if (settings->ca && !(self->authorities = g_tls_file_database_new (settings->ca, error))) {
+  if (ca && !(self->authorities = g_tls_file_database_new (ca, error))) {
     g_prefix_error (error, "http-ca: %s: ", settings->ca);
     goto fail;
   }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Weights. For fp32 the CPU computes from the memory that the caller gave, usually a mapped file,
- * and dequantises 16- and 4-bit weights again each time they are used: a copy in fp32 would cost
- * more to read from memory than that.
+ * Weights. For fp32 the CPU computes from the memory that the caller gave, and dequantises 16- and
+ * 4-bit weights again each time they are used: a copy in fp32 would cost more to read from memory
+ * than that.
  */
 #include "kernels/cpu/weight.h"
 #include "kernels/cpu/operations.h"
@@ -59,7 +59,7 @@ ck_cpu_weight_new (CkDevice *device, const CkWeightSource *source, CkWeightUses 
     ck_cpu_weight_free (device, &new->base);
     return status;
   }
-  new->base.repacked = new->copy != NULL || (new->strips != NULL && (uses & CK_USE_BACKWARD) == 0);
+  new->base.repacked = new->copy != NULL;
   *weight = &new->base;
   return CK_OK;
 }

@@ -11,6 +11,7 @@
 #include "model/adapter/adapter-config.h"
 #include "model/files/checkpoint-names.h"
 #include "model/files/error.h"
+#include "model/files/file-writer.h"
 #include "model/files/floats.h"
 #include "model/files/json-object.h"
 #include "model/files/locate.h"

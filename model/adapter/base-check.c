@@ -22,7 +22,8 @@ hash_small (const CowCheckpoint *model)
   for (guint i = 0; i < tensors->len; i++) {
     const CowTensor *tensor = tensors->pdata[i];
     cow_digest_add_tensor (sum, tensor);
-    g_checksum_update (sum, tensor->data, (gssize)tensor->n_bytes);
+    if (!cow_digest_add_bytes (sum, tensor, 0, tensor->n_bytes, NULL))
+      return NULL;
   }
   return g_strdup (g_checksum_get_string (sum));
 }

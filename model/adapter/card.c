@@ -14,6 +14,7 @@
 
 #include <glib/gstdio.h>
 
+#include "model/files/file-writer.h"
 #include "model/files/json-object.h"
 
 #define FORMAT      1

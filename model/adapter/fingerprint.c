@@ -7,18 +7,28 @@
 #define TENSOR_PIECE 1024      /* bytes, of each of three pieces of a tensor */
 #define FILE_PIECE   (1 << 16) /* likewise of a file */
 
+/* What cannot be read any more, because the file was changed, adds nothing: the fingerprint is then
+ * that of no weights. */
+static void
+add_piece (GChecksum *sum, const CowMapping *file, const guint8 *data, gsize n_bytes)
+{
+  g_autofree guint8 *bytes = g_malloc (n_bytes);
+  if (cow_mapping_copy (file, data, n_bytes, bytes, NULL))
+    g_checksum_update (sum, bytes, (gssize)n_bytes);
+}
+
 /* The beginning, the middle and the end; all of what is no longer than these. */
 static void
-add_pieces (GChecksum *sum, const guint8 *data, gsize n_bytes, gsize piece)
+add_pieces (GChecksum *sum, const CowMapping *file, const guint8 *data, gsize n_bytes, gsize piece)
 {
   cow_digest_add_text (sum, "%" G_GSIZE_FORMAT, n_bytes);
   if (n_bytes <= 3 * piece) {
-    g_checksum_update (sum, data, (gssize)n_bytes);
+    add_piece (sum, file, data, n_bytes);
     return;
   }
-  g_checksum_update (sum, data, (gssize)piece);
-  g_checksum_update (sum, data + (n_bytes - piece) / 2, (gssize)piece);
-  g_checksum_update (sum, data + n_bytes - piece, (gssize)piece);
+  add_piece (sum, file, data, piece);
+  add_piece (sum, file, data + (n_bytes - piece) / 2, piece);
+  add_piece (sum, file, data + n_bytes - piece, piece);
 }
 
 static void
@@ -28,7 +38,7 @@ add_tensors (GChecksum *sum, const CowCheckpoint *checkpoint)
   for (guint i = 0; i < tensors->len; i++) {
     const CowTensor *tensor = tensors->pdata[i];
     cow_digest_add_tensor (sum, tensor);
-    add_pieces (sum, tensor->data, tensor->n_bytes, TENSOR_PIECE);
+    add_pieces (sum, tensor->mapping, tensor->data, tensor->n_bytes, TENSOR_PIECE);
   }
 }
 
@@ -48,7 +58,7 @@ add_files (GChecksum *sum, const char *folder)
       if (!g_file_test (path, G_FILE_TEST_EXISTS) || !cow_mapping_open (&file, path, NULL))
         continue;
       cow_digest_add_text (sum, "%s/%s", places[place], names[i]);
-      add_pieces (sum, file.data, file.size, FILE_PIECE);
+      add_pieces (sum, &file, file.data, file.size, FILE_PIECE);
       cow_mapping_close (&file);
     }
 }

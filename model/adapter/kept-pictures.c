@@ -53,7 +53,10 @@ cow_kept_pictures_read (CowKeptPictures *self, const char *folder, guint most, G
   self->rgb = g_try_malloc (bytes);
   if (!self->rgb)
     return cow_check (CK_NO_MEMORY, error, "%s", path);
-  memcpy (self->rgb, tensor->data, bytes);
+  if (!cow_tensor_copy (tensor, 0, bytes, self->rgb, error)) {
+    g_clear_pointer (&self->rgb, g_free);
+    return FALSE;
+  }
   self->n = n;
   self->height = (int)tensor->dims[1];
   self->width = (int)tensor->dims[2];

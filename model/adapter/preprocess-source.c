@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "model/adapter/card.h"
+#include "model/files/file-writer.h"
 #include "model/files/vit-config.h"
 #include "model/files/json-object.h"
 #include "model/files/vit-family.h"

@@ -7,7 +7,6 @@
  * that lies on the device. Engines on the same device do so together, because it begins anew when
  * nobody has it.
  */
-#include <math.h>
 #include <string.h>
 
 #include "model/engine/engine-private.h"
@@ -143,41 +142,21 @@ run_batch (CowEngine *self, const Slot *slots, guint n, guint64 number, CowOutpu
                                       preprocess->width, output, error);
 }
 
-/* FALSE with an error unless all n values of a slot are finite: a NaN would otherwise become the
- * label "unknown" without a word. */
-static gboolean
-check_finite (const CowEngine *self, const Slot *slot, const char *name, const float *values,
-              gsize n, GError **error)
-{
-  for (gsize i = 0; i < n; i++)
-    if (!isfinite (values[i])) {
-      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
-                   "%s: number %" G_GSIZE_FORMAT " of the %s of region %u is %g, expected a finite "
-                   "number: the weights are too large for this computation",
-                   cow_classifier_adapter_path (self->classifier), i, name, slot->region,
-                   (double)values[i]);
-      return FALSE;
-    }
-  return TRUE;
-}
-
 /* Checks the features and results of picture i of a batch, and copies the results to its ticket. */
 static gboolean
 take_results (const CowEngine *self, const Slot *slot, guint i, const CowOutput *output,
               GError **error)
 {
-  const gsize n_features = (gsize)cow_classifier_n_features (self->classifier);
   guint n_results;
   const CowResult *results = cow_classifier_results (self->classifier, &n_results);
-  if (!check_finite (self, slot, COW_RESULT_FEATURES, output->pooler_output + i * n_features,
-                     n_features, error))
+  char region[32];
+  g_snprintf (region, sizeof region, "region %u", slot->region);
+  if (!cow_classifier_check_output (self->classifier, output, (int)i, region, error))
     return FALSE;
   for (guint r = 0; r < n_results; r++) {
     const gsize n = results[r].n;
-    const float *values = results[r].data + i * n;
-    if (!check_finite (self, slot, results[r].name, values, n, error))
-      return FALSE;
-    memcpy (slot->ticket->results[r].data + slot->region * n, values, n * sizeof (float));
+    memcpy (slot->ticket->results[r].data + slot->region * n, results[r].data + i * n,
+            n * sizeof (float));
   }
   return TRUE;
 }

@@ -18,6 +18,7 @@ typedef struct {
 } Entry;
 
 struct _CowCheckpoint {
+  gint holders;
   char *path;
   GPtrArray *files;    /* CowTensorFile */
   GPtrArray *entries;  /* Entry */
@@ -382,6 +383,7 @@ cow_checkpoint_open (const char *path, GError **error)
   g_autoptr (CowCheckpoint) self = g_new0 (CowCheckpoint, 1);
   gboolean ok;
 
+  self->holders = 1;
   self->path = g_strdup (path);
   self->files = g_ptr_array_new_with_free_func (free_file);
   self->entries = g_ptr_array_new_with_free_func (free_entry);
@@ -399,10 +401,26 @@ cow_checkpoint_open (const char *path, GError **error)
   return g_steal_pointer (&self);
 }
 
+CowCheckpoint *
+cow_checkpoint_ref (CowCheckpoint *self)
+{
+  g_atomic_int_inc (&self->holders);
+  return self;
+}
+
+gboolean
+cow_checkpoint_check (const CowCheckpoint *self, GError **error)
+{
+  for (guint f = 0; f < self->files->len; f++)
+    if (!cow_tensor_file_check (self->files->pdata[f], error))
+      return FALSE;
+  return TRUE;
+}
+
 void
 cow_checkpoint_close (CowCheckpoint *self)
 {
-  if (self == NULL)
+  if (self == NULL || !g_atomic_int_dec_and_test (&self->holders))
     return;
   g_hash_table_unref (self->by_name);
   g_ptr_array_unref (self->entries);
@@ -500,6 +518,6 @@ cow_checkpoint_release_pages (const CowCheckpoint *self, const CowTensor *tensor
 {
   const Entry *entry = find_entry (self, tensor->name);
 
-  if (entry != NULL)
+  if (entry != NULL && g_atomic_int_get (&self->holders) == 1)
     cow_tensor_file_release_pages (entry->file, tensor);
 }

@@ -22,7 +22,12 @@ typedef struct _CowCheckpoint CowCheckpoint;
  * (checkpoint-names.h). An adapter is refused: COW_ERROR_MISMATCH.
  */
 CowCheckpoint *cow_checkpoint_open (const char *path, GError **error);
+/* Another holder of the same: closing it gives one up. */
+CowCheckpoint *cow_checkpoint_ref (CowCheckpoint *self);
 void cow_checkpoint_close (CowCheckpoint *self);
+/* COW_ERROR_IO where a file was written to or replaced since it was opened: what was read of the
+ * files need not belong together. For the end of loading. */
+gboolean cow_checkpoint_check (const CowCheckpoint *self, GError **error);
 const char *cow_checkpoint_path (const CowCheckpoint *self);
 /* Whose names were read and what was left out, for people: "Meta's, below \"teacher.backbone.\"; 12
  * tensors beside it are left out". NULL where there is nothing to say. */
@@ -42,7 +47,7 @@ const CowTensor *cow_checkpoint_get (const CowCheckpoint *self, const char *name
                                      const gint64 *dims, GError **error);
 /* The file that holds a tensor, for messages. */
 const char *cow_checkpoint_file_of (const CowCheckpoint *self, const CowTensor *tensor);
-/* See cow_safetensors_release_pages (). */
+/* See cow_safetensors_release_pages (). Nothing is given back while there are several holders. */
 void cow_checkpoint_release_pages (const CowCheckpoint *self, const CowTensor *tensor);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CowCheckpoint, cow_checkpoint_close)

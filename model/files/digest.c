@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define PIECE ((gsize)1 << 20) /* bytes that are read at once */
+
 void
 cow_digest_add_text (GChecksum *sum, const char *format, ...)
 {
@@ -18,6 +20,20 @@ cow_digest_add_tensor (GChecksum *sum, const CowTensor *tensor)
 {
   g_autofree char *shape = cow_tensor_shape_text (tensor);
   cow_digest_add_text (sum, "%s %s %s", tensor->name, cow_dtype_name (tensor->dtype), shape);
+}
+
+gboolean
+cow_digest_add_bytes (GChecksum *sum, const CowTensor *tensor, gsize first, gsize n_bytes,
+                      GError **error)
+{
+  g_autofree guchar *piece = g_malloc (MIN (n_bytes, PIECE));
+  for (gsize at = 0; at < n_bytes; at += PIECE) {
+    const gsize n = MIN (PIECE, n_bytes - at);
+    if (!cow_tensor_copy (tensor, first + at, n, piece, error))
+      return FALSE;
+    g_checksum_update (sum, piece, (gssize)n);
+  }
+  return TRUE;
 }
 
 static int

@@ -11,6 +11,9 @@ G_BEGIN_DECLS
 void cow_digest_add_text (GChecksum *sum, const char *format, ...) G_GNUC_PRINTF (2, 3);
 /* Adds a tensor's name, type and shape; its values are the caller's to add. */
 void cow_digest_add_tensor (GChecksum *sum, const CowTensor *tensor);
+/* Adds bytes [first, first + n_bytes) of its values, which need not be in memory. COW_ERROR_IO. */
+gboolean cow_digest_add_bytes (GChecksum *sum, const CowTensor *tensor, gsize first, gsize n_bytes,
+                               GError **error);
 /* The tensors of a checkpoint (CowTensor, borrowed) in the order of their names, so that sharding
  * and the container do not matter. Free with g_ptr_array_unref (). */
 GPtrArray *cow_digest_tensors (const CowCheckpoint *checkpoint);

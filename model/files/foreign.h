@@ -8,6 +8,9 @@
 
 G_BEGIN_DECLS
 
+/* What is looked at of a file: whoever has more need give no more. */
+#define COW_FOREIGN_BYTES 8192
+
 /*
  * Called by a reader that cannot read `data` [size] of `path`. Where they are recognised as another
  * kind of file, *error (set by the reader) is replaced by COW_ERROR_FORMAT that says which, and

@@ -3,7 +3,6 @@
 #include "model/files/json-object.h"
 
 #include <math.h>
-#include <string.h>
 
 #define MAX_SHOWN 80 /* characters of a value in a message */
 
@@ -33,22 +32,6 @@ cow_json_object_text (JsonObject *object)
   g_autoptr (JsonNode) root = json_node_init_object (json_node_alloc (), object);
   g_autofree char *text = json_to_string (root, TRUE);
   return g_strconcat (text, "\n", NULL);
-}
-
-gboolean
-cow_bytes_write (const void *bytes, gsize n_bytes, const char *path, GError **error)
-{
-  g_autoptr (GError) local = NULL;
-  if (g_file_set_contents (path, bytes, (gssize)n_bytes, &local))
-    return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: writing failed: %s", path, local->message);
-  return FALSE;
-}
-
-gboolean
-cow_text_write (const char *text, const char *path, GError **error)
-{
-  return cow_bytes_write (text, strlen (text), path, error);
 }
 
 char *

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Typed values out of a JSON object with errors that say which file, key and value are wrong; and
- * objects written to files. */
+/* Typed values out of a JSON object with errors that say which file, key and value are wrong. */
 #ifndef COW_JSON_OBJECT_H
 #define COW_JSON_OBJECT_H
 
@@ -16,9 +15,6 @@ JsonObject *cow_json_parse_object (const char *text, gsize n_bytes, const char *
 JsonObject *cow_json_read_object (const char *path, GError **error);
 /* Indented text with a newline at its end; free with g_free. */
 char *cow_json_object_text (JsonObject *object);
-/* Writes a text beside its name, then takes it: a failure leaves what was there. COW_ERROR_IO. */
-gboolean cow_text_write (const char *text, const char *path, GError **error);
-gboolean cow_bytes_write (const void *bytes, gsize n_bytes, const char *path, GError **error);
 
 /*
  * Each getter leaves *value as it was, and succeeds, when the key is absent: what was in it is the

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * JSON from files that nobody vouches for. json-glib recurses as deep as the text says, takes
- * comments and keeps the last of two members of one name; this refuses all three before they
- * matter.
+ * JSON from files and servers that nobody vouches for: checked to be just that (json-check.h)
+ * before json-glib sees it, and refused where two members of an object have one name, of which it
+ * would keep the last.
  */
 #ifndef COW_JSON_H
 #define COW_JSON_H
@@ -10,10 +10,6 @@
 #include <json-glib/json-glib.h>
 
 G_BEGIN_DECLS
-
-#define COW_JSON_MAX_DEPTH 32
-#define COW_JSON_MAX_VALUES                                                                        \
-  2000000 /* at some 100 bytes each in memory; a network of 100,000 tensors has 700,000 */
 
 /* Parses a text whose root is an object, with or without a byte order mark; COW_ERROR_FORMAT, with
  * `file` in the message. Free with json_node_unref. */

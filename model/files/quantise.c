@@ -5,6 +5,7 @@
  * after the other and tells the kernel to forget its pages: a 7B of 27 GB passes through the memory
  * of its largest layer.
  */
+#include "model/files/file-writer.h"
 #include "model/files/quantise.h"
 
 #include <string.h>
@@ -14,7 +15,6 @@
 
 #include "model/files/error.h"
 #include "model/files/floats.h"
-#include "model/files/json-object.h"
 #include "model/files/nf4-write.h"
 
 typedef struct {
@@ -125,7 +125,7 @@ write_kept (Job *job, const CowTensor *tensor, GError **error)
   if (floats &&
       !cow_tensor_check_finite (tensor, cow_checkpoint_file_of (job->checkpoint, tensor), error))
     return FALSE;
-  return cow_safetensors_writer_write (job->writer, tensor->data, tensor->n_bytes, error);
+  return cow_safetensors_writer_copy (job->writer, tensor, error);
 }
 
 static gboolean
@@ -145,7 +145,8 @@ write_all (Job *job, CowTensorProgress progress, gpointer user_data, GError **er
       return FALSE;
     }
   }
-  return cow_safetensors_writer_finish (job->writer, error);
+  return cow_checkpoint_check (job->checkpoint, error) &&
+         cow_safetensors_writer_finish (job->writer, error);
 }
 
 static gboolean

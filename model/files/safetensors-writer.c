@@ -1,24 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* Writing safetensors: the header is known once all tensors are declared, so the data go straight
  * behind it. What a declaration does wrong is kept and reported by the first call that can fail. */
-#define _GNU_SOURCE
 #include "model/files/safetensors.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "model/files/error.h"
+#include "model/files/file-writer.h"
+
+#define PIECE ((gsize)1 << 20) /* bytes of a tensor that are copied at once */
 
 struct _CowSafetensorsWriter {
-  char *path, *part; /* the name to be, the name while writing */
+  char *path;
   JsonObject *header, *metadata;
   gsize declared, written; /* bytes of data */
-  FILE *stream;            /* NULL before the first write and after finish () */
+  CowFileWriter *file;     /* NULL before the first write */
   GError *declaration;     /* the first mistake in the declarations */
 };
 
@@ -61,7 +58,7 @@ cow_safetensors_writer_declare (CowSafetensorsWriter *self, const char *name, Co
   const char *wrong = NULL;
   JsonObject *entry;
 
-  if (self->stream != NULL)
+  if (self->file != NULL)
     wrong = "is declared after data were written";
   else if (!g_utf8_validate (name, -1, NULL) || g_str_equal (name, "__metadata__"))
     wrong = "is no name for a tensor";
@@ -84,16 +81,6 @@ cow_safetensors_writer_declare (CowSafetensorsWriter *self, const char *name, Co
   json_object_set_array_member (entry, "data_offsets", integers (offsets, 2));
   json_object_set_object_member (self->header, name, entry);
   self->declared = end;
-}
-
-static gboolean
-fail (CowSafetensorsWriter *self, const char *doing, GError **error)
-{
-  int code = errno;
-
-  g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: cannot %s: %s", self->path, doing,
-               g_strerror (code));
-  return FALSE;
 }
 
 /* The header with its length before it, padded with blanks so that the data start at a multiple of
@@ -120,34 +107,20 @@ header_text (CowSafetensorsWriter *self)
 static gboolean
 start (CowSafetensorsWriter *self, GError **error)
 {
-  g_autoptr (GString) header = NULL;
-  int fd;
-
   if (self->declaration != NULL) {
     g_propagate_error (error, g_error_copy (self->declaration));
     return FALSE;
   }
-  self->part = g_strconcat (self->path, ".XXXXXX.part", NULL);
-  fd = g_mkstemp_full (self->part, O_WRONLY | O_CLOEXEC, 0666);
-  if (fd < 0) {
-    g_clear_pointer (&self->part, g_free);
-    return fail (self, "create", error);
-  }
-  self->stream = fdopen (fd, "wb");
-  if (self->stream == NULL) {
-    close (fd);
-    return fail (self, "write", error);
-  }
-  header = header_text (self);
-  return fwrite (header->str, 1, header->len, self->stream) == header->len ||
-         fail (self, "write", error);
+  g_autoptr (GString) header = header_text (self);
+  self->file = cow_file_writer_new (self->path, error);
+  return self->file != NULL && cow_file_writer_write (self->file, header->str, header->len, error);
 }
 
 gboolean
 cow_safetensors_writer_write (CowSafetensorsWriter *self, const void *data, gsize n_bytes,
                               GError **error)
 {
-  if (self->stream == NULL && !start (self, error))
+  if (self->file == NULL && !start (self, error))
     return FALSE;
   if (n_bytes > self->declared - self->written) {
     g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
@@ -156,18 +129,29 @@ cow_safetensors_writer_write (CowSafetensorsWriter *self, const void *data, gsiz
                  self->path, self->declared, n_bytes - (self->declared - self->written));
     return FALSE;
   }
-  if (n_bytes > 0 && fwrite (data, 1, n_bytes, self->stream) != n_bytes)
-    return fail (self, "write", error);
   self->written += n_bytes;
+  return cow_file_writer_write (self->file, data, n_bytes, error);
+}
+
+gboolean
+cow_safetensors_writer_copy (CowSafetensorsWriter *self, const CowTensor *tensor, GError **error)
+{
+  g_autofree guint8 *piece = g_malloc (MIN (tensor->n_bytes, PIECE));
+
+  for (gsize at = 0; at < tensor->n_bytes; at += PIECE) {
+    const gsize n = MIN (PIECE, tensor->n_bytes - at);
+
+    if (!cow_tensor_copy (tensor, at, n, piece, error) ||
+        !cow_safetensors_writer_write (self, piece, n, error))
+      return FALSE;
+  }
   return TRUE;
 }
 
 gboolean
 cow_safetensors_writer_finish (CowSafetensorsWriter *self, GError **error)
 {
-  int status;
-
-  if (self->stream == NULL && !start (self, error))
+  if (self->file == NULL && !start (self, error))
     return FALSE;
   if (self->written != self->declared) {
     g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
@@ -176,14 +160,7 @@ cow_safetensors_writer_finish (CowSafetensorsWriter *self, GError **error)
                  self->path, self->declared, self->written);
     return FALSE;
   }
-  status = fclose (self->stream);
-  self->stream = NULL;
-  if (status != 0)
-    return fail (self, "write", error);
-  if (g_rename (self->part, self->path) != 0)
-    return fail (self, "rename what was written", error);
-  g_clear_pointer (&self->part, g_free);
-  return TRUE;
+  return cow_file_writer_finish (self->file, error);
 }
 
 void
@@ -191,13 +168,9 @@ cow_safetensors_writer_free (CowSafetensorsWriter *self)
 {
   if (self == NULL)
     return;
-  if (self->stream != NULL)
-    fclose (self->stream);
-  if (self->part != NULL)
-    g_unlink (self->part);
+  cow_file_writer_free (self->file);
   json_object_unref (self->header);
   g_clear_error (&self->declaration);
-  g_free (self->part);
   g_free (self->path);
   g_free (self);
 }

@@ -112,6 +112,7 @@ read_tensor (CowSafetensors *self, JsonObject *entry, CowTensor *tensor, const g
                 " bytes of data for tensor %s, the file has %" G_GSIZE_FORMAT,
                 offsets[1], tensor->name, data_size);
   tensor->data = data + offsets[0];
+  tensor->mapping = &self->mapping;
   tensor->n_bytes = n_bytes;
   return TRUE;
 }
@@ -227,6 +228,8 @@ read_header (CowSafetensors *self, GError **error)
                 length, MAX_HEADER);
   if (length == 0 || mapping->data[8] != '{')
     return bad (self, error, "no safetensors file: its header does not start with '{'");
+  if (!cow_mapping_read (mapping, mapping->data, 8 + length, error))
+    return FALSE;
   root = cow_json_parse ((const char *)mapping->data + 8, length, mapping->path, error);
   if (root == NULL)
     return FALSE;
@@ -252,9 +255,12 @@ read_mapping (const CowMapping *mapping, GError **error)
   g_array_set_clear_func (self->tensors, clear_tensor);
   self->by_name = g_hash_table_new (g_str_hash, g_str_equal);
   self->metadata = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  const gsize start = MIN (mapping->size, COW_FOREIGN_BYTES);
+  if (!cow_mapping_read (mapping, mapping->data, start, error))
+    return NULL;
   if (read_header (self, error))
     return g_steal_pointer (&self);
-  cow_foreign_explain (self->mapping.path, self->mapping.data, self->mapping.size, error);
+  cow_foreign_explain (self->mapping.path, self->mapping.data, start, error);
   return NULL;
 }
 
@@ -315,6 +321,12 @@ const char *
 cow_safetensors_metadata (const CowSafetensors *self, const char *key)
 {
   return g_hash_table_lookup (self->metadata, key);
+}
+
+gboolean
+cow_safetensors_check (const CowSafetensors *self, GError **error)
+{
+  return cow_mapping_check (&self->mapping, error);
 }
 
 void

@@ -32,8 +32,9 @@ const CowTensor *cow_safetensors_nth (const CowSafetensors *self, guint i);
 const CowTensor *cow_safetensors_get (const CowSafetensors *self, const char *name);
 /* A value of the header's __metadata__, or NULL. */
 const char *cow_safetensors_metadata (const CowSafetensors *self, const char *key);
-/* Tells the kernel that the tensor's pages will not be needed soon (streaming over a file larger
- * than memory). */
+/* See cow_mapping_check (). */
+gboolean cow_safetensors_check (const CowSafetensors *self, GError **error);
+/* Gives the memory of a tensor's data back; see cow_mapping_release (). */
 void cow_safetensors_release_pages (const CowSafetensors *self, const CowTensor *tensor);
 
 /* A file being written: first declare every tensor, then give their data in the order of
@@ -49,6 +50,9 @@ void cow_safetensors_writer_declare (CowSafetensorsWriter *self, const char *nam
                                      const gint64 *dims, guint n_dims);
 gboolean cow_safetensors_writer_write (CowSafetensorsWriter *self, const void *data, gsize n_bytes,
                                        GError **error);
+/* The data of a tensor of another file, which need not be in memory. */
+gboolean cow_safetensors_writer_copy (CowSafetensorsWriter *self, const CowTensor *tensor,
+                                      GError **error);
 /* COW_ERROR_ARGUMENT when more or fewer bytes came than were declared. */
 gboolean cow_safetensors_writer_finish (CowSafetensorsWriter *self, GError **error);
 /* Also removes what an unfinished writer left. */

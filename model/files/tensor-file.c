@@ -6,12 +6,15 @@
 #include "model/files/mapping.h"
 
 /* Whether a file begins as torch.save ()'s do, with a zip archive, or before torch 1.6 a pickle;
- * the numbers that a safetensors file begins with could be the same, but a '{' follows them. */
+ * the numbers that a safetensors file begins with could be the same, but a '{' follows them. What
+ * cannot be read is for the reader to say. */
 static gboolean
 is_torch (const CowMapping *mapping)
 {
-  const guint8 *data = mapping->data;
-  if (mapping->size < 4 || (mapping->size > 8 && data[8] == '{'))
+  guint8 data[9] = { 0 };
+  if (mapping->size < 4 ||
+      !cow_mapping_copy (mapping, mapping->data, MIN (mapping->size, sizeof data), data, NULL) ||
+      data[8] == '{')
     return FALSE;
   return memcmp (data, "PK\3\4", 4) == 0 || (data[0] == 0x80 && data[1] >= 2 && data[1] <= 5);
 }
@@ -68,6 +71,13 @@ cow_tensor_file_n_elements (const CowTensorFile *self)
   for (guint i = 0; i < cow_tensor_file_n (self); i++)
     n += cow_tensor_count (cow_tensor_file_nth (self, i));
   return n;
+}
+
+gboolean
+cow_tensor_file_check (const CowTensorFile *self, GError **error)
+{
+  return self->safetensors ? cow_safetensors_check (self->safetensors, error)
+                           : cow_torchfile_check (self->torchfile, error);
 }
 
 void

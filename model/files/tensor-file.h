@@ -23,6 +23,8 @@ const CowTensor *cow_tensor_file_nth (const CowTensorFile *self, guint i);
 const CowTensor *cow_tensor_file_get (const CowTensorFile *self, const char *name);
 /* The elements of all tensors. */
 guint64 cow_tensor_file_n_elements (const CowTensorFile *self);
+/* See cow_mapping_check (). */
+gboolean cow_tensor_file_check (const CowTensorFile *self, GError **error);
 /* See cow_safetensors_release_pages (). */
 void cow_tensor_file_release_pages (const CowTensorFile *self, const CowTensor *tensor);
 void cow_tensor_file_clear (CowTensorFile *self);

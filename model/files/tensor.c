@@ -110,15 +110,31 @@ half_to_float (guint16 half)
   return bits_to_float (sign | (rest + ((127 - 15) << 23)));
 }
 
-/* n elements from `first` on; memcpy, since the data of a file may be unaligned. */
-static void
-convert (const CowTensor *tensor, gsize first, gsize n, float *out)
+gboolean
+cow_tensor_read (const CowTensor *tensor, GError **error)
 {
-  const guint8 *data = tensor->data + first * dtypes[tensor->dtype].size;
+  return tensor->mapping == NULL ||
+         cow_mapping_read (tensor->mapping, tensor->data, tensor->n_bytes, error);
+}
+
+gboolean
+cow_tensor_copy (const CowTensor *tensor, gsize first, gsize n_bytes, void *to, GError **error)
+{
+  if (tensor->mapping != NULL)
+    return cow_mapping_copy (tensor->mapping, tensor->data + first, n_bytes, to, error);
+  if (n_bytes > 0)
+    memcpy (to, tensor->data + first, n_bytes);
+  return TRUE;
+}
+
+/* n elements; memcpy, since the data of a file may be unaligned. */
+static void
+convert (CowDtype dtype, const guint8 *data, gsize n, float *out)
+{
   guint16 half;
   double wide;
 
-  switch (tensor->dtype) {
+  switch (dtype) {
   case COW_F32:
     memcpy (out, data, n * 4);
     break;
@@ -144,6 +160,7 @@ convert (const CowTensor *tensor, gsize first, gsize n, float *out)
 
 /* Values that are checked at once: enough to vectorise, small enough to stay in the first cache. */
 #define BLOCK 1024
+#define PIECE (16 * BLOCK) /* values that are read at once where they are not in memory */
 
 static gboolean
 block_is_finite (const float *values, gsize n)
@@ -192,37 +209,54 @@ check_floating (const CowTensor *tensor, const char *file, GError **error)
   return FALSE;
 }
 
-gboolean
-cow_tensor_to_f32 (const CowTensor *tensor, const char *file, float *out, GError **error)
+/* Elements from `first` on, whose bytes are here, to out or, where it is NULL, only checked. */
+static gboolean
+convert_piece (const CowTensor *tensor, const char *file, const guint8 *bytes, gsize first, gsize n,
+               float *out, GError **error)
 {
-  gsize count = cow_tensor_count (tensor);
+  float values[BLOCK];
+
+  for (gsize i = 0; i < n; i += BLOCK) {
+    const gsize m = MIN (BLOCK, n - i);
+    float *to = out != NULL ? out + first + i : values;
+
+    convert (tensor->dtype, bytes + i * dtypes[tensor->dtype].size, m, to);
+    if (!block_is_finite (to, m))
+      return report_not_finite (tensor, file, to, first + i, error);
+  }
+  return TRUE;
+}
+
+static gboolean
+convert_all (const CowTensor *tensor, const char *file, float *out, GError **error)
+{
+  const gsize count = cow_tensor_count (tensor), size = dtypes[tensor->dtype].size;
+  g_autofree guint8 *buffer = NULL;
 
   if (!check_floating (tensor, file, error))
     return FALSE;
-  for (gsize i = 0; i < count; i += BLOCK) {
-    gsize n = MIN (BLOCK, count - i);
+  if (tensor->mapping != NULL)
+    buffer = g_malloc (MIN (count, PIECE) * size);
+  for (gsize i = 0; i < count; i += PIECE) {
+    const gsize n = MIN (PIECE, count - i);
+    const guint8 *bytes = tensor->data + i * size;
 
-    convert (tensor, i, n, out + i);
-    if (!block_is_finite (out + i, n))
-      return report_not_finite (tensor, file, out + i, i, error);
+    if (tensor->mapping != NULL)
+      bytes = cow_mapping_view (tensor->mapping, bytes, n * size, buffer, error);
+    if (bytes == NULL || !convert_piece (tensor, file, bytes, i, n, out, error))
+      return FALSE;
   }
   return TRUE;
 }
 
 gboolean
+cow_tensor_to_f32 (const CowTensor *tensor, const char *file, float *out, GError **error)
+{
+  return convert_all (tensor, file, out, error);
+}
+
+gboolean
 cow_tensor_check_finite (const CowTensor *tensor, const char *file, GError **error)
 {
-  gsize count = cow_tensor_count (tensor);
-  float values[BLOCK];
-
-  if (!check_floating (tensor, file, error))
-    return FALSE;
-  for (gsize i = 0; i < count; i += BLOCK) {
-    gsize n = MIN (BLOCK, count - i);
-
-    convert (tensor, i, n, values);
-    if (!block_is_finite (values, n))
-      return report_not_finite (tensor, file, values, i, error);
-  }
-  return TRUE;
+  return convert_all (tensor, file, NULL, error);
 }

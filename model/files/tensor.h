@@ -3,7 +3,7 @@
 #ifndef COW_TENSOR_H
 #define COW_TENSOR_H
 
-#include <glib.h>
+#include "model/files/mapping.h"
 
 G_BEGIN_DECLS
 
@@ -28,8 +28,9 @@ typedef struct {
   CowDtype dtype;
   guint n_dims; /* 0 for a scalar */
   gint64 dims[COW_MAX_DIMS];
-  const guint8 *data; /* row-major, little-endian; may be unaligned; valid while the file is open */
+  const guint8 *data; /* row-major, little-endian; may be unaligned; see cow_tensor_read () */
   gsize n_bytes;      /* always cow_tensor_count () * cow_dtype_size () */
+  const CowMapping *mapping; /* the file that the data are of; NULL: they are in memory */
 } CowTensor;
 
 /* Bytes of one element. */
@@ -48,10 +49,18 @@ gsize cow_tensor_count (const CowTensor *tensor);
 char *cow_tensor_shape_text (const CowTensor *tensor);
 gboolean cow_tensor_has_shape (const CowTensor *tensor, guint n_dims, const gint64 *dims);
 
+/* Brings the data into memory, where they stay while the file is open and nobody releases them;
+ * before that they must not be touched. COW_ERROR_IO, also where the file was changed. */
+gboolean cow_tensor_read (const CowTensor *tensor, GError **error);
+/* Copies bytes [first, first + n_bytes) of the data, which need not be in memory. */
+gboolean cow_tensor_copy (const CowTensor *tensor, gsize first, gsize n_bytes, void *to,
+                          GError **error);
+
 /*
  * Copies a tensor of any floating-point type to fp32 [count]. COW_ERROR_FORMAT when a value is NaN
  * or infinite (message: file, tensor, index), COW_ERROR_MISMATCH when the type is not a
- * floating-point one. `file` is for the message.
+ * floating-point one, COW_ERROR_IO. `file` is for the message. The data need not be in memory, and
+ * are not brought there.
  */
 gboolean cow_tensor_to_f32 (const CowTensor *tensor, const char *file, float *out, GError **error);
 /* The same check without the copy. */

@@ -173,6 +173,7 @@ read_tensor (Reader *reader, const CowPickleValue *arguments, CowTensor *tensor,
                  "tensor %s: needs elements %" G_GSIZE_FORMAT " to %" G_GSIZE_FORMAT
                  " of a storage that has %" G_GSIZE_FORMAT,
                  tensor->name, offset, offset + count, available);
+  tensor->mapping = &reader->file->mapping;
   tensor->data = count > 0 ? entry->data + offset * cow_dtype_size (tensor->dtype)
                            : reader->file->mapping.data;
   return TRUE;
@@ -300,7 +301,11 @@ check_byte_order (Reader *reader, GError **error)
   g_autofree char *name = g_strconcat (reader->prefix, "/byteorder", NULL);
   const CowZipEntry *entry = cow_zip_find (reader->zip, name);
 
-  if (entry == NULL || (entry->size == 6 && memcmp (entry->data, "little", 6) == 0))
+  if (entry == NULL)
+    return TRUE;
+  if (!cow_mapping_read (&reader->file->mapping, entry->data, MIN (entry->size, 6), error))
+    return FALSE;
+  if (entry->size == 6 && memcmp (entry->data, "little", 6) == 0)
     return TRUE;
   return fail (reader->file, COW_ERROR_UNSUPPORTED, error,
                "was written on a big-endian machine; little-endian is known");
@@ -325,7 +330,8 @@ read_archive (Reader *reader, GError **error)
   const CowZipEntry *entry;
   const CowPickleValue *root;
 
-  if (!find_pickle (reader, &entry, error) || !check_byte_order (reader, error))
+  if (!find_pickle (reader, &entry, error) || !check_byte_order (reader, error) ||
+      !cow_mapping_read (&reader->file->mapping, entry->data, entry->size, error))
     return FALSE;
   pickle = cow_pickle_read (reader->file->mapping.path, entry->data, entry->size, globals, error);
   if (pickle == NULL)
@@ -342,7 +348,10 @@ static gboolean
 check_kind (const CowTorchfile *self, GError **error)
 {
   const CowMapping *mapping = &self->mapping;
+  const gsize start = MIN (mapping->size, COW_FOREIGN_BYTES);
 
+  if (!cow_mapping_read (mapping, mapping->data, start, error))
+    return FALSE;
   if (mapping->size >= 4 && memcmp (mapping->data, "PK\3\4", 4) == 0)
     return TRUE;
   if (mapping->size >= 2 && mapping->data[0] == 0x80 && mapping->data[1] <= 5)
@@ -350,7 +359,7 @@ check_kind (const CowTorchfile *self, GError **error)
         self, COW_ERROR_UNSUPPORTED, error,
         "a bare pickle, as torch before 1.6 wrote: load and save it again with torch 1.6 or newer");
   fail (self, COW_ERROR_FORMAT, error, "no file of torch.save (): a zip archive was expected");
-  cow_foreign_explain (mapping->path, mapping->data, mapping->size, error);
+  cow_foreign_explain (mapping->path, mapping->data, start, error);
   return FALSE;
 }
 
@@ -359,8 +368,7 @@ read_file (CowTorchfile *self, GError **error)
 {
   Reader reader = { .file = self };
   gboolean ok = check_kind (self, error) &&
-                (reader.zip = cow_zip_open (self->mapping.path, self->mapping.data,
-                                            self->mapping.size, error)) != NULL &&
+                (reader.zip = cow_zip_open (&self->mapping, error)) != NULL &&
                 read_archive (&reader, error);
 
   cow_zip_close (reader.zip);
@@ -436,6 +444,12 @@ const CowTensor *
 cow_torchfile_get (const CowTorchfile *self, const char *name)
 {
   return g_hash_table_lookup (self->by_name, name);
+}
+
+gboolean
+cow_torchfile_check (const CowTorchfile *self, GError **error)
+{
+  return cow_mapping_check (&self->mapping, error);
 }
 
 void

@@ -14,7 +14,7 @@ G_BEGIN_DECLS
 typedef struct _CowTorchfile CowTorchfile;
 
 /*
- * Maps a file and reads its pickle. Tensors in nested dicts get dotted names ("model.norm.weight"
+ * Opens a file and reads its pickle. Tensors in nested dicts get dotted names ("model.norm.weight"
  * for {"model": {"norm.weight": ...}}). COW_ERROR_NOT_FOUND, COW_ERROR_IO; COW_ERROR_FORMAT for a
  * broken zip or pickle; COW_ERROR_UNSUPPORTED, naming the global, for a pickle that would call
  * anything but torch's tensor constructors, for compressed entries, for tensors that are not
@@ -30,6 +30,8 @@ const char *cow_torchfile_path (const CowTorchfile *self);
 guint cow_torchfile_n_tensors (const CowTorchfile *self);
 const CowTensor *cow_torchfile_nth (const CowTorchfile *self, guint i);
 const CowTensor *cow_torchfile_get (const CowTorchfile *self, const char *name);
+/* See cow_mapping_check (). */
+gboolean cow_torchfile_check (const CowTorchfile *self, GError **error);
 /* See cow_safetensors_release_pages (). */
 void cow_torchfile_release_pages (const CowTorchfile *self, const CowTensor *tensor);
 

@@ -52,7 +52,7 @@ part_of_count (const CowCheckpoint *checkpoint, const char *name, const char *su
   return tensor;
 }
 
-/* The values of a part, which are the caller's; nobody reads them in the file again. */
+/* The values of a part, which are the caller's. */
 static float *
 part_floats (const CowCheckpoint *checkpoint, const char *name, const char *suffix, gsize count,
              GError **error)
@@ -60,9 +60,7 @@ part_floats (const CowCheckpoint *checkpoint, const char *name, const char *suff
   const CowTensor *tensor = part_of_count (checkpoint, name, suffix, count, error);
   if (tensor == NULL)
     return NULL;
-  float *values = cow_tensor_dup_f32 (tensor, cow_checkpoint_file_of (checkpoint, tensor), error);
-  cow_checkpoint_release_pages (checkpoint, tensor);
-  return values;
+  return cow_tensor_dup_f32 (tensor, cow_checkpoint_file_of (checkpoint, tensor), error);
 }
 
 static gboolean
@@ -141,8 +139,10 @@ read_state (const CowCheckpoint *checkpoint, const CowTensor *tensor, gint64 out
                  tensor->n_bytes, cow_dtype_name (tensor->dtype), MAX_STATE);
     return FALSE;
   }
-  g_autoptr (JsonObject) object =
-      cow_json_parse_object ((const char *)tensor->data, tensor->n_bytes, where, error);
+  g_autofree char *text = g_malloc (tensor->n_bytes);
+  if (!cow_tensor_copy (tensor, 0, tensor->n_bytes, text, error))
+    return FALSE;
+  g_autoptr (JsonObject) object = cow_json_parse_object (text, tensor->n_bytes, where, error);
   return object != NULL && parse_state (object, where, out, in, nested, state, error);
 }
 
@@ -171,6 +171,14 @@ restore_absmax (const guint8 *codes, gsize n_blocks, const float map[256], const
 }
 
 static float *
+no_memory (const char *file, gsize n_blocks, const char *name, GError **error)
+{
+  g_set_error (error, COW_ERROR, COW_ERROR_MEMORY,
+               "%s: no memory for the %" G_GSIZE_FORMAT " scales of %s", file, n_blocks, name);
+  return NULL;
+}
+
+static float *
 read_nested_absmax (const CowCheckpoint *checkpoint, const char *name, gsize n_blocks,
                     const State *state, GError **error)
 {
@@ -192,17 +200,18 @@ read_nested_absmax (const CowCheckpoint *checkpoint, const char *name, gsize n_b
   if (absmax2 == NULL)
     return NULL;
   g_autofree float *absmax = g_try_new (float, n_blocks);
-  if (absmax == NULL) {
-    g_set_error (error, COW_ERROR, COW_ERROR_MEMORY,
-                 "%s: no memory for the %" G_GSIZE_FORMAT " scales of %s", file, n_blocks, name);
+  if (absmax == NULL)
+    return no_memory (file, n_blocks, name, error);
+  g_autofree guint8 *bytes = g_try_malloc (n_blocks);
+  if (bytes == NULL)
+    return no_memory (file, n_blocks, name, error);
+  if (!cow_tensor_copy (codes, 0, n_blocks, bytes, error))
     return NULL;
-  }
-  if (!restore_absmax (codes->data, n_blocks, map, absmax2, state, absmax)) {
+  if (!restore_absmax (bytes, n_blocks, map, absmax2, state, absmax)) {
     g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
                  "%s: the scales of %s, decoded, are not finite", file, name);
     return NULL;
   }
-  cow_checkpoint_release_pages (checkpoint, codes);
   return g_steal_pointer (&absmax);
 }
 
@@ -253,7 +262,8 @@ find_nf4 (const CowCheckpoint *checkpoint, const CowTensor *codes, const char *n
   source->host_absmax = *absmax;
   source->block = state.block;
   memcpy (source->code, map, sizeof source->code);
-  if (check_range (source, n_blocks, cow_checkpoint_file_of (checkpoint, codes), name, error))
+  if (check_range (source, n_blocks, cow_checkpoint_file_of (checkpoint, codes), name, error) &&
+      cow_tensor_read (codes, error))
     return TRUE;
   g_clear_pointer (absmax, g_free);
   return FALSE;
@@ -325,7 +335,7 @@ find_dense (const CowCheckpoint *checkpoint, const CowTensor *tensor, CkWeightSo
     return FALSE;
   }
   source->host_data = tensor->data;
-  return cow_tensor_check_finite (tensor, file, error);
+  return cow_tensor_read (tensor, error) && cow_tensor_check_finite (tensor, file, error);
 }
 
 gboolean

@@ -27,7 +27,8 @@
 #define FLAG_HIDDEN_DIRECTORY 0x2000u
 
 struct _CowZip {
-  const char *path; /* the caller's, used while opening */
+  const CowMapping *mapping;
+  const char *path; /* the mapping's, like data and size */
   const guint8 *data;
   gsize size;
   GArray *entries; /* CowZipEntry */
@@ -64,20 +65,24 @@ bad (const CowZip *self, const char *what, GError **error)
   return FALSE;
 }
 
-/* The end record is the last thing but a comment, whose length it gives: an offset where both
- * agree, or G_MAXSIZE. */
-static gsize
-find_end (const CowZip *self)
+/* The end record is the last thing but a comment, whose length it gives: *end is the offset where
+ * both agree. */
+static gboolean
+find_end (const CowZip *self, gsize *end, GError **error)
 {
   gsize longest = MIN (self->size, END_SIZE + G_MAXUINT16);
 
+  if (!cow_mapping_read (self->mapping, self->data + self->size - longest, longest, error))
+    return FALSE;
   for (gsize back = END_SIZE; back <= longest; back++) {
     const guint8 *p = self->data + self->size - back;
 
-    if (get32 (p) == END_SIGNATURE && get16 (p + 20) == back - END_SIZE)
-      return self->size - back;
+    if (get32 (p) == END_SIGNATURE && get16 (p + 20) == back - END_SIZE) {
+      *end = self->size - back;
+      return TRUE;
+    }
   }
-  return G_MAXSIZE;
+  return bad (self, "it has no end; the file is truncated", error);
 }
 
 /* The 64-bit end record, for archives whose numbers do not fit the old one. */
@@ -87,12 +92,19 @@ read_end64 (const CowZip *self, gsize end, Directory *directory, GError **error)
   const guint8 *locator, *record;
   guint64 at;
 
-  if (end < LOCATOR64_SIZE || get32 (self->data + end - LOCATOR64_SIZE) != LOCATOR64_SIGNATURE)
+  if (end < LOCATOR64_SIZE)
+    return bad (self, "its zip64 end is missing", error);
+  if (!cow_mapping_read (self->mapping, self->data + end - LOCATOR64_SIZE, LOCATOR64_SIZE, error))
+    return FALSE;
+  if (get32 (self->data + end - LOCATOR64_SIZE) != LOCATOR64_SIGNATURE)
     return bad (self, "its zip64 end is missing", error);
   locator = self->data + end - LOCATOR64_SIZE;
   at = get64 (locator + 8);
-  if (end < LOCATOR64_SIZE + END64_SIZE || at > end - LOCATOR64_SIZE - END64_SIZE ||
-      get32 (self->data + at) != END64_SIGNATURE)
+  if (end < LOCATOR64_SIZE + END64_SIZE || at > end - LOCATOR64_SIZE - END64_SIZE)
+    return bad (self, "its zip64 end is not where it should be", error);
+  if (!cow_mapping_read (self->mapping, self->data + at, END64_SIZE, error))
+    return FALSE;
+  if (get32 (self->data + at) != END64_SIGNATURE)
     return bad (self, "its zip64 end is not where it should be", error);
   record = self->data + at;
   directory->n_entries = get64 (record + 32);
@@ -104,11 +116,11 @@ read_end64 (const CowZip *self, gsize end, Directory *directory, GError **error)
 static gboolean
 find_directory (const CowZip *self, Directory *directory, GError **error)
 {
-  gsize end = find_end (self);
   const guint8 *record;
+  gsize end;
 
-  if (end == G_MAXSIZE)
-    return bad (self, "it has no end; the file is truncated", error);
+  if (!find_end (self, &end, error))
+    return FALSE;
   record = self->data + end;
   if ((get16 (record + 4) != 0 && get16 (record + 4) != G_MAXUINT16) ||
       (get16 (record + 6) != 0 && get16 (record + 6) != G_MAXUINT16)) {
@@ -127,7 +139,7 @@ find_directory (const CowZip *self, Directory *directory, GError **error)
   if (directory->offset > end || directory->size > end - directory->offset ||
       directory->n_entries > directory->size / CENTRAL_SIZE)
     return bad (self, "its directory lies outside of the file", error);
-  return TRUE;
+  return cow_mapping_read (self->mapping, self->data + directory->offset, directory->size, error);
 }
 
 /* Replaces each of the values that says "too large for 32 bits" by the next of the zip64 extra
@@ -157,22 +169,38 @@ read_extra64 (const guint8 *extra, gsize n_extra, guint64 *const *values, guint 
   return wanted == 0;
 }
 
+static gboolean
+misplaced (const CowZip *self, const CowZipEntry *entry, GError **error)
+{
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+               "%s: broken zip archive: entry %s lies outside of the file or has another header",
+               self->path, entry->name);
+  return FALSE;
+}
+
 /* Data start behind the local header, whose name and extra field have lengths of their own. They
  * must end before the directory. */
 static gboolean
 locate_data (const CowZip *self, guint64 header, const guint8 *name, gsize n_name, guint64 limit,
-             CowZipEntry *entry)
+             CowZipEntry *entry, GError **error)
 {
-  const guint8 *local = self->data + header;
+  guint8 local[LOCAL_SIZE];
+  g_autofree guint8 *found = g_malloc (n_name);
   guint64 start;
 
-  if (limit < LOCAL_SIZE || header > limit - LOCAL_SIZE || get32 (local) != LOCAL_SIGNATURE ||
-      get16 (local + 26) != n_name)
+  if (limit < LOCAL_SIZE || header > limit - LOCAL_SIZE)
+    return misplaced (self, entry, error);
+  if (!cow_mapping_copy (self->mapping, self->data + header, LOCAL_SIZE, local, error))
     return FALSE;
+  if (get32 (local) != LOCAL_SIGNATURE || get16 (local + 26) != n_name)
+    return misplaced (self, entry, error);
   start = header + LOCAL_SIZE + n_name + get16 (local + 28);
-  if (start > limit || entry->size > limit - start ||
-      memcmp (local + LOCAL_SIZE, name, n_name) != 0)
+  if (start > limit || entry->size > limit - start)
+    return misplaced (self, entry, error);
+  if (!cow_mapping_copy (self->mapping, self->data + header + LOCAL_SIZE, n_name, found, error))
     return FALSE;
+  if (memcmp (found, name, n_name) != 0)
+    return misplaced (self, entry, error);
   entry->data = entry->size > 0 ? self->data + start : NULL;
   return TRUE;
 }
@@ -224,12 +252,8 @@ read_entry (CowZip *self, const Directory *directory, gsize *at, GError **error)
       size != stored)
     return bad (self, "an entry's sizes contradict each other", error);
   entry.size = size;
-  if (!locate_data (self, header, record + CENTRAL_SIZE, n_name, directory->offset, &entry)) {
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
-                 "%s: broken zip archive: entry %s lies outside of the file or has another header",
-                 self->path, entry.name);
+  if (!locate_data (self, header, record + CENTRAL_SIZE, n_name, directory->offset, &entry, error))
     return FALSE;
-  }
   g_array_index (self->entries, CowZipEntry, self->entries->len - 1) = entry;
   *at += CENTRAL_SIZE + n_name + n_extra + get16 (record + 32);
   return TRUE;
@@ -266,13 +290,14 @@ clear_entry (gpointer entry)
 }
 
 CowZip *
-cow_zip_open (const char *path, const guint8 *data, gsize size, GError **error)
+cow_zip_open (const CowMapping *mapping, GError **error)
 {
   g_autoptr (CowZip) self = g_new0 (CowZip, 1);
 
-  self->path = path;
-  self->data = data;
-  self->size = size;
+  self->mapping = mapping;
+  self->path = mapping->path;
+  self->data = mapping->data;
+  self->size = mapping->size;
   self->entries = g_array_new (FALSE, FALSE, sizeof (CowZipEntry));
   g_array_set_clear_func (self->entries, clear_entry);
   self->by_name = g_hash_table_new (g_str_hash, g_str_equal);

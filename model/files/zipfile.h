@@ -4,7 +4,7 @@
 #ifndef COW_ZIPFILE_H
 #define COW_ZIPFILE_H
 
-#include <glib.h>
+#include "model/files/mapping.h"
 
 G_BEGIN_DECLS
 
@@ -12,16 +12,16 @@ typedef struct _CowZip CowZip;
 
 typedef struct {
   char *name;
-  const guint8 *data; /* NULL when size is 0 */
+  const guint8 *data; /* NULL when size is 0; read it with cow_mapping_read () first */
   gsize size;
 } CowZipEntry;
 
 /*
- * Reads the central directory of an archive in memory and checks that every entry lies inside it.
- * `path` is for messages. COW_ERROR_FORMAT; COW_ERROR_UNSUPPORTED, naming the entry, for compressed
- * and encrypted ones and for archives in several parts.
+ * Reads the central directory of an archive and checks that every entry lies inside it. The mapping
+ * outlives the table. COW_ERROR_FORMAT; COW_ERROR_UNSUPPORTED, naming the entry, for compressed and
+ * encrypted ones and for archives in several parts; COW_ERROR_IO.
  */
-CowZip *cow_zip_open (const char *path, const guint8 *data, gsize size, GError **error);
+CowZip *cow_zip_open (const CowMapping *mapping, GError **error);
 void cow_zip_close (CowZip *self);
 guint cow_zip_n_entries (const CowZip *self);
 const CowZipEntry *cow_zip_nth (const CowZip *self, guint i);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/network/classifier.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "model/adapter/base-check.h"
@@ -28,7 +29,7 @@ struct _CowClassifier {
   int batch; /* that memory was planned for */
   CkDevice *device;
   CkStream *stream;
-  CowCheckpoint *checkpoint; /* open as long as the backbone computes from it */
+  CowCheckpoint *checkpoint; /* open as long as the backbone computes from what was read of it */
   CowCard *card;
   gboolean card_found; /* it is the adapter's own */
   CowBackboneConfig config;
@@ -280,7 +281,8 @@ static gboolean
 open_parts (CowClassifier *self, GError **error)
 {
   g_autoptr (CowAdapter) adapter = NULL;
-  self->checkpoint = cow_checkpoint_open (self->model_path, error);
+  if (!self->checkpoint)
+    self->checkpoint = cow_checkpoint_open (self->model_path, error);
   if (!self->checkpoint ||
       !cow_backbone_config_read (self->model_path, self->checkpoint,
                                  cow_card_kind (self->card)->model_type, &self->config, error) ||
@@ -290,7 +292,7 @@ open_parts (CowClassifier *self, GError **error)
       (!check_kind (self, error) || !check_preprocess (self, error) ||
        !read_adapter (self, &adapter, error) || !open_head (self, adapter != NULL, error)))
     return FALSE;
-  if (!open_backbone (self, adapter, error))
+  if (!open_backbone (self, adapter, error) || !cow_checkpoint_check (self->checkpoint, error))
     return FALSE;
   if (self->config.klass->copies_weights)
     g_clear_pointer (&self->checkpoint, cow_checkpoint_close);
@@ -336,8 +338,12 @@ load (CowClassifier *self, const CowClassifierOptions *options, GError **error)
     return FALSE;
   self->card = self->adapter_path ? cow_card_read (self->adapter_path, &self->card_found, error)
                                   : cow_card_new_default ();
-  if (!self->card || !find_model (self, options->model, error) || !read_preprocess (self, error) ||
-      !open_parts (self, error))
+  if (!self->card || !find_model (self, options->model, error) || !read_preprocess (self, error))
+    return FALSE;
+  if (options->like && options->like->checkpoint &&
+      g_str_equal (options->like->model_path, self->model_path))
+    self->checkpoint = cow_checkpoint_ref (options->like->checkpoint);
+  if (!open_parts (self, error))
     return FALSE;
   if (self->checkpoint)
     find_notes (self);
@@ -365,6 +371,7 @@ cow_classifier_new_like (const CowClassifier *self, CowPrecision precision,
     .precision = precision,
     .raised = raised,
     .threads = self->device->threads,
+    .like = self,
   };
   return cow_classifier_new (&options, error);
 }
@@ -613,6 +620,40 @@ cow_classifier_run_prepared (CowClassifier *self, const float *const *pictures, 
                              int height, int width, CowOutput *output, GError **error)
 {
   return run (self, &(Pixels){ .pictures = pictures }, batch, height, width, FALSE, output, error);
+}
+
+/* A NaN would otherwise become a label without a word. */
+static gboolean
+check_finite (const CowClassifier *self, const char *what, const char *name, const float *values,
+              gsize n, GError **error)
+{
+  for (gsize i = 0; i < n; i++)
+    if (!isfinite (values[i])) {
+      g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                   "%s: number %" G_GSIZE_FORMAT " of the %s of %s is %g, expected a finite "
+                   "number: the weights are too large for this computation",
+                   self->adapter_path ? self->adapter_path : self->model_path, i, name, what,
+                   (double)values[i]);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+gboolean
+cow_classifier_check_output (const CowClassifier *self, const CowOutput *output, int i,
+                             const char *what, GError **error)
+{
+  const gsize n_features = (gsize)self->config.n_features;
+  if (!check_finite (self, what, COW_RESULT_FEATURES, output->pooler_output + (gsize)i * n_features,
+                     n_features, error))
+    return FALSE;
+  for (guint r = 0; self->head && r < self->head->n_results; r++) {
+    const CowResult *result = &self->head->results[r];
+    if (!check_finite (self, what, result->name, result->data + (gsize)i * result->n, result->n,
+                       error))
+      return FALSE;
+  }
+  return TRUE;
 }
 
 const CowResult *

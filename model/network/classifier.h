@@ -11,6 +11,8 @@
 
 G_BEGIN_DECLS
 
+typedef struct _CowClassifier CowClassifier;
+
 typedef struct {
   const char *model;   /* Hugging Face folder, .safetensors or .pth; looked up by cow_locate. NULL
                           where the adapter is a whole network */
@@ -22,13 +24,14 @@ typedef struct {
   const char *const *raised;
   int threads; /* of a stream; 0: one a processor */
   int batch;   /* the largest that there is to be memory for; 0: 8 */
+  /* Or NULL: a network that may be of the same model. What both compute from the file is in memory
+   * once then. Not used after loading. */
+  const CowClassifier *like;
 } CowClassifierOptions;
 
 /* Puts what auto stands for in the place of auto (cow_precision_choose ()); clear *choice, which
  * the options then borrow from. */
 void cow_classifier_options_resolve (CowClassifierOptions *options, CowPrecisionChoice *choice);
-
-typedef struct _CowClassifier CowClassifier;
 
 /* The results of a forward pass; memory of the classifier's, valid until its next call. NULL fields
  * do not exist. */
@@ -41,7 +44,7 @@ typedef struct {
 } CowOutput;
 
 CowClassifier *cow_classifier_new (const CowClassifierOptions *options, GError **error);
-/* The same network in another precision, `raised` as in the options. */
+/* The same network in another precision, `raised` as in the options, with `like`. */
 CowClassifier *cow_classifier_new_like (const CowClassifier *self, CowPrecision precision,
                                         const char *const *raised, GError **error);
 /* Whether an adapter folder, looked up likewise, needs a model: FALSE where its card says that it
@@ -61,6 +64,11 @@ gboolean cow_classifier_run_tokens (CowClassifier *self, const float *pixels, in
  * are their places. cow_classifier_stream () must have waited for the work that writes there. */
 gboolean cow_classifier_run_prepared (CowClassifier *self, const float *const *pictures, int batch,
                                       int height, int width, CowOutput *output, GError **error);
+
+/* COW_ERROR_FORMAT where a number of the features or results of picture i of a run is not finite,
+ * whatever its weights are: `what` names the picture. */
+gboolean cow_classifier_check_output (const CowClassifier *self, const CowOutput *output, int i,
+                                      const char *what, GError **error);
 
 /* The head's results, *n of them; their data are the last run's, NULL before the first. None
  * without a head. */

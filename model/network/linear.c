@@ -112,7 +112,7 @@ new_weight (const CowLinear *self, const CowCheckpoint *checkpoint, const char *
                     "%s: tensor %s.weight", cow_checkpoint_path (checkpoint), name);
 }
 
-/* Lets go of the file's pages where the device has numbers of its own. */
+/* Gives the memory of the file's numbers back where the device has its own. */
 static void
 release_source (const CowLinear *self, const CowCheckpoint *checkpoint, const char *name)
 {
@@ -199,7 +199,9 @@ cow_linear_set_products (CowLinear *self, const CowCheckpoint *checkpoint, const
                          CkWeightUses products, GError **error)
 {
   CkWeight *weight;
-  if (!new_weight (self, checkpoint, name, products, &weight, error))
+  g_autofree char *weight_name = g_strconcat (name, ".weight", NULL);
+  if (!cow_tensor_read (cow_checkpoint_find (checkpoint, weight_name), error) ||
+      !new_weight (self, checkpoint, name, products, &weight, error))
     return FALSE;
   ck_synchronize (self->stream);
   ck_weight_free (self->stream->device, self->weight);

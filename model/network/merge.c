@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "model/files/file-writer.h"
 #include "model/network/merge.h"
 
 #include <math.h>
@@ -171,7 +172,7 @@ write_kept (Job *job, const CowTensor *tensor, GError **error)
       !cow_tensor_check_finite (tensor, cow_checkpoint_file_of (job->checkpoint, tensor), error))
     return FALSE;
   job->result->n_kept++;
-  return cow_safetensors_writer_write (job->writer, tensor->data, tensor->n_bytes, error);
+  return cow_safetensors_writer_copy (job->writer, tensor, error);
 }
 
 static gboolean
@@ -191,7 +192,8 @@ write_all (Job *job, GError **error)
       return FALSE;
     }
   }
-  return cow_safetensors_writer_finish (job->writer, error);
+  return cow_checkpoint_check (job->checkpoint, error) &&
+         cow_safetensors_writer_finish (job->writer, error);
 }
 
 /* An adapter of a layer that the base lacks would be lost without a word. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "model/files/file-writer.h"
 #include "model/network/precision-file.h"
 
 #include <math.h>

@@ -282,7 +282,8 @@ cow_network_new (CkStream *stream, const CowNetworkOptions *options, GError **er
                  (!self->backbone ||
                   self->backbone->klass->start (self->backbone, options->seed, error)) &&
                  cow_head_train_start (self->head, head,
-                                       cow_random_key (options->seed, G_MAXUINT32), error)
+                                       cow_random_key (options->seed, G_MAXUINT32), error) &&
+                 (!self->checkpoint || cow_checkpoint_check (self->checkpoint, error))
              ? g_steal_pointer (&self)
              : NULL;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "model/files/file-writer.h"
 #include "model/training/resnet-train.h"
 
 #include <math.h>

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "model/files/json-object.h"
+#include "model/files/file-writer.h"
 #include "model/files/safetensors.h"
 #include "model/training/random.h"
 #include "model/training/vit-train-private.h"

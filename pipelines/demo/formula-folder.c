@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "model/files/error.h"
+#include "model/files/file-writer.h"
 #include "model/files/json-object.h"
 #include "model/files/nf4-write.h"
 #include "model/files/safetensors.h"

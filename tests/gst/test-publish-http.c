@@ -709,6 +709,15 @@ test_tls (void)
     publish_stop (harness);
     assert_taken (endpoint, 3, 6);
     publish_harness_free (harness);
+    /* By a name that begins where the program does. */
+    g_autofree char *before = g_get_current_dir ();
+    g_assert_cmpint (g_chdir (folder), ==, 0);
+    harness = harness_for (endpoint, "http-ca=ca.pem drain-timeout=60000");
+    g_assert_cmpint (g_chdir (before), ==, 0);
+    publish_push (harness, 6, 9);
+    publish_stop (harness);
+    assert_taken (endpoint, 3, 9);
+    publish_harness_free (harness);
   }
   endpoint_free (endpoint);
   support_remove (folder);

@@ -122,7 +122,8 @@ write_tensor (CowSafetensorsWriter *writer, const CowTensor *tensor, const Scrat
   if (edit->data != NULL)
     memcpy (data, edit->data, n_bytes);
   else if (n_bytes > 0)
-    memcpy (data, tensor->data, MIN (n_bytes, tensor->n_bytes));
+    cow_tensor_copy (tensor, 0, MIN (n_bytes, tensor->n_bytes), data, &error);
+  g_assert_no_error (error);
   cow_safetensors_writer_write (writer, data, n_bytes, &error);
   g_assert_no_error (error);
 }

@@ -24,6 +24,7 @@ assert_same_tensor (const CowTensor *tensor, const CowTensor *other)
   g_assert_nonnull (other);
   g_assert_cmpint (tensor->dtype, ==, other->dtype);
   g_assert_true (cow_tensor_has_shape (tensor, other->n_dims, other->dims));
+  g_assert_true (cow_tensor_read (tensor, NULL) && cow_tensor_read (other, NULL));
   g_assert_cmpmem (tensor->data, tensor->n_bytes, other->data, other->n_bytes);
 }
 
@@ -151,6 +152,7 @@ test_qkv (void)
 
     g_assert_no_error (error);
     g_assert_cmpuint (tensor->n_bytes, ==, 4);
+    g_assert_true (cow_tensor_read (tensor, &error));
     g_assert_cmpuint (tensor->data[0], ==, 4 * i);
   }
   g_assert_null (

@@ -39,8 +39,7 @@ copy_renamed (const char *from, const char *to, Rename rename, gpointer data)
       if (name && !writing)
         cow_safetensors_writer_declare (writer, name, tensor->dtype, tensor->dims, tensor->n_dims);
       else if (name)
-        g_assert_true (
-            cow_safetensors_writer_write (writer, tensor->data, tensor->n_bytes, &error));
+        g_assert_true (cow_safetensors_writer_copy (writer, tensor, &error));
     }
   g_assert_true (cow_safetensors_writer_finish (writer, &error));
 }

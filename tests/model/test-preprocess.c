@@ -23,6 +23,8 @@ data_open (const char *name)
   g_autofree char *path = g_build_filename (g_getenv ("COW_TEST_DATA"), name, NULL);
   CowSafetensors *file = cow_safetensors_open (path, &error);
   g_assert_no_error (error);
+  for (guint i = 0; i < cow_safetensors_n_tensors (file); i++)
+    g_assert_true (cow_tensor_read (cow_safetensors_nth (file, i), &error));
   return file;
 }
 

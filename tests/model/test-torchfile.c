@@ -31,6 +31,7 @@ test_golden (gconstpointer network)
     g_assert_nonnull (same);
     g_assert_cmpint (tensor->dtype, ==, same->dtype);
     g_assert_true (cow_tensor_has_shape (tensor, same->n_dims, same->dims));
+    g_assert_true (cow_tensor_read (tensor, &error) && cow_tensor_read (same, &error));
     g_assert_cmpmem (tensor->data, tensor->n_bytes, same->data, same->n_bytes);
     cow_torchfile_release_pages (torchfile, tensor);
   }

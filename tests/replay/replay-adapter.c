@@ -179,7 +179,8 @@ read_labels (const CowSafetensors *file, int n)
   gint32 *labels = g_new (gint32, n);
   for (int i = 0; i < n; i++) {
     gint64 label;
-    memcpy (&label, tensor->data + 8 * i, 8);
+    if (!cow_tensor_copy (tensor, 8 * (gsize)i, 8, &label, NULL))
+      exit (2);
     labels[i] = (gint32)label;
   }
   return labels;

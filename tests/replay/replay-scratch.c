@@ -146,7 +146,9 @@ read_names (const CowSafetensors *file, const char *network)
                 name);
     exit (2);
   }
-  g_autofree char *text = g_strndup ((const char *)tensor->data, tensor->n_bytes);
+  g_autofree char *text = g_malloc0 (tensor->n_bytes + 1);
+  if (!cow_tensor_copy (tensor, 0, tensor->n_bytes, text, NULL))
+    exit (2);
   g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
   GHashTable *names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   for (char **line = lines; *line; line++)

@@ -90,6 +90,7 @@ assert_same_state (const char *a, const char *b)
   for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
     const CowTensor *l = cow_safetensors_get (left, names[i]),
                     *r = cow_safetensors_get (right, names[i]);
+    g_assert_true (cow_tensor_read (l, &error) && cow_tensor_read (r, &error));
     g_assert_cmpmem (l->data, l->n_bytes, r->data, r->n_bytes);
   }
 }

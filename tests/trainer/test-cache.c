@@ -3,8 +3,10 @@
  * when not, and how an interrupted job resumes. */
 #include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <utime.h>
 
+#include "model/files/safetensors.h"
 #include "tests/trainer/cli.h"
 #include "tests/trainer/drawn.h"
 #include "trainer/train/features-cache.h"
@@ -194,6 +196,33 @@ test_key (Fixture *self, gconstpointer unused)
 
 /* ---- resuming -------------------------------------------------------------------------------- */
 
+/* A file of so many rows and some bytes of the next: the first is all 77, the others are the whole
+ * cache's. */
+static void
+write_rows (const Fixture *self, const CowFeaturesCache *whole, const char *path, guint n,
+            gsize more)
+{
+  const gint64 width = cow_features_cache_width (whole);
+  const gsize bytes = (gsize)width * sizeof (float);
+  g_autofree float *row = g_new (float, (gsize)width);
+  g_autoptr (GString) file = g_string_new ("cowrows2");
+  g_autoptr (GError) error = NULL;
+
+  g_string_append_len (file, (const char *)&width, sizeof width);
+  for (guint k = 0; k < n; k++) {
+    const guint sample = g_array_index (self->set->splits[COW_TRAIN], guint, k / COPIES);
+    memcpy (row, cow_features_cache_row (whole, sample, k % COPIES), bytes);
+    for (gint64 i = 0; k == 0 && i < width; i++)
+      row[i] = 77;
+    const guint64 sum = features_row_sum (k, row, width);
+    g_string_append_len (file, (const char *)row, (gssize)bytes);
+    g_string_append_len (file, (const char *)&sum, sizeof sum);
+  }
+  g_string_append_len (file, (const char *)row, (gssize)more);
+  g_file_set_contents (path, file->str, (gssize)file->len, &error);
+  g_assert_no_error (error);
+}
+
 /* Complete rows are kept, half a row is not. */
 static void
 test_resume (Fixture *self, gconstpointer unused)
@@ -204,22 +233,10 @@ test_resume (Fixture *self, gconstpointer unused)
   g_autoptr (CowFeaturesCache) whole = open_cache (self);
   const gsize width = (gsize)cow_features_cache_width (whole);
   const guint first = g_array_index (self->set->splits[COW_TRAIN], guint, 0);
-  g_autofree float *rows = g_new0 (float, 6 * width);
-  g_autoptr (GError) error = NULL;
 
   /* The file has five rows, the first of which no network computes, and some bytes of the sixth. */
-  for (guint k = 1; k < 5; k++)
-    memcpy (rows + k * width,
-            cow_features_cache_row (
-                whole, k < COPIES ? first : g_array_index (self->set->splits[COW_TRAIN], guint, 1),
-                k % COPIES),
-            width * sizeof (float));
-  for (gsize i = 0; i < width; i++)
-    rows[i] = 77;
+  write_rows (self, whole, rows_path, 5, 10);
   g_assert_cmpint (g_unlink (path), ==, 0);
-  g_file_set_contents (rows_path, (const char *)rows, (gssize)(5 * width * sizeof (float) + 10),
-                       &error);
-  g_assert_no_error (error);
 
   g_autoptr (CowFeaturesCache) again = open_cache (self);
   g_assert_cmpfloat (cow_features_cache_row (again, first, 0)[3], ==, 77);
@@ -232,18 +249,159 @@ test_resume (Fixture *self, gconstpointer unused)
     }
 }
 
+/* ---- damage ---------------------------------------------------------------------------------- */
+
+static GString *said;
+
 static void
-test_bad_file (Fixture *self, gconstpointer unused)
+keep_said (const char *text)
+{
+  g_string_append (said, text);
+}
+
+/* The cache, and what was said while it was opened. */
+static CowFeaturesCache *
+open_listening (const Fixture *self, char **text)
+{
+  said = g_string_new (NULL);
+  const GPrintFunc before = g_set_printerr_handler (keep_said);
+  CowFeaturesCache *cache = open_cache (self);
+  g_set_printerr_handler (before);
+  *text = g_string_free (g_steal_pointer (&said), FALSE);
+  return cache;
+}
+
+typedef enum { EMPTY, NONSENSE, ZEROS, HALF, ZERO_PAGE, ONE_BIT, OTHER_ROW, N_DAMAGES } Damage;
+
+static void
+damage_file (const char *path, Damage damage)
+{
+  g_autofree char *bytes = NULL;
+  g_autoptr (GError) error = NULL;
+  gsize n;
+
+  g_assert_true (g_file_get_contents (path, &bytes, &n, &error));
+  if (damage == ZEROS)
+    memset (bytes, 0, n);
+  else if (damage == ZERO_PAGE)
+    memset (bytes + 4096, 0, 512);
+  else if (damage == ONE_BIT)
+    bytes[4097] ^= 1;
+  else if (damage == OTHER_ROW)
+    memmove (bytes + n / 2, bytes + n / 2 - 1024, 512);
+  g_file_set_contents (path, damage == NONSENSE ? "nonsense" : bytes,
+                       damage == EMPTY      ? 0
+                       : damage == NONSENSE ? 8
+                       : damage == HALF     ? (gssize)n / 2
+                                            : (gssize)n,
+                       &error);
+  g_assert_no_error (error);
+}
+
+/* What a crash of the system or a disk does to a finished file is found, said, and computed again.
+ */
+static void
+test_damaged (Fixture *self, gconstpointer unused)
 {
   g_autofree char *name = key (self), *file = g_strconcat (name, ".safetensors", NULL),
                   *path = g_build_filename (self->cache, file, NULL);
-  g_autoptr (GError) error = NULL, other = NULL;
+  g_autoptr (CowFeaturesCache) whole = open_cache (self);
+
+  for (Damage damage = EMPTY; damage < N_DAMAGES; damage++) {
+    g_autofree char *text = NULL, *quiet = NULL;
+    damage_file (path, damage);
+    g_autoptr (CowFeaturesCache) again = open_listening (self, &text);
+    cli_assert_says (text, path);
+    cli_assert_says (text, "it is computed again");
+    assert_rows (whole, again, self->set, TRUE);
+    g_autoptr (CowFeaturesCache) then = open_listening (self, &quiet);
+    g_assert_null (strstr (quiet, "computed again"));
+  }
+}
+
+/* The same of a file that is not finished: the rows before the damage stay. */
+static void
+test_damaged_rows (Fixture *self, gconstpointer unused)
+{
+  g_autofree char *name = key (self), *stem = g_build_filename (self->cache, name, NULL);
+  g_autofree char *rows_path = g_strconcat (stem, ".rows", NULL),
+                  *path = g_strconcat (stem, ".safetensors", NULL);
+  g_autoptr (CowFeaturesCache) whole = open_cache (self);
+  const guint first = g_array_index (self->set->splits[COW_TRAIN], guint, 0);
+
+  for (Damage damage = EMPTY; damage < N_DAMAGES; damage++) {
+    g_autofree char *text = NULL;
+    write_rows (self, whole, rows_path, 2 * 4 * COPIES, 0);
+    damage_file (rows_path, damage);
+    g_assert_cmpint (g_unlink (path), ==, 0);
+    g_autoptr (CowFeaturesCache) again = open_listening (self, &text);
+    const gboolean kept = damage >= HALF;
+    g_assert_cmpint (cow_features_cache_row (again, first, 0)[3] == 77, ==, kept);
+    if (damage != EMPTY && damage != HALF)
+      cli_assert_says (text, kept ? "is damaged: it and those after it are computed again"
+                                  : "all of it is computed again");
+    for (guint i = 0; i < self->set->splits[COW_TRAIN]->len; i++)
+      for (guint copy = i == 0; copy < COPIES; copy++) {
+        const guint sample = g_array_index (self->set->splits[COW_TRAIN], guint, i);
+        const gsize bytes = (gsize)cow_features_cache_width (whole) * sizeof (float);
+        g_assert_cmpmem (cow_features_cache_row (again, sample, copy), bytes,
+                         cow_features_cache_row (whole, sample, copy), bytes);
+      }
+  }
+}
+
+/* Versions without checksums wrote the features alone: they are read, unless they are zeros. */
+static void
+test_without_sums (Fixture *self, gconstpointer unused)
+{
+  g_autofree char *name = key (self), *file = g_strconcat (name, ".safetensors", NULL),
+                  *path = g_build_filename (self->cache, file, NULL);
+  g_autoptr (CowFeaturesCache) whole = open_cache (self);
+  const gint64 dims[] = { (gint64)self->set->splits[COW_TRAIN]->len * COPIES,
+                          cow_features_cache_width (whole) };
+  const gsize n = (gsize)(dims[0] * dims[1]);
+
+  for (guint zeros = 0; zeros < 2; zeros++) {
+    g_autofree float *rows = g_new (float, n);
+    g_autofree char *text = NULL;
+    g_autoptr (GError) error = NULL;
+    for (gsize i = 0; i < n; i++)
+      rows[i] = zeros && i >= n / 2 ? 0 : 5;
+    g_autoptr (CowSafetensorsWriter) writer = cow_safetensors_writer_new (path);
+    cow_safetensors_writer_declare (writer, "features", COW_F32, dims, 2);
+    g_assert_true (cow_safetensors_writer_write (writer, rows, n * sizeof (float), &error) &&
+                   cow_safetensors_writer_finish (writer, &error));
+    g_autoptr (CowFeaturesCache) found = open_listening (self, &text);
+    g_assert_cmpint (strstr (text, "it is computed again") != NULL, ==, zeros);
+    const guint first = g_array_index (self->set->splits[COW_TRAIN], guint, 0);
+    g_assert_cmpint (cow_features_cache_row (found, first, 0)[0] == 5, ==, !zeros);
+  }
+}
+
+/* A link in the place of the rows leads to a file that would be emptied. */
+static void
+test_link (Fixture *self, gconstpointer unused)
+{
+  g_autofree char *name = key (self), *file = g_strconcat (name, ".rows", NULL),
+                  *path = g_build_filename (self->cache, file, NULL),
+                  *mine = g_build_filename (self->folder, "mine", NULL), *content = NULL;
+  g_autoptr (GError) error = NULL;
 
   g_assert_cmpint (g_mkdir_with_parents (self->cache, 0755), ==, 0);
-  g_file_set_contents (path, "nonsense", -1, &error);
+  g_assert_true (g_file_set_contents (mine, "mine", -1, NULL));
+  g_assert_cmpint (symlink (mine, path), ==, 0);
   g_assert_null (cow_features_cache_open (&self->options, &error));
-  g_assert_error (error, COW_ERROR, COW_ERROR_FORMAT);
+  g_assert_error (error, COW_ERROR, COW_ERROR_IO);
   g_assert_true (g_str_has_prefix (error->message, path));
+  g_assert_true (g_file_get_contents (mine, &content, NULL, NULL));
+  g_assert_cmpstr (content, ==, "mine");
+}
+
+static void
+test_no_folder (Fixture *self, gconstpointer unused)
+{
+  g_autoptr (GError) other = NULL;
+
   self->options.folder = "/proc/no/such/place";
   g_assert_null (cow_features_cache_open (&self->options, &other));
   g_assert_error (other, COW_ERROR, COW_ERROR_IO);
@@ -266,7 +424,7 @@ test_unreadable (Fixture *self, gconstpointer unused)
   g_assert_nonnull (error);
   g_assert_true (g_str_has_prefix (error->message, picture));
   g_assert_cmpint (g_stat (path, &status), ==, 0);
-  g_assert_cmpint (status.st_size, ==, 8 * COPIES * 128 * (int)sizeof (float));
+  g_assert_cmpint (status.st_size, ==, 16 + 8 * COPIES * (128 * (int)sizeof (float) + 8));
 }
 
 #define ADD(name, function) g_test_add ("/cache/" name, Fixture, NULL, setup, function, teardown)
@@ -279,7 +437,11 @@ main (int argc, char **argv)
   ADD ("again", test_again);
   ADD ("key", test_key);
   ADD ("resume", test_resume);
-  ADD ("bad-file", test_bad_file);
+  ADD ("damaged", test_damaged);
+  ADD ("damaged-rows", test_damaged_rows);
+  ADD ("without-sums", test_without_sums);
+  ADD ("link", test_link);
+  ADD ("no-folder", test_no_folder);
   ADD ("unreadable", test_unreadable);
   return g_test_run ();
 }

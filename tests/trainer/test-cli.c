@@ -201,6 +201,41 @@ test_info_text (void)
   cli_assert_says (result.out, "storage            NF4");
 }
 
+/* Names of a file that would tell a terminal what to do are shown as text. */
+static void
+test_info_escapes (void)
+{
+  char *folder = cli_folder ();
+  g_autofree char *path = g_build_filename (folder, "evil.safetensors", NULL),
+                  *link = g_build_filename (folder, "evil\033[31m", NULL);
+  g_autoptr (CowSafetensorsWriter) writer = cow_safetensors_writer_new (path);
+  g_autoptr (GError) error = NULL;
+  const gint64 one = 1;
+  cow_safetensors_writer_declare (writer,
+                                  "w\033]0;owned\a\xc2\x9b"
+                                  "2J",
+                                  COW_U8, &one, 1);
+  g_assert_true (cow_safetensors_writer_write (writer, "x", 1, &error) &&
+                 cow_safetensors_writer_finish (writer, &error));
+  g_auto (Result) result = cli_run ("info", path, NULL),
+                  json = cli_run ("info", "--json", path, NULL),
+                  missing = cli_run ("info", link, NULL);
+  const Result *results[] = { &result, &json, &missing };
+  for (guint i = 0; i < G_N_ELEMENTS (results); i++) {
+    const char *texts[] = { results[i]->out, results[i]->err };
+    for (guint t = 0; t < 2; t++)
+      for (const char *c = texts[t]; *c; c = g_utf8_next_char (c)) {
+        const gunichar u = g_utf8_get_char (c);
+        if ((u < 0x20 && u != '\n') || (u >= 0x7f && u < 0xa0))
+          g_error ("character %x in \"%s\"", u, texts[t]);
+      }
+  }
+  cli_assert_says (result.out, "\\u001b]0;owned\\u0007\\u009b2J");
+  cli_assert_says (json.out, "\\u001b]0;owned\\u0007\\u009b2J");
+  cli_assert_error (&missing, 1, "evil\\u001b[31m");
+  cli_remove (folder);
+}
+
 static void
 test_info_errors (void)
 {
@@ -236,6 +271,7 @@ assert_quantised (const CowTensor *found, const CowTensor *expected)
   g_assert_nonnull (found);
   if (strstr (expected->name, "quant_state") || strstr (expected->name, "nested_"))
     return;
+  g_assert_true (cow_tensor_read (found, NULL) && cow_tensor_read (expected, NULL));
   if (!g_str_has_suffix (expected->name, ".absmax")) {
     g_assert_cmpmem (found->data, found->n_bytes, expected->data, expected->n_bytes);
     return;
@@ -468,6 +504,7 @@ main (int argc, char **argv)
   g_test_add_func ("/cli/usage-errors", test_usage_errors);
   g_test_add_func ("/cli/old-options", test_old_options);
   g_test_add_func ("/cli/info/model", test_info_model);
+  g_test_add_func ("/cli/info/escapes", test_info_escapes);
   g_test_add_func ("/cli/info/adapter", test_info_adapter);
   g_test_add_func ("/cli/info/text", test_info_text);
   g_test_add_func ("/cli/info/errors", test_info_errors);

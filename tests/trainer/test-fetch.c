@@ -396,19 +396,18 @@ test_names (void)
 static void
 test_sizes (void)
 {
-  /* json-glib 1.10 reads a number that does not fit as the largest one. */
   static const struct {
-    const char *size, *text, *or_text;
+    const char *size, *text;
   } cases[] = {
-    { "9223372036854775807", "the sizes of its files are impossible", NULL },
-    { "9223372036854775000", "are to be downloaded, but its disk has", NULL },
-    { "9223372036854775808", "\"size\"", "are to be downloaded, but its disk has" },
-    { "18446744073709551617", "\"size\"", "are to be downloaded, but its disk has" },
-    { "-1", "\"size\" is -1", NULL },
-    { "1e3", "\"size\"", NULL },
-    { "\"29\"", "\"size\" is \"29\"", NULL },
-    { "null", "\"size\" is null", NULL },
-    { "[]", "\"size\" is []", NULL },
+    { "9223372036854775807", "the sizes of its files are impossible" },
+    { "9223372036854775000", "are to be downloaded, but its disk has" },
+    { "9223372036854775808", "an integer of more than 64 bits" },
+    { "18446744073709551617", "an integer of more than 64 bits" },
+    { "-1", "\"size\" is -1" },
+    { "1e3", "\"size\"" },
+    { "\"29\"", "\"size\" is \"29\"" },
+    { "null", "\"size\" is null" },
+    { "[]", "\"size\" is []" },
   };
   char *folder = cli_folder ();
 
@@ -421,8 +420,7 @@ test_sizes (void)
         cases[i].size, i == 0 ? cases[i].size : "1", i == 0 ? cases[i].size : "2");
     hub_server_set_listing (server, listing);
     g_auto (Result) result = fetch ("farm/custom", folder);
-    const gboolean other = cases[i].or_text && strstr (result.err, cases[i].or_text);
-    cli_assert_error (&result, 1, other ? cases[i].or_text : cases[i].text);
+    cli_assert_error (&result, 1, cases[i].text);
     g_assert_cmpuint (count_files (folder), ==, 0);
   }
   hub_server_set_listing (server, "{\"siblings\": [{\"rfilename\": \"a.safetensors\"}]}");

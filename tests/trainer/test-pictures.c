@@ -76,6 +76,7 @@ test_golden (void)
 
   g_assert_no_error (error);
   const CowTensor *rgb = cow_safetensors_get (file, "rgb");
+  g_assert_true (cow_tensor_read (rgb, &error));
   g_assert_true (picture_read (png, &picture, &error) && picture_read (jpg, &lossy, &error));
   g_assert_cmpint (picture.width, ==, 320);
   g_assert_cmpint (picture.height, ==, 240);

@@ -8,6 +8,7 @@
 #include <vips/vips.h>
 
 #include "model/adapter/card.h"
+#include "model/adapter/head-weights.h"
 #include "model/files/error.h"
 #include "model/files/safetensors.h"
 #include "tests/trainer/cli.h"
@@ -335,12 +336,50 @@ test_wrong_head (Fixture *self, gconstpointer data)
   check_refused (self, self->pictures, self->adapter, NULL, 1, "classifier.safetensors");
 }
 
+/* A head whose numbers are finite and whose results are not. */
+static void
+overflow_head (const char *adapter)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CowHeadWeights) head = cow_head_weights_read (adapter, 0, 0, &error);
+  g_assert_no_error (error);
+  const CowHeadLayer *last = &head->layers[head->n_layers - 1];
+  for (gint64 i = 0; i < last->in * last->out; i++)
+    last->weight[i] = 3e38f;
+  g_assert_true (cow_head_weights_write (head, adapter, &error));
+}
+
+/* Results that are no numbers: each picture is named with the reason, none gets a label, and the
+ * status says so; likewise of features. */
+static void
+test_not_finite (Fixture *self, gconstpointer data)
+{
+  g_autofree char *out = g_build_filename (self->folder, "out.safetensors", NULL);
+  overflow_head (self->adapter);
+  g_auto (Result) result = cli_run ("predict", self->pictures, "--model", self->model, "--adapter",
+                                    self->adapter, "--format", "csv", NULL),
+                  features = cli_run ("features", self->pictures, "-m", self->model, "-a",
+                                      self->adapter, "-o", out, NULL);
+  g_assert_cmpint (result.status, ==, 1);
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    cli_assert_says (result.err, names[i]);
+    g_assert_null (strstr (result.out, names[i]));
+  }
+  cli_assert_says (result.err, "of the logits of ");
+  cli_assert_says (result.err, "expected a finite number");
+  cli_assert_says (result.err, "6 of 6 pictures could not be read or classified");
+  cli_assert_error (&features, 1, "expected a finite number");
+  cli_assert_says (features.err, names[0]);
+  g_assert_false (g_file_test (out, G_FILE_TEST_EXISTS));
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_assert_cmpint (VIPS_INIT (argv[0]), ==, 0);
   g_test_add ("/predict/other-base", Fixture, NULL, set_up, test_other_base, tear_down);
+  g_test_add ("/predict/not-finite", Fixture, NULL, set_up, test_not_finite, tear_down);
   g_test_add ("/predict/csv", Fixture, NULL, set_up, test_csv, tear_down);
   g_test_add ("/predict/jsonl", Fixture, NULL, set_up, test_jsonl, tear_down);
   g_test_add ("/predict/table", Fixture, NULL, set_up, test_table, tear_down);

@@ -183,6 +183,7 @@ open_classifier (Job *job, const CowPrecisionChoice *choice, gint64 threads, GEr
 
   options.choice = choice;
   options.threads = (int)threads;
+  options.like = job->classifiers->len > 0 ? job->classifiers->pdata[0] : NULL;
   CowClassifier *classifier = model_options_open (&options, error);
   if (!classifier)
     return FALSE;

@@ -6,7 +6,8 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "model/files/json-object.h"
+#include "model/files/error.h"
+#include "model/files/file-writer.h"
 #include "model/files/locate.h"
 #include "trainer/train/adapter-run.h"
 #include "trainer/eval/evaluation.h"

@@ -231,6 +231,13 @@ run_batch (Job *self, gint64 first, int n, GError **error)
       !cow_classifier_run_tokens (self->classifier, self->pixels, n, preprocess->height,
                                   preprocess->width, &output, error))
     return FALSE;
+  for (int i = 0; i < n; i++) {
+    g_autofree char *row = g_strdup_printf ("input %" G_GINT64_FORMAT, first + i);
+    if (!cow_classifier_check_output (
+            self->classifier, &output, i,
+            self->input.pictures ? self->input.pictures->pdata[first + i] : row, error))
+      return FALSE;
+  }
   memcpy (self->pooler_output + first * self->hidden, output.pooler_output,
           (gsize)(n * self->hidden) * sizeof (float));
   if (self->logits)

@@ -6,7 +6,10 @@
 #include <malloc.h>
 #include <stdio.h>
 
+#include <glib.h>
+
 #include "cow-build.h"
+#include "model/files/printable.h"
 #include "trainer/cli/verb.h"
 
 static const struct {
@@ -79,9 +82,36 @@ run_verb (int argc, char **argv)
  */
 #define LARGEST_ON_HEAP (4 << 20)
 
+/* Names and messages come from files and servers, too: nothing of them reaches a terminal that it
+ * would take for a command. */
+static void
+print_to (FILE *stream, const char *text)
+{
+  g_autofree char *clean = cow_printable (text, TRUE), *converted = NULL;
+  const char *charset;
+  if (!g_get_charset (&charset))
+    converted = g_convert_with_fallback (clean, -1, charset, "UTF-8", "?", NULL, NULL, NULL);
+  fputs (converted ? converted : clean, stream);
+  fflush (stream);
+}
+
+static void
+print_out (const char *text)
+{
+  print_to (stdout, text);
+}
+
+static void
+print_error (const char *text)
+{
+  print_to (stderr, text);
+}
+
 int
 main (int argc, char **argv)
 {
+  g_set_print_handler (print_out);
+  g_set_printerr_handler (print_error);
   mallopt (M_MMAP_THRESHOLD, LARGEST_ON_HEAP);
   /* File names and help in the user's own encoding, but numbers that other programs can read. */
   setlocale (LC_ALL, "");

@@ -132,6 +132,7 @@ model_options_open (const ModelOptions *self, GError **error)
   options.model = found.model;
   options.adapter = found.adapter;
   options.batch = self->batch;
+  options.like = self->like;
   classifier = cow_classifier_new (&options, error);
   if (classifier)
     say_files (classifier);

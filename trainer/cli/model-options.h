@@ -13,6 +13,7 @@ typedef struct {
   int batch;                        /* pictures a forward pass */
   int threads;                      /* of an operation; 0: one a processor */
   const CowPrecisionChoice *choice; /* what `precision` stands for, where that is known; borrowed */
+  const CowClassifier *like;        /* as in CowClassifierOptions */
 } ModelOptions;
 
 #define MODEL_OPTIONS_DEFAULT                                                                      \

@@ -4,7 +4,6 @@
  * classifier as the GStreamer element. A picture that cannot be read is named and left out; the
  * others are still predicted, and the exit status says that some failed.
  */
-#include <math.h>
 #include <unistd.h>
 
 #include "model/network/classifier.h"
@@ -44,7 +43,7 @@ typedef struct {
   float *pixels;      /* [batch, 3, height, width] */
   const char **batch; /* [batch] the paths of those in `pixels`, borrowed */
   int n;              /* how many are in the batch */
-  guint n_unreadable, n_remarks;
+  guint n_unreadable, n_left_out, n_remarks;
   Predictions *predictions;
   Progress *progress;
 } Job;
@@ -112,6 +111,15 @@ job_open (Job *self, PredictionFormat format, GError **error)
   return self->predictions != NULL;
 }
 
+/* Says why a picture has no row, which the verb's status tells at the end. */
+static void
+leave_out (Job *self, const GError *why)
+{
+  progress_clear (self->progress);
+  g_printerr ("cow-trainer: %s\n", why->message);
+  self->n_left_out++;
+}
+
 /* The pictures that were gathered, through the network and out. */
 static gboolean
 run_batch (Job *self, GError **error)
@@ -127,15 +135,10 @@ run_batch (Job *self, GError **error)
     return FALSE;
   for (int i = 0; i < self->n; i++) {
     const float *probabilities = output.probabilities + (gsize)i * n_classes;
-    for (guint c = 0; c < n_classes; c++)
-      if (!isfinite (probabilities[c])) {
-        g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
-                     "%s with %s gives a probability that is not a number for %s",
-                     cow_classifier_model_path (self->classifier),
-                     cow_classifier_adapter_path (self->classifier), self->batch[i]);
-        return FALSE;
-      }
-    if (!predictions_add (self->predictions, self->batch[i], probabilities, error))
+    g_autoptr (GError) not_finite = NULL;
+    if (!cow_classifier_check_output (self->classifier, &output, i, self->batch[i], &not_finite))
+      leave_out (self, not_finite);
+    else if (!predictions_add (self->predictions, self->batch[i], probabilities, error))
       return FALSE;
   }
   self->n = 0;
@@ -160,8 +163,7 @@ job_run (Job *self, GError **error)
         progress_clear (self->progress);
       picture_remark (&self->n_remarks, path, remark);
     } else {
-      progress_clear (self->progress);
-      g_printerr ("cow-trainer: %s\n", unreadable->message);
+      leave_out (self, unreadable);
       self->n_unreadable++;
     }
     if (self->n == self->options->model.batch && !run_batch (self, error))
@@ -171,10 +173,11 @@ job_run (Job *self, GError **error)
   if (!run_batch (self, error) || !predictions_finish (self->predictions, error))
     return FALSE;
   picture_remarks_end (self->n_remarks);
-  if (self->n_unreadable == 0)
+  if (self->n_left_out == 0)
     return TRUE;
-  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%u of %u pictures could not be read",
-               self->n_unreadable, self->pictures->len);
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%u of %u pictures could not be %s",
+               self->n_left_out, self->pictures->len,
+               self->n_unreadable == self->n_left_out ? "read" : "read or classified");
   return FALSE;
 }
 

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "model/files/printable.h"
+
 #define BYTES_SUFFIX "_bytes"
 
 /* A value on one line; free with g_free. */
@@ -25,14 +27,14 @@ value_text (const char *name, JsonNode *node)
   if (json_node_get_value_type (node) == G_TYPE_DOUBLE)
     return g_strdup_printf ("%g", json_node_get_double (node));
   if (json_node_get_value_type (node) == G_TYPE_STRING)
-    return json_node_dup_string (node);
+    return cow_printable (json_node_get_string (node), FALSE);
   return json_to_string (node, FALSE);
 }
 
 static char *
 name_text (const char *name)
 {
-  char *text = g_strdup (name);
+  char *text = cow_printable (name, FALSE);
   if (g_str_has_suffix (text, BYTES_SUFFIX))
     text[strlen (text) - strlen (BYTES_SUFFIX)] = '\0';
   return g_strdelimit (text, "_", ' ');

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cow-build.h"
+#include "model/files/file-writer.h"
 #include "model/files/json-object.h"
 #include "trainer/data/csv.h"
 #include "trainer/data/file-names.h"
@@ -373,7 +374,7 @@ append_prediction (GString *text, const CowEvaluation *self, guint i)
 /* Writes all rows and empties `text` now and then, so that millions of pictures pass through little
  * memory. */
 static gboolean
-stream_predictions (const CowEvaluation *self, GOutputStream *stream, GString *text, GError **error)
+stream_predictions (const CowEvaluation *self, CowFileWriter *file, GString *text, GError **error)
 {
   g_string_append (text, "image_path,true_label,pred_label,correct,source");
   for (guint c = 0; c < self->n_classes; c++) {
@@ -385,33 +386,20 @@ stream_predictions (const CowEvaluation *self, GOutputStream *stream, GString *t
     append_prediction (text, self, i);
     if (text->len < FLUSH_BYTES)
       continue;
-    if (!g_output_stream_write_all (stream, text->str, text->len, NULL, NULL, error))
+    if (!cow_file_writer_write (file, text->str, text->len, error))
       return FALSE;
     g_string_truncate (text, 0);
   }
-  return g_output_stream_write_all (stream, text->str, text->len, NULL, NULL, error);
+  return cow_file_writer_write (file, text->str, text->len, error);
 }
 
 static gboolean
 write_predictions (const CowEvaluation *self, const char *path, GError **error)
 {
-  g_autoptr (GError) local = NULL;
-  g_autoptr (GFile) file = g_file_new_for_path (path);
+  g_autoptr (CowFileWriter) file = cow_file_writer_new (path, error);
   g_autoptr (GString) text = g_string_new (NULL);
-  g_autoptr (GFileOutputStream) stream =
-      g_file_replace (file, NULL, FALSE, G_FILE_CREATE_NONE, NULL, &local);
-
-  if (stream && stream_predictions (self, G_OUTPUT_STREAM (stream), text, &local) &&
-      g_output_stream_close (G_OUTPUT_STREAM (stream), NULL, &local))
-    return TRUE;
-  if (stream) {
-    /* Closed as cancelled, what was there before stays. */
-    g_autoptr (GCancellable) cancelled = g_cancellable_new ();
-    g_cancellable_cancel (cancelled);
-    g_output_stream_close (G_OUTPUT_STREAM (stream), cancelled, NULL);
-  }
-  g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: writing failed: %s", path, local->message);
-  return FALSE;
+  return file && stream_predictions (self, file, text, error) &&
+         cow_file_writer_finish (file, error);
 }
 
 gboolean

@@ -115,13 +115,8 @@ answer (Run *run, const float *pixels, const CowLoadItem *items, int n, GError *
   for (int i = 0; i < n; i++) {
     const CowSample *sample = cow_dataset_sample (run->options.dataset, items[i].sample);
     const float *logits = output.logits + (gsize)i * self->n_classes;
-    for (guint c = 0; c < self->n_classes; c++)
-      if (!isfinite (logits[c])) {
-        g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
-                     "%s gives a logit that is not a number for %s",
-                     cow_classifier_adapter_path (run->classifier), sample->path);
-        return FALSE;
-      }
+    if (!cow_classifier_check_output (run->classifier, &output, i, sample->path, error))
+      return FALSE;
     memcpy (self->logits + (gsize)self->n * self->n_classes, logits,
             self->n_classes * sizeof (float));
     self->samples[self->n] = sample;

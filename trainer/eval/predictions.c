@@ -1,26 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 #include "trainer/eval/predictions.h"
 
-#include <gio/gio.h>
-#include <gio/gunixoutputstream.h>
+#include <errno.h>
 #include <json-glib/json-glib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "model/files/error.h"
+#include "model/files/file-writer.h"
+#include "model/files/printable.h"
 #include "trainer/data/csv.h"
 #include "trainer/data/file-names.h"
 
 struct _Predictions {
   PredictionFormat format;
-  char *name; /* of what is written to, for messages */
-  GOutputStream *stream;
-  GString *text; /* not yet written */
+  CowFileWriter *file; /* NULL: standard output */
+  GString *text;       /* not yet written */
   const char *const *classes;
   guint n_classes, top_k;
   guint *order; /* [n_classes] class indices, most probable first */
   int path_width, label_width;
-  gboolean finished;
 };
 
 static const char *const formats[] = {
@@ -172,53 +171,35 @@ predictions_add (Predictions *self, const char *picture, const float *probabilit
 
 /* ---- where they go --------------------------------------------------------------------------- */
 
+/* A terminal gets names without what it would take for commands; programs get them as they are. */
 static gboolean
-fail (const Predictions *self, GError *local, GError **error)
+print (const char *text, GError **error)
 {
-  g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s: %s", self->name, local->message);
-  g_error_free (local);
+  g_autofree char *shown = isatty (STDOUT_FILENO) ? cow_printable (text, TRUE) : NULL;
+  const char *bytes = shown ? shown : text;
+
+  if (cow_write_all (STDOUT_FILENO, bytes, strlen (bytes)))
+    return TRUE;
+  g_set_error (error, COW_ERROR, COW_ERROR_IO, "standard output: %s", g_strerror (errno));
   return FALSE;
 }
 
 gboolean
 predictions_flush (Predictions *self, GError **error)
 {
-  GError *local = NULL;
+  const gboolean ok =
+      self->file ? cow_file_writer_write (self->file, self->text->str, self->text->len, error)
+                 : print (self->text->str, error);
 
-  if (!g_output_stream_write_all (self->stream, self->text->str, self->text->len, NULL, NULL,
-                                  &local))
-    return fail (self, local, error);
   g_string_truncate (self->text, 0);
-  return TRUE;
+  return ok;
 }
 
 gboolean
 predictions_finish (Predictions *self, GError **error)
 {
-  GError *local = NULL;
-
-  if (!predictions_flush (self, error))
-    return FALSE;
-  if (!g_output_stream_close (self->stream, NULL, &local))
-    return fail (self, local, error);
-  self->finished = TRUE;
-  return TRUE;
-}
-
-static gboolean
-open_stream (Predictions *self, const char *path, GError **error)
-{
-  GError *local = NULL;
-
-  self->name = g_strdup (path ? path : "standard output");
-  if (!path) {
-    self->stream = g_unix_output_stream_new (STDOUT_FILENO, FALSE);
-    return TRUE;
-  }
-  g_autoptr (GFile) file = g_file_new_for_path (path);
-  self->stream =
-      G_OUTPUT_STREAM (g_file_replace (file, NULL, FALSE, G_FILE_CREATE_NONE, NULL, &local));
-  return self->stream ? TRUE : fail (self, local, error);
+  return predictions_flush (self, error) &&
+         (!self->file || cow_file_writer_finish (self->file, error));
 }
 
 Predictions *
@@ -235,7 +216,7 @@ predictions_new (PredictionFormat format, const char *path, const char *const *c
   self->text = g_string_new (NULL);
   self->path_width = (int)strlen ("picture");
   self->label_width = (int)strlen ("label");
-  if (!open_stream (self, path, error))
+  if (path && !(self->file = cow_file_writer_new (path, error)))
     return NULL;
   for (guint i = 0; format == FORMAT_TABLE && i < pictures->len; i++) {
     g_autofree char *shown = file_name_text (pictures->pdata[i]);
@@ -252,17 +233,9 @@ predictions_free (Predictions *self)
 {
   if (!self)
     return;
-  if (self->stream && !self->finished) {
-    /* Closing with a cancelled cancellable drops the file; without it, dropping the last reference
-     * would put it in place. */
-    g_autoptr (GCancellable) cancelled = g_cancellable_new ();
-    g_cancellable_cancel (cancelled);
-    g_output_stream_close (self->stream, cancelled, NULL);
-  }
-  g_clear_object (&self->stream);
+  cow_file_writer_free (self->file);
   if (self->text)
     g_string_free (self->text, TRUE);
-  g_free (self->name);
   g_free (self->order);
   g_free (self);
 }

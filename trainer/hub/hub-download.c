@@ -12,7 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "model/files/json-object.h"
+#include "model/files/error.h"
+#include "model/files/file-writer.h"
 #include "trainer/hub/hub-private.h"
 
 #define BLOCK_BYTES (256 << 10)
@@ -385,8 +386,8 @@ take_name (Download *self, GError **error)
 {
   if (fsync (self->fd) != 0)
     return fail (error, self->part_path, "writing");
-  if (g_rename (self->part_path, self->path) != 0)
-    return fail (error, self->path, "renaming the finished download");
+  if (!cow_file_rename (self->part_path, self->path, error))
+    return FALSE;
   g_unlink (self->etag_path);
   return TRUE;
 }

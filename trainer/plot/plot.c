@@ -6,7 +6,8 @@
 #include <pango/pangocairo.h>
 #include <string.h>
 
-#include "model/files/json-object.h"
+#include "model/files/error.h"
+#include "model/files/file-writer.h"
 
 /* Above this many pixels (256 MB) a figure's PNG is not doubled. */
 #define MOST_PNG_PIXELS (1 << 26)

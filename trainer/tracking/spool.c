@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "model/files/file-writer.h"
 #include "model/files/json-object.h"
 
 #define STATE_NAME "mlflow.json"
@@ -146,7 +147,8 @@ open_lines (Spool *self, GError **error)
 {
   struct stat status;
 
-  self->fd = open (self->lines_path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  /* A link could lead to a file that is no spool, and would be emptied. */
+  self->fd = open (self->lines_path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0666);
   if (self->fd < 0)
     return fail (error, self->lines_path, "opening");
   if (flock (self->fd, LOCK_EX | LOCK_NB) != 0) {
@@ -226,17 +228,15 @@ spool_append (Spool *self, const char *line, GError **error)
                  self->size, SPOOL_MOST_BYTES);
     return FALSE;
   }
-  const gssize written = write (self->fd, text, n);
-  if (written == (gssize)n) {
+  if (cow_write_all (self->fd, text, n)) {
     self->size += n;
     return TRUE;
   }
-  if (written >= 0)
-    errno = ENOSPC;
   fail (error, self->lines_path, "writing");
-  /* Half a line would swallow the next one. */
-  if (written > 0 && ftruncate (self->fd, (off_t)self->size) != 0)
-    self->size += (guint64)written;
+  /* Half a line would swallow the next one. Where it cannot be cut off, it counts. */
+  struct stat status;
+  if (ftruncate (self->fd, (off_t)self->size) != 0 && fstat (self->fd, &status) == 0)
+    self->size = (guint64)status.st_size;
   return FALSE;
 }
 

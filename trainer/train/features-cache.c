@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * KEY.rows grows row by row [hidden] while features are computed; when it is whole, it becomes
- * KEY.safetensors. A row that a kill cut short is computed again.
+ * KEY.rows grows row by row while features are computed; when it is whole, it becomes
+ * KEY.safetensors. Each row has a checksum in both: what a kill, a crash of the system or a disk
+ * did to them is found, and computed again.
  */
 #include "trainer/train/features-cache.h"
 
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "model/files/digest.h"
+#include "model/files/file-writer.h"
 #include "model/files/safetensors.h"
 #include "trainer/host/progress.h"
 #include "trainer/host/stop.h"
@@ -98,12 +100,43 @@ features_key (const CowFeaturesOptions *options, const GArray *items, GError **e
   return g_strdup (g_checksum_get_string (sum));
 }
 
-/* ---- the files ------------------------------------------------------------------------------- */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
-/*
- * KEY.rows grows row by row [hidden] while features are computed; when it is whole, it becomes
- * KEY.safetensors. A row that a kill cut short is computed again.
- */
+#define MAGIC "cowrows2"
+
+/* What KEY.rows begins with; then rows follow, each [width] and its checksum. */
+typedef struct {
+  char magic[8];
+  gint64 width;
+} RowsHeader;
+
+/* Each step is reversible, so that another number anywhere in a row gives another sum; one that
+ * begins with the row's place takes neither zeros nor another row for it. */
+guint64
+features_row_sum (gsize row, const float *values, gint64 width)
+{
+  guint64 sum = (guint64)row + 1;
+  for (gint64 i = 0; i < width; i++) {
+    guint32 bits;
+    memcpy (&bits, values + i, sizeof bits);
+    sum = (sum ^ bits) * G_GUINT64_CONSTANT (0x9e3779b97f4a7c15);
+    sum ^= sum >> 32;
+  }
+  return sum;
+}
+
+/* No network gives a row of zeros: its last norm sees to that. Files of versions that kept no
+ * checksums are told from zeros by this. */
+static gboolean
+is_zero (const float *values, gint64 width)
+{
+  gint64 i = 0;
+  while (i < width && values[i] == 0)
+    i++;
+  return i == width;
+}
+
+/* ---- the files ------------------------------------------------------------------------------- */
 
 struct _CowFeaturesCache {
   CowSafetensors *file;
@@ -132,44 +165,70 @@ fail_io (const char *path, const char *doing, GError **error)
 /* ---- the finished file ----------------------------------------------------------------------- */
 
 static gboolean
-open_finished (CowFeaturesCache *self, const char *path, gsize n, GError **error)
+check_rows (const CowFeaturesCache *self, const guint64 *sums, const char *path, GError **error)
 {
-  self->file = cow_safetensors_open (path, error);
-  const CowTensor *tensor = self->file ? cow_safetensors_get (self->file, "features") : NULL;
-  if (!self->file)
-    return FALSE;
-  if (!tensor || tensor->dtype != COW_F32 || tensor->n_dims != 2 || tensor->dims[0] != (gint64)n ||
-      tensor->dims[1] < 1) {
+  for (gsize i = 0; i < self->n; i++) {
+    const float *row = self->rows + (gint64)i * self->width;
+    if (sums ? GUINT64_FROM_LE (sums[i]) == features_row_sum (i, row, self->width)
+             : !is_zero (row, self->width))
+      continue;
     g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
-                 "%s: no features of %" G_GSIZE_FORMAT " pictures; remove it", path, n);
+                 "%s: row %" G_GSIZE_FORMAT " of %" G_GSIZE_FORMAT " is damaged", path, i, self->n);
     return FALSE;
   }
-  if (!cow_tensor_check_finite (tensor, path, error))
+  return TRUE;
+}
+
+static void
+clear_finished (CowFeaturesCache *self)
+{
+  g_clear_pointer (&self->file, cow_safetensors_close);
+  g_clear_pointer (&self->copy, g_free);
+  self->rows = NULL;
+}
+
+static gboolean
+read_finished (CowFeaturesCache *self, const char *path, GError **error)
+{
+  self->file = cow_safetensors_open (path, error);
+  if (!self->file)
+    return FALSE;
+  const CowTensor *tensor = cow_safetensors_get (self->file, "features"),
+                  *sums = cow_safetensors_get (self->file, "checksums");
+  if (!tensor || tensor->dtype != COW_F32 || tensor->n_dims != 2 ||
+      tensor->dims[0] != (gint64)self->n || tensor->dims[1] < 1 ||
+      (sums && (sums->dtype != COW_I64 || cow_tensor_count (sums) != self->n))) {
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+                 "%s: no features of %" G_GSIZE_FORMAT " pictures", path, self->n);
+    return FALSE;
+  }
+  if (!cow_tensor_read (tensor, error) || !cow_tensor_check_finite (tensor, path, error))
+    return FALSE;
+  g_autofree guint64 *kept = sums ? g_new (guint64, self->n) : NULL;
+  if (kept && !cow_tensor_copy (sums, 0, sums->n_bytes, kept, error))
     return FALSE;
   self->width = tensor->dims[1];
   self->rows = (const float *)tensor->data;
   if ((gsize)tensor->data % sizeof (float) != 0)
     self->rows = self->copy = g_memdup2 (tensor->data, tensor->n_bytes);
-  return TRUE;
+  return check_rows (self, kept, path, error);
 }
 
+/* FALSE with an error: nothing that can be used is there. *damaged: a file is, which does not hold
+ * what it should. */
 static gboolean
-finish (const char *rows_path, const char *path, gsize n, gint64 width, GError **error)
+open_finished (CowFeaturesCache *self, const char *path, gboolean *damaged, GError **error)
 {
   g_autoptr (GError) local = NULL;
-  g_autoptr (GMappedFile) rows = g_mapped_file_new (rows_path, FALSE, &local);
-  g_autoptr (CowSafetensorsWriter) writer = cow_safetensors_writer_new (path);
-  const gint64 dims[] = { (gint64)n, width };
-  if (!rows) {
-    g_set_error (error, COW_ERROR, COW_ERROR_IO, "%s", local->message);
-    return FALSE;
-  }
-  cow_safetensors_writer_declare (writer, "features", COW_F32, dims, 2);
-  if (!cow_safetensors_writer_write (writer, g_mapped_file_get_contents (rows),
-                                     g_mapped_file_get_length (rows), error) ||
-      !cow_safetensors_writer_finish (writer, error))
-    return FALSE;
-  return g_unlink (rows_path) == 0 || fail_io (rows_path, "cannot be removed", error);
+  *damaged = FALSE;
+  if (read_finished (self, path, &local))
+    return TRUE;
+  clear_finished (self);
+  *damaged = g_error_matches (local, COW_ERROR, COW_ERROR_FORMAT) ||
+             g_error_matches (local, COW_ERROR, COW_ERROR_UNSUPPORTED) ||
+             g_error_matches (local, COW_ERROR, COW_ERROR_MISMATCH);
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
 }
 
 /* ---- computing ------------------------------------------------------------------------------- */
@@ -183,35 +242,154 @@ typedef struct {
   gint64 width;
 } Job;
 
-static gboolean
-append (Job *self, const float *rows, gsize n, GError **error)
+/* Bytes of a row with its checksum, and where it begins. */
+static gsize
+record_size (const Job *self)
 {
-  const char *bytes = (const char *)rows;
-  gsize left = n * (gsize)self->width * sizeof (float);
-  while (left > 0) {
-    const ssize_t written = write (self->descriptor, bytes, left);
-    if (written < 0 && errno == EINTR)
+  return (gsize)self->width * sizeof (float) + sizeof (guint64);
+}
+
+static off_t
+record_at (const Job *self, gsize row)
+{
+  return (off_t)(sizeof (RowsHeader) + row * record_size (self));
+}
+
+static gboolean
+append (Job *self, gsize row, const float *values, gsize n, GError **error)
+{
+  const gsize bytes = (gsize)self->width * sizeof (float), record = record_size (self);
+  g_autofree char *records = g_malloc (n * record);
+  for (gsize i = 0; i < n; i++) {
+    const float *from = values + (gint64)i * self->width;
+    const guint64 sum = GUINT64_TO_LE (features_row_sum (row + i, from, self->width));
+    memcpy (records + i * record, from, bytes);
+    memcpy (records + i * record + bytes, &sum, sizeof sum);
+  }
+  return cow_write_all (self->descriptor, records, n * record) ||
+         fail_io (self->path, "cannot be written", error);
+}
+
+/* FALSE with errno, also where fewer bytes are there. */
+static gboolean
+read_at (int fd, void *bytes, gsize n, off_t at)
+{
+  for (gsize done = 0; done < n;) {
+    const gssize got = pread (fd, (char *)bytes + done, n - done, at + (off_t)done);
+    if (got < 0 && errno == EINTR)
       continue;
-    if (written < 0)
-      return fail_io (self->path, "cannot be written", error);
-    bytes += written;
-    left -= (gsize)written;
+    if (got <= 0) {
+      errno = got < 0 ? errno : EIO;
+      return FALSE;
+    }
+    done += (gsize)got;
   }
   return TRUE;
 }
 
-/* How many whole rows there are; what follows them is cut off. */
+/* Reads a row and its checksum; *right: whether they fit. */
+static gboolean
+read_record (const Job *self, gsize row, float *record, guint64 *sum, gboolean *right,
+             GError **error)
+{
+  if (!read_at (self->descriptor, record, record_size (self), record_at (self, row)))
+    return fail_io (self->path, "cannot be read", error);
+  memcpy (sum, record + self->width, sizeof *sum);
+  *right = GUINT64_FROM_LE (*sum) == features_row_sum (row, record, self->width);
+  return TRUE;
+}
+
+/* Whether the file begins as this version writes it, for rows of this width. */
+static gboolean
+has_header (const Job *self)
+{
+  RowsHeader header;
+  return read_at (self->descriptor, &header, sizeof header, 0) &&
+         memcmp (header.magic, MAGIC, sizeof header.magic) == 0 &&
+         header.width == GINT64_TO_LE (self->width);
+}
+
+/* How many rows from the first on are as they were written; the rest is cut off, and said unless it
+ * is the part of a row that a kill left. */
 static gboolean
 whole_rows (Job *self, gsize *done, GError **error)
 {
-  const gsize row = (gsize)self->width * sizeof (float);
+  const gsize record = record_size (self);
+  g_autofree float *row = g_malloc (record);
   struct stat status;
+  gboolean right = TRUE;
+  guint64 sum;
+  *done = 0;
   if (fstat (self->descriptor, &status) != 0)
     return fail_io (self->path, "cannot be read", error);
-  *done = MIN ((gsize)status.st_size / row, self->items->len);
-  if (ftruncate (self->descriptor, (off_t)(*done * row)) != 0 ||
-      lseek (self->descriptor, 0, SEEK_END) < 0)
+  const gsize size = (gsize)status.st_size;
+  gsize n = 0;
+  if (has_header (self))
+    n = MIN ((size - sizeof (RowsHeader)) / record, self->items->len);
+  else if (size > 0)
+    g_printerr ("cow-trainer: %s: is damaged, or of another version: all of it is computed again\n",
+                self->path);
+  for (; *done < n && right; *done += right)
+    if (!read_record (self, *done, row, &sum, &right, error))
+      return FALSE;
+  if (!right)
+    g_printerr ("cow-trainer: %s: row %" G_GSIZE_FORMAT " of %" G_GSIZE_FORMAT
+                " is damaged: it and those after it are computed again\n",
+                self->path, *done, n);
+  const RowsHeader header = { .magic = MAGIC, .width = GINT64_TO_LE (self->width) };
+  if (ftruncate (self->descriptor, *done > 0 ? record_at (self, *done) : 0) != 0 ||
+      lseek (self->descriptor, 0, SEEK_END) < 0 ||
+      (*done == 0 && !cow_write_all (self->descriptor, &header, sizeof header)))
     return fail_io (self->path, "cannot be written", error);
+  return TRUE;
+}
+
+/* Makes KEY.safetensors of KEY.rows; sums [n] are those of its rows. */
+static gboolean
+copy_rows (const Job *self, CowSafetensorsWriter *writer, guint64 *sums, GError **error)
+{
+  g_autofree float *row = g_malloc (record_size (self));
+  for (gsize i = 0; i < self->items->len; i++) {
+    gboolean right;
+    if (!read_record (self, i, row, &sums[i], &right, error))
+      return FALSE;
+    if (!right) {
+      g_set_error (error, COW_ERROR, COW_ERROR_IO,
+                   "%s: row %" G_GSIZE_FORMAT " is not what was just written: run this again",
+                   self->path, i);
+      return FALSE;
+    }
+    if (!cow_safetensors_writer_write (writer, row, (gsize)self->width * sizeof (float), error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+finish (const Job *self, const char *path, GError **error)
+{
+  const gint64 n = self->items->len, dims[] = { n, self->width };
+  g_autoptr (CowSafetensorsWriter) writer = cow_safetensors_writer_new (path);
+  g_autofree guint64 *sums = g_new (guint64, (gsize)n);
+  cow_safetensors_writer_declare (writer, "features", COW_F32, dims, 2);
+  cow_safetensors_writer_declare (writer, "checksums", COW_I64, &n, 1);
+  return copy_rows (self, writer, sums, error) &&
+         cow_safetensors_writer_write (writer, sums, (gsize)n * sizeof *sums, error) &&
+         cow_safetensors_writer_finish (writer, error) &&
+         (g_unlink (self->path) == 0 || fail_io (self->path, "cannot be removed", error));
+}
+
+/* Rows from `first` on. */
+static gboolean
+check_finite (const Job *self, gsize first, int n, const CowOutput *output, GError **error)
+{
+  for (int i = 0; i < n; i++) {
+    const CowLoadItem *item = &g_array_index (self->items, CowLoadItem, first + (gsize)i);
+    if (!cow_classifier_check_output (
+            self->classifier, output, i,
+            cow_dataset_sample (self->options->dataset, item->sample)->path, error))
+      return FALSE;
+  }
   return TRUE;
 }
 
@@ -241,7 +419,8 @@ compute (Job *self, gsize done, GError **error)
       return TRUE;
     if (!cow_classifier_run (self->classifier, batch.pixels, batch.n, options->preprocess.height,
                              options->preprocess.width, &output, error) ||
-        !append (self, output.pooler_output, (gsize)batch.n, error))
+        !check_finite (self, done, batch.n, &output, error) ||
+        !append (self, done, output.pooler_output, (gsize)batch.n, error))
       return FALSE;
     done += (gsize)batch.n;
     progress_set (progress, done);
@@ -271,26 +450,28 @@ run_job (Job *self, const char *path, GError **error)
     g_printerr ("cow-trainer: %s\n", cow_classifier_memory_text (self->classifier));
   self->width = cow_classifier_n_features (self->classifier);
   return whole_rows (self, &done, error) && compute (self, done, error) &&
-         finish (self->path, path, self->items->len, self->width, error);
+         finish (self, path, error);
 }
 
-/* Computes and writes the file at `path`, alone: a second process with the same key waits and then
- * finds it done. */
+/* Computes, writes and opens the file at `path`, alone: a second process with the same key waits
+ * and then finds it done. */
 static gboolean
-make (const CowFeaturesOptions *options, const GArray *items, const char *stem, const char *path,
-      GError **error)
+make (CowFeaturesCache *self, const CowFeaturesOptions *options, const GArray *items,
+      const char *stem, const char *path, GError **error)
 {
   g_autofree char *rows = g_strconcat (stem, ".rows", NULL);
   Job job = { .options = options, .items = items, .path = rows };
-  job.descriptor = open (rows, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  gboolean damaged;
+  job.descriptor = open (rows, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
   if (job.descriptor < 0)
     return fail_io (rows, "cannot be made", error);
-  (void)flock (job.descriptor, LOCK_EX);
+  while (flock (job.descriptor, LOCK_EX) != 0 && errno == EINTR)
+    ;
   gboolean ok = TRUE;
-  if (!g_file_test (path, G_FILE_TEST_EXISTS))
-    ok = run_job (&job, path, error);
-  else
+  if (g_file_test (path, G_FILE_TEST_EXISTS) && open_finished (self, path, &damaged, NULL))
     g_unlink (rows);
+  else
+    ok = run_job (&job, path, error) && open_finished (self, path, &damaged, error);
   close (job.descriptor);
   cow_classifier_free (job.classifier);
   return ok;
@@ -311,6 +492,24 @@ make_folder (const char *folder, GError **error)
   return g_steal_pointer (&path);
 }
 
+static gboolean
+open_or_make (CowFeaturesCache *self, const CowFeaturesOptions *options, const GArray *items,
+              const char *stem, const char *path, GError **error)
+{
+  g_autoptr (GError) why = NULL;
+  gboolean damaged = FALSE;
+  if (g_file_test (path, G_FILE_TEST_EXISTS)) {
+    if (open_finished (self, path, &damaged, &why))
+      return TRUE;
+    if (!damaged) {
+      g_propagate_error (error, g_steal_pointer (&why));
+      return FALSE;
+    }
+    g_printerr ("cow-trainer: %s: it is computed again\n", why->message);
+  }
+  return make (self, options, items, stem, path, error);
+}
+
 CowFeaturesCache *
 cow_features_cache_open (const CowFeaturesOptions *options, GError **error)
 {
@@ -323,8 +522,6 @@ cow_features_cache_open (const CowFeaturesOptions *options, GError **error)
     return NULL;
   g_autofree char *stem = g_build_filename (folder, key, NULL),
                   *path = g_strconcat (stem, ".safetensors", NULL);
-  if (!g_file_test (path, G_FILE_TEST_EXISTS) && !make (options, items, stem, path, error))
-    return NULL;
   self->n = items->len;
   self->index = g_hash_table_new (NULL, NULL);
   for (guint i = 0; i < items->len; i++) {
@@ -332,7 +529,7 @@ cow_features_cache_open (const CowFeaturesOptions *options, GError **error)
     g_hash_table_insert (self->index, index_key (item->sample, item->copy),
                          GSIZE_TO_POINTER ((gsize)i + 1));
   }
-  return open_finished (self, path, self->n, error) ? g_steal_pointer (&self) : NULL;
+  return open_or_make (self, options, items, stem, path, error) ? g_steal_pointer (&self) : NULL;
 }
 
 void
@@ -341,8 +538,7 @@ cow_features_cache_free (CowFeaturesCache *self)
   if (!self)
     return;
   g_clear_pointer (&self->index, g_hash_table_unref);
-  g_clear_pointer (&self->file, cow_safetensors_close);
-  g_free (self->copy);
+  clear_finished (self);
   g_free (self);
 }
 

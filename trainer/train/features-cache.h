@@ -32,8 +32,11 @@ typedef struct {
 /* The name of the files: SHA-256 in hexadecimal of all that the features of `items` (of
  * CowLoadItem) depend on. Free with g_free. */
 char *features_key (const CowFeaturesOptions *options, const GArray *items, GError **error);
+/* The checksum that row `row` [width] of the files has. */
+guint64 features_row_sum (gsize row, const float *values, gint64 width);
 /*
- * Opens the features of a split, computing what is missing, with a line of progress.
+ * Opens the features of a split, computing what is missing, with a line of progress. A file that is
+ * damaged is computed again, and said.
  * G_IO_ERROR_CANCELLED, the work so far kept, when the user asks to stop.
  */
 CowFeaturesCache *cow_features_cache_open (const CowFeaturesOptions *options, GError **error);

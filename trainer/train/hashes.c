@@ -13,8 +13,8 @@
 /* ---- models ---------------------------------------------------------------------------------- */
 
 static gboolean
-add_tensor (GChecksum *sum, const CowCheckpoint *checkpoint, const CowTensor *tensor,
-            Progress *progress, guint64 *done, GError **error)
+add_tensor (GChecksum *sum, const CowTensor *tensor, Progress *progress, guint64 *done,
+            GError **error)
 {
   cow_digest_add_tensor (sum, tensor);
   for (gsize at = 0; at < tensor->n_bytes; at += PIECE) {
@@ -23,10 +23,10 @@ add_tensor (GChecksum *sum, const CowCheckpoint *checkpoint, const CowTensor *te
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "stopped before anything was trained");
       return FALSE;
     }
-    g_checksum_update (sum, (const guchar *)tensor->data + at, (gssize)n);
+    if (!cow_digest_add_bytes (sum, tensor, at, n, error))
+      return FALSE;
     progress_set (progress, *done += n);
   }
-  cow_checkpoint_release_pages (checkpoint, tensor);
   return TRUE;
 }
 
@@ -45,7 +45,7 @@ hash_model (const char *path, GError **error)
   g_autoptr (Progress) progress = progress_new ("MB", total);
   progress_note (progress, "the base's hash", NULL);
   for (guint i = 0; i < tensors->len; i++)
-    if (!add_tensor (sum, checkpoint, tensors->pdata[i], progress, &done, error))
+    if (!add_tensor (sum, tensors->pdata[i], progress, &done, error))
       return NULL;
   return g_strdup (g_checksum_get_string (sum));
 }

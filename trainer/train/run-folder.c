@@ -10,7 +10,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "model/files/json-object.h"
+#include "model/files/error.h"
+#include "model/files/file-writer.h"
 
 #define MB 1e6
 
@@ -52,9 +53,9 @@ static gboolean
 lock (CowRunFolder *self, GError **error)
 {
   g_autofree char *path = g_build_filename (self->path, ".lock", NULL);
-  self->lock = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  self->lock = open (path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
   if (self->lock < 0)
-    return fail (self->path, "cannot be written to", error);
+    return fail (errno == ELOOP ? path : self->path, "cannot be written to", error);
   if (flock (self->lock, LOCK_EX | LOCK_NB) == 0)
     return TRUE;
   if (errno != EWOULDBLOCK)
@@ -154,7 +155,7 @@ replace (const char *from, const char *to, GError **error)
     return FALSE;
   if ((g_rename (to, previous) != 0 && errno != ENOENT) || g_rename (from, to) != 0)
     return fail (to, "cannot be replaced", error);
-  return remove_tree (previous, error);
+  return cow_folder_sync (to, error) && remove_tree (previous, error);
 }
 
 gboolean
@@ -167,9 +168,10 @@ cow_run_folder_publish (CowRunFolder *self, const char *name, GError **error)
   if (syncfs (self->lock) != 0)
     return fail (from, "cannot be written to the disk", error);
   if (!g_file_test (to, G_FILE_TEST_EXISTS))
-    return g_rename (from, to) == 0 || fail (to, "cannot be made", error);
+    return cow_file_rename (from, to, error);
+  /* What it replaces goes when the disk knows the new one by its name. */
   if (renameat2 (AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) == 0)
-    return remove_tree (from, error);
+    return cow_folder_sync (to, error) && remove_tree (from, error);
   return replace (from, to, error);
 }
 

@@ -186,8 +186,8 @@ read_counters (CowRunState *self, const CowSafetensors *file, GError **error)
 
   if (!history)
     return FALSE;
-  memcpy (&self->at, counters->data, sizeof self->at);
-  if (!check_counters (&self->at, cow_safetensors_path (file), error))
+  if (!cow_tensor_copy (counters, 0, sizeof self->at, &self->at, error) ||
+      !check_counters (&self->at, cow_safetensors_path (file), error))
     return FALSE;
   if (history->dims[0] != (gint64)self->at.epoch) {
     g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
@@ -195,8 +195,8 @@ read_counters (CowRunState *self, const CowSafetensors *file, GError **error)
                  cow_safetensors_path (file), history->dims[0], self->at.epoch);
     return FALSE;
   }
-  g_array_append_vals (self->history, history->data, (guint)history->dims[0]);
-  return TRUE;
+  g_array_set_size (self->history, (guint)history->dims[0]);
+  return cow_tensor_copy (history, 0, history->n_bytes, self->history->data, error);
 }
 
 static gboolean
@@ -205,9 +205,13 @@ read_array (const CowSafetensors *file, const char *name, CkStream *stream, floa
 {
   const gint64 dims = (gint64)count;
   const CowTensor *tensor = require (file, name, COW_F32, 1, &dims, error);
-  return tensor && cow_tensor_check_finite (tensor, cow_safetensors_path (file), error) &&
-         cow_check (ck_upload (stream, device, tensor->data, tensor->n_bytes), error, "%s: %s",
-                    cow_safetensors_path (file), name);
+  if (!tensor || !cow_tensor_read (tensor, error) ||
+      !cow_tensor_check_finite (tensor, cow_safetensors_path (file), error))
+    return FALSE;
+  const gboolean ok = cow_check (ck_upload (stream, device, tensor->data, tensor->n_bytes), error,
+                                 "%s: %s", cow_safetensors_path (file), name);
+  cow_safetensors_release_pages (file, tensor);
+  return ok;
 }
 
 static gboolean
@@ -224,7 +228,8 @@ read_buffers (const CowSafetensors *file, CowNetwork *network, GError **error)
     const CowTensor *tensor = require (file, full, COW_F32, 1, &dims, error);
     if (!tensor || !cow_tensor_check_finite (tensor, cow_safetensors_path (file), error))
       return FALSE;
-    memcpy (values, tensor->data, tensor->n_bytes);
+    if (!cow_tensor_copy (tensor, 0, tensor->n_bytes, values, error))
+      return FALSE;
   }
   return TRUE;
 }

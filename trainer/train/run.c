@@ -91,7 +91,9 @@ epoch_done (const CowEpoch *epoch, gboolean best, gpointer data)
 static void
 tracking_says (const char *text, gpointer data)
 {
-  g_printerr ("%scow-trainer: %s\n", isatty (STDERR_FILENO) ? "\r\033[K" : "", text);
+  if (isatty (STDERR_FILENO))
+    fputs ("\r\033[K", stderr);
+  g_printerr ("cow-trainer: %s\n", text);
 }
 
 /* "loss", "accuracy" and "learning-rate" as PNG and SVG. A run that trained well does not fail for
