@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "pipelines/camera.h"
 
-#include <gio/gio.h>
 #include <string.h>
+
+#include "pipelines/certificate.h"
+#include "pipelines/content.h"
+#include "pipelines/elements.h"
 
 #define LOGIN_VARIABLE "COWBEHAVIOR_LOGIN_"
 #define TIMEOUT_S      5
@@ -15,6 +18,8 @@ camera_add_options (GOptionContext *context, CameraAccess *access)
   const GOptionEntry entries[] = {
     { "ca", 0, 0, G_OPTION_ARG_FILENAME, &access->ca,
       "Certificates that are trusted instead of the system's", "FILE" },
+    { "fingerprint", 0, 0, G_OPTION_ARG_STRING_ARRAY, &access->fingerprints,
+      "Trust the certificate with this SHA-256 fingerprint alone; may be repeated", "SHA256" },
     { "insecure", 0, 0, G_OPTION_ARG_NONE, &access->insecure, "Trust every certificate", NULL },
     { "codec", 0, 0, G_OPTION_ARG_STRING, &access->codec,
       "Refuse RTSP cameras with another codec: h264, h265 or mjpeg", "CODEC" },
@@ -54,6 +59,7 @@ camera_access_clear (CameraAccess *access)
   g_clear_pointer (&access->logins, g_hash_table_unref);
   g_clear_pointer (&access->ca, g_free);
   g_clear_pointer (&access->codec, g_free);
+  g_clear_pointer (&access->fingerprints, g_strfreev);
 }
 
 /* Decodes %XX in place. A % that no two hexadecimal digits follow, or that would end the text,
@@ -94,20 +100,11 @@ set_login (GstElement *source, const CameraAccess *access)
 
 /* ---- sources --------------------------------------------------------------------------------- */
 
-static gboolean
-is_made_by (GstObject *object, const char *name)
-{
-  GstElementFactory *factory =
-      GST_IS_ELEMENT (object) ? gst_element_get_factory (GST_ELEMENT (object)) : NULL;
-
-  return factory && strcmp (GST_OBJECT_NAME (factory), name) == 0;
-}
-
 static GstElement *
 source_of (GstObject *object)
 {
   for (; object; object = GST_OBJECT_PARENT (object))
-    if (is_made_by (object, "rtspsrc") || is_made_by (object, "souphttpsrc"))
+    if (element_is (object, "rtspsrc") || element_is (object, "souphttpsrc"))
       return GST_ELEMENT (object);
   return NULL;
 }
@@ -149,9 +146,9 @@ on_select_stream (GstElement *source, guint number, GstCaps *caps, gpointer data
 }
 
 static void
-prepare_source (GstElement *source, CameraAccess *access, GTlsDatabase *trusted)
+prepare_source (GstElement *source, const CameraAccess *access, GTlsDatabase *trusted)
 {
-  gboolean rtsp = is_made_by (GST_OBJECT (source), "rtspsrc");
+  gboolean rtsp = element_is (GST_OBJECT (source), "rtspsrc");
 
   set_login (source, access);
   if (trusted)
@@ -161,54 +158,129 @@ prepare_source (GstElement *source, CameraAccess *access, GTlsDatabase *trusted)
   else if (access->insecure)
     g_object_set (source, "ssl-strict", FALSE, NULL);
   if (rtsp)
-    g_signal_connect (source, "select-stream", G_CALLBACK (on_select_stream), access);
+    g_signal_connect (source, "select-stream", G_CALLBACK (on_select_stream), (gpointer)access);
+}
+
+/* The certificates that are trusted in place of the system's; NULL: those of the system are. */
+static gboolean
+trusted_database (const CameraAccess *access, GTlsDatabase **trusted, GError **error)
+{
+  *trusted = NULL;
+  if (access->fingerprints && (access->ca || access->insecure)) {
+    g_set_error_literal (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                         "--fingerprint names the certificate that is trusted; --ca and --insecure "
+                         "would trust others");
+    return FALSE;
+  }
+  if (access->fingerprints)
+    *trusted = certificate_pins_new ((const char *const *)access->fingerprints, error);
+  else if (access->ca)
+    *trusted = g_tls_file_database_new (access->ca, error);
+  return *trusted || !(access->fingerprints || access->ca);
+}
+
+/* Sets `http` where the element is a source by HTTP. */
+static void
+prepare_element (GstElement *element, GstElement **http, const CameraAccess *access,
+                 GTlsDatabase *trusted)
+{
+  GstObject *object = GST_OBJECT (element);
+
+  if (source_of (object) == element)
+    prepare_source (element, access, trusted);
+  if (element_is (object, "souphttpsrc"))
+    *http = element;
 }
 
 gboolean
-camera_prepare (GstBin *bin, CameraAccess *access, GError **error)
+camera_prepare (GstBin *bin, const CameraAccess *access, GError **error)
 {
+  g_autoptr (GPtrArray) elements = elements_of (bin);
   g_autoptr (GTlsDatabase) trusted = NULL;
-  GstIterator *elements;
-  GValue item = G_VALUE_INIT;
+  GstElement *http = NULL;
 
-  if (access->ca && !(trusted = g_tls_file_database_new (access->ca, error)))
+  if (!trusted_database (access, &trusted, error))
     return FALSE;
-  elements = gst_bin_iterate_recurse (bin);
-  while (gst_iterator_next (elements, &item) == GST_ITERATOR_OK) {
-    GstElement *element = g_value_get_object (&item);
-
-    if (source_of (GST_OBJECT (element)) == element)
-      prepare_source (element, access, trusted);
-    g_value_reset (&item);
-  }
-  g_value_unset (&item);
-  gst_iterator_free (elements);
+  for (guint i = 0; i < elements->len; i++)
+    prepare_element (elements->pdata[i], &http, access, trusted);
+  for (guint i = 0; http && i < elements->len; i++)
+    if (element_is (elements->pdata[i], "decodebin"))
+      content_watch (elements->pdata[i], http,
+                     trusted || access->insecure ||
+                         g_hash_table_contains (access->logins, GST_OBJECT_NAME (http)));
   return TRUE;
+}
+
+static GUri *
+uri_of (GstElement *source)
+{
+  g_autofree char *location = NULL;
+
+  g_object_get (source, "location", &location, NULL);
+  return location ? g_uri_parse (location, G_URI_FLAGS_PARSE_RELAXED, NULL) : NULL;
+}
+
+char *
+camera_host (GstBin *bin)
+{
+  g_autoptr (GPtrArray) elements = elements_of (bin);
+
+  for (guint i = 0; i < elements->len; i++) {
+    g_autoptr (GUri) uri =
+        source_of (elements->pdata[i]) == elements->pdata[i] ? uri_of (elements->pdata[i]) : NULL;
+
+    if (!uri || !g_uri_get_host (uri))
+      continue;
+    if (g_uri_get_port (uri) < 0)
+      return g_strdup (g_uri_get_host (uri));
+    return g_strdup_printf ("%s:%d", g_uri_get_host (uri), g_uri_get_port (uri));
+  }
+  return NULL;
 }
 
 /* ---- failures -------------------------------------------------------------------------------- */
 
-static void
-on_connecting (GSocketClient *client, GSocketClientEvent event, GSocketConnectable *to,
-               GIOStream *stream, gpointer trusted)
+/* A connection as the source makes it, only to learn why it failed. */
+typedef struct {
+  GTlsDatabase *trusted; /* NULL: the system's */
+  char *fingerprint;     /* of the certificate that was not trusted; NULL: none was shown */
+} Attempt;
+
+static gboolean
+on_certificate (GTlsConnection *connection, GTlsCertificate *certificate,
+                GTlsCertificateFlags errors, gpointer data)
 {
-  if (event == G_SOCKET_CLIENT_TLS_HANDSHAKING && trusted)
-    g_tls_connection_set_database (G_TLS_CONNECTION (stream), trusted);
+  Attempt *attempt = data;
+
+  g_free (attempt->fingerprint);
+  attempt->fingerprint = certificate_fingerprint (certificate);
+  return FALSE;
 }
 
-/* Connects as the source does, only to learn why it could not. */
 static void
-connect_once (const char *host, guint16 port, gboolean tls, const CameraAccess *access,
-              GError **error)
+on_connecting (GSocketClient *client, GSocketClientEvent event, GSocketConnectable *to,
+               GIOStream *stream, gpointer data)
+{
+  Attempt *attempt = data;
+
+  if (event != G_SOCKET_CLIENT_TLS_HANDSHAKING)
+    return;
+  if (attempt->trusted)
+    g_tls_connection_set_database (G_TLS_CONNECTION (stream), attempt->trusted);
+  g_signal_connect (stream, "accept-certificate", G_CALLBACK (on_certificate), attempt);
+}
+
+static void
+connect_once (Attempt *attempt, const char *host, guint16 port, gboolean tls,
+              GCancellable *cancellable, GError **error)
 {
   g_autoptr (GSocketClient) client = g_socket_client_new ();
-  g_autoptr (GTlsDatabase) trusted = access->ca ? g_tls_file_database_new (access->ca, NULL) : NULL;
   g_autoptr (GSocketConnection) connection = NULL;
 
   g_socket_client_set_timeout (client, TIMEOUT_S);
-  g_socket_client_set_tls (client, tls && !access->insecure);
-  g_signal_connect (client, "event", G_CALLBACK (on_connecting), trusted);
-  connection = g_socket_client_connect_to_host (client, host, port, NULL, error);
+  g_socket_client_set_tls (client, tls);
+  g_signal_connect (client, "event", G_CALLBACK (on_connecting), attempt);
+  connection = g_socket_client_connect_to_host (client, host, port, cancellable, error);
 }
 
 static guint16
@@ -221,39 +293,62 @@ port_of (GUri *uri, gboolean tls)
   return tls ? 443 : 80;
 }
 
+/* What to do about a certificate that is not trusted. */
+static char *
+explain_certificate (const char *host, const char *fingerprint, const CameraAccess *access)
+{
+  if (access->fingerprints)
+    return g_strdup_printf ("the certificate of %s is another one than --fingerprint says: its "
+                            "SHA-256 fingerprint is %s. Either the camera has a new one, which its "
+                            "own page shows, or somebody is in between",
+                            host, fingerprint);
+  return g_strdup_printf (
+      "the certificate of %s is not trusted; --ca FILE with its certificate, or "
+      "--insecure. Its SHA-256 fingerprint is %s: where the camera's own page "
+      "shows the same, --fingerprint with it is safe",
+      host, fingerprint);
+}
+
+static char *
+explain_error (const GError *error, const char *host, guint16 port)
+{
+  if (error->domain == G_RESOLVER_ERROR)
+    return g_strdup_printf ("the name %s is unknown", host);
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED))
+    return g_strdup_printf ("nothing listens at %s, port %u: the port is closed", host, port);
+  if (error->domain == G_TLS_ERROR)
+    return g_strdup_printf ("no TLS with %s, port %u: %s", host, port, error->message);
+  return g_strdup_printf ("%s does not answer at port %u: %s", host, port, error->message);
+}
+
 /* Returns why no connection to the source's address is possible; NULL if one is. */
 static char *
-explain_connection (GstElement *source, const CameraAccess *access)
+explain_connection (GstElement *source, const CameraAccess *access, GCancellable *cancellable)
 {
-  g_autofree char *location = NULL;
-  g_autoptr (GUri) uri = NULL;
+  g_autoptr (GUri) uri = uri_of (source);
+  g_autoptr (GTlsDatabase) trusted = NULL;
   g_autoptr (GError) error = NULL;
-  const char *host;
+  Attempt attempt = { 0 };
+  const char *host = uri ? g_uri_get_host (uri) : NULL;
+  char *why = NULL;
   guint16 port;
   gboolean tls;
 
-  g_object_get (source, "location", &location, NULL);
-  uri = location ? g_uri_parse (location, G_URI_FLAGS_PARSE_RELAXED, NULL) : NULL;
-  host = uri ? g_uri_get_host (uri) : NULL;
   if (!host || !*host)
     return g_strdup ("the address has no host");
   tls = g_str_has_prefix (g_uri_get_scheme (uri), "rtsps") ||
         strcmp (g_uri_get_scheme (uri), "https") == 0;
   port = port_of (uri, tls);
-  connect_once (host, port, tls, access, &error);
-  if (!error)
-    return NULL;
-  if (error->domain == G_RESOLVER_ERROR)
-    return g_strdup_printf ("the name %s is unknown", host);
-  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED))
-    return g_strdup_printf ("nothing listens at %s, port %u: the port is closed", host, port);
-  if (g_error_matches (error, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE))
-    return g_strdup_printf ("the certificate of %s is not trusted; --ca FILE with its certificate, "
-                            "or --insecure",
-                            host);
-  if (error->domain == G_TLS_ERROR)
-    return g_strdup_printf ("no TLS with %s, port %u: %s", host, port, error->message);
-  return g_strdup_printf ("%s does not answer at port %u: %s", host, port, error->message);
+  if (!trusted_database (access, &trusted, &error))
+    return g_strdup (error->message);
+  attempt.trusted = trusted;
+  connect_once (&attempt, host, port, tls && !access->insecure, cancellable, &error);
+  if (error && attempt.fingerprint)
+    why = explain_certificate (host, attempt.fingerprint, access);
+  else if (error)
+    why = explain_error (error, host, port);
+  g_free (attempt.fingerprint);
+  return why;
 }
 
 gboolean
@@ -267,7 +362,7 @@ camera_refused_login (GstMessage *failure)
 }
 
 char *
-camera_explain (GstMessage *failure, const CameraAccess *access)
+camera_explain (GstMessage *failure, const CameraAccess *access, GCancellable *cancellable)
 {
   GstElement *source = source_of (GST_MESSAGE_SRC (failure));
   g_autoptr (GError) error = NULL;
@@ -278,12 +373,13 @@ camera_explain (GstMessage *failure, const CameraAccess *access)
     return g_strdup (error->message);
   if (camera_refused_login (failure))
     return g_strdup ("user or password is wrong; cameras lock after some attempts");
-  if (g_error_matches (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND) &&
-      is_made_by (GST_OBJECT (source), "rtspsrc"))
+  if (g_error_matches (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND))
     return g_strdup ("the camera has no such path");
   if (g_error_matches (error, GST_STREAM_ERROR, GST_STREAM_ERROR_CODEC_NOT_FOUND))
     return g_strdup ("the camera has no video for this way of transport; --protocols udp or tcp");
-  if (error->domain == GST_RESOURCE_ERROR)
-    why = explain_connection (source, access);
+  /* souphttpsrc says no more of a certificate than that its stream failed. */
+  if (error->domain == GST_RESOURCE_ERROR ||
+      g_error_matches (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED))
+    why = explain_connection (source, access, cancellable);
   return why ? why : g_strdup (error->message);
 }

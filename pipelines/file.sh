@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Labels a video file with one line of cow-launch; the results are its messages named
+# Labels a recording with one line of cow-launch; the results are its messages named
 # "cowbehavior".
 set -eu
 # shellcheck source=pipelines/lib/launch.sh
@@ -10,9 +10,11 @@ usage () {
   cat <<USAGE
 usage: pipelines/file.sh VIDEO [OPTION ...] [PROPERTY=VALUE ...]
 
-VIDEO is a file of any kind that GStreamer plays. Every frame is classified, however long that
+VIDEO is a file of any kind that GStreamer plays, or the address of one, or of a finished HLS
+playlist: http:// or https://, for which --ca, --fingerprint, --insecure and logins are as
+rtsp-camera.sh --help says. Every frame is classified, however long that
 takes: inference-interval=10 classifies every tenth frame, and batch-size=8 makes better use of the
-processor.
+processor. A recording that a phone stored on its side is turned upright.
 $COMMON_OPTIONS
 
 A labelled copy:
@@ -23,12 +25,14 @@ Two pens, as text:
 USAGE
 }
 
-video=''
+# shellcheck disable=SC2034  # whatever comes by HTTP is a recording
+video='' codec='' recordings=yes
 # shellcheck disable=SC2034  # --hls keeps the whole recording
 hls_length=(playlist-length=0 max-files=0)
 while [ $# -gt 0 ]; do
   # This comes before the options, because a file's name may look like PROPERTY=VALUE.
-  if [ -f "$1" ]; then video=$1 taken=1; else common_option "$@"; fi
+  if [ -f "$1" ] || is_address "$1"; then video=$1 taken=1; else camera_option "$@"; fi
+  [ "$taken" != 0 ] || common_option "$@"
   if [ "$taken" = 0 ]; then
     case $1 in
       -h | --help) usage; exit 0 ;;
@@ -40,9 +44,17 @@ while [ $# -gt 0 ]; do
 done
 [ -n "$video" ] || die "a video file is needed"
 use_build
-choose_for_file "$video"
+if is_address "$video"; then
+  camera_source "$video" 1
+  [ "$kind" != rtp ] || refuse "a camera is for rtsp-camera.sh"
+  choose_for_camera "$kind" "$codec"
+else
+  refuse_camera_options
+  choose_for_file "$video"
+  source=(filesrc "location=$(quote "$video")")
+fi
 
 # With -e, Ctrl-C finishes a recording properly, so that it can be played.
-exec cow-launch ${shown:+-e} \
-  filesrc "location=$(quote "$video")" ! "${decoder[@]}" ! "${handover[@]}" ! "${detector[@]}" \
+exec cow-launch ${shown:+-e} "${access[@]}" \
+  "${source[@]}" ! "${decoder[@]}" ! "${handover[@]}" ! "${detector[@]}" \
   cowbehavior "${properties[@]}" ! ${shown:+cowoverlay !} "${sink[@]}"

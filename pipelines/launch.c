@@ -2,22 +2,37 @@
 /*
  * cow-launch ELEMENT ! ELEMENT ...: runs a pipeline as gst-launch-1.0 -m does and prints its
  * messages in the same form, for cameras and outputs of which a line of text cannot speak: logins
- * are set on the elements and appear in no log, a source that fails is explained, and pictures of
- * odd sizes lose a column or row in the elements named "even", because H.264 in 4:2:0 has none.
+ * are set on the elements and appear in no log, a source that fails is explained or, where it is
+ * one of several, replaced, no file is written that is read, and pictures of odd sizes lose a
+ * column or row in the elements named "even", because H.264 in 4:2:0 has none.
  */
-#include <glib-unix.h>
 #include <gst/gst.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "pipelines/camera.h"
+#include "pipelines/elements.h"
+#include "pipelines/outputs.h"
+#include "pipelines/signals.h"
+#include "pipelines/source.h"
+
+#define PATIENCE_S 20 /* with a source that gives nothing */
+#define STALE_S    3  /* without a new picture on a wall */
+#define FINISH_S   30 /* for completing the outputs */
 
 typedef struct {
   CameraAccess access;
+  gint n_sources;  /* of those that are replaced */
   gboolean finish; /* at a signal, outputs are completed */
   GMainLoop *loop;
   GstElement *pipeline;
+  char **descriptions; /* [n_sources] */
+  char **names;        /* [n_sources] */
+  GPtrArray *sources;  /* [n_sources] */
+  gboolean none_gives; /* that has been said */
+  gint64 ending_us;    /* since the first signal; 0: there was none */
+  GThread *ender;      /* NULL: none */
   gboolean failed;
 } Launch;
 
@@ -70,9 +85,18 @@ print_element_message (GstMessage *message)
 }
 
 static void
+print_info (GstMessage *message)
+{
+  g_autoptr (GError) error = NULL;
+
+  gst_message_parse_info (message, &error, NULL);
+  g_printerr ("INFO: %s: %s\n", GST_MESSAGE_SRC_NAME (message), error->message);
+}
+
+static void
 print_error (Launch *self, GstMessage *message)
 {
-  g_autofree char *why = camera_explain (message, &self->access), *debug = NULL;
+  g_autofree char *why = camera_explain (message, &self->access, NULL), *debug = NULL;
 
   gst_message_parse_error (message, NULL, &debug);
   g_printerr ("ERROR: %s: %s\n", GST_MESSAGE_SRC_NAME (message), why);
@@ -89,14 +113,32 @@ print_warning (GstMessage *message)
   g_printerr ("WARNING: %s: %s\n", GST_MESSAGE_SRC_NAME (message), error->message);
 }
 
+/* Whether the message is about a source that is replaced, or has been. */
+static gboolean
+is_of_source (Launch *self, GstMessage *message)
+{
+  GstObject *from = GST_MESSAGE_SRC (message), *pipeline = GST_OBJECT (self->pipeline);
+
+  for (guint i = 0; i < self->sources->len; i++)
+    if (source_take_message (self->sources->pdata[i], message))
+      return TRUE;
+  return self->sources->len > 0 && from && from != pipeline &&
+         !gst_object_has_as_ancestor (from, pipeline);
+}
+
 static gboolean
 on_message (GstBus *bus, GstMessage *message, gpointer data)
 {
   Launch *self = data;
 
+  if (is_of_source (self, message))
+    return G_SOURCE_CONTINUE;
   switch (GST_MESSAGE_TYPE (message)) {
   case GST_MESSAGE_ELEMENT:
     print_element_message (message);
+    break;
+  case GST_MESSAGE_INFO:
+    print_info (message);
     break;
   case GST_MESSAGE_WARNING:
     print_warning (message);
@@ -122,54 +164,227 @@ on_message (GstBus *bus, GstMessage *message, gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
+/* ---- sources that are replaced --------------------------------------------------------------- */
+
+/* Shows the picture of a source in the element "wall", or nothing: its last one would be taken for
+ * what the camera sees now. */
+static void
+show (Launch *self, guint number, gboolean shown)
+{
+  g_autofree char *name = g_strdup_printf ("sink_%u", number);
+  g_autoptr (GstElement) wall = gst_bin_get_by_name (GST_BIN (self->pipeline), "wall");
+  g_autoptr (GstPad) pad = wall ? gst_element_get_static_pad (wall, name) : NULL;
+  gdouble alpha;
+
+  if (!pad)
+    return;
+  g_object_get (pad, "alpha", &alpha, NULL);
+  if ((alpha > 0) != shown)
+    g_object_set (pad, "alpha", shown ? 1.0 : 0.0, NULL);
+}
+
+/* Says once when nobody sends anything, which would be a black wall without a word. */
+static gboolean
+on_second (gpointer data)
+{
+  Launch *self = data;
+  guint n_away = 0;
+
+  for (guint i = 0; i < self->sources->len; i++) {
+    show (self, i, source_quiet_s (self->sources->pdata[i]) < STALE_S);
+    if (source_is_away (self->sources->pdata[i]))
+      n_away++;
+  }
+  if (n_away == self->sources->len && !self->none_gives)
+    g_printerr ("no camera gives pictures (%u of %u are away); waiting for them\n", n_away, n_away);
+  self->none_gives = n_away == self->sources->len;
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+add_source (Launch *self, guint number, GError **error)
+{
+  g_autofree char *name = g_strdup_printf ("from%u", number);
+  g_autoptr (GstElement) first = gst_bin_get_by_name (GST_BIN (self->pipeline), name);
+  g_autoptr (GstPad) sink = first ? gst_element_get_static_pad (first, "sink") : NULL;
+
+  if (!sink) {
+    g_set_error (error, GST_PARSE_ERROR, GST_PARSE_ERROR_LINK,
+                 "the pipeline has no element %s for source %u", name, number);
+    return FALSE;
+  }
+  self->names[number - 1] = g_strdup_printf ("camera %u", number);
+  g_ptr_array_add (self->sources,
+                   source_new (&(SourceSettings){ .name = self->names[number - 1],
+                                                  .say_host = TRUE,
+                                                  .description = self->descriptions[number - 1],
+                                                  .access = &self->access,
+                                                  .pipeline = self->pipeline,
+                                                  .sink = sink,
+                                                  .patience_s = PATIENCE_S }));
+  return source_start (self->sources->pdata[number - 1], error);
+}
+
+static gboolean
+add_sources (Launch *self, GError **error)
+{
+  if (self->n_sources == 0)
+    return TRUE;
+  for (guint i = 1; i <= (guint)self->n_sources; i++)
+    if (!add_source (self, i, error))
+      return FALSE;
+  g_timeout_add_seconds (1, on_second, self);
+  return TRUE;
+}
+
+/* A run in which no camera ever gave anything has failed. */
+static void
+judge_sources (Launch *self)
+{
+  guint n_gave = 0;
+
+  for (guint i = 0; i < self->sources->len; i++)
+    if (source_has_given (self->sources->pdata[i]))
+      n_gave++;
+  if (self->sources->len == 0 || n_gave > 0)
+    return;
+  g_printerr ("ERROR: no camera gave a picture\n");
+  self->failed = TRUE;
+}
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+static gboolean
+on_late (gpointer data)
+{
+  Launch *self = data;
+
+  g_printerr (
+      "WARNING: the outputs were not completed within %d s; what was written can be played\n",
+      FINISH_S);
+  g_main_loop_quit (self->loop);
+  return G_SOURCE_REMOVE;
+}
+
+/* In a thread, because it waits for frames that are under way, which may be for ever. */
+static gpointer
+send_end (gpointer data)
+{
+  Launch *self = data;
+
+  if (!gst_element_send_event (self->pipeline, gst_event_new_eos ()))
+    g_main_loop_quit (self->loop);
+  return NULL;
+}
+
+/* A source that is replaced would send no end of the stream by itself when it is away. */
+static void
+finish (Launch *self)
+{
+  for (guint i = 0; i < self->sources->len; i++)
+    source_stop (self->sources->pdata[i], TRUE);
+  self->ender = g_thread_new ("end", send_end, self);
+  g_timeout_add_seconds (FINISH_S, on_late, self);
+}
+
+/* Sinks first: they let go of what send_end () waits for. */
+static void
+stop (Launch *self)
+{
+  g_autoptr (GPtrArray) elements = elements_of (GST_BIN (self->pipeline));
+
+  for (guint i = 0; i < elements->len; i++)
+    if (GST_OBJECT_FLAG_IS_SET (elements->pdata[i], GST_ELEMENT_FLAG_SINK))
+      gst_element_set_state (elements->pdata[i], GST_STATE_NULL);
+  g_clear_pointer (&self->ender, g_thread_join);
+  gst_element_set_state (self->pipeline, GST_STATE_NULL);
+}
+
+/* The first signal completes the outputs, another one a second later does not wait. Those between
+ * are the same once more: a terminal that is closed, and `timeout`, signal a process and its
+ * group. */
 static gboolean
 on_signal (gpointer data)
 {
   Launch *self = data;
+  const gint64 now_us = g_get_monotonic_time ();
 
-  if (!self->finish || !gst_element_send_event (self->pipeline, gst_event_new_eos ()))
+  if (self->ending_us && now_us - self->ending_us < G_USEC_PER_SEC)
+    return G_SOURCE_CONTINUE;
+  if (self->ending_us || !self->finish) {
     g_main_loop_quit (self->loop);
-  self->finish = FALSE; /* the next signal does not wait */
+    return G_SOURCE_REMOVE; /* the next one kills the process if stopping takes too long */
+  }
+  self->ending_us = now_us;
+  finish (self);
   return G_SOURCE_CONTINUE;
 }
 
 /* ---- the whole ------------------------------------------------------------------------------- */
 
 static void
-run (Launch *self)
+run (Launch *self, GError **error)
 {
-  static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
   GstBus *bus = gst_element_get_bus (self->pipeline);
 
   gst_bus_add_watch (bus, on_message, self);
-  for (guint i = 0; i < G_N_ELEMENTS (signals); i++)
-    g_unix_signal_add (signals[i], on_signal, self);
+  signals_watch (on_signal, self);
+  if (self->n_sources > 0)
+    elements_start_without_frames (GST_BIN (self->pipeline));
   gst_element_set_state (self->pipeline, GST_STATE_PLAYING); /* a failure is a message, too */
-  g_main_loop_run (self->loop);
+  if (add_sources (self, error))
+    g_main_loop_run (self->loop);
   gst_bus_remove_watch (bus);
   gst_object_unref (bus);
+  for (guint i = 0; i < self->sources->len; i++)
+    source_stop (self->sources->pdata[i], FALSE);
+  judge_sources (self);
+  g_ptr_array_set_size (self->sources, 0);
+  stop (self);
 }
 
-static GstElement *
-parse (Launch *self, int argc, char **argv, GError **error)
+/* Takes the arguments as words that nobody sees any more. */
+static char **
+take_arguments (int argc, char **argv)
 {
   g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
-  g_auto (GStrv) words = NULL;
-  GstElement *element;
 
-  for (int i = 1; i < argc; i++) {
+  for (int i = 0; i < argc; i++) {
     g_autofree char *word = camera_take_argument (argv[i]);
 
     g_strv_builder_add (builder, word);
   }
-  words = g_strv_builder_end (builder);
-  element =
+  return g_strv_builder_end (builder);
+}
+
+static GstElement *
+parse (char **words, GError **error)
+{
+  GstElement *element =
       gst_parse_launchv_full ((const gchar **)words, NULL, GST_PARSE_FLAG_FATAL_ERRORS, error);
+  GstElement *pipeline;
+
   if (!element || GST_IS_PIPELINE (element))
     return element;
-  self->pipeline = gst_pipeline_new (NULL);
-  gst_bin_add (GST_BIN (self->pipeline), element);
-  return self->pipeline;
+  pipeline = gst_pipeline_new (NULL);
+  gst_bin_add (GST_BIN (pipeline), element);
+  return pipeline;
+}
+
+static void
+launch (Launch *self, char **words, GError **error)
+{
+  Outputs *outputs = NULL;
+  GstBin *bin;
+
+  self->pipeline = parse (words, error);
+  bin = GST_BIN (self->pipeline);
+  if (!bin || !camera_prepare (bin, &self->access, error) || !outputs_check (bin, bin, error) ||
+      !(outputs = outputs_new (bin, error)))
+    return;
+  make_even (self);
+  run (self, error);
+  outputs_free (outputs, self->failed || *error);
 }
 
 int
@@ -179,10 +394,16 @@ main (int argc, char **argv)
   const GOptionEntry entries[] = {
     { "eos-on-shutdown", 'e', 0, G_OPTION_ARG_NONE, &self.finish,
       "Complete the outputs at the first of the signals INT, TERM and HUP", NULL },
+    { "again", 0, 0, G_OPTION_ARG_INT, &self.n_sources,
+      "The first N arguments are sources, each described for itself, of the elements from1, from2, "
+      "... of the pipeline. One that fails, ends or falls silent is made again, and the rest plays "
+      "on",
+      "N" },
     G_OPTION_ENTRY_NULL,
   };
   g_autoptr (GOptionContext) context = g_option_context_new ("ELEMENT ! ELEMENT ...");
   g_autoptr (GError) error = NULL;
+  g_auto (GStrv) words = NULL;
 
   camera_take_logins (&self.access);
   g_option_context_set_strict_posix (context, TRUE);
@@ -191,17 +412,20 @@ main (int argc, char **argv)
   g_option_context_add_main_entries (context, entries, NULL);
   camera_add_options (context, &self.access);
   g_option_context_add_group (context, gst_init_get_option_group ());
-  if (g_option_context_parse (context, &argc, &argv, &error) && argc < 2)
+  if (g_option_context_parse (context, &argc, &argv, &error) &&
+      (self.n_sources < 0 || argc - 2 < self.n_sources))
     g_set_error_literal (&error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                          "expected a pipeline; see --help");
-  if (!error)
-    self.pipeline = parse (&self, argc, argv, &error);
-  if (self.pipeline && camera_prepare (GST_BIN (self.pipeline), &self.access, &error)) {
+  if (!error) {
+    words = take_arguments (argc - 1, argv + 1);
+    self.descriptions = words;
+    self.names = g_new0 (char *, (gsize)self.n_sources + 1);
+    self.sources = g_ptr_array_new_with_free_func ((GDestroyNotify)source_free);
     self.loop = g_main_loop_new (NULL, FALSE);
-    make_even (&self);
-    run (&self);
-    gst_element_set_state (self.pipeline, GST_STATE_NULL);
+    launch (&self, words + self.n_sources, &error);
     g_main_loop_unref (self.loop);
+    g_ptr_array_unref (self.sources);
+    g_strfreev (self.names);
   }
   gst_clear_object (&self.pipeline);
   camera_access_clear (&self.access);

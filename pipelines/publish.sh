@@ -10,8 +10,8 @@ usage () {
   cat <<USAGE
 usage: pipelines/publish.sh rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH | FILE
          [--mqtt mqtt://[USER@]HOST[:PORT]] [--http http://HOST[:PORT]/PATH] [--file FILE]
-         [--model MODEL --adapter ADAPTER] [--detector ELEMENTS] [--decoder WAY] [--name NAME]
-         [--home-assistant] [PROPERTY=VALUE ...]
+         [--model MODEL --adapter ADAPTER] [--detector ELEMENTS] [--zones ZONES] [--decoder WAY]
+         [--name NAME] [--home-assistant] [PROPERTY=VALUE ...]
 
   --mqtt ADDRESS       publish at a broker; mqtts:// for TLS. The password is read from the
                        environment: COWBEHAVIOR_MQTT_PASSWORD
@@ -24,20 +24,23 @@ usage: pipelines/publish.sh rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH | FILE
                        --adapter the demonstration's are used, which know drawn cows only
   --detector ELEMENTS  elements of a pipeline that find the cows: each region that they attach is
                        labelled, instead of the whole frame
+  --zones ZONES        parts of the frame, each labelled by itself, as
+                       "pen 1=0,0,0.5,1; pen 2=0.5,0,0.5,1" (fractions: x,y,width,height)
   --decoder WAY        who decodes: nvdec (an NVIDIA GPU, that of device=cuda:N), vaapi, software,
                        or auto: the first of these that can
   --name NAME          the camera's name in events and topics; else its host and path, or the name
                        of the recording, are
   --home-assistant     let Home Assistant show the labels of the frame or of the zones, through the
                        broker
-  PROPERTY=VALUE       any other property of cowbehavior, as zones="pen 1=0,0,0.5,1", or of
+  PROPERTY=VALUE       any other property of cowbehavior, as inference-interval=25, or of
                        cowpublish, as post-events=on-change (gst-inspect-1.0 cowbehavior and
                        gst-inspect-1.0 cowpublish list them)
 $CAMERA_OPTIONS
 
-A camera that goes away is reconnected, after minutes where it refuses the login,
-because cameras lock; Ctrl+C ends the program. A recording ends by itself. At the
-end the numbers of events sent and dropped are printed. To see what the broker receives:
+A camera that goes away is reconnected, after minutes where it refuses the login, because cameras
+lock; so is HLS, which is taken for that of a camera. Ctrl+C, TERM or HUP end the program. A
+recording ends by itself. At the end the numbers of events sent and dropped are printed. To see what
+the broker receives:
   mosquitto_sub -v -t 'cowbehavior/#'
 USAGE
 }
@@ -76,7 +79,9 @@ name_of () {
   echo "$name"
 }
 
-input='' name='' home_assistant='' finder='' behaviour=cowbehavior publisher=cowpublish targets=''
+input='' name='' home_assistant='' finder='' publisher=cowpublish targets=''
+# Nobody prints the messages; a property of the user's comes later.
+behaviour='cowbehavior post-messages=none'
 add () {
   if is_of_publisher "$1"; then
     publisher+=" $1=$(quote "$2")"
@@ -97,7 +102,7 @@ while [ $# -gt 0 ]; do
   fi
   case $1 in
     -h | --help) usage; exit 0 ;;
-    --mqtt | --http | --file | --model | --adapter | --detector | --decoder | --name)
+    --mqtt | --http | --file | --model | --adapter | --detector | --zones | --decoder | --name)
       [ -n "${2:-}" ] || die "$1 needs a value"
       case $1 in
         --mqtt | --http) add "${1#--}-url" "$2" ;;
@@ -135,11 +140,11 @@ rest="$finder$behaviour ! $publisher ! fakesink sync=false"
 if is_address "$input"; then
   camera_source "$input" 1
   choose_for_camera "$kind" "$codec"
-  [ "$kind" = http ] || source+=(add-reference-timestamp-meta=true)
+  [ "$kind" != rtp ] || source+=(add-reference-timestamp-meta=true)
+  [ "$kind" != recording ] || access+=(--once)
   exec cow-reconnect "${access[@]}" "${source[*]} ! ${decoder[*]} ! ${handover[*]}" "$rest"
 else
-  [ -z "$codec$protocols${access[*]}" ] ||
-    refuse "--codec, --protocols, --ca and --insecure are for cameras"
+  refuse_camera_options
   choose_for_file "$input"
   exec cow-reconnect --once \
     "filesrc location=$(quote "$input") ! ${decoder[*]} ! ${handover[*]}" "$rest"

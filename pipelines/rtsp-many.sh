@@ -11,7 +11,10 @@ usage () {
 usage: pipelines/rtsp-many.sh rtsp://CAMERA1 rtsp://CAMERA2 ... [OPTION ...] [PROPERTY=VALUE ...]
 
 Labels of the n-th camera are messages of the element camera<n>. All cameras have the same options.
-The pipeline ends when one of them goes away: let systemd, or a loop, start it again.
+A camera that is off, goes away or ends its stream stops no other: it is named with the reason, its
+place on the wall goes black, and it is tried again, after 1 to 10 seconds, or after 5 minutes where
+it refuses the login, because cameras lock. Where all are away the script waits for them. Ctrl+C,
+TERM or HUP end it, with status 0 where any camera gave a picture and 1 where none ever did.
 
   --tile WIDTHxHEIGHT  size of each camera's picture on the wall, 640x360 by default
 $CAMERA_OPTIONS
@@ -44,32 +47,41 @@ width=${BASH_REMATCH[1]} height=${BASH_REMATCH[2]}
 use_build
 
 # The wall has as many columns as rows, or one more.
-columns=1
-while [ $((columns * columns)) -lt "${#urls[@]}" ]; do columns=$((columns + 1)); done
+columns=1 n=${#urls[@]}
+while [ $((columns * columns)) -lt "$n" ]; do columns=$((columns + 1)); done
+rows=$(((n + columns - 1) / columns))
 
 # Each picture is scaled to its width before cowoverlay draws on it, so that letters have the same
 # size in all. Its height follows from its shape, which the wall keeps. The wall does not wait for a
-# late picture but leaves it out.
-branches=() places=()
+# late picture but leaves it out. cow-launch shows none of a camera that has given nothing for 3 s.
+sources=() branches=() places=()
 for i in "${!urls[@]}"; do
   camera_source "${urls[i]}" "$((i + 1))"
   choose_for_camera "$kind" "$codec"
-  branches+=("${source[@]}" ! "${decoder[@]}" ! "${handover[@]}" ! "${detector[@]}"
+  sources+=("${source[*]} ! ${decoder[*]} ! ${handover[*]}")
+  branches+=(identity "name=from$((i + 1))" silent=true ! "${detector[@]}"
     cowbehavior "name=camera$((i + 1))" "${properties[@]}" !)
   if [ -n "$shown" ]; then
     row=$((i / columns))
     branches+=(videoscale ! "video/x-raw,width=$width,pixel-aspect-ratio=1/1" ! cowoverlay !
       queue leaky=downstream ! "wall.sink_$i")
     places+=("sink_$i::xpos=$((i % columns * width))" "sink_$i::ypos=$((row * height))"
-      "sink_$i::width=$width" "sink_$i::height=$height"
+      "sink_$i::width=$width" "sink_$i::height=$height" "sink_$i::zorder=$((i + 1))"
       "sink_$i::sizing-policy=keep-aspect-ratio")
   else
     branches+=("${sink[@]}")
   fi
 done
+
+# A wall has its size and pace, which a recording cannot change, before there is a camera. A black
+# spot below the first tile drives it. Half a second is for cameras that come later.
 [ -z "$shown" ] ||
   places=(compositor name=wall background=black ignore-inactive-pads=true
-    "${places[@]}" ! "${sink[@]}")
+    min-upstream-latency=500000000 "sink_$n::zorder=0" "${places[@]}" !
+    "video/x-raw,width=$((columns * width)),height=$((rows * height)),framerate=25/1" !
+    "${sink[@]}" videotestsrc is-live=true pattern=black !
+    'video/x-raw,width=16,height=16,framerate=25/1' ! "wall.sink_$n")
 
 # With -e, Ctrl-C finishes a recording properly, so that it can be played.
-exec cow-launch ${shown:+-e} "${access[@]}" "${places[@]}" "${branches[@]}"
+exec cow-launch ${shown:+-e} "${access[@]}" --again "$n" "${sources[@]}" \
+  "${places[@]}" "${branches[@]}"

@@ -85,7 +85,8 @@ cpu_family = 'aarch64'
 cpu = 'aarch64'
 endian = 'little'
 END
-  meson setup "$BUILD_DIR" --cross-file "$BUILD_DIR/aarch64.ini" -Dtests=true -Dwerror=true
+  meson setup "$BUILD_DIR" --cross-file "$BUILD_DIR/aarch64.ini" -Dtests=true -Dwerror=true \
+    -Dcuda=disabled
 }
 
 # Runs tests on the processor with every set of instructions; the last line counts.

@@ -6,6 +6,7 @@
 
 #ifdef COW_HAVE_GST_CUDA
 #  define GST_USE_UNSTABLE_API
+#  include <gst/cuda/gstcudamemory.h>
 #  include <gst/cuda/gstcudautils.h>
 
 const char *const gst_cow_cuda_formats =

@@ -44,8 +44,9 @@
  * * #guint64 `running-time`: running time of the frame in ns, absent without a timestamp
  * * #guint64 `frame`: number of the frame since the element started, from 0
  * * #gint `width`, `height`: size of the frame in pixels
- * * #guint64 `wall-clock`: ns since 1970, only where the buffer has a #GstReferenceTimestampMeta in
- * NTP or Unix time
+ * * #guint64 `wall-clock`: the camera's clock, ns since 1970, only where the buffer has a
+ * #GstReferenceTimestampMeta in NTP or Unix time; in a live pipeline only while it is no more than
+ * 5 minutes away from this machine's
  * * #gchararray `model_name`: the adapter that answered
  * * #GstValueArray of #gint `ids`, of #gchararray `labels` and of #gdouble `confidences`: those of
  * each object, in the order of `objects`
@@ -71,9 +72,11 @@
 
 #include "gst-plugin/behavior/cuda.h"
 #include "gst-plugin/behavior/exchange.h"
+#include "gst-plugin/behavior/intake.h"
 #include "gst-plugin/behavior/opening.h"
 #include "gst-plugin/behavior/stream.h"
 #include "gst-plugin/common/frame.h"
+#include "gst-plugin/common/tasks.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_cow_behavior_debug);
 #define GST_CAT_DEFAULT gst_cow_behavior_debug
@@ -98,6 +101,7 @@ struct _GstCowBehavior {
 
   gint query_latency; /* atomic: whether the pipeline is live has to be queried again */
   GstCowExchange *exchange;
+  GstCowIntake *intake;
   GstCowStream *stream;
   gboolean live;          /* whether the pipeline is live; of the streaming thread */
   GstCowContext *context; /* what neighbours share with the engine */
@@ -160,7 +164,11 @@ gst_cow_behavior_class_init (GstCowBehaviorClass *class)
 
   gst_element_class_set_static_metadata (
       element_class, "Cow behaviour recognition", "Analyzer/Video",
-      "Labels frames, zones or detected cows with what the cow in them is doing", "cowbehavior");
+      gst_cow_cuda_formats
+          ? "Labels frames, zones or detected cows with what the cow in them is doing"
+          : "Labels frames, zones or detected cows with what the cow in them is doing; built "
+            "without GStreamer's CUDA library, so frames come from the host's memory",
+      "cowbehavior");
   add_pad_templates (element_class);
 
   element_class->change_state = GST_DEBUG_FUNCPTR (gst_cow_behavior_change_state);
@@ -191,6 +199,7 @@ gst_cow_behavior_init (GstCowBehavior *self)
   gst_cow_settings_init (&self->settings);
   self->context = gst_cow_context_new (GST_ELEMENT (self));
   self->stream = gst_cow_stream_new (GST_ELEMENT (self), self->context);
+  self->intake = gst_cow_intake_new (GST_ELEMENT (self));
   gst_cow_qos_reset (&self->qos);
   self->exchange = gst_cow_exchange_new (adapter_loaded, self);
   /* With the property qos late frames are not classified, but none is dropped (see src_event). */
@@ -206,6 +215,7 @@ gst_cow_behavior_finalize (GObject *object)
 
   gst_cow_exchange_free (self->exchange);
   gst_cow_stream_free (self->stream);
+  gst_cow_intake_free (self->intake);
   gst_cow_context_free (self->context);
   gst_cow_settings_clear (&self->settings);
   g_clear_error (&self->zones_error);
@@ -254,6 +264,7 @@ gst_cow_behavior_start (GstBaseTransform *trans)
   engine = gst_cow_opening_engine (GST_ELEMENT (self), &options);
   ok = engine && gst_cow_opening_check (GST_ELEMENT (self), engine, settings, zones_error);
   if (ok) {
+    gst_cow_intake_start (self->intake);
     gst_cow_stream_start (self->stream, engine);
     g_atomic_int_set (&self->query_latency, TRUE);
     GST_OBJECT_LOCK (self);
@@ -393,6 +404,8 @@ gst_cow_behavior_change_state (GstElement *element, GstStateChange transition)
 {
   GstCowBehavior *self = GST_COW_BEHAVIOR (element);
 
+  if (transition == GST_STATE_CHANGE_NULL_TO_READY && !gst_cow_tasks_check (element))
+    return GST_STATE_CHANGE_FAILURE;
   /* Before the base class deactivates the pads, which waits for the streaming thread. */
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
     gst_cow_stream_set_flushing (self->stream, FALSE);
@@ -579,6 +592,8 @@ gst_cow_behavior_set_caps (GstBaseTransform *trans, GstCaps *incaps, GstCaps *ou
     GST_ERROR_OBJECT (self, "caps that are not raw video: %" GST_PTR_FORMAT, incaps);
     return FALSE;
   }
+  if (!gst_cow_intake_note_info (self->intake, &info))
+    return FALSE;
   tell_of_copies (self, incaps);
   gst_cow_stream_set_info (self->stream, &info);
   return TRUE;
@@ -629,6 +644,8 @@ gst_cow_behavior_sink_event (GstBaseTransform *trans, GstEvent *event)
   /* What comes after a frame stays after it. */
   if (GST_EVENT_IS_SERIALIZED (event) && GST_EVENT_TYPE (event) != GST_EVENT_FLUSH_STOP)
     drain (self);
+  if (gst_cow_intake_note_event (self->intake, event))
+    gst_cow_stream_reset (self->stream);
   switch (GST_EVENT_TYPE (event)) {
   case GST_EVENT_FLUSH_START:
     gst_cow_stream_set_flushing (self->stream, TRUE);
@@ -716,6 +733,7 @@ gst_cow_behavior_submit_input_buffer (GstBaseTransform *trans, gboolean discont,
   if (flow != GST_FLOW_OK)
     return flow;
 
+  gst_cow_intake_note_frame (self->intake, trans->queued_buf);
   take_replacement (self);
   GST_OBJECT_LOCK (self);
   settings = gst_cow_frame_settings_ref (self->settings.frame);

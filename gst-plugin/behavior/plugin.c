@@ -4,6 +4,7 @@
  * is missing when it starts. */
 #include "cow-build.h"
 #include "gst-plugin/common/custom-meta.h"
+#include "gst-plugin/common/tasks.h"
 #include "gst-plugin/behavior/gstcowbehavior.h"
 
 #define PACKAGE "cowbehavior"
@@ -12,6 +13,7 @@ static gboolean
 plugin_init (GstPlugin *plugin)
 {
   gst_cow_meta_register ();
+  gst_cow_tasks_init ();
   return GST_ELEMENT_REGISTER (cowbehavior, plugin);
 }
 

@@ -62,7 +62,9 @@ gst_cow_qos_is_late (const GstCowQos *self, GstClockTime running_time, GstClockT
   if (!GST_CLOCK_TIME_IS_VALID (self->earliest) || !GST_CLOCK_TIME_IS_VALID (running_time) ||
       running_time > self->earliest)
     return FALSE;
-  return GST_CLOCK_TIME_IS_VALID (last_submitted) && running_time < last_submitted + MOST_LATE;
+  /* A time before the last submission is another part of the stream, or a clock that jumped. */
+  return GST_CLOCK_TIME_IS_VALID (last_submitted) && running_time >= last_submitted &&
+         running_time - last_submitted < MOST_LATE;
 }
 
 /* ---- the schedule of a stream ---------------------------------------------------------------- */
@@ -140,8 +142,10 @@ decide (const GstCowSchedule *self, GstCowFlight *flight, const GstCowQos *qos,
   }
   if (flight->chosen->len == 0)
     return GST_COW_VERDICT_REUSE;
-  if (GST_BUFFER_FLAG_IS_SET (flight->buffer, GST_BUFFER_FLAG_GAP))
+  if (GST_BUFFER_FLAGS (flight->buffer) & (GST_BUFFER_FLAG_GAP | GST_BUFFER_FLAG_DECODE_ONLY))
     return GST_COW_VERDICT_GAP;
+  if (GST_BUFFER_FLAG_IS_SET (flight->buffer, GST_BUFFER_FLAG_CORRUPTED))
+    return GST_COW_VERDICT_CORRUPTED;
   if (gst_cow_qos_is_late (qos, flight->moment.running_time, self->submitted_time))
     return GST_COW_VERDICT_LATE;
   if (load->blocking)

@@ -44,7 +44,7 @@ void gst_cow_qos_update (GstCowQos *self, GstClockTimeDiff diff, GstClockTime ti
 /*
  * Whether a frame is too late to be worth a forward pass. It never is when the last submission
  * (running time, or GST_CLOCK_TIME_NONE) is a second old, so that a sink which is always late does
- * not leave the stream without labels.
+ * not leave the stream without labels, or lies ahead, because time went back.
  */
 gboolean gst_cow_qos_is_late (const GstCowQos *self, GstClockTime running_time,
                               GstClockTime last_submitted);

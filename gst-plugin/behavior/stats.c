@@ -54,8 +54,8 @@ gst_cow_stats_to_structure (const GstCowStats *self, const GstCowCondition *cond
 {
   const guint64 *not = self->not_classified;
   guint64 skipped = not [GST_COW_VERDICT_BUSY] + not [GST_COW_VERDICT_LATE] +
-                    not [GST_COW_VERDICT_GAP] + not [GST_COW_VERDICT_FAULT] +
-                    not [GST_COW_VERDICT_FLUSHED];
+                    not [GST_COW_VERDICT_GAP] + not [GST_COW_VERDICT_CORRUPTED] +
+                    not [GST_COW_VERDICT_FAULT] + not [GST_COW_VERDICT_FLUSHED];
   GstStructure *structure = gst_structure_new (
       "cowbehavior-stats", "mode", G_TYPE_STRING, condition->blocking ? "blocking" : "non-blocking",
       "live", G_TYPE_BOOLEAN, condition->live, "frames", G_TYPE_UINT64, self->frames, "classified",
@@ -63,15 +63,17 @@ gst_cow_stats_to_structure (const GstCowStats *self, const GstCowCondition *cond
       G_TYPE_UINT64, not [GST_COW_VERDICT_REUSE], "skipped", G_TYPE_UINT64, skipped, "skipped-busy",
       G_TYPE_UINT64, not [GST_COW_VERDICT_BUSY], "skipped-late", G_TYPE_UINT64,
       not [GST_COW_VERDICT_LATE], "skipped-gap", G_TYPE_UINT64, not [GST_COW_VERDICT_GAP],
-      "skipped-fault", G_TYPE_UINT64, not [GST_COW_VERDICT_FAULT], "skipped-flushed", G_TYPE_UINT64,
+      "skipped-corrupted", G_TYPE_UINT64, not [GST_COW_VERDICT_CORRUPTED], "skipped-fault",
+      G_TYPE_UINT64, not [GST_COW_VERDICT_FAULT], "skipped-flushed", G_TYPE_UINT64,
       not [GST_COW_VERDICT_FLUSHED], "errors", G_TYPE_UINT64, self->errors, "regions",
       G_TYPE_UINT64, self->regions, "regions-outside", G_TYPE_UINT64, self->regions_outside,
       "regions-small", G_TYPE_UINT64, self->regions_small, "regions-other-class", G_TYPE_UINT64,
       self->regions_other_class, "frames-without-regions", G_TYPE_UINT64,
       self->frames_without_regions, "tracks", G_TYPE_UINT, condition->tracks, "tracks-evicted",
-      G_TYPE_UINT64, condition->tracks_evicted, "age-frames", G_TYPE_UINT, self->age_frames, "age",
-      G_TYPE_UINT64, self->age_ns, NULL);
+      G_TYPE_UINT64, condition->tracks_evicted, "age-frames", G_TYPE_UINT, self->age_frames, NULL);
 
+  if (GST_CLOCK_TIME_IS_VALID (self->age_ns))
+    gst_structure_set (structure, "age", G_TYPE_UINT64, self->age_ns, NULL);
   if (engine)
     set_engine (structure, engine);
   return structure;

@@ -13,11 +13,12 @@ G_BEGIN_DECLS
 /* The fate of a frame; counters are kept by it. */
 typedef enum {
   GST_COW_VERDICT_CLASSIFY,
-  GST_COW_VERDICT_REUSE,  /* no region was due */
-  GST_COW_VERDICT_BUSY,   /* a region was due, but the engine had no room for this stream */
-  GST_COW_VERDICT_LATE,   /* a region was due, but downstream is late */
-  GST_COW_VERDICT_GAP,    /* a region was due, but the frame holds nothing */
-  GST_COW_VERDICT_FAULT,  /* a region was due, but it failed, or failed a moment ago */
+  GST_COW_VERDICT_REUSE,     /* no region was due */
+  GST_COW_VERDICT_BUSY,      /* a region was due, but the engine had no room for this stream */
+  GST_COW_VERDICT_LATE,      /* a region was due, but downstream is late */
+  GST_COW_VERDICT_GAP,       /* a region was due, but the frame holds nothing, or is not shown */
+  GST_COW_VERDICT_CORRUPTED, /* a region was due, but the frame is damaged */
+  GST_COW_VERDICT_FAULT,     /* a region was due, but it failed, or failed a moment ago */
   GST_COW_VERDICT_FLUSHED /* the frame was submitted, but a flush, a seek or the end came before its
                              results */
 } GstCowVerdict;

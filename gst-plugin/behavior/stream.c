@@ -75,6 +75,7 @@
 #include "gst-plugin/behavior/results.h"
 #include "gst-plugin/behavior/slots.h"
 #include "gst-plugin/behavior/tracker.h"
+#include "gst-plugin/common/clock.h"
 
 /* A frame's duration where the caps have no frame rate. */
 #define USUAL_FRAME (40 * GST_MSECOND)
@@ -102,6 +103,7 @@ struct _GstCowStream {
   GstCowSchedule schedule;
   GstCowSlots slots;
   GstCowResults *results;
+  GstCowClock clock; /* the camera's */
 
   GQueue flights;      /* of GstCowFlight, oldest first */
   GstBuffer *outgoing; /* LIVE: the frame that the next pull () gives, or NULL */
@@ -228,6 +230,7 @@ gst_cow_stream_start (GstCowStream *self, CowEngine *engine)
   take_engine (self, engine);
   self->state = self->mode;
   self->n_frames = 0;
+  self->clock = (GstCowClock){ 0 };
   self->tracker.n_evicted = 0;
   gst_cow_regions_start (&self->regions, self->element);
   gst_cow_schedule_start (&self->schedule);
@@ -515,13 +518,16 @@ void
 gst_cow_stream_push (GstCowStream *self, GstBuffer *buffer, GstCowFrameSettings *settings,
                      const GstSegment *segment, const GstCowQos *qos)
 {
-  const GstCowMoment moment = gst_cow_moment_of (buffer, segment, &self->info, self->n_frames++);
+  GstCowMoment moment = gst_cow_moment_of (buffer, segment, &self->info, self->n_frames++);
   GstCowRegionCounts counts;
   GstCowFlight *flight;
   GArray *targets;
 
   adopt_settings (self, settings);
   note_time (self, moment.running_time);
+  /* Only messages have the camera's time. That of a recording is of any age. */
+  if (self->in_live_pipeline && self->settings->post_messages != GST_COW_POST_MESSAGES_NONE)
+    gst_cow_clock_check (&self->clock, self->element, &moment);
   if (self->state == LIVE)
     complete_finished (self);
   targets = find_targets (self, buffer, moment.frame, &counts);

@@ -127,19 +127,18 @@ append_double_field (GString *json, const char *key, const GstStructure *structu
 
 /* ---- the parts of an event ------------------------------------------------------------------- */
 
-/* Appends a time as RFC 3339 in UTC, with microseconds. FALSE where its year has not four
- * digits. */
-static gboolean
-append_time (GString *json, gint64 us)
+/* Appends a time as RFC 3339 in UTC, with microseconds. One whose year has not four digits is left
+ * out. */
+static void
+append_time (GString *json, const char *key, gint64 us)
 {
   g_autoptr (GDateTime) time = g_date_time_new_from_unix_utc (us / G_USEC_PER_SEC);
   g_autofree char *seconds = time ? g_date_time_format (time, "%Y-%m-%dT%H:%M:%S") : NULL;
 
   if (!seconds || strlen (seconds) != strlen ("2026-01-31T00:00:00"))
-    return FALSE;
-  append_key (json, "system_timestamp");
+    return;
+  append_key (json, key);
   g_string_append_printf (json, "\"%s.%06dZ\"", seconds, (int)(us % G_USEC_PER_SEC));
-  return TRUE;
 }
 
 /* The region of interest that the detector attached: the one with its id, or without an id the one
@@ -298,9 +297,9 @@ gst_cow_publish_event_new (GstBuffer *buffer, const GstCowMoment *moment, const 
     append_key (json, "timestamp");
     g_string_append_printf (json, "%" G_GUINT64_FORMAT, moment->stream_time);
   }
-  if (!GST_CLOCK_TIME_IS_VALID (moment->wall_clock) ||
-      !append_time (json, (gint64)(moment->wall_clock / GST_USECOND)))
-    append_time (json, now_us);
+  append_time (json, "system_timestamp", now_us);
+  if (GST_CLOCK_TIME_IS_VALID (moment->wall_clock))
+    append_time (json, "camera_timestamp", (gint64)(moment->wall_clock / GST_USECOND));
   append_key (json, "objects");
   g_string_append_c (json, '[');
   for (guint i = 0; i < objects->len; i++)

@@ -21,8 +21,8 @@ void gst_cow_publish_event_collect (GstBuffer *buffer, GArray *objects);
 /*
  * The event of these objects as a line without its newline, whatever their fields hold: text that
  * is not UTF-8 is made so, numbers that JSON does not have become null, absent fields are left out.
- * `source` names the stream. now_us, microseconds since 1970, is the time where the camera gave
- * none. Free with g_ref_string_release ().
+ * `source` names the stream. now_us, microseconds since 1970, is the time of this machine. Free
+ * with g_ref_string_release ().
  */
 char *gst_cow_publish_event_new (GstBuffer *buffer, const GstCowMoment *moment, const char *source,
                                  gint64 now_us, const GArray *objects);

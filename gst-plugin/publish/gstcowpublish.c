@@ -17,7 +17,8 @@
  *
  * |[
  * {"resolution":{"width":1280,"height":720},"source":"barn 1","timestamp":4000000000,
- *  "system_timestamp":"2026-01-31T06:00:04.000000Z","objects":[
+ *  "system_timestamp":"2026-01-31T06:00:04.000000Z",
+ *  "camera_timestamp":"2026-01-31T06:00:03.870000Z","objects":[
  *  {"x":10,"y":20,"w":300,"h":200,"id":7,"roi_type":"cow","region":"roi",
  *   "detection":{"bounding_box":{"x_min":0.0078125,"y_min":0.0277778,"x_max":0.242188,
  *    "y_max":0.305556},"label":"cow","confidence":0.91},
@@ -25,9 +26,10 @@
  *   "frames_ago":0}]}
  * ]|
  *
- * `timestamp` is the stream time in ns; `system_timestamp` is the camera's own time where a
- * #GstReferenceTimestampMeta has it (rtspsrc add-reference-timestamp-meta=true), else the time at
- * which the frame came by.
+ * `timestamp` is the stream time in ns; `system_timestamp` is the time of this machine at which the
+ * frame came by. `camera_timestamp` is the camera's own, where a #GstReferenceTimestampMeta has it
+ * (rtspsrc add-reference-timestamp-meta=true). In a live pipeline it is left out while it is more
+ * than 5 minutes away from this machine's, and a warning says by how much.
  *
  * At the broker there are, below the topic that #GstCowPublish:mqtt-topic names:
  * `SOURCE/available`, "online" or "offline"; `SOURCE/events`, the events; `SOURCE/frame`,
@@ -65,8 +67,10 @@
 #include <gst/video/video.h>
 #include <string.h>
 
+#include "gst-plugin/common/clock.h"
 #include "gst-plugin/common/gstcowbehaviormeta.h"
 #include "gst-plugin/common/moment.h"
+#include "gst-plugin/common/tasks.h"
 #include "gst-plugin/publish/event.h"
 #include "gst-plugin/publish/queue.h"
 #include "gst-plugin/publish/settings.h"
@@ -107,6 +111,7 @@ struct _GstCowPublish {
   gint stopping;      /* atomic: nothing is waited for any more */
   gint query_latency; /* atomic: whether the pipeline is live has to be queried again */
   gboolean live;      /* of the last query */
+  GstCowClock clock;  /* the camera's */
   guint n_bare;       /* frames at the beginning without results, BARE_FRAMES at most */
 };
 
@@ -255,6 +260,7 @@ gst_cow_publish_start (GstBaseTransform *trans)
     self->leaky = (GstCowPublishLeaky)settings.own->leaky;
     self->query_latency = TRUE;
     self->stopping = FALSE;
+    self->clock = (GstCowClock){ 0 };
     self->n_bare = 0;
     gst_video_info_init (&self->info);
   } else {
@@ -450,6 +456,21 @@ push (GstCowPublish *self, char *event)
     gst_cow_publish_queue_push (self->queues[i], event, wait);
 }
 
+/* Makes the event of a frame. The camera's time of a recording may be of any age. */
+static void
+publish (GstCowPublish *self, GstBuffer *buffer, const GArray *objects)
+{
+  GstCowMoment moment =
+      gst_cow_moment_of (buffer, &GST_BASE_TRANSFORM (self)->segment, &self->info, self->frame);
+  char *event;
+
+  if (is_live (self))
+    gst_cow_clock_check (&self->clock, GST_ELEMENT (self), &moment);
+  event = gst_cow_publish_event_new (buffer, &moment, self->source, g_get_real_time (), objects);
+  push (self, event);
+  g_ref_string_release (event);
+}
+
 static GstFlowReturn
 gst_cow_publish_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
 {
@@ -469,15 +490,8 @@ gst_cow_publish_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
   for (guint i = 0; i < all->len; i++)
     if (is_wanted (self, &g_array_index (all, GstCowPublishObject, i)))
       g_array_append_val (wanted, g_array_index (all, GstCowPublishObject, i));
-  if (wanted->len > 0 && (self->post_events != GST_COW_PUBLISH_CLASSIFIED || has_new (wanted))) {
-    const GstCowMoment moment =
-        gst_cow_moment_of (buffer, &trans->segment, &self->info, self->frame);
-    char *event =
-        gst_cow_publish_event_new (buffer, &moment, self->source, g_get_real_time (), wanted);
-
-    push (self, event);
-    g_ref_string_release (event);
-  }
+  if (wanted->len > 0 && (self->post_events != GST_COW_PUBLISH_CLASSIFIED || has_new (wanted)))
+    publish (self, buffer, wanted);
   gst_cow_publish_states_expire (self->states, self->frame++, forget_state, self);
   return GST_FLOW_OK;
 }
@@ -552,6 +566,8 @@ gst_cow_publish_change_state (GstElement *element, GstStateChange transition)
 {
   GstCowPublish *self = GST_COW_PUBLISH (element);
 
+  if (transition == GST_STATE_CHANGE_NULL_TO_READY && !gst_cow_tasks_check (element))
+    return GST_STATE_CHANGE_FAILURE;
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
     g_atomic_int_set (&self->stopping, TRUE);
     GST_OBJECT_LOCK (self);

@@ -403,7 +403,7 @@ CK_KERNEL (ck_cuda_norm_block, CkCudaNorm, CK_CUDA_NORM_THREADS)
   make_row<CK_CUDA_NORM_THREADS, 4> (a, blockIdx.x, threadIdx.x, total);
 }
 
-CK_KERNEL (ck_cuda_norm_codes_warp, CkCudaNorm, 32 * CK_CUDA_NORM_WARPS)
+CK_KERNEL_BLOCKS (ck_cuda_norm_codes_warp, CkCudaNorm, 32 * CK_CUDA_NORM_WARPS, 6)
 {
   CK_SHARED (Rest<32 * CK_CUDA_NORM_WARPS>, shared);
   const int64_t row = (int64_t)blockIdx.x * CK_CUDA_NORM_WARPS + threadIdx.x / 32;

@@ -16,7 +16,10 @@
 #define MAX_ALPHA    1e9  /* keeps scales inside fp32; PEFT's alphas are of the order of the rank */
 #define MAX_REGEX    1000 /* bytes of a regular expression, */
 #define MOST_REGEXES 32   /* and how many of them a file may have */
-#define MAX_NAMES    4096 /* entries of a list: 256 layers of 7 modules each by name, and some */
+/* How much a match may try: a name takes some hundreds, or thousands by an expression that looks
+ * for several words; an expression that never ends takes millions. */
+#define LIMITS    "(*LIMIT_MATCH=50000)(*LIMIT_DEPTH=1000)"
+#define MAX_NAMES 4096 /* entries of a list: 256 layers of 7 modules each by name, and some */
 
 static void
 clear_pattern (gpointer pattern)
@@ -83,14 +86,60 @@ own_name (const CowAdapterConfig *c, int layer, CowModule module)
 }
 
 /* By transformers' older or newer name, or that in the adapter's file. A match that takes more
- * than its limit is none. */
+ * than its limit is none, with an error that says so. */
+static gboolean
+find_match (const CowAdapterConfig *c, const GRegex *regex, int layer, CowModule module,
+            GError **error)
+{
+  g_autofree char *newer = g_strdup_printf ("model.layer.%d.%s", layer, cow_module_name (module));
+  const char *names[] = { newer + strlen ("model."), newer, own_name (c, layer, module) };
+  for (guint i = 0; i < G_N_ELEMENTS (names) && names[i]; i++) {
+    g_autoptr (GError) local = NULL;
+    if (g_regex_match_full (regex, names[i], -1, 0, 0, NULL, &local))
+      return TRUE;
+    if (local == NULL)
+      continue;
+    g_autofree char *shown = g_strescape (g_regex_get_pattern (regex) + strlen (LIMITS), NULL);
+    g_set_error (error, COW_ERROR, COW_ERROR_UNSUPPORTED,
+                 "%s: the regular expression \"%.200s\" takes too long on the name %s: one with "
+                 "fewer repetitions inside others is needed",
+                 c->path, shown, names[i]);
+    return FALSE;
+  }
+  return FALSE;
+}
+
+/* After cow_adapter_config_check (). */
 static gboolean
 regex_matches (const CowAdapterConfig *c, const GRegex *regex, int layer, CowModule module)
 {
-  g_autofree char *newer = g_strdup_printf ("model.layer.%d.%s", layer, cow_module_name (module));
-  const char *own = own_name (c, layer, module);
-  return g_regex_match (regex, newer + strlen ("model."), 0, NULL) ||
-         g_regex_match (regex, newer, 0, NULL) || (own && g_regex_match (regex, own, 0, NULL));
+  return find_match (c, regex, layer, module, NULL);
+}
+
+static gboolean
+check_regex (const CowAdapterConfig *c, const GRegex *regex, int n_layers, GError **error)
+{
+  for (int i = 0; regex && i < n_layers * COW_N_MODULES; i++) {
+    g_autoptr (GError) local = NULL;
+    find_match (c, regex, i / COW_N_MODULES, (CowModule)(i % COW_N_MODULES), &local);
+    if (local == NULL)
+      continue;
+    g_propagate_error (error, g_steal_pointer (&local));
+    return FALSE;
+  }
+  return TRUE;
+}
+
+gboolean
+cow_adapter_config_check (const CowAdapterConfig *c, int n_layers, GError **error)
+{
+  const GArray *patterns[] = { c->ranks, c->alphas };
+  gboolean ok = check_regex (c, c->target_regex, n_layers, error) &&
+                check_regex (c, c->excluded_regex, n_layers, error);
+  for (guint p = 0; p < G_N_ELEMENTS (patterns); p++)
+    for (guint i = 0; ok && i < patterns[p]->len; i++)
+      ok = check_regex (c, g_array_index (patterns[p], CowPattern, i).regex, n_layers, error);
+  return ok;
 }
 
 /* Whether a name is what the adapter's file calls the module, or the end of that. */
@@ -325,9 +374,6 @@ check_name (const char *name, const char *where, const char *key, GError **error
                where, key, name);
   return FALSE;
 }
-
-/* How much a match may try: a name takes some hundreds, an expression that never ends millions. */
-#define LIMITS "(*LIMIT_MATCH=5000)(*LIMIT_DEPTH=1000)"
 
 /* Compiles `before` EXPRESSION `after`; NULL on error. */
 static GRegex *

@@ -40,6 +40,9 @@ typedef struct {
 /* Reads FOLDER/adapter_config.json. Clear `config` whether this succeeds or not. */
 gboolean cow_adapter_config_read (const char *folder, CowAdapterConfig *config, GError **error);
 void cow_adapter_config_clear (CowAdapterConfig *config);
+/* Whether all regular expressions come to an end with the names of so many layers; when the
+ * adapter's own names are noted, and before the following functions. COW_ERROR_UNSUPPORTED. */
+gboolean cow_adapter_config_check (const CowAdapterConfig *config, int n_layers, GError **error);
 /* PEFT's rules of which modules an adapter sits on, and with which rank and alpha. */
 gboolean cow_adapter_config_targets (const CowAdapterConfig *config, int layer, CowModule module);
 int cow_adapter_config_rank (const CowAdapterConfig *config, int layer, CowModule module);

@@ -370,6 +370,8 @@ read_all (Reader *r, const CowTensorFile *tensors, GError **error)
   for (guint i = 0; i < cow_tensor_file_n (tensors); i++)
     if (!name_modules (r, cow_tensor_file_nth (tensors, i), error))
       return FALSE;
+  if (!cow_adapter_config_check (r->config, r->vit->n_layers, error))
+    return FALSE;
   for (guint i = 0; i < cow_tensor_file_n (tensors); i++)
     if (!read_tensor (r, cow_tensor_file_nth (tensors, i), error))
       return FALSE;

@@ -33,7 +33,8 @@
  * Threads. All functions may be called from any thread at any time, also with the same handle,
  * except that cow_behavior_close () must be the last call with its handle. Handles of the same
  * model, adapter, device and precision share one network in memory and one queue: use one for each
- * camera. A child of fork () cannot use the handles of its parent.
+ * camera. A child of fork () cannot use the handles of its parent: calls fail with
+ * COW_BEHAVIOR_DEVICE. It opens models itself.
  *
  * Compatibility. Structures begin with their own size, so that later versions can add fields at
  * their end; set it, and set all fields that you do not know to 0. Additions raise

@@ -19,7 +19,8 @@ struct _CowEngine {
   char *key; /* in the registry: the network and the device */
   char *network;
   const char *device_name;
-  guint refs; /* under the registry's lock */
+  guint refs;  /* under the registry's lock */
+  guint forks; /* cow_forks () where it was made */
   gboolean loading;
   GError *load_error;
   CowClassifier *classifier;

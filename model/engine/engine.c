@@ -8,6 +8,7 @@
  */
 #include "model/engine/engine.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,42 @@
 static GMutex registry_lock;
 static GCond registry_loaded;
 static GHashTable *registry; /* key -> CowEngine, borrowed */
+
+/* ---- a child of fork () ---------------------------------------------------------------------- */
+
+static void
+before_fork (void)
+{
+  g_mutex_lock (&registry_lock);
+}
+
+static void
+in_parent (void)
+{
+  g_mutex_unlock (&registry_lock);
+}
+
+/* Engines of the parent stay in memory, because nothing of them can be locked or freed here. */
+static void
+in_child (void)
+{
+  registry = NULL;
+  g_cond_init (&registry_loaded);
+  g_mutex_unlock (&registry_lock);
+}
+
+static void
+follow_forks (void)
+{
+  pthread_atfork (before_fork, in_parent, in_child);
+}
+
+/* Whether its worker is a thread of a parent of this process. */
+static gboolean
+is_foreign (const CowEngine *self)
+{
+  return self->forks != cow_forks ();
+}
 
 /* ---- engines and their registry -------------------------------------------------------------- */
 
@@ -166,6 +203,7 @@ registry_add (char *key, const char *network, const char *device_name)
   self->network = g_strdup (network);
   self->device_name = device_name;
   self->refs = 1;
+  self->forks = cow_forks ();
   self->loading = TRUE;
   self->has_let_go = wake_all;
   g_mutex_init (&self->lock);
@@ -204,9 +242,11 @@ load_or_wait (CowEngine *self, gboolean first, const CowClassifierOptions *optio
 CowEngine *
 cow_engine_get (const CowClassifierOptions *given, GError **error)
 {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
   CowClassifierOptions resolved = *given;
   const CowClassifierOptions *options = &resolved;
   g_auto (CowPrecisionChoice) choice = { 0 };
+  pthread_once (&once, follow_forks);
   cow_precision_resolve (&resolved, &choice);
   if (!options->adapter) {
     g_set_error (error, COW_ERROR, COW_ERROR_ARGUMENT,
@@ -263,7 +303,7 @@ cow_engine_unref (CowEngine *self)
   if (last && registry && g_hash_table_size (registry) == 0)
     g_clear_pointer (&registry, g_hash_table_unref);
   g_mutex_unlock (&registry_lock);
-  if (last)
+  if (last && !is_foreign (self))
     engine_free (self);
 }
 
@@ -344,6 +384,10 @@ cow_engine_thresholds (const CowEngine *self)
 void
 cow_engine_get_counters (CowEngine *self, CowEngineCounters *counters)
 {
+  if (is_foreign (self)) {
+    *counters = (CowEngineCounters){ 0 };
+    return;
+  }
   g_mutex_lock (&self->lock);
   *counters = self->counters;
   const CowQuantiles times_ns = self->times_ns;
@@ -357,6 +401,8 @@ void
 cow_engine_listen (CowEngine *self, CowEngineLost lost, gpointer user_data)
 {
   const CowEngineListener listener = { lost, user_data };
+  if (is_foreign (self))
+    return;
   g_mutex_lock (&self->listening);
   g_array_append_val (self->listeners, listener);
   g_mutex_unlock (&self->listening);
@@ -365,6 +411,8 @@ cow_engine_listen (CowEngine *self, CowEngineLost lost, gpointer user_data)
 void
 cow_engine_unlisten (CowEngine *self, gpointer user_data)
 {
+  if (is_foreign (self))
+    return;
   g_mutex_lock (&self->listening);
   for (guint i = self->listeners->len; i > 0; i--)
     if (g_array_index (self->listeners, CowEngineListener, i - 1).user_data == user_data)
@@ -375,6 +423,8 @@ cow_engine_unlisten (CowEngine *self, gpointer user_data)
 guint
 cow_engine_n_waiting (CowEngine *self)
 {
+  if (is_foreign (self))
+    return 0;
   g_mutex_lock (&self->lock);
   const guint n = cow_engine_count_waiting (self);
   g_mutex_unlock (&self->lock);
@@ -384,6 +434,8 @@ cow_engine_n_waiting (CowEngine *self)
 void
 cow_engine_flush (CowEngine *self, CowTicket *ticket)
 {
+  if (is_foreign (self))
+    return;
   g_mutex_lock (&self->lock);
   ticket->deadline_us = 0;
   g_cond_signal (&self->wake);
@@ -392,10 +444,14 @@ cow_engine_flush (CowEngine *self, CowTicket *ticket)
 
 /* ---- submissions ----------------------------------------------------------------------------- */
 
-/* FALSE while the device is opened again. */
+/* FALSE while the device is opened again, and in a child of fork (). */
 static gboolean
 begin_submission (CowEngine *self, GError **error)
 {
+  if (is_foreign (self)) {
+    g_propagate_error (error, cow_ticket_foreign_error ());
+    return FALSE;
+  }
   g_mutex_lock (&self->lock);
   const gboolean possible = !self->reopening;
   self->submitting += possible;

@@ -2,7 +2,8 @@
 /*
  * A classifier with a worker thread and a queue, shared by all users of the same model, adapter,
  * device and precision in a process. Any thread may submit; the worker gathers waiting pictures
- * into batches. All functions are safe from any thread.
+ * into batches. All functions are safe from any thread. A child of fork () loads engines of its
+ * own: what is submitted to one of its parent's is COW_ERROR_DEVICE.
  */
 #ifndef COW_ENGINE_H
 #define COW_ENGINE_H

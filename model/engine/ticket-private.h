@@ -6,6 +6,7 @@
 #ifndef COW_TICKET_PRIVATE_H
 #define COW_TICKET_PRIVATE_H
 
+#include "model/engine/forks.h"
 #include "model/engine/ticket.h"
 #include "model/network/classifier.h"
 
@@ -29,6 +30,7 @@ typedef struct {
 struct _CowTicket {
   GList link; /* in the engine's queue, or among the pool's idle tickets */
   CowTicketPool *pool;
+  guint forks;   /* cow_forks () where it was made */
   guint n;       /* regions */
   gsize picture; /* floats of one prepared region */
   /* The prepared regions; they go back when the queue and the last batch that reads them have let
@@ -60,6 +62,8 @@ void cow_ticket_pool_close (CowTicketPool *self);
  * classifier. */
 CowTicket *cow_ticket_new (CowTicketPool *pool, guint n, const CowClassifier *classifier,
                            const CowSubmission *how);
+/* What those are told who use what a parent of this process made. */
+GError *cow_ticket_foreign_error (void);
 /* All regions are in batches now. */
 void cow_ticket_take (CowTicket *self);
 /* Completes a region that was computed, or failed with `error` (copied, or NULL), and gives the

@@ -89,6 +89,7 @@ ticket_alloc (CowTicketPool *pool, const CowClassifier *classifier)
   g_cond_init (&self->finished);
   self->link.data = self;
   self->pool = pool;
+  self->forks = cow_forks ();
   self->picture = cow_preprocess_size (cow_classifier_preprocess (classifier));
   results = cow_classifier_results (classifier, &self->n_results);
   for (guint r = 0; r < self->n_results; r++)
@@ -114,11 +115,30 @@ cow_ticket_new (CowTicketPool *pool, guint n, const CowClassifier *classifier,
   return self;
 }
 
+/* ---- a child of fork () ---------------------------------------------------------------------- */
+
+GError *
+cow_ticket_foreign_error (void)
+{
+  return g_error_new_literal (COW_ERROR, COW_ERROR_DEVICE,
+                              "this process is a child of fork () and has none of its parent's "
+                              "threads; it has to open the model itself");
+}
+
+/* Nothing of it can be waited for, locked or freed. */
+static gboolean
+is_foreign (const CowTicket *self)
+{
+  return self->forks != cow_forks ();
+}
+
 /* ---- references ------------------------------------------------------------------------------ */
 
 CowTicket *
 cow_ticket_ref (CowTicket *self)
 {
+  if (is_foreign (self))
+    return self;
   g_mutex_lock (&self->lock);
   self->refs++;
   g_mutex_unlock (&self->lock);
@@ -138,7 +158,7 @@ unref_and_unlock (CowTicket *self)
 void
 cow_ticket_unref (CowTicket *self)
 {
-  if (!self)
+  if (!self || is_foreign (self))
     return;
   g_mutex_lock (&self->lock);
   unref_and_unlock (self);
@@ -161,6 +181,8 @@ finish_locked (CowTicket *self, GError *error)
 void
 cow_ticket_cancel (CowTicket *self)
 {
+  if (is_foreign (self))
+    return;
   GError *error =
       g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "classification was cancelled");
   g_mutex_lock (&self->lock);
@@ -190,6 +212,10 @@ cow_ticket_complete_region (CowTicket *self, const GError *error)
 gboolean
 cow_ticket_wait (CowTicket *self, GError **error)
 {
+  if (is_foreign (self)) {
+    g_propagate_error (error, cow_ticket_foreign_error ());
+    return FALSE;
+  }
   g_mutex_lock (&self->lock);
   while (!self->done)
     g_cond_wait (&self->finished, &self->lock);
@@ -203,6 +229,8 @@ cow_ticket_wait (CowTicket *self, GError **error)
 gboolean
 cow_ticket_is_done (CowTicket *self)
 {
+  if (is_foreign (self))
+    return TRUE;
   g_mutex_lock (&self->lock);
   gboolean done = self->done;
   g_mutex_unlock (&self->lock);
@@ -212,6 +240,8 @@ cow_ticket_is_done (CowTicket *self)
 gboolean
 cow_ticket_is_taken (CowTicket *self)
 {
+  if (is_foreign (self))
+    return TRUE;
   g_mutex_lock (&self->lock);
   gboolean taken = self->taken || self->done;
   g_mutex_unlock (&self->lock);

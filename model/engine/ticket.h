@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tickets: what an engine (engine.h) hands out for pictures that it is to compute, and what comes
- * out. All functions are safe from any thread. A ticket may outlive its engine.
+ * out. All functions are safe from any thread. A ticket may outlive its engine. In a child of
+ * fork () the tickets of its parent have failed.
  */
 #ifndef COW_TICKET_H
 #define COW_TICKET_H

@@ -90,6 +90,8 @@ reserve (CowMapping *self, CowMappedFile *file, GError **error)
     data = mmap (NULL, self->size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (data == MAP_FAILED)
     return fail (self->path, "reserve memory", error);
+  /* As with a map of the file: its bytes are no part of a core file. */
+  (void)madvise (data, self->size, MADV_DONTDUMP);
   self->data = data;
   return TRUE;
 }

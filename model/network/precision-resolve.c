@@ -2,6 +2,7 @@
 #include "model/network/precision-resolve.h"
 
 #include <gio/gio.h>
+#include <pthread.h>
 
 #include "model/adapter/kept-pictures.h"
 #include "model/network/precision-trial.h"
@@ -30,6 +31,20 @@ typedef struct {
 
 static GMutex measuring;     /* held while somebody measures, and for what is below */
 static GHashTable *outcomes; /* CowPrecisionChoice.unmeasured -> Outcome */
+
+/* In a child of fork () nobody measures, even if a thread of its parent does. */
+static void
+in_child (void)
+{
+  g_mutex_init (&measuring);
+  outcomes = NULL;
+}
+
+static void
+follow_forks (void)
+{
+  pthread_atfork (NULL, NULL, in_child);
+}
 
 static void
 outcome_free (Outcome *self)
@@ -256,7 +271,9 @@ void
 cow_precision_resolve_within (CowClassifierOptions *options, double seconds,
                               CowPrecisionChoice *choice)
 {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
   const CowClassifierOptions given = *options;
+  pthread_once (&once, follow_forks);
   cow_classifier_options_resolve (options, choice);
   if (!choice->unmeasured)
     return;

@@ -1,7 +1,16 @@
 # SPDX-License-Identifier: MIT
 # awk -f score.awk TRUTH.jsonl EVENTS.tsv: compares the labels of events.awk with the truth that
 # cow-render-barn wrote. The first event belongs to the video's first frame. Cows between two
-# behaviours are not counted.
+# behaviours are not counted. Numbers have a point: where awk follows a locale in which they have a
+# comma, run it with LC_ALL=C.
+
+BEGIN {
+  if (sprintf("%.1f", 1 / 2) != "0.5") {
+    print "score.awk: this locale has no decimal point; run it with LC_ALL=C" >"/dev/stderr"
+    refused = 1
+    exit 2
+  }
+}
 
 # Returns the value of a member as the renderer writes it, without quotes.
 function member(name,   text) {
@@ -41,6 +50,8 @@ FNR == 1 { FS = "\t"; $0 = $0; first = $1 }
 }
 
 END {
+  if (refused)
+    exit 2
   if (!total)
     exit 1
   printf "%d labels in %.1f s of video, ", labels, last - first

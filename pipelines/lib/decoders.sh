@@ -99,17 +99,17 @@ say_decoder () {
   printf '%s: %s is decoded by %s (%s)\n' "$(basename "$0")" "$1" "$element" "$because" >&2
 }
 
-# rank_decoders GPU: makes decodebin take what choose_element () chooses for each codec. It has
-# elements for others, too, and chooses these itself.
+# rank_decoders GPU: makes decodebin take what choose_element () chooses for each codec, and prints
+# it on the standard error. It has elements for others, too, and chooses these itself.
 rank_decoders () {
   local codec any=''
   for codec in h264 h265 av1 vp9 mjpeg; do
     choose_element "$codec" "$1" || continue
-    any=yes
-    say_decoder "$codec"
+    any+="${any:+, }$codec by $element ($way)"
     prefer_element
   done
   [ -n "$any" ] || fail_decoding 'any video'
+  printf '%s: the codec is found out; decoded is %s\n' "$(basename "$0")" "$any" >&2
 }
 
 # Makes decodebin prefer `element`.

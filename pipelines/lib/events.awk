@@ -2,6 +2,24 @@
 # gst-launch-1.0 -m ... | awk -f events.awk: prints the messages of cowbehavior as lines, one for
 # each region of a frame. A line has seconds into the stream, the region's id (-1: the frame or a
 # zone), label and confidence, separated by tabs. A frame without a time has "-" for the seconds.
+# Some awks read and print numbers as the user's locale has them, with a comma; those of GStreamer
+# have a point. So there is nothing but whole numbers here.
+
+# Returns a number of text, such as 0.87 or 9.5e-05, times 10^digits and rounded to three places.
+function rounded(text, digits,   mantissa, point, n) {
+  mantissa = text
+  if (match(text, /e[-+]?[0-9]+$/)) {
+    mantissa = substr(text, 1, RSTART - 1)
+    digits += substr(text, RSTART + 1)
+  }
+  point = index(mantissa, ".")
+  if (point) {
+    digits -= length(mantissa) - point
+    sub(/\./, "", mantissa)
+  }
+  n = int(mantissa * 10 ^ (digits + 3) + 1 / 2)
+  return sprintf("%d.%03d", n / 1000, n % 1000)
+}
 
 # Reads the array NAME of the message into into[1..n] and returns n. GStreamer quotes text that is
 # not a plain word, and writes \ before special characters.
@@ -39,9 +57,9 @@ function take(name, into,   text, n, quoted, c, value) {
   if (match($0, /: cowbehavior, timestamp=\(guint64\)[0-9]+/)) {
     time = substr($0, RSTART, RLENGTH)
     sub(/.*\)/, "", time)
-    time = sprintf("%.3f", time / 1e9)
+    time = rounded(time, -9)
   }
   for (i = 1; i <= n; i++)
-    printf "%s\t%s\t%s\t%.3f\n", time, ids[i], labels[i], confidences[i]
+    printf "%s\t%s\t%s\t%s\n", time, ids[i], labels[i], rounded(confidences[i], 0)
   fflush()
 }

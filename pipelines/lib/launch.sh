@@ -30,22 +30,31 @@ COMMON_OPTIONS='
 Outputs for the frames, on which cowoverlay draws boxes, labels, confidence, age and time budget.
 Without any of these options there are messages only.
   --show               a window
-  --mp4 FILE           a recording in H.264, without sound
-  --hls FOLDER         a playlist FOLDER/index.m3u8 for web browsers, with its segments
+  --mp4 FILE           a recording in H.264, without sound. Ctrl+C, TERM and HUP complete it. A
+                       program that is killed loses a second of it, a machine without power what
+                       its system had not written, usually half a minute
+  --hls FOLDER         a playlist FOLDER/index.m3u8 for web browsers, with its segments of 4 s
   --to ELEMENTS        anything else, as
-                       "videoconvert ! jpegenc ! multifilesink location=frame%05d.jpg"'
+                       "videoconvert ! jpegenc ! multifilesink location=frame%05d.jpg"
+No output may be the file that is read. A FILE that exists stays as it is until the first picture is
+recorded; where a recording is labelled, until that has ended well: meanwhile it is FILE.XXXXXX.'
 
 # shellcheck disable=SC2034
 CAMERA_OPTIONS='
 Addresses are rtsp://, rtsps://, rtspt:// (TCP), rtspu:// (UDP), rtsph:// (tunnelled through HTTP),
-or http:// and https:// for MJPEG. User and password may hold any character as it is, or as %XX; a /
-is %2F and a ? is %3F there.
+or http:// and https:// for MJPEG, HLS (.m3u8) or a recording (.mp4 and others). User and password
+may hold any character as it is, or as %XX; a / is %2F and a ? is %3F there. An address that gives a
+single picture is refused.
 
-  --codec CODEC        what an RTSP camera sends: h264 (the default), h265, mjpeg, or auto, which
-                       finds it out
+  --codec CODEC        what an RTSP camera sends: auto (the default, which finds it out), h264, h265
+                       or mjpeg; any other is then refused. Frames that stay on a GPU are h264
+                       unless this says otherwise
   --protocols WAY      tcp (the default) or udp
   --ca FILE            trust the certificates in FILE, for rtsps:// and https://: that of a camera
                        that signed its own, or that of your authority
+  --fingerprint SHA256 trust the certificate with this fingerprint alone, whoever signed it; may be
+                       repeated. Where a certificate is not trusted, its fingerprint is printed:
+                       compare it with the one on the camera'"'"'s own page
   --insecure           trust every certificate: whoever is in between can read and change all'
 
 die () {
@@ -78,6 +87,14 @@ refuse_word () {
 # odd sizes even.
 encoder=(videoconvert ! 'video/x-raw,format=I420' ! videocrop name=even ! x264enc tune=zerolatency)
 
+# The file is in fragments, each written as soon as it is complete, so that it can be played
+# wherever it is cut off. At the end it becomes an ordinary MP4, in which every player seeks.
+mp4_sink () {
+  sink=("${encoder[@]}" ! h264parse ! mp4mux fragment-duration=1000
+    fragment-mode=first-moov-then-finalise ! filesink buffer-mode=unbuffered
+    "location=$(quote "$1")")
+}
+
 # Makes the folder of --hls. hlssink uses its name as a pattern for printf, hence the %%. It is not
 # hlssink2: its splitmuxsink sometimes loses the end of the stream, so that nothing ends (seen with
 # GStreamer 1.22 on a busy machine).
@@ -102,8 +119,7 @@ common_option () {
     --model | --adapter | --zones) properties+=("${1#--}=$(quote "$2")") ;;
     --detector) read -ra detector <<<"$2 !"; properties+=(inference-region=roi-list) ;;
     --decoder) choose_decoding "$2" ;;
-    --mp4)
-      sink=("${encoder[@]}" ! h264parse ! mp4mux ! filesink "location=$(quote "$2")") shown=yes ;;
+    --mp4) mp4_sink "$2"; shown=yes ;;
     --hls) hls_sink "$2"; shown=yes ;;
     --to) read -ra sink <<<"$2"; shown=yes ;;
     --show) sink=(videoconvert ! autovideosink sync=false) shown=yes ;;
@@ -127,7 +143,7 @@ is_address () { [[ $1 =~ ^[A-Za-z][A-Za-z0-9+.-]*:// ]]; }
 camera_option () {
   taken=2
   case $1 in
-    --codec | --protocols | --ca) [ -n "${2:-}" ] || die "$1 needs a value" ;;
+    --codec | --protocols | --ca | --fingerprint) [ -n "${2:-}" ] || die "$1 needs a value" ;;
   esac
   case $1 in
     --codec)
@@ -144,9 +160,16 @@ camera_option () {
     --ca)
       [ -r "$2" ] || refuse "--ca $2: no such file, or not to be read"
       access+=(--ca "$2") ;;
+    --fingerprint) access+=(--fingerprint "$2") ;;
     --insecure) access+=(--insecure) taken=1 ;;
     *) taken=0 ;;
   esac
+}
+
+# Ends the script where an option of cameras was given.
+refuse_camera_options () {
+  [ -z "${codec:-}$protocols${access[*]}" ] ||
+    refuse "--codec, --protocols, --ca, --fingerprint and --insecure are for cameras"
 }
 
 # choose_transport SCHEME: sets `transport`, how RTSP comes: that of --protocols, or of the scheme.
@@ -160,9 +183,25 @@ choose_transport () {
     refuse "$1:// is $transport, and --protocols says $protocols"
 }
 
-# camera_source URL NUMBER: sets `source`, the element, and `kind`, rtp or http. The login goes into
-# the environment as typed: cow-launch and cow-reconnect set it on the element of that number, so
-# that it is in no line that anything prints.
+# http_source URL NUMBER: sets `source` and `kind`: recording, hls, or http for what is live. The
+# name tells how fast it comes, which `recordings` overrules; what it is, its content tells.
+http_source () {
+  local path=${1%%[?#]*} live=(is-live=true do-timestamp=true)
+  [ -z "$protocols" ] || refuse "--protocols is for rtsp:// and rtsps://"
+  case ${path,,} in
+    *.m3u8 | *.m3u) kind=hls ;;
+    *.mp4 | *.m4v | *.mov | *.mkv | *.webm | *.avi | *.ts | *.mpg | *.mpeg | *.flv)
+      kind=recording ;;
+    *) kind=${recordings:+recording} ;;
+  esac
+  [ -z "$kind" ] || live=()
+  : "${kind:=http}"
+  source=(souphttpsrc "location=$(quote "$1")" "${live[@]}" "name=source$2")
+}
+
+# camera_source URL NUMBER: sets `source`, the element, and `kind`, rtp or one of http_source ().
+# The login goes into the environment as typed: cow-launch and cow-reconnect set it on the element
+# of that number, so that it is in no line that anything prints.
 camera_source () {
   local scheme=${1%%://*} rest=${1#*://} authority host transport=''
   scheme=${scheme,,} authority=${rest%%[/?]*} host=${authority##*@}
@@ -175,11 +214,7 @@ camera_source () {
   fi
   # shellcheck disable=SC2034
   case $scheme in
-    http | https)
-      kind=http
-      [ -z "$protocols" ] || refuse "--protocols is for rtsp:// and rtsps://"
-      source=(souphttpsrc "location=$(quote "$scheme://$host${rest#"$authority"}")" is-live=true
-        do-timestamp=true) ;;
+    http | https) http_source "$scheme://$host${rest#"$authority"}" "$2" ;;
     rtsp | rtspt | rtspu | rtsph | rtsps | rtspst | rtspsu | rtspsh)
       kind=rtp
       choose_transport "$scheme"
@@ -190,10 +225,9 @@ camera_source () {
         *) scheme=rtsp ;;
       esac
       source=(rtspsrc "location=$(quote "$scheme://$host${rest#"$authority"}")"
-        "protocols=$transport" latency=200) ;;
+        "protocols=$transport" latency=200 "name=source$2") ;;
     *) refuse "$scheme:// is not the address of a camera: rtsp://, rtsps:// or http:// is" ;;
   esac
-  source+=("name=source$2")
 }
 
 # Frames wait here, still compressed, when the pipeline is slower than the camera. They must not
@@ -213,11 +247,16 @@ gpu_of_device () {
   if [[ $device =~ ^cuda.*:([0-9]+)$ ]]; then echo "${BASH_REMATCH[1]}"; else echo 0; fi
 }
 
+# What stands before cowbehavior where frames are in the host's memory: one whole picture in place
+# of two fields, and upright, as the orientation tag of a phone's recording says. Where there is
+# nothing to do, both pass frames on as they are.
+upright=(videoconvert ! deinterlace fields=top ! videoflip video-direction=auto)
+
 # choose_decoder CODEC: sets `element`, and `handover`, what stands between it and cowbehavior.
 # Frames stay on the GPU where it decodes and computes, and nobody else wants to see them.
 choose_decoder () {
   choose_element "$1" "$(gpu_of_device)" || fail_decoding "$1"
-  handover=(videoconvert)
+  handover=("${upright[@]}")
   if [ "$way" = nvdec ] && [[ $device == cuda* ]] && [ -z "${detector[*]}$shown" ] &&
     gst-inspect-1.0 cowbehavior 2>/dev/null | grep -q memory:CUDAMemory; then
     handover=(capsfilter "caps=$(quote 'video/x-raw(memory:CUDAMemory)')")
@@ -226,30 +265,47 @@ choose_decoder () {
   say_decoder "$1"
 }
 
+# stay_on_gpu: whether frames of H.264 would stay on the GPU that decodes them, for which decodebin
+# is of no use.
+stay_on_gpu () {
+  local element way because handover=('')
+  choose_decoder h264 2>/dev/null
+  [ "${handover[0]}" = capsfilter ]
+}
+
 # choose_for_camera KIND [CODEC]: sets `decoder`, from what a source of that kind gives to pictures,
 # and `handover`, and lets cow-launch and cow-reconnect expect that codec.
 choose_for_camera () {
-  [ "$1:${2:-}" != "${chosen_camera:-}" ] || return 0
-  chosen_camera=$1:${2:-}
+  local codec=${2:-auto}
+  [ "$1:$codec" != "${chosen_camera:-}" ] || return 0
+  chosen_camera=$1:$codec
+  if [ "$1:${2:-}" = rtp: ] && [[ $device == cuda* ]] && (stay_on_gpu); then codec=h264; fi
   # shellcheck disable=SC2034
-  case $1:${2:-} in
-    rtp: | rtp:h264 | rtp:h265)
-      choose_decoder "${2:-h264}"
-      access+=(--codec "${2:-h264}")
-      decoder=("rtp${2:-h264}depay" ! "${backlog[@]}" ! "${2:-h264}parse" ! "$element") ;;
+  case $1:$codec in
+    rtp:h264 | rtp:h265)
+      choose_decoder "$codec"
+      access+=(--codec "$codec")
+      decoder=("rtp${codec}depay" ! "${backlog[@]}" ! "${codec}parse" ! "$element") ;;
     rtp:mjpeg)
       choose_decoder mjpeg
       access+=(--codec mjpeg)
       decoder=(rtpjpegdepay ! "${backlog[@]}" ! "$element") ;;
-    rtp:auto)
-      rank_decoders "$(gpu_of_device)"
-      decoder=('application/x-rtp,media=video' ! "${backlog[@]}" ! decodebin)
-      handover=(videoconvert) ;;
-    http: | http:mjpeg | http:auto)
+    rtp:auto) choose_any 'application/x-rtp,media=video' ! "${backlog[@]}" ! ;;
+    http:mjpeg)
       choose_decoder mjpeg
       decoder=(multipartdemux ! "${backlog[@]}" ! "$element") ;;
-    *) refuse "http:// and https:// are read as MJPEG, not as $2" ;;
+    http:auto) choose_any "${backlog[@]}" ! ;;
+    hls:auto | recording:auto) choose_any ;;
+    *) refuse "http:// and https:// are read as MJPEG, HLS or a recording, not as $codec" ;;
   esac
+}
+
+# choose_any [ELEMENT ! ...]: sets `decoder` to these elements and one that finds the codec out, and
+# `handover`.
+choose_any () {
+  rank_decoders "$(gpu_of_device)"
+  # shellcheck disable=SC2034
+  decoder=("$@" decodebin) handover=("${upright[@]}")
 }
 
 # choose_for_file FILE: sets `decoder`, from the file's bytes to pictures, and `handover`. decodebin
@@ -258,14 +314,16 @@ choose_for_file () {
   local codec
   codec=$(codec_of "$1")
   # shellcheck disable=SC2034
-  decoder=(decodebin) handover=(videoconvert)
+  decoder=(decodebin) handover=("${upright[@]}")
   if [ -z "$codec" ]; then
-    rank_decoders "$(gpu_of_device)"
+    choose_any
     return
   fi
   choose_decoder "$codec"
   if [ "${handover[0]}" = videoconvert ]; then
     prefer_element
+    # It reads EXIF, which says how a photograph is turned; decodebin does without it.
+    [ "$codec" != mjpeg ] || element=jpegparse prefer_element
   else
     # shellcheck disable=SC2034
     decoder=(parsebin ! "${codec}parse" ! "$element")

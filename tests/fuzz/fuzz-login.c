@@ -176,7 +176,7 @@ explain (GstElement *source, const CameraAccess *access)
   for (guint i = 0; i < G_N_ELEMENTS (codes); i++) {
     g_autoptr (GError) error = g_error_new_literal (GST_RESOURCE_ERROR, codes[i], "it failed");
     g_autoptr (GstMessage) message = gst_message_new_error (GST_OBJECT (source), error, "");
-    g_autofree char *why = camera_explain (message, access);
+    g_autofree char *why = camera_explain (message, access, NULL);
 
     g_assert_true (why && g_utf8_validate (why, -1, NULL) && !strstr (why, "secret"));
   }

@@ -2,11 +2,13 @@
 /*
  * Times a network on a device with nothing but model/ and kernels/, so that it runs where neither
  * GStreamer nor libvips is:
+ *   bench-gpu peak DEVICE SECONDS
  *   bench-gpu forward DEVICE MODEL PRECISION BATCH SECONDS
  *   bench-gpu train DEVICE MODEL lora|dora PRECISION RANK BATCH SECONDS
  *   bench-gpu linear DEVICE OUT IN ROWS int8|bf16|fp16|fp32 SECONDS KERNELS (bench-linear.c)
- * It prints one line, the median of its passes: milliseconds and pictures a second. Pictures are
- * made up, 224 x 224, and in memory (of the device, forward).
+ * It prints one line of JSON: of a network the median of its passes, milliseconds and pictures a
+ * second. Pictures are made up, 224 x 224, and in memory (of the device, forward). `peak` is what
+ * the device's multiply-adds reach by themselves, the best of bursts of so many seconds.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -178,18 +180,78 @@ bench_training (char **argv)
   ck_device_close (device);
 }
 
+/* ---- peaks ----------------------------------------------------------------------------------- */
+
+/* Tera-operations a second in bursts whose rounds are doubled until they take long enough; 0: the
+ * device has no products of this type. */
+static double
+find_peak (CkStream *stream, CkType type, double seconds)
+{
+  enum { FIRST_ROUNDS = 16, BURSTS = 5 };
+  GError *error = NULL;
+  double best = 0;
+  int64_t rounds = FIRST_ROUNDS;
+  for (int bursts = 0; bursts < BURSTS;) {
+    double operations;
+    const gint64 begin = g_get_monotonic_time ();
+    CkStatus status = ck_peak (stream, type, rounds, &operations);
+    if (status == CK_UNSUPPORTED)
+      return 0;
+    if (status == CK_OK)
+      status = ck_synchronize (stream);
+    const double took = (double)(g_get_monotonic_time () - begin) / G_USEC_PER_SEC;
+    cow_check (status, &error, "multiply-adds of the device");
+    check (error);
+    if (took < seconds) {
+      rounds *= 2;
+      continue;
+    }
+    best = MAX (best, operations / took / 1e12);
+    bursts++;
+  }
+  return best;
+}
+
+static void
+bench_peaks (char **argv)
+{
+  static const struct {
+    const char *name;
+    CkType type;
+  } types[] = { { "fp32", CK_F32 }, { "fp16", CK_F16 }, { "bf16", CK_BF16 }, { "int8", CK_I8 } };
+  GError *error = NULL;
+  const char *separator = "{";
+  CkDevice *device = cow_device_open (argv[0], 0, &error);
+  check (error);
+  CkStream *stream = cow_stream_new (device, 0, &error);
+  check (error);
+  for (gsize i = 0; i < G_N_ELEMENTS (types); i++) {
+    const double peak = find_peak (stream, types[i].type, g_ascii_strtod (argv[1], NULL));
+    if (peak > 0) {
+      printf ("%s\"%s_tops\": %.4g", separator, types[i].name, peak);
+      separator = ", ";
+    }
+  }
+  printf ("}\n");
+  ck_stream_free (stream);
+  ck_device_close (device);
+}
+
 int
 main (int argc, char **argv)
 {
-  if (argc == 7 && g_str_equal (argv[1], "forward") && atoi (argv[5]) > 0)
+  if (argc == 4 && g_str_equal (argv[1], "peak"))
+    bench_peaks (argv + 2);
+  else if (argc == 7 && g_str_equal (argv[1], "forward") && atoi (argv[5]) > 0)
     bench_forward (argv + 2);
   else if (argc == 9 && g_str_equal (argv[1], "train") && atoi (argv[6]) > 0 && atoi (argv[7]) > 0)
     bench_training (argv + 2);
   else if (argc == 9 && g_str_equal (argv[1], "linear"))
     return bench_linear (argv + 2);
   else {
-    g_printerr ("Usage: bench-gpu forward DEVICE MODEL PRECISION BATCH SECONDS\n"
-                "       bench-gpu train DEVICE MODEL lora|dora RANK BATCH SECONDS\n"
+    g_printerr ("Usage: bench-gpu peak DEVICE SECONDS\n"
+                "       bench-gpu forward DEVICE MODEL PRECISION BATCH SECONDS\n"
+                "       bench-gpu train DEVICE MODEL lora|dora PRECISION RANK BATCH SECONDS\n"
                 "       bench-gpu linear DEVICE OUT IN ROWS PRECISION SECONDS KERNELS\n");
     return 2;
   }

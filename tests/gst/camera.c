@@ -132,6 +132,13 @@ launch_line (const CameraScenario *scenario)
     return "( appsrc name=source format=time ! x265enc tune=zerolatency speed-preset=ultrafast "
            "key-int-max=10 option-string=pools=1 ! "
            "rtph265pay name=pay0 pt=96 config-interval=-1 )";
+  if (g_strcmp0 (codec, "two") == 0)
+    return "( appsrc name=source format=time ! x264enc tune=zerolatency speed-preset=ultrafast "
+           "key-int-max=10 threads=1 ! rtph264pay name=pay0 pt=96 config-interval=-1 "
+           "videotestsrc num-buffers=50 is-live=true ! "
+           "video/x-raw,format=I420,width=160,height=120,framerate=25/1 ! "
+           "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10 threads=1 ! "
+           "rtph264pay name=pay1 pt=97 config-interval=-1 )";
   if (g_strcmp0 (codec, "mjpeg") == 0)
     return "( appsrc name=source format=time ! jpegenc ! rtpjpegpay name=pay0 pt=26 )";
   return "( appsrc name=source format=time ! x264enc tune=zerolatency speed-preset=ultrafast "
@@ -182,13 +189,14 @@ Camera *
 camera_new (const CameraScenario *scenario)
 {
   Camera *camera = g_new0 (Camera, 1);
+  g_autofree char *port = g_strdup_printf ("%u", scenario->port);
 
   camera->scenario = *scenario;
   camera->context = g_main_context_new ();
   camera->loop = g_main_loop_new (camera->context, FALSE);
   camera->server = gst_rtsp_server_new ();
   gst_rtsp_server_set_address (camera->server, "127.0.0.1");
-  gst_rtsp_server_set_service (camera->server, "0");
+  gst_rtsp_server_set_service (camera->server, port);
   serve_in_one_thread (camera->server);
   camera->source = gst_rtsp_server_attach (camera->server, camera->context);
   g_assert_cmpuint (camera->source, >, 0);

@@ -14,7 +14,8 @@ typedef struct {
   guint n_frames;              /* then the stream ends; 0: never */
   guint change_at;             /* from this frame on half the size; 0: never */
   guint fps;                   /* 0: 25 */
-  const char *codec;           /* "h264" (NULL, too), "h265", "mjpeg" */
+  guint port;                  /* 0: a free one */
+  const char *codec;           /* "h264" (NULL, too), "h265", "mjpeg"; "two": a small H.264, too */
   const char *user, *password; /* NULL: no login */
   gboolean udp_only;           /* refuses TCP */
   GTlsCertificate *tls;        /* the address is rtsps://; NULL: without TLS */

@@ -70,6 +70,8 @@ choose () {
     echo "status $?"
 }
 
+upright='videoconvert ! deinterlace fields=top ! videoflip video-direction=auto'
+
 # check NAME TEXT WORDS...: whether the text has all these words.
 check () {
   local name=$1 text=$2 words ok=ok
@@ -89,20 +91,20 @@ all='nvh264dec nvh264device1dec nvh265sldec vah264dec vaapih265dec avdec_h264 av
 h264='choose_for_camera rtp h264' cuda='device=cuda' file='choose_for_file f'
 
 ELEMENTS='avdec_h264'
-check software "$(choose "$h264")" '! avdec_h264 | videoconvert |' \
+check software "$(choose "$h264")" "! avdec_h264 | $upright |" \
   'script: h264 is decoded by avdec_h264 (by the processor; not by nvdec: GStreamer has no ' \
   'nvh264dec; not by vaapi: GStreamer has no vah264dec)'
 ELEMENTS='openh264dec'
-check 'another name' "$(choose "$h264")" '! openh264dec | videoconvert |'
+check 'another name' "$(choose "$h264")" "! openh264dec | $upright |"
 ELEMENTS=''
 check none "$(choose "$h264")" 'no decoder for h264: not by nvdec' \
   'not by software: GStreamer has no avdec_h264' 'status 1'
 
 ELEMENTS=$all
-check nvdec "$(choose "$h264")" 'rtph264depay !' '! h264parse ! nvh264dec | videoconvert |' \
+check nvdec "$(choose "$h264")" 'rtph264depay !' "! h264parse ! nvh264dec | $upright |" \
   'h264 is decoded by nvh264dec (GPU 0 decodes it up to 4096 x 2048)'
 check 'asks the first GPU' "$(cat "$folder/asked")" 'info --json --device cuda:0'
-check 'not in 8 bits' "$(choose 'choose_for_camera rtp h265')" '! vaapih265dec | videoconvert |' \
+check 'not in 8 bits' "$(choose 'choose_for_camera rtp h265')" "! vaapih265dec | $upright |" \
   'by vaapih265dec (by VA-API; not by nvdec: GPU 0 does not decode it)'
 check mjpeg "$(choose 'choose_for_camera rtp mjpeg')" 'rtpjpegdepay !' '! jpegdec |'
 
@@ -116,7 +118,7 @@ check 'nothing' "$(choose "$h264")" '! vah264dec |' 'not by nvdec: GPU 0 decodes
 STATUS=127
 check 'nobody knows' "$(choose "$h264")" '! vah264dec |' \
   'not by nvdec: cow-trainer is not installed'
-check forced "$(choose "choose_decoding nvdec; $h264")" '! nvh264dec | videoconvert |' \
+check forced "$(choose "choose_decoding nvdec; $h264")" "! nvh264dec | $upright |" \
   'by nvh264dec (--decoder nvdec)'
 check 'forced software' "$(choose "choose_decoding software; $h264")" '! avdec_h264 |' \
   '(--decoder software)'
@@ -130,29 +132,37 @@ check 'stays on the GPU' "$(choose "$cuda; $h264")" \
   '! nvh264dec | capsfilter caps="video/x-raw(memory:CUDAMemory)" |' 'frames stay in its memory'
 check 'another GPU' "$(choose "device=cuda:1; $h264")" '! nvh264device1dec | capsfilter '
 check 'asks that GPU' "$(cat "$folder/asked")" '--device cuda:1'
-check 'a CPU computes' "$(choose "device=cpu; $h264")" '! nvh264dec | videoconvert |'
-check 'a detector looks' "$(choose "detector=(x !); $cuda; $h264")" '! nvh264dec | videoconvert |'
-check 'people look' "$(choose "shown=yes; $cuda; $h264")" '! nvh264dec | videoconvert |'
+check 'a CPU computes' "$(choose "device=cpu; $h264")" "! nvh264dec | $upright |"
+check 'a detector looks' "$(choose "detector=(x !); $cuda; $h264")" "! nvh264dec | $upright |"
+check 'people look' "$(choose "shown=yes; $cuda; $h264")" "! nvh264dec | $upright |"
 check 'by options' "$(choose "common_option device=cuda; common_option --decoder nvdec; $h264")" \
   '! nvh264dec | capsfilter caps="video/x-raw(memory:CUDAMemory)" |'
 check 'a file on the GPU' "$(CAPS='video/x-h264, width=(int)96' choose "$cuda; $file")" \
   'parsebin ! h264parse ! nvh264dec | capsfilter caps="video/x-raw(memory:CUDAMemory)" |'
 publish () { PATH=$folder/bin:$PATH "$pipelines/publish.sh" rtsp://127.0.0.1:9/ "$@" 2>&1; }
 check 'publish.sh' "$(publish device=cuda:0)" 'rtph264depay ! queue ' '! h264parse ! nvh264dec ! ' \
-  'nvh264dec ! capsfilter caps="video/x-raw(memory:CUDAMemory)" | cowbehavior device="cuda:0"'
-check 'publish.sh with a detector' "$(publish device=cuda --detector 'gvadetect model=x')" \
-  'h264parse ! nvh264dec ! videoconvert | gvadetect model=x ! cowbehavior'
-check 'publish.sh by the processor' "$(publish --decoder software)" \
-  'h264parse ! avdec_h264 ! videoconvert | cowbehavior'
+  'nvh264dec ! capsfilter caps="video/x-raw(memory:CUDAMemory)" | cowbehavior ' \
+  ' device="cuda:0"'
+check 'publish.sh with a detector' \
+  "$(publish --codec h264 device=cuda --detector 'gvadetect model=x')" \
+  "h264parse ! nvh264dec ! $upright | gvadetect model=x ! cowbehavior"
+check 'publish.sh by the processor' "$(publish --codec h264 --decoder software)" \
+  "h264parse ! avdec_h264 ! $upright | cowbehavior"
+check 'found out' "$(publish --decoder software)" \
+  'application/x-rtp,media=video ! queue ' "! decodebin ! $upright | cowbehavior" \
+  'publish.sh: the codec is found out; decoded is h264 by avdec_h264 (software), h265 by '
+check 'found out on a GPU with a detector' "$(publish device=cuda --detector x)" '! decodebin ! '
 PLUGIN='video/x-raw'
-check 'no such memory in this build' "$(choose "$cuda; $h264")" '! nvh264dec | videoconvert |'
+check 'no such memory in this build' "$(choose "$cuda; $h264")" "! nvh264dec | $upright |"
 check 'a file' "$(CAPS='video/x-h264, width=(int)96' choose "$file")" \
-  'decodebin | videoconvert | nvh264dec:MAX'
+  "decodebin | $upright | nvh264dec:MAX"
+check 'a photograph' "$(CAPS='image/jpeg, width=(int)96' choose "$file")" \
+  "decodebin | $upright | jpegdec:MAX,jpegparse:MAX"
 check 'a file of another kind' "$(CAPS='video/x-theora, width=(int)96' choose "$file")" \
-  'decodebin | videoconvert | nvh264dec:MAX,vaapih265dec:MAX,jpegdec:MAX'
+  "decodebin | $upright | nvh264dec:MAX,vaapih265dec:MAX,jpegdec:MAX"
 check 'asks once for all codecs' "$(wc -l <"$folder/asked")" 1
 check 'ranks of the user' "$(GST_PLUGIN_FEATURE_RANK=a:NONE choose 'choose_for_camera rtp auto')" \
-  '! decodebin | videoconvert | a:NONE,nvh'
+  "! decodebin | $upright | a:NONE,nvh"
 ELEMENTS=''
 check 'any codec in vain' "$(choose 'choose_for_camera rtp auto')" 'no decoder for any video: '
 

@@ -2,7 +2,9 @@
 #include "tests/gst/launched.h"
 
 #include <gio/gio.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "model/adapter/card.h"
 
@@ -83,4 +85,130 @@ launched_n_messages (const char *output)
     n++;
   }
   return n;
+}
+
+/* ---- commands that are watched --------------------------------------------------------------- */
+
+struct _Launched {
+  GSubprocess *process;
+  GThread *reader;
+  GMutex lock;
+  GCond grown;
+  GString *output; /* under the lock */
+  gboolean ended;  /* under the lock: there will be no more */
+  gsize seen;      /* where the next line to look at begins */
+};
+
+static gpointer
+read_lines (gpointer data)
+{
+  Launched *self = data;
+  GInputStream *pipe = g_subprocess_get_stdout_pipe (self->process);
+  char bytes[4096];
+  gssize n;
+
+  while ((n = g_input_stream_read (pipe, bytes, sizeof bytes, NULL, NULL)) > 0) {
+    g_mutex_lock (&self->lock);
+    g_string_append_len (self->output, bytes, n);
+    g_cond_signal (&self->grown);
+    g_mutex_unlock (&self->lock);
+  }
+  g_mutex_lock (&self->lock);
+  self->ended = TRUE;
+  g_cond_signal (&self->grown);
+  g_mutex_unlock (&self->lock);
+  return NULL;
+}
+
+static void
+die_with_the_test (gpointer data)
+{
+  prctl (PR_SET_PDEATHSIG, SIGKILL);
+}
+
+Launched *
+launched_start (const char *const *argv)
+{
+  Launched *self = g_new0 (Launched, 1);
+  g_autoptr (GSubprocessLauncher) launcher =
+      g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_MERGE);
+  g_autoptr (GError) error = NULL;
+
+  g_subprocess_launcher_set_child_setup (launcher, die_with_the_test, NULL, NULL);
+  self->process = g_subprocess_launcher_spawnv (launcher, argv, &error);
+  g_assert_no_error (error);
+  g_mutex_init (&self->lock);
+  g_cond_init (&self->grown);
+  self->output = g_string_new (NULL);
+  self->reader = g_thread_new ("output", read_lines, self);
+  return self;
+}
+
+/* Whether the next complete line, which is passed over, has the text; FALSE where there is none. */
+static gboolean
+next_line (Launched *self, const char *text, gboolean *has_text)
+{
+  const char *line = self->output->str + self->seen, *end = strchr (line, '\n');
+
+  if (!end)
+    return FALSE;
+  *has_text = g_strstr_len (line, end - line, text) != NULL;
+  self->seen = (gsize)(end - self->output->str) + 1;
+  return TRUE;
+}
+
+void
+launched_wait (Launched *self, const char *text, guint n)
+{
+  const gint64 limit = g_get_monotonic_time () + LIMIT_S * G_USEC_PER_SEC;
+  gboolean has_text, in_time = TRUE;
+
+  g_mutex_lock (&self->lock);
+  while (n > 0 && in_time) {
+    if (next_line (self, text, &has_text))
+      n -= has_text;
+    else
+      in_time = !self->ended && g_cond_wait_until (&self->grown, &self->lock, limit);
+  }
+  if (n > 0)
+    g_printerr ("\"%s\" did not come (%s) in:\n%s", text, self->ended ? "it ended" : "in time",
+                self->output->str);
+  g_assert_cmpuint (n, ==, 0);
+  g_mutex_unlock (&self->lock);
+}
+
+void
+launched_signal (Launched *self, int signal)
+{
+  g_subprocess_send_signal (self->process, signal);
+}
+
+char *
+launched_end (Launched *self, int expected_status)
+{
+  const gint64 limit = g_get_monotonic_time () + LIMIT_S * G_USEC_PER_SEC;
+  gboolean in_time = TRUE;
+  char *output;
+  int status;
+
+  g_mutex_lock (&self->lock);
+  while (!self->ended && in_time)
+    in_time = g_cond_wait_until (&self->grown, &self->lock, limit);
+  g_mutex_unlock (&self->lock);
+  if (!in_time)
+    g_printerr ("it did not end: %s", self->output->str);
+  g_assert_true (in_time);
+  g_thread_join (self->reader);
+  g_subprocess_wait (self->process, NULL, NULL);
+  status = g_subprocess_get_if_exited (self->process) ? g_subprocess_get_exit_status (self->process)
+                                                      : -g_subprocess_get_term_sig (self->process);
+  output = g_string_free (self->output, FALSE);
+  if (status != expected_status)
+    g_printerr ("%s", output);
+  g_assert_cmpint (status, ==, expected_status);
+  g_object_unref (self->process);
+  g_mutex_clear (&self->lock);
+  g_cond_clear (&self->grown);
+  g_free (self);
+  return output;
 }

@@ -3,7 +3,7 @@
 #ifndef TEST_LAUNCHED_H
 #define TEST_LAUNCHED_H
 
-#include <glib.h>
+#include <gio/gio.h>
 
 G_BEGIN_DECLS
 
@@ -13,6 +13,16 @@ char *launched_output (const char *const *argv, int expected_status);
 /* Counts the messages of cowbehavior that gst-launch-1.0 -m printed; each must have one label,
  * which is a class. */
 guint launched_n_messages (const char *output);
+
+/* A command that a test watches and signals while it runs. It does not outlive the test. */
+typedef struct _Launched Launched;
+Launched *launched_start (const char *const *argv);
+/* Waits until `n` new lines of its output, of both kinds, have the text. */
+void launched_wait (Launched *launched, const char *text, guint n);
+void launched_signal (Launched *launched, int signal);
+/* Waits for its end with this exit status, or by the signal -expected_status, frees it, and returns
+ * its whole output; free with g_free (). */
+char *launched_end (Launched *launched, int expected_status);
 
 G_END_DECLS
 

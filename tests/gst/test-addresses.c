@@ -6,8 +6,10 @@
 #include <gio/gio.h>
 #include <glib/gstdio.h>
 #include <gst/rtsp-server/rtsp-server.h>
+#include <libsoup/soup.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/gst/camera.h"
 #include "tests/gst/launched.h"
@@ -121,12 +123,14 @@ test_not_addresses (void)
                   *both = look (2, "rtspt://h/c", "--protocols", "udp"),
                   *way = look (2, "rtsp://h/c", "--protocols", "smoke"),
                   *file = look (2, "rtsp://h/c", "--ca", "/no/such"),
-                  *jpeg = look (2, "http://h/c", "--codec", "h264");
+                  *jpeg = look (2, "http://h/c", "--codec", "h264"),
+                  *playlist = look (2, "http://h/c.M3U8?a=b", "--codec", "mjpeg");
   g_assert_nonnull (strstr (slash, "write %2F, %3F"));
   g_assert_nonnull (strstr (both, "rtspt:// is tcp"));
   g_assert_nonnull (strstr (way, "--protocols is tcp or udp"));
   g_assert_nonnull (strstr (file, "/no/such: no such file"));
   g_assert_nonnull (strstr (jpeg, "read as MJPEG"));
+  g_assert_nonnull (strstr (playlist, "HLS or a recording, not as mjpeg"));
   g_autofree char *web = look (2, "http://h/c", "--protocols", "udp"),
                   *program = path_of ("publish.sh");
   const char *recording[] = { program, program, "--codec", "h264", NULL };
@@ -199,9 +203,181 @@ test_mjpeg_by_http (void)
   g_signal_connect (service, "run", G_CALLBACK (on_web_client), jpeg);
   thread = g_thread_new ("web camera", serve, loop);
   assert_labels (url, NULL, NULL);
+  assert_labels (url, "--codec", "mjpeg");
   g_main_loop_quit (loop);
   g_thread_join (thread);
   g_socket_service_stop (service);
+}
+
+/* ---- a web server ---------------------------------------------------------------------------- */
+
+/* Serves the files of the folder "web", and below /locked/ to who logs in. */
+typedef struct {
+  GTlsCertificate *tls; /* NULL: http:// */
+  GMainLoop *loop;
+  GThread *thread;
+  guint16 port;
+  gint listens; /* atomic */
+} Web;
+
+static void
+answer (SoupServer *server, SoupServerMessage *message, const char *path, GHashTable *query,
+        gpointer data)
+{
+  const gboolean locked = g_str_has_prefix (path, "/locked/");
+  const char *login = soup_message_headers_get_one (
+                 soup_server_message_get_request_headers (message), "Authorization"),
+             *type = g_str_has_suffix (path, ".html") ? "text/html" : "application/octet-stream",
+             *name = locked ? path + strlen ("/locked") : path;
+  g_autofree char *file = g_build_filename (folder, "web", name, NULL), *bytes = NULL;
+  gsize n;
+
+  if (locked && !login) {
+    soup_message_headers_append (soup_server_message_get_response_headers (message),
+                                 "WWW-Authenticate", "Basic realm=\"barn\"");
+    soup_server_message_set_status (message, SOUP_STATUS_UNAUTHORIZED, NULL);
+  } else if (!g_file_get_contents (file, &bytes, &n, NULL)) {
+    soup_server_message_set_status (message, SOUP_STATUS_NOT_FOUND, NULL);
+  } else {
+    soup_server_message_set_status (message, SOUP_STATUS_OK, NULL);
+    soup_server_message_set_response (message, type, SOUP_MEMORY_TAKE, g_steal_pointer (&bytes), n);
+  }
+}
+
+static gpointer
+serve_web (gpointer data)
+{
+  Web *self = data;
+  g_autoptr (GMainContext) context = g_main_context_new ();
+  g_autoptr (SoupServer) server = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_main_context_push_thread_default (context);
+  server = soup_server_new (NULL, NULL);
+  if (self->tls)
+    soup_server_set_tls_certificate (server, self->tls);
+  soup_server_add_handler (server, NULL, answer, NULL, NULL);
+  soup_server_listen_local (
+      server, self->port, SOUP_SERVER_LISTEN_IPV4_ONLY | (self->tls ? SOUP_SERVER_LISTEN_HTTPS : 0),
+      &error);
+  g_assert_no_error (error);
+  self->loop = g_main_loop_new (context, FALSE);
+  g_atomic_int_set (&self->listens, TRUE);
+  g_main_loop_run (self->loop);
+  soup_server_disconnect (server);
+  g_main_context_pop_thread_default (context);
+  return NULL;
+}
+
+static Web *
+web_new (GTlsCertificate *tls)
+{
+  Web *self = g_new0 (Web, 1);
+
+  self->tls = tls;
+  self->port = publish_free_port ();
+  self->thread = g_thread_new ("web", serve_web, self);
+  while (!g_atomic_int_get (&self->listens))
+    g_usleep (1000);
+  return self;
+}
+
+static char *
+web_url (Web *self, const char *login, const char *path)
+{
+  return g_strdup_printf ("%s://%s127.0.0.1:%u/%s", self->tls ? "HTTPS" : "HTTP", login, self->port,
+                          path);
+}
+
+static void
+web_free (Web *self)
+{
+  g_main_loop_quit (self->loop);
+  g_thread_join (self->thread);
+  g_main_loop_unref (self->loop);
+  g_free (self);
+}
+
+/* Puts there a recording whose index is at its end, the same by a name that says nothing, as HLS, a
+ * picture and a page. */
+static void
+fill_web (void)
+{
+  g_autofree char *web = g_build_filename (folder, "web", NULL),
+                  *page = g_build_filename (web, "page.html", NULL),
+                  *lines = g_strdup_printf (
+                      "videotestsrc num-buffers=150 ! video/x-raw,format=I420,width=320,height=240,"
+                      "framerate=25/1 ! x264enc tune=zerolatency key-int-max=25 ! tee name=t ! "
+                      "queue ! h264parse ! mp4mux ! filesink location=%s/Barn.MP4 t. ! queue ! "
+                      "h264parse ! mpegtsmux ! hlssink target-duration=2 playlist-length=0 "
+                      "max-files=0 location=%s/segment%%05d.ts playlist-location=%s/live.m3u8 "
+                      "videotestsrc num-buffers=1 ! jpegenc ! filesink location=%s/shot.jpg",
+                      web, web, web, web),
+                  *video = g_build_filename (web, "Barn.MP4", NULL),
+                  *other = g_build_filename (web, "video", NULL);
+
+  if (g_mkdir (web, 0700) != 0)
+    return;
+  support_play (lines);
+  g_assert_cmpint (link (video, other), ==, 0);
+  g_assert_true (g_file_set_contents (page, "<html><body>Camera</body></html>", -1, NULL));
+}
+
+/* What file.sh prints. */
+static char *
+label (int expected_status, const char *url, const char *option, const char *value)
+{
+  g_autofree char *script = path_of ("file.sh");
+  const char *argv[] = { script,      url,         "inference-interval=10",
+                         "--decoder", "software",  "--model",
+                         model,       "--adapter", adapter,
+                         option,      value,       NULL };
+
+  return launched_output (argv, expected_status);
+}
+
+static void
+assert_recording (Web *web, const char *login, const char *path, const char *option,
+                  const char *value)
+{
+  g_autofree char *url = web_url (web, login, path), *output = label (0, url, option, value);
+
+  g_test_message ("%s", url);
+  g_assert_cmpuint (launched_n_messages (output), ==, 15);
+  g_assert_null (strstr (output, "u:p"));
+}
+
+static void
+assert_objection (Web *web, const char *login, const char *path, const char *sentence)
+{
+  g_autofree char *url = web_url (web, login, path), *camera = look (1, url, NULL, NULL),
+                  *recording = label (1, url, NULL, NULL);
+
+  g_test_message ("%s", camera);
+  g_assert_nonnull (strstr (camera, sentence));
+  g_assert_nonnull (strstr (recording, sentence));
+  g_assert_null (strstr (camera, "u:p"));
+}
+
+static void
+test_web (void)
+{
+  Web *web = web_new (NULL);
+  g_autofree char *live = web_url (web, "", "live.m3u8?token=a"),
+                  *video = web_url (web, "u:p@", "locked/video");
+
+  fill_web ();
+  assert_recording (web, "", "Barn.MP4?a=b", NULL, NULL);
+  assert_recording (web, "u:p@", "locked/video", NULL, NULL);
+  assert_recording (web, "", "live.m3u8", NULL, NULL);
+  assert_labels (live, NULL, NULL);
+  assert_labels (video, "--codec", "auto");
+  g_free (publish_until ("\"objects\"", live, NULL, NULL));
+  assert_objection (web, "", "shot.jpg", "the address gives a single picture");
+  assert_objection (web, "", "page.html", "the address gives a page or text");
+  assert_objection (web, "u:p@", "locked/live.m3u8", "HLS with a login");
+  assert_objection (web, "", "nothing.mp4", "the camera has no such path");
+  web_free (web);
 }
 
 /* ---- logins ---------------------------------------------------------------------------------- */
@@ -285,7 +461,8 @@ test_failures (void)
   g_free (publish_until ("cow-reconnect: user or password is wrong; cameras lock after some "
                          "attempts; again in 300 s",
                          login, NULL, NULL));
-  g_free (publish_until ("the camera sends JPEG; --codec mjpeg; again", url, NULL, NULL));
+  g_free (publish_until ("the camera sends JPEG; --codec mjpeg; again", url, "--codec", "h264"));
+  g_free (publish_until ("\"objects\"", url, NULL, NULL));
   g_free (publish_until ("\"objects\"", url, "--codec", "mjpeg"));
   g_free (publish_until ("\"objects\"", url, "--codec", "auto"));
   g_free (publish_until ("--protocols udp or tcp; again in 1 s", by_udp, NULL, NULL));
@@ -346,6 +523,77 @@ test_certificate (void)
   camera_free (camera);
 }
 
+/* The fingerprint in a sentence that a script printed. */
+static char *
+fingerprint_in (const char *output)
+{
+  const char *at = strstr (output, "SHA-256 fingerprint is ");
+
+  g_assert_nonnull (at);
+  return g_strndup (at + strlen ("SHA-256 fingerprint is "), 32 * 3 - 1);
+}
+
+static char *
+without_colons (const char *text)
+{
+  g_auto (GStrv) parts = g_strsplit (text, ":", -1);
+
+  return g_strjoinv ("", parts);
+}
+
+static void
+assert_fingerprint_decides (const char *url, const char *shown)
+{
+  g_autofree char *lower = g_ascii_strdown (shown, -1), *plain = without_colons (lower),
+                  *copied = g_strconcat ("SHA256:", shown, NULL),
+                  *other = g_strconcat (shown[0] == 'A' ? "B" : "A", shown + 1, NULL),
+                  *wrong = look (1, url, "--fingerprint", other), *again = fingerprint_in (wrong),
+                  *odd = look (1, url, "--fingerprint", "12:34");
+
+  assert_labels (url, "--fingerprint", shown);
+  assert_labels (url, "--fingerprint", plain);
+  assert_labels (url, "--fingerprint", copied);
+  g_assert_nonnull (strstr (wrong, "another one than --fingerprint says"));
+  g_assert_cmpstr (again, ==, shown);
+  g_assert_nonnull (strstr (odd, "--fingerprint 12:34: expected 64 hexadecimal digits"));
+  g_free (publish_until ("another one than --fingerprint says", url, "--fingerprint", other));
+  g_free (publish_until ("\"objects\"", url, "--fingerprint", shown));
+}
+
+/* A certificate that nobody signed, and that names nobody, is trusted by its fingerprint and by no
+ * other. */
+static void
+test_fingerprint (void)
+{
+  g_autofree char *pem = g_build_filename (folder, "other-ca.pem", NULL),
+                  *key = g_build_filename (folder, "other-ca.key", NULL), *url = NULL,
+                  *refused = NULL, *shown = NULL;
+  g_autoptr (GTlsCertificate) tls = NULL;
+  Camera *camera;
+  Web *web;
+
+  if (!publish_make_certificates (folder)) {
+    g_test_skip ("openssl is not installed");
+    return;
+  }
+  tls = g_tls_certificate_new_from_files (pem, key, NULL);
+  camera = camera_new_mounted (&(CameraScenario){ .n_frames = 50, .tls = tls });
+  url = camera_url (camera, "");
+  refused = look (1, url, NULL, NULL);
+  shown = fingerprint_in (refused);
+  assert_fingerprint_decides (url, shown);
+  camera_free (camera);
+
+  fill_web ();
+  web = web_new (tls);
+  assert_recording (web, "", "Barn.MP4", "--fingerprint", shown);
+  g_autofree char *movie = web_url (web, "", "Barn.MP4"), *wrong = NULL;
+  shown[0] = shown[0] == 'A' ? 'B' : 'A';
+  wrong = label (1, movie, "--fingerprint", shown);
+  g_assert_nonnull (strstr (wrong, "another one than --fingerprint says"));
+  web_free (web);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -366,12 +614,14 @@ main (int argc, char **argv)
   g_test_add_func ("/addresses/schemes", test_schemes);
   g_test_add_func ("/addresses/none", test_not_addresses);
   g_test_add_func ("/addresses/mjpeg-by-http", test_mjpeg_by_http);
+  g_test_add_func ("/addresses/web", test_web);
   g_test_add_func ("/addresses/passwords", test_passwords);
   g_test_add_func ("/addresses/log", test_log);
   g_test_add_func ("/addresses/path", test_path);
   g_test_add_func ("/addresses/failures", test_failures);
   g_test_add_func ("/addresses/recordings", test_recordings);
   g_test_add_func ("/addresses/certificate", test_certificate);
+  g_test_add_func ("/addresses/fingerprint", test_fingerprint);
   result = g_test_run ();
 
   support_remove (folder);

@@ -51,8 +51,8 @@ assert_accounts (Camera *camera)
                     ==, camera->n);
   g_assert_cmpuint (
       support_stat (harness, "skipped-busy") + support_stat (harness, "skipped-late") +
-          support_stat (harness, "skipped-gap") + support_stat (harness, "skipped-fault") +
-          support_stat (harness, "skipped-flushed"),
+          support_stat (harness, "skipped-gap") + support_stat (harness, "skipped-corrupted") +
+          support_stat (harness, "skipped-fault") + support_stat (harness, "skipped-flushed"),
       ==, skipped);
 }
 

@@ -143,15 +143,17 @@ test_times (void)
 
   when.wall_clock = G_GUINT64_CONSTANT (1700000000) * GST_SECOND + 123456789;
   camera = event_of (publish_frame_new (0, "Lying"), &when, "barn");
-  g_assert_nonnull (strstr (camera, "\"system_timestamp\":\"2023-11-14T22:13:20.123456Z\""));
+  g_assert_nonnull (strstr (camera, "\"system_timestamp\":\"2026-01-31T06:00:04.000056Z\","
+                                    "\"camera_timestamp\":\"2023-11-14T22:13:20.123456Z\","));
   when.stream_time = when.wall_clock = GST_CLOCK_TIME_NONE;
   none = event_of (publish_frame_new (0, "Lying"), &when, "barn");
   g_assert_null (strstr (none, "\"timestamp\""));
+  g_assert_null (strstr (none, "camera_timestamp"));
   g_assert_nonnull (
       strstr (none, "\"source\":\"barn\",\"system_timestamp\":\"2026-01-31T06:00:04.000056Z\""));
   when.wall_clock = GST_CLOCK_TIME_NONE - 1; /* the year 2554, the last that fits */
   absurd = event_of (publish_frame_new (0, "Lying"), &when, "barn");
-  g_assert_nonnull (strstr (absurd, "\"system_timestamp\":\"2554-07-21T23:34:33.709551Z\""));
+  g_assert_nonnull (strstr (absurd, "\"camera_timestamp\":\"2554-07-21T23:34:33.709551Z\""));
 }
 
 /* With two cowbehavior upstream the event has the objects of both, each with its model. */

@@ -228,6 +228,64 @@ test_forbidden (void)
   g_assert_nonnull (strstr (of_none, "Permission denied"));
 }
 
+/* ---- what people attach to a report ---------------------------------------------------------- */
+
+typedef struct {
+  GMutex lock;
+  GString *text;
+} Log;
+
+static void
+gather (GstDebugCategory *category, GstDebugLevel level, const gchar *file, const gchar *function,
+        gint line, GObject *object, GstDebugMessage *message, gpointer data)
+{
+  const char *text = gst_debug_message_get (message); /* may log by itself */
+  Log *log = data;
+
+  g_mutex_lock (&log->lock);
+  g_string_append_printf (log->text, "%s\n", text);
+  g_mutex_unlock (&log->lock);
+}
+
+/* A log of everything and a graph of the pipeline have no secret. */
+static void
+test_log (void)
+{
+  static const char *const secrets[] = { "SECRETmqtt", "SECREThttp", "SECRETtoken" };
+  Log log = { .text = g_string_new (NULL) };
+  g_autoptr (GstElement) pipeline = gst_parse_launch (
+      "fakesrc num-buffers=3 ! cowpublish name=a drain-timeout=100 ! "
+      "cowpublish name=b drain-timeout=100 http-url=http://127.0.0.1:2/ ! fakesink",
+      NULL);
+  g_autoptr (GstElement) a = gst_bin_get_by_name (GST_BIN (pipeline), "a"),
+                         b = gst_bin_get_by_name (GST_BIN (pipeline), "b");
+  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
+  g_autofree char *graph = NULL;
+
+  gst_debug_add_log_function (gather, &log, NULL);
+  gst_debug_remove_log_function (gst_debug_log_default);
+  gst_debug_set_default_threshold (GST_LEVEL_MEMDUMP);
+  g_object_set (a, "mqtt-url", "mqtt://127.0.0.1:1", "mqtt-user", "barn", "mqtt-password",
+                secrets[0], "http-url", "http://barn:SECREThttp@127.0.0.1:2/x", NULL);
+  g_object_set (b, "http-token", secrets[2], NULL);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  gst_message_unref (gst_bus_timed_pop_filtered (bus, PUBLISH_LIMIT_S * GST_SECOND,
+                                                 GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
+  graph = gst_debug_bin_to_dot_data (GST_BIN (pipeline), GST_DEBUG_GRAPH_SHOW_ALL);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_debug_set_default_threshold (GST_LEVEL_NONE);
+  gst_debug_remove_log_function (gather);
+  gst_debug_add_log_function (gst_debug_log_default, NULL, NULL);
+  g_assert_nonnull (strstr (log.text->str, "cowpublish"));
+  g_assert_nonnull (strstr (graph, "mqtt-user"));
+  for (guint i = 0; i < G_N_ELEMENTS (secrets); i++) {
+    g_assert_null (strstr (log.text->str, secrets[i]));
+    g_assert_null (strstr (graph, secrets[i]));
+  }
+  g_string_free (log.text, TRUE);
+  g_mutex_clear (&log.lock);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -241,6 +299,7 @@ main (int argc, char **argv)
 
   g_test_add_func ("/publish-settings/refused", test_refused);
   g_test_add_func ("/publish-settings/secrets", test_secrets);
+  g_test_add_func ("/publish-settings/log", test_log);
   g_test_add_func ("/publish-settings/addresses", test_addresses);
   g_test_add_func ("/publish-settings/alone", test_alone);
   g_test_add_func ("/publish-settings/certificates", test_certificates);

@@ -172,26 +172,6 @@ test_post_events (void)
   assert_events ("on-change", (const guint[]){ 2, 0, 1, 0, 2 });
 }
 
-/* The camera's time is used if a frame has it. */
-static void
-test_camera_time (void)
-{
-  g_autofree char *path = fresh ("time"), *properties = g_strdup_printf ("file=%s", path);
-  GstHarness *harness = publish_harness_new (properties);
-  GstBuffer *buffer = publish_frame_new (0, "Lying");
-  g_autoptr (GstCaps) ntp = gst_caps_new_empty_simple ("timestamp/x-ntp");
-  g_auto (GStrv) lines = NULL;
-
-  gst_buffer_add_reference_timestamp_meta (
-      buffer, ntp, (G_GUINT64_CONSTANT (2208988800) + 1700000000) * GST_SECOND,
-      GST_CLOCK_TIME_NONE);
-  gst_buffer_unref (gst_harness_push_and_pull (harness, buffer));
-  publish_stop (harness);
-  lines = lines_of (path);
-  g_assert_nonnull (strstr (lines[0], "\"system_timestamp\":\"2023-11-14T22:13:20.000000Z\""));
-  publish_harness_free (harness);
-}
-
 /* ---- files ----------------------------------------------------------------------------------- */
 
 /* Each run appends to what is there. */
@@ -672,7 +652,6 @@ main (int argc, char **argv)
   g_test_add_func ("/publish/never-results", test_never_results);
   g_test_add_func ("/publish/late-results", test_late_results);
   g_test_add_func ("/publish/post-events", test_post_events);
-  g_test_add_func ("/publish/camera-time", test_camera_time);
   g_test_add_func ("/publish/append", test_append);
   g_test_add_func ("/publish/rotation", test_rotation);
   g_test_add_func ("/publish/rotation-one-file", test_rotation_one_file);

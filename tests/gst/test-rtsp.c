@@ -264,6 +264,19 @@ test_script (void)
 
 /* Passwords contain every character that has a meaning in a URL, the shell and gst-launch-1.0; none
  * of them is printed. */
+/* A recorder that offers its main stream and a small one: one of them is labelled, and ends. */
+static void
+test_two_streams (void)
+{
+  Camera *camera = camera_new_mounted (&(CameraScenario){ .n_frames = 50, .codec = "two" });
+  g_autofree char *url = camera_url (camera, "");
+  g_autofree char *output = script_output (url, 0);
+
+  g_assert_cmpuint (launched_n_messages (output), >=, 5);
+  g_assert_true (!strstr (output, " width=(int)320") != !strstr (output, " width=(int)160"));
+  camera_free (camera);
+}
+
 static void
 test_script_password (void)
 {
@@ -317,6 +330,7 @@ main (int argc, char **argv)
   g_test_add_func ("/rtsp/camera-vanishes", test_camera_vanishes);
   g_test_add_func ("/rtsp/gst-launch", test_gst_launch);
   g_test_add_func ("/rtsp/script", test_script);
+  g_test_add_func ("/rtsp/two-streams", test_two_streams);
   g_test_add_func ("/rtsp/script-password", test_script_password);
   g_test_add_func ("/rtsp/script-usage", test_script_usage);
   result = g_test_run ();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The sample pipelines, as they stand: files and cameras in; recordings, playlists and walls of
- * pictures out, with something drawn on them. */
+/* The sample pipelines, as they stand: files and cameras in; recordings, playlists out,
+ * with something drawn on them. */
 #include "tests/gst/support.h"
 
 #include <gio/gio.h>
@@ -8,10 +8,9 @@
 #include <gst/rtsp-server/rtsp-server.h>
 #include <string.h>
 
-#include "gst-plugin/overlay/view.h"
 #include "tests/gst/camera.h"
 #include "tests/gst/launched.h"
-#include "tests/gst/shown.h"
+#include "tests/gst/recorded.h"
 
 static char *adapter, *folder, *video;
 
@@ -46,63 +45,27 @@ run_script (int expected_status, const char *name, ...)
 
 /* ---- the output ------------------------------------------------------------------------------ */
 
-/* Returns every frame of a file as BGRx, in its own size. */
-static GPtrArray *
-frames_of (const char *path, GstVideoInfo *info)
-{
-  g_autofree char *line = g_strdup_printf (
-      "filesrc location=\"%s\" ! decodebin ! videoconvert ! video/x-raw,format=BGRx ! "
-      "appsink name=sink sync=false",
-      path);
-  GPtrArray *frames = g_ptr_array_new_with_free_func ((GDestroyNotify)gst_buffer_unref);
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GstElement) pipeline = gst_parse_launch (line, &error);
-  g_autoptr (GstElement) sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
-  GstSample *sample;
-
-  g_assert_no_error (error);
-  gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  while (g_signal_emit_by_name (sink, "pull-sample", &sample), sample) {
-    g_assert_true (gst_video_info_from_caps (info, gst_sample_get_caps (sample)));
-    g_ptr_array_add (frames, gst_buffer_ref (gst_sample_get_buffer (sample)));
-    gst_sample_unref (sample);
-  }
-  gst_element_set_state (pipeline, GST_STATE_NULL);
-  return frames;
-}
-
 static void
 assert_size (const char *path, gint width, gint height)
 {
   GstVideoInfo info;
-  g_autoptr (GPtrArray) frames = frames_of (path, &info);
+  g_autoptr (GPtrArray) frames = recorded_frames (path, &info);
 
   g_assert_cmpuint (frames->len, >=, 20);
   g_assert_cmpint (info.width, ==, width);
   g_assert_cmpint (info.height, ==, height);
 }
 
-/* Whether the lowest rows of a part of a frame are the time budget: only colours of behaviours,
- * which coders blur a little. */
-static gboolean
-has_strip (GstBuffer *frame, const GstVideoInfo *info, gint x, gint y, gint w, gint h)
-{
-  guint n = 0;
-
-  for (gint id = -1; id < 9; id++)
-    n += shown_count (frame, info, x + 8, y + h - 4, w - 16, 2, gst_cow_view_colour (id), 40);
-  return n > (guint)(w - 16) * 2 * 9 / 10;
-}
-
 static void
 assert_labelled (const char *path, guint n_least)
 {
   GstVideoInfo info;
-  g_autoptr (GPtrArray) frames = frames_of (path, &info);
+  g_autoptr (GPtrArray) frames = recorded_frames (path, &info);
 
   g_test_message ("%u frames of %dx%d", frames->len, info.width, info.height);
   g_assert_cmpuint (frames->len, >=, n_least);
-  g_assert_true (has_strip (frames->pdata[frames->len - 1], &info, 0, 0, info.width, info.height));
+  g_assert_true (
+      recorded_has_strip (frames->pdata[frames->len - 1], &info, 0, 0, info.width, info.height));
 }
 
 /* ---- files ----------------------------------------------------------------------------------- */
@@ -141,9 +104,10 @@ test_file_mp4 (void)
   g_autofree char *output =
       run_script (0, "file.sh", video, "--mp4", to, "inference-interval=5", NULL);
   GstVideoInfo info;
-  g_autoptr (GPtrArray) before = frames_of (video, &info);
+  g_autoptr (GPtrArray) before = recorded_frames (video, &info);
 
-  g_assert_false (has_strip (before->pdata[before->len - 1], &info, 0, 0, info.width, info.height));
+  g_assert_false (
+      recorded_has_strip (before->pdata[before->len - 1], &info, 0, 0, info.width, info.height));
   g_assert_cmpuint (launched_n_messages (output), ==, 8);
   g_assert_cmpint (g_rename (to, plain), ==, 0);
   assert_labelled (plain, 40);
@@ -247,13 +211,11 @@ test_codec_looked_up (void)
   watch_camera ("h264", "auto");
 }
 
-/* H.264 in 4:2:0 has no odd sizes: the last column and row are left out, of a wall, too. */
+/* H.264 in 4:2:0 has no odd sizes: the last column and row are left out. */
 static void
 test_odd_size (void)
 {
-  Camera *camera = camera_new_mounted (&(CameraScenario){ .n_frames = 50 });
-  g_autofree char *url = camera_url (camera, ""), *odd = path_of ("odd.avi"),
-                  *to = path_of ("odd.mp4"), *hls = path_of ("odd"), *wall = path_of ("odd wall"),
+  g_autofree char *odd = path_of ("odd.avi"), *to = path_of ("odd.mp4"), *hls = path_of ("odd"),
                   *first = g_build_filename (hls, "segment00000.ts", NULL);
   g_autofree char *line =
       g_strdup_printf ("videotestsrc num-buffers=20 ! video/x-raw,format=I420,width=321,height=181,"
@@ -265,9 +227,6 @@ test_odd_size (void)
   assert_size (to, 320, 180);
   g_free (run_script (0, "file.sh", odd, "--hls", hls, NULL));
   assert_size (first, 320, 180);
-  g_free (run_script (0, "rtsp-many.sh", url, "--tile", "161x121", "--mp4", wall, NULL));
-  assert_size (wall, 160, 120);
-  camera_free (camera);
 }
 
 /* A frame without a time has no number for it. */
@@ -308,52 +267,6 @@ test_slower_than_recorder (void)
   camera_free (recorder);
 }
 
-/* Two cameras with different codecs on one wall, with labels under their names. Both last long,
- * because a busy machine starts them apart. */
-static void
-test_many (void)
-{
-  Camera *cameras[2] = { camera_new_mounted (&(CameraScenario){ .n_frames = 200 }),
-                         camera_new_mounted (
-                             &(CameraScenario){ .n_frames = 200, .codec = "mjpeg" }) };
-  g_autofree char *first = camera_url (cameras[0], ""), *second = camera_url (cameras[1], ""),
-                  *to = path_of ("wall.mp4");
-  g_autofree char *output =
-      run_script (0, "rtsp-many.sh", first, second, "--codec", "auto", "--tile", "320x240", "--mp4",
-                  to, "inference-interval=5", NULL);
-  GstVideoInfo info;
-  g_autoptr (GPtrArray) frames = frames_of (to, &info);
-  guint n_both = 0;
-
-  g_assert_nonnull (strstr (output, "\"camera1\""));
-  g_assert_nonnull (strstr (output, "\"camera2\""));
-  g_assert_cmpint (info.width, ==, 640);
-  g_assert_cmpint (info.height, ==, 240);
-  g_assert_cmpuint (frames->len, >=, 5);
-  /* One camera may begin and end later than the other. */
-  for (guint i = 0; i < frames->len; i++)
-    n_both += has_strip (frames->pdata[i], &info, 0, 0, 320, 240) &&
-              has_strip (frames->pdata[i], &info, 320, 0, 320, 240);
-  g_test_message ("%u frames, %u with both cameras", frames->len, n_both);
-  g_assert_cmpuint (n_both, >=, 5);
-  camera_free (cameras[0]);
-  camera_free (cameras[1]);
-}
-
-/* Without a wall there are messages of each camera. */
-static void
-test_many_messages (void)
-{
-  Camera *camera = camera_new_mounted (&(CameraScenario){ .n_frames = 30 });
-  g_autofree char *url = camera_url (camera, "");
-  g_autofree char *output =
-      run_script (0, "rtsp-many.sh", url, url, url, "mode=blocking", "inference-interval=10", NULL);
-
-  g_assert_cmpuint (launched_n_messages (output), >=, 6);
-  g_assert_nonnull (strstr (output, "\"camera3\""));
-  camera_free (camera);
-}
-
 /* ---- */
 
 /* Records 40 frames of a moving ball. */
@@ -372,9 +285,8 @@ make_video (void)
 static const char *
 missing_element (void)
 {
-  static const char *const needed[] = { "mp4mux",  "decodebin",  "qtdemux",
-                                        "tsdemux", "hlssink",    "compositor",
-                                        "jpegenc", "rtpjpegpay", NULL };
+  static const char *const needed[] = { "mp4mux",  "decodebin", "qtdemux",    "tsdemux",
+                                        "hlssink", "jpegenc",   "rtpjpegpay", NULL };
 
   for (const char *const *name = needed; *name; name++) {
     if (!support_have_element (*name))
@@ -411,8 +323,6 @@ main (int argc, char **argv)
   g_test_add_func ("/scripts/odd-size", test_odd_size);
   g_test_add_func ("/scripts/no-time", test_no_time);
   g_test_add_func ("/scripts/slower-than-recorder", test_slower_than_recorder);
-  g_test_add_func ("/scripts/many", test_many);
-  g_test_add_func ("/scripts/many-messages", test_many_messages);
   result = g_test_run ();
 
   g_free (video);

@@ -139,6 +139,48 @@ test_adapter_with_nan (void)
                         "adapter_model.safetensors|lora_B.weight|nan");
 }
 
+/* An adapter that was made on another base works, with one warning when the element starts. */
+static void
+test_other_base (void)
+{
+  char *folder = support_adapter_new ();
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CowCard) card = cow_card_read (folder, NULL, &error);
+  g_autofree char *model = support_model ();
+  g_autofree char *line = g_strdup_printf (
+      "videotestsrc num-buffers=3 ! cowbehavior model=\"%s\" adapter=\"%s\" ! fakesink", model,
+      folder);
+  g_autoptr (GstMessage) end = NULL, message = NULL;
+  g_autoptr (GError) warning = NULL;
+  GstElement *pipeline;
+  GstBus *bus;
+
+  g_assert_no_error (error);
+  g_free (card->base_name);
+  card->base_name = g_strdup ("another-barn");
+  g_free (card->base_fingerprint);
+  card->base_fingerprint = g_strdup ("0123");
+  g_assert_true (cow_card_write (card, folder, &error));
+  pipeline = gst_parse_launch (line, &error);
+  g_assert_no_error (error);
+  bus = gst_element_get_bus (pipeline);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  message = gst_bus_timed_pop_filtered (bus, GST_CLOCK_TIME_NONE,
+                                        GST_MESSAGE_WARNING | GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
+  g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_WARNING);
+  gst_message_parse_warning (message, &warning, NULL);
+  g_test_message ("%s", warning->message);
+  g_assert_nonnull (strstr (warning->message, "properties model, adapter: "));
+  g_assert_nonnull (strstr (warning->message, "was made on another base, another-barn"));
+  end = gst_bus_timed_pop_filtered (bus, GST_CLOCK_TIME_NONE,
+                                    GST_MESSAGE_WARNING | GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
+  g_assert_cmpint (GST_MESSAGE_TYPE (end), ==, GST_MESSAGE_EOS);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (bus);
+  gst_object_unref (pipeline);
+  support_remove (folder);
+}
+
 /* Pushes a buffer that must end the stream with an error of the stream domain. Takes ownership of
  * the buffer. */
 static void
@@ -453,6 +495,7 @@ main (int argc, char **argv)
   g_test_add_func ("/stream/no-head", test_no_head);
   g_test_add_func ("/stream/broken-adapter", test_broken_adapter);
   g_test_add_func ("/stream/adapter-with-nan", test_adapter_with_nan);
+  g_test_add_func ("/stream/other-base", test_other_base);
   g_test_add_func ("/stream/broken-frames", test_broken_frames);
   g_test_add_func ("/stream/caps-change", test_caps_change);
   g_test_add_func ("/stream/interval-change", test_interval_change);

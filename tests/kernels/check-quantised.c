@@ -449,6 +449,8 @@ main (void)
   CkQuantisedOps plain_int8;
   CkCpuOps plain, ops;
 
+  /* Of the CPU's streams and operations. */
+  unsetenv ("COWBEHAVIOR_TEST_DEVICE");
   ck_cpu_ops_init (&plain, (CkCpuFeatures)0);
   for (int i = 0; levels[i] != NULL; i++) {
     CkCpuFeatures features;

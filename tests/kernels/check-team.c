@@ -3,9 +3,13 @@
 #include "tests/kernels/team.h"
 #include "tests/kernels/harness.h"
 
+#include <stdlib.h>
+
 int
 main (void)
 {
+  /* Of the CPU's threads; test-device's own survive no fork (). */
+  unsetenv ("COWBEHAVIOR_TEST_DEVICE");
   check_runs ();
   check_life ();
   check_processors ();

@@ -3,6 +3,7 @@
  * The calls of libcowbehavior. test-library NUMBER MODEL ADAPTER: prints points of TAP after number
  * NUMBER, then "# end"; run.sh prints the others.
  */
+#define _POSIX_C_SOURCE 200809L /* fork, alarm */
 #include "library-test.h"
 
 #include <math.h>
@@ -10,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static void
 test_open (CowBehavior *behavior)
@@ -185,6 +188,53 @@ test_later (const CowBehaviorOptions *options)
   cow_behavior_message_free (message);
 }
 
+/* ---- fork ------------------------------------------------------------------------------------ */
+
+/* What a child does: 0 where its parent's handle fails at once and its own one classifies. */
+static int
+be_child (CowBehavior *parents, const CowBehaviorOptions *options, const float *expected)
+{
+  unsigned char rgb[WIDTH * HEIGHT * 3];
+  const CowBehaviorPicture picture = picture_new (rgb, 1);
+  float found[N_CLASSES];
+  CowBehavior *own;
+  char *message;
+
+  alarm (60);
+  if (cow_behavior_classify (parents, &picture, NULL, 1, found, &message) != COW_BEHAVIOR_DEVICE ||
+      strstr (message, "child of fork ()") == NULL)
+    return 1;
+  cow_behavior_message_free (message);
+  cow_behavior_close (parents);
+  if (cow_behavior_open (options, &own, NULL) != COW_BEHAVIOR_OK ||
+      cow_behavior_classify (own, &picture, NULL, 1, found, NULL) != COW_BEHAVIOR_OK)
+    return 2;
+  cow_behavior_close (own);
+  return near (found, expected, N_CLASSES, 0) ? 0 : 3;
+}
+
+static void
+test_child (CowBehavior *behavior, const CowBehaviorOptions *options)
+{
+  unsigned char rgb[WIDTH * HEIGHT * 3];
+  const CowBehaviorPicture picture = picture_new (rgb, 1);
+  float expected[N_CLASSES], again[N_CLASSES];
+  int status = -1;
+  pid_t child;
+
+  cow_behavior_classify (behavior, &picture, NULL, 1, expected, NULL);
+  fflush (stdout);
+  child = fork ();
+  if (child == 0)
+    _exit (be_child (behavior, options, expected));
+  waitpid (child, &status, 0);
+  point (WIFEXITED (status) && WEXITSTATUS (status) == 0,
+         "a child of fork () cannot use its parent's handle, and opens its own");
+  point (cow_behavior_classify (behavior, &picture, NULL, 1, again, NULL) == COW_BEHAVIOR_OK &&
+             near (again, expected, N_CLASSES, 0),
+         "its parent goes on");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -208,6 +258,7 @@ main (int argc, char **argv)
   test_many_regions (behavior);
   test_many_pictures (behavior);
   test_threads (behavior, &options);
+  test_child (behavior, &options);
   test_later (&options);
   test_wrong (behavior, &options);
   cow_behavior_close (behavior);

@@ -267,7 +267,16 @@ static const Option options[] = {
   { "target_modules", "\"_proj\"", COW_ERROR_MISMATCH, "does not target" },
   { "target_modules", "\"(q_proj\"", COW_ERROR_UNSUPPORTED, "not understood" },
   /* tries for ever where nothing stops it */
-  { "target_modules", "\"((a|[a-z_.0-9]+)+)+[!?]\"", COW_ERROR_MISMATCH, "does not target" },
+  { "target_modules", "\"((a|[a-z_.0-9]+)+)+[!?]\"", COW_ERROR_UNSUPPORTED,
+    "takes too long on the name layer.0.attention.q_proj" },
+  { "exclude_modules", "\"((a|[a-z_.0-9]+)+)+[!?]\"", COW_ERROR_UNSUPPORTED, "takes too long" },
+  { "rank_pattern", "{\"((a|[a-z_.0-9]+)+)+[!?]\": 16}", COW_ERROR_UNSUPPORTED, "takes too long" },
+  { "alpha_pattern", "{\"((a|[a-z_.0-9]+)+)+[!?]\": 3}", COW_ERROR_UNSUPPORTED, "takes too long" },
+  /* takes long, and ends */
+  { "target_modules",
+    "\"(?:.*?(?:vision|image|layer).*?(?:self_attn|attention|attn|mlp|ffn|dense)"
+    ".*?(?:q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj).*?)\"",
+    0, NULL },
   { "exclude_modules", "\".*z_proj\"", 0, NULL },
   { "exclude_modules", "\".*q_proj\"", COW_ERROR_MISMATCH, "does not target" },
   { "rank_pattern", "{\"^layer\\\\.9.*\": 2}", 0, NULL },

@@ -201,6 +201,10 @@ test_not_kept (PrecisionFolders *self, gconstpointer data)
   struct rlimit limit;
   if (!precision_has_int16 ())
     return;
+  if (g_strcmp0 (g_getenv ("COWBEHAVIOR_TEST_DEVICE"), "1") == 0) {
+    g_test_skip ("test-device's memory is a file, which a limit of files is for, too");
+    return;
+  }
   keep_pictures (self);
   g_assert_cmpint (getrlimit (RLIMIT_FSIZE, &limit), ==, 0);
   signal (SIGXFSZ, SIG_IGN);

@@ -9,6 +9,8 @@ import os
 import re
 import tokenize
 
+import pages
+
 PARTS = ["kernels", "model", "gst-plugin", "trainer", "pipelines", "tests"]
 
 # Who may include whom: a row may include itself and the rows before it, but not its neighbours in
@@ -158,7 +160,7 @@ class Tree:
         for name in os.listdir(self.root):
             if os.path.isfile(os.path.join(self.root, name)):
                 yield name
-        for part in PARTS + [".ci"]:
+        for part in PARTS + [".ci", "docs"]:
             for folder, folders, names in os.walk(os.path.join(self.root, part)):
                 folders[:] = [f for f in folders if f != "__pycache__"]
                 for name in names:
@@ -524,6 +526,8 @@ RULES = {
     "later": later,
     "if-zero": if_zero,
     "spdx": spdx,
+    "quoted": pages.quoted,
+    "reports": pages.reports,
 }
 
 

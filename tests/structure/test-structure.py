@@ -254,6 +254,34 @@ CASES = [
     ("a source without a licence", {"model/files/card.c": "int a;\n"}, "spdx", 1),
     ("a licence in the second line", {"model/files/card.c": "\n" + C}, "spdx", 1),
     ("a script without a licence", {"tests/run.sh": "#!/bin/bash\n"}, "spdx", 1),
+    ("a page quotes a text that stands on two lines, with a number in it", {
+        "docs/troubleshooting.md": "> cow-trainer: ... needs ... MB of \"memory\",\n> sadly\n",
+        "trainer/cli/train.c": C + 'const char *t = "%s: needs %" G_GUINT64_FORMAT " MB "\n'
+        '  "of \\"memory\\", sadly";\nconst char *prefix = "cow-trainer: %s: needs %" '
+        'G_GUINT64_FORMAT\n  " MB of \\"memory\\", sadly";\n',
+    }, None, 0),
+    ("a page quotes what nobody says any more", {
+        "docs/troubleshooting.md": "# It fails\n\n> too little memory\n\n> needs ... memory\n",
+        "trainer/cli/train.c": C + 'const char *t = "needs %d MB";\nconst char *u = "memory";\n',
+    }, "quoted", 2),
+    ("a page quotes a test", {
+        "docs/troubleshooting.md": "> only a test says this\n",
+        "tests/gst/test-it.c": C + 'const char *t = "only a test says this";\n',
+    }, "quoted", 1),
+    ("a report's tests are there, in every way to name them", {
+        "tests/reports.md": "| case | test |\n|---|---|\n| 1 | /it/is, `/it/put-together` |\n"
+        "| 2 | `gst-it`: is, many; `gst-it` /it/is |\n| 3 | `gst: const char` |\n",
+        "tests/gst/test-it.c": C + 'const char *t[] = { "/it/is", "/it/", "put-together", '
+        '"/it/many/" };\n',
+    }, None, 0),
+    ("a report's tests are gone", {
+        "tests/reports.md": "| case | test | |\n|---|---|---|\n| 1 | /it/was | /it/no-test |\n"
+        "| 2 | `gst-it`: is, was-not |\n| 3 | `gst: no such words` |\n",
+        "tests/gst/test-it.c": C + 'const char *t = "/it/is";\n',
+    }, "reports", 3),
+    ("a report without a test", {
+        "tests/reports.md": "| case | test |\n|---|---|\n| 1 | by hand |\n",
+    }, "reports", 1),
 ]
 
 # known.txt -> the faults that remain, where model/files/card.c alone breaks "spdx".

@@ -47,6 +47,8 @@ hub_server_content (HubServer *self, const char *path, gsize *n_bytes)
     text = shard_index;
   else if (g_str_has_prefix (name, "README") || g_str_equal (name, "LICENSE.md"))
     text = "# Text\n";
+  else if (g_str_equal (name, "training_args.bin"))
+    text = "of no use";
   else if (g_str_equal (name, "LICENSE"))
     text = "";
   *n_bytes = text ? strlen (text) : 0;
@@ -242,6 +244,8 @@ answer_listing (HubServer *self, SoupServerMessage *message, const char *reposit
                                         "config.json",
                                         ".ipynb_checkpoints/README-checkpoint.md",
                                         NULL };
+  static const char *const pickled[] = { "pytorch_model.bin", "training_args.bin", "config.json",
+                                         "README.md", NULL };
   static const char *const useless[] = { "flax_model.msgpack", "config.json", NULL };
   g_autoptr (GString) text = g_string_new (NULL);
 
@@ -256,6 +260,7 @@ answer_listing (HubServer *self, SoupServerMessage *message, const char *reposit
                             repository);
     for (const char *const *path = g_str_has_suffix (repository, "/shards")    ? shards
                                    : g_str_has_suffix (repository, "/useless") ? useless
+                                   : g_str_has_suffix (repository, "/pickled") ? pickled
                                                                                : plain;
          *path; path++)
       add_entry (self, text, repository, *path);

@@ -4,6 +4,7 @@
 #include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "model/files/json-object.h"
 #include "model/files/safetensors.h"
@@ -186,6 +187,47 @@ test_info_adapter (void)
   g_assert_cmpint (json_object_get_int_member (
                        json_object_get_object_member (bare_described, "preprocess"), "width"),
                    ==, 224);
+  cli_remove (folder);
+}
+
+/* Where a model's folder says it: in timm's config.json, else in the README of the hub, between
+ * its lines "---". */
+static void
+test_info_licence (void)
+{
+  static const struct {
+    const char *config, *readme, *licence;
+  } folders[] = {
+    { "{", "---\nlicense: other\nlicense_name: \"dinov3-license\"\n---\n# A\n", "dinov3-license" },
+    { "{", "---\r\nlicense: mit\r\n---\r\n", "mit" },
+    { "{", "# A\nlicense: mit\n", NULL },
+    { "{", "---\ntags: [cow]\n---\nlicense: mit\n", NULL },
+    { "{ \"pretrained_cfg\": { \"license\": \"dinov3-license\" },", "---\nlicense: mit\n---\n",
+      "dinov3-license" },
+    { "{ \"pretrained_cfg\": { \"license\": null },", "---\nlicense: mit\n---\n", "mit" },
+  };
+  g_autofree char *from = cli_golden ("plain", "fp32"), *config = NULL;
+  g_autofree char *config_from = g_build_filename (from, "config.json", NULL),
+                  *weights_from = g_build_filename (from, "model.safetensors", NULL);
+  char *folder = cli_folder ();
+  g_autofree char *config_to = g_build_filename (folder, "config.json", NULL),
+                  *weights_to = g_build_filename (folder, "model.safetensors", NULL),
+                  *readme = g_build_filename (folder, "README.md", NULL);
+
+  g_assert_true (g_file_get_contents (config_from, &config, NULL, NULL));
+  g_assert_cmpint (symlink (weights_from, weights_to), ==, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (folders); i++) {
+    g_autofree char *text = g_strconcat (folders[i].config, strchr (config, '{') + 1, NULL);
+    g_assert_true (g_file_set_contents (config_to, text, -1, NULL));
+    g_assert_true (g_file_set_contents (readme, folders[i].readme, -1, NULL));
+    g_autoptr (JsonNode) node = info_json (folder);
+    g_assert_cmpstr (
+        json_object_get_string_member_with_default (json_node_get_object (node), "licence", NULL),
+        ==, folders[i].licence);
+  }
+  g_auto (Result) shown = cli_run ("info", folder, NULL);
+  cli_assert_says (shown.out, "licence ");
+  cli_assert_says (shown.out, " mit\n");
   cli_remove (folder);
 }
 
@@ -506,6 +548,7 @@ main (int argc, char **argv)
   g_test_add_func ("/cli/info/model", test_info_model);
   g_test_add_func ("/cli/info/escapes", test_info_escapes);
   g_test_add_func ("/cli/info/adapter", test_info_adapter);
+  g_test_add_func ("/cli/info/licence", test_info_licence);
   g_test_add_func ("/cli/info/text", test_info_text);
   g_test_add_func ("/cli/info/errors", test_info_errors);
   g_test_add_func ("/cli/quantize", test_quantize);

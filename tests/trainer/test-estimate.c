@@ -93,6 +93,10 @@ test_memory (void)
   const double held = g_array_index (memory, double, 0);
   g_test_message ("estimated %.0f MB, held %.0f MB", expected / 1e6, held / 1e6);
 #if !defined(__SANITIZE_ADDRESS__)
+  if (g_strcmp0 (g_getenv ("COWBEHAVIOR_TEST_DEVICE"), "1") == 0) {
+    g_test_skip ("test-device rounds every allocation to pages, with a guard behind");
+    return;
+  }
   g_assert_cmpfloat (held, <, expected);
   g_assert_cmpfloat (held, >, expected / 2);
 #endif

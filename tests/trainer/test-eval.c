@@ -473,6 +473,27 @@ check_refused (const Fixture *self, const char *adapter, const char *folder, con
   g_assert_false (g_file_test (results, G_FILE_TEST_EXISTS));
 }
 
+/* The card knows another base than the model, which is said once. */
+static void
+test_other_base (Fixture *self, gconstpointer data)
+{
+  static const char words[] = "was made on another base, another-barn";
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CowCard) card = cow_card_read (self->adapter, NULL, &error);
+
+  g_assert_no_error (error);
+  g_free (card->base_name);
+  card->base_name = g_strdup ("another-barn");
+  g_free (card->base_fingerprint);
+  card->base_fingerprint = g_strdup ("0123");
+  g_assert_true (cow_card_write (card, self->adapter, &error));
+  g_auto (Result) eval = cli_run ("eval", "-d", self->data, "-m", self->model, "-a", self->adapter,
+                                  "-o", self->out, NULL);
+  g_assert_cmpint (eval.status, ==, 0);
+  cli_assert_says (eval.err, words);
+  g_assert_null (strstr (strstr (eval.err, words) + 1, words));
+}
+
 static void
 test_refused (Fixture *self, gconstpointer data)
 {
@@ -528,6 +549,7 @@ main (int argc, char **argv)
                 { "/eval/calibrate-without-card", test_calibrate_without_card },
                 { "/eval/run", test_run },
                 { "/eval/unreadable", test_unreadable },
+                { "/eval/other-base", test_other_base },
                 { "/eval/refused", test_refused } };
   g_test_init (&argc, &argv, NULL);
   g_assert_cmpint (VIPS_INIT (argv[0]), ==, 0);

@@ -120,6 +120,22 @@ test_shards (void)
   cli_remove (folder);
 }
 
+/* A repository that only has PyTorch's format: that is what the program reads then. */
+static void
+test_pickled (void)
+{
+  char *folder = cli_folder ();
+  g_auto (Result) result = fetch ("farm/pickled", folder);
+
+  cli_assert_ok (&result);
+  cli_assert_says (result.out, "farm/pickled: 3 files, ");
+  assert_content (folder, "pytorch_model.bin");
+  assert_content (folder, "config.json");
+  assert_content (folder, "README.md");
+  g_assert_cmpuint (count_files (folder), ==, 3);
+  cli_remove (folder);
+}
+
 /* Without --out it goes below the user's data folder, where --model finds it. */
 static void
 test_default_folder (void)
@@ -484,6 +500,7 @@ main (int argc, char **argv)
   g_setenv ("HF_ENDPOINT", hub_server_address (server), TRUE);
   g_test_add_func ("/fetch/whole", test_whole);
   g_test_add_func ("/fetch/shards", test_shards);
+  g_test_add_func ("/fetch/pickled", test_pickled);
   g_test_add_func ("/fetch/default-folder", test_default_folder);
   g_test_add_func ("/fetch/dry-run", test_dry_run);
   g_test_add_func ("/fetch/killed", test_killed);

@@ -87,7 +87,7 @@ test_table (void)
   cli_assert_ok (&table);
   cli_assert_says (table.out, "DEVICE + HOST");
   cli_assert_says (table.out, "  TOO LARGE");
-  cli_assert_says (table.out, DEVICE ":0 is CUDA on a processor with 4.3 GB");
+  cli_assert_says (table.out, DEVICE ":0 is CUDA on a processor with 4.00 GiB");
 }
 
 /* Refused before anything is loaded. */

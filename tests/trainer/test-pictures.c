@@ -139,31 +139,63 @@ test_kinds (void)
   cli_remove (folder);
 }
 
-/* Orientation 6: the camera was rotated, and the left edge of the file is the top of the scene. */
+/* A picture of four colours, a letter each: upper left, upper right, lower left, lower right. */
+static VipsImage *
+four_colours (const char *letters)
+{
+  enum { W = 64, H = 32 };
+  g_autofree guint8 *rgb = g_malloc (3 * W * H);
+  VipsImage *image;
+
+  for (int i = 0; i < W * H; i++) {
+    const char letter = letters[(i % W >= W / 2) + 2 * (i / W >= H / 2)];
+
+    rgb[3 * i] = letter == 'R' || letter == 'W' ? 255 : 0;
+    rgb[3 * i + 1] = letter == 'G' || letter == 'W' ? 255 : 0;
+    rgb[3 * i + 2] = letter == 'B' || letter == 'W' ? 255 : 0;
+  }
+  image = vips_image_new_from_memory_copy (rgb, 3 * W * H, W, H, 3, VIPS_FORMAT_UCHAR);
+  image->Type = VIPS_INTERPRETATION_sRGB;
+  return image;
+}
+
+static char
+letter_at (const Picture *picture, int x, int y)
+{
+  const guint8 *pixel = picture->rgb + 3 * ((gsize)y * (gsize)picture->width + (gsize)x);
+  const int bits = (pixel[0] > 128) | (pixel[1] > 128) << 1 | (pixel[2] > 128) << 2;
+
+  return " RG B  W"[bits];
+}
+
+/* EXIF's eight orientations: the camera was rotated or mirrored, and the picture is upright. */
 static void
 test_orientation (void)
 {
-  g_autoptr (GError) error = NULL;
+  /* How red and green above blue and white are stored: orientation 6 has the scene's right side as
+   * its first row, and the scene's top as its first column. */
+  static const char *const stored[] = { "RGBW", "GRWB", "WBGR", "BWRG",
+                                        "RBGW", "GWRB", "WGBR", "BRWG" };
   char *folder = cli_folder ();
-  VipsImage *red = flat_image (16, 32, 3, (const double[]){ 255, 0, 0 }, VIPS_INTERPRETATION_sRGB),
-            *blue = flat_image (48, 32, 3, (const double[]){ 0, 0, 255 }, VIPS_INTERPRETATION_sRGB),
-            *both = NULL, *turned = NULL;
-  g_auto (Picture) picture = { 0 };
 
-  g_assert_cmpint (vips_join (red, blue, &both, VIPS_DIRECTION_HORIZONTAL, NULL), ==, 0);
-  g_assert_cmpint (vips_copy (both, &turned, NULL), ==, 0);
-  vips_image_set_int (turned, VIPS_META_ORIENTATION, 6);
-  g_autofree char *path = write_image (folder, "turned.jpg", turned);
-  g_object_unref (red);
-  g_object_unref (blue);
-  g_object_unref (both);
+  for (int orientation = 1; orientation <= 8; orientation++) {
+    g_autoptr (GError) error = NULL;
+    VipsImage *image = four_colours (stored[orientation - 1]);
+    g_auto (Picture) picture = { 0 };
 
-  picture_read (path, &picture, &error);
-  g_assert_no_error (error);
-  g_assert_cmpint (picture.width, ==, 32);
-  g_assert_cmpint (picture.height, ==, 64);
-  g_assert_cmpint (picture.rgb[0], >, 240);
-  g_assert_cmpint (picture.rgb[3 * 32 * 63 + 2], >, 240);
+    vips_image_set_int (image, VIPS_META_ORIENTATION, orientation);
+    g_autofree char *name = g_strdup_printf ("turned-%d.jpg", orientation),
+                    *path = write_image (folder, name, image);
+    picture_read (path, &picture, &error);
+    g_assert_no_error (error);
+    g_assert_cmpint (picture.width, ==, orientation < 5 ? 64 : 32);
+    g_assert_cmpint (picture.height, ==, orientation < 5 ? 32 : 64);
+    const int x = picture.width / 4, y = picture.height / 4;
+    g_assert_cmpint (letter_at (&picture, x, y), ==, 'R');
+    g_assert_cmpint (letter_at (&picture, 3 * x, y), ==, 'G');
+    g_assert_cmpint (letter_at (&picture, x, 3 * y), ==, 'B');
+    g_assert_cmpint (letter_at (&picture, 3 * x, 3 * y), ==, 'W');
+  }
   cli_remove (folder);
 }
 

@@ -160,6 +160,39 @@ test_split_guesses (Fixture *self, gconstpointer unused)
   g_assert_cmpuint (words->n_classes, ==, 2);
 }
 
+/* A table that says what the folders beside it say needs no word, unlike one that says more. */
+static void
+test_table_beside (Fixture *self, gconstpointer unused)
+{
+  static const char repeated[] = "image_path,label,source,split\n"
+                                 "train/lying/0.jpg,lying,drawn,train\n"
+                                 "val/standing/0.jpg,standing,drawn,val\n";
+  static const char *const others[] = {
+    "image_path,label\ntrain/lying/0.jpg,standing\n",                 /* another class */
+    "image_path,label,split\ntrain/lying/0.jpg,lying,val\n",          /* another split */
+    "image_path,label\ntrain/lying/9.jpg,lying\n",                    /* no such picture */
+    "image_path,label\nmore/lying/0.jpg,lying\n",                     /* in another folder */
+    "image_path,label,x,y,w,h\ntrain/lying/0.jpg,lying,1,2,30,40\n",  /* parts of pictures */
+    "image_path,label\ntrain/lying/0.jpg,lying\ntrain/lying/0.jpg\n", /* half a row */
+    "image_path,label\n",
+    "file,class\ntrain/lying/0.jpg,lying\n",
+  };
+
+  write_pictures (self, "own/train/lying", 2);
+  write_pictures (self, "own/train/standing", 2);
+  write_pictures (self, "own/val/lying", 1);
+  write_pictures (self, "own/val/standing", 1);
+  write_pictures (self, "own/more/lying", 1);
+  write_bytes (self, "own/labels.csv", repeated, -1);
+  g_autoptr (CowDataset) set = open_set (self, "own");
+  assert_warns (set, "1 beside the folders train, val and test (more 1)");
+  for (guint i = 0; i < G_N_ELEMENTS (others); i++) {
+    write_bytes (self, "own/labels.csv", others[i], -1);
+    g_autoptr (CowDataset) warned = open_set (self, "own");
+    assert_warns (warned, "2 beside the folders train, val and test (files 1, more 1)");
+  }
+}
+
 /* ---- what is passed over --------------------------------------------------------------------- */
 
 static void
@@ -385,6 +418,7 @@ main (int argc, char **argv)
 #define ADD(name, function) g_test_add ("/scan/" name, Fixture, NULL, setup, function, teardown)
   ADD ("split-names", test_split_names);
   ADD ("split-guesses", test_split_guesses);
+  ADD ("table-beside", test_table_beside);
   ADD ("system-names", test_system_names);
   ADD ("suffixes", test_suffixes);
   ADD ("find", test_find);

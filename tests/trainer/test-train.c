@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* `train` on a small base: every recipe learns drawn pictures, and its run folder is complete. */
 #include <string.h>
+#include <vips/vips.h>
 
 #include "model/adapter/card.h"
 #include "model/adapter/kept-pictures.h"
@@ -61,6 +62,61 @@ test_dinov3 (void)
   assert_file (out, "best/model.safetensors", TRUE);
   assert_file (out, "best/config.json", TRUE);
   g_assert_cmpuint (runs_count_right (NULL, best, test_data), >=, DRAWN_N_CLASSES * N_TEST * 3 / 4);
+}
+
+/* ---- what is said of pictures ---------------------------------------------------------------- */
+
+/* Writes FOLDER/SPLIT/Standing/NAME, in which nothing is to be seen. */
+static void
+write_black (const char *place, const char *split, const char *name)
+{
+  g_autofree char *path = g_build_filename (place, split, "Standing", name, NULL);
+  VipsImage *black = NULL;
+
+  g_assert_cmpint (vips_black (&black, 64, 64, "bands", 3, NULL), ==, 0);
+  g_assert_cmpint (vips_image_write_to_file (black, path, NULL), ==, 0);
+  g_object_unref (black);
+}
+
+/* Counts the lines that tell of black pictures, and asserts that one names them all. */
+static void
+assert_said_once (const Result *result, const char *words)
+{
+  const char *first = strstr (result->err, "nothing is to be seen");
+
+  runs_assert_ok (result);
+  cli_assert_says (result->err, words);
+  g_assert_null (strstr (first + 1, "nothing is to be seen"));
+}
+
+/* Once and counted, however often a picture is read; by a recipe that keeps features, too. */
+static void
+test_remarks (void)
+{
+  g_autofree char *place = in_folder ("black"), *tuned = in_folder ("black-tuned"),
+                  *frozen = in_folder ("black-frozen"), *report = in_folder ("black-eval"),
+                  *best = g_build_filename (tuned, "best", NULL), *page = NULL;
+
+  drawn_data (place, 3, 2, 0, 48);
+  write_black (place, "train", "b.png");
+  write_black (place, "train", "a.png");
+  write_black (place, "val", "c.png");
+  g_auto (Result) trained = cli_run ("train", "--recipe", "qlora-q-r8", "--data", place, "--model",
+                                     base, "--out", tuned, "--size", "32", "--epochs", "2", NULL);
+  assert_said_once (&trained, "train/Standing/a.png: nearly all values are from 0 to 0 of 255");
+  cli_assert_says (trained.err, "(and 2 more pictures)");
+  g_auto (Result) kept =
+      cli_run ("train", "--recipe", "frozen", "--data", place, "--model", base, "--out", frozen,
+               "--cache", cache, "--size", "32", "--epochs", "2", NULL);
+  assert_said_once (&kept, "(and 2 more pictures)");
+  g_auto (Result) evaluated = cli_run ("eval", "--adapter", best, "--model", base, "--data", place,
+                                       "--split", "val", "--out", report, NULL);
+  assert_said_once (&evaluated, "val/Standing/c.png: nearly all values");
+  g_assert_null (strstr (evaluated.err, "more picture"));
+  page = g_build_filename (report, "report.html", NULL);
+  g_autofree char *html = NULL;
+  g_assert_true (g_file_get_contents (page, &html, NULL, NULL));
+  cli_assert_says (html, "nothing is to be seen");
 }
 
 /* ---- the run folder -------------------------------------------------------------------------- */
@@ -278,6 +334,7 @@ main (int argc, char **argv)
     g_test_add_data_func (path, adapters[i], test_adapter);
   }
   g_test_add_func ("/train/dinov3-scratch", test_dinov3);
+  g_test_add_func ("/train/remarks", test_remarks);
   g_test_add_func ("/train/files", test_files);
   g_test_add_func ("/train/contact-sheet", test_sheet);
   g_test_add_func ("/train/kept", test_kept);

@@ -502,7 +502,7 @@ print_json (const Job *job, const char *processor)
   }
   json_object_set_int_member (object, "memory_bytes", (gint64)memory_peak ());
   g_autofree char *text = cow_json_object_text (object);
-  g_print ("%s", text);
+  verb_print_utf8 (text);
 }
 
 static void

@@ -47,9 +47,11 @@ report (const Check *check, const Options *options)
   if (options->json) {
     g_autoptr (JsonObject) object = check_report_json (check);
     text = cow_json_object_text (object);
-  } else
+    verb_print_utf8 (text);
+  } else {
     text = check_report_text (check, options->all ? G_MAXUINT : SHOWN);
-  g_print ("%s", text);
+    g_print ("%s", text);
+  }
 }
 
 static gboolean

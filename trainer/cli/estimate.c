@@ -234,12 +234,13 @@ add_all (Job *self, GError **error)
 
 /* ---- telling --------------------------------------------------------------------------------- */
 
-/* "1.2 GB", or on a device with memory of its own "3.4 GB + 1.2 GB": its memory and the host's. */
+/* "1.15 GiB", or on a device with memory of its own "3.17 GiB + 1.15 GiB": its memory and the
+ * host's. */
 static char *
 memory_text (const Job *self, const CowPlan *plan)
 {
-  g_autofree char *host = cow_plan_bytes_text (plan->memory),
-                  *device = cow_plan_bytes_text (plan->device.device);
+  g_autofree char *host = cow_memory_bytes_text (plan->memory),
+                  *device = cow_memory_bytes_text (plan->device.device);
 
   return self->device->host_memory ? g_steal_pointer (&host)
                                    : g_strdup_printf ("%s + %s", device, host);
@@ -250,7 +251,7 @@ static char *
 notes (const Job *self, const CowPlan *plan)
 {
   g_autofree char *why = NULL;
-  g_autofree char *streamed = cow_plan_bytes_text (plan->device.streamed);
+  g_autofree char *streamed = cow_memory_bytes_text (plan->device.streamed);
 
   if (!cow_plan_fits (plan, self->device, self->available, &why))
     return g_strdup ("  TOO LARGE");
@@ -277,7 +278,7 @@ print_rows (const Job *self)
   for (guint i = 0; i < self->rows->len; i++) {
     const Row *row = self->rows->pdata[i];
     g_autofree char *memory = memory_text (self, &row->plan),
-                    *disk = cow_plan_bytes_text (row->plan.folder + row->plan.features);
+                    *disk = cow_memory_bytes_text (row->plan.folder + row->plan.features);
     g_autofree char *features =
         row->time.features > 0 ? cow_plan_time_text (row->time.features) : g_strdup ("-");
     g_autofree char *epoch = cow_plan_time_text (row->time.epoch),
@@ -297,9 +298,9 @@ print_device (const Job *self)
   if (!ck_device_state (self->device, &state))
     return;
   const gsize free_bytes = ck_device_free_bytes (self->device);
-  g_autofree char *total = cow_plan_bytes_text (state.total_bytes),
-                  *taken =
-                      cow_plan_bytes_text (state.total_bytes - MIN (free_bytes, state.total_bytes));
+  g_autofree char *total = cow_memory_bytes_text (state.total_bytes),
+                  *taken = cow_memory_bytes_text (state.total_bytes -
+                                                  MIN (free_bytes, state.total_bytes));
   g_print ("%s is %s with %s, of which the driver's context and other programs have %s.\n",
            self->device->name, state.model, total, taken);
 }
@@ -307,7 +308,7 @@ print_device (const Job *self)
 static void
 print_table (const Job *self)
 {
-  g_autofree char *there = cow_plan_bytes_text (self->available);
+  g_autofree char *there = cow_memory_bytes_text (self->available);
 
   print_rows (self);
   g_print ("Estimated for %" G_GUINT64_FORMAT
@@ -376,7 +377,7 @@ print_json (const Job *self)
   json_object_set_int_member (object, "available_bytes", (gint64)self->available);
   json_object_set_array_member (object, "recipes", rows);
   g_autofree char *text = cow_json_object_text (object);
-  g_print ("%s", text);
+  verb_print_utf8 (text);
 }
 
 static gboolean

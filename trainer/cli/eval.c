@@ -314,9 +314,18 @@ describe (Job *self)
   e->device =
       g_strdup_printf ("%s%s%s", cow_classifier_device_text (self->classifier), exact ? "" : " in ",
                        exact ? "" : cow_classifier_precision_text (self->classifier));
-  e->made_at = g_date_time_format (now, "%Y-%m-%d %H:%M:%S");
+  e->made_at = g_date_time_format (now, "%Y-%m-%d %H:%M:%S %:z");
   if (self->calibration)
     e->fitted_on = g_strdup (cow_split_name (COW_VAL));
+}
+
+static void
+warn_of_pictures (Job *self)
+{
+  g_autoptr (GPtrArray) remarks = cow_picture_remarks_take (self->dataset->remarks);
+
+  for (guint i = 0; i < remarks->len; i++)
+    warn (self, "%s", (const char *)remarks->pdata[i]);
 }
 
 static gboolean
@@ -332,6 +341,7 @@ evaluate (Job *self, GError **error)
                           self->calibration ? fitted : card->thresholds);
   describe (self);
   warn_of_all (self);
+  warn_of_pictures (self);
   return TRUE;
 }
 

@@ -139,7 +139,8 @@ print_json (JsonArray *all)
 {
   g_autoptr (JsonNode) root = json_node_init_array (json_node_alloc (), all);
   g_autofree char *text = json_to_string (root, TRUE);
-  g_print ("%s\n", text);
+  verb_print_utf8 (text);
+  verb_print_utf8 ("\n");
 }
 
 static void

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "trainer/cli/verb.h"
 
+#include <stdio.h>
+
 GArray *
 verb_entries_new (void)
 {
@@ -27,6 +29,12 @@ verb_parse (const VerbHelp *help, const GOptionEntry *entries, int argc, char **
             GError **error)
 {
   return verb_parse_with (help, entries, NULL, argc, argv, error);
+}
+
+void
+verb_print_utf8 (const char *text)
+{
+  fputs (text, stdout); /* main () looks whether that failed */
 }
 
 gboolean

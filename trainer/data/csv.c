@@ -314,6 +314,20 @@ csv_next (Csv *self, gboolean *more, GError **error)
   return TRUE;
 }
 
+gboolean
+csv_is_missing (const char *field)
+{
+  static const char *const words[] = { "",     "na",     "n/a",  "#n/a",    "nan",    "-nan",
+                                       "null", "none",   "nil",  "-",       "--",     "?",
+                                       ".",    "#null!", "<na>", "#value!", "missing" };
+  g_autofree char *plain = g_strstrip (g_ascii_strdown (field, -1));
+
+  for (guint i = 0; i < G_N_ELEMENTS (words); i++)
+    if (g_str_equal (plain, words[i]))
+      return TRUE;
+  return FALSE;
+}
+
 void
 csv_append_field (GString *row, const char *field)
 {

@@ -46,6 +46,9 @@ gboolean csv_require (const Csv *self, const char *name, const char *what, guint
  * quotes, more or fewer fields. */
 gboolean csv_next (Csv *self, gboolean *more, GError **error);
 
+/* Whether a field is a word for a value that is missing: NA, NaN, null, -, ... */
+gboolean csv_is_missing (const char *field);
+
 /* Appends a field for a row being written: quoted when it must be, quotes doubled. */
 void csv_append_field (GString *row, const char *field);
 

@@ -61,7 +61,8 @@ pass_beside (DatasetDraft *self, const char *folder, const GPtrArray *names)
   for (guint i = 0; i < names->len; i++) {
     g_autofree char *path = g_build_filename (folder, names->pdata[i], NULL);
     const gboolean is_folder = g_file_test (path, G_FILE_TEST_IS_DIR);
-    if (is_folder && cow_split_parse (names->pdata[i], &split))
+    if (is_folder ? cow_split_parse (names->pdata[i], &split)
+                  : dataset_table_repeats_folders (path, self->options))
       continue;
     scan_pass (self->scan, path, PASSED_BESIDE, is_folder ? names->pdata[i] : "files");
     if (is_folder && cow_split_looks_like (names->pdata[i]))
@@ -456,6 +457,7 @@ cow_dataset_open (const CowDatasetOptions *options, GError **error)
   set->samples = g_array_new (FALSE, FALSE, sizeof (CowSample));
   set->warnings = g_ptr_array_new_with_free_func (g_free);
   set->notes = g_ptr_array_new_with_free_func (g_free);
+  set->remarks = cow_picture_remarks_new ();
   set->passed = g_ptr_array_new ();
   set->strings = g_string_chunk_new (1 << 16);
   for (guint i = 0; i < COW_N_SPLITS; i++)

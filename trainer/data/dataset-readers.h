@@ -12,6 +12,9 @@ gboolean dataset_read_folders (DatasetDraft *self, const char *folder, CowSplit 
 /* After all inputs were read: the pictures that their folders of classes have. */
 gboolean dataset_add_scanned (DatasetDraft *self, GError **error);
 gboolean dataset_read_table (DatasetDraft *self, const char *path, CowSplit split, GError **error);
+/* Whether a file is a table that says of every picture what the folders beside it say, in which the
+ * picture lies: SPLIT/CLASS/NAME. */
+gboolean dataset_table_repeats_folders (const char *path, const CowDatasetOptions *options);
 /* Whether a folder is laid out like MmCows' crops or its frames. */
 gboolean dataset_is_mmcows (const char *folder);
 gboolean dataset_is_mmcows_frames (const char *folder);

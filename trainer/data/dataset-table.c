@@ -5,6 +5,7 @@
  * start at the table's folder.
  */
 #include <string.h>
+#include <unistd.h>
 
 #include "trainer/data/csv.h"
 #include "trainer/data/dataset-readers.h"
@@ -163,7 +164,7 @@ read_row (Table *self, GError **error)
                  self->csv->columns[*label ? self->path : self->label]);
     return FALSE;
   }
-  self->n_missing += table_is_missing (label);
+  self->n_missing += csv_is_missing (label);
   g_autofree char *stripped = g_strstrip (g_strdup (fields[self->path]));
   g_autofree char *written = full_path (self, stripped);
   g_autofree char *path = path_finder_find (&self->finder, written, error);
@@ -173,9 +174,9 @@ read_row (Table *self, GError **error)
   entry.path = path;
   entry.source = self->source >= 0 ? fields[self->source] : NULL;
   /* A word for "missing" is no group: all those rows together are not one cow. */
-  entry.group = self->group < 0                          ? name_group
-                : table_is_missing (fields[self->group]) ? ""
-                                                         : fields[self->group];
+  entry.group = self->group < 0                        ? name_group
+                : csv_is_missing (fields[self->group]) ? ""
+                                                       : fields[self->group];
   gboolean whole = TRUE;
   if ((self->split_column >= 0 && !read_split (self, &entry.split, error)) ||
       (self->boxes.columns[0] >= 0 &&
@@ -317,4 +318,41 @@ dataset_read_table (DatasetDraft *draft, const char *path, CowSplit split, GErro
   path_finder_clear (&self.finder);
   table_boxes_clear (&self.boxes);
   return ok;
+}
+
+/* ---- a table beside folders ------------------------------------------------------------------ */
+
+/* Whether the current row says of SPLIT/CLASS/NAME that it is of that split and class. */
+static gboolean
+row_repeats_folders (const Csv *csv, int path, int label, int split, const char *folder)
+{
+  g_auto (GStrv) parts = g_strsplit (csv->fields[path], "/", 3);
+  g_autofree char *file = g_build_filename (folder, csv->fields[path], NULL);
+  CowSplit of_folder, said;
+
+  return g_strv_length (parts) == 3 && cow_split_parse (parts[0], &of_folder) &&
+         g_str_equal (csv->fields[label], parts[1]) &&
+         (split < 0 || (cow_split_parse (csv->fields[split], &said) && said == of_folder)) &&
+         access (file, R_OK) == 0;
+}
+
+gboolean
+dataset_table_repeats_folders (const char *path, const CowDatasetOptions *options)
+{
+  const char *const needed[] = { path_column (options), label_column (options), NULL };
+  g_autoptr (Csv) csv = g_str_has_suffix (path, ".csv") ? csv_open (path, needed, NULL) : NULL;
+  g_autofree char *folder = g_path_get_dirname (path);
+  g_auto (TableBoxes) boxes = { 0 };
+  gboolean more = FALSE;
+  guint n = 0;
+
+  if (!csv || csv_column (csv, needed[0]) < 0 || csv_column (csv, needed[1]) < 0 ||
+      !table_boxes_find (&boxes, csv, NULL) || boxes.columns[0] >= 0)
+    return FALSE;
+  const int columns[] = { csv_column (csv, needed[0]), csv_column (csv, needed[1]),
+                          csv_column (csv, "split") };
+  for (; csv_next (csv, &more, NULL) && more; n++)
+    if (!row_repeats_folders (csv, columns[0], columns[1], columns[2], folder))
+      return FALSE;
+  return n > 0 && !more;
 }

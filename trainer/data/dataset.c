@@ -98,6 +98,7 @@ cow_dataset_free (CowDataset *self)
   g_ptr_array_unref (self->warnings);
   g_ptr_array_unref (self->notes);
   g_ptr_array_unref (self->passed);
+  cow_picture_remarks_free (self->remarks);
   for (guint i = 0; i < COW_N_SPLITS; i++)
     g_array_unref (self->splits[i]);
   g_strfreev (self->classes);
@@ -106,11 +107,25 @@ cow_dataset_free (CowDataset *self)
   g_free (self);
 }
 
+static void
+say (const GPtrArray *texts)
+{
+  for (guint i = 0; i < texts->len; i++)
+    g_printerr ("cow-trainer: warning: %s\n", (const char *)texts->pdata[i]);
+}
+
 void
 cow_dataset_say_warnings (const CowDataset *self)
 {
-  for (guint i = 0; i < self->warnings->len; i++)
-    g_printerr ("cow-trainer: warning: %s\n", (const char *)self->warnings->pdata[i]);
+  say (self->warnings);
+}
+
+void
+cow_dataset_say_remarks (const CowDataset *self)
+{
+  g_autoptr (GPtrArray) texts = cow_picture_remarks_take (self->remarks);
+
+  say (texts);
 }
 
 guint

@@ -2,12 +2,13 @@
 /*
  * The pictures of a training or an evaluation, each with a class, in up to three splits. They are
  * read from folders of classes, CSV tables or MmCows' own layouts; nothing is decoded here.
- * Afterwards the set does not change and may be read by any number of threads.
+ * Afterwards the set does not change and may be read by any number of threads; they gather remarks.
  */
 #ifndef COW_TRAINER_DATASET_H
 #define COW_TRAINER_DATASET_H
 
 #include "model/adapter/preprocess.h"
+#include "trainer/data/picture-remarks.h"
 
 G_BEGIN_DECLS
 
@@ -58,9 +59,10 @@ typedef struct {
   GPtrArray *notes; /* of char *: how the input was understood */
   GPtrArray *passed; /* of PassedFile (scan.h): what was left out of folders; the sum of it is among
                         the warnings */
-  char *grouped_by;  /* the column that groups, "file name", or NULL when each picture is its own
+  CowPictureRemarks *remarks; /* what there is to say of the pictures that were read so far */
+  char *grouped_by; /* the column that groups, "file name", or NULL when each picture is its own
                        group */
-  gboolean divided;  /* whether we divided pictures ourselves (else the data came divided) */
+  gboolean divided; /* whether we divided pictures ourselves (else the data came divided) */
   GStringChunk *strings;
 } CowDataset;
 
@@ -103,6 +105,8 @@ void cow_dataset_options_clear (CowDatasetOptions *options);
 void cow_dataset_free (CowDataset *self);
 /* Prints the warnings to standard error. */
 void cow_dataset_say_warnings (const CowDataset *self);
+/* The same of remarks that came since the last call. */
+void cow_dataset_say_remarks (const CowDataset *self);
 
 static inline const CowSample *
 cow_dataset_sample (const CowDataset *self, guint index)

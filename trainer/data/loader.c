@@ -130,14 +130,15 @@ wrap_rgb (const guint8 *rgb, int width, int height)
 
 /* The sample's part of its picture, resized and normalised. */
 static gboolean
-prepare (CowPreparer *preparer, const CowSample *sample, const CowPreprocess *preprocess,
-         float *out, GError **error)
+prepare (const CowLoaderOptions *options, CowPreparer *preparer, const CowSample *sample,
+         const CowPreprocess *preprocess, float *out, GError **error)
 {
   g_auto (Picture) decoded = { 0 };
   CowRegion region;
 
   if (!picture_read (sample->path, &decoded, error))
     return FALSE;
+  cow_picture_remarks_add (options->dataset->remarks, sample->path, &decoded);
   const CkPicture picture = wrap_rgb (decoded.rgb, decoded.width, decoded.height);
   const gboolean part = cow_sample_region (sample, decoded.width, decoded.height, &region);
   if (cow_preparer_run (preparer, preprocess, &picture, part ? &region : NULL, out, error))
@@ -155,7 +156,7 @@ load_rgb (const CowLoaderOptions *options, CowPreparer *preparer, const CowLoadI
   CowPreprocess unit = options->preprocess;
 
   unit.normalisation = COW_UNIT;
-  if (!prepare (preparer, sample, &unit, floats, error))
+  if (!prepare (options, preparer, sample, &unit, floats, error))
     return FALSE;
   /* Values are n / 255 for whole n, so nothing is lost here. */
   const gsize plane = (gsize)unit.width * (gsize)unit.height;
@@ -187,8 +188,8 @@ cow_load_one (const CowLoaderOptions *options, CowPreparer *preparer, const CowL
   const CowPreprocess *preprocess = &options->preprocess;
 
   if (item->copy == 0 || options->augment == COW_AUGMENT_NONE)
-    return prepare (preparer, cow_dataset_sample (options->dataset, item->sample), preprocess, out,
-                    error);
+    return prepare (options, preparer, cow_dataset_sample (options->dataset, item->sample),
+                    preprocess, out, error);
   g_autofree guint8 *rgb = g_try_malloc (cow_preprocess_size (preprocess));
   if (!rgb)
     return cow_check (CK_NO_MEMORY, error, "a picture");

@@ -133,20 +133,6 @@ table_boxes_find (TableBoxes *self, const Csv *csv, GError **error)
 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
-gboolean
-table_is_missing (const char *field)
-{
-  static const char *const words[] = { "",     "na",     "n/a",  "#n/a",    "nan",    "-nan",
-                                       "null", "none",   "nil",  "-",       "--",     "?",
-                                       ".",    "#null!", "<na>", "#value!", "missing" };
-  g_autofree char *plain = g_strstrip (g_ascii_strdown (field, -1));
-
-  for (guint i = 0; i < G_N_ELEMENTS (words); i++)
-    if (g_str_equal (plain, words[i]))
-      return TRUE;
-  return FALSE;
-}
-
 static gboolean
 fail (const TableBoxes *self, const Csv *csv, guint k, const char *why, GError **error)
 {
@@ -172,7 +158,7 @@ table_boxes_read (TableBoxes *self, const Csv *csv, double box[4], gboolean *who
   guint n_missing = 0, missing = 0;
 
   for (guint k = 0; k < 4; k++)
-    if (table_is_missing (csv->fields[self->columns[k]])) {
+    if (csv_is_missing (csv->fields[self->columns[k]])) {
       n_missing++;
       missing = k;
     }

@@ -35,9 +35,6 @@ gboolean table_boxes_finish (const TableBoxes *self, const Csv *csv, CowBoxKind 
 char *table_boxes_text (const TableBoxes *self, const Csv *csv, CowBoxKind kind);
 void table_boxes_clear (TableBoxes *self);
 
-/* Whether a field is a word for a value that is missing: NA, NaN, null, -, ... */
-gboolean table_is_missing (const char *field);
-
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (TableBoxes, table_boxes_clear)
 
 G_END_DECLS

@@ -105,17 +105,27 @@ fail (const CowPipelineOptions *options, const char *text, GError **error)
   return FALSE;
 }
 
+/* This program's environment, in which gst-launch-1.0 speaks English: its words are read. */
+static char **
+english_environment (void)
+{
+  char **environment = g_environ_unsetenv (g_get_environ (), "LANGUAGE");
+
+  return g_environ_setenv (environment, "LC_ALL", "C.UTF-8", TRUE);
+}
+
 gboolean
 cow_pipeline_time (const CowPipelineOptions *options, CowPipelineTime *time, GError **error)
 {
   g_autoptr (GPtrArray) arguments = command_line (options);
+  g_auto (GStrv) environment = english_environment ();
   g_autofree char *out = NULL, *err = NULL;
   g_autoptr (GError) local = NULL;
   int status;
 
   *time = (CowPipelineTime){ 0 };
-  if (!g_spawn_sync (NULL, (char **)arguments->pdata, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &out,
-                     &err, &status, &local)) {
+  if (!g_spawn_sync (NULL, (char **)arguments->pdata, environment, G_SPAWN_SEARCH_PATH, NULL, NULL,
+                     &out, &err, &status, &local)) {
     g_set_error (error, COW_ERROR, COW_ERROR_NOT_FOUND,
                  "%s is not there (Debian's package gstreamer1.0-tools): %s", PROGRAM,
                  local->message);

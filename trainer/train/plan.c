@@ -375,21 +375,14 @@ cow_plan_fits (const CowPlan *self, CkDevice *device, guint64 available, char **
   const guint64 host = cow_host_memory_available ();
   if (host == 0 || self->memory <= host)
     return TRUE;
-  g_autofree char *needed = cow_plan_bytes_text (self->memory), *there = cow_plan_bytes_text (host);
+  g_autofree char *needed = cow_memory_bytes_text (self->memory),
+                  *there = cow_memory_bytes_text (host);
   *why =
       g_strdup_printf ("this run: needs %s of the host's memory, %s are available", needed, there);
   return FALSE;
 }
 
 /* ---- text ------------------------------------------------------------------------------------ */
-
-char *
-cow_plan_bytes_text (guint64 bytes)
-{
-  const double value = (double)bytes;
-  return value >= 1e9 ? g_strdup_printf ("%.1f GB", value / 1e9)
-                      : g_strdup_printf ("%.0f MB", ceil (value / 1e6));
-}
 
 char *
 cow_plan_time_text (double seconds)

@@ -93,8 +93,7 @@ gboolean cow_speed_measure (CowSpeed *self, CkStream *stream, const CowRecipe *r
 void cow_plan_time (CowPlanTime *self, const CowRecipe *recipe, const CowPlanInput *input,
                     const CowPlan *plan, const CowSpeed *speed);
 
-/* "1.2 GB"; "3.4 s", "12 min", "5.1 h", "2.3 days"; free with g_free. */
-char *cow_plan_bytes_text (guint64 bytes);
+/* "3.4 s", "12 min", "5.1 h", "2.3 days"; free with g_free. */
 char *cow_plan_time_text (double seconds);
 
 G_END_DECLS

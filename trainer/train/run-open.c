@@ -89,11 +89,11 @@ open_base (CowRun *self, gboolean resume, GError **error)
 static char *
 host_text (const CowPlan *plan, guint64 available)
 {
-  g_autofree char *all = cow_plan_bytes_text (plan->memory),
-                  *there = cow_plan_bytes_text (available);
-  g_autofree char *base = cow_plan_bytes_text (plan->base),
-                  *parameters = cow_plan_bytes_text (plan->parameters);
-  g_autofree char *activations = cow_plan_bytes_text (plan->activations);
+  g_autofree char *all = cow_memory_bytes_text (plan->memory),
+                  *there = cow_memory_bytes_text (available);
+  g_autofree char *base = cow_memory_bytes_text (plan->base),
+                  *parameters = cow_memory_bytes_text (plan->parameters);
+  g_autofree char *activations = cow_memory_bytes_text (plan->activations);
 
   return g_strdup_printf ("this run needs about %s of memory (base %s, parameters with gradients "
                           "and moments %s, activations %s), %s are available",
@@ -138,8 +138,8 @@ check_features_space (const CowRun *self, GError **error)
   if (self->plan.features == 0 || statvfs (folder, &status) != 0 ||
       (guint64)status.f_bavail * status.f_frsize >= self->plan.features)
     return TRUE;
-  g_autofree char *wanted = cow_plan_bytes_text (self->plan.features);
-  g_autofree char *there = cow_plan_bytes_text ((guint64)status.f_bavail * status.f_frsize);
+  g_autofree char *wanted = cow_memory_bytes_text (self->plan.features);
+  g_autofree char *there = cow_memory_bytes_text ((guint64)status.f_bavail * status.f_frsize);
   g_set_error (
       error, COW_ERROR, COW_ERROR_IO,
       "%s: %s are free there, the features need %s; --cache names another folder, fewer --copies "
@@ -152,10 +152,10 @@ check_features_space (const CowRun *self, GError **error)
 static void
 say_device (const CowPlan *plan, CkDevice *device, guint64 available, const char *disk)
 {
-  g_autofree char *memory = cow_plan_bytes_text (plan->device.device),
-                  *there = cow_plan_bytes_text (available),
-                  *host = cow_plan_bytes_text (plan->memory),
-                  *pinned = cow_plan_bytes_text (plan->pinned),
+  g_autofree char *memory = cow_memory_bytes_text (plan->device.device),
+                  *there = cow_memory_bytes_text (available),
+                  *host = cow_memory_bytes_text (plan->memory),
+                  *pinned = cow_memory_bytes_text (plan->pinned),
                   *streamed = cow_memory_text (&plan->device, device);
 
   g_print (
@@ -177,9 +177,9 @@ say_sizes (const CowRun *self, guint64 available)
               n_shown = n_train * cow_recipe_copies (recipe);
   const gboolean grouped = dataset->divided && dataset->grouped_by;
   const char *how = plan->checkpointing ? " with checkpointing" : "";
-  g_autofree char *memory = cow_plan_bytes_text (plan->memory),
-                  *there = cow_plan_bytes_text (available);
-  g_autofree char *disk = cow_plan_bytes_text (plan->folder + plan->features);
+  g_autofree char *memory = cow_memory_bytes_text (plan->memory),
+                  *there = cow_memory_bytes_text (available);
+  g_autofree char *disk = cow_memory_bytes_text (plan->folder + plan->features);
   g_autofree char *base = self->model ? g_path_get_basename (self->model) : NULL;
 
   g_print ("%s%s%s: %" G_GINT64_FORMAT " parameters train, %" G_GINT64_FORMAT

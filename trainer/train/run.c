@@ -80,11 +80,13 @@ log_epoch (CowRun *self, const CowEpoch *epoch)
 static void
 epoch_done (const CowEpoch *epoch, gboolean best, gpointer data)
 {
+  CowRun *self = data;
   g_autofree char *line = cow_epoch_line (epoch, best);
 
+  cow_dataset_say_remarks (self->dataset);
   g_print ("%s\n", line);
   fflush (stdout);
-  log_epoch (data, epoch);
+  log_epoch (self, epoch);
 }
 
 /* Run tracking speaks from its own thread, perhaps in the middle of a line of progress. */
@@ -133,6 +135,7 @@ finish (CowRun *self, gboolean ok, CowLoopEnd end)
 {
   const gboolean done = ok && (end == COW_LOOP_EPOCHS || end == COW_LOOP_PATIENCE);
 
+  cow_dataset_say_remarks (self->dataset);
   if (ok)
     write_plots (self);
   if (done)

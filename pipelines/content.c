@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#include "pipelines/content.h"
+
+typedef struct {
+  GstElement *source;
+  gboolean is_private;
+  gboolean known; /* later types are those of what is inside */
+} Content;
+
+static const char *
+objection_to (const char *type, gboolean is_private)
+{
+  if (g_str_has_prefix (type, "image/"))
+    return "the address gives a single picture; that of a stream is needed, as rtsp:// or MJPEG "
+           "(pictures in files are for cow-trainer predict)";
+  if (g_str_has_prefix (type, "text/"))
+    return "the address gives a page or text in place of video; that of a stream is needed, as "
+           "rtsp:// or MJPEG";
+  if (is_private && g_str_equal (type, "application/x-hls"))
+    return "HLS with a login, --ca, --fingerprint or --insecure cannot be read, because GStreamer "
+           "uses none of them for the segments; rtsp:// can";
+  return NULL;
+}
+
+static gboolean
+on_type (GstElement *decoder, GstPad *pad, GstCaps *caps, gpointer data)
+{
+  Content *self = data;
+  const char *objection;
+
+  if (self->known || gst_caps_is_any (caps) || gst_caps_is_empty (caps))
+    return TRUE;
+  self->known = TRUE;
+  objection =
+      objection_to (gst_structure_get_name (gst_caps_get_structure (caps, 0)), self->is_private);
+  if (objection)
+    GST_ELEMENT_ERROR (self->source, STREAM, WRONG_TYPE, ("%s", objection), (NULL));
+  return TRUE;
+}
+
+static void
+content_free (gpointer data, GClosure *closure)
+{
+  g_free (data);
+}
+
+void
+content_watch (GstElement *decoder, GstElement *source, gboolean is_private)
+{
+  Content *self = g_new0 (Content, 1);
+
+  *self = (Content){ .source = source, .is_private = is_private };
+  g_signal_connect_data (decoder, "autoplug-continue", G_CALLBACK (on_type), self, content_free, 0);
+}
