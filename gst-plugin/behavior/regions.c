@@ -70,7 +70,8 @@ is_place (const GstStructure *results, GQuark type, guint64 x, guint64 y, guint6
   for (guint i = 0; i < gst_cow_behavior_n_objects (results); i++) {
     const GstStructure *object = gst_cow_behavior_object (results, i);
 
-    if (g_strcmp0 (gst_structure_get_string (object, "region"),
+    if (object &&
+        g_strcmp0 (gst_structure_get_string (object, "region"),
                    gst_cow_place_name (GST_COW_PLACE_ROI)) != 0 &&
         g_strcmp0 (gst_structure_get_string (object, "roi_type"), g_quark_to_string (type)) == 0 &&
         uint_is (object, "x", x) && uint_is (object, "y", y) && uint_is (object, "w", w) &&

@@ -74,7 +74,7 @@ def main():
             to_meta(load_file(f"golden/{network}/fp32/model.safetensors")),
             f"golden/{network}/meta.pth",
         )
-    seeds = "../fuzz/seeds"
+    seeds = "../fuzz/corpus/torchfile"
     small = torch.nn.Linear(3, 2)
     torch.save(
         {"model": small.state_dict(), "epoch": 3, "rate": 0.5, "name": "x"}, f"{seeds}/state.pth"

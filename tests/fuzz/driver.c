@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs a fuzz target without libFuzzer: `driver N SEED...` feeds it each seed file, then N
- * mutations of them, the same ones at every run. Blind mutations find less than coverage-guided
- * ones (run-libfuzzer.sh), but they are part of every test run.
+ * Runs a fuzz target without libFuzzer: `driver N FOLDER` feeds it each file of the folder, by
+ * name, then N mutations of them, the same ones at every run. Blind mutations find less than
+ * coverage-guided ones (run-libfuzzer.sh), but they are part of every test run.
  */
 #include <string.h>
 
@@ -77,30 +77,62 @@ run_mutation (GRand *random, const Seed *seed)
   LLVMFuzzerTestOneInput (exact, size);
 }
 
+static void
+seed_free (gpointer data)
+{
+  g_free (((Seed *)data)->bytes);
+  g_free (data);
+}
+
+static int
+compare (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The files of a folder by name, so that each machine runs the same; NULL on error. */
+static GPtrArray *
+read_seeds (const char *folder, GError **error)
+{
+  g_autoptr (GPtrArray) seeds = g_ptr_array_new_with_free_func (seed_free),
+                        names = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, error);
+
+  if (!dir)
+    return NULL;
+  for (const char *name = g_dir_read_name (dir); name; name = g_dir_read_name (dir))
+    g_ptr_array_add (names, g_build_filename (folder, name, NULL));
+  g_ptr_array_sort (names, compare);
+  for (guint i = 0; i < names->len; i++) {
+    Seed *seed = g_new0 (Seed, 1);
+
+    g_ptr_array_add (seeds, seed);
+    if (!g_file_get_contents (names->pdata[i], &seed->bytes, &seed->size, error))
+      return NULL;
+  }
+  return g_steal_pointer (&seeds);
+}
+
 int
 main (int argc, char **argv)
 {
   g_autoptr (GRand) random = g_rand_new_with_seed (20240607);
-  gint64 n_runs = argc > 2 ? g_ascii_strtoll (argv[1], NULL, 10) : 0;
-  guint n_seeds = argc > 2 ? (guint)argc - 2 : 0;
-  g_autofree Seed *seeds = g_new0 (Seed, MAX (n_seeds, 1));
+  const gint64 n_runs = argc == 3 ? g_ascii_strtoll (argv[1], NULL, 10) : 0;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) seeds = n_runs > 0 ? read_seeds (argv[2], &error) : NULL;
 
-  if (n_runs <= 0) {
-    g_printerr ("Usage: %s RUNS SEED...\n", argv[0]);
+  if (!seeds || seeds->len == 0) {
+    g_printerr ("%s\n", error        ? error->message
+                        : n_runs > 0 ? "the folder has no inputs"
+                                     : "Usage: fuzz-TARGET RUNS FOLDER");
     return 2;
   }
-  for (guint i = 0; i < n_seeds; i++) {
-    g_autoptr (GError) error = NULL;
+  for (guint i = 0; i < seeds->len; i++) {
+    const Seed *seed = seeds->pdata[i];
 
-    if (!g_file_get_contents (argv[2 + i], &seeds[i].bytes, &seeds[i].size, &error)) {
-      g_printerr ("%s\n", error->message);
-      return 2;
-    }
-    LLVMFuzzerTestOneInput ((const guint8 *)seeds[i].bytes, seeds[i].size);
+    LLVMFuzzerTestOneInput ((const guint8 *)seed->bytes, seed->size);
   }
   for (gint64 run = 0; run < n_runs; run++)
-    run_mutation (random, seeds + g_rand_int (random) % n_seeds);
-  for (guint i = 0; i < n_seeds; i++)
-    g_free (seeds[i].bytes);
+    run_mutation (random, seeds->pdata[g_rand_int (random) % seeds->len]);
   return 0;
 }

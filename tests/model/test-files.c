@@ -156,7 +156,7 @@ test_broken_lengths (void)
 static void
 test_every_truncation (void)
 {
-  g_autofree char *path = data_path ("../fuzz/seeds/types.safetensors"), *bytes = NULL;
+  g_autofree char *path = data_path ("../fuzz/corpus/safetensors/types.safetensors"), *bytes = NULL;
   g_autoptr (GError) error = NULL;
   gsize n;
 

@@ -42,8 +42,8 @@ static void
 test_variants (void)
 {
   static const gint64 square[] = { 2, 3 };
-  g_autofree char *state = data_path ("../fuzz/seeds/state.pth"),
-                  *parameter = data_path ("../fuzz/seeds/parameter.pth");
+  g_autofree char *state = data_path ("../fuzz/corpus/torchfile/state.pth"),
+                  *parameter = data_path ("../fuzz/corpus/torchfile/parameter.pth");
   g_autoptr (GError) error = NULL;
   g_autoptr (CowTorchfile) file = cow_torchfile_open (state, &error);
 
@@ -64,7 +64,7 @@ test_variants (void)
 static void
 test_every_truncation (void)
 {
-  g_autofree char *path = data_path ("../fuzz/seeds/state.pth"), *bytes = NULL;
+  g_autofree char *path = data_path ("../fuzz/corpus/torchfile/state.pth"), *bytes = NULL;
   gsize n;
 
   g_assert_true (g_file_get_contents (path, &bytes, &n, NULL));

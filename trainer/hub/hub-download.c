@@ -268,15 +268,25 @@ accept_answer (Download *self, HubAnswer *answer, gboolean *again, GError **erro
   return note_etag (self, answer->message, error);
 }
 
-/* Reads the body onto the part, never more than was announced. */
+static gboolean
+refuse_more (const Download *self, GError **error)
+{
+  g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
+               "%s: the server sends more than the %" G_GUINT64_FORMAT " bytes that were announced",
+               self->file->path, self->file->size);
+  return FALSE;
+}
+
+/* Reads the body onto the part, never more than was announced. libsoup reads the lines behind the
+ * last chunk into the same memory, and complains where that is a single byte: it always gets all of
+ * the block. */
 static gboolean
 receive (Download *self, GInputStream *body, gboolean *transient, GError **error)
 {
   *transient = FALSE;
   while (self->have < self->file->size) {
     g_autoptr (GError) why = NULL;
-    const gssize n = g_input_stream_read (
-        body, self->block, MIN (self->file->size - self->have, (guint64)BLOCK_BYTES), NULL, &why);
+    const gssize n = g_input_stream_read (body, self->block, BLOCK_BYTES, NULL, &why);
     if (n <= 0) {
       *transient = TRUE;
       g_set_error (
@@ -285,18 +295,14 @@ receive (Download *self, GInputStream *body, gboolean *transient, GError **error
           self->file->path, self->have, self->file->size, why ? ": " : "", why ? why->message : "");
       return FALSE;
     }
+    if ((guint64)n > self->file->size - self->have)
+      return refuse_more (self, error);
     if (!write_block (self, (gsize)n, error))
       return FALSE;
   }
   /* Where no length was announced, more may follow. */
-  if (g_input_stream_read (body, self->block, 1, NULL, NULL) > 0) {
-    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT,
-                 "%s: the server sends more than the %" G_GUINT64_FORMAT
-                 " bytes that were announced",
-                 self->file->path, self->file->size);
-    return FALSE;
-  }
-  return TRUE;
+  return g_input_stream_read (body, self->block, BLOCK_BYTES, NULL, NULL) <= 0 ||
+         refuse_more (self, error);
 }
 
 static gboolean

@@ -212,7 +212,15 @@ static gboolean
 load (GKeyFile *file, const char *path, GError **error)
 {
   g_autoptr (GError) local = NULL;
-  if (g_key_file_load_from_file (file, path, G_KEY_FILE_NONE, &local))
+  g_autofree char *text = NULL;
+  gsize n_bytes = 0;
+  const gboolean read = g_file_get_contents (path, &text, &n_bytes, &local);
+  /* Messages quote lines and names of it. */
+  if (read && !g_utf8_validate_len (text, n_bytes, NULL)) {
+    g_set_error (error, COW_ERROR, COW_ERROR_FORMAT, "%s: not text in UTF-8", path);
+    return FALSE;
+  }
+  if (read && g_key_file_load_from_data (file, text, n_bytes, G_KEY_FILE_NONE, &local))
     return TRUE;
   const gboolean missing = g_error_matches (local, G_FILE_ERROR, G_FILE_ERROR_NOENT);
   const CowError code = missing                         ? COW_ERROR_NOT_FOUND
