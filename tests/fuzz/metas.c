@@ -211,8 +211,10 @@ add_time (FuzzInput *input, GstBuffer *buffer)
   g_autoptr (GstCaps) caps =
       gst_caps_new_empty_simple (fuzz_byte (input) & 1 ? "timestamp/x-ntp" : "timestamp/x-unix");
 
-  gst_buffer_add_reference_timestamp_meta (buffer, caps, MIN (long_number (input), G_MAXUINT64 - 1),
-                                           GST_CLOCK_TIME_NONE);
+  const guint64 time = long_number (input);
+
+  if (GST_CLOCK_TIME_IS_VALID (time))
+    gst_buffer_add_reference_timestamp_meta (buffer, caps, time, GST_CLOCK_TIME_NONE);
 }
 
 static void
