@@ -166,7 +166,7 @@ on_web_client (GThreadedSocketService *service, GSocketConnection *connection, G
   if (g_input_stream_read (in, request, sizeof request, NULL, NULL) <= 0)
     return TRUE;
   g_output_stream_write_all (out, head, strlen (head), NULL, NULL, NULL);
-  for (guint i = 0; i < 60; i++) {
+  for (guint i = 0; i < 160; i++) {
     g_autofree char *part =
         g_strdup_printf ("--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %zu\r\n\r\n",
                          g_bytes_get_size (jpeg));
