@@ -3,6 +3,7 @@
  * 8259's. */
 #include "model/files/json-check.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "model/files/error.h"
@@ -129,6 +130,15 @@ fits_64_bits (const char *digits, gsize n, gboolean negative)
   return n < n_most || (n == n_most && memcmp (digits, negative ? least : most, n) <= 0);
 }
 
+/* Section 6 allows a limit of magnitude: what a double cannot hold is infinite to json-glib, which
+ * then writes what is no JSON. */
+static gboolean
+fits_a_double (const char *number, gsize n)
+{
+  g_autofree char *text = g_strndup (number, n);
+  return isfinite (g_ascii_strtod (text, NULL));
+}
+
 static gboolean
 check_number (Check *self)
 {
@@ -156,7 +166,8 @@ check_number (Check *self)
     if (!skip_digits (self))
       return bad (self, "a number without digits in its exponent");
   }
-  return TRUE;
+  return fits_a_double (start, (gsize)(self->at - start)) ||
+         bad_at (self, start, "a number that is larger than a double can be");
 }
 
 /* ---- values: sections 3 to 5 ----------------------------------------------------------------- */

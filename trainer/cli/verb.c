@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "model/files/printable.h"
+
 GArray *
 verb_entries_new (void)
 {
@@ -34,7 +36,8 @@ verb_parse (const VerbHelp *help, const GOptionEntry *entries, int argc, char **
 void
 verb_print_utf8 (const char *text)
 {
-  fputs (text, stdout); /* main () looks whether that failed */
+  g_autofree char *clean = cow_printable (text, TRUE);
+  fputs (clean, stdout); /* main () looks whether that failed */
 }
 
 gboolean

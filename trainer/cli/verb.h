@@ -38,8 +38,8 @@ gboolean verb_parse (const VerbHelp *help, const GOptionEntry *entries, int argc
 /* The same with `data` for entries that are callbacks. */
 gboolean verb_parse_with (const VerbHelp *help, const GOptionEntry *entries, gpointer data,
                           int argc, char **argv, GError **error);
-/* Prints text for programs, such as JSON, to the standard output: in UTF-8 whatever the locale is,
- * where g_print () would write "?" for letters that the locale lacks. */
+/* Prints JSON to the standard output: in UTF-8 whatever the locale is, where g_print () would write
+ * "?" for letters that the locale lacks. Control characters become \uHHHH. */
 void verb_print_utf8 (const char *text);
 /* Sets an error of the command line; always FALSE, to be returned. */
 gboolean verb_usage (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);

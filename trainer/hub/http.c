@@ -203,11 +203,12 @@ http_same_origin (GUri *a, GUri *b)
 gboolean
 http_is_loopback (GUri *uri)
 {
-  const char *host = g_uri_get_host (uri);
+  g_autofree char *host = g_ascii_strdown (g_uri_get_host (uri), -1);
   g_autoptr (GInetAddress) address = g_inet_address_new_from_string (host);
 
+  /* RFC 6761, 6.3, and GLib's resolver: names below localhost are this machine, too. */
   return address ? g_inet_address_get_is_loopback (address)
-                 : g_ascii_strcasecmp (host, "localhost") == 0;
+                 : g_str_equal (host, "localhost") || g_str_has_suffix (host, ".localhost");
 }
 
 gboolean
