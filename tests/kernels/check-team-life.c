@@ -329,21 +329,23 @@ check_unload (void)
 void
 check_life (void)
 {
+  const bool emulated = getenv ("COW_EMULATED") != NULL;
+
   case_begin ();
   check_workers ();
   case_end ("workers", "named, without signals, joined");
   case_begin ();
   check_convolution ();
   case_end ("convolution", "in our threads");
-  if (THREAD_SANITIZER)
-    printf ("# no fork: ThreadSanitizer starts no threads in a child\n");
+  if (THREAD_SANITIZER || emulated)
+    printf ("# no fork: ThreadSanitizer and qemu start no threads in a child\n");
   else {
     case_begin ();
     check_fork ();
     case_end ("fork", "20 children of a busy process");
   }
-  if (THREAD_SANITIZER || ADDRESS_SANITIZER)
-    printf ("# no refused threads: sanitizers do not work with limited addresses\n");
+  if (THREAD_SANITIZER || ADDRESS_SANITIZER || emulated)
+    printf ("# no refused threads: sanitizers and qemu do not work with limited addresses\n");
   else {
     case_begin ();
     check_refused ();
