@@ -7,6 +7,7 @@
 
 #include "model/adapter/card.h"
 #include "tests/gst/child.h"
+#include "tests/gst/support.h"
 
 #define LIMIT_S 90
 
@@ -48,6 +49,28 @@ launched_output (const char *const *argv, int expected_status)
     g_assert_cmpint (status, ==, expected_status);
   }
   return output;
+}
+
+char *
+launched_script (int expected_status, const char *adapter, const char *script, ...)
+{
+  g_autoptr (GPtrArray) argv = g_ptr_array_new ();
+  g_autofree char *path = g_build_filename (g_getenv ("COW_TEST_PIPELINES"), script, NULL),
+                  *model = support_model ();
+  const char *word;
+  va_list words;
+
+  g_ptr_array_add (argv, path);
+  va_start (words, script);
+  while ((word = va_arg (words, const char *)))
+    g_ptr_array_add (argv, (gpointer)word);
+  va_end (words);
+  g_ptr_array_add (argv, (gpointer) "--model");
+  g_ptr_array_add (argv, model);
+  g_ptr_array_add (argv, (gpointer) "--adapter");
+  g_ptr_array_add (argv, (gpointer)adapter);
+  g_ptr_array_add (argv, NULL);
+  return launched_output ((const char *const *)argv->pdata, expected_status);
 }
 
 /* Whether a printed message has this one label. gst-launch-1.0 quotes text with spaces and escapes

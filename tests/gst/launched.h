@@ -10,6 +10,10 @@ G_BEGIN_DECLS
 /* Runs a command, which must end in time with this exit status, and returns its output of both
  * kinds as text. Free with g_free (). */
 char *launched_output (const char *const *argv, int expected_status);
+/* The same of a script of pipelines/ with these arguments, the golden model and an adapter;
+ * NULL-terminated. */
+char *launched_script (int expected_status, const char *adapter, const char *script,
+                       ...) G_GNUC_NULL_TERMINATED;
 /* Counts the messages of cowbehavior that gst-launch-1.0 -m printed; each must have one label,
  * which is a class. */
 guint launched_n_messages (const char *output);

@@ -369,3 +369,14 @@ publish_make_certificates (const char *folder)
   g_assert_true (g_subprocess_wait_check (process, NULL, &error));
   return TRUE;
 }
+
+char **
+publish_lines (const char *path)
+{
+  g_autofree char *text = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_file_get_contents (path, &text, NULL, &error);
+  g_assert_no_error (error);
+  return g_strsplit (text, "\n", -1);
+}

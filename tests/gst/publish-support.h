@@ -37,6 +37,8 @@ void publish_push (GstHarness *harness, guint from, guint to);
 /* Pushes frame n with these objects, of which b may be NULL, and takes it. */
 void publish_push_objects (GstHarness *harness, guint n, GstStructure *a, GstStructure *b);
 
+/* The lines of a file of events; the last one is empty. Free with g_strfreev (). */
+char **publish_lines (const char *path);
 /* A number of the property stats, such as "sent" of "file". */
 guint64 publish_stat (GstHarness *harness, const char *target, const char *field);
 gboolean publish_connected (GstHarness *harness, const char *target);

@@ -2,6 +2,7 @@
 """An application in Python: what it reads of messages, metadata and regions through PyGObject, with
 nothing of ours installed for it; and multiprocessing, which forks on Linux up to Python 3.13."""
 import multiprocessing
+import os
 import sys
 import warnings
 
@@ -15,6 +16,10 @@ try:
 except (ImportError, ValueError) as error:
     print(f"1..0 # SKIP no PyGObject with GStreamer: {error}")
     sys.exit(0)
+
+sys.dont_write_bytecode = True
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "report"))
+import points as tap  # noqa: E402
 
 LINE = ("videotestsrc num-buffers=3 ! video/x-raw,width=64,height=64 ! cowbehavior name=c top-k=2 "
         "zones=\"pen 1=0,0,0.5,1\" inference-region=zones ! appsink name=sink sync=false")
@@ -60,29 +65,18 @@ def in_child(method):
     return answer
 
 
-class Points:
-    def __init__(self):
-        self.number = self.failed = 0
-
-    def add(self, passed, label, found=None):
-        self.number += 1
-        print(f"{'ok' if passed else 'not ok'} {self.number} {label}", flush=True)
-        if not passed:
-            self.failed += 1
-            print(f"# found {found!r}")
-
-
 def read_message(points, structure):
     points.add(structure.get_value("frame") == 0, "a number of the message")
     ok, labels = structure.get_array("labels")
     names = [labels.get_nth(i) for i in range(labels.n_values)]
-    points.add(ok and len(names) == 1 and isinstance(names[0], str), "the labels", names)
+    points.add(ok and len(names) == 1 and isinstance(names[0], str), "the labels",
+               f"found {names!r}")
     ok, confidences = structure.get_array("confidences")
     points.add(ok and 0 < confidences.get_nth(0) <= 1, "the confidences")
     ok, objects = structure.get_array("objects")
     item = objects.get_nth(0)
     size = item.get_uint("w")[1], item.get_uint("h")[1]
-    points.add(ok and size == (32, 64), "the size of an object", size)
+    points.add(ok and size == (32, 64), "the size of an object", f"found {size!r}")
     points.add(item.get_string("label") == names[0], "the label of an object")
     ok, probabilities = item.get_array("probabilities")
     points.add(ok and probabilities.n_values == 9, "all probabilities")
@@ -118,18 +112,21 @@ def read(points):
 
 
 def main():
-    points = Points()
+    points = tap.Points()
     Gst.init(None)
     Gst.parse_launch(LINE)  # loads the plugin, and starts nothing
     first = in_child("fork")
-    points.add(first and first[0], "a child that was forked before any pipeline labels", first)
+    points.add(first and first[0], "a child that was forked before any pipeline labels",
+               f"found {first!r}")
     label = read(points)
     again = in_child("fork")
     points.add(again and (again[0] == label or FORKED in (again[1] or "")),
-               "one that was forked behind a pipeline labels or says why not", again)
+               "one that was forked behind a pipeline labels or says why not",
+               f"found {again!r}")
     points.add(play()[0] == label, "its parent goes on")
     spawned = in_child("spawn")
-    points.add(spawned and spawned[0] == label, "a child that was spawned labels", spawned)
+    points.add(spawned and spawned[0] == label, "a child that was spawned labels",
+               f"found {spawned!r}")
     print(f"1..{points.number}")
     return 1 if points.failed else 0
 

@@ -86,17 +86,6 @@ take_messages (GstBus *bus, Said *said)
 
 /* ---- events ---------------------------------------------------------------------------------- */
 
-static char **
-lines_of (const char *path)
-{
-  g_autofree char *text = NULL;
-  g_autoptr (GError) error = NULL;
-
-  g_file_get_contents (path, &text, NULL, &error);
-  g_assert_no_error (error);
-  return g_strsplit (text, "\n", -1);
-}
-
 /* Pushes frame n with the camera's time, in seconds since 1970; 0: without one. */
 static void
 push_with_clock (GstHarness *harness, guint n, gint64 unix_s)
@@ -166,7 +155,7 @@ test_event (void)
     g_free (said.text);
   }
   publish_stop (harness);
-  lines = lines_of (path);
+  lines = publish_lines (path);
   for (guint i = 0; i < G_N_ELEMENTS (frames); i++) {
     g_test_message ("%s", lines[i]);
     g_assert_true (has_time (lines[i], "system_timestamp", now));
@@ -191,7 +180,7 @@ test_recording (void)
   push_with_clock (harness, 0, 1700000000);
   g_assert_cmpuint (publish_n_warnings (harness), ==, 0);
   publish_stop (harness);
-  lines = lines_of (path);
+  lines = publish_lines (path);
   g_assert_true (has_time (lines[0], "system_timestamp", now));
   g_assert_nonnull (strstr (lines[0], "\"camera_timestamp\":\"2023-11-14T22:13:20.000000Z\""));
   publish_harness_free (harness);

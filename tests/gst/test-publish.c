@@ -23,21 +23,10 @@ fresh (const char *name)
   return path;
 }
 
-static char **
-lines_of (const char *path)
-{
-  g_autofree char *text = NULL;
-  g_autoptr (GError) error = NULL;
-
-  g_file_get_contents (path, &text, NULL, &error);
-  g_assert_no_error (error);
-  return g_strsplit (text, "\n", -1);
-}
-
 static void
 assert_file (const char *path, guint from, guint to)
 {
-  g_auto (GStrv) lines = lines_of (path);
+  g_auto (GStrv) lines = publish_lines (path);
 
   publish_assert_frames (lines, from, to);
 }
@@ -149,7 +138,7 @@ assert_events (const char *post_events, const guint *expected)
     gst_buffer_unref (gst_harness_push_and_pull (harness, buffer));
   }
   publish_stop (harness);
-  lines = lines_of (path);
+  lines = publish_lines (path);
   line = lines;
   for (guint n = 0; n < G_N_ELEMENTS (frames); n++) {
     g_auto (GStrv) parts = NULL;

@@ -20,29 +20,6 @@ path_of (const char *name)
   return g_build_filename (folder, name, NULL);
 }
 
-/* Runs a script with the golden model and more arguments; NULL-terminated. */
-static char *
-run_script (int expected_status, const char *name, ...)
-{
-  g_autoptr (GPtrArray) argv = g_ptr_array_new ();
-  g_autofree char *script = g_build_filename (g_getenv ("COW_TEST_PIPELINES"), name, NULL),
-                  *model = support_model ();
-  const char *word;
-  va_list words;
-
-  g_ptr_array_add (argv, script);
-  va_start (words, name);
-  while ((word = va_arg (words, const char *)))
-    g_ptr_array_add (argv, (gpointer)word);
-  va_end (words);
-  g_ptr_array_add (argv, "--model");
-  g_ptr_array_add (argv, model);
-  g_ptr_array_add (argv, "--adapter");
-  g_ptr_array_add (argv, adapter);
-  g_ptr_array_add (argv, NULL);
-  return launched_output ((const char *const *)argv->pdata, expected_status);
-}
-
 /* ---- the output ------------------------------------------------------------------------------ */
 
 static void
@@ -73,7 +50,8 @@ assert_labelled (const char *path, guint n_least)
 static void
 test_file (void)
 {
-  g_autofree char *output = run_script (0, "file.sh", video, "inference-interval=5", NULL);
+  g_autofree char *output =
+      launched_script (0, adapter, "file.sh", video, "inference-interval=5", NULL);
 
   g_assert_cmpuint (launched_n_messages (output), ==, 8);
   g_assert_nonnull (strstr (output, "file.sh: h264 is decoded by "));
@@ -83,9 +61,9 @@ test_file (void)
 static void
 test_file_decoder (void)
 {
-  g_autofree char *output = run_script (0, "file.sh", video, "--decoder", "software",
-                                        "inference-interval=5", NULL),
-                  *odd = run_script (2, "file.sh", video, "--decoder", "magic", NULL);
+  g_autofree char *output = launched_script (0, adapter, "file.sh", video, "--decoder", "software",
+                                             "inference-interval=5", NULL),
+                  *odd = launched_script (2, adapter, "file.sh", video, "--decoder", "magic", NULL);
 
   g_assert_cmpuint (launched_n_messages (output), ==, 8);
   g_assert_nonnull (strstr (output, "h264 is decoded by avdec_h264 (--decoder software)"));
@@ -93,7 +71,8 @@ test_file_decoder (void)
   if (gst_registry_check_feature_version (gst_registry_get (), "vah264dec", 1, 0, 0) ||
       gst_registry_check_feature_version (gst_registry_get (), "vaapih264dec", 1, 0, 0))
     return;
-  g_autofree char *none = run_script (1, "file.sh", video, "--decoder", "vaapi", NULL);
+  g_autofree char *none =
+      launched_script (1, adapter, "file.sh", video, "--decoder", "vaapi", NULL);
   g_assert_nonnull (strstr (none, "no decoder for h264: not by vaapi: "));
 }
 
@@ -102,7 +81,7 @@ test_file_mp4 (void)
 {
   g_autofree char *to = path_of ("labelled \"1\".mp4"), *plain = path_of ("labelled.mp4");
   g_autofree char *output =
-      run_script (0, "file.sh", video, "--mp4", to, "inference-interval=5", NULL);
+      launched_script (0, adapter, "file.sh", video, "--mp4", to, "inference-interval=5", NULL);
   GstVideoInfo info;
   g_autoptr (GPtrArray) before = recorded_frames (video, &info);
 
@@ -117,8 +96,8 @@ static void
 test_file_zones (void)
 {
   g_autofree char *output =
-      run_script (0, "file.sh", video, "--zones", "left=0,0,0.5,1; the right one=0.5,0,0.5,1",
-                  "inference-interval=40", NULL);
+      launched_script (0, adapter, "file.sh", video, "--zones",
+                       "left=0,0,0.5,1; the right one=0.5,0,0.5,1", "inference-interval=40", NULL);
 
   g_assert_nonnull (strstr (output, "left"));
   g_assert_nonnull (strstr (output, "the\\"));
@@ -132,7 +111,7 @@ test_file_hls (void)
   g_autofree char *to = path_of ("100 %d"), *first = g_build_filename (to, "segment00000.ts", NULL);
   g_autofree char *playlist = g_build_filename (to, "index.m3u8", NULL), *text = NULL;
   g_autofree char *output =
-      run_script (0, "file.sh", video, "--hls", to, "inference-interval=20", NULL);
+      launched_script (0, adapter, "file.sh", video, "--hls", to, "inference-interval=20", NULL);
 
   g_assert_cmpuint (launched_n_messages (output), ==, 2);
   g_assert_true (g_file_get_contents (playlist, &text, NULL, NULL));
@@ -147,10 +126,10 @@ test_usage (void)
   static const char *const scripts[] = { "file.sh", "rtsp-camera.sh", "rtsp-many.sh" };
 
   for (guint i = 0; i < G_N_ELEMENTS (scripts); i++) {
-    g_autofree char *help = run_script (0, scripts[i], "--help", NULL),
-                    *nothing = run_script (2, scripts[i], NULL);
-    g_autofree char *odd = run_script (2, scripts[i], "--colour", "red", NULL),
-                    *bare = run_script (2, scripts[i], "--mp4", "", NULL);
+    g_autofree char *help = launched_script (0, adapter, scripts[i], "--help", NULL),
+                    *nothing = launched_script (2, adapter, scripts[i], NULL);
+    g_autofree char *odd = launched_script (2, adapter, scripts[i], "--colour", "red", NULL),
+                    *bare = launched_script (2, adapter, scripts[i], "--mp4", "", NULL);
 
     g_assert_nonnull (strstr (help, "usage:"));
     g_assert_nonnull (strstr (help, "--zones"));
@@ -158,13 +137,13 @@ test_usage (void)
     g_assert_nonnull (strstr (odd, "--colour"));
     g_assert_nonnull (strstr (bare, "--mp4 needs a value"));
   }
-  g_autofree char *codec =
-      run_script (2, "rtsp-camera.sh", "rtsp://127.0.0.1:9/a?b=c", "--codec", "vp8", NULL);
+  g_autofree char *codec = launched_script (2, adapter, "rtsp-camera.sh",
+                                            "rtsp://127.0.0.1:9/a?b=c", "--codec", "vp8", NULL);
   g_assert_nonnull (strstr (codec, "vp8"));
-  g_autofree char *tile =
-      run_script (2, "rtsp-many.sh", "rtsp://127.0.0.1:9/", "--tile", "1x1;reboot", NULL);
+  g_autofree char *tile = launched_script (2, adapter, "rtsp-many.sh", "rtsp://127.0.0.1:9/",
+                                           "--tile", "1x1;reboot", NULL);
   g_assert_nonnull (strstr (tile, "--tile is WIDTHxHEIGHT"));
-  g_autofree char *file = run_script (2, "file.sh", "/no/such/file.mp4", NULL);
+  g_autofree char *file = launched_script (2, adapter, "file.sh", "/no/such/file.mp4", NULL);
   g_assert_nonnull (strstr (file, "/no/such/file.mp4: no such file"));
 }
 
@@ -175,8 +154,9 @@ watch_camera (const char *codec, const char *said)
 {
   Camera *camera = camera_new_mounted (&(CameraScenario){ .n_frames = 50, .codec = codec });
   g_autofree char *url = camera_url (camera, ""), *to = path_of ("camera.mp4");
-  g_autofree char *output = run_script (0, "rtsp-camera.sh", url, "--codec", said, "--mp4", to,
-                                        "mode=blocking", "inference-interval=5", NULL);
+  g_autofree char *output =
+      launched_script (0, adapter, "rtsp-camera.sh", url, "--codec", said, "--mp4", to,
+                       "mode=blocking", "inference-interval=5", NULL);
 
   g_assert_cmpuint (launched_n_messages (output), >=, 5);
   assert_labelled (to, 25);
@@ -223,9 +203,9 @@ test_odd_size (void)
                        odd);
 
   support_play (line);
-  g_free (run_script (0, "file.sh", odd, "--mp4", to, NULL));
+  g_free (launched_script (0, adapter, "file.sh", odd, "--mp4", to, NULL));
   assert_size (to, 320, 180);
-  g_free (run_script (0, "file.sh", odd, "--hls", hls, NULL));
+  g_free (launched_script (0, adapter, "file.sh", odd, "--hls", hls, NULL));
   assert_size (first, 320, 180);
 }
 
@@ -258,9 +238,9 @@ test_slower_than_recorder (void)
   static const char *const codecs[] = { "h264", "auto" };
 
   for (guint i = 0; i < G_N_ELEMENTS (codecs); i++) {
-    g_autofree char *output =
-        run_script (0, "rtsp-camera.sh", url, "--codec", codecs[i], "mode=blocking",
-                    "inference-interval=5", "--to", "identity sleep-time=100000 ! fakesink", NULL);
+    g_autofree char *output = launched_script (
+        0, adapter, "rtsp-camera.sh", url, "--codec", codecs[i], "mode=blocking",
+        "inference-interval=5", "--to", "identity sleep-time=100000 ! fakesink", NULL);
 
     g_assert_cmpuint (launched_n_messages (output), >=, 7);
   }

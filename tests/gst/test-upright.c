@@ -7,6 +7,7 @@
 
 #include "model/adapter/kept-pictures.h"
 #include "tests/gst/launched.h"
+#include "tests/gst/recorded.h"
 #include "tests/gst/shown.h"
 
 static char *adapter, *folder;
@@ -15,29 +16,6 @@ static char *
 path_of (const char *name)
 {
   return g_build_filename (folder, name, NULL);
-}
-
-/* Runs a script with the golden model and more arguments; NULL-terminated. */
-static char *
-run_script (int expected_status, const char *name, ...)
-{
-  g_autoptr (GPtrArray) argv = g_ptr_array_new ();
-  g_autofree char *script = g_build_filename (g_getenv ("COW_TEST_PIPELINES"), name, NULL),
-                  *model = support_model ();
-  const char *word;
-  va_list words;
-
-  g_ptr_array_add (argv, script);
-  va_start (words, name);
-  while ((word = va_arg (words, const char *)))
-    g_ptr_array_add (argv, (gpointer)word);
-  va_end (words);
-  g_ptr_array_add (argv, "--model");
-  g_ptr_array_add (argv, model);
-  g_ptr_array_add (argv, "--adapter");
-  g_ptr_array_add (argv, adapter);
-  g_ptr_array_add (argv, NULL);
-  return launched_output ((const char *const *)argv->pdata, expected_status);
 }
 
 /* ---- scenes --------------------------------------------------------------------------------- */
@@ -153,37 +131,12 @@ store_jpeg (guint i, const char *to)
   g_assert_true (g_file_set_contents (to, (char *)bytes->data, (gssize)bytes->len, NULL));
 }
 
-/* Returns every frame of a file as BGRx, in its own size. */
-static GPtrArray *
-frames_of (const char *path, GstVideoInfo *info)
-{
-  g_autofree char *line = g_strdup_printf (
-      "filesrc location=\"%s\" ! decodebin ! videoconvert ! video/x-raw,format=BGRx ! "
-      "appsink name=sink sync=false",
-      path);
-  GPtrArray *frames = g_ptr_array_new_with_free_func ((GDestroyNotify)gst_buffer_unref);
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GstElement) pipeline = gst_parse_launch (line, &error);
-  g_autoptr (GstElement) sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
-  GstSample *sample;
-
-  g_assert_no_error (error);
-  gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  while (g_signal_emit_by_name (sink, "pull-sample", &sample), sample) {
-    g_assert_true (gst_video_info_from_caps (info, gst_sample_get_caps (sample)));
-    g_ptr_array_add (frames, gst_buffer_ref (gst_sample_get_buffer (sample)));
-    gst_sample_unref (sample);
-  }
-  gst_element_set_state (pipeline, GST_STATE_NULL);
-  return frames;
-}
-
 /* Asserts that a labelled copy shows the scene upright, and that nothing in it turns it again. */
 static void
 assert_upright (const char *path)
 {
   GstVideoInfo info;
-  g_autoptr (GPtrArray) frames = frames_of (path, &info);
+  g_autoptr (GPtrArray) frames = recorded_frames (path, &info);
   g_autofree char *mp4 = NULL;
   const guint8 *matrix;
   gsize n;
@@ -211,12 +164,12 @@ test_turned_recordings (void)
     g_autofree char *output = NULL;
 
     store_mp4 (rotations[i], from);
-    output = run_script (0, "file.sh", from, "--mp4", to, NULL);
+    output = launched_script (0, adapter, "file.sh", from, "--mp4", to, NULL);
     g_assert_cmpuint (launched_n_messages (output), ==, 10);
     g_assert_null (strstr (output, "videoflip"));
     assert_upright (to);
   }
-  event = run_script (0, "publish.sh", from, NULL);
+  event = launched_script (0, adapter, "publish.sh", from, NULL);
   g_assert_nonnull (strstr (event, "{\"resolution\":{\"width\":320,\"height\":240},"));
 }
 
@@ -229,7 +182,7 @@ test_turned_pictures (void)
     g_autofree char *output = NULL;
 
     store_jpeg (i, from);
-    output = run_script (0, "file.sh", from, "--mp4", to, NULL);
+    output = launched_script (0, adapter, "file.sh", from, "--mp4", to, NULL);
     g_assert_null (strstr (output, "videoflip"));
     assert_upright (to);
   }
@@ -259,12 +212,12 @@ test_interlaced (void)
   GstVideoInfo info;
 
   support_play (line);
-  g_autoptr (GPtrArray) torn = frames_of (from, &info);
+  g_autoptr (GPtrArray) torn = recorded_frames (from, &info);
   g_assert_cmpint (tear_of (torn, &info), >, 150);
-  output = run_script (0, "file.sh", from, "--mp4", to, NULL);
+  output = launched_script (0, adapter, "file.sh", from, "--mp4", to, NULL);
   g_assert_cmpuint (launched_n_messages (output), ==, torn->len);
   g_assert_null (strstr (output, "interlaced"));
-  g_autoptr (GPtrArray) whole = frames_of (to, &info);
+  g_autoptr (GPtrArray) whole = recorded_frames (to, &info);
   g_assert_cmpuint (whole->len, ==, torn->len);
   g_assert_cmpint (tear_of (whole, &info), <, 30);
 }

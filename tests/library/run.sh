@@ -10,24 +10,11 @@ if [ ! -e "$build/model/api/libcowbehavior.so.0" ]; then
   echo "no libcowbehavior in $build: build the project first (BUILD_DIR names the build folder)"
   exit 1
 fi
-number=0 failed=0
+# shellcheck source=tests/report/points.sh
+. tests/report/points.sh
 read -ra cc <<<"${CC:-cc}" # may be two words, as "ccache cc"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-
-# point LABEL COMMAND...
-point () {
-  local label=$1
-  shift
-  number=$((number + 1))
-  if "$@" >"$work/output" 2>&1; then
-    echo "ok $number $label"
-  else
-    echo "not ok $number $label"
-    sed 's/^/# /' "$work/output"
-    failed=1
-  fi
-}
 
 install_library () {
   meson install -C "$build" --no-rebuild --quiet --destdir "$work/root" --tags devel,runtime

@@ -27,6 +27,9 @@ import urllib.request
 import fakes
 import pictures
 
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "report"))
+import points  # noqa: E402
+
 TRACK, TRAINER = (os.path.abspath(p) for p in sys.argv[1:3])
 USER, PASSWORD = "admin", "Cud-chewing-4-ever"
 READER, READER_PASSWORD = "milker", "Only-looking-at-it-7"
@@ -659,20 +662,6 @@ CHECKS = [
 ]
 
 
-def run_check(title, number, check, test):
-    """Runs a check and prints its point; returns whether it passed."""
-    begun, problem = time.monotonic(), None
-    try:
-        check(test)
-    except Exception as error:  # after any failure the next point can run
-        problem = f"{type(error).__name__}: {error}"
-    print(f"{'not ok' if problem else 'ok'} {number} {title}\n# {time.monotonic() - begun:.1f} s")
-    for line in (problem or "").splitlines():
-        print(f"# {line}")
-    sys.stdout.flush()
-    return not problem
-
-
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the server is stopped
     checks = [
@@ -685,7 +674,7 @@ def main():
         test.server.start(auth=True)
         try:
             for number, (title, check) in enumerate(checks, 1):
-                failed += not run_check(title, number, check, test)
+                failed += not points.run_check(title, number, check, test)
         finally:
             test.server.kill()
     print(f"1..{len(checks)}")

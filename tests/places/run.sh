@@ -9,33 +9,14 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 build=$(realpath "${BUILD_DIR:-build-tests}")
 # shellcheck source=tests/places/german.sh
 . tests/places/german.sh
-number=0 failed=0
+# shellcheck source=tests/report/points.sh
+. tests/report/points.sh
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export COWBEHAVIOR_PATH=$PWD/pipelines/demo/model GST_PLUGIN_PATH=$build/gst-plugin
 export GST_REGISTRY=$work/registry OMP_NUM_THREADS=1 XDG_DATA_HOME=$work/data
 export XDG_CACHE_HOME=$work/cache
 PATH=$build/trainer:$build/pipelines/demo:$PATH
-
-# point LABEL COMMAND...
-point () {
-  local label=$1
-  shift
-  number=$((number + 1))
-  if "$@" >"$work/output" 2>&1; then
-    echo "ok $number $label"
-  else
-    echo "not ok $number $label"
-    sed 's/^/# /' "$work/output"
-    failed=1
-  fi
-}
-
-# skip LABEL REASON
-skip () {
-  number=$((number + 1))
-  echo "ok $number $1 # SKIP $2"
-}
 
 # germany COMMAND...: in a locale whose numbers have a comma. LANGUAGE is for translations.
 germany () { LOCPATH=$work/locale LC_ALL=de_DE.UTF-8 LANGUAGE=de "$@"; }

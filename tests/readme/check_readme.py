@@ -10,6 +10,8 @@ import sys
 import tempfile
 
 sys.dont_write_bytecode = True
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "report"))
+import points as tap  # noqa: E402
 import timm_hub  # noqa: E402
 
 HEADING = "### From timm, without an account"
@@ -23,19 +25,6 @@ def commands(readme):
     section = readme.split(HEADING, 1)[1].split("\n#", 1)[0]
     block = re.search(r"(?:^    .*\n)+", section, re.MULTILINE)[0]
     return [line.strip() for line in block.replace("\\\n", " ").strip().split("\n")]
-
-
-class Points:
-    def __init__(self):
-        self.number = self.failed = 0
-
-    def add(self, passed, label, output=""):
-        self.number += 1
-        print(f"{'ok' if passed else 'not ok'} {self.number} {label}", flush=True)
-        if not passed:
-            self.failed += 1
-            for line in output.split("\n"):
-                print(f"# {line}")
 
 
 def type_in(words, scratch, environment):
@@ -73,7 +62,7 @@ def environment_of(build, scratch, hub):
 
 
 def main(build):
-    points = Points()
+    points = tap.Points()
     with open("README.md", encoding="utf-8") as file:
         lines = commands(file.read())
     verbs = [line.split()[1] for line in lines]

@@ -23,7 +23,9 @@ import servers
 
 BUILD, SOURCE = (pathlib.Path(p).resolve() for p in sys.argv[1:3])
 sys.path.insert(1, str(SOURCE / "tests" / "mlflow"))
+sys.path.insert(1, str(SOURCE / "tests" / "report"))
 import pictures  # noqa: E402
+import points  # noqa: E402
 
 LIMIT_S = 240
 AFTER_S = 1  # when a program has said what is expected, until it is ended by Ctrl+C
@@ -413,19 +415,12 @@ CHECKS = [
 
 
 def run_check(title, number, check, root):
-    begun, problem = time.monotonic(), None
+    """Each in a folder of its own."""
     folder = root / str(number)
     folder.mkdir()
-    try:
-        check(Test(folder))
-    except Exception as error:  # after any failure the next point can run
-        problem = f"{type(error).__name__}: {error}"
+    passed = points.run_check(title, number, lambda: check(Test(folder)))
     shutil.rmtree(folder)
-    print(f"{'not ok' if problem else 'ok'} {number} {title}\n# {time.monotonic() - begun:.1f} s")
-    for line in (problem or "").splitlines():
-        print(f"# {line}")
-    sys.stdout.flush()
-    return not problem
+    return passed
 
 
 def main():

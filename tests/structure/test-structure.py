@@ -9,6 +9,8 @@ import sys
 import tempfile
 
 sys.dont_write_bytecode = True
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "report"))
+import points as tap  # noqa: E402
 import structure  # noqa: E402
 
 C = "/* SPDX-License-Identifier: MIT */\n"
@@ -296,19 +298,6 @@ KNOWN = [
 ]
 
 
-class Points:
-    def __init__(self):
-        self.number = self.failed = 0
-
-    def add(self, passed, label, *lines):
-        self.number += 1
-        print(f"{'ok' if passed else 'not ok'} {self.number} {label}")
-        if not passed:
-            self.failed += 1
-            for line in lines:
-                print(f"# {line}")
-
-
 def write(root, files):
     for name, text in files.items():
         where = os.path.join(root, name)
@@ -356,7 +345,7 @@ def main(root, *options):
             for subject, detail in subjects.items():
                 print(f"{rule}: {subject} | {known.get((rule, subject), detail or 'new')}")
         return 0
-    points = Points()
+    points = tap.Points()
     test_rules(points)
     test_known(points)
     for rule, faults in structure.compare(found, known).items():
